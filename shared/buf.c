@@ -1,0 +1,96 @@
+/*
+ * The fixed-size buffer.  Pure: storage belongs to the caller.
+ */
+#include "shared/buf.h"
+
+#include <string.h>
+
+#include "shared/utf8.h"
+
+struct buf
+buf_over(void *storage, size_t max)
+{
+	return (struct buf){ storage, 0, max, false };
+}
+
+void
+buf_add(struct buf *b, struct span s)
+{
+	if (b->cut || s.n > b->max - b->n) {
+		b->cut = true;
+		return;
+	}
+	if (s.n > 0)
+		memcpy(b->p + b->n, s.p, s.n);
+	b->n += s.n;
+}
+
+void
+buf_add_str(struct buf *b, const char *s)
+{
+	buf_add(b, span_of(s));
+}
+
+void
+buf_add_u64(struct buf *b, uint64_t value, unsigned width)
+{
+	char digits[20];
+	size_t n = 0;
+
+	do {
+		digits[sizeof(digits) - ++n] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	while (n < width && n < sizeof(digits))
+		digits[sizeof(digits) - ++n] = '0';
+	buf_add(b, span_from(digits + sizeof(digits) - n, n));
+}
+
+static void
+add_hex(struct buf *b, uint8_t octet)
+{
+	static const char hex[] = "0123456789abcdef";
+	char text[4] = { '\\', 'x', hex[octet >> 4], hex[octet & 15] };
+
+	buf_add(b, span_from(text, sizeof(text)));
+}
+
+void
+buf_add_escaped(struct buf *b, struct span s, const char *special)
+{
+	while (s.n > 0) {
+		size_t n = utf8_first(s);
+		uint8_t c = s.p[0];
+
+		if (n > 1 && !utf8_is_c1(s)) {
+			buf_add(b, span_from(s.p, n));
+			s = span_skip(s, n);
+			continue;
+		}
+		if (c < 0x20 || c > 0x7e) {
+			add_hex(b, c);
+		} else {
+			char text[2] = { '\\', (char)c };
+			bool plain = c != '\\' && strchr(special, c) == NULL;
+
+			/* In one piece: a cut leaves no lone backslash. */
+			buf_add(b, span_from(text + plain, plain ? 1 : 2));
+		}
+		s = span_skip(s, 1);
+	}
+}
+
+struct span
+buf_span(const struct buf *b)
+{
+	return span_from(b->p, b->n);
+}
+
+const char *
+buf_str(struct buf *b)
+{
+	if (b->n == b->max)
+		b->n--;
+	b->p[b->n] = '\0';
+	return (const char *)b->p;
+}

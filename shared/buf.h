@@ -1,0 +1,34 @@
+/*
+ * The one buffer: text or bytes gathered in storage of a fixed size that the
+ * caller gives.  A zero buf is valid, empty and full.  What does not fit is
+ * not added at all, and cut tells so; nothing is ever written past max.
+ */
+#ifndef SHARED_BUF_H
+#define SHARED_BUF_H
+
+#include "shared/span.h"
+
+struct buf {
+	uint8_t	*p;
+	size_t	 n;	/* octets in use */
+	size_t	 max;	/* octets of storage */
+	bool	 cut;	/* something did not fit */
+};
+
+struct buf	buf_over(void *storage, size_t max);
+void		buf_add(struct buf *b, struct span s);
+void		buf_add_str(struct buf *b, const char *s);
+/* Decimal, with leading zeros up to width. */
+void		buf_add_u64(struct buf *b, uint64_t value, unsigned width);
+/*
+ * Adds s with every octet that is not printable ASCII or valid UTF-8 beyond
+ * the C1 controls written as \xHH, and each of the octets in special (a C
+ * string) and the backslash behind a backslash.
+ */
+void		buf_add_escaped(struct buf *b, struct span s,
+		    const char *special);
+struct span	buf_span(const struct buf *b);
+/* A NUL behind the content, which must leave room for it; the content. */
+const char	*buf_str(struct buf *b);
+
+#endif

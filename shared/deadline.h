@@ -1,0 +1,15 @@
+/*
+ * Time for waiting: milliseconds of the monotonic clock, which no one can
+ * set back.
+ */
+#ifndef SHARED_DEADLINE_H
+#define SHARED_DEADLINE_H
+
+#include <stdint.h>
+
+/* Now, in milliseconds since some moment that stays the same. */
+int64_t	deadline_now_ms(void);
+/* Milliseconds from now to deadline_ms for poll(2): 0 when it has passed. */
+int	deadline_left_ms(int64_t deadline_ms);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * Dot-stuffing undone and CRLF made LF.  Pure.
+ *
+ * An attacker wants two servers to disagree where a message ends ("SMTP
+ * smuggling"): LF.LF, LF.CRLF, CRLF.LF, CRLF.CRCRLF.  None of them is an end
+ * here, and all of them leave a fault that refuses the message.
+ */
+#include "shared/dot.h"
+
+#include <string.h>
+
+struct dot_out {
+	uint8_t	*p;
+	size_t	 n;
+};
+
+static void
+put(struct dot_out *o, const uint8_t *p, size_t n)
+{
+	memmove(o->p + o->n, p, n);
+	o->n += n;
+}
+
+/* One octet; out never gets ahead of in, so both may be one buffer. */
+static void
+step(struct dot *d, uint8_t c, struct dot_out *o)
+{
+	static const uint8_t lf = '\n';
+
+	if (c == '\0')
+		d->nul = true;
+	switch (d->state) {
+	case DOT_LINE_START:
+		if (c == '.') {
+			d->state = DOT_SEEN_DOT;
+			return;
+		}
+		break;
+	case DOT_SEEN_DOT:
+		if (c == '\r') {
+			d->state = DOT_SEEN_DOT_CR;
+			return;
+		}
+		d->stuffed++;
+		break;
+	case DOT_SEEN_DOT_CR:
+		if (c == '\n') {
+			d->state = DOT_END;
+			return;
+		}
+		d->bare_cr = true;
+		break;
+	case DOT_TEXT_CR:
+		if (c == '\n') {
+			put(o, &lf, 1);
+			d->state = DOT_LINE_START;
+			return;
+		}
+		d->bare_cr = true;
+		break;
+	case DOT_TEXT:
+	case DOT_END:
+		break;
+	}
+	if (c == '\r') {
+		d->state = DOT_TEXT_CR;
+		return;
+	}
+	if (c == '\n')
+		d->bare_lf = true;
+	put(o, &c, 1);
+	d->state = DOT_TEXT;
+}
+
+/*
+ * Whole lines of plain text, the common case: returns how many octets could
+ * be taken so, all of them ending in CRLF, without a fault.
+ */
+static size_t
+take_lines(struct dot *d, struct span in, struct dot_out *o)
+{
+	size_t taken = 0;
+
+	while (taken < in.n && in.p[taken] != '.') {
+		const uint8_t *line = in.p + taken, *lf, *cr;
+		size_t n;
+
+		lf = memchr(line, '\n', in.n - taken);
+		if (lf == NULL || lf == line)
+			break;
+		n = (size_t)(lf - line);
+		cr = memchr(line, '\r', n);
+		if (cr != lf - 1 || memchr(line, '\0', n) != NULL)
+			break;
+		put(o, line, n - 1);
+		o->p[o->n++] = '\n';
+		taken += n + 1;
+	}
+	d->state = DOT_LINE_START;
+	return taken;
+}
+
+size_t
+dot_feed(struct dot *d, struct span in, uint8_t *out, size_t *out_n)
+{
+	struct dot_out o = { out, 0 };
+	size_t taken = 0;
+
+	while (taken < in.n && d->state != DOT_END) {
+		if (d->state == DOT_LINE_START)
+			taken += take_lines(d, span_skip(in, taken), &o);
+		if (taken < in.n)
+			step(d, in.p[taken++], &o);
+	}
+	*out_n = o.n;
+	return taken;
+}

@@ -1,0 +1,38 @@
+/*
+ * The end of a message, and its transparency (RFC 5321 4.5.2), as a machine
+ * that takes any number of octets at a time.  Only CRLF ends a line and only
+ * CRLF "." CRLF ends the message; line ends come out as LF.
+ */
+#ifndef SHARED_DOT_H
+#define SHARED_DOT_H
+
+#include "shared/span.h"
+
+/* Named by what has been seen since the last whole line. */
+enum dot_state {
+	DOT_LINE_START,		/* CRLF, or nothing: zero is the start */
+	DOT_SEEN_DOT,		/* CRLF "." */
+	DOT_SEEN_DOT_CR,	/* CRLF "." CR */
+	DOT_TEXT,
+	DOT_TEXT_CR,		/* text CR */
+	DOT_END			/* CRLF "." CRLF */
+};
+
+struct dot {
+	enum dot_state	state;
+	/* Faults; once seen they stay, and the text is not to be kept. */
+	bool		bare_cr;
+	bool		bare_lf;
+	bool		nul;
+	uint64_t	stuffed;	/* dots taken out */
+};
+
+/*
+ * Takes octets from in until it is used up or the message ends, writes the
+ * text to out (room for in.n octets; out may be in.p itself) and its length
+ * to *out_n.  Returns how many octets of in were taken; d->state is DOT_END
+ * when the message has ended, and what was not taken lies behind it.
+ */
+size_t	dot_feed(struct dot *d, struct span in, uint8_t *out, size_t *out_n);
+
+#endif

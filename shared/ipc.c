@@ -1,0 +1,119 @@
+/*
+ * Records over SOCK_SEQPACKET: one record a packet, at most one descriptor.
+ */
+#include "shared/ipc.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Room for one descriptor more than is allowed, so that it is noticed. */
+union control {
+	struct cmsghdr	align;
+	uint8_t		room[CMSG_SPACE(2 * sizeof(int))];
+};
+
+int
+ipc_pair(int out[2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, out);
+}
+
+int
+ipc_send(int channel, struct ipc_record *r, int pass, bool wait)
+{
+	struct iovec iov = { r, ipc_size((enum ipc_type)r->type) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union control control;
+	ssize_t n;
+
+	r->zero = 0;
+	if (pass != -1) {
+		struct cmsghdr *c;
+
+		memset(&control, 0, sizeof(control));
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(sizeof(int));
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &pass, sizeof(int));
+	}
+	do
+		n = sendmsg(channel, &msg,
+		    MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
+	while (n == -1 && errno == EINTR);
+	return n == -1 ? -1 : 0;
+}
+
+int
+ipc_send_empty(int channel, enum ipc_type type, int pass, bool wait)
+{
+	struct ipc_record r;
+
+	r.type = type;
+	memset(&r.u.nothing, 0, sizeof(r.u.nothing));
+	return ipc_send(channel, &r, pass, wait);
+}
+
+/* Takes the descriptors out of msg; how many there were. */
+static size_t
+take_fds(struct msghdr *msg, int *first)
+{
+	size_t count = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL;
+	    c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <=
+		    c->cmsg_len; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int),
+			    sizeof(int));
+			if (count++ == 0)
+				*first = fd;
+			else
+				close(fd);
+		}
+	}
+	return count;
+}
+
+enum ipc_got
+ipc_recv(int channel, enum ipc_way way, enum ipc_when when, bool wait,
+    struct ipc_record *r, int *passed, const char **why)
+{
+	struct iovec iov = { r, sizeof(*r) };
+	union control control;
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+	    .msg_control = &control, .msg_controllen = sizeof(control) };
+	size_t fds;
+	ssize_t n;
+
+	*passed = -1;
+	do
+		n = recvmsg(channel, &msg,
+		    MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
+	while (n == -1 && errno == EINTR);
+	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
+		return IPC_GOT_NOTHING;
+	if (n == -1)
+		return errno == ECONNRESET ? IPC_GOT_END : IPC_GOT_ERROR;
+	fds = take_fds(&msg, passed);
+	if (n == 0 && fds == 0)
+		return IPC_GOT_END;
+	if (fds > 1 || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+		*why = "record or descriptors too many";
+	else
+		*why = ipc_check(r, (size_t)n, fds == 1, way, when);
+	if (*why == NULL)
+		return IPC_GOT_RECORD;
+	if (*passed != -1)
+		close(*passed);
+	*passed = -1;
+	return IPC_GOT_BAD;
+}

@@ -1,0 +1,37 @@
+/*
+ * Sending and receiving records over a channel.
+ */
+#ifndef SHARED_IPC_H
+#define SHARED_IPC_H
+
+#include "shared/ipc_check.h"
+
+/* A pair of connected ends, both close-on-exec.  0, or -1 and errno. */
+int	ipc_pair(int out[2]);
+/*
+ * Sends r, whose type and payload the caller has set, with descriptor pass
+ * (-1: none; it stays the caller's).  wait: block until there is room; else
+ * a full channel fails with EAGAIN.  0, or -1 and errno.
+ */
+int	ipc_send(int channel, struct ipc_record *r, int pass, bool wait);
+/* Sends a record without content. */
+int	ipc_send_empty(int channel, enum ipc_type type, int pass, bool wait);
+
+enum ipc_got {
+	IPC_GOT_RECORD,
+	IPC_GOT_NOTHING,	/* not wait, and none is there */
+	IPC_GOT_END,		/* the other end is closed */
+	IPC_GOT_BAD,		/* broke the contract: *why says how */
+	IPC_GOT_ERROR		/* errno */
+};
+
+/*
+ * Receives one record into *r and checks it (ipc_check).  A descriptor that
+ * came with it is *passed (close-on-exec), the caller's to close; else -1.
+ * Nothing of a bad record is left open.
+ */
+enum ipc_got	ipc_recv(int channel, enum ipc_way way, enum ipc_when when,
+		    bool wait, struct ipc_record *r, int *passed,
+		    const char **why);
+
+#endif

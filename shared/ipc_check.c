@@ -1,0 +1,141 @@
+/*
+ * Checks of records, from the one table in ipc_msg.h.  Pure.
+ *
+ * The other end of a channel may be in the hands of whoever broke into it.
+ * What it says is a claim: the size, the sender, the moment and every value
+ * with a range are checked before any of it is used.
+ */
+#include "shared/ipc_check.h"
+
+#include <string.h>
+
+struct rule {
+	const char	*name;
+	size_t		 size;
+	enum ipc_way	 way;
+	bool		 fd;
+	unsigned	 when;
+};
+
+#define RULE(name, way, payload, fd, when)				\
+	[IPC_##name] = { #name,						\
+	    offsetof(struct ipc_record, u) + sizeof(struct ipc_##payload), \
+	    way, fd, when },
+static const struct rule rules[IPC_TYPE_COUNT] = { IPC_RECORDS(RULE) };
+#undef RULE
+
+static const char *
+check_mail(const struct ipc_mail *m)
+{
+	if (!smtp_mailbox_valid(&m->from) ||
+	    (m->from.local_len > 0 && m->from.domain_len == 0))
+		return "sender is not an address";
+	if (!smtp_helo_valid(span_from(m->helo, m->helo_len)))
+		return "HELO name is not one";
+	if (m->esmtp > 1 || m->smtputf8 > 1 || m->body_8bit > 1)
+		return "flag out of range";
+	return NULL;
+}
+
+static const char *
+check_rcpt(const struct ipc_rcpt *r)
+{
+	return smtp_mailbox_valid(&r->to) && r->to.local_len > 0 ? NULL :
+	    "recipient is not an address";
+}
+
+static const char *
+check_text(const struct ipc_text *t)
+{
+	for (size_t i = 0; i < sizeof(t->text); i++) {
+		if (t->text[i] == '\0')
+			return NULL;
+		if (t->text[i] < 0x20 || t->text[i] > 0x7e)
+			break;
+	}
+	return "text is not one";
+}
+
+static const char *
+check_value(const struct ipc_record *r)
+{
+	switch ((enum ipc_type)r->type) {
+	case IPC_MAIL:
+		return check_mail(&r->u.mail);
+	case IPC_RCPT:
+		return check_rcpt(&r->u.rcpt);
+	case IPC_READY:
+	case IPC_UNSAFE:
+		return check_text(&r->u.text);
+	case IPC_NEWBORN:
+	case IPC_KILL:
+		return r->u.pid.pid > 1 ? NULL : "process id out of range";
+	case IPC_DIED:
+		return r->u.died.pid > 1 ? NULL : "process id out of range";
+	case IPC_VERDICT:
+	case IPC_UNSTORED:
+		return r->u.verdict.verdict < VERDICT_COUNT ? NULL :
+		    "verdict out of range";
+	case IPC_NOTE:
+		return r->u.note.note < NOTE_COUNT ? NULL :
+		    "note out of range";
+	case IPC_END:
+		return r->u.end.end < END_COUNT ? NULL : "end out of range";
+	case IPC_TRACE:
+		return r->u.trace.n <= ipc_trace_bytes &&
+		    r->u.trace.from_client <= 1 ? NULL :
+		    "trace out of range";
+	case IPC_STORED:
+		return memchr(r->u.id.id, '\0', sizeof(r->u.id.id)) ? NULL :
+		    "id without end";
+	case IPC_SETTINGS:
+	case IPC_SPAWN:
+	case IPC_STILLBORN:
+	case IPC_RENEW:
+	case IPC_BREED:
+	case IPC_SIBLING:
+	case IPC_SESSION:
+	case IPC_FILE:
+	case IPC_RESET:
+	case IPC_BEGIN:
+	case IPC_COMMIT:
+	case IPC_ABORT:
+	case IPC_TYPE_COUNT:
+		break;
+	}
+	return NULL;
+}
+
+const char *
+ipc_check(const struct ipc_record *r, size_t n, bool has_fd,
+    enum ipc_way way, enum ipc_when when)
+{
+	const struct rule *rule;
+
+	if (n < offsetof(struct ipc_record, u))
+		return "shorter than a record";
+	if (r->type >= IPC_TYPE_COUNT || r->zero != 0)
+		return "no such record";
+	rule = &rules[r->type];
+	if (rule->way != way)
+		return "not for this sender";
+	if (n != rule->size)
+		return "wrong size";
+	if (has_fd != rule->fd)
+		return has_fd ? "unwanted descriptor" : "descriptor missing";
+	if ((rule->when & (unsigned)when) == 0)
+		return "not permitted now";
+	return check_value(r);
+}
+
+size_t
+ipc_size(enum ipc_type type)
+{
+	return rules[type].size;
+}
+
+const char *
+ipc_name(uint32_t type)
+{
+	return type < IPC_TYPE_COUNT ? rules[type].name : "?";
+}

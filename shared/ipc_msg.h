@@ -1,0 +1,227 @@
+/*
+ * Every record that passes between our processes, as one table.  A record is
+ * one SOCK_SEQPACKET packet of a fixed size, with at most one descriptor.
+ * There is no other channel and no shared memory.
+ */
+#ifndef SHARED_IPC_MSG_H
+#define SHARED_IPC_MSG_H
+
+#include <stdint.h>
+
+#include "shared/smtp_syntax.h"
+
+/* Who sends; the receiver knows who sits at the other end of its channel. */
+enum ipc_way {
+	IPC_TO_NURSERY,		/* master to nursery */
+	IPC_FROM_NURSERY,	/* nursery to master */
+	IPC_TO_WORKER,		/* master to smtp worker */
+	IPC_FROM_WORKER		/* smtp worker to master */
+};
+
+/* When: where the session of a worker stands, in the master's own books. */
+enum ipc_when {
+	IPC_AT_IDLE = 1 << 0,		/* no session */
+	IPC_AT_SESSION = 1 << 1,	/* a session, no transaction */
+	IPC_AT_MAIL = 1 << 2,		/* sender taken, no recipient yet */
+	IPC_AT_RCPT = 1 << 3,		/* at least one recipient taken */
+	IPC_AT_DATA = 1 << 4,		/* the worker holds a spool file */
+	IPC_AT_COMMIT = 1 << 5,		/* waiting for the disk */
+	IPC_AT_ANY = (1 << 6) - 1,
+	/* between SESSION and END, but not while the disk works */
+	IPC_AT_WORK = IPC_AT_SESSION | IPC_AT_MAIL | IPC_AT_RCPT | IPC_AT_DATA
+};
+
+enum {
+	ipc_id_bytes = 16,		/* of a session or a message */
+	ipc_text_bytes = 64,
+	ipc_trace_bytes = 1024
+};
+
+/* Records without content. */
+struct ipc_nothing {
+	uint8_t	zero;
+};
+
+/* What a worker must know, the same for every session. */
+struct ipc_settings {
+	uint64_t	message_size_bytes;
+	uint64_t	recipients;
+	uint64_t	received;
+	uint64_t	errors;
+	uint64_t	session_time_s;
+	uint64_t	worker_sessions;
+	uint8_t		trace;		/* send TRACE: the catcher */
+	uint8_t		sandbox_optional;
+	uint8_t		hostname_len;
+	char		hostname[smtp_domain_max_bytes];
+};
+
+struct ipc_spawn {
+	uint32_t	count;
+};
+
+struct ipc_pid {
+	int32_t		pid;
+};
+
+struct ipc_died {
+	int32_t		pid;
+	int32_t		status;		/* of waitpid(2) */
+};
+
+/* A short text of ours: printable ASCII, ended by a NUL. */
+struct ipc_text {
+	char		text[ipc_text_bytes];
+};
+
+struct ipc_session {
+	uint32_t	idle_timeout_s;
+};
+
+/* MAIL, and who the client said it was. */
+struct ipc_mail {
+	struct mailbox	from;
+	uint64_t	size;		/* SIZE=; 0: not told */
+	uint8_t		esmtp;		/* EHLO, not HELO */
+	uint8_t		smtputf8;
+	uint8_t		body_8bit;
+	uint8_t		helo_len;
+	char		helo[smtp_domain_max_bytes];
+};
+
+struct ipc_rcpt {
+	struct mailbox	to;
+};
+
+enum verdict {
+	VERDICT_OK,
+	VERDICT_UNKNOWN,	/* no such recipient here */
+	VERDICT_FOREIGN,	/* we do not relay */
+	VERDICT_TOO_MANY,	/* recipients */
+	VERDICT_DISK_FULL,
+	VERDICT_TROUBLE,	/* ours, logged by the master */
+	VERDICT_COUNT
+};
+
+struct ipc_verdict {
+	uint32_t	verdict;
+};
+
+struct ipc_id {
+	char		id[ipc_id_bytes + 1];
+};
+
+struct ipc_commit {
+	uint64_t	size;		/* of the whole file, in octets */
+};
+
+/* Something a person wants to read in the log; one table, one word each. */
+#define IPC_NOTES(X)							\
+	X(SYNTAX, "syntax error")					\
+	X(SEQUENCE, "command out of sequence")				\
+	X(UNKNOWN_COMMAND, "unknown command")				\
+	X(LINE_TOO_LONG, "command line too long")			\
+	X(NUL, "NUL in a command line")					\
+	X(BARE_COMMAND, "bare CR or LF in a command line")		\
+	X(BARE_MESSAGE, "bare CR or LF in the message")			\
+	X(NUL_MESSAGE, "NUL in the message")				\
+	X(TOO_BIG, "message over the size limit")			\
+	X(LOOP, "too many Received fields: a mail loop")		\
+	X(NO_UTF8, "non-ASCII address without SMTPUTF8")		\
+	X(WRITE_FAILED, "the spool file could not be written")
+
+#define IPC_NOTE_NAME(name, text) NOTE_##name,
+enum note { IPC_NOTES(IPC_NOTE_NAME) NOTE_COUNT };
+#undef IPC_NOTE_NAME
+
+struct ipc_note {
+	uint32_t	note;
+};
+
+/* How a session ended; one table, one word each. */
+#define IPC_ENDS(X)							\
+	X(QUIT, "quit")							\
+	X(EOF, "closed by client")					\
+	X(TIMEOUT, "idle for too long")					\
+	X(TOO_LONG, "session too long")					\
+	X(ERRORS, "too many errors")					\
+	X(REFUSED, "refused for its line ends")				\
+	X(FAILED, "connection failed")					\
+	X(TROUBLE, "local trouble")
+
+#define IPC_END_NAME(name, text) END_##name,
+enum session_end { IPC_ENDS(IPC_END_NAME) END_COUNT };
+#undef IPC_END_NAME
+
+struct ipc_end {
+	uint32_t	end;
+	uint32_t	commands;
+	uint32_t	errors;
+	uint64_t	octets_in;
+	uint64_t	octets_out;
+};
+
+/* The catcher shows every session: what was read or written. */
+struct ipc_trace {
+	uint8_t		from_client;
+	uint16_t	n;
+	uint8_t		octets[ipc_trace_bytes];
+};
+
+/*
+ * name, way, payload, carries a descriptor, when it may come.
+ */
+#define IPC_RECORDS(X)							\
+	X(SETTINGS, IPC_TO_NURSERY, settings, 0, IPC_AT_ANY)		\
+	X(SPAWN, IPC_TO_NURSERY, spawn, 0, IPC_AT_ANY)			\
+	X(KILL, IPC_TO_NURSERY, pid, 0, IPC_AT_ANY)			\
+	X(RENEW, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY)		\
+	X(BREED, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY)		\
+	X(READY, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY)			\
+	X(UNSAFE, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY)		\
+	X(NEWBORN, IPC_FROM_NURSERY, pid, 1, IPC_AT_ANY)		\
+	X(STILLBORN, IPC_FROM_NURSERY, spawn, 0, IPC_AT_ANY)		\
+	X(DIED, IPC_FROM_NURSERY, died, 0, IPC_AT_ANY)			\
+	X(SIBLING, IPC_FROM_NURSERY, nothing, 1, IPC_AT_ANY)		\
+	X(SESSION, IPC_TO_WORKER, session, 1, IPC_AT_IDLE)		\
+	X(VERDICT, IPC_TO_WORKER, verdict, 0, IPC_AT_WORK)		\
+	X(FILE, IPC_TO_WORKER, nothing, 1, IPC_AT_RCPT)			\
+	X(STORED, IPC_TO_WORKER, id, 0, IPC_AT_COMMIT)			\
+	X(UNSTORED, IPC_TO_WORKER, verdict, 0, IPC_AT_COMMIT)		\
+	X(MAIL, IPC_FROM_WORKER, mail, 0, IPC_AT_SESSION)		\
+	X(RCPT, IPC_FROM_WORKER, rcpt, 0, IPC_AT_MAIL | IPC_AT_RCPT)	\
+	X(RESET, IPC_FROM_WORKER, nothing, 0, IPC_AT_MAIL | IPC_AT_RCPT) \
+	X(BEGIN, IPC_FROM_WORKER, nothing, 0, IPC_AT_RCPT)		\
+	X(COMMIT, IPC_FROM_WORKER, commit, 0, IPC_AT_DATA)		\
+	X(ABORT, IPC_FROM_WORKER, nothing, 0, IPC_AT_DATA)		\
+	X(NOTE, IPC_FROM_WORKER, note, 0, IPC_AT_WORK)			\
+	X(TRACE, IPC_FROM_WORKER, trace, 0, IPC_AT_WORK)		\
+	X(END, IPC_FROM_WORKER, end, 0, IPC_AT_WORK)
+
+#define IPC_RECORD_NAME(name, way, payload, fd, when) IPC_##name,
+enum ipc_type { IPC_RECORDS(IPC_RECORD_NAME) IPC_TYPE_COUNT };
+#undef IPC_RECORD_NAME
+
+struct ipc_record {
+	uint32_t	type;		/* enum ipc_type, once checked */
+	uint32_t	zero;
+	union {
+		struct ipc_nothing	nothing;
+		struct ipc_settings	settings;
+		struct ipc_spawn	spawn;
+		struct ipc_pid		pid;
+		struct ipc_died		died;
+		struct ipc_text		text;
+		struct ipc_session	session;
+		struct ipc_verdict	verdict;
+		struct ipc_id		id;
+		struct ipc_mail		mail;
+		struct ipc_rcpt		rcpt;
+		struct ipc_commit	commit;
+		struct ipc_note		note;
+		struct ipc_end		end;
+		struct ipc_trace	trace;
+	} u;
+};
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * The line reader.  One fixed buffer each way; nothing grows.
+ */
+#include "shared/lineio.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "shared/deadline.h"
+
+/*
+ * While lines are read, this much is asked for at a time, so that an idle
+ * session touches one page of the large buffer.
+ */
+enum { line_read_bytes = 2048 };
+
+void
+lineio_init(struct lineio *io, const struct lineio_ops *ops, void *arg)
+{
+	io->ops = ops;
+	io->arg = arg;
+	io->idle_ms = 0;
+	io->deadline_ms = 0;
+	io->octets_in = io->octets_out = 0;
+	io->start = io->end = header_carry_max_bytes;
+	io->out = buf_over(io->out_storage, sizeof(io->out_storage));
+}
+
+static enum line_result
+result_of_errno(void)
+{
+	switch (errno) {
+	case ETIMEDOUT:
+		return LINE_TIMEOUT;
+	case ECANCELED:
+		return LINE_GONE;
+	case ECONNRESET:
+	case EPIPE:
+		return LINE_EOF;
+	default:
+		return LINE_ERROR;
+	}
+}
+
+/* The nearer of "idle from now" and the end of the session. */
+static int64_t
+wait_until(const struct lineio *io)
+{
+	int64_t idle = deadline_now_ms() + io->idle_ms;
+
+	return idle < io->deadline_ms ? idle : io->deadline_ms;
+}
+
+enum line_result
+lineio_flush(struct lineio *io)
+{
+	size_t done = 0;
+
+	while (done < io->out.n) {
+		ssize_t n = io->ops->write(io->arg, io->out.p + done,
+		    io->out.n - done, wait_until(io));
+
+		if (n < 0) {
+			io->out.n = 0;
+			return result_of_errno();
+		}
+		done += (size_t)n;
+	}
+	io->octets_out += done;
+	io->out.n = 0;
+	return LINE_OK;
+}
+
+enum line_result
+lineio_put(struct lineio *io, struct span s)
+{
+	if (s.n > io->out.max - io->out.n) {
+		enum line_result r = lineio_flush(io);
+
+		if (r != LINE_OK)
+			return r;
+	}
+	buf_add(&io->out, s);
+	return LINE_OK;
+}
+
+/* Reads at most n octets behind what is there; makes room when needed. */
+static enum line_result
+fill(struct lineio *io, size_t n)
+{
+	enum line_result r = lineio_flush(io);
+	ssize_t got;
+
+	if (r != LINE_OK)
+		return r;
+	if (io->start == io->end) {
+		io->start = io->end = header_carry_max_bytes;
+	} else if (sizeof(io->in) - io->end < n) {
+		memmove(io->in + header_carry_max_bytes, io->in + io->start,
+		    io->end - io->start);
+		io->end -= io->start - header_carry_max_bytes;
+		io->start = header_carry_max_bytes;
+	}
+	if (n > sizeof(io->in) - io->end)
+		n = sizeof(io->in) - io->end;
+	got = io->ops->read(io->arg, io->in + io->end, n, wait_until(io));
+	if (got < 0)
+		return result_of_errno();
+	if (got == 0)
+		return LINE_EOF;
+	io->end += (size_t)got;
+	io->octets_in += (uint64_t)got;
+	return LINE_OK;
+}
+
+/*
+ * Looks at what has come for the end of a line; checked octets were seen
+ * before.  True when the line, right or wrong, is known.
+ */
+static bool
+scan(const struct lineio *io, size_t *checked, bool *nul,
+    enum line_result *result)
+{
+	const uint8_t *p = io->in + io->start;
+	size_t n = io->end - io->start;
+
+	for (size_t i = *checked; i < n; i++) {
+		if (p[i] == '\0')
+			*nul = true;
+		if (p[i] == '\n') {
+			*checked = i + 1;
+			*result = i > 0 && p[i - 1] == '\r' ? LINE_OK :
+			    LINE_BARE_LF;
+			return true;
+		}
+		if (i > 0 && p[i - 1] == '\r') {
+			*checked = i + 1;
+			*result = LINE_BARE_CR;
+			return true;
+		}
+	}
+	*checked = n;
+	return false;
+}
+
+enum line_result
+lineio_read_line(struct lineio *io, size_t max, struct span *out)
+{
+	size_t checked = 0;
+	bool nul = false, too_long = false;
+	enum line_result r;
+
+	while (!scan(io, &checked, &nul, &r)) {
+		/*
+		 * Swallow, but for the last octet: it may be the CR of the
+		 * CRLF, and what follows must not be run as a command.
+		 */
+		if (checked > max) {
+			too_long = true;
+			io->start += checked - 1;
+			checked = 1;
+		}
+		r = fill(io, line_read_bytes);
+		if (r != LINE_OK)
+			return r;
+	}
+	*out = span_from(io->in + io->start, checked - (checked > 1 ? 2 : 1));
+	io->start += checked;
+	if (r != LINE_OK)
+		return r;
+	if (too_long || checked > max)
+		return LINE_TOO_LONG;
+	return nul ? LINE_NUL : LINE_OK;
+}
+
+enum line_result
+lineio_read_some(struct lineio *io, uint8_t **out, size_t *out_n)
+{
+	if (io->start == io->end) {
+		enum line_result r = fill(io, lineio_in_max_bytes);
+
+		if (r != LINE_OK)
+			return r;
+	}
+	*out = io->in + io->start;
+	*out_n = io->end - io->start;
+	io->start = io->end;
+	return LINE_OK;
+}
+
+void
+lineio_unread(struct lineio *io, size_t n)
+{
+	io->start -= n;
+}
+
+size_t
+lineio_buffered(const struct lineio *io)
+{
+	return io->end - io->start;
+}

@@ -1,0 +1,82 @@
+/*
+ * The one line reader: CRLF-ended lines and raw octets from a peer, replies
+ * to it.  Works over a replaceable pair of functions (a socket, memory in
+ * tests, TLS).  Strict CRLF lives here and, for message text, in dot.c.
+ */
+#ifndef SHARED_LINEIO_H
+#define SHARED_LINEIO_H
+
+#include <sys/types.h>
+
+#include "shared/buf.h"
+#include "shared/header.h"
+
+enum {
+	lineio_in_max_bytes = 64 * 1024,
+	lineio_out_max_bytes = 4096
+};
+
+enum line_result {
+	LINE_OK,
+	LINE_TOO_LONG,	/* swallowed to its CRLF; the next line is a new one */
+	LINE_NUL,	/* a NUL in it; swallowed likewise */
+	LINE_BARE_LF,	/* LF without CR: no telling what comes next */
+	LINE_BARE_CR,	/* CR without LF: likewise */
+	LINE_EOF,
+	LINE_TIMEOUT,
+	LINE_GONE,	/* the master has gone: nothing can be promised */
+	LINE_ERROR	/* errno */
+};
+
+/*
+ * The pair.  read returns octets (more than 0), 0 at the end of the stream,
+ * or -1 with errno; write returns octets written or -1.  Both wait until
+ * deadline_ms (shared/deadline.h) at the most and then fail with ETIMEDOUT;
+ * ECANCELED means that the master has gone.
+ */
+struct lineio_ops {
+	ssize_t	(*read)(void *arg, void *p, size_t n, int64_t deadline_ms);
+	ssize_t	(*write)(void *arg, const void *p, size_t n,
+		    int64_t deadline_ms);
+};
+
+struct lineio {
+	const struct lineio_ops	*ops;
+	void			*arg;
+	int64_t			 idle_ms;	/* of one wait */
+	int64_t			 deadline_ms;	/* of the whole session */
+	uint64_t		 octets_in;
+	uint64_t		 octets_out;
+	size_t			 start;		/* of what is not yet taken, */
+	size_t			 end;		/* and its end, in in[] */
+	struct buf		 out;
+	uint8_t			 out_storage[lineio_out_max_bytes];
+	/* Input, behind the room that header_feed() wants before it. */
+	uint8_t			 in[header_carry_max_bytes +
+				    lineio_in_max_bytes];
+};
+
+/* Begins a connection; buffers are emptied, not touched. */
+void	lineio_init(struct lineio *io, const struct lineio_ops *ops, void *arg);
+/*
+ * The next line without its CRLF, at most max octets with it; valid until
+ * the next read.  Output is flushed before waiting.
+ */
+enum line_result lineio_read_line(struct lineio *io, size_t max,
+	    struct span *out);
+/*
+ * Whatever octets come next, at least one; *out may be changed in place and
+ * header_carry_max_bytes before it are writable.  All count as taken until
+ * some are given back by lineio_unread.
+ */
+enum line_result lineio_read_some(struct lineio *io, uint8_t **out,
+	    size_t *out_n);
+/* Gives back the last n octets of the last lineio_read_some, unchanged. */
+void	lineio_unread(struct lineio *io, size_t n);
+/* Octets that have come and are not yet taken. */
+size_t	lineio_buffered(const struct lineio *io);
+/* Adds to the output; written when it is full or at lineio_flush. */
+enum line_result lineio_put(struct lineio *io, struct span s);
+enum line_result lineio_flush(struct lineio *io);
+
+#endif

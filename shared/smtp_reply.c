@@ -1,0 +1,61 @@
+/*
+ * Replies as text.  Pure.
+ */
+#include "shared/smtp_reply.h"
+
+#include <string.h>
+
+struct row {
+	uint16_t	 code;
+	const char	*enhanced;
+	const char	*text;
+};
+
+#define ROW(name, code, enhanced, text) [REPLY_##name] = { code, enhanced, text },
+static const struct row rows[REPLY_COUNT] = { SMTP_REPLIES(ROW) };
+#undef ROW
+
+/*
+ * A host name may be 255 octets long: still far from 512 with any text of the
+ * table, so nothing is ever cut.
+ */
+void
+smtp_reply_write(enum smtp_reply reply, struct span hostname, struct span id,
+    struct buf *out)
+{
+	const struct row *row = &rows[reply];
+
+	buf_add_u64(out, row->code, 3);
+	buf_add_str(out, " ");
+	if (row->enhanced[0] != '\0') {
+		buf_add_str(out, row->enhanced);
+		buf_add_str(out, " ");
+	}
+	for (const char *p = row->text; *p != '\0'; p++) {
+		if (p[0] == '%' && (p[1] == 'h' || p[1] == 'i'))
+			buf_add(out, *++p == 'h' ? hostname : id);
+		else
+			buf_add(out, span_from(p, 1));
+	}
+	buf_add_str(out, "\r\n");
+}
+
+void
+smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
+    uint64_t rcpt_max, struct buf *out)
+{
+	buf_add_str(out, "250-");
+	buf_add(out, hostname);
+	buf_add_str(out, "\r\n250-PIPELINING\r\n250-SIZE ");
+	buf_add_u64(out, size_max, 1);
+	buf_add_str(out, "\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
+	    "250-ENHANCEDSTATUSCODES\r\n250 LIMITS RCPTMAX=");
+	buf_add_u64(out, rcpt_max, 1);
+	buf_add_str(out, "\r\n");
+}
+
+bool
+smtp_reply_is_error(enum smtp_reply reply)
+{
+	return rows[reply].code >= 400;
+}

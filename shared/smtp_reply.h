@@ -1,0 +1,74 @@
+/*
+ * Every reply the server can give, as one table (RFC 5321 4.2, RFC 2034, RFC
+ * 3463).  A reply never holds an octet of the client's, and no line of one is
+ * longer than 512 octets (RFC 5321 4.5.3.1.5).
+ */
+#ifndef SHARED_SMTP_REPLY_H
+#define SHARED_SMTP_REPLY_H
+
+#include "shared/buf.h"
+
+/*
+ * name, code, enhanced code ("" where RFC 2034 wants none), text.
+ * %h is our host name, %i the id of a message.
+ */
+#define SMTP_REPLIES(X)							\
+	X(GREETING, 220, "", "%h ESMTP smtpd")				\
+	X(HELO, 250, "", "%h")						\
+	X(EHLO, 250, "", "%h")	/* smtp_reply_write_ehlo */		\
+	X(OK, 250, "2.0.0", "ok")					\
+	X(HELP, 214, "2.0.0", "HELO EHLO MAIL RCPT DATA RSET NOOP QUIT"	\
+	    " VRFY HELP: see RFC 5321")					\
+	X(BYE, 221, "2.0.0", "%h closing connection")			\
+	X(SENDER_OK, 250, "2.1.0", "sender ok")				\
+	X(RCPT_OK, 250, "2.1.5", "recipient ok")			\
+	X(STORED, 250, "2.0.0", "stored as %i")				\
+	X(VRFY, 252, "2.1.5", "cannot verify; send mail and see")	\
+	X(DATA, 354, "", "end data with <CRLF>.<CRLF>")			\
+	X(IDLE, 421, "4.4.2", "%h nothing heard for too long, closing")	\
+	X(SESSION_LONG, 421, "4.4.2", "%h session too long, closing")	\
+	X(ERRORS, 421, "4.7.0", "%h too many errors, closing")		\
+	X(TROUBLE_CLOSE, 421, "4.3.0", "%h local trouble, try later")	\
+	X(TROUBLE, 451, "4.3.0", "local trouble, try later")		\
+	X(DISK_FULL, 452, "4.3.1", "not enough disk space, try later")	\
+	X(TOO_MANY_RCPTS, 452, "4.5.3", "too many recipients")		\
+	X(UNKNOWN, 500, "5.5.1", "command not known")			\
+	X(LINE_LONG, 500, "5.5.2", "line too long")			\
+	X(LINE_NUL, 500, "5.5.2", "NUL in a command line")		\
+	X(LINE_BARE, 500, "5.5.2", "bare CR or LF; a line ends with CRLF") \
+	X(ARGUMENT, 501, "5.5.4", "syntax error in the argument")	\
+	X(NO_ARGUMENT, 501, "5.5.4", "no argument allowed")		\
+	X(BAD_SENDER, 501, "5.1.7", "sender address not well-formed")	\
+	X(BAD_RCPT, 501, "5.1.3", "recipient address not well-formed")	\
+	X(DOUBLED, 501, "5.5.4", "parameter given twice")		\
+	X(BAD_PARAM, 501, "5.5.4", "syntax error in a parameter")	\
+	X(EXPN, 502, "5.5.1", "EXPN is not offered")			\
+	X(HELO_FIRST, 503, "5.5.1", "HELO or EHLO first")		\
+	X(MAIL_FIRST, 503, "5.5.1", "MAIL first")			\
+	X(RCPT_FIRST, 503, "5.5.1", "RCPT first: no valid recipient")	\
+	X(MAIL_AGAIN, 503, "5.5.1", "a sender was given already")	\
+	X(UNKNOWN_RCPT, 550, "5.1.1", "no such recipient here")		\
+	X(FOREIGN_RCPT, 550, "5.7.1", "relaying denied")		\
+	X(TOO_BIG, 552, "5.3.4", "message larger than this server takes") \
+	X(NEEDS_UTF8, 553, "5.6.7", "a non-ASCII address needs SMTPUTF8") \
+	X(LOOP, 554, "5.4.6", "too many Received fields: a mail loop")	\
+	X(BARE, 554, "5.6.0", "bare CR or LF in the message, closing")	\
+	X(NUL, 554, "5.6.0", "NUL in the message")			\
+	X(PARAM, 555, "5.5.4", "parameter not known")
+
+#define SMTP_REPLY_NAME(name, code, enhanced, text) REPLY_##name,
+enum smtp_reply { SMTP_REPLIES(SMTP_REPLY_NAME) REPLY_COUNT };
+#undef SMTP_REPLY_NAME
+
+enum { smtp_reply_max_bytes = 512 };
+
+/* Writes a whole reply, CRLF included. id is read for replies with %i only. */
+void	smtp_reply_write(enum smtp_reply reply, struct span hostname,
+	    struct span id, struct buf *out);
+/* The reply to EHLO: who we are and what we offer (RFC 5321 4.1.1.1). */
+void	smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
+	    uint64_t rcpt_max, struct buf *out);
+/* True for 4yz and 5yz. */
+bool	smtp_reply_is_error(enum smtp_reply reply);
+
+#endif

@@ -1,0 +1,665 @@
+/*
+ * The grammar of SMTP paths and parameters, in the order of RFC 5321 section
+ * 4.1.2.  Pure: no I/O, no allocation, no globals.  What is not the grammar
+ * is refused, never mended: an address that two programs can read in two
+ * ways is how mail gets past one of them.
+ */
+#include "shared/smtp_syntax.h"
+
+#include <string.h>
+
+#include "shared/utf8.h"
+
+/* A place in the input; every take_* moves it only when it succeeds. */
+struct cursor {
+	struct span	in;
+};
+
+static bool
+at_end(const struct cursor *c)
+{
+	return c->in.n == 0;
+}
+
+static bool
+next_is(const struct cursor *c, uint8_t octet)
+{
+	return c->in.n > 0 && c->in.p[0] == octet;
+}
+
+static bool
+take(struct cursor *c, uint8_t octet)
+{
+	if (!next_is(c, octet))
+		return false;
+	c->in = span_skip(c->in, 1);
+	return true;
+}
+
+static bool
+is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_alnum(uint8_t c)
+{
+	return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+}
+
+/* RFC 5322 3.2.3: atext, without the UTF-8 that RFC 6531 3.3 adds. */
+static bool
+is_atext(uint8_t c)
+{
+	return is_alnum(c) || (c != 0 && strchr("!#$%&'*+-/=?^_`{|}~", c));
+}
+
+/* RFC 6531 3.3: UTF8-non-ascii.  C1 controls are refused as C0 ones are. */
+static size_t
+utf8_non_ascii(struct span s)
+{
+	size_t n = utf8_first(s);
+
+	return n > 1 && !utf8_is_c1(s) ? n : 0;
+}
+
+/*
+ * The destination of a word: too_long is remembered while the grammar is
+ * read on, so that a wrong and over-long address is wrong first.
+ */
+struct word {
+	char	*p;
+	uint8_t	 len;
+	uint8_t	 max;
+	bool	 too_long;
+};
+
+static void
+word_add(struct word *w, const uint8_t *p, size_t n)
+{
+	if (n > (size_t)(w->max - w->len)) {
+		w->too_long = true;
+		return;
+	}
+	memcpy(w->p + w->len, p, n);
+	w->len = (uint8_t)(w->len + n);
+}
+
+static void
+move(struct cursor *c, struct word *w, size_t n)
+{
+	word_add(w, c->in.p, n);
+	c->in = span_skip(c->in, n);
+}
+
+/* Atom = 1*atext */
+static bool
+take_atom(struct cursor *c, struct word *w)
+{
+	size_t n, taken = 0;
+
+	while (!at_end(c)) {
+		n = is_atext(c->in.p[0]) ? 1 : utf8_non_ascii(c->in);
+		if (n == 0)
+			break;
+		move(c, w, n);
+		taken += n;
+	}
+	return taken > 0;
+}
+
+/* Dot-string = Atom *("."  Atom) */
+static bool
+take_dot_string(struct cursor *c, struct word *w)
+{
+	if (!take_atom(c, w))
+		return false;
+	while (next_is(c, '.')) {
+		move(c, w, 1);
+		if (!take_atom(c, w))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Quoted-string  = DQUOTE *QcontentSMTP DQUOTE
+ * QcontentSMTP   = qtextSMTP / quoted-pairSMTP
+ * quoted-pairSMTP = %d92 %d32-126
+ * qtextSMTP      = %d32-33 / %d35-91 / %d93-126 / UTF8-non-ascii
+ */
+static bool
+take_quoted_string(struct cursor *c, struct word *w)
+{
+	size_t n;
+
+	if (!take(c, '"'))
+		return false;
+	while (!at_end(c)) {
+		if (take(c, '"'))
+			return w->len > 0 || w->too_long;
+		if (take(c, '\\')) {
+			if (at_end(c) || c->in.p[0] < 32 || c->in.p[0] > 126)
+				return false;
+			move(c, w, 1);
+			continue;
+		}
+		n = c->in.p[0] >= 32 && c->in.p[0] <= 126 ? 1 :
+		    utf8_non_ascii(c->in);
+		if (n == 0)
+			return false;
+		move(c, w, n);
+	}
+	return false;
+}
+
+/*
+ * sub-domain = Let-dig [Ldh-str] / U-label; at most 63 octets (RFC 1035)
+ */
+static bool
+take_label(struct cursor *c, struct word *w)
+{
+	uint8_t last = '-', low;
+	size_t n, taken = 0;
+
+	if (next_is(c, '-'))
+		return false;
+	while (!at_end(c)) {
+		n = utf8_non_ascii(c->in);
+		if (n == 0) {
+			if (!is_alnum(c->in.p[0]) && c->in.p[0] != '-')
+				break;
+			n = 1;
+		}
+		last = c->in.p[0];
+		low = ascii_lower(last);
+		word_add(w, n == 1 ? &low : c->in.p, n);
+		c->in = span_skip(c->in, n);
+		taken += n;
+	}
+	return taken > 0 && taken <= 63 && last != '-';
+}
+
+/* Domain = sub-domain *("." sub-domain) */
+static bool
+take_domain(struct cursor *c, struct word *w)
+{
+	if (!take_label(c, w))
+		return false;
+	while (next_is(c, '.')) {
+		move(c, w, 1);
+		if (!take_label(c, w))
+			return false;
+	}
+	return true;
+}
+
+/* IPv4-address-literal = Snum 3("." Snum), Snum = 1*3DIGIT up to 255 */
+static bool
+ipv4_valid(struct span s)
+{
+	struct cursor c = { s };
+
+	for (int part = 0; part < 4; part++) {
+		unsigned value = 0, digits = 0;
+
+		if (part > 0 && !take(&c, '.'))
+			return false;
+		while (!at_end(&c) && is_digit(c.in.p[0]) && digits < 4) {
+			value = value * 10 + (c.in.p[0] - '0');
+			digits++;
+			c.in = span_skip(c.in, 1);
+		}
+		if (digits == 0 || digits > 3 || value > 255)
+			return false;
+	}
+	return at_end(&c);
+}
+
+static bool
+is_hex(uint8_t c)
+{
+	return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
+}
+
+/*
+ * IPv6-addr (RFC 5321 4.1.3): eight groups; or at most six around one "::";
+ * the last two groups may stand as an IPv4 address.
+ */
+static bool
+ipv6_valid(struct span s)
+{
+	struct cursor c = { s };
+	unsigned groups = 0;
+	bool gap = false;
+
+	if (s.n >= 2 && s.p[0] == ':' && s.p[1] != ':')
+		return false;
+	while (!at_end(&c)) {
+		unsigned digits = 0;
+
+		if (c.in.n >= 2 && c.in.p[0] == ':' && c.in.p[1] == ':') {
+			if (gap)
+				return false;
+			gap = true;
+			c.in = span_skip(c.in, 2);
+			if (next_is(&c, ':'))
+				return false;
+			continue;
+		}
+		if (groups > 0 && next_is(&c, ':')) {
+			c.in = span_skip(c.in, 1);
+			if (at_end(&c))
+				return false;
+		}
+		if (ipv4_valid(c.in)) {
+			groups += 2;
+			break;
+		}
+		while (digits < c.in.n && is_hex(c.in.p[digits]))
+			digits++;
+		if (digits == 0 || digits > 4)
+			return false;
+		c.in = span_skip(c.in, digits);
+		groups++;
+		if (!at_end(&c) && !next_is(&c, ':'))
+			return false;
+	}
+	return gap ? groups <= 6 : groups == 8;
+}
+
+/*
+ * address-literal = "[" ( IPv4-address-literal / IPv6-address-literal ) "]"
+ * No other tag of General-address-literal has ever been standardized.
+ */
+static bool
+literal_valid(struct span s)
+{
+	struct span in;
+
+	if (s.n < 3 || s.p[0] != '[' || s.p[s.n - 1] != ']')
+		return false;
+	in = span_from(s.p + 1, s.n - 2);
+	if (span_begins_fold(in, span_of("IPv6:")))
+		return ipv6_valid(span_skip(in, 5));
+	return ipv4_valid(in);
+}
+
+static bool
+take_literal(struct cursor *c, struct word *w)
+{
+	const uint8_t *close;
+	size_t n;
+
+	if (!next_is(c, '['))
+		return false;
+	close = memchr(c->in.p, ']', c->in.n);
+	if (close == NULL)
+		return false;
+	n = (size_t)(close - c->in.p) + 1;
+	if (!literal_valid(span_from(c->in.p, n)))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		uint8_t low = ascii_lower(c->in.p[i]);
+
+		word_add(w, &low, 1);
+	}
+	c->in = span_skip(c->in, n);
+	return true;
+}
+
+/* A-d-l = At-domain *( "," At-domain ) ":"; read over (RFC 5321 C, F.2). */
+static bool
+take_source_route(struct cursor *c)
+{
+	char scratch[smtp_domain_max_bytes];
+
+	do {
+		struct word w = { scratch, 0, smtp_domain_max_bytes, false };
+
+		if (!take(c, '@') || !take_domain(c, &w) || w.too_long)
+			return false;
+	} while (take(c, ','));
+	return take(c, ':');
+}
+
+/* Mailbox = Local-part "@" ( Domain / address-literal ) */
+static enum syntax
+take_mailbox(struct cursor *c, bool postmaster_ok, struct mailbox *out)
+{
+	struct word local = { out->local, 0, smtp_local_max_bytes, false };
+	struct word domain = { out->domain, 0, smtp_domain_max_bytes, false };
+
+	if (next_is(c, '"') ? !take_quoted_string(c, &local) :
+	    !take_dot_string(c, &local))
+		return SYNTAX_BAD;
+	if (postmaster_ok && next_is(c, '>') &&
+	    span_equal_fold(span_from(local.p, local.len),
+	    span_of("postmaster"))) {
+		out->local_len = local.len;
+		return SYNTAX_OK;
+	}
+	if (!take(c, '@'))
+		return SYNTAX_BAD;
+	if (next_is(c, '[') ? !take_literal(c, &domain) :
+	    !take_domain(c, &domain))
+		return SYNTAX_BAD;
+	out->local_len = local.len;
+	out->domain_len = domain.len;
+	return local.too_long || domain.too_long ? SYNTAX_TOO_LONG : SYNTAX_OK;
+}
+
+enum syntax
+smtp_parse_path(struct span in, bool null_ok, bool postmaster_ok,
+    struct mailbox *out, struct span *rest)
+{
+	struct cursor c = { in };
+	struct mailbox m = { 0 };
+	enum syntax result;
+	size_t start;
+
+	if (!take(&c, '<'))
+		return SYNTAX_BAD;
+	if (null_ok && take(&c, '>')) {
+		*out = m;
+		*rest = c.in;
+		return SYNTAX_OK;
+	}
+	if (next_is(&c, '@')) {
+		if (!take_source_route(&c))
+			return SYNTAX_BAD;
+		postmaster_ok = false;	/* a route leads to a Mailbox */
+	}
+	start = c.in.n;
+	result = take_mailbox(&c, postmaster_ok, &m);
+	if (result == SYNTAX_BAD || !take(&c, '>'))
+		return SYNTAX_BAD;
+	if (result == SYNTAX_OK && start - c.in.n + 1 > smtp_path_max_bytes)
+		result = SYNTAX_TOO_LONG;
+	if (result != SYNTAX_OK)
+		return result;
+	*out = m;
+	*rest = c.in;
+	return SYNTAX_OK;
+}
+
+/* size-value = 1*20DIGIT (RFC 1870 3); past 64 bits it is simply too much. */
+static bool
+parse_size(struct span s, uint64_t *out)
+{
+	uint64_t value = 0;
+
+	if (s.n < 1 || s.n > 20)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		uint64_t digit;
+
+		if (!is_digit(s.p[i]))
+			return false;
+		digit = (uint64_t)(s.p[i] - '0');
+		if (value > (UINT64_MAX - digit) / 10)
+			value = UINT64_MAX;
+		else
+			value = value * 10 + digit;
+	}
+	*out = value;
+	return true;
+}
+
+/* One parameter of MAIL. has_value tells "BODY=" from "BODY". */
+static enum syntax
+apply_mail_param(struct span key, struct span value, bool has_value,
+    struct mail_params *out)
+{
+	if (span_equal_fold(key, span_of("SIZE"))) {
+		if (out->has_size)
+			return SYNTAX_DOUBLED;
+		out->has_size = true;
+		return has_value && parse_size(value, &out->size) ?
+		    SYNTAX_OK : SYNTAX_BAD;
+	}
+	if (span_equal_fold(key, span_of("BODY"))) {
+		if (out->has_body)
+			return SYNTAX_DOUBLED;
+		out->has_body = true;
+		out->body_8bit = span_equal_fold(value, span_of("8BITMIME"));
+		return out->body_8bit || span_equal_fold(value,
+		    span_of("7BIT")) ? SYNTAX_OK : SYNTAX_BAD;
+	}
+	if (span_equal_fold(key, span_of("SMTPUTF8"))) {
+		if (out->smtputf8)
+			return SYNTAX_DOUBLED;
+		out->smtputf8 = true;
+		return has_value ? SYNTAX_BAD : SYNTAX_OK;
+	}
+	return SYNTAX_UNKNOWN;
+}
+
+/*
+ * esmtp-param   = esmtp-keyword ["=" esmtp-value]
+ * esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
+ * esmtp-value   = 1*(%d33-60 / %d62-126)
+ */
+static bool
+take_param(struct cursor *c, struct span *key, struct span *value,
+    bool *has_value)
+{
+	size_t n = 0;
+
+	while (n < c->in.n && (is_alnum(c->in.p[n]) ||
+	    (n > 0 && c->in.p[n] == '-')))
+		n++;
+	*key = span_from(c->in.p, n);
+	c->in = span_skip(c->in, n);
+	if (n == 0)
+		return false;
+	*has_value = take(c, '=');
+	for (n = 0; *has_value && n < c->in.n; n++)
+		if (c->in.p[n] < 33 || c->in.p[n] > 126 || c->in.p[n] == '=')
+			break;
+	*value = span_from(c->in.p, n);
+	c->in = span_skip(c->in, n);
+	if (*has_value && n == 0)
+		return false;
+	return at_end(c) || next_is(c, ' ');
+}
+
+static bool
+take_spaces(struct cursor *c)
+{
+	bool any = false;
+
+	while (take(c, ' '))
+		any = true;
+	return any;
+}
+
+enum syntax
+smtp_parse_mail_params(struct span in, struct mail_params *out)
+{
+	struct cursor c = { in };
+
+	memset(out, 0, sizeof(*out));
+	while (!at_end(&c)) {
+		struct span key, value;
+		bool has_value;
+		enum syntax result;
+
+		if (!take_spaces(&c))
+			return SYNTAX_BAD;
+		if (at_end(&c))
+			break;	/* trailing blanks: RFC 5321 4.1.1 */
+		if (!take_param(&c, &key, &value, &has_value))
+			return SYNTAX_BAD;
+		result = apply_mail_param(key, value, has_value, out);
+		if (result != SYNTAX_OK)
+			return result;
+	}
+	return SYNTAX_OK;
+}
+
+enum syntax
+smtp_parse_rcpt_params(struct span in)
+{
+	struct cursor c = { in };
+	struct span key, value;
+	bool has_value;
+
+	if (at_end(&c))
+		return SYNTAX_OK;
+	if (!take_spaces(&c))
+		return SYNTAX_BAD;
+	if (at_end(&c))
+		return SYNTAX_OK;
+	return take_param(&c, &key, &value, &has_value) ? SYNTAX_UNKNOWN :
+	    SYNTAX_BAD;
+}
+
+bool
+smtp_helo_valid(struct span in)
+{
+	if (in.n < 1 || in.n > smtp_domain_max_bytes)
+		return false;
+	if (in.p[0] == '[')
+		return literal_valid(in);
+	for (size_t i = 0; i < in.n; i++)
+		if (!is_alnum(in.p[i]) && in.p[i] != '-' && in.p[i] != '.' &&
+		    in.p[i] != '_')
+			return false;
+	return true;
+}
+
+/* A domain as take_domain or take_literal would have stored it. */
+static bool
+domain_valid(struct span s)
+{
+	char scratch[smtp_domain_max_bytes];
+	struct word w = { scratch, 0, smtp_domain_max_bytes, false };
+	struct cursor c = { s };
+
+	if (!(next_is(&c, '[') ? take_literal(&c, &w) : take_domain(&c, &w)))
+		return false;
+	return at_end(&c) && !w.too_long && memcmp(scratch, s.p, s.n) == 0;
+}
+
+static bool
+local_valid(struct span s)
+{
+	for (size_t i = 0; i < s.n; ) {
+		size_t n = s.p[i] >= 32 && s.p[i] <= 126 ? 1 :
+		    utf8_non_ascii(span_skip(s, i));
+
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
+}
+
+static bool
+all_zero(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] != '\0')
+			return false;
+	return true;
+}
+
+bool
+smtp_mailbox_valid(const struct mailbox *m)
+{
+	if (m->local_len > sizeof(m->local))
+		return false;
+	/* Mailboxes may be compared as they lie: nothing hides behind. */
+	if (!all_zero(m->local + m->local_len,
+	    sizeof(m->local) - m->local_len) ||
+	    !all_zero(m->domain + m->domain_len,
+	    sizeof(m->domain) - m->domain_len))
+		return false;
+	if (m->local_len == 0)
+		return m->domain_len == 0;
+	if (!local_valid(span_from(m->local, m->local_len)))
+		return false;
+	if (m->domain_len == 0)
+		return span_equal_fold(span_from(m->local, m->local_len),
+		    span_of("postmaster"));
+	return domain_valid(span_from(m->domain, m->domain_len));
+}
+
+static bool
+has_high(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((uint8_t)p[i] > 0x7f)
+			return true;
+	return false;
+}
+
+bool
+smtp_mailbox_is_utf8(const struct mailbox *m)
+{
+	return has_high(m->local, m->local_len) ||
+	    has_high(m->domain, m->domain_len);
+}
+
+bool
+smtp_mailbox_is_null(const struct mailbox *m)
+{
+	return m->local_len == 0;
+}
+
+bool
+smtp_mailbox_from_text(struct span in, struct mailbox *out)
+{
+	struct mailbox m = { 0 };
+	struct word local = { m.local, 0, smtp_local_max_bytes, false };
+	struct word domain = { m.domain, 0, smtp_domain_max_bytes, false };
+	struct cursor c = { in };
+
+	if (!take_dot_string(&c, &local))
+		return false;
+	if (take(&c, '@') && !take_domain(&c, &domain))
+		return false;
+	if (!at_end(&c) || local.too_long || domain.too_long)
+		return false;
+	m.local_len = local.len;
+	m.domain_len = domain.len;
+	*out = m;
+	return true;
+}
+
+static bool
+is_dot_string(struct span s)
+{
+	char scratch[smtp_local_max_bytes];
+	struct word w = { scratch, 0, smtp_local_max_bytes, false };
+	struct cursor c = { s };
+
+	return take_dot_string(&c, &w) && at_end(&c);
+}
+
+size_t
+smtp_mailbox_text(const struct mailbox *m, char *out)
+{
+	bool quote = m->local_len > 0 &&
+	    !is_dot_string(span_from(m->local, m->local_len));
+	size_t n = 0;
+
+	if (quote)
+		out[n++] = '"';
+	for (size_t i = 0; i < m->local_len; i++) {
+		if (quote && (m->local[i] == '"' || m->local[i] == '\\'))
+			out[n++] = '\\';
+		out[n++] = m->local[i];
+	}
+	if (quote)
+		out[n++] = '"';
+	if (m->domain_len > 0) {
+		out[n++] = '@';
+		memcpy(out + n, m->domain, m->domain_len);
+		n += m->domain_len;
+	}
+	out[n] = '\0';
+	return n;
+}

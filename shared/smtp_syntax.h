@@ -1,0 +1,89 @@
+/*
+ * SMTP syntax (RFC 5321 section 4.1, RFC 6531, RFC 1870, RFC 6152): command
+ * words, paths, parameters.  Pure: bytes in, struct out.  An address exists
+ * only as a struct mailbox, and these functions are its only constructors.
+ */
+#ifndef SHARED_SMTP_SYNTAX_H
+#define SHARED_SMTP_SYNTAX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/span.h"
+
+enum {
+	smtp_local_max_bytes = 64,	/* RFC 5321 4.5.3.1.1 */
+	smtp_domain_max_bytes = 255,	/* RFC 5321 4.5.3.1.2 */
+	smtp_path_max_bytes = 256	/* RFC 5321 4.5.3.1.3, with < and > */
+};
+
+/*
+ * An address.  local is what the address means: quotes and backslashes of a
+ * quoted local part are gone; its octets are printable ASCII, space or valid
+ * UTF-8.  domain is a host name, a U-label name or a literal in brackets,
+ * ASCII letters folded to small ones.  Unused octets are zero.
+ *   local_len 0 and domain_len 0: the null reverse-path <>.
+ *   domain_len 0 alone: <postmaster>, which a receiver must take.
+ */
+struct mailbox {
+	uint8_t	local_len;
+	uint8_t	domain_len;
+	char	local[smtp_local_max_bytes];
+	char	domain[smtp_domain_max_bytes];
+};
+
+/* What a path could not be, beside right. */
+enum syntax {
+	SYNTAX_OK,
+	SYNTAX_BAD,		/* not the grammar: 501 5.1.3 or 5.1.7 */
+	SYNTAX_TOO_LONG,	/* over a limit of 4.5.3.1: 501 */
+	SYNTAX_UNKNOWN,		/* a parameter nobody offered: 555 */
+	SYNTAX_DOUBLED		/* a parameter given twice: 501 */
+};
+
+/* Parameters of MAIL (RFC 1870, 6152, 6531). */
+struct mail_params {
+	bool		has_size;
+	uint64_t	size;		/* octets; UINT64_MAX when larger */
+	bool		body_8bit;	/* BODY=8BITMIME */
+	bool		has_body;
+	bool		smtputf8;
+};
+
+/*
+ * Reads "<path>" at the start of in, for MAIL (null_ok: "<>" is right) or for
+ * RCPT (postmaster_ok: "<postmaster>" is).  A source route is read and left
+ * out (RFC 5321 4.1.1.3).  On SYNTAX_OK *rest is what follows the ">".
+ */
+enum syntax	smtp_parse_path(struct span in, bool null_ok,
+		    bool postmaster_ok, struct mailbox *out, struct span *rest);
+/* Reads " PARAM=value PARAM ..." behind a MAIL path, to the end of in. */
+enum syntax	smtp_parse_mail_params(struct span in, struct mail_params *out);
+/* RCPT knows no parameter here: SYNTAX_OK only when in is blank. */
+enum syntax	smtp_parse_rcpt_params(struct span in);
+/*
+ * The argument of HELO or EHLO: a host name or an address literal (4.1.1.1).
+ * Letters, digits, "-", "_" and "." pass, for hosts are named so; nothing
+ * else does, and no UTF-8 (RFC 6531 3.7.1).  1 to 255 octets.
+ */
+bool		smtp_helo_valid(struct span in);
+/* True when m may stand in a record: every invariant of struct mailbox. */
+bool		smtp_mailbox_valid(const struct mailbox *m);
+/* True when local or domain holds an octet above 0x7f. */
+bool		smtp_mailbox_is_utf8(const struct mailbox *m);
+bool		smtp_mailbox_is_null(const struct mailbox *m);
+/* Reads "local@domain" or "local" from a table; quotes are not used there. */
+bool		smtp_mailbox_from_text(struct span in, struct mailbox *out);
+
+enum {
+	/* local quoted and escaped, "@", domain, NUL */
+	smtp_mailbox_text_max_bytes = 2 * smtp_local_max_bytes + 2 + 1 +
+	    smtp_domain_max_bytes + 1
+};
+/*
+ * Writes m as it stands in an address, quoted where it must be, into out of
+ * smtp_mailbox_text_max_bytes; returns its length without the NUL.
+ */
+size_t		smtp_mailbox_text(const struct mailbox *m, char *out);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * A borrowed view of bytes: pointer and length travel together, and nothing
+ * depends on a terminating NUL.  The owner of the bytes must outlive it.
+ */
+#ifndef SHARED_SPAN_H
+#define SHARED_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct span {
+	const uint8_t	*p;
+	size_t		 n;
+};
+
+/* The view of a C string, without its NUL. */
+struct span	span_of(const char *s);
+/* The view of n bytes at p. */
+struct span	span_from(const void *p, size_t n);
+/* Equal octet by octet. */
+bool		span_equal(struct span a, struct span b);
+/* Equal when ASCII letters are folded; other octets must be the same. */
+bool		span_equal_fold(struct span a, struct span b);
+/* A begins with prefix, ASCII letters folded. */
+bool		span_begins_fold(struct span a, struct span prefix);
+/* The view without its first n octets (all of it, when n is larger). */
+struct span	span_skip(struct span a, size_t n);
+/* Folds an ASCII capital to its small letter; any other octet is returned. */
+uint8_t		ascii_lower(uint8_t c);
+
+#endif

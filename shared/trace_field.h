@@ -1,0 +1,37 @@
+/*
+ * The trace fields that head a stored message (RFC 5321 4.4): Return-Path
+ * and Received.  Pure; every part of them is one of our own facts or has
+ * been through a validating type.
+ */
+#ifndef SHARED_TRACE_FIELD_H
+#define SHARED_TRACE_FIELD_H
+
+#include <time.h>
+
+#include "shared/buf.h"
+#include "shared/smtp_syntax.h"
+
+enum {
+	/* two addresses, two names, and less than 400 octets around them */
+	trace_field_max_bytes = 2 * smtp_mailbox_text_max_bytes +
+	    2 * smtp_domain_max_bytes + 400
+};
+
+struct trace {
+	const struct mailbox	*from;		/* null allowed */
+	struct span		 helo;		/* smtp_helo_valid */
+	struct span		 client_ip;	/* "192.0.2.1", "2001:db8::1" */
+	bool			 client_ipv6;
+	struct span		 hostname;
+	const char		*protocol;	/* RFC 3848, 6531: "ESMTP" */
+	struct span		 id;
+	const struct mailbox	*only_rcpt;	/* NULL: several recipients */
+	struct tm		 utc;
+};
+
+/* Writes both fields, LF line ends, to out of trace_field_max_bytes. */
+void	trace_field_write(const struct trace *t, struct buf *out);
+/* Writes utc as RFC 5322 3.3: "Mon, 23 Nov 2026 20:45:00 +0000". */
+void	trace_field_date(const struct tm *utc, struct buf *out);
+
+#endif

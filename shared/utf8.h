@@ -1,0 +1,19 @@
+/*
+ * UTF-8 as RFC 3629 has it: shortest form, no surrogates, up to U+10FFFF.
+ */
+#ifndef SHARED_UTF8_H
+#define SHARED_UTF8_H
+
+#include <stddef.h>
+
+#include "shared/span.h"
+
+/*
+ * The length (1 to 4) of the character that s begins with; 0 when s is empty
+ * or does not begin with a whole, well-formed one.
+ */
+size_t	utf8_first(struct span s);
+/* True for the two-octet forms of U+0080 to U+009F, the C1 controls. */
+bool	utf8_is_c1(struct span s);
+
+#endif
