@@ -1,0 +1,188 @@
+/*
+ * The sandbox on FreeBSD: limits, no tracing, cap_rights_limit(2) on the
+ * descriptors held and capability mode (capsicum(4)).  Written after the
+ * manual pages and compiled against stub headers only; it has not run.
+ *
+ * Capability mode knows no paths: every absolute open fails, so the master
+ * works below the directory descriptors that it opened before, with the *at
+ * calls, and the nursery executes itself with fexecve(2) of a descriptor of
+ * its own program.  Paths given to sandbox_enter are for other systems.
+ * Syslog cannot be connected to again: RIGHT_SYSLOG keeps what is open.
+ *
+ * What it cannot hold, and sandbox_beyond says: sockets may be created,
+ * though neither bound nor connected; a user may set his own user ID; code
+ * may be mapped.  Memory is limited as address space.  A descriptor that a
+ * worker receives later has the rights that the sender left on it.
+ */
+#include <sys/types.h>
+#include <sys/capsicum.h>
+#include <sys/mman.h>
+#include <sys/procctl.h>
+#include <sys/resource.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/sandbox_limits.h"
+#include "shared/sandbox_probe.h"
+#include "shared/sandbox_table.h"
+
+/* Descriptors of a worker lie below; the caller closes what lies above. */
+#define limited_descriptors	64
+/* RLIMIT_AS counts the program and what the allocator only reserves. */
+#define address_slack_bytes	(64ULL * 1024 * 1024)
+
+static struct sandbox_limits limits[SANDBOX_ROLE_COUNT];
+static bool prepared[SANDBOX_ROLE_COUNT];
+
+int
+sandbox_prepare(enum sandbox_role role, uint64_t fsize_max_bytes,
+    const char **what)
+{
+	uint64_t memory;
+
+	memory = sandbox_table[role].memory_max_bytes;
+	if (memory != 0)
+		memory += address_slack_bytes;
+	*what = "getrlimit";
+	if (sandbox_limits_note(&limits[role], role, fsize_max_bytes,
+	    RLIMIT_AS, memory) == -1)
+		return -1;
+	prepared[role] = true;
+	return 0;
+}
+
+/* Neither ftruncate nor F_SETFL, so a spool file can only be appended to. */
+static int
+limit_descriptors(void)
+{
+	cap_rights_t rights;
+	int fd;
+
+	cap_rights_init(&rights, CAP_READ, CAP_WRITE, CAP_SEEK, CAP_EVENT,
+	    CAP_FSYNC, CAP_FSTAT, CAP_SHUTDOWN);
+	for (fd = 0; fd < limited_descriptors; fd++) {
+		if (cap_rights_limit(fd, &rights) == -1 && errno != EBADF)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+forbid_tracing(void)
+{
+	int disable;
+
+	disable = PROC_TRACE_CTL_DISABLE;
+	return procctl(P_PID, (id_t)getpid(), PROC_TRACE_CTL, &disable);
+}
+
+static bool
+owns_more(enum sandbox_role role)
+{
+	return (sandbox_table[role].rights &
+	    (RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK)) != 0;
+}
+
+int
+sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
+    size_t path_count, const char **what)
+{
+	(void)paths;
+	(void)path_count;
+	*what = "not prepared";
+	if (!prepared[role]) {
+		errno = EINVAL;
+		return -1;
+	}
+	*what = "setrlimit";
+	if (sandbox_limits_set(&limits[role]) == -1)
+		return -1;
+	*what = "PROC_TRACE_CTL";
+	if (forbid_tracing() == -1)
+		return -1;
+	*what = "cap_rights_limit";
+	if (!owns_more(role) && limit_descriptors() == -1)
+		return -1;
+	*what = "cap_enter";
+	return cap_enter();
+}
+
+/* Capability mode and limits outlive execution; tracing is forbidden anew. */
+int
+sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
+    size_t path_count, const char **what)
+{
+	unsigned mode;
+
+	(void)role;
+	(void)paths;
+	(void)path_count;
+	*what = "held by no sandbox";
+	if (cap_getmode(&mode) == -1)
+		return -1;
+	if (mode == 0) {
+		errno = EPERM;
+		return -1;
+	}
+	*what = "PROC_TRACE_CTL";
+	return forbid_tracing();
+}
+
+bool
+sandbox_exists(void)
+{
+	return true;
+}
+
+const char *
+sandbox_describe(void)
+{
+	return "capsicum, rlimits";
+}
+
+/* Capability mode refuses, it does not kill; nothing else counts. */
+const int sandbox_kill_signal = SIGTRAP;
+const struct sandbox_probe sandbox_probes_os[] = {
+	{ NULL, 0, false, NULL }
+};
+const size_t sandbox_probes_os_count = 0;
+
+bool
+sandbox_confines_paths(enum sandbox_role role)
+{
+	(void)role;
+	return true;
+}
+
+bool
+sandbox_beyond(const char *probe_name, enum sandbox_role role)
+{
+	static const char *const always[] = {
+		"socket", "socket AF_UNIX", "socketpair", "setuid",
+		"mmap PROT_EXEC", "memory above the limit"
+	};
+	static const char *const owner[] = {
+		"ftruncate", "listen", "accept"
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
+		if (strcmp(probe_name, always[i]) == 0)
+			return true;
+	}
+	for (i = 0; i < sizeof(owner) / sizeof(owner[0]); i++) {
+		if (owns_more(role) && strcmp(probe_name, owner[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+int
+sandbox_unnamed_file(void)
+{
+	return memfd_create("probe", MFD_CLOEXEC);
+}

@@ -1,0 +1,72 @@
+/*
+ * Limits by setrlimit(2).  What is inherited already is not set again, as
+ * workers are forked by the thousand; what is forbidden rather than limited
+ * stands in the files named after operating systems.
+ */
+#include "shared/sandbox_limits.h"
+
+/* glibc declares an enum where the standard says int. */
+#ifdef __GLIBC__
+#define RESOURCE(r)	((__rlimit_resource_t)(r))
+#else
+#define RESOURCE(r)	(r)
+#endif
+
+/*
+ * One that holds already is inherited by every child, and the hard limit
+ * says that it stays.
+ */
+static int
+note(struct sandbox_limits *out, int resource, uint64_t max)
+{
+	struct rlimit now;
+
+	if (getrlimit(RESOURCE(resource), &now) == -1)
+		return -1;
+	if (now.rlim_max <= max && now.rlim_cur == now.rlim_max)
+		return 0;
+	out->limit[out->count].resource = resource;
+	out->limit[out->count].max = now.rlim_max < max ? now.rlim_max :
+	    (rlim_t)max;
+	out->count++;
+	return 0;
+}
+
+int
+sandbox_limits_note(struct sandbox_limits *out, enum sandbox_role role,
+    uint64_t fsize_max_bytes, int memory_resource, uint64_t memory_max_bytes)
+{
+	const struct sandbox_line *line;
+
+	line = &sandbox_table[role];
+	out->count = 0;
+	if (note(out, RLIMIT_CORE, 0) == -1)
+		return -1;
+	if (fsize_max_bytes != 0 &&
+	    note(out, RLIMIT_FSIZE, fsize_max_bytes) == -1)
+		return -1;
+	if (memory_max_bytes != 0 &&
+	    note(out, memory_resource, memory_max_bytes) == -1)
+		return -1;
+	if (line->descriptors_max != 0 &&
+	    note(out, RLIMIT_NOFILE, line->descriptors_max) == -1)
+		return -1;
+	if (line->no_fork && note(out, RLIMIT_NPROC, 0) == -1)
+		return -1;
+	return 0;
+}
+
+int
+sandbox_limits_set(const struct sandbox_limits *limits)
+{
+	struct rlimit want;
+	size_t i;
+
+	for (i = 0; i < limits->count; i++) {
+		want.rlim_cur = limits->limit[i].max;
+		want.rlim_max = limits->limit[i].max;
+		if (setrlimit(RESOURCE(limits->limit[i].resource), &want) == -1)
+			return -1;
+	}
+	return 0;
+}

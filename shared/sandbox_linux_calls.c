@@ -1,0 +1,298 @@
+/*
+ * Which system calls each right means, and which are deadly without it.
+ * What stands nowhere here (getpriority, say, or what a later kernel brings)
+ * gets ENOSYS: libc falls back, and nothing is gained.  A call stands once,
+ * in a group or, where arguments decide, in the rules.  Data only;
+ * sandbox_linux_seccomp.c compiles it.
+ */
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+
+#include "shared/sandbox_linux.h"
+
+#define C(name)		SCMP_SYS(name)
+#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+#define ANY_RIGHT	(~0U)
+/* The roles that parse nothing may know and change what is theirs. */
+#define OWN_STATE	(RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK | RIGHT_EVENTS)
+
+/* Every process: end, return from a signal, use its memory and the clock. */
+static const int always[] = {
+	C(exit), C(exit_group), C(rt_sigreturn), C(restart_syscall),
+	C(brk), C(munmap), C(mremap), C(getrandom), C(getpid),
+	C(clock_gettime), C(gettimeofday), C(time)
+};
+/*
+ * No pwrite: its offset is obeyed on other systems' append-only files, and
+ * pwritev2's RWF_NOAPPEND on Linux.  No sendfile, splice or copy_file_range.
+ */
+static const int io[] = {
+	C(read), C(readv), C(pread64), C(write), C(writev), C(recvfrom),
+	C(poll), C(ppoll), C(close), C(shutdown), C(lseek)
+};
+static const int file_sync[] = {
+	C(fsync), C(fdatasync)
+};
+static const int recv_fd[] = {
+	C(sendmsg), C(recvmsg)
+};
+static const int own_state[] = {
+	C(gettid), C(getppid), C(getpgrp), C(getpgid), C(getsid),
+	C(getuid), C(geteuid), C(getgid), C(getegid), C(getgroups),
+	C(getresuid), C(getresgid), C(uname), C(sysinfo), C(getrusage),
+	C(times), C(clock_getres), C(nanosleep), C(clock_nanosleep),
+	C(sched_yield), C(sched_getaffinity), C(umask), C(fstat), C(dup),
+	C(dup2), C(dup3), C(rt_sigaction), C(rt_sigprocmask),
+	C(rt_sigpending), C(rt_sigsuspend), C(rt_sigtimedwait),
+	C(sigaltstack), C(pipe), C(pipe2), C(select), C(pselect6)
+};
+static const int accept_only[] = {
+	C(accept), C(accept4)
+};
+static const int accept_state[] = {
+	C(getsockname), C(getpeername), C(getsockopt)
+};
+static const int files[] = {
+	C(open), C(openat2), C(mkdir), C(mkdirat), C(link), C(linkat),
+	C(rename), C(renameat), C(renameat2), C(unlink), C(unlinkat),
+	C(rmdir), C(ftruncate), C(pwrite64), C(pwritev)
+};
+static const int files_openat[] = {
+	C(openat)
+};
+static const int file_state[] = {
+	C(stat), C(lstat), C(newfstatat), C(statx), C(statfs), C(fstatfs),
+	C(getdents64), C(faccessat), C(faccessat2), C(access), C(readlink),
+	C(readlinkat), C(getcwd), C(flock), C(fadvise64), C(utimensat)
+};
+/* Owned files or not, nobody needs these; where there are files, no death. */
+static const int files_unused[] = {
+	C(creat), C(truncate), C(fallocate), C(symlink), C(symlinkat),
+	C(mknod), C(mknodat), C(chmod), C(fchmod), C(fchmodat), C(chown),
+	C(fchown), C(lchown), C(fchownat), C(chdir), C(fchdir),
+	C(pwritev2), C(sendfile), C(splice), C(tee), C(vmsplice),
+	C(copy_file_range)
+};
+static const int fork_call[] = {
+	C(fork)
+};
+static const int fork_spared[] = {
+	C(clone), C(clone3)
+};
+static const int fork_state[] = {
+	C(wait4), C(waitid), C(set_robust_list), C(set_tid_address), C(rseq),
+	C(getrlimit), C(setrlimit)
+};
+/* The child's channel and next sandbox, which is compiled in this one. */
+static const int fork_sandbox[] = {
+	C(memfd_create), C(seccomp), C(landlock_create_ruleset),
+	C(landlock_add_rule), C(landlock_restrict_self)
+};
+static const int fork_socketpair[] = {
+	C(socketpair)
+};
+static const int fork_prctl[] = {
+	C(prctl)
+};
+static const int exec_self[] = {
+	C(execve)
+};
+static const int exec_start[] = {
+	C(arch_prctl)
+};
+/* The dynamic loader maps code; a program without one never does. */
+static const int loader[] = {
+	C(mmap), C(mprotect)
+};
+static const int loader_state[] = {
+	C(faccessat), C(access), C(newfstatat), C(readlink), C(readlinkat)
+};
+static const int events[] = {
+	C(epoll_create), C(epoll_create1), C(epoll_ctl), C(epoll_wait),
+	C(epoll_pwait), C(epoll_pwait2), C(eventfd2), C(timerfd_create),
+	C(timerfd_settime), C(timerfd_gettime), C(signalfd4)
+};
+static const int syslog_connect[] = {
+	C(connect)
+};
+static const int syslog_socket[] = {
+	C(socket)
+};
+static const int sanitizer[] = {
+	C(madvise), C(getrlimit), C(prlimit64)
+};
+
+/* Deadly in every role. */
+static const int never[] = {
+	C(bind), C(listen), C(sendmmsg), C(vfork), C(execveat),
+	C(kill), C(tkill), C(tgkill), C(rt_sigqueueinfo),
+	C(rt_tgsigqueueinfo), C(pidfd_open), C(pidfd_getfd),
+	C(pidfd_send_signal), C(ptrace), C(process_vm_readv),
+	C(process_vm_writev), C(process_madvise), C(kcmp), C(bpf),
+	C(perf_event_open), C(userfaultfd), C(memfd_secret),
+	C(io_uring_setup), C(io_uring_enter), C(io_uring_register),
+	C(io_setup), C(io_submit),
+	C(keyctl), C(add_key), C(request_key),
+	C(setuid), C(setgid), C(setreuid), C(setregid), C(setresuid),
+	C(setresgid), C(setfsuid), C(setfsgid), C(setgroups), C(capset),
+	C(mount), C(umount2), C(move_mount), C(open_tree), C(fsopen),
+	C(fsconfig), C(fsmount), C(fspick), C(mount_setattr),
+	C(pivot_root), C(chroot), C(unshare), C(setns),
+	C(swapon), C(swapoff), C(quotactl), C(acct),
+	C(open_by_handle_at), C(name_to_handle_at), C(fanotify_init),
+	C(shmget), C(shmat), C(shmctl), C(msgget), C(msgsnd), C(msgrcv),
+	C(msgctl), C(semget), C(semop), C(semctl), C(semtimedop),
+	C(mq_open), C(mq_unlink),
+	C(personality), C(modify_ldt), C(pkey_mprotect), C(remap_file_pages),
+	C(iopl), C(ioperm), C(init_module), C(finit_module),
+	C(delete_module), C(kexec_load), C(kexec_file_load), C(reboot),
+	C(sethostname), C(settimeofday), C(clock_settime), C(adjtimex),
+	C(clock_adjtime), C(syslog)
+};
+
+/* allow, spare as in struct sandbox_calls; a 0 in spare means death. */
+#define GROUP(allow, spare, calls) { (allow), (spare), (calls), COUNT(calls) }
+
+const struct sandbox_calls sandbox_calls[] = {
+	GROUP(ANY_RIGHT, 0, always),
+	GROUP(RIGHT_IO, 0, io),
+	GROUP(RIGHT_SYNC, ANY_RIGHT, file_sync),
+	GROUP(RIGHT_RECV_FD, ANY_RIGHT, recv_fd),
+	GROUP(OWN_STATE | RIGHT_SANITIZER, ANY_RIGHT, own_state),
+	GROUP(RIGHT_ACCEPT, 0, accept_only),
+	GROUP(RIGHT_ACCEPT, ANY_RIGHT, accept_state),
+	GROUP(RIGHT_FILES, 0, files),
+	GROUP(RIGHT_FILES, RIGHT_LOADER, files_openat),
+	GROUP(RIGHT_FILES, ANY_RIGHT, file_state),
+	GROUP(0, RIGHT_FILES, files_unused),
+	GROUP(RIGHT_FORK, 0, fork_call),
+	GROUP(0, RIGHT_FORK, fork_spared),
+	GROUP(RIGHT_FORK, ANY_RIGHT, fork_state),
+	GROUP(RIGHT_FORK, 0, fork_sandbox),
+	GROUP(RIGHT_FORK, RIGHT_EVENTS, fork_socketpair),
+	GROUP(0, RIGHT_FORK | RIGHT_SANITIZER, fork_prctl),
+	GROUP(RIGHT_EXEC_SELF, 0, exec_self),
+	GROUP(RIGHT_EXEC_SELF, ANY_RIGHT, exec_start),
+	GROUP(RIGHT_LOADER, ANY_RIGHT, loader),
+	GROUP(RIGHT_LOADER, ANY_RIGHT, loader_state),
+	GROUP(RIGHT_EVENTS, ANY_RIGHT, events),
+	GROUP(RIGHT_SYSLOG, 0, syslog_connect),
+	GROUP(0, RIGHT_SYSLOG, syslog_socket),
+	GROUP(RIGHT_SANITIZER, ANY_RIGHT, sanitizer),
+	GROUP(0, 0, never),
+};
+const size_t sandbox_calls_count = COUNT(sandbox_calls);
+
+/* Conditions on argument n: equal, unequal, equal under a mask. */
+#define EQ(n, value)		{ (n), SCMP_CMP_EQ, (value), 0 }
+#define NE(n, value)		{ (n), SCMP_CMP_NE, (value), 0 }
+#define MASK(n, mask, value)	{ (n), SCMP_CMP_MASKED_EQ, (mask), (value) }
+
+#define ALLOW1(with, without, name, a) \
+	{ (with), (without), false, C(name), 1, { a } }
+#define ALLOW2(with, without, name, a, b) \
+	{ (with), (without), false, C(name), 2, { a, b } }
+#define KILL1(with, without, name, a) \
+	{ (with), (without), true, C(name), 1, { a } }
+
+#if defined(__s390x__)
+#define clone_flags_arg	1
+#else
+#define clone_flags_arg	0
+#endif
+/* What fork(3) sets; anything more is a thread, a vfork or a namespace. */
+#define clone_flags_fork	(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | \
+				 CLONE_PARENT_SETTID | CSIGNAL)
+/*
+ * Memory that RLIMIT_DATA counts: private, of no file, no stack that grows.
+ * A shared mapping would be counted nowhere.
+ */
+#define map_mask	(0x0fU | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_HUGETLB)
+#define map_value	(MAP_PRIVATE | MAP_ANONYMOUS)
+#define open_write_mask	(O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | \
+			 (O_TMPFILE & ~O_DIRECTORY))
+#define socket_type	0x0fU
+#define futex_not_wait_wake	0x7eU	/* clears FUTEX_WAKE, _PRIVATE */
+
+const struct sandbox_rule sandbox_rules[] = {
+	/* No F_SETFL for a worker: it would clear O_APPEND. */
+	ALLOW1(ANY_RIGHT, 0, fcntl, EQ(1, F_GETFL)),
+	ALLOW1(ANY_RIGHT, 0, fcntl, EQ(1, F_GETFD)),
+	ALLOW1(OWN_STATE, 0, fcntl, EQ(1, F_SETFL)),
+	ALLOW1(OWN_STATE, 0, fcntl, EQ(1, F_SETFD)),
+	ALLOW1(OWN_STATE, 0, fcntl, EQ(1, F_DUPFD_CLOEXEC)),
+
+	KILL1(ANY_RIGHT, RIGHT_LOADER, mmap, MASK(2, PROT_EXEC, PROT_EXEC)),
+	ALLOW2(ANY_RIGHT, RIGHT_LOADER | RIGHT_SANITIZER, mmap,
+	    MASK(2, PROT_EXEC, 0), MASK(3, map_mask, map_value)),
+	ALLOW1(RIGHT_SANITIZER, RIGHT_LOADER, mmap, MASK(2, PROT_EXEC, 0)),
+	KILL1(ANY_RIGHT, RIGHT_LOADER, mprotect,
+	    MASK(2, PROT_EXEC, PROT_EXEC)),
+	ALLOW1(ANY_RIGHT, RIGHT_LOADER, mprotect, MASK(2, PROT_EXEC, 0)),
+	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_DONTNEED)),
+	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_FREE)),
+	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_DONTDUMP)),
+	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_WIPEONFORK)),
+	/* pthread_once wakes whoever may wait, also with one thread. */
+	ALLOW1(ANY_RIGHT, 0, futex, MASK(1, futex_not_wait_wake, 0)),
+
+	/* Only where the socket is connected to already. */
+	ALLOW1(RIGHT_IO, 0, sendto, EQ(4, 0)),
+	ALLOW2(RIGHT_IO, 0, setsockopt, EQ(1, IPPROTO_TCP),
+	    EQ(2, TCP_NODELAY)),
+	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, IPPROTO_TCP),
+	    EQ(2, TCP_CORK)),
+	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, IPPROTO_TCP),
+	    EQ(2, TCP_USER_TIMEOUT)),
+	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
+	    EQ(2, SO_KEEPALIVE)),
+	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
+	    EQ(2, SO_LINGER)),
+	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
+	    EQ(2, SO_RCVTIMEO)),
+	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
+	    EQ(2, SO_SNDTIMEO)),
+	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
+	    EQ(2, SO_RCVBUF)),
+	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
+	    EQ(2, SO_SNDBUF)),
+
+	/* Without RIGHT_SYSLOG socket(2) is deadly whatever its arguments. */
+	KILL1(RIGHT_SYSLOG, 0, socket, NE(0, AF_UNIX)),
+	ALLOW2(RIGHT_SYSLOG, 0, socket, EQ(0, AF_UNIX),
+	    MASK(1, socket_type, SOCK_DGRAM)),
+	ALLOW2(RIGHT_SYSLOG, 0, socket, EQ(0, AF_UNIX),
+	    MASK(1, socket_type, SOCK_STREAM)),
+
+	/* Is it a terminal, how wide is it, how much waits. */
+	ALLOW1(RIGHT_FILES, 0, ioctl, EQ(1, TCGETS)),
+	ALLOW1(RIGHT_FILES, 0, ioctl, EQ(1, TIOCGWINSZ)),
+	ALLOW1(RIGHT_EVENTS, 0, ioctl, EQ(1, FIONREAD)),
+
+	ALLOW1(RIGHT_FORK, 0, clone,
+	    MASK(clone_flags_arg, ~(scmp_datum_t)clone_flags_fork, 0)),
+	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_NO_NEW_PRIVS)),
+	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_NO_NEW_PRIVS)),
+	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_DUMPABLE)),
+	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_SECCOMP)),
+	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_NAME)),
+	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_PDEATHSIG)),
+	ALLOW2(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_DUMPABLE), EQ(1, 0)),
+	/* Its own limits only; who does not fork only reads them. */
+	ALLOW1(RIGHT_FORK, RIGHT_SANITIZER, prlimit64, EQ(0, 0)),
+	ALLOW2(OWN_STATE, RIGHT_FORK | RIGHT_SANITIZER, prlimit64, EQ(0, 0),
+	    EQ(2, 0)),
+
+	/* ld.so opens to read; Landlock says what. */
+	ALLOW1(RIGHT_LOADER, RIGHT_FILES, openat,
+	    MASK(2, open_write_mask, 0)),
+};
+const size_t sandbox_rules_count = COUNT(sandbox_rules);

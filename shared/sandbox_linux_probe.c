@@ -1,0 +1,252 @@
+/*
+ * What the self-test tries on Linux beyond sandbox_probe.c: the ways that
+ * other systems do not have.  Called by number, so that libc cannot choose
+ * another way, and with arguments that do no harm where nothing holds.
+ */
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/sandbox_linux.h"
+#include "shared/sandbox_probe.h"
+
+const int sandbox_kill_signal = SIGSYS;
+
+bool
+sandbox_confines_paths(enum sandbox_role role)
+{
+	return sandbox_landlock_holds(role);
+}
+
+/* Only the sanitizers' build has something that it cannot hold. */
+bool
+sandbox_beyond(const char *probe_name, enum sandbox_role role)
+{
+	(void)role;
+	return SANDBOX_SANITIZED &&
+	    (strcmp(probe_name, "memory above the limit") == 0 ||
+	    strcmp(probe_name, "mmap MAP_SHARED") == 0);
+}
+
+int
+sandbox_unnamed_file(void)
+{
+	return memfd_create("probe", MFD_CLOEXEC);
+}
+
+static bool
+try_memory_of_self(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(open("/proc/self/mem", O_RDWR));
+}
+
+/* As vfork(2), but with memory of its own, which is safe to return to. */
+static bool
+try_vfork(const struct sandbox_things *t)
+{
+	long pid;
+
+	(void)t;
+	pid = syscall(SYS_clone, (unsigned long)(CLONE_VFORK | SIGCHLD),
+	    0UL, 0UL, 0UL, 0UL);
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0)
+		waitpid((pid_t)pid, NULL, 0);
+	return sandbox_reached(pid);
+}
+
+static bool
+try_clone3(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(syscall(SYS_clone3, NULL, 0UL));
+}
+
+static bool
+try_execveat(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(syscall(SYS_execveat, -1, "", NULL, NULL, 0));
+}
+
+static bool
+try_tgkill(const struct sandbox_things *t)
+{
+	return sandbox_reached(syscall(SYS_tgkill, t->parent, t->parent, 0));
+}
+
+static bool
+try_pidfd_open(const struct sandbox_things *t)
+{
+	return sandbox_reached(syscall(SYS_pidfd_open, t->parent, 0U));
+}
+
+static bool
+try_ptrace(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+}
+
+static bool
+try_process_vm_readv(const struct sandbox_things *t)
+{
+	return sandbox_reached(process_vm_readv(t->parent, NULL, 0, NULL, 0,
+	    0));
+}
+
+static bool
+try_dumpable(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
+}
+
+static bool
+try_bpf(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(syscall(SYS_bpf, -1, NULL, 0U));
+}
+
+static bool
+try_io_uring(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(syscall(SYS_io_uring_setup, 1U, NULL));
+}
+
+static bool
+try_memfd_create(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(memfd_create("probe", MFD_CLOEXEC));
+}
+
+static bool
+try_openat2(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0));
+}
+
+static bool
+try_handle(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(syscall(SYS_name_to_handle_at, AT_FDCWD, "/",
+	    NULL, NULL, 0));
+}
+
+/* Zero octets; with RWF_NOAPPEND it would write where O_APPEND forbids. */
+static bool
+try_pwritev2(const struct sandbox_things *t)
+{
+	return sandbox_reached(syscall(SYS_pwritev2, t->file, NULL, 0UL, 0UL,
+	    0UL, 0));
+}
+
+static bool
+try_splice(const struct sandbox_things *t)
+{
+	return sandbox_reached(splice(-1, NULL, t->file, NULL, 1, 0));
+}
+
+static bool
+try_fallocate(const struct sandbox_things *t)
+{
+	return sandbox_reached(syscall(SYS_fallocate, t->file, 0, 0L, 0L));
+}
+
+static bool
+try_unshare(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(unshare(0));
+}
+
+static bool
+try_mount(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(syscall(SYS_mount, NULL, NULL, NULL, 0UL,
+	    NULL));
+}
+
+static bool
+try_chroot(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(chroot("/nonexistent-smtpd-probe"));
+}
+
+static bool
+try_shmget(const struct sandbox_things *t)
+{
+	(void)t;
+	return sandbox_reached(shmget((key_t)0x736d7470, 1, 0));
+}
+
+/* RLIMIT_DATA does not count shared memory. */
+static bool
+try_map_shared(const struct sandbox_things *t)
+{
+	(void)t;
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+}
+
+static bool
+try_mprotect_code(const struct sandbox_things *t)
+{
+	void *page;
+
+	(void)t;
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return page == MAP_FAILED ||
+	    sandbox_reached(mprotect(page, 4096, PROT_READ | PROT_EXEC));
+}
+
+const struct sandbox_probe sandbox_probes_os[] = {
+	{ "open /proc/self/mem", RIGHT_FILES, true, try_memory_of_self },
+	{ "openat2", RIGHT_FILES, false, try_openat2 },
+	{ "name_to_handle_at", 0, false, try_handle },
+	{ "vfork", 0, false, try_vfork },
+	{ "clone3", 0, false, try_clone3 },
+	{ "execveat", 0, false, try_execveat },
+	{ "tgkill", 0, false, try_tgkill },
+	{ "pidfd_open", 0, false, try_pidfd_open },
+	{ "ptrace", 0, false, try_ptrace },
+	{ "process_vm_readv", 0, false, try_process_vm_readv },
+	{ "PR_SET_DUMPABLE", 0, false, try_dumpable },
+	{ "bpf", 0, false, try_bpf },
+	{ "io_uring_setup", 0, false, try_io_uring },
+	{ "memfd_create", RIGHT_FORK, false, try_memfd_create },
+	{ "pwritev2", 0, false, try_pwritev2 },
+	{ "splice", 0, false, try_splice },
+	{ "fallocate", 0, false, try_fallocate },
+	{ "unshare", 0, false, try_unshare },
+	{ "mount", 0, false, try_mount },
+	{ "chroot", 0, false, try_chroot },
+	{ "shmget", 0, false, try_shmget },
+	{ "mmap MAP_SHARED", RIGHT_EXEC_SELF, false, try_map_shared },
+	{ "mprotect PROT_EXEC", RIGHT_EXEC_SELF, false, try_mprotect_code },
+};
+const size_t sandbox_probes_os_count =
+    sizeof(sandbox_probes_os) / sizeof(sandbox_probes_os[0]);

@@ -1,0 +1,203 @@
+/*
+ * Compiles the filter of a role from sandbox_linux_calls.c.  libseccomp is
+ * asked once, in sandbox_prepare; what a new worker installs is the finished
+ * program, in one system call.
+ */
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "shared/sandbox_linux.h"
+
+unsigned
+sandbox_linux_rights(enum sandbox_role role)
+{
+	unsigned rights;
+
+	rights = sandbox_table[role].rights;
+	/* An interpreter's base address: this program needs its loader. */
+	if ((rights & RIGHT_EXEC_SELF) && getauxval(AT_BASE) != 0)
+		rights |= RIGHT_LOADER;
+	if (SANDBOX_SANITIZED)
+		rights |= RIGHT_SANITIZER;
+	return rights;
+}
+
+/* libseccomp returns a negative errno. */
+static int
+negative_errno(int result)
+{
+	if (result == 0)
+		return 0;
+	errno = -result;
+	return -1;
+}
+
+static uint32_t
+group_action(const struct sandbox_calls *group, unsigned rights)
+{
+	if (rights & group->allow)
+		return SCMP_ACT_ALLOW;
+	if (rights & group->spare)
+		return SCMP_ACT_ERRNO(ENOSYS);
+	return SCMP_ACT_KILL_PROCESS;
+}
+
+/*
+ * What needs no line: ENOSYS is the default, and what the outer filter
+ * kills stays deadly, as the severest of two filters counts.  Leaving that
+ * out halves the time to enter; were it wrong, the call would get ENOSYS.
+ */
+static bool
+group_implied(const struct sandbox_calls *group, unsigned rights,
+    enum sandbox_role outer)
+{
+	switch (group_action(group, rights)) {
+	case SCMP_ACT_ALLOW:
+		return false;
+	case SCMP_ACT_KILL_PROCESS:
+		return outer != SANDBOX_ROLE_COUNT &&
+		    group_action(group, sandbox_linux_rights(outer)) ==
+		    SCMP_ACT_KILL_PROCESS;
+	default:
+		return true;
+	}
+}
+
+static int
+add_calls(scmp_filter_ctx ctx, unsigned rights, enum sandbox_role outer)
+{
+	const struct sandbox_calls *group;
+	size_t i, k;
+	int result;
+
+	for (i = 0; i < sandbox_calls_count; i++) {
+		group = &sandbox_calls[i];
+		if (group_implied(group, rights, outer))
+			continue;
+		for (k = 0; k < group->count; k++) {
+			result = seccomp_rule_add_array(ctx,
+			    group_action(group, rights), group->calls[k], 0,
+			    NULL);
+			if (result != 0)
+				return negative_errno(result);
+		}
+	}
+	return 0;
+}
+
+static int
+add_rules(scmp_filter_ctx ctx, unsigned rights)
+{
+	const struct sandbox_rule *rule;
+	size_t i;
+	int result;
+
+	for (i = 0; i < sandbox_rules_count; i++) {
+		rule = &sandbox_rules[i];
+		if (!(rights & rule->with) || (rights & rule->without))
+			continue;
+		result = seccomp_rule_add_array(ctx, rule->kill ?
+		    SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW, rule->call,
+		    rule->count, rule->args);
+		if (result != 0)
+			return negative_errno(result);
+	}
+	return 0;
+}
+
+/*
+ * A call by another convention (32-bit, x32) is an attack.  The binary tree
+ * halves what the kernel does when it installs the program: it tries each
+ * call number against it.
+ */
+static int
+set_attributes(scmp_filter_ctx ctx)
+{
+	int result;
+
+	result = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
+	    SCMP_ACT_KILL_PROCESS);
+	if (result == 0)
+		result = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	return negative_errno(result);
+}
+
+/* libseccomp writes the program to a descriptor: memory that has one. */
+static int
+export_program(scmp_filter_ctx ctx, struct sock_fprog *out)
+{
+	struct sock_filter *code;
+	off_t size;
+	int fd, saved;
+
+	fd = memfd_create("filter", MFD_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	code = NULL;
+	if (negative_errno(seccomp_export_bpf(ctx, fd)) == -1 ||
+	    (size = lseek(fd, 0, SEEK_END)) == -1)
+		goto out;
+	errno = E2BIG;
+	if (size == 0 || (size_t)size / sizeof(*code) > BPF_MAXINSNS)
+		goto out;
+	code = malloc((size_t)size);
+	if (code == NULL)
+		goto out;
+	if (pread(fd, code, (size_t)size, 0) != size) {
+		errno = EIO;
+		free(code);
+		code = NULL;
+		goto out;
+	}
+	out->filter = code;
+	out->len = (unsigned short)((size_t)size / sizeof(*code));
+out:
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return code == NULL ? -1 : 0;
+}
+
+int
+sandbox_seccomp_compile(enum sandbox_role role, enum sandbox_role outer,
+    struct sock_fprog *out, const char **what)
+{
+	scmp_filter_ctx ctx;
+	unsigned rights;
+	int result, saved;
+
+	rights = sandbox_linux_rights(role);
+	*what = "seccomp_init";
+	ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	if (ctx == NULL) {
+		errno = ENOMEM;
+		return -1;
+	}
+	*what = "seccomp rules";
+	result = set_attributes(ctx);
+	if (result == 0)
+		result = add_calls(ctx, rights, outer);
+	if (result == 0)
+		result = add_rules(ctx, rights);
+	if (result == 0) {
+		*what = "seccomp_export_bpf";
+		result = export_program(ctx, out);
+	}
+	saved = errno;
+	seccomp_release(ctx);
+	errno = saved;
+	return result;
+}
+
+int
+sandbox_seccomp_install(const struct sock_fprog *program, const char **what)
+{
+	*what = "seccomp";
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, program);
+}

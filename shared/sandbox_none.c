@@ -1,0 +1,52 @@
+/*
+ * For a system that is not known here: nothing holds, and nothing pretends
+ * to.  sandbox_exists says so at start, and whoever still enters is refused.
+ */
+#include <errno.h>
+
+#include "shared/sandbox_table.h"
+
+int
+sandbox_prepare(enum sandbox_role role, uint64_t fsize_max_bytes,
+    const char **what)
+{
+	(void)role;
+	(void)fsize_max_bytes;
+	*what = "no sandbox in this build";
+	errno = ENOSYS;
+	return -1;
+}
+
+int
+sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
+    size_t path_count, const char **what)
+{
+	(void)paths;
+	(void)path_count;
+	return sandbox_prepare(role, 0, what);
+}
+
+int
+sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
+    size_t path_count, const char **what)
+{
+	return sandbox_enter(role, paths, path_count, what);
+}
+
+bool
+sandbox_exists(void)
+{
+	return false;
+}
+
+const char *
+sandbox_describe(void)
+{
+	return "nothing: no sandbox for this system";
+}
+
+int
+sandbox_self_test(enum sandbox_role role, const char **what)
+{
+	return sandbox_prepare(role, 0, what);
+}

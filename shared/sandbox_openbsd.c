@@ -1,0 +1,199 @@
+/*
+ * The sandbox on OpenBSD: limits, unveil(2), pledge(2).  Written after the
+ * manual pages and compiled against stub headers only; it has not run.
+ *
+ * What pledge cannot hold, and sandbox_beyond says: "stdio" includes
+ * ftruncate(2) and fcntl(F_SETFL); "proc", which only the nursery has,
+ * includes kill(2) of its own user; "inet", which only the master has, is
+ * needed to accept and includes socket, bind, listen and connect.  An
+ * executed program starts without a pledge, so sandbox_resume pledges again.
+ */
+#include <sys/resource.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/sandbox_limits.h"
+#include "shared/sandbox_probe.h"
+#include "shared/sandbox_table.h"
+
+#define promises_max_bytes	128
+
+struct promise {
+	unsigned	 right;
+	const char	*words;
+};
+
+/* RIGHT_SYNC and RIGHT_EVENTS are in stdio; so is sendsyslog(2). */
+static const struct promise promise_table[] = {
+	{ RIGHT_IO | RIGHT_SYNC | RIGHT_SYSLOG | RIGHT_EVENTS, "stdio" },
+	{ RIGHT_RECV_FD, " recvfd sendfd" },
+	{ RIGHT_ACCEPT, " inet" },
+	{ RIGHT_FILES, " rpath wpath cpath flock" },
+	{ RIGHT_FORK, " proc" },
+	{ RIGHT_EXEC_SELF, " exec" }
+};
+
+static struct sandbox_limits limits[SANDBOX_ROLE_COUNT];
+static bool prepared[SANDBOX_ROLE_COUNT];
+
+int
+sandbox_prepare(enum sandbox_role role, uint64_t fsize_max_bytes,
+    const char **what)
+{
+	*what = "getrlimit";
+	if (sandbox_limits_note(&limits[role], role, fsize_max_bytes,
+	    RLIMIT_DATA, sandbox_table[role].memory_max_bytes) == -1)
+		return -1;
+	prepared[role] = true;
+	return 0;
+}
+
+static const char *
+permissions(const struct sandbox_path *path)
+{
+	if (path->write)
+		return "rwc";
+	return path->exec ? "rx" : "r";
+}
+
+/*
+ * Hides the file system but for paths.  The first unveil hides the rest:
+ * without any path, "/" is unveiled for nothing.
+ */
+static int
+unveil_paths(const struct sandbox_path *paths, size_t path_count,
+    const char **what)
+{
+	size_t i;
+
+	for (i = 0; i < path_count; i++) {
+		*what = "unveil needs a path, not a descriptor";
+		if (paths[i].path == NULL) {
+			errno = EINVAL;
+			return -1;
+		}
+		*what = paths[i].path;
+		if (unveil(paths[i].path, permissions(&paths[i])) == -1)
+			return -1;
+	}
+	*what = "unveil";
+	if (path_count == 0 && unveil("/", "") == -1)
+		return -1;
+	return unveil(NULL, NULL);
+}
+
+static int
+pledge_role(enum sandbox_role role, const char **what)
+{
+	char promises[promises_max_bytes];
+	size_t i;
+
+	*what = "pledge";
+	promises[0] = '\0';
+	for (i = 0; i < sizeof(promise_table) / sizeof(promise_table[0]);
+	    i++) {
+		if (!(sandbox_table[role].rights & promise_table[i].right))
+			continue;
+		if (strlen(promises) + strlen(promise_table[i].words) >=
+		    sizeof(promises)) {
+			errno = E2BIG;
+			return -1;
+		}
+		strcat(promises, promise_table[i].words);
+	}
+	return pledge(promises, NULL);
+}
+
+int
+sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
+    size_t path_count, const char **what)
+{
+	*what = "not prepared";
+	if (!prepared[role]) {
+		errno = EINVAL;
+		return -1;
+	}
+	*what = "setrlimit";
+	if (sandbox_limits_set(&limits[role]) == -1)
+		return -1;
+	return sandbox_resume(role, paths, path_count, what);
+}
+
+/*
+ * A worker may not unveil any more, and need not: it has no promise that
+ * opens anything.
+ */
+int
+sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
+    size_t path_count, const char **what)
+{
+	if ((sandbox_table[role].rights & (RIGHT_FILES | RIGHT_EXEC_SELF)) &&
+	    unveil_paths(paths, path_count, what) == -1)
+		return -1;
+	return pledge_role(role, what);
+}
+
+bool
+sandbox_exists(void)
+{
+	return true;
+}
+
+const char *
+sandbox_describe(void)
+{
+	return "pledge, unveil, rlimits";
+}
+
+const int sandbox_kill_signal = SIGABRT;
+const struct sandbox_probe sandbox_probes_os[] = {
+	{ NULL, 0, false, NULL }
+};
+const size_t sandbox_probes_os_count = 0;
+
+bool
+sandbox_confines_paths(enum sandbox_role role)
+{
+	return (sandbox_table[role].rights &
+	    (RIGHT_FILES | RIGHT_EXEC_SELF)) != 0;
+}
+
+bool
+sandbox_beyond(const char *probe_name, enum sandbox_role role)
+{
+	static const struct promise beyond[] = {
+		{ RIGHT_IO, "ftruncate" },
+		{ RIGHT_IO, "clear O_APPEND" },
+		{ RIGHT_IO, "socketpair" },
+		{ RIGHT_FORK, "kill" },
+		{ RIGHT_ACCEPT, "socket" },
+		{ RIGHT_ACCEPT, "bind" },
+		{ RIGHT_ACCEPT, "listen" },
+		{ RIGHT_ACCEPT, "connect" }
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
+		if ((sandbox_table[role].rights & beyond[i].right) &&
+		    strcmp(probe_name, beyond[i].words) == 0)
+			return true;
+	}
+	return false;
+}
+
+int
+sandbox_unnamed_file(void)
+{
+	char path[] = "/tmp/smtpd-probe.XXXXXXXXXX";
+	int fd;
+
+	fd = mkstemp(path);
+	if (fd != -1)
+		unlink(path);
+	return fd;
+}

@@ -1,0 +1,43 @@
+/*
+ * The one table of who may do what.  A right that is not written here is
+ * denied; the files named after operating systems only translate it.  It
+ * holds no policy of when a role is entered: that is the programs' own.
+ */
+#include "shared/sandbox_table.h"
+
+/* Room for a TLS session and a few line buffers, never for a message. */
+#define worker_memory_max_bytes		(16ULL * 1024 * 1024)
+
+/*
+ * A worker is held by the nursery's sandbox and by its own within it, so
+ * the nursery's line has all that a worker's has (fdatasync too), and the
+ * same memory limit, which workers then inherit.  The nursery's
+ * descriptors: the channel to the master and, for a moment, the two ends of
+ * a worker's.  A worker's: its channel, the client's socket, one spool file,
+ * and what standard input, output and error may still stand on.
+ */
+const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
+	[SANDBOX_MASTER] = {
+		.name = "master",
+		.rights = RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD |
+		    RIGHT_ACCEPT | RIGHT_FILES | RIGHT_SYSLOG | RIGHT_EVENTS,
+		.memory_max_bytes = 0,
+		.descriptors_max = 0,
+		.no_fork = true
+	},
+	[SANDBOX_NURSERY] = {
+		.name = "nursery",
+		.rights = RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD |
+		    RIGHT_FORK | RIGHT_EXEC_SELF,
+		.memory_max_bytes = worker_memory_max_bytes,
+		.descriptors_max = 64,
+		.no_fork = false
+	},
+	[SANDBOX_SMTP] = {
+		.name = "smtp",
+		.rights = RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD,
+		.memory_max_bytes = worker_memory_max_bytes,
+		.descriptors_max = 8,
+		.no_fork = true
+	}
+};
