@@ -1,0 +1,33 @@
+/*
+ * smtpd-worker: never run by hand.  smtpd starts it, as the worker's user,
+ * with one end of a channel as descriptor 3; it is the nursery from then on.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "worker/nursery.h"
+
+static bool
+channel_is_there(void)
+{
+	int type;
+	socklen_t n = sizeof(type);
+
+	return getsockopt(nursery_channel, SOL_SOCKET, SO_TYPE, &type, &n) ==
+	    0 && type == SOCK_SEQPACKET;
+}
+
+int
+main(int argc, char *argv[])
+{
+	bool held = argc == 2 && strcmp(argv[1], "-r") == 0;
+
+	if (argc < 1 || argv[0][0] != '/' || !channel_is_there()) {
+		fputs("smtpd-worker: started by smtpd(8), not by hand\n",
+		    stderr);
+		return 1;
+	}
+	nursery_run(argv[0], held);
+}

@@ -1,0 +1,249 @@
+/*
+ * The nursery process.  It holds the settings and nothing of any message;
+ * it speaks with the master only, and never with a client.
+ */
+#include "worker/nursery.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shared/ipc.h"
+#include "shared/sandbox_table.h"
+#include "shared/trace_field.h"
+#include "worker/serve.h"
+
+struct nursery {
+	const char		*program;
+	bool			 held;
+	bool			 has_settings;
+	struct ipc_settings	 settings;
+	sigset_t		 wait_mask;	/* while waiting: SIGCHLD comes */
+};
+
+static void
+on_sigchld(int sig)
+{
+	(void)sig;	/* only ends ppoll(2) */
+}
+
+static void
+send_or_end(struct ipc_record *r, int pass)
+{
+	if (ipc_send(nursery_channel, r, pass, true) == -1)
+		_exit(0);
+}
+
+static void
+send_text(enum ipc_type type, const char *text)
+{
+	struct ipc_record r = { .type = type };
+
+	strncpy(r.u.text.text, text, sizeof(r.u.text.text) - 1);
+	send_or_end(&r, -1);
+}
+
+/* The child's side: channel becomes descriptor 3 and all else is forgotten. */
+static void
+become_child(const struct nursery *n, int channel)
+{
+	sigset_t none;
+
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (dup2(channel, nursery_channel) == -1)
+		_exit(serve_exit_unsafe);
+	close(channel);
+	(void)n;
+}
+
+static void
+spawn_one(const struct nursery *n)
+{
+	struct ipc_record r = { .type = IPC_NEWBORN };
+	int ends[2];
+	pid_t pid = -1;
+
+	if (ipc_pair(ends) == 0) {
+		pid = fork();
+		if (pid == 0) {
+			close(ends[0]);
+			become_child(n, ends[1]);
+			serve(nursery_channel, &n->settings);
+		}
+		close(ends[1]);
+	} else
+		ends[0] = -1;
+	if (pid == -1) {
+		r.type = IPC_STILLBORN;
+		r.u.spawn.count = 1;
+		send_or_end(&r, -1);
+	} else {
+		r.u.pid.pid = pid;
+		send_or_end(&r, ends[0]);
+	}
+	if (ends[0] != -1)
+		close(ends[0]);
+}
+
+static void
+execute_self(const struct nursery *n)
+{
+	char held[] = "-r";
+	char *argv[3] = { NULL, held, NULL }, *envp[1] = { NULL };
+
+	argv[0] = strdup(n->program);
+	/* Descriptor 3 is the channel: it must stay open. */
+	if (argv[0] == NULL || fcntl(nursery_channel, F_SETFD, 0) == -1)
+		_exit(1);
+	execve(n->program, argv, envp);
+	_exit(1);
+}
+
+/* A second nursery, as a child that executes this program afresh. */
+static void
+breed(const struct nursery *n)
+{
+	struct ipc_record r = { .type = IPC_SIBLING };
+	int ends[2];
+	pid_t pid;
+
+	if (ipc_pair(ends) == -1)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		become_child(n, ends[1]);
+		execute_self(n);
+	}
+	close(ends[1]);
+	if (pid != -1)
+		send_or_end(&r, ends[0]);
+	close(ends[0]);
+}
+
+/* Tells of every child that ended, but for those that did so in order. */
+static void
+reap(void)
+{
+	struct ipc_record r = { .type = IPC_DIED };
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			continue;
+		r.u.died.pid = pid;
+		r.u.died.status = status;
+		send_or_end(&r, -1);
+	}
+}
+
+/* Holds this process, and tries that the workers will be held. */
+static void
+start_up(struct nursery *n)
+{
+	static const struct sandbox_path libraries[] = {
+#ifdef WORKER_DYNAMIC
+		{ "/lib", -1, false, true }, { "/lib64", -1, false, true },
+		{ "/usr/lib", -1, false, true },
+		{ "/etc/ld.so.cache", -1, false, false },
+#endif
+		{ NULL, -1, false, false }
+	};
+	struct sandbox_path paths[8] = { { n->program, -1, false, true } };
+	uint64_t fsize = n->settings.message_size_bytes +
+	    trace_field_max_bytes + 1024;
+	size_t count = 1;
+	const char *what = NULL;
+
+	for (const struct sandbox_path *p = libraries; p->path != NULL; p++)
+		if (access(p->path, F_OK) == 0)
+			paths[count++] = *p;
+	if (!sandbox_exists())
+		what = "this build has no sandbox";
+	else if ((n->held ||
+	    (sandbox_prepare(SANDBOX_NURSERY, 0, &what) == 0 &&
+	    sandbox_enter(SANDBOX_NURSERY, paths, count, &what) == 0)) &&
+	    sandbox_prepare(SANDBOX_SMTP, fsize, &what) == 0 &&
+	    sandbox_self_test(SANDBOX_SMTP, &what) == 0)
+		what = NULL;
+	if (what == NULL)
+		send_text(IPC_READY, sandbox_describe());
+	else if (n->settings.sandbox_optional)
+		send_text(IPC_READY, "none");
+	else
+		send_text(IPC_UNSAFE, what);
+	n->has_settings = true;
+}
+
+static void
+on_record(struct nursery *n, const struct ipc_record *r)
+{
+	if (r->type == IPC_SETTINGS && !n->has_settings) {
+		n->settings = r->u.settings;
+		start_up(n);
+	} else if (r->type == IPC_SPAWN && n->has_settings) {
+		for (uint32_t i = 0; i < r->u.spawn.count; i++)
+			spawn_one(n);
+	} else if (r->type == IPC_BREED && n->has_settings) {
+		breed(n);
+	} else if (r->type == IPC_KILL) {
+		kill(r->u.pid.pid, SIGKILL);
+	} else if (r->type == IPC_RENEW) {
+		execute_self(n);
+	}
+}
+
+static void
+loop(struct nursery *n)
+{
+	struct pollfd fd = { .fd = nursery_channel, .events = POLLIN };
+	struct ipc_record r;
+	const char *why;
+	int passed;
+
+	for (;;) {
+		reap();
+		if (ppoll(&fd, 1, NULL, &n->wait_mask) == -1)
+			continue;
+		switch (ipc_recv(nursery_channel, IPC_TO_NURSERY, IPC_AT_ANY,
+		    false, &r, &passed, &why)) {
+		case IPC_GOT_RECORD:
+			on_record(n, &r);
+			break;
+		case IPC_GOT_NOTHING:
+			break;
+		case IPC_GOT_END:
+		case IPC_GOT_BAD:
+		case IPC_GOT_ERROR:
+			return;
+		}
+	}
+}
+
+void
+nursery_run(const char *program, bool held)
+{
+	static struct nursery n;
+	struct sigaction sa = { .sa_handler = on_sigchld };
+	sigset_t block;
+
+	n.program = program;
+	n.held = held;
+	/* SIGCHLD is let in by ppoll(2) only, so that none is missed. */
+	sigemptyset(&block);
+	sigaddset(&block, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &block, &n.wait_mask);
+	sigdelset(&n.wait_mask, SIGCHLD);
+	sigaction(SIGCHLD, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	loop(&n);
+	exit(0);
+}

@@ -1,0 +1,89 @@
+/*
+ * Waiting on the client's socket.
+ */
+#include "worker/peer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shared/deadline.h"
+
+enum { linger_ms = 2000 };
+
+/* Waits until the socket is ready; 0, or -1 with ETIMEDOUT or ECANCELED. */
+static int
+wait_for(const struct peer *p, short events, int64_t deadline_ms)
+{
+	struct pollfd fds[2] = {
+		{ .fd = p->socket, .events = events },
+		{ .fd = p->channel, .events = POLLIN }
+	};
+
+	for (;;) {
+		int n = poll(fds, 2, deadline_left_ms(deadline_ms));
+
+		if (n == -1 && errno != EINTR)
+			return -1;
+		if (n > 0 && fds[1].revents != 0) {
+			errno = ECANCELED;
+			return -1;
+		}
+		if (n > 0)
+			return 0;
+		if (n == 0 && deadline_left_ms(deadline_ms) == 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+	}
+}
+
+static ssize_t
+peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
+{
+	const struct peer *peer = arg;
+	ssize_t got;
+
+	do {
+		if (wait_for(peer, POLLIN, deadline_ms) == -1)
+			return -1;
+		got = read(peer->socket, p, n);
+	} while (got == -1 && (errno == EINTR || errno == EAGAIN ||
+	    errno == EWOULDBLOCK));
+	return got;
+}
+
+static ssize_t
+peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
+{
+	const struct peer *peer = arg;
+	ssize_t done;
+
+	/* Replies are short: nearly always there is room, so try first. */
+	for (;;) {
+		done = send(peer->socket, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (done != -1)
+			return done;
+		if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			if (wait_for(peer, POLLOUT, deadline_ms) == -1)
+				return -1;
+		} else if (errno != EINTR)
+			return -1;
+	}
+}
+
+const struct lineio_ops peer_ops = { peer_read, peer_write };
+
+void
+peer_linger(const struct peer *p)
+{
+	int64_t until = deadline_now_ms() + linger_ms;
+	struct peer peer = *p;
+	uint8_t sink[4096];
+
+	if (shutdown(p->socket, SHUT_WR) == -1)
+		return;
+	while (peer_read(&peer, sink, sizeof(sink), until) > 0)
+		continue;
+}

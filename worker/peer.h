@@ -1,0 +1,24 @@
+/*
+ * The client's socket as the line reader wants it: reads and writes that
+ * wait no longer than they may, and notice when the master goes away.
+ */
+#ifndef WORKER_PEER_H
+#define WORKER_PEER_H
+
+#include "shared/lineio.h"
+
+struct peer {
+	int	socket;
+	int	channel;	/* readable during a session: the master is gone */
+};
+
+/* For lineio_init; its arg is a struct peer. */
+extern const struct lineio_ops peer_ops;
+
+/*
+ * Ends our side, then reads on for at most two seconds, so that what the
+ * client still sends does not make the kernel take our last reply back.
+ */
+void	peer_linger(const struct peer *p);
+
+#endif

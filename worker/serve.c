@@ -1,0 +1,50 @@
+/*
+ * An smtp worker: forget the nursery, enter the sandbox, wait for a client.
+ * The process holds its channel, then its client's socket, then one spool
+ * file; it never holds anything else.
+ */
+#include "worker/serve.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/sandbox_table.h"
+#include "worker/ask.h"
+#include "worker/peer.h"
+#include "worker/smtp_session.h"
+
+/* In static storage: only the pages that a session touches are ever made. */
+static struct lineio io;
+static struct smtp_session session;
+
+static void
+serve_one(int channel, const struct ipc_settings *settings)
+{
+	struct ipc_session start;
+	struct peer peer = { .channel = channel };
+
+	peer.socket = ask_session(channel, &start);
+	memset(&session, 0, sizeof(session));
+	lineio_init(&io, &peer_ops, &peer);
+	session.channel = channel;
+	session.settings = settings;
+	session.io = &io;
+	session.idle_ms = (int64_t)start.idle_timeout_s * 1000;
+	smtp_session_run(&session);
+	if (session.end.end != END_QUIT && session.end.end != END_EOF)
+		peer_linger(&peer);
+	close(peer.socket);
+}
+
+void
+serve(int channel, const struct ipc_settings *settings)
+{
+	const char *what;
+
+	if (sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == -1 &&
+	    !settings->sandbox_optional)
+		_exit(serve_exit_unsafe);
+	for (uint64_t i = 0; i < settings->worker_sessions; i++)
+		serve_one(channel, settings);
+	_exit(0);
+}

@@ -1,0 +1,307 @@
+/*
+ * The commands of RFC 5321 section 4.1.1.  A verb is a row of data; the
+ * states it is legal in are a column, so no handler asks where it stands.
+ */
+#include "worker/smtp_cmd.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "worker/ask.h"
+#include "worker/smtp_data.h"
+
+enum argument { ARG_NONE, ARG_NEEDED, ARG_ANY };
+
+struct command {
+	const char	*verb;
+	unsigned	 states;	/* of enum smtp_state */
+	enum argument	 argument;
+	size_t		 max_bytes;	/* CRLF included */
+	struct outcome	 (*run)(struct smtp_session *s, struct span arg);
+};
+
+/* Ends a transaction, in our books and in the master's. */
+static void
+reset(struct smtp_session *s)
+{
+	if (s->state & (SMTP_MAIL | SMTP_RCPT)) {
+		tell_reset(s->channel);
+		s->state = SMTP_READY;
+	}
+}
+
+static struct outcome
+fault(struct smtp_session *s, enum note note, enum smtp_reply reply)
+{
+	tell_note(s->channel, note);
+	return smtp_go_on(reply);
+}
+
+static struct outcome
+hello(struct smtp_session *s, struct span arg, bool esmtp)
+{
+	if (!smtp_helo_valid(arg))
+		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
+	reset(s);
+	memcpy(s->helo, arg.p, arg.n);
+	s->helo_len = (uint8_t)arg.n;
+	s->esmtp = esmtp;
+	s->state = SMTP_READY;
+	return smtp_go_on(esmtp ? REPLY_EHLO : REPLY_HELO);
+}
+
+static struct outcome
+cmd_helo(struct smtp_session *s, struct span arg)
+{
+	return hello(s, arg, false);
+}
+
+static struct outcome
+cmd_ehlo(struct smtp_session *s, struct span arg)
+{
+	return hello(s, arg, true);
+}
+
+static enum smtp_reply
+reply_of_verdict(enum verdict v, enum smtp_reply ok)
+{
+	switch (v) {
+	case VERDICT_OK:
+		return ok;
+	case VERDICT_UNKNOWN:
+		return REPLY_UNKNOWN_RCPT;
+	case VERDICT_FOREIGN:
+		return REPLY_FOREIGN_RCPT;
+	case VERDICT_TOO_MANY:
+		return REPLY_TOO_MANY_RCPTS;
+	case VERDICT_DISK_FULL:
+		return REPLY_DISK_FULL;
+	case VERDICT_TROUBLE:
+	case VERDICT_COUNT:
+		break;
+	}
+	return REPLY_TROUBLE;
+}
+
+/* The reply to what a path or a parameter is not. */
+static enum smtp_reply
+reply_of_syntax(enum syntax syntax)
+{
+	switch (syntax) {
+	case SYNTAX_UNKNOWN:
+		return REPLY_PARAM;
+	case SYNTAX_DOUBLED:
+		return REPLY_DOUBLED;
+	case SYNTAX_OK:
+	case SYNTAX_BAD:
+	case SYNTAX_TOO_LONG:
+		break;
+	}
+	return REPLY_BAD_PARAM;
+}
+
+/* "MAIL FROM:" Reverse-path [SP Mail-parameters] */
+static struct outcome
+cmd_mail(struct smtp_session *s, struct span arg)
+{
+	struct ipc_mail mail = { 0 };
+	struct mail_params params;
+	struct span rest;
+	enum syntax syntax;
+	enum verdict verdict;
+
+	if (!span_begins_fold(arg, span_of("FROM:")))
+		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
+	if (smtp_parse_path(span_skip(arg, 5), true, false, &mail.from,
+	    &rest) != SYNTAX_OK)
+		return fault(s, NOTE_SYNTAX, REPLY_BAD_SENDER);
+	/* After HELO there are no parameters to know (RFC 5321 4.1.1.11). */
+	syntax = s->esmtp ? smtp_parse_mail_params(rest, &params) :
+	    smtp_parse_rcpt_params(rest);
+	if (syntax != SYNTAX_OK)
+		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax));
+	if (!s->esmtp)
+		memset(&params, 0, sizeof(params));
+	if (smtp_mailbox_is_utf8(&mail.from) && !params.smtputf8)
+		return fault(s, NOTE_NO_UTF8, REPLY_NEEDS_UTF8);
+	if (params.size > s->settings->message_size_bytes)
+		return fault(s, NOTE_TOO_BIG, REPLY_TOO_BIG);
+	mail.size = params.size;
+	mail.esmtp = s->esmtp;
+	mail.smtputf8 = params.smtputf8;
+	mail.body_8bit = params.body_8bit;
+	mail.helo_len = s->helo_len;
+	memcpy(mail.helo, s->helo, s->helo_len);
+	verdict = ask_mail(s->channel, &mail);
+	if (verdict == VERDICT_OK) {
+		s->state = SMTP_MAIL;
+		s->smtputf8 = params.smtputf8;
+		s->recipients = 0;
+	}
+	return smtp_go_on(reply_of_verdict(verdict, REPLY_SENDER_OK));
+}
+
+/* "RCPT TO:" ( "<Postmaster>" / Forward-path ) [SP Rcpt-parameters] */
+static struct outcome
+cmd_rcpt(struct smtp_session *s, struct span arg)
+{
+	struct mailbox to;
+	struct span rest;
+	enum syntax syntax;
+	enum verdict verdict;
+
+	if (!span_begins_fold(arg, span_of("TO:")))
+		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
+	if (smtp_parse_path(span_skip(arg, 3), false, true, &to, &rest) !=
+	    SYNTAX_OK)
+		return fault(s, NOTE_SYNTAX, REPLY_BAD_RCPT);
+	syntax = smtp_parse_rcpt_params(rest);
+	if (syntax != SYNTAX_OK)
+		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax));
+	if (smtp_mailbox_is_utf8(&to) && !s->smtputf8)
+		return fault(s, NOTE_NO_UTF8, REPLY_NEEDS_UTF8);
+	if (s->recipients >= s->settings->recipients)
+		return smtp_go_on(REPLY_TOO_MANY_RCPTS);
+	verdict = ask_rcpt(s->channel, &to);
+	if (verdict == VERDICT_OK) {
+		s->state = SMTP_RCPT;
+		s->recipients++;
+	}
+	return smtp_go_on(reply_of_verdict(verdict, REPLY_RCPT_OK));
+}
+
+static struct outcome
+cmd_data(struct smtp_session *s, struct span arg)
+{
+	enum verdict verdict;
+	struct outcome o;
+	int fd = -1;
+
+	(void)arg;
+	verdict = ask_begin(s->channel, &fd);
+	s->state = SMTP_READY;
+	if (verdict != VERDICT_OK)
+		return smtp_go_on(reply_of_verdict(verdict, REPLY_TROUBLE));
+	o = smtp_data_receive(s, fd);
+	close(fd);
+	return o;
+}
+
+static struct outcome
+cmd_rset(struct smtp_session *s, struct span arg)
+{
+	(void)arg;
+	reset(s);
+	return smtp_go_on(REPLY_OK);
+}
+
+static struct outcome
+cmd_noop(struct smtp_session *s, struct span arg)
+{
+	(void)s;
+	(void)arg;
+	return smtp_go_on(REPLY_OK);
+}
+
+static struct outcome
+cmd_vrfy(struct smtp_session *s, struct span arg)
+{
+	(void)s;
+	(void)arg;
+	return smtp_go_on(REPLY_VRFY);
+}
+
+static struct outcome
+cmd_expn(struct smtp_session *s, struct span arg)
+{
+	(void)s;
+	(void)arg;
+	return smtp_go_on(REPLY_EXPN);
+}
+
+static struct outcome
+cmd_help(struct smtp_session *s, struct span arg)
+{
+	(void)s;
+	(void)arg;
+	return smtp_go_on(REPLY_HELP);
+}
+
+static struct outcome
+cmd_quit(struct smtp_session *s, struct span arg)
+{
+	(void)arg;
+	s->end.end = END_QUIT;
+	return (struct outcome){ REPLY_BYE, SMTP_CLOSE };
+}
+
+static const struct command commands[] = {
+	{ "HELO", SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_helo },
+	{ "EHLO", SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_ehlo },
+	{ "MAIL", SMTP_READY, ARG_NEEDED, smtp_line_read_bytes, cmd_mail },
+	{ "RCPT", SMTP_MAIL | SMTP_RCPT, ARG_NEEDED, smtp_line_read_bytes,
+	    cmd_rcpt },
+	{ "DATA", SMTP_RCPT, ARG_NONE, smtp_line_max_bytes, cmd_data },
+	{ "RSET", SMTP_ANY, ARG_NONE, smtp_line_max_bytes, cmd_rset },
+	{ "NOOP", SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_noop },
+	{ "QUIT", SMTP_ANY, ARG_NONE, smtp_line_max_bytes, cmd_quit },
+	{ "VRFY", SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_vrfy },
+	{ "EXPN", SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_expn },
+	{ "HELP", SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_help },
+};
+
+static const struct command *
+find_command(struct span verb)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (span_equal_fold(verb, span_of(commands[i].verb)))
+			return &commands[i];
+	return NULL;
+}
+
+/* What is missing, where a command is not legal. */
+static enum smtp_reply
+sequence_reply(const struct smtp_session *s, const struct command *c)
+{
+	if (s->state == SMTP_START)
+		return REPLY_HELO_FIRST;
+	if (c->states == SMTP_READY)
+		return REPLY_MAIL_AGAIN;
+	return s->state == SMTP_READY ? REPLY_MAIL_FIRST : REPLY_RCPT_FIRST;
+}
+
+/* Cuts line at its first blank; blanks at its end are not part of it. */
+static void
+cut(struct span line, struct span *verb, struct span *arg)
+{
+	const uint8_t *blank;
+	size_t n;
+
+	while (line.n > 0 && line.p[line.n - 1] == ' ')
+		line.n--;
+	blank = line.n == 0 ? NULL : memchr(line.p, ' ', line.n);
+	n = blank == NULL ? line.n : (size_t)(blank - line.p);
+	*verb = span_from(line.p, n);
+	*arg = span_skip(line, n + 1);
+}
+
+struct outcome
+smtp_cmd_run(struct smtp_session *s, struct span line)
+{
+	const struct command *c;
+	struct span verb, arg;
+
+	cut(line, &verb, &arg);
+	c = find_command(verb);
+	if (c == NULL)
+		return fault(s, NOTE_UNKNOWN_COMMAND, REPLY_UNKNOWN);
+	if (line.n + 2 > c->max_bytes)
+		return fault(s, NOTE_LINE_TOO_LONG, REPLY_LINE_LONG);
+	if ((c->states & (unsigned)s->state) == 0)
+		return fault(s, NOTE_SEQUENCE, sequence_reply(s, c));
+	if (c->argument == ARG_NONE && arg.n > 0)
+		return fault(s, NOTE_SYNTAX, REPLY_NO_ARGUMENT);
+	if (c->argument == ARG_NEEDED && arg.n == 0)
+		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
+	return c->run(s, arg);
+}

@@ -1,0 +1,182 @@
+/*
+ * DATA (RFC 5321 4.1.1.4).  Octets flow through the dot machine and the
+ * header filter into the spool file, in place, and nothing is kept: a
+ * worker's memory does not grow with the message.
+ *
+ * Content that is refused is swallowed to its real end all the same, and
+ * answered once: the rest of it must never be read as commands.
+ */
+#include "worker/smtp_data.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "shared/deadline.h"
+#include "shared/dot.h"
+#include "worker/ask.h"
+
+/*
+ * After a bare CR or LF the end may never come, for the sender may think it
+ * has sent it: wait so long for more, then answer.
+ */
+enum { bare_idle_ms = 5000 };
+
+struct intake {
+	int		fd;
+	struct dot	dot;
+	struct header	header;
+	uint64_t	taken;		/* octets off the wire */
+	uint64_t	written;	/* octets into the file */
+	int		write_errno;
+};
+
+static bool
+is_bare(const struct intake *in)
+{
+	return in->dot.bare_cr || in->dot.bare_lf;
+}
+
+/* RFC 1870 section 3: with CRLF, without the stuffing and the final dot. */
+static uint64_t
+message_size(const struct intake *in)
+{
+	uint64_t size = in->taken - in->dot.stuffed;
+
+	return in->dot.state == DOT_END ? size - 3 : size;
+}
+
+static bool
+is_refused(const struct smtp_session *s, const struct intake *in)
+{
+	return is_bare(in) || in->dot.nul || in->write_errno != 0 ||
+	    message_size(in) > s->settings->message_size_bytes + 3 ||
+	    in->header.received > s->settings->received;
+}
+
+static void
+store(struct intake *in, struct span s)
+{
+	while (s.n > 0) {
+		ssize_t n = write(in->fd, s.p, s.n);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			in->write_errno = n == -1 ? errno : EIO;
+			return;
+		}
+		in->written += (uint64_t)n;
+		s = span_skip(s, (size_t)n);
+	}
+}
+
+/* Takes what comes next; LINE_OK until reading fails. */
+static enum line_result
+take_some(struct smtp_session *s, struct intake *in)
+{
+	enum line_result r;
+	size_t n, taken, text_n;
+	struct span keep;
+	uint8_t *p;
+
+	r = lineio_read_some(s->io, &p, &n);
+	if (r != LINE_OK)
+		return r;
+	taken = dot_feed(&in->dot, span_from(p, n), p, &text_n);
+	lineio_unread(s->io, n - taken);
+	in->taken += taken;
+	keep = header_feed(&in->header, p, text_n);
+	if (!is_refused(s, in))
+		store(in, keep);
+	if (in->dot.state == DOT_END && !is_refused(s, in))
+		store(in, header_finish(&in->header));
+	if (is_bare(in))
+		s->io->idle_ms = bare_idle_ms;
+	smtp_session_extend(s);
+	return LINE_OK;
+}
+
+static struct outcome
+refuse(struct smtp_session *s, enum note note, enum smtp_reply reply)
+{
+	tell_abort(s->channel);
+	tell_note(s->channel, note);
+	return smtp_go_on(reply);
+}
+
+static struct outcome
+refuse_bare(struct smtp_session *s)
+{
+	struct outcome o = refuse(s, NOTE_BARE_MESSAGE, REPLY_BARE);
+
+	s->end.end = END_REFUSED;
+	o.next = SMTP_CLOSE;
+	return o;
+}
+
+static struct outcome
+refuse_write(struct smtp_session *s, int error)
+{
+	return refuse(s, NOTE_WRITE_FAILED,
+	    error == ENOSPC || error == EDQUOT ? REPLY_DISK_FULL :
+	    REPLY_TROUBLE);
+}
+
+static struct outcome
+commit(struct smtp_session *s, struct intake *in)
+{
+	enum verdict verdict;
+
+	if (fdatasync(in->fd) == -1)
+		return refuse_write(s, errno);
+	verdict = ask_commit(s->channel, in->written, &s->stored);
+	if (verdict == VERDICT_OK)
+		return smtp_go_on(REPLY_STORED);
+	return smtp_go_on(verdict == VERDICT_DISK_FULL ? REPLY_DISK_FULL :
+	    REPLY_TROUBLE);
+}
+
+/* The message has come to its end: which answer does it get? */
+static struct outcome
+judge(struct smtp_session *s, struct intake *in)
+{
+	if (is_bare(in))
+		return refuse_bare(s);
+	if (in->dot.nul)
+		return refuse(s, NOTE_NUL_MESSAGE, REPLY_NUL);
+	if (message_size(in) > s->settings->message_size_bytes)
+		return refuse(s, NOTE_TOO_BIG, REPLY_TOO_BIG);
+	if (in->header.received > s->settings->received)
+		return refuse(s, NOTE_LOOP, REPLY_LOOP);
+	if (in->write_errno != 0)
+		return refuse_write(s, in->write_errno);
+	return commit(s, in);
+}
+
+static enum line_result
+go_ahead(struct smtp_session *s)
+{
+	uint8_t storage[smtp_reply_max_bytes];
+	struct buf out = buf_over(storage, sizeof(storage));
+
+	smtp_reply_write(REPLY_DATA, span_of(""), span_of(""), &out);
+	if (s->settings->trace)
+		tell_trace(s->channel, false, buf_span(&out));
+	return lineio_put(s->io, buf_span(&out));
+}
+
+struct outcome
+smtp_data_receive(struct smtp_session *s, int fd)
+{
+	struct intake in = { .fd = fd };
+	enum line_result r = go_ahead(s);
+
+	while (r == LINE_OK && in.dot.state != DOT_END)
+		r = take_some(s, &in);
+	s->io->idle_ms = s->idle_ms;
+	if (r == LINE_OK)
+		return judge(s, &in);
+	if (r == LINE_TIMEOUT && is_bare(&in))
+		return refuse_bare(s);
+	return smtp_session_read_failed(s, r);
+}

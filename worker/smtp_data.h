@@ -1,0 +1,15 @@
+/*
+ * The message itself: from the 354 to the answer behind the final dot.
+ */
+#ifndef WORKER_SMTP_DATA_H
+#define WORKER_SMTP_DATA_H
+
+#include "worker/smtp_session.h"
+
+/*
+ * Reads a message to its end, strips the dots, stores it in the spool file
+ * fd and closes that; the master is told of the outcome.
+ */
+struct outcome	smtp_data_receive(struct smtp_session *s, int fd);
+
+#endif

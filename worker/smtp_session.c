@@ -1,0 +1,144 @@
+/*
+ * The loop of a session.  Reads a line, has it run, writes the reply: here
+ * and nowhere else.  What a command means is in smtp_cmd.c.
+ */
+#include "worker/smtp_session.h"
+
+#include <string.h>
+
+#include "shared/deadline.h"
+#include "worker/ask.h"
+#include "worker/smtp_cmd.h"
+
+enum {
+	closing_ms = 5000,	/* for a last reply to go out */
+	slowest_octets_per_s = 500
+};
+
+struct outcome
+smtp_go_on(enum smtp_reply reply)
+{
+	return (struct outcome){ reply, SMTP_GO_ON };
+}
+
+void
+smtp_session_extend(struct smtp_session *s)
+{
+	s->io->deadline_ms = s->start_ms +
+	    (int64_t)s->settings->session_time_s * 1000 +
+	    (int64_t)(s->io->octets_in / slowest_octets_per_s) * 1000;
+}
+
+static struct outcome
+end_with(struct smtp_session *s, enum session_end end, enum smtp_reply reply,
+    enum smtp_next next)
+{
+	s->end.end = end;
+	return (struct outcome){ reply, next };
+}
+
+static struct outcome
+error_with_note(struct smtp_session *s, enum note note, enum smtp_reply reply)
+{
+	tell_note(s->channel, note);
+	return smtp_go_on(reply);
+}
+
+struct outcome
+smtp_session_read_failed(struct smtp_session *s, enum line_result r)
+{
+	switch (r) {
+	case LINE_OK:
+	case LINE_EOF:
+		return end_with(s, END_EOF, REPLY_BYE, SMTP_CLOSE_NOW);
+	case LINE_TIMEOUT:
+		if (deadline_left_ms(s->io->deadline_ms) == 0)
+			return end_with(s, END_TOO_LONG, REPLY_SESSION_LONG,
+			    SMTP_CLOSE);
+		return end_with(s, END_TIMEOUT, REPLY_IDLE, SMTP_CLOSE);
+	case LINE_GONE:
+		return end_with(s, END_TROUBLE, REPLY_TROUBLE_CLOSE,
+		    SMTP_CLOSE);
+	case LINE_TOO_LONG:
+		return error_with_note(s, NOTE_LINE_TOO_LONG, REPLY_LINE_LONG);
+	case LINE_NUL:
+		return error_with_note(s, NOTE_NUL, REPLY_LINE_NUL);
+	case LINE_BARE_LF:
+	case LINE_BARE_CR:
+		tell_note(s->channel, NOTE_BARE_COMMAND);
+		return end_with(s, END_REFUSED, REPLY_LINE_BARE, SMTP_CLOSE);
+	case LINE_ERROR:
+		break;
+	}
+	return end_with(s, END_FAILED, REPLY_BYE, SMTP_CLOSE_NOW);
+}
+
+static enum line_result
+write_reply(struct smtp_session *s, enum smtp_reply reply)
+{
+	uint8_t storage[2 * smtp_reply_max_bytes];
+	struct buf out = buf_over(storage, sizeof(storage));
+	struct span host = span_from(s->settings->hostname,
+	    s->settings->hostname_len);
+
+	if (reply == REPLY_EHLO)
+		smtp_reply_write_ehlo(host, s->settings->message_size_bytes,
+		    s->settings->recipients, &out);
+	else
+		smtp_reply_write(reply, host, span_of(s->stored.id), &out);
+	if (s->settings->trace)
+		tell_trace(s->channel, false, buf_span(&out));
+	return lineio_put(s->io, buf_span(&out));
+}
+
+/* Too many errors end a session, whatever this command's reply is. */
+static struct outcome
+count(struct smtp_session *s, struct outcome o)
+{
+	s->end.commands++;
+	if (o.next != SMTP_GO_ON || !smtp_reply_is_error(o.reply))
+		return o;
+	if (++s->end.errors < s->settings->errors)
+		return o;
+	return end_with(s, END_ERRORS, REPLY_ERRORS, SMTP_CLOSE);
+}
+
+static struct outcome
+next_command(struct smtp_session *s)
+{
+	enum line_result r;
+	struct span line;
+
+	r = lineio_read_line(s->io, smtp_line_read_bytes, &line);
+	if (s->settings->trace && r == LINE_OK)
+		tell_trace(s->channel, true, line);
+	if (r != LINE_OK)
+		return count(s, smtp_session_read_failed(s, r));
+	return count(s, smtp_cmd_run(s, line));
+}
+
+void
+smtp_session_run(struct smtp_session *s)
+{
+	struct outcome o = smtp_go_on(REPLY_GREETING);
+
+	s->state = SMTP_START;
+	s->start_ms = deadline_now_ms();
+	s->io->idle_ms = s->idle_ms;
+	while (o.next == SMTP_GO_ON) {
+		enum line_result r = write_reply(s, o.reply);
+
+		smtp_session_extend(s);
+		o = r == LINE_OK ? next_command(s) :
+		    smtp_session_read_failed(s, r);
+	}
+	if (o.next == SMTP_CLOSE) {
+		s->io->idle_ms = closing_ms;
+		s->io->deadline_ms = deadline_now_ms() + closing_ms;
+		write_reply(s, o.reply);
+		lineio_flush(s->io);
+	}
+	s->end.octets_in = s->io->octets_in;
+	s->end.octets_out = s->io->octets_out;
+	tell_end(s->channel, &s->end);
+}

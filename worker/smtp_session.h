@@ -1,0 +1,60 @@
+/*
+ * One SMTP session (RFC 5321): the state of the dialogue, and the one loop
+ * that reads commands and writes replies.
+ */
+#ifndef WORKER_SMTP_SESSION_H
+#define WORKER_SMTP_SESSION_H
+
+#include "shared/ipc_msg.h"
+#include "shared/lineio.h"
+#include "shared/smtp_reply.h"
+
+/* Bits, so that a command can name every state it is legal in. */
+enum smtp_state {
+	SMTP_START = 1 << 0,	/* greeted; no HELO yet */
+	SMTP_READY = 1 << 1,	/* HELO or EHLO taken, no transaction */
+	SMTP_MAIL = 1 << 2,	/* sender taken */
+	SMTP_RCPT = 1 << 3,	/* at least one recipient taken */
+	SMTP_ANY = (1 << 4) - 1
+};
+
+/* What to do after the reply. */
+enum smtp_next {
+	SMTP_GO_ON,
+	SMTP_CLOSE,	/* write the reply, then close */
+	SMTP_CLOSE_NOW	/* no reply: nobody is there to hear it */
+};
+
+/* A handler's answer; handlers never write. */
+struct outcome {
+	enum smtp_reply	reply;
+	enum smtp_next	next;
+};
+
+struct smtp_session {
+	int				 channel;
+	const struct ipc_settings	*settings;
+	struct lineio			*io;
+	int64_t				 start_ms;
+	int64_t				 idle_ms;
+	enum smtp_state			 state;
+	bool				 esmtp;
+	bool				 smtputf8;	/* of this transaction */
+	uint64_t			 recipients;	/* of this transaction */
+	uint8_t				 helo_len;
+	char				 helo[smtp_domain_max_bytes];
+	struct ipc_id			 stored;	/* for REPLY_STORED */
+	struct ipc_end			 end;		/* counts as it goes */
+};
+
+/* Runs the dialogue to its end, which it tells the master (END). */
+void	smtp_session_run(struct smtp_session *s);
+/* The outcome when reading has failed; sets how the session ended. */
+struct outcome smtp_session_read_failed(struct smtp_session *s,
+	    enum line_result r);
+/* Reply, and go on. */
+struct outcome smtp_go_on(enum smtp_reply reply);
+/* A session lasts longer the more it brings (DESIGN: Limits). */
+void	smtp_session_extend(struct smtp_session *s);
+
+#endif
