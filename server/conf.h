@@ -1,0 +1,113 @@
+/*
+ * The configuration as the master holds it: read once, before anything is
+ * bound; every value checked.  conf_parse knows the language, conf the
+ * keywords and the tables (users, aliases) they name.
+ */
+#ifndef SERVER_CONF_H
+#define SERVER_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "shared/smtp_syntax.h"
+
+/* One "listen ADDRESS port N". */
+struct conf_listen {
+	struct sockaddr_storage	addr;	/* address and port */
+	socklen_t		addr_len;
+	unsigned		line;	/* of the configuration */
+};
+
+/* One name of a users file: a Maildir of its own.  A hash is not kept. */
+struct conf_user {
+	char		*name;		/* a directory; ASCII small letters */
+	unsigned	 line;		/* of the users file */
+};
+
+/* One line of an aliases file. */
+struct conf_alias {
+	char		*name;		/* ASCII in small letters */
+	struct mailbox	*targets;	/* domain_len 0: of the same domain */
+	size_t		 target_count;
+	unsigned	 line;		/* of the aliases file */
+};
+
+struct conf_domain {
+	char			*name;		/* ASCII in small letters */
+	unsigned		 line;		/* of the configuration */
+	struct conf_user	*users;		/* sorted by name */
+	size_t			 user_count;
+	struct conf_alias	*aliases;	/* sorted by name */
+	size_t			 alias_count;
+	char			 subaddress;	/* separator; 0: none */
+	bool			 has_catch_all;
+	struct mailbox		 catch_all;	/* domain_len 0: same domain */
+	char			*users_path;	/* NULL: none */
+	char			*aliases_path;	/* NULL: none */
+	unsigned		 users_line, aliases_line, subaddress_line,
+				 catch_all_line; /* 0: not given */
+};
+
+struct conf_limits {
+	uint64_t	message_size_bytes;
+	uint64_t	recipients;
+	uint64_t	workers;
+	uint64_t	per_address;	/* not given: conf_per_address */
+	uint64_t	worker_sessions;
+	uint64_t	received;
+	uint64_t	errors;
+	uint64_t	idle_timeout_s;
+	uint64_t	session_time_s;
+	uint64_t	disk_reserve_bytes;
+	uint64_t	inode_reserve;
+};
+
+struct conf {
+	char			*path;		/* of the file; NULL: catcher */
+	char			*hostname;
+	char			*root;
+	char			*user;
+	char			*worker_user;
+	struct conf_listen	*listens;
+	size_t			 listen_count;
+	struct conf_domain	*domains;	/* in the order of the file */
+	size_t			 domain_count;
+	struct conf_limits	 limits;
+	bool			 sandbox_optional; /* "sandbox optional" */
+	bool			 catcher;	/* take any recipient */
+};
+
+/* Fills *out with every default; no domain, no listen. 0, or -1 and errno. */
+int	conf_init(struct conf *out);
+/*
+ * Reads path and the tables it names into *out.  0; or -1 after every
+ * mistake found (at most 20) was written to err with file, line, column, the
+ * line, a caret and the nearest keyword.  *out can be freed in either case.
+ */
+int	conf_load(const char *path, struct conf *out, FILE *err);
+/*
+ * Prints what conf means, defaults included, to f, in the language itself:
+ * what is printed can be loaded.
+ */
+void	conf_print(const struct conf *conf, FILE *f);
+void	conf_free(struct conf *conf);
+/* Frees what d owns, and leaves it zero. */
+void	conf_domain_free(struct conf_domain *d);
+/* What per-address is when it is not given. */
+uint64_t conf_per_address(uint64_t workers);
+/* The domain named name (ASCII folded), or NULL. */
+const struct conf_domain *conf_find_domain(const struct conf *conf,
+	    struct span name);
+/* The user named name (ASCII folded) of d, or NULL. */
+const struct conf_user *conf_find_user(const struct conf_domain *d,
+	    struct span name);
+/* The alias named name (ASCII folded) of d, or NULL. */
+const struct conf_alias *conf_find_alias(const struct conf_domain *d,
+	    struct span name);
+/* Writes every keyword of the table, one a line ("listen", "domain.users"). */
+void	conf_print_keywords(FILE *f);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * The language of smtpd.conf and of the tables it names, as far as it can be
+ * judged from bytes alone: lines, words, numbers, names.  Pure: no I/O, no
+ * allocation, no globals.  What the keywords mean is in conf_keyword.
+ */
+#ifndef SERVER_CONF_PARSE_H
+#define SERVER_CONF_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/span.h"
+
+enum {
+	conf_line_max_bytes = 4096,
+	conf_words_max = 8,		/* twice what any keyword takes */
+	conf_near_max_bytes = 32,	/* of a word that may be a keyword */
+	conf_domain_max_bytes = 253	/* RFC 1035 2.3.4, without its root */
+};
+
+/* A word of a line.  Quotes are not part of text, but at points to them. */
+struct conf_word {
+	struct span	text;
+	size_t		at;		/* offset in the line */
+	bool		quoted;
+};
+
+struct conf_cut {
+	struct conf_word	words[conf_words_max];
+	size_t			count;
+	size_t			end;	/* offset behind the last word */
+	size_t			bad_at;	/* offset of what is wrong */
+};
+
+enum conf_cut_verdict {
+	CONF_CUT_OK,
+	CONF_CUT_UNCLOSED,	/* a quote that is never closed */
+	CONF_CUT_QUOTE		/* a quote that touches another word */
+};
+
+/* What a line cannot hold, whatever it means. */
+enum conf_line_verdict {
+	CONF_LINE_OK,
+	CONF_LINE_LONG,		/* over conf_line_max_bytes */
+	CONF_LINE_NUL,
+	CONF_LINE_CR,		/* at the end: a file from another system */
+	CONF_LINE_CONTROL,	/* any other control character but a tab */
+	CONF_LINE_UTF8		/* not UTF-8 */
+};
+
+enum conf_value {
+	CONF_VALUE_OK,
+	CONF_VALUE_BAD,		/* not the form */
+	CONF_VALUE_LARGE	/* the form, but over UINT64_MAX */
+};
+
+/* "name" or "name:hash" of a users file. */
+struct conf_user_line {
+	struct span	name;
+	bool		has_hash;
+	struct span	hash;
+	struct span	rest;		/* what should not be there */
+};
+
+/* "name: target, target" of an aliases file. */
+struct conf_alias_line {
+	struct span	name;
+	bool		has_colon;
+	struct span	targets;	/* for conf_parse_target */
+};
+
+/*
+ * Takes the next line, without its LF, from *rest; false at the end.  The
+ * last line needs no LF.
+ */
+bool	conf_parse_line(struct span *rest, struct span *line);
+/* Judges a line; *at is the offset of what is wrong. */
+enum conf_line_verdict conf_check_line(struct span line, size_t *at);
+/*
+ * Cuts a line into words.  Blanks part them, "#" before a word ends the line,
+ * an unquoted brace is a word of its own, and quotes take blanks, "#" and
+ * braces into a word.  Words beyond conf_words_max are left out.
+ */
+enum conf_cut_verdict conf_cut_line(struct span line, struct conf_cut *out);
+/* True when word is brace, and not in quotes. */
+bool	conf_word_is_brace(const struct conf_word *word, char brace);
+/* A line of a table without its comment and the blanks around it. */
+struct span conf_trim_line(struct span line);
+
+/* Digits. */
+enum conf_value conf_parse_number(struct span in, uint64_t *out);
+/* Digits, and K, M or G for 1024 of each other; out in octets. */
+enum conf_value conf_parse_size(struct span in, uint64_t *out);
+/* Digits, and s, m, h or d; out in seconds. */
+enum conf_value conf_parse_time(struct span in, uint64_t *out);
+/* 0 to 65535. */
+enum conf_value conf_parse_port(struct span in, uint16_t *out);
+
+/* Both take a line as conf_trim_line leaves it. */
+void	conf_parse_user(struct span line, struct conf_user_line *out);
+void	conf_parse_alias(struct span line, struct conf_alias_line *out);
+/*
+ * Takes the next target, which may be empty, without the blanks around it
+ * from *rest; false at the end.
+ */
+bool	conf_parse_target(struct span *rest, struct span *target);
+
+/*
+ * Labels of letters, digits and inner hyphens, 63 octets each, 253 in all;
+ * with utf8_ok letters may be any printable UTF-8.
+ */
+bool	conf_domain_valid(struct span in, bool utf8_ok);
+/* A name of an account: letters, digits, "-", "_", "."; 32 octets. */
+bool	conf_account_valid(struct span in);
+/* Can be the name of a directory: no "/", no control, no "." in front. */
+bool	conf_name_is_file(struct span in);
+
+/*
+ * Edits (a letter more, less, another, or two exchanged; ASCII folded) from a
+ * to b; SIZE_MAX when either is over conf_near_max_bytes.
+ */
+size_t	conf_distance(struct span a, struct span b);
+
+/* Octets of the UTF-8 character *out that in begins with; 0: it does not. */
+size_t	conf_utf8_next(struct span in, uint32_t *out);
+/* False for what moves a cursor or turns the text around it. */
+bool	conf_char_is_plain(uint32_t c);
+/* The column, from 1 and in characters, of an offset in a line. */
+size_t	conf_column(struct span line, size_t at);
+/*
+ * Writes the first character of in as a person may see it, escaped as \xNN
+ * when it is not plain, and a NUL, into out; returns octets taken from in.
+ * in is not empty.
+ */
+size_t	conf_show_char(struct span in, char out[17]);
+/* Writes in so into out of room octets (8 at least), cut with "...". */
+void	conf_show(struct span in, char *out, size_t room);
+
+#endif

@@ -1,0 +1,404 @@
+/*
+ * Reading the value of each kind of keyword, checked, into the configuration.
+ * Declared in conf_keyword.h.  What only the whole file can tell is judged in
+ * conf.c, what only the tables can in conf_check.c.
+ */
+#include "server/conf_keyword.h"
+
+#include <netinet/in.h>
+
+#include <arpa/inet.h>
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/conf_text.h"
+
+/* What a setter needs to know. */
+struct setting {
+	const struct conf_keyword	*k;
+	const struct conf_cut		*cut;
+	unsigned			 line;
+	struct conf			*conf;
+	struct conf_domain		*domain;
+	struct conf_fault		*fault;
+};
+
+static bool fault_at(struct conf_fault *, size_t, const char *, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Always false, so that a check ends with it. */
+static bool
+fault_at(struct conf_fault *fault, size_t at, const char *format, ...)
+{
+	va_list ap;
+
+	fault->at = at;
+	va_start(ap, format);
+	vsnprintf(fault->text, sizeof(fault->text), format, ap);
+	va_end(ap);
+	return false;
+}
+
+static bool
+fault_memory(struct conf_fault *fault)
+{
+	return fault_at(fault, 0, "out of memory");
+}
+
+/* The fault "bad WHAT "WORD": WANT" of a word. */
+static bool
+fault_bad(struct conf_fault *fault, const struct conf_word *word,
+    const char *what, const char *want)
+{
+	char shown[conf_shown_max_bytes];
+
+	conf_show(word->text, shown, sizeof(shown));
+	return fault_at(fault, word->at, "bad %s \"%s\": %s", what, shown,
+	    want);
+}
+
+static size_t
+form_words(const struct conf_keyword *k)
+{
+	size_t count = 1;
+
+	for (const char *p = k->form; *p != '\0'; p++)
+		count += *p == ' ';
+	return count;
+}
+
+/* A word behind all that k takes; only "{ }" may be one. */
+static bool
+check_extra(const struct conf_keyword *k, const struct conf_cut *cut,
+    struct conf_fault *fault)
+{
+	const struct conf_word *word = &cut->words[form_words(k)];
+	char shown[conf_shown_max_bytes];
+
+	if (conf_word_is_brace(word - 1, '{')) {
+		if (!conf_word_is_brace(word, '}'))
+			return fault_at(fault, word->at,
+			    "each line of a block stands on its own");
+		if (cut->count == form_words(k) + 1)
+			return true;
+		word++;
+	}
+	conf_show(word->text, shown, sizeof(shown));
+	if (!word->quoted && conf_keyword_is_later(word->text))
+		return fault_at(fault, word->at,
+		    "\"%s\" is not in this version yet", shown);
+	return fault_at(fault, word->at,
+	    "unexpected \"%s\": the form is \"%s\"", shown, k->form);
+}
+
+/* Word number i, one that k's form has: a brace where the form has one? */
+static bool
+check_word(const struct conf_keyword *k, const struct conf_cut *cut, size_t i,
+    struct conf_fault *fault)
+{
+	const struct conf_word *word = &cut->words[i];
+	bool block = k->form[strlen(k->form) - 1] == '{';
+	bool open = conf_word_is_brace(word, '{');
+	bool wanted = block && i == form_words(k) - 1;
+	char shown[conf_shown_max_bytes];
+
+	if (open == wanted && !conf_word_is_brace(word, '}'))
+		return true;
+	if (open && block)
+		return fault_at(fault, word->at,
+		    "missing value: the form is \"%s\"", k->form);
+	conf_show(word->text, shown, sizeof(shown));
+	return fault_at(fault, word->at,
+	    "unexpected \"%s\": the form is \"%s\"", shown, k->form);
+}
+
+bool
+conf_keyword_check_form(const struct conf_keyword *k,
+    const struct conf_cut *cut, struct conf_fault *fault)
+{
+	size_t want = form_words(k);
+	bool block = k->form[strlen(k->form) - 1] == '{';
+
+	for (size_t i = 1; i < cut->count && i < want; i++)
+		if (!check_word(k, cut, i, fault))
+			return false;
+	if (cut->count < want)
+		return fault_at(fault, cut->end,
+		    "missing %s: the form is \"%s\"",
+		    block && cut->count == want - 1 ? "\"{\"" : "value",
+		    k->form);
+	return cut->count == want || check_extra(k, cut, fault);
+}
+
+/* Replaces the string k keeps. */
+static bool
+set_string(const struct setting *s, struct span value)
+{
+	char **slot = conf_keyword_slot(s->k, s->conf, s->domain);
+	char *copy;
+
+	copy = strndup((const char *)value.p, value.n);
+	if (copy == NULL)
+		return fault_memory(s->fault);
+	free(*slot);
+	*slot = copy;
+	return true;
+}
+
+static bool
+set_host(const struct setting *s)
+{
+	const struct conf_word *word = &s->cut->words[1];
+
+	if (!conf_domain_valid(word->text, false))
+		return fault_bad(s->fault, word, "host name",
+		    "labels of letters, digits and inner hyphens, "
+		    "parted by dots");
+	return set_string(s, word->text);
+}
+
+static bool
+set_path(const struct setting *s)
+{
+	const struct conf_word *word = &s->cut->words[1];
+
+	/* Relative to what?  smtpd leaves the directory it was started in. */
+	if (word->text.n == 0 || word->text.p[0] != '/')
+		return fault_bad(s->fault, word, "path",
+		    "it has to begin with \"/\"");
+	if (word->text.n > conf_path_max_bytes)
+		return fault_bad(s->fault, word, "path",
+		    "longer than 1023 octets");
+	return set_string(s, word->text);
+}
+
+static bool
+set_account(const struct setting *s)
+{
+	const struct conf_word *word = &s->cut->words[1];
+
+	if (!conf_account_valid(word->text))
+		return fault_bad(s->fault, word, "user",
+		    "at most 32 letters, digits, \"-\", \"_\" and \".\"");
+	if (span_equal(word->text, span_of("root")))
+		return fault_bad(s->fault, word, "user",
+		    "nothing here runs as root");
+	return set_string(s, word->text);
+}
+
+static bool
+set_sandbox(const struct setting *s)
+{
+	bool *slot = conf_keyword_slot(s->k, s->conf, s->domain);
+	const struct conf_word *word = &s->cut->words[1];
+	bool optional = span_equal(word->text, span_of("optional"));
+
+	if (!optional && !span_equal(word->text, span_of("required")))
+		return fault_bad(s->fault, word, "value",
+		    "it is required or optional");
+	*slot = optional;
+	return true;
+}
+
+static bool
+parse_address(struct span text, uint16_t port, struct conf_listen *out)
+{
+	struct sockaddr_in in4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	char name[INET6_ADDRSTRLEN];
+
+	memset(out, 0, sizeof(*out));
+	if (text.n >= sizeof(name))
+		return false;
+	memcpy(name, text.p, text.n);
+	name[text.n] = '\0';
+	in4.sin_port = in6.sin6_port = htons(port);
+	if (inet_pton(AF_INET, name, &in4.sin_addr) == 1) {
+		memcpy(&out->addr, &in4, sizeof(in4));
+		out->addr_len = sizeof(in4);
+		return true;
+	}
+	if (inet_pton(AF_INET6, name, &in6.sin6_addr) == 1) {
+		memcpy(&out->addr, &in6, sizeof(in6));
+		out->addr_len = sizeof(in6);
+		return true;
+	}
+	return false;
+}
+
+/* Port 0 is any free one, so two of them are two ports. */
+static const struct conf_listen *
+find_listen(const struct conf *conf, const struct conf_listen *l,
+    uint16_t port)
+{
+	for (size_t i = 0; port != 0 && i < conf->listen_count; i++)
+		if (conf->listens[i].addr_len == l->addr_len &&
+		    memcmp(&conf->listens[i].addr, &l->addr,
+		    l->addr_len) == 0)
+			return &conf->listens[i];
+	return NULL;
+}
+
+static bool
+add_listen(const struct setting *s, const struct conf_listen *l)
+{
+	struct conf_listen *grown;
+
+	grown = reallocarray(s->conf->listens, s->conf->listen_count + 1,
+	    sizeof(*grown));
+	if (grown == NULL)
+		return fault_memory(s->fault);
+	s->conf->listens = grown;
+	grown[s->conf->listen_count] = *l;
+	grown[s->conf->listen_count++].line = s->line;
+	return true;
+}
+
+static bool
+set_listen(const struct setting *s)
+{
+	const struct conf_word *words = s->cut->words;
+	const struct conf_listen *twin;
+	struct conf_listen l;
+	uint16_t port;
+
+	if (!span_equal(words[2].text, span_of("port")))
+		return fault_bad(s->fault, &words[2], "word",
+		    "the form is \"listen ADDRESS port NUMBER\"");
+	if (conf_parse_port(words[3].text, &port) != CONF_VALUE_OK)
+		return fault_bad(s->fault, &words[3], "port",
+		    "a number from 0 to 65535, 0 for any free port");
+	if (!parse_address(words[1].text, port, &l))
+		return fault_bad(s->fault, &words[1], "address",
+		    "an IPv4 or IPv6 address such as 0.0.0.0 or ::");
+	twin = find_listen(s->conf, &l, port);
+	if (twin != NULL)
+		return fault_at(s->fault, words[1].at,
+		    "listened there already in line %u", twin->line);
+	return add_listen(s, &l);
+}
+
+static bool
+set_separator(const struct setting *s)
+{
+	char *slot = conf_keyword_slot(s->k, s->conf, s->domain);
+	const struct conf_word *word = &s->cut->words[1];
+
+	if (word->text.n != 1 || memchr("+-=_~", word->text.p[0], 5) == NULL)
+		return fault_bad(s->fault, word, "separator",
+		    "it is one of + - = _ ~");
+	*slot = (char)word->text.p[0];
+	return true;
+}
+
+static bool
+set_mailbox(const struct setting *s)
+{
+	struct mailbox *slot = conf_keyword_slot(s->k, s->conf, s->domain);
+	const struct conf_word *word = &s->cut->words[1];
+	struct mailbox m;
+
+	if (!smtp_mailbox_from_text(word->text, &m))
+		return fault_bad(s->fault, word, "name",
+		    "a user, an alias or an address");
+	*slot = m;
+	s->domain->has_catch_all = true;
+	return true;
+}
+
+static bool
+set_number(const struct setting *s)
+{
+	uint64_t *slot = conf_keyword_slot(s->k, s->conf, s->domain);
+	const struct conf_word *word = &s->cut->words[1];
+	enum conf_value verdict = CONF_VALUE_OK;
+	uint64_t value = 0;
+	char least[32], most[32];
+
+	if (s->k->kind == CONF_KIND_SIZE)
+		verdict = conf_parse_size(word->text, &value);
+	else if (s->k->kind == CONF_KIND_TIME)
+		verdict = conf_parse_time(word->text, &value);
+	else
+		verdict = conf_parse_number(word->text, &value);
+	if (verdict == CONF_VALUE_BAD && s->k->kind == CONF_KIND_SIZE)
+		return fault_bad(s->fault, word, "size",
+		    "digits and K, M or G, such as 35M");
+	if (verdict == CONF_VALUE_BAD && s->k->kind == CONF_KIND_TIME)
+		return fault_bad(s->fault, word, "time",
+		    "digits and s, m, h or d, such as 20m");
+	if (verdict == CONF_VALUE_BAD)
+		return fault_bad(s->fault, word, "number", "digits alone");
+	if (verdict == CONF_VALUE_LARGE || value < s->k->min ||
+	    value > s->k->max) {
+		conf_number_text(s->k->kind, s->k->min, least);
+		conf_number_text(s->k->kind, s->k->max, most);
+		return fault_at(s->fault, word->at,
+		    "out of range: %s is %s to %s", s->k->name, least, most);
+	}
+	*slot = value;
+	return true;
+}
+
+bool
+conf_keyword_set(const struct conf_keyword *k, const struct conf_cut *cut,
+    unsigned line, struct conf *conf, struct conf_domain *domain,
+    struct conf_fault *fault)
+{
+	static bool (*const setters[])(const struct setting *) = {
+		[CONF_KIND_HOST] = set_host,
+		[CONF_KIND_PATH] = set_path,
+		[CONF_KIND_ACCOUNT] = set_account,
+		[CONF_KIND_SANDBOX] = set_sandbox,
+		[CONF_KIND_LISTEN] = set_listen,
+		[CONF_KIND_SEPARATOR] = set_separator,
+		[CONF_KIND_MAILBOX] = set_mailbox,
+		[CONF_KIND_NUMBER] = set_number,
+		[CONF_KIND_SIZE] = set_number,
+		[CONF_KIND_TIME] = set_number
+	};
+	struct setting s = { k, cut, line, conf, domain, fault };
+
+	if (!conf_keyword_check_form(k, cut, fault) || !setters[k->kind](&s))
+		return false;
+	if (k->line_offset != 0)
+		*(unsigned *)(void *)((char *)domain + k->line_offset) = line;
+	return true;
+}
+
+/* The largest unit that divides value; "0" has none. */
+static const char *
+number_unit(enum conf_kind kind, uint64_t *value)
+{
+	static const struct {
+		enum conf_kind	 kind;
+		uint64_t	 worth;
+		const char	*name;
+	} units[] = {
+		{ CONF_KIND_SIZE, 1024 * 1024 * 1024, "G" },
+		{ CONF_KIND_SIZE, 1024 * 1024, "M" },
+		{ CONF_KIND_SIZE, 1024, "K" },
+		{ CONF_KIND_TIME, 24 * 60 * 60, "d" },
+		{ CONF_KIND_TIME, 60 * 60, "h" },
+		{ CONF_KIND_TIME, 60, "m" },
+		{ CONF_KIND_TIME, 1, "s" }
+	};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (units[i].kind == kind && *value != 0 &&
+		    *value % units[i].worth == 0) {
+			*value /= units[i].worth;
+			return units[i].name;
+		}
+	return "";
+}
+
+void
+conf_number_text(enum conf_kind kind, uint64_t value, char out[32])
+{
+	const char *unit = number_unit(kind, &value);
+
+	snprintf(out, 32, "%llu%s", (unsigned long long)value, unit);
+}

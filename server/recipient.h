@@ -1,0 +1,93 @@
+/*
+ * Who is this recipient?  Turns an address into the mailboxes it reaches, by
+ * the tables of the configuration.  Reads no network and writes no file.
+ */
+#ifndef SERVER_RECIPIENT_H
+#define SERVER_RECIPIENT_H
+
+#include "server/conf.h"
+
+enum {
+	recipient_alias_depth_max = 20,
+	recipient_mailboxes_max = 10000, /* of one message, after aliases */
+	recipient_file_name_max_bytes = 200
+};
+
+enum recipient_verdict {
+	RECIPIENT_OK,
+	RECIPIENT_UNKNOWN,	/* our domain, nobody by that name: 550 5.1.1 */
+	RECIPIENT_FOREIGN,	/* not our domain: 550 5.7.1 */
+	RECIPIENT_TOO_MANY,	/* mailboxes_max reached: 452 4.5.3 */
+	RECIPIENT_NO_MEMORY	/* 451 4.3.0 */
+};
+
+/*
+ * A Maildir: mail/DOMAIN/USER below the root.  Both are safe file names; an
+ * empty domain is the catcher's, whose Maildirs are USER in its directory.
+ */
+struct recipient_mailbox {
+	const char	*domain;	/* of the configuration: borrowed */
+	char		*user;		/* owned by the set */
+};
+
+/*
+ * The Maildirs one message goes to, each once.  Zero is valid and empty.
+ * What stands behind room is how it knows what it holds already.
+ */
+struct recipient_set {
+	struct recipient_mailbox	*boxes;
+	size_t				 count;
+	size_t				 room;
+	struct recipient_mark		*marks;	/* boxes, aliases followed */
+	size_t				 mark_count;
+	uint32_t			*slots;	/* mark + 1 by hash; 0: free */
+	size_t				 slot_count;	/* power of two */
+};
+
+/* What a local part is in a domain, its catch-all aside. */
+enum recipient_kind {
+	RECIPIENT_NOBODY,
+	RECIPIENT_ALIAS,
+	RECIPIENT_USER,
+	RECIPIENT_POSTMASTER	/* not listed, and deliverable all the same */
+};
+
+struct recipient_match {
+	enum recipient_kind		 kind;
+	const struct conf_alias		*alias;
+	const struct conf_user		*user;
+};
+
+/* Which line decided, for the log: file and line of the matching rule. */
+struct recipient_reason {
+	const char	*path;		/* borrowed from conf; NULL: built in */
+	unsigned	 line;		/* 0 with it */
+};
+
+/*
+ * Finds local in d: alias, user, either without its subaddress, postmaster.
+ * As a target of the alias within (or NULL) its own name is the user's.
+ */
+struct recipient_match recipient_find(const struct conf_domain *d,
+	    struct span local, const struct conf_alias *within);
+/*
+ * Adds to set what rcpt reaches: alias, user, either without its subaddress,
+ * postmaster, catch-all, in this order.  A mailbox that set holds already is
+ * not added again.  On any verdict but RECIPIENT_OK set is as it was.  Until
+ * set is cleared it is of this conf alone.
+ */
+enum recipient_verdict recipient_expand(const struct conf *conf,
+	    const struct mailbox *rcpt, struct recipient_set *set,
+	    struct recipient_reason *reason);
+void	recipient_set_clear(struct recipient_set *set);
+/*
+ * Writes name as a file name of at most 200 octets and a NUL into out (201):
+ * ASCII letters small; a leading "." and every octet but letters, digits and
+ * ".-_+=~@" and those of printable UTF-8 as %XX; a longer one cut and ended
+ * with "~" and a hash of the whole.  No result is "", "." or ".." or holds
+ * "/" or a control character.
+ */
+void	recipient_file_name(struct span name,
+	    char out[recipient_file_name_max_bytes + 1]);
+
+#endif
