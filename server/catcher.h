@@ -1,0 +1,22 @@
+/*
+ * smtpd -C: shows a person every session and message as it comes.  All that
+ * a client sent is printed through one escape, so that no control character
+ * reaches the terminal.
+ */
+#ifndef SERVER_CATCHER_H
+#define SERVER_CATCHER_H
+
+#include "server/master.h"
+
+/* Colours, when standard output is a terminal. */
+void	catcher_init(void);
+/* Where mail is taken and where it is kept. */
+void	catcher_welcome(const char *address, unsigned port, const char *dir);
+void	catcher_connect(const struct session *s);
+void	catcher_disconnect(const struct session *s, const char *how);
+/* What was said: a command line, or a reply. */
+void	catcher_trace(const struct session *s, const struct ipc_trace *t);
+/* The message of s, which has just been stored. */
+void	catcher_message(const struct master *m, const struct session *s);
+
+#endif

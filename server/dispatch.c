@@ -1,0 +1,321 @@
+/*
+ * Records from workers.  Every one has been checked against the table and
+ * against where its session stands; here it only gets its answer.
+ */
+#include "server/dispatch.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/catcher.h"
+#include "server/commit.h"
+#include "server/ident.h"
+#include "server/pool.h"
+#include "server/pool_worker.h"
+#include "server/session.h"
+#include "shared/ipc.h"
+#include "shared/log.h"
+#include "shared/trace_field.h"
+
+enum { records_at_once = 8 };
+
+static const char *const note_words[NOTE_COUNT] = {
+#define NOTE_WORDS(name, text) [NOTE_##name] = text,
+	IPC_NOTES(NOTE_WORDS)
+#undef NOTE_WORDS
+};
+
+/*
+ * What on_* says of its worker: it goes on; it is gone (freed), for the
+ * answer could not be sent or its session ended; or it broke the contract.
+ */
+enum after { AFTER_GO_ON, AFTER_GONE, AFTER_BROKEN };
+
+static enum after
+answer(struct worker *w, enum ipc_type type, enum verdict verdict, int fd)
+{
+	struct ipc_record r;
+
+	memset(&r, 0, sizeof(r.u.verdict) + offsetof(struct ipc_record, u));
+	r.type = type;
+	r.u.verdict.verdict = verdict;
+	if (ipc_send(w->channel, &r, fd, false) == 0)
+		return AFTER_GO_ON;
+	pool_lost(w, "worker gone before its answer");
+	return AFTER_GONE;
+}
+
+static struct log_line *
+begin_reject(struct log_line *l, const struct session *s, const char *why)
+{
+	log_begin(l, LOG_LEVEL_WARNING, "reject");
+	log_str(l, "session", s->id);
+	log_str(l, "client", s->client.text);
+	log_str(l, "why", why);
+	return l;
+}
+
+/*
+ * An honest worker ends its session after so many errors; one that goes on
+ * wants to fill the log.
+ */
+static bool
+may_note(struct worker *w)
+{
+	return w->session->notes++ <= w->master->conf.limits.errors +
+	    w->master->conf.limits.recipients;
+}
+
+static enum after
+on_mail(struct worker *w, const struct ipc_record *r)
+{
+	const struct conf_limits *limits = &w->master->conf.limits;
+	struct session *s = w->session;
+	struct log_line l;
+
+	if (!spool_has_room(&w->master->spool, r->u.mail.size,
+	    limits->disk_reserve_bytes, limits->inode_reserve)) {
+		log_mailbox(begin_reject(&l, s, "disk nearly full"), "from",
+		    &r->u.mail.from);
+		log_end(&l);
+		return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
+	}
+	s->tx.mail = r->u.mail;
+	w->when = IPC_AT_MAIL;
+	return answer(w, IPC_VERDICT, VERDICT_OK, -1);
+}
+
+static enum verdict
+verdict_of(enum recipient_verdict v)
+{
+	switch (v) {
+	case RECIPIENT_OK:
+		return VERDICT_OK;
+	case RECIPIENT_UNKNOWN:
+		return VERDICT_UNKNOWN;
+	case RECIPIENT_FOREIGN:
+		return VERDICT_FOREIGN;
+	case RECIPIENT_TOO_MANY:
+		return VERDICT_TOO_MANY;
+	case RECIPIENT_NO_MEMORY:
+		break;
+	}
+	return VERDICT_TROUBLE;
+}
+
+static void
+log_refused(const struct session *s, const struct mailbox *to,
+    enum verdict verdict, const struct recipient_reason *reason)
+{
+	static const char *const words[VERDICT_COUNT] = {
+		[VERDICT_UNKNOWN] = "no such recipient",
+		[VERDICT_FOREIGN] = "relaying denied",
+		[VERDICT_TOO_MANY] = "too many recipients",
+		[VERDICT_TROUBLE] = "no memory"
+	};
+	struct log_line l;
+
+	begin_reject(&l, s, words[verdict]);
+	log_mailbox(&l, "from", &s->tx.mail.from);
+	log_mailbox(&l, "to", to);
+	if (reason->path != NULL) {
+		log_str(&l, "file", reason->path);
+		log_u64(&l, "line", reason->line);
+	}
+	log_end(&l);
+}
+
+static enum after
+on_rcpt(struct worker *w, const struct ipc_record *r)
+{
+	struct recipient_reason reason = { NULL, 0 };
+	struct session *s = w->session;
+	enum verdict verdict;
+
+	if (s->tx.rcpt_count >= w->master->conf.limits.recipients)
+		return AFTER_BROKEN;	/* the worker counts them too */
+	verdict = verdict_of(recipient_expand(&w->master->conf,
+	    &r->u.rcpt.to, &s->tx.boxes, &reason));
+	if (verdict == VERDICT_OK) {
+		if (s->tx.rcpt_count++ == 0)
+			s->tx.first_rcpt = r->u.rcpt.to;
+		w->when = IPC_AT_RCPT;
+	} else if (may_note(w))
+		log_refused(s, &r->u.rcpt.to, verdict, &reason);
+	else
+		return AFTER_BROKEN;
+	return answer(w, IPC_VERDICT, verdict, -1);
+}
+
+static enum after
+on_reset(struct worker *w, const struct ipc_record *r)
+{
+	(void)r;
+	session_reset(w->master, w->session);
+	w->when = IPC_AT_SESSION;
+	return AFTER_GO_ON;
+}
+
+/* RFC 3848, and RFC 6531 4.3. */
+static const char *
+protocol_of(const struct ipc_mail *mail)
+{
+	if (!mail->esmtp)
+		return "SMTP";
+	return mail->smtputf8 ? "UTF8SMTP" : "ESMTP";
+}
+
+/* Creates the spool file, headed by what we know ourselves. */
+static int
+begin_file(struct worker *w, int *fd)
+{
+	struct session *s = w->session;
+	uint8_t storage[trace_field_max_bytes];
+	struct buf head = buf_over(storage, sizeof(storage));
+	time_t now = time(NULL);
+	struct trace t = {
+		.from = &s->tx.mail.from,
+		.helo = span_from(s->tx.mail.helo, s->tx.mail.helo_len),
+		.client_ip = span_of(s->client.text),
+		.client_ipv6 = s->client.ipv6,
+		.hostname = span_of(w->master->conf.hostname),
+		.protocol = protocol_of(&s->tx.mail),
+		.only_rcpt = s->tx.rcpt_count == 1 ? &s->tx.first_rcpt : NULL
+	};
+
+	ident_make(s->tx.id);
+	t.id = span_of(s->tx.id);
+	gmtime_r(&now, &t.utc);
+	trace_field_write(&t, &head);
+	s->tx.head_bytes = head.n;
+	return spool_begin(&w->master->spool, s->tx.id, buf_span(&head), fd);
+}
+
+static enum after
+on_begin(struct worker *w, const struct ipc_record *r)
+{
+	enum after after;
+	int error, fd;
+
+	(void)r;
+	if (begin_file(w, &fd) == -1) {
+		error = errno;
+		log_error("create", "spool/incoming", error);
+		w->session->tx.id[0] = '\0';
+		session_reset(w->master, w->session);
+		w->when = IPC_AT_SESSION;
+		return answer(w, IPC_VERDICT, error == ENOSPC ||
+		    error == EDQUOT ? VERDICT_DISK_FULL : VERDICT_TROUBLE, -1);
+	}
+	w->when = IPC_AT_DATA;
+	if (ipc_send_empty(w->channel, IPC_FILE, fd, false) == -1) {
+		close(fd);
+		pool_lost(w, "worker gone before its file");
+		return AFTER_GONE;
+	}
+	after = AFTER_GO_ON;
+	close(fd);
+	return after;
+}
+
+static enum after
+on_commit(struct worker *w, const struct ipc_record *r)
+{
+	struct transaction *tx = &w->session->tx;
+
+	if (r->u.commit.size > UINT64_MAX - tx->head_bytes)
+		return AFTER_BROKEN;
+	tx->size = tx->head_bytes + r->u.commit.size;
+	if (!spool_check(&w->master->spool, tx->id, tx->size))
+		return AFTER_BROKEN;
+	commit_add(w);
+	return AFTER_GO_ON;
+}
+
+static enum after
+on_note(struct worker *w, const struct ipc_record *r)
+{
+	struct log_line l;
+
+	if (!may_note(w))
+		return AFTER_BROKEN;
+	begin_reject(&l, w->session, note_words[r->u.note.note]);
+	log_end(&l);
+	return AFTER_GO_ON;
+}
+
+static enum after
+on_trace(struct worker *w, const struct ipc_record *r)
+{
+	if (!w->master->conf.catcher)
+		return AFTER_BROKEN;
+	catcher_trace(w->session, &r->u.trace);
+	return AFTER_GO_ON;
+}
+
+static enum after
+on_end(struct worker *w, const struct ipc_record *r)
+{
+	struct master *m = w->master;
+	struct session *s = w->session;
+
+	pool_release(w);
+	session_end(m, s, NULL, &r->u.end);
+	return AFTER_GONE;
+}
+
+static enum after
+(*const handlers[IPC_TYPE_COUNT])(struct worker *,
+    const struct ipc_record *) = {
+	[IPC_MAIL] = on_mail,
+	[IPC_RCPT] = on_rcpt,
+	[IPC_RESET] = on_reset,
+	[IPC_BEGIN] = on_begin,
+	[IPC_COMMIT] = on_commit,
+	[IPC_ABORT] = on_reset,
+	[IPC_NOTE] = on_note,
+	[IPC_TRACE] = on_trace,
+	[IPC_END] = on_end
+};
+
+static enum after
+receive_one(struct worker *w, const char **why)
+{
+	struct ipc_record r;
+	int passed;
+
+	switch (ipc_recv(w->channel, IPC_FROM_WORKER, w->when, false, &r,
+	    &passed, why)) {
+	case IPC_GOT_RECORD:
+		*why = "record breaks the contract";
+		return handlers[r.type](w, &r);
+	case IPC_GOT_NOTHING:
+		*why = NULL;
+		return AFTER_GO_ON;
+	case IPC_GOT_BAD:
+		return AFTER_BROKEN;
+	case IPC_GOT_END:
+	case IPC_GOT_ERROR:
+		break;
+	}
+	pool_lost(w, "worker gone");
+	return AFTER_GONE;
+}
+
+void
+dispatch_worker(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	enum after after = AFTER_GO_ON;
+	const char *why = "";
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < records_at_once && why != NULL &&
+	    after == AFTER_GO_ON; i++)
+		after = receive_one(w, &why);
+	if (after == AFTER_BROKEN)
+		pool_kill(w, why);
+}

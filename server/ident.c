@@ -1,0 +1,24 @@
+/*
+ * Identifiers: 45 bits of milliseconds, then 35 bits of chance.
+ */
+#include "server/ident.h"
+
+#include <sodium.h>
+#include <time.h>
+
+void
+ident_make(char out[ipc_id_bytes + 1])
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	uint64_t chance, ms;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	randombytes_buf(&chance, sizeof(chance));
+	for (int i = 8; i >= 0; i--, ms >>= 5)
+		out[i] = digits[ms & 31];
+	for (int i = 9; i < ipc_id_bytes; i++, chance >>= 5)
+		out[i] = digits[chance & 31];
+	out[ipc_id_bytes] = '\0';
+}

@@ -1,0 +1,96 @@
+/*
+ * Binding, before any privilege is dropped.
+ */
+#include "server/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "server/session.h"
+
+static int
+bind_one(const struct conf_listen *c)
+{
+	int one = 1, error;
+	int fd = socket(c->addr.ss_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd == -1)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+	    (c->addr.ss_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6,
+	    IPV6_V6ONLY, &one, sizeof(one)) == 0) &&
+	    bind(fd, (const struct sockaddr *)&c->addr, c->addr_len) == 0 &&
+	    listen(fd, listen_backlog) == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+int
+listen_bind(struct master *m, const struct conf_listen **which)
+{
+	*which = NULL;
+	m->listeners = calloc(m->conf.listen_count, sizeof(*m->listeners));
+	if (m->listeners == NULL)
+		return -1;
+	for (size_t i = 0; i < m->conf.listen_count; i++) {
+		int fd = bind_one(&m->conf.listens[i]);
+
+		if (fd == -1) {
+			int error = errno;
+
+			*which = &m->conf.listens[i];
+			listen_stop(m);
+			errno = error;
+			return -1;
+		}
+		m->listeners[i].master = m;
+		m->listeners[i].fd = fd;
+		m->listener_count++;
+	}
+	return 0;
+}
+
+int
+listen_start(struct master *m)
+{
+	for (size_t i = 0; i < m->listener_count; i++) {
+		struct listener *l = &m->listeners[i];
+
+		l->acceptable = event_new(m->base, l->fd,
+		    EV_READ | EV_PERSIST, session_accept, l);
+		if (l->acceptable == NULL)
+			return -1;
+	}
+	session_update_accepting(m);
+	return 0;
+}
+
+void
+listen_stop(struct master *m)
+{
+	for (size_t i = 0; i < m->listener_count; i++) {
+		if (m->listeners[i].acceptable != NULL)
+			event_free(m->listeners[i].acceptable);
+		close(m->listeners[i].fd);
+	}
+	free(m->listeners);
+	m->listeners = NULL;
+	m->listener_count = 0;
+}
+
+bool
+listen_address(int fd, struct address *out)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+
+	return getsockname(fd, (struct sockaddr *)&ss, &n) == 0 &&
+	    address_of(&ss, out);
+}

@@ -1,0 +1,23 @@
+/*
+ * Listening sockets.
+ */
+#ifndef SERVER_LISTEN_H
+#define SERVER_LISTEN_H
+
+#include "server/master.h"
+
+enum { listen_backlog = 4096 };	/* the kernel's own limit cuts it */
+
+/*
+ * Binds every listen of m->conf and fills m->listeners.  On failure nothing
+ * stays bound: -1, errno, *which the one that failed.
+ */
+int	listen_bind(struct master *m, const struct conf_listen **which);
+/* Makes events of the listeners; 0, or -1 without memory. */
+int	listen_start(struct master *m);
+/* Closes all. */
+void	listen_stop(struct master *m);
+/* The address and port a socket is bound to. */
+bool	listen_address(int fd, struct address *out);
+
+#endif

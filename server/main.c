@@ -1,0 +1,185 @@
+/*
+ * smtpd: what was asked for on the command line, and nothing else.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/catcher.h"
+#include "server/catcher_dir.h"
+#include "server/conf.h"
+#include "server/master.h"
+#include "server/start.h"
+#include "shared/log.h"
+
+#ifndef SMTPD_CONF
+#define SMTPD_CONF "/etc/smtpd/smtpd.conf"
+#endif
+#ifndef SMTPD_WORKER
+#define SMTPD_WORKER "/usr/local/libexec/smtpd-worker"
+#endif
+
+struct arguments {
+	const char	*conf;
+	const char	*worker;
+	const char	*listen;	/* of the catcher */
+	const char	*dir;		/* of the catcher */
+	bool		 catcher;
+	bool		 check;
+	bool		 foreground;
+	bool		 verbose;
+};
+
+static _Noreturn void
+usage(void)
+{
+	fputs("usage: smtpd [-dnv] [-f file] [-w worker]\n"
+	    "       smtpd -C [-v] [-l address:port] [-w worker] [directory]\n",
+	    stderr);
+	exit(1);
+}
+
+static void
+read_arguments(int argc, char *argv[], struct arguments *a)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "Cdf:l:nvVw:")) != -1)
+		switch (c) {
+		case 'C':
+			a->catcher = true;
+			break;
+		case 'd':
+			a->foreground = true;
+			break;
+		case 'f':
+			a->conf = optarg;
+			break;
+		case 'l':
+			a->listen = optarg;
+			break;
+		case 'n':
+			a->check = true;
+			break;
+		case 'v':
+			a->verbose = true;
+			break;
+		case 'V':
+			puts("smtpd " SMTPD_VERSION);
+			exit(0);
+		case 'w':
+			a->worker = optarg;
+			break;
+		default:
+			usage();
+		}
+	argc -= optind;
+	if (argc > (a->catcher ? 1 : 0) || (a->listen && !a->catcher) ||
+	    (a->catcher && (a->check || a->foreground)))
+		usage();
+	if (argc == 1)
+		a->dir = argv[optind];
+}
+
+/* "127.0.0.1:2525", "[::1]:2525" */
+static bool
+parse_listen(const char *text, struct conf_listen *out)
+{
+	char host[INET6_ADDRSTRLEN + 2];
+	const char *colon = strrchr(text, ':');
+	struct sockaddr_in *in = (void *)&out->addr;
+	struct sockaddr_in6 *in6 = (void *)&out->addr;
+	size_t n = colon == NULL ? 0 : (size_t)(colon - text);
+	char *end;
+	unsigned long port;
+
+	if (n == 0 || n >= sizeof(host) || colon[1] < '0' || colon[1] > '9')
+		return false;
+	port = strtoul(colon + 1, &end, 10);
+	if (*end != '\0' || port > 65535)
+		return false;
+	memset(out, 0, sizeof(*out));
+	memcpy(host, text, n);
+	host[n] = '\0';
+	if (host[0] == '[' && host[n - 1] == ']') {
+		host[n - 1] = '\0';
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons((uint16_t)port);
+		out->addr_len = sizeof(*in6);
+		return inet_pton(AF_INET6, host + 1, &in6->sin6_addr) == 1;
+	}
+	in->sin_family = AF_INET;
+	in->sin_port = htons((uint16_t)port);
+	out->addr_len = sizeof(*in);
+	return inet_pton(AF_INET, host, &in->sin_addr) == 1;
+}
+
+/* What a catcher is: no tables, one listener, no limit for one address. */
+static void
+configure_catcher(struct conf *conf, const struct arguments *a)
+{
+	static char dir[PATH_MAX];
+
+	if (conf_init(conf) == -1)
+		fatal("no memory to start with");
+	conf->catcher = true;
+	conf->limits.per_address = conf->limits.workers;
+	conf->listens = calloc(1, sizeof(*conf->listens));
+	if (conf->listens == NULL)
+		fatal("no memory to start with");
+	conf->listen_count = 1;
+	if (!parse_listen(a->listen != NULL ? a->listen : "127.0.0.1:2525",
+	    &conf->listens[0]))
+		fatal("-l %s: not ADDRESS:PORT, as in 127.0.0.1:2525 or "
+		    "[::1]:2525", a->listen);
+	free(conf->root);
+	catcher_default_dir(dir, sizeof(dir));
+	conf->root = strdup(a->dir != NULL ? a->dir : dir);
+	if (conf->root == NULL)
+		fatal("no memory to start with");
+}
+
+static const char *
+find_worker(const char *path)
+{
+	static char real[PATH_MAX];
+
+	if (realpath(path, real) == NULL || access(real, X_OK) == -1)
+		fatal("%s: %s: smtpd needs its second program there (install "
+		    "it, or name it with -w)", path, strerror(errno));
+	return real;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct master m;
+	struct arguments a = { .conf = SMTPD_CONF, .worker = SMTPD_WORKER };
+	struct start_options o = { 0 };
+
+	read_arguments(argc, argv, &a);
+	if (sodium_init() == -1)
+		fatal("libsodium cannot be initialized");
+	if (a.catcher)
+		configure_catcher(&m.conf, &a);
+	else if (conf_load(a.conf, &m.conf, stderr) == -1)
+		return 1;
+	if (a.check) {
+		conf_print(&m.conf, stdout);
+		return 0;
+	}
+	o.worker = find_worker(a.worker);
+	o.foreground = a.foreground || a.catcher;
+	o.verbose = a.verbose;
+	if (a.catcher)
+		catcher_init();
+	log_open(a.catcher ? (a.verbose ? LOG_TO_STDERR : LOG_TO_NOBODY) :
+	    a.foreground ? LOG_TO_STDERR : LOG_TO_SYSLOG);
+	return start_and_run(&m, &o);
+}

@@ -1,0 +1,132 @@
+/*
+ * What the master holds: one struct, made at start-up, handed to every
+ * module that needs a part of it.
+ */
+#ifndef SERVER_MASTER_H
+#define SERVER_MASTER_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <sys/queue.h>
+
+#include "server/address.h"
+#include "server/conf.h"
+#include "server/log_message.h"
+#include "server/maildir.h"
+#include "server/recipient.h"
+#include "server/spool.h"
+#include "shared/ipc_msg.h"
+
+enum { message_name_bytes = 400 };
+
+/* One message between MAIL and its answer. */
+struct transaction {
+	char			 id[ipc_id_bytes + 1];
+	struct ipc_mail		 mail;
+	struct mailbox		 first_rcpt;
+	uint64_t		 rcpt_count;
+	struct recipient_set	 boxes;
+	uint64_t		 head_bytes;	/* of our trace fields */
+	uint64_t		 size;		/* of the file, once committed */
+	char			 name[message_name_bytes]; /* in its Maildirs */
+};
+
+/* One client, from accept(2) to its end. */
+struct session {
+	TAILQ_ENTRY(session)	 entry;		/* while it waits for a worker */
+	int			 socket;	/* until a worker has it; else -1 */
+	char			 id[ipc_id_bytes + 1];
+	struct address		 client;
+	int64_t			 start_ms;
+	unsigned		 notes;
+	uint64_t		 stored;	/* messages */
+	struct transaction	 tx;
+};
+TAILQ_HEAD(session_list, session);
+
+/* One worker process, from its birth until its channel is closed. */
+struct worker {
+	TAILQ_ENTRY(worker)	 entry;
+	TAILQ_ENTRY(worker)	 waiting;	/* for the disk */
+	struct master		*master;
+	struct event		 readable;
+	int			 channel;
+	pid_t			 pid;
+	uint64_t		 served;	/* sessions */
+	unsigned		 generation;	/* of the nursery image */
+	enum ipc_when		 when;
+	struct session		*session;	/* NULL: idle */
+};
+TAILQ_HEAD(worker_list, worker);
+
+/* Sessions that ended without END, until the nursery says why. */
+struct casualty {
+	TAILQ_ENTRY(casualty)	 entry;
+	pid_t			 pid;
+	char			 session[ipc_id_bytes + 1];
+	struct address		 client;
+};
+TAILQ_HEAD(casualty_list, casualty);
+
+enum nursery_state {
+	NURSERY_NONE,		/* no process */
+	NURSERY_STARTING,	/* waiting for READY */
+	NURSERY_READY
+};
+
+/* One nursery works, the second stands by to take its place. */
+struct nursery {
+	struct master		*master;
+	struct event		 readable;
+	int			 channel;
+	enum nursery_state	 state;
+	char			 sandbox[ipc_text_bytes];
+};
+
+enum { nursery_count = 2 };
+
+struct pool {
+	struct nursery		 nurseries[nursery_count];
+	struct nursery		*active;
+	unsigned		 generation;
+	struct worker_list	 idle;
+	struct worker_list	 busy;
+	struct session_list	 pending;	/* accepted, no worker yet */
+	struct casualty_list	 casualties;
+	size_t			 casualty_count;
+	uint64_t		 idle_count;
+	uint64_t		 busy_count;
+	uint64_t		 pending_count;
+	uint64_t		 coming;	/* asked for, not yet born */
+	uint64_t		 spare;		/* wanted beyond the load */
+	bool			 starved;	/* since the last tick */
+	int64_t			 no_spawn_until_ms;
+	int64_t			 next_breed_ms;
+	struct event		 tick;
+};
+
+struct listener {
+	struct master		*master;
+	struct event		*acceptable;
+	int			 fd;
+};
+
+struct master {
+	struct conf		 conf;
+	struct event_base	*base;
+	struct spool		 spool;
+	struct log_message	 log;
+	struct address_book	*book;
+	struct pool		 pool;
+	struct listener		*listeners;
+	size_t			 listener_count;
+	bool			 accepting;
+	bool			 stopping;
+	int			 exit_status;
+	/* group commit */
+	struct worker_list	 committing;
+	struct event		*commit;
+	struct maildir_batch	 batch;
+};
+
+#endif

@@ -1,0 +1,259 @@
+/*
+ * Nurseries, as the master sees them.  After start-up the master can neither
+ * fork nor execute, so a nursery that dies is replaced by the one standing
+ * by, which then breeds the next.
+ */
+#include "server/nursery.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "server/pool_worker.h"
+#include "shared/deadline.h"
+#include "shared/ipc.h"
+
+/* One that cannot start is not tried again all the time. */
+enum { breed_pause_ms = 10000 };
+
+static void	on_nursery(evutil_socket_t fd, short what, void *arg);
+
+static void
+send_settings(struct nursery *n)
+{
+	struct ipc_record r;
+	struct ipc_settings *s = &r.u.settings;
+	const struct conf *conf = &n->master->conf;
+	size_t host = strlen(conf->hostname);
+
+	memset(&r, 0, sizeof(r));
+	r.type = IPC_SETTINGS;
+	s->message_size_bytes = conf->limits.message_size_bytes;
+	s->recipients = conf->limits.recipients;
+	s->received = conf->limits.received;
+	s->errors = conf->limits.errors;
+	s->session_time_s = conf->limits.session_time_s;
+	s->worker_sessions = conf->limits.worker_sessions;
+	s->trace = conf->catcher;
+	s->sandbox_optional = conf->sandbox_optional;
+	s->hostname_len = (uint8_t)host;
+	memcpy(s->hostname, conf->hostname, host);
+	(void)ipc_send(n->channel, &r, -1, false);
+}
+
+static void
+adopt(struct master *m, struct nursery *n, int channel)
+{
+	n->master = m;
+	n->channel = channel;
+	n->state = NURSERY_STARTING;
+	event_assign(&n->readable, m->base, channel, EV_READ | EV_PERSIST,
+	    on_nursery, n);
+	event_add(&n->readable, NULL);
+	send_settings(n);
+}
+
+static void
+drop(struct nursery *n)
+{
+	if (n->state == NURSERY_NONE)
+		return;
+	event_del(&n->readable);
+	close(n->channel);
+	n->state = NURSERY_NONE;
+}
+
+static struct nursery *
+other(struct master *m, const struct nursery *n)
+{
+	return n == &m->pool.nurseries[0] ? &m->pool.nurseries[1] :
+	    &m->pool.nurseries[0];
+}
+
+/* A nursery has gone, and nobody wanted it to. */
+static void
+lost(struct nursery *n, const char *why)
+{
+	struct master *m = n->master;
+	struct nursery *spare = other(m, n);
+	bool was_active = m->pool.active == n;
+	struct log_line l;
+
+	drop(n);
+	if (was_active)
+		m->pool.active = spare->state == NURSERY_READY ? spare : NULL;
+	log_begin(&l, LOG_LEVEL_ERROR, "nursery-lost");
+	log_str(&l, "why", why);
+	log_str(&l, "then", m->pool.active != NULL ?
+	    "the one standing by has taken over" : "none is left: ending");
+	log_end(&l);
+	if (m->pool.active == NULL) {
+		m->exit_status = 1;
+		event_base_loopbreak(m->base);
+	} else if (was_active)
+		pool_nursery_lost(m);
+}
+
+void
+nursery_breed(struct master *m)
+{
+	struct pool *p = &m->pool;
+
+	if (p->active == NULL || p->active->state != NURSERY_READY ||
+	    other(m, p->active)->state != NURSERY_NONE ||
+	    deadline_now_ms() < p->next_breed_ms)
+		return;
+	p->next_breed_ms = deadline_now_ms() + breed_pause_ms;
+	(void)ipc_send_empty(p->active->channel, IPC_BREED, -1, false);
+}
+
+static void
+on_ready(struct nursery *n, const struct ipc_record *r)
+{
+	struct pool *p = &n->master->pool;
+
+	n->state = NURSERY_READY;
+	memcpy(n->sandbox, r->u.text.text, sizeof(n->sandbox));
+	if (p->active == NULL)
+		p->active = n;
+}
+
+static void
+on_sibling(struct nursery *n, int channel)
+{
+	struct nursery *place = other(n->master, n);
+
+	if (place->state == NURSERY_NONE)
+		adopt(n->master, place, channel);
+	else
+		close(channel);
+}
+
+static void
+on_record(struct nursery *n, const struct ipc_record *r, int passed)
+{
+	struct master *m = n->master;
+
+	if (r->type == IPC_READY)
+		on_ready(n, r);
+	else if (r->type == IPC_UNSAFE)
+		lost(n, r->u.text.text);
+	else if (r->type == IPC_SIBLING)
+		on_sibling(n, passed);
+	else if (r->type == IPC_NEWBORN)
+		pool_newborn(m, r->u.pid.pid, passed,
+		    n->state == NURSERY_READY);
+	else if (r->type == IPC_STILLBORN)
+		pool_stillborn(m, r->u.spawn.count);
+	else if (r->type == IPC_DIED)
+		pool_died(m, r->u.died.pid, r->u.died.status);
+}
+
+static void
+on_nursery(evutil_socket_t fd, short what, void *arg)
+{
+	struct nursery *n = arg;
+	struct ipc_record r;
+	const char *why;
+	int passed;
+
+	(void)what;
+	for (int i = 0; i < 32 && n->state != NURSERY_NONE; i++) {
+		switch (ipc_recv(fd, IPC_FROM_NURSERY, IPC_AT_ANY, false, &r,
+		    &passed, &why)) {
+		case IPC_GOT_RECORD:
+			on_record(n, &r, passed);
+			continue;
+		case IPC_GOT_NOTHING:
+			return;
+		case IPC_GOT_BAD:
+			lost(n, why);
+			return;
+		case IPC_GOT_END:
+			lost(n, "it has ended");
+			return;
+		case IPC_GOT_ERROR:
+			lost(n, strerror(errno));
+			return;
+		}
+	}
+}
+
+void
+nursery_renew(struct master *m)
+{
+	struct pool *p = &m->pool;
+
+	if (p->active == NULL)
+		return;
+	if (ipc_send_empty(p->active->channel, IPC_RENEW, -1, false) == -1)
+		return;
+	/* What it forked before is told from the rest by READY. */
+	p->active->state = NURSERY_STARTING;
+	p->generation++;
+	send_settings(p->active);
+}
+
+/* Waits for the first record of n: has it proved its sandbox? */
+static int
+wait_ready(struct nursery *n, const char **why)
+{
+	static char text[ipc_text_bytes + 64];
+	struct ipc_record r;
+	const char *bad = "it ended at once; can it be executed?";
+	int passed;
+
+	switch (ipc_recv(n->channel, IPC_FROM_NURSERY, IPC_AT_ANY, true, &r,
+	    &passed, &bad)) {
+	case IPC_GOT_RECORD:
+		if (r.type == IPC_READY) {
+			on_ready(n, &r);
+			return 0;
+		}
+		bad = r.type == IPC_UNSAFE ? r.u.text.text : "nonsense";
+		break;
+	case IPC_GOT_ERROR:
+		bad = strerror(errno);
+		break;
+	case IPC_GOT_NOTHING:
+	case IPC_GOT_END:
+	case IPC_GOT_BAD:
+		break;
+	}
+	snprintf(text, sizeof(text), "%s", bad);
+	*why = text;
+	return -1;
+}
+
+int
+nursery_start(struct master *m, const int channels[nursery_count],
+    const char **why)
+{
+	for (size_t i = 0; i < nursery_count; i++)
+		adopt(m, &m->pool.nurseries[i], channels[i]);
+	for (size_t i = 0; i < nursery_count; i++)
+		if (wait_ready(&m->pool.nurseries[i], why) == -1)
+			return -1;
+	return 0;
+}
+
+void
+nursery_stop(struct master *m)
+{
+	for (size_t i = 0; i < nursery_count; i++)
+		drop(&m->pool.nurseries[i]);
+	m->pool.active = NULL;
+}
+
+void
+nursery_describe_status(struct log_line *l, int status)
+{
+	if (WIFSIGNALED(status)) {
+		log_u64(l, "signal", (uint64_t)WTERMSIG(status));
+		log_str(l, "why", strsignal(WTERMSIG(status)));
+	} else
+		log_u64(l, "status", (uint64_t)WEXITSTATUS(status));
+}

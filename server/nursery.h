@@ -1,0 +1,21 @@
+/*
+ * The master's end of the nurseries: one that works, one that stands by.
+ */
+#ifndef SERVER_NURSERY_H
+#define SERVER_NURSERY_H
+
+#include "server/master.h"
+#include "shared/log.h"
+
+/* As pool_start() says of the nurseries. */
+int	nursery_start(struct master *m, const int channels[nursery_count],
+	    const char **why);
+/* The working nursery executes itself: a new layout for new workers. */
+void	nursery_renew(struct master *m);
+/* Asks for a nursery to stand by, where there is none (once a second). */
+void	nursery_breed(struct master *m);
+void	nursery_stop(struct master *m);
+/* Adds how a process ended: signal=SIGSEGV, or status=N. */
+void	nursery_describe_status(struct log_line *l, int status);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * Dropping privileges, and proving that they are dropped.
+ */
+#include "server/privdrop.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <unistd.h>
+
+bool
+privdrop_find(const char *name, struct identity *out)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0)
+		return false;
+	out->uid = pw->pw_uid;
+	out->gid = pw->pw_gid;
+	return true;
+}
+
+int
+privdrop_to(const struct identity *id)
+{
+	uid_t r, e, s;
+
+	if (setgroups(1, &id->gid) == -1 ||
+	    setresgid(id->gid, id->gid, id->gid) == -1 ||
+	    setresuid(id->uid, id->uid, id->uid) == -1)
+		return -1;
+	if (getresuid(&r, &e, &s) == -1)
+		return -1;
+	if (r != id->uid || e != id->uid || s != id->uid ||
+	    setuid(0) != -1 || seteuid(0) != -1 || setgid(0) != -1) {
+		errno = EPERM;
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,23 @@
+/*
+ * Becoming nobody: two users, and never root again.
+ */
+#ifndef SERVER_PRIVDROP_H
+#define SERVER_PRIVDROP_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct identity {
+	uid_t	uid;
+	gid_t	gid;
+};
+
+/* The user called name; false when there is none, or it is root. */
+bool	privdrop_find(const char *name, struct identity *out);
+/*
+ * Changes to id for good: groups, gids, uids, and a try to come back, which
+ * must fail.  0, or -1 and errno (EPERM: root could be had again).
+ */
+int	privdrop_to(const struct identity *id);
+
+#endif

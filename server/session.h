@@ -1,0 +1,21 @@
+/*
+ * Clients: who is let in, and what is remembered of them until they go.
+ */
+#ifndef SERVER_SESSION_H
+#define SERVER_SESSION_H
+
+#include "server/master.h"
+
+/* Accepts what waits at a listener (libevent callback, arg a listener). */
+void	session_accept(evutil_socket_t fd, short what, void *listener);
+/* Starts or stops accepting, as the pool has room. */
+void	session_update_accepting(struct master *m);
+/* Forgets s, its transaction and its spool file; logs how it ended. */
+void	session_end(struct master *m, struct session *s, const char *how,
+	    const struct ipc_end *end);
+/* Ends the transaction of s, removing its spool file if it has one. */
+void	session_reset(struct master *m, struct session *s);
+/* Idle time a worker should allow now; short when the pool is nearly full. */
+uint32_t session_idle_timeout_s(const struct master *m);
+
+#endif

@@ -1,0 +1,164 @@
+/*
+ * The spool directory.  Everything is opened relative to descriptors taken
+ * at start-up, so no path is ever walked through somebody else's directory.
+ */
+#include "server/spool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+
+/* Opens the directory name in parent, making it first if need be. */
+static int
+open_or_make(int parent, const char *name)
+{
+	if (mkdirat(parent, name, 0700) == -1 && errno != EEXIST)
+		return -1;
+	return openat(parent, name, directory_flags);
+}
+
+/* Removes every file in dir: none of them was answered. */
+static int
+empty_directory(int dir)
+{
+	int copy = openat(dir, ".", directory_flags), removed = 0;
+	struct dirent *e;
+	DIR *d;
+
+	if (copy == -1)
+		return -1;
+	d = fdopendir(copy);
+	if (d == NULL) {
+		close(copy);
+		return -1;
+	}
+	while ((e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (unlinkat(dir, e->d_name, 0) == 0)
+			removed++;
+	}
+	closedir(d);
+	return removed;
+}
+
+/* The chain of directories, each made durable in its parent. */
+static int
+open_tree(struct spool *s, int base, const char **what)
+{
+	int spool;
+
+	*what = "spool";
+	spool = open_or_make(base, "spool");
+	if (spool == -1)
+		return -1;
+	*what = "spool/incoming";
+	s->incoming = open_or_make(spool, "incoming");
+	*what = s->incoming == -1 ? *what : "spool/bad";
+	s->bad = s->incoming == -1 ? -1 : open_or_make(spool, "bad");
+	if (s->bad != -1 && fsync(spool) == -1)
+		s->bad = -1;
+	close(spool);
+	if (s->bad == -1)
+		return -1;
+	*what = "log";
+	s->log = open_or_make(base, "log");
+	return s->log == -1 ? -1 : fsync(base);
+}
+
+int
+spool_open(struct spool *s, int root, bool catcher, const char **what)
+{
+	int base = root, result;
+
+	*what = catcher ? ".smtpd" : "mail";
+	if (catcher)
+		base = open_or_make(root, ".smtpd");
+	s->mail = catcher ? fcntl(root, F_DUPFD_CLOEXEC, 3) :
+	    open_or_make(root, "mail");
+	if (base == -1 || s->mail == -1)
+		return -1;
+	result = open_tree(s, base, what);
+	if (base != root)
+		close(base);
+	if (result == -1)
+		return -1;
+	*what = "spool/incoming";
+	return empty_directory(s->incoming);
+}
+
+static int
+write_all(int fd, struct span s)
+{
+	while (s.n > 0) {
+		ssize_t n = write(fd, s.p, s.n);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		s = span_skip(s, (size_t)n);
+	}
+	return 0;
+}
+
+int
+spool_begin(const struct spool *s, const char *id, struct span head, int *out)
+{
+	int fd, error;
+
+	fd = openat(s->incoming, id, O_WRONLY | O_APPEND | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -1;
+	if (write_all(fd, head) == -1) {
+		error = errno;
+		close(fd);
+		spool_discard(s, id);
+		errno = error;
+		return -1;
+	}
+	*out = fd;
+	return 0;
+}
+
+bool
+spool_check(const struct spool *s, const char *id, uint64_t size)
+{
+	struct stat st;
+
+	return fstatat(s->incoming, id, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	    st.st_nlink == 1 && st.st_size >= 0 &&
+	    (uint64_t)st.st_size == size;
+}
+
+void
+spool_discard(const struct spool *s, const char *id)
+{
+	/* What cannot be removed now goes at the next start. */
+	(void)unlinkat(s->incoming, id, 0);
+}
+
+bool
+spool_has_room(const struct spool *s, uint64_t size, uint64_t reserve_bytes,
+    uint64_t reserve_inodes)
+{
+	struct statvfs v;
+	uint64_t free_bytes;
+
+	if (fstatvfs(s->incoming, &v) == -1)
+		return false;
+	free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
+	if (free_bytes < reserve_bytes || free_bytes - reserve_bytes < size)
+		return false;
+	/* A file system without a table of inodes says 0 of 0. */
+	return v.f_files == 0 || v.f_favail >= reserve_inodes;
+}

@@ -1,0 +1,47 @@
+/*
+ * The spool: files that are being received, and the room that is left.
+ * Which states a file may be in is defined by the directories of DESIGN's
+ * "On disk"; this file and maildir.c walk straight through them.
+ */
+#ifndef SERVER_SPOOL_H
+#define SERVER_SPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/span.h"
+
+struct spool {
+	int	mail;		/* directory of DOMAIN/USER, or of USER */
+	int	incoming;
+	int	bad;
+	int	log;
+};
+
+/*
+ * Makes the directories below root that are missing, removes what a session
+ * left in incoming when the machine or the master died, and keeps directory
+ * descriptors.  In the catcher mailboxes lie in root itself, and all else
+ * below ".smtpd".  Returns how many files were removed; or -1, errno, and
+ * *what naming the path.
+ */
+int	spool_open(struct spool *s, int root, bool catcher, const char **what);
+/*
+ * Creates incoming/id with head as its first octets; *out is open for
+ * appending and nothing else, the caller's to close.  0, or -1 and errno,
+ * and then no file is left.
+ */
+int	spool_begin(const struct spool *s, const char *id, struct span head,
+	    int *out);
+/*
+ * True when incoming/id is what it must be before it becomes a message: a
+ * regular file of ours, of size octets, with one link.
+ */
+bool	spool_check(const struct spool *s, const char *id, uint64_t size);
+/* Removes incoming/id, which a session has given up. */
+void	spool_discard(const struct spool *s, const char *id);
+/* Enough free for a message of size octets above the reserve? */
+bool	spool_has_room(const struct spool *s, uint64_t size,
+	    uint64_t reserve_bytes, uint64_t reserve_inodes);
+
+#endif

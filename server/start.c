@@ -1,0 +1,407 @@
+/*
+ * Start-up, in order: descriptors, users, root directory, listeners,
+ * nurseries, privileges, spool, sandbox, and only then the first client.
+ */
+#include "server/start.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/catcher.h"
+#include "server/commit.h"
+#include "server/listen.h"
+#include "server/pool.h"
+#include "server/privdrop.h"
+#include "server/session.h"
+#include "shared/ipc.h"
+#include "shared/log.h"
+#include "shared/sandbox_table.h"
+
+enum {
+	worker_channel = 3,
+	descriptors_beside = 128	/* besides one for each worker */
+};
+
+struct users {
+	bool		drop;		/* started as root */
+	struct identity	master;
+	struct identity	worker;
+};
+
+/* What a master in the background still owes the shell it came from. */
+struct background {
+	int	ready;		/* pipe to the parent, which waits */
+	int	null;		/* for descriptors 0 to 2, once it serves */
+};
+
+static void
+raise_descriptor_limit(const struct conf *conf)
+{
+	struct rlimit r;
+	rlim_t need = conf->limits.workers * 2 + descriptors_beside;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
+		fatal("getrlimit: %s", strerror(errno));
+	if (r.rlim_max < need && geteuid() == 0)
+		r.rlim_max = need;
+	if (r.rlim_max < need)
+		fatal("\"workers %llu\" needs %llu descriptors, and this "
+		    "process may have %llu: raise ulimit -n, or lower it in "
+		    "limits", (unsigned long long)conf->limits.workers,
+		    (unsigned long long)need,
+		    (unsigned long long)r.rlim_max);
+	if (r.rlim_cur < need)
+		r.rlim_cur = need;
+	if (setrlimit(RLIMIT_NOFILE, &r) == -1)
+		fatal("setrlimit %llu descriptors: %s",
+		    (unsigned long long)need, strerror(errno));
+}
+
+static void
+find_user(const char *name, const char *keyword, struct identity *out)
+{
+	if (!privdrop_find(name, out))
+		fatal("%s \"%s\": no such user (or it is root): create it "
+		    "with \"make install-system\", or name another", keyword,
+		    name);
+}
+
+/* The catcher needs nobody to have been created for it. */
+static void
+find_users(const struct conf *conf, struct users *u)
+{
+	struct identity ignored;
+
+	memset(u, 0, sizeof(*u));
+	u->drop = geteuid() == 0;
+	if (!u->drop)
+		return;
+	if (conf->catcher && (!privdrop_find(conf->user, &ignored) ||
+	    !privdrop_find(conf->worker_user, &ignored))) {
+		find_user("nobody", "user", &u->master);
+		u->worker = u->master;
+		return;
+	}
+	find_user(conf->user, "user", &u->master);
+	find_user(conf->worker_user, "worker-user", &u->worker);
+	if (u->master.uid == u->worker.uid)
+		fatal("user and worker-user are the same: workers must not "
+		    "own what the master owns");
+}
+
+static bool
+is_empty(int dir)
+{
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *e;
+	bool empty = true;
+	DIR *d;
+
+	d = copy == -1 ? NULL : fdopendir(copy);
+	if (d == NULL)
+		return false;
+	while ((e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			empty = false;
+	closedir(d);
+	return empty;
+}
+
+/*
+ * Opens the one tree that the master may write, and sees to it that nobody
+ * else can.  A directory with somebody else's files is left alone.
+ */
+static int
+open_root(const char *path, const struct users *u)
+{
+	uid_t want = u->drop ? u->master.uid : geteuid();
+	bool made = mkdir(path, 0700) == 0;
+	struct stat st;
+	int fd;
+
+	if (!made && errno != EEXIST)
+		fatal("%s: cannot be created: %s", path, strerror(errno));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		fatal("%s: %s", path, strerror(errno));
+	if (st.st_uid != want && (!u->drop || (!made && !is_empty(fd))))
+		fatal("%s: belongs to uid %u, not to uid %u, and is not "
+		    "empty: name another directory, or give it to that user",
+		    path, (unsigned)st.st_uid, (unsigned)want);
+	if (u->drop && (fchown(fd, u->master.uid, u->master.gid) == -1 ||
+	    fchmod(fd, 0700) == -1))
+		fatal("%s: cannot be given to uid %u: %s", path,
+		    (unsigned)want, strerror(errno));
+	return fd;
+}
+
+/* The child becomes the worker's user before it executes anything. */
+static _Noreturn void
+execute_nursery(const char *worker, int channel, const struct users *u)
+{
+	char *argv[2] = { NULL, NULL }, *envp[1] = { NULL };
+	int null = open("/dev/null", O_RDWR);
+
+	argv[0] = strdup(worker);
+	if (null == -1 || argv[0] == NULL || dup2(null, 0) == -1 ||
+	    dup2(null, 1) == -1 || dup2(null, 2) == -1)
+		_exit(1);
+	if (channel != worker_channel) {
+		if (dup2(channel, worker_channel) == -1)
+			_exit(1);
+	} else if (fcntl(channel, F_SETFD, 0) == -1)
+		_exit(1);
+	closefrom(worker_channel + 1);
+	if (chdir("/") == -1 || (u->drop && privdrop_to(&u->worker) == -1))
+		_exit(1);
+	execve(worker, argv, envp);
+	_exit(1);
+}
+
+static int
+start_nursery(const char *worker, const struct users *u)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (ipc_pair(ends) == -1)
+		fatal("socketpair: %s", strerror(errno));
+	pid = fork();
+	if (pid == -1)
+		fatal("fork: %s", strerror(errno));
+	if (pid == 0)
+		execute_nursery(worker, ends[1], u);
+	close(ends[1]);
+	return ends[0];
+}
+
+static void
+bind_all(struct master *m)
+{
+	const struct conf_listen *which;
+	struct address a;
+
+	if (listen_bind(m, &which) == 0)
+		return;
+	if (which == NULL || !address_of(&which->addr, &a))
+		fatal("listen: %s", strerror(errno));
+	fatal("listen %s port %u: %s%s", a.text, a.port, strerror(errno),
+	    errno == EADDRINUSE ? " (another mail server is running there?)" :
+	    errno == EACCES ? " (a port below 1024 needs root)" : "");
+}
+
+static void
+open_spool(struct master *m, int root)
+{
+	struct log_line l;
+	const char *what;
+	bool torn;
+	int removed;
+
+	removed = spool_open(&m->spool, root, m->conf.catcher, &what);
+	if (removed == -1)
+		fatal("%s/%s: %s", m->conf.root, what, strerror(errno));
+	if (log_message_open(&m->log, m->spool.log, m->spool.bad, &torn) == -1)
+		fatal("%s/log/message: %s", m->conf.root, strerror(errno));
+	if (removed == 0 && !torn)
+		return;
+	log_begin(&l, LOG_LEVEL_WARNING, "recover");
+	log_u64(&l, "unfinished_removed", (uint64_t)removed);
+	if (torn)
+		log_str(&l, "torn", "the last line of log/message was put "
+		    "aside in spool/bad");
+	log_end(&l);
+}
+
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct master *m = arg;
+	struct log_line l;
+
+	(void)what;
+	if (sig == SIGHUP) {
+		log_begin(&l, LOG_LEVEL_WARNING, "signal");
+		log_str(&l, "why", "SIGHUP: this version reads its "
+		    "configuration at start only; restart it");
+		log_end(&l);
+		return;
+	}
+	m->stopping = true;
+	event_base_loopbreak(m->base);
+}
+
+static void
+start_events(struct master *m)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+
+	m->base = event_base_new();
+	m->book = address_book_new();
+	if (m->base == NULL || m->book == NULL || commit_init(m) == -1)
+		fatal("no memory to start with");
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		struct event *e = evsignal_new(m->base, signals[i],
+		    on_signal, m);
+
+		if (e == NULL || event_add(e, NULL) == -1)
+			fatal("no memory to start with");
+	}
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* From here on the master opens nothing but its tree and its own files. */
+static void
+enter_sandbox(struct master *m, int root)
+{
+	size_t max = 2 + 2 * m->conf.domain_count, n = 0;
+	struct sandbox_path *paths = calloc(max, sizeof(*paths));
+	const char *what;
+
+	if (paths == NULL)
+		fatal("no memory to start with");
+	paths[n++] = (struct sandbox_path){ NULL, root, true, false };
+	if (m->conf.path != NULL)
+		paths[n++] = (struct sandbox_path){ m->conf.path, -1, false,
+		    false };
+	for (size_t i = 0; i < m->conf.domain_count; i++) {
+		const struct conf_domain *d = &m->conf.domains[i];
+
+		if (d->users_path != NULL)
+			paths[n++] = (struct sandbox_path){ d->users_path, -1,
+			    false, false };
+		if (d->aliases_path != NULL)
+			paths[n++] = (struct sandbox_path){ d->aliases_path,
+			    -1, false, false };
+	}
+	if ((sandbox_prepare(SANDBOX_MASTER, 0, &what) == -1 ||
+	    sandbox_enter(SANDBOX_MASTER, paths, n, &what) == -1) &&
+	    !m->conf.sandbox_optional)
+		fatal("the master's sandbox: %s: %s (\"sandbox optional\" in "
+		    "the configuration starts without)", what,
+		    strerror(errno));
+	free(paths);
+}
+
+static void
+announce(struct master *m)
+{
+	struct log_line l;
+	struct address a;
+
+	for (size_t i = 0; i < m->listener_count; i++) {
+		if (!listen_address(m->listeners[i].fd, &a))
+			continue;
+		log_begin(&l, LOG_LEVEL_INFO, "listen");
+		log_str(&l, "address", a.text);
+		log_u64(&l, "port", a.port);
+		log_end(&l);
+		if (m->conf.catcher)
+			catcher_welcome(a.text, a.port, m->conf.root);
+	}
+	log_begin(&l, LOG_LEVEL_INFO, "start");
+	log_str(&l, "version", SMTPD_VERSION);
+	log_str(&l, "hostname", m->conf.hostname);
+	log_u64(&l, "uid", geteuid());
+	log_u64(&l, "pid", (uint64_t)getpid());
+	log_str(&l, "sandbox", m->pool.active->sandbox);
+	log_end(&l);
+}
+
+/*
+ * Goes into the background; the shell gets its prompt back only when the
+ * child serves, and its exit status tells whether it does.
+ */
+static struct background
+go_background(void)
+{
+	struct background b;
+	char ready;
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) == -1 || (pid = fork()) == -1)
+		fatal("cannot go into the background: %s", strerror(errno));
+	if (pid == 0) {
+		close(ends[0]);
+		setsid();
+		b.ready = ends[1];
+		b.null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (b.null == -1)
+			fatal("/dev/null: %s", strerror(errno));
+		return b;
+	}
+	close(ends[1]);
+	_exit(read(ends[0], &ready, 1) == 1 ? 0 : 1);
+}
+
+static void
+tell_ready(const struct background *b)
+{
+	for (int fd = 0; fd < 3; fd++)
+		(void)dup2(b->null, fd);
+	close(b->null);
+	/* If the shell has gone, nobody waits for this. */
+	(void)!write(b->ready, "r", 1);
+	close(b->ready);
+}
+
+static void
+serve(struct master *m)
+{
+	struct log_line l;
+
+	if (listen_start(m) == -1)
+		fatal("no memory to start with");
+	event_base_dispatch(m->base);
+	m->stopping = true;
+	listen_stop(m);
+	commit_run(m);
+	pool_stop(m);
+	log_begin(&l, LOG_LEVEL_INFO, "stop");
+	log_u64(&l, "status", (uint64_t)m->exit_status);
+	log_end(&l);
+}
+
+int
+start_and_run(struct master *m, const struct start_options *o)
+{
+	struct background background = { -1, -1 };
+	int channels[nursery_count], root;
+	const char *why;
+	struct users users;
+
+	umask(077);
+	tzset();
+	raise_descriptor_limit(&m->conf);
+	find_users(&m->conf, &users);
+	root = open_root(m->conf.root, &users);
+	bind_all(m);
+	if (!o->foreground)
+		background = go_background();
+	for (size_t i = 0; i < nursery_count; i++)
+		channels[i] = start_nursery(o->worker, &users);
+	if (users.drop && privdrop_to(&users.master) == -1)
+		fatal("cannot drop privileges to uid %u: %s",
+		    (unsigned)users.master.uid, strerror(errno));
+	open_spool(m, root);
+	start_events(m);
+	enter_sandbox(m, root);
+	if (pool_start(m, channels, &why) == -1)
+		fatal("%s: %s", o->worker, why);
+	announce(m);
+	if (!o->foreground)
+		tell_ready(&background);
+	serve(m);
+	return m->exit_status;
+}

@@ -1,0 +1,22 @@
+/*
+ * Starting: the steps between a checked configuration and a master that
+ * serves, in the order that keeps root for as short as possible.
+ */
+#ifndef SERVER_START_H
+#define SERVER_START_H
+
+#include "server/master.h"
+
+struct start_options {
+	const char	*worker;	/* absolute path of smtpd-worker */
+	bool		 foreground;
+	bool		 verbose;
+};
+
+/*
+ * Runs the master of m->conf until it is told to end; returns the exit
+ * status.  What prevents a start is said in one line, with exit status 1.
+ */
+int	start_and_run(struct master *m, const struct start_options *o);
+
+#endif
