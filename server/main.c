@@ -163,6 +163,8 @@ main(int argc, char *argv[])
 	struct arguments a = { .conf = SMTPD_CONF, .worker = SMTPD_WORKER };
 	struct start_options o = { 0 };
 
+	/* What the shell left open is not ours to hold. */
+	closefrom(STDERR_FILENO + 1);
 	read_arguments(argc, argv, &a);
 	if (sodium_init() == -1)
 		fatal("libsodium cannot be initialized");

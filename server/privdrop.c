@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "shared/os.h"
+
 bool
 privdrop_find(const char *name, struct identity *out)
 {
@@ -26,6 +28,7 @@ privdrop_to(const struct identity *id)
 {
 	uid_t r, e, s;
 
+	os_drop_capabilities();
 	if (setgroups(1, &id->gid) == -1 ||
 	    setresgid(id->gid, id->gid, id->gid) == -1 ||
 	    setresuid(id->uid, id->uid, id->uid) == -1)

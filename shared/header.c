@@ -50,7 +50,8 @@ begin_line(struct header *h, struct span line)
 		h->ended = true;
 		return true;
 	}
-	if (h->any_field && (line.p[0] == ' ' || line.p[0] == '\t')) {
+	if (line.p[0] == ' ' || line.p[0] == '\t') {
+		h->ended = !h->any_field;
 		h->has_colon = true;	/* folded: belongs to its field */
 		return true;
 	}
@@ -102,8 +103,11 @@ header_feed(struct header *h, uint8_t *p, size_t n)
 			h->carry_n = (uint8_t)piece.n;
 			break;
 		}
-		if (h->ended)
+		if (h->ended) {
+			if (piece.p[0] != '\n')
+				*--start = '\n';	/* begins with a blank */
 			break;
+		}
 		/* Before the move, which may write over the piece. */
 		end_piece(h, piece);
 		if (!h->dropping) {

@@ -26,7 +26,8 @@ struct header {
  * Takes the n octets at p; header_carry_max_bytes octets before p must be
  * writable, for the start of a line that was too short to judge is kept back
  * until more comes.  Returns what is to be stored, which lies in the same
- * place; valid until the memory is used again.
+ * place; valid until the memory is used again.  A message that begins with a
+ * blank gets an empty line before it: it must not go on with our own fields.
  */
 struct span	header_feed(struct header *h, uint8_t *p, size_t n);
 /* The message has ended: what is still kept back, to be stored. */

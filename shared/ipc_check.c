@@ -28,7 +28,7 @@ static const char *
 check_mail(const struct ipc_mail *m)
 {
 	if (!smtp_mailbox_valid(&m->from) ||
-	    (m->from.local_len > 0 && m->from.domain_len == 0))
+	    (m->from.domain_len == 0 && !smtp_mailbox_is_null(&m->from)))
 		return "sender is not an address";
 	if (!smtp_helo_valid(span_from(m->helo, m->helo_len)))
 		return "HELO name is not one";
@@ -40,7 +40,8 @@ check_mail(const struct ipc_mail *m)
 static const char *
 check_rcpt(const struct ipc_rcpt *r)
 {
-	return smtp_mailbox_valid(&r->to) && r->to.local_len > 0 ? NULL :
+	return smtp_mailbox_valid(&r->to) && !smtp_mailbox_is_null(&r->to) ?
+	    NULL :
 	    "recipient is not an address";
 }
 

@@ -74,11 +74,14 @@ lineio_flush(struct lineio *io)
 enum line_result
 lineio_put(struct lineio *io, struct span s)
 {
-	if (s.n > io->out.max - io->out.n) {
+	while (s.n > io->out.max - io->out.n) {
 		enum line_result r = lineio_flush(io);
+		size_t n = s.n < io->out.max ? s.n : io->out.max;
 
 		if (r != LINE_OK)
 			return r;
+		buf_add(&io->out, span_from(s.p, n));
+		s = span_skip(s, n);
 	}
 	buf_add(&io->out, s);
 	return LINE_OK;

@@ -54,6 +54,25 @@ try_memory_of_self(const struct sandbox_things *t)
 	return sandbox_reached(open("/proc/self/mem", O_RDWR));
 }
 
+#ifdef SYS_fork
+/* libc's fork is clone(2) where there is a fork(2) too. */
+static bool
+try_fork_call(const struct sandbox_things *t)
+{
+	long pid;
+
+	(void)t;
+	pid = syscall(SYS_fork);
+	if (pid == 0)
+		_exit(0);
+	if (pid == -1 && errno == EAGAIN)
+		return false;
+	if (pid > 0)
+		waitpid((pid_t)pid, NULL, 0);
+	return sandbox_reached(pid);
+}
+#endif
+
 /* As vfork(2), but with memory of its own, which is safe to return to. */
 static bool
 try_vfork(const struct sandbox_things *t)
@@ -227,6 +246,9 @@ const struct sandbox_probe sandbox_probes_os[] = {
 	{ "open /proc/self/mem", RIGHT_FILES, true, try_memory_of_self },
 	{ "openat2", RIGHT_FILES, false, try_openat2 },
 	{ "name_to_handle_at", 0, false, try_handle },
+#ifdef SYS_fork
+	{ "fork(2)", RIGHT_FORK, false, try_fork_call },
+#endif
 	{ "vfork", 0, false, try_vfork },
 	{ "clone3", 0, false, try_clone3 },
 	{ "execveat", 0, false, try_execveat },

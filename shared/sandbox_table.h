@@ -86,8 +86,9 @@ const char *sandbox_describe(void);
 /*
  * Tries every forbidden thing in throw-away children that enter role: each
  * must be killed or refused.  Called by a process that may still fork and
- * that has prepared role; on Linux the nursery may, held itself.  0; or -1, *what names the thing that succeeded
- * ("open", "socket", ...) or, with errno != 0, the step that failed.
+ * that has prepared role; on Linux the nursery may, held itself.  0; or -1,
+ * *what names the thing that succeeded ("open", "socket", ...) or, with
+ * errno != 0, the step that failed.
  */
 int	sandbox_self_test(enum sandbox_role role, const char **what);
 

@@ -138,7 +138,7 @@ take_quoted_string(struct cursor *c, struct word *w)
 		return false;
 	while (!at_end(c)) {
 		if (take(c, '"'))
-			return w->len > 0 || w->too_long;
+			return true;
 		if (take(c, '\\')) {
 			if (at_end(c) || c->in.p[0] < 32 || c->in.p[0] > 126)
 				return false;
@@ -331,9 +331,14 @@ take_mailbox(struct cursor *c, bool postmaster_ok, struct mailbox *out)
 	struct word local = { out->local, 0, smtp_local_max_bytes, false };
 	struct word domain = { out->domain, 0, smtp_domain_max_bytes, false };
 
+	size_t start = c->in.n;
+
 	if (next_is(c, '"') ? !take_quoted_string(c, &local) :
 	    !take_dot_string(c, &local))
 		return SYNTAX_BAD;
+	/* The limit is of what stands on the wire, quotes and all. */
+	if (start - c->in.n > smtp_local_max_bytes)
+		local.too_long = true;
 	if (postmaster_ok && next_is(c, '>') &&
 	    span_equal_fold(span_from(local.p, local.len),
 	    span_of("postmaster"))) {
@@ -577,8 +582,8 @@ smtp_mailbox_valid(const struct mailbox *m)
 	    !all_zero(m->domain + m->domain_len,
 	    sizeof(m->domain) - m->domain_len))
 		return false;
-	if (m->local_len == 0)
-		return m->domain_len == 0;
+	if (smtp_mailbox_is_null(m))
+		return true;
 	if (!local_valid(span_from(m->local, m->local_len)))
 		return false;
 	if (m->domain_len == 0)
@@ -606,7 +611,7 @@ smtp_mailbox_is_utf8(const struct mailbox *m)
 bool
 smtp_mailbox_is_null(const struct mailbox *m)
 {
-	return m->local_len == 0;
+	return m->local_len == 0 && m->domain_len == 0;
 }
 
 bool
@@ -642,7 +647,7 @@ is_dot_string(struct span s)
 size_t
 smtp_mailbox_text(const struct mailbox *m, char *out)
 {
-	bool quote = m->local_len > 0 &&
+	bool quote = !smtp_mailbox_is_null(m) &&
 	    !is_dot_string(span_from(m->local, m->local_len));
 	size_t n = 0;
 

@@ -23,6 +23,7 @@ enum {
  * UTF-8.  domain is a host name, a U-label name or a literal in brackets,
  * ASCII letters folded to small ones.  Unused octets are zero.
  *   local_len 0 and domain_len 0: the null reverse-path <>.
+ *   local_len 0 alone: <""@domain>, which the grammar allows.
  *   domain_len 0 alone: <postmaster>, which a receiver must take.
  */
 struct mailbox {
