@@ -1,0 +1,37 @@
+/*
+ * The daemon under test: its configurations, its start and its end.
+ */
+#ifndef T_DIALOG_PLAY_DAEMON_H
+#define T_DIALOG_PLAY_DAEMON_H
+
+#include <sys/types.h>
+
+#include <limits.h>
+#include <stddef.h>
+
+struct daemon_run {
+	pid_t pid;		/* 0: none runs */
+	int port;
+	int patience_s;		/* for its start and its end */
+	char dir[PATH_MAX / 4];	/* holds smtpd.conf, tables, log, root/ */
+	char root[PATH_MAX / 2];
+};
+
+/*
+ * Makes dir, writes the configuration named conf there with its tables, and
+ * starts smtpd with it; waits until it serves, as long as run->patience_s
+ * says. Returns 0, or -1 with the
+ * reason in why, and then nothing runs.
+ */
+int daemon_start(struct daemon_run *run, const char *smtpd,
+    const char *worker, const char *conf, const char *dir, char *why,
+    size_t size);
+
+/*
+ * Ends the daemon with SIGTERM. Returns 0 if it then exited 0 and its log is
+ * in order: each line an event, no control characters, no crashed worker.
+ * Otherwise -1, with the reason in why. Nothing runs afterwards.
+ */
+int daemon_stop(struct daemon_run *run, char *why, size_t size);
+
+#endif
