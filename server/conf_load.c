@@ -67,7 +67,7 @@ close_block(struct loader *l)
 	l->domain = NULL;
 }
 
-/* The keyword after name is told it is not one; NULL: leave the line. */
+/* Reports a word that is no keyword here; returns what it may have meant. */
 static const struct conf_keyword *
 refuse_keyword(struct loader *l)
 {

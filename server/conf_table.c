@@ -263,6 +263,9 @@ refuse_twin(struct table *t, const struct conf_text *text, const char *name,
 	char shown[conf_shown_max_bytes];
 	struct span line;
 
+	/* Finding the line takes a walk; not for what nobody will see. */
+	if (t->report->full || t->report->muted)
+		return;
 	t->place = conf_text_place(text, number);
 	line = entry_of(t);
 	conf_show(span_of(name), shown, sizeof(shown));

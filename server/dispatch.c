@@ -19,8 +19,6 @@
 #include "shared/log.h"
 #include "shared/trace_field.h"
 
-enum { records_at_once = 8 };
-
 static const char *const note_words[NOTE_COUNT] = {
 #define NOTE_WORDS(name, text) [NOTE_##name] = text,
 	IPC_NOTES(NOTE_WORDS)
@@ -196,7 +194,6 @@ begin_file(struct worker *w, int *fd)
 static enum after
 on_begin(struct worker *w, const struct ipc_record *r)
 {
-	enum after after;
 	int error, fd;
 
 	(void)r;
@@ -215,9 +212,8 @@ on_begin(struct worker *w, const struct ipc_record *r)
 		pool_lost(w, "worker gone before its file");
 		return AFTER_GONE;
 	}
-	after = AFTER_GO_ON;
 	close(fd);
-	return after;
+	return AFTER_GO_ON;
 }
 
 static enum after
@@ -292,7 +288,6 @@ receive_one(struct worker *w, const char **why)
 		*why = "record breaks the contract";
 		return handlers[r.type](w, &r);
 	case IPC_GOT_NOTHING:
-		*why = NULL;
 		return AFTER_GO_ON;
 	case IPC_GOT_BAD:
 		return AFTER_BROKEN;
@@ -308,14 +303,11 @@ void
 dispatch_worker(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
-	enum after after = AFTER_GO_ON;
 	const char *why = "";
 
 	(void)fd;
 	(void)what;
-	for (int i = 0; i < records_at_once && why != NULL &&
-	    after == AFTER_GO_ON; i++)
-		after = receive_one(w, &why);
-	if (after == AFTER_BROKEN)
+	/* One record a turn: an honest worker waits for its answer anyway. */
+	if (receive_one(w, &why) == AFTER_BROKEN)
 		pool_kill(w, why);
 }

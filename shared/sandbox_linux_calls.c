@@ -87,8 +87,12 @@ static const int fork_call[] = {
 static const int fork_spared[] = {
 	C(clone), C(clone3)
 };
+/* The master has a child too, though it forked it before it was held. */
+static const int child_wait[] = {
+	C(wait4), C(waitid)
+};
 static const int fork_state[] = {
-	C(wait4), C(waitid), C(set_robust_list), C(set_tid_address), C(rseq),
+	C(set_robust_list), C(set_tid_address), C(rseq),
 	C(getrlimit), C(setrlimit)
 };
 /* The child's channel and next sandbox, which is compiled in this one. */
@@ -175,6 +179,7 @@ const struct sandbox_calls sandbox_calls[] = {
 	GROUP(0, RIGHT_FILES, files_unused),
 	GROUP(RIGHT_FORK, 0, fork_call),
 	GROUP(0, RIGHT_FORK, fork_spared),
+	GROUP(RIGHT_FORK | RIGHT_EVENTS, ANY_RIGHT, child_wait),
 	GROUP(RIGHT_FORK, ANY_RIGHT, fork_state),
 	GROUP(RIGHT_FORK, 0, fork_sandbox),
 	GROUP(RIGHT_FORK, RIGHT_EVENTS, fork_socketpair),

@@ -1,0 +1,115 @@
+# Tests: what "make check" runs, and the targets beside it.
+
+T		= $(BUILD)/t
+FUZZ_SECONDS	?= 60
+CLANG		?= clang
+
+test_o	= $(shared_o) $(CONF:%=$(BUILD)/server/%.o) \
+	  $(BUILD)/server/address.o $(BUILD)/server/ident.o
+test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o
+
+# ---- unit ---------------------------------------------------------------
+UNIT_PROGRAMS = $(UNIT:%=$(T)/unit/check_%)
+
+$(UNIT_PROGRAMS): $(T)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(SANDBOX_LIBS)
+
+$(T)/print_keywords: $(BUILD)/t/unit/print_keywords.o $(test_o)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
+
+# ---- dialogues ----------------------------------------------------------
+PLAY = play play_script play_talk play_box play_daemon
+
+$(T)/dialog/play: $(PLAY:%=$(BUILD)/t/dialog/%.o)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+
+$(T)/dialog/parrot: $(BUILD)/t/dialog/parrot.o $(BUILD)/t/dialog/play_script.o
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+
+# ---- the corpus ---------------------------------------------------------
+REPLAY = $(FUZZ:%=$(T)/fuzz/replay_%)
+
+$(REPLAY): $(T)/fuzz/replay_%: $(BUILD)/t/fuzz/fuzz_%.o \
+    $(BUILD)/t/fuzz/replay.o $(test_o)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
+
+$(T)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
+	@mkdir -p $(@D)
+	$(CLANG) -std=c11 -g -O1 -I. -D_GNU_SOURCE $(LIB_CFLAGS) \
+	    -fsanitize=fuzzer,address,undefined -o $@ $< \
+	    $(PURE:%=shared/%.c) shared/lineio.c shared/deadline.c \
+	    $(CONF:%=server/%.c) $(SERVER_LIBS)
+
+fuzz: $(FUZZ:%=$(T)/fuzz/fuzz_%)
+	@for f in $(FUZZ); do echo "== $$f"; \
+	    mkdir -p $(T)/found/$$f && \
+	    $(T)/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) \
+	    -print_final_stats=1 -close_fd_mask=0 \
+	    -artifact_prefix=$(T)/found/ $(T)/found/$$f t/corpus/$$f \
+	    2>&1 | tail -n 12 || exit 1; done
+
+# ---- whole --------------------------------------------------------------
+-include t/system/system.mk
+
+TEST_PROGRAMS = $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAY) $(T)/dialog/play \
+	$(T)/dialog/parrot $(T)/print_keywords $(SYSTEM_PROGRAMS)
+
+# One command a line; t/run.sh runs them and sums what they say.
+define TEST_COMMANDS
+$(foreach u,$(UNIT_PROGRAMS),$(u)
+)
+$(foreach f,$(FUZZ),$(T)/fuzz/replay_$(f) t/corpus/$(f)
+)
+sh t/lint/keywords.sh $(T)/print_keywords
+sh t/hardening.sh $(PROGRAMS)
+sh t/dialog/selftest.sh $(T)/dialog/play $(T)/dialog/parrot
+$(T)/dialog/play -s $(BUILD)/smtpd -w $(abspath $(BUILD)/smtpd-worker) $(wildcard t/dialog/[0-9]*.smtp)
+$(SYSTEM_COMMANDS)
+endef
+export TEST_COMMANDS
+
+test: $(TEST_PROGRAMS)
+	@printf '%s\n' "$$TEST_COMMANDS" | sh t/run.sh
+
+check-hardening: $(PROGRAMS)
+	@sh t/hardening.sh $(PROGRAMS)
+
+# Everything again with the sanitizers in every process.  The worker is
+# linked dynamically there, and leaks cannot be looked for in a sandbox.
+check-asan:
+	@sh t/deps.sh build
+	@ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	$(MAKE) --no-print-directory BUILD=build-asan WORKER_STATIC= \
+	    HARDENED=no \
+	    CFLAGS='-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer' \
+	    LDFLAGS='-fsanitize=address,undefined' test
+
+check-interop:
+	@sh t/deps.sh interop
+	@$(MAKE) --no-print-directory all
+	@bash t/interop/run.sh
+
+lint:
+	@sh t/deps.sh lint
+	@$(MAKE) --no-print-directory all
+	@sh t/lint/lint.sh $(BUILD) "$(PURE) header"
+
+bench:
+	@sh t/deps.sh build
+	@sh t/deps.sh bench
+	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS:%=$(T)/bench/%)
+	@bash t/bench/bench.sh $(BENCH)
+
+BENCH_PROGRAMS = floor latency hold
+
+$(BENCH_PROGRAMS:%=$(T)/bench/%): $(T)/bench/%: t/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+
+# Lines reached by the unit tests and dialogues; needs gcov (with gcc).
+coverage:
+	@$(MAKE) --no-print-directory BUILD=build-coverage WORKER_STATIC= \
+	    CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage \
+	    HARDENED=no test || :
+	@sh t/coverage.sh build-coverage

@@ -1,0 +1,43 @@
+/*
+ * smtpctl: which subcommand was asked for, and nothing else.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/smtpctl_await.h"
+
+struct subcommand {
+	const char	*name;
+	const char	*usage;
+	int		 (*run)(int argc, char *argv[]);
+};
+
+static const struct subcommand subcommands[] = {
+	{ "await", SMTPCTL_AWAIT_USAGE, smtpctl_await }
+};
+
+static const size_t subcommand_count =
+    sizeof(subcommands) / sizeof(subcommands[0]);
+
+static int
+usage(void)
+{
+	for (size_t i = 0; i < subcommand_count; i++)
+		fprintf(stderr, "%s smtpctl %s\n", i == 0 ? "usage:" :
+		    "      ", subcommands[i].usage);
+	return smtpctl_exit_error;
+}
+
+int
+main(int argc, char *argv[])
+{
+	int status;
+
+	for (size_t i = 0; argc > 1 && i < subcommand_count; i++) {
+		if (strcmp(argv[1], subcommands[i].name) != 0)
+			continue;
+		status = subcommands[i].run(argc - 1, argv + 1);
+		return status == -1 ? usage() : status;
+	}
+	return usage();
+}

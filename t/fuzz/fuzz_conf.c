@@ -1,0 +1,163 @@
+/*
+ * The language of smtpd.conf and of its tables, fed any octets as if they
+ * were each of the three files.  What must hold of every answer is checked
+ * here; a broken promise aborts.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/conf_parse.h"
+
+int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* The part lies in the whole. */
+static void
+must_lie_in(struct span part, struct span whole)
+{
+	must(part.n <= whole.n && part.p >= whole.p &&
+	    part.p + part.n <= whole.p + whole.n);
+}
+
+static void
+try_values(struct span word)
+{
+	uint64_t number, value;
+	enum conf_value verdict;
+	uint16_t port;
+
+	verdict = conf_parse_number(word, &number);
+	/* Digits alone mean the same in all kinds. */
+	if (verdict == CONF_VALUE_OK) {
+		must(conf_parse_size(word, &value) == CONF_VALUE_OK);
+		must(value == number);
+		must(conf_parse_time(word, &value) == CONF_VALUE_OK);
+		must(value == number);
+		must((conf_parse_port(word, &port) == CONF_VALUE_OK) ==
+		    (number <= UINT16_MAX));
+	} else {
+		must(conf_parse_port(word, &port) == verdict);
+	}
+	if (conf_parse_size(word, &value) == CONF_VALUE_OK &&
+	    verdict != CONF_VALUE_OK)
+		must(value % 1024 == 0);
+}
+
+static void
+try_shown(struct span word)
+{
+	char out[40];
+	struct span shown;
+	uint32_t c;
+
+	memset(out, 0x5a, sizeof(out));
+	conf_show(word, out, 16);
+	must(memchr(out, '\0', 16) != NULL && out[16] == 0x5a);
+	for (shown = span_of(out); shown.n > 0;) {
+		size_t taken = conf_utf8_next(shown, &c);
+
+		must(taken > 0 && conf_char_is_plain(c));
+		shown = span_skip(shown, taken);
+	}
+}
+
+static void
+try_names(struct span word)
+{
+	size_t distance = conf_distance(word, span_of("worker-sessions"));
+
+	must(distance == conf_distance(span_of("worker-sessions"), word));
+	must((distance == 0) ==
+	    span_equal_fold(word, span_of("worker-sessions")));
+	must(distance == SIZE_MAX || distance <= conf_near_max_bytes);
+	/* Names of directories: what they must never be. */
+	if (conf_domain_valid(word, true) || conf_name_is_file(word))
+		must(word.n > 0 && word.p[0] != '.' &&
+		    memchr(word.p, '/', word.n) == NULL &&
+		    memchr(word.p, '\0', word.n) == NULL);
+	if (conf_domain_valid(word, false))
+		must(conf_domain_valid(word, true));
+	if (conf_account_valid(word))
+		must(conf_name_is_file(word));
+}
+
+static void
+try_words(struct span line)
+{
+	struct conf_cut cut;
+	size_t before = 0;
+
+	if (conf_cut_line(line, &cut) != CONF_CUT_OK) {
+		must(cut.bad_at < line.n && line.p[cut.bad_at] == '"');
+		return;
+	}
+	must(cut.count <= conf_words_max && cut.end <= line.n);
+	for (size_t i = 0; i < cut.count; i++) {
+		const struct conf_word *w = &cut.words[i];
+
+		must_lie_in(w->text, line);
+		must(w->at >= before && w->at + w->text.n <= cut.end);
+		must(w->quoted || (w->text.n > 0 &&
+		    memchr(w->text.p, ' ', w->text.n) == NULL &&
+		    w->text.p == line.p + w->at));
+		before = w->at + w->text.n;
+		must(conf_column(line, w->at) <= w->at + 1);
+		try_values(w->text);
+		try_names(w->text);
+		try_shown(w->text);
+	}
+}
+
+static void
+try_tables(struct span line)
+{
+	struct span entry = conf_trim_line(line), target;
+	struct conf_alias_line alias;
+	struct conf_user_line user;
+	size_t count = 0;
+
+	must_lie_in(entry, line);
+	conf_parse_user(entry, &user);
+	must_lie_in(user.name, entry);
+	must_lie_in(user.rest, entry);
+	if (user.has_hash)
+		must_lie_in(user.hash, entry);
+	conf_parse_alias(entry, &alias);
+	must_lie_in(alias.name, entry);
+	must(alias.has_colon == (alias.targets.n > 0));
+	while (conf_parse_target(&alias.targets, &target)) {
+		must_lie_in(target, entry);
+		must(memchr(target.p, ',', target.n) == NULL);
+		count++;
+	}
+	must((count > 0) == alias.has_colon);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span rest = span_from(data, size), line;
+	size_t at, left = size;
+
+	while (conf_parse_line(&rest, &line)) {
+		must(memchr(line.p, '\n', line.n) == NULL);
+		must(rest.n < left);
+		left = rest.n;
+		if (conf_check_line(line, &at) == CONF_LINE_OK) {
+			must(line.n <= conf_line_max_bytes);
+			must(memchr(line.p, '\0', line.n) == NULL);
+		} else {
+			must(at < line.n);
+			must(conf_column(line, at) <= at + 1);
+		}
+		try_words(line);
+		try_tables(line);
+	}
+	return 0;
+}

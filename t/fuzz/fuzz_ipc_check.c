@@ -1,0 +1,160 @@
+/*
+ * ipc_check: the first octets are the way, the state and whether there is a
+ * descriptor; the rest is a packet.  What is taken must be what everybody
+ * behind the check relies on.
+ */
+#include "t/fuzz/fuzz.h"
+
+#include "shared/ipc_check.h"
+
+/* Of record types, those that bring a descriptor. */
+static bool
+brings_fd(uint32_t type)
+{
+	return type == IPC_NEWBORN || type == IPC_SIBLING ||
+	    type == IPC_SESSION || type == IPC_FILE;
+}
+
+static void
+must_be_text(const char *p, size_t n)
+{
+	const char *nul = memchr(p, '\0', n);
+
+	MUST(nul != NULL);
+	for (; p < nul; p++)
+		MUST(*p >= 0x20 && *p <= 0x7e);
+}
+
+static void
+must_be_path(const struct mailbox *m)
+{
+	char path[smtp_mailbox_text_max_bytes + 2] = "<";
+	struct mailbox again;
+	struct span rest;
+	size_t n = smtp_mailbox_text(m, path + 1);
+
+	MUST(n < smtp_mailbox_text_max_bytes);
+	path[n + 1] = '>';
+	if (n + 2 > smtp_path_max_bytes)
+		return;
+	MUST(smtp_parse_path(span_from(path, n + 2), true, true, &again,
+	    &rest) == SYNTAX_OK);
+	MUST(memcmp(m, &again, sizeof(again)) == 0);
+}
+
+static void
+must_hold(const struct ipc_record *r)
+{
+	switch ((enum ipc_type)r->type) {
+	case IPC_MAIL:
+		must_be_path(&r->u.mail.from);
+		MUST(r->u.mail.from.local_len == 0 ||
+		    r->u.mail.from.domain_len > 0);
+		MUST(smtp_helo_valid(span_from(r->u.mail.helo,
+		    r->u.mail.helo_len)));
+		MUST(r->u.mail.esmtp <= 1 && r->u.mail.smtputf8 <= 1 &&
+		    r->u.mail.body_8bit <= 1);
+		break;
+	case IPC_RCPT:
+		must_be_path(&r->u.rcpt.to);
+		MUST(r->u.rcpt.to.local_len > 0);
+		break;
+	case IPC_READY:
+	case IPC_UNSAFE:
+		must_be_text(r->u.text.text, sizeof(r->u.text.text));
+		break;
+	case IPC_NEWBORN:
+	case IPC_KILL:
+		MUST(r->u.pid.pid > 1);
+		break;
+	case IPC_DIED:
+		MUST(r->u.died.pid > 1);
+		break;
+	case IPC_VERDICT:
+	case IPC_UNSTORED:
+		MUST(r->u.verdict.verdict < VERDICT_COUNT);
+		break;
+	case IPC_NOTE:
+		MUST(r->u.note.note < NOTE_COUNT);
+		break;
+	case IPC_END:
+		MUST(r->u.end.end < END_COUNT);
+		break;
+	case IPC_TRACE:
+		MUST(r->u.trace.n <= sizeof(r->u.trace.octets));
+		MUST(r->u.trace.from_client <= 1);
+		break;
+	case IPC_STORED:
+		MUST(memchr(r->u.id.id, '\0', sizeof(r->u.id.id)) != NULL);
+		break;
+	case IPC_SETTINGS:
+	case IPC_SPAWN:
+	case IPC_STILLBORN:
+	case IPC_RENEW:
+	case IPC_BREED:
+	case IPC_SIBLING:
+	case IPC_SESSION:
+	case IPC_FILE:
+	case IPC_RESET:
+	case IPC_BEGIN:
+	case IPC_COMMIT:
+	case IPC_ABORT:
+	case IPC_TYPE_COUNT:
+		break;
+	}
+}
+
+/* A record that is right one way is wrong in all others. */
+static void
+must_be_only_way(const struct ipc_record *r, size_t n, bool fd,
+    enum ipc_way way, enum ipc_when when)
+{
+	for (unsigned other = 0; other < 4; other++)
+		MUST(other == (unsigned)way || ipc_check(r, n, fd,
+		    (enum ipc_way)other, when) != NULL);
+	MUST(ipc_check(r, n, !fd, way, when) != NULL);
+	MUST(ipc_check(r, n - 1, fd, way, when) != NULL);
+	MUST(way != IPC_FROM_WORKER ||
+	    ipc_check(r, n, fd, way, IPC_AT_IDLE) != NULL);
+	MUST(way != IPC_FROM_WORKER ||
+	    ipc_check(r, n, fd, way, IPC_AT_COMMIT) != NULL);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct ipc_record whole;
+	enum ipc_way way;
+	enum ipc_when when;
+	const char *why;
+	void *packet;
+	bool fd;
+	size_t n;
+
+	if (size < 3 || size > 3 + sizeof(struct ipc_record) + 8)
+		return 0;
+	way = (enum ipc_way)(data[0] % 4);
+	when = (enum ipc_when)(1u << data[1] % 6);
+	fd = data[2] % 2 == 1;
+	n = size - 3;
+	/* Memory of exactly its size: nothing further may be read. */
+	packet = malloc(n > 0 ? n : 1);
+	if (packet == NULL)
+		return 0;
+	memcpy(packet, data + 3, n);
+	why = ipc_check(packet, n, fd, way, when);
+	if (why != NULL) {
+		MUST(why[0] != '\0');
+	} else {
+		MUST(n <= sizeof(whole));
+		memcpy(&whole, packet, n);
+		MUST(whole.type < IPC_TYPE_COUNT && whole.zero == 0);
+		MUST(n == ipc_size((enum ipc_type)whole.type));
+		MUST(ipc_name(whole.type)[0] != '?');
+		MUST(fd == brings_fd(whole.type));
+		must_hold(&whole);
+		must_be_only_way(packet, n, fd, way, when);
+	}
+	free(packet);
+	return 0;
+}

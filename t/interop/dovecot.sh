@@ -1,0 +1,131 @@
+# Sourced by run.sh: a Dovecot of our own that reads the server's Maildirs.
+# It runs in the foreground below the temporary directory, IMAP only, on one
+# loopback port, and shares nothing with one that may be installed to serve.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # variables of run.sh
+
+dovecot_pid=
+
+# It must be there before a message is read: the names are noted first.
+prepare_dovecot() {
+	for user in carol bob; do
+		for file in "$mail/$user"/new/*; do
+			basename "$file"
+		done >"$tmp/names-$user"
+	done
+	dovecot=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v dovecot)
+	imap_port=$(letter port 127.0.0.1)
+	mkdir -p "$tmp/d"
+	case $("$dovecot" --version) in
+	2.[0-3].*) dovecot_conf_23 ;;
+	*) dovecot_conf_24 ;;
+	esac >"$tmp/d/conf"
+	dovecot_conf_users >>"$tmp/d/conf"
+	"$dovecot" -F -c "$tmp/d/conf" </dev/null >"$tmp/d/out" 2>&1 &
+	dovecot_pid=$!
+	started "$dovecot_pid"
+}
+
+start_dovecot() {
+	letter listening "$imap_port" 20 || fail "the log of Dovecot:" \
+	    "$(cat "$tmp/d/out" "$tmp/d/log" 2>/dev/null | tail -n 5)"
+}
+
+dovecot_conf_23() {
+	cat <<-END
+	protocols = imap
+	listen = 127.0.0.1
+	ssl = no
+	disable_plaintext_auth = no
+	base_dir = $tmp/d/run
+	state_dir = $tmp/d/state
+	log_path = $tmp/d/log
+	first_valid_uid = 1
+	mail_location = maildir:~
+	passdb {
+	  driver = static
+	  args = password=secret
+	}
+	userdb {
+	  driver = static
+	  args = uid=$(id -u "$owner") gid=$(id -g "$owner") home=$root/mail/%d/%n
+	}
+	END
+}
+
+dovecot_conf_24() {
+	cat <<-END
+	dovecot_config_version = 2.4.0
+	dovecot_storage_version = 2.4.0
+	protocols = imap
+	listen = 127.0.0.1
+	ssl = no
+	auth_allow_cleartext = yes
+	base_dir = $tmp/d/run
+	state_dir = $tmp/d/state
+	log_path = $tmp/d/log
+	first_valid_uid = 1
+	mail_driver = maildir
+	mail_path = ~
+	passdb static {
+	  password = secret
+	}
+	userdb static {
+	  fields {
+	    uid = $(id -u "$owner")
+	    gid = $(id -g "$owner")
+	    home = $root/mail/%{user | domain}/%{user | username}
+	  }
+	}
+	END
+}
+
+# The port, and without root no change of user or root directory.
+dovecot_conf_users() {
+	cat <<-END
+	service imap-login {
+	  inet_listener imap {
+	    port = $imap_port
+	  }
+	  inet_listener imaps {
+	    port = 0
+	  }
+	  $($is_root || echo "chroot =")
+	}
+	END
+	$is_root || cat <<-END
+	default_internal_user = $owner
+	default_internal_group = $(id -gn)
+	default_login_user = $owner
+	service anvil {
+	  chroot =
+	}
+	END
+}
+
+# imap WHAT USER [MORE...]
+imap() {
+	what=$1 user=$2
+	shift 2
+	"$python" t/interop/imap_read.py "$what" "$imap_port" \
+	    "$user@example.org" "$mail/$user" "$@"
+}
+
+imap_arrival() {
+	letter make plain "letter-arrival-$1" "$tmp/letter-arrival"
+	imap arrive "$1" "$python" t/interop/smtplib_send.py 127.0.0.1 \
+	    "$port" "$sender" raw "$tmp/letter-arrival" "$1@example.org"
+}
+
+# A Maildir that is not as Dovecot expects it is an error or a warning there.
+dovecot_log() {
+	[ -s "$tmp/d/log" ] || fail "Dovecot's log is empty"
+	grep -q 'Login: user=<carol@example.org>' "$tmp/d/log" ||
+	    fail "nobody has logged in"
+	! grep 'imap(.*\(Error\|Warning\|Panic\|Fatal\)' "$tmp/d/log"
+}
+
+stop_dovecot() {
+	kill "$dovecot_pid" 2>/dev/null || :
+	end_one "$dovecot_pid" >&2 || :
+}

@@ -1,0 +1,145 @@
+#!/bin/sh
+# make check-interop: the real server, talked to by programs of others.
+#
+# Installs those programs when they are missing (t/deps.sh, and nodemailer by
+# npm), starts smtpd on free loopback ports, lets each client send, compares
+# what was stored with what was sent, lets Dovecot read it by IMAP, then does
+# the same with the catcher. Prints a line for each check and the totals last.
+# SMTPD, SMTPD_WORKER and SMTPCTL name the programs if not those of build/.
+# Every rule of the dialogue itself is checked by t/dialog, not here.
+# The variables are read in the files below; shellcheck looks at each alone.
+# shellcheck disable=SC2034,SC1091
+set -eu
+
+cd "$(dirname "$0")/../.."
+here=t/interop
+. "$here/lib.sh"
+. "$here/clients.sh"
+. "$here/server.sh"
+. "$here/dovecot.sh"
+. "$here/catcher.sh"
+
+smtpd=${SMTPD:-build/smtpd}
+worker=${SMTPD_WORKER:-build/smtpd-worker}
+smtpctl=${SMTPCTL:-build/smtpctl}
+
+# Without the programs there is nothing to count but this.
+give_up() {
+	failed=$((failed + 1))
+	echo "FAIL $1"
+	finish || exit 1
+}
+
+sh t/deps.sh interop || give_up "deps: see above"
+for program in "$smtpd" "$worker" "$smtpctl"; do
+	[ -x "$program" ] || give_up "build: no program $program; run make"
+done
+# The real interpreter, not a version switcher's front for it.
+python=$(python3 -c 'import sys; print(sys.executable)')
+modules=build/interop
+if [ ! -d "$modules/node_modules/nodemailer" ]; then
+	echo "interop: installing by npm: nodemailer"
+	mkdir -p "$modules"
+	npm install --no-save --no-audit --no-fund --prefix "$modules" \
+	    nodemailer </dev/null >&2 ||
+	    give_up "deps: npm could not install nodemailer into $modules"
+fi
+export NODE_PATH="$PWD/$modules/node_modules" PYTHONDONTWRITEBYTECODE=1
+unset SMTPSERVER MSMTP_CONFIG http_proxy all_proxy ALL_PROXY || :
+
+is_root=false
+[ "$(id -u)" -ne 0 ] || is_root=true
+owner=nobody
+$is_root || owner=$(id -un)
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/interop.XXXXXX")
+chmod 755 "$tmp"
+trap 'end_ours; rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
+
+root=$tmp/root
+mail=$root/mail/example.org
+text=$tmp/text
+attachment=$tmp/file.bin
+caught_dir=$tmp/caught
+letter body "$text" "$attachment"
+
+raw_clients="swaks curl msmtp smtplib nodemailer"
+parts_clients="swaks curl snail smtplib nodemailer"
+
+start_server
+for client in $raw_clients; do
+	check "$client-one" delivers "$client" plain carol
+	check "$client-several" delivers "$client" plain alice bob dave
+	check "$client-10MiB" delivers "$client" 10 bob
+	check "$client-too-large" too_large "$client"
+done
+for client in $parts_clients; do
+	check "$client-attachment" delivers_parts "$client" carol
+	check "$client-attachment-several" delivers_parts "$client" bob dave
+done
+for client in $raw_clients snail; do
+	check "$client-unknown" refused "$client" unknown
+	check "$client-foreign" refused "$client" foreign
+done
+check smtplib-partly partly smtplib
+check nodemailer-partly partly nodemailer
+check swaks-pipeline swaks_with pipeline ESMTP --pipeline
+check swaks-helo swaks_with helo SMTP --protocol SMTP
+check swaks-twice twice
+check swaks-quit-early swaks_quits_early
+check smtplib-utf8 utf8_address smtplib
+check nodemailer-utf8 utf8_address nodemailer
+check swaks-utf8-not-announced utf8_not_announced
+if letter port ::1 >/dev/null 2>&1; then
+	# swaks can only with a Perl module that Debian has apart.
+	for client in curl msmtp smtplib nodemailer; do
+		check "$client-ipv6" ipv6 "$client"
+	done
+else
+	skip ipv6 "this host has no ::1"
+fi
+if $is_root; then
+	check owner all_owned
+else
+	skip owner "not root: the server keeps the one user it has"
+fi
+
+prepare_dovecot
+check imap-starts start_dovecot
+for user in carol bob; do
+	check "imap-$user-count" imap count "$user"
+	check "imap-$user-fetch" imap fetch "$user"
+	check "imap-$user-seen" imap seen "$user"
+	check "imap-$user-arrival" imap_arrival "$user"
+	check "imap-$user-names" imap names "$user" "$tmp/names-$user"
+done
+check imap-log dovecot_log
+stop_dovecot
+
+check log-sessions sessions_closed
+check log-messages messages_logged
+check log-no-crash no_crash
+stop_server
+check ends-at-sigterm ends_at_sigterm
+
+run_catcher "$caught_dir" "$smtpd"
+check catcher-starts catcher_starts
+for client in $raw_clients; do
+	check "catcher-$client" caught "$client"
+done
+check catcher-snail caught_parts snail
+check catcher-several caught_several
+check catcher-await-none await_none
+check catcher-await-before await_before
+check catcher-await-each await_each
+check catcher-prints catcher_prints
+check catcher-escapes catcher_escapes
+stop_catcher
+check catcher-ends catcher_ends
+run_catcher "$tmp/on-terminal" \
+    "$python" "$here/terminal.py" "$tmp/screen" "$smtpd"
+check catcher-terminal catcher_terminal
+stop_catcher
+
+finish

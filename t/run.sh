@@ -1,0 +1,58 @@
+#!/bin/sh
+# Runs commands, one a line on standard input, and sums what they say of
+# themselves: libcheck's "Checks: N, Failures: F, Errors: E", or a last line
+# "N passed, N failed[, N skipped]".  A command that fails is shown whole; one
+# that says nothing of itself counts as failed.  The sums are the last line.
+set -u
+
+passed=0 failed=0 skipped=0
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+trap 'exit 1' HUP INT TERM
+
+sums() {
+	awk '
+	/^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+$/ {
+		n = split($0, w, /[^0-9]+/)
+		f = w[3] + w[4]; p = w[2] - f; s = 0; any = 1
+		P += p; F += f
+	}
+	/^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ {
+		split($0, w, " "); P = w[1]; F = w[3]; S = w[5] + 0; any = 1
+	}
+	END { if (!any) exit 1; print P + 0, F + 0, S + 0 }' "$out"
+}
+
+while read -r command; do
+	[ -n "$command" ] || continue
+	status=0
+	sh -c "$command" >"$out" 2>&1 </dev/null || status=$?
+	if totals=$(sums); then
+		p=${totals%% *}
+		s=${totals##* }
+		f=${totals#* }
+		f=${f% *}
+	else
+		p=0 f=1 s=0
+	fi
+	if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
+		f=1
+	fi
+	passed=$((passed + p))
+	failed=$((failed + f))
+	skipped=$((skipped + s))
+	if [ "$f" -ne 0 ]; then
+		cat "$out"
+		echo "FAIL ($status) $command"
+	else
+		grep -i 'skip' "$out" | grep -v 'passed' || :
+		echo "ok $p  ${command}"
+	fi
+done
+
+if [ "$skipped" -gt 0 ]; then
+	echo "$passed passed, $failed failed, $skipped skipped"
+else
+	echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

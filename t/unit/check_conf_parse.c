@@ -1,0 +1,456 @@
+/*
+ * conf_parse: lines, words, numbers, names, distances, and text made fit to
+ * be shown.
+ */
+#include "server/conf_parse.h"
+#include "t/unit/unit.h"
+
+static bool
+is(struct span got, const char *want)
+{
+	return span_equal(got, span_of(want));
+}
+
+START_TEST(lines)
+{
+	struct span rest = span_of("a\n\nb"), line;
+
+	ck_assert(conf_parse_line(&rest, &line) && is(line, "a"));
+	ck_assert(conf_parse_line(&rest, &line) && is(line, ""));
+	ck_assert(conf_parse_line(&rest, &line) && is(line, "b"));
+	ck_assert(!conf_parse_line(&rest, &line));
+	rest = span_of("a\n");
+	ck_assert(conf_parse_line(&rest, &line) && is(line, "a"));
+	ck_assert(!conf_parse_line(&rest, &line));
+}
+END_TEST
+
+START_TEST(line_checks)
+{
+	static const struct {
+		struct span		 line;
+		enum conf_line_verdict	 want;
+		size_t			 at;
+	} t[] = {
+		{ OCTETS(""), CONF_LINE_OK, 0 },
+		{ OCTETS("a\tb \xc3\xa4"), CONF_LINE_OK, 6 },
+		{ OCTETS("a\0b"), CONF_LINE_NUL, 1 },
+		{ OCTETS("ab\r"), CONF_LINE_CR, 2 },
+		{ OCTETS("a\rb"), CONF_LINE_CONTROL, 1 },
+		{ OCTETS("a\nb"), CONF_LINE_CONTROL, 1 },
+		{ OCTETS("\x1f"), CONF_LINE_CONTROL, 0 },
+		{ OCTETS("\x7f"), CONF_LINE_CONTROL, 0 },
+		{ OCTETS("\xc2\x80"), CONF_LINE_CONTROL, 0 },
+		{ OCTETS("\xc2\x9f"), CONF_LINE_CONTROL, 0 },
+		{ OCTETS("\xc2\xa0"), CONF_LINE_OK, 2 },
+		{ OCTETS("\x80"), CONF_LINE_UTF8, 0 },
+		{ OCTETS("\xc0\x80"), CONF_LINE_UTF8, 0 },
+		{ OCTETS("\xe0\x80\x80"), CONF_LINE_UTF8, 0 },
+		{ OCTETS("\xed\xa0\x80"), CONF_LINE_UTF8, 0 },
+		{ OCTETS("\xf4\x90\x80\x80"), CONF_LINE_UTF8, 0 },
+		{ OCTETS("a\xc3"), CONF_LINE_UTF8, 1 },
+	};
+	static uint8_t line[conf_line_max_bytes + 1];
+	size_t at;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		ck_assert_msg(conf_check_line(t[i].line, &at) == t[i].want &&
+		    at == t[i].at, "row %zu", i);
+	}
+	memset(line, 'x', sizeof(line));
+	ck_assert_int_eq(conf_check_line(span_from(line, sizeof(line) - 1),
+	    &at), CONF_LINE_OK);
+	ck_assert_int_eq(conf_check_line(span_from(line, sizeof(line)), &at),
+	    CONF_LINE_LONG);
+	ck_assert_uint_eq(at, conf_line_max_bytes);
+}
+END_TEST
+
+START_TEST(words)
+{
+	static const struct {
+		const char	*line;
+		size_t		 count;
+		const char	*words[4];
+		size_t		 at[4];
+		size_t		 end;
+	} t[] = {
+		{ "", 0, { NULL }, { 0 }, 0 },
+		{ " \t ", 0, { NULL }, { 0 }, 0 },
+		{ "# a", 0, { NULL }, { 0 }, 0 },
+		{ "a", 1, { "a" }, { 0 }, 1 },
+		{ " a\tb ", 2, { "a", "b" }, { 1, 3 }, 4 },
+		{ "a #b", 1, { "a" }, { 0 }, 1 },
+		{ "a#b", 1, { "a#b" }, { 0 }, 3 },
+		{ "a \"b c\" d", 3, { "a", "b c", "d" }, { 0, 2, 8 }, 9 },
+		{ "\"#\" \"{\"", 2, { "#", "{" }, { 0, 4 }, 7 },
+		{ "\"\"", 1, { "" }, { 0 }, 2 },
+		{ "a{", 2, { "a", "{" }, { 0, 1 }, 2 },
+		{ "a {b}", 4, { "a", "{", "b", "}" }, { 0, 2, 3, 4 }, 5 },
+		{ "\"a\"{", 2, { "a", "{" }, { 0, 3 }, 4 },
+		{ "{#", 1, { "{" }, { 0 }, 1 },
+	};
+	struct conf_cut cut;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		ck_assert_int_eq(conf_cut_line(span_of(t[i].line), &cut),
+		    CONF_CUT_OK);
+		ck_assert_msg(cut.count == t[i].count, "row %zu", i);
+		ck_assert_msg(cut.end == t[i].end, "row %zu", i);
+		for (size_t j = 0; j < cut.count; j++)
+			ck_assert_msg(is(cut.words[j].text, t[i].words[j]) &&
+			    cut.words[j].at == t[i].at[j],
+			    "row %zu word %zu", i, j);
+	}
+}
+END_TEST
+
+START_TEST(words_refused)
+{
+	static const struct {
+		const char		*line;
+		enum conf_cut_verdict	 want;
+		size_t			 bad_at;
+	} t[] = {
+		{ "\"", CONF_CUT_UNCLOSED, 0 },
+		{ "a \"b", CONF_CUT_UNCLOSED, 2 },
+		{ "a \"b #\\", CONF_CUT_UNCLOSED, 2 },
+		{ "a\"b\"", CONF_CUT_QUOTE, 1 },
+		{ "\"a\"b", CONF_CUT_QUOTE, 2 },
+		{ "\"a\"\"b\"", CONF_CUT_QUOTE, 2 },
+		{ "\"a\"#", CONF_CUT_QUOTE, 2 },
+	};
+	struct conf_cut cut;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		ck_assert_msg(conf_cut_line(span_of(t[i].line), &cut) ==
+		    t[i].want, "row %zu", i);
+		ck_assert_msg(cut.bad_at == t[i].bad_at, "row %zu", i);
+	}
+	ck_assert_int_eq(conf_cut_line(span_of("1 2 3 4 5 6 7 8 9 \""), &cut),
+	    CONF_CUT_OK);
+	ck_assert_uint_eq(cut.count, conf_words_max);
+	ck_assert(is(cut.words[conf_words_max - 1].text, "8"));
+}
+END_TEST
+
+START_TEST(braces)
+{
+	struct conf_cut cut;
+
+	conf_cut_line(span_of("{ } \"{\" x"), &cut);
+	ck_assert(conf_word_is_brace(&cut.words[0], '{'));
+	ck_assert(!conf_word_is_brace(&cut.words[0], '}'));
+	ck_assert(conf_word_is_brace(&cut.words[1], '}'));
+	ck_assert(!conf_word_is_brace(&cut.words[2], '{'));
+	ck_assert(!conf_word_is_brace(&cut.words[3], '{'));
+}
+END_TEST
+
+enum { BAD = CONF_VALUE_BAD, LARGE = CONF_VALUE_LARGE, OK = CONF_VALUE_OK };
+
+START_TEST(numbers)
+{
+	static const struct {
+		const char	*in;
+		int		 number, size, time;
+		uint64_t	 value, octets, seconds;
+	} t[] = {
+		{ "", BAD, BAD, BAD, 0, 0, 0 },
+		{ "0", OK, OK, OK, 0, 0, 0 },
+		{ "4096", OK, OK, OK, 4096, 4096, 4096 },
+		{ "007", OK, OK, OK, 7, 7, 7 },
+		{ "35M", BAD, OK, BAD, 0, 36700160, 0 },
+		{ "64K", BAD, OK, BAD, 0, 65536, 0 },
+		{ "2G", BAD, OK, BAD, 0, 2147483648, 0 },
+		{ "2g", BAD, BAD, BAD, 0, 0, 0 },
+		{ "300s", BAD, BAD, OK, 0, 0, 300 },
+		{ "20m", BAD, BAD, OK, 0, 0, 1200 },
+		{ "2h", BAD, BAD, OK, 0, 0, 7200 },
+		{ "5d", BAD, BAD, OK, 0, 0, 432000 },
+		{ "M", BAD, BAD, BAD, 0, 0, 0 },
+		{ "1MK", BAD, BAD, BAD, 0, 0, 0 },
+		{ "-1", BAD, BAD, BAD, 0, 0, 0 },
+		{ "+1", BAD, BAD, BAD, 0, 0, 0 },
+		{ "1 ", BAD, BAD, BAD, 0, 0, 0 },
+		{ "0x1", BAD, BAD, BAD, 0, 0, 0 },
+		{ "18446744073709551615", OK, OK, OK, UINT64_MAX, UINT64_MAX,
+		    UINT64_MAX },
+		{ "18446744073709551616", LARGE, LARGE, LARGE, 0, 0, 0 },
+		{ "18446744073709551617", LARGE, LARGE, LARGE, 0, 0, 0 },
+		{ "99999999999999999999999", LARGE, LARGE, LARGE, 0, 0, 0 },
+		{ "99999999999999999999x", BAD, BAD, BAD, 0, 0, 0 },
+		{ "17179869183G", BAD, OK, BAD, 0, 18446744072635809792U, 0 },
+		{ "17179869184G", BAD, LARGE, BAD, 0, 0, 0 },
+		{ "213503982334601d", BAD, BAD, OK, 0, 0,
+		    18446744073709526400U },
+		{ "213503982334602d", BAD, BAD, LARGE, 0, 0, 0 },
+	};
+	uint64_t out;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct span in = span_of(t[i].in);
+
+		ck_assert_int_eq((int)conf_parse_number(in, &out),
+		    t[i].number);
+		if (t[i].number == OK)
+			ck_assert_uint_eq(out, t[i].value);
+		ck_assert_int_eq((int)conf_parse_size(in, &out), t[i].size);
+		if (t[i].size == OK)
+			ck_assert_uint_eq(out, t[i].octets);
+		ck_assert_int_eq((int)conf_parse_time(in, &out), t[i].time);
+		if (t[i].time == OK)
+			ck_assert_uint_eq(out, t[i].seconds);
+	}
+	ck_assert_int_eq(conf_parse_size((struct span)OCTETS("1\0"), &out),
+	    CONF_VALUE_BAD);
+}
+END_TEST
+
+START_TEST(ports)
+{
+	uint16_t port = 1;
+
+	ck_assert_int_eq(conf_parse_port(span_of("0"), &port), CONF_VALUE_OK);
+	ck_assert_uint_eq(port, 0);
+	ck_assert_int_eq(conf_parse_port(span_of("65535"), &port),
+	    CONF_VALUE_OK);
+	ck_assert_uint_eq(port, 65535);
+	ck_assert_int_eq(conf_parse_port(span_of("65536"), &port),
+	    CONF_VALUE_LARGE);
+	ck_assert_int_eq(conf_parse_port(span_of("smtp"), &port),
+	    CONF_VALUE_BAD);
+	ck_assert_uint_eq(port, 65535);
+}
+END_TEST
+
+START_TEST(users)
+{
+	static const struct {
+		const char	*line, *name, *hash, *rest;
+	} t[] = {
+		{ "", "", NULL, "" },
+		{ "bob", "bob", NULL, "" },
+		{ "bob:", "bob", "", "" },
+		{ "bob:$a$b:c", "bob", "$a$b:c", "" },
+		{ ":x", "", "x", "" },
+		{ "bob x: y", "bob", NULL, "x: y" },
+		{ "bob:x y", "bob", "x", "y" },
+	};
+	struct conf_user_line u;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		conf_parse_user(span_of(t[i].line), &u);
+		ck_assert_msg(is(u.name, t[i].name), "row %zu", i);
+		ck_assert_msg(u.has_hash == (t[i].hash != NULL), "row %zu",
+		    i);
+		if (t[i].hash != NULL)
+			ck_assert_msg(is(u.hash, t[i].hash), "row %zu", i);
+		ck_assert_msg(is(u.rest, t[i].rest), "row %zu", i);
+	}
+}
+END_TEST
+
+START_TEST(aliases)
+{
+	static const struct {
+		const char	*line, *name;
+		bool		 has_colon;
+		const char	*targets[4];
+	} t[] = {
+		{ "a: b", "a", true, { "b" } },
+		{ "a :b , c@d,e", "a", true, { "b", "c@d", "e" } },
+		{ "a:", "a", true, { "" } },
+		{ "a: b,", "a", true, { "b", "" } },
+		{ "a:,b", "a", true, { "", "b" } },
+		{ "a b", "a b", false, { NULL } },
+		{ ": b", "", true, { "b" } },
+	};
+	struct conf_alias_line a;
+	struct span target;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		conf_parse_alias(span_of(t[i].line), &a);
+		ck_assert_msg(is(a.name, t[i].name), "row %zu", i);
+		ck_assert_msg(a.has_colon == t[i].has_colon, "row %zu", i);
+		for (size_t j = 0; t[i].targets[j] != NULL; j++) {
+			ck_assert(conf_parse_target(&a.targets, &target));
+			ck_assert_msg(is(target, t[i].targets[j]),
+			    "row %zu target %zu", i, j);
+		}
+		ck_assert(!conf_parse_target(&a.targets, &target));
+	}
+}
+END_TEST
+
+START_TEST(trimmed)
+{
+	ck_assert(is(conf_trim_line(span_of(" a b\t")), "a b"));
+	ck_assert(is(conf_trim_line(span_of("# a")), ""));
+	ck_assert(is(conf_trim_line(span_of("a # b # c")), "a"));
+	ck_assert(is(conf_trim_line(span_of("a#b")), "a#b"));
+	ck_assert(is(conf_trim_line(span_of("")), ""));
+}
+END_TEST
+
+START_TEST(domains)
+{
+	static const struct {
+		const char	*name;
+		bool		 ascii, utf8;
+	} t[] = {
+		{ "example.org", true, true },
+		{ "localhost", true, true },
+		{ "1.2", true, true },
+		{ "a-b.C", true, true },
+		{ "b\xc3\xbc" "cher.example", false, true },
+		{ "", false, false },
+		{ ".", false, false },
+		{ "a.", false, false },
+		{ ".a", false, false },
+		{ "a..b", false, false },
+		{ "-a", false, false },
+		{ "a-", false, false },
+		{ "a_b", false, false },
+		{ "a/b", false, false },
+		{ "[::1]", false, false },
+		{ "a b", false, false },
+		{ "a\xc2\x85", false, false },
+		{ "a\xe2\x80\xae", false, false },
+		{ "a\xc3", false, false },
+	};
+	char name[300];
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct span in = span_of(t[i].name);
+
+		ck_assert_msg(conf_domain_valid(in, false) == t[i].ascii,
+		    "row %zu", i);
+		ck_assert_msg(conf_domain_valid(in, true) == t[i].utf8,
+		    "row %zu", i);
+	}
+	memset(name, 'a', sizeof(name));
+	ck_assert(conf_domain_valid(span_from(name, 63), false));
+	ck_assert(!conf_domain_valid(span_from(name, 64), false));
+	for (size_t i = 50; i < sizeof(name); i += 51)
+		name[i] = '.';
+	ck_assert(conf_domain_valid(span_from(name, 253), false));
+	ck_assert(!conf_domain_valid(span_from(name, 254), false));
+}
+END_TEST
+
+START_TEST(names)
+{
+	ck_assert(conf_account_valid(span_of("_smtpd")));
+	ck_assert(conf_account_valid(span_of("a.b-9")));
+	ck_assert(!conf_account_valid(span_of("")));
+	ck_assert(!conf_account_valid(span_of("-a")));
+	ck_assert(!conf_account_valid(span_of("a:b")));
+	ck_assert(conf_account_valid(span_of(
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")));
+	ck_assert(!conf_account_valid(span_of(
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")));
+	ck_assert(conf_name_is_file(span_of("a.b")));
+	ck_assert(conf_name_is_file(span_of("\xc3\xa4")));
+	ck_assert(!conf_name_is_file(span_of("")));
+	ck_assert(!conf_name_is_file(span_of(".")));
+	ck_assert(!conf_name_is_file(span_of(".a")));
+	ck_assert(!conf_name_is_file(span_of("a/b")));
+	ck_assert(!conf_name_is_file(span_of("a\nb")));
+	ck_assert(!conf_name_is_file(span_of("a\xff")));
+	ck_assert(!conf_name_is_file((struct span)OCTETS("a\0")));
+}
+END_TEST
+
+START_TEST(distances)
+{
+	static const struct {
+		const char	*a, *b;
+		size_t		 want;
+	} t[] = {
+		{ "", "", 0 }, { "a", "", 1 }, { "", "ab", 2 },
+		{ "listen", "listen", 0 }, { "lisen", "listen", 1 },
+		{ "listten", "listen", 1 }, { "lasten", "listen", 1 },
+		{ "lisetn", "listen", 1 }, { "LISTEN", "listen", 0 },
+		{ "ca", "abc", 3 }, { "kitten", "sitting", 3 },
+		{ "ab", "ba", 1 }, { "abcd", "badc", 2 },
+	};
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct span a = span_of(t[i].a), b = span_of(t[i].b);
+
+		ck_assert_msg(conf_distance(a, b) == t[i].want, "row %zu", i);
+		ck_assert_msg(conf_distance(b, a) == t[i].want, "row %zu", i);
+	}
+	ck_assert_uint_eq(conf_distance(span_of(
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), span_of("")), 32);
+	ck_assert_uint_eq(conf_distance(span_of(
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), span_of("")), SIZE_MAX);
+}
+END_TEST
+
+START_TEST(characters)
+{
+	uint32_t c = 0;
+
+	ck_assert_uint_eq(conf_utf8_next(span_of("a"), &c), 1);
+	ck_assert_uint_eq(c, 'a');
+	ck_assert_uint_eq(conf_utf8_next(span_of("\xc3\xa4x"), &c), 2);
+	ck_assert_uint_eq(c, 0xe4);
+	ck_assert_uint_eq(conf_utf8_next(span_of("\xe2\x82\xac"), &c), 3);
+	ck_assert_uint_eq(c, 0x20ac);
+	ck_assert_uint_eq(conf_utf8_next(span_of("\xf0\x9f\x93\xac"), &c), 4);
+	ck_assert_uint_eq(c, 0x1f4ec);
+	ck_assert_uint_eq(conf_utf8_next(span_of("\xe2\x82"), &c), 0);
+	ck_assert_uint_eq(conf_utf8_next(span_of(""), &c), 0);
+	ck_assert(conf_char_is_plain(' ') && conf_char_is_plain(0xa0));
+	ck_assert(!conf_char_is_plain(0x1f) && !conf_char_is_plain(0x7f));
+	ck_assert(!conf_char_is_plain(0x9f) && !conf_char_is_plain(0x202e));
+	ck_assert(!conf_char_is_plain(0xfeff) && !conf_char_is_plain(0xe0001));
+	ck_assert(conf_char_is_plain(0x1f4ec));
+	ck_assert_uint_eq(conf_column(span_of("a\xc3\xa4\xff" "b"), 0), 1);
+	ck_assert_uint_eq(conf_column(span_of("a\xc3\xa4\xff" "b"), 4), 4);
+	ck_assert_uint_eq(conf_column(span_of("a\tb"), 9), 4);
+}
+END_TEST
+
+START_TEST(shown)
+{
+	static const struct {
+		const char	*in, *out;
+		size_t		 room;
+	} t[] = {
+		{ "", "", 8 },
+		{ "1234567", "1234567", 8 },
+		{ "12345678", "1234...", 8 },
+		{ "\x1b[31m", "\\x1b[31m", 16 },
+		{ "\x1b[31m", "\\x1b...", 8 },
+		{ "\xe2\x80\xae", "...", 8 },
+		{ "\xe2\x80\xae", "\\xe2\\x80\\xae", 13 },
+		{ "\xff\xc3\xa4", "\\xff\xc3\xa4", 8 },
+		{ "abcde\xc3\xa4", "abcde\xc3\xa4", 8 },
+		{ "abcdef\xc3\xa4", "abcd...", 8 },
+	};
+	char out[64];
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		memset(out, '?', sizeof(out));
+		conf_show(span_of(t[i].in), out, t[i].room);
+		ck_assert_msg(strcmp(out, t[i].out) == 0, "row %zu: %s", i,
+		    out);
+		ck_assert_int_eq(out[t[i].room], '?');
+	}
+	conf_show((struct span)OCTETS("a\0b"), out, sizeof(out));
+	ck_assert_str_eq(out, "a\\x00b");
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { lines, line_checks, words, words_refused,
+	    braces, numbers, ports, users, aliases, trimmed, domains, names,
+	    distances, characters, shown };
+
+	return UNIT_RUN("conf_parse", tests);
+}

@@ -1,0 +1,309 @@
+/*
+ * Every mistake of a users or aliases file, with the exact text a person
+ * reads about it.
+ */
+#include "t/unit/conf_case.h"
+
+/* A configuration with its tables, and what is said about them. */
+struct row {
+	const char	*conf, *users, *aliases, *want;
+};
+
+static const struct row users_cases[] = {
+	{ USERS, NULL, NULL,
+	    "c:3:7: \"@/users\" cannot be read: No such file or directory\n"
+	    "    users @/users\n"
+	    "          ^\n" },
+	{ LISTEN "domain example.org {\nusers @\n}\n", NULL, NULL,
+	    "c:3:7: \"@\" cannot be read: Is a directory\n"
+	    "    users @\n"
+	    "          ^\n" },
+	{ USERS, "a b\n", NULL,
+	    "@/users:1:3: one name a line\n"
+	    "    a\n"
+	    "     ^\n" },
+	{ USERS, "bob\n# x\nBob\n", NULL,
+	    "@/users:3:1: \"bob\" was given in line 1 already\n"
+	    "    Bob\n"
+	    "    ^\n" },
+	{ USERS, ".x\n", NULL,
+	    "@/users:1:1: bad user \".x\": not what may stand before the \"@\""
+	    " of an address\n"
+	    "    .x\n"
+	    "    ^\n" },
+	{ USERS, "x..y\n", NULL,
+	    "@/users:1:1: bad user \"x..y\": not what may stand before the \"@"
+	    "\" of an address\n"
+	    "    x..y\n"
+	    "    ^\n" },
+	{ USERS, "a/b\n", NULL,
+	    "@/users:1:1: bad user \"a/b\": its Maildir cannot have that name"
+	    "\n"
+	    "    a/b\n"
+	    "    ^\n" },
+	{ USERS, "bob@example.org\n", NULL,
+	    "@/users:1:1: bad user \"bob@example.org\": a name without a domai"
+	    "n\n"
+	    "    bob@example.org\n"
+	    "    ^\n" },
+	{ USERS, "\"bob\"\n", NULL,
+	    "@/users:1:1: bad user \"\"bob\"\": not what may stand before the "
+	    "\"@\" of an address\n"
+	    "    \"bob\"\n"
+	    "    ^\n" },
+	{ USERS, ":x\n", NULL,
+	    "@/users:1:1: bad user \"\": not what may stand before the \"@\" o"
+	    "f an address\n"
+	    "    \n"
+	    "    ^\n" },
+	{ USERS, "bob:\n", NULL,
+	    "@/users:1:5: nothing behind the \":\"\n"
+	    "    bob\n"
+	    "       ^\n" },
+	{ USERS, " bob:hunter2 x\n", NULL,
+	    "@/users:1:14: one name a line\n"
+	    "     bob\n"
+	    "        ^\n" },
+	{ USERS, "bob:hunter2\nbob:hunter3\n", NULL,
+	    "@/users:2:1: \"bob\" was given in line 1 already\n"
+	    "    bob\n"
+	    "    ^\n" },
+	{ USERS, "x:hunter2\007\n", NULL,
+	    "@/users:1:10: a control character\n"
+	    "    x\n"
+	    "     ^\n" },
+	{ USERS,
+	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	    "x\n"
+	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	    "xx\n", NULL,
+	    "@/users:2:1: a name of more than 64 octets\n"
+	    "    xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	    "xxxx\n"
+	    "    ^\n" },
+	{ USERS, "b\342\200\213b\n", NULL,
+	    "@/users:1:1: bad user \"b\\xe2\\x80\\x8bb\": its Maildir cannot h"
+	    "ave that name\n"
+	    "    b\\xe2\\x80\\x8bb\n"
+	    "    ^\n" },
+	{ USERS, "b\377\n", NULL,
+	    "@/users:1:2: not UTF-8\n"
+	    "    b\\xff\n"
+	    "     ^\n" },
+};
+
+static const struct row aliases_cases[] = {
+	{ ALIASES, "bob\n", NULL,
+	    "c:4:9: \"@/aliases\" cannot be read: No such file or directory\n"
+	    "    aliases @/aliases\n"
+	    "            ^\n" },
+	{ ALIASES, "bob\n", "info bob\n",
+	    "@/aliases:1:9: missing \":\": the form is \"name: target, target"
+	    "\"\n"
+	    "    info bob\n"
+	    "            ^\n" },
+	{ ALIASES, "bob\n", "info:\n",
+	    "@/aliases:1:6: a target is missing here\n"
+	    "    info:\n"
+	    "         ^\n" },
+	{ ALIASES, "bob\n", "info: bob,, bob\n",
+	    "@/aliases:1:11: a target is missing here\n"
+	    "    info: bob,, bob\n"
+	    "              ^\n" },
+	{ ALIASES, "bob\n", "info: bob, # eve\n",
+	    "@/aliases:1:11: a target is missing here\n"
+	    "    info: bob, # eve\n"
+	    "              ^\n" },
+	{ ALIASES, "bob\n", "in fo: bob\n",
+	    "@/aliases:1:1: bad alias \"in fo\": not what may stand before the"
+	    " \"@\" of an address\n"
+	    "    in fo: bob\n"
+	    "    ^\n" },
+	{ ALIASES, "bob\n", "info@example.org: bob\n",
+	    "@/aliases:1:1: bad alias \"info@example.org\": not what may stand"
+	    " before the \"@\" of an address\n"
+	    "    info@example.org: bob\n"
+	    "    ^\n" },
+	{ ALIASES, "bob\n", ": bob\n",
+	    "@/aliases:1:1: bad alias \"\": not what may stand before the \"@"
+	    "\" of an address\n"
+	    "    : bob\n"
+	    "    ^\n" },
+	{ ALIASES, "bob\n",
+	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	    "xx: bob\n",
+	    "@/aliases:1:1: a name of more than 64 octets\n"
+	    "    xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	    "xxxx: bob\n"
+	    "    ^\n" },
+	{ ALIASES, "bob\n", "info: |/bin/cat\n",
+	    "@/aliases:1:7: bad target \"|/bin/cat\": a name or an address, ne"
+	    "ver a program, file or list\n"
+	    "    info: |/bin/cat\n"
+	    "          ^\n" },
+	{ ALIASES, "bob\n", "info: /dev/null\n",
+	    "@/aliases:1:7: bad target \"/dev/null\": a name or an address, ne"
+	    "ver a program, file or list\n"
+	    "    info: /dev/null\n"
+	    "          ^\n" },
+	{ ALIASES, "bob\n", "info: :include:/x\n",
+	    "@/aliases:1:7: bad target \":include:/x\": a name or an address, "
+	    "never a program, file or list\n"
+	    "    info: :include:/x\n"
+	    "          ^\n" },
+	{ ALIASES, "bob\n", "info: \"bob\"\n",
+	    "@/aliases:1:7: bad target \"\"bob\"\": a name or an address, neve"
+	    "r a program, file or list\n"
+	    "    info: \"bob\"\n"
+	    "          ^\n" },
+	{ ALIASES, "bob\n", "info: bob@[127.0.0.1]\n",
+	    "@/aliases:1:7: bad target \"bob@[127.0.0.1]\": a name or an addre"
+	    "ss\n"
+	    "    info: bob@[127.0.0.1]\n"
+	    "          ^\n" },
+	{ ALIASES, "bob\n", "info: bob\nINFO: bob\n",
+	    "@/aliases:2:1: \"info\" was given in line 1 already\n"
+	    "    INFO: bob\n"
+	    "    ^\n" },
+	{ ALIASES, "bob\n", "info: bob, eve\n",
+	    "@/aliases:1:12: example.org has no user or alias \"eve\"\n"
+	    "    info: bob, eve\n"
+	    "               ^\n" },
+	{ ALIASES, "bob\n", "info: bob, eve@Example.org\n",
+	    "@/aliases:1:12: example.org has no user or alias \"eve\"\n"
+	    "    info: bob, eve@Example.org\n"
+	    "               ^\n" },
+	{ ALIASES, "bob\n", "info: eve@foreign.example\n",
+	    "@/aliases:1:7: \"foreign.example\" is not a domain of ours: witho"
+	    "ut a relay nothing leaves, and this version has none\n"
+	    "    info: eve@foreign.example\n"
+	    "          ^\n" },
+	{ ALIASES, "bob\n", "eve: eve\n",
+	    "@/aliases:1:6: the alias names itself, and example.org has no use"
+	    "r \"eve\"\n"
+	    "    eve: eve\n"
+	    "         ^\n" },
+	{ ALIASES, "bob\n", "a: b\nb: a\n",
+	    "@/aliases:2:4: aliases in a loop: a -> b -> a\n"
+	    "    b: a\n"
+	    "       ^\n" },
+	{ ALIASES, "bob\n", "a: bob, b\nb: c\nc: bob, d, a\nd: bob\n",
+	    "@/aliases:3:12: aliases in a loop: a -> b -> c -> a\n"
+	    "    c: bob, d, a\n"
+	    "               ^\n" },
+	{ ALIASES, "bob\n", "x: a\na: b\nb: c\nc: b\n",
+	    "@/aliases:4:4: aliases in a loop: b -> c -> b\n"
+	    "    c: b\n"
+	    "       ^\n" },
+	{ ALIASES, "bob\n", "a: b\nb: b, a\n",
+	    "@/aliases:2:4: the alias names itself, and example.org has no use"
+	    "r \"b\"\n"
+	    "    b: b, a\n"
+	    "       ^\n"
+	    "@/aliases:2:7: aliases in a loop: a -> b -> a\n"
+	    "    b: b, a\n"
+	    "          ^\n" },
+	{ LISTEN "domain example.net {\naliases @/users\n}\n"
+	    "domain example.org {\naliases @/aliases\n}\n",
+	    "b: a@example.org\n", "a: b@example.net\n",
+	    "@/aliases:1:4: aliases in a loop: b -> a@example.org -> b\n"
+	    "    a: b@example.net\n"
+	    "       ^\n" },
+	{ ALIASES, "a20\n",
+	    "a0: a1\na1: a2\na2: a3\na3: a4\na4: a5\na5: a6\n"
+	    "a6: a7\na7: a8\na8: a9\na9: a10\na10: a11\n"
+	    "a11: a12\na12: a13\na13: a14\na14: a15\na15: a16\n"
+	    "a16: a17\na17: a18\na18: a19\na19: a20\n",
+	    "" },
+	{ ALIASES, "a21\n",
+	    "a0: a1\na1: a2\na2: a3\na3: a4\na4: a5\na5: a6\n"
+	    "a6: a7\na7: a8\na8: a9\na9: a10\na10: a11\n"
+	    "a11: a12\na12: a13\na13: a14\na14: a15\na15: a16\n"
+	    "a16: a17\na17: a18\na18: a19\na19: a20\na20: a21\n",
+	    "@/aliases:1:1: a chain of more than 20 aliases begins here\n"
+	    "    a0: a1\n"
+	    "    ^\n" },
+	{ ALIASES, "bob:\n.x\n", "info: eve\n",
+	    "@/users:1:5: nothing behind the \":\"\n"
+	    "    bob\n"
+	    "       ^\n"
+	    "@/users:2:1: bad user \".x\": not what may stand before the \"@\""
+	    " of an address\n"
+	    "    .x\n"
+	    "    ^\n" },
+	{ ALIASES, "bob:\n", "info: eve\n",
+	    "@/users:1:5: nothing behind the \":\"\n"
+	    "    bob\n"
+	    "       ^\n"
+	    "@/aliases:1:7: example.org has no user or alias \"eve\"\n"
+	    "    info: eve\n"
+	    "          ^\n" },
+	{ "domain -x {\n}\nlisten 127.0.0.1 port 0\n"
+	    "domain example.org {\nusers @/users\naliases @/aliases\n"
+	    "}\n", "bob\n", "info: eve@y\n",
+	    "c:1:8: bad domain \"-x\": labels of letters, digits and inner hyp"
+	    "hens, parted by dots\n"
+	    "    domain -x {\n"
+	    "           ^\n" },
+	{ LISTEN "domain example.org {\nusers @/users\n"
+	    "catch-all eve\n}\n", "bob\n", NULL,
+	    "c:4:11: example.org has no user or alias \"eve\"\n"
+	    "    catch-all eve\n"
+	    "              ^\n" },
+	{ LISTEN "domain example.org {\nusers @/users\n"
+	    "catch-all bob@y\n}\n", "bob\n", NULL,
+	    "c:4:11: \"y\" is not a domain of ours: without a relay nothing le"
+	    "aves, and this version has none\n"
+	    "    catch-all bob@y\n"
+	    "              ^\n" },
+	{ USERS "domain example.net {\nusers @/users\n}\n", ".x\n", NULL,
+	    "@/users:1:1: bad user \".x\": not what may stand before the \"@\""
+	    " of an address\n"
+	    "    .x\n"
+	    "    ^\n" },
+};
+
+static const struct row fine_cases[] = {
+	{ LISTEN "domain example.org {\nusers \"@/users\"\n"
+	    "aliases @/aliases\nsubaddress +\n"
+	    "catch-all info@EXAMPLE.org\n}\nlimits { }\n",
+	    "bob\nalice:$argon2id$v=19$x=1,y=2\n\303\244nne\n",
+	    "# c\n\nalice: alice, bob\n"
+	    "Info : alice@example.org ,BOB # c\npostmaster: postmaster\n"
+	    "x: postmaster, bob+y, \303\244nne",
+	    "" },
+};
+
+static void
+run(const struct row *cases, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		conf_case_expect(cases[i].conf, cases[i].users,
+		    cases[i].aliases, cases[i].want);
+}
+
+START_TEST(users)
+{
+	run(users_cases, COUNT(users_cases));
+}
+END_TEST
+
+START_TEST(aliases)
+{
+	run(aliases_cases, COUNT(aliases_cases));
+}
+END_TEST
+
+START_TEST(fine)
+{
+	run(fine_cases, COUNT(fine_cases));
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { users, aliases, fine };
+
+	return conf_case_main("conf_tables", tests, COUNT(tests));
+}

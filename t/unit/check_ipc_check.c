@@ -1,0 +1,442 @@
+/*
+ * ipc_check: every record, by every way, in every state, of every size, with
+ * and without a descriptor, against a table written here by hand; then every
+ * value that has a range.
+ */
+#include "t/unit/unit.h"
+
+#include <stddef.h>
+
+#include "shared/ipc_check.h"
+
+#define PAYLOAD(name) offsetof(struct ipc_record, u) + \
+	sizeof(struct ipc_##name)
+
+/* The states: Idle, Session, Mail, Rcpt, Data, Commit. */
+static const char states[] = "ISMRDC";
+
+static const struct {
+	enum ipc_type	 type;
+	const char	*name;
+	enum ipc_way	 way;
+	size_t		 size;
+	bool		 fd;
+	const char	*when;
+} table[] = {
+	{ IPC_SETTINGS, "SETTINGS", IPC_TO_NURSERY, PAYLOAD(settings), false,
+	    "ISMRDC" },
+	{ IPC_SPAWN, "SPAWN", IPC_TO_NURSERY, PAYLOAD(spawn), false,
+	    "ISMRDC" },
+	{ IPC_KILL, "KILL", IPC_TO_NURSERY, PAYLOAD(pid), false, "ISMRDC" },
+	{ IPC_RENEW, "RENEW", IPC_TO_NURSERY, PAYLOAD(nothing), false,
+	    "ISMRDC" },
+	{ IPC_BREED, "BREED", IPC_TO_NURSERY, PAYLOAD(nothing), false,
+	    "ISMRDC" },
+	{ IPC_READY, "READY", IPC_FROM_NURSERY, PAYLOAD(text), false,
+	    "ISMRDC" },
+	{ IPC_UNSAFE, "UNSAFE", IPC_FROM_NURSERY, PAYLOAD(text), false,
+	    "ISMRDC" },
+	{ IPC_NEWBORN, "NEWBORN", IPC_FROM_NURSERY, PAYLOAD(pid), true,
+	    "ISMRDC" },
+	{ IPC_STILLBORN, "STILLBORN", IPC_FROM_NURSERY, PAYLOAD(spawn), false,
+	    "ISMRDC" },
+	{ IPC_DIED, "DIED", IPC_FROM_NURSERY, PAYLOAD(died), false,
+	    "ISMRDC" },
+	{ IPC_SIBLING, "SIBLING", IPC_FROM_NURSERY, PAYLOAD(nothing), true,
+	    "ISMRDC" },
+	{ IPC_SESSION, "SESSION", IPC_TO_WORKER, PAYLOAD(session), true,
+	    "I" },
+	{ IPC_VERDICT, "VERDICT", IPC_TO_WORKER, PAYLOAD(verdict), false,
+	    "SMRD" },
+	{ IPC_FILE, "FILE", IPC_TO_WORKER, PAYLOAD(nothing), true, "R" },
+	{ IPC_STORED, "STORED", IPC_TO_WORKER, PAYLOAD(id), false, "C" },
+	{ IPC_UNSTORED, "UNSTORED", IPC_TO_WORKER, PAYLOAD(verdict), false,
+	    "C" },
+	{ IPC_MAIL, "MAIL", IPC_FROM_WORKER, PAYLOAD(mail), false, "S" },
+	{ IPC_RCPT, "RCPT", IPC_FROM_WORKER, PAYLOAD(rcpt), false, "MR" },
+	{ IPC_RESET, "RESET", IPC_FROM_WORKER, PAYLOAD(nothing), false,
+	    "MR" },
+	{ IPC_BEGIN, "BEGIN", IPC_FROM_WORKER, PAYLOAD(nothing), false, "R" },
+	{ IPC_COMMIT, "COMMIT", IPC_FROM_WORKER, PAYLOAD(commit), false,
+	    "D" },
+	{ IPC_ABORT, "ABORT", IPC_FROM_WORKER, PAYLOAD(nothing), false, "D" },
+	{ IPC_NOTE, "NOTE", IPC_FROM_WORKER, PAYLOAD(note), false, "SMRD" },
+	{ IPC_TRACE, "TRACE", IPC_FROM_WORKER, PAYLOAD(trace), false,
+	    "SMRD" },
+	{ IPC_END, "END", IPC_FROM_WORKER, PAYLOAD(end), false, "SMRD" },
+};
+
+/* The longest of two records and what lies around them. */
+static union {
+	struct ipc_record	r;
+	uint8_t			octets[2 * sizeof(struct ipc_record)];
+} room;
+
+static struct mailbox
+address(const char *path)
+{
+	struct mailbox m;
+	struct span rest;
+
+	if (smtp_parse_path(span_of(path), true, true, &m, &rest) !=
+	    SYNTAX_OK)
+		ck_abort_msg("%s", path);
+	return m;
+}
+
+/* A record of this type whose every value is right. */
+static struct ipc_record
+good(enum ipc_type type)
+{
+	struct ipc_record r;
+
+	memset(&r, 0, sizeof(r));
+	r.type = type;
+	if (type == IPC_MAIL) {
+		r.u.mail.from = address("<a@b>");
+		r.u.mail.helo_len = 1;
+		r.u.mail.helo[0] = 'h';
+	} else if (type == IPC_RCPT) {
+		r.u.rcpt.to = address("<a@b>");
+	} else if (type == IPC_NEWBORN || type == IPC_KILL) {
+		r.u.pid.pid = 1234;
+	} else if (type == IPC_DIED) {
+		r.u.died.pid = 1234;
+	} else if (type == IPC_READY || type == IPC_UNSAFE) {
+		memcpy(r.u.text.text, "text", 5);
+	} else if (type == IPC_STORED) {
+		memcpy(r.u.id.id, "0123456789abcdef", 17);
+	}
+	return r;
+}
+
+static enum ipc_when
+when_of(char state)
+{
+	return (enum ipc_when)(1u << (strchr(states, state) - states));
+}
+
+/* What this test's own table says of a right record of row. */
+static bool
+permitted(size_t row, size_t size, bool fd, enum ipc_way way, char state)
+{
+	return way == table[row].way && size == table[row].size &&
+	    fd == table[row].fd && strchr(table[row].when, state) != NULL;
+}
+
+START_TEST(table_is_whole)
+{
+	bool seen[IPC_TYPE_COUNT] = { false };
+
+	ck_assert_uint_eq(COUNT(table), IPC_TYPE_COUNT);
+	for (size_t i = 0; i < COUNT(table); i++) {
+		ck_assert(!seen[table[i].type]);
+		seen[table[i].type] = true;
+		ck_assert_str_eq(ipc_name(table[i].type), table[i].name);
+		ck_assert_uint_eq(ipc_size(table[i].type), table[i].size);
+		ck_assert_uint_le(table[i].size, sizeof(struct ipc_record));
+	}
+	ck_assert_str_eq(ipc_name(IPC_TYPE_COUNT), "?");
+	ck_assert_str_eq(ipc_name(UINT32_MAX), "?");
+	ck_assert_int_eq(when_of('I'), IPC_AT_IDLE);
+	ck_assert_int_eq(when_of('C'), IPC_AT_COMMIT);
+}
+END_TEST
+
+/* Everything by everything; of sizes, all that are. */
+START_TEST(everything)
+{
+	unsigned taken = 0, want_taken = 0;
+
+	for (size_t row = 0; row < COUNT(table); row++)
+		for (unsigned k = 0; k < 4 * 2 * 6; k++) {
+			enum ipc_way way = (enum ipc_way)(k % 4);
+			bool fd = k / 4 % 2 == 1;
+			char state = states[k / 8];
+			size_t size = table[row].size;
+			const char *why;
+
+			room.r = good(table[row].type);
+			why = ipc_check(&room.r, size, fd, way,
+			    when_of(state));
+			if ((why == NULL) != permitted(row, size, fd, way,
+			    state))
+				ck_abort_msg("%s by %d, fd %d, at %c: %s",
+				    table[row].name, way, fd, state,
+				    why == NULL ? "taken" : why);
+			ck_assert(why == NULL || why[0] != '\0');
+			taken += why == NULL;
+		}
+	for (size_t row = 0; row < COUNT(table); row++)
+		want_taken += (unsigned)strlen(table[row].when);
+	ck_assert_uint_eq(taken, want_taken);
+}
+END_TEST
+
+START_TEST(sizes)
+{
+	for (size_t row = 0; row < COUNT(table); row++)
+		for (size_t size = 0; size <= sizeof(room); size++) {
+			const char *why;
+
+			room.r = good(table[row].type);
+			why = ipc_check(&room.r, size, table[row].fd,
+			    table[row].way, when_of(table[row].when[0]));
+			if ((why == NULL) != (size == table[row].size))
+				ck_abort_msg("%s of %zu: %s", table[row].name,
+				    size, why == NULL ? "taken" : why);
+		}
+}
+END_TEST
+
+/* Nothing of a record is read beyond the octets that came. */
+START_TEST(no_further)
+{
+	for (size_t row = 0; row < COUNT(table); row++)
+		for (size_t size = 0; size <= table[row].size; size++) {
+			struct ipc_record whole = good(table[row].type);
+			void *r = malloc(size > 0 ? size : 1);
+
+			ck_assert_ptr_nonnull(r);
+			memcpy(r, &whole, size);
+			if ((ipc_check(r, size, table[row].fd, table[row].way,
+			    when_of(table[row].when[0])) == NULL) !=
+			    (size == table[row].size))
+				ck_abort_msg("%s of %zu", table[row].name,
+				    size);
+			free(r);
+		}
+}
+END_TEST
+
+START_TEST(types_and_zero)
+{
+	static const uint32_t wrong[] = { IPC_TYPE_COUNT, IPC_TYPE_COUNT + 1,
+	    0x7fffffff, 0x80000000, UINT32_MAX, 256, 65536 };
+
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		for (size_t size = 0; size <= sizeof(room.r); size++) {
+			memset(&room, 0, sizeof(room));
+			room.r.type = wrong[i];
+			ck_assert_ptr_nonnull(ipc_check(&room.r, size, false,
+			    IPC_FROM_WORKER, IPC_AT_SESSION));
+		}
+	for (size_t row = 0; row < COUNT(table); row++)
+		for (unsigned bit = 0; bit < 32; bit++) {
+			room.r = good(table[row].type);
+			room.r.zero = 1u << bit;
+			ck_assert_ptr_nonnull(ipc_check(&room.r,
+			    table[row].size, table[row].fd, table[row].way,
+			    when_of(table[row].when[0])));
+		}
+}
+END_TEST
+
+/* The judgement of a record whose frame is right. */
+static bool
+passes(const struct ipc_record *r)
+{
+	for (size_t row = 0; row < COUNT(table); row++)
+		if (table[row].type == r->type)
+			return ipc_check(r, table[row].size, table[row].fd,
+			    table[row].way, when_of(table[row].when[0])) ==
+			    NULL;
+	ck_abort_msg("no type %u", r->type);
+	return false;
+}
+
+START_TEST(mail_addresses)
+{
+	static const char *const fine[] = { "<>", "<a@b>", "<\"a b\"@c>",
+	    "<a@[192.0.2.1]>", "<\xc3\xb6@b\xc3\xbc>" };
+	struct ipc_record r;
+
+	for (size_t i = 0; i < COUNT(fine); i++) {
+		r = good(IPC_MAIL);
+		r.u.mail.from = address(fine[i]);
+		ck_assert_msg(passes(&r), "%s", fine[i]);
+	}
+	r.u.mail.from = address("<postmaster>");
+	ck_assert(!passes(&r));
+	r = good(IPC_MAIL);
+	r.u.mail.from.local[0] = '\n';
+	ck_assert(!passes(&r));
+	r = good(IPC_MAIL);
+	r.u.mail.from.local_len = 65;
+	ck_assert(!passes(&r));
+	r = good(IPC_MAIL);
+	r.u.mail.from.domain[0] = '/';
+	ck_assert(!passes(&r));
+	r = good(IPC_MAIL);
+	r.u.mail.from.local_len = 0;
+	ck_assert(!passes(&r));
+	r = good(IPC_MAIL);
+	r.u.mail.from.local[63] = 'x';
+	ck_assert(!passes(&r));
+}
+END_TEST
+
+START_TEST(mail_others)
+{
+	struct ipc_record r;
+
+	for (unsigned c = 0; c < 256; c++) {
+		bool fine = c != 0 && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		    "abcdefghijklmnopqrstuvwxyz0123456789-._", (int)c) != NULL;
+
+		r = good(IPC_MAIL);
+		r.u.mail.helo[0] = (char)c;
+		ck_assert_msg(passes(&r) == fine, "HELO %02x", c);
+	}
+	r = good(IPC_MAIL);
+	r.u.mail.helo_len = 0;
+	ck_assert(!passes(&r));
+	r.u.mail.helo_len = 2;	/* a NUL in it */
+	ck_assert(!passes(&r));
+	memset(r.u.mail.helo, 'h', sizeof(r.u.mail.helo));
+	r.u.mail.helo_len = 255;
+	ck_assert(passes(&r));
+	for (unsigned v = 0; v < 256; v++) {
+		r = good(IPC_MAIL);
+		r.u.mail.esmtp = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), v <= 1);
+		r = good(IPC_MAIL);
+		r.u.mail.smtputf8 = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), v <= 1);
+		r = good(IPC_MAIL);
+		r.u.mail.body_8bit = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), v <= 1);
+	}
+	r = good(IPC_MAIL);
+	r.u.mail.size = UINT64_MAX;
+	ck_assert(passes(&r));
+}
+END_TEST
+
+START_TEST(rcpt_addresses)
+{
+	struct ipc_record r = good(IPC_RCPT);
+
+	r.u.rcpt.to = address("<Postmaster>");
+	ck_assert(passes(&r));
+	r.u.rcpt.to = address("<\"a b\"@[IPv6:::1]>");
+	ck_assert(passes(&r));
+	r.u.rcpt.to = address("<>");
+	ck_assert(!passes(&r));
+	r = good(IPC_RCPT);
+	r.u.rcpt.to.domain_len = 0;
+	r.u.rcpt.to.domain[0] = '\0';
+	ck_assert(!passes(&r));
+	r = good(IPC_RCPT);
+	r.u.rcpt.to.local[0] = '\0';
+	ck_assert(!passes(&r));
+	r = good(IPC_RCPT);
+	r.u.rcpt.to.domain[0] = 'B';
+	ck_assert(!passes(&r));
+	r = good(IPC_RCPT);
+	r.u.rcpt.to.domain[1] = '.';
+	r.u.rcpt.to.domain_len = 2;
+	ck_assert(!passes(&r));
+}
+END_TEST
+
+/* Numbers with an end: all to some way past it, and the largest. */
+START_TEST(ranges)
+{
+	for (uint32_t i = 0; i < 300; i++) {
+		uint32_t v = i < 299 ? i : UINT32_MAX;
+		struct ipc_record r = good(IPC_VERDICT);
+
+		r.u.verdict.verdict = v;
+		ck_assert_int_eq(passes(&r), v < VERDICT_COUNT);
+		r = good(IPC_UNSTORED);
+		r.u.verdict.verdict = v;
+		ck_assert_int_eq(passes(&r), v < VERDICT_COUNT);
+		r = good(IPC_NOTE);
+		r.u.note.note = v;
+		ck_assert_int_eq(passes(&r), v < NOTE_COUNT);
+		r = good(IPC_END);
+		r.u.end.end = v;
+		ck_assert_int_eq(passes(&r), v < END_COUNT);
+		r = good(IPC_TRACE);
+		r.u.trace.from_client = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), (uint8_t)v <= 1);
+	}
+	for (unsigned n = 0; n <= UINT16_MAX; n++) {
+		struct ipc_record r;
+
+		r.type = IPC_TRACE;
+		r.zero = 0;
+		r.u.trace.from_client = 1;
+		r.u.trace.n = (uint16_t)n;
+		if (passes(&r) != (n <= 1024))
+			ck_abort_msg("TRACE of %u", n);
+	}
+}
+END_TEST
+
+/* kill(2) takes 0 and below for a group, and 1 is not ours. */
+START_TEST(process_ids)
+{
+	static const struct {
+		int32_t	pid;
+		bool	fine;
+	} t[] = { { 2, true }, { INT32_MAX, true }, { 1, false },
+	    { 0, false }, { -1, false }, { -2, false }, { INT32_MIN, false } };
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct ipc_record r = good(IPC_NEWBORN);
+
+		r.u.pid.pid = t[i].pid;
+		ck_assert_int_eq(passes(&r), t[i].fine);
+		r.type = IPC_KILL;
+		ck_assert_int_eq(passes(&r), t[i].fine);
+		r = good(IPC_DIED);
+		r.u.died.pid = t[i].pid;
+		ck_assert_int_eq(passes(&r), t[i].fine);
+	}
+}
+END_TEST
+
+START_TEST(texts)
+{
+	static const enum ipc_type types[] = { IPC_READY, IPC_UNSAFE };
+
+	for (size_t k = 0; k < COUNT(types); k++) {
+		struct ipc_record r = good(types[k]);
+
+		for (unsigned c = 0; c < 256; c++) {
+			r.u.text.text[1] = (char)c;
+			ck_assert_msg(passes(&r) == (c == 0 ||
+			    (c >= 0x20 && c <= 0x7e)), "%02x", c);
+		}
+		memset(r.u.text.text, 'x', sizeof(r.u.text.text));
+		ck_assert(!passes(&r));
+		r.u.text.text[sizeof(r.u.text.text) - 1] = '\0';
+		ck_assert(passes(&r));
+		memset(r.u.text.text, '\0', sizeof(r.u.text.text));
+		ck_assert(passes(&r));
+	}
+}
+END_TEST
+
+START_TEST(ids)
+{
+	struct ipc_record r = good(IPC_STORED);
+
+	memset(r.u.id.id, 'a', sizeof(r.u.id.id));
+	ck_assert(!passes(&r));
+	r.u.id.id[ipc_id_bytes] = '\0';
+	ck_assert(passes(&r));
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { table_is_whole, everything, sizes,
+	    no_further, types_and_zero, mail_addresses, mail_others,
+	    rcpt_addresses, ranges, process_ids, texts, ids };
+
+	return UNIT_RUN("ipc_check", tests);
+}

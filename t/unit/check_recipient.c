@@ -1,0 +1,418 @@
+/*
+ * recipient: the order of the rules, aliases followed, each Maildir once,
+ * file names in the catcher.
+ */
+#include "server/recipient.h"
+#include "t/unit/conf_case.h"
+
+static const char two_domains[] = LISTEN
+    "domain example.org {\nusers @/users\naliases @/aliases\n"
+    "subaddress +\n}\n"
+    "domain example.net {\nusers @/users2\naliases @/aliases2\n"
+    "catch-all carol\n}\n";
+
+static void
+load(struct conf *conf, const char *text)
+{
+	conf_case_file("c", text);
+	conf_case_file("users", "alice\nbob\nwith+plus\n\xc3\x84nne\n");
+	conf_case_file("aliases",
+	    "alice: alice, bob\n"
+	    "info: alice, dave@example.net\n"
+	    "team: info, bob, info\n"
+	    "news+x: bob\n"
+	    "abuse: postmaster, bob+abuse\n");
+	conf_case_file("users2", "carol\ndave\nbob\n");
+	conf_case_file("aliases2",
+	    "postmaster: dave\n"
+	    "back: info@example.org\n");
+	ck_assert_msg(conf_load("c", conf, stderr) == 0, "not loaded");
+}
+
+/* An address as a worker hands it over. */
+static struct mailbox
+address(const char *text)
+{
+	const char *at = strrchr(text, '@');
+	struct mailbox m = { 0 };
+
+	m.local_len = (uint8_t)(at == NULL ? strlen(text) :
+	    (size_t)(at - text));
+	memcpy(m.local, text, m.local_len);
+	if (at != NULL) {
+		m.domain_len = (uint8_t)strlen(at + 1);
+		memcpy(m.domain, at + 1, m.domain_len);
+	}
+	return m;
+}
+
+static enum recipient_verdict
+expand(const struct conf *conf, const char *text, struct recipient_set *set,
+    struct recipient_reason *reason)
+{
+	struct mailbox m = address(text);
+
+	return recipient_expand(conf, &m, set, reason);
+}
+
+/* The set as "user@domain user@domain". */
+static const char *
+set_text(const struct recipient_set *set)
+{
+	static char out[4096];
+	int n = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < set->count; i++)
+		n += snprintf(out + n, sizeof(out) - (size_t)n, "%s%s@%s",
+		    i == 0 ? "" : " ", set->boxes[i].user,
+		    set->boxes[i].domain);
+	return out;
+}
+
+START_TEST(order)
+{
+	enum { OK = RECIPIENT_OK, UNKNOWN = RECIPIENT_UNKNOWN,
+	    FOREIGN = RECIPIENT_FOREIGN };
+	static const struct {
+		const char	*rcpt;
+		int		 verdict;
+		const char	*boxes, *file;
+		unsigned	 line;
+	} t[] = {
+		/* alias before user; its own name is the user */
+		{ "alice@example.org", OK,
+		    "alice@example.org bob@example.org", "aliases", 1 },
+		{ "ALICE@Example.ORG", OK,
+		    "alice@example.org bob@example.org", "aliases", 1 },
+		{ "bob@example.org", OK, "bob@example.org", "users", 2 },
+		{ "Bob@example.org", OK, "bob@example.org", "users", 2 },
+		/* with a subaddress: exact first, then without */
+		{ "bob+news@example.org", OK, "bob@example.org", "users", 2 },
+		{ "alice+a+b@example.org", OK,
+		    "alice@example.org bob@example.org", "aliases", 1 },
+		{ "with+plus@example.org", OK, "with+plus@example.org",
+		    "users", 3 },
+		{ "news+x@example.org", OK, "bob@example.org", "aliases", 4 },
+		{ "news+y@example.org", UNKNOWN, "", "c", 2 },
+		{ "+bob@example.org", UNKNOWN, "", "c", 2 },
+		{ "bob-news@example.org", UNKNOWN, "", "c", 2 },
+		{ "\xc3\x84nne@example.org", OK, "\xc3\x84nne@example.org",
+		    "users", 4 },
+		{ "\xc3\xa4nne@example.org", UNKNOWN, "", "c", 2 },
+		/* nested, over domains, a target named twice */
+		{ "team@example.org", OK,
+		    "alice@example.org bob@example.org dave@example.net",
+		    "aliases", 3 },
+		{ "back@example.net", OK,
+		    "alice@example.org bob@example.org dave@example.net",
+		    "aliases2", 2 },
+		/* always deliverable */
+		{ "postmaster@example.org", OK, "postmaster@example.org",
+		    NULL, 0 },
+		{ "PostMaster@example.org", OK, "postmaster@example.org",
+		    NULL, 0 },
+		{ "postmaster+x@example.org", OK, "postmaster@example.org",
+		    NULL, 0 },
+		{ "postmaster", OK, "postmaster@example.org", NULL, 0 },
+		{ "POSTMASTER", OK, "postmaster@example.org", NULL, 0 },
+		{ "abuse@example.org", OK,
+		    "postmaster@example.org bob@example.org", "aliases", 5 },
+		{ "postmaster@example.net", OK, "dave@example.net",
+		    "aliases2", 1 },
+		/* the catch-all is the last; no subaddress here */
+		{ "nobody@example.net", OK, "carol@example.net", "c", 10 },
+		{ "bob+x@example.net", OK, "carol@example.net", "c", 10 },
+		{ "bob@example.net", OK, "bob@example.net", "users2", 3 },
+		{ "eve@example.org", UNKNOWN, "", "c", 2 },
+		/* no way round */
+		{ "bob@foreign.example", FOREIGN, "", NULL, 0 },
+		{ "postmaster@foreign.example", FOREIGN, "", NULL, 0 },
+		{ "bob@[127.0.0.1]", FOREIGN, "", NULL, 0 },
+		{ "bob@sub.example.org", FOREIGN, "", NULL, 0 },
+		{ "bob@example.orgx", FOREIGN, "", NULL, 0 },
+		{ "bob@example.or", FOREIGN, "", NULL, 0 },
+		{ "bob", UNKNOWN, "", NULL, 0 },
+		{ "", UNKNOWN, "", NULL, 0 },
+		{ "eve%foreign.example@example.org", UNKNOWN, "", "c", 2 },
+		{ "foreign.example!eve@example.org", UNKNOWN, "", "c", 2 },
+		{ "eve@foreign.example@example.org", UNKNOWN, "", "c", 2 },
+		{ "../bob@example.org", UNKNOWN, "", "c", 2 },
+	};
+	struct recipient_reason reason;
+	struct conf conf;
+
+	load(&conf, two_domains);
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct recipient_set set = { 0 };
+		const char *base;
+
+		ck_assert_msg((int)expand(&conf, t[i].rcpt, &set, &reason) ==
+		    t[i].verdict, "%s", t[i].rcpt);
+		ck_assert_str_eq(set_text(&set), t[i].boxes);
+		ck_assert_msg(reason.line == t[i].line, "%s: line %u",
+		    t[i].rcpt, reason.line);
+		ck_assert_msg((reason.path == NULL) == (t[i].file == NULL),
+		    "%s", t[i].rcpt);
+		if (reason.path != NULL) {
+			base = strrchr(reason.path, '/');
+			ck_assert_str_eq(base == NULL ? reason.path :
+			    base + 1, t[i].file);
+		}
+		recipient_set_clear(&set);
+	}
+	conf_free(&conf);
+}
+END_TEST
+
+START_TEST(found)
+{
+	const struct conf_domain *d;
+	const struct conf_alias *alice;
+	struct conf conf;
+
+	load(&conf, two_domains);
+	d = conf_find_domain(&conf, span_of("EXAMPLE.org"));
+	ck_assert_ptr_nonnull(d);
+	alice = conf_find_alias(d, span_of("Alice"));
+	ck_assert_ptr_nonnull(alice);
+	ck_assert_int_eq(recipient_find(d, span_of("alice"), NULL).kind,
+	    RECIPIENT_ALIAS);
+	ck_assert_int_eq(recipient_find(d, span_of("alice"), alice).kind,
+	    RECIPIENT_USER);
+	ck_assert_int_eq(recipient_find(d, span_of("alice+x"), alice).kind,
+	    RECIPIENT_USER);
+	ck_assert_int_eq(recipient_find(d, span_of("postmaster"), NULL).kind,
+	    RECIPIENT_POSTMASTER);
+	ck_assert_int_eq(recipient_find(d, span_of("eve"), NULL).kind,
+	    RECIPIENT_NOBODY);
+	ck_assert_ptr_null(conf_find_user(d, span_of("alic")));
+	ck_assert_ptr_null(conf_find_user(d, span_of("alicee")));
+	ck_assert_ptr_null(conf_find_user(d, span_of("")));
+	conf_free(&conf);
+}
+END_TEST
+
+START_TEST(once)
+{
+	static const char *const rcpts[] = { "bob@example.org",
+	    "team@example.org", "BOB@example.org", "info@example.org",
+	    "alice+x@example.org", "bob@example.net" };
+	struct recipient_set set = { 0 };
+	struct recipient_reason reason;
+	struct conf conf;
+
+	load(&conf, two_domains);
+	for (size_t i = 0; i < COUNT(rcpts); i++)
+		ck_assert_int_eq(expand(&conf, rcpts[i], &set, &reason),
+		    RECIPIENT_OK);
+	ck_assert_str_eq(set_text(&set), "bob@example.org alice@example.org "
+	    "dave@example.net bob@example.net");
+	ck_assert_int_eq(expand(&conf, "eve@example.org", &set, &reason),
+	    RECIPIENT_UNKNOWN);
+	ck_assert_uint_eq(set.count, 4);
+	recipient_set_clear(&set);
+	ck_assert_uint_eq(set.count, 0);
+	ck_assert_ptr_null(set.boxes);
+	conf_free(&conf);
+}
+END_TEST
+
+/* A domain of count users, aliases of 100 each, and "all" of those. */
+static void
+write_many(unsigned count)
+{
+	FILE *users = fopen("users", "w"), *aliases = fopen("aliases", "w");
+
+	ck_assert_ptr_nonnull(users);
+	ck_assert_ptr_nonnull(aliases);
+	for (unsigned i = 0; i < count; i++) {
+		fprintf(users, "u%u\n", i);
+		if (i % 100 == 0)
+			fprintf(aliases, "%sg%u: u%u", i == 0 ? "" : "\n",
+			    i / 100, i);
+		else
+			fprintf(aliases, ",u%u", i);
+	}
+	fprintf(aliases, "\nall: g0");
+	for (unsigned i = 1; i * 100 < count; i++)
+		fprintf(aliases, ", g%u", i);
+	fprintf(aliases, "\n");
+	ck_assert_int_eq(fclose(users), 0);
+	ck_assert_int_eq(fclose(aliases), 0);
+}
+
+START_TEST(too_many)
+{
+	struct recipient_set set = { 0 };
+	struct recipient_reason reason;
+	struct conf conf;
+
+	write_many(recipient_mailboxes_max + 1);
+	conf_case_file("c", ALIASES);
+	ck_assert_int_eq(conf_load("c", &conf, stderr), 0);
+	ck_assert_int_eq(expand(&conf, "all@example.org", &set, &reason),
+	    RECIPIENT_TOO_MANY);
+	ck_assert_uint_eq(set.count, 0);
+	ck_assert_int_eq(expand(&conf, "u10000@example.org", &set, &reason),
+	    RECIPIENT_OK);
+	ck_assert_int_eq(expand(&conf, "all@example.org", &set, &reason),
+	    RECIPIENT_TOO_MANY);
+	ck_assert_str_eq(set_text(&set), "u10000@example.org");
+	/* What was taken back is added again. */
+	for (unsigned i = 0; i < 100; i++) {
+		char rcpt[64];
+
+		snprintf(rcpt, sizeof(rcpt), "g%u@example.org", i);
+		ck_assert_int_eq(expand(&conf, rcpt, &set, &reason),
+		    i == 99 ? RECIPIENT_TOO_MANY : RECIPIENT_OK);
+	}
+	ck_assert_uint_eq(set.count, 1 + 9900);
+	for (unsigned i = 9900; i < 9999; i++) {
+		char rcpt[64];
+
+		snprintf(rcpt, sizeof(rcpt), "u%u@example.org", i);
+		ck_assert_int_eq(expand(&conf, rcpt, &set, &reason),
+		    RECIPIENT_OK);
+	}
+	ck_assert_uint_eq(set.count, recipient_mailboxes_max);
+	ck_assert_int_eq(expand(&conf, "g5@example.org", &set, &reason),
+	    RECIPIENT_OK);
+	ck_assert_int_eq(expand(&conf, "u9999@example.org", &set, &reason),
+	    RECIPIENT_TOO_MANY);
+	ck_assert_uint_eq(set.count, recipient_mailboxes_max);
+	recipient_set_clear(&set);
+	conf_free(&conf);
+}
+END_TEST
+
+/*
+ * Two million steps if aliases were followed anew each time, and a thousand
+ * times ten thousand for the recipients after it; either would be noticed by
+ * the time a test may take.
+ */
+START_TEST(no_blow_up)
+{
+	struct recipient_set set = { 0 };
+	struct recipient_reason reason;
+	struct conf conf;
+	FILE *f = fopen("aliases", "w");
+
+	ck_assert_ptr_nonnull(f);
+	for (unsigned i = 0; i < 19; i++)
+		fprintf(f, "a%u: a%u, b%u\nb%u: a%u, b%u\n", i, i + 1, i + 1,
+		    i, i + 1, i + 1);
+	fprintf(f, "a19: bob\nb19: bob\n");
+	ck_assert_int_eq(fclose(f), 0);
+	conf_case_file("users", "bob\n");
+	conf_case_file("c", ALIASES);
+	ck_assert_int_eq(conf_load("c", &conf, stderr), 0);
+	for (unsigned i = 0; i < 1000; i++)
+		ck_assert_int_eq(expand(&conf, "a0@example.org", &set,
+		    &reason), RECIPIENT_OK);
+	ck_assert_str_eq(set_text(&set), "bob@example.org");
+	/* Twenty levels of two, and the one Maildir. */
+	ck_assert_uint_eq(set.mark_count, 39 + 1);
+	recipient_set_clear(&set);
+	conf_free(&conf);
+}
+END_TEST
+
+START_TEST(caught)
+{
+	struct recipient_set set = { 0 };
+	struct recipient_reason reason;
+	struct conf conf;
+
+	ck_assert_int_eq(conf_init(&conf), 0);
+	ck_assert_int_eq(expand(&conf, "x@example.org", &set, &reason),
+	    RECIPIENT_FOREIGN);
+	ck_assert_int_eq(expand(&conf, "postmaster", &set, &reason),
+	    RECIPIENT_FOREIGN);
+	conf.catcher = true;
+	ck_assert_int_eq(expand(&conf, "Bob@example.org", &set, &reason),
+	    RECIPIENT_OK);
+	ck_assert_int_eq(expand(&conf, "bob@example.org", &set, &reason),
+	    RECIPIENT_OK);
+	ck_assert_int_eq(expand(&conf, "postmaster", &set, &reason),
+	    RECIPIENT_OK);
+	ck_assert_int_eq(expand(&conf, "../a b@[::1]", &set, &reason),
+	    RECIPIENT_OK);
+	ck_assert_ptr_null(reason.path);
+	ck_assert_str_eq(set_text(&set), "bob@example.org@ postmaster@ "
+	    "%22..%2Fa%20b%22@%5B%3A%3A1%5D@");
+	recipient_set_clear(&set);
+	conf_free(&conf);
+}
+END_TEST
+
+START_TEST(file_names)
+{
+	static const struct {
+		struct span	 in;
+		const char	*out;
+	} t[] = {
+		{ OCTETS(""), "%" },
+		{ OCTETS("."), "%2E" },
+		{ OCTETS(".."), "%2E." },
+		{ OCTETS("a.b-_+=~@"), "a.b-_+=~@" },
+		{ OCTETS("ABCxyz09"), "abcxyz09" },
+		{ OCTETS("a/b\\c%"), "a%2Fb%5Cc%25" },
+		{ OCTETS("a\0b\n\x7f"), "a%00b%0A%7F" },
+		{ OCTETS("\xc3\xa4\xf0\x9f\x93\xac"),
+		    "\xc3\xa4\xf0\x9f\x93\xac" },
+		{ OCTETS("\xc3"), "%C3" },
+		{ OCTETS("\xc2\x85"), "%C2%85" },
+		{ OCTETS("\xe2\x80\xae"), "%E2%80%AE" },
+	};
+	char out[recipient_file_name_max_bytes + 1];
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		recipient_file_name(t[i].in, out);
+		ck_assert_str_eq(out, t[i].out);
+	}
+}
+END_TEST
+
+START_TEST(long_file_names)
+{
+	char in[400], a[recipient_file_name_max_bytes + 1];
+	char b[recipient_file_name_max_bytes + 1];
+
+	memset(in, 'A', sizeof(in));
+	recipient_file_name(span_from(in, 200), a);
+	ck_assert_uint_eq(strlen(a), 200);
+	ck_assert_uint_eq(strspn(a, "a"), 200);
+	recipient_file_name(span_from(in, 201), a);
+	ck_assert_uint_eq(strlen(a), 200);
+	ck_assert_uint_eq(strspn(a, "a"), 183);
+	ck_assert_int_eq(a[183], '~');
+	ck_assert_uint_eq(strspn(a + 184, "0123456789abcdef"), 16);
+	/* Another end, another name; other case, the same. */
+	in[200] = 'b';
+	recipient_file_name(span_from(in, 201), b);
+	ck_assert_str_ne(a, b);
+	memset(in, 'a', 201);
+	recipient_file_name(span_from(in, 201), b);
+	ck_assert_str_eq(a, b);
+	/* A character is cut nowhere. */
+	for (size_t i = 0; i + 1 < sizeof(in); i += 2)
+		memcpy(in + i, "\xc3\xa4", 2);
+	recipient_file_name(span_from(in, sizeof(in)), a);
+	ck_assert_uint_eq(strlen(a), 199);
+	ck_assert_int_eq(a[182], '~');
+	memset(in, '/', sizeof(in));
+	recipient_file_name(span_from(in, sizeof(in)), a);
+	ck_assert_uint_eq(strlen(a), 200);
+	ck_assert_uint_eq(strspn(a, "%2F"), 183);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { order, found, once, too_many, no_blow_up,
+	    caught, file_names, long_file_names };
+
+	return conf_case_main("recipient", tests, COUNT(tests));
+}

@@ -1,0 +1,259 @@
+/*
+ * What a worker may still do, and that its limits hold: the other half of
+ * check_sandbox_probe.c.  The roles that own something are tested in
+ * check_sandbox_owner.c.
+ */
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "shared/sandbox_linux.h"
+#include "t/unit/sandbox_case.h"
+
+static void
+smtp_works(void)
+{
+	make_things();
+	case_enter(SANDBOX_SMTP, NULL, 0);
+	work();
+}
+
+static void
+smtp_works_in_nursery(void)
+{
+	int status;
+	pid_t pid;
+
+	case_enter(SANDBOX_NURSERY, NULL, 0);
+	make_things();
+	pid = fork();
+	if (pid == 0) {
+		case_enter(SANDBOX_SMTP, NULL, 0);
+		work();
+		_exit(0);
+	}
+	EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+START_TEST(worker_works)
+{
+	case_passes(smtp_works);
+	case_passes(smtp_works_in_nursery);
+}
+END_TEST
+
+/* Refused rather than deadly: libc may try them, and must go on. */
+static void
+smtp_refusals(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct stat st;
+	int one = 1;
+
+	make_things();
+	case_enter(SANDBOX_SMTP, NULL, 0);
+	errno = 0;
+	EXPECT(fcntl(file, F_SETFL, 0) == -1 && errno == ENOSYS);
+	EXPECT(fcntl(file, F_DUPFD, 0) == -1 && errno == ENOSYS);
+	EXPECT(dup(file) == -1 || SANDBOX_SANITIZED);
+	EXPECT(sendto(pair[0], "a", 1, 0, (struct sockaddr *)&addr,
+	    sizeof(addr)) == -1 && errno == ENOSYS);
+	EXPECT(stat("/", &st) == -1 && errno == ENOSYS);
+	EXPECT(setsockopt(pair[0], SOL_SOCKET, SO_REUSEADDR, &one,
+	    sizeof(one)) == -1 && errno == ENOSYS);
+	/* allowed, so the refusal is the socket's own */
+	EXPECT(setsockopt(pair[0], IPPROTO_TCP, TCP_NODELAY, &one,
+	    sizeof(one)) == -1 && errno != ENOSYS);
+	EXPECT(syscall(SYS_getpriority, PRIO_PROCESS, 0) == -1 &&
+	    errno == ENOSYS);
+	EXPECT(syscall(4000L) == -1 && errno == ENOSYS);
+}
+
+START_TEST(unknown_is_refused)
+{
+	case_passes(smtp_refusals);
+}
+END_TEST
+
+static void
+too_much_memory(void)
+{
+	size_t max = (size_t)sandbox_table[SANDBOX_SMTP].memory_max_bytes;
+
+	case_enter(SANDBOX_SMTP, NULL, 0);
+	seen = malloc(max);
+	EXPECT(seen == NULL && errno == ENOMEM);
+	/* Reserved first and made writable later, it counts as well. */
+	seen = mmap(NULL, max, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	EXPECT(seen != MAP_FAILED);
+	EXPECT(mprotect(seen, max, PROT_READ | PROT_WRITE) == -1);
+}
+
+static void
+fill_file(void)
+{
+	char block[4096];
+	int i;
+
+	memset(block, 'x', sizeof(block));
+	make_things();
+	case_enter(SANDBOX_SMTP, NULL, 0);
+	for (i = 0; i < FSIZE_MAX_BYTES / 4096; i++)
+		EXPECT(write(file, block, sizeof(block)) == sizeof(block));
+	(void)!write(file, "x", 1);
+}
+
+static void
+fill_file_ignoring(void)
+{
+	signal(SIGXFSZ, SIG_IGN);
+	fill_file();
+	EXPECT(errno == EFBIG);
+}
+
+START_TEST(limits_hold)
+{
+	if (SANDBOX_SANITIZED)
+		printf("skipped: memory limit, under a sanitizer\n");
+	else
+		case_passes(too_much_memory);
+	case_dies(fill_file, SIGXFSZ);
+	case_passes(fill_file_ignoring);
+}
+END_TEST
+
+/* It cannot be entered again, and what held goes on to hold. */
+static void
+enter_twice(void)
+{
+	const char *what = "";
+
+	make_things();
+	case_enter(SANDBOX_SMTP, NULL, 0);
+	EXPECT(sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == -1);
+	work();
+}
+
+static void
+not_prepared(void)
+{
+	struct sandbox_path path = { "/", -1, false, false };
+	const char *what = "";
+
+	EXPECT(sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == -1);
+	EXPECT(errno == EINVAL && strcmp(what, "not prepared") == 0);
+	EXPECT(sandbox_prepare(SANDBOX_SMTP, 0, &what) == 0);
+	EXPECT(sandbox_prepare(SANDBOX_SMTP, 0, &what) == -1);
+	EXPECT(errno == EALREADY);
+	/* a worker opens nothing, so it is given no path */
+	EXPECT(sandbox_enter(SANDBOX_SMTP, &path, 1, &what) == -1);
+	EXPECT(sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == 0);
+}
+
+static void
+missing_path(void)
+{
+	struct sandbox_path path = { "/nonexistent-smtpd", -1, true, false };
+	const char *what = "";
+
+	EXPECT(sandbox_prepare(SANDBOX_MASTER, 0, &what) == 0);
+	if (sandbox_landlock_holds(SANDBOX_MASTER))
+		EXPECT(sandbox_enter(SANDBOX_MASTER, &path, 1, &what) == -1 &&
+		    strcmp(what, "/nonexistent-smtpd") == 0);
+}
+
+#ifdef __x86_64__
+/* The other calling convention of the same kernel, with its own numbers. */
+static void
+call_as_x32(void)
+{
+	case_enter(SANDBOX_SMTP, NULL, 0);
+	syscall(0x40000000L | SYS_getpid);
+}
+#endif
+
+START_TEST(entering)
+{
+	ck_assert(sandbox_exists());
+	ck_assert_ptr_nonnull(strstr(sandbox_describe(), "seccomp"));
+	ck_assert_ptr_nonnull(strstr(sandbox_describe(), "rlimits"));
+	case_passes(not_prepared);
+	case_passes(missing_path);
+	case_passes(enter_twice);
+#ifdef __x86_64__
+	case_dies(call_as_x32, SIGSYS);
+#endif
+}
+END_TEST
+
+/* Seen from outside, as an administrator would. */
+static void
+wait_in_smtp(void)
+{
+	char octet;
+
+	case_enter(SANDBOX_SMTP, NULL, 0);
+	EXPECT(write(pair[1], "r", 1) == 1);
+	EXPECT(read(pair[1], &octet, 1) == 1);
+}
+
+static bool
+proc_has(pid_t pid, const char *name, const char *wanted)
+{
+	char path[64], text[4096];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY);
+	ck_assert_int_ne(fd, -1);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	ck_assert_int_gt(n, 0);
+	text[n] = '\0';
+	return strstr(text, wanted) != NULL;
+}
+
+START_TEST(seen_in_proc)
+{
+	char octet;
+	pid_t pid;
+
+	make_things();
+	pid = fork();
+	if (pid == 0) {
+		wait_in_smtp();
+		_exit(0);
+	}
+	ck_assert_int_eq(read(pair[0], &octet, 1), 1);
+	ck_assert(proc_has(pid, "status", "NoNewPrivs:\t1\n"));
+	ck_assert(proc_has(pid, "status", "Seccomp:\t2\n"));
+	if (geteuid() == 0) {
+		ck_assert(proc_has(pid, "limits", "Max core file size        0 "
+		    "                   0 "));
+		ck_assert(proc_has(pid, "limits", "Max processes             0 "
+		    "                   0 "));
+		ck_assert(proc_has(pid, "limits", "Max open files            8 "
+		    "                   8 "));
+	} else
+		printf("skipped: limits in /proc, which root alone reads\n");
+	ck_assert_int_eq(write(pair[0], "q", 1), 1);
+	ck_assert_int_eq(case_wait(pid), 0);
+	close(pair[0]);
+	close(pair[1]);
+	close(file);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { worker_works, unknown_is_refused,
+	    limits_hold, entering, seen_in_proc };
+
+	return UNIT_RUN("sandbox", tests);
+}

@@ -1,0 +1,290 @@
+/*
+ * What the master and the nursery may still do, and no more.  Run with the
+ * argument "resumed" this is the nursery after it executed itself, or
+ * somebody who only says so.
+ */
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/timerfd.h>
+
+#include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "shared/sandbox_linux.h"
+#include "t/unit/sandbox_case.h"
+
+/* Made by the test before a body enters its role. */
+static char dir[] = "/tmp/check_sandbox.XXXXXX";
+static int dir_fd = -1;
+
+static void
+use_events(void)
+{
+	struct itimerspec when = { { 0, 0 }, { 0, 1000 } };
+	struct sigaction ignore;
+	struct epoll_event ev;
+	uint64_t ticks;
+	int ep, timer, pipes[2];
+
+	memset(&ignore, 0, sizeof(ignore));
+	ignore.sa_handler = SIG_IGN;
+	EXPECT(sigaction(SIGPIPE, &ignore, NULL) == 0);
+	ep = epoll_create1(EPOLL_CLOEXEC);
+	timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	EXPECT(ep != -1 && timer != -1 && eventfd(0, EFD_NONBLOCK) != -1);
+	EXPECT(pipe2(pipes, O_CLOEXEC | O_NONBLOCK) == 0);
+	memset(&ev, 0, sizeof(ev));
+	ev.events = EPOLLIN;
+	EXPECT(epoll_ctl(ep, EPOLL_CTL_ADD, timer, &ev) == 0);
+	EXPECT(timerfd_settime(timer, 0, &when, NULL) == 0);
+	EXPECT(epoll_wait(ep, &ev, 1, 1000) == 1);
+	EXPECT(read(timer, &ticks, sizeof(ticks)) == sizeof(ticks));
+	EXPECT(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
+}
+
+/* From incoming to a Maildir, as a message goes. */
+static void
+use_files(void)
+{
+	struct statfs fs;
+	struct stat st;
+	FILE *stream;
+	DIR *d;
+	int fd;
+
+	EXPECT(mkdirat(dir_fd, "in", 0700) == 0);
+	EXPECT(mkdirat(dir_fd, "new", 0700) == 0);
+	fd = openat(dir_fd, "in/1", O_RDWR | O_CREAT | O_EXCL | O_APPEND,
+	    0600);
+	EXPECT(fd != -1 && write(fd, "abc", 3) == 3 && fdatasync(fd) == 0);
+	EXPECT(ftruncate(fd, 2) == 0);
+	EXPECT(fstat(fd, &st) == 0 && st.st_size == 2 && st.st_nlink == 1);
+	EXPECT(linkat(dir_fd, "in/1", dir_fd, "new/1", 0) == 0);
+	EXPECT(renameat(dir_fd, "new/1", dir_fd, "new/2") == 0);
+	EXPECT(renameat(dir_fd, "new/2", dir_fd, "in/2") == 0);
+	EXPECT(unlinkat(dir_fd, "in/1", 0) == 0);
+	EXPECT(fsync(dir_fd) == 0 && fstatfs(dir_fd, &fs) == 0);
+	fd = openat(dir_fd, "in", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	d = fdopendir(fd);
+	EXPECT(d != NULL && readdir(d) != NULL && closedir(d) == 0);
+	fd = openat(dir_fd, "in/2", O_RDONLY);
+	stream = fdopen(fd, "r");
+	EXPECT(stream != NULL && fgetc(stream) == 'a');
+	EXPECT(fclose(stream) == 0 && unlinkat(dir_fd, "in/2", 0) == 0);
+	EXPECT(unlinkat(dir_fd, "in", AT_REMOVEDIR) == 0);
+	EXPECT(unlinkat(dir_fd, "new", AT_REMOVEDIR) == 0);
+}
+
+static void
+use_listener(int listener)
+{
+	struct sockaddr_storage peer;
+	socklen_t n = sizeof(peer);
+	struct linger now = { 1, 0 };
+	int fd, one = 1;
+
+	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	EXPECT(fd != -1);
+	EXPECT(getpeername(fd, (struct sockaddr *)&peer, &n) == 0);
+	EXPECT(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) == 0);
+	EXPECT(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) ==
+	    0);
+	EXPECT(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+	EXPECT(close(fd) == 0);
+}
+
+/* A loopback listener to which somebody has connected. */
+static int
+make_listener(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	socklen_t n = sizeof(addr);
+	int client, listener;
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	EXPECT(listener != -1 && client != -1);
+	EXPECT(bind(listener, (struct sockaddr *)&addr, n) == 0);
+	EXPECT(listen(listener, 1) == 0);
+	EXPECT(getsockname(listener, (struct sockaddr *)&addr, &n) == 0);
+	EXPECT(connect(client, (struct sockaddr *)&addr, n) == 0);
+	return listener;
+}
+
+static void
+enter_master(void)
+{
+	struct sandbox_path paths[2] = {
+		{ NULL, -1, true, false },
+		{ "/usr", -1, false, false }
+	};
+
+	make_things();
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
+	EXPECT(dir_fd != -1);
+	paths[0].fd = dir_fd;
+	case_enter(SANDBOX_MASTER, paths, 2);
+}
+
+static void
+master_works(void)
+{
+	int listener;
+
+	listener = make_listener();
+	enter_master();
+	use_events();
+	use_files();
+	use_listener(listener);
+	EXPECT(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) != -1);
+	work();
+	EXPECT(rmdir(dir) == -1);	/* its parent is not ours */
+}
+
+/* The master's own directory does not open the one beside it. */
+static void
+master_held(void)
+{
+	enter_master();
+	EXPECT(open("/usr", O_RDONLY | O_DIRECTORY) != -1);
+	EXPECT(open("/usr/smtpd-test", O_WRONLY | O_CREAT, 0600) == -1 &&
+	    errno == EACCES);
+	EXPECT(open("/etc/passwd", O_RDONLY) == -1 && errno == EACCES);
+	EXPECT(open("/proc/self/mem", O_RDWR) == -1);
+	EXPECT(linkat(dir_fd, "..", AT_FDCWD, "/usr/x", 0) == -1);
+	EXPECT(mkdir("/tmp/smtpd-test-outside", 0700) == -1);
+	EXPECT(socket(AF_UNIX, SOCK_SEQPACKET, 0) == -1 && errno == ENOSYS);
+}
+
+/* An accepted socket could be disconnected and connected elsewhere. */
+static void
+master_reconnects(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_UNSPEC };
+	int fd, listener;
+
+	listener = make_listener();
+	enter_master();
+	fd = accept4(listener, NULL, NULL, 0);
+	EXPECT(fd != -1);
+	EXPECT(connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+	addr.sin_family = AF_INET;
+	addr.sin_port = htons(9);
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	EXPECT(connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == -1 &&
+	    errno == EACCES);
+}
+
+START_TEST(master)
+{
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	if (!sandbox_landlock_holds(SANDBOX_MASTER))
+		printf("skipped: the master's paths, without landlock\n");
+	else {
+		case_passes(master_works);
+		case_passes(master_held);
+		if (sandbox_landlock_abi() >= 4)
+			case_passes(master_reconnects);
+	}
+	/* empty, as use_files has left it */
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
+static char program[4096];
+
+/* Its program and, if it is linked dynamically, what the loader opens. */
+static void
+enter_nursery(void)
+{
+	struct sandbox_path paths[5];
+	const char *const names[] = { program, "/etc/ld.so.cache", "/lib",
+	    "/lib64", "/usr/lib" };
+	size_t i, n = 0;
+
+	for (i = 0; i < COUNT(names); i++) {
+		if (access(names[i], F_OK) == -1)
+			continue;
+		paths[n].path = names[i];
+		paths[n].fd = -1;
+		paths[n].write = false;
+		paths[n].exec = true;
+		n++;
+	}
+	case_enter(SANDBOX_NURSERY, paths, n);
+}
+
+static void
+nursery_executes_itself(void)
+{
+	char argument[] = "resumed";
+	char *args[] = { program, argument, NULL };
+	char *none[] = { NULL };
+
+	enter_nursery();
+	EXPECT(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0);
+	EXPECT(execve(program, args, none) == 0);
+}
+
+/* What it claims about itself does not make a process held. */
+static void
+liar_executes_itself(void)
+{
+	execl(program, program, "resumed", (char *)NULL);
+}
+
+/* main after nursery_executes_itself; no Check here. */
+static int
+resumed(void)
+{
+	const char *what = "";
+	int status;
+	pid_t pid;
+
+	if (sandbox_resume(SANDBOX_NURSERY, NULL, 0, &what) == -1)
+		return errno == EPERM ? 77 : 78;
+	EXPECT(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0);
+	make_things();
+	pid = fork();
+	if (pid == 0) {
+		case_enter(SANDBOX_SMTP, NULL, 0);
+		work();
+		_exit(0);
+	}
+	EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+	return 0;
+}
+
+START_TEST(nursery_again)
+{
+	int status;
+
+	status = case_run(liar_executes_itself);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 77);
+	if (SANDBOX_SANITIZED)
+		printf("skipped: execution, under a sanitizer\n");
+	else
+		case_passes(nursery_executes_itself);
+}
+END_TEST
+
+int
+main(int argc, char **argv)
+{
+	const TTest *tests[] = { master, nursery_again };
+	ssize_t n;
+
+	if (argc == 2 && strcmp(argv[1], "resumed") == 0)
+		_exit(resumed());
+	n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	if (n == -1)
+		return EXIT_FAILURE;
+	program[n] = '\0';
+	return UNIT_RUN("sandbox_owner", tests);
+}

@@ -1,0 +1,188 @@
+/*
+ * trace_field: what heads a stored message, octet by octet.
+ */
+#include "t/unit/unit.h"
+
+#include "shared/trace_field.h"
+
+static struct mailbox
+address(const char *path)
+{
+	struct mailbox m;
+	struct span rest;
+
+	if (smtp_parse_path(span_of(path), true, true, &m, &rest) !=
+	    SYNTAX_OK || rest.n > 0)
+		ck_abort_msg("%s", path);
+	return m;
+}
+
+static struct tm
+moment(int year, int month, int day, int weekday, int h, int m, int s)
+{
+	struct tm tm;
+
+	memset(&tm, 0, sizeof(tm));
+	tm.tm_year = year - 1900;
+	tm.tm_mon = month - 1;
+	tm.tm_mday = day;
+	tm.tm_wday = weekday;
+	tm.tm_hour = h;
+	tm.tm_min = m;
+	tm.tm_sec = s;
+	return tm;
+}
+
+static struct trace
+some_trace(const struct mailbox *from, const struct mailbox *only)
+{
+	struct trace t = {
+	    .from = from, .helo = span_of("client.example"),
+	    .client_ip = span_of("192.0.2.1"),
+	    .hostname = span_of("mail.example.org"), .protocol = "ESMTP",
+	    .id = span_of("0123456789abcdef"), .only_rcpt = only,
+	    .utc = moment(2026, 11, 23, 1, 20, 45, 0) };
+
+	return t;
+}
+
+static void
+expect(const struct trace *t, const char *want)
+{
+	char text[trace_field_max_bytes];
+	struct buf out = buf_over(text, sizeof(text));
+
+	trace_field_write(t, &out);
+	ck_assert(!out.cut);
+	ck_assert_msg(span_equal(buf_span(&out), span_of(want)),
+	    "got \"%.*s\"", (int)out.n, text);
+}
+
+START_TEST(written)
+{
+	struct mailbox from = address("<alice@example.net>");
+	struct mailbox null = address("<>");
+	struct mailbox only = address("<Bob.B@example.org>");
+	struct mailbox postmaster = address("<Postmaster>");
+	struct mailbox quoted = address("<\"a \\\" b\"@example.org>");
+	struct trace t = some_trace(&from, &only);
+
+	expect(&t, "Return-Path: <alice@example.net>\n"
+	    "Received: from client.example ([192.0.2.1])\n"
+	    "\tby mail.example.org with ESMTP id 0123456789abcdef\n"
+	    "\tfor <Bob.B@example.org>; Mon, 23 Nov 2026 20:45:00 +0000\n");
+	t = some_trace(&null, NULL);
+	t.helo = span_of("[IPv6:2001:db8::1]");
+	t.client_ip = span_of("2001:db8::1");
+	t.client_ipv6 = true;
+	t.protocol = "SMTP";
+	t.utc = moment(2027, 1, 1, 5, 0, 0, 9);
+	expect(&t, "Return-Path: <>\n"
+	    "Received: from [IPv6:2001:db8::1] ([IPv6:2001:db8::1])\n"
+	    "\tby mail.example.org with SMTP id 0123456789abcdef; "
+	    "Fri, 1 Jan 2027 00:00:09 +0000\n");
+	t = some_trace(&quoted, &postmaster);
+	expect(&t, "Return-Path: <\"a \\\" b\"@example.org>\n"
+	    "Received: from client.example ([192.0.2.1])\n"
+	    "\tby mail.example.org with ESMTP id 0123456789abcdef\n"
+	    "\tfor <Postmaster>; Mon, 23 Nov 2026 20:45:00 +0000\n");
+}
+END_TEST
+
+/* An address must not fold, end or add a field. */
+START_TEST(one_line_each)
+{
+	struct mailbox from = address("<\"x\\@y>; z \xc3\xb6\"@b\xc3\xbc>");
+	struct trace t = some_trace(&from, &from);
+
+	expect(&t, "Return-Path: <\"x@y>; z \xc3\xb6\"@b\xc3\xbc>\n"
+	    "Received: from client.example ([192.0.2.1])\n"
+	    "\tby mail.example.org with ESMTP id 0123456789abcdef\n"
+	    "\tfor <\"x@y>; z \xc3\xb6\"@b\xc3\xbc>; "
+	    "Mon, 23 Nov 2026 20:45:00 +0000\n");
+}
+END_TEST
+
+/* The longest of everything fits, and in one octet less nothing overflows. */
+START_TEST(longest)
+{
+	static char name[smtp_domain_max_bytes];
+	char text[trace_field_max_bytes + 8];
+	struct mailbox from = { 0 };
+	struct trace t = some_trace(&from, &from);
+	struct buf out = buf_over(text, trace_field_max_bytes);
+	size_t whole;
+
+	memset(name, 'd', sizeof(name));
+	for (size_t i = 50; i < sizeof(name) - 1; i += 50)
+		name[i] = '.';
+	from.local_len = sizeof(from.local);
+	memset(from.local, '"', sizeof(from.local));
+	from.domain_len = sizeof(from.domain);
+	memcpy(from.domain, name, sizeof(from.domain));
+	ck_assert(smtp_mailbox_valid(&from));
+	t.helo = t.hostname = span_from(name, sizeof(name));
+	t.client_ipv6 = true;
+	t.client_ip = span_of("2001:0db8:1111:2222:3333:4444:255.255.255.255");
+	t.protocol = "UTF8SMTPSA";
+	t.utc = moment(2026, 11, 23, 1, 20, 45, 60);
+	trace_field_write(&t, &out);
+	ck_assert(!out.cut);
+	whole = out.n;
+	for (size_t max = 0; max < whole; max++) {
+		memset(text, 0x5a, sizeof(text));
+		out = buf_over(text, max);
+		trace_field_write(&t, &out);
+		ck_assert(out.cut);
+		ck_assert_uint_le(out.n, max);
+		ck_assert_int_eq(text[max], 0x5a);
+	}
+}
+END_TEST
+
+START_TEST(dates)
+{
+	static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu",
+	    "Fri", "Sat" };
+	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr",
+	    "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+	time_t at = 0;
+
+	/* Every fifth day or so from 1970 to 2100, at all hours. */
+	for (; at < (time_t)4102444800; at += 5 * 86400 + 3661) {
+		char text[64], want[64];
+		struct buf out = buf_over(text, sizeof(text));
+		struct tm tm;
+
+		gmtime_r(&at, &tm);
+		snprintf(want, sizeof(want),
+		    "%s, %d %s %d %02d:%02d:%02d +0000", days[tm.tm_wday],
+		    tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
+		    tm.tm_hour, tm.tm_min, tm.tm_sec);
+		trace_field_date(&tm, &out);
+		if (!span_equal(buf_span(&out), span_of(want)))
+			ck_abort_msg("%.*s, not %s", (int)out.n, text, want);
+	}
+}
+END_TEST
+
+START_TEST(leap_second)
+{
+	char text[64];
+	struct buf out = buf_over(text, sizeof(text));
+	struct tm tm = moment(2016, 12, 31, 6, 23, 59, 60);
+
+	trace_field_date(&tm, &out);
+	ck_assert(span_equal(buf_span(&out),
+	    span_of("Sat, 31 Dec 2016 23:59:60 +0000")));
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { written, one_line_each, longest, dates,
+	    leap_second };
+
+	return UNIT_RUN("trace_field", tests);
+}
