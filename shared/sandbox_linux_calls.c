@@ -106,6 +106,10 @@ static const int fork_socketpair[] = {
 static const int fork_prctl[] = {
 	C(prctl)
 };
+/* Landlock, where it knows of signals, lets it reach its workers only. */
+static const int fork_kill[] = {
+	C(kill)
+};
 static const int exec_self[] = {
 	C(execve)
 };
@@ -137,7 +141,7 @@ static const int sanitizer[] = {
 /* Deadly in every role. */
 static const int never[] = {
 	C(bind), C(listen), C(sendmmsg), C(vfork), C(execveat),
-	C(kill), C(tkill), C(tgkill), C(rt_sigqueueinfo),
+	C(tkill), C(tgkill), C(rt_sigqueueinfo),
 	C(rt_tgsigqueueinfo), C(pidfd_open), C(pidfd_getfd),
 	C(pidfd_send_signal), C(ptrace), C(process_vm_readv),
 	C(process_vm_writev), C(process_madvise), C(kcmp), C(bpf),
@@ -184,6 +188,7 @@ const struct sandbox_calls sandbox_calls[] = {
 	GROUP(RIGHT_FORK, 0, fork_sandbox),
 	GROUP(RIGHT_FORK, RIGHT_EVENTS, fork_socketpair),
 	GROUP(0, RIGHT_FORK | RIGHT_SANITIZER, fork_prctl),
+	GROUP(0, RIGHT_FORK, fork_kill),
 	GROUP(RIGHT_EXEC_SELF, 0, exec_self),
 	GROUP(RIGHT_EXEC_SELF, ANY_RIGHT, exec_start),
 	GROUP(RIGHT_LOADER, ANY_RIGHT, loader),
@@ -284,6 +289,7 @@ const struct sandbox_rule sandbox_rules[] = {
 
 	ALLOW1(RIGHT_FORK, 0, clone,
 	    MASK(clone_flags_arg, ~(scmp_datum_t)clone_flags_fork, 0)),
+	ALLOW1(RIGHT_FORK, 0, kill, EQ(1, SIGKILL)),
 	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_NO_NEW_PRIVS)),
 	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_NO_NEW_PRIVS)),
 	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_DUMPABLE)),

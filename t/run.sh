@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs commands, one a line on standard input, and sums what they say of
 # themselves: libcheck's "Checks: N, Failures: F, Errors: E", or a last line
-# "N passed, N failed[, N skipped]".  A command that fails is shown whole; one
+# "N passed, N failed[, N skipped]", or "N inputs replayed".  A command that fails is shown whole; one
 # that says nothing of itself counts as failed.  The sums are the last line.
 set -u
 
@@ -20,6 +20,7 @@ sums() {
 	/^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ {
 		split($0, w, " "); P = w[1]; F = w[3]; S = w[5] + 0; any = 1
 	}
+	/^[0-9]+ inputs replayed$/ { P += $1; any = 1 }
 	END { if (!any) exit 1; print P + 0, F + 0, S + 0 }' "$out"
 }
 

@@ -145,6 +145,18 @@ reap(void)
 	}
 }
 
+/* An image that a nursery executed is held already, and has to prove it. */
+static int
+hold(const struct nursery *n, const struct sandbox_path *paths, size_t count,
+    uint64_t fsize, const char **what)
+{
+	if (n->held)
+		return sandbox_resume(SANDBOX_NURSERY, paths, count, what);
+	if (sandbox_prepare(SANDBOX_NURSERY, fsize, what) == -1)
+		return -1;
+	return sandbox_enter(SANDBOX_NURSERY, paths, count, what);
+}
+
 /* Holds this process, and tries that the workers will be held. */
 static void
 start_up(struct nursery *n)
@@ -168,9 +180,7 @@ start_up(struct nursery *n)
 			paths[count++] = *p;
 	if (!sandbox_exists())
 		what = "this build has no sandbox";
-	else if ((n->held ||
-	    (sandbox_prepare(SANDBOX_NURSERY, 0, &what) == 0 &&
-	    sandbox_enter(SANDBOX_NURSERY, paths, count, &what) == 0)) &&
+	else if (hold(n, paths, count, fsize, &what) == 0 &&
 	    sandbox_prepare(SANDBOX_SMTP, fsize, &what) == 0 &&
 	    sandbox_self_test(SANDBOX_SMTP, &what) == 0)
 		what = NULL;

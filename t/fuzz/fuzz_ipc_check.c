@@ -35,7 +35,9 @@ must_be_path(const struct mailbox *m)
 
 	MUST(n < smtp_mailbox_text_max_bytes);
 	path[n + 1] = '>';
-	if (n + 2 > smtp_path_max_bytes)
+	/* Too long with its quotes: it may be written, not read. */
+	if (n + 2 > smtp_path_max_bytes ||
+	    n - m->domain_len > smtp_local_max_bytes + 1)
 		return;
 	MUST(smtp_parse_path(span_from(path, n + 2), true, true, &again,
 	    &rest) == SYNTAX_OK);
@@ -48,7 +50,7 @@ must_hold(const struct ipc_record *r)
 	switch ((enum ipc_type)r->type) {
 	case IPC_MAIL:
 		must_be_path(&r->u.mail.from);
-		MUST(r->u.mail.from.local_len == 0 ||
+		MUST(smtp_mailbox_is_null(&r->u.mail.from) ||
 		    r->u.mail.from.domain_len > 0);
 		MUST(smtp_helo_valid(span_from(r->u.mail.helo,
 		    r->u.mail.helo_len)));
@@ -57,7 +59,7 @@ must_hold(const struct ipc_record *r)
 		break;
 	case IPC_RCPT:
 		must_be_path(&r->u.rcpt.to);
-		MUST(r->u.rcpt.to.local_len > 0);
+		MUST(!smtp_mailbox_is_null(&r->u.rcpt.to));
 		break;
 	case IPC_READY:
 	case IPC_UNSAFE:

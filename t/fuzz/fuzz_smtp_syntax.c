@@ -28,8 +28,12 @@ must_read_back(const struct mailbox *m)
 	path[n + 1] = '>';
 	result = smtp_parse_path(span_from(path, n + 2), true, true, &again,
 	    &rest);
-	/* A table may hold a domain longer than any path. */
-	if (n + 2 > smtp_path_max_bytes) {
+	/*
+	 * A table may hold a domain longer than any path, and a record a local
+	 * part that is too long with its quotes.
+	 */
+	if (n + 2 > smtp_path_max_bytes ||
+	    n - m->domain_len > smtp_local_max_bytes + 1) {
 		MUST(result == SYNTAX_TOO_LONG);
 		return;
 	}
@@ -43,8 +47,8 @@ must_be_valid(const struct mailbox *m)
 	struct mailbox changed = *m;
 
 	MUST(smtp_mailbox_valid(m));
-	MUST(smtp_mailbox_is_null(m) == (m->local_len == 0));
-	MUST(m->local_len > 0 || m->domain_len == 0);
+	MUST(smtp_mailbox_is_null(m) == (m->local_len == 0 &&
+	    m->domain_len == 0));
 	/* What hides behind the end is not valid. */
 	if (changed.local_len < sizeof(changed.local)) {
 		changed.local[sizeof(changed.local) - 1] = 'x';
@@ -68,7 +72,7 @@ try_path(struct span in, bool null_ok, bool postmaster_ok)
 	MUST(rest.p[-1] == '>' && in.p[0] == '<');
 	must_be_valid(&m);
 	MUST(null_ok || !smtp_mailbox_is_null(&m));
-	MUST(postmaster_ok || m.local_len == 0 || m.domain_len > 0);
+	MUST(postmaster_ok || smtp_mailbox_is_null(&m) || m.domain_len > 0);
 	/* To permit more changes nothing of what was right. */
 	MUST(smtp_parse_path(in, true, true, &more, &same) == SYNTAX_OK);
 	MUST(memcmp(&m, &more, sizeof(m)) == 0 && same.n == rest.n);

@@ -268,8 +268,10 @@ START_TEST(mail_addresses)
 	r.u.mail.from.domain[0] = '/';
 	ck_assert(!passes(&r));
 	r = good(IPC_MAIL);
-	r.u.mail.from.local_len = 0;
+	r.u.mail.from.local_len = 0;	/* the octet stays behind the end */
 	ck_assert(!passes(&r));
+	r.u.mail.from.local[0] = '\0';
+	ck_assert(passes(&r));		/* <""@b> */
 	r = good(IPC_MAIL);
 	r.u.mail.from.local[63] = 'x';
 	ck_assert(!passes(&r));
@@ -330,6 +332,8 @@ START_TEST(rcpt_addresses)
 	r = good(IPC_RCPT);
 	r.u.rcpt.to.local[0] = '\0';
 	ck_assert(!passes(&r));
+	r.u.rcpt.to.local_len = 0;
+	ck_assert(passes(&r));		/* <""@b> */
 	r = good(IPC_RCPT);
 	r.u.rcpt.to.domain[0] = 'B';
 	ck_assert(!passes(&r));

@@ -46,6 +46,8 @@ START_TEST(as_text)
 		const char	*local, *domain, *want;
 	} t[] = {
 		{ "", "", "" },
+		{ "", "b", "\"\"@b" },
+		{ "", "[192.0.2.1]", "\"\"@[192.0.2.1]" },
 		{ "postmaster", "", "postmaster" },
 		{ "a", "b", "a@b" },
 		{ "A.b", "c.d", "A.b@c.d" },

@@ -57,6 +57,8 @@ START_TEST(right)
 		{ "<a@[IPv6:2001:DB8::1]>", "a", "[ipv6:2001:db8::1]", "" },
 		{ "<a@[ipV6:::]>x", "a", "[ipv6:::]", "x" },
 		{ "<\"a\"@b>", "a", "b", "" },
+		{ "<\"\"@b>", "", "b", "" },
+		{ "<@x:\"\"@b> X", "", "b", " X" },
 		{ "<\"a b\"@b>", "a b", "b", "" },
 		{ "<\" \"@b>", " ", "b", "" },
 		{ "<\"a@b>\"@c>", "a@b>", "c", "" },
@@ -133,6 +135,8 @@ START_TEST(wrong)
 		OCTETS("<postmaster@>"), OCTETS("<postmaste>"),
 		OCTETS("<postmasters>"), OCTETS("<postmaster"),
 		OCTETS("<@x:postmaster>"), OCTETS("< >"),
+		OCTETS("<\"\">"), OCTETS("<\"\"@>"), OCTETS("\"\"@b"),
+		OCTETS("<\"\"\"\"@b>"),
 		OCTETS("postmaster"),
 	};
 	struct mailbox m;
@@ -257,7 +261,8 @@ START_TEST(local_limit)
 			    (len <= 64 ? SYNTAX_OK : SYNTAX_TOO_LONG),
 			    "%s", text);
 			if (len <= 64)
-				ck_assert_uint_eq(m.local_len, len);
+				ck_assert_uint_eq(m.local_len,
+				    n * t[i].octets);
 		}
 }
 END_TEST
