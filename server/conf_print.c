@@ -64,9 +64,10 @@ value_text(const struct conf_keyword *k, const struct conf *conf,
 		out[1] = '\0';
 		return out[0] != '\0';
 	case CONF_KIND_MAILBOX:
-		if (d->has_catch_all)
-			mailbox_text(value, out);
-		return d->has_catch_all;
+		if (d == NULL || !d->has_catch_all)
+			return false;
+		mailbox_text(value, out);
+		return true;
 	case CONF_KIND_NUMBER:
 	case CONF_KIND_SIZE:
 	case CONF_KIND_TIME:

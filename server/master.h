@@ -27,14 +27,14 @@ struct transaction {
 	uint64_t		 rcpt_count;
 	struct recipient_set	 boxes;
 	uint64_t		 head_bytes;	/* of our trace fields */
-	uint64_t		 size;		/* of the file, once committed */
+	uint64_t		 size;		/* of the committed file */
 	char			 name[message_name_bytes]; /* in its Maildirs */
 };
 
 /* One client, from accept(2) to its end. */
 struct session {
-	TAILQ_ENTRY(session)	 entry;		/* while it waits for a worker */
-	int			 socket;	/* until a worker has it; else -1 */
+	TAILQ_ENTRY(session)	 entry;		/* while it waits */
+	int			 socket;	/* -1: a worker has it */
 	char			 id[ipc_id_bytes + 1];
 	struct address		 client;
 	int64_t			 start_ms;

@@ -188,6 +188,18 @@ pool_release(struct worker *w)
 	ask_for_workers(m);
 }
 
+/* The client of process pid, whose session ended without END; or NULL. */
+static struct casualty *
+find_casualty(const struct pool *p, pid_t pid)
+{
+	struct casualty *c;
+
+	TAILQ_FOREACH(c, &p->casualties, entry)
+		if (c->pid == pid)
+			return c;
+	return NULL;
+}
+
 /* Until the nursery has told how the process ended, if it ever does. */
 static void
 remember_casualty(struct pool *p, pid_t pid, const struct session *s)
@@ -280,9 +292,7 @@ pool_died(struct master *m, pid_t pid, int status)
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-crash");
 	log_u64(&l, "pid", (uint64_t)pid);
 	nursery_describe_status(&l, status);
-	TAILQ_FOREACH(c, &p->casualties, entry)
-		if (c->pid == pid)
-			break;
+	c = find_casualty(p, pid);
 	if (c != NULL) {
 		log_str(&l, "session", c->session);
 		log_str(&l, "client", c->client.text);

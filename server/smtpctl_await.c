@@ -38,7 +38,7 @@ struct await {
 	size_t				 count;
 	char				**words;	/* the same, as given */
 	struct smtpctl_seen		 seen;
-	bool				 marking;	/* look at nothing yet */
+	bool				 marking;	/* note names only */
 	unsigned long long		 unmatched;
 	char				 name[NAME_MAX + 1];	/* found */
 	char				 path[PATH_MAX];	/* "": none */

@@ -268,8 +268,10 @@ enter_sandbox(struct master *m, int root)
 	struct sandbox_path *paths = calloc(max, sizeof(*paths));
 	const char *what;
 
-	if (paths == NULL)
+	if (paths == NULL) {
 		fatal("no memory to start with");
+		return;
+	}
 	paths[n++] = (struct sandbox_path){ NULL, root, true, false };
 	if (m->conf.path != NULL)
 		paths[n++] = (struct sandbox_path){ m->conf.path, -1, false,

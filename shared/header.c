@@ -104,8 +104,9 @@ header_feed(struct header *h, uint8_t *p, size_t n)
 			break;
 		}
 		if (h->ended) {
+			/* A blank begins it: not to go on with our fields. */
 			if (piece.p[0] != '\n')
-				*--start = '\n';	/* begins with a blank */
+				*--start = '\n';
 			break;
 		}
 		/* Before the move, which may write over the piece. */

@@ -104,7 +104,7 @@ pledge_role(enum sandbox_role role, const char **what)
 			errno = E2BIG;
 			return -1;
 		}
-		strcat(promises, promise_table[i].words);
+		strlcat(promises, promise_table[i].words, sizeof(promises));
 	}
 	return pledge(promises, NULL);
 }

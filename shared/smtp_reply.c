@@ -11,7 +11,8 @@ struct row {
 	const char	*text;
 };
 
-#define ROW(name, code, enhanced, text) [REPLY_##name] = { code, enhanced, text },
+#define ROW(name, code, enhanced, text)					\
+	[REPLY_##name] = { code, enhanced, text },
 static const struct row rows[REPLY_COUNT] = { SMTP_REPLIES(ROW) };
 #undef ROW
 

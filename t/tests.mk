@@ -93,7 +93,7 @@ check-interop:
 lint:
 	@sh t/deps.sh lint
 	@$(MAKE) --no-print-directory all
-	@sh t/lint/lint.sh $(BUILD) "$(PURE) header"
+	@sh t/lint/lint.sh $(BUILD) "$(PURE:%=shared/%) server/conf_parse server/conf_value"
 
 bench:
 	@sh t/deps.sh build

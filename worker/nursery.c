@@ -23,7 +23,7 @@ struct nursery {
 	bool			 held;
 	bool			 has_settings;
 	struct ipc_settings	 settings;
-	sigset_t		 wait_mask;	/* while waiting: SIGCHLD comes */
+	sigset_t		 wait_mask;	/* SIGCHLD may come */
 };
 
 static void

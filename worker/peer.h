@@ -9,7 +9,7 @@
 
 struct peer {
 	int	socket;
-	int	channel;	/* readable during a session: the master is gone */
+	int	channel;	/* readable in a session: no master */
 };
 
 /* For lineio_init; its arg is a struct peer. */

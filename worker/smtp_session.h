@@ -39,8 +39,9 @@ struct smtp_session {
 	int64_t				 idle_ms;
 	enum smtp_state			 state;
 	bool				 esmtp;
-	bool				 smtputf8;	/* of this transaction */
-	uint64_t			 recipients;	/* of this transaction */
+	/* of this transaction */
+	bool				 smtputf8;
+	uint64_t			 recipients;
 	uint8_t				 helo_len;
 	char				 helo[smtp_domain_max_bytes];
 	struct ipc_id			 stored;	/* for REPLY_STORED */

@@ -120,7 +120,7 @@ imap_arrival() {
 # A Maildir that is not as Dovecot expects it is an error or a warning there.
 dovecot_log() {
 	[ -s "$tmp/d/log" ] || fail "Dovecot's log is empty"
-	grep -q 'Login: user=<carol@example.org>' "$tmp/d/log" ||
+	grep -q 'Log\(in\|ged in\): user=<carol@example.org>' "$tmp/d/log" ||
 	    fail "nobody has logged in"
 	! grep 'imap(.*\(Error\|Warning\|Panic\|Fatal\)' "$tmp/d/log"
 }

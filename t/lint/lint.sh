@@ -1,0 +1,200 @@
+#!/bin/sh
+# What can be read off the source and the objects: layers, purity, headers
+# that compile alone, sizes, analyzers, man pages, scripts, stub headers.
+# Arguments: the build directory, and the names of the pure modules.
+set -u
+export LC_ALL=C
+build=$1
+pure=$2
+clang=${CLANG:-clang}
+
+passed=0 failed=0
+
+# check NAME COMMAND...: quiet when it succeeds
+check() {
+	name=$1
+	shift
+	if out=$("$@" 2>&1); then
+		passed=$((passed + 1))
+		echo "ok $name"
+	else
+		failed=$((failed + 1))
+		printf '%s\nFAIL %s\n' "$out" "$name"
+	fi
+}
+
+# nothing PATTERN FILE...: no line matches
+nothing() {
+	pattern=$1
+	shift
+	! grep -nE "$pattern" "$@"
+}
+
+sources=$(git ls-files '*.c' '*.h' 2>/dev/null) ||
+    sources=$(find server worker shared t -name '*.[ch]')
+server=$(ls server/*.[ch])
+worker=$(ls worker/*.[ch])
+shared=$(ls shared/*.[ch])
+flags="-std=c11 -D_GNU_SOURCE -I. $(pkg-config --cflags libbsd-overlay \
+    libsodium libevent_core) -DSMTPD_VERSION=\"x\""
+
+# shellcheck disable=SC2086
+layers() {
+	nothing '#include "worker/' $server $shared &&
+	nothing '#include "server/' $worker $shared
+}
+
+# The worker's image holds no spool, table or configuration code.
+worker_image() {
+	symbols=$(nm "$build/smtpd-worker") || return 1
+	! printf '%s\n' "$symbols" |
+	    grep -E ' T (spool_|maildir_|conf_|recipient_|log_message_)'
+}
+
+# A pure module needs mem*, str*, other pure modules, and what the compiler
+# adds by itself to harden it.
+purity() {
+	ours=
+	status=0
+	for module in $pure; do
+		ours="$ours $(nm --defined-only "$build/$module.o" |
+		    awk '$2 == "T" { print $3 }')"
+	done
+	for module in $pure; do
+		for symbol in $(nm -u "$build/$module.o" |
+		    awk '{ print $2 }'); do
+			case " $(echo $ours) " in *" $symbol "*) continue ;; esac
+			case $symbol in
+			mem*|str*|__mem*_chk|__str*_chk) ;;
+			__stack_chk_fail|_GLOBAL_OFFSET_TABLE_) ;;
+			__asan_*|__ubsan_*|__gcov_*) ;;
+			*)
+				echo "$module.c needs $symbol"
+				status=1
+				;;
+			esac
+		done
+	done
+	return $status
+}
+
+header_alone() {
+	# shellcheck disable=SC2086
+	printf '#include "%s"\n' "$1" |
+	    ${CC:-cc} $flags -Wall -Wextra -Werror -fsyntax-only -x c -
+}
+
+headers() {
+	status=0
+	for h in server/*.h worker/*.h shared/*.h; do
+		header_alone "$h" || status=1
+	done
+	return $status
+}
+
+# Files under 500 lines, headers under 200; the tables are data.
+sizes() {
+	status=0
+	for f in server/*.[ch] worker/*.[ch] shared/*.[ch]; do
+		max=500
+		case $f in
+		*.h) max=250 ;;
+		shared/smtp_syntax.c) max=700 ;;	# one grammar, in order
+		esac
+		n=$(wc -l <"$f")
+		if [ "$n" -gt "$max" ]; then
+			echo "$f: $n lines, more than $max"
+			status=1
+		fi
+	done
+	return $status
+}
+
+columns() {
+	# shellcheck disable=SC2086
+	! expand $server $worker $shared | grep -nE '^.{81,}'
+}
+
+# The preprocessor decides only where operating systems differ.
+conditionals() {
+	for f in server/*.c worker/*.c shared/*.c; do
+		case $f in */os_*|*/sandbox_*) continue ;; esac
+		grep -nHE '^#[[:space:]]*(if|ifdef|elif)\b' "$f"
+	done | grep -vE 'ifndef' | grep -vE \
+	    '^(worker/nursery.c:[0-9]+:#ifdef WORKER_DYNAMIC)$' && return 1
+	return 0
+}
+
+functions() {
+	# shellcheck disable=SC2086
+	nothing '\b(strcpy|strcat|sprintf|gets|system|popen|setjmp|longjmp)[[:space:]]*\(' \
+	    $server $worker $shared
+}
+
+all_tidy() {
+	list=
+	for f in server/*.c worker/*.c shared/*.c; do
+		case $f in *openbsd*|*freebsd*|*_bsd.c|*_none.c) continue ;; esac
+		list="$list $f"
+	done
+	# shellcheck disable=SC2086
+	printf '%s\n' $list | xargs -P 2 -n 8 sh t/lint/tidy.sh "$flags"
+}
+
+# It follows neither a TAILQ head filled elsewhere nor the storage of a word.
+cpp_check() {
+	cppcheck --quiet --error-exitcode=1 --std=c11 -I . \
+	    --suppress=uninitvar:server/commit.c \
+	    --suppress=legacyUninitvar:shared/smtp_syntax.c \
+	    --enable=warning,performance,portability --inline-suppr \
+	    --suppress=missingIncludeSystem --suppress=nullPointerOutOfMemory \
+	    -D__linux__ server worker shared
+}
+
+# With clang, as strict as with gcc.
+clang_build() {
+	# shellcheck disable=SC2086
+	for f in server/*.c worker/*.c shared/*.c; do
+		case $f in *openbsd*|*freebsd*|*_none.c) continue ;; esac
+		$clang $flags -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+		    -Wsign-conversion -Wstrict-prototypes \
+		    -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wvla \
+		    -Wswitch-enum -Wnull-dereference -Werror -fsyntax-only \
+		    "$f" || return 1
+	done
+}
+
+man_pages() {
+	out=$(mandoc -T lint -W style man/*.[1-9] |
+	    grep -v 'referenced manual not found')
+	[ -z "$out" ] || { echo "$out"; return 1; }
+}
+
+scripts() {
+	# shellcheck disable=SC2046
+	shellcheck -x -P SCRIPTDIR $(git ls-files '*.sh') .ci/run
+}
+
+no_todo() {
+	# shellcheck disable=SC2086
+	nothing '\b(TODO|FIXME|XXX|HACK)\b' $sources
+}
+
+check "layers: who includes whom" layers
+check "the worker's image holds none of the master's code" worker_image
+check "pure modules need nothing but mem* and str*" purity
+check "every header compiles alone" headers
+check "sizes of files" sizes
+check "80 columns" columns
+check "no conditional but for systems" conditionals
+check "no forbidden function" functions
+check "nothing left to do" no_todo
+check "other systems, against stub headers" sh t/lint/stubs.sh
+check "clang is as content as gcc" clang_build
+check "cppcheck" cpp_check
+check "clang-tidy" all_tidy
+check "man pages (mandoc -T lint)" man_pages
+check "shell scripts (shellcheck)" scripts
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
