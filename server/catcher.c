@@ -73,9 +73,9 @@ end_line(void)
 	fflush(stdout);
 }
 
-/* Prints octets, none of them a control character. */
+/* Prints octets, every control character escaped. */
 static void
-print_escaped(struct span s)
+print_plain(struct span s)
 {
 	char storage[512];
 
@@ -91,6 +91,21 @@ print_escaped(struct span s)
 		fwrite(b.p, 1, b.n, stdout);
 		s = span_skip(s, n);
 	}
+}
+
+/* Prints octets, none of them a control character; a tab as blanks. */
+static void
+print_escaped(struct span s)
+{
+	const uint8_t *tab = s.n == 0 ? NULL : memchr(s.p, '\t', s.n);
+
+	while (tab != NULL) {
+		print_plain(span_from(s.p, (size_t)(tab - s.p)));
+		fputs("        ", stdout);
+		s = span_skip(s, (size_t)(tab - s.p) + 1);
+		tab = s.n == 0 ? NULL : memchr(s.p, '\t', s.n);
+	}
+	print_plain(s);
 }
 
 void

@@ -26,7 +26,10 @@ enum {
 	crash_refusal_ms = 10 * 60 * 1000
 };
 
-/* Asks the nursery for what is missing, in batches rather than one by one. */
+/*
+ * Asks the nursery for what is missing, in batches rather than one by one;
+ * never for more at a time than may be under way on its channel.
+ */
 static void
 ask_for_workers(struct master *m)
 {
@@ -46,8 +49,10 @@ ask_for_workers(struct master *m)
 	want -= have;
 	if (want > room)
 		want = room;
-	if (want > spawn_batch_max)
-		want = spawn_batch_max;
+	if (p->coming >= spawn_batch_max)
+		return;
+	if (want > spawn_batch_max - p->coming)
+		want = spawn_batch_max - p->coming;
 	if (want == 0)
 		return;
 	r.u.spawn.count = (uint32_t)want;

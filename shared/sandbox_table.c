@@ -13,7 +13,8 @@
  * the nursery's line has all that a worker's has (fdatasync too), and the
  * same memory limit, which workers then inherit.  The nursery's
  * descriptors: the channel to the master and, for a moment, the two ends of
- * a worker's.  A worker's: its channel, the client's socket, one spool file,
+ * a worker's; its limit is far higher, for Linux counts against it what its
+ * user has under way on channels.  A worker's: its channel, the client's socket, one spool file,
  * and what standard input, output and error may still stand on.
  */
 const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
@@ -30,7 +31,7 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 		.rights = RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD |
 		    RIGHT_FORK | RIGHT_EXEC_SELF,
 		.memory_max_bytes = worker_memory_max_bytes,
-		.descriptors_max = 64,
+		.descriptors_max = 4096,
 		.no_fork = false
 	},
 	[SANDBOX_SMTP] = {

@@ -32,11 +32,18 @@ on_sigchld(int sig)
 	(void)sig;	/* only ends ppoll(2) */
 }
 
+/*
+ * Waits while too many descriptors are under way: the master is about to
+ * take them.  Any other failure means that there is no master.
+ */
 static void
 send_or_end(struct ipc_record *r, int pass)
 {
-	if (ipc_send(nursery_channel, r, pass, true) == -1)
-		_exit(0);
+	while (ipc_send(nursery_channel, r, pass, true) == -1) {
+		if (errno != ETOOMANYREFS)
+			_exit(0);
+		poll(NULL, 0, 1);
+	}
 }
 
 static void
@@ -48,19 +55,16 @@ send_text(enum ipc_type type, const char *text)
 	send_or_end(&r, -1);
 }
 
-/* The child's side: channel becomes descriptor 3 and all else is forgotten. */
+/*
+ * The child's side: channel becomes descriptor 3, where the nursery's was.
+ * SIGCHLD stays as it is, for a child has no children.
+ */
 static void
-become_child(const struct nursery *n, int channel)
+become_child(int channel)
 {
-	sigset_t none;
-
-	signal(SIGCHLD, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(channel, nursery_channel) == -1)
 		_exit(serve_exit_unsafe);
 	close(channel);
-	(void)n;
 }
 
 static void
@@ -74,7 +78,7 @@ spawn_one(const struct nursery *n)
 		pid = fork();
 		if (pid == 0) {
 			close(ends[0]);
-			become_child(n, ends[1]);
+			become_child(ends[1]);
 			serve(nursery_channel, &n->settings);
 		}
 		close(ends[1]);
@@ -119,7 +123,7 @@ breed(const struct nursery *n)
 	pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
-		become_child(n, ends[1]);
+		become_child(ends[1]);
 		execute_self(n);
 	}
 	close(ends[1]);
