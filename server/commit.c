@@ -53,8 +53,10 @@ answer(struct worker *w, enum verdict verdict)
 	memset(&r, 0, sizeof(r));
 	if (verdict == VERDICT_OK) {
 		r.type = IPC_STORED;
-		memcpy(r.u.id.id, s->tx.id, sizeof(r.u.id.id));
+		memcpy(r.u.stored.id, s->tx.id, sizeof(r.u.stored.id));
+		r.u.stored.room = session_has_room(w->master, 0);
 		s->stored++;
+		s->stored_bytes += s->tx.size;
 		/* The file is a message now, no longer the session's. */
 		s->tx.id[0] = '\0';
 	} else {

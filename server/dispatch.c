@@ -69,20 +69,21 @@ may_note(struct worker *w)
 static enum after
 on_mail(struct worker *w, const struct ipc_record *r)
 {
-	const struct conf_limits *limits = &w->master->conf.limits;
 	struct session *s = w->session;
 	struct log_line l;
 
-	if (!spool_has_room(&w->master->spool, r->u.mail.size,
-	    limits->disk_reserve_bytes, limits->inode_reserve)) {
+	s->tx.no_room = !session_has_room(w->master, r->u.mail.size);
+	if (s->tx.no_room) {
 		log_mailbox(begin_reject(&l, s, "disk nearly full"), "from",
 		    &r->u.mail.from);
 		log_end(&l);
-		return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
+		if (r->u.mail.wait)
+			return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
 	s->tx.mail = r->u.mail;
 	w->when = IPC_AT_MAIL;
-	return answer(w, IPC_VERDICT, VERDICT_OK, -1);
+	return r->u.mail.wait ? answer(w, IPC_VERDICT, VERDICT_OK, -1) :
+	    AFTER_GO_ON;
 }
 
 static enum verdict
@@ -134,6 +135,8 @@ on_rcpt(struct worker *w, const struct ipc_record *r)
 
 	if (s->tx.rcpt_count >= w->master->conf.limits.recipients)
 		return AFTER_BROKEN;	/* the worker counts them too */
+	if (s->tx.no_room)
+		return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	verdict = verdict_of(recipient_expand(&w->master->conf,
 	    &r->u.rcpt.to, &s->tx.boxes, &reason));
 	if (verdict == VERDICT_OK) {

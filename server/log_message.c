@@ -93,7 +93,10 @@ log_message_open(struct log_message *l, int dir, int bad, bool *torn)
 	    O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (l->fd == -1)
 		return -1;
-	return read_last_line(l, bad, torn);
+	if (read_last_line(l, bad, torn) == -1)
+		return -1;
+	memcpy(l->written, l->last, sizeof(l->written));
+	return 0;
 }
 
 static void
@@ -150,6 +153,14 @@ add_time(struct buf *b)
 	add_string(b, span_of(text));
 }
 
+/* Lines that found no place for so long are lost; the chain is not. */
+static void
+forget_pending(struct log_message *l)
+{
+	l->n = 0;
+	memcpy(l->last, l->written, sizeof(l->last));
+}
+
 void
 log_message_add(struct log_message *l, const struct log_message_fact *fact)
 {
@@ -157,8 +168,9 @@ log_message_add(struct log_message *l, const struct log_message_fact *fact)
 	char previous[2 * log_message_hash_bytes + 1];
 	struct buf b;
 
-	if (sizeof(l->pending) - l->n < log_message_line_max_bytes)
-		(void)log_message_flush(l);
+	if (sizeof(l->pending) - l->n < log_message_line_max_bytes &&
+	    log_message_flush(l) == -1)
+		forget_pending(l);
 	b = buf_over(l->pending + l->n, log_message_line_max_bytes);
 	smtp_mailbox_text(fact->from, from);
 	sodium_bin2hex(previous, sizeof(previous), l->last, sizeof(l->last));
@@ -177,20 +189,35 @@ log_message_add(struct log_message *l, const struct log_message_fact *fact)
 	l->n += b.n;
 }
 
+/* Takes back the last count octets: a line in part would break the chain. */
+static void
+take_back(struct log_message *l, size_t count)
+{
+	int error = errno;
+	struct stat st;
+
+	if (count > 0 && fstat(l->fd, &st) == 0)
+		(void)!ftruncate(l->fd, st.st_size - (off_t)count);
+	errno = error;
+}
+
 int
 log_message_flush(struct log_message *l)
 {
 	struct span s = span_from(l->pending, l->n);
 
-	l->n = 0;
 	while (s.n > 0) {
 		ssize_t n = write(l->fd, s.p, s.n);
 
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n == -1)
+		if (n == -1) {
+			take_back(l, l->n - s.n);
 			return -1;
+		}
 		s = span_skip(s, (size_t)n);
 	}
+	l->n = 0;
+	memcpy(l->written, l->last, sizeof(l->written));
 	return 0;
 }

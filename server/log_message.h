@@ -17,7 +17,8 @@ enum {
 
 struct log_message {
 	int	fd;
-	uint8_t	last[log_message_hash_bytes];	/* of the last line */
+	uint8_t	last[log_message_hash_bytes];	/* of the last line added */
+	uint8_t	written[log_message_hash_bytes]; /* of the last in the file */
 	size_t	n;
 	uint8_t	pending[log_message_buffer_bytes];
 };
@@ -41,7 +42,11 @@ int	log_message_open(struct log_message *l, int dir, int bad, bool *torn);
 /* Adds a line; it is written by the next flush. */
 void	log_message_add(struct log_message *l,
 	    const struct log_message_fact *fact);
-/* Writes what was added.  0, or -1 and errno; the chain then is broken. */
+/*
+ * Writes what was added.  0, or -1 and errno: then the file ends with the
+ * whole line it ended with before, and what was added is written by a later
+ * flush, as long as there is room for it in memory.
+ */
 int	log_message_flush(struct log_message *l);
 
 #endif

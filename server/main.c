@@ -39,7 +39,7 @@ struct arguments {
 static _Noreturn void
 usage(void)
 {
-	fputs("usage: smtpd [-dnv] [-f file] [-w worker]\n"
+	fputs("usage: smtpd [-dnV] [-f file] [-w worker]\n"
 	    "       smtpd -C [-v] [-l address:port] [-w worker] [directory]\n",
 	    stderr);
 	exit(1);
@@ -178,7 +178,6 @@ main(int argc, char *argv[])
 	}
 	o.worker = find_worker(a.worker);
 	o.foreground = a.foreground || a.catcher;
-	o.verbose = a.verbose;
 	if (a.catcher)
 		catcher_init();
 	log_open(a.catcher ? (a.verbose ? LOG_TO_STDERR : LOG_TO_NOBODY) :

@@ -23,6 +23,7 @@ enum { message_name_bytes = 400 };
 struct transaction {
 	char			 id[ipc_id_bytes + 1];
 	struct ipc_mail		 mail;
+	bool			 no_room;	/* told at RCPT */
 	struct mailbox		 first_rcpt;
 	uint64_t		 rcpt_count;
 	struct recipient_set	 boxes;
@@ -40,6 +41,7 @@ struct session {
 	int64_t			 start_ms;
 	unsigned		 notes;
 	uint64_t		 stored;	/* messages */
+	uint64_t		 stored_bytes;
 	struct transaction	 tx;
 };
 TAILQ_HEAD(session_list, session);

@@ -68,6 +68,7 @@ give(struct worker *w, struct session *s)
 	int error;
 
 	r.u.session.idle_timeout_s = session_idle_timeout_s(w->master);
+	r.u.session.room = session_has_room(w->master, 0);
 	TAILQ_REMOVE(&p->idle, w, entry);
 	p->idle_count--;
 	TAILQ_INSERT_TAIL(&p->busy, w, entry);
@@ -321,6 +322,19 @@ pool_nursery_lost(struct master *m)
 	ask_for_workers(m);
 }
 
+/* A worker that keeps its place for ever is in somebody else's hands. */
+static void
+kill_overdue(struct master *m)
+{
+	struct worker *w;
+
+	TAILQ_FOREACH(w, &m->pool.busy, entry)
+		if (session_is_overdue(m, w->session))
+			break;
+	if (w != NULL)
+		pool_kill(w, "session far longer than its worker may let it");
+}
+
 /* Once a second: the spare count follows the load. */
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
@@ -335,6 +349,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	else if (p->spare > spare_min)
 		p->spare--;
 	p->starved = false;
+	kill_overdue(m);
 	nursery_breed(m);
 	while (p->idle_count > p->spare * 2 + spare_min)
 		pool_drop(TAILQ_LAST(&p->idle, worker_list));

@@ -17,7 +17,9 @@
 
 enum {
 	accept_batch_max = 32,
-	hurried_idle_timeout_s = 10
+	hurried_idle_timeout_s = 10,
+	slowest_octets_per_s = 500,
+	overdue_grace_s = 60
 };
 
 static const char *const end_words[END_COUNT] = {
@@ -30,6 +32,28 @@ static uint64_t
 session_count(const struct master *m)
 {
 	return m->pool.busy_count + m->pool.pending_count;
+}
+
+bool
+session_has_room(const struct master *m, uint64_t size)
+{
+	return spool_has_room(&m->spool, size,
+	    m->conf.limits.disk_reserve_bytes, m->conf.limits.inode_reserve);
+}
+
+/*
+ * The master does not see octets, so it allows for what was stored, for a
+ * message under way, and as much again for those refused and for commands.
+ */
+bool
+session_is_overdue(const struct master *m, const struct session *s)
+{
+	const struct conf_limits *l = &m->conf.limits;
+	uint64_t age_s = (uint64_t)(deadline_now_ms() - s->start_ms) / 1000;
+	uint64_t octets = 2 * (s->stored_bytes + l->message_size_bytes);
+
+	return age_s > l->session_time_s + octets / slowest_octets_per_s +
+	    overdue_grace_s;
 }
 
 uint32_t

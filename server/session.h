@@ -15,6 +15,13 @@ void	session_end(struct master *m, struct session *s, const char *how,
 	    const struct ipc_end *end);
 /* Ends the transaction of s, removing its spool file if it has one. */
 void	session_reset(struct master *m, struct session *s);
+/* Is there room on the disk for a message of size octets? */
+bool	session_has_room(const struct master *m, uint64_t size);
+/*
+ * Has s lasted longer than any honest worker would let it?  Those end it
+ * themselves, by the octets that came (DESIGN: Limits).
+ */
+bool	session_is_overdue(const struct master *m, const struct session *s);
 /* Idle time a worker should allow now; short when the pool is nearly full. */
 uint32_t session_idle_timeout_s(const struct master *m);
 

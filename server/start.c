@@ -272,7 +272,7 @@ enter_sandbox(struct master *m, int root)
 		fatal("no memory to start with");
 		return;
 	}
-	paths[n++] = (struct sandbox_path){ NULL, root, true, false };
+	paths[n++] = (struct sandbox_path){ m->conf.root, root, true, false };
 	if (m->conf.path != NULL)
 		paths[n++] = (struct sandbox_path){ m->conf.path, -1, false,
 		    false };

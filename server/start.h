@@ -10,7 +10,6 @@
 struct start_options {
 	const char	*worker;	/* absolute path of smtpd-worker */
 	bool		 foreground;
-	bool		 verbose;
 };
 
 /*

@@ -32,7 +32,7 @@ check_mail(const struct ipc_mail *m)
 		return "sender is not an address";
 	if (!smtp_helo_valid(span_from(m->helo, m->helo_len)))
 		return "HELO name is not one";
-	if (m->esmtp > 1 || m->smtputf8 > 1 || m->body_8bit > 1)
+	if (m->wait > 1 || m->esmtp > 1 || m->smtputf8 > 1 || m->body_8bit > 1)
 		return "flag out of range";
 	return NULL;
 }
@@ -87,8 +87,8 @@ check_value(const struct ipc_record *r)
 		    r->u.trace.from_client <= 1 ? NULL :
 		    "trace out of range";
 	case IPC_STORED:
-		return memchr(r->u.id.id, '\0', sizeof(r->u.id.id)) ? NULL :
-		    "id without end";
+		return memchr(r->u.stored.id, '\0', sizeof(r->u.stored.id)) ?
+		    NULL : "id without end";
 	case IPC_SETTINGS:
 	case IPC_SPAWN:
 	case IPC_STILLBORN:

@@ -74,14 +74,23 @@ struct ipc_text {
 	char		text[ipc_text_bytes];
 };
 
+/*
+ * room: there is room on the disk now, so that for a moment the next MAIL
+ * can be answered without asking (struct ipc_mail: wait).
+ */
 struct ipc_session {
 	uint32_t	idle_timeout_s;
+	uint32_t	room;
 };
 
-/* MAIL, and who the client said it was. */
+/*
+ * MAIL, and who the client said it was.  Without wait no answer is sent, and
+ * a disk that has filled up since is told at the first RCPT.
+ */
 struct ipc_mail {
 	struct mailbox	from;
 	uint64_t	size;		/* SIZE=; 0: not told */
+	uint8_t		wait;
 	uint8_t		esmtp;		/* EHLO, not HELO */
 	uint8_t		smtputf8;
 	uint8_t		body_8bit;
@@ -107,8 +116,10 @@ struct ipc_verdict {
 	uint32_t	verdict;
 };
 
-struct ipc_id {
+/* A message is stored; room as in struct ipc_session. */
+struct ipc_stored {
 	char		id[ipc_id_bytes + 1];
+	uint8_t		room;
 };
 
 struct ipc_commit {
@@ -186,7 +197,7 @@ struct ipc_trace {
 	X(SESSION, IPC_TO_WORKER, session, 1, IPC_AT_IDLE)		\
 	X(VERDICT, IPC_TO_WORKER, verdict, 0, IPC_AT_WORK)		\
 	X(FILE, IPC_TO_WORKER, nothing, 1, IPC_AT_RCPT)			\
-	X(STORED, IPC_TO_WORKER, id, 0, IPC_AT_COMMIT)			\
+	X(STORED, IPC_TO_WORKER, stored, 0, IPC_AT_COMMIT)			\
 	X(UNSTORED, IPC_TO_WORKER, verdict, 0, IPC_AT_COMMIT)		\
 	X(MAIL, IPC_FROM_WORKER, mail, 0, IPC_AT_SESSION)		\
 	X(RCPT, IPC_FROM_WORKER, rcpt, 0, IPC_AT_MAIL | IPC_AT_RCPT)	\
@@ -214,7 +225,7 @@ struct ipc_record {
 		struct ipc_text		text;
 		struct ipc_session	session;
 		struct ipc_verdict	verdict;
-		struct ipc_id		id;
+		struct ipc_stored	stored;
 		struct ipc_mail		mail;
 		struct ipc_rcpt		rcpt;
 		struct ipc_commit	commit;

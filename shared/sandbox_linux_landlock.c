@@ -123,7 +123,7 @@ add_path(int ruleset, const struct sandbox_path *path, int abi,
 	int fd, saved, result;
 
 	fd = path->fd;
-	if (path->path != NULL)
+	if (fd == -1)
 		fd = open(path->path, O_PATH | O_CLOEXEC);
 	*what = path->path != NULL ? path->path : "path descriptor";
 	if (fd == -1)
@@ -136,7 +136,7 @@ add_path(int ruleset, const struct sandbox_path *path, int abi,
 		    rule_path_beneath, &rule, 0U);
 	}
 	saved = errno;
-	if (path->path != NULL)
+	if (path->fd == -1)
 		close(fd);
 	errno = saved;
 	return result;

@@ -45,8 +45,8 @@ extern const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT];
 
 /* A path a role may open, and how; Linux Landlock and OpenBSD unveil. */
 struct sandbox_path {
-	const char	*path;		/* NULL: fd is it */
-	int		 fd;		/* open descriptor of it, or -1 */
+	const char	*path;		/* NULL where only fd is known */
+	int		 fd;		/* open on it; or -1 */
 	bool		 write;		/* create, change, remove below it */
 	bool		 exec;		/* execute it */
 };

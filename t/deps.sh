@@ -35,20 +35,21 @@ Linux)
 esac
 
 # One package a line: its name, and what it brings that is looked for: a
-# program by name, or a file by its path. Where more is named, all of it.
+# program by name, a file by its path, a header in <>. Where more is named, all
+# of it.
 packages() {
 	case $system-$purpose in
 	debian-build | unknown-build)
 		cat <<-END
 		gcc gcc
-		libc6-dev /usr/include/stdio.h
+		libc6-dev <stdio.h>
 		make make
 		pkg-config pkg-config
-		libbsd-dev /usr/include/bsd/string.h
-		libsodium-dev /usr/include/sodium.h
-		libevent-dev /usr/include/event2/event.h
-		libseccomp-dev /usr/include/seccomp.h
-		check /usr/include/check.h
+		libbsd-dev <bsd/string.h>
+		libsodium-dev <sodium.h>
+		libevent-dev <event2/event.h>
+		libseccomp-dev <seccomp.h>
+		check <check.h>
 		END
 		;;
 	debian-interop | unknown-interop)
@@ -75,18 +76,18 @@ packages() {
 		;;
 	alpine-build)
 		cat <<-END
-		build-base gcc make /usr/include/stdio.h
-		linux-headers /usr/include/linux/landlock.h
+		build-base gcc make <stdio.h>
+		linux-headers <linux/landlock.h>
 		pkgconf pkg-config
-		libbsd-dev /usr/include/bsd/string.h
+		libbsd-dev <bsd/string.h>
 		libbsd-static /usr/lib/libbsd.a
-		libsodium-dev /usr/include/sodium.h
+		libsodium-dev <sodium.h>
 		libsodium-static /usr/lib/libsodium.a
-		libevent-dev /usr/include/event2/event.h
+		libevent-dev <event2/event.h>
 		libevent-static /usr/lib/libevent_core.a
-		libseccomp-dev /usr/include/seccomp.h
+		libseccomp-dev <seccomp.h>
 		libseccomp-static /usr/lib/libseccomp.a
-		check-dev /usr/include/check.h
+		check-dev <check.h>
 		END
 		;;
 	alpine-interop)
@@ -114,9 +115,9 @@ packages() {
 		cat <<-END
 		gmake gmake
 		pkgconf pkg-config
-		libsodium /usr/local/include/sodium.h
-		libevent /usr/local/include/event2/event.h
-		check /usr/local/include/check.h
+		libsodium <sodium.h>
+		libevent <event2/event.h>
+		check <check.h>
 		END
 		;;
 	freebsd-interop)
@@ -141,9 +142,9 @@ packages() {
 	openbsd-build)
 		cat <<-END
 		gmake gmake
-		libsodium /usr/local/include/sodium.h
-		libevent /usr/local/include/event2/event.h
-		check /usr/local/include/check.h
+		libsodium <sodium.h>
+		libevent <event2/event.h>
+		check <check.h>
 		END
 		;;
 	openbsd-interop)
@@ -168,9 +169,22 @@ packages() {
 	esac
 }
 
+# A header is where compilers look: Debian has some by the machine's name.
+header_there() {
+	for file in "/usr/include/$1" /usr/include/*-linux-*/"$1" \
+	    "/usr/local/include/$1"; do
+		[ ! -e "$file" ] || return 0
+	done
+	return 1
+}
+
 there() {
 	for item; do
 		case $item in
+		'<'*)
+			item=${item#<}
+			header_there "${item%>}" || return 1
+			;;
 		/*) [ -e "$item" ] || return 1 ;;
 		*) command -v "$item" >/dev/null || return 1 ;;
 		esac

@@ -56,6 +56,8 @@ ask_mail(int channel, const struct ipc_mail *mail)
 	struct ipc_record r = { .type = IPC_MAIL, .u.mail = *mail };
 
 	send_or_end(channel, &r);
+	if (!mail->wait)
+		return VERDICT_OK;
 	return receive_verdict(channel, IPC_AT_SESSION);
 }
 
@@ -83,7 +85,7 @@ ask_begin(int channel, int *out)
 }
 
 enum verdict
-ask_commit(int channel, uint64_t size, struct ipc_id *out)
+ask_commit(int channel, uint64_t size, struct ipc_stored *out)
 {
 	struct ipc_record r = { .type = IPC_COMMIT, .u.commit.size = size };
 	int passed;
@@ -91,7 +93,7 @@ ask_commit(int channel, uint64_t size, struct ipc_id *out)
 	send_or_end(channel, &r);
 	receive_or_end(channel, IPC_AT_COMMIT, &r, &passed);
 	if (r.type == IPC_STORED) {
-		*out = r.u.id;
+		*out = r.u.stored;
 		return VERDICT_OK;
 	}
 	if (r.type != IPC_UNSTORED || r.u.verdict.verdict == VERDICT_OK)

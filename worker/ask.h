@@ -12,12 +12,13 @@
 
 /* Waits for a session; its connected socket, the caller's to close. */
 int		ask_session(int channel, struct ipc_session *out);
+/* With mail->wait; without it nobody answers, and the verdict is OK. */
 enum verdict	ask_mail(int channel, const struct ipc_mail *mail);
 enum verdict	ask_rcpt(int channel, const struct mailbox *to);
 /* Asks for a spool file: VERDICT_OK and *out, the caller's to close. */
 enum verdict	ask_begin(int channel, int *out);
 /* The file is on disk, size octets were written: may we say 250? */
-enum verdict	ask_commit(int channel, uint64_t size, struct ipc_id *out);
+enum verdict	ask_commit(int channel, uint64_t size, struct ipc_stored *out);
 
 /* Said without waiting for an answer. */
 void	tell_abort(int channel);

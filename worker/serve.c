@@ -30,6 +30,7 @@ serve_one(int channel, const struct ipc_settings *settings)
 	session.settings = settings;
 	session.io = &io;
 	session.idle_ms = (int64_t)start.idle_timeout_s * 1000;
+	smtp_session_note_room(&session, start.room);
 	smtp_session_run(&session);
 	if (session.end.end != END_QUIT && session.end.end != END_EOF)
 		peer_linger(&peer);

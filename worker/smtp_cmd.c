@@ -7,8 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/deadline.h"
 #include "worker/ask.h"
 #include "worker/smtp_data.h"
+
+enum { small_bytes = 1024 * 1024 };
 
 enum argument { ARG_NONE, ARG_NEEDED, ARG_ANY };
 
@@ -100,11 +103,29 @@ reply_of_syntax(enum syntax syntax)
 	return REPLY_BAD_PARAM;
 }
 
+/*
+ * A question saved: while the master's word that there is room is fresh and
+ * the message is not said to be large, MAIL is told, not asked.
+ */
+static enum verdict
+begin_transaction(struct smtp_session *s, const struct mailbox *from,
+    const struct mail_params *params)
+{
+	struct ipc_mail mail = { .from = *from, .size = params->size,
+	    .esmtp = s->esmtp, .smtputf8 = params->smtputf8,
+	    .body_8bit = params->body_8bit, .helo_len = s->helo_len };
+
+	memcpy(mail.helo, s->helo, s->helo_len);
+	mail.wait = params->size > small_bytes ||
+	    deadline_now_ms() >= s->room_until_ms;
+	return ask_mail(s->channel, &mail);
+}
+
 /* "MAIL FROM:" Reverse-path [SP Mail-parameters] */
 static struct outcome
 cmd_mail(struct smtp_session *s, struct span arg)
 {
-	struct ipc_mail mail = { 0 };
+	struct mailbox from;
 	struct mail_params params;
 	struct span rest;
 	enum syntax syntax;
@@ -112,8 +133,8 @@ cmd_mail(struct smtp_session *s, struct span arg)
 
 	if (!span_begins_fold(arg, span_of("FROM:")))
 		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
-	if (smtp_parse_path(span_skip(arg, 5), true, false, &mail.from,
-	    &rest) != SYNTAX_OK)
+	if (smtp_parse_path(span_skip(arg, 5), true, false, &from, &rest) !=
+	    SYNTAX_OK)
 		return fault(s, NOTE_SYNTAX, REPLY_BAD_SENDER);
 	/* After HELO there are no parameters to know (RFC 5321 4.1.1.11). */
 	syntax = s->esmtp ? smtp_parse_mail_params(rest, &params) :
@@ -122,17 +143,11 @@ cmd_mail(struct smtp_session *s, struct span arg)
 		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax));
 	if (!s->esmtp)
 		memset(&params, 0, sizeof(params));
-	if (smtp_mailbox_is_utf8(&mail.from) && !params.smtputf8)
+	if (smtp_mailbox_is_utf8(&from) && !params.smtputf8)
 		return fault(s, NOTE_NO_UTF8, REPLY_NEEDS_UTF8);
 	if (params.size > s->settings->message_size_bytes)
 		return fault(s, NOTE_TOO_BIG, REPLY_TOO_BIG);
-	mail.size = params.size;
-	mail.esmtp = s->esmtp;
-	mail.smtputf8 = params.smtputf8;
-	mail.body_8bit = params.body_8bit;
-	mail.helo_len = s->helo_len;
-	memcpy(mail.helo, s->helo, s->helo_len);
-	verdict = ask_mail(s->channel, &mail);
+	verdict = begin_transaction(s, &from, &params);
 	if (verdict == VERDICT_OK) {
 		s->state = SMTP_MAIL;
 		s->smtputf8 = params.smtputf8;

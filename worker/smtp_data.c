@@ -130,6 +130,7 @@ commit(struct smtp_session *s, struct intake *in)
 	if (fdatasync(in->fd) == -1)
 		return refuse_write(s, errno);
 	verdict = ask_commit(s->channel, in->written, &s->stored);
+	smtp_session_note_room(s, verdict == VERDICT_OK && s->stored.room);
 	if (verdict == VERDICT_OK)
 		return smtp_go_on(REPLY_STORED);
 	return smtp_go_on(verdict == VERDICT_DISK_FULL ? REPLY_DISK_FULL :

@@ -12,13 +12,20 @@
 
 enum {
 	closing_ms = 5000,	/* for a last reply to go out */
-	slowest_octets_per_s = 500
+	slowest_octets_per_s = 500,
+	room_ms = 1000		/* how long the word "room" is good for */
 };
 
 struct outcome
 smtp_go_on(enum smtp_reply reply)
 {
 	return (struct outcome){ reply, SMTP_GO_ON };
+}
+
+void
+smtp_session_note_room(struct smtp_session *s, bool room)
+{
+	s->room_until_ms = room ? deadline_now_ms() + room_ms : 0;
 }
 
 void

@@ -44,7 +44,8 @@ struct smtp_session {
 	uint64_t			 recipients;
 	uint8_t				 helo_len;
 	char				 helo[smtp_domain_max_bytes];
-	struct ipc_id			 stored;	/* for REPLY_STORED */
+	struct ipc_stored		 stored;	/* for REPLY_STORED */
+	int64_t				 room_until_ms;	/* 0: no room, or unknown */
 	struct ipc_end			 end;		/* counts as it goes */
 };
 
@@ -55,6 +56,8 @@ struct outcome smtp_session_read_failed(struct smtp_session *s,
 	    enum line_result r);
 /* Reply, and go on. */
 struct outcome smtp_go_on(enum smtp_reply reply);
+/* The master has said that there is room, or that there is none. */
+void	smtp_session_note_room(struct smtp_session *s, bool room);
 /* A session lasts longer the more it brings (DESIGN: Limits). */
 void	smtp_session_extend(struct smtp_session *s);
 

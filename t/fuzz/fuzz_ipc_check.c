@@ -87,7 +87,7 @@ must_hold(const struct ipc_record *r)
 		MUST(r->u.trace.from_client <= 1);
 		break;
 	case IPC_STORED:
-		MUST(memchr(r->u.id.id, '\0', sizeof(r->u.id.id)) != NULL);
+		MUST(memchr(r->u.stored.id, '\0', sizeof(r->u.stored.id)) != NULL);
 		break;
 	case IPC_SETTINGS:
 	case IPC_SPAWN:

@@ -5,7 +5,8 @@
 #							put together by the client
 #
 # LETTER has CRLF line ends, LETTER.lf the same with LF, LETTER.cut the same
-# without the last of them, for whichever the client takes its input to be. Exit status and words are the client's own.
+# without the last of them, for whichever the client takes its input to be.
+# Exit status and words are the client's own.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # python, tmp, text, attachment are run.sh's
 

@@ -1,6 +1,6 @@
 """The letters of the interop checks: makes them, and looks for them again.
 
-make writes a letter to send; stored, parts and absent look into a Maildir
+make and body write what is to be sent; stored, parts, caught and absent look
 for what became of it; quiet looks for control characters in what the catcher
 printed. port and listening are there because a shell knows no sockets. Only
 Python's own library is used, and nothing here talks SMTP.

@@ -49,7 +49,7 @@ static const struct {
 	{ IPC_VERDICT, "VERDICT", IPC_TO_WORKER, PAYLOAD(verdict), false,
 	    "SMRD" },
 	{ IPC_FILE, "FILE", IPC_TO_WORKER, PAYLOAD(nothing), true, "R" },
-	{ IPC_STORED, "STORED", IPC_TO_WORKER, PAYLOAD(id), false, "C" },
+	{ IPC_STORED, "STORED", IPC_TO_WORKER, PAYLOAD(stored), false, "C" },
 	{ IPC_UNSTORED, "UNSTORED", IPC_TO_WORKER, PAYLOAD(verdict), false,
 	    "C" },
 	{ IPC_MAIL, "MAIL", IPC_FROM_WORKER, PAYLOAD(mail), false, "S" },
@@ -105,7 +105,7 @@ good(enum ipc_type type)
 	} else if (type == IPC_READY || type == IPC_UNSAFE) {
 		memcpy(r.u.text.text, "text", 5);
 	} else if (type == IPC_STORED) {
-		memcpy(r.u.id.id, "0123456789abcdef", 17);
+		memcpy(r.u.stored.id, "0123456789abcdef", 17);
 	}
 	return r;
 }
@@ -428,9 +428,9 @@ START_TEST(ids)
 {
 	struct ipc_record r = good(IPC_STORED);
 
-	memset(r.u.id.id, 'a', sizeof(r.u.id.id));
+	memset(r.u.stored.id, 'a', sizeof(r.u.stored.id));
 	ck_assert(!passes(&r));
-	r.u.id.id[ipc_id_bytes] = '\0';
+	r.u.stored.id[ipc_id_bytes] = '\0';
 	ck_assert(passes(&r));
 }
 END_TEST
