@@ -17,7 +17,7 @@
 #include "shared/ipc.h"
 
 /* One that cannot start is not tried again all the time. */
-enum { breed_pause_ms = 10000 };
+enum { breed_pause_ms = 30000 };
 
 static void	on_nursery(evutil_socket_t fd, short what, void *arg);
 
@@ -87,8 +87,9 @@ lost(struct nursery *n, const char *why)
 		m->pool.active = spare->state == NURSERY_READY ? spare : NULL;
 	log_begin(&l, LOG_LEVEL_ERROR, "nursery-lost");
 	log_str(&l, "why", why);
-	log_str(&l, "then", m->pool.active != NULL ?
-	    "the one standing by has taken over" : "none is left: ending");
+	log_str(&l, "then", m->pool.active == NULL ? "none is left: ending" :
+	    was_active ? "the one standing by has taken over" :
+	    "another will stand by");
 	log_end(&l);
 	if (m->pool.active == NULL) {
 		m->exit_status = 1;
@@ -141,6 +142,10 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 		on_ready(n, r);
 	else if (r->type == IPC_UNSAFE)
 		lost(n, r->u.text.text);
+	else if (r->type == IPC_STALE)
+		log_error("the nursery cannot execute itself, so new workers "
+		    "have the layout of the one that crashed; if smtpd was "
+		    "upgraded, restart it", NULL, 0);
 	else if (r->type == IPC_SIBLING)
 		on_sibling(n, passed);
 	else if (r->type == IPC_NEWBORN)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "server/dispatch.h"
@@ -310,7 +311,10 @@ pool_died(struct master *m, pid_t pid, int status)
 		free(c);
 	}
 	log_end(&l);
-	nursery_renew(m);
+	if (WIFSIGNALED(status))
+		nursery_renew(m);
+	else
+		p->no_spawn_until_ms = deadline_now_ms() + 1000;
 	retire_idle(p);
 	ask_for_workers(m);
 }

@@ -258,6 +258,8 @@ start_events(struct master *m)
 			fatal("no memory to start with");
 	}
 	signal(SIGPIPE, SIG_IGN);
+	/* The nurseries are our children: nobody waits for one that dies. */
+	signal(SIGCHLD, SIG_IGN);
 }
 
 /* From here on the master opens nothing but its tree and its own files. */

@@ -90,6 +90,7 @@ check_value(const struct ipc_record *r)
 		return memchr(r->u.stored.id, '\0', sizeof(r->u.stored.id)) ?
 		    NULL : "id without end";
 	case IPC_SETTINGS:
+	case IPC_STALE:
 	case IPC_SPAWN:
 	case IPC_STILLBORN:
 	case IPC_RENEW:

@@ -47,6 +47,14 @@ send_or_end(struct ipc_record *r, int pass)
 }
 
 static void
+send_empty_or_end(enum ipc_type type)
+{
+	struct ipc_record r = { .type = type };
+
+	send_or_end(&r, -1);
+}
+
+static void
 send_text(enum ipc_type type, const char *text)
 {
 	struct ipc_record r = { .type = type };
@@ -96,6 +104,7 @@ spawn_one(const struct nursery *n)
 		close(ends[0]);
 }
 
+/* Returns only when it cannot be done: the file has been replaced, say. */
 static void
 execute_self(const struct nursery *n)
 {
@@ -104,10 +113,9 @@ execute_self(const struct nursery *n)
 
 	argv[0] = strdup(n->program);
 	/* Descriptor 3 is the channel: it must stay open. */
-	if (argv[0] == NULL || fcntl(nursery_channel, F_SETFD, 0) == -1)
-		_exit(1);
-	execve(n->program, argv, envp);
-	_exit(1);
+	if (argv[0] != NULL && fcntl(nursery_channel, F_SETFD, 0) != -1)
+		execve(n->program, argv, envp);
+	free(argv[0]);
 }
 
 /* A second nursery, as a child that executes this program afresh. */
@@ -125,6 +133,7 @@ breed(const struct nursery *n)
 		close(ends[0]);
 		become_child(ends[1]);
 		execute_self(n);
+		_exit(0);	/* its channel's end tells the master */
 	}
 	close(ends[1]);
 	if (pid != -1)
@@ -200,7 +209,9 @@ start_up(struct nursery *n)
 static void
 on_record(struct nursery *n, const struct ipc_record *r)
 {
-	if (r->type == IPC_SETTINGS && !n->has_settings) {
+	if (r->type == IPC_SETTINGS && n->has_settings) {
+		send_text(IPC_READY, sandbox_describe());
+	} else if (r->type == IPC_SETTINGS) {
 		n->settings = r->u.settings;
 		start_up(n);
 	} else if (r->type == IPC_SPAWN && n->has_settings) {
@@ -212,6 +223,7 @@ on_record(struct nursery *n, const struct ipc_record *r)
 		kill(r->u.pid.pid, SIGKILL);
 	} else if (r->type == IPC_RENEW) {
 		execute_self(n);
+		send_empty_or_end(IPC_STALE);
 	}
 }
 

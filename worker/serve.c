@@ -35,6 +35,8 @@ serve_one(int channel, const struct ipc_settings *settings)
 	if (session.end.end != END_QUIT && session.end.end != END_EOF)
 		peer_linger(&peer);
 	close(peer.socket);
+	/* Last of all: the master may close the channel upon this. */
+	tell_end(channel, &session.end);
 }
 
 void

@@ -147,5 +147,4 @@ smtp_session_run(struct smtp_session *s)
 	}
 	s->end.octets_in = s->io->octets_in;
 	s->end.octets_out = s->io->octets_out;
-	tell_end(s->channel, &s->end);
 }

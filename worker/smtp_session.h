@@ -49,7 +49,7 @@ struct smtp_session {
 	struct ipc_end			 end;		/* counts as it goes */
 };
 
-/* Runs the dialogue to its end, which it tells the master (END). */
+/* Runs the dialogue to its end; s->end is what to tell the master of it. */
 void	smtp_session_run(struct smtp_session *s);
 /* The outcome when reading has failed; sets how the session ended. */
 struct outcome smtp_session_read_failed(struct smtp_session *s,

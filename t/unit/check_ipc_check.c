@@ -36,6 +36,8 @@ static const struct {
 	    "ISMRDC" },
 	{ IPC_UNSAFE, "UNSAFE", IPC_FROM_NURSERY, PAYLOAD(text), false,
 	    "ISMRDC" },
+	{ IPC_STALE, "STALE", IPC_FROM_NURSERY, PAYLOAD(nothing), false,
+	    "ISMRDC" },
 	{ IPC_NEWBORN, "NEWBORN", IPC_FROM_NURSERY, PAYLOAD(pid), true,
 	    "ISMRDC" },
 	{ IPC_STILLBORN, "STILLBORN", IPC_FROM_NURSERY, PAYLOAD(spawn), false,
