@@ -102,6 +102,7 @@ struct pool {
 	uint64_t		 coming;	/* asked for, not yet born */
 	uint64_t		 spare;		/* wanted beyond the load */
 	bool			 starved;	/* since the last tick */
+	unsigned		 unused_losses;	/* idle workers, in a row */
 	int64_t			 no_spawn_until_ms;
 	int64_t			 next_breed_ms;
 	struct event		 tick;

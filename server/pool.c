@@ -24,6 +24,7 @@ enum {
 	spare_max = 128,
 	spawn_batch_max = 32,
 	casualties_max = 256,
+	unused_losses_max = 8,	/* in a row: then a pause before new ones */
 	crash_refusal_ms = 10 * 60 * 1000
 };
 
@@ -76,6 +77,7 @@ give(struct worker *w, struct session *s)
 	p->busy_count++;
 	w->session = s;
 	w->when = IPC_AT_SESSION;
+	p->unused_losses = 0;
 	error = ipc_send(w->channel, &r, s->socket, false);
 	close(s->socket);
 	s->socket = -1;
@@ -236,7 +238,7 @@ pool_lost(struct worker *w, const char *how)
 
 	if (s != NULL)
 		remember_casualty(&m->pool, w->pid, s);
-	else
+	else if (++m->pool.unused_losses >= unused_losses_max)
 		m->pool.no_spawn_until_ms = deadline_now_ms() + 1000;
 	pool_drop(w);
 	if (s != NULL)
@@ -313,8 +315,6 @@ pool_died(struct master *m, pid_t pid, int status)
 	log_end(&l);
 	if (WIFSIGNALED(status))
 		nursery_renew(m);
-	else
-		p->no_spawn_until_ms = deadline_now_ms() + 1000;
 	retire_idle(p);
 	ask_for_workers(m);
 }

@@ -61,7 +61,7 @@ $(foreach u,$(UNIT_PROGRAMS),$(u)
 $(foreach f,$(FUZZ),$(T)/fuzz/replay_$(f) t/corpus/$(f)
 )
 sh t/lint/keywords.sh $(T)/print_keywords && echo 1 passed, 0 failed
-sh t/hardening.sh $(PROGRAMS)
+$(if $(filter yes,$(HARDENED)),sh t/hardening.sh $(PROGRAMS))
 sh t/dialog/selftest.sh $(T)/dialog/play $(T)/dialog/parrot
 $(T)/dialog/play -s $(BUILD)/smtpd -w $(abspath $(BUILD)/smtpd-worker) $(wildcard t/dialog/[0-9]*.smtp)
 SMTPD=$(BUILD)/smtpd SMTPD_WORKER=$(BUILD)/smtpd-worker SMTPCTL=$(BUILD)/smtpctl sh t/system/await.sh
@@ -76,14 +76,15 @@ test: $(TEST_PROGRAMS)
 check-hardening: $(PROGRAMS)
 	@sh t/hardening.sh $(PROGRAMS)
 
-# Everything again with the sanitizers in every process.  The worker is
-# linked dynamically there, and leaks cannot be looked for in a sandbox.
+# Everything again with the sanitizers in every process, but for the tests
+# in which a nursery executes itself: their runtime cannot start in a sandbox.
+# The worker is linked dynamically, and leaks cannot be looked for either.
 check-asan:
 	@sh t/deps.sh build
 	@ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	$(MAKE) --no-print-directory BUILD=build-asan WORKER_STATIC= \
-	    HARDENED=no \
+	    HARDENED=no SYSTEM_TESTS=disk \
 	    CFLAGS='-O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer' \
 	    LDFLAGS='-fsanitize=address,undefined' test
 

@@ -85,6 +85,8 @@ take_some(struct smtp_session *s, struct intake *in)
 	taken = dot_feed(&in->dot, span_from(p, n), p, &text_n);
 	lineio_unread(s->io, n - taken);
 	in->taken += taken;
+	if (message_size(in) <= s->settings->message_size_bytes)
+		s->message_octets += taken;
 	keep = header_feed(&in->header, p, text_n);
 	if (!is_refused(s, in))
 		store(in, keep);
@@ -179,5 +181,7 @@ smtp_data_receive(struct smtp_session *s, int fd)
 		return judge(s, &in);
 	if (r == LINE_TIMEOUT && is_bare(&in))
 		return refuse_bare(s);
+	if (r != LINE_GONE)
+		tell_abort(s->channel);
 	return smtp_session_read_failed(s, r);
 }

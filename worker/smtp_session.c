@@ -33,7 +33,7 @@ smtp_session_extend(struct smtp_session *s)
 {
 	s->io->deadline_ms = s->start_ms +
 	    (int64_t)s->settings->session_time_s * 1000 +
-	    (int64_t)(s->io->octets_in / slowest_octets_per_s) * 1000;
+	    (int64_t)(s->message_octets / slowest_octets_per_s) * 1000;
 }
 
 static struct outcome

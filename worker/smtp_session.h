@@ -37,6 +37,7 @@ struct smtp_session {
 	struct lineio			*io;
 	int64_t				 start_ms;
 	int64_t				 idle_ms;
+	uint64_t			 message_octets; /* taken, of all */
 	enum smtp_state			 state;
 	bool				 esmtp;
 	/* of this transaction */
@@ -58,7 +59,10 @@ struct outcome smtp_session_read_failed(struct smtp_session *s,
 struct outcome smtp_go_on(enum smtp_reply reply);
 /* The master has said that there is room, or that there is none. */
 void	smtp_session_note_room(struct smtp_session *s, bool room);
-/* A session lasts longer the more it brings (DESIGN: Limits). */
+/*
+ * A session lasts longer the more of messages it brings (DESIGN: Limits);
+ * commands, and what is over the size limit, buy no time.
+ */
 void	smtp_session_extend(struct smtp_session *s);
 
 #endif

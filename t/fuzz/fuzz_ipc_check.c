@@ -90,6 +90,7 @@ must_hold(const struct ipc_record *r)
 		MUST(memchr(r->u.stored.id, '\0', sizeof(r->u.stored.id)) != NULL);
 		break;
 	case IPC_SETTINGS:
+	case IPC_STALE:
 	case IPC_SPAWN:
 	case IPC_STILLBORN:
 	case IPC_RENEW:

@@ -1,0 +1,15 @@
+/*
+ * Checks the chain of log/message, by means of its own.
+ */
+#ifndef T_SYSTEM_CHAIN_H
+#define T_SYSTEM_CHAIN_H
+
+#include "t/system/daemon.h"
+
+/*
+ * Fails the test unless log/message is whole lines, at least one, each with
+ * the hash of the one before.  lines: how many there must be, 0 for any.
+ */
+void	chain_check(const struct daemon *d, size_t lines);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * The daemon under test: its configuration, its start, its log, its end.
+ */
+#ifndef T_SYSTEM_DAEMON_H
+#define T_SYSTEM_DAEMON_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct daemon {
+	pid_t	pid;		/* 0: none runs */
+	int	port;
+	char	root[96];
+	char	conf[96];
+	char	log[96];
+	char	worker[96];	/* a copy that the worker's user can execute */
+	size_t	log_from;	/* where the log of this start begins */
+};
+
+enum { daemon_patience_ms = 10000, daemon_users_max = 1000 };
+
+/*
+ * Writes the configuration and its tables, nothing started: one domain,
+ * example.org, with alice, bob and u0, u1, ... below daemon_users_max.
+ * limits: lines for that block, or "".  Its root is DIR/root unless root.
+ */
+void	daemon_init(struct daemon *d, const char *limits, const char *root);
+/* Copies a program to where the worker's user can execute it. */
+void	daemon_use_worker(struct daemon *d, const char *program,
+	    const char *name);
+/* Starts it in the foreground and waits until it serves. */
+void	daemon_start(struct daemon *d);
+/* Starts it and returns at once. */
+void	daemon_launch(struct daemon *d);
+/* Waits until it serves, as daemon_start does. */
+void	daemon_wait_start(struct daemon *d);
+/* Waits for its end, which is due; what waitpid(2) said. */
+int	daemon_wait_end(struct daemon *d);
+/* SIGTERM; its exit must be 0 and nothing be left of it. */
+void	daemon_stop(struct daemon *d);
+/* SIGKILL; waits until its whole family is gone. */
+void	daemon_kill(struct daemon *d);
+/* Runs it with these arguments (NULL ends them) to its end: its status. */
+int	daemon_run(const struct daemon *d, char *const args[], char *out,
+	    size_t size);
+
+/* Lines of the log of this start that hold each of the words (NULL ends). */
+size_t	daemon_logged(const struct daemon *d, ...);
+/* What stands behind " key=" in the first line with event, or "". */
+void	daemon_log_value(const struct daemon *d, const char *event,
+	    const char *key, char *out, size_t size);
+/* The last line. */
+const char *daemon_last_words(const struct daemon *d);
+
+/* Its nurseries, the one with workers first. */
+size_t	daemon_nurseries(const struct daemon *d, pid_t out[2]);
+/* The workers of all nurseries, oldest first. */
+size_t	daemon_workers(const struct daemon *d, pid_t *out, size_t max);
+/* Nurseries that are held already; one that was bred counts too. */
+size_t	daemon_held_nurseries(const struct daemon *d);
+/* Waits until spare workers are there and none is under way. */
+void	daemon_settle(const struct daemon *d);
+
+#endif

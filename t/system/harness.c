@@ -1,0 +1,289 @@
+/*
+ * Runs tests, each in a child; what a test leaves running is ended, and its
+ * directory removed.  Knows nothing of mail.
+ */
+#include "t/system/harness.h"
+
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "t/system/proc.h"
+
+enum { status_failed = 1, status_skipped = 77, test_timeout_ms = 120000 };
+
+const char *harness_smtpd;
+const char *harness_worker;
+char harness_dir[64];
+
+static const char *current;
+
+static void
+print_result(const char *verdict, const char *fmt, va_list ap)
+{
+	printf("%s %s: ", verdict, current);
+	vprintf(fmt, ap);
+	printf("\n");
+}
+
+_Noreturn void
+harness_fail(const char *file, int line, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("%s:%d: ", file, line);
+	va_start(ap, fmt);
+	print_result("FAILED", fmt, ap);
+	va_end(ap);
+	fflush(stdout);
+	_exit(status_failed);
+}
+
+_Noreturn void
+harness_skip(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_result("skipped", fmt, ap);
+	va_end(ap);
+	fflush(stdout);
+	_exit(status_skipped);
+}
+
+_Noreturn void
+harness_lacking(const char *fmt, ...)
+{
+	const char *ci = getenv("CI");
+	bool must = ci != NULL && strcmp(ci, "true") == 0 && geteuid() == 0;
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_result(must ? "FAILED" : "skipped", fmt, ap);
+	va_end(ap);
+	fflush(stdout);
+	_exit(must ? status_failed : status_skipped);
+}
+
+void
+harness_need_root(const char *what)
+{
+	if (geteuid() != 0)
+		harness_skip("only root can %s", what);
+}
+
+int64_t
+harness_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void
+harness_sleep_ms(int ms)
+{
+	struct timespec t = { ms / 1000, (ms % 1000) * 1000000L };
+
+	nanosleep(&t, NULL);
+}
+
+const char *
+harness_path(const char *fmt, ...)
+{
+	static char paths[8][PATH_MAX];
+	static unsigned next;
+	char *path = paths[next++ % 8];
+	int n = snprintf(path, PATH_MAX, "%s/", harness_dir);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(path + n, PATH_MAX - (size_t)n, fmt, ap);
+	va_end(ap);
+	return path;
+}
+
+void
+harness_write_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	EXPECT(f != NULL, "%s: %s", path, strerror(errno));
+	EXPECT(fputs(text, f) != EOF && fclose(f) != EOF, "%s: %s", path,
+	    strerror(errno));
+}
+
+char *
+harness_read_file(const char *path, size_t *n)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	char *text;
+	ssize_t got;
+
+	EXPECT(fd != -1 && fstat(fd, &st) == 0, "%s: %s", path,
+	    strerror(errno));
+	text = malloc((size_t)st.st_size + 1);
+	EXPECT(text != NULL, "no memory");
+	got = read(fd, text, (size_t)st.st_size);
+	EXPECT(got == st.st_size, "%s: short read", path);
+	close(fd);
+	text[got] = '\0';
+	if (n != NULL)
+		*n = (size_t)got;
+	return text;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path) == -1 && errno != EBUSY && errno != ENOENT;
+}
+
+static void
+make_dir(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(harness_dir, sizeof(harness_dir), "%.40s/smtpd.XXXXXX",
+	    tmp == NULL ? "/tmp" : tmp);
+	if (mkdtemp(harness_dir) == NULL || chmod(harness_dir, 0755) == -1) {
+		perror(harness_dir);
+		exit(1);
+	}
+}
+
+/* All that stands below this process, which is the subreaper of it. */
+static void
+end_all_below(void)
+{
+	pid_t pids[512];
+	size_t n;
+
+	while ((n = proc_below(getpid(), pids, 512)) > 0) {
+		for (size_t i = 0; i < n; i++)
+			kill(pids[i], SIGKILL);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			continue;
+		harness_sleep_ms(1);
+	}
+}
+
+static int
+wait_for_test(pid_t pid)
+{
+	int64_t until = harness_now_ms() + test_timeout_ms;
+	int status;
+
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		if (harness_now_ms() > until) {
+			printf("FAILED %s: not over within %d s\n", current,
+			    test_timeout_ms / 1000);
+			kill(pid, SIGKILL);
+			waitpid(pid, &status, 0);
+			return status_failed;
+		}
+		harness_sleep_ms(5);
+	}
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	printf("FAILED %s: %s\n", current, strsignal(WTERMSIG(status)));
+	return status_failed;
+}
+
+static int
+run_one(const struct test *t)
+{
+	int64_t start = harness_now_ms();
+	int status;
+	pid_t pid;
+
+	current = t->name;
+	make_dir();
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
+		signal(SIGPIPE, SIG_IGN);
+		t->run();
+		fflush(stdout);
+		_exit(0);
+	}
+	status = wait_for_test(pid);
+	end_all_below();
+	if (status == status_failed && getenv("KEEP") != NULL)
+		printf("kept: %s\n", harness_dir);
+	else
+		nftw(harness_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS |
+		    FTW_MOUNT);
+	if (status == 0)
+		printf("ok %s (%lld ms)\n", current,
+		    (long long)(harness_now_ms() - start));
+	return status;
+}
+
+static bool
+is_wanted(const struct test *t, int argc, char *argv[])
+{
+	if (argc <= 3)
+		return true;
+	for (int i = 3; i < argc; i++)
+		if (strcmp(argv[i], t->name) == 0)
+			return true;
+	return false;
+}
+
+int
+harness_main(int argc, char *argv[], const struct test *tests, size_t count)
+{
+	int passed = 0, failed = 0, skipped = 0;
+
+	if (argc < 3) {
+		fprintf(stderr, "usage: %s smtpd worker [test ...]\n",
+		    argv[0]);
+		return 1;
+	}
+	harness_smtpd = realpath(argv[1], NULL);
+	harness_worker = realpath(argv[2], NULL);
+	if (harness_smtpd == NULL || harness_worker == NULL) {
+		fprintf(stderr, "%s: %s or %s is not there\n", argv[0],
+		    argv[1], argv[2]);
+		return 1;
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	umask(022);
+	for (size_t i = 0; i < count; i++) {
+		int status;
+
+		if (!is_wanted(&tests[i], argc, argv))
+			continue;
+		status = run_one(&tests[i]);
+		if (status == 0)
+			passed++;
+		else if (status == status_skipped)
+			skipped++;
+		else
+			failed++;
+	}
+	printf("%d passed, %d failed", passed, failed);
+	if (skipped > 0)
+		printf(", %d skipped", skipped);
+	printf("\n");
+	return failed == 0 && passed + skipped > 0 ? 0 : 1;
+}

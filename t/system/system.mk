@@ -1,0 +1,37 @@
+# System tests: the real daemon, from outside.  Linux only: they read /proc
+# and trace processes.  Included by t/tests.mk, which builds what
+# SYSTEM_PROGRAMS names and runs SYSTEM_COMMANDS.
+
+ifeq ($(OS),Linux)
+SYSTEM_TESTS	?= hold kill sweep disk
+SYSTEM_LIAR	=
+endif
+SYSTEM_COMMON	= harness proc daemon client mail chain
+
+system_o	= $(SYSTEM_COMMON:%=$(BUILD)/t/system/%.o)
+system_tests	= $(SYSTEM_TESTS:%=$(BUILD)/t/system/test_%)
+SYSTEM_PROGRAMS	= $(system_tests) $(SYSTEM_LIAR)
+
+define SYSTEM_COMMANDS
+$(foreach t,$(system_tests),$(t) $(BUILD)/smtpd $(BUILD)/smtpd-worker
+)
+endef
+export SYSTEM_COMMANDS
+
+.PHONY: check-system
+
+check-system: $(PROGRAMS) $(SYSTEM_PROGRAMS)
+	@printf '%s\n' "$$SYSTEM_COMMANDS" | sh t/run.sh
+
+$(BUILD)/t/system/test_sweep: $(BUILD)/t/system/trace.o
+$(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o
+
+$(BUILD)/t/system/test_%: $(BUILD)/t/system/test_%.o $(system_o)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+
+# Speaks the records of the real worker, and holds itself to none of them.
+$(BUILD)/t/system/lying_worker: $(BUILD)/t/system/lying_worker.o \
+    $(BUILD)/t/system/lies.o $(shared_o)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
+
+.PRECIOUS: $(BUILD)/t/system/%.o

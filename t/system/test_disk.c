@@ -1,0 +1,472 @@
+/*
+ * A disk that is full, or not what it was: 452 or 451, a line in the log,
+ * nothing half-written, and service goes on.
+ */
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/system/chain.h"
+#include "t/system/client.h"
+#include "t/system/harness.h"
+
+static const char *const alice[] = { "alice", NULL };
+
+/* A small file system of this test alone, as the daemon's root. */
+static void
+mount_root(const struct daemon *d, const char *options)
+{
+	harness_need_root("mount a small disk");
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    (mkdir(d->root, 0700) == -1 && errno != EEXIST) ||
+	    mount("tmpfs", d->root, "tmpfs", 0, options) == -1)
+		harness_lacking("cannot mount a tmpfs: %s", strerror(errno));
+}
+
+static const char *
+in_root(const struct daemon *d, const char *path)
+{
+	static char text[512];
+
+	snprintf(text, sizeof(text), "%s/%s", d->root, path);
+	return text;
+}
+
+static void
+expect_reply(struct client *c, const char *what, int code, const char *want)
+{
+	EXPECT(strncmp(c->reply, want, strlen(want)) == 0,
+	    "%s: wanted \"%s\", got %d %s", what, want, code, c->reply);
+}
+
+/* Removes every message of a mailbox. */
+static void
+empty_mailbox(const struct daemon *d, const char *user)
+{
+	char path[256];
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/mail/example.org/%s/new", d->root,
+	    user);
+	dir = opendir(path);
+	EXPECT(dir != NULL, "%s: %s", path, strerror(errno));
+	while ((e = readdir(dir)) != NULL)
+		if (e->d_name[0] != '.')
+			EXPECT(unlinkat(dirfd(dir), e->d_name, 0) == 0,
+			    "unlink: %s", strerror(errno));
+	closedir(dir);
+}
+
+/* Sends until there is no 250 any more; how many there were. */
+static unsigned
+fill(struct client *c, size_t octets)
+{
+	unsigned n = 0;
+	int code;
+
+	while ((code = client_mail(c, n, octets, alice)) == 250 && n < 1000)
+		n++;
+	EXPECT(n > 0 && n < 1000, "%u messages, then %d %s", n, code,
+	    c->reply);
+	expect_reply(c, "on a full disk", code, "452 4.3.1 ");
+	return n;
+}
+
+static void
+filled_by_mail(void)
+{
+	struct client c;
+	struct daemon d;
+	unsigned n;
+
+	daemon_init(&d, "\tdisk-reserve 3M\n\tinode-reserve 5\n", NULL);
+	mount_root(&d, "size=8m,nr_inodes=1000");
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	n = fill(&c, 150000);
+	EXPECT(n > 20, "only %u messages of 150,000 fit", n);
+	EXPECT(mail_total(&d) == n && mail_incoming(&d) == 0,
+	    "%zu messages are there, %u were answered", mail_total(&d), n);
+	EXPECT(daemon_logged(&d, " event=reject ", "disk nearly full",
+	    NULL) > 0, "nothing in the log: %s", daemon_last_words(&d));
+	client_expect(&c, 452, "MAIL FROM:<>");
+	client_expect(&c, 503, "RCPT TO:<alice@example.org>");
+	client_expect(&c, 250, "NOOP");
+	empty_mailbox(&d, "alice");
+	EXPECT(client_mail(&c, 5000, 100000, alice) == 250,
+	    "still full: %s", c.reply);
+	EXPECT(mail_total(&d) == 1, "what came after it is not there");
+	client_close(&c);
+	chain_check(&d, n + 1);
+	daemon_stop(&d);
+}
+
+/* The size is declared, so it is known before a byte comes. */
+static void
+declared_too_big(void)
+{
+	struct client c;
+	struct daemon d;
+
+	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 5\n", NULL);
+	mount_root(&d, "size=8m,nr_inodes=1000");
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	client_expect(&c, 250, "EHLO client.example.net");
+	client_expect(&c, 452, "MAIL FROM:<> SIZE=8000000");
+	client_expect(&c, 250, "MAIL FROM:<> SIZE=5000000");
+	client_expect(&c, 250, "RSET");
+	EXPECT(client_mail(&c, 1, 100000, alice) == 250, "%s", c.reply);
+	client_close(&c);
+	daemon_stop(&d);
+}
+
+static void
+full_while_arriving(void)
+{
+	struct client c, other;
+	struct daemon d;
+	int code;
+
+	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 5\n", NULL);
+	mount_root(&d, "size=8m,nr_inodes=1000");
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	client_open(&other, &d, NULL);
+	EXPECT(client_begin(&other, alice) == 354, "%s", other.reply);
+	code = client_mail(&c, 1, 12000000, alice);
+	expect_reply(&c, "larger than the disk", code, "452 4.3.1 ");
+	EXPECT(WAIT_FOR(2000, mail_incoming(&d) == 1),
+	    "what did not fit is still there");
+	EXPECT(WAIT_FOR(2000, daemon_logged(&d, " event=reject ",
+	    "could not be written", NULL) == 1), "nothing in the log: %s",
+	    daemon_last_words(&d));
+	/* The session goes on, and so does the other one. */
+	EXPECT(client_mail(&c, 2, 100000, alice) == 250, "%s", c.reply);
+	client_expect(&other, 250, "X-Number: 3 0\r\nSubject: test 3\r\n"
+	    "\r\nend of 3\r\n.");
+	EXPECT(mail_total(&d) == 2 && mail_incoming(&d) == 0,
+	    "two small messages were to be there");
+	client_close(&c);
+	client_close(&other);
+	chain_check(&d, 2);
+	daemon_stop(&d);
+}
+
+/* Several at once, each of which would fit alone. */
+static void
+full_by_many_at_once(void)
+{
+	enum { count = 8, octets = 2000000 };
+	unsigned stored = 0, refused = 0;
+	struct client c[count];
+	struct daemon d;
+	char *text[count];
+
+	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 5\n", NULL);
+	mount_root(&d, "size=8m,nr_inodes=1000");
+	daemon_start(&d);
+	for (unsigned i = 0; i < count; i++) {
+		client_open(&c[i], &d, NULL);
+		EXPECT(client_begin(&c[i], alice) == 354, "%s", c[i].reply);
+		text[i] = mail_text(i, octets, "\r\n");
+	}
+	for (size_t at = 0; at < octets; at += 100000)
+		for (int i = 0; i < count; i++)
+			EXPECT(client_send(&c[i], text[i] + at, 100000),
+			    "send");
+	for (int i = 0; i < count; i++) {
+		int code;
+
+		EXPECT(client_send(&c[i], text[i] + octets,
+		    strlen(text[i] + octets)), "send");
+		code = client_command(&c[i], ".");
+		if (code == 250)
+			stored++;
+		else {
+			expect_reply(&c[i], "no room", code, "452 4.3.1 ");
+			refused++;
+		}
+		client_close(&c[i]);
+		free(text[i]);
+	}
+	EXPECT(refused > 0, "all of them fit");
+	EXPECT(mail_total(&d) == stored && mail_incoming(&d) == 0,
+	    "%zu are there, %u were answered", mail_total(&d), stored);
+	EXPECT(client_deliver(&d, NULL, 100, 1000, "bob") == 250,
+	    "no room after it");
+	daemon_stop(&d);
+}
+
+static void
+inodes_used_up(void)
+{
+	struct client c;
+	struct daemon d;
+	unsigned n;
+
+	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 10\n", NULL);
+	mount_root(&d, "size=8m,nr_inodes=60");
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	n = fill(&c, 500);
+	EXPECT(mail_total(&d) == n && mail_incoming(&d) == 0,
+	    "%zu messages are there, %u were answered", mail_total(&d), n);
+	empty_mailbox(&d, "alice");
+	EXPECT(client_mail(&c, 5000, 500, alice) == 250, "%s", c.reply);
+	client_close(&c);
+	daemon_stop(&d);
+}
+
+/* Without any reserve the call fails that would need an inode. */
+static void
+inodes_to_the_last(void)
+{
+	struct client c;
+	struct daemon d;
+	unsigned refused = 0;
+	unsigned n;
+
+	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 0\n", NULL);
+	mount_root(&d, "size=8m,nr_inodes=60");
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	n = fill(&c, 500);
+	/* A fresh Maildir needs five of them: let it fail at each. */
+	for (int left = 1; left <= 7; left++) {
+		const char *const user[] = { left % 2 ? "bob" : "u1", NULL };
+		char path[256];
+		int code;
+
+		empty_mailbox(&d, "alice");
+		for (unsigned i = 0; i + (unsigned)left < n; i++) {
+			snprintf(path, sizeof(path), "%s/fill%u", d.root, i);
+			close(open(path, O_CREAT | O_WRONLY, 0600));
+		}
+		code = client_mail(&c, 6000 + (unsigned)left, 500, user);
+		if (code != 250) {
+			expect_reply(&c, "no inode", code, "452 4.3.1 ");
+			refused++;
+		}
+		EXPECT(mail_incoming(&d) == 0, "a file is left in incoming");
+		EXPECT(mail_copies(&d, user[0], 6000 + (unsigned)left) ==
+		    (code == 250), "not what was answered");
+	}
+	EXPECT(refused >= 3, "only %u of them failed", refused);
+	for (unsigned i = 0; i < n; i++)
+		unlink(harness_path("root/fill%u", i));
+	EXPECT(client_mail(&c, 7000, 500, (const char *const[]){ "bob",
+	    NULL }) == 250, "%s", c.reply);
+	EXPECT(client_mail(&c, 7001, 500, (const char *const[]){ "u1",
+	    NULL }) == 250, "%s", c.reply);
+	client_close(&c);
+	daemon_stop(&d);
+}
+
+/* Leaves so many free pages on the disk, by the length of one file. */
+static void
+leave_pages(int fd, const struct daemon *d, unsigned long pages)
+{
+	static char zeros[65536];
+	struct statvfs v;
+	off_t end = lseek(fd, 0, SEEK_END);
+
+	EXPECT(statvfs(d->root, &v) == 0, "statvfs: %s", strerror(errno));
+	while (v.f_bfree > pages) {
+		unsigned long more = (v.f_bfree - pages) * v.f_frsize;
+
+		if (more > sizeof(zeros))
+			more = sizeof(zeros);
+		EXPECT(write(fd, zeros, more) == (ssize_t)more, "write: %s",
+		    strerror(errno));
+		EXPECT(statvfs(d->root, &v) == 0, "statvfs");
+	}
+	if (v.f_bfree < pages)
+		EXPECT(ftruncate(fd, end - (off_t)((pages - v.f_bfree) *
+		    v.f_frsize)) == 0, "ftruncate: %s", strerror(errno));
+}
+
+/*
+ * The message fits, its line in log/message does not: the message counts,
+ * and the chain of the log is whole all the same.
+ */
+static void
+no_room_for_the_log(void)
+{
+	struct client c;
+	struct daemon d;
+	unsigned n = 0;
+	int fd;
+
+	daemon_init(&d, "\tdisk-reserve 0\n\tinode-reserve 0\n", NULL);
+	mount_root(&d, "size=2m,nr_inodes=500");
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	fd = open(in_root(&d, "fill"), O_CREAT | O_RDWR | O_APPEND, 0600);
+	EXPECT(fd != -1, "fill: %s", strerror(errno));
+	do {
+		/* A page for the message; the log grows by one now and then. */
+		leave_pages(fd, &d, 1);
+		EXPECT(client_mail(&c, n, 500, alice) == 250, "%s", c.reply);
+	} while (++n < 100 && daemon_logged(&d, " event=error ",
+	    "log/message", NULL) == 0);
+	EXPECT(n < 100, "the log always fitted");
+	EXPECT(mail_total(&d) == n, "%zu are there, not %u", mail_total(&d),
+	    n);
+	EXPECT(ftruncate(fd, 0) == 0, "ftruncate: %s", strerror(errno));
+	close(fd);
+	EXPECT(client_mail(&c, 7000, 500, alice) == 250, "%s", c.reply);
+	client_close(&c);
+	chain_check(&d, 0);
+	daemon_stop(&d);
+	daemon_start(&d);
+	EXPECT(daemon_logged(&d, " event=recover ", NULL) == 0,
+	    "something was left to recover: %s", daemon_last_words(&d));
+	daemon_stop(&d);
+}
+
+/* One mailbox cannot be written to; the others can. */
+static void
+expect_trouble(struct daemon *d, struct client *c, const char *what)
+{
+	static const char *const both[] = { "bob", "alice", "u1", NULL };
+	static unsigned number;
+	size_t failures = daemon_logged(d, " event=store-failed ", NULL);
+	int code = client_mail(c, ++number, 500, alice);
+
+	expect_reply(c, what, code, "451 4.3.0 ");
+	EXPECT(daemon_logged(d, " event=store-failed ", NULL) ==
+	    failures + 1, "%s: nothing in the log: %s", what,
+	    daemon_last_words(d));
+	code = client_mail(c, ++number, 500, both);
+	expect_reply(c, what, code, "451 4.3.0 ");
+	EXPECT(mail_copies(d, "bob", number) == 0 &&
+	    mail_copies(d, "u1", number) == 0,
+	    "%s: delivered in part, and answered 451", what);
+	EXPECT(mail_incoming(d) == 0, "%s: a file is left in incoming", what);
+	code = client_mail(c, ++number, 500, both + 2);
+	EXPECT(code == 250 && mail_copies(d, "u1", number) == 1,
+	    "%s: another mailbox: %d %s", what, code, c->reply);
+}
+
+static void
+mailbox_unusable(void)
+{
+	char box[256], aside[256], new[300], victim[256];
+	struct client c;
+	struct daemon d;
+	struct stat st;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	EXPECT(client_mail(&c, 9000, 500, alice) == 250, "%s", c.reply);
+	snprintf(box, sizeof(box), "%s/mail/example.org/alice", d.root);
+	snprintf(new, sizeof(new), "%s/new", box);
+	snprintf(aside, sizeof(aside), "%s/aside", d.root);
+	snprintf(victim, sizeof(victim), "%s", harness_path("victim"));
+	EXPECT(stat(box, &st) == 0, "stat: %s", strerror(errno));
+
+	EXPECT(chmod(new, 0500) == 0, "chmod: %s", strerror(errno));
+	expect_trouble(&d, &c, "new is not writable");
+	EXPECT(chmod(new, 0700) == 0, "chmod: %s", strerror(errno));
+
+	EXPECT(rename(box, aside) == 0, "rename: %s", strerror(errno));
+	harness_write_file(box, "a file\n");
+	expect_trouble(&d, &c, "a file in its place");
+	unlink(box);
+
+	EXPECT(mkdir(victim, 0777) == 0 && chmod(victim, 0777) == 0 &&
+	    mkdir(harness_path("victim/new"), 0777) == 0 &&
+	    chmod(harness_path("victim/new"), 0777) == 0 &&
+	    symlink(victim, box) == 0, "victim: %s", strerror(errno));
+	expect_trouble(&d, &c, "a symbolic link in its place");
+	EXPECT(rmdir(harness_path("victim/new")) == 0,
+	    "the link was followed");
+	unlink(box);
+
+	EXPECT(rename(aside, box) == 0, "rename: %s", strerror(errno));
+	EXPECT(client_mail(&c, 9001, 500, alice) == 250, "%s", c.reply);
+	client_close(&c);
+	daemon_stop(&d);
+}
+
+static void
+spool_vanished(void)
+{
+	struct client c;
+	struct daemon d;
+	int code;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	EXPECT(rmdir(in_root(&d, "spool/incoming")) == 0, "rmdir: %s",
+	    strerror(errno));
+	for (unsigned i = 0; i < 3; i++) {
+		code = client_mail(&c, i, 500, alice);
+		expect_reply(&c, "no spool", code, "451 4.3.0 ");
+		EXPECT(daemon_logged(&d, " event=error ", "spool/incoming",
+		    NULL) == i + 1, "not in the log: %s",
+		    daemon_last_words(&d));
+	}
+	client_expect(&c, 221, "QUIT");
+	client_close(&c);
+	daemon_stop(&d);
+	daemon_start(&d);
+	EXPECT(client_deliver(&d, NULL, 5, 500, "alice") == 250,
+	    "not made again at the start");
+	daemon_stop(&d);
+}
+
+static void
+mailboxes_vanished(void)
+{
+	struct client c;
+	struct daemon d;
+	int code;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	EXPECT(rmdir(in_root(&d, "mail")) == 0, "rmdir: %s",
+	    strerror(errno));
+	code = client_mail(&c, 1, 500, alice);
+	expect_reply(&c, "no mail directory", code, "451 4.3.0 ");
+	EXPECT(daemon_logged(&d, " event=store-failed ", NULL) == 1,
+	    "not in the log: %s", daemon_last_words(&d));
+	EXPECT(mail_incoming(&d) == 0, "a file is left in incoming");
+	client_close(&c);
+	daemon_stop(&d);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "filled_by_mail", filled_by_mail },
+		{ "declared_too_big", declared_too_big },
+		{ "full_while_arriving", full_while_arriving },
+		{ "full_by_many_at_once", full_by_many_at_once },
+		{ "inodes_used_up", inodes_used_up },
+		{ "inodes_to_the_last", inodes_to_the_last },
+		{ "no_room_for_the_log", no_room_for_the_log },
+		{ "mailbox_unusable", mailbox_unusable },
+		{ "spool_vanished", spool_vanished },
+		{ "mailboxes_vanished", mailboxes_vanished },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,270 @@
+/*
+ * Rule 8: kill -9 of any process at any system call loses no message that
+ * was answered and delivers none in part.  A process is killed where it
+ * enters, and where it leaves, its first system call of a session, its
+ * second, and so on until the session ends before that.
+ */
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/system/client.h"
+#include "t/system/harness.h"
+#include "t/system/proc.h"
+#include "t/system/trace.h"
+
+enum target { TARGET_MASTER, TARGET_WORKER, TARGET_NURSERY };
+
+enum {
+	stops_max = 600,
+	message_octets = 6000,
+	extra_sessions = 6	/* so many that workers have to be forked */
+};
+
+struct sweep {
+	struct daemon	d;
+	enum target	target;
+	unsigned	senders;	/* sessions with a message, at once */
+	unsigned	killed;
+	unsigned	answered;
+	unsigned	unanswered_kept;
+};
+
+/* Two mailboxes of its own for each round: they have to be made, too. */
+static void
+rcpts_of(unsigned round, char names[2][16], const char *out[3])
+{
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(names[i], 16, "u%u",
+		    (round * 2 + i) % daemon_users_max);
+		out[i] = names[i];
+	}
+	out[2] = NULL;
+}
+
+static unsigned
+number_of(unsigned round, unsigned sender)
+{
+	return round * 10 + sender;
+}
+
+/* In a child: one message; it exits with 0 when that was answered 250. */
+static _Noreturn void
+send_one(const struct sweep *s, unsigned round, unsigned sender)
+{
+	char names[2][16];
+	const char *rcpts[3];
+	struct client c;
+	int code;
+
+	rcpts_of(round, names, rcpts);
+	if (!client_connect(&c, &s->d, NULL) || client_reply(&c) != 220)
+		_exit(1);
+	code = client_mail(&c, number_of(round, sender), message_octets,
+	    rcpts);
+	if (code == 250)
+		client_command(&c, "QUIT");
+	_exit(code == 250 ? 0 : 1);
+}
+
+/*
+ * In a child: the sessions of one round, all at once.  Its status has a bit
+ * for each message that was answered.
+ */
+static _Noreturn void
+send_all(const struct sweep *s, unsigned round)
+{
+	struct client extra[extra_sessions];
+	pid_t pids[8];
+	int status, answered = 0;
+
+	if (s->target == TARGET_NURSERY)
+		for (int i = 0; i < extra_sessions; i++)
+			client_open(&extra[i], &s->d, NULL);
+	for (unsigned i = 0; i < s->senders; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0)
+			send_one(s, round, i);
+	}
+	for (unsigned i = 0; i < s->senders; i++)
+		if (waitpid(pids[i], &status, 0) == pids[i] && status == 0)
+			answered |= 1 << i;
+	_exit(answered);
+}
+
+static pid_t
+find_target(const struct sweep *s)
+{
+	pid_t nurseries[2], workers[64];
+
+	daemon_settle(&s->d);
+	if (s->target == TARGET_MASTER)
+		return s->d.pid;
+	EXPECT(daemon_nurseries(&s->d, nurseries) == 2, "not two nurseries");
+	if (s->target == TARGET_NURSERY)
+		return nurseries[0];
+	/* The one that has waited longest is taken first. */
+	EXPECT(daemon_workers(&s->d, workers, 64) >= 3, "too few workers");
+	return workers[0];
+}
+
+static void
+check_round(struct sweep *s, unsigned round, int answered)
+{
+	char names[2][16];
+	const char *rcpts[3];
+
+	rcpts_of(round, names, rcpts);
+	for (unsigned i = 0; i < s->senders; i++) {
+		bool was = answered & 1 << i;
+
+		for (unsigned k = 0; k < 2; k++) {
+			size_t n = mail_copies(&s->d, rcpts[k],
+			    number_of(round, i));
+
+			EXPECT(n <= 1, "stop %u: message %u is there %zu "
+			    "times", round, i, n);
+			EXPECT(!was || n == 1, "stop %u: message %u was "
+			    "answered 250 and is lost for %s", round, i,
+			    rcpts[k]);
+			s->unanswered_kept += !was && n == 1;
+		}
+		s->answered += was;
+	}
+}
+
+/* A new message for the same mailboxes. */
+static void
+check_service(struct sweep *s, unsigned round, unsigned extra)
+{
+	unsigned number = number_of(round, extra);
+	char names[2][16];
+	const char *rcpts[3];
+	struct client c;
+	int code;
+
+	rcpts_of(round, names, rcpts);
+	client_open(&c, &s->d, "127.0.0.2");
+	code = client_mail(&c, number, 500, rcpts);
+	EXPECT(code == 250, "stop %u: a new message gets %d %s", round, code,
+	    c.reply);
+	client_close(&c);
+	for (unsigned k = 0; k < 2; k++)
+		EXPECT(mail_copies(&s->d, rcpts[k], number) == 1,
+		    "stop %u: the new message is not there once", round);
+}
+
+static void
+end_daemon(struct sweep *s, unsigned round)
+{
+	if (s->target == TARGET_MASTER) {
+		s->d.pid = 0;
+		EXPECT(WAIT_FOR(5000, proc_below(getpid(), (pid_t[1]){ 0 },
+		    1) == 0 || waitpid(-1, NULL, WNOHANG) < 0),
+		    "stop %u: a process outlives its master", round);
+		return;
+	}
+	check_service(s, round, 8);
+	daemon_stop(&s->d);
+	EXPECT(mail_incoming(&s->d) == 0,
+	    "stop %u: a file is left in spool/incoming", round);
+}
+
+/* False when the session ended before that stop. */
+static bool
+one_round(struct sweep *s, unsigned round)
+{
+	enum trace_end end;
+	pid_t target, client;
+	int status = 0;
+
+	target = find_target(s);
+	if (!trace_begin(target))
+		harness_lacking("cannot trace: %s", strerror(errno));
+	fflush(stdout);
+	client = fork();
+	if (client == 0)
+		send_all(s, round);
+	end = trace_kill_at(target, round, client, &status);
+	/* Only a worker ends with its session, perhaps before the client. */
+	EXPECT(end != TRACE_GONE || s->target == TARGET_WORKER,
+	    "stop %u: the process ended by itself", round);
+	while (end != TRACE_DONE && waitpid(client, &status, 0) == -1)
+		EXPECT(errno == EINTR, "waitpid: %s", strerror(errno));
+	if (end == TRACE_KILLED) {
+		s->killed++;
+		end_daemon(s, round);
+		daemon_start(&s->d);
+		EXPECT(mail_incoming(&s->d) == 0,
+		    "stop %u: spool/incoming is not empty", round);
+	}
+	EXPECT(WIFEXITED(status), "stop %u: the client died", round);
+	check_round(s, round, WEXITSTATUS(status));
+	if (end == TRACE_KILLED)
+		check_service(s, round, 9);
+	return end == TRACE_KILLED;
+}
+
+/* least: stops that a session cannot do without. */
+static void
+sweep(enum target target, unsigned senders, unsigned least)
+{
+	struct sweep s = { .target = target, .senders = senders };
+	unsigned round = 1;
+
+	harness_need_root("trace processes that hide");
+	daemon_init(&s.d, "", NULL);
+	daemon_start(&s.d);
+	while (round < stops_max && one_round(&s, round))
+		round++;
+	EXPECT(round < stops_max, "no end of it");
+	EXPECT(s.killed >= least, "only %u stops: was the right process "
+	    "followed?", s.killed);
+	EXPECT(mail_total(&s.d) >= s.answered * 2, "messages have vanished");
+	printf("%u kills, %u messages answered, %u copies unanswered and "
+	    "whole\n", s.killed, s.answered, s.unanswered_kept);
+	kill(s.d.pid, SIGKILL);
+}
+
+static void
+master(void)
+{
+	sweep(TARGET_MASTER, 1, 60);
+}
+
+/* Their commits share what the master does for the disk. */
+static void
+master_two_messages(void)
+{
+	sweep(TARGET_MASTER, 2, 90);
+}
+
+static void
+worker(void)
+{
+	sweep(TARGET_WORKER, 1, 40);
+}
+
+static void
+nursery(void)
+{
+	sweep(TARGET_NURSERY, 1, 10);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "master", master },
+		{ "master_two_messages", master_two_messages },
+		{ "worker", worker },
+		{ "nursery", nursery },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}
