@@ -17,7 +17,7 @@ ident_make(char out[ipc_id_bytes + 1])
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-	/* One call for many: the kernel is asked for chance a page at a time. */
+	/* The kernel is asked for the chance of many at a time. */
 	if (left == 0) {
 		left = sizeof(pool) / sizeof(pool[0]);
 		randombytes_buf(pool, sizeof(pool));

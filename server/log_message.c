@@ -51,36 +51,70 @@ put_tail_aside(int fd, int bad, off_t start)
 	return ftruncate(fd, start);
 }
 
-/* Finds the last whole line in the last octets of the file. */
+/*
+ * Where the last line end before at is, its LF included; 0 when there is
+ * none, -1 and errno.  Looks back as far as it has to: a file system may
+ * leave any length of NULs behind what it wrote.
+ */
+static off_t
+find_line_end(int fd, off_t at)
+{
+	char chunk[4096];
+
+	while (at > 0) {
+		size_t want = at < (off_t)sizeof(chunk) ? (size_t)at :
+		    sizeof(chunk);
+
+		if (pread(fd, chunk, want, at - (off_t)want) != (ssize_t)want)
+			return -1;
+		for (; want > 0; want--, at--)
+			if (chunk[want - 1] == '\n')
+				return at;
+	}
+	return 0;
+}
+
+static int
+hash_from_file(struct log_message *l, off_t from, off_t to)
+{
+	crypto_generichash_state state;
+	uint8_t chunk[4096];
+
+	crypto_generichash_init(&state, NULL, 0, sizeof(l->last));
+	while (from < to) {
+		size_t want = to - from < (off_t)sizeof(chunk) ?
+		    (size_t)(to - from) : sizeof(chunk);
+
+		if (pread(l->fd, chunk, want, from) != (ssize_t)want)
+			return -1;
+		crypto_generichash_update(&state, chunk, want);
+		from += (off_t)want;
+	}
+	crypto_generichash_final(&state, l->last, sizeof(l->last));
+	return 0;
+}
+
+/* Finds the last whole line; what stands behind it is put aside. */
 static int
 read_last_line(struct log_message *l, int bad, bool *torn)
 {
-	static char tail[2 * log_message_line_max_bytes];
 	struct stat st;
-	off_t from;
-	ssize_t n;
-	size_t end, start;
+	off_t start, end;
 
 	if (fstat(l->fd, &st) == -1)
 		return -1;
-	from = st.st_size > (off_t)sizeof(tail) ?
-	    st.st_size - (off_t)sizeof(tail) : 0;
-	n = pread(l->fd, tail, sizeof(tail), from);
-	if (n == -1)
+	end = find_line_end(l->fd, st.st_size);
+	if (end == -1)
 		return -1;
-	for (end = (size_t)n; end > 0 && tail[end - 1] != '\n'; end--)
-		continue;
-	if (end != (size_t)n) {
+	if (end != st.st_size) {
 		*torn = true;
-		if (put_tail_aside(l->fd, bad, from + (off_t)end) == -1)
+		if (put_tail_aside(l->fd, bad, end) == -1)
 			return -1;
 	}
 	if (end == 0)
 		return 0;
-	for (start = end - 1; start > 0 && tail[start - 1] != '\n'; start--)
-		continue;
-	hash_line(l, span_from(tail + start, end - 1 - start));
-	return 0;
+	start = find_line_end(l->fd, end - 1);
+	return start == -1 ? -1 : hash_from_file(l, start, end - 1);
 }
 
 int

@@ -145,6 +145,18 @@ configure_catcher(struct conf *conf, const struct arguments *a)
 		fatal("no memory to start with");
 }
 
+/* The master leaves this directory, and looks at its file once more. */
+static void
+make_absolute(struct conf *conf)
+{
+	char *real = conf->path == NULL ? NULL : realpath(conf->path, NULL);
+
+	if (real == NULL)
+		return;
+	free(conf->path);
+	conf->path = real;
+}
+
 static const char *
 find_worker(const char *path)
 {
@@ -176,6 +188,7 @@ main(int argc, char *argv[])
 		conf_print(&m.conf, stdout);
 		return 0;
 	}
+	make_absolute(&m.conf);
 	o.worker = find_worker(a.worker);
 	o.foreground = a.foreground || a.catcher;
 	if (a.catcher)

@@ -6,6 +6,7 @@
 #include "server/nursery.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include "shared/ipc.h"
 
 /* One that cannot start is not tried again all the time. */
-enum { breed_pause_ms = 30000 };
+enum { breed_pause_ms = 30000, start_patience_ms = 10000 };
 
 static void	on_nursery(evutil_socket_t fd, short what, void *arg);
 
@@ -148,7 +149,11 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 		    "upgraded, restart it", NULL, 0);
 	else if (r->type == IPC_SIBLING)
 		on_sibling(n, passed);
-	else if (r->type == IPC_NEWBORN)
+	else if (r->type == IPC_NEWBORN &&
+	    (n != m->pool.active || m->pool.coming == 0)) {
+		close(passed);
+		lost(n, "it tells of a worker that nobody asked for");
+	} else if (r->type == IPC_NEWBORN)
 		pool_newborn(m, r->u.pid.pid, passed,
 		    n->state == NURSERY_READY);
 	else if (r->type == IPC_STILLBORN)
@@ -206,11 +211,16 @@ nursery_renew(struct master *m)
 static int
 wait_ready(struct nursery *n, const char **why)
 {
+	struct pollfd fd = { .fd = n->channel, .events = POLLIN };
 	static char text[ipc_text_bytes + 64];
 	struct ipc_record r;
 	const char *bad = "it ended at once; can it be executed?";
 	int passed;
 
+	if (poll(&fd, 1, start_patience_ms) == 0) {
+		*why = "it says nothing";
+		return -1;
+	}
 	switch (ipc_recv(n->channel, IPC_FROM_NURSERY, IPC_AT_ANY, true, &r,
 	    &passed, &bad)) {
 	case IPC_GOT_RECORD:

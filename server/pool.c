@@ -332,11 +332,12 @@ kill_overdue(struct master *m)
 {
 	struct worker *w;
 
-	TAILQ_FOREACH(w, &m->pool.busy, entry)
-		if (session_is_overdue(m, w->session))
-			break;
-	if (w != NULL)
+	TAILQ_FOREACH(w, &m->pool.busy, entry) {
+		if (!session_is_overdue(m, w->session))
+			continue;
 		pool_kill(w, "session far longer than its worker may let it");
+		return;		/* the next one at the next tick */
+	}
 }
 
 /* Once a second: the spare count follows the load. */
@@ -354,6 +355,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		p->spare--;
 	p->starved = false;
 	kill_overdue(m);
+	session_update_accepting(m);
 	nursery_breed(m);
 	while (p->idle_count > p->spare * 2 + spare_min)
 		pool_drop(TAILQ_LAST(&p->idle, worker_list));

@@ -67,11 +67,9 @@ session_idle_timeout_s(const struct master *m)
 	return (uint32_t)s;
 }
 
-void
-session_update_accepting(struct master *m)
+static void
+set_accepting(struct master *m, bool want)
 {
-	bool want = !m->stopping && session_count(m) < m->conf.limits.workers;
-
 	if (want == m->accepting)
 		return;
 	m->accepting = want;
@@ -81,6 +79,13 @@ session_update_accepting(struct master *m)
 		else
 			event_del(m->listeners[i].acceptable);
 	}
+}
+
+void
+session_update_accepting(struct master *m)
+{
+	set_accepting(m, !m->stopping &&
+	    session_count(m) < m->conf.limits.workers);
 }
 
 /* Says no before any worker is spent; text holds nothing of the client's. */
@@ -164,9 +169,12 @@ session_accept(evutil_socket_t listening, short what, void *arg)
 		    SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd == -1) {
-			if (errno != EAGAIN && errno != EWOULDBLOCK &&
-			    errno != ECONNABORTED && errno != EINTR)
-				log_error("accept", NULL, errno);
+			if (errno == EAGAIN || errno == EWOULDBLOCK ||
+			    errno == ECONNABORTED || errno == EINTR)
+				return;
+			/* No descriptor or memory: again at the next tick. */
+			log_error("accept", NULL, errno);
+			set_accepting(m, false);
 			return;
 		}
 		admit(m, fd, &from);

@@ -341,8 +341,8 @@ go_background(void)
 		setsid();
 		b.ready = ends[1];
 		b.null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (b.null == -1)
-			fatal("/dev/null: %s", strerror(errno));
+		if (b.null == -1 || chdir("/") == -1)
+			fatal("/dev/null or /: %s", strerror(errno));
 		return b;
 	}
 	close(ends[1]);

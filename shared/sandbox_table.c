@@ -14,8 +14,9 @@
  * same memory limit, which workers then inherit.  The nursery's
  * descriptors: the channel to the master and, for a moment, the two ends of
  * a worker's; its limit is far higher, for Linux counts against it what its
- * user has under way on channels.  A worker's: its channel, the client's socket, one spool file,
- * and what standard input, output and error may still stand on.
+ * user has under way on channels.  A worker's: its channel, the client's
+ * socket, one spool file, and what standard input, output and error may
+ * still stand on.
  */
 const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 	[SANDBOX_MASTER] = {

@@ -46,7 +46,7 @@ struct smtp_session {
 	uint8_t				 helo_len;
 	char				 helo[smtp_domain_max_bytes];
 	struct ipc_stored		 stored;	/* for REPLY_STORED */
-	int64_t				 room_until_ms;	/* 0: no room, or unknown */
+	int64_t				 room_until_ms;	/* 0: none known */
 	struct ipc_end			 end;		/* counts as it goes */
 };
 

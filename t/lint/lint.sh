@@ -36,7 +36,7 @@ server=$(ls server/*.[ch])
 worker=$(ls worker/*.[ch])
 shared=$(ls shared/*.[ch])
 flags="-std=c11 -D_GNU_SOURCE -I. $(pkg-config --cflags libbsd-overlay \
-    libsodium libevent_core) -DSMTPD_VERSION=\"x\""
+    libsodium libevent_core) -DSMTPD_VERSION=__FILE__"
 
 # shellcheck disable=SC2086
 layers() {
@@ -57,13 +57,15 @@ purity() {
 	ours=
 	status=0
 	for module in $pure; do
-		ours="$ours $(nm --defined-only "$build/$module.o" |
-		    awk '$2 == "T" { print $3 }')"
+		ours="$ours
+$(nm --defined-only "$build/$module.o" | awk '$2 == "T" { print $3 }')"
 	done
 	for module in $pure; do
 		for symbol in $(nm -u "$build/$module.o" |
 		    awk '{ print $2 }'); do
-			case " $(echo $ours) " in *" $symbol "*) continue ;; esac
+			if printf '%s\n' "$ours" | grep -qxF "$symbol"; then
+				continue
+			fi
 			case $symbol in
 			mem*|str*|__mem*_chk|__str*_chk) ;;
 			__stack_chk_fail|_GLOBAL_OFFSET_TABLE_) ;;
@@ -145,6 +147,7 @@ all_tidy() {
 cpp_check() {
 	cppcheck --quiet --error-exitcode=1 --std=c11 -I . \
 	    --suppress=uninitvar:server/commit.c \
+	    --suppress=uninitvar:server/pool.c \
 	    --suppress=legacyUninitvar:shared/smtp_syntax.c \
 	    --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingIncludeSystem --suppress=nullPointerOutOfMemory \

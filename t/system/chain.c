@@ -34,7 +34,7 @@ chain_check(const struct daemon *d, size_t lines)
 		EXPECT(strncmp(line, "{\"time\":\"", 9) == 0 &&
 		    strlen(line) > strlen(want) &&
 		    strcmp(end - strlen(want), want) == 0,
-		    "%s:%zu: not a link of the chain: %s", path, count,
+		    "%s:%zu: not a link of the chain: %.300s", path, count,
 		    line);
 		crypto_generichash(hash, sizeof(hash),
 		    (const unsigned char *)line, (size_t)(end - line), NULL,

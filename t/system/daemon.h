@@ -19,7 +19,7 @@ struct daemon {
 	size_t	log_from;	/* where the log of this start begins */
 };
 
-enum { daemon_patience_ms = 10000, daemon_users_max = 1000 };
+enum { daemon_patience_ms = 15000, daemon_users_max = 1000 };
 
 /*
  * Writes the configuration and its tables, nothing started: one domain,

@@ -3,8 +3,8 @@
 # SYSTEM_PROGRAMS names and runs SYSTEM_COMMANDS.
 
 ifeq ($(OS),Linux)
-SYSTEM_TESTS	?= hold kill sweep disk
-SYSTEM_LIAR	=
+SYSTEM_TESTS	= hold kill sweep disk liar recover start
+SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain
 

@@ -1,0 +1,463 @@
+/*
+ * The master, and what its workers and nurseries may say when a stranger has
+ * taken them: whatever it is, the master goes on, lets the liar go, says so,
+ * and stores nothing that was not committed.
+ */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/system/client.h"
+#include "t/system/harness.h"
+#include "t/system/lies.h"
+#include "t/system/proc.h"
+
+enum {
+	rounds = 10000,
+	idle_rounds = 5,	/* the master is slow to replace idle ones */
+	seed = 20250817
+};
+
+static const char limits[] = "\tper-address 100\n";
+
+static void
+use_liar(struct daemon *d, const char *name)
+{
+	char path[256];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 20);
+
+	EXPECT(n > 0, "/proc/self/exe: %s", strerror(errno));
+	path[n] = '\0';
+	strcpy(strrchr(path, '/'), "/lying_worker");
+	daemon_use_worker(d, path, name);
+}
+
+static void
+start(struct daemon *d, const char *lim)
+{
+	daemon_init(d, lim, NULL);
+	use_liar(d, "liar-work");
+	daemon_start(d);
+}
+
+/* Connects, says a line; the answer is c->reply, "" for none. */
+static void
+say(struct client *c, const struct daemon *d, const char *from,
+    const char *line)
+{
+	char text[128];
+	int n = snprintf(text, sizeof(text), "%s\n", line);
+
+	EXPECT(client_connect(c, d, from), "connect from %s: %s", from,
+	    strerror(errno));
+	EXPECT(client_send(c, text, (size_t)n), "send");
+	client_reply(c);
+}
+
+static void
+expect_said(const struct daemon *d, const char *from, const char *line,
+    const char *want)
+{
+	struct client c;
+
+	say(&c, d, from, line);
+	EXPECT(strncmp(c.reply, want, strlen(want)) == 0,
+	    "%s: wanted \"%s\", got \"%s\"; %s", line, want, c.reply,
+	    daemon_last_words(d));
+	client_close(&c);
+}
+
+/* Names in the mailbox that hold the id, or all with "". */
+static size_t
+stored(const struct daemon *d, const char *id)
+{
+	char path[256];
+	struct dirent *e;
+	size_t n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/mail/example.org/alice/new",
+	    d->root);
+	dir = opendir(path);
+	while (dir != NULL && (e = readdir(dir)) != NULL)
+		if (e->d_name[0] != '.' && strstr(e->d_name, id) != NULL)
+			n++;
+	if (dir != NULL)
+		closedir(dir);
+	return n;
+}
+
+static bool
+is_served(struct client *c, const struct daemon *d, const char *from)
+{
+	say(c, d, from, "HONEST 3000");
+	if (strncmp(c->reply, "stored ", 7) == 0)
+		return true;
+	client_close(c);
+	return false;
+}
+
+/* One message in order, which shows that the master serves. */
+static void
+expect_honest(const struct daemon *d, const char *from)
+{
+	struct client c;
+
+	EXPECT(is_served(&c, d, from), "an honest message: \"%s\"; %s",
+	    c.reply, daemon_last_words(d));
+	EXPECT(strlen(c.reply) == 23 && stored(d, c.reply + 7) == 1,
+	    "%s is not there once", c.reply + 7);
+	client_close(&c);
+}
+
+/* Nothing is there but what the log calls stored. */
+static void
+check_left(const struct daemon *d)
+{
+	EXPECT(WAIT_FOR(3000, mail_incoming(d) == 0),
+	    "%zu files are left in spool/incoming", mail_incoming(d));
+	EXPECT(stored(d, "") == daemon_logged(d, " event=store ", NULL),
+	    "%zu messages are there, %zu were stored", stored(d, ""),
+	    daemon_logged(d, " event=store ", NULL));
+}
+
+static void
+from_of(unsigned n, char out[32])
+{
+	snprintf(out, 32, "127.%u.%u.%u", 1 + n / 60000, n / 250 % 250,
+	    1 + n % 250);
+}
+
+static void
+one_lie(const struct daemon *d, unsigned round, uint64_t chance,
+    enum lie_state state)
+{
+	char from[32], line[64];
+	struct client c;
+
+	from_of(round, from);
+	snprintf(line, sizeof(line), "LIE %" PRIu64 " %d", chance,
+	    (int)state);
+	say(&c, d, from, line);
+	EXPECT(strncmp(c.reply, "dropped ", 8) == 0,
+	    "round %u, \"%s\": %s", round, line, c.reply);
+	client_close(&c);
+	if (round > 60 || state == LIE_AT_IDLE)
+		return;
+	EXPECT(client_connect(&c, d, from), "connect");
+	EXPECT(client_reply(&c) == 421, "round %u, %s: its client gets "
+	    "\"%s\", not 421", round, line, c.reply);
+	client_close(&c);
+}
+
+static void
+random_lies(void)
+{
+	uint64_t chance = seed;
+	size_t attacks;
+	struct daemon d;
+
+	start(&d, limits);
+	printf("seed %d, %d rounds\n", seed, rounds);
+	for (unsigned i = 0; i < rounds; i++) {
+		enum lie_state state = i % (rounds / idle_rounds) == 20 ?
+		    LIE_AT_IDLE : LIE_AT_SESSION + i %
+		    (LIE_STATE_COUNT - 1);
+
+		one_lie(&d, i, lie_chance(&chance), state);
+		if (i % 100 == 0)
+			expect_honest(&d, "127.0.0.1");
+	}
+	attacks = daemon_logged(&d, " event=worker-attack ", NULL);
+	EXPECT(attacks == rounds, "%zu attacks in the log, not %d", attacks,
+	    rounds);
+	EXPECT(daemon_logged(&d, " event=worker-attack ", "client=127.",
+	    NULL) == rounds - idle_rounds, "attacks without their client");
+	check_left(&d);
+	EXPECT(daemon_logged(&d, " event=nursery-lost ", NULL) == 0,
+	    "a nursery was lost: %s", daemon_last_words(&d));
+	daemon_stop(&d);
+	EXPECT(mail_incoming(&d) == 0, "something is left in incoming");
+}
+
+/* Workers that serve many sessions have more to lie about. */
+static void
+many_sessions(void)
+{
+	uint64_t chance = seed + 1;
+	struct daemon d;
+
+	start(&d, "\tper-address 100\n\tworker-sessions 100\n");
+	for (unsigned i = 0; i < 300; i++) {
+		one_lie(&d, i, lie_chance(&chance), LIE_AT_SESSION + i %
+		    (LIE_STATE_COUNT - 1));
+		expect_honest(&d, "127.0.0.1");
+	}
+	expect_said(&d, "127.9.0.1", "ENDS", "dropped");
+	EXPECT(daemon_logged(&d, " event=worker-attack ", NULL) == 301,
+	    "the attacks in the log are not 301");
+	check_left(&d);
+	daemon_stop(&d);
+}
+
+static void
+floods(void)
+{
+	static const char *const lines[] = { "NOTES", "RCPTS", "UNKNOWN",
+	    "DEAF", "ENDS", "TRUNCATE" };
+	struct daemon d;
+
+	start(&d, limits);
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		char from[32];
+
+		from_of(i, from);
+		expect_said(&d, from, lines[i], "dropped");
+		expect_honest(&d, "127.0.0.1");
+	}
+	EXPECT(daemon_logged(&d, " event=worker-attack ", NULL) >= 4,
+	    "floods were to be attacks");
+	EXPECT(daemon_logged(&d, " event=reject ", "client=127.1.0.1",
+	    NULL) < 1100, "a flood of notes fills the log");
+	expect_said(&d, "127.2.0.1", "VANISH", "done");
+	expect_honest(&d, "127.0.0.1");
+	check_left(&d);
+	daemon_stop(&d);
+}
+
+/* In order, but without end; and one that says nothing at all. */
+static void
+others_are_served(void)
+{
+	struct client c[8];
+	struct daemon d;
+	int64_t begun;
+
+	start(&d, limits);
+	for (unsigned i = 0; i < 8; i++) {
+		char from[32];
+
+		from_of(i, from);
+		say(&c[i], &d, from, i < 4 ? "RESETS" : "SILENCE");
+		EXPECT(strcmp(c[i].reply, "begun") == 0, "%s", c[i].reply);
+	}
+	begun = harness_now_ms();
+	for (int i = 0; i < 20; i++)
+		expect_honest(&d, "127.0.0.1");
+	EXPECT(harness_now_ms() - begun < 10000,
+	    "20 messages took %d ms beside four floods",
+	    (int)(harness_now_ms() - begun));
+	for (int i = 0; i < 8; i++)
+		client_close(&c[i]);
+	daemon_stop(&d);
+	EXPECT(mail_incoming(&d) == 0, "something is left in incoming");
+}
+
+static void
+incoming_path(const struct daemon *d, char out[512])
+{
+	char path[256];
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/spool/incoming", d->root);
+	dir = opendir(path);
+	out[0] = '\0';
+	while (dir != NULL && (e = readdir(dir)) != NULL)
+		if (e->d_name[0] != '.')
+			snprintf(out, 512, "%s/%s", path, e->d_name);
+	if (dir != NULL)
+		closedir(dir);
+	EXPECT(out[0] != '\0', "no file in spool/incoming");
+}
+
+/* What may be found where a file was written; as the master's user could. */
+static void
+tamper(unsigned how, const char *path)
+{
+	char other[600];
+	int fd;
+
+	snprintf(other, sizeof(other), "%s.other", path);
+	switch (how) {
+	case 0:
+		EXPECT(unlink(path) == 0, "unlink: %s", strerror(errno));
+		break;
+	case 1:
+		EXPECT(truncate(path, 10) == 0, "truncate");
+		break;
+	case 2:
+		fd = open(path, O_WRONLY | O_APPEND);
+		EXPECT(fd != -1 && write(fd, "more\n", 5) == 5, "append");
+		close(fd);
+		break;
+	case 3:
+		EXPECT(link(path, other) == 0, "link");
+		break;
+	case 4:
+		EXPECT(rename(path, other) == 0 && symlink(other, path) == 0,
+		    "symlink");
+		break;
+	case 5:
+		EXPECT(unlink(path) == 0 && mkdir(path, 0700) == 0, "mkdir");
+		break;
+	case 6:
+		EXPECT(unlink(path) == 0 && mkfifo(path, 0600) == 0, "fifo");
+		break;
+	default:
+		EXPECT(geteuid() != 0 || chown(path, 0, 0) == 0, "chown");
+		EXPECT(geteuid() == 0 || unlink(path) == 0, "unlink");
+		break;
+	}
+}
+
+static void
+file_tampered_with(void)
+{
+	struct daemon d;
+	struct client c;
+	char path[512];
+
+	start(&d, limits);
+	for (unsigned how = 0; how < 8; how++) {
+		char from[32];
+
+		from_of(how, from);
+		say(&c, &d, from, "HOLD");
+		EXPECT(strcmp(c.reply, "ready") == 0, "%s", c.reply);
+		incoming_path(&d, path);
+		tamper(how, path);
+		client_send(&c, "go\n", 3);
+		client_reply(&c);
+		EXPECT(strcmp(c.reply, "dropped") == 0, "way %u: %s", how,
+		    c.reply);
+		EXPECT(WAIT_FOR(1000, daemon_logged(&d,
+		    " event=worker-attack ", NULL) == how + 1),
+		    "way %u: not in the log: %s", how,
+		    daemon_last_words(&d));
+		EXPECT(stored(&d, "") == 0, "way %u: a message is there",
+		    how);
+		client_close(&c);
+		harness_sleep_ms(20);
+		rmdir(path);
+		unlink(path);
+		strcat(path, ".other");
+		unlink(path);
+	}
+	say(&c, &d, "127.0.0.1", "HOLD");
+	client_send(&c, "go\n", 3);
+	client_reply(&c);
+	EXPECT(strncmp(c.reply, "stored ", 7) == 0,
+	    "with nothing done to it: %s", c.reply);
+	client_close(&c);
+	daemon_stop(&d);
+}
+
+/* The nursery itself lies; the one that stands by has to take over. */
+static void
+nursery_lies(const char *line, bool is_lost)
+{
+	struct client c;
+	struct daemon d;
+	size_t before = 0;
+
+	start(&d, limits);
+	expect_honest(&d, "127.0.0.1");
+	if (geteuid() == 0)
+		before = proc_fd_count(d.pid);
+	expect_said(&d, "127.0.0.1", line, "done");
+	if (is_lost)
+		EXPECT(WAIT_FOR(3000, daemon_logged(&d,
+		    " event=nursery-lost ", "taken over", NULL) == 1),
+		    "%s: the nursery is not let go: %s", line,
+		    daemon_last_words(&d));
+	/* Its workers, which are the same process, end with it. */
+	EXPECT(WAIT_FOR(5000, is_served(&c, &d, "127.0.0.1")),
+	    "%s: no service after it: %s", line, daemon_last_words(&d));
+	client_close(&c);
+	for (int i = 0; i < 10; i++)
+		expect_honest(&d, "127.0.0.1");
+	if (geteuid() == 0)
+		EXPECT(WAIT_FOR(5000, proc_fd_count(d.pid) <= before + 20),
+		    "%s: the master holds %zu descriptors, before %zu", line,
+		    proc_fd_count(d.pid), before);
+	check_left(&d);
+	daemon_stop(&d);
+}
+
+#define NURSERY_LIES(name, line, is_lost)	\
+	static void				\
+	name(void)				\
+	{					\
+		nursery_lies(line, is_lost);	\
+	}
+
+NURSERY_LIES(nursery_random, "N-RANDOM", true)
+NURSERY_LIES(nursery_unsafe, "N-UNSAFE", true)
+NURSERY_LIES(nursery_control, "N-CONTROL", true)
+NURSERY_LIES(nursery_died, "N-DIED", false)
+NURSERY_LIES(nursery_newborns, "N-NEWBORNS", true)
+NURSERY_LIES(nursery_odd_newborns, "N-ODD", true)
+NURSERY_LIES(nursery_siblings, "N-SIBLINGS", false)
+NURSERY_LIES(nursery_stillborn, "N-STILLBORN", false)
+
+/* Nothing that serves, so nothing is begun: one line, exit 1. */
+static void
+bad_from_the_start(void)
+{
+	static const char *const names[] = { "liar-exit", "liar-random",
+	    "liar-unsafe", "liar-silent" };
+	char out[2048];
+	struct daemon d;
+	pid_t left[8];
+
+	daemon_init(&d, "", NULL);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *args[] = { strdup(harness_smtpd), strdup("-d"),
+		    strdup("-f"), d.conf, strdup("-w"), d.worker, NULL };
+		int status;
+
+		use_liar(&d, names[i]);
+		status = daemon_run(&d, args, out, sizeof(out));
+		EXPECT(status == 1, "%s: exit status %d: %s", names[i],
+		    status, out);
+		EXPECT(strncmp(out, "smtpd: ", 7) == 0 &&
+		    strchr(out, '\n') == out + strlen(out) - 1 &&
+		    strstr(out, names[i]) != NULL,
+		    "%s: not one line that names it: %s", names[i], out);
+		EXPECT(WAIT_FOR(2000, proc_children(getpid(), NULL, left,
+		    8) == 0), "%s: a process is left", names[i]);
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "random_lies", random_lies },
+		{ "many_sessions", many_sessions },
+		{ "floods", floods },
+		{ "others_are_served", others_are_served },
+		{ "file_tampered_with", file_tampered_with },
+		{ "nursery_random", nursery_random },
+		{ "nursery_unsafe", nursery_unsafe },
+		{ "nursery_control", nursery_control },
+		{ "nursery_died", nursery_died },
+		{ "nursery_newborns", nursery_newborns },
+		{ "nursery_odd_newborns", nursery_odd_newborns },
+		{ "nursery_siblings", nursery_siblings },
+		{ "nursery_stillborn", nursery_stillborn },
+		{ "bad_from_the_start", bad_from_the_start },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}
