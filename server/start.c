@@ -29,7 +29,8 @@
 
 enum {
 	worker_channel = 3,
-	descriptors_beside = 128	/* besides one for each worker */
+	descriptors_beside = 128,	/* besides two for each worker */
+	descriptors_wanted = 65536
 };
 
 struct users {
@@ -44,27 +45,30 @@ struct background {
 	int	null;		/* for descriptors 0 to 2, once it serves */
 };
 
+/* Linux counts what is under way on channels against this limit, too. */
 static void
 raise_descriptor_limit(const struct conf *conf)
 {
-	struct rlimit r;
 	rlim_t need = conf->limits.workers * 2 + descriptors_beside;
+	struct rlimit r, more = { descriptors_wanted, descriptors_wanted };
 
 	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
 		fatal("getrlimit: %s", strerror(errno));
-	if (r.rlim_max < need && geteuid() == 0)
-		r.rlim_max = need;
+	if (need > descriptors_wanted)
+		more.rlim_cur = more.rlim_max = need;
+	/* Root may have more, though not everywhere. */
+	if (r.rlim_max < more.rlim_max &&
+	    setrlimit(RLIMIT_NOFILE, &more) == 0)
+		return;
 	if (r.rlim_max < need)
 		fatal("\"workers %llu\" needs %llu descriptors, and this "
 		    "process may have %llu: raise ulimit -n, or lower it in "
 		    "limits", (unsigned long long)conf->limits.workers,
 		    (unsigned long long)need,
 		    (unsigned long long)r.rlim_max);
-	if (r.rlim_cur < need)
-		r.rlim_cur = need;
+	r.rlim_cur = r.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &r) == -1)
-		fatal("setrlimit %llu descriptors: %s",
-		    (unsigned long long)need, strerror(errno));
+		fatal("setrlimit: %s", strerror(errno));
 }
 
 static void

@@ -42,7 +42,7 @@ static const int file_sync[] = {
 	C(fsync), C(fdatasync)
 };
 static const int recv_fd[] = {
-	C(sendmsg), C(recvmsg)
+	C(recvmsg)
 };
 static const int own_state[] = {
 	C(gettid), C(getppid), C(getpgrp), C(getpgid), C(getsid),
@@ -254,8 +254,12 @@ const struct sandbox_rule sandbox_rules[] = {
 	/* pthread_once wakes whoever may wait, also with one thread. */
 	ALLOW1(ANY_RIGHT, 0, futex, MASK(1, futex_not_wait_wake, 0)),
 
-	/* Only where the socket is connected to already. */
+	/*
+	 * Only where the socket is connected to already; with MSG_FASTOPEN
+	 * sendmsg(2) would connect one itself, past Landlock.
+	 */
 	ALLOW1(RIGHT_IO, 0, sendto, EQ(4, 0)),
+	ALLOW1(RIGHT_RECV_FD, 0, sendmsg, MASK(2, MSG_FASTOPEN, 0)),
 	ALLOW2(RIGHT_IO, 0, setsockopt, EQ(1, IPPROTO_TCP),
 	    EQ(2, TCP_NODELAY)),
 	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, IPPROTO_TCP),

@@ -370,7 +370,9 @@ nursery_lies(const char *line, bool is_lost)
 	size_t before = 0;
 
 	start(&d, limits);
-	expect_honest(&d, "127.0.0.1");
+	EXPECT(WAIT_FOR(5000, is_served(&c, &d, "127.0.0.1")),
+	    "no service before it: %s", daemon_last_words(&d));
+	client_close(&c);
 	if (geteuid() == 0)
 		before = proc_fd_count(d.pid);
 	expect_said(&d, "127.0.0.1", line, "done");
