@@ -1,13 +1,26 @@
 #!/bin/sh
 # Runs commands, one a line on standard input, and sums what they say of
 # themselves: libcheck's "Checks: N, Failures: F, Errors: E", or a last line
-# "N passed, N failed[, N skipped]", or "N inputs replayed".  A command that fails is shown whole; one
-# that says nothing of itself counts as failed.  The sums are the last line.
+# "N passed, N failed[, N skipped]", or "N inputs replayed".  A command that
+# fails is shown whole; one that says nothing of itself counts as failed.  The
+# sums are the last line.
+#
+#	run.sh BUILD
+#
+# TMPDIR of the commands is where t/tmpdir.sh says.
 set -u
 
 passed=0 failed=0 skipped=0
+TMPDIR=$(sh t/tmpdir.sh "$1") || exit 1
+export TMPDIR
 out=$(mktemp)
-trap 'rm -f "$out"' EXIT
+clean_up() {
+	rm -f "$out"
+	case ${KEEP:+kept}$TMPDIR in
+	/*/smtpd-check.??????) rm -rf "$TMPDIR" ;;
+	esac
+}
+trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
 sums() {

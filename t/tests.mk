@@ -71,7 +71,7 @@ endef
 export TEST_COMMANDS
 
 test: $(TEST_PROGRAMS)
-	@printf '%s\n' "$$TEST_COMMANDS" | sh t/run.sh
+	@printf '%s\n' "$$TEST_COMMANDS" | sh t/run.sh $(BUILD)
 
 check-hardening: $(PROGRAMS)
 	@sh t/hardening.sh $(PROGRAMS)
@@ -121,5 +121,5 @@ coverage:
 	@sh t/coverage.sh build-coverage
 
 unit-only: $(UNIT_PROGRAMS) $(REPLAY)
-	@printf '%s\n' $(UNIT_PROGRAMS) | sh t/run.sh
+	@printf '%s\n' $(UNIT_PROGRAMS) | sh t/run.sh $(BUILD)
 	@for f in $(FUZZ); do $(T)/fuzz/replay_$$f t/corpus/$$f; done

@@ -52,9 +52,18 @@ is_root=false
 owner=nobody
 $is_root || owner=$(id -un)
 
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/interop.XXXXXX")
+TMPDIR=$(sh t/tmpdir.sh build)
+export TMPDIR
+tmp=$(mktemp -d "$TMPDIR/interop.XXXXXX")
 chmod 755 "$tmp"
-trap 'end_ours; rm -rf "$tmp"' EXIT
+clean_up() {
+	end_ours
+	rm -rf "$tmp"
+	case $TMPDIR in
+	/*/smtpd-check.??????) rm -rf "$TMPDIR" ;;
+	esac
+}
+trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
 root=$tmp/root

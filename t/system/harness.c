@@ -22,12 +22,13 @@
 
 #include "t/system/proc.h"
 
-enum { status_failed = 1, status_skipped = 77, test_timeout_ms = 120000 };
+enum { status_failed = 1, status_skipped = 77, test_timeout_ms = 240000 };
 
 const char *harness_smtpd;
 const char *harness_worker;
-char harness_dir[64];
+char harness_dir[80];
 
+static const char *program;
 static const char *current;
 
 static void
@@ -160,9 +161,13 @@ static void
 make_dir(void)
 {
 	const char *tmp = getenv("TMPDIR");
+	int n = snprintf(harness_dir, sizeof(harness_dir), "%s/%s.XXXXXX",
+	    tmp == NULL ? "/tmp" : tmp, program);
 
-	snprintf(harness_dir, sizeof(harness_dir), "%.40s/smtpd.XXXXXX",
-	    tmp == NULL ? "/tmp" : tmp);
+	if (n >= (int)sizeof(harness_dir) || harness_dir[0] != '/') {
+		fprintf(stderr, "TMPDIR=%s: not absolute, or too long\n", tmp);
+		exit(1);
+	}
 	if (mkdtemp(harness_dir) == NULL || chmod(harness_dir, 0755) == -1) {
 		perror(harness_dir);
 		exit(1);
@@ -259,6 +264,8 @@ harness_main(int argc, char *argv[], const struct test *tests, size_t count)
 		    argv[0]);
 		return 1;
 	}
+	program = strrchr(argv[0], '/');
+	program = program == NULL ? argv[0] : program + 1;
 	harness_smtpd = realpath(argv[1], NULL);
 	harness_worker = realpath(argv[2], NULL);
 	if (harness_smtpd == NULL || harness_worker == NULL) {

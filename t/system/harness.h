@@ -17,7 +17,7 @@ struct test {
 /* smtpd and smtpd-worker under test, and the directory of this test. */
 extern const char *harness_smtpd;
 extern const char *harness_worker;
-extern char harness_dir[64];
+extern char harness_dir[80];
 
 /*
  * The main of a test program: PROGRAM SMTPD WORKER [TEST ...].  Runs all
@@ -44,6 +44,12 @@ void	harness_need_root(const char *what);
 #define EXPECT(condition, ...) \
 	((condition) ? (void)0 : harness_fail(__FILE__, __LINE__, __VA_ARGS__))
 
+/*
+ * How long anything that has to come is waited for: so long that no load of
+ * the machine makes a test fail, and yet far below the limit of a whole test.
+ */
+enum { harness_patience_ms = 30000 };
+
 int64_t	harness_now_ms(void);
 void	harness_sleep_ms(int ms);
 /* "DIR/..." in static storage, eight of them in turn. */
@@ -61,5 +67,8 @@ char	*harness_read_file(const char *path, size_t *n);
 	    harness_now_ms() < wait_until_)				\
 		harness_sleep_ms(2);					\
 	wait_got_; })
+
+/* For what has to come: as long as patience lasts. */
+#define WAIT(expression) WAIT_FOR(harness_patience_ms, expression)
 
 #endif

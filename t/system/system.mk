@@ -21,7 +21,7 @@ export SYSTEM_COMMANDS
 .PHONY: check-system
 
 check-system: $(PROGRAMS) $(SYSTEM_PROGRAMS)
-	@printf '%s\n' "$$SYSTEM_COMMANDS" | sh t/run.sh
+	@printf '%s\n' "$$SYSTEM_COMMANDS" | sh t/run.sh $(BUILD)
 
 $(BUILD)/t/system/test_sweep: $(BUILD)/t/system/trace.o
 $(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o

@@ -18,7 +18,7 @@
 #include "t/unit/sandbox_case.h"
 
 /* Made by the test before a body enters its role. */
-static char dir[] = "/tmp/check_sandbox.XXXXXX";
+static char dir[256];
 static int dir_fd = -1;
 
 static void
@@ -182,6 +182,10 @@ master_reconnects(void)
 
 START_TEST(master)
 {
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(dir, sizeof(dir), "%s/check_sandbox.XXXXXX",
+	    tmp == NULL ? "/tmp" : tmp);
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	if (!sandbox_landlock_holds(SANDBOX_MASTER))
 		printf("skipped: the master's paths, without landlock\n");

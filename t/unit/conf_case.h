@@ -16,7 +16,7 @@
 #define ALIASES LISTEN \
 	"domain example.org {\nusers @/users\naliases @/aliases\n}\n"
 
-static char conf_case_dir[] = "/tmp/check_conf.XXXXXX";
+static char conf_case_dir[256];
 
 /* Writes text to f with "@/", or "@" at a line's end, as the directory. */
 static inline void
@@ -117,8 +117,11 @@ conf_case_main(const char *name, const TTest *const *tests, size_t count)
 {
 	static const char *const files[] = { "c", "users", "aliases",
 	    "users2", "aliases2" };
+	const char *tmp = getenv("TMPDIR");
 	int status;
 
+	snprintf(conf_case_dir, sizeof(conf_case_dir), "%s/check_conf.XXXXXX",
+	    tmp == NULL ? "/tmp" : tmp);
 	if (mkdtemp(conf_case_dir) == NULL || chdir(conf_case_dir) == -1) {
 		perror(conf_case_dir);
 		return EXIT_FAILURE;
