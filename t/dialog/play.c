@@ -45,10 +45,10 @@
  *	B! BOX BYTES	it does not
  *	E: BOX BYTES	it ends with BYTES
  *	L: BOX COUNT	its longest line has COUNT octets
- *	I:		nothing half-received is left (spool/incoming is empty
- *			within 2 s)
+ *	I:		nothing half-received is left: spool/incoming is empty
+ *			in the end
  *
- * What is waited for has 10 s to come (-t). Of every reply it is checked: that
+ * What is waited for has 30 s to come (-t). Of every reply it is checked: that
  * each line ends with CRLF, has at most 512 octets and only printable ASCII,
  * that the lines have one code, and that none holds the letters zqu, in
  * either case: a transcript puts them where a server might repeat the
@@ -424,7 +424,7 @@ usage(void)
 int
 main(int argc, char *argv[])
 {
-	struct options options = { .slots = 4, .patience_s = 10 };
+	struct options options = { .slots = 4, .patience_s = 30 };
 	int c;
 
 	while ((c = getopt(argc, argv, "j:ks:t:w:x")) != -1) {

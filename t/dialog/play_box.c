@@ -213,7 +213,7 @@ check_text(const struct letter *letter, const struct step *step, char *why,
 
 /* Nothing half-received is left; a worker's end may take a moment. */
 static int
-step_incoming(const char *root, char *why, size_t size)
+step_incoming(const char *root, int patience_s, char *why, size_t size)
 {
 	const struct timespec wait = { 0, 20 * 1000 * 1000 };
 	char path[PATH_MAX], newest[NAME_MAX + 1];
@@ -222,7 +222,7 @@ step_incoming(const char *root, char *why, size_t size)
 	int turn;
 
 	snprintf(path, sizeof(path), "%s/spool/incoming", root);
-	for (turn = 0; turn < 100; turn++) {
+	for (turn = 0; turn < patience_s * 50; turn++) {
 		if ((dir = opendir(path)) == NULL) {
 			snprintf(why, size, "expected spool/incoming, got %s",
 			    strerror(errno));
@@ -240,7 +240,8 @@ step_incoming(const char *root, char *why, size_t size)
 }
 
 int
-box_step(const char *root, const struct step *step, char *why, size_t size)
+box_step(const char *root, const struct step *step, int patience_s, char *why,
+    size_t size)
 {
 	struct letter letter;
 	int rc;
@@ -248,7 +249,7 @@ box_step(const char *root, const struct step *step, char *why, size_t size)
 	if (step->kind == STEP_COUNT)
 		return step_count(root, step, why, size);
 	if (step->kind == STEP_INCOMING)
-		return step_incoming(root, why, size);
+		return step_incoming(root, patience_s, why, size);
 	if (read_newest(root, step->mailbox, &letter) == -1) {
 		snprintf(why, size, "expected a message for %s, got none",
 		    step->mailbox);

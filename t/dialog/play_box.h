@@ -15,9 +15,9 @@ void box_clear(const char *root, const struct script *script);
 
 /*
  * Does one of the steps M: B: B! E: L: H: I:. Returns 0, or -1 with what was
- * expected and what was found in why.
+ * expected and what was found in why. I: has so many seconds to come.
  */
-int box_step(const char *root, const struct step *step, char *why,
-    size_t size);
+int box_step(const char *root, const struct step *step, int patience_s,
+    char *why, size_t size);
 
 #endif

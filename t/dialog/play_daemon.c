@@ -26,7 +26,8 @@ static const struct conf {
 } confs[] = {
 	{ "main", "" },
 	{ "small", "\tmessage-size 4K\n\trecipients 3\n\terrors 4\n"
-	    "\treceived 5\n\tidle-timeout 1s\n" },
+	    "\treceived 5\n" },
+	{ "idle", "\tidle-timeout 3s\n" },
 	{ "full", "\tdisk-reserve 1000000G\n" },
 	{ "many", "\tworker-sessions 100\n" },
 };

@@ -414,7 +414,8 @@ do_step(struct talk *t, const struct step *step, size_t split)
 	case STEP_LONGEST:
 	case STEP_HEAD:
 	case STEP_INCOMING:
-		return box_step(t->place->root, step, t->why, t->why_size);
+		return box_step(t->place->root, step, t->place->patience_s,
+		    t->why, t->why_size);
 	}
 	return fail(t, "unknown step");
 }

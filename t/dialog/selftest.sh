@@ -16,7 +16,7 @@ failed=0
 # last line has to be "$3", and the exit code "$4".
 expect() {
 	code=0
-	"$play" -t 1 -s "$parrot" -w none "$1" >"$dir/out" 2>&1 || code=$?
+	"$play" -t 5 -s "$parrot" -w none "$1" >"$dir/out" 2>&1 || code=$?
 	if [ "$code" -ne "$4" ] || ! grep -qF -- "$2" "$dir/out" ||
 	    [ "$(tail -n 1 "$dir/out")" != "$3" ]; then
 		echo "FAIL $(basename "$1"): expected \"$2\", \"$3\", exit $4:"
@@ -53,5 +53,5 @@ expect "$dir/none.smtp" 'FAIL none: the daemon does not serve' \
 	'0 passed, 1 failed' 1
 parrot=$keep
 
-"$play" -x -t 1 -j 8 -s "$parrot" -w none "$here"/selftest/*.smtp || failed=1
+"$play" -x -t 5 -j 8 -s "$parrot" -w none "$here"/selftest/*.smtp || failed=1
 exit "$failed"

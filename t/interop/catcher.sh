@@ -15,7 +15,7 @@ run_catcher() {
 }
 
 catcher_starts() {
-	letter listening "$catcher_port" 20 || fail "it printed:" \
+	letter listening "$catcher_port" 60 || fail "it printed:" \
 	    "$(cat "$caught_dir.out" "$caught_dir.err" | tail -n 5)"
 }
 
@@ -33,7 +33,7 @@ caught() {
 	letter make plain "$token" "$tmp/$token"
 	send "$1_raw" 127.0.0.1 "$catcher_port" "$sender" "$tmp/$token" \
 	    "$1@anywhere.example"
-	path=$(await 10 "to=$1@anywhere.example" "subject=$token")
+	path=$(await 60 "to=$1@anywhere.example" "subject=$token")
 	letter caught "$path" "$tmp/$token" "Return-Path: <$sender>"
 }
 
@@ -41,7 +41,7 @@ caught_parts() {
 	token=caught-$1
 	send "$1_parts" 127.0.0.1 "$catcher_port" "$sender" "$token" \
 	    "$1@anywhere.example"
-	path=$(await 10 "to=$1@anywhere.example" "subject=$token")
+	path=$(await 60 "to=$1@anywhere.example" "subject=$token")
 	[ -f "$path" ] || fail "smtpctl await printed '$path', no file"
 	grep -q "^Subject: $token\$" "$path" || fail "$path is not the letter"
 }
@@ -53,7 +53,7 @@ caught_several() {
 	send smtplib_raw 127.0.0.1 "$catcher_port" "$sender" "$tmp/$token" \
 	    one@a.example two@a.example one@b.example
 	for to in one@a.example two@a.example one@b.example; do
-		path=$(await 10 "to=$to" "subject=$token")
+		path=$(await 60 "to=$to" "subject=$token")
 		letter caught "$path" "$tmp/$token"
 		case " ${paths:-} " in
 		*" $path "*) fail "$to has the file of another" ;;
@@ -69,7 +69,7 @@ await_none() {
 	    >"$tmp/said" 2>&1 || result=$?
 	took=$(($(date +%s) - before))
 	[ "$result" -eq 1 ] || fail "it ended with $result: $(cat "$tmp/said")"
-	if [ "$took" -lt 1 ] || [ "$took" -gt 5 ]; then
+	if [ "$took" -lt 1 ] || [ "$took" -gt 20 ]; then
 		fail "with -t 2 it took $took s"
 	fi
 }
@@ -78,11 +78,11 @@ await_none() {
 await_before() {
 	token=caught-late
 	letter make plain "$token" "$tmp/$token"
-	"$smtpctl" await -d "$caught_dir" -t 20 "subject=$token" \
+	"$smtpctl" await -d "$caught_dir" -t 60 "subject=$token" \
 	    >"$tmp/awaited" 2>&1 &
 	waiter=$!
-	sleep 1
-	is_running "$waiter" || fail "await ended early: $(cat "$tmp/awaited")"
+	until_so 60 sleeps "$waiter" ||
+	    fail "await does not wait: $(cat "$tmp/awaited")"
 	send smtplib_raw 127.0.0.1 "$catcher_port" "$sender" "$tmp/$token" \
 	    late@anywhere.example
 	wait "$waiter" || fail "await ended with $?: $(cat "$tmp/awaited")"
@@ -98,7 +98,7 @@ await_each() {
 	for criterion in to=to-each@anywhere.example \
 	    from=from-each@example.net "subject=$token" \
 	    "body=This is $token."; do
-		path=$(await 5 "$criterion")
+		path=$(await 60 "$criterion")
 		letter caught "$path" "$tmp/$token"
 	done
 	for criterion in to=other@anywhere.example from=other@example.net \
@@ -124,13 +124,13 @@ send_escapes() {
 	letter make escape "$token" "$tmp/$token"
 	send smtplib_raw 127.0.0.1 "$catcher_port" "$sender" "$tmp/$token" \
 	    escapes@anywhere.example
-	path=$("$smtpctl" await -d "$1" -t 10 "body=This is $token.")
+	path=$("$smtpctl" await -d "$1" -t 60 "body=This is $token.")
 	letter caught "$path" "$tmp/$token"
 }
 
 catcher_escapes() {
 	send_escapes "$caught_dir"
-	until_so 5 grep -q 'This is caught-escapes' "$caught_dir.out" ||
+	until_so 60 grep -q 'This is caught-escapes' "$caught_dir.out" ||
 	    fail "the letter is not printed"
 	letter quiet "$caught_dir.out" file
 	letter quiet "$caught_dir.err" file
@@ -150,10 +150,10 @@ stop_catcher() {
 
 # The same on a terminal: colours, and nothing else that acts on it.
 catcher_terminal() {
-	letter listening "$catcher_port" 20 ||
+	letter listening "$catcher_port" 60 ||
 	    fail "it printed: $(tail -n 5 "$tmp/screen")"
 	send_escapes "$tmp/on-terminal"
-	until_so 5 grep -q 'This is caught-escapes' "$tmp/screen" ||
+	until_so 60 grep -q 'This is caught-escapes' "$tmp/screen" ||
 	    fail "the letter is not printed"
 	letter quiet "$tmp/screen" terminal
 }

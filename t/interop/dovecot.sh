@@ -27,7 +27,7 @@ prepare_dovecot() {
 }
 
 start_dovecot() {
-	letter listening "$imap_port" 20 || fail "the log of Dovecot:" \
+	letter listening "$imap_port" 60 || fail "the log of Dovecot:" \
 	    "$(cat "$tmp/d/out" "$tmp/d/log" 2>/dev/null | tail -n 5)"
 }
 

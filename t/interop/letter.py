@@ -10,7 +10,9 @@ A letter is known by its token, which stands in its Subject.
 
 import email
 import email.policy
+import errno
 import os
+import random
 import re
 import socket
 import sys
@@ -238,11 +240,23 @@ def quiet(path, where):
 
 
 def port(address):
-    """A port that nothing listens on now; fails if there is no such address."""
+    """A port that nothing listens on now; fails if there is no such address.
+
+    It is below those that systems hand out themselves, so that nobody gets
+    it by chance before it is used.
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as s:
-        s.bind((address, 0))
-        print(s.getsockname()[1])
+    for number in random.sample(range(20000, 32000), 100):
+        with socket.socket(family) as s:
+            try:
+                s.bind((address, number))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            print(number)
+            return
+    fail(f"no port of {address} is free")
 
 
 def listening(number, seconds):

@@ -66,17 +66,17 @@ end_ours() {
 	done
 }
 
-# end_one PID: gives it ten seconds after the signal it already got, then
+# end_one PID: gives it half a minute after the signal it already got, then
 # kills it. Its exit status is ours.
 end_one() {
-	tries=100
+	tries=300
 	while [ "$tries" -gt 0 ] && is_running "$1"; do
 		sleep 0.1
 		tries=$((tries - 1))
 	done
 	if is_running "$1"; then
 		kill -9 "$1" 2>/dev/null || :
-		echo "process $1 did not end within 10 s of SIGTERM"
+		echo "process $1 did not end within 30 s of SIGTERM"
 		return 99
 	fi
 	wait "$1"
@@ -86,6 +86,14 @@ end_one() {
 is_running() {
 	case $(ps -o stat= -p "$1" 2>/dev/null) in
 	'' | Z*) return 1 ;;
+	esac
+}
+
+# Its state is that of one that waits for time to pass, or for an event.
+sleeps() {
+	case $(ps -o stat= -p "$1" 2>/dev/null) in
+	[SI]*) ;;
+	*) return 1 ;;
 	esac
 }
 

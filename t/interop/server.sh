@@ -35,8 +35,8 @@ start_server() {
 }
 
 serves() {
-	until_so 20 grep -q ' event=start' "$tmp/log" ||
-	    fail "no event=start within 20 s; the log: $(tail -n 5 "$tmp/log")"
+	until_so 60 grep -q ' event=start' "$tmp/log" ||
+	    fail "no event=start within 60 s; the log: $(tail -n 5 "$tmp/log")"
 	[ -n "$(listener 127.0.0.1)" ] || fail "no event=listen in the log"
 }
 
@@ -237,7 +237,7 @@ all_owned() {
 
 # Each session is opened once and closed once.
 sessions_closed() {
-	until_so 10 sessions_balance || fail "$(sessions_balance)"
+	until_so 60 sessions_balance || fail "$(sessions_balance)"
 }
 
 sessions_balance() {

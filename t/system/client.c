@@ -94,7 +94,7 @@ client_reply(struct client *c)
 		size_t n;
 
 		if (lf == NULL) {
-			if (!read_more(c, client_patience_ms))
+			if (!read_more(c, harness_patience_ms))
 				return 0;
 			continue;
 		}
@@ -185,10 +185,12 @@ client_deliver(const struct daemon *d, const char *from, unsigned number,
 bool
 client_is_closed(struct client *c)
 {
-	int64_t until = harness_now_ms() + client_patience_ms;
+	int64_t left, until = harness_now_ms() + harness_patience_ms;
 
-	while (read_more(c, (int)(until - harness_now_ms())))
+	do {
 		c->n = 0;
+		left = until - harness_now_ms();
+	} while (left > 0 && read_more(c, (int)left));
 	return harness_now_ms() < until;
 }
 

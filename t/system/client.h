@@ -17,8 +17,6 @@ struct client {
 	char	reply[1024];	/* the last line of the last reply */
 };
 
-enum { client_patience_ms = 8000 };
-
 /* False if there is no connection; from: the address to come from. */
 bool	client_connect(struct client *c, const struct daemon *d,
 	    const char *from);

@@ -130,8 +130,7 @@ daemon_wait_start(struct daemon *d)
 	int status = 0;
 
 	ended = false;
-	served = WAIT_FOR(daemon_patience_ms,
-	    daemon_logged(d, " event=start ", NULL) > 0 ||
+	served = WAIT(daemon_logged(d, " event=start ", NULL) > 0 ||
 	    (ended = waitpid(d->pid, &status, WNOHANG) == d->pid)) && !ended;
 	EXPECT(served, "the daemon does not serve (status %d): %s", status,
 	    daemon_last_words(d));
@@ -153,8 +152,7 @@ daemon_wait_end(struct daemon *d)
 	int status = 0;
 	bool over;
 
-	over = WAIT_FOR(daemon_patience_ms,
-	    waitpid(d->pid, &status, WNOHANG) == d->pid);
+	over = WAIT(waitpid(d->pid, &status, WNOHANG) == d->pid);
 	EXPECT(over, "the daemon does not end: %s", daemon_last_words(d));
 	d->pid = 0;
 	return status;
@@ -183,7 +181,7 @@ daemon_stop(struct daemon *d)
 	    "wait status %d after SIGTERM: %s", status, daemon_last_words(d));
 	EXPECT(daemon_logged(d, " event=stop status=0", NULL) == 1,
 	    "no event=stop in the log: %s", daemon_last_words(d));
-	EXPECT(WAIT_FOR(5000, nothing_below()), "a process is left");
+	EXPECT(WAIT(nothing_below()), "a process is left");
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		continue;
 }
@@ -193,7 +191,7 @@ daemon_kill(struct daemon *d)
 {
 	kill(d->pid, SIGKILL);
 	daemon_wait_end(d);
-	EXPECT(WAIT_FOR(5000, nothing_below()),
+	EXPECT(WAIT(nothing_below()),
 	    "a process outlives its killed master");
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		continue;
@@ -217,8 +215,7 @@ daemon_run(const struct daemon *d, char *const args[], char *out, size_t size)
 		execv(harness_smtpd, args);
 		_exit(127);
 	}
-	EXPECT(WAIT_FOR(daemon_patience_ms,
-	    waitpid(pid, &status, WNOHANG) == pid), "%s %s does not end",
+	EXPECT(WAIT(waitpid(pid, &status, WNOHANG) == pid), "%s %s does not end",
 	    args[0], d->worker);
 	text = harness_read_file(path, &n);
 	snprintf(out, size, "%s", text);
@@ -343,8 +340,8 @@ daemon_workers(const struct daemon *d, pid_t *out, size_t max)
 }
 
 /* A worker is held twice: by the nursery's filter, and by its own. */
-size_t
-daemon_held_nurseries(const struct daemon *d)
+static size_t
+held_nurseries(const struct daemon *d)
 {
 	pid_t all[64];
 	size_t n = proc_below(d->pid, all, 64), count = 0;
@@ -359,17 +356,42 @@ daemon_held_nurseries(const struct daemon *d)
 }
 
 void
+daemon_rest(const struct daemon *d)
+{
+	uint64_t seen = 0;
+
+	EXPECT(WAIT(proc_rests(d->pid, &seen)), "no rest: %s",
+	    daemon_last_words(d));
+}
+
+static bool
+has_settled(const struct daemon *d, uint64_t *seen)
+{
+	pid_t pids[64];
+
+	return proc_rests(d->pid, seen) && daemon_workers(d, pids, 64) >= 3;
+}
+
+void
 daemon_settle(const struct daemon *d)
 {
 	pid_t pids[64];
-	size_t n = 0, before;
+	uint64_t seen = 0;
 
-	for (int i = 0; i < 500; i++) {
-		before = n;
-		n = daemon_workers(d, pids, 64);
-		if (n >= 3 && n == before)
-			return;
-		harness_sleep_ms(3);
-	}
-	EXPECT(n >= 3, "only %zu workers are there", n);
+	EXPECT(WAIT(has_settled(d, &seen)), "no rest, with %zu workers: %s",
+	    daemon_workers(d, pids, 64), daemon_last_words(d));
+}
+
+static bool
+has_nurseries(const struct daemon *d, size_t n, uint64_t *seen)
+{
+	return proc_rests(d->pid, seen) && held_nurseries(d) == n;
+}
+
+bool
+daemon_awaits_nurseries(const struct daemon *d, size_t n)
+{
+	uint64_t seen = 0;
+
+	return WAIT(has_nurseries(d, n, &seen));
 }

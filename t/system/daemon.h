@@ -19,7 +19,7 @@ struct daemon {
 	size_t	log_from;	/* where the log of this start begins */
 };
 
-enum { daemon_patience_ms = 15000, daemon_users_max = 1000 };
+enum { daemon_users_max = 1000 };
 
 /*
  * Writes the configuration and its tables, nothing started: one domain,
@@ -58,9 +58,15 @@ const char *daemon_last_words(const struct daemon *d);
 size_t	daemon_nurseries(const struct daemon *d, pid_t out[2]);
 /* The workers of all nurseries, oldest first. */
 size_t	daemon_workers(const struct daemon *d, pid_t *out, size_t max);
-/* Nurseries that are held already; one that was bred counts too. */
-size_t	daemon_held_nurseries(const struct daemon *d);
-/* Waits until spare workers are there and none is under way. */
+/* Waits until nothing is under way. */
+void	daemon_rest(const struct daemon *d);
+/* The same, and until spare workers are there. */
 void	daemon_settle(const struct daemon *d);
+/*
+ * Waits until there are so many nurseries, one that was bred among them, and
+ * nothing is under way: each has proved its sandbox.  False if that does not
+ * come.
+ */
+bool	daemon_awaits_nurseries(const struct daemon *d, size_t n);
 
 #endif

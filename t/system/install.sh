@@ -231,7 +231,7 @@ starts() {
 	"$tmp/dest/usr/sbin/smtpd" -d -f "$tmp/etc/smtpd/test.conf" \
 	    -w "$tmp/dest/usr/libexec/smtpd-worker" 2>"$tmp/log" &
 	pid=$!
-	tries=100
+	tries=300
 	until grep -q event=start "$tmp/log"; do
 		tries=$((tries - 1))
 		if [ "$tries" -eq 0 ] || ! kill -0 "$pid" 2>/dev/null; then

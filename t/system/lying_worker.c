@@ -29,7 +29,7 @@
 enum {
 	up = 3,			/* the channel to the master */
 	workers_max = 400,
-	patience_ms = 1000,
+	patience_ms = 30000,
 	first_pid = 1000000	/* of workers that are no processes */
 };
 

@@ -17,6 +17,7 @@ struct process {
 	pid_t	parent;
 	char	state;
 	char	name[32];
+	unsigned long long start;	/* in ticks since the machine's */
 };
 
 static bool
@@ -37,8 +38,11 @@ read_process(pid_t pid, struct process *out)
 	text[n] = '\0';
 	open = strchr(text, '(');
 	close = strrchr(text, ')');
+	/* Between its parent and its start stand 17 numbers: proc(5). */
 	if (open == NULL || close == NULL ||
-	    sscanf(close + 1, " %c %d", &out->state, &parent) != 2)
+	    sscanf(close + 1, " %c %d %*d %*d %*d %*d %*d %*d %*d %*d %*d "
+	    "%*d %*d %*d %*d %*d %*d %*d %*d %llu", &out->state, &parent,
+	    &out->start) != 3)
 		return false;
 	out->pid = pid;
 	out->parent = parent;
@@ -47,16 +51,18 @@ read_process(pid_t pid, struct process *out)
 	return true;
 }
 
+/* Numbers wrap, but hardly within the tick that two of them share. */
 static int
-by_pid(const void *a, const void *b)
+by_age(const void *a, const void *b)
 {
-	pid_t x = ((const struct process *)a)->pid;
-	pid_t y = ((const struct process *)b)->pid;
+	const struct process *x = a, *y = b;
 
-	return x < y ? -1 : x > y;
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-/* All of the machine, by number: numbers rarely wrap within a test. */
+/* All of the machine, oldest first. */
 static size_t
 read_all(struct process *out, size_t max)
 {
@@ -72,7 +78,7 @@ read_all(struct process *out, size_t max)
 			n++;
 	}
 	closedir(d);
-	qsort(out, n, sizeof(*out), by_pid);
+	qsort(out, n, sizeof(*out), by_age);
 	return n;
 }
 
@@ -112,6 +118,43 @@ proc_children(pid_t parent, const char *name, pid_t *out, size_t max)
 		    (name == NULL || strcmp(all[i].name, name) == 0))
 			out[n++] = all[i].pid;
 	return n;
+}
+
+/* Adds to hash how often the process has given up the processor. */
+static bool
+add_switches(pid_t pid, uint64_t *hash)
+{
+	static const char *const keys[] = { "voluntary_ctxt_switches",
+	    "nonvoluntary_ctxt_switches" };
+	char text[32];
+
+	*hash = *hash * 1000003 + (uint64_t)pid;
+	for (size_t i = 0; i < 2; i++) {
+		if (!proc_status_of(pid, keys[i], text, sizeof(text)))
+			return false;
+		*hash = *hash * 1000003 + strtoull(text, NULL, 10);
+	}
+	return true;
+}
+
+bool
+proc_rests(pid_t top, uint64_t *seen)
+{
+	uint64_t before = *seen, hash = 1;
+	struct process p;
+	pid_t pids[512];
+	size_t n;
+
+	*seen = 0;
+	n = proc_below(top, pids, 511);
+	pids[n++] = top;
+	for (size_t i = 0; i < n; i++)
+		if (!read_process(pids[i], &p) ||
+		    strchr("STZ", p.state) == NULL ||
+		    !add_switches(pids[i], &hash))
+			return false;
+	*seen = hash;
+	return before == hash;
 }
 
 bool

@@ -8,11 +8,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Every process below top, children first to be born first; how many. */
 size_t	proc_below(pid_t top, pid_t *out, size_t max);
 /* Children of parent whose program is named so (NULL: any), oldest first. */
 size_t	proc_children(pid_t parent, const char *name, pid_t *out, size_t max);
+/*
+ * True if top and every process below it slept, and none has run since the
+ * call before that gave *seen: as nothing is under way, nothing happens until
+ * something comes from outside, or a timer ends.  *seen is 0 at first.
+ */
+bool	proc_rests(pid_t top, uint64_t *seen);
 /* Not there, or only its status is still to be read. */
 bool	proc_is_gone(pid_t pid);
 /*

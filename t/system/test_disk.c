@@ -147,9 +147,9 @@ full_while_arriving(void)
 	EXPECT(client_begin(&other, alice) == 354, "%s", other.reply);
 	code = client_mail(&c, 1, 12000000, alice);
 	expect_reply(&c, "larger than the disk", code, "452 4.3.1 ");
-	EXPECT(WAIT_FOR(2000, mail_incoming(&d) == 1),
+	EXPECT(WAIT(mail_incoming(&d) == 1),
 	    "what did not fit is still there");
-	EXPECT(WAIT_FOR(2000, daemon_logged(&d, " event=reject ",
+	EXPECT(WAIT(daemon_logged(&d, " event=reject ",
 	    "could not be written", NULL) == 1), "nothing in the log: %s",
 	    daemon_last_words(&d));
 	/* The session goes on, and so does the other one. */

@@ -187,14 +187,14 @@ rights_after_renewal(void)
 	look_at_family(&s);
 	EXPECT(kill(s.workers[0], SIGKILL) == 0, "kill: %s",
 	    strerror(errno));
-	EXPECT(WAIT_FOR(3000, daemon_logged(&s.d, " event=worker-crash ",
+	EXPECT(WAIT(daemon_logged(&s.d, " event=worker-crash ",
 	    NULL) == 1), "no worker-crash");
 	kill(s.nurseries[1], SIGKILL);
-	EXPECT(WAIT_FOR(5000, daemon_nurseries(&s.d, all) == 1),
+	EXPECT(WAIT(daemon_nurseries(&s.d, all) == 1),
 	    "the killed nursery is still there");
-	EXPECT(WAIT_FOR(5000, client_deliver(&s.d, NULL, 1, 500, "bob") ==
+	EXPECT(WAIT(client_deliver(&s.d, NULL, 1, 500, "bob") ==
 	    250), "no service after it");
-	EXPECT(WAIT_FOR(5000, daemon_held_nurseries(&s.d) == 2),
+	EXPECT(daemon_awaits_nurseries(&s.d, 2),
 	    "no second nursery was bred");
 	n = proc_below(s.d.pid, all, family_max);
 	for (size_t i = 0; i < n; i++)

@@ -23,7 +23,7 @@ kill_now(pid_t pid)
 {
 	EXPECT(kill(pid, SIGKILL) == 0, "kill %d: %s", (int)pid,
 	    strerror(errno));
-	EXPECT(WAIT_FOR(3000, proc_is_gone(pid)), "%d is not gone",
+	EXPECT(WAIT(proc_is_gone(pid)), "%d is not gone",
 	    (int)pid);
 }
 
@@ -126,10 +126,10 @@ worker(void)
 	n = daemon_workers(&d, workers, workers_max);
 	kill_now(workers[0]);
 	EXPECT(client_is_closed(&first), "its client is not let go");
-	EXPECT(WAIT_FOR(3000, daemon_logged(&d, " event=worker-crash ",
+	EXPECT(WAIT(daemon_logged(&d, " event=worker-crash ",
 	    "signal=9", "client=127.0.0.5", NULL) == 1),
 	    "no worker-crash with the client: %s", daemon_last_words(&d));
-	EXPECT(WAIT_FOR(3000, all_gone(workers + 2, n - 2)),
+	EXPECT(WAIT(all_gone(workers + 2, n - 2)),
 	    "an idle worker of the old image is still there");
 	expect_refused(&d, "127.0.0.5");
 	expect_served(&d, "127.0.0.7", 3);
@@ -137,7 +137,7 @@ worker(void)
 	EXPECT(daemon_nurseries(&d, renewed) == 2 &&
 	    renewed[0] == nurseries[0] && renewed[1] == nurseries[1],
 	    "the nursery was to execute itself, not to be replaced");
-	EXPECT(WAIT_FOR(3000, all_gone(workers, n)),
+	EXPECT(WAIT(all_gone(workers, n)),
 	    "a worker of the old image serves on");
 	EXPECT(mail_copies(&d, "alice", 1) == 0 && mail_incoming(&d) == 0,
 	    "something is left of the killed session");
@@ -159,7 +159,7 @@ worker_layout(void)
 	client_open(&c, &d, "127.0.0.5");
 	daemon_workers(&d, workers, workers_max);
 	kill_now(workers[0]);
-	EXPECT(WAIT_FOR(3000, daemon_logged(&d, " event=worker-crash ",
+	EXPECT(WAIT(daemon_logged(&d, " event=worker-crash ",
 	    NULL) == 1), "no worker-crash");
 	expect_served(&d, "127.0.0.6", 1);
 	layout_of(nurseries[0], after);
@@ -181,7 +181,7 @@ idle_worker(void)
 	start(&d, nurseries);
 	daemon_workers(&d, workers, workers_max);
 	kill_now(workers[0]);
-	EXPECT(WAIT_FOR(3000, daemon_logged(&d, " event=worker-crash ",
+	EXPECT(WAIT(daemon_logged(&d, " event=worker-crash ",
 	    NULL) == 1), "no worker-crash");
 	EXPECT(daemon_logged(&d, " event=worker-crash ", "client=", NULL) ==
 	    0, "an idle worker had a client");
@@ -209,7 +209,7 @@ workers_one_after_another(void)
 		kill_now(workers[0]);
 		EXPECT(client_is_closed(&c), "its client is not let go");
 		client_close(&c);
-		EXPECT(WAIT_FOR(3000, daemon_logged(&d,
+		EXPECT(WAIT(daemon_logged(&d,
 		    " event=worker-crash ", NULL) == i + 1),
 		    "worker-crash %u: %s", i + 1, daemon_last_words(&d));
 		expect_served(&d, "127.0.0.6", i);
@@ -249,17 +249,15 @@ active_nursery(void)
 	start(&d, nurseries);
 	open_message(&c, &d, "127.0.0.5", 1);
 	kill_now(nurseries[0]);
-	EXPECT(WAIT_FOR(3000, daemon_logged(&d, " event=nursery-lost ",
+	EXPECT(WAIT(daemon_logged(&d, " event=nursery-lost ",
 	    "taken over", NULL) == 1), "no nursery-lost");
 	expect_many_served(&d, 100);
 	finish_message(&c, &d, 1);
-	EXPECT(WAIT_FOR(4000, daemon_held_nurseries(&d) == 2),
+	EXPECT(daemon_awaits_nurseries(&d, 2),
 	    "no nursery was bred to stand by");
-	/* Then it proves its sandbox, of which nothing is seen from here. */
-	harness_sleep_ms(700);
 	/* The one that stood by works now, and the bred one stands by. */
 	kill_now(nurseries[1]);
-	EXPECT(WAIT_FOR(3000, daemon_logged(&d, " event=nursery-lost ",
+	EXPECT(WAIT(daemon_logged(&d, " event=nursery-lost ",
 	    "taken over", NULL) == 2), "no second nursery-lost");
 	expect_many_served(&d, 200);
 	daemon_stop(&d);
@@ -273,13 +271,13 @@ standby_nursery(void)
 
 	start(&d, nurseries);
 	kill_now(nurseries[1]);
-	EXPECT(WAIT_FOR(3000, daemon_logged(&d, " event=nursery-lost ",
+	EXPECT(WAIT(daemon_logged(&d, " event=nursery-lost ",
 	    NULL) == 1), "no nursery-lost");
 	EXPECT(daemon_logged(&d, " event=nursery-lost ", "taken over",
 	    NULL) == 0, "the log says that the other has taken over, but "
 	    "it was at work all the time");
 	expect_many_served(&d, 100);
-	EXPECT(WAIT_FOR(4000, daemon_held_nurseries(&d) == 2),
+	EXPECT(daemon_awaits_nurseries(&d, 2),
 	    "no nursery was bred to stand by");
 	daemon_stop(&d);
 }
@@ -299,7 +297,7 @@ crash_then_nursery(void)
 	kill_now(nurseries[0]);
 	client_close(&c);
 	expect_many_served(&d, 100);
-	EXPECT(WAIT_FOR(4000, daemon_held_nurseries(&d) == 2),
+	EXPECT(daemon_awaits_nurseries(&d, 2),
 	    "no nursery was bred to stand by");
 	daemon_stop(&d);
 }
@@ -410,7 +408,7 @@ worker_program_replaced(void)
 	n = daemon_workers(&d, workers, workers_max);
 	EXPECT(n > 0, "no worker");
 	kill_now(workers[0]);
-	EXPECT(WAIT_FOR(3000, daemon_logged(&d, "execute itself", NULL) > 0),
+	EXPECT(WAIT(daemon_logged(&d, "execute itself", NULL) > 0),
 	    "nothing is said: %s", daemon_last_words(&d));
 	expect_served(&d, "127.0.0.1", 7);
 	EXPECT(!proc_is_gone(nurseries[0]) && !proc_is_gone(nurseries[1]),

@@ -122,7 +122,7 @@ expect_honest(const struct daemon *d, const char *from)
 static void
 check_left(const struct daemon *d)
 {
-	EXPECT(WAIT_FOR(3000, mail_incoming(d) == 0),
+	EXPECT(WAIT(mail_incoming(d) == 0),
 	    "%zu files are left in spool/incoming", mail_incoming(d));
 	EXPECT(stored(d, "") == daemon_logged(d, " event=store ", NULL),
 	    "%zu messages are there, %zu were stored", stored(d, ""),
@@ -339,14 +339,14 @@ file_tampered_with(void)
 		client_reply(&c);
 		EXPECT(strcmp(c.reply, "dropped") == 0, "way %u: %s", how,
 		    c.reply);
-		EXPECT(WAIT_FOR(1000, daemon_logged(&d,
+		EXPECT(WAIT(daemon_logged(&d,
 		    " event=worker-attack ", NULL) == how + 1),
 		    "way %u: not in the log: %s", how,
 		    daemon_last_words(&d));
 		EXPECT(stored(&d, "") == 0, "way %u: a message is there",
 		    how);
 		client_close(&c);
-		harness_sleep_ms(20);
+		daemon_rest(&d);
 		rmdir(path);
 		unlink(path);
 		strcat(path, ".other");
@@ -370,25 +370,25 @@ nursery_lies(const char *line, bool is_lost)
 	size_t before = 0;
 
 	start(&d, limits);
-	EXPECT(WAIT_FOR(5000, is_served(&c, &d, "127.0.0.1")),
+	EXPECT(WAIT(is_served(&c, &d, "127.0.0.1")),
 	    "no service before it: %s", daemon_last_words(&d));
 	client_close(&c);
 	if (geteuid() == 0)
 		before = proc_fd_count(d.pid);
 	expect_said(&d, "127.0.0.1", line, "done");
 	if (is_lost)
-		EXPECT(WAIT_FOR(3000, daemon_logged(&d,
+		EXPECT(WAIT(daemon_logged(&d,
 		    " event=nursery-lost ", "taken over", NULL) == 1),
 		    "%s: the nursery is not let go: %s", line,
 		    daemon_last_words(&d));
 	/* Its workers, which are the same process, end with it. */
-	EXPECT(WAIT_FOR(5000, is_served(&c, &d, "127.0.0.1")),
+	EXPECT(WAIT(is_served(&c, &d, "127.0.0.1")),
 	    "%s: no service after it: %s", line, daemon_last_words(&d));
 	client_close(&c);
 	for (int i = 0; i < 10; i++)
 		expect_honest(&d, "127.0.0.1");
 	if (geteuid() == 0)
-		EXPECT(WAIT_FOR(5000, proc_fd_count(d.pid) <= before + 20),
+		EXPECT(WAIT(proc_fd_count(d.pid) <= before + 20),
 		    "%s: the master holds %zu descriptors, before %zu", line,
 		    proc_fd_count(d.pid), before);
 	check_left(&d);
@@ -435,7 +435,7 @@ bad_from_the_start(void)
 		    strchr(out, '\n') == out + strlen(out) - 1 &&
 		    strstr(out, names[i]) != NULL,
 		    "%s: not one line that names it: %s", names[i], out);
-		EXPECT(WAIT_FOR(2000, proc_children(getpid(), NULL, left,
+		EXPECT(WAIT(proc_children(getpid(), NULL, left,
 		    8) == 0), "%s: a process is left", names[i]);
 	}
 }

@@ -163,7 +163,7 @@ end_daemon(struct sweep *s, unsigned round)
 {
 	if (s->target == TARGET_MASTER) {
 		s->d.pid = 0;
-		EXPECT(WAIT_FOR(5000, proc_below(getpid(), (pid_t[1]){ 0 },
+		EXPECT(WAIT(proc_below(getpid(), (pid_t[1]){ 0 },
 		    1) == 0 || waitpid(-1, NULL, WNOHANG) < 0),
 		    "stop %u: a process outlives its master", round);
 		return;

@@ -24,7 +24,7 @@ unit_run(const char *name, const TTest *const *tests, size_t count)
 	SRunner *runner = srunner_create(suite);
 	int failed;
 
-	tcase_set_timeout(tcase, 60);
+	tcase_set_timeout(tcase, 240);
 	suite_add_tcase(suite, tcase);
 	for (size_t i = 0; i < count; i++)
 		tcase_add_test(tcase, tests[i]);
