@@ -190,6 +190,82 @@ idle_worker(void)
 	daemon_stop(&d);
 }
 
+static bool
+is_stopped(pid_t pid)
+{
+	char state[32];
+
+	return proc_status_of(pid, "State", state, sizeof(state)) &&
+	    state[0] == 'T';
+}
+
+static void
+stop_now(pid_t pid)
+{
+	EXPECT(kill(pid, SIGSTOP) == 0, "kill %d: %s", (int)pid,
+	    strerror(errno));
+	EXPECT(WAIT(is_stopped(pid)), "%d does not stop", (int)pid);
+}
+
+/*
+ * Clients come, and every idle worker is dead.  The master is stopped
+ * meanwhile, so that it sees the clients first, and gives them to the dead.
+ */
+static void
+dead_workers(bool nursery_late)
+{
+	enum { clients = 6 };
+	pid_t nurseries[2], workers[workers_max];
+	struct client c[clients];
+	struct daemon d;
+	uint64_t seen = 0;
+	size_t n;
+
+	start(&d, nurseries);
+	stop_now(d.pid);
+	if (nursery_late)
+		stop_now(nurseries[0]);
+	for (int i = 0; i < clients; i++)
+		EXPECT(client_connect(&c[i], &d, "127.0.0.5"), "connect: %s",
+		    strerror(errno));
+	n = daemon_workers(&d, workers, workers_max);
+	for (size_t i = 0; i < n; i++)
+		kill_now(workers[i]);
+	kill(d.pid, SIGCONT);
+	if (nursery_late) {
+		EXPECT(WAIT(proc_rests(d.pid, &seen)), "no rest");
+		kill(nurseries[0], SIGCONT);
+	}
+	for (unsigned i = 0; i < clients; i++) {
+		int code = client_reply(&c[i]);
+
+		EXPECT(code == 220, "client %u is greeted with %d \"%s\": %s",
+		    i, code, c[i].reply, daemon_last_words(&d));
+		code = client_mail(&c[i], i, 300, alice);
+		EXPECT(code == 250, "client %u: %d %s", i, code, c[i].reply);
+		client_close(&c[i]);
+	}
+	EXPECT(mail_total(&d) == clients, "%zu messages", mail_total(&d));
+	/* None of them was in a session: nobody is to blame. */
+	EXPECT(daemon_logged(&d, " event=worker-crash ", "client=", NULL) ==
+	    0, "an idle worker had a client");
+	expect_served(&d, "127.0.0.5", clients);
+	daemon_stop(&d);
+}
+
+static void
+idle_workers_then_clients(void)
+{
+	dead_workers(false);
+}
+
+/* Nobody tells the master how they ended, and there are no others. */
+static void
+idle_workers_not_reaped(void)
+{
+	dead_workers(true);
+}
+
 /* One after another: the nursery is renewed each time. */
 static void
 workers_one_after_another(void)
@@ -423,6 +499,8 @@ main(int argc, char *argv[])
 		{ "worker", worker },
 		{ "worker_layout", worker_layout },
 		{ "idle_worker", idle_worker },
+		{ "idle_workers_then_clients", idle_workers_then_clients },
+		{ "idle_workers_not_reaped", idle_workers_not_reaped },
 		{ "workers_one_after_another", workers_one_after_another },
 		{ "active_nursery", active_nursery },
 		{ "standby_nursery", standby_nursery },
