@@ -56,5 +56,7 @@ size_t	mail_copies(const struct daemon *d, const char *user,
 size_t	mail_total(const struct daemon *d);
 /* Files in spool/incoming. */
 size_t	mail_incoming(const struct daemon *d);
+/* Waits until there is none: what was refused goes behind the answer. */
+bool	mail_none_incoming(const struct daemon *d);
 
 #endif

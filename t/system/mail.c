@@ -168,3 +168,9 @@ mail_incoming(const struct daemon *d)
 	snprintf(path, sizeof(path), "%s/spool/incoming", d->root);
 	return count_files(path);
 }
+
+bool
+mail_none_incoming(const struct daemon *d)
+{
+	return WAIT(mail_incoming(d) == 0);
+}

@@ -96,7 +96,7 @@ filled_by_mail(void)
 	client_open(&c, &d, NULL);
 	n = fill(&c, 150000);
 	EXPECT(n > 20, "only %u messages of 150,000 fit", n);
-	EXPECT(mail_total(&d) == n && mail_incoming(&d) == 0,
+	EXPECT(mail_total(&d) == n && mail_none_incoming(&d),
 	    "%zu messages are there, %u were answered", mail_total(&d), n);
 	EXPECT(daemon_logged(&d, " event=reject ", "disk nearly full",
 	    NULL) > 0, "nothing in the log: %s", daemon_last_words(&d));
@@ -156,7 +156,7 @@ full_while_arriving(void)
 	EXPECT(client_mail(&c, 2, 100000, alice) == 250, "%s", c.reply);
 	client_expect(&other, 250, "X-Number: 3 0\r\nSubject: test 3\r\n"
 	    "\r\nend of 3\r\n.");
-	EXPECT(mail_total(&d) == 2 && mail_incoming(&d) == 0,
+	EXPECT(mail_total(&d) == 2 && mail_none_incoming(&d),
 	    "two small messages were to be there");
 	client_close(&c);
 	client_close(&other);
@@ -202,7 +202,7 @@ full_by_many_at_once(void)
 		free(text[i]);
 	}
 	EXPECT(refused > 0, "all of them fit");
-	EXPECT(mail_total(&d) == stored && mail_incoming(&d) == 0,
+	EXPECT(mail_total(&d) == stored && mail_none_incoming(&d),
 	    "%zu are there, %u were answered", mail_total(&d), stored);
 	EXPECT(client_deliver(&d, NULL, 100, 1000, "bob") == 250,
 	    "no room after it");
@@ -221,7 +221,7 @@ inodes_used_up(void)
 	daemon_start(&d);
 	client_open(&c, &d, NULL);
 	n = fill(&c, 500);
-	EXPECT(mail_total(&d) == n && mail_incoming(&d) == 0,
+	EXPECT(mail_total(&d) == n && mail_none_incoming(&d),
 	    "%zu messages are there, %u were answered", mail_total(&d), n);
 	empty_mailbox(&d, "alice");
 	EXPECT(client_mail(&c, 5000, 500, alice) == 250, "%s", c.reply);
@@ -259,7 +259,7 @@ inodes_to_the_last(void)
 			expect_reply(&c, "no inode", code, "452 4.3.1 ");
 			refused++;
 		}
-		EXPECT(mail_incoming(&d) == 0, "a file is left in incoming");
+		EXPECT(mail_none_incoming(&d), "a file is left in incoming");
 		EXPECT(mail_copies(&d, user[0], 6000 + (unsigned)left) ==
 		    (code == 250), "not what was answered");
 	}
@@ -354,7 +354,7 @@ expect_trouble(struct daemon *d, struct client *c, const char *what)
 	EXPECT(mail_copies(d, "bob", number) == 0 &&
 	    mail_copies(d, "u1", number) == 0,
 	    "%s: delivered in part, and answered 451", what);
-	EXPECT(mail_incoming(d) == 0, "%s: a file is left in incoming", what);
+	EXPECT(mail_none_incoming(d), "%s: a file is left in incoming", what);
 	code = client_mail(c, ++number, 500, both + 2);
 	EXPECT(code == 250 && mail_copies(d, "u1", number) == 1,
 	    "%s: another mailbox: %d %s", what, code, c->reply);
@@ -446,7 +446,7 @@ mailboxes_vanished(void)
 	expect_reply(&c, "no mail directory", code, "451 4.3.0 ");
 	EXPECT(daemon_logged(&d, " event=store-failed ", NULL) == 1,
 	    "not in the log: %s", daemon_last_words(&d));
-	EXPECT(mail_incoming(&d) == 0, "a file is left in incoming");
+	EXPECT(mail_none_incoming(&d), "a file is left in incoming");
 	client_close(&c);
 	daemon_stop(&d);
 }

@@ -139,7 +139,7 @@ worker(void)
 	    "the nursery was to execute itself, not to be replaced");
 	EXPECT(WAIT(all_gone(workers, n)),
 	    "a worker of the old image serves on");
-	EXPECT(mail_copies(&d, "alice", 1) == 0 && mail_incoming(&d) == 0,
+	EXPECT(mail_copies(&d, "alice", 1) == 0 && mail_none_incoming(&d),
 	    "something is left of the killed session");
 	client_close(&first);
 	daemon_stop(&d);
@@ -400,7 +400,7 @@ both_nurseries(void)
 	EXPECT(daemon_logged(&d, " event=stop status=1", NULL) == 1,
 	    "no event=stop");
 	EXPECT(client_is_closed(&c), "its client is not let go");
-	EXPECT(mail_copies(&d, "alice", 1) == 0 && mail_incoming(&d) == 0,
+	EXPECT(mail_copies(&d, "alice", 1) == 0 && mail_none_incoming(&d),
 	    "something is left of a session that was cut off");
 	client_close(&c);
 }
@@ -440,7 +440,7 @@ stop_in_sessions(void)
 	}
 	EXPECT(daemon_logged(&d, " event=disconnect ", "server stopped",
 	    NULL) == 5, "five sessions were to end by the stop");
-	EXPECT(mail_total(&d) == 0 && mail_incoming(&d) == 0,
+	EXPECT(mail_total(&d) == 0 && mail_none_incoming(&d),
 	    "something is left of sessions that were cut off");
 }
 
@@ -459,7 +459,7 @@ master(void)
 		client_close(&c[i]);
 	}
 	daemon_start(&d);
-	EXPECT(mail_total(&d) == 0 && mail_incoming(&d) == 0,
+	EXPECT(mail_total(&d) == 0 && mail_none_incoming(&d),
 	    "something is left of sessions that were cut off");
 	expect_served(&d, "127.0.0.1", 6);
 	daemon_stop(&d);

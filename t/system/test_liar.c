@@ -122,7 +122,7 @@ expect_honest(const struct daemon *d, const char *from)
 static void
 check_left(const struct daemon *d)
 {
-	EXPECT(WAIT(mail_incoming(d) == 0),
+	EXPECT(mail_none_incoming(d),
 	    "%zu files are left in spool/incoming", mail_incoming(d));
 	EXPECT(stored(d, "") == daemon_logged(d, " event=store ", NULL),
 	    "%zu messages are there, %zu were stored", stored(d, ""),
@@ -185,7 +185,7 @@ random_lies(void)
 	EXPECT(daemon_logged(&d, " event=nursery-lost ", NULL) == 0,
 	    "a nursery was lost: %s", daemon_last_words(&d));
 	daemon_stop(&d);
-	EXPECT(mail_incoming(&d) == 0, "something is left in incoming");
+	EXPECT(mail_none_incoming(&d), "something is left in incoming");
 }
 
 /* Workers that serve many sessions have more to lie about. */
@@ -258,7 +258,7 @@ others_are_served(void)
 	for (int i = 0; i < 8; i++)
 		client_close(&c[i]);
 	daemon_stop(&d);
-	EXPECT(mail_incoming(&d) == 0, "something is left in incoming");
+	EXPECT(mail_none_incoming(&d), "something is left in incoming");
 }
 
 static void

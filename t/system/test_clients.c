@@ -1,0 +1,431 @@
+/*
+ * Clients that stall, that go away at any point, that come in crowds: a
+ * fresh one is served all the same, and nothing of the others is left.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/system/client.h"
+#include "t/system/harness.h"
+#include "t/system/proc.h"
+
+enum {
+	workers_max = 512,
+	/*
+	 * For a fresh client's whole message: a place that is not kept free
+	 * would be free again only after a stalled one's idle time.
+	 */
+	served_within_ms = 10000
+};
+
+static const char *const alice[] = { "alice", NULL };
+
+static void
+expect_served(const struct daemon *d, const char *from, unsigned number)
+{
+	int64_t begun = harness_now_ms();
+	int code = client_deliver(d, from, number, 500, "bob");
+
+	EXPECT(code == 250, "a fresh client gets %d: %s", code,
+	    daemon_last_words(d));
+	EXPECT(harness_now_ms() - begun < served_within_ms, "it took %d ms",
+	    (int)(harness_now_ms() - begun));
+}
+
+/* Connects once more than from has places: 421, and a close. */
+static void
+expect_no_place(const struct daemon *d, const char *from)
+{
+	struct client c;
+	int code;
+
+	EXPECT(client_connect(&c, d, from), "connect: %s", strerror(errno));
+	code = client_reply(&c);
+	EXPECT(code == 421, "%s: wanted 421, got %d %s", from, code, c.reply);
+	EXPECT(client_is_closed(&c), "%s: not closed after 421", from);
+	client_close(&c);
+}
+
+/* Where a session can stand still. */
+enum {
+	STALL_GREETING,		/* which is not read */
+	STALL_COMMAND,		/* half of one sent */
+	STALL_EHLO,
+	STALL_MAIL,
+	STALL_RCPT,
+	STALL_DATA,		/* 354 read, nothing sent */
+	STALL_TEXT,		/* half of a message sent */
+	STALL_END,		/* all of it but the last octet */
+	STALL_COUNT
+};
+
+static void
+stall(struct client *c, const struct daemon *d, const char *from, int where)
+{
+	if (where == STALL_GREETING) {
+		EXPECT(client_connect(c, d, from), "connect: %s",
+		    strerror(errno));
+		return;
+	}
+	client_open(c, d, from);
+	if (where == STALL_COMMAND)
+		EXPECT(client_send(c, "EHL", 3), "send");
+	if (where == STALL_EHLO || where == STALL_MAIL)
+		client_expect(c, 250, "EHLO client.example.net");
+	if (where == STALL_MAIL)
+		client_expect(c, 250, "MAIL FROM:<>");
+	if (where == STALL_RCPT) {
+		client_expect(c, 250, "HELO client.example.net");
+		client_expect(c, 250, "MAIL FROM:<sender@example.net>");
+		client_expect(c, 250, "RCPT TO:<alice@example.org>");
+	}
+	if (where >= STALL_DATA)
+		EXPECT(client_begin(c, alice) == 354, "%s", c->reply);
+	if (where == STALL_TEXT)
+		EXPECT(client_send(c, "Subject: ", 9), "send");
+	if (where == STALL_END)
+		EXPECT(client_send(c, "text\r\n.\r", 8), "send");
+}
+
+/* Rule 9, with the limits as they are by default. */
+static void
+one_address_stalls(void)
+{
+	enum { per_address = 20 };
+	struct client c[per_address];
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	for (int i = 0; i < per_address; i++)
+		stall(&c[i], &d, "127.0.0.5", i % STALL_COUNT);
+	expect_no_place(&d, "127.0.0.5");
+	EXPECT(WAIT(daemon_logged(&d, " event=reject ", "client=127.0.0.5",
+	    "too many sessions", NULL) == 1), "not in the log: %s",
+	    daemon_last_words(&d));
+	for (unsigned i = 0; i < 5; i++)
+		expect_served(&d, "127.0.0.6", i);
+	expect_no_place(&d, "127.0.0.5");
+	/* A place is free again when one of them goes. */
+	client_close(&c[STALL_MAIL]);
+	EXPECT(WAIT(client_deliver(&d, "127.0.0.5", 9, 500, "alice") == 250),
+	    "its place is not free again");
+	for (int i = 0; i < per_address; i++)
+		client_close(&c[i]);
+	daemon_stop(&d);
+	EXPECT(mail_total(&d) == 6 && mail_none_incoming(&d),
+	    "%zu messages", mail_total(&d));
+}
+
+/*
+ * So many stall that only one address's share is left, and each of them has
+ * all that it may have.
+ */
+static void
+many_addresses_stall(const char *limits, int addresses, int each)
+{
+	static struct client c[200];
+	struct daemon d;
+	char from[32];
+
+	daemon_init(&d, limits, NULL);
+	daemon_start(&d);
+	for (int i = 0; i < addresses * each; i++) {
+		snprintf(from, sizeof(from), "127.0.2.%d", 1 + i / each);
+		stall(&c[i], &d, from, i % STALL_COUNT);
+	}
+	for (int i = 0; i < addresses; i++) {
+		snprintf(from, sizeof(from), "127.0.2.%d", 1 + i);
+		expect_no_place(&d, from);
+	}
+	for (unsigned i = 0; i < 5; i++)
+		expect_served(&d, "127.0.0.6", i);
+	for (int i = 0; i < addresses * each; i++)
+		client_close(&c[i]);
+	daemon_stop(&d);
+	EXPECT(mail_total(&d) == 5 && mail_none_incoming(&d),
+	    "%zu messages", mail_total(&d));
+}
+
+static void
+nine_addresses_stall(void)
+{
+	many_addresses_stall("", 9, 20);
+}
+
+/* At four fifths of the pool the others' idle time is short, too. */
+static void
+ten_addresses_with_two_places(void)
+{
+	many_addresses_stall("\tworkers 25\n\tper-address 2\n", 10, 2);
+}
+
+/* More at once than there are workers: they wait, and all are served. */
+static void
+crowd(void)
+{
+	enum { count = 60, workers = 10 };
+	static struct client c[count];
+	struct daemon d;
+	pid_t pids[64];
+	char from[32];
+	size_t n = 0;
+
+	daemon_init(&d, "\tworkers 10\n\tper-address 10\n", NULL);
+	daemon_start(&d);
+	for (int i = 0; i < count; i++) {
+		snprintf(from, sizeof(from), "127.0.3.%d", 1 + i);
+		EXPECT(client_connect(&c[i], &d, from), "connect: %s",
+		    strerror(errno));
+	}
+	for (unsigned i = 0; i < count; i++) {
+		EXPECT(client_reply(&c[i]) == 220, "client %u: \"%s\"", i,
+		    c[i].reply);
+		/* One whose session has ended may still be on its way. */
+		EXPECT(WAIT((n = daemon_workers(&d, pids, 64)) <= workers),
+		    "%zu workers, not %d at most", n, workers);
+		EXPECT(client_mail(&c[i], i, 300, alice) == 250,
+		    "client %u: %s", i, c[i].reply);
+		client_expect(&c[i], 221, "QUIT");
+		client_close(&c[i]);
+	}
+	EXPECT(mail_total(&d) == count, "%zu messages", mail_total(&d));
+	daemon_stop(&d);
+}
+
+/* ---- gone at any point ---- */
+
+/* What the master holds beside one channel for each worker; 0: hidden. */
+static size_t
+own_fds(const struct daemon *d)
+{
+	pid_t pids[workers_max];
+
+	daemon_settle(d);
+	return geteuid() != 0 ? 0 : proc_fd_count(d->pid) -
+	    daemon_workers(d, pids, workers_max);
+}
+
+static bool
+is_over(const struct daemon *d, size_t sessions)
+{
+	return daemon_logged(d, " event=connect ", NULL) == sessions &&
+	    daemon_logged(d, " event=disconnect ", NULL) == sessions;
+}
+
+/* Nothing of so many sessions is left but what was stored. */
+static void
+expect_nothing_left(const struct daemon *d, size_t sessions, size_t fds)
+{
+	EXPECT(WAIT(is_over(d, sessions)), "%zu sessions, %zu begun, %zu "
+	    "ended", sessions, daemon_logged(d, " event=connect ", NULL),
+	    daemon_logged(d, " event=disconnect ", NULL));
+	EXPECT(own_fds(d) == fds, "the master holds %zu descriptors besides "
+	    "its workers, before %zu", own_fds(d), fds);
+	EXPECT(mail_none_incoming(d), "%zu files are left in incoming",
+	    mail_incoming(d));
+	EXPECT(daemon_logged(d, " event=worker-crash ", NULL) == 0 &&
+	    daemon_logged(d, " event=worker-attack ", NULL) == 0 &&
+	    daemon_logged(d, " event=nursery-lost ", NULL) == 0,
+	    "a process broke: %s", daemon_last_words(d));
+}
+
+static const char script[] =
+    "EHLO client.example.net\r\n"
+    "MAIL FROM:<sender@example.net> SIZE=100\r\n"
+    "RCPT TO:<alice@example.org>\r\n"
+    "RCPT TO:<nobody@example.org>\r\n"
+    "RSET\r\n"
+    "MAIL FROM:<>\r\n"
+    "RCPT TO:<bob@example.org>\r\n"
+    "RCPT TO:<alice@example.org>\r\n"
+    "DATA\r\n"
+    "X-Number: 7 0\r\n"
+    "Subject: test 7\r\n"
+    "\r\n"
+    "end of 7\r\n"
+    ".\r\n"
+    "NOOP\r\n"
+    "BAD\r\n"
+    "QUIT\r\n";
+
+enum { HOW_CLOSE, HOW_RESET, HOW_HALF, HOW_COUNT };
+
+/* True if a reply says that the message is stored. */
+static bool
+is_answered(struct client *c)
+{
+	bool stored = false;
+
+	while (client_reply(c) != 0)
+		stored |= strstr(c->reply, "stored as") != NULL;
+	return stored;
+}
+
+/* Says so much of the script, then is gone; whether it was answered. */
+static bool
+cut_off(const struct daemon *d, size_t octets, int how)
+{
+	struct linger hard = { 1, 0 };
+	bool answered = false;
+	struct client c;
+
+	EXPECT(client_connect(&c, d, NULL), "connect: %s", strerror(errno));
+	/* Every other one waits for nothing at all. */
+	if (octets % 2 == 0)
+		EXPECT(client_reply(&c) == 220, "octet %zu: %s", octets,
+		    c.reply);
+	EXPECT(client_send(&c, script, octets), "send");
+	if (how == HOW_RESET)
+		setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	if (how == HOW_HALF) {
+		shutdown(c.fd, SHUT_WR);
+		answered = is_answered(&c);
+		EXPECT(client_is_closed(&c), "octet %zu: not closed after "
+		    "the client's end", octets);
+	}
+	client_close(&c);
+	return answered;
+}
+
+static void
+gone_at_every_octet(int how)
+{
+	/* Behind the octet that ends the message. */
+	size_t end = (size_t)(strstr(script, "\r\n.\r\n") + 5 - script);
+	size_t octets, fds, stored, whole = 0, answered = 0;
+	struct daemon d;
+
+	daemon_init(&d, "\tper-address 100\n", NULL);
+	daemon_start(&d);
+	fds = own_fds(&d);
+	for (octets = 0; octets < sizeof(script); octets++) {
+		answered += cut_off(&d, octets, how);
+		whole += octets >= end;
+	}
+	expect_nothing_left(&d, octets, fds);
+	/* A message is there whole, or not at all: mail_copies looks. */
+	stored = mail_copies(&d, "alice", 7);
+	EXPECT(stored == mail_copies(&d, "bob", 7), "%zu copies and %zu",
+	    stored, mail_copies(&d, "bob", 7));
+	EXPECT(stored <= whole, "%zu messages, %zu were sent whole", stored,
+	    whole);
+	/* Whose other half is open hears the answer. */
+	EXPECT(how != HOW_HALF || (stored == whole && answered == whole),
+	    "%zu messages, %zu answered, %zu sent whole", stored, answered,
+	    whole);
+	EXPECT(daemon_logged(&d, " event=store ", NULL) == stored,
+	    "%zu are there, %zu in the log", stored,
+	    daemon_logged(&d, " event=store ", NULL));
+	expect_served(&d, NULL, 1000);
+	daemon_stop(&d);
+}
+
+static void
+closed_at_every_octet(void)
+{
+	gone_at_every_octet(HOW_CLOSE);
+}
+
+static void
+reset_at_every_octet(void)
+{
+	gone_at_every_octet(HOW_RESET);
+}
+
+static void
+half_closed_at_every_octet(void)
+{
+	gone_at_every_octet(HOW_HALF);
+}
+
+/* Connected, nothing said, and gone: from many addresses, as fast as can. */
+static void
+flood(void)
+{
+	/* "workers" by default, twice, and what start.c adds. */
+	enum { count = 5000, addresses = 40, fds_limit = 2 * 200 + 128 };
+	struct linger hard = { 1, 0 };
+	size_t fds, most = 0, rejected;
+	struct daemon d;
+	char from[32];
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	fds = own_fds(&d);
+	for (int i = 0; i < count; i++) {
+		struct client c;
+
+		snprintf(from, sizeof(from), "127.0.4.%d",
+		    1 + i % addresses);
+		EXPECT(client_connect(&c, &d, from), "connect: %s",
+		    strerror(errno));
+		if (i % 2 == 0)
+			setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &hard,
+			    sizeof(hard));
+		client_close(&c);
+		if (i % 50 == 0 && geteuid() == 0) {
+			size_t now = proc_fd_count(d.pid);
+
+			most = now > most ? now : most;
+		}
+	}
+	expect_served(&d, "127.0.0.6", 1);
+	EXPECT(most <= fds_limit, "the master held %zu descriptors", most);
+	/* Those that were turned away have had no session. */
+	EXPECT(WAIT(daemon_logged(&d, " event=connect ", NULL) +
+	    daemon_logged(&d, " event=reject ", NULL) == count + 1),
+	    "%zu and %zu are not all", daemon_logged(&d, " event=connect ",
+	    NULL), daemon_logged(&d, " event=reject ", NULL));
+	rejected = daemon_logged(&d, " event=reject ", NULL);
+	expect_nothing_left(&d, count + 1 - rejected, fds);
+	expect_served(&d, "127.0.4.1", 2);
+	daemon_stop(&d);
+}
+
+/* So many sessions one after another, and the master is as it was. */
+static void
+nothing_grows(void)
+{
+	enum { count = 600, warm = 200, slack_kib = 64 };
+	char before[64] = "", after[64];
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	for (unsigned i = 0; i < count; i++) {
+		EXPECT(client_deliver(&d, NULL, i, 300, "alice") == 250,
+		    "no 250: %s", daemon_last_words(&d));
+		if (i == warm)
+			proc_status(d.pid, "VmData", before, sizeof(before));
+	}
+	proc_status(d.pid, "VmData", after, sizeof(after));
+	EXPECT(atoi(after) <= atoi(before) + slack_kib,
+	    "the master's data: %s, before %s", after, before);
+	daemon_stop(&d);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "one_address_stalls", one_address_stalls },
+		{ "nine_addresses_stall", nine_addresses_stall },
+		{ "ten_addresses_with_two_places",
+		    ten_addresses_with_two_places },
+		{ "crowd", crowd },
+		{ "closed_at_every_octet", closed_at_every_octet },
+		{ "reset_at_every_octet", reset_at_every_octet },
+		{ "half_closed_at_every_octet", half_closed_at_every_octet },
+		{ "flood", flood },
+		{ "nothing_grows", nothing_grows },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}
