@@ -18,9 +18,10 @@ $(T)/print_keywords: $(BUILD)/t/unit/print_keywords.o $(test_o)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
 
 # ---- dialogues ----------------------------------------------------------
-PLAY = play play_script play_talk play_box play_daemon
+PLAY = play play_script play_talk play_box play_daemon play_reply
+play_o = $(PLAY:%=$(BUILD)/t/dialog/%.o) $(PURE:%=$(BUILD)/shared/%.o)
 
-$(T)/dialog/play: $(PLAY:%=$(BUILD)/t/dialog/%.o)
+$(T)/dialog/play: $(play_o)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
 
 $(T)/dialog/parrot: $(BUILD)/t/dialog/parrot.o $(BUILD)/t/dialog/play_script.o
@@ -63,7 +64,7 @@ $(foreach f,$(FUZZ),$(T)/fuzz/replay_$(f) t/corpus/$(f)
 sh t/lint/keywords.sh $(T)/print_keywords && echo 1 passed, 0 failed
 $(if $(filter yes,$(HARDENED)),sh t/hardening.sh $(PROGRAMS))
 sh t/dialog/selftest.sh $(T)/dialog/play $(T)/dialog/parrot
-$(T)/dialog/play -s $(BUILD)/smtpd -w $(abspath $(BUILD)/smtpd-worker) $(wildcard t/dialog/[0-9]*.smtp)
+$(T)/dialog/play -a -s $(BUILD)/smtpd -w $(abspath $(BUILD)/smtpd-worker) $(wildcard t/dialog/[0-9]*.smtp)
 SMTPD=$(BUILD)/smtpd SMTPD_WORKER=$(BUILD)/smtpd-worker SMTPCTL=$(BUILD)/smtpctl sh t/system/await.sh
 SMTPD=$(BUILD)/smtpd sh t/system/install.sh
 $(SYSTEM_COMMANDS)

@@ -1,13 +1,15 @@
 /*
  * play: plays written dialogues against the real daemon. Run by make check.
  *
- *	play -s SMTPD -w WORKER [-j N] [-t SECONDS] [-k] [-x] FILE...
+ *	play -s SMTPD -w WORKER [-j N] [-t SECONDS] [-akx] FILE...
  *
  * Starts smtpd in the foreground with a configuration of its own in a new
  * directory below TMPDIR, plays each FILE, prints a line for each, and says
  * at the end how many passed and failed; exit 1 if any failed. -j N plays N
  * files at a time (4), each with a daemon of its own, so that no file meets
- * what another one sent. -k keeps the directory, with logs and mailboxes.
+ * what another one sent. -k keeps the directory, with logs and mailboxes. -a
+ * says that these are all: every reply of shared/smtp_reply.h has to come in
+ * one of them, which is a test of its own.
  * After its last file a daemon has to exit 0 upon SIGTERM, its log must be
  * lines of events without control characters, and no worker may have
  * crashed. -x is for testing the player: each FILE has to fail, in the way
@@ -37,6 +39,8 @@
  *	N: MS		for so long nothing comes, not even a close
  *	K:		close, and open a new connection; the greeting is
  *			expected by an S: of its own, as at the beginning
+ *	Z:		kill the daemon (SIGKILL); another one is started for
+ *			the next file
  *	M: BOX COUNT	exactly COUNT messages have come to the mailbox
  *			DOMAIN/USER in this play
  *	H: BOX		the newest message there begins with Return-Path: and
@@ -68,6 +72,7 @@
 #include <unistd.h>
 
 #include "t/dialog/play_daemon.h"
+#include "t/dialog/play_reply.h"
 #include "t/dialog/play_script.h"
 #include "t/dialog/play_talk.h"
 
@@ -78,6 +83,7 @@ struct options {
 	const char *worker;
 	int slots;
 	int patience_s;
+	bool all;
 	bool keep;
 	bool expect_failure;
 };
@@ -86,6 +92,7 @@ struct options {
 struct result {
 	size_t file;
 	bool failed;
+	struct replies replies;
 	char text[text_bytes];
 };
 
@@ -98,6 +105,7 @@ struct slot {
 	int number;
 	int daemons;
 	int results;
+	struct replies replies;	/* of the file that is played */
 	struct daemon_run run;
 };
 
@@ -147,6 +155,7 @@ tell(const struct slot *slot, size_t file, bool failed, const char *name,
 	memset(&result, 0, sizeof(result));
 	result.file = file;
 	result.failed = failed;
+	result.replies = slot->replies;
 	if (failed) {
 		show(line, sizeof(line), why);
 		snprintf(result.text, sizeof(result.text), "FAIL %s:%s", name,
@@ -196,12 +205,23 @@ stop_and_tell(struct slot *slot)
 	tell(slot, (size_t)-1, true, name, why);
 }
 
+static int
+talk(struct slot *slot, const struct script *script, char *why, size_t size)
+{
+	const struct place place = { .pid = slot->run.pid,
+	    .port = slot->run.port, .root = slot->run.root,
+	    .patience_s = slot->options.patience_s,
+	    .replies = &slot->replies };
+
+	memset(&slot->replies, 0, sizeof(slot->replies));
+	return talk_play(script, &place, why, size);
+}
+
 static void
 play_file(struct slot *slot, size_t file)
 {
 	const struct script *script;
 	char why[text_bytes / 2];
-	struct place place;
 	int rc;
 
 	script = &slot->scripts[file];
@@ -212,11 +232,12 @@ play_file(struct slot *slot, size_t file)
 		tell(slot, file, true, script->name, why);
 		return;
 	}
-	place.port = slot->run.port;
-	place.patience_s = slot->options.patience_s;
-	place.root = slot->run.root;
-	rc = talk_play(script, &place, why, sizeof(why));
+	rc = talk(slot, script, why, sizeof(why));
 	tell(slot, file, rc != 0, script->name, why);
+	if (script->kills) {
+		daemon_kill(&slot->run);
+		pids[0] = 0;
+	}
 }
 
 /* With -x: a daemon for each file, so that its end can be the failure. */
@@ -225,16 +246,11 @@ play_failing(struct slot *slot, size_t file)
 {
 	const struct script *script;
 	char why[text_bytes / 2], end[text_bytes / 2], all[text_bytes];
-	struct place place;
 	int rc;
 
 	script = &slot->scripts[file];
-	if ((rc = start(slot, script->conf, why, sizeof(why))) == 0) {
-		place.port = slot->run.port;
-		place.patience_s = slot->options.patience_s;
-		place.root = slot->run.root;
-		rc = talk_play(script, &place, why, sizeof(why));
-	}
+	if ((rc = start(slot, script->conf, why, sizeof(why))) == 0)
+		rc = talk(slot, script, why, sizeof(why));
 	if (stop(slot, end, sizeof(end)) == -1 && rc == 0) {
 		rc = -1;
 		memcpy(why, end, sizeof(why));
@@ -285,7 +301,8 @@ queue_files(const struct script *scripts, size_t count, int jobs)
 
 /* Prints results in the order of the files as soon as that is possible. */
 static size_t
-print_results(const struct script *scripts, size_t count, int results)
+print_results(const struct script *scripts, size_t count, int results,
+    struct replies *replies)
 {
 	struct result result, *all;
 	size_t next, failed;
@@ -297,6 +314,7 @@ print_results(const struct script *scripts, size_t count, int results)
 	while (read(results, &result, sizeof(result)) ==
 	    (ssize_t)sizeof(result)) {
 		failed += result.failed;
+		replies_add(replies, &result.replies);
 		if (result.file < count)
 			all[result.file] = result;
 		else
@@ -323,6 +341,7 @@ play_all(const struct options *options, const struct script *scripts,
 {
 	struct slot slot = { .options = *options, .scripts = scripts,
 	    .dir = dir };
+	struct replies replies = { 0 };
 	int jobs[2], results[2], i;
 	size_t failed;
 	pid_t pid;
@@ -348,11 +367,13 @@ play_all(const struct options *options, const struct script *scripts,
 	close(results[1]);
 	queue_files(scripts, count, jobs[1]);
 	close(jobs[1]);
-	failed = print_results(scripts, count, results[0]);
+	failed = print_results(scripts, count, results[0], &replies);
 	while (i-- > 0) {
 		waitpid((pid_t)pids[i], NULL, 0);
 		pids[i] = 0;
 	}
+	if (options->all && replies_missing(&replies) > 0)
+		failed++;
 	return failed;
 }
 
@@ -381,7 +402,7 @@ play(const struct options *options, char *const *paths, size_t count)
 {
 	struct script *scripts;
 	char dir[PATH_MAX / 8], why[200];
-	size_t i, failed;
+	size_t i, all, failed;
 
 	if ((scripts = calloc(count + 1, sizeof(*scripts))) == NULL)
 		return 1;
@@ -404,7 +425,8 @@ play(const struct options *options, char *const *paths, size_t count)
 		else
 			nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	}
-	printf("%zu passed, %zu failed\n", failed < count ? count - failed : 0,
+	all = count + options->all;
+	printf("%zu passed, %zu failed\n", failed < all ? all - failed : 0,
 	    failed);
 	for (i = 0; i < count; i++)
 		script_free(&scripts[i]);
@@ -415,7 +437,7 @@ play(const struct options *options, char *const *paths, size_t count)
 static int
 usage(void)
 {
-	fputs("usage: play -s smtpd -w worker [-kx] [-j n] [-t seconds]\n"
+	fputs("usage: play -s smtpd -w worker [-akx] [-j n] [-t seconds]\n"
 	    "	file ...\n",
 	    stderr);
 	return 2;
@@ -427,8 +449,11 @@ main(int argc, char *argv[])
 	struct options options = { .slots = 4, .patience_s = 30 };
 	int c;
 
-	while ((c = getopt(argc, argv, "j:ks:t:w:x")) != -1) {
+	while ((c = getopt(argc, argv, "aj:ks:t:w:x")) != -1) {
 		switch (c) {
+		case 'a':
+			options.all = true;
+			break;
 		case 'j':
 			options.slots = atoi(optarg);
 			break;

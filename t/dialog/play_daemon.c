@@ -19,17 +19,23 @@
 
 enum { turn_ms = 10 };
 
-/* Limits by name of configuration; all else is the same for all. */
+/*
+ * Limits by name of configuration, and what is put, as a file, in the way of
+ * a directory below ROOT when it serves; all else is the same for all.
+ */
 static const struct conf {
 	const char *name;
 	const char *limits;
+	const char *obstacle;
 } confs[] = {
-	{ "main", "" },
+	{ "main", "", NULL },
 	{ "small", "\tmessage-size 4K\n\trecipients 3\n\terrors 4\n"
-	    "\treceived 5\n" },
-	{ "idle", "\tidle-timeout 3s\n" },
-	{ "full", "\tdisk-reserve 1000000G\n" },
-	{ "many", "\tworker-sessions 100\n" },
+	    "\treceived 5\n", NULL },
+	{ "idle", "\tidle-timeout 3s\n", NULL },
+	{ "brief", "\tsession-time 4s\n", NULL },
+	{ "full", "\tdisk-reserve 1000000G\n", NULL },
+	{ "many", "\tworker-sessions 100\n", NULL },
+	{ "trouble", "", "mail/example.org" },
 };
 
 static const char users_org[] = "alice\nbob\ncarol\ndave.x\nj\xc3\xbcrgen\n";
@@ -238,6 +244,20 @@ wait_turn(void)
 	nanosleep(&ts, NULL);
 }
 
+static int
+put_obstacle(struct daemon_run *run, const struct conf *conf, char *why,
+    size_t size)
+{
+	char ignored[200];
+
+	if (conf->obstacle == NULL ||
+	    write_file(run->root, conf->obstacle, "not a directory\n") == 0)
+		return 0;
+	snprintf(why, size, " %s: %s", conf->obstacle, strerror(errno));
+	daemon_stop(run, ignored, sizeof(ignored));
+	return -1;
+}
+
 int
 daemon_start(struct daemon_run *run, const char *smtpd, const char *worker,
     const char *conf, const char *dir, char *why, size_t size)
@@ -266,7 +286,7 @@ daemon_start(struct daemon_run *run, const char *smtpd, const char *worker,
 		exec_daemon(run, smtpd, worker);
 	for (ms = 0; ms < run->patience_s * 1000; ms += turn_ms) {
 		if (scan_log(run->dir, look_start, &run->port) != 0)
-			return 0;
+			return put_obstacle(run, &confs[i], why, size);
 		if (waitpid(run->pid, NULL, WNOHANG) != 0)
 			break;
 		wait_turn();
@@ -317,4 +337,12 @@ daemon_stop(struct daemon_run *run, char *why, size_t size)
 	else
 		return 0;
 	return -1;
+}
+
+void
+daemon_kill(struct daemon_run *run)
+{
+	kill(run->pid, SIGKILL);
+	waitpid(run->pid, NULL, 0);
+	run->pid = 0;
 }

@@ -34,4 +34,7 @@ int daemon_start(struct daemon_run *run, const char *smtpd,
  */
 int daemon_stop(struct daemon_run *run, char *why, size_t size);
 
+/* SIGKILL, if it has not got it yet; nothing is expected of its log. */
+void daemon_kill(struct daemon_run *run);
+
 #endif

@@ -17,6 +17,7 @@ enum step_kind {
 	STEP_CLOSED,		/* X: */
 	STEP_NOTHING,		/* N:  number of milliseconds */
 	STEP_NEW,		/* K: */
+	STEP_KILL,		/* Z: */
 	STEP_COUNT,		/* M:  mailbox, number of messages */
 	STEP_BODY,		/* B:  mailbox, text */
 	STEP_BODY_NOT,		/* B!  mailbox, text */
@@ -43,6 +44,7 @@ struct script {
 	char *conf;
 	char *fails;		/* what -x wants to see, or NULL */
 	bool splits;
+	bool kills;		/* it has a Z: */
 	struct step *step;
 	size_t count;
 };

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -270,6 +271,7 @@ step_reply(struct talk *t, const struct step *step)
 			return -1;
 		drop(t, len);
 	} while (more == '-');
+	replies_note(t->place->replies, t->reply);
 	if (strcasestr(t->reply, marker) != NULL)
 		return fail(t, "expected no octets of the client, got \"%s\"",
 		    t->reply);
@@ -407,6 +409,9 @@ do_step(struct talk *t, const struct step *step, size_t split)
 		return step_nothing(t, step);
 	case STEP_NEW:
 		return step_new(t);
+	case STEP_KILL:
+		kill(t->place->pid, SIGKILL);
+		return 0;
 	case STEP_COUNT:
 	case STEP_BODY:
 	case STEP_BODY_NOT:

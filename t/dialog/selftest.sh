@@ -16,7 +16,8 @@ failed=0
 # last line has to be "$3", and the exit code "$4".
 expect() {
 	code=0
-	"$play" -t 5 -s "$parrot" -w none "$1" >"$dir/out" 2>&1 || code=$?
+	"$play" ${option:+"$option"} -t 5 -s "$parrot" -w none "$1" \
+	    >"$dir/out" 2>&1 || code=$?
 	if [ "$code" -ne "$4" ] || ! grep -qF -- "$2" "$dir/out" ||
 	    [ "$(tail -n 1 "$dir/out")" != "$3" ]; then
 		echo "FAIL $(basename "$1"): expected \"$2\", \"$3\", exit $4:"
@@ -28,6 +29,14 @@ expect() {
 printf '# Right.\nS: 220\nC: SAY 250 2.0.0 ok\\r\\n\nS: 250 2.0.0\n' \
 	>"$dir/right.smtp"
 expect "$dir/right.smtp" 'ok right' '1 passed, 0 failed' 0
+option=-a
+expect "$dir/right.smtp" 'FAIL replies: no transcript has REPLY_GREETING: 220' \
+	'1 passed, 1 failed' 1
+expect "$dir/right.smtp" 'REPLY_STORED: 250 2.0.0 stored as' \
+	'1 passed, 1 failed' 1
+option=
+printf '# Killed.\nS: 220\nZ:\nX:\n' >"$dir/killed.smtp"
+expect "$dir/killed.smtp" 'ok killed' '1 passed, 0 failed' 0
 printf '# Wrong.\nS: 220\nC: SAY 250 o\\tk\\r\\n\nS: 251\n' \
 	>"$dir/wrong.smtp"
 expect "$dir/wrong.smtp" 'FAIL wrong:4: expected 251 , got "250 o\tk\r\n"' \
