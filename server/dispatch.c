@@ -41,6 +41,8 @@ answer(struct worker *w, enum ipc_type type, enum verdict verdict, int fd)
 	r.u.verdict.verdict = verdict;
 	if (ipc_send(w->channel, &r, fd, false) == 0)
 		return AFTER_GO_ON;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return AFTER_BROKEN;	/* it asks, and reads no answers */
 	pool_lost(w, "worker gone before its answer");
 	return AFTER_GONE;
 }
@@ -197,6 +199,7 @@ begin_file(struct worker *w, int *fd)
 static enum after
 on_begin(struct worker *w, const struct ipc_record *r)
 {
+	enum after after;
 	int error, fd;
 
 	(void)r;
@@ -210,13 +213,9 @@ on_begin(struct worker *w, const struct ipc_record *r)
 		    error == EDQUOT ? VERDICT_DISK_FULL : VERDICT_TROUBLE, -1);
 	}
 	w->when = IPC_AT_DATA;
-	if (ipc_send_empty(w->channel, IPC_FILE, fd, false) == -1) {
-		close(fd);
-		pool_lost(w, "worker gone before its file");
-		return AFTER_GONE;
-	}
+	after = answer(w, IPC_FILE, VERDICT_OK, fd);
 	close(fd);
-	return AFTER_GO_ON;
+	return after;
 }
 
 static enum after

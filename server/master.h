@@ -46,29 +46,29 @@ struct session {
 };
 TAILQ_HEAD(session_list, session);
 
-/* One worker process, from its birth until its channel is closed. */
+/*
+ * One worker process, from its birth until its nursery says that it has
+ * ended: what became of its channel proves nothing.
+ */
 struct worker {
 	TAILQ_ENTRY(worker)	 entry;
 	TAILQ_ENTRY(worker)	 waiting;	/* for the disk */
 	struct master		*master;
+	struct nursery		*nursery;	/* its parent */
 	struct event		 readable;
 	int			 channel;
 	pid_t			 pid;
 	uint64_t		 served;	/* sessions */
 	unsigned		 generation;	/* of the nursery image */
 	enum ipc_when		 when;
-	struct session		*session;	/* NULL: idle */
+	struct session		*session;	/* NULL: none now */
+	bool			 exited;	/* or nobody will tell */
+	int64_t			 left_ms;	/* when it was let go */
+	/* the last one it served, if any */
+	char			 last_session[ipc_id_bytes + 1];
+	struct address		 last_client;
 };
 TAILQ_HEAD(worker_list, worker);
-
-/* Sessions that ended without END, until the nursery says why. */
-struct casualty {
-	TAILQ_ENTRY(casualty)	 entry;
-	pid_t			 pid;
-	char			 session[ipc_id_bytes + 1];
-	struct address		 client;
-};
-TAILQ_HEAD(casualty_list, casualty);
 
 enum nursery_state {
 	NURSERY_NONE,		/* no process */
@@ -93,11 +93,11 @@ struct pool {
 	unsigned		 generation;
 	struct worker_list	 idle;
 	struct worker_list	 busy;
+	struct worker_list	 leaving;	/* let go, not yet ended */
 	struct session_list	 pending;	/* accepted, no worker yet */
-	struct casualty_list	 casualties;
-	size_t			 casualty_count;
 	uint64_t		 idle_count;
 	uint64_t		 busy_count;
+	uint64_t		 leaving_count;
 	uint64_t		 pending_count;
 	uint64_t		 coming;	/* asked for, not yet born */
 	uint64_t		 spare;		/* wanted beyond the load */

@@ -95,8 +95,8 @@ lost(struct nursery *n, const char *why)
 	if (m->pool.active == NULL) {
 		m->exit_status = 1;
 		event_base_loopbreak(m->base);
-	} else if (was_active)
-		pool_nursery_lost(m);
+	} else
+		pool_nursery_lost(n, was_active);
 }
 
 void
@@ -154,7 +154,7 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 		close(passed);
 		lost(n, "it tells of a worker that nobody asked for");
 	} else if (r->type == IPC_NEWBORN)
-		pool_newborn(m, r->u.pid.pid, passed,
+		pool_newborn(n, r->u.pid.pid, passed,
 		    n->state == NURSERY_READY);
 	else if (r->type == IPC_STILLBORN)
 		pool_stillborn(m, r->u.spawn.count);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,9 +24,14 @@ enum {
 	spare_min = 4,
 	spare_max = 128,
 	spawn_batch_max = 32,
-	casualties_max = 256,
 	unused_losses_max = 8,	/* in a row: then a pause before new ones */
-	crash_refusal_ms = 10 * 60 * 1000
+	crash_refusal_ms = 10 * 60 * 1000,
+	leave_patience_ms = 5000,	/* for a process to end */
+	/*
+	 * Answers that a worker does not read wait in the kernel, some with a
+	 * descriptor, and those count against a limit of the master: so few.
+	 */
+	unread_max_bytes = 2304
 };
 
 /*
@@ -38,7 +44,8 @@ ask_for_workers(struct master *m)
 	struct pool *p = &m->pool;
 	uint64_t have = p->idle_count + p->coming;
 	uint64_t want = p->pending_count + p->spare;
-	uint64_t room, all = have + p->busy_count, max = m->conf.limits.workers;
+	uint64_t all = have + p->busy_count + p->leaving_count, room;
+	uint64_t max = m->conf.limits.workers;
 	struct ipc_record r = { .type = IPC_SPAWN };
 
 	if (p->active == NULL || m->stopping || have >= want)
@@ -62,15 +69,21 @@ ask_for_workers(struct master *m)
 		p->coming += want;
 }
 
-static void
+/* Hands s to w, which waits for one.  0; or -1, errno, nothing changed. */
+static int
 give(struct worker *w, struct session *s)
 {
 	struct pool *p = &w->master->pool;
 	struct ipc_record r = { .type = IPC_SESSION };
-	int error;
 
 	r.u.session.idle_timeout_s = session_idle_timeout_s(w->master);
 	r.u.session.room = session_has_room(w->master, 0);
+	if (ipc_send(w->channel, &r, s->socket, false) == -1)
+		return -1;
+	TAILQ_REMOVE(&p->pending, s, entry);
+	p->pending_count--;
+	close(s->socket);
+	s->socket = -1;
 	TAILQ_REMOVE(&p->idle, w, entry);
 	p->idle_count--;
 	TAILQ_INSERT_TAIL(&p->busy, w, entry);
@@ -78,46 +91,49 @@ give(struct worker *w, struct session *s)
 	w->session = s;
 	w->when = IPC_AT_SESSION;
 	p->unused_losses = 0;
-	error = ipc_send(w->channel, &r, s->socket, false);
-	close(s->socket);
-	s->socket = -1;
-	if (error == -1)
+	return 0;
+}
+
+/* A client is not lost with the worker it was meant for: the next one. */
+static void
+serve_pending(struct master *m)
+{
+	struct pool *p = &m->pool;
+	struct session *s;
+	struct worker *w;
+
+	while ((s = TAILQ_FIRST(&p->pending)) != NULL &&
+	    (w = TAILQ_FIRST(&p->idle)) != NULL) {
+		if (give(w, s) == 0)
+			continue;
+		/* No room for a descriptor now: again at the next tick. */
+		if (errno == ETOOMANYREFS || errno == ENOBUFS ||
+		    errno == ENOMEM || errno == EAGAIN)
+			break;
 		pool_lost(w, "worker gone before its session");
+	}
 }
 
 void
 pool_assign(struct master *m, struct session *s)
 {
-	struct worker *w = TAILQ_FIRST(&m->pool.idle);
+	struct pool *p = &m->pool;
 
-	if (w != NULL) {
-		give(w, s);
-	} else {
-		TAILQ_INSERT_TAIL(&m->pool.pending, s, entry);
-		m->pool.pending_count++;
-		m->pool.starved = true;
-	}
+	TAILQ_INSERT_TAIL(&p->pending, s, entry);
+	p->pending_count++;
+	if (TAILQ_EMPTY(&p->idle))
+		p->starved = true;
+	serve_pending(m);
 	ask_for_workers(m);
 }
 
-static void
-serve_pending(struct master *m)
-{
-	struct session *s = TAILQ_FIRST(&m->pool.pending);
-	struct worker *w = TAILQ_FIRST(&m->pool.idle);
-
-	if (s == NULL || w == NULL)
-		return;
-	TAILQ_REMOVE(&m->pool.pending, s, entry);
-	m->pool.pending_count--;
-	give(w, s);
-}
-
 void
-pool_newborn(struct master *m, pid_t pid, int channel, bool fresh)
+pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 {
+	struct master *m = n->master;
 	struct pool *p = &m->pool;
 	struct worker *w = fresh ? calloc(1, sizeof(*w)) : NULL;
+	int few = unread_max_bytes;
 
 	if (p->coming > 0)
 		p->coming--;
@@ -128,7 +144,9 @@ pool_newborn(struct master *m, pid_t pid, int channel, bool fresh)
 		ask_for_workers(m);
 		return;
 	}
+	(void)setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &few, sizeof(few));
 	w->master = m;
+	w->nursery = n;
 	w->channel = channel;
 	w->pid = pid;
 	w->generation = p->generation;
@@ -151,11 +169,21 @@ pool_stillborn(struct master *m, uint64_t count)
 	log_error("the nursery could not fork a worker", NULL, 0);
 }
 
+/* Who is to answer for what becomes of w from now on. */
+static void
+note_last(struct worker *w)
+{
+	memcpy(w->last_session, w->session->id, sizeof(w->last_session));
+	w->last_client = w->session->client;
+}
+
 static void
 forget(struct worker *w)
 {
-	event_del(&w->readable);
-	close(w->channel);
+	struct pool *p = &w->master->pool;
+
+	TAILQ_REMOVE(&p->leaving, w, entry);
+	p->leaving_count--;
 	free(w);
 }
 
@@ -167,13 +195,21 @@ pool_drop(struct worker *w)
 	if (w->when == IPC_AT_COMMIT)
 		TAILQ_REMOVE(&w->master->committing, w, waiting);
 	if (w->session != NULL) {
+		note_last(w);
 		TAILQ_REMOVE(&p->busy, w, entry);
 		p->busy_count--;
 	} else {
 		TAILQ_REMOVE(&p->idle, w, entry);
 		p->idle_count--;
 	}
-	forget(w);
+	event_del(&w->readable);
+	close(w->channel);
+	w->session = NULL;
+	w->left_ms = deadline_now_ms();
+	TAILQ_INSERT_TAIL(&p->leaving, w, entry);
+	p->leaving_count++;
+	if (w->exited)
+		forget(w);
 }
 
 void
@@ -188,6 +224,7 @@ pool_release(struct worker *w)
 	} else {
 		TAILQ_REMOVE(&p->busy, w, entry);
 		p->busy_count--;
+		note_last(w);
 		w->session = NULL;
 		w->when = IPC_AT_IDLE;
 		TAILQ_INSERT_HEAD(&p->idle, w, entry);
@@ -197,48 +234,13 @@ pool_release(struct worker *w)
 	ask_for_workers(m);
 }
 
-/* The client of process pid, whose session ended without END; or NULL. */
-static struct casualty *
-find_casualty(const struct pool *p, pid_t pid)
-{
-	struct casualty *c;
-
-	TAILQ_FOREACH(c, &p->casualties, entry)
-		if (c->pid == pid)
-			return c;
-	return NULL;
-}
-
-/* Until the nursery has told how the process ended, if it ever does. */
-static void
-remember_casualty(struct pool *p, pid_t pid, const struct session *s)
-{
-	struct casualty *c;
-
-	if (p->casualty_count >= casualties_max) {
-		c = TAILQ_FIRST(&p->casualties);
-		TAILQ_REMOVE(&p->casualties, c, entry);
-	} else {
-		c = malloc(sizeof(*c));
-		if (c == NULL)
-			return;
-		p->casualty_count++;
-	}
-	c->pid = pid;
-	memcpy(c->session, s->id, sizeof(c->session));
-	c->client = s->client;
-	TAILQ_INSERT_TAIL(&p->casualties, c, entry);
-}
-
 void
 pool_lost(struct worker *w, const char *how)
 {
 	struct master *m = w->master;
 	struct session *s = w->session;
 
-	if (s != NULL)
-		remember_casualty(&m->pool, w->pid, s);
-	else if (++m->pool.unused_losses >= unused_losses_max)
+	if (s == NULL && ++m->pool.unused_losses >= unused_losses_max)
 		m->pool.no_spawn_until_ms = deadline_now_ms() + 1000;
 	pool_drop(w);
 	if (s != NULL)
@@ -246,28 +248,38 @@ pool_lost(struct worker *w, const char *how)
 	ask_for_workers(m);
 }
 
-void
-pool_kill(struct worker *w, const char *why)
+/* w has been in other hands; its client is not let in again soon. */
+static void
+punish(struct worker *w, const char *session, const struct address *client,
+    const char *why)
 {
-	struct master *m = w->master;
 	struct ipc_record r = { .type = IPC_KILL, .u.pid.pid = w->pid };
-	struct session *s = w->session;
+	struct master *m = w->master;
 	struct log_line l;
 
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-attack");
 	log_u64(&l, "pid", (uint64_t)w->pid);
-	if (s != NULL) {
-		log_str(&l, "session", s->id);
-		log_str(&l, "client", s->client.text);
-		address_refuse(m->book, &s->client,
+	if (session[0] != '\0') {
+		log_str(&l, "session", session);
+		log_str(&l, "client", client->text);
+		address_refuse(m->book, client,
 		    deadline_now_ms() + crash_refusal_ms);
 	}
 	log_str(&l, "why", why);
 	log_end(&l);
-	for (size_t i = 0; i < nursery_count; i++)
-		if (m->pool.nurseries[i].state == NURSERY_READY)
-			(void)ipc_send(m->pool.nurseries[i].channel, &r, -1,
-			    false);
+	if (!w->exited)
+		(void)ipc_send(w->nursery->channel, &r, -1, false);
+}
+
+void
+pool_kill(struct worker *w, const char *why)
+{
+	struct session *s = w->session;
+
+	if (s != NULL)
+		punish(w, s->id, &s->client, why);
+	else
+		punish(w, w->last_session, &w->last_client, why);
 	pool_lost(w, "worker killed");
 }
 
@@ -284,46 +296,113 @@ retire_idle(struct pool *p)
 	}
 }
 
+/* The newest of the busy first: others may stay for long. */
+static struct worker *
+find_worker(const struct pool *p, pid_t pid)
+{
+	struct worker *w;
+
+	TAILQ_FOREACH(w, &p->leaving, entry)
+		if (w->pid == pid)
+			return w;
+	TAILQ_FOREACH_REVERSE(w, &p->busy, worker_list, entry)
+		if (w->pid == pid)
+			return w;
+	TAILQ_FOREACH(w, &p->idle, entry)
+		if (w->pid == pid)
+			return w;
+	return NULL;
+}
+
+static void
+log_crash(struct master *m, pid_t pid, int status, const struct worker *w)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_ERROR, "worker-crash");
+	log_u64(&l, "pid", (uint64_t)pid);
+	nursery_describe_status(&l, status);
+	if (w != NULL && w->last_session[0] != '\0') {
+		log_str(&l, "session", w->last_session);
+		log_str(&l, "client", w->last_client.text);
+		address_refuse(m->book, &w->last_client,
+		    deadline_now_ms() + crash_refusal_ms);
+		log_u64(&l, "refused_s", crash_refusal_ms / 1000);
+	}
+	log_end(&l);
+}
+
 void
 pool_died(struct master *m, pid_t pid, int status)
 {
 	struct pool *p = &m->pool;
-	struct casualty *c;
-	struct worker *w;
-	struct log_line l;
+	struct worker *w = find_worker(p, pid);
 
-	/* Its channel may still hold records that were sent before: gone. */
-	TAILQ_FOREACH(w, &p->busy, entry)
-		if (w->pid == pid) {
-			pool_lost(w, "worker died");
-			break;
-		}
-	log_begin(&l, LOG_LEVEL_ERROR, "worker-crash");
-	log_u64(&l, "pid", (uint64_t)pid);
-	nursery_describe_status(&l, status);
-	c = find_casualty(p, pid);
-	if (c != NULL) {
-		log_str(&l, "session", c->session);
-		log_str(&l, "client", c->client.text);
-		address_refuse(m->book, &c->client,
-		    deadline_now_ms() + crash_refusal_ms);
-		log_u64(&l, "refused_s", crash_refusal_ms / 1000);
-		TAILQ_REMOVE(&p->casualties, c, entry);
-		p->casualty_count--;
-		free(c);
+	if (w != NULL && w->left_ms == 0 && status == 0) {
+		/* What it said last is still to be read from its channel. */
+		w->exited = true;
+		return;
 	}
-	log_end(&l);
-	if (WIFSIGNALED(status))
-		nursery_renew(m);
-	retire_idle(p);
+	/* After a crash that is not worth reading. */
+	if (w != NULL && w->left_ms == 0)
+		pool_lost(w, "worker died");
+	if (status != 0) {
+		log_crash(m, pid, status, w);
+		if (WIFSIGNALED(status))
+			nursery_renew(m);
+		retire_idle(p);
+	}
+	if (w != NULL)
+		forget(w);
 	ask_for_workers(m);
 }
 
-void
-pool_nursery_lost(struct master *m)
+/* Lets go whom nobody will tell of; those that serve go on. */
+static void
+orphan(struct worker_list *list, const struct nursery *n)
 {
-	m->pool.coming = 0;
-	ask_for_workers(m);
+	struct worker *w, *next;
+
+	for (w = TAILQ_FIRST(list); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (w->nursery != n)
+			continue;
+		w->exited = true;
+		if (w->left_ms != 0)
+			forget(w);
+	}
+}
+
+void
+pool_nursery_lost(struct nursery *n, bool was_active)
+{
+	struct pool *p = &n->master->pool;
+
+	orphan(&p->idle, n);
+	orphan(&p->busy, n);
+	orphan(&p->leaving, n);
+	if (was_active)
+		p->coming = 0;
+	ask_for_workers(n->master);
+}
+
+/* A process whose work is over and which stays is in somebody else's hands. */
+static void
+kill_lingering(struct master *m)
+{
+	struct pool *p = &m->pool;
+	int64_t now = deadline_now_ms();
+	struct worker *w;
+
+	while ((w = TAILQ_FIRST(&p->leaving)) != NULL &&
+	    now - w->left_ms > leave_patience_ms) {
+		punish(w, w->last_session, &w->last_client,
+		    "it was let go, and does not end");
+		/* Until its end is told; if it is not, again. */
+		TAILQ_REMOVE(&p->leaving, w, entry);
+		w->left_ms = now;
+		TAILQ_INSERT_TAIL(&p->leaving, w, entry);
+	}
 }
 
 /* A worker that keeps its place for ever is in somebody else's hands. */
@@ -355,6 +434,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		p->spare--;
 	p->starved = false;
 	kill_overdue(m);
+	kill_lingering(m);
+	serve_pending(m);
 	session_update_accepting(m);
 	nursery_breed(m);
 	while (p->idle_count > p->spare * 2 + spare_min)
@@ -371,8 +452,8 @@ pool_start(struct master *m, const int channels[nursery_count],
 
 	TAILQ_INIT(&p->idle);
 	TAILQ_INIT(&p->busy);
+	TAILQ_INIT(&p->leaving);
 	TAILQ_INIT(&p->pending);
-	TAILQ_INIT(&p->casualties);
 	p->spare = spare_min;
 	if (nursery_start(m, channels, why) == -1)
 		return -1;
@@ -402,5 +483,7 @@ pool_stop(struct master *m)
 		pool_drop(w);
 		session_end(m, s, "server stopped", NULL);
 	}
+	while ((w = TAILQ_FIRST(&p->leaving)) != NULL)
+		forget(w);
 	event_del(&p->tick);
 }

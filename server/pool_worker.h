@@ -7,17 +7,20 @@
 #include "server/master.h"
 
 /*
- * A worker was born; channel is the pool's now.  Not fresh: of an image that
- * has been renewed since, so it is let go.
+ * A worker was born of n; channel is the pool's now.  Not fresh: of an image
+ * that has been renewed since, so it is let go.
  */
-void	pool_newborn(struct master *m, pid_t pid, int channel, bool fresh);
+void	pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh);
 /* count workers could not be forked. */
 void	pool_stillborn(struct master *m, uint64_t count);
-/* Worker pid ended otherwise than in order; status of waitpid(2). */
+/* Worker pid has ended; status of waitpid(2), 0: in order. */
 void	pool_died(struct master *m, pid_t pid, int status);
 /* The channel of w has ended, or cannot be used, in the middle of things. */
 void	pool_lost(struct worker *w, const char *how);
-/* The nursery that worked has gone; workers that were asked of it too. */
-void	pool_nursery_lost(struct master *m);
+/*
+ * n has gone: nobody will tell of the end of its workers.  was_active: those
+ * that were asked of it will not come.
+ */
+void	pool_nursery_lost(struct nursery *n, bool was_active);
 
 #endif

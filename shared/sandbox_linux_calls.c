@@ -260,6 +260,8 @@ const struct sandbox_rule sandbox_rules[] = {
 	 */
 	ALLOW1(RIGHT_IO, 0, sendto, EQ(4, 0)),
 	ALLOW1(RIGHT_RECV_FD, 0, sendmsg, MASK(2, MSG_FASTOPEN, 0)),
+	KILL1(RIGHT_RECV_FD, 0, sendmsg,
+	    MASK(2, MSG_FASTOPEN, MSG_FASTOPEN)),
 	ALLOW2(RIGHT_IO, 0, setsockopt, EQ(1, IPPROTO_TCP),
 	    EQ(2, TCP_NODELAY)),
 	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, IPPROTO_TCP),

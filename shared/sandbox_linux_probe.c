@@ -242,6 +242,17 @@ try_mprotect_code(const struct sandbox_things *t)
 	    sandbox_reached(mprotect(page, 4096, PROT_READ | PROT_EXEC));
 }
 
+/* On a socket of the network it would connect, where Landlock looks away. */
+static bool
+try_fastopen(const struct sandbox_things *t)
+{
+	struct iovec iov = { (char[]){ 'x' }, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	return sandbox_reached(sendmsg(t->pair[0], &msg,
+	    MSG_FASTOPEN | MSG_NOSIGNAL));
+}
+
 const struct sandbox_probe sandbox_probes_os[] = {
 	{ "open /proc/self/mem", RIGHT_FILES, true, try_memory_of_self },
 	{ "openat2", RIGHT_FILES, false, try_openat2 },
@@ -267,6 +278,7 @@ const struct sandbox_probe sandbox_probes_os[] = {
 	{ "mount", 0, false, try_mount },
 	{ "chroot", 0, false, try_chroot },
 	{ "shmget", 0, false, try_shmget },
+	{ "sendmsg MSG_FASTOPEN", 0, false, try_fastopen },
 	{ "mmap MAP_SHARED", RIGHT_EXEC_SELF, false, try_map_shared },
 	{ "mprotect PROT_EXEC", RIGHT_EXEC_SELF, false, try_mprotect_code },
 };

@@ -141,7 +141,7 @@ breed(const struct nursery *n)
 	close(ends[0]);
 }
 
-/* Tells of every child that ended, but for those that did so in order. */
+/* Tells of every child that ended: only this process can know. */
 static void
 reap(void)
 {
@@ -150,8 +150,6 @@ reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-			continue;
 		r.u.died.pid = pid;
 		r.u.died.status = status;
 		send_or_end(&r, -1);
@@ -206,6 +204,16 @@ start_up(struct nursery *n)
 	n->has_settings = true;
 }
 
+/* A child that ended keeps its number until it is waited for, so no other. */
+static void
+kill_child(pid_t pid)
+{
+	siginfo_t ended;
+
+	if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0)
+		kill(pid, SIGKILL);
+}
+
 static void
 on_record(struct nursery *n, const struct ipc_record *r)
 {
@@ -220,7 +228,7 @@ on_record(struct nursery *n, const struct ipc_record *r)
 	} else if (r->type == IPC_BREED && n->has_settings) {
 		breed(n);
 	} else if (r->type == IPC_KILL) {
-		kill(r->u.pid.pid, SIGKILL);
+		kill_child(r->u.pid.pid);
 	} else if (r->type == IPC_RENEW) {
 		execute_self(n);
 		send_empty_or_end(IPC_STALE);

@@ -122,9 +122,13 @@ take_order(bool wait)
 	return r.type == IPC_KILL ? r.u.pid.pid : -1;
 }
 
+/* Its process, if it had one, has ended in order. */
 static void
 let_go(struct pretender *w)
 {
+	struct ipc_record r = { .type = IPC_DIED, .u.died.pid = w->pid };
+
+	send_up(&r, -1);
 	close(w->channel);
 	w->channel = -1;
 }
@@ -152,11 +156,11 @@ is_dropped(int channel)
 
 /* Its KILL must come, and nobody else's. */
 static bool
-is_killed(int32_t pid)
+is_killed(int32_t pid, int within_ms)
 {
 	struct pollfd p = { .fd = up, .events = POLLIN };
 
-	while (poll(&p, 1, patience_ms) == 1) {
+	while (poll(&p, 1, within_ms) == 1) {
 		int32_t killed = take_order(false);
 
 		if (killed != -1)
@@ -331,7 +335,7 @@ tell_lie(struct pretender *w, int client, uint64_t chance,
 		close(fd);
 	if (!is_dropped(w->channel))
 		dprintf(client, "kept %s\n", l.what);
-	else if (!is_killed(w->pid))
+	else if (!is_killed(w->pid, patience_ms))
 		dprintf(client, "not killed %s\n", l.what);
 	else
 		dprintf(client, "dropped %s\n", l.what);
@@ -426,6 +430,38 @@ end_twice(struct pretender *w, int client)
 
 	(void)ipc_send(w->channel, &r, -1, true);
 	(void)ipc_send(w->channel, &r, -1, true);
+	report(w, client);
+}
+
+/* Its session is over, its process is not. */
+static void
+stay(struct pretender *w, int client)
+{
+	struct ipc_record r = { .type = IPC_END };
+
+	(void)ipc_send(w->channel, &r, -1, true);
+	dprintf(client, is_dropped(w->channel) &&
+	    is_killed(w->pid, 5 * patience_ms + 10000) ? "killed\n" :
+	    "kept\n");
+}
+
+/* Lets files pile up in its channel, which are the master's to answer for. */
+static void
+hoard(struct pretender *w, int client)
+{
+	struct ipc_record mail, rcpt, begin = { .type = IPC_BEGIN };
+	struct ipc_record stop = { .type = IPC_ABORT };
+
+	for (int i = 0; i < 1000; i++) {
+		lie_honest_mail(&mail);
+		lie_honest_rcpt(&rcpt, "alice");
+		mail.u.mail.wait = 0;
+		if (ipc_send(w->channel, &mail, -1, true) == -1 ||
+		    ipc_send(w->channel, &rcpt, -1, true) == -1 ||
+		    ipc_send(w->channel, &begin, -1, true) == -1 ||
+		    ipc_send(w->channel, &stop, -1, true) == -1)
+			break;
+	}
 	report(w, client);
 }
 
@@ -603,6 +639,8 @@ static const struct {
 	{ "RESETS", flood_resets },
 	{ "DEAF", deaf },
 	{ "ENDS", end_twice },
+	{ "STAY", stay },
+	{ "HOARD", hoard },
 	{ "VANISH", vanish_in_data },
 	{ "TRUNCATE", truncated },
 	{ "SILENCE", silence },

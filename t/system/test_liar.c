@@ -212,7 +212,7 @@ static void
 floods(void)
 {
 	static const char *const lines[] = { "NOTES", "RCPTS", "UNKNOWN",
-	    "DEAF", "ENDS", "TRUNCATE" };
+	    "DEAF", "HOARD", "ENDS", "TRUNCATE" };
 	struct daemon d;
 
 	start(&d, limits);
@@ -223,11 +223,15 @@ floods(void)
 		expect_said(&d, from, lines[i], "dropped");
 		expect_honest(&d, "127.0.0.1");
 	}
-	EXPECT(daemon_logged(&d, " event=worker-attack ", NULL) >= 4,
+	EXPECT(daemon_logged(&d, " event=worker-attack ", NULL) >= 5,
 	    "floods were to be attacks");
 	EXPECT(daemon_logged(&d, " event=reject ", "client=127.1.0.1",
 	    NULL) < 1100, "a flood of notes fills the log");
-	expect_said(&d, "127.2.0.1", "VANISH", "done");
+	expect_said(&d, "127.2.0.1", "STAY", "killed");
+	EXPECT(daemon_logged(&d, " event=worker-attack ", "does not end",
+	    "client=127.2.0.1", NULL) == 1, "who stays is not told of");
+	expect_said(&d, "127.2.0.1", "VANISH", "421");
+	expect_said(&d, "127.3.0.1", "VANISH", "done");
 	expect_honest(&d, "127.0.0.1");
 	check_left(&d);
 	daemon_stop(&d);
