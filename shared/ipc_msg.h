@@ -158,7 +158,8 @@ struct ipc_note {
 	X(ERRORS, "too many errors")					\
 	X(REFUSED, "refused for its line ends")				\
 	X(FAILED, "connection failed")					\
-	X(TROUBLE, "local trouble")
+	X(TROUBLE, "local trouble")					\
+	X(STOPPED, "server stopping")
 
 #define IPC_END_NAME(name, text) END_##name,
 enum session_end { IPC_ENDS(IPC_END_NAME) END_COUNT };
@@ -200,6 +201,7 @@ struct ipc_trace {
 	X(FILE, IPC_TO_WORKER, nothing, 1, IPC_AT_RCPT)			\
 	X(STORED, IPC_TO_WORKER, stored, 0, IPC_AT_COMMIT)		\
 	X(UNSTORED, IPC_TO_WORKER, verdict, 0, IPC_AT_COMMIT)		\
+	X(DRAIN, IPC_TO_WORKER, nothing, 0, IPC_AT_ANY)			\
 	X(MAIL, IPC_FROM_WORKER, mail, 0, IPC_AT_SESSION)		\
 	X(RCPT, IPC_FROM_WORKER, rcpt, 0, IPC_AT_MAIL | IPC_AT_RCPT)	\
 	X(RESET, IPC_FROM_WORKER, nothing, 0, IPC_AT_MAIL | IPC_AT_RCPT) \

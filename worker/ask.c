@@ -9,74 +9,92 @@
 #include "shared/ipc.h"
 
 static void
-send_or_end(int channel, struct ipc_record *r)
+send_or_end(struct ask *a, struct ipc_record *r)
 {
-	if (ipc_send(channel, r, -1, true) == -1)
+	if (ipc_send(a->channel, r, -1, true) == -1)
 		_exit(0);
 }
 
 /* The next record; its descriptor is *passed or, if none may come, none. */
 static void
-receive_or_end(int channel, enum ipc_when when, struct ipc_record *r,
+receive_or_end(struct ask *a, enum ipc_when when, struct ipc_record *r,
     int *passed)
 {
 	const char *why;
 
-	if (ipc_recv(channel, IPC_TO_WORKER, when, true, r, passed, &why) !=
-	    IPC_GOT_RECORD)
-		_exit(0);
+	do {
+		if (ipc_recv(a->channel, IPC_TO_WORKER, when, true, r, passed,
+		    &why) != IPC_GOT_RECORD)
+			_exit(0);
+		if (r->type == IPC_DRAIN)
+			a->draining = true;
+	} while (r->type == IPC_DRAIN);
+}
+
+bool
+ask_is_drain(struct ask *a)
+{
+	struct ipc_record r;
+	const char *why;
+	int passed;
+
+	if (ipc_recv(a->channel, IPC_TO_WORKER, IPC_AT_SESSION, false, &r,
+	    &passed, &why) != IPC_GOT_RECORD || r.type != IPC_DRAIN)
+		return false;
+	a->draining = true;
+	return true;
 }
 
 static enum verdict
-receive_verdict(int channel, enum ipc_when when)
+receive_verdict(struct ask *a, enum ipc_when when)
 {
 	struct ipc_record r;
 	int passed;
 
-	receive_or_end(channel, when, &r, &passed);
+	receive_or_end(a, when, &r, &passed);
 	if (r.type != IPC_VERDICT)
 		_exit(0);
 	return (enum verdict)r.u.verdict.verdict;
 }
 
 int
-ask_session(int channel, struct ipc_session *out)
+ask_session(struct ask *a, struct ipc_session *out)
 {
 	struct ipc_record r;
 	int passed;
 
-	receive_or_end(channel, IPC_AT_IDLE, &r, &passed);
+	receive_or_end(a, IPC_AT_IDLE, &r, &passed);
 	*out = r.u.session;
 	return passed;
 }
 
 enum verdict
-ask_mail(int channel, const struct ipc_mail *mail)
+ask_mail(struct ask *a, const struct ipc_mail *mail)
 {
 	struct ipc_record r = { .type = IPC_MAIL, .u.mail = *mail };
 
-	send_or_end(channel, &r);
+	send_or_end(a, &r);
 	if (!mail->wait)
 		return VERDICT_OK;
-	return receive_verdict(channel, IPC_AT_SESSION);
+	return receive_verdict(a, IPC_AT_SESSION);
 }
 
 enum verdict
-ask_rcpt(int channel, const struct mailbox *to)
+ask_rcpt(struct ask *a, const struct mailbox *to)
 {
 	struct ipc_record r = { .type = IPC_RCPT, .u.rcpt.to = *to };
 
-	send_or_end(channel, &r);
-	return receive_verdict(channel, IPC_AT_RCPT);
+	send_or_end(a, &r);
+	return receive_verdict(a, IPC_AT_RCPT);
 }
 
 enum verdict
-ask_begin(int channel, int *out)
+ask_file(struct ask *a, int *out)
 {
-	struct ipc_record r = { .type = IPC_BEGIN };
+	struct ipc_record r;
 
-	send_or_end(channel, &r);
-	receive_or_end(channel, IPC_AT_RCPT, &r, out);
+	a->file_due = false;
+	receive_or_end(a, IPC_AT_RCPT, &r, out);
 	if (r.type == IPC_FILE)
 		return VERDICT_OK;
 	if (r.type != IPC_VERDICT || r.u.verdict.verdict == VERDICT_OK)
@@ -85,13 +103,13 @@ ask_begin(int channel, int *out)
 }
 
 enum verdict
-ask_commit(int channel, uint64_t size, struct ipc_stored *out)
+ask_commit(struct ask *a, uint64_t size, struct ipc_stored *out)
 {
 	struct ipc_record r = { .type = IPC_COMMIT, .u.commit.size = size };
 	int passed;
 
-	send_or_end(channel, &r);
-	receive_or_end(channel, IPC_AT_COMMIT, &r, &passed);
+	send_or_end(a, &r);
+	receive_or_end(a, IPC_AT_COMMIT, &r, &passed);
 	if (r.type == IPC_STORED) {
 		*out = r.u.stored;
 		return VERDICT_OK;
@@ -102,42 +120,49 @@ ask_commit(int channel, uint64_t size, struct ipc_stored *out)
 }
 
 static void
-tell_empty(int channel, enum ipc_type type)
+tell_empty(struct ask *a, enum ipc_type type)
 {
-	if (ipc_send_empty(channel, type, -1, true) == -1)
+	if (ipc_send_empty(a->channel, type, -1, true) == -1)
 		_exit(0);
 }
 
 void
-tell_abort(int channel)
+tell_begin(struct ask *a)
 {
-	tell_empty(channel, IPC_ABORT);
+	tell_empty(a, IPC_BEGIN);
+	a->file_due = true;
 }
 
 void
-tell_reset(int channel)
+tell_abort(struct ask *a)
 {
-	tell_empty(channel, IPC_RESET);
+	tell_empty(a, IPC_ABORT);
 }
 
 void
-tell_note(int channel, enum note note)
+tell_reset(struct ask *a)
+{
+	tell_empty(a, IPC_RESET);
+}
+
+void
+tell_note(struct ask *a, enum note note)
 {
 	struct ipc_record r = { .type = IPC_NOTE, .u.note.note = note };
 
-	send_or_end(channel, &r);
+	send_or_end(a, &r);
 }
 
 void
-tell_end(int channel, const struct ipc_end *end)
+tell_end(struct ask *a, const struct ipc_end *end)
 {
 	struct ipc_record r = { .type = IPC_END, .u.end = *end };
 
-	send_or_end(channel, &r);
+	send_or_end(a, &r);
 }
 
 void
-tell_trace(int channel, bool from_client, struct span octets)
+tell_trace(struct ask *a, bool from_client, struct span octets)
 {
 	struct ipc_record r = { .type = IPC_TRACE };
 
@@ -146,5 +171,5 @@ tell_trace(int channel, bool from_client, struct span octets)
 	r.u.trace.from_client = from_client;
 	r.u.trace.n = (uint16_t)octets.n;
 	memcpy(r.u.trace.octets, octets.p, octets.n);
-	send_or_end(channel, &r);
+	send_or_end(a, &r);
 }

@@ -10,21 +10,38 @@
 
 #include "shared/ipc_msg.h"
 
+/* The way to the master, as this process has it. */
+struct ask {
+	int	channel;
+	bool	file_due;	/* BEGIN was told, ask_file not yet called */
+	bool	draining;	/* the master wants this to be the last */
+};
+
 /* Waits for a session; its connected socket, the caller's to close. */
-int		ask_session(int channel, struct ipc_session *out);
+int		ask_session(struct ask *a, struct ipc_session *out);
 /* With mail->wait; without it nobody answers, and the verdict is OK. */
-enum verdict	ask_mail(int channel, const struct ipc_mail *mail);
-enum verdict	ask_rcpt(int channel, const struct mailbox *to);
-/* Asks for a spool file: VERDICT_OK and *out, the caller's to close. */
-enum verdict	ask_begin(int channel, int *out);
+enum verdict	ask_mail(struct ask *a, const struct ipc_mail *mail);
+enum verdict	ask_rcpt(struct ask *a, const struct mailbox *to);
+/*
+ * After tell_begin: the spool file, VERDICT_OK and *out, the caller's to
+ * close; or why there is none, and then the transaction is over.
+ */
+enum verdict	ask_file(struct ask *a, int *out);
 /* The file is on disk, size octets were written: may we say 250? */
-enum verdict	ask_commit(int channel, uint64_t size, struct ipc_stored *out);
+enum verdict	ask_commit(struct ask *a, uint64_t size,
+		    struct ipc_stored *out);
+/*
+ * The channel is readable though nothing was asked: true when the master
+ * said to come to an end (and draining is set), false when it is gone.
+ */
+bool		ask_is_drain(struct ask *a);
 
 /* Said without waiting for an answer. */
-void	tell_abort(int channel);
-void	tell_reset(int channel);
-void	tell_note(int channel, enum note note);
-void	tell_end(int channel, const struct ipc_end *end);
-void	tell_trace(int channel, bool from_client, struct span octets);
+void	tell_begin(struct ask *a);
+void	tell_abort(struct ask *a);
+void	tell_reset(struct ask *a);
+void	tell_note(struct ask *a, enum note note);
+void	tell_end(struct ask *a, const struct ipc_end *end);
+void	tell_trace(struct ask *a, bool from_client, struct span octets);
 
 #endif

@@ -10,23 +10,36 @@
 
 #include "shared/deadline.h"
 
-enum { linger_ms = 2000 };
+enum {
+	linger_ms = 2000,
+	drain_ms = 10000	/* one wait, once the server is to stop */
+};
 
-/* Waits until the socket is ready; 0, or -1 with ETIMEDOUT or ECANCELED. */
+/*
+ * Waits until the socket is ready; 0, or -1 with ETIMEDOUT or ECANCELED.
+ * While a file is on its way, only the channel's end tells of the master.
+ */
 static int
 wait_for(const struct peer *p, short events, int64_t deadline_ms)
 {
 	struct pollfd fds[2] = {
 		{ .fd = p->socket, .events = events },
-		{ .fd = p->channel, .events = POLLIN }
+		{ .fd = p->master->channel,
+		    .events = p->master->file_due ? 0 : POLLIN }
 	};
 
 	for (;;) {
-		int n = poll(fds, 2, deadline_left_ms(deadline_ms));
+		int64_t soon = deadline_now_ms() + drain_ms;
+		int n;
 
+		if (p->master->draining && deadline_ms > soon)
+			deadline_ms = soon;
+		n = poll(fds, 2, deadline_left_ms(deadline_ms));
 		if (n == -1 && errno != EINTR)
 			return -1;
 		if (n > 0 && fds[1].revents != 0) {
+			if (!p->master->file_due && ask_is_drain(p->master))
+				continue;
 			errno = ECANCELED;
 			return -1;
 		}

@@ -6,10 +6,11 @@
 #define WORKER_PEER_H
 
 #include "shared/lineio.h"
+#include "worker/ask.h"
 
 struct peer {
-	int	socket;
-	int	channel;	/* readable in a session: no master */
+	int		 socket;
+	struct ask	*master;
 };
 
 /* For lineio_init; its arg is a struct peer. */

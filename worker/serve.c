@@ -18,15 +18,15 @@ static struct lineio io;
 static struct smtp_session session;
 
 static void
-serve_one(int channel, const struct ipc_settings *settings)
+serve_one(struct ask *master, const struct ipc_settings *settings)
 {
 	struct ipc_session start;
-	struct peer peer = { .channel = channel };
+	struct peer peer = { .master = master };
 
-	peer.socket = ask_session(channel, &start);
+	peer.socket = ask_session(master, &start);
 	memset(&session, 0, sizeof(session));
 	lineio_init(&io, &peer_ops, &peer);
-	session.channel = channel;
+	session.master = master;
 	session.settings = settings;
 	session.io = &io;
 	session.idle_ms = (int64_t)start.idle_timeout_s * 1000;
@@ -36,18 +36,19 @@ serve_one(int channel, const struct ipc_settings *settings)
 		peer_linger(&peer);
 	close(peer.socket);
 	/* Last of all: the master may close the channel upon this. */
-	tell_end(channel, &session.end);
+	tell_end(master, &session.end);
 }
 
 void
 serve(int channel, const struct ipc_settings *settings)
 {
+	struct ask master = { .channel = channel };
 	const char *what;
 
 	if (sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == -1 &&
 	    !settings->sandbox_optional)
 		_exit(serve_exit_unsafe);
 	for (uint64_t i = 0; i < settings->worker_sessions; i++)
-		serve_one(channel, settings);
+		serve_one(&master, settings);
 	_exit(0);
 }

@@ -5,7 +5,6 @@
 #include "worker/smtp_cmd.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "shared/deadline.h"
 #include "worker/ask.h"
@@ -28,7 +27,7 @@ static void
 reset(struct smtp_session *s)
 {
 	if (s->state & (SMTP_MAIL | SMTP_RCPT)) {
-		tell_reset(s->channel);
+		tell_reset(s->master);
 		s->state = SMTP_READY;
 	}
 }
@@ -36,7 +35,7 @@ reset(struct smtp_session *s)
 static struct outcome
 fault(struct smtp_session *s, enum note note, enum smtp_reply reply)
 {
-	tell_note(s->channel, note);
+	tell_note(s->master, note);
 	return smtp_go_on(reply);
 }
 
@@ -118,7 +117,7 @@ begin_transaction(struct smtp_session *s, const struct mailbox *from,
 	memcpy(mail.helo, s->helo, s->helo_len);
 	mail.wait = params->size > small_bytes ||
 	    deadline_now_ms() >= s->room_until_ms;
-	return ask_mail(s->channel, &mail);
+	return ask_mail(s->master, &mail);
 }
 
 /* "MAIL FROM:" Reverse-path [SP Mail-parameters] */
@@ -177,7 +176,7 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 		return fault(s, NOTE_NO_UTF8, REPLY_NEEDS_UTF8);
 	if (s->recipients >= s->settings->recipients)
 		return smtp_go_on(REPLY_TOO_MANY_RCPTS);
-	verdict = ask_rcpt(s->channel, &to);
+	verdict = ask_rcpt(s->master, &to);
 	if (verdict == VERDICT_OK) {
 		s->state = SMTP_RCPT;
 		s->recipients++;
@@ -188,18 +187,9 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 static struct outcome
 cmd_data(struct smtp_session *s, struct span arg)
 {
-	enum verdict verdict;
-	struct outcome o;
-	int fd = -1;
-
 	(void)arg;
-	verdict = ask_begin(s->channel, &fd);
 	s->state = SMTP_READY;
-	if (verdict != VERDICT_OK)
-		return smtp_go_on(reply_of_verdict(verdict, REPLY_TROUBLE));
-	o = smtp_data_receive(s, fd);
-	close(fd);
-	return o;
+	return smtp_data_receive(s);
 }
 
 static struct outcome

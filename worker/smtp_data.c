@@ -22,7 +22,8 @@
 enum { bare_idle_ms = 5000 };
 
 struct intake {
-	int		fd;
+	int		fd;		/* of the spool file; -1: none */
+	enum verdict	verdict;	/* of the master, when there is none */
 	struct dot	dot;
 	struct header	header;
 	uint64_t	taken;		/* octets off the wire */
@@ -48,7 +49,8 @@ message_size(const struct intake *in)
 static bool
 is_refused(const struct smtp_session *s, const struct intake *in)
 {
-	return is_bare(in) || in->dot.nul || in->write_errno != 0 ||
+	return in->fd == -1 || is_bare(in) || in->dot.nul ||
+	    in->write_errno != 0 ||
 	    message_size(in) > s->settings->message_size_bytes + 3 ||
 	    in->header.received > s->settings->received;
 }
@@ -70,6 +72,17 @@ store(struct intake *in, struct span s)
 	}
 }
 
+/*
+ * The master makes the file while the client hears 354 and begins to send,
+ * so nobody waits for it here.
+ */
+static void
+take_file(struct smtp_session *s, struct intake *in)
+{
+	if (s->master->file_due)
+		in->verdict = ask_file(s->master, &in->fd);
+}
+
 /* Takes what comes next; LINE_OK until reading fails. */
 static enum line_result
 take_some(struct smtp_session *s, struct intake *in)
@@ -80,6 +93,7 @@ take_some(struct smtp_session *s, struct intake *in)
 	uint8_t *p;
 
 	r = lineio_read_some(s->io, &p, &n);
+	take_file(s, in);
 	if (r != LINE_OK)
 		return r;
 	taken = dot_feed(&in->dot, span_from(p, n), p, &text_n);
@@ -98,18 +112,27 @@ take_some(struct smtp_session *s, struct intake *in)
 	return LINE_OK;
 }
 
-static struct outcome
-refuse(struct smtp_session *s, enum note note, enum smtp_reply reply)
+/* Without a file there is nothing that the master would have to drop. */
+static void
+drop_file(struct smtp_session *s, const struct intake *in)
 {
-	tell_abort(s->channel);
-	tell_note(s->channel, note);
+	if (in->fd != -1)
+		tell_abort(s->master);
+}
+
+static struct outcome
+refuse(struct smtp_session *s, const struct intake *in, enum note note,
+    enum smtp_reply reply)
+{
+	drop_file(s, in);
+	tell_note(s->master, note);
 	return smtp_go_on(reply);
 }
 
 static struct outcome
-refuse_bare(struct smtp_session *s)
+refuse_bare(struct smtp_session *s, const struct intake *in)
 {
-	struct outcome o = refuse(s, NOTE_BARE_MESSAGE, REPLY_BARE);
+	struct outcome o = refuse(s, in, NOTE_BARE_MESSAGE, REPLY_BARE);
 
 	s->end.end = END_REFUSED;
 	o.next = SMTP_CLOSE;
@@ -117,11 +140,17 @@ refuse_bare(struct smtp_session *s)
 }
 
 static struct outcome
-refuse_write(struct smtp_session *s, int error)
+refuse_write(struct smtp_session *s, const struct intake *in, int error)
 {
-	return refuse(s, NOTE_WRITE_FAILED,
+	return refuse(s, in, NOTE_WRITE_FAILED,
 	    error == ENOSPC || error == EDQUOT ? REPLY_DISK_FULL :
 	    REPLY_TROUBLE);
+}
+
+static enum smtp_reply
+reply_of_refusal(enum verdict verdict)
+{
+	return verdict == VERDICT_DISK_FULL ? REPLY_DISK_FULL : REPLY_TROUBLE;
 }
 
 static struct outcome
@@ -130,13 +159,12 @@ commit(struct smtp_session *s, struct intake *in)
 	enum verdict verdict;
 
 	if (fdatasync(in->fd) == -1)
-		return refuse_write(s, errno);
-	verdict = ask_commit(s->channel, in->written, &s->stored);
+		return refuse_write(s, in, errno);
+	verdict = ask_commit(s->master, in->written, &s->stored);
 	smtp_session_note_room(s, verdict == VERDICT_OK && s->stored.room);
 	if (verdict == VERDICT_OK)
 		return smtp_go_on(REPLY_STORED);
-	return smtp_go_on(verdict == VERDICT_DISK_FULL ? REPLY_DISK_FULL :
-	    REPLY_TROUBLE);
+	return smtp_go_on(reply_of_refusal(verdict));
 }
 
 /* The message has come to its end: which answer does it get? */
@@ -144,15 +172,17 @@ static struct outcome
 judge(struct smtp_session *s, struct intake *in)
 {
 	if (is_bare(in))
-		return refuse_bare(s);
+		return refuse_bare(s, in);
 	if (in->dot.nul)
-		return refuse(s, NOTE_NUL_MESSAGE, REPLY_NUL);
+		return refuse(s, in, NOTE_NUL_MESSAGE, REPLY_NUL);
 	if (message_size(in) > s->settings->message_size_bytes)
-		return refuse(s, NOTE_TOO_BIG, REPLY_TOO_BIG);
+		return refuse(s, in, NOTE_TOO_BIG, REPLY_TOO_BIG);
 	if (in->header.received > s->settings->received)
-		return refuse(s, NOTE_LOOP, REPLY_LOOP);
+		return refuse(s, in, NOTE_LOOP, REPLY_LOOP);
+	if (in->verdict != VERDICT_OK)
+		return smtp_go_on(reply_of_refusal(in->verdict));
 	if (in->write_errno != 0)
-		return refuse_write(s, in->write_errno);
+		return refuse_write(s, in, in->write_errno);
 	return commit(s, in);
 }
 
@@ -164,24 +194,37 @@ go_ahead(struct smtp_session *s)
 
 	smtp_reply_write(REPLY_DATA, span_of(""), span_of(""), &out);
 	if (s->settings->trace)
-		tell_trace(s->channel, false, buf_span(&out));
+		tell_trace(s->master, false, buf_span(&out));
 	return lineio_put(s->io, buf_span(&out));
 }
 
-struct outcome
-smtp_data_receive(struct smtp_session *s, int fd)
+static struct outcome
+receive(struct smtp_session *s, struct intake *in)
 {
-	struct intake in = { .fd = fd };
 	enum line_result r = go_ahead(s);
 
-	while (r == LINE_OK && in.dot.state != DOT_END)
-		r = take_some(s, &in);
+	while (r == LINE_OK && in->dot.state != DOT_END)
+		r = take_some(s, in);
+	take_file(s, in);
 	s->io->idle_ms = s->idle_ms;
 	if (r == LINE_OK)
-		return judge(s, &in);
-	if (r == LINE_TIMEOUT && is_bare(&in))
-		return refuse_bare(s);
+		return judge(s, in);
+	if (r == LINE_TIMEOUT && is_bare(in))
+		return refuse_bare(s, in);
 	if (r != LINE_GONE)
-		tell_abort(s->channel);
+		drop_file(s, in);
 	return smtp_session_read_failed(s, r);
+}
+
+struct outcome
+smtp_data_receive(struct smtp_session *s)
+{
+	struct intake in = { .fd = -1 };
+	struct outcome o;
+
+	tell_begin(s->master);
+	o = receive(s, &in);
+	if (in.fd != -1)
+		close(in.fd);
+	return o;
 }

@@ -7,9 +7,9 @@
 #include "worker/smtp_session.h"
 
 /*
- * Reads a message to its end, strips the dots, stores it in the spool file
- * fd and closes that; the master is told of the outcome.
+ * Asks the master for a spool file, reads a message to its end, strips the
+ * dots and stores it there; the master is told of the outcome.
  */
-struct outcome	smtp_data_receive(struct smtp_session *s, int fd);
+struct outcome	smtp_data_receive(struct smtp_session *s);
 
 #endif

@@ -47,7 +47,7 @@ end_with(struct smtp_session *s, enum session_end end, enum smtp_reply reply,
 static struct outcome
 error_with_note(struct smtp_session *s, enum note note, enum smtp_reply reply)
 {
-	tell_note(s->channel, note);
+	tell_note(s->master, note);
 	return smtp_go_on(reply);
 }
 
@@ -72,7 +72,7 @@ smtp_session_read_failed(struct smtp_session *s, enum line_result r)
 		return error_with_note(s, NOTE_NUL, REPLY_LINE_NUL);
 	case LINE_BARE_LF:
 	case LINE_BARE_CR:
-		tell_note(s->channel, NOTE_BARE_COMMAND);
+		tell_note(s->master, NOTE_BARE_COMMAND);
 		return end_with(s, END_REFUSED, REPLY_LINE_BARE, SMTP_CLOSE);
 	case LINE_ERROR:
 		break;
@@ -94,7 +94,7 @@ write_reply(struct smtp_session *s, enum smtp_reply reply)
 	else
 		smtp_reply_write(reply, host, span_of(s->stored.id), &out);
 	if (s->settings->trace)
-		tell_trace(s->channel, false, buf_span(&out));
+		tell_trace(s->master, false, buf_span(&out));
 	return lineio_put(s->io, buf_span(&out));
 }
 
@@ -118,7 +118,9 @@ next_command(struct smtp_session *s)
 
 	r = lineio_read_line(s->io, smtp_line_read_bytes, &line);
 	if (s->settings->trace && r == LINE_OK)
-		tell_trace(s->channel, true, line);
+		tell_trace(s->master, true, line);
+	if (s->master->draining && (r == LINE_OK || r == LINE_TIMEOUT))
+		return end_with(s, END_STOPPED, REPLY_STOPPING, SMTP_CLOSE);
 	if (r != LINE_OK)
 		return count(s, smtp_session_read_failed(s, r));
 	return count(s, smtp_cmd_run(s, line));

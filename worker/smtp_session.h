@@ -8,6 +8,7 @@
 #include "shared/ipc_msg.h"
 #include "shared/lineio.h"
 #include "shared/smtp_reply.h"
+#include "worker/ask.h"
 
 /* Bits, so that a command can name every state it is legal in. */
 enum smtp_state {
@@ -32,7 +33,7 @@ struct outcome {
 };
 
 struct smtp_session {
-	int				 channel;
+	struct ask			*master;
 	const struct ipc_settings	*settings;
 	struct lineio			*io;
 	int64_t				 start_ms;

@@ -523,6 +523,8 @@ nursery_random(struct pretender *w, int client)
 	(void)w;
 	dprintf(client, "done\n");
 	lie_make(&l, &chance, LIE_AT_IDLE, 0);
+	/* No chance that a nursery might say it. */
+	memset(l.octets, 0xff, sizeof(uint32_t));
 	send_lie(up, &l);
 }
 

@@ -60,6 +60,19 @@ look_at_family(struct scene *s)
 	s->worker_count = daemon_workers(&s->d, s->workers, family_max);
 }
 
+/* A worker takes its file when the first octets of a message come. */
+static bool
+has_file(const struct scene *s)
+{
+	enum { channel_client_file_and_standard = 6 };
+
+	for (size_t i = 0; i < s->worker_count; i++)
+		if (proc_fd_count(s->workers[i]) ==
+		    channel_client_file_and_standard)
+			return true;
+	return false;
+}
+
 static void
 begin_message(struct scene *s)
 {
@@ -71,6 +84,8 @@ begin_message(struct scene *s)
 	EXPECT(code == 354, "DATA: %d %s", code, s->c.reply);
 	EXPECT(client_send(&s->c, "Subject: half\r\n", 15), "send");
 	look_at_family(s);
+	EXPECT(geteuid() != 0 || WAIT_FOR(5000, has_file(s)),
+	    "no worker takes its file");
 }
 
 static void
@@ -346,7 +361,9 @@ descriptors(void)
 		check_master_fds(&s);
 	}
 	client_expect(&s.c, 354, "DATA");
+	EXPECT(client_send(&s.c, "Subject: half\r\n", 15), "send");
 	look_at_family(&s);
+	EXPECT(WAIT_FOR(5000, has_file(&s)), "no worker takes its file");
 	check_workers(&s, true);
 	check_master_fds(&s);
 	for (int i = 0; i < 2; i++)
