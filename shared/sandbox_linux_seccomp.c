@@ -9,10 +9,14 @@
 
 #include <errno.h>
 #include <linux/seccomp.h>
-#include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <unistd.h>
 
 #include "shared/sandbox_linux.h"
+
+enum { program_max = 2048 };	/* instructions; 400 are usual */
 
 unsigned
 sandbox_linux_rights(enum sandbox_role role)
@@ -128,40 +132,38 @@ set_attributes(scmp_filter_ctx ctx)
 	return negative_errno(result);
 }
 
-/* libseccomp writes the program to a descriptor: memory that has one. */
+/*
+ * libseccomp writes the program to a descriptor: memory that has one.  The
+ * finished program stands outside the heap, so that what libseccomp used can
+ * be given back: every page of the nursery is paid for at every fork.
+ */
 static int
-export_program(scmp_filter_ctx ctx, struct sock_fprog *out)
+export_program(scmp_filter_ctx ctx, enum sandbox_role role,
+    struct sock_fprog *out)
 {
-	struct sock_filter *code;
-	off_t size;
-	int fd, saved;
+	static struct sock_filter code[SANDBOX_ROLE_COUNT][program_max];
+	ssize_t size;
+	int fd, saved, result = -1;
 
 	fd = memfd_create("filter", MFD_CLOEXEC);
 	if (fd == -1)
 		return -1;
-	code = NULL;
-	if (negative_errno(seccomp_export_bpf(ctx, fd)) == -1 ||
-	    (size = lseek(fd, 0, SEEK_END)) == -1)
+	if (negative_errno(seccomp_export_bpf(ctx, fd)) == -1)
 		goto out;
-	errno = E2BIG;
-	if (size == 0 || (size_t)size / sizeof(*code) > BPF_MAXINSNS)
-		goto out;
-	code = malloc((size_t)size);
-	if (code == NULL)
-		goto out;
-	if (pread(fd, code, (size_t)size, 0) != size) {
-		errno = EIO;
-		free(code);
-		code = NULL;
+	size = pread(fd, code[role], sizeof(code[role]), 0);
+	/* One that fills all the room may have been longer. */
+	if (size <= 0 || (size_t)size == sizeof(code[role])) {
+		errno = size == -1 ? errno : E2BIG;
 		goto out;
 	}
-	out->filter = code;
-	out->len = (unsigned short)((size_t)size / sizeof(*code));
+	out->filter = code[role];
+	out->len = (unsigned short)((size_t)size / sizeof(code[role][0]));
+	result = 0;
 out:
 	saved = errno;
 	close(fd);
 	errno = saved;
-	return code == NULL ? -1 : 0;
+	return result;
 }
 
 int
@@ -187,10 +189,13 @@ sandbox_seccomp_compile(enum sandbox_role role, enum sandbox_role outer,
 		result = add_rules(ctx, rights);
 	if (result == 0) {
 		*what = "seccomp_export_bpf";
-		result = export_program(ctx, out);
+		result = export_program(ctx, role, out);
 	}
 	saved = errno;
 	seccomp_release(ctx);
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 	errno = saved;
 	return result;
 }
