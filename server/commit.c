@@ -141,6 +141,8 @@ commit_run(struct master *m)
 	}
 	if (error == 0 && log_message_flush(&m->log) == -1)
 		log_error("write", "log/message", errno);
+	/* What somebody is told of is in the log before that. */
+	log_flush();
 	while ((w = TAILQ_FIRST(&done)) != NULL) {
 		TAILQ_REMOVE(&done, w, waiting);
 		answer(w, error == 0 ? VERDICT_OK : VERDICT_TROUBLE);

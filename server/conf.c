@@ -40,6 +40,7 @@ conf_free(struct conf *conf)
 	free(conf->root);
 	free(conf->user);
 	free(conf->worker_user);
+	free(conf->log_path);
 	memset(conf, 0, sizeof(*conf));
 }
 

@@ -65,12 +65,24 @@ struct conf_limits {
 	uint64_t	inode_reserve;
 };
 
+/* "log to"; not given: syslog, and standard error in the foreground. */
+enum conf_log {
+	CONF_LOG_DEFAULT,
+	CONF_LOG_SYSLOG,
+	CONF_LOG_STDERR,
+	CONF_LOG_FILE
+};
+
 struct conf {
 	char			*path;		/* of the file; NULL: catcher */
 	char			*hostname;
 	char			*root;
 	char			*user;
 	char			*worker_user;
+	enum conf_log		 log;
+	char			*log_path;	/* CONF_LOG_FILE */
+	bool			 log_postfix;	/* "log format postfix" */
+	unsigned		 log_to_line, log_format_line; /* 0: none */
 	struct conf_listen	*listens;
 	size_t			 listen_count;
 	struct conf_domain	*domains;	/* in the order of the file */

@@ -32,6 +32,8 @@ const struct conf_keyword conf_keywords[] = {
 	    CONF_KIND_SANDBOX, false, IN_TOP(sandbox_optional), 0,
 	    "required", 0, 0,
 	    "optional: start even where this system has none" },
+	{ "log", "log to|format VALUE", CONF_TOP, CONF_KIND_LOG, true, 0, 0,
+	    NULL, 0, 0, "who is told what happens, and how" },
 	{ "listen", "listen ADDRESS port NUMBER", CONF_TOP, CONF_KIND_LISTEN,
 	    true, 0, 0, NULL, 0, UINT16_MAX, "where mail arrives" },
 	{ "domain", "domain NAME {", CONF_TOP, CONF_KIND_DOMAIN, true, 0, 0,

@@ -20,6 +20,7 @@ enum conf_kind {
 	CONF_KIND_PATH,		/* an absolute path */
 	CONF_KIND_ACCOUNT,	/* a user of this system */
 	CONF_KIND_SANDBOX,	/* required or optional */
+	CONF_KIND_LOG,		/* to somewhere, or in a format */
 	CONF_KIND_LISTEN,
 	CONF_KIND_DOMAIN,	/* opens a block */
 	CONF_KIND_LIMITS,	/* opens a block */

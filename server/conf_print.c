@@ -73,6 +73,7 @@ value_text(const struct conf_keyword *k, const struct conf *conf,
 	case CONF_KIND_TIME:
 		conf_number_text(k->kind, *(const uint64_t *)value, out);
 		return true;
+	case CONF_KIND_LOG:
 	case CONF_KIND_LISTEN:
 	case CONF_KIND_DOMAIN:
 	case CONF_KIND_LIMITS:
@@ -115,6 +116,24 @@ put_listen(const struct conf_listen *l, const char *meaning, FILE *f)
 	put_line(f, "", "listen", value, meaning);
 }
 
+static void
+put_log(const struct conf *conf, const char *meaning, FILE *f)
+{
+	char value[value_max_bytes];
+
+	/* Of these nobody can say now which it will be. */
+	if (conf->log == CONF_LOG_DEFAULT)
+		put_line(f, "#", "log", "to syslog", "and with -d to stderr");
+	else if (conf->log == CONF_LOG_FILE) {
+		word_text(conf->log_path, value);
+		put_line(f, "", "log to", value, meaning);
+	} else
+		put_line(f, "", "log to", conf->log == CONF_LOG_SYSLOG ?
+		    "syslog" : "stderr", meaning);
+	put_line(f, "", "log format", conf->log_postfix ? "postfix" :
+	    "events", meaning);
+}
+
 /* Every keyword of a block that has a value of its own. */
 static void
 put_values(const struct conf *conf, const struct conf_domain *d,
@@ -142,9 +161,12 @@ put_values(const struct conf *conf, const struct conf_domain *d,
 void
 conf_print(const struct conf *conf, FILE *f)
 {
-	const struct conf_keyword *listen;
+	const struct conf_keyword *listen, *log;
 
 	put_values(conf, NULL, CONF_TOP, f);
+	log = conf_keyword_find(CONF_TOP, span_of("log"));
+	if (log != NULL)
+		put_log(conf, log->meaning, f);
 	listen = conf_keyword_find(CONF_TOP, span_of("listen"));
 	for (size_t i = 0; listen != NULL && i < conf->listen_count; i++)
 		put_listen(&conf->listens[i], listen->meaning, f);

@@ -202,6 +202,65 @@ set_sandbox(const struct setting *s)
 	return true;
 }
 
+/* One "log to" and one "log format"; *line is where that one was given. */
+static bool
+give_once(const struct setting *s, const char *what, unsigned *line)
+{
+	if (*line != 0)
+		return fault_at(s->fault, s->cut->words[0].at,
+		    "\"log %s\" was given in line %u already", what, *line);
+	*line = s->line;
+	return true;
+}
+
+static bool
+set_log_to(const struct setting *s)
+{
+	const struct conf_word *word = &s->cut->words[2];
+	struct conf *conf = s->conf;
+
+	if (!give_once(s, "to", &conf->log_to_line))
+		return false;
+	if (span_equal(word->text, span_of("syslog"))) {
+		conf->log = CONF_LOG_SYSLOG;
+		return true;
+	}
+	if (span_equal(word->text, span_of("stderr"))) {
+		conf->log = CONF_LOG_STDERR;
+		return true;
+	}
+	if (word->text.n < 2 || word->text.p[0] != '/' ||
+	    word->text.p[word->text.n - 1] == '/')
+		return fault_bad(s->fault, word, "value", "it is syslog, "
+		    "stderr, or a file whose path begins with \"/\"");
+	if (word->text.n > conf_path_max_bytes)
+		return fault_bad(s->fault, word, "path",
+		    "longer than 1023 octets");
+	conf->log = CONF_LOG_FILE;
+	conf->log_path = strndup((const char *)word->text.p, word->text.n);
+	return conf->log_path == NULL ? fault_memory(s->fault) : true;
+}
+
+static bool
+set_log(const struct setting *s)
+{
+	const struct conf_word *words = s->cut->words;
+	bool postfix = span_equal(words[2].text, span_of("postfix"));
+
+	if (span_equal(words[1].text, span_of("to")))
+		return set_log_to(s);
+	if (!span_equal(words[1].text, span_of("format")))
+		return fault_bad(s->fault, &words[1], "word",
+		    "the form is \"log to TARGET\" or \"log format FORMAT\"");
+	if (!postfix && !span_equal(words[2].text, span_of("events")))
+		return fault_bad(s->fault, &words[2], "value",
+		    "it is events or postfix");
+	if (!give_once(s, "format", &s->conf->log_format_line))
+		return false;
+	s->conf->log_postfix = postfix;
+	return true;
+}
+
 static bool
 parse_address(struct span text, uint16_t port, struct conf_listen *out)
 {
@@ -352,6 +411,7 @@ conf_keyword_set(const struct conf_keyword *k, const struct conf_cut *cut,
 		[CONF_KIND_PATH] = set_path,
 		[CONF_KIND_ACCOUNT] = set_account,
 		[CONF_KIND_SANDBOX] = set_sandbox,
+		[CONF_KIND_LOG] = set_log,
 		[CONF_KIND_LISTEN] = set_listen,
 		[CONF_KIND_SEPARATOR] = set_separator,
 		[CONF_KIND_MAILBOX] = set_mailbox,

@@ -14,6 +14,7 @@
 #include "server/catcher.h"
 #include "server/catcher_dir.h"
 #include "server/conf.h"
+#include "server/log_setup.h"
 #include "server/master.h"
 #include "server/start.h"
 #include "shared/log.h"
@@ -193,7 +194,9 @@ main(int argc, char *argv[])
 	o.foreground = a.foreground || a.catcher;
 	if (a.catcher)
 		catcher_init();
-	log_open(a.catcher ? (a.verbose ? LOG_TO_STDERR : LOG_TO_NOBODY) :
-	    a.foreground ? LOG_TO_STDERR : LOG_TO_SYSLOG);
+	if (a.catcher)
+		log_open(a.verbose ? LOG_TO_STDERR : LOG_TO_NOBODY);
+	else
+		log_setup_target(&m.conf, a.foreground, a.verbose);
 	return start_and_run(&m, &o);
 }

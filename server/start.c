@@ -20,6 +20,8 @@
 #include "server/catcher.h"
 #include "server/commit.h"
 #include "server/listen.h"
+#include "server/log_file.h"
+#include "server/log_setup.h"
 #include "server/pool.h"
 #include "server/privdrop.h"
 #include "server/session.h"
@@ -252,7 +254,8 @@ start_events(struct master *m)
 
 	m->base = event_base_new();
 	m->book = address_book_new();
-	if (m->base == NULL || m->book == NULL || commit_init(m) == -1)
+	if (m->base == NULL || m->book == NULL || commit_init(m) == -1 ||
+	    log_setup_events(m) == -1)
 		fatal("no memory to start with");
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		struct event *e = evsignal_new(m->base, signals[i],
@@ -270,15 +273,19 @@ start_events(struct master *m)
 static void
 enter_sandbox(struct master *m, int root)
 {
-	size_t max = 2 + 2 * m->conf.domain_count, n = 0;
+	size_t max = 3 + 2 * m->conf.domain_count, n = 0;
 	struct sandbox_path *paths = calloc(max, sizeof(*paths));
-	const char *what;
+	const char *what, *log_path;
+	int log_dir = log_file_dir(&log_path);
 
 	if (paths == NULL) {
 		fatal("no memory to start with");
 		return;
 	}
 	paths[n++] = (struct sandbox_path){ m->conf.root, root, true, false };
+	if (log_dir != -1)
+		paths[n++] = (struct sandbox_path){ log_path, log_dir,
+		    SANDBOX_ADD, false };
 	if (m->conf.path != NULL)
 		paths[n++] = (struct sandbox_path){ m->conf.path, -1, false,
 		    false };
@@ -379,6 +386,7 @@ serve(struct master *m)
 	log_begin(&l, LOG_LEVEL_INFO, "stop");
 	log_u64(&l, "status", (uint64_t)m->exit_status);
 	log_end(&l);
+	log_gather(NULL, NULL);
 }
 
 int
@@ -394,6 +402,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	raise_descriptor_limit(&m->conf);
 	find_users(&m->conf, &users);
 	root = open_root(m->conf.root, &users);
+	log_setup_open(&m->conf, users.drop ? &users.master : NULL);
 	bind_all(m);
 	if (!o->foreground)
 		background = go_background();
@@ -402,6 +411,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (users.drop && privdrop_to(&users.master) == -1)
 		fatal("cannot drop privileges to uid %u: %s",
 		    (unsigned)users.master.uid, strerror(errno));
+	log_setup_prove(&m->conf);
 	open_spool(m, root);
 	start_events(m);
 	enter_sandbox(m, root);

@@ -1,9 +1,11 @@
 /*
  * Log lines.  What a stranger sent gets here through a validated type or the
- * escape below, and in no other way.
+ * escape below, and in no other way.  Which file is the log, and opening it,
+ * is server/log_file.c's.
  */
 #include "shared/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +16,214 @@
 
 #include "shared/buf.h"
 
-static enum log_target target = LOG_TO_STDERR;
+enum {
+	pending_max_bytes = 64 * 1024,
+	head_max_bytes = 400,	/* time, host and program of a line */
+	line_max_bytes = log_line_max_bytes + head_max_bytes
+};
+
+/* Where lines go, and those that wait for it. */
+static struct {
+	enum log_target	 target;
+	int		 fd;
+	const char	*host;		/* not NULL: in Postfix's form */
+	void		 (*wake)(void *);
+	void		*wake_arg;
+	uint64_t	 lost;		/* lines no disk would take */
+	bool		 torn;		/* the last of them in its middle */
+	size_t		 n;
+	uint8_t		 pending[pending_max_bytes];
+} out = { .target = LOG_TO_STDERR, .fd = STDERR_FILENO };
 
 void
 log_open(enum log_target to)
 {
-	target = to;
+	out.target = to;
 	if (to == LOG_TO_SYSLOG)
 		openlog("smtpd", LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+void
+log_use_file(int fd)
+{
+	log_flush();
+	if (out.target == LOG_TO_FILE && out.fd != STDERR_FILENO)
+		close(out.fd);
+	out.target = LOG_TO_FILE;
+	out.fd = fd;
+}
+
+void
+log_use_postfix(const char *host)
+{
+	out.host = host;
+}
+
+bool
+log_is_postfix(void)
+{
+	return out.host != NULL;
+}
+
+void
+log_gather(void (*wake)(void *arg), void *arg)
+{
+	out.wake = wake;
+	out.wake_arg = arg;
+	if (wake == NULL)
+		log_flush();
+}
+
+/* 0, or -1 and errno, *s then what was not written. */
+static int
+write_all(struct span *s)
+{
+	while (s->n > 0) {
+		ssize_t n = write(out.fd, s->p, s->n);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		*s = span_skip(*s, (size_t)n);
+	}
+	return 0;
+}
+
+/* The time of a line, made anew once a second. */
+static const char *
+second_text(time_t now)
+{
+	static char text[32];
+	static time_t made = -1;
+	struct tm tm;
+
+	if (now == made)
+		return text;
+	made = now;
+	if (out.host == NULL) {
+		gmtime_r(&now, &tm);
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	} else {
+		localtime_r(&now, &tm);
+		strftime(text, sizeof(text), "%b %e %H:%M:%S", &tm);
+	}
+	return text;
+}
+
+/* What stands before the text of a line that we write ourselves. */
+static void
+add_head(struct buf *b, const char *program, uint32_t number)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	buf_add_str(b, second_text(now.tv_sec));
+	if (out.host == NULL) {
+		buf_add_str(b, ".");
+		buf_add_u64(b, (uint64_t)now.tv_nsec / 1000000, 3);
+		buf_add_str(b, "Z ");
+		return;
+	}
+	buf_add_str(b, " ");
+	buf_add_str(b, out.host);
+	buf_add_str(b, " postfix/");
+	buf_add_str(b, program);
+	buf_add_str(b, "[");
+	buf_add_u64(b, number, 1);
+	buf_add_str(b, "]: ");
+}
+
+/* The disk takes lines again: says how many it did not. */
+static int
+tell_lost(void)
+{
+	uint8_t storage[line_max_bytes];
+	struct buf b = buf_over(storage, sizeof(storage));
+	struct span s;
+
+	if (out.torn)
+		buf_add_str(&b, "\n");
+	add_head(&b, "smtpd", (uint32_t)getpid());
+	buf_add_str(&b, out.host == NULL ? "event=log-lost lines=" :
+	    "warning: event=log-lost lines=");
+	buf_add_u64(&b, out.lost, 1);
+	buf_add_str(&b, "\n");
+	s = buf_span(&b);
+	if (write_all(&s) == -1) {
+		out.torn = out.torn || s.p > storage;
+		return -1;
+	}
+	out.lost = 0;
+	out.torn = false;
+	return 0;
+}
+
+static void
+lose(struct span rest)
+{
+	out.torn = out.torn || (rest.p > out.pending && rest.p[-1] != '\n');
+	for (size_t i = 0; i < rest.n; i++)
+		out.lost += rest.p[i] == '\n';
+}
+
+void
+log_flush(void)
+{
+	struct span s = span_from(out.pending, out.n);
+	int error = errno;
+
+	if (s.n > 0 && ((out.lost > 0 && tell_lost() == -1) ||
+	    write_all(&s) == -1))
+		lose(s);
+	out.n = 0;
+	errno = error;
+}
+
+static void
+write_syslog(enum log_level level, const char *program, uint32_t number,
+    struct span text)
+{
+	static const int priority[] = { LOG_INFO, LOG_WARNING, LOG_ERR };
+	static char ident[64];
+
+	if (out.host != NULL) {
+		/* syslog(3) keeps the pointer, and knows of no other number
+		 * than its own process id. */
+		snprintf(ident, sizeof(ident), "postfix/%s[%lu]", program,
+		    (unsigned long)number);
+		openlog(ident, LOG_NDELAY, LOG_MAIL);
+	}
+	syslog(priority[level], "%.*s", (int)text.n, (const char *)text.p);
+}
+
+void
+log_text(enum log_level level, const char *program, uint32_t number,
+    struct span text)
+{
+	struct buf b;
+	bool first;
+
+	if (out.target == LOG_TO_NOBODY)
+		return;
+	if (out.target == LOG_TO_SYSLOG) {
+		write_syslog(level, program, number, text);
+		return;
+	}
+	if (text.n > log_line_max_bytes)
+		text.n = log_line_max_bytes;
+	if (sizeof(out.pending) - out.n < line_max_bytes)
+		log_flush();
+	first = out.n == 0;
+	b = buf_over(out.pending + out.n, sizeof(out.pending) - out.n);
+	add_head(&b, program, number);
+	buf_add(&b, text);
+	buf_add_str(&b, "\n");
+	out.n += b.n;
+	if (out.wake == NULL || level == LOG_LEVEL_ERROR)
+		log_flush();
+	else if (first)
+		out.wake(out.wake_arg);
 }
 
 static struct buf
@@ -95,33 +297,25 @@ log_mailbox(struct log_line *l, const char *key, const struct mailbox *m)
 	log_span(l, key, span_from(text, n + 2));
 }
 
-static void
-write_stderr(const struct log_line *l)
-{
-	char line[log_line_max_bytes + 32];
-	struct timespec now;
-	struct tm utc;
-	int n;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	n = snprintf(line, sizeof(line),
-	    "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %.*s\n",
-	    utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
-	    utc.tm_min, utc.tm_sec, now.tv_nsec / 1000000, (int)l->n, l->text);
-	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) == -1)
-		return;		/* there is nobody left to tell */
-}
-
+/*
+ * In Postfix's form what has no equal there stays as it is: news from the
+ * master, or a warning.
+ */
 void
 log_end(struct log_line *l)
 {
-	static const int priority[] = { LOG_INFO, LOG_WARNING, LOG_ERR };
+	uint8_t storage[log_line_max_bytes];
+	struct buf b = buf_over(storage, sizeof(storage));
+	struct span text = span_from(l->text, l->n);
 
-	if (target == LOG_TO_STDERR)
-		write_stderr(l);
-	else if (target == LOG_TO_SYSLOG)
-		syslog(priority[l->level], "%.*s", (int)l->n, l->text);
+	if (out.host != NULL && l->level != LOG_LEVEL_INFO) {
+		buf_add_str(&b, "warning: ");
+		buf_add(&b, span_from(l->text, l->n < sizeof(storage) - b.n ?
+		    l->n : sizeof(storage) - b.n));
+		text = buf_span(&b);
+	}
+	log_text(l->level, l->level == LOG_LEVEL_INFO ? "master" : "smtpd",
+	    (uint32_t)getpid(), text);
 }
 
 void
@@ -148,7 +342,7 @@ fatal(const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	fprintf(stderr, "smtpd: %s\n", text);
-	if (target == LOG_TO_SYSLOG)
+	if (out.target == LOG_TO_SYSLOG || out.target == LOG_TO_FILE)
 		log_error(text, NULL, 0);
 	exit(1);
 }

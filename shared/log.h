@@ -1,6 +1,8 @@
 /*
  * The log: one event a line, "event=name key=value ...", every value escaped
- * in one place.  Only the master writes; where to is decided once.
+ * in one place.  Only the master writes; where to is decided once.  Which
+ * events there are, with their keys, is a table in smtpd(8); tests compare it
+ * with the source and with what is written.
  */
 #ifndef SHARED_LOG_H
 #define SHARED_LOG_H
@@ -10,12 +12,34 @@
 enum log_target {
 	LOG_TO_STDERR,	/* with the time, for a person in front of it */
 	LOG_TO_SYSLOG,
+	LOG_TO_FILE,	/* with the time; log_use_file says which */
 	LOG_TO_NOBODY
 };
 
 enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
 void	log_open(enum log_target target);
+/*
+ * Writes to fd, opened for appending, from now on, and closes the file that
+ * was used before; what was gathered goes to that one first.
+ */
+void	log_use_file(int fd);
+/*
+ * Lines in the form of Postfix (server/log_postfix.c) for log tools: the
+ * prefix of each is "postfix/PROGRAM[NUMBER]: ", behind "Mon dd hh:mm:ss
+ * HOST" where we write it ourselves.  host is borrowed for good.
+ */
+void	log_use_postfix(const char *host);
+bool	log_is_postfix(void);
+/*
+ * From now on lines gather until log_flush, which wake(arg) has to see to:
+ * called when there is the first one.  An error is written at once, with
+ * all that stands before it; so is everything when there is no more room,
+ * and to syslog, which takes one line at a time.  NULL: no longer.
+ */
+void	log_gather(void (*wake)(void *arg), void *arg);
+/* Writes what has gathered, by one write(2). */
+void	log_flush(void);
 
 enum { log_line_max_bytes = 2048 };
 
@@ -32,8 +56,14 @@ void	log_str(struct log_line *l, const char *key, const char *value);
 void	log_u64(struct log_line *l, const char *key, uint64_t value);
 void	log_mailbox(struct log_line *l, const char *key,
 	    const struct mailbox *m);
-/* Writes the line. */
+/* Writes the line, or lets it wait for log_flush. */
 void	log_end(struct log_line *l);
+/*
+ * Writes a line of Postfix's form, as log_end does: text without control
+ * characters, number in the place of a process id.
+ */
+void	log_text(enum log_level level, const char *program, uint32_t number,
+	    struct span text);
 
 /* One line: event=error what="..." path="..." why=strerror(error). */
 void	log_error(const char *what, const char *path, int error);

@@ -101,14 +101,16 @@ path_rights(const struct sandbox_path *path, bool is_dir, int abi)
 {
 	uint64_t fs;
 
+	if (path->write == SANDBOX_ADD)
+		return fs_write_file | (is_dir ? fs_make_reg : 0);
 	fs = fs_read_file;
 	if (path->exec)
 		fs |= fs_execute;
-	if (path->write)
+	if (path->write == SANDBOX_CHANGE)
 		fs |= fs_write_file | fs_truncate;
 	if (is_dir)
 		fs |= fs_read_dir;
-	if (is_dir && path->write)
+	if (is_dir && path->write == SANDBOX_CHANGE)
 		fs |= fs_remove_dir | fs_remove_file | fs_make_dir |
 		    fs_make_reg | fs_refer;
 	return fs & fs_handled(abi);

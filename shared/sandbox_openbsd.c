@@ -56,7 +56,9 @@ sandbox_prepare(enum sandbox_role role, uint64_t fsize_max_bytes,
 static const char *
 permissions(const struct sandbox_path *path)
 {
-	if (path->write)
+	if (path->write == SANDBOX_ADD)
+		return "wc";
+	if (path->write == SANDBOX_CHANGE)
 		return "rwc";
 	return path->exec ? "rx" : "r";
 }

@@ -43,12 +43,18 @@ struct sandbox_line {
 
 extern const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT];
 
+enum sandbox_write {
+	SANDBOX_READ_ONLY = false,
+	SANDBOX_CHANGE = true,	/* create, change, remove below it */
+	SANDBOX_ADD		/* create files, and write; not even read */
+};
+
 /* A path a role may open, and how; Linux Landlock and OpenBSD unveil. */
 struct sandbox_path {
-	const char	*path;		/* NULL where only fd is known */
-	int		 fd;		/* open on it; or -1 */
-	bool		 write;		/* create, change, remove below it */
-	bool		 exec;		/* execute it */
+	const char		*path;	/* NULL where only fd is known */
+	int			 fd;	/* open on it; or -1 */
+	enum sandbox_write	 write;
+	bool			 exec;	/* execute it */
 };
 
 /*

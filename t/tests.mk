@@ -5,7 +5,8 @@ FUZZ_SECONDS	?= 60
 CLANG		?= clang
 
 test_o	= $(shared_o) $(CONF:%=$(BUILD)/server/%.o) \
-	  $(BUILD)/server/address.o $(BUILD)/server/ident.o
+	  $(BUILD)/server/address.o $(BUILD)/server/ident.o \
+	  $(BUILD)/server/log_file.o
 test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o
 
 # ---- unit ---------------------------------------------------------------
@@ -62,6 +63,7 @@ $(foreach u,$(UNIT_PROGRAMS),$(u)
 $(foreach f,$(FUZZ),$(T)/fuzz/replay_$(f) t/corpus/$(f)
 )
 sh t/lint/keywords.sh $(T)/print_keywords && echo 1 passed, 0 failed
+sh t/lint/events.sh && echo 1 passed, 0 failed
 $(if $(filter yes,$(HARDENED)),sh t/hardening.sh $(PROGRAMS))
 sh t/dialog/selftest.sh $(T)/dialog/play $(T)/dialog/parrot
 $(T)/dialog/play -a -s $(BUILD)/smtpd -w $(abspath $(BUILD)/smtpd-worker) $(wildcard t/dialog/[0-9]*.smtp)

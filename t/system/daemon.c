@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "t/system/events.h"
 #include "t/system/harness.h"
 #include "t/system/proc.h"
 
@@ -50,6 +51,19 @@ write_conf(const struct daemon *d, const char *limits)
 	    "}\n", d->root, harness_path("users"),
 	    strstr(limits, "disk-reserve") ? "" : "\tdisk-reserve 1M\n",
 	    limits);
+	EXPECT(fclose(f) == 0, "%s: %s", d->conf, strerror(errno));
+}
+
+void
+daemon_add_conf(const struct daemon *d, const char *fmt, ...)
+{
+	FILE *f = fopen(d->conf, "ae");
+	va_list ap;
+
+	EXPECT(f != NULL, "%s: %s", d->conf, strerror(errno));
+	va_start(ap, fmt);
+	vfprintf(f, fmt, ap);
+	va_end(ap);
 	EXPECT(fclose(f) == 0, "%s: %s", d->conf, strerror(errno));
 }
 
@@ -115,7 +129,8 @@ daemon_launch(struct daemon *d)
 	EXPECT(d->pid != -1, "fork: %s", strerror(errno));
 	if (d->pid == 0) {
 		redirect(open("/dev/null", O_RDONLY),
-		    open(d->log, O_WRONLY | O_CREAT | O_APPEND, 0644));
+		    open(d->err[0] != '\0' ? d->err : d->log,
+		    O_WRONLY | O_CREAT | O_APPEND, 0644));
 		execl(harness_smtpd, harness_smtpd, "-d", "-f", d->conf, "-w",
 		    d->worker, (char *)NULL);
 		_exit(127);
@@ -181,6 +196,7 @@ daemon_stop(struct daemon *d)
 	    "wait status %d after SIGTERM: %s", status, daemon_last_words(d));
 	EXPECT(daemon_logged(d, " event=stop status=0", NULL) == 1,
 	    "no event=stop in the log: %s", daemon_last_words(d));
+	events_check(d->log);
 	EXPECT(WAIT(nothing_below()), "a process is left");
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		continue;

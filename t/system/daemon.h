@@ -14,7 +14,8 @@ struct daemon {
 	int	port;
 	char	root[96];
 	char	conf[96];
-	char	log[96];
+	char	log[96];	/* that of "log to", or standard error */
+	char	err[96];	/* "": standard error is the log */
 	char	worker[96];	/* a copy that the worker's user can execute */
 	size_t	log_from;	/* where the log of this start begins */
 };
@@ -27,6 +28,9 @@ enum { daemon_users_max = 1000 };
  * limits: lines for that block, or "".  Its root is DIR/root unless root.
  */
 void	daemon_init(struct daemon *d, const char *limits, const char *root);
+/* Adds lines to the configuration, outside of any block. */
+void	daemon_add_conf(const struct daemon *d, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
 /* Copies a program to where the worker's user can execute it. */
 void	daemon_use_worker(struct daemon *d, const char *program,
 	    const char *name);

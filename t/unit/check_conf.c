@@ -71,6 +71,8 @@ START_TEST(defaults)
 	ck_assert_str_eq(conf.user, "_smtpd");
 	ck_assert_str_eq(conf.worker_user, "_smtpw");
 	ck_assert(!conf.sandbox_optional && !conf.catcher);
+	ck_assert_int_eq(conf.log, CONF_LOG_DEFAULT);
+	ck_assert(!conf.log_postfix && conf.log_path == NULL);
 	ck_assert_uint_eq(conf.listen_count + conf.domain_count, 0);
 	ck_assert_uint_eq(conf.limits.message_size_bytes, 35 * 1024 * 1024);
 	ck_assert_uint_eq(conf.limits.recipients, 1000);
@@ -178,6 +180,37 @@ START_TEST(domains)
 }
 END_TEST
 
+START_TEST(log_lines)
+{
+	struct conf conf;
+	char *text;
+
+	load(&conf, BASE "log format postfix\nlog to \"/var/log/my log\"\n");
+	ck_assert_int_eq(conf.log, CONF_LOG_FILE);
+	ck_assert_str_eq(conf.log_path, "/var/log/my log");
+	ck_assert(conf.log_postfix);
+	text = conf_case_print(&conf);
+	conf_free(&conf);
+	ck_assert_ptr_nonnull(strstr(text,
+	    "\nlog to \"/var/log/my log\""));
+	load(&conf, text);
+	ck_assert_str_eq(conf.log_path, "/var/log/my log");
+	ck_assert(conf.log_postfix);
+	free(text);
+	conf_free(&conf);
+	load(&conf, BASE "log to stderr\nlog format events\n");
+	ck_assert_int_eq(conf.log, CONF_LOG_STDERR);
+	ck_assert(!conf.log_postfix);
+	conf_free(&conf);
+	load(&conf, BASE "log to syslog\n");
+	ck_assert_int_eq(conf.log, CONF_LOG_SYSLOG);
+	text = conf_case_print(&conf);
+	ck_assert_ptr_nonnull(strstr(text, "\nlog to syslog "));
+	free(text);
+	conf_free(&conf);
+}
+END_TEST
+
 /* What is printed says all, and means the same when it is read. */
 START_TEST(printed)
 {
@@ -187,6 +220,8 @@ START_TEST(printed)
 	    "user nobody\n"
 	    "worker-user daemon\n"
 	    "sandbox optional\n"
+	    "#log to syslog\n"
+	    "log format events\n"
 	    "listen ::1 port 2525\n"
 	    "listen 127.0.0.1 port 0\n"
 	    "listen 127.0.0.1 port 0\n"
@@ -252,7 +287,7 @@ START_TEST(keywords)
 	conf_print_keywords(f);
 	ck_assert_int_eq(fclose(f), 0);
 	ck_assert_str_eq(text, "hostname\nroot\nuser\nworker-user\nsandbox\n"
-	    "listen\ndomain\ndomain.users\ndomain.aliases\n"
+	    "log\nlisten\ndomain\ndomain.users\ndomain.aliases\n"
 	    "domain.subaddress\ndomain.catch-all\nlimits\n"
 	    "limits.message-size\nlimits.recipients\nlimits.workers\n"
 	    "limits.per-address\nlimits.worker-sessions\nlimits.received\n"
@@ -446,7 +481,7 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { defaults, per_address, top, domains, printed,
+	const TTest *tests[] = { defaults, per_address, top, domains, log_lines, printed,
 	    keywords, many_mistakes, shared_table, nul, long_lines,
 	    unreadable, too_large, example };
 	const char *from = getenv("SRCDIR");

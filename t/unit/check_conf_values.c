@@ -59,6 +59,33 @@ static const struct row values_cases[] = {
 	    "c:4:9: bad value \"no\": it is required or optional\n"
 	    "    sandbox no\n"
 	    "            ^\n" },
+	{ BASE "log syslog now\n",
+	    "c:4:5: bad word \"syslog\": the form is \"log to TARGET\" or "
+	    "\"log format FORMAT\"\n"
+	    "    log syslog now\n"
+	    "        ^\n" },
+	{ BASE "log to smtpd.log\n",
+	    "c:4:8: bad value \"smtpd.log\": it is syslog, stderr, or a file "
+	    "whose path begins with \"/\"\n"
+	    "    log to smtpd.log\n"
+	    "           ^\n" },
+	{ BASE "log to /var/log/\n",
+	    "c:4:8: bad value \"/var/log/\": it is syslog, stderr, or a file "
+	    "whose path begins with \"/\"\n"
+	    "    log to /var/log/\n"
+	    "           ^\n" },
+	{ BASE "log format json\n",
+	    "c:4:12: bad value \"json\": it is events or postfix\n"
+	    "    log format json\n"
+	    "               ^\n" },
+	{ BASE "log to stderr\nlog format events\nlog to /x\n",
+	    "c:6:1: \"log to\" was given in line 4 already\n"
+	    "    log to /x\n"
+	    "    ^\n" },
+	{ BASE "log format events\nlog format postfix\n",
+	    "c:5:1: \"log format\" was given in line 4 already\n"
+	    "    log format postfix\n"
+	    "    ^\n" },
 	{ BASE "listen localhost port 25\n",
 	    "c:4:8: bad address \"localhost\": an IPv4 or IPv6 address such as"
 	    " 0.0.0.0 or ::\n"

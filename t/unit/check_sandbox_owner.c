@@ -161,6 +161,38 @@ master_held(void)
 	EXPECT(socket(AF_UNIX, SOCK_SEQPACKET, 0) == -1 && errno == ENOSYS);
 }
 
+/* Where only adding is allowed: new files and more of them, no more. */
+static void
+master_adds(void)
+{
+	struct sandbox_path paths[1] = { { NULL, -1, SANDBOX_ADD, false } };
+	bool truncation = sandbox_landlock_abi() >= 3;
+	int fd;
+
+	make_things();
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
+	EXPECT(dir_fd != -1);
+	paths[0].fd = dir_fd;
+	fd = openat(dir_fd, "log.1", O_WRONLY | O_CREAT, 0600);
+	EXPECT(fd != -1 && close(fd) == 0);
+	case_enter(SANDBOX_MASTER, paths, 1);
+	for (int i = 0; i < 2; i++) {
+		fd = openat(dir_fd, "log", O_WRONLY | O_APPEND | O_CREAT |
+		    O_NOFOLLOW | O_CLOEXEC, 0600);
+		EXPECT(fd != -1 && write(fd, "x", 1) == 1 && close(fd) == 0);
+	}
+	EXPECT(openat(dir_fd, "log", O_RDONLY) == -1 && errno == EACCES);
+	EXPECT(openat(dir_fd, ".", O_RDONLY | O_DIRECTORY) == -1 &&
+	    errno == EACCES);
+	EXPECT(unlinkat(dir_fd, "log.1", 0) == -1 && errno == EACCES);
+	EXPECT(renameat(dir_fd, "log", dir_fd, "log.1") == -1 &&
+	    errno == EACCES);
+	EXPECT(mkdirat(dir_fd, "d", 0700) == -1 && errno == EACCES);
+	if (truncation)
+		EXPECT(openat(dir_fd, "log", O_WRONLY | O_TRUNC) == -1 &&
+		    errno == EACCES);
+}
+
 /* An accepted socket could be disconnected and connected elsewhere. */
 static void
 master_reconnects(void)
@@ -182,6 +214,7 @@ master_reconnects(void)
 
 START_TEST(master)
 {
+	char path_below[sizeof(dir) + 8];
 	const char *tmp = getenv("TMPDIR");
 
 	snprintf(dir, sizeof(dir), "%s/check_sandbox.XXXXXX",
@@ -192,6 +225,9 @@ START_TEST(master)
 	else {
 		case_passes(master_works);
 		case_passes(master_held);
+		case_passes(master_adds);
+		(void)unlink(strcat(strcpy(path_below, dir), "/log"));
+		(void)unlink(strcat(path_below, ".1"));
 		if (sandbox_landlock_abi() >= 4)
 			case_passes(master_reconnects);
 	}

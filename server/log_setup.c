@@ -1,0 +1,91 @@
+/*
+ * The log from start to end.  Lines that come up while the loop hands out
+ * what it has read are written together: a session has three or more, and a
+ * master that serves many wrote one at a time.
+ */
+#include "server/log_setup.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "server/log_file.h"
+#include "shared/log.h"
+
+void
+log_setup_target(struct conf *conf, bool foreground, bool verbose)
+{
+	if (foreground && verbose)
+		conf->log = CONF_LOG_STDERR;
+	if (conf->log == CONF_LOG_STDERR && !foreground)
+		fatal("\"log to stderr\" needs -d: in the background there "
+		    "is no standard error");
+	if (conf->log_postfix)
+		log_use_postfix(conf->hostname);
+	log_open(conf->log == CONF_LOG_STDERR ||
+	    (conf->log == CONF_LOG_DEFAULT && foreground) ? LOG_TO_STDERR :
+	    conf->log == CONF_LOG_FILE ? LOG_TO_NOBODY : LOG_TO_SYSLOG);
+}
+
+void
+log_setup_open(const struct conf *conf, const struct identity *owner)
+{
+	const char *why;
+
+	if (conf->log != CONF_LOG_FILE)
+		return;
+	if (log_file_open(conf->log_path, owner, &why) == -1)
+		fatal("log to %s: %s", conf->log_path, why);
+}
+
+void
+log_setup_prove(const struct conf *conf)
+{
+	if (log_file_reopen() == -1)
+		fatal("log to %s: it could not be opened again after a "
+		    "rotation: %s: give the file, or a directory of its own, "
+		    "to the user that owns the mail", conf->log_path,
+		    strerror(errno));
+}
+
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	log_flush();
+}
+
+/* Behind all that is active now: those may bring more lines. */
+static void
+wake(void *arg)
+{
+	event_active(arg, EV_TIMEOUT, 0);
+}
+
+static void
+on_rotate(evutil_socket_t sig, short what, void *arg)
+{
+	struct log_line l;
+
+	(void)sig;
+	(void)what;
+	(void)arg;
+	log_reopen();
+	log_begin(&l, LOG_LEVEL_INFO, "reopen");
+	log_str(&l, "why", "SIGUSR1");
+	log_end(&l);
+}
+
+int
+log_setup_events(struct master *m)
+{
+	struct event *turn = event_new(m->base, -1, 0, on_turn, NULL);
+	struct event *rotate = evsignal_new(m->base, SIGUSR1, on_rotate, m);
+
+	if (turn == NULL || rotate == NULL || event_add(rotate, NULL) == -1)
+		return -1;
+	log_gather(wake, turn);
+	return 0;
+}

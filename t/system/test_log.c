@@ -1,0 +1,270 @@
+/*
+ * The log as a file: rotated under load, not to be opened again, not a file
+ * at all, on a full disk; and what of it a kill leaves.
+ */
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/system/client.h"
+#include "t/system/events.h"
+#include "t/system/harness.h"
+
+enum { rotations = 6, deliveries = 60 };
+
+static void
+give_to_master(const char *path)
+{
+	const struct passwd *pw = getpwnam("nobody");
+
+	if (geteuid() == 0)
+		EXPECT(pw != NULL && chown(path, pw->pw_uid, pw->pw_gid) == 0,
+		    "chown %s: %s", path, strerror(errno));
+}
+
+/* A directory of the log's own, and the daemon's to write to. */
+static void
+init(struct daemon *d)
+{
+	daemon_init(d, "", NULL);
+	snprintf(d->err, sizeof(d->err), "%s", harness_path("err"));
+	snprintf(d->log, sizeof(d->log), "%s", harness_path("logs/log"));
+	EXPECT(mkdir(harness_path("logs"), 0755) == 0, "mkdir: %s",
+	    strerror(errno));
+	give_to_master(harness_path("logs"));
+	daemon_add_conf(d, "log to %s\n", d->log);
+}
+
+static size_t
+count_in(const char *path, const char *needle)
+{
+	size_t n, count = 0;
+	char *text = harness_read_file(path, &n);
+
+	EXPECT(n == 0 || text[n - 1] == '\n', "%s: no line at its end", path);
+	for (const char *at = text; (at = strstr(at, needle)) != NULL; at++)
+		count++;
+	free(text);
+	return count;
+}
+
+static void
+file_of_master(void)
+{
+	char out[1024];
+	struct daemon d;
+	struct stat st;
+
+	init(&d);
+	daemon_start(&d);
+	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "no 250");
+	/* In the file before the client knows. */
+	EXPECT(daemon_logged(&d, " event=store ", NULL) == 1,
+	    "not in the log: %s", daemon_last_words(&d));
+	EXPECT(stat(d.log, &st) == 0 && (st.st_mode & 07777) == 0600,
+	    "%s: mode %o", d.log, (unsigned)st.st_mode);
+	EXPECT(geteuid() != 0 || st.st_uid == getpwnam("nobody")->pw_uid,
+	    "%s: of uid %u", d.log, (unsigned)st.st_uid);
+	daemon_stop(&d);
+	EXPECT(count_in(d.err, "event=") == 0, "the log is on stderr");
+	{
+		char *args[] = { strdup(harness_smtpd), strdup("-n"),
+		    strdup("-f"), d.conf, NULL };
+
+		EXPECT(daemon_run(&d, args, out, sizeof(out)) == 0 &&
+		    strstr(out, "\nlog to /") != NULL, "-n: %s", out);
+	}
+}
+
+/* Signalled, it writes to the file of the name again. */
+static void
+rotate(const struct daemon *d, unsigned i)
+{
+	const char *old = harness_path("logs/log.%u", i);
+
+	EXPECT(rename(d->log, old) == 0, "rename: %s", strerror(errno));
+	kill(d->pid, SIGUSR1);
+	EXPECT(WAIT_FOR(5000, access(d->log, F_OK) == 0 &&
+	    count_in(d->log, " event=reopen why=SIGUSR1\n") == 1),
+	    "the log is not opened again");
+}
+
+/* Nothing is lost, twice there, or cut, however often it is moved away. */
+static void
+rotation(void)
+{
+	size_t connects = 0, stores = 0, ends = 0;
+	struct daemon d;
+
+	init(&d);
+	daemon_start(&d);
+	for (unsigned i = 0; i < deliveries; i++) {
+		EXPECT(client_deliver(&d, NULL, i, 500, "alice") == 250,
+		    "no 250");
+		if (i % (deliveries / rotations) == 5)
+			rotate(&d, i / (deliveries / rotations));
+	}
+	d.log_from = 0;
+	daemon_stop(&d);
+	for (unsigned i = 0; i <= rotations; i++) {
+		const char *path = i == rotations ? d.log :
+		    harness_path("logs/log.%u", i);
+
+		events_check(path);
+		connects += count_in(path, " event=connect ");
+		stores += count_in(path, " event=store ");
+		ends += count_in(path, " event=disconnect ");
+	}
+	EXPECT(connects == deliveries && stores == deliveries &&
+	    ends == deliveries, "%zu connects, %zu stores, %zu disconnects",
+	    connects, stores, ends);
+}
+
+/* What stands there now is a link: the file it has goes on, and says so. */
+static void
+not_again(void)
+{
+	char old[256], victim[256];
+	struct daemon d;
+	struct stat st;
+
+	init(&d);
+	daemon_start(&d);
+	snprintf(old, sizeof(old), "%s", harness_path("logs/old"));
+	snprintf(victim, sizeof(victim), "%s", harness_path("victim"));
+	harness_write_file(victim, "");
+	EXPECT(rename(d.log, old) == 0 && symlink(victim, d.log) == 0,
+	    "symlink: %s", strerror(errno));
+	kill(d.pid, SIGUSR1);
+	EXPECT(WAIT_FOR(5000, count_in(old, " event=error what=\"the log "
+	    "file cannot be opened again") == 1), "nothing is said");
+	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "no 250");
+	EXPECT(count_in(old, " event=store ") == 1, "not in the old file");
+	EXPECT(stat(victim, &st) == 0 && st.st_size == 0, "link followed");
+	EXPECT(unlink(d.log) == 0 && rename(old, d.log) == 0, "rename");
+	daemon_stop(&d);
+}
+
+static void
+start_fails(const struct daemon *d, const char *why)
+{
+	char *args[] = { strdup(harness_smtpd), strdup("-d"), strdup("-f"),
+	    strdup(d->conf), strdup("-w"), strdup(d->worker), NULL };
+	char out[1024];
+
+	EXPECT(daemon_run(d, args, out, sizeof(out)) == 1, "it ran: %s", out);
+	EXPECT(strstr(out, d->log) != NULL && strstr(out, why) != NULL,
+	    "not \"%s\": %s", why, out);
+}
+
+static void
+no_file(void)
+{
+	struct daemon d;
+
+	init(&d);
+	EXPECT(mkdir(d.log, 0755) == 0, "mkdir: %s", strerror(errno));
+	start_fails(&d, "it is no plain file");
+	EXPECT(rmdir(d.log) == 0 && symlink(d.conf, d.log) == 0, "symlink");
+	start_fails(&d, "it is a symbolic link");
+	EXPECT(unlink(d.log) == 0 && link(d.conf, d.log) == 0, "link");
+	start_fails(&d, "it has several names");
+	EXPECT(unlink(d.log) == 0 && rmdir(harness_path("logs")) == 0,
+	    "rmdir");
+	start_fails(&d, "No such file or directory");
+}
+
+/* Root could open it at start, and nobody could after a rotation. */
+static void
+only_root_can(void)
+{
+	struct daemon d;
+
+	harness_need_root("make a file that the master may not open");
+	init(&d);
+	harness_write_file(d.log, "");
+	EXPECT(chmod(d.log, 0600) == 0, "chmod");
+	start_fails(&d, "could not be opened again after a rotation");
+}
+
+static void
+full_disk(void)
+{
+	struct daemon d;
+	char *text, *behind;
+	size_t before, n;
+	unsigned i;
+	int fd;
+
+	harness_need_root("mount a small file system");
+	init(&d);
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("tmpfs", harness_path("logs"), "tmpfs", 0,
+	    "size=64k,mode=1777") == -1)
+		harness_lacking("no tmpfs: %s", strerror(errno));
+	daemon_start(&d);
+	fd = open(harness_path("logs/filler"), O_WRONLY | O_CREAT, 0600);
+	EXPECT(fd != -1, "filler: %s", strerror(errno));
+	while (write(fd, d.conf, sizeof(d.conf)) > 0)
+		continue;
+	/* The page the log ends in still has room for some lines. */
+	for (i = 0; i < 40; i++)
+		EXPECT(client_deliver(&d, NULL, i, 500, "alice") == 250,
+		    "a full log is in the way of mail");
+	before = daemon_logged(&d, " event=store ", NULL);
+	EXPECT(before < i, "all %u lines found room", i);
+	EXPECT(ftruncate(fd, 0) == 0 && close(fd) == 0, "filler");
+	EXPECT(client_deliver(&d, NULL, 100, 500, "alice") == 250, "no 250");
+	EXPECT(WAIT_FOR(5000, daemon_logged(&d, " event=log-lost ", NULL) ==
+	    1), "nothing of the lost lines: %s", daemon_last_words(&d));
+	text = harness_read_file(d.log, &n);
+	behind = strstr(text, " event=log-lost ");
+	EXPECT(behind != NULL && strstr(behind, " event=store ") != NULL,
+	    "the line behind them is lost too");
+	free(text);
+	/* One line stands there in part, so it is not stopped as others. */
+	daemon_kill(&d);
+}
+
+/* What was answered for is in the log, whole, whatever happens then. */
+static void
+killed(void)
+{
+	struct daemon d;
+
+	init(&d);
+	daemon_start(&d);
+	for (unsigned i = 0; i < 20; i++)
+		EXPECT(client_deliver(&d, NULL, i, 500, "alice") == 250,
+		    "no 250");
+	daemon_kill(&d);
+	EXPECT(count_in(d.log, " event=store ") == 20, "lines are lost");
+	events_check(d.log);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "file_of_master", file_of_master },
+		{ "rotation", rotation },
+		{ "not_again", not_again },
+		{ "no_file", no_file },
+		{ "only_root_can", only_root_can },
+		{ "full_disk", full_disk },
+		{ "killed", killed },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,319 @@
+/*
+ * log: which lines are written when, what is said of those that were not,
+ * and the file behind it: opened once more after it was moved, and never
+ * through a link.
+ */
+#include "shared/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/log_file.h"
+#include "t/unit/unit.h"
+
+enum { text_max_bytes = 1 << 20, stamp_bytes = 25 };
+
+static char dir[] = "/tmp/check_log.XXXXXX";
+static char text[text_max_bytes];
+static unsigned woken;
+
+static void
+on_wake(void *arg)
+{
+	ck_assert_ptr_eq(arg, &woken);
+	woken++;
+}
+
+/* The file's text, ended by a NUL. */
+static const char *
+read_file(const char *name)
+{
+	int fd = open(name, O_RDONLY);
+	ssize_t n;
+
+	ck_assert_msg(fd != -1, "%s: %s", name, strerror(errno));
+	n = read(fd, text, sizeof(text) - 1);
+	ck_assert_int_ge(n, 0);
+	text[n] = '\0';
+	close(fd);
+	return text;
+}
+
+static void
+open_log(const char *name)
+{
+	char path[128];
+	const char *why = "";
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	ck_assert_msg(log_file_open(path, NULL, &why) == 0, "%s", why);
+}
+
+static void
+say(enum log_level level, const char *event, uint64_t n)
+{
+	struct log_line l;
+
+	log_begin(&l, level, event);
+	log_u64(&l, "n", n);
+	log_end(&l);
+}
+
+/* Lines begin with a time, and behind it stand these texts. */
+static void
+expect_lines(const char *name, const char *const *want, size_t count)
+{
+	const char *at = read_file(name);
+
+	for (size_t i = 0; i < count; i++) {
+		ck_assert_msg(strlen(at) > stamp_bytes && at[10] == 'T' &&
+		    at[23] == 'Z' && at[24] == ' ', "no time: %.100s", at);
+		at += stamp_bytes;
+		ck_assert_msg(strncmp(at, want[i], strlen(want[i])) == 0 &&
+		    at[strlen(want[i])] == '\n', "not \"%s\": %.100s",
+		    want[i], at);
+		at += strlen(want[i]) + 1;
+	}
+	ck_assert_str_eq(at, "");
+}
+
+#define EXPECT_LINES(name, ...) do {					\
+	const char *const want_[] = { __VA_ARGS__ };			\
+	expect_lines(name, want_, COUNT(want_));			\
+} while (0)
+
+START_TEST(at_once_until_gathered)
+{
+	open_log("a");
+	say(LOG_LEVEL_INFO, "x", 1);
+	EXPECT_LINES("a", "event=x n=1");
+	log_gather(on_wake, &woken);
+	say(LOG_LEVEL_INFO, "x", 2);
+	say(LOG_LEVEL_WARNING, "y", 3);
+	ck_assert_uint_eq(woken, 1);
+	EXPECT_LINES("a", "event=x n=1");
+	log_flush();
+	EXPECT_LINES("a", "event=x n=1", "event=x n=2", "event=y n=3");
+	log_flush();
+	say(LOG_LEVEL_INFO, "x", 4);
+	ck_assert_uint_eq(woken, 2);
+	log_gather(NULL, NULL);
+	EXPECT_LINES("a", "event=x n=1", "event=x n=2", "event=y n=3",
+	    "event=x n=4");
+	say(LOG_LEVEL_INFO, "x", 5);
+	EXPECT_LINES("a", "event=x n=1", "event=x n=2", "event=y n=3",
+	    "event=x n=4", "event=x n=5");
+}
+END_TEST
+
+START_TEST(error_brings_all)
+{
+	open_log("b");
+	log_gather(on_wake, &woken);
+	say(LOG_LEVEL_INFO, "x", 1);
+	say(LOG_LEVEL_ERROR, "e", 2);
+	EXPECT_LINES("b", "event=x n=1", "event=e n=2");
+	log_error("open", "a b", ENOENT);
+	EXPECT_LINES("b", "event=x n=1", "event=e n=2", "event=error "
+	    "what=open path=\"a b\" why=\"No such file or directory\"");
+}
+END_TEST
+
+/* More than there is room for is written in between, whole and in order. */
+START_TEST(more_than_room)
+{
+	char line[128], *end;
+	const char *at;
+
+	open_log("c");
+	log_gather(on_wake, &woken);
+	for (uint64_t i = 0; i < 5000; i++)
+		say(LOG_LEVEL_INFO, "x", i);
+	at = read_file("c");
+	ck_assert_uint_gt(strlen(at), 100000);
+	ck_assert_int_eq(at[strlen(at) - 1], '\n');
+	log_flush();
+	at = read_file("c");
+	for (unsigned i = 0; i < 5000; i++, at = end + 1) {
+		end = strchr(at, '\n');
+		ck_assert_ptr_nonnull(end);
+		snprintf(line, sizeof(line), "event=x n=%u\n", i);
+		ck_assert_msg(strncmp(at + stamp_bytes, line, strlen(line)) ==
+		    0, "line %u: %.60s", i, at);
+	}
+	ck_assert_str_eq(at, "");
+}
+END_TEST
+
+/* What a full disk does not take is counted, and said when it takes more. */
+START_TEST(lost_lines)
+{
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	if (full == -1) {
+		printf("skipped: no /dev/full here\n");
+		return;
+	}
+	log_use_file(full);
+	say(LOG_LEVEL_INFO, "x", 1);
+	log_gather(on_wake, &woken);
+	say(LOG_LEVEL_INFO, "x", 2);
+	say(LOG_LEVEL_INFO, "x", 3);
+	log_flush();
+	say(LOG_LEVEL_INFO, "x", 4);
+	open_log("d");		/* the fourth goes to the full one */
+	say(LOG_LEVEL_INFO, "x", 5);
+	log_flush();
+	say(LOG_LEVEL_INFO, "x", 6);
+	log_flush();
+	EXPECT_LINES("d", "event=log-lost lines=4", "event=x n=5",
+	    "event=x n=6");
+}
+END_TEST
+
+/* A line that the disk took in part ends before the next begins. */
+START_TEST(torn_line)
+{
+	struct rlimit small = { 40, RLIM_INFINITY }, large = { RLIM_INFINITY,
+	    RLIM_INFINITY };
+	const char *got;
+
+	signal(SIGXFSZ, SIG_IGN);
+	open_log("e");
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	say(LOG_LEVEL_INFO, "x", 1);
+	say(LOG_LEVEL_INFO, "y", 2);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &large), 0);
+	say(LOG_LEVEL_INFO, "z", 3);
+	got = read_file("e");
+	ck_assert_msg(strstr(got, "event=x n=1\n") != NULL, "%s", got);
+	ck_assert_msg(strstr(got, "\n2") != NULL, "%s", got);
+	ck_assert_msg(strstr(got, " event=log-lost lines=1\n") != NULL, "%s",
+	    got);
+	ck_assert_msg(strstr(got, "Z event=z n=3\n") != NULL, "%s", got);
+	ck_assert_ptr_null(strstr(got, "event=y n=2"));
+}
+END_TEST
+
+START_TEST(opened_again)
+{
+	open_log("f");
+	log_gather(on_wake, &woken);
+	say(LOG_LEVEL_INFO, "x", 1);
+	ck_assert_int_eq(rename("f", "f.1"), 0);
+	ck_assert_int_eq(log_file_reopen(), 0);
+	say(LOG_LEVEL_INFO, "x", 2);
+	log_flush();
+	EXPECT_LINES("f.1", "event=x n=1");
+	EXPECT_LINES("f", "event=x n=2");
+	ck_assert_int_eq(log_file_reopen(), 0);
+	say(LOG_LEVEL_INFO, "x", 3);
+	log_flush();
+	EXPECT_LINES("f", "event=x n=2", "event=x n=3");
+}
+END_TEST
+
+/* What stands there now is not to be written to: the old file goes on. */
+START_TEST(not_opened_again)
+{
+	open_log("g");
+	ck_assert_int_eq(rename("g", "g.1"), 0);
+	ck_assert_int_eq(symlink("target", "g"), 0);
+	ck_assert_int_eq(log_file_reopen(), -1);
+	ck_assert_int_eq(errno, ELOOP);
+	log_reopen();
+	ck_assert_int_eq(access("target", F_OK), -1);
+	ck_assert_ptr_nonnull(strstr(read_file("g.1"), "event=error what="));
+	ck_assert_ptr_nonnull(strstr(read_file("g.1"), "/g why="));
+}
+END_TEST
+
+START_TEST(no_plain_file)
+{
+	static const char *const names[] = { "link", "twice", "pipe", "dir" };
+	static const char *const whys[] = { "it is a symbolic link",
+	    "it has several names (hard links)", "it is no plain file",
+	    "it is no plain file" };
+	char path[128];
+
+	open_log("h");
+	ck_assert_int_eq(symlink("h", "link"), 0);
+	ck_assert_int_eq(link("h", "twice"), 0);
+	ck_assert_int_eq(mkfifo("pipe", 0600), 0);
+	ck_assert_int_eq(mkdir("dir", 0700), 0);
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const char *why = "";
+
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		ck_assert_int_eq(log_file_open(path, NULL, &why), -1);
+		ck_assert_str_eq(why, whys[i]);
+	}
+}
+END_TEST
+
+/* The time as syslog writes it, the host, a program, the number. */
+START_TEST(form_of_postfix)
+{
+	struct tm tm;
+	const char *got;
+
+	open_log("i");
+	log_use_postfix("mx.example.org");
+	log_text(LOG_LEVEL_INFO, "qmgr", 4711, span_of("ID: removed"));
+	got = read_file("i");
+	ck_assert_ptr_nonnull(strptime(got, "%b %e %H:%M:%S", &tm));
+	ck_assert_str_eq(got + 15, " mx.example.org postfix/qmgr[4711]: "
+	    "ID: removed\n");
+	say(LOG_LEVEL_WARNING, "x", 1);
+	ck_assert_ptr_nonnull(strstr(read_file("i"), "]: warning: event=x "
+	    "n=1\n"));
+	say(LOG_LEVEL_INFO, "y", 2);
+	ck_assert_ptr_nonnull(strstr(read_file("i"), " postfix/master["));
+	ck_assert_ptr_nonnull(strstr(read_file("i"), "]: event=y n=2\n"));
+}
+END_TEST
+
+/* Too long a value is left out, and the line stays a line. */
+START_TEST(long_values)
+{
+	static char value[log_line_max_bytes + 1];
+	struct log_line l;
+
+	open_log("j");
+	memset(value, 'v', sizeof(value) - 1);
+	log_begin(&l, LOG_LEVEL_INFO, "x");
+	log_str(&l, "a", value);
+	log_str(&l, "b", "1\n\"2\"\x1b[m\xc2\x9b j\xc3\xbc");
+	log_end(&l);
+	EXPECT_LINES("j", "event=x b=\"1\\x0a\\\"2\\\"\\x1b[m\\xc2\\x9b "
+	    "j\xc3\xbc\"");
+	memset(value + 1500, '\0', 1);
+	log_begin(&l, LOG_LEVEL_INFO, "x");
+	log_str(&l, "a", value);
+	log_str(&l, "b", value);
+	log_str(&l, "c", "1");
+	log_end(&l);
+	ck_assert_ptr_nonnull(strstr(read_file("j"), "vv c=1\n"));
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { at_once_until_gathered, error_brings_all,
+	    more_than_room, lost_lines, torn_line, opened_again,
+	    not_opened_again, no_plain_file, form_of_postfix, long_values };
+	char command[64];
+	int status;
+
+	if (mkdtemp(dir) == NULL || chdir(dir) == -1)
+		return EXIT_FAILURE;
+	status = UNIT_RUN("log", tests);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return system(command) == 0 ? status : EXIT_FAILURE;
+}
