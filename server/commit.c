@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "server/catcher.h"
+#include "server/log_postfix.h"
 #include "server/pool.h"
 #include "server/pool_worker.h"
 #include "server/session.h"
@@ -33,6 +34,8 @@ log_store(const struct session *s)
 	const struct transaction *tx = &s->tx;
 	struct log_line l;
 
+	if (log_postfix_store(s))
+		return;
 	log_begin(&l, LOG_LEVEL_INFO, "store");
 	log_str(&l, "session", s->id);
 	log_str(&l, "id", tx->id);

@@ -12,6 +12,7 @@
 #include "server/catcher.h"
 #include "server/commit.h"
 #include "server/ident.h"
+#include "server/log_postfix.h"
 #include "server/pool.h"
 #include "server/pool_worker.h"
 #include "server/session.h"
@@ -47,14 +48,13 @@ answer(struct worker *w, enum ipc_type type, enum verdict verdict, int fd)
 	return AFTER_GONE;
 }
 
-static struct log_line *
+static void
 begin_reject(struct log_line *l, const struct session *s, const char *why)
 {
 	log_begin(l, LOG_LEVEL_WARNING, "reject");
 	log_str(l, "session", s->id);
 	log_str(l, "client", s->client.text);
 	log_str(l, "why", why);
-	return l;
 }
 
 /*
@@ -76,9 +76,11 @@ on_mail(struct worker *w, const struct ipc_record *r)
 
 	s->tx.no_room = !session_has_room(w->master, r->u.mail.size);
 	if (s->tx.no_room) {
-		log_mailbox(begin_reject(&l, s, "disk nearly full"), "from",
-		    &r->u.mail.from);
-		log_end(&l);
+		if (!log_postfix_disk_full(s, &r->u.mail.from)) {
+			begin_reject(&l, s, "disk nearly full");
+			log_mailbox(&l, "from", &r->u.mail.from);
+			log_end(&l);
+		}
 		if (r->u.mail.wait)
 			return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
@@ -118,6 +120,8 @@ log_refused(const struct session *s, const struct mailbox *to,
 	};
 	struct log_line l;
 
+	if (log_postfix_refused_rcpt(s, to, verdict))
+		return;
 	begin_reject(&l, s, words[verdict]);
 	log_mailbox(&l, "from", &s->tx.mail.from);
 	log_mailbox(&l, "to", to);
@@ -239,6 +243,9 @@ on_note(struct worker *w, const struct ipc_record *r)
 
 	if (!may_note(w))
 		return AFTER_BROKEN;
+	if (log_postfix_note(w->session, (enum note)r->u.note.note,
+	    note_words[r->u.note.note]))
+		return AFTER_GO_ON;
 	begin_reject(&l, w->session, note_words[r->u.note.note]);
 	log_end(&l);
 	return AFTER_GO_ON;

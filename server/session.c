@@ -11,6 +11,7 @@
 
 #include "server/catcher.h"
 #include "server/ident.h"
+#include "server/log_postfix.h"
 #include "server/pool.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
@@ -102,6 +103,10 @@ turn_away(struct master *m, int fd, const struct address *client,
 	/* A fresh socket has room for a line; if not, nobody is listening. */
 	if (n > 0)
 		(void)send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (log_postfix_turned_away(client, why)) {
+		close(fd);
+		return;
+	}
 	log_begin(&l, LOG_LEVEL_WARNING, "reject");
 	log_str(&l, "client", client->text);
 	log_str(&l, "why", why);
@@ -114,6 +119,8 @@ log_connect(const struct session *s)
 {
 	struct log_line l;
 
+	if (log_postfix_connect(s))
+		return;
 	log_begin(&l, LOG_LEVEL_INFO, "connect");
 	log_str(&l, "session", s->id);
 	log_str(&l, "client", s->client.text);
@@ -191,14 +198,14 @@ session_reset(struct master *m, struct session *s)
 	memset(&s->tx, 0, sizeof(s->tx));
 }
 
-void
-session_end(struct master *m, struct session *s, const char *how,
+static void
+log_disconnect(const struct session *s, const char *how,
     const struct ipc_end *end)
 {
 	struct log_line l;
 
-	if (end != NULL)
-		how = end_words[end->end];
+	if (log_postfix_disconnect(s, how, end))
+		return;
 	log_begin(&l, LOG_LEVEL_INFO, "disconnect");
 	log_str(&l, "session", s->id);
 	log_str(&l, "client", s->client.text);
@@ -212,6 +219,15 @@ session_end(struct master *m, struct session *s, const char *how,
 	log_u64(&l, "stored", s->stored);
 	log_u64(&l, "ms", (uint64_t)(deadline_now_ms() - s->start_ms));
 	log_end(&l);
+}
+
+void
+session_end(struct master *m, struct session *s, const char *how,
+    const struct ipc_end *end)
+{
+	if (end != NULL)
+		how = end_words[end->end];
+	log_disconnect(s, how, end);
 	if (m->conf.catcher)
 		catcher_disconnect(s, how);
 	session_reset(m, s);

@@ -81,7 +81,9 @@ check_value(const struct ipc_record *r)
 		return r->u.note.note < NOTE_COUNT ? NULL :
 		    "note out of range";
 	case IPC_END:
-		return r->u.end.end < END_COUNT ? NULL : "end out of range";
+		return r->u.end.end < END_COUNT &&
+		    r->u.end.last <= IPC_VERB_COUNT ? NULL :
+		    "end out of range";
 	case IPC_TRACE:
 		return r->u.trace.n <= ipc_trace_bytes &&
 		    r->u.trace.from_client <= 1 ? NULL :

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "shared/ipc_words.h"
 #include "shared/smtp_syntax.h"
 
 /* Who sends; the receiver knows who sits at the other end of its channel. */
@@ -126,49 +127,21 @@ struct ipc_commit {
 	uint64_t	size;		/* of the whole file, in octets */
 };
 
-/* Something a person wants to read in the log; one table, one word each. */
-#define IPC_NOTES(X)							\
-	X(SYNTAX, "syntax error")					\
-	X(SEQUENCE, "command out of sequence")				\
-	X(UNKNOWN_COMMAND, "unknown command")				\
-	X(LINE_TOO_LONG, "command line too long")			\
-	X(NUL, "NUL in a command line")					\
-	X(BARE_COMMAND, "bare CR or LF in a command line")		\
-	X(BARE_MESSAGE, "bare CR or LF in the message")			\
-	X(NUL_MESSAGE, "NUL in the message")				\
-	X(TOO_BIG, "message over the size limit")			\
-	X(LOOP, "too many Received fields: a mail loop")		\
-	X(NO_UTF8, "non-ASCII address without SMTPUTF8")		\
-	X(WRITE_FAILED, "the spool file could not be written")
-
-#define IPC_NOTE_NAME(name, text) NOTE_##name,
-enum note { IPC_NOTES(IPC_NOTE_NAME) NOTE_COUNT };
-#undef IPC_NOTE_NAME
-
 struct ipc_note {
 	uint32_t	note;
 };
 
-/* How a session ended; one table, one word each. */
-#define IPC_ENDS(X)							\
-	X(QUIT, "quit")							\
-	X(EOF, "closed by client")					\
-	X(TIMEOUT, "idle for too long")					\
-	X(TOO_LONG, "session too long")					\
-	X(ERRORS, "too many errors")					\
-	X(REFUSED, "refused for its line ends")				\
-	X(FAILED, "connection failed")					\
-	X(TROUBLE, "local trouble")					\
-	X(STOPPED, "server stopping")
-
-#define IPC_END_NAME(name, text) END_##name,
-enum session_end { IPC_ENDS(IPC_END_NAME) END_COUNT };
-#undef IPC_END_NAME
+struct ipc_tally {
+	uint32_t	ok;		/* answered 2yz or 3yz */
+	uint32_t	all;
+};
 
 struct ipc_end {
 	uint32_t	end;
 	uint32_t	commands;
 	uint32_t	errors;
+	uint32_t	last;		/* verb; IPC_VERB_COUNT: none came */
+	struct ipc_tally verbs[IPC_VERB_COUNT];
 	uint64_t	octets_in;
 	uint64_t	octets_out;
 };

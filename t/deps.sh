@@ -62,6 +62,9 @@ packages() {
 		nodejs node
 		npm npm
 		dovecot-imapd /usr/sbin/dovecot /usr/lib/dovecot/imap
+		pflogsumm pflogsumm
+		libdate-calc-perl /usr/share/perl5/Date/Calc.pm
+		fail2ban fail2ban-regex
 		END
 		;;
 	debian-lint | unknown-lint)

@@ -16,6 +16,7 @@ enum argument { ARG_NONE, ARG_NEEDED, ARG_ANY };
 
 struct command {
 	const char	*verb;
+	enum ipc_verb	 id;
 	unsigned	 states;	/* of enum smtp_state */
 	enum argument	 argument;
 	size_t		 max_bytes;	/* CRLF included */
@@ -240,20 +241,23 @@ cmd_quit(struct smtp_session *s, struct span arg)
 	return (struct outcome){ REPLY_BYE, SMTP_CLOSE };
 }
 
+#define ROW(verb, states, argument, max_bytes, run) \
+	{ #verb, IPC_VERB_##verb, (states), argument, max_bytes, run }
 static const struct command commands[] = {
-	{ "HELO", SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_helo },
-	{ "EHLO", SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_ehlo },
-	{ "MAIL", SMTP_READY, ARG_NEEDED, smtp_line_read_bytes, cmd_mail },
-	{ "RCPT", SMTP_MAIL | SMTP_RCPT, ARG_NEEDED, smtp_line_read_bytes,
-	    cmd_rcpt },
-	{ "DATA", SMTP_RCPT, ARG_NONE, smtp_line_max_bytes, cmd_data },
-	{ "RSET", SMTP_ANY, ARG_NONE, smtp_line_max_bytes, cmd_rset },
-	{ "NOOP", SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_noop },
-	{ "QUIT", SMTP_ANY, ARG_NONE, smtp_line_max_bytes, cmd_quit },
-	{ "VRFY", SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_vrfy },
-	{ "EXPN", SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_expn },
-	{ "HELP", SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_help },
+	ROW(HELO, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_helo),
+	ROW(EHLO, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_ehlo),
+	ROW(MAIL, SMTP_READY, ARG_NEEDED, smtp_line_read_bytes, cmd_mail),
+	ROW(RCPT, SMTP_MAIL | SMTP_RCPT, ARG_NEEDED, smtp_line_read_bytes,
+	    cmd_rcpt),
+	ROW(DATA, SMTP_RCPT, ARG_NONE, smtp_line_max_bytes, cmd_data),
+	ROW(RSET, SMTP_ANY, ARG_NONE, smtp_line_max_bytes, cmd_rset),
+	ROW(NOOP, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_noop),
+	ROW(QUIT, SMTP_ANY, ARG_NONE, smtp_line_max_bytes, cmd_quit),
+	ROW(VRFY, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_vrfy),
+	ROW(EXPN, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_expn),
+	ROW(HELP, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_help),
 };
+#undef ROW
 
 static const struct command *
 find_command(struct span verb)
@@ -298,6 +302,7 @@ smtp_cmd_run(struct smtp_session *s, struct span line)
 
 	cut(line, &verb, &arg);
 	c = find_command(verb);
+	s->verb = c == NULL ? IPC_VERB_UNKNOWN : c->id;
 	if (c == NULL)
 		return fault(s, NOTE_UNKNOWN_COMMAND, REPLY_UNKNOWN);
 	if (line.n + 2 > c->max_bytes)

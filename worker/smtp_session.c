@@ -103,6 +103,11 @@ static struct outcome
 count(struct smtp_session *s, struct outcome o)
 {
 	s->end.commands++;
+	if (s->verb != IPC_VERB_COUNT) {
+		s->end.last = s->verb;
+		s->end.verbs[s->verb].all++;
+		s->end.verbs[s->verb].ok += !smtp_reply_is_error(o.reply);
+	}
 	if (o.next != SMTP_GO_ON || !smtp_reply_is_error(o.reply))
 		return o;
 	if (++s->end.errors < s->settings->errors)
@@ -116,6 +121,7 @@ next_command(struct smtp_session *s)
 	enum line_result r;
 	struct span line;
 
+	s->verb = IPC_VERB_COUNT;
 	r = lineio_read_line(s->io, smtp_line_read_bytes, &line);
 	if (s->settings->trace && r == LINE_OK)
 		tell_trace(s->master, true, line);
@@ -132,6 +138,7 @@ smtp_session_run(struct smtp_session *s)
 	struct outcome o = smtp_go_on(REPLY_GREETING);
 
 	s->state = SMTP_START;
+	s->end.last = IPC_VERB_COUNT;
 	s->start_ms = deadline_now_ms();
 	s->io->idle_ms = s->idle_ms;
 	while (o.next == SMTP_GO_ON) {

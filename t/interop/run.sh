@@ -18,6 +18,7 @@ here=t/interop
 . "$here/server.sh"
 . "$here/dovecot.sh"
 . "$here/catcher.sh"
+. "$here/logtools.sh"
 
 smtpd=${SMTPD:-build/smtpd}
 worker=${SMTPD_WORKER:-build/smtpd-worker}
@@ -131,6 +132,20 @@ check log-messages messages_logged
 check log-no-crash no_crash
 stop_server
 check ends-at-sigterm ends_at_sigterm
+
+if command -v pflogsumm >/dev/null && command -v fail2ban-regex >/dev/null
+then
+	start_postfix_log
+	check postfix-log-starts postfix_log_starts
+	check postfix-log-fills fill_postfix_log
+	check pflogsumm pflogsumm_counts
+	check fail2ban fail2ban_matches more 5
+	check fail2ban-ddos fail2ban_matches ddos 1
+	check fail2ban-aggressive fail2ban_matches aggressive 6
+	stop_postfix_log
+else
+	skip postfix-log "pflogsumm and fail2ban are Debian's"
+fi
 
 run_catcher "$caught_dir" "$smtpd"
 check catcher-starts catcher_starts

@@ -5,6 +5,8 @@
 # events are written: t/system/events.c.
 #
 #	t/lint/events.sh [SOURCE-DIRECTORY]
+# Functions are called by the words they print:
+# shellcheck disable=SC2317
 set -eu
 
 source=${1:-$(dirname "$0")/../..}
@@ -42,9 +44,6 @@ keys() {
 	    -e 's/^log_\(str\|span\|u64\|mailbox\)([^"]*, "\([a-z_]*\)".*/\2/p' \
 	    -e 's/^event=[a-z-]* \([a-z_]*\)=.*/\1/p' |
 	    grep -v '^event$' | sort -u
-	# log_mailbox(begin_reject(l, s, "WHY"), "KEY"
-	flat | sed -n \
-	    's/^log_mailbox([a-z_]*([^"]*"[^"]*"), "\([a-z_]*\)".*/\1/p'
 }
 
 status=0

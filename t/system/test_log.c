@@ -3,7 +3,10 @@
  * at all, on a full disk; and what of it a kill leaves.
  */
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -236,6 +239,108 @@ full_disk(void)
 	daemon_kill(&d);
 }
 
+/* A /dev of this test's own, with a socket that syslog(3) finds. */
+static int
+make_syslog(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX,
+	    .sun_path = "/dev/log" };
+	int fd;
+
+	harness_need_root("have a /dev/log of its own");
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("tmpfs", "/dev", "tmpfs", 0, "mode=755") == -1 ||
+	    mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3)) == -1 ||
+	    mknod("/dev/urandom", S_IFCHR | 0666, makedev(1, 9)) == -1 ||
+	    chmod("/dev/null", 0666) == -1)
+		harness_lacking("no /dev: %s", strerror(errno));
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	EXPECT(fd != -1 && bind(fd, (struct sockaddr *)&addr,
+	    sizeof(addr)) == 0 && chmod("/dev/log", 0666) == 0,
+	    "/dev/log: %s", strerror(errno));
+	return fd;
+}
+
+/* Gathers what has come, a line each; the port out of the first. */
+static const char *
+read_syslog(int fd)
+{
+	static char text[65536];
+	static size_t at;
+	ssize_t n;
+
+	while ((n = recv(fd, text + at, sizeof(text) - at - 2, 0)) > 0) {
+		at += (size_t)n;
+		text[at++] = '\n';
+	}
+	text[at] = '\0';
+	return text;
+}
+
+static void
+start_with_syslog(struct daemon *d, int fd, const char *lines)
+{
+	const char *port;
+
+	daemon_init(d, "", NULL);
+	daemon_add_conf(d, "log to syslog\n%s", lines);
+	daemon_launch(d);
+	EXPECT(WAIT_FOR(daemon_patience_ms, strstr(read_syslog(fd),
+	    "event=start ") != NULL), "no start: %s", daemon_last_words(d));
+	port = strstr(read_syslog(fd), " port=");
+	EXPECT(port != NULL, "no port");
+	d->port = atoi(port + 6);
+}
+
+static void
+end_with_syslog(struct daemon *d, int fd)
+{
+	EXPECT(WAIT_FOR(daemon_patience_ms, strstr(read_syslog(fd),
+	    "disconnect ") != NULL), "no disconnect: %s", read_syslog(fd));
+	kill(d->pid, SIGTERM);
+	EXPECT(daemon_wait_end(d) == 0, "its end");
+	EXPECT(strstr(read_syslog(fd), "event=stop status=0") != NULL,
+	    "no stop: %s", read_syslog(fd));
+}
+
+/* Facility mail is 2: 2 * 8 + 6 is what is information. */
+static void
+syslog_events(void)
+{
+	int fd = make_syslog();
+	struct daemon d;
+
+	start_with_syslog(&d, fd, "");
+	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "no 250");
+	end_with_syslog(&d, fd);
+	EXPECT(strncmp(read_syslog(fd), "<22>", 4) == 0 &&
+	    strstr(read_syslog(fd), " smtpd[") != NULL &&
+	    strstr(read_syslog(fd), "]: event=connect session=") != NULL &&
+	    strstr(read_syslog(fd), "]: event=store session=") != NULL,
+	    "syslog: %s", read_syslog(fd));
+}
+
+static void
+syslog_postfix(void)
+{
+	static const char *const parts[] = { " postfix/master[", " postfix/"
+	    "smtpd[", "]: connect from unknown[127.0.0.1]\n", " postfix/qmgr[",
+	    ", nrcpt=1 (queue active)\n", " postfix/virtual[",
+	    "status=sent (delivered to maildir)\n", ": removed\n",
+	    "]: disconnect from unknown[127.0.0.1] ehlo=1 mail=1 rcpt=1 "
+	    "data=1 quit=1 commands=5\n" };
+	int fd = make_syslog();
+	struct daemon d;
+
+	start_with_syslog(&d, fd, "log format postfix\n");
+	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "no 250");
+	end_with_syslog(&d, fd);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		EXPECT(strstr(read_syslog(fd), parts[i]) != NULL,
+		    "no \"%s\" in %s", parts[i], read_syslog(fd));
+}
+
 /* What was answered for is in the log, whole, whatever happens then. */
 static void
 killed(void)
@@ -262,6 +367,8 @@ main(int argc, char *argv[])
 		{ "no_file", no_file },
 		{ "only_root_can", only_root_can },
 		{ "full_disk", full_disk },
+		{ "syslog_events", syslog_events },
+		{ "syslog_postfix", syslog_postfix },
 		{ "killed", killed },
 	};
 

@@ -1,0 +1,62 @@
+/*
+ * What records name by number and people by word: each a table, expanded for
+ * the enum here and for the words where they are needed.
+ */
+#ifndef SHARED_IPC_WORDS_H
+#define SHARED_IPC_WORDS_H
+
+/* Something a person wants to read in the log; one table, one word each. */
+#define IPC_NOTES(X)							\
+	X(SYNTAX, "syntax error")					\
+	X(SEQUENCE, "command out of sequence")				\
+	X(UNKNOWN_COMMAND, "unknown command")				\
+	X(LINE_TOO_LONG, "command line too long")			\
+	X(NUL, "NUL in a command line")					\
+	X(BARE_COMMAND, "bare CR or LF in a command line")		\
+	X(BARE_MESSAGE, "bare CR or LF in the message")			\
+	X(NUL_MESSAGE, "NUL in the message")				\
+	X(TOO_BIG, "message over the size limit")			\
+	X(LOOP, "too many Received fields: a mail loop")		\
+	X(NO_UTF8, "non-ASCII address without SMTPUTF8")		\
+	X(WRITE_FAILED, "the spool file could not be written")
+
+#define IPC_NOTE_NAME(name, text) NOTE_##name,
+enum note { IPC_NOTES(IPC_NOTE_NAME) NOTE_COUNT };
+#undef IPC_NOTE_NAME
+
+/* How a session ended; one table, one word each. */
+#define IPC_ENDS(X)							\
+	X(QUIT, "quit")							\
+	X(EOF, "closed by client")					\
+	X(TIMEOUT, "idle for too long")					\
+	X(TOO_LONG, "session too long")					\
+	X(ERRORS, "too many errors")					\
+	X(REFUSED, "refused for its line ends")				\
+	X(FAILED, "connection failed")					\
+	X(TROUBLE, "local trouble")					\
+	X(STOPPED, "server stopping")
+
+#define IPC_END_NAME(name, text) END_##name,
+enum session_end { IPC_ENDS(IPC_END_NAME) END_COUNT };
+#undef IPC_END_NAME
+
+/* Commands that are counted apart; one table, one word each. */
+#define IPC_VERBS(X)							\
+	X(HELO, "helo")							\
+	X(EHLO, "ehlo")							\
+	X(MAIL, "mail")							\
+	X(RCPT, "rcpt")							\
+	X(DATA, "data")							\
+	X(RSET, "rset")							\
+	X(NOOP, "noop")							\
+	X(QUIT, "quit")							\
+	X(VRFY, "vrfy")							\
+	X(EXPN, "expn")							\
+	X(HELP, "help")							\
+	X(UNKNOWN, "unknown")
+
+#define IPC_VERB_NAME(name, word) IPC_VERB_##name,
+enum ipc_verb { IPC_VERBS(IPC_VERB_NAME) IPC_VERB_COUNT };
+#undef IPC_VERB_NAME
+
+#endif

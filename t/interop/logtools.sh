@@ -1,0 +1,134 @@
+# Sourced by run.sh: programs that read the log of Postfix, given ours.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # variables of run.sh
+
+# A server of its own, whose log has the form of Postfix.
+start_postfix_log() {
+	mkdir -p "$tmp/plog"
+	! $is_root || chown "$owner" "$tmp/plog"
+	printf '%s\n' alice bob >"$tmp/plog.users"
+	printf 'info: alice, bob\n' >"$tmp/plog.aliases"
+	cat >"$tmp/plog.conf" <<-END
+	hostname mx.example.org
+	root $tmp/plog.root
+	user nobody
+	worker-user daemon
+	listen 127.0.0.1 port 0
+	log to $tmp/plog/log
+	log format postfix
+	domain example.org {
+	    users $tmp/plog.users
+	    aliases $tmp/plog.aliases
+	}
+	END
+	"$smtpd" -d -f "$tmp/plog.conf" -w "$worker" \
+	    </dev/null >"$tmp/plog.out" 2>&1 &
+	postfix_server=$!
+	started "$postfix_server"
+}
+
+postfix_log_starts() {
+	until_so 20 grep -q 'event=start' "$tmp/plog/log" ||
+	    fail "no event=start: $(tail -n 5 "$tmp/plog.out")"
+}
+
+# Four letters for six mailboxes, two of them by an alias, and refusals:
+# three unknown names, one foreign, one smuggled message.  One hangs up.
+fill_postfix_log() {
+	plog_port=$(sed -n \
+	    's/.* event=listen address=127.0.0.1 port=\([0-9]*\).*/\1/p' \
+	    "$tmp/plog/log" | head -n 1)
+	letter make plain letter-plog "$tmp/letter-plog"
+	for to in alice@example.org bob@example.org \
+	    'alice@example.org bob@example.org' info@example.org; do
+		# shellcheck disable=SC2086 # several recipients
+		send smtplib_raw 127.0.0.1 "$plog_port" "$sender" \
+		    "$tmp/letter-plog" $to
+	done
+	for to in nobody1@example.org nobody2@example.org \
+	    nobody3@example.org someone@elsewhere.example; do
+		! smtplib_raw 127.0.0.1 "$plog_port" "$sender" \
+		    "$tmp/letter-plog" "$to" >/dev/null 2>&1 ||
+		    fail "$to was not refused"
+	done
+	"$python" - "$plog_port" <<-'END' || fail "the smuggler"
+	import socket, sys
+	s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+	f = s.makefile("rb")
+	def say(line):
+	    s.sendall(line)
+	    while True:
+	        reply = f.readline()
+	        if reply[3:4] != b"-":
+	            return reply
+	f.readline()
+	say(b"EHLO smuggler.example\r\n")
+	say(b"MAIL FROM:<a@smuggler.example>\r\n")
+	say(b"RCPT TO:<alice@example.org>\r\n")
+	say(b"DATA\r\n")
+	assert say(b"x\n.\r\ny\r\n.\r\n").startswith(b"554")
+	assert f.readline() == b""
+	END
+	# Without QUIT, and for good.
+	"$python" - "$plog_port" <<-'END' || fail "the one that hangs up"
+	import socket, sys
+	s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+	s.recv(100)
+	s.sendall(b"EHLO gone.example\r\n")
+	s.recv(1000)
+	END
+	until_so 10 postfix_log_is_full ||
+	    fail "the log: $(tail -n 5 "$tmp/plog/log")"
+}
+
+postfix_log_is_full() {
+	[ "$(grep -c ']: disconnect from ' "$tmp/plog/log")" -eq 10 ]
+}
+
+# figure WORD: the number in pflogsumm's line of that word.
+figure() {
+	sed -n "s/^ *\([0-9]*\)  *$1.*/\1/p" "$tmp/pflogsumm" | head -n 1
+}
+
+pflogsumm_counts() {
+	pflogsumm --smtpd-stats "$tmp/plog/log" >"$tmp/pflogsumm" 2>"$tmp/said" ||
+	    fail "pflogsumm: $(cat "$tmp/said")"
+	[ ! -s "$tmp/said" ] || fail "pflogsumm says: $(cat "$tmp/said")"
+	while read -r want word; do
+		[ "$(figure "$word")" = "$want" ] ||
+		    fail "pflogsumm finds '$(figure "$word")' $word, not $want"
+	done <<-END
+	4 received
+	6 delivered
+	5 rejected
+	1 senders
+	2 recipients
+	10 connections
+	END
+	bytes=$(cat "$tmp/plog.root"/mail/example.org/*/new/* | wc -c)
+	[ "$(figure 'bytes delivered')" = "$bytes" ] ||
+	    fail "pflogsumm finds '$(figure 'bytes delivered')' bytes" \
+	    "delivered, not $bytes"
+	grep -q 'User unknown in virtual mailbox table (total: 3)' \
+	    "$tmp/pflogsumm" || fail "no unknown users in pflogsumm's report"
+	grep -q 'Relay access denied (total: 1)' "$tmp/pflogsumm" ||
+	    fail "no relaying in pflogsumm's report"
+	grep -q ' 3  *alice@example.org' "$tmp/pflogsumm" ||
+	    fail "no alice in pflogsumm's report"
+}
+
+# Debian's own filter, in the mode its jail has and in the strict ones.
+fail2ban_matches() {
+	fail2ban-regex --print-all-matched "$tmp/plog/log" \
+	    "postfix[mode=$1]" >"$tmp/f2b" 2>&1 ||
+	    fail "fail2ban-regex: $(tail -n 5 "$tmp/f2b")"
+	grep -q "^Lines: .* $2 matched" "$tmp/f2b" ||
+	    fail "not $2 lines: $(grep '^Lines:' "$tmp/f2b"):" \
+	    "$(sed -n '/Matched line/,$p' "$tmp/f2b")"
+	grep -q '\[[0-9]*\] .*Day' "$tmp/f2b" || fail "no date was read"
+}
+
+stop_postfix_log() {
+	kill "$postfix_server" 2>/dev/null || :
+	end_one "$postfix_server" >&2 || :
+}
