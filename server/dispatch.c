@@ -299,6 +299,7 @@ receive_one(struct worker *w, const char **why)
 	case IPC_GOT_NOTHING:
 		return AFTER_GO_ON;
 	case IPC_GOT_BAD:
+	case IPC_GOT_NO_ROOM:	/* workers send no descriptors */
 		return AFTER_BROKEN;
 	case IPC_GOT_END:
 	case IPC_GOT_ERROR:

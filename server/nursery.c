@@ -157,7 +157,8 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 		pool_newborn(n, r->u.pid.pid, passed,
 		    n->state == NURSERY_READY);
 	else if (r->type == IPC_STILLBORN)
-		pool_stillborn(m, r->u.spawn.count);
+		pool_stillborn(m, r->u.spawn.count,
+		    "the nursery could not fork a worker");
 	else if (r->type == IPC_DIED)
 		pool_died(m, r->u.died.pid, r->u.died.status);
 }
@@ -176,6 +177,12 @@ on_nursery(evutil_socket_t fd, short what, void *arg)
 		    &passed, &why)) {
 		case IPC_GOT_RECORD:
 			on_record(n, &r, passed);
+			continue;
+		case IPC_GOT_NO_ROOM:
+			if (r.type == IPC_NEWBORN)
+				pool_stillborn(n->master, 1,
+				    "no descriptor is left for a worker's "
+				    "channel");
 			continue;
 		case IPC_GOT_NOTHING:
 			return;
@@ -236,6 +243,7 @@ wait_ready(struct nursery *n, const char **why)
 	case IPC_GOT_NOTHING:
 	case IPC_GOT_END:
 	case IPC_GOT_BAD:
+	case IPC_GOT_NO_ROOM:
 		break;
 	}
 	snprintf(text, sizeof(text), "%s", bad);

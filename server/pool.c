@@ -160,13 +160,15 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 }
 
 void
-pool_stillborn(struct master *m, uint64_t count)
+pool_stillborn(struct master *m, uint64_t count, const char *why)
 {
 	struct pool *p = &m->pool;
+	int64_t now = deadline_now_ms();
 
 	p->coming -= count < p->coming ? count : p->coming;
-	p->no_spawn_until_ms = deadline_now_ms() + 1000;
-	log_error("the nursery could not fork a worker", NULL, 0);
+	if (now >= p->no_spawn_until_ms)
+		log_error(why, NULL, 0);
+	p->no_spawn_until_ms = now + 1000;
 }
 
 /* Who is to answer for what becomes of w from now on. */

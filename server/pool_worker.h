@@ -11,8 +11,8 @@
  * that has been renewed since, so it is let go.
  */
 void	pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh);
-/* count workers could not be forked. */
-void	pool_stillborn(struct master *m, uint64_t count);
+/* count workers that were asked for will not come; why is logged. */
+void	pool_stillborn(struct master *m, uint64_t count, const char *why);
 /* Worker pid has ended; status of waitpid(2), 0: in order. */
 void	pool_died(struct master *m, pid_t pid, int status);
 /* The channel of w has ended, or cannot be used, in the middle of things. */

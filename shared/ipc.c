@@ -104,6 +104,9 @@ ipc_recv(int channel, enum ipc_way way, enum ipc_when when, bool wait,
 	if (n == -1)
 		return errno == ECONNRESET ? IPC_GOT_END : IPC_GOT_ERROR;
 	fds = take_fds(&msg, passed);
+	if (fds == 0 && (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ==
+	    MSG_CTRUNC && ipc_check(r, (size_t)n, true, way, when) == NULL)
+		return IPC_GOT_NO_ROOM;
 	if (n == 0 && fds == 0)
 		return IPC_GOT_END;
 	if (fds > 1 || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)

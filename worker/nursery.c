@@ -256,6 +256,7 @@ loop(struct nursery *n)
 			break;
 		case IPC_GOT_END:
 		case IPC_GOT_BAD:
+		case IPC_GOT_NO_ROOM:
 		case IPC_GOT_ERROR:
 			return;
 		}

@@ -150,7 +150,8 @@ no_descriptor_to_accept(void)
 	client_expect(&inside, 250, "EHLO client.example.net");
 	client_expect(&inside, 250, "MAIL FROM:<>");
 	client_expect(&inside, 250, "RCPT TO:<alice@example.org>");
-	client_expect(&inside, 451, "DATA");
+	client_expect(&inside, 354, "DATA");
+	client_expect(&inside, 451, ".");
 	EXPECT(daemon_logged(&d, " event=error ", "spool/incoming", NULL) ==
 	    1, "not in the log: %s", daemon_last_words(&d));
 	client_expect(&inside, 250, "NOOP");

@@ -286,7 +286,7 @@ start_with_syslog(struct daemon *d, int fd, const char *lines)
 	daemon_init(d, "", NULL);
 	daemon_add_conf(d, "log to syslog\n%s", lines);
 	daemon_launch(d);
-	EXPECT(WAIT_FOR(daemon_patience_ms, strstr(read_syslog(fd),
+	EXPECT(WAIT_FOR(harness_patience_ms, strstr(read_syslog(fd),
 	    "event=start ") != NULL), "no start: %s", daemon_last_words(d));
 	port = strstr(read_syslog(fd), " port=");
 	EXPECT(port != NULL, "no port");
@@ -296,7 +296,7 @@ start_with_syslog(struct daemon *d, int fd, const char *lines)
 static void
 end_with_syslog(struct daemon *d, int fd)
 {
-	EXPECT(WAIT_FOR(daemon_patience_ms, strstr(read_syslog(fd),
+	EXPECT(WAIT_FOR(harness_patience_ms, strstr(read_syslog(fd),
 	    "disconnect ") != NULL), "no disconnect: %s", read_syslog(fd));
 	kill(d->pid, SIGTERM);
 	EXPECT(daemon_wait_end(d) == 0, "its end");
