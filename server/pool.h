@@ -20,10 +20,10 @@ void	pool_assign(struct master *m, struct session *s);
  * ends with it.
  */
 void	pool_release(struct worker *w);
-/* Lets w go: closes its channel, which is the end of an honest worker. */
-void	pool_drop(struct worker *w);
-/* A worker broke the contract: it is killed, and its client refused. */
-void	pool_kill(struct worker *w, const char *why);
+/* Asks for the workers that are missing. */
+void	pool_ask(struct master *m);
+/* Gives idle workers to sessions that wait, as long as there are both. */
+void	pool_serve(struct master *m);
 /* Closes every channel: no session goes on. */
 void	pool_stop(struct master *m);
 

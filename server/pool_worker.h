@@ -1,5 +1,5 @@
 /*
- * What the nurseries tell the pool of its workers.
+ * Workers, as their nurseries and their channels tell of them.
  */
 #ifndef SERVER_POOL_WORKER_H
 #define SERVER_POOL_WORKER_H
@@ -15,6 +15,16 @@ void	pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh);
 void	pool_stillborn(struct master *m, uint64_t count, const char *why);
 /* Worker pid has ended; status of waitpid(2), 0: in order. */
 void	pool_died(struct master *m, pid_t pid, int status);
+/* Lets w go: closes its channel, which is the end of an honest worker. */
+void	pool_drop(struct worker *w);
+/* A worker broke the contract: it is killed, and its client refused. */
+void	pool_kill(struct worker *w, const char *why);
+/* Once a second: kills who stays too long, in a session or after it. */
+void	pool_worker_police(struct master *m);
+/* Who is to answer for what becomes of w from now on: its client. */
+void	pool_worker_note_last(struct worker *w);
+/* Frees w, which was let go and whose end is known, or never will be. */
+void	pool_worker_forget(struct worker *w);
 /* The channel of w has ended, or cannot be used, in the middle of things. */
 void	pool_lost(struct worker *w, const char *how);
 /*

@@ -1,0 +1,310 @@
+/*
+ * The life of workers as their nurseries and channels tell it: births, ends,
+ * and those that do not end as they should.
+ */
+#include "server/pool_worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "server/dispatch.h"
+#include "server/nursery.h"
+#include "server/pool.h"
+#include "server/session.h"
+#include "shared/deadline.h"
+#include "shared/ipc.h"
+#include "shared/log.h"
+
+enum {
+	unused_losses_max = 8,	/* in a row: then a pause before new ones */
+	crash_refusal_ms = 10 * 60 * 1000,
+	leave_patience_ms = 5000,	/* for a process to end */
+	/*
+	 * Answers that a worker does not read wait in the kernel, some with a
+	 * descriptor, and those count against a limit of the master: so few.
+	 */
+	unread_max_bytes = 2304
+};
+
+void
+pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
+{
+	struct master *m = n->master;
+	struct pool *p = &m->pool;
+	struct worker *w = fresh ? calloc(1, sizeof(*w)) : NULL;
+	int few = unread_max_bytes;
+
+	if (p->coming > 0)
+		p->coming--;
+	if (w == NULL) {
+		if (fresh)
+			log_error("no memory for a worker", NULL, errno);
+		close(channel);
+		pool_ask(m);
+		return;
+	}
+	(void)setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &few, sizeof(few));
+	w->master = m;
+	w->nursery = n;
+	w->channel = channel;
+	w->pid = pid;
+	w->generation = p->generation;
+	w->when = IPC_AT_IDLE;
+	event_assign(&w->readable, m->base, channel, EV_READ | EV_PERSIST,
+	    dispatch_worker, w);
+	event_add(&w->readable, NULL);
+	TAILQ_INSERT_TAIL(&p->idle, w, entry);
+	p->idle_count++;
+	pool_serve(m);
+}
+
+void
+pool_stillborn(struct master *m, uint64_t count, const char *why)
+{
+	struct pool *p = &m->pool;
+	int64_t now = deadline_now_ms();
+
+	p->coming -= count < p->coming ? count : p->coming;
+	if (now >= p->no_spawn_until_ms)
+		log_error(why, NULL, 0);
+	p->no_spawn_until_ms = now + 1000;
+}
+
+/* Who is to answer for what becomes of w from now on. */
+void
+pool_worker_note_last(struct worker *w)
+{
+	memcpy(w->last_session, w->session->id, sizeof(w->last_session));
+	w->last_client = w->session->client;
+}
+
+void
+pool_worker_forget(struct worker *w)
+{
+	struct pool *p = &w->master->pool;
+
+	TAILQ_REMOVE(&p->leaving, w, entry);
+	p->leaving_count--;
+	free(w);
+}
+
+void
+pool_drop(struct worker *w)
+{
+	struct pool *p = &w->master->pool;
+
+	if (w->when == IPC_AT_COMMIT)
+		TAILQ_REMOVE(&w->master->committing, w, waiting);
+	if (w->session != NULL) {
+		pool_worker_note_last(w);
+		TAILQ_REMOVE(&p->busy, w, entry);
+		p->busy_count--;
+	} else {
+		TAILQ_REMOVE(&p->idle, w, entry);
+		p->idle_count--;
+	}
+	event_del(&w->readable);
+	close(w->channel);
+	w->session = NULL;
+	w->left_ms = deadline_now_ms();
+	TAILQ_INSERT_TAIL(&p->leaving, w, entry);
+	p->leaving_count++;
+	if (w->exited)
+		pool_worker_forget(w);
+}
+
+void
+pool_lost(struct worker *w, const char *how)
+{
+	struct master *m = w->master;
+	struct session *s = w->session;
+
+	if (s == NULL && ++m->pool.unused_losses >= unused_losses_max)
+		m->pool.no_spawn_until_ms = deadline_now_ms() + 1000;
+	pool_drop(w);
+	if (s != NULL)
+		session_end(m, s, how, NULL);
+	pool_ask(m);
+}
+
+/* w has been in other hands; its client is not let in again soon. */
+static void
+punish(struct worker *w, const char *session, const struct address *client,
+    const char *why)
+{
+	struct ipc_record r = { .type = IPC_KILL, .u.pid.pid = w->pid };
+	struct master *m = w->master;
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_ERROR, "worker-attack");
+	log_u64(&l, "pid", (uint64_t)w->pid);
+	if (session[0] != '\0') {
+		log_str(&l, "session", session);
+		log_str(&l, "client", client->text);
+		address_refuse(m->book, client,
+		    deadline_now_ms() + crash_refusal_ms);
+	}
+	log_str(&l, "why", why);
+	log_end(&l);
+	if (!w->exited)
+		(void)ipc_send(w->nursery->channel, &r, -1, false);
+}
+
+void
+pool_kill(struct worker *w, const char *why)
+{
+	struct session *s = w->session;
+
+	if (s != NULL)
+		punish(w, s->id, &s->client, why);
+	else
+		punish(w, w->last_session, &w->last_client, why);
+	pool_lost(w, "worker killed");
+}
+
+/* Idle workers of an older image share its layout: they go. */
+static void
+retire_idle(struct pool *p)
+{
+	struct worker *w, *next;
+
+	for (w = TAILQ_FIRST(&p->idle); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (w->generation != p->generation)
+			pool_drop(w);
+	}
+}
+
+/* The newest of the busy first: others may stay for long. */
+static struct worker *
+find_worker(const struct pool *p, pid_t pid)
+{
+	struct worker *w;
+
+	TAILQ_FOREACH(w, &p->leaving, entry)
+		if (w->pid == pid)
+			return w;
+	TAILQ_FOREACH_REVERSE(w, &p->busy, worker_list, entry)
+		if (w->pid == pid)
+			return w;
+	TAILQ_FOREACH(w, &p->idle, entry)
+		if (w->pid == pid)
+			return w;
+	return NULL;
+}
+
+static void
+log_crash(struct master *m, pid_t pid, int status, const struct worker *w)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_ERROR, "worker-crash");
+	log_u64(&l, "pid", (uint64_t)pid);
+	nursery_describe_status(&l, status);
+	if (w != NULL && w->last_session[0] != '\0') {
+		log_str(&l, "session", w->last_session);
+		log_str(&l, "client", w->last_client.text);
+		address_refuse(m->book, &w->last_client,
+		    deadline_now_ms() + crash_refusal_ms);
+		log_u64(&l, "refused_s", crash_refusal_ms / 1000);
+	}
+	log_end(&l);
+}
+
+void
+pool_died(struct master *m, pid_t pid, int status)
+{
+	struct pool *p = &m->pool;
+	struct worker *w = find_worker(p, pid);
+
+	if (w != NULL && w->left_ms == 0 && status == 0) {
+		/* What it said last is still to be read from its channel. */
+		w->exited = true;
+		return;
+	}
+	/* After a crash that is not worth reading. */
+	if (w != NULL && w->left_ms == 0)
+		pool_lost(w, "worker died");
+	if (status != 0) {
+		log_crash(m, pid, status, w);
+		if (WIFSIGNALED(status))
+			nursery_renew(m);
+		retire_idle(p);
+	}
+	if (w != NULL)
+		pool_worker_forget(w);
+	pool_ask(m);
+}
+
+/* Lets go whom nobody will tell of; those that serve go on. */
+static void
+orphan(struct worker_list *list, const struct nursery *n)
+{
+	struct worker *w, *next;
+
+	for (w = TAILQ_FIRST(list); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (w->nursery != n)
+			continue;
+		w->exited = true;
+		if (w->left_ms != 0)
+			pool_worker_forget(w);
+	}
+}
+
+void
+pool_nursery_lost(struct nursery *n, bool was_active)
+{
+	struct pool *p = &n->master->pool;
+
+	orphan(&p->idle, n);
+	orphan(&p->busy, n);
+	orphan(&p->leaving, n);
+	if (was_active)
+		p->coming = 0;
+	pool_ask(n->master);
+}
+
+/* A process whose work is over and which stays is in somebody else's hands. */
+static void
+kill_lingering(struct master *m)
+{
+	struct pool *p = &m->pool;
+	int64_t now = deadline_now_ms();
+	struct worker *w;
+
+	while ((w = TAILQ_FIRST(&p->leaving)) != NULL &&
+	    now - w->left_ms > leave_patience_ms) {
+		punish(w, w->last_session, &w->last_client,
+		    "it was let go, and does not end");
+		/* Until its end is told; if it is not, again. */
+		TAILQ_REMOVE(&p->leaving, w, entry);
+		w->left_ms = now;
+		TAILQ_INSERT_TAIL(&p->leaving, w, entry);
+	}
+}
+
+/* A worker that keeps its place for ever is in somebody else's hands. */
+static void
+kill_overdue(struct master *m)
+{
+	struct worker *w;
+
+	TAILQ_FOREACH(w, &m->pool.busy, entry) {
+		if (!session_is_overdue(m, w->session))
+			continue;
+		pool_kill(w, "session far longer than its worker may let it");
+		return;		/* the next one at the next tick */
+	}
+}
+
+void
+pool_worker_police(struct master *m)
+{
+	kill_overdue(m);
+	kill_lingering(m);
+}
