@@ -102,6 +102,7 @@ must_hold(const struct ipc_record *r)
 	case IPC_BEGIN:
 	case IPC_COMMIT:
 	case IPC_ABORT:
+	case IPC_DRAIN:
 	case IPC_TYPE_COUNT:
 		break;
 	}

@@ -4,6 +4,7 @@
 #include "t/system/client.h"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,11 +23,15 @@ bool
 client_connect(struct client *c, const struct daemon *d, const char *from)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET };
+	struct timeval patience = { harness_patience_ms / 1000, 0 };
 	int one = 1;
 
 	memset(c, 0, sizeof(*c));
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	EXPECT(c->fd != -1, "socket: %s", strerror(errno));
+	/* For the connection, too. */
+	setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+	    sizeof(patience));
 	/* What is sent in two segments shall not wait for the first. */
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (from != NULL) {

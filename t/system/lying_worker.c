@@ -108,6 +108,7 @@ take_order(bool wait)
 	case IPC_GOT_NOTHING:
 		return -1;
 	case IPC_GOT_END:
+	case IPC_GOT_NO_ROOM:
 	case IPC_GOT_BAD:
 	case IPC_GOT_ERROR:
 		exit(0);
@@ -154,19 +155,19 @@ is_dropped(int channel)
 	return false;
 }
 
-/* Its KILL must come, and nobody else's. */
-static bool
-is_killed(int32_t pid, int within_ms)
+/* The next process that the master wants killed; -1: none. */
+static int32_t
+next_killed(void)
 {
 	struct pollfd p = { .fd = up, .events = POLLIN };
 
-	while (poll(&p, 1, within_ms) == 1) {
+	while (poll(&p, 1, patience_ms) == 1) {
 		int32_t killed = take_order(false);
 
 		if (killed != -1)
-			return killed == pid;
+			return killed;
 	}
-	return false;
+	return -1;
 }
 
 /* ---- what an honest worker does ---- */
@@ -335,7 +336,7 @@ tell_lie(struct pretender *w, int client, uint64_t chance,
 		close(fd);
 	if (!is_dropped(w->channel))
 		dprintf(client, "kept %s\n", l.what);
-	else if (!is_killed(w->pid, patience_ms))
+	else if (next_killed() != w->pid)
 		dprintf(client, "not killed %s\n", l.what);
 	else
 		dprintf(client, "dropped %s\n", l.what);
@@ -438,11 +439,15 @@ static void
 stay(struct pretender *w, int client)
 {
 	struct ipc_record r = { .type = IPC_END };
+	int32_t killed = -1;
 
 	(void)ipc_send(w->channel, &r, -1, true);
-	dprintf(client, is_dropped(w->channel) &&
-	    is_killed(w->pid, 5 * patience_ms + 10000) ? "killed\n" :
-	    "kept\n");
+	/* So may others be that could not be told of meanwhile. */
+	if (is_dropped(w->channel))
+		do
+			killed = next_killed();
+		while (killed != -1 && killed != w->pid);
+	dprintf(client, killed == w->pid ? "killed\n" : "kept\n");
 }
 
 /* Lets files pile up in its channel, which are the master's to answer for. */

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +198,22 @@ proc_status(pid_t pid, const char *key, char *out, size_t size)
 {
 	EXPECT(proc_status_of(pid, key, out, size), "process %d has no %s",
 	    (int)pid, key);
+}
+
+static bool
+is_stopped(pid_t pid)
+{
+	char state[32];
+
+	return proc_status_of(pid, "State", state, sizeof(state)) &&
+	    state[0] == 'T';
+}
+
+void
+proc_stop(pid_t pid)
+{
+	EXPECT(kill(pid, SIGSTOP) == 0 && WAIT(is_stopped(pid)),
+	    "process %d does not stop", (int)pid);
 }
 
 static unsigned

@@ -20,6 +20,8 @@ size_t	proc_children(pid_t parent, const char *name, pid_t *out, size_t max);
  * something comes from outside, or a timer ends.  *seen is 0 at first.
  */
 bool	proc_rests(pid_t top, uint64_t *seen);
+/* Sends it SIGSTOP, and waits until it has stopped. */
+void	proc_stop(pid_t pid);
 /* Not there, or only its status is still to be read. */
 bool	proc_is_gone(pid_t pid);
 /*

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +197,58 @@ crowd(void)
 		client_close(&c[i]);
 	}
 	EXPECT(mail_total(&d) == count, "%zu messages", mail_total(&d));
+	daemon_stop(&d);
+}
+
+/* What the kernel cuts a listener's backlog to; 0: it does not say. */
+static int
+kernel_backlog_max(void)
+{
+	FILE *f = fopen("/proc/sys/net/core/somaxconn", "re");
+	int n = 0;
+
+	if (f != NULL && fscanf(f, "%d", &n) != 1)
+		n = 0;
+	if (f != NULL)
+		fclose(f);
+	return n;
+}
+
+/* So many at once that the master cannot have accepted one of them. */
+static void
+burst(void)
+{
+	enum { count = 180, addresses = 45 };
+	static struct client c[count];
+	struct daemon d;
+	char from[32];
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	if (kernel_backlog_max() < count)
+		harness_skip("this kernel lets only %d wait",
+		    kernel_backlog_max());
+	proc_stop(d.pid);
+	for (int i = 0; i < count; i++) {
+		snprintf(from, sizeof(from), "127.0.5.%d", 1 + i % addresses);
+		/* One that the kernel drops waits a second and more. */
+		EXPECT(client_connect(&c[i], &d, from), "connect %d: %s", i,
+		    strerror(errno));
+	}
+	EXPECT(kill(d.pid, SIGCONT) == 0, "kill: %s", strerror(errno));
+	/* When nothing is under way any more, nobody may still wait. */
+	daemon_rest(&d);
+	for (int i = 0; i < count; i++) {
+		struct pollfd p = { .fd = c[i].fd, .events = POLLIN };
+
+		EXPECT(poll(&p, 1, 0) == 1, "client %d waits, and no worker "
+		    "is coming: %s", i, daemon_last_words(&d));
+		EXPECT(client_reply(&c[i]) == 220, "client %d: \"%s\"", i,
+		    c[i].reply);
+	}
+	expect_served(&d, "127.0.0.6", 1);
+	for (int i = 0; i < count; i++)
+		client_close(&c[i]);
 	daemon_stop(&d);
 }
 
@@ -419,6 +473,7 @@ main(int argc, char *argv[])
 		{ "ten_addresses_with_two_places",
 		    ten_addresses_with_two_places },
 		{ "crowd", crowd },
+		{ "burst", burst },
 		{ "closed_at_every_octet", closed_at_every_octet },
 		{ "reset_at_every_octet", reset_at_every_octet },
 		{ "half_closed_at_every_octet", half_closed_at_every_octet },

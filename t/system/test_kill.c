@@ -190,23 +190,6 @@ idle_worker(void)
 	daemon_stop(&d);
 }
 
-static bool
-is_stopped(pid_t pid)
-{
-	char state[32];
-
-	return proc_status_of(pid, "State", state, sizeof(state)) &&
-	    state[0] == 'T';
-}
-
-static void
-stop_now(pid_t pid)
-{
-	EXPECT(kill(pid, SIGSTOP) == 0, "kill %d: %s", (int)pid,
-	    strerror(errno));
-	EXPECT(WAIT(is_stopped(pid)), "%d does not stop", (int)pid);
-}
-
 /*
  * Clients come, and every idle worker is dead.  The master is stopped
  * meanwhile, so that it sees the clients first, and gives them to the dead.
@@ -222,9 +205,9 @@ dead_workers(bool nursery_late)
 	size_t n;
 
 	start(&d, nurseries);
-	stop_now(d.pid);
+	proc_stop(d.pid);
 	if (nursery_late)
-		stop_now(nurseries[0]);
+		proc_stop(nurseries[0]);
 	for (int i = 0; i < clients; i++)
 		EXPECT(client_connect(&c[i], &d, "127.0.0.5"), "connect: %s",
 		    strerror(errno));
@@ -388,7 +371,7 @@ both_nurseries(void)
 
 	start(&d, nurseries);
 	open_message(&c, &d, "127.0.0.5", 1);
-	kill(d.pid, SIGSTOP);
+	proc_stop(d.pid);
 	kill_now(nurseries[0]);
 	kill_now(nurseries[1]);
 	kill(d.pid, SIGCONT);
