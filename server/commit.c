@@ -114,8 +114,11 @@ record(struct master *m, const struct session *s)
 {
 	struct log_message_fact fact = {
 		.id = s->tx.id, .session = s->id, .client = s->client.text,
-		.from = &s->tx.mail.from, .to = &s->tx.boxes,
-		.size = s->tx.size
+		.port = s->client.port,
+		.helo = span_from(s->tx.mail.helo, s->tx.mail.helo_len),
+		.protocol = s->tx.protocol, .from = &s->tx.mail.from,
+		.to = &s->tx.boxes, .rcpts = &s->tx.rcpts,
+		.file = s->tx.name, .size = s->tx.size
 	};
 
 	log_message_add(&m->log, &fact);

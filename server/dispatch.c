@@ -68,6 +68,15 @@ may_note(struct worker *w)
 	    w->master->conf.limits.recipients;
 }
 
+/* RFC 3848, and RFC 6531 4.3. */
+static const char *
+protocol_of(const struct ipc_mail *mail)
+{
+	if (!mail->esmtp)
+		return "SMTP";
+	return mail->smtputf8 ? "UTF8SMTP" : "ESMTP";
+}
+
 static enum after
 on_mail(struct worker *w, const struct ipc_record *r)
 {
@@ -85,6 +94,7 @@ on_mail(struct worker *w, const struct ipc_record *r)
 			return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
 	s->tx.mail = r->u.mail;
+	s->tx.protocol = protocol_of(&s->tx.mail);
 	w->when = IPC_AT_MAIL;
 	return r->u.mail.wait ? answer(w, IPC_VERDICT, VERDICT_OK, -1) :
 	    AFTER_GO_ON;
@@ -112,17 +122,11 @@ static void
 log_refused(const struct session *s, const struct mailbox *to,
     enum verdict verdict, const struct recipient_reason *reason)
 {
-	static const char *const words[VERDICT_COUNT] = {
-		[VERDICT_UNKNOWN] = "no such recipient",
-		[VERDICT_FOREIGN] = "relaying denied",
-		[VERDICT_TOO_MANY] = "too many recipients",
-		[VERDICT_TROUBLE] = "no memory"
-	};
 	struct log_line l;
 
 	if (log_postfix_refused_rcpt(s, to, verdict))
 		return;
-	begin_reject(&l, s, words[verdict]);
+	begin_reject(&l, s, recipient_log_word(verdict));
 	log_mailbox(&l, "from", &s->tx.mail.from);
 	log_mailbox(&l, "to", to);
 	if (reason->path != NULL) {
@@ -135,7 +139,7 @@ log_refused(const struct session *s, const struct mailbox *to,
 static enum after
 on_rcpt(struct worker *w, const struct ipc_record *r)
 {
-	struct recipient_reason reason = { NULL, 0 };
+	struct recipient_reason reason;
 	struct session *s = w->session;
 	enum verdict verdict;
 
@@ -145,6 +149,8 @@ on_rcpt(struct worker *w, const struct ipc_record *r)
 		return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	verdict = verdict_of(recipient_expand(&w->master->conf,
 	    &r->u.rcpt.to, &s->tx.boxes, &reason));
+	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
+	    recipient_log_word(verdict), &reason);
 	if (verdict == VERDICT_OK) {
 		if (s->tx.rcpt_count++ == 0)
 			s->tx.first_rcpt = r->u.rcpt.to;
@@ -165,15 +171,6 @@ on_reset(struct worker *w, const struct ipc_record *r)
 	return AFTER_GO_ON;
 }
 
-/* RFC 3848, and RFC 6531 4.3. */
-static const char *
-protocol_of(const struct ipc_mail *mail)
-{
-	if (!mail->esmtp)
-		return "SMTP";
-	return mail->smtputf8 ? "UTF8SMTP" : "ESMTP";
-}
-
 /* Creates the spool file, headed by what we know ourselves. */
 static int
 begin_file(struct worker *w, int *fd)
@@ -188,7 +185,7 @@ begin_file(struct worker *w, int *fd)
 		.client_ip = span_of(s->client.text),
 		.client_ipv6 = s->client.ipv6,
 		.hostname = span_of(w->master->conf.hostname),
-		.protocol = protocol_of(&s->tx.mail),
+		.protocol = s->tx.protocol,
 		.only_rcpt = s->tx.rcpt_count == 1 ? &s->tx.first_rcpt : NULL
 	};
 

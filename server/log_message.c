@@ -12,179 +12,70 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shared/buf.h"
+#include "server/log_message_file.h"
+#include "shared/log.h"
 
-/* More mailboxes than this are counted, not named, in a line. */
-enum { named_max = 50 };
+enum {
+	to_max_bytes = 4 * 1024,	/* mailboxes a line names */
+	text_bytes = 2 * smtp_mailbox_text_max_bytes,
+	file_flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
+};
 
-static void
-hash_line(struct log_message *l, struct span line)
-{
-	crypto_generichash(l->last, sizeof(l->last), line.p, line.n, NULL, 0);
-}
+static const char name_form[] = "message.%Y%m%dT%H%M%SZ";
 
-/* Moves the octets of the file from start on to a file of its own in bad. */
-static int
-put_tail_aside(int fd, int bad, off_t start)
-{
-	char chunk[4096], name[64];
-	ssize_t n;
-	int out;
-
-	snprintf(name, sizeof(name), "log-message-tail.%lld",
-	    (long long)time(NULL));
-	out = openat(bad, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
-	    0600);
-	if (out == -1)
-		return -1;
-	for (off_t at = start; (n = pread(fd, chunk, sizeof(chunk), at)) > 0;
-	    at += n)
-		if (write(out, chunk, (size_t)n) != n) {
-			n = -1;
-			break;
-		}
-	if (n == -1 || fsync(out) == -1) {
-		close(out);
-		return -1;
-	}
-	close(out);
-	return ftruncate(fd, start);
-}
-
-/*
- * Where the last line end before at is, its LF included; 0 when there is
- * none, -1 and errno.  Looks back as far as it has to: a file system may
- * leave any length of NULs behind what it wrote.
- */
-static off_t
-find_line_end(int fd, off_t at)
-{
-	char chunk[4096];
-
-	while (at > 0) {
-		size_t want = at < (off_t)sizeof(chunk) ? (size_t)at :
-		    sizeof(chunk);
-
-		if (pread(fd, chunk, want, at - (off_t)want) != (ssize_t)want)
-			return -1;
-		for (; want > 0; want--, at--)
-			if (chunk[want - 1] == '\n')
-				return at;
-	}
-	return 0;
-}
-
-static int
-hash_from_file(struct log_message *l, off_t from, off_t to)
-{
-	crypto_generichash_state state;
-	uint8_t chunk[4096];
-
-	crypto_generichash_init(&state, NULL, 0, sizeof(l->last));
-	while (from < to) {
-		size_t want = to - from < (off_t)sizeof(chunk) ?
-		    (size_t)(to - from) : sizeof(chunk);
-
-		if (pread(l->fd, chunk, want, from) != (ssize_t)want)
-			return -1;
-		crypto_generichash_update(&state, chunk, want);
-		from += (off_t)want;
-	}
-	crypto_generichash_final(&state, l->last, sizeof(l->last));
-	return 0;
-}
-
-/* Finds the last whole line; what stands behind it is put aside. */
-static int
-read_last_line(struct log_message *l, int bad, bool *torn)
-{
-	struct stat st;
-	off_t start, end;
-
-	if (fstat(l->fd, &st) == -1)
-		return -1;
-	end = find_line_end(l->fd, st.st_size);
-	if (end == -1)
-		return -1;
-	if (end != st.st_size) {
-		*torn = true;
-		if (put_tail_aside(l->fd, bad, end) == -1)
-			return -1;
-	}
-	if (end == 0)
-		return 0;
-	start = find_line_end(l->fd, end - 1);
-	return start == -1 ? -1 : hash_from_file(l, start, end - 1);
-}
+static void	add_open(struct log_message *l, const char *after);
 
 int
 log_message_open(struct log_message *l, int dir, int bad, bool *torn)
 {
-	memset(l->last, 0, sizeof(l->last));
+	char name[256] = "";
+	bool strange;
+
+	memset(&l->last, 0, sizeof(l->last));
 	l->n = 0;
+	l->dir = dir;
+	l->unsynced = false;
 	*torn = false;
-	l->fd = openat(dir, "message", O_RDWR | O_CREAT | O_APPEND |
-	    O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (l->fd == -1)
+	l->fd = openat(dir, "message", file_flags | O_CREAT, 0600);
+	if (l->fd == -1 ||
+	    log_message_last(l->fd, bad, &l->last, torn, &strange) == -1)
 		return -1;
-	if (read_last_line(l, bad, torn) == -1)
+	if (strange)
+		log_error("the last line of the message log is none of "
+		    "smtpd's: what is chained to it counts from 1 again",
+		    "log/message", 0);
+	else if (l->last.n == 0 &&
+	    log_message_newest(dir, &l->last, name, sizeof(name)) == -1)
 		return -1;
-	memcpy(l->written, l->last, sizeof(l->written));
+	l->written = l->last;
+	if (!strange && l->last.n > 0 && lseek(l->fd, 0, SEEK_END) == 0) {
+		add_open(l, name);
+		return log_message_flush(l);
+	}
 	return 0;
 }
 
-static void
-add_string(struct buf *b, struct span s)
-{
-	buf_add_str(b, "\"");
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_add_str(b, "\\");
-		buf_add(b, span_from(s.p + i, 1));
-	}
-	buf_add_str(b, "\"");
-}
+/* What every line begins and ends with; texts live as long as the arrays. */
+struct frame {
+	char	time[32];
+	char	previous[2 * log_hash_bytes + 1];
+};
 
 static void
-add_member(struct buf *b, const char *key, struct span value)
+begin_record(const struct log_message *l, struct frame *f,
+    struct log_record *r)
 {
-	buf_add_str(b, ",\"");
-	buf_add_str(b, key);
-	buf_add_str(b, "\":");
-	add_string(b, value);
-}
-
-static void
-add_recipients(struct buf *b, const struct recipient_set *to)
-{
-	buf_add_str(b, ",\"mailboxes\":");
-	buf_add_u64(b, to->count, 1);
-	buf_add_str(b, ",\"to\":[");
-	for (size_t i = 0; i < to->count && i < named_max; i++) {
-		char text[512];
-		int n = snprintf(text, sizeof(text), "%s%s%s",
-		    to->boxes[i].user, to->boxes[i].domain[0] ? "@" : "",
-		    to->boxes[i].domain);
-
-		if (i > 0)
-			buf_add_str(b, ",");
-		add_string(b, span_from(text, n < 0 ? 0 : (size_t)n));
-	}
-	buf_add_str(b, "]");
-}
-
-static void
-add_time(struct buf *b)
-{
-	struct timespec now;
+	time_t now = time(NULL);
 	struct tm utc;
-	char text[32];
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &utc);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-	buf_add_str(b, "{\"time\":");
-	add_string(b, span_of(text));
+	memset(r, 0, sizeof(*r));
+	gmtime_r(&now, &utc);
+	strftime(f->time, sizeof(f->time), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	sodium_bin2hex(f->previous, sizeof(f->previous), l->last.hash,
+	    sizeof(l->last.hash));
+	r->time = span_of(f->time);
+	r->previous = span_of(f->previous);
+	r->n = l->last.n + 1;
 }
 
 /* Lines that found no place for so long are lost; the chain is not. */
@@ -192,35 +83,101 @@ static void
 forget_pending(struct log_message *l)
 {
 	l->n = 0;
-	memcpy(l->last, l->written, sizeof(l->last));
+	l->last = l->written;
+}
+
+static void
+end_record(struct log_message *l, const struct log_record *r)
+{
+	struct buf b = buf_over(l->pending + l->n, log_line_bytes);
+
+	log_record_write(r, &b);
+	/* Bounds of all parts are below that of a line. */
+	if (b.cut)
+		return;
+	crypto_generichash(l->last.hash, sizeof(l->last.hash), b.p, b.n - 1,
+	    NULL, 0);
+	l->last.n = r->n;
+	l->n += b.n;
+}
+
+static void
+add_open(struct log_message *l, const char *after)
+{
+	char text[512];
+	struct buf escaped = buf_over(text, sizeof(text));
+	struct log_record r;
+	struct frame f;
+
+	begin_record(l, &f, &r);
+	r.event = LOG_EVENT_OPEN;
+	json_add_text(&escaped, span_of(after));
+	r.after = buf_span(&escaped);
+	end_record(l, &r);
+}
+
+static void
+add_mailboxes(struct buf *list, const struct recipient_set *to)
+{
+	char text[text_bytes], address[smtp_mailbox_text_max_bytes];
+
+	for (size_t i = 0; i < to->count; i++) {
+		struct buf escaped = buf_over(text, sizeof(text));
+		struct buf before = *list;
+
+		snprintf(address, sizeof(address), "%s%s%s",
+		    to->boxes[i].user, to->boxes[i].domain[0] ? "@" : "",
+		    to->boxes[i].domain);
+		json_add_text(&escaped, span_of(address));
+		log_record_add_to(list, buf_span(&escaped));
+		if (!list->cut)
+			continue;
+		*list = before;
+		return;
+	}
+}
+
+static struct span
+escape(char text[text_bytes], struct span s)
+{
+	struct buf b = buf_over(text, text_bytes);
+
+	json_add_text(&b, s);
+	return buf_span(&b);
 }
 
 void
 log_message_add(struct log_message *l, const struct log_message_fact *fact)
 {
+	static char to_text[to_max_bytes], from_text[text_bytes],
+	    helo_text[text_bytes], file_text[text_bytes];
 	char from[smtp_mailbox_text_max_bytes];
-	char previous[2 * log_message_hash_bytes + 1];
-	struct buf b;
+	struct buf to = buf_over(to_text, sizeof(to_text));
+	struct log_record r;
+	struct frame f;
+	size_t n;
 
-	if (sizeof(l->pending) - l->n < log_message_line_max_bytes &&
+	if (sizeof(l->pending) - l->n < log_line_bytes &&
 	    log_message_flush(l) == -1)
 		forget_pending(l);
-	b = buf_over(l->pending + l->n, log_message_line_max_bytes);
-	smtp_mailbox_text(fact->from, from);
-	sodium_bin2hex(previous, sizeof(previous), l->last, sizeof(l->last));
-	add_time(&b);
-	add_member(&b, "event", span_of("store"));
-	add_member(&b, "id", span_of(fact->id));
-	add_member(&b, "session", span_of(fact->session));
-	add_member(&b, "client", span_of(fact->client));
-	add_member(&b, "from", span_of(from));
-	add_recipients(&b, fact->to);
-	buf_add_str(&b, ",\"size\":");
-	buf_add_u64(&b, fact->size, 1);
-	add_member(&b, "previous", span_of(previous));
-	buf_add_str(&b, "}\n");
-	hash_line(l, span_from(b.p, b.n - 1));
-	l->n += b.n;
+	begin_record(l, &f, &r);
+	n = smtp_mailbox_text(fact->from, from);
+	add_mailboxes(&to, fact->to);
+	r.event = LOG_EVENT_STORE;
+	r.id = span_of(fact->id);
+	r.session = span_of(fact->session);
+	r.client = span_of(fact->client);
+	r.port = fact->port;
+	r.helo = escape(helo_text, fact->helo);
+	r.protocol = span_of(fact->protocol);
+	r.from = escape(from_text, span_from(from, n));
+	r.size = fact->size;
+	r.file = escape(file_text, span_of(fact->file));
+	r.mailboxes = fact->to->count;
+	r.to = buf_span(&to);
+	r.recipients = fact->rcpts->count;
+	r.rcpt = span_from(fact->rcpts->text, fact->rcpts->n);
+	end_record(l, &r);
 }
 
 /* Takes back the last count octets: a line in part would break the chain. */
@@ -251,7 +208,108 @@ log_message_flush(struct log_message *l)
 		}
 		s = span_skip(s, (size_t)n);
 	}
+	l->unsynced = l->unsynced || l->n > 0;
 	l->n = 0;
-	memcpy(l->written, l->last, sizeof(l->written));
+	l->written = l->last;
 	return 0;
+}
+
+int
+log_message_sync(struct log_message *l)
+{
+	if (!l->unsynced)
+		return 0;
+	/* After a failure the kernel may call the next try a success. */
+	l->unsynced = false;
+	return fdatasync(l->fd);
+}
+
+/* Is "message" still the file that is written to? */
+static bool
+is_in_place(const struct log_message *l)
+{
+	struct stat own, there;
+
+	return fstat(l->fd, &own) == 0 && fstatat(l->dir, "message", &there,
+	    AT_SYMLINK_NOFOLLOW) == 0 && own.st_ino == there.st_ino &&
+	    own.st_dev == there.st_dev;
+}
+
+/* A name that is free: with the time, and with a number when it is not. */
+static int
+move_away(const struct log_message *l, char name[log_message_name_bytes])
+{
+	time_t now = time(NULL);
+	struct stat ignored;
+	struct tm utc;
+	size_t n;
+
+	gmtime_r(&now, &utc);
+	n = strftime(name, log_message_name_bytes, name_form, &utc);
+	for (unsigned i = 1; fstatat(l->dir, name, &ignored,
+	    AT_SYMLINK_NOFOLLOW) == 0; i++)
+		snprintf(name + n, log_message_name_bytes - n, "-%04u", i);
+	return renameat(l->dir, "message", l->dir, name);
+}
+
+/* The new file: not there yet, or made empty by who moved the old one. */
+static int
+open_new(const struct log_message *l)
+{
+	int fd = openat(l->dir, "message", file_flags | O_CREAT, 0600);
+	struct stat st;
+
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0 &&
+	    st.st_nlink == 1)
+		return fd;
+	close(fd);
+	errno = EEXIST;
+	return -1;
+}
+
+static int
+go_on_in(struct log_message *l, int fd, const char *after)
+{
+	const struct log_link before = l->written;
+	int old = l->fd;
+
+	l->fd = fd;
+	add_open(l, after);
+	if (log_message_flush(l) == 0 && fsync(fd) == 0 &&
+	    fsync(l->dir) == 0) {
+		close(old);
+		return 0;
+	}
+	l->written = before;
+	forget_pending(l);
+	l->fd = old;
+	return -1;
+}
+
+int
+log_message_rotate(struct log_message *l, char name[log_message_name_bytes])
+{
+	struct stat st;
+	int error, fd;
+
+	name[0] = '\0';
+	if (log_message_flush(l) == -1 || log_message_sync(l) == -1 ||
+	    fstat(l->fd, &st) == -1)
+		return -1;
+	if (is_in_place(l) && (st.st_size == 0 || move_away(l, name) == -1))
+		return st.st_size == 0 ? 0 : -1;
+	fd = open_new(l);
+	if (fd != -1 && go_on_in(l, fd, name) == 0)
+		return 0;
+	error = errno;
+	if (fd != -1) {
+		close(fd);
+		(void)unlinkat(l->dir, "message", 0);
+	}
+	if (name[0] != '\0')
+		(void)renameat(l->dir, name, l->dir, "message");
+	errno = error;
+	return -1;
 }

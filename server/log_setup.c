@@ -67,15 +67,45 @@ wake(void *arg)
 static void
 on_rotate(evutil_socket_t sig, short what, void *arg)
 {
+	char name[log_message_name_bytes];
+	struct master *m = arg;
 	struct log_line l;
 
 	(void)sig;
 	(void)what;
-	(void)arg;
 	log_reopen();
+	if (log_message_rotate(&m->log, name) == -1) {
+		log_error("the message log cannot be rotated, and goes on in "
+		    "the file it has", "log/message", errno);
+		name[0] = '\0';
+	}
 	log_begin(&l, LOG_LEVEL_INFO, "reopen");
 	log_str(&l, "why", "SIGUSR1");
+	if (name[0] != '\0')
+		log_str(&l, "message_log", name);
 	log_end(&l);
+}
+
+static void
+sync_message_log(struct master *m)
+{
+	if (log_message_sync(&m->log) == -1)
+		log_error("fdatasync", "log/message", errno);
+}
+
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	sync_message_log(arg);
+}
+
+void
+log_setup_end(struct master *m)
+{
+	sync_message_log(m);
+	log_gather(NULL, NULL);
 }
 
 int
@@ -83,8 +113,11 @@ log_setup_events(struct master *m)
 {
 	struct event *turn = event_new(m->base, -1, 0, on_turn, NULL);
 	struct event *rotate = evsignal_new(m->base, SIGUSR1, on_rotate, m);
+	struct event *tick = event_new(m->base, -1, EV_PERSIST, on_second, m);
+	struct timeval second = { 1, 0 };
 
-	if (turn == NULL || rotate == NULL || event_add(rotate, NULL) == -1)
+	if (turn == NULL || rotate == NULL || tick == NULL ||
+	    event_add(rotate, NULL) == -1 || event_add(tick, &second) == -1)
 		return -1;
 	log_gather(wake, turn);
 	return 0;

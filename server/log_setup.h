@@ -22,9 +22,12 @@ void	log_setup_open(const struct conf *conf,
  */
 void	log_setup_prove(const struct conf *conf);
 /*
- * From now on lines gather for a turn of the loop, and SIGUSR1 has the log
- * opened again.  0, or -1: no memory.
+ * From now on lines gather for a turn of the loop, the message log is made
+ * durable every second, and SIGUSR1 has both opened again.  0, or -1: no
+ * memory.
  */
 int	log_setup_events(struct master *m);
+/* The end: what waits is written, and the message log made durable. */
+void	log_setup_end(struct master *m);
 
 #endif

@@ -14,6 +14,7 @@
 #include "server/log_message.h"
 #include "server/maildir.h"
 #include "server/recipient.h"
+#include "server/recipient_log.h"
 #include "server/spool.h"
 #include "shared/ipc_msg.h"
 
@@ -27,6 +28,8 @@ struct transaction {
 	struct mailbox		 first_rcpt;
 	uint64_t		 rcpt_count;
 	struct recipient_set	 boxes;
+	struct recipient_log	 rcpts;		/* as the client named them */
+	const char		*protocol;	/* RFC 3848 */
 	uint64_t		 head_bytes;	/* of our trace fields */
 	uint64_t		 size;		/* of the committed file */
 	char			 name[message_name_bytes]; /* in its Maildirs */

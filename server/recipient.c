@@ -71,7 +71,35 @@ recipient_find(const struct conf_domain *d, struct span local,
 struct expansion {
 	const struct conf	*conf;
 	struct recipient_set	*set;
+	struct recipient_reason	*reason;
 };
+
+static void
+add_step(const struct expansion *e, struct recipient_step step)
+{
+	struct recipient_reason *r = e->reason;
+
+	if (r->step_count < recipient_steps_max)
+		r->steps[r->step_count++] = step;
+	else
+		r->more++;
+}
+
+/* When it was not the whole of local that led to match. */
+static void
+add_subaddress(const struct expansion *e, const struct conf_domain *d,
+    struct span local, const struct recipient_match *match)
+{
+	const char *name = match->kind == RECIPIENT_ALIAS ?
+	    match->alias->name : match->kind == RECIPIENT_USER ?
+	    match->user->name : "postmaster";
+
+	if (match->kind == RECIPIENT_NOBODY ||
+	    span_equal_fold(local, span_of(name)))
+		return;
+	add_step(e, (struct recipient_step){ RECIPIENT_STEP_SUBADDRESS,
+	    e->conf->path, d->subaddress_line, name, NULL });
+}
 
 static enum recipient_verdict follow_match(const struct expansion *,
     const struct conf_domain *, struct recipient_match, unsigned);
@@ -80,13 +108,16 @@ static enum recipient_verdict
 follow_target(const struct expansion *e, const struct conf_domain *d,
     const struct mailbox *m, const struct conf_alias *within, unsigned depth)
 {
+	struct recipient_match match;
+
 	if (m->domain_len > 0)
 		d = conf_find_domain(e->conf,
 		    span_from(m->domain, m->domain_len));
 	if (d == NULL)
 		return RECIPIENT_FOREIGN;
-	return follow_match(e, d, recipient_find(d, local_of(m), within),
-	    depth);
+	match = recipient_find(d, local_of(m), within);
+	add_subaddress(e, d, local_of(m), &match);
+	return follow_match(e, d, match, depth);
 }
 
 /*
@@ -105,6 +136,9 @@ follow_alias(const struct expansion *e, const struct conf_domain *d,
 		return RECIPIENT_UNKNOWN;	/* conf_load lets none pass */
 	verdict = recipient_set_add_alias(e->set, d->name, alias->name,
 	    &is_new);
+	add_step(e, (struct recipient_step){ is_new ? RECIPIENT_STEP_ALIAS :
+	    RECIPIENT_STEP_AGAIN, d->aliases_path, alias->line, alias->name,
+	    d->name });
 	if (!is_new)
 		return verdict;
 	for (size_t i = 0; verdict == RECIPIENT_OK && i < alias->target_count;
@@ -122,8 +156,14 @@ follow_match(const struct expansion *e, const struct conf_domain *d,
 	case RECIPIENT_ALIAS:
 		return follow_alias(e, d, match.alias, depth);
 	case RECIPIENT_USER:
+		add_step(e, (struct recipient_step){ RECIPIENT_STEP_USER,
+		    d->users_path, match.user->line, match.user->name,
+		    d->name });
 		return recipient_set_add(e->set, d->name, match.user->name);
 	case RECIPIENT_POSTMASTER:
+		add_step(e, (struct recipient_step){
+		    RECIPIENT_STEP_POSTMASTER, NULL, 0, "postmaster",
+		    d->name });
 		return recipient_set_add(e->set, d->name, "postmaster");
 	case RECIPIENT_NOBODY:
 		break;
@@ -131,35 +171,46 @@ follow_match(const struct expansion *e, const struct conf_domain *d,
 	return RECIPIENT_UNKNOWN;
 }
 
-static struct recipient_reason
-reason_of(const struct conf *conf, const struct conf_domain *d,
+static void
+find_reason(const struct expansion *e, const struct conf_domain *d,
     const struct recipient_match *match)
 {
+	struct recipient_reason *r = e->reason;
+
 	switch (match->kind) {
 	case RECIPIENT_ALIAS:
-		return (struct recipient_reason){ d->aliases_path,
-		    match->alias->line };
+		r->path = d->aliases_path;
+		r->line = match->alias->line;
+		return;
 	case RECIPIENT_USER:
-		return (struct recipient_reason){ d->users_path,
-		    match->user->line };
+		r->path = d->users_path;
+		r->line = match->user->line;
+		return;
 	case RECIPIENT_POSTMASTER:
-		return (struct recipient_reason){ NULL, 0 };
+		return;
 	case RECIPIENT_NOBODY:
 		break;
 	}
-	return (struct recipient_reason){ conf->path, d->has_catch_all ?
-	    d->catch_all_line : d->line };
+	r->path = e->conf->path;
+	r->line = d->has_catch_all ? d->catch_all_line : d->line;
 }
 
 static enum recipient_verdict
 expand_local(const struct expansion *e, const struct conf_domain *d,
-    struct span local, struct recipient_reason *reason)
+    struct span local)
 {
 	struct recipient_match match = recipient_find(d, local, NULL);
 
-	*reason = reason_of(e->conf, d, &match);
-	if (match.kind == RECIPIENT_NOBODY && d->has_catch_all)
+	find_reason(e, d, &match);
+	add_step(e, (struct recipient_step){ RECIPIENT_STEP_DOMAIN,
+	    e->conf->path, d->line, d->name, NULL });
+	add_subaddress(e, d, local, &match);
+	if (match.kind == RECIPIENT_NOBODY && d->has_catch_all) {
+		add_step(e, (struct recipient_step){
+		    RECIPIENT_STEP_CATCH_ALL, e->conf->path,
+		    d->catch_all_line, d->name, NULL });
 		return follow_target(e, d, &d->catch_all, NULL, 0);
+	}
 	return follow_match(e, d, match, 0);
 }
 
@@ -180,7 +231,7 @@ static enum recipient_verdict
 expand(const struct conf *conf, const struct mailbox *rcpt,
     struct recipient_set *set, struct recipient_reason *reason)
 {
-	const struct expansion e = { conf, set };
+	const struct expansion e = { conf, set, reason };
 	const struct conf_domain *d = NULL;
 	struct span local = local_of(rcpt);
 
@@ -195,7 +246,7 @@ expand(const struct conf *conf, const struct mailbox *rcpt,
 		d = &conf->domains[0];
 	if (d == NULL)
 		return RECIPIENT_FOREIGN;
-	return expand_local(&e, d, local, reason);
+	return expand_local(&e, d, local);
 }
 
 enum recipient_verdict
@@ -205,7 +256,10 @@ recipient_expand(const struct conf *conf, const struct mailbox *rcpt,
 	const size_t count = set->count, mark_count = set->mark_count;
 	enum recipient_verdict verdict;
 
-	*reason = (struct recipient_reason){ NULL, 0 };
+	reason->path = NULL;
+	reason->line = 0;
+	reason->step_count = 0;
+	reason->more = 0;
 	verdict = expand(conf, rcpt, set, reason);
 	if (verdict != RECIPIENT_OK)
 		recipient_set_cut(set, count, mark_count);

@@ -10,7 +10,8 @@
 enum {
 	recipient_alias_depth_max = 20,
 	recipient_mailboxes_max = 10000, /* of one message, after aliases */
-	recipient_file_name_max_bytes = 200
+	recipient_file_name_max_bytes = 200,
+	recipient_steps_max = 16	/* of one recipient, told */
 };
 
 enum recipient_verdict {
@@ -58,10 +59,42 @@ struct recipient_match {
 	const struct conf_user		*user;
 };
 
-/* Which line decided, for the log: file and line of the matching rule. */
+/* What leads from a recipient to its Maildirs; one table, one word each. */
+#define RECIPIENT_STEPS(X)						\
+	X(DOMAIN, "domain")	/* the domain is ours */		\
+	X(SUBADDRESS, "subaddress") /* the name without what follows */	\
+	X(ALIAS, "alias")	/* and on with each of its targets */	\
+	X(AGAIN, "again")	/* an alias, followed before */		\
+	X(CATCH_ALL, "catch-all") /* nobody by that name: this one */	\
+	X(USER, "user")		/* a Maildir */				\
+	X(POSTMASTER, "postmaster") /* a Maildir every domain has */
+
+#define RECIPIENT_STEP_NAME(name, word) RECIPIENT_STEP_##name,
+enum recipient_step_kind {
+	RECIPIENT_STEPS(RECIPIENT_STEP_NAME)
+	RECIPIENT_STEP_COUNT
+};
+#undef RECIPIENT_STEP_NAME
+
+/* All of it borrowed from conf. */
+struct recipient_step {
+	enum recipient_step_kind kind;
+	const char		*path;		/* NULL: built in */
+	unsigned		 line;		/* 0 with it */
+	const char		*name;
+	const char		*domain;	/* of name; NULL: not one's */
+};
+
+/*
+ * Which line decided, for the log: file and line of the matching rule; and
+ * every line on the way from there, as many as there is room for.
+ */
 struct recipient_reason {
-	const char	*path;		/* borrowed from conf; NULL: built in */
-	unsigned	 line;		/* 0 with it */
+	const char		*path;		/* borrowed; NULL: built in */
+	unsigned		 line;		/* 0 with it */
+	size_t			 step_count;
+	uint64_t		 more;		/* steps left out */
+	struct recipient_step	 steps[recipient_steps_max];
 };
 
 /*

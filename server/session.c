@@ -195,6 +195,7 @@ session_reset(struct master *m, struct session *s)
 	if (s->tx.id[0] != '\0')
 		spool_discard(&m->spool, s->tx.id);
 	recipient_set_clear(&s->tx.boxes);
+	recipient_log_clear(&s->tx.rcpts);
 	memset(&s->tx, 0, sizeof(s->tx));
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/smtpctl_await.h"
+#include "server/smtpctl_log.h"
 
 struct subcommand {
 	const char	*name;
@@ -13,7 +14,8 @@ struct subcommand {
 };
 
 static const struct subcommand subcommands[] = {
-	{ "await", SMTPCTL_AWAIT_USAGE, smtpctl_await }
+	{ "await", SMTPCTL_AWAIT_USAGE, smtpctl_await },
+	{ "log", SMTPCTL_LOG_USAGE, smtpctl_log }
 };
 
 static const size_t subcommand_count =

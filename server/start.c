@@ -386,7 +386,7 @@ serve(struct master *m)
 	log_begin(&l, LOG_LEVEL_INFO, "stop");
 	log_u64(&l, "status", (uint64_t)m->exit_status);
 	log_end(&l);
-	log_gather(NULL, NULL);
+	log_setup_end(m);
 }
 
 int

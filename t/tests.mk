@@ -6,7 +6,11 @@ CLANG		?= clang
 
 test_o	= $(shared_o) $(CONF:%=$(BUILD)/server/%.o) \
 	  $(BUILD)/server/address.o $(BUILD)/server/ident.o \
-	  $(BUILD)/server/log_file.o
+	  $(BUILD)/server/log_file.o $(BUILD)/server/json.o \
+	  $(BUILD)/server/log_record.o $(BUILD)/server/log_message.o \
+	  $(BUILD)/server/log_message_file.o $(BUILD)/server/recipient_log.o \
+	  $(BUILD)/server/log_chain.o $(BUILD)/server/log_checkpoint.o \
+	  $(BUILD)/server/log_files.o $(BUILD)/server/lines.o
 test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o
 
 # ---- unit ---------------------------------------------------------------
@@ -35,12 +39,14 @@ $(REPLAY): $(T)/fuzz/replay_%: $(BUILD)/t/fuzz/fuzz_%.o \
     $(BUILD)/t/fuzz/replay.o $(test_o)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
 
+FUZZ_SERVER = json log_record log_chain log_checkpoint
+
 $(T)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
 	@mkdir -p $(@D)
 	$(CLANG) -std=c11 -g -O1 -I. -D_GNU_SOURCE $(LIB_CFLAGS) \
 	    -fsanitize=fuzzer,address,undefined -o $@ $< \
 	    $(PURE:%=shared/%.c) shared/lineio.c shared/deadline.c \
-	    $(CONF:%=server/%.c) $(SERVER_LIBS)
+	    $(CONF:%=server/%.c) $(FUZZ_SERVER:%=server/%.c) $(SERVER_LIBS)
 
 fuzz: $(FUZZ:%=$(T)/fuzz/fuzz_%)
 	@for f in $(FUZZ); do echo "== $$f"; \
@@ -101,7 +107,7 @@ lint:
 	@sh t/deps.sh build
 	@sh t/deps.sh lint
 	@$(MAKE) --no-print-directory all
-	@sh t/lint/lint.sh $(BUILD) "$(PURE:%=shared/%) server/conf_parse server/conf_value"
+	@sh t/lint/lint.sh $(BUILD) "$(PURE:%=shared/%) server/conf_parse server/conf_value server/json server/log_record"
 
 bench:
 	@sh t/deps.sh build

@@ -3,10 +3,11 @@
 # SYSTEM_PROGRAMS names and runs SYSTEM_COMMANDS.
 
 ifeq ($(OS),Linux)
-SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust log
+SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
+		  log chain
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
-SYSTEM_COMMON	= harness proc daemon client mail chain events
+SYSTEM_COMMON	= harness proc daemon client mail chain events ctl
 
 system_o	= $(SYSTEM_COMMON:%=$(BUILD)/t/system/%.o)
 system_tests	= $(SYSTEM_TESTS:%=$(BUILD)/t/system/test_%)

@@ -97,7 +97,7 @@ rotate(const struct daemon *d, unsigned i)
 	EXPECT(rename(d->log, old) == 0, "rename: %s", strerror(errno));
 	kill(d->pid, SIGUSR1);
 	EXPECT(WAIT_FOR(5000, access(d->log, F_OK) == 0 &&
-	    count_in(d->log, " event=reopen why=SIGUSR1\n") == 1),
+	    count_in(d->log, " event=reopen why=SIGUSR1") == 1),
 	    "the log is not opened again");
 }
 

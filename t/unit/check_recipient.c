@@ -165,6 +165,113 @@ START_TEST(order)
 }
 END_TEST
 
+/* "domain:c:2:example.org alias:aliases:2:info@example.org ..." */
+static const char *
+steps_text(const struct recipient_reason *r)
+{
+	static const char *const words[] = {
+#define STEP_WORD(name, word) [RECIPIENT_STEP_##name] = word,
+		RECIPIENT_STEPS(STEP_WORD)
+#undef STEP_WORD
+	};
+	static char text[4096];
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < r->step_count; i++) {
+		const struct recipient_step *s = &r->steps[i];
+		const char *base = s->path == NULL ? NULL :
+		    strrchr(s->path, '/');
+
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    "%s%s:%s:%u:%s%s%s", i == 0 ? "" : " ", words[s->kind],
+		    base != NULL ? base + 1 : s->path != NULL ? s->path : "",
+		    s->line, s->name, s->domain == NULL ? "" : "@",
+		    s->domain == NULL ? "" : s->domain);
+	}
+	return text;
+}
+
+/* Every line on the way from a recipient to its Maildirs. */
+START_TEST(steps)
+{
+	static const struct {
+		const char	*rcpt;
+		const char	*steps;
+	} t[] = {
+		{ "bob@example.org", "domain:c:2:example.org "
+		    "user:users:2:bob@example.org" },
+		{ "BOB+x@example.org", "domain:c:2:example.org "
+		    "subaddress:c:5:bob user:users:2:bob@example.org" },
+		{ "with+plus@example.org", "domain:c:2:example.org "
+		    "user:users:3:with+plus@example.org" },
+		{ "eve@example.org", "domain:c:2:example.org" },
+		{ "eve@foreign.example", "" },
+		{ "postmaster", "domain:c:2:example.org "
+		    "postmaster::0:postmaster@example.org" },
+		{ "team@example.org", "domain:c:2:example.org "
+		    "alias:aliases:3:team@example.org "
+		    "alias:aliases:2:info@example.org "
+		    "alias:aliases:1:alice@example.org "
+		    "user:users:1:alice@example.org "
+		    "user:users:2:bob@example.org "
+		    "user:users2:2:dave@example.net "
+		    "user:users:2:bob@example.org "
+		    "again:aliases:2:info@example.org" },
+		{ "abuse@example.org", "domain:c:2:example.org "
+		    "alias:aliases:5:abuse@example.org "
+		    "postmaster::0:postmaster@example.org "
+		    "subaddress:c:5:bob user:users:2:bob@example.org" },
+		{ "x@example.net", "domain:c:7:example.net "
+		    "catch-all:c:10:example.net "
+		    "user:users2:1:carol@example.net" },
+	};
+	struct recipient_reason reason;
+	struct conf conf;
+
+	load(&conf, two_domains);
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct recipient_set set = { 0 };
+
+		expand(&conf, t[i].rcpt, &set, &reason);
+		ck_assert_str_eq(steps_text(&reason), t[i].steps);
+		ck_assert_uint_eq(reason.more, 0);
+		recipient_set_clear(&set);
+	}
+	conf_free(&conf);
+}
+END_TEST
+
+/* An alias of many: the first steps, and how many more there are. */
+START_TEST(many_steps)
+{
+	char users[4096], aliases[4096];
+	size_t n = 0, m = (size_t)sprintf(aliases, "all: ");
+	struct recipient_set set = { 0 };
+	struct recipient_reason reason;
+	struct conf conf;
+
+	for (unsigned i = 0; i < 100; i++) {
+		n += (size_t)sprintf(users + n, "u%u\n", i);
+		m += (size_t)sprintf(aliases + m, "%su%u", i == 0 ? "" : ", ",
+		    i);
+	}
+	load(&conf, two_domains);
+	conf_free(&conf);
+	conf_case_file("c", ALIASES);
+	conf_case_file("users", users);
+	conf_case_file("aliases", aliases);
+	ck_assert_int_eq(conf_load("c", &conf, stderr), 0);
+	ck_assert_int_eq(expand(&conf, "all@example.org", &set, &reason),
+	    RECIPIENT_OK);
+	ck_assert_uint_eq(set.count, 100);
+	ck_assert_uint_eq(reason.step_count, recipient_steps_max);
+	ck_assert_uint_eq(reason.step_count + reason.more, 102);
+	recipient_set_clear(&set);
+	conf_free(&conf);
+}
+END_TEST
+
 START_TEST(found)
 {
 	const struct conf_domain *d;
@@ -411,7 +518,7 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { order, found, once, too_many, no_blow_up,
+	const TTest *tests[] = { order, steps, many_steps, found, once, too_many, no_blow_up,
 	    caught, file_names, long_file_names };
 
 	return conf_case_main("recipient", tests, COUNT(tests));

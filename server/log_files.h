@@ -1,0 +1,30 @@
+/*
+ * The files of the message log below a root, in the order they were written.
+ */
+#ifndef SERVER_LOG_FILES_H
+#define SERVER_LOG_FILES_H
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct log_file_found {
+	char		path[PATH_MAX];
+	uint64_t	first;		/* number of its first line; 0: odd */
+};
+
+struct log_files {
+	struct log_file_found	*files;
+	size_t			 count;
+	size_t			 compressed;	/* not among them */
+};
+
+/*
+ * Finds "message" and every "message.ANYTHING" in ROOT/log, sorted by the
+ * number of their first line.  0, or -1 and errno with *what the path.
+ */
+int	log_files_find(const char *root, struct log_files *out,
+	    char what[PATH_MAX]);
+void	log_files_free(struct log_files *f);
+
+#endif

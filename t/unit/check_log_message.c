@@ -1,0 +1,465 @@
+/*
+ * log_message, log_chain, log_checkpoint: what the master writes holds
+ * together over rotations, by itself and by others; and of what was done to
+ * it afterwards nothing goes unseen but what SECURITY.md says.
+ */
+#include "server/log_message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/resource.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/lines.h"
+#include "server/log_chain.h"
+#include "server/log_checkpoint.h"
+#include "server/log_files.h"
+#include "t/unit/unit.h"
+
+enum { lines_max = 64, text_bytes = 1 << 20 };
+
+static char dir[64];
+static int log_dir, bad_dir;
+static struct log_message l;
+
+static void
+setup(void)
+{
+	snprintf(dir, sizeof(dir), "/tmp/check_log_message.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chdir(dir), 0);
+	ck_assert_int_eq(mkdir("log", 0700) | mkdir("bad", 0700), 0);
+	log_dir = open("log", O_RDONLY | O_DIRECTORY);
+	bad_dir = open("bad", O_RDONLY | O_DIRECTORY);
+	ck_assert(log_dir != -1 && bad_dir != -1);
+}
+
+static void
+teardown(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void
+open_log(void)
+{
+	bool torn;
+
+	ck_assert_int_eq(log_message_open(&l, log_dir, bad_dir, &torn), 0);
+	ck_assert(!torn);
+}
+
+static void
+add(const char *id)
+{
+	struct mailbox from = { .local_len = 1, .local = "a",
+	    .domain_len = 1, .domain = "b" };
+	struct recipient_set to = { 0 };
+	struct recipient_log rcpts = { 0 };
+	struct recipient_reason reason = { .step_count = 1,
+	    .steps = { { RECIPIENT_STEP_DOMAIN, "/etc/\"c\"", 3, "y",
+	    NULL } } };
+	struct log_message_fact fact = { .id = id, .session = "s",
+	    .client = "::1", .port = 25, .helo = span_of("j\xc3\xb6rg"),
+	    .protocol = "ESMTP", .from = &from, .to = &to, .rcpts = &rcpts,
+	    .file = "f", .size = 10 };
+
+	recipient_log_add(&rcpts, &from, "ok", &reason);
+	log_message_add(&l, &fact);
+	ck_assert_int_eq(log_message_flush(&l), 0);
+	recipient_log_clear(&rcpts);
+}
+
+/* All lines of all files, in their order, each ended by a NUL. */
+static char text[text_bytes];
+static char *line_at[lines_max];
+static size_t line_count;
+
+static void
+read_all(void)
+{
+	static struct lines lines;
+	char what[PATH_MAX], *to = text;
+	struct log_files f;
+	struct span line;
+
+	line_count = 0;
+	ck_assert_int_eq(log_files_find(dir, &f, what), 0);
+	for (size_t i = 0; i < f.count; i++) {
+		int fd = open(f.files[i].path, O_RDONLY);
+
+		ck_assert_int_ne(fd, -1);
+		lines_begin(&lines, fd);
+		while (lines_next(&lines, &line) == 1) {
+			ck_assert(lines.whole && line_count < lines_max);
+			line_at[line_count++] = to;
+			memcpy(to, line.p, line.n);
+			to[line.n] = '\0';
+			to += line.n + 1;
+		}
+		close(fd);
+	}
+	log_files_free(&f);
+}
+
+/* The faults of the lines, a letter each. */
+static const char *
+faults(void)
+{
+	static const char letters[] = { [LOG_CHAIN_OK] = '.',
+	    [LOG_CHAIN_STRANGE] = 'S', [LOG_CHAIN_CHANGED] = 'C',
+	    [LOG_CHAIN_MISSING] = 'M', [LOG_CHAIN_MOVED] = 'P',
+	    [LOG_CHAIN_NUMBER] = 'N' };
+	static char got[lines_max + 1];
+	struct log_chain c = { 0 };
+	struct log_record r;
+
+	for (size_t i = 0; i < line_count; i++)
+		got[i] = letters[log_chain_feed(&c, span_of(line_at[i]), &r)];
+	got[line_count] = '\0';
+	return got;
+}
+
+static void
+six_lines(void)
+{
+	static const char *const ids[] = { "i1", "i2", "i3", "i4", "i5",
+	    "i6" };
+
+	open_log();
+	for (size_t i = 0; i < COUNT(ids); i++)
+		add(ids[i]);
+	read_all();
+	ck_assert_str_eq(faults(), "......");
+}
+
+START_TEST(whole)
+{
+	struct log_record r;
+	struct log_chain c = { 0 };
+
+	six_lines();
+	ck_assert(log_record_read(span_of(line_at[0]), &r));
+	ck_assert(span_equal(r.helo, span_of("j\xc3\xb6rg")));
+	ck_assert(span_equal(r.rcpt, span_of("{\"to\":\"a@b\",\"verdict\":"
+	    "\"ok\",\"steps\":[[\"domain\",\"/etc/\\\"c\\\"\",3,\"y\"]],"
+	    "\"more\":0}")));
+	for (size_t i = 0; i < line_count; i++)
+		log_chain_feed(&c, span_of(line_at[i]), &r);
+	ck_assert(c.from_start);
+	ck_assert_uint_eq(c.first, 1);
+	ck_assert_uint_eq(c.last, 6);
+	ck_assert_int_eq(memcmp(c.hash, l.last.hash, sizeof(c.hash)), 0);
+}
+END_TEST
+
+START_TEST(changed)
+{
+	six_lines();
+	strstr(line_at[2], "\"i3\"")[2] = '7';
+	ck_assert_str_eq(faults(), "...C..");
+	/* Its number. */
+	read_all();
+	strstr(line_at[2], "\"n\":3")[4] = '9';
+	ck_assert_str_eq(faults(), "..NP..");
+}
+END_TEST
+
+START_TEST(missing)
+{
+	six_lines();
+	memmove(&line_at[2], &line_at[4], 2 * sizeof(line_at[0]));
+	line_count = 4;
+	ck_assert_str_eq(faults(), "..M.");
+	/* The first: the log then begins in its middle. */
+	read_all();
+	memmove(&line_at[0], &line_at[1], 5 * sizeof(line_at[0]));
+	line_count = 5;
+	ck_assert_str_eq(faults(), ".....");
+}
+END_TEST
+
+START_TEST(moved)
+{
+	char *line;
+
+	six_lines();
+	line = line_at[2];
+	line_at[2] = line_at[3];
+	line_at[3] = line;
+	ck_assert_str_eq(faults(), "..MP..");
+	/* One that was there before, once more. */
+	read_all();
+	line_at[5] = line_at[1];
+	ck_assert_str_eq(faults(), ".....P");
+}
+END_TEST
+
+START_TEST(strange)
+{
+	six_lines();
+	line_at[3][5] = '?';
+	ck_assert_str_eq(faults(), "...S..");
+	read_all();
+	line_at[0][5] = '?';
+	ck_assert_str_eq(faults(), "S.....");
+	read_all();
+	line_at[5] = line_at[5] + 1;
+	ck_assert_str_eq(faults(), ".....S");
+}
+END_TEST
+
+START_TEST(rotated)
+{
+	char name[log_message_name_bytes], again[log_message_name_bytes];
+	struct log_record r;
+
+	open_log();
+	ck_assert_int_eq(log_message_rotate(&l, name), 0);
+	ck_assert_str_eq(name, "");	/* nothing in it */
+	add("i1");
+	add("i2");
+	ck_assert_int_eq(log_message_rotate(&l, name), 0);
+	ck_assert_int_eq(strncmp(name, "message.2", 9), 0);
+	add("i3");
+	ck_assert_int_eq(log_message_rotate(&l, again), 0);
+	ck_assert_str_ne(name, again);
+	add("i4");
+	read_all();
+	ck_assert_str_eq(faults(), "......");
+	ck_assert(log_record_read(span_of(line_at[2]), &r));
+	ck_assert_int_eq(r.event, LOG_EVENT_OPEN);
+	ck_assert(span_equal(r.after, span_of(name)));
+}
+END_TEST
+
+/* logrotate has moved it, and may have made an empty one in its place. */
+START_TEST(rotated_by_another)
+{
+	char name[log_message_name_bytes];
+
+	open_log();
+	add("i1");
+	ck_assert_int_eq(rename("log/message", "log/message.1"), 0);
+	ck_assert_int_eq(log_message_rotate(&l, name), 0);
+	ck_assert_str_eq(name, "");
+	add("i2");
+	ck_assert_int_eq(rename("log/message", "log/message.0"), 0);
+	ck_assert_int_eq(close(open("log/message", O_WRONLY | O_CREAT,
+	    0600)), 0);
+	add("i3");	/* still into the moved one */
+	ck_assert_int_eq(log_message_rotate(&l, name), 0);
+	add("i4");
+	read_all();
+	ck_assert_str_eq(faults(), "......");
+	/* Copied, and cut to nothing. */
+	ck_assert_int_eq(system("cp log/message log/message.2"), 0);
+	ck_assert_int_eq(truncate("log/message", 0), 0);
+	add("i5");
+	read_all();
+	ck_assert_str_eq(faults(), ".......");
+}
+END_TEST
+
+/* What stands in the way is not written to, and nothing is lost. */
+START_TEST(not_rotated)
+{
+	char name[log_message_name_bytes];
+
+	open_log();
+	add("i1");
+	ck_assert_int_eq(rename("log/message", "log/message.1"), 0);
+	ck_assert_int_eq(mkdir("log/message", 0700), 0);
+	ck_assert_int_eq(log_message_rotate(&l, name), -1);
+	add("i2");
+	ck_assert_int_eq(rmdir("log/message"), 0);
+	ck_assert_int_eq(symlink("message.1", "log/message"), 0);
+	ck_assert_int_eq(log_message_rotate(&l, name), -1);
+	add("i3");
+	ck_assert_int_eq(unlink("log/message"), 0);
+	ck_assert_int_eq(log_message_rotate(&l, name), 0);
+	add("i4");
+	read_all();
+	ck_assert_str_eq(faults(), ".....");
+}
+END_TEST
+
+/* Another start goes on where the last one ended, wherever that is. */
+START_TEST(opened_again)
+{
+	char name[log_message_name_bytes];
+
+	open_log();
+	add("i1");
+	open_log();
+	add("i2");
+	ck_assert_int_eq(log_message_rotate(&l, name), 0);
+	open_log();
+	add("i3");
+	/* Moved while nobody wrote; something else lies there too. */
+	ck_assert_int_eq(rename("log/message", "log/message.zz"), 0);
+	ck_assert_int_eq(system("echo x >log/message.gz; "
+	    "mkdir log/message.d; ln -s message.zz log/message.l"), 0);
+	open_log();
+	add("i4");
+	ck_assert_int_eq(system("rm -r log/message.gz log/message.d "
+	    "log/message.l"), 0);
+	read_all();
+	ck_assert_str_eq(faults(), "......");
+	ck_assert_ptr_nonnull(strstr(line_at[4], "\"after\":\"message.zz\""));
+}
+END_TEST
+
+/* A last line of somebody else's: it is seen, and the log goes on. */
+START_TEST(foreign_end)
+{
+	open_log();
+	add("i1");
+	ck_assert_int_eq(system("echo hello >>log/message"), 0);
+	open_log();
+	add("i2");
+	add("i3");
+	read_all();
+	ck_assert_uint_eq(line_count, 4);
+	ck_assert_int_eq(faults()[1], 'S');
+	ck_assert_str_eq(faults() + 2, "..");
+}
+END_TEST
+
+START_TEST(full)
+{
+	struct rlimit small = { 100, RLIM_INFINITY }, large = { RLIM_INFINITY,
+	    RLIM_INFINITY };
+	struct stat st;
+	int limited, flushed;
+
+	signal(SIGXFSZ, SIG_IGN);
+	open_log();
+	add("i1");
+	ck_assert_int_eq(stat("log/message", &st), 0);
+	small.rlim_cur = (rlim_t)st.st_size + 50;
+	{
+		struct mailbox from = { .local_len = 0 };
+		struct recipient_set to = { 0 };
+		struct recipient_log rcpts = { 0 };
+		struct log_message_fact fact = { .id = "i2", .session = "s",
+		    .client = "::1", .helo = span_of("h"),
+		    .protocol = "SMTP", .from = &from, .to = &to,
+		    .rcpts = &rcpts, .file = "f" };
+
+		log_message_add(&l, &fact);
+	}
+	/* Check writes files of its own: nothing is asserted meanwhile. */
+	limited = setrlimit(RLIMIT_FSIZE, &small);
+	flushed = log_message_flush(&l);
+	limited |= setrlimit(RLIMIT_FSIZE, &large);
+	ck_assert_int_eq(limited, 0);
+	ck_assert_int_eq(flushed, -1);
+	/* No part of a line is left. */
+	read_all();
+	ck_assert_str_eq(faults(), ".");
+	add("i3");
+	read_all();
+	ck_assert_str_eq(faults(), "...");
+}
+END_TEST
+
+START_TEST(checkpoints)
+{
+	char secret[log_key_line_bytes], public[log_key_line_bytes];
+	uint8_t storage[log_checkpoint_line_bytes], seed[32], key[32];
+	struct log_checkpoint c = { .time = "2026-11-24T00:42:44Z", .n = 6 };
+	struct log_checkpoint got;
+	struct buf b = buf_over(storage, sizeof(storage));
+
+	log_checkpoint_write(&c, &b);
+	ck_assert(log_checkpoint_read(span_from(b.p, b.n - 1), &got));
+	ck_assert(!got.is_signed && !log_checkpoint_check(&got, key));
+	log_key_make(secret, public);
+	ck_assert(log_key_read_secret(span_of(secret), seed));
+	ck_assert(log_key_read_public(span_of(public), key));
+	ck_assert(!log_key_read_public(span_of(secret), key));
+	ck_assert(!log_key_read_secret(span_of(public), seed));
+	ck_assert(!log_key_read_secret(span_of("smtpd-log-secret 00"), seed));
+	ck_assert(log_key_read_secret(span_of(secret), seed));
+	log_checkpoint_sign(&c, seed);
+	ck_assert(log_checkpoint_check(&c, key));
+	b = buf_over(storage, sizeof(storage));
+	log_checkpoint_write(&c, &b);
+	for (size_t i = 0; i + 1 < b.n; i++) {
+		ck_assert(!log_checkpoint_read(span_from(b.p, i), &got));
+		b.p[i] ^= 1;
+		if (log_checkpoint_read(span_from(b.p, b.n - 1), &got))
+			ck_assert_msg(!log_checkpoint_check(&got, key),
+			    "octet %zu", i);
+		b.p[i] ^= 1;
+	}
+	ck_assert(log_checkpoint_read(span_from(b.p, b.n - 1), &got));
+	ck_assert(log_checkpoint_check(&got, key));
+	key[0] ^= 1;
+	ck_assert(!log_checkpoint_check(&got, key));
+}
+END_TEST
+
+/* Lines of every length around the buffer, and one that never fits. */
+START_TEST(long_lines)
+{
+	static const size_t sizes[] = { 0, 1, lines_buffer_bytes - 1,
+	    lines_buffer_bytes, lines_buffer_bytes + 1,
+	    3 * lines_buffer_bytes, 5 };
+	static struct lines lines;
+	FILE *f = fopen("lines", "w");
+	struct span line;
+
+	ck_assert_ptr_nonnull(f);
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		for (size_t j = 0; j < sizes[i]; j++)
+			fputc('a' + (int)i, f);
+		if (i + 1 < COUNT(sizes))
+			fputc('\n', f);
+	}
+	ck_assert_int_eq(fclose(f), 0);
+	lines_begin(&lines, open("lines", O_RDONLY));
+	for (size_t i = 0; i < COUNT(sizes); i++) {
+		ck_assert_int_eq(lines_next(&lines, &line), 1);
+		ck_assert_uint_eq(lines.number, i + 1);
+		ck_assert(lines.whole == (sizes[i] < lines_buffer_bytes &&
+		    i + 1 < COUNT(sizes)));
+		ck_assert_uint_eq(line.n, sizes[i] < lines_buffer_bytes ?
+		    sizes[i] : lines_buffer_bytes);
+		ck_assert(line.n == 0 || line.p[line.n - 1] == 'a' + i);
+	}
+	ck_assert_int_eq(lines_next(&lines, &line), 0);
+	close(lines.fd);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { whole, changed, missing, moved, strange,
+	    rotated, rotated_by_another, not_rotated, opened_again,
+	    foreign_end, full, checkpoints, long_lines };
+	Suite *suite = suite_create("log_message");
+	TCase *tcase = tcase_create("log_message");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	if (sodium_init() == -1)
+		return EXIT_FAILURE;
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	suite_add_tcase(suite, tcase);
+	for (size_t i = 0; i < COUNT(tests); i++)
+		tcase_add_test(tcase, tests[i]);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,214 @@
+/*
+ * json and log_record: every text comes back as it was, each in one spelling
+ * only, and a line is one of ours to the octet or none at all.
+ */
+#include "server/log_record.h"
+
+#include "t/unit/unit.h"
+
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define HEAD "{\"time\":\"2026-11-24T00:42:44Z\",\"n\":7,\"event\":"
+#define TAIL ",\"previous\":\"" ZEROS "\"}"
+#define STORE HEAD "\"store\",\"id\":\"i\",\"session\":\"s\",\"client\":" \
+	"\"::1\",\"port\":25,\"helo\":\"h\",\"protocol\":\"ESMTP\",\"from\":" \
+	"\"a@b\",\"size\":10,\"file\":\"f\",\"mailboxes\":2,\"to\":[\"x@y\"," \
+	"\"z@y\"],\"recipients\":1,\"rcpt\":[{\"to\":\"X@y\",\"verdict\":" \
+	"\"ok\",\"steps\":[[\"domain\",\"/c\",3,\"y\"],[\"user\",\"/u\",1," \
+	"\"x@y\"]],\"more\":0},{\"to\":\"q@y\",\"verdict\":\"no\",\"steps\":" \
+	"[],\"more\":2}]" TAIL
+
+static uint8_t storage[log_line_bytes];
+
+static struct span
+escaped(struct span s)
+{
+	struct buf b = buf_over(storage, sizeof(storage));
+
+	json_add_text(&b, s);
+	return buf_span(&b);
+}
+
+START_TEST(texts)
+{
+	static const struct {
+		struct span	plain;
+		const char	*escaped;
+	} t[] = {
+		{ OCTETS(""), "" },
+		{ OCTETS("alice@example.org"), "alice@example.org" },
+		{ OCTETS("\"a b\"@c"), "\\\"a b\\\"@c" },
+		{ OCTETS("a\\b"), "a\\\\b" },
+		{ OCTETS("j\xc3\xb6rg@b\xc3\xbc" "cher.example"),
+		    "j\xc3\xb6rg@b\xc3\xbc" "cher.example" },
+		{ OCTETS("\xf0\x9f\x93\xa7"), "\xf0\x9f\x93\xa7" },
+		{ OCTETS("a\tb\nc\x1b\x7f\0z"),
+		    "a\\u0009b\\u000ac\\u001b\\u007f\\u0000z" },
+	};
+	uint8_t plain[256];
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct span s = escaped(t[i].plain);
+		struct buf b = buf_over(plain, sizeof(plain));
+
+		ck_assert(span_equal(s, span_of(t[i].escaped)));
+		json_add_decoded(&b, s);
+		ck_assert(span_equal(buf_span(&b), t[i].plain));
+	}
+	ck_assert(span_equal(escaped(span_of("a\xff\xc3(")),
+	    span_of("a\xef\xbf\xbd\xef\xbf\xbd(")));
+}
+END_TEST
+
+/* What json_take_string does not take. */
+START_TEST(bad_texts)
+{
+	static const char *const t[] = { "", "\"", "\"abc", "abc\"",
+	    "\"a\nb\"", "\"a\tb\"", "\"\x7f\"", "\"\\n\"", "\"\\/\"",
+	    "\"\\u0041\"", "\"\\u001B\"", "\"\\u00e4\"", "\"\\u1\"",
+	    "\"\\\"", "\"\xff\"", "\"\xc3\"", "\"\xed\xa0\x80\"",
+	    "\"\xc0\x80\"", "'a'" };
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct json j = { span_of(t[i]), false };
+
+		ck_assert_uint_eq(json_take_string(&j).n, 0);
+		ck_assert_msg(j.bad, "taken: %s", t[i]);
+	}
+}
+END_TEST
+
+START_TEST(numbers)
+{
+	static const struct {
+		const char	*text;
+		bool		 good;
+		uint64_t	 value;
+		size_t		 left;
+	} t[] = {
+		{ "0", true, 0, 0 }, { "7,", true, 7, 1 },
+		{ "18446744073709551615", true, UINT64_MAX, 0 },
+		{ "18446744073709551616", false, 0, 0 },
+		{ "99999999999999999999", false, 0, 0 },
+		{ "01", false, 0, 0 }, { "", false, 0, 0 },
+		{ "-1", false, 0, 0 }, { "+1", false, 0, 0 },
+		{ "x", false, 0, 0 }, { "1.5", true, 1, 2 },
+	};
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct json j = { span_of(t[i].text), false };
+		uint64_t value = json_take_u64(&j);
+
+		ck_assert_msg(j.bad == !t[i].good, "%s", t[i].text);
+		if (!t[i].good)
+			continue;
+		ck_assert_uint_eq(value, t[i].value);
+		ck_assert_uint_eq(j.rest.n, t[i].left);
+	}
+}
+END_TEST
+
+START_TEST(store)
+{
+	struct buf b = buf_over(storage, sizeof(storage));
+	struct span rest, to;
+	struct log_rcpt rcpt;
+	struct log_step step;
+	struct log_record r;
+
+	ck_assert(log_record_read(span_of(STORE), &r));
+	ck_assert_uint_eq(r.n, 7);
+	ck_assert_int_eq(r.event, LOG_EVENT_STORE);
+	ck_assert(span_equal(r.client, span_of("::1")));
+	ck_assert_uint_eq(r.port, 25);
+	ck_assert_uint_eq(r.size, 10);
+	ck_assert(span_equal(r.from, span_of("a@b")));
+	rest = r.to;
+	ck_assert(log_record_next_to(&rest, &to));
+	ck_assert(span_equal(to, span_of("x@y")));
+	ck_assert(log_record_next_to(&rest, &to));
+	ck_assert(span_equal(to, span_of("z@y")));
+	ck_assert(!log_record_next_to(&rest, &to));
+	rest = r.rcpt;
+	ck_assert(log_record_next_rcpt(&rest, &rcpt));
+	ck_assert(span_equal(rcpt.to, span_of("X@y")));
+	ck_assert(span_equal(rcpt.verdict, span_of("ok")));
+	ck_assert(log_record_next_step(&rcpt.steps, &step));
+	ck_assert(span_equal(step.kind, span_of("domain")));
+	ck_assert_uint_eq(step.line, 3);
+	ck_assert(log_record_next_step(&rcpt.steps, &step));
+	ck_assert(span_equal(step.path, span_of("/u")));
+	ck_assert(span_equal(step.name, span_of("x@y")));
+	ck_assert(!log_record_next_step(&rcpt.steps, &step));
+	ck_assert(log_record_next_rcpt(&rest, &rcpt));
+	ck_assert_uint_eq(rcpt.more, 2);
+	ck_assert(!log_record_next_rcpt(&rest, &rcpt));
+	log_record_write(&r, &b);
+	ck_assert(span_equal(buf_span(&b), span_of(STORE "\n")));
+}
+END_TEST
+
+/* A line that lacks any of its octets, or has one changed, is another. */
+START_TEST(broken)
+{
+	static const char good[] = STORE;
+	char line[sizeof(good)];
+	struct log_record r;
+
+	for (size_t i = 0; i < sizeof(good) - 1; i++) {
+		struct buf b = buf_over(storage, sizeof(storage));
+
+		ck_assert(!log_record_read(span_from(good, i), &r));
+		memcpy(line, good, sizeof(good));
+		line[i] = line[i] == '\n' ? ' ' : '\n';
+		ck_assert_msg(!log_record_read(span_of(line), &r), "%s",
+		    line);
+		line[i] = (char)(good[i] ^ 1);
+		if (!log_record_read(span_of(line), &r))
+			continue;
+		log_record_write(&r, &b);
+		ck_assert_msg(span_equal(span_from(b.p, b.n - 1),
+		    span_of(line)), "%s\n%.*s", line, (int)b.n, b.p);
+	}
+	ck_assert(!log_record_read(span_of(STORE " "), &r));
+	ck_assert(!log_record_read(span_of(STORE STORE), &r));
+}
+END_TEST
+
+START_TEST(others)
+{
+	static const char *const bad[] = {
+		"{}",
+		HEAD "\"open\"" TAIL,
+		HEAD "\"open\",\"after\":\"x\",\"more\":1" TAIL,
+		HEAD "\"close\",\"after\":\"x\"" TAIL,
+		"{\"time\":\"2026-11-24T00:42:44Z\",\"n\":0,\"event\":\"open\","
+		    "\"after\":\"\"" TAIL,
+		"{\"time\":\"2026-11-24 00:42:44Z\",\"n\":1,\"event\":\"open\","
+		    "\"after\":\"\"" TAIL,
+		HEAD "\"open\",\"after\":\"\",\"previous\":\"" "00" "\"}",
+		HEAD "\"open\",\"after\":\"\",\"previous\":\"A" ZEROS "\"}",
+	};
+	struct buf b = buf_over(storage, sizeof(storage));
+	struct log_record r;
+
+	ck_assert(log_record_read(span_of(HEAD "\"open\",\"after\":\"m.1\""
+	    TAIL), &r));
+	ck_assert_int_eq(r.event, LOG_EVENT_OPEN);
+	ck_assert(span_equal(r.after, span_of("m.1")));
+	log_record_write(&r, &b);
+	ck_assert(span_equal(buf_span(&b), span_of(HEAD
+	    "\"open\",\"after\":\"m.1\"" TAIL "\n")));
+	for (size_t i = 0; i < COUNT(bad); i++)
+		ck_assert_msg(!log_record_read(span_of(bad[i]), &r), "%s",
+		    bad[i]);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { texts, bad_texts, numbers, store, broken,
+	    others };
+
+	return UNIT_RUN("log_record", tests);
+}
