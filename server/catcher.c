@@ -133,13 +133,14 @@ catcher_trace(const struct session *s, const struct ipc_trace *t)
 		const uint8_t *lf = memchr(rest.p, '\n', rest.n);
 		size_t n = lf == NULL ? rest.n : (size_t)(lf - rest.p) + 1;
 		struct span line = span_from(rest.p, n);
-		bool bad = !t->from_client && line.p[0] >= '4';
+		bool client = t->kind == IPC_TRACE_CLIENT;
+		bool bad = !client && line.p[0] >= '4';
 
 		while (line.n > 0 && (line.p[line.n - 1] == '\n' ||
 		    line.p[line.n - 1] == '\r'))
 			line.n--;
-		begin_line(s, t->from_client ? CLIENT : bad ? BAD : SERVER,
-		    t->from_client ? ">" : "<");
+		begin_line(s, client ? CLIENT : bad ? BAD : SERVER,
+		    client ? ">" : "<");
 		print_escaped(line);
 		end_line();
 		rest = span_skip(rest, n);

@@ -79,6 +79,7 @@ struct conf {
 	char			*root;
 	char			*user;
 	char			*worker_user;
+	uint64_t		 keep_refused_s; /* transcripts; 0: none */
 	enum conf_log		 log;
 	char			*log_path;	/* CONF_LOG_FILE */
 	bool			 log_postfix;	/* "log format postfix" */

@@ -15,6 +15,7 @@
 #include "server/log_postfix.h"
 #include "server/pool.h"
 #include "server/pool_worker.h"
+#include "server/refused.h"
 #include "server/session.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -155,9 +156,10 @@ on_rcpt(struct worker *w, const struct ipc_record *r)
 		if (s->tx.rcpt_count++ == 0)
 			s->tx.first_rcpt = r->u.rcpt.to;
 		w->when = IPC_AT_RCPT;
-	} else if (may_note(w))
+	} else if (may_note(w)) {
 		log_refused(s, &r->u.rcpt.to, verdict, &reason);
-	else
+		refused_rcpt(w->master, s, &r->u.rcpt.to, verdict, &reason);
+	} else
 		return AFTER_BROKEN;
 	return answer(w, IPC_VERDICT, verdict, -1);
 }
@@ -252,7 +254,8 @@ static enum after
 on_trace(struct worker *w, const struct ipc_record *r)
 {
 	if (!w->master->conf.catcher)
-		return AFTER_BROKEN;
+		return refused_said(w->master, w->session, &r->u.trace) ?
+		    AFTER_GO_ON : AFTER_BROKEN;
 	catcher_trace(w->session, &r->u.trace);
 	return AFTER_GO_ON;
 }

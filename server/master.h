@@ -45,6 +45,8 @@ struct session {
 	unsigned		 notes;
 	uint64_t		 stored;	/* messages */
 	uint64_t		 stored_bytes;
+	struct recipient_log	 refusals;	/* for keep-refused */
+	struct refused_text	*refused;	/* NULL: nothing said yet */
 	struct transaction	 tx;
 };
 TAILQ_HEAD(session_list, session);

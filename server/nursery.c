@@ -38,7 +38,8 @@ send_settings(struct nursery *n)
 	s->errors = conf->limits.errors;
 	s->session_time_s = conf->limits.session_time_s;
 	s->worker_sessions = conf->limits.worker_sessions;
-	s->trace = conf->catcher;
+	s->trace = conf->catcher ? IPC_TRACE_LIVE :
+	    conf->keep_refused_s > 0 ? IPC_TRACE_KEEP : IPC_TRACE_NONE;
 	s->sandbox_optional = conf->sandbox_optional;
 	s->hostname_len = (uint8_t)host;
 	memcpy(s->hostname, conf->hostname, host);

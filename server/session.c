@@ -13,6 +13,7 @@
 #include "server/ident.h"
 #include "server/log_postfix.h"
 #include "server/pool.h"
+#include "server/refused.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
@@ -231,6 +232,7 @@ session_end(struct master *m, struct session *s, const char *how,
 	log_disconnect(s, how, end);
 	if (m->conf.catcher)
 		catcher_disconnect(s, how);
+	refused_end(m, s, how, end);
 	session_reset(m, s);
 	if (s->socket != -1)
 		close(s->socket);

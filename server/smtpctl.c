@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/smtpctl_await.h"
+#include "server/smtpctl_explain_id.h"
 #include "server/smtpctl_log.h"
 
 struct subcommand {
@@ -15,6 +16,7 @@ struct subcommand {
 
 static const struct subcommand subcommands[] = {
 	{ "await", SMTPCTL_AWAIT_USAGE, smtpctl_await },
+	{ "explain", SMTPCTL_EXPLAIN_ID_USAGE, smtpctl_explain_id },
 	{ "log", SMTPCTL_LOG_USAGE, smtpctl_log }
 };
 

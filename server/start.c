@@ -24,6 +24,7 @@
 #include "server/log_setup.h"
 #include "server/pool.h"
 #include "server/privdrop.h"
+#include "server/refused.h"
 #include "server/session.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -414,6 +415,8 @@ start_and_run(struct master *m, const struct start_options *o)
 	log_setup_prove(&m->conf);
 	open_spool(m, root);
 	start_events(m);
+	if (refused_init(m) == -1)
+		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
 	enter_sandbox(m, root);
 	if (pool_start(m, channels, &why) == -1)
 		fatal("%s: %s", o->worker, why);

@@ -86,7 +86,7 @@ check_value(const struct ipc_record *r)
 		    "end out of range";
 	case IPC_TRACE:
 		return r->u.trace.n <= ipc_trace_bytes &&
-		    r->u.trace.from_client <= 1 ? NULL :
+		    r->u.trace.kind < IPC_TRACE_KIND_COUNT ? NULL :
 		    "trace out of range";
 	case IPC_STORED:
 		return memchr(r->u.stored.id, '\0', sizeof(r->u.stored.id)) ?

@@ -51,7 +51,7 @@ struct ipc_settings {
 	uint64_t	errors;
 	uint64_t	session_time_s;
 	uint64_t	worker_sessions;
-	uint8_t		trace;		/* send TRACE: the catcher */
+	uint8_t		trace;		/* enum ipc_trace_mode */
 	uint8_t		sandbox_optional;
 	uint8_t		hostname_len;
 	char		hostname[smtp_domain_max_bytes];
@@ -146,9 +146,25 @@ struct ipc_end {
 	uint64_t	octets_out;
 };
 
-/* The catcher shows every session: what was read or written. */
+enum ipc_trace_mode {
+	IPC_TRACE_NONE,
+	IPC_TRACE_LIVE,		/* each line at once: the catcher */
+	IPC_TRACE_KEEP		/* at the end, if something was refused */
+};
+
+enum ipc_trace_kind {
+	IPC_TRACE_SERVER,
+	IPC_TRACE_CLIENT,
+	IPC_TRACE_REMARK,	/* the worker's own: what happened */
+	IPC_TRACE_KIND_COUNT
+};
+
+enum { ipc_traces_max = 512 };	/* of a session, kept */
+
+/* What was read or written. */
 struct ipc_trace {
-	uint8_t		from_client;
+	uint32_t	ms;		/* since the session began */
+	uint8_t		kind;
 	uint16_t	n;
 	uint8_t		octets[ipc_trace_bytes];
 };

@@ -10,7 +10,8 @@ test_o	= $(shared_o) $(CONF:%=$(BUILD)/server/%.o) \
 	  $(BUILD)/server/log_record.o $(BUILD)/server/log_message.o \
 	  $(BUILD)/server/log_message_file.o $(BUILD)/server/recipient_log.o \
 	  $(BUILD)/server/log_chain.o $(BUILD)/server/log_checkpoint.o \
-	  $(BUILD)/server/log_files.o $(BUILD)/server/lines.o
+	  $(BUILD)/server/log_files.o $(BUILD)/server/lines.o \
+	  $(BUILD)/server/refused_record.o
 test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o
 
 # ---- unit ---------------------------------------------------------------
@@ -39,7 +40,7 @@ $(REPLAY): $(T)/fuzz/replay_%: $(BUILD)/t/fuzz/fuzz_%.o \
     $(BUILD)/t/fuzz/replay.o $(test_o)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
 
-FUZZ_SERVER = json log_record log_chain log_checkpoint
+FUZZ_SERVER = json log_record log_chain log_checkpoint refused_record
 
 $(T)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
 	@mkdir -p $(@D)
@@ -107,7 +108,7 @@ lint:
 	@sh t/deps.sh build
 	@sh t/deps.sh lint
 	@$(MAKE) --no-print-directory all
-	@sh t/lint/lint.sh $(BUILD) "$(PURE:%=shared/%) server/conf_parse server/conf_value server/json server/log_record"
+	@sh t/lint/lint.sh $(BUILD) "$(PURE:%=shared/%) server/conf_parse server/conf_value server/json server/log_record server/refused_record"
 
 bench:
 	@sh t/deps.sh build

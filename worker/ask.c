@@ -162,13 +162,15 @@ tell_end(struct ask *a, const struct ipc_end *end)
 }
 
 void
-tell_trace(struct ask *a, bool from_client, struct span octets)
+tell_trace(struct ask *a, enum ipc_trace_kind kind, uint32_t ms,
+    struct span octets)
 {
 	struct ipc_record r = { .type = IPC_TRACE };
 
 	if (octets.n > ipc_trace_bytes)
 		octets.n = ipc_trace_bytes;
-	r.u.trace.from_client = from_client;
+	r.u.trace.kind = (uint8_t)kind;
+	r.u.trace.ms = ms;
 	r.u.trace.n = (uint16_t)octets.n;
 	memcpy(r.u.trace.octets, octets.p, octets.n);
 	send_or_end(a, &r);

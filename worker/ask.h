@@ -42,6 +42,7 @@ void	tell_abort(struct ask *a);
 void	tell_reset(struct ask *a);
 void	tell_note(struct ask *a, enum note note);
 void	tell_end(struct ask *a, const struct ipc_end *end);
-void	tell_trace(struct ask *a, bool from_client, struct span octets);
+void	tell_trace(struct ask *a, enum ipc_trace_kind kind, uint32_t ms,
+	    struct span octets);
 
 #endif

@@ -12,6 +12,7 @@
 #include "worker/ask.h"
 #include "worker/peer.h"
 #include "worker/smtp_session.h"
+#include "worker/transcript.h"
 
 /* In static storage: only the pages that a session touches are ever made. */
 static struct lineio io;
@@ -31,10 +32,12 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	session.io = &io;
 	session.idle_ms = (int64_t)start.idle_timeout_s * 1000;
 	smtp_session_note_room(&session, start.room);
+	transcript_begin(master, settings->trace);
 	smtp_session_run(&session);
 	if (session.end.end != END_QUIT && session.end.end != END_EOF)
 		peer_linger(&peer);
 	close(peer.socket);
+	transcript_end();
 	/* Last of all: the master may close the channel upon this. */
 	tell_end(master, &session.end);
 }

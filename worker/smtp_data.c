@@ -14,6 +14,7 @@
 #include "shared/deadline.h"
 #include "shared/dot.h"
 #include "worker/ask.h"
+#include "worker/transcript.h"
 
 /*
  * After a bare CR or LF the end may never come, for the sender may think it
@@ -193,9 +194,23 @@ go_ahead(struct smtp_session *s)
 	struct buf out = buf_over(storage, sizeof(storage));
 
 	smtp_reply_write(REPLY_DATA, span_of(""), span_of(""), &out);
-	if (s->settings->trace)
-		tell_trace(s->master, false, buf_span(&out));
+	transcript_say(IPC_TRACE_SERVER, buf_span(&out));
 	return lineio_put(s->io, buf_span(&out));
+}
+
+/* A message is not kept, but that there was one, and how large it is. */
+static void
+remark(const struct intake *in, enum line_result r)
+{
+	char text[80];
+	struct buf b = buf_over(text, sizeof(text));
+
+	buf_add_str(&b, r == LINE_OK ? "a message of " :
+	    "a message that did not end, so far ");
+	buf_add_u64(&b, message_size(in), 1);
+	buf_add_str(&b, " octets, left out");
+	if (!b.cut)
+		transcript_remark(buf_str(&b));
 }
 
 static struct outcome
@@ -207,6 +222,7 @@ receive(struct smtp_session *s, struct intake *in)
 		r = take_some(s, in);
 	take_file(s, in);
 	s->io->idle_ms = s->idle_ms;
+	remark(in, r);
 	if (r == LINE_OK)
 		return judge(s, in);
 	if (r == LINE_TIMEOUT && is_bare(in))

@@ -9,6 +9,7 @@
 #include "shared/deadline.h"
 #include "worker/ask.h"
 #include "worker/smtp_cmd.h"
+#include "worker/transcript.h"
 
 enum {
 	closing_ms = 5000,	/* for a last reply to go out */
@@ -80,6 +81,24 @@ smtp_session_read_failed(struct smtp_session *s, enum line_result r)
 	return end_with(s, END_FAILED, REPLY_BYE, SMTP_CLOSE_NOW);
 }
 
+/* What came instead of a command. */
+static void
+remark(enum line_result r)
+{
+	static const char *const words[] = {
+		[LINE_TOO_LONG] = "a line that was too long",
+		[LINE_NUL] = "a line with a NUL in it",
+		[LINE_BARE_LF] = "a line that ended with a bare LF",
+		[LINE_BARE_CR] = "a line with a bare CR in it",
+		[LINE_EOF] = "the client closed the connection",
+		[LINE_TIMEOUT] = "nothing came for too long",
+		[LINE_GONE] = "the server ended",
+		[LINE_ERROR] = "the connection was lost"
+	};
+
+	transcript_remark(words[r]);
+}
+
 static enum line_result
 write_reply(struct smtp_session *s, enum smtp_reply reply)
 {
@@ -93,8 +112,7 @@ write_reply(struct smtp_session *s, enum smtp_reply reply)
 		    s->settings->recipients, &out);
 	else
 		smtp_reply_write(reply, host, span_of(s->stored.id), &out);
-	if (s->settings->trace)
-		tell_trace(s->master, false, buf_span(&out));
+	transcript_say(IPC_TRACE_SERVER, buf_span(&out));
 	return lineio_put(s->io, buf_span(&out));
 }
 
@@ -108,6 +126,8 @@ count(struct smtp_session *s, struct outcome o)
 		s->end.verbs[s->verb].all++;
 		s->end.verbs[s->verb].ok += !smtp_reply_is_error(o.reply);
 	}
+	if (smtp_reply_is_error(o.reply))
+		transcript_refused();
 	if (o.next != SMTP_GO_ON || !smtp_reply_is_error(o.reply))
 		return o;
 	if (++s->end.errors < s->settings->errors)
@@ -123,8 +143,10 @@ next_command(struct smtp_session *s)
 
 	s->verb = IPC_VERB_COUNT;
 	r = lineio_read_line(s->io, smtp_line_read_bytes, &line);
-	if (s->settings->trace && r == LINE_OK)
-		tell_trace(s->master, true, line);
+	if (r == LINE_OK)
+		transcript_say(IPC_TRACE_CLIENT, line);
+	else
+		remark(r);
 	if (s->master->draining && (r == LINE_OK || r == LINE_TIMEOUT))
 		return end_with(s, END_STOPPED, REPLY_STOPPING, SMTP_CLOSE);
 	if (r != LINE_OK)

@@ -84,7 +84,7 @@ must_hold(const struct ipc_record *r)
 		break;
 	case IPC_TRACE:
 		MUST(r->u.trace.n <= sizeof(r->u.trace.octets));
-		MUST(r->u.trace.from_client <= 1);
+		MUST(r->u.trace.kind < IPC_TRACE_KIND_COUNT);
 		break;
 	case IPC_STORED:
 		MUST(memchr(r->u.stored.id, '\0', sizeof(r->u.stored.id)) != NULL);

@@ -41,8 +41,8 @@ static const struct {
 	{ IPC_ABORT, PAYLOAD(nothing), 1 << LIE_AT_DATA },
 	{ IPC_NOTE, PAYLOAD(note), 1 << LIE_AT_SESSION | 1 << LIE_AT_MAIL |
 	    1 << LIE_AT_RCPT | 1 << LIE_AT_DATA },
-	/* Only the catcher wants it. */
-	{ IPC_TRACE, PAYLOAD(trace), 0 },
+	{ IPC_TRACE, PAYLOAD(trace), 1 << LIE_AT_SESSION | 1 << LIE_AT_MAIL |
+	    1 << LIE_AT_RCPT | 1 << LIE_AT_DATA },
 	{ IPC_END, PAYLOAD(end), 1 << LIE_AT_SESSION | 1 << LIE_AT_MAIL |
 	    1 << LIE_AT_RCPT | 1 << LIE_AT_DATA },
 };

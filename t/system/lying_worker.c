@@ -362,6 +362,19 @@ flood_notes(struct pretender *w, int client)
 }
 
 static void
+flood_traces(struct pretender *w, int client)
+{
+	struct ipc_record r = { .type = IPC_TRACE };
+
+	r.u.trace.n = ipc_trace_bytes;
+	memset(r.u.trace.octets, 0x1b, ipc_trace_bytes);
+	for (int i = 0; i < 3000; i++)
+		if (ipc_send(w->channel, &r, -1, true) == -1)
+			break;
+	report(w, client);
+}
+
+static void
 flood_rcpts(struct pretender *w, int client)
 {
 	struct ipc_record r;
@@ -641,6 +654,7 @@ static const struct {
 	void		(*run)(struct pretender *w, int client);
 } tricks[] = {
 	{ "NOTES", flood_notes },
+	{ "TRACES", flood_traces },
 	{ "RCPTS", flood_rcpts },
 	{ "UNKNOWN", flood_unknown_rcpts },
 	{ "RESETS", flood_resets },
@@ -714,8 +728,11 @@ loop(void)
 			    .fd = workers[i].channel, .events = POLLIN };
 		if (poll(fds, workers_max + 1, -1) == -1 && errno != EINTR)
 			exit(2);
-		if (fds[0].revents != 0)
+		/* A worker born now may have the number of one that ended. */
+		if (fds[0].revents != 0) {
 			take_order(false);
+			continue;
+		}
 		for (int i = 0; i < workers_max; i++)
 			if (fds[i + 1].revents != 0 &&
 			    fds[i + 1].fd == workers[i].channel)

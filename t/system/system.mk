@@ -4,7 +4,7 @@
 
 ifeq ($(OS),Linux)
 SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
-		  log chain
+		  log chain explain
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl

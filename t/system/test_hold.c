@@ -282,6 +282,7 @@ check_master_fds(const struct scene *s)
 		{ "/dev/null", 1, 1 }, { "stderr", 2, 2 },
 		{ "ROOT", 1, 1 }, { "ROOT/mail", 1, 1 },
 		{ "ROOT/log", 1, 1 }, { "ROOT/log/message", 1, 1 },
+		{ "ROOT/log/refused", 1, 1 },
 		{ "ROOT/spool/incoming", 1, 1 }, { "ROOT/spool/bad", 1, 1 },
 		/* libevent: its queue, and how a signal wakes it */
 		{ "anon_inode:", 1, 1 }, { "pipe:", 0, 2 },
@@ -459,6 +460,7 @@ static void
 files_are_private(void)
 {
 	static const char *const dirs[] = { "", "/mail", "/log",
+	    "/log/refused",
 	    "/spool", "/spool/incoming", "/spool/bad", "/mail/example.org",
 	    "/mail/example.org/alice", "/mail/example.org/alice/new",
 	    "/mail/example.org/alice/cur", "/mail/example.org/alice/tmp" };

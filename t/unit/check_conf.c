@@ -220,6 +220,7 @@ START_TEST(printed)
 	    "user nobody\n"
 	    "worker-user daemon\n"
 	    "sandbox optional\n"
+	    "keep-refused 1d\n"
 	    "#log to syslog\n"
 	    "log format events\n"
 	    "listen ::1 port 2525\n"
@@ -287,7 +288,7 @@ START_TEST(keywords)
 	conf_print_keywords(f);
 	ck_assert_int_eq(fclose(f), 0);
 	ck_assert_str_eq(text, "hostname\nroot\nuser\nworker-user\nsandbox\n"
-	    "log\nlisten\ndomain\ndomain.users\ndomain.aliases\n"
+	    "log\nkeep-refused\nlisten\ndomain\ndomain.users\ndomain.aliases\n"
 	    "domain.subaddress\ndomain.catch-all\nlimits\n"
 	    "limits.message-size\nlimits.recipients\nlimits.workers\n"
 	    "limits.per-address\nlimits.worker-sessions\nlimits.received\n"

@@ -367,15 +367,15 @@ START_TEST(ranges)
 		r.u.end.end = v;
 		ck_assert_int_eq(passes(&r), v < END_COUNT);
 		r = good(IPC_TRACE);
-		r.u.trace.from_client = (uint8_t)v;
-		ck_assert_int_eq(passes(&r), (uint8_t)v <= 1);
+		r.u.trace.kind = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), (uint8_t)v <= 2);
 	}
 	for (unsigned n = 0; n <= UINT16_MAX; n++) {
 		struct ipc_record r;
 
 		r.type = IPC_TRACE;
 		r.zero = 0;
-		r.u.trace.from_client = 1;
+		r.u.trace.kind = 1;
 		r.u.trace.n = (uint16_t)n;
 		if (passes(&r) != (n <= 1024))
 			ck_abort_msg("TRACE of %u", n);

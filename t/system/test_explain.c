@@ -1,0 +1,379 @@
+/*
+ * "smtpctl explain ID" of what a real daemon did, and what it keeps of
+ * sessions in which something was refused.
+ */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/system/client.h"
+#include "t/system/ctl.h"
+#include "t/system/harness.h"
+
+enum { id_bytes = 16, of_network_max = 50, kept_max = 1000 };
+
+/* A daemon with aliases, whose configuration is read by nobody else. */
+static void
+start(struct daemon *d, const char *lines)
+{
+	FILE *f;
+
+	daemon_init(d, "", NULL);
+	harness_write_file(harness_path("aliases"),
+	    "team: alice, bob\nall: team, u1\n");
+	harness_write_file(harness_path("users.net"), "carol:$argon2id$x\n");
+	f = fopen(d->conf, "ae");
+	EXPECT(f != NULL, "%s", strerror(errno));
+	fprintf(f, "domain example.net {\n\tusers %s\n\taliases %s\n"
+	    "\tsubaddress +\n\tcatch-all carol\n}\n%s",
+	    harness_path("users.net"), harness_path("aliases.net"), lines);
+	EXPECT(fclose(f) == 0, "%s", strerror(errno));
+	harness_write_file(harness_path("aliases.net"), "team: carol, "
+	    "alice@example.org\nall: team, carol\n");
+	daemon_start(d);
+}
+
+static void
+id_of(const struct daemon *d, const char *event, const char *key, char *out)
+{
+	daemon_log_value(d, event, key, out, id_bytes + 1);
+	EXPECT(strlen(out) == id_bytes, "no %s in %s: %s", key, event, out);
+}
+
+static void
+said(const char *text)
+{
+	EXPECT(strstr(ctl_text, text) != NULL, "no \"%s\" in: %s", text,
+	    ctl_text);
+}
+
+static void
+not_said(const char *text)
+{
+	EXPECT(strstr(ctl_text, text) == NULL, "\"%s\" in: %s", text,
+	    ctl_text);
+}
+
+/* The only file in new of a Maildir. */
+static void
+only_file(const char *maildir, char *out, size_t size)
+{
+	char path[512];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/new", maildir);
+	d = opendir(path);
+	EXPECT(d != NULL, "%s: %s", path, strerror(errno));
+	out[0] = '\0';
+	while ((e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.')
+			snprintf(out, size, "%s", e->d_name);
+	closedir(d);
+	EXPECT(out[0] != '\0', "%s is empty", path);
+}
+
+/* Every step of every recipient, and where the message went from there. */
+static void
+message(void)
+{
+	char id[32], session[32], name[256], alice[256], carol[256];
+	struct daemon d;
+	struct client c;
+
+	start(&d, "");
+	client_open(&c, &d, NULL);
+	client_expect(&c, 250, "EHLO client.example");
+	client_expect(&c, 250, "MAIL FROM:<\"j\\\"x\"@remote.example>");
+	client_expect(&c, 250, "RCPT TO:<All@example.net>");
+	client_expect(&c, 550, "RCPT TO:<nobody@example.org>");
+	client_expect(&c, 250, "RCPT TO:<carol+x@example.net>");
+	client_expect(&c, 250, "RCPT TO:<else@example.net>");
+	client_expect(&c, 550, "RCPT TO:<x@elsewhere.example>");
+	client_expect(&c, 354, "DATA");
+	client_expect(&c, 250, "Subject: x\r\n\r\nhello\r\n.");
+	client_expect(&c, 221, "QUIT");
+	EXPECT(WAIT_FOR(5000, daemon_logged(&d, " event=disconnect ", NULL) ==
+	    1), "no disconnect");
+	id_of(&d, " event=store ", "id", id);
+	id_of(&d, " event=store ", "session", session);
+
+	CTL_EXPECT(0, "message ", "explain -d %s %s", d.root, id);
+	said(" 127.0.0.1 port ");
+	said("who said it was client.example");
+	said("from       <\"j\\\"x\"@remote.example>");
+	said("<All@example.net>: taken");
+	said("/aliases.net:2");
+	said("all@example.net is an alias");
+	said("all: team, carol\n");
+	said("team: carol, alice@example.org\n");
+	said("<nobody@example.org>: refused: no such recipient (550 5.1.1)");
+	said("<x@elsewhere.example>: refused: relaying denied (550 5.7.1)");
+	said("what follows the mark does not count: carol");
+	said("nobody by that name in example.net, so the catch-all");
+	said("/mail/example.org/alice/new/");
+	said("/mail/example.net/carol/new/");
+	said("as it was delivered: no mail program has taken it up");
+	not_said("argon2id");
+
+	snprintf(alice, sizeof(alice), "%s/mail/example.org/alice", d.root);
+	snprintf(carol, sizeof(carol), "%s/mail/example.net/carol", d.root);
+	only_file(alice, name, sizeof(name));
+	EXPECT(rename(harness_path("root/mail/example.org/alice/new/%s",
+	    name), harness_path("root/mail/example.org/alice/cur/%s:2,FS",
+	    name)) == 0, "rename: %s", strerror(errno));
+	EXPECT(mkdir(harness_path("root/mail/example.net/carol/.Junk"),
+	    0700) == 0 && mkdir(harness_path(
+	    "root/mail/example.net/carol/.Junk/cur"), 0700) == 0 &&
+	    rename(harness_path("root/mail/example.net/carol/new/%s", name),
+	    harness_path("root/mail/example.net/carol/.Junk/cur/%s:2,",
+	    name)) == 0, "rename: %s", strerror(errno));
+	CTL_EXPECT(0, "moved to cur by a mail program: flagged, seen "
+	    "(flags FS)", "explain -d %s %s", d.root, id);
+	said("moved to the folder Junk: not seen");
+	EXPECT(unlink(harness_path("root/mail/example.org/alice/cur/%s:2,FS",
+	    name)) == 0, "unlink");
+	CTL_EXPECT(0, "no longer there", "explain -d %s %s", d.root, id);
+
+	/* The same by its session, and for programs. */
+	CTL_EXPECT(0, id, "explain -d %s %s", d.root, session);
+	CTL_EXPECT(0, "{\"id\":\"", "explain --json -d %s %s", d.root, id);
+	said("\"messages\":[{\"log\":{\"time\":\"");
+	said("\"from\":\"\\\"j\\\\\\\"x\\\"@remote.example\"");
+	said("{\"mailbox\":\"alice@example.org\",\"state\":\"gone\"");
+	said("{\"mailbox\":\"carol@example.net\",\"state\":\"folder\"");
+	said("\"refused\":null}\n");
+	CTL_EXPECT(0, "\"refused\":{\"session\":{\"session\":\"",
+	    "explain --json -d %s %s", d.root, session);
+	/* What the file says now is not what decided. */
+	harness_write_file(harness_path("aliases.net"), "x: carol\n"
+	    "y: carol\n");
+	harness_sleep_ms(1100);
+	harness_write_file(harness_path("aliases.net"), "x: carol\n"
+	    "y: carol\n");
+	CTL_EXPECT(0, "y: carol   (the file was changed since)",
+	    "explain -d %s %s", d.root, id);
+	daemon_stop(&d);
+}
+
+/* Found in a log that was rotated, and chained on from there. */
+static void
+after_rotation(void)
+{
+	struct daemon d;
+	char id[32];
+
+	start(&d, "");
+	EXPECT(client_deliver(&d, NULL, 1, 300, "alice") == 250, "no 250");
+	id_of(&d, " event=store ", "id", id);
+	kill(d.pid, SIGUSR1);
+	EXPECT(WAIT_FOR(5000, daemon_logged(&d, " event=reopen ", NULL) == 1),
+	    "no reopen");
+	EXPECT(client_deliver(&d, NULL, 2, 300, "alice") == 250, "no 250");
+	CTL_EXPECT(0, "/log/message.2", "explain -d %s %s", d.root, id);
+	said("Z:1\n");
+	daemon_stop(&d);
+}
+
+static void
+send_raw(struct client *c, const char *line, int code)
+{
+	EXPECT(client_send(c, line, strlen(line)) && client_reply(c) == code,
+	    "%s: %s", line, c->reply);
+}
+
+/* What was said is kept, but no message, no secret, nothing harmful. */
+static void
+transcript(void)
+{
+	struct daemon d;
+	struct client c;
+	char session[32];
+
+	start(&d, "");
+	client_open(&c, &d, NULL);
+	client_expect(&c, 250, "EHLO bad.example");
+	client_expect(&c, 500, "AUTH LOGIN");
+	client_expect(&c, 500, "c2VjcmV0LXVzZXI=");
+	client_expect(&c, 500, "c2VjcmV0LXBhc3M=");
+	client_expect(&c, 500, "AUTH PLAIN AHNlY3JldABzZWNyZXQ=");
+	client_expect(&c, 500, "authAHNlY3JldABzZWNyZXQ=");
+	client_expect(&c, 250, "MAIL FROM:<a@bad.example>");
+	client_expect(&c, 550, "RCPT TO:<nobody@example.org>");
+	client_expect(&c, 250, "RCPT TO:<alice@example.org>");
+	send_raw(&c, "\x1b]0;owned\x07\xff\r\n", 500);
+	client_expect(&c, 354, "DATA");
+	client_expect(&c, 250, "Subject: private\r\n\r\nprivate words\r\n.");
+	send_raw(&c, "NOOP\n", 500);
+	EXPECT(client_is_closed(&c), "it is not closed");
+	EXPECT(WAIT_FOR(5000, daemon_logged(&d, " event=disconnect ", NULL) ==
+	    1), "no disconnect");
+	id_of(&d, " event=disconnect ", "session", session);
+	CTL_EXPECT(0, "in which something was refused", "explain -d %s %s",
+	    d.root, session);
+	said("> EHLO bad.example\n");
+	said("< 250-PIPELINING\n");
+	said("> AUTH LOGIN\n");
+	said("> AUTH PLAIN\n");
+	said("* a line is left out: it may be a password\n");
+	said("> MAIL FROM:<a@bad.example>\n");
+	said("< 550 5.1.1 no such recipient here\n");
+	said("> \\x1b]0;owned\\x07\\xff\n");
+	said("* a message of 35 octets, left out\n");
+	said("* a line that ended with a bare LF\n");
+	said("ended      after ");
+	said("refused for its line ends");
+	not_said("private");
+	not_said("c2Vj");
+	not_said("AHNl");
+	not_said("\x1b");
+	daemon_stop(&d);
+}
+
+static size_t
+count_kept(const struct daemon *d)
+{
+	char path[256];
+	struct dirent *e;
+	size_t n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/log/refused", d->root);
+	dir = opendir(path);
+	EXPECT(dir != NULL, "%s: %s", path, strerror(errno));
+	while ((e = readdir(dir)) != NULL)
+		n += e->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+static void
+be_refused(const struct daemon *d, const char *from)
+{
+	struct client c;
+
+	client_open(&c, d, from);
+	client_expect(&c, 500, "XYZZY");
+	client_expect(&c, 221, "QUIT");
+	client_close(&c);
+}
+
+/* Sessions in which all was taken leave nothing; nor does "0". */
+static void
+only_refused(void)
+{
+	struct daemon d;
+
+	start(&d, "");
+	EXPECT(client_deliver(&d, NULL, 1, 300, "alice") == 250, "no 250");
+	be_refused(&d, NULL);
+	EXPECT(WAIT_FOR(5000, daemon_logged(&d, " event=disconnect ", NULL) ==
+	    2), "no disconnect");
+	EXPECT(count_kept(&d) == 1, "%zu are kept", count_kept(&d));
+	daemon_stop(&d);
+	start(&d, "keep-refused 0\n");
+	be_refused(&d, NULL);
+	EXPECT(WAIT_FOR(5000, daemon_logged(&d, " event=disconnect ", NULL) ==
+	    1), "no disconnect");
+	EXPECT(count_kept(&d) == 0, "%zu are kept", count_kept(&d));
+	daemon_stop(&d);
+}
+
+static void
+leave(const struct daemon *d, const char *name, const char *client)
+{
+	const struct passwd *pw = getpwnam("nobody");
+	const char *path = harness_path("root/log/refused/%s", name);
+	FILE *f = fopen(path, "we");
+
+	EXPECT(f != NULL && d->pid == 0, "%s: %s", path, strerror(errno));
+	fprintf(f, "{\"session\":\"%s\",\"client\":\"%s\",\"port\":1,"
+	    "\"began\":\"2026-11-24T00:16:26Z\",\"ms\":1,\"why\":\"quit\","
+	    "\"commands\":1,\"errors\":1,\"stored\":0}\n", name, client);
+	EXPECT(fclose(f) == 0, "%s", path);
+	if (geteuid() == 0)
+		EXPECT(pw != NULL && chown(path, pw->pw_uid, pw->pw_gid) == 0,
+		    "chown");
+}
+
+/* One network does not push the others out, and the old ones go. */
+static void
+bounded(void)
+{
+	char now[32], id[32];
+	struct daemon d;
+
+	start(&d, "");
+	be_refused(&d, NULL);
+	EXPECT(WAIT_FOR(5000, daemon_logged(&d, " event=disconnect ", NULL) ==
+	    1), "no disconnect");
+	id_of(&d, " event=disconnect ", "session", now);
+	daemon_stop(&d);
+	for (unsigned i = 0; i < kept_max + 20; i++) {
+		snprintf(id, sizeof(id), "%.11s%05u", now, i);
+		leave(&d, id, "2001:db8::1");
+	}
+	leave(&d, "1m00000000000000", "127.0.0.1");	/* years ago */
+	daemon_start(&d);
+	EXPECT(count_kept(&d) <= kept_max, "%zu are kept", count_kept(&d));
+	EXPECT(access(harness_path("root/log/refused/1m00000000000000"),
+	    F_OK) == -1, "an old one is kept");
+	for (unsigned i = 0; i < of_network_max + 10; i++)
+		be_refused(&d, NULL);
+	EXPECT(WAIT_FOR(5000, daemon_logged(&d, " event=disconnect ", NULL) ==
+	    of_network_max + 10), "no disconnect");
+	EXPECT(count_kept(&d) == kept_max, "%zu are kept", count_kept(&d));
+	/* Its own first one went, and few of the other network. */
+	id_of(&d, " event=disconnect ", "session", id);
+	CTL_EXPECT(1, "no message and no kept session", "explain -d %s %s",
+	    d.root, id);
+	daemon_stop(&d);
+}
+
+static void
+wrong_calls(void)
+{
+	struct daemon d;
+
+	start(&d, "");
+	CTL_EXPECT(1, "no message and no kept session of this id",
+	    "explain -d %s 1m857pqg38m02n9r", d.root);
+	CTL_EXPECT(1, "{\"id\":\"1m857pqg38m02n9r\",\"messages\":[],"
+	    "\"refused\":null}", "explain --json -d %s 1m857pqg38m02n9r",
+	    d.root);
+	CTL_EXPECT(2, "not an id", "explain -d %s ../../etc/passwd0",
+	    d.root);
+	CTL_EXPECT(2, "usage:", "explain -d %s", d.root);
+	CTL_EXPECT(2, "No such file or directory",
+	    "explain -d %s/x 1m857pqg38m02n9r", d.root);
+	daemon_stop(&d);
+	leave(&d, "1m857pqg38m02n9r", "127.0.0.1");
+	harness_write_file(harness_path("root/log/refused/1m857pqg38m02n9r"),
+	    "{\"session\":\n");
+	CTL_EXPECT(2, "not a session that smtpd kept",
+	    "explain -d %s 1m857pqg38m02n9r", d.root);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "message", message },
+		{ "after_rotation", after_rotation },
+		{ "transcript", transcript },
+		{ "only_refused", only_refused },
+		{ "bounded", bounded },
+		{ "wrong_calls", wrong_calls },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,174 @@
+/*
+ * The transcript of a session, in memory of a fixed size: its beginning is
+ * kept, and of the rest how many lines there were.
+ *
+ * AUTH is refused here, but clients send it all the same, and what follows
+ * it: names and passwords, often in lines of their own that are no command.
+ * None of that is kept.
+ */
+#include "worker/transcript.h"
+
+#include <string.h>
+
+#include "shared/buf.h"
+#include "shared/deadline.h"
+
+enum { text_max_bytes = 12 * 1024, line_max_bytes = 600, verb_max = 8 };
+
+struct line {
+	uint32_t	ms;
+	uint16_t	n;
+	uint8_t		kind;
+};
+
+static struct {
+	struct ask	*master;
+	uint8_t		mode;
+	bool		refused;
+	bool		secret;		/* AUTH came: strange lines are */
+	int64_t		start_ms;
+	uint32_t	left_out;
+	uint32_t	count;
+	size_t		n;
+	uint8_t		text[text_max_bytes];
+} t;
+
+void
+transcript_begin(struct ask *master, uint8_t mode)
+{
+	t.master = master;
+	t.mode = mode;
+	t.refused = t.secret = false;
+	t.start_ms = deadline_now_ms();
+	t.left_out = t.count = 0;
+	t.n = 0;
+}
+
+static void
+keep(enum ipc_trace_kind kind, struct span s)
+{
+	struct line line = { .kind = (uint8_t)kind };
+
+	if (s.n > line_max_bytes)
+		s.n = line_max_bytes;
+	if (t.left_out > 0 || t.count == ipc_traces_max - 1 ||
+	    sizeof(t.text) - t.n < sizeof(line) + s.n) {
+		t.left_out++;
+		return;
+	}
+	t.count++;
+	line.ms = (uint32_t)(deadline_now_ms() - t.start_ms);
+	line.n = (uint16_t)s.n;
+	memcpy(t.text + t.n, &line, sizeof(line));
+	if (s.n > 0)
+		memcpy(t.text + t.n + sizeof(line), s.p, s.n);
+	t.n += sizeof(line) + s.n;
+}
+
+static bool
+is_command(struct span line)
+{
+	static const char *const verbs[] = {
+#define VERB_WORD(name, word) word,
+		IPC_VERBS(VERB_WORD)
+#undef VERB_WORD
+	};
+
+	for (size_t i = 0; i < IPC_VERB_UNKNOWN; i++) {
+		size_t n = strlen(verbs[i]);
+
+		if (span_begins_fold(line, span_of(verbs[i])) &&
+		    (line.n == n || line.p[n] == ' '))
+			return true;
+	}
+	return false;
+}
+
+/* "AUTH PLAIN dGVzdA==" is kept as "AUTH PLAIN", and what follows not. */
+static void
+keep_command(struct span line)
+{
+	const uint8_t *blank;
+	size_t n = line.n;
+
+	if (span_begins_fold(line, span_of("AUTH"))) {
+		t.secret = true;
+		blank = line.n < 6 ? NULL : memchr(line.p + 5, ' ',
+		    line.n - 5);
+		if (blank != NULL)
+			n = (size_t)(blank - line.p);
+		if (line.n > 4 && line.p[4] != ' ')
+			n = 4;
+		keep(IPC_TRACE_CLIENT, span_from(line.p, n));
+		if (n < line.n)
+			transcript_remark("what followed is left out: it may "
+			    "be a password");
+		return;
+	}
+	if (is_command(line))
+		t.secret = false;
+	if (t.secret)
+		transcript_remark("a line is left out: it may be a password");
+	else
+		keep(IPC_TRACE_CLIENT, line);
+}
+
+void
+transcript_say(enum ipc_trace_kind kind, struct span octets)
+{
+	if (t.mode == IPC_TRACE_LIVE)
+		tell_trace(t.master, kind, 0, octets);
+	if (t.mode != IPC_TRACE_KEEP)
+		return;
+	if (kind == IPC_TRACE_CLIENT)
+		keep_command(octets);
+	while (kind == IPC_TRACE_SERVER && octets.n > 0) {
+		const uint8_t *cr = memchr(octets.p, '\r', octets.n);
+		size_t n = cr == NULL ? octets.n : (size_t)(cr - octets.p);
+
+		keep(kind, span_from(octets.p, n));
+		octets = span_skip(octets, n + 2);
+	}
+}
+
+void
+transcript_remark(const char *text)
+{
+	if (t.mode == IPC_TRACE_KEEP)
+		keep(IPC_TRACE_REMARK, span_of(text));
+}
+
+void
+transcript_refused(void)
+{
+	t.refused = true;
+}
+
+static void
+tell_left_out(void)
+{
+	char text[64];
+	struct buf b = buf_over(text, sizeof(text));
+
+	if (t.left_out == 0)
+		return;
+	buf_add_u64(&b, t.left_out, 1);
+	buf_add_str(&b, " more are left out");
+	tell_trace(t.master, IPC_TRACE_REMARK,
+	    (uint32_t)(deadline_now_ms() - t.start_ms), buf_span(&b));
+}
+
+void
+transcript_end(void)
+{
+	struct line line;
+
+	if (t.mode != IPC_TRACE_KEEP || !t.refused)
+		return;
+	for (size_t at = 0; at < t.n; at += sizeof(line) + line.n) {
+		memcpy(&line, t.text + at, sizeof(line));
+		tell_trace(t.master, (enum ipc_trace_kind)line.kind, line.ms,
+		    span_from(t.text + at + sizeof(line), line.n));
+	}
+	tell_left_out();
+}
