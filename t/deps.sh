@@ -253,8 +253,8 @@ fi
 echo "deps: installing for '$purpose': $missing"
 
 # On Debian a package with a service starts it, unless a policy-rc.d says no:
-# ours stands there for this installation only. Where systemd runs, Dovecot's
-# service is switched off for the next boot too.
+# ours stands there for this installation only. Where systemd runs, the
+# services of Dovecot and fail2ban are switched off for the next boot too.
 install_debian() {
 	# The words of $missing are our own, from the table above.
 	# shellcheck disable=SC2086,SC2016
@@ -272,9 +272,14 @@ install_debian() {
 		apt-get install -qq -y --no-install-recommends \
 		    -o Dpkg::Use-Pty=0 "$@" || exit 1
 		for package; do
-			[ "$package" = dovecot-imapd ] || continue
 			[ -d /run/systemd/system ] || continue
-			systemctl disable dovecot.service dovecot.socket || :
+			case $package in
+			dovecot-imapd)
+				systemctl disable dovecot.service \
+				    dovecot.socket || :
+				;;
+			fail2ban) systemctl disable fail2ban.service || : ;;
+			esac
 		done
 	' sh $missing
 }
