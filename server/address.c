@@ -12,17 +12,23 @@
 
 enum { bucket_count = 4096, refused_max = 4096 };
 
-struct entry {
-	struct entry	*next;
-	uint8_t		 key[9];	/* family, then IPv4 or /64 */
+/* The first octet of a key. */
+enum kind { HOST_4 = 4, HOST_6 = 6, NETWORK_4 = 24, NETWORK_6 = 48 };
+
+/* A host, or a network of them. */
+struct address_host {
+	struct address_host	*next;
+	struct address_host	*network;	/* NULL: it is one */
+	uint8_t		 key[9];	/* kind, then what of the address counts */
 	uint64_t	 sessions;
+	uint64_t	 served;
 	int64_t		 refused_until_ms;	/* 0: not */
 };
 
 struct address_book {
 	uint8_t		 secret[crypto_shorthash_KEYBYTES];
 	size_t		 refused;
-	struct entry	*buckets[bucket_count];
+	struct address_host	*buckets[bucket_count];
 };
 
 bool
@@ -62,11 +68,19 @@ static void
 key_of(const struct address *a, uint8_t key[9])
 {
 	memset(key, 0, 9);
-	key[0] = a->ipv6 ? 6 : 4;
+	key[0] = a->ipv6 ? HOST_6 : HOST_4;
 	memcpy(key + 1, a->ip, a->ipv6 ? 8 : 4);
 }
 
-static struct entry **
+static void
+network_key_of(const struct address *a, uint8_t key[9])
+{
+	memset(key, 0, 9);
+	key[0] = a->ipv6 ? NETWORK_6 : NETWORK_4;
+	memcpy(key + 1, a->ip, a->ipv6 ? 6 : 3);
+}
+
+static struct address_host **
 bucket_of(struct address_book *b, const uint8_t key[9])
 {
 	uint8_t hash[crypto_shorthash_BYTES];
@@ -77,31 +91,38 @@ bucket_of(struct address_book *b, const uint8_t key[9])
 	return &b->buckets[index % bucket_count];
 }
 
-static struct entry *
-find(struct address_book *b, const struct address *a)
+static struct address_host *
+find_key(struct address_book *b, const uint8_t key[9])
 {
-	struct entry *e;
-	uint8_t key[9];
+	struct address_host *e;
 
-	key_of(a, key);
 	for (e = *bucket_of(b, key); e != NULL; e = e->next)
 		if (memcmp(e->key, key, sizeof(e->key)) == 0)
 			return e;
 	return NULL;
 }
 
-static struct entry *
-find_or_add(struct address_book *b, const struct address *a)
+static struct address_host *
+find(struct address_book *b, const struct address *a)
 {
-	struct entry *e = find(b, a), **bucket;
+	uint8_t key[9];
+
+	key_of(a, key);
+	return find_key(b, key);
+}
+
+static struct address_host *
+find_or_add(struct address_book *b, const uint8_t key[9])
+{
+	struct address_host *e = find_key(b, key), **bucket;
 
 	if (e != NULL)
 		return e;
 	e = calloc(1, sizeof(*e));
 	if (e == NULL)
 		return NULL;
-	key_of(a, e->key);
-	bucket = bucket_of(b, e->key);
+	memcpy(e->key, key, sizeof(e->key));
+	bucket = bucket_of(b, key);
 	e->next = *bucket;
 	*bucket = e;
 	return e;
@@ -109,9 +130,9 @@ find_or_add(struct address_book *b, const struct address *a)
 
 /* Takes e out when it says nothing any more. */
 static void
-drop_if_empty(struct address_book *b, struct entry *e)
+drop_if_empty(struct address_book *b, struct address_host *e)
 {
-	struct entry **p;
+	struct address_host **p;
 
 	if (e->sessions > 0 || e->refused_until_ms != 0)
 		return;
@@ -121,26 +142,65 @@ drop_if_empty(struct address_book *b, struct entry *e)
 	free(e);
 }
 
-bool
-address_enter(struct address_book *b, const struct address *a, uint64_t max)
+enum address_answer
+address_enter(struct address_book *b, const struct address *a,
+    uint64_t host_max, uint64_t network_max, struct address_host **out)
 {
-	struct entry *e = find_or_add(b, a);
+	enum address_answer answer = ADDRESS_IN;
+	struct address_host *host, *network;
+	uint8_t key[9];
 
-	if (e == NULL || e->sessions >= max)
-		return false;
-	e->sessions++;
-	return true;
+	key_of(a, key);
+	host = find_or_add(b, key);
+	network_key_of(a, key);
+	network = host == NULL ? NULL : find_or_add(b, key);
+	if (network == NULL)
+		answer = ADDRESS_NO_MEMORY;
+	else if (host->sessions >= host_max)
+		answer = ADDRESS_HOST_FULL;
+	else if (network->sessions >= network_max)
+		answer = ADDRESS_NETWORK_FULL;
+	if (answer == ADDRESS_IN) {
+		host->network = network;
+		host->sessions++;
+		network->sessions++;
+		*out = host;
+		return ADDRESS_IN;
+	}
+	if (host != NULL)
+		drop_if_empty(b, host);
+	if (network != NULL)
+		drop_if_empty(b, network);
+	return answer;
 }
 
 void
-address_leave(struct address_book *b, const struct address *a)
+address_leave(struct address_book *b, struct address_host *h)
 {
-	struct entry *e = find(b, a);
+	struct address_host *network = h->network;
 
-	if (e == NULL || e->sessions == 0)
-		return;
-	e->sessions--;
-	drop_if_empty(b, e);
+	h->sessions--;
+	network->sessions--;
+	drop_if_empty(b, h);
+	drop_if_empty(b, network);
+}
+
+uint64_t
+address_sessions(const struct address_host *h)
+{
+	return h->sessions;
+}
+
+uint64_t
+address_served(const struct address_host *h)
+{
+	return h->served;
+}
+
+void
+address_serve(struct address_host *h, bool begins)
+{
+	h->served += begins ? 1 : (uint64_t)-1;
 }
 
 /* Forgets the refusals that are over. */
@@ -148,7 +208,7 @@ static void
 sweep(struct address_book *b, int64_t now_ms)
 {
 	for (size_t i = 0; i < bucket_count; i++) {
-		struct entry *e = b->buckets[i], *next;
+		struct address_host *e = b->buckets[i], *next;
 
 		for (; e != NULL; e = next) {
 			next = e->next;
@@ -166,11 +226,13 @@ void
 address_refuse(struct address_book *b, const struct address *a,
     int64_t until_ms)
 {
-	struct entry *e;
+	struct address_host *e;
+	uint8_t key[9];
 
 	if (b->refused >= refused_max)
 		return;
-	e = find_or_add(b, a);
+	key_of(a, key);
+	e = find_or_add(b, key);
 	if (e == NULL)
 		return;
 	if (e->refused_until_ms == 0)
@@ -182,7 +244,7 @@ bool
 address_is_refused(struct address_book *b, const struct address *a,
     int64_t now_ms)
 {
-	struct entry *e;
+	struct address_host *e;
 
 	if (b->refused == 0)
 		return false;

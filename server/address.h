@@ -26,13 +26,33 @@ struct address_book;
 /* NULL and errno when there is no memory. */
 struct address_book *address_book_new(void);
 /*
- * Counts one session more of a's host (IPv6: its /64, for that is what one
- * customer gets).  False, and not counted: it has max already, or there is
- * no memory.
+ * What the book knows of one host, which is an IPv4 address or an IPv6 /64,
+ * for that is what one customer gets.
  */
-bool	address_enter(struct address_book *b, const struct address *a,
-	    uint64_t max);
-void	address_leave(struct address_book *b, const struct address *a);
+struct address_host;
+
+enum address_answer {
+	ADDRESS_IN,
+	ADDRESS_HOST_FULL,
+	ADDRESS_NETWORK_FULL,
+	ADDRESS_NO_MEMORY
+};
+
+/*
+ * Counts one session more of a's host, and of its network: an IPv4 /24, an
+ * IPv6 /48.  ADDRESS_IN, and *out is the host, which stays in the book until
+ * address_leave; else nothing is counted.
+ */
+enum address_answer address_enter(struct address_book *b,
+	    const struct address *a, uint64_t host_max, uint64_t network_max,
+	    struct address_host **out);
+/* One session less; h is not to be used any more. */
+void	address_leave(struct address_book *b, struct address_host *h);
+/* Its sessions, and how many of them a worker serves. */
+uint64_t address_sessions(const struct address_host *h);
+uint64_t address_served(const struct address_host *h);
+/* A worker has begun with one, or ended. */
+void	address_serve(struct address_host *h, bool begins);
 /* Refuses a's host until then; the book holds at most 4,096 such. */
 void	address_refuse(struct address_book *b, const struct address *a,
 	    int64_t until_ms);

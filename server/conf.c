@@ -50,6 +50,14 @@ conf_per_address(uint64_t workers)
 	return workers < 20 ? 2 : workers / 10;
 }
 
+uint64_t
+conf_per_network(uint64_t workers, uint64_t per_address)
+{
+	uint64_t n = workers / 4;
+
+	return n > per_address ? n : per_address;
+}
+
 /* This host's name, where it can stand in a greeting. */
 static char *
 own_hostname(void)
@@ -87,6 +95,8 @@ conf_init(struct conf *out)
 		}
 	}
 	out->limits.per_address = conf_per_address(out->limits.workers);
+	out->limits.per_network = conf_per_network(out->limits.workers,
+	    out->limits.per_address);
 	return 0;
 }
 

@@ -56,6 +56,8 @@ struct conf_limits {
 	uint64_t	recipients;
 	uint64_t	workers;
 	uint64_t	per_address;	/* not given: conf_per_address */
+	uint64_t	per_network;	/* not given: conf_per_network */
+	uint64_t	greeting_wait_s;
 	uint64_t	worker_sessions;
 	uint64_t	received;
 	uint64_t	errors;
@@ -111,6 +113,8 @@ void	conf_free(struct conf *conf);
 void	conf_domain_free(struct conf_domain *d);
 /* What per-address is when it is not given. */
 uint64_t conf_per_address(uint64_t workers);
+/* What per-network is when it is not given. */
+uint64_t conf_per_network(uint64_t workers, uint64_t per_address);
 /* The domain named name (ASCII folded), or NULL. */
 const struct conf_domain *conf_find_domain(const struct conf *conf,
 	    struct span name);

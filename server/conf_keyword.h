@@ -32,7 +32,7 @@ enum conf_kind {
 };
 
 enum {
-	conf_keyword_max = 32,		/* rows at most */
+	conf_keyword_max = 48,		/* rows at most */
 	conf_path_max_bytes = 1023
 };
 

@@ -361,9 +361,14 @@ check_whole(struct loader *l)
 			conf_report_file(&l->report, l->text.path,
 			    "no \"domain\": add a block that begins with "
 			    "\"domain NAME {\"");
+		/* The table has the one before the other. */
 		if (strcmp(k->name, "per-address") == 0)
 			l->conf->limits.per_address = conf_per_address(
 			    l->conf->limits.workers);
+		if (strcmp(k->name, "per-network") == 0)
+			l->conf->limits.per_network = conf_per_network(
+			    l->conf->limits.workers,
+			    l->conf->limits.per_address);
 	}
 }
 

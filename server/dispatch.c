@@ -294,6 +294,7 @@ receive_one(struct worker *w, const char **why)
 	switch (ipc_recv(w->channel, IPC_FROM_WORKER, w->when, false, &r,
 	    &passed, why)) {
 	case IPC_GOT_RECORD:
+		w->hurries = 0;
 		*why = "record breaks the contract";
 		return handlers[r.type](w, &r);
 	case IPC_GOT_NOTHING:

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "server/session.h"
+#include "server/admit.h"
 
 static int
 bind_one(const struct conf_listen *c)
@@ -64,11 +64,11 @@ listen_start(struct master *m)
 		struct listener *l = &m->listeners[i];
 
 		l->acceptable = event_new(m->base, l->fd,
-		    EV_READ | EV_PERSIST, session_accept, l);
+		    EV_READ | EV_PERSIST, admit_accept, l);
 		if (l->acceptable == NULL)
 			return -1;
 	}
-	session_update_accepting(m);
+	admit_update(m);
 	return 0;
 }
 

@@ -131,6 +131,7 @@ configure_catcher(struct conf *conf, const struct arguments *a)
 		fatal("no memory to start with");
 	conf->catcher = true;
 	conf->limits.per_address = conf->limits.workers;
+	conf->limits.per_network = conf->limits.workers;
 	conf->listens = calloc(1, sizeof(*conf->listens));
 	if (conf->listens == NULL)
 		fatal("no memory to start with");

@@ -40,7 +40,13 @@ struct session {
 	TAILQ_ENTRY(session)	 entry;		/* while it waits */
 	int			 socket;	/* -1: a worker has it */
 	char			 id[ipc_id_bytes + 1];
+	struct master		*master;
 	struct address		 client;
+	struct address_host	*host;		/* in the address book */
+	struct event		 early;		/* while it is held back */
+	bool			 greeting;	/* held back */
+	bool			 dismissed;	/* its last line was sent */
+	bool			 served;	/* a worker has it, or had */
 	int64_t			 start_ms;
 	unsigned		 notes;
 	uint64_t		 stored;	/* messages */
@@ -67,6 +73,8 @@ struct worker {
 	unsigned		 generation;	/* of the nursery image */
 	enum ipc_when		 when;
 	struct session		*session;	/* NULL: none now */
+	bool			 evicted;	/* somebody needs its place */
+	unsigned		 hurries;	/* said since it last spoke */
 	bool			 exited;	/* or nobody will tell */
 	int64_t			 left_ms;	/* when it was let go */
 	/* the last one it served, if any */
@@ -107,6 +115,7 @@ struct pool {
 	uint64_t		 coming;	/* asked for, not yet born */
 	uint64_t		 spare;		/* wanted beyond the load */
 	bool			 starved;	/* since the last tick */
+	bool			 hurried;	/* workers were told so */
 	unsigned		 unused_losses;	/* idle workers, in a row */
 	int64_t			 no_spawn_until_ms;
 	int64_t			 next_breed_ms;
@@ -128,6 +137,8 @@ struct master {
 	struct pool		 pool;
 	struct listener		*listeners;
 	size_t			 listener_count;
+	struct session_list	 greeting;	/* held back */
+	uint64_t		 greeting_count;
 	bool			 accepting;
 	bool			 stopping;
 	int			 exit_status;

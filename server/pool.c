@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/dispatch.h"
+#include "server/admit.h"
 #include "server/nursery.h"
 #include "server/pool_worker.h"
 #include "server/session.h"
@@ -20,7 +20,12 @@
 #include "shared/ipc.h"
 #include "shared/log.h"
 
-enum { spare_min = 4, spare_max = 128, spawn_batch_max = 32 };
+enum {
+	spare_min = 4,
+	spare_max = 128,
+	spawn_batch_max = 32,
+	stop_idle_timeout_s = 5
+};
 
 /*
  * Asks the nursery for what is missing, in batches rather than one by one;
@@ -72,6 +77,8 @@ give(struct worker *w, struct session *s)
 	p->pending_count--;
 	close(s->socket);
 	s->socket = -1;
+	s->served = true;
+	address_serve(s->host, true);
 	TAILQ_REMOVE(&p->idle, w, entry);
 	p->idle_count--;
 	TAILQ_INSERT_TAIL(&p->busy, w, entry);
@@ -90,8 +97,8 @@ pool_serve(struct master *m)
 	struct session *s;
 	struct worker *w;
 
-	while ((s = TAILQ_FIRST(&p->pending)) != NULL &&
-	    (w = TAILQ_FIRST(&p->idle)) != NULL) {
+	while ((w = TAILQ_FIRST(&p->idle)) != NULL &&
+	    (s = admit_next(m)) != NULL) {
 		if (give(w, s) == 0)
 			continue;
 		/* No room for a descriptor now: again at the next tick. */
@@ -129,12 +136,65 @@ pool_release(struct worker *w)
 		p->busy_count--;
 		pool_worker_note_last(w);
 		w->session = NULL;
+		w->evicted = false;
 		w->when = IPC_AT_IDLE;
 		TAILQ_INSERT_HEAD(&p->idle, w, entry);
 		p->idle_count++;
 		pool_serve(m);
 	}
 	pool_ask(m);
+}
+
+/*
+ * Two at most that it has not read; an honest one reads before it speaks the
+ * next time, or is told again.
+ */
+static void
+hurry(struct worker *w, enum hurry why, uint64_t idle_timeout_s)
+{
+	struct ipc_record r = { .type = IPC_HURRY };
+
+	if (w->hurries >= 2)
+		return;
+	w->hurries++;
+	r.u.hurry.why = why;
+	r.u.hurry.idle_timeout_ms = (uint32_t)idle_timeout_s * 1000;
+	(void)ipc_send(w->channel, &r, -1, false);
+}
+
+/* Tells those that serve when the pool has filled up, or emptied again. */
+static void
+update_hurry(struct master *m)
+{
+	bool hurried = session_is_hurried(m);
+	struct worker *w;
+
+	if (hurried == m->pool.hurried || m->stopping)
+		return;
+	m->pool.hurried = hurried;
+	TAILQ_FOREACH(w, &m->pool.busy, entry)
+		if (!w->evicted)
+			hurry(w, hurried ? HURRY_FULL : HURRY_NOT,
+			    session_idle_timeout_s(m));
+}
+
+void
+pool_evict(struct worker *w)
+{
+	w->evicted = true;
+	hurry(w, HURRY_ROOM, 0);
+}
+
+void
+pool_drain(struct master *m)
+{
+	struct pool *p = &m->pool;
+	struct worker *w;
+
+	while ((w = TAILQ_FIRST(&p->idle)) != NULL)
+		pool_drop(w);
+	TAILQ_FOREACH(w, &p->busy, entry)
+		hurry(w, HURRY_STOP, stop_idle_timeout_s);
 }
 
 /* Once a second: the spare count follows the load. */
@@ -153,7 +213,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	p->starved = false;
 	pool_worker_police(m);
 	pool_serve(m);
-	session_update_accepting(m);
+	admit_tick(m);
+	update_hurry(m);
 	nursery_breed(m);
 	while (p->idle_count > p->spare * 2 + spare_min)
 		pool_drop(TAILQ_LAST(&p->idle, worker_list));
@@ -171,6 +232,7 @@ pool_start(struct master *m, const int channels[nursery_count],
 	TAILQ_INIT(&p->busy);
 	TAILQ_INIT(&p->leaving);
 	TAILQ_INIT(&p->pending);
+	TAILQ_INIT(&m->greeting);
 	p->spare = spare_min;
 	if (nursery_start(m, channels, why) == -1)
 		return -1;

@@ -24,6 +24,13 @@ void	pool_release(struct worker *w);
 void	pool_ask(struct master *m);
 /* Gives idle workers to sessions that wait, as long as there are both. */
 void	pool_serve(struct master *m);
+/* Ends the session of w at once, for somebody else needs its place. */
+void	pool_evict(struct worker *w);
+/*
+ * The server is to stop: idle workers go, the others end their sessions at
+ * the next command and finish the message under way.
+ */
+void	pool_drain(struct master *m);
 /* Closes every channel: no session goes on. */
 void	pool_stop(struct master *m);
 

@@ -1,15 +1,11 @@
 /*
- * Clients: who is let in, and what is remembered of them until they go.
+ * Clients that were let in: what is remembered of them until they go.
  */
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H
 
 #include "server/master.h"
 
-/* Accepts what waits at a listener (libevent callback, arg a listener). */
-void	session_accept(evutil_socket_t fd, short what, void *listener);
-/* Starts or stops accepting, as the pool has room. */
-void	session_update_accepting(struct master *m);
 /* Forgets s, its transaction and its spool file; logs how it ended. */
 void	session_end(struct master *m, struct session *s, const char *how,
 	    const struct ipc_end *end);
@@ -22,6 +18,8 @@ bool	session_has_room(const struct master *m, uint64_t size);
  * themselves, by the octets that came (DESIGN: Limits).
  */
 bool	session_is_overdue(const struct master *m, const struct session *s);
+/* Is the pool nearly full (DESIGN: Limits)? */
+bool	session_is_hurried(const struct master *m);
 /* Idle time a worker should allow now; short when the pool is nearly full. */
 uint32_t session_idle_timeout_s(const struct master *m);
 

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/admit.h"
 #include "server/catcher.h"
 #include "server/commit.h"
 #include "server/listen.h"
@@ -25,7 +26,7 @@
 #include "server/pool.h"
 #include "server/privdrop.h"
 #include "server/refused.h"
-#include "server/session.h"
+#include "server/signals.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
 #include "shared/sandbox_table.h"
@@ -231,43 +232,13 @@ open_spool(struct master *m, int root)
 }
 
 static void
-on_signal(evutil_socket_t sig, short what, void *arg)
-{
-	struct master *m = arg;
-	struct log_line l;
-
-	(void)what;
-	if (sig == SIGHUP) {
-		log_begin(&l, LOG_LEVEL_WARNING, "signal");
-		log_str(&l, "why", "SIGHUP: this version reads its "
-		    "configuration at start only; restart it");
-		log_end(&l);
-		return;
-	}
-	m->stopping = true;
-	event_base_loopbreak(m->base);
-}
-
-static void
 start_events(struct master *m)
 {
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
-
 	m->base = event_base_new();
 	m->book = address_book_new();
 	if (m->base == NULL || m->book == NULL || commit_init(m) == -1 ||
-	    log_setup_events(m) == -1)
+	    log_setup_events(m) == -1 || signals_init(m) == -1)
 		fatal("no memory to start with");
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		struct event *e = evsignal_new(m->base, signals[i],
-		    on_signal, m);
-
-		if (e == NULL || event_add(e, NULL) == -1)
-			fatal("no memory to start with");
-	}
-	signal(SIGPIPE, SIG_IGN);
-	/* The nurseries are our children: nobody waits for one that dies. */
-	signal(SIGCHLD, SIG_IGN);
 }
 
 /* From here on the master opens nothing but its tree and its own files. */
@@ -382,6 +353,7 @@ serve(struct master *m)
 	event_base_dispatch(m->base);
 	m->stopping = true;
 	listen_stop(m);
+	admit_stop(m);
 	commit_run(m);
 	pool_stop(m);
 	log_begin(&l, LOG_LEVEL_INFO, "stop");

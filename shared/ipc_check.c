@@ -77,6 +77,9 @@ check_value(const struct ipc_record *r)
 	case IPC_UNSTORED:
 		return r->u.verdict.verdict < VERDICT_COUNT ? NULL :
 		    "verdict out of range";
+	case IPC_HURRY:
+		return r->u.hurry.why < HURRY_COUNT ? NULL :
+		    "hurry out of range";
 	case IPC_NOTE:
 		return r->u.note.note < NOTE_COUNT ? NULL :
 		    "note out of range";
@@ -104,7 +107,6 @@ check_value(const struct ipc_record *r)
 	case IPC_BEGIN:
 	case IPC_COMMIT:
 	case IPC_ABORT:
-	case IPC_DRAIN:
 	case IPC_TYPE_COUNT:
 		break;
 	}

@@ -84,6 +84,12 @@ struct ipc_session {
 	uint32_t	room;
 };
 
+/* Said at any time of a session: how long its client may be silent now. */
+struct ipc_hurry {
+	uint32_t	idle_timeout_ms;
+	uint32_t	why;		/* enum hurry */
+};
+
 /*
  * MAIL, and who the client said it was.  Without wait no answer is sent, and
  * a disk that has filled up since is told at the first RCPT.
@@ -190,7 +196,7 @@ struct ipc_trace {
 	X(FILE, IPC_TO_WORKER, nothing, 1, IPC_AT_RCPT)			\
 	X(STORED, IPC_TO_WORKER, stored, 0, IPC_AT_COMMIT)		\
 	X(UNSTORED, IPC_TO_WORKER, verdict, 0, IPC_AT_COMMIT)		\
-	X(DRAIN, IPC_TO_WORKER, nothing, 0, IPC_AT_ANY)			\
+	X(HURRY, IPC_TO_WORKER, hurry, 0, IPC_AT_ANY)			\
 	X(MAIL, IPC_FROM_WORKER, mail, 0, IPC_AT_SESSION)		\
 	X(RCPT, IPC_FROM_WORKER, rcpt, 0, IPC_AT_MAIL | IPC_AT_RCPT)	\
 	X(RESET, IPC_FROM_WORKER, nothing, 0, IPC_AT_MAIL | IPC_AT_RCPT) \
@@ -216,6 +222,7 @@ struct ipc_record {
 		struct ipc_died		died;
 		struct ipc_text		text;
 		struct ipc_session	session;
+		struct ipc_hurry	hurry;
 		struct ipc_verdict	verdict;
 		struct ipc_stored	stored;
 		struct ipc_mail		mail;

@@ -34,11 +34,21 @@ enum note { IPC_NOTES(IPC_NOTE_NAME) NOTE_COUNT };
 	X(REFUSED, "refused for its line ends")				\
 	X(FAILED, "connection failed")					\
 	X(TROUBLE, "local trouble")					\
-	X(STOPPED, "server stopping")
+	X(STOPPED, "server stopping")					\
+	X(ROOM, "its place was needed")
 
 #define IPC_END_NAME(name, text) END_##name,
 enum session_end { IPC_ENDS(IPC_END_NAME) END_COUNT };
 #undef IPC_END_NAME
+
+/* Why a client may be silent for less long than before, or for longer. */
+enum hurry {
+	HURRY_NOT,		/* no more than usual */
+	HURRY_FULL,		/* the pool fills */
+	HURRY_ROOM,		/* somebody else needs the place */
+	HURRY_STOP,		/* the server stops: this is the last */
+	HURRY_COUNT
+};
 
 /* Commands that are counted apart; one table, one word each. */
 #define IPC_VERBS(X)							\

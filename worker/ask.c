@@ -15,6 +15,13 @@ send_or_end(struct ask *a, struct ipc_record *r)
 		_exit(0);
 }
 
+static void
+take_hurry(struct ask *a, const struct ipc_record *r)
+{
+	a->hurry = (enum hurry)r->u.hurry.why;
+	a->idle_ms = r->u.hurry.idle_timeout_ms;
+}
+
 /* The next record; its descriptor is *passed or, if none may come, none. */
 static void
 receive_or_end(struct ask *a, enum ipc_when when, struct ipc_record *r,
@@ -26,22 +33,22 @@ receive_or_end(struct ask *a, enum ipc_when when, struct ipc_record *r,
 		if (ipc_recv(a->channel, IPC_TO_WORKER, when, true, r, passed,
 		    &why) != IPC_GOT_RECORD)
 			_exit(0);
-		if (r->type == IPC_DRAIN)
-			a->draining = true;
-	} while (r->type == IPC_DRAIN);
+		if (r->type == IPC_HURRY)
+			take_hurry(a, r);
+	} while (r->type == IPC_HURRY);
 }
 
 bool
-ask_is_drain(struct ask *a)
+ask_is_hurry(struct ask *a)
 {
 	struct ipc_record r;
 	const char *why;
 	int passed;
 
 	if (ipc_recv(a->channel, IPC_TO_WORKER, IPC_AT_SESSION, false, &r,
-	    &passed, &why) != IPC_GOT_RECORD || r.type != IPC_DRAIN)
+	    &passed, &why) != IPC_GOT_RECORD || r.type != IPC_HURRY)
 		return false;
-	a->draining = true;
+	take_hurry(a, &r);
 	return true;
 }
 
@@ -65,6 +72,8 @@ ask_session(struct ask *a, struct ipc_session *out)
 
 	receive_or_end(a, IPC_AT_IDLE, &r, &passed);
 	*out = r.u.session;
+	a->hurry = HURRY_NOT;
+	a->idle_ms = (int64_t)r.u.session.idle_timeout_s * 1000;
 	return passed;
 }
 

@@ -14,7 +14,8 @@
 struct ask {
 	int	channel;
 	bool	file_due;	/* BEGIN was told, ask_file not yet called */
-	bool	draining;	/* the master wants this to be the last */
+	enum hurry hurry;	/* the master's last word on it */
+	int64_t	idle_ms;	/* so long may a client be silent */
 };
 
 /* Waits for a session; its connected socket, the caller's to close. */
@@ -32,9 +33,9 @@ enum verdict	ask_commit(struct ask *a, uint64_t size,
 		    struct ipc_stored *out);
 /*
  * The channel is readable though nothing was asked: true when the master
- * said to come to an end (and draining is set), false when it is gone.
+ * said HURRY (and a holds what it said), false when it is gone.
  */
-bool		ask_is_drain(struct ask *a);
+bool		ask_is_hurry(struct ask *a);
 
 /* Said without waiting for an answer. */
 void	tell_begin(struct ask *a);

@@ -10,10 +10,7 @@
 
 #include "shared/deadline.h"
 
-enum {
-	linger_ms = 2000,
-	drain_ms = 10000	/* one wait, once the server is to stop */
-};
+enum { linger_ms = 2000 };
 
 /*
  * Waits until the socket is ready; 0, or -1 with ETIMEDOUT or ECANCELED.
@@ -28,20 +25,20 @@ wait_for(const struct peer *p, short events, int64_t deadline_ms)
 		    .events = p->master->file_due ? 0 : POLLIN }
 	};
 
-	for (;;) {
-		int64_t soon = deadline_now_ms() + drain_ms;
-		int n;
+	int64_t begun_ms = deadline_now_ms();
 
-		if (p->master->draining && deadline_ms > soon)
-			deadline_ms = soon;
-		n = poll(fds, 2, deadline_left_ms(deadline_ms));
+	for (;;) {
+		int n = poll(fds, 2, deadline_left_ms(deadline_ms));
 		if (n == -1 && errno != EINTR)
 			return -1;
 		if (n > 0 && fds[1].revents != 0) {
-			if (!p->master->file_due && ask_is_drain(p->master))
-				continue;
-			errno = ECANCELED;
-			return -1;
+			if (p->master->file_due || !ask_is_hurry(p->master)) {
+				errno = ECANCELED;
+				return -1;
+			}
+			if (deadline_ms > begun_ms + p->master->idle_ms)
+				deadline_ms = begun_ms + p->master->idle_ms;
+			continue;
 		}
 		if (n > 0)
 			return 0;

@@ -30,7 +30,6 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	session.master = master;
 	session.settings = settings;
 	session.io = &io;
-	session.idle_ms = (int64_t)start.idle_timeout_s * 1000;
 	smtp_session_note_room(&session, start.room);
 	transcript_begin(master, settings->trace);
 	smtp_session_run(&session);

@@ -107,9 +107,9 @@ take_some(struct smtp_session *s, struct intake *in)
 		store(in, keep);
 	if (in->dot.state == DOT_END && !is_refused(s, in))
 		store(in, header_finish(&in->header));
+	smtp_session_extend(s);
 	if (is_bare(in))
 		s->io->idle_ms = bare_idle_ms;
-	smtp_session_extend(s);
 	return LINE_OK;
 }
 
@@ -221,7 +221,7 @@ receive(struct smtp_session *s, struct intake *in)
 	while (r == LINE_OK && in->dot.state != DOT_END)
 		r = take_some(s, in);
 	take_file(s, in);
-	s->io->idle_ms = s->idle_ms;
+	smtp_session_extend(s);
 	remark(in, r);
 	if (r == LINE_OK)
 		return judge(s, in);

@@ -32,6 +32,7 @@ smtp_session_note_room(struct smtp_session *s, bool room)
 void
 smtp_session_extend(struct smtp_session *s)
 {
+	s->io->idle_ms = s->master->idle_ms;
 	s->io->deadline_ms = s->start_ms +
 	    (int64_t)s->settings->session_time_s * 1000 +
 	    (int64_t)(s->message_octets / slowest_octets_per_s) * 1000;
@@ -52,6 +53,17 @@ error_with_note(struct smtp_session *s, enum note note, enum smtp_reply reply)
 	return smtp_go_on(reply);
 }
 
+/* What a client hears that has been silent for too long. */
+static const struct {
+	enum session_end	end;
+	enum smtp_reply		reply;
+} idle_end[HURRY_COUNT] = {
+	[HURRY_NOT] = { END_TIMEOUT, REPLY_IDLE },
+	[HURRY_FULL] = { END_TIMEOUT, REPLY_IDLE },
+	[HURRY_ROOM] = { END_ROOM, REPLY_ROOM },
+	[HURRY_STOP] = { END_STOPPED, REPLY_STOPPING }
+};
+
 struct outcome
 smtp_session_read_failed(struct smtp_session *s, enum line_result r)
 {
@@ -63,7 +75,8 @@ smtp_session_read_failed(struct smtp_session *s, enum line_result r)
 		if (deadline_left_ms(s->io->deadline_ms) == 0)
 			return end_with(s, END_TOO_LONG, REPLY_SESSION_LONG,
 			    SMTP_CLOSE);
-		return end_with(s, END_TIMEOUT, REPLY_IDLE, SMTP_CLOSE);
+		return end_with(s, idle_end[s->master->hurry].end,
+		    idle_end[s->master->hurry].reply, SMTP_CLOSE);
 	case LINE_GONE:
 		return end_with(s, END_TROUBLE, REPLY_TROUBLE_CLOSE,
 		    SMTP_CLOSE);
@@ -147,7 +160,7 @@ next_command(struct smtp_session *s)
 		transcript_say(IPC_TRACE_CLIENT, line);
 	else
 		remark(r);
-	if (s->master->draining && (r == LINE_OK || r == LINE_TIMEOUT))
+	if (s->master->hurry == HURRY_STOP && r == LINE_OK)
 		return end_with(s, END_STOPPED, REPLY_STOPPING, SMTP_CLOSE);
 	if (r != LINE_OK)
 		return count(s, smtp_session_read_failed(s, r));
@@ -162,7 +175,7 @@ smtp_session_run(struct smtp_session *s)
 	s->state = SMTP_START;
 	s->end.last = IPC_VERB_COUNT;
 	s->start_ms = deadline_now_ms();
-	s->io->idle_ms = s->idle_ms;
+	s->io->idle_ms = s->master->idle_ms;
 	while (o.next == SMTP_GO_ON) {
 		enum line_result r = write_reply(s, o.reply);
 

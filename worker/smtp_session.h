@@ -37,7 +37,6 @@ struct smtp_session {
 	const struct ipc_settings	*settings;
 	struct lineio			*io;
 	int64_t				 start_ms;
-	int64_t				 idle_ms;
 	uint64_t			 message_octets; /* taken, of all */
 	enum smtp_state			 state;
 	bool				 esmtp;

@@ -76,6 +76,9 @@ must_hold(const struct ipc_record *r)
 	case IPC_UNSTORED:
 		MUST(r->u.verdict.verdict < VERDICT_COUNT);
 		break;
+	case IPC_HURRY:
+		MUST(r->u.hurry.why < HURRY_COUNT);
+		break;
 	case IPC_NOTE:
 		MUST(r->u.note.note < NOTE_COUNT);
 		break;
@@ -102,7 +105,6 @@ must_hold(const struct ipc_record *r)
 	case IPC_BEGIN:
 	case IPC_COMMIT:
 	case IPC_ABORT:
-	case IPC_DRAIN:
 	case IPC_TYPE_COUNT:
 		break;
 	}

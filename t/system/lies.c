@@ -32,7 +32,7 @@ static const struct {
 	{ IPC_FILE, PAYLOAD(nothing), 0 },
 	{ IPC_STORED, PAYLOAD(stored), 0 },
 	{ IPC_UNSTORED, PAYLOAD(verdict), 0 },
-	{ IPC_DRAIN, PAYLOAD(nothing), 0 },
+	{ IPC_HURRY, PAYLOAD(hurry), 0 },
 	{ IPC_MAIL, PAYLOAD(mail), 1 << LIE_AT_SESSION },
 	{ IPC_RCPT, PAYLOAD(rcpt), 1 << LIE_AT_MAIL | 1 << LIE_AT_RCPT },
 	{ IPC_RESET, PAYLOAD(nothing), 1 << LIE_AT_MAIL | 1 << LIE_AT_RCPT },

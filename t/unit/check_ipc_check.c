@@ -54,7 +54,7 @@ static const struct {
 	{ IPC_STORED, "STORED", IPC_TO_WORKER, PAYLOAD(stored), false, "C" },
 	{ IPC_UNSTORED, "UNSTORED", IPC_TO_WORKER, PAYLOAD(verdict), false,
 	    "C" },
-	{ IPC_DRAIN, "DRAIN", IPC_TO_WORKER, PAYLOAD(nothing), false,
+	{ IPC_HURRY, "HURRY", IPC_TO_WORKER, PAYLOAD(hurry), false,
 	    "ISMRDC" },
 	{ IPC_MAIL, "MAIL", IPC_FROM_WORKER, PAYLOAD(mail), false, "S" },
 	{ IPC_RCPT, "RCPT", IPC_FROM_WORKER, PAYLOAD(rcpt), false, "MR" },

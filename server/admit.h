@@ -1,0 +1,30 @@
+/*
+ * Admission: one place decides who gets in, who waits, who is sent away.
+ * No octet of a client is read here.
+ */
+#ifndef SERVER_ADMIT_H
+#define SERVER_ADMIT_H
+
+#include "server/master.h"
+
+/* Accepts what waits at a listener (libevent callback, arg a listener). */
+void	admit_accept(evutil_socket_t fd, short what, void *listener);
+/* Begins or stops to accept: not while stopping, nor without descriptors. */
+void	admit_update(struct master *m);
+/*
+ * Once a second: who has waited too long for a worker is told so, and when
+ * all are busy while somebody new waits, who has the most sessions loses one.
+ */
+void	admit_tick(struct master *m);
+/* Whose turn it is among those that wait for a worker; NULL: nobody waits. */
+struct session *admit_next(const struct master *m);
+/*
+ * Sends a client away that waits without a worker: one line of ours with code
+ * ("421 4.3.2") and why, which also goes to the log.  s is gone then.
+ */
+void	admit_turn_away(struct master *m, struct session *s, const char *code,
+	    const char *why);
+/* Sends everybody away who waits. */
+void	admit_stop(struct master *m);
+
+#endif

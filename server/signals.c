@@ -1,0 +1,103 @@
+/*
+ * Stopping in order.  SIGTERM or SIGINT: nobody new is let in, who waits is
+ * sent away, sessions end with 421 at their next command, a message under way
+ * is finished; all within a bound.  The same signal again: at once.
+ */
+#include "server/signals.h"
+
+#include <signal.h>
+
+#include "server/admit.h"
+#include "server/listen.h"
+#include "server/pool.h"
+#include "shared/log.h"
+
+enum { stop_patience_s = 30 };
+
+void
+signals_idle(struct master *m)
+{
+	if (m->stopping && m->pool.busy_count == 0)
+		event_base_loopbreak(m->base);
+}
+
+static void
+on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct master *m = arg;
+
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(m->base);
+}
+
+static void
+log_stopping(const struct master *m)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_INFO, "stopping");
+	log_u64(&l, "sessions", m->pool.busy_count);
+	log_u64(&l, "at_most_s", stop_patience_s);
+	log_end(&l);
+}
+
+static void
+on_stop(evutil_socket_t sig, short what, void *arg)
+{
+	struct timeval patience = { stop_patience_s, 0 };
+	struct master *m = arg;
+
+	(void)sig;
+	(void)what;
+	if (m->stopping) {
+		event_base_loopbreak(m->base);
+		return;
+	}
+	m->stopping = true;
+	listen_stop(m);
+	admit_stop(m);
+	pool_drain(m);
+	if (m->pool.busy_count > 0)
+		log_stopping(m);
+	event_base_once(m->base, -1, EV_TIMEOUT, on_patience, m, &patience);
+	signals_idle(m);
+}
+
+static void
+on_hangup(evutil_socket_t sig, short what, void *arg)
+{
+	struct log_line l;
+
+	(void)sig;
+	(void)what;
+	(void)arg;
+	log_begin(&l, LOG_LEVEL_WARNING, "signal");
+	log_str(&l, "why", "SIGHUP: this version reads its configuration at "
+	    "start only; restart it");
+	log_end(&l);
+}
+
+int
+signals_init(struct master *m)
+{
+	static const struct {
+		int			number;
+		event_callback_fn	call;
+	} signals[] = {
+		{ SIGTERM, on_stop }, { SIGINT, on_stop },
+		{ SIGHUP, on_hangup }
+	};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		struct event *e = evsignal_new(m->base, signals[i].number,
+		    signals[i].call, m);
+
+		if (e == NULL || event_add(e, NULL) == -1)
+			return -1;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	/* The nurseries are our children: nobody waits for one that dies. */
+	signal(SIGCHLD, SIG_IGN);
+	return 0;
+}
