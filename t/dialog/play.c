@@ -39,8 +39,9 @@
  *	N: MS		for so long nothing comes, not even a close
  *	K:		close, and open a new connection; the greeting is
  *			expected by an S: of its own, as at the beginning
- *	Z:		kill the daemon (SIGKILL); another one is started for
- *			the next file
+ *	T:		tell the daemon to end (SIGTERM)
+ *	Z:		kill it (SIGKILL); after either another one is started
+ *			for the next file
  *	M: BOX COUNT	exactly COUNT messages have come to the mailbox
  *			DOMAIN/USER in this play
  *	H: BOX		the newest message there begins with Return-Path: and
@@ -237,7 +238,8 @@ play_file(struct slot *slot, size_t file)
 	if (script->kills) {
 		daemon_kill(&slot->run);
 		pids[0] = 0;
-	}
+	} else if (script->ends)
+		stop_and_tell(slot);
 }
 
 /* With -x: a daemon for each file, so that its end can be the failure. */

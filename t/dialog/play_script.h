@@ -17,6 +17,7 @@ enum step_kind {
 	STEP_CLOSED,		/* X: */
 	STEP_NOTHING,		/* N:  number of milliseconds */
 	STEP_NEW,		/* K: */
+	STEP_END_ALL,		/* T: */
 	STEP_KILL,		/* Z: */
 	STEP_COUNT,		/* M:  mailbox, number of messages */
 	STEP_BODY,		/* B:  mailbox, text */
@@ -44,6 +45,7 @@ struct script {
 	char *conf;
 	char *fails;		/* what -x wants to see, or NULL */
 	bool splits;
+	bool ends;		/* it has a T: */
 	bool kills;		/* it has a Z: */
 	struct step *step;
 	size_t count;

@@ -409,6 +409,9 @@ do_step(struct talk *t, const struct step *step, size_t split)
 		return step_nothing(t, step);
 	case STEP_NEW:
 		return step_new(t);
+	case STEP_END_ALL:
+		kill(t->place->pid, SIGTERM);
+		return 0;
 	case STEP_KILL:
 		kill(t->place->pid, SIGKILL);
 		return 0;

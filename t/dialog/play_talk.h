@@ -22,7 +22,7 @@ struct place {
  * Plays the script: once as it stands, and with @splits, for every place
  * where an R: line can be cut in two, that line's connection once more.
  * Returns 0, or -1 with "LINE: expected ..., got ..." of the first play that
- * failed in why. After a Z: the daemon is about to end.
+ * failed in why. After a T: or Z: the daemon is about to end.
  */
 int talk_play(const struct script *script, const struct place *place,
     char *why, size_t size);

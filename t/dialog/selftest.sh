@@ -37,6 +37,12 @@ expect "$dir/right.smtp" 'REPLY_STORED: 250 2.0.0 stored as' \
 option=
 printf '# Killed.\nS: 220\nZ:\nX:\n' >"$dir/killed.smtp"
 expect "$dir/killed.smtp" 'ok killed' '1 passed, 0 failed' 0
+printf '# Ended.\nS: 220\nT:\nX:\n' >"$dir/ended.smtp"
+expect "$dir/ended.smtp" 'ok ended' '1 passed, 0 failed' 0
+printf '# Ends badly.\nS: 220\nC: EXIT 3\nS: 250\nT:\nX:\n' \
+	>"$dir/ended-badly.smtp"
+expect "$dir/ended-badly.smtp" 'FAIL daemon-main: expected exit 0, got 3' \
+	'0 passed, 1 failed' 1
 printf '# Wrong.\nS: 220\nC: SAY 250 o\\tk\\r\\n\nS: 251\n' \
 	>"$dir/wrong.smtp"
 expect "$dir/wrong.smtp" 'FAIL wrong:4: expected 251 , got "250 o\tk\r\n"' \
