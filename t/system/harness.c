@@ -31,6 +31,9 @@ char harness_dir[80];
 static const char *program;
 static const char *current;
 
+static void	print_result(const char *, const char *, va_list)
+		    __attribute__((format(printf, 2, 0)));
+
 static void
 print_result(const char *verdict, const char *fmt, va_list ap)
 {
