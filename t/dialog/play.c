@@ -400,7 +400,7 @@ make_dir(char *path, size_t size)
 }
 
 static int
-play(const struct options *options, char *const *paths, size_t count)
+play(struct options *options, char *const *paths, size_t count)
 {
 	struct script *scripts;
 	char dir[PATH_MAX / 8], why[200];
@@ -421,6 +421,8 @@ play(const struct options *options, char *const *paths, size_t count)
 			perror(dir);
 			return 1;
 		}
+		options->worker = daemon_copy_worker(options->worker,
+		    dir);
 		failed = play_all(options, scripts, count, dir);
 		if (options->keep)
 			printf("kept in %s\n", dir);

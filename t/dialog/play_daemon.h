@@ -18,6 +18,13 @@ struct daemon_run {
 };
 
 /*
+ * A copy of the worker in dir, in static storage: its user has to execute it,
+ * and the build directory may be private. One that cannot be read is left,
+ * for smtpd to miss.
+ */
+const char *daemon_copy_worker(const char *worker, const char *dir);
+
+/*
  * Makes dir, writes the configuration named conf there with its tables, and
  * starts smtpd with it; waits until it serves, as long as run->patience_s
  * says. Returns 0, or -1 with the
