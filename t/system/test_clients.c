@@ -373,7 +373,7 @@ gone_at_every_octet(int how)
 	EXPECT(how != HOW_HALF || (stored == whole && answered == whole),
 	    "%zu messages, %zu answered, %zu sent whole", stored, answered,
 	    whole);
-	EXPECT(daemon_logged(&d, " event=store ", NULL) == stored,
+	EXPECT(WAIT(daemon_logged(&d, " event=store ", NULL) == stored),
 	    "%zu are there, %zu in the log", stored,
 	    daemon_logged(&d, " event=store ", NULL));
 	expect_served(&d, NULL, 1000);

@@ -152,8 +152,8 @@ no_descriptor_to_accept(void)
 	client_expect(&inside, 250, "RCPT TO:<alice@example.org>");
 	client_expect(&inside, 354, "DATA");
 	client_expect(&inside, 451, ".");
-	EXPECT(daemon_logged(&d, " event=error ", "spool/incoming", NULL) ==
-	    1, "not in the log: %s", daemon_last_words(&d));
+	EXPECT(WAIT(daemon_logged(&d, " event=error ", "spool/incoming",
+	    NULL) == 1), "not in the log: %s", daemon_last_words(&d));
 	client_expect(&inside, 250, "NOOP");
 	set_limit(d.pid, RLIMIT_NOFILE, RLIM_INFINITY);
 	expect_all_served(late, &d, count, 10);

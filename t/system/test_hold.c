@@ -84,7 +84,7 @@ begin_message(struct scene *s)
 	EXPECT(code == 354, "DATA: %d %s", code, s->c.reply);
 	EXPECT(client_send(&s->c, "Subject: half\r\n", 15), "send");
 	look_at_family(s);
-	EXPECT(geteuid() != 0 || WAIT_FOR(5000, has_file(s)),
+	EXPECT(geteuid() != 0 || WAIT(has_file(s)),
 	    "no worker takes its file");
 }
 
@@ -364,7 +364,7 @@ descriptors(void)
 	client_expect(&s.c, 354, "DATA");
 	EXPECT(client_send(&s.c, "Subject: half\r\n", 15), "send");
 	look_at_family(&s);
-	EXPECT(WAIT_FOR(5000, has_file(&s)), "no worker takes its file");
+	EXPECT(WAIT(has_file(&s)), "no worker takes its file");
 	check_workers(&s, true);
 	check_master_fds(&s);
 	for (int i = 0; i < 2; i++)

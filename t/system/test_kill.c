@@ -378,9 +378,9 @@ both_nurseries(void)
 	status = daemon_wait_end(&d);
 	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 1,
 	    "wait status %d, not exit 1", status);
-	EXPECT(daemon_logged(&d, " event=nursery-lost ", "none is left",
-	    NULL) == 1, "the log does not say why");
-	EXPECT(daemon_logged(&d, " event=stop status=1", NULL) == 1,
+	EXPECT(WAIT(daemon_logged(&d, " event=nursery-lost ", "none is left",
+	    NULL) == 1), "the log does not say why");
+	EXPECT(WAIT(daemon_logged(&d, " event=stop status=1", NULL) == 1),
 	    "no event=stop");
 	EXPECT(client_is_closed(&c), "its client is not let go");
 	EXPECT(mail_copies(&d, "alice", 1) == 0 && mail_none_incoming(&d),
@@ -421,8 +421,8 @@ stop_in_sessions(void)
 		EXPECT(client_is_closed(&c[i]), "session %d is open", i);
 		client_close(&c[i]);
 	}
-	EXPECT(daemon_logged(&d, " event=disconnect ", "server stopped",
-	    NULL) == 5, "five sessions were to end by the stop");
+	EXPECT(WAIT(daemon_logged(&d, " event=disconnect ", "server stopped",
+	    NULL) == 5), "five sessions were to end by the stop");
 	EXPECT(mail_total(&d) == 0 && mail_none_incoming(&d),
 	    "something is left of sessions that were cut off");
 }

@@ -124,7 +124,8 @@ check_left(const struct daemon *d)
 {
 	EXPECT(mail_none_incoming(d),
 	    "%zu files are left in spool/incoming", mail_incoming(d));
-	EXPECT(stored(d, "") == daemon_logged(d, " event=store ", NULL),
+	EXPECT(WAIT(stored(d, "") == daemon_logged(d, " event=store ",
+	    NULL)),
 	    "%zu messages are there, %zu were stored", stored(d, ""),
 	    daemon_logged(d, " event=store ", NULL));
 }
@@ -162,7 +163,7 @@ static void
 random_lies(void)
 {
 	uint64_t chance = seed;
-	size_t attacks;
+	size_t attacks = 0;
 	struct daemon d;
 
 	start(&d, limits);
@@ -176,11 +177,11 @@ random_lies(void)
 		if (i % 100 == 0)
 			expect_honest(&d, "127.0.0.1");
 	}
-	attacks = daemon_logged(&d, " event=worker-attack ", NULL);
-	EXPECT(attacks == rounds, "%zu attacks in the log, not %d", attacks,
+	EXPECT(WAIT((attacks = daemon_logged(&d, " event=worker-attack ",
+	    NULL)) == rounds), "%zu attacks in the log, not %d", attacks,
 	    rounds);
-	EXPECT(daemon_logged(&d, " event=worker-attack ", "client=127.",
-	    NULL) == rounds - idle_rounds, "attacks without their client");
+	EXPECT(WAIT(daemon_logged(&d, " event=worker-attack ", "client=127.",
+	    NULL) == rounds - idle_rounds), "attacks without their client");
 	check_left(&d);
 	EXPECT(daemon_logged(&d, " event=nursery-lost ", NULL) == 0,
 	    "a nursery was lost: %s", daemon_last_words(&d));
@@ -202,7 +203,7 @@ many_sessions(void)
 		expect_honest(&d, "127.0.0.1");
 	}
 	expect_said(&d, "127.9.0.1", "ENDS", "dropped");
-	EXPECT(daemon_logged(&d, " event=worker-attack ", NULL) == 301,
+	EXPECT(WAIT(daemon_logged(&d, " event=worker-attack ", NULL) == 301),
 	    "the attacks in the log are not 301");
 	check_left(&d);
 	daemon_stop(&d);
@@ -223,13 +224,13 @@ floods(void)
 		expect_said(&d, from, lines[i], "dropped");
 		expect_honest(&d, "127.0.0.1");
 	}
-	EXPECT(daemon_logged(&d, " event=worker-attack ", NULL) >= 5,
+	EXPECT(WAIT(daemon_logged(&d, " event=worker-attack ", NULL) >= 5),
 	    "floods were to be attacks");
 	EXPECT(daemon_logged(&d, " event=reject ", "client=127.1.0.1",
 	    NULL) < 1100, "a flood of notes fills the log");
 	expect_said(&d, "127.2.0.1", "STAY", "killed");
-	EXPECT(daemon_logged(&d, " event=worker-attack ", "does not end",
-	    "client=127.2.0.1", NULL) == 1, "who stays is not told of");
+	EXPECT(WAIT(daemon_logged(&d, " event=worker-attack ", "does not end",
+	    "client=127.2.0.1", NULL) == 1), "who stays is not told of");
 	expect_said(&d, "127.2.0.1", "VANISH", "421");
 	expect_said(&d, "127.3.0.1", "VANISH", "done");
 	expect_honest(&d, "127.0.0.1");
