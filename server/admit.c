@@ -22,7 +22,8 @@
 
 enum {
 	accept_batch_max = 32,
-	room_batch_max = 8,	/* sessions that lose their place, a second */
+	waiting_least = 256,	/* may wait, however few workers there are */
+	room_batch_max = 8,	/* sessions that lose their place at a time */
 	patience_ms = 30000,	/* of a client that waits for a worker */
 	refusal_ms = 1000	/* for a last line to be read */
 };
@@ -156,6 +157,13 @@ hold_back(struct master *m, struct session *s)
 	event_add(&s->early, &wait);
 }
 
+uint64_t
+admit_waiting_max(const struct conf *conf)
+{
+	return conf->limits.workers > waiting_least ? conf->limits.workers :
+	    waiting_least;
+}
+
 static uint64_t
 sessions_of(const struct session *s)
 {
@@ -183,7 +191,8 @@ find_place(struct master *m, const struct session *s)
 {
 	struct session *worst;
 
-	if (m->pool.pending_count + m->greeting_count < m->conf.limits.workers)
+	if (m->pool.pending_count + m->greeting_count <
+	    admit_waiting_max(&m->conf))
 		return true;
 	worst = find_greediest(m);
 	if (worst == NULL || sessions_of(worst) <= sessions_of(s))
@@ -333,6 +342,17 @@ find_place_taker(const struct master *m)
 	return worst;
 }
 
+static uint64_t
+count_evicted(const struct master *m)
+{
+	const struct worker *w;
+	uint64_t n = 0;
+
+	TAILQ_FOREACH(w, &m->pool.busy, entry)
+		n += w->evicted;
+	return n;
+}
+
 /*
  * All are busy, and somebody waits: whose host is served less than another
  * by two at least gets a place of that one.
@@ -340,11 +360,11 @@ find_place_taker(const struct master *m)
 static void
 make_room(struct master *m)
 {
-	uint64_t wanted = m->pool.pending_count;
+	uint64_t wanted = m->pool.pending_count, leaving = count_evicted(m);
 
 	if (m->pool.idle_count + m->pool.coming > 0)
 		return;
-	for (int i = 0; i < room_batch_max && wanted > 0; i++, wanted--) {
+	for (; leaving < wanted && leaving < room_batch_max; leaving++) {
 		const struct session *s = admit_next(m);
 		struct worker *w = find_place_taker(m);
 

@@ -60,6 +60,9 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 	TAILQ_INSERT_TAIL(&p->idle, w, entry);
 	p->idle_count++;
 	pool_serve(m);
+	/* As many as may be under way at a time may not have been enough. */
+	if (p->pending_count > 0)
+		pool_ask(m);
 }
 
 void

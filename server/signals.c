@@ -12,7 +12,7 @@
 #include "server/pool.h"
 #include "shared/log.h"
 
-enum { stop_patience_s = 30 };
+enum { stop_patience_s = 20 };
 
 void
 signals_idle(struct master *m)

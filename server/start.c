@@ -53,7 +53,8 @@ struct background {
 static void
 raise_descriptor_limit(const struct conf *conf)
 {
-	rlim_t need = conf->limits.workers * 2 + descriptors_beside;
+	rlim_t need = conf->limits.workers * 2 + admit_waiting_max(conf) +
+	    descriptors_beside;
 	struct rlimit r, more = { descriptors_wanted, descriptors_wanted };
 
 	if (getrlimit(RLIMIT_NOFILE, &r) == -1)

@@ -10,7 +10,7 @@
 
 #include "shared/deadline.h"
 
-enum { linger_ms = 2000 };
+enum { linger_ms = 2000, short_linger_ms = 200 };
 
 /*
  * Waits until the socket is ready; 0, or -1 with ETIMEDOUT or ECANCELED.
@@ -88,7 +88,9 @@ const struct lineio_ops peer_ops = { peer_read, peer_write };
 void
 peer_linger(const struct peer *p)
 {
-	int64_t until = deadline_now_ms() + linger_ms;
+	/* Somebody waits for this place. */
+	int64_t until = deadline_now_ms() + (p->master->hurry == HURRY_ROOM ?
+	    short_linger_ms : linger_ms);
 	struct peer peer = *p;
 	uint8_t sink[4096];
 

@@ -71,7 +71,8 @@ replies_missing(const struct replies *replies)
 
 	missing = 0;
 	for (i = 0; i < REPLY_COUNT; i++) {
-		if (replies->seen[i])
+		/* It takes two clients: t/system/test_clients.c. */
+		if (replies->seen[i] || i == REPLY_ROOM)
 			continue;
 		write_row((enum smtp_reply)i, text);
 		printf("FAIL replies: no transcript has REPLY_%s: %s",

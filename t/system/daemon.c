@@ -47,8 +47,9 @@ write_conf(const struct daemon *d, const char *limits)
 	    "\tusers %s\n"
 	    "}\n"
 	    "limits {\n"
-	    "%s%s"
+	    "%s%s%s"
 	    "}\n", d->root, harness_path("users"),
+	    strstr(limits, "per-network") ? "" : "\tper-network 20000\n",
 	    strstr(limits, "disk-reserve") ? "" : "\tdisk-reserve 1M\n",
 	    limits);
 	EXPECT(fclose(f) == 0, "%s: %s", d->conf, strerror(errno));

@@ -402,8 +402,8 @@ half_closed_at_every_octet(void)
 static void
 flood(void)
 {
-	/* "workers" by default, twice, and what start.c adds. */
-	enum { count = 5000, addresses = 40, fds_limit = 2 * 200 + 128 };
+	/* "workers" by default, twice, who waits, and what start.c adds. */
+	enum { count = 5000, addresses = 40, fds_limit = 2 * 200 + 256 + 128 };
 	struct linger hard = { 1, 0 };
 	size_t fds, most = 0, rejected;
 	struct daemon d;
@@ -433,10 +433,10 @@ flood(void)
 	EXPECT(most <= fds_limit, "the master held %zu descriptors", most);
 	/* Those that were turned away have had no session. */
 	EXPECT(WAIT(daemon_logged(&d, " event=connect ", NULL) +
-	    daemon_logged(&d, " event=reject ", NULL) == count + 1),
+	    daemon_logged(&d, " event=reject client=", NULL) == count + 1),
 	    "%zu and %zu are not all", daemon_logged(&d, " event=connect ",
-	    NULL), daemon_logged(&d, " event=reject ", NULL));
-	rejected = daemon_logged(&d, " event=reject ", NULL);
+	    NULL), daemon_logged(&d, " event=reject client=", NULL));
+	rejected = daemon_logged(&d, " event=reject client=", NULL);
 	expect_nothing_left(&d, count + 1 - rejected, fds);
 	expect_served(&d, "127.0.4.1", 2);
 	daemon_stop(&d);
@@ -464,6 +464,96 @@ nothing_grows(void)
 	daemon_stop(&d);
 }
 
+/*
+ * All workers are busy with one host: a client of another is served all the
+ * same, and one of the first hears why it lost its place.
+ */
+static void
+place_is_made(void)
+{
+	enum { workers = 4 };
+	struct client c[workers], fresh;
+	struct pollfd p[workers];
+	int64_t begun;
+	struct daemon d;
+
+	daemon_init(&d, "\tworkers 4\n\tper-address 4\n", NULL);
+	daemon_start(&d);
+	for (int i = 0; i < workers; i++) {
+		client_open(&c[i], &d, "127.0.0.2");
+		p[i] = (struct pollfd){ .fd = c[i].fd, .events = POLLIN };
+	}
+	begun = harness_now_ms();
+	client_open(&fresh, &d, "127.0.0.3");
+	printf("a fresh client waited %d ms\n",
+	    (int)(harness_now_ms() - begun));
+	EXPECT(client_mail(&fresh, 1, 300, alice) == 250, "%s", fresh.reply);
+	EXPECT(poll(p, workers, 0) == 1, "not one has lost its place");
+	for (int i = 0; i < workers; i++) {
+		if (p[i].revents != 0)
+			EXPECT(client_reply(&c[i]) == 421 && strstr(c[i].reply,
+			    "4.3.2 mx.example.org too busy, try later") != NULL,
+			    "client %d: %s", i, c[i].reply);
+		client_close(&c[i]);
+	}
+	client_close(&fresh);
+	daemon_stop(&d);
+}
+
+/* Nobody speaks before the greeting; who waits for it is greeted. */
+static void
+greeting_is_held_back(void)
+{
+	struct client early, patient;
+	struct daemon d;
+	int64_t begun;
+
+	daemon_init(&d, "\tgreeting-wait 1s\n", NULL);
+	daemon_start(&d);
+	begun = harness_now_ms();
+	EXPECT(client_connect(&early, &d, "127.0.0.2") &&
+	    client_connect(&patient, &d, "127.0.0.3"), "connect: %s",
+	    strerror(errno));
+	EXPECT(client_send(&early, "EHLO x\r\n", 8), "send");
+	EXPECT(client_reply(&early) == 554, "who speaks first: %s",
+	    early.reply);
+	EXPECT(client_reply(&patient) == 220, "who waits: %s", patient.reply);
+	EXPECT(harness_now_ms() - begun >= 900, "greeted after %d ms",
+	    (int)(harness_now_ms() - begun));
+	EXPECT(client_mail(&patient, 1, 300, alice) == 250, "%s",
+	    patient.reply);
+	client_close(&early);
+	client_close(&patient);
+	EXPECT(WAIT(daemon_logged(&d, " event=disconnect ",
+	    "client=127.0.0.2", "spoke before its turn", NULL) == 1),
+	    "the early one has not gone: %s", daemon_last_words(&d));
+	daemon_stop(&d);
+}
+
+/* One /24 may take so many places and no more. */
+static void
+network_is_limited(void)
+{
+	struct client c[3], other;
+	struct daemon d;
+	char from[32];
+
+	daemon_init(&d, "\tper-network 2\n", NULL);
+	daemon_start(&d);
+	for (int i = 0; i < 2; i++) {
+		snprintf(from, sizeof(from), "127.0.7.%d", i + 1);
+		client_open(&c[i], &d, from);
+	}
+	EXPECT(client_connect(&c[2], &d, "127.0.7.9"), "connect");
+	EXPECT(client_reply(&c[2]) == 421 && strstr(c[2].reply,
+	    "from your network") != NULL, "%s", c[2].reply);
+	client_open(&other, &d, "127.0.8.1");
+	for (int i = 0; i < 3; i++)
+		client_close(&c[i]);
+	client_close(&other);
+	daemon_stop(&d);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -474,6 +564,9 @@ main(int argc, char *argv[])
 		    ten_addresses_with_two_places },
 		{ "crowd", crowd },
 		{ "burst", burst },
+		{ "place_is_made", place_is_made },
+		{ "greeting_is_held_back", greeting_is_held_back },
+		{ "network_is_limited", network_is_limited },
 		{ "closed_at_every_octet", closed_at_every_octet },
 		{ "reset_at_every_octet", reset_at_every_octet },
 		{ "half_closed_at_every_octet", half_closed_at_every_octet },

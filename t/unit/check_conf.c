@@ -240,6 +240,8 @@ START_TEST(printed)
 	    "\trecipients 1000\n"
 	    "\tworkers 35\n"
 	    "\tper-address 3\n"
+	    "\tper-network 8\n"
+	    "\tgreeting-wait 0s\n"
 	    "\tworker-sessions 1\n"
 	    "\treceived 100\n"
 	    "\terrors 10\n"
@@ -291,7 +293,8 @@ START_TEST(keywords)
 	    "log\nkeep-refused\nlisten\ndomain\ndomain.users\ndomain.aliases\n"
 	    "domain.subaddress\ndomain.catch-all\nlimits\n"
 	    "limits.message-size\nlimits.recipients\nlimits.workers\n"
-	    "limits.per-address\nlimits.worker-sessions\nlimits.received\n"
+	    "limits.per-address\nlimits.per-network\n"
+	    "limits.greeting-wait\nlimits.worker-sessions\nlimits.received\n"
 	    "limits.errors\nlimits.idle-timeout\nlimits.session-time\n"
 	    "limits.disk-reserve\nlimits.inode-reserve\n");
 	free(text);
