@@ -19,9 +19,9 @@ enum kind { HOST_4 = 4, HOST_6 = 6, NETWORK_4 = 24, NETWORK_6 = 48 };
 struct address_host {
 	struct address_host	*next;
 	struct address_host	*network;	/* NULL: it is one */
-	uint8_t		 key[9];	/* kind, then what of the address counts */
-	uint64_t	 sessions;
-	uint64_t	 served;
+	uint8_t			 key[9];	/* kind, then the address */
+	uint64_t		 sessions;
+	uint64_t		 served;
 	int64_t		 refused_until_ms;	/* 0: not */
 };
 

@@ -348,8 +348,9 @@ count_evicted(const struct master *m)
 	const struct worker *w;
 	uint64_t n = 0;
 
-	TAILQ_FOREACH(w, &m->pool.busy, entry)
+	TAILQ_FOREACH(w, &m->pool.busy, entry) {
 		n += w->evicted;
+	}
 	return n;
 }
 

@@ -193,8 +193,9 @@ pool_drain(struct master *m)
 
 	while ((w = TAILQ_FIRST(&p->idle)) != NULL)
 		pool_drop(w);
-	TAILQ_FOREACH(w, &p->busy, entry)
+	TAILQ_FOREACH(w, &p->busy, entry) {
 		hurry(w, HURRY_STOP, stop_idle_timeout_s);
+	}
 }
 
 /* Once a second: the spare count follows the load. */

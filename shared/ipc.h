@@ -22,8 +22,8 @@ enum ipc_got {
 	IPC_GOT_NOTHING,	/* not wait, and none is there */
 	IPC_GOT_END,		/* the other end is closed */
 	IPC_GOT_BAD,		/* broke the contract: *why says how */
-	IPC_GOT_NO_ROOM,	/* a record in order, but its descriptor is lost:
-				   this process may hold no more of them */
+	IPC_GOT_NO_ROOM,	/* in order, but its descriptor is lost: this
+				   process may hold no more of them */
 	IPC_GOT_ERROR		/* errno */
 };
 

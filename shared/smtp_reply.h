@@ -29,7 +29,7 @@
 	X(SESSION_LONG, 421, "4.4.2", "%h session too long, closing")	\
 	X(ERRORS, 421, "4.7.0", "%h too many errors, closing")		\
 	X(ROOM, 421, "4.3.2", "%h too busy, try later")			\
-	X(STOPPING, 421, "4.3.2", "%h stopping, try again soon")		\
+	X(STOPPING, 421, "4.3.2", "%h stopping, try again soon")	\
 	X(TROUBLE_CLOSE, 421, "4.3.0", "%h local trouble, try later")	\
 	X(TROUBLE, 451, "4.3.0", "local trouble, try later")		\
 	X(DISK_FULL, 452, "4.3.1", "not enough disk space, try later")	\

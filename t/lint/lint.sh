@@ -148,6 +148,8 @@ cpp_check() {
 	cppcheck --quiet --error-exitcode=1 --std=c11 -I . \
 	    --suppress=uninitvar:server/commit.c \
 	    --suppress=uninitvar:server/pool.c \
+	    --suppress=uninitvar:server/pool_worker.c \
+	    --suppress=uninitvar:server/admit.c \
 	    --suppress=legacyUninitvar:shared/smtp_syntax.c \
 	    --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingIncludeSystem --suppress=nullPointerOutOfMemory \

@@ -421,7 +421,7 @@ stop_in_sessions(void)
 		EXPECT(client_is_closed(&c[i]), "session %d is open", i);
 		client_close(&c[i]);
 	}
-	EXPECT(WAIT(daemon_logged(&d, " event=disconnect ", "server stopped",
+	EXPECT(WAIT(daemon_logged(&d, " event=disconnect ", "server stop",
 	    NULL) == 5), "five sessions were to end by the stop");
 	EXPECT(mail_total(&d) == 0 && mail_none_incoming(&d),
 	    "something is left of sessions that were cut off");

@@ -241,7 +241,7 @@ START_TEST(printed)
 	    "\tworkers 35\n"
 	    "\tper-address 3\n"
 	    "\tper-network 8\n"
-	    "\tgreeting-wait 0s\n"
+	    "\tgreeting-wait 0\n"
 	    "\tworker-sessions 1\n"
 	    "\treceived 100\n"
 	    "\terrors 10\n"
