@@ -8,6 +8,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,38 +23,6 @@ enum {
 };
 
 static const char name_form[] = "message.%Y%m%dT%H%M%SZ";
-
-static void	add_open(struct log_message *l, const char *after);
-
-int
-log_message_open(struct log_message *l, int dir, int bad, bool *torn)
-{
-	char name[256] = "";
-	bool strange;
-
-	memset(&l->last, 0, sizeof(l->last));
-	l->n = 0;
-	l->dir = dir;
-	l->unsynced = false;
-	*torn = false;
-	l->fd = openat(dir, "message", file_flags | O_CREAT, 0600);
-	if (l->fd == -1 ||
-	    log_message_last(l->fd, bad, &l->last, torn, &strange) == -1)
-		return -1;
-	if (strange)
-		log_error("the last line of the message log is none of "
-		    "smtpd's: what is chained to it counts from 1 again",
-		    "log/message", 0);
-	else if (l->last.n == 0 &&
-	    log_message_newest(dir, &l->last, name, sizeof(name)) == -1)
-		return -1;
-	l->written = l->last;
-	if (!strange && l->last.n > 0 && lseek(l->fd, 0, SEEK_END) == 0) {
-		add_open(l, name);
-		return log_message_flush(l);
-	}
-	return 0;
-}
 
 /* What every line begins and ends with; texts live as long as the arrays. */
 struct frame {
@@ -89,7 +58,9 @@ forget_pending(struct log_message *l)
 static void
 end_record(struct log_message *l, const struct log_record *r)
 {
-	struct buf b = buf_over(l->pending + l->n, log_line_bytes);
+	size_t room = sizeof(l->pending) - l->n;
+	struct buf b = buf_over(l->pending + l->n,
+	    room < log_line_bytes ? room : log_line_bytes);
 
 	log_record_write(r, &b);
 	/* Bounds of all parts are below that of a line. */
@@ -99,21 +70,6 @@ end_record(struct log_message *l, const struct log_record *r)
 	    NULL, 0);
 	l->last.n = r->n;
 	l->n += b.n;
-}
-
-static void
-add_open(struct log_message *l, const char *after)
-{
-	char text[512];
-	struct buf escaped = buf_over(text, sizeof(text));
-	struct log_record r;
-	struct frame f;
-
-	begin_record(l, &f, &r);
-	r.event = LOG_EVENT_OPEN;
-	json_add_text(&escaped, span_of(after));
-	r.after = buf_span(&escaped);
-	end_record(l, &r);
 }
 
 static void
@@ -180,6 +136,22 @@ log_message_add(struct log_message *l, const struct log_message_fact *fact)
 	end_record(l, &r);
 }
 
+static int
+lock(const struct log_message *l)
+{
+	return flock(l->dir, LOCK_EX);
+}
+
+/* errno stays. */
+static void
+unlock(const struct log_message *l)
+{
+	int error = errno;
+
+	(void)flock(l->dir, LOCK_UN);
+	errno = error;
+}
+
 /* Takes back the last count octets: a line in part would break the chain. */
 static void
 take_back(struct log_message *l, size_t count)
@@ -192,8 +164,8 @@ take_back(struct log_message *l, size_t count)
 	errno = error;
 }
 
-int
-log_message_flush(struct log_message *l)
+static int
+append(struct log_message *l)
 {
 	struct span s = span_from(l->pending, l->n);
 
@@ -209,19 +181,36 @@ log_message_flush(struct log_message *l)
 		s = span_skip(s, (size_t)n);
 	}
 	l->unsynced = l->unsynced || l->n > 0;
+	l->size += (off_t)l->n;
 	l->n = 0;
 	l->written = l->last;
 	return 0;
 }
 
-int
-log_message_sync(struct log_message *l)
+/* Lines were added behind another line than now: they get their links anew. */
+static void
+chain_again(struct log_message *l)
 {
-	if (!l->unsynced)
-		return 0;
-	/* After a failure the kernel may call the next try a success. */
-	l->unsynced = false;
-	return fdatasync(l->fd);
+	static uint8_t copy[log_message_buffer_bytes];
+	char previous[2 * log_hash_bytes + 1];
+	struct span rest = span_from(copy, l->n);
+	struct log_record r;
+
+	memcpy(copy, l->pending, l->n);
+	forget_pending(l);
+	while (rest.n > 0) {
+		const uint8_t *end = memchr(rest.p, '\n', rest.n);
+		size_t n = end == NULL ? 0 : (size_t)(end - rest.p);
+
+		if (end == NULL || !log_record_read(span_from(rest.p, n), &r))
+			bug("a line that waits is none of the message log");
+		sodium_bin2hex(previous, sizeof(previous), l->last.hash,
+		    sizeof(l->last.hash));
+		r.previous = span_of(previous);
+		r.n = l->last.n + 1;
+		end_record(l, &r);
+		rest = span_skip(rest, n + 1);
+	}
 }
 
 /* Is "message" still the file that is written to? */
@@ -233,6 +222,193 @@ is_in_place(const struct log_message *l)
 	return fstat(l->fd, &own) == 0 && fstatat(l->dir, "message", &there,
 	    AT_SYMLINK_NOFOLLOW) == 0 && own.st_ino == there.st_ino &&
 	    own.st_dev == there.st_dev;
+}
+
+/*
+ * Reads the last line of the file; of one that is empty, or was cut to
+ * nothing behind a copy, the newest of those that were rotated.  *name is
+ * where it stood, "" in the file itself.  known: what we wrote last, which
+ * may be newer than what is left.
+ */
+static int
+find_last(struct log_message *l, const struct log_link *known, char *name,
+    size_t name_bytes, bool *torn)
+{
+	struct stat st;
+	bool strange;
+
+	name[0] = '\0';
+	if (log_message_last(l->fd, l->bad, &l->written, torn, &strange) ==
+	    -1 || fstat(l->fd, &st) == -1)
+		return -1;
+	l->size = st.st_size;
+	if (strange && known->n == 0)
+		log_error("the last line of the message log is none of "
+		    "smtpd's: what is chained to it counts from 1 again",
+		    "log/message", 0);
+	else if (l->written.n == 0 && !strange &&
+	    log_message_newest(l->dir, &l->written, name, name_bytes) == -1)
+		return -1;
+	if (l->written.n < known->n)
+		l->written = *known;
+	return 0;
+}
+
+static void
+add_open(struct log_message *l, const char *after)
+{
+	char text[512];
+	struct buf escaped = buf_over(text, sizeof(text));
+	struct log_record r;
+	struct frame f;
+
+	begin_record(l, &f, &r);
+	r.event = LOG_EVENT_OPEN;
+	json_add_text(&escaped, span_of(after));
+	r.after = buf_span(&escaped);
+	end_record(l, &r);
+}
+
+/* The first line of an empty file; what waits comes behind it. */
+static int
+begin_file(struct log_message *l, const char *after)
+{
+	static uint8_t waiting[log_message_buffer_bytes];
+	size_t n = l->n;
+	int result;
+
+	memcpy(waiting, l->pending, n);
+	forget_pending(l);
+	add_open(l, after);
+	result = append(l);
+	memcpy(l->pending, waiting, n);
+	l->n = n;
+	return result;
+}
+
+/* Can fd, just opened, be the file from now on? */
+static bool
+take_over(struct log_message *l, int fd, const struct log_link *known)
+{
+	bool torn = false;
+	char name[256];
+	struct stat st;
+
+	l->fd = fd;
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
+	    st.st_nlink != 1 ||
+	    find_last(l, known, name, sizeof(name), &torn) == -1)
+		return false;
+	if (l->size > 0 || l->written.n == 0)
+		return true;
+	return begin_file(l, name) == 0 && fsync(fd) == 0 &&
+	    fsync(l->dir) == 0;
+}
+
+/*
+ * Another has moved the file away: goes on in the one that is there now, or
+ * is made.  False: there is none to go on in, and the old one has to do.
+ */
+static bool
+follow(struct log_message *l)
+{
+	const struct log_link written = l->written;
+	const off_t size = l->size;
+	const int old = l->fd;
+	struct log_link known;
+	bool ignored;
+	int fd;
+
+	if (log_message_last(old, l->bad, &known, &ignored, &ignored) == -1)
+		return false;
+	if (known.n < written.n)
+		known = written;
+	fd = openat(l->dir, "message", file_flags | O_CREAT, 0600);
+	if (fd == -1)
+		return false;
+	if (take_over(l, fd, &known)) {
+		(void)fdatasync(old);
+		close(old);
+		l->moved_on = true;
+		return true;
+	}
+	close(fd);
+	l->fd = old;
+	l->size = size;
+	l->written = written;
+	return false;
+}
+
+/* With the lock held: the next line of ours follows the last that is there. */
+static int
+catch_up(struct log_message *l)
+{
+	struct log_link known = l->written;
+	bool torn = false;
+	char name[256];
+	struct stat st;
+
+	if (!is_in_place(l) && follow(l)) {
+		chain_again(l);
+		return 0;
+	}
+	if (fstat(l->fd, &st) == -1)
+		return -1;
+	if (st.st_size == l->size)
+		return 0;
+	if (find_last(l, &known, name, sizeof(name), &torn) == -1)
+		return -1;
+	chain_again(l);
+	return 0;
+}
+
+int
+log_message_open(struct log_message *l, int dir, int bad, bool *torn)
+{
+	const struct log_link none = { 0 };
+	char name[256];
+	int result = -1;
+
+	l->n = 0;
+	l->dir = dir;
+	l->bad = bad;
+	l->moved_on = l->unsynced = false;
+	*torn = false;
+	l->fd = -1;
+	if (lock(l) == -1)
+		return -1;
+	l->fd = openat(dir, "message", file_flags | O_CREAT, 0600);
+	if (l->fd != -1 && find_last(l, &none, name, sizeof(name), torn) == 0)
+		result = 0;
+	l->last = l->written;
+	if (result == 0 && l->size == 0 && l->written.n > 0)
+		result = begin_file(l, name);
+	unlock(l);
+	return result;
+}
+
+int
+log_message_flush(struct log_message *l)
+{
+	int result;
+
+	if (l->n == 0)
+		return 0;
+	if (lock(l) == -1)
+		return -1;
+	result = catch_up(l) == -1 ? -1 : append(l);
+	unlock(l);
+	return result;
+}
+
+int
+log_message_sync(struct log_message *l)
+{
+	if (!l->unsynced)
+		return 0;
+	/* After a failure the kernel may call the next try a success. */
+	l->unsynced = false;
+	return fdatasync(l->fd);
 }
 
 /* A name that is free: with the time, and with a number when it is not. */
@@ -273,11 +449,12 @@ static int
 go_on_in(struct log_message *l, int fd, const char *after)
 {
 	const struct log_link before = l->written;
+	const off_t size = l->size;
 	int old = l->fd;
 
 	l->fd = fd;
-	add_open(l, after);
-	if (log_message_flush(l) == 0 && fsync(fd) == 0 &&
+	l->size = 0;
+	if (begin_file(l, after) == 0 && fsync(fd) == 0 &&
 	    fsync(l->dir) == 0) {
 		close(old);
 		return 0;
@@ -285,21 +462,25 @@ go_on_in(struct log_message *l, int fd, const char *after)
 	l->written = before;
 	forget_pending(l);
 	l->fd = old;
+	l->size = size;
 	return -1;
 }
 
-int
-log_message_rotate(struct log_message *l, char name[log_message_name_bytes])
+static int
+rotate(struct log_message *l, char name[log_message_name_bytes])
 {
-	struct stat st;
+	bool moved_on;
 	int error, fd;
 
-	name[0] = '\0';
-	if (log_message_flush(l) == -1 || log_message_sync(l) == -1 ||
-	    fstat(l->fd, &st) == -1)
+	if (catch_up(l) == -1 || append(l) == -1 ||
+	    log_message_sync(l) == -1)
 		return -1;
-	if (is_in_place(l) && (st.st_size == 0 || move_away(l, name) == -1))
-		return st.st_size == 0 ? 0 : -1;
+	moved_on = l->moved_on;
+	l->moved_on = false;
+	if (moved_on)
+		return 0;
+	if (is_in_place(l) && (l->size == 0 || move_away(l, name) == -1))
+		return l->size == 0 ? 0 : -1;
 	fd = open_new(l);
 	if (fd != -1 && go_on_in(l, fd, name) == 0)
 		return 0;
@@ -312,4 +493,17 @@ log_message_rotate(struct log_message *l, char name[log_message_name_bytes])
 		(void)renameat(l->dir, name, l->dir, "message");
 	errno = error;
 	return -1;
+}
+
+int
+log_message_rotate(struct log_message *l, char name[log_message_name_bytes])
+{
+	int result;
+
+	name[0] = '\0';
+	if (lock(l) == -1)
+		return -1;
+	result = rotate(l, name);
+	unlock(l);
+	return result;
 }

@@ -25,7 +25,10 @@ struct log_link {
 
 struct log_message {
 	int		fd;
-	int		dir;			/* borrowed */
+	int		dir;			/* borrowed; locked, the log is */
+	int		bad;			/* borrowed */
+	off_t		size;			/* of the file, as we know it */
+	bool		moved_on;		/* since log_message_rotate */
 	bool		unsynced;		/* since log_message_sync */
 	struct log_link	last;			/* line added */
 	struct log_link	written;		/* line in the file */
@@ -49,10 +52,14 @@ struct log_message_fact {
 };
 
 /*
- * Opens "message" in dir, which has to stay open, and reads which line is
- * the last; where there is none, that of the file that was rotated last.  A
- * last line that the death of the machine cut short is moved to a file in
- * bad and *torn is set.  0, or -1 and errno.
+ * Opens "message" in dir, which has to stay open as bad has, and reads which
+ * line is the last; where there is none, that of the file that was rotated
+ * last.  A last line that the death of the machine cut short is moved to a
+ * file in bad and *torn is set.  0, or -1 and errno.
+ *
+ * Several masters may have the log of one root open: a lock of dir is held
+ * while one reads and writes, and each goes on behind what others wrote, also
+ * in a new file when another has rotated the old one.
  */
 int	log_message_open(struct log_message *l, int dir, int bad, bool *torn);
 /* Adds a line; it is written by the next flush. */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,6 +74,34 @@ make_maildir(const struct spool *s, const struct recipient_mailbox *box,
 	return result;
 }
 
+/*
+ * Another master may share the root.  While one makes a mailbox it holds the
+ * lock of "mail", and who finds a mailbox there goes through that lock once:
+ * then whoever made it has made it durable, too.
+ */
+static int
+make_maildir_locked(const struct spool *s, const struct recipient_mailbox *box,
+    const char *path)
+{
+	int result, error;
+
+	if (flock(s->mail, LOCK_EX) == -1)
+		return -1;
+	result = make_maildir(s, box, path);
+	error = errno;
+	(void)flock(s->mail, LOCK_UN);
+	errno = error;
+	return result;
+}
+
+static int
+wait_for_makers(const struct spool *s)
+{
+	if (flock(s->mail, LOCK_SH) == -1)
+		return -1;
+	return flock(s->mail, LOCK_UN);
+}
+
 /* The "new" directory of box, as a descriptor of the batch; or -1. */
 static int
 open_new(struct maildir_batch *b, const struct spool *s,
@@ -91,10 +120,14 @@ open_new(struct maildir_batch *b, const struct spool *s,
 	snprintf(below, sizeof(below), "%s/new", path);
 	fd = openat(s->mail, below, directory_flags);
 	if (fd == -1 && errno == ENOENT &&
-	    make_maildir(s, box, path) == 0)
+	    make_maildir_locked(s, box, path) == 0)
 		fd = openat(s->mail, below, directory_flags);
 	if (fd == -1)
 		return -1;
+	if (wait_for_makers(s) == -1) {
+		close(fd);
+		return -1;
+	}
 	b->dirs[b->count].fd = fd;
 	memcpy(b->dirs[b->count].path, path, sizeof(path));
 	b->count++;

@@ -9,9 +9,17 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
+
+/*
+ * What nobody wrote to for so long belongs to no session: none may be silent
+ * for more than a day (smtpd.conf(5), idle-timeout).
+ */
+enum { abandoned_s = 2 * 24 * 60 * 60 };
 
 enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
@@ -24,9 +32,21 @@ open_or_make(int parent, const char *name)
 	return openat(parent, name, directory_flags);
 }
 
-/* Removes every file in dir: none of them was answered. */
+static bool
+is_abandoned(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_mtime < time(NULL) - abandoned_s;
+}
+
+/*
+ * Removes every file in dir, none of which was answered; beside another
+ * master only what its sessions have long left behind.
+ */
 static int
-empty_directory(int dir)
+empty_directory(int dir, bool alone)
 {
 	int copy = openat(dir, ".", directory_flags), removed = 0;
 	struct dirent *e;
@@ -42,10 +62,33 @@ empty_directory(int dir)
 	while ((e = readdir(d)) != NULL) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
+		if (!alone && !is_abandoned(dir, e->d_name))
+			continue;
 		if (unlinkat(dir, e->d_name, 0) == 0)
 			removed++;
 	}
 	closedir(d);
+	return removed;
+}
+
+/*
+ * Several masters may share a root: sessions under inetd, or two programs
+ * while one takes over from the other.  Each keeps a shared lock on incoming
+ * for as long as it lives, so who gets the exclusive one is alone, and what
+ * lies there is nobody's.
+ */
+static int
+recover(int incoming)
+{
+	bool alone = flock(incoming, LOCK_EX | LOCK_NB) == 0;
+	int removed;
+
+	if (!alone && (errno != EWOULDBLOCK ||
+	    flock(incoming, LOCK_SH) == -1))
+		return -1;
+	removed = empty_directory(incoming, alone);
+	if (alone && flock(incoming, LOCK_SH) == -1)
+		return -1;
 	return removed;
 }
 
@@ -91,7 +134,7 @@ spool_open(struct spool *s, int root, bool catcher, const char **what)
 	if (result == -1)
 		return -1;
 	*what = "spool/incoming";
-	return empty_directory(s->incoming);
+	return recover(s->incoming);
 }
 
 static int

@@ -21,7 +21,8 @@ struct spool {
 /*
  * Makes the directories below root that are missing, removes what a session
  * left in incoming when the machine or the master died, and keeps directory
- * descriptors.  In the catcher mailboxes lie in root itself, and all else
+ * descriptors.  Files that another living master receives stay; it may wait
+ * for a moment while that one removes what was left.  In the catcher mailboxes lie in root itself, and all else
  * below ".smtpd".  Returns how many files were removed; or -1, errno, and
  * *what naming the path.
  */

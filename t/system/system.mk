@@ -3,7 +3,7 @@
 # SYSTEM_PROGRAMS names and runs SYSTEM_COMMANDS.
 
 ifeq ($(OS),Linux)
-SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
+SYSTEM_TESTS	= hold kill sweep disk liar recover start share clients exhaust \
 		  log chain explain
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
