@@ -56,8 +56,9 @@ send_line(const struct master *m, int fd, const char *code, const char *why)
 	    m->conf.hostname, why);
 
 	/* A fresh socket has room for a line; if not, nobody is listening. */
-	if (n > 0)
-		(void)send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n > 0 && send(fd, text, (size_t)n, MSG_NOSIGNAL |
+	    MSG_DONTWAIT) == -1 && errno == ENOTSOCK)
+		(void)!write(fd, text, (size_t)n);
 }
 
 static void
@@ -104,7 +105,7 @@ admit_turn_away(struct master *m, struct session *s, const char *code,
     const char *why)
 {
 	unlist(m, s);
-	send_line(m, s->socket, code, why);
+	send_line(m, s->output != -1 ? s->output : s->socket, code, why);
 	log_reject(&s->client, s->id, why);
 	session_end(m, s, why, NULL);
 }
@@ -224,7 +225,8 @@ begin(struct master *m, struct session *s)
 	log_connect(s);
 	if (m->conf.catcher)
 		catcher_connect(s);
-	if (m->conf.limits.greeting_wait_s > 0)
+	/* Through a pipe nobody comes who cannot be known otherwise. */
+	if (m->conf.limits.greeting_wait_s > 0 && s->output == -1)
 		hold_back(m, s);
 	else
 		pool_assign(m, s);
@@ -260,6 +262,7 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from)
 		return;
 	}
 	s->socket = fd;
+	s->output = -1;
 	s->client = client;
 	if (!find_place(m, s)) {
 		refuse(m, fd, &client, "too busy, try later");
@@ -268,6 +271,24 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from)
 		return;
 	}
 	begin(m, s);
+}
+
+int
+admit_one(struct master *m, int input, int output,
+    const struct address *client)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL || address_enter(m->book, client, UINT64_MAX,
+	    UINT64_MAX, &s->host) != ADDRESS_IN) {
+		free(s);
+		return -1;
+	}
+	s->socket = input;
+	s->output = output;
+	s->client = *client;
+	begin(m, s);
+	return 0;
 }
 
 void

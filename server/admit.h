@@ -9,6 +9,13 @@
 
 /* Accepts what waits at a listener (libevent callback, arg a listener). */
 void	admit_accept(evutil_socket_t fd, short what, void *listener);
+/*
+ * Begins the session of a client that somebody else has accepted, and who may
+ * get in is somebody else's business too.  Takes over input, and output where
+ * it is another descriptor (else -1).  0, or -1 without memory.
+ */
+int	admit_one(struct master *m, int input, int output,
+	    const struct address *client);
 /* Begins or stops to accept: not while stopping, nor without descriptors. */
 void	admit_update(struct master *m);
 /*

@@ -317,7 +317,7 @@ follow(struct log_message *l)
 	const int old = l->fd;
 	struct log_link known;
 	bool ignored;
-	int fd;
+	int error, fd;
 
 	if (log_message_last(old, l->bad, &known, &ignored, &ignored) == -1)
 		return false;
@@ -332,10 +332,13 @@ follow(struct log_message *l)
 		l->moved_on = true;
 		return true;
 	}
+	error = errno;
 	close(fd);
 	l->fd = old;
 	l->size = size;
 	l->written = written;
+	chain_again(l);
+	errno = error;
 	return false;
 }
 
@@ -428,69 +431,30 @@ move_away(const struct log_message *l, char name[log_message_name_bytes])
 	return renameat(l->dir, "message", l->dir, name);
 }
 
-/* The new file: not there yet, or made empty by who moved the old one. */
-static int
-open_new(const struct log_message *l)
-{
-	int fd = openat(l->dir, "message", file_flags | O_CREAT, 0600);
-	struct stat st;
-
-	if (fd == -1)
-		return -1;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0 &&
-	    st.st_nlink == 1)
-		return fd;
-	close(fd);
-	errno = EEXIST;
-	return -1;
-}
-
-static int
-go_on_in(struct log_message *l, int fd, const char *after)
-{
-	const struct log_link before = l->written;
-	const off_t size = l->size;
-	int old = l->fd;
-
-	l->fd = fd;
-	l->size = 0;
-	if (begin_file(l, after) == 0 && fsync(fd) == 0 &&
-	    fsync(l->dir) == 0) {
-		close(old);
-		return 0;
-	}
-	l->written = before;
-	forget_pending(l);
-	l->fd = old;
-	l->size = size;
-	return -1;
-}
-
 static int
 rotate(struct log_message *l, char name[log_message_name_bytes])
 {
 	bool moved_on;
-	int error, fd;
+	int error;
 
 	if (catch_up(l) == -1 || append(l) == -1 ||
 	    log_message_sync(l) == -1)
 		return -1;
 	moved_on = l->moved_on;
 	l->moved_on = false;
-	if (moved_on)
+	/* Where it could not be followed, this time errno says why. */
+	if (!is_in_place(l))
+		return follow(l) ? 0 : -1;
+	if (moved_on || l->size == 0)
 		return 0;
-	if (is_in_place(l) && (l->size == 0 || move_away(l, name) == -1))
-		return l->size == 0 ? 0 : -1;
-	fd = open_new(l);
-	if (fd != -1 && go_on_in(l, fd, name) == 0)
+	if (move_away(l, name) == -1)
+		return -1;
+	if (follow(l)) {
+		l->moved_on = false;
 		return 0;
-	error = errno;
-	if (fd != -1) {
-		close(fd);
-		(void)unlinkat(l->dir, "message", 0);
 	}
-	if (name[0] != '\0')
-		(void)renameat(l->dir, name, l->dir, "message");
+	error = errno;
+	(void)renameat(l->dir, name, l->dir, "message");
 	errno = error;
 	return -1;
 }

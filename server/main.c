@@ -14,8 +14,10 @@
 #include "server/catcher.h"
 #include "server/catcher_dir.h"
 #include "server/conf.h"
+#include "server/inetd.h"
 #include "server/log_setup.h"
 #include "server/master.h"
+#include "server/mode.h"
 #include "server/start.h"
 #include "shared/log.h"
 
@@ -34,13 +36,20 @@ struct arguments {
 	bool		 catcher;
 	bool		 check;
 	bool		 foreground;
+	bool		 inetd;
 	bool		 verbose;
+	bool		 wrong;		/* they make no sense */
+	int		 unknown;	/* option, or lacking its value */
 };
 
 static _Noreturn void
-usage(void)
+usage(int unknown)
 {
+	if (unknown != 0)
+		fprintf(stderr, "smtpd: -%c: no such option, or its value is "
+		    "missing\n", unknown);
 	fputs("usage: smtpd [-dnV] [-f file] [-w worker]\n"
+	    "       smtpd -i [-d] [-f file] [-w worker]\n"
 	    "       smtpd -C [-v] [-l address:port] [-w worker] [directory]\n",
 	    stderr);
 	exit(1);
@@ -51,7 +60,9 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "Cdf:l:nvVw:")) != -1)
+	/* Its messages would go to who knows whom. */
+	opterr = 0;
+	while ((c = getopt(argc, argv, "Cdf:il:nvVw:")) != -1)
 		switch (c) {
 		case 'C':
 			a->catcher = true;
@@ -61,6 +72,9 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 			break;
 		case 'f':
 			a->conf = optarg;
+			break;
+		case 'i':
+			a->inetd = true;
 			break;
 		case 'l':
 			a->listen = optarg;
@@ -78,12 +92,14 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 			a->worker = optarg;
 			break;
 		default:
-			usage();
+			a->wrong = true;
+			a->unknown = optopt;
 		}
 	argc -= optind;
 	if (argc > (a->catcher ? 1 : 0) || (a->listen && !a->catcher) ||
-	    (a->catcher && (a->check || a->foreground)))
-		usage();
+	    (a->catcher && (a->check || a->foreground)) ||
+	    (a->inetd && (a->catcher || a->check)))
+		a->wrong = true;
 	if (argc == 1)
 		a->dir = argv[optind];
 }
@@ -176,15 +192,26 @@ main(int argc, char *argv[])
 	static struct master m;
 	struct arguments a = { .conf = SMTPD_CONF, .worker = SMTPD_WORKER };
 	struct start_options o = { 0 };
+	struct inetd inetd;
 
 	/* What the shell left open is not ours to hold. */
 	closefrom(STDERR_FILENO + 1);
+	mode_guard_descriptors();
 	read_arguments(argc, argv, &a);
+	if (a.inetd) {
+		inetd_take(&inetd, &m.conf, &a.foreground);
+		o.inetd = &inetd;
+	}
+	if (a.wrong && a.inetd)
+		fatal("these arguments make no sense: see smtpd(8)");
+	if (a.wrong)
+		usage(a.unknown);
 	if (sodium_init() == -1)
 		fatal("libsodium cannot be initialized");
 	if (a.catcher)
 		configure_catcher(&m.conf, &a);
-	else if (conf_load(a.conf, &m.conf, stderr) == -1)
+	else if (mode_load_conf(a.conf, &m.conf,
+	    a.inetd && !a.foreground) == -1)
 		return 1;
 	if (a.check) {
 		conf_print(&m.conf, stdout);
@@ -192,12 +219,15 @@ main(int argc, char *argv[])
 	}
 	make_absolute(&m.conf);
 	o.worker = find_worker(a.worker);
-	o.foreground = a.foreground || a.catcher;
+	o.foreground = a.foreground || a.catcher || a.inetd;
 	if (a.catcher)
 		catcher_init();
 	if (a.catcher)
 		log_open(a.verbose ? LOG_TO_STDERR : LOG_TO_NOBODY);
 	else
 		log_setup_target(&m.conf, a.foreground, a.verbose);
+	/* Nobody reads standard error: what is fatal must not be lost. */
+	if (a.inetd && !a.foreground && m.conf.log == CONF_LOG_FILE)
+		log_open(LOG_TO_SYSLOG);
 	return start_and_run(&m, &o);
 }

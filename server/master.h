@@ -39,6 +39,7 @@ struct transaction {
 struct session {
 	TAILQ_ENTRY(session)	 entry;		/* while it waits */
 	int			 socket;	/* -1: a worker has it */
+	int			 output;	/* where it is another; -1 */
 	char			 id[ipc_id_bytes + 1];
 	struct master		*master;
 	struct address		 client;
@@ -139,6 +140,8 @@ struct master {
 	size_t			 listener_count;
 	struct session_list	 greeting;	/* held back */
 	uint64_t		 greeting_count;
+	bool			 one_session;	/* smtpd -i: then it ends */
+	bool			 proved;	/* log/sandbox: no self-test */
 	bool			 accepting;
 	bool			 stopping;
 	int			 exit_status;

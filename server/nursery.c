@@ -41,6 +41,7 @@ send_settings(struct nursery *n)
 	s->trace = conf->catcher ? IPC_TRACE_LIVE :
 	    conf->keep_refused_s > 0 ? IPC_TRACE_KEEP : IPC_TRACE_NONE;
 	s->sandbox_optional = conf->sandbox_optional;
+	s->proved = n->master->proved;
 	s->hostname_len = (uint8_t)host;
 	memcpy(s->hostname, conf->hostname, host);
 	(void)ipc_send(n->channel, &r, -1, false);
@@ -105,7 +106,8 @@ nursery_breed(struct master *m)
 {
 	struct pool *p = &m->pool;
 
-	if (p->active == NULL || p->active->state != NURSERY_READY ||
+	if (m->one_session || p->active == NULL ||
+	    p->active->state != NURSERY_READY ||
 	    other(m, p->active)->state != NURSERY_NONE ||
 	    deadline_now_ms() < p->next_breed_ms)
 		return;
@@ -252,14 +254,20 @@ wait_ready(struct nursery *n, const char **why)
 	return -1;
 }
 
-int
-nursery_start(struct master *m, const int channels[nursery_count],
-    const char **why)
+void
+nursery_start(struct master *m, const int channels[nursery_count])
 {
 	for (size_t i = 0; i < nursery_count; i++)
-		adopt(m, &m->pool.nurseries[i], channels[i]);
+		if (channels[i] != -1)
+			adopt(m, &m->pool.nurseries[i], channels[i]);
+}
+
+int
+nursery_wait(struct master *m, const char **why)
+{
 	for (size_t i = 0; i < nursery_count; i++)
-		if (wait_ready(&m->pool.nurseries[i], why) == -1)
+		if (m->pool.nurseries[i].state == NURSERY_STARTING &&
+		    wait_ready(&m->pool.nurseries[i], why) == -1)
 			return -1;
 	return 0;
 }

@@ -7,9 +7,9 @@
 #include "server/master.h"
 #include "shared/log.h"
 
-/* As pool_start() says of the nurseries. */
-int	nursery_start(struct master *m, const int channels[nursery_count],
-	    const char **why);
+/* As pool_start() and pool_wait() say of the nurseries. */
+void	nursery_start(struct master *m, const int channels[nursery_count]);
+int	nursery_wait(struct master *m, const char **why);
 /* The working nursery executes itself: a new layout for new workers. */
 void	nursery_renew(struct master *m);
 /* Asks for a nursery to stand by, where there is none (once a second). */

@@ -71,12 +71,13 @@ give(struct worker *w, struct session *s)
 
 	r.u.session.idle_timeout_s = session_idle_timeout_s(w->master);
 	r.u.session.room = session_has_room(w->master, 0);
-	if (ipc_send(w->channel, &r, s->socket, false) == -1)
+	if ((s->output != -1 && ipc_send_empty(w->channel, IPC_OUTPUT,
+	    s->output, false) == -1) || ipc_send(w->channel, &r, s->socket,
+	    false) == -1)
 		return -1;
 	TAILQ_REMOVE(&p->pending, s, entry);
 	p->pending_count--;
-	close(s->socket);
-	s->socket = -1;
+	session_close(s);
 	s->served = true;
 	address_serve(s->host, true);
 	TAILQ_REMOVE(&p->idle, w, entry);
@@ -222,20 +223,27 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	pool_ask(m);
 }
 
-int
-pool_start(struct master *m, const int channels[nursery_count],
-    const char **why)
+void
+pool_start(struct master *m, const int channels[nursery_count])
 {
 	struct pool *p = &m->pool;
-	struct timeval second = { 1, 0 };
 
 	TAILQ_INIT(&p->idle);
 	TAILQ_INIT(&p->busy);
 	TAILQ_INIT(&p->leaving);
 	TAILQ_INIT(&p->pending);
 	TAILQ_INIT(&m->greeting);
-	p->spare = spare_min;
-	if (nursery_start(m, channels, why) == -1)
+	p->spare = m->one_session ? 0 : spare_min;
+	nursery_start(m, channels);
+}
+
+int
+pool_wait(struct master *m, const char **why)
+{
+	struct pool *p = &m->pool;
+	struct timeval second = { 1, 0 };
+
+	if (nursery_wait(m, why) == -1)
 		return -1;
 	event_assign(&p->tick, m->base, -1, EV_PERSIST, on_tick, m);
 	event_add(&p->tick, &second);

@@ -7,12 +7,16 @@
 #include "server/master.h"
 
 /*
- * Takes over the channels of two nurseries that were just started, sends
- * them their settings and waits until both have proved their sandbox.
+ * Takes over the channels of two nurseries that were just started (or of one,
+ * and -1: none will stand by) and sends them their settings.  They hold
+ * themselves while the master does the same.
+ */
+void	pool_start(struct master *m, const int channels[nursery_count]);
+/*
+ * Waits until they have proved their sandbox; workers are forked from then on.
  * 0; or -1, *why in words (static storage) for the one line of fatal().
  */
-int	pool_start(struct master *m, const int channels[nursery_count],
-	    const char **why);
+int	pool_wait(struct master *m, const char **why);
 /* Gives the session a worker, now or as soon as one is born. */
 void	pool_assign(struct master *m, struct session *s);
 /*

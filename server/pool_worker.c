@@ -234,6 +234,8 @@ pool_died(struct master *m, pid_t pid, int status)
 		pool_lost(w, "worker died");
 	if (status != 0) {
 		log_crash(m, pid, status, w);
+		if (m->one_session)
+			event_base_loopbreak(m->base);
 		if (WIFSIGNALED(status))
 			nursery_renew(m);
 		retire_idle(p);

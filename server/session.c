@@ -21,7 +21,8 @@
 enum {
 	hurried_idle_timeout_s = 10,
 	slowest_octets_per_s = 500,
-	overdue_grace_s = 60
+	overdue_grace_s = 60,
+	last_words_s = 2
 };
 
 static const char *const end_words[END_COUNT] = {
@@ -78,6 +79,28 @@ session_reset(struct master *m, struct session *s)
 	memset(&s->tx, 0, sizeof(s->tx));
 }
 
+void
+session_close(struct session *s)
+{
+	if (s->socket != -1)
+		close(s->socket);
+	if (s->output != -1)
+		close(s->output);
+	s->socket = s->output = -1;
+}
+
+/*
+ * The only session is over.  Of a worker that was lost the nursery has yet to
+ * tell how it died, and who was its client belongs into the log.
+ */
+static void
+end_soon(struct master *m, bool in_order)
+{
+	struct timeval wait = { last_words_s, 0 };
+
+	event_base_loopexit(m->base, in_order ? NULL : &wait);
+}
+
 static void
 log_disconnect(const struct session *s, const char *how,
     const struct ipc_end *end)
@@ -112,11 +135,12 @@ session_end(struct master *m, struct session *s, const char *how,
 		catcher_disconnect(s, how);
 	refused_end(m, s, how, end);
 	session_reset(m, s);
-	if (s->socket != -1)
-		close(s->socket);
+	session_close(s);
 	if (s->served)
 		address_serve(s->host, false);
 	address_leave(m->book, s->host);
 	free(s);
+	if (m->one_session)
+		end_soon(m, end != NULL);
 	signals_idle(m);
 }

@@ -9,6 +9,8 @@
 /* Forgets s, its transaction and its spool file; logs how it ended. */
 void	session_end(struct master *m, struct session *s, const char *how,
 	    const struct ipc_end *end);
+/* Closes what the client is reached by: a worker has it, or it is let go. */
+void	session_close(struct session *s);
 /* Ends the transaction of s, removing its spool file if it has one. */
 void	session_reset(struct master *m, struct session *s);
 /* Is there room on the disk for a message of size octets? */

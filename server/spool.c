@@ -23,11 +23,13 @@ enum { abandoned_s = 2 * 24 * 60 * 60 };
 
 enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
-/* Opens the directory name in parent, making it first if need be. */
+/* Opens the directory name in parent; *made is set if it was not there. */
 static int
-open_or_make(int parent, const char *name)
+open_or_make(int parent, const char *name, bool *made)
 {
-	if (mkdirat(parent, name, 0700) == -1 && errno != EEXIST)
+	if (mkdirat(parent, name, 0700) == 0)
+		*made = true;
+	else if (errno != EEXIST)
 		return -1;
 	return openat(parent, name, directory_flags);
 }
@@ -94,41 +96,45 @@ recover(int incoming)
 
 /* The chain of directories, each made durable in its parent. */
 static int
-open_tree(struct spool *s, int base, const char **what)
+open_tree(struct spool *s, int base, bool sync, const char **what)
 {
 	int spool;
 
 	*what = "spool";
-	spool = open_or_make(base, "spool");
+	spool = open_or_make(base, "spool", &sync);
 	if (spool == -1)
 		return -1;
 	*what = "spool/incoming";
-	s->incoming = open_or_make(spool, "incoming");
+	s->incoming = open_or_make(spool, "incoming", &sync);
 	*what = s->incoming == -1 ? *what : "spool/bad";
-	s->bad = s->incoming == -1 ? -1 : open_or_make(spool, "bad");
-	if (s->bad != -1 && fsync(spool) == -1)
+	s->bad = s->incoming == -1 ? -1 : open_or_make(spool, "bad", &sync);
+	if (s->bad != -1 && sync && fsync(spool) == -1)
 		s->bad = -1;
 	close(spool);
 	if (s->bad == -1)
 		return -1;
 	*what = "log";
-	s->log = open_or_make(base, "log");
-	return s->log == -1 ? -1 : fsync(base);
+	s->log = open_or_make(base, "log", &sync);
+	if (s->log == -1)
+		return -1;
+	return sync ? fsync(base) : 0;
 }
 
 int
-spool_open(struct spool *s, int root, bool catcher, const char **what)
+spool_open(struct spool *s, int root, bool catcher, bool synced,
+    const char **what)
 {
+	bool sync = !synced;
 	int base = root, result;
 
 	*what = catcher ? ".smtpd" : "mail";
 	if (catcher)
-		base = open_or_make(root, ".smtpd");
+		base = open_or_make(root, ".smtpd", &sync);
 	s->mail = catcher ? fcntl(root, F_DUPFD_CLOEXEC, 3) :
-	    open_or_make(root, "mail");
+	    open_or_make(root, "mail", &sync);
 	if (base == -1 || s->mail == -1)
 		return -1;
-	result = open_tree(s, base, what);
+	result = open_tree(s, base, sync, what);
 	if (base != root)
 		close(base);
 	if (result == -1)

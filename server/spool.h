@@ -22,11 +22,14 @@ struct spool {
  * Makes the directories below root that are missing, removes what a session
  * left in incoming when the machine or the master died, and keeps directory
  * descriptors.  Files that another living master receives stay; it may wait
- * for a moment while that one removes what was left.  In the catcher mailboxes lie in root itself, and all else
- * below ".smtpd".  Returns how many files were removed; or -1, errno, and
+ * for a moment while that one removes what was left.  What is made is synced,
+ * and what was there too, unless synced says that this was done since the
+ * machine was booted.  In the catcher mailboxes lie in root itself, and all
+ * else below ".smtpd".  Returns how many files were removed; or -1, errno, and
  * *what naming the path.
  */
-int	spool_open(struct spool *s, int root, bool catcher, const char **what);
+int	spool_open(struct spool *s, int root, bool catcher, bool synced,
+	    const char **what);
 /*
  * Creates incoming/id with head as its first octets; *out is open for
  * appending and nothing else, the caller's to close.  0, or -1 and errno,

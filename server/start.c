@@ -4,12 +4,9 @@
  */
 #include "server/start.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -18,15 +15,17 @@
 #include <unistd.h>
 
 #include "server/admit.h"
+#include "server/background.h"
 #include "server/catcher.h"
 #include "server/commit.h"
 #include "server/listen.h"
 #include "server/log_file.h"
 #include "server/log_setup.h"
 #include "server/pool.h"
-#include "server/privdrop.h"
+#include "server/proof.h"
 #include "server/refused.h"
 #include "server/signals.h"
+#include "server/users.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
 #include "shared/sandbox_table.h"
@@ -35,18 +34,6 @@ enum {
 	worker_channel = 3,
 	descriptors_beside = 128,	/* besides two for each worker */
 	descriptors_wanted = 65536
-};
-
-struct users {
-	bool		drop;		/* started as root */
-	struct identity	master;
-	struct identity	worker;
-};
-
-/* What a master in the background still owes the shell it came from. */
-struct background {
-	int	ready;		/* pipe to the parent, which waits */
-	int	null;		/* for descriptors 0 to 2, once it serves */
 };
 
 /* Linux counts what is under way on channels against this limit, too. */
@@ -74,84 +61,6 @@ raise_descriptor_limit(const struct conf *conf)
 	r.rlim_cur = r.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &r) == -1)
 		fatal("setrlimit: %s", strerror(errno));
-}
-
-static void
-find_user(const char *name, const char *keyword, struct identity *out)
-{
-	if (!privdrop_find(name, out))
-		fatal("%s \"%s\": no such user (or it is root): create it "
-		    "with \"make install-system\", or name another", keyword,
-		    name);
-}
-
-/* The catcher needs nobody to have been created for it. */
-static void
-find_users(const struct conf *conf, struct users *u)
-{
-	struct identity ignored;
-
-	memset(u, 0, sizeof(*u));
-	u->drop = geteuid() == 0;
-	if (!u->drop)
-		return;
-	if (conf->catcher && (!privdrop_find(conf->user, &ignored) ||
-	    !privdrop_find(conf->worker_user, &ignored))) {
-		find_user("nobody", "user", &u->master);
-		u->worker = u->master;
-		return;
-	}
-	find_user(conf->user, "user", &u->master);
-	find_user(conf->worker_user, "worker-user", &u->worker);
-	if (u->master.uid == u->worker.uid)
-		fatal("user and worker-user are the same: workers must not "
-		    "own what the master owns");
-}
-
-static bool
-is_empty(int dir)
-{
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *e;
-	bool empty = true;
-	DIR *d;
-
-	d = copy == -1 ? NULL : fdopendir(copy);
-	if (d == NULL)
-		return false;
-	while ((e = readdir(d)) != NULL)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			empty = false;
-	closedir(d);
-	return empty;
-}
-
-/*
- * Opens the one tree that the master may write, and sees to it that nobody
- * else can.  A directory with somebody else's files is left alone.
- */
-static int
-open_root(const char *path, const struct users *u)
-{
-	uid_t want = u->drop ? u->master.uid : geteuid();
-	bool made = mkdir(path, 0700) == 0;
-	struct stat st;
-	int fd;
-
-	if (!made && errno != EEXIST)
-		fatal("%s: cannot be created: %s", path, strerror(errno));
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1 || fstat(fd, &st) == -1)
-		fatal("%s: %s", path, strerror(errno));
-	if (st.st_uid != want && (!u->drop || (!made && !is_empty(fd))))
-		fatal("%s: belongs to uid %u, not to uid %u, and is not "
-		    "empty: name another directory, or give it to that user",
-		    path, (unsigned)st.st_uid, (unsigned)want);
-	if (u->drop && (fchown(fd, u->master.uid, u->master.gid) == -1 ||
-	    fchmod(fd, 0700) == -1))
-		fatal("%s: cannot be given to uid %u: %s", path,
-		    (unsigned)want, strerror(errno));
-	return fd;
 }
 
 /* The child becomes the worker's user before it executes anything. */
@@ -210,14 +119,14 @@ bind_all(struct master *m)
 }
 
 static void
-open_spool(struct master *m, int root)
+open_spool(struct master *m, int root, bool synced)
 {
 	struct log_line l;
 	const char *what;
 	bool torn;
 	int removed;
 
-	removed = spool_open(&m->spool, root, m->conf.catcher, &what);
+	removed = spool_open(&m->spool, root, m->conf.catcher, synced, &what);
 	if (removed == -1)
 		fatal("%s/%s: %s", m->conf.root, what, strerror(errno));
 	if (log_message_open(&m->log, m->spool.log, m->spool.bad, &torn) == -1)
@@ -306,50 +215,17 @@ announce(struct master *m)
 	log_end(&l);
 }
 
-/*
- * Goes into the background; the shell gets its prompt back only when the
- * child serves, and its exit status tells whether it does.
- */
-static struct background
-go_background(void)
-{
-	struct background b;
-	char ready;
-	int ends[2];
-	pid_t pid;
-
-	if (pipe2(ends, O_CLOEXEC) == -1 || (pid = fork()) == -1)
-		fatal("cannot go into the background: %s", strerror(errno));
-	if (pid == 0) {
-		close(ends[0]);
-		setsid();
-		b.ready = ends[1];
-		b.null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		if (b.null == -1 || chdir("/") == -1)
-			fatal("/dev/null or /: %s", strerror(errno));
-		return b;
-	}
-	close(ends[1]);
-	_exit(read(ends[0], &ready, 1) == 1 ? 0 : 1);
-}
-
+/* Until the session ends, or a signal comes. */
 static void
-tell_ready(const struct background *b)
-{
-	for (int fd = 0; fd < 3; fd++)
-		(void)dup2(b->null, fd);
-	close(b->null);
-	/* If the shell has gone, nobody waits for this. */
-	(void)!write(b->ready, "r", 1);
-	close(b->ready);
-}
-
-static void
-serve(struct master *m)
+serve(struct master *m, const struct inetd *i)
 {
 	struct log_line l;
 
-	if (listen_start(m) == -1)
+	if (i != NULL) {
+		if (admit_one(m, i->input, i->output, &i->client) == -1)
+			fatal("no memory to start with");
+		inetd_given();
+	} else if (listen_start(m) == -1)
 		fatal("no memory to start with");
 	event_base_dispatch(m->base);
 	m->stopping = true;
@@ -357,10 +233,22 @@ serve(struct master *m)
 	admit_stop(m);
 	commit_run(m);
 	pool_stop(m);
-	log_begin(&l, LOG_LEVEL_INFO, "stop");
-	log_u64(&l, "status", (uint64_t)m->exit_status);
-	log_end(&l);
+	if (i == NULL || m->exit_status != 0) {
+		log_begin(&l, LOG_LEVEL_INFO, "stop");
+		log_u64(&l, "status", (uint64_t)m->exit_status);
+		log_end(&l);
+	}
 	log_setup_end(m);
+}
+
+/* One session has one worker, and nobody needs to stand by. */
+static void
+start_nurseries(const struct start_options *o, const struct users *u,
+    int channels[nursery_count])
+{
+	for (size_t i = 0; i < nursery_count; i++)
+		channels[i] = o->inetd != NULL && i > 0 ? -1 :
+		    start_nursery(o->worker, u);
 }
 
 int
@@ -368,34 +256,44 @@ start_and_run(struct master *m, const struct start_options *o)
 {
 	struct background background = { -1, -1 };
 	int channels[nursery_count], root;
+	struct proof proof;
 	const char *why;
 	struct users users;
 
 	umask(077);
 	tzset();
-	raise_descriptor_limit(&m->conf);
-	find_users(&m->conf, &users);
-	root = open_root(m->conf.root, &users);
+	m->one_session = o->inetd != NULL;
+	if (!m->one_session)
+		raise_descriptor_limit(&m->conf);
+	users_find(&m->conf, &users);
+	root = users_open_root(m->conf.root, &users);
 	log_setup_open(&m->conf, users.drop ? &users.master : NULL);
-	bind_all(m);
+	if (!m->one_session)
+		bind_all(m);
 	if (!o->foreground)
-		background = go_background();
-	for (size_t i = 0; i < nursery_count; i++)
-		channels[i] = start_nursery(o->worker, &users);
+		background = background_go();
+	start_nurseries(o, &users, channels);
 	if (users.drop && privdrop_to(&users.master) == -1)
 		fatal("cannot drop privileges to uid %u: %s",
 		    (unsigned)users.master.uid, strerror(errno));
 	log_setup_prove(&m->conf);
-	open_spool(m, root);
+	proof_read(&proof, root, o->worker);
+	m->proved = m->one_session && proof.held;
 	start_events(m);
+	pool_start(m, channels);
+	open_spool(m, root, m->proved);
 	if (refused_init(m) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
 	enter_sandbox(m, root);
-	if (pool_start(m, channels, &why) == -1)
+	if (pool_wait(m, &why) == -1)
 		fatal("%s: %s", o->worker, why);
-	announce(m);
+	if (!m->proved && !m->conf.catcher &&
+	    strcmp(m->pool.active->sandbox, "none") != 0)
+		proof_write(&proof, m->spool.log);
+	if (!m->one_session)
+		announce(m);
 	if (!o->foreground)
-		tell_ready(&background);
-	serve(m);
+		background_tell_ready(&background);
+	serve(m, o->inetd);
 	return m->exit_status;
 }

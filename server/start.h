@@ -5,11 +5,13 @@
 #ifndef SERVER_START_H
 #define SERVER_START_H
 
+#include "server/inetd.h"
 #include "server/master.h"
 
 struct start_options {
 	const char	*worker;	/* absolute path of smtpd-worker */
 	bool		 foreground;
+	struct inetd	*inetd;		/* the one session; or NULL */
 };
 
 /*

@@ -53,6 +53,7 @@ struct ipc_settings {
 	uint64_t	worker_sessions;
 	uint8_t		trace;		/* enum ipc_trace_mode */
 	uint8_t		sandbox_optional;
+	uint8_t		proved;		/* no self-test: log/sandbox has it */
 	uint8_t		hostname_len;
 	char		hostname[smtp_domain_max_bytes];
 };
@@ -76,6 +77,8 @@ struct ipc_text {
 };
 
 /*
+ * The client's socket comes with it; or what to read, and before it OUTPUT
+ * with what to write, where these are two (smtpd -i between pipes).
  * room: there is room on the disk now, so that for a moment the next MAIL
  * can be answered without asking (struct ipc_mail: wait).
  */
@@ -205,7 +208,8 @@ struct ipc_trace {
 	X(ABORT, IPC_FROM_WORKER, nothing, 0, IPC_AT_DATA)		\
 	X(NOTE, IPC_FROM_WORKER, note, 0, IPC_AT_WORK)			\
 	X(TRACE, IPC_FROM_WORKER, trace, 0, IPC_AT_WORK)		\
-	X(END, IPC_FROM_WORKER, end, 0, IPC_AT_WORK)
+	X(END, IPC_FROM_WORKER, end, 0, IPC_AT_WORK)			\
+	X(OUTPUT, IPC_TO_WORKER, nothing, 1, IPC_AT_IDLE)
 
 #define IPC_RECORD_NAME(name, way, payload, fd, when) IPC_##name,
 enum ipc_type { IPC_RECORDS(IPC_RECORD_NAME) IPC_TYPE_COUNT };

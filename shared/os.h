@@ -4,6 +4,8 @@
 #ifndef SHARED_OS_H
 #define SHARED_OS_H
 
+#include <stdbool.h>
+
 /*
  * Empties the set of capabilities that this process and its children could
  * ever have again (Linux; elsewhere there are none).  Needs root; what the
@@ -11,5 +13,13 @@
  * effective ones in any case.
  */
 void	os_drop_capabilities(void);
+
+enum { os_boot_id_bytes = 64 };
+
+/*
+ * What tells this boot of the system from every other: printable ASCII and a
+ * NUL.  False where it cannot be told.
+ */
+bool	os_boot_id(char out[os_boot_id_bytes]);
 
 #endif

@@ -116,11 +116,11 @@ bench:
 	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS:%=$(T)/bench/%)
 	@bash t/bench/bench.sh $(BENCH)
 
-BENCH_PROGRAMS = floor latency hold
+BENCH_PROGRAMS = floor latency hold greet
 
 $(BENCH_PROGRAMS:%=$(T)/bench/%): $(T)/bench/%: t/bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(SERVER_LIBS)
 
 # Lines of the shared modules and tables reached by the unit tests and the
 # corpus.  A process in its sandbox cannot write what it counted.

@@ -65,12 +65,23 @@ receive_verdict(struct ask *a, enum ipc_when when)
 }
 
 int
-ask_session(struct ask *a, struct ipc_session *out)
+ask_session(struct ask *a, struct ipc_session *out, int *output)
 {
 	struct ipc_record r;
 	int passed;
 
-	receive_or_end(a, IPC_AT_IDLE, &r, &passed);
+	*output = -1;
+	for (;;) {
+		receive_or_end(a, IPC_AT_IDLE, &r, &passed);
+		if (r.type != IPC_OUTPUT)
+			break;
+		/* Twice, when there was no room for what follows it. */
+		if (*output != -1)
+			close(*output);
+		*output = passed;
+	}
+	if (r.type != IPC_SESSION)
+		_exit(0);
 	*out = r.u.session;
 	a->hurry = HURRY_NOT;
 	a->idle_ms = (int64_t)r.u.session.idle_timeout_s * 1000;

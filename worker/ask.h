@@ -18,8 +18,12 @@ struct ask {
 	int64_t	idle_ms;	/* so long may a client be silent */
 };
 
-/* Waits for a session; its connected socket, the caller's to close. */
-int		ask_session(struct ask *a, struct ipc_session *out);
+/*
+ * Waits for a session; its connected socket, the caller's to close.  Where
+ * it comes in two, that is what to read, and *output what to write; else -1.
+ */
+int		ask_session(struct ask *a, struct ipc_session *out,
+		    int *output);
 /* With mail->wait; without it nobody answers, and the verdict is OK. */
 enum verdict	ask_mail(struct ask *a, const struct ipc_mail *mail);
 enum verdict	ask_rcpt(struct ask *a, const struct mailbox *to);

@@ -193,7 +193,8 @@ start_up(struct nursery *n)
 		what = "this build has no sandbox";
 	else if (hold(n, paths, count, fsize, &what) == 0 &&
 	    sandbox_prepare(SANDBOX_SMTP, fsize, &what) == 0 &&
-	    sandbox_self_test(SANDBOX_SMTP, &what) == 0)
+	    (n->settings.proved ||
+	    sandbox_self_test(SANDBOX_SMTP, &what) == 0))
 		what = NULL;
 	if (what == NULL)
 		send_text(IPC_READY, sandbox_describe());

@@ -4,6 +4,7 @@
 #include "worker/peer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,14 +14,14 @@
 enum { linger_ms = 2000, short_linger_ms = 200 };
 
 /*
- * Waits until the socket is ready; 0, or -1 with ETIMEDOUT or ECANCELED.
+ * Waits until fd is ready; 0, or -1 with ETIMEDOUT or ECANCELED.
  * While a file is on its way, only the channel's end tells of the master.
  */
 static int
-wait_for(const struct peer *p, short events, int64_t deadline_ms)
+wait_for(const struct peer *p, int fd, short events, int64_t deadline_ms)
 {
 	struct pollfd fds[2] = {
-		{ .fd = p->socket, .events = events },
+		{ .fd = fd, .events = events },
 		{ .fd = p->master->channel,
 		    .events = p->master->file_due ? 0 : POLLIN }
 	};
@@ -56,12 +57,28 @@ peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
 	ssize_t got;
 
 	do {
-		if (wait_for(peer, POLLIN, deadline_ms) == -1)
+		if (wait_for(peer, peer->socket, POLLIN, deadline_ms) == -1)
 			return -1;
 		got = read(peer->socket, p, n);
 	} while (got == -1 && (errno == EINTR || errno == EAGAIN ||
 	    errno == EWOULDBLOCK));
 	return got;
+}
+
+/* A pipe or a terminal: what fits into PIPE_BUF does not block. */
+static ssize_t
+write_output(const struct peer *peer, const void *p, size_t n,
+    int64_t deadline_ms)
+{
+	ssize_t done;
+
+	do {
+		if (wait_for(peer, peer->output, POLLOUT, deadline_ms) == -1)
+			return -1;
+		done = write(peer->output, p, n < PIPE_BUF ? n : PIPE_BUF);
+	} while (done == -1 && (errno == EINTR || errno == EAGAIN ||
+	    errno == EWOULDBLOCK));
+	return done;
 }
 
 static ssize_t
@@ -70,13 +87,16 @@ peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
 	const struct peer *peer = arg;
 	ssize_t done;
 
+	if (peer->output != -1)
+		return write_output(peer, p, n, deadline_ms);
 	/* Replies are short: nearly always there is room, so try first. */
 	for (;;) {
 		done = send(peer->socket, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (done != -1)
 			return done;
 		if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			if (wait_for(peer, POLLOUT, deadline_ms) == -1)
+			if (wait_for(peer, peer->socket, POLLOUT,
+			    deadline_ms) == -1)
 				return -1;
 		} else if (errno != EINTR)
 			return -1;

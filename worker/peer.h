@@ -10,6 +10,7 @@
 
 struct peer {
 	int		 socket;
+	int		 output; /* to write to, if it is not socket; -1 */
 	struct ask	*master;
 };
 

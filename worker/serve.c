@@ -24,7 +24,7 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	struct ipc_session start;
 	struct peer peer = { .master = master };
 
-	peer.socket = ask_session(master, &start);
+	peer.socket = ask_session(master, &start, &peer.output);
 	memset(&session, 0, sizeof(session));
 	lineio_init(&io, &peer_ops, &peer);
 	session.master = master;

@@ -99,6 +99,7 @@ must_hold(const struct ipc_record *r)
 	case IPC_RENEW:
 	case IPC_BREED:
 	case IPC_SIBLING:
+	case IPC_OUTPUT:
 	case IPC_SESSION:
 	case IPC_FILE:
 	case IPC_RESET:

@@ -160,7 +160,7 @@ cpp_check() {
 clang_build() {
 	# shellcheck disable=SC2086
 	for f in server/*.c worker/*.c shared/*.c; do
-		case $f in *openbsd*|*freebsd*|*_none.c) continue ;; esac
+		case $f in *openbsd*|*freebsd*|*_bsd.c|*_none.c) continue ;; esac
 		$clang $flags -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 		    -Wsign-conversion -Wstrict-prototypes \
 		    -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wvla \

@@ -3,11 +3,11 @@
 # SYSTEM_PROGRAMS names and runs SYSTEM_COMMANDS.
 
 ifeq ($(OS),Linux)
-SYSTEM_TESTS	= hold kill sweep disk liar recover start share clients exhaust \
+SYSTEM_TESTS	= hold kill sweep disk liar recover start share inetd peer clients exhaust \
 		  log chain explain
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
-SYSTEM_COMMON	= harness proc daemon client mail chain events ctl
+SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
 
 system_o	= $(SYSTEM_COMMON:%=$(BUILD)/t/system/%.o)
 system_tests	= $(SYSTEM_TESTS:%=$(BUILD)/t/system/test_%)

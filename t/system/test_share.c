@@ -63,7 +63,7 @@ send_half(struct client *c, const struct daemon *d)
 	EXPECT(client_begin(c, alice) == 354, "no 354: %s", c->reply);
 	EXPECT(client_send(c, "Subject: half\r\n\r\nfirst\r\n", 24),
 	    "send: %s", strerror(errno));
-	EXPECT(WAIT_FOR(3000, mail_incoming(d) >= 1), "no file in incoming");
+	EXPECT(WAIT(mail_incoming(d) >= 1), "no file in incoming");
 }
 
 static void

@@ -68,6 +68,7 @@ static const struct {
 	{ IPC_TRACE, "TRACE", IPC_FROM_WORKER, PAYLOAD(trace), false,
 	    "SMRD" },
 	{ IPC_END, "END", IPC_FROM_WORKER, PAYLOAD(end), false, "SMRD" },
+	{ IPC_OUTPUT, "OUTPUT", IPC_TO_WORKER, PAYLOAD(nothing), true, "I" },
 };
 
 /* The longest of two records and what lies around them. */

@@ -1,0 +1,73 @@
+/*
+ * Before anything else is known: descriptors that are not what they seem.
+ */
+#include "server/mode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shared/log.h"
+
+/* A socket, and the same one as descriptor 0 or 1. */
+static bool
+is_connection(int fd)
+{
+	struct stat st, other;
+
+	if (fstat(fd, &st) == -1 || !S_ISSOCK(st.st_mode))
+		return false;
+	for (int i = 0; i < fd; i++)
+		if (fstat(i, &other) == 0 && st.st_dev == other.st_dev &&
+		    st.st_ino == other.st_ino)
+			return true;
+	return false;
+}
+
+void
+mode_guard_descriptors(void)
+{
+	int null;
+
+	do
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (null != -1 && null <= STDERR_FILENO);
+	if (!is_connection(STDERR_FILENO)) {
+		close(null);
+		return;
+	}
+	log_open(LOG_TO_SYSLOG);
+	if (null == -1 || dup2(null, STDERR_FILENO) == -1)
+		_exit(1);
+	close(null);
+}
+
+int
+mode_load_conf(const char *path, struct conf *out, bool quiet)
+{
+	char *text = NULL, *line, *rest;
+	size_t n;
+	FILE *f;
+	int result;
+
+	if (!quiet)
+		return conf_load(path, out, stderr);
+	f = open_memstream(&text, &n);
+	if (f == NULL) {
+		fatal("no memory to start with");
+		return -1;
+	}
+	result = conf_load(path, out, f);
+	fclose(f);
+	/* Without the lines that show the place: nobody sees columns here. */
+	for (rest = text; (line = strsep(&rest, "\n")) != NULL;)
+		if (result == -1 && *line != '\0' && *line != ' ')
+			log_error(line, NULL, 0);
+	free(text);
+	return result;
+}

@@ -1,0 +1,24 @@
+/*
+ * What started us, as far as descriptors tell, and what follows for them.
+ */
+#ifndef SERVER_MODE_H
+#define SERVER_MODE_H
+
+#include <stdbool.h>
+
+#include "server/conf.h"
+
+/*
+ * The first thing of all: makes sure that descriptors 0 to 2 are open, so
+ * that nothing we open gets their place, and that 2 is not a connection.
+ * Under inetd all three are the client, or the listening socket; then 2
+ * becomes /dev/null, and what there is to say goes to syslog.
+ */
+void	mode_guard_descriptors(void);
+/*
+ * conf_load, which tells of mistakes on standard error; with quiet they go
+ * to the log, a line each.
+ */
+int	mode_load_conf(const char *path, struct conf *out, bool quiet);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * Users and the root directory, at start-up while the process may still
+ * change both.
+ */
+#include "server/users.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shared/log.h"
+
+static void
+find_user(const char *name, const char *keyword, struct identity *out)
+{
+	if (!privdrop_find(name, out))
+		fatal("%s \"%s\": no such user (or it is root): create it "
+		    "with \"make install-system\", or name another", keyword,
+		    name);
+}
+
+/* The catcher needs nobody to have been created for it. */
+void
+users_find(const struct conf *conf, struct users *u)
+{
+	struct identity ignored;
+
+	memset(u, 0, sizeof(*u));
+	u->drop = geteuid() == 0;
+	if (!u->drop)
+		return;
+	if (conf->catcher && (!privdrop_find(conf->user, &ignored) ||
+	    !privdrop_find(conf->worker_user, &ignored))) {
+		find_user("nobody", "user", &u->master);
+		u->worker = u->master;
+		return;
+	}
+	find_user(conf->user, "user", &u->master);
+	find_user(conf->worker_user, "worker-user", &u->worker);
+	if (u->master.uid == u->worker.uid)
+		fatal("user and worker-user are the same: workers must not "
+		    "own what the master owns");
+}
+
+static bool
+is_empty(int dir)
+{
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *e;
+	bool empty = true;
+	DIR *d;
+
+	d = copy == -1 ? NULL : fdopendir(copy);
+	if (d == NULL)
+		return false;
+	while ((e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			empty = false;
+	closedir(d);
+	return empty;
+}
+
+int
+users_open_root(const char *path, const struct users *u)
+{
+	uid_t want = u->drop ? u->master.uid : geteuid();
+	bool made = mkdir(path, 0700) == 0;
+	struct stat st;
+	int fd;
+
+	if (!made && errno != EEXIST)
+		fatal("%s: cannot be created: %s", path, strerror(errno));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		fatal("%s: %s", path, strerror(errno));
+	if (st.st_uid != want && (!u->drop || (!made && !is_empty(fd))))
+		fatal("%s: belongs to uid %u, not to uid %u, and is not "
+		    "empty: name another directory, or give it to that user",
+		    path, (unsigned)st.st_uid, (unsigned)want);
+	if (u->drop && (fchown(fd, u->master.uid, u->master.gid) == -1 ||
+	    fchmod(fd, 0700) == -1))
+		fatal("%s: cannot be given to uid %u: %s", path,
+		    (unsigned)want, strerror(errno));
+	return fd;
+}

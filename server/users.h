@@ -1,0 +1,25 @@
+/*
+ * Who the processes become, and whose the root directory is.
+ */
+#ifndef SERVER_USERS_H
+#define SERVER_USERS_H
+
+#include "server/conf.h"
+#include "server/privdrop.h"
+
+struct users {
+	bool		drop;		/* started as root */
+	struct identity	master;
+	struct identity	worker;
+};
+
+/* Finds both by the configuration; fatal when one is missing or not fit. */
+void	users_find(const struct conf *conf, struct users *out);
+/*
+ * Opens the one tree that the master may write, made first if need be, and
+ * sees to it that nobody else can.  A directory with somebody else's files is
+ * left alone.  Its descriptor; fatal when it cannot be.
+ */
+int	users_open_root(const char *path, const struct users *u);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * smtpd with descriptors and an environment of the test's choosing, as
+ * super-servers start it.
+ */
+#ifndef T_SYSTEM_SPAWN_H
+#define T_SYSTEM_SPAWN_H
+
+#include "t/system/client.h"
+
+struct spawn {
+	const struct daemon	*d;
+	const char		*options;	/* "-i"; NULL: none */
+	int			 fds[3];	/* -1: closed */
+	int			 listeners[8];	/* from descriptor 3 on */
+	int			 listener_count; /* LISTEN_FDS; 0: not set */
+	const char		*env[4];	/* NAME=VALUE; NULL ends */
+};
+
+/* Starts it; none of the descriptors is closed here. */
+pid_t	spawn(const struct spawn *s);
+/* Waits for its end: the exit status, or -1 for anything else. */
+int	spawn_wait(pid_t pid);
+/* A TCP connection; ends[0] is the client's, from that address. */
+void	spawn_tcp(int ends[2], const char *from);
+/* "smtpd -id" with a connection as 0 and 1, the log of d as 2. */
+pid_t	spawn_inetd(const struct daemon *d, struct client *c);
+/* What comes out of fd until its end, NUL-terminated; closes it. */
+char	*spawn_read_all(int fd, char *out, size_t size);
+
+#endif
