@@ -65,6 +65,7 @@ struct conf_limits {
 	uint64_t	session_time_s;
 	uint64_t	disk_reserve_bytes;
 	uint64_t	inode_reserve;
+	uint64_t	inetd_wait_s;
 };
 
 /* "log to"; not given: syslog, and standard error in the foreground. */

@@ -93,7 +93,10 @@ const struct conf_keyword conf_keywords[] = {
 	    "free space below which no mail is taken" },
 	{ "inode-reserve", "inode-reserve NUMBER", CONF_LIMITS,
 	    CONF_KIND_NUMBER, false, IN_LIMITS(inode_reserve), 0, "1000", 0,
-	    1000000000000, "free inodes below which no mail is taken" }
+	    1000000000000, "free inodes below which no mail is taken" },
+	{ "inetd-wait", "inetd-wait TIME", CONF_LIMITS, CONF_KIND_TIME,
+	    false, IN_LIMITS(inetd_wait_s), 0, "1m", 1, DAY,
+	    "how long to stay without a client, under inetd" }
 };
 
 const size_t conf_keyword_count =

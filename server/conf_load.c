@@ -94,7 +94,7 @@ refuse_keyword(struct loader *l)
 		conf_report_at(&l->report, &l->place, word->at,
 		    near == NULL ? NULL : near->name,
 		    "unknown keyword \"%s\"", shown);
-	/* Not "no listen" too, when it is there but mistyped. */
+	/* Not "no domain" too, when it is there but mistyped. */
 	if (near != NULL && near->many)
 		l->given[near - conf_keywords] = l->place.number;
 	return near;
@@ -353,10 +353,6 @@ check_whole(struct loader *l)
 
 		if (l->given[i] != 0)
 			continue;
-		if (k->kind == CONF_KIND_LISTEN)
-			conf_report_file(&l->report, l->text.path,
-			    "no \"listen\": add a line such as "
-			    "\"listen 0.0.0.0 port 25\"");
 		if (k->kind == CONF_KIND_DOMAIN)
 			conf_report_file(&l->report, l->text.path,
 			    "no \"domain\": add a block that begins with "

@@ -58,6 +58,21 @@ listen_bind(struct master *m, const struct conf_listen **which)
 }
 
 int
+listen_adopt(struct master *m, const int *fds, size_t count)
+{
+	m->listeners = calloc(count, sizeof(*m->listeners));
+	if (m->listeners == NULL)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		m->listeners[i].master = m;
+		m->listeners[i].fd = fds[i];
+	}
+	m->listener_count = count;
+	m->listen_adopted = true;
+	return 0;
+}
+
+int
 listen_start(struct master *m)
 {
 	for (size_t i = 0; i < m->listener_count; i++) {

@@ -13,6 +13,11 @@ enum { listen_backlog = 4096 };	/* the kernel's own limit cuts it */
  * stays bound: -1, errno, *which the one that failed.
  */
 int	listen_bind(struct master *m, const struct conf_listen **which);
+/*
+ * Takes over count sockets that listen already, in place of every listen of
+ * m->conf; they are not bound again as long as we live.  0, or -1 and errno.
+ */
+int	listen_adopt(struct master *m, const int *fds, size_t count);
 /* Makes events of the listeners; 0, or -1 without memory. */
 int	listen_start(struct master *m);
 /* Closes all. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/activate.h"
 #include "server/catcher.h"
 #include "server/catcher_dir.h"
 #include "server/conf.h"
@@ -38,6 +39,7 @@ struct arguments {
 	bool		 foreground;
 	bool		 inetd;
 	bool		 verbose;
+	bool		 quiet;		/* standard error is not ours */
 	bool		 wrong;		/* they make no sense */
 	int		 unknown;	/* option, or lacking its value */
 };
@@ -186,23 +188,55 @@ find_worker(const char *path)
 	return real;
 }
 
+/* With what the arguments make of them; NULL for none. */
+static void
+take_descriptors(struct arguments *a, const struct conf *conf,
+    struct start_options *o)
+{
+	static struct activate sockets;
+	static struct inetd inetd;
+
+	if (a->inetd && !activate_is_stdin()) {
+		inetd_take(&inetd, conf, &a->foreground);
+		o->inetd = &inetd;
+		a->quiet = !a->foreground;
+	} else if (!a->catcher && !a->check) {
+		activate_take(&sockets);
+		if (sockets.count > 0)
+			o->sockets = &sockets;
+	}
+}
+
+static void
+open_log(struct conf *conf, const struct arguments *a)
+{
+	if (a->catcher)
+		log_open(a->verbose ? LOG_TO_STDERR : LOG_TO_NOBODY);
+	else
+		log_setup_target(conf, a->foreground, a->verbose);
+	/* Nobody reads standard error: what is fatal must not be lost. */
+	if (a->quiet && conf->log == CONF_LOG_FILE)
+		log_open(LOG_TO_SYSLOG);
+}
+
 int
 main(int argc, char *argv[])
 {
 	static struct master m;
 	struct arguments a = { .conf = SMTPD_CONF, .worker = SMTPD_WORKER };
 	struct start_options o = { 0 };
-	struct inetd inetd;
 
-	/* What the shell left open is not ours to hold. */
-	closefrom(STDERR_FILENO + 1);
-	mode_guard_descriptors();
+	a.quiet = !mode_guard_descriptors();
 	read_arguments(argc, argv, &a);
-	if (a.inetd) {
-		inetd_take(&inetd, &m.conf, &a.foreground);
-		o.inetd = &inetd;
+	/* What the shell left open is not ours to hold. */
+	closefrom(STDERR_FILENO + 1 + (a.catcher || a.check ||
+	    (a.inetd && !activate_is_stdin()) ? 0 : activate_promised()));
+	if (a.quiet) {
+		log_open(LOG_TO_SYSLOG);
+		a.foreground = false;
 	}
-	if (a.wrong && a.inetd)
+	take_descriptors(&a, &m.conf, &o);
+	if (a.wrong && a.quiet)
 		fatal("these arguments make no sense: see smtpd(8)");
 	if (a.wrong)
 		usage(a.unknown);
@@ -210,24 +244,21 @@ main(int argc, char *argv[])
 		fatal("libsodium cannot be initialized");
 	if (a.catcher)
 		configure_catcher(&m.conf, &a);
-	else if (mode_load_conf(a.conf, &m.conf,
-	    a.inetd && !a.foreground) == -1)
+	else if (mode_load_conf(a.conf, &m.conf, a.quiet) == -1)
 		return 1;
 	if (a.check) {
 		conf_print(&m.conf, stdout);
+		if (m.conf.listen_count == 0)
+			fprintf(stderr, "smtpd: %s: no listen line: good for "
+			    "inetd and systemd sockets only\n", m.conf.path);
 		return 0;
 	}
 	make_absolute(&m.conf);
 	o.worker = find_worker(a.worker);
-	o.foreground = a.foreground || a.catcher || a.inetd;
+	o.foreground = a.foreground || a.catcher || o.inetd != NULL ||
+	    o.sockets != NULL;
 	if (a.catcher)
 		catcher_init();
-	if (a.catcher)
-		log_open(a.verbose ? LOG_TO_STDERR : LOG_TO_NOBODY);
-	else
-		log_setup_target(&m.conf, a.foreground, a.verbose);
-	/* Nobody reads standard error: what is fatal must not be lost. */
-	if (a.inetd && !a.foreground && m.conf.log == CONF_LOG_FILE)
-		log_open(LOG_TO_SYSLOG);
+	open_log(&m.conf, &a);
 	return start_and_run(&m, &o);
 }

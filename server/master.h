@@ -138,6 +138,7 @@ struct master {
 	struct pool		 pool;
 	struct listener		*listeners;
 	size_t			 listener_count;
+	bool			 listen_adopted; /* not by listen lines */
 	struct session_list	 greeting;	/* held back */
 	uint64_t		 greeting_count;
 	bool			 one_session;	/* smtpd -i: then it ends */

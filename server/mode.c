@@ -29,7 +29,7 @@ is_connection(int fd)
 	return false;
 }
 
-void
+bool
 mode_guard_descriptors(void)
 {
 	int null;
@@ -39,12 +39,12 @@ mode_guard_descriptors(void)
 	while (null != -1 && null <= STDERR_FILENO);
 	if (!is_connection(STDERR_FILENO)) {
 		close(null);
-		return;
+		return true;
 	}
-	log_open(LOG_TO_SYSLOG);
 	if (null == -1 || dup2(null, STDERR_FILENO) == -1)
 		_exit(1);
 	close(null);
+	return false;
 }
 
 int

@@ -12,9 +12,9 @@
  * The first thing of all: makes sure that descriptors 0 to 2 are open, so
  * that nothing we open gets their place, and that 2 is not a connection.
  * Under inetd all three are the client, or the listening socket; then 2
- * becomes /dev/null, and what there is to say goes to syslog.
+ * becomes /dev/null.  True when 2 is what it was, and may be written to.
  */
-void	mode_guard_descriptors(void);
+bool	mode_guard_descriptors(void);
 /*
  * conf_load, which tells of mistakes on standard error; with quiet they go
  * to the log, a line each.

@@ -109,6 +109,10 @@ bind_all(struct master *m)
 	const struct conf_listen *which;
 	struct address a;
 
+	if (m->conf.listen_count == 0)
+		fatal("%s: nothing to listen on: add a line such as \"listen "
+		    "0.0.0.0 port 25\", or let inetd or a systemd socket "
+		    "start smtpd", m->conf.path);
 	if (listen_bind(m, &which) == 0)
 		return;
 	if (which == NULL || !address_of(&which->addr, &a))
@@ -116,6 +120,21 @@ bind_all(struct master *m)
 	fatal("listen %s port %u: %s%s", a.text, a.port, strerror(errno),
 	    errno == EADDRINUSE ? " (another mail server is running there?)" :
 	    errno == EACCES ? " (a port below 1024 needs root)" : "");
+}
+
+static void
+adopt_all(struct master *m, const struct activate *sockets)
+{
+	struct log_line l;
+
+	if (listen_adopt(m, sockets->fds, (size_t)sockets->count) == -1)
+		fatal("no memory to start with");
+	if (m->conf.listen_count == 0)
+		return;
+	log_begin(&l, LOG_LEVEL_INFO, "listen-ignored");
+	log_u64(&l, "lines", m->conf.listen_count);
+	log_u64(&l, "sockets", (uint64_t)sockets->count);
+	log_end(&l);
 }
 
 static void
@@ -268,7 +287,9 @@ start_and_run(struct master *m, const struct start_options *o)
 	users_find(&m->conf, &users);
 	root = users_open_root(m->conf.root, &users);
 	log_setup_open(&m->conf, users.drop ? &users.master : NULL);
-	if (!m->one_session)
+	if (o->sockets != NULL)
+		adopt_all(m, o->sockets);
+	else if (!m->one_session)
 		bind_all(m);
 	if (!o->foreground)
 		background = background_go();
@@ -292,6 +313,8 @@ start_and_run(struct master *m, const struct start_options *o)
 		proof_write(&proof, m->spool.log);
 	if (!m->one_session)
 		announce(m);
+	if (o->sockets != NULL && o->sockets->wait && activate_watch(m) == -1)
+		fatal("no memory to start with");
 	if (!o->foreground)
 		background_tell_ready(&background);
 	serve(m, o->inetd);

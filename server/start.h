@@ -5,6 +5,7 @@
 #ifndef SERVER_START_H
 #define SERVER_START_H
 
+#include "server/activate.h"
 #include "server/inetd.h"
 #include "server/master.h"
 
@@ -12,6 +13,7 @@ struct start_options {
 	const char	*worker;	/* absolute path of smtpd-worker */
 	bool		 foreground;
 	struct inetd	*inetd;		/* the one session; or NULL */
+	struct activate	*sockets;	/* instead of listen lines; or NULL */
 };
 
 /*

@@ -109,6 +109,29 @@ spawn_tcp(int ends[2], const char *from)
 	close(listener);
 }
 
+int
+spawn_listener(const char *address, int *port)
+{
+	struct sockaddr_storage ss;
+	struct sockaddr_in *in = (void *)&ss;
+	struct sockaddr_in6 *in6 = (void *)&ss;
+	socklen_t n = sizeof(ss);
+	int fd;
+
+	memset(&ss, 0, sizeof(ss));
+	ss.ss_family = strchr(address, ':') ? AF_INET6 : AF_INET;
+	EXPECT(inet_pton(ss.ss_family, address, ss.ss_family == AF_INET ?
+	    (void *)&in->sin_addr : (void *)&in6->sin6_addr) == 1, "%s",
+	    address);
+	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	EXPECT(fd != -1 && bind(fd, (void *)&ss, n) == 0 &&
+	    listen(fd, 100) == 0 && getsockname(fd, (void *)&ss, &n) == 0,
+	    "%s: %s", address, strerror(errno));
+	*port = ntohs(ss.ss_family == AF_INET ? in->sin_port :
+	    in6->sin6_port);
+	return fd;
+}
+
 pid_t
 spawn_inetd(const struct daemon *d, struct client *c)
 {

@@ -22,6 +22,8 @@ pid_t	spawn(const struct spawn *s);
 int	spawn_wait(pid_t pid);
 /* A TCP connection; ends[0] is the client's, from that address. */
 void	spawn_tcp(int ends[2], const char *from);
+/* A socket that listens at any free port of an IPv4 or IPv6 address. */
+int	spawn_listener(const char *address, int *port);
 /* "smtpd -id" with a connection as 0 and 1, the log of d as 2. */
 pid_t	spawn_inetd(const struct daemon *d, struct client *c);
 /* What comes out of fd until its end, NUL-terminated; closes it. */

@@ -3,8 +3,9 @@
 # SYSTEM_PROGRAMS names and runs SYSTEM_COMMANDS.
 
 ifeq ($(OS),Linux)
-SYSTEM_TESTS	= hold kill sweep disk liar recover start share inetd peer clients exhaust \
+SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
 		  log chain explain
+SYSTEM_TESTS	+= share inetd peer sockets
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn

@@ -85,6 +85,7 @@ START_TEST(defaults)
 	ck_assert_uint_eq(conf.limits.session_time_s, 1200);
 	ck_assert_uint_eq(conf.limits.disk_reserve_bytes, 64 * 1024 * 1024);
 	ck_assert_uint_eq(conf.limits.inode_reserve, 1000);
+	ck_assert_uint_eq(conf.limits.inetd_wait_s, 60);
 	conf_free(&conf);
 	ck_assert_ptr_null(conf.root);
 }
@@ -249,6 +250,7 @@ START_TEST(printed)
 	    "\tsession-time 20m\n"
 	    "\tdisk-reserve 64M\n"
 	    "\tinode-reserve 1000\n"
+	    "\tinetd-wait 1m\n"
 	    "}\n";
 	char bare[sizeof(want) + 64], *text, *again, *to = bare;
 	struct conf conf;
@@ -296,7 +298,8 @@ START_TEST(keywords)
 	    "limits.per-address\nlimits.per-network\n"
 	    "limits.greeting-wait\nlimits.worker-sessions\nlimits.received\n"
 	    "limits.errors\nlimits.idle-timeout\nlimits.session-time\n"
-	    "limits.disk-reserve\nlimits.inode-reserve\n");
+	    "limits.disk-reserve\nlimits.inode-reserve\n"
+	    "limits.inetd-wait\n");
 	free(text);
 }
 END_TEST

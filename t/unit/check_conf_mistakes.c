@@ -266,17 +266,12 @@ static const struct row blocks_cases[] = {
 	    "    subaddress +\n"
 	    "    ^\n" },
 	{ "",
-	    "c: no \"listen\": add a line such as \"listen 0.0.0.0 port 25\"\n"
 	    "c: no \"domain\": add a block that begins with \"domain NAME {\""
 	    "\n" },
 	{ LISTEN,
 	    "c: no \"domain\": add a block that begins with \"domain NAME {\""
 	    "\n" },
-	{ "domain example.org {\n}\n",
-	    "c: no \"listen\": add a line such as \"listen 0.0.0.0 port 25\""
-	    "\n" },
 	{ "# nothing",
-	    "c: no \"listen\": add a line such as \"listen 0.0.0.0 port 25\"\n"
 	    "c: no \"domain\": add a block that begins with \"domain NAME {\""
 	    "\n" },
 };

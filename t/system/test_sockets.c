@@ -1,0 +1,234 @@
+/*
+ * Listening sockets that others have made: inetd's on descriptor 0, systemd's
+ * from 3 on; and what smtpd tells systemd.
+ */
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/system/harness.h"
+#include "t/system/proc.h"
+#include "t/system/spawn.h"
+
+enum { out_max = 8192 };
+
+/* Takes the listen lines out of the configuration. */
+static void
+without_listen(const struct daemon *d)
+{
+	char *text = harness_read_file(d->conf, NULL);
+	char *line = strstr(text, "listen ");
+
+	EXPECT(line != NULL, "no listen in %s", d->conf);
+	*line = '#';
+	harness_write_file(d->conf, text);
+	free(text);
+}
+
+static int
+open_log(const struct daemon *d)
+{
+	int fd = open(d->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+	    0644);
+
+	EXPECT(fd != -1, "%s: %s", d->log, strerror(errno));
+	return fd;
+}
+
+/* Serves at d->port now; nothing else is known of who has bound it. */
+static void
+expect_service(struct daemon *d, unsigned number)
+{
+	EXPECT(WAIT(daemon_logged(d, " event=start ", NULL) > 0),
+	    "it does not start: %s", daemon_last_words(d));
+	EXPECT(client_deliver(d, NULL, number, 500, "alice") == 250,
+	    "message %u", number);
+}
+
+static void
+end(pid_t pid)
+{
+	int status;
+
+	EXPECT(kill(pid, SIGTERM) == 0, "kill: %s", strerror(errno));
+	status = spawn_wait(pid);
+	EXPECT(status == 0, "exit status %d", status);
+}
+
+/* inetd's: the listening socket on 0, 1 and 2. */
+static void
+inetd_waits(void)
+{
+	struct daemon d;
+	struct client c;
+	struct spawn s = { .d = &d };
+	int fd, accepted;
+	pid_t pid;
+
+	daemon_init(&d, "\tinetd-wait 1s\n", NULL);
+	without_listen(&d);
+	fd = spawn_listener("127.0.0.1", &d.port);
+	for (int i = 0; i < 2; i++) {
+		s.options = i == 0 ? NULL : "-i";
+		s.fds[0] = s.fds[1] = s.fds[2] = fd;
+		/* Who wakes inetd waits in the queue until smtpd has begun. */
+		EXPECT(client_connect(&c, &d, NULL), "connect");
+		pid = spawn(&s);
+		EXPECT(client_reply(&c) == 220, "%s", c.reply);
+		/* Longer than it stays without a client. */
+		harness_sleep_ms(2500);
+		EXPECT(client_deliver(&d, NULL, (unsigned)i, 500, "alice") ==
+		    250, "message");
+		client_expect(&c, 221, "QUIT");
+		client_close(&c);
+		EXPECT(spawn_wait(pid) == 0, "exit status");
+		EXPECT(mail_total(&d) == (size_t)i + 1, "messages");
+	}
+	/* Whoever comes now is inetd's again. */
+	EXPECT(client_connect(&c, &d, NULL), "refused");
+	accepted = accept(fd, NULL, NULL);
+	EXPECT(accepted != -1, "accept: %s", strerror(errno));
+	close(accepted);
+	client_close(&c);
+	close(fd);
+}
+
+static void
+systemd_one(void)
+{
+	struct daemon d;
+	struct spawn s = { .d = &d, .options = "-d", .listener_count = 1,
+	    .env = { "LISTEN_FDNAMES=smtp" } };
+	static struct proc_fd fds[proc_fds_max];
+	pid_t pid;
+
+	daemon_init(&d, "", NULL);
+	s.listeners[0] = spawn_listener("127.0.0.1", &d.port);
+	s.fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	s.fds[1] = s.fds[2] = open_log(&d);
+	pid = spawn(&s);
+	expect_service(&d, 1);
+	EXPECT(daemon_logged(&d, " event=listen-ignored lines=1 sockets=1",
+	    NULL) == 1, "nothing of the listen line that does not count");
+	EXPECT(daemon_logged(&d, " event=listen ", NULL) == 1,
+	    "not one listener");
+	if (geteuid() == 0)
+		EXPECT(proc_fds(pid, fds) > 3, "/proc: %s", strerror(errno));
+	end(pid);
+	/* Nobody was refused meanwhile, for the socket is still there. */
+	d.log_from = 0;
+	without_listen(&d);
+	unlink(d.log);
+	s.fds[1] = s.fds[2] = open_log(&d);
+	s.options = NULL;
+	s.env[0] = NULL;
+	pid = spawn(&s);
+	EXPECT(client_deliver(&d, NULL, 2, 500, "alice") == 250, "again");
+	EXPECT(waitpid(pid, NULL, WNOHANG) == 0,
+	    "it has left the foreground");
+	end(pid);
+	EXPECT(mail_total(&d) == 2, "%zu messages", mail_total(&d));
+}
+
+static void
+systemd_many(void)
+{
+	static const char *const addresses[] = { "127.0.0.1", "127.0.0.2",
+	    "::1" };
+	struct daemon d;
+	struct client c;
+	struct spawn s = { .d = &d, .options = "-d", .listener_count = 3,
+	    .env = { "LISTEN_FDNAMES=smtp:smtp:other" } };
+	pid_t pid;
+	int port;
+
+	daemon_init(&d, "", NULL);
+	without_listen(&d);
+	for (int i = 0; i < 3; i++)
+		s.listeners[i] = spawn_listener(addresses[i],
+		    i == 0 ? &d.port : &port);
+	s.fds[0] = s.fds[1] = s.fds[2] = open_log(&d);
+	pid = spawn(&s);
+	expect_service(&d, 1);
+	EXPECT(daemon_logged(&d, " event=listen address=127.0.0.2 ", NULL) ==
+	    1 && daemon_logged(&d, " event=listen address=::1 ", NULL) == 1,
+	    "%s", daemon_last_words(&d));
+	client_open(&c, &d, NULL);
+	client_expect(&c, 221, "QUIT");
+	client_close(&c);
+	end(pid);
+}
+
+/* It does not start, and says why with these words on standard error. */
+static void
+expect_no_start(struct spawn *s, const char *word)
+{
+	char said[out_max];
+	int tube[2];
+	pid_t pid;
+
+	EXPECT(pipe2(tube, O_CLOEXEC) == 0, "pipe");
+	s->fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	s->fds[1] = s->fds[2] = tube[1];
+	pid = spawn(s);
+	close(s->fds[0]);
+	close(tube[1]);
+	spawn_read_all(tube[0], said, sizeof(said));
+	EXPECT(spawn_wait(pid) == 1, "exit status: %s", said);
+	EXPECT(strstr(said, word) != NULL, "wanted \"%s\": %s", word, said);
+}
+
+static void
+odd_sockets(void)
+{
+	struct daemon d;
+	struct spawn s = { .d = &d, .options = "-d", .listener_count = 1 };
+	int ends[2], port;
+
+	daemon_init(&d, "", NULL);
+	spawn_tcp(ends, "127.0.0.1");
+	s.listeners[0] = ends[1];
+	expect_no_start(&s, "no socket that listens");
+	s.listeners[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	expect_no_start(&s, "no socket that listens");
+	s.listeners[0] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	expect_no_start(&s, "no socket that listens");
+	s.listeners[0] = -1;
+	expect_no_start(&s, "Bad file descriptor");
+	s.listeners[0] = spawn_listener("127.0.0.1", &port);
+	s.env[0] = "LISTEN_FDNAMES=submission";
+	expect_no_start(&s, "submission");
+	s.env[0] = "LISTEN_FDS=1000000";
+	s.listener_count = 0;
+	s.env[1] = "LISTEN_PID=1";
+	/* For another process: then it is the listen line that counts. */
+	without_listen(&d);
+	expect_no_start(&s, "nothing to listen on");
+	s.env[0] = s.env[1] = NULL;
+	s.listener_count = 0;
+	expect_no_start(&s, "nothing to listen on");
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "inetd_waits", inetd_waits },
+		{ "systemd_one", systemd_one },
+		{ "systemd_many", systemd_many },
+		{ "odd_sockets", odd_sockets },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}
