@@ -21,6 +21,7 @@
 #include "server/listen.h"
 #include "server/log_file.h"
 #include "server/log_setup.h"
+#include "server/notify.h"
 #include "server/pool.h"
 #include "server/proof.h"
 #include "server/refused.h"
@@ -247,6 +248,7 @@ serve(struct master *m, const struct inetd *i)
 	} else if (listen_start(m) == -1)
 		fatal("no memory to start with");
 	event_base_dispatch(m->base);
+	notify_stopping();
 	m->stopping = true;
 	listen_stop(m);
 	admit_stop(m);
@@ -291,6 +293,8 @@ start_and_run(struct master *m, const struct start_options *o)
 		adopt_all(m, o->sockets);
 	else if (!m->one_session)
 		bind_all(m);
+	if (!m->one_session)
+		notify_open();
 	if (!o->foreground)
 		background = background_go();
 	start_nurseries(o, &users, channels);
@@ -314,6 +318,8 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (!m->one_session)
 		announce(m);
 	if (o->sockets != NULL && o->sockets->wait && activate_watch(m) == -1)
+		fatal("no memory to start with");
+	if (notify_ready(m) == -1)
 		fatal("no memory to start with");
 	if (!o->foreground)
 		background_tell_ready(&background);

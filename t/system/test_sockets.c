@@ -4,6 +4,7 @@
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <arpa/inet.h>
@@ -11,6 +12,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,6 +221,116 @@ odd_sockets(void)
 	expect_no_start(&s, "nothing to listen on");
 }
 
+/* A datagram that has this line; others may come before it. */
+static void
+expect_told(int fd, const char *line)
+{
+	char text[512], *rest, *one;
+	ssize_t n;
+
+	for (;;) {
+		EXPECT(WAIT((n = recv(fd, text, sizeof(text) - 1,
+		    MSG_DONTWAIT)) > 0), "never told %s", line);
+		text[n] = '\0';
+		for (rest = text; (one = strsep(&rest, "\n")) != NULL;)
+			if (strncmp(one, line, strlen(line)) == 0)
+				return;
+	}
+}
+
+static int
+bind_manager(const char *name)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	size_t n = strlen(name);
+
+	memcpy(a.sun_path, name, n);
+	if (name[0] == '@')
+		a.sun_path[0] = '\0';
+	EXPECT(fd != -1 && bind(fd, (void *)&a, (socklen_t)(offsetof(
+	    struct sockaddr_un, sun_path) + n)) == 0, "%s: %s", name,
+	    strerror(errno));
+	if (name[0] == '/')
+		EXPECT(chmod(name, 0777) == 0, "chmod %s", name);
+	return fd;
+}
+
+/* READY only when it serves, signs of life, STOPPING. */
+static void
+told_to_manager(void)
+{
+	char name[2][100], env[256];
+	struct daemon d;
+	struct spawn s = { .d = &d, .options = "-d", .listener_count = 1,
+	    .env = { env, "WATCHDOG_USEC=100000" } };
+	pid_t pid;
+	int fd;
+
+	snprintf(name[0], sizeof(name[0]), "%s/notify", harness_dir);
+	snprintf(name[1], sizeof(name[1]), "@smtpd-test-%d", (int)getpid());
+	daemon_init(&d, "", NULL);
+	without_listen(&d);
+	s.listeners[0] = spawn_listener("127.0.0.1", &d.port);
+	s.fds[0] = s.fds[1] = s.fds[2] = open_log(&d);
+	for (int i = 0; i < 2; i++) {
+		fd = bind_manager(name[i]);
+		snprintf(env, sizeof(env), "NOTIFY_SOCKET=%s", name[i]);
+		pid = spawn(&s);
+		expect_told(fd, "READY=1");
+		EXPECT(daemon_logged(&d, " event=start ", NULL) ==
+		    (size_t)i + 1, "it is not ready at all");
+		EXPECT(client_deliver(&d, NULL, (unsigned)i, 500, "alice") ==
+		    250, "message");
+		for (int k = 0; k < 5; k++)
+			expect_told(fd, "WATCHDOG=1");
+		EXPECT(kill(pid, SIGTERM) == 0, "kill");
+		expect_told(fd, "STOPPING=1");
+		EXPECT(spawn_wait(pid) == 0, "exit status");
+		close(fd);
+	}
+}
+
+/* A manager that is not there, or does not read, stops nothing. */
+static void
+deaf_manager(void)
+{
+	static const char *const names[] = { "NOTIFY_SOCKET=/no/such/socket",
+	    "NOTIFY_SOCKET=@smtpd-test-nobody", "NOTIFY_SOCKET=",
+	    "NOTIFY_SOCKET=@", "NOTIFY_SOCKET=relative" };
+	char name[100], env[120];
+	struct daemon d;
+	struct spawn s = { .d = &d, .options = "-d", .listener_count = 1,
+	    .env = { NULL, "WATCHDOG_USEC=1" } };
+	pid_t pid;
+	int fd;
+
+	daemon_init(&d, "", NULL);
+	without_listen(&d);
+	s.listeners[0] = spawn_listener("127.0.0.1", &d.port);
+	s.fds[0] = s.fds[1] = s.fds[2] = open_log(&d);
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		s.env[0] = names[i];
+		pid = spawn(&s);
+		EXPECT(client_deliver(&d, NULL, i, 500, "alice") == 250,
+		    "%s", names[i]);
+		end(pid);
+	}
+	snprintf(name, sizeof(name), "%s/deaf", harness_dir);
+	snprintf(env, sizeof(env), "NOTIFY_SOCKET=%s", name);
+	fd = bind_manager(name);
+	s.env[0] = env;
+	pid = spawn(&s);
+	/* Its queue is full long before that. */
+	for (unsigned i = 0; i < 60; i++) {
+		EXPECT(client_deliver(&d, NULL, 100 + i, 500, "alice") ==
+		    250, "message");
+		harness_sleep_ms(20);
+	}
+	end(pid);
+	close(fd);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -227,6 +339,8 @@ main(int argc, char *argv[])
 		{ "systemd_one", systemd_one },
 		{ "systemd_many", systemd_many },
 		{ "odd_sockets", odd_sockets },
+		{ "told_to_manager", told_to_manager },
+		{ "deaf_manager", deaf_manager },
 	};
 
 	return harness_main(argc, argv, tests,

@@ -1,0 +1,26 @@
+/*
+ * What the service manager is told: that we serve, end, read anew, live.
+ * The protocol is sd_notify(3)'s, spoken here without its library.
+ */
+#ifndef SERVER_NOTIFY_H
+#define SERVER_NOTIFY_H
+
+#include "server/master.h"
+
+/*
+ * Connects to NOTIFY_SOCKET, a path or an abstract name ("@..."), while that
+ * is still allowed, and notes WATCHDOG_USEC.  Without them, or when it fails
+ * (which is logged), all that follows does nothing.
+ */
+void	notify_open(void);
+/*
+ * We serve (READY=1), also again after notify_reloading.  From the first time
+ * on the watchdog is fed and the status kept up to date.  0, or -1: no memory.
+ */
+int	notify_ready(struct master *m);
+/* The configuration is being read again (RELOADING=1). */
+void	notify_reloading(void);
+/* We are about to end (STOPPING=1); told once. */
+void	notify_stopping(void);
+
+#endif
