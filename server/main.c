@@ -34,6 +34,7 @@ struct arguments {
 	const char	*worker;
 	const char	*listen;	/* of the catcher */
 	const char	*dir;		/* of the catcher */
+	const char	*pid_file;
 	bool		 catcher;
 	bool		 check;
 	bool		 foreground;
@@ -50,7 +51,7 @@ usage(int unknown)
 	if (unknown != 0)
 		fprintf(stderr, "smtpd: -%c: no such option, or its value is "
 		    "missing\n", unknown);
-	fputs("usage: smtpd [-dnV] [-f file] [-w worker]\n"
+	fputs("usage: smtpd [-dnV] [-f file] [-p file] [-w worker]\n"
 	    "       smtpd -i [-d] [-f file] [-w worker]\n"
 	    "       smtpd -C [-v] [-l address:port] [-w worker] [directory]\n",
 	    stderr);
@@ -64,7 +65,7 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 
 	/* Its messages would go to who knows whom. */
 	opterr = 0;
-	while ((c = getopt(argc, argv, "Cdf:il:nvVw:")) != -1)
+	while ((c = getopt(argc, argv, "Cdf:il:np:vVw:")) != -1)
 		switch (c) {
 		case 'C':
 			a->catcher = true;
@@ -84,6 +85,9 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 		case 'n':
 			a->check = true;
 			break;
+		case 'p':
+			a->pid_file = optarg;
+			break;
 		case 'v':
 			a->verbose = true;
 			break;
@@ -100,7 +104,8 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 	argc -= optind;
 	if (argc > (a->catcher ? 1 : 0) || (a->listen && !a->catcher) ||
 	    (a->catcher && (a->check || a->foreground)) ||
-	    (a->inetd && (a->catcher || a->check)))
+	    (a->inetd && (a->catcher || a->check || a->pid_file)) ||
+	    (a->pid_file && (a->catcher || a->check)))
 		a->wrong = true;
 	if (argc == 1)
 		a->dir = argv[optind];
@@ -255,6 +260,7 @@ main(int argc, char *argv[])
 	}
 	make_absolute(&m.conf);
 	o.worker = find_worker(a.worker);
+	o.pid_file = a.pid_file;
 	o.foreground = a.foreground || a.catcher || o.inetd != NULL ||
 	    o.sockets != NULL;
 	if (a.catcher)

@@ -33,7 +33,7 @@ privdrop_to(const struct identity *id)
 	    setresgid(id->gid, id->gid, id->gid) == -1 ||
 	    setresuid(id->uid, id->uid, id->uid) == -1)
 		return -1;
-	if (getresuid(&r, &e, &s) == -1)
+	if (os_forget_capabilities() == -1 || getresuid(&r, &e, &s) == -1)
 		return -1;
 	if (r != id->uid || e != id->uid || s != id->uid ||
 	    setuid(0) != -1 || seteuid(0) != -1 || setgid(0) != -1) {

@@ -22,6 +22,7 @@
 #include "server/log_file.h"
 #include "server/log_setup.h"
 #include "server/notify.h"
+#include "server/pid_file.h"
 #include "server/pool.h"
 #include "server/proof.h"
 #include "server/refused.h"
@@ -254,6 +255,7 @@ serve(struct master *m, const struct inetd *i)
 	admit_stop(m);
 	commit_run(m);
 	pool_stop(m);
+	pid_file_clear();
 	if (i == NULL || m->exit_status != 0) {
 		log_begin(&l, LOG_LEVEL_INFO, "stop");
 		log_u64(&l, "status", (uint64_t)m->exit_status);
@@ -289,6 +291,8 @@ start_and_run(struct master *m, const struct start_options *o)
 	users_find(&m->conf, &users);
 	root = users_open_root(m->conf.root, &users);
 	log_setup_open(&m->conf, users.drop ? &users.master : NULL);
+	if (o->pid_file != NULL)
+		pid_file_open(o->pid_file);
 	if (o->sockets != NULL)
 		adopt_all(m, o->sockets);
 	else if (!m->one_session)
@@ -297,6 +301,7 @@ start_and_run(struct master *m, const struct start_options *o)
 		notify_open();
 	if (!o->foreground)
 		background = background_go();
+	pid_file_write();
 	start_nurseries(o, &users, channels);
 	if (users.drop && privdrop_to(&users.master) == -1)
 		fatal("cannot drop privileges to uid %u: %s",

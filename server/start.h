@@ -11,6 +11,7 @@
 
 struct start_options {
 	const char	*worker;	/* absolute path of smtpd-worker */
+	const char	*pid_file;	/* or NULL */
 	bool		 foreground;
 	struct inetd	*inetd;		/* the one session; or NULL */
 	struct activate	*sockets;	/* instead of listen lines; or NULL */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "shared/log.h"
+#include "shared/os.h"
 
 static void
 find_user(const char *name, const char *keyword, struct identity *out)
@@ -29,7 +30,7 @@ users_find(const struct conf *conf, struct users *u)
 	struct identity ignored;
 
 	memset(u, 0, sizeof(*u));
-	u->drop = geteuid() == 0;
+	u->drop = os_may_change_user();
 	if (!u->drop)
 		return;
 	if (conf->catcher && (!privdrop_find(conf->user, &ignored) ||
@@ -80,7 +81,9 @@ users_open_root(const char *path, const struct users *u)
 		fatal("%s: belongs to uid %u, not to uid %u, and is not "
 		    "empty: name another directory, or give it to that user",
 		    path, (unsigned)st.st_uid, (unsigned)want);
-	if (u->drop && (fchown(fd, u->master.uid, u->master.gid) == -1 ||
+	/* Who is not root may not even try to change what is right. */
+	if (u->drop && (((st.st_uid != want || st.st_gid != u->master.gid) &&
+	    fchown(fd, u->master.uid, u->master.gid) == -1) ||
 	    fchmod(fd, 0700) == -1))
 		fatal("%s: cannot be given to uid %u: %s", path,
 		    (unsigned)want, strerror(errno));

@@ -8,7 +8,7 @@
 #include "server/privdrop.h"
 
 struct users {
-	bool		drop;		/* started as root */
+	bool		drop;		/* started as who may change it */
 	struct identity	master;
 	struct identity	worker;
 };

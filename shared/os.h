@@ -13,6 +13,17 @@
  * effective ones in any case.
  */
 void	os_drop_capabilities(void);
+/*
+ * May this process become other users?  Root may; and on Linux one that was
+ * given CAP_SETUID and CAP_SETGID, as a service manager does, without ever
+ * having been root.
+ */
+bool	os_may_change_user(void);
+/*
+ * Gives up every capability that a change of users has left (Linux).  0, or
+ * -1 and errno.
+ */
+int	os_forget_capabilities(void);
 
 enum { os_boot_id_bytes = 64 };
 

@@ -8,10 +8,23 @@
 #include <sys/time.h>
 
 #include <stdio.h>
+#include <unistd.h>
 
 void
 os_drop_capabilities(void)
 {
+}
+
+bool
+os_may_change_user(void)
+{
+	return geteuid() == 0;
+}
+
+int
+os_forget_capabilities(void)
+{
+	return 0;
 }
 
 bool

@@ -4,8 +4,11 @@
 #include "shared/os.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void
@@ -15,6 +18,34 @@ os_drop_capabilities(void)
 	for (unsigned long cap = 0; cap < 64; cap++)
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
 			return;		/* the last one, or not allowed to */
+}
+
+/* Two words for each set, the low one first. */
+struct capabilities {
+	struct __user_cap_header_struct	head;
+	struct __user_cap_data_struct	sets[_LINUX_CAPABILITY_U32S_3];
+};
+
+bool
+os_may_change_user(void)
+{
+	struct capabilities c = { .head = {
+		.version = _LINUX_CAPABILITY_VERSION_3 } };
+	const uint32_t want = 1U << CAP_SETUID | 1U << CAP_SETGID;
+
+	if (geteuid() == 0)
+		return true;
+	return syscall(SYS_capget, &c.head, c.sets) == 0 &&
+	    (c.sets[0].effective & want) == want;
+}
+
+int
+os_forget_capabilities(void)
+{
+	struct capabilities c = { .head = {
+		.version = _LINUX_CAPABILITY_VERSION_3 } };
+
+	return (int)syscall(SYS_capset, &c.head, c.sets);
 }
 
 bool

@@ -82,6 +82,12 @@ install_files() {
 	drwxr-xr-x usr
 	drwxr-xr-x usr/bin
 	-rwxr-xr-x usr/bin/smtpctl
+	drwxr-xr-x usr/lib
+	drwxr-xr-x usr/lib/systemd
+	drwxr-xr-x usr/lib/systemd/system
+	-rw-r--r-- usr/lib/systemd/system/smtpd.service
+	-rw-r--r-- usr/lib/systemd/system/smtpd.socket
+	-rw-r--r-- usr/lib/systemd/system/smtpd@.service
 	drwxr-xr-x usr/libexec
 	-rwxr-xr-x usr/libexec/smtpd-worker
 	drwxr-xr-x usr/sbin
@@ -99,6 +105,9 @@ install_files() {
 	END
 	listing "$tmp/dest" >"$tmp/got"
 	same "$tmp/expected" "$tmp/got"
+	[ "$(grep -h '^ExecStart=/usr/sbin/smtpd -' \
+	    "$tmp/dest/usr/lib/systemd/system/"*.service | wc -l)" -eq 2 ] ||
+	    fail "the units do not start the program of this PREFIX"
 }
 
 installed_run() {

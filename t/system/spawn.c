@@ -3,14 +3,19 @@
  */
 #include "t/system/spawn.h"
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +60,43 @@ set_environment(const struct spawn *s)
 	setenv("LISTEN_PID", text, 0);
 }
 
+/* As a service manager makes it: capabilities, and never root again. */
+static void
+become(const char *user)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+	const struct passwd *pw = getpwnam(user);
+
+	memset(sets, 0, sizeof(sets));
+	sets[0].effective = sets[0].permitted = sets[0].inheritable =
+	    1U << CAP_SETUID | 1U << CAP_SETGID;
+	if (pw == NULL || prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == -1 ||
+	    setgroups(0, NULL) == -1 || setresgid(pw->pw_gid, pw->pw_gid,
+	    pw->pw_gid) == -1 || setresuid(pw->pw_uid, pw->pw_uid,
+	    pw->pw_uid) == -1 || syscall(SYS_capset, &head, sets) == -1)
+		_exit(126);
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETUID, 0, 0) ==
+	    -1 || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETGID, 0,
+	    0) == -1 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		_exit(125);
+}
+
+/* The program may lie where that user cannot go. */
+static _Noreturn void
+execute(const struct spawn *s, char *argv[])
+{
+	int fd = open(argv[0], O_RDONLY | O_CLOEXEC), up;
+
+	up = fcntl(fd, F_DUPFD_CLOEXEC, high);
+	place(s);
+	if (s->user != NULL)
+		become(s->user);
+	fexecve(up, argv, environ);
+	_exit(127);
+}
+
 pid_t
 spawn(const struct spawn *s)
 {
@@ -68,9 +110,7 @@ spawn(const struct spawn *s)
 	EXPECT(pid != -1, "fork: %s", strerror(errno));
 	if (pid == 0) {
 		set_environment(s);
-		place(s);
-		execv(argv[0], argv);
-		_exit(127);
+		execute(s, argv);
 	}
 	for (int i = 0; i < 6; i++)
 		free(argv[i]);

@@ -14,6 +14,8 @@ struct spawn {
 	int			 listeners[8];	/* from descriptor 3 on */
 	int			 listener_count; /* LISTEN_FDS; 0: not set */
 	const char		*env[4];	/* NAME=VALUE; NULL ends */
+	const char		*user;		/* as this user, who may change
+						   it; NULL: as we are */
 };
 
 /* Starts it; none of the descriptors is closed here. */

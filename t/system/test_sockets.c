@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -331,6 +332,63 @@ deaf_manager(void)
 	close(fd);
 }
 
+static void
+expect_user(pid_t pid, const char *name)
+{
+	const struct passwd *pw = getpwnam(name);
+	char text[128], want[128];
+
+	EXPECT(pw != NULL, "no user %s", name);
+	snprintf(want, sizeof(want), "%u\t%u\t%u\t%u", pw->pw_uid,
+	    pw->pw_uid, pw->pw_uid, pw->pw_uid);
+	proc_status(pid, "Uid", text, sizeof(text));
+	EXPECT(strcmp(text, want) == 0, "process %d: Uid %s, not %s",
+	    (int)pid, text, want);
+	for (int i = 0; i < 4; i++) {
+		static const char *const sets[] = { "CapInh", "CapPrm",
+		    "CapEff", "CapAmb" };
+
+		proc_status(pid, sets[i], text, sizeof(text));
+		EXPECT(strtoull(text, NULL, 16) == 0, "process %d: %s %s",
+		    (int)pid, sets[i], text);
+	}
+}
+
+/*
+ * Started as the user that owns the mail, with nothing but the right to
+ * become others: two users all the same, and nobody was ever root.
+ */
+static void
+never_root(void)
+{
+	const struct passwd *pw = getpwnam("nobody");
+	struct daemon d;
+	struct spawn s = { .d = &d, .options = "-d", .listener_count = 1,
+	    .user = "nobody" };
+	pid_t pid, pids[16];
+	size_t n;
+
+	harness_need_root("give capabilities to another user");
+	daemon_init(&d, "", NULL);
+	without_listen(&d);
+	EXPECT(pw != NULL && mkdir(d.root, 0700) == 0 && chown(d.root,
+	    pw->pw_uid, pw->pw_gid) == 0, "%s: %s", d.root, strerror(errno));
+	s.listeners[0] = spawn_listener("127.0.0.1", &d.port);
+	s.fds[0] = s.fds[1] = s.fds[2] = open_log(&d);
+	pid = spawn(&s);
+	expect_service(&d, 1);
+	expect_user(pid, "nobody");
+	n = proc_children(pid, NULL, pids, 16);
+	EXPECT(n == 2, "%zu nurseries", n);
+	expect_user(pids[0], "daemon");
+	expect_user(pids[1], "daemon");
+	end(pid);
+	/* Another user's root is not its own to take. */
+	EXPECT(chown(d.root, 1, 1) == 0, "chown");
+	pid = spawn(&s);
+	EXPECT(spawn_wait(pid) == 1, "it takes a root of another");
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -341,6 +399,7 @@ main(int argc, char *argv[])
 		{ "odd_sockets", odd_sockets },
 		{ "told_to_manager", told_to_manager },
 		{ "deaf_manager", deaf_manager },
+		{ "never_root", never_root },
 	};
 
 	return harness_main(argc, argv, tests,

@@ -378,6 +378,57 @@ background_directory(void)
 	end_background(&d);
 }
 
+/* The process number, for as long as there is one, and a lock. */
+static void
+pid_file(void)
+{
+	struct daemon d;
+	char out[out_max], path[128], number[16], *args[8], *text;
+	int code;
+
+	daemon_init(&d, "", NULL);
+	snprintf(path, sizeof(path), "%s", harness_path("smtpd.pid"));
+	args[0] = strdup(harness_smtpd);
+	args[1] = strdup("-f");
+	args[2] = d.conf;
+	args[3] = strdup("-w");
+	args[4] = d.worker;
+	args[5] = strdup("-p");
+	args[6] = path;
+	args[7] = NULL;
+	/* What a process that was killed has left is in nobody's way. */
+	harness_write_file(path, "1\nlonger than any number\n");
+	code = daemon_run(&d, args, out, sizeof(out));
+	EXPECT(code == 0 && out[0] == '\0', "exit status %d: %s", code, out);
+	d.pid = background_master();
+	EXPECT(d.pid != 0, "not one master");
+	snprintf(number, sizeof(number), "%d\n", (int)d.pid);
+	text = harness_read_file(path, NULL);
+	EXPECT(strcmp(text, number) == 0, "it says %s, not %s", text, number);
+	free(text);
+	code = daemon_run(&d, args, out, sizeof(out));
+	snprintf(number, sizeof(number), "process %d", (int)d.pid);
+	EXPECT(code == 1 && strstr(out, number) != NULL &&
+	    strstr(out, path) != NULL, "a second one: %d: %s", code, out);
+	end_background(&d);
+	text = harness_read_file(path, NULL);
+	EXPECT(text[0] == '\0', "it still says %s", text);
+	free(text);
+	unlink(path);
+	EXPECT(symlink(d.conf, path) == 0, "symlink");
+	code = daemon_run(&d, args, out, sizeof(out));
+	EXPECT(code == 1 && strstr(out, path) != NULL, "a link: %d: %s",
+	    code, out);
+	unlink(path);
+	EXPECT(link(d.conf, path) == 0, "link");
+	code = daemon_run(&d, args, out, sizeof(out));
+	EXPECT(code == 1 && strstr(out, "plain file") != NULL,
+	    "a second name: %d: %s", code, out);
+	text = harness_read_file(d.conf, NULL);
+	EXPECT(strstr(text, "hostname ") != NULL, "it was written to");
+	free(text);
+}
+
 /* Signals: what they do, and what they do not. */
 static void
 signals(void)
@@ -414,6 +465,7 @@ main(int argc, char *argv[])
 		{ "background", background },
 		{ "background_descriptors", background_descriptors },
 		{ "background_directory", background_directory },
+		{ "pid_file", pid_file },
 		{ "signals", signals },
 	};
 
