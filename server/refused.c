@@ -37,6 +37,7 @@ struct kept {
 static struct {
 	int		dir;
 	uint64_t	keep_s;
+	bool		late;			/* read when a session ends */
 	size_t		count;
 	struct kept	kept[kept_max];		/* oldest first */
 } r = { .dir = -1 };
@@ -184,13 +185,16 @@ compare(const void *a, const void *b)
 	    ((const struct kept *)b)->id);
 }
 
-/* What an earlier start has kept; what has no place is removed. */
+/*
+ * What an earlier start has kept; what has no place is removed.  Without
+ * networks the names do, to remove what is too old.
+ */
 static int
-read_directory(void)
+read_directory(bool networks)
 {
 	int copy = openat(r.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = copy == -1 ? NULL : fdopendir(copy);
-	uint8_t network[network_bytes];
+	uint8_t network[network_bytes] = { 0 };
 	struct dirent *e;
 
 	if (d == NULL)
@@ -202,7 +206,8 @@ read_directory(void)
 			(void)unlinkat(r.dir, e->d_name, 0);
 			continue;
 		}
-		read_network(e->d_name, network);
+		if (networks)
+			read_network(e->d_name, network);
 		add_kept(e->d_name, network);
 	}
 	closedir(d);
@@ -224,7 +229,9 @@ refused_init(struct master *m)
 		return -1;
 	r.dir = openat(m->spool.log, "refused", O_RDONLY | O_DIRECTORY |
 	    O_NOFOLLOW | O_CLOEXEC);
-	if (r.dir == -1 || read_directory() == -1)
+	/* One session alone does not wait for what others have left. */
+	r.late = m->one_session;
+	if (r.dir == -1 || (!r.late && read_directory(true) == -1))
 		return -1;
 	e = event_new(m->base, -1, EV_PERSIST, on_prune, m);
 	return e == NULL || event_add(e, &every) == -1 ? -1 : 0;
@@ -365,6 +372,10 @@ void
 refused_end(struct master *m, struct session *s, const char *why,
     const struct ipc_end *end)
 {
+	if (r.late && r.dir != -1) {
+		r.late = false;
+		(void)read_directory(s->refused != NULL);
+	}
 	if (s->refused != NULL) {
 		keep(m, s, why, end);
 		free(s->refused->text);

@@ -9,6 +9,7 @@
 
 #include "server/admit.h"
 #include "server/listen.h"
+#include "server/notify.h"
 #include "server/pool.h"
 #include "shared/log.h"
 
@@ -55,6 +56,7 @@ on_stop(evutil_socket_t sig, short what, void *arg)
 		return;
 	}
 	m->stopping = true;
+	notify_stopping();
 	listen_stop(m);
 	admit_stop(m);
 	pool_drain(m);

@@ -105,8 +105,8 @@ install_files() {
 	END
 	listing "$tmp/dest" >"$tmp/got"
 	same "$tmp/expected" "$tmp/got"
-	[ "$(grep -h '^ExecStart=/usr/sbin/smtpd -' \
-	    "$tmp/dest/usr/lib/systemd/system/"*.service | wc -l)" -eq 2 ] ||
+	[ "$(cat "$tmp/dest/usr/lib/systemd/system/"*.service |
+	    grep -c '^ExecStart=/usr/sbin/smtpd -')" -eq 2 ] ||
 	    fail "the units do not start the program of this PREFIX"
 }
 

@@ -98,8 +98,8 @@ moved_by_another(void)
 	daemon_stop(&d);
 	CTL_EXPECT(0, "the chain holds: numbers 1 to 10,", "log verify -d %s",
 	    d.root);
-	EXPECT(strstr(ctl_text, "message.1: 4 lines") != NULL &&
-	    strstr(ctl_text, "message.0: 3 lines") != NULL &&
+	EXPECT(strstr(ctl_text, "message.1: 2 lines") != NULL &&
+	    strstr(ctl_text, "message.0: 5 lines") != NULL &&
 	    strstr(ctl_text, "message: 3 lines") != NULL, "%s", ctl_text);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -254,6 +255,53 @@ told_to_end(void)
 	EXPECT(WAIT(nobody_left()), "a process is left");
 }
 
+static size_t
+kept(const char *name)
+{
+	struct stat st;
+	struct dirent *e;
+	size_t n = 0;
+	DIR *d;
+
+	if (name != NULL)
+		return stat(harness_path("root/log/refused/%s", name), &st) ==
+		    0;
+	d = opendir(harness_path("root/log/refused"));
+	while (d != NULL && (e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	if (d != NULL)
+		closedir(d);
+	return n;
+}
+
+/* Refused sessions are kept here too, and those too old are not. */
+static void
+refused(void)
+{
+	static const char old[] = "0000000000000000";
+	struct daemon d;
+	struct client c;
+	pid_t pid;
+
+	daemon_init(&d, "", NULL);
+	for (int i = 0; i < 4; i++) {
+		if (i > 0)
+			harness_write_file(harness_path("root/log/refused/%s",
+			    old), "{}\n");
+		pid = spawn_inetd(&d, &c);
+		greet(&c);
+		client_expect(&c, 250, "EHLO x");
+		if (i % 2 == 0) {
+			client_expect(&c, 250, "MAIL FROM:<>");
+			client_expect(&c, 550, "RCPT TO:<x@example.org>");
+		}
+		finish(&c, pid);
+		EXPECT(kept(NULL) == (size_t)i / 2 + 1, "%zu are kept",
+		    kept(NULL));
+		EXPECT(kept(old) == 0, "an old one is kept");
+	}
+}
+
 static void
 write_text(const char *path, const char *text)
 {
@@ -323,6 +371,7 @@ main(int argc, char *argv[])
 		{ "killed", killed },
 		{ "worker_crash", worker_crash },
 		{ "told_to_end", told_to_end },
+		{ "refused", refused },
 		{ "proof", proof },
 	};
 
