@@ -25,7 +25,7 @@ struct log_link {
 
 struct log_message {
 	int		fd;
-	int		dir;			/* borrowed; locked, the log is */
+	int		dir;		/* borrowed; its lock is the log's */
 	int		bad;			/* borrowed */
 	off_t		size;			/* of the file, as we know it */
 	bool		moved_on;		/* since log_message_rotate */

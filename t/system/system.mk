@@ -5,7 +5,7 @@
 ifeq ($(OS),Linux)
 SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
 		  log chain explain
-SYSTEM_TESTS	+= share inetd peer sockets
+SYSTEM_TESTS	+= share inetd peer sockets upgrade
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
