@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,4 +256,103 @@ address_is_refused(struct address_book *b, const struct address *a,
 		return true;
 	sweep(b, now_ms);
 	return false;
+}
+
+static bool
+is_host(const struct address_host *e)
+{
+	return e->key[0] == HOST_4 || e->key[0] == HOST_6;
+}
+
+static uint64_t
+refused_left(const struct address_host *e, int64_t now_ms)
+{
+	return e->refused_until_ms > now_ms ?
+	    (uint64_t)(e->refused_until_ms - now_ms) : 0;
+}
+
+static void
+write_note(const struct address_host *e, int64_t now_ms,
+    struct address_note *out)
+{
+	struct in6_addr ip = { 0 };
+	char text[INET6_ADDRSTRLEN] = "";
+
+	memcpy(&ip, e->key + 1, sizeof(e->key) - 1);
+	inet_ntop(e->key[0] == HOST_6 ? AF_INET6 : AF_INET, &ip, text,
+	    sizeof(text));
+	snprintf(out->text, sizeof(out->text), "%s%s", text,
+	    e->key[0] == HOST_6 ? "/64" : "");
+	out->sessions = e->sessions;
+	out->refused_ms = refused_left(e, now_ms);
+}
+
+void
+address_look(struct address_book *b, const struct address *a,
+    int64_t now_ms, struct address_note *out, uint64_t *network_sessions)
+{
+	const struct address_host *e = find(b, a), *network;
+	struct address_host nothing = { 0 };
+	uint8_t key[9];
+
+	network_key_of(a, key);
+	network = find_key(b, key);
+	*network_sessions = network == NULL ? 0 : network->sessions;
+	if (e == NULL) {
+		key_of(a, nothing.key);
+		e = &nothing;
+	}
+	write_note(e, now_ms, out);
+}
+
+/* Puts the note where it belongs among the n that are there. */
+static size_t
+insert_note(struct address_note *notes, size_t n, size_t max,
+    const struct address_note *note, bool refused)
+{
+	size_t at = n;
+
+	while (at > 0 && (refused ?
+	    notes[at - 1].refused_ms < note->refused_ms :
+	    notes[at - 1].sessions < note->sessions))
+		at--;
+	if (at == max)
+		return n;
+	if (n == max)
+		n--;
+	memmove(notes + at + 1, notes + at, (n - at) * sizeof(*notes));
+	notes[at] = *note;
+	return n + 1;
+}
+
+size_t
+address_top(struct address_book *b, int64_t now_ms, bool refused,
+    struct address_note *out, size_t max)
+{
+	struct address_note note;
+	size_t n = 0;
+
+	for (size_t i = 0; i < bucket_count; i++)
+		for (const struct address_host *e = b->buckets[i]; e != NULL;
+		    e = e->next) {
+			if (!is_host(e) || (refused ?
+			    refused_left(e, now_ms) : e->sessions) == 0)
+				continue;
+			/* Most are no longer than the last: no text of them. */
+			if (n == max && (n == 0 || (refused ?
+			    refused_left(e, now_ms) <= out[n - 1].refused_ms :
+			    e->sessions <= out[n - 1].sessions)))
+				continue;
+			write_note(e, now_ms, &note);
+			n = insert_note(out, n, max, &note, refused);
+		}
+	return n;
+}
+
+size_t
+address_refused_count(struct address_book *b, int64_t now_ms)
+{
+	if (b->refused > 0)
+		sweep(b, now_ms);
+	return b->refused;
 }

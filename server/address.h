@@ -6,10 +6,14 @@
 #define SERVER_ADDRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
-enum { address_text_bytes = 46 };	/* INET6_ADDRSTRLEN */
+enum {
+	address_text_bytes = 46,	/* INET6_ADDRSTRLEN */
+	address_note_bytes = 52
+};
 
 struct address {
 	bool		ipv6;
@@ -56,6 +60,26 @@ void	address_serve(struct address_host *h, bool begins);
 /* Refuses a's host until then; the book holds at most 4,096 such. */
 void	address_refuse(struct address_book *b, const struct address *a,
 	    int64_t until_ms);
+/* What the book says of one host. */
+struct address_note {
+	char		text[address_note_bytes]; /* "192.0.2.1",
+					     "2001:db8:0:1::/64" */
+	uint64_t	sessions;
+	uint64_t	refused_ms;	/* still; 0: it is not refused */
+};
+
+/* Of a's host, and the sessions of its network; of most nothing is known. */
+void	address_look(struct address_book *b, const struct address *a,
+	    int64_t now_ms, struct address_note *out,
+	    uint64_t *network_sessions);
+/*
+ * Notes at most max hosts: those with most sessions, or those refused
+ * longest; how many.
+ */
+size_t	address_top(struct address_book *b, int64_t now_ms, bool refused,
+	    struct address_note *out, size_t max);
+/* How many hosts are refused now. */
+size_t	address_refused_count(struct address_book *b, int64_t now_ms);
 bool	address_is_refused(struct address_book *b, const struct address *a,
 	    int64_t now_ms);
 

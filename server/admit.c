@@ -80,6 +80,7 @@ log_reject(const struct address *client, const char *session, const char *why)
 static void
 refuse(struct master *m, int fd, const struct address *client, const char *why)
 {
+	counters_refuse(&m->counters, why);
 	send_line(m, fd, "421 4.7.0", why);
 	log_reject(client, NULL, why);
 	close(fd);
@@ -104,6 +105,7 @@ void
 admit_turn_away(struct master *m, struct session *s, const char *code,
     const char *why)
 {
+	counters_refuse(&m->counters, why);
 	unlist(m, s);
 	send_line(m, s->output != -1 ? s->output : s->socket, code, why);
 	log_reject(&s->client, s->id, why);
@@ -135,6 +137,7 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 	 * RFC 5321 3.1 lets a greeting be 554.  The socket stays for a moment:
 	 * closed with octets unread, it would take that line back.
 	 */
+	counters_refuse(&m->counters, "spoke before the greeting");
 	send_line(m, fd, "554 5.5.1", "you speak before the greeting");
 	log_reject(&s->client, s->id, "spoke before the greeting");
 	shutdown(fd, SHUT_WR);
@@ -222,6 +225,7 @@ begin(struct master *m, struct session *s)
 	s->master = m;
 	s->start_ms = deadline_now_ms();
 	ident_make(s->id);
+	m->counters.value[COUNTER_ACCEPTED]++;
 	log_connect(s);
 	if (m->conf.catcher)
 		catcher_connect(s);

@@ -16,6 +16,7 @@
 #include "server/pool.h"
 #include "server/pool_worker.h"
 #include "server/session.h"
+#include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
 
@@ -48,12 +49,30 @@ log_store(const struct session *s)
 }
 
 static void
+count_answer(const struct worker *w, enum verdict verdict)
+{
+	const struct transaction *tx = &w->session->tx;
+	struct counters *c = &w->master->counters;
+
+	if (verdict != VERDICT_OK) {
+		c->value[COUNTER_UNSTORED]++;
+		return;
+	}
+	c->value[COUNTER_STORED]++;
+	c->value[COUNTER_STORED_OCTETS] += tx->size;
+	c->value[COUNTER_DELIVERED] += tx->boxes.count;
+	counters_note(c, HISTOGRAM_COMMIT,
+	    (uint64_t)(deadline_now_us() - w->waiting_us));
+}
+
+static void
 answer(struct worker *w, enum verdict verdict)
 {
 	struct session *s = w->session;
 	struct ipc_record r;
 
 	memset(&r, 0, sizeof(r));
+	count_answer(w, verdict);
 	if (verdict == VERDICT_OK) {
 		r.type = IPC_STORED;
 		memcpy(r.u.stored.id, s->tx.id, sizeof(r.u.stored.id));
@@ -131,14 +150,21 @@ void
 commit_run(struct master *m)
 {
 	struct worker_list done = TAILQ_HEAD_INITIALIZER(done);
+	uint64_t waiting = 0;
 	struct worker *w;
 	int error = 0;
 
 	if (TAILQ_EMPTY(&m->committing))
 		return;
+	TAILQ_FOREACH(w, &m->committing, waiting)
+		waiting++;
+	m->counters.value[COUNTER_COMMITS]++;
+	counters_note(&m->counters, HISTOGRAM_BATCH, waiting);
 	deliver_all(m, &done);
 	if (maildir_sync(&m->batch) == -1)
 		error = errno;
+	m->counters.value[COUNTER_SYNCS] += m->batch.syncs;
+	m->batch.syncs = 0;
 	TAILQ_FOREACH(w, &done, waiting) {
 		if (error == 0)
 			record(m, w->session);
@@ -177,6 +203,7 @@ commit_add(struct worker *w)
 	struct master *m = w->master;
 
 	w->when = IPC_AT_COMMIT;
+	w->waiting_us = deadline_now_us();
 	/* Behind all that is active now: those may bring more commits. */
 	if (TAILQ_EMPTY(&m->committing))
 		event_active(m->commit, EV_TIMEOUT, 0);

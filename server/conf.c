@@ -38,6 +38,7 @@ conf_free(struct conf *conf)
 	free(conf->path);
 	free(conf->hostname);
 	free(conf->root);
+	free(conf->control);
 	free(conf->user);
 	free(conf->worker_user);
 	free(conf->log_path);

@@ -80,6 +80,7 @@ struct conf {
 	char			*path;		/* of the file; NULL: catcher */
 	char			*hostname;
 	char			*root;
+	char			*control;	/* NULL: catcher */
 	char			*user;
 	char			*worker_user;
 	uint64_t		 keep_refused_s; /* transcripts; 0: none */

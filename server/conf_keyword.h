@@ -33,7 +33,8 @@ enum conf_kind {
 
 enum {
 	conf_keyword_max = 48,		/* rows at most */
-	conf_path_max_bytes = 1023
+	conf_path_max_bytes = 1023,
+	conf_socket_max_bytes = 103	/* of sun_path on the BSDs */
 };
 
 struct conf_keyword {
@@ -45,7 +46,8 @@ struct conf_keyword {
 	size_t		 offset;	/* of its value in block's struct */
 	size_t		 line_offset;	/* of its line number; 0: not kept */
 	const char	*fallback;	/* as it would be written; NULL: none */
-	uint64_t	 min, max;	/* of a number, size or time */
+	uint64_t	 min, max;	/* of a number, size or time; max of
+					   a path, in octets (0: any) */
 	const char	*meaning;
 };
 

@@ -343,11 +343,26 @@ check_accounts(struct loader *l)
 	    "\"user\" and \"worker-user\" have to be two users");
 }
 
+/* Where the control socket is when nobody says: its default needs root. */
+static void
+settle_control(struct loader *l)
+{
+	char *path;
+
+	if (l->conf->control != NULL)
+		return;
+	if (asprintf(&path, "%s/control", l->conf->root) == -1)
+		l->error = ENOMEM;
+	else
+		l->conf->control = path;
+}
+
 static void
 check_whole(struct loader *l)
 {
 	check_closed(l);
 	check_accounts(l);
+	settle_control(l);
 	for (size_t i = 0; i < conf_keyword_count; i++) {
 		const struct conf_keyword *k = &conf_keywords[i];
 

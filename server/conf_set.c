@@ -171,6 +171,10 @@ set_path(const struct setting *s)
 	if (word->text.n > conf_path_max_bytes)
 		return fault_bad(s->fault, word, "path",
 		    "longer than 1023 octets");
+	if (s->k->max != 0 && word->text.n > s->k->max)
+		return fault_bad(s->fault, word, "path",
+		    "longer than 103 octets, which is all the name of a "
+		    "socket can have");
 	return set_string(s, word->text);
 }
 

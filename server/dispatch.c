@@ -85,6 +85,8 @@ on_mail(struct worker *w, const struct ipc_record *r)
 	struct log_line l;
 
 	s->tx.no_room = !session_has_room(w->master, r->u.mail.size);
+	w->master->counters.value[s->tx.no_room ? COUNTER_SENDERS_DISK :
+	    COUNTER_SENDERS]++;
 	if (s->tx.no_room) {
 		if (!log_postfix_disk_full(s, &r->u.mail.from)) {
 			begin_reject(&l, s, "disk nearly full");
@@ -146,12 +148,15 @@ on_rcpt(struct worker *w, const struct ipc_record *r)
 
 	if (s->tx.rcpt_count >= w->master->conf.limits.recipients)
 		return AFTER_BROKEN;	/* the worker counts them too */
-	if (s->tx.no_room)
+	if (s->tx.no_room) {
+		w->master->counters.value[COUNTER_RCPT_DISK]++;
 		return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
+	}
 	verdict = verdict_of(recipient_expand(&w->master->conf,
 	    &r->u.rcpt.to, &s->tx.boxes, &reason));
 	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
 	    recipient_log_word(verdict), &reason);
+	w->master->counters.value[counters_of_rcpt(verdict)]++;
 	if (verdict == VERDICT_OK) {
 		if (s->tx.rcpt_count++ == 0)
 			s->tx.first_rcpt = r->u.rcpt.to;

@@ -177,6 +177,7 @@ maildir_sync(struct maildir_batch *b)
 	for (size_t i = 0; i < b->count; i++) {
 		if (fsync(b->dirs[i].fd) == -1 && error == 0)
 			error = errno;
+		b->syncs++;
 		close(b->dirs[i].fd);
 	}
 	b->count = 0;

@@ -12,7 +12,8 @@ enum { maildir_dirs_max = 64, maildir_path_max_bytes = 512 };
 
 /* The "new" directories touched since the last sync.  Zero is empty. */
 struct maildir_batch {
-	size_t	count;
+	size_t	 count;
+	uint64_t syncs;		/* of directories, for who counts them */
 	struct {
 		int	fd;
 		char	path[maildir_path_max_bytes];

@@ -11,6 +11,7 @@
 
 #include "server/address.h"
 #include "server/conf.h"
+#include "server/counters.h"
 #include "server/log_message.h"
 #include "server/maildir.h"
 #include "server/recipient.h"
@@ -65,6 +66,7 @@ TAILQ_HEAD(session_list, session);
 struct worker {
 	TAILQ_ENTRY(worker)	 entry;
 	TAILQ_ENTRY(worker)	 waiting;	/* for the disk */
+	int64_t			 waiting_us;	/* since */
 	struct master		*master;
 	struct nursery		*nursery;	/* its parent */
 	struct event		 readable;
@@ -96,6 +98,7 @@ struct nursery {
 	struct event		 readable;
 	int			 channel;
 	enum nursery_state	 state;
+	pid_t			 pid;		/* as it says; 0: not yet */
 	char			 sandbox[ipc_text_bytes];
 };
 
@@ -143,6 +146,11 @@ struct master {
 	uint64_t		 greeting_count;
 	bool			 one_session;	/* smtpd -i: then it ends */
 	bool			 proved;	/* log/sandbox: no self-test */
+	struct control		*control;	/* NULL: none */
+	struct counters		 counters;
+	int64_t			 start_ms;
+	uid_t			 worker_uid;
+	char			 sandbox[ipc_held_bytes]; /* of this process */
 	bool			 accepting;
 	bool			 stopping;
 	int			 exit_status;

@@ -53,6 +53,7 @@ adopt(struct master *m, struct nursery *n, int channel)
 	n->master = m;
 	n->channel = channel;
 	n->state = NURSERY_STARTING;
+	n->pid = 0;
 	event_assign(&n->readable, m->base, channel, EV_READ | EV_PERSIST,
 	    on_nursery, n);
 	event_add(&n->readable, NULL);
@@ -88,6 +89,7 @@ lost(struct nursery *n, const char *why)
 	drop(n);
 	if (was_active)
 		m->pool.active = spare->state == NURSERY_READY ? spare : NULL;
+	m->counters.value[COUNTER_NURSERIES_LOST]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "nursery-lost");
 	log_str(&l, "why", why);
 	log_str(&l, "then", m->pool.active == NULL ? "none is left: ending" :
@@ -122,6 +124,7 @@ on_ready(struct nursery *n, const struct ipc_record *r)
 
 	n->state = NURSERY_READY;
 	memcpy(n->sandbox, r->u.text.text, sizeof(n->sandbox));
+	n->pid = r->u.text.pid;
 	if (p->active == NULL)
 		p->active = n;
 }

@@ -48,6 +48,7 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 		return;
 	}
 	(void)setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &few, sizeof(few));
+	m->counters.value[COUNTER_WORKERS]++;
 	w->master = m;
 	w->nursery = n;
 	w->channel = channel;
@@ -72,6 +73,7 @@ pool_stillborn(struct master *m, uint64_t count, const char *why)
 	int64_t now = deadline_now_ms();
 
 	p->coming -= count < p->coming ? count : p->coming;
+	m->counters.value[COUNTER_UNBORN] += count;
 	if (now >= p->no_spawn_until_ms)
 		log_error(why, NULL, 0);
 	p->no_spawn_until_ms = now + 1000;
@@ -143,6 +145,7 @@ punish(struct worker *w, const char *session, const struct address *client,
 	struct master *m = w->master;
 	struct log_line l;
 
+	m->counters.value[COUNTER_ATTACKS]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-attack");
 	log_u64(&l, "pid", (uint64_t)w->pid);
 	if (session[0] != '\0') {
@@ -205,6 +208,7 @@ log_crash(struct master *m, pid_t pid, int status, const struct worker *w)
 {
 	struct log_line l;
 
+	m->counters.value[COUNTER_CRASHES]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-crash");
 	log_u64(&l, "pid", (uint64_t)pid);
 	nursery_describe_status(&l, status);

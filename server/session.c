@@ -102,6 +102,19 @@ end_soon(struct master *m, bool in_order)
 }
 
 static void
+count_end(struct counters *c, const struct session *s, const char *how,
+    const struct ipc_end *end)
+{
+	c->value[counters_of_end(end, how, s->served)]++;
+	if (end == NULL)
+		return;
+	c->value[COUNTER_COMMANDS] += end->commands;
+	c->value[COUNTER_ERRORS] += end->errors;
+	c->value[COUNTER_OCTETS_IN] += end->octets_in;
+	c->value[COUNTER_OCTETS_OUT] += end->octets_out;
+}
+
+static void
 log_disconnect(const struct session *s, const char *how,
     const struct ipc_end *end)
 {
@@ -128,6 +141,7 @@ void
 session_end(struct master *m, struct session *s, const char *how,
     const struct ipc_end *end)
 {
+	count_end(&m->counters, s, how, end);
 	if (end != NULL)
 		how = end_words[end->end];
 	log_disconnect(s, how, end);

@@ -7,6 +7,7 @@
 #include "server/smtpctl_await.h"
 #include "server/smtpctl_explain_id.h"
 #include "server/smtpctl_log.h"
+#include "server/smtpctl_status.h"
 
 struct subcommand {
 	const char	*name;
@@ -17,7 +18,8 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
 	{ "await", SMTPCTL_AWAIT_USAGE, smtpctl_await },
 	{ "explain", SMTPCTL_EXPLAIN_ID_USAGE, smtpctl_explain_id },
-	{ "log", SMTPCTL_LOG_USAGE, smtpctl_log }
+	{ "log", SMTPCTL_LOG_USAGE, smtpctl_log },
+	{ "status", SMTPCTL_STATUS_USAGE, smtpctl_status }
 };
 
 static const size_t subcommand_count =

@@ -197,17 +197,28 @@ spool_discard(const struct spool *s, const char *id)
 }
 
 bool
-spool_has_room(const struct spool *s, uint64_t size, uint64_t reserve_bytes,
-    uint64_t reserve_inodes)
+spool_room(const struct spool *s, struct spool_room *out)
 {
 	struct statvfs v;
-	uint64_t free_bytes;
 
 	if (fstatvfs(s->incoming, &v) == -1)
 		return false;
-	free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
-	if (free_bytes < reserve_bytes || free_bytes - reserve_bytes < size)
+	out->total_bytes = (uint64_t)v.f_blocks * v.f_frsize;
+	out->free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
+	out->total_inodes = v.f_files;
+	out->free_inodes = v.f_favail;
+	return true;
+}
+
+bool
+spool_has_room(const struct spool *s, uint64_t size, uint64_t reserve_bytes,
+    uint64_t reserve_inodes)
+{
+	struct spool_room room;
+
+	if (!spool_room(s, &room) || room.free_bytes < reserve_bytes ||
+	    room.free_bytes - reserve_bytes < size)
 		return false;
 	/* A file system without a table of inodes says 0 of 0. */
-	return v.f_files == 0 || v.f_favail >= reserve_inodes;
+	return room.total_inodes == 0 || room.free_inodes >= reserve_inodes;
 }

@@ -44,6 +44,16 @@ int	spool_begin(const struct spool *s, const char *id, struct span head,
 bool	spool_check(const struct spool *s, const char *id, uint64_t size);
 /* Removes incoming/id, which a session has given up. */
 void	spool_discard(const struct spool *s, const char *id);
+/* What is left on its disk, for who is not root. */
+struct spool_room {
+	uint64_t	total_bytes;
+	uint64_t	free_bytes;
+	uint64_t	total_inodes;	/* 0: there is no table of them */
+	uint64_t	free_inodes;
+};
+
+/* False and errno when it cannot be asked. */
+bool	spool_room(const struct spool *s, struct spool_room *out);
 /* Enough free for a message of size octets above the reserve? */
 bool	spool_has_room(const struct spool *s, uint64_t size,
 	    uint64_t reserve_bytes, uint64_t reserve_inodes);

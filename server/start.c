@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -18,6 +20,8 @@
 #include "server/background.h"
 #include "server/catcher.h"
 #include "server/commit.h"
+#include "server/control.h"
+#include "server/control_bind.h"
 #include "server/listen.h"
 #include "server/log_file.h"
 #include "server/log_setup.h"
@@ -28,6 +32,7 @@
 #include "server/refused.h"
 #include "server/signals.h"
 #include "server/users.h"
+#include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
 #include "shared/sandbox_table.h"
@@ -124,6 +129,31 @@ bind_all(struct master *m)
 	    errno == EACCES ? " (a port below 1024 needs root)" : "");
 }
 
+/*
+ * The control socket: one in root is made by who owns root, when root is
+ * given up; any other one before, by who starts.  On sockets of a service
+ * manager an old and a new master live side by side, and the new one
+ * answers.  -1: not now, or never.
+ */
+static int
+open_control(const struct master *m, int root, const struct users *u,
+    bool take_over, bool dropped)
+{
+	const struct conf *conf = &m->conf;
+	const char *why, *name = control_name_inside(conf);
+	int fd;
+
+	if (conf->catcher || m->one_session || (name != NULL) != dropped)
+		return -1;
+	if (name != NULL && fchdir(root) == -1)
+		fatal("root %s: %s", conf->root, strerror(errno));
+	fd = control_bind(name != NULL ? name : conf->control,
+	    u->drop && !dropped ? &u->master : NULL, take_over, &why);
+	if (fd == -1)
+		fatal("control %s: %s", conf->control, why);
+	return fd;
+}
+
 static void
 adopt_all(struct master *m, const struct activate *sockets)
 {
@@ -180,6 +210,7 @@ enter_sandbox(struct master *m, int root)
 	struct sandbox_path *paths = calloc(max, sizeof(*paths));
 	const char *what, *log_path;
 	int log_dir = log_file_dir(&log_path);
+	bool held;
 
 	if (paths == NULL) {
 		fatal("no memory to start with");
@@ -202,9 +233,13 @@ enter_sandbox(struct master *m, int root)
 			paths[n++] = (struct sandbox_path){ d->aliases_path,
 			    -1, false, false };
 	}
-	if ((sandbox_prepare(SANDBOX_MASTER, 0, &what) == -1 ||
-	    sandbox_enter(SANDBOX_MASTER, paths, n, &what) == -1) &&
-	    !m->conf.sandbox_optional)
+	/* Held, it could not ask any more. */
+	snprintf(m->sandbox, sizeof(m->sandbox), "%s", sandbox_describe());
+	held = sandbox_prepare(SANDBOX_MASTER, 0, &what) == 0 &&
+	    sandbox_enter(SANDBOX_MASTER, paths, n, &what) == 0;
+	if (!held && m->conf.sandbox_optional)
+		snprintf(m->sandbox, sizeof(m->sandbox), "nothing");
+	else if (!held)
 		fatal("the master's sandbox: %s: %s (\"sandbox optional\" in "
 		    "the configuration starts without)", what,
 		    strerror(errno));
@@ -255,6 +290,7 @@ serve(struct master *m, const struct inetd *i)
 	admit_stop(m);
 	commit_run(m);
 	pool_stop(m);
+	control_stop(m);
 	pid_file_clear();
 	if (i == NULL || m->exit_status != 0) {
 		log_begin(&l, LOG_LEVEL_INFO, "stop");
@@ -278,7 +314,7 @@ int
 start_and_run(struct master *m, const struct start_options *o)
 {
 	struct background background = { -1, -1 };
-	int channels[nursery_count], root;
+	int channels[nursery_count], root, control;
 	struct proof proof;
 	const char *why;
 	struct users users;
@@ -289,6 +325,8 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (!m->one_session)
 		raise_descriptor_limit(&m->conf);
 	users_find(&m->conf, &users);
+	m->start_ms = deadline_now_ms();
+	m->worker_uid = users.drop ? users.worker.uid : geteuid();
 	root = users_open_root(m->conf.root, &users);
 	log_setup_open(&m->conf, users.drop ? &users.master : NULL);
 	if (o->pid_file != NULL)
@@ -297,6 +335,7 @@ start_and_run(struct master *m, const struct start_options *o)
 		adopt_all(m, o->sockets);
 	else if (!m->one_session)
 		bind_all(m);
+	control = open_control(m, root, &users, o->sockets != NULL, false);
 	if (!m->one_session)
 		notify_open();
 	if (!o->foreground)
@@ -309,6 +348,9 @@ start_and_run(struct master *m, const struct start_options *o)
 	log_setup_prove(&m->conf);
 	proof_read(&proof, root, o->worker);
 	m->proved = m->one_session && proof.held;
+	if (control == -1)
+		control = open_control(m, root, &users, o->sockets != NULL,
+		    true);
 	start_events(m);
 	pool_start(m, channels);
 	open_spool(m, root, m->proved);
@@ -317,6 +359,8 @@ start_and_run(struct master *m, const struct start_options *o)
 	enter_sandbox(m, root);
 	if (pool_wait(m, &why) == -1)
 		fatal("%s: %s", o->worker, why);
+	if (control != -1 && control_start(m, control) == -1)
+		fatal("no memory to start with");
 	if (!m->proved && !m->conf.catcher &&
 	    strcmp(m->pool.active->sandbox, "none") != 0)
 		proof_write(&proof, m->spool.log);

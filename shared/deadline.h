@@ -9,6 +9,8 @@
 
 /* Now, in milliseconds since some moment that stays the same. */
 int64_t	deadline_now_ms(void);
+/* The same moment in microseconds. */
+int64_t	deadline_now_us(void);
 /* Milliseconds from now to deadline_ms for poll(2): 0 when it has passed. */
 int	deadline_left_ms(int64_t deadline_ms);
 

@@ -45,16 +45,58 @@ check_rcpt(const struct ipc_rcpt *r)
 	    "recipient is not an address";
 }
 
-static const char *
-check_text(const struct ipc_text *t)
+/* Printable ASCII that ends within n octets. */
+static bool
+is_text(const char *p, size_t n)
 {
-	for (size_t i = 0; i < sizeof(t->text); i++) {
-		if (t->text[i] == '\0')
-			return NULL;
-		if (t->text[i] < 0x20 || t->text[i] > 0x7e)
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] == '\0')
+			return true;
+		if (p[i] < 0x20 || p[i] > 0x7e)
 			break;
 	}
-	return "text is not one";
+	return false;
+}
+
+#define IS_TEXT(field) is_text((field), sizeof(field))
+
+/* Who holds an ear to the control socket gets what this lets through. */
+static const char *
+check_control(const struct ipc_record *r)
+{
+	bool fine = true;
+
+	if (r->type == IPC_ASK_STATUS)
+		fine = r->u.ask_status.sessions_max <= ipc_sessions_max &&
+		    r->u.ask_status.addresses_max <= ipc_addresses_max;
+	else if (r->type == IPC_TELL_REFUSED)
+		fine = r->u.tell_refused.why < REFUSAL_COUNT;
+	else if (r->type == IPC_TELL_END)
+		fine = r->u.tell_end.cut <= 1;
+	else if (r->type == IPC_TELL_ABOUT)
+		fine = IS_TEXT(r->u.tell_about.version) &&
+		    IS_TEXT(r->u.tell_about.hostname);
+	else if (r->type == IPC_TELL_PATH)
+		/* A path may hold anything: who shows it escapes it. */
+		fine = r->u.tell_path.of < PATH_OF_COUNT &&
+		    memchr(r->u.tell_path.path, '\0', ipc_path_bytes) != NULL;
+	else if (r->type == IPC_TELL_LISTEN)
+		fine = IS_TEXT(r->u.tell_listen.address);
+	else if (r->type == IPC_TELL_PROCESS)
+		fine = r->u.tell_process.role < ROLE_COUNT &&
+		    r->u.tell_process.state < STATE_COUNT &&
+		    r->u.tell_process.pid >= 0 &&
+		    IS_TEXT(r->u.tell_process.held);
+	else if (r->type == IPC_TELL_DISK)
+		fine = r->u.tell_disk.known <= 1;
+	else if (r->type == IPC_TELL_SESSION)
+		fine = r->u.tell_session.state < state_session_count &&
+		    r->u.tell_session.pid >= 0 &&
+		    IS_TEXT(r->u.tell_session.id) &&
+		    IS_TEXT(r->u.tell_session.client);
+	else if (r->type == IPC_TELL_ADDRESS)
+		fine = IS_TEXT(r->u.tell_address.address);
+	return fine ? NULL : "value out of range";
 }
 
 static const char *
@@ -67,7 +109,8 @@ check_value(const struct ipc_record *r)
 		return check_rcpt(&r->u.rcpt);
 	case IPC_READY:
 	case IPC_UNSAFE:
-		return check_text(&r->u.text);
+		return IS_TEXT(r->u.text.text) && r->u.text.pid >= 0 ? NULL :
+		    "text is not one";
 	case IPC_NEWBORN:
 	case IPC_KILL:
 		return r->u.pid.pid > 1 ? NULL : "process id out of range";
@@ -110,6 +153,19 @@ check_value(const struct ipc_record *r)
 	case IPC_ABORT:
 	case IPC_TYPE_COUNT:
 		break;
+	case IPC_ASK_STATUS:
+	case IPC_TELL_REFUSED:
+	case IPC_TELL_END:
+	case IPC_TELL_ABOUT:
+	case IPC_TELL_PATH:
+	case IPC_TELL_LISTEN:
+	case IPC_TELL_PROCESS:
+	case IPC_TELL_POOL:
+	case IPC_TELL_DISK:
+	case IPC_TELL_SESSION:
+	case IPC_TELL_ADDRESS:
+	case IPC_TELL_COUNT:
+		return check_control(r);
 	}
 	return NULL;
 }

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "shared/ipc_control.h"
 #include "shared/ipc_words.h"
 #include "shared/smtp_syntax.h"
 
@@ -16,7 +17,9 @@ enum ipc_way {
 	IPC_TO_NURSERY,		/* master to nursery */
 	IPC_FROM_NURSERY,	/* nursery to master */
 	IPC_TO_WORKER,		/* master to smtp worker */
-	IPC_FROM_WORKER		/* smtp worker to master */
+	IPC_FROM_WORKER,	/* smtp worker to master */
+	IPC_FROM_CONTROL,	/* smtpctl to master */
+	IPC_TO_CONTROL		/* master to smtpctl */
 };
 
 /* When: where the session of a worker stands, in the master's own books. */
@@ -28,6 +31,7 @@ enum ipc_when {
 	IPC_AT_DATA = 1 << 4,		/* the worker holds a spool file */
 	IPC_AT_COMMIT = 1 << 5,		/* waiting for the disk */
 	IPC_AT_ANY = (1 << 6) - 1,
+	IPC_AT_ASK = 1 << 6,		/* smtpctl may ask, or was asked */
 	/* between SESSION and END, but not while the disk works */
 	IPC_AT_WORK = IPC_AT_SESSION | IPC_AT_MAIL | IPC_AT_RCPT | IPC_AT_DATA
 };
@@ -73,6 +77,7 @@ struct ipc_died {
 
 /* A short text of ours: printable ASCII, ended by a NUL. */
 struct ipc_text {
+	int32_t		pid;		/* who says it; 0: not told */
 	char		text[ipc_text_bytes];
 };
 
@@ -209,12 +214,14 @@ struct ipc_trace {
 	X(NOTE, IPC_FROM_WORKER, note, 0, IPC_AT_WORK)			\
 	X(TRACE, IPC_FROM_WORKER, trace, 0, IPC_AT_WORK)		\
 	X(END, IPC_FROM_WORKER, end, 0, IPC_AT_WORK)			\
-	X(OUTPUT, IPC_TO_WORKER, nothing, 1, IPC_AT_IDLE)
+	X(OUTPUT, IPC_TO_WORKER, nothing, 1, IPC_AT_IDLE)		\
+	IPC_CONTROL_RECORDS(X)
 
 #define IPC_RECORD_NAME(name, way, payload, fd, when) IPC_##name,
 enum ipc_type { IPC_RECORDS(IPC_RECORD_NAME) IPC_TYPE_COUNT };
 #undef IPC_RECORD_NAME
 
+#define IPC_MEMBER(payload) struct ipc_##payload payload;
 struct ipc_record {
 	uint32_t	type;		/* enum ipc_type, once checked */
 	uint32_t	zero;
@@ -235,7 +242,9 @@ struct ipc_record {
 		struct ipc_note		note;
 		struct ipc_end		end;
 		struct ipc_trace	trace;
+		IPC_CONTROL_PAYLOADS(IPC_MEMBER)
 	} u;
 };
+#undef IPC_MEMBER
 
 #endif

@@ -5,6 +5,7 @@
 #define SHARED_OS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /*
  * Empties the set of capabilities that this process and its children could
@@ -32,5 +33,13 @@ enum { os_boot_id_bytes = 64 };
  * NUL.  False where it cannot be told.
  */
 bool	os_boot_id(char out[os_boot_id_bytes]);
+/* The effective user at the other end of a local socket: 0, or -1, errno. */
+int	os_peer_uid(int fd, uid_t *out);
+/*
+ * Who connects to the listening local socket fd cannot send descriptors, on
+ * systems that know of it (Linux 6.16): to close one that was sent may last
+ * as long as its sender likes (SO_LINGER).
+ */
+void	os_refuse_descriptors(int fd);
 
 #endif

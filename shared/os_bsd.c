@@ -40,3 +40,17 @@ os_boot_id(char out[os_boot_id_bytes])
 	    (long)boot.tv_usec);
 	return true;
 }
+
+int
+os_peer_uid(int fd, uid_t *out)
+{
+	gid_t gid;
+
+	return getpeereid(fd, out, &gid);
+}
+
+void
+os_refuse_descriptors(int fd)
+{
+	(void)fd;
+}

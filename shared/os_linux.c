@@ -8,8 +8,12 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* asm-generic/socket.h of Linux 6.16; headers may be older. */
+#define os_so_passrights	83
 
 void
 os_drop_capabilities(void)
@@ -64,4 +68,24 @@ os_boot_id(char out[os_boot_id_bytes])
 	out[n] = '\0';
 	out[strcspn(out, "\n")] = '\0';
 	return true;
+}
+
+int
+os_peer_uid(int fd, uid_t *out)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == -1)
+		return -1;
+	*out = peer.uid;
+	return 0;
+}
+
+void
+os_refuse_descriptors(int fd)
+{
+	int no = 0;
+
+	(void)setsockopt(fd, SOL_SOCKET, os_so_passrights, &no, sizeof(no));
 }

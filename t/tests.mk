@@ -12,7 +12,10 @@ test_o	= $(shared_o) $(CONF:%=$(BUILD)/server/%.o) \
 	  $(BUILD)/server/log_chain.o $(BUILD)/server/log_checkpoint.o \
 	  $(BUILD)/server/log_files.o $(BUILD)/server/lines.o \
 	  $(BUILD)/server/refused_record.o
-test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o
+test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o \
+	  $(BUILD)/server/smtpctl_json.o $(BUILD)/server/smtpctl_text.o \
+	  $(BUILD)/server/control_answer.o $(BUILD)/server/control_bind.o \
+	  $(BUILD)/server/counters.o
 
 # ---- unit ---------------------------------------------------------------
 UNIT_PROGRAMS = $(UNIT:%=$(T)/unit/check_%)

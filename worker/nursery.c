@@ -57,7 +57,7 @@ send_empty_or_end(enum ipc_type type)
 static void
 send_text(enum ipc_type type, const char *text)
 {
-	struct ipc_record r = { .type = type };
+	struct ipc_record r = { .type = type, .u.text.pid = getpid() };
 
 	strncpy(r.u.text.text, text, sizeof(r.u.text.text) - 1);
 	send_or_end(&r, -1);

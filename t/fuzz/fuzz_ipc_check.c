@@ -25,6 +25,8 @@ must_be_text(const char *p, size_t n)
 		MUST(*p >= 0x20 && *p <= 0x7e);
 }
 
+#define MUST_BE_TEXT(field) must_be_text((field), sizeof(field))
+
 static void
 must_be_path(const struct mailbox *m)
 {
@@ -42,6 +44,37 @@ must_be_path(const struct mailbox *m)
 	MUST(smtp_parse_path(span_from(path, n + 2), true, true, &again,
 	    &rest) == SYNTAX_OK);
 	MUST(memcmp(m, &again, sizeof(again)) == 0);
+}
+
+/* What smtpctl relies on; the master relies on the question alone. */
+static void
+must_hold_control(const struct ipc_record *r)
+{
+	if (r->type == IPC_ASK_STATUS) {
+		MUST(r->u.ask_status.sessions_max <= ipc_sessions_max);
+		MUST(r->u.ask_status.addresses_max <= ipc_addresses_max);
+	} else if (r->type == IPC_TELL_REFUSED) {
+		MUST(r->u.tell_refused.why < REFUSAL_COUNT);
+	} else if (r->type == IPC_TELL_ABOUT) {
+		MUST_BE_TEXT(r->u.tell_about.version);
+		MUST_BE_TEXT(r->u.tell_about.hostname);
+	} else if (r->type == IPC_TELL_PATH) {
+		MUST(r->u.tell_path.of < PATH_OF_COUNT);
+		MUST(strnlen(r->u.tell_path.path, ipc_path_bytes) <
+		    ipc_path_bytes);
+	} else if (r->type == IPC_TELL_LISTEN) {
+		MUST_BE_TEXT(r->u.tell_listen.address);
+	} else if (r->type == IPC_TELL_PROCESS) {
+		MUST(r->u.tell_process.role < ROLE_COUNT);
+		MUST(r->u.tell_process.state < STATE_COUNT);
+		MUST_BE_TEXT(r->u.tell_process.held);
+	} else if (r->type == IPC_TELL_SESSION) {
+		MUST(r->u.tell_session.state < state_session_count);
+		MUST_BE_TEXT(r->u.tell_session.id);
+		MUST_BE_TEXT(r->u.tell_session.client);
+	} else if (r->type == IPC_TELL_ADDRESS) {
+		MUST_BE_TEXT(r->u.tell_address.address);
+	}
 }
 
 static void
@@ -108,6 +141,20 @@ must_hold(const struct ipc_record *r)
 	case IPC_ABORT:
 	case IPC_TYPE_COUNT:
 		break;
+	case IPC_ASK_STATUS:
+	case IPC_TELL_REFUSED:
+	case IPC_TELL_END:
+	case IPC_TELL_ABOUT:
+	case IPC_TELL_PATH:
+	case IPC_TELL_LISTEN:
+	case IPC_TELL_PROCESS:
+	case IPC_TELL_POOL:
+	case IPC_TELL_DISK:
+	case IPC_TELL_SESSION:
+	case IPC_TELL_ADDRESS:
+	case IPC_TELL_COUNT:
+		must_hold_control(r);
+		break;
 	}
 }
 
@@ -116,7 +163,7 @@ static void
 must_be_only_way(const struct ipc_record *r, size_t n, bool fd,
     enum ipc_way way, enum ipc_when when)
 {
-	for (unsigned other = 0; other < 4; other++)
+	for (unsigned other = 0; other < 6; other++)
 		MUST(other == (unsigned)way || ipc_check(r, n, fd,
 		    (enum ipc_way)other, when) != NULL);
 	MUST(ipc_check(r, n, !fd, way, when) != NULL);
@@ -140,8 +187,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 3 || size > 3 + sizeof(struct ipc_record) + 8)
 		return 0;
-	way = (enum ipc_way)(data[0] % 4);
-	when = (enum ipc_when)(1u << data[1] % 6);
+	way = (enum ipc_way)(data[0] % 6);
+	when = (enum ipc_when)(1u << data[1] % 7);
 	fd = data[2] % 2 == 1;
 	n = size - 3;
 	/* Memory of exactly its size: nothing further may be read. */

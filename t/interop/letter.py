@@ -214,6 +214,8 @@ def absent(tree, token):
     for folder, _, names in os.walk(tree):
         for name in names:
             path = os.path.join(folder, name)
+            if not os.path.isfile(path):
+                continue    # the control socket
             with open(path, "rb") as f:
                 if token.encode() in f.read():
                     fail(f"{token} was refused, and yet it is in {path}")

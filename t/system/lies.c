@@ -45,6 +45,18 @@ static const struct {
 	    1 << LIE_AT_RCPT | 1 << LIE_AT_DATA },
 	{ IPC_END, PAYLOAD(end), 1 << LIE_AT_SESSION | 1 << LIE_AT_MAIL |
 	    1 << LIE_AT_RCPT | 1 << LIE_AT_DATA },
+	{ IPC_ASK_STATUS, PAYLOAD(ask_status), 0 },
+	{ IPC_TELL_REFUSED, PAYLOAD(tell_refused), 0 },
+	{ IPC_TELL_END, PAYLOAD(tell_end), 0 },
+	{ IPC_TELL_ABOUT, PAYLOAD(tell_about), 0 },
+	{ IPC_TELL_PATH, PAYLOAD(tell_path), 0 },
+	{ IPC_TELL_LISTEN, PAYLOAD(tell_listen), 0 },
+	{ IPC_TELL_PROCESS, PAYLOAD(tell_process), 0 },
+	{ IPC_TELL_POOL, PAYLOAD(tell_pool), 0 },
+	{ IPC_TELL_DISK, PAYLOAD(tell_disk), 0 },
+	{ IPC_TELL_SESSION, PAYLOAD(tell_session), 0 },
+	{ IPC_TELL_ADDRESS, PAYLOAD(tell_address), 0 },
+	{ IPC_TELL_COUNT, PAYLOAD(tell_count), 0 },
 };
 enum { type_count = sizeof(types) / sizeof(types[0]) };
 

@@ -4,11 +4,13 @@
 
 ifeq ($(OS),Linux)
 SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
-		  log chain explain
-SYSTEM_TESTS	+= share inetd peer sockets upgrade
+		  log chain explain share inetd peer sockets upgrade control
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
+
+# To send a record.
+SYSTEM_RECORDS	= ipc ipc_check smtp_syntax span utf8 buf
 
 system_o	= $(SYSTEM_COMMON:%=$(BUILD)/t/system/%.o)
 system_tests	= $(SYSTEM_TESTS:%=$(BUILD)/t/system/test_%)
@@ -27,6 +29,8 @@ check-system: $(PROGRAMS) $(SYSTEM_PROGRAMS)
 
 $(BUILD)/t/system/test_sweep: $(BUILD)/t/system/trace.o
 $(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o
+$(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
+    $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o)
 
 $(BUILD)/t/system/test_%: $(BUILD)/t/system/test_%.o $(system_o)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)

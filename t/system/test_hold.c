@@ -276,8 +276,11 @@ check_fds(const struct scene *s, pid_t pid, const char *whose,
 static void
 check_master_fds(const struct scene *s)
 {
-	/* A listener, two nurseries, the workers: no client, no message. */
-	size_t sockets = 1 + 2 + s->worker_count;
+	/*
+	 * A listener, the control socket, two nurseries, the workers: no
+	 * client, no message.
+	 */
+	size_t sockets = 1 + 1 + 2 + s->worker_count;
 	const struct held want[] = {
 		{ "/dev/null", 1, 1 }, { "stderr", 2, 2 },
 		{ "ROOT", 1, 1 }, { "ROOT/mail", 1, 1 },

@@ -68,6 +68,7 @@ START_TEST(defaults)
 	ck_assert_ptr_null(conf.path);
 	ck_assert_str_ne(conf.hostname, "");
 	ck_assert_str_eq(conf.root, "/var/smtpd");
+	ck_assert_ptr_null(conf.control);
 	ck_assert_str_eq(conf.user, "_smtpd");
 	ck_assert_str_eq(conf.worker_user, "_smtpw");
 	ck_assert(!conf.sandbox_optional && !conf.catcher);
@@ -117,6 +118,7 @@ START_TEST(top)
 	ck_assert_str_eq(conf.path, "c");
 	ck_assert_str_eq(conf.hostname, "mx.example.org");
 	ck_assert_str_eq(conf.root, "/var/my mail");
+	ck_assert_str_eq(conf.control, "/var/my mail/control");
 	ck_assert_str_eq(conf.user, "nobody");
 	ck_assert_str_eq(conf.worker_user, "daemon");
 	ck_assert(conf.sandbox_optional);
@@ -218,6 +220,7 @@ START_TEST(printed)
 	static const char want[] =
 	    "hostname mx.example.org\n"
 	    "root \"/var/my mail\"\n"
+	    "control \"/var/my mail/control\"\n"
 	    "user nobody\n"
 	    "worker-user daemon\n"
 	    "sandbox optional\n"
@@ -291,7 +294,8 @@ START_TEST(keywords)
 	ck_assert_ptr_nonnull(f);
 	conf_print_keywords(f);
 	ck_assert_int_eq(fclose(f), 0);
-	ck_assert_str_eq(text, "hostname\nroot\nuser\nworker-user\nsandbox\n"
+	ck_assert_str_eq(text, "hostname\nroot\ncontrol\nuser\nworker-user\n"
+	    "sandbox\n"
 	    "log\nkeep-refused\nlisten\ndomain\ndomain.users\ndomain.aliases\n"
 	    "domain.subaddress\ndomain.catch-all\nlimits\n"
 	    "limits.message-size\nlimits.recipients\nlimits.workers\n"
@@ -379,6 +383,25 @@ START_TEST(long_lines)
 	n += sprintf(want + n, "...\": longer than 1023 octets\n    root /");
 	memset(want + n, 'x', 154);
 	sprintf(want + n + 154, "...\n         ^\n");
+	conf_case_expect(text, NULL, NULL, want);
+}
+END_TEST
+
+/* The name of a socket is short, unless it follows from root. */
+START_TEST(long_sockets)
+{
+	char text[400], want[600], *xs;
+	size_t n;
+
+	n = (size_t)sprintf(text, BASE "control /");
+	memset(text + n, 'x', 102);
+	strcpy(text + n + 102, "\n");
+	conf_case_expect(text, NULL, NULL, "");
+	strcpy(text + n + 102, "x\n");
+	xs = text + n;
+	sprintf(want, "c:4:9: bad path \"/%.103s\": longer than 103 octets, "
+	    "which is all the name of a socket can have\n"
+	    "    control /%.103s\n            ^\n", xs, xs);
 	conf_case_expect(text, NULL, NULL, want);
 }
 END_TEST
@@ -490,6 +513,7 @@ main(void)
 {
 	const TTest *tests[] = { defaults, per_address, top, domains, log_lines, printed,
 	    keywords, many_mistakes, shared_table, nul, long_lines,
+	    long_sockets,
 	    unreadable, too_large, example };
 	const char *from = getenv("SRCDIR");
 

@@ -38,6 +38,14 @@ static const struct row values_cases[] = {
 	    "c:4:6: bad path \"\": it has to begin with \"/\"\n"
 	    "    root \"\"\n"
 	    "         ^\n" },
+	{ BASE "control smtpd\n",
+	    "c:4:9: bad path \"smtpd\": it has to begin with \"/\"\n"
+	    "    control smtpd\n"
+	    "            ^\n" },
+	{ BASE "control /a\ncontrol /b\n",
+	    "c:5:1: \"control\" was given in line 4 already\n"
+	    "    control /b\n"
+	    "    ^\n" },
 	{ BASE "user root\n",
 	    "c:4:6: bad user \"root\": nothing here runs as root\n"
 	    "    user root\n"

@@ -12,8 +12,8 @@
 #define PAYLOAD(name) offsetof(struct ipc_record, u) + \
 	sizeof(struct ipc_##name)
 
-/* The states: Idle, Session, Mail, Rcpt, Data, Commit. */
-static const char states[] = "ISMRDC";
+/* The states: Idle, Session, Mail, Rcpt, Data, Commit; and Asking. */
+static const char states[] = "ISMRDCA";
 
 static const struct {
 	enum ipc_type	 type;
@@ -69,6 +69,30 @@ static const struct {
 	    "SMRD" },
 	{ IPC_END, "END", IPC_FROM_WORKER, PAYLOAD(end), false, "SMRD" },
 	{ IPC_OUTPUT, "OUTPUT", IPC_TO_WORKER, PAYLOAD(nothing), true, "I" },
+	{ IPC_ASK_STATUS, "ASK_STATUS", IPC_FROM_CONTROL,
+	    PAYLOAD(ask_status), false, "A" },
+	{ IPC_TELL_REFUSED, "TELL_REFUSED", IPC_TO_CONTROL,
+	    PAYLOAD(tell_refused), false, "A" },
+	{ IPC_TELL_END, "TELL_END", IPC_TO_CONTROL,
+	    PAYLOAD(tell_end), false, "A" },
+	{ IPC_TELL_ABOUT, "TELL_ABOUT", IPC_TO_CONTROL,
+	    PAYLOAD(tell_about), false, "A" },
+	{ IPC_TELL_PATH, "TELL_PATH", IPC_TO_CONTROL,
+	    PAYLOAD(tell_path), false, "A" },
+	{ IPC_TELL_LISTEN, "TELL_LISTEN", IPC_TO_CONTROL,
+	    PAYLOAD(tell_listen), false, "A" },
+	{ IPC_TELL_PROCESS, "TELL_PROCESS", IPC_TO_CONTROL,
+	    PAYLOAD(tell_process), false, "A" },
+	{ IPC_TELL_POOL, "TELL_POOL", IPC_TO_CONTROL,
+	    PAYLOAD(tell_pool), false, "A" },
+	{ IPC_TELL_DISK, "TELL_DISK", IPC_TO_CONTROL,
+	    PAYLOAD(tell_disk), false, "A" },
+	{ IPC_TELL_SESSION, "TELL_SESSION", IPC_TO_CONTROL,
+	    PAYLOAD(tell_session), false, "A" },
+	{ IPC_TELL_ADDRESS, "TELL_ADDRESS", IPC_TO_CONTROL,
+	    PAYLOAD(tell_address), false, "A" },
+	{ IPC_TELL_COUNT, "TELL_COUNT", IPC_TO_CONTROL,
+	    PAYLOAD(tell_count), false, "A" },
 };
 
 /* The longest of two records and what lies around them. */
@@ -145,6 +169,7 @@ START_TEST(table_is_whole)
 	ck_assert_str_eq(ipc_name(UINT32_MAX), "?");
 	ck_assert_int_eq(when_of('I'), IPC_AT_IDLE);
 	ck_assert_int_eq(when_of('C'), IPC_AT_COMMIT);
+	ck_assert_int_eq(when_of('A'), IPC_AT_ASK);
 }
 END_TEST
 
@@ -154,10 +179,10 @@ START_TEST(everything)
 	unsigned taken = 0, want_taken = 0;
 
 	for (size_t row = 0; row < COUNT(table); row++)
-		for (unsigned k = 0; k < 4 * 2 * 6; k++) {
-			enum ipc_way way = (enum ipc_way)(k % 4);
-			bool fd = k / 4 % 2 == 1;
-			char state = states[k / 8];
+		for (unsigned k = 0; k < 6 * 2 * 7; k++) {
+			enum ipc_way way = (enum ipc_way)(k % 6);
+			bool fd = k / 6 % 2 == 1;
+			char state = states[k / 12];
 			size_t size = table[row].size;
 			const char *why;
 
@@ -429,6 +454,107 @@ START_TEST(texts)
 }
 END_TEST
 
+/* A text within a record, n octets at p: what may stand in it. */
+static void
+try_text(struct ipc_record *r, char *p, size_t n)
+{
+	char first = p[0];
+
+	for (unsigned c = 0; c < 256; c++) {
+		p[0] = (char)c;
+		ck_assert_msg(passes(r) == (c == 0 || (c >= 0x20 &&
+		    c <= 0x7e)), "%02x", c);
+	}
+	memset(p, 'x', n);
+	ck_assert(!passes(r));
+	p[n - 1] = '\0';
+	ck_assert(passes(r));
+	memset(p, 0, n);
+	p[0] = first;
+}
+
+#define TRY_TEXT(r, field) try_text(&(r), (r).u.field, sizeof((r).u.field))
+
+START_TEST(control_texts)
+{
+	struct ipc_record r;
+
+	r = good(IPC_TELL_ABOUT);
+	TRY_TEXT(r, tell_about.version);
+	TRY_TEXT(r, tell_about.hostname);
+	r = good(IPC_TELL_LISTEN);
+	TRY_TEXT(r, tell_listen.address);
+	r = good(IPC_TELL_PROCESS);
+	TRY_TEXT(r, tell_process.held);
+	r = good(IPC_TELL_SESSION);
+	TRY_TEXT(r, tell_session.id);
+	TRY_TEXT(r, tell_session.client);
+	r = good(IPC_TELL_ADDRESS);
+	TRY_TEXT(r, tell_address.address);
+	/* A path may hold anything but is ended. */
+	r = good(IPC_TELL_PATH);
+	memset(r.u.tell_path.path, '\n', sizeof(r.u.tell_path.path));
+	ck_assert(!passes(&r));
+	r.u.tell_path.path[ipc_path_bytes - 1] = '\0';
+	ck_assert(passes(&r));
+}
+END_TEST
+
+START_TEST(control_ranges)
+{
+	for (uint32_t i = 0; i < 3000; i++) {
+		uint32_t v = i < 2999 ? i : UINT32_MAX;
+		struct ipc_record r = good(IPC_ASK_STATUS);
+
+		r.u.ask_status.sessions_max = v;
+		ck_assert_int_eq(passes(&r), v <= ipc_sessions_max);
+		r = good(IPC_ASK_STATUS);
+		r.u.ask_status.addresses_max = v;
+		ck_assert_int_eq(passes(&r), v <= ipc_addresses_max);
+		r = good(IPC_TELL_REFUSED);
+		r.u.tell_refused.why = v;
+		ck_assert_int_eq(passes(&r), v < REFUSAL_COUNT);
+		r = good(IPC_TELL_END);
+		r.u.tell_end.cut = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), (uint8_t)v <= 1);
+		r = good(IPC_TELL_DISK);
+		r.u.tell_disk.known = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), (uint8_t)v <= 1);
+		r = good(IPC_TELL_PATH);
+		r.u.tell_path.of = v;
+		ck_assert_int_eq(passes(&r), v < PATH_OF_COUNT);
+		r = good(IPC_TELL_PROCESS);
+		r.u.tell_process.role = v;
+		ck_assert_int_eq(passes(&r), v < ROLE_COUNT);
+		r = good(IPC_TELL_PROCESS);
+		r.u.tell_process.state = v;
+		ck_assert_int_eq(passes(&r), v < STATE_COUNT);
+		r = good(IPC_TELL_SESSION);
+		r.u.tell_session.state = v;
+		ck_assert_int_eq(passes(&r), v <= STATE_WAITING);
+	}
+}
+END_TEST
+
+START_TEST(control_process_ids)
+{
+	static const int32_t wrong[] = { -1, -2, INT32_MIN };
+
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		struct ipc_record r = good(IPC_TELL_PROCESS);
+
+		r.u.tell_process.pid = wrong[i];
+		ck_assert(!passes(&r));
+		r = good(IPC_TELL_SESSION);
+		r.u.tell_session.pid = wrong[i];
+		ck_assert(!passes(&r));
+		r = good(IPC_READY);
+		r.u.text.pid = wrong[i];
+		ck_assert(!passes(&r));
+	}
+}
+END_TEST
+
 START_TEST(ids)
 {
 	struct ipc_record r = good(IPC_STORED);
@@ -445,7 +571,8 @@ main(void)
 {
 	const TTest *tests[] = { table_is_whole, everything, sizes,
 	    no_further, types_and_zero, mail_addresses, mail_others,
-	    rcpt_addresses, ranges, process_ids, texts, ids };
+	    rcpt_addresses, ranges, process_ids, texts, ids, control_texts,
+	    control_ranges, control_process_ids };
 
 	return UNIT_RUN("ipc_check", tests);
 }

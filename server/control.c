@@ -1,0 +1,304 @@
+/*
+ * Connections to the control socket.  Who asks is a user of this host, and
+ * perhaps a hostile one: nothing here waits, a connection has one question
+ * under way and an answer with an end, there are few of them, fewer for one
+ * user, and one that makes no progress is dropped.
+ */
+#include "server/control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/control_answer.h"
+#include "server/control_bind.h"
+#include "server/control_status.h"
+#include "shared/deadline.h"
+#include "shared/ipc.h"
+#include "shared/log.h"
+#include "shared/os.h"
+
+enum {
+	peers_max = 8,
+	peers_per_user_max = 4,
+	patience_s = 5,
+	pause_s = 1,			/* when accept(2) has no descriptor */
+	records_a_turn_max = 64,
+	log_pause_ms = 60 * 1000
+};
+
+struct peer {
+	TAILQ_ENTRY(peer)	 entry;
+	struct control		*control;
+	struct event		 ready;
+	int			 fd;
+	uid_t			 uid;
+	struct control_answer	 answer;
+};
+TAILQ_HEAD(peer_list, peer);
+
+struct control {
+	struct master		*master;
+	struct event		 acceptable;
+	struct event		 pause;		/* before accepting again */
+	int			 fd;
+	ino_t			 inode;		/* of its name in root; 0: none */
+	struct peer_list	 peers;		/* who waits longest, first */
+	int64_t			 next_log_ms;
+};
+
+static void	on_ready(evutil_socket_t fd, short what, void *arg);
+
+static void
+drop(struct peer *p)
+{
+	TAILQ_REMOVE(&p->control->peers, p, entry);
+	event_del(&p->ready);
+	close(p->fd);
+	control_answer_clear(&p->answer);
+	free(p);
+}
+
+/* A hostile user must not fill the log either. */
+static void
+log_peer(struct control *c, uid_t uid, const char *why)
+{
+	struct log_line l;
+
+	if (deadline_now_ms() < c->next_log_ms)
+		return;
+	c->next_log_ms = deadline_now_ms() + log_pause_ms;
+	log_begin(&l, LOG_LEVEL_WARNING, "control");
+	log_u64(&l, "uid", uid);
+	log_str(&l, "why", why);
+	log_end(&l);
+}
+
+/* Every wait has an end; to wait anew is progress. */
+static void
+wait_for(struct peer *p, short what)
+{
+	const struct timeval patience = { patience_s, 0 };
+
+	TAILQ_REMOVE(&p->control->peers, p, entry);
+	TAILQ_INSERT_TAIL(&p->control->peers, p, entry);
+	event_del(&p->ready);
+	event_assign(&p->ready, p->control->master->base, p->fd, what,
+	    on_ready, p);
+	if (event_add(&p->ready, &patience) == -1)
+		drop(p);
+}
+
+static void
+send_answer(struct peer *p)
+{
+	switch (control_answer_send(&p->answer, p->fd, records_a_turn_max)) {
+	case CONTROL_SENT_ALL:
+		wait_for(p, EV_READ);
+		break;
+	case CONTROL_SENT_SOME:
+		wait_for(p, EV_WRITE);
+		break;
+	case CONTROL_SENT_FAILED:
+		drop(p);
+		break;
+	}
+}
+
+static void
+answer(struct peer *p, const struct ipc_record *r)
+{
+	struct master *m = p->control->master;
+
+	m->counters.value[COUNTER_QUESTIONS]++;
+	if (r->type == IPC_ASK_STATUS)
+		control_status(m, &r->u.ask_status, &p->answer);
+	if (control_answer_end(&p->answer))
+		send_answer(p);
+	else
+		drop(p);
+}
+
+/* One question a turn, and none while an answer is under way. */
+static void
+receive(struct peer *p)
+{
+	struct ipc_record r;
+	const char *why;
+	int passed;
+
+	switch (ipc_recv(p->fd, IPC_FROM_CONTROL, IPC_AT_ASK, false, &r,
+	    &passed, &why)) {
+	case IPC_GOT_RECORD:
+		answer(p, &r);
+		return;
+	case IPC_GOT_NOTHING:
+		wait_for(p, EV_READ);
+		return;
+	case IPC_GOT_BAD:
+		log_peer(p->control, p->uid, why);
+		break;
+	case IPC_GOT_NO_ROOM:
+	case IPC_GOT_END:
+	case IPC_GOT_ERROR:
+		break;
+	}
+	drop(p);
+}
+
+static void
+on_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct peer *p = arg;
+
+	(void)fd;
+	if (what & EV_TIMEOUT)
+		drop(p);
+	else if (p->answer.n > 0)
+		send_answer(p);
+	else
+		receive(p);
+}
+
+static void
+refuse(int fd, enum ipc_refusal why)
+{
+	struct ipc_record r = { .type = IPC_TELL_REFUSED,
+	    .u.tell_refused.why = why };
+
+	/* A fresh socket has room for it. */
+	(void)ipc_send(fd, &r, -1, false);
+	close(fd);
+}
+
+/*
+ * Room for one more of this user.  Its own oldest connection makes it: so
+ * who holds all that a user may have, and is silent, keeps nobody out.
+ */
+static bool
+make_room(struct control *c, uid_t uid)
+{
+	struct peer *p, *oldest = NULL;
+	size_t count = 0, all = 0;
+
+	TAILQ_FOREACH(p, &c->peers, entry) {
+		all++;
+		if (p->uid == uid && count++ == 0)
+			oldest = p;
+	}
+	if (count >= peers_per_user_max) {
+		drop(oldest);
+		return true;
+	}
+	return all < peers_max;
+}
+
+static void
+admit(struct control *c, int fd)
+{
+	struct peer *p;
+	uid_t uid;
+
+	if (os_peer_uid(fd, &uid) == -1) {
+		close(fd);
+		return;
+	}
+	if (uid != 0 && uid != geteuid()) {
+		c->master->counters.value[COUNTER_STRANGERS]++;
+		log_peer(c, uid, "neither root nor the user of smtpd");
+		refuse(fd, REFUSAL_USER);
+		return;
+	}
+	p = make_room(c, uid) ? calloc(1, sizeof(*p)) : NULL;
+	if (p == NULL) {
+		refuse(fd, REFUSAL_BUSY);
+		return;
+	}
+	p->control = c;
+	p->fd = fd;
+	p->uid = uid;
+	event_assign(&p->ready, c->master->base, fd, EV_READ, on_ready, p);
+	TAILQ_INSERT_TAIL(&c->peers, p, entry);
+	/* Its question is mostly there already: a flood behind it is late. */
+	receive(p);
+}
+
+/* One a turn: between two of them everybody else has theirs. */
+static void
+on_acceptable(evutil_socket_t listening, short what, void *arg)
+{
+	const struct timeval pause = { pause_s, 0 };
+	struct control *c = arg;
+	int fd;
+
+	(void)what;
+	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd != -1) {
+		admit(c, fd);
+	} else if (errno != EAGAIN && errno != EWOULDBLOCK &&
+	    errno != ECONNABORTED && errno != EINTR) {
+		event_del(&c->acceptable);
+		event_add(&c->pause, &pause);
+	}
+}
+
+static void
+on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+
+	(void)fd;
+	(void)what;
+	event_add(&c->acceptable, NULL);
+}
+
+/* In root; elsewhere its directory is not ours to write in.  0: no socket. */
+static ino_t
+inode_inside(const struct master *m)
+{
+	const char *name = control_name_inside(&m->conf);
+	struct stat st;
+
+	return name != NULL && lstat(name, &st) == 0 ? st.st_ino : 0;
+}
+
+int
+control_start(struct master *m, int fd)
+{
+	struct control *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return -1;
+	c->master = m;
+	c->fd = fd;
+	c->inode = inode_inside(m);
+	TAILQ_INIT(&c->peers);
+	event_assign(&c->acceptable, m->base, fd, EV_READ | EV_PERSIST,
+	    on_acceptable, c);
+	event_assign(&c->pause, m->base, -1, 0, on_pause_over, c);
+	m->control = c;
+	return event_add(&c->acceptable, NULL);
+}
+
+void
+control_stop(struct master *m)
+{
+	struct control *c = m->control;
+	struct peer *p;
+
+	if (c == NULL)
+		return;
+	while ((p = TAILQ_FIRST(&c->peers)) != NULL)
+		drop(p);
+	event_del(&c->acceptable);
+	event_del(&c->pause);
+	/* Another master may have taken over. */
+	if (c->inode != 0 && inode_inside(m) == c->inode)
+		(void)unlink(control_name_inside(&m->conf));
+	close(c->fd);
+	free(c);
+	m->control = NULL;
+}

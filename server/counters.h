@@ -1,0 +1,172 @@
+/*
+ * What the master counts since its start, as one table: smtpctl stats shows
+ * it, and as OpenMetrics a collector reads it.
+ */
+#ifndef SERVER_COUNTERS_H
+#define SERVER_COUNTERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/ipc_msg.h"
+
+/*
+ * constant, family, unit ("" is a bare number), label ("" is none) and its
+ * value, help.  Rows of one family stand together and share its unit, label
+ * and help; without a label a family has one row.
+ */
+#define COUNTERS(X)							\
+	X(ACCEPTED, "connections", "", "", "",				\
+	    "Connections let in")					\
+	X(REFUSED_SESSIONS, "connections_refused", "", "reason",	\
+	    "too many sessions from you", "Connections turned away")	\
+	X(REFUSED_NETWORK, "connections_refused", "", "reason",		\
+	    "too many sessions from your network",			\
+	    "Connections turned away")					\
+	X(REFUSED_BUSY, "connections_refused", "", "reason",		\
+	    "too busy, try later", "Connections turned away")		\
+	X(REFUSED_EARLY, "connections_refused", "", "reason",		\
+	    "spoke before the greeting", "Connections turned away")	\
+	X(REFUSED_STOPPING, "connections_refused", "", "reason",	\
+	    "stopping, try again soon", "Connections turned away")	\
+	X(REFUSED_A_WHILE, "connections_refused", "", "reason",		\
+	    "refused for a while", "Connections turned away")		\
+	X(REFUSED_MEMORY, "connections_refused", "", "reason",		\
+	    "no memory, try later", "Connections turned away")		\
+	X(ENDED_QUIT, "sessions_ended", "", "reason", "quit",		\
+	    "Sessions, by how they ended")				\
+	X(ENDED_EOF, "sessions_ended", "", "reason", "closed by client", \
+	    "Sessions, by how they ended")				\
+	X(ENDED_TIMEOUT, "sessions_ended", "", "reason",		\
+	    "idle for too long", "Sessions, by how they ended")		\
+	X(ENDED_TOO_LONG, "sessions_ended", "", "reason",		\
+	    "session too long", "Sessions, by how they ended")		\
+	X(ENDED_ERRORS, "sessions_ended", "", "reason",			\
+	    "too many errors", "Sessions, by how they ended")		\
+	X(ENDED_REFUSED, "sessions_ended", "", "reason",		\
+	    "refused for its line ends", "Sessions, by how they ended")	\
+	X(ENDED_FAILED, "sessions_ended", "", "reason",			\
+	    "connection failed", "Sessions, by how they ended")		\
+	X(ENDED_TROUBLE, "sessions_ended", "", "reason",		\
+	    "local trouble", "Sessions, by how they ended")		\
+	X(ENDED_STOPPED, "sessions_ended", "", "reason",		\
+	    "server stopping", "Sessions, by how they ended")		\
+	X(ENDED_ROOM, "sessions_ended", "", "reason",			\
+	    "its place was needed", "Sessions, by how they ended")	\
+	X(ENDED_TURNED_AWAY, "sessions_ended", "", "reason",		\
+	    "turned away", "Sessions, by how they ended")		\
+	X(ENDED_LOST, "sessions_ended", "", "reason", "worker lost",	\
+	    "Sessions, by how they ended")				\
+	X(COMMANDS, "commands", "", "", "",				\
+	    "SMTP commands, of sessions that have ended")		\
+	X(ERRORS, "errors", "", "", "",					\
+	    "SMTP commands refused, of sessions that have ended")	\
+	X(OCTETS_IN, "received", "bytes", "", "",			\
+	    "Octets from clients, of sessions that have ended")		\
+	X(OCTETS_OUT, "sent", "bytes", "", "",				\
+	    "Octets to clients, of sessions that have ended")		\
+	X(SENDERS, "senders_accepted", "", "", "",			\
+	    "MAIL commands taken")					\
+	X(SENDERS_DISK, "senders_refused", "", "reason",		\
+	    "disk nearly full", "MAIL commands refused by the master")	\
+	X(RCPT_OK, "recipients_accepted", "", "", "",			\
+	    "RCPT commands taken")					\
+	X(RCPT_UNKNOWN, "recipients_refused", "", "verdict",		\
+	    "no such recipient", "RCPT commands refused by the master")	\
+	X(RCPT_FOREIGN, "recipients_refused", "", "verdict",		\
+	    "relaying denied", "RCPT commands refused by the master")	\
+	X(RCPT_TOO_MANY, "recipients_refused", "", "verdict",		\
+	    "too many recipients",					\
+	    "RCPT commands refused by the master")			\
+	X(RCPT_DISK, "recipients_refused", "", "verdict",		\
+	    "disk nearly full", "RCPT commands refused by the master")	\
+	X(RCPT_TROUBLE, "recipients_refused", "", "verdict",		\
+	    "local trouble", "RCPT commands refused by the master")	\
+	X(STORED, "messages_stored", "", "", "",			\
+	    "Messages answered for")					\
+	X(STORED_OCTETS, "stored", "bytes", "", "",			\
+	    "Octets of messages answered for, each once")		\
+	X(DELIVERED, "deliveries", "", "", "",				\
+	    "Messages times the Maildirs they were put in")		\
+	X(UNSTORED, "messages_failed", "", "", "",			\
+	    "Messages the disk did not take")				\
+	X(COMMITS, "commits", "", "", "",				\
+	    "Times the disk was waited for, for one message or many")	\
+	X(SYNCS, "directory_syncs", "", "", "",				\
+	    "Directories synced for commits")				\
+	X(WORKERS, "workers_started", "", "", "",			\
+	    "Worker processes")						\
+	X(UNBORN, "workers_unborn", "", "", "",				\
+	    "Worker processes that could not be forked")		\
+	X(CRASHES, "worker_crashes", "", "", "",			\
+	    "Workers that did not end in order")			\
+	X(ATTACKS, "worker_attacks", "", "", "",			\
+	    "Workers killed for a record that breaks the contract")	\
+	X(NURSERIES_LOST, "nurseries_lost", "", "", "",			\
+	    "Nurseries that ended unasked")				\
+	X(QUESTIONS, "control_questions", "", "", "",			\
+	    "Questions at the control socket")				\
+	X(STRANGERS, "control_refused", "", "", "",			\
+	    "Connections to the control socket by who may not ask")
+
+#define COUNTER_NAME(name, family, unit, label, value, help) COUNTER_##name,
+enum counter { COUNTERS(COUNTER_NAME) COUNTER_COUNT };
+#undef COUNTER_NAME
+
+enum histogram {
+	HISTOGRAM_COMMIT,	/* from the end of a message to its answer */
+	HISTOGRAM_BATCH,	/* messages in one commit */
+	HISTOGRAM_COUNT
+};
+
+enum { histogram_buckets_max = 16 };
+
+/* The last bucket takes what is over every bound. */
+struct histogram_values {
+	uint64_t	bucket[histogram_buckets_max + 1];
+	uint64_t	sum;
+};
+
+/* Zero is valid. */
+struct counters {
+	uint64_t		value[COUNTER_COUNT];
+	struct histogram_values	histogram[HISTOGRAM_COUNT];
+};
+
+struct counter_row {
+	const char	*family;
+	const char	*unit;
+	const char	*label;
+	const char	*value;
+	const char	*help;
+};
+
+/* Bounds and sum count parts of a unit: 1 / scale of it. */
+struct histogram_row {
+	const char	*family;
+	const char	*unit;
+	const char	*help;
+	uint64_t	 scale;
+	size_t		 bound_count;
+	uint64_t	 bounds[histogram_buckets_max];	/* ascending */
+};
+
+extern const struct counter_row counter_rows[COUNTER_COUNT];
+extern const struct histogram_row histogram_rows[HISTOGRAM_COUNT];
+
+/* Counts one value of h. */
+void	counters_note(struct counters *c, enum histogram h, uint64_t value);
+/* How many values of h were counted. */
+uint64_t counters_total(const struct histogram_values *h);
+/*
+ * The counter for a session that ended so.  Of NULL it had no worker, or lost
+ * it: then how says more.
+ */
+enum counter counters_of_end(const struct ipc_end *end, const char *how,
+	    bool served);
+/* Counts a connection turned away, for the reason the log has. */
+void	counters_refuse(struct counters *c, const char *why);
+/* The counter for the answer to RCPT. */
+enum counter counters_of_rcpt(enum verdict verdict);
+
+#endif

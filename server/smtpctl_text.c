@@ -1,0 +1,78 @@
+/*
+ * Figures for people.
+ */
+#include "server/smtpctl_text.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <time.h>
+
+void
+smtpctl_text_size(uint64_t octets, char out[smtpctl_text_bytes])
+{
+	static const char units[] = "KMGTPE";
+	uint64_t whole = octets;
+	uint64_t rest = 0;
+	size_t unit = 0;
+
+	if (octets < 1024) {
+		snprintf(out, smtpctl_text_bytes, "%llu B",
+		    (unsigned long long)octets);
+		return;
+	}
+	for (;; unit++) {
+		rest = whole % 1024;
+		whole /= 1024;
+		if (whole < 1024)
+			break;
+	}
+	snprintf(out, smtpctl_text_bytes, "%llu.%llu %ciB",
+	    (unsigned long long)whole, (unsigned long long)rest * 10 / 1024,
+	    units[unit]);
+}
+
+void
+smtpctl_text_duration(uint64_t ms, char out[smtpctl_text_bytes])
+{
+	unsigned long long s = ms / 1000;
+
+	if (s < 60)
+		snprintf(out, smtpctl_text_bytes, "%llu s", s);
+	else if (s < 60 * 60)
+		snprintf(out, smtpctl_text_bytes, "%llu min %llu s", s / 60,
+		    s % 60);
+	else if (s < 24 * 60 * 60)
+		snprintf(out, smtpctl_text_bytes, "%llu h %llu min",
+		    s / 3600, s / 60 % 60);
+	else
+		snprintf(out, smtpctl_text_bytes, "%llu d %llu h",
+		    s / 86400, s / 3600 % 24);
+}
+
+void
+smtpctl_text_user(uid_t uid, char out[smtpctl_text_bytes])
+{
+	const struct passwd *pw = getpwuid(uid);
+
+	if (pw != NULL)
+		snprintf(out, smtpctl_text_bytes, "%s", pw->pw_name);
+	else
+		snprintf(out, smtpctl_text_bytes, "%u", (unsigned)uid);
+}
+
+void
+smtpctl_text_time(int64_t s, char out[smtpctl_text_bytes])
+{
+	time_t t = (time_t)s;
+	struct tm local;
+
+	if (localtime_r(&t, &local) == NULL || strftime(out,
+	    smtpctl_text_bytes, "%Y-%m-%d %H:%M:%S", &local) == 0)
+		snprintf(out, smtpctl_text_bytes, "%lld", (long long)s);
+}
+
+const char *
+smtpctl_text_s(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}

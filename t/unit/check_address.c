@@ -1,0 +1,151 @@
+/*
+ * The address book: counting, refusing for a while, and the notes of it that
+ * are shown.
+ */
+#include "t/unit/unit.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "server/address.h"
+
+static struct address
+address(const char *text)
+{
+	struct sockaddr_storage ss;
+	struct sockaddr_in in4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct address a;
+
+	memset(&ss, 0, sizeof(ss));
+	if (inet_pton(AF_INET, text, &in4.sin_addr) == 1)
+		memcpy(&ss, &in4, sizeof(in4));
+	else if (inet_pton(AF_INET6, text, &in6.sin6_addr) == 1)
+		memcpy(&ss, &in6, sizeof(in6));
+	ck_assert_msg(address_of(&ss, &a), "%s", text);
+	return a;
+}
+
+static void
+enter(struct address_book *b, const char *text, unsigned times)
+{
+	struct address a = address(text);
+	struct address_host *host;
+
+	while (times-- > 0)
+		ck_assert_int_eq(address_enter(b, &a, UINT64_MAX, UINT64_MAX,
+		    &host), ADDRESS_IN);
+}
+
+static void
+refuse(struct address_book *b, const char *text, int64_t until_ms)
+{
+	struct address a = address(text);
+
+	address_refuse(b, &a, until_ms);
+}
+
+START_TEST(look)
+{
+	struct address_book *b = address_book_new();
+	struct address a = address("2001:db8:1:2:3::4");
+	struct address_note note;
+	uint64_t near;
+
+	ck_assert_ptr_nonnull(b);
+	address_look(b, &a, 0, &note, &near);
+	ck_assert_str_eq(note.text, "2001:db8:1:2::/64");
+	ck_assert_uint_eq(note.sessions, 0);
+	ck_assert_uint_eq(note.refused_ms, 0);
+	enter(b, "2001:db8:1:2::9", 2);
+	enter(b, "2001:db8:1:3::9", 1);
+	refuse(b, "2001:db8:1:2:ffff::", 5000);
+	address_look(b, &a, 2000, &note, &near);
+	ck_assert_uint_eq(note.sessions, 2);
+	ck_assert_uint_eq(near, 3);	/* of its /48 */
+	ck_assert_uint_eq(note.refused_ms, 3000);
+	address_look(b, &a, 5000, &note, &near);
+	ck_assert_uint_eq(note.refused_ms, 0);
+	a = address("::ffff:192.0.2.1");
+	address_look(b, &a, 0, &note, &near);
+	ck_assert_str_eq(note.text, "192.0.2.1");
+}
+END_TEST
+
+START_TEST(limits)
+{
+	struct address_book *b = address_book_new();
+	struct address a = address("192.0.2.1"), c = address("192.0.2.9");
+	struct address_host *first, *second;
+
+	ck_assert_ptr_nonnull(b);
+	ck_assert_int_eq(address_enter(b, &a, 2, 3, &first), ADDRESS_IN);
+	ck_assert_int_eq(address_enter(b, &a, 2, 3, &second), ADDRESS_IN);
+	ck_assert_ptr_eq(first, second);
+	ck_assert_int_eq(address_enter(b, &a, 2, 3, &second),
+	    ADDRESS_HOST_FULL);
+	ck_assert_int_eq(address_enter(b, &c, 2, 3, &second), ADDRESS_IN);
+	ck_assert_int_eq(address_enter(b, &c, 2, 3, &second),
+	    ADDRESS_NETWORK_FULL);
+	address_leave(b, first);
+	ck_assert_int_eq(address_enter(b, &a, 2, 3, &second), ADDRESS_IN);
+	ck_assert_uint_eq(address_sessions(second), 2);
+}
+END_TEST
+
+START_TEST(top)
+{
+	struct address_book *b = address_book_new();
+	struct address_note notes[300];
+	char text[32];
+
+	ck_assert_ptr_nonnull(b);
+	ck_assert_uint_eq(address_top(b, 0, false, notes, 10), 0);
+	for (unsigned i = 1; i <= 250; i++) {
+		snprintf(text, sizeof(text), "10.0.0.%u", i);
+		enter(b, text, (i * 7) % 251);
+	}
+	for (size_t max = 0; max < 300; max++) {
+		size_t n = address_top(b, 0, false, notes, max);
+
+		ck_assert_uint_eq(n, max < 250 ? max : 250);
+		for (size_t i = 0; i < n; i++)
+			ck_assert_uint_eq(notes[i].sessions, 250 - i);
+	}
+	ck_assert_uint_eq(address_top(b, 0, true, notes, 10), 0);
+}
+END_TEST
+
+START_TEST(refused)
+{
+	struct address_book *b = address_book_new();
+	struct address_note notes[4];
+
+	ck_assert_ptr_nonnull(b);
+	ck_assert_uint_eq(address_refused_count(b, 0), 0);
+	refuse(b, "192.0.2.1", 1000);
+	refuse(b, "192.0.2.2", 3000);
+	refuse(b, "192.0.2.3", 2000);
+	enter(b, "192.0.2.2", 1);
+	ck_assert_uint_eq(address_top(b, 0, true, notes, 4), 3);
+	ck_assert_str_eq(notes[0].text, "192.0.2.2");
+	ck_assert_uint_eq(notes[0].refused_ms, 3000);
+	ck_assert_uint_eq(notes[0].sessions, 1);
+	ck_assert_str_eq(notes[1].text, "192.0.2.3");
+	ck_assert_str_eq(notes[2].text, "192.0.2.1");
+	ck_assert_uint_eq(address_top(b, 1500, true, notes, 4), 2);
+	ck_assert_uint_eq(address_refused_count(b, 999), 3);
+	ck_assert_uint_eq(address_refused_count(b, 1000), 2);
+	ck_assert_uint_eq(address_refused_count(b, 5000), 0);
+	/* The one with a session is still counted. */
+	ck_assert_uint_eq(address_top(b, 5000, false, notes, 4), 1);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { look, limits, top, refused };
+
+	return UNIT_RUN("address", tests);
+}

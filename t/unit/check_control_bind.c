@@ -1,0 +1,251 @@
+/*
+ * Making the control socket: what stands in its way, who could reach it, and
+ * the lock on its root.
+ */
+#include "t/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "server/control_bind.h"
+
+static char dir[80];
+
+static const char *
+path_of(const char *name)
+{
+	static char path[104];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static void
+make_dir(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(dir, sizeof(dir), "%s/check.XXXXXX",
+	    tmp == NULL || strlen(tmp) > 60 ? "/tmp" : tmp);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+}
+
+static void
+remove_dir(void)
+{
+	unlink(path_of("c"));
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+
+static int
+connect_to(const char *path)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+START_TEST(fresh)
+{
+	const char *why;
+	struct stat st;
+	int fd, peer;
+
+	make_dir();
+	fd = control_bind(path_of("c"), NULL, false, &why);
+	ck_assert_msg(fd != -1, "%s", why);
+	ck_assert_int_eq(lstat(path_of("c"), &st), 0);
+	ck_assert(S_ISSOCK(st.st_mode));
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	ck_assert_int_ne(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+	peer = connect_to(path_of("c"));
+	ck_assert_int_ne(peer, -1);
+	close(peer);
+	close(fd);
+	remove_dir();
+}
+END_TEST
+
+START_TEST(stale)
+{
+	const char *why;
+	int fd;
+
+	make_dir();
+	fd = control_bind(path_of("c"), NULL, false, &why);
+	ck_assert_int_ne(fd, -1);
+	close(fd);
+	fd = control_bind(path_of("c"), NULL, false, &why);
+	ck_assert_msg(fd != -1, "%s", why);
+	close(fd);
+	remove_dir();
+}
+END_TEST
+
+START_TEST(alive)
+{
+	const char *why;
+	int fd, peers[200];
+	size_t n = 0;
+
+	make_dir();
+	fd = control_bind(path_of("c"), NULL, false, &why);
+	ck_assert_int_ne(fd, -1);
+	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
+	ck_assert_ptr_nonnull(strstr(why, "another smtpd"));
+	/* Alive it is, too, when its queue is full. */
+	while (n < COUNT(peers)) {
+		struct sockaddr_un to = { .sun_family = AF_UNIX };
+
+		snprintf(to.sun_path, sizeof(to.sun_path), "%s",
+		    path_of("c"));
+		peers[n] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+		if (connect(peers[n++], (struct sockaddr *)&to,
+		    sizeof(to)) == -1)
+			break;
+	}
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
+	ck_assert_ptr_nonnull(strstr(why, "another smtpd"));
+	while (n > 0)
+		close(peers[--n]);
+	close(fd);
+	remove_dir();
+}
+END_TEST
+
+START_TEST(in_the_way)
+{
+	const char *why;
+	struct stat st;
+	int fd;
+
+	make_dir();
+	fd = open(path_of("c"), O_WRONLY | O_CREAT, 0600);
+	ck_assert_int_ne(fd, -1);
+	close(fd);
+	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
+	ck_assert_ptr_nonnull(strstr(why, "no socket"));
+	ck_assert_int_eq(stat(path_of("c"), &st), 0);
+	unlink(path_of("c"));
+	ck_assert_int_eq(symlink("/tmp/elsewhere", path_of("c")), 0);
+	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
+	ck_assert_ptr_nonnull(strstr(why, "no socket"));
+	remove_dir();
+}
+END_TEST
+
+START_TEST(directory_of_all)
+{
+	const char *why;
+
+	make_dir();
+	ck_assert_int_eq(control_bind(path_of("no/c"), NULL, false, &why), -1);
+	ck_assert_ptr_nonnull(strstr(why, "does not exist"));
+	ck_assert_int_eq(chmod(dir, 0777), 0);
+	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
+	ck_assert_ptr_nonnull(strstr(why, "written by others"));
+	ck_assert_int_eq(chmod(dir, 01777), 0);
+	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
+	ck_assert_int_eq(chmod(dir, 0770), 0);
+	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
+	ck_assert_int_eq(chmod(dir, 0700), 0);
+	if (geteuid() == 0) {
+		ck_assert_int_eq(chown(dir, 1, 1), 0);
+		ck_assert_int_eq(control_bind(path_of("c"), NULL, false,
+		    &why), -1);
+		ck_assert_ptr_nonnull(strstr(why, "written by others"));
+	}
+	remove_dir();
+}
+END_TEST
+
+START_TEST(long_name)
+{
+	char path[200];
+	const char *why;
+
+	memset(path, 'x', sizeof(path));
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	ck_assert_int_eq(control_bind(path, NULL, false, &why), -1);
+	ck_assert_ptr_nonnull(strstr(why, "shorter"));
+}
+END_TEST
+
+START_TEST(inside)
+{
+	static const struct {
+		const char	*root;
+		const char	*control;
+		const char	*name;
+	} t[] = {
+		{ "/var/smtpd", "/var/smtpd/control", "control" },
+		{ "/var/smtpd/", "/var/smtpd//control", "control" },
+		{ "/var/smtpd", "/var/smtpd/run/c", "run/c" },
+		{ "/var/smtpd", "/var/smtpd2/c", NULL },
+		{ "/var/smtpd", "/run/smtpd", NULL },
+		{ "/var/smtpd", "/var", NULL },
+		{ "/", "/control", "control" }
+	};
+	const char *name;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		char root[32], control[32];
+		struct conf conf = { .root = root, .control = control };
+
+		snprintf(root, sizeof(root), "%s", t[i].root);
+		snprintf(control, sizeof(control), "%s", t[i].control);
+		name = control_name_inside(&conf);
+		if (t[i].name == NULL)
+			ck_assert_ptr_null(name);
+		else
+			ck_assert_str_eq(name, t[i].name);
+	}
+}
+END_TEST
+
+/* The socket of a master that is to be followed, and of nobody else. */
+START_TEST(taken_over)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	const char *why;
+	int old, new, peer;
+
+	make_dir();
+	old = control_bind(path_of("c"), NULL, true, &why);
+	ck_assert_msg(old != -1, "%s", why);
+	new = control_bind(path_of("c"), NULL, true, &why);
+	ck_assert_msg(new != -1, "%s", why);
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path_of("c"));
+	peer = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	ck_assert_int_eq(connect(peer, (struct sockaddr *)&to, sizeof(to)), 0);
+	ck_assert_int_eq(accept(old, NULL, NULL), -1);
+	ck_assert_int_ne(accept(new, NULL, NULL), -1);
+	close(peer);
+	close(old);
+	close(new);
+	remove_dir();
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { fresh, stale, alive, in_the_way,
+	    directory_of_all, long_name, inside, taken_over };
+
+	return UNIT_RUN("control_bind", tests);
+}

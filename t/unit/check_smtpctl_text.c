@@ -1,0 +1,144 @@
+/*
+ * Figures for people, at every border; and JSON as a reader takes it.
+ */
+#include "t/unit/unit.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "server/smtpctl_json.h"
+#include "server/smtpctl_text.h"
+
+START_TEST(text_sizes)
+{
+	static const struct {
+		uint64_t	 octets;
+		const char	*text;
+	} t[] = {
+		{ 0, "0 B" }, { 1023, "1023 B" }, { 1024, "1.0 KiB" },
+		{ 1535, "1.4 KiB" }, { 1536, "1.5 KiB" },
+		{ 1024 * 1024 - 1, "1023.9 KiB" },
+		{ 1024 * 1024, "1.0 MiB" },
+		{ 13314398618, "12.3 GiB" },
+		{ UINT64_MAX, "15.9 EiB" }
+	};
+	char out[smtpctl_text_bytes];
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		smtpctl_text_size(t[i].octets, out);
+		ck_assert_str_eq(out, t[i].text);
+	}
+}
+END_TEST
+
+START_TEST(durations)
+{
+	static const struct {
+		uint64_t	 ms;
+		const char	*text;
+	} t[] = {
+		{ 0, "0 s" }, { 999, "0 s" }, { 59999, "59 s" },
+		{ 60000, "1 min 0 s" }, { 3599999, "59 min 59 s" },
+		{ 3600000, "1 h 0 min" }, { 86399999, "23 h 59 min" },
+		{ 86400000, "1 d 0 h" }, { UINT64_MAX, "213503982334 d 14 h" }
+	};
+	char out[smtpctl_text_bytes];
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		smtpctl_text_duration(t[i].ms, out);
+		ck_assert_str_eq(out, t[i].text);
+	}
+}
+END_TEST
+
+START_TEST(users_and_times)
+{
+	char out[smtpctl_text_bytes];
+
+	smtpctl_text_user(0, out);
+	ck_assert_str_eq(out, "root");
+	smtpctl_text_user(3999999999U, out);
+	ck_assert_str_eq(out, "3999999999");
+	setenv("TZ", "UTC", 1);
+	tzset();
+	smtpctl_text_time(1795466700, out);
+	ck_assert_str_eq(out, "2026-11-23 20:45:00");
+	smtpctl_text_time(INT64_MAX, out);
+	ck_assert_str_eq(out, "9223372036854775807");
+	ck_assert_str_eq(smtpctl_text_s(1), "");
+	ck_assert_str_eq(smtpctl_text_s(0), "s");
+}
+END_TEST
+
+/* What write puts on standard output. */
+static const char *
+written(void (*write_json)(void))
+{
+	static char text[2000];
+	FILE *f = tmpfile();
+	int out = dup(1);
+	ssize_t n;
+
+	ck_assert(f != NULL && out != -1);
+	fflush(stdout);
+	dup2(fileno(f), 1);
+	write_json();
+	fflush(stdout);
+	dup2(out, 1);
+	close(out);
+	n = pread(fileno(f), text, sizeof(text) - 1, 0);
+	ck_assert_int_ge(n, 0);
+	text[n] = '\0';
+	fclose(f);
+	return text;
+}
+
+static void
+nested(void)
+{
+	smtpctl_json_object(NULL);
+	smtpctl_json_array("empty");
+	smtpctl_json_end();
+	smtpctl_json_array("a");
+	smtpctl_json_u64(NULL, UINT64_MAX);
+	smtpctl_json_i64(NULL, -1);
+	smtpctl_json_object(NULL);
+	smtpctl_json_end();
+	smtpctl_json_end();
+	smtpctl_json_bool("yes", true);
+	smtpctl_json_bool("no", false);
+	smtpctl_json_null("nothing");
+	smtpctl_json_parts("part", 250, 1000000);
+	smtpctl_json_end();
+}
+
+static void
+strings(void)
+{
+	smtpctl_json_object(NULL);
+	smtpctl_json_string("a\"b", "\\ \" \n \x1b[2J \x7f");
+	smtpctl_json_string("c", "\xc3\xa4 \xc2\x85 \xff\xc3");
+	smtpctl_json_span("d", span_from("a\0b", 3));
+	smtpctl_json_end();
+}
+
+START_TEST(json)
+{
+	ck_assert_str_eq(written(nested),
+	    "{\"empty\":[],\"a\":[18446744073709551615,-1,{}],\"yes\":true,"
+	    "\"no\":false,\"nothing\":null,\"part\":0.00025}\n");
+	ck_assert_str_eq(written(strings),
+	    "{\"a\\\"b\":\"\\\\ \\\" \\u000a \\u001b[2J \\u007f\","
+	    "\"c\":\"\xc3\xa4 \\u0085 \xef\xbf\xbd\xef\xbf\xbd\","
+	    "\"d\":\"a\\u0000b\"}\n");
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { text_sizes, durations, users_and_times,
+	    json };
+
+	return UNIT_RUN("smtpctl_text", tests);
+}
