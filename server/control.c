@@ -116,6 +116,8 @@ answer(struct peer *p, const struct ipc_record *r)
 	m->counters.value[COUNTER_QUESTIONS]++;
 	if (r->type == IPC_ASK_STATUS)
 		control_status(m, &r->u.ask_status, &p->answer);
+	else if (r->type == IPC_ASK_STATS)
+		control_stats(m, &p->answer);
 	if (control_answer_end(&p->answer))
 		send_answer(p);
 	else

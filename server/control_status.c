@@ -28,8 +28,8 @@ age_ms(int64_t since_ms)
 	return (uint64_t)(deadline_now_ms() - since_ms);
 }
 
-void
-control_about(const struct master *m, struct control_answer *a)
+static void
+tell_about(const struct master *m, struct control_answer *a)
 {
 	struct ipc_record r = record(IPC_TELL_ABOUT);
 	struct ipc_tell_about *t = &r.u.tell_about;
@@ -274,8 +274,28 @@ tell_counts(const struct master *m, struct control_answer *a)
 	}
 }
 
-void
-control_figures(struct master *m, struct control_answer *a)
+static void
+tell_buckets(const struct master *m, struct control_answer *a)
+{
+	for (uint32_t h = 0; h < HISTOGRAM_COUNT; h++) {
+		const struct histogram_values *values =
+		    &m->counters.histogram[h];
+		struct ipc_record r = record(IPC_TELL_BUCKET);
+
+		r.u.tell_bucket.which = h;
+		for (uint32_t i = 0; i <= histogram_buckets_max; i++) {
+			r.u.tell_bucket.bucket = i;
+			r.u.tell_bucket.value = values->bucket[i];
+			control_answer_put(a, &r);
+		}
+		r.u.tell_bucket.bucket = UINT32_MAX;
+		r.u.tell_bucket.value = values->sum;
+		control_answer_put(a, &r);
+	}
+}
+
+static void
+tell_figures(struct master *m, struct control_answer *a)
 {
 	tell_pool(m, a);
 	tell_disk(m, a);
@@ -286,13 +306,21 @@ void
 control_status(struct master *m, const struct ipc_ask_status *ask,
     struct control_answer *a)
 {
-	control_about(m, a);
+	tell_about(m, a);
 	tell_path(a, PATH_CONF, m->conf.path == NULL ? "" : m->conf.path);
 	tell_path(a, PATH_ROOT, m->conf.root);
-	control_figures(m, a);
+	tell_figures(m, a);
 	tell_listens(m, a);
 	tell_owners(m, a);
 	tell_addresses(m, a, ask->addresses_max);
 	tell_sessions(m, a, ask->sessions_max);
 	tell_workers(m, a, ask->sessions_max);
+}
+
+void
+control_stats(struct master *m, struct control_answer *a)
+{
+	tell_about(m, a);
+	tell_figures(m, a);
+	tell_buckets(m, a);
 }

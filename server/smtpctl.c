@@ -7,6 +7,7 @@
 #include "server/smtpctl_await.h"
 #include "server/smtpctl_explain_id.h"
 #include "server/smtpctl_log.h"
+#include "server/smtpctl_stats.h"
 #include "server/smtpctl_status.h"
 
 struct subcommand {
@@ -19,6 +20,7 @@ static const struct subcommand subcommands[] = {
 	{ "await", SMTPCTL_AWAIT_USAGE, smtpctl_await },
 	{ "explain", SMTPCTL_EXPLAIN_ID_USAGE, smtpctl_explain_id },
 	{ "log", SMTPCTL_LOG_USAGE, smtpctl_log },
+	{ "stats", SMTPCTL_STATS_USAGE, smtpctl_stats },
 	{ "status", SMTPCTL_STATUS_USAGE, smtpctl_status }
 };
 

@@ -38,6 +38,20 @@ take_about(struct smtpctl_snapshot *s, const struct ipc_tell_about *t)
 }
 
 static void
+take_bucket(struct smtpctl_snapshot *s, const struct ipc_tell_bucket *t)
+{
+	struct histogram_values *h;
+
+	if (t->which >= HISTOGRAM_COUNT)
+		return;
+	h = &s->counters.histogram[t->which];
+	if (t->bucket == UINT32_MAX)
+		h->sum = t->value;
+	else if (t->bucket <= histogram_buckets_max)
+		h->bucket[t->bucket] = t->value;
+}
+
+static void
 take(void *arg, const struct ipc_record *r)
 {
 	struct smtpctl_snapshot *s = arg;
@@ -56,6 +70,8 @@ take(void *arg, const struct ipc_record *r)
 	    r->u.tell_count.which < COUNTER_COUNT)
 		s->counters.value[r->u.tell_count.which] =
 		    r->u.tell_count.value;
+	else if (r->type == IPC_TELL_BUCKET)
+		take_bucket(s, &r->u.tell_bucket);
 	else if (r->type == IPC_TELL_LISTEN)
 		ADD(s, listens, listen_count, r->u.tell_listen);
 	else if (r->type == IPC_TELL_PROCESS)
@@ -66,6 +82,20 @@ take(void *arg, const struct ipc_record *r)
 		ADD(s, addresses, address_count, r->u.tell_address);
 }
 
+static bool
+ask(struct smtpctl_control *c, const struct ipc_record *r,
+    struct smtpctl_snapshot *out)
+{
+	if (!smtpctl_control_ask(c, r, take, out))
+		return false;
+	if (!out->foreign)
+		return true;
+	snprintf(c->problem, sizeof(c->problem), "smtpd is of version %s, and "
+	    "this smtpctl of another (%s): restart smtpd, or use the smtpctl "
+	    "that came with it", out->about.version, SMTPD_VERSION);
+	return false;
+}
+
 bool
 smtpctl_snapshot_ask(struct smtpctl_control *c, uint32_t sessions_max,
     uint32_t addresses_max, struct smtpctl_snapshot *out)
@@ -74,14 +104,16 @@ smtpctl_snapshot_ask(struct smtpctl_control *c, uint32_t sessions_max,
 
 	r.u.ask_status.sessions_max = sessions_max;
 	r.u.ask_status.addresses_max = addresses_max;
-	if (!smtpctl_control_ask(c, &r, take, out))
-		return false;
-	if (!out->foreign)
-		return true;
-	snprintf(c->problem, sizeof(c->problem), "smtpd is of version %s, and "
-	    "this smtpctl of another (%s): restart smtpd, or use the smtpctl "
-	    "that came with it", out->about.version, SMTPD_VERSION);
-	return false;
+	return ask(c, &r, out);
+}
+
+bool
+smtpctl_snapshot_stats(struct smtpctl_control *c,
+    struct smtpctl_snapshot *out)
+{
+	struct ipc_record r = { .type = IPC_ASK_STATS };
+
+	return ask(c, &r, out);
 }
 
 uint64_t

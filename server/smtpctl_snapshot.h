@@ -39,6 +39,9 @@ extern const char *const smtpctl_state_words[STATE_COUNT];
  */
 bool	smtpctl_snapshot_ask(struct smtpctl_control *c, uint32_t sessions_max,
 	    uint32_t addresses_max, struct smtpctl_snapshot *out);
+/* Asks for the counters, the pool and the disk, and nothing else. */
+bool	smtpctl_snapshot_stats(struct smtpctl_control *c,
+	    struct smtpctl_snapshot *out);
 /* Sessions in all, those that wait for a worker among them. */
 uint64_t smtpctl_snapshot_sessions(const struct smtpctl_snapshot *s);
 /* Is there room for mail above the reserves? */

@@ -154,6 +154,7 @@ check_value(const struct ipc_record *r)
 	case IPC_TYPE_COUNT:
 		break;
 	case IPC_ASK_STATUS:
+	case IPC_ASK_STATS:
 	case IPC_TELL_REFUSED:
 	case IPC_TELL_END:
 	case IPC_TELL_ABOUT:
@@ -165,6 +166,7 @@ check_value(const struct ipc_record *r)
 	case IPC_TELL_SESSION:
 	case IPC_TELL_ADDRESS:
 	case IPC_TELL_COUNT:
+	case IPC_TELL_BUCKET:
 		return check_control(r);
 	}
 	return NULL;

@@ -125,6 +125,13 @@ struct ipc_tell_count {
 	uint64_t	value;
 };
 
+/* A bucket of a histogram, or the sum of its values. */
+struct ipc_tell_bucket {
+	uint32_t	which;		/* of enum histogram */
+	uint32_t	bucket;		/* UINT32_MAX: the sum */
+	uint64_t	value;
+};
+
 enum ipc_refusal { REFUSAL_USER, REFUSAL_BUSY, REFUSAL_COUNT };
 
 struct ipc_tell_refused {
@@ -142,6 +149,7 @@ struct ipc_tell_end {
  */
 #define IPC_CONTROL_RECORDS(X)						\
 	X(ASK_STATUS, IPC_FROM_CONTROL, ask_status, 0, IPC_AT_ASK)	\
+	X(ASK_STATS, IPC_FROM_CONTROL, nothing, 0, IPC_AT_ASK)		\
 	X(TELL_REFUSED, IPC_TO_CONTROL, tell_refused, 0, IPC_AT_ASK)	\
 	X(TELL_END, IPC_TO_CONTROL, tell_end, 0, IPC_AT_ASK)		\
 	X(TELL_ABOUT, IPC_TO_CONTROL, tell_about, 0, IPC_AT_ASK)	\
@@ -152,12 +160,14 @@ struct ipc_tell_end {
 	X(TELL_DISK, IPC_TO_CONTROL, tell_disk, 0, IPC_AT_ASK)		\
 	X(TELL_SESSION, IPC_TO_CONTROL, tell_session, 0, IPC_AT_ASK)	\
 	X(TELL_ADDRESS, IPC_TO_CONTROL, tell_address, 0, IPC_AT_ASK)	\
-	X(TELL_COUNT, IPC_TO_CONTROL, tell_count, 0, IPC_AT_ASK)
+	X(TELL_COUNT, IPC_TO_CONTROL, tell_count, 0, IPC_AT_ASK)	\
+	X(TELL_BUCKET, IPC_TO_CONTROL, tell_bucket, 0, IPC_AT_ASK)
 
 /* Their payloads, as members of struct ipc_record. */
 #define IPC_CONTROL_PAYLOADS(X)						\
 	X(ask_status) X(tell_refused) X(tell_end) X(tell_about)		\
 	X(tell_path) X(tell_listen) X(tell_process) X(tell_pool)	\
-	X(tell_disk) X(tell_session) X(tell_address) X(tell_count)
+	X(tell_disk) X(tell_session) X(tell_address) X(tell_count)	\
+	X(tell_bucket)
 
 #endif

@@ -142,6 +142,7 @@ must_hold(const struct ipc_record *r)
 	case IPC_TYPE_COUNT:
 		break;
 	case IPC_ASK_STATUS:
+	case IPC_ASK_STATS:
 	case IPC_TELL_REFUSED:
 	case IPC_TELL_END:
 	case IPC_TELL_ABOUT:
@@ -153,6 +154,7 @@ must_hold(const struct ipc_record *r)
 	case IPC_TELL_SESSION:
 	case IPC_TELL_ADDRESS:
 	case IPC_TELL_COUNT:
+	case IPC_TELL_BUCKET:
 		must_hold_control(r);
 		break;
 	}

@@ -19,6 +19,7 @@ here=t/interop
 . "$here/dovecot.sh"
 . "$here/catcher.sh"
 . "$here/logtools.sh"
+. "$here/metrics.sh"
 
 smtpd=${SMTPD:-build/smtpd}
 worker=${SMTPD_WORKER:-build/smtpd-worker}
@@ -133,6 +134,12 @@ stop_dovecot
 check log-sessions sessions_closed
 check log-messages messages_logged
 check log-no-crash no_crash
+check status-json status_is_json
+if has_metrics_reader; then
+	check openmetrics openmetrics_parses
+else
+	skip openmetrics "no prometheus_client for this Python"
+fi
 stop_server
 check ends-at-sigterm ends_at_sigterm
 

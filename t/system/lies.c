@@ -46,6 +46,8 @@ static const struct {
 	{ IPC_END, PAYLOAD(end), 1 << LIE_AT_SESSION | 1 << LIE_AT_MAIL |
 	    1 << LIE_AT_RCPT | 1 << LIE_AT_DATA },
 	{ IPC_ASK_STATUS, PAYLOAD(ask_status), 0 },
+	{ IPC_ASK_STATS, PAYLOAD(nothing), 0 },
+	{ IPC_TELL_BUCKET, PAYLOAD(tell_bucket), 0 },
 	{ IPC_TELL_REFUSED, PAYLOAD(tell_refused), 0 },
 	{ IPC_TELL_END, PAYLOAD(tell_end), 0 },
 	{ IPC_TELL_ABOUT, PAYLOAD(tell_about), 0 },

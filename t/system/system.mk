@@ -4,7 +4,8 @@
 
 ifeq ($(OS),Linux)
 SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
-		  log chain explain share inetd peer sockets upgrade control
+		  log chain explain share inetd peer sockets upgrade control \
+		  stats
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
@@ -29,6 +30,8 @@ check-system: $(PROGRAMS) $(SYSTEM_PROGRAMS)
 
 $(BUILD)/t/system/test_sweep: $(BUILD)/t/system/trace.o
 $(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o
+$(BUILD)/t/system/test_stats: $(BUILD)/t/system/ask.o \
+    $(BUILD)/t/system/openmetrics.o
 $(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
     $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o)
 

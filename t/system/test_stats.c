@@ -1,0 +1,279 @@
+/*
+ * smtpctl stats: each thing that happens is counted once, where it belongs,
+ * and a collector can read it.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/system/client.h"
+#include "t/system/ask.h"
+#include "t/system/harness.h"
+#include "t/system/openmetrics.h"
+
+static struct ctl ctl;
+static struct openmetrics metrics;
+
+static void
+collect(const struct daemon *d)
+{
+	static const char *const args[] = { "stats", "--openmetrics", NULL };
+	const char *why;
+
+	ctl_ask(&ctl, d->conf, args);
+	why = openmetrics_read(ctl.out, &metrics);
+	EXPECT(why == NULL, "no OpenMetrics: %s\n%s", why, ctl.out);
+}
+
+/* The value of "smtpd_" SERIES. */
+static double
+value_of(const char *series)
+{
+	char name[160];
+	double value;
+
+	snprintf(name, sizeof(name), "smtpd_%s", series);
+	value = openmetrics_value(&metrics, name);
+	EXPECT(value >= 0, "no %s in\n%s", name, ctl.out);
+	return value;
+}
+
+static bool
+counted(const struct daemon *d, const char *series, double want)
+{
+	collect(d);
+	return value_of(series) == want;
+}
+
+#define EXPECT_COUNTED(d, series, want)					\
+	EXPECT(WAIT_FOR(5000, counted((d), (series), (want))),		\
+	    "%s is %g, not %g", (series), value_of(series), (double)(want))
+
+static void
+all_zero(void)
+{
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	collect(&d);
+	for (size_t i = 0; i < metrics.count; i++) {
+		const char *series = metrics.samples[i].series;
+
+		/* Workers are there, and this question was asked. */
+		if (strstr(series, "_total") == NULL ||
+		    strstr(series, "workers_started") != NULL ||
+		    strstr(series, "control_questions") != NULL)
+			continue;
+		EXPECT(metrics.samples[i].value == 0, "%s is %g", series,
+		    metrics.samples[i].value);
+	}
+	EXPECT(value_of("commit_wait_seconds_count") == 0, "%s", ctl.out);
+	EXPECT(value_of("sessions_max") == 200, "%s", ctl.out);
+	EXPECT(strstr(ctl.out, "smtpd_build_info{version=\"") != NULL, "%s",
+	    ctl.out);
+	daemon_stop(&d);
+}
+
+static void
+mail_is_counted(void)
+{
+	static const char *const both[] = { "alice", "bob", NULL };
+	static const char *const some[] = { "alice", "nobody-here", NULL };
+	struct client c;
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	EXPECT(client_mail(&c, 1, 4000, both) == 250, "mail");
+	EXPECT(client_mail(&c, 2, 4000, both) == 250, "mail");
+	EXPECT(client_begin(&c, some) == 550, "rcpt: %s", c.reply);
+	client_expect(&c, 550, "RCPT TO:<a@elsewhere.example>");
+	client_expect(&c, 500, "NONSENSE");
+	client_expect(&c, 221, "QUIT");
+	client_close(&c);
+	EXPECT_COUNTED(&d, "connections_total", 1);
+	EXPECT_COUNTED(&d, "sessions_ended_total{reason=\"quit\"}", 1);
+	EXPECT_COUNTED(&d, "senders_accepted_total", 3);
+	EXPECT_COUNTED(&d, "recipients_accepted_total", 5);
+	EXPECT_COUNTED(&d, "recipients_refused_total{verdict=\"no such "
+	    "recipient\"}", 1);
+	EXPECT_COUNTED(&d, "recipients_refused_total{verdict=\"relaying "
+	    "denied\"}", 1);
+	EXPECT_COUNTED(&d, "messages_stored_total", 2);
+	EXPECT_COUNTED(&d, "deliveries_total", 4);
+	EXPECT_COUNTED(&d, "commits_total", 2);
+	EXPECT_COUNTED(&d, "directory_syncs_total", 4);
+	EXPECT_COUNTED(&d, "commit_wait_seconds_count", 2);
+	EXPECT_COUNTED(&d, "commit_messages_bucket{le=\"1.0\"}", 2);
+	EXPECT_COUNTED(&d, "commit_messages_sum", 2);
+	EXPECT_COUNTED(&d, "errors_total", 3);
+	EXPECT(value_of("stored_bytes_total") > 8000 &&
+	    value_of("received_bytes_total") > 8000 &&
+	    value_of("sent_bytes_total") > 100, "%s", ctl.out);
+	EXPECT(value_of("commit_wait_seconds_sum") > 0 &&
+	    value_of("commit_wait_seconds_sum") < 20, "%s", ctl.out);
+	daemon_stop(&d);
+}
+
+static void
+refusals_are_counted(void)
+{
+	struct client c[3];
+	struct daemon d;
+
+	daemon_init(&d, "\tworkers 40\n\tper-address 2\n", NULL);
+	daemon_start(&d);
+	client_open(&c[0], &d, NULL);
+	client_open(&c[1], &d, NULL);
+	EXPECT(client_connect(&c[2], &d, NULL) &&
+	    client_reply(&c[2]) == 421, "a third is let in");
+	EXPECT_COUNTED(&d, "connections_total", 2);
+	EXPECT_COUNTED(&d, "connections_refused_total{reason=\"too many "
+	    "sessions from you\"}", 1);
+	EXPECT_COUNTED(&d, "sessions{state=\"idle\"}", 2);
+	client_close(&c[0]);
+	EXPECT_COUNTED(&d, "sessions_ended_total{reason=\"closed by "
+	    "client\"}", 1);
+	daemon_stop(&d);
+}
+
+static void
+crashes_are_counted(void)
+{
+	pid_t workers[64];
+	struct client c;
+	struct daemon d;
+	size_t n;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	client_open(&c, &d, "127.0.0.9");
+	daemon_settle(&d);
+	n = daemon_workers(&d, workers, 64);
+	EXPECT(n > 0, "no worker");
+	for (size_t i = 0; i < n; i++)
+		kill(workers[i], SIGSEGV);
+	EXPECT_COUNTED(&d, "worker_crashes_total", (double)n);
+	EXPECT_COUNTED(&d, "sessions_ended_total{reason=\"worker lost\"}", 1);
+	EXPECT_COUNTED(&d, "addresses_refused", 1);
+	EXPECT(client_connect(&c, &d, "127.0.0.9") &&
+	    client_reply(&c) == 421, "it is let in");
+	EXPECT_COUNTED(&d, "connections_refused_total{reason=\"refused for a "
+	    "while\"}", 1);
+	daemon_stop(&d);
+}
+
+/* The other two forms say the same. */
+static void
+other_forms(void)
+{
+	static const char *const json[] = { "stats", "--json", NULL };
+	static const char *const people[] = { "stats", NULL };
+	static const char *const wrong[] = { "stats", "-j", "-o", NULL };
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	EXPECT(client_deliver(&d, NULL, 1, 2000, "alice") == 250, "mail");
+	EXPECT_COUNTED(&d, "sessions_ended_total{reason=\"quit\"}", 1);
+	ctl_ask(&ctl, d.conf, json);
+	EXPECT(ctl_json(&ctl, "messages_stored") == 1 &&
+	    ctl_json(&ctl, "connections") == 1 &&
+	    ctl_json(&ctl, "quit") == 1, "%s", ctl.out);
+	EXPECT(ctl_says(&ctl, "\"commit_wait_seconds\":{\"count\":1,"), "%s",
+	    ctl.out);
+	ctl_ask(&ctl, d.conf, people);
+	EXPECT(ctl_says(&ctl, "Messages answered for      ") &&
+	    ctl_says(&ctl, "    quit   ") &&
+	    ctl_says(&ctl, "    99 in 100 at most  "), "%s", ctl.out);
+	EXPECT(!ctl_says(&ctl, "session too long"), "%s", ctl.out);
+	ctl_run(&ctl, 0, wrong);
+	EXPECT(ctl.status == 2 && strstr(ctl.err, "usage:") != NULL,
+	    "exit status %d: %s", ctl.status, ctl.err);
+	daemon_stop(&d);
+	ctl_run(&ctl, 0, (const char *const[]){ "stats", "-f", d.conf,
+	    NULL });
+	EXPECT(ctl.status == 1 && strstr(ctl.err, "no smtpd answers") !=
+	    NULL, "exit status %d: %s", ctl.status, ctl.err);
+}
+
+/* The reader itself is strict. */
+static void
+reader_is_strict(void)
+{
+#define HEAD "# TYPE a counter\n# HELP a b\n"
+#define HIST "# TYPE h histogram\n# HELP h b\n"
+	static const struct {
+		const char	*text;
+		bool		 fine;
+	} t[] = {
+		{ "# EOF\n", true },
+		{ "# EOF", false },
+		{ "", false },
+		{ HEAD "a_total 1\n# EOF\n", true },
+		{ HEAD "a_total{x=\"y\"} 1\na_total{x=\"z\"} 2\n# EOF\n",
+		    true },
+		{ HEAD "a_total 1\n", false },
+		{ HEAD "a_total 1\n# EOF\n\n", false },
+		{ HEAD "# EOF\n", false },
+		{ HEAD "a 1\n# EOF\n", false },
+		{ HEAD "b_total 1\n# EOF\n", false },
+		{ HEAD "a_total  1\n# EOF\n", false },
+		{ HEAD "a_total 1 \n# EOF\n", false },
+		{ HEAD "a_total -1\n# EOF\n", false },
+		{ HEAD "a_total 0x1\n# EOF\n", false },
+		{ HEAD "a_total 1\na_total 1\n# EOF\n", false },
+		{ HEAD "a_total{x=y} 1\n# EOF\n", false },
+		{ HEAD "a_total{x=\"y} 1\n# EOF\n", false },
+		{ HEAD "a_total{} 1\n# EOF\n", false },
+		{ HEAD "\na_total 1\n# EOF\n", false },
+		{ HEAD "a_total 1\n" HEAD "a_total 1\n# EOF\n", false },
+		{ "a_total 1\n# EOF\n", false },
+		{ "# TYPE a counter\na_total 1\n# EOF\n", false },
+		{ "# TYPE a count\n# HELP a b\na_total 1\n# EOF\n", false },
+		{ "# TYPE a_s gauge\n# UNIT a_s s\n# HELP a_s b\na_s 1\n"
+		    "# EOF\n", true },
+		{ "# TYPE a gauge\n# UNIT a s\n# HELP a b\na 1\n# EOF\n",
+		    false },
+		{ HIST "h_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 2\n"
+		    "h_sum 3\nh_count 2\n# EOF\n", true },
+		{ HIST "h_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 2\n"
+		    "h_sum 3\nh_count 3\n# EOF\n", false },
+		{ HIST "h_bucket{le=\"1.0\"} 3\nh_bucket{le=\"+Inf\"} 2\n"
+		    "h_sum 3\nh_count 2\n# EOF\n", false },
+		{ HIST "h_bucket{le=\"2.0\"} 1\nh_bucket{le=\"1.0\"} 1\n"
+		    "h_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n# EOF\n",
+		    false },
+		{ HIST "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\n"
+		    "h_sum 3\nh_count 2\n# EOF\n", false },
+		{ HIST "h_bucket{le=\"1.0\"} 1\nh_sum 3\nh_count 1\n# EOF\n",
+		    false }
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		const char *why = openmetrics_read(t[i].text, &metrics);
+
+		EXPECT((why == NULL) == t[i].fine, "%s: %s", t[i].text,
+		    why == NULL ? "taken" : why);
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "reader_is_strict", reader_is_strict },
+		{ "all_zero", all_zero },
+		{ "mail_is_counted", mail_is_counted },
+		{ "refusals_are_counted", refusals_are_counted },
+		{ "crashes_are_counted", crashes_are_counted },
+		{ "other_forms", other_forms },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}
