@@ -158,3 +158,12 @@ conf_find_alias(const struct conf_domain *d, struct span name)
 	return bsearch(&name, d->aliases, d->alias_count, sizeof(*d->aliases),
 	    compare_alias);
 }
+
+unsigned
+conf_line_of(const struct conf *conf, const char *limit)
+{
+	const struct conf_keyword *k = conf_keyword_find(CONF_LIMITS,
+	    span_of(limit));
+
+	return k == NULL ? 0 : conf->lines[k - conf_keywords];
+}

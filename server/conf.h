@@ -76,6 +76,8 @@ enum conf_log {
 	CONF_LOG_FILE
 };
 
+enum { conf_lines_max = 48 };	/* keywords at most */
+
 struct conf {
 	char			*path;		/* of the file; NULL: catcher */
 	char			*hostname;
@@ -93,6 +95,7 @@ struct conf {
 	struct conf_domain	*domains;	/* in the order of the file */
 	size_t			 domain_count;
 	struct conf_limits	 limits;
+	unsigned		 lines[conf_lines_max];	/* conf_line_of */
 	bool			 sandbox_optional; /* "sandbox optional" */
 	bool			 catcher;	/* take any recipient */
 };
@@ -113,6 +116,10 @@ void	conf_print(const struct conf *conf, FILE *f);
 void	conf_free(struct conf *conf);
 /* Frees what d owns, and leaves it zero. */
 void	conf_domain_free(struct conf_domain *d);
+/*
+ * The line that set a keyword of the limits block; 0: it is its default.
+ */
+unsigned conf_line_of(const struct conf *conf, const char *limit);
 /* What per-address is when it is not given. */
 uint64_t conf_per_address(uint64_t workers);
 /* What per-network is when it is not given. */

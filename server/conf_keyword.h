@@ -32,7 +32,7 @@ enum conf_kind {
 };
 
 enum {
-	conf_keyword_max = 48,		/* rows at most */
+	conf_keyword_max = conf_lines_max,	/* rows at most */
 	conf_path_max_bytes = 1023,
 	conf_socket_max_bytes = 103	/* of sun_path on the BSDs */
 };

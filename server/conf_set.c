@@ -427,6 +427,8 @@ conf_keyword_set(const struct conf_keyword *k, const struct conf_cut *cut,
 
 	if (!conf_keyword_check_form(k, cut, fault) || !setters[k->kind](&s))
 		return false;
+	if (k->block != CONF_DOMAIN)
+		conf->lines[k - conf_keywords] = line;
 	if (k->line_offset != 0)
 		*(unsigned *)(void *)((char *)domain + k->line_offset) = line;
 	return true;

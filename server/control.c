@@ -15,6 +15,7 @@
 
 #include "server/control_answer.h"
 #include "server/control_bind.h"
+#include "server/control_dryrun.h"
 #include "server/control_status.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -118,6 +119,10 @@ answer(struct peer *p, const struct ipc_record *r)
 		control_status(m, &r->u.ask_status, &p->answer);
 	else if (r->type == IPC_ASK_STATS)
 		control_stats(m, &p->answer);
+	else if (r->type == IPC_ASK_MAIL)
+		control_dryrun_mail(m, &r->u.ask_mail, &p->answer);
+	else if (r->type == IPC_ASK_RCPT)
+		control_dryrun_rcpt(m, &r->u.ask_rcpt, &p->answer);
 	if (control_answer_end(&p->answer))
 		send_answer(p);
 	else

@@ -29,7 +29,17 @@ age_ms(int64_t since_ms)
 }
 
 static void
-tell_about(const struct master *m, struct control_answer *a)
+tell_path(struct control_answer *a, enum ipc_path_of of, const char *path)
+{
+	struct ipc_record r = record(IPC_TELL_PATH);
+
+	r.u.tell_path.of = of;
+	snprintf(r.u.tell_path.path, sizeof(r.u.tell_path.path), "%s", path);
+	control_answer_put(a, &r);
+}
+
+void
+control_about(const struct master *m, struct control_answer *a)
 {
 	struct ipc_record r = record(IPC_TELL_ABOUT);
 	struct ipc_tell_about *t = &r.u.tell_about;
@@ -41,16 +51,8 @@ tell_about(const struct master *m, struct control_answer *a)
 	snprintf(t->version, sizeof(t->version), "%s", SMTPD_VERSION);
 	snprintf(t->hostname, sizeof(t->hostname), "%s", m->conf.hostname);
 	control_answer_put(a, &r);
-}
-
-static void
-tell_path(struct control_answer *a, enum ipc_path_of of, const char *path)
-{
-	struct ipc_record r = record(IPC_TELL_PATH);
-
-	r.u.tell_path.of = of;
-	snprintf(r.u.tell_path.path, sizeof(r.u.tell_path.path), "%s", path);
-	control_answer_put(a, &r);
+	tell_path(a, PATH_CONF, m->conf.path == NULL ? "" : m->conf.path);
+	tell_path(a, PATH_ROOT, m->conf.root);
 }
 
 static void
@@ -306,9 +308,7 @@ void
 control_status(struct master *m, const struct ipc_ask_status *ask,
     struct control_answer *a)
 {
-	tell_about(m, a);
-	tell_path(a, PATH_CONF, m->conf.path == NULL ? "" : m->conf.path);
-	tell_path(a, PATH_ROOT, m->conf.root);
+	control_about(m, a);
 	tell_figures(m, a);
 	tell_listens(m, a);
 	tell_owners(m, a);
@@ -320,7 +320,7 @@ control_status(struct master *m, const struct ipc_ask_status *ask,
 void
 control_stats(struct master *m, struct control_answer *a)
 {
-	tell_about(m, a);
+	control_about(m, a);
 	tell_figures(m, a);
 	tell_buckets(m, a);
 }

@@ -10,6 +10,8 @@
 /* Adds everything but END. */
 void	control_status(struct master *m, const struct ipc_ask_status *ask,
 	    struct control_answer *a);
+/* Adds version and times, and where configuration and root are. */
+void	control_about(const struct master *m, struct control_answer *a);
 /* The same for smtpctl stats. */
 void	control_stats(struct master *m, struct control_answer *a);
 

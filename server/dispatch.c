@@ -103,24 +103,6 @@ on_mail(struct worker *w, const struct ipc_record *r)
 	    AFTER_GO_ON;
 }
 
-static enum verdict
-verdict_of(enum recipient_verdict v)
-{
-	switch (v) {
-	case RECIPIENT_OK:
-		return VERDICT_OK;
-	case RECIPIENT_UNKNOWN:
-		return VERDICT_UNKNOWN;
-	case RECIPIENT_FOREIGN:
-		return VERDICT_FOREIGN;
-	case RECIPIENT_TOO_MANY:
-		return VERDICT_TOO_MANY;
-	case RECIPIENT_NO_MEMORY:
-		break;
-	}
-	return VERDICT_TROUBLE;
-}
-
 static void
 log_refused(const struct session *s, const struct mailbox *to,
     enum verdict verdict, const struct recipient_reason *reason)
@@ -152,7 +134,7 @@ on_rcpt(struct worker *w, const struct ipc_record *r)
 		w->master->counters.value[COUNTER_RCPT_DISK]++;
 		return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
-	verdict = verdict_of(recipient_expand(&w->master->conf,
+	verdict = recipient_answer(recipient_expand(&w->master->conf,
 	    &r->u.rcpt.to, &s->tx.boxes, &reason));
 	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
 	    recipient_log_word(verdict), &reason);

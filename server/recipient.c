@@ -69,9 +69,10 @@ recipient_find(const struct conf_domain *d, struct span local,
 
 /* What all steps of following one recipient share. */
 struct expansion {
-	const struct conf	*conf;
-	struct recipient_set	*set;
-	struct recipient_reason	*reason;
+	const struct conf		*conf;
+	struct recipient_set		*set;
+	struct recipient_reason		*reason;
+	const struct recipient_watch	*watch;		/* or NULL */
 };
 
 static void
@@ -85,10 +86,39 @@ add_step(const struct expansion *e, struct recipient_step step)
 		r->more++;
 }
 
+/* Tells the watcher alone: that nothing was found is not for the log. */
+static void
+see(const struct expansion *e, struct recipient_sight s, const char *path,
+    unsigned line)
+{
+	s.path = path;
+	s.line = line;
+	if (e->watch != NULL)
+		e->watch->see(e->watch->arg, &s);
+}
+
+/* A rule that leads on, for the log and for the watcher. */
+static void
+tell(const struct expansion *e, struct recipient_sight s,
+    struct recipient_step step)
+{
+	add_step(e, step);
+	see(e, s, step.path, step.line);
+}
+
+static void
+tell_domain(const struct expansion *e, enum ipc_step step,
+    const struct conf_domain *d)
+{
+	tell(e, (struct recipient_sight){ .step = step, .domain = d },
+	    (struct recipient_step){ RECIPIENT_STEP_DOMAIN, e->conf->path,
+	    d->line, d->name, NULL });
+}
+
 /* When it was not the whole of local that led to match. */
 static void
-add_subaddress(const struct expansion *e, const struct conf_domain *d,
-    struct span local, const struct recipient_match *match)
+tell_subaddress(const struct expansion *e, const struct conf_domain *d,
+    struct span local, const struct recipient_match *match, unsigned depth)
 {
 	const char *name = match->kind == RECIPIENT_ALIAS ?
 	    match->alias->name : match->kind == RECIPIENT_USER ?
@@ -97,8 +127,49 @@ add_subaddress(const struct expansion *e, const struct conf_domain *d,
 	if (match->kind == RECIPIENT_NOBODY ||
 	    span_equal_fold(local, span_of(name)))
 		return;
-	add_step(e, (struct recipient_step){ RECIPIENT_STEP_SUBADDRESS,
+	tell(e, (struct recipient_sight){ .step = STEP_SUBADDRESS,
+	    .depth = depth, .domain = d, .local = span_of(name) },
+	    (struct recipient_step){ RECIPIENT_STEP_SUBADDRESS,
 	    e->conf->path, d->subaddress_line, name, NULL });
+}
+
+/* Nobody by that name in d: where it was looked for. */
+static void
+see_nobody(const struct expansion *e, const struct conf_domain *d,
+    struct span local)
+{
+	struct recipient_sight s = { .domain = d,
+	    .local = without_subaddress(d, local) };
+
+	s.step = STEP_NO_ALIAS;
+	see(e, s, d->aliases_path, 0);
+	s.step = STEP_NO_USER;
+	see(e, s, d->users_path, 0);
+	s.step = STEP_NO_CATCH_ALL;
+	s.local = span_of("");
+	if (!d->has_catch_all)
+		see(e, s, e->conf->path, d->line);
+}
+
+/* Adds the Maildir of user. */
+static enum recipient_verdict
+reach(const struct expansion *e, const struct conf_domain *d,
+    const char *user, unsigned depth)
+{
+	const size_t before = e->set->count;
+	enum recipient_verdict v = recipient_set_add(e->set, d->name, user);
+	struct recipient_sight s = { .step = STEP_NO_MEMORY,
+	    .depth = depth + 1, .domain = d, .local = span_of(user) };
+
+	if (v == RECIPIENT_OK) {
+		s.step = e->set->count > before ? STEP_MAILBOX :
+		    STEP_MAILBOX_AGAIN;
+	} else if (v == RECIPIENT_TOO_MANY) {
+		s.step = STEP_MAILBOXES_FULL;
+		s.count = recipient_mailboxes_max;
+	}
+	see(e, s, NULL, 0);
+	return v;
 }
 
 static enum recipient_verdict follow_match(const struct expansion *,
@@ -114,9 +185,12 @@ follow_target(const struct expansion *e, const struct conf_domain *d,
 		d = conf_find_domain(e->conf,
 		    span_from(m->domain, m->domain_len));
 	if (d == NULL)
-		return RECIPIENT_FOREIGN;
+		return RECIPIENT_FOREIGN;	/* conf_load lets none pass */
+	if (m->domain_len > 0)
+		see(e, (struct recipient_sight){ .step = STEP_DOMAIN,
+		    .depth = depth, .domain = d }, e->conf->path, d->line);
 	match = recipient_find(d, local_of(m), within);
-	add_subaddress(e, d, local_of(m), &match);
+	tell_subaddress(e, d, local_of(m), &match, depth);
 	return follow_match(e, d, match, depth);
 }
 
@@ -136,7 +210,10 @@ follow_alias(const struct expansion *e, const struct conf_domain *d,
 		return RECIPIENT_UNKNOWN;	/* conf_load lets none pass */
 	verdict = recipient_set_add_alias(e->set, d->name, alias->name,
 	    &is_new);
-	add_step(e, (struct recipient_step){ is_new ? RECIPIENT_STEP_ALIAS :
+	tell(e, (struct recipient_sight){ .step = is_new ? STEP_ALIAS :
+	    STEP_ALIAS_AGAIN, .depth = depth, .domain = d,
+	    .local = span_of(alias->name), .count = alias->target_count },
+	    (struct recipient_step){ is_new ? RECIPIENT_STEP_ALIAS :
 	    RECIPIENT_STEP_AGAIN, d->aliases_path, alias->line, alias->name,
 	    d->name });
 	if (!is_new)
@@ -156,15 +233,20 @@ follow_match(const struct expansion *e, const struct conf_domain *d,
 	case RECIPIENT_ALIAS:
 		return follow_alias(e, d, match.alias, depth);
 	case RECIPIENT_USER:
-		add_step(e, (struct recipient_step){ RECIPIENT_STEP_USER,
+		tell(e, (struct recipient_sight){ .step = STEP_USER,
+		    .depth = depth, .domain = d,
+		    .local = span_of(match.user->name) },
+		    (struct recipient_step){ RECIPIENT_STEP_USER,
 		    d->users_path, match.user->line, match.user->name,
 		    d->name });
-		return recipient_set_add(e->set, d->name, match.user->name);
+		return reach(e, d, match.user->name, depth);
 	case RECIPIENT_POSTMASTER:
-		add_step(e, (struct recipient_step){
-		    RECIPIENT_STEP_POSTMASTER, NULL, 0, "postmaster",
-		    d->name });
-		return recipient_set_add(e->set, d->name, "postmaster");
+		tell(e, (struct recipient_sight){ .step = STEP_POSTMASTER,
+		    .depth = depth, .domain = d,
+		    .local = span_of("postmaster") },
+		    (struct recipient_step){ RECIPIENT_STEP_POSTMASTER,
+		    NULL, 0, "postmaster", d->name });
+		return reach(e, d, "postmaster", depth);
 	case RECIPIENT_NOBODY:
 		break;
 	}
@@ -202,13 +284,14 @@ expand_local(const struct expansion *e, const struct conf_domain *d,
 	struct recipient_match match = recipient_find(d, local, NULL);
 
 	find_reason(e, d, &match);
-	add_step(e, (struct recipient_step){ RECIPIENT_STEP_DOMAIN,
-	    e->conf->path, d->line, d->name, NULL });
-	add_subaddress(e, d, local, &match);
+	tell_subaddress(e, d, local, &match, 0);
+	if (match.kind == RECIPIENT_NOBODY)
+		see_nobody(e, d, local);
 	if (match.kind == RECIPIENT_NOBODY && d->has_catch_all) {
-		add_step(e, (struct recipient_step){
-		    RECIPIENT_STEP_CATCH_ALL, e->conf->path,
-		    d->catch_all_line, d->name, NULL });
+		tell(e, (struct recipient_sight){ .step = STEP_CATCH_ALL,
+		    .domain = d, .local = local_of(&d->catch_all) },
+		    (struct recipient_step){ RECIPIENT_STEP_CATCH_ALL,
+		    e->conf->path, d->catch_all_line, d->name, NULL });
 		return follow_target(e, d, &d->catch_all, NULL, 0);
 	}
 	return follow_match(e, d, match, 0);
@@ -228,15 +311,14 @@ expand_caught(const struct mailbox *rcpt, struct recipient_set *set)
 }
 
 static enum recipient_verdict
-expand(const struct conf *conf, const struct mailbox *rcpt,
-    struct recipient_set *set, struct recipient_reason *reason)
+expand(const struct expansion *e, const struct mailbox *rcpt)
 {
-	const struct expansion e = { conf, set, reason };
+	const struct conf *conf = e->conf;
 	const struct conf_domain *d = NULL;
 	struct span local = local_of(rcpt);
 
 	if (conf->catcher)
-		return expand_caught(rcpt, set);
+		return expand_caught(rcpt, e->set);
 	if (rcpt->domain_len > 0)
 		d = conf_find_domain(conf,
 		    span_from(rcpt->domain, rcpt->domain_len));
@@ -244,15 +326,29 @@ expand(const struct conf *conf, const struct mailbox *rcpt,
 		return RECIPIENT_UNKNOWN;
 	else if (conf->domain_count > 0)
 		d = &conf->domains[0];
-	if (d == NULL)
+	if (d == NULL) {
+		see(e, (struct recipient_sight){ .step = STEP_FOREIGN },
+		    conf->path, 0);
 		return RECIPIENT_FOREIGN;
-	return expand_local(&e, d, local);
+	}
+	tell_domain(e, rcpt->domain_len > 0 ? STEP_DOMAIN :
+	    STEP_FIRST_DOMAIN, d);
+	return expand_local(e, d, local);
 }
 
 enum recipient_verdict
 recipient_expand(const struct conf *conf, const struct mailbox *rcpt,
     struct recipient_set *set, struct recipient_reason *reason)
 {
+	return recipient_explain(conf, rcpt, set, reason, NULL);
+}
+
+enum recipient_verdict
+recipient_explain(const struct conf *conf, const struct mailbox *rcpt,
+    struct recipient_set *set, struct recipient_reason *reason,
+    const struct recipient_watch *watch)
+{
+	const struct expansion e = { conf, set, reason, watch };
 	const size_t count = set->count, mark_count = set->mark_count;
 	enum recipient_verdict verdict;
 
@@ -260,8 +356,26 @@ recipient_expand(const struct conf *conf, const struct mailbox *rcpt,
 	reason->line = 0;
 	reason->step_count = 0;
 	reason->more = 0;
-	verdict = expand(conf, rcpt, set, reason);
+	verdict = expand(&e, rcpt);
 	if (verdict != RECIPIENT_OK)
 		recipient_set_cut(set, count, mark_count);
 	return verdict;
+}
+
+enum verdict
+recipient_answer(enum recipient_verdict verdict)
+{
+	switch (verdict) {
+	case RECIPIENT_OK:
+		return VERDICT_OK;
+	case RECIPIENT_UNKNOWN:
+		return VERDICT_UNKNOWN;
+	case RECIPIENT_FOREIGN:
+		return VERDICT_FOREIGN;
+	case RECIPIENT_TOO_MANY:
+		return VERDICT_TOO_MANY;
+	case RECIPIENT_NO_MEMORY:
+		break;
+	}
+	return VERDICT_TROUBLE;
 }

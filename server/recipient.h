@@ -6,6 +6,7 @@
 #define SERVER_RECIPIENT_H
 
 #include "server/conf.h"
+#include "shared/ipc_msg.h"
 
 enum {
 	recipient_alias_depth_max = 20,
@@ -112,6 +113,29 @@ struct recipient_match recipient_find(const struct conf_domain *d,
 enum recipient_verdict recipient_expand(const struct conf *conf,
 	    const struct mailbox *rcpt, struct recipient_set *set,
 	    struct recipient_reason *reason);
+/* What is found on the way, one call each, as it is found. */
+struct recipient_sight {
+	enum ipc_step			 step;
+	unsigned			 depth;	/* of aliases, from 0 */
+	const struct conf_domain	*domain; /* NULL: not ours */
+	struct span			 local;
+	const char			*path;	/* of the rule; or NULL */
+	unsigned			 line;	/* 0: the file as a whole */
+	uint64_t			 count;	/* as struct ipc_tell_step: a */
+};
+
+struct recipient_watch {
+	void	(*see)(void *arg, const struct recipient_sight *sight);
+	void	*arg;
+};
+
+/* recipient_expand, which watch is told about step by step. */
+enum recipient_verdict recipient_explain(const struct conf *conf,
+	    const struct mailbox *rcpt, struct recipient_set *set,
+	    struct recipient_reason *reason,
+	    const struct recipient_watch *watch);
+/* What a worker is answered. */
+enum verdict recipient_answer(enum recipient_verdict verdict);
 void	recipient_set_clear(struct recipient_set *set);
 /*
  * Writes name as a file name of at most 200 octets and a NUL into out (201):

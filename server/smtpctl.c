@@ -7,6 +7,7 @@
 #include "server/smtpctl_await.h"
 #include "server/smtpctl_explain_id.h"
 #include "server/smtpctl_log.h"
+#include "server/smtpctl_dryrun.h"
 #include "server/smtpctl_stats.h"
 #include "server/smtpctl_status.h"
 
@@ -16,9 +17,21 @@ struct subcommand {
 	int		 (*run)(int argc, char *argv[]);
 };
 
+/* Addresses are a dry run, anything else a message or session there was. */
+static int
+explain(int argc, char *argv[])
+{
+	for (int i = 1; i < argc; i++)
+		if (strncmp(argv[i], "--from", 6) == 0 ||
+		    strncmp(argv[i], "--to", 4) == 0)
+			return smtpctl_dryrun(argc, argv);
+	return smtpctl_explain_id(argc, argv);
+}
+
 static const struct subcommand subcommands[] = {
 	{ "await", SMTPCTL_AWAIT_USAGE, smtpctl_await },
-	{ "explain", SMTPCTL_EXPLAIN_ID_USAGE, smtpctl_explain_id },
+	{ "explain", SMTPCTL_EXPLAIN_ID_USAGE "\n       smtpctl "
+	    SMTPCTL_DRYRUN_USAGE, explain },
 	{ "log", SMTPCTL_LOG_USAGE, smtpctl_log },
 	{ "stats", SMTPCTL_STATS_USAGE, smtpctl_stats },
 	{ "status", SMTPCTL_STATUS_USAGE, smtpctl_status }

@@ -230,6 +230,7 @@ receive(struct smtpctl_control *c, struct ipc_record *r, bool *more)
 		if (r->type == IPC_TELL_REFUSED)
 			return take_refusal(c, r);
 		*more = r->type != IPC_TELL_END;
+		c->cut = !*more && r->u.tell_end.cut;
 		return GOT_ALL;
 	case IPC_GOT_NOTHING:
 		c->silent = true;

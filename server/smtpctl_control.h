@@ -19,6 +19,7 @@ struct smtpctl_control {
 	struct smtpctl_place	place;
 	bool			open;
 	int			fd;
+	bool			cut;	/* more than the last answer holds */
 	bool			silent;	/* nobody answers, or nobody may ask */
 	char			path[PATH_MAX];
 	char			problem[PATH_MAX + 400];

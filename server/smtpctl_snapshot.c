@@ -88,6 +88,7 @@ ask(struct smtpctl_control *c, const struct ipc_record *r,
 {
 	if (!smtpctl_control_ask(c, r, take, out))
 		return false;
+	out->cut = out->cut || c->cut;
 	if (!out->foreign)
 		return true;
 	snprintf(c->problem, sizeof(c->problem), "smtpd is of version %s, and "

@@ -38,10 +38,9 @@ check_mail(const struct ipc_mail *m)
 }
 
 static const char *
-check_rcpt(const struct ipc_rcpt *r)
+check_rcpt(const struct mailbox *to)
 {
-	return smtp_mailbox_valid(&r->to) && !smtp_mailbox_is_null(&r->to) ?
-	    NULL :
+	return smtp_mailbox_valid(to) && !smtp_mailbox_is_null(to) ? NULL :
 	    "recipient is not an address";
 }
 
@@ -59,6 +58,22 @@ is_text(const char *p, size_t n)
 }
 
 #define IS_TEXT(field) is_text((field), sizeof(field))
+
+/* A dry run asks nothing that a worker could not. */
+static const char *
+check_ask_mail(const struct ipc_ask_mail *m)
+{
+	if (m->has_client > 1 || m->ipv6 > 1)
+		return "flag out of range";
+	return check_mail(&m->mail);
+}
+
+static bool
+is_step(const struct ipc_tell_step *s)
+{
+	return s->step < STEP_COUNT && s->place < PLACE_COUNT &&
+	    s->depth <= ipc_step_depth_max && smtp_mailbox_valid(&s->who);
+}
 
 /* Who holds an ear to the control socket gets what this lets through. */
 static const char *
@@ -96,6 +111,11 @@ check_control(const struct ipc_record *r)
 		    IS_TEXT(r->u.tell_session.client);
 	else if (r->type == IPC_TELL_ADDRESS)
 		fine = IS_TEXT(r->u.tell_address.address);
+	else if (r->type == IPC_TELL_STEP)
+		fine = is_step(&r->u.tell_step);
+	else if (r->type == IPC_TELL_REPLY)
+		fine = r->u.tell_reply.accepted <= 1 &&
+		    IS_TEXT(r->u.tell_reply.text);
 	return fine ? NULL : "value out of range";
 }
 
@@ -106,7 +126,11 @@ check_value(const struct ipc_record *r)
 	case IPC_MAIL:
 		return check_mail(&r->u.mail);
 	case IPC_RCPT:
-		return check_rcpt(&r->u.rcpt);
+		return check_rcpt(&r->u.rcpt.to);
+	case IPC_ASK_MAIL:
+		return check_ask_mail(&r->u.ask_mail);
+	case IPC_ASK_RCPT:
+		return check_rcpt(&r->u.ask_rcpt.to);
 	case IPC_READY:
 	case IPC_UNSAFE:
 		return IS_TEXT(r->u.text.text) && r->u.text.pid >= 0 ? NULL :
@@ -167,6 +191,8 @@ check_value(const struct ipc_record *r)
 	case IPC_TELL_ADDRESS:
 	case IPC_TELL_COUNT:
 	case IPC_TELL_BUCKET:
+	case IPC_TELL_STEP:
+	case IPC_TELL_REPLY:
 		return check_control(r);
 	}
 	return NULL;

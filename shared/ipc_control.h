@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "shared/ipc_words.h"
 #include "shared/smtp_syntax.h"
 
 enum {
@@ -25,26 +26,6 @@ struct ipc_ask_status {
 };
 
 enum ipc_role { ROLE_MASTER, ROLE_NURSERY, ROLE_WORKER, ROLE_COUNT };
-
-/* What a process does now; one table, one word each. */
-#define IPC_STATES(X)							\
-	X(IDLE, "idle")		/* a session, no transaction */		\
-	X(MAIL, "mail")		/* sender taken */			\
-	X(RCPT, "rcpt")		/* a recipient taken */			\
-	X(DATA, "data")		/* the message comes in */		\
-	X(COMMIT, "commit")	/* it waits for the disk */		\
-	X(GREETING, "greeting")	/* held back: does it speak too soon? */ \
-	X(WAITING, "waiting")	/* for a worker: a client, no process */ \
-	X(SPARE, "spare")	/* a worker without a client */		\
-	X(LEAVING, "leaving")	/* a worker that was told to end */	\
-	X(SERVING, "serving")	/* a master, a nursery that works */	\
-	X(STANDBY, "stands by")	/* a nursery */				\
-	X(STARTING, "starting")	/* a nursery */				\
-	X(STOPPING, "stopping")	/* a master */
-
-#define IPC_STATE_NAME(name, text) STATE_##name,
-enum ipc_state { IPC_STATES(IPC_STATE_NAME) STATE_COUNT };
-#undef IPC_STATE_NAME
 
 enum { state_session_count = STATE_WAITING + 1 };	/* those of sessions */
 
@@ -132,6 +113,39 @@ struct ipc_tell_bucket {
 	uint64_t	value;
 };
 
+/*
+ * A dry run: MAIL as a client would say it, and where it comes from.  Each
+ * question stands for itself; nothing of one is kept for the next.
+ */
+enum { ipc_reply_bytes = 512 };	/* as a client reads it, without its CRLF */
+
+struct ipc_ask_rcpt {
+	struct mailbox	to;
+	uint32_t	before;		/* recipients of it taken already */
+};
+
+/* Where it stands: nowhere, a file as a whole, its line, a default. */
+enum ipc_place { PLACE_NONE, PLACE_FILE, PLACE_LINE, PLACE_DEFAULT,
+    PLACE_COUNT };
+
+enum { ipc_step_depth_max = 64 };
+
+struct ipc_tell_step {
+	uint32_t	step;
+	uint32_t	depth;		/* of aliases, from 0 */
+	uint32_t	place;
+	uint32_t	line;
+	uint64_t	a;
+	uint64_t	b;
+	struct mailbox	who;		/* null where there is nobody */
+};
+
+/* Behind the steps that led to it. */
+struct ipc_tell_reply {
+	uint8_t		accepted;
+	char		text[ipc_reply_bytes];
+};
+
 enum ipc_refusal { REFUSAL_USER, REFUSAL_BUSY, REFUSAL_COUNT };
 
 struct ipc_tell_refused {
@@ -161,13 +175,17 @@ struct ipc_tell_end {
 	X(TELL_SESSION, IPC_TO_CONTROL, tell_session, 0, IPC_AT_ASK)	\
 	X(TELL_ADDRESS, IPC_TO_CONTROL, tell_address, 0, IPC_AT_ASK)	\
 	X(TELL_COUNT, IPC_TO_CONTROL, tell_count, 0, IPC_AT_ASK)	\
-	X(TELL_BUCKET, IPC_TO_CONTROL, tell_bucket, 0, IPC_AT_ASK)
+	X(TELL_BUCKET, IPC_TO_CONTROL, tell_bucket, 0, IPC_AT_ASK)	\
+	X(ASK_MAIL, IPC_FROM_CONTROL, ask_mail, 0, IPC_AT_ASK)		\
+	X(ASK_RCPT, IPC_FROM_CONTROL, ask_rcpt, 0, IPC_AT_ASK)		\
+	X(TELL_STEP, IPC_TO_CONTROL, tell_step, 0, IPC_AT_ASK)		\
+	X(TELL_REPLY, IPC_TO_CONTROL, tell_reply, 0, IPC_AT_ASK)
 
 /* Their payloads, as members of struct ipc_record. */
 #define IPC_CONTROL_PAYLOADS(X)						\
 	X(ask_status) X(tell_refused) X(tell_end) X(tell_about)		\
 	X(tell_path) X(tell_listen) X(tell_process) X(tell_pool)	\
 	X(tell_disk) X(tell_session) X(tell_address) X(tell_count)	\
-	X(tell_bucket)
+	X(tell_bucket) X(ask_mail) X(ask_rcpt) X(tell_step) X(tell_reply)
 
 #endif

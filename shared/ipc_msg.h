@@ -113,6 +113,14 @@ struct ipc_mail {
 	char		helo[smtp_domain_max_bytes];
 };
 
+/* A dry run of it (smtpctl). */
+struct ipc_ask_mail {
+	uint8_t		has_client;
+	uint8_t		ipv6;
+	uint8_t		ip[16];		/* IPv4 in the first four */
+	struct ipc_mail	mail;
+};
+
 struct ipc_rcpt {
 	struct mailbox	to;
 };

@@ -69,4 +69,73 @@ enum hurry {
 enum ipc_verb { IPC_VERBS(IPC_VERB_NAME) IPC_VERB_COUNT };
 #undef IPC_VERB_NAME
 
+/* What a process does now; one table, one word each. */
+#define IPC_STATES(X)							\
+	X(IDLE, "idle")		/* a session, no transaction */		\
+	X(MAIL, "mail")		/* sender taken */			\
+	X(RCPT, "rcpt")		/* a recipient taken */			\
+	X(DATA, "data")		/* the message comes in */		\
+	X(COMMIT, "commit")	/* it waits for the disk */		\
+	X(GREETING, "greeting")	/* held back: does it speak too soon? */ \
+	X(WAITING, "waiting")	/* for a worker: a client, no process */ \
+	X(SPARE, "spare")	/* a worker without a client */		\
+	X(LEAVING, "leaving")	/* a worker that was told to end */	\
+	X(SERVING, "serving")	/* a master, a nursery that works */	\
+	X(STANDBY, "stands by")	/* a nursery */				\
+	X(STARTING, "starting")	/* a nursery */				\
+	X(STOPPING, "stopping")	/* a master */
+
+#define IPC_STATE_NAME(name, text) STATE_##name,
+enum ipc_state { IPC_STATES(IPC_STATE_NAME) STATE_COUNT };
+#undef IPC_STATE_NAME
+
+/* What is found on the way to a decision; one table, one word each. */
+#define IPC_STEPS(X)							\
+	/* of a client */						\
+	X(NOT_REFUSED, "not-refused")					\
+	X(REFUSED, "refused")		/* a: ms still */		\
+	X(SESSIONS_HERE, "sessions-here") /* a of b */			\
+	X(TOO_MANY_HERE, "too-many-sessions") /* a of b */		\
+	X(SESSIONS_NEAR, "sessions-near") /* a of b: of its network */	\
+	X(TOO_MANY_NEAR, "too-many-near") /* a of b */			\
+	X(SESSIONS_ALL, "sessions-all")	/* a of b */			\
+	X(ALL_BUSY, "all-busy")		/* a of b: it has to wait */	\
+	X(GREETING_WAIT, "greeting-wait") /* a: seconds */		\
+	X(ONLY_LIVE, "only-live")	/* of a client, what none knows	\
+					   but a running smtpd */	\
+	/* of MAIL */							\
+	X(ANY_SENDER, "any-sender")					\
+	X(UTF8, "smtputf8")						\
+	X(NO_SIZE, "no-size")		/* b at most */			\
+	X(SIZE, "size")			/* a of b */			\
+	X(TOO_BIG, "too-big")		/* a of b */			\
+	X(ROOM, "room")			/* a free, b reserved */	\
+	X(NO_ROOM, "no-room")		/* a free, b reserved */	\
+	X(INODES, "inodes")		/* a free, b reserved */	\
+	X(NO_INODES, "no-inodes")	/* a free, b reserved */	\
+	X(NO_DISK, "no-disk")		/* it could not be asked */	\
+	X(ONLY_LIVE_DISK, "only-live-disk")				\
+	/* of RCPT; who is what is found */				\
+	X(RCPTS_FULL, "recipients-full") /* a of b */			\
+	X(DOMAIN, "domain")						\
+	X(FIRST_DOMAIN, "first-domain")					\
+	X(FOREIGN, "foreign")						\
+	X(SUBADDRESS, "subaddress")					\
+	X(ALIAS, "alias")		/* a: targets */		\
+	X(ALIAS_AGAIN, "alias-again")					\
+	X(USER, "user")							\
+	X(POSTMASTER, "postmaster")					\
+	X(CATCH_ALL, "catch-all")					\
+	X(NO_ALIAS, "no-alias")						\
+	X(NO_USER, "no-user")						\
+	X(NO_CATCH_ALL, "no-catch-all")					\
+	X(MAILBOX, "mailbox")						\
+	X(MAILBOX_AGAIN, "mailbox-again")				\
+	X(MAILBOXES_FULL, "mailboxes-full") /* a at most */		\
+	X(NO_MEMORY, "no-memory")
+
+#define IPC_STEP_NAME(name, word) STEP_##name,
+enum ipc_step { IPC_STEPS(IPC_STEP_NAME) STEP_COUNT };
+#undef IPC_STEP_NAME
+
 #endif

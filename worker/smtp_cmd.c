@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "shared/deadline.h"
+#include "shared/verdict.h"
 #include "worker/ask.h"
 #include "worker/smtp_data.h"
 
@@ -63,27 +64,6 @@ static struct outcome
 cmd_ehlo(struct smtp_session *s, struct span arg)
 {
 	return hello(s, arg, true);
-}
-
-static enum smtp_reply
-reply_of_verdict(enum verdict v, enum smtp_reply ok)
-{
-	switch (v) {
-	case VERDICT_OK:
-		return ok;
-	case VERDICT_UNKNOWN:
-		return REPLY_UNKNOWN_RCPT;
-	case VERDICT_FOREIGN:
-		return REPLY_FOREIGN_RCPT;
-	case VERDICT_TOO_MANY:
-		return REPLY_TOO_MANY_RCPTS;
-	case VERDICT_DISK_FULL:
-		return REPLY_DISK_FULL;
-	case VERDICT_TROUBLE:
-	case VERDICT_COUNT:
-		break;
-	}
-	return REPLY_TROUBLE;
 }
 
 /* The reply to what a path or a parameter is not. */
@@ -153,7 +133,7 @@ cmd_mail(struct smtp_session *s, struct span arg)
 		s->smtputf8 = params.smtputf8;
 		s->recipients = 0;
 	}
-	return smtp_go_on(reply_of_verdict(verdict, REPLY_SENDER_OK));
+	return smtp_go_on(verdict_reply(verdict, REPLY_SENDER_OK));
 }
 
 /* "RCPT TO:" ( "<Postmaster>" / Forward-path ) [SP Rcpt-parameters] */
@@ -182,7 +162,7 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 		s->state = SMTP_RCPT;
 		s->recipients++;
 	}
-	return smtp_go_on(reply_of_verdict(verdict, REPLY_RCPT_OK));
+	return smtp_go_on(verdict_reply(verdict, REPLY_RCPT_OK));
 }
 
 static struct outcome

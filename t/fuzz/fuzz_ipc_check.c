@@ -46,6 +46,33 @@ must_be_path(const struct mailbox *m)
 	MUST(memcmp(m, &again, sizeof(again)) == 0);
 }
 
+static void
+must_hold_dryrun(const struct ipc_record *r)
+{
+	struct ipc_record as_worker;
+
+	memset(&as_worker, 0, sizeof(as_worker));
+	if (r->type == IPC_ASK_MAIL) {
+		MUST(r->u.ask_mail.has_client <= 1);
+		MUST(r->u.ask_mail.ipv6 <= 1);
+		as_worker.type = IPC_MAIL;
+		as_worker.u.mail = r->u.ask_mail.mail;
+		MUST(ipc_check(&as_worker, ipc_size(IPC_MAIL), false,
+		    IPC_FROM_WORKER, IPC_AT_SESSION) == NULL);
+	} else if (r->type == IPC_ASK_RCPT) {
+		as_worker.type = IPC_RCPT;
+		as_worker.u.rcpt.to = r->u.ask_rcpt.to;
+		MUST(ipc_check(&as_worker, ipc_size(IPC_RCPT), false,
+		    IPC_FROM_WORKER, IPC_AT_MAIL) == NULL);
+	} else if (r->type == IPC_TELL_STEP) {
+		MUST(r->u.tell_step.step < STEP_COUNT);
+		MUST(r->u.tell_step.place < PLACE_COUNT);
+		must_be_path(&r->u.tell_step.who);
+	} else if (r->type == IPC_TELL_REPLY) {
+		MUST_BE_TEXT(r->u.tell_reply.text);
+	}
+}
+
 /* What smtpctl relies on; the master relies on the question alone. */
 static void
 must_hold_control(const struct ipc_record *r)
@@ -74,6 +101,8 @@ must_hold_control(const struct ipc_record *r)
 		MUST_BE_TEXT(r->u.tell_session.client);
 	} else if (r->type == IPC_TELL_ADDRESS) {
 		MUST_BE_TEXT(r->u.tell_address.address);
+	} else {
+		must_hold_dryrun(r);
 	}
 }
 
@@ -155,6 +184,10 @@ must_hold(const struct ipc_record *r)
 	case IPC_TELL_ADDRESS:
 	case IPC_TELL_COUNT:
 	case IPC_TELL_BUCKET:
+	case IPC_ASK_MAIL:
+	case IPC_ASK_RCPT:
+	case IPC_TELL_STEP:
+	case IPC_TELL_REPLY:
 		must_hold_control(r);
 		break;
 	}

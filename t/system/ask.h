@@ -11,7 +11,7 @@
 
 struct ctl {
 	int	status;		/* exit status; -1: ended by a signal */
-	char	out[65536];	/* standard output, ended by a NUL */
+	char	out[1024 * 1024];	/* standard output, ended by a NUL */
 	char	err[4096];	/* standard error */
 };
 

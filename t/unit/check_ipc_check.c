@@ -75,6 +75,14 @@ static const struct {
 	    PAYLOAD(nothing), false, "A" },
 	{ IPC_TELL_BUCKET, "TELL_BUCKET", IPC_TO_CONTROL,
 	    PAYLOAD(tell_bucket), false, "A" },
+	{ IPC_ASK_MAIL, "ASK_MAIL", IPC_FROM_CONTROL,
+	    PAYLOAD(ask_mail), false, "A" },
+	{ IPC_ASK_RCPT, "ASK_RCPT", IPC_FROM_CONTROL,
+	    PAYLOAD(ask_rcpt), false, "A" },
+	{ IPC_TELL_STEP, "TELL_STEP", IPC_TO_CONTROL,
+	    PAYLOAD(tell_step), false, "A" },
+	{ IPC_TELL_REPLY, "TELL_REPLY", IPC_TO_CONTROL,
+	    PAYLOAD(tell_reply), false, "A" },
 	{ IPC_TELL_REFUSED, "TELL_REFUSED", IPC_TO_CONTROL,
 	    PAYLOAD(tell_refused), false, "A" },
 	{ IPC_TELL_END, "TELL_END", IPC_TO_CONTROL,
@@ -131,6 +139,10 @@ good(enum ipc_type type)
 		r.u.mail.helo[0] = 'h';
 	} else if (type == IPC_RCPT) {
 		r.u.rcpt.to = address("<a@b>");
+	} else if (type == IPC_ASK_RCPT) {
+		r.u.ask_rcpt.to = address("<a@b>");
+	} else if (type == IPC_ASK_MAIL) {
+		r.u.ask_mail.mail = good(IPC_MAIL).u.mail;
 	} else if (type == IPC_NEWBORN || type == IPC_KILL) {
 		r.u.pid.pid = 1234;
 	} else if (type == IPC_DIED) {
@@ -540,6 +552,52 @@ START_TEST(control_ranges)
 }
 END_TEST
 
+/* A dry run is asked what a worker could ask, and no more. */
+START_TEST(dry_runs)
+{
+	struct ipc_record r;
+
+	for (uint32_t v = 0; v < 256; v++) {
+		r = good(IPC_ASK_MAIL);
+		r.u.ask_mail.has_client = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), v <= 1);
+		r = good(IPC_ASK_MAIL);
+		r.u.ask_mail.ipv6 = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), v <= 1);
+		r = good(IPC_TELL_STEP);
+		r.u.tell_step.step = v;
+		ck_assert_int_eq(passes(&r), v < STEP_COUNT);
+		r = good(IPC_TELL_STEP);
+		r.u.tell_step.place = v;
+		ck_assert_int_eq(passes(&r), v < PLACE_COUNT);
+		r = good(IPC_TELL_STEP);
+		r.u.tell_step.depth = v;
+		ck_assert_int_eq(passes(&r), v <= 64);
+		r = good(IPC_TELL_REPLY);
+		r.u.tell_reply.accepted = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), v <= 1);
+	}
+	r = good(IPC_ASK_MAIL);
+	r.u.ask_mail.mail.helo_len = 0;
+	ck_assert(!passes(&r));
+	r = good(IPC_ASK_MAIL);
+	r.u.ask_mail.mail.from.domain[0] = '\n';
+	ck_assert(!passes(&r));
+	r = good(IPC_ASK_RCPT);
+	r.u.ask_rcpt.to = address("<>");
+	ck_assert(!passes(&r));
+	r.u.ask_rcpt.to = address("<postmaster>");
+	ck_assert(passes(&r));
+	r = good(IPC_TELL_STEP);
+	r.u.tell_step.who = address("<>");
+	ck_assert(passes(&r));
+	r.u.tell_step.who.local[0] = '\033';
+	ck_assert(!passes(&r));
+	r = good(IPC_TELL_REPLY);
+	TRY_TEXT(r, tell_reply.text);
+}
+END_TEST
+
 START_TEST(control_process_ids)
 {
 	static const int32_t wrong[] = { -1, -2, INT32_MIN };
@@ -576,7 +634,7 @@ main(void)
 	const TTest *tests[] = { table_is_whole, everything, sizes,
 	    no_further, types_and_zero, mail_addresses, mail_others,
 	    rcpt_addresses, ranges, process_ids, texts, ids, control_texts,
-	    control_ranges, control_process_ids };
+	    control_ranges, dry_runs, control_process_ids };
 
 	return UNIT_RUN("ipc_check", tests);
 }

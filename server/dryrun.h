@@ -1,0 +1,45 @@
+/*
+ * Dry runs: what a client would be answered, and why, step by step.  The
+ * master runs them on its live tables, smtpctl on a configuration alone.
+ */
+#ifndef SERVER_DRYRUN_H
+#define SERVER_DRYRUN_H
+
+#include "server/address.h"
+#include "server/recipient.h"
+#include "server/spool.h"
+#include "shared/smtp_reply.h"
+
+/* What only a running master knows. */
+struct dryrun_live {
+	struct address_note	here;		/* of the client's host */
+	uint64_t		near;		/* sessions of its network */
+	uint64_t		sessions;	/* in all */
+	bool			room_known;
+	struct spool_room	room;
+};
+
+/* path is that of t, whose place has a file; else NULL. */
+typedef void dryrun_sink(void *arg, const struct ipc_tell_step *t,
+	    const char *path);
+
+struct dryrun {
+	const struct conf		*conf;
+	const struct dryrun_live	*live;	/* NULL: configuration alone */
+	dryrun_sink			*sink;
+	void				*arg;
+};
+
+/* Would the client be let in?  *out is the first line it reads. */
+void	dryrun_client(const struct dryrun *e, struct ipc_tell_reply *out);
+/* Would MAIL be taken? */
+void	dryrun_mail(const struct dryrun *e, const struct ipc_mail *mail,
+	    struct ipc_tell_reply *out);
+/* Would RCPT be, when before recipients were taken? */
+void	dryrun_rcpt(const struct dryrun *e, const struct mailbox *to,
+	    uint64_t before, struct ipc_tell_reply *out);
+/* Writes reply as a client reads it, without its CRLF. */
+void	dryrun_reply(const struct conf *conf, enum smtp_reply reply,
+	    struct ipc_tell_reply *out);
+
+#endif

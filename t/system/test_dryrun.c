@@ -1,0 +1,346 @@
+/*
+ * smtpctl explain as a dry run: what it says a client would read is what a
+ * client reads, and nothing is changed by asking.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/system/client.h"
+#include "t/system/ask.h"
+#include "t/system/harness.h"
+
+static struct ctl ctl;
+
+/* Two domains, aliases, a subaddress, a catch-all. */
+static void
+make(struct daemon *d, const char *limits)
+{
+	char text[2000];
+
+	daemon_init(d, limits, NULL);
+	harness_write_file(harness_path("aliases"),
+	    "info: alice, press\npress: bob, carol@example.net\n");
+	harness_write_file(harness_path("users.net"), "carol\nj\xc3\xb6rg\n");
+	snprintf(text, sizeof(text), "hostname mx.example.org\nroot %s\n"
+	    "user nobody\nworker-user daemon\nlisten 127.0.0.1 port 0\n"
+	    "domain example.org {\n\tusers %s\n\taliases %s\n"
+	    "\tsubaddress +\n}\n"
+	    "domain example.net {\n\tusers %s\n\tcatch-all carol\n}\n"
+	    "limits {\n\tdisk-reserve 1M\n%s}\n", d->root,
+	    harness_path("users"), harness_path("aliases"),
+	    harness_path("users.net"), limits);
+	harness_write_file(d->conf, text);
+}
+
+/* Asks for one recipient; the exit status is what it may be. */
+static void
+explain(const struct daemon *d, const char *from, const char *to,
+    const char *client, const char *extra, const char *value)
+{
+	const char *const args[] = { "explain", "-f", d->conf, "--from", from,
+	    "--to", to, "--client", client, extra, value, NULL };
+
+	ctl_run(&ctl, 0, args);
+	EXPECT(ctl.status == 0 || ctl.status == 1, "exit status %d: %s",
+	    ctl.status, ctl.err);
+	EXPECT(ctl.err[0] == '\0', "it said %s", ctl.err);
+}
+
+/* The text behind the nth "->  ". */
+static const char *
+reply(unsigned number)
+{
+	static char text[600];
+	const char *at = ctl.out;
+
+	for (unsigned i = 0; i <= number; i++) {
+		at = strstr(at, "->  ");
+		EXPECT(at != NULL, "no reply %u in %s", number, ctl.out);
+		at += 4;
+	}
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(at, "\n"), at);
+	return text;
+}
+
+/* What a client reads, word for word. */
+static void
+as_a_client(void)
+{
+	static const struct {
+		const char	*from;
+		const char	*to;
+	} t[] = {
+		{ "a@b.example", "alice@example.org" },
+		{ "", "ALICE@Example.ORG" },
+		{ "a@b.example", "info@example.org" },
+		{ "a@b.example", "alice+x@example.org" },
+		{ "a@b.example", "info+x+y@example.org" },
+		{ "a@b.example", "nobody-here@example.org" },
+		{ "a@b.example", "+alice@example.org" },
+		{ "a@b.example", "whoever@example.net" },
+		{ "a@b.example", "j\xc3\xb6rg@example.net" },
+		{ "j\xc3\xb6rg@b.example", "carol@example.net" },
+		{ "a@b.example", "postmaster" },
+		{ "a@b.example", "Postmaster@example.org" },
+		{ "a@b.example", "alice@elsewhere.example" },
+		{ "a@b.example", "alice@example.org.elsewhere.example" },
+		{ "a@b.example", "\"alice\"@example.org" },
+		{ "a@b.example", "\"a b\"@example.org" },
+		{ "a@b.example", "@relay.example:alice@example.org" },
+		{ "a@b.example", "alice" },
+		{ "a@b.example", "alice@" },
+		{ "a@b.example", "alice@example..org" },
+		{ "a@b.example", "alice@[127.0.0.1]" }
+	};
+	char line[512];
+	struct client c;
+	struct daemon d;
+
+	make(&d, "");
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	client_expect(&c, 250, "EHLO client.example.net");
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		bool taken;
+
+		explain(&d, t[i].from, t[i].to, "127.0.0.1", NULL, NULL);
+		EXPECT(strcmp(reply(0), "220 mx.example.org ESMTP smtpd") ==
+		    0, "greeting: %s", reply(0));
+		client_command(&c, "MAIL FROM:<%s> SMTPUTF8", t[i].from);
+		EXPECT(strcmp(c.reply, reply(1)) == 0, "<%s>: it says \"%s\", "
+		    "a client reads \"%s\"", t[i].from, reply(1), c.reply);
+		snprintf(line, sizeof(line), "RCPT TO:<%s>", t[i].to);
+		taken = client_command(&c, "%s", line) == 250;
+		EXPECT(strcmp(c.reply, reply(2)) == 0, "<%s>: it says \"%s\", "
+		    "a client reads \"%s\"", t[i].to, reply(2), c.reply);
+		EXPECT(ctl.status == (taken ? 0 : 1), "<%s>: exit status %d",
+		    t[i].to, ctl.status);
+		client_expect(&c, 250, "RSET");
+		if (i % 6 == 5) {
+			/* Too many mistakes end a session. */
+			client_expect(&c, 221, "QUIT");
+			client_close(&c);
+			client_open(&c, &d, NULL);
+			client_expect(&c, 250, "EHLO client.example.net");
+		}
+	}
+	client_close(&c);
+	EXPECT(mail_total(&d) == 0 && mail_incoming(&d) == 0,
+	    "asking has stored something");
+	daemon_stop(&d);
+}
+
+/* Each step with the line that is behind it. */
+static void
+steps(void)
+{
+	struct daemon d;
+	char want[300];
+
+	make(&d, "\tper-address 9\n");
+	daemon_start(&d);
+	explain(&d, "a@b.example", "info+x@example.org", "192.0.2.7", NULL,
+	    NULL);
+	EXPECT(ctl.status == 0, "%s", ctl.out);
+	snprintf(want, sizeof(want), "%s:6\n", d.conf);
+	EXPECT(ctl_says(&ctl, "example.org is a domain of ours ") &&
+	    ctl_says(&ctl, want), "%s", ctl.out);
+	snprintf(want, sizeof(want), "%s:9\n", d.conf);
+	EXPECT(ctl_says(&ctl, want), "no %s in %s", want, ctl.out);
+	snprintf(want, sizeof(want), "%s:1\n", harness_path("aliases"));
+	EXPECT(ctl_says(&ctl, "        info@example.org is an alias of 2 "
+	    "targets ") && ctl_says(&ctl, want), "%s", ctl.out);
+	snprintf(want, sizeof(want), "%s:1\n", harness_path("users.net"));
+	EXPECT(ctl_says(&ctl, want), "no %s in %s", want, ctl.out);
+	snprintf(want, sizeof(want), "stored in %s/mail/example.net/carol\n",
+	    d.root);
+	EXPECT(ctl_says(&ctl, want), "no %s in %s", want, ctl.out);
+	snprintf(want, sizeof(want), "192.0.2.7 has 0 of 9 sessions");
+	EXPECT(ctl_says(&ctl, want), "no %s in %s", want, ctl.out);
+	EXPECT(ctl_says(&ctl, "Delivered: 1 recipient, 3 mailboxes.\n"),
+	    "%s", ctl.out);
+	explain(&d, "a@b.example", "info@example.org", "192.0.2.7", "--json",
+	    NULL);
+	EXPECT(ctl_json(&ctl, "mailboxes") == 3 &&
+	    ctl_says(&ctl, "\"asked\":\"smtpd\",\"delivered\":true") &&
+	    ctl_says(&ctl, "\"step\":\"alias\",\"refuses\":false,"
+	    "\"depth\":0,"), "%s", ctl.out);
+	daemon_stop(&d);
+}
+
+static void
+several(void)
+{
+	struct daemon d;
+	const char *const args[] = { "explain", "-f", d.conf, "--from",
+	    "a@b.example", "--to", "alice@example.org", "--to",
+	    "alice@elsewhere.example", "--to", "alice+x@example.org", "--to",
+	    "bob@example.org", NULL };
+
+	make(&d, "\trecipients 2\n");
+	daemon_start(&d);
+	ctl_run(&ctl, 0, args);
+	EXPECT(ctl.status == 1, "exit status %d: %s", ctl.status, ctl.err);
+	/* No client is told, so MAIL is the first. */
+	EXPECT(strncmp(reply(1), "250", 3) == 0 &&
+	    strncmp(reply(2), "550", 3) == 0 &&
+	    strncmp(reply(3), "250", 3) == 0 &&
+	    strcmp(reply(4), "452 4.5.3 too many recipients") == 0, "%s",
+	    ctl.out);
+	EXPECT(ctl_says(&ctl, "Delivered in part: 2 of 4 recipients, 1 "
+	    "mailbox.\n"), "%s", ctl.out);
+	daemon_stop(&d);
+}
+
+/* The state of the moment: sessions, refusals, the disk. */
+static void
+live_facts(void)
+{
+	struct client c[2];
+	pid_t workers[64];
+	struct daemon d;
+	size_t n;
+
+	make(&d, "\tworkers 40\n\tper-address 2\n\tmessage-size 10K\n");
+	daemon_start(&d);
+	client_open(&c[0], &d, "127.0.0.8");
+	client_open(&c[1], &d, "127.0.0.8");
+	explain(&d, "a@b", "alice@example.org", "127.0.0.8", NULL, NULL);
+	EXPECT(ctl.status == 1 && strcmp(reply(0), "421 4.7.0 mx.example.org "
+	    "too many sessions from you") == 0, "%s", ctl.out);
+	EXPECT(ctl_says(&ctl, "NO  127.0.0.8 has 2 sessions already, and 2 "
+	    "is the most"), "%s", ctl.out);
+	explain(&d, "a@b", "alice@example.org", "127.0.0.9", NULL, NULL);
+	EXPECT(ctl.status == 0, "%s", ctl.out);
+	n = daemon_workers(&d, workers, 64);
+	for (size_t i = 0; i < n; i++)
+		kill(workers[i], SIGSEGV);
+	EXPECT(WAIT_FOR(5000, daemon_logged(&d, " event=worker-crash ",
+	    "127.0.0.8", NULL) == 2), "no crash in the log");
+	explain(&d, "a@b", "alice@example.org", "127.0.0.8", NULL, NULL);
+	EXPECT(ctl.status == 1 && strcmp(reply(0), "421 4.7.0 mx.example.org "
+	    "refused for a while") == 0, "%s", ctl.out);
+	EXPECT(ctl_says(&ctl, "NO  127.0.0.8 is refused for 9 min"), "%s",
+	    ctl.out);
+	EXPECT(client_connect(&c[0], &d, "127.0.0.8") &&
+	    client_reply(&c[0]) == 421 && strcmp(c[0].reply, reply(0)) == 0,
+	    "a client reads %s", c[0].reply);
+	explain(&d, "a@b", "alice@example.org", "127.0.0.9", "--size",
+	    "10241");
+	client_open(&c[0], &d, "127.0.0.9");
+	client_expect(&c[0], 250, "EHLO c");
+	client_command(&c[0], "MAIL FROM:<a@b> SIZE=10241");
+	EXPECT(ctl.status == 1 && strcmp(c[0].reply, reply(1)) == 0,
+	    "it says \"%s\", a client reads \"%s\"", reply(1), c[0].reply);
+	daemon_stop(&d);
+	make(&d, "\tinode-reserve 1000000000000\n");
+	daemon_start(&d);
+	explain(&d, "a@b", "alice@example.org", "127.0.0.9", NULL, NULL);
+	EXPECT(ctl.status == 1 && strncmp(reply(1), "452 4.3.1", 9) == 0 &&
+	    ctl_says(&ctl, "NO  "), "%s", ctl.out);
+	daemon_stop(&d);
+}
+
+/* Without a server: the configuration alone, if it is named. */
+static void
+configuration_alone(void)
+{
+	struct daemon d;
+	char socket[200];
+	const char *const named[] = { "explain", "-f", d.conf, "--from",
+	    "a@b", "--to", "info@example.org", NULL };
+	const char *const unnamed[] = { "explain", "-s", socket, "--from",
+	    "a@b", "--to", "info@example.org", NULL };
+
+	make(&d, "");
+	snprintf(socket, sizeof(socket), "%s", harness_path("root/control"));
+	ctl_run(&ctl, 0, named);
+	EXPECT(ctl.status == 0 && strstr(ctl.err, "no smtpd answers") !=
+	    NULL && ctl_says(&ctl, "by its configuration alone") &&
+	    ctl_says(&ctl, "Delivered: 1 recipient, 3 mailboxes.\n"),
+	    "exit status %d: %s%s", ctl.status, ctl.err, ctl.out);
+	ctl_run(&ctl, 0, unnamed);
+	EXPECT(ctl.status == 2 && ctl.out[0] == '\0' &&
+	    strstr(ctl.err, "no smtpd answers") != NULL &&
+	    strstr(ctl.err, "-f FILE") != NULL, "exit status %d: %s",
+	    ctl.status, ctl.err);
+	harness_write_file(harness_path("aliases"), "info: nobody-here\n");
+	ctl_run(&ctl, 0, named);
+	EXPECT(ctl.status == 2 && strstr(ctl.err, "has no user or alias") !=
+	    NULL, "exit status %d: %s", ctl.status, ctl.err);
+	harness_write_file(d.conf, "nonsense\n");
+	ctl_run(&ctl, 0, named);
+	EXPECT(ctl.status == 2, "exit status %d: %s", ctl.status, ctl.err);
+}
+
+/* An alias with more targets than one answer holds: cut, and said. */
+static void
+large_alias(void)
+{
+	struct daemon d;
+	FILE *f;
+
+	make(&d, "");
+	f = fopen(harness_path("aliases"), "we");
+	EXPECT(f != NULL, "aliases");
+	for (int line = 0; line < 6; line++) {
+		fprintf(f, "all%d: u%d", line, line);
+		for (int i = 1; i < 300; i++)
+			fprintf(f, ", u%d", (i + line * 160) % 1000);
+		fprintf(f, "\n");
+	}
+	fprintf(f, "all: all0, all1, all2, all3, all4, all5\n");
+	EXPECT(fclose(f) == 0, "aliases");
+	daemon_start(&d);
+	explain(&d, "a@b", "all0@example.org", "127.0.0.9", "--json", NULL);
+	EXPECT(ctl.status == 0 && ctl_json(&ctl, "mailboxes") == 300 &&
+	    ctl_says(&ctl, "\"cut\":false"), "%s", ctl.out);
+	explain(&d, "a@b", "all@example.org", "127.0.0.9", "--json", NULL);
+	EXPECT(ctl.status == 0 && ctl_says(&ctl, "\"cut\":true") &&
+	    ctl_says(&ctl, "250 2.1.5 recipient ok"), "%.600s", ctl.out);
+	EXPECT(client_deliver(&d, NULL, 1, 100, "alice") == 250, "mail");
+	daemon_stop(&d);
+}
+
+static void
+wrong_arguments(void)
+{
+	static const char *const t[][8] = {
+		{ "explain", NULL },
+		{ "explain", "--from", "a@b", NULL },
+		{ "explain", "--to", "a@b", NULL },
+		{ "explain", "--from", "a@b", "--to", "a@b", "more", NULL },
+		{ "explain", "--from", "a@b", "--to", "a@b", "--client",
+		    "1.2.3", NULL },
+		{ "explain", "--from", "a@b", "--to", "a@b", "--size",
+		    "5x", NULL },
+		{ "explain", "--from", "a@b", "--to", "a@b", "--size",
+		    "9999999999999999999", NULL }
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		ctl_run(&ctl, 0, t[i]);
+		EXPECT(ctl.status == 2 && strstr(ctl.err, "usage:") != NULL,
+		    "%zu: exit status %d: %s", i, ctl.status, ctl.err);
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "as_a_client", as_a_client },
+		{ "steps", steps },
+		{ "several", several },
+		{ "live_facts", live_facts },
+		{ "configuration_alone", configuration_alone },
+		{ "large_alias", large_alias },
+		{ "wrong_arguments", wrong_arguments },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,336 @@
+/*
+ * Dry runs: every step on the way to a decision with the line that is behind
+ * it, the reply, and the words of each step.
+ */
+#include "server/dryrun.h"
+#include "server/recipient_set.h"
+#include "server/smtpctl_step.h"
+#include "t/unit/conf_case.h"
+
+static const char two_domains[] = LISTEN
+    "domain example.org {\nusers @/users\naliases @/aliases\n"
+    "subaddress +\n}\n"
+    "domain example.net {\nusers @/users2\ncatch-all carol\n}\n"
+    "limits {\nrecipients 3\nmessage-size 1M\nper-address 5\n}\n";
+
+static void
+load(struct conf *conf)
+{
+	conf_case_file("c", two_domains);
+	conf_case_file("users", "alice\nbob\n");
+	conf_case_file("aliases", "info: alice, press+x\n\n"
+	    "press: bob, carol@example.net\nall: info, alice, info\n");
+	conf_case_file("users2", "# none\ncarol\n");
+	ck_assert_msg(conf_load("c", conf, stderr) == 0, "not loaded");
+}
+
+/* Steps as text: one a line, "DEPTH word who place a/b". */
+struct seen {
+	char	text[8000];
+	size_t	n;
+};
+
+static void
+see(void *arg, const struct ipc_tell_step *t, const char *path)
+{
+	struct seen *s = arg;
+	char who[smtp_mailbox_text_max_bytes];
+
+	ck_assert_uint_lt(t->step, STEP_COUNT);
+	ck_assert(smtp_mailbox_valid(&t->who));
+	ck_assert_int_eq(path != NULL, t->place == PLACE_FILE ||
+	    t->place == PLACE_LINE);
+	ck_assert_int_eq(t->line != 0, t->place == PLACE_LINE);
+	smtp_mailbox_text(&t->who, who);
+	s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n,
+	    "%u %s", t->depth, smtpctl_step_words[t->step]);
+	if (!smtp_mailbox_is_null(&t->who))
+		s->n += (size_t)snprintf(s->text + s->n,
+		    sizeof(s->text) - s->n, " %s", who);
+	if (path != NULL)
+		s->n += (size_t)snprintf(s->text + s->n,
+		    sizeof(s->text) - s->n, " %s", path);
+	if (t->place == PLACE_LINE)
+		s->n += (size_t)snprintf(s->text + s->n,
+		    sizeof(s->text) - s->n, ":%u", t->line);
+	if (t->a != 0 || t->b != 0)
+		s->n += (size_t)snprintf(s->text + s->n,
+		    sizeof(s->text) - s->n, " %llu/%llu",
+		    (unsigned long long)t->a, (unsigned long long)t->b);
+	s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n,
+	    "\n");
+	conf_case_normal(s->text);
+	s->n = strlen(s->text);
+}
+
+static struct mailbox
+address(const char *path)
+{
+	struct mailbox m;
+	struct span rest;
+
+	ck_assert_msg(smtp_parse_path(span_of(path), true, true, &m, &rest) ==
+	    SYNTAX_OK, "%s", path);
+	return m;
+}
+
+/* What a worker would be told must be what is explained. */
+static void
+expect_rcpt(const struct conf *conf, const char *path, const char *steps,
+    const char *reply)
+{
+	struct seen seen = { .n = 0 };
+	const struct dryrun e = { conf, NULL, see, &seen };
+	struct mailbox to = address(path);
+	struct recipient_reason reason;
+	struct recipient_set set = { 0 };
+	struct ipc_tell_reply r;
+	enum recipient_verdict verdict;
+
+	dryrun_rcpt(&e, &to, 0, &r);
+	ck_assert_str_eq(seen.text, steps);
+	ck_assert_str_eq(r.text, reply);
+	ck_assert_int_eq(r.accepted, reply[0] == '2');
+	verdict = recipient_expand(conf, &to, &set, &reason);
+	ck_assert_int_eq(r.accepted, verdict == RECIPIENT_OK);
+	recipient_set_clear(&set);
+}
+
+START_TEST(recipients)
+{
+	static const char ok[] = "250 2.1.5 recipient ok";
+	struct conf conf;
+
+	load(&conf);
+	expect_rcpt(&conf, "<Alice@Example.ORG>",
+	    "0 domain \"\"@example.org c:2\n"
+	    "0 user alice@example.org @/users:1\n"
+	    "1 mailbox alice@example.org\n", ok);
+	expect_rcpt(&conf, "<alice+x+y@example.org>",
+	    "0 domain \"\"@example.org c:2\n"
+	    "0 subaddress alice@example.org c:5\n"
+	    "0 user alice@example.org @/users:1\n"
+	    "1 mailbox alice@example.org\n", ok);
+	expect_rcpt(&conf, "<info@example.org>",
+	    "0 domain \"\"@example.org c:2\n"
+	    "0 alias info@example.org @/aliases:1 2/0\n"
+	    "1 user alice@example.org @/users:1\n"
+	    "2 mailbox alice@example.org\n"
+	    "1 subaddress press@example.org c:5\n"
+	    "1 alias press@example.org @/aliases:3 2/0\n"
+	    "2 user bob@example.org @/users:2\n"
+	    "3 mailbox bob@example.org\n"
+	    "2 domain \"\"@example.net c:7\n"
+	    "2 user carol@example.net @/users2:2\n"
+	    "3 mailbox carol@example.net\n", ok);
+	expect_rcpt(&conf, "<nobody@example.org>",
+	    "0 domain \"\"@example.org c:2\n"
+	    "0 no-alias nobody@example.org @/aliases\n"
+	    "0 no-user nobody@example.org @/users\n"
+	    "0 no-catch-all \"\"@example.org c:2\n",
+	    "550 5.1.1 no such recipient here");
+	expect_rcpt(&conf, "<nobody@example.net>",
+	    "0 domain \"\"@example.net c:7\n"
+	    "0 no-alias nobody@example.net\n"
+	    "0 no-user nobody@example.net @/users2\n"
+	    "0 catch-all carol@example.net c:9\n"
+	    "0 user carol@example.net @/users2:2\n"
+	    "1 mailbox carol@example.net\n", ok);
+	expect_rcpt(&conf, "<x@example.com>", "0 foreign c\n",
+	    "550 5.7.1 relaying denied");
+	expect_rcpt(&conf, "<Postmaster>",
+	    "0 first-domain \"\"@example.org c:2\n"
+	    "0 postmaster postmaster@example.org\n"
+	    "1 mailbox postmaster@example.org\n", ok);
+	conf_free(&conf);
+}
+END_TEST
+
+START_TEST(reached_again)
+{
+	struct conf conf;
+
+	load(&conf);
+	expect_rcpt(&conf, "<all@example.org>",
+	    "0 domain \"\"@example.org c:2\n"
+	    "0 alias all@example.org @/aliases:4 3/0\n"
+	    "1 alias info@example.org @/aliases:1 2/0\n"
+	    "2 user alice@example.org @/users:1\n"
+	    "3 mailbox alice@example.org\n"
+	    "2 subaddress press@example.org c:5\n"
+	    "2 alias press@example.org @/aliases:3 2/0\n"
+	    "3 user bob@example.org @/users:2\n"
+	    "4 mailbox bob@example.org\n"
+	    "3 domain \"\"@example.net c:7\n"
+	    "3 user carol@example.net @/users2:2\n"
+	    "4 mailbox carol@example.net\n"
+	    "1 user alice@example.org @/users:1\n"
+	    "2 mailbox-again alice@example.org\n"
+	    "1 alias-again info@example.org @/aliases:1 2/0\n",
+	    "250 2.1.5 recipient ok");
+	conf_free(&conf);
+}
+END_TEST
+
+START_TEST(too_many_recipients)
+{
+	struct mailbox to = address("<alice@example.org>");
+	struct seen seen = { .n = 0 };
+	struct ipc_tell_reply r;
+	struct conf conf;
+
+	load(&conf);
+	{
+		const struct dryrun e = { &conf, NULL, see, &seen };
+
+		dryrun_rcpt(&e, &to, 2, &r);
+		ck_assert(r.accepted);
+		seen = (struct seen){ .n = 0 };
+		dryrun_rcpt(&e, &to, 3, &r);
+	}
+	ck_assert(!r.accepted);
+	ck_assert_str_eq(r.text, "452 4.5.3 too many recipients");
+	ck_assert_str_eq(seen.text, "0 recipients-full c:12 3/3\n");
+	conf_free(&conf);
+}
+END_TEST
+
+static void
+expect_mail(const struct conf *conf, const struct dryrun_live *live,
+    uint64_t size, const char *steps, const char *reply)
+{
+	struct seen seen = { .n = 0 };
+	const struct dryrun e = { conf, live, see, &seen };
+	struct ipc_mail mail = { .size = size };
+	struct ipc_tell_reply r;
+
+	dryrun_mail(&e, &mail, &r);
+	ck_assert_str_eq(seen.text, steps);
+	ck_assert_str_eq(r.text, reply);
+	ck_assert_int_eq(r.accepted, reply[0] == '2');
+}
+
+START_TEST(senders)
+{
+	static const char ok[] = "250 2.1.0 sender ok";
+	static const char full[] =
+	    "452 4.3.1 not enough disk space, try later";
+	struct dryrun_live live = { .room_known = true };
+	struct conf conf;
+
+	load(&conf);
+	conf.limits.disk_reserve_bytes = 1000;
+	conf.limits.inode_reserve = 10;
+	expect_mail(&conf, NULL, 0, "0 any-sender\n"
+	    "0 no-size c:13 0/1048576\n0 only-live-disk\n", ok);
+	expect_mail(&conf, NULL, 1048576, "0 any-sender\n"
+	    "0 size c:13 1048576/1048576\n0 only-live-disk\n", ok);
+	expect_mail(&conf, NULL, 1048577, "0 any-sender\n"
+	    "0 too-big c:13 1048577/1048576\n0 only-live-disk\n",
+	    "552 5.3.4 message larger than this server takes");
+	live.room = (struct spool_room){ 5000, 1500, 100, 10 };
+	expect_mail(&conf, &live, 500, "0 any-sender\n"
+	    "0 size c:13 500/1048576\n0 room 1500/1000\n"
+	    "0 inodes 10/10\n", ok);
+	expect_mail(&conf, &live, 501, "0 any-sender\n"
+	    "0 size c:13 501/1048576\n0 no-room 1500/1000\n"
+	    "0 inodes 10/10\n", full);
+	live.room.free_inodes = 9;
+	expect_mail(&conf, &live, 500, "0 any-sender\n"
+	    "0 size c:13 500/1048576\n0 room 1500/1000\n"
+	    "0 no-inodes 9/10\n", full);
+	live.room.total_inodes = 0;
+	expect_mail(&conf, &live, 500, "0 any-sender\n"
+	    "0 size c:13 500/1048576\n0 room 1500/1000\n", ok);
+	live.room_known = false;
+	expect_mail(&conf, &live, 0, "0 any-sender\n"
+	    "0 no-size c:13 0/1048576\n0 no-disk\n", full);
+	conf_free(&conf);
+}
+END_TEST
+
+static void
+expect_client(const struct conf *conf, const struct dryrun_live *live,
+    const char *steps, const char *code, const char *text)
+{
+	struct seen seen = { .n = 0 };
+	const struct dryrun e = { conf, live, see, &seen };
+	char want[400];
+	struct ipc_tell_reply r;
+
+	dryrun_client(&e, &r);
+	ck_assert_str_eq(seen.text, steps);
+	snprintf(want, sizeof(want), "%s %s %s", code, conf->hostname, text);
+	ck_assert_str_eq(r.text, want);
+	ck_assert_int_eq(r.accepted, code[0] == '2');
+}
+
+START_TEST(clients)
+{
+	struct dryrun_live live = { .sessions = 7 };
+	struct conf conf;
+
+	load(&conf);
+	conf.limits.per_network = 60;
+	expect_client(&conf, NULL, "0 only-live\n", "220", "ESMTP smtpd");
+	conf.limits.greeting_wait_s = 3;
+	expect_client(&conf, NULL, "0 only-live\n0 greeting-wait 3/0\n",
+	    "220", "ESMTP smtpd");
+	conf.limits.greeting_wait_s = 0;
+	live.here.sessions = 4;
+	live.near = 59;
+	expect_client(&conf, &live, "0 not-refused\n"
+	    "0 sessions-here c:14 4/5\n0 sessions-near 59/60\n"
+	    "0 sessions-all 7/200\n",
+	    "220", "ESMTP smtpd");
+	live.near = 60;
+	expect_client(&conf, &live, "0 not-refused\n"
+	    "0 sessions-here c:14 4/5\n0 too-many-near 60/60\n"
+	    "0 sessions-all 7/200\n",
+	    "421 4.7.0", "too many sessions from your network");
+	live.here.sessions = 5;
+	live.sessions = 200;
+	expect_client(&conf, &live, "0 not-refused\n"
+	    "0 too-many-sessions c:14 5/5\n0 too-many-near 60/60\n"
+	    "0 all-busy 200/200\n",
+	    "421 4.7.0", "too many sessions from you");
+	live.here.refused_ms = 9000;
+	expect_client(&conf, &live, "0 refused 9000/0\n",
+	    "421 4.7.0", "refused for a while");
+	conf_free(&conf);
+}
+END_TEST
+
+/* Each has words, other than another's, and none that act on a terminal. */
+START_TEST(words)
+{
+	static char texts[STEP_COUNT][smtpctl_step_bytes];
+	struct ipc_tell_step t = { .a = 2, .b = 3 };
+
+	t.who = address("<\"a b\"@example.org>");
+	for (uint32_t i = 0; i < STEP_COUNT; i++) {
+		t.step = i;
+		smtpctl_step_text(&t, "/r\033[2J", "192.0.2.1", texts[i]);
+		ck_assert_str_ne(texts[i], "");
+		for (const char *p = texts[i]; *p != '\0'; p++)
+			ck_assert_int_ge(*p, ' ');
+		for (uint32_t k = 0; k < i; k++) {
+			ck_assert_str_ne(texts[i], texts[k]);
+			ck_assert_str_ne(smtpctl_step_words[i],
+			    smtpctl_step_words[k]);
+		}
+	}
+	ck_assert_str_eq(texts[STEP_USER], "\"a b\"@example.org is a user");
+	ck_assert_str_eq(texts[STEP_MAILBOX],
+	    "stored in /r\\x1b[2J/mail/example.org/a b");
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { recipients, reached_again,
+	    too_many_recipients, senders, clients, words };
+
+	return conf_case_main("dryrun", tests, COUNT(tests));
+}
