@@ -192,7 +192,7 @@ dryrun_rcpt(const struct dryrun *e, const struct mailbox *to,
 	uint64_t max = e->conf->limits.recipients;
 	struct dryrun copy = *e;
 	const struct recipient_watch watch = { on_step, &copy };
-	struct recipient_reason reason;
+	struct recipient_reason reason = { .path = NULL };
 	struct recipient_set set = { 0 };
 	enum verdict verdict;
 

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "shared/ipc_mail.h"
 #include "shared/ipc_words.h"
 #include "shared/smtp_syntax.h"
 
@@ -118,6 +119,13 @@ struct ipc_tell_bucket {
  * question stands for itself; nothing of one is kept for the next.
  */
 enum { ipc_reply_bytes = 512 };	/* as a client reads it, without its CRLF */
+
+struct ipc_ask_mail {
+	uint8_t		has_client;
+	uint8_t		ipv6;
+	uint8_t		ip[16];		/* IPv4 in the first four */
+	struct ipc_mail	mail;
+};
 
 struct ipc_ask_rcpt {
 	struct mailbox	to;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "shared/ipc_control.h"
+#include "shared/ipc_mail.h"
 #include "shared/ipc_words.h"
 #include "shared/smtp_syntax.h"
 
@@ -96,33 +97,6 @@ struct ipc_session {
 struct ipc_hurry {
 	uint32_t	idle_timeout_ms;
 	uint32_t	why;		/* enum hurry */
-};
-
-/*
- * MAIL, and who the client said it was.  Without wait no answer is sent, and
- * a disk that has filled up since is told at the first RCPT.
- */
-struct ipc_mail {
-	struct mailbox	from;
-	uint64_t	size;		/* SIZE=; 0: not told */
-	uint8_t		wait;
-	uint8_t		esmtp;		/* EHLO, not HELO */
-	uint8_t		smtputf8;
-	uint8_t		body_8bit;
-	uint8_t		helo_len;
-	char		helo[smtp_domain_max_bytes];
-};
-
-/* A dry run of it (smtpctl). */
-struct ipc_ask_mail {
-	uint8_t		has_client;
-	uint8_t		ipv6;
-	uint8_t		ip[16];		/* IPv4 in the first four */
-	struct ipc_mail	mail;
-};
-
-struct ipc_rcpt {
-	struct mailbox	to;
 };
 
 enum verdict {

@@ -96,6 +96,28 @@ says_what_is(void)
 	daemon_stop(&d);
 }
 
+/* While it waits for a message under way it still says what it does. */
+static void
+says_it_stops(void)
+{
+	static const char *const alice[] = { "alice", NULL };
+	struct client c;
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	EXPECT(client_begin(&c, alice) == 354, "DATA");
+	EXPECT(kill(d.pid, SIGTERM) == 0, "kill: %s", strerror(errno));
+	EXPECT(WAIT_FOR(5000, (status(&d, NULL), ctl_says(&ctl,
+	    " is stopping as mx.example.org "))), "%s", ctl.out);
+	EXPECT(ctl_says(&ctl, "1 of 200 at most: 1 data\n"), "%s", ctl.out);
+	EXPECT(client_send(&c, "x\r\n.\r\n", 6) && client_reply(&c) == 250,
+	    "the message under way: %s", c.reply);
+	client_close(&c);
+	daemon_wait_end(&d);
+}
+
 static void
 disk_is_full(void)
 {
@@ -145,6 +167,9 @@ states(void)
 	EXPECT(ctl_says(&ctl, "127.0.0.3"), "%s", ctl.out);
 	client_close(&at_data);
 	EXPECT(WAIT_FOR(5000, state_is(&d, "all", 3)), "%s", ctl.out);
+	client_close(&at_greeting);
+	client_close(&at_mail);
+	client_close(&at_rcpt);
 	daemon_stop(&d);
 }
 
@@ -598,6 +623,7 @@ main(int argc, char *argv[])
 {
 	static const struct test tests[] = {
 		{ "says_what_is", says_what_is },
+		{ "says_it_stops", says_it_stops },
 		{ "disk_is_full", disk_is_full },
 		{ "states", states },
 		{ "nobody_answers", nobody_answers },

@@ -141,6 +141,36 @@ refusals_are_counted(void)
 	daemon_stop(&d);
 }
 
+/* Held back before the greeting, too many of a network, sent away. */
+static void
+admission_is_counted(void)
+{
+	struct client c[4];
+	struct daemon d;
+
+	daemon_init(&d, "\tgreeting-wait 60s\n\tper-network 2\n"
+	    "\tper-address 2\n", NULL);
+	daemon_start(&d);
+	EXPECT(client_connect(&c[0], &d, "127.0.0.2") &&
+	    client_connect(&c[1], &d, "127.0.0.3"), "connect");
+	EXPECT_COUNTED(&d, "sessions{state=\"greeting\"}", 2);
+	EXPECT(client_connect(&c[2], &d, "127.0.0.4") &&
+	    client_reply(&c[2]) == 421, "a third of the network is let in");
+	EXPECT_COUNTED(&d, "connections_refused_total{reason=\"too many "
+	    "sessions from your network\"}", 1);
+	EXPECT(client_send(&c[0], "HELO x\r\n", 8) &&
+	    client_reply(&c[0]) == 554, "it may speak too soon");
+	EXPECT_COUNTED(&d, "connections_refused_total{reason=\"spoke before "
+	    "the greeting\"}", 1);
+	EXPECT_COUNTED(&d, "sessions_ended_total{reason=\"turned away\"}", 1);
+	client_close(&c[1]);
+	EXPECT_COUNTED(&d, "sessions_ended_total{reason=\"closed by "
+	    "client\"}", 1);
+	EXPECT_COUNTED(&d, "sessions_ended_total{reason=\"worker lost\"}", 0);
+	EXPECT_COUNTED(&d, "connections_total", 2);
+	daemon_stop(&d);
+}
+
 static void
 crashes_are_counted(void)
 {
@@ -270,6 +300,7 @@ main(int argc, char *argv[])
 		{ "all_zero", all_zero },
 		{ "mail_is_counted", mail_is_counted },
 		{ "refusals_are_counted", refusals_are_counted },
+		{ "admission_is_counted", admission_is_counted },
 		{ "crashes_are_counted", crashes_are_counted },
 		{ "other_forms", other_forms },
 	};

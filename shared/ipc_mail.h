@@ -1,0 +1,31 @@
+/*
+ * What a client says of a message, as a worker has read it.  Rows of the
+ * table in shared/ipc_msg.h.
+ */
+#ifndef SHARED_IPC_MAIL_H
+#define SHARED_IPC_MAIL_H
+
+#include <stdint.h>
+
+#include "shared/smtp_syntax.h"
+
+/*
+ * MAIL, and who the client said it was.  Without wait no answer is sent, and
+ * a disk that has filled up since is told at the first RCPT.
+ */
+struct ipc_mail {
+	struct mailbox	from;
+	uint64_t	size;		/* SIZE=; 0: not told */
+	uint8_t		wait;
+	uint8_t		esmtp;		/* EHLO, not HELO */
+	uint8_t		smtputf8;
+	uint8_t		body_8bit;
+	uint8_t		helo_len;
+	char		helo[smtp_domain_max_bytes];
+};
+
+struct ipc_rcpt {
+	struct mailbox	to;
+};
+
+#endif
