@@ -23,6 +23,7 @@
 enum {
 	accept_batch_max = 32,
 	waiting_least = 256,	/* may wait, however few workers there are */
+	waiting_most = 1024,
 	room_batch_max = 8,	/* sessions that lose their place at a time */
 	patience_ms = 30000,	/* of a client that waits for a worker */
 	refusal_ms = 1000	/* for a last line to be read */
@@ -164,8 +165,10 @@ hold_back(struct master *m, struct session *s)
 uint64_t
 admit_waiting_max(const struct conf *conf)
 {
-	return conf->limits.workers > waiting_least ? conf->limits.workers :
-	    waiting_least;
+	if (conf->limits.workers < waiting_least)
+		return waiting_least;
+	return conf->limits.workers < waiting_most ? conf->limits.workers :
+	    waiting_most;
 }
 
 static uint64_t

@@ -202,6 +202,7 @@ start_smtpd()
 	limits {
 	    workers $2
 	    per-address 2000
+	    per-network $2
 	    worker-sessions $3
 	}
 	END
