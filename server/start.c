@@ -140,10 +140,13 @@ open_control(const struct master *m, int root, const struct users *u,
     bool take_over, bool dropped)
 {
 	const struct conf *conf = &m->conf;
-	const char *why, *name = control_name_inside(conf);
+	const char *why, *name;
 	int fd;
 
-	if (conf->catcher || m->one_session || (name != NULL) != dropped)
+	if (conf->catcher || m->one_session)
+		return -1;
+	name = control_name_inside(conf);
+	if ((name != NULL) != dropped)
 		return -1;
 	if (name != NULL && fchdir(root) == -1)
 		fatal("root %s: %s", conf->root, strerror(errno));

@@ -20,11 +20,18 @@
 
 static const char *const alice[] = { "alice", NULL };
 
-/* A second program of the same configuration, with a log of its own. */
+/* A second program, with a log and a control socket of its own. */
 static void
 start_second(const struct daemon *first, struct daemon *second)
 {
+	char *text = harness_read_file(first->conf, NULL);
+
 	*second = *first;
+	snprintf(second->conf, sizeof(second->conf), "%s/second.conf",
+	    harness_dir);
+	harness_write_file(second->conf, text);
+	free(text);
+	daemon_add_conf(second, "control %s/second\n", second->root);
 	snprintf(second->log, sizeof(second->log), "%s/log.second",
 	    harness_dir);
 	daemon_start(second);
