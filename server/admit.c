@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "server/catcher.h"
+#include "server/descriptors.h"
 #include "server/ident.h"
 #include "server/log_postfix.h"
 #include "server/pool.h"
@@ -22,8 +23,6 @@
 
 enum {
 	accept_batch_max = 32,
-	waiting_least = 256,	/* may wait, however few workers there are */
-	waiting_most = 1024,
 	room_batch_max = 8,	/* sessions that lose their place at a time */
 	patience_ms = 30000,	/* of a client that waits for a worker */
 	refusal_ms = 1000	/* for a last line to be read */
@@ -162,15 +161,6 @@ hold_back(struct master *m, struct session *s)
 	event_add(&s->early, &wait);
 }
 
-uint64_t
-admit_waiting_max(const struct conf *conf)
-{
-	if (conf->limits.workers < waiting_least)
-		return waiting_least;
-	return conf->limits.workers < waiting_most ? conf->limits.workers :
-	    waiting_most;
-}
-
 static uint64_t
 sessions_of(const struct session *s)
 {
@@ -199,7 +189,7 @@ find_place(struct master *m, const struct session *s)
 	struct session *worst;
 
 	if (m->pool.pending_count + m->greeting_count <
-	    admit_waiting_max(&m->conf))
+	    descriptors_to_wait(&m->conf))
 		return true;
 	worst = find_greediest(m);
 	if (worst == NULL || sessions_of(worst) <= sessions_of(s))
@@ -301,8 +291,7 @@ admit_one(struct master *m, int input, int output,
 void
 admit_accept(evutil_socket_t listening, short what, void *arg)
 {
-	struct listener *l = arg;
-	struct master *m = l->master;
+	struct master *m = arg;
 
 	(void)what;
 	for (int i = 0; i < accept_batch_max && m->accepting; i++) {

@@ -23,8 +23,6 @@ void	admit_update(struct master *m);
  * all are busy while somebody new waits, who has the most sessions loses one.
  */
 void	admit_tick(struct master *m);
-/* How many may wait without a worker; each costs the master a descriptor. */
-uint64_t admit_waiting_max(const struct conf *conf);
 /* Whose turn it is among those that wait for a worker; NULL: nobody waits. */
 struct session *admit_next(const struct master *m);
 /*

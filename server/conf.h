@@ -87,6 +87,7 @@ struct conf {
 	char			*worker_user;
 	uint64_t		 keep_refused_s; /* transcripts; 0: none */
 	enum conf_log		 log;
+	bool			 log_forced;	/* by -v: to stderr */
 	char			*log_path;	/* CONF_LOG_FILE */
 	bool			 log_postfix;	/* "log format postfix" */
 	unsigned		 log_to_line, log_format_line; /* 0: none */

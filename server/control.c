@@ -46,7 +46,7 @@ struct control {
 	struct event		 acceptable;
 	struct event		 pause;		/* before accepting again */
 	int			 fd;
-	ino_t			 inode;		/* of its name in root; 0: none */
+	ino_t			 inode;		/* of its name in root */
 	struct peer_list	 peers;		/* who waits longest, first */
 	int64_t			 next_log_ms;
 };

@@ -65,8 +65,9 @@ begin_reject(struct log_line *l, const struct session *s, const char *why)
 static bool
 may_note(struct worker *w)
 {
-	return w->session->notes++ <= w->master->conf.limits.errors +
-	    w->master->conf.limits.recipients;
+	const struct conf_limits *l = &w->session->epoch->conf.limits;
+
+	return w->session->notes++ <= l->errors + l->recipients;
 }
 
 /* RFC 3848, and RFC 6531 4.3. */
@@ -126,16 +127,17 @@ on_rcpt(struct worker *w, const struct ipc_record *r)
 {
 	struct recipient_reason reason;
 	struct session *s = w->session;
+	const struct conf *conf = &s->epoch->conf;
 	enum verdict verdict;
 
-	if (s->tx.rcpt_count >= w->master->conf.limits.recipients)
+	if (s->tx.rcpt_count >= conf->limits.recipients)
 		return AFTER_BROKEN;	/* the worker counts them too */
 	if (s->tx.no_room) {
 		w->master->counters.value[COUNTER_RCPT_DISK]++;
 		return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
-	verdict = recipient_answer(recipient_expand(&w->master->conf,
-	    &r->u.rcpt.to, &s->tx.boxes, &reason));
+	verdict = recipient_answer(recipient_expand(conf, &r->u.rcpt.to,
+	    &s->tx.boxes, &reason));
 	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
 	    recipient_log_word(verdict), &reason);
 	w->master->counters.value[counters_of_rcpt(verdict)]++;
@@ -173,7 +175,7 @@ begin_file(struct worker *w, int *fd)
 		.helo = span_from(s->tx.mail.helo, s->tx.mail.helo_len),
 		.client_ip = span_of(s->client.text),
 		.client_ipv6 = s->client.ipv6,
-		.hostname = span_of(w->master->conf.hostname),
+		.hostname = span_of(s->epoch->conf.hostname),
 		.protocol = s->tx.protocol,
 		.only_rcpt = s->tx.rcpt_count == 1 ? &s->tx.first_rcpt : NULL
 	};

@@ -50,8 +50,8 @@ listen_bind(struct master *m, const struct conf_listen **which)
 			errno = error;
 			return -1;
 		}
-		m->listeners[i].master = m;
 		m->listeners[i].fd = fd;
+		m->listeners[i].line = m->conf.listens[i];
 		m->listener_count++;
 	}
 	return 0;
@@ -64,7 +64,6 @@ listen_adopt(struct master *m, const int *fds, size_t count)
 	if (m->listeners == NULL)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		m->listeners[i].master = m;
 		m->listeners[i].fd = fds[i];
 	}
 	m->listener_count = count;
@@ -79,7 +78,7 @@ listen_start(struct master *m)
 		struct listener *l = &m->listeners[i];
 
 		l->acceptable = event_new(m->base, l->fd,
-		    EV_READ | EV_PERSIST, admit_accept, l);
+		    EV_READ | EV_PERSIST, admit_accept, m);
 		if (l->acceptable == NULL)
 			return -1;
 	}
@@ -88,13 +87,21 @@ listen_start(struct master *m)
 }
 
 void
+listen_close(struct master *m, size_t i)
+{
+	struct listener *l = &m->listeners[i];
+
+	if (l->acceptable != NULL)
+		event_free(l->acceptable);
+	close(l->fd);
+	*l = m->listeners[--m->listener_count];
+}
+
+void
 listen_stop(struct master *m)
 {
-	for (size_t i = 0; i < m->listener_count; i++) {
-		if (m->listeners[i].acceptable != NULL)
-			event_free(m->listeners[i].acceptable);
-		close(m->listeners[i].fd);
-	}
+	while (m->listener_count > 0)
+		listen_close(m, m->listener_count - 1);
 	free(m->listeners);
 	m->listeners = NULL;
 	m->listener_count = 0;

@@ -20,6 +20,8 @@ int	listen_bind(struct master *m, const struct conf_listen **which);
 int	listen_adopt(struct master *m, const int *fds, size_t count);
 /* Makes events of the listeners; 0, or -1 without memory. */
 int	listen_start(struct master *m);
+/* Closes the listener at i; the last one takes its place. */
+void	listen_close(struct master *m, size_t i);
 /* Closes all. */
 void	listen_stop(struct master *m);
 /* The address and port a socket is bound to. */

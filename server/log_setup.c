@@ -15,13 +15,14 @@
 void
 log_setup_target(struct conf *conf, bool foreground, bool verbose)
 {
-	if (foreground && verbose)
+	if (foreground && verbose) {
 		conf->log = CONF_LOG_STDERR;
+		conf->log_forced = true;
+	}
 	if (conf->log == CONF_LOG_STDERR && !foreground)
 		fatal("\"log to stderr\" needs -d: in the background there "
 		    "is no standard error");
-	if (conf->log_postfix)
-		log_use_postfix(conf->hostname);
+	log_setup_renew(conf);
 	log_open(conf->log == CONF_LOG_STDERR ||
 	    (conf->log == CONF_LOG_DEFAULT && foreground) ? LOG_TO_STDERR :
 	    conf->log == CONF_LOG_FILE ? LOG_TO_NOBODY : LOG_TO_SYSLOG);
@@ -46,6 +47,12 @@ log_setup_prove(const struct conf *conf)
 		    "rotation: %s: give the file, or a directory of its own, "
 		    "to the user that owns the mail", conf->log_path,
 		    strerror(errno));
+}
+
+void
+log_setup_renew(const struct conf *conf)
+{
+	log_use_postfix(conf->log_postfix ? conf->hostname : NULL);
 }
 
 static void

@@ -36,6 +36,15 @@ struct transaction {
 	char			 name[message_name_bytes]; /* in its Maildirs */
 };
 
+/*
+ * One configuration, kept as long as a session that a worker serves by it:
+ * its recipients point into the tables.
+ */
+struct conf_epoch {
+	struct conf		 conf;
+	uint64_t		 sessions;
+};
+
 /* One client, from accept(2) to its end. */
 struct session {
 	TAILQ_ENTRY(session)	 entry;		/* while it waits */
@@ -45,6 +54,7 @@ struct session {
 	struct master		*master;
 	struct address		 client;
 	struct address_host	*host;		/* in the address book */
+	struct conf_epoch	*epoch;		/* NULL: no worker yet */
 	struct event		 early;		/* while it is held back */
 	bool			 greeting;	/* held back */
 	bool			 dismissed;	/* its last line was sent */
@@ -98,6 +108,7 @@ struct nursery {
 	struct event		 readable;
 	int			 channel;
 	enum nursery_state	 state;
+	unsigned		 settings_due;	/* told, no READY yet */
 	pid_t			 pid;		/* as it says; 0: not yet */
 	char			 sandbox[ipc_text_bytes];
 };
@@ -127,13 +138,14 @@ struct pool {
 };
 
 struct listener {
-	struct master		*master;
 	struct event		*acceptable;
 	int			 fd;
+	struct conf_listen	 line;		/* zero: adopted */
 };
 
 struct master {
-	struct conf		 conf;
+	struct conf		 conf;		/* of the epoch */
+	struct conf_epoch	*epoch;		/* today's */
 	struct event_base	*base;
 	struct spool		 spool;
 	struct log_message	 log;

@@ -44,6 +44,7 @@ send_settings(struct nursery *n)
 	s->proved = n->master->proved;
 	s->hostname_len = (uint8_t)host;
 	memcpy(s->hostname, conf->hostname, host);
+	n->settings_due++;
 	(void)ipc_send(n->channel, &r, -1, false);
 }
 
@@ -53,6 +54,7 @@ adopt(struct master *m, struct nursery *n, int channel)
 	n->master = m;
 	n->channel = channel;
 	n->state = NURSERY_STARTING;
+	n->settings_due = 0;
 	n->pid = 0;
 	event_assign(&n->readable, m->base, channel, EV_READ | EV_PERSIST,
 	    on_nursery, n);
@@ -122,6 +124,9 @@ on_ready(struct nursery *n, const struct ipc_record *r)
 {
 	struct pool *p = &n->master->pool;
 
+	/* What it forks before the last READY has older settings. */
+	if (--n->settings_due > 0)
+		return;
 	n->state = NURSERY_READY;
 	memcpy(n->sandbox, r->u.text.text, sizeof(n->sandbox));
 	n->pid = r->u.text.pid;
@@ -145,7 +150,9 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 {
 	struct master *m = n->master;
 
-	if (r->type == IPC_READY)
+	if (r->type == IPC_READY && n->settings_due == 0)
+		lost(n, "it is ready, and nobody asked");
+	else if (r->type == IPC_READY)
 		on_ready(n, r);
 	else if (r->type == IPC_UNSAFE)
 		lost(n, r->u.text.text);
@@ -218,6 +225,18 @@ nursery_renew(struct master *m)
 	p->active->state = NURSERY_STARTING;
 	p->generation++;
 	send_settings(p->active);
+}
+
+void
+nursery_tell_settings(struct master *m)
+{
+	struct pool *p = &m->pool;
+
+	for (size_t i = 0; i < nursery_count; i++)
+		if (p->nurseries[i].state != NURSERY_NONE)
+			send_settings(&p->nurseries[i]);
+	p->active->state = NURSERY_STARTING;
+	p->generation++;
 }
 
 /* Waits for the first record of n: has it proved its sandbox? */

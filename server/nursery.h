@@ -12,6 +12,11 @@ void	nursery_start(struct master *m, const int channels[nursery_count]);
 int	nursery_wait(struct master *m, const char **why);
 /* The working nursery executes itself: a new layout for new workers. */
 void	nursery_renew(struct master *m);
+/*
+ * Tells the settings of m->conf anew: workers that are born from now on have
+ * them, and those that were born before are of an older generation.
+ */
+void	nursery_tell_settings(struct master *m);
 /* Asks for a nursery to stand by, where there is none (once a second). */
 void	nursery_breed(struct master *m);
 void	nursery_stop(struct master *m);

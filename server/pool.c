@@ -15,6 +15,7 @@
 #include "server/admit.h"
 #include "server/nursery.h"
 #include "server/pool_worker.h"
+#include "server/reload.h"
 #include "server/session.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -66,11 +67,12 @@ pool_ask(struct master *m)
 static int
 give(struct worker *w, struct session *s)
 {
-	struct pool *p = &w->master->pool;
+	struct master *m = w->master;
+	struct pool *p = &m->pool;
 	struct ipc_record r = { .type = IPC_SESSION };
 
-	r.u.session.idle_timeout_s = session_idle_timeout_s(w->master);
-	r.u.session.room = session_has_room(w->master, 0);
+	r.u.session.idle_timeout_s = session_idle_timeout_s(m);
+	r.u.session.room = session_has_room(m, 0);
 	if ((s->output != -1 && ipc_send_empty(w->channel, IPC_OUTPUT,
 	    s->output, false) == -1) || ipc_send(w->channel, &r, s->socket,
 	    false) == -1)
@@ -79,6 +81,7 @@ give(struct worker *w, struct session *s)
 	p->pending_count--;
 	session_close(s);
 	s->served = true;
+	s->epoch = reload_enter(m);
 	address_serve(s->host, true);
 	TAILQ_REMOVE(&p->idle, w, entry);
 	p->idle_count--;

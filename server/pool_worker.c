@@ -172,10 +172,10 @@ pool_kill(struct worker *w, const char *why)
 	pool_lost(w, "worker killed");
 }
 
-/* Idle workers of an older image share its layout: they go. */
-static void
-retire_idle(struct pool *p)
+void
+pool_retire_idle(struct master *m)
 {
+	struct pool *p = &m->pool;
 	struct worker *w, *next;
 
 	for (w = TAILQ_FIRST(&p->idle); w != NULL; w = next) {
@@ -242,7 +242,7 @@ pool_died(struct master *m, pid_t pid, int status)
 			event_base_loopbreak(m->base);
 		if (WIFSIGNALED(status))
 			nursery_renew(m);
-		retire_idle(p);
+		pool_retire_idle(m);
 	}
 	if (w != NULL)
 		pool_worker_forget(w);
@@ -304,7 +304,7 @@ kill_overdue(struct master *m)
 	struct worker *w;
 
 	TAILQ_FOREACH(w, &m->pool.busy, entry) {
-		if (!session_is_overdue(m, w->session))
+		if (!session_is_overdue(w->session))
 			continue;
 		pool_kill(w, "session far longer than its worker may let it");
 		return;		/* the next one at the next tick */

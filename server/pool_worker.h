@@ -19,6 +19,8 @@ void	pool_died(struct master *m, pid_t pid, int status);
 void	pool_drop(struct worker *w);
 /* A worker broke the contract: it is killed, and its client refused. */
 void	pool_kill(struct worker *w, const char *why);
+/* Idle workers of an older generation go. */
+void	pool_retire_idle(struct master *m);
 /* Once a second: kills who stays too long, in a session or after it. */
 void	pool_worker_police(struct master *m);
 /* Who is to answer for what becomes of w from now on: its client. */

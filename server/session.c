@@ -14,6 +14,7 @@
 #include "server/log_postfix.h"
 #include "server/pool.h"
 #include "server/refused.h"
+#include "server/reload.h"
 #include "server/signals.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
@@ -43,9 +44,9 @@ session_has_room(const struct master *m, uint64_t size)
  * message under way, and as much again for those refused and for commands.
  */
 bool
-session_is_overdue(const struct master *m, const struct session *s)
+session_is_overdue(const struct session *s)
 {
-	const struct conf_limits *l = &m->conf.limits;
+	const struct conf_limits *l = &s->epoch->conf.limits;
 	uint64_t age_s = (uint64_t)(deadline_now_ms() - s->start_ms) / 1000;
 	uint64_t octets = 2 * (s->stored_bytes + l->message_size_bytes);
 
@@ -150,6 +151,8 @@ session_end(struct master *m, struct session *s, const char *how,
 	refused_end(m, s, how, end);
 	session_reset(m, s);
 	session_close(s);
+	if (s->epoch != NULL)
+		reload_leave(m, s->epoch);
 	if (s->served)
 		address_serve(s->host, false);
 	address_leave(m->book, s->host);

@@ -19,7 +19,7 @@ bool	session_has_room(const struct master *m, uint64_t size);
  * Has s lasted longer than any honest worker would let it?  Those end it
  * themselves, by the octets that came (DESIGN: Limits).
  */
-bool	session_is_overdue(const struct master *m, const struct session *s);
+bool	session_is_overdue(const struct session *s);
 /* Is the pool nearly full (DESIGN: Limits)? */
 bool	session_is_hurried(const struct master *m);
 /* Idle time a worker should allow now; short when the pool is nearly full. */

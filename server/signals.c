@@ -2,6 +2,7 @@
  * Stopping in order.  SIGTERM or SIGINT: nobody new is let in, who waits is
  * sent away, sessions end with 421 at their next command, a message under way
  * is finished; all within a bound.  The same signal again: at once.
+ * SIGHUP: the configuration anew.
  */
 #include "server/signals.h"
 
@@ -11,6 +12,7 @@
 #include "server/listen.h"
 #include "server/notify.h"
 #include "server/pool.h"
+#include "server/reload.h"
 #include "shared/log.h"
 
 enum { stop_patience_s = 20 };
@@ -66,18 +68,16 @@ on_stop(evutil_socket_t sig, short what, void *arg)
 	signals_idle(m);
 }
 
+/* A catcher has no file, but the terminal that has just gone. */
 static void
 on_hangup(evutil_socket_t sig, short what, void *arg)
 {
-	struct log_line l;
+	struct master *m = arg;
 
-	(void)sig;
-	(void)what;
-	(void)arg;
-	log_begin(&l, LOG_LEVEL_WARNING, "signal");
-	log_str(&l, "why", "SIGHUP: this version reads its configuration at "
-	    "start only; restart it");
-	log_end(&l);
+	if (m->conf.catcher)
+		on_stop(sig, what, arg);
+	else
+		reload(m);
 }
 
 int

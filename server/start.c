@@ -22,6 +22,8 @@
 #include "server/commit.h"
 #include "server/control.h"
 #include "server/control_bind.h"
+#include "server/descriptors.h"
+#include "server/hold.h"
 #include "server/listen.h"
 #include "server/log_file.h"
 #include "server/log_setup.h"
@@ -30,45 +32,14 @@
 #include "server/pool.h"
 #include "server/proof.h"
 #include "server/refused.h"
+#include "server/reload.h"
 #include "server/signals.h"
 #include "server/users.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
-#include "shared/sandbox_table.h"
 
-enum {
-	worker_channel = 3,
-	descriptors_beside = 128,	/* besides two for each worker */
-	descriptors_wanted = 65536
-};
-
-/* Linux counts what is under way on channels against this limit, too. */
-static void
-raise_descriptor_limit(const struct conf *conf)
-{
-	rlim_t need = conf->limits.workers * 2 + admit_waiting_max(conf) +
-	    descriptors_beside;
-	struct rlimit r, more = { descriptors_wanted, descriptors_wanted };
-
-	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
-		fatal("getrlimit: %s", strerror(errno));
-	if (need > descriptors_wanted)
-		more.rlim_cur = more.rlim_max = need;
-	/* Root may have more, though not everywhere. */
-	if (r.rlim_max < more.rlim_max &&
-	    setrlimit(RLIMIT_NOFILE, &more) == 0)
-		return;
-	if (r.rlim_max < need)
-		fatal("\"workers %llu\" needs %llu descriptors, and this "
-		    "process may have %llu: raise ulimit -n, or lower it in "
-		    "limits", (unsigned long long)conf->limits.workers,
-		    (unsigned long long)need,
-		    (unsigned long long)r.rlim_max);
-	r.rlim_cur = r.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &r) == -1)
-		fatal("setrlimit: %s", strerror(errno));
-}
+enum { worker_channel = 3 };
 
 /* The child becomes the worker's user before it executes anything. */
 static _Noreturn void
@@ -201,52 +172,9 @@ start_events(struct master *m)
 	m->base = event_base_new();
 	m->book = address_book_new();
 	if (m->base == NULL || m->book == NULL || commit_init(m) == -1 ||
+	    reload_init(m) == -1 ||
 	    log_setup_events(m) == -1 || signals_init(m) == -1)
 		fatal("no memory to start with");
-}
-
-/* From here on the master opens nothing but its tree and its own files. */
-static void
-enter_sandbox(struct master *m, int root)
-{
-	size_t max = 3 + 2 * m->conf.domain_count, n = 0;
-	struct sandbox_path *paths = calloc(max, sizeof(*paths));
-	const char *what, *log_path;
-	int log_dir = log_file_dir(&log_path);
-	bool held;
-
-	if (paths == NULL) {
-		fatal("no memory to start with");
-		return;
-	}
-	paths[n++] = (struct sandbox_path){ m->conf.root, root, true, false };
-	if (log_dir != -1)
-		paths[n++] = (struct sandbox_path){ log_path, log_dir,
-		    SANDBOX_ADD, false };
-	if (m->conf.path != NULL)
-		paths[n++] = (struct sandbox_path){ m->conf.path, -1, false,
-		    false };
-	for (size_t i = 0; i < m->conf.domain_count; i++) {
-		const struct conf_domain *d = &m->conf.domains[i];
-
-		if (d->users_path != NULL)
-			paths[n++] = (struct sandbox_path){ d->users_path, -1,
-			    false, false };
-		if (d->aliases_path != NULL)
-			paths[n++] = (struct sandbox_path){ d->aliases_path,
-			    -1, false, false };
-	}
-	/* Held, it could not ask any more. */
-	snprintf(m->sandbox, sizeof(m->sandbox), "%s", sandbox_describe());
-	held = sandbox_prepare(SANDBOX_MASTER, 0, &what) == 0 &&
-	    sandbox_enter(SANDBOX_MASTER, paths, n, &what) == 0;
-	if (!held && m->conf.sandbox_optional)
-		snprintf(m->sandbox, sizeof(m->sandbox), "nothing");
-	else if (!held)
-		fatal("the master's sandbox: %s: %s (\"sandbox optional\" in "
-		    "the configuration starts without)", what,
-		    strerror(errno));
-	free(paths);
 }
 
 static void
@@ -326,7 +254,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	tzset();
 	m->one_session = o->inetd != NULL;
 	if (!m->one_session)
-		raise_descriptor_limit(&m->conf);
+		descriptors_raise(&m->conf);
 	users_find(&m->conf, &users);
 	m->start_ms = deadline_now_ms();
 	m->worker_uid = users.drop ? users.worker.uid : geteuid();
@@ -359,7 +287,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	open_spool(m, root, m->proved);
 	if (refused_init(m) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
-	enter_sandbox(m, root);
+	hold_master(m, root);
 	if (pool_wait(m, &why) == -1)
 		fatal("%s: %s", o->worker, why);
 	if (control != -1 && control_start(m, control) == -1)

@@ -39,8 +39,7 @@ static struct sandbox_limits limits[SANDBOX_ROLE_COUNT];
 static bool prepared[SANDBOX_ROLE_COUNT];
 
 int
-sandbox_prepare(enum sandbox_role role, uint64_t fsize_max_bytes,
-    const char **what)
+sandbox_prepare(enum sandbox_role role, const char **what)
 {
 	uint64_t memory;
 
@@ -48,8 +47,8 @@ sandbox_prepare(enum sandbox_role role, uint64_t fsize_max_bytes,
 	if (memory != 0)
 		memory += address_slack_bytes;
 	*what = "getrlimit";
-	if (sandbox_limits_note(&limits[role], role, fsize_max_bytes,
-	    RLIMIT_AS, memory) == -1)
+	if (sandbox_limits_note(&limits[role], role, RLIMIT_AS,
+	    memory) == -1)
 		return -1;
 	prepared[role] = true;
 	return 0;

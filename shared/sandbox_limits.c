@@ -34,16 +34,13 @@ note(struct sandbox_limits *out, int resource, uint64_t max)
 
 int
 sandbox_limits_note(struct sandbox_limits *out, enum sandbox_role role,
-    uint64_t fsize_max_bytes, int memory_resource, uint64_t memory_max_bytes)
+    int memory_resource, uint64_t memory_max_bytes)
 {
 	const struct sandbox_line *line;
 
 	line = &sandbox_table[role];
 	out->count = 0;
 	if (note(out, RLIMIT_CORE, 0) == -1)
-		return -1;
-	if (fsize_max_bytes != 0 &&
-	    note(out, RLIMIT_FSIZE, fsize_max_bytes) == -1)
 		return -1;
 	if (memory_max_bytes != 0 &&
 	    note(out, memory_resource, memory_max_bytes) == -1)
@@ -69,4 +66,12 @@ sandbox_limits_set(const struct sandbox_limits *limits)
 			return -1;
 	}
 	return 0;
+}
+
+int
+sandbox_limit_file(uint64_t max_bytes)
+{
+	const struct rlimit want = { max_bytes, max_bytes };
+
+	return setrlimit(RESOURCE(RLIMIT_FSIZE), &want);
 }

@@ -9,7 +9,7 @@
 
 #include "shared/sandbox_table.h"
 
-#define SANDBOX_LIMITS_MAX	5
+#define SANDBOX_LIMITS_MAX	4
 
 struct sandbox_limit {
 	int	resource;
@@ -27,8 +27,8 @@ struct sandbox_limits {
  * memory differently.  0, or -1 with errno.
  */
 int	sandbox_limits_note(struct sandbox_limits *out,
-	    enum sandbox_role role, uint64_t fsize_max_bytes,
-	    int memory_resource, uint64_t memory_max_bytes);
+	    enum sandbox_role role, int memory_resource,
+	    uint64_t memory_max_bytes);
 /* Sets them for good: one system call each.  0, or -1 with errno. */
 int	sandbox_limits_set(const struct sandbox_limits *limits);
 

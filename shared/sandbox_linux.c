@@ -29,8 +29,7 @@ static struct prepared prepared[SANDBOX_ROLE_COUNT];
 static enum sandbox_role held_by = SANDBOX_ROLE_COUNT;
 
 int
-sandbox_prepare(enum sandbox_role role, uint64_t fsize_max_bytes,
-    const char **what)
+sandbox_prepare(enum sandbox_role role, const char **what)
 {
 	struct prepared *p;
 
@@ -41,7 +40,7 @@ sandbox_prepare(enum sandbox_role role, uint64_t fsize_max_bytes,
 		return -1;
 	}
 	*what = "getrlimit";
-	if (sandbox_limits_note(&p->limits, role, fsize_max_bytes, RLIMIT_DATA,
+	if (sandbox_limits_note(&p->limits, role, RLIMIT_DATA,
 	    SANDBOX_SANITIZED ? 0 : sandbox_table[role].memory_max_bytes) == -1)
 		return -1;
 	p->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;

@@ -7,11 +7,9 @@
 #include "shared/sandbox_table.h"
 
 int
-sandbox_prepare(enum sandbox_role role, uint64_t fsize_max_bytes,
-    const char **what)
+sandbox_prepare(enum sandbox_role role, const char **what)
 {
 	(void)role;
-	(void)fsize_max_bytes;
 	*what = "no sandbox in this build";
 	errno = ENOSYS;
 	return -1;
@@ -23,7 +21,7 @@ sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 {
 	(void)paths;
 	(void)path_count;
-	return sandbox_prepare(role, 0, what);
+	return sandbox_prepare(role, what);
 }
 
 int
@@ -48,5 +46,5 @@ sandbox_describe(void)
 int
 sandbox_self_test(enum sandbox_role role, const char **what)
 {
-	return sandbox_prepare(role, 0, what);
+	return sandbox_prepare(role, what);
 }

@@ -42,12 +42,11 @@ static struct sandbox_limits limits[SANDBOX_ROLE_COUNT];
 static bool prepared[SANDBOX_ROLE_COUNT];
 
 int
-sandbox_prepare(enum sandbox_role role, uint64_t fsize_max_bytes,
-    const char **what)
+sandbox_prepare(enum sandbox_role role, const char **what)
 {
 	*what = "getrlimit";
-	if (sandbox_limits_note(&limits[role], role, fsize_max_bytes,
-	    RLIMIT_DATA, sandbox_table[role].memory_max_bytes) == -1)
+	if (sandbox_limits_note(&limits[role], role, RLIMIT_DATA,
+	    sandbox_table[role].memory_max_bytes) == -1)
 		return -1;
 	prepared[role] = true;
 	return 0;

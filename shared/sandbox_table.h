@@ -61,14 +61,17 @@ struct sandbox_path {
  * Made once, before workers are forked: filters compiled, so that entering
  * is a few system calls and no allocation.  For SANDBOX_SMTP after the
  * nursery has entered (or resumed) its own role: what workers inherit from
- * it, they need not set again.  fsize_max_bytes is the largest file the
- * role may write (RLIMIT_FSIZE; 0: as inherited).  One descriptor may stay
- * open, close-on-exec, until sandbox_enter closes it in the child: close no
+ * it, they need not set again.  One descriptor may stay open,
+ * close-on-exec, until sandbox_enter closes it in the child: close no
  * descriptors blindly in between.
  * 0, or -1 with errno and *what naming the step that failed.
  */
-int	sandbox_prepare(enum sandbox_role role, uint64_t fsize_max_bytes,
-	    const char **what);
+int	sandbox_prepare(enum sandbox_role role, const char **what);
+/*
+ * Before sandbox_enter: no file that this process writes becomes larger
+ * (RLIMIT_FSIZE).  0, or -1 and errno.
+ */
+int	sandbox_limit_file(uint64_t max_bytes);
 /*
  * Enters role for good: limits, not dumpable, no new privileges, paths (all
  * that may be opened; a role without RIGHT_FILES and RIGHT_EXEC_SELF passes

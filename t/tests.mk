@@ -16,7 +16,7 @@ test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o \
 	  $(BUILD)/server/smtpctl_json.o $(BUILD)/server/smtpctl_text.o \
 	  $(BUILD)/server/control_answer.o $(BUILD)/server/control_bind.o \
 	  $(BUILD)/server/counters.o $(BUILD)/server/dryrun.o \
-	  $(BUILD)/server/smtpctl_step.o
+	  $(BUILD)/server/smtpctl_step.o $(BUILD)/server/descriptors.o
 
 # ---- unit ---------------------------------------------------------------
 UNIT_PROGRAMS = $(UNIT:%=$(T)/unit/check_%)

@@ -15,13 +15,13 @@
 
 #include "shared/ipc.h"
 #include "shared/sandbox_table.h"
-#include "shared/trace_field.h"
 #include "worker/serve.h"
 
 struct nursery {
 	const char		*program;
 	bool			 held;
 	bool			 has_settings;
+	bool			 works;		/* its sandbox */
 	struct ipc_settings	 settings;
 	sigset_t		 wait_mask;	/* SIGCHLD may come */
 };
@@ -156,14 +156,20 @@ reap(void)
 	}
 }
 
+static void
+say_ready(const struct nursery *n)
+{
+	send_text(IPC_READY, n->works ? sandbox_describe() : "none");
+}
+
 /* An image that a nursery executed is held already, and has to prove it. */
 static int
 hold(const struct nursery *n, const struct sandbox_path *paths, size_t count,
-    uint64_t fsize, const char **what)
+    const char **what)
 {
 	if (n->held)
 		return sandbox_resume(SANDBOX_NURSERY, paths, count, what);
-	if (sandbox_prepare(SANDBOX_NURSERY, fsize, what) == -1)
+	if (sandbox_prepare(SANDBOX_NURSERY, what) == -1)
 		return -1;
 	return sandbox_enter(SANDBOX_NURSERY, paths, count, what);
 }
@@ -181,8 +187,6 @@ start_up(struct nursery *n)
 		{ NULL, -1, false, false }
 	};
 	struct sandbox_path paths[8] = { { n->program, -1, false, true } };
-	uint64_t fsize = n->settings.message_size_bytes +
-	    trace_field_max_bytes + 1024;
 	size_t count = 1;
 	const char *what = NULL;
 
@@ -191,18 +195,17 @@ start_up(struct nursery *n)
 			paths[count++] = *p;
 	if (!sandbox_exists())
 		what = "this build has no sandbox";
-	else if (hold(n, paths, count, fsize, &what) == 0 &&
-	    sandbox_prepare(SANDBOX_SMTP, fsize, &what) == 0 &&
+	else if (hold(n, paths, count, &what) == 0 &&
+	    sandbox_prepare(SANDBOX_SMTP, &what) == 0 &&
 	    (n->settings.proved ||
 	    sandbox_self_test(SANDBOX_SMTP, &what) == 0))
 		what = NULL;
-	if (what == NULL)
-		send_text(IPC_READY, sandbox_describe());
-	else if (n->settings.sandbox_optional)
-		send_text(IPC_READY, "none");
+	n->works = what == NULL;
+	n->has_settings = true;
+	if (n->works || n->settings.sandbox_optional)
+		say_ready(n);
 	else
 		send_text(IPC_UNSAFE, what);
-	n->has_settings = true;
 }
 
 /* A child that ended keeps its number until it is waited for, so no other. */
@@ -219,7 +222,8 @@ static void
 on_record(struct nursery *n, const struct ipc_record *r)
 {
 	if (r->type == IPC_SETTINGS && n->has_settings) {
-		send_text(IPC_READY, sandbox_describe());
+		n->settings = r->u.settings;
+		say_ready(n);
 	} else if (r->type == IPC_SETTINGS) {
 		n->settings = r->u.settings;
 		start_up(n);

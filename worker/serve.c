@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shared/sandbox_table.h"
+#include "shared/trace_field.h"
 #include "worker/ask.h"
 #include "worker/peer.h"
 #include "worker/smtp_session.h"
@@ -47,7 +48,9 @@ serve(int channel, const struct ipc_settings *settings)
 	struct ask master = { .channel = channel };
 	const char *what;
 
-	if (sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == -1 &&
+	if ((sandbox_limit_file(settings->message_size_bytes +
+	    trace_field_max_bytes + 1024) == -1 ||
+	    sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == -1) &&
 	    !settings->sandbox_optional)
 		_exit(serve_exit_unsafe);
 	for (uint64_t i = 0; i < settings->worker_sessions; i++)

@@ -146,8 +146,8 @@ not_prepared(void)
 
 	EXPECT(sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == -1);
 	EXPECT(errno == EINVAL && strcmp(what, "not prepared") == 0);
-	EXPECT(sandbox_prepare(SANDBOX_SMTP, 0, &what) == 0);
-	EXPECT(sandbox_prepare(SANDBOX_SMTP, 0, &what) == -1);
+	EXPECT(sandbox_prepare(SANDBOX_SMTP, &what) == 0);
+	EXPECT(sandbox_prepare(SANDBOX_SMTP, &what) == -1);
 	EXPECT(errno == EALREADY);
 	/* a worker opens nothing, so it is given no path */
 	EXPECT(sandbox_enter(SANDBOX_SMTP, &path, 1, &what) == -1);
@@ -160,7 +160,7 @@ missing_path(void)
 	struct sandbox_path path = { "/nonexistent-smtpd", -1, true, false };
 	const char *what = "";
 
-	EXPECT(sandbox_prepare(SANDBOX_MASTER, 0, &what) == 0);
+	EXPECT(sandbox_prepare(SANDBOX_MASTER, &what) == 0);
 	if (sandbox_landlock_holds(SANDBOX_MASTER))
 		EXPECT(sandbox_enter(SANDBOX_MASTER, &path, 1, &what) == -1 &&
 		    strcmp(what, "/nonexistent-smtpd") == 0);

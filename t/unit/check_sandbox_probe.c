@@ -76,7 +76,7 @@ try_all(enum sandbox_role role)
 	bool good = true;
 	size_t i;
 
-	EXPECT(sandbox_prepare(role, FSIZE_MAX_BYTES, &what) == 0);
+	EXPECT(sandbox_prepare(role, &what) == 0);
 	EXPECT(sandbox_things_open(&things, role, &what) == 0);
 	for (i = 0; i < probe_count(); i++) {
 		if (!sandbox_probe_applies(probe_at(i), role))
@@ -167,8 +167,7 @@ self_test_body(void)
 	int role;
 
 	for (role = 0; role < SANDBOX_ROLE_COUNT; role++) {
-		EXPECT(sandbox_prepare((enum sandbox_role)role,
-		    FSIZE_MAX_BYTES, &what) == 0);
+		EXPECT(sandbox_prepare((enum sandbox_role)role, &what) == 0);
 		if (sandbox_self_test((enum sandbox_role)role, &what) == 0)
 			continue;
 		dprintf(STDERR_FILENO, "%s: %s: %s\n",
@@ -183,7 +182,7 @@ self_test_in_nursery_body(void)
 	const char *what = "";
 
 	case_enter(SANDBOX_NURSERY, NULL, 0);
-	EXPECT(sandbox_prepare(SANDBOX_SMTP, FSIZE_MAX_BYTES, &what) == 0);
+	EXPECT(sandbox_prepare(SANDBOX_SMTP, &what) == 0);
 	EXPECT(sandbox_self_test(SANDBOX_SMTP, &what) == 0);
 }
 
@@ -200,7 +199,7 @@ self_test_unheld_body(void)
 {
 	const char *what = "";
 
-	EXPECT(sandbox_prepare(SANDBOX_SMTP, 0, &what) == 0);
+	EXPECT(sandbox_prepare(SANDBOX_SMTP, &what) == 0);
 	EXPECT(sandbox_probe_all(SANDBOX_SMTP, false, &what) == -1);
 	EXPECT(errno == 0);
 	EXPECT(strcmp(what, "open") == 0);
@@ -224,7 +223,7 @@ self_test_wide_body(void)
 	const char *what = "";
 	size_t i, found = 0;
 
-	EXPECT(sandbox_prepare(SANDBOX_NURSERY, 0, &what) == 0);
+	EXPECT(sandbox_prepare(SANDBOX_NURSERY, &what) == 0);
 	EXPECT(sandbox_things_open(&things, SANDBOX_NURSERY, &what) == 0);
 	for (i = 0; i < probe_count(); i++)
 		if (sandbox_probe_applies(probe_at(i), SANDBOX_SMTP) &&

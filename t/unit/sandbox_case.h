@@ -68,7 +68,8 @@ case_enter(enum sandbox_role role, const struct sandbox_path *paths,
 {
 	const char *what = "";
 
-	if (sandbox_prepare(role, FSIZE_MAX_BYTES, &what) == -1 ||
+	if (sandbox_limit_file(FSIZE_MAX_BYTES) == -1 ||
+	    sandbox_prepare(role, &what) == -1 ||
 	    sandbox_enter(role, paths, path_count, &what) == -1) {
 		dprintf(STDERR_FILENO, "%s: %s\n", what, strerror(errno));
 		_exit(2);

@@ -1,0 +1,94 @@
+/*
+ * The master's own sandbox.
+ */
+#include "server/hold.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/log_file.h"
+#include "shared/log.h"
+#include "shared/sandbox_table.h"
+
+enum { paths_beside = 2 };	/* root, and where the log is */
+
+struct paths {
+	struct sandbox_path	*list;
+	size_t			 n;
+};
+
+/*
+ * The directory of a file that is read again: an editor puts another file
+ * into its place.
+ */
+static bool
+add_directory_of(struct paths *p, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char *dir = slash == NULL ? strdup(".") :
+	    strndup(file, slash == file ? 1 : (size_t)(slash - file));
+
+	if (dir == NULL)
+		return false;
+	p->list[p->n++] = (struct sandbox_path){ dir, -1, SANDBOX_READ_ONLY,
+	    false };
+	return true;
+}
+
+/* The configuration and its tables; false without memory. */
+static bool
+add_files(struct paths *p, const struct conf *conf)
+{
+	if (conf->path != NULL && !add_directory_of(p, conf->path))
+		return false;
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		const struct conf_domain *d = &conf->domains[i];
+
+		if (d->users_path != NULL &&
+		    !add_directory_of(p, d->users_path))
+			return false;
+		if (d->aliases_path != NULL &&
+		    !add_directory_of(p, d->aliases_path))
+			return false;
+	}
+	return true;
+}
+
+void
+hold_master(struct master *m, int root)
+{
+	size_t files_max = 1 + 2 * m->conf.domain_count, first;
+	struct paths p = { .list = calloc(paths_beside + files_max,
+	    sizeof(*p.list)) };
+	const char *what, *log_path;
+	int log_dir = log_file_dir(&log_path);
+	bool held;
+
+	if (p.list == NULL) {
+		fatal("no memory to start with");
+		return;
+	}
+	p.list[p.n++] = (struct sandbox_path){ m->conf.root, root,
+	    SANDBOX_CHANGE, false };
+	if (log_dir != -1)
+		p.list[p.n++] = (struct sandbox_path){ log_path, log_dir,
+		    SANDBOX_ADD, false };
+	first = p.n;
+	if (!add_files(&p, &m->conf))
+		fatal("no memory to start with");
+	/* Held, it could not ask any more. */
+	snprintf(m->sandbox, sizeof(m->sandbox), "%s", sandbox_describe());
+	held = sandbox_prepare(SANDBOX_MASTER, &what) == 0 &&
+	    sandbox_enter(SANDBOX_MASTER, p.list, p.n, &what) == 0;
+	if (!held && m->conf.sandbox_optional)
+		snprintf(m->sandbox, sizeof(m->sandbox), "nothing");
+	else if (!held)
+		fatal("the master's sandbox: %s: %s (\"sandbox optional\" in "
+		    "the configuration starts without)", what,
+		    strerror(errno));
+	while (p.n > first)
+		free((char *)(uintptr_t)p.list[--p.n].path);
+	free(p.list);
+}

@@ -1,0 +1,237 @@
+/*
+ * Reading the configuration again.  The master is held and nobody's root any
+ * more: what would take a new socket, another tree or another user takes a
+ * restart, and is told.
+ */
+#include "server/reload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/descriptors.h"
+#include "server/listen.h"
+#include "server/log_file.h"
+#include "server/log_setup.h"
+#include "server/notify.h"
+#include "server/nursery.h"
+#include "server/pool.h"
+#include "server/pool_worker.h"
+#include "shared/log.h"
+
+int
+reload_init(struct master *m)
+{
+	m->epoch = calloc(1, sizeof(*m->epoch));
+	if (m->epoch == NULL)
+		return -1;
+	m->epoch->conf = m->conf;
+	return 0;
+}
+
+struct conf_epoch *
+reload_enter(struct master *m)
+{
+	m->epoch->sessions++;
+	return m->epoch;
+}
+
+static void
+discard(struct conf_epoch *e)
+{
+	conf_free(&e->conf);
+	free(e);
+}
+
+void
+reload_leave(struct master *m, struct conf_epoch *e)
+{
+	if (--e->sessions == 0 && e != m->epoch)
+		discard(e);
+}
+
+static void
+log_kept(const struct master *m, const char *why)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_ERROR, "reload-failed");
+	log_str(&l, "file", m->conf.path);
+	log_str(&l, "why", why);
+	log_str(&l, "then", "all stays as it was");
+	log_end(&l);
+}
+
+/*
+ * What conf_load says, but for the lines that show the place: nobody sees
+ * columns here.
+ */
+static void
+log_mistakes(const struct master *m, char *text)
+{
+	char *line;
+
+	while ((line = strsep(&text, "\n")) != NULL)
+		if (line[0] != '\0' && line[0] != ' ')
+			log_kept(m, line);
+}
+
+static bool
+same_listen(const struct conf_listen *a, const struct conf_listen *b)
+{
+	return a->addr_len == b->addr_len &&
+	    memcmp(&a->addr, &b->addr, a->addr_len) == 0;
+}
+
+/* A listen line that has no socket; NULL: every one has. */
+static const struct conf_listen *
+find_new_listen(const struct master *m, const struct conf *new)
+{
+	for (size_t i = 0; i < new->listen_count; i++) {
+		size_t k = 0;
+
+		while (k < m->listener_count &&
+		    !same_listen(&new->listens[i], &m->listeners[k].line))
+			k++;
+		if (k == m->listener_count)
+			return &new->listens[i];
+	}
+	return NULL;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* What of new cannot take the place of what is; NULL: all of it can. */
+static const char *
+find_obstacle(const struct master *m, const struct conf *new)
+{
+	const struct conf *old = &m->conf;
+
+	if (!same_text(old->root, new->root))
+		return "another root";
+	if (!same_text(old->control, new->control))
+		return "another control socket";
+	if (!same_text(old->user, new->user))
+		return "another user";
+	if (!same_text(old->worker_user, new->worker_user))
+		return "another worker-user";
+	if (old->sandbox_optional != new->sandbox_optional)
+		return "another word for sandbox";
+	if (!old->log_forced && (old->log != new->log ||
+	    !same_text(old->log_path, new->log_path)))
+		return "another \"log to\"";
+	if (!descriptors_suffice(new))
+		return "so many workers (more descriptors)";
+	return NULL;
+}
+
+/* All that stands in the way is told, and where that is. */
+static bool
+is_possible(const struct master *m, const struct conf *new)
+{
+	const struct conf_listen *l = m->listen_adopted ? NULL :
+	    find_new_listen(m, new);
+	const char *obstacle = find_obstacle(m, new);
+	char text[200];
+
+	if (!m->listen_adopted && new->listen_count == 0)
+		log_kept(m, "there is no listen line");
+	if (l != NULL) {
+		snprintf(text, sizeof(text), "line %u: a new \"listen\" takes "
+		    "a restart", l->line);
+		log_kept(m, text);
+	}
+	if (obstacle != NULL) {
+		snprintf(text, sizeof(text), "%s takes a restart", obstacle);
+		log_kept(m, text);
+	}
+	return l == NULL && obstacle == NULL &&
+	    (m->listen_adopted || new->listen_count > 0);
+}
+
+/* Closes the listeners that have no line any more. */
+static void
+drop_listeners(struct master *m)
+{
+	for (size_t i = m->listen_adopted ? 0 : m->listener_count; i-- > 0;) {
+		size_t k = 0;
+
+		while (k < m->conf.listen_count && !same_listen(
+		    &m->listeners[i].line, &m->conf.listens[k]))
+			k++;
+		if (k == m->conf.listen_count)
+			listen_close(m, i);
+	}
+}
+
+static void
+adopt(struct master *m, struct conf_epoch *e)
+{
+	struct conf_epoch *old = m->epoch;
+	struct log_line l;
+
+	if (m->conf.log_forced) {
+		e->conf.log = m->conf.log;
+		e->conf.log_forced = true;
+	}
+	m->epoch = e;
+	m->conf = e->conf;
+	log_setup_renew(&m->conf);
+	if (old->sessions == 0)
+		discard(old);
+	drop_listeners(m);
+	nursery_tell_settings(m);
+	pool_retire_idle(m);
+	pool_ask(m);
+	log_begin(&l, LOG_LEVEL_INFO, "reload");
+	log_str(&l, "file", m->conf.path);
+	log_u64(&l, "domains", m->conf.domain_count);
+	log_u64(&l, "listeners", m->listener_count);
+	log_u64(&l, "sessions", m->pool.busy_count);
+	log_end(&l);
+}
+
+/* Reads it, and tells what is wrong; false then. */
+static bool
+read_conf(struct master *m, struct conf *out)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *said = open_memstream(&text, &n);
+	int result;
+
+	if (said == NULL) {
+		log_kept(m, "no memory");
+		return false;
+	}
+	result = conf_load(m->conf.path, out, said);
+	fclose(said);
+	if (result == -1)
+		log_mistakes(m, text);
+	free(text);
+	return result == 0;
+}
+
+void
+reload(struct master *m)
+{
+	struct conf_epoch *e;
+
+	if (m->stopping || m->one_session)
+		return;
+	notify_reloading();
+	log_reopen();
+	e = calloc(1, sizeof(*e));
+	if (e == NULL)
+		log_kept(m, "no memory");
+	else if (!read_conf(m, &e->conf) || !is_possible(m, &e->conf))
+		discard(e);
+	else
+		adopt(m, e);
+	(void)notify_ready(m);
+}

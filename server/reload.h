@@ -1,0 +1,24 @@
+/*
+ * SIGHUP: the configuration and its tables are read again.
+ */
+#ifndef SERVER_RELOAD_H
+#define SERVER_RELOAD_H
+
+#include "server/master.h"
+
+/*
+ * What m->conf owns is the first epoch.  0, or -1 without memory.
+ */
+int	reload_init(struct master *m);
+/*
+ * Reads the file again.  In order: sessions that begin from now on have the
+ * new configuration, the others go on with theirs.  Not in order, or with a
+ * change that takes a restart: every mistake is logged with its line, and all
+ * stays as it was.
+ */
+void	reload(struct master *m);
+/* A worker serves a session by today's epoch, or the session ends. */
+struct conf_epoch *reload_enter(struct master *m);
+void	reload_leave(struct master *m, struct conf_epoch *e);
+
+#endif

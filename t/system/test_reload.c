@@ -1,0 +1,401 @@
+/*
+ * SIGHUP: sessions that are there go on with what they began with, new ones
+ * have the new configuration, a broken one changes nothing.
+ */
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/system/client.h"
+#include "t/system/harness.h"
+#include "t/system/proc.h"
+
+static const char *const alice[] = { "alice", NULL };
+
+/* As an editor does it: another file in the place of the old one. */
+static void
+replace_file(const char *path, const char *text)
+{
+	const char *new = harness_path("edited");
+
+	harness_write_file(new, text);
+	EXPECT(rename(new, path) == 0, "%s: %s", path, strerror(errno));
+}
+
+/* Puts to in the place of the first from in the configuration. */
+static void
+edit(const struct daemon *d, const char *from, const char *to)
+{
+	char *old = harness_read_file(d->conf, NULL), text[8192];
+	char *at = strstr(old, from);
+
+	EXPECT(at != NULL, "no \"%s\" in %s", from, d->conf);
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - old), old, to,
+	    at + strlen(from));
+	replace_file(d->conf, text);
+	free(old);
+}
+
+static void
+hang_up(const struct daemon *d)
+{
+	EXPECT(kill(d->pid, SIGHUP) == 0, "kill: %s", strerror(errno));
+}
+
+/* SIGHUP, and what follows from it: event, with the words of why. */
+static void
+reload(const struct daemon *d, const char *event, const char *why)
+{
+	size_t before = daemon_logged(d, event, why, NULL);
+
+	hang_up(d);
+	EXPECT(WAIT(daemon_logged(d, event, why, NULL) > before),
+	    "no \"%s\" with \"%s\": %s", event, why, daemon_last_words(d));
+}
+
+static void
+in_order(const struct daemon *d)
+{
+	reload(d, " event=reload ", "file=");
+}
+
+static void
+refused(const struct daemon *d, const char *why)
+{
+	size_t before = daemon_logged(d, " event=reload ", NULL);
+
+	reload(d, " event=reload-failed ", why);
+	EXPECT(daemon_logged(d, " event=reload ", NULL) == before,
+	    "it was taken all the same");
+	EXPECT(client_deliver(d, NULL, 900, 500, "alice") == 250,
+	    "no service after \"%s\"", why);
+}
+
+static void
+expect_greeting(const struct daemon *d, const char *hostname)
+{
+	struct client c;
+
+	EXPECT(client_connect(&c, d, NULL) && client_reply(&c) == 220 &&
+	    strstr(c.reply, hostname) != NULL, "greeting: %s", c.reply);
+	client_close(&c);
+}
+
+static void
+old_and_new(void)
+{
+	struct client fresh, old, under_way;
+	struct daemon d;
+	char *text;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	client_open(&old, &d, NULL);
+	client_expect(&old, 250, "EHLO old.example");
+	client_open(&under_way, &d, NULL);
+	EXPECT(client_begin(&under_way, alice) == 354, "DATA");
+	replace_file(harness_path("users"), "bob\ncarol\n");
+	edit(&d, "mx.example.org", "new.example.org");
+	in_order(&d);
+
+	client_open(&fresh, &d, NULL);
+	EXPECT(strstr(fresh.reply, "220 new.example.org ") == fresh.reply,
+	    "%s", fresh.reply);
+	client_expect(&fresh, 250, "HELO fresh.example");
+	client_expect(&fresh, 250, "MAIL FROM:<a@example.net>");
+	client_expect(&fresh, 250, "RCPT TO:<carol@example.org>");
+	client_expect(&fresh, 550, "RCPT TO:<alice@example.org>");
+
+	/* Its alice is there still, and nobody named carol. */
+	client_expect(&old, 250, "MAIL FROM:<a@example.net>");
+	client_expect(&old, 550, "RCPT TO:<carol@example.org>");
+	client_expect(&old, 250, "RCPT TO:<alice@example.org>");
+	text = mail_text(1, 1000, "\r\n");
+	EXPECT(client_send(&under_way, text, strlen(text)), "send");
+	client_expect(&under_way, 250, ".");
+	free(text);
+	EXPECT(mail_copies(&d, "alice", 1) == 1, "the message under way");
+	client_expect(&old, 221, "QUIT");
+	client_close(&old);
+	client_close(&under_way);
+	client_close(&fresh);
+	EXPECT(client_deliver(&d, NULL, 2, 500, "carol") == 250, "carol");
+	daemon_stop(&d);
+}
+
+static void
+broken_changes_nothing(void)
+{
+	char where[200];
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	edit(&d, "domain example.org {", "domain example.org {\n\tusrs x");
+	snprintf(where, sizeof(where), "%s:7:", d.conf);
+	refused(&d, where);
+	edit(&d, "\n\tusrs x", "");
+	replace_file(harness_path("users"), "alice\nbob smith jones\n");
+	snprintf(where, sizeof(where), "%s:2:", harness_path("users"));
+	refused(&d, where);
+	EXPECT(unlink(harness_path("users")) == 0, "%s", strerror(errno));
+	refused(&d, "No such file");
+	replace_file(harness_path("users"), "alice\n");
+	EXPECT(rename(d.conf, harness_path("away")) == 0, "rename");
+	refused(&d, "cannot be read");
+	EXPECT(rename(harness_path("away"), d.conf) == 0, "rename");
+	/* Mended, it is taken. */
+	edit(&d, "mx.example.org", "mended.example.org");
+	in_order(&d);
+	expect_greeting(&d, "mended.example.org");
+	daemon_stop(&d);
+}
+
+static void
+takes_a_restart(void)
+{
+	static const char *const changes[][3] = {
+		{ "root ", "root /elsewhere", "another root takes a restart" },
+		{ "user nobody", "user bin",
+		    "another user takes a restart" },
+		{ "worker-user daemon", "worker-user bin",
+		    "another worker-user takes a restart" },
+		{ "listen 127", "listen 127.0.0.2 port 2526\nlisten 127",
+		    "line 5: a new \\\"listen\\\" takes a restart" },
+		{ "listen 127.0.0.1 port 0\n", "",
+		    "there is no listen line" },
+		{ "hostname ", "sandbox optional\nhostname ",
+		    "another word for sandbox takes a restart" },
+		{ "hostname ", "log to syslog\nhostname ",
+		    "another \\\"log to\\\" takes a restart" },
+		{ "hostname ", "control /run/another\nhostname ",
+		    "another control socket takes a restart" }
+	};
+	struct daemon d;
+	char *text;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	text = harness_read_file(d.conf, NULL);
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		edit(&d, changes[i][0], changes[i][1]);
+		refused(&d, changes[i][2]);
+		replace_file(d.conf, text);
+	}
+	free(text);
+	in_order(&d);
+	daemon_stop(&d);
+}
+
+/* More of everything, and less. */
+static void
+limits(void)
+{
+	struct client c, old;
+	struct daemon d;
+	char *text;
+
+	daemon_init(&d, "\tmessage-size 64K\n\tworkers 10\n", NULL);
+	daemon_start(&d);
+	client_open(&old, &d, NULL);
+	client_expect(&old, 250, "EHLO old.example");
+	edit(&d, "message-size 64K", "message-size 4M");
+	edit(&d, "workers 10", "workers 30");
+	in_order(&d);
+	/* The kernel's limit for files has grown with it. */
+	EXPECT(client_deliver(&d, NULL, 1, 3 << 20, "alice") == 250,
+	    "a larger message is not taken");
+	EXPECT(mail_copies(&d, "alice", 1) == 1, "it is not whole");
+	client_expect(&old, 552, "MAIL FROM:<a@example.net> SIZE=100000");
+	client_close(&old);
+	edit(&d, "message-size 4M", "message-size 64K");
+	edit(&d, "limits {", "limits {\n\trecipients 100\n");
+	in_order(&d);
+	client_open(&c, &d, NULL);
+	client_expect(&c, 250, "EHLO new.example");
+	client_expect(&c, 552, "MAIL FROM:<a@example.net> SIZE=100000");
+	client_expect(&c, 250, "MAIL FROM:<a@example.net>");
+	client_expect(&c, 250, "RCPT TO:<alice@example.org>");
+	client_expect(&c, 354, "DATA");
+	text = mail_text(2, 200000, "\r\n");
+	EXPECT(client_send(&c, text, strlen(text)), "send");
+	client_expect(&c, 552, ".");
+	free(text);
+	client_close(&c);
+	daemon_stop(&d);
+}
+
+/* Who waits in the queue of a socket that stays is served. */
+static void
+queues_stay(void)
+{
+	enum { many = 60 };
+	static struct client c[many];
+	char port[8];
+	struct daemon d, gone;
+
+	daemon_init(&d, "\tper-address 100\n", NULL);
+	daemon_add_conf(&d, "listen 127.0.0.2 port 0\n");
+	daemon_start(&d);
+	daemon_log_value(&d, " address=127.0.0.2 ", "port", port,
+	    sizeof(port));
+	gone = d;
+	gone.port = atoi(port);
+	proc_stop(d.pid);
+	for (size_t i = 0; i < many; i++)
+		EXPECT(client_connect(&c[i], &d, NULL), "connect");
+	edit(&d, "listen 127.0.0.2 port 0\n", "");
+	hang_up(&d);
+	EXPECT(kill(d.pid, SIGCONT) == 0, "kill");
+	for (size_t i = 0; i < many; i++)
+		EXPECT(client_reply(&c[i]) == 220, "client %zu: %s", i,
+		    c[i].reply);
+	EXPECT(WAIT(daemon_logged(&d, " event=reload ", "listeners=1",
+	    NULL) == 1), "%s", daemon_last_words(&d));
+	for (size_t i = 0; i < many; i++)
+		client_close(&c[i]);
+	EXPECT(!client_connect(&c[0], &gone, NULL),
+	    "the socket without a line still listens");
+	expect_greeting(&d, "mx.example.org");
+	daemon_stop(&d);
+}
+
+/* The nursery that stands by has the new settings, too. */
+static void
+both_nurseries(void)
+{
+	pid_t nurseries[2];
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	EXPECT(daemon_nurseries(&d, nurseries) == 2, "nurseries");
+	edit(&d, "mx.example.org", "new.example.org");
+	in_order(&d);
+	expect_greeting(&d, "new.example.org");
+	EXPECT(kill(nurseries[0], SIGKILL) == 0, "kill");
+	EXPECT(WAIT(daemon_logged(&d, " event=nursery-lost ", NULL) == 1),
+	    "%s", daemon_last_words(&d));
+	expect_greeting(&d, "new.example.org");
+	/* That one is also told what its predecessor never was. */
+	edit(&d, "new.example.org", "third.example.org");
+	in_order(&d);
+	expect_greeting(&d, "third.example.org");
+	daemon_stop(&d);
+}
+
+static size_t
+resident_kib(pid_t pid)
+{
+	char text[32];
+
+	proc_status(pid, "VmRSS", text, sizeof(text));
+	return (size_t)atoll(text);
+}
+
+/* Under load nobody is lost; and what is no longer used is given back. */
+static void
+again_and_again(void)
+{
+	enum { times = 300, warm = 50 };
+	size_t rss = 0, fds;
+	struct client held;
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	daemon_settle(&d);
+	fds = proc_fd_count(d.pid);
+	client_open(&held, &d, NULL);
+	for (unsigned i = 0; i < times; i++) {
+		if (i == warm)
+			rss = resident_kib(d.pid);
+		hang_up(&d);
+		EXPECT(client_deliver(&d, NULL, i, 500, "alice") == 250,
+		    "message %u", i);
+	}
+	EXPECT(WAIT(daemon_logged(&d, " event=reload ", NULL) > times / 2),
+	    "%zu reloads", daemon_logged(&d, " event=reload ", NULL));
+	EXPECT(resident_kib(d.pid) < rss + 2048, "%zu KiB, then %zu", rss,
+	    resident_kib(d.pid));
+	client_expect(&held, 250, "HELO held.example");
+	client_close(&held);
+	EXPECT(mail_total(&d) == times, "%zu messages", mail_total(&d));
+	daemon_settle(&d);
+	EXPECT(WAIT_FOR(5000, proc_fd_count(d.pid) <= fds + 16),
+	    "%zu descriptors, %zu before", proc_fd_count(d.pid), fds);
+	daemon_stop(&d);
+}
+
+/* The form of the log is one of the things that change. */
+static void
+log_format(void)
+{
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	edit(&d, "hostname ", "log format postfix\nhostname ");
+	in_order(&d);
+	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "mail");
+	EXPECT(WAIT(daemon_logged(&d, " mx.example.org ", "status=sent",
+	    NULL) == 1), "%s", daemon_last_words(&d));
+	edit(&d, "log format postfix\n", "");
+	in_order(&d);
+	EXPECT(client_deliver(&d, NULL, 2, 500, "alice") == 250, "mail");
+	EXPECT(WAIT(daemon_logged(&d, " event=store ", NULL) == 1), "%s",
+	    daemon_last_words(&d));
+	daemon_stop(&d);
+}
+
+/* Without a file, SIGHUP says that its terminal has gone. */
+static void
+catcher_ends(void)
+{
+	const char *dir = harness_path("caught"), *out = harness_path("out");
+	struct daemon d;
+	int status = 0;
+	pid_t pid;
+
+	daemon_init(&d, "", NULL);
+	pid = fork();
+	if (pid == 0) {
+		if (freopen(out, "w", stdout) == NULL ||
+		    dup2(STDOUT_FILENO, STDERR_FILENO) == -1)
+			_exit(127);
+		execl(harness_smtpd, harness_smtpd, "-C", "-l", "127.0.0.1:0",
+		    "-w", d.worker, dir, (char *)NULL);
+		_exit(127);
+	}
+	EXPECT(WAIT(access(out, F_OK) == 0 &&
+	    strstr(harness_read_file(out, NULL), "127.0.0.1") != NULL),
+	    "the catcher does not serve: %s", harness_read_file(out, NULL));
+	EXPECT(kill(pid, SIGHUP) == 0, "kill");
+	EXPECT(WAIT(waitpid(pid, &status, WNOHANG) == pid) &&
+	    WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "wait status %d", status);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "old_and_new", old_and_new },
+		{ "broken_changes_nothing", broken_changes_nothing },
+		{ "takes_a_restart", takes_a_restart },
+		{ "limits", limits },
+		{ "queues_stay", queues_stay },
+		{ "both_nurseries", both_nurseries },
+		{ "again_and_again", again_and_again },
+		{ "log_format", log_format },
+		{ "catcher_ends", catcher_ends },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,61 @@
+/*
+ * How many descriptors a configuration needs, and whether there are so many.
+ */
+#include <sys/resource.h>
+
+#include <check.h>
+
+#include "server/descriptors.h"
+#include "t/unit/unit.h"
+
+static struct conf
+with_workers(uint64_t workers)
+{
+	struct conf conf = { .limits.workers = workers };
+
+	return conf;
+}
+
+/* Two for each worker, one for each that waits, and the master's own. */
+START_TEST(needed)
+{
+	struct conf few = with_workers(1), more = with_workers(1000),
+	    many = with_workers(20000);
+
+	ck_assert_uint_eq(descriptors_needed(&few), 2 + 256 + 128);
+	ck_assert_uint_eq(descriptors_needed(&more), 2000 + 1000 + 128);
+	ck_assert_uint_eq(descriptors_needed(&many), 40000 + 1024 + 128);
+}
+END_TEST
+
+START_TEST(suffice)
+{
+	struct rlimit few = { 800, 800 };
+	struct conf fits = with_workers(200), not = with_workers(260);
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	ck_assert(descriptors_suffice(&fits));
+	ck_assert(!descriptors_suffice(&not));
+}
+END_TEST
+
+/* Up to the hard limit, if that is enough. */
+START_TEST(raised)
+{
+	struct rlimit few = { 100, 800 };
+	struct conf fits = with_workers(200);
+
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	ck_assert(!descriptors_suffice(&fits));
+	descriptors_raise(&fits);
+	ck_assert(descriptors_suffice(&fits));
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { needed, suffice, raised };
+
+	return UNIT_RUN("descriptors", tests);
+}
