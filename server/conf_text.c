@@ -1,6 +1,7 @@
 /*
  * Reading a configuration file whole, walking its lines, and showing the
- * mistakes found in it.  Knows no keyword.  Run by the master at start-up.
+ * mistakes found in it.  Knows no keyword.  Run by the master at start-up and
+ * upon SIGHUP.
  */
 #include "server/conf_text.h"
 
@@ -13,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "shared/os.h"
 
 enum {
 	window_chars = 160,	/* of a line shown at most */
@@ -65,7 +68,8 @@ conf_text_read(const char *path, struct conf_text *out)
 	memset(out, 0, sizeof(*out));
 	out->path = path;
 	/* Not blocking: a FIFO would keep the start waiting for ever. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = os_open_file(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
+	    O_NONBLOCK);
 	if (fd == -1)
 		return strerror(errno);
 	why = read_open(fd, out);

@@ -10,6 +10,7 @@
 
 #include "server/log_file.h"
 #include "shared/log.h"
+#include "shared/os.h"
 #include "shared/sandbox_table.h"
 
 enum { paths_beside = 2 };	/* root, and where the log is */
@@ -30,14 +31,16 @@ add_directory_of(struct paths *p, const char *file)
 	char *dir = slash == NULL ? strdup(".") :
 	    strndup(file, slash == file ? 1 : (size_t)(slash - file));
 
-	if (dir == NULL)
+	if (dir == NULL || os_keep_directory(dir) == -1) {
+		free(dir);
 		return false;
+	}
 	p->list[p->n++] = (struct sandbox_path){ dir, -1, SANDBOX_READ_ONLY,
 	    false };
 	return true;
 }
 
-/* The configuration and its tables; false without memory. */
+/* The configuration and its tables; false and errno. */
 static bool
 add_files(struct paths *p, const struct conf *conf)
 {
@@ -77,7 +80,8 @@ hold_master(struct master *m, int root)
 		    SANDBOX_ADD, false };
 	first = p.n;
 	if (!add_files(&p, &m->conf))
-		fatal("no memory to start with");
+		fatal("the directories of the configuration and its tables: "
+		    "%s", strerror(errno));
 	/* Held, it could not ask any more. */
 	snprintf(m->sandbox, sizeof(m->sandbox), "%s", sandbox_describe());
 	held = sandbox_prepare(SANDBOX_MASTER, &what) == 0 &&

@@ -42,4 +42,22 @@ int	os_peer_uid(int fd, uid_t *out);
  */
 void	os_refuse_descriptors(int fd);
 
+/*
+ * Files of a process that is held.  On FreeBSD it opens and executes only
+ * what it keeps open; elsewhere the sandbox knows the paths, and nothing is
+ * kept.
+ *
+ * dir will be opened in again.  0, or -1 and errno.
+ */
+int	os_keep_directory(const char *dir);
+/* open(2) of path, the directory of which may have been kept. */
+int	os_open_file(const char *path, int flags);
+/* program will be executed again; descriptor fd is for it.  0, or -1. */
+int	os_keep_program(const char *program, int fd);
+/* A child that will not execute it. */
+void	os_drop_program(int fd);
+/* execve(2) of what was kept.  Returns only if it fails: -1 and errno. */
+int	os_execute(const char *program, int fd, char *const argv[],
+	    char *const envp[]);
+
 #endif

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "shared/ipc.h"
+#include "shared/os.h"
 #include "shared/sandbox_table.h"
 #include "worker/serve.h"
 
@@ -87,6 +88,7 @@ spawn_one(const struct nursery *n)
 		if (pid == 0) {
 			close(ends[0]);
 			become_child(ends[1]);
+			os_drop_program(nursery_program);
 			serve(nursery_channel, &n->settings);
 		}
 		close(ends[1]);
@@ -114,7 +116,7 @@ execute_self(const struct nursery *n)
 	argv[0] = strdup(n->program);
 	/* Descriptor 3 is the channel: it must stay open. */
 	if (argv[0] != NULL && fcntl(nursery_channel, F_SETFD, 0) != -1)
-		execve(n->program, argv, envp);
+		os_execute(n->program, nursery_program, argv, envp);
 	free(argv[0]);
 }
 
@@ -169,6 +171,9 @@ hold(const struct nursery *n, const struct sandbox_path *paths, size_t count,
 {
 	if (n->held)
 		return sandbox_resume(SANDBOX_NURSERY, paths, count, what);
+	*what = "its own program";
+	if (os_keep_program(n->program, nursery_program) == -1)
+		return -1;
 	if (sandbox_prepare(SANDBOX_NURSERY, what) == -1)
 		return -1;
 	return sandbox_enter(SANDBOX_NURSERY, paths, count, what);

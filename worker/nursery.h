@@ -6,7 +6,10 @@
 
 #include <stdbool.h>
 
-enum { nursery_channel = 3 };	/* inherited from the master */
+enum {
+	nursery_channel = 3,	/* inherited from the master */
+	nursery_program = 4	/* this program, where a path will not do */
+};
 
 /*
  * Serves the master over nursery_channel until that is closed.  program is

@@ -303,14 +303,15 @@ static void
 again_and_again(void)
 {
 	enum { times = 300, warm = 50 };
-	size_t rss = 0, fds;
+	size_t rss = 0, fds = 0;
 	struct client held;
 	struct daemon d;
 
 	daemon_init(&d, "", NULL);
 	daemon_start(&d);
 	daemon_settle(&d);
-	fds = proc_fd_count(d.pid);
+	if (geteuid() == 0)
+		fds = proc_fd_count(d.pid);
 	client_open(&held, &d, NULL);
 	for (unsigned i = 0; i < times; i++) {
 		if (i == warm)
@@ -327,7 +328,7 @@ again_and_again(void)
 	client_close(&held);
 	EXPECT(mail_total(&d) == times, "%zu messages", mail_total(&d));
 	daemon_settle(&d);
-	EXPECT(WAIT_FOR(5000, proc_fd_count(d.pid) <= fds + 16),
+	EXPECT(geteuid() != 0 || WAIT(proc_fd_count(d.pid) <= fds + 16),
 	    "%zu descriptors, %zu before", proc_fd_count(d.pid), fds);
 	daemon_stop(&d);
 }

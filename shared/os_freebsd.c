@@ -1,0 +1,91 @@
+/*
+ * FreeBSD: in capability mode (capsicum(4)) nothing is named by a path of its
+ * own, so directories and the program are held open.  Written after the
+ * manual pages, compiled against stub headers only; it has not run.
+ */
+#include "shared/os.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct directory {
+	char	*path;
+	int	 fd;
+};
+
+static struct directory *kept;
+static size_t kept_count;
+
+static int
+find(const char *dir, size_t n)
+{
+	for (size_t i = 0; i < kept_count; i++)
+		if (strncmp(kept[i].path, dir, n) == 0 &&
+		    kept[i].path[n] == '\0')
+			return kept[i].fd;
+	return -1;
+}
+
+int
+os_keep_directory(const char *dir)
+{
+	struct directory *more, d;
+
+	if (find(dir, strlen(dir)) != -1)
+		return 0;
+	more = reallocarray(kept, kept_count + 1, sizeof(*kept));
+	if (more == NULL)
+		return -1;
+	kept = more;
+	d.path = strdup(dir);
+	d.fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (d.path == NULL || d.fd == -1) {
+		free(d.path);
+		if (d.fd != -1)
+			close(d.fd);
+		return -1;
+	}
+	kept[kept_count++] = d;
+	return 0;
+}
+
+int
+os_open_file(const char *path, int flags)
+{
+	const char *slash = strrchr(path, '/');
+	int dir = slash == NULL ? find(".", 1) :
+	    find(path, slash == path ? 1 : (size_t)(slash - path));
+
+	if (dir == -1)
+		return open(path, flags);
+	return openat(dir, slash == NULL ? path : slash + 1, flags);
+}
+
+/* Not close-on-exec: what is executed has to execute itself, too. */
+int
+os_keep_program(const char *program, int fd)
+{
+	int opened = open(program, O_EXEC), result;
+
+	if (opened == -1 || opened == fd)
+		return opened == -1 ? -1 : 0;
+	result = dup2(opened, fd);
+	close(opened);
+	return result == -1 ? -1 : 0;
+}
+
+void
+os_drop_program(int fd)
+{
+	close(fd);
+}
+
+int
+os_execute(const char *program, int fd, char *const argv[],
+    char *const envp[])
+{
+	(void)program;
+	return fexecve(fd, argv, envp);
+}
