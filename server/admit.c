@@ -375,8 +375,8 @@ count_evicted(const struct master *m)
  * All are busy, and somebody waits: whose host is served less than another
  * by two at least gets a place of that one.
  */
-static void
-make_room(struct master *m)
+void
+admit_make_room(struct master *m)
 {
 	uint64_t wanted = m->pool.pending_count, leaving = count_evicted(m);
 
@@ -397,7 +397,7 @@ void
 admit_tick(struct master *m)
 {
 	turn_away_late(m);
-	make_room(m);
+	admit_make_room(m);
 	admit_update(m);
 }
 

@@ -19,8 +19,13 @@ int	admit_one(struct master *m, int input, int output,
 /* Begins or stops to accept: not while stopping, nor without descriptors. */
 void	admit_update(struct master *m);
 /*
- * Once a second: who has waited too long for a worker is told so, and when
- * all are busy while somebody new waits, who has the most sessions loses one.
+ * When all are busy while somebody waits, who has the most sessions loses
+ * one, if the other has fewer.
+ */
+void	admit_make_room(struct master *m);
+/*
+ * Once a second: who has waited too long for a worker is told so, and room is
+ * made for the others.
  */
 void	admit_tick(struct master *m);
 /* Whose turn it is among those that wait for a worker; NULL: nobody waits. */

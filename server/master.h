@@ -135,6 +135,7 @@ struct pool {
 	int64_t			 no_spawn_until_ms;
 	int64_t			 next_breed_ms;
 	struct event		 tick;
+	struct event		 room;		/* to be made for who waits */
 };
 
 struct listener {

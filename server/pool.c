@@ -25,7 +25,8 @@ enum {
 	spare_min = 4,
 	spare_max = 128,
 	spawn_batch_max = 32,
-	stop_idle_timeout_s = 5
+	stop_idle_timeout_s = 5,
+	room_pause_us = 50 * 1000	/* to look for the greediest costs */
 };
 
 /*
@@ -116,6 +117,7 @@ pool_serve(struct master *m)
 void
 pool_assign(struct master *m, struct session *s)
 {
+	const struct timeval soon = { 0, room_pause_us };
 	struct pool *p = &m->pool;
 
 	TAILQ_INSERT_TAIL(&p->pending, s, entry);
@@ -124,6 +126,9 @@ pool_assign(struct master *m, struct session *s)
 		p->starved = true;
 	pool_serve(m);
 	pool_ask(m);
+	if (p->pending_count > 0 && !event_pending(&p->room, EV_TIMEOUT,
+	    NULL))
+		event_add(&p->room, &soon);
 }
 
 void
@@ -202,6 +207,14 @@ pool_drain(struct master *m)
 	}
 }
 
+static void
+on_room(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	admit_make_room(arg);
+}
+
 /* Once a second: the spare count follows the load. */
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
@@ -250,6 +263,7 @@ pool_wait(struct master *m, const char **why)
 		return -1;
 	event_assign(&p->tick, m->base, -1, EV_PERSIST, on_tick, m);
 	event_add(&p->tick, &second);
+	event_assign(&p->room, m->base, -1, 0, on_room, m);
 	pool_ask(m);
 	return 0;
 }
@@ -277,4 +291,5 @@ pool_stop(struct master *m)
 	while ((w = TAILQ_FIRST(&p->leaving)) != NULL)
 		pool_worker_forget(w);
 	event_del(&p->tick);
+	event_del(&p->room);
 }
