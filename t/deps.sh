@@ -66,6 +66,7 @@ packages() {
 		python3-prometheus-client /usr/lib/python3/dist-packages/prometheus_client
 		libdate-calc-perl /usr/share/perl5/Date/Calc.pm
 		fail2ban fail2ban-regex
+		systemd systemd-socket-activate systemd-analyze
 		END
 		;;
 	debian-lint | unknown-lint)

@@ -20,6 +20,7 @@ here=t/interop
 . "$here/catcher.sh"
 . "$here/logtools.sh"
 . "$here/metrics.sh"
+. "$here/starters.sh"
 
 smtpd=${SMTPD:-build/smtpd}
 worker=${SMTPD_WORKER:-build/smtpd-worker}
@@ -155,6 +156,38 @@ then
 	stop_postfix_log
 else
 	skip postfix-log "pflogsumm and fail2ban are Debian's"
+fi
+
+if unpack_starters; then
+	for kind in nowait wait; do
+		start_inetd $kind
+		check "inetd-$kind" serves_as_ever
+		end_starter
+	done
+	start_xinetd nowait no
+	check xinetd-nowait serves_as_ever
+	end_starter
+	start_xinetd wait yes
+	check xinetd-wait serves_as_ever
+	end_starter
+	start_tcpserver
+	check tcpserver tcpserver_serves
+	end_starter
+else
+	skip starters "inetd, xinetd and tcpserver are Debian's packages"
+fi
+if command -v systemd-socket-activate >/dev/null; then
+	start_socket_activate
+	check systemd-sockets socket_activate_serves
+	end_starter
+	start_socket_activate_each
+	check systemd-accept serves_as_ever
+	end_starter
+	for unit in smtpd.service smtpd@.service; do
+		check "exposure-$unit" exposure $unit
+	done
+else
+	skip systemd "no systemd here"
 fi
 
 run_catcher "$caught_dir" "$smtpd"
