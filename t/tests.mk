@@ -117,7 +117,8 @@ lint:
 bench:
 	@sh t/deps.sh build
 	@sh t/deps.sh bench
-	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS:%=$(T)/bench/%)
+	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS:%=$(T)/bench/%) \
+	    $(T)/bench/smtpd-no-log
 	@bash t/bench/bench.sh $(BENCH)
 
 BENCH_PROGRAMS = floor latency hold greet
@@ -125,6 +126,11 @@ BENCH_PROGRAMS = floor latency hold greet
 $(BENCH_PROGRAMS:%=$(T)/bench/%): $(T)/bench/%: t/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(SERVER_LIBS)
+
+# The message log is left out, and with it what only it needs.
+$(T)/bench/smtpd-no-log: $(BUILD)/t/bench/no_log.o $(shared_o) \
+    $(filter-out %/log_message.o,$(server_o))
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
 
 # Lines of the shared modules and tables reached by the unit tests and the
 # corpus.  A process in its sandbox cannot write what it counted.

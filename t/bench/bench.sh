@@ -3,6 +3,7 @@
 # Postfix and smtp-sink, side by side in one run on one machine.
 #
 #   t/bench/bench.sh [rate] [many] [burst] [large] [cpu] [idle] [latency]
+#       [start] [reload] [stalled] [log]
 #
 # Without an argument all parts are measured.  Rounds are interleaved: each
 # round measures every server once, every second round in reverse order.  A
@@ -11,7 +12,7 @@
 # by the time from the first connection until the last file stands in new/.
 #
 # Environment: SMTPD, SMTPD_WORKER (build/smtpd, build/smtpd-worker),
-# BENCH_BIN (build/t/bench: floor, latency, hold), BENCH_MESSAGES (5000),
+# BENCH_BIN (build/t/bench: its programs), BENCH_MESSAGES (5000),
 # BENCH_ROUNDS (3), BENCH_IDLE (1000), BENCH_IDLE_MANY (5000, 0 for none),
 # BENCH_KEEP (not empty: keep the work directory, and let Postfix log there,
 # which it then pays for).
@@ -24,8 +25,8 @@
 # to run, because its master changes users.  Nothing listens elsewhere than
 # on 127.0.0.1.  Whatever is started here is ended here, by process id.
 #
-# This file says what is measured and holds the settings; process.sh, servers.sh
-# and load.sh beside it say how.
+# This file says what is measured and holds the settings; process.sh, servers.sh,
+# load.sh and live.sh beside it say how.
 #
 # Variables are shared with those, functions called by name and from a trap:
 # shellcheck disable=SC1091,SC2034,SC2154,SC2317
@@ -74,6 +75,7 @@ die()
 . "$here/process.sh"
 . "$here/servers.sh"
 . "$here/load.sh"
+. "$here/live.sh"
 
 # Parts
 
@@ -216,7 +218,9 @@ hold()
 
 	rm -f "$work/hold.in" "$work/hold.out"
 	mkfifo "$work/hold.in"
-	"$bin/hold" -p "${port[$1]}" -n "$2" -a "$idle_addresses" \
+	# shellcheck disable=SC2086
+	"$bin/hold" ${hold_flags:-} -p "${port[$1]}" -n "$2" \
+	    -a "$idle_addresses" \
 	    <"$work/hold.in" >"$work/hold.out" 2>"$work/hold.err" &
 	helper_pid=$!
 	exec 9>"$work/hold.in"
@@ -349,16 +353,19 @@ part_latency()
 
 # Start
 
+all_parts="rate many burst large cpu idle latency start reload stalled log"
 parts=()
 for arg; do
 	case $arg in
-	rate|many|burst|large|cpu|idle|latency) parts+=("$arg") ;;
-	*) die "$arg: not one of rate many burst large cpu idle latency" ;;
+	rate|many|burst|large|cpu|idle|latency|start|reload|stalled|log)
+		parts+=("$arg") ;;
+	*) die "$arg: not one of $all_parts" ;;
 	esac
 done
-[ "${#parts[@]}" -gt 0 ] || parts=(rate many burst large cpu idle latency)
+# shellcheck disable=SC2206
+[ "${#parts[@]}" -gt 0 ] || parts=($all_parts)
 
-for name in floor latency hold; do
+for name in floor latency hold greet smtpd-no-log; do
 	[ -x "$bin/$name" ] || die "$bin/$name is missing: run make bench"
 done
 

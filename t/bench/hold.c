@@ -1,7 +1,7 @@
 /*
  * Opens many idle SMTP connections from several loopback addresses, reads
- * each greeting and holds them all until its standard input ends or SIGTERM
- * comes.  Then it says how many the server had kept open.  It sends nothing:
+ * each greeting (with -q it does not wait for any) and holds them all until
+ * its standard input ends or SIGTERM comes.  Then it says how many the server had kept open.  It sends nothing:
  * what an idle session costs is measured from outside, by t/bench/bench.sh.
  */
 
@@ -133,7 +133,7 @@ wait_for_end(void)
 }
 
 static void
-hold(int connections, int addresses, int port)
+hold(int connections, int addresses, int port, int quiet)
 {
 	double	all, start, took, slowest = 0;
 	int	*fd, i, kept = 0;
@@ -145,7 +145,8 @@ hold(int connections, int addresses, int port)
 	for (i = 0; i < connections && !told_to_end; i++) {
 		start = now_ms();
 		fd[i] = open_from(2 + i % addresses, port);
-		read_greeting(fd[i], i + 1);
+		if (!quiet)
+			read_greeting(fd[i], i + 1);
 		took = now_ms() - start;
 		if (took > slowest)
 			slowest = took;
@@ -178,9 +179,9 @@ main(int argc, char *argv[])
 {
 	struct sigaction	sa;
 	int			addresses = 10, ch, connections = 1000;
-	int			port = 0;
+	int			port = 0, quiet = 0;
 
-	while ((ch = getopt(argc, argv, "a:n:p:")) != -1) {
+	while ((ch = getopt(argc, argv, "a:n:p:q")) != -1) {
 		switch (ch) {
 		case 'a':
 			addresses = number(optarg, addresses_max);
@@ -191,6 +192,9 @@ main(int argc, char *argv[])
 		case 'p':
 			port = number(optarg, 65535);
 			break;
+		case 'q':
+			quiet = 1;
+			break;
 		default:
 			port = 0;
 			optind = argc + 1;
@@ -198,7 +202,7 @@ main(int argc, char *argv[])
 	}
 	if (port == 0 || optind != argc) {
 		(void)fprintf(stderr, "usage: hold -p PORT [-n CONNECTIONS] "
-		    "[-a ADDRESSES]\n");
+		    "[-a ADDRESSES] [-q]\n");
 		return 1;
 	}
 	memset(&sa, 0, sizeof(sa));
@@ -206,6 +210,6 @@ main(int argc, char *argv[])
 	if (sigaction(SIGTERM, &sa, NULL) == -1)
 		err(1, "sigaction");
 	need_descriptors(connections);
-	hold(connections, addresses, port);
+	hold(connections, addresses, port, quiet);
 	return 0;
 }

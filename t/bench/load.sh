@@ -141,6 +141,9 @@ table()
 		title["sink"] = "smtp-sink"
 		title["smtpd100"] = "smtpd, worker-sessions 100"
 		title["smtpd500"] = "smtpd, 500 sessions"
+		title["exim"] = "exim -bs"
+		title["inetd"] = "smtpd -i"
+		title["standalone"] = "smtpd, standalone"
 		printf "  %-28s %9s %8s %9s %7s   %s\n", "", "median", \
 		    "x floor", "x Postfix", "x sink", "rounds"
 		n = split(order, names, " ")

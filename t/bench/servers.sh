@@ -171,6 +171,7 @@ start_postfix()
 	fi
 	getent passwd postfix >/dev/null && owner=postfix
 	getent group postdrop >/dev/null && group=postdrop
+	postfix_owner=$owner
 	port[postfix]=$(free_port)
 	postfix_directories "$owner" "$group"
 	postfix_main_cf "$owner" "$group" >"$work/postfix/etc/main.cf"
@@ -185,17 +186,22 @@ start_postfix()
 # start_smtpd NAME WORKERS WORKER-SESSIONS
 start_smtpd()
 {
-	local name=$1 conf=$work/$1.conf tries=0
-
 	[ -n "$have_smtpd" ] || return 0
-	mkdir "$work/$name"
+	conf_smtpd "$1" "$2" "listen 127.0.0.1 port 0" "worker-sessions $3"
+	run_smtpd "$1"
+}
+
+# conf_smtpd NAME WORKERS LINE [LIMIT]: its configuration
+conf_smtpd()
+{
+	mkdir -p "$work/$1"
 	echo bench >"$work/users"
-	cat >"$conf" <<-END
+	cat >"$work/$1.conf" <<-END
 	hostname bench.test
-	root $work/$name
+	root $work/$1
 	user nobody
 	worker-user daemon
-	listen 127.0.0.1 port 0
+	$3
 	domain bench.test {
 	    users $work/users
 	}
@@ -203,10 +209,17 @@ start_smtpd()
 	    workers $2
 	    per-address 2000
 	    per-network $2
-	    worker-sessions $3
+	    ${4:-}
 	}
 	END
-	start "$name" "$SMTPD" -d -f "$conf" -w "$SMTPD_WORKER"
+}
+
+# run_smtpd NAME [PROGRAM]
+run_smtpd()
+{
+	local name=$1 conf=$work/$1.conf tries=0
+
+	start "$name" "${2:-$SMTPD}" -d -f "$conf" -w "$SMTPD_WORKER"
 	until grep -q 'event=start' "$work/$name.err"; do
 		tries=$((tries + 1))
 		if [ "$tries" -gt 200 ] || ! alive "$name"; then
