@@ -24,6 +24,9 @@ UNIT_PROGRAMS = $(UNIT:%=$(T)/unit/check_%)
 $(UNIT_PROGRAMS): $(T)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(SANDBOX_LIBS)
 
+$(T)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
+
 $(T)/print_keywords: $(BUILD)/t/unit/print_keywords.o $(test_o)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
 
@@ -65,7 +68,8 @@ fuzz: $(FUZZ:%=$(T)/fuzz/fuzz_%)
 -include t/system/system.mk
 
 TEST_PROGRAMS = $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAY) $(T)/dialog/play \
-	$(T)/dialog/parrot $(T)/print_keywords $(SYSTEM_PROGRAMS)
+	$(T)/dialog/parrot $(T)/print_keywords $(T)/print_internals \
+	$(SYSTEM_PROGRAMS)
 
 # One command a line; t/run.sh runs them and sums what they say.
 define TEST_COMMANDS
@@ -74,6 +78,7 @@ $(foreach u,$(UNIT_PROGRAMS),$(u)
 $(foreach f,$(FUZZ),$(T)/fuzz/replay_$(f) t/corpus/$(f)
 )
 sh t/lint/keywords.sh $(T)/print_keywords && echo 1 passed, 0 failed
+sh t/lint/internals.sh $(T)/print_internals && echo 1 passed, 0 failed
 sh t/lint/events.sh && echo 1 passed, 0 failed
 $(if $(filter yes,$(HARDENED)),sh t/hardening.sh $(PROGRAMS))
 sh t/dialog/selftest.sh $(T)/dialog/play $(T)/dialog/parrot

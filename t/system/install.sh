@@ -99,6 +99,8 @@ install_files() {
 	drwxr-xr-x usr/share/man
 	drwxr-xr-x usr/share/man/man5
 	-rw-r--r-- usr/share/man/man5/smtpd.conf.5
+	drwxr-xr-x usr/share/man/man7
+	-rw-r--r-- usr/share/man/man7/smtpd-internals.7
 	drwxr-xr-x usr/share/man/man8
 	-rw-r--r-- usr/share/man/man8/smtpctl.8
 	-rw-r--r-- usr/share/man/man8/smtpd.8

@@ -1,0 +1,87 @@
+/*
+ * Prints what smtpd-internals(7) has from the tables of the source, for
+ * t/lint/internals.sh: two lines for each role of the sandbox and for each
+ * record, as they stand in the page.
+ */
+#include <stdio.h>
+
+#include "shared/ipc_check.h"
+#include "shared/sandbox_table.h"
+
+static const char *const ways[] = {
+	[IPC_TO_NURSERY] = "Master to nursery",
+	[IPC_FROM_NURSERY] = "Nursery to master",
+	[IPC_TO_WORKER] = "Master to worker",
+	[IPC_FROM_WORKER] = "Worker to master",
+	[IPC_FROM_CONTROL] = "smtpctl to master",
+	[IPC_TO_CONTROL] = "Master to smtpctl"
+};
+
+static const struct word {
+	unsigned	 bit;
+	const char	*text;
+} moments[] = {
+	{ IPC_AT_IDLE, "idle" }, { IPC_AT_SESSION, "session" },
+	{ IPC_AT_MAIL, "mail" }, { IPC_AT_RCPT, "rcpt" },
+	{ IPC_AT_DATA, "data" }, { IPC_AT_COMMIT, "commit" }, { 0, NULL }
+}, rights[] = {
+	{ RIGHT_IO, "io" }, { RIGHT_SYNC, "sync" },
+	{ RIGHT_RECV_FD, "descriptors" }, { RIGHT_ACCEPT, "accept" },
+	{ RIGHT_FILES, "files" }, { RIGHT_FORK, "fork" },
+	{ RIGHT_EXEC_SELF, "itself" }, { RIGHT_SYSLOG, "syslog" },
+	{ RIGHT_EVENTS, "events" }, { 0, NULL }
+};
+
+/* Bits without a word are shown: the page cannot have them. */
+static void
+print_words(const struct word *w, unsigned bits)
+{
+	const char *between = "";
+
+	for (; w->text != NULL; w++) {
+		if (!(bits & w->bit))
+			continue;
+		printf("%s%s", between, w->text);
+		between = ", ";
+		bits &= ~w->bit;
+	}
+	if (bits != 0)
+		printf("%s0x%x", between, bits);
+}
+
+#define PRINT_RECORD(name, way, payload, fd, when)			\
+	print_record(#name, way, fd, when);
+
+static void
+print_record(const char *name, enum ipc_way way, int has_fd, unsigned when)
+{
+	printf(".It Ic %s\n%s%s", name, ways[way],
+	    has_fd ? ", with a descriptor" : "");
+	if (when != IPC_AT_ANY && when != IPC_AT_ASK) {
+		printf("; at ");
+		print_words(moments, when);
+	}
+	puts(".");
+}
+
+static void
+print_role(const struct sandbox_line *line)
+{
+	printf(".It Ic %s\nRights: ", line->name);
+	print_words(rights, line->rights);
+	if (line->memory_max_bytes != 0)
+		printf("; memory %llu MiB",
+		    (unsigned long long)line->memory_max_bytes >> 20);
+	if (line->descriptors_max != 0)
+		printf("; descriptors %u", line->descriptors_max);
+	puts(line->no_fork ? "; no child." : ".");
+}
+
+int
+main(void)
+{
+	for (size_t i = 0; i < SANDBOX_ROLE_COUNT; i++)
+		print_role(&sandbox_table[i]);
+	IPC_RECORDS(PRINT_RECORD)
+	return fflush(stdout) == 0 ? 0 : 1;
+}
