@@ -189,14 +189,20 @@ conf_parse_user(struct span line, struct conf_user_line *out)
 	size_t end = 0, name;
 
 	memset(out, 0, sizeof(*out));
-	while (end < line.n && !is_blank(line.p[end]))
+	while (end < line.n && !is_blank(line.p[end]) && line.p[end] != ':')
 		end++;
-	for (name = 0; name < end && line.p[name] != ':'; name++)
-		;
+	name = end;
 	out->name = span_from(line.p, name);
-	out->has_hash = name < end;
-	if (out->has_hash)
+	out->has_hash = name < line.n && line.p[name] == ':';
+	if (out->has_hash) {
+		end++;
+		while (end < line.n && !is_blank(line.p[end]) &&
+		    line.p[end] != ':')
+			end++;
 		out->hash = span_from(line.p + name + 1, end - name - 1);
+		if (end < line.n && line.p[end] == ':')
+			end = line.n;
+	}
 	out->rest = trim(span_skip(line, end));
 }
 

@@ -55,7 +55,10 @@ enum conf_value {
 	CONF_VALUE_LARGE	/* the form, but over UINT64_MAX */
 };
 
-/* "name" or "name:hash" of a users file. */
+/*
+ * "name" or "name:hash" of a users file.  Behind another colon stands what
+ * only Dovecot's passwd-file knows: no part of the hash, and not rest.
+ */
 struct conf_user_line {
 	struct span	name;
 	bool		has_hash;

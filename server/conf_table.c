@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/password_form.h"
+
 /* One table being read. */
 struct table {
 	struct conf_domain	*domain;
@@ -113,14 +115,18 @@ static void
 read_user(struct table *t, struct span line)
 {
 	struct conf_user_line user;
+	struct password_form form;
+	const char *why = NULL;
 
 	conf_parse_user(line, &user);
 	if (check_user_name(t, user.name))
 		add_user(t, user.name);
 	else
 		t->whole = false;
-	if (user.has_hash && user.hash.n == 0)
-		refuse(t, user.hash.p, "nothing behind the \":\"");
+	if (user.has_hash && user.name.n > 0)
+		why = password_form_parse(user.hash, &form);
+	if (why != NULL)
+		refuse(t, user.hash.p, why);
 	else if (user.rest.n > 0)
 		refuse(t, user.rest.p, "one name a line");
 }

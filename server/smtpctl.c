@@ -8,6 +8,7 @@
 #include "server/smtpctl_explain_id.h"
 #include "server/smtpctl_log.h"
 #include "server/smtpctl_dryrun.h"
+#include "server/smtpctl_passwd.h"
 #include "server/smtpctl_stats.h"
 #include "server/smtpctl_status.h"
 
@@ -33,6 +34,7 @@ static const struct subcommand subcommands[] = {
 	{ "explain", SMTPCTL_EXPLAIN_ID_USAGE "\n       smtpctl "
 	    SMTPCTL_DRYRUN_USAGE, explain },
 	{ "log", SMTPCTL_LOG_USAGE, smtpctl_log },
+	{ "passwd", SMTPCTL_PASSWD_USAGE, smtpctl_passwd },
 	{ "stats", SMTPCTL_STATS_USAGE, smtpctl_stats },
 	{ "status", SMTPCTL_STATUS_USAGE, smtpctl_status }
 };

@@ -49,6 +49,7 @@ packages() {
 		libsodium-dev <sodium.h>
 		libevent-dev <event2/event.h>
 		libseccomp-dev <seccomp.h>
+		libcrypt-dev <crypt.h>
 		check <check.h>
 		END
 		;;

@@ -16,19 +16,21 @@ test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o \
 	  $(BUILD)/server/smtpctl_json.o $(BUILD)/server/smtpctl_text.o \
 	  $(BUILD)/server/control_answer.o $(BUILD)/server/control_bind.o \
 	  $(BUILD)/server/counters.o $(BUILD)/server/dryrun.o \
-	  $(BUILD)/server/smtpctl_step.o $(BUILD)/server/descriptors.o
+	  $(BUILD)/server/smtpctl_step.o $(BUILD)/server/descriptors.o \
+	  $(BUILD)/server/passwd_file.o $(BUILD)/shared/password_check.o
 
 # ---- unit ---------------------------------------------------------------
 UNIT_PROGRAMS = $(UNIT:%=$(T)/unit/check_%)
 
 $(UNIT_PROGRAMS): $(T)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(SANDBOX_LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(SANDBOX_LIBS) \
+	    $(CRYPT_LIBS)
 
 $(T)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
 
 $(T)/print_keywords: $(BUILD)/t/unit/print_keywords.o $(test_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS)
 
 # ---- dialogues ----------------------------------------------------------
 PLAY = play play_script play_talk play_box play_daemon play_reply
@@ -45,7 +47,7 @@ REPLAY = $(FUZZ:%=$(T)/fuzz/replay_%)
 
 $(REPLAY): $(T)/fuzz/replay_%: $(BUILD)/t/fuzz/fuzz_%.o \
     $(BUILD)/t/fuzz/replay.o $(test_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS)
 
 FUZZ_SERVER = json log_record log_chain log_checkpoint refused_record
 

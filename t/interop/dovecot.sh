@@ -13,6 +13,7 @@ prepare_dovecot() {
 			basename "$file"
 		done >"$tmp/names-$user"
 	done
+	set_passwords
 	dovecot=$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v dovecot)
 	imap_port=$(letter port 127.0.0.1)
 	mkdir -p "$tmp/d"
@@ -24,6 +25,39 @@ prepare_dovecot() {
 	"$dovecot" -F -c "$tmp/d/conf" </dev/null >"$tmp/d/out" 2>&1 &
 	dovecot_pid=$!
 	started "$dovecot_pid"
+}
+
+# Dovecot reads the users file of the server: one password set by smtpctl, one
+# hashed by Dovecot.
+set_passwords() {
+	echo secret | "$smtpctl" passwd -f "$tmp/smtpd.conf" carol >/dev/null 2>&1
+	doveadm=$(PATH=$PATH:/usr/bin:/usr/local/bin command -v doveadm)
+	hash=$("$doveadm" pw -s SHA512-CRYPT -p secret)
+	awk -v hash="$hash" '$0 == "bob" { $0 = $0 ":" hash } { print }' \
+	    "$tmp/users" >"$tmp/users.new"
+	cat "$tmp/users.new" >"$tmp/users"
+}
+
+one_users_file() {
+	grep -q '^carol:{ARGON2ID}' "$tmp/users" || fail "no password was set"
+	for user in carol bob; do
+		echo secret | "$smtpctl" passwd -c -f "$tmp/smtpd.conf" "$user" ||
+		    fail "smtpctl does not know $user's password"
+		! echo Secret | "$smtpctl" passwd -c -f "$tmp/smtpd.conf" "$user" \
+		    2>/dev/null || fail "any password is $user's"
+		"$python" - "$imap_port" "$user@example.org" <<-'END' ||
+		import imaplib, sys
+		client = imaplib.IMAP4("127.0.0.1", int(sys.argv[1]), timeout=60)
+		try:
+		    client.login(sys.argv[2], "Secret")
+		    sys.exit("Dovecot takes any password")
+		except imaplib.IMAP4.error:
+		    client.shutdown()
+		END
+		    fail "Dovecot: $user"
+	done
+	"$smtpd" -n -f "$tmp/smtpd.conf" >"$tmp/said" 2>&1 ||
+	    fail "smtpd -n: $(cat "$tmp/said")"
 }
 
 start_dovecot() {
@@ -43,8 +77,8 @@ dovecot_conf_23() {
 	first_valid_uid = 1
 	mail_location = maildir:~
 	passdb {
-	  driver = static
-	  args = password=secret
+	  driver = passwd-file
+	  args = username_format=%n $tmp/users
 	}
 	userdb {
 	  driver = static
@@ -67,8 +101,9 @@ dovecot_conf_24() {
 	first_valid_uid = 1
 	mail_driver = maildir
 	mail_path = ~
-	passdb static {
-	  password = secret
+	passdb passwd-file {
+	  passwd_file_path = $tmp/users
+	  auth_username_format = %{user | username}
 	}
 	userdb static {
 	  fields {

@@ -122,6 +122,7 @@ fi
 
 prepare_dovecot
 check imap-starts start_dovecot
+check passwd-dovecot one_users_file
 for user in carol bob; do
 	check "imap-$user-count" imap count "$user"
 	check "imap-$user-fetch" imap fetch "$user"

@@ -29,7 +29,7 @@ start(struct daemon *d, const char *lines)
 	daemon_init(d, "", NULL);
 	harness_write_file(harness_path("aliases"),
 	    "team: alice, bob\nall: team, u1\n");
-	harness_write_file(harness_path("users.net"), "carol:$argon2id$x\n");
+	harness_write_file(harness_path("users.net"), "carol:!$argon2id$x\n");
 	f = fopen(d->conf, "ae");
 	EXPECT(f != NULL, "%s", strerror(errno));
 	fprintf(f, "domain example.net {\n\tusers %s\n\taliases %s\n"

@@ -46,7 +46,7 @@ load(struct conf *conf, const char *text)
 static void
 load_full(struct conf *conf)
 {
-	conf_case_file("users", "# who\nbob:hash\n\n\tAlice\n");
+	conf_case_file("users", "# who\nbob:!\n\n\tAlice\n");
 	conf_case_file("users2", "carol\n");
 	conf_case_file("aliases", "Info : bob , carol@EXAMPLE.net\nalice: bob");
 	load(conf, full);

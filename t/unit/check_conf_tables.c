@@ -60,11 +60,11 @@ static const struct row users_cases[] = {
 	    "@/users:1:5: nothing behind the \":\"\n"
 	    "    bob\n"
 	    "       ^\n" },
-	{ USERS, " bob:hunter2 x\n", NULL,
+	{ USERS, " bob:!unter2 x\n", NULL,
 	    "@/users:1:14: one name a line\n"
 	    "     bob\n"
 	    "        ^\n" },
-	{ USERS, "bob:hunter2\nbob:hunter3\n", NULL,
+	{ USERS, "bob:!unter2\nbob:!unter3\n", NULL,
 	    "@/users:2:1: \"bob\" was given in line 1 already\n"
 	    "    bob\n"
 	    "    ^\n" },
@@ -90,6 +90,15 @@ static const struct row users_cases[] = {
 	    "@/users:1:2: not UTF-8\n"
 	    "    b\\xff\n"
 	    "     ^\n" },
+	{ USERS, "alice\nbob:{PLAIN}secret\ncarol:$1$a$b\n", NULL,
+	    "@/users:2:5: a password that is not hashed: set it anew with smt"
+	    "pctl passwd\n"
+	    "    bob\n"
+	    "       ^\n"
+	    "@/users:3:7: a kind of hash that is quickly broken: set it anew w"
+	    "ith smtpctl passwd\n"
+	    "    carol\n"
+	    "         ^\n" },
 };
 
 static const struct row aliases_cases[] = {
@@ -267,7 +276,9 @@ static const struct row fine_cases[] = {
 	{ LISTEN "domain example.org {\nusers \"@/users\"\n"
 	    "aliases @/aliases\nsubaddress +\n"
 	    "catch-all info@EXAMPLE.org\n}\nlimits { }\n",
-	    "bob\nalice:$argon2id$v=19$x=1,y=2\n\303\244nne\n",
+	    "bob\nalice:{ARGON2ID}$argon2id$v=19$m=65536,t=3,p=1$"
+	    "yxcUjwaYElwPOSmrc2nNaQ$HiYTnQmuTBrTHRJpZkPnvoENYZ/XmXghVMXtrQ5wTwU\n"
+	    "\303\244nne:*:1000:1000:\303\204nne:/home\n",
 	    "# c\n\nalice: alice, bob\n"
 	    "Info : alice@example.org ,BOB # c\npostmaster: postmaster\n"
 	    "x: postmaster, bob+y, \303\244nne",

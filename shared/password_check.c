@@ -1,0 +1,72 @@
+/*
+ * Argon2id by libsodium for what we write; for what Dovecot has written,
+ * crypt(3).
+ */
+#include "shared/password_check.h"
+
+#include <crypt.h>
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum password_match
+check_argon2(const char *hash, struct span password)
+{
+	errno = 0;
+	if (crypto_pwhash_str_verify(hash, (const char *)password.p,
+	    password.n) == 0)
+		return PASSWORD_RIGHT;
+	/* It fails in the same way without memory, but malloc(3) says so. */
+	return errno == ENOMEM ? PASSWORD_UNCHECKED : PASSWORD_WRONG;
+}
+
+static enum password_match
+check_crypt(const char *hash, struct span password)
+{
+	static struct crypt_data data;	/* 32 KiB, too much for a stack */
+	char text[password_max_bytes + 1];
+	enum password_match match = PASSWORD_UNCHECKED;
+	const char *got;
+	size_t n = strlen(hash);
+
+	if (password.n > password_max_bytes ||
+	    (password.n > 0 && memchr(password.p, '\0', password.n) != NULL))
+		return PASSWORD_WRONG;
+	if (password.n > 0)
+		memcpy(text, password.p, password.n);
+	text[password.n] = '\0';
+	memset(&data, 0, sizeof(data));
+	got = crypt_r(text, hash, &data);
+	if (got != NULL && got[0] != '*')
+		match = strlen(got) == n && sodium_memcmp(got, hash, n) == 0 ?
+		    PASSWORD_RIGHT : PASSWORD_WRONG;
+	sodium_memzero(text, sizeof(text));
+	sodium_memzero(&data, sizeof(data));
+	return match;
+}
+
+enum password_match
+password_check(const struct password_form *form, struct span password)
+{
+	char hash[password_hash_max_bytes + 1];
+
+	if (form->kind == PASSWORD_NONE || form->hash.n >= sizeof(hash))
+		return PASSWORD_WRONG;
+	memcpy(hash, form->hash.p, form->hash.n);
+	hash[form->hash.n] = '\0';
+	return form->kind == PASSWORD_ARGON2 ? check_argon2(hash, password) :
+	    check_crypt(hash, password);
+}
+
+bool
+password_make(struct span password, char out[password_hash_max_bytes + 1])
+{
+	char hash[crypto_pwhash_STRBYTES];
+
+	if (crypto_pwhash_str(hash, (const char *)password.p, password.n,
+	    password_passes, (size_t)password_memory_kib * 1024) != 0)
+		return false;
+	return snprintf(out, password_hash_max_bytes + 1, "{ARGON2ID}%s",
+	    hash) <= password_hash_max_bytes;
+}

@@ -1,0 +1,43 @@
+/*
+ * The stored form of a password, as a users file holds it behind the colon
+ * and as Dovecot's passwd-file does: which kinds are safe, which are not, and
+ * what the costs may be.  Pure: nothing is hashed here.
+ */
+#ifndef SHARED_PASSWORD_FORM_H
+#define SHARED_PASSWORD_FORM_H
+
+#include "shared/span.h"
+
+enum {
+	password_max_bytes = 255,	/* of a password, RFC 4616 2 */
+	password_hash_max_bytes = 255,	/* of a stored form, its {SCHEME} too */
+	/* How a new password is hashed: RFC 9106 4, second choice but for
+	   the lanes, of which libsodium has one. */
+	password_passes = 3,
+	password_memory_kib = 64 * 1024,
+	/* What a stored Argon2 hash may cost. */
+	password_memory_min_kib = 7 * 1024,
+	password_memory_max_kib = 256 * 1024,
+	password_passes_max = 16
+};
+
+enum password_kind {
+	PASSWORD_NONE,		/* "*", or "!" and anything: nobody logs in */
+	PASSWORD_ARGON2,	/* for crypto_pwhash_str_verify */
+	PASSWORD_CRYPT		/* for crypt(3) */
+};
+
+struct password_form {
+	enum password_kind	kind;
+	struct span		hash;	/* without its {SCHEME} */
+};
+
+/*
+ * Judges what stands behind the colon of an entry, up to the next colon or
+ * blank.  NULL and *out, which borrows from stored; or, for people, why it is
+ * not taken.
+ */
+const char *password_form_parse(struct span stored,
+	    struct password_form *out);
+
+#endif
