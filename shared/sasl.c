@@ -1,0 +1,71 @@
+/*
+ * The messages of two mechanisms.  Pure.
+ *
+ * Nothing is prepared (SASLprep) and nothing folded: what is not well-formed
+ * UTF-8 is refused, everything else is compared as it came.
+ */
+#include "shared/sasl.h"
+
+#include <string.h>
+
+#include "shared/utf8.h"
+
+enum sasl_mechanism
+sasl_find(struct span name)
+{
+	if (span_equal_fold(name, span_of("PLAIN")))
+		return SASL_PLAIN;
+	return span_equal_fold(name, span_of("LOGIN")) ? SASL_LOGIN :
+	    SASL_MECHANISM_COUNT;
+}
+
+/* 1*SAFE: any UTF-8 but NUL. */
+static bool
+is_safe(struct span s, size_t max)
+{
+	if (s.n == 0 || s.n > max)
+		return false;
+	while (s.n > 0) {
+		size_t n = utf8_first(s);
+
+		if (n == 0 || s.p[0] == '\0')
+			return false;
+		s = span_skip(s, n);
+	}
+	return true;
+}
+
+/* Takes what stands before the next NUL, and the NUL. */
+static bool
+take(struct span *rest, struct span *out)
+{
+	const uint8_t *nul = rest->n == 0 ? NULL : memchr(rest->p, '\0',
+	    rest->n);
+
+	if (nul == NULL)
+		return false;
+	*out = span_from(rest->p, (size_t)(nul - rest->p));
+	*rest = span_skip(*rest, out->n + 1);
+	return true;
+}
+
+enum sasl_verdict
+sasl_parse_plain(struct span message, struct sasl_login *out)
+{
+	struct span authzid;
+
+	if (!take(&message, &authzid) || !take(&message, &out->name) ||
+	    !is_safe(out->name, sasl_name_max_bytes) ||
+	    !is_safe(message, sasl_password_max_bytes) ||
+	    (authzid.n > 0 && !is_safe(authzid, sasl_name_max_bytes)))
+		return SASL_BAD;
+	out->password = message;
+	return authzid.n == 0 || span_equal(authzid, out->name) ? SASL_OK :
+	    SASL_OTHER;
+}
+
+enum sasl_verdict
+sasl_parse_login(struct span message, size_t max)
+{
+	return is_safe(message, max) ? SASL_OK : SASL_BAD;
+}

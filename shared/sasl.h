@@ -1,0 +1,41 @@
+/*
+ * What a client says of itself by the SASL mechanisms PLAIN (RFC 4616) and
+ * LOGIN (draft-murchison-sasl-login), already decoded.
+ */
+#ifndef SHARED_SASL_H
+#define SHARED_SASL_H
+
+#include "shared/span.h"
+
+enum {
+	sasl_line_max_bytes = 12288,	/* RFC 4954 4, CRLF included */
+	sasl_name_max_bytes = 255,	/* RFC 4616 2 */
+	sasl_password_max_bytes = 255
+};
+
+enum sasl_mechanism { SASL_PLAIN, SASL_LOGIN, SASL_MECHANISM_COUNT };
+
+enum sasl_verdict {
+	SASL_OK,
+	SASL_BAD,	/* not the form, or longer than these limits */
+	SASL_OTHER	/* wants to be somebody else than who it says it is */
+};
+
+/* Both borrow from the message. */
+struct sasl_login {
+	struct span	name;
+	struct span	password;
+};
+
+/* The mechanism of that name (ASCII folded); COUNT when there is none. */
+enum sasl_mechanism sasl_find(struct span name);
+/*
+ * message = [authzid] UTF8NUL authcid UTF8NUL passwd
+ * An authzid that is the authcid octet by octet is none.
+ */
+enum sasl_verdict sasl_parse_plain(struct span message,
+	    struct sasl_login *out);
+/* A name or a password alone, as LOGIN has them: 1 to max octets, no NUL. */
+enum sasl_verdict sasl_parse_login(struct span message, size_t max);
+
+#endif
