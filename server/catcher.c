@@ -43,12 +43,16 @@ catcher_init(void)
 }
 
 void
-catcher_welcome(const char *address, unsigned port, const char *dir)
+catcher_welcome(const char *address, unsigned port, const struct conf *conf)
 {
 	printf("%ssmtpd catches mail%s for any recipient on %s:%u and keeps "
-	    "it in %s\n%sa Maildir for each recipient; Ctrl-C ends it%s\n",
-	    colour(HEADER), colour(PLAIN), address, port, dir, colour(DIM),
-	    colour(PLAIN));
+	    "it in %s\n%sa Maildir for each recipient; Ctrl-C ends it%s\n"
+	    "%sFOR TESTS ONLY: %s%s\n",
+	    colour(HEADER), colour(PLAIN), address, port, conf->root,
+	    colour(DIM), colour(PLAIN), colour(BAD),
+	    conf->catcher_login == NULL ? "any name and any password may log "
+	    "in, and passwords come without TLS" : "one name and password may "
+	    "log in, without TLS", colour(PLAIN));
 	fflush(stdout);
 }
 
@@ -117,6 +121,21 @@ catcher_connect(const struct session *s)
 }
 
 void
+catcher_login(const struct session *s, bool in)
+{
+	begin_line(s, in ? GOOD : BAD, "*");
+	if (in) {
+		printf("logged in as ");
+		print_escaped(span_of(s->user));
+		printf("%s", s->master->conf.catcher_login != NULL ? "" :
+		    ", as anybody may: this is a test server");
+	} else
+		printf("not logged in: this name and password are not those "
+		    "of -a");
+	end_line();
+}
+
+void
 catcher_disconnect(const struct session *s, const char *how)
 {
 	begin_line(s, DIM, "*");
@@ -134,13 +153,14 @@ catcher_trace(const struct session *s, const struct ipc_trace *t)
 		size_t n = lf == NULL ? rest.n : (size_t)(lf - rest.p) + 1;
 		struct span line = span_from(rest.p, n);
 		bool client = t->kind == IPC_TRACE_CLIENT;
-		bool bad = !client && line.p[0] >= '4';
+		bool remark = t->kind == IPC_TRACE_REMARK;
+		bool bad = !client && !remark && line.p[0] >= '4';
 
 		while (line.n > 0 && (line.p[line.n - 1] == '\n' ||
 		    line.p[line.n - 1] == '\r'))
 			line.n--;
-		begin_line(s, client ? CLIENT : bad ? BAD : SERVER,
-		    client ? ">" : "<");
+		begin_line(s, remark ? DIM : client ? CLIENT : bad ? BAD :
+		    SERVER, remark ? "*" : client ? ">" : "<");
 		print_escaped(line);
 		end_line();
 		rest = span_skip(rest, n);

@@ -11,8 +11,11 @@
 /* Colours, when standard output is a terminal. */
 void	catcher_init(void);
 /* Where mail is taken and where it is kept. */
-void	catcher_welcome(const char *address, unsigned port, const char *dir);
+void	catcher_welcome(const char *address, unsigned port,
+	    const struct conf *conf);
 void	catcher_connect(const struct session *s);
+/* Somebody has logged in as s->user, or has not. */
+void	catcher_login(const struct session *s, bool in);
 void	catcher_disconnect(const struct session *s, const char *how);
 /* What was said: a command line, or a reply. */
 void	catcher_trace(const struct session *s, const struct ipc_trace *t);

@@ -99,6 +99,8 @@ struct conf {
 	unsigned		 lines[conf_lines_max];	/* conf_line_of */
 	bool			 sandbox_optional; /* "sandbox optional" */
 	bool			 catcher;	/* take any recipient */
+	const char		*catcher_login;	/* borrowed: "name:password",
+						   the only one; NULL: any */
 };
 
 /* Fills *out with every default; no domain, no listen. 0, or -1 and errno. */

@@ -125,6 +125,7 @@ session_state(const struct worker *w)
 		return STATE_COMMIT;
 	case IPC_AT_IDLE:
 	case IPC_AT_SESSION:
+	case IPC_AT_LOGIN:
 	case IPC_AT_ANY:
 	case IPC_AT_WORK:
 	case IPC_AT_ASK:

@@ -5,6 +5,7 @@
 #include "server/dispatch.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "server/commit.h"
 #include "server/ident.h"
 #include "server/log_postfix.h"
+#include "server/login.h"
 #include "server/pool.h"
 #include "server/pool_worker.h"
 #include "server/refused.h"
@@ -70,13 +72,28 @@ may_note(struct worker *w)
 	return w->session->notes++ <= l->errors + l->recipients;
 }
 
-/* RFC 3848, and RFC 6531 4.3. */
+/* RFC 3848, and RFC 6531 4.3: "A" is for who has logged in. */
 static const char *
-protocol_of(const struct ipc_mail *mail)
+protocol_of(const struct session *s, const struct ipc_mail *mail)
 {
+	bool a = s->user[0] != '\0';
+
 	if (!mail->esmtp)
 		return "SMTP";
-	return mail->smtputf8 ? "UTF8SMTP" : "ESMTP";
+	if (mail->smtputf8)
+		return a ? "UTF8SMTPA" : "UTF8SMTP";
+	return a ? "ESMTPA" : "ESMTP";
+}
+
+/* Once a session, and only where it was offered. */
+static enum after
+on_login(struct worker *w, const struct ipc_record *r)
+{
+	struct session *s = w->session;
+
+	if (s->auth == IPC_AUTH_NOT || s->user[0] != '\0')
+		return AFTER_BROKEN;
+	return login_take(w, &r->u.login) ? AFTER_GO_ON : AFTER_GONE;
 }
 
 static enum after
@@ -98,7 +115,7 @@ on_mail(struct worker *w, const struct ipc_record *r)
 			return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
 	s->tx.mail = r->u.mail;
-	s->tx.protocol = protocol_of(&s->tx.mail);
+	s->tx.protocol = protocol_of(s, &s->tx.mail);
 	w->when = IPC_AT_MAIL;
 	return r->u.mail.wait ? answer(w, IPC_VERDICT, VERDICT_OK, -1) :
 	    AFTER_GO_ON;
@@ -271,6 +288,7 @@ static enum after
 	[IPC_ABORT] = on_reset,
 	[IPC_NOTE] = on_note,
 	[IPC_TRACE] = on_trace,
+	[IPC_LOGIN] = on_login,
 	[IPC_END] = on_end
 };
 
@@ -278,6 +296,7 @@ static enum after
 receive_one(struct worker *w, const char **why)
 {
 	struct ipc_record r;
+	enum after after;
 	int passed;
 
 	switch (ipc_recv(w->channel, IPC_FROM_WORKER, w->when, false, &r,
@@ -285,7 +304,10 @@ receive_one(struct worker *w, const char **why)
 	case IPC_GOT_RECORD:
 		w->hurries = 0;
 		*why = "record breaks the contract";
-		return handlers[r.type](w, &r);
+		after = handlers[r.type](w, &r);
+		if (r.type == IPC_LOGIN)
+			sodium_memzero(&r, sizeof(r));
+		return after;
 	case IPC_GOT_NOTHING:
 		return AFTER_GO_ON;
 	case IPC_GOT_BAD:

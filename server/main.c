@@ -2,6 +2,7 @@
  * smtpd: what was asked for on the command line, and nothing else.
  */
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <arpa/inet.h>
@@ -21,6 +22,7 @@
 #include "server/mode.h"
 #include "server/start.h"
 #include "shared/log.h"
+#include "shared/sasl.h"
 
 #ifndef SMTPD_CONF
 #define SMTPD_CONF "/etc/smtpd/smtpd.conf"
@@ -34,6 +36,7 @@ struct arguments {
 	const char	*worker;
 	const char	*listen;	/* of the catcher */
 	const char	*dir;		/* of the catcher */
+	const char	*login;		/* of the catcher */
 	const char	*pid_file;
 	bool		 catcher;
 	bool		 check;
@@ -53,7 +56,8 @@ usage(int unknown)
 		    "missing\n", unknown);
 	fputs("usage: smtpd [-dnV] [-f file] [-p file] [-w worker]\n"
 	    "       smtpd -i [-d] [-f file] [-w worker]\n"
-	    "       smtpd -C [-v] [-l address:port] [-w worker] [directory]\n",
+	    "       smtpd -C [-v] [-a name:password] [-l address:port] "
+	    "[-w worker]\n             [directory]\n",
 	    stderr);
 	exit(1);
 }
@@ -61,12 +65,19 @@ usage(int unknown)
 static void
 read_arguments(int argc, char *argv[], struct arguments *a)
 {
+	static const struct option longs[] = {
+		{ "auth", required_argument, NULL, 'a' }, { NULL, 0, NULL, 0 }
+	};
 	int c;
 
 	/* Its messages would go to who knows whom. */
 	opterr = 0;
-	while ((c = getopt(argc, argv, "Cdf:il:np:vVw:")) != -1)
+	while ((c = getopt_long(argc, argv, "a:Cdf:il:np:vVw:", longs,
+	    NULL)) != -1)
 		switch (c) {
+		case 'a':
+			a->login = optarg;
+			break;
 		case 'C':
 			a->catcher = true;
 			break;
@@ -103,6 +114,7 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 		}
 	argc -= optind;
 	if (argc > (a->catcher ? 1 : 0) || (a->listen && !a->catcher) ||
+	    (a->login && !a->catcher) ||
 	    (a->catcher && (a->check || a->foreground)) ||
 	    (a->inetd && (a->catcher || a->check || a->pid_file)) ||
 	    (a->pid_file && (a->catcher || a->check)))
@@ -144,6 +156,16 @@ parse_listen(const char *text, struct conf_listen *out)
 	return inet_pton(AF_INET, host, &in->sin_addr) == 1;
 }
 
+static bool
+is_login(const char *text)
+{
+	size_t name = strcspn(text, ":");
+
+	return text[name] == ':' && sasl_parse_login(span_from(text, name),
+	    sasl_name_max_bytes) == SASL_OK && sasl_parse_login(span_of(text +
+	    name + 1), sasl_password_max_bytes) == SASL_OK;
+}
+
 /* What a catcher is: no tables, one listener, no limit for one address. */
 static void
 configure_catcher(struct conf *conf, const struct arguments *a)
@@ -163,6 +185,9 @@ configure_catcher(struct conf *conf, const struct arguments *a)
 	    &conf->listens[0]))
 		fatal("-l %s: not ADDRESS:PORT, as in 127.0.0.1:2525 or "
 		    "[::1]:2525", a->listen);
+	conf->catcher_login = a->login;
+	if (a->login != NULL && !is_login(a->login))
+		fatal("-a: not NAME:PASSWORD, each of 1 to 255 octets");
 	free(conf->root);
 	catcher_default_dir(dir, sizeof(dir));
 	conf->root = strdup(a->dir != NULL ? a->dir : dir);

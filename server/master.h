@@ -61,6 +61,9 @@ struct session {
 	bool			 served;	/* a worker has it, or had */
 	int64_t			 start_ms;
 	unsigned		 notes;
+	enum ipc_auth		 auth;		/* offered, of its listener */
+	char			 user[sasl_name_max_bytes + 1]; /* logged in;
+						   empty: nobody */
 	uint64_t		 stored;	/* messages */
 	uint64_t		 stored_bytes;
 	struct recipient_log	 refusals;	/* for keep-refused */

@@ -74,6 +74,8 @@ give(struct worker *w, struct session *s)
 
 	r.u.session.idle_timeout_s = session_idle_timeout_s(m);
 	r.u.session.room = session_has_room(m, 0);
+	s->auth = m->conf.catcher ? IPC_AUTH_ALWAYS : IPC_AUTH_NOT;
+	r.u.session.auth = s->auth;
 	if ((s->output != -1 && ipc_send_empty(w->channel, IPC_OUTPUT,
 	    s->output, false) == -1) || ipc_send(w->channel, &r, s->socket,
 	    false) == -1)

@@ -191,7 +191,7 @@ announce(struct master *m)
 		log_u64(&l, "port", a.port);
 		log_end(&l);
 		if (m->conf.catcher)
-			catcher_welcome(a.text, a.port, m->conf.root);
+			catcher_welcome(a.text, a.port, &m->conf);
 	}
 	log_begin(&l, LOG_LEVEL_INFO, "start");
 	log_str(&l, "version", SMTPD_VERSION);

@@ -44,6 +44,16 @@ check_rcpt(const struct mailbox *to)
 	    "recipient is not an address";
 }
 
+static const char *
+check_login(const struct ipc_login *l)
+{
+	return sasl_parse_login(span_from(l->name, l->name_len),
+	    sasl_name_max_bytes) == SASL_OK &&
+	    sasl_parse_login(span_from(l->password, l->password_len),
+	    sasl_password_max_bytes) == SASL_OK ? NULL :
+	    "name or password is not one";
+}
+
 /* Printable ASCII that ends within n octets. */
 static bool
 is_text(const char *p, size_t n)
@@ -158,6 +168,14 @@ check_value(const struct ipc_record *r)
 		return r->u.trace.n <= ipc_trace_bytes &&
 		    r->u.trace.kind < IPC_TRACE_KIND_COUNT ? NULL :
 		    "trace out of range";
+	case IPC_LOGIN:
+		return check_login(&r->u.login);
+	case IPC_ADMIT:
+		return r->u.admit.answer < LOGIN_COUNT ? NULL :
+		    "answer out of range";
+	case IPC_SESSION:
+		return r->u.session.auth < IPC_AUTH_COUNT ? NULL :
+		    "auth out of range";
 	case IPC_STORED:
 		return memchr(r->u.stored.id, '\0', sizeof(r->u.stored.id)) ?
 		    NULL : "id without end";
@@ -169,7 +187,6 @@ check_value(const struct ipc_record *r)
 	case IPC_BREED:
 	case IPC_SIBLING:
 	case IPC_OUTPUT:
-	case IPC_SESSION:
 	case IPC_FILE:
 	case IPC_RESET:
 	case IPC_BEGIN:

@@ -31,8 +31,9 @@ enum ipc_when {
 	IPC_AT_RCPT = 1 << 3,		/* at least one recipient taken */
 	IPC_AT_DATA = 1 << 4,		/* the worker holds a spool file */
 	IPC_AT_COMMIT = 1 << 5,		/* waiting for the disk */
-	IPC_AT_ANY = (1 << 6) - 1,
-	IPC_AT_ASK = 1 << 6,		/* smtpctl may ask, or was asked */
+	IPC_AT_LOGIN = 1 << 6,		/* waiting for a password's check */
+	IPC_AT_ANY = (1 << 7) - 1,
+	IPC_AT_ASK = 1 << 7,		/* smtpctl may ask, or was asked */
 	/* between SESSION and END, but not while the disk works */
 	IPC_AT_WORK = IPC_AT_SESSION | IPC_AT_MAIL | IPC_AT_RCPT | IPC_AT_DATA
 };
@@ -91,6 +92,14 @@ struct ipc_text {
 struct ipc_session {
 	uint32_t	idle_timeout_s;
 	uint32_t	room;
+	uint32_t	auth;		/* enum ipc_auth */
+};
+
+/* Whether AUTH is offered on the listener where the client came. */
+enum ipc_auth {
+	IPC_AUTH_NOT,
+	IPC_AUTH_ALWAYS,		/* the catcher */
+	IPC_AUTH_COUNT
 };
 
 /* Said at any time of a session: how long its client may be silent now. */
@@ -197,7 +206,9 @@ struct ipc_trace {
 	X(TRACE, IPC_FROM_WORKER, trace, 0, IPC_AT_WORK)		\
 	X(END, IPC_FROM_WORKER, end, 0, IPC_AT_WORK)			\
 	X(OUTPUT, IPC_TO_WORKER, nothing, 1, IPC_AT_IDLE)		\
-	IPC_CONTROL_RECORDS(X)
+	IPC_CONTROL_RECORDS(X)						\
+	X(LOGIN, IPC_FROM_WORKER, login, 0, IPC_AT_SESSION)		\
+	X(ADMIT, IPC_TO_WORKER, admit, 0, IPC_AT_LOGIN)
 
 #define IPC_RECORD_NAME(name, way, payload, fd, when) IPC_##name,
 enum ipc_type { IPC_RECORDS(IPC_RECORD_NAME) IPC_TYPE_COUNT };
@@ -224,6 +235,8 @@ struct ipc_record {
 		struct ipc_note		note;
 		struct ipc_end		end;
 		struct ipc_trace	trace;
+		struct ipc_login	login;
+		struct ipc_admit	admit;
 		IPC_CONTROL_PAYLOADS(IPC_MEMBER)
 	} u;
 };

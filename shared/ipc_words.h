@@ -18,6 +18,7 @@
 	X(TOO_BIG, "message over the size limit")			\
 	X(LOOP, "too many Received fields: a mail loop")		\
 	X(NO_UTF8, "non-ASCII address without SMTPUTF8")		\
+	X(LOGIN_AS_OTHER, "logs in to act as somebody else")		\
 	X(WRITE_FAILED, "the spool file could not be written")
 
 #define IPC_NOTE_NAME(name, text) NOTE_##name,
@@ -63,6 +64,7 @@ enum hurry {
 	X(VRFY, "vrfy")							\
 	X(EXPN, "expn")							\
 	X(HELP, "help")							\
+	X(AUTH, "auth")							\
 	X(UNKNOWN, "unknown")
 
 #define IPC_VERB_NAME(name, word) IPC_VERB_##name,

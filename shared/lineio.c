@@ -202,3 +202,10 @@ lineio_buffered(const struct lineio *io)
 {
 	return io->end - io->start;
 }
+
+void
+lineio_wipe(struct lineio *io)
+{
+	explicit_bzero(io->in, io->start);
+	explicit_bzero(io->in + io->end, sizeof(io->in) - io->end);
+}

@@ -73,6 +73,8 @@ enum line_result lineio_read_some(struct lineio *io, uint8_t **out,
 	    size_t *out_n);
 /* Gives back the last n octets of the last lineio_read_some, unchanged. */
 void	lineio_unread(struct lineio *io, size_t n);
+/* Leaves no copy of what was taken; of what is still to be taken, it does. */
+void	lineio_wipe(struct lineio *io);
 /* Octets that have come and are not yet taken. */
 size_t	lineio_buffered(const struct lineio *io);
 /* Adds to the output; written when it is full or at lineio_flush. */

@@ -43,14 +43,17 @@ smtp_reply_write(enum smtp_reply reply, struct span hostname, struct span id,
 
 void
 smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
-    uint64_t rcpt_max, struct buf *out)
+    uint64_t rcpt_max, bool auth, struct buf *out)
 {
 	buf_add_str(out, "250-");
 	buf_add(out, hostname);
 	buf_add_str(out, "\r\n250-PIPELINING\r\n250-SIZE ");
 	buf_add_u64(out, size_max, 1);
 	buf_add_str(out, "\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
-	    "250-ENHANCEDSTATUSCODES\r\n250 LIMITS RCPTMAX=");
+	    "250-ENHANCEDSTATUSCODES\r\n");
+	if (auth)
+		buf_add_str(out, "250-AUTH PLAIN LOGIN\r\n");
+	buf_add_str(out, "250 LIMITS RCPTMAX=");
 	buf_add_u64(out, rcpt_max, 1);
 	buf_add_str(out, "\r\n");
 }

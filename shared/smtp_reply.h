@@ -22,8 +22,12 @@
 	X(BYE, 221, "2.0.0", "%h closing connection")			\
 	X(SENDER_OK, 250, "2.1.0", "sender ok")				\
 	X(RCPT_OK, 250, "2.1.5", "recipient ok")			\
+	X(AUTH_OK, 235, "2.7.0", "logged in")				\
 	X(STORED, 250, "2.0.0", "stored as %i")				\
 	X(VRFY, 252, "2.1.5", "cannot verify; send mail and see")	\
+	X(AUTH_PLAIN, 334, "", "")					\
+	X(AUTH_NAME, 334, "", "VXNlcm5hbWU6")	/* "Username:" */	\
+	X(AUTH_PASSWORD, 334, "", "UGFzc3dvcmQ6") /* "Password:" */	\
 	X(DATA, 354, "", "end data with <CRLF>.<CRLF>")			\
 	X(IDLE, 421, "4.4.2", "%h nothing heard for too long, closing")	\
 	X(SESSION_LONG, 421, "4.4.2", "%h session too long, closing")	\
@@ -38,17 +42,26 @@
 	X(LINE_LONG, 500, "5.5.2", "line too long")			\
 	X(LINE_NUL, 500, "5.5.2", "NUL in a command line")		\
 	X(LINE_BARE, 500, "5.5.2", "bare CR or LF; a line ends with CRLF") \
+	X(AUTH_LONG, 500, "5.5.6", "line too long")			\
 	X(ARGUMENT, 501, "5.5.4", "syntax error in the argument")	\
 	X(NO_ARGUMENT, 501, "5.5.4", "no argument allowed")		\
 	X(BAD_SENDER, 501, "5.1.7", "sender address not well-formed")	\
 	X(BAD_RCPT, 501, "5.1.3", "recipient address not well-formed")	\
 	X(DOUBLED, 501, "5.5.4", "parameter given twice")		\
 	X(BAD_PARAM, 501, "5.5.4", "syntax error in a parameter")	\
+	X(AUTH_CANCELLED, 501, "5.7.0", "cancelled")			\
+	X(AUTH_BAD, 501, "5.5.2", "not base64, or not what the mechanism" \
+	    " says")							\
 	X(EXPN, 502, "5.5.1", "EXPN is not offered")			\
 	X(HELO_FIRST, 503, "5.5.1", "HELO or EHLO first")		\
+	X(EHLO_FIRST, 503, "5.5.1", "EHLO first")			\
+	X(AUTH_AGAIN, 503, "5.5.1", "logged in already")		\
 	X(MAIL_FIRST, 503, "5.5.1", "MAIL first")			\
 	X(RCPT_FIRST, 503, "5.5.1", "RCPT first: no valid recipient")	\
 	X(MAIL_AGAIN, 503, "5.5.1", "a sender was given already")	\
+	X(AUTH_MECHANISM, 504, "5.5.4", "mechanism not known")		\
+	X(AUTH_OTHER, 535, "5.7.8", "may not act as somebody else")	\
+	X(AUTH_WRONG, 535, "5.7.8", "name or password is wrong")	\
 	X(UNKNOWN_RCPT, 550, "5.1.1", "no such recipient here")		\
 	X(FOREIGN_RCPT, 550, "5.7.1", "relaying denied")		\
 	X(TOO_BIG, 552, "5.3.4", "message larger than this server takes") \
@@ -69,7 +82,7 @@ void	smtp_reply_write(enum smtp_reply reply, struct span hostname,
 	    struct span id, struct buf *out);
 /* The reply to EHLO: who we are and what we offer (RFC 5321 4.1.1.1). */
 void	smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
-	    uint64_t rcpt_max, struct buf *out);
+	    uint64_t rcpt_max, bool auth, struct buf *out);
 /* True for 4yz and 5yz. */
 bool	smtp_reply_is_error(enum smtp_reply reply);
 

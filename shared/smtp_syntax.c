@@ -412,6 +412,24 @@ parse_size(struct span s, uint64_t *out)
 	return true;
 }
 
+static bool
+is_capital_hex(uint8_t c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
+}
+
+/* "AUTH=" mailbox as xtext, or "<>" (RFC 4954 5, RFC 3461 4); not obeyed. */
+static bool
+is_auth_value(struct span value)
+{
+	for (size_t i = 0; i < value.n; i++)
+		if (value.p[i] == '+' && (value.n - i < 3 ||
+		    !is_capital_hex(value.p[i + 1]) ||
+		    !is_capital_hex(value.p[i + 2])))
+			return false;
+	return true;
+}
+
 /* One parameter of MAIL. has_value tells "BODY=" from "BODY". */
 static enum syntax
 apply_mail_param(struct span key, struct span value, bool has_value,
@@ -437,6 +455,13 @@ apply_mail_param(struct span key, struct span value, bool has_value,
 			return SYNTAX_DOUBLED;
 		out->smtputf8 = true;
 		return has_value ? SYNTAX_BAD : SYNTAX_OK;
+	}
+	if (span_equal_fold(key, span_of("AUTH"))) {
+		if (out->has_auth)
+			return SYNTAX_DOUBLED;
+		out->has_auth = true;
+		return has_value && is_auth_value(value) ? SYNTAX_OK :
+		    SYNTAX_BAD;
 	}
 	return SYNTAX_UNKNOWN;
 }

@@ -49,6 +49,7 @@ struct mail_params {
 	bool		body_8bit;	/* BODY=8BITMIME */
 	bool		has_body;
 	bool		smtputf8;
+	bool		has_auth;	/* AUTH=, well-formed (RFC 4954 5) */
 };
 
 /*

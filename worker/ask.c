@@ -88,6 +88,21 @@ ask_session(struct ask *a, struct ipc_session *out, int *output)
 	return passed;
 }
 
+enum login_answer
+ask_login(struct ask *a, struct ipc_login *l)
+{
+	struct ipc_record r = { .type = IPC_LOGIN, .u.login = *l };
+	int passed;
+
+	explicit_bzero(l, sizeof(*l));
+	send_or_end(a, &r);
+	explicit_bzero(&r, sizeof(r));
+	receive_or_end(a, IPC_AT_LOGIN, &r, &passed);
+	if (r.type != IPC_ADMIT)
+		_exit(0);
+	return (enum login_answer)r.u.admit.answer;
+}
+
 enum verdict
 ask_mail(struct ask *a, const struct ipc_mail *mail)
 {

@@ -24,6 +24,8 @@ struct ask {
  */
 int		ask_session(struct ask *a, struct ipc_session *out,
 		    int *output);
+/* Is this who it says?  l is wiped. */
+enum login_answer ask_login(struct ask *a, struct ipc_login *l);
 /* With mail->wait; without it nobody answers, and the verdict is OK. */
 enum verdict	ask_mail(struct ask *a, const struct ipc_mail *mail);
 enum verdict	ask_rcpt(struct ask *a, const struct mailbox *to);

@@ -31,6 +31,7 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	session.master = master;
 	session.settings = settings;
 	session.io = &io;
+	session.auth = (enum ipc_auth)start.auth;
 	smtp_session_note_room(&session, start.room);
 	transcript_begin(master, settings->trace);
 	smtp_session_run(&session);

@@ -9,6 +9,7 @@
 #include "shared/deadline.h"
 #include "shared/verdict.h"
 #include "worker/ask.h"
+#include "worker/smtp_auth.h"
 #include "worker/smtp_data.h"
 
 enum { small_bytes = 1024 * 1024 };
@@ -119,6 +120,9 @@ cmd_mail(struct smtp_session *s, struct span arg)
 	/* After HELO there are no parameters to know (RFC 5321 4.1.1.11). */
 	syntax = s->esmtp ? smtp_parse_mail_params(rest, &params) :
 	    smtp_parse_rcpt_params(rest);
+	if (syntax == SYNTAX_OK && s->esmtp && params.has_auth &&
+	    s->auth == IPC_AUTH_NOT)
+		syntax = SYNTAX_UNKNOWN;
 	if (syntax != SYNTAX_OK)
 		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax));
 	if (!s->esmtp)
@@ -235,13 +239,18 @@ static const struct command commands[] = {
 	ROW(QUIT, SMTP_ANY, ARG_NONE, smtp_line_max_bytes, cmd_quit),
 	ROW(VRFY, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_vrfy),
 	ROW(EXPN, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_expn),
+	ROW(AUTH, SMTP_READY, ARG_NEEDED, sasl_line_max_bytes,
+	    smtp_auth_begin),
 	ROW(HELP, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_help),
 };
 #undef ROW
 
+/* Where there is no AUTH, it is as unknown as any other word. */
 static const struct command *
-find_command(struct span verb)
+find_command(const struct smtp_session *s, struct span verb)
 {
+	if (s->auth == IPC_AUTH_NOT && span_equal_fold(verb, span_of("AUTH")))
+		return NULL;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (span_equal_fold(verb, span_of(commands[i].verb)))
 			return &commands[i];
@@ -274,6 +283,13 @@ cut(struct span line, struct span *verb, struct span *arg)
 	*arg = span_skip(line, n + 1);
 }
 
+size_t
+smtp_cmd_line_max(const struct smtp_session *s)
+{
+	return smtp_auth_is_offered(s) ? sasl_line_max_bytes :
+	    smtp_line_read_bytes;
+}
+
 struct outcome
 smtp_cmd_run(struct smtp_session *s, struct span line)
 {
@@ -281,8 +297,10 @@ smtp_cmd_run(struct smtp_session *s, struct span line)
 	struct span verb, arg;
 
 	cut(line, &verb, &arg);
-	c = find_command(verb);
+	c = find_command(s, verb);
 	s->verb = c == NULL ? IPC_VERB_UNKNOWN : c->id;
+	if (c == NULL && line.n + 2 > smtp_line_read_bytes)
+		return fault(s, NOTE_LINE_TOO_LONG, REPLY_LINE_LONG);
 	if (c == NULL)
 		return fault(s, NOTE_UNKNOWN_COMMAND, REPLY_UNKNOWN);
 	if (line.n + 2 > c->max_bytes)

@@ -11,6 +11,8 @@ enum {
 	smtp_line_read_bytes = 2048	/* with parameters; nothing is longer */
 };
 
+/* How long a line may be now, CRLF included. */
+size_t		smtp_cmd_line_max(const struct smtp_session *s);
 /* Runs one command line (without CRLF) and says what to reply. */
 struct outcome	smtp_cmd_run(struct smtp_session *s, struct span line);
 

@@ -8,6 +8,7 @@
 
 #include "shared/deadline.h"
 #include "worker/ask.h"
+#include "worker/smtp_auth.h"
 #include "worker/smtp_cmd.h"
 #include "worker/transcript.h"
 
@@ -44,6 +45,13 @@ end_with(struct smtp_session *s, enum session_end end, enum smtp_reply reply,
 {
 	s->end.end = end;
 	return (struct outcome){ reply, next };
+}
+
+struct outcome
+smtp_session_end(struct smtp_session *s, enum session_end end,
+    enum smtp_reply reply)
+{
+	return end_with(s, end, reply, SMTP_CLOSE);
 }
 
 static struct outcome
@@ -122,7 +130,7 @@ write_reply(struct smtp_session *s, enum smtp_reply reply)
 
 	if (reply == REPLY_EHLO)
 		smtp_reply_write_ehlo(host, s->settings->message_size_bytes,
-		    s->settings->recipients, &out);
+		    s->settings->recipients, smtp_auth_is_offered(s), &out);
 	else
 		smtp_reply_write(reply, host, span_of(s->stored.id), &out);
 	transcript_say(IPC_TRACE_SERVER, buf_span(&out));
@@ -148,14 +156,37 @@ count(struct smtp_session *s, struct outcome o)
 	return end_with(s, END_ERRORS, REPLY_ERRORS, SMTP_CLOSE);
 }
 
+/* What stands for a password is neither kept nor shown, and leaves no copy. */
+static struct outcome
+next_response(struct smtp_session *s)
+{
+	struct span line;
+	enum line_result r = lineio_read_line(s->io, sasl_line_max_bytes,
+	    &line);
+	struct outcome o;
+
+	s->verb = IPC_VERB_AUTH;
+	transcript_secret(r == LINE_OK && line.n == 1 && line.p[0] == '*' ?
+	    "AUTH is cancelled" : "a name or password, not shown");
+	if (s->master->hurry == HURRY_STOP && r == LINE_OK)
+		o = end_with(s, END_STOPPED, REPLY_STOPPING, SMTP_CLOSE);
+	else if (r != LINE_OK)
+		o = smtp_auth_read_failed(s, r);
+	else
+		o = s->challenged(s, line);
+	lineio_wipe(s->io);
+	return count(s, o);
+}
+
 static struct outcome
 next_command(struct smtp_session *s)
 {
 	enum line_result r;
+	struct outcome o;
 	struct span line;
 
 	s->verb = IPC_VERB_COUNT;
-	r = lineio_read_line(s->io, smtp_line_read_bytes, &line);
+	r = lineio_read_line(s->io, smtp_cmd_line_max(s), &line);
 	if (r == LINE_OK)
 		transcript_say(IPC_TRACE_CLIENT, line);
 	else
@@ -164,7 +195,10 @@ next_command(struct smtp_session *s)
 		return end_with(s, END_STOPPED, REPLY_STOPPING, SMTP_CLOSE);
 	if (r != LINE_OK)
 		return count(s, smtp_session_read_failed(s, r));
-	return count(s, smtp_cmd_run(s, line));
+	o = smtp_cmd_run(s, line);
+	if (s->verb == IPC_VERB_AUTH)
+		lineio_wipe(s->io);
+	return count(s, o);
 }
 
 void
@@ -180,8 +214,11 @@ smtp_session_run(struct smtp_session *s)
 		enum line_result r = write_reply(s, o.reply);
 
 		smtp_session_extend(s);
-		o = r == LINE_OK ? next_command(s) :
-		    smtp_session_read_failed(s, r);
+		if (r != LINE_OK)
+			o = smtp_session_read_failed(s, r);
+		else
+			o = s->challenged != NULL ? next_response(s) :
+			    next_command(s);
 	}
 	if (o.next == SMTP_CLOSE) {
 		s->io->idle_ms = closing_ms;

@@ -40,6 +40,13 @@ struct smtp_session {
 	uint64_t			 message_octets; /* taken, of all */
 	enum smtp_state			 state;
 	bool				 esmtp;
+	enum ipc_auth			 auth;	/* of the listener */
+	bool				 logged_in;
+	unsigned			 login_failures;
+	/* The next line answers a 334; else NULL. */
+	struct outcome			 (*challenged)(struct smtp_session *s,
+					    struct span line);
+	struct ipc_login		 login;	/* LOGIN: the name so far */
 	/* of this transaction */
 	bool				 smtputf8;
 	uint64_t			 recipients;
@@ -57,6 +64,9 @@ void	smtp_session_run(struct smtp_session *s);
 /* The outcome when reading has failed; sets how the session ended. */
 struct outcome smtp_session_read_failed(struct smtp_session *s,
 	    enum line_result r);
+/* The session ends, after reply. */
+struct outcome smtp_session_end(struct smtp_session *s, enum session_end end,
+	    enum smtp_reply reply);
 /* Reply, and go on. */
 struct outcome smtp_go_on(enum smtp_reply reply);
 /* The master has said that there is room, or that there is none. */

@@ -2,9 +2,9 @@
  * The transcript of a session, in memory of a fixed size: its beginning is
  * kept, and of the rest how many lines there were.
  *
- * AUTH is refused here, but clients send it all the same, and what follows
- * it: names and passwords, often in lines of their own that are no command.
- * None of that is kept.
+ * What follows AUTH is names and passwords, also where it is refused, and
+ * then often in lines of their own that are no command.  None of that is kept
+ * or shown, not even by a catcher: programs under test know real ones.
  */
 #include "worker/transcript.h"
 
@@ -84,23 +84,32 @@ is_command(struct span line)
 	return false;
 }
 
-/* "AUTH PLAIN dGVzdA==" is kept as "AUTH PLAIN", and what follows not. */
-static void
-keep_command(struct span line)
+/* "AUTH PLAIN dGVzdA==" is "AUTH PLAIN", and what follows is not kept. */
+static struct span
+public_part(struct span line)
 {
 	const uint8_t *blank;
 	size_t n = line.n;
 
+	if (!span_begins_fold(line, span_of("AUTH")))
+		return line;
+	blank = line.n < 6 ? NULL : memchr(line.p + 5, ' ', line.n - 5);
+	if (blank != NULL)
+		n = (size_t)(blank - line.p);
+	if (line.n > 4 && line.p[4] != ' ')
+		n = 4;
+	return span_from(line.p, n);
+}
+
+static void
+keep_command(struct span line)
+{
+	struct span public = public_part(line);
+
 	if (span_begins_fold(line, span_of("AUTH"))) {
 		t.secret = true;
-		blank = line.n < 6 ? NULL : memchr(line.p + 5, ' ',
-		    line.n - 5);
-		if (blank != NULL)
-			n = (size_t)(blank - line.p);
-		if (line.n > 4 && line.p[4] != ' ')
-			n = 4;
-		keep(IPC_TRACE_CLIENT, span_from(line.p, n));
-		if (n < line.n)
+		keep(IPC_TRACE_CLIENT, public);
+		if (public.n < line.n)
 			transcript_remark("what followed is left out: it may "
 			    "be a password");
 		return;
@@ -117,7 +126,8 @@ void
 transcript_say(enum ipc_trace_kind kind, struct span octets)
 {
 	if (t.mode == IPC_TRACE_LIVE)
-		tell_trace(t.master, kind, 0, octets);
+		tell_trace(t.master, kind, 0, kind == IPC_TRACE_CLIENT ?
+		    public_part(octets) : octets);
 	if (t.mode != IPC_TRACE_KEEP)
 		return;
 	if (kind == IPC_TRACE_CLIENT)
@@ -129,6 +139,14 @@ transcript_say(enum ipc_trace_kind kind, struct span octets)
 		keep(kind, span_from(octets.p, n));
 		octets = span_skip(octets, n + 2);
 	}
+}
+
+void
+transcript_secret(const char *what)
+{
+	if (t.mode == IPC_TRACE_LIVE)
+		tell_trace(t.master, IPC_TRACE_REMARK, 0, span_of(what));
+	transcript_remark(what);
 }
 
 void

@@ -11,6 +11,8 @@
 void	transcript_begin(struct ask *master, uint8_t mode);
 /* A line of the client's without its end, or a reply of ours. */
 void	transcript_say(enum ipc_trace_kind kind, struct span octets);
+/* Instead of a line that is a secret, what it is. */
+void	transcript_secret(const char *what);
 /* Something that happened, in our words. */
 void	transcript_remark(const char *text);
 /* Something was refused: the master will want to know. */

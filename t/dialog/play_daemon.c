@@ -27,15 +27,18 @@ static const struct conf {
 	const char *name;
 	const char *limits;
 	const char *obstacle;
+	const char *login;	/* smtpd -C; "": of anybody, else -a */
 } confs[] = {
-	{ "main", "", NULL },
+	{ "main", "", NULL, NULL },
 	{ "small", "\tmessage-size 4K\n\trecipients 3\n\terrors 4\n"
-	    "\treceived 5\n", NULL },
-	{ "idle", "\tidle-timeout 3s\n", NULL },
-	{ "brief", "\tsession-time 4s\n", NULL },
-	{ "full", "\tdisk-reserve 1000000G\n", NULL },
-	{ "many", "\tworker-sessions 100\n", NULL },
-	{ "trouble", "", "mail/example.org" },
+	    "\treceived 5\n", NULL, NULL },
+	{ "idle", "\tidle-timeout 3s\n", NULL, NULL },
+	{ "brief", "\tsession-time 4s\n", NULL, NULL },
+	{ "full", "\tdisk-reserve 1000000G\n", NULL, NULL },
+	{ "many", "\tworker-sessions 100\n", NULL, NULL },
+	{ "trouble", "", "mail/example.org", NULL },
+	{ "catcher", "", NULL, "" },
+	{ "strict", "", NULL, "alice:pa:ss" },
 };
 
 static const char users_org[] = "alice\nbob\ncarol\ndave.x\nj\xc3\xbcrgen\n";
@@ -112,21 +115,30 @@ write_conf(const struct daemon_run *run, const struct conf *conf)
 
 static void
 exec_daemon(const struct daemon_run *run, const char *smtpd,
-    const char *worker)
+    const char *worker, const char *login)
 {
 	char conf[PATH_MAX], log[PATH_MAX];
 	int in, out;
 
 	snprintf(conf, sizeof(conf), "%s/smtpd.conf", run->dir);
 	snprintf(log, sizeof(log), "%s/log", run->dir);
-	in = open("/dev/null", O_RDONLY);
+	in = open("/dev/null", O_RDWR);
 	out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
+	/* What a catcher shows is not its log. */
 	if (in == -1 || out == -1 || dup2(in, 0) == -1 ||
-	    dup2(out, 1) == -1 || dup2(out, 2) == -1)
+	    dup2(login != NULL ? in : out, 1) == -1 || dup2(out, 2) == -1)
 		_exit(127);
 	close(in);
 	close(out);
-	execl(smtpd, smtpd, "-d", "-f", conf, "-w", worker, (char *)NULL);
+	if (login != NULL && login[0] == '\0')
+		execl(smtpd, smtpd, "-C", "-v", "-l", "127.0.0.1:0", "-w",
+		    worker, run->root, (char *)NULL);
+	else if (login != NULL)
+		execl(smtpd, smtpd, "-C", "-v", "-l", "127.0.0.1:0", "-w",
+		    worker, "--auth", login, run->root, (char *)NULL);
+	else
+		execl(smtpd, smtpd, "-d", "-f", conf, "-w", worker,
+		    (char *)NULL);
 	fprintf(stderr, "%s: %s\n", smtpd, strerror(errno));
 	_exit(127);
 }
@@ -283,7 +295,7 @@ daemon_start(struct daemon_run *run, const char *smtpd, const char *worker,
 		return -1;
 	}
 	if (run->pid == 0)
-		exec_daemon(run, smtpd, worker);
+		exec_daemon(run, smtpd, worker, confs[i].login);
 	for (ms = 0; ms < run->patience_s * 1000; ms += turn_ms) {
 		if (scan_log(run->dir, look_start, &run->port) != 0)
 			return put_obstacle(run, &confs[i], why, size);

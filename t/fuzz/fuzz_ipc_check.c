@@ -151,6 +151,19 @@ must_hold(const struct ipc_record *r)
 		MUST(r->u.trace.n <= sizeof(r->u.trace.octets));
 		MUST(r->u.trace.kind < IPC_TRACE_KIND_COUNT);
 		break;
+	case IPC_LOGIN:
+		MUST(r->u.login.name_len > 0 && memchr(r->u.login.name, '\0',
+		    r->u.login.name_len) == NULL);
+		MUST(r->u.login.password_len > 0 && memchr(
+		    r->u.login.password, '\0', r->u.login.password_len) ==
+		    NULL);
+		break;
+	case IPC_ADMIT:
+		MUST(r->u.admit.answer < LOGIN_COUNT);
+		break;
+	case IPC_SESSION:
+		MUST(r->u.session.auth < IPC_AUTH_COUNT);
+		break;
 	case IPC_STORED:
 		MUST(memchr(r->u.stored.id, '\0', sizeof(r->u.stored.id)) != NULL);
 		break;
@@ -162,7 +175,6 @@ must_hold(const struct ipc_record *r)
 	case IPC_BREED:
 	case IPC_SIBLING:
 	case IPC_OUTPUT:
-	case IPC_SESSION:
 	case IPC_FILE:
 	case IPC_RESET:
 	case IPC_BEGIN:

@@ -18,6 +18,7 @@ here=t/interop
 . "$here/server.sh"
 . "$here/dovecot.sh"
 . "$here/catcher.sh"
+. "$here/login.sh"
 . "$here/logtools.sh"
 . "$here/metrics.sh"
 . "$here/starters.sh"
@@ -201,10 +202,17 @@ check catcher-several caught_several
 check catcher-await-none await_none
 check catcher-await-before await_before
 check catcher-await-each await_each
+for client in swaks curl msmtp smtplib nodemailer; do
+	check "login-$client-plain" log_in "$client" PLAIN
+	check "login-$client-login" log_in "$client" LOGIN
+done
 check catcher-prints catcher_prints
 check catcher-escapes catcher_escapes
 stop_catcher
 check catcher-ends catcher_ends
+run_catcher "$tmp/strict" "$smtpd" --auth alice@example.org:right:one
+check login-strictly log_in_strictly
+stop_catcher
 run_catcher "$tmp/on-terminal" \
     "$python" "$here/terminal.py" "$tmp/screen" "$smtpd"
 check catcher-terminal catcher_terminal

@@ -63,6 +63,9 @@ static const struct {
 	{ IPC_TELL_SESSION, PAYLOAD(tell_session), 0 },
 	{ IPC_TELL_ADDRESS, PAYLOAD(tell_address), 0 },
 	{ IPC_TELL_COUNT, PAYLOAD(tell_count), 0 },
+	/* Of port 25, where AUTH is not offered. */
+	{ IPC_LOGIN, PAYLOAD(login), 0 },
+	{ IPC_ADMIT, PAYLOAD(admit), 0 },
 };
 enum { type_count = sizeof(types) / sizeof(types[0]) };
 
@@ -179,6 +182,10 @@ wrong_type(struct lie *l, uint64_t *chance, enum lie_state state)
 		lie_honest_mail(&r);
 	else if (i < type_count && types[i].type == IPC_RCPT)
 		lie_honest_rcpt(&r, "alice");
+	else if (i < type_count && types[i].type == IPC_LOGIN) {
+		r.u.login.name_len = r.u.login.password_len = 1;
+		r.u.login.name[0] = r.u.login.password[0] = 'x';
+	}
 	r.type = i < type_count ? types[i].type :
 	    IPC_TYPE_COUNT + (uint32_t)(lie_chance(chance) % 1000);
 	memcpy(l->octets, &r, sizeof(r));

@@ -11,7 +11,7 @@ endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
 
 # To send a record.
-SYSTEM_RECORDS	= ipc ipc_check smtp_syntax span utf8 buf
+SYSTEM_RECORDS	= ipc ipc_check sasl smtp_syntax span utf8 buf
 
 system_o	= $(SYSTEM_COMMON:%=$(BUILD)/t/system/%.o)
 system_tests	= $(SYSTEM_TESTS:%=$(BUILD)/t/system/test_%)

@@ -12,8 +12,8 @@
 #define PAYLOAD(name) offsetof(struct ipc_record, u) + \
 	sizeof(struct ipc_##name)
 
-/* The states: Idle, Session, Mail, Rcpt, Data, Commit; and Asking. */
-static const char states[] = "ISMRDCA";
+/* The states: Idle, Session, Mail, Rcpt, Data, Commit, Login; and Asking. */
+static const char states[] = "ISMRDCLA";
 
 static const struct {
 	enum ipc_type	 type;
@@ -24,28 +24,28 @@ static const struct {
 	const char	*when;
 } table[] = {
 	{ IPC_SETTINGS, "SETTINGS", IPC_TO_NURSERY, PAYLOAD(settings), false,
-	    "ISMRDC" },
+	    "ISMRDCL" },
 	{ IPC_SPAWN, "SPAWN", IPC_TO_NURSERY, PAYLOAD(spawn), false,
-	    "ISMRDC" },
-	{ IPC_KILL, "KILL", IPC_TO_NURSERY, PAYLOAD(pid), false, "ISMRDC" },
+	    "ISMRDCL" },
+	{ IPC_KILL, "KILL", IPC_TO_NURSERY, PAYLOAD(pid), false, "ISMRDCL" },
 	{ IPC_RENEW, "RENEW", IPC_TO_NURSERY, PAYLOAD(nothing), false,
-	    "ISMRDC" },
+	    "ISMRDCL" },
 	{ IPC_BREED, "BREED", IPC_TO_NURSERY, PAYLOAD(nothing), false,
-	    "ISMRDC" },
+	    "ISMRDCL" },
 	{ IPC_READY, "READY", IPC_FROM_NURSERY, PAYLOAD(text), false,
-	    "ISMRDC" },
+	    "ISMRDCL" },
 	{ IPC_UNSAFE, "UNSAFE", IPC_FROM_NURSERY, PAYLOAD(text), false,
-	    "ISMRDC" },
+	    "ISMRDCL" },
 	{ IPC_STALE, "STALE", IPC_FROM_NURSERY, PAYLOAD(nothing), false,
-	    "ISMRDC" },
+	    "ISMRDCL" },
 	{ IPC_NEWBORN, "NEWBORN", IPC_FROM_NURSERY, PAYLOAD(pid), true,
-	    "ISMRDC" },
+	    "ISMRDCL" },
 	{ IPC_STILLBORN, "STILLBORN", IPC_FROM_NURSERY, PAYLOAD(spawn), false,
-	    "ISMRDC" },
+	    "ISMRDCL" },
 	{ IPC_DIED, "DIED", IPC_FROM_NURSERY, PAYLOAD(died), false,
-	    "ISMRDC" },
+	    "ISMRDCL" },
 	{ IPC_SIBLING, "SIBLING", IPC_FROM_NURSERY, PAYLOAD(nothing), true,
-	    "ISMRDC" },
+	    "ISMRDCL" },
 	{ IPC_SESSION, "SESSION", IPC_TO_WORKER, PAYLOAD(session), true,
 	    "I" },
 	{ IPC_VERDICT, "VERDICT", IPC_TO_WORKER, PAYLOAD(verdict), false,
@@ -55,7 +55,7 @@ static const struct {
 	{ IPC_UNSTORED, "UNSTORED", IPC_TO_WORKER, PAYLOAD(verdict), false,
 	    "C" },
 	{ IPC_HURRY, "HURRY", IPC_TO_WORKER, PAYLOAD(hurry), false,
-	    "ISMRDC" },
+	    "ISMRDCL" },
 	{ IPC_MAIL, "MAIL", IPC_FROM_WORKER, PAYLOAD(mail), false, "S" },
 	{ IPC_RCPT, "RCPT", IPC_FROM_WORKER, PAYLOAD(rcpt), false, "MR" },
 	{ IPC_RESET, "RESET", IPC_FROM_WORKER, PAYLOAD(nothing), false,
@@ -105,6 +105,8 @@ static const struct {
 	    PAYLOAD(tell_address), false, "A" },
 	{ IPC_TELL_COUNT, "TELL_COUNT", IPC_TO_CONTROL,
 	    PAYLOAD(tell_count), false, "A" },
+	{ IPC_LOGIN, "LOGIN", IPC_FROM_WORKER, PAYLOAD(login), false, "S" },
+	{ IPC_ADMIT, "ADMIT", IPC_TO_WORKER, PAYLOAD(admit), false, "L" },
 };
 
 /* The longest of two records and what lies around them. */
@@ -149,6 +151,9 @@ good(enum ipc_type type)
 		r.u.died.pid = 1234;
 	} else if (type == IPC_READY || type == IPC_UNSAFE) {
 		memcpy(r.u.text.text, "text", 5);
+	} else if (type == IPC_LOGIN) {
+		r.u.login.name_len = r.u.login.password_len = 1;
+		r.u.login.name[0] = r.u.login.password[0] = 'x';
 	} else if (type == IPC_STORED) {
 		memcpy(r.u.stored.id, "0123456789abcdef", 17);
 	}
@@ -195,7 +200,7 @@ START_TEST(everything)
 	unsigned taken = 0, want_taken = 0;
 
 	for (size_t row = 0; row < COUNT(table); row++)
-		for (unsigned k = 0; k < 6 * 2 * 7; k++) {
+		for (unsigned k = 0; k < 6 * 2 * (sizeof(states) - 1); k++) {
 			enum ipc_way way = (enum ipc_way)(k % 6);
 			bool fd = k / 6 % 2 == 1;
 			char state = states[k / 12];
@@ -402,6 +407,12 @@ START_TEST(ranges)
 		r = good(IPC_UNSTORED);
 		r.u.verdict.verdict = v;
 		ck_assert_int_eq(passes(&r), v < VERDICT_COUNT);
+		r = good(IPC_ADMIT);
+		r.u.admit.answer = v;
+		ck_assert_int_eq(passes(&r), v < LOGIN_COUNT);
+		r = good(IPC_SESSION);
+		r.u.session.auth = v;
+		ck_assert_int_eq(passes(&r), v < IPC_AUTH_COUNT);
 		r = good(IPC_NOTE);
 		r.u.note.note = v;
 		ck_assert_int_eq(passes(&r), v < NOTE_COUNT);
@@ -426,6 +437,34 @@ START_TEST(ranges)
 END_TEST
 
 /* kill(2) takes 0 and below for a group, and 1 is not ours. */
+/* A name and a password are there, and no NUL or broken character is. */
+START_TEST(logins)
+{
+	struct ipc_record r = good(IPC_LOGIN);
+
+	ck_assert(passes(&r));
+	r.u.login.name_len = r.u.login.password_len = 255;
+	memset(r.u.login.name, 'n', 255);
+	memset(r.u.login.password, 'p', 255);
+	ck_assert(passes(&r));
+	r.u.login.name[254] = '\0';
+	ck_assert(!passes(&r));
+	r.u.login.name[254] = (char)0xc3;
+	ck_assert(!passes(&r));
+	r.u.login.name_len = 254;
+	ck_assert(passes(&r));
+	r.u.login.password[7] = '\0';
+	ck_assert(!passes(&r));
+	r.u.login.password_len = 7;
+	ck_assert(passes(&r));
+	r.u.login.password_len = 0;
+	ck_assert(!passes(&r));
+	r.u.login.password_len = 1;
+	r.u.login.name_len = 0;
+	ck_assert(!passes(&r));
+}
+END_TEST
+
 START_TEST(process_ids)
 {
 	static const struct {
@@ -633,8 +672,8 @@ main(void)
 {
 	const TTest *tests[] = { table_is_whole, everything, sizes,
 	    no_further, types_and_zero, mail_addresses, mail_others,
-	    rcpt_addresses, ranges, process_ids, texts, ids, control_texts,
-	    control_ranges, dry_runs, control_process_ids };
+	    rcpt_addresses, ranges, logins, process_ids, texts, ids,
+	    control_texts, control_ranges, dry_runs, control_process_ids };
 
 	return UNIT_RUN("ipc_check", tests);
 }

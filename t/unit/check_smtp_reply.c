@@ -73,7 +73,7 @@ START_TEST(every_reply)
 			    span_of("0123456789abcdef"), &out);
 			bool wants = reply != REPLY_GREETING &&
 			    reply != REPLY_HELO && reply != REPLY_EHLO &&
-			    reply != REPLY_DATA;
+			    s.p[0] != '3';
 
 			expect_line(s);
 			ck_assert_int_eq(s.p[3], ' ');
@@ -164,9 +164,15 @@ START_TEST(ehlo)
 	char text[1024];
 	struct buf out = buf_over(text, sizeof(text));
 
-	smtp_reply_write_ehlo(span_of("mx.example"), 36700160, 1000, &out);
+	smtp_reply_write_ehlo(span_of("mx.example"), 36700160, 1000, false,
+	    &out);
 	ck_assert_msg(span_equal(buf_span(&out), span_of(want)), "%.*s",
 	    (int)out.n, text);
+	out = buf_over(text, sizeof(text));
+	smtp_reply_write_ehlo(span_of("mx.example"), 36700160, 1000, true,
+	    &out);
+	text[out.n] = '\0';
+	ck_assert_ptr_nonnull(strstr(text, "\r\n250-AUTH PLAIN LOGIN\r\n"));
 }
 END_TEST
 
@@ -179,7 +185,7 @@ START_TEST(ehlo_lines)
 
 	memset(longest, 'h', sizeof(longest));
 	smtp_reply_write_ehlo(span_from(longest, sizeof(longest)), UINT64_MAX,
-	    UINT64_MAX, &out);
+	    UINT64_MAX, true, &out);
 	ck_assert(!out.cut);
 	s = buf_span(&out);
 	while (s.n > 0) {

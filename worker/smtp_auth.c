@@ -1,0 +1,192 @@
+/*
+ * The exchange of AUTH.  A handler returns 334 and names the next one in
+ * s->challenged; the loop in smtp_session.c gives that the next line.  What
+ * a client answers is decoded here, asked about, and wiped.
+ */
+#include "worker/smtp_auth.h"
+
+#include <string.h>
+
+#include "shared/base64.h"
+#include "worker/ask.h"
+
+/* Decoded responses; more than any line holds. */
+static uint8_t decoded[sasl_line_max_bytes];
+
+bool
+smtp_auth_is_offered(const struct smtp_session *s)
+{
+	return !s->logged_in && s->auth == IPC_AUTH_ALWAYS;
+}
+
+static struct outcome
+end_exchange(struct smtp_session *s, enum smtp_reply reply)
+{
+	s->challenged = NULL;
+	explicit_bzero(&s->login, sizeof(s->login));
+	explicit_bzero(decoded, sizeof(decoded));
+	return smtp_go_on(reply);
+}
+
+static struct outcome
+fault(struct smtp_session *s, enum note note, enum smtp_reply reply)
+{
+	tell_note(s->master, note);
+	return end_exchange(s, reply);
+}
+
+/* Who guesses has to come again for each few guesses, and is counted. */
+static struct outcome
+failed(struct smtp_session *s, enum smtp_reply reply)
+{
+	end_exchange(s, reply);
+	if (++s->login_failures >= smtp_auth_failures_max)
+		return smtp_session_end(s, END_ERRORS, REPLY_ERRORS);
+	return smtp_go_on(reply);
+}
+
+static void
+set(uint8_t *len, char *to, struct span from)
+{
+	*len = (uint8_t)from.n;
+	memcpy(to, from.p, from.n);
+}
+
+static struct outcome
+ask(struct smtp_session *s)
+{
+	if (ask_login(s->master, &s->login) != LOGIN_OK)
+		return failed(s, REPLY_AUTH_WRONG);
+	s->logged_in = true;
+	return end_exchange(s, REPLY_AUTH_OK);
+}
+
+static bool
+decode(struct span line, struct span *out)
+{
+	size_t n;
+
+	if (!base64_decode(line, decoded, sizeof(decoded), &n))
+		return false;
+	*out = span_from(decoded, n);
+	return true;
+}
+
+/* "*" ends any exchange (RFC 4954 4). */
+static bool
+is_cancelled(struct span line)
+{
+	return line.n == 1 && line.p[0] == '*';
+}
+
+static struct outcome
+take_plain(struct smtp_session *s, struct span line)
+{
+	struct sasl_login login;
+	struct span message;
+
+	if (!decode(line, &message))
+		return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
+	switch (sasl_parse_plain(message, &login)) {
+	case SASL_OK:
+		set(&s->login.name_len, s->login.name, login.name);
+		set(&s->login.password_len, s->login.password,
+		    login.password);
+		return ask(s);
+	case SASL_OTHER:
+		tell_note(s->master, NOTE_LOGIN_AS_OTHER);
+		return failed(s, REPLY_AUTH_OTHER);
+	case SASL_BAD:
+		break;
+	}
+	return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
+}
+
+static struct outcome
+on_plain(struct smtp_session *s, struct span line)
+{
+	return is_cancelled(line) ? end_exchange(s, REPLY_AUTH_CANCELLED) :
+	    take_plain(s, line);
+}
+
+static struct outcome
+on_password(struct smtp_session *s, struct span line)
+{
+	struct span password;
+
+	if (is_cancelled(line))
+		return end_exchange(s, REPLY_AUTH_CANCELLED);
+	if (!decode(line, &password) || sasl_parse_login(password,
+	    sasl_password_max_bytes) != SASL_OK)
+		return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
+	set(&s->login.password_len, s->login.password, password);
+	return ask(s);
+}
+
+static struct outcome
+on_name(struct smtp_session *s, struct span line)
+{
+	struct span name;
+
+	if (is_cancelled(line))
+		return end_exchange(s, REPLY_AUTH_CANCELLED);
+	if (!decode(line, &name) || sasl_parse_login(name,
+	    sasl_name_max_bytes) != SASL_OK)
+		return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
+	set(&s->login.name_len, s->login.name, name);
+	s->challenged = on_password;
+	return smtp_go_on(REPLY_AUTH_PASSWORD);
+}
+
+struct outcome
+smtp_auth_read_failed(struct smtp_session *s, enum line_result r)
+{
+	if (r == LINE_TOO_LONG)
+		return fault(s, NOTE_LINE_TOO_LONG, REPLY_AUTH_LONG);
+	end_exchange(s, REPLY_AUTH_BAD);
+	return smtp_session_read_failed(s, r);
+}
+
+/* Whether it may be begun now; else *out. */
+static bool
+may_begin(struct smtp_session *s, struct outcome *out)
+{
+	if (!s->esmtp)
+		*out = fault(s, NOTE_SEQUENCE, REPLY_EHLO_FIRST);
+	else if (s->logged_in)
+		*out = fault(s, NOTE_SEQUENCE, REPLY_AUTH_AGAIN);
+	else
+		return true;
+	return false;
+}
+
+/*
+ * "AUTH" SP sasl-mech [SP initial-response], which is base64 or "=" for an
+ * empty one: nothing that either mechanism could use (RFC 4954 4).
+ */
+struct outcome
+smtp_auth_begin(struct smtp_session *s, struct span arg)
+{
+	const uint8_t *blank = memchr(arg.p, ' ', arg.n);
+	struct span name = span_from(arg.p, blank == NULL ? arg.n :
+	    (size_t)(blank - arg.p));
+	struct outcome o;
+
+	if (!may_begin(s, &o))
+		return o;
+	switch (sasl_find(name)) {
+	case SASL_PLAIN:
+		if (blank != NULL)
+			return take_plain(s, span_skip(arg, name.n + 1));
+		s->challenged = on_plain;
+		return smtp_go_on(REPLY_AUTH_PLAIN);
+	case SASL_LOGIN:
+		if (blank != NULL)
+			return on_name(s, span_skip(arg, name.n + 1));
+		s->challenged = on_name;
+		return smtp_go_on(REPLY_AUTH_NAME);
+	case SASL_MECHANISM_COUNT:
+		break;
+	}
+	return fault(s, NOTE_SYNTAX, REPLY_AUTH_MECHANISM);
+}
