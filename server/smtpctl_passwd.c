@@ -18,12 +18,16 @@
 #include "server/smtpctl_await.h"
 #include "shared/password_check.h"
 
+#ifndef SMTPD_CONF
+#define SMTPD_CONF "/etc/smtpd/smtpd.conf"
+#endif
+
 enum action { ACTION_SET, ACTION_ADD, ACTION_CHECK, ACTION_DELETE };
 
 struct options {
 	enum action	 action;
 	const char	*conf;
-	const char	*users;		/* -u; NULL: as the configuration says */
+	const char	*users;		/* NULL: as the configuration says */
 	struct span	 name;		/* without its domain */
 	struct span	 domain;	/* empty: not said */
 };
