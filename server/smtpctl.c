@@ -11,6 +11,7 @@
 #include "server/smtpctl_passwd.h"
 #include "server/smtpctl_stats.h"
 #include "server/smtpctl_status.h"
+#include "server/smtpctl_top.h"
 
 struct subcommand {
 	const char	*name;
@@ -36,7 +37,8 @@ static const struct subcommand subcommands[] = {
 	{ "log", SMTPCTL_LOG_USAGE, smtpctl_log },
 	{ "passwd", SMTPCTL_PASSWD_USAGE, smtpctl_passwd },
 	{ "stats", SMTPCTL_STATS_USAGE, smtpctl_stats },
-	{ "status", SMTPCTL_STATUS_USAGE, smtpctl_status }
+	{ "status", SMTPCTL_STATUS_USAGE, smtpctl_status },
+	{ "top", SMTPCTL_TOP_USAGE, smtpctl_top }
 };
 
 static const size_t subcommand_count =

@@ -24,7 +24,7 @@
 #endif
 
 enum {
-	patience_s = 5,
+	patience_usual_s = 5,
 	attempts_max = 8,	/* when others are in the way */
 	records_max = 20000	/* more than any answer has */
 };
@@ -170,10 +170,13 @@ shorten(struct smtpctl_control *c, size_t room)
 static bool
 connect_to(struct smtpctl_control *c)
 {
-	const struct timeval patience = { patience_s, 0 };
+	struct timeval patience = { 0 };
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	int error;
 
+	if (c->patience_s == 0)
+		c->patience_s = patience_usual_s;
+	patience.tv_sec = c->patience_s;
 	if (!smtpctl_control_find(c))
 		return false;
 	if (!shorten(c, sizeof(to.sun_path)))
@@ -235,7 +238,7 @@ receive(struct smtpctl_control *c, struct ipc_record *r, bool *more)
 	case IPC_GOT_NOTHING:
 		c->silent = true;
 		problem(c, "smtpd takes the question at %s and says nothing "
-		    "for %d s; look at its log", c->path, patience_s);
+		    "for %d s; look at its log", c->path, c->patience_s);
 		return FAILED;
 	case IPC_GOT_BAD:
 		problem(c, "smtpd and smtpctl do not understand each other "

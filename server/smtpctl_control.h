@@ -17,6 +17,7 @@ struct smtpctl_place {
 /* A connection, from the first question on.  Zero but for place is valid. */
 struct smtpctl_control {
 	struct smtpctl_place	place;
+	int			patience_s;	/* with it; 0: as usual */
 	bool			open;
 	int			fd;
 	bool			cut;	/* more than the last answer holds */

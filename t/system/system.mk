@@ -5,7 +5,7 @@
 ifeq ($(OS),Linux)
 SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
 		  log chain explain share inetd peer sockets upgrade control \
-		  stats dryrun reload files passwd
+		  stats dryrun reload files passwd top
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
@@ -33,6 +33,7 @@ $(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o
 $(BUILD)/t/system/test_dryrun: $(BUILD)/t/system/ask.o
 $(BUILD)/t/system/test_stats: $(BUILD)/t/system/ask.o \
     $(BUILD)/t/system/openmetrics.o
+$(BUILD)/t/system/test_top: $(BUILD)/t/system/ask.o $(BUILD)/t/system/tty.o
 $(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
     $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o)
 
