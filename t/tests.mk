@@ -130,7 +130,7 @@ bench:
 	    $(T)/bench/smtpd-no-log
 	@bash t/bench/bench.sh $(BENCH)
 
-BENCH_PROGRAMS = floor latency hold greet
+BENCH_PROGRAMS = floor latency hold greet stall
 
 $(BENCH_PROGRAMS:%=$(T)/bench/%): $(T)/bench/%: t/bench/%.c
 	@mkdir -p $(@D)

@@ -5,6 +5,19 @@
 #   t/bench/bench.sh [rate] [many] [burst] [large] [cpu] [idle] [latency]
 #       [start] [reload] [stalled] [log]
 #
+#   rate, many   messages/s, one or many a connection
+#   burst        the rate at 500 sessions beside that at 20
+#   large        MiB/s of 10 MiB messages
+#   cpu          time of the processes for 1,000 messages
+#   idle         memory of idle sessions, and a new client beside them
+#   latency      one client on a quiet server
+#   start        from execution to the first greeting: standalone, smtpd -i,
+#                exim -bs and Postfix's sendmail -bs
+#   reload       SIGHUP with 500 open sessions: who is lost, who waits
+#   stalled      a new client beside 1,000 from 10 addresses that stall, and
+#                come again when they are sent away
+#   log          the rate and the time with and without the message log
+#
 # Without an argument all parts are measured.  Rounds are interleaved: each
 # round measures every server once, every second round in reverse order.  A
 # figure is the median of its rounds, a ratio the median of the ratios of the
@@ -211,16 +224,14 @@ part_cpu()
 	done
 }
 
-# hold SERVER N: opens N idle sessions; release ends them
+# hold SERVER N [OPTION]: opens N idle sessions; release ends them
 hold()
 {
 	local tries=0
 
 	rm -f "$work/hold.in" "$work/hold.out"
 	mkfifo "$work/hold.in"
-	# shellcheck disable=SC2086
-	"$bin/hold" ${hold_flags:-} -p "${port[$1]}" -n "$2" \
-	    -a "$idle_addresses" \
+	"$bin/hold" -p "${port[$1]}" -n "$2" -a "$idle_addresses" "${@:3}" \
 	    <"$work/hold.in" >"$work/hold.out" 2>"$work/hold.err" &
 	helper_pid=$!
 	exec 9>"$work/hold.in"
@@ -365,7 +376,7 @@ done
 # shellcheck disable=SC2206
 [ "${#parts[@]}" -gt 0 ] || parts=($all_parts)
 
-for name in floor latency hold greet smtpd-no-log; do
+for name in floor latency hold greet stall smtpd-no-log; do
 	[ -x "$bin/$name" ] || die "$bin/$name is missing: run make bench"
 done
 

@@ -1,8 +1,9 @@
 /*
  * Opens many idle SMTP connections from several loopback addresses, reads
- * each greeting (with -q it does not wait for any) and holds them all until
- * its standard input ends or SIGTERM comes.  Then it says how many the server had kept open.  It sends nothing:
- * what an idle session costs is measured from outside, by t/bench/bench.sh.
+ * each greeting and holds them all until its standard input ends or SIGTERM
+ * comes.  Then it says how many the server had kept open; with -c a session
+ * counts only if it then answers NOOP.  Before that it sends nothing: what an
+ * idle session costs is measured from outside, by t/bench/bench.sh.
  */
 
 #include <sys/resource.h>
@@ -122,6 +123,18 @@ still_open(int fd)
 	    (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+static int
+still_serves(int fd)
+{
+	char	buf[256];
+	ssize_t	n;
+
+	if (send(fd, "NOOP\r\n", 6, MSG_NOSIGNAL) != 6)
+		return 0;
+	n = read(fd, buf, sizeof(buf));
+	return n > 4 && strncmp(buf, "250 ", 4) == 0;
+}
+
 static void
 wait_for_end(void)
 {
@@ -133,7 +146,7 @@ wait_for_end(void)
 }
 
 static void
-hold(int connections, int addresses, int port, int quiet)
+hold(int connections, int addresses, int port, int commands)
 {
 	double	all, start, took, slowest = 0;
 	int	*fd, i, kept = 0;
@@ -145,8 +158,7 @@ hold(int connections, int addresses, int port, int quiet)
 	for (i = 0; i < connections && !told_to_end; i++) {
 		start = now_ms();
 		fd[i] = open_from(2 + i % addresses, port);
-		if (!quiet)
-			read_greeting(fd[i], i + 1);
+		read_greeting(fd[i], i + 1);
 		took = now_ms() - start;
 		if (took > slowest)
 			slowest = took;
@@ -157,7 +169,8 @@ hold(int connections, int addresses, int port, int quiet)
 	(void)fflush(stdout);
 	wait_for_end();
 	for (i = 0; i < connections; i++)
-		kept += still_open(fd[i]);
+		kept += still_open(fd[i]) &&
+		    (!commands || still_serves(fd[i]));
 	printf("kept %d\n", kept);
 	free(fd);
 }
@@ -179,12 +192,15 @@ main(int argc, char *argv[])
 {
 	struct sigaction	sa;
 	int			addresses = 10, ch, connections = 1000;
-	int			port = 0, quiet = 0;
+	int			commands = 0, port = 0;
 
-	while ((ch = getopt(argc, argv, "a:n:p:q")) != -1) {
+	while ((ch = getopt(argc, argv, "a:cn:p:")) != -1) {
 		switch (ch) {
 		case 'a':
 			addresses = number(optarg, addresses_max);
+			break;
+		case 'c':
+			commands = 1;
 			break;
 		case 'n':
 			connections = number(optarg, connections_max);
@@ -192,17 +208,14 @@ main(int argc, char *argv[])
 		case 'p':
 			port = number(optarg, 65535);
 			break;
-		case 'q':
-			quiet = 1;
-			break;
 		default:
 			port = 0;
 			optind = argc + 1;
 		}
 	}
 	if (port == 0 || optind != argc) {
-		(void)fprintf(stderr, "usage: hold -p PORT [-n CONNECTIONS] "
-		    "[-a ADDRESSES] [-q]\n");
+		(void)fprintf(stderr, "usage: hold -p PORT [-c] "
+		    "[-n CONNECTIONS] [-a ADDRESSES]\n");
 		return 1;
 	}
 	memset(&sa, 0, sizeof(sa));
@@ -210,6 +223,6 @@ main(int argc, char *argv[])
 	if (sigaction(SIGTERM, &sa, NULL) == -1)
 		err(1, "sigaction");
 	need_descriptors(connections);
-	hold(connections, addresses, port, quiet);
+	hold(connections, addresses, port, commands);
 	return 0;
 }

@@ -24,7 +24,7 @@ enum {
 	message_bytes = 4096,
 	line_bytes = 64,
 	reply_bytes = 8192,
-	patience_s = 30
+	patience_s = 60
 };
 
 struct plan {
@@ -119,14 +119,15 @@ open_connection(const struct plan *plan)
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (fd == -1)
 		err(1, "socket");
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) == -1)
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) == -1)
 		err(1, "setsockopt");
 	if (bind(fd, (const struct sockaddr *)&plan->from,
 	    sizeof(plan->from)) == -1)
 		err(1, "bind");
 	if (connect(fd, (const struct sockaddr *)&plan->to,
 	    sizeof(plan->to)) == -1)
-		err(1, "connect");
+		err(1, "connect, %d s at most", patience_s);
 	return fd;
 }
 

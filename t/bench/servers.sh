@@ -219,6 +219,7 @@ run_smtpd()
 {
 	local name=$1 conf=$work/$1.conf tries=0
 
+	: >"$work/$name.err"
 	start "$name" "${2:-$SMTPD}" -d -f "$conf" -w "$SMTPD_WORKER"
 	until grep -q 'event=start' "$work/$name.err"; do
 		tries=$((tries + 1))
