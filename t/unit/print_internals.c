@@ -1,7 +1,7 @@
 /*
  * Prints what smtpd-internals(7) has from the tables of the source, for
- * t/lint/internals.sh: two lines for each role of the sandbox and for each
- * record, as they stand in the page.
+ * t/lint/internals.sh: two lines for each role of the sandbox, each record and
+ * each state, as they stand in the page.
  */
 #include <stdio.h>
 
@@ -51,18 +51,42 @@ print_words(const struct word *w, unsigned bits)
 }
 
 #define PRINT_RECORD(name, way, payload, fd, when)			\
-	print_record(#name, way, fd, when);
+	print_record(#name, way, sizeof(struct ipc_##payload), fd, when);
 
 static void
-print_record(const char *name, enum ipc_way way, int has_fd, unsigned when)
+print_record(const char *name, enum ipc_way way, size_t octets, int has_fd,
+    unsigned when)
 {
-	printf(".It Ic %s\n%s%s", name, ways[way],
-	    has_fd ? ", with a descriptor" : "");
+	printf(".It Ic %s\n%s", name, ways[way]);
+	/* The page has the sizes of systems that align to 8 octets. */
+	if (_Alignof(struct ipc_commit) == 8)
+		printf(", %zu octet%s", octets, octets == 1 ? "" : "s");
+	if (has_fd)
+		printf(", with a descriptor");
 	if (when != IPC_AT_ANY && when != IPC_AT_ASK) {
 		printf("; at ");
 		print_words(moments, when);
 	}
 	puts(".");
+}
+
+#define PRINT_STATE(name, word)						\
+	print_state(word, STATE_##name);
+
+static void
+print_state(const char *word, enum ipc_state state)
+{
+	const char *whose = "Of a master or a nursery";
+
+	if (state <= STATE_WAITING)
+		whose = "Of a session";
+	else if (state == STATE_SPARE || state == STATE_LEAVING)
+		whose = "Of a worker";
+	else if (state == STATE_STANDBY || state == STATE_STARTING)
+		whose = "Of a nursery";
+	else if (state == STATE_STOPPING)
+		whose = "Of a master";
+	printf(".It Ic %s\n%s.\n", word, whose);
 }
 
 static void
@@ -84,5 +108,6 @@ main(void)
 	for (size_t i = 0; i < SANDBOX_ROLE_COUNT; i++)
 		print_role(&sandbox_table[i]);
 	IPC_RECORDS(PRINT_RECORD)
+	IPC_STATES(PRINT_STATE)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
