@@ -5,7 +5,7 @@
 ifeq ($(OS),Linux)
 SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
 		  log chain explain share inetd peer sockets upgrade control \
-		  stats dryrun reload files passwd top
+		  stats dryrun reload files passwd top stalled
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
