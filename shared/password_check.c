@@ -4,11 +4,11 @@
  */
 #include "shared/password_check.h"
 
-#include <crypt.h>
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static enum password_match
 check_argon2(const char *hash, struct span password)
@@ -24,10 +24,8 @@ check_argon2(const char *hash, struct span password)
 static enum password_match
 check_crypt(const char *hash, struct span password)
 {
-	static struct crypt_data data;	/* 32 KiB, too much for a stack */
-	char text[password_max_bytes + 1];
+	char text[password_max_bytes + 1], *got;
 	enum password_match match = PASSWORD_UNCHECKED;
-	const char *got;
 	size_t n = strlen(hash);
 
 	if (password.n > password_max_bytes ||
@@ -36,13 +34,14 @@ check_crypt(const char *hash, struct span password)
 	if (password.n > 0)
 		memcpy(text, password.p, password.n);
 	text[password.n] = '\0';
-	memset(&data, 0, sizeof(data));
-	got = crypt_r(text, hash, &data);
+	/* The one that every system has; there is no second thread. */
+	got = crypt(text, hash);
 	if (got != NULL && got[0] != '*')
 		match = strlen(got) == n && sodium_memcmp(got, hash, n) == 0 ?
 		    PASSWORD_RIGHT : PASSWORD_WRONG;
 	sodium_memzero(text, sizeof(text));
-	sodium_memzero(&data, sizeof(data));
+	if (got != NULL)
+		sodium_memzero(got, strlen(got));
 	return match;
 }
 
