@@ -101,38 +101,46 @@ public_part(struct span line)
 	return span_from(line.p, n);
 }
 
+/* Told at once, or kept for the end. */
 static void
-keep_command(struct span line)
+emit(enum ipc_trace_kind kind, struct span s)
+{
+	if (t.mode == IPC_TRACE_LIVE)
+		tell_trace(t.master, kind, 0, s);
+	else if (t.mode == IPC_TRACE_KEEP)
+		keep(kind, s);
+}
+
+static void
+say_command(struct span line)
 {
 	struct span public = public_part(line);
 
 	if (span_begins_fold(line, span_of("AUTH"))) {
 		t.secret = true;
-		keep(IPC_TRACE_CLIENT, public);
+		emit(IPC_TRACE_CLIENT, public);
 		if (public.n < line.n)
-			transcript_remark("what followed is left out: it may "
+			transcript_secret("what followed is left out: it may "
 			    "be a password");
 		return;
 	}
 	if (is_command(line))
 		t.secret = false;
 	if (t.secret)
-		transcript_remark("a line is left out: it may be a password");
+		transcript_secret("a line is left out: it may be a password");
 	else
-		keep(IPC_TRACE_CLIENT, line);
+		emit(IPC_TRACE_CLIENT, line);
 }
 
 void
 transcript_say(enum ipc_trace_kind kind, struct span octets)
 {
-	if (t.mode == IPC_TRACE_LIVE)
-		tell_trace(t.master, kind, 0, kind == IPC_TRACE_CLIENT ?
-		    public_part(octets) : octets);
-	if (t.mode != IPC_TRACE_KEEP)
-		return;
 	if (kind == IPC_TRACE_CLIENT)
-		keep_command(octets);
-	while (kind == IPC_TRACE_SERVER && octets.n > 0) {
+		say_command(octets);
+	else if (t.mode == IPC_TRACE_LIVE)
+		tell_trace(t.master, kind, 0, octets);
+	while (t.mode == IPC_TRACE_KEEP && kind == IPC_TRACE_SERVER &&
+	    octets.n > 0) {
 		const uint8_t *cr = memchr(octets.p, '\r', octets.n);
 		size_t n = cr == NULL ? octets.n : (size_t)(cr - octets.p);
 
@@ -144,9 +152,7 @@ transcript_say(enum ipc_trace_kind kind, struct span octets)
 void
 transcript_secret(const char *what)
 {
-	if (t.mode == IPC_TRACE_LIVE)
-		tell_trace(t.master, IPC_TRACE_REMARK, 0, span_of(what));
-	transcript_remark(what);
+	emit(IPC_TRACE_REMARK, span_of(what));
 }
 
 void

@@ -51,6 +51,23 @@ log_in() {
 	done
 }
 
+# What a client sends after an AUTH that was refused may be a password, too.
+hides_what_follows() {
+	"$python" - "$catcher_port" <<-'END' || fail "the client"
+	import socket, sys
+	s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+	f = s.makefile("rb")
+	f.readline()
+	for line in (b"AUTH CRAM-MD5", b"zqu-hidden", b"AUTH PLAIN zqu-hidden",
+	             b"NOOP", b"zqu-shown", b"QUIT"):
+	    s.sendall(line + b"\r\n")
+	    f.readline()
+	END
+	until_so 60 grep -q zqu-shown "$caught_dir.out" ||
+	    fail "what follows a command is not shown"
+	! grep zqu-hidden "$caught_dir.out" || fail "it is shown"
+}
+
 # With --auth one name and one password.
 log_in_strictly() {
 	letter listening "$catcher_port" 60 || fail "no catcher"

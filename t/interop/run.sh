@@ -206,6 +206,7 @@ for client in swaks curl msmtp smtplib nodemailer; do
 	check "login-$client-plain" log_in "$client" PLAIN
 	check "login-$client-login" log_in "$client" LOGIN
 done
+check login-hidden hides_what_follows
 check catcher-prints catcher_prints
 check catcher-escapes catcher_escapes
 stop_catcher
