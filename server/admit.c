@@ -78,10 +78,13 @@ log_reject(const struct address *client, const char *session, const char *why)
 
 /* Says no before anything is made of the client. */
 static void
-refuse(struct master *m, int fd, const struct address *client, const char *why)
+refuse(struct master *m, int fd, const struct address *client, bool tls_first,
+    const char *why)
 {
 	counters_refuse(&m->counters, why);
-	send_line(m, fd, "421 4.7.0", why);
+	/* Who waits for TLS would read a line of ours as a broken record. */
+	if (!tls_first)
+		send_line(m, fd, "421 4.7.0", why);
 	log_reject(client, NULL, why);
 	close(fd);
 }
@@ -107,7 +110,9 @@ admit_turn_away(struct master *m, struct session *s, const char *code,
 {
 	counters_refuse(&m->counters, why);
 	unlist(m, s);
-	send_line(m, s->output != -1 ? s->output : s->socket, code, why);
+	if (!s->tls_first)
+		send_line(m, s->output != -1 ? s->output : s->socket, code,
+		    why);
 	log_reject(&s->client, s->id, why);
 	session_end(m, s, why, NULL);
 }
@@ -222,15 +227,20 @@ begin(struct master *m, struct session *s)
 	log_connect(s);
 	if (m->conf.catcher)
 		catcher_connect(s);
-	/* Through a pipe nobody comes who cannot be known otherwise. */
-	if (m->conf.limits.greeting_wait_s > 0 && s->output == -1)
+	/*
+	 * Through a pipe nobody comes who cannot be known otherwise; and in
+	 * TLS the client has to speak first.
+	 */
+	if (m->conf.limits.greeting_wait_s > 0 && s->output == -1 &&
+	    !s->tls_first)
 		hold_back(m, s);
 	else
 		pool_assign(m, s);
 }
 
 static void
-admit(struct master *m, int fd, const struct sockaddr_storage *from)
+admit(struct master *m, int fd, const struct sockaddr_storage *from,
+    bool tls_first)
 {
 	static const char *const words[] = {
 		[ADDRESS_HOST_FULL] = "too many sessions from you",
@@ -246,7 +256,7 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from)
 		return;
 	}
 	if (address_is_refused(m->book, &client, deadline_now_ms())) {
-		refuse(m, fd, &client, "refused for a while");
+		refuse(m, fd, &client, tls_first, "refused for a while");
 		return;
 	}
 	s = calloc(1, sizeof(*s));
@@ -254,15 +264,16 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from)
 	    &client, m->conf.limits.per_address, m->conf.limits.per_network,
 	    &s->host);
 	if (answer != ADDRESS_IN) {
-		refuse(m, fd, &client, words[answer]);
+		refuse(m, fd, &client, tls_first, words[answer]);
 		free(s);
 		return;
 	}
 	s->socket = fd;
 	s->output = -1;
 	s->client = client;
+	s->tls_first = tls_first;
 	if (!find_place(m, s)) {
-		refuse(m, fd, &client, "too busy, try later");
+		refuse(m, fd, &client, tls_first, "too busy, try later");
 		address_leave(m->book, s->host);
 		free(s);
 		return;
@@ -288,6 +299,16 @@ admit_one(struct master *m, int input, int output,
 	return 0;
 }
 
+/* Of the listener with this socket. */
+static bool
+is_tls_first(const struct master *m, int fd)
+{
+	for (size_t i = 0; i < m->listener_count; i++)
+		if (m->listeners[i].fd == fd)
+			return m->listeners[i].line.tls_first;
+	return false;
+}
+
 void
 admit_accept(evutil_socket_t listening, short what, void *arg)
 {
@@ -309,7 +330,7 @@ admit_accept(evutil_socket_t listening, short what, void *arg)
 			set_accepting(m, false);
 			return;
 		}
-		admit(m, fd, &from);
+		admit(m, fd, &from, is_tls_first(m, listening));
 	}
 }
 

@@ -34,6 +34,11 @@ conf_free(struct conf *conf)
 	for (size_t i = 0; i < conf->domain_count; i++)
 		conf_domain_free(&conf->domains[i]);
 	free(conf->domains);
+	for (size_t i = 0; i < conf->pair_count; i++) {
+		free(conf->pairs[i].certificate);
+		free(conf->pairs[i].key);
+	}
+	free(conf->pairs);
 	free(conf->listens);
 	free(conf->path);
 	free(conf->hostname);

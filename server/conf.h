@@ -19,6 +19,14 @@ struct conf_listen {
 	struct sockaddr_storage	addr;	/* address and port */
 	socklen_t		addr_len;
 	unsigned		line;	/* of the configuration */
+	bool			tls_first; /* "implicit-tls" */
+};
+
+/* One "tls certificate FILE key FILE"; the files are in conf_tls.h. */
+struct conf_pair {
+	char		*certificate;	/* path */
+	char		*key;		/* path */
+	unsigned	 line;		/* of the configuration */
 };
 
 /* One name of a users file: a Maildir of its own.  A hash is not kept. */
@@ -93,6 +101,8 @@ struct conf {
 	unsigned		 log_to_line, log_format_line; /* 0: none */
 	struct conf_listen	*listens;
 	size_t			 listen_count;
+	struct conf_pair	*pairs;		/* in the order of the file */
+	size_t			 pair_count;
 	struct conf_domain	*domains;	/* in the order of the file */
 	size_t			 domain_count;
 	struct conf_limits	 limits;

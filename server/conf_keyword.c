@@ -42,6 +42,8 @@ const struct conf_keyword conf_keywords[] = {
 	    "transcripts of sessions that were refused something" },
 	{ "listen", "listen ADDRESS port NUMBER", CONF_TOP, CONF_KIND_LISTEN,
 	    true, 0, 0, NULL, 0, UINT16_MAX, "where mail arrives" },
+	{ "tls", "tls certificate FILE key FILE", CONF_TOP, CONF_KIND_PAIR,
+	    true, 0, 0, NULL, 0, 0, "offers TLS; of several, by name" },
 	{ "domain", "domain NAME {", CONF_TOP, CONF_KIND_DOMAIN, true, 0, 0,
 	    NULL, 0, 0, "mail for it is ours" },
 	{ "users", "users FILE", CONF_DOMAIN, CONF_KIND_PATH, false,
@@ -151,8 +153,8 @@ conf_keyword_near(enum conf_block block, struct span name)
 bool
 conf_keyword_is_later(struct span name)
 {
-	static const char *const later[] = { "tls", "relay", "lmtp",
-	    "submission", "implicit-tls" };
+	static const char *const later[] = { "relay", "lmtp",
+	    "submission" };
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
 		if (span_equal(span_of(later[i]), name))

@@ -75,6 +75,7 @@ value_text(const struct conf_keyword *k, const struct conf *conf,
 		return true;
 	case CONF_KIND_LOG:
 	case CONF_KIND_LISTEN:
+	case CONF_KIND_PAIR:
 	case CONF_KIND_DOMAIN:
 	case CONF_KIND_LIMITS:
 		break;
@@ -98,7 +99,7 @@ put_line(FILE *f, const char *indent, const char *name, const char *value,
 static void
 put_listen(const struct conf_listen *l, const char *meaning, FILE *f)
 {
-	char address[INET6_ADDRSTRLEN] = "", value[INET6_ADDRSTRLEN + 16];
+	char address[INET6_ADDRSTRLEN] = "", value[INET6_ADDRSTRLEN + 32];
 	struct sockaddr_in in4;
 	struct sockaddr_in6 in6;
 	unsigned port;
@@ -112,7 +113,8 @@ put_listen(const struct conf_listen *l, const char *meaning, FILE *f)
 		inet_ntop(AF_INET6, &in6.sin6_addr, address, sizeof(address));
 		port = ntohs(in6.sin6_port);
 	}
-	snprintf(value, sizeof(value), "%s port %u", address, port);
+	snprintf(value, sizeof(value), "%s port %u%s", address, port,
+	    l->tls_first ? " implicit-tls" : "");
 	put_line(f, "", "listen", value, meaning);
 }
 
@@ -132,6 +134,19 @@ put_log(const struct conf *conf, const char *meaning, FILE *f)
 		    "syslog" : "stderr", meaning);
 	put_line(f, "", "log format", conf->log_postfix ? "postfix" :
 	    "events", meaning);
+}
+
+static void
+put_pair(const struct conf_pair *pair, const char *meaning, FILE *f)
+{
+	char certificate[value_max_bytes], key[value_max_bytes];
+	char value[2 * value_max_bytes + 32];
+
+	word_text(pair->certificate, certificate);
+	word_text(pair->key, key);
+	snprintf(value, sizeof(value), "certificate %s key %s", certificate,
+	    key);
+	put_line(f, "", "tls", value, meaning);
 }
 
 /* Every keyword of a block that has a value of its own. */
@@ -161,7 +176,7 @@ put_values(const struct conf *conf, const struct conf_domain *d,
 void
 conf_print(const struct conf *conf, FILE *f)
 {
-	const struct conf_keyword *listen, *log;
+	const struct conf_keyword *listen, *log, *tls;
 
 	put_values(conf, NULL, CONF_TOP, f);
 	log = conf_keyword_find(CONF_TOP, span_of("log"));
@@ -170,6 +185,9 @@ conf_print(const struct conf *conf, FILE *f)
 	listen = conf_keyword_find(CONF_TOP, span_of("listen"));
 	for (size_t i = 0; listen != NULL && i < conf->listen_count; i++)
 		put_listen(&conf->listens[i], listen->meaning, f);
+	tls = conf_keyword_find(CONF_TOP, span_of("tls"));
+	for (size_t i = 0; tls != NULL && i < conf->pair_count; i++)
+		put_pair(&conf->pairs[i], tls->meaning, f);
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		fprintf(f, "domain %s {\n", conf->domains[i].name);
 		put_values(conf, &conf->domains[i], CONF_DOMAIN, f);

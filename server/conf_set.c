@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/conf_pair.h"
 #include "server/conf_text.h"
 
 /* What a setter needs to know. */
@@ -129,7 +130,9 @@ conf_keyword_check_form(const struct conf_keyword *k,
 		    "missing %s: the form is \"%s\"",
 		    block && cut->count == want - 1 ? "\"{\"" : "value",
 		    k->form);
-	return cut->count == want || check_extra(k, cut, fault);
+	/* What may follow a listen line is looked at with its value. */
+	return cut->count == want || k->kind == CONF_KIND_LISTEN ||
+	    check_extra(k, cut, fault);
 }
 
 /* Replaces the string k keeps. */
@@ -319,6 +322,23 @@ add_listen(const struct setting *s, const struct conf_listen *l)
 	return true;
 }
 
+/* The words behind "port NUMBER". */
+static bool
+set_listen_words(const struct setting *s, struct conf_listen *l)
+{
+	for (size_t i = 4; i < s->cut->count; i++) {
+		const struct conf_word *word = &s->cut->words[i];
+
+		if (!span_equal(word->text, span_of("implicit-tls")))
+			return fault_bad(s->fault, word, "word",
+			    conf_keyword_is_later(word->text) ?
+			    "it is not in this version yet" :
+			    "only implicit-tls may stand here");
+		l->tls_first = true;
+	}
+	return true;
+}
+
 static bool
 set_listen(const struct setting *s)
 {
@@ -340,7 +360,13 @@ set_listen(const struct setting *s)
 	if (twin != NULL)
 		return fault_at(s->fault, words[1].at,
 		    "listened there already in line %u", twin->line);
-	return add_listen(s, &l);
+	return set_listen_words(s, &l) && add_listen(s, &l);
+}
+
+static bool
+set_pair(const struct setting *s)
+{
+	return conf_pair_set(s->cut, s->line, s->conf, s->fault);
 }
 
 static bool
@@ -417,6 +443,7 @@ conf_keyword_set(const struct conf_keyword *k, const struct conf_cut *cut,
 		[CONF_KIND_SANDBOX] = set_sandbox,
 		[CONF_KIND_LOG] = set_log,
 		[CONF_KIND_LISTEN] = set_listen,
+		[CONF_KIND_PAIR] = set_pair,
 		[CONF_KIND_SEPARATOR] = set_separator,
 		[CONF_KIND_MAILBOX] = set_mailbox,
 		[CONF_KIND_NUMBER] = set_number,

@@ -92,6 +92,16 @@ nursery_state_of(const struct master *m, const struct nursery *n)
 }
 
 static void
+tell_signer(const struct master *m, struct control_answer *a)
+{
+	struct ipc_tell_process p = { .pid = m->signer.pid,
+	    .uid = geteuid(), .role = ROLE_SIGN, .state = STATE_SERVING };
+
+	if (m->signer.channel != -1)
+		tell_process(a, &p, m->signer.sandbox);
+}
+
+static void
 tell_owners(const struct master *m, struct control_answer *a)
 {
 	struct ipc_tell_process p = { .pid = getpid(), .uid = geteuid(),
@@ -109,6 +119,7 @@ tell_owners(const struct master *m, struct control_answer *a)
 		    .state = nursery_state_of(m, n) };
 		tell_process(a, &p, n->sandbox);
 	}
+	tell_signer(m, a);
 }
 
 static enum ipc_state

@@ -57,7 +57,8 @@ counters_of_end(const struct ipc_end *end, const char *how, bool served)
 		[END_FAILED] = COUNTER_ENDED_FAILED,
 		[END_TROUBLE] = COUNTER_ENDED_TROUBLE,
 		[END_STOPPED] = COUNTER_ENDED_STOPPED,
-		[END_ROOM] = COUNTER_ENDED_ROOM
+		[END_ROOM] = COUNTER_ENDED_ROOM,
+		[END_TLS] = COUNTER_ENDED_TLS
 	};
 
 	if (end != NULL)

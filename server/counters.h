@@ -53,6 +53,8 @@
 	    "server stopping", "Sessions, by how they ended")		\
 	X(ENDED_ROOM, "sessions_ended", "", "reason",			\
 	    "its place was needed", "Sessions, by how they ended")	\
+	X(ENDED_TLS, "sessions_ended", "", "reason",			\
+	    "no TLS came about", "Sessions, by how they ended")		\
 	X(ENDED_TURNED_AWAY, "sessions_ended", "", "reason",		\
 	    "turned away", "Sessions, by how they ended")		\
 	X(ENDED_LOST, "sessions_ended", "", "reason", "worker lost",	\
@@ -104,6 +106,12 @@
 	    "Workers killed for a record that breaks the contract")	\
 	X(NURSERIES_LOST, "nurseries_lost", "", "", "",			\
 	    "Nurseries that ended unasked")				\
+	X(TLS, "tls_sessions", "", "", "",				\
+	    "Sessions that came under TLS")				\
+	X(TLS_FAILED, "tls_failed", "", "", "",				\
+	    "TLS handshakes that failed")				\
+	X(SIGNERS_LOST, "sign_lost", "", "", "",			\
+	    "Sign processes that ended unasked")			\
 	X(QUESTIONS, "control_questions", "", "", "",			\
 	    "Questions at the control socket")				\
 	X(STRANGERS, "control_refused", "", "", "",			\

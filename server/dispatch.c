@@ -19,6 +19,8 @@
 #include "server/pool_worker.h"
 #include "server/refused.h"
 #include "server/session.h"
+#include "server/signer.h"
+#include "server/tls_log.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
 #include "shared/trace_field.h"
@@ -72,7 +74,10 @@ may_note(struct worker *w)
 	return w->session->notes++ <= l->errors + l->recipients;
 }
 
-/* RFC 3848, and RFC 6531 4.3: "A" is for who has logged in. */
+/*
+ * RFC 3848, and RFC 6531 4.3: "S" is for TLS, "A" for who has logged in; none
+ * has a word for HELO with either.
+ */
 static const char *
 protocol_of(const struct session *s, const struct ipc_mail *mail)
 {
@@ -81,8 +86,10 @@ protocol_of(const struct session *s, const struct ipc_mail *mail)
 	if (!mail->esmtp)
 		return "SMTP";
 	if (mail->smtputf8)
-		return a ? "UTF8SMTPA" : "UTF8SMTP";
-	return a ? "ESMTPA" : "ESMTP";
+		return s->tls_on ? (a ? "UTF8SMTPSA" : "UTF8SMTPS") :
+		    a ? "UTF8SMTPA" : "UTF8SMTP";
+	return s->tls_on ? (a ? "ESMTPSA" : "ESMTPS") :
+	    a ? "ESMTPA" : "ESMTP";
 }
 
 /* Once a session, and only where it was offered. */
@@ -194,6 +201,7 @@ begin_file(struct worker *w, int *fd)
 		.client_ipv6 = s->client.ipv6,
 		.hostname = span_of(s->epoch->conf.hostname),
 		.protocol = s->tx.protocol,
+		.suite = s->tls_on ? tls_log_suite(&s->tls) : NULL,
 		.only_rcpt = s->tx.rcpt_count == 1 ? &s->tx.first_rcpt : NULL
 	};
 
@@ -257,6 +265,40 @@ on_note(struct worker *w, const struct ipc_record *r)
 }
 
 static enum after
+on_sign(struct worker *w, const struct ipc_record *r)
+{
+	return signer_ask(w, &r->u.digest) ? AFTER_GO_ON : AFTER_BROKEN;
+}
+
+/* No handshake comes about without a signature. */
+static enum after
+on_tls(struct worker *w, const struct ipc_record *r)
+{
+	struct session *s = w->session;
+
+	if (s->tls_on || !s->has_signed)
+		return AFTER_BROKEN;
+	s->tls_on = true;
+	s->tls = r->u.tls;
+	w->master->counters.value[COUNTER_TLS]++;
+	tls_log(s);
+	return AFTER_GO_ON;
+}
+
+static enum after
+on_tls_fail(struct worker *w, const struct ipc_record *r)
+{
+	struct session *s = w->session;
+
+	if (s->tls_failed)
+		return AFTER_BROKEN;
+	s->tls_failed = true;
+	w->master->counters.value[COUNTER_TLS_FAILED]++;
+	tls_log_failed(s, (enum tls_fail)r->u.tls_fail.why);
+	return AFTER_GO_ON;
+}
+
+static enum after
 on_trace(struct worker *w, const struct ipc_record *r)
 {
 	if (!w->master->conf.catcher)
@@ -289,6 +331,9 @@ static enum after
 	[IPC_NOTE] = on_note,
 	[IPC_TRACE] = on_trace,
 	[IPC_LOGIN] = on_login,
+	[IPC_SIGN] = on_sign,
+	[IPC_TLS] = on_tls,
+	[IPC_TLS_FAIL] = on_tls_fail,
 	[IPC_END] = on_end
 };
 

@@ -57,6 +57,22 @@ listen_bind(struct master *m, const struct conf_listen **which)
 	return 0;
 }
 
+/* A socket of a service manager is what the line for its port says. */
+static bool
+is_tls_first(const struct master *m, int fd)
+{
+	struct address mine, line;
+
+	if (!listen_address(fd, &mine))
+		return false;
+	for (size_t i = 0; i < m->conf.listen_count; i++)
+		if (m->conf.listens[i].tls_first &&
+		    address_of(&m->conf.listens[i].addr, &line) &&
+		    line.port == mine.port)
+			return true;
+	return false;
+}
+
 int
 listen_adopt(struct master *m, const int *fds, size_t count)
 {
@@ -65,6 +81,7 @@ listen_adopt(struct master *m, const int *fds, size_t count)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		m->listeners[i].fd = fds[i];
+		m->listeners[i].line.tls_first = is_tls_first(m, fds[i]);
 	}
 	m->listener_count = count;
 	m->listen_adopted = true;

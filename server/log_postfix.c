@@ -114,6 +114,41 @@ log_postfix_connect(const struct session *s)
 	return true;
 }
 
+bool
+log_postfix_tls(const struct session *s, const char *version,
+    const char *suite)
+{
+	struct log_line l;
+	struct buf b = begin(&l);
+
+	if (!log_is_postfix())
+		return false;
+	buf_add_str(&b, "Anonymous TLS connection established from ");
+	add_client(&b, &s->client);
+	buf_add_str(&b, ": ");
+	buf_add_str(&b, version);
+	buf_add_str(&b, " with cipher ");
+	buf_add_str(&b, suite);
+	end(s, "smtpd", &b);
+	return true;
+}
+
+bool
+log_postfix_tls_failed(const struct session *s, const char *why)
+{
+	struct log_line l;
+	struct buf b = begin(&l);
+
+	if (!log_is_postfix())
+		return false;
+	buf_add_str(&b, "SSL_accept error from ");
+	add_client(&b, &s->client);
+	buf_add_str(&b, ": ");
+	buf_add_str(&b, why);
+	end(s, "smtpd", &b);
+	return true;
+}
+
 static void
 begin_reject(struct buf *b, const char *command, const struct address *client,
     const char *reply)

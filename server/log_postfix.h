@@ -17,6 +17,9 @@ bool	log_postfix_refused_rcpt(const struct session *s,
 	    const struct mailbox *to, enum verdict verdict);
 bool	log_postfix_note(const struct session *s, enum note note,
 	    const char *words);
+bool	log_postfix_tls(const struct session *s, const char *version,
+	    const char *suite);
+bool	log_postfix_tls_failed(const struct session *s, const char *why);
 /* MAIL was refused for want of disk space. */
 bool	log_postfix_disk_full(const struct session *s,
 	    const struct mailbox *from);

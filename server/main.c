@@ -274,7 +274,8 @@ main(int argc, char *argv[])
 		fatal("libsodium cannot be initialized");
 	if (a.catcher)
 		configure_catcher(&m.conf, &a);
-	else if (mode_load_conf(a.conf, &m.conf, a.quiet) == -1)
+	else if (mode_load_conf(a.conf, &m.conf, a.quiet) == -1 ||
+	    mode_load_tls(&m.conf, &m.tls, a.quiet) == -1)
 		return 1;
 	if (a.check) {
 		conf_print(&m.conf, stdout);
@@ -288,8 +289,11 @@ main(int argc, char *argv[])
 	o.pid_file = a.pid_file;
 	o.foreground = a.foreground || a.catcher || o.inetd != NULL ||
 	    o.sockets != NULL;
-	if (a.catcher)
+	if (a.catcher) {
 		catcher_init();
+		if (tls_files_make(m.conf.hostname, &m.tls) == -1)
+			fatal("OpenSSL cannot make a certificate");
+	}
 	open_log(&m.conf, &a);
 	return start_and_run(&m, &o);
 }

@@ -17,6 +17,7 @@
 #include "server/recipient.h"
 #include "server/recipient_log.h"
 #include "server/spool.h"
+#include "server/tls_files.h"
 #include "shared/ipc_msg.h"
 
 enum { message_name_bytes = 400 };
@@ -64,6 +65,11 @@ struct session {
 	enum ipc_auth		 auth;		/* offered, of its listener */
 	char			 user[sasl_name_max_bytes + 1]; /* logged in;
 						   empty: nobody */
+	bool			 tls_first;	/* RFC 8314 */
+	bool			 has_signed;	/* the one time it may */
+	bool			 tls_on;
+	bool			 tls_failed;
+	struct ipc_tls		 tls;		/* what was agreed on */
 	uint64_t		 stored;	/* messages */
 	uint64_t		 stored_bytes;
 	struct recipient_log	 refusals;	/* for keep-refused */
@@ -79,6 +85,9 @@ TAILQ_HEAD(session_list, session);
 struct worker {
 	TAILQ_ENTRY(worker)	 entry;
 	TAILQ_ENTRY(worker)	 waiting;	/* for the disk */
+	TAILQ_ENTRY(worker)	 signing;	/* waits for a signature, */
+	struct ipc_digest	 digest;	/* of this; ticket 0: not */
+	bool			 digest_sent;
 	int64_t			 waiting_us;	/* since */
 	struct master		*master;
 	struct nursery		*nursery;	/* its parent */
@@ -141,10 +150,21 @@ struct pool {
 	struct event		 room;		/* to be made for who waits */
 };
 
+/* The process that holds the private keys. */
+struct signer {
+	struct event		 readable;
+	int			 channel;	/* -1: there is none */
+	pid_t			 pid;
+	uint64_t		 tickets;	/* given out */
+	unsigned		 under_way;	/* digests it has */
+	struct worker_list	 waiting;	/* by signing, in order */
+	char			 sandbox[ipc_text_bytes];
+};
+
 struct listener {
 	struct event		*acceptable;
 	int			 fd;
-	struct conf_listen	 line;		/* zero: adopted */
+	struct conf_listen	 line;		/* adopted: tls_first */
 };
 
 struct master {
@@ -155,6 +175,8 @@ struct master {
 	struct log_message	 log;
 	struct address_book	*book;
 	struct pool		 pool;
+	struct tls_files	 tls;		/* certificates; no keys */
+	struct signer		 signer;
 	struct listener		*listeners;
 	size_t			 listener_count;
 	bool			 listen_adopted; /* not by listen lines */

@@ -47,8 +47,22 @@ mode_guard_descriptors(void)
 	return false;
 }
 
-int
-mode_load_conf(const char *path, struct conf *out, bool quiet)
+/* What a loader needs; how it reports is the same for each. */
+struct load {
+	const char		*path;
+	struct conf		*conf;
+	struct tls_files	*tls;	/* NULL: the configuration is meant */
+};
+
+static int
+load(const struct load *l, FILE *err)
+{
+	return l->tls != NULL ? tls_files_load(l->conf, l->tls, err) :
+	    conf_load(l->path, l->conf, err);
+}
+
+static int
+load_and_report(const struct load *l, bool quiet)
 {
 	char *text = NULL, *line, *rest;
 	size_t n;
@@ -56,13 +70,13 @@ mode_load_conf(const char *path, struct conf *out, bool quiet)
 	int result;
 
 	if (!quiet)
-		return conf_load(path, out, stderr);
+		return load(l, stderr);
 	f = open_memstream(&text, &n);
 	if (f == NULL) {
 		fatal("no memory to start with");
 		return -1;
 	}
-	result = conf_load(path, out, f);
+	result = load(l, f);
 	fclose(f);
 	/* Without the lines that show the place: nobody sees columns here. */
 	for (rest = text; (line = strsep(&rest, "\n")) != NULL;)
@@ -70,4 +84,20 @@ mode_load_conf(const char *path, struct conf *out, bool quiet)
 			log_error(line, NULL, 0);
 	free(text);
 	return result;
+}
+
+int
+mode_load_conf(const char *path, struct conf *out, bool quiet)
+{
+	struct load l = { path, out, NULL };
+
+	return load_and_report(&l, quiet);
+}
+
+int
+mode_load_tls(struct conf *conf, struct tls_files *out, bool quiet)
+{
+	struct load l = { conf->path, conf, out };
+
+	return load_and_report(&l, quiet);
 }

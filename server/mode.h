@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "server/conf.h"
+#include "server/tls_files.h"
 
 /*
  * The first thing of all: makes sure that descriptors 0 to 2 are open, so
@@ -20,5 +21,7 @@ bool	mode_guard_descriptors(void);
  * to the log, a line each.
  */
 int	mode_load_conf(const char *path, struct conf *out, bool quiet);
+/* The same for tls_files_load. */
+int	mode_load_tls(struct conf *conf, struct tls_files *out, bool quiet);
 
 #endif

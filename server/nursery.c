@@ -22,6 +22,29 @@ enum { breed_pause_ms = 30000, start_patience_ms = 10000 };
 
 static void	on_nursery(evutil_socket_t fd, short what, void *arg);
 
+/* Pieces that do not go show as a context that cannot be made. */
+static void
+send_certificate(struct nursery *n, uint16_t index)
+{
+	const struct tls_pair *pair = &n->master->tls.pairs[index];
+	struct ipc_record r;
+
+	for (size_t done = 0; done < pair->certificate_n;
+	    done += r.u.pem.n) {
+		size_t left = pair->certificate_n - done;
+
+		memset(&r, 0, sizeof(r));
+		r.type = IPC_CERTIFICATE;
+		r.u.pem.pair = index;
+		r.u.pem.n = (uint16_t)(left < ipc_pem_piece_bytes ? left :
+		    ipc_pem_piece_bytes);
+		r.u.pem.last = r.u.pem.n == left;
+		memcpy(r.u.pem.octets, pair->certificate + done, r.u.pem.n);
+		if (ipc_send(n->channel, &r, -1, false) == -1)
+			return;
+	}
+}
+
 static void
 send_settings(struct nursery *n)
 {
@@ -30,8 +53,11 @@ send_settings(struct nursery *n)
 	const struct conf *conf = &n->master->conf;
 	size_t host = strlen(conf->hostname);
 
+	for (size_t i = 0; i < n->master->tls.count; i++)
+		send_certificate(n, (uint16_t)i);
 	memset(&r, 0, sizeof(r));
 	r.type = IPC_SETTINGS;
+	s->tls_pairs = (uint8_t)n->master->tls.count;
 	s->message_size_bytes = conf->limits.message_size_bytes;
 	s->recipients = conf->limits.recipients;
 	s->received = conf->limits.received;

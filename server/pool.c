@@ -17,6 +17,7 @@
 #include "server/pool_worker.h"
 #include "server/reload.h"
 #include "server/session.h"
+#include "server/signer.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -76,6 +77,7 @@ give(struct worker *w, struct session *s)
 	r.u.session.room = session_has_room(m, 0);
 	s->auth = m->conf.catcher ? IPC_AUTH_ALWAYS : IPC_AUTH_NOT;
 	r.u.session.auth = s->auth;
+	r.u.session.tls_first = s->tls_first;
 	if ((s->output != -1 && ipc_send_empty(w->channel, IPC_OUTPUT,
 	    s->output, false) == -1) || ipc_send(w->channel, &r, s->socket,
 	    false) == -1)
@@ -143,6 +145,7 @@ pool_release(struct worker *w)
 	    w->generation != p->generation || m->stopping) {
 		pool_drop(w);
 	} else {
+		signer_forget(w);
 		TAILQ_REMOVE(&p->busy, w, entry);
 		p->busy_count--;
 		pool_worker_note_last(w);

@@ -15,6 +15,7 @@
 #include "server/nursery.h"
 #include "server/pool.h"
 #include "server/session.h"
+#include "server/signer.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -102,6 +103,7 @@ pool_drop(struct worker *w)
 {
 	struct pool *p = &w->master->pool;
 
+	signer_forget(w);
 	if (w->when == IPC_AT_COMMIT)
 		TAILQ_REMOVE(&w->master->committing, w, waiting);
 	if (w->session != NULL) {

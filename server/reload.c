@@ -81,7 +81,8 @@ static bool
 same_listen(const struct conf_listen *a, const struct conf_listen *b)
 {
 	return a->addr_len == b->addr_len &&
-	    memcmp(&a->addr, &b->addr, a->addr_len) == 0;
+	    memcmp(&a->addr, &b->addr, a->addr_len) == 0 &&
+	    a->tls_first == b->tls_first;
 }
 
 /* A listen line that has no socket; NULL: every one has. */
@@ -106,6 +107,19 @@ same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
+static bool
+same_pairs(const struct conf *a, const struct conf *b)
+{
+	if (a->pair_count != b->pair_count)
+		return false;
+	for (size_t i = 0; i < a->pair_count; i++)
+		if (!same_text(a->pairs[i].certificate,
+		    b->pairs[i].certificate) ||
+		    !same_text(a->pairs[i].key, b->pairs[i].key))
+			return false;
+	return true;
+}
+
 /* What of new cannot take the place of what is; NULL: all of it can. */
 static const char *
 find_obstacle(const struct master *m, const struct conf *new)
@@ -125,6 +139,8 @@ find_obstacle(const struct master *m, const struct conf *new)
 	if (!old->log_forced && (old->log != new->log ||
 	    !same_text(old->log_path, new->log_path)))
 		return "another \"log to\"";
+	if (!same_pairs(old, new))
+		return "another \"tls\"";
 	if (!descriptors_suffice(new))
 		return "so many workers (more descriptors)";
 	return NULL;

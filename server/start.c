@@ -34,6 +34,7 @@
 #include "server/refused.h"
 #include "server/reload.h"
 #include "server/signals.h"
+#include "server/signer.h"
 #include "server/users.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -41,11 +42,19 @@
 
 enum { worker_channel = 3 };
 
-/* The child becomes the worker's user before it executes anything. */
+/*
+ * The child becomes the user it is to be before it executes anything: the
+ * worker's, or the master's where it will hold keys, for nobody who talks to
+ * strangers may be its user.
+ */
 static _Noreturn void
-execute_nursery(const char *worker, int channel, const struct users *u)
+execute_worker(const char *worker, bool sign, int channel,
+    const struct users *u)
 {
-	char *argv[2] = { NULL, NULL }, *envp[1] = { NULL };
+	char option[] = "-s";
+	char *argv[3] = { NULL, sign ? option : NULL, NULL };
+	char *envp[1] = { NULL };
+	const struct identity *who = sign ? &u->master : &u->worker;
 	int null = open("/dev/null", O_RDWR);
 
 	argv[0] = strdup(worker);
@@ -58,14 +67,14 @@ execute_nursery(const char *worker, int channel, const struct users *u)
 	} else if (fcntl(channel, F_SETFD, 0) == -1)
 		_exit(1);
 	closefrom(worker_channel + 1);
-	if (chdir("/") == -1 || (u->drop && privdrop_to(&u->worker) == -1))
+	if (chdir("/") == -1 || (u->drop && privdrop_to(who) == -1))
 		_exit(1);
 	execve(worker, argv, envp);
 	_exit(1);
 }
 
 static int
-start_nursery(const char *worker, const struct users *u)
+start_worker(const char *worker, bool sign, const struct users *u)
 {
 	int ends[2];
 	pid_t pid;
@@ -76,7 +85,7 @@ start_nursery(const char *worker, const struct users *u)
 	if (pid == -1)
 		fatal("fork: %s", strerror(errno));
 	if (pid == 0)
-		execute_nursery(worker, ends[1], u);
+		execute_worker(worker, sign, ends[1], u);
 	close(ends[1]);
 	return ends[0];
 }
@@ -189,6 +198,8 @@ announce(struct master *m)
 		log_begin(&l, LOG_LEVEL_INFO, "listen");
 		log_str(&l, "address", a.text);
 		log_u64(&l, "port", a.port);
+		if (m->listeners[i].line.tls_first)
+			log_str(&l, "tls", "implicit");
 		log_end(&l);
 		if (m->conf.catcher)
 			catcher_welcome(a.text, a.port, &m->conf);
@@ -221,6 +232,7 @@ serve(struct master *m, const struct inetd *i)
 	admit_stop(m);
 	commit_run(m);
 	pool_stop(m);
+	signer_stop(m);
 	control_stop(m);
 	pid_file_clear();
 	if (i == NULL || m->exit_status != 0) {
@@ -238,14 +250,14 @@ start_nurseries(const struct start_options *o, const struct users *u,
 {
 	for (size_t i = 0; i < nursery_count; i++)
 		channels[i] = o->inetd != NULL && i > 0 ? -1 :
-		    start_nursery(o->worker, u);
+		    start_worker(o->worker, false, u);
 }
 
 int
 start_and_run(struct master *m, const struct start_options *o)
 {
 	struct background background = { -1, -1 };
-	int channels[nursery_count], root, control;
+	int channels[nursery_count], root, control, sign = -1;
 	struct proof proof;
 	const char *why;
 	struct users users;
@@ -273,6 +285,8 @@ start_and_run(struct master *m, const struct start_options *o)
 		background = background_go();
 	pid_file_write();
 	start_nurseries(o, &users, channels);
+	if (m->tls.count > 0)
+		sign = start_worker(o->worker, true, &users);
 	if (users.drop && privdrop_to(&users.master) == -1)
 		fatal("cannot drop privileges to uid %u: %s",
 		    (unsigned)users.master.uid, strerror(errno));
@@ -282,7 +296,10 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (control == -1)
 		control = open_control(m, root, &users, o->sockets != NULL,
 		    true);
+	if (signer_start(m, sign, &why) == -1)
+		fatal("%s: sign process: %s", o->worker, why);
 	start_events(m);
+	signer_watch(m);
 	pool_start(m, channels);
 	open_spool(m, root, m->proved);
 	if (refused_init(m) == -1)

@@ -129,6 +129,34 @@ check_control(const struct ipc_record *r)
 	return fine ? NULL : "value out of range";
 }
 
+/* One of SHA-256, SHA-384, SHA-512, in a scheme we know. */
+static bool
+is_digest(const struct ipc_digest *d)
+{
+	return d->pair < ipc_tls_pairs_max && d->scheme < SIGN_SCHEME_COUNT &&
+	    (d->n == 32 || d->n == 48 || d->n == 64);
+}
+
+static const char *
+check_tls(const struct ipc_record *r)
+{
+	bool fine = true;
+
+	if (r->type == IPC_CERTIFICATE || r->type == IPC_KEY)
+		fine = r->u.pem.pair < ipc_tls_pairs_max &&
+		    r->u.pem.n <= ipc_pem_piece_bytes && r->u.pem.last <= 1;
+	else if (r->type == IPC_SIGN || r->type == IPC_DIGEST)
+		fine = is_digest(&r->u.digest);
+	else if (r->type == IPC_SIGNATURE || r->type == IPC_SIGNED)
+		fine = r->u.signature.n <= ipc_signature_max_bytes;
+	else if (r->type == IPC_TLS)
+		fine = r->u.tls.version < TLS_VERSION_COUNT &&
+		    r->u.tls.suite < TLS_SUITE_COUNT;
+	else if (r->type == IPC_TLS_FAIL)
+		fine = r->u.tls_fail.why < TLS_FAIL_COUNT;
+	return fine ? NULL : "value out of range";
+}
+
 static const char *
 check_value(const struct ipc_record *r)
 {
@@ -143,6 +171,8 @@ check_value(const struct ipc_record *r)
 		return check_rcpt(&r->u.ask_rcpt.to);
 	case IPC_READY:
 	case IPC_UNSAFE:
+	case IPC_SIGNER_READY:
+	case IPC_SIGNER_UNSAFE:
 		return IS_TEXT(r->u.text.text) && r->u.text.pid >= 0 ? NULL :
 		    "text is not one";
 	case IPC_NEWBORN:
@@ -194,6 +224,15 @@ check_value(const struct ipc_record *r)
 	case IPC_ABORT:
 	case IPC_TYPE_COUNT:
 		break;
+	case IPC_CERTIFICATE:
+	case IPC_SIGN:
+	case IPC_SIGNATURE:
+	case IPC_TLS:
+	case IPC_TLS_FAIL:
+	case IPC_KEY:
+	case IPC_DIGEST:
+	case IPC_SIGNED:
+		return check_tls(r);
 	case IPC_ASK_STATUS:
 	case IPC_ASK_STATS:
 	case IPC_TELL_REFUSED:

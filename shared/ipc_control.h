@@ -26,7 +26,8 @@ struct ipc_ask_status {
 	uint32_t	addresses_max;	/* to ipc_addresses_max */
 };
 
-enum ipc_role { ROLE_MASTER, ROLE_NURSERY, ROLE_WORKER, ROLE_COUNT };
+enum ipc_role { ROLE_MASTER, ROLE_NURSERY, ROLE_WORKER, ROLE_SIGN,
+	ROLE_COUNT };
 
 enum { state_session_count = STATE_WAITING + 1 };	/* those of sessions */
 

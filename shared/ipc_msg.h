@@ -10,6 +10,7 @@
 
 #include "shared/ipc_control.h"
 #include "shared/ipc_mail.h"
+#include "shared/ipc_tls.h"
 #include "shared/ipc_words.h"
 #include "shared/smtp_syntax.h"
 
@@ -20,7 +21,8 @@ enum ipc_way {
 	IPC_TO_WORKER,		/* master to smtp worker */
 	IPC_FROM_WORKER,	/* smtp worker to master */
 	IPC_FROM_CONTROL,	/* smtpctl to master */
-	IPC_TO_CONTROL		/* master to smtpctl */
+	IPC_TO_CONTROL,		/* master to smtpctl */
+	IPC_TO_SIGN, IPC_FROM_SIGN /* master and the sign process */
 };
 
 /* When: where the session of a worker stands, in the master's own books. */
@@ -44,7 +46,6 @@ enum {
 	ipc_trace_bytes = 1024
 };
 
-/* Records without content. */
 struct ipc_nothing {
 	uint8_t	zero;
 };
@@ -60,6 +61,7 @@ struct ipc_settings {
 	uint8_t		trace;		/* enum ipc_trace_mode */
 	uint8_t		sandbox_optional;
 	uint8_t		proved;		/* no self-test: log/sandbox has it */
+	uint8_t		tls_pairs;	/* CERTIFICATE came for so many */
 	uint8_t		hostname_len;
 	char		hostname[smtp_domain_max_bytes];
 };
@@ -93,6 +95,7 @@ struct ipc_session {
 	uint32_t	idle_timeout_s;
 	uint32_t	room;
 	uint32_t	auth;		/* enum ipc_auth */
+	uint32_t	tls_first;	/* TLS begins at once (RFC 8314) */
 };
 
 /* Whether AUTH is offered on the listener where the client came. */
@@ -122,7 +125,7 @@ struct ipc_verdict {
 	uint32_t	verdict;
 };
 
-/* A message is stored; room as in struct ipc_session. */
+/* Stored; room as in struct ipc_session. */
 struct ipc_stored {
 	char		id[ipc_id_bytes + 1];
 	uint8_t		room;
@@ -208,7 +211,8 @@ struct ipc_trace {
 	X(OUTPUT, IPC_TO_WORKER, nothing, 1, IPC_AT_IDLE)		\
 	IPC_CONTROL_RECORDS(X)						\
 	X(LOGIN, IPC_FROM_WORKER, login, 0, IPC_AT_SESSION)		\
-	X(ADMIT, IPC_TO_WORKER, admit, 0, IPC_AT_LOGIN)
+	X(ADMIT, IPC_TO_WORKER, admit, 0, IPC_AT_LOGIN)		\
+	IPC_TLS_RECORDS(X)
 
 #define IPC_RECORD_NAME(name, way, payload, fd, when) IPC_##name,
 enum ipc_type { IPC_RECORDS(IPC_RECORD_NAME) IPC_TYPE_COUNT };
@@ -238,6 +242,7 @@ struct ipc_record {
 		struct ipc_login	login;
 		struct ipc_admit	admit;
 		IPC_CONTROL_PAYLOADS(IPC_MEMBER)
+		IPC_TLS_PAYLOADS(IPC_MEMBER)
 	} u;
 };
 #undef IPC_MEMBER

@@ -36,7 +36,8 @@ enum note { IPC_NOTES(IPC_NOTE_NAME) NOTE_COUNT };
 	X(FAILED, "connection failed")					\
 	X(TROUBLE, "local trouble")					\
 	X(STOPPED, "server stopping")					\
-	X(ROOM, "its place was needed")
+	X(ROOM, "its place was needed")					\
+	X(TLS, "no TLS came about")
 
 #define IPC_END_NAME(name, text) END_##name,
 enum session_end { IPC_ENDS(IPC_END_NAME) END_COUNT };
@@ -65,6 +66,7 @@ enum hurry {
 	X(EXPN, "expn")							\
 	X(HELP, "help")							\
 	X(AUTH, "auth")							\
+	X(STARTTLS, "starttls")						\
 	X(UNKNOWN, "unknown")
 
 #define IPC_VERB_NAME(name, word) IPC_VERB_##name,

@@ -26,6 +26,14 @@ lineio_init(struct lineio *io, const struct lineio_ops *ops, void *arg)
 	io->out = buf_over(io->out_storage, sizeof(io->out_storage));
 }
 
+void
+lineio_forget(struct lineio *io, const struct lineio_ops *ops, void *arg)
+{
+	io->ops = ops;
+	io->arg = arg;
+	io->start = io->end = header_carry_max_bytes;
+}
+
 static enum line_result
 result_of_errno(void)
 {

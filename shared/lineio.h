@@ -77,6 +77,12 @@ void	lineio_unread(struct lineio *io, size_t n);
 void	lineio_wipe(struct lineio *io);
 /* Octets that have come and are not yet taken. */
 size_t	lineio_buffered(const struct lineio *io);
+/*
+ * Goes on over another pair; what came over the one before and was not taken
+ * is forgotten.  Output was flushed.
+ */
+void	lineio_forget(struct lineio *io, const struct lineio_ops *ops,
+	    void *arg);
 /* Adds to the output; written when it is full or at lineio_flush. */
 enum line_result lineio_put(struct lineio *io, struct span s);
 enum line_result lineio_flush(struct lineio *io);

@@ -41,5 +41,12 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 		.memory_max_bytes = worker_memory_max_bytes,
 		.descriptors_max = 8,
 		.no_fork = true
+	},
+	[SANDBOX_SIGN] = {
+		.name = "sign",
+		.rights = RIGHT_IO | RIGHT_RECV_FD,
+		.memory_max_bytes = worker_memory_max_bytes,
+		.descriptors_max = 8,
+		.no_fork = true
 	}
 };

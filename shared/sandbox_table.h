@@ -14,6 +14,7 @@ enum sandbox_role {
 	SANDBOX_MASTER,		/* after start-up, as _smtpd */
 	SANDBOX_NURSERY,	/* forks workers, executes itself */
 	SANDBOX_SMTP,		/* one session of a stranger */
+	SANDBOX_SIGN,		/* holds the private keys */
 	SANDBOX_ROLE_COUNT
 };
 
@@ -34,7 +35,7 @@ enum sandbox_right {
 };
 
 struct sandbox_line {
-	const char	*name;		/* "master", "nursery", "smtp" */
+	const char	*name;		/* "master", "nursery", "smtp", ... */
 	unsigned	 rights;	/* of enum sandbox_right */
 	uint64_t	 memory_max_bytes; /* RLIMIT_DATA; 0: as inherited */
 	unsigned	 descriptors_max;  /* RLIMIT_NOFILE; 0: as inherited */

@@ -19,6 +19,7 @@
 	X(OK, 250, "2.0.0", "ok")					\
 	X(HELP, 214, "2.0.0", "HELO EHLO MAIL RCPT DATA RSET NOOP QUIT"	\
 	    " VRFY HELP: see RFC 5321")					\
+	X(START_TLS, 220, "2.0.0", "begin TLS now")			\
 	X(BYE, 221, "2.0.0", "%h closing connection")			\
 	X(SENDER_OK, 250, "2.1.0", "sender ok")				\
 	X(RCPT_OK, 250, "2.1.5", "recipient ok")			\
@@ -53,12 +54,15 @@
 	X(AUTH_BAD, 501, "5.5.2", "not base64, or not what the mechanism" \
 	    " says")							\
 	X(EXPN, 502, "5.5.1", "EXPN is not offered")			\
+	X(NO_TLS, 502, "5.5.1", "STARTTLS is not offered")		\
 	X(HELO_FIRST, 503, "5.5.1", "HELO or EHLO first")		\
 	X(EHLO_FIRST, 503, "5.5.1", "EHLO first")			\
 	X(AUTH_AGAIN, 503, "5.5.1", "logged in already")		\
 	X(MAIL_FIRST, 503, "5.5.1", "MAIL first")			\
 	X(RCPT_FIRST, 503, "5.5.1", "RCPT first: no valid recipient")	\
 	X(MAIL_AGAIN, 503, "5.5.1", "a sender was given already")	\
+	X(TLS_ALREADY, 503, "5.5.1", "this is under TLS already")	\
+	X(INJECTED, 503, "5.5.1", "octets behind STARTTLS, closing")	\
 	X(AUTH_MECHANISM, 504, "5.5.4", "mechanism not known")		\
 	X(AUTH_OTHER, 535, "5.7.8", "may not act as somebody else")	\
 	X(AUTH_WRONG, 535, "5.7.8", "name or password is wrong")	\
@@ -80,9 +84,12 @@ enum { smtp_reply_max_bytes = 512 };
 /* Writes a whole reply, CRLF included. id is read for replies with %i only. */
 void	smtp_reply_write(enum smtp_reply reply, struct span hostname,
 	    struct span id, struct buf *out);
-/* The reply to EHLO: who we are and what we offer (RFC 5321 4.1.1.1). */
+/*
+ * The reply to EHLO: who we are and what we offer (RFC 5321 4.1.1.1);
+ * starttls where that is so now (RFC 3207).
+ */
 void	smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
-	    uint64_t rcpt_max, bool auth, struct buf *out);
+	    uint64_t rcpt_max, bool starttls, bool auth, struct buf *out);
 /* True for 4yz and 5yz. */
 bool	smtp_reply_is_error(enum smtp_reply reply);
 

@@ -79,6 +79,11 @@ trace_field_write(const struct trace *t, struct buf *out)
 		buf_add_str(out, "\n\tfor ");
 		add_mailbox(out, t->only_rcpt);
 	}
+	/* An Additional-Registered-Clause (RFC 8314 4.3). */
+	if (t->suite != NULL) {
+		buf_add_str(out, "\n\ttls ");
+		buf_add_str(out, t->suite);
+	}
 	buf_add_str(out, "; ");
 	trace_field_date(&t->utc, out);
 	buf_add_str(out, "\n");

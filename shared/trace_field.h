@@ -12,9 +12,9 @@
 #include "shared/smtp_syntax.h"
 
 enum {
-	/* two addresses, two names, and less than 400 octets around them */
+	/* two addresses, two names, and less than 500 octets around them */
 	trace_field_max_bytes = 2 * smtp_mailbox_text_max_bytes +
-	    2 * smtp_domain_max_bytes + 400
+	    2 * smtp_domain_max_bytes + 500
 };
 
 struct trace {
@@ -25,6 +25,7 @@ struct trace {
 	struct span		 hostname;
 	const char		*protocol;	/* RFC 3848, 6531: "ESMTP" */
 	struct span		 id;
+	const char		*suite;		/* IANA's name; NULL: no TLS */
 	const struct mailbox	*only_rcpt;	/* NULL: several recipients */
 	struct tm		 utc;
 };

@@ -50,6 +50,8 @@ packages() {
 		libevent-dev <event2/event.h>
 		libseccomp-dev <seccomp.h>
 		libcrypt-dev <crypt.h>
+		libssl-dev <openssl/provider.h>
+		libtls-dev <tls.h>
 		check <check.h>
 		END
 		;;
@@ -68,6 +70,9 @@ packages() {
 		libdate-calc-perl /usr/share/perl5/Date/Calc.pm
 		fail2ban fail2ban-regex
 		systemd systemd-socket-activate systemd-analyze
+		libnet-ssleay-perl /usr/share/doc/libnet-ssleay-perl
+		openssl openssl
+		sslscan sslscan
 		END
 		;;
 	debian-lint | unknown-lint)
@@ -93,6 +98,10 @@ packages() {
 		libevent-static /usr/lib/libevent_core.a
 		libseccomp-dev <seccomp.h>
 		libseccomp-static /usr/lib/libseccomp.a
+		openssl-dev <openssl/provider.h>
+		openssl-libs-static /usr/lib/libcrypto.a
+		libretls-dev <tls.h>
+		libretls-static /usr/lib/libtls.a
 		check-dev <check.h>
 		END
 		;;
@@ -122,6 +131,7 @@ packages() {
 		gmake gmake
 		pkgconf pkg-config
 		libsodium <sodium.h>
+		libretls <tls.h>
 		libevent <event2/event.h>
 		check <check.h>
 		END

@@ -154,6 +154,20 @@ ask_commit(struct ask *a, uint64_t size, struct ipc_stored *out)
 	return (enum verdict)r.u.verdict.verdict;
 }
 
+void
+ask_sign(struct ask *a, const struct ipc_digest *digest,
+    struct ipc_signature *out)
+{
+	struct ipc_record r = { .type = IPC_SIGN, .u.digest = *digest };
+	int passed;
+
+	send_or_end(a, &r);
+	receive_or_end(a, IPC_AT_SESSION, &r, &passed);
+	if (r.type != IPC_SIGNATURE)
+		_exit(0);
+	*out = r.u.signature;
+}
+
 static void
 tell_empty(struct ask *a, enum ipc_type type)
 {
@@ -184,6 +198,22 @@ void
 tell_note(struct ask *a, enum note note)
 {
 	struct ipc_record r = { .type = IPC_NOTE, .u.note.note = note };
+
+	send_or_end(a, &r);
+}
+
+void
+tell_tls(struct ask *a, const struct ipc_tls *agreed)
+{
+	struct ipc_record r = { .type = IPC_TLS, .u.tls = *agreed };
+
+	send_or_end(a, &r);
+}
+
+void
+tell_tls_fail(struct ask *a, enum tls_fail why)
+{
+	struct ipc_record r = { .type = IPC_TLS_FAIL, .u.tls_fail.why = why };
 
 	send_or_end(a, &r);
 }

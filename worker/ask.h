@@ -34,6 +34,9 @@ enum verdict	ask_rcpt(struct ask *a, const struct mailbox *to);
  * close; or why there is none, and then the transaction is over.
  */
 enum verdict	ask_file(struct ask *a, int *out);
+/* For a handshake; out->n is 0 when there is no signature to be had. */
+void		ask_sign(struct ask *a, const struct ipc_digest *digest,
+		    struct ipc_signature *out);
 /* The file is on disk, size octets were written: may we say 250? */
 enum verdict	ask_commit(struct ask *a, uint64_t size,
 		    struct ipc_stored *out);
@@ -48,6 +51,8 @@ void	tell_begin(struct ask *a);
 void	tell_abort(struct ask *a);
 void	tell_reset(struct ask *a);
 void	tell_note(struct ask *a, enum note note);
+void	tell_tls(struct ask *a, const struct ipc_tls *agreed);
+void	tell_tls_fail(struct ask *a, enum tls_fail why);
 void	tell_end(struct ask *a, const struct ipc_end *end);
 void	tell_trace(struct ask *a, enum ipc_trace_kind kind, uint32_t ms,
 	    struct span octets);

@@ -1,6 +1,7 @@
 /*
  * smtpd-worker: never run by hand.  smtpd starts it, as the worker's user,
- * with one end of a channel as descriptor 3; it is the nursery from then on.
+ * with one end of a channel as descriptor 3; it is the nursery from then on,
+ * or with -s, as the master's user, the sign process.
  */
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "worker/nursery.h"
+#include "worker/sign.h"
 
 static bool
 channel_is_there(void)
@@ -23,6 +25,7 @@ int
 main(int argc, char *argv[])
 {
 	bool held = argc == 2 && strcmp(argv[1], "-r") == 0;
+	bool sign = argc == 2 && strcmp(argv[1], "-s") == 0;
 
 	/* Executed by a nursery it may not ask, and has to prove more. */
 	if (argc < 1 || argv[0][0] != '/' || (!held && !channel_is_there())) {
@@ -30,5 +33,7 @@ main(int argc, char *argv[])
 		    stderr);
 		return 1;
 	}
+	if (sign)
+		sign_run(nursery_channel);
 	nursery_run(argv[0], held);
 }

@@ -17,6 +17,7 @@
 #include "shared/os.h"
 #include "shared/sandbox_table.h"
 #include "worker/serve.h"
+#include "worker/tls_context.h"
 
 struct nursery {
 	const char		*program;
@@ -193,7 +194,7 @@ start_up(struct nursery *n)
 	};
 	struct sandbox_path paths[8] = { { n->program, -1, false, true } };
 	size_t count = 1;
-	const char *what = NULL;
+	const char *what = NULL, *no_tls;
 
 	for (const struct sandbox_path *p = libraries; p->path != NULL; p++)
 		if (access(p->path, F_OK) == 0)
@@ -207,7 +208,9 @@ start_up(struct nursery *n)
 		what = NULL;
 	n->works = what == NULL;
 	n->has_settings = true;
-	if (n->works || n->settings.sandbox_optional)
+	if (!tls_context_make(n->settings.tls_pairs, &no_tls))
+		send_text(IPC_UNSAFE, no_tls);
+	else if (n->works || n->settings.sandbox_optional)
 		say_ready(n);
 	else
 		send_text(IPC_UNSAFE, what);
@@ -232,6 +235,8 @@ on_record(struct nursery *n, const struct ipc_record *r)
 	} else if (r->type == IPC_SETTINGS) {
 		n->settings = r->u.settings;
 		start_up(n);
+	} else if (r->type == IPC_CERTIFICATE && !n->has_settings) {
+		tls_context_take(&r->u.pem);
 	} else if (r->type == IPC_SPAWN && n->has_settings) {
 		for (uint32_t i = 0; i < r->u.spawn.count; i++)
 			spawn_one(n);

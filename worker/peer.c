@@ -105,6 +105,14 @@ peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
 
 const struct lineio_ops peer_ops = { peer_read, peer_write };
 
+bool
+peer_has_input(const struct peer *p)
+{
+	struct pollfd fd = { .fd = p->socket, .events = POLLIN };
+
+	return poll(&fd, 1, 0) == 1 && (fd.revents & POLLIN) != 0;
+}
+
 void
 peer_linger(const struct peer *p)
 {

@@ -17,6 +17,8 @@ struct peer {
 /* For lineio_init; its arg is a struct peer. */
 extern const struct lineio_ops peer_ops;
 
+/* True when something has come that nobody has read. */
+bool	peer_has_input(const struct peer *p);
 /*
  * Ends our side, then reads on for at most two seconds, so that what the
  * client still sends does not make the kernel take our last reply back.

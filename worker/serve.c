@@ -32,9 +32,12 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	session.settings = settings;
 	session.io = &io;
 	session.auth = (enum ipc_auth)start.auth;
+	session.peer = &peer;
+	session.tls_first = start.tls_first != 0;
 	smtp_session_note_room(&session, start.room);
 	transcript_begin(master, settings->trace);
 	smtp_session_run(&session);
+	tls_peer_close(&session.under_tls);
 	if (session.end.end != END_QUIT && session.end.end != END_EOF)
 		peer_linger(&peer);
 	close(peer.socket);

@@ -11,6 +11,7 @@
 #include "worker/ask.h"
 #include "worker/smtp_auth.h"
 #include "worker/smtp_data.h"
+#include "worker/smtp_tls.h"
 
 enum { small_bytes = 1024 * 1024 };
 
@@ -218,6 +219,13 @@ cmd_help(struct smtp_session *s, struct span arg)
 }
 
 static struct outcome
+cmd_starttls(struct smtp_session *s, struct span arg)
+{
+	(void)arg;
+	return smtp_tls_command(s);
+}
+
+static struct outcome
 cmd_quit(struct smtp_session *s, struct span arg)
 {
 	(void)arg;
@@ -242,6 +250,8 @@ static const struct command commands[] = {
 	ROW(AUTH, SMTP_READY, ARG_NEEDED, sasl_line_max_bytes,
 	    smtp_auth_begin),
 	ROW(HELP, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_help),
+	ROW(STARTTLS, SMTP_READY, ARG_NONE, smtp_line_max_bytes,
+	    cmd_starttls),
 };
 #undef ROW
 

@@ -10,6 +10,8 @@
 #include "worker/ask.h"
 #include "worker/smtp_auth.h"
 #include "worker/smtp_cmd.h"
+#include "worker/smtp_tls.h"
+#include "worker/tls_context.h"
 #include "worker/transcript.h"
 
 enum {
@@ -130,7 +132,8 @@ write_reply(struct smtp_session *s, enum smtp_reply reply)
 
 	if (reply == REPLY_EHLO)
 		smtp_reply_write_ehlo(host, s->settings->message_size_bytes,
-		    s->settings->recipients, smtp_auth_is_offered(s), &out);
+		    s->settings->recipients, !s->tls && tls_context() != NULL,
+		    smtp_auth_is_offered(s), &out);
 	else
 		smtp_reply_write(reply, host, span_of(s->stored.id), &out);
 	transcript_say(IPC_TRACE_SERVER, buf_span(&out));
@@ -201,6 +204,33 @@ next_command(struct smtp_session *s)
 	return count(s, o);
 }
 
+/* RFC 3207 4: then the client speaks first, and hears no second greeting. */
+static struct outcome
+start_tls(struct smtp_session *s)
+{
+	enum line_result r = lineio_flush(s->io);
+	struct outcome o;
+
+	if (r != LINE_OK)
+		return smtp_session_read_failed(s, r);
+	o = smtp_tls_begin(s);
+	return o.next == SMTP_GO_ON ? next_command(s) : o;
+}
+
+/* Writes the reply of o, and does what follows. */
+static struct outcome
+step(struct smtp_session *s, struct outcome o)
+{
+	enum line_result r = write_reply(s, o.reply);
+
+	smtp_session_extend(s);
+	if (r != LINE_OK)
+		return smtp_session_read_failed(s, r);
+	if (o.next == SMTP_HANDSHAKE)
+		return start_tls(s);
+	return s->challenged != NULL ? next_response(s) : next_command(s);
+}
+
 void
 smtp_session_run(struct smtp_session *s)
 {
@@ -210,16 +240,11 @@ smtp_session_run(struct smtp_session *s)
 	s->end.last = IPC_VERB_COUNT;
 	s->start_ms = deadline_now_ms();
 	s->io->idle_ms = s->master->idle_ms;
-	while (o.next == SMTP_GO_ON) {
-		enum line_result r = write_reply(s, o.reply);
-
-		smtp_session_extend(s);
-		if (r != LINE_OK)
-			o = smtp_session_read_failed(s, r);
-		else
-			o = s->challenged != NULL ? next_response(s) :
-			    next_command(s);
-	}
+	smtp_session_extend(s);
+	if (s->tls_first)
+		o = smtp_tls_begin(s);
+	while (o.next == SMTP_GO_ON || o.next == SMTP_HANDSHAKE)
+		o = step(s, o);
 	if (o.next == SMTP_CLOSE) {
 		s->io->idle_ms = closing_ms;
 		s->io->deadline_ms = deadline_now_ms() + closing_ms;

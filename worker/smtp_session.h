@@ -9,6 +9,7 @@
 #include "shared/lineio.h"
 #include "shared/smtp_reply.h"
 #include "worker/ask.h"
+#include "worker/tls_peer.h"
 
 /* Bits, so that a command can name every state it is legal in. */
 enum smtp_state {
@@ -22,6 +23,7 @@ enum smtp_state {
 /* What to do after the reply. */
 enum smtp_next {
 	SMTP_GO_ON,
+	SMTP_HANDSHAKE,	/* write the reply, then go on under TLS */
 	SMTP_CLOSE,	/* write the reply, then close */
 	SMTP_CLOSE_NOW	/* no reply: nobody is there to hear it */
 };
@@ -36,6 +38,10 @@ struct smtp_session {
 	struct ask			*master;
 	const struct ipc_settings	*settings;
 	struct lineio			*io;
+	struct peer			*peer;
+	bool				 tls_first;	/* RFC 8314 */
+	bool				 tls;		/* is on */
+	struct tls_peer			 under_tls;
 	int64_t				 start_ms;
 	uint64_t			 message_octets; /* taken, of all */
 	enum smtp_state			 state;

@@ -106,6 +106,29 @@ must_hold_control(const struct ipc_record *r)
 	}
 }
 
+/* What is an index, or the length of an array. */
+static void
+must_hold_tls(const struct ipc_record *r)
+{
+	if (r->type == IPC_CERTIFICATE || r->type == IPC_KEY) {
+		MUST(r->u.pem.pair < ipc_tls_pairs_max);
+		MUST(r->u.pem.n <= sizeof(r->u.pem.octets));
+	} else if (r->type == IPC_SIGN || r->type == IPC_DIGEST) {
+		MUST(r->u.digest.pair < ipc_tls_pairs_max);
+		MUST(r->u.digest.n <= sizeof(r->u.digest.octets));
+		MUST(r->u.digest.scheme < SIGN_SCHEME_COUNT);
+	} else if (r->type == IPC_SIGNATURE || r->type == IPC_SIGNED) {
+		MUST(r->u.signature.n <= sizeof(r->u.signature.octets));
+	} else if (r->type == IPC_TLS) {
+		MUST(r->u.tls.version < TLS_VERSION_COUNT);
+		MUST(r->u.tls.suite < TLS_SUITE_COUNT);
+	} else if (r->type == IPC_TLS_FAIL) {
+		MUST(r->u.tls_fail.why < TLS_FAIL_COUNT);
+	} else {
+		must_be_text(r->u.text.text, sizeof(r->u.text.text));
+	}
+}
+
 static void
 must_hold(const struct ipc_record *r)
 {
@@ -182,6 +205,18 @@ must_hold(const struct ipc_record *r)
 	case IPC_ABORT:
 	case IPC_TYPE_COUNT:
 		break;
+	case IPC_CERTIFICATE:
+	case IPC_SIGN:
+	case IPC_SIGNATURE:
+	case IPC_TLS:
+	case IPC_TLS_FAIL:
+	case IPC_KEY:
+	case IPC_DIGEST:
+	case IPC_SIGNER_READY:
+	case IPC_SIGNER_UNSAFE:
+	case IPC_SIGNED:
+		must_hold_tls(r);
+		break;
 	case IPC_ASK_STATUS:
 	case IPC_ASK_STATS:
 	case IPC_TELL_REFUSED:
@@ -210,7 +245,7 @@ static void
 must_be_only_way(const struct ipc_record *r, size_t n, bool fd,
     enum ipc_way way, enum ipc_when when)
 {
-	for (unsigned other = 0; other < 6; other++)
+	for (unsigned other = 0; other < 8; other++)
 		MUST(other == (unsigned)way || ipc_check(r, n, fd,
 		    (enum ipc_way)other, when) != NULL);
 	MUST(ipc_check(r, n, !fd, way, when) != NULL);
@@ -234,7 +269,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 3 || size > 3 + sizeof(struct ipc_record) + 8)
 		return 0;
-	way = (enum ipc_way)(data[0] % 6);
+	way = (enum ipc_way)(data[0] % 8);
 	when = (enum ipc_when)(1u << data[1] % 7);
 	fd = data[2] % 2 == 1;
 	n = size - 3;

@@ -66,6 +66,16 @@ static const struct {
 	/* Of port 25, where AUTH is not offered. */
 	{ IPC_LOGIN, PAYLOAD(login), 0 },
 	{ IPC_ADMIT, PAYLOAD(admit), 0 },
+	{ IPC_CERTIFICATE, PAYLOAD(pem), 0 },
+	{ IPC_SIGN, PAYLOAD(digest), 1 << LIE_AT_SESSION },
+	{ IPC_SIGNATURE, PAYLOAD(signature), 0 },
+	{ IPC_TLS, PAYLOAD(tls), 1 << LIE_AT_SESSION },
+	{ IPC_TLS_FAIL, PAYLOAD(tls_fail), 1 << LIE_AT_SESSION },
+	{ IPC_KEY, PAYLOAD(pem), 0 },
+	{ IPC_DIGEST, PAYLOAD(digest), 0 },
+	{ IPC_SIGNER_READY, PAYLOAD(text), 0 },
+	{ IPC_SIGNER_UNSAFE, PAYLOAD(text), 0 },
+	{ IPC_SIGNED, PAYLOAD(signature), 0 },
 };
 enum { type_count = sizeof(types) / sizeof(types[0]) };
 

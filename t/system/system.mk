@@ -5,10 +5,13 @@
 ifeq ($(OS),Linux)
 SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
 		  log chain explain share inetd peer sockets upgrade control \
-		  stats dryrun reload files passwd top stalled
+		  stats dryrun reload files passwd top stalled tls sign
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
+
+# A TLS client is one by OpenSSL alone.
+SYSTEM_LIBS	= -lssl -lcrypto
 
 # To send a record.
 SYSTEM_RECORDS	= ipc ipc_check sasl smtp_syntax span utf8 buf
@@ -37,8 +40,11 @@ $(BUILD)/t/system/test_top: $(BUILD)/t/system/ask.o $(BUILD)/t/system/tty.o
 $(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
     $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o)
 
+$(BUILD)/t/system/test_tls $(BUILD)/t/system/test_sign: \
+    $(BUILD)/t/system/secure.o
+
 $(BUILD)/t/system/test_%: $(BUILD)/t/system/test_%.o $(system_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SYSTEM_LIBS)
 
 # Speaks the records of the real worker, and holds itself to none of them.
 $(BUILD)/t/system/lying_worker: $(BUILD)/t/system/lying_worker.o \

@@ -71,15 +71,31 @@ static const struct row words_cases[] = {
 	    "    root /x }\n"
 	    "            ^\n" },
 	{ BASE "tls certificate /x\n",
-	    "c:4:1: \"tls\" is not in this version yet\n"
+	    "c:4:19: missing value: the form is "
+	    "\"tls certificate FILE key FILE\"\n"
 	    "    tls certificate /x\n"
-	    "    ^\n" },
+	    "                      ^\n" },
+	{ BASE "tls certificate /x kee /y\n",
+	    "c:4:20: bad word \"kee\": the form is "
+	    "\"tls certificate FILE key FILE\"\n"
+	    "    tls certificate /x kee /y\n"
+	    "                       ^\n" },
+	{ BASE "tls certificate /x key y.key\n",
+	    "c:4:24: bad path \"y.key\": it has to begin with \"/\"\n"
+	    "    tls certificate /x key y.key\n"
+	    "                           ^\n" },
+	{ BASE "listen ::1 port 0 implicit-tsl\n",
+	    "c:4:19: bad word \"implicit-tsl\": only implicit-tls may stand "
+	    "here\n"
+	    "    listen ::1 port 0 implicit-tsl\n"
+	    "                      ^\n" },
 	{ BASE "relay {\nvia mx\nfrom {\n}\n}\n",
 	    "c:4:1: \"relay\" is not in this version yet\n"
 	    "    relay {\n"
 	    "    ^\n" },
 	{ BASE "listen ::1 port 0 submission\n",
-	    "c:4:19: \"submission\" is not in this version yet\n"
+	    "c:4:19: bad word \"submission\": it is not in this version yet"
+	    "\n"
 	    "    listen ::1 port 0 submission\n"
 	    "                      ^\n" },
 	{ LISTEN "domain example.org {\nlmtp unix:/x\n}\n",

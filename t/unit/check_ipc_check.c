@@ -107,6 +107,23 @@ static const struct {
 	    PAYLOAD(tell_count), false, "A" },
 	{ IPC_LOGIN, "LOGIN", IPC_FROM_WORKER, PAYLOAD(login), false, "S" },
 	{ IPC_ADMIT, "ADMIT", IPC_TO_WORKER, PAYLOAD(admit), false, "L" },
+	{ IPC_CERTIFICATE, "CERTIFICATE", IPC_TO_NURSERY, PAYLOAD(pem),
+	    false, "ISMRDCL" },
+	{ IPC_SIGN, "SIGN", IPC_FROM_WORKER, PAYLOAD(digest), false, "S" },
+	{ IPC_SIGNATURE, "SIGNATURE", IPC_TO_WORKER, PAYLOAD(signature),
+	    false, "S" },
+	{ IPC_TLS, "TLS", IPC_FROM_WORKER, PAYLOAD(tls), false, "S" },
+	{ IPC_TLS_FAIL, "TLS_FAIL", IPC_FROM_WORKER, PAYLOAD(tls_fail), false,
+	    "S" },
+	{ IPC_KEY, "KEY", IPC_TO_SIGN, PAYLOAD(pem), false, "ISMRDCL" },
+	{ IPC_DIGEST, "DIGEST", IPC_TO_SIGN, PAYLOAD(digest), false,
+	    "ISMRDCL" },
+	{ IPC_SIGNER_READY, "SIGNER_READY", IPC_FROM_SIGN, PAYLOAD(text),
+	    false, "ISMRDCL" },
+	{ IPC_SIGNER_UNSAFE, "SIGNER_UNSAFE", IPC_FROM_SIGN, PAYLOAD(text),
+	    false, "ISMRDCL" },
+	{ IPC_SIGNED, "SIGNED", IPC_FROM_SIGN, PAYLOAD(signature), false,
+	    "ISMRDCL" },
 };
 
 /* The longest of two records and what lies around them. */
@@ -154,6 +171,8 @@ good(enum ipc_type type)
 	} else if (type == IPC_LOGIN) {
 		r.u.login.name_len = r.u.login.password_len = 1;
 		r.u.login.name[0] = r.u.login.password[0] = 'x';
+	} else if (type == IPC_SIGN || type == IPC_DIGEST) {
+		r.u.digest.n = 32;
 	} else if (type == IPC_STORED) {
 		memcpy(r.u.stored.id, "0123456789abcdef", 17);
 	}
@@ -200,10 +219,10 @@ START_TEST(everything)
 	unsigned taken = 0, want_taken = 0;
 
 	for (size_t row = 0; row < COUNT(table); row++)
-		for (unsigned k = 0; k < 6 * 2 * (sizeof(states) - 1); k++) {
-			enum ipc_way way = (enum ipc_way)(k % 6);
-			bool fd = k / 6 % 2 == 1;
-			char state = states[k / 12];
+		for (unsigned k = 0; k < 8 * 2 * (sizeof(states) - 1); k++) {
+			enum ipc_way way = (enum ipc_way)(k % 8);
+			bool fd = k / 8 % 2 == 1;
+			char state = states[k / 16];
 			size_t size = table[row].size;
 			const char *why;
 
@@ -591,6 +610,51 @@ START_TEST(control_ranges)
 }
 END_TEST
 
+/* An index, a length, a number of a table: each is one. */
+START_TEST(tls_ranges)
+{
+	static const enum ipc_type pieces[] = { IPC_CERTIFICATE, IPC_KEY };
+	static const enum ipc_type digests[] = { IPC_SIGN, IPC_DIGEST };
+	static const enum ipc_type made[] = { IPC_SIGNATURE, IPC_SIGNED };
+
+	for (uint32_t i = 0; i < 2 * 2000; i++) {
+		uint32_t v = i / 2;
+		struct ipc_record r = good(pieces[i % 2]);
+
+		r.u.pem.pair = (uint16_t)v;
+		ck_assert_int_eq(passes(&r), v < 16);
+		r = good(pieces[i % 2]);
+		r.u.pem.n = (uint16_t)v;
+		ck_assert_int_eq(passes(&r), v <= 1024);
+		r = good(pieces[i % 2]);
+		r.u.pem.last = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), (uint8_t)v <= 1);
+		r = good(digests[i % 2]);
+		r.u.digest.pair = (uint16_t)v;
+		ck_assert_int_eq(passes(&r), v < 16);
+		r = good(digests[i % 2]);
+		r.u.digest.scheme = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), (uint8_t)v < SIGN_SCHEME_COUNT);
+		r = good(digests[i % 2]);
+		r.u.digest.n = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), (uint8_t)v == 32 ||
+		    (uint8_t)v == 48 || (uint8_t)v == 64);
+		r = good(made[i % 2]);
+		r.u.signature.n = (uint16_t)v;
+		ck_assert_int_eq(passes(&r), v <= 512);
+		r = good(IPC_TLS);
+		r.u.tls.version = v;
+		ck_assert_int_eq(passes(&r), v < TLS_VERSION_COUNT);
+		r = good(IPC_TLS);
+		r.u.tls.suite = v;
+		ck_assert_int_eq(passes(&r), v < TLS_SUITE_COUNT);
+		r = good(IPC_TLS_FAIL);
+		r.u.tls_fail.why = v;
+		ck_assert_int_eq(passes(&r), v < TLS_FAIL_COUNT);
+	}
+}
+END_TEST
+
 /* A dry run is asked what a worker could ask, and no more. */
 START_TEST(dry_runs)
 {
@@ -673,7 +737,8 @@ main(void)
 	const TTest *tests[] = { table_is_whole, everything, sizes,
 	    no_further, types_and_zero, mail_addresses, mail_others,
 	    rcpt_addresses, ranges, logins, process_ids, texts, ids,
-	    control_texts, control_ranges, dry_runs, control_process_ids };
+	    control_texts, control_ranges, dry_runs, control_process_ids,
+	    tls_ranges };
 
 	return UNIT_RUN("ipc_check", tests);
 }

@@ -165,12 +165,28 @@ START_TEST(ehlo)
 	struct buf out = buf_over(text, sizeof(text));
 
 	smtp_reply_write_ehlo(span_of("mx.example"), 36700160, 1000, false,
+	    false, &out);
+	ck_assert_msg(span_equal(buf_span(&out), span_of(want)), "%.*s",
+	    (int)out.n, text);
+}
+END_TEST
+
+START_TEST(ehlo_starttls)
+{
+	static const char want[] = "250-mx.example\r\n250-PIPELINING\r\n"
+	    "250-SIZE 1\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
+	    "250-ENHANCEDSTATUSCODES\r\n250-STARTTLS\r\n"
+	    "250 LIMITS RCPTMAX=2\r\n";
+	char text[1024];
+	struct buf out = buf_over(text, sizeof(text));
+
+	smtp_reply_write_ehlo(span_of("mx.example"), 1, 2, true, false,
 	    &out);
 	ck_assert_msg(span_equal(buf_span(&out), span_of(want)), "%.*s",
 	    (int)out.n, text);
 	out = buf_over(text, sizeof(text));
-	smtp_reply_write_ehlo(span_of("mx.example"), 36700160, 1000, true,
-	    &out);
+	smtp_reply_write_ehlo(span_of("mx.example"), 36700160, 1000, false,
+	    true, &out);
 	text[out.n] = '\0';
 	ck_assert_ptr_nonnull(strstr(text, "\r\n250-AUTH PLAIN LOGIN\r\n"));
 }
@@ -185,7 +201,7 @@ START_TEST(ehlo_lines)
 
 	memset(longest, 'h', sizeof(longest));
 	smtp_reply_write_ehlo(span_from(longest, sizeof(longest)), UINT64_MAX,
-	    UINT64_MAX, true, &out);
+	    UINT64_MAX, true, true, &out);
 	ck_assert(!out.cut);
 	s = buf_span(&out);
 	while (s.n > 0) {
@@ -205,7 +221,7 @@ int
 main(void)
 {
 	const TTest *tests[] = { every_reply, wording, appended,
-	    marks_in_names, ehlo, ehlo_lines };
+	    marks_in_names, ehlo, ehlo_starttls, ehlo_lines };
 
 	return UNIT_RUN("smtp_reply", tests);
 }

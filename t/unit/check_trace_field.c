@@ -89,6 +89,24 @@ START_TEST(written)
 }
 END_TEST
 
+/* RFC 8314 4.3: behind all that RFC 5321 has. */
+START_TEST(under_tls)
+{
+	struct mailbox from = address("<alice@example.net>");
+	struct mailbox only = address("<bob@example.org>");
+	struct trace t = some_trace(&from, &only);
+
+	t.protocol = "ESMTPS";
+	t.suite = "TLS_AES_256_GCM_SHA384";
+	expect(&t, "Return-Path: <alice@example.net>\n"
+	    "Received: from client.example ([192.0.2.1])\n"
+	    "\tby mail.example.org with ESMTPS id 0123456789abcdef\n"
+	    "\tfor <bob@example.org>\n"
+	    "\ttls TLS_AES_256_GCM_SHA384; "
+	    "Mon, 23 Nov 2026 20:45:00 +0000\n");
+}
+END_TEST
+
 /* An address must not fold, end or add a field. */
 START_TEST(one_line_each)
 {
@@ -125,6 +143,7 @@ START_TEST(longest)
 	t.client_ipv6 = true;
 	t.client_ip = span_of("2001:0db8:1111:2222:3333:4444:255.255.255.255");
 	t.protocol = "UTF8SMTPSA";
+	t.suite = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256";
 	t.utc = moment(2026, 11, 23, 1, 20, 45, 60);
 	trace_field_write(&t, &out);
 	ck_assert(!out.cut);
@@ -181,7 +200,7 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { written, one_line_each, longest, dates,
+	const TTest *tests[] = { written, under_tls, one_line_each, longest, dates,
 	    leap_second };
 
 	return UNIT_RUN("trace_field", tests);

@@ -14,7 +14,9 @@ static const char *const ways[] = {
 	[IPC_TO_WORKER] = "Master to worker",
 	[IPC_FROM_WORKER] = "Worker to master",
 	[IPC_FROM_CONTROL] = "smtpctl to master",
-	[IPC_TO_CONTROL] = "Master to smtpctl"
+	[IPC_TO_CONTROL] = "Master to smtpctl",
+	[IPC_TO_SIGN] = "Master to sign",
+	[IPC_FROM_SIGN] = "Sign to master"
 };
 
 static const struct word {

@@ -1,0 +1,28 @@
+/*
+ * The master's end of the sign process: handing it the keys, and carrying
+ * digests to it and signatures back.  Both are records of a fixed size; no
+ * worker has a channel to where the keys are.
+ */
+#ifndef SERVER_SIGNER_H
+#define SERVER_SIGNER_H
+
+#include "server/master.h"
+
+/*
+ * Takes over the channel of a sign process that was just started.  Waits for
+ * it to hold itself, and only then gives it the keys, which are wiped here.
+ * 0; or -1 and *why.
+ */
+int	signer_start(struct master *m, int channel, const char **why);
+/* From now on by events. */
+void	signer_watch(struct master *m);
+/*
+ * A worker asks, for the only time in its session: SIGNATURE will be sent to
+ * it.  False: it may not.
+ */
+bool	signer_ask(struct worker *w, const struct ipc_digest *digest);
+/* w is gone, or its session: nobody waits for the answer any more. */
+void	signer_forget(struct worker *w);
+void	signer_stop(struct master *m);
+
+#endif

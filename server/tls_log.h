@@ -1,0 +1,16 @@
+/*
+ * What is said of TLS: in the log, and in Received.
+ */
+#ifndef SERVER_TLS_LOG_H
+#define SERVER_TLS_LOG_H
+
+#include "server/master.h"
+
+/* The name in IANA's registry. */
+const char *tls_log_suite(const struct ipc_tls *t);
+/* The session came under TLS. */
+void	tls_log(const struct session *s);
+/* It did not. */
+void	tls_log_failed(const struct session *s, enum tls_fail why);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * The client's side of TLS, by OpenSSL's own hand and not by ours; and
+ * certificates to be used in tests.
+ */
+#ifndef T_SYSTEM_SECURE_H
+#define T_SYSTEM_SECURE_H
+
+#include <openssl/ssl.h>
+
+#include "t/system/client.h"
+
+struct secure {
+	struct client	 c;		/* the connection below */
+	SSL_CTX		*ctx;
+	SSL		*ssl;
+	size_t		 n;
+	char		 in[8192];
+	char		 reply[1024];	/* the last line of the last reply */
+	char		 all[4096];	/* all lines of it */
+};
+
+struct secure_options {
+	int		 version;	/* TLS1_2_VERSION, ...; 0: any */
+	const char	*name;		/* asked for (SNI); or NULL */
+	const char	*trusted;	/* certificate file; NULL: any goes */
+	const char	*suites;	/* of TLS 1.2; or NULL */
+};
+
+/*
+ * Writes NAME.pem and NAME.key below the test's directory: an RSA ("rsa") or
+ * EC ("ec") key, and its certificate for host, signed by itself.
+ */
+void	secure_make_pair(const char *name, const char *kind,
+	    const char *host);
+/* The handshake on s->c; false if it fails. */
+bool	secure_start(struct secure *s, const struct secure_options *o);
+/* Connects, EHLO, STARTTLS, handshake; the test fails where one does. */
+void	secure_open(struct secure *s, const struct daemon *d,
+	    const struct secure_options *o);
+/* As client_reply, client_command and client_expect. */
+int	secure_reply(struct secure *s);
+int	secure_command(struct secure *s, const char *line);
+void	secure_expect(struct secure *s, int code, const char *line);
+/* Says close_notify, and closes. */
+void	secure_close(struct secure *s);
+/* Closes without a word. */
+void	secure_drop(struct secure *s);
+/* The common name of the server's certificate. */
+void	secure_peer_name(const struct secure *s, char *out, size_t size);
+
+#endif

@@ -1,0 +1,381 @@
+/*
+ * Where the private keys are: in the memory of the sign process and of
+ * nothing else, however a session ends and while it lasts; what becomes of
+ * TLS without that process; and pairs that do not fit.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/pem.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "t/system/harness.h"
+#include "t/system/proc.h"
+#include "t/system/secure.h"
+
+static const struct secure_options any = { 0 };
+
+/* Numbers that are the key, each as it may stand in memory. */
+enum { secrets_max = 16, secret_bytes_max = 512 };
+
+struct secret {
+	size_t	n;
+	uint8_t	octets[secret_bytes_max];
+};
+
+struct secrets {
+	size_t		count;
+	struct secret	list[secrets_max];
+};
+
+static void
+add_number(struct secrets *s, const EVP_PKEY *key, const char *name)
+{
+	BIGNUM *number = NULL;
+	struct secret *big = &s->list[s->count++];
+	struct secret *little = &s->list[s->count++];
+
+	EXPECT(EVP_PKEY_get_bn_param(key, name, &number) == 1, "%s", name);
+	big->n = little->n = (size_t)BN_num_bytes(number);
+	BN_bn2bin(number, big->octets);
+	BN_bn2lebinpad(number, little->octets, (int)little->n);
+	BN_free(number);
+}
+
+/* d of each; p and q of RSA, any of which is all of the key. */
+static void
+read_secrets(struct secrets *s, const char *name)
+{
+	FILE *f = fopen(harness_path("%s.key", name), "re");
+	EVP_PKEY *key = f == NULL ? NULL : PEM_read_PrivateKey(f, NULL, NULL,
+	    NULL);
+
+	EXPECT(key != NULL, "%s.key", name);
+	if (EVP_PKEY_is_a(key, "RSA")) {
+		add_number(s, key, OSSL_PKEY_PARAM_RSA_D);
+		add_number(s, key, OSSL_PKEY_PARAM_RSA_FACTOR1);
+		add_number(s, key, OSSL_PKEY_PARAM_RSA_FACTOR2);
+	} else
+		add_number(s, key, OSSL_PKEY_PARAM_PRIV_KEY);
+	EVP_PKEY_free(key);
+	fclose(f);
+}
+
+/* The base64 of the file itself: its third line. */
+static void
+read_text(struct secrets *s, const char *name)
+{
+	struct secret *text = &s->list[s->count++];
+	char line[128] = "";
+	FILE *f = fopen(harness_path("%s.key", name), "re");
+
+	for (int i = 0; i < 3; i++)
+		EXPECT(f != NULL && fgets(line, sizeof(line), f) != NULL,
+		    "%s.key", name);
+	fclose(f);
+	text->n = strcspn(line, "\n");
+	memcpy(text->octets, line, text->n);
+}
+
+/* All of one mapping; what cannot be read is none of the program's. */
+static size_t
+search_range(int mem, unsigned long from, unsigned long to,
+    const struct secrets *s)
+{
+	size_t n = to - from, found = 0;
+	char *p = malloc(n);
+	ssize_t got = p == NULL ? -1 : pread(mem, p, n, (off_t)from);
+
+	for (size_t i = 0; got > 0 && i < s->count; i++)
+		found += memmem(p, (size_t)got, s->list[i].octets,
+		    s->list[i].n) != NULL;
+	free(p);
+	return found;
+}
+
+/* What of the secrets lies in the memory of pid: a core without a file. */
+static size_t
+search(pid_t pid, const struct secrets *s, size_t *searched)
+{
+	char path[64], line[512];
+	unsigned long from, to;
+	size_t found = 0;
+	FILE *maps;
+	int mem;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	if (maps == NULL || mem == -1)
+		harness_lacking("/proc/PID/mem of another cannot be read");
+	*searched = 0;
+	while (fgets(line, sizeof(line), maps) != NULL)
+		if (sscanf(line, "%lx-%lx r", &from, &to) == 2 &&
+		    strstr(line, "[v") == NULL) {
+			found += search_range(mem, from, to, s);
+			*searched += to - from;
+		}
+	fclose(maps);
+	close(mem);
+	return found;
+}
+
+/* The child of the master that was started as "smtpd-worker -s". */
+static pid_t
+sign_process(const struct daemon *d)
+{
+	pid_t children[8], found = 0;
+	size_t n = proc_children(d->pid, NULL, children, 8);
+
+	for (size_t i = 0; i < n; i++) {
+		char path[64], text[256] = "";
+		int fd;
+
+		snprintf(path, sizeof(path), "/proc/%d/cmdline",
+		    (int)children[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd == -1)
+			continue;
+		if (read(fd, text, sizeof(text) - 1) > 0 &&
+		    strcmp(text + strlen(text) + 1, "-s") == 0)
+			found = children[i];
+		close(fd);
+	}
+	EXPECT(found != 0, "no sign process");
+	return found;
+}
+
+static void
+start(struct daemon *d, const char *kind)
+{
+	secure_make_pair("mx", kind, "mx.example.org");
+	daemon_init(d, "", NULL);
+	daemon_add_conf(d, "tls certificate %s key %s\n",
+	    harness_path("mx.pem"), harness_path("mx.key"));
+	daemon_start(d);
+}
+
+static void
+key_stays(const char *kind)
+{
+	struct secrets secrets = { 0 };
+	pid_t all[64], sign;
+	struct daemon d;
+	struct secure s;
+	size_t n, searched;
+
+	harness_need_root("to read the memory of other users' processes");
+	start(&d, kind);
+	read_secrets(&secrets, "mx");
+	/* While a worker is in its session, just after it used the key. */
+	secure_open(&s, &d, &any);
+	secure_expect(&s, 250, "EHLO a.example");
+	sign = sign_process(&d);
+	EXPECT(search(sign, &secrets, &searched) > 0,
+	    "the search finds nothing where the key is");
+	read_text(&secrets, "mx");
+	n = proc_below(d.pid, all, 64);
+	EXPECT(n >= 4, "only %zu processes", n);
+	EXPECT(search(d.pid, &secrets, &searched) == 0, "the master has it");
+	for (size_t i = 0; i < n; i++) {
+		if (all[i] == sign)
+			continue;
+		EXPECT(search(all[i], &secrets, &searched) == 0,
+		    "process %d of %zu has it", (int)all[i], n);
+		EXPECT(searched > 1000000, "only %zu octets", searched);
+	}
+	secure_expect(&s, 250, "NOOP");
+	secure_close(&s);
+	daemon_stop(&d);
+}
+
+static void
+rsa_key_stays(void)
+{
+	key_stays("rsa");
+}
+
+static void
+ec_key_stays(void)
+{
+	key_stays("ec");
+}
+
+/* Of its own it has what the table says, and the user of the master. */
+static void
+sign_is_held(void)
+{
+	char value[64], uid[64];
+	struct daemon d;
+	pid_t sign;
+
+	harness_need_root("to look at another user's process");
+	start(&d, "ec");
+	sign = sign_process(&d);
+	proc_status(sign, "Seccomp", value, sizeof(value));
+	EXPECT(strcmp(value, "2") == 0, "Seccomp: %s", value);
+	proc_status(sign, "NoNewPrivs", value, sizeof(value));
+	EXPECT(strcmp(value, "1") == 0, "NoNewPrivs: %s", value);
+	proc_status(sign, "CapEff", value, sizeof(value));
+	EXPECT(strtoull(value, NULL, 16) == 0, "CapEff: %s", value);
+	proc_status(sign, "Uid", value, sizeof(value));
+	proc_status(d.pid, "Uid", uid, sizeof(uid));
+	EXPECT(strcmp(value, uid) == 0, "Uid: %s, not %s", value, uid);
+	EXPECT(proc_fd_count(sign) == 4, "%zu descriptors",
+	    proc_fd_count(sign));
+	daemon_stop(&d);
+}
+
+/* Without it there is no TLS, and no plain text instead of it. */
+static void
+without_sign(void)
+{
+	struct daemon d;
+	struct secure s, later;
+
+	start(&d, "rsa");
+	secure_open(&s, &d, &any);
+	kill(sign_process(&d), SIGKILL);
+	EXPECT(WAIT(daemon_logged(&d, " event=sign-lost ", NULL) == 1), "%s",
+	    daemon_last_words(&d));
+	secure_expect(&s, 250, "EHLO a.example");
+	secure_close(&s);
+	memset(&later, 0, sizeof(later));
+	client_open(&later.c, &d, NULL);
+	client_expect(&later.c, 250, "EHLO a.example");
+	client_expect(&later.c, 220, "STARTTLS");
+	EXPECT(!secure_start(&later, &any), "a handshake without a key");
+	secure_drop(&later);
+	EXPECT(WAIT(daemon_logged(&d, " event=tls-failed ", "no signature",
+	    NULL) == 1), "%s", daemon_last_words(&d));
+	EXPECT(client_deliver(&d, NULL, 1, 500, "bob") == 250, "plain");
+	daemon_stop(&d);
+}
+
+/* A nursery that is new has its certificates again. */
+static void
+after_a_crash(void)
+{
+	pid_t workers[64];
+	struct daemon d;
+	struct secure s;
+	size_t n;
+
+	harness_need_root("to kill another user's process");
+	start(&d, "rsa");
+	secure_open(&s, &d, &any);
+	n = daemon_workers(&d, workers, 64);
+	for (size_t i = 0; i < n; i++)
+		kill(workers[i], SIGSEGV);
+	secure_drop(&s);
+	EXPECT(WAIT(daemon_logged(&d, " event=worker-crash ", NULL) >= 1),
+	    "no crash: %s", daemon_last_words(&d));
+	daemon_settle(&d);
+	memset(&s, 0, sizeof(s));
+	/* From where nobody was refused. */
+	client_open(&s.c, &d, "127.0.0.2");
+	client_expect(&s.c, 250, "EHLO a.example");
+	client_expect(&s.c, 220, "STARTTLS");
+	EXPECT(secure_start(&s, &any), "no handshake");
+	secure_expect(&s, 250, "EHLO a.example");
+	secure_close(&s);
+	daemon_stop(&d);
+}
+
+enum { at_once = 30 };
+
+/* All of them ask the one process at the same time. */
+static void
+many(void)
+{
+	static struct secure all[at_once];
+	struct daemon d;
+
+	start(&d, "rsa");
+	for (size_t i = 0; i < at_once; i++) {
+		char from[32];
+
+		snprintf(from, sizeof(from), "127.0.%zu.1", 1 + i);
+		client_open(&all[i].c, &d, from);
+		client_expect(&all[i].c, 250, "EHLO a.example");
+		client_expect(&all[i].c, 220, "STARTTLS");
+	}
+	for (size_t i = 0; i < at_once; i++)
+		EXPECT(secure_start(&all[i], &any), "handshake %zu", i);
+	for (size_t i = 0; i < at_once; i++) {
+		secure_expect(&all[i], 250, "EHLO a.example");
+		secure_close(&all[i]);
+	}
+	EXPECT(daemon_logged(&d, " event=tls ", NULL) == at_once, "%zu",
+	    daemon_logged(&d, " event=tls ", NULL));
+	daemon_stop(&d);
+}
+
+/* "smtpd -n" and a start say where the mistake is, and what. */
+static void
+refuses(const char *certificate, const char *key, const char *words)
+{
+	struct daemon d;
+	char *const args[] = { "-n", "-f", d.conf, NULL };
+	char out[4096], *conf;
+	size_t n, line = 0;
+	char place[160];
+
+	daemon_init(&d, "", NULL);
+	daemon_add_conf(&d, "tls certificate %s key %s\n",
+	    harness_path("%s", certificate), harness_path("%s", key));
+	conf = harness_read_file(d.conf, &n);
+	for (size_t i = 0; i < n; i++)
+		line += conf[i] == '\n';
+	free(conf);
+	EXPECT(daemon_run(&d, args, out, sizeof(out)) == 1, "%s: %s", words,
+	    out);
+	snprintf(place, sizeof(place), "%s:%zu:", d.conf, line);
+	EXPECT(strstr(out, place) != NULL && strstr(out, words) != NULL &&
+	    strstr(out, "^") != NULL, "not \"%s\" at %s: %s", words, place,
+	    out);
+}
+
+static void
+broken_pairs(void)
+{
+	secure_make_pair("mx", "rsa", "mx.example.org");
+	secure_make_pair("ec", "ec", "mx.example.org");
+	refuses("mx.pem", "ec.key", "not the key of this certificate");
+	refuses("ec.pem", "mx.key", "not the key of this certificate");
+	refuses("mx.key", "mx.key", "holds no certificate");
+	EXPECT(chmod(harness_path("mx.pem"), 0600) == 0, "chmod");
+	refuses("mx.pem", "mx.pem", "holds no private key");
+	refuses("none.pem", "mx.key", "No such file");
+	refuses("mx.pem", "none.key", "No such file");
+	EXPECT(chmod(harness_path("mx.key"), 0644) == 0, "chmod");
+	refuses("mx.pem", "mx.key", "everybody can read it");
+	harness_write_file(harness_path("cut.pem"),
+	    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
+	refuses("cut.pem", "ec.key", "holds no certificate");
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "rsa_key_stays", rsa_key_stays },
+		{ "ec_key_stays", ec_key_stays },
+		{ "sign_is_held", sign_is_held },
+		{ "without_sign", without_sign },
+		{ "after_a_crash", after_a_crash },
+		{ "many", many },
+		{ "broken_pairs", broken_pairs },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}

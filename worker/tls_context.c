@@ -1,0 +1,119 @@
+/*
+ * Certificates as the master sends them, and what libtls makes of them.
+ */
+#include "worker/tls_context.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <tls.h>
+
+#include "worker/tls_key.h"
+
+/* One certificate file with its chain, as it comes. */
+struct chain {
+	uint8_t	*octets;
+	size_t	 n;
+};
+
+static struct chain chains[ipc_tls_pairs_max];
+static struct tls *context;
+
+void
+tls_context_take(const struct ipc_pem *piece)
+{
+	struct chain *c = &chains[piece->pair];
+	uint8_t *grown;
+
+	if (context != NULL ||
+	    c->n + piece->n > ipc_certificate_max_bytes)
+		return;
+	grown = realloc(c->octets, c->n + piece->n + 1);
+	if (grown == NULL)
+		return;
+	memcpy(grown + c->n, piece->octets, piece->n);
+	c->octets = grown;
+	c->n += piece->n;
+}
+
+/* TLS 1.3 has its own three suites; these are for 1.2. */
+static const char *
+suites_1_2(void)
+{
+	static char list[512];
+
+#define SUITE_NAME(name, iana, openssl)					\
+	if (TLS_SUITE_##name > TLS_SUITE_CHACHA) {			\
+		strncat(list, ":" openssl, sizeof(list) - strlen(list) - 1); \
+	}
+	list[0] = '\0';
+	IPC_TLS_SUITES(SUITE_NAME)
+#undef SUITE_NAME
+	return list + 1;
+}
+
+static bool
+add_pair(struct tls_config *config, size_t i)
+{
+	const struct chain *c = &chains[i];
+	char key[tls_key_pem_bytes];
+	int (*add)(struct tls_config *, const uint8_t *, size_t,
+	    const uint8_t *, size_t) = i == 0 ? tls_config_set_keypair_mem :
+	    tls_config_add_keypair_mem;
+
+	return tls_key_add(span_from(c->octets, c->n), key) &&
+	    add(config, c->octets, c->n, (const uint8_t *)key,
+	    strlen(key)) == 0;
+}
+
+static bool
+configure(struct tls_config *config, size_t pairs, const char **why)
+{
+	*why = "TLS: versions or cipher suites are not known";
+	if (tls_config_set_protocols(config, TLS_PROTOCOL_TLSv1_2 |
+	    TLS_PROTOCOL_TLSv1_3) == -1 ||
+	    tls_config_set_ciphers(config, suites_1_2()) == -1)
+		return false;
+	tls_config_prefer_ciphers_server(config);
+	*why = "TLS: a certificate cannot be used";
+	for (size_t i = 0; i < pairs; i++)
+		if (!add_pair(config, i))
+			return false;
+	*why = "TLS: libtls does not take the certificates";
+	context = tls_server();
+	if (context != NULL && tls_configure(context, config) == 0)
+		return true;
+	tls_free(context);
+	context = NULL;
+	return false;
+}
+
+bool
+tls_context_make(size_t pairs, const char **why)
+{
+	struct tls_config *config;
+	bool made;
+
+	if (pairs == 0)
+		return true;
+	*why = "TLS: OpenSSL cannot be initialized";
+	if (!tls_key_init() || tls_init() == -1)
+		return false;
+	*why = "TLS: no memory";
+	config = tls_config_new();
+	if (config == NULL)
+		return false;
+	made = configure(config, pairs, why);
+	/* libtls counts who uses it. */
+	tls_config_free(config);
+	for (size_t i = 0; i < ipc_tls_pairs_max; i++) {
+		free(chains[i].octets);
+		chains[i] = (struct chain){ NULL, 0 };
+	}
+	return made;
+}
+
+struct tls *
+tls_context(void)
+{
+	return context;
+}

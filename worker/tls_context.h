@@ -1,0 +1,24 @@
+/*
+ * The TLS context: certificates, versions, suites.  The nursery makes it once,
+ * so that a worker only has to be forked; it holds no private key.
+ */
+#ifndef WORKER_TLS_CONTEXT_H
+#define WORKER_TLS_CONTEXT_H
+
+#include <stdbool.h>
+
+#include "shared/ipc_msg.h"
+
+struct tls;
+
+/* A piece of a certificate file from the master, in order. */
+void	tls_context_take(const struct ipc_pem *piece);
+/*
+ * Makes the context of so many pairs, all of which were taken.  False, and
+ * *why in words of ours; none made.
+ */
+bool	tls_context_make(size_t pairs, const char **why);
+/* The context; NULL where TLS is not configured. */
+struct tls *tls_context(void);
+
+#endif

@@ -1,0 +1,223 @@
+/*
+ * libtls over a peer: reads and writes that wait no longer than they may.
+ */
+#include "worker/tls_peer.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <string.h>
+#include <tls.h>
+
+#include "shared/deadline.h"
+#include "worker/tls_context.h"
+#include "worker/tls_key.h"
+
+enum { goodbye_ms = 1000 };
+
+/* ---- what libtls calls ------------------------------------------------ */
+
+static ssize_t
+socket_read(struct tls *conn, void *p, size_t n, void *arg)
+{
+	struct tls_peer *t = arg;
+	ssize_t got;
+
+	(void)conn;
+	got = peer_ops.read(t->peer, p, n, t->deadline_ms);
+	if (got == -1)
+		t->error = errno;
+	t->eof |= got == 0;
+	return got;
+}
+
+static ssize_t
+socket_write(struct tls *conn, const void *p, size_t n, void *arg)
+{
+	struct tls_peer *t = arg;
+	ssize_t done;
+
+	(void)conn;
+	done = peer_ops.write(t->peer, p, n, t->deadline_ms);
+	if (done == -1)
+		t->error = errno;
+	return done;
+}
+
+/* A handshake needs one signature, and the master gives a session one. */
+static bool
+ask_once(void *arg, const struct ipc_digest *digest, struct ipc_signature *out)
+{
+	struct tls_peer *t = arg;
+
+	t->refused = true;
+	if (t->asked)
+		return false;
+	t->asked = true;
+	ask_sign(t->peer->master, digest, out);
+	t->refused = out->n == 0;
+	return !t->refused;
+}
+
+/* ---- the handshake ---------------------------------------------------- */
+
+/* What OpenSSL counts as its reason, in the words of our table. */
+static enum tls_fail
+fail_of_reason(int reason)
+{
+	switch (reason) {
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_VERSION_TOO_LOW:
+	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+		return TLS_FAIL_VERSION;
+	case SSL_R_NO_SHARED_CIPHER:
+	case SSL_R_NO_SUITABLE_KEY_SHARE:
+	case SSL_R_NO_SUITABLE_GROUPS:
+	case SSL_R_NO_SHARED_GROUPS:
+	case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+	case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
+		return TLS_FAIL_SUITE;
+	case SSL_R_WRONG_VERSION_NUMBER:
+	case SSL_R_HTTP_REQUEST:
+	case SSL_R_HTTPS_PROXY_REQUEST:
+		return TLS_FAIL_NOT_TLS;
+	case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+	case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+	case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+		return TLS_FAIL_UNTRUSTED;
+	case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+		return TLS_FAIL_CLOSED;
+	default:
+		/* Alerts of the client are counted from here (RFC 8446 6). */
+		return reason > SSL_AD_REASON_OFFSET ? TLS_FAIL_ALERT :
+		    TLS_FAIL_PROTOCOL;
+	}
+}
+
+/* Of all that is known, what is most ours is told first. */
+static enum tls_fail
+fail_of(const struct tls_peer *t)
+{
+	unsigned long error = ERR_peek_last_error();
+
+	if (t->refused)
+		return TLS_FAIL_NO_SIGNATURE;
+	if (t->error == ETIMEDOUT)
+		return TLS_FAIL_TIMEOUT;
+	if (t->error == ECANCELED)
+		return TLS_FAIL_GONE;
+	if (t->error == ECONNRESET || t->error == EPIPE || t->eof)
+		return TLS_FAIL_CLOSED;
+	if (t->error != 0)
+		return TLS_FAIL_LOST;
+	return ERR_GET_LIB(error) == ERR_LIB_SSL ?
+	    fail_of_reason(ERR_GET_REASON(error)) : TLS_FAIL_PROTOCOL;
+}
+
+static bool
+find_version(const char *word, struct ipc_tls *out)
+{
+	static const char *const words[TLS_VERSION_COUNT] = {
+#define VERSION_WORD(name, text) [TLS_VERSION_##name] = text,
+		IPC_TLS_VERSIONS(VERSION_WORD)
+#undef VERSION_WORD
+	};
+
+	for (out->version = 0; out->version < TLS_VERSION_COUNT;
+	    out->version++)
+		if (word != NULL && strcmp(word, words[out->version]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+find_suite(const char *word, struct ipc_tls *out)
+{
+	static const char *const words[TLS_SUITE_COUNT] = {
+#define SUITE_WORD(name, iana, openssl) [TLS_SUITE_##name] = openssl,
+		IPC_TLS_SUITES(SUITE_WORD)
+#undef SUITE_WORD
+	};
+
+	for (out->suite = 0; out->suite < TLS_SUITE_COUNT; out->suite++)
+		if (word != NULL && strcmp(word, words[out->suite]) == 0)
+			return true;
+	return false;
+}
+
+bool
+tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
+    struct ipc_tls *out, enum tls_fail *why)
+{
+	memset(t, 0, sizeof(*t));
+	t->peer = peer;
+	t->deadline_ms = deadline_ms;
+	*why = TLS_FAIL_NO_CONTEXT;
+	if (tls_context() == NULL || tls_accept_cbs(tls_context(), &t->conn,
+	    socket_read, socket_write, t) == -1)
+		return false;
+	tls_key_ask_by(ask_once, t);
+	if (tls_handshake(t->conn) != 0) {
+		*why = fail_of(t);
+		return false;
+	}
+	*why = TLS_FAIL_SUITE;
+	return find_version(tls_conn_version(t->conn), out) &&
+	    find_suite(tls_conn_cipher(t->conn), out);
+}
+
+/* ---- after it --------------------------------------------------------- */
+
+/*
+ * With or without close_notify: an end is an end, and nothing is read past
+ * it, least of all as plain text.
+ */
+static ssize_t
+tls_peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
+{
+	struct tls_peer *t = arg;
+	ssize_t got;
+
+	t->deadline_ms = deadline_ms;
+	t->error = 0;
+	do
+		got = tls_read(t->conn, p, n);
+	while (got == TLS_WANT_POLLIN || got == TLS_WANT_POLLOUT);
+	if (got >= 0 || (t->eof && t->error == 0))
+		return got < 0 ? 0 : got;
+	errno = t->error != 0 ? t->error : EPROTO;
+	return -1;
+}
+
+static ssize_t
+tls_peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
+{
+	struct tls_peer *t = arg;
+	ssize_t done;
+
+	t->deadline_ms = deadline_ms;
+	t->error = 0;
+	do
+		done = tls_write(t->conn, p, n);
+	while (done == TLS_WANT_POLLIN || done == TLS_WANT_POLLOUT);
+	if (done >= 0)
+		return done;
+	errno = t->error != 0 ? t->error : EPROTO;
+	return -1;
+}
+
+const struct lineio_ops tls_peer_ops = { tls_peer_read, tls_peer_write };
+
+void
+tls_peer_close(struct tls_peer *t)
+{
+	if (t->conn == NULL)
+		return;
+	t->deadline_ms = deadline_now_ms() + goodbye_ms;
+	(void)tls_close(t->conn);
+	tls_free(t->conn);
+	t->conn = NULL;
+}

@@ -1,0 +1,33 @@
+/*
+ * The client's socket under TLS, as the line reader wants it: the same pair
+ * of functions as in peer.h, with libtls between the two.
+ */
+#ifndef WORKER_TLS_PEER_H
+#define WORKER_TLS_PEER_H
+
+#include "worker/peer.h"
+
+struct tls;
+
+struct tls_peer {
+	struct peer	*peer;
+	struct tls	*conn;		/* NULL: not under TLS */
+	int64_t		 deadline_ms;	/* of what is under way */
+	int		 error;		/* errno of the socket; 0 */
+	bool		 eof;		/* of the socket */
+	bool		 asked;		/* for its one signature */
+	bool		 refused;	/* and did not get it */
+};
+
+/*
+ * The server's side of a handshake, until deadline_ms at most.  True: *out
+ * says what was agreed on.  False: *why.
+ */
+bool	tls_peer_accept(struct tls_peer *t, struct peer *peer,
+	    int64_t deadline_ms, struct ipc_tls *out, enum tls_fail *why);
+/* For the line reader after that; its arg is a struct tls_peer. */
+extern const struct lineio_ops tls_peer_ops;
+/* Says close_notify, if that takes no time, and frees what t owns. */
+void	tls_peer_close(struct tls_peer *t);
+
+#endif
