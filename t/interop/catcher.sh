@@ -46,6 +46,19 @@ caught_parts() {
 	grep -q "^Subject: $token\$" "$path" || fail "$path is not the letter"
 }
 
+# Its certificate is nobody's, and the client is told so.
+caught_tls() {
+	token=caught-tls
+	printf 'Subject: %s\r\n\r\ntext\r\n' "$token" >"$tmp/$token"
+	limit curl -sSv --noproxy '*' --ssl-reqd --insecure \
+	    "smtp://127.0.0.1:$catcher_port/client.example.net" \
+	    --mail-from "$sender" --mail-rcpt tls@anywhere.example \
+	    --upload-file "$tmp/$token" >"$tmp/$token.out" 2>&1 ||
+	    fail "$(tail -n 5 "$tmp/$token.out")"
+	path=$(await 60 to=tls@anywhere.example "subject=$token")
+	grep -q ' with ESMTPS id ' "$path" || fail "$(head -n 6 "$path")"
+}
+
 # A Maildir a recipient: one letter, three files.
 caught_several() {
 	token=caught-several

@@ -22,6 +22,7 @@ here=t/interop
 . "$here/logtools.sh"
 . "$here/metrics.sh"
 . "$here/starters.sh"
+. "$here/tls.sh"
 
 smtpd=${SMTPD:-build/smtpd}
 worker=${SMTPD_WORKER:-build/smtpd-worker}
@@ -160,6 +161,8 @@ else
 	skip postfix-log "pflogsumm and fail2ban are Debian's"
 fi
 
+check_tls
+
 if unpack_starters; then
 	for kind in nowait wait; do
 		start_inetd $kind
@@ -198,6 +201,7 @@ for client in $raw_clients; do
 	check "catcher-$client" caught "$client"
 done
 check catcher-snail caught_parts snail
+check catcher-starttls caught_tls
 check catcher-several caught_several
 check catcher-await-none await_none
 check catcher-await-before await_before
