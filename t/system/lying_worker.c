@@ -447,6 +447,47 @@ end_twice(struct pretender *w, int client)
 	report(w, client);
 }
 
+/* One signature is a session's right; there is none beside it. */
+static void
+sign_twice(struct pretender *w, int client)
+{
+	struct ipc_record r = { .type = IPC_SIGN, .u.digest.n = 32,
+	    .u.digest.scheme = SIGN_RSA_PSS }, again = r;
+	const char *why;
+	int passed;
+
+	(void)ipc_send(w->channel, &r, -1, true);
+	if (ipc_recv(w->channel, IPC_TO_WORKER, IPC_AT_SESSION, true, &r,
+	    &passed, &why) != IPC_GOT_RECORD || r.type != IPC_SIGNATURE ||
+	    r.u.signature.n != 256) {
+		dprintf(client, "unsigned\n");
+		return;
+	}
+	(void)ipc_send(w->channel, &again, -1, true);
+	report(w, client);
+}
+
+/* Says that it is under TLS, and never had a signature. */
+static void
+claim_tls(struct pretender *w, int client)
+{
+	struct ipc_record r = { .type = IPC_TLS };
+
+	(void)ipc_send(w->channel, &r, -1, true);
+	report(w, client);
+}
+
+/* The pair is none of those that are configured. */
+static void
+sign_beyond(struct pretender *w, int client)
+{
+	struct ipc_record r = { .type = IPC_SIGN, .u.digest.n = 32,
+	    .u.digest.pair = 1 };
+
+	(void)ipc_send(w->channel, &r, -1, true);
+	report(w, client);
+}
+
 /* Its session is over, its process is not. */
 static void
 stay(struct pretender *w, int client)
@@ -661,6 +702,9 @@ static const struct {
 	{ "DEAF", deaf },
 	{ "ENDS", end_twice },
 	{ "STAY", stay },
+	{ "SIGN", sign_twice },
+	{ "BEYOND", sign_beyond },
+	{ "TLS", claim_tls },
 	{ "HOARD", hoard },
 	{ "VANISH", vanish_in_data },
 	{ "TRUNCATE", truncated },
@@ -740,6 +784,19 @@ loop(void)
 	}
 }
 
+/* Executes the real program, which is beside this one. */
+static _Noreturn void
+execute_honest(char *argv[])
+{
+	char path[256];
+	int n = (int)(strrchr(argv[0], '/') - argv[0]);
+
+	snprintf(path, sizeof(path), "%.*s/smtpd-worker", n, argv[0]);
+	argv[0] = path;
+	execv(path, argv);
+	_exit(1);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -748,6 +805,9 @@ main(int argc, char *argv[])
 	if (argc < 1)
 		return 1;
 	program = argv[0];
+	/* Keys are held by who is honest. */
+	if (argc == 2 && strcmp(argv[1], "-s") == 0)
+		execute_honest(argv);
 	how = strrchr(program, '-');
 	how = how == NULL ? "" : how + 1;
 	signal(SIGPIPE, SIG_IGN);

@@ -290,6 +290,43 @@ after_a_crash(void)
 	daemon_stop(&d);
 }
 
+/*
+ * A worker in a stranger's hands: it uses the key once, which is what any
+ * handshake does, and is killed when it wants more.
+ */
+static void
+no_more_than_once(void)
+{
+	static const char *const lines[] = { "SIGN\n", "BEYOND\n", "TLS\n" };
+	char path[256], from[32];
+	struct daemon d;
+	struct client c;
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 20);
+
+	EXPECT(n > 0, "/proc/self/exe: %s", strerror(errno));
+	path[n] = '\0';
+	strcpy(strrchr(path, '/'), "/lying_worker");
+	secure_make_pair("mx", "rsa", "mx.example.org");
+	daemon_init(&d, "", NULL);
+	daemon_add_conf(&d, "tls certificate %s key %s\n",
+	    harness_path("mx.pem"), harness_path("mx.key"));
+	daemon_use_worker(&d, path, "liar-work");
+	daemon_start(&d);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		snprintf(from, sizeof(from), "127.0.0.%zu", 2 + i);
+		EXPECT(client_connect(&c, &d, from) && client_send(&c,
+		    lines[i], strlen(lines[i])), "connect");
+		client_reply(&c);
+		EXPECT(strcmp(c.reply, "dropped") == 0, "%s: %s", lines[i],
+		    c.reply);
+		client_close(&c);
+		EXPECT(WAIT(daemon_logged(&d, " event=worker-attack ",
+		    NULL) == i + 1), "%s: %s", lines[i],
+		    daemon_last_words(&d));
+	}
+	daemon_stop(&d);
+}
+
 enum { at_once = 30 };
 
 /* All of them ask the one process at the same time. */
@@ -373,6 +410,7 @@ main(int argc, char *argv[])
 		{ "without_sign", without_sign },
 		{ "after_a_crash", after_a_crash },
 		{ "many", many },
+		{ "no_more_than_once", no_more_than_once },
 		{ "broken_pairs", broken_pairs },
 	};
 
