@@ -64,6 +64,7 @@ bool
 secure_start(struct secure *s, const struct secure_options *o)
 {
 	struct timeval patience = { harness_patience_ms / 1000, 0 };
+	char name[256];
 
 	s->n = 0;
 	s->ctx = SSL_CTX_new(TLS_client_method());
@@ -81,8 +82,10 @@ secure_start(struct secure *s, const struct secure_options *o)
 	}
 	s->ssl = SSL_new(s->ctx);
 	EXPECT(s->ssl != NULL, "SSL_new");
-	if (o->name != NULL)
-		SSL_set_tlsext_host_name(s->ssl, o->name);
+	if (o->name != NULL) {
+		snprintf(name, sizeof(name), "%s", o->name);
+		SSL_set_tlsext_host_name(s->ssl, name);
+	}
 	setsockopt(s->c.fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
 	    sizeof(patience));
 	SSL_set_fd(s->ssl, s->c.fd);

@@ -172,7 +172,7 @@ key_stays(const char *kind)
 	struct secure s;
 	size_t n, searched;
 
-	harness_need_root("to read the memory of other users' processes");
+	harness_need_root("read the memory of other users' processes");
 	start(&d, kind);
 	read_secrets(&secrets, "mx");
 	/* While a worker is in its session, just after it used the key. */
@@ -217,7 +217,7 @@ sign_is_held(void)
 	struct daemon d;
 	pid_t sign;
 
-	harness_need_root("to look at another user's process");
+	harness_need_root("look at another user's process");
 	start(&d, "ec");
 	sign = sign_process(&d);
 	proc_status(sign, "Seccomp", value, sizeof(value));
@@ -269,7 +269,7 @@ after_a_crash(void)
 	struct secure s;
 	size_t n;
 
-	harness_need_root("to kill another user's process");
+	harness_need_root("kill another user's process");
 	start(&d, "rsa");
 	secure_open(&s, &d, &any);
 	n = daemon_workers(&d, workers, 64);
