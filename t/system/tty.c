@@ -58,6 +58,9 @@ lead(const struct tty *t)
 		    tcsetpgrp(0, getpid()) == -1)
 			_exit(127);
 		signal(SIGTTOU, SIG_DFL);
+		/* Ignored where the tests run in the background of a shell. */
+		signal(SIGINT, SIG_DFL);
+		signal(SIGQUIT, SIG_DFL);
 		return;
 	}
 	waitpid(job, &status, 0);
