@@ -3,10 +3,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # variables of run.sh
 
-tls_root=$tmp/tls-root
-tls_key=$tmp/tls.key
-tls_certificate=$tmp/tls.pem
-
 make_certificate() {
 	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$tls_key" \
 	    -out "$tls_certificate" -days 2 -subj /CN=localhost -addext \
@@ -133,6 +129,9 @@ scanned() {
 }
 
 check_tls() {
+	tls_root=$tmp/tls-root
+	tls_key=$tmp/tls.key
+	tls_certificate=$tmp/tls.pem
 	check tls-certificate make_certificate
 	start_tls_server
 	check tls-starts tls_starts
