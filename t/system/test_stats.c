@@ -2,6 +2,7 @@
  * smtpctl stats: each thing that happens is counted once, where it belongs,
  * and a collector can read it.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "t/system/ask.h"
 #include "t/system/harness.h"
 #include "t/system/openmetrics.h"
+#include "t/system/proc.h"
 
 static struct ctl ctl;
 static struct openmetrics metrics;
@@ -185,8 +187,13 @@ crashes_are_counted(void)
 	daemon_settle(&d);
 	n = daemon_workers(&d, workers, 64);
 	EXPECT(n > 0, "no worker");
+	/* It would let the others go when it hears of the first. */
+	proc_stop(d.pid);
 	for (size_t i = 0; i < n; i++)
 		kill(workers[i], SIGSEGV);
+	for (size_t i = 0; i < n; i++)
+		EXPECT(WAIT(proc_is_gone(workers[i])), "a worker stays");
+	EXPECT(kill(d.pid, SIGCONT) == 0, "kill: %s", strerror(errno));
 	EXPECT_COUNTED(&d, "worker_crashes_total", (double)n);
 	EXPECT_COUNTED(&d, "sessions_ended_total{reason=\"worker lost\"}", 1);
 	EXPECT_COUNTED(&d, "addresses_refused", 1);
