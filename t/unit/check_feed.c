@@ -1,0 +1,224 @@
+/*
+ * feed: records to a reader that is slower than we are.
+ */
+#include "t/unit/unit.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/feed.h"
+#include "shared/ipc.h"
+
+enum { many = 3000 };
+
+static struct event_base *base;
+static int ends[2];		/* 0: fed; 1: the reader's */
+static struct feed feed;
+static uint32_t told, until, taken, asked_after_end;
+static unsigned ended;
+
+/* A piece of a key, so that what is not wiped would be seen. */
+static bool
+next(void *arg, struct ipc_record *out)
+{
+	ck_assert_ptr_eq(arg, &told);
+	if (told == until) {
+		asked_after_end++;
+		return false;
+	}
+	memset(out, 0, sizeof(*out));
+	out->type = IPC_KEY;
+	out->u.pem.pair = (uint16_t)(told % ipc_tls_pairs_max);
+	out->u.pem.n = ipc_pem_piece_bytes;
+	memset(out->u.pem.octets, 's', sizeof(out->u.pem.octets));
+	memcpy(out->u.pem.octets, &told, sizeof(told));
+	told++;
+	return true;
+}
+
+static void
+done(void *arg)
+{
+	ck_assert_ptr_eq(arg, &told);
+	ended++;
+}
+
+static void
+begin(uint32_t records)
+{
+	told = taken = asked_after_end = 0;
+	ended = 0;
+	until = records;
+	base = event_base_new();
+	ck_assert_ptr_nonnull(base);
+	ck_assert_int_eq(ipc_pair(ends), 0);
+	feed_init(&feed, base, ends[0], next, done, &told);
+}
+
+/* So little room that it is used up in the middle of a turn. */
+static void
+make_narrow(void)
+{
+	int few = 8192;
+
+	ck_assert_int_eq(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &few,
+	    sizeof(few)), 0);
+}
+
+static void
+end(void)
+{
+	feed_stop(&feed);
+	event_base_free(base);
+	close(ends[0]);
+	if (ends[1] != -1)
+		close(ends[1]);
+}
+
+/* Takes what is there: in order, and whole. */
+static void
+take_all(void)
+{
+	struct ipc_record r;
+	const char *why;
+	uint32_t number;
+	int passed;
+
+	while (ipc_recv(ends[1], IPC_TO_SIGN, IPC_AT_ANY, false, &r, &passed,
+	    &why) == IPC_GOT_RECORD) {
+		memcpy(&number, r.u.pem.octets, sizeof(number));
+		ck_assert_uint_eq(number, taken);
+		ck_assert_uint_eq(r.u.pem.octets[sizeof(number)], 's');
+		taken++;
+	}
+}
+
+static bool
+is_wiped(void)
+{
+	const uint8_t *p = (const uint8_t *)&feed.record;
+
+	for (size_t i = 0; i < sizeof(feed.record); i++)
+		if (p[i] != 0)
+			return false;
+	return true;
+}
+
+START_TEST(few_go_at_once)
+{
+	begin(3);
+	feed_start(&feed);
+	ck_assert_uint_eq(ended, 1);
+	ck_assert_int_eq(feed.error, 0);
+	ck_assert(!feed.under_way);
+	take_all();
+	ck_assert_uint_eq(taken, 3);
+	ck_assert(is_wiped());
+	end();
+}
+END_TEST
+
+START_TEST(nothing)
+{
+	begin(0);
+	feed_start(&feed);
+	ck_assert_uint_eq(ended, 1);
+	ck_assert_int_eq(feed.error, 0);
+	end();
+}
+END_TEST
+
+/* Far more than the channel holds; nobody waits, and nothing is lost. */
+START_TEST(slow_reader)
+{
+	uint32_t before;
+	unsigned turns;
+
+	begin(many);
+	make_narrow();
+	feed_start(&feed);
+	ck_assert(feed.waits);
+	ck_assert_uint_lt(told, many);
+	ck_assert_uint_eq(ended, 0);
+	/* It holds one record, and asks for no other meanwhile. */
+	before = told;
+	feed_start(&feed);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	ck_assert_uint_eq(told, before);
+	for (turns = 0; ended == 0 && turns < 10 * many; turns++) {
+		take_all();
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	}
+	take_all();
+	ck_assert_uint_eq(ended, 1);
+	ck_assert_uint_eq(taken, many);
+	ck_assert_uint_eq(asked_after_end, 1);
+	ck_assert(is_wiped());
+	/* It is over: no event is left to wait for. */
+	ck_assert_int_eq(event_base_loop(base, EVLOOP_NONBLOCK), 1);
+	end();
+}
+END_TEST
+
+/* Others have their turn before all of it has gone. */
+START_TEST(a_few_at_a_time)
+{
+	begin(100);
+	feed_start(&feed);
+	ck_assert_uint_gt(told, 0);
+	ck_assert_uint_lt(told, 100);
+	take_all();
+	ck_assert_uint_eq(taken, told);
+	while (ended == 0 && event_base_loop(base, EVLOOP_ONCE) == 0)
+		take_all();
+	ck_assert_uint_eq(taken, 100);
+	end();
+}
+END_TEST
+
+START_TEST(reader_gone)
+{
+	begin(3);
+	close(ends[1]);
+	ends[1] = -1;
+	feed_start(&feed);
+	ck_assert_uint_eq(ended, 1);
+	ck_assert_int_eq(feed.error, EPIPE);
+	ck_assert(!feed.under_way);
+	ck_assert(is_wiped());
+	end();
+}
+END_TEST
+
+START_TEST(stopped)
+{
+	begin(many);
+	make_narrow();
+	feed_start(&feed);
+	ck_assert(feed.waits);
+	ck_assert(!is_wiped());
+	feed_stop(&feed);
+	ck_assert(is_wiped());
+	ck_assert_int_eq(event_base_loop(base, EVLOOP_NONBLOCK), 1);
+	ck_assert_uint_eq(ended, 0);
+	/* And once more, from where the one who feeds wants it. */
+	take_all();
+	told = taken = 0;
+	until = 3;
+	feed_start(&feed);
+	take_all();
+	ck_assert_uint_eq(taken, 3);
+	ck_assert_uint_eq(ended, 1);
+	end();
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { few_go_at_once, nothing, slow_reader,
+	    a_few_at_a_time, reader_gone, stopped };
+
+	return UNIT_RUN("feed", tests);
+}
