@@ -6,11 +6,22 @@
 
 #include <string.h>
 
-enum field { FIELD_OTHER, FIELD_RETURN_PATH, FIELD_RECEIVED, FIELD_UNSURE };
+enum field {
+	FIELD_OTHER,
+	FIELD_RETURN_PATH,
+	FIELD_RECEIVED,
+	FIELD_FROM,
+	FIELD_SENDER,
+	FIELD_DATE,
+	FIELD_MESSAGE_ID,
+	FIELD_WIDE,
+	FIELD_UNSURE
+};
 
 /*
  * Is line the field called name?  Blanks may stand before the colon (RFC 5322
- * 4.5), as many as the carry can hold.  UNSURE: too short to say.
+ * 4.5), as many as the carry can hold.  WIDE: there are more, and it passes
+ * for another.  UNSURE: too short to say.
  */
 static enum field
 match(struct span line, const char *name, enum field field)
@@ -24,20 +35,119 @@ match(struct span line, const char *name, enum field field)
 	    (line.p[n] == ' ' || line.p[n] == '\t'))
 		n++;
 	if (n == header_carry_max_bytes)
-		return FIELD_OTHER;
+		return FIELD_WIDE;
 	if (n == line.n)
 		return FIELD_UNSURE;
 	return line.p[n] == ':' ? field : FIELD_OTHER;
 }
 
 static enum field
-classify(struct span line)
+match_originator(struct span line)
+{
+	enum field f = match(line, "From", FIELD_FROM);
+
+	if (f == FIELD_OTHER)
+		f = match(line, "Sender", FIELD_SENDER);
+	if (f == FIELD_OTHER)
+		f = match(line, "Date", FIELD_DATE);
+	if (f == FIELD_OTHER)
+		f = match(line, "Message-ID", FIELD_MESSAGE_ID);
+	return f;
+}
+
+static enum field
+classify(const struct header *h, struct span line)
 {
 	enum field f = match(line, "Return-Path", FIELD_RETURN_PATH);
 
 	if (f == FIELD_OTHER)
 		f = match(line, "Received", FIELD_RECEIVED);
+	if (f == FIELD_OTHER && h->originators != NULL)
+		f = match_originator(line);
 	return f;
+}
+
+/* Cut off, it could be read as an address that it is not: all or nothing. */
+static void
+gather(struct originators *o, uint8_t c)
+{
+	if (o->n == originators_max_bytes)
+		o->too_long = true;
+	if (o->too_long)
+		o->n = 0;
+	else
+		o->text[o->n++] = c;
+}
+
+static void
+end_field(struct header *h)
+{
+	if (h->gathering)
+		gather(h->originators, '\n');
+	h->gathering = false;
+}
+
+static void
+begin_field(struct header *h, enum field f)
+{
+	struct originators *o = h->originators;
+
+	end_field(h);
+	h->place = HEADER_START;
+	h->only_blanks = false;
+	h->gathering = f == FIELD_FROM || f == FIELD_SENDER;
+	o->from += f == FIELD_FROM;
+	o->sender += f == FIELD_SENDER;
+	o->date += f == FIELD_DATE;
+	o->message_id += f == FIELD_MESSAGE_ID;
+	if (f == FIELD_WIDE)
+		o->broken = true;
+}
+
+/*
+ * field-name = 1*ftext, ftext = %d33-57 / %d59-126 (RFC 5322 2.2, 3.6.8);
+ * then *WSP ":" (4.5).  Other readers go on behind a line that is not this,
+ * or take it for the start of the body: there is no saying what they show.
+ */
+static void
+take_name(struct header *h, uint8_t c)
+{
+	bool is_ftext = c > ' ' && c < 0x7f;
+
+	if (c == ':' && h->place != HEADER_START)
+		h->place = HEADER_BODY;
+	else if (c == ' ' || c == '\t')
+		h->place = HEADER_BLANKS;
+	else if (c != ':' && is_ftext && h->place != HEADER_BLANKS)
+		h->place = HEADER_NAME;
+	else
+		h->originators->broken = true;
+}
+
+/*
+ * A control may end the line for another reader, or the text; and a folded
+ * line of nothing but blanks ends the header for some.
+ */
+static void
+take_octet(struct header *h, uint8_t c)
+{
+	struct originators *o = h->originators;
+	bool is_blank = c == ' ' || c == '\t';
+
+	if (c == '\n') {
+		if (h->place != HEADER_BODY || (h->gathering &&
+		    h->only_blanks))
+			o->broken = true;
+		return;
+	}
+	if (c < ' ' && c != '\t')
+		o->broken = true;
+	if (!is_blank)
+		h->only_blanks = false;
+	if (h->place != HEADER_BODY)
+		take_name(h, c);
+	else if (h->gathering)
+		gather(o, c);
 }
 
 /* Judges a line by its beginning; false when more octets are needed. */
@@ -53,9 +163,12 @@ begin_line(struct header *h, struct span line)
 	if (line.p[0] == ' ' || line.p[0] == '\t') {
 		h->ended = !h->any_field;
 		h->has_colon = true;	/* folded: belongs to its field */
+		h->only_blanks = true;
+		if (h->ended && h->originators != NULL)
+			h->originators->broken = true;
 		return true;
 	}
-	f = classify(line);
+	f = classify(h, line);
 	if (f == FIELD_UNSURE)
 		return false;
 	h->any_field = true;
@@ -63,6 +176,8 @@ begin_line(struct header *h, struct span line)
 	h->dropping = f == FIELD_RETURN_PATH;
 	if (f == FIELD_RECEIVED)
 		h->received++;
+	if (h->originators != NULL)
+		begin_field(h, f);
 	return true;
 }
 
@@ -78,12 +193,24 @@ line_rest(struct span s)
 static void
 end_piece(struct header *h, struct span piece)
 {
+	if (h->originators != NULL)
+		for (size_t i = 0; i < piece.n; i++)
+			take_octet(h, piece.p[i]);
 	if (!h->has_colon && memchr(piece.p, ':', piece.n) != NULL)
 		h->has_colon = true;
 	h->mid_line = piece.p[piece.n - 1] != '\n';
 	/* A line that is no field: there is no header, or it is over. */
 	if (!h->mid_line && !h->has_colon)
 		h->ended = true;
+}
+
+/* Most often it stands there already. */
+static uint8_t *
+keep(uint8_t *out, struct span s)
+{
+	if (out != s.p)
+		memmove(out, s.p, s.n);
+	return out + s.n;
 }
 
 struct span
@@ -95,6 +222,7 @@ header_feed(struct header *h, uint8_t *p, size_t n)
 	memcpy(start, h->carry, h->carry_n);
 	in = span_from(start, n + h->carry_n);
 	h->carry_n = 0;
+	h->body_at = SIZE_MAX;
 	while (in.n > 0 && !h->ended) {
 		struct span piece = line_rest(in);
 
@@ -104,6 +232,8 @@ header_feed(struct header *h, uint8_t *p, size_t n)
 			break;
 		}
 		if (h->ended) {
+			h->body_at = (size_t)(out - start);
+			end_field(h);
 			/* A blank begins it: not to go on with our fields. */
 			if (piece.p[0] != '\n')
 				*--start = '\n';
@@ -111,21 +241,21 @@ header_feed(struct header *h, uint8_t *p, size_t n)
 		}
 		/* Before the move, which may write over the piece. */
 		end_piece(h, piece);
-		if (!h->dropping) {
-			memmove(out, piece.p, piece.n);
-			out += piece.n;
-		}
+		if (!h->dropping)
+			out = keep(out, piece);
 		in = span_skip(in, piece.n);
 	}
-	if (h->ended) {
-		memmove(out, in.p, in.n);
-		out += in.n;
-	}
+	if (h->ended)
+		out = keep(out, in);
 	return span_from(start, (size_t)(out - start));
 }
 
 struct span
 header_finish(struct header *h)
 {
+	end_field(h);
+	/* Both are nothing once the body has begun. */
+	if (h->originators != NULL && (h->mid_line || h->carry_n > 0))
+		h->originators->broken = true;
 	return span_from(h->carry, h->carry_n);
 }

@@ -1,7 +1,8 @@
 /*
  * The header of a message as it streams by (RFC 5322 2.2), with LF line
  * ends: takes out every Return-Path field, which only the final server may
- * write (RFC 5321 4.4), and counts Received fields (6.3).
+ * write (RFC 5321 4.4), and counts Received fields (6.3).  Where it is wanted
+ * it gathers whose message this says it is.
  */
 #ifndef SHARED_HEADER_H
 #define SHARED_HEADER_H
@@ -10,8 +11,41 @@
 
 enum { header_carry_max_bytes = 16 };
 
-/* Zero is the start of a message. */
+enum { originators_max_bytes = 8192 };
+
+/*
+ * What tells whose a message is (RFC 5322 3.6.1, 3.6.2, 3.6.4); zero before
+ * its first octet.  Resent-From and Resent-Sender (3.6.6) are not gathered:
+ * nobody is shown them as the author.  Nothing may be hidden from the one who
+ * judges this: a header that some reader could cut into other fields than
+ * are counted here is broken.
+ */
+struct originators {
+	/* Fields of that name; blanks may stand before the colon (4.5). */
+	uint32_t	from, sender, date, message_id;
+	/*
+	 * A line before the body that is no field; a known name with more
+	 * blanks before its colon than the carry can hold; a first line that
+	 * begins with a blank; a control octet other than a tab; a folded
+	 * line of nothing but blanks in a From or Sender; a last line without
+	 * its LF.
+	 */
+	bool		broken;
+	bool		too_long;	/* the text would not fit; then n is 0 */
+	size_t		n;
+	/*
+	 * The bodies of the From and Sender fields as they came, unfolded (the
+	 * line ends taken out, the blanks behind them kept: 2.2.3), each ended
+	 * by one LF.
+	 */
+	uint8_t		text[originators_max_bytes];
+};
+
+enum header_place { HEADER_START, HEADER_NAME, HEADER_BLANKS, HEADER_BODY };
+
+/* Zero, but for what is wanted, is the start of a message. */
 struct header {
+	struct originators *originators; /* to be gathered; NULL: nothing */
 	bool		ended;		/* the body has begun */
 	bool		mid_line;	/* the next octet continues a line */
 	bool		dropping;	/* this field is being left out */
@@ -20,6 +54,17 @@ struct header {
 	uint8_t		carry_n;
 	uint8_t		carry[header_carry_max_bytes];
 	uint32_t	received;
+	/*
+	 * Set by every header_feed: where in the span it returned the empty
+	 * line stands that ends the header, and more fields may be put before
+	 * it.  SIZE_MAX: the header did not end in these octets, or it ended
+	 * with a line that is no field.
+	 */
+	size_t		body_at;
+	/* For the originators: */
+	enum header_place place;	/* in the field's first line */
+	bool		gathering;	/* this field's body */
+	bool		only_blanks;	/* this line, a folded one, so far */
 };
 
 /*
@@ -30,7 +75,11 @@ struct header {
  * blank gets an empty line before it: it must not go on with our own fields.
  */
 struct span	header_feed(struct header *h, uint8_t *p, size_t n);
-/* The message has ended: what is still kept back, to be stored. */
+/*
+ * The message has ended: what is still kept back, to be stored.  With no
+ * empty line so far (ended is false) and the originators not broken, all of
+ * the message is fields, and more may be put behind it.
+ */
 struct span	header_finish(struct header *h);
 
 #endif
