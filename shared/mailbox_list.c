@@ -1,0 +1,258 @@
+/*
+ * Lists of mailboxes.  Pure: no recursion, and every octet is looked at a
+ * few times at most, however the list is nested.
+ *
+ * Each take_* moves *in only past what it has taken; after a false its place
+ * means nothing.
+ */
+#include "shared/mailbox_list.h"
+
+#include <string.h>
+
+#include "shared/buf.h"
+#include "shared/utf8.h"
+
+static bool
+next_is(const struct span *in, uint8_t octet)
+{
+	return in->n > 0 && in->p[0] == octet;
+}
+
+static bool
+take(struct span *in, uint8_t octet)
+{
+	if (!next_is(in, octet))
+		return false;
+	*in = span_skip(*in, 1);
+	return true;
+}
+
+static bool
+is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/*
+ * The length of the character that s begins with: VCHAR (RFC 5234 B.1) or
+ * UTF8-non-ascii (RFC 6532 3.1) but for C1 controls; 0 for any other.
+ */
+static size_t
+vchar_length(struct span s)
+{
+	size_t n;
+
+	if (s.n == 0 || s.p[0] <= ' ')
+		return 0;
+	n = utf8_first(s);
+	return s.p[0] == 0x7f || utf8_is_c1(s) ? 0 : n;
+}
+
+/*
+ * The length of what s begins with, in a quoted string or a comment: a
+ * character, a blank or a quoted-pair = "\" (VCHAR / WSP); 0 for any other.
+ * Beyond ASCII nothing is escaped: smtp_syntax knows none of that.
+ */
+static size_t
+text_length(struct span s)
+{
+	size_t pair = next_is(&s, '\\') ? 1 : 0, n;
+
+	s = span_skip(s, pair);
+	if (next_is(&s, '<') || next_is(&s, '>'))
+		return 0;
+	n = s.n > 0 && is_blank(s.p[0]) ? 1 : vchar_length(s);
+	return n == 0 || (pair > 0 && n > 1) ? 0 : pair + n;
+}
+
+/*
+ * comment  = "(" *([FWS] ccontent) [FWS] ")"
+ * ccontent = ctext / quoted-pair / comment
+ */
+static bool
+take_comment(struct span *in)
+{
+	size_t open = 0, n;
+
+	do {
+		n = text_length(*in);
+		if (n == 0 || in->p[n - 1] == '@')
+			return false;
+		if (in->p[0] == '(' && ++open > 1 + mailbox_list_nested_max)
+			return false;
+		if (in->p[0] == ')')
+			open--;
+		*in = span_skip(*in, n);
+	} while (open > 0);
+	return true;
+}
+
+/* [CFWS], CFWS = (1*([FWS] comment) [FWS]) / FWS */
+static bool
+take_cfws(struct span *in)
+{
+	while (in->n > 0) {
+		if (next_is(in, '(')) {
+			if (!take_comment(in))
+				return false;
+		} else if (is_blank(in->p[0]))
+			*in = span_skip(*in, 1);
+		else
+			break;
+	}
+	return true;
+}
+
+/* quoted-string = DQUOTE *([FWS] qcontent) [FWS] DQUOTE */
+static bool
+take_quoted_string(struct span *in)
+{
+	bool escape = false, at = false;
+	size_t n;
+
+	if (!take(in, '"'))
+		return false;
+	while (!next_is(in, '"')) {
+		n = text_length(*in);
+		if (n == 0)
+			return false;
+		escape = escape || in->p[0] == '\\';
+		at = at || in->p[n - 1] == '@';
+		*in = span_skip(*in, n);
+	}
+	return !(escape && at) && take(in, '"');
+}
+
+/*
+ * 1*(atext / "."): what dot-atom-text is made of, and the atoms and dots of
+ * a phrase.  atext is every VCHAR that is not special (RFC 5322 3.2.3).
+ */
+static bool
+take_atoms(struct span *in)
+{
+	size_t before = in->n, n;
+
+	while ((n = vchar_length(*in)) > 0 &&
+	    strchr("()<>[]:;@\\,\"", in->p[0]) == NULL)
+		*in = span_skip(*in, n);
+	return in->n < before;
+}
+
+/* domain-literal; what stands in it, smtp_syntax judges. */
+static bool
+take_literal(struct span *in)
+{
+	const uint8_t *close = memchr(in->p, ']', in->n);
+
+	if (close == NULL)
+		return false;
+	*in = span_skip(*in, (size_t)(close - in->p) + 1);
+	return true;
+}
+
+static struct span
+between(struct span from, struct span to)
+{
+	return span_from(from.p, from.n - to.n);
+}
+
+/* An encoded word: to some who show it, another address (RFC 2047 5). */
+static bool
+has_encoded_word(const struct mailbox *m)
+{
+	for (size_t i = 1; i < m->local_len; i++)
+		if (m->local[i - 1] == '=' && m->local[i] == '?')
+			return true;
+	return false;
+}
+
+static bool
+make_mailbox(struct span local, struct span domain, struct mailbox *out)
+{
+	char storage[smtp_path_max_bytes];
+	struct buf path = buf_over(storage, sizeof(storage));
+	struct span rest;
+
+	buf_add_str(&path, "<");
+	buf_add(&path, local);
+	buf_add_str(&path, "@");
+	buf_add(&path, domain);
+	buf_add_str(&path, ">");
+	return !path.cut && smtp_parse_path(buf_span(&path), false, false,
+	    out, &rest) == SYNTAX_OK && rest.n == 0 && !has_encoded_word(out);
+}
+
+/*
+ * addr-spec  = local-part "@" domain
+ * local-part = dot-atom / quoted-string
+ * domain     = dot-atom / domain-literal
+ * Either with CFWS about it.
+ */
+static bool
+take_addr_spec(struct span *in, struct mailbox *out)
+{
+	struct span start, local, domain;
+
+	if (!take_cfws(in))
+		return false;
+	start = *in;
+	if (!(next_is(in, '"') ? take_quoted_string(in) : take_atoms(in)))
+		return false;
+	local = between(start, *in);
+	if (!take_cfws(in) || !take(in, '@') || !take_cfws(in))
+		return false;
+	start = *in;
+	if (!(next_is(in, '[') ? take_literal(in) : take_atoms(in)))
+		return false;
+	domain = between(start, *in);
+	return take_cfws(in) && make_mailbox(local, domain, out);
+}
+
+/*
+ * [display-name] = [phrase], phrase = 1*word / obs-phrase
+ * obs-phrase = word *(word / "." / CFWS), word = atom / quoted-string
+ */
+static bool
+take_display_name(struct span *in)
+{
+	if (!take_cfws(in) || next_is(in, '.'))
+		return false;
+	while (in->n > 0 && !next_is(in, '<')) {
+		if (!(next_is(in, '"') ? take_quoted_string(in) :
+		    take_atoms(in)) || !take_cfws(in))
+			return false;
+	}
+	return true;
+}
+
+/* name-addr = [display-name] [CFWS] "<" addr-spec ">" [CFWS] */
+static bool
+take_name_addr(struct span *in, struct mailbox *out)
+{
+	return take_display_name(in) && take(in, '<') &&
+	    take_addr_spec(in, out) && take(in, '>') && take_cfws(in);
+}
+
+/* mailbox-list = (mailbox *("," mailbox)), mailbox = name-addr / addr-spec */
+enum mailbox_list
+mailbox_list_next(struct span *rest, struct mailbox *out)
+{
+	struct span in = *rest;
+	struct mailbox m;
+
+	/* Only behind the last one; behind a comma p is still something. */
+	if (in.p == NULL)
+		return MAILBOX_LIST_END;
+	if (!take_addr_spec(&in, &m)) {
+		in = *rest;
+		if (!take_name_addr(&in, &m))
+			return MAILBOX_LIST_BAD;
+	}
+	if (in.n == 0)
+		in = span_from(NULL, 0);
+	else if (!take(&in, ','))
+		return MAILBOX_LIST_BAD;
+	*out = m;
+	*rest = in;
+	return MAILBOX_LIST_NEXT;
+}
