@@ -31,7 +31,7 @@ struct originators {
 	 * its LF.
 	 */
 	bool		broken;
-	bool		too_long;	/* the text would not fit; then n is 0 */
+	bool		too_long;	/* text did not fit; then n is 0 */
 	size_t		n;
 	/*
 	 * The bodies of the From and Sender fields as they came, unfolded (the
