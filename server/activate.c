@@ -81,31 +81,27 @@ check_socket(int fd, const char *what)
 		fatal("%s: descriptor %d: %s", what, fd, strerror(errno));
 }
 
-/* A name says which service a socket is for; every other one is mail's. */
+/*
+ * A name says which service a socket is for, by its word in /etc/services;
+ * every other one is mail's from the world.
+ */
 static void
-check_name(const char *name)
-{
-	static const char *const later[] = { "submission", "submissions" };
-
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (strcmp(name, later[i]) == 0)
-			fatal("LISTEN_FDNAMES: a socket named \"%s\" is for a "
-			    "service that is not in this version yet", name);
-}
-
-static void
-check_names(void)
+take_names(struct activate *out)
 {
 	const char *names = getenv("LISTEN_FDNAMES");
 	char *copy, *rest, *name;
+	int i = 0;
 
 	if (names == NULL)
 		return;
 	rest = copy = strdup(names);
 	if (copy == NULL)
 		fatal("no memory to start with");
-	while ((name = strsep(&rest, ":")) != NULL)
-		check_name(name);
+	for (; i < out->count && (name = strsep(&rest, ":")) != NULL; i++) {
+		out->words[i].tls_first = strcmp(name, "submissions") == 0;
+		out->words[i].submission = out->words[i].tls_first ||
+		    strcmp(name, "submission") == 0;
+	}
 	free(copy);
 }
 
@@ -136,12 +132,12 @@ activate_take(struct activate *out)
 	if (activate_is_stdin()) {
 		take_stdin(out);
 	} else if (promised > 0) {
-		check_names();
 		for (int i = 0; i < promised; i++) {
 			check_socket(first_fd + i, "LISTEN_FDS");
 			out->fds[i] = first_fd + i;
 		}
 		out->count = promised;
+		take_names(out);
 	}
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");

@@ -14,6 +14,7 @@ enum { activate_max = 64 };
 struct activate {
 	int	count;		/* 0: nobody has, "listen" lines count */
 	int	fds[activate_max];
+	struct conf_listen words[activate_max];	/* as their names have them */
 	bool	wait;		/* inetd's: end when nobody comes */
 };
 
@@ -27,8 +28,7 @@ bool	activate_is_stdin(void);
 /*
  * Takes over descriptor 0 or, where it is no listening socket, those that
  * were promised; none of them is inherited further, nor is the environment
- * that told of them.  Fatal when one is no socket that listens for TCP, or
- * when its name (LISTEN_FDNAMES) is that of a service we do not have.
+ * that told of them.  Fatal when one is no socket that listens for TCP.
  */
 void	activate_take(struct activate *out);
 /*

@@ -15,6 +15,7 @@
 #include "server/catcher.h"
 #include "server/descriptors.h"
 #include "server/ident.h"
+#include "server/listen.h"
 #include "server/log_postfix.h"
 #include "server/pool.h"
 #include "server/session.h"
@@ -238,9 +239,18 @@ begin(struct master *m, struct session *s)
 		pool_assign(m, s);
 }
 
+/* What the listener is that the client came to. */
+static void
+take_words(struct session *s, const struct conf_listen *line)
+{
+	s->tls_first = line->tls_first;
+	s->submission = line->submission;
+	s->hide_client = line->hide_client;
+}
+
 static void
 admit(struct master *m, int fd, const struct sockaddr_storage *from,
-    bool tls_first)
+    const struct conf_listen *line)
 {
 	static const char *const words[] = {
 		[ADDRESS_HOST_FULL] = "too many sessions from you",
@@ -256,7 +266,8 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from,
 		return;
 	}
 	if (address_is_refused(m->book, &client, deadline_now_ms())) {
-		refuse(m, fd, &client, tls_first, "refused for a while");
+		refuse(m, fd, &client, line->tls_first,
+		    "refused for a while");
 		return;
 	}
 	s = calloc(1, sizeof(*s));
@@ -264,16 +275,17 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from,
 	    &client, m->conf.limits.per_address, m->conf.limits.per_network,
 	    &s->host);
 	if (answer != ADDRESS_IN) {
-		refuse(m, fd, &client, tls_first, words[answer]);
+		refuse(m, fd, &client, line->tls_first, words[answer]);
 		free(s);
 		return;
 	}
 	s->socket = fd;
 	s->output = -1;
 	s->client = client;
-	s->tls_first = tls_first;
+	take_words(s, line);
 	if (!find_place(m, s)) {
-		refuse(m, fd, &client, tls_first, "too busy, try later");
+		refuse(m, fd, &client, line->tls_first,
+		    "too busy, try later");
 		address_leave(m->book, s->host);
 		free(s);
 		return;
@@ -286,6 +298,7 @@ admit_one(struct master *m, int input, int output,
     const struct address *client)
 {
 	struct session *s = calloc(1, sizeof(*s));
+	struct conf_listen line;
 
 	if (s == NULL || address_enter(m->book, client, UINT64_MAX,
 	    UINT64_MAX, &s->host) != ADDRESS_IN) {
@@ -295,18 +308,22 @@ admit_one(struct master *m, int input, int output,
 	s->socket = input;
 	s->output = output;
 	s->client = *client;
+	listen_words(&m->conf, input, &line);
+	take_words(s, &line);
 	begin(m, s);
 	return 0;
 }
 
-/* Of the listener with this socket. */
-static bool
-is_tls_first(const struct master *m, int fd)
+/* What the line says of the listener with this socket. */
+static const struct conf_listen *
+line_of(const struct master *m, int fd)
 {
+	static const struct conf_listen none;
+
 	for (size_t i = 0; i < m->listener_count; i++)
 		if (m->listeners[i].fd == fd)
-			return m->listeners[i].line.tls_first;
-	return false;
+			return &m->listeners[i].line;
+	return &none;
 }
 
 void
@@ -330,7 +347,7 @@ admit_accept(evutil_socket_t listening, short what, void *arg)
 			set_accepting(m, false);
 			return;
 		}
-		admit(m, fd, &from, is_tls_first(m, listening));
+		admit(m, fd, &from, line_of(m, listening));
 	}
 }
 

@@ -40,6 +40,8 @@ log_store(const struct session *s)
 	log_begin(&l, LOG_LEVEL_INFO, "store");
 	log_str(&l, "session", s->id);
 	log_str(&l, "id", tx->id);
+	if (s->user[0] != '\0')
+		log_str(&l, "user", s->user);
 	log_mailbox(&l, "from", &tx->mail.from);
 	log_mailbox(&l, "to", &tx->first_rcpt);
 	log_u64(&l, "recipients", tx->rcpt_count);
@@ -135,7 +137,8 @@ record(struct master *m, const struct session *s)
 		.id = s->tx.id, .session = s->id, .client = s->client.text,
 		.port = s->client.port,
 		.helo = span_from(s->tx.mail.helo, s->tx.mail.helo_len),
-		.protocol = s->tx.protocol, .from = &s->tx.mail.from,
+		.protocol = s->tx.protocol, .user = span_of(s->user),
+		.from = &s->tx.mail.from,
 		.to = &s->tx.boxes, .rcpts = &s->tx.rcpts,
 		.file = s->tx.name, .size = s->tx.size
 	};

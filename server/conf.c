@@ -11,9 +11,30 @@
 
 #include "server/conf_keyword.h"
 
+static void
+forget_passwords(struct conf_domain *d)
+{
+	for (size_t i = 0; i < d->user_count; i++) {
+		char *stored = d->users[i].stored;
+
+		if (stored != NULL)
+			explicit_bzero(stored, strlen(stored));
+		free(stored);
+		d->users[i].stored = NULL;
+	}
+}
+
+void
+conf_forget_passwords(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->domain_count; i++)
+		forget_passwords(&conf->domains[i]);
+}
+
 void
 conf_domain_free(struct conf_domain *d)
 {
+	forget_passwords(d);
 	for (size_t i = 0; i < d->user_count; i++)
 		free(d->users[i].name);
 	for (size_t i = 0; i < d->alias_count; i++) {

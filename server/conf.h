@@ -20,6 +20,8 @@ struct conf_listen {
 	socklen_t		addr_len;
 	unsigned		line;	/* of the configuration */
 	bool			tls_first; /* "implicit-tls" */
+	bool			submission; /* AUTH and TLS required */
+	bool			hide_client; /* keep it out of Received */
 };
 
 /* One "tls certificate FILE key FILE"; the files are in conf_tls.h. */
@@ -29,9 +31,13 @@ struct conf_pair {
 	unsigned	 line;		/* of the configuration */
 };
 
-/* One name of a users file: a Maildir of its own.  A hash is not kept. */
+/*
+ * One name of a users file: a Maildir of its own.  What its password is
+ * stored as is kept until the auth process has it: conf_forget_passwords.
+ */
 struct conf_user {
 	char		*name;		/* a directory; ASCII small letters */
+	char		*stored;	/* good to log in with; else NULL */
 	unsigned	 line;		/* of the users file */
 };
 
@@ -66,6 +72,7 @@ struct conf_limits {
 	uint64_t	per_address;	/* not given: conf_per_address */
 	uint64_t	per_network;	/* not given: conf_per_network */
 	uint64_t	greeting_wait_s;
+	uint64_t	login_failures;
 	uint64_t	worker_sessions;
 	uint64_t	received;
 	uint64_t	errors;
@@ -127,6 +134,8 @@ int	conf_load(const char *path, struct conf *out, FILE *err);
  */
 void	conf_print(const struct conf *conf, FILE *f);
 void	conf_free(struct conf *conf);
+/* Wipes every stored password out of memory. */
+void	conf_forget_passwords(struct conf *conf);
 /* Frees what d owns, and leaves it zero. */
 void	conf_domain_free(struct conf_domain *d);
 /*

@@ -78,6 +78,9 @@ const struct conf_keyword conf_keywords[] = {
 	{ "greeting-wait", "greeting-wait TIME", CONF_LIMITS, CONF_KIND_TIME,
 	    false, IN_LIMITS(greeting_wait_s), 0, "0s", 0, 60,
 	    "who speaks before our greeting, so long held back, is refused" },
+	{ "login-failures", "login-failures NUMBER", CONF_LIMITS,
+	    CONF_KIND_NUMBER, false, IN_LIMITS(login_failures), 0, "10", 1,
+	    1000, "failed logins of one address before it has to wait" },
 	{ "worker-sessions", "worker-sessions NUMBER", CONF_LIMITS,
 	    CONF_KIND_NUMBER, false, IN_LIMITS(worker_sessions), 0, "1", 1,
 	    1000000, "sessions before a worker ends" },
@@ -153,8 +156,7 @@ conf_keyword_near(enum conf_block block, struct span name)
 bool
 conf_keyword_is_later(struct span name)
 {
-	static const char *const later[] = { "relay", "lmtp",
-	    "submission" };
+	static const char *const later[] = { "relay", "lmtp" };
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
 		if (span_equal(span_of(later[i]), name))

@@ -7,7 +7,7 @@
 #define SERVER_CONF_KEYWORD_H
 
 #include "server/conf.h"
-#include "server/conf_parse.h"
+#include "server/conf_fault.h"
 
 enum conf_block {
 	CONF_TOP,
@@ -54,12 +54,6 @@ struct conf_keyword {
 
 extern const struct conf_keyword conf_keywords[];
 extern const size_t conf_keyword_count;
-
-/* Why a line was refused, and the offset in it to point at. */
-struct conf_fault {
-	size_t	at;
-	char	text[512];
-};
 
 /* The keyword of that name in block, or NULL. */
 const struct conf_keyword *conf_keyword_find(enum conf_block block,

@@ -357,11 +357,36 @@ settle_control(struct loader *l)
 		l->conf->control = path;
 }
 
+/* Passwords go over nothing but TLS, and so does who has to log in. */
+static void
+check_submission(struct loader *l)
+{
+	const struct conf_keyword *tls = conf_keyword_find(CONF_TOP,
+	    span_of("tls"));
+	struct conf_place place;
+
+	/* Not this too, when it is there and mistaken. */
+	if (l->conf->pair_count > 0 ||
+	    (tls != NULL && l->given[tls - conf_keywords] != 0))
+		return;
+
+	for (size_t i = 0; i < l->conf->listen_count; i++) {
+		if (!l->conf->listens[i].submission)
+			continue;
+		place = conf_text_place(&l->text, l->conf->listens[i].line);
+		conf_cut_line(place.line, &l->cut);
+		conf_report_at(&l->report, &place, l->cut.words[4].at, NULL,
+		    "\"submission\" is under TLS only: a line \"tls "
+		    "certificate FILE key FILE\" is missing");
+	}
+}
+
 static void
 check_whole(struct loader *l)
 {
 	check_closed(l);
 	check_accounts(l);
+	check_submission(l);
 	settle_control(l);
 	for (size_t i = 0; i < conf_keyword_count; i++) {
 		const struct conf_keyword *k = &conf_keywords[i];

@@ -9,33 +9,20 @@
 #include "server/conf_text.h"
 #include "shared/ipc_tls.h"
 
-static bool
-refuse(struct conf_fault *fault, const struct conf_word *word,
-    const char *what, const char *want)
-{
-	char shown[conf_shown_max_bytes];
-
-	conf_show(word->text, shown, sizeof(shown));
-	fault->at = word->at;
-	snprintf(fault->text, sizeof(fault->text), "bad %s \"%s\": %s", what,
-	    shown, want);
-	return false;
-}
-
 /* NAME FILE, the first word being the name. */
 static bool
 check_file(const struct conf_word *word, const char *name,
     struct conf_fault *fault)
 {
 	if (!span_equal(word->text, span_of(name)))
-		return refuse(fault, word, "word",
+		return conf_fault_bad(fault, word, "word",
 		    "the form is \"tls certificate FILE key FILE\"");
 	word++;
 	if (word->text.n == 0 || word->text.p[0] != '/')
-		return refuse(fault, word, "path",
+		return conf_fault_bad(fault, word, "path",
 		    "it has to begin with \"/\"");
 	if (word->text.n > conf_path_max_bytes)
-		return refuse(fault, word, "path",
+		return conf_fault_bad(fault, word, "path",
 		    "longer than 1023 octets");
 	return true;
 }
@@ -55,21 +42,18 @@ conf_pair_set(const struct conf_cut *cut, unsigned line, struct conf *conf,
 	if (!check_file(&cut->words[1], "certificate", fault) ||
 	    !check_file(&cut->words[3], "key", fault))
 		return false;
-	fault->at = cut->words[0].at;
-	if (conf->pair_count == ipc_tls_pairs_max) {
-		snprintf(fault->text, sizeof(fault->text),
+	if (conf->pair_count == ipc_tls_pairs_max)
+		return conf_fault_at(fault, cut->words[0].at,
 		    "more than %d certificates", ipc_tls_pairs_max);
-		return false;
-	}
-	snprintf(fault->text, sizeof(fault->text), "out of memory");
 	grown = reallocarray(conf->pairs, conf->pair_count + 1,
 	    sizeof(*grown));
 	if (grown == NULL)
-		return false;
+		return conf_fault_memory(fault);
 	conf->pairs = grown;
 	grown += conf->pair_count++;
 	grown->certificate = copy(cut->words[2].text);
 	grown->key = copy(cut->words[4].text);
 	grown->line = line;
-	return grown->certificate != NULL && grown->key != NULL;
+	return (grown->certificate != NULL && grown->key != NULL) ||
+	    conf_fault_memory(fault);
 }

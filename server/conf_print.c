@@ -99,7 +99,7 @@ put_line(FILE *f, const char *indent, const char *name, const char *value,
 static void
 put_listen(const struct conf_listen *l, const char *meaning, FILE *f)
 {
-	char address[INET6_ADDRSTRLEN] = "", value[INET6_ADDRSTRLEN + 32];
+	char address[INET6_ADDRSTRLEN] = "", value[INET6_ADDRSTRLEN + 64];
 	struct sockaddr_in in4;
 	struct sockaddr_in6 in6;
 	unsigned port;
@@ -113,8 +113,10 @@ put_listen(const struct conf_listen *l, const char *meaning, FILE *f)
 		inet_ntop(AF_INET6, &in6.sin6_addr, address, sizeof(address));
 		port = ntohs(in6.sin6_port);
 	}
-	snprintf(value, sizeof(value), "%s port %u%s", address, port,
-	    l->tls_first ? " implicit-tls" : "");
+	snprintf(value, sizeof(value), "%s port %u%s%s%s", address, port,
+	    l->submission ? " submission" : "",
+	    l->tls_first ? " implicit-tls" : "",
+	    l->hide_client ? " hide-client" : "");
 	put_line(f, "", "listen", value, meaning);
 }
 

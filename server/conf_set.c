@@ -5,14 +5,10 @@
  */
 #include "server/conf_keyword.h"
 
-#include <netinet/in.h>
-
-#include <arpa/inet.h>
-
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/conf_listen.h"
 #include "server/conf_pair.h"
 #include "server/conf_text.h"
 
@@ -25,40 +21,6 @@ struct setting {
 	struct conf_domain		*domain;
 	struct conf_fault		*fault;
 };
-
-static bool fault_at(struct conf_fault *, size_t, const char *, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Always false, so that a check ends with it. */
-static bool
-fault_at(struct conf_fault *fault, size_t at, const char *format, ...)
-{
-	va_list ap;
-
-	fault->at = at;
-	va_start(ap, format);
-	vsnprintf(fault->text, sizeof(fault->text), format, ap);
-	va_end(ap);
-	return false;
-}
-
-static bool
-fault_memory(struct conf_fault *fault)
-{
-	return fault_at(fault, 0, "out of memory");
-}
-
-/* The fault "bad WHAT "WORD": WANT" of a word. */
-static bool
-fault_bad(struct conf_fault *fault, const struct conf_word *word,
-    const char *what, const char *want)
-{
-	char shown[conf_shown_max_bytes];
-
-	conf_show(word->text, shown, sizeof(shown));
-	return fault_at(fault, word->at, "bad %s \"%s\": %s", what, shown,
-	    want);
-}
 
 static size_t
 form_words(const struct conf_keyword *k)
@@ -80,7 +42,7 @@ check_extra(const struct conf_keyword *k, const struct conf_cut *cut,
 
 	if (conf_word_is_brace(word - 1, '{')) {
 		if (!conf_word_is_brace(word, '}'))
-			return fault_at(fault, word->at,
+			return conf_fault_at(fault, word->at,
 			    "each line of a block stands on its own");
 		if (cut->count == form_words(k) + 1)
 			return true;
@@ -88,9 +50,9 @@ check_extra(const struct conf_keyword *k, const struct conf_cut *cut,
 	}
 	conf_show(word->text, shown, sizeof(shown));
 	if (!word->quoted && conf_keyword_is_later(word->text))
-		return fault_at(fault, word->at,
+		return conf_fault_at(fault, word->at,
 		    "\"%s\" is not in this version yet", shown);
-	return fault_at(fault, word->at,
+	return conf_fault_at(fault, word->at,
 	    "unexpected \"%s\": the form is \"%s\"", shown, k->form);
 }
 
@@ -108,10 +70,10 @@ check_word(const struct conf_keyword *k, const struct conf_cut *cut, size_t i,
 	if (open == wanted && !conf_word_is_brace(word, '}'))
 		return true;
 	if (open && block)
-		return fault_at(fault, word->at,
+		return conf_fault_at(fault, word->at,
 		    "missing value: the form is \"%s\"", k->form);
 	conf_show(word->text, shown, sizeof(shown));
-	return fault_at(fault, word->at,
+	return conf_fault_at(fault, word->at,
 	    "unexpected \"%s\": the form is \"%s\"", shown, k->form);
 }
 
@@ -126,7 +88,7 @@ conf_keyword_check_form(const struct conf_keyword *k,
 		if (!check_word(k, cut, i, fault))
 			return false;
 	if (cut->count < want)
-		return fault_at(fault, cut->end,
+		return conf_fault_at(fault, cut->end,
 		    "missing %s: the form is \"%s\"",
 		    block && cut->count == want - 1 ? "\"{\"" : "value",
 		    k->form);
@@ -144,7 +106,7 @@ set_string(const struct setting *s, struct span value)
 
 	copy = strndup((const char *)value.p, value.n);
 	if (copy == NULL)
-		return fault_memory(s->fault);
+		return conf_fault_memory(s->fault);
 	free(*slot);
 	*slot = copy;
 	return true;
@@ -156,7 +118,7 @@ set_host(const struct setting *s)
 	const struct conf_word *word = &s->cut->words[1];
 
 	if (!conf_domain_valid(word->text, false))
-		return fault_bad(s->fault, word, "host name",
+		return conf_fault_bad(s->fault, word, "host name",
 		    "labels of letters, digits and inner hyphens, "
 		    "parted by dots");
 	return set_string(s, word->text);
@@ -169,13 +131,13 @@ set_path(const struct setting *s)
 
 	/* Relative to what?  smtpd leaves the directory it was started in. */
 	if (word->text.n == 0 || word->text.p[0] != '/')
-		return fault_bad(s->fault, word, "path",
+		return conf_fault_bad(s->fault, word, "path",
 		    "it has to begin with \"/\"");
 	if (word->text.n > conf_path_max_bytes)
-		return fault_bad(s->fault, word, "path",
+		return conf_fault_bad(s->fault, word, "path",
 		    "longer than 1023 octets");
 	if (s->k->max != 0 && word->text.n > s->k->max)
-		return fault_bad(s->fault, word, "path",
+		return conf_fault_bad(s->fault, word, "path",
 		    "longer than 103 octets, which is all the name of a "
 		    "socket can have");
 	return set_string(s, word->text);
@@ -187,10 +149,10 @@ set_account(const struct setting *s)
 	const struct conf_word *word = &s->cut->words[1];
 
 	if (!conf_account_valid(word->text))
-		return fault_bad(s->fault, word, "user",
+		return conf_fault_bad(s->fault, word, "user",
 		    "at most 32 letters, digits, \"-\", \"_\" and \".\"");
 	if (span_equal(word->text, span_of("root")))
-		return fault_bad(s->fault, word, "user",
+		return conf_fault_bad(s->fault, word, "user",
 		    "nothing here runs as root");
 	return set_string(s, word->text);
 }
@@ -203,7 +165,7 @@ set_sandbox(const struct setting *s)
 	bool optional = span_equal(word->text, span_of("optional"));
 
 	if (!optional && !span_equal(word->text, span_of("required")))
-		return fault_bad(s->fault, word, "value",
+		return conf_fault_bad(s->fault, word, "value",
 		    "it is required or optional");
 	*slot = optional;
 	return true;
@@ -214,7 +176,7 @@ static bool
 give_once(const struct setting *s, const char *what, unsigned *line)
 {
 	if (*line != 0)
-		return fault_at(s->fault, s->cut->words[0].at,
+		return conf_fault_at(s->fault, s->cut->words[0].at,
 		    "\"log %s\" was given in line %u already", what, *line);
 	*line = s->line;
 	return true;
@@ -238,14 +200,14 @@ set_log_to(const struct setting *s)
 	}
 	if (word->text.n < 2 || word->text.p[0] != '/' ||
 	    word->text.p[word->text.n - 1] == '/')
-		return fault_bad(s->fault, word, "value", "it is syslog, "
+		return conf_fault_bad(s->fault, word, "value", "it is syslog, "
 		    "stderr, or a file whose path begins with \"/\"");
 	if (word->text.n > conf_path_max_bytes)
-		return fault_bad(s->fault, word, "path",
+		return conf_fault_bad(s->fault, word, "path",
 		    "longer than 1023 octets");
 	conf->log = CONF_LOG_FILE;
 	conf->log_path = strndup((const char *)word->text.p, word->text.n);
-	return conf->log_path == NULL ? fault_memory(s->fault) : true;
+	return conf->log_path == NULL ? conf_fault_memory(s->fault) : true;
 }
 
 static bool
@@ -257,10 +219,10 @@ set_log(const struct setting *s)
 	if (span_equal(words[1].text, span_of("to")))
 		return set_log_to(s);
 	if (!span_equal(words[1].text, span_of("format")))
-		return fault_bad(s->fault, &words[1], "word",
+		return conf_fault_bad(s->fault, &words[1], "word",
 		    "the form is \"log to TARGET\" or \"log format FORMAT\"");
 	if (!postfix && !span_equal(words[2].text, span_of("events")))
-		return fault_bad(s->fault, &words[2], "value",
+		return conf_fault_bad(s->fault, &words[2], "value",
 		    "it is events or postfix");
 	if (!give_once(s, "format", &s->conf->log_format_line))
 		return false;
@@ -269,98 +231,9 @@ set_log(const struct setting *s)
 }
 
 static bool
-parse_address(struct span text, uint16_t port, struct conf_listen *out)
-{
-	struct sockaddr_in in4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-	char name[INET6_ADDRSTRLEN];
-
-	memset(out, 0, sizeof(*out));
-	if (text.n >= sizeof(name))
-		return false;
-	memcpy(name, text.p, text.n);
-	name[text.n] = '\0';
-	in4.sin_port = in6.sin6_port = htons(port);
-	if (inet_pton(AF_INET, name, &in4.sin_addr) == 1) {
-		memcpy(&out->addr, &in4, sizeof(in4));
-		out->addr_len = sizeof(in4);
-		return true;
-	}
-	if (inet_pton(AF_INET6, name, &in6.sin6_addr) == 1) {
-		memcpy(&out->addr, &in6, sizeof(in6));
-		out->addr_len = sizeof(in6);
-		return true;
-	}
-	return false;
-}
-
-/* Port 0 is any free one, so two of them are two ports. */
-static const struct conf_listen *
-find_listen(const struct conf *conf, const struct conf_listen *l,
-    uint16_t port)
-{
-	for (size_t i = 0; port != 0 && i < conf->listen_count; i++)
-		if (conf->listens[i].addr_len == l->addr_len &&
-		    memcmp(&conf->listens[i].addr, &l->addr,
-		    l->addr_len) == 0)
-			return &conf->listens[i];
-	return NULL;
-}
-
-static bool
-add_listen(const struct setting *s, const struct conf_listen *l)
-{
-	struct conf_listen *grown;
-
-	grown = reallocarray(s->conf->listens, s->conf->listen_count + 1,
-	    sizeof(*grown));
-	if (grown == NULL)
-		return fault_memory(s->fault);
-	s->conf->listens = grown;
-	grown[s->conf->listen_count] = *l;
-	grown[s->conf->listen_count++].line = s->line;
-	return true;
-}
-
-/* The words behind "port NUMBER". */
-static bool
-set_listen_words(const struct setting *s, struct conf_listen *l)
-{
-	for (size_t i = 4; i < s->cut->count; i++) {
-		const struct conf_word *word = &s->cut->words[i];
-
-		if (!span_equal(word->text, span_of("implicit-tls")))
-			return fault_bad(s->fault, word, "word",
-			    conf_keyword_is_later(word->text) ?
-			    "it is not in this version yet" :
-			    "only implicit-tls may stand here");
-		l->tls_first = true;
-	}
-	return true;
-}
-
-static bool
 set_listen(const struct setting *s)
 {
-	const struct conf_word *words = s->cut->words;
-	const struct conf_listen *twin;
-	struct conf_listen l;
-	uint16_t port;
-
-	if (!span_equal(words[2].text, span_of("port")))
-		return fault_bad(s->fault, &words[2], "word",
-		    "the form is \"listen ADDRESS port NUMBER\"");
-	if (conf_parse_port(words[3].text, &port) != CONF_VALUE_OK)
-		return fault_bad(s->fault, &words[3], "port",
-		    "a number from 0 to 65535, 0 for any free port");
-	if (!parse_address(words[1].text, port, &l))
-		return fault_bad(s->fault, &words[1], "address",
-		    "an IPv4 or IPv6 address such as 0.0.0.0 or ::");
-	twin = find_listen(s->conf, &l, port);
-	if (twin != NULL)
-		return fault_at(s->fault, words[1].at,
-		    "listened there already in line %u", twin->line);
-	return set_listen_words(s, &l) && add_listen(s, &l);
+	return conf_listen_set(s->cut, s->line, s->conf, s->fault);
 }
 
 static bool
@@ -376,7 +249,7 @@ set_separator(const struct setting *s)
 	const struct conf_word *word = &s->cut->words[1];
 
 	if (word->text.n != 1 || memchr("+-=_~", word->text.p[0], 5) == NULL)
-		return fault_bad(s->fault, word, "separator",
+		return conf_fault_bad(s->fault, word, "separator",
 		    "it is one of + - = _ ~");
 	*slot = (char)word->text.p[0];
 	return true;
@@ -390,7 +263,7 @@ set_mailbox(const struct setting *s)
 	struct mailbox m;
 
 	if (!smtp_mailbox_from_text(word->text, &m))
-		return fault_bad(s->fault, word, "name",
+		return conf_fault_bad(s->fault, word, "name",
 		    "a user, an alias or an address");
 	*slot = m;
 	s->domain->has_catch_all = true;
@@ -413,18 +286,18 @@ set_number(const struct setting *s)
 	else
 		verdict = conf_parse_number(word->text, &value);
 	if (verdict == CONF_VALUE_BAD && s->k->kind == CONF_KIND_SIZE)
-		return fault_bad(s->fault, word, "size",
+		return conf_fault_bad(s->fault, word, "size",
 		    "digits and K, M or G, such as 35M");
 	if (verdict == CONF_VALUE_BAD && s->k->kind == CONF_KIND_TIME)
-		return fault_bad(s->fault, word, "time",
+		return conf_fault_bad(s->fault, word, "time",
 		    "digits and s, m, h or d, such as 20m");
 	if (verdict == CONF_VALUE_BAD)
-		return fault_bad(s->fault, word, "number", "digits alone");
+		return conf_fault_bad(s->fault, word, "number", "digits alone");
 	if (verdict == CONF_VALUE_LARGE || value < s->k->min ||
 	    value > s->k->max) {
 		conf_number_text(s->k->kind, s->k->min, least);
 		conf_number_text(s->k->kind, s->k->max, most);
-		return fault_at(s->fault, word->at,
+		return conf_fault_at(s->fault, word->at,
 		    "out of range: %s is %s to %s", s->k->name, least, most);
 	}
 	*slot = value;

@@ -1,7 +1,7 @@
 /*
  * Reading the users and aliases files a domain names into sorted arrays.
  * Whether a target exists is judged in conf_check.c.  A hash in a users file
- * is checked for its form, never kept and never shown.
+ * is checked for its form and never shown.
  */
 #include "server/conf_table.h"
 
@@ -73,8 +73,9 @@ is_local(struct span in)
 	    m.local_len > 0;
 }
 
+/* The entry is kept, so that others find its name, whatever stands behind. */
 static void
-add_user(struct table *t, struct span name)
+add_user(struct table *t, struct span name, const struct span *stored)
 {
 	struct conf_domain *d = t->domain;
 	struct conf_user *grown;
@@ -88,10 +89,11 @@ add_user(struct table *t, struct span name)
 	grown += d->user_count;
 	grown->line = t->place.number;
 	grown->name = fold_name(name);
-	if (grown->name == NULL)
+	grown->stored = stored == NULL ? NULL :
+	    strndup((const char *)stored->p, stored->n);
+	if (grown->name == NULL || (stored != NULL && grown->stored == NULL))
 		t->error = errno;
-	else
-		d->user_count++;
+	d->user_count++;
 }
 
 static bool
@@ -119,12 +121,13 @@ read_user(struct table *t, struct span line)
 	const char *why = NULL;
 
 	conf_parse_user(line, &user);
-	if (check_user_name(t, user.name))
-		add_user(t, user.name);
-	else
-		t->whole = false;
 	if (user.has_hash && user.name.n > 0)
 		why = password_form_parse(user.hash, &form);
+	if (check_user_name(t, user.name))
+		add_user(t, user.name, user.has_hash && why == NULL &&
+		    form.kind != PASSWORD_NONE ? &user.hash : NULL);
+	else
+		t->whole = false;
 	if (why != NULL)
 		refuse(t, user.hash.p, why);
 	else if (user.rest.n > 0)
@@ -348,6 +351,7 @@ load_users(struct conf_domain *d, const struct conf_text *conf_text,
 	if (t.error == 0)
 		sort_users(&t, &text);
 	tables->users_whole = t.whole;
+	explicit_bzero(text.bytes, text.n);
 	conf_text_free(&text);
 	errno = t.error;
 	return t.error == 0 ? 0 : -1;

@@ -102,6 +102,16 @@ tell_signer(const struct master *m, struct control_answer *a)
 }
 
 static void
+tell_auth(const struct master *m, struct control_answer *a)
+{
+	struct ipc_tell_process p = { .pid = m->auth.process.pid,
+	    .uid = geteuid(), .role = ROLE_AUTH, .state = STATE_SERVING };
+
+	if (m->auth.channel != -1)
+		tell_process(a, &p, m->auth.process.sandbox);
+}
+
+static void
 tell_owners(const struct master *m, struct control_answer *a)
 {
 	struct ipc_tell_process p = { .pid = getpid(), .uid = geteuid(),
@@ -120,6 +130,7 @@ tell_owners(const struct master *m, struct control_answer *a)
 		tell_process(a, &p, n->sandbox);
 	}
 	tell_signer(m, a);
+	tell_auth(m, a);
 }
 
 static enum ipc_state

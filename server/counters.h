@@ -71,6 +71,9 @@
 	    "MAIL commands taken")					\
 	X(SENDERS_DISK, "senders_refused", "", "reason",		\
 	    "disk nearly full", "MAIL commands refused by the master")	\
+	X(SENDERS_FORGED, "senders_refused", "", "reason",		\
+	    "not the user's address",					\
+	    "MAIL commands refused by the master")			\
 	X(RCPT_OK, "recipients_accepted", "", "", "",			\
 	    "RCPT commands taken")					\
 	X(RCPT_UNKNOWN, "recipients_refused", "", "verdict",		\
@@ -112,6 +115,15 @@
 	    "TLS handshakes that failed")				\
 	X(SIGNERS_LOST, "sign_lost", "", "", "",			\
 	    "Sign processes that ended unasked")			\
+	X(LOGINS, "logins", "", "", "", "Logins")			\
+	X(LOGINS_WRONG, "logins_failed", "", "reason",			\
+	    "name or password is wrong", "Logins that failed")		\
+	X(LOGINS_LATER, "logins_failed", "", "reason",			\
+	    "too many failed logins, not looked at", "Logins that failed") \
+	X(LOGINS_TROUBLE, "logins_failed", "", "reason",		\
+	    "the auth process gave no answer", "Logins that failed")	\
+	X(AUTH_LOST, "auth_lost", "", "", "",				\
+	    "Auth processes that ended unasked")			\
 	X(QUESTIONS, "control_questions", "", "", "",			\
 	    "Questions at the control socket")				\
 	X(STRANGERS, "control_refused", "", "", "",			\

@@ -18,6 +18,7 @@
 #include "server/pool.h"
 #include "server/pool_worker.h"
 #include "server/refused.h"
+#include "server/sender.h"
 #include "server/session.h"
 #include "server/signer.h"
 #include "server/tls_log.h"
@@ -98,9 +99,41 @@ on_login(struct worker *w, const struct ipc_record *r)
 {
 	struct session *s = w->session;
 
-	if (s->auth == IPC_AUTH_NOT || s->user[0] != '\0')
+	if (s->auth == IPC_AUTH_NOT || s->user[0] != '\0' ||
+	    (s->submission && !s->tls_on) || !may_note(w))
 		return AFTER_BROKEN;
 	return login_take(w, &r->u.login) ? AFTER_GO_ON : AFTER_GONE;
+}
+
+static void
+log_forged(const struct session *s, const char *why, const struct mailbox *of)
+{
+	struct log_line l;
+
+	if (log_postfix_forged(s, of))
+		return;
+	begin_reject(&l, s, why);
+	log_str(&l, "user", s->user);
+	log_mailbox(&l, "from", of);
+	log_end(&l);
+}
+
+/* Reports carry no sender (RFC 8098 3): whose they are their header says. */
+static bool
+may_send_as(const struct session *s, const struct mailbox *from)
+{
+	return smtp_mailbox_is_null(from) ||
+	    sender_belongs(&s->epoch->conf, s->user, from);
+}
+
+static enum after
+refuse_forged(struct worker *w, const struct mailbox *from)
+{
+	if (!may_note(w))
+		return AFTER_BROKEN;
+	w->master->counters.value[COUNTER_SENDERS_FORGED]++;
+	log_forged(w->session, "the sender is not the user's", from);
+	return answer(w, IPC_VERDICT, VERDICT_NOT_YOURS, -1);
 }
 
 static enum after
@@ -109,6 +142,10 @@ on_mail(struct worker *w, const struct ipc_record *r)
 	struct session *s = w->session;
 	struct log_line l;
 
+	if (s->submission && (s->user[0] == '\0' || !r->u.mail.wait))
+		return AFTER_BROKEN;
+	if (s->submission && !may_send_as(s, &r->u.mail.from))
+		return refuse_forged(w, &r->u.mail.from);
 	s->tx.no_room = !session_has_room(w->master, r->u.mail.size);
 	w->master->counters.value[s->tx.no_room ? COUNTER_SENDERS_DISK :
 	    COUNTER_SENDERS]++;
@@ -186,6 +223,26 @@ on_reset(struct worker *w, const struct ipc_record *r)
 	return AFTER_GO_ON;
 }
 
+/*
+ * Who is said to have written a message that is being submitted.  Each one is
+ * asked for, and none but the user's own is stored.
+ */
+static enum after
+on_originator(struct worker *w, const struct ipc_record *r)
+{
+	struct session *s = w->session;
+
+	if (!s->submission || s->tx.authors++ >= ipc_authors_max)
+		return AFTER_BROKEN;
+	if (sender_belongs(&s->epoch->conf, s->user, &r->u.rcpt.to))
+		return answer(w, IPC_VERDICT, VERDICT_OK, -1);
+	s->tx.forged = true;
+	if (!may_note(w))
+		return AFTER_BROKEN;
+	log_forged(s, "the author is not the user", &r->u.rcpt.to);
+	return answer(w, IPC_VERDICT, VERDICT_NOT_YOURS, -1);
+}
+
 /* Creates the spool file, headed by what we know ourselves. */
 static int
 begin_file(struct worker *w, int *fd)
@@ -204,6 +261,11 @@ begin_file(struct worker *w, int *fd)
 		.suite = s->tls_on ? tls_log_suite(&s->tls) : NULL,
 		.only_rcpt = s->tx.rcpt_count == 1 ? &s->tx.first_rcpt : NULL
 	};
+
+	if (s->hide_client) {
+		t.helo = t.hostname;
+		t.client_ip = span_of("");
+	}
 
 	ident_make(s->tx.id);
 	t.id = span_of(s->tx.id);
@@ -240,6 +302,8 @@ on_commit(struct worker *w, const struct ipc_record *r)
 {
 	struct transaction *tx = &w->session->tx;
 
+	if (w->session->submission && (tx->authors == 0 || tx->forged))
+		return AFTER_BROKEN;
 	if (r->u.commit.size > UINT64_MAX - tx->head_bytes)
 		return AFTER_BROKEN;
 	tx->size = tx->head_bytes + r->u.commit.size;
@@ -331,6 +395,7 @@ static enum after
 	[IPC_NOTE] = on_note,
 	[IPC_TRACE] = on_trace,
 	[IPC_LOGIN] = on_login,
+	[IPC_ORIGINATOR] = on_originator,
 	[IPC_SIGN] = on_sign,
 	[IPC_TLS] = on_tls,
 	[IPC_TLS_FAIL] = on_tls_fail,

@@ -300,6 +300,11 @@ explain_message_text(const struct explain_message *m, FILE *f)
 	explain_put_raw(r->helo, f);
 	fputs("\n  session    ", f);
 	explain_put_raw(r->session, f);
+	if (r->user.n > 0) {
+		fputs("\n  user       ", f);
+		explain_put_raw(r->user, f);
+		fputs(", who had logged in", f);
+	}
 	fputs("\n  from       <", f);
 	explain_put_raw(r->from, f);
 	fprintf(f, ">%s\n  size       %llu octets\n",
@@ -307,7 +312,7 @@ explain_message_text(const struct explain_message *m, FILE *f)
 	    (unsigned long long)r->size);
 	explain_rcpts_text(r->rcpt, r->time, f);
 	put_places(m, f);
-	fputs("  logged in  ", f);
+	fputs("  in the log ", f);
 	explain_put(span_of(m->path), f);
 	fprintf(f, ":%llu\n", (unsigned long long)m->number);
 }

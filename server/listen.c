@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "server/admit.h"
@@ -57,31 +58,37 @@ listen_bind(struct master *m, const struct conf_listen **which)
 	return 0;
 }
 
-/* A socket of a service manager is what the line for its port says. */
-static bool
-is_tls_first(const struct master *m, int fd)
+void
+listen_words(const struct conf *conf, int fd, struct conf_listen *out)
 {
-	struct address mine, line;
+	struct address mine, theirs;
 
+	memset(out, 0, sizeof(*out));
 	if (!listen_address(fd, &mine))
-		return false;
-	for (size_t i = 0; i < m->conf.listen_count; i++)
-		if (m->conf.listens[i].tls_first &&
-		    address_of(&m->conf.listens[i].addr, &line) &&
-		    line.port == mine.port)
-			return true;
-	return false;
+		return;
+	for (size_t i = 0; i < conf->listen_count; i++) {
+		const struct conf_listen *l = &conf->listens[i];
+
+		if (!address_of(&l->addr, &theirs) || theirs.port != mine.port)
+			continue;
+		out->tls_first |= l->tls_first;
+		out->submission |= l->submission;
+		out->hide_client |= l->hide_client;
+	}
 }
 
 int
-listen_adopt(struct master *m, const int *fds, size_t count)
+listen_adopt(struct master *m, const int *fds,
+    const struct conf_listen *words, size_t count)
 {
 	m->listeners = calloc(count, sizeof(*m->listeners));
 	if (m->listeners == NULL)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		m->listeners[i].fd = fds[i];
-		m->listeners[i].line.tls_first = is_tls_first(m, fds[i]);
+		listen_words(&m->conf, fds[i], &m->listeners[i].line);
+		m->listeners[i].line.submission |= words[i].submission;
+		m->listeners[i].line.tls_first |= words[i].tls_first;
 	}
 	m->listener_count = count;
 	m->listen_adopted = true;

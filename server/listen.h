@@ -15,15 +15,23 @@ enum { listen_backlog = 4096 };	/* the kernel's own limit cuts it */
 int	listen_bind(struct master *m, const struct conf_listen **which);
 /*
  * Takes over count sockets that listen already, in place of every listen of
- * m->conf; they are not bound again as long as we live.  0, or -1 and errno.
+ * m->conf; they are not bound again as long as we live.  words: what is true
+ * of each, beside what m->conf says.  0, or -1 and errno.
  */
-int	listen_adopt(struct master *m, const int *fds, size_t count);
+int	listen_adopt(struct master *m, const int *fds,
+	    const struct conf_listen *words, size_t count);
 /* Makes events of the listeners; 0, or -1 without memory. */
 int	listen_start(struct master *m);
 /* Closes the listener at i; the last one takes its place. */
 void	listen_close(struct master *m, size_t i);
 /* Closes all. */
 void	listen_stop(struct master *m);
+/*
+ * A socket that somebody else has bound is what the listen lines for its port
+ * say behind it: *out has these words, and nothing else.
+ */
+void	listen_words(const struct conf *conf, int fd,
+	    struct conf_listen *out);
 /* The address and port a socket is bound to. */
 bool	listen_address(int fd, struct address *out);
 

@@ -106,7 +106,8 @@ void
 log_message_add(struct log_message *l, const struct log_message_fact *fact)
 {
 	static char to_text[to_max_bytes], from_text[text_bytes],
-	    helo_text[text_bytes], file_text[text_bytes];
+	    helo_text[text_bytes], file_text[text_bytes],
+	    user_text[text_bytes];
 	char from[smtp_mailbox_text_max_bytes];
 	struct buf to = buf_over(to_text, sizeof(to_text));
 	struct log_record r;
@@ -126,6 +127,7 @@ log_message_add(struct log_message *l, const struct log_message_fact *fact)
 	r.port = fact->port;
 	r.helo = escape(helo_text, fact->helo);
 	r.protocol = span_of(fact->protocol);
+	r.user = escape(user_text, fact->user);
 	r.from = escape(from_text, span_from(from, n));
 	r.size = fact->size;
 	r.file = escape(file_text, span_of(fact->file));

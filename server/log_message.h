@@ -44,6 +44,7 @@ struct log_message_fact {
 	uint16_t			 port;
 	struct span			 helo;
 	const char			*protocol;
+	struct span			 user;		/* empty: nobody */
 	const struct mailbox		*from;
 	const struct recipient_set	*to;
 	const struct recipient_log	*rcpts;

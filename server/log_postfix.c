@@ -149,6 +149,25 @@ log_postfix_tls_failed(const struct session *s, const char *why)
 	return true;
 }
 
+bool
+log_postfix_login(const struct session *s, const char *mechanism,
+    const char *why)
+{
+	struct log_line l;
+	struct buf b = begin(&l);
+
+	if (!log_is_postfix() || why == NULL)
+		return log_is_postfix();
+	buf_add_str(&b, "warning: ");
+	add_client(&b, &s->client);
+	buf_add_str(&b, ": SASL ");
+	buf_add_str(&b, mechanism);
+	buf_add_str(&b, " authentication failed: ");
+	buf_add_str(&b, why);
+	end(s, "smtpd", &b);
+	return true;
+}
+
 static void
 begin_reject(struct buf *b, const char *command, const struct address *client,
     const char *reply)
@@ -233,6 +252,10 @@ log_postfix_note(const struct session *s, enum note note, const char *words)
 		    "Message size exceeds fixed limit: " },
 		[NOTE_LOOP] = { "DATA", "554 5.4.6", "" },
 		[NOTE_NO_UTF8] = { "COMMAND", "553 5.6.7", "" },
+		[NOTE_LOGIN_AS_OTHER] = { "COMMAND", "535 5.7.8", "" },
+		[NOTE_PLAIN_TEXT] = { "COMMAND", "530 5.7.0", "" },
+		[NOTE_NO_LOGIN] = { "COMMAND", "530 5.7.0", "" },
+		[NOTE_NO_AUTHOR] = { "DATA", "550 5.6.0", "" },
 		[NOTE_WRITE_FAILED] = { "DATA", "451 4.3.0", "" }
 	};
 	struct log_line l;
@@ -244,6 +267,25 @@ log_postfix_note(const struct session *s, enum note note, const char *words)
 	buf_add_str(&b, table[note].before);
 	buf_add_str(&b, words);
 	buf_add_str(&b, ";");
+	add_speech(&b, s);
+	end(s, "smtpd", &b);
+	return true;
+}
+
+bool
+log_postfix_forged(const struct session *s, const struct mailbox *address)
+{
+	struct log_line l;
+	struct buf b = begin(&l);
+
+	if (!log_is_postfix())
+		return false;
+	begin_reject(&b, "MAIL", &s->client, "553 5.7.1");
+	add_mailbox(&b, "", address);
+	buf_add_str(&b, ": Sender address rejected: not owned by user ");
+	add_escaped(&b, span_of(s->user));
+	buf_add_str(&b, ";");
+	add_mailbox(&b, " from=", address);
 	add_speech(&b, s);
 	end(s, "smtpd", &b);
 	return true;
@@ -334,6 +376,12 @@ tell_sender(const struct session *s)
 
 	buf_add_str(&b, "client=");
 	add_client(&b, &s->client);
+	if (s->user[0] != '\0') {
+		buf_add_str(&b, s->mechanism == SASL_PLAIN ?
+		    ", sasl_method=PLAIN" : ", sasl_method=LOGIN");
+		buf_add_str(&b, ", sasl_username=");
+		add_escaped(&b, span_of(s->user));
+	}
 	buf_add_str(&b, ", session=");
 	buf_add_str(&b, s->id);
 	end(s, "smtpd", &b);

@@ -20,6 +20,12 @@ bool	log_postfix_note(const struct session *s, enum note note,
 bool	log_postfix_tls(const struct session *s, const char *version,
 	    const char *suite);
 bool	log_postfix_tls_failed(const struct session *s, const char *why);
+/* why NULL: it was right, which is told with each message. */
+bool	log_postfix_login(const struct session *s, const char *mechanism,
+	    const char *why);
+/* An address that is not the user's. */
+bool	log_postfix_forged(const struct session *s,
+	    const struct mailbox *address);
 /* MAIL was refused for want of disk space. */
 bool	log_postfix_disk_full(const struct session *s,
 	    const struct mailbox *from);

@@ -181,6 +181,10 @@ take_store(struct json *j, struct log_record *r)
 	r->port = take_number(j, ",\"port\":");
 	r->helo = take_member(j, ",\"helo\":");
 	r->protocol = take_member(j, ",\"protocol\":");
+	if (json_took(j, ",\"user\":")) {
+		r->user = json_take_string(j);
+		j->bad |= r->user.n == 0;
+	}
 	r->from = take_member(j, ",\"from\":");
 	r->size = take_number(j, ",\"size\":");
 	r->file = take_member(j, ",\"file\":");
@@ -241,6 +245,8 @@ add_store(const struct log_record *r, struct buf *out)
 	add_number(out, ",\"port\":", r->port);
 	add_member(out, ",\"helo\":", r->helo);
 	add_member(out, ",\"protocol\":", r->protocol);
+	if (r->user.n > 0)
+		add_member(out, ",\"user\":", r->user);
 	add_member(out, ",\"from\":", r->from);
 	add_number(out, ",\"size\":", r->size);
 	add_member(out, ",\"file\":", r->file);

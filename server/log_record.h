@@ -29,6 +29,7 @@ struct log_record {
 	uint64_t	 port;
 	struct span	 helo;
 	struct span	 protocol;	/* RFC 3848: "ESMTP" */
+	struct span	 user;		/* who had logged in; "": nobody */
 	struct span	 from;		/* "": the null sender */
 	uint64_t	 size;		/* octets */
 	struct span	 file;		/* its name in every Maildir */

@@ -1,58 +1,221 @@
 /*
  * Logins, as the master decides on them.  A catcher knows nobody and takes
  * everybody, or the one that it was told of.
+ *
+ * An answer that is not yes comes some time after the question, and later the
+ * more of them an address has had: it does not tell by its speed whether
+ * there is such a user, and each guess costs the guesser.
  */
 #include "server/login.h"
 
 #include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "server/auth.h"
 #include "server/catcher.h"
+#include "server/log_postfix.h"
 #include "server/pool_worker.h"
+#include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
 
-static void
-log_login(const struct session *s, enum login_answer answer)
-{
-	struct log_line l;
+enum {
+	first_delay_ms = 1000,
+	more_delay_ms = 500,	/* for each failure before */
+	delay_max_ms = 6000
+};
 
-	if (answer == LOGIN_OK) {
-		log_begin(&l, LOG_LEVEL_INFO, "login");
-		log_str(&l, "session", s->id);
-		log_str(&l, "client", s->client.text);
-		log_str(&l, "user", s->user);
-	} else {
-		log_begin(&l, LOG_LEVEL_WARNING, "login-failed");
-		log_str(&l, "session", s->id);
-		log_str(&l, "client", s->client.text);
-		log_str(&l, "why", "name or password is wrong");
-	}
-	log_end(&l);
+static const char *const mechanisms[SASL_MECHANISM_COUNT] = {
+	[SASL_PLAIN] = "PLAIN", [SASL_LOGIN] = "LOGIN"
+};
+
+static const char *
+why_not(const struct login *l)
+{
+	if (l->answer == LOGIN_TROUBLE)
+		return "the auth process gave no answer";
+	return l->limited ? "too many failed logins, not looked at" :
+	    "name or password is wrong";
 }
 
-/* Not a name that failed: it may be a password in the wrong field. */
-static bool
-answer(struct worker *w, struct span name, enum login_answer answer)
+/* Not a name that is nobody's: it may be a password in the wrong field. */
+static void
+log_login(const struct session *s, const struct login *l)
 {
+	bool fine = l->answer == LOGIN_OK;
+	struct log_line line;
+
+	if (log_postfix_login(s, mechanisms[l->mechanism],
+	    fine ? NULL : why_not(l)))
+		return;
+	if (fine)
+		log_begin(&line, LOG_LEVEL_INFO, "login");
+	else
+		log_begin(&line, LOG_LEVEL_WARNING, "login-failed");
+	log_str(&line, "session", s->id);
+	log_str(&line, "client", s->client.text);
+	if (l->known)
+		log_str(&line, "user", l->user);
+	log_str(&line, "mechanism", mechanisms[l->mechanism]);
+	if (!fine)
+		log_str(&line, "why", why_not(l));
+	log_end(&line);
+}
+
+static void
+count(struct master *m, const struct login *l)
+{
+	static const enum counter counters[LOGIN_COUNT] = {
+		[LOGIN_OK] = COUNTER_LOGINS,
+		[LOGIN_WRONG] = COUNTER_LOGINS_WRONG,
+		[LOGIN_LATER] = COUNTER_LOGINS_LATER,
+		[LOGIN_TROUBLE] = COUNTER_LOGINS_TROUBLE
+	};
+
+	m->counters.value[counters[l->answer]]++;
+}
+
+/* Frees l.  False when its worker is gone. */
+static bool
+answer(struct login *l)
+{
+	struct worker *w = l->worker;
 	struct session *s = w->session;
+	bool fine = l->answer == LOGIN_OK;
 	struct ipc_record r;
 
 	memset(&r, 0, sizeof(r));
 	r.type = IPC_ADMIT;
-	r.u.admit.answer = answer;
+	r.u.admit.answer = l->answer;
 	w->when = IPC_AT_SESSION;
-	if (answer == LOGIN_OK) {
-		memcpy(s->user, name.p, name.n);
-		s->user[name.n] = '\0';
+	if (fine) {
+		memcpy(s->user, l->user, sizeof(s->user));
+		s->mechanism = l->mechanism;
 	}
-	log_login(s, answer);
+	log_login(s, l);
+	count(w->master, l);
 	if (w->master->conf.catcher)
-		catcher_login(s, answer == LOGIN_OK);
+		catcher_login(s, fine);
+	login_forget(w);
 	if (ipc_send(w->channel, &r, -1, false) == 0)
 		return true;
 	pool_lost(w, "worker gone before its answer");
 	return false;
+}
+
+static void
+on_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)answer(arg);
+}
+
+/* So that it is told when it is time.  False when the worker is gone. */
+static bool
+answer_late(struct login *l)
+{
+	struct master *m = l->worker->master;
+	int64_t now = deadline_now_ms();
+	uint64_t failures = guesses_of_host(m->auth.guesses, &l->guess, now);
+	int64_t ms = first_delay_ms;
+	struct timeval wait;
+
+	while (failures-- > 1 && ms < delay_max_ms)
+		ms += more_delay_ms;
+	ms -= now - l->begun_ms;
+	if (ms < 0)
+		ms = 0;
+	wait.tv_sec = (time_t)(ms / 1000);
+	wait.tv_usec = (suseconds_t)(ms % 1000) * 1000;
+	event_assign(&l->late, m->base, -1, 0, on_late, l);
+	return event_add(&l->late, &wait) == 0 || answer(l);
+}
+
+void
+login_answered(struct login *l, enum login_answer verdict)
+{
+	struct master *m = l->worker->master;
+
+	l->answer = verdict;
+	if (verdict != LOGIN_WRONG)
+		guesses_refund(m->auth.guesses, &l->guess,
+		    verdict == LOGIN_OK, deadline_now_ms());
+	if (verdict == LOGIN_OK)
+		(void)answer(l);
+	else
+		(void)answer_late(l);
+}
+
+void
+login_forget(struct worker *w)
+{
+	struct login *l = w->login;
+
+	if (l == NULL)
+		return;
+	w->login = NULL;
+	auth_forget(w->master, l);
+	if (event_initialized(&l->late))
+		event_del(&l->late);
+	sodium_memzero(l, sizeof(*l));
+	free(l);
+}
+
+/*
+ * The account of that name, which without a domain is one of the first; in
+ * one spelling, whether it exists or not.
+ */
+static void
+find_account(const struct conf *conf, const struct ipc_login *login,
+    struct login *l)
+{
+	struct span name = span_from(login->name, login->name_len);
+	const struct conf_domain *d = NULL;
+	const struct conf_user *u = NULL;
+	struct mailbox m;
+
+	if (smtp_mailbox_from_text(name, &m) && conf->domain_count > 0) {
+		d = m.domain_len == 0 ? &conf->domains[0] :
+		    conf_find_domain(conf, span_from(m.domain, m.domain_len));
+		if (d != NULL)
+			u = conf_find_user(d, span_from(m.local, m.local_len));
+	}
+	l->known = u != NULL;
+	if (u != NULL)
+		snprintf(l->user, sizeof(l->user), "%s@%s", u->name, d->name);
+	else
+		for (size_t i = 0; i < name.n; i++)
+			l->user[i] = (char)ascii_lower(name.p[i]);
+	if (!l->known || !smtp_mailbox_from_text(span_of(l->user),
+	    &l->question.who))
+		memset(&l->question.who, 0, sizeof(l->question.who));
+}
+
+/* Looks at it, if it may be looked at.  False when w is gone. */
+static bool
+judge(struct login *l)
+{
+	struct worker *w = l->worker;
+	struct guesses *g = w->master->auth.guesses;
+	uint64_t max = w->session->epoch->conf.limits.login_failures;
+
+	guesses_key(g, &w->session->client, span_of(l->user), &l->guess);
+	if (guesses_judge(g, &l->guess, max, l->begun_ms) != GUESS_FREE) {
+		l->limited = true;
+		l->answer = LOGIN_LATER;
+		return answer_late(l);
+	}
+	if (w->master->auth.channel == -1) {
+		l->answer = LOGIN_TROUBLE;
+		return answer_late(l);
+	}
+	guesses_charge(g, &l->guess, l->begun_ms);
+	l->question.decoy = l->guess.account;
+	auth_ask(w->master, l);
+	return true;
 }
 
 /* name and password as smtpd -C -a has them, parted by the first colon. */
@@ -66,12 +229,35 @@ is_the_one(const char *want, const struct ipc_login *l)
 	    sodium_memcmp(l->password, want + name + 1, n - name - 1) == 0;
 }
 
+static bool
+judge_caught(struct login *l, const struct ipc_login *login)
+{
+	const char *want = l->worker->master->conf.catcher_login;
+
+	l->known = want == NULL || is_the_one(want, login);
+	l->answer = l->known ? LOGIN_OK : LOGIN_WRONG;
+	memcpy(l->user, login->name, login->name_len);
+	return answer(l);
+}
+
 bool
 login_take(struct worker *w, const struct ipc_login *login)
 {
-	const char *want = w->master->conf.catcher_login;
-	struct span name = span_from(login->name, login->name_len);
+	struct login *l = calloc(1, sizeof(*l));
 
-	return answer(w, name, want == NULL || is_the_one(want, login) ?
-	    LOGIN_OK : LOGIN_WRONG);
+	if (l == NULL) {
+		pool_lost(w, "no memory for a login");
+		return false;
+	}
+	w->login = l;
+	w->when = IPC_AT_LOGIN;
+	l->worker = w;
+	l->begun_ms = deadline_now_ms();
+	l->mechanism = (enum sasl_mechanism)login->mechanism;
+	if (w->master->conf.catcher)
+		return judge_caught(l, login);
+	l->question.password_len = login->password_len;
+	memcpy(l->question.password, login->password, login->password_len);
+	find_account(&w->session->epoch->conf, login, l);
+	return judge(l);
 }

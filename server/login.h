@@ -1,15 +1,38 @@
 /*
  * Who logs in: the answer to a name and a password that a worker has read.
+ * What strangers guess is bounded and slowed down here; whether a password is
+ * right, the auth process knows.
  */
 #ifndef SERVER_LOGIN_H
 #define SERVER_LOGIN_H
 
+#include "server/guesses.h"
 #include "server/master.h"
+
+/* One login, from its question to its answer. */
+struct login {
+	TAILQ_ENTRY(login)	 entry;		/* while it waits for auth */
+	struct worker		*worker;
+	struct event		 late;		/* the answer, when it is time */
+	int64_t			 begun_ms;
+	struct guess		 guess;
+	bool			 charged;
+	bool			 limited;
+	bool			 known;		/* there is such an account */
+	char			 user[login_name_max_bytes]; /* the account */
+	enum sasl_mechanism	 mechanism;
+	struct ipc_password	 question;	/* wiped once it is asked */
+	enum login_answer	 answer;
+};
 
 /*
  * Answers w, now or later; until then it waits at IPC_AT_LOGIN.  False when w
  * is gone (freed), for it could not be answered.
  */
 bool	login_take(struct worker *w, const struct ipc_login *login);
+/* The auth process has answered, or never will (LOGIN_TROUBLE). */
+void	login_answered(struct login *l, enum login_answer answer);
+/* w is gone, or its session: nobody waits for the answer any more. */
+void	login_forget(struct worker *w);
 
 #endif

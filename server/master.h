@@ -12,6 +12,8 @@
 #include "server/address.h"
 #include "server/conf.h"
 #include "server/counters.h"
+#include "server/feed.h"
+#include "server/helper.h"
 #include "server/log_message.h"
 #include "server/maildir.h"
 #include "server/recipient.h"
@@ -20,7 +22,12 @@
 #include "server/tls_files.h"
 #include "shared/ipc_msg.h"
 
-enum { message_name_bytes = 400 };
+enum {
+	message_name_bytes = 400,
+	/* "alice@example.org", or what the catcher was told; with its NUL */
+	login_name_max_bytes = smtp_local_max_bytes + 1 +
+	    smtp_domain_max_bytes + 1
+};
 
 /* One message between MAIL and its answer. */
 struct transaction {
@@ -35,6 +42,8 @@ struct transaction {
 	uint64_t		 head_bytes;	/* of our trace fields */
 	uint64_t		 size;		/* of the committed file */
 	char			 name[message_name_bytes]; /* in its Maildirs */
+	unsigned		 authors;	/* From and Sender: asked for */
+	bool			 forged;	/* one of them is another's */
 };
 
 /*
@@ -63,8 +72,11 @@ struct session {
 	int64_t			 start_ms;
 	unsigned		 notes;
 	enum ipc_auth		 auth;		/* offered, of its listener */
-	char			 user[sasl_name_max_bytes + 1]; /* logged in;
+	char			 user[login_name_max_bytes]; /* logged in;
 						   empty: nobody */
+	enum sasl_mechanism	 mechanism;	/* by which */
+	bool			 submission;	/* of its listener */
+	bool			 hide_client;
 	bool			 tls_first;	/* RFC 8314 */
 	bool			 has_signed;	/* the one time it may */
 	bool			 tls_on;
@@ -88,6 +100,7 @@ struct worker {
 	TAILQ_ENTRY(worker)	 signing;	/* waits for a signature, */
 	struct ipc_digest	 digest;	/* of this; ticket 0: not */
 	bool			 digest_sent;
+	struct login		*login;		/* not answered yet; or NULL */
 	int64_t			 waiting_us;	/* since */
 	struct master		*master;
 	struct nursery		*nursery;	/* its parent */
@@ -161,10 +174,26 @@ struct signer {
 	char			 sandbox[ipc_text_bytes];
 };
 
+/* The process that holds the passwords. */
+struct auth {
+	struct event		 readable;
+	int			 channel;	/* -1: there is none */
+	struct helper		 process;
+	struct guesses		*guesses;
+	TAILQ_HEAD(, login)	 waiting;
+	struct login		*asked;		/* of it; NULL: forgotten */
+	bool			 busy;
+	uint64_t		 tickets;	/* given out */
+	bool			 loaded;	/* it has a table */
+	struct feed		 feed;
+	struct auth_rows	*rows;		/* being fed; NULL: none */
+	struct auth_rows	*next_rows;	/* newer ones */
+};
+
 struct listener {
 	struct event		*acceptable;
 	int			 fd;
-	struct conf_listen	 line;		/* adopted: tls_first */
+	struct conf_listen	 line;		/* adopted: its words only */
 };
 
 struct master {
@@ -177,6 +206,7 @@ struct master {
 	struct pool		 pool;
 	struct tls_files	 tls;		/* certificates; no keys */
 	struct signer		 signer;
+	struct auth		 auth;
 	struct listener		*listeners;
 	size_t			 listener_count;
 	bool			 listen_adopted; /* not by listen lines */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "server/admit.h"
+#include "server/login.h"
 #include "server/nursery.h"
 #include "server/pool_worker.h"
 #include "server/reload.h"
@@ -75,7 +76,8 @@ give(struct worker *w, struct session *s)
 
 	r.u.session.idle_timeout_s = session_idle_timeout_s(m);
 	r.u.session.room = session_has_room(m, 0);
-	s->auth = m->conf.catcher ? IPC_AUTH_ALWAYS : IPC_AUTH_NOT;
+	s->auth = m->conf.catcher ? IPC_AUTH_ALWAYS :
+	    s->submission ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
 	r.u.session.auth = s->auth;
 	r.u.session.tls_first = s->tls_first;
 	if ((s->output != -1 && ipc_send_empty(w->channel, IPC_OUTPUT,
@@ -146,6 +148,7 @@ pool_release(struct worker *w)
 		pool_drop(w);
 	} else {
 		signer_forget(w);
+		login_forget(w);
 		TAILQ_REMOVE(&p->busy, w, entry);
 		p->busy_count--;
 		pool_worker_note_last(w);

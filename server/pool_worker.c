@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "server/dispatch.h"
+#include "server/login.h"
 #include "server/nursery.h"
 #include "server/pool.h"
 #include "server/session.h"
@@ -104,6 +105,7 @@ pool_drop(struct worker *w)
 	struct pool *p = &w->master->pool;
 
 	signer_forget(w);
+	login_forget(w);
 	if (w->when == IPC_AT_COMMIT)
 		TAILQ_REMOVE(&w->master->committing, w, waiting);
 	if (w->session != NULL) {

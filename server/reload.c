@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/auth.h"
 #include "server/descriptors.h"
 #include "server/listen.h"
 #include "server/log_file.h"
@@ -82,7 +83,9 @@ same_listen(const struct conf_listen *a, const struct conf_listen *b)
 {
 	return a->addr_len == b->addr_len &&
 	    memcmp(&a->addr, &b->addr, a->addr_len) == 0 &&
-	    a->tls_first == b->tls_first;
+	    a->tls_first == b->tls_first &&
+	    a->submission == b->submission &&
+	    a->hide_client == b->hide_client;
 }
 
 /* A listen line that has no socket; NULL: every one has. */
@@ -198,6 +201,7 @@ adopt(struct master *m, struct conf_epoch *e)
 	m->epoch = e;
 	m->conf = e->conf;
 	log_setup_renew(&m->conf);
+	auth_renew(m);
 	if (old->sessions == 0)
 		discard(old);
 	drop_listeners(m);

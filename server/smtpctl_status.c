@@ -18,7 +18,8 @@ enum { label_columns = 14, top_addresses = 10 };
 
 static const char *const role_words[ROLE_COUNT] = {
 	[ROLE_MASTER] = "master", [ROLE_NURSERY] = "nursery",
-	[ROLE_WORKER] = "worker", [ROLE_SIGN] = "sign"
+	[ROLE_WORKER] = "worker", [ROLE_SIGN] = "sign",
+	[ROLE_AUTH] = "auth"
 };
 
 static void

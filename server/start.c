@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "server/admit.h"
+#include "server/auth.h"
 #include "server/background.h"
 #include "server/catcher.h"
 #include "server/commit.h"
@@ -44,19 +45,21 @@ enum { worker_channel = 3 };
 
 /*
  * The child becomes the user it is to be before it executes anything: the
- * worker's, or the master's where it will hold keys, for nobody who talks to
- * strangers may be its user.
+ * worker's, or the master's where it will hold keys (-s) or passwords (-a),
+ * for nobody who talks to strangers may be its user.
  */
 static _Noreturn void
-execute_worker(const char *worker, bool sign, int channel,
+execute_worker(const char *worker, const char *option, int channel,
     const struct users *u)
 {
-	char option[] = "-s";
-	char *argv[3] = { NULL, sign ? option : NULL, NULL };
+	char copy[] = "-x";
+	char *argv[3] = { NULL, option == NULL ? NULL : copy, NULL };
 	char *envp[1] = { NULL };
-	const struct identity *who = sign ? &u->master : &u->worker;
+	const struct identity *who = option != NULL ? &u->master : &u->worker;
 	int null = open("/dev/null", O_RDWR);
 
+	if (option != NULL)
+		copy[1] = option[1];
 	argv[0] = strdup(worker);
 	if (null == -1 || argv[0] == NULL || dup2(null, 0) == -1 ||
 	    dup2(null, 1) == -1 || dup2(null, 2) == -1)
@@ -74,7 +77,7 @@ execute_worker(const char *worker, bool sign, int channel,
 }
 
 static int
-start_worker(const char *worker, bool sign, const struct users *u)
+start_worker(const char *worker, const char *option, const struct users *u)
 {
 	int ends[2];
 	pid_t pid;
@@ -85,7 +88,7 @@ start_worker(const char *worker, bool sign, const struct users *u)
 	if (pid == -1)
 		fatal("fork: %s", strerror(errno));
 	if (pid == 0)
-		execute_worker(worker, sign, ends[1], u);
+		execute_worker(worker, option, ends[1], u);
 	close(ends[1]);
 	return ends[0];
 }
@@ -142,8 +145,14 @@ adopt_all(struct master *m, const struct activate *sockets)
 {
 	struct log_line l;
 
-	if (listen_adopt(m, sockets->fds, (size_t)sockets->count) == -1)
+	if (listen_adopt(m, sockets->fds, sockets->words,
+	    (size_t)sockets->count) == -1)
 		fatal("no memory to start with");
+	for (size_t i = 0; i < m->listener_count; i++)
+		if (m->tls.count == 0 && m->listeners[i].line.submission)
+			fatal("LISTEN_FDNAMES: a socket for submission, which "
+			    "is under TLS only: %s needs a line \"tls "
+			    "certificate FILE key FILE\"", m->conf.path);
 	if (m->conf.listen_count == 0)
 		return;
 	log_begin(&l, LOG_LEVEL_INFO, "listen-ignored");
@@ -200,6 +209,8 @@ announce(struct master *m)
 		log_u64(&l, "port", a.port);
 		if (m->listeners[i].line.tls_first)
 			log_str(&l, "tls", "implicit");
+		if (m->listeners[i].line.submission)
+			log_str(&l, "for", "submission");
 		log_end(&l);
 		if (m->conf.catcher)
 			catcher_welcome(a.text, a.port, &m->conf);
@@ -233,6 +244,7 @@ serve(struct master *m, const struct inetd *i)
 	commit_run(m);
 	pool_stop(m);
 	signer_stop(m);
+	auth_stop(m);
 	control_stop(m);
 	pid_file_clear();
 	if (i == NULL || m->exit_status != 0) {
@@ -250,14 +262,27 @@ start_nurseries(const struct start_options *o, const struct users *u,
 {
 	for (size_t i = 0; i < nursery_count; i++)
 		channels[i] = o->inetd != NULL && i > 0 ? -1 :
-		    start_worker(o->worker, false, u);
+		    start_worker(o->worker, NULL, u);
+}
+
+/* Does anybody come who has to log in? */
+static bool
+wants_auth(const struct master *m, const struct start_options *o)
+{
+	struct conf_listen line = { .submission = false };
+
+	if (o->inetd != NULL)
+		listen_words(&m->conf, o->inetd->input, &line);
+	for (size_t i = 0; i < m->listener_count; i++)
+		line.submission |= m->listeners[i].line.submission;
+	return line.submission;
 }
 
 int
 start_and_run(struct master *m, const struct start_options *o)
 {
 	struct background background = { -1, -1 };
-	int channels[nursery_count], root, control, sign = -1;
+	int channels[nursery_count], root, control, sign = -1, auth = -1;
 	struct proof proof;
 	const char *why;
 	struct users users;
@@ -286,7 +311,9 @@ start_and_run(struct master *m, const struct start_options *o)
 	pid_file_write();
 	start_nurseries(o, &users, channels);
 	if (m->tls.count > 0)
-		sign = start_worker(o->worker, true, &users);
+		sign = start_worker(o->worker, "-s", &users);
+	if (wants_auth(m, o))
+		auth = start_worker(o->worker, "-a", &users);
 	if (users.drop && privdrop_to(&users.master) == -1)
 		fatal("cannot drop privileges to uid %u: %s",
 		    (unsigned)users.master.uid, strerror(errno));
@@ -298,8 +325,11 @@ start_and_run(struct master *m, const struct start_options *o)
 		    true);
 	if (signer_start(m, sign, &why) == -1)
 		fatal("%s: sign process: %s", o->worker, why);
+	if (auth_start(m, auth, &why) == -1)
+		fatal("%s: auth process: %s", o->worker, why);
 	start_events(m);
 	signer_watch(m);
+	auth_watch(m);
 	pool_start(m, channels);
 	open_spool(m, root, m->proved);
 	if (refused_init(m) == -1)

@@ -50,8 +50,28 @@ check_login(const struct ipc_login *l)
 	return sasl_parse_login(span_from(l->name, l->name_len),
 	    sasl_name_max_bytes) == SASL_OK &&
 	    sasl_parse_login(span_from(l->password, l->password_len),
-	    sasl_password_max_bytes) == SASL_OK ? NULL :
+	    sasl_password_max_bytes) == SASL_OK &&
+	    l->mechanism < SASL_MECHANISM_COUNT ? NULL :
 	    "name or password is not one";
+}
+
+static const char *
+check_auth(const struct ipc_record *r)
+{
+	bool fine = true;
+
+	if (r->type == IPC_LOGIN)
+		return check_login(&r->u.login);
+	if (r->type == IPC_ADMIT)
+		fine = r->u.admit.answer < LOGIN_COUNT;
+	else if (r->type == IPC_ACCOUNT)
+		fine = smtp_mailbox_valid(&r->u.account.who);
+	else if (r->type == IPC_PASSWORD)
+		fine = smtp_mailbox_valid(&r->u.password.who);
+	else if (r->type == IPC_CHECKED)
+		fine = r->u.checked.answer < LOGIN_COUNT &&
+		    r->u.checked.answer != LOGIN_LATER;
+	return fine ? NULL : "value out of range";
 }
 
 /* Printable ASCII that ends within n octets. */
@@ -164,6 +184,7 @@ check_value(const struct ipc_record *r)
 	case IPC_MAIL:
 		return check_mail(&r->u.mail);
 	case IPC_RCPT:
+	case IPC_ORIGINATOR:
 		return check_rcpt(&r->u.rcpt.to);
 	case IPC_ASK_MAIL:
 		return check_ask_mail(&r->u.ask_mail);
@@ -173,6 +194,8 @@ check_value(const struct ipc_record *r)
 	case IPC_UNSAFE:
 	case IPC_SIGNER_READY:
 	case IPC_SIGNER_UNSAFE:
+	case IPC_AUTH_READY:
+	case IPC_AUTH_UNSAFE:
 		return IS_TEXT(r->u.text.text) && r->u.text.pid >= 0 ? NULL :
 		    "text is not one";
 	case IPC_NEWBORN:
@@ -199,10 +222,11 @@ check_value(const struct ipc_record *r)
 		    r->u.trace.kind < IPC_TRACE_KIND_COUNT ? NULL :
 		    "trace out of range";
 	case IPC_LOGIN:
-		return check_login(&r->u.login);
 	case IPC_ADMIT:
-		return r->u.admit.answer < LOGIN_COUNT ? NULL :
-		    "answer out of range";
+	case IPC_ACCOUNT:
+	case IPC_PASSWORD:
+	case IPC_CHECKED:
+		return check_auth(r);
 	case IPC_SESSION:
 		return r->u.session.auth < IPC_AUTH_COUNT ? NULL :
 		    "auth out of range";
@@ -222,6 +246,7 @@ check_value(const struct ipc_record *r)
 	case IPC_BEGIN:
 	case IPC_COMMIT:
 	case IPC_ABORT:
+	case IPC_TABLE:
 	case IPC_TYPE_COUNT:
 		break;
 	case IPC_CERTIFICATE:

@@ -27,7 +27,7 @@ struct ipc_ask_status {
 };
 
 enum ipc_role { ROLE_MASTER, ROLE_NURSERY, ROLE_WORKER, ROLE_SIGN,
-	ROLE_COUNT };
+	ROLE_AUTH, ROLE_COUNT };
 
 enum { state_session_count = STATE_WAITING + 1 };	/* those of sessions */
 

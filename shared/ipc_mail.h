@@ -7,7 +7,6 @@
 
 #include <stdint.h>
 
-#include "shared/sasl.h"
 #include "shared/smtp_syntax.h"
 
 /*
@@ -25,23 +24,7 @@ struct ipc_mail {
 	char		helo[smtp_domain_max_bytes];
 };
 
-/* AUTH: who the client says it is.  Whoever has held one wipes it. */
-struct ipc_login {
-	uint8_t		name_len;	/* 1 at least, like the next */
-	uint8_t		password_len;
-	char		name[sasl_name_max_bytes];
-	char		password[sasl_password_max_bytes];
-};
-
-enum login_answer {
-	LOGIN_OK,
-	LOGIN_WRONG,		/* no such name, or not its password */
-	LOGIN_COUNT
-};
-
-struct ipc_admit {
-	uint32_t	answer;		/* enum login_answer */
-};
+enum { ipc_authors_max = 100 };	/* of one message, asked for */
 
 struct ipc_rcpt {
 	struct mailbox	to;

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "shared/ipc_auth.h"
 #include "shared/ipc_control.h"
 #include "shared/ipc_mail.h"
 #include "shared/ipc_tls.h"
@@ -22,7 +23,8 @@ enum ipc_way {
 	IPC_FROM_WORKER,	/* smtp worker to master */
 	IPC_FROM_CONTROL,	/* smtpctl to master */
 	IPC_TO_CONTROL,		/* master to smtpctl */
-	IPC_TO_SIGN, IPC_FROM_SIGN /* master and the sign process */
+	IPC_TO_SIGN, IPC_FROM_SIGN, /* master and the sign process */
+	IPC_TO_AUTH, IPC_FROM_AUTH /* master and the auth process */
 };
 
 /* When: where the session of a worker stands, in the master's own books. */
@@ -102,6 +104,7 @@ struct ipc_session {
 enum ipc_auth {
 	IPC_AUTH_NOT,
 	IPC_AUTH_ALWAYS,		/* the catcher */
+	IPC_AUTH_SUBMISSION,		/* under TLS, and before MAIL */
 	IPC_AUTH_COUNT
 };
 
@@ -116,6 +119,7 @@ enum verdict {
 	VERDICT_UNKNOWN,	/* no such recipient here */
 	VERDICT_FOREIGN,	/* we do not relay */
 	VERDICT_TOO_MANY,	/* recipients */
+	VERDICT_NOT_YOURS,	/* the address of who logged in it is not */
 	VERDICT_DISK_FULL,
 	VERDICT_TROUBLE,	/* ours, logged by the master */
 	VERDICT_COUNT
@@ -210,9 +214,9 @@ struct ipc_trace {
 	X(END, IPC_FROM_WORKER, end, 0, IPC_AT_WORK)			\
 	X(OUTPUT, IPC_TO_WORKER, nothing, 1, IPC_AT_IDLE)		\
 	IPC_CONTROL_RECORDS(X)						\
-	X(LOGIN, IPC_FROM_WORKER, login, 0, IPC_AT_SESSION)		\
-	X(ADMIT, IPC_TO_WORKER, admit, 0, IPC_AT_LOGIN)		\
-	IPC_TLS_RECORDS(X)
+	IPC_AUTH_RECORDS(X)						\
+	IPC_TLS_RECORDS(X)						\
+	X(ORIGINATOR, IPC_FROM_WORKER, rcpt, 0, IPC_AT_DATA)
 
 #define IPC_RECORD_NAME(name, way, payload, fd, when) IPC_##name,
 enum ipc_type { IPC_RECORDS(IPC_RECORD_NAME) IPC_TYPE_COUNT };
@@ -239,8 +243,7 @@ struct ipc_record {
 		struct ipc_note		note;
 		struct ipc_end		end;
 		struct ipc_trace	trace;
-		struct ipc_login	login;
-		struct ipc_admit	admit;
+		IPC_AUTH_PAYLOADS(IPC_MEMBER)
 		IPC_CONTROL_PAYLOADS(IPC_MEMBER)
 		IPC_TLS_PAYLOADS(IPC_MEMBER)
 	} u;

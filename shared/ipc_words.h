@@ -19,6 +19,9 @@
 	X(LOOP, "too many Received fields: a mail loop")		\
 	X(NO_UTF8, "non-ASCII address without SMTPUTF8")		\
 	X(LOGIN_AS_OTHER, "logs in to act as somebody else")		\
+	X(PLAIN_TEXT, "password or mail without TLS")			\
+	X(NO_LOGIN, "mail without a login")				\
+	X(NO_AUTHOR, "no From field that can be read")			\
 	X(WRITE_FAILED, "the spool file could not be written")
 
 #define IPC_NOTE_NAME(name, text) NOTE_##name,

@@ -8,6 +8,9 @@
 /* Room for a TLS session and a few line buffers, never for a message. */
 #define worker_memory_max_bytes		(16ULL * 1024 * 1024)
 
+/* The table, and what the dearest hash takes (shared/password_form.h). */
+#define auth_memory_max_bytes		(512ULL * 1024 * 1024)
+
 /*
  * A worker is held by the nursery's sandbox and by its own within it, so
  * the nursery's line has all that a worker's has (fdatasync too), and the
@@ -46,6 +49,13 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 		.name = "sign",
 		.rights = RIGHT_IO | RIGHT_RECV_FD,
 		.memory_max_bytes = worker_memory_max_bytes,
+		.descriptors_max = 8,
+		.no_fork = true
+	},
+	[SANDBOX_AUTH] = {
+		.name = "auth",
+		.rights = RIGHT_IO | RIGHT_RECV_FD,
+		.memory_max_bytes = auth_memory_max_bytes,
 		.descriptors_max = 8,
 		.no_fork = true
 	}

@@ -15,6 +15,7 @@ enum sandbox_role {
 	SANDBOX_NURSERY,	/* forks workers, executes itself */
 	SANDBOX_SMTP,		/* one session of a stranger */
 	SANDBOX_SIGN,		/* holds the private keys */
+	SANDBOX_AUTH,		/* holds the passwords */
 	SANDBOX_ROLE_COUNT
 };
 

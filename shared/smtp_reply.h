@@ -39,6 +39,9 @@
 	X(TROUBLE, 451, "4.3.0", "local trouble, try later")		\
 	X(DISK_FULL, 452, "4.3.1", "not enough disk space, try later")	\
 	X(TOO_MANY_RCPTS, 452, "4.5.3", "too many recipients")		\
+	X(AUTH_LATER, 454, "4.7.0", "too many failed logins, try later") \
+	X(AUTH_TROUBLE, 454, "4.7.0", "passwords cannot be checked now, try" \
+	    " later")							\
 	X(UNKNOWN, 500, "5.5.1", "command not known")			\
 	X(LINE_LONG, 500, "5.5.2", "line too long")			\
 	X(LINE_NUL, 500, "5.5.2", "NUL in a command line")		\
@@ -64,12 +67,21 @@
 	X(TLS_ALREADY, 503, "5.5.1", "this is under TLS already")	\
 	X(INJECTED, 503, "5.5.1", "octets behind STARTTLS, closing")	\
 	X(AUTH_MECHANISM, 504, "5.5.4", "mechanism not known")		\
+	X(TLS_FIRST, 530, "5.7.0", "STARTTLS first")			\
+	X(AUTH_FIRST, 530, "5.7.0", "log in first")			\
 	X(AUTH_OTHER, 535, "5.7.8", "may not act as somebody else")	\
 	X(AUTH_WRONG, 535, "5.7.8", "name or password is wrong")	\
+	X(AUTH_PLAIN_TEXT, 538, "5.7.11", "STARTTLS first: passwords travel" \
+	    " under TLS only")						\
 	X(UNKNOWN_RCPT, 550, "5.1.1", "no such recipient here")		\
 	X(FOREIGN_RCPT, 550, "5.7.1", "relaying denied")		\
 	X(TOO_BIG, 552, "5.3.4", "message larger than this server takes") \
 	X(NEEDS_UTF8, 553, "5.6.7", "a non-ASCII address needs SMTPUTF8") \
+	X(NOT_YOURS, 553, "5.7.1", "that sender address is not yours")	\
+	X(AUTHOR_NOT_YOURS, 553, "5.7.1", "From or Sender has an address" \
+	    " that is not yours")					\
+	X(NO_AUTHOR, 550, "5.6.0", "a header with one From field that can" \
+	    " be read is needed")					\
 	X(LOOP, 554, "5.4.6", "too many Received fields: a mail loop")	\
 	X(BARE, 554, "5.6.0", "bare CR or LF in the message, closing")	\
 	X(NUL, 554, "5.6.0", "NUL in the message")			\

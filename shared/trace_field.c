@@ -25,6 +25,29 @@ name_of(const char *names, size_t count, int index, char out[4])
 	return out;
 }
 
+/*
+ * Years are counted from a March, so that a leap day is the last of one: from
+ * there months are of 153 days in each five.
+ */
+void
+trace_field_utc(int64_t seconds, struct tm *out)
+{
+	int64_t day = seconds / 86400, time = seconds % 86400;
+	int64_t since = day + 719468;		/* from 1 March of year 0 */
+	int64_t era = since / 146097, in_era = since % 146097;
+	int64_t year = (in_era - in_era / 1460 + in_era / 36524 -
+	    in_era / 146096) / 365;
+	int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
+	int64_t month = (5 * in_year + 2) / 153;
+
+	*out = (struct tm){ .tm_sec = (int)(time % 60),
+	    .tm_min = (int)(time / 60 % 60), .tm_hour = (int)(time / 3600),
+	    .tm_mday = (int)(in_year - (153 * month + 2) / 5 + 1),
+	    .tm_mon = (int)((month + 2) % 12),
+	    .tm_wday = (int)((day + 4) % 7) };
+	out->tm_year = (int)(year + era * 400 + (month >= 10) - 1900);
+}
+
 void
 trace_field_date(const struct tm *utc, struct buf *out)
 {
@@ -49,7 +72,7 @@ trace_field_date(const struct tm *utc, struct buf *out)
 }
 
 /*
- * Extended-Domain = ( Domain FWS "(" TCP-info ")" ) /
+ * Extended-Domain = Domain / ( Domain FWS "(" TCP-info ")" ) /
  *                   ( address-literal FWS "(" TCP-info ")" )
  * TCP-info = address-literal
  */
@@ -58,9 +81,12 @@ add_from(struct buf *out, const struct trace *t)
 {
 	buf_add_str(out, "Received: from ");
 	buf_add(out, t->helo);
-	buf_add_str(out, t->client_ipv6 ? " ([IPv6:" : " ([");
-	buf_add(out, t->client_ip);
-	buf_add_str(out, "])\n\tby ");
+	if (t->client_ip.n > 0) {
+		buf_add_str(out, t->client_ipv6 ? " ([IPv6:" : " ([");
+		buf_add(out, t->client_ip);
+		buf_add_str(out, "])");
+	}
+	buf_add_str(out, "\n\tby ");
 	buf_add(out, t->hostname);
 }
 

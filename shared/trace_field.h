@@ -20,7 +20,8 @@ enum {
 struct trace {
 	const struct mailbox	*from;		/* null allowed */
 	struct span		 helo;		/* smtp_helo_valid */
-	struct span		 client_ip;	/* "192.0.2.1", "2001:db8::1" */
+	struct span		 client_ip;	/* "192.0.2.1", "2001:db8::1"; or
+						   empty: it is not told */
 	bool			 client_ipv6;
 	struct span		 hostname;
 	const char		*protocol;	/* RFC 3848, 6531: "ESMTP" */
@@ -32,6 +33,8 @@ struct trace {
 
 /* Writes both fields, LF line ends, to out of trace_field_max_bytes. */
 void	trace_field_write(const struct trace *t, struct buf *out);
+/* Seconds since 1970 (0 or more) as a date, without a zone's file to read. */
+void	trace_field_utc(int64_t seconds, struct tm *out);
 /* Writes utc as RFC 5322 3.3: "Mon, 23 Nov 2026 20:45:00 +0000". */
 void	trace_field_date(const struct tm *utc, struct buf *out);
 

@@ -15,6 +15,8 @@ verdict_reply(enum verdict v, enum smtp_reply ok)
 		return REPLY_FOREIGN_RCPT;
 	case VERDICT_TOO_MANY:
 		return REPLY_TOO_MANY_RCPTS;
+	case VERDICT_NOT_YOURS:
+		return REPLY_NOT_YOURS;
 	case VERDICT_DISK_FULL:
 		return REPLY_DISK_FULL;
 	case VERDICT_TROUBLE:

@@ -124,6 +124,16 @@ ask_rcpt(struct ask *a, const struct mailbox *to)
 }
 
 enum verdict
+ask_originator(struct ask *a, const struct mailbox *author)
+{
+	struct ipc_record r = { .type = IPC_ORIGINATOR,
+	    .u.rcpt.to = *author };
+
+	send_or_end(a, &r);
+	return receive_verdict(a, IPC_AT_DATA);
+}
+
+enum verdict
 ask_file(struct ask *a, int *out)
 {
 	struct ipc_record r;

@@ -29,6 +29,8 @@ enum login_answer ask_login(struct ask *a, struct ipc_login *l);
 /* With mail->wait; without it nobody answers, and the verdict is OK. */
 enum verdict	ask_mail(struct ask *a, const struct ipc_mail *mail);
 enum verdict	ask_rcpt(struct ask *a, const struct mailbox *to);
+/* May who logged in be said to have written this message? */
+enum verdict	ask_originator(struct ask *a, const struct mailbox *author);
 /*
  * After tell_begin: the spool file, VERDICT_OK and *out, the caller's to
  * close; or why there is none, and then the transaction is over.

@@ -1,13 +1,14 @@
 /*
  * smtpd-worker: never run by hand.  smtpd starts it, as the worker's user,
  * with one end of a channel as descriptor 3; it is the nursery from then on,
- * or with -s, as the master's user, the sign process.
+ * or as the master's user, with -s the sign process, with -a the auth one.
  */
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "worker/auth.h"
 #include "worker/nursery.h"
 #include "worker/sign.h"
 
@@ -26,6 +27,7 @@ main(int argc, char *argv[])
 {
 	bool held = argc == 2 && strcmp(argv[1], "-r") == 0;
 	bool sign = argc == 2 && strcmp(argv[1], "-s") == 0;
+	bool auth = argc == 2 && strcmp(argv[1], "-a") == 0;
 
 	/* Executed by a nursery it may not ask, and has to prove more. */
 	if (argc < 1 || argv[0][0] != '/' || (!held && !channel_is_there())) {
@@ -35,5 +37,7 @@ main(int argc, char *argv[])
 	}
 	if (sign)
 		sign_run(nursery_channel);
+	if (auth)
+		auth_run(nursery_channel);
 	nursery_run(argv[0], held);
 }

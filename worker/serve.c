@@ -32,6 +32,7 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	session.settings = settings;
 	session.io = &io;
 	session.auth = (enum ipc_auth)start.auth;
+	session.submission = session.auth == IPC_AUTH_SUBMISSION;
 	session.peer = &peer;
 	session.tls_first = start.tls_first != 0;
 	smtp_session_note_room(&session, start.room);

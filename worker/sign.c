@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "shared/ipc.h"
-#include "shared/sandbox_table.h"
+#include "worker/held.h"
 
 /* A key file as it comes in; then the key. */
 struct private {
@@ -109,30 +109,6 @@ answer(int channel, const struct ipc_digest *d)
 		_exit(0);
 }
 
-/* Before any key is here. */
-static void
-hold(int channel)
-{
-	struct ipc_record r = { .type = IPC_SIGNER_READY };
-	/* Held, it could not ask any more. */
-	const char *what = NULL, *text = sandbox_describe();
-
-	if (!sandbox_exists())
-		what = "this build has no sandbox";
-	else if (sandbox_prepare(SANDBOX_SIGN, &what) == 0 &&
-	    sandbox_self_test(SANDBOX_SIGN, &what) == 0 &&
-	    sandbox_enter(SANDBOX_SIGN, NULL, 0, &what) == 0)
-		what = NULL;
-	if (what != NULL)
-		r.type = IPC_SIGNER_UNSAFE;
-	if (what != NULL)
-		text = what;
-	r.u.text.pid = getpid();
-	strncpy(r.u.text.text, text, sizeof(r.u.text.text) - 1);
-	if (ipc_send(channel, &r, -1, true) == -1)
-		_exit(0);
-}
-
 void
 sign_run(int channel)
 {
@@ -140,7 +116,8 @@ sign_run(int channel)
 	const char *why;
 	int passed;
 
-	hold(channel);
+	held_begin(channel, SANDBOX_SIGN, IPC_SIGNER_READY,
+	    IPC_SIGNER_UNSAFE);
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		_exit(1);
 	while (ipc_recv(channel, IPC_TO_SIGN, IPC_AT_ANY, true, &r, &passed,

@@ -16,7 +16,8 @@ static uint8_t decoded[sasl_line_max_bytes];
 bool
 smtp_auth_is_offered(const struct smtp_session *s)
 {
-	return !s->logged_in && s->auth == IPC_AUTH_ALWAYS;
+	return !s->logged_in && s->auth != IPC_AUTH_NOT &&
+	    (!s->submission || s->tls);
 }
 
 static struct outcome
@@ -53,12 +54,22 @@ set(uint8_t *len, char *to, struct span from)
 }
 
 static struct outcome
-ask(struct smtp_session *s)
+ask(struct smtp_session *s, enum sasl_mechanism mechanism)
 {
-	if (ask_login(s->master, &s->login) != LOGIN_OK)
-		return failed(s, REPLY_AUTH_WRONG);
-	s->logged_in = true;
-	return end_exchange(s, REPLY_AUTH_OK);
+	s->login.mechanism = (uint8_t)mechanism;
+	switch (ask_login(s->master, &s->login)) {
+	case LOGIN_OK:
+		s->logged_in = true;
+		return end_exchange(s, REPLY_AUTH_OK);
+	case LOGIN_LATER:
+		return failed(s, REPLY_AUTH_LATER);
+	case LOGIN_TROUBLE:
+		return failed(s, REPLY_AUTH_TROUBLE);
+	case LOGIN_WRONG:
+	case LOGIN_COUNT:
+		break;
+	}
+	return failed(s, REPLY_AUTH_WRONG);
 }
 
 static bool
@@ -92,7 +103,7 @@ take_plain(struct smtp_session *s, struct span line)
 		set(&s->login.name_len, s->login.name, login.name);
 		set(&s->login.password_len, s->login.password,
 		    login.password);
-		return ask(s);
+		return ask(s, SASL_PLAIN);
 	case SASL_OTHER:
 		tell_note(s->master, NOTE_LOGIN_AS_OTHER);
 		return failed(s, REPLY_AUTH_OTHER);
@@ -120,7 +131,7 @@ on_password(struct smtp_session *s, struct span line)
 	    sasl_password_max_bytes) != SASL_OK)
 		return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
 	set(&s->login.password_len, s->login.password, password);
-	return ask(s);
+	return ask(s, SASL_LOGIN);
 }
 
 static struct outcome
@@ -153,6 +164,8 @@ may_begin(struct smtp_session *s, struct outcome *out)
 {
 	if (!s->esmtp)
 		*out = fault(s, NOTE_SEQUENCE, REPLY_EHLO_FIRST);
+	else if (s->submission && !s->tls)
+		*out = fault(s, NOTE_PLAIN_TEXT, REPLY_AUTH_PLAIN_TEXT);
 	else if (s->logged_in)
 		*out = fault(s, NOTE_SEQUENCE, REPLY_AUTH_AGAIN);
 	else

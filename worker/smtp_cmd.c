@@ -17,12 +17,20 @@ enum { small_bytes = 1024 * 1024 };
 
 enum argument { ARG_NONE, ARG_NEEDED, ARG_ANY };
 
+/* What a submission listener (RFC 6409) wants first. */
+enum wants {
+	WANTS_TLS,		/* RFC 3207 4: all but a few */
+	WANTS_NOTHING,
+	WANTS_LOGIN
+};
+
 struct command {
 	const char	*verb;
 	enum ipc_verb	 id;
 	unsigned	 states;	/* of enum smtp_state */
 	enum argument	 argument;
 	size_t		 max_bytes;	/* CRLF included */
+	enum wants	 wants;
 	struct outcome	 (*run)(struct smtp_session *s, struct span arg);
 };
 
@@ -98,7 +106,7 @@ begin_transaction(struct smtp_session *s, const struct mailbox *from,
 	    .body_8bit = params->body_8bit, .helo_len = s->helo_len };
 
 	memcpy(mail.helo, s->helo, s->helo_len);
-	mail.wait = params->size > small_bytes ||
+	mail.wait = s->submission || params->size > small_bytes ||
 	    deadline_now_ms() >= s->room_until_ms;
 	return ask_mail(s->master, &mail);
 }
@@ -233,25 +241,36 @@ cmd_quit(struct smtp_session *s, struct span arg)
 	return (struct outcome){ REPLY_BYE, SMTP_CLOSE };
 }
 
-#define ROW(verb, states, argument, max_bytes, run) \
-	{ #verb, IPC_VERB_##verb, (states), argument, max_bytes, run }
+#define ROW(verb, states, argument, max_bytes, wants, run) \
+	{ #verb, IPC_VERB_##verb, (states), argument, max_bytes, wants, run }
 static const struct command commands[] = {
-	ROW(HELO, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_helo),
-	ROW(EHLO, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_ehlo),
-	ROW(MAIL, SMTP_READY, ARG_NEEDED, smtp_line_read_bytes, cmd_mail),
+	ROW(HELO, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, WANTS_TLS,
+	    cmd_helo),
+	ROW(EHLO, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, WANTS_NOTHING,
+	    cmd_ehlo),
+	ROW(MAIL, SMTP_READY, ARG_NEEDED, smtp_line_read_bytes, WANTS_LOGIN,
+	    cmd_mail),
 	ROW(RCPT, SMTP_MAIL | SMTP_RCPT, ARG_NEEDED, smtp_line_read_bytes,
-	    cmd_rcpt),
-	ROW(DATA, SMTP_RCPT, ARG_NONE, smtp_line_max_bytes, cmd_data),
-	ROW(RSET, SMTP_ANY, ARG_NONE, smtp_line_max_bytes, cmd_rset),
-	ROW(NOOP, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_noop),
-	ROW(QUIT, SMTP_ANY, ARG_NONE, smtp_line_max_bytes, cmd_quit),
-	ROW(VRFY, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, cmd_vrfy),
-	ROW(EXPN, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_expn),
-	ROW(AUTH, SMTP_READY, ARG_NEEDED, sasl_line_max_bytes,
+	    WANTS_TLS, cmd_rcpt),
+	ROW(DATA, SMTP_RCPT, ARG_NONE, smtp_line_max_bytes, WANTS_TLS,
+	    cmd_data),
+	ROW(RSET, SMTP_ANY, ARG_NONE, smtp_line_max_bytes, WANTS_TLS,
+	    cmd_rset),
+	ROW(NOOP, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, WANTS_NOTHING,
+	    cmd_noop),
+	ROW(QUIT, SMTP_ANY, ARG_NONE, smtp_line_max_bytes, WANTS_NOTHING,
+	    cmd_quit),
+	ROW(VRFY, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, WANTS_TLS,
+	    cmd_vrfy),
+	ROW(EXPN, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, WANTS_TLS,
+	    cmd_expn),
+	/* Has a reply of its own for it. */
+	ROW(AUTH, SMTP_READY, ARG_NEEDED, sasl_line_max_bytes, WANTS_NOTHING,
 	    smtp_auth_begin),
-	ROW(HELP, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, cmd_help),
+	ROW(HELP, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, WANTS_TLS,
+	    cmd_help),
 	ROW(STARTTLS, SMTP_READY, ARG_NONE, smtp_line_max_bytes,
-	    cmd_starttls),
+	    WANTS_NOTHING, cmd_starttls),
 };
 #undef ROW
 
@@ -276,6 +295,22 @@ sequence_reply(const struct smtp_session *s, const struct command *c)
 	if (c->states == SMTP_READY)
 		return REPLY_MAIL_AGAIN;
 	return s->state == SMTP_READY ? REPLY_MAIL_FIRST : REPLY_RCPT_FIRST;
+}
+
+/* May c be given on a listener for submission?  Else *out. */
+static bool
+is_trusted(struct smtp_session *s, const struct command *c,
+    struct outcome *out)
+{
+	if (!s->submission || c->wants == WANTS_NOTHING)
+		return true;
+	if (!s->tls)
+		*out = fault(s, NOTE_PLAIN_TEXT, REPLY_TLS_FIRST);
+	else if (c->wants == WANTS_LOGIN && !s->logged_in)
+		*out = fault(s, NOTE_NO_LOGIN, REPLY_AUTH_FIRST);
+	else
+		return true;
+	return false;
 }
 
 /* Cuts line at its first blank; blanks at its end are not part of it. */
@@ -305,6 +340,7 @@ smtp_cmd_run(struct smtp_session *s, struct span line)
 {
 	const struct command *c;
 	struct span verb, arg;
+	struct outcome o;
 
 	cut(line, &verb, &arg);
 	c = find_command(s, verb);
@@ -315,6 +351,8 @@ smtp_cmd_run(struct smtp_session *s, struct span line)
 		return fault(s, NOTE_UNKNOWN_COMMAND, REPLY_UNKNOWN);
 	if (line.n + 2 > c->max_bytes)
 		return fault(s, NOTE_LINE_TOO_LONG, REPLY_LINE_LONG);
+	if (!is_trusted(s, c, &o))
+		return o;
 	if ((c->states & (unsigned)s->state) == 0)
 		return fault(s, NOTE_SEQUENCE, sequence_reply(s, c));
 	if (c->argument == ARG_NONE && arg.n > 0)

@@ -14,6 +14,7 @@
 #include "shared/deadline.h"
 #include "shared/dot.h"
 #include "worker/ask.h"
+#include "worker/smtp_submit.h"
 #include "worker/transcript.h"
 
 /*
@@ -73,6 +74,39 @@ store(struct intake *in, struct span s)
 	}
 }
 
+/* What the header lacks of a submitted message goes in before its end. */
+static void
+store_missing(const struct smtp_session *s, struct intake *in)
+{
+	uint8_t storage[smtp_submit_fields_max_bytes];
+	struct buf fields = buf_over(storage, sizeof(storage));
+
+	smtp_submit_add_fields(s, &fields);
+	store(in, buf_span(&fields));
+}
+
+static void
+store_text(const struct smtp_session *s, struct intake *in, struct span text)
+{
+	size_t at = in->header.body_at;
+
+	if (!s->submission || at == SIZE_MAX) {
+		store(in, text);
+		return;
+	}
+	store(in, span_from(text.p, at));
+	store_missing(s, in);
+	store(in, span_skip(text, at));
+}
+
+static void
+store_last(const struct smtp_session *s, struct intake *in)
+{
+	store(in, header_finish(&in->header));
+	if (s->submission && !in->header.ended)
+		store_missing(s, in);
+}
+
 /*
  * The master makes the file while the client hears 354 and begins to send,
  * so nobody waits for it here.
@@ -104,9 +138,9 @@ take_some(struct smtp_session *s, struct intake *in)
 		s->message_octets += taken;
 	keep = header_feed(&in->header, p, text_n);
 	if (!is_refused(s, in))
-		store(in, keep);
+		store_text(s, in, keep);
 	if (in->dot.state == DOT_END && !is_refused(s, in))
-		store(in, header_finish(&in->header));
+		store_last(s, in);
 	smtp_session_extend(s);
 	if (is_bare(in))
 		s->io->idle_ms = bare_idle_ms;
@@ -168,10 +202,23 @@ commit(struct smtp_session *s, struct intake *in)
 	return smtp_go_on(reply_of_refusal(verdict));
 }
 
+/* Of an address that is another's the master has told. */
+static struct outcome
+refuse_author(struct smtp_session *s, const struct intake *in,
+    enum smtp_reply reply)
+{
+	if (reply == REPLY_NO_AUTHOR)
+		return refuse(s, in, NOTE_NO_AUTHOR, reply);
+	drop_file(s, in);
+	return smtp_go_on(reply);
+}
+
 /* The message has come to its end: which answer does it get? */
 static struct outcome
 judge(struct smtp_session *s, struct intake *in)
 {
+	enum smtp_reply author;
+
 	if (is_bare(in))
 		return refuse_bare(s, in);
 	if (in->dot.nul)
@@ -184,6 +231,9 @@ judge(struct smtp_session *s, struct intake *in)
 		return smtp_go_on(reply_of_refusal(in->verdict));
 	if (in->write_errno != 0)
 		return refuse_write(s, in, in->write_errno);
+	author = s->submission ? smtp_submit_judge(s) : REPLY_OK;
+	if (author != REPLY_OK)
+		return refuse_author(s, in, author);
 	return commit(s, in);
 }
 
@@ -238,6 +288,7 @@ smtp_data_receive(struct smtp_session *s)
 	struct intake in = { .fd = -1 };
 	struct outcome o;
 
+	in.header.originators = smtp_submit_begin(s);
 	tell_begin(s->master);
 	o = receive(s, &in);
 	if (in.fd != -1)

@@ -47,6 +47,7 @@ struct smtp_session {
 	enum smtp_state			 state;
 	bool				 esmtp;
 	enum ipc_auth			 auth;	/* of the listener */
+	bool				 submission;	/* of our own users */
 	bool				 logged_in;
 	unsigned			 login_failures;
 	/* The next line answers a 334; else NULL. */

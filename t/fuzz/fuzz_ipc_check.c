@@ -106,6 +106,34 @@ must_hold_control(const struct ipc_record *r)
 	}
 }
 
+/* What two processes with secrets are told, and what they say. */
+static void
+must_hold_auth(const struct ipc_record *r)
+{
+	if (r->type == IPC_LOGIN) {
+		MUST(r->u.login.name_len > 0 && memchr(r->u.login.name, '\0',
+		    r->u.login.name_len) == NULL);
+		MUST(r->u.login.password_len > 0 && memchr(
+		    r->u.login.password, '\0', r->u.login.password_len) ==
+		    NULL);
+		MUST(r->u.login.mechanism < SASL_MECHANISM_COUNT);
+	} else if (r->type == IPC_ADMIT) {
+		MUST(r->u.admit.answer < LOGIN_COUNT);
+	} else if (r->type == IPC_ACCOUNT) {
+		must_be_path(&r->u.account.who);
+		MUST(r->u.account.stored_len <= sizeof(r->u.account.stored));
+	} else if (r->type == IPC_PASSWORD) {
+		must_be_path(&r->u.password.who);
+		MUST(r->u.password.password_len <=
+		    sizeof(r->u.password.password));
+	} else if (r->type == IPC_CHECKED) {
+		MUST(r->u.checked.answer < LOGIN_COUNT &&
+		    r->u.checked.answer != LOGIN_LATER);
+	} else {
+		must_be_text(r->u.text.text, sizeof(r->u.text.text));
+	}
+}
+
 /* What is an index, or the length of an array. */
 static void
 must_hold_tls(const struct ipc_record *r)
@@ -143,6 +171,7 @@ must_hold(const struct ipc_record *r)
 		    r->u.mail.body_8bit <= 1);
 		break;
 	case IPC_RCPT:
+	case IPC_ORIGINATOR:
 		must_be_path(&r->u.rcpt.to);
 		MUST(!smtp_mailbox_is_null(&r->u.rcpt.to));
 		break;
@@ -175,14 +204,13 @@ must_hold(const struct ipc_record *r)
 		MUST(r->u.trace.kind < IPC_TRACE_KIND_COUNT);
 		break;
 	case IPC_LOGIN:
-		MUST(r->u.login.name_len > 0 && memchr(r->u.login.name, '\0',
-		    r->u.login.name_len) == NULL);
-		MUST(r->u.login.password_len > 0 && memchr(
-		    r->u.login.password, '\0', r->u.login.password_len) ==
-		    NULL);
-		break;
 	case IPC_ADMIT:
-		MUST(r->u.admit.answer < LOGIN_COUNT);
+	case IPC_ACCOUNT:
+	case IPC_PASSWORD:
+	case IPC_AUTH_READY:
+	case IPC_AUTH_UNSAFE:
+	case IPC_CHECKED:
+		must_hold_auth(r);
 		break;
 	case IPC_SESSION:
 		MUST(r->u.session.auth < IPC_AUTH_COUNT);
@@ -203,6 +231,7 @@ must_hold(const struct ipc_record *r)
 	case IPC_BEGIN:
 	case IPC_COMMIT:
 	case IPC_ABORT:
+	case IPC_TABLE:
 	case IPC_TYPE_COUNT:
 		break;
 	case IPC_CERTIFICATE:
@@ -240,12 +269,14 @@ must_hold(const struct ipc_record *r)
 	}
 }
 
+enum { ways = IPC_FROM_AUTH + 1 };
+
 /* A record that is right one way is wrong in all others. */
 static void
 must_be_only_way(const struct ipc_record *r, size_t n, bool fd,
     enum ipc_way way, enum ipc_when when)
 {
-	for (unsigned other = 0; other < 8; other++)
+	for (unsigned other = 0; other < ways; other++)
 		MUST(other == (unsigned)way || ipc_check(r, n, fd,
 		    (enum ipc_way)other, when) != NULL);
 	MUST(ipc_check(r, n, !fd, way, when) != NULL);
@@ -269,7 +300,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 3 || size > 3 + sizeof(struct ipc_record) + 8)
 		return 0;
-	way = (enum ipc_way)(data[0] % 8);
+	way = (enum ipc_way)(data[0] % ways);
 	when = (enum ipc_when)(1u << data[1] % 7);
 	fd = data[2] % 2 == 1;
 	n = size - 3;

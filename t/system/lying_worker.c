@@ -488,6 +488,108 @@ sign_beyond(struct pretender *w, int client)
 	report(w, client);
 }
 
+/* ---- of a listener for submission ---- */
+
+static void
+mail_without_login(struct pretender *w, int client)
+{
+	struct ipc_record r;
+
+	lie_honest_mail(&r);
+	r.u.mail.wait = 1;
+	(void)ipc_send(w->channel, &r, -1, true);
+	report(w, client);
+}
+
+static void
+honest_login(struct ipc_record *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->type = IPC_LOGIN;
+	r->u.login.name_len = 4;
+	memcpy(r->u.login.name, "dave", 4);
+	r->u.login.password_len = 6;
+	memcpy(r->u.login.password, "dave's", 6);
+}
+
+static void
+login_without_tls(struct pretender *w, int client)
+{
+	struct ipc_record r;
+
+	honest_login(&r);
+	(void)ipc_send(w->channel, &r, -1, true);
+	report(w, client);
+}
+
+/* Up to the spool file of a message of dave's; -1. */
+static int
+submit(struct pretender *w)
+{
+	struct ipc_record r = { .type = IPC_SIGN, .u.digest.n = 32,
+	    .u.digest.scheme = SIGN_ECDSA }, tls = { .type = IPC_TLS };
+	int fd = -1;
+
+	if (ask(w->channel, &r, NULL) != IPC_SIGNATURE)
+		return -1;
+	(void)ipc_send(w->channel, &tls, -1, true);
+	honest_login(&r);
+	if (ask(w->channel, &r, NULL) != IPC_ADMIT ||
+	    r.u.admit.answer != LOGIN_OK)
+		return -1;
+	lie_honest_mail(&r);
+	memset(&r.u.mail.from, 0, sizeof(r.u.mail.from));
+	r.u.mail.wait = 1;
+	if (ask(w->channel, &r, NULL) != IPC_VERDICT ||
+	    r.u.verdict.verdict != VERDICT_OK)
+		return -1;
+	lie_honest_rcpt(&r, "bob");
+	ask(w->channel, &r, NULL);
+	memset(&r, 0, sizeof(r));
+	r.type = IPC_BEGIN;
+	ask(w->channel, &r, &fd);
+	return fd;
+}
+
+/* Nobody was asked whose it is. */
+static void
+commit_unasked(struct pretender *w, int client)
+{
+	struct ipc_record r = { .type = IPC_COMMIT };
+	int fd = submit(w);
+
+	if (fd == -1) {
+		dprintf(client, "unsubmitted\n");
+		return;
+	}
+	r.u.commit.size = write_text(fd, 1000);
+	(void)ipc_send(w->channel, &r, -1, true);
+	report(w, client);
+	close(fd);
+}
+
+/* It is somebody else's, and that was said. */
+static void
+commit_forged(struct pretender *w, int client)
+{
+	struct ipc_record r;
+	int fd = submit(w);
+
+	lie_honest_rcpt(&r, "bob");
+	r.type = IPC_ORIGINATOR;
+	if (fd == -1 || ask(w->channel, &r, NULL) != IPC_VERDICT ||
+	    r.u.verdict.verdict != VERDICT_NOT_YOURS) {
+		dprintf(client, "unsubmitted\n");
+		return;
+	}
+	memset(&r, 0, sizeof(r));
+	r.type = IPC_COMMIT;
+	r.u.commit.size = write_text(fd, 1000);
+	(void)ipc_send(w->channel, &r, -1, true);
+	report(w, client);
+	close(fd);
+}
+
 /* Its session is over, its process is not. */
 static void
 stay(struct pretender *w, int client)
@@ -705,6 +807,10 @@ static const struct {
 	{ "SIGN", sign_twice },
 	{ "BEYOND", sign_beyond },
 	{ "TLS", claim_tls },
+	{ "S-MAIL", mail_without_login },
+	{ "S-LOGIN", login_without_tls },
+	{ "S-COMMIT", commit_unasked },
+	{ "S-FORGE", commit_forged },
 	{ "HOARD", hoard },
 	{ "VANISH", vanish_in_data },
 	{ "TRUNCATE", truncated },
@@ -805,8 +911,9 @@ main(int argc, char *argv[])
 	if (argc < 1)
 		return 1;
 	program = argv[0];
-	/* Keys are held by who is honest. */
-	if (argc == 2 && strcmp(argv[1], "-s") == 0)
+	/* Keys and passwords are held by who is honest. */
+	if (argc == 2 && (strcmp(argv[1], "-s") == 0 ||
+	    strcmp(argv[1], "-a") == 0))
 		execute_honest(argv);
 	how = strrchr(program, '-');
 	how = how == NULL ? "" : how + 1;

@@ -5,7 +5,8 @@
 ifeq ($(OS),Linux)
 SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
 		  log chain explain share inetd peer sockets upgrade control \
-		  stats dryrun reload files passwd top stalled tls sign
+		  stats dryrun reload files passwd top stalled tls sign \
+		  submission
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
@@ -40,8 +41,9 @@ $(BUILD)/t/system/test_top: $(BUILD)/t/system/ask.o $(BUILD)/t/system/tty.o
 $(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
     $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o)
 
-$(BUILD)/t/system/test_tls $(BUILD)/t/system/test_sign: \
-    $(BUILD)/t/system/secure.o
+$(BUILD)/t/system/test_tls $(BUILD)/t/system/test_sign \
+    $(BUILD)/t/system/test_submission: $(BUILD)/t/system/secure.o
+$(BUILD)/t/system/test_submission: $(BUILD)/t/system/memory.o
 
 $(BUILD)/t/system/test_%: $(BUILD)/t/system/test_%.o $(system_o)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SYSTEM_LIBS)

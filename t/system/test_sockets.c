@@ -210,7 +210,7 @@ odd_sockets(void)
 	expect_no_start(&s, "Bad file descriptor");
 	s.listeners[0] = spawn_listener("127.0.0.1", &port);
 	s.env[0] = "LISTEN_FDNAMES=submission";
-	expect_no_start(&s, "submission");
+	expect_no_start(&s, "under TLS only");
 	s.env[0] = "LISTEN_FDS=1000000";
 	s.listener_count = 0;
 	s.env[1] = "LISTEN_PID=1";

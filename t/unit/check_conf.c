@@ -246,6 +246,7 @@ START_TEST(printed)
 	    "\tper-address 3\n"
 	    "\tper-network 8\n"
 	    "\tgreeting-wait 0\n"
+	    "\tlogin-failures 10\n"
 	    "\tworker-sessions 1\n"
 	    "\treceived 100\n"
 	    "\terrors 10\n"
@@ -300,7 +301,8 @@ START_TEST(keywords)
 	    "domain.subaddress\ndomain.catch-all\nlimits\n"
 	    "limits.message-size\nlimits.recipients\nlimits.workers\n"
 	    "limits.per-address\nlimits.per-network\n"
-	    "limits.greeting-wait\nlimits.worker-sessions\nlimits.received\n"
+	    "limits.greeting-wait\nlimits.login-failures\n"
+	    "limits.worker-sessions\nlimits.received\n"
 	    "limits.errors\nlimits.idle-timeout\nlimits.session-time\n"
 	    "limits.disk-reserve\nlimits.inode-reserve\n"
 	    "limits.inetd-wait\n");

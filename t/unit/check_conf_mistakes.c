@@ -9,6 +9,8 @@ struct row {
 	const char	*conf, *want;
 };
 
+#define TLS "tls certificate /x/y key /x/z\n"
+
 static const struct row words_cases[] = {
 	{ "lisen ::1 port 0\ndomain example.org {\n}\n",
 	    "c:1:1: unknown keyword \"lisen\"\n"
@@ -85,8 +87,8 @@ static const struct row words_cases[] = {
 	    "    tls certificate /x key y.key\n"
 	    "                           ^\n" },
 	{ BASE "listen ::1 port 0 implicit-tsl\n",
-	    "c:4:19: bad word \"implicit-tsl\": only implicit-tls may stand "
-	    "here\n"
+	    "c:4:19: bad word \"implicit-tsl\": submission, implicit-tls and "
+	    "hide-client may stand here\n"
 	    "    listen ::1 port 0 implicit-tsl\n"
 	    "                      ^\n" },
 	{ BASE "relay {\nvia mx\nfrom {\n}\n}\n",
@@ -94,10 +96,19 @@ static const struct row words_cases[] = {
 	    "    relay {\n"
 	    "    ^\n" },
 	{ BASE "listen ::1 port 0 submission\n",
-	    "c:4:19: bad word \"submission\": it is not in this version yet"
-	    "\n"
+	    "c:4:19: \"submission\" is under TLS only: a line \"tls certificate "
+	    "FILE key FILE\" is missing\n"
 	    "    listen ::1 port 0 submission\n"
 	    "                      ^\n" },
+	{ BASE TLS "listen ::1 port 0 submission hide-client submission\n",
+	    "c:5:42: bad word \"submission\": it stands here twice\n"
+	    "    listen ::1 port 0 submission hide-client submission\n"
+	    "                                             ^\n" },
+	{ BASE TLS "listen ::1 port 0 hide-client implicit-tls\n",
+	    "c:5:31: hide-client is for our own users: it needs "
+	    "\"submission\"\n"
+	    "    listen ::1 port 0 hide-client implicit-tls\n"
+	    "                                  ^\n" },
 	{ LISTEN "domain example.org {\nlmtp unix:/x\n}\n",
 	    "c:3:1: \"lmtp\" is not in this version yet\n"
 	    "    lmtp unix:/x\n"

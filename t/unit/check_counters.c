@@ -87,7 +87,8 @@ START_TEST(verdicts)
 {
 	ck_assert_int_eq(counters_of_rcpt(VERDICT_OK), COUNTER_RCPT_OK);
 	for (int i = VERDICT_OK + 1; i < VERDICT_COUNT; i++)
-		ck_assert_str_eq(counter_rows[counters_of_rcpt(
+		if (i != VERDICT_NOT_YOURS)	/* none of a recipient */
+			ck_assert_str_eq(counter_rows[counters_of_rcpt(
 		    (enum verdict)i)].family, "recipients_refused");
 }
 END_TEST

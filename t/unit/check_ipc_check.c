@@ -107,6 +107,19 @@ static const struct {
 	    PAYLOAD(tell_count), false, "A" },
 	{ IPC_LOGIN, "LOGIN", IPC_FROM_WORKER, PAYLOAD(login), false, "S" },
 	{ IPC_ADMIT, "ADMIT", IPC_TO_WORKER, PAYLOAD(admit), false, "L" },
+	{ IPC_ACCOUNT, "ACCOUNT", IPC_TO_AUTH, PAYLOAD(account), false,
+	    "ISMRDCL" },
+	{ IPC_TABLE, "TABLE", IPC_TO_AUTH, PAYLOAD(table), false, "ISMRDCL" },
+	{ IPC_PASSWORD, "PASSWORD", IPC_TO_AUTH, PAYLOAD(password), false,
+	    "ISMRDCL" },
+	{ IPC_AUTH_READY, "AUTH_READY", IPC_FROM_AUTH, PAYLOAD(text), false,
+	    "ISMRDCL" },
+	{ IPC_AUTH_UNSAFE, "AUTH_UNSAFE", IPC_FROM_AUTH, PAYLOAD(text), false,
+	    "ISMRDCL" },
+	{ IPC_CHECKED, "CHECKED", IPC_FROM_AUTH, PAYLOAD(checked), false,
+	    "ISMRDCL" },
+	{ IPC_ORIGINATOR, "ORIGINATOR", IPC_FROM_WORKER, PAYLOAD(rcpt), false,
+	    "D" },
 	{ IPC_CERTIFICATE, "CERTIFICATE", IPC_TO_NURSERY, PAYLOAD(pem),
 	    false, "ISMRDCL" },
 	{ IPC_SIGN, "SIGN", IPC_FROM_WORKER, PAYLOAD(digest), false, "S" },
@@ -156,7 +169,7 @@ good(enum ipc_type type)
 		r.u.mail.from = address("<a@b>");
 		r.u.mail.helo_len = 1;
 		r.u.mail.helo[0] = 'h';
-	} else if (type == IPC_RCPT) {
+	} else if (type == IPC_RCPT || type == IPC_ORIGINATOR) {
 		r.u.rcpt.to = address("<a@b>");
 	} else if (type == IPC_ASK_RCPT) {
 		r.u.ask_rcpt.to = address("<a@b>");
@@ -216,13 +229,15 @@ END_TEST
 /* Everything by everything; of sizes, all that are. */
 START_TEST(everything)
 {
+	enum { ways = IPC_FROM_AUTH + 1 };
 	unsigned taken = 0, want_taken = 0;
 
 	for (size_t row = 0; row < COUNT(table); row++)
-		for (unsigned k = 0; k < 8 * 2 * (sizeof(states) - 1); k++) {
-			enum ipc_way way = (enum ipc_way)(k % 8);
-			bool fd = k / 8 % 2 == 1;
-			char state = states[k / 16];
+		for (unsigned k = 0; k < ways * 2 * (sizeof(states) - 1);
+		    k++) {
+			enum ipc_way way = (enum ipc_way)(k % ways);
+			bool fd = k / ways % 2 == 1;
+			char state = states[k / (2 * ways)];
 			size_t size = table[row].size;
 			const char *why;
 

@@ -204,11 +204,36 @@ START_TEST(others)
 }
 END_TEST
 
+/* Who had logged in; of others nothing is said, and of nobody neither. */
+START_TEST(users)
+{
+	static const char with[] = "\"ESMTPSA\",\"user\":\"alice@example.org\"";
+	struct log_record r;
+	char line[1024], *at;
+	struct buf b = buf_over(storage, sizeof(storage));
+
+	snprintf(line, sizeof(line), "%s", STORE);
+	ck_assert(log_record_read(span_of(line), &r));
+	ck_assert_uint_eq(r.user.n, 0);
+	at = strstr(line, "\"ESMTP\"");
+	snprintf(at, sizeof(line) - (size_t)(at - line), "%s%s", with,
+	    strstr(STORE, "\"ESMTP\"") + 7);
+	ck_assert(log_record_read(span_of(line), &r));
+	ck_assert(span_equal(r.user, span_of("alice@example.org")));
+	log_record_write(&r, &b);
+	ck_assert_uint_eq(b.n, strlen(line) + 1);
+	ck_assert_int_eq(memcmp(b.p, line, strlen(line)), 0);
+	at = strstr(line, "alice@example.org");
+	memmove(at, at + 17, strlen(at + 17) + 1);
+	ck_assert(!log_record_read(span_of(line), &r));
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *tests[] = { texts, bad_texts, numbers, store, broken,
-	    others };
+	    others, users };
 
 	return UNIT_RUN("log_record", tests);
 }

@@ -107,6 +107,46 @@ START_TEST(under_tls)
 }
 END_TEST
 
+/* Where a user was is told to nobody. */
+START_TEST(hidden)
+{
+	struct mailbox from = address("<alice@example.net>");
+	struct trace t = some_trace(&from, NULL);
+
+	t.helo = t.hostname;
+	t.client_ip = span_of("");
+	t.protocol = "ESMTPSA";
+	expect(&t, "Return-Path: <alice@example.net>\n"
+	    "Received: from mail.example.org\n"
+	    "\tby mail.example.org with ESMTPSA id 0123456789abcdef; "
+	    "Mon, 23 Nov 2026 20:45:00 +0000\n");
+}
+END_TEST
+
+/* As gmtime(3) says it, for days around every turn, and years to come. */
+START_TEST(utc)
+{
+	static const int64_t more[] = { 0, 86399, 951782399, 951782400,
+	    951868799, 951868800, 4107542399, 4107542400, 253402300799 };
+	struct tm want, got;
+
+	for (size_t i = 0; i < 100000 + COUNT(more); i++) {
+		time_t s = i < COUNT(more) ? (time_t)more[i] :
+		    (time_t)(i * 86400 + i % 86400);
+
+		gmtime_r(&s, &want);
+		trace_field_utc(s, &got);
+		ck_assert_int_eq(got.tm_year, want.tm_year);
+		ck_assert_int_eq(got.tm_mon, want.tm_mon);
+		ck_assert_int_eq(got.tm_mday, want.tm_mday);
+		ck_assert_int_eq(got.tm_wday, want.tm_wday);
+		ck_assert_int_eq(got.tm_hour, want.tm_hour);
+		ck_assert_int_eq(got.tm_min, want.tm_min);
+		ck_assert_int_eq(got.tm_sec, want.tm_sec);
+	}
+}
+END_TEST
+
 /* An address must not fold, end or add a field. */
 START_TEST(one_line_each)
 {
@@ -200,8 +240,8 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { written, under_tls, one_line_each, longest, dates,
-	    leap_second };
+	const TTest *tests[] = { written, under_tls, hidden, utc, one_line_each,
+	    longest, dates, leap_second };
 
 	return UNIT_RUN("trace_field", tests);
 }

@@ -16,7 +16,9 @@ static const char *const ways[] = {
 	[IPC_FROM_CONTROL] = "smtpctl to master",
 	[IPC_TO_CONTROL] = "Master to smtpctl",
 	[IPC_TO_SIGN] = "Master to sign",
-	[IPC_FROM_SIGN] = "Sign to master"
+	[IPC_FROM_SIGN] = "Sign to master",
+	[IPC_TO_AUTH] = "Master to auth",
+	[IPC_FROM_AUTH] = "Auth to master"
 };
 
 static const struct word {

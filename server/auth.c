@@ -1,0 +1,335 @@
+/*
+ * The auth process, as the master sees it.  It has one question at a time:
+ * who else waits can then be chosen when it is done, and a crowd that guesses
+ * from one address is no queue for the others.
+ */
+#include "server/auth.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/deadline.h"
+#include "shared/ipc.h"
+#include "shared/log.h"
+
+/* What the table is made of, on its way there. */
+struct auth_rows {
+	struct ipc_account	*row;
+	size_t			 n;
+	size_t			 sent;
+	bool			 ended;		/* TABLE was sent */
+};
+
+static size_t
+count_passwords(const struct conf *conf)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->domain_count; i++)
+		for (size_t k = 0; k < conf->domains[i].user_count; k++)
+			n += conf->domains[i].users[k].stored != NULL;
+	return n;
+}
+
+static bool
+make_row(const struct conf_domain *d, const struct conf_user *u,
+    struct ipc_account *out)
+{
+	char text[login_name_max_bytes];
+	size_t n = strlen(u->stored);
+
+	snprintf(text, sizeof(text), "%s@%s", u->name, d->name);
+	if (n > sizeof(out->stored) ||
+	    !smtp_mailbox_from_text(span_of(text), &out->who))
+		return false;
+	memcpy(out->stored, u->stored, n);
+	out->stored_len = (uint8_t)n;
+	return true;
+}
+
+static void
+free_rows(struct auth_rows *rows)
+{
+	if (rows == NULL)
+		return;
+	explicit_bzero(rows->row, rows->n * sizeof(*rows->row));
+	free(rows->row);
+	free(rows);
+}
+
+/* Every account that can log in; NULL without memory. */
+static struct auth_rows *
+make_rows(const struct conf *conf)
+{
+	struct auth_rows *rows = calloc(1, sizeof(*rows));
+	size_t max = count_passwords(conf);
+
+	if (rows != NULL)
+		rows->row = calloc(max + 1, sizeof(*rows->row));
+	if (rows == NULL || rows->row == NULL) {
+		free(rows);
+		return NULL;
+	}
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		const struct conf_domain *d = &conf->domains[i];
+
+		for (size_t k = 0; k < d->user_count; k++)
+			if (d->users[k].stored != NULL &&
+			    make_row(d, &d->users[k], &rows->row[rows->n]))
+				rows->n++;
+	}
+	return rows;
+}
+
+static bool
+next_row(void *arg, struct ipc_record *out)
+{
+	struct auth *a = &((struct master *)arg)->auth;
+	struct auth_rows *rows = a->rows;
+
+	if (rows->ended)
+		return false;
+	memset(out, 0, sizeof(*out));
+	if (rows->sent < rows->n) {
+		out->type = IPC_ACCOUNT;
+		out->u.account = rows->row[rows->sent++];
+	} else {
+		out->type = IPC_TABLE;
+		out->u.table.rows = rows->n;
+		rows->ended = true;
+	}
+	return true;
+}
+
+int
+auth_start(struct master *m, int channel, const char **why)
+{
+	struct auth *a = &m->auth;
+
+	TAILQ_INIT(&a->waiting);
+	a->channel = channel;
+	if (channel == -1) {
+		conf_forget_passwords(&m->conf);
+		return 0;
+	}
+	a->guesses = guesses_new();
+	if (a->guesses == NULL) {
+		*why = strerror(errno);
+		return -1;
+	}
+	return helper_wait(channel, IPC_FROM_AUTH, IPC_AUTH_READY,
+	    m->conf.sandbox_optional, &a->process, why);
+}
+
+/* No password can be looked at any more, and so nobody logs in. */
+static void
+lost(struct master *m, const char *why)
+{
+	struct auth *a = &m->auth;
+	struct login *l;
+	struct log_line line;
+
+	feed_stop(&a->feed);
+	event_del(&a->readable);
+	close(a->channel);
+	a->channel = -1;
+	m->counters.value[COUNTER_AUTH_LOST]++;
+	log_begin(&line, LOG_LEVEL_ERROR, "auth-lost");
+	log_str(&line, "why", why);
+	log_str(&line, "then", "nobody can log in until smtpd is restarted");
+	log_end(&line);
+	l = a->asked;
+	a->asked = NULL;
+	if (l != NULL)
+		login_answered(l, LOGIN_TROUBLE);
+	while ((l = TAILQ_FIRST(&a->waiting)) != NULL) {
+		TAILQ_REMOVE(&a->waiting, l, entry);
+		login_answered(l, LOGIN_TROUBLE);
+	}
+}
+
+/* Whose host has failed least, and of those who came first. */
+static struct login *
+choose(const struct auth *a)
+{
+	int64_t now = deadline_now_ms();
+	struct login *l, *best = NULL;
+	uint64_t failures, least = 0;
+
+	TAILQ_FOREACH(l, &a->waiting, entry) {
+		failures = guesses_of_host(a->guesses, &l->guess, now);
+		if (best == NULL || failures < least) {
+			best = l;
+			least = failures;
+		}
+	}
+	return best;
+}
+
+static void
+pass_on(struct master *m)
+{
+	struct auth *a = &m->auth;
+	struct login *l = choose(a);
+	struct ipc_record r;
+	int result;
+
+	if (l == NULL || a->busy || !a->loaded || a->channel == -1)
+		return;
+	memset(&r, 0, sizeof(r));
+	r.type = IPC_PASSWORD;
+	r.u.password = l->question;
+	r.u.password.ticket = ++a->tickets;
+	result = ipc_send(a->channel, &r, -1, false);
+	explicit_bzero(&r, sizeof(r));
+	/* A table is on its way: again when that is through. */
+	if (result == -1)
+		return;
+	explicit_bzero(&l->question, sizeof(l->question));
+	TAILQ_REMOVE(&a->waiting, l, entry);
+	a->asked = l;
+	a->busy = true;
+}
+
+static void
+on_checked(struct master *m, const struct ipc_checked *c)
+{
+	struct auth *a = &m->auth;
+	struct login *l = a->asked;
+
+	if (!a->busy || c->ticket != a->tickets)
+		return;
+	a->busy = false;
+	a->asked = NULL;
+	if (l != NULL)
+		login_answered(l, (enum login_answer)c->answer);
+	pass_on(m);
+}
+
+static void
+on_auth(evutil_socket_t fd, short what, void *arg)
+{
+	struct master *m = arg;
+	const char *why = "it has ended";
+	struct ipc_record r;
+	int passed;
+
+	(void)what;
+	switch (ipc_recv(fd, IPC_FROM_AUTH, IPC_AT_ANY, false, &r, &passed,
+	    &why)) {
+	case IPC_GOT_RECORD:
+		if (r.type == IPC_CHECKED)
+			on_checked(m, &r.u.checked);
+		return;
+	case IPC_GOT_NOTHING:
+		return;
+	case IPC_GOT_ERROR:
+		why = strerror(errno);
+		break;
+	case IPC_GOT_END:
+	case IPC_GOT_BAD:
+	case IPC_GOT_NO_ROOM:
+		break;
+	}
+	lost(m, why);
+}
+
+static void
+feed_next(struct master *m)
+{
+	struct auth *a = &m->auth;
+
+	a->rows = a->next_rows;
+	a->next_rows = NULL;
+	if (a->rows != NULL)
+		feed_start(&a->feed);
+}
+
+static void
+on_fed(void *arg)
+{
+	struct master *m = arg;
+	struct auth *a = &m->auth;
+
+	free_rows(a->rows);
+	a->rows = NULL;
+	/* Of an error the channel's end tells. */
+	if (a->feed.error != 0)
+		return;
+	a->loaded = true;
+	feed_next(m);
+	pass_on(m);
+}
+
+void
+auth_renew(struct master *m)
+{
+	struct auth *a = &m->auth;
+	struct auth_rows *rows = a->channel == -1 ? NULL : make_rows(&m->conf);
+
+	if (a->channel != -1 && rows == NULL)
+		log_error("no memory for the table of passwords: the old one "
+		    "holds", NULL, ENOMEM);
+	conf_forget_passwords(&m->conf);
+	if (rows == NULL)
+		return;
+	free_rows(a->next_rows);
+	a->next_rows = rows;
+	if (a->rows == NULL)
+		feed_next(m);
+}
+
+void
+auth_watch(struct master *m)
+{
+	struct auth *a = &m->auth;
+
+	if (a->channel == -1)
+		return;
+	event_assign(&a->readable, m->base, a->channel, EV_READ | EV_PERSIST,
+	    on_auth, m);
+	event_add(&a->readable, NULL);
+	feed_init(&a->feed, m->base, a->channel, next_row, on_fed, m);
+	auth_renew(m);
+}
+
+void
+auth_ask(struct master *m, struct login *l)
+{
+	TAILQ_INSERT_TAIL(&m->auth.waiting, l, entry);
+	pass_on(m);
+}
+
+void
+auth_forget(struct master *m, struct login *l)
+{
+	struct auth *a = &m->auth;
+	struct login *waiting;
+
+	if (a->asked == l)
+		a->asked = NULL;
+	TAILQ_FOREACH(waiting, &a->waiting, entry)
+		if (waiting == l) {
+			TAILQ_REMOVE(&a->waiting, l, entry);
+			return;
+		}
+}
+
+void
+auth_stop(struct master *m)
+{
+	struct auth *a = &m->auth;
+
+	if (a->channel == -1)
+		return;
+	feed_stop(&a->feed);
+	free_rows(a->rows);
+	free_rows(a->next_rows);
+	a->rows = a->next_rows = NULL;
+	event_del(&a->readable);
+	close(a->channel);
+	a->channel = -1;
+}

@@ -1,0 +1,680 @@
+/*
+ * Who may log in, and what guessing costs; where passwords are; what becomes
+ * of logins when the auth process ends, when passwords change, and when a
+ * worker lies.  The dialogues have the replies.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "t/system/harness.h"
+#include "t/system/memory.h"
+#include "t/system/proc.h"
+#include "t/system/secure.h"
+#include "t/system/spawn.h"
+
+/* Searched for in memory, so like nothing else. */
+static const char alice_password[] = "Kolibri-77-Quitte";
+static const struct secure_options any = { 0 };
+
+/* As cheap to check as is taken. */
+static void
+hash(const char *password, char out[crypto_pwhash_STRBYTES])
+{
+	EXPECT(sodium_init() != -1 && crypto_pwhash_str(out, password,
+	    strlen(password), 1, 7168UL * 1024) == 0, "no hash");
+}
+
+/* alice and dave with a password; carol's is locked, eve has none. */
+static void
+write_users(const char *alice)
+{
+	char text[2048], a[crypto_pwhash_STRBYTES], d[crypto_pwhash_STRBYTES];
+
+	hash(alice, a);
+	hash("dave's", d);
+	snprintf(text, sizeof(text), "alice:{ARGON2ID}%s\n"
+	    "carol:!{ARGON2ID}%s\ndave:{ARGON2ID}%s\nbob\neve\n", a, a, d);
+	harness_write_file(harness_path("users"), text);
+	chmod(harness_path("users"), 0644);
+}
+
+/* Submission at d->port, and the world's mail somewhere else. */
+static void
+init(struct daemon *d, const char *limits)
+{
+	char text[4096];
+
+	secure_make_pair("mx", "ec", "mx.example.org");
+	daemon_init(d, "", NULL);
+	write_users(alice_password);
+	snprintf(text, sizeof(text), "hostname mx.example.org\n"
+	    "root %s\nuser nobody\nworker-user daemon\n"
+	    "listen 127.0.0.1 port 0 submission\n"
+	    "listen 127.0.0.1 port 0\n"
+	    "tls certificate %s key %s\n"
+	    "domain example.org {\n\tusers %s\n}\n"
+	    "limits {\n\tper-network 20000\n\tper-address 50\n%s}\n",
+	    d->root, harness_path("mx.pem"), harness_path("mx.key"),
+	    harness_path("users"), limits);
+	harness_write_file(d->conf, text);
+}
+
+static void
+start(struct daemon *d, const char *limits)
+{
+	init(d, limits);
+	daemon_start(d);
+}
+
+/* The same daemon, seen at the port of its n-th listener. */
+static struct daemon
+at_listener(const struct daemon *d, int n)
+{
+	static const char mark[] = " event=listen ";
+	struct daemon other = *d;
+	size_t size;
+	char *log = harness_read_file(d->log, &size), *at = log;
+
+	for (int i = 0; at != NULL && i < n; i++)
+		at = strstr(at + 1, mark);
+	EXPECT(at != NULL, "no listener %d", n);
+	at = strstr(at, " port=");
+	other.port = atoi(at + 6);
+	free(log);
+	return other;
+}
+
+static void
+open_from(struct secure *s, const struct daemon *d, const char *from)
+{
+	memset(s, 0, sizeof(*s));
+	client_open(&s->c, d, from);
+	client_expect(&s->c, 250, "EHLO a.example");
+	client_expect(&s->c, 220, "STARTTLS");
+	EXPECT(secure_start(s, &any), "no handshake");
+	secure_expect(s, 250, "EHLO a.example");
+}
+
+static void
+base64(const char *p, size_t n, char *out, size_t size)
+{
+	sodium_bin2base64(out, size, (const unsigned char *)p, n,
+	    sodium_base64_VARIANT_ORIGINAL);
+}
+
+/* "AUTH PLAIN ..." of that name and password. */
+static void
+plain_line(const char *user, const char *password, char out[600])
+{
+	char text[400], encoded[560];
+	int n = snprintf(text, sizeof(text), "%c%s%c%s", 0, user, 0,
+	    password);
+
+	base64(text, (size_t)n, encoded, sizeof(encoded));
+	snprintf(out, 600, "AUTH PLAIN %s", encoded);
+}
+
+static void
+send_secure(struct secure *s, const char *line)
+{
+	char text[1024];
+	int n = snprintf(text, sizeof(text), "%s\r\n", line);
+
+	EXPECT(SSL_write(s->ssl, text, n) == n, "write");
+}
+
+static int
+login(struct secure *s, const char *user, const char *password)
+{
+	char line[600];
+
+	plain_line(user, password, line);
+	return secure_command(s, line);
+}
+
+/* The last word of the exchange is sent, its answer not yet read. */
+static void
+send_login(struct secure *s, const char *mechanism, const char *user,
+    const char *password)
+{
+	char line[600];
+
+	if (strcmp(mechanism, "PLAIN") == 0) {
+		plain_line(user, password, line);
+		send_secure(s, line);
+		return;
+	}
+	secure_expect(s, 334, "AUTH LOGIN");
+	base64(user, strlen(user), line, sizeof(line));
+	secure_expect(s, 334, line);
+	base64(password, strlen(password), line, sizeof(line));
+	send_secure(s, line);
+}
+
+/* Every user by every password by both mechanisms, each under TLS alone. */
+static void
+matrix(void)
+{
+	static const char *const mechanisms[] = { "PLAIN", "LOGIN" };
+	static const char *const passwords[] = { alice_password, "secret",
+	    "dave's", "kolibri-77-quitte", "x" };
+	static const struct {
+		const char	*name;
+		const char	*password;	/* the right one; or NULL */
+	} users[] = {
+		{ "alice", alice_password },
+		{ "ALICE@Example.ORG", alice_password },
+		{ "alice@example.net", NULL }, { "carol", NULL },
+		{ "dave@example.org", "dave's" }, { "eve", NULL },
+		{ "nobody", NULL }, { "alice@", NULL }, { "alice+x", NULL }
+	};
+	enum { n = 9 * 5 * 2 };
+	static struct secure all[n];
+	struct daemon d;
+	size_t i;
+
+	start(&d, "\tlogin-failures 1000\n");
+	for (i = 0; i < n; i++) {
+		char from[32];
+
+		snprintf(from, sizeof(from), "127.%zu.%zu.1", 1 + i / 10,
+		    1 + i % 10);
+		open_from(&all[i], &d, from);
+		send_login(&all[i], mechanisms[i % 2], users[i / 10].name,
+		    passwords[i / 2 % 5]);
+	}
+	for (i = 0; i < n; i++) {
+		const char *right = users[i / 10].password;
+		bool good = right != NULL &&
+		    strcmp(right, passwords[i / 2 % 5]) == 0;
+		int got = secure_reply(&all[i]);
+
+		EXPECT(got == (good ? 235 : 535), "%s, %s, %s: %d %s",
+		    users[i / 10].name, passwords[i / 2 % 5],
+		    mechanisms[i % 2], got, all[i].reply);
+		secure_close(&all[i]);
+	}
+	EXPECT(daemon_logged(&d, " event=login ", NULL) == 6 &&
+	    daemon_logged(&d, " event=login ", " user=alice@example.org ",
+	    NULL) == 4, "%zu logins", daemon_logged(&d, " event=login ",
+	    NULL));
+	/* A name that is nobody's is told to nobody, nor is a password. */
+	EXPECT(daemon_logged(&d, "nobody", NULL) == 0 &&
+	    daemon_logged(&d, alice_password, NULL) == 0, "told");
+	daemon_stop(&d);
+}
+
+/* What a worker of the world's mail has not, it has not under TLS either. */
+static void
+not_for_the_world(void)
+{
+	struct daemon d, world;
+	struct secure s;
+
+	start(&d, "");
+	world = at_listener(&d, 2);
+	open_from(&s, &world, NULL);
+	EXPECT(strstr(s.all, "AUTH") == NULL, "%s", s.all);
+	EXPECT(login(&s, "alice", alice_password) == 500, "%s", s.reply);
+	secure_expect(&s, 250, "MAIL FROM:<alice@example.org>");
+	secure_close(&s);
+	daemon_stop(&d);
+}
+
+static uint64_t
+cpu_ticks(pid_t pid)
+{
+	unsigned long user, system;
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	EXPECT(f != NULL && fscanf(f, "%*d %*s %*c %*d %*d %*d %*d %*d %*u "
+	    "%*u %*u %*u %*u %lu %lu", &user, &system) == 2, "%s", path);
+	fclose(f);
+	return user + system;
+}
+
+/* So many guesses, from as many addresses; what they took of auth's time. */
+static uint64_t
+guess_many(const struct daemon *d, int net, const char *user)
+{
+	enum { n = 40 };
+	static struct secure all[n];
+	pid_t auth = memory_helper(d->pid, "-a");
+	uint64_t before = cpu_ticks(auth);
+
+	for (int i = 0; i < n; i++) {
+		char from[32];
+
+		snprintf(from, sizeof(from), "127.%d.%d.1", net, 1 + i);
+		open_from(&all[i], d, from);
+		send_login(&all[i], "PLAIN", user, "wrong");
+	}
+	for (int i = 0; i < n; i++) {
+		EXPECT(secure_reply(&all[i]) == 535, "%s", all[i].reply);
+		secure_close(&all[i]);
+	}
+	return cpu_ticks(auth) - before;
+}
+
+/* Who is not there takes as long as who is: in time, and in work. */
+static void
+unknown_takes_as_long(void)
+{
+	uint64_t known, unknown, locked;
+	struct daemon d;
+
+	start(&d, "\tlogin-failures 1000\n");
+	guess_many(&d, 1, "alice");
+	known = guess_many(&d, 2, "alice");
+	unknown = guess_many(&d, 3, "who@example.org");
+	locked = guess_many(&d, 4, "carol");
+	EXPECT(known > 0 && unknown * 2 >= known && unknown <= known * 2 &&
+	    locked * 2 >= known && locked <= known * 2,
+	    "known %llu, unknown %llu, locked %llu ticks",
+	    (unsigned long long)known, (unsigned long long)unknown,
+	    (unsigned long long)locked);
+	daemon_stop(&d);
+}
+
+/* No failure is answered at once, and each later than the one before. */
+static void
+failures_are_slow(void)
+{
+	int64_t begun, took[3];
+	struct daemon d;
+	struct secure s;
+
+	start(&d, "");
+	open_from(&s, &d, NULL);
+	for (int i = 0; i < 3; i++) {
+		begun = harness_now_ms();
+		EXPECT(login(&s, i == 1 ? "nobody" : "alice", "x") ==
+		    (i < 2 ? 535 : 421), "%s", s.reply);
+		took[i] = harness_now_ms() - begun;
+	}
+	EXPECT(took[0] >= 1000 && took[1] >= 1500 && took[2] >= 2000,
+	    "%lld, %lld, %lld ms", (long long)took[0], (long long)took[1],
+	    (long long)took[2]);
+	secure_drop(&s);
+	daemon_stop(&d);
+}
+
+static void
+fail_from(const struct daemon *d, const char *from, int times, int code)
+{
+	struct secure s;
+
+	for (int i = 0; i < times; i++) {
+		open_from(&s, d, from);
+		EXPECT(login(&s, "alice", "guess") == code, "%s: %s", from,
+		    s.reply);
+		secure_close(&s);
+	}
+}
+
+/*
+ * An address has so many failures, an account three times as many from
+ * elsewhere; its owner gets in where he got in before.
+ */
+static void
+guesses_are_limited(void)
+{
+	struct daemon d;
+	struct secure s;
+
+	start(&d, "\tlogin-failures 1\n");
+	open_from(&s, &d, "127.9.0.9");
+	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
+	secure_close(&s);
+	fail_from(&d, "127.1.0.1", 1, 535);
+	fail_from(&d, "127.1.0.1", 1, 454);
+	open_from(&s, &d, "127.1.0.1");
+	EXPECT(login(&s, "dave", "dave's") == 454, "%s", s.reply);
+	secure_close(&s);
+	fail_from(&d, "127.2.0.1", 1, 535);
+	fail_from(&d, "127.3.0.1", 1, 535);
+	fail_from(&d, "127.4.0.1", 1, 454);
+	open_from(&s, &d, "127.4.0.1");
+	EXPECT(login(&s, "alice", alice_password) == 454, "%s", s.reply);
+	EXPECT(login(&s, "dave", "dave's") == 235, "%s", s.reply);
+	secure_close(&s);
+	open_from(&s, &d, "127.9.0.9");
+	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
+	secure_close(&s);
+	EXPECT(daemon_logged(&d, " event=login-failed ", "not looked at",
+	    NULL) == 4, "%zu", daemon_logged(&d, " event=login-failed ",
+	    "not looked at", NULL));
+	daemon_stop(&d);
+}
+
+/* Many at once are no way around it. */
+static void
+limit_holds_for_many(void)
+{
+	enum { n = 20 };
+	static struct secure all[n];
+	struct daemon d;
+	int tried = 0, later = 0;
+
+	start(&d, "\tlogin-failures 5\n");
+	for (int i = 0; i < n; i++)
+		open_from(&all[i], &d, NULL);
+	for (int i = 0; i < n; i++)
+		send_login(&all[i], "PLAIN", "alice", "guess");
+	for (int i = 0; i < n; i++) {
+		int code = secure_reply(&all[i]);
+
+		tried += code == 535;
+		later += code == 454;
+		secure_close(&all[i]);
+	}
+	EXPECT(tried == 5 && later == n - 5, "%d tried, %d not", tried,
+	    later);
+	daemon_stop(&d);
+}
+
+/* A password is nobody's but the client's, as soon as it was looked at. */
+static void
+passwords_stay_nowhere(void)
+{
+	static const char stored[] = "$argon2id$v=19$m=7168,t=1,p=1$";
+	size_t searched, n, tables = 0;
+	pid_t all[64], auth;
+	struct daemon d;
+	struct secure s;
+
+	start(&d, "");
+	auth = memory_helper(d.pid, "-a");
+	EXPECT(auth != 0, "no auth process");
+	open_from(&s, &d, NULL);
+	EXPECT(login(&s, "alice", "Kolibri-77-Quince") == 535, "%s", s.reply);
+	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
+	daemon_rest(&d);
+	n = proc_below(d.pid, all, 63);
+	all[n++] = d.pid;
+	for (size_t i = 0; i < n; i++) {
+		EXPECT(memory_search(all[i], "Kolibri-77-Qui", 14,
+		    &searched) == 0, "a password in process %zu of %zu", i,
+		    n);
+		EXPECT(searched > 100000, "%zu octets searched", searched);
+		if (memory_search(all[i], stored, sizeof(stored) - 1,
+		    &searched) > 0) {
+			EXPECT(all[i] == auth, "a hash in process %zu of "
+			    "%zu", i, n);
+			tables++;
+		}
+	}
+	EXPECT(tables == 1, "%zu processes with the table", tables);
+	secure_close(&s);
+	daemon_stop(&d);
+}
+
+static void
+auth_is_held(void)
+{
+	char value[64], uid[64];
+	struct daemon d;
+	pid_t auth;
+
+	start(&d, "");
+	auth = memory_helper(d.pid, "-a");
+	EXPECT(auth != 0, "no auth process");
+	proc_status(auth, "Seccomp", value, sizeof(value));
+	EXPECT(strcmp(value, "2") == 0, "Seccomp: %s", value);
+	proc_status(auth, "NoNewPrivs", value, sizeof(value));
+	EXPECT(strcmp(value, "1") == 0, "NoNewPrivs: %s", value);
+	proc_status(auth, "CapEff", value, sizeof(value));
+	EXPECT(strtoull(value, NULL, 16) == 0, "CapEff: %s", value);
+	proc_status(auth, "Uid", value, sizeof(value));
+	proc_status(d.pid, "Uid", uid, sizeof(uid));
+	EXPECT(strcmp(value, uid) == 0, "Uid: %s, not %s", value, uid);
+	EXPECT(proc_fd_count(auth) == 4, "%zu descriptors",
+	    proc_fd_count(auth));
+	daemon_stop(&d);
+}
+
+/* It is told of, and a login is put off, not refused; mail goes on. */
+static void
+auth_lost(void)
+{
+	struct daemon d, world;
+	struct secure s, waits;
+
+	start(&d, "");
+	world = at_listener(&d, 2);
+	open_from(&s, &d, NULL);
+	open_from(&waits, &d, NULL);
+	proc_stop(memory_helper(d.pid, "-a"));
+	send_login(&waits, "PLAIN", "alice", alice_password);
+	daemon_rest(&d);
+	kill(memory_helper(d.pid, "-a"), SIGKILL);
+	EXPECT(WAIT(daemon_logged(&d, " event=auth-lost ", NULL) == 1), "%s",
+	    daemon_last_words(&d));
+	EXPECT(secure_reply(&waits) == 454, "%s", waits.reply);
+	EXPECT(login(&s, "alice", alice_password) == 454, "%s", s.reply);
+	secure_close(&s);
+	secure_close(&waits);
+	EXPECT(client_deliver(&world, NULL, 1, 500, "bob") == 250, "mail");
+	daemon_stop(&d);
+}
+
+/* The clients have gone before the answer is there. */
+static void
+client_leaves(void)
+{
+	struct daemon d;
+	struct secure s;
+	pid_t auth;
+
+	start(&d, "");
+	auth = memory_helper(d.pid, "-a");
+	proc_stop(auth);
+	for (int i = 0; i < 5; i++) {
+		open_from(&s, &d, NULL);
+		send_login(&s, "PLAIN", "alice", "guess");
+		secure_drop(&s);
+	}
+	open_from(&s, &d, "127.0.0.2");
+	send_login(&s, "PLAIN", "alice", alice_password);
+	kill(auth, SIGCONT);
+	EXPECT(secure_reply(&s) == 235, "%s", s.reply);
+	secure_close(&s);
+	daemon_stop(&d);
+}
+
+/* SIGHUP brings the new password; who is in stays in. */
+static void
+password_changes(void)
+{
+	struct daemon d;
+	struct secure s, in;
+
+	start(&d, "");
+	open_from(&in, &d, NULL);
+	EXPECT(login(&in, "alice", alice_password) == 235, "%s", in.reply);
+	write_users("another one");
+	kill(d.pid, SIGHUP);
+	EXPECT(WAIT(daemon_logged(&d, " event=reload ", NULL) == 1), "%s",
+	    daemon_last_words(&d));
+	open_from(&s, &d, "127.0.0.2");
+	EXPECT(login(&s, "alice", alice_password) == 535, "%s", s.reply);
+	EXPECT(login(&s, "alice", "another one") == 235, "%s", s.reply);
+	secure_close(&s);
+	secure_expect(&in, 250, "MAIL FROM:<alice@example.org>");
+	secure_close(&in);
+	daemon_stop(&d);
+}
+
+/* More users than the channel has room for at a time, again and again. */
+static void
+many_users(void)
+{
+	static char text[600000];
+	char a[crypto_pwhash_STRBYTES], name[32];
+	struct daemon d;
+	struct secure s;
+	size_t n = 0;
+
+	init(&d, "\tlogin-failures 1000\n");
+	hash("last", a);
+	for (int i = 0; i < 3000; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    "user%d:{ARGON2ID}%s\n", i, a);
+	harness_write_file(harness_path("users"), text);
+	daemon_start(&d);
+	for (int i = 0; i < 10; i++)
+		kill(d.pid, SIGHUP);
+	open_from(&s, &d, NULL);
+	for (int i = 0; i < 20; i++) {
+		kill(d.pid, SIGHUP);
+		secure_close(&s);
+		open_from(&s, &d, NULL);
+		snprintf(name, sizeof(name), "user%d", 2999 - 13 * i);
+		EXPECT(login(&s, name, "last") == 235, "%s: %s", name,
+		    s.reply);
+	}
+	secure_close(&s);
+	daemon_stop(&d);
+}
+
+/* systemd's socket is what its name says, whatever its port. */
+static void
+named_sockets(void)
+{
+	static const char line[] = "listen 127.0.0.1 port 0 submission\n";
+	struct spawn s = { .listener_count = 1,
+	    .env = { "LISTEN_FDNAMES=submission" } };
+	struct daemon d;
+	struct secure c;
+	char *conf;
+	size_t n;
+	pid_t pid;
+
+	init(&d, "");
+	conf = harness_read_file(d.conf, &n);
+	memset(strstr(conf, line), ' ', sizeof(line) - 2);
+	harness_write_file(d.conf, conf);
+	free(conf);
+	s.d = &d;
+	s.fds[0] = s.fds[1] = -1;
+	s.options = "-d";
+	s.fds[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	s.fds[1] = s.fds[0];
+	s.fds[2] = open(d.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+	    0644);
+	s.listeners[0] = spawn_listener("127.0.0.1", &d.port);
+	pid = spawn(&s);
+	open_from(&c, &d, NULL);
+	EXPECT(login(&c, "alice", alice_password) == 235, "%s", c.reply);
+	secure_close(&c);
+	kill(pid, SIGTERM);
+	EXPECT(spawn_wait(pid) == 0, "no end in order");
+}
+
+/*
+ * A worker in a stranger's hands: no mail without a login, none without its
+ * author, no login without TLS.
+ */
+static void
+liars(void)
+{
+	static const char *const lines[] = { "S-MAIL\n", "S-LOGIN\n",
+	    "S-COMMIT\n", "S-FORGE\n" };
+	char path[256], from[32];
+	struct daemon d;
+	struct client c;
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 20);
+
+	EXPECT(n > 0, "/proc/self/exe: %s", strerror(errno));
+	path[n] = '\0';
+	strcpy(strrchr(path, '/'), "/lying_worker");
+	init(&d, "");
+	daemon_use_worker(&d, path, "liar-work");
+	daemon_start(&d);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		snprintf(from, sizeof(from), "127.0.0.%zu", 2 + i);
+		EXPECT(client_connect(&c, &d, from) && client_send(&c,
+		    lines[i], strlen(lines[i])), "connect");
+		client_reply(&c);
+		EXPECT(strcmp(c.reply, "dropped") == 0, "%s: %s", lines[i],
+		    c.reply);
+		client_close(&c);
+		EXPECT(WAIT(daemon_logged(&d, " event=worker-attack ",
+		    NULL) == i + 1), "%s: %s", lines[i],
+		    daemon_last_words(&d));
+	}
+	EXPECT(mail_total(&d) == 0, "mail of a liar");
+	daemon_stop(&d);
+}
+
+/* "secret", as Dovecot and crypt(3) have it; in the sandbox, too. */
+static void
+kinds_of_hash(void)
+{
+	static const char *const stored[] = {
+	    "{SHA512-CRYPT}$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6G"
+	    "Lc1E5n0U0aDehy0S5knV8wiOQSpT0Y77vwPZN.Pq.H91p5hVO1",
+	    "{SHA256-CRYPT}$5$saltsalt$0IyaXrmV7.sGNS6tirgqHLqX/G.FBvgkYA.l"
+	    "pPdS5sA",
+	    "$y$j9T$saltsaltsaltsalt$.Zt5W26jjocuW0wIHGgB6AJelofw"
+	    "6GEpOypHGyow2y5",
+	    "{BLF-CRYPT}"
+	    "$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcY"
+	    "Uh4Hjl0a" };
+	char text[2048];
+	size_t n = 0;
+	struct daemon d;
+	struct secure s;
+
+	init(&d, "");
+	for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    "user%zu:%s\n", i, stored[i]);
+	harness_write_file(harness_path("users"), text);
+	daemon_start(&d);
+	for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
+		snprintf(text, sizeof(text), "user%zu", i);
+		open_from(&s, &d, NULL);
+		EXPECT(login(&s, text, "secrets") == 535, "%s: %s", text,
+		    s.reply);
+		EXPECT(login(&s, text, "secret") == 235, "%s: %s", text,
+		    s.reply);
+		secure_close(&s);
+	}
+	daemon_stop(&d);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "matrix", matrix },
+		{ "not_for_the_world", not_for_the_world },
+		{ "unknown_takes_as_long", unknown_takes_as_long },
+		{ "failures_are_slow", failures_are_slow },
+		{ "guesses_are_limited", guesses_are_limited },
+		{ "limit_holds_for_many", limit_holds_for_many },
+		{ "passwords_stay_nowhere", passwords_stay_nowhere },
+		{ "auth_is_held", auth_is_held },
+		{ "auth_lost", auth_lost },
+		{ "client_leaves", client_leaves },
+		{ "password_changes", password_changes },
+		{ "many_users", many_users },
+		{ "named_sockets", named_sockets },
+		{ "liars", liars },
+		{ "kinds_of_hash", kinds_of_hash },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}

@@ -1,0 +1,233 @@
+/*
+ * Failed logins: what is counted, what is forgotten, and that nobody locks an
+ * owner out from elsewhere, nor washes a count away.
+ */
+#include "server/guesses.h"
+
+#include <arpa/inet.h>
+#include <sodium.h>
+
+#include "t/unit/unit.h"
+
+enum { max = 10, minute_ms = 60 * 1000, begin_ms = 1000 };
+
+static struct address
+address(const char *text)
+{
+	struct address a = { .ipv6 = strchr(text, ':') != NULL };
+
+	ck_assert_int_eq(inet_pton(a.ipv6 ? AF_INET6 : AF_INET, text, a.ip),
+	    1);
+	return a;
+}
+
+static struct guess
+guess(const struct guesses *g, const char *from, const char *account)
+{
+	struct address a = address(from);
+	struct guess out;
+
+	guesses_key(g, &a, span_of(account), &out);
+	return out;
+}
+
+static struct guesses *
+make(void)
+{
+	struct guesses *g;
+
+	ck_assert_int_ne(sodium_init(), -1);
+	g = guesses_new();
+	ck_assert_ptr_nonnull(g);
+	return g;
+}
+
+/* Fails until it is stopped; after how many. */
+static unsigned
+fail_from(struct guesses *g, const char *from, const char *account,
+    int64_t now_ms, enum guess_limit *why)
+{
+	struct guess who = guess(g, from, account);
+	unsigned n = 0;
+
+	while ((*why = guesses_judge(g, &who, max, now_ms)) == GUESS_FREE &&
+	    n < 1000) {
+		guesses_charge(g, &who, now_ms);
+		n++;
+	}
+	return n;
+}
+
+START_TEST(of_a_host)
+{
+	struct guesses *g = make();
+	struct guess other = guess(g, "192.0.2.7", "bob@example.org");
+	struct guess next = guess(g, "192.0.3.8", "alice@example.org");
+	enum guess_limit why;
+
+	ck_assert_uint_eq(fail_from(g, "192.0.2.7", "alice@example.org",
+	    begin_ms, &why), max);
+	ck_assert_int_eq(why, GUESS_HOST);
+	/* For other accounts too; not from another host. */
+	ck_assert_int_eq(guesses_judge(g, &other, max, begin_ms), GUESS_HOST);
+	ck_assert_int_eq(guesses_judge(g, &next, max, begin_ms), GUESS_FREE);
+	ck_assert_uint_eq(guesses_of_host(g, &other, begin_ms), max);
+	/* One is forgotten every two minutes. */
+	ck_assert_int_eq(guesses_judge(g, &other, max, begin_ms +
+	    2 * minute_ms - 1), GUESS_HOST);
+	ck_assert_int_eq(guesses_judge(g, &other, max, begin_ms +
+	    2 * minute_ms), GUESS_FREE);
+	ck_assert_uint_eq(fail_from(g, "192.0.2.7", "alice@example.org",
+	    begin_ms + 2 * minute_ms, &why), 1);
+	guesses_free(g);
+}
+END_TEST
+
+/* Of IPv6 a host is a /64, for that is what one customer gets. */
+START_TEST(of_a_prefix)
+{
+	struct guesses *g = make();
+	struct guess same = guess(g, "2001:db8:0:1:ffff::9", "x");
+	struct guess near = guess(g, "2001:db8:0:2::9", "x");
+	struct guess mapped = guess(g, "32.1.13.184", "x");
+	enum guess_limit why;
+
+	fail_from(g, "2001:db8:0:1::1", "x", begin_ms, &why);
+	ck_assert_int_eq(guesses_judge(g, &same, max, begin_ms), GUESS_HOST);
+	ck_assert_int_eq(guesses_judge(g, &near, max, begin_ms), GUESS_FREE);
+	/* The same four octets as an IPv4 address are somebody else. */
+	ck_assert_int_eq(guesses_judge(g, &mapped, max, begin_ms),
+	    GUESS_FREE);
+	guesses_free(g);
+}
+END_TEST
+
+START_TEST(of_a_network)
+{
+	struct guesses *g = make();
+	char from[32], account[32];
+	enum guess_limit why = GUESS_FREE;
+	unsigned n = 0;
+
+	for (int i = 1; why != GUESS_NETWORK && i < 200; i++) {
+		snprintf(from, sizeof(from), "192.0.2.%d", i);
+		snprintf(account, sizeof(account), "user%d", i);
+		n += fail_from(g, from, account, begin_ms, &why);
+	}
+	ck_assert_uint_eq(n, 4 * max);
+	ck_assert_uint_eq(fail_from(g, "192.0.3.1", "z", begin_ms, &why), max);
+	guesses_free(g);
+}
+END_TEST
+
+/* A crowd from everywhere has so many tries at one account. */
+START_TEST(of_an_account)
+{
+	struct guesses *g = make();
+	enum guess_limit why = GUESS_FREE;
+	char from[32];
+	unsigned n = 0;
+
+	for (int i = 1; why != GUESS_ACCOUNT && i < 200; i++) {
+		snprintf(from, sizeof(from), "198.51.%d.1", i);
+		n += fail_from(g, from, "alice@example.org", begin_ms, &why);
+	}
+	ck_assert_uint_eq(n, 3 * max);
+	guesses_free(g);
+}
+END_TEST
+
+START_TEST(owner_is_let_in)
+{
+	struct guesses *g = make();
+	struct guess owner = guess(g, "203.0.113.5", "alice@example.org");
+	struct guess elsewhere = guess(g, "203.0.113.6", "alice@example.org");
+	struct guess same_host = guess(g, "203.0.113.5", "bob@example.org");
+	enum guess_limit why = GUESS_FREE;
+	char from[32], account[32];
+
+	guesses_charge(g, &owner, begin_ms);
+	guesses_refund(g, &owner, true, begin_ms);
+	for (int i = 1; why != GUESS_ACCOUNT && i < 200; i++) {
+		snprintf(from, sizeof(from), "198.51.%d.1", i);
+		fail_from(g, from, "alice@example.org", begin_ms, &why);
+	}
+	/* All his neighbours guess, too. */
+	for (int i = 7; i < 60; i++) {
+		snprintf(from, sizeof(from), "203.0.113.%d", i);
+		snprintf(account, sizeof(account), "user%d", i);
+		fail_from(g, from, account, begin_ms, &why);
+	}
+	ck_assert_int_eq(guesses_judge(g, &elsewhere, max, begin_ms),
+	    GUESS_NETWORK);
+	ck_assert_int_eq(guesses_judge(g, &owner, max, begin_ms),
+	    GUESS_FREE);
+	/* His own mistakes count, there, for a while. */
+	for (int i = 0; i < max; i++) {
+		ck_assert_int_eq(guesses_judge(g, &owner, max, begin_ms),
+		    GUESS_FREE);
+		guesses_charge(g, &owner, begin_ms);
+	}
+	ck_assert_int_eq(guesses_judge(g, &owner, max, begin_ms),
+	    GUESS_HOST);
+	ck_assert_int_eq(guesses_judge(g, &owner, max, begin_ms + minute_ms),
+	    GUESS_FREE);
+	ck_assert_int_eq(guesses_judge(g, &same_host, max, begin_ms),
+	    GUESS_HOST);
+	guesses_free(g);
+}
+END_TEST
+
+/* What was no failure is as if it had not been. */
+START_TEST(taken_back)
+{
+	struct guesses *g = make();
+	struct guess who = guess(g, "192.0.2.7", "alice@example.org");
+	enum guess_limit why;
+
+	for (int i = 0; i < 100; i++) {
+		guesses_charge(g, &who, begin_ms);
+		guesses_refund(g, &who, false, begin_ms);
+	}
+	ck_assert_uint_eq(guesses_of_host(g, &who, begin_ms), 0);
+	ck_assert_uint_eq(fail_from(g, "192.0.2.7", "alice@example.org",
+	    begin_ms, &why), max);
+	guesses_free(g);
+}
+END_TEST
+
+/* Any number of others with one failure each. */
+START_TEST(not_washed_away)
+{
+	struct guesses *g = make();
+	struct guess who = guess(g, "192.0.2.7", "alice@example.org");
+	enum guess_limit why;
+	char from[32], account[32];
+	unsigned kept = 0;
+
+	fail_from(g, "192.0.2.7", "alice@example.org", begin_ms, &why);
+	for (unsigned i = 0; i < 200000; i++) {
+		struct guess one;
+
+		snprintf(from, sizeof(from), "10.%u.%u.%u", i >> 16,
+		    i >> 8 & 255, i & 255);
+		snprintf(account, sizeof(account), "nobody%u", i);
+		one = guess(g, from, account);
+		guesses_charge(g, &one, begin_ms);
+		kept += guesses_of_host(g, &one, begin_ms) > 0;
+	}
+	/* In a set that is full of its equals one may lose its place. */
+	ck_assert_uint_gt(kept, 199000);
+	ck_assert_int_eq(guesses_judge(g, &who, max, begin_ms), GUESS_HOST);
+	guesses_free(g);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { of_a_host, of_a_prefix, of_a_network,
+	    of_an_account, owner_is_let_in, taken_back, not_washed_away };
+
+	return UNIT_RUN("guesses", tests);
+}

@@ -1,0 +1,152 @@
+/*
+ * The process that owns the passwords.  The master hands it the table, and
+ * asks one question at a time; so what hashing takes of memory and of the
+ * processor is bounded by one hash, and by standing behind everybody else.
+ */
+#include "worker/auth.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "shared/ipc.h"
+#include "shared/password_check.h"
+#include "worker/held.h"
+
+enum { niceness = 10 };
+
+struct table {
+	struct ipc_account	*rows;
+	size_t			 n;
+	size_t			 room;
+};
+
+static struct table table, coming;
+
+/* Of a struct mailbox no octet is left undefined. */
+static int
+by_name(const void *a, const void *b)
+{
+	const struct ipc_account *x = a, *y = b;
+
+	return memcmp(&x->who, &y->who, sizeof(x->who));
+}
+
+static void
+forget(struct table *t)
+{
+	if (t->rows != NULL)
+		sodium_memzero(t->rows, t->room * sizeof(*t->rows));
+	free(t->rows);
+	memset(t, 0, sizeof(*t));
+}
+
+/* Not by realloc(3), which leaves what it moves where it was. */
+static void
+grow(struct table *t)
+{
+	struct table larger = { .n = t->n,
+	    .room = t->room == 0 ? 64 : 2 * t->room };
+
+	larger.rows = calloc(larger.room, sizeof(*larger.rows));
+	if (larger.rows == NULL)
+		_exit(1);	/* the master tells that there is no auth */
+	if (t->n > 0)
+		memcpy(larger.rows, t->rows, t->n * sizeof(*t->rows));
+	forget(t);
+	*t = larger;
+}
+
+static void
+take_row(const struct ipc_account *row)
+{
+	if (coming.n == coming.room)
+		grow(&coming);
+	coming.rows[coming.n++] = *row;
+}
+
+/* A part of a table would be other people's passwords missing. */
+static void
+take_table(uint64_t rows)
+{
+	if (rows != coming.n)
+		_exit(1);
+	if (coming.n > 0)
+		qsort(coming.rows, coming.n, sizeof(*coming.rows), by_name);
+	forget(&table);
+	table = coming;
+	memset(&coming, 0, sizeof(coming));
+}
+
+static enum password_match
+check_row(const struct ipc_account *row, struct span password)
+{
+	struct password_form form;
+
+	if (password_form_parse(span_from(row->stored, row->stored_len),
+	    &form) != NULL)
+		return PASSWORD_UNCHECKED;
+	return password_check(&form, password);
+}
+
+/* Whoever asks for nobody waits as long as if that were somebody. */
+static enum login_answer
+check(const struct ipc_password *question)
+{
+	static const enum login_answer answers[] = {
+		[PASSWORD_RIGHT] = LOGIN_OK,
+		[PASSWORD_WRONG] = LOGIN_WRONG,
+		[PASSWORD_UNCHECKED] = LOGIN_TROUBLE
+	};
+	struct span password = span_from(question->password,
+	    question->password_len);
+	struct ipc_account key = { .who = question->who };
+	const struct ipc_account *row = NULL;
+	enum password_match match;
+
+	if (table.n == 0)
+		return LOGIN_WRONG;
+	row = bsearch(&key, table.rows, table.n, sizeof(key), by_name);
+	match = check_row(row != NULL ? row :
+	    &table.rows[question->decoy % table.n], password);
+	if (row == NULL && match == PASSWORD_RIGHT)
+		match = PASSWORD_WRONG;
+	return answers[match];
+}
+
+static void
+answer(int channel, const struct ipc_password *question)
+{
+	struct ipc_record r = { .type = IPC_CHECKED };
+
+	r.u.checked.ticket = question->ticket;
+	r.u.checked.answer = check(question);
+	if (ipc_send(channel, &r, -1, true) == -1)
+		_exit(0);
+}
+
+void
+auth_run(int channel)
+{
+	struct ipc_record r;
+	const char *why;
+	int passed;
+
+	if (sodium_init() == -1)
+		_exit(1);
+	(void)setpriority(PRIO_PROCESS, 0, niceness);
+	held_begin(channel, SANDBOX_AUTH, IPC_AUTH_READY, IPC_AUTH_UNSAFE);
+	while (ipc_recv(channel, IPC_TO_AUTH, IPC_AT_ANY, true, &r, &passed,
+	    &why) == IPC_GOT_RECORD) {
+		if (r.type == IPC_ACCOUNT)
+			take_row(&r.u.account);
+		else if (r.type == IPC_TABLE)
+			take_table(r.u.table.rows);
+		else
+			answer(channel, &r.u.password);
+		sodium_memzero(&r, sizeof(r));
+	}
+	_exit(0);
+}

@@ -1,0 +1,33 @@
+/*
+ * Entering a sandbox, and telling the master.
+ */
+#include "worker/held.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/ipc.h"
+
+void
+held_begin(int channel, enum sandbox_role role, enum ipc_type ready,
+    enum ipc_type unsafe)
+{
+	struct ipc_record r = { .type = ready };
+	/* Held, it could not ask any more. */
+	const char *what = NULL, *text = sandbox_describe();
+
+	if (!sandbox_exists())
+		what = "this build has no sandbox";
+	else if (sandbox_prepare(role, &what) == 0 &&
+	    sandbox_self_test(role, &what) == 0 &&
+	    sandbox_enter(role, NULL, 0, &what) == 0)
+		what = NULL;
+	if (what != NULL) {
+		r.type = unsafe;
+		text = what;
+	}
+	r.u.text.pid = getpid();
+	strncpy(r.u.text.text, text, sizeof(r.u.text.text) - 1);
+	if (ipc_send(channel, &r, -1, true) == -1)
+		_exit(0);
+}

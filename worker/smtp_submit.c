@@ -1,0 +1,104 @@
+/*
+ * Judging a submitted message by its header.  One user must not be able to
+ * write as another: each address of From and Sender is asked for, and a
+ * header that two readers could read as two authors is refused.
+ */
+#include "worker/smtp_submit.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/mailbox_list.h"
+#include "shared/trace_field.h"
+#include "worker/ask.h"
+
+enum { random_bytes = 16 };
+
+static struct originators originators;
+
+struct originators *
+smtp_submit_begin(const struct smtp_session *s)
+{
+	if (!s->submission)
+		return NULL;
+	memset(&originators, 0, sizeof(originators));
+	return &originators;
+}
+
+/* No fact of ours or of the client's is in it, and no two are the same. */
+static void
+add_message_id(const struct smtp_session *s, struct buf *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t random[random_bytes];
+
+	if (getentropy(random, sizeof(random)) == -1)
+		return;		/* it may be missing (RFC 5322 3.6.4) */
+	buf_add_str(out, "Message-ID: <");
+	for (size_t i = 0; i < sizeof(random); i++) {
+		buf_add(out, span_from(&digits[random[i] >> 4], 1));
+		buf_add(out, span_from(&digits[random[i] & 15], 1));
+	}
+	buf_add_str(out, "@");
+	buf_add(out, span_from(s->settings->hostname,
+	    s->settings->hostname_len));
+	buf_add_str(out, ">\n");
+}
+
+void
+smtp_submit_add_fields(const struct smtp_session *s, struct buf *out)
+{
+	struct tm utc;
+
+	if (originators.date == 0) {
+		trace_field_utc(time(NULL), &utc);
+		buf_add_str(out, "Date: ");
+		trace_field_date(&utc, out);
+		buf_add_str(out, "\n");
+	}
+	if (originators.message_id == 0)
+		add_message_id(s, out);
+}
+
+/* Every mailbox of a field's body. */
+static enum smtp_reply
+judge_list(struct smtp_session *s, struct span body, unsigned *asked)
+{
+	struct mailbox m;
+
+	for (;;) {
+		switch (mailbox_list_next(&body, &m)) {
+		case MAILBOX_LIST_END:
+			return REPLY_OK;
+		case MAILBOX_LIST_BAD:
+			return REPLY_NO_AUTHOR;
+		case MAILBOX_LIST_NEXT:
+			break;
+		}
+		if ((*asked)++ == ipc_authors_max)
+			return REPLY_NO_AUTHOR;
+		if (ask_originator(s->master, &m) != VERDICT_OK)
+			return REPLY_AUTHOR_NOT_YOURS;
+	}
+}
+
+enum smtp_reply
+smtp_submit_judge(struct smtp_session *s)
+{
+	struct span rest = span_from(originators.text, originators.n);
+	enum smtp_reply reply = REPLY_OK;
+	unsigned asked = 0;
+
+	if (originators.broken || originators.too_long ||
+	    originators.from != 1 || originators.sender > 1)
+		return REPLY_NO_AUTHOR;
+	while (reply == REPLY_OK && rest.n > 0) {
+		const uint8_t *lf = memchr(rest.p, '\n', rest.n);
+		size_t n = lf == NULL ? rest.n : (size_t)(lf - rest.p);
+
+		reply = judge_list(s, span_from(rest.p, n), &asked);
+		rest = span_skip(rest, lf == NULL ? n : n + 1);
+	}
+	return reply;
+}
