@@ -22,6 +22,7 @@ here=t/interop
 . "$here/logtools.sh"
 . "$here/metrics.sh"
 . "$here/starters.sh"
+. "$here/submission.sh"
 . "$here/tls.sh"
 
 smtpd=${SMTPD:-build/smtpd}
@@ -162,6 +163,7 @@ else
 fi
 
 check_tls
+check_submission
 
 if unpack_starters; then
 	for kind in nowait wait; do
