@@ -63,7 +63,8 @@ $(T)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
 	$(CLANG) -std=c11 -g -O1 -I. -D_GNU_SOURCE $(LIB_CFLAGS) \
 	    -fsanitize=fuzzer,address,undefined -o $@ $< \
 	    $(PURE:%=shared/%.c) shared/lineio.c shared/deadline.c \
-	    $(CONF:%=server/%.c) $(FUZZ_SERVER:%=server/%.c) $(SERVER_LIBS)
+	    $(CONF:%=server/%.c) $(FUZZ_SERVER:%=server/%.c) \
+	    $(OS_FILE:%=shared/%.c) $(SERVER_LIBS)
 
 fuzz: $(FUZZ:%=$(T)/fuzz/fuzz_%)
 	@for f in $(FUZZ); do echo "== $$f"; \
