@@ -84,8 +84,9 @@ read_words(const struct conf_cut *cut, struct conf_listen *l,
 		    span_of(table[k].word)))
 			k++;
 		if (k == 3)
-			return conf_fault_bad(fault, word, "word", "submission, "
-			    "implicit-tls and hide-client may stand here");
+			return conf_fault_bad(fault, word, "word",
+			    "submission, implicit-tls and hide-client may "
+			    "stand here");
 		if (*table[k].given)
 			return conf_fault_bad(fault, word, "word",
 			    "it stands here twice");

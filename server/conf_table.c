@@ -117,7 +117,7 @@ static void
 read_user(struct table *t, struct span line)
 {
 	struct conf_user_line user;
-	struct password_form form;
+	struct password_form form = { .kind = PASSWORD_NONE };
 	const char *why = NULL;
 
 	conf_parse_user(line, &user);

@@ -13,7 +13,7 @@
 struct login {
 	TAILQ_ENTRY(login)	 entry;		/* while it waits for auth */
 	struct worker		*worker;
-	struct event		 late;		/* the answer, when it is time */
+	struct event		 late;		/* the answer, at its time */
 	int64_t			 begun_ms;
 	struct guess		 guess;
 	bool			 charged;

@@ -174,13 +174,15 @@ struct signer {
 	char			 sandbox[ipc_text_bytes];
 };
 
+TAILQ_HEAD(login_list, login);
+
 /* The process that holds the passwords. */
 struct auth {
 	struct event		 readable;
 	int			 channel;	/* -1: there is none */
 	struct helper		 process;
 	struct guesses		*guesses;
-	TAILQ_HEAD(, login)	 waiting;
+	struct login_list	 waiting;
 	struct login		*asked;		/* of it; NULL: forgotten */
 	bool			 busy;
 	uint64_t		 tickets;	/* given out */

@@ -23,7 +23,7 @@ sender_belongs(const struct conf *conf, const char *user,
     const struct mailbox *address)
 {
 	struct recipient_set set = { 0 };
-	struct recipient_reason reason;
+	struct recipient_reason reason = { .path = NULL };
 	bool belongs = false;
 
 	if (recipient_expand(conf, address, &set, &reason) == RECIPIENT_OK)

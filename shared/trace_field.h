@@ -20,7 +20,7 @@ enum {
 struct trace {
 	const struct mailbox	*from;		/* null allowed */
 	struct span		 helo;		/* smtp_helo_valid */
-	struct span		 client_ip;	/* "192.0.2.1", "2001:db8::1"; or
+	struct span		 client_ip;	/* "192.0.2.1", "2001:db8::1";
 						   empty: it is not told */
 	bool			 client_ipv6;
 	struct span		 hostname;
