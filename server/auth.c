@@ -134,6 +134,7 @@ lost(struct master *m, const char *why)
 
 	feed_stop(&a->feed);
 	event_del(&a->readable);
+	event_del(&a->room);
 	close(a->channel);
 	a->channel = -1;
 	m->counters.value[COUNTER_AUTH_LOST]++;
@@ -185,13 +186,23 @@ pass_on(struct master *m)
 	r.u.password.ticket = ++a->tickets;
 	result = ipc_send(a->channel, &r, -1, false);
 	explicit_bzero(&r, sizeof(r));
-	/* A table is on its way: again when that is through. */
-	if (result == -1)
+	/* A table fills the channel.  (Of its end on_auth tells.) */
+	if (result == -1) {
+		event_add(&a->room, NULL);
 		return;
+	}
 	explicit_bzero(&l->question, sizeof(l->question));
 	TAILQ_REMOVE(&a->waiting, l, entry);
 	a->asked = l;
 	a->busy = true;
+}
+
+static void
+on_room(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	pass_on(arg);
 }
 
 static void
@@ -292,6 +303,7 @@ auth_watch(struct master *m)
 	event_assign(&a->readable, m->base, a->channel, EV_READ | EV_PERSIST,
 	    on_auth, m);
 	event_add(&a->readable, NULL);
+	event_assign(&a->room, m->base, a->channel, EV_WRITE, on_room, m);
 	feed_init(&a->feed, m->base, a->channel, next_row, on_fed, m);
 	auth_renew(m);
 }
@@ -330,6 +342,7 @@ auth_stop(struct master *m)
 	free_rows(a->next_rows);
 	a->rows = a->next_rows = NULL;
 	event_del(&a->readable);
+	event_del(&a->room);
 	close(a->channel);
 	a->channel = -1;
 }

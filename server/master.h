@@ -187,6 +187,7 @@ struct auth {
 	bool			 busy;
 	uint64_t		 tickets;	/* given out */
 	bool			 loaded;	/* it has a table */
+	struct event		 room;		/* for a question, now */
 	struct feed		 feed;
 	struct auth_rows	*rows;		/* being fed; NULL: none */
 	struct auth_rows	*next_rows;	/* newer ones */
