@@ -53,6 +53,7 @@ packages() {
 		libssl-dev <openssl/provider.h>
 		libtls-dev <tls.h>
 		check <check.h>
+		procps ps
 		END
 		;;
 	debian-interop | unknown-interop)

@@ -40,14 +40,20 @@ $(T)/print_keywords: $(BUILD)/t/unit/print_keywords.o $(test_o)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS)
 
 # ---- dialogues ----------------------------------------------------------
-PLAY = play play_script play_talk play_box play_daemon play_reply
+PLAY = play play_script play_talk play_wire play_tls play_box play_daemon \
+       play_reply
+PARROT = parrot play_script play_tls
+# TLS of its own, as the server's is libtls.
+PLAY_LIBS = -lssl -lcrypto
 play_o = $(PLAY:%=$(BUILD)/t/dialog/%.o) $(PURE:%=$(BUILD)/shared/%.o)
 
 $(T)/dialog/play: $(play_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(PLAY_LIBS)
 
-$(T)/dialog/parrot: $(BUILD)/t/dialog/parrot.o $(BUILD)/t/dialog/play_script.o
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS)
+parrot_o = $(PARROT:%=$(BUILD)/t/dialog/%.o)
+
+$(T)/dialog/parrot: $(parrot_o)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(PLAY_LIBS)
 
 # ---- the corpus ---------------------------------------------------------
 REPLAY = $(FUZZ:%=$(T)/fuzz/replay_%)

@@ -35,13 +35,18 @@
  *			digit of CODE or any part of ENH; ENH - : none there
  *	~ TEXT		the last reply contains TEXT (its lines end in LF)
  *	!~ TEXT		the last reply does not contain TEXT
- *	X:		the server closes and sends nothing before
+ *	X:		the server closes and sends nothing before; under TLS
+ *			it says that it does
  *	N: MS		for so long nothing comes, not even a close
  *	K:		close, and open a new connection; the greeting is
  *			expected by an S: of its own, as at the beginning
+ *	Y:		begin TLS, trusting only the certificate of the
+ *			configuration; from here to the K: all is under it
+ *	Y!		begin TLS; the server will not have it, and closes
+ *	A:		kill the process that checks passwords (SIGKILL)
  *	T:		tell the daemon to end (SIGTERM)
- *	Z:		kill it (SIGKILL); after either another one is started
- *			for the next file
+ *	Z:		kill it (SIGKILL); after one of these three another
+ *			one is started for the next file
  *	M: BOX COUNT	exactly COUNT messages have come to the mailbox
  *			DOMAIN/USER in this play
  *	H: BOX		the newest message there begins with Return-Path: and
@@ -211,6 +216,7 @@ talk(struct slot *slot, const struct script *script, char *why, size_t size)
 {
 	const struct place place = { .pid = slot->run.pid,
 	    .port = slot->run.port, .root = slot->run.root,
+	    .trusted = slot->run.certificate,
 	    .patience_s = slot->options.patience_s,
 	    .replies = &slot->replies };
 

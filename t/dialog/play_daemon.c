@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "t/dialog/play_daemon.h"
+#include "t/dialog/play_tls.h"
 
 enum { turn_ms = 10 };
 
@@ -28,20 +29,35 @@ static const struct conf {
 	const char *limits;
 	const char *obstacle;
 	const char *login;	/* smtpd -C; "": of anybody, else -a */
+	const char *listen;	/* words behind the port; NULL: no TLS */
 } confs[] = {
-	{ "main", "", NULL, NULL },
+	{ "main", "", NULL, NULL, NULL },
 	{ "small", "\tmessage-size 4K\n\trecipients 3\n\terrors 4\n"
-	    "\treceived 5\n", NULL, NULL },
-	{ "idle", "\tidle-timeout 3s\n", NULL, NULL },
-	{ "brief", "\tsession-time 4s\n", NULL, NULL },
-	{ "full", "\tdisk-reserve 1000000G\n", NULL, NULL },
-	{ "many", "\tworker-sessions 100\n", NULL, NULL },
-	{ "trouble", "", "mail/example.org", NULL },
-	{ "catcher", "", NULL, "" },
-	{ "strict", "", NULL, "alice:pa:ss" },
+	    "\treceived 5\n", NULL, NULL, NULL },
+	{ "idle", "\tidle-timeout 3s\n", NULL, NULL, NULL },
+	{ "brief", "\tsession-time 4s\n", NULL, NULL, NULL },
+	{ "full", "\tdisk-reserve 1000000G\n", NULL, NULL, NULL },
+	{ "many", "\tworker-sessions 100\n", NULL, NULL, NULL },
+	{ "trouble", "", "mail/example.org", NULL, NULL },
+	{ "catcher", "", NULL, "", NULL },
+	{ "strict", "", NULL, "alice:pa:ss", NULL },
+	{ "tls", "", NULL, NULL, "" },
+	{ "submission", "", NULL, NULL, " submission" },
+	{ "submission-first", "", NULL, NULL, " submission implicit-tls" },
+	{ "submission-hidden", "", NULL, NULL, " submission hide-client" },
+	{ "submission-guess", "\tlogin-failures 1\n", NULL, NULL,
+	    " submission" },
 };
 
 static const char users_org[] = "alice\nbob\ncarol\ndave.x\nj\xc3\xbcrgen\n";
+/* "secret" and "bobs-secret", as cheap to check as they may be. */
+#define ARGON2ID "{ARGON2ID}$argon2id$v=19$m=7168,t=1,p=1$jGlJ/G+Fk8EXPjhUS" \
+	"G0QVw$GfJSjQEJJ9d/7gaGjQhiGx7U86Xti4GZVGEiB8RI5eE"
+#define SHA512 "{SHA512-CRYPT}$6$zQ8vKq1dN0s7LwYx$8T50JdDgzLAEWTl2iQulpgZ44" \
+	"15UF01SxKnanDAkg2mZN1UGsYFHANK0bOG3W0l57jYK9A3t7cVn0s5O6lQ3B0"
+static const char locked_org[] = "alice:" ARGON2ID "\nbob:" SHA512 "\n"
+    "carol:!" ARGON2ID "\ndave.x\nj\xc3\xbcrgen:" ARGON2ID "\n";
+static const char locked_net[] = "carol\nerin:" ARGON2ID "\n";
 static const char users_net[] = "carol\nerin\n";
 static const char users_utf8[] = "alice\n";
 static const char aliases_org[] = "sales: alice, bob\nall: sales, carol\n"
@@ -65,15 +81,20 @@ write_file(const char *dir, const char *name, const char *text)
 static char *
 conf_text(const struct daemon_run *run, const struct conf *conf)
 {
-	const char *dir;
-	char *text;
+	const char *dir, *words;
+	char *text, pair[PATH_MAX + 64] = "";
 
 	dir = run->dir;
+	words = conf->listen == NULL ? "" : conf->listen;
+	if (conf->listen != NULL)
+		snprintf(pair, sizeof(pair), "tls certificate %s key %s\n",
+		    run->certificate, run->key);
 	if (asprintf(&text, "hostname mx.example.org\n"
 	    "root %s\n"
 	    "user nobody\n"
 	    "worker-user daemon\n"
-	    "listen 127.0.0.1 port 0\n"
+	    "listen 127.0.0.1 port 0%s\n"
+	    "%s"
 	    "domain example.org {\n"
 	    "\tusers %s/users.org\n"
 	    "\taliases %s/aliases.org\n"
@@ -89,7 +110,8 @@ conf_text(const struct daemon_run *run, const struct conf *conf)
 	    "limits {\n"
 	    "\tper-address 50\n"
 	    "%s"
-	    "}\n", run->root, dir, dir, dir, dir, conf->limits) == -1)
+	    "}\n", run->root, words, pair, dir, dir, dir, dir,
+	    conf->limits) == -1)
 		return NULL;
 	return text;
 }
@@ -98,18 +120,25 @@ conf_text(const struct daemon_run *run, const struct conf *conf)
 static int
 write_conf(const struct daemon_run *run, const struct conf *conf)
 {
+	bool tls;
 	char *text;
 	int rc;
 
+	tls = conf->listen != NULL;
 	if (mkdir(run->dir, 0755) == -1 || mkdir(run->root, 0755) == -1 ||
 	    (text = conf_text(run, conf)) == NULL)
 		return -1;
 	rc = write_file(run->dir, "smtpd.conf", text) |
-	    write_file(run->dir, "users.org", users_org) |
-	    write_file(run->dir, "users.net", users_net) |
+	    write_file(run->dir, "users.org", tls ? locked_org :
+	    users_org) |
+	    write_file(run->dir, "users.net", tls ? locked_net :
+	    users_net) |
 	    write_file(run->dir, "users.utf8", users_utf8) |
 	    write_file(run->dir, "aliases.org", aliases_org);
 	free(text);
+	if (tls && rc == 0)
+		rc = tls_make_pair(run->certificate, run->key,
+		    "mx.example.org");
 	return rc;
 }
 
@@ -289,6 +318,9 @@ daemon_start(struct daemon_run *run, const char *smtpd, const char *worker,
 	}
 	snprintf(run->dir, sizeof(run->dir), "%s", dir);
 	snprintf(run->root, sizeof(run->root), "%s/root", run->dir);
+	snprintf(run->certificate, sizeof(run->certificate), "%s/tls.pem",
+	    run->dir);
+	snprintf(run->key, sizeof(run->key), "%s/tls.key", run->dir);
 	if (write_conf(run, &confs[i]) != 0 || (run->pid = fork()) == -1) {
 		snprintf(why, size, " %s: %s", dir, strerror(errno));
 		run->pid = 0;
@@ -357,6 +389,29 @@ daemon_kill(struct daemon_run *run)
 	kill(run->pid, SIGKILL);
 	waitpid(run->pid, NULL, 0);
 	run->pid = 0;
+}
+
+/* By ps(1), as each system has its own place to look such things up. */
+int
+daemon_kill_auth(pid_t daemon)
+{
+	char line[PATH_MAX];
+	int pid, parent, found;
+	size_t len;
+	FILE *ps;
+
+	ps = popen("COLUMNS=4096 ps -A -o pid= -o ppid= -o args=", "re");
+	if (ps == NULL)
+		return -1;
+	found = -1;
+	while (fgets(line, sizeof(line), ps) != NULL) {
+		len = strcspn(line, "\n");
+		if (len > 3 && strncmp(line + len - 3, " -a", 3) == 0 &&
+		    sscanf(line, "%d %d", &pid, &parent) == 2 &&
+		    parent == (int)daemon)
+			found = kill(pid, SIGKILL);
+	}
+	return pclose(ps) == 0 ? found : -1;
 }
 
 const char *

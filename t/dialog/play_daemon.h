@@ -13,8 +13,10 @@ struct daemon_run {
 	pid_t pid;		/* 0: none runs */
 	int port;
 	int patience_s;		/* for its start and its end */
-	char dir[PATH_MAX / 4];	/* holds smtpd.conf, tables, log, root/ */
+	char dir[PATH_MAX / 4];	/* smtpd.conf, tables, keys, log, root/ */
 	char root[PATH_MAX / 2];
+	char certificate[PATH_MAX / 2];	/* there if it speaks TLS */
+	char key[PATH_MAX / 2];
 };
 
 /*
@@ -40,6 +42,12 @@ int daemon_start(struct daemon_run *run, const char *smtpd,
  * Otherwise -1, with the reason in why. Nothing runs afterwards.
  */
 int daemon_stop(struct daemon_run *run, char *why, size_t size);
+
+/*
+ * Kills the child of the daemon that checks passwords. Returns 0, or -1 if
+ * there is none.
+ */
+int daemon_kill_auth(pid_t daemon);
 
 /* SIGKILL, if it has not got it yet; nothing is expected of its log. */
 void daemon_kill(struct daemon_run *run);

@@ -17,6 +17,9 @@ enum step_kind {
 	STEP_CLOSED,		/* X: */
 	STEP_NOTHING,		/* N:  number of milliseconds */
 	STEP_NEW,		/* K: */
+	STEP_TLS,		/* Y: */
+	STEP_TLS_NOT,		/* Y! */
+	STEP_NO_AUTH,		/* A: */
 	STEP_END_ALL,		/* T: */
 	STEP_KILL,		/* Z: */
 	STEP_COUNT,		/* M:  mailbox, number of messages */
@@ -45,7 +48,7 @@ struct script {
 	char *conf;
 	char *fails;		/* what -x wants to see, or NULL */
 	bool splits;
-	bool ends;		/* it has a T: */
+	bool ends;		/* it has a T: or an A: */
 	bool kills;		/* it has a Z: */
 	struct step *step;
 	size_t count;

@@ -1,27 +1,20 @@
 /*
  * Plays a transcript against a daemon: sends, reads replies as strictly as
- * RFC 5321 4.2 and 4.5.3.1.5 write them, and compares. The daemon's
- * directories are looked at in play_box.c.
+ * RFC 5321 4.2 and 4.5.3.1.5 write them, and compares. The connection is in
+ * play_wire.c; the daemon's directories are looked at in play_box.c.
  */
-#include <sys/socket.h>
-#include <sys/time.h>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "t/dialog/play_box.h"
+#include "t/dialog/play_daemon.h"
 #include "t/dialog/play_talk.h"
+#include "t/dialog/play_wire.h"
 
 enum {
 	reply_line_max_bytes = 512,	/* RFC 5321 4.5.3.1.5, with CRLF */
@@ -33,7 +26,7 @@ static const char marker[] = "zqu";
 
 struct talk {
 	const struct place *place;
-	int fd;
+	struct wire wire;
 	size_t have;			/* octets in in[] */
 	char in[4096];
 	size_t reply_len;
@@ -56,15 +49,6 @@ fail(struct talk *t, const char *format, ...)
 	return -1;
 }
 
-static long long
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (long long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void
 pause_ms(long ms)
 {
@@ -76,46 +60,27 @@ pause_ms(long ms)
 static int
 connect_new(struct talk *t)
 {
-	const struct timeval tv = { t->place->patience_s, 0 };
-	struct sockaddr_in sin;
-	int on = 1;
-
-	memset(&sin, 0, sizeof(sin));
-	sin.sin_family = AF_INET;
-	sin.sin_port = htons((in_port_t)t->place->port);
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	t->have = t->reply_len = 0;
 	t->reply[0] = '\0';
-	t->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (t->fd == -1 ||
-	    setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) ||
-	    setsockopt(t->fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) ||
-	    connect(t->fd, (struct sockaddr *)&sin, sizeof(sin)) == -1)
+	if (wire_connect(&t->wire, t->place->port, t->place->patience_s) == -1)
 		return fail(t, "expected a connection, got %s",
 		    strerror(errno));
 	return 0;
 }
 
-/*
- * Reads once, waiting at most ms. 1: something came, 0: nothing did, -1: the
- * server has closed. A reset is a close: the server may leave unread what a
- * client sent behind the end of its session.
- */
-static int
+/* Reads once, if in[] has room, waiting at most ms. */
+static enum wire_got
 fill(struct talk *t, long long ms)
 {
-	struct pollfd pfd = { .fd = t->fd, .events = POLLIN };
-	ssize_t n;
+	enum wire_got got;
+	size_t n = 0;
 
 	if (t->have == sizeof(t->in))
-		return 1;
-	if (poll(&pfd, 1, ms < 0 ? 0 : (int)ms) == 0)
-		return 0;
-	n = recv(t->fd, t->in + t->have, sizeof(t->in) - t->have, 0);
-	if (n <= 0)
-		return -1;
-	t->have += (size_t)n;
-	return 1;
+		return WIRE_SOME;
+	got = wire_read(&t->wire, t->in + t->have, sizeof(t->in) - t->have,
+	    ms, &n);
+	t->have += n;
+	return got;
 }
 
 static void
@@ -134,19 +99,18 @@ await_line(struct talk *t, const struct step *step, size_t *out)
 {
 	long long end;
 	const char *lf;
-	int rc;
+	enum wire_got got;
 
-	end = now_ms() + t->place->patience_s * 1000;
+	end = wire_now_ms() + t->place->patience_s * 1000;
 	while ((lf = memchr(t->in, '\n', t->have)) == NULL) {
 		if (t->have > reply_line_max_bytes)
 			return fail(t, "expected a reply line of at most %d "
 			    "octets, got more", reply_line_max_bytes);
-		rc = fill(t, end - now_ms());
-		if (rc == -1 || rc == 0)
+		got = fill(t, end - wire_now_ms());
+		if (got != WIRE_SOME)
 			return fail(t, "expected %s %s, got %s after \"%.*s\"",
-			    step->code, step->enhanced,
-			    rc == 0 ? "nothing" : "a close", (int)t->have,
-			    t->in);
+			    step->code, step->enhanced, wire_got_text(got),
+			    (int)t->have, t->in);
 	}
 	*out = (size_t)(lf - t->in) + 1;
 	return 0;
@@ -304,25 +268,26 @@ check_unread(struct talk *t)
 static int
 step_closed(struct talk *t)
 {
-	int rc;
+	enum wire_got got;
 
-	rc = t->have > 0 ? 1 : fill(t, t->place->patience_s * 1000);
-	if (rc == -1)
+	got = t->have > 0 ? WIRE_SOME :
+	    fill(t, t->place->patience_s * 1000);
+	if (got == WIRE_CLOSED)
 		return 0;
 	return fail(t, "expected a close, got %s \"%.*s\"",
-	    rc == 0 ? "nothing" : "more", (int)t->have, t->in);
+	    wire_got_text(got), (int)t->have, t->in);
 }
 
 static int
 step_nothing(struct talk *t, const struct step *step)
 {
-	int rc;
+	enum wire_got got;
 
-	rc = t->have > 0 ? 1 : fill(t, step->number);
-	if (rc == 0)
+	got = t->have > 0 ? WIRE_SOME : fill(t, step->number);
+	if (got == WIRE_NOTHING)
 		return 0;
 	return fail(t, "expected nothing, got %s \"%.*s\"",
-	    rc == -1 ? "a close" : "more", (int)t->have, t->in);
+	    wire_got_text(got), (int)t->have, t->in);
 }
 
 static int
@@ -330,30 +295,50 @@ step_new(struct talk *t)
 {
 	if (check_unread(t) == -1)
 		return -1;
-	close(t->fd);
+	wire_close(&t->wire);
 	return connect_new(t);
 }
 
-/*
- * That the server has closed already is for the steps that read to find: it
- * may have had a reason, and a reply that gives it.
- */
+/* What came in plain text must not be taken for what comes under TLS. */
+static int
+step_tls(struct talk *t, const struct step *step)
+{
+	enum wire_got got;
+	char why[200];
+	int rc;
+
+	if (t->wire.ssl != NULL)
+		return fail(t, "expected plain text before TLS, got TLS");
+	if (check_unread(t) == -1)
+		return -1;
+	rc = wire_begin_tls(&t->wire, t->place->trusted, why, sizeof(why));
+	if (step->kind == STEP_TLS)
+		return rc == 0 ? 0 : fail(t, "expected TLS, got %s", why);
+	if (rc != 1)
+		return fail(t, "expected no TLS, got %s",
+		    rc == 0 ? "it" : why);
+	if ((got = wire_drain(&t->wire)) == WIRE_CLOSED)
+		return 0;
+	return fail(t, "expected a close behind no TLS, got %s",
+	    wire_got_text(got));
+}
+
+static int
+step_no_auth(struct talk *t)
+{
+	if (daemon_kill_auth(t->place->pid) == 0)
+		return 0;
+	return fail(t, "expected a process that checks passwords, got none");
+}
+
 static int
 send_all(struct talk *t, const char *data, size_t len)
 {
-	ssize_t n;
+	char why[200];
 
-	while (len > 0) {
-		n = send(t->fd, data, len, MSG_NOSIGNAL);
-		if (n == -1 && (errno == EPIPE || errno == ECONNRESET))
-			return 0;
-		if (n == -1)
-			return fail(t, "expected the server to read, got %s",
-			    strerror(errno));
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	if (wire_write(&t->wire, data, len, why, sizeof(why)) == 0)
+		return 0;
+	return fail(t, "expected the server to read, got %s", why);
 }
 
 static int
@@ -409,6 +394,11 @@ do_step(struct talk *t, const struct step *step, size_t split)
 		return step_nothing(t, step);
 	case STEP_NEW:
 		return step_new(t);
+	case STEP_TLS:
+	case STEP_TLS_NOT:
+		return step_tls(t, step);
+	case STEP_NO_AUTH:
+		return step_no_auth(t);
 	case STEP_END_ALL:
 		kill(t->place->pid, SIGTERM);
 		return 0;
@@ -459,8 +449,7 @@ play_part(const struct script *script, const struct place *place,
 			rc = check_unread(&t);
 		i--;
 	}
-	if (t.fd != -1)
-		close(t.fd);
+	wire_close(&t.wire);
 	if (rc == 0)
 		return 0;
 	if (part->at > 0)

@@ -15,6 +15,7 @@ struct place {
 	int port;		/* on 127.0.0.1 */
 	int patience_s;		/* for each thing that has to come */
 	const char *root;	/* its ROOT */
+	const char *trusted;	/* file of its certificate */
 	struct replies *replies;	/* are noted there */
 };
 

@@ -35,6 +35,12 @@ expect "$dir/right.smtp" 'FAIL replies: no transcript has REPLY_GREETING: 220' \
 expect "$dir/right.smtp" 'REPLY_STORED: 250 2.0.0 stored as' \
 	'1 passed, 1 failed' 1
 option=
+printf '# Refused.\n@conf submission\nS: 220\nC: LATE 454 no\\r\\n\nS: 220\nY!\n' \
+	>"$dir/refused.smtp"
+expect "$dir/refused.smtp" 'ok refused' '1 passed, 0 failed' 0
+printf '# First.\n@conf submission-first\nY:\nS: 220\nC: CLOSE\nX:\n' \
+	>"$dir/first.smtp"
+expect "$dir/first.smtp" 'ok first' '1 passed, 0 failed' 0
 printf '# Killed.\nS: 220\nZ:\nX:\n' >"$dir/killed.smtp"
 expect "$dir/killed.smtp" 'ok killed' '1 passed, 0 failed' 0
 printf '# Ended.\nS: 220\nT:\nX:\n' >"$dir/ended.smtp"
