@@ -45,6 +45,8 @@ static const struct conf {
 	{ "submission", "", NULL, NULL, " submission" },
 	{ "submission-first", "", NULL, NULL, " submission implicit-tls" },
 	{ "submission-hidden", "", NULL, NULL, " submission hide-client" },
+	{ "submission-many", "\tworker-sessions 100\n", NULL, NULL,
+	    " submission" },
 	{ "submission-guess", "\tlogin-failures 1\n", NULL, NULL,
 	    " submission" },
 };
