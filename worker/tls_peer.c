@@ -17,6 +17,10 @@ enum { goodbye_ms = 1000 };
 
 /* ---- what libtls calls ------------------------------------------------ */
 
+/*
+ * That nothing came in time is no error to libtls: of one it would tell the
+ * client by an alert, behind which our last reply could not be sent.
+ */
 static ssize_t
 socket_read(struct tls *conn, void *p, size_t n, void *arg)
 {
@@ -25,8 +29,11 @@ socket_read(struct tls *conn, void *p, size_t n, void *arg)
 
 	(void)conn;
 	got = peer_ops.read(t->peer, p, n, t->deadline_ms);
-	if (got == -1)
+	if (got == -1) {
 		t->error = errno;
+		if (errno == ETIMEDOUT || errno == ECANCELED)
+			return TLS_WANT_POLLIN;
+	}
 	t->eof |= got == 0;
 	return got;
 }
@@ -185,7 +192,8 @@ tls_peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
 	t->error = 0;
 	do
 		got = tls_read(t->conn, p, n);
-	while (got == TLS_WANT_POLLIN || got == TLS_WANT_POLLOUT);
+	while ((got == TLS_WANT_POLLIN || got == TLS_WANT_POLLOUT) &&
+	    t->error == 0);
 	if (got >= 0 || (t->eof && t->error == 0))
 		return got < 0 ? 0 : got;
 	errno = t->error != 0 ? t->error : EPROTO;
@@ -202,7 +210,8 @@ tls_peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
 	t->error = 0;
 	do
 		done = tls_write(t->conn, p, n);
-	while (done == TLS_WANT_POLLIN || done == TLS_WANT_POLLOUT);
+	while ((done == TLS_WANT_POLLIN || done == TLS_WANT_POLLOUT) &&
+	    t->error == 0);
 	if (done >= 0)
 		return done;
 	errno = t->error != 0 ? t->error : EPROTO;
