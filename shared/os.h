@@ -43,6 +43,13 @@ int	os_peer_uid(int fd, uid_t *out);
 void	os_refuse_descriptors(int fd);
 
 /*
+ * fork(2) without what libc does around it for threads and other handlers:
+ * each page that it writes to would be copied twice.  For a process with one
+ * thread that holds no lock; OpenSSL tells a child by its process id.
+ */
+pid_t	os_fork(void);
+
+/*
  * Files of a process that is held.  On FreeBSD it opens and executes only
  * what it keeps open; elsewhere the sandbox knows the paths, and nothing is
  * kept.

@@ -49,6 +49,12 @@ os_peer_uid(int fd, uid_t *out)
 	return getpeereid(fd, out, &gid);
 }
 
+pid_t
+os_fork(void)
+{
+	return fork();
+}
+
 void
 os_refuse_descriptors(int fd)
 {

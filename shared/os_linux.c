@@ -82,6 +82,12 @@ os_peer_uid(int fd, uid_t *out)
 	return 0;
 }
 
+pid_t
+os_fork(void)
+{
+	return _Fork();
+}
+
 void
 os_refuse_descriptors(int fd)
 {

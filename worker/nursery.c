@@ -85,7 +85,7 @@ spawn_one(const struct nursery *n)
 	pid_t pid = -1;
 
 	if (ipc_pair(ends) == 0) {
-		pid = fork();
+		pid = os_fork();
 		if (pid == 0) {
 			close(ends[0]);
 			become_child(ends[1]);
