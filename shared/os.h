@@ -43,6 +43,12 @@ int	os_peer_uid(int fd, uid_t *out);
 void	os_refuse_descriptors(int fd);
 
 /*
+ * For send(2): the end of the connection follows at once, so one packet may
+ * carry both.  0 where there is no such flag.
+ */
+extern const int os_send_last;
+
+/*
  * fork(2) without what libc does around it for threads and other handlers:
  * each page that it writes to would be copied twice.  For a process with one
  * thread that holds no lock; OpenSSL tells a child by its process id.

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+const int os_send_last = 0;
+
 void
 os_drop_capabilities(void)
 {

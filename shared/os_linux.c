@@ -15,6 +15,8 @@
 /* asm-generic/socket.h of Linux 6.16; headers may be older. */
 #define os_so_passrights	83
 
+const int os_send_last = MSG_MORE;
+
 void
 os_drop_capabilities(void)
 {

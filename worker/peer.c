@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shared/deadline.h"
+#include "shared/os.h"
 
 enum { linger_ms = 2000, short_linger_ms = 200 };
 
@@ -85,13 +86,16 @@ static ssize_t
 peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
 {
 	const struct peer *peer = arg;
+	int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 	ssize_t done;
 
+	if (peer->last)
+		flags |= os_send_last;
 	if (peer->output != -1)
 		return write_output(peer, p, n, deadline_ms);
 	/* Replies are short: nearly always there is room, so try first. */
 	for (;;) {
-		done = send(peer->socket, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		done = send(peer->socket, p, n, flags);
 		if (done != -1)
 			return done;
 		if (errno == EAGAIN || errno == EWOULDBLOCK) {

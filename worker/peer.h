@@ -12,6 +12,7 @@ struct peer {
 	int		 socket;
 	int		 output; /* to write to, if it is not socket; -1 */
 	struct ask	*master;
+	bool		 last;	/* nothing is written after what comes now */
 };
 
 /* For lineio_init; its arg is a struct peer. */

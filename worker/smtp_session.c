@@ -248,6 +248,7 @@ smtp_session_run(struct smtp_session *s)
 	if (o.next == SMTP_CLOSE) {
 		s->io->idle_ms = closing_ms;
 		s->io->deadline_ms = deadline_now_ms() + closing_ms;
+		s->peer->last = true;
 		write_reply(s, o.reply);
 		lineio_flush(s->io);
 	}
