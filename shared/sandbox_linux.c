@@ -27,6 +27,8 @@ struct prepared {
 static struct prepared prepared[SANDBOX_ROLE_COUNT];
 /* The role that holds this process, and every one it forks. */
 static enum sandbox_role held_by = SANDBOX_ROLE_COUNT;
+/* The same, but not by the filter of an image that executed this one. */
+static enum sandbox_role entered = SANDBOX_ROLE_COUNT;
 
 int
 sandbox_prepare(enum sandbox_role role, const char **what)
@@ -44,7 +46,8 @@ sandbox_prepare(enum sandbox_role role, const char **what)
 	    SANDBOX_SANITIZED ? 0 : sandbox_table[role].memory_max_bytes) == -1)
 		return -1;
 	p->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
-	if (sandbox_seccomp_compile(role, held_by, &p->program, what) == -1)
+	if (sandbox_seccomp_compile(role, held_by, entered, &p->program,
+	    what) == -1)
 		return -1;
 	p->ruleset = -1;
 	if (!(sandbox_table[role].rights & (RIGHT_FILES | RIGHT_EXEC_SELF)) &&
@@ -104,7 +107,9 @@ sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 		return -1;
 	if (sandbox_seccomp_install(&p->program, what) == -1)
 		return -1;
-	held_by = role;
+	/* Who forks nobody prepares nothing more: a page less to copy. */
+	if (sandbox_table[role].rights & RIGHT_FORK)
+		held_by = entered = role;
 	return 0;
 }
 

@@ -65,11 +65,13 @@ unsigned sandbox_linux_rights(enum sandbox_role role);
 /*
  * The filter of role as a program for seccomp(2), in memory that *out owns.
  * outer is the role that holds the process already and whose filter stays
- * in force, or SANDBOX_ROLE_COUNT.  0, or -1 with errno and *what.
+ * in force, or SANDBOX_ROLE_COUNT.  checker is outer again, where its filter
+ * was compiled in this image and so has the rules of this one, which then are
+ * left to it; else SANDBOX_ROLE_COUNT.  0, or -1 with errno and *what.
  */
 int	sandbox_seccomp_compile(enum sandbox_role role,
-	    enum sandbox_role outer, struct sock_fprog *out,
-	    const char **what);
+	    enum sandbox_role outer, enum sandbox_role checker,
+	    struct sock_fprog *out, const char **what);
 /* Installs it: one system call.  0, or -1 with errno and *what. */
 int	sandbox_seccomp_install(const struct sock_fprog *program,
 	    const char **what);

@@ -95,8 +95,55 @@ add_calls(scmp_filter_ctx ctx, unsigned rights, enum sandbox_role outer)
 	return 0;
 }
 
+static bool
+rule_applies(const struct sandbox_rule *rule, unsigned rights)
+{
+	return (rights & rule->with) && !(rights & rule->without);
+}
+
+/*
+ * Whether the filter of checker, which stays in force, has the very rules for
+ * call that rights ask for.  Then it looks at the arguments, and as the
+ * severest of two filters counts, the inner one may allow the call as such:
+ * that halves it again.
+ */
+static bool
+call_is_checked(int call, unsigned rights, enum sandbox_role checker)
+{
+	const struct sandbox_rule *rule;
+	unsigned outer;
+	size_t i;
+
+	if (checker == SANDBOX_ROLE_COUNT)
+		return false;
+	outer = sandbox_linux_rights(checker);
+	for (i = 0; i < sandbox_rules_count; i++) {
+		rule = &sandbox_rules[i];
+		if (rule->call == call &&
+		    rule_applies(rule, rights) != rule_applies(rule, outer))
+			return false;
+	}
+	return true;
+}
+
+/* A call that has several rules is allowed more than once. */
 static int
-add_rules(scmp_filter_ctx ctx, unsigned rights)
+add_rule(scmp_filter_ctx ctx, const struct sandbox_rule *rule, bool checked)
+{
+	int result;
+
+	if (checked) {
+		result = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW,
+		    rule->call, 0, NULL);
+		return result == -EEXIST ? 0 : result;
+	}
+	return seccomp_rule_add_array(ctx, rule->kill ?
+	    SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW, rule->call, rule->count,
+	    rule->args);
+}
+
+static int
+add_rules(scmp_filter_ctx ctx, unsigned rights, enum sandbox_role checker)
 {
 	const struct sandbox_rule *rule;
 	size_t i;
@@ -104,11 +151,10 @@ add_rules(scmp_filter_ctx ctx, unsigned rights)
 
 	for (i = 0; i < sandbox_rules_count; i++) {
 		rule = &sandbox_rules[i];
-		if (!(rights & rule->with) || (rights & rule->without))
+		if (!rule_applies(rule, rights))
 			continue;
-		result = seccomp_rule_add_array(ctx, rule->kill ?
-		    SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW, rule->call,
-		    rule->count, rule->args);
+		result = add_rule(ctx, rule, call_is_checked(rule->call,
+		    rights, checker));
 		if (result != 0)
 			return negative_errno(result);
 	}
@@ -168,7 +214,7 @@ out:
 
 int
 sandbox_seccomp_compile(enum sandbox_role role, enum sandbox_role outer,
-    struct sock_fprog *out, const char **what)
+    enum sandbox_role checker, struct sock_fprog *out, const char **what)
 {
 	scmp_filter_ctx ctx;
 	unsigned rights;
@@ -186,7 +232,7 @@ sandbox_seccomp_compile(enum sandbox_role role, enum sandbox_role outer,
 	if (result == 0)
 		result = add_calls(ctx, rights, outer);
 	if (result == 0)
-		result = add_rules(ctx, rights);
+		result = add_rules(ctx, rights, checker);
 	if (result == 0) {
 		*what = "seccomp_export_bpf";
 		result = export_program(ctx, role, out);
