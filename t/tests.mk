@@ -134,7 +134,7 @@ lint:
 	@sh t/deps.sh build
 	@sh t/deps.sh lint
 	@$(MAKE) --no-print-directory all
-	@sh t/lint/lint.sh $(BUILD) "$(PURE:%=shared/%) server/conf_parse server/conf_value server/json server/log_record server/refused_record"
+	@sh t/lint/lint.sh $(BUILD) "$(PURE:%=shared/%) server/conf_parse server/conf_value server/conf_range server/json server/log_record server/refused_record"
 
 bench:
 	@sh t/deps.sh build

@@ -1,0 +1,45 @@
+/*
+ * A range of addresses as it stands in a configuration: "192.0.2.0/24",
+ * "2001:db8::/32", or one address.  What it is good for is the caller's to
+ * say.  Pure.
+ */
+#ifndef SERVER_CONF_RANGE_H
+#define SERVER_CONF_RANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/span.h"
+
+struct conf_range {
+	bool		ipv6;
+	uint8_t		bits;	/* of the prefix; the rest is zero */
+	uint8_t		ip[16];	/* IPv4 in the first four */
+};
+
+enum conf_range_verdict {
+	CONF_RANGE_OK,
+	CONF_RANGE_ADDRESS,	/* no address in front */
+	CONF_RANGE_BITS,	/* behind "/" no number that can be */
+	CONF_RANGE_MAPPED,	/* IPv4 in the clothes of IPv6 */
+	CONF_RANGE_HOST,	/* bits set behind the prefix */
+	CONF_RANGE_VERDICT_COUNT
+};
+
+/* Nothing is repaired: one spelling of the prefix, no bits behind it. */
+enum conf_range_verdict conf_range_parse(struct span in,
+	    struct conf_range *out);
+/* What is wanted instead, for the end of a message. */
+const char *conf_range_want(enum conf_range_verdict verdict);
+/*
+ * So wide that it can only be a slip: an IPv4 prefix shorter than 8 bits, an
+ * IPv6 one shorter than 16.
+ */
+bool	conf_range_is_world(const struct conf_range *r);
+/* ip: four octets, or 16 with ipv6, where no IPv4 is mapped. */
+bool	conf_range_contains(const struct conf_range *r, bool ipv6,
+	    const uint8_t *ip);
+bool	conf_range_equal(const struct conf_range *a,
+	    const struct conf_range *b);
+
+#endif

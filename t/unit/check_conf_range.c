@@ -1,0 +1,152 @@
+/*
+ * conf_range: what is a range, what is in it, and what is too wide.
+ */
+#include "server/conf_range.h"
+#include "shared/ip.h"
+
+#include "t/unit/unit.h"
+
+static enum conf_range_verdict
+parse(const char *text, struct conf_range *out)
+{
+	return conf_range_parse(span_of(text), out);
+}
+
+START_TEST(verdicts)
+{
+	static const struct {
+		const char		*text;
+		enum conf_range_verdict	 verdict;
+		unsigned		 bits;
+	} t[] = {
+		{ "192.0.2.0/24", CONF_RANGE_OK, 24 },
+		{ "192.0.2.7", CONF_RANGE_OK, 32 },
+		{ "192.0.2.7/32", CONF_RANGE_OK, 32 },
+		{ "192.0.2.8/29", CONF_RANGE_OK, 29 },
+		{ "10.0.0.0/8", CONF_RANGE_OK, 8 },
+		{ "0.0.0.0/0", CONF_RANGE_OK, 0 },
+		{ "2001:db8::/32", CONF_RANGE_OK, 32 },
+		{ "2001:db8::1", CONF_RANGE_OK, 128 },
+		{ "::1/128", CONF_RANGE_OK, 128 },
+		{ "::/0", CONF_RANGE_OK, 0 },
+		{ "fe80::/10", CONF_RANGE_OK, 10 },
+		{ "", CONF_RANGE_ADDRESS, 0 },
+		{ "/24", CONF_RANGE_ADDRESS, 0 },
+		{ "any", CONF_RANGE_ADDRESS, 0 },
+		{ "192.0.2", CONF_RANGE_ADDRESS, 0 },
+		{ "192.0.2.0 /24", CONF_RANGE_ADDRESS, 0 },
+		{ "[::1]", CONF_RANGE_ADDRESS, 0 },
+		{ "192.0.2.0/", CONF_RANGE_BITS, 0 },
+		{ "192.0.2.0/33", CONF_RANGE_BITS, 0 },
+		{ "192.0.2.0/024", CONF_RANGE_BITS, 0 },
+		{ "192.0.2.0/+24", CONF_RANGE_BITS, 0 },
+		{ "192.0.2.0/24/24", CONF_RANGE_BITS, 0 },
+		{ "192.0.2.0/255.255.255.0", CONF_RANGE_BITS, 0 },
+		{ "192.0.2.0/18446744073709551640", CONF_RANGE_BITS, 0 },
+		{ "192.0.2.0/280", CONF_RANGE_BITS, 0 },
+		{ "2001:db8::/129", CONF_RANGE_BITS, 0 },
+		{ "::ffff:192.0.2.0/120", CONF_RANGE_MAPPED, 0 },
+		{ "::ffff:c000:201", CONF_RANGE_MAPPED, 0 },
+		{ "192.0.2.1/24", CONF_RANGE_HOST, 0 },
+		{ "192.0.2.8/28", CONF_RANGE_HOST, 0 },
+		{ "1.0.0.0/0", CONF_RANGE_HOST, 0 },
+		{ "2001:db8::1/127", CONF_RANGE_HOST, 0 },
+		{ "2001:db8:8000::/32", CONF_RANGE_HOST, 0 },
+	};
+	struct conf_range r;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		ck_assert_msg(parse(t[i].text, &r) == t[i].verdict, "%s",
+		    t[i].text);
+		ck_assert(conf_range_want(t[i].verdict)[0] != '\0');
+		if (t[i].verdict == CONF_RANGE_OK)
+			ck_assert_msg(r.bits == t[i].bits, "%s", t[i].text);
+	}
+}
+END_TEST
+
+START_TEST(world)
+{
+	static const char *const wide[] = { "0.0.0.0/0", "0.0.0.0/1",
+	    "128.0.0.0/1", "10.0.0.0/7", "::/0", "2000::/3", "2000::/15" };
+	static const char *const narrow[] = { "10.0.0.0/8", "0.0.0.0",
+	    "127.0.0.0/8", "2001::/16", "::", "2001:db8::/32" };
+	struct conf_range r;
+
+	for (size_t i = 0; i < COUNT(wide); i++) {
+		ck_assert_int_eq(parse(wide[i], &r), CONF_RANGE_OK);
+		ck_assert_msg(conf_range_is_world(&r), "%s", wide[i]);
+	}
+	for (size_t i = 0; i < COUNT(narrow); i++) {
+		ck_assert_int_eq(parse(narrow[i], &r), CONF_RANGE_OK);
+		ck_assert_msg(!conf_range_is_world(&r), "%s", narrow[i]);
+	}
+}
+END_TEST
+
+START_TEST(contains)
+{
+	static const struct {
+		const char	*range, *address;
+		bool		 in;
+	} t[] = {
+		{ "192.0.2.0/24", "192.0.2.0", true },
+		{ "192.0.2.0/24", "192.0.2.255", true },
+		{ "192.0.2.0/24", "192.0.3.0", false },
+		{ "192.0.2.0/24", "192.0.1.255", false },
+		{ "192.0.2.8/29", "192.0.2.15", true },
+		{ "192.0.2.8/29", "192.0.2.16", false },
+		{ "192.0.2.8/29", "192.0.2.7", false },
+		{ "192.0.2.1", "192.0.2.1", true },
+		{ "192.0.2.1", "192.0.2.0", false },
+		{ "0.0.0.0/0", "255.255.255.255", true },
+		{ "0.0.0.0/0", "::", false },
+		{ "::/0", "0.0.0.0", false },
+		{ "::/0", "ffff::1", true },
+		{ "2001:db8::/33", "2001:db8:7fff::1", true },
+		{ "2001:db8::/33", "2001:db8:8000::", false },
+		{ "2001:db8::1", "2001:db8::1", true },
+		{ "2001:db8::1", "2001:db8::", false },
+		/* The first octets of both are the same. */
+		{ "32.1.13.184/32", "2001:db8::", false },
+		{ "2001:db8::/32", "32.1.13.184", false },
+	};
+	struct conf_range r;
+	uint8_t ip[16];
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		bool ipv6 = !ip_parse_v4(span_of(t[i].address), ip);
+
+		if (ipv6)
+			ck_assert(ip_parse_v6(span_of(t[i].address), ip));
+		ck_assert_int_eq(parse(t[i].range, &r), CONF_RANGE_OK);
+		ck_assert_msg(conf_range_contains(&r, ipv6, ip) == t[i].in,
+		    "%s in %s", t[i].address, t[i].range);
+	}
+}
+END_TEST
+
+START_TEST(equal)
+{
+	struct conf_range a, b;
+
+	ck_assert_int_eq(parse("192.0.2.0/24", &a), CONF_RANGE_OK);
+	ck_assert_int_eq(parse("192.0.2.0/25", &b), CONF_RANGE_OK);
+	ck_assert(!conf_range_equal(&a, &b));
+	ck_assert_int_eq(parse("192.0.2.0/24", &b), CONF_RANGE_OK);
+	ck_assert(conf_range_equal(&a, &b));
+	ck_assert_int_eq(parse("192.0.3.0/24", &b), CONF_RANGE_OK);
+	ck_assert(!conf_range_equal(&a, &b));
+	ck_assert_int_eq(parse("0.0.0.0/32", &a), CONF_RANGE_OK);
+	ck_assert_int_eq(parse("::/32", &b), CONF_RANGE_OK);
+	ck_assert(!conf_range_equal(&a, &b));
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { verdicts, world, contains, equal };
+
+	return UNIT_RUN("conf_range", tests);
+}

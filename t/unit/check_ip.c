@@ -1,0 +1,111 @@
+/*
+ * ip: addresses as text, in the spellings that are taken and those that are
+ * not, compared with what inet_pton(3) makes of them.
+ */
+#include "shared/ip.h"
+
+#include <arpa/inet.h>
+
+#include "t/unit/unit.h"
+
+START_TEST(v4)
+{
+	static const char *const good[] = { "0.0.0.0", "192.0.2.1",
+	    "255.255.255.255", "1.20.100.0" };
+	static const char *const bad[] = { "", ".", "1", "1.2.3", "1.2.3.",
+	    ".1.2.3", "1.2.3.4.", "1.2.3.4.5", "1.2.3.256", "1.2.3.1000",
+	    "01.2.3.4", "1.2.3.00", "1.2.3.4 ", " 1.2.3.4", "1.2..4",
+	    "1.2.3.-4", "1.2.3.+4", "0x1.2.3.4", "1.2.3.4/8", "a.b.c.d",
+	    "1,2,3,4", "::1", "1.2.3.4\n" };
+	uint8_t got[4], want[4];
+
+	for (size_t i = 0; i < COUNT(good); i++) {
+		ck_assert_msg(ip_parse_v4(span_of(good[i]), got), "%s",
+		    good[i]);
+		ck_assert_int_eq(inet_pton(AF_INET, good[i], want), 1);
+		ck_assert_mem_eq(got, want, 4);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++)
+		ck_assert_msg(!ip_parse_v4(span_of(bad[i]), got), "%s",
+		    bad[i]);
+	ck_assert(!ip_parse_v4(span_from("1.2.3.4", 8), got));
+}
+END_TEST
+
+START_TEST(v6)
+{
+	static const char *const good[] = { "::", "::1", "1::", "2001:db8::",
+	    "2001:DB8:0:0:1:2:3:4", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::",
+	    "::2:3:4:5:6:7:8", "1::8", "1:2::7:8", "::ffff:192.0.2.1",
+	    "1:2:3:4:5:6:192.0.2.1", "::192.0.2.1", "1::192.0.2.1",
+	    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+	    "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
+	    "0001:0002:0003:0004:0005:0006:0007:0008", "fe80::1" };
+	static const char *const bad[] = { "", ":", ":1", "1:", "1", ":::",
+	    "1:::2", "1::2::3", "::1::", "1:2:3:4:5:6:7", "12345::",
+	    "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8",
+	    "1:2:3:4::5:6:7:8", "g::1", "::1%lo", "::1/64", "[::1]", "::1 ",
+	    " ::1", "192.0.2.1", "1:2:3:4:5:6:7:192.0.2.1", "::1.2.3",
+	    "::01.2.3.4", "::1.2.3.4:5", "::1.2.3.4:", "1:2:3:4:5:192.0.2.1",
+	    "::a.2.3.4", "1: :2", ":1::2", "1::2:", "::256.1.1.1" };
+	uint8_t got[16], want[16];
+
+	for (size_t i = 0; i < COUNT(good); i++) {
+		ck_assert_msg(ip_parse_v6(span_of(good[i]), got), "%s",
+		    good[i]);
+		ck_assert_msg(inet_pton(AF_INET6, good[i], want) == 1, "%s",
+		    good[i]);
+		ck_assert_mem_eq(got, want, 16);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++)
+		ck_assert_msg(!ip_parse_v6(span_of(bad[i]), got), "%s",
+		    bad[i]);
+	ck_assert(!ip_parse_v6(span_from("::1", 4), got));
+}
+END_TEST
+
+/* Every front of an address is one to both readers, or to none. */
+START_TEST(as_inet_pton)
+{
+	static const char marks[] = "0123456789abcdefF:.:::";
+	uint64_t chance = 7;
+	uint8_t got[16], want[16];
+	char text[48];
+
+	for (int i = 0; i < 300000; i++) {
+		size_t n = 1 + (size_t)(chance >> 33) % 14;
+
+		for (size_t k = 0; k < n; k++) {
+			chance = chance * 6364136223846793005U + 1442695U;
+			text[k] = marks[(chance >> 33) %
+			    (sizeof(marks) - 1)];
+		}
+		text[n] = '\0';
+		ck_assert_msg(ip_parse_v6(span_of(text), got) ==
+		    (inet_pton(AF_INET6, text, want) == 1), "%s", text);
+		ck_assert_msg(ip_parse_v4(span_of(text), got) ==
+		    (inet_pton(AF_INET, text, want) == 1), "%s", text);
+	}
+}
+END_TEST
+
+START_TEST(mapped)
+{
+	uint8_t ip[16];
+
+	ck_assert(ip_parse_v6(span_of("::ffff:192.0.2.1"), ip));
+	ck_assert(ip_is_mapped(ip));
+	ck_assert(ip_parse_v6(span_of("::fffe:192.0.2.1"), ip));
+	ck_assert(!ip_is_mapped(ip));
+	ck_assert(ip_parse_v6(span_of("::192.0.2.1"), ip));
+	ck_assert(!ip_is_mapped(ip));
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *tests[] = { v4, v6, as_inet_pton, mapped };
+
+	return UNIT_RUN("ip", tests);
+}
