@@ -1,0 +1,233 @@
+/*
+ * The PROXY protocol.  A proxy that is believed sends it, and still nothing
+ * is guessed: what is not exactly a header is none.
+ */
+#include "shared/proxy_header.h"
+
+#include <string.h>
+
+#include "shared/ip.h"
+
+enum {
+	fixed_bytes = 16,	/* of version 2, before the addresses */
+	tcp4_bytes = 12,
+	tcp6_bytes = 36
+};
+
+/* Version 2, section 2.2; no line of text begins so. */
+static const uint8_t signature[12] = { '\r', '\n', '\r', '\n', '\0', '\r',
+    '\n', 'Q', 'U', 'I', 'T', '\n' };
+static const uint8_t line_front[6] = { 'P', 'R', 'O', 'X', 'Y', ' ' };
+
+static enum proxy_verdict
+bad(enum proxy_fail fail, enum proxy_fail *why)
+{
+	*why = fail;
+	return PROXY_BAD;
+}
+
+/* As far as there is anything of it, in is front. */
+static bool
+may_be(struct span in, const uint8_t *front, size_t n)
+{
+	return memcmp(in.p, front, in.n < n ? in.n : n) == 0;
+}
+
+/* An IPv4 address has one spelling here, whoever mapped it into IPv6. */
+static void
+set_v6(struct ipc_proxy *out, const uint8_t ip[16])
+{
+	bool mapped = ip_is_mapped(ip);
+
+	out->family = mapped ? IPC_PROXY_IPV4 : IPC_PROXY_IPV6;
+	memcpy(out->ip, mapped ? ip + 12 : ip, mapped ? 4 : 16);
+}
+
+static void
+set_v4(struct ipc_proxy *out, const uint8_t ip[4])
+{
+	out->family = IPC_PROXY_IPV4;
+	memcpy(out->ip, ip, 4);
+}
+
+/* ---- version 1 -------------------------------------------------------- */
+
+/* The next word; words are parted by one blank each. */
+static struct span
+take_word(struct span *rest)
+{
+	const uint8_t *blank = rest->n == 0 ? NULL :
+	    memchr(rest->p, ' ', rest->n);
+	struct span word = *rest;
+
+	if (blank != NULL)
+		word.n = (size_t)(blank - rest->p);
+	*rest = span_skip(*rest, word.n + 1);
+	return word;
+}
+
+/* Digits up to 65535, without a zero in front. */
+static bool
+parse_port(struct span in, uint16_t *out)
+{
+	uint32_t value = 0;
+
+	if (in.n == 0 || in.n > 5 || (in.n > 1 && in.p[0] == '0'))
+		return false;
+	for (size_t i = 0; i < in.n; i++) {
+		if (in.p[i] < '0' || in.p[i] > '9')
+			return false;
+		value = value * 10 + (uint32_t)(in.p[i] - '0');
+	}
+	*out = (uint16_t)value;
+	return value <= UINT16_MAX;
+}
+
+/* Both have to be of the family; only the first is told. */
+static bool
+parse_pair(bool ipv6, struct span from, struct span to,
+    struct ipc_proxy *out)
+{
+	uint8_t ip[16], unused[16];
+
+	if (ipv6 && (!ip_parse_v6(from, ip) || !ip_parse_v6(to, unused)))
+		return false;
+	if (!ipv6 && (!ip_parse_v4(from, ip) || !ip_parse_v4(to, unused)))
+		return false;
+	if (ipv6)
+		set_v6(out, ip);
+	else
+		set_v4(out, ip);
+	return true;
+}
+
+/*
+ * "PROXY" SP ("TCP4" / "TCP6") SP address SP address SP port SP port, or
+ * "PROXY" SP "UNKNOWN" and anything (2.1).
+ */
+static enum proxy_verdict
+parse_line(struct span line, struct ipc_proxy *out, enum proxy_fail *why)
+{
+	struct span rest = span_skip(line, sizeof(line_front)), from, to;
+	struct span protocol = take_word(&rest), ports[2];
+	bool ipv6 = span_equal(protocol, span_of("TCP6"));
+	uint16_t unused;
+
+	if (span_equal(protocol, span_of("UNKNOWN")))
+		return PROXY_OK;
+	if (!ipv6 && !span_equal(protocol, span_of("TCP4")))
+		return bad(PROXY_FAIL_SYNTAX, why);
+	from = take_word(&rest);
+	to = take_word(&rest);
+	ports[0] = take_word(&rest);
+	ports[1] = rest;
+	if (!parse_pair(ipv6, from, to, out))
+		return bad(PROXY_FAIL_ADDRESS, why);
+	if (!parse_port(ports[0], &out->port) ||
+	    !parse_port(ports[1], &unused))
+		return bad(PROXY_FAIL_PORT, why);
+	return PROXY_OK;
+}
+
+/* Where the line's CR is, with its LF behind it; else the verdict on it. */
+static enum proxy_verdict
+find_end(struct span in, size_t *out, enum proxy_fail *why)
+{
+	size_t n = in.n < proxy_line_max_bytes ? in.n : proxy_line_max_bytes;
+
+	for (size_t i = 0; i < n; i++) {
+		if (in.p[i] == '\r' && i + 1 < n) {
+			*out = i;
+			return in.p[i + 1] == '\n' ? PROXY_OK :
+			    bad(PROXY_FAIL_LINE_END, why);
+		}
+		if (in.p[i] == '\n')
+			return bad(PROXY_FAIL_LINE_END, why);
+		if ((in.p[i] < ' ' || in.p[i] > '~') && in.p[i] != '\r')
+			return bad(PROXY_FAIL_SYNTAX, why);
+	}
+	return n < proxy_line_max_bytes ? PROXY_MORE :
+	    bad(PROXY_FAIL_LONG, why);
+}
+
+static enum proxy_verdict
+parse_v1(struct span in, struct ipc_proxy *out, size_t *n,
+    enum proxy_fail *why)
+{
+	enum proxy_verdict verdict;
+	size_t end;
+
+	verdict = find_end(in, &end, why);
+	if (verdict != PROXY_OK)
+		return verdict;
+	*n = end + 2;
+	return parse_line(span_from(in.p, end), out, why);
+}
+
+/* ---- version 2 -------------------------------------------------------- */
+
+static uint16_t
+big_endian(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+/* What family and length say before any address has come. */
+static enum proxy_verdict
+judge_v2(const uint8_t *p, enum proxy_fail *why)
+{
+	size_t length = big_endian(p + 14), least;
+
+	if (p[12] >> 4 != 2)
+		return bad(PROXY_FAIL_VERSION, why);
+	if ((p[12] & 15) > 1)
+		return bad(PROXY_FAIL_COMMAND, why);
+	if (length > proxy_header_max_bytes - fixed_bytes)
+		return bad(PROXY_FAIL_LARGE, why);
+	/* LOCAL, or AF_UNSPEC: nothing that follows is looked at. */
+	if ((p[12] & 15) == 0 || p[13] == 0x00)
+		return PROXY_OK;
+	/* AF_INET and AF_INET6 over SOCK_STREAM; the others are no clients. */
+	if (p[13] != 0x11 && p[13] != 0x21)
+		return bad(PROXY_FAIL_FAMILY, why);
+	least = p[13] == 0x11 ? tcp4_bytes : tcp6_bytes;
+	return length < least ? bad(PROXY_FAIL_SHORT, why) : PROXY_OK;
+}
+
+static enum proxy_verdict
+parse_v2(struct span in, struct ipc_proxy *out, size_t *n,
+    enum proxy_fail *why)
+{
+	if (in.n < fixed_bytes)
+		return PROXY_MORE;
+	if (judge_v2(in.p, why) != PROXY_OK)
+		return PROXY_BAD;
+	*n = fixed_bytes + big_endian(in.p + 14);
+	if (in.n < *n)
+		return PROXY_MORE;
+	if ((in.p[12] & 15) == 0 || in.p[13] == 0x00)
+		return PROXY_OK;
+	if (in.p[13] == 0x11) {
+		set_v4(out, in.p + fixed_bytes);
+		out->port = big_endian(in.p + fixed_bytes + 8);
+	} else {
+		set_v6(out, in.p + fixed_bytes);
+		out->port = big_endian(in.p + fixed_bytes + 32);
+	}
+	return PROXY_OK;
+}
+
+enum proxy_verdict
+proxy_header_parse(struct span in, struct ipc_proxy *out, size_t *n,
+    enum proxy_fail *why)
+{
+	memset(out, 0, sizeof(*out));
+	*n = 0;
+	if (in.n == 0)
+		return PROXY_MORE;
+	if (may_be(in, signature, sizeof(signature)))
+		return parse_v2(in, out, n, why);
+	if (!may_be(in, line_front, sizeof(line_front)))
+		return bad(PROXY_FAIL_NONE, why);
+	return parse_v1(in, out, n, why);
+}

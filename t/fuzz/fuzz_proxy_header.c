@@ -1,0 +1,75 @@
+/*
+ * proxy_header: what a connection begins with.  However it is cut, it is the
+ * same header, or none; nothing behind one changes what it says.
+ */
+#include "t/fuzz/fuzz.h"
+
+#include "shared/ip.h"
+#include "shared/proxy_header.h"
+
+static void
+must_be_sound(const struct ipc_proxy *p)
+{
+	static const uint8_t zero[16];
+
+	MUST(p->family < IPC_PROXY_FAMILY_COUNT && p->zero == 0);
+	if (p->family == IPC_PROXY_OWN)
+		MUST(p->port == 0 && memcmp(p->ip, zero, 16) == 0);
+	if (p->family == IPC_PROXY_IPV4)
+		MUST(memcmp(p->ip + 4, zero, 12) == 0);
+	if (p->family == IPC_PROXY_IPV6)
+		MUST(!ip_is_mapped(p->ip));
+}
+
+static void
+must_be_whole(struct span in, size_t n)
+{
+	MUST(n >= 15 && n <= in.n && n <= proxy_header_max_bytes);
+	if (in.p[0] == 'P')
+		MUST(n <= proxy_line_max_bytes &&
+		    memchr(in.p, '\n', n) == in.p + n - 1 &&
+		    memchr(in.p, '\r', n) == in.p + n - 2);
+	else
+		MUST(n == 16U + ((size_t)in.p[14] << 8 | in.p[15]));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	enum proxy_verdict last = PROXY_MORE, now;
+	enum proxy_fail why = PROXY_FAIL_COUNT, first = PROXY_FAIL_COUNT;
+	struct ipc_proxy p, said;
+	size_t n, end = 0;
+
+	if (size > 1024)
+		return 0;
+	for (size_t i = 0; i <= size; i++) {
+		/* Memory of exactly its size: nothing further is read. */
+		uint8_t *copy = malloc(i > 0 ? i : 1);
+
+		if (copy == NULL)
+			return 0;
+		memcpy(copy, data, i);
+		now = proxy_header_parse(span_from(copy, i), &p, &n, &why);
+		free(copy);
+		if (last == PROXY_MORE && now == PROXY_OK) {
+			must_be_sound(&p);
+			must_be_whole(span_from(data, i), n);
+			MUST(n == i);
+			said = p;
+			end = n;
+		} else if (last == PROXY_MORE && now == PROXY_BAD) {
+			MUST(why < PROXY_FAIL_COUNT);
+			first = why;
+		} else if (now == PROXY_OK) {
+			MUST(last == PROXY_OK && n == end &&
+			    memcmp(&p, &said, sizeof(p)) == 0);
+		} else {
+			MUST(now == last && (now == PROXY_MORE ||
+			    why == first));
+		}
+		MUST(now != PROXY_MORE || i < proxy_header_max_bytes);
+		last = now;
+	}
+	return 0;
+}
