@@ -12,6 +12,7 @@
 #include "shared/ipc_control.h"
 #include "shared/ipc_mail.h"
 #include "shared/ipc_tls.h"
+#include "shared/ipc_trace.h"
 #include "shared/ipc_words.h"
 #include "shared/smtp_syntax.h"
 
@@ -44,8 +45,7 @@ enum ipc_when {
 
 enum {
 	ipc_id_bytes = 16,		/* of a session or a message */
-	ipc_text_bytes = 64,
-	ipc_trace_bytes = 1024
+	ipc_text_bytes = 64
 };
 
 struct ipc_nothing {
@@ -156,29 +156,6 @@ struct ipc_end {
 	struct ipc_tally verbs[IPC_VERB_COUNT];
 	uint64_t	octets_in;
 	uint64_t	octets_out;
-};
-
-enum ipc_trace_mode {
-	IPC_TRACE_NONE,
-	IPC_TRACE_LIVE,		/* each line at once: the catcher */
-	IPC_TRACE_KEEP		/* at the end, if something was refused */
-};
-
-enum ipc_trace_kind {
-	IPC_TRACE_SERVER,
-	IPC_TRACE_CLIENT,
-	IPC_TRACE_REMARK,	/* the worker's own: what happened */
-	IPC_TRACE_KIND_COUNT
-};
-
-enum { ipc_traces_max = 512 };	/* of a session, kept */
-
-/* What was read or written. */
-struct ipc_trace {
-	uint32_t	ms;		/* since the session began */
-	uint8_t		kind;
-	uint16_t	n;
-	uint8_t		octets[ipc_trace_bytes];
 };
 
 /*
