@@ -55,6 +55,25 @@ address_of(const struct sockaddr_storage *ss, struct address *out)
 	    sizeof(out->text)) != NULL;
 }
 
+bool
+address_of_ip(bool ipv6, const uint8_t *ip, uint16_t port,
+    struct address *out)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+
+	in.sin_port = in6.sin6_port = htons(port);
+	if (ipv6) {
+		memcpy(&in6.sin6_addr, ip, 16);
+		memcpy(&ss, &in6, sizeof(in6));
+	} else {
+		memcpy(&in.sin_addr, ip, 4);
+		memcpy(&ss, &in, sizeof(in));
+	}
+	return address_of(&ss, out);
+}
+
 struct address_book *
 address_book_new(void)
 {

@@ -25,6 +25,10 @@ struct address {
 /* An IPv4 address that is mapped into IPv6 is IPv4. False: neither. */
 bool	address_of(const struct sockaddr_storage *ss, struct address *out);
 
+/* Four octets, or 16 with ipv6, and the same holds of them. */
+bool	address_of_ip(bool ipv6, const uint8_t *ip, uint16_t port,
+	    struct address *out);
+
 struct address_book;
 
 /* NULL and errno when there is no memory. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "server/catcher.h"
+#include "server/conf_proxy.h"
 #include "server/descriptors.h"
 #include "server/ident.h"
 #include "server/listen.h"
@@ -62,8 +63,9 @@ send_line(const struct master *m, int fd, const char *code, const char *why)
 		(void)!write(fd, text, (size_t)n);
 }
 
-static void
-log_reject(const struct address *client, const char *session, const char *why)
+void
+admit_log_reject(const struct address *client, const char *session,
+    const char *why)
 {
 	struct log_line l;
 
@@ -86,7 +88,7 @@ refuse(struct master *m, int fd, const struct address *client, bool tls_first,
 	/* Who waits for TLS would read a line of ours as a broken record. */
 	if (!tls_first)
 		send_line(m, fd, "421 4.7.0", why);
-	log_reject(client, NULL, why);
+	admit_log_reject(client, NULL, why);
 	close(fd);
 }
 
@@ -114,7 +116,7 @@ admit_turn_away(struct master *m, struct session *s, const char *code,
 	if (!s->tls_first)
 		send_line(m, s->output != -1 ? s->output : s->socket, code,
 		    why);
-	log_reject(&s->client, s->id, why);
+	admit_log_reject(&s->client, s->id, why);
 	session_end(m, s, why, NULL);
 }
 
@@ -145,7 +147,7 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 	 */
 	counters_refuse(&m->counters, "spoke before the greeting");
 	send_line(m, fd, "554 5.5.1", "you speak before the greeting");
-	log_reject(&s->client, s->id, "spoke before the greeting");
+	admit_log_reject(&s->client, s->id, "spoke before the greeting");
 	shutdown(fd, SHUT_WR);
 	s->dismissed = true;
 	event_del(&s->early);
@@ -204,12 +206,13 @@ find_place(struct master *m, const struct session *s)
 	return true;
 }
 
+/* In Postfix's words a client has to be known first. */
 static void
 log_connect(const struct session *s)
 {
 	struct log_line l;
 
-	if (log_postfix_connect(s))
+	if ((s->header_due && log_is_postfix()) || log_postfix_connect(s))
 		return;
 	log_begin(&l, LOG_LEVEL_INFO, "connect");
 	log_str(&l, "session", s->id);
@@ -230,10 +233,10 @@ begin(struct master *m, struct session *s)
 		catcher_connect(s);
 	/*
 	 * Through a pipe nobody comes who cannot be known otherwise; and in
-	 * TLS the client has to speak first.
+	 * TLS the client has to speak first, and so has a proxy.
 	 */
 	if (m->conf.limits.greeting_wait_s > 0 && s->output == -1 &&
-	    !s->tls_first)
+	    !s->tls_first && !s->header_due)
 		hold_back(m, s);
 	else
 		pool_assign(m, s);
@@ -248,6 +251,18 @@ take_words(struct session *s, const struct conf_listen *line)
 	s->hide_client = line->hide_client;
 }
 
+/* A proxy has as many sessions as its clients have together. */
+static enum address_answer
+enter(struct master *m, const struct address *client, bool of_proxy,
+    struct address_host **out)
+{
+	const struct conf_limits *l = &m->conf.limits;
+
+	return address_enter(m->book, client,
+	    of_proxy ? UINT64_MAX : l->per_address,
+	    of_proxy ? UINT64_MAX : l->per_network, out);
+}
+
 static void
 admit(struct master *m, int fd, const struct sockaddr_storage *from,
     const struct conf_listen *line)
@@ -260,19 +275,21 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from,
 	enum address_answer answer;
 	struct address client;
 	struct session *s;
+	bool of_proxy;
 
 	if (!address_of(from, &client)) {
 		close(fd);
 		return;
 	}
-	if (address_is_refused(m->book, &client, deadline_now_ms())) {
+	of_proxy = conf_proxy_is(&m->conf, client.ipv6, client.ip);
+	if (!of_proxy && address_is_refused(m->book, &client,
+	    deadline_now_ms())) {
 		refuse(m, fd, &client, line->tls_first,
 		    "refused for a while");
 		return;
 	}
 	s = calloc(1, sizeof(*s));
-	answer = s == NULL ? ADDRESS_NO_MEMORY : address_enter(m->book,
-	    &client, m->conf.limits.per_address, m->conf.limits.per_network,
+	answer = s == NULL ? ADDRESS_NO_MEMORY : enter(m, &client, of_proxy,
 	    &s->host);
 	if (answer != ADDRESS_IN) {
 		refuse(m, fd, &client, line->tls_first, words[answer]);
@@ -283,6 +300,7 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from,
 	s->output = -1;
 	s->client = client;
 	take_words(s, line);
+	s->of_proxy = s->header_due = of_proxy;
 	if (!find_place(m, s)) {
 		refuse(m, fd, &client, line->tls_first,
 		    "too busy, try later");

@@ -16,6 +16,9 @@ void	admit_accept(evutil_socket_t fd, short what, void *listener);
  */
 int	admit_one(struct master *m, int input, int output,
 	    const struct address *client);
+/* Logs that a client is sent away; session NULL: it had none yet. */
+void	admit_log_reject(const struct address *client, const char *session,
+	    const char *why);
 /* Begins or stops to accept: not while stopping, nor without descriptors. */
 void	admit_update(struct master *m);
 /*

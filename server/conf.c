@@ -60,6 +60,7 @@ conf_free(struct conf *conf)
 		free(conf->pairs[i].key);
 	}
 	free(conf->pairs);
+	free(conf->proxies);
 	free(conf->listens);
 	free(conf->path);
 	free(conf->hostname);

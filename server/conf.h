@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "server/conf_range.h"
 #include "shared/smtp_syntax.h"
 
 /* One "listen ADDRESS port N". */
@@ -28,6 +29,12 @@ struct conf_listen {
 struct conf_pair {
 	char		*certificate;	/* path */
 	char		*key;		/* path */
+	unsigned	 line;		/* of the configuration */
+};
+
+/* One "proxy-from ADDRESS[/BITS]". */
+struct conf_proxy {
+	struct conf_range range;
 	unsigned	 line;		/* of the configuration */
 };
 
@@ -110,6 +117,8 @@ struct conf {
 	size_t			 listen_count;
 	struct conf_pair	*pairs;		/* in the order of the file */
 	size_t			 pair_count;
+	struct conf_proxy	*proxies;	/* in the order of the file */
+	size_t			 proxy_count;
 	struct conf_domain	*domains;	/* in the order of the file */
 	size_t			 domain_count;
 	struct conf_limits	 limits;

@@ -23,6 +23,7 @@ enum conf_kind {
 	CONF_KIND_LOG,		/* to somewhere, or in a format */
 	CONF_KIND_LISTEN,
 	CONF_KIND_PAIR,		/* a certificate and its key */
+	CONF_KIND_PROXY,	/* a range of addresses */
 	CONF_KIND_DOMAIN,	/* opens a block */
 	CONF_KIND_LIMITS,	/* opens a block */
 	CONF_KIND_SEPARATOR,	/* one mark */

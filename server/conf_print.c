@@ -17,6 +17,41 @@ enum {
 	value_max_bytes = 1100		/* a path in quotes */
 };
 
+/* The largest unit that divides value; "0" has none. */
+static const char *
+number_unit(enum conf_kind kind, uint64_t *value)
+{
+	static const struct {
+		enum conf_kind	 kind;
+		uint64_t	 worth;
+		const char	*name;
+	} units[] = {
+		{ CONF_KIND_SIZE, 1024 * 1024 * 1024, "G" },
+		{ CONF_KIND_SIZE, 1024 * 1024, "M" },
+		{ CONF_KIND_SIZE, 1024, "K" },
+		{ CONF_KIND_TIME, 24 * 60 * 60, "d" },
+		{ CONF_KIND_TIME, 60 * 60, "h" },
+		{ CONF_KIND_TIME, 60, "m" },
+		{ CONF_KIND_TIME, 1, "s" }
+	};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (units[i].kind == kind && *value != 0 &&
+		    *value % units[i].worth == 0) {
+			*value /= units[i].worth;
+			return units[i].name;
+		}
+	return "";
+}
+
+void
+conf_number_text(enum conf_kind kind, uint64_t value, char out[32])
+{
+	const char *unit = number_unit(kind, &value);
+
+	snprintf(out, 32, "%llu%s", (unsigned long long)value, unit);
+}
+
 /* Quotes go around what would not be one word without them. */
 static void
 word_text(const char *word, char out[value_max_bytes])
@@ -76,6 +111,7 @@ value_text(const struct conf_keyword *k, const struct conf *conf,
 	case CONF_KIND_LOG:
 	case CONF_KIND_LISTEN:
 	case CONF_KIND_PAIR:
+	case CONF_KIND_PROXY:
 	case CONF_KIND_DOMAIN:
 	case CONF_KIND_LIMITS:
 		break;
@@ -151,6 +187,20 @@ put_pair(const struct conf_pair *pair, const char *meaning, FILE *f)
 	put_line(f, "", "tls", value, meaning);
 }
 
+static void
+put_proxy(const struct conf_range *r, const char *meaning, FILE *f)
+{
+	char address[INET6_ADDRSTRLEN] = "", value[INET6_ADDRSTRLEN + 8];
+
+	inet_ntop(r->ipv6 ? AF_INET6 : AF_INET, r->ip, address,
+	    sizeof(address));
+	if (r->bits == (r->ipv6 ? 128 : 32))
+		snprintf(value, sizeof(value), "%s", address);
+	else
+		snprintf(value, sizeof(value), "%s/%u", address, r->bits);
+	put_line(f, "", "proxy-from", value, meaning);
+}
+
 /* Every keyword of a block that has a value of its own. */
 static void
 put_values(const struct conf *conf, const struct conf_domain *d,
@@ -178,7 +228,7 @@ put_values(const struct conf *conf, const struct conf_domain *d,
 void
 conf_print(const struct conf *conf, FILE *f)
 {
-	const struct conf_keyword *listen, *log, *tls;
+	const struct conf_keyword *listen, *log, *proxy, *tls;
 
 	put_values(conf, NULL, CONF_TOP, f);
 	log = conf_keyword_find(CONF_TOP, span_of("log"));
@@ -190,6 +240,9 @@ conf_print(const struct conf *conf, FILE *f)
 	tls = conf_keyword_find(CONF_TOP, span_of("tls"));
 	for (size_t i = 0; tls != NULL && i < conf->pair_count; i++)
 		put_pair(&conf->pairs[i], tls->meaning, f);
+	proxy = conf_keyword_find(CONF_TOP, span_of("proxy-from"));
+	for (size_t i = 0; proxy != NULL && i < conf->proxy_count; i++)
+		put_proxy(&conf->proxies[i].range, proxy->meaning, f);
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		fprintf(f, "domain %s {\n", conf->domains[i].name);
 		put_values(conf, &conf->domains[i], CONF_DOMAIN, f);

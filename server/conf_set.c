@@ -10,6 +10,7 @@
 
 #include "server/conf_listen.h"
 #include "server/conf_pair.h"
+#include "server/conf_proxy.h"
 #include "server/conf_text.h"
 
 /* What a setter needs to know. */
@@ -243,6 +244,12 @@ set_pair(const struct setting *s)
 }
 
 static bool
+set_proxy(const struct setting *s)
+{
+	return conf_proxy_set(&s->cut->words[1], s->line, s->conf, s->fault);
+}
+
+static bool
 set_separator(const struct setting *s)
 {
 	char *slot = conf_keyword_slot(s->k, s->conf, s->domain);
@@ -317,6 +324,7 @@ conf_keyword_set(const struct conf_keyword *k, const struct conf_cut *cut,
 		[CONF_KIND_LOG] = set_log,
 		[CONF_KIND_LISTEN] = set_listen,
 		[CONF_KIND_PAIR] = set_pair,
+		[CONF_KIND_PROXY] = set_proxy,
 		[CONF_KIND_SEPARATOR] = set_separator,
 		[CONF_KIND_MAILBOX] = set_mailbox,
 		[CONF_KIND_NUMBER] = set_number,
@@ -332,39 +340,4 @@ conf_keyword_set(const struct conf_keyword *k, const struct conf_cut *cut,
 	if (k->line_offset != 0)
 		*(unsigned *)(void *)((char *)domain + k->line_offset) = line;
 	return true;
-}
-
-/* The largest unit that divides value; "0" has none. */
-static const char *
-number_unit(enum conf_kind kind, uint64_t *value)
-{
-	static const struct {
-		enum conf_kind	 kind;
-		uint64_t	 worth;
-		const char	*name;
-	} units[] = {
-		{ CONF_KIND_SIZE, 1024 * 1024 * 1024, "G" },
-		{ CONF_KIND_SIZE, 1024 * 1024, "M" },
-		{ CONF_KIND_SIZE, 1024, "K" },
-		{ CONF_KIND_TIME, 24 * 60 * 60, "d" },
-		{ CONF_KIND_TIME, 60 * 60, "h" },
-		{ CONF_KIND_TIME, 60, "m" },
-		{ CONF_KIND_TIME, 1, "s" }
-	};
-
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (units[i].kind == kind && *value != 0 &&
-		    *value % units[i].worth == 0) {
-			*value /= units[i].worth;
-			return units[i].name;
-		}
-	return "";
-}
-
-void
-conf_number_text(enum conf_kind kind, uint64_t value, char out[32])
-{
-	const char *unit = number_unit(kind, &value);
-
-	snprintf(out, 32, "%llu%s", (unsigned long long)value, unit);
 }

@@ -148,6 +148,7 @@ session_state(const struct worker *w)
 	case IPC_AT_IDLE:
 	case IPC_AT_SESSION:
 	case IPC_AT_LOGIN:
+	case IPC_AT_PROXY:
 	case IPC_AT_ANY:
 	case IPC_AT_WORK:
 	case IPC_AT_ASK:

@@ -58,7 +58,9 @@ counters_of_end(const struct ipc_end *end, const char *how, bool served)
 		[END_TROUBLE] = COUNTER_ENDED_TROUBLE,
 		[END_STOPPED] = COUNTER_ENDED_STOPPED,
 		[END_ROOM] = COUNTER_ENDED_ROOM,
-		[END_TLS] = COUNTER_ENDED_TLS
+		[END_TLS] = COUNTER_ENDED_TLS,
+		[END_PROXY] = COUNTER_ENDED_PROXY,
+		[END_AWAY] = COUNTER_ENDED_TURNED_AWAY
 	};
 
 	if (end != NULL)

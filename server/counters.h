@@ -55,6 +55,8 @@
 	    "its place was needed", "Sessions, by how they ended")	\
 	X(ENDED_TLS, "sessions_ended", "", "reason",			\
 	    "no TLS came about", "Sessions, by how they ended")		\
+	X(ENDED_PROXY, "sessions_ended", "", "reason",			\
+	    "no PROXY header", "Sessions, by how they ended")		\
 	X(ENDED_TURNED_AWAY, "sessions_ended", "", "reason",		\
 	    "turned away", "Sessions, by how they ended")		\
 	X(ENDED_LOST, "sessions_ended", "", "reason", "worker lost",	\
@@ -113,6 +115,10 @@
 	    "Sessions that came under TLS")				\
 	X(TLS_FAILED, "tls_failed", "", "", "",				\
 	    "TLS handshakes that failed")				\
+	X(PROXIED, "proxied_sessions", "", "", "",			\
+	    "Sessions whose client a PROXY header told")		\
+	X(PROXY_FAILED, "proxy_failed", "", "", "",			\
+	    "PROXY headers that failed")				\
 	X(SIGNERS_LOST, "sign_lost", "", "", "",			\
 	    "Sign processes that ended unasked")			\
 	X(LOGINS, "logins", "", "", "", "Logins")			\

@@ -17,6 +17,7 @@
 #include "server/login.h"
 #include "server/pool.h"
 #include "server/pool_worker.h"
+#include "server/proxied.h"
 #include "server/refused.h"
 #include "server/sender.h"
 #include "server/session.h"
@@ -39,6 +40,17 @@ static const char *const note_words[NOTE_COUNT] = {
 enum after { AFTER_GO_ON, AFTER_GONE, AFTER_BROKEN };
 
 static enum after
+send_answer(struct worker *w, struct ipc_record *r, int fd)
+{
+	if (ipc_send(w->channel, r, fd, false) == 0)
+		return AFTER_GO_ON;
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return AFTER_BROKEN;	/* it asks, and reads no answers */
+	pool_lost(w, "worker gone before its answer");
+	return AFTER_GONE;
+}
+
+static enum after
 answer(struct worker *w, enum ipc_type type, enum verdict verdict, int fd)
 {
 	struct ipc_record r;
@@ -46,12 +58,7 @@ answer(struct worker *w, enum ipc_type type, enum verdict verdict, int fd)
 	memset(&r, 0, sizeof(r.u.verdict) + offsetof(struct ipc_record, u));
 	r.type = type;
 	r.u.verdict.verdict = verdict;
-	if (ipc_send(w->channel, &r, fd, false) == 0)
-		return AFTER_GO_ON;
-	if (errno == EAGAIN || errno == EWOULDBLOCK)
-		return AFTER_BROKEN;	/* it asks, and reads no answers */
-	pool_lost(w, "worker gone before its answer");
-	return AFTER_GONE;
+	return send_answer(w, &r, fd);
 }
 
 static void
@@ -91,6 +98,31 @@ protocol_of(const struct session *s, const struct ipc_mail *mail)
 		    a ? "UTF8SMTPA" : "UTF8SMTP";
 	return s->tls_on ? (a ? "ESMTPSA" : "ESMTPS") :
 	    a ? "ESMTPA" : "ESMTP";
+}
+
+/* Once a session that has to begin so; who is refused can only end. */
+static enum after
+on_proxy(struct worker *w, const struct ipc_record *r)
+{
+	struct ipc_record out = { .type = IPC_WELCOME };
+
+	if (!w->session->header_due)
+		return AFTER_BROKEN;
+	out.u.welcome.answer = proxied_take(w->master, w->session,
+	    &r->u.proxy);
+	if (out.u.welcome.answer == PROXY_WELCOME)
+		w->when = IPC_AT_SESSION;
+	return send_answer(w, &out, -1);
+}
+
+static enum after
+on_proxy_fail(struct worker *w, const struct ipc_record *r)
+{
+	if (!w->session->header_due)
+		return AFTER_BROKEN;
+	proxied_fail(w->master, w->session,
+	    (enum proxy_fail)r->u.proxy_fail.why);
+	return AFTER_GO_ON;
 }
 
 /* Once a session, and only where it was offered. */
@@ -399,6 +431,8 @@ static enum after
 	[IPC_SIGN] = on_sign,
 	[IPC_TLS] = on_tls,
 	[IPC_TLS_FAIL] = on_tls_fail,
+	[IPC_PROXY] = on_proxy,
+	[IPC_PROXY_FAIL] = on_proxy_fail,
 	[IPC_END] = on_end
 };
 

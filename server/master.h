@@ -63,6 +63,8 @@ struct session {
 	char			 id[ipc_id_bytes + 1];
 	struct master		*master;
 	struct address		 client;
+	bool			 header_due;	/* a PROXY header */
+	bool			 of_proxy;	/* client is a proxy's own */
 	struct address_host	*host;		/* in the address book */
 	struct conf_epoch	*epoch;		/* NULL: no worker yet */
 	struct event		 early;		/* while it is held back */
@@ -118,6 +120,7 @@ struct worker {
 	/* the last one it served, if any */
 	char			 last_session[ipc_id_bytes + 1];
 	struct address		 last_client;
+	bool			 last_of_proxy;
 };
 TAILQ_HEAD(worker_list, worker);
 

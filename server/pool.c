@@ -80,6 +80,7 @@ give(struct worker *w, struct session *s)
 	    s->submission ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
 	r.u.session.auth = s->auth;
 	r.u.session.tls_first = s->tls_first;
+	r.u.session.proxied = s->header_due;
 	if ((s->output != -1 && ipc_send_empty(w->channel, IPC_OUTPUT,
 	    s->output, false) == -1) || ipc_send(w->channel, &r, s->socket,
 	    false) == -1)
@@ -95,7 +96,7 @@ give(struct worker *w, struct session *s)
 	TAILQ_INSERT_TAIL(&p->busy, w, entry);
 	p->busy_count++;
 	w->session = s;
-	w->when = IPC_AT_SESSION;
+	w->when = s->header_due ? IPC_AT_PROXY : IPC_AT_SESSION;
 	p->unused_losses = 0;
 	return 0;
 }

@@ -87,6 +87,7 @@ pool_worker_note_last(struct worker *w)
 {
 	memcpy(w->last_session, w->session->id, sizeof(w->last_session));
 	w->last_client = w->session->client;
+	w->last_of_proxy = w->session->of_proxy;
 }
 
 void
@@ -140,10 +141,22 @@ pool_lost(struct worker *w, const char *how)
 	pool_ask(m);
 }
 
-/* w has been in other hands; its client is not let in again soon. */
+/*
+ * Not let in again soon; true: so it is.  A proxy is many clients, and
+ * refused it would be refused for all of them.
+ */
+static bool
+refuse_soon(struct master *m, const struct address *client, bool of_proxy)
+{
+	if (!of_proxy)
+		address_refuse(m->book, client,
+		    deadline_now_ms() + crash_refusal_ms);
+	return !of_proxy;
+}
+
+/* w has been in other hands, of its session noted last. */
 static void
-punish(struct worker *w, const char *session, const struct address *client,
-    const char *why)
+punish(struct worker *w, const char *why)
 {
 	struct ipc_record r = { .type = IPC_KILL, .u.pid.pid = w->pid };
 	struct master *m = w->master;
@@ -152,11 +165,10 @@ punish(struct worker *w, const char *session, const struct address *client,
 	m->counters.value[COUNTER_ATTACKS]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-attack");
 	log_u64(&l, "pid", (uint64_t)w->pid);
-	if (session[0] != '\0') {
-		log_str(&l, "session", session);
-		log_str(&l, "client", client->text);
-		address_refuse(m->book, client,
-		    deadline_now_ms() + crash_refusal_ms);
+	if (w->last_session[0] != '\0') {
+		log_str(&l, "session", w->last_session);
+		log_str(&l, "client", w->last_client.text);
+		(void)refuse_soon(m, &w->last_client, w->last_of_proxy);
 	}
 	log_str(&l, "why", why);
 	log_end(&l);
@@ -167,12 +179,9 @@ punish(struct worker *w, const char *session, const struct address *client,
 void
 pool_kill(struct worker *w, const char *why)
 {
-	struct session *s = w->session;
-
-	if (s != NULL)
-		punish(w, s->id, &s->client, why);
-	else
-		punish(w, w->last_session, &w->last_client, why);
+	if (w->session != NULL)
+		pool_worker_note_last(w);
+	punish(w, why);
 	pool_lost(w, "worker killed");
 }
 
@@ -219,9 +228,8 @@ log_crash(struct master *m, pid_t pid, int status, const struct worker *w)
 	if (w != NULL && w->last_session[0] != '\0') {
 		log_str(&l, "session", w->last_session);
 		log_str(&l, "client", w->last_client.text);
-		address_refuse(m->book, &w->last_client,
-		    deadline_now_ms() + crash_refusal_ms);
-		log_u64(&l, "refused_s", crash_refusal_ms / 1000);
+		if (refuse_soon(m, &w->last_client, w->last_of_proxy))
+			log_u64(&l, "refused_s", crash_refusal_ms / 1000);
 	}
 	log_end(&l);
 }
@@ -292,8 +300,7 @@ kill_lingering(struct master *m)
 
 	while ((w = TAILQ_FIRST(&p->leaving)) != NULL &&
 	    now - w->left_ms > leave_patience_ms) {
-		punish(w, w->last_session, &w->last_client,
-		    "it was let go, and does not end");
+		punish(w, "it was let go, and does not end");
 		/* Until its end is told; if it is not, again. */
 		TAILQ_REMOVE(&p->leaving, w, entry);
 		w->left_ms = now;

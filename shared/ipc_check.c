@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "shared/ip.h"
+
 struct rule {
 	const char	*name;
 	size_t		 size;
@@ -177,6 +179,34 @@ check_tls(const struct ipc_record *r)
 	return fine ? NULL : "value out of range";
 }
 
+static bool
+is_zero(const uint8_t *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i] != 0)
+			return false;
+	return true;
+}
+
+/* One spelling for each address, or one client would be many. */
+static const char *
+check_proxy(const struct ipc_proxy *p)
+{
+	static const size_t used[IPC_PROXY_FAMILY_COUNT] = {
+		[IPC_PROXY_OWN] = 0,
+		[IPC_PROXY_IPV4] = 4,
+		[IPC_PROXY_IPV6] = 16
+	};
+
+	if (p->family >= IPC_PROXY_FAMILY_COUNT || p->zero != 0 ||
+	    (p->family == IPC_PROXY_OWN && p->port != 0))
+		return "value out of range";
+	if (!is_zero(p->ip + used[p->family], 16 - used[p->family]) ||
+	    (p->family == IPC_PROXY_IPV6 && ip_is_mapped(p->ip)))
+		return "address is not one of its family";
+	return NULL;
+}
+
 static const char *
 check_value(const struct ipc_record *r)
 {
@@ -227,6 +257,14 @@ check_value(const struct ipc_record *r)
 	case IPC_PASSWORD:
 	case IPC_CHECKED:
 		return check_auth(r);
+	case IPC_PROXY:
+		return check_proxy(&r->u.proxy);
+	case IPC_PROXY_FAIL:
+		return r->u.proxy_fail.why < PROXY_FAIL_COUNT ? NULL :
+		    "reason out of range";
+	case IPC_WELCOME:
+		return r->u.welcome.answer < PROXY_ANSWER_COUNT ? NULL :
+		    "answer out of range";
 	case IPC_SESSION:
 		return r->u.session.auth < IPC_AUTH_COUNT ? NULL :
 		    "auth out of range";

@@ -11,6 +11,7 @@
 #include "shared/ipc_auth.h"
 #include "shared/ipc_control.h"
 #include "shared/ipc_mail.h"
+#include "shared/ipc_proxy.h"
 #include "shared/ipc_tls.h"
 #include "shared/ipc_trace.h"
 #include "shared/ipc_words.h"
@@ -37,7 +38,8 @@ enum ipc_when {
 	IPC_AT_DATA = 1 << 4,		/* the worker holds a spool file */
 	IPC_AT_COMMIT = 1 << 5,		/* waiting for the disk */
 	IPC_AT_LOGIN = 1 << 6,		/* waiting for a password's check */
-	IPC_AT_ANY = (1 << 7) - 1,
+	IPC_AT_PROXY = 1 << 8,		/* a PROXY header is due, or failed */
+	IPC_AT_ANY = ((1 << 7) - 1) | IPC_AT_PROXY,
 	IPC_AT_ASK = 1 << 7,		/* smtpctl may ask, or was asked */
 	/* between SESSION and END, but not while the disk works */
 	IPC_AT_WORK = IPC_AT_SESSION | IPC_AT_MAIL | IPC_AT_RCPT | IPC_AT_DATA
@@ -98,6 +100,7 @@ struct ipc_session {
 	uint32_t	room;
 	uint32_t	auth;		/* enum ipc_auth */
 	uint32_t	tls_first;	/* TLS begins at once (RFC 8314) */
+	uint32_t	proxied;	/* a PROXY header, before all else */
 };
 
 /* Whether AUTH is offered on the listener where the client came. */
@@ -188,12 +191,13 @@ struct ipc_end {
 	X(ABORT, IPC_FROM_WORKER, nothing, 0, IPC_AT_DATA)		\
 	X(NOTE, IPC_FROM_WORKER, note, 0, IPC_AT_WORK)			\
 	X(TRACE, IPC_FROM_WORKER, trace, 0, IPC_AT_WORK)		\
-	X(END, IPC_FROM_WORKER, end, 0, IPC_AT_WORK)			\
+	X(END, IPC_FROM_WORKER, end, 0, IPC_AT_WORK | IPC_AT_PROXY)	\
 	X(OUTPUT, IPC_TO_WORKER, nothing, 1, IPC_AT_IDLE)		\
 	IPC_CONTROL_RECORDS(X)						\
 	IPC_AUTH_RECORDS(X)						\
 	IPC_TLS_RECORDS(X)						\
-	X(ORIGINATOR, IPC_FROM_WORKER, rcpt, 0, IPC_AT_DATA)
+	X(ORIGINATOR, IPC_FROM_WORKER, rcpt, 0, IPC_AT_DATA)		\
+	IPC_PROXY_RECORDS(X)
 
 #define IPC_RECORD_NAME(name, way, payload, fd, when) IPC_##name,
 enum ipc_type { IPC_RECORDS(IPC_RECORD_NAME) IPC_TYPE_COUNT };
@@ -223,6 +227,7 @@ struct ipc_record {
 		IPC_AUTH_PAYLOADS(IPC_MEMBER)
 		IPC_CONTROL_PAYLOADS(IPC_MEMBER)
 		IPC_TLS_PAYLOADS(IPC_MEMBER)
+		IPC_PROXY_PAYLOADS(IPC_MEMBER)
 	} u;
 };
 #undef IPC_MEMBER

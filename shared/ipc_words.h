@@ -40,7 +40,9 @@ enum note { IPC_NOTES(IPC_NOTE_NAME) NOTE_COUNT };
 	X(TROUBLE, "local trouble")					\
 	X(STOPPED, "server stopping")					\
 	X(ROOM, "its place was needed")					\
-	X(TLS, "no TLS came about")
+	X(TLS, "no TLS came about")					\
+	X(PROXY, "no PROXY header")					\
+	X(AWAY, "turned away")
 
 #define IPC_END_NAME(name, text) END_##name,
 enum session_end { IPC_ENDS(IPC_END_NAME) END_COUNT };

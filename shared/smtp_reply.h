@@ -33,6 +33,11 @@
 	X(IDLE, 421, "4.4.2", "%h nothing heard for too long, closing")	\
 	X(SESSION_LONG, 421, "4.4.2", "%h session too long, closing")	\
 	X(ERRORS, 421, "4.7.0", "%h too many errors, closing")		\
+	X(A_WHILE, 421, "4.7.0", "%h refused for a while")		\
+	X(HOST_FULL, 421, "4.7.0", "%h too many sessions from you")	\
+	X(NETWORK_FULL, 421, "4.7.0", "%h too many sessions from your"	\
+	    " network")							\
+	X(NO_MEMORY, 421, "4.7.0", "%h no memory, try later")		\
 	X(ROOM, 421, "4.3.2", "%h too busy, try later")			\
 	X(STOPPING, 421, "4.3.2", "%h stopping, try again soon")	\
 	X(TROUBLE_CLOSE, 421, "4.3.0", "%h local trouble, try later")	\

@@ -88,6 +88,19 @@ ask_session(struct ask *a, struct ipc_session *out, int *output)
 	return passed;
 }
 
+enum proxy_answer
+ask_proxy(struct ask *a, const struct ipc_proxy *client)
+{
+	struct ipc_record r = { .type = IPC_PROXY, .u.proxy = *client };
+	int passed;
+
+	send_or_end(a, &r);
+	receive_or_end(a, IPC_AT_PROXY, &r, &passed);
+	if (r.type != IPC_WELCOME)
+		_exit(0);
+	return (enum proxy_answer)r.u.welcome.answer;
+}
+
 enum login_answer
 ask_login(struct ask *a, struct ipc_login *l)
 {
@@ -224,6 +237,15 @@ void
 tell_tls_fail(struct ask *a, enum tls_fail why)
 {
 	struct ipc_record r = { .type = IPC_TLS_FAIL, .u.tls_fail.why = why };
+
+	send_or_end(a, &r);
+}
+
+void
+tell_proxy_fail(struct ask *a, enum proxy_fail why)
+{
+	struct ipc_record r = { .type = IPC_PROXY_FAIL,
+	    .u.proxy_fail.why = why };
 
 	send_or_end(a, &r);
 }

@@ -24,6 +24,8 @@ struct ask {
  */
 int		ask_session(struct ask *a, struct ipc_session *out,
 		    int *output);
+/* A PROXY header says that it is this client: may it come in? */
+enum proxy_answer ask_proxy(struct ask *a, const struct ipc_proxy *client);
 /* Is this who it says?  l is wiped. */
 enum login_answer ask_login(struct ask *a, struct ipc_login *l);
 /* With mail->wait; without it nobody answers, and the verdict is OK. */
@@ -55,6 +57,7 @@ void	tell_reset(struct ask *a);
 void	tell_note(struct ask *a, enum note note);
 void	tell_tls(struct ask *a, const struct ipc_tls *agreed);
 void	tell_tls_fail(struct ask *a, enum tls_fail why);
+void	tell_proxy_fail(struct ask *a, enum proxy_fail why);
 void	tell_end(struct ask *a, const struct ipc_end *end);
 void	tell_trace(struct ask *a, enum ipc_trace_kind kind, uint32_t ms,
 	    struct span octets);

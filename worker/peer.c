@@ -109,6 +109,20 @@ peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
 
 const struct lineio_ops peer_ops = { peer_read, peer_write };
 
+ssize_t
+peer_peek(const struct peer *p, void *to, size_t n, int64_t deadline_ms)
+{
+	ssize_t got;
+
+	do {
+		if (wait_for(p, p->socket, POLLIN, deadline_ms) == -1)
+			return -1;
+		got = recv(p->socket, to, n, MSG_PEEK | MSG_DONTWAIT);
+	} while (got == -1 && (errno == EINTR || errno == EAGAIN ||
+	    errno == EWOULDBLOCK));
+	return got;
+}
+
 bool
 peer_has_input(const struct peer *p)
 {

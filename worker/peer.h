@@ -18,6 +18,12 @@ struct peer {
 /* For lineio_init; its arg is a struct peer. */
 extern const struct lineio_ops peer_ops;
 
+/*
+ * What has come, left where it is: octets, or 0 and -1 as peer_ops.read.  To
+ * wait for more than that it has to be read first.
+ */
+ssize_t	peer_peek(const struct peer *p, void *to, size_t n,
+	    int64_t deadline_ms);
 /* True when something has come that nobody has read. */
 bool	peer_has_input(const struct peer *p);
 /*

@@ -19,6 +19,17 @@
 static struct lineio io;
 static struct smtp_session session;
 
+/*
+ * A last reply should arrive.  Who never got in is not waited for: many such
+ * at a time would take the places of others.
+ */
+static bool
+deserves_linger(uint32_t end)
+{
+	return end != END_QUIT && end != END_EOF && end != END_PROXY &&
+	    end != END_AWAY;
+}
+
 static void
 serve_one(struct ask *master, const struct ipc_settings *settings)
 {
@@ -35,11 +46,12 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	session.submission = session.auth == IPC_AUTH_SUBMISSION;
 	session.peer = &peer;
 	session.tls_first = start.tls_first != 0;
+	session.proxied = start.proxied != 0;
 	smtp_session_note_room(&session, start.room);
 	transcript_begin(master, settings->trace);
 	smtp_session_run(&session);
 	tls_peer_close(&session.under_tls);
-	if (session.end.end != END_QUIT && session.end.end != END_EOF)
+	if (deserves_linger(session.end.end))
 		peer_linger(&peer);
 	close(peer.socket);
 	transcript_end();

@@ -10,6 +10,7 @@
 #include "worker/ask.h"
 #include "worker/smtp_auth.h"
 #include "worker/smtp_cmd.h"
+#include "worker/smtp_proxy.h"
 #include "worker/smtp_tls.h"
 #include "worker/tls_context.h"
 #include "worker/transcript.h"
@@ -241,7 +242,9 @@ smtp_session_run(struct smtp_session *s)
 	s->start_ms = deadline_now_ms();
 	s->io->idle_ms = s->master->idle_ms;
 	smtp_session_extend(s);
-	if (s->tls_first)
+	if (s->proxied)
+		o = smtp_proxy_begin(s);
+	if (s->tls_first && o.next == SMTP_GO_ON)
 		o = smtp_tls_begin(s);
 	while (o.next == SMTP_GO_ON || o.next == SMTP_HANDSHAKE)
 		o = step(s, o);

@@ -40,6 +40,7 @@ struct smtp_session {
 	struct lineio			*io;
 	struct peer			*peer;
 	bool				 tls_first;	/* RFC 8314 */
+	bool				 proxied;	/* a header is due */
 	bool				 tls;		/* is on */
 	struct tls_peer			 under_tls;
 	int64_t				 start_ms;

@@ -212,6 +212,17 @@ must_hold(const struct ipc_record *r)
 	case IPC_CHECKED:
 		must_hold_auth(r);
 		break;
+	case IPC_PROXY:
+		MUST(r->u.proxy.family < IPC_PROXY_FAMILY_COUNT);
+		MUST(r->u.proxy.family != IPC_PROXY_OWN ||
+		    r->u.proxy.port == 0);
+		break;
+	case IPC_PROXY_FAIL:
+		MUST(r->u.proxy_fail.why < PROXY_FAIL_COUNT);
+		break;
+	case IPC_WELCOME:
+		MUST(r->u.welcome.answer < PROXY_ANSWER_COUNT);
+		break;
 	case IPC_SESSION:
 		MUST(r->u.session.auth < IPC_AUTH_COUNT);
 		break;
@@ -301,7 +312,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 3 || size > 3 + sizeof(struct ipc_record) + 8)
 		return 0;
 	way = (enum ipc_way)(data[0] % ways);
-	when = (enum ipc_when)(1u << data[1] % 7);
+	when = (enum ipc_when)(1u << data[1] % 9);
 	fd = data[2] % 2 == 1;
 	n = size - 3;
 	/* Memory of exactly its size: nothing further may be read. */

@@ -76,6 +76,10 @@ static const struct {
 	{ IPC_SIGNER_READY, PAYLOAD(text), 0 },
 	{ IPC_SIGNER_UNSAFE, PAYLOAD(text), 0 },
 	{ IPC_SIGNED, PAYLOAD(signature), 0 },
+	/* Of who is no proxy. */
+	{ IPC_PROXY, PAYLOAD(proxy), 0 },
+	{ IPC_PROXY_FAIL, PAYLOAD(proxy_fail), 0 },
+	{ IPC_WELCOME, PAYLOAD(welcome), 0 },
 };
 enum { type_count = sizeof(types) / sizeof(types[0]) };
 

@@ -477,6 +477,105 @@ claim_tls(struct pretender *w, int client)
 	report(w, client);
 }
 
+/* Of a client behind a proxy: 198.51.100.LAST. */
+static uint32_t
+ask_proxy(int channel, uint8_t last)
+{
+	struct ipc_record r = { .type = IPC_PROXY, .u.proxy = {
+	    .family = IPC_PROXY_IPV4, .port = 1025,
+	    .ip = { 198, 51, 100, last } } };
+
+	return ask(channel, &r, NULL) == IPC_WELCOME ? r.u.welcome.answer :
+	    PROXY_ANSWER_COUNT;
+}
+
+/* In order, and then all that an honest worker does. */
+static void
+proxy_honest(struct pretender *w, int client)
+{
+	uint32_t answer = ask_proxy(w->channel, 1);
+
+	if (answer == PROXY_WELCOME)
+		be_honest(w, client, 3000, false);
+	else
+		dprintf(client, "answer %u\n", (unsigned)answer);
+}
+
+/* Tells of a client that there is none; where a header is due it is time. */
+static void
+proxy_once(struct pretender *w, int client)
+{
+	(void)ask_proxy(w->channel, 2);
+	report(w, client);
+}
+
+static void
+proxy_twice(struct pretender *w, int client)
+{
+	(void)ask_proxy(w->channel, 3);
+	(void)ask_proxy(w->channel, 4);
+	report(w, client);
+}
+
+/* Begins without the header that is due. */
+static void
+proxy_without(struct pretender *w, int client)
+{
+	struct ipc_record r;
+
+	lie_honest_mail(&r);
+	(void)ipc_send(w->channel, &r, -1, true);
+	report(w, client);
+}
+
+/* First a message, and then who the client is. */
+static void
+proxy_late(struct pretender *w, int client)
+{
+	if (ask_proxy(w->channel, 5) == PROXY_WELCOME)
+		go_to(w->channel, LIE_AT_RCPT);
+	(void)ask_proxy(w->channel, 6);
+	report(w, client);
+}
+
+/* The header has failed, and comes all the same. */
+static void
+proxy_after_fail(struct pretender *w, int client)
+{
+	struct ipc_record r = { .type = IPC_PROXY_FAIL };
+
+	(void)ipc_send(w->channel, &r, -1, true);
+	(void)ask_proxy(w->channel, 7);
+	report(w, client);
+}
+
+/* Its client was refused, and it goes on with it. */
+static void
+proxy_refused(struct pretender *w, int client)
+{
+	struct ipc_record r;
+
+	if (ask_proxy(w->channel, 3) != PROXY_REFUSED) {
+		dprintf(client, "not refused\n");
+		return;
+	}
+	lie_honest_mail(&r);
+	(void)ipc_send(w->channel, &r, -1, true);
+	report(w, client);
+}
+
+/* An address in a form that would be another client. */
+static void
+proxy_form(struct pretender *w, int client)
+{
+	struct ipc_record r = { .type = IPC_PROXY, .u.proxy = {
+	    .family = IPC_PROXY_IPV6, .ip = { [10] = 0xff, 0xff, 127, 0, 0,
+	    1 } } };
+
+	(void)ipc_send(w->channel, &r, -1, true);
+	report(w, client);
+}
+
 /* The pair is none of those that are configured. */
 static void
 sign_beyond(struct pretender *w, int client)
@@ -811,6 +910,14 @@ static const struct {
 	{ "S-LOGIN", login_without_tls },
 	{ "S-COMMIT", commit_unasked },
 	{ "S-FORGE", commit_forged },
+	{ "P-HONEST", proxy_honest },
+	{ "P-ONCE", proxy_once },
+	{ "P-TWICE", proxy_twice },
+	{ "P-WITHOUT", proxy_without },
+	{ "P-LATE", proxy_late },
+	{ "P-AFTER", proxy_after_fail },
+	{ "P-REFUSED", proxy_refused },
+	{ "P-FORM", proxy_form },
 	{ "HOARD", hoard },
 	{ "VANISH", vanish_in_data },
 	{ "TRUNCATE", truncated },

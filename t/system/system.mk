@@ -6,7 +6,7 @@ ifeq ($(OS),Linux)
 SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
 		  log chain explain share inetd peer sockets upgrade control \
 		  stats dryrun reload files passwd top stalled tls sign \
-		  submission
+		  submission proxy
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
@@ -15,7 +15,7 @@ SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
 SYSTEM_LIBS	= -lssl -lcrypto
 
 # To send a record.
-SYSTEM_RECORDS	= ipc ipc_check sasl smtp_syntax span utf8 buf
+SYSTEM_RECORDS	= ipc ipc_check ip sasl smtp_syntax span utf8 buf
 
 system_o	= $(SYSTEM_COMMON:%=$(BUILD)/t/system/%.o)
 system_tests	= $(SYSTEM_TESTS:%=$(BUILD)/t/system/test_%)
@@ -42,7 +42,8 @@ $(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
     $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o)
 
 $(BUILD)/t/system/test_tls $(BUILD)/t/system/test_sign \
-    $(BUILD)/t/system/test_submission: $(BUILD)/t/system/secure.o
+    $(BUILD)/t/system/test_submission $(BUILD)/t/system/test_proxy: \
+    $(BUILD)/t/system/secure.o
 $(BUILD)/t/system/test_submission: $(BUILD)/t/system/memory.o
 
 $(BUILD)/t/system/test_%: $(BUILD)/t/system/test_%.o $(system_o)

@@ -239,6 +239,38 @@ floods(void)
 	daemon_stop(&d);
 }
 
+/* Who a proxy's client is may be told once, where and when it is due. */
+static void
+proxied(void)
+{
+	static const char *const lies[] = { "P-TWICE", "P-WITHOUT", "P-LATE",
+	    "P-AFTER", "P-REFUSED", "P-FORM" };
+	struct daemon d;
+
+	daemon_init(&d, limits, NULL);
+	daemon_add_conf(&d, "proxy-from 127.7.0.0/16\n");
+	use_liar(&d, "liar-work");
+	daemon_start(&d);
+	expect_said(&d, "127.7.0.1", "P-HONEST", "stored ");
+	for (unsigned i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		expect_said(&d, "127.7.0.1", lies[i], "dropped");
+		EXPECT(WAIT(daemon_logged(&d, " event=worker-attack ",
+		    NULL) == i + 1), "%s: %s", lies[i],
+		    daemon_last_words(&d));
+	}
+	/* None is due from anywhere else. */
+	expect_said(&d, "127.8.0.1", "P-ONCE", "dropped");
+	EXPECT(WAIT(daemon_logged(&d, " event=worker-attack ",
+	    "client=127.8.0.1", NULL) == 1), "%s", daemon_last_words(&d));
+	expect_said(&d, "127.8.0.1", "HONEST 1000", "421");
+	/* The proxy was not refused for any of it, whom it told of was. */
+	expect_said(&d, "127.7.0.1", "P-HONEST", "stored ");
+	EXPECT(daemon_logged(&d, " event=worker-attack ",
+	    "client=198.51.100.3", NULL) == 2, "not those of a client");
+	check_left(&d);
+	daemon_stop(&d);
+}
+
 /* In order, but without end; and one that says nothing at all. */
 static void
 others_are_served(void)
@@ -457,6 +489,7 @@ main(int argc, char *argv[])
 		{ "random_lies", random_lies },
 		{ "many_sessions", many_sessions },
 		{ "floods", floods },
+		{ "proxied", proxied },
 		{ "others_are_served", others_are_served },
 		{ "file_tampered_with", file_tampered_with },
 		{ "nursery_random", nursery_random },

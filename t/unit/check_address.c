@@ -45,6 +45,26 @@ refuse(struct address_book *b, const char *text, int64_t until_ms)
 	address_refuse(b, &a, until_ms);
 }
 
+/* The same, however it has come. */
+START_TEST(of_ip)
+{
+	static const uint8_t four[4] = { 192, 0, 2, 1 };
+	static const uint8_t six[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
+	static const uint8_t mapped[16] = { [10] = 0xff, 0xff, 192, 0, 2, 1 };
+	struct address a, want = address("192.0.2.1");
+
+	want.port = 1025;
+	ck_assert(address_of_ip(false, four, 1025, &a));
+	ck_assert_mem_eq(&a, &want, sizeof(a));
+	ck_assert(address_of_ip(true, mapped, 1025, &a));
+	ck_assert_mem_eq(&a, &want, sizeof(a));
+	want = address("2001:db8::1");
+	ck_assert(address_of_ip(true, six, 0, &a));
+	ck_assert_mem_eq(&a, &want, sizeof(a));
+	ck_assert_str_eq(a.text, "2001:db8::1");
+}
+END_TEST
+
 START_TEST(look)
 {
 	struct address_book *b = address_book_new();
@@ -145,7 +165,7 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { look, limits, top, refused };
+	const TTest *tests[] = { of_ip, look, limits, top, refused };
 
 	return UNIT_RUN("address", tests);
 }

@@ -12,8 +12,8 @@
 #define PAYLOAD(name) offsetof(struct ipc_record, u) + \
 	sizeof(struct ipc_##name)
 
-/* The states: Idle, Session, Mail, Rcpt, Data, Commit, Login; and Asking. */
-static const char states[] = "ISMRDCLA";
+/* The states: Idle, Session, Mail, Rcpt, Data, Commit, Login; Asking; Proxy. */
+static const char states[] = "ISMRDCLAP";
 
 static const struct {
 	enum ipc_type	 type;
@@ -24,28 +24,28 @@ static const struct {
 	const char	*when;
 } table[] = {
 	{ IPC_SETTINGS, "SETTINGS", IPC_TO_NURSERY, PAYLOAD(settings), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_SPAWN, "SPAWN", IPC_TO_NURSERY, PAYLOAD(spawn), false,
-	    "ISMRDCL" },
-	{ IPC_KILL, "KILL", IPC_TO_NURSERY, PAYLOAD(pid), false, "ISMRDCL" },
+	    "ISMRDCLP" },
+	{ IPC_KILL, "KILL", IPC_TO_NURSERY, PAYLOAD(pid), false, "ISMRDCLP" },
 	{ IPC_RENEW, "RENEW", IPC_TO_NURSERY, PAYLOAD(nothing), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_BREED, "BREED", IPC_TO_NURSERY, PAYLOAD(nothing), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_READY, "READY", IPC_FROM_NURSERY, PAYLOAD(text), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_UNSAFE, "UNSAFE", IPC_FROM_NURSERY, PAYLOAD(text), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_STALE, "STALE", IPC_FROM_NURSERY, PAYLOAD(nothing), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_NEWBORN, "NEWBORN", IPC_FROM_NURSERY, PAYLOAD(pid), true,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_STILLBORN, "STILLBORN", IPC_FROM_NURSERY, PAYLOAD(spawn), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_DIED, "DIED", IPC_FROM_NURSERY, PAYLOAD(died), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_SIBLING, "SIBLING", IPC_FROM_NURSERY, PAYLOAD(nothing), true,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_SESSION, "SESSION", IPC_TO_WORKER, PAYLOAD(session), true,
 	    "I" },
 	{ IPC_VERDICT, "VERDICT", IPC_TO_WORKER, PAYLOAD(verdict), false,
@@ -55,7 +55,7 @@ static const struct {
 	{ IPC_UNSTORED, "UNSTORED", IPC_TO_WORKER, PAYLOAD(verdict), false,
 	    "C" },
 	{ IPC_HURRY, "HURRY", IPC_TO_WORKER, PAYLOAD(hurry), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_MAIL, "MAIL", IPC_FROM_WORKER, PAYLOAD(mail), false, "S" },
 	{ IPC_RCPT, "RCPT", IPC_FROM_WORKER, PAYLOAD(rcpt), false, "MR" },
 	{ IPC_RESET, "RESET", IPC_FROM_WORKER, PAYLOAD(nothing), false,
@@ -67,7 +67,7 @@ static const struct {
 	{ IPC_NOTE, "NOTE", IPC_FROM_WORKER, PAYLOAD(note), false, "SMRD" },
 	{ IPC_TRACE, "TRACE", IPC_FROM_WORKER, PAYLOAD(trace), false,
 	    "SMRD" },
-	{ IPC_END, "END", IPC_FROM_WORKER, PAYLOAD(end), false, "SMRD" },
+	{ IPC_END, "END", IPC_FROM_WORKER, PAYLOAD(end), false, "SMRDP" },
 	{ IPC_OUTPUT, "OUTPUT", IPC_TO_WORKER, PAYLOAD(nothing), true, "I" },
 	{ IPC_ASK_STATUS, "ASK_STATUS", IPC_FROM_CONTROL,
 	    PAYLOAD(ask_status), false, "A" },
@@ -108,35 +108,40 @@ static const struct {
 	{ IPC_LOGIN, "LOGIN", IPC_FROM_WORKER, PAYLOAD(login), false, "S" },
 	{ IPC_ADMIT, "ADMIT", IPC_TO_WORKER, PAYLOAD(admit), false, "L" },
 	{ IPC_ACCOUNT, "ACCOUNT", IPC_TO_AUTH, PAYLOAD(account), false,
-	    "ISMRDCL" },
-	{ IPC_TABLE, "TABLE", IPC_TO_AUTH, PAYLOAD(table), false, "ISMRDCL" },
+	    "ISMRDCLP" },
+	{ IPC_TABLE, "TABLE", IPC_TO_AUTH, PAYLOAD(table), false, "ISMRDCLP" },
 	{ IPC_PASSWORD, "PASSWORD", IPC_TO_AUTH, PAYLOAD(password), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_AUTH_READY, "AUTH_READY", IPC_FROM_AUTH, PAYLOAD(text), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_AUTH_UNSAFE, "AUTH_UNSAFE", IPC_FROM_AUTH, PAYLOAD(text), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_CHECKED, "CHECKED", IPC_FROM_AUTH, PAYLOAD(checked), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_ORIGINATOR, "ORIGINATOR", IPC_FROM_WORKER, PAYLOAD(rcpt), false,
 	    "D" },
 	{ IPC_CERTIFICATE, "CERTIFICATE", IPC_TO_NURSERY, PAYLOAD(pem),
-	    false, "ISMRDCL" },
+	    false, "ISMRDCLP" },
 	{ IPC_SIGN, "SIGN", IPC_FROM_WORKER, PAYLOAD(digest), false, "S" },
 	{ IPC_SIGNATURE, "SIGNATURE", IPC_TO_WORKER, PAYLOAD(signature),
 	    false, "S" },
 	{ IPC_TLS, "TLS", IPC_FROM_WORKER, PAYLOAD(tls), false, "S" },
 	{ IPC_TLS_FAIL, "TLS_FAIL", IPC_FROM_WORKER, PAYLOAD(tls_fail), false,
 	    "S" },
-	{ IPC_KEY, "KEY", IPC_TO_SIGN, PAYLOAD(pem), false, "ISMRDCL" },
+	{ IPC_KEY, "KEY", IPC_TO_SIGN, PAYLOAD(pem), false, "ISMRDCLP" },
 	{ IPC_DIGEST, "DIGEST", IPC_TO_SIGN, PAYLOAD(digest), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
 	{ IPC_SIGNER_READY, "SIGNER_READY", IPC_FROM_SIGN, PAYLOAD(text),
-	    false, "ISMRDCL" },
+	    false, "ISMRDCLP" },
 	{ IPC_SIGNER_UNSAFE, "SIGNER_UNSAFE", IPC_FROM_SIGN, PAYLOAD(text),
-	    false, "ISMRDCL" },
+	    false, "ISMRDCLP" },
 	{ IPC_SIGNED, "SIGNED", IPC_FROM_SIGN, PAYLOAD(signature), false,
-	    "ISMRDCL" },
+	    "ISMRDCLP" },
+	{ IPC_PROXY, "PROXY", IPC_FROM_WORKER, PAYLOAD(proxy), false, "P" },
+	{ IPC_PROXY_FAIL, "PROXY_FAIL", IPC_FROM_WORKER, PAYLOAD(proxy_fail),
+	    false, "P" },
+	{ IPC_WELCOME, "WELCOME", IPC_TO_WORKER, PAYLOAD(welcome), false,
+	    "P" },
 };
 
 /* The longest of two records and what lies around them. */
@@ -223,6 +228,7 @@ START_TEST(table_is_whole)
 	ck_assert_int_eq(when_of('I'), IPC_AT_IDLE);
 	ck_assert_int_eq(when_of('C'), IPC_AT_COMMIT);
 	ck_assert_int_eq(when_of('A'), IPC_AT_ASK);
+	ck_assert_int_eq(when_of('P'), IPC_AT_PROXY);
 }
 END_TEST
 
@@ -670,6 +676,46 @@ START_TEST(tls_ranges)
 }
 END_TEST
 
+/* An address has one form, and what is not of it is zero. */
+START_TEST(proxies)
+{
+	struct ipc_record r;
+
+	for (uint32_t v = 0; v < 256; v++) {
+		r = good(IPC_PROXY);
+		r.u.proxy.family = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), v <= IPC_PROXY_IPV6);
+		r = good(IPC_PROXY);
+		r.u.proxy.zero = (uint8_t)v;
+		ck_assert_int_eq(passes(&r), v == 0);
+		r = good(IPC_PROXY);
+		r.u.proxy.port = (uint16_t)v;
+		ck_assert_int_eq(passes(&r), v == 0);
+		r = good(IPC_PROXY_FAIL);
+		r.u.proxy_fail.why = v;
+		ck_assert_int_eq(passes(&r), v < PROXY_FAIL_COUNT);
+		r = good(IPC_WELCOME);
+		r.u.welcome.answer = v;
+		ck_assert_int_eq(passes(&r), v < PROXY_ANSWER_COUNT);
+	}
+	for (uint8_t family = 0; family <= IPC_PROXY_IPV6; family++)
+		for (size_t i = 0; i < 16; i++) {
+			r = good(IPC_PROXY);
+			r.u.proxy.family = family;
+			r.u.proxy.ip[i] = 1;
+			ck_assert_int_eq(passes(&r), family ==
+			    IPC_PROXY_IPV6 || (i < 4 && family ==
+			    IPC_PROXY_IPV4));
+		}
+	r = good(IPC_PROXY);
+	r.u.proxy.family = IPC_PROXY_IPV6;
+	r.u.proxy.ip[10] = r.u.proxy.ip[11] = 0xff;
+	ck_assert(!passes(&r));
+	r.u.proxy.ip[9] = 1;
+	ck_assert(passes(&r));
+}
+END_TEST
+
 /* A dry run is asked what a worker could ask, and no more. */
 START_TEST(dry_runs)
 {
@@ -752,7 +798,8 @@ main(void)
 	const TTest *tests[] = { table_is_whole, everything, sizes,
 	    no_further, types_and_zero, mail_addresses, mail_others,
 	    rcpt_addresses, ranges, logins, process_ids, texts, ids,
-	    control_texts, control_ranges, dry_runs, control_process_ids,
+	    control_texts, control_ranges, dry_runs, proxies,
+	    control_process_ids,
 	    tls_ranges };
 
 	return UNIT_RUN("ipc_check", tests);
