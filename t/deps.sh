@@ -74,6 +74,7 @@ packages() {
 		libnet-ssleay-perl /usr/share/doc/libnet-ssleay-perl
 		openssl openssl
 		sslscan sslscan
+		haproxy haproxy
 		END
 		;;
 	debian-lint | unknown-lint)
@@ -268,7 +269,8 @@ echo "deps: installing for '$purpose': $missing"
 
 # On Debian a package with a service starts it, unless a policy-rc.d says no:
 # ours stands there for this installation only. Where systemd runs, the
-# services of Dovecot and fail2ban are switched off for the next boot too.
+# services of Dovecot, fail2ban and HAProxy are switched off for the next boot
+# too.
 install_debian() {
 	# The words of $missing are our own, from the table above.
 	# shellcheck disable=SC2086,SC2016
@@ -293,6 +295,7 @@ install_debian() {
 				    dovecot.socket || :
 				;;
 			fail2ban) systemctl disable fail2ban.service || : ;;
+			haproxy) systemctl disable haproxy.service || : ;;
 			esac
 		done
 	' sh $missing

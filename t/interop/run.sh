@@ -24,6 +24,7 @@ here=t/interop
 . "$here/starters.sh"
 . "$here/submission.sh"
 . "$here/tls.sh"
+. "$here/proxy.sh"
 
 smtpd=${SMTPD:-build/smtpd}
 worker=${SMTPD_WORKER:-build/smtpd-worker}
@@ -164,6 +165,12 @@ fi
 
 check_tls
 check_submission
+
+if command -v haproxy >/dev/null; then
+	check_proxy
+else
+	skip haproxy "it is not there"
+fi
 
 if unpack_starters; then
 	for kind in nowait wait; do
