@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "server/log_file.h"
 #include "shared/log.h"
@@ -20,6 +21,84 @@ struct paths {
 	size_t			 n;
 };
 
+/* For each certificate and key: where it is named, and where it is. */
+enum { named_max = 4 * ipc_tls_pairs_max };
+
+static struct sandbox_path named[named_max];
+static size_t named_count;
+
+static char *
+directory_of(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	return slash == NULL ? strdup(".") :
+	    strndup(file, slash == file ? 1 : (size_t)(slash - file));
+}
+
+static void
+name_directory_of(const char *file)
+{
+	char *dir = directory_of(file);
+	int fd;
+
+	if (dir == NULL || os_keep_directory(dir) == -1) {
+		free(dir);
+		return;
+	}
+	fd = os_name_directory(dir);
+	named[named_count++] = (struct sandbox_path){ dir, fd,
+	    SANDBOX_READ_ONLY, false };
+}
+
+/*
+ * An ACME client names a file by a link into a directory where it puts the
+ * next one, too.
+ */
+static void
+name_directories_of(const char *file)
+{
+	char *real = realpath(file, NULL);
+
+	name_directory_of(file);
+	if (real != NULL)
+		name_directory_of(real);
+	free(real);
+}
+
+void
+hold_prepare(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->pair_count; i++) {
+		name_directories_of(conf->pairs[i].certificate);
+		name_directories_of(conf->pairs[i].key);
+	}
+}
+
+/*
+ * What this user cannot read anyway is of no use to him, and where no
+ * descriptor names it, nothing can be said of it.
+ */
+static void
+add_named(struct paths *p)
+{
+	for (size_t i = 0; i < named_count; i++)
+		if (named[i].fd != -1 || access(named[i].path, X_OK) == 0)
+			p->list[p->n++] = named[i];
+}
+
+static void
+forget_named(void)
+{
+	while (named_count > 0) {
+		struct sandbox_path *path = &named[--named_count];
+
+		if (path->fd != -1)
+			close(path->fd);
+		free((char *)(uintptr_t)path->path);
+	}
+}
+
 /*
  * The directory of a file that is read again: an editor puts another file
  * into its place.
@@ -27,9 +106,7 @@ struct paths {
 static bool
 add_directory_of(struct paths *p, const char *file)
 {
-	const char *slash = strrchr(file, '/');
-	char *dir = slash == NULL ? strdup(".") :
-	    strndup(file, slash == file ? 1 : (size_t)(slash - file));
+	char *dir = directory_of(file);
 
 	if (dir == NULL || os_keep_directory(dir) == -1) {
 		free(dir);
@@ -63,8 +140,8 @@ void
 hold_master(struct master *m, int root)
 {
 	size_t files_max = 1 + 2 * m->conf.domain_count, first;
-	struct paths p = { .list = calloc(paths_beside + files_max,
-	    sizeof(*p.list)) };
+	struct paths p = { .list = calloc(paths_beside + named_count +
+	    files_max, sizeof(*p.list)) };
 	const char *what, *log_path;
 	int log_dir = log_file_dir(&log_path);
 	bool held;
@@ -78,6 +155,7 @@ hold_master(struct master *m, int root)
 	if (log_dir != -1)
 		p.list[p.n++] = (struct sandbox_path){ log_path, log_dir,
 		    SANDBOX_ADD, false };
+	add_named(&p);
 	first = p.n;
 	if (!add_files(&p, &m->conf))
 		fatal("the directories of the configuration and its tables: "
@@ -95,4 +173,5 @@ hold_master(struct master *m, int root)
 	while (p.n > first)
 		free((char *)(uintptr_t)p.list[--p.n].path);
 	free(p.list);
+	forget_named();
 }

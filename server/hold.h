@@ -8,6 +8,11 @@
 #include "server/master.h"
 
 /*
+ * Finds the directories of the certificates and keys of conf, while they can
+ * be reached: root may have them for himself.
+ */
+void	hold_prepare(const struct conf *conf);
+/*
  * root is open on the tree.  Fills m->sandbox; fatal when it cannot be and
  * the configuration does not say "sandbox optional".
  */

@@ -21,6 +21,8 @@
 #include "server/master.h"
 #include "server/mode.h"
 #include "server/start.h"
+#include "server/tls_made.h"
+#include "server/tls_set.h"
 #include "shared/log.h"
 #include "shared/sasl.h"
 
@@ -265,6 +267,9 @@ main(int argc, char *argv[])
 		log_open(LOG_TO_SYSLOG);
 		a.foreground = false;
 	}
+	m.tls = tls_set_new();
+	if (m.tls == NULL)
+		fatal("no memory to start with");
 	take_descriptors(&a, &m.conf, &o);
 	if (a.wrong && a.quiet)
 		fatal("these arguments make no sense: see smtpd(8)");
@@ -275,7 +280,7 @@ main(int argc, char *argv[])
 	if (a.catcher)
 		configure_catcher(&m.conf, &a);
 	else if (mode_load_conf(a.conf, &m.conf, a.quiet) == -1 ||
-	    mode_load_tls(&m.conf, &m.tls, a.quiet) == -1)
+	    mode_load_tls(&m.conf, m.tls, a.quiet) == -1)
 		return 1;
 	if (a.check) {
 		conf_print(&m.conf, stdout);
@@ -291,7 +296,7 @@ main(int argc, char *argv[])
 	    o.sockets != NULL;
 	if (a.catcher) {
 		catcher_init();
-		if (tls_files_make(m.conf.hostname, &m.tls) == -1)
+		if (tls_made(m.conf.hostname, m.tls) == -1)
 			fatal("OpenSSL cannot make a certificate");
 	}
 	open_log(&m.conf, &a);

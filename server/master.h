@@ -111,6 +111,7 @@ struct worker {
 	pid_t			 pid;
 	uint64_t		 served;	/* sessions */
 	unsigned		 generation;	/* of the nursery image */
+	struct tls_files	*tls;		/* it serves by; NULL: let go */
 	enum ipc_when		 when;
 	struct session		*session;	/* NULL: none now */
 	bool			 evicted;	/* somebody needs its place */
@@ -137,6 +138,11 @@ struct nursery {
 	int			 channel;
 	enum nursery_state	 state;
 	unsigned		 settings_due;	/* told, no READY yet */
+	struct feed		 feed;		/* what it is told of TLS */
+	unsigned		 due;		/* of enum tell */
+	const struct tls_files	*telling;	/* from that pair, and */
+	size_t			 pair, done;	/* that octet of it on */
+	unsigned		 tries_due;	/* no TRIED yet */
 	pid_t			 pid;		/* as it says; 0: not yet */
 	char			 sandbox[ipc_text_bytes];
 };
@@ -169,11 +175,17 @@ struct pool {
 /* The process that holds the private keys. */
 struct signer {
 	struct event		 readable;
+	struct feed		 feed;		/* what it is told */
 	int			 channel;	/* -1: there is none */
+	bool			 started;	/* there was one */
+	bool			 watched;	/* by events */
 	pid_t			 pid;
 	uint64_t		 tickets;	/* given out */
 	unsigned		 under_way;	/* digests it has */
 	struct worker_list	 waiting;	/* by signing, in order */
+	struct sign_slot	 slots[ipc_sign_slots_max];
+	struct tls_files	*giving;	/* from that pair, and */
+	size_t			 pair, done;	/* that octet of it on */
 	char			 sandbox[ipc_text_bytes];
 };
 
@@ -210,9 +222,12 @@ struct master {
 	struct log_message	 log;
 	struct address_book	*book;
 	struct pool		 pool;
-	struct tls_files	 tls;		/* certificates; no keys */
+	struct tls_files	*tls;		/* certificates; no keys */
 	struct signer		 signer;
 	struct auth		 auth;
+	struct renewal		*renewal;	/* under way; NULL: none */
+	struct conf_epoch	*next_epoch;	/* waits for the renewal */
+	bool			 reload_again;	/* SIGHUP came meanwhile */
 	struct listener		*listeners;
 	size_t			 listener_count;
 	bool			 listen_adopted; /* not by listen lines */

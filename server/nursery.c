@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "server/pool_worker.h"
+#include "server/renew.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 
@@ -22,42 +23,49 @@ enum { breed_pause_ms = 30000, start_patience_ms = 10000 };
 
 static void	on_nursery(evutil_socket_t fd, short what, void *arg);
 
-/* Pieces that do not go show as a context that cannot be made. */
-static void
-send_certificate(struct nursery *n, uint16_t index)
+/* What a nursery has still to be told, in this order. */
+enum tell {
+	TELL_FORGET = 1 << 0,		/* what it was told and does not use */
+	TELL_CERTIFICATES = 1 << 1,
+	TELL_TRY = 1 << 2,		/* can they be served? */
+	TELL_SETTINGS = 1 << 3,		/* serve by them; answered by READY */
+	TELL_TRIAL = TELL_FORGET | TELL_CERTIFICATES | TELL_TRY,
+	TELL_ALL = TELL_TRIAL | TELL_SETTINGS
+};
+
+/* The next piece of a certificate; false: all were told. */
+static bool
+next_piece(struct nursery *n, struct ipc_record *r)
 {
-	const struct tls_pair *pair = &n->master->tls.pairs[index];
-	struct ipc_record r;
+	const struct tls_pair *pair = &n->telling->pairs[n->pair];
+	size_t left;
 
-	for (size_t done = 0; done < pair->certificate_n;
-	    done += r.u.pem.n) {
-		size_t left = pair->certificate_n - done;
-
-		memset(&r, 0, sizeof(r));
-		r.type = IPC_CERTIFICATE;
-		r.u.pem.pair = index;
-		r.u.pem.n = (uint16_t)(left < ipc_pem_piece_bytes ? left :
-		    ipc_pem_piece_bytes);
-		r.u.pem.last = r.u.pem.n == left;
-		memcpy(r.u.pem.octets, pair->certificate + done, r.u.pem.n);
-		if (ipc_send(n->channel, &r, -1, false) == -1)
-			return;
+	if (n->pair == n->telling->count)
+		return false;
+	left = pair->certificate_n - n->done;
+	r->type = IPC_CERTIFICATE;
+	r->u.pem.pair = (uint16_t)n->pair;
+	r->u.pem.n = (uint16_t)(left < ipc_pem_piece_bytes ? left :
+	    ipc_pem_piece_bytes);
+	r->u.pem.last = r->u.pem.n == left;
+	memcpy(r->u.pem.octets, pair->certificate + n->done, r->u.pem.n);
+	n->done += r->u.pem.n;
+	if (r->u.pem.last) {
+		n->pair++;
+		n->done = 0;
 	}
+	return true;
 }
 
 static void
-send_settings(struct nursery *n)
+fill_settings(const struct master *m, struct ipc_record *r)
 {
-	struct ipc_record r;
-	struct ipc_settings *s = &r.u.settings;
-	const struct conf *conf = &n->master->conf;
+	struct ipc_settings *s = &r->u.settings;
+	const struct conf *conf = &m->conf;
 	size_t host = strlen(conf->hostname);
 
-	for (size_t i = 0; i < n->master->tls.count; i++)
-		send_certificate(n, (uint16_t)i);
-	memset(&r, 0, sizeof(r));
-	r.type = IPC_SETTINGS;
-	s->tls_pairs = (uint8_t)n->master->tls.count;
+	r->type = IPC_SETTINGS;
+	s->tls_pairs = (uint8_t)m->tls->count;
 	s->message_size_bytes = conf->limits.message_size_bytes;
 	s->recipients = conf->limits.recipients;
 	s->received = conf->limits.received;
@@ -67,11 +75,59 @@ send_settings(struct nursery *n)
 	s->trace = conf->catcher ? IPC_TRACE_LIVE :
 	    conf->keep_refused_s > 0 ? IPC_TRACE_KEEP : IPC_TRACE_NONE;
 	s->sandbox_optional = conf->sandbox_optional;
-	s->proved = n->master->proved;
+	s->proved = m->proved;
 	s->hostname_len = (uint8_t)host;
 	memcpy(s->hostname, conf->hostname, host);
-	n->settings_due++;
-	(void)ipc_send(n->channel, &r, -1, false);
+}
+
+static bool
+next_record(void *arg, struct ipc_record *r)
+{
+	struct nursery *n = arg;
+
+	memset(r, 0, sizeof(*r));
+	if (n->due & TELL_FORGET) {
+		n->due &= ~(unsigned)TELL_FORGET;
+		r->type = IPC_FORGET;
+		return true;
+	}
+	if ((n->due & TELL_CERTIFICATES) && next_piece(n, r))
+		return true;
+	n->due &= ~(unsigned)TELL_CERTIFICATES;
+	if (n->due & TELL_TRY) {
+		n->due &= ~(unsigned)TELL_TRY;
+		n->tries_due++;
+		r->type = IPC_TRY;
+		r->u.spawn.count = (uint32_t)n->telling->count;
+		return true;
+	}
+	if (n->due & TELL_SETTINGS) {
+		n->due &= ~(unsigned)TELL_SETTINGS;
+		n->settings_due++;
+		fill_settings(n->master, r);
+		return true;
+	}
+	return false;
+}
+
+/* If it failed, the process has ended: its channel tells. */
+static void
+told(void *arg)
+{
+	(void)arg;
+}
+
+/* What has not been told yet is told by what, or not at all. */
+static void
+tell(struct nursery *n, unsigned what, const struct tls_files *files)
+{
+	n->due = what | (n->due & TELL_SETTINGS);
+	n->telling = files;
+	n->pair = 0;
+	n->done = 0;
+	if (what & TELL_SETTINGS)
+		n->state = NURSERY_STARTING;
+	feed_start(&n->feed);
 }
 
 static void
@@ -85,7 +141,9 @@ adopt(struct master *m, struct nursery *n, int channel)
 	event_assign(&n->readable, m->base, channel, EV_READ | EV_PERSIST,
 	    on_nursery, n);
 	event_add(&n->readable, NULL);
-	send_settings(n);
+	feed_init(&n->feed, m->base, channel, next_record, told, n);
+	n->tries_due = 0;
+	n->due = 0;
 }
 
 static void
@@ -94,6 +152,7 @@ drop(struct nursery *n)
 	if (n->state == NURSERY_NONE)
 		return;
 	event_del(&n->readable);
+	feed_stop(&n->feed);
 	close(n->channel);
 	n->state = NURSERY_NONE;
 }
@@ -115,8 +174,12 @@ lost(struct nursery *n, const char *why)
 	struct log_line l;
 
 	drop(n);
+	renew_untried(n);
 	if (was_active)
-		m->pool.active = spare->state == NURSERY_READY ? spare : NULL;
+		/* One that was ready may be about to take new settings. */
+		m->pool.active = spare->state == NURSERY_READY ||
+		    (spare->state == NURSERY_STARTING && spare->pid != 0) ?
+		    spare : NULL;
 	m->counters.value[COUNTER_NURSERIES_LOST]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "nursery-lost");
 	log_str(&l, "why", why);
@@ -127,8 +190,10 @@ lost(struct nursery *n, const char *why)
 	if (m->pool.active == NULL) {
 		m->exit_status = 1;
 		event_base_loopbreak(m->base);
-	} else
+	} else {
 		pool_nursery_lost(n, was_active);
+		renew_ready(m);
+	}
 }
 
 void
@@ -151,13 +216,34 @@ on_ready(struct nursery *n, const struct ipc_record *r)
 	struct pool *p = &n->master->pool;
 
 	/* What it forks before the last READY has older settings. */
-	if (--n->settings_due > 0)
+	if (--n->settings_due > 0 || (n->due & TELL_SETTINGS))
 		return;
+	/* An image that is new does not try, but takes them or ends. */
+	n->tries_due = 0;
 	n->state = NURSERY_READY;
 	memcpy(n->sandbox, r->u.text.text, sizeof(n->sandbox));
 	n->pid = r->u.text.pid;
 	if (p->active == NULL)
 		p->active = n;
+	if (p->active == n)
+		renew_ready(n->master);
+}
+
+/*
+ * It was told to try certificates: for a renewal, or those that are served
+ * already, and then there is no going on without them.
+ */
+static void
+on_tried(struct nursery *n, const char *why_not)
+{
+	bool last = n->tries_due <= 1;
+
+	if (n->tries_due > 0)
+		n->tries_due--;
+	if (last && n->telling != n->master->tls)
+		renew_tried(n, why_not);
+	else if (last && why_not[0] != '\0')
+		lost(n, why_not);
 }
 
 static void
@@ -165,9 +251,10 @@ on_sibling(struct nursery *n, int channel)
 {
 	struct nursery *place = other(n->master, n);
 
-	if (place->state == NURSERY_NONE)
+	if (place->state == NURSERY_NONE) {
 		adopt(n->master, place, channel);
-	else
+		tell(place, TELL_ALL, n->master->tls);
+	} else
 		close(channel);
 }
 
@@ -180,6 +267,8 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 		lost(n, "it is ready, and nobody asked");
 	else if (r->type == IPC_READY)
 		on_ready(n, r);
+	else if (r->type == IPC_TRIED)
+		on_tried(n, r->u.text.text);
 	else if (r->type == IPC_UNSAFE)
 		lost(n, r->u.text.text);
 	else if (r->type == IPC_STALE)
@@ -243,26 +332,44 @@ nursery_renew(struct master *m)
 {
 	struct pool *p = &m->pool;
 
-	if (p->active == NULL)
+	/* What waits for room there was meant for the image of before. */
+	if (p->active == NULL || p->active->feed.waits)
 		return;
 	if (ipc_send_empty(p->active->channel, IPC_RENEW, -1, false) == -1)
 		return;
 	/* What it forked before is told from the rest by READY. */
-	p->active->state = NURSERY_STARTING;
 	p->generation++;
-	send_settings(p->active);
+	renew_untried(p->active);
+	tell(p->active, TELL_ALL, m->tls);
 }
 
 void
-nursery_tell_settings(struct master *m)
+nursery_tell_settings(struct master *m, bool certificates)
 {
 	struct pool *p = &m->pool;
+	unsigned what = certificates ? TELL_ALL : TELL_FORGET | TELL_SETTINGS;
 
-	for (size_t i = 0; i < nursery_count; i++)
-		if (p->nurseries[i].state != NURSERY_NONE)
-			send_settings(&p->nurseries[i]);
-	p->active->state = NURSERY_STARTING;
 	p->generation++;
+	for (size_t i = 0; i < nursery_count; i++) {
+		struct nursery *n = &p->nurseries[i];
+
+		if (n->state == NURSERY_NONE)
+			continue;
+		/* What it is being told by now is told to its end. */
+		if (!certificates && (n->due & TELL_SETTINGS))
+			n->state = NURSERY_STARTING;
+		else
+			tell(n, what, certificates ? m->tls : NULL);
+	}
+}
+
+void
+nursery_try(struct nursery *n, const struct tls_files *files)
+{
+	if (files != NULL)
+		tell(n, TELL_TRIAL, files);
+	else
+		tell(n, TELL_FORGET, NULL);
 }
 
 /* Waits for the first record of n: has it proved its sandbox? */
@@ -302,12 +409,29 @@ wait_ready(struct nursery *n, const char **why)
 	return -1;
 }
 
+/* At start nobody waits for the master but this process, and it may. */
+static void
+tell_first(struct nursery *n)
+{
+	struct ipc_record r;
+
+	n->due = TELL_ALL;
+	n->telling = n->master->tls;
+	n->pair = 0;
+	n->done = 0;
+	while (next_record(n, &r))
+		if (ipc_send(n->channel, &r, -1, true) == -1)
+			return;		/* shows as its end */
+}
+
 void
 nursery_start(struct master *m, const int channels[nursery_count])
 {
 	for (size_t i = 0; i < nursery_count; i++)
-		if (channels[i] != -1)
+		if (channels[i] != -1) {
 			adopt(m, &m->pool.nurseries[i], channels[i]);
+			tell_first(&m->pool.nurseries[i]);
+		}
 }
 
 int

@@ -13,10 +13,16 @@ int	nursery_wait(struct master *m, const char **why);
 /* The working nursery executes itself: a new layout for new workers. */
 void	nursery_renew(struct master *m);
 /*
- * Tells the settings of m->conf anew: workers that are born from now on have
- * them, and those that were born before are of an older generation.
+ * Tells the settings of m->conf anew, and the certificates of m->tls where
+ * these are others: workers that are born from now on have them, and those
+ * that were born before are of an older generation.
  */
-void	nursery_tell_settings(struct master *m);
+void	nursery_tell_settings(struct master *m, bool certificates);
+/*
+ * Has n try certificates beside those that it serves by; renew_tried() is
+ * told.  NULL: what it was given is not needed any more.
+ */
+void	nursery_try(struct nursery *n, const struct tls_files *files);
 /* Asks for a nursery to stand by, where there is none (once a second). */
 void	nursery_breed(struct master *m);
 void	nursery_stop(struct master *m);

@@ -17,6 +17,7 @@
 #include "server/pool.h"
 #include "server/session.h"
 #include "server/signer.h"
+#include "server/tls_set.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -56,6 +57,7 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 	w->channel = channel;
 	w->pid = pid;
 	w->generation = p->generation;
+	tls_set_enter(w);
 	w->when = IPC_AT_IDLE;
 	event_assign(&w->readable, m->base, channel, EV_READ | EV_PERSIST,
 	    dispatch_worker, w);
@@ -119,6 +121,7 @@ pool_drop(struct worker *w)
 	}
 	event_del(&w->readable);
 	close(w->channel);
+	tls_set_leave(w);
 	w->session = NULL;
 	w->left_ms = deadline_now_ms();
 	TAILQ_INSERT_TAIL(&p->leaving, w, entry);

@@ -19,6 +19,7 @@
 #include "server/nursery.h"
 #include "server/pool.h"
 #include "server/pool_worker.h"
+#include "server/renew.h"
 #include "shared/log.h"
 
 int
@@ -110,19 +111,6 @@ same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static bool
-same_pairs(const struct conf *a, const struct conf *b)
-{
-	if (a->pair_count != b->pair_count)
-		return false;
-	for (size_t i = 0; i < a->pair_count; i++)
-		if (!same_text(a->pairs[i].certificate,
-		    b->pairs[i].certificate) ||
-		    !same_text(a->pairs[i].key, b->pairs[i].key))
-			return false;
-	return true;
-}
-
 /* What of new cannot take the place of what is; NULL: all of it can. */
 static const char *
 find_obstacle(const struct master *m, const struct conf *new)
@@ -142,11 +130,22 @@ find_obstacle(const struct master *m, const struct conf *new)
 	if (!old->log_forced && (old->log != new->log ||
 	    !same_text(old->log_path, new->log_path)))
 		return "another \"log to\"";
-	if (!same_pairs(old, new))
-		return "another \"tls\"";
 	if (!descriptors_suffice(new))
 		return "so many workers (more descriptors)";
 	return NULL;
+}
+
+/* A socket of others cannot be closed, and stays what it is. */
+static bool
+lacks_tls(const struct master *m, const struct conf *new)
+{
+	size_t i = 0;
+
+	while (i < m->listener_count && !m->listeners[i].line.submission &&
+	    !m->listeners[i].line.tls_first)
+		i++;
+	return m->listen_adopted && new->pair_count == 0 &&
+	    i < m->listener_count;
 }
 
 /* All that stands in the way is told, and where that is. */
@@ -169,7 +168,10 @@ is_possible(const struct master *m, const struct conf *new)
 		snprintf(text, sizeof(text), "%s takes a restart", obstacle);
 		log_kept(m, text);
 	}
-	return l == NULL && obstacle == NULL &&
+	if (lacks_tls(m, new))
+		log_kept(m, "there is no \"tls\" line, and a socket that is "
+		    "under TLS only");
+	return l == NULL && obstacle == NULL && !lacks_tls(m, new) &&
 	    (m->listen_adopted || new->listen_count > 0);
 }
 
@@ -205,7 +207,7 @@ adopt(struct master *m, struct conf_epoch *e)
 	if (old->sessions == 0)
 		discard(old);
 	drop_listeners(m);
-	nursery_tell_settings(m);
+	renew_commit(m);
 	pool_retire_idle(m);
 	pool_ask(m);
 	log_begin(&l, LOG_LEVEL_INFO, "reload");
@@ -216,42 +218,73 @@ adopt(struct master *m, struct conf_epoch *e)
 	log_end(&l);
 }
 
-/* Reads it, and tells what is wrong; false then. */
+/* Reads it, and writes what is wrong to said; false then. */
 static bool
-read_conf(struct master *m, struct conf *out)
+read_conf(struct master *m, struct conf_epoch *e, FILE *said)
 {
-	char *text = NULL;
-	size_t n = 0;
-	FILE *said = open_memstream(&text, &n);
-	int result;
+	return conf_load(m->conf.path, &e->conf, said) == 0;
+}
 
-	if (said == NULL) {
-		log_kept(m, "no memory");
-		return false;
+/* It takes its place now, later, or not at all. */
+static void
+begin(struct master *m, struct conf_epoch *e, FILE *said)
+{
+	enum renew_answer answer = RENEW_REFUSED;
+
+	if (read_conf(m, e, said) && is_possible(m, &e->conf))
+		answer = renew_begin(m, &e->conf, said);
+	if (answer == RENEW_LATER)
+		m->next_epoch = e;
+	else if (answer == RENEW_NOW)
+		adopt(m, e);
+	else
+		discard(e);
+}
+
+void
+reload_renewed(struct master *m, char *mistakes)
+{
+	struct conf_epoch *e = m->next_epoch;
+
+	m->next_epoch = NULL;
+	if (mistakes == NULL) {
+		adopt(m, e);
+	} else {
+		log_mistakes(m, mistakes);
+		discard(e);
 	}
-	result = conf_load(m->conf.path, out, said);
-	fclose(said);
-	if (result == -1)
-		log_mistakes(m, text);
-	free(text);
-	return result == 0;
+	(void)notify_ready(m);
+	if (m->reload_again)
+		reload(m);
 }
 
 void
 reload(struct master *m)
 {
 	struct conf_epoch *e;
+	char *text = NULL;
+	size_t n = 0;
+	FILE *said;
 
 	if (m->stopping || m->one_session)
+		return;
+	/* What is under way has read files that may be others by now. */
+	m->reload_again = m->next_epoch != NULL;
+	if (m->reload_again)
 		return;
 	notify_reloading();
 	log_reopen();
 	e = calloc(1, sizeof(*e));
-	if (e == NULL)
+	said = e == NULL ? NULL : open_memstream(&text, &n);
+	if (said == NULL) {
 		log_kept(m, "no memory");
-	else if (!read_conf(m, &e->conf) || !is_possible(m, &e->conf))
-		discard(e);
-	else
-		adopt(m, e);
-	(void)notify_ready(m);
+		free(e);
+	} else {
+		begin(m, e, said);
+		fclose(said);
+		log_mistakes(m, text);
+		free(text);
+	}
+	if (m->next_epoch == NULL)
+		(void)notify_ready(m);
 }

@@ -14,9 +14,15 @@ int	reload_init(struct master *m);
  * Reads the file again.  In order: sessions that begin from now on have the
  * new configuration, the others go on with theirs.  Not in order, or with a
  * change that takes a restart: every mistake is logged with its line, and all
- * stays as it was.
+ * stays as it was.  Where certificates have changed that may take a moment;
+ * asked again meanwhile, it is done again after it.
  */
 void	reload(struct master *m);
+/*
+ * The certificates of the configuration that waits are ready, or there are
+ * mistakes; the text is taken apart.
+ */
+void	reload_renewed(struct master *m, char *mistakes);
 /* A worker serves a session by today's epoch, or the session ends. */
 struct conf_epoch *reload_enter(struct master *m);
 void	reload_leave(struct master *m, struct conf_epoch *e);

@@ -11,33 +11,57 @@
 #include <unistd.h>
 
 #include "server/pool_worker.h"
+#include "server/renew.h"
+#include "server/tls_set.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
 
 /* So few are under way that the channel has room for them. */
 enum { under_way_max = 32, start_patience_ms = 10000 };
 
-static int
-send_key(int channel, uint16_t index, const struct tls_pair *pair)
+/* The piece of a file that begins at done. */
+static void
+fill_piece(struct ipc_pem *out, uint16_t slot, const uint8_t *file, size_t n,
+    size_t done)
 {
-	struct ipc_record r;
-	int result = 0;
+	size_t left = n - done;
 
-	for (size_t done = 0; result == 0 && done < pair->key_n;
-	    done += r.u.pem.n) {
-		size_t n = pair->key_n - done;
+	out->pair = slot;
+	out->n = (uint16_t)(left < ipc_pem_piece_bytes ? left :
+	    ipc_pem_piece_bytes);
+	out->last = out->n == left;
+	memcpy(out->octets, file + done, out->n);
+}
 
-		memset(&r, 0, sizeof(r));
-		r.type = IPC_KEY;
-		r.u.pem.pair = index;
-		r.u.pem.n = (uint16_t)(n < ipc_pem_piece_bytes ? n :
-		    ipc_pem_piece_bytes);
-		r.u.pem.last = r.u.pem.n == n;
-		memcpy(r.u.pem.octets, pair->key + done, r.u.pem.n);
-		result = ipc_send(channel, &r, -1, true);
+/* The certificate, and then the key, as if they were one file. */
+static bool
+next_piece(struct signer *s, struct ipc_record *out)
+{
+	const struct tls_pair *pair;
+	size_t done = s->done;
+
+	while (s->giving != NULL && s->pair < s->giving->count &&
+	    s->giving->pairs[s->pair].shared)
+		s->pair++;
+	if (s->giving == NULL || s->pair == s->giving->count)
+		return false;
+	pair = &s->giving->pairs[s->pair];
+	if (done < pair->certificate_n) {
+		out->type = IPC_KEY_CERTIFICATE;
+		fill_piece(&out->u.pem, pair->facts.slot, pair->certificate,
+		    pair->certificate_n, done);
+	} else {
+		out->type = IPC_KEY;
+		fill_piece(&out->u.pem, pair->facts.slot, pair->key,
+		    pair->key_n, done - pair->certificate_n);
 	}
-	explicit_bzero(&r, sizeof(r));
-	return result;
+	s->done += out->u.pem.n;
+	if (out->type == IPC_KEY && out->u.pem.last) {
+		s->slots[pair->facts.slot].verdicts_due++;
+		s->pair++;
+		s->done = 0;
+	}
+	return true;
 }
 
 /* Its first record: does anything hold it? */
@@ -54,7 +78,8 @@ wait_ready(struct signer *s, bool optional, const char **why)
 		return -1;
 	*why = "the sign process ended at once";
 	if (ipc_recv(s->channel, IPC_FROM_SIGN, IPC_AT_ANY, true, &r, &passed,
-	    why) != IPC_GOT_RECORD || r.type == IPC_SIGNED)
+	    why) != IPC_GOT_RECORD || (r.type != IPC_SIGNER_READY &&
+	    r.type != IPC_SIGNER_UNSAFE))
 		return -1;
 	s->pid = r.u.text.pid;
 	snprintf(text, sizeof(text), "%s", r.u.text.text);
@@ -62,6 +87,47 @@ wait_ready(struct signer *s, bool optional, const char **why)
 	snprintf(s->sandbox, sizeof(s->sandbox), "%s",
 	    r.type == IPC_SIGNER_READY ? text : "none");
 	return r.type == IPC_SIGNER_READY || optional ? 0 : -1;
+}
+
+/* Its verdict on the pair it was given before. */
+static int
+wait_judged(struct signer *s, struct tls_pair *pair, const char **why)
+{
+	struct pollfd fd = { .fd = s->channel, .events = POLLIN };
+	struct ipc_record r;
+	int passed;
+
+	*why = "the sign process does not take the keys";
+	if (poll(&fd, 1, start_patience_ms) == 0 ||
+	    ipc_recv(s->channel, IPC_FROM_SIGN, IPC_AT_ANY, true, &r, &passed,
+	    why) != IPC_GOT_RECORD || r.type != IPC_JUDGED ||
+	    r.u.judged.slot != pair->facts.slot ||
+	    r.u.judged.fault != TLS_FAULT_NONE)
+		return -1;
+	s->slots[pair->facts.slot].verdicts_due--;
+	pair->facts = r.u.judged;
+	return 0;
+}
+
+/* At start: nobody is served yet, and so it may last. */
+static int
+give_all(struct master *m, const char **why)
+{
+	struct signer *s = &m->signer;
+	struct ipc_record r;
+	int result = 0;
+
+	s->giving = m->tls;
+	memset(&r, 0, sizeof(r));
+	while (result == 0 && next_piece(s, &r))
+		result = ipc_send(s->channel, &r, -1, true);
+	if (result == -1)
+		*why = strerror(errno);
+	explicit_bzero(&r, sizeof(r));
+	s->giving = NULL;
+	for (size_t i = 0; result == 0 && i < m->tls->count; i++)
+		result = wait_judged(s, &m->tls->pairs[i], why);
+	return result;
 }
 
 int
@@ -73,14 +139,14 @@ signer_start(struct master *m, int channel, const char **why)
 	s->channel = channel;
 	if (channel == -1)
 		return 0;
+	s->started = true;
 	if (wait_ready(s, m->conf.sandbox_optional, why) == -1)
 		return -1;
-	for (size_t i = 0; i < m->tls.count; i++)
-		if (send_key(channel, (uint16_t)i, &m->tls.pairs[i]) == -1) {
-			*why = strerror(errno);
-			return -1;
-		}
-	tls_files_forget_keys(&m->tls);
+	/* There are far more slots than pairs of one configuration. */
+	(void)tls_set_take_slots(m, m->tls);
+	if (give_all(m, why) == -1)
+		return -1;
+	tls_files_forget_keys(m->tls);
 	return 0;
 }
 
@@ -109,37 +175,87 @@ lost(struct master *m, const char *why)
 	struct log_line l;
 
 	event_del(&s->readable);
+	feed_stop(&s->feed);
 	close(s->channel);
 	s->channel = -1;
 	m->counters.value[COUNTER_SIGNERS_LOST]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "sign-lost");
 	log_str(&l, "why", why);
-	log_str(&l, "then", "no TLS until smtpd is restarted");
+	log_str(&l, "then", "no TLS, though STARTTLS is offered: restart "
+	    "smtpd");
 	log_end(&l);
 	while ((w = TAILQ_FIRST(&s->waiting)) != NULL)
 		answer(w, NULL);
+	renew_fail(m, "the sign process has ended: restart smtpd");
 }
 
-/* Hands on what waits, as far as it goes. */
-static void
-pass_on(struct master *m)
+static bool
+next_digest(struct signer *s, struct ipc_record *out)
 {
-	struct signer *s = &m->signer;
 	struct worker *w;
 
+	if (s->under_way >= under_way_max)
+		return false;
 	TAILQ_FOREACH(w, &s->waiting, signing) {
-		struct ipc_record r = { .type = IPC_DIGEST,
-		    .u.digest = w->digest };
-
-		if (s->under_way >= under_way_max)
-			return;
 		if (w->digest_sent)
 			continue;
-		if (ipc_send(s->channel, &r, -1, false) == -1)
-			return;
+		out->type = IPC_DIGEST;
+		out->u.digest = w->digest;
 		w->digest_sent = true;
 		s->under_way++;
+		return true;
 	}
+	return false;
+}
+
+/* None of a worker who could still ask for it: tls_set.h sees to that. */
+static bool
+next_forgotten(struct signer *s, struct ipc_record *out)
+{
+	uint16_t i = 0;
+
+	while (i < ipc_sign_slots_max && !s->slots[i].forget_due)
+		i++;
+	if (i == ipc_sign_slots_max)
+		return false;
+	out->type = IPC_KEY_FORGET;
+	out->u.slot.slot = i;
+	s->slots[i].forget_due = false;
+	return true;
+}
+
+/* Handshakes go first. */
+static bool
+next_record(void *arg, struct ipc_record *out)
+{
+	struct signer *s = arg;
+
+	memset(out, 0, sizeof(*out));
+	return next_digest(s, out) || next_forgotten(s, out) ||
+	    next_piece(s, out);
+}
+
+/* If it failed, the process has ended: its channel tells. */
+static void
+told(void *arg)
+{
+	(void)arg;
+}
+
+void
+signer_tell(struct master *m)
+{
+	if (m->signer.channel != -1 && m->signer.watched)
+		feed_start(&m->signer.feed);
+}
+
+void
+signer_give(struct master *m, struct tls_files *files)
+{
+	m->signer.giving = files;
+	m->signer.pair = 0;
+	m->signer.done = 0;
+	signer_tell(m);
 }
 
 /* Who was handed on by that ticket, and still waits. */
@@ -166,7 +282,18 @@ on_signed(struct master *m, const struct ipc_signature *signature)
 	w = find_waiting(s, signature->ticket);
 	if (w != NULL)
 		answer(w, signature);
-	pass_on(m);
+	signer_tell(m);
+}
+
+static void
+on_judged(struct master *m, const struct ipc_judged *judged)
+{
+	struct sign_slot *slot = &m->signer.slots[judged->slot];
+
+	if (slot->verdicts_due == 0)
+		return;
+	if (--slot->verdicts_due == 0 && slot->users > 0)
+		renew_judged(m, judged);
 }
 
 static void
@@ -183,6 +310,8 @@ on_signer(evutil_socket_t fd, short what, void *arg)
 	case IPC_GOT_RECORD:
 		if (r.type == IPC_SIGNED)
 			on_signed(m, &r.u.signature);
+		else if (r.type == IPC_JUDGED)
+			on_judged(m, &r.u.judged);
 		return;
 	case IPC_GOT_NOTHING:
 		return;
@@ -207,6 +336,8 @@ signer_watch(struct master *m)
 	event_assign(&s->readable, m->base, s->channel, EV_READ | EV_PERSIST,
 	    on_signer, m);
 	event_add(&s->readable, NULL);
+	feed_init(&s->feed, m->base, s->channel, next_record, told, s);
+	s->watched = true;
 }
 
 bool
@@ -216,17 +347,18 @@ signer_ask(struct worker *w, const struct ipc_digest *digest)
 	struct session *session = w->session;
 
 	if (session->has_signed || session->tls_on ||
-	    digest->pair >= w->master->tls.count)
+	    digest->pair >= w->tls->count)
 		return false;
 	session->has_signed = true;
 	w->digest = *digest;
+	w->digest.pair = w->tls->pairs[digest->pair].facts.slot;
 	w->digest.ticket = ++s->tickets;
 	w->digest_sent = false;
 	TAILQ_INSERT_TAIL(&s->waiting, w, signing);
 	if (s->channel == -1)
 		answer(w, NULL);
 	else
-		pass_on(w->master);
+		signer_tell(w->master);
 	return true;
 }
 
@@ -247,6 +379,7 @@ signer_stop(struct master *m)
 	if (s->channel == -1)
 		return;
 	event_del(&s->readable);
+	feed_stop(&s->feed);
 	close(s->channel);
 	s->channel = -1;
 }

@@ -16,6 +16,14 @@
 int	signer_start(struct master *m, int channel, const char **why);
 /* From now on by events. */
 void	signer_watch(struct master *m);
+/* Tells what it has to be told: digests, slots to be forgotten, keys. */
+void	signer_tell(struct master *m);
+/*
+ * Gives it the pairs of files that have their slots and are not shared;
+ * renew_judged() is told of each.  files stays the caller's, until he gives
+ * NULL.
+ */
+void	signer_give(struct master *m, struct tls_files *files);
 /*
  * A worker asks, for the only time in its session: SIGNATURE will be sent to
  * it.  False: it may not.

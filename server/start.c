@@ -36,6 +36,7 @@
 #include "server/reload.h"
 #include "server/signals.h"
 #include "server/signer.h"
+#include "server/tls_log.h"
 #include "server/users.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -149,7 +150,7 @@ adopt_all(struct master *m, const struct activate *sockets)
 	    (size_t)sockets->count) == -1)
 		fatal("no memory to start with");
 	for (size_t i = 0; i < m->listener_count; i++)
-		if (m->tls.count == 0 && m->listeners[i].line.submission)
+		if (m->tls->count == 0 && m->listeners[i].line.submission)
 			fatal("LISTEN_FDNAMES: a socket for submission, which "
 			    "is under TLS only: %s needs a line \"tls "
 			    "certificate FILE key FILE\"", m->conf.path);
@@ -222,6 +223,7 @@ announce(struct master *m)
 	log_u64(&l, "pid", (uint64_t)getpid());
 	log_str(&l, "sandbox", m->pool.active->sandbox);
 	log_end(&l);
+	tls_log_certificates(m, true);
 }
 
 /* Until the session ends, or a signal comes. */
@@ -309,8 +311,9 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (!o->foreground)
 		background = background_go();
 	pid_file_write();
+	hold_prepare(&m->conf);
 	start_nurseries(o, &users, channels);
-	if (m->tls.count > 0)
+	if (m->tls->count > 0)
 		sign = start_worker(o->worker, "-s", &users);
 	if (wants_auth(m, o))
 		auth = start_worker(o->worker, "-a", &users);

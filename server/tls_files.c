@@ -1,15 +1,13 @@
 /*
- * Reading and judging pairs of certificate and key.  The only place of this
- * program that knows OpenSSL; what it makes of a key stays in a child.
+ * Reading pairs of certificate and key, and having them judged.  At start
+ * what OpenSSL makes of a key stays in a child; later the sign process judges.
  */
 #include "server/tls_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,126 +15,56 @@
 #include <unistd.h>
 
 #include "server/conf_text.h"
-
-enum { rsa_bits_min = 2048, rsa_bits_max = 4096, made_days = 30 };
-
-/* What is wrong with a pair; the words are for people. */
-enum fault {
-	FAULT_NONE,
-	FAULT_CERTIFICATE,
-	FAULT_CHAIN,
-	FAULT_KEY,
-	FAULT_PASSWORD,
-	FAULT_KIND,
-	FAULT_BITS,
-	FAULT_MATCH,
-	FAULT_COUNT
-};
+#include "shared/os.h"
+#include "shared/tls_judge.h"
 
 static const struct {
 	bool		 of_key;	/* point at its file */
 	const char	*text;
-} faults[FAULT_COUNT] = {
-	[FAULT_CERTIFICATE] = { false, "holds no certificate in PEM" },
-	[FAULT_CHAIN] = { false, "a certificate behind the first is broken" },
-	[FAULT_KEY] = { true, "holds no private key in PEM" },
-	[FAULT_PASSWORD] = { true, "its key is locked by a passphrase, and "
-	    "nobody is there to type it" },
-	[FAULT_KIND] = { true, "neither an RSA nor an EC key" },
-	[FAULT_BITS] = { true, "an RSA key has to have 2048 to 4096 bits" },
-	[FAULT_MATCH] = { true, "not the key of this certificate" }
+} faults[TLS_FAULT_COUNT] = {
+#define FAULT_ROW(name, of_key, text) [TLS_FAULT_##name] = { of_key, text },
+	IPC_TLS_FAULTS(FAULT_ROW)
+#undef FAULT_ROW
 };
 
-static int
-note_password(char *out, int max, int for_writing, void *arg)
-{
-	bool *asked = arg;
-
-	(void)out;
-	(void)max;
-	(void)for_writing;
-	*asked = true;
-	return -1;
-}
-
-static enum fault
-judge_key(X509 *first, EVP_PKEY *key, bool asked)
-{
-	bool rsa = key != NULL && EVP_PKEY_is_a(key, "RSA") == 1;
-
-	if (key == NULL)
-		return asked ? FAULT_PASSWORD : FAULT_KEY;
-	if (!rsa && EVP_PKEY_is_a(key, "EC") != 1)
-		return FAULT_KIND;
-	if (rsa && (EVP_PKEY_get_bits(key) < rsa_bits_min ||
-	    EVP_PKEY_get_bits(key) > rsa_bits_max))
-		return FAULT_BITS;
-	return X509_check_private_key(first, key) == 1 ? FAULT_NONE :
-	    FAULT_MATCH;
-}
-
-/* Every certificate of the file; NULL: the first is none. */
-static X509 *
-read_chain(BIO *in, bool *whole)
-{
-	X509 *first = PEM_read_bio_X509(in, NULL, NULL, NULL), *next;
-	unsigned long error;
-
-	if (first == NULL)
-		return NULL;
-	while ((next = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL)
-		X509_free(next);
-	error = ERR_peek_last_error();
-	*whole = ERR_GET_LIB(error) == ERR_LIB_PEM &&
-	    ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-	return first;
-}
-
-/* Run by the child, which ends soon: nothing is freed. */
-static enum fault
-judge(const struct tls_pair *pair)
-{
-	BIO *certificates, *key;
-	bool asked = false, whole;
-	X509 *first;
-
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	certificates = BIO_new_mem_buf(pair->certificate,
-	    (int)pair->certificate_n);
-	key = BIO_new_mem_buf(pair->key, (int)pair->key_n);
-	first = read_chain(certificates, &whole);
-	if (first == NULL)
-		return FAULT_CERTIFICATE;
-	if (!whole)
-		return FAULT_CHAIN;
-	return judge_key(first, PEM_read_bio_PrivateKey(key, NULL,
-	    note_password, &asked), asked);
-}
-
-/* FAULT_COUNT: it could not be found out. */
-static enum fault
+/* TLS_FAULT_COUNT: it could not be found out. */
+static enum tls_fault
 judge_in_child(const struct tls_pair *pair)
 {
+	struct ipc_judged facts;
 	pid_t pid = fork(), ended;
+	EVP_PKEY *key;
 	int status;
 
 	if (pid == -1)
-		return FAULT_COUNT;
-	if (pid == 0)
-		_exit((int)judge(pair));
+		return TLS_FAULT_COUNT;
+	if (pid == 0) {
+		OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+		tls_judge(span_from(pair->certificate, pair->certificate_n),
+		    span_from(pair->key, pair->key_n), &facts, &key);
+		_exit(facts.fault);
+	}
 	do
 		ended = waitpid(pid, &status, 0);
 	while (ended == -1 && errno == EINTR);
 	return ended == pid && WIFEXITED(status) &&
-	    WEXITSTATUS(status) < FAULT_COUNT ?
-	    (enum fault)WEXITSTATUS(status) : FAULT_COUNT;
+	    WEXITSTATUS(status) < TLS_FAULT_COUNT ?
+	    (enum tls_fault)WEXITSTATUS(status) : TLS_FAULT_COUNT;
 }
 
-/* NULL, or why not.  A key that everybody can read is none. */
-static const char *
+/* A file as it was found. */
+struct found {
+	const char	*why;		/* it is of no use; NULL: it is */
+	bool		 denied;	/* for this user */
+};
+
+/* A key that everybody can read is none. */
+static struct found
 read_file(const char *path, bool secret, uint8_t **out, size_t *out_n)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = os_open_file(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
+	    O_NONBLOCK);
+	bool denied = fd == -1 && errno == EACCES;
 	const char *why = NULL;
 	struct stat st;
 	ssize_t n;
@@ -158,7 +86,7 @@ read_file(const char *path, bool secret, uint8_t **out, size_t *out_n)
 		*out_n = (size_t)n;
 	if (fd != -1)
 		close(fd);
-	return why;
+	return (struct found){ why, denied };
 }
 
 /* One line of the configuration and where mistakes in it are shown. */
@@ -167,6 +95,28 @@ struct loading {
 	struct conf_text	 text;
 	struct conf_report	 report;
 };
+
+static int
+begin_loading(struct loading *l, const struct conf *conf, FILE *err)
+{
+	const char *why;
+
+	memset(l, 0, sizeof(*l));
+	l->report.err = err;
+	why = conf_text_read(conf->path, &l->text);
+	if (why != NULL)
+		conf_report_file(&l->report, conf->path,
+		    "cannot be read: %s", why);
+	return why != NULL ? -1 : 0;
+}
+
+/* 0, or -1 if there was a mistake. */
+static int
+end_loading(struct loading *l)
+{
+	conf_text_free(&l->text);
+	return conf_report_is_clean(&l->report) ? 0 : -1;
+}
 
 static void
 report(struct loading *l, bool of_key, const char *why)
@@ -184,133 +134,219 @@ report(struct loading *l, bool of_key, const char *why)
 }
 
 static void
-load_pair(struct loading *l, struct tls_pair *out)
+report_fault(struct loading *l, enum tls_fault fault)
 {
-	const char *certificate = read_file(l->line->certificate, false,
-	    &out->certificate, &out->certificate_n);
-	const char *key = read_file(l->line->key, true, &out->key,
-	    &out->key_n);
-	enum fault fault;
-
-	if (certificate != NULL)
-		report(l, false, certificate);
-	if (key != NULL)
-		report(l, true, key);
-	if (certificate != NULL || key != NULL)
-		return;
-	fault = judge_in_child(out);
-	if (fault == FAULT_COUNT)
+	if (fault == TLS_FAULT_COUNT)
 		report(l, false, "it could not be checked");
-	else if (fault != FAULT_NONE)
+	else if (fault != TLS_FAULT_NONE)
 		report(l, faults[fault].of_key, faults[fault].text);
+}
+
+/* Whether a pair is another one, without a copy of its key. */
+static void
+take_print(struct tls_pair *pair)
+{
+	static uint8_t secret[crypto_generichash_KEYBYTES];
+	static bool made;
+	crypto_generichash_state state;
+
+	if (!made)
+		randombytes_buf(secret, sizeof(secret));
+	made = true;
+	crypto_generichash_init(&state, secret, sizeof(secret),
+	    sizeof(pair->print));
+	crypto_generichash_update(&state, (uint8_t *)&pair->certificate_n,
+	    sizeof(pair->certificate_n));
+	crypto_generichash_update(&state, pair->certificate,
+	    pair->certificate_n);
+	crypto_generichash_update(&state, pair->key, pair->key_n);
+	crypto_generichash_final(&state, pair->print, sizeof(pair->print));
+	sodium_memzero(&state, sizeof(state));
+}
+
+/* False: there are mistakes, or *denied is the file this user may not read. */
+static bool
+read_pair(struct loading *l, struct tls_pair *out, const char **denied)
+{
+	struct found certificate = read_file(l->line->certificate, false,
+	    &out->certificate, &out->certificate_n);
+	struct found key = read_file(l->line->key, true, &out->key,
+	    &out->key_n);
+
+	*denied = certificate.denied ? l->line->certificate :
+	    key.denied ? l->line->key : NULL;
+	if (*denied != NULL)
+		return false;
+	if (certificate.why != NULL)
+		report(l, false, certificate.why);
+	if (key.why != NULL)
+		report(l, true, key.why);
+	if (certificate.why != NULL || key.why != NULL)
+		return false;
+	take_print(out);
+	return true;
 }
 
 int
 tls_files_load(const struct conf *conf, struct tls_files *out, FILE *err)
 {
-	struct loading l = { .report = { .err = err } };
-	const char *why;
+	struct loading l;
+	const char *denied;
 	int result;
 
-	memset(out, 0, sizeof(*out));
 	if (conf->pair_count == 0)
 		return 0;
-	why = conf_text_read(conf->path, &l.text);
-	if (why != NULL) {
-		conf_report_file(&l.report, conf->path, "cannot be read: %s",
-		    why);
+	if (begin_loading(&l, conf, err) == -1)
 		return -1;
-	}
 	for (size_t i = 0; i < conf->pair_count; i++) {
+		struct tls_pair *pair = &out->pairs[out->count++];
+
 		l.line = &conf->pairs[i];
-		load_pair(&l, &out->pairs[out->count++]);
+		if (read_pair(&l, pair, &denied))
+			report_fault(&l, judge_in_child(pair));
+		else if (denied != NULL)
+			report(&l, denied == l.line->key, strerror(EACCES));
 	}
-	result = conf_report_is_clean(&l.report) ? 0 : -1;
-	conf_text_free(&l.text);
+	result = end_loading(&l);
 	if (result == -1)
 		tls_files_free(out);
 	return result;
 }
 
-/* ---- a pair made here ------------------------------------------------- */
+/* ---- a renewal -------------------------------------------------------- */
 
-static bool
-add_names(X509 *x509, const char *hostname)
+static void
+clear_pair(struct tls_pair *pair)
 {
-	char names[smtp_domain_max_bytes + 80];
-	X509_EXTENSION *extension;
-	bool added;
-
-	snprintf(names, sizeof(names),
-	    "DNS:%s,DNS:localhost,IP:127.0.0.1,IP:::1", hostname);
-	extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
-	    names);
-	added = extension != NULL && X509_add_ext(x509, extension, -1) == 1;
-	X509_EXTENSION_free(extension);
-	return added;
+	if (pair->key != NULL)
+		sodium_memzero(pair->key, pair->key_n);
+	free(pair->key);
+	free(pair->certificate);
+	memset(pair, 0, sizeof(*pair));
 }
 
+/* The place of old is taken by a copy of it, which needs no key. */
 static bool
-fill_in(X509 *x509, EVP_PKEY *key, const char *hostname)
+share_pair(const struct tls_pair *old, struct tls_pair *out)
 {
-	X509_NAME *name = X509_get_subject_name(x509);
-
-	return X509_set_version(x509, X509_VERSION_3) == 1 &&
-	    ASN1_INTEGER_set_int64(X509_get_serialNumber(x509), 1) == 1 &&
-	    X509_gmtime_adj(X509_getm_notBefore(x509), -3600) != NULL &&
-	    X509_gmtime_adj(X509_getm_notAfter(x509),
-	    made_days * 24L * 3600) != NULL &&
-	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-	    (const unsigned char *)"smtpd catcher, for tests", -1, -1,
-	    0) == 1 &&
-	    X509_set_issuer_name(x509, name) == 1 &&
-	    X509_set_pubkey(x509, key) == 1 && add_names(x509, hostname) &&
-	    X509_sign(x509, key, EVP_sha256()) > 0;
-}
-
-/* What was written to bio, in memory of ours. */
-static bool
-take(BIO *bio, uint8_t **out, size_t *out_n)
-{
-	char *p;
-	long n = BIO_get_mem_data(bio, &p);
-
-	*out = n > 0 ? malloc((size_t)n) : NULL;
-	if (*out == NULL)
+	clear_pair(out);
+	*out = *old;
+	out->key = NULL;
+	out->key_n = 0;
+	out->shared = true;
+	out->certificate = malloc(old->certificate_n);
+	if (out->certificate == NULL)
 		return false;
-	memcpy(*out, p, (size_t)n);
-	*out_n = (size_t)n;
+	memcpy(out->certificate, old->certificate, old->certificate_n);
 	return true;
 }
 
-int
-tls_files_make(const char *hostname, struct tls_files *out)
+/* The pair of those names; NULL: there was none. */
+static const struct tls_pair *
+find_named(const struct tls_before *before, const struct conf_pair *line)
 {
-	struct tls_pair *pair = &out->pairs[0];
-	BIO *certificate, *secret;
-	EVP_PKEY *key;
-	X509 *x509;
-	bool made;
+	for (size_t i = 0; i < before->conf->pair_count; i++)
+		if (strcmp(before->conf->pairs[i].certificate,
+		    line->certificate) == 0 &&
+		    strcmp(before->conf->pairs[i].key, line->key) == 0)
+			return &before->files->pairs[i];
+	return NULL;
+}
 
-	memset(out, 0, sizeof(*out));
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	key = EVP_EC_gen("P-256");
-	x509 = X509_new();
-	certificate = BIO_new(BIO_s_mem());
-	secret = BIO_new(BIO_s_mem());
-	made = key != NULL && x509 != NULL && certificate != NULL &&
-	    secret != NULL && fill_in(x509, key, hostname) &&
-	    PEM_write_bio_X509(certificate, x509) == 1 &&
-	    PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL,
-	    NULL) == 1 &&
-	    take(certificate, &pair->certificate, &pair->certificate_n) &&
-	    take(secret, &pair->key, &pair->key_n);
-	BIO_free(secret);
-	BIO_free(certificate);
-	X509_free(x509);
-	EVP_PKEY_free(key);
-	out->count = made ? 1 : 0;
-	return made ? 0 : -1;
+static const struct tls_pair *
+find_same(const struct tls_before *before, const struct tls_pair *pair)
+{
+	for (size_t i = 0; i < before->files->count; i++)
+		if (memcmp(before->files->pairs[i].print, pair->print,
+		    sizeof(pair->print)) == 0)
+			return &before->files->pairs[i];
+	return NULL;
+}
+
+/*
+ * Whoever sends SIGHUP for a new user is not to be refused because a key is
+ * root's alone: what was read as root at start goes on.
+ */
+static void
+reload_pair(struct loading *l, struct tls_before *before,
+    struct tls_pair *out)
+{
+	const struct tls_pair *old;
+	const char *denied;
+
+	if (read_pair(l, out, &denied))
+		old = find_same(before, out);
+	else if (denied == NULL)
+		return;
+	else if ((old = find_named(before, l->line)) == NULL) {
+		report(l, denied == l->line->key, "Permission denied: a "
+		    "certificate that is new has to be readable for this "
+		    "user, and lie where one lay at start; or it takes a "
+		    "restart");
+		return;
+	} else if (before->kept++ == 0)
+		before->denied = denied;
+	if (old != NULL && !share_pair(old, out))
+		report(l, false, strerror(errno));
+}
+
+int
+tls_files_reload(const struct conf *conf, struct tls_before *before,
+    struct tls_files *out, FILE *err)
+{
+	struct loading l;
+	int result;
+
+	if (conf->pair_count == 0)
+		return 0;
+	if (begin_loading(&l, conf, err) == -1)
+		return -1;
+	for (size_t i = 0; i < conf->pair_count; i++) {
+		l.line = &conf->pairs[i];
+		reload_pair(&l, before, &out->pairs[out->count++]);
+	}
+	result = end_loading(&l);
+	if (result == -1)
+		tls_files_free(out);
+	return result;
+}
+
+void
+tls_files_report(const struct conf *conf, size_t pair, enum tls_fault fault,
+    FILE *err)
+{
+	struct loading l;
+
+	if (begin_loading(&l, conf, err) == -1)
+		return;
+	l.line = &conf->pairs[pair];
+	report_fault(&l, fault);
+	end_loading(&l);
+}
+
+void
+tls_files_report_restart(const struct conf *conf, FILE *err)
+{
+	struct loading l;
+
+	if (begin_loading(&l, conf, err) == -1)
+		return;
+	l.line = &conf->pairs[0];
+	report(&l, false, "the first \"tls\" takes a restart, for no process "
+	    "is there to hold its key");
+	end_loading(&l);
+}
+
+bool
+tls_files_are_same(const struct tls_files *a, const struct tls_files *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (memcmp(a->pairs[i].print, b->pairs[i].print,
+		    sizeof(a->pairs[i].print)) != 0)
+			return false;
+	return true;
 }
 
 void
@@ -320,7 +356,7 @@ tls_files_forget_keys(struct tls_files *files)
 		struct tls_pair *pair = &files->pairs[i];
 
 		if (pair->key != NULL)
-			OPENSSL_cleanse(pair->key, pair->key_n);
+			sodium_memzero(pair->key, pair->key_n);
 		free(pair->key);
 		pair->key = NULL;
 		pair->key_n = 0;
@@ -333,5 +369,6 @@ tls_files_free(struct tls_files *files)
 	tls_files_forget_keys(files);
 	for (size_t i = 0; i < files->count; i++)
 		free(files->pairs[i].certificate);
-	memset(files, 0, sizeof(*files));
+	memset(files->pairs, 0, sizeof(files->pairs));
+	files->count = 0;
 }

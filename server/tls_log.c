@@ -4,6 +4,7 @@
 #include "server/tls_log.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "server/log_postfix.h"
 #include "shared/log.h"
@@ -25,6 +26,55 @@ static const char *const fails[TLS_FAIL_COUNT] = {
 	IPC_TLS_FAILS(FAIL_WORDS)
 #undef FAIL_WORDS
 };
+
+enum { day_s = 86400, soon_days = 7 };
+
+/* NULL: it lasts for longer. */
+static const char *
+trouble(const struct ipc_judged *facts, int64_t now_s)
+{
+	if (facts->until_s <= now_s)
+		return "it has expired: no client that looks takes it";
+	return facts->until_s - now_s < soon_days * (int64_t)day_s ?
+	    "it expires within a week: renew it, and send SIGHUP" : NULL;
+}
+
+static void
+log_certificate(const char *file, const struct ipc_judged *facts,
+    const char *why)
+{
+	time_t until = (time_t)facts->until_s;
+	char text[32] = "";
+	struct log_line l;
+	struct tm tm;
+
+	if (gmtime_r(&until, &tm) != NULL)
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	log_begin(&l, why != NULL ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+	    "certificate");
+	log_str(&l, "file", file);
+	log_str(&l, "name", facts->name);
+	log_str(&l, "serial", facts->serial);
+	log_str(&l, "until", text);
+	if (why != NULL)
+		log_str(&l, "why", why);
+	log_end(&l);
+}
+
+void
+tls_log_certificates(const struct master *m, bool fresh)
+{
+	int64_t now_s = time(NULL);
+
+	for (size_t i = 0; i < m->tls->count && i < m->conf.pair_count; i++) {
+		const struct tls_pair *pair = &m->tls->pairs[i];
+		const char *why = trouble(&pair->facts, now_s);
+
+		if (why != NULL || (fresh && !pair->shared))
+			log_certificate(m->conf.pairs[i].certificate,
+			    &pair->facts, why);
+	}
+}
 
 const char *
 tls_log_suite(const struct ipc_tls *t)

@@ -8,6 +8,11 @@
 
 /* The name in IANA's registry. */
 const char *tls_log_suite(const struct ipc_tls *t);
+/*
+ * What is served from now on: fresh: each certificate that was not served
+ * before.  One that has ended, or will soon, is told of in any case.
+ */
+void	tls_log_certificates(const struct master *m, bool fresh);
 /* The session came under TLS. */
 void	tls_log(const struct session *s);
 /* It did not. */

@@ -153,10 +153,23 @@ check_control(const struct ipc_record *r)
 
 /* One of SHA-256, SHA-384, SHA-512, in a scheme we know. */
 static bool
-is_digest(const struct ipc_digest *d)
+is_digest(const struct ipc_digest *d, uint16_t pairs)
 {
-	return d->pair < ipc_tls_pairs_max && d->scheme < SIGN_SCHEME_COUNT &&
+	return d->pair < pairs && d->scheme < SIGN_SCHEME_COUNT &&
 	    (d->n == 32 || d->n == 48 || d->n == 64);
+}
+
+static bool
+is_piece(const struct ipc_pem *p, uint16_t pairs)
+{
+	return p->pair < pairs && p->n <= ipc_pem_piece_bytes && p->last <= 1;
+}
+
+static bool
+is_judged(const struct ipc_judged *j)
+{
+	return j->slot < ipc_sign_slots_max && j->fault < TLS_FAULT_COUNT &&
+	    IS_TEXT(j->serial) && IS_TEXT(j->name);
 }
 
 static const char *
@@ -164,11 +177,20 @@ check_tls(const struct ipc_record *r)
 {
 	bool fine = true;
 
-	if (r->type == IPC_CERTIFICATE || r->type == IPC_KEY)
-		fine = r->u.pem.pair < ipc_tls_pairs_max &&
-		    r->u.pem.n <= ipc_pem_piece_bytes && r->u.pem.last <= 1;
-	else if (r->type == IPC_SIGN || r->type == IPC_DIGEST)
-		fine = is_digest(&r->u.digest);
+	if (r->type == IPC_CERTIFICATE)
+		fine = is_piece(&r->u.pem, ipc_tls_pairs_max);
+	else if (r->type == IPC_KEY || r->type == IPC_KEY_CERTIFICATE)
+		fine = is_piece(&r->u.pem, ipc_sign_slots_max);
+	else if (r->type == IPC_TRY)
+		fine = r->u.spawn.count <= ipc_tls_pairs_max;
+	else if (r->type == IPC_KEY_FORGET)
+		fine = r->u.slot.slot < ipc_sign_slots_max;
+	else if (r->type == IPC_JUDGED)
+		fine = is_judged(&r->u.judged);
+	else if (r->type == IPC_SIGN)
+		fine = is_digest(&r->u.digest, ipc_tls_pairs_max);
+	else if (r->type == IPC_DIGEST)
+		fine = is_digest(&r->u.digest, ipc_sign_slots_max);
 	else if (r->type == IPC_SIGNATURE || r->type == IPC_SIGNED)
 		fine = r->u.signature.n <= ipc_signature_max_bytes;
 	else if (r->type == IPC_TLS)
@@ -226,6 +248,7 @@ check_value(const struct ipc_record *r)
 	case IPC_SIGNER_UNSAFE:
 	case IPC_AUTH_READY:
 	case IPC_AUTH_UNSAFE:
+	case IPC_TRIED:
 		return IS_TEXT(r->u.text.text) && r->u.text.pid >= 0 ? NULL :
 		    "text is not one";
 	case IPC_NEWBORN:
@@ -285,6 +308,7 @@ check_value(const struct ipc_record *r)
 	case IPC_COMMIT:
 	case IPC_ABORT:
 	case IPC_TABLE:
+	case IPC_FORGET:
 	case IPC_TYPE_COUNT:
 		break;
 	case IPC_CERTIFICATE:
@@ -295,6 +319,10 @@ check_value(const struct ipc_record *r)
 	case IPC_KEY:
 	case IPC_DIGEST:
 	case IPC_SIGNED:
+	case IPC_TRY:
+	case IPC_KEY_CERTIFICATE:
+	case IPC_KEY_FORGET:
+	case IPC_JUDGED:
 		return check_tls(r);
 	case IPC_ASK_STATUS:
 	case IPC_ASK_STATS:

@@ -65,6 +65,27 @@ enum tls_suite { IPC_TLS_SUITES(IPC_TLS_SUITE_NAME) TLS_SUITE_COUNT };
 enum tls_fail { IPC_TLS_FAILS(IPC_TLS_FAIL_NAME) TLS_FAIL_COUNT };
 #undef IPC_TLS_FAIL_NAME
 
+/*
+ * What is wrong with a certificate and its key: which file of the two is shown
+ * to a person, and what he reads.
+ */
+#define IPC_TLS_FAULTS(X)						\
+	X(NONE, false, "nothing")					\
+	X(CERTIFICATE, false, "holds no certificate in PEM")		\
+	X(CHAIN, false, "a certificate behind the first is broken")	\
+	X(HASH, false, "a certificate in it is signed with a hash as weak " \
+	    "as SHA-1, and no client would take it")			\
+	X(KEY, true, "holds no private key in PEM")			\
+	X(PASSWORD, true, "its key is locked by a passphrase, and nobody " \
+	    "is there to type it")					\
+	X(KIND, true, "neither an RSA nor an EC key")			\
+	X(BITS, true, "an RSA key has to have 2048 to 4096 bits")	\
+	X(MATCH, true, "not the key of this certificate")
+
+#define IPC_TLS_FAULT_NAME(name, of_key, text) TLS_FAULT_##name,
+enum tls_fault { IPC_TLS_FAULTS(IPC_TLS_FAULT_NAME) TLS_FAULT_COUNT };
+#undef IPC_TLS_FAULT_NAME
+
 /* What a key may be asked for.  RSA-PSS: the salt is as long as the digest. */
 enum sign_scheme {
 	SIGN_RSA_PKCS1,
@@ -75,6 +96,7 @@ enum sign_scheme {
 
 enum {
 	ipc_tls_pairs_max = 16,		/* certificates, each with its key */
+	ipc_sign_slots_max = 64,	/* keys, of older certificates too */
 	ipc_pem_piece_bytes = 1024,
 	ipc_certificate_max_bytes = 16 * 1024,
 	ipc_key_max_bytes = 4096,
@@ -83,8 +105,9 @@ enum {
 };
 
 /*
- * A piece of a certificate file (PEM, to the nursery) or of a private key
- * (DER, to the sign process).  Pairs are counted from 0, and come in order.
+ * A piece of a certificate or key file, as it stands there.  To the nursery
+ * pairs are counted from 0, and come in order; to the sign process a pair has
+ * the number of its slot, the certificate first.
  */
 struct ipc_pem {
 	uint16_t	pair;
@@ -96,7 +119,7 @@ struct ipc_pem {
 /* n tells which hash it is: 32, 48 or 64 octets of SHA-2. */
 struct ipc_digest {
 	uint64_t	ticket;		/* of the master; a worker says 0 */
-	uint16_t	pair;
+	uint16_t	pair;		/* of the worker; to sign: the slot */
 	uint8_t		scheme;		/* enum sign_scheme */
 	uint8_t		n;
 	uint8_t		octets[ipc_digest_max_bytes];
@@ -106,6 +129,21 @@ struct ipc_signature {
 	uint64_t	ticket;
 	uint16_t	n;		/* 0: there is none */
 	uint8_t		octets[ipc_signature_max_bytes];
+};
+
+enum { ipc_tls_serial_bytes = 44, ipc_tls_name_bytes = 64 };
+
+/* The slot has its key, or there is a fault and it has none. */
+struct ipc_judged {
+	uint16_t	slot;
+	uint16_t	fault;		/* enum tls_fault */
+	int64_t		until_s;	/* the certificate's end, since 1970 */
+	char		serial[ipc_tls_serial_bytes]; /* in hex */
+	char		name[ipc_tls_name_bytes]; /* the first it is for */
+};
+
+struct ipc_slot {
+	uint32_t	slot;
 };
 
 /* From now on the session is under TLS. */
@@ -122,6 +160,8 @@ struct ipc_tls_fail {
 	X(pem)								\
 	X(digest)							\
 	X(signature)							\
+	X(judged)							\
+	X(slot)								\
 	X(tls)								\
 	X(tls_fail)
 
@@ -135,6 +175,12 @@ struct ipc_tls_fail {
 	X(DIGEST, IPC_TO_SIGN, digest, 0, IPC_AT_ANY)			\
 	X(SIGNER_READY, IPC_FROM_SIGN, text, 0, IPC_AT_ANY)		\
 	X(SIGNER_UNSAFE, IPC_FROM_SIGN, text, 0, IPC_AT_ANY)		\
-	X(SIGNED, IPC_FROM_SIGN, signature, 0, IPC_AT_ANY)
+	X(SIGNED, IPC_FROM_SIGN, signature, 0, IPC_AT_ANY)		\
+	X(FORGET, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY)		\
+	X(TRY, IPC_TO_NURSERY, spawn, 0, IPC_AT_ANY)			\
+	X(TRIED, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY)			\
+	X(KEY_CERTIFICATE, IPC_TO_SIGN, pem, 0, IPC_AT_ANY)		\
+	X(KEY_FORGET, IPC_TO_SIGN, slot, 0, IPC_AT_ANY)			\
+	X(JUDGED, IPC_FROM_SIGN, judged, 0, IPC_AT_ANY)
 
 #endif

@@ -63,6 +63,12 @@ pid_t	os_fork(void);
  * dir will be opened in again.  0, or -1 and errno.
  */
 int	os_keep_directory(const char *dir);
+/*
+ * dir, opened for nothing but to be named by its descriptor: whoever sets up
+ * a sandbox may no longer reach it by its path.  -1 where there is no such
+ * thing.
+ */
+int	os_name_directory(const char *dir);
 /* open(2) of path, the directory of which may have been kept. */
 int	os_open_file(const char *path, int flags);
 /* program will be executed again; descriptor fd is for it.  0, or -1. */

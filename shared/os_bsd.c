@@ -62,3 +62,10 @@ os_refuse_descriptors(int fd)
 {
 	(void)fd;
 }
+
+int
+os_name_directory(const char *dir)
+{
+	(void)dir;
+	return -1;
+}

@@ -97,3 +97,9 @@ os_refuse_descriptors(int fd)
 
 	(void)setsockopt(fd, SOL_SOCKET, os_so_passrights, &no, sizeof(no));
 }
+
+int
+os_name_directory(const char *dir)
+{
+	return open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}

@@ -195,6 +195,7 @@ start_up(struct nursery *n)
 	struct sandbox_path paths[8] = { { n->program, -1, false, true } };
 	size_t count = 1;
 	const char *what = NULL, *no_tls;
+	bool tls;
 
 	for (const struct sandbox_path *p = libraries; p->path != NULL; p++)
 		if (access(p->path, F_OK) == 0)
@@ -208,7 +209,9 @@ start_up(struct nursery *n)
 		what = NULL;
 	n->works = what == NULL;
 	n->has_settings = true;
-	if (!tls_context_make(n->settings.tls_pairs, &no_tls))
+	tls = tls_context_try(n->settings.tls_pairs, &no_tls);
+	tls_context_use(n->settings.tls_pairs);
+	if (!tls)
 		send_text(IPC_UNSAFE, no_tls);
 	else if (n->works || n->settings.sandbox_optional)
 		say_ready(n);
@@ -226,17 +229,38 @@ kill_child(pid_t pid)
 		kill(pid, SIGKILL);
 }
 
+/*
+ * Certificates for workers to come, beside those that are in use.  Before the
+ * first settings nothing is tried: this process is not held yet.
+ */
+static void
+try_certificates(const struct nursery *n, size_t pairs)
+{
+	const char *why = "";
+
+	if (!n->has_settings)
+		return;
+	if (tls_context_try(pairs, &why))
+		why = "";
+	send_text(IPC_TRIED, why);
+}
+
 static void
 on_record(struct nursery *n, const struct ipc_record *r)
 {
 	if (r->type == IPC_SETTINGS && n->has_settings) {
 		n->settings = r->u.settings;
+		tls_context_use(n->settings.tls_pairs);
 		say_ready(n);
 	} else if (r->type == IPC_SETTINGS) {
 		n->settings = r->u.settings;
 		start_up(n);
-	} else if (r->type == IPC_CERTIFICATE && !n->has_settings) {
+	} else if (r->type == IPC_CERTIFICATE) {
 		tls_context_take(&r->u.pem);
+	} else if (r->type == IPC_FORGET) {
+		tls_context_forget();
+	} else if (r->type == IPC_TRY) {
+		try_certificates(n, r->u.spawn.count);
 	} else if (r->type == IPC_SPAWN && n->has_settings) {
 		for (uint32_t i = 0; i < r->u.spawn.count; i++)
 			spawn_one(n);

@@ -1,57 +1,82 @@
 /*
- * The process that owns the private keys.  The master asks, in records of one
- * size, for a signature of a digest under one of three schemes; there is no
- * other question.  It pads by itself, so nobody can have it raise what he
- * likes to a private exponent.  One question at a time, in order.
+ * The process that owns the private keys.  The master gives it a certificate
+ * and its key for a slot, is told whether they belong together, and has the
+ * slot forgotten when nobody serves by that certificate any more.  It asks, in
+ * records of one size, for a signature of a digest under one of three schemes;
+ * there is no other question.  This process pads by itself, so nobody can have
+ * it raise what he likes to a private exponent.  One question at a time, in
+ * order.
  */
 #include "worker/sign.h"
 
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "shared/ipc.h"
+#include "shared/tls_judge.h"
 #include "worker/held.h"
 
-/* A key file as it comes in; then the key. */
-struct private {
-	char		 text[ipc_certificate_max_bytes];
-	size_t		 n;
-	EVP_PKEY	*key;
+static EVP_PKEY *keys[ipc_sign_slots_max];
+
+/* One file as it comes in. */
+struct file {
+	size_t		n;
+	uint8_t		octets[ipc_certificate_max_bytes];
 };
 
-static struct private keys[ipc_tls_pairs_max];
+/* The pair that comes in, one at a time: the certificate, then the key. */
+static struct {
+	uint16_t	slot;
+	struct file	certificate;
+	struct file	key;
+} coming;
 
-static int
-no_password(char *out, int max, int for_writing, void *arg)
+static void
+forget_coming(void)
 {
-	(void)out;
-	(void)max;
-	(void)for_writing;
-	(void)arg;
-	return -1;
+	OPENSSL_cleanse(&coming, sizeof(coming));
 }
 
 static void
-take_piece(const struct ipc_pem *piece)
+take_piece(struct file *f, const struct ipc_pem *piece)
 {
-	struct private *p = &keys[piece->pair];
-	BIO *bio;
+	if (piece->pair != coming.slot)
+		forget_coming();
+	coming.slot = piece->pair;
+	/* The master sends no more; what is cut is not a pair. */
+	if (piece->n > sizeof(f->octets) - f->n)
+		return;
+	memcpy(f->octets + f->n, piece->octets, piece->n);
+	f->n += piece->n;
+}
 
-	if (p->key != NULL || p->n + piece->n > sizeof(p->text))
-		return;
-	memcpy(p->text + p->n, piece->octets, piece->n);
-	p->n += piece->n;
-	if (!piece->last)
-		return;
-	bio = BIO_new_mem_buf(p->text, (int)p->n);
-	if (bio != NULL)
-		p->key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-	BIO_free(bio);
-	OPENSSL_cleanse(p->text, sizeof(p->text));
-	p->n = 0;
+/* The last piece of its key has come. */
+static void
+judge(int channel)
+{
+	struct ipc_record r;
+	EVP_PKEY **key = &keys[coming.slot];
+
+	memset(&r, 0, sizeof(r));
+	r.type = IPC_JUDGED;
+	EVP_PKEY_free(*key);
+	tls_judge(span_from(coming.certificate.octets, coming.certificate.n),
+	    span_from(coming.key.octets, coming.key.n), &r.u.judged, key);
+	r.u.judged.slot = coming.slot;
+	forget_coming();
+	if (ipc_send(channel, &r, -1, true) == -1)
+		_exit(0);
+}
+
+static void
+forget_key(uint32_t slot)
+{
+	EVP_PKEY_free(keys[slot]);
+	keys[slot] = NULL;
+	if (coming.slot == slot)
+		forget_coming();
 }
 
 static const EVP_MD *
@@ -64,7 +89,7 @@ hash_of(const struct ipc_digest *d)
 static bool
 set_scheme(EVP_PKEY_CTX *ctx, const struct ipc_digest *d)
 {
-	EVP_PKEY *key = keys[d->pair].key;
+	EVP_PKEY *key = keys[d->pair];
 	bool rsa = EVP_PKEY_is_a(key, "RSA") == 1;
 
 	if (rsa == (d->scheme == SIGN_ECDSA) ||
@@ -87,9 +112,9 @@ make_signature(const struct ipc_digest *d, struct ipc_signature *out)
 	size_t n = sizeof(out->octets);
 	EVP_PKEY_CTX *ctx;
 
-	if (keys[d->pair].key == NULL)
+	if (keys[d->pair] == NULL)
 		return;
-	ctx = EVP_PKEY_CTX_new(keys[d->pair].key, NULL);
+	ctx = EVP_PKEY_CTX_new(keys[d->pair], NULL);
 	if (ctx != NULL && set_scheme(ctx, d) &&
 	    EVP_PKEY_sign(ctx, out->octets, &n, d->octets, d->n) == 1)
 		out->n = (uint16_t)n;
@@ -109,6 +134,21 @@ answer(int channel, const struct ipc_digest *d)
 		_exit(0);
 }
 
+static void
+on_record(int channel, const struct ipc_record *r)
+{
+	if (r->type == IPC_KEY_CERTIFICATE)
+		take_piece(&coming.certificate, &r->u.pem);
+	else if (r->type == IPC_KEY)
+		take_piece(&coming.key, &r->u.pem);
+	else if (r->type == IPC_KEY_FORGET)
+		forget_key(r->u.slot.slot);
+	else
+		answer(channel, &r->u.digest);
+	if (r->type == IPC_KEY && r->u.pem.last)
+		judge(channel);
+}
+
 void
 sign_run(int channel)
 {
@@ -122,10 +162,7 @@ sign_run(int channel)
 		_exit(1);
 	while (ipc_recv(channel, IPC_TO_SIGN, IPC_AT_ANY, true, &r, &passed,
 	    &why) == IPC_GOT_RECORD) {
-		if (r.type == IPC_KEY)
-			take_piece(&r.u.pem);
-		else
-			answer(channel, &r.u.digest);
+		on_record(channel, &r);
 		OPENSSL_cleanse(&r, sizeof(r));
 	}
 	_exit(0);

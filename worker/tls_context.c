@@ -16,7 +16,8 @@ struct chain {
 };
 
 static struct chain chains[ipc_tls_pairs_max];
-static struct tls *context;
+static struct tls *context;	/* workers serve by it */
+static struct tls *tried;	/* may take its place */
 
 void
 tls_context_take(const struct ipc_pem *piece)
@@ -24,8 +25,7 @@ tls_context_take(const struct ipc_pem *piece)
 	struct chain *c = &chains[piece->pair];
 	uint8_t *grown;
 
-	if (context != NULL ||
-	    c->n + piece->n > ipc_certificate_max_bytes)
+	if (c->n + piece->n > ipc_certificate_max_bytes)
 		return;
 	grown = realloc(c->octets, c->n + piece->n + 1);
 	if (grown == NULL)
@@ -75,28 +75,51 @@ configure(struct tls_config *config, size_t pairs, const char **why)
 		return false;
 	tls_config_prefer_ciphers_server(config);
 	*why = "TLS: a certificate cannot be used";
+	tls_key_begin();
 	for (size_t i = 0; i < pairs; i++)
 		if (!add_pair(config, i))
 			return false;
 	*why = "TLS: libtls does not take the certificates";
-	context = tls_server();
-	if (context != NULL && tls_configure(context, config) == 0)
+	tried = tls_server();
+	if (tried != NULL && tls_configure(tried, config) == 0)
 		return true;
-	tls_free(context);
-	context = NULL;
+	tls_free(tried);
+	tried = NULL;
 	return false;
 }
 
+static void
+forget_chains(void)
+{
+	for (size_t i = 0; i < ipc_tls_pairs_max; i++) {
+		free(chains[i].octets);
+		chains[i] = (struct chain){ NULL, 0 };
+	}
+}
+
+/* Once: a nursery may begin without any certificate. */
+static bool
+init(void)
+{
+	static bool done;
+
+	if (!done)
+		done = tls_key_init() && tls_init() == 0;
+	return done;
+}
+
 bool
-tls_context_make(size_t pairs, const char **why)
+tls_context_try(size_t pairs, const char **why)
 {
 	struct tls_config *config;
 	bool made;
 
+	tls_free(tried);
+	tried = NULL;
 	if (pairs == 0)
 		return true;
 	*why = "TLS: OpenSSL cannot be initialized";
-	if (!tls_key_init() || tls_init() == -1)
+	if (!init())
 		return false;
 	*why = "TLS: no memory";
 	config = tls_config_new();
@@ -105,11 +128,28 @@ tls_context_make(size_t pairs, const char **why)
 	made = configure(config, pairs, why);
 	/* libtls counts who uses it. */
 	tls_config_free(config);
-	for (size_t i = 0; i < ipc_tls_pairs_max; i++) {
-		free(chains[i].octets);
-		chains[i] = (struct chain){ NULL, 0 };
-	}
+	forget_chains();
 	return made;
+}
+
+void
+tls_context_forget(void)
+{
+	forget_chains();
+	tls_free(tried);
+	tried = NULL;
+}
+
+void
+tls_context_use(size_t pairs)
+{
+	if (tried == NULL && pairs > 0)
+		return;
+	tls_free(context);
+	context = tried;
+	tried = NULL;
+	if (context != NULL)
+		tls_key_use();
 }
 
 struct tls *

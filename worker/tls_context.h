@@ -14,10 +14,17 @@ struct tls;
 /* A piece of a certificate file from the master, in order. */
 void	tls_context_take(const struct ipc_pem *piece);
 /*
- * Makes the context of so many pairs, all of which were taken.  False, and
- * *why in words of ours; none made.
+ * Makes a context of so many pairs, all of which were taken, beside the one
+ * that is in use.  False, and *why in words of ours; none made.
  */
-bool	tls_context_make(size_t pairs, const char **why);
+bool	tls_context_try(size_t pairs, const char **why);
+/* Forgets what was taken and what was tried, but not what is in use. */
+void	tls_context_forget(void);
+/*
+ * What was tried is in use from now on; with no pairs there is no TLS, and if
+ * nothing was tried, all stays as it is.
+ */
+void	tls_context_use(size_t pairs);
 /* The context; NULL where TLS is not configured. */
 struct tls *tls_context(void);
 

@@ -33,8 +33,12 @@ struct signing {
 	bool			 pss;
 };
 
-static struct handle handles[ipc_tls_pairs_max];
-static size_t handle_count;
+/* Those of the context in use, and of one that may take its place. */
+enum { handles_max = 2 * ipc_tls_pairs_max };
+
+static struct handle handles[handles_max];
+static size_t first_handle;	/* of the set that is being made */
+static size_t handle_count;	/* of it */
 static tls_key_ask *ask_by;
 static void *ask_arg;
 static OSSL_FUNC_BIO_read_ex_fn *read_core;
@@ -57,12 +61,12 @@ key_free(void *key)
 static void *
 key_load(const void *reference, size_t n)
 {
-	uint16_t pair;
+	uint16_t number;
 
-	if (n != sizeof(pair))
+	if (n != sizeof(number))
 		return NULL;
-	memcpy(&pair, reference, sizeof(pair));
-	return pair < handle_count ? &handles[pair] : NULL;
+	memcpy(&number, reference, sizeof(number));
+	return number < handles_max ? &handles[number] : NULL;
 }
 
 static int
@@ -183,12 +187,13 @@ static struct handle *
 find_handle(const char *text)
 {
 	size_t n = sizeof(pem_begin) - 1;
-	unsigned long pair;
+	unsigned long number;
 
 	if (strncmp(text, pem_begin, n) != 0)
 		return NULL;
-	pair = strtoul(text + n, NULL, 10);
-	return pair < handle_count ? &handles[pair] : NULL;
+	number = strtoul(text + n, NULL, 10);
+	return number < handles_max && handles[number].public != NULL ?
+	    &handles[number] : NULL;
 }
 
 static int
@@ -199,6 +204,7 @@ decode(OSSL_CORE_BIO *in, const char *type, bool rsa, OSSL_CALLBACK *take,
 	int kind = OSSL_OBJECT_PKEY;
 	struct handle *h;
 	OSSL_PARAM found[4];
+	uint16_t number;
 	size_t n;
 
 	if (read_core(in, text, sizeof(text) - 1, &n) != 1)
@@ -206,12 +212,13 @@ decode(OSSL_CORE_BIO *in, const char *type, bool rsa, OSSL_CALLBACK *take,
 	h = find_handle(text);
 	if (h == NULL || is_rsa(h) != rsa)
 		return 1;
+	number = (uint16_t)(h - handles);
 	snprintf(name, sizeof(name), "%s", type);
 	found[0] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &kind);
 	found[1] = OSSL_PARAM_construct_utf8_string(
 	    OSSL_OBJECT_PARAM_DATA_TYPE, name, 0);
 	found[2] = OSSL_PARAM_construct_octet_string(
-	    OSSL_OBJECT_PARAM_REFERENCE, &h->pair, sizeof(h->pair));
+	    OSSL_OBJECT_PARAM_REFERENCE, &number, sizeof(number));
 	found[3] = OSSL_PARAM_construct_end();
 	return take(found, arg);
 }
@@ -414,10 +421,26 @@ tls_key_init(void)
 	    EVP_set_default_properties(NULL, "?provider=default") == 1;
 }
 
+void
+tls_key_begin(void)
+{
+	handle_count = 0;
+	for (size_t i = 0; i < ipc_tls_pairs_max; i++) {
+		EVP_PKEY_free(handles[first_handle + i].public);
+		handles[first_handle + i].public = NULL;
+	}
+}
+
+void
+tls_key_use(void)
+{
+	first_handle = ipc_tls_pairs_max - first_handle;
+}
+
 bool
 tls_key_add(struct span certificates, char out[tls_key_pem_bytes])
 {
-	struct handle *h = &handles[handle_count];
+	struct handle *h = &handles[first_handle + handle_count];
 	X509 *x509 = NULL;
 	BIO *bio;
 
@@ -431,9 +454,10 @@ tls_key_add(struct span certificates, char out[tls_key_pem_bytes])
 	BIO_free(bio);
 	if (h->public == NULL ||
 	    (!is_rsa(h) && EVP_PKEY_is_a(h->public, "EC") != 1))
-		return false;
+		return false;	/* tls_key_begin frees it */
 	h->pair = (uint16_t)handle_count++;
-	snprintf(out, tls_key_pem_bytes, pem_begin "%u" pem_end, h->pair);
+	snprintf(out, tls_key_pem_bytes, pem_begin "%u" pem_end,
+	    (unsigned)(h - handles));
 	return true;
 }
 

@@ -33,6 +33,13 @@ typedef bool	tls_key_ask(void *arg, const struct ipc_digest *digest,
  */
 bool	tls_key_init(void);
 /*
+ * Begins a new set of handles, beside the one that is in use; another that was
+ * begun is freed, and nothing may use it any more.
+ */
+void	tls_key_begin(void);
+/* The set that was begun last is in use; the other one is not any more. */
+void	tls_key_use(void);
+/*
  * A handle for the key of the next pair (the first is pair 0), whose
  * certificate file is given; only its public key is looked at.  Writes what
  * libtls takes for the private key.  False: no RSA or EC certificate there.

@@ -138,11 +138,25 @@ must_hold_auth(const struct ipc_record *r)
 static void
 must_hold_tls(const struct ipc_record *r)
 {
-	if (r->type == IPC_CERTIFICATE || r->type == IPC_KEY) {
-		MUST(r->u.pem.pair < ipc_tls_pairs_max);
+	bool to_sign = r->type == IPC_KEY || r->type == IPC_KEY_CERTIFICATE ||
+	    r->type == IPC_DIGEST;
+	uint16_t pairs = to_sign ? ipc_sign_slots_max : ipc_tls_pairs_max;
+
+	if (r->type == IPC_CERTIFICATE || r->type == IPC_KEY ||
+	    r->type == IPC_KEY_CERTIFICATE) {
+		MUST(r->u.pem.pair < pairs);
 		MUST(r->u.pem.n <= sizeof(r->u.pem.octets));
+	} else if (r->type == IPC_TRY) {
+		MUST(r->u.spawn.count <= ipc_tls_pairs_max);
+	} else if (r->type == IPC_KEY_FORGET) {
+		MUST(r->u.slot.slot < ipc_sign_slots_max);
+	} else if (r->type == IPC_JUDGED) {
+		MUST(r->u.judged.slot < ipc_sign_slots_max);
+		MUST(r->u.judged.fault < TLS_FAULT_COUNT);
+		MUST_BE_TEXT(r->u.judged.serial);
+		MUST_BE_TEXT(r->u.judged.name);
 	} else if (r->type == IPC_SIGN || r->type == IPC_DIGEST) {
-		MUST(r->u.digest.pair < ipc_tls_pairs_max);
+		MUST(r->u.digest.pair < pairs);
 		MUST(r->u.digest.n <= sizeof(r->u.digest.octets));
 		MUST(r->u.digest.scheme < SIGN_SCHEME_COUNT);
 	} else if (r->type == IPC_SIGNATURE || r->type == IPC_SIGNED) {
@@ -243,6 +257,7 @@ must_hold(const struct ipc_record *r)
 	case IPC_COMMIT:
 	case IPC_ABORT:
 	case IPC_TABLE:
+	case IPC_FORGET:
 	case IPC_TYPE_COUNT:
 		break;
 	case IPC_CERTIFICATE:
@@ -255,6 +270,11 @@ must_hold(const struct ipc_record *r)
 	case IPC_SIGNER_READY:
 	case IPC_SIGNER_UNSAFE:
 	case IPC_SIGNED:
+	case IPC_TRY:
+	case IPC_TRIED:
+	case IPC_KEY_CERTIFICATE:
+	case IPC_KEY_FORGET:
+	case IPC_JUDGED:
 		must_hold_tls(r);
 		break;
 	case IPC_ASK_STATUS:

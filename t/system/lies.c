@@ -80,6 +80,12 @@ static const struct {
 	{ IPC_PROXY, PAYLOAD(proxy), 0 },
 	{ IPC_PROXY_FAIL, PAYLOAD(proxy_fail), 0 },
 	{ IPC_WELCOME, PAYLOAD(welcome), 0 },
+	{ IPC_FORGET, PAYLOAD(nothing), 0 },
+	{ IPC_TRY, PAYLOAD(spawn), 0 },
+	{ IPC_TRIED, PAYLOAD(text), 0 },
+	{ IPC_KEY_CERTIFICATE, PAYLOAD(pem), 0 },
+	{ IPC_KEY_FORGET, PAYLOAD(slot), 0 },
+	{ IPC_JUDGED, PAYLOAD(judged), 0 },
 };
 enum { type_count = sizeof(types) / sizeof(types[0]) };
 

@@ -142,6 +142,17 @@ static const struct {
 	    false, "P" },
 	{ IPC_WELCOME, "WELCOME", IPC_TO_WORKER, PAYLOAD(welcome), false,
 	    "P" },
+	{ IPC_FORGET, "FORGET", IPC_TO_NURSERY, PAYLOAD(nothing), false,
+	    "ISMRDCLP" },
+	{ IPC_TRY, "TRY", IPC_TO_NURSERY, PAYLOAD(spawn), false, "ISMRDCLP" },
+	{ IPC_TRIED, "TRIED", IPC_FROM_NURSERY, PAYLOAD(text), false,
+	    "ISMRDCLP" },
+	{ IPC_KEY_CERTIFICATE, "KEY_CERTIFICATE", IPC_TO_SIGN, PAYLOAD(pem),
+	    false, "ISMRDCLP" },
+	{ IPC_KEY_FORGET, "KEY_FORGET", IPC_TO_SIGN, PAYLOAD(slot), false,
+	    "ISMRDCLP" },
+	{ IPC_JUDGED, "JUDGED", IPC_FROM_SIGN, PAYLOAD(judged), false,
+	    "ISMRDCLP" },
 };
 
 /* The longest of two records and what lies around them. */
@@ -634,25 +645,27 @@ END_TEST
 /* An index, a length, a number of a table: each is one. */
 START_TEST(tls_ranges)
 {
-	static const enum ipc_type pieces[] = { IPC_CERTIFICATE, IPC_KEY };
+	static const enum ipc_type pieces[] = { IPC_CERTIFICATE, IPC_KEY,
+	    IPC_KEY_CERTIFICATE };
 	static const enum ipc_type digests[] = { IPC_SIGN, IPC_DIGEST };
+	static const uint32_t pairs[] = { 16, 64, 64 };
 	static const enum ipc_type made[] = { IPC_SIGNATURE, IPC_SIGNED };
 
-	for (uint32_t i = 0; i < 2 * 2000; i++) {
-		uint32_t v = i / 2;
-		struct ipc_record r = good(pieces[i % 2]);
+	for (uint32_t i = 0; i < 6 * 2000; i++) {
+		uint32_t v = i / 6;
+		struct ipc_record r = good(pieces[i % 3]);
 
 		r.u.pem.pair = (uint16_t)v;
-		ck_assert_int_eq(passes(&r), v < 16);
-		r = good(pieces[i % 2]);
+		ck_assert_int_eq(passes(&r), v < pairs[i % 3]);
+		r = good(pieces[i % 3]);
 		r.u.pem.n = (uint16_t)v;
 		ck_assert_int_eq(passes(&r), v <= 1024);
-		r = good(pieces[i % 2]);
+		r = good(pieces[i % 3]);
 		r.u.pem.last = (uint8_t)v;
 		ck_assert_int_eq(passes(&r), (uint8_t)v <= 1);
 		r = good(digests[i % 2]);
 		r.u.digest.pair = (uint16_t)v;
-		ck_assert_int_eq(passes(&r), v < 16);
+		ck_assert_int_eq(passes(&r), v < pairs[i % 2]);
 		r = good(digests[i % 2]);
 		r.u.digest.scheme = (uint8_t)v;
 		ck_assert_int_eq(passes(&r), (uint8_t)v < SIGN_SCHEME_COUNT);
@@ -713,6 +726,36 @@ START_TEST(proxies)
 	ck_assert(!passes(&r));
 	r.u.proxy.ip[9] = 1;
 	ck_assert(passes(&r));
+}
+END_TEST
+
+START_TEST(judged_ranges)
+{
+	struct ipc_record r;
+
+	for (uint32_t v = 0; v < 200; v++) {
+		r = good(IPC_TRY);
+		r.u.spawn.count = v;
+		ck_assert_int_eq(passes(&r), v <= 16);
+		r = good(IPC_KEY_FORGET);
+		r.u.slot.slot = v;
+		ck_assert_int_eq(passes(&r), v < 64);
+		r = good(IPC_JUDGED);
+		r.u.judged.slot = (uint16_t)v;
+		ck_assert_int_eq(passes(&r), v < 64);
+		r = good(IPC_JUDGED);
+		r.u.judged.fault = (uint16_t)v;
+		ck_assert_int_eq(passes(&r), v < TLS_FAULT_COUNT);
+	}
+	r = good(IPC_JUDGED);
+	memset(r.u.judged.serial, 'a', sizeof(r.u.judged.serial));
+	ck_assert(!passes(&r));
+	r = good(IPC_JUDGED);
+	memset(r.u.judged.name, 'a', sizeof(r.u.judged.name));
+	ck_assert(!passes(&r));
+	r = good(IPC_JUDGED);
+	strcpy(r.u.judged.name, "mx\n.example.org");
+	ck_assert(!passes(&r));
 }
 END_TEST
 
@@ -799,8 +842,7 @@ main(void)
 	    no_further, types_and_zero, mail_addresses, mail_others,
 	    rcpt_addresses, ranges, logins, process_ids, texts, ids,
 	    control_texts, control_ranges, dry_runs, proxies,
-	    control_process_ids,
-	    tls_ranges };
+	    control_process_ids, tls_ranges, judged_ranges };
 
 	return UNIT_RUN("ipc_check", tests);
 }

@@ -1,0 +1,180 @@
+/*
+ * The judge of pairs, for start-up and for a renewal: one place, so that what
+ * serves from start is what serves after SIGHUP.  Nothing here opens a file
+ * or asks for the time: the sign process can do neither.
+ */
+#include "shared/tls_judge.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum {
+	rsa_bits_min = 2048,
+	rsa_bits_max = 4096,
+	hash_bits_min = 80	/* SHA-1 has fewer */
+};
+
+static int
+note_password(char *out, int max, int for_writing, void *arg)
+{
+	bool *asked = arg;
+
+	(void)out;
+	(void)max;
+	(void)for_writing;
+	*asked = true;
+	return -1;
+}
+
+static enum tls_fault
+judge_key(X509 *first, EVP_PKEY *key, bool asked)
+{
+	bool rsa = key != NULL && EVP_PKEY_is_a(key, "RSA") == 1;
+
+	if (key == NULL)
+		return asked ? TLS_FAULT_PASSWORD : TLS_FAULT_KEY;
+	if (!rsa && EVP_PKEY_is_a(key, "EC") != 1)
+		return TLS_FAULT_KIND;
+	if (rsa && (EVP_PKEY_get_bits(key) < rsa_bits_min ||
+	    EVP_PKEY_get_bits(key) > rsa_bits_max))
+		return TLS_FAULT_BITS;
+	return X509_check_private_key(first, key) == 1 ? TLS_FAULT_NONE :
+	    TLS_FAULT_MATCH;
+}
+
+/* What signed itself, nobody checks. */
+static bool
+is_weak(X509 *x509)
+{
+	int bits;
+
+	return X509_get_signature_info(x509, NULL, NULL, &bits, NULL) == 1 &&
+	    bits < hash_bits_min &&
+	    !(X509_get_extension_flags(x509) & EXFLAG_SS);
+}
+
+/* Every certificate of the file; *out: the first, NULL if that is none. */
+static enum tls_fault
+judge_chain(BIO *in, X509 **out)
+{
+	X509 *next;
+	unsigned long error;
+	bool weak;
+
+	*out = PEM_read_bio_X509(in, NULL, NULL, NULL);
+	if (*out == NULL)
+		return TLS_FAULT_CERTIFICATE;
+	weak = is_weak(*out);
+	while ((next = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+		weak = weak || is_weak(next);
+		X509_free(next);
+	}
+	error = ERR_peek_last_error();
+	if (ERR_GET_LIB(error) != ERR_LIB_PEM ||
+	    ERR_GET_REASON(error) != PEM_R_NO_START_LINE)
+		return TLS_FAULT_CHAIN;
+	return weak ? TLS_FAULT_HASH : TLS_FAULT_NONE;
+}
+
+/* Seconds since 1970, by nobody's clock and time zone. */
+static int64_t
+seconds_of(const ASN1_TIME *t)
+{
+	ASN1_TIME *from = ASN1_TIME_new();
+	int days = 0, seconds = 0;
+
+	if (from == NULL ||
+	    ASN1_TIME_set_string(from, "19700101000000Z") != 1 ||
+	    ASN1_TIME_diff(&days, &seconds, from, t) != 1)
+		days = seconds = 0;
+	ASN1_TIME_free(from);
+	return days * (int64_t)86400 + seconds;
+}
+
+/* A certificate may say anything: for the log it is printable ASCII. */
+static void
+copy_text(const char *in, size_t n, char *out, size_t size)
+{
+	size_t i = 0;
+
+	for (; i < n && i < size - 1; i++)
+		out[i] = in[i] >= 0x20 && in[i] <= 0x7e ? in[i] : '?';
+	out[i] = '\0';
+}
+
+/* The first name of a host it is for; or else its common name. */
+static void
+read_name(X509 *x509, char *out, size_t size)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(x509, NID_subject_alt_name,
+	    NULL, NULL);
+	char common[ipc_tls_name_bytes];
+	const ASN1_STRING *text = NULL;
+	int n;
+
+	for (int i = 0; text == NULL && i < sk_GENERAL_NAME_num(names); i++) {
+		GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_DNS)
+			text = name->d.dNSName;
+	}
+	if (text != NULL) {
+		copy_text((const char *)ASN1_STRING_get0_data(text),
+		    (size_t)ASN1_STRING_length(text), out, size);
+	} else {
+		n = X509_NAME_get_text_by_NID(X509_get_subject_name(x509),
+		    NID_commonName, common, sizeof(common));
+		copy_text(common, n > 0 ? (size_t)n : 0, out, size);
+	}
+	GENERAL_NAMES_free(names);
+}
+
+static void
+read_facts(X509 *x509, struct ipc_judged *facts)
+{
+	BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x509),
+	    NULL);
+	char *hex = number == NULL ? NULL : BN_bn2hex(number);
+
+	if (hex != NULL)
+		copy_text(hex, strlen(hex), facts->serial,
+		    sizeof(facts->serial));
+	OPENSSL_free(hex);
+	BN_free(number);
+	read_name(x509, facts->name, sizeof(facts->name));
+	facts->until_s = seconds_of(X509_get0_notAfter(x509));
+}
+
+void
+tls_judge(struct span certificate, struct span key,
+    struct ipc_judged *facts, EVP_PKEY **out)
+{
+	BIO *first = BIO_new_mem_buf(certificate.p, (int)certificate.n);
+	BIO *second = BIO_new_mem_buf(key.p, (int)key.n);
+	bool asked = false;
+	X509 *x509;
+
+	memset(facts, 0, sizeof(*facts));
+	*out = NULL;
+	ERR_clear_error();
+	facts->fault = (uint16_t)judge_chain(first, &x509);
+	if (x509 != NULL)
+		read_facts(x509, facts);
+	if (facts->fault == TLS_FAULT_NONE) {
+		*out = PEM_read_bio_PrivateKey(second, NULL, note_password,
+		    &asked);
+		facts->fault = (uint16_t)judge_key(x509, *out, asked);
+	}
+	if (facts->fault != TLS_FAULT_NONE) {
+		EVP_PKEY_free(*out);
+		*out = NULL;
+	}
+	ERR_clear_error();
+	X509_free(x509);
+	BIO_free(second);
+	BIO_free(first);
+}
