@@ -11,6 +11,9 @@
 
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +22,56 @@
 #include "worker/held.h"
 
 static EVP_PKEY *keys[ipc_sign_slots_max];
+
+/*
+ * OpenSSL wipes what it knows to be a key, but not every copy that it made on
+ * the way there.  Here it gives nothing back that was not wiped.
+ */
+struct block {
+	_Alignas(max_align_t) size_t	n;
+};
+
+static void *
+wiping_malloc(size_t n, const char *file, int line)
+{
+	struct block *b = n > SIZE_MAX - sizeof(*b) ? NULL :
+	    malloc(sizeof(*b) + n);
+
+	(void)file;
+	(void)line;
+	if (b == NULL)
+		return NULL;
+	b->n = n;
+	return b + 1;
+}
+
+static void
+wiping_free(void *p, const char *file, int line)
+{
+	struct block *b = p;
+
+	(void)file;
+	(void)line;
+	if (b == NULL)
+		return;
+	b--;
+	OPENSSL_cleanse(b, sizeof(*b) + b->n);
+	free(b);
+}
+
+static void *
+wiping_realloc(void *p, size_t n, const char *file, int line)
+{
+	const struct block *old = p;
+	void *new = wiping_malloc(n, file, line);
+
+	if (p == NULL || new == NULL)
+		return new;
+	old--;
+	memcpy(new, p, old->n < n ? old->n : n);
+	wiping_free(p, file, line);
+	return new;
+}
 
 /* One file as it comes in. */
 struct file {
@@ -156,6 +209,10 @@ sign_run(int channel)
 	const char *why;
 	int passed;
 
+	/* OpenSSL takes it only before it has asked for any memory. */
+	if (CRYPTO_set_mem_functions(wiping_malloc, wiping_realloc,
+	    wiping_free) != 1)
+		_exit(1);
 	held_begin(channel, SANDBOX_SIGN, IPC_SIGNER_READY,
 	    IPC_SIGNER_UNSAFE);
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
