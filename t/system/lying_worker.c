@@ -41,6 +41,7 @@ struct pretender {
 static struct pretender workers[workers_max];
 static int32_t next_pid = first_pid;
 static char *program;
+static unsigned readies;
 
 static void
 send_up(struct ipc_record *r, int fd)
@@ -55,7 +56,18 @@ send_ready(void)
 	struct ipc_record r = { .type = IPC_READY };
 
 	memcpy(r.u.text.text, "nothing at all", 15);
+	readies++;
 	send_up(&r, -1);
+}
+
+/* As a real one, it tries nothing before it has settings. */
+static void
+send_tried(void)
+{
+	struct ipc_record r = { .type = IPC_TRIED };
+
+	if (readies > 0)
+		send_up(&r, -1);
 }
 
 static void
@@ -115,6 +127,8 @@ take_order(bool wait)
 	}
 	if (r.type == IPC_SETTINGS)
 		send_ready();
+	else if (r.type == IPC_TRY)
+		send_tried();
 	else if (r.type == IPC_SPAWN)
 		for (uint32_t i = 0; i < r.u.spawn.count; i++)
 			spawn_one();
@@ -587,6 +601,18 @@ sign_beyond(struct pretender *w, int client)
 	report(w, client);
 }
 
+/* The pair is one of those that came after this worker was born. */
+static void
+sign_newer(struct pretender *w, int client)
+{
+	unsigned before = readies;
+
+	dprintf(client, "220 renew\n");
+	while (readies == before)
+		(void)take_order(true);
+	sign_beyond(w, client);
+}
+
 /* ---- of a listener for submission ---- */
 
 static void
@@ -905,6 +931,7 @@ static const struct {
 	{ "STAY", stay },
 	{ "SIGN", sign_twice },
 	{ "BEYOND", sign_beyond },
+	{ "NEWER", sign_newer },
 	{ "TLS", claim_tls },
 	{ "S-MAIL", mail_without_login },
 	{ "S-LOGIN", login_without_tls },

@@ -33,6 +33,13 @@ write_pair(const char *name, EVP_PKEY *key, X509 *x509)
 void
 secure_make_pair(const char *name, const char *kind, const char *host)
 {
+	secure_make_pair_for(name, kind, host, 86400);
+}
+
+void
+secure_make_pair_for(const char *name, const char *kind, const char *host,
+    long seconds)
+{
 	EVP_PKEY *key = strcmp(kind, "rsa") == 0 ? EVP_RSA_gen(2048) :
 	    EVP_EC_gen("P-256");
 	X509 *x509 = X509_new();
@@ -44,7 +51,7 @@ secure_make_pair(const char *name, const char *kind, const char *host)
 	X509_set_version(x509, X509_VERSION_3);
 	ASN1_INTEGER_set(X509_get_serialNumber(x509), 1);
 	X509_gmtime_adj(X509_getm_notBefore(x509), -3600);
-	X509_gmtime_adj(X509_getm_notAfter(x509), 86400);
+	X509_gmtime_adj(X509_getm_notAfter(x509), seconds);
 	subject = X509_get_subject_name(x509);
 	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
 	    (const unsigned char *)host, -1, -1, 0);

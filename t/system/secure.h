@@ -32,6 +32,9 @@ struct secure_options {
  */
 void	secure_make_pair(const char *name, const char *kind,
 	    const char *host);
+/* The same, and it is valid for so long from now on. */
+void	secure_make_pair_for(const char *name, const char *kind,
+	    const char *host, long seconds);
 /* The handshake on s->c; false if it fails. */
 bool	secure_start(struct secure *s, const struct secure_options *o);
 /* Connects, EHLO, STARTTLS, handshake; the test fails where one does. */

@@ -5,7 +5,7 @@
 ifeq ($(OS),Linux)
 SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
 		  log chain explain share inetd peer sockets upgrade control \
-		  stats dryrun reload files passwd top stalled tls sign \
+		  stats dryrun reload files passwd top stalled tls sign renew \
 		  submission proxy
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
@@ -42,9 +42,12 @@ $(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
     $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o)
 
 $(BUILD)/t/system/test_tls $(BUILD)/t/system/test_sign \
-    $(BUILD)/t/system/test_submission $(BUILD)/t/system/test_proxy: \
-    $(BUILD)/t/system/secure.o
-$(BUILD)/t/system/test_submission: $(BUILD)/t/system/memory.o
+    $(BUILD)/t/system/test_renew $(BUILD)/t/system/test_submission \
+    $(BUILD)/t/system/test_proxy: $(BUILD)/t/system/secure.o
+$(BUILD)/t/system/test_sign $(BUILD)/t/system/test_renew: \
+    $(BUILD)/t/system/secrets.o
+$(BUILD)/t/system/test_sign $(BUILD)/t/system/test_renew \
+    $(BUILD)/t/system/test_submission: $(BUILD)/t/system/memory.o
 
 $(BUILD)/t/system/test_%: $(BUILD)/t/system/test_%.o $(system_o)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SYSTEM_LIBS)

@@ -3,12 +3,7 @@
  * nothing else, however a session ends and while it lasts; what becomes of
  * TLS without that process; and pairs that do not fit.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/pem.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,140 +13,10 @@
 
 #include "t/system/harness.h"
 #include "t/system/proc.h"
+#include "t/system/secrets.h"
 #include "t/system/secure.h"
 
 static const struct secure_options any = { 0 };
-
-/* Numbers that are the key, each as it may stand in memory. */
-enum { secrets_max = 16, secret_bytes_max = 512 };
-
-struct secret {
-	size_t	n;
-	uint8_t	octets[secret_bytes_max];
-};
-
-struct secrets {
-	size_t		count;
-	struct secret	list[secrets_max];
-};
-
-static void
-add_number(struct secrets *s, const EVP_PKEY *key, const char *name)
-{
-	BIGNUM *number = NULL;
-	struct secret *big = &s->list[s->count++];
-	struct secret *little = &s->list[s->count++];
-
-	EXPECT(EVP_PKEY_get_bn_param(key, name, &number) == 1, "%s", name);
-	big->n = little->n = (size_t)BN_num_bytes(number);
-	BN_bn2bin(number, big->octets);
-	BN_bn2lebinpad(number, little->octets, (int)little->n);
-	BN_free(number);
-}
-
-/* d of each; p and q of RSA, any of which is all of the key. */
-static void
-read_secrets(struct secrets *s, const char *name)
-{
-	FILE *f = fopen(harness_path("%s.key", name), "re");
-	EVP_PKEY *key = f == NULL ? NULL : PEM_read_PrivateKey(f, NULL, NULL,
-	    NULL);
-
-	EXPECT(key != NULL, "%s.key", name);
-	if (EVP_PKEY_is_a(key, "RSA")) {
-		add_number(s, key, OSSL_PKEY_PARAM_RSA_D);
-		add_number(s, key, OSSL_PKEY_PARAM_RSA_FACTOR1);
-		add_number(s, key, OSSL_PKEY_PARAM_RSA_FACTOR2);
-	} else
-		add_number(s, key, OSSL_PKEY_PARAM_PRIV_KEY);
-	EVP_PKEY_free(key);
-	fclose(f);
-}
-
-/* The base64 of the file itself: its third line. */
-static void
-read_text(struct secrets *s, const char *name)
-{
-	struct secret *text = &s->list[s->count++];
-	char line[128] = "";
-	FILE *f = fopen(harness_path("%s.key", name), "re");
-
-	for (int i = 0; i < 3; i++)
-		EXPECT(f != NULL && fgets(line, sizeof(line), f) != NULL,
-		    "%s.key", name);
-	fclose(f);
-	text->n = strcspn(line, "\n");
-	memcpy(text->octets, line, text->n);
-}
-
-/* All of one mapping; what cannot be read is none of the program's. */
-static size_t
-search_range(int mem, unsigned long from, unsigned long to,
-    const struct secrets *s)
-{
-	size_t n = to - from, found = 0;
-	char *p = malloc(n);
-	ssize_t got = p == NULL ? -1 : pread(mem, p, n, (off_t)from);
-
-	for (size_t i = 0; got > 0 && i < s->count; i++)
-		found += memmem(p, (size_t)got, s->list[i].octets,
-		    s->list[i].n) != NULL;
-	free(p);
-	return found;
-}
-
-/* What of the secrets lies in the memory of pid: a core without a file. */
-static size_t
-search(pid_t pid, const struct secrets *s, size_t *searched)
-{
-	char path[64], line[512];
-	unsigned long from, to;
-	size_t found = 0;
-	FILE *maps;
-	int mem;
-
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	maps = fopen(path, "re");
-	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
-	mem = open(path, O_RDONLY | O_CLOEXEC);
-	if (maps == NULL || mem == -1)
-		harness_lacking("/proc/PID/mem of another cannot be read");
-	*searched = 0;
-	while (fgets(line, sizeof(line), maps) != NULL)
-		if (sscanf(line, "%lx-%lx r", &from, &to) == 2 &&
-		    strstr(line, "[v") == NULL) {
-			found += search_range(mem, from, to, s);
-			*searched += to - from;
-		}
-	fclose(maps);
-	close(mem);
-	return found;
-}
-
-/* The child of the master that was started as "smtpd-worker -s". */
-static pid_t
-sign_process(const struct daemon *d)
-{
-	pid_t children[8], found = 0;
-	size_t n = proc_children(d->pid, NULL, children, 8);
-
-	for (size_t i = 0; i < n; i++) {
-		char path[64], text[256] = "";
-		int fd;
-
-		snprintf(path, sizeof(path), "/proc/%d/cmdline",
-		    (int)children[i]);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd == -1)
-			continue;
-		if (read(fd, text, sizeof(text) - 1) > 0 &&
-		    strcmp(text + strlen(text) + 1, "-s") == 0)
-			found = children[i];
-		close(fd);
-	}
-	EXPECT(found != 0, "no sign process");
-	return found;
-}
 
 static void
 start(struct daemon *d, const char *kind)
@@ -174,21 +39,21 @@ key_stays(const char *kind)
 
 	harness_need_root("read the memory of other users' processes");
 	start(&d, kind);
-	read_secrets(&secrets, "mx");
+	secrets_read(&secrets, "mx");
 	/* While a worker is in its session, just after it used the key. */
 	secure_open(&s, &d, &any);
 	secure_expect(&s, 250, "EHLO a.example");
-	sign = sign_process(&d);
-	EXPECT(search(sign, &secrets, &searched) > 0,
+	sign = secrets_sign_process(&d);
+	EXPECT(secrets_search(sign, &secrets, &searched) > 0,
 	    "the search finds nothing where the key is");
-	read_text(&secrets, "mx");
+	secrets_read_text(&secrets, "mx");
 	n = proc_below(d.pid, all, 64);
 	EXPECT(n >= 4, "only %zu processes", n);
-	EXPECT(search(d.pid, &secrets, &searched) == 0, "the master has it");
+	EXPECT(secrets_search(d.pid, &secrets, &searched) == 0, "the master has it");
 	for (size_t i = 0; i < n; i++) {
 		if (all[i] == sign)
 			continue;
-		EXPECT(search(all[i], &secrets, &searched) == 0,
+		EXPECT(secrets_search(all[i], &secrets, &searched) == 0,
 		    "process %d of %zu has it", (int)all[i], n);
 		EXPECT(searched > 1000000, "only %zu octets", searched);
 	}
@@ -219,7 +84,7 @@ sign_is_held(void)
 
 	harness_need_root("look at another user's process");
 	start(&d, "ec");
-	sign = sign_process(&d);
+	sign = secrets_sign_process(&d);
 	proc_status(sign, "Seccomp", value, sizeof(value));
 	EXPECT(strcmp(value, "2") == 0, "Seccomp: %s", value);
 	proc_status(sign, "NoNewPrivs", value, sizeof(value));
@@ -243,7 +108,7 @@ without_sign(void)
 
 	start(&d, "rsa");
 	secure_open(&s, &d, &any);
-	kill(sign_process(&d), SIGKILL);
+	kill(secrets_sign_process(&d), SIGKILL);
 	EXPECT(WAIT(daemon_logged(&d, " event=sign-lost ", NULL) == 1), "%s",
 	    daemon_last_words(&d));
 	secure_expect(&s, 250, "EHLO a.example");
