@@ -72,6 +72,22 @@ tell_listens(const struct master *m, struct control_answer *a)
 }
 
 static void
+tell_certificates(const struct master *m, struct control_answer *a)
+{
+	for (size_t i = 0; i < m->tls->count && i < m->conf.pair_count; i++) {
+		struct ipc_record r = record(IPC_TELL_CERTIFICATE);
+		struct ipc_tell_certificate *t = &r.u.tell_certificate;
+		const struct ipc_judged *facts = &m->tls->pairs[i].facts;
+
+		t->until_s = facts->until_s;
+		snprintf(t->name, sizeof(t->name), "%s", facts->name);
+		snprintf(t->file, sizeof(t->file), "%s",
+		    m->conf.pairs[i].certificate);
+		control_answer_put(a, &r);
+	}
+}
+
+static void
 tell_process(struct control_answer *a, const struct ipc_tell_process *p,
     const char *held)
 {
@@ -335,6 +351,7 @@ control_status(struct master *m, const struct ipc_ask_status *ask,
 	control_about(m, a);
 	tell_figures(m, a);
 	tell_listens(m, a);
+	tell_certificates(m, a);
 	tell_owners(m, a);
 	tell_addresses(m, a, ask->addresses_max);
 	tell_sessions(m, a, ask->sessions_max);

@@ -74,6 +74,9 @@ take(void *arg, const struct ipc_record *r)
 		take_bucket(s, &r->u.tell_bucket);
 	else if (r->type == IPC_TELL_LISTEN)
 		ADD(s, listens, listen_count, r->u.tell_listen);
+	else if (r->type == IPC_TELL_CERTIFICATE)
+		ADD(s, certificates, certificate_count,
+		    r->u.tell_certificate);
 	else if (r->type == IPC_TELL_PROCESS)
 		ADD(s, processes, process_count, r->u.tell_process);
 	else if (r->type == IPC_TELL_SESSION)

@@ -9,7 +9,8 @@
 
 enum {
 	smtpctl_processes_max = ipc_sessions_max + 3,
-	smtpctl_listens_max = 64
+	smtpctl_listens_max = 64,
+	smtpctl_certificates_max = 16
 };
 
 struct smtpctl_snapshot {
@@ -23,6 +24,8 @@ struct smtpctl_snapshot {
 	struct counters		 counters;
 	size_t			 listen_count;
 	struct ipc_tell_listen	 listens[smtpctl_listens_max];
+	size_t			 certificate_count;
+	struct ipc_tell_certificate certificates[smtpctl_certificates_max];
 	size_t			 process_count;
 	struct ipc_tell_process	 processes[smtpctl_processes_max];
 	size_t			 session_count;

@@ -14,7 +14,7 @@
 #include "server/smtpctl_snapshot.h"
 #include "server/smtpctl_text.h"
 
-enum { label_columns = 14, top_addresses = 10 };
+enum { label_columns = 14, top_addresses = 10, day_s = 86400 };
 
 static const char *const role_words[ROLE_COUNT] = {
 	[ROLE_MASTER] = "master", [ROLE_NURSERY] = "nursery",
@@ -56,6 +56,26 @@ print_about(const struct smtpctl_snapshot *s)
 		print_label(i == 0 ? "listens at" : "");
 		printf("%s port %u\n", s->listens[i].address,
 		    s->listens[i].port);
+	}
+}
+
+/* Whole days, as a person counts them. */
+static void
+print_certificates(const struct smtpctl_snapshot *s)
+{
+	char file[4 * ipc_path_bytes];
+
+	for (size_t i = 0; i < s->certificate_count; i++) {
+		const struct ipc_tell_certificate *c = &s->certificates[i];
+		int64_t left_s = c->until_s - s->about.now_s;
+
+		conf_show(span_of(c->file), file, sizeof(file));
+		print_label(i == 0 ? "certificates" : "");
+		if (left_s <= 0)
+			printf("%s for %s HAS EXPIRED\n", file, c->name);
+		else
+			printf("%s for %s, %lld days left\n", file, c->name,
+			    (long long)(left_s / day_s));
 	}
 }
 
@@ -246,6 +266,7 @@ static void
 print_status(const struct smtpctl_snapshot *s, bool verbose)
 {
 	print_about(s);
+	print_certificates(s);
 	print_processes(s, verbose);
 	print_pool(s);
 	print_disk(s);
@@ -270,6 +291,23 @@ json_about(const struct smtpctl_snapshot *s)
 		smtpctl_json_object(NULL);
 		smtpctl_json_string("address", s->listens[i].address);
 		smtpctl_json_u64("port", s->listens[i].port);
+		smtpctl_json_end();
+	}
+	smtpctl_json_end();
+}
+
+static void
+json_certificates(const struct smtpctl_snapshot *s)
+{
+	smtpctl_json_array("certificates");
+	for (size_t i = 0; i < s->certificate_count; i++) {
+		const struct ipc_tell_certificate *c = &s->certificates[i];
+
+		smtpctl_json_object(NULL);
+		smtpctl_json_string("file", c->file);
+		smtpctl_json_string("name", c->name);
+		smtpctl_json_i64("until", c->until_s);
+		smtpctl_json_i64("seconds_left", c->until_s - s->about.now_s);
 		smtpctl_json_end();
 	}
 	smtpctl_json_end();
@@ -382,6 +420,7 @@ json_status(const struct smtpctl_snapshot *s)
 {
 	smtpctl_json_object(NULL);
 	json_about(s);
+	json_certificates(s);
 	json_processes(s);
 	json_pool(s);
 	json_disk(s);

@@ -129,6 +129,9 @@ check_control(const struct ipc_record *r)
 		    memchr(r->u.tell_path.path, '\0', ipc_path_bytes) != NULL;
 	else if (r->type == IPC_TELL_LISTEN)
 		fine = IS_TEXT(r->u.tell_listen.address);
+	else if (r->type == IPC_TELL_CERTIFICATE)
+		fine = IS_TEXT(r->u.tell_certificate.name) && memchr(
+		    r->u.tell_certificate.file, '\0', ipc_path_bytes) != NULL;
 	else if (r->type == IPC_TELL_PROCESS)
 		fine = r->u.tell_process.role < ROLE_COUNT &&
 		    r->u.tell_process.state < STATE_COUNT &&
@@ -340,6 +343,7 @@ check_value(const struct ipc_record *r)
 	case IPC_TELL_BUCKET:
 	case IPC_TELL_STEP:
 	case IPC_TELL_REPLY:
+	case IPC_TELL_CERTIFICATE:
 		return check_control(r);
 	}
 	return NULL;

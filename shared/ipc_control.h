@@ -54,6 +54,13 @@ struct ipc_tell_listen {
 	char		address[ipc_address_bytes];
 };
 
+/* A certificate that is served; a path may hold anything. */
+struct ipc_tell_certificate {
+	int64_t		until_s;	/* since 1970 */
+	char		name[64];	/* the first it is for */
+	char		file[ipc_path_bytes];
+};
+
 struct ipc_tell_process {
 	int32_t		pid;		/* 0: not known */
 	uint32_t	uid;
@@ -188,13 +195,15 @@ struct ipc_tell_end {
 	X(ASK_MAIL, IPC_FROM_CONTROL, ask_mail, 0, IPC_AT_ASK)		\
 	X(ASK_RCPT, IPC_FROM_CONTROL, ask_rcpt, 0, IPC_AT_ASK)		\
 	X(TELL_STEP, IPC_TO_CONTROL, tell_step, 0, IPC_AT_ASK)		\
-	X(TELL_REPLY, IPC_TO_CONTROL, tell_reply, 0, IPC_AT_ASK)
+	X(TELL_REPLY, IPC_TO_CONTROL, tell_reply, 0, IPC_AT_ASK)	\
+	X(TELL_CERTIFICATE, IPC_TO_CONTROL, tell_certificate, 0, IPC_AT_ASK)
 
 /* Their payloads, as members of struct ipc_record. */
 #define IPC_CONTROL_PAYLOADS(X)						\
 	X(ask_status) X(tell_refused) X(tell_end) X(tell_about)		\
 	X(tell_path) X(tell_listen) X(tell_process) X(tell_pool)	\
 	X(tell_disk) X(tell_session) X(tell_address) X(tell_count)	\
-	X(tell_bucket) X(ask_mail) X(ask_rcpt) X(tell_step) X(tell_reply)
+	X(tell_bucket) X(ask_mail) X(ask_rcpt) X(tell_step)		\
+	X(tell_reply) X(tell_certificate)
 
 #endif

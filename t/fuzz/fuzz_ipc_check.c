@@ -89,6 +89,10 @@ must_hold_control(const struct ipc_record *r)
 		MUST(r->u.tell_path.of < PATH_OF_COUNT);
 		MUST(strnlen(r->u.tell_path.path, ipc_path_bytes) <
 		    ipc_path_bytes);
+	} else if (r->type == IPC_TELL_CERTIFICATE) {
+		MUST_BE_TEXT(r->u.tell_certificate.name);
+		MUST(memchr(r->u.tell_certificate.file, '\0',
+		    sizeof(r->u.tell_certificate.file)) != NULL);
 	} else if (r->type == IPC_TELL_LISTEN) {
 		MUST_BE_TEXT(r->u.tell_listen.address);
 	} else if (r->type == IPC_TELL_PROCESS) {
@@ -284,6 +288,7 @@ must_hold(const struct ipc_record *r)
 	case IPC_TELL_ABOUT:
 	case IPC_TELL_PATH:
 	case IPC_TELL_LISTEN:
+	case IPC_TELL_CERTIFICATE:
 	case IPC_TELL_PROCESS:
 	case IPC_TELL_POOL:
 	case IPC_TELL_DISK:

@@ -56,6 +56,7 @@ static const struct {
 	{ IPC_TELL_END, PAYLOAD(tell_end), 0 },
 	{ IPC_TELL_ABOUT, PAYLOAD(tell_about), 0 },
 	{ IPC_TELL_PATH, PAYLOAD(tell_path), 0 },
+	{ IPC_TELL_CERTIFICATE, PAYLOAD(tell_certificate), 0 },
 	{ IPC_TELL_LISTEN, PAYLOAD(tell_listen), 0 },
 	{ IPC_TELL_PROCESS, PAYLOAD(tell_process), 0 },
 	{ IPC_TELL_POOL, PAYLOAD(tell_pool), 0 },

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "t/system/ctl.h"
 #include "t/system/harness.h"
 #include "t/system/proc.h"
 #include "t/system/secrets.h"
@@ -895,7 +896,8 @@ warnings(void)
 	struct daemon d;
 
 	secure_make_pair_for("mx", "ec", "long.example.org", 30 * 86400L);
-	secure_make_pair_for("b", "ec", "soon.example.org", 6 * 86400L);
+	secure_make_pair_for("b", "ec", "soon.example.org",
+	    6 * 86400L + 3600);
 	secure_make_pair_for("c", "ec", "past.example.org", -60);
 	let_read(harness_path("mx.key"));
 	let_read(harness_path("b.key"));
@@ -918,6 +920,16 @@ warnings(void)
 		    NULL) == 0, "long");
 		in_order(&d);
 	}
+	CTL_EXPECT(0, "b.pem for soon.example.org, 6 days left\n",
+	    "status -f %s", d.conf);
+	CTL_EXPECT(0, "c.pem for past.example.org HAS EXPIRED\n",
+	    "status -f %s", d.conf);
+	CTL_EXPECT(0, "\"name\":\"soon.example.org\",\"until\":",
+	    "status --json -f %s", d.conf);
+	make_pair("c", "ec", "new.example.org");
+	in_order(&d);
+	CTL_EXPECT(0, "c.pem for new.example.org, ",
+	    "status -f %s", d.conf);
 	daemon_stop(&d);
 }
 

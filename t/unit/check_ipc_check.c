@@ -93,6 +93,8 @@ static const struct {
 	    PAYLOAD(tell_path), false, "A" },
 	{ IPC_TELL_LISTEN, "TELL_LISTEN", IPC_TO_CONTROL,
 	    PAYLOAD(tell_listen), false, "A" },
+	{ IPC_TELL_CERTIFICATE, "TELL_CERTIFICATE", IPC_TO_CONTROL,
+	    PAYLOAD(tell_certificate), false, "A" },
 	{ IPC_TELL_PROCESS, "TELL_PROCESS", IPC_TO_CONTROL,
 	    PAYLOAD(tell_process), false, "A" },
 	{ IPC_TELL_POOL, "TELL_POOL", IPC_TO_CONTROL,
@@ -588,6 +590,12 @@ START_TEST(control_texts)
 	r = good(IPC_TELL_ABOUT);
 	TRY_TEXT(r, tell_about.version);
 	TRY_TEXT(r, tell_about.hostname);
+	r = good(IPC_TELL_CERTIFICATE);
+	TRY_TEXT(r, tell_certificate.name);
+	r = good(IPC_TELL_CERTIFICATE);
+	memset(r.u.tell_certificate.file, 'a',
+	    sizeof(r.u.tell_certificate.file));
+	ck_assert(!passes(&r));
 	r = good(IPC_TELL_LISTEN);
 	TRY_TEXT(r, tell_listen.address);
 	r = good(IPC_TELL_PROCESS);
