@@ -137,12 +137,11 @@ struct nursery {
 	struct event		 readable;
 	int			 channel;
 	enum nursery_state	 state;
-	unsigned		 settings_due;	/* told, no READY yet */
+	unsigned		 settings_due, tries_due; /* no READY, TRIED */
 	struct feed		 feed;		/* what it is told of TLS */
 	unsigned		 due;		/* of enum tell */
 	const struct tls_files	*telling;	/* from that pair, and */
 	size_t			 pair, done;	/* that octet of it on */
-	unsigned		 tries_due;	/* no TRIED yet */
 	pid_t			 pid;		/* as it says; 0: not yet */
 	char			 sandbox[ipc_text_bytes];
 };
@@ -177,8 +176,7 @@ struct signer {
 	struct event		 readable;
 	struct feed		 feed;		/* what it is told */
 	int			 channel;	/* -1: there is none */
-	bool			 started;	/* there was one */
-	bool			 watched;	/* by events */
+	bool			 started, watched; /* ever; by events */
 	pid_t			 pid;
 	uint64_t		 tickets;	/* given out */
 	unsigned		 under_way;	/* digests it has */
