@@ -157,15 +157,15 @@ static struct login *
 choose(const struct auth *a)
 {
 	int64_t now = deadline_now_ms();
-	struct login *l, *best = NULL;
-	uint64_t failures, least = 0;
+	struct login *best = TAILQ_FIRST(&a->waiting), *l = best;
+	uint64_t failures, least = UINT64_MAX;
 
-	TAILQ_FOREACH(l, &a->waiting, entry) {
+	for (; l != NULL; l = TAILQ_NEXT(l, entry)) {
 		failures = guesses_of_host(a->guesses, &l->guess, now);
-		if (best == NULL || failures < least) {
-			best = l;
-			least = failures;
-		}
+		if (failures >= least)
+			continue;
+		best = l;
+		least = failures;
 	}
 	return best;
 }
