@@ -24,6 +24,7 @@ struct loader {
 	bool			 assumed;	/* its "{" is missing */
 	unsigned		 skip;		/* blocks open, but refused */
 	unsigned		 skip_opened;	/* line of the outermost */
+	bool			 skips_relay;	/* it is one of relay */
 	struct conf_domain	*domain;	/* of the block */
 	struct conf_domain	 spare;		/* of a domain refused */
 	unsigned		 given[conf_keyword_max]; /* line, or 0 */
@@ -31,11 +32,40 @@ struct loader {
 	int			 error;		/* errno of a lack of memory */
 };
 
+/*
+ * Who may relay is judged even where nobody can: what is prepared for the
+ * version that does must not open a relay to the world then.
+ */
+static void
+judge_relay(struct loader *l)
+{
+	const struct conf_word *words = l->cut.words;
+	enum conf_range_verdict verdict;
+	struct conf_range r;
+	char shown[conf_shown_max_bytes];
+
+	if (!l->skips_relay || l->cut.count < 2 ||
+	    !span_equal(words[0].text, span_of("from")) ||
+	    span_equal(words[1].text, span_of("authenticated")))
+		return;
+	conf_show(words[1].text, shown, sizeof(shown));
+	verdict = conf_range_parse(words[1].text, &r);
+	if (verdict != CONF_RANGE_OK)
+		conf_report_at(&l->report, &l->place, words[1].at, NULL,
+		    "bad range \"%s\": %s", shown, conf_range_want(verdict));
+	else if (conf_range_is_world(&r))
+		conf_report_at(&l->report, &l->place, words[1].at, NULL,
+		    "bad range \"%s\": it takes in half the world, which "
+		    "would send its spam through here", shown);
+}
+
 /* Steps over what stands in a block that is not known. */
 static void
 skip_line(struct loader *l)
 {
 	const struct conf_word *last = &l->cut.words[l->cut.count - 1];
+
+	judge_relay(l);
 
 	if (conf_word_is_brace(&l->cut.words[0], '}'))
 		l->skip--;
@@ -50,8 +80,11 @@ skip_block_of(struct loader *l, struct span line)
 	line = conf_trim_line(line);
 	if (line.n == 0 || line.p[line.n - 1] != '{')
 		return;
-	if (l->skip++ == 0)
+	if (l->skip++ == 0) {
 		l->skip_opened = l->place.number;
+		l->skips_relay = l->cut.count > 0 && span_equal(
+		    l->cut.words[0].text, span_of("relay"));
+	}
 }
 
 static void

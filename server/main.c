@@ -287,6 +287,7 @@ main(int argc, char *argv[])
 		if (m.conf.listen_count == 0)
 			fprintf(stderr, "smtpd: %s: no listen line: good for "
 			    "inetd and systemd sockets only\n", m.conf.path);
+		mode_warn(&m.conf, false);
 		return 0;
 	}
 	make_absolute(&m.conf);
@@ -300,5 +301,7 @@ main(int argc, char *argv[])
 			fatal("OpenSSL cannot make a certificate");
 	}
 	open_log(&m.conf, &a);
+	if (!a.catcher)
+		mode_warn(&m.conf, true);
 	return start_and_run(&m, &o);
 }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/conf_warn.h"
 #include "shared/log.h"
 
 /* A socket, and the same one as descriptor 0 or 1. */
@@ -84,6 +85,33 @@ load_and_report(const struct load *l, bool quiet)
 			log_error(line, NULL, 0);
 	free(text);
 	return result;
+}
+
+static void
+log_warning(const struct conf *conf, unsigned line, const char *text)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_WARNING, "warning");
+	log_str(&l, "file", conf->path);
+	log_u64(&l, "line", line);
+	log_str(&l, "what", text);
+	log_end(&l);
+}
+
+static void
+show_warning(const struct conf *conf, unsigned line, const char *text)
+{
+	fprintf(stderr, "%s:%u: warning: %s\n", conf->path, line, text);
+}
+
+void
+mode_warn(const struct conf *conf, bool logged)
+{
+	static struct os_gateway gateways[os_gateways_max];
+
+	conf_warn(conf, gateways, os_gateways(gateways),
+	    logged ? log_warning : show_warning);
 }
 
 int

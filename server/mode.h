@@ -23,5 +23,10 @@ bool	mode_guard_descriptors(void);
 int	mode_load_conf(const char *path, struct conf *out, bool quiet);
 /* The same for tls_files_load. */
 int	mode_load_tls(struct conf *conf, struct tls_files *out, bool quiet);
+/*
+ * Tells of what conf says and most likely should not: on standard error, or
+ * logged.  Before anything is held, and passwords are forgotten.
+ */
+void	mode_warn(const struct conf *conf, bool logged);
 
 #endif

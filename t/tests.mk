@@ -18,7 +18,7 @@ test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o \
 	  $(BUILD)/server/counters.o $(BUILD)/server/dryrun.o \
 	  $(BUILD)/server/smtpctl_step.o $(BUILD)/server/descriptors.o \
 	  $(BUILD)/server/feed.o $(BUILD)/server/guesses.o \
-	  $(BUILD)/server/sender.o \
+	  $(BUILD)/server/sender.o $(BUILD)/server/conf_warn.o \
 	  $(BUILD)/server/passwd_file.o $(BUILD)/shared/password_check.o \
 	  $(BUILD)/server/smtpctl_screen.o $(BUILD)/server/smtpctl_top_view.o \
 	  $(BUILD)/server/smtpctl_snapshot.o $(BUILD)/server/smtpctl_control.o
