@@ -427,6 +427,7 @@ auth_is_held(void)
 	struct daemon d;
 	pid_t auth;
 
+	harness_need_root("read the descriptors of a process that is held");
 	start(&d, "");
 	auth = memory_helper(d.pid, "-a");
 	EXPECT(auth != 0, "no auth process");
