@@ -70,7 +70,8 @@ recipient=bench@bench.test
 
 work=
 cgroup=
-declare -A pid=() port=() new_dir=()
+declare -A pid=() port=() new_dir=() beside=()
+holder=("$bin/hold")
 helper_pid=
 failed=0
 
@@ -224,17 +225,23 @@ part_cpu()
 	done
 }
 
+# attend COMMAND...: runs it until release
+attend()
+{
+	rm -f "$work/hold.in" "$work/hold.out"
+	mkfifo "$work/hold.in"
+	"$@" <"$work/hold.in" >"$work/hold.out" 2>"$work/hold.err" &
+	helper_pid=$!
+	exec 9>"$work/hold.in"
+}
+
 # hold SERVER N [OPTION]: opens N idle sessions; release ends them
 hold()
 {
 	local tries=0
 
-	rm -f "$work/hold.in" "$work/hold.out"
-	mkfifo "$work/hold.in"
-	"$bin/hold" -p "${port[$1]}" -n "$2" -a "$idle_addresses" "${@:3}" \
-	    <"$work/hold.in" >"$work/hold.out" 2>"$work/hold.err" &
-	helper_pid=$!
-	exec 9>"$work/hold.in"
+	attend "${holder[@]}" -p "${port[$1]}" -n "$2" -a "$idle_addresses" \
+	    "${@:3}"
 	until grep -q '^held' "$work/hold.out"; do
 		tries=$((tries + 1))
 		if [ "$tries" -gt 1200 ] || ! kill -0 "$helper_pid" 2>/dev/null
@@ -270,19 +277,22 @@ workers_of()
 
 	tree "${pid[$1]}" | while read -r depth p; do
 		case $1 in
-		postfix) [ "$(cat "/proc/$p/comm" 2>/dev/null)" = smtpd ] ||
-		    continue ;;
+		postfix*)
+			[ "$(cat "/proc/$p/comm" 2>/dev/null)" = smtpd ] ||
+			    continue
+			;;
 		*) [ "$depth" -ge 2 ] || continue ;;
 		esac
 		echo "$p"
 	done
 }
 
-# one_idle SERVER N
+# one_idle SERVER N: sets idle_kib, the PSS of one
 one_idle()
 {
 	local name=$1 n=$2 workers all
 
+	idle_kib=0
 	hold "$name" "$n" || { failed=1; return 0; }
 	sleep 1
 	# greetings from an address that holds nothing
@@ -290,6 +300,7 @@ one_idle()
 	    >"$work/greeting" 2>&1 ||
 	    say "  $name: a new client was not served: $(cat "$work/greeting")"
 	workers=$(workers_of "$name" | pss_kib)
+	idle_kib=$((${workers% *} / n))
 	all=$(tree "${pid[$name]}" | awk '{ print $2 }' | pss_kib)
 	release
 	awk -v name="$name" -v n="$n" -v w="$workers" -v a="$all" \
@@ -298,13 +309,13 @@ one_idle()
 	    -v g="$(cat "$work/greeting")" 'BEGIN {
 		split(w, ww, " "); split(a, aa, " "); split(held, h, " ")
 		split(g, gg, " ")
-		printf "  %-10s %5d held, %d kept, opened in %.1f s," \
-		    " slowest greeting %.1f ms\n", name, n, kept, h[4], h[6]
-		printf "  %-10s PSS %s KiB each (%d worker processes);" \
+		printf "  %-12s %5d held, %d kept, opened in %.1f s," \
+		    " the slowest in %.1f ms\n", name, n, kept, h[4], h[6]
+		printf "  %-12s PSS %s KiB each (%d worker processes);" \
 		    " whole server %.1f MiB in %d\n", "", \
 		    ww[2] ? sprintf("%.0f", ww[1] / n) : "unreadable,", \
 		    ww[2], aa[1] / 1024, aa[2]
-		printf "  %-10s new client greeted in p50 %s ms," \
+		printf "  %-12s new client greeted in p50 %s ms," \
 		    " slowest of 20 %s ms\n", "", gg[2], gg[6]
 	}'
 	[ "$(sed -n 's/^kept //p' "$work/hold.out")" = "$n" ] || failed=1

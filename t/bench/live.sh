@@ -220,13 +220,8 @@ stall_at()
 {
 	local tries=0
 
-	rm -f "$work/hold.in" "$work/hold.out"
-	mkfifo "$work/hold.in"
-	"$bin/stall" -p "${port[$1]}" -n "$stalled_clients" \
-	    -a "$stalled_addresses" \
-	    <"$work/hold.in" >"$work/hold.out" 2>"$work/hold.err" &
-	helper_pid=$!
-	exec 9>"$work/hold.in"
+	attend "$bin/stall" -p "${port[$1]}" -n "$stalled_clients" \
+	    -a "$stalled_addresses"
 	until grep -q '^ready' "$work/hold.out"; do
 		tries=$((tries + 1))
 		if [ "$tries" -gt 600 ] || ! kill -0 "$helper_pid" 2>/dev/null

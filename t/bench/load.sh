@@ -37,30 +37,46 @@ settle()
 	sync
 }
 
+# cpu_of SERVER: its time, and that of the server that works for it
+cpu_of()
+{
+	local name
+
+	for name in "$1" ${beside[$1]:-}; do
+		cpu_ms "$name"
+	done | awk '{ t += $1 } END { printf "%.1f\n", t }'
+}
+
 # load SERVER SESSIONS BYTES MESSAGES [-d]
-# sets load_s (until the last is in the Maildir) and load_cpu (ms)
 load()
 {
-	local name=$1 begin end cpu last=0 before whole size=+$(($3 * 9 / 10))c
+	measure "$1" "$3" "$4" "$postfix_bin/smtp-source" -4 \
+	    -M client.invalid -s "$2" -l "$3" -m "$4" -f load@client.invalid \
+	    -t "$recipient" "${@:5}" "127.0.0.1:${port[$1]}"
+}
+
+# measure SERVER BYTES MESSAGES COMMAND...: what sends them
+# sets load_s (until the last is in the Maildir) and load_cpu (ms)
+measure()
+{
+	local name=$1 begin end cpu last=0 before whole size=+$(($2 * 9 / 10))c
 
 	before=$(count_new "$name")
 	whole=$(count_new "$name" -size "$size")
-	cpu=$(cpu_ms "$name")
+	cpu=$(cpu_of "$name")
 	begin=$EPOCHREALTIME
-	"$postfix_bin/smtp-source" -4 -M client.invalid -s "$2" -l "$3" \
-	    -m "$4" -f load@client.invalid -t "$recipient" "${@:5}" \
-	    "127.0.0.1:${port[$name]}" >"$work/source.out" 2>&1 ||
-	    die "smtp-source against $name: $(tail -n 1 "$work/source.out")"
+	"${@:4}" >"$work/source.out" 2>&1 ||
+	    die "${4##*/} against $name: $(tail -n 3 "$work/source.out")"
 	end=$EPOCHREALTIME
 	if [ "$name" != sink ]; then
-		await_count "$name" $((before + $4))
+		await_count "$name" $((before + $3))
 		last=$(stat -c %.Y "${new_dir[$name]}")
 		whole=$(($(count_new "$name" -size "$size") - whole))
-		[ "$whole" -eq "$4" ] ||
-		    die "$name: only $whole of $4 messages are whole"
+		[ "$whole" -eq "$3" ] ||
+		    die "$name: only $whole of $3 messages are whole"
 	fi
 	sleep 0.3
-	load_cpu=$(awk -v a="$cpu" -v b="$(cpu_ms "$name")" \
+	load_cpu=$(awk -v a="$cpu" -v b="$(cpu_of "$name")" \
 	    'BEGIN { print b - a }')
 	load_s=$(awk -v b="$begin" -v e="$end" -v l="$last" \
 	    'BEGIN { printf "%.4f\n", (l > e ? l : e) - b }')

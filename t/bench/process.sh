@@ -133,7 +133,8 @@ cleanup()
 	if [ -n "$helper_pid" ]; then
 		kill "$helper_pid" 2>/dev/null
 	fi
-	for name in "${!pid[@]}"; do
+	# Dovecot waits for those who are connected to it: they go first.
+	for name in "${!beside[@]}" "${!pid[@]}"; do
 		stop "$name"
 	done
 	[ -z "$cgroup" ] || gone_cgroup "$cgroup"

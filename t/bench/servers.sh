@@ -79,7 +79,7 @@ start_sink()
 # exist, otherwise two that every Debian has, so that none need be created.
 postfix_main_cf()
 {
-	local owner=$1 group=$2 nobody_uid nobody_gid
+	local base=$work/$1 owner=$2 group=$3 nobody_uid nobody_gid
 
 	nobody_uid=$(id -u nobody)
 	nobody_gid=$(id -g nobody)
@@ -88,12 +88,12 @@ postfix_main_cf()
 	mail_owner = $owner
 	setgid_group = $group
 	default_privs = nobody
-	queue_directory = $work/postfix/queue
-	data_directory = $work/postfix/data
+	queue_directory = $base/queue
+	data_directory = $base/data
 	daemon_directory = $work/package/usr/lib/postfix/sbin
 	command_directory = $work/package/usr/sbin
 	shlib_directory = $work/package/usr/lib/postfix
-	meta_directory = $work/postfix/etc
+	meta_directory = $base/etc
 	import_environment = MAIL_CONFIG MAIL_LOGTAG LANG=C
 	    LD_LIBRARY_PATH=$LD_LIBRARY_PATH
 	myhostname = bench.test
@@ -114,14 +114,14 @@ postfix_main_cf()
 	message_size_limit = 100000000
 	virtual_mailbox_limit = 0
 	virtual_mailbox_domains = bench.test
-	virtual_mailbox_base = $work/postfix/mail
+	virtual_mailbox_base = $base/mail
 	virtual_mailbox_maps = static:bench/
 	virtual_minimum_uid = 1
 	virtual_uid_maps = static:$nobody_uid
 	virtual_gid_maps = static:$nobody_gid
 	END
 	[ -z "$keep" ] || cat <<-END
-	maillog_file = $work/postfix/log
+	maillog_file = $base/log
 	maillog_file_prefixes = $work
 	END
 }
@@ -130,7 +130,7 @@ postfix_master_cf()
 {
 	local service
 
-	echo "127.0.0.1:${port[postfix]} inet n - n - - smtpd"
+	echo "127.0.0.1:${port[$1]} inet n - n - - smtpd"
 	echo "cleanup unix n - n - 0 cleanup"
 	echo "qmgr unix n - n 300 1 qmgr"
 	for service in bounce defer trace; do
@@ -148,7 +148,7 @@ postfix_master_cf()
 
 postfix_directories()
 {
-	local owner=$1 group=$2 base=$work/postfix name
+	local base=$work/$1 owner=$2 group=$3 name
 
 	mkdir -p "$base/etc" "$base/queue/pid" "$base/data" "$base/mail"
 	for name in incoming active deferred bounce defer flush hold trace \
@@ -161,26 +161,37 @@ postfix_directories()
 	chown nobody "$base/mail"
 }
 
+# conf_postfix NAME: its directories and configuration
+conf_postfix()
+{
+	local name=$1 owner=news group=games
+
+	getent passwd postfix >/dev/null && owner=postfix
+	getent group postdrop >/dev/null && group=postdrop
+	postfix_owner=$owner
+	port[$name]=$(free_port)
+	postfix_directories "$name" "$owner" "$group"
+	postfix_main_cf "$name" "$owner" "$group" >"$work/$name/etc/main.cf"
+	postfix_master_cf "$name" >"$work/$name/etc/master.cf"
+	: >"$work/$name/etc/dynamicmaps.cf"
+}
+
+run_postfix()
+{
+	start "$1" "$work/package/usr/lib/postfix/sbin/master" \
+	    -c "$work/$1/etc"
+	new_dir[$1]=$work/$1/mail/bench/new
+	await_port "$1"
+}
+
 start_postfix()
 {
-	local owner=news group=games
-
 	if [ "$(id -u)" -ne 0 ]; then
 		say "Postfix: skipped, it only runs as root"
 		return 0
 	fi
-	getent passwd postfix >/dev/null && owner=postfix
-	getent group postdrop >/dev/null && group=postdrop
-	postfix_owner=$owner
-	port[postfix]=$(free_port)
-	postfix_directories "$owner" "$group"
-	postfix_main_cf "$owner" "$group" >"$work/postfix/etc/main.cf"
-	postfix_master_cf >"$work/postfix/etc/master.cf"
-	: >"$work/postfix/etc/dynamicmaps.cf"
-	start postfix "$work/package/usr/lib/postfix/sbin/master" \
-	    -c "$work/postfix/etc"
-	new_dir[postfix]=$work/postfix/mail/bench/new
-	await_port postfix
+	conf_postfix postfix
+	run_postfix postfix
 }
 
 # start_smtpd NAME WORKERS WORKER-SESSIONS
