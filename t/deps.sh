@@ -183,6 +183,12 @@ packages() {
 		shellcheck shellcheck
 		END
 		;;
+	debian-bench)
+		cat <<-END
+		openssl openssl
+		dovecot-core /usr/sbin/dovecot /usr/lib/dovecot/auth
+		END
+		;;
 	*-bench) ;;
 	esac
 }
@@ -290,7 +296,7 @@ install_debian() {
 		for package; do
 			[ -d /run/systemd/system ] || continue
 			case $package in
-			dovecot-imapd)
+			dovecot-imapd | dovecot-core)
 				systemctl disable dovecot.service \
 				    dovecot.socket || :
 				;;

@@ -140,7 +140,7 @@ bench:
 	@sh t/deps.sh build
 	@sh t/deps.sh bench
 	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS:%=$(T)/bench/%) \
-	    $(T)/bench/smtpd-no-log
+	    $(T)/bench/submit $(T)/bench/smtpd-no-log
 	@bash t/bench/bench.sh $(BENCH)
 
 BENCH_PROGRAMS = floor latency hold greet stall
@@ -148,6 +148,9 @@ BENCH_PROGRAMS = floor latency hold greet stall
 $(BENCH_PROGRAMS:%=$(T)/bench/%): $(T)/bench/%: t/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(SERVER_LIBS)
+
+$(T)/bench/submit: $(BUILD)/t/bench/submit.o $(BUILD)/t/bench/talk.o
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl $(SERVER_LIBS)
 
 # The message log is left out, and with it what only it needs.
 $(T)/bench/smtpd-no-log: $(BUILD)/t/bench/no_log.o $(shared_o) \

@@ -3,7 +3,8 @@
 # Postfix and smtp-sink, side by side in one run on one machine.
 #
 #   t/bench/bench.sh [rate] [many] [burst] [large] [cpu] [idle] [latency]
-#       [start] [reload] [stalled] [log]
+#       [start] [reload] [stalled] [log] [submit] [handshake] [guess]
+#       [tlsidle]
 #
 #   rate, many   messages/s, one or many a connection
 #   burst        the rate at 500 sessions beside that at 20
@@ -17,6 +18,11 @@
 #   stalled      a new client beside 1,000 from 10 addresses that stall, and
 #                come again when they are sent away
 #   log          the rate and the time with and without the message log
+#   submit       sessions/s of our own users, with STARTTLS and AUTH; Postfix
+#                has Dovecot for the passwords, of one and the same users file
+#   handshake    TLS handshakes/s, beside openssl s_server
+#   guess        one client on a quiet server, and while others guess passwords
+#   tlsidle      memory of idle sessions under TLS, and without
 #
 # Without an argument all parts are measured.  Rounds are interleaved: each
 # round measures every server once, every second round in reverse order.  A
@@ -24,9 +30,10 @@
 # rounds.  What is counted is what has reached the Maildir: messages, divided
 # by the time from the first connection until the last file stands in new/.
 #
-# Environment: SMTPD, SMTPD_WORKER (build/smtpd, build/smtpd-worker),
+# Environment: SMTPD, SMTPD_WORKER, SMTPCTL (build/smtpd and so on),
 # BENCH_BIN (build/t/bench: its programs), BENCH_MESSAGES (5000),
 # BENCH_ROUNDS (3), BENCH_IDLE (1000), BENCH_IDLE_MANY (5000, 0 for none),
+# BENCH_KEY (ec: P-256; or rsa: 2048 bits; of the certificate),
 # BENCH_KEEP (not empty: keep the work directory, and let Postfix log there,
 # which it then pays for).
 # The work directory is made below ${TMPDIR:-/tmp}; it must not be a tmpfs,
@@ -35,11 +42,13 @@
 # at the end of the first are in the way of the second.
 #
 # Postfix is unpacked from its Debian package, never installed; it needs root
-# to run, because its master changes users.  Nothing listens elsewhere than
-# on 127.0.0.1.  Whatever is started here is ended here, by process id.
+# to run, because its master changes users.  Dovecot is installed, and runs
+# here for its auth process alone, with a configuration of ours.  Nothing
+# listens elsewhere than on 127.0.0.1.  Whatever is started here is ended here,
+# by process id.
 #
 # This file says what is measured and holds the settings; process.sh, servers.sh,
-# load.sh and live.sh beside it say how.
+# load.sh, live.sh and secure.sh beside it say how.
 #
 # Variables are shared with those, functions called by name and from a trap:
 # shellcheck disable=SC1091,SC2034,SC2154,SC2317
@@ -51,11 +60,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 SMTPD=${SMTPD:-$top/build/smtpd}
 SMTPD_WORKER=${SMTPD_WORKER:-$top/build/smtpd-worker}
+SMTPCTL=${SMTPCTL:-$top/build/smtpctl}
 bin=${BENCH_BIN:-$top/build/t/bench}
 messages=${BENCH_MESSAGES:-5000}
 rounds=${BENCH_ROUNDS:-3}
 idle=${BENCH_IDLE:-1000}
 idle_many=${BENCH_IDLE_MANY:-5000}
+key=${BENCH_KEY:-ec}
 keep=${BENCH_KEEP:-}
 idle_postfix=100
 idle_addresses=20
@@ -90,6 +101,7 @@ die()
 . "$here/servers.sh"
 . "$here/load.sh"
 . "$here/live.sh"
+. "$here/secure.sh"
 
 # Parts
 
@@ -376,18 +388,22 @@ part_latency()
 # Start
 
 all_parts="rate many burst large cpu idle latency start reload stalled log"
+all_parts="$all_parts submit handshake guess tlsidle"
 parts=()
 for arg; do
-	case $arg in
-	rate|many|burst|large|cpu|idle|latency|start|reload|stalled|log)
-		parts+=("$arg") ;;
+	case " $all_parts " in
+	*" $arg "*) parts+=("$arg") ;;
 	*) die "$arg: not one of $all_parts" ;;
 	esac
 done
+case $key in
+ec|rsa) ;;
+*) die "BENCH_KEY=$key: neither ec nor rsa" ;;
+esac
 # shellcheck disable=SC2206
 [ "${#parts[@]}" -gt 0 ] || parts=($all_parts)
 
-for name in floor latency hold greet stall smtpd-no-log; do
+for name in floor latency hold greet stall submit smtpd-no-log; do
 	[ -x "$bin/$name" ] || die "$bin/$name is missing: run make bench"
 done
 
