@@ -10,6 +10,7 @@
 
 #include <ifaddrs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct os_gateway *
@@ -24,57 +25,77 @@ add(struct os_gateway *out, size_t *n, const char *name)
 	return g;
 }
 
-/* "eth0 00000000 0102000A ...": numbers as they lie in memory. */
-static void
-add_routers4(struct os_gateway *out, size_t *n)
-{
-	FILE *f = fopen("/proc/net/route", "re");
-	char line[256], name[os_gateway_name_bytes];
-	unsigned to, by;
-	struct os_gateway *g;
+enum { fields_max = 12 };
 
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "%16s %x %x", name, &to, &by) == 3 &&
-		    to == 0 && by != 0 && (g = add(out, n, name)) != NULL)
-			memcpy(g->ip, &by, 4);
-	if (f != NULL)
-		fclose(f);
+/* Cuts line at its blanks; how many fields there are. */
+static size_t
+cut(char *line, char *field[fields_max])
+{
+	char *save, *word = strtok_r(line, " \t\n", &save);
+	size_t n = 0;
+
+	for (; word != NULL && n < fields_max;
+	    word = strtok_r(NULL, " \t\n", &save))
+		field[n++] = word;
+	return n;
 }
 
-/* 32 digits of an address, as it is written. */
+/* As many octets as digits are there for; false: none of them is set. */
 static bool
-read_ipv6(const char *hex, uint8_t ip[16])
+read_hex(const char *digits, uint8_t *out, size_t n)
 {
-	unsigned octet, any = 0;
+	char two[3] = "";
+	uint8_t any = 0;
 
-	for (size_t i = 0; i < 16; i++) {
-		if (sscanf(hex + 2 * i, "%2x", &octet) != 1)
-			return false;
-		ip[i] = (uint8_t)octet;
-		any |= octet;
+	if (strlen(digits) != 2 * n)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		memcpy(two, digits + 2 * i, 2);
+		out[i] = (uint8_t)strtoul(two, NULL, 16);
+		any |= out[i];
 	}
 	return any != 0;
 }
 
+/* "eth0 00000000 0102000A ...": numbers as they lie in memory. */
+static void
+add_router4(struct os_gateway *out, size_t *n, char *field[fields_max])
+{
+	uint32_t by = (uint32_t)strtoul(field[2], NULL, 16);
+	struct os_gateway *g;
+
+	if (strtoul(field[1], NULL, 16) != 0 || by == 0 ||
+	    (g = add(out, n, field[0])) == NULL)
+		return;
+	memcpy(g->ip, &by, sizeof(by));
+}
+
 /* Destination, its bits, source, its bits, router, ..., interface. */
 static void
-add_routers6(struct os_gateway *out, size_t *n)
+add_router6(struct os_gateway *out, size_t *n, char *field[fields_max])
 {
-	FILE *f = fopen("/proc/net/ipv6_route", "re");
-	char line[256], by[33], name[os_gateway_name_bytes];
 	struct os_gateway *g;
 	uint8_t ip[16];
-	unsigned bits;
 
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		if (sscanf(line, "%*32s %x %*32s %*x %32s %*x %*x %*x %*x "
-		    "%16s", &bits, by, name) != 3 || bits != 0 ||
-		    strlen(by) != 32 || !read_ipv6(by, ip) ||
-		    (g = add(out, n, name)) == NULL)
-			continue;
-		g->ipv6 = true;
-		memcpy(g->ip, ip, sizeof(ip));
-	}
+	if (strtoul(field[1], NULL, 16) != 0 ||
+	    !read_hex(field[4], ip, sizeof(ip)) ||
+	    (g = add(out, n, field[9])) == NULL)
+		return;
+	g->ipv6 = true;
+	memcpy(g->ip, ip, sizeof(ip));
+}
+
+/* The heading of a table has no numbers, and so no router. */
+static void
+add_routers(struct os_gateway *out, size_t *n, const char *table,
+    size_t fields, void (*add_one)(struct os_gateway *, size_t *, char **))
+{
+	FILE *f = fopen(table, "re");
+	char line[256], *field[fields_max];
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (cut(line, field) >= fields)
+			add_one(out, n, field);
 	if (f != NULL)
 		fclose(f);
 }
@@ -117,8 +138,8 @@ os_gateways(struct os_gateway out[os_gateways_max])
 	struct ifaddrs *all = NULL;
 	size_t n = 0;
 
-	add_routers4(out, &n);
-	add_routers6(out, &n);
+	add_routers(out, &n, "/proc/net/route", 8, add_router4);
+	add_routers(out, &n, "/proc/net/ipv6_route", 10, add_router6);
 	if (getifaddrs(&all) == -1)
 		return n;
 	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
