@@ -3,6 +3,8 @@
  */
 #include "worker/tls_context.h"
 
+#include <openssl/bio.h>
+#include <openssl/conf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tls.h>
@@ -97,6 +99,29 @@ forget_chains(void)
 	}
 }
 
+/*
+ * Nobody resumes a session of a worker that has ended, and a ticket behind the
+ * handshake would hold back the next reply until its receipt is told.  libtls
+ * has no word for it, so every context gets it as its default.
+ */
+static bool
+leave_tickets(void)
+{
+	static const char text[] = "openssl_conf = all\n"
+	    "[all]\nssl_conf = ssl\n"
+	    "[ssl]\nsystem_default = context\n"
+	    "[context]\nNumTickets = 0\n";
+	CONF *conf = NCONF_new(NULL);
+	BIO *bio = BIO_new_mem_buf(text, sizeof(text) - 1);
+	bool left = conf != NULL && bio != NULL &&
+	    NCONF_load_bio(conf, bio, NULL) > 0 &&
+	    CONF_modules_load(conf, NULL, 0) > 0;
+
+	BIO_free(bio);
+	NCONF_free(conf);
+	return left;
+}
+
 /* Once: a nursery may begin without any certificate. */
 static bool
 init(void)
@@ -104,7 +129,7 @@ init(void)
 	static bool done;
 
 	if (!done)
-		done = tls_key_init() && tls_init() == 0;
+		done = tls_key_init() && leave_tickets() && tls_init() == 0;
 	return done;
 }
 

@@ -126,6 +126,37 @@ offered(void)
 	daemon_stop(&d);
 }
 
+static int tickets;
+
+static int
+count_ticket(SSL *ssl, SSL_SESSION *session)
+{
+	(void)ssl;
+	(void)session;
+	tickets++;
+	return 0;
+}
+
+/* Nobody could resume by one, and each would be sent for nothing. */
+static void
+no_tickets(void)
+{
+	struct daemon d;
+	struct secure s;
+
+	start(&d, "", "");
+	secure_open(&s, &d, &any);
+	SSL_CTX_set_session_cache_mode(s.ctx, SSL_SESS_CACHE_CLIENT |
+	    SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(s.ctx, count_ticket);
+	EXPECT(SSL_version(s.ssl) == TLS1_3_VERSION, "not TLS 1.3");
+	secure_expect(&s, 250, "EHLO a.example");
+	secure_expect(&s, 250, "NOOP");
+	EXPECT(tickets == 0, "%d tickets", tickets);
+	secure_close(&s);
+	daemon_stop(&d);
+}
+
 static void
 not_offered(void)
 {
@@ -392,6 +423,7 @@ main(int argc, char *argv[])
 		{ "tls_1_2", tls_1_2 },
 		{ "tls_1_3", tls_1_3 },
 		{ "offered", offered },
+		{ "no_tickets", no_tickets },
 		{ "not_offered", not_offered },
 		{ "forgotten", forgotten },
 		{ "implicit", implicit },
