@@ -60,6 +60,20 @@ free_rows(struct auth_rows *rows)
 	free(rows);
 }
 
+/* What it has not been told of passwords, nobody else has to know. */
+static void
+leave(struct auth *a)
+{
+	feed_stop(&a->feed);
+	free_rows(a->rows);
+	free_rows(a->next_rows);
+	a->rows = a->next_rows = NULL;
+	event_del(&a->readable);
+	event_del(&a->room);
+	close(a->channel);
+	a->channel = -1;
+}
+
 /* Every account that can log in; NULL without memory. */
 static struct auth_rows *
 make_rows(const struct conf *conf)
@@ -132,11 +146,7 @@ lost(struct master *m, const char *why)
 	struct login *l;
 	struct log_line line;
 
-	feed_stop(&a->feed);
-	event_del(&a->readable);
-	event_del(&a->room);
-	close(a->channel);
-	a->channel = -1;
+	leave(a);
 	m->counters.value[COUNTER_AUTH_LOST]++;
 	log_begin(&line, LOG_LEVEL_ERROR, "auth-lost");
 	log_str(&line, "why", why);
@@ -333,16 +343,6 @@ auth_forget(struct master *m, struct login *l)
 void
 auth_stop(struct master *m)
 {
-	struct auth *a = &m->auth;
-
-	if (a->channel == -1)
-		return;
-	feed_stop(&a->feed);
-	free_rows(a->rows);
-	free_rows(a->next_rows);
-	a->rows = a->next_rows = NULL;
-	event_del(&a->readable);
-	event_del(&a->room);
-	close(a->channel);
-	a->channel = -1;
+	if (m->auth.channel != -1)
+		leave(&m->auth);
 }

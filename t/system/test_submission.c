@@ -517,22 +517,31 @@ password_changes(void)
 	daemon_stop(&d);
 }
 
-/* More users than the channel has room for at a time, again and again. */
+/* More users than the channel has room for at a time. */
 static void
-many_users(void)
+write_many_users(void)
 {
 	static char text[600000];
-	char a[crypto_pwhash_STRBYTES], name[32];
-	struct daemon d;
-	struct secure s;
+	char a[crypto_pwhash_STRBYTES];
 	size_t n = 0;
 
-	init(&d, "\tlogin-failures 1000\n");
 	hash("last", a);
 	for (int i = 0; i < 3000; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n,
 		    "user%d:{ARGON2ID}%s\n", i, a);
 	harness_write_file(harness_path("users"), text);
+}
+
+/* They come again and again. */
+static void
+many_users(void)
+{
+	char name[32];
+	struct daemon d;
+	struct secure s;
+
+	init(&d, "\tlogin-failures 1000\n");
+	write_many_users();
 	daemon_start(&d);
 	for (int i = 0; i < 10; i++)
 		kill(d.pid, SIGHUP);
@@ -546,6 +555,37 @@ many_users(void)
 		    s.reply);
 	}
 	secure_close(&s);
+	daemon_stop(&d);
+}
+
+/* Two tables wait for an auth process that reads none, and ends. */
+static void
+hashes_go_with_auth(void)
+{
+	static const char stored[] = "$argon2id$v=19$m=7168,t=1,p=1$";
+	size_t searched;
+	struct daemon d;
+	pid_t auth;
+
+	init(&d, "");
+	write_many_users();
+	daemon_start(&d);
+	auth = memory_helper(d.pid, "-a");
+	EXPECT(WAIT(memory_search(d.pid, stored, sizeof(stored) - 1,
+	    &searched) == 0), "hashes, though auth has them");
+	proc_stop(auth);
+	for (size_t i = 1; i <= 2; i++) {
+		kill(d.pid, SIGHUP);
+		EXPECT(WAIT(daemon_logged(&d, " event=reload ", NULL) == i),
+		    "%s", daemon_last_words(&d));
+	}
+	EXPECT(memory_search(d.pid, stored, sizeof(stored) - 1,
+	    &searched) > 0, "no table waits");
+	kill(auth, SIGKILL);
+	EXPECT(WAIT(daemon_logged(&d, " event=auth-lost ", NULL) == 1), "%s",
+	    daemon_last_words(&d));
+	EXPECT(memory_search(d.pid, stored, sizeof(stored) - 1,
+	    &searched) == 0, "hashes that nobody needs");
 	daemon_stop(&d);
 }
 
@@ -672,6 +712,7 @@ main(int argc, char *argv[])
 		{ "client_leaves", client_leaves },
 		{ "password_changes", password_changes },
 		{ "many_users", many_users },
+		{ "hashes_go_with_auth", hashes_go_with_auth },
 		{ "named_sockets", named_sockets },
 		{ "liars", liars },
 		{ "kinds_of_hash", kinds_of_hash },
