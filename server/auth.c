@@ -184,11 +184,14 @@ static void
 pass_on(struct master *m)
 {
 	struct auth *a = &m->auth;
-	struct login *l = choose(a);
+	struct login *l;
 	struct ipc_record r;
 	int result;
 
-	if (l == NULL || a->busy || !a->loaded || a->channel == -1)
+	if (a->busy || !a->loaded || a->channel == -1)
+		return;
+	l = choose(a);
+	if (l == NULL)
 		return;
 	memset(&r, 0, sizeof(r));
 	r.type = IPC_PASSWORD;
