@@ -110,11 +110,11 @@ nursery_state_of(const struct master *m, const struct nursery *n)
 static void
 tell_signer(const struct master *m, struct control_answer *a)
 {
-	struct ipc_tell_process p = { .pid = m->signer.pid,
+	struct ipc_tell_process p = { .pid = m->signer.process.pid,
 	    .uid = geteuid(), .role = ROLE_SIGN, .state = STATE_SERVING };
 
 	if (m->signer.channel != -1)
-		tell_process(a, &p, m->signer.sandbox);
+		tell_process(a, &p, m->signer.process.sandbox);
 }
 
 static void

@@ -177,14 +177,13 @@ struct signer {
 	struct feed		 feed;		/* what it is told */
 	int			 channel;	/* -1: there is none */
 	bool			 started, watched; /* ever; by events */
-	pid_t			 pid;
+	struct helper		 process;
 	uint64_t		 tickets;	/* given out */
 	unsigned		 under_way;	/* digests it has */
 	struct worker_list	 waiting;	/* by signing, in order */
 	struct sign_slot	 slots[ipc_sign_slots_max];
 	struct tls_files	*giving;	/* from that pair, and */
 	size_t			 pair, done;	/* that octet of it on */
-	char			 sandbox[ipc_text_bytes];
 };
 
 TAILQ_HEAD(login_list, login);

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,31 +63,6 @@ next_piece(struct signer *s, struct ipc_record *out)
 	return true;
 }
 
-/* Its first record: does anything hold it? */
-static int
-wait_ready(struct signer *s, bool optional, const char **why)
-{
-	struct pollfd fd = { .fd = s->channel, .events = POLLIN };
-	static char text[ipc_text_bytes];
-	struct ipc_record r;
-	int passed;
-
-	*why = "the sign process says nothing";
-	if (poll(&fd, 1, start_patience_ms) == 0)
-		return -1;
-	*why = "the sign process ended at once";
-	if (ipc_recv(s->channel, IPC_FROM_SIGN, IPC_AT_ANY, true, &r, &passed,
-	    why) != IPC_GOT_RECORD || (r.type != IPC_SIGNER_READY &&
-	    r.type != IPC_SIGNER_UNSAFE))
-		return -1;
-	s->pid = r.u.text.pid;
-	snprintf(text, sizeof(text), "%s", r.u.text.text);
-	*why = text;
-	snprintf(s->sandbox, sizeof(s->sandbox), "%s",
-	    r.type == IPC_SIGNER_READY ? text : "none");
-	return r.type == IPC_SIGNER_READY || optional ? 0 : -1;
-}
-
 /* Its verdict on the pair it was given before. */
 static int
 wait_judged(struct signer *s, struct tls_pair *pair, const char **why)
@@ -140,7 +114,8 @@ signer_start(struct master *m, int channel, const char **why)
 	if (channel == -1)
 		return 0;
 	s->started = true;
-	if (wait_ready(s, m->conf.sandbox_optional, why) == -1)
+	if (helper_wait(channel, IPC_FROM_SIGN, IPC_SIGNER_READY,
+	    m->conf.sandbox_optional, &s->process, why) == -1)
 		return -1;
 	/* There are far more slots than pairs of one configuration. */
 	(void)tls_set_take_slots(m, m->tls);
