@@ -36,8 +36,9 @@ why_not(const struct login *l)
 {
 	if (l->answer == LOGIN_TROUBLE)
 		return "the auth process gave no answer";
-	return l->limited ? "too many failed logins, not looked at" :
-	    "name or password is wrong";
+	if (l->answer == LOGIN_LATER)
+		return "too many failed logins, not looked at";
+	return "name or password is wrong";
 }
 
 /* Not a name that is nobody's: it may be a password in the wrong field. */
@@ -204,7 +205,6 @@ judge(struct login *l)
 
 	guesses_key(g, &w->session->client, span_of(l->user), &l->guess);
 	if (guesses_judge(g, &l->guess, max, l->begun_ms) != GUESS_FREE) {
-		l->limited = true;
 		l->answer = LOGIN_LATER;
 		return answer_late(l);
 	}

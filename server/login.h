@@ -16,8 +16,6 @@ struct login {
 	struct event		 late;		/* the answer, at its time */
 	int64_t			 begun_ms;
 	struct guess		 guess;
-	bool			 charged;
-	bool			 limited;
 	bool			 known;		/* there is such an account */
 	char			 user[login_name_max_bytes]; /* the account */
 	enum sasl_mechanism	 mechanism;
