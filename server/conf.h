@@ -1,7 +1,7 @@
 /*
- * The configuration as the master holds it: read once, before anything is
- * bound; every value checked.  conf_parse knows the language, conf the
- * keywords and the tables (users, aliases) they name.
+ * The configuration as the master holds it: read before anything is bound,
+ * and again upon SIGHUP; every value checked.  conf_parse knows the language,
+ * conf the keywords and the tables (users, aliases) they name.
  */
 #ifndef SERVER_CONF_H
 #define SERVER_CONF_H
@@ -25,7 +25,7 @@ struct conf_listen {
 	bool			hide_client; /* keep it out of Received */
 };
 
-/* One "tls certificate FILE key FILE"; the files are in conf_tls.h. */
+/* One "tls certificate FILE key FILE"; the files are in tls_files.h. */
 struct conf_pair {
 	char		*certificate;	/* path */
 	char		*key;		/* path */
