@@ -237,28 +237,15 @@ static void
 on_auth(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
-	const char *why = "it has ended";
 	struct ipc_record r;
-	int passed;
+	const char *why;
+	int got = helper_take(fd, IPC_FROM_AUTH, &r, &why);
 
 	(void)what;
-	switch (ipc_recv(fd, IPC_FROM_AUTH, IPC_AT_ANY, false, &r, &passed,
-	    &why)) {
-	case IPC_GOT_RECORD:
-		if (r.type == IPC_CHECKED)
-			on_checked(m, &r.u.checked);
-		return;
-	case IPC_GOT_NOTHING:
-		return;
-	case IPC_GOT_ERROR:
-		why = strerror(errno);
-		break;
-	case IPC_GOT_END:
-	case IPC_GOT_BAD:
-	case IPC_GOT_NO_ROOM:
-		break;
-	}
-	lost(m, why);
+	if (got == -1)
+		lost(m, why);
+	else if (got == 1 && r.type == IPC_CHECKED)
+		on_checked(m, &r.u.checked);
 }
 
 static void

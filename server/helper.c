@@ -1,10 +1,12 @@
 /*
- * Waiting for a process that was just started to hold itself.
+ * Listening to a process of ours that speaks with nobody else.
  */
 #include "server/helper.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "shared/ipc.h"
 
@@ -32,4 +34,28 @@ helper_wait(int channel, enum ipc_way way, enum ipc_type ready, bool optional,
 	snprintf(out->sandbox, sizeof(out->sandbox), "%s",
 	    r.type == ready ? text : "none");
 	return r.type == ready || optional ? 0 : -1;
+}
+
+int
+helper_take(int channel, enum ipc_way way, struct ipc_record *out,
+    const char **why)
+{
+	int passed;
+
+	*why = "it has ended";
+	switch (ipc_recv(channel, way, IPC_AT_ANY, false, out, &passed,
+	    why)) {
+	case IPC_GOT_RECORD:
+		return 1;
+	case IPC_GOT_NOTHING:
+		return 0;
+	case IPC_GOT_ERROR:
+		*why = strerror(errno);
+		break;
+	case IPC_GOT_END:
+	case IPC_GOT_BAD:
+	case IPC_GOT_NO_ROOM:
+		break;
+	}
+	return -1;
 }

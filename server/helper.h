@@ -1,5 +1,5 @@
 /*
- * A process that answers the master alone: its first word.
+ * A process that answers the master alone: its first word, and those after it.
  */
 #ifndef SERVER_HELPER_H
 #define SERVER_HELPER_H
@@ -20,5 +20,11 @@ struct helper {
  */
 int	helper_wait(int channel, enum ipc_way way, enum ipc_type ready,
 	    bool optional, struct helper *out, const char **why);
+/*
+ * What is next on channel, if anything is: 1, and 0 if not; or -1 and *why,
+ * for the process is lost.
+ */
+int	helper_take(int channel, enum ipc_way way, struct ipc_record *out,
+	    const char **why);
 
 #endif

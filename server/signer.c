@@ -275,30 +275,17 @@ static void
 on_signer(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
-	const char *why = "it has ended";
 	struct ipc_record r;
-	int passed;
+	const char *why;
+	int got = helper_take(fd, IPC_FROM_SIGN, &r, &why);
 
 	(void)what;
-	switch (ipc_recv(fd, IPC_FROM_SIGN, IPC_AT_ANY, false, &r, &passed,
-	    &why)) {
-	case IPC_GOT_RECORD:
-		if (r.type == IPC_SIGNED)
-			on_signed(m, &r.u.signature);
-		else if (r.type == IPC_JUDGED)
-			on_judged(m, &r.u.judged);
-		return;
-	case IPC_GOT_NOTHING:
-		return;
-	case IPC_GOT_ERROR:
-		why = strerror(errno);
-		break;
-	case IPC_GOT_END:
-	case IPC_GOT_BAD:
-	case IPC_GOT_NO_ROOM:
-		break;
-	}
-	lost(m, why);
+	if (got == -1)
+		lost(m, why);
+	else if (got == 1 && r.type == IPC_SIGNED)
+		on_signed(m, &r.u.signature);
+	else if (got == 1 && r.type == IPC_JUDGED)
+		on_judged(m, &r.u.judged);
 }
 
 void
