@@ -38,17 +38,13 @@ static bool
 next_piece(struct nursery *n, struct ipc_record *r)
 {
 	const struct tls_pair *pair = &n->telling->pairs[n->pair];
-	size_t left;
 
 	if (n->pair == n->telling->count)
 		return false;
-	left = pair->certificate_n - n->done;
 	r->type = IPC_CERTIFICATE;
 	r->u.pem.pair = (uint16_t)n->pair;
-	r->u.pem.n = (uint16_t)(left < ipc_pem_piece_bytes ? left :
-	    ipc_pem_piece_bytes);
-	r->u.pem.last = r->u.pem.n == left;
-	memcpy(r->u.pem.octets, pair->certificate + n->done, r->u.pem.n);
+	tls_files_piece(span_from(pair->certificate, pair->certificate_n),
+	    n->done, &r->u.pem);
 	n->done += r->u.pem.n;
 	if (r->u.pem.last) {
 		n->pair++;

@@ -18,20 +18,6 @@
 /* So few are under way that the channel has room for them. */
 enum { under_way_max = 32, start_patience_ms = 10000 };
 
-/* The piece of a file that begins at done. */
-static void
-fill_piece(struct ipc_pem *out, uint16_t slot, const uint8_t *file, size_t n,
-    size_t done)
-{
-	size_t left = n - done;
-
-	out->pair = slot;
-	out->n = (uint16_t)(left < ipc_pem_piece_bytes ? left :
-	    ipc_pem_piece_bytes);
-	out->last = out->n == left;
-	memcpy(out->octets, file + done, out->n);
-}
-
 /* The certificate, and then the key, as if they were one file. */
 static bool
 next_piece(struct signer *s, struct ipc_record *out)
@@ -47,13 +33,14 @@ next_piece(struct signer *s, struct ipc_record *out)
 	pair = &s->giving->pairs[s->pair];
 	if (done < pair->certificate_n) {
 		out->type = IPC_KEY_CERTIFICATE;
-		fill_piece(&out->u.pem, pair->facts.slot, pair->certificate,
-		    pair->certificate_n, done);
+		tls_files_piece(span_from(pair->certificate,
+		    pair->certificate_n), done, &out->u.pem);
 	} else {
 		out->type = IPC_KEY;
-		fill_piece(&out->u.pem, pair->facts.slot, pair->key,
-		    pair->key_n, done - pair->certificate_n);
+		tls_files_piece(span_from(pair->key, pair->key_n),
+		    done - pair->certificate_n, &out->u.pem);
 	}
+	out->u.pem.pair = pair->facts.slot;
 	s->done += out->u.pem.n;
 	if (out->type == IPC_KEY && out->u.pem.last) {
 		s->slots[pair->facts.slot].verdicts_due++;

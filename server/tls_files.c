@@ -350,6 +350,17 @@ tls_files_are_same(const struct tls_files *a, const struct tls_files *b)
 }
 
 void
+tls_files_piece(struct span file, size_t done, struct ipc_pem *out)
+{
+	size_t left = file.n - done;
+
+	out->n = (uint16_t)(left < ipc_pem_piece_bytes ? left :
+	    ipc_pem_piece_bytes);
+	out->last = out->n == left;
+	memcpy(out->octets, file.p + done, out->n);
+}
+
+void
 tls_files_forget_keys(struct tls_files *files)
 {
 	for (size_t i = 0; i < files->count; i++) {

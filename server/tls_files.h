@@ -10,6 +10,7 @@
 
 #include "server/conf.h"
 #include "shared/ipc_tls.h"
+#include "shared/span.h"
 
 enum { tls_print_bytes = 32 };
 
@@ -69,6 +70,8 @@ void	tls_files_report_restart(const struct conf *conf, FILE *err);
 /* Do both serve the same, in the same order? */
 bool	tls_files_are_same(const struct tls_files *a,
 	    const struct tls_files *b);
+/* The piece of file that begins at done; of which pair is the caller's. */
+void	tls_files_piece(struct span file, size_t done, struct ipc_pem *out);
 /* Wipes the keys out of memory. */
 void	tls_files_forget_keys(struct tls_files *files);
 void	tls_files_free(struct tls_files *files);

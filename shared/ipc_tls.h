@@ -99,7 +99,6 @@ enum {
 	ipc_sign_slots_max = 64,	/* keys, of older certificates too */
 	ipc_pem_piece_bytes = 1024,
 	ipc_certificate_max_bytes = 16 * 1024,
-	ipc_key_max_bytes = 4096,
 	ipc_digest_max_bytes = 64,
 	ipc_signature_max_bytes = 512
 };
