@@ -170,8 +170,8 @@ log_kept(const struct conf *conf, const struct tls_before *before)
 
 	snprintf(then, sizeof(then), "the certificate of before is served "
 	    "on; let the group of %s read the file and search its "
-	    "directories (chgrp, chmod 640 and 750), or restart smtpd",
-	    conf->user);
+	    "directories (chgrp, chmod 640 and 750), or restart smtpd if "
+	    "root starts it", conf->user);
 	log_begin(&l, LOG_LEVEL_WARNING, "reload-kept");
 	log_str(&l, "file", before->denied);
 	log_u64(&l, "pairs", before->kept);
