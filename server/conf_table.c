@@ -351,7 +351,6 @@ load_users(struct conf_domain *d, const struct conf_text *conf_text,
 	if (t.error == 0)
 		sort_users(&t, &text);
 	tables->users_whole = t.whole;
-	explicit_bzero(text.bytes, text.n);
 	conf_text_free(&text);
 	errno = t.error;
 	return t.error == 0 ? 0 : -1;

@@ -82,6 +82,8 @@ conf_text_read(const char *path, struct conf_text *out)
 void
 conf_text_free(struct conf_text *text)
 {
+	if (text->bytes != NULL)
+		explicit_bzero(text->bytes, text->n);
 	free(text->bytes);
 	text->bytes = NULL;
 	text->n = 0;
