@@ -82,12 +82,12 @@ admit_log_reject(const struct address *client, const char *session,
 /* Says no before anything is made of the client. */
 static void
 refuse(struct master *m, int fd, const struct address *client, bool tls_first,
-    const char *why)
+    const char *code, const char *why)
 {
 	counters_refuse(&m->counters, why);
 	/* Who waits for TLS would read a line of ours as a broken record. */
 	if (!tls_first)
-		send_line(m, fd, "421 4.7.0", why);
+		send_line(m, fd, code, why);
 	admit_log_reject(client, NULL, why);
 	close(fd);
 }
@@ -284,7 +284,7 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from,
 	of_proxy = conf_proxy_is(&m->conf, client.ipv6, client.ip);
 	if (!of_proxy && address_is_refused(m->book, &client,
 	    deadline_now_ms())) {
-		refuse(m, fd, &client, line->tls_first,
+		refuse(m, fd, &client, line->tls_first, "421 4.7.0",
 		    "refused for a while");
 		return;
 	}
@@ -292,7 +292,8 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from,
 	answer = s == NULL ? ADDRESS_NO_MEMORY : enter(m, &client, of_proxy,
 	    &s->host);
 	if (answer != ADDRESS_IN) {
-		refuse(m, fd, &client, line->tls_first, words[answer]);
+		refuse(m, fd, &client, line->tls_first, "421 4.7.0",
+		    words[answer]);
 		free(s);
 		return;
 	}
@@ -302,7 +303,7 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from,
 	take_words(s, line);
 	s->of_proxy = s->header_due = of_proxy;
 	if (!find_place(m, s)) {
-		refuse(m, fd, &client, line->tls_first,
+		refuse(m, fd, &client, line->tls_first, "421 4.3.2",
 		    "too busy, try later");
 		address_leave(m->book, s->host);
 		free(s);
