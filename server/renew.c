@@ -118,11 +118,11 @@ renew_tried(struct nursery *n, const char *why_not)
 
 	if (r == NULL || r->trying != n)
 		return;
-	r->trying = NULL;
 	if (why_not[0] != '\0') {
 		renew_fail(m, why_not);
 		return;
 	}
+	r->trying = NULL;
 	r->taken = true;
 	reload_renewed(m, NULL);
 }
