@@ -247,6 +247,11 @@ reload_renewed(struct master *m, char *mistakes)
 	struct conf_epoch *e = m->next_epoch;
 
 	m->next_epoch = NULL;
+	/* The last sessions end with what they have. */
+	if (m->stopping) {
+		discard(e);
+		return;
+	}
 	if (mistakes == NULL) {
 		adopt(m, e);
 	} else {

@@ -200,7 +200,8 @@ next_command(struct smtp_session *s)
 	if (r != LINE_OK)
 		return count(s, smtp_session_read_failed(s, r));
 	o = smtp_cmd_run(s, line);
-	if (s->verb == IPC_VERB_AUTH)
+	/* Where AUTH is not offered it is a word not known. */
+	if (s->verb == IPC_VERB_AUTH || s->verb == IPC_VERB_UNKNOWN)
 		lineio_wipe(s->io);
 	return count(s, o);
 }
