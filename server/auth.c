@@ -180,6 +180,22 @@ choose(const struct auth *a)
 	return best;
 }
 
+/*
+ * Counted only now: right passwords that come many at a time are no failures
+ * for one another, and of wrong ones each is counted before the next.
+ */
+static struct login *
+next_login(struct auth *a)
+{
+	struct login *l;
+
+	while ((l = choose(a)) != NULL && login_is_limited(l)) {
+		TAILQ_REMOVE(&a->waiting, l, entry);
+		login_answered(l, LOGIN_LATER);
+	}
+	return l;
+}
+
 static void
 pass_on(struct master *m)
 {
@@ -190,7 +206,7 @@ pass_on(struct master *m)
 
 	if (a->busy || !a->loaded || a->channel == -1)
 		return;
-	l = choose(a);
+	l = next_login(a);
 	if (l == NULL)
 		return;
 	memset(&r, 0, sizeof(r));
@@ -206,6 +222,7 @@ pass_on(struct master *m)
 	}
 	explicit_bzero(&l->question, sizeof(l->question));
 	TAILQ_REMOVE(&a->waiting, l, entry);
+	login_asked(l);
 	a->asked = l;
 	a->busy = true;
 }

@@ -24,7 +24,8 @@
 enum {
 	first_delay_ms = 1000,
 	more_delay_ms = 500,	/* for each failure before */
-	delay_max_ms = 6000
+	delay_max_ms = 6000,
+	patience_ms = 30000	/* with the auth process */
 };
 
 static const char *const mechanisms[SASL_MECHANISM_COUNT] = {
@@ -35,7 +36,8 @@ static const char *
 why_not(const struct login *l)
 {
 	if (l->answer == LOGIN_TROUBLE)
-		return "the auth process gave no answer";
+		return l->cut ? "its place was needed" :
+		    "the auth process gave no answer";
 	if (l->answer == LOGIN_LATER)
 		return "too many failed logins, not looked at";
 	return "name or password is wrong";
@@ -106,12 +108,37 @@ answer(struct login *l)
 	return false;
 }
 
+/* A password that was not found wrong is no failure. */
+static void
+decide(struct login *l, enum login_answer verdict)
+{
+	l->answer = verdict;
+	l->decided = true;
+	if (verdict != LOGIN_WRONG && l->charged)
+		guesses_refund(l->worker->master->auth.guesses, &l->guess,
+		    verdict == LOGIN_OK, deadline_now_ms());
+}
+
 static void
 on_late(evutil_socket_t fd, short what, void *arg)
 {
+	struct login *l = arg;
+
 	(void)fd;
 	(void)what;
-	(void)answer(arg);
+	if (!l->decided)
+		decide(l, LOGIN_TROUBLE);
+	(void)answer(l);
+}
+
+/* In place of what l waited for until now. */
+static int
+wait_for(struct login *l, int64_t ms)
+{
+	struct timeval wait = { (time_t)(ms / 1000),
+	    (suseconds_t)(ms % 1000) * 1000 };
+
+	return event_add(&l->late, &wait);
 }
 
 /* So that it is told when it is time.  False when the worker is gone. */
@@ -122,32 +149,52 @@ answer_late(struct login *l)
 	int64_t now = deadline_now_ms();
 	uint64_t failures = guesses_of_host(m->auth.guesses, &l->guess, now);
 	int64_t ms = first_delay_ms;
-	struct timeval wait;
 
 	while (failures-- > 1 && ms < delay_max_ms)
 		ms += more_delay_ms;
 	ms -= now - l->begun_ms;
-	if (ms < 0)
-		ms = 0;
-	wait.tv_sec = (time_t)(ms / 1000);
-	wait.tv_usec = (suseconds_t)(ms % 1000) * 1000;
-	event_assign(&l->late, m->base, -1, 0, on_late, l);
-	return event_add(&l->late, &wait) == 0 || answer(l);
+	return wait_for(l, ms < 0 ? 0 : ms) == 0 || answer(l);
 }
 
 void
 login_answered(struct login *l, enum login_answer verdict)
 {
-	struct master *m = l->worker->master;
-
-	l->answer = verdict;
-	if (verdict != LOGIN_WRONG)
-		guesses_refund(m->auth.guesses, &l->guess,
-		    verdict == LOGIN_OK, deadline_now_ms());
+	decide(l, verdict);
 	if (verdict == LOGIN_OK)
 		(void)answer(l);
 	else
 		(void)answer_late(l);
+}
+
+void
+login_cut_short(struct worker *w)
+{
+	struct login *l = w->login;
+
+	if (l == NULL)
+		return;
+	l->cut = true;
+	if (!l->decided)
+		decide(l, LOGIN_TROUBLE);
+	(void)answer(l);
+}
+
+bool
+login_is_limited(const struct login *l)
+{
+	const struct worker *w = l->worker;
+
+	return guesses_judge(w->master->auth.guesses, &l->guess,
+	    w->session->epoch->conf.limits.login_failures,
+	    deadline_now_ms()) != GUESS_FREE;
+}
+
+void
+login_asked(struct login *l)
+{
+	l->charged = true;
+	guesses_charge(l->worker->master->auth.guesses, &l->guess,
+	    deadline_now_ms());
 }
 
 void
@@ -199,22 +246,20 @@ find_account(const struct conf *conf, const struct ipc_login *login,
 static bool
 judge(struct login *l)
 {
-	struct worker *w = l->worker;
-	struct guesses *g = w->master->auth.guesses;
-	uint64_t max = w->session->epoch->conf.limits.login_failures;
+	struct master *m = l->worker->master;
+	bool limited;
 
-	guesses_key(g, &w->session->client, span_of(l->user), &l->guess);
-	if (guesses_judge(g, &l->guess, max, l->begun_ms) != GUESS_FREE) {
-		l->answer = LOGIN_LATER;
+	event_assign(&l->late, m->base, -1, 0, on_late, l);
+	guesses_key(m->auth.guesses, &l->worker->session->client,
+	    span_of(l->user), &l->guess);
+	limited = login_is_limited(l);
+	if (limited || m->auth.channel == -1) {
+		decide(l, limited ? LOGIN_LATER : LOGIN_TROUBLE);
 		return answer_late(l);
 	}
-	if (w->master->auth.channel == -1) {
-		l->answer = LOGIN_TROUBLE;
-		return answer_late(l);
-	}
-	guesses_charge(g, &l->guess, l->begun_ms);
 	l->question.decoy = l->guess.account;
-	auth_ask(w->master, l);
+	(void)wait_for(l, patience_ms);
+	auth_ask(m, l);
 	return true;
 }
 

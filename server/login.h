@@ -16,6 +16,9 @@ struct login {
 	struct event		 late;		/* the answer, at its time */
 	int64_t			 begun_ms;
 	struct guess		 guess;
+	bool			 charged;	/* the guess, as a failure */
+	bool			 decided;	/* the answer is known */
+	bool			 cut;		/* told before its time */
 	bool			 known;		/* there is such an account */
 	char			 user[login_name_max_bytes]; /* the account */
 	enum sasl_mechanism	 mechanism;
@@ -30,6 +33,12 @@ struct login {
 bool	login_take(struct worker *w, const struct ipc_login *login);
 /* The auth process has answered, or never will (LOGIN_TROUBLE). */
 void	login_answered(struct login *l, enum login_answer answer);
+/* Its turn has come: were there too many failures meanwhile? */
+bool	login_is_limited(const struct login *l);
+/* The auth process has it, and a failure is counted until it says better. */
+void	login_asked(struct login *l);
+/* The place of w is needed: if it waits for an answer, it has one now. */
+void	login_cut_short(struct worker *w);
 /* w is gone, or its session: nobody waits for the answer any more. */
 void	login_forget(struct worker *w);
 

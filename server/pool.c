@@ -201,6 +201,7 @@ pool_evict(struct worker *w)
 {
 	w->evicted = true;
 	hurry(w, HURRY_ROOM, 0);
+	login_cut_short(w);
 }
 
 void

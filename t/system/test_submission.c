@@ -384,6 +384,31 @@ limit_holds_for_many(void)
 	daemon_stop(&d);
 }
 
+/* Right ones are no failures, however many come at once. */
+static void
+right_ones_are_free(void)
+{
+	enum { n = 20 };
+	static struct secure all[n];
+	struct daemon d;
+	struct secure s;
+
+	start(&d, "\tlogin-failures 2\n");
+	for (int i = 0; i < n; i++)
+		open_from(&all[i], &d, i % 2 == 0 ? NULL : "127.0.0.2");
+	for (int i = 0; i < n; i++)
+		send_login(&all[i], "PLAIN", "alice", alice_password);
+	for (int i = 0; i < n; i++) {
+		EXPECT(secure_reply(&all[i]) == 235, "%d: %s", i,
+		    all[i].reply);
+		secure_close(&all[i]);
+	}
+	open_from(&s, &d, "127.0.0.3");
+	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
+	secure_close(&s);
+	daemon_stop(&d);
+}
+
 /* A password is nobody's but the client's, as soon as it was looked at. */
 static void
 passwords_stay_nowhere(void)
@@ -467,6 +492,49 @@ auth_lost(void)
 	secure_close(&s);
 	secure_close(&waits);
 	EXPECT(client_deliver(&world, NULL, 1, 500, "bob") == 250, "mail");
+	daemon_stop(&d);
+}
+
+/*
+ * It stands still, and every place is taken by who waits for it: who comes
+ * new gets one of theirs, and mail goes on.  The others are put off in time.
+ */
+static void
+auth_stands_still(void)
+{
+	enum { n = 12 };
+	static struct secure all[n];
+	struct daemon d, world;
+	char from[32];
+	pid_t auth;
+
+	start(&d, "\tlogin-failures 1000\n\tworkers 12\n");
+	world = at_listener(&d, 2);
+	auth = memory_helper(d.pid, "-a");
+	for (int i = 0; i < n; i++) {
+		snprintf(from, sizeof(from), "127.1.%d.1", 1 + i / 3);
+		open_from(&all[i], &d, from);
+	}
+	proc_stop(auth);
+	for (int i = 0; i < n; i++)
+		send_login(&all[i], "PLAIN", "alice", alice_password);
+	daemon_rest(&d);
+	EXPECT(client_deliver(&world, "127.9.9.9", 1, 500, "bob") == 250,
+	    "mail");
+	EXPECT(daemon_logged(&d, " event=login-failed ", "place was needed",
+	    NULL) == 1, "%s", daemon_last_words(&d));
+	EXPECT(WAIT_FOR(2 * harness_patience_ms, daemon_logged(&d,
+	    " event=login-failed ", "gave no answer", NULL) == n - 1), "%s",
+	    daemon_last_words(&d));
+	for (int i = 0; i < n; i++) {
+		EXPECT(secure_reply(&all[i]) == 454, "%s", all[i].reply);
+		secure_close(&all[i]);
+	}
+	kill(auth, SIGCONT);
+	open_from(&all[0], &d, "127.1.1.1");
+	EXPECT(login(&all[0], "alice", alice_password) == 235, "%s",
+	    all[0].reply);
+	secure_close(&all[0]);
 	daemon_stop(&d);
 }
 
@@ -706,9 +774,11 @@ main(int argc, char *argv[])
 		{ "failures_are_slow", failures_are_slow },
 		{ "guesses_are_limited", guesses_are_limited },
 		{ "limit_holds_for_many", limit_holds_for_many },
+		{ "right_ones_are_free", right_ones_are_free },
 		{ "passwords_stay_nowhere", passwords_stay_nowhere },
 		{ "auth_is_held", auth_is_held },
 		{ "auth_lost", auth_lost },
+		{ "auth_stands_still", auth_stands_still },
 		{ "client_leaves", client_leaves },
 		{ "password_changes", password_changes },
 		{ "many_users", many_users },
