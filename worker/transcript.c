@@ -84,6 +84,21 @@ is_command(struct span line)
 	return false;
 }
 
+/* What is no mechanism behind AUTH may be what should stand behind one. */
+static bool
+is_mechanism(struct span word)
+{
+	static const char *const known[] = { "PLAIN", "LOGIN", "CRAM-MD5",
+	    "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
+	    "SCRAM-SHA-256-PLUS", "GSSAPI", "NTLM", "EXTERNAL", "XOAUTH2",
+	    "OAUTHBEARER" };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (span_equal_fold(word, span_of(known[i])))
+			return true;
+	return false;
+}
+
 /* "AUTH PLAIN dGVzdA==" is "AUTH PLAIN", and what follows is not kept. */
 static struct span
 public_part(struct span line)
@@ -91,14 +106,23 @@ public_part(struct span line)
 	const uint8_t *blank;
 	size_t n = line.n;
 
-	if (!span_begins_fold(line, span_of("AUTH")))
-		return line;
 	blank = line.n < 6 ? NULL : memchr(line.p + 5, ' ', line.n - 5);
 	if (blank != NULL)
 		n = (size_t)(blank - line.p);
-	if (line.n > 4 && line.p[4] != ' ')
+	if (line.n < 6 || line.p[4] != ' ' ||
+	    !is_mechanism(span_from(line.p + 5, n - 5)))
 		n = 4;
 	return span_from(line.p, n);
+}
+
+/* Where a blank stands before it, it is no command, and as secret. */
+static bool
+is_auth(struct span line, struct span *out)
+{
+	while (line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t'))
+		line = span_skip(line, 1);
+	*out = line;
+	return span_begins_fold(line, span_of("AUTH"));
 }
 
 /* Told at once, or kept for the end. */
@@ -114,12 +138,13 @@ emit(enum ipc_trace_kind kind, struct span s)
 static void
 say_command(struct span line)
 {
-	struct span public = public_part(line);
+	struct span auth, public;
 
-	if (span_begins_fold(line, span_of("AUTH"))) {
+	if (is_auth(line, &auth)) {
+		public = public_part(auth);
 		t.secret = true;
 		emit(IPC_TRACE_CLIENT, public);
-		if (public.n < line.n)
+		if (public.n < auth.n)
 			transcript_secret("what followed is left out: it may "
 			    "be a password");
 		return;

@@ -206,6 +206,9 @@ transcript(void)
 	client_expect(&c, 500, "c2VjcmV0LXBhc3M=");
 	client_expect(&c, 500, "AUTH PLAIN AHNlY3JldABzZWNyZXQ=");
 	client_expect(&c, 500, "authAHNlY3JldABzZWNyZXQ=");
+	client_expect(&c, 500, "AUTH AHNlY3JldABzZWNyZXQ=");
+	client_expect(&c, 250, "NOOP");
+	client_expect(&c, 500, " \tAUTH PLAIN AHNlY3JldABzZWNyZXQ=");
 	client_expect(&c, 250, "MAIL FROM:<a@bad.example>");
 	client_expect(&c, 550, "RCPT TO:<nobody@example.org>");
 	client_expect(&c, 250, "RCPT TO:<alice@example.org>");
