@@ -232,11 +232,15 @@ find_account(const struct conf *conf, const struct ipc_login *login,
 			u = conf_find_user(d, span_from(m.local, m.local_len));
 	}
 	l->known = u != NULL;
+	if (d != NULL)
+		snprintf(l->user, sizeof(l->user), "%.*s@%s",
+		    (int)m.local_len, m.local, d->name);
+	else
+		memcpy(l->user, name.p, name.n);
+	for (size_t i = 0; l->user[i] != '\0'; i++)
+		l->user[i] = (char)ascii_lower((uint8_t)l->user[i]);
 	if (u != NULL)
 		snprintf(l->user, sizeof(l->user), "%s@%s", u->name, d->name);
-	else
-		for (size_t i = 0; i < name.n; i++)
-			l->user[i] = (char)ascii_lower(name.p[i]);
 	if (!l->known || !smtp_mailbox_from_text(span_of(l->user),
 	    &l->question.who))
 		memset(&l->question.who, 0, sizeof(l->question.who));

@@ -358,6 +358,30 @@ guesses_are_limited(void)
 	daemon_stop(&d);
 }
 
+/*
+ * Whose account is locked does not tell by which spellings that there is
+ * such an account.
+ */
+static void
+nobody_is_one_account(void)
+{
+	static const char *const spellings[] = { "who", "WHO@example.org",
+	    "Who@EXAMPLE.ORG", "who@example.org" };
+	char from[32];
+	struct daemon d;
+	struct secure s;
+
+	start(&d, "\tlogin-failures 1\n");
+	for (int i = 0; i < 4; i++) {
+		snprintf(from, sizeof(from), "127.%d.0.1", 1 + i);
+		open_from(&s, &d, from);
+		EXPECT(login(&s, spellings[i], "guess") ==
+		    (i < 3 ? 535 : 454), "%s: %s", spellings[i], s.reply);
+		secure_close(&s);
+	}
+	daemon_stop(&d);
+}
+
 /* Many at once are no way around it. */
 static void
 limit_holds_for_many(void)
@@ -773,6 +797,7 @@ main(int argc, char *argv[])
 		{ "unknown_takes_as_long", unknown_takes_as_long },
 		{ "failures_are_slow", failures_are_slow },
 		{ "guesses_are_limited", guesses_are_limited },
+		{ "nobody_is_one_account", nobody_is_one_account },
 		{ "limit_holds_for_many", limit_holds_for_many },
 		{ "right_ones_are_free", right_ones_are_free },
 		{ "passwords_stay_nowhere", passwords_stay_nowhere },
