@@ -201,7 +201,11 @@ pool_evict(struct worker *w)
 {
 	w->evicted = true;
 	hurry(w, HURRY_ROOM, 0);
-	login_cut_short(w);
+	/* At most one of them, for either may be the end of w. */
+	if (w->login != NULL)
+		login_cut_short(w);
+	else
+		signer_cut_short(w);
 }
 
 void

@@ -31,6 +31,8 @@ void	signer_give(struct master *m, struct tls_files *files);
 bool	signer_ask(struct worker *w, const struct ipc_digest *digest);
 /* w is gone, or its session: nobody waits for the answer any more. */
 void	signer_forget(struct worker *w);
+/* The place of w is needed: if it waits, it goes without a signature. */
+void	signer_cut_short(struct worker *w);
 void	signer_stop(struct master *m);
 
 #endif

@@ -125,6 +125,59 @@ without_sign(void)
 	daemon_stop(&d);
 }
 
+/* Says the first of a handshake, and waits for nothing. */
+static void
+say_hello(struct client *c)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(ctx);
+	BIO *out = BIO_new(BIO_s_mem());
+	char *octets;
+	long n;
+
+	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), out);
+	EXPECT(SSL_connect(ssl) != 1, "alone");
+	n = BIO_get_mem_data(out, &octets);
+	EXPECT(n > 0 && client_send(c, octets, (size_t)n), "no hello");
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+}
+
+/*
+ * It stands still, and every place is taken by who waits for it: who comes
+ * new gets one of theirs.
+ */
+static void
+sign_stands_still(void)
+{
+	enum { n = 12 };
+	static struct client all[n];
+	struct daemon d;
+	char from[32];
+
+	secure_make_pair("mx", "ec", "mx.example.org");
+	daemon_init(&d, "\tworkers 12\n\tper-address 3\n", NULL);
+	daemon_add_conf(&d, "tls certificate %s key %s\n",
+	    harness_path("mx.pem"), harness_path("mx.key"));
+	daemon_start(&d);
+	proc_stop(secrets_sign_process(&d));
+	for (int i = 0; i < n; i++) {
+		snprintf(from, sizeof(from), "127.1.%d.1", 1 + i / 3);
+		client_open(&all[i], &d, from);
+		client_expect(&all[i], 250, "EHLO a.example");
+		client_expect(&all[i], 220, "STARTTLS");
+		say_hello(&all[i]);
+	}
+	daemon_rest(&d);
+	EXPECT(client_deliver(&d, "127.9.9.9", 1, 500, "bob") == 250, "mail");
+	EXPECT(daemon_logged(&d, " event=tls-failed ", "no signature",
+	    NULL) == 1, "%s", daemon_last_words(&d));
+	kill(secrets_sign_process(&d), SIGCONT);
+	for (int i = 0; i < n; i++)
+		client_close(&all[i]);
+	daemon_stop(&d);
+}
+
 /* A nursery that is new has its certificates again. */
 static void
 after_a_crash(void)
@@ -273,6 +326,7 @@ main(int argc, char *argv[])
 		{ "ec_key_stays", ec_key_stays },
 		{ "sign_is_held", sign_is_held },
 		{ "without_sign", without_sign },
+		{ "sign_stands_still", sign_stands_still },
 		{ "after_a_crash", after_a_crash },
 		{ "many", many },
 		{ "no_more_than_once", no_more_than_once },
