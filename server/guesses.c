@@ -16,7 +16,8 @@
 enum {
 	ways = 4,
 	set_count = 4096,	/* of failures */
-	known_set_count = 1024,	/* of pairs that have logged in */
+	known_ways = 8,
+	known_set_count = 2048,	/* of pairs that have logged in */
 	host_forget_ms = 120 * 1000,
 	network_forget_ms = 30 * 1000,
 	account_forget_ms = 120 * 1000,
@@ -38,7 +39,7 @@ struct known {
 struct guesses {
 	uint8_t		secret[crypto_shorthash_KEYBYTES];
 	struct count	counts[set_count][ways];
-	struct known	known[known_set_count][ways];
+	struct known	known[known_set_count][known_ways];
 };
 
 struct guesses *
@@ -101,13 +102,17 @@ find(const struct guesses *g, uint64_t key)
 	return NULL;
 }
 
+/*
+ * The pairs of one account share one set: who logs in from very many addresses
+ * washes away his own.
+ */
 static const struct known *
-find_known(const struct guesses *g, uint64_t pair)
+find_known(const struct guesses *g, const struct guess *guess)
 {
-	const struct known *set = g->known[pair % known_set_count];
+	const struct known *set = g->known[guess->account % known_set_count];
 
-	for (size_t i = 0; i < ways; i++)
-		if (set[i].count.key == pair)
+	for (size_t i = 0; i < known_ways; i++)
+		if (set[i].count.key == guess->pair)
 			return &set[i];
 	return NULL;
 }
@@ -125,7 +130,7 @@ enum guess_limit
 guesses_judge(const struct guesses *g, const struct guess *guess,
     uint64_t max, int64_t now_ms)
 {
-	const struct known *known = find_known(g, guess->pair);
+	const struct known *known = find_known(g, guess);
 
 	if (known != NULL)
 		return level(&known->count, pair_forget_ms, now_ms) < max ?
@@ -179,10 +184,10 @@ take_back(struct guesses *g, uint64_t key, int64_t forget_ms)
 void
 guesses_charge(struct guesses *g, const struct guess *guess, int64_t now_ms)
 {
-	struct known *set = g->known[guess->pair % known_set_count];
+	struct known *set = g->known[guess->account % known_set_count];
 	bool known = false;
 
-	for (size_t i = 0; i < ways; i++) {
+	for (size_t i = 0; i < known_ways; i++) {
 		if (set[i].count.key != guess->pair)
 			continue;
 		raise(&set[i].count, pair_forget_ms, now_ms);
@@ -196,19 +201,20 @@ guesses_charge(struct guesses *g, const struct guess *guess, int64_t now_ms)
 
 /* The pair has a place from now on: that of who has been away for longest. */
 static void
-note_right(struct guesses *g, uint64_t pair, int64_t now_ms)
+note_right(struct guesses *g, const struct guess *guess, int64_t now_ms)
 {
-	struct known *set = g->known[pair % known_set_count], *k = set;
+	struct known *set = g->known[guess->account % known_set_count];
+	struct known *k = set;
 
-	for (size_t i = 0; i < ways; i++) {
-		if (set[i].count.key == pair) {
+	for (size_t i = 0; i < known_ways; i++) {
+		if (set[i].count.key == guess->pair) {
 			k = &set[i];
 			break;
 		}
 		if (set[i].right_ms < k->right_ms)
 			k = &set[i];
 	}
-	k->count.key = pair;
+	k->count.key = guess->pair;
 	k->count.empty_ms = 0;
 	k->right_ms = now_ms;
 }
@@ -217,10 +223,10 @@ void
 guesses_refund(struct guesses *g, const struct guess *guess, bool right,
     int64_t now_ms)
 {
-	struct known *set = g->known[guess->pair % known_set_count];
+	struct known *set = g->known[guess->account % known_set_count];
 	bool known = false;
 
-	for (size_t i = 0; i < ways; i++) {
+	for (size_t i = 0; i < known_ways; i++) {
 		if (set[i].count.key != guess->pair)
 			continue;
 		set[i].count.empty_ms -= pair_forget_ms;
@@ -231,7 +237,7 @@ guesses_refund(struct guesses *g, const struct guess *guess, bool right,
 	if (!known)
 		take_back(g, guess->account, account_forget_ms);
 	if (right)
-		note_right(g, guess->pair, now_ms);
+		note_right(g, guess, now_ms);
 }
 
 uint64_t

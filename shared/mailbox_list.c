@@ -76,7 +76,7 @@ take_comment(struct span *in)
 
 	do {
 		n = text_length(*in);
-		if (n == 0 || in->p[n - 1] == '@')
+		if (n == 0 || in->p[n - 1] == '@' || in->p[n - 1] == '"')
 			return false;
 		if (in->p[0] == '(' && ++open > 1 + mailbox_list_nested_max)
 			return false;

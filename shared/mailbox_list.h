@@ -27,7 +27,7 @@ enum mailbox_list {
  * of an address; and no groups (RFC 6854), which have no author.  BAD is also
  * what the grammar permits, but known readers take for other addresses:
  *   "<" or ">" in a quoted string or a comment, for those who look for them;
- *   "@" in a comment, for those who know no comments;
+ *   "@" or a quote in a comment, for those who know no comments;
  *   "@" and a backslash in one quoted string, for those who know no escapes;
  *   "=?" in a local part, for those who decode it (RFC 2047 5 forbids it).
  * What a display name says in encoded words is not looked at.

@@ -223,11 +223,48 @@ START_TEST(not_washed_away)
 }
 END_TEST
 
+/* Nor are the addresses of others, by one who has very many. */
+START_TEST(known_stay)
+{
+	struct guesses *g = make();
+	enum { owners = 200 };
+	struct guess owner[owners], one;
+	char text[64];
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < owners; i++) {
+		snprintf(text, sizeof(text), "owner%u", i);
+		owner[i] = guess(g, "192.0.2.7", text);
+		guesses_charge(g, &owner[i], begin_ms);
+		guesses_refund(g, &owner[i], true, begin_ms);
+	}
+	for (unsigned i = 0; i < 20000; i++) {
+		snprintf(text, sizeof(text), "2001:db8:%x:%x::1", i >> 8,
+		    i & 255);
+		one = guess(g, text, "mallory");
+		guesses_charge(g, &one, begin_ms + 1);
+		guesses_refund(g, &one, true, begin_ms + 1);
+	}
+	/* 192.0.2.7 has too many failures, for who is not known there. */
+	for (unsigned i = 0; i < max; i++) {
+		one = guess(g, "192.0.2.7", "nobody");
+		guesses_charge(g, &one, begin_ms + 2);
+	}
+	for (unsigned i = 0; i < owners; i++)
+		kept += guesses_judge(g, &owner[i], max, begin_ms + 2) ==
+		    GUESS_FREE;
+	/* But for those that share their set with mallory. */
+	ck_assert_uint_ge(kept, owners - 4);
+	guesses_free(g);
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *tests[] = { of_a_host, of_a_prefix, of_a_network,
-	    of_an_account, owner_is_let_in, taken_back, not_washed_away };
+	    of_an_account, owner_is_let_in, taken_back, not_washed_away,
+	    known_stay };
 
 	return UNIT_RUN("guesses", tests);
 }

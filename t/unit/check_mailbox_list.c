@@ -83,7 +83,7 @@ START_TEST(addr_spec)
 		{ "a @ b", "a@b" },
 		{ "(x)a(x)@(x)b(x)", "a@b" },
 		{ "(x) \"a\" (x) @ (x) [192.0.2.1] (x)", "a@[192.0.2.1]" },
-		{ "a@b (Alice (of \\) \\( \"c\") \xc3\xb6\t)", "a@b" },
+		{ "a@b (Alice (of \\) \\( 'c') \xc3\xb6\t)", "a@b" },
 		{ "a@b (=?utf-8?q?J=C3=B6rg?=)", "a@b" },
 	};
 
@@ -114,7 +114,7 @@ START_TEST(name_addr)
 		{ "\"(ceo@bank)\" <me@x>", "me@x" },
 		{ "\"a; b: c [d] e\" <me@x>", "me@x" },
 		{ "\"a (b\" <me@x>", "me@x" },
-		{ "Alice (,;:[]\" ) <a@b>", "a@b" },
+		{ "Alice (,;:[]' ) <a@b>", "a@b" },
 		{ "Alice <\"a b\"@[192.0.2.1]>", "\"a b\"@[192.0.2.1]" },
 	};
 
@@ -216,7 +216,8 @@ START_TEST(two_readings)
 		"me@x (<ceo@bank>)", "me@x (ceo@bank)", "(ceo@bank) me@x",
 		"<me@x> (a <ceo@bank> b)", "me@x (a, ceo@bank)",
 		"me@(ceo@bank)x", "ceo(@bank) @x", "me@x (\\@)",
-		"me@x (\\<)", "me@x (a > b)",
+		"me@x (\\<)", "me@x (a > b)", "me@x (\")", "me@x (\\\")",
+		"me@x (\"), \"ceo@bank (\" <me@x>",
 		"\"<ceo@bank>\" <me@x>", "\"a < b\" <me@x>",
 		"\"a > b\" <me@x>", "\"\\<\" <me@x>", "\"<ceo\"@bank",
 		"\"\\\", ceo@bank, \\\"\" <me@x>", "\"ceo@bank\\\\\" <me@x>",
