@@ -61,6 +61,7 @@ conf_free(struct conf *conf)
 	}
 	free(conf->pairs);
 	free(conf->proxies);
+	free(conf->relays);
 	free(conf->listens);
 	free(conf->path);
 	free(conf->hostname);

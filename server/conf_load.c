@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "server/conf_keyword.h"
+#include "server/conf_relay.h"
 #include "server/conf_table.h"
 #include "server/conf_text.h"
 
@@ -32,40 +33,15 @@ struct loader {
 	int			 error;		/* errno of a lack of memory */
 };
 
-/*
- * Who may relay is judged even where nobody can: what is prepared for the
- * version that does must not open a relay to the world then.
- */
-static void
-judge_relay(struct loader *l)
-{
-	const struct conf_word *words = l->cut.words;
-	enum conf_range_verdict verdict;
-	struct conf_range r;
-	char shown[conf_shown_max_bytes];
-
-	if (!l->skips_relay || l->cut.count < 2 ||
-	    !span_equal(words[0].text, span_of("from")) ||
-	    span_equal(words[1].text, span_of("authenticated")))
-		return;
-	conf_show(words[1].text, shown, sizeof(shown));
-	verdict = conf_range_parse(words[1].text, &r);
-	if (verdict != CONF_RANGE_OK)
-		conf_report_at(&l->report, &l->place, words[1].at, NULL,
-		    "bad range \"%s\": %s", shown, conf_range_want(verdict));
-	else if (conf_range_is_world(&r))
-		conf_report_at(&l->report, &l->place, words[1].at, NULL,
-		    "bad range \"%s\": it takes in half the world, which "
-		    "would send its spam through here", shown);
-}
-
 /* Steps over what stands in a block that is not known. */
 static void
 skip_line(struct loader *l)
 {
 	const struct conf_word *last = &l->cut.words[l->cut.count - 1];
 
-	judge_relay(l);
+	if (l->skips_relay && conf_relay_judge(&l->cut, &l->place, l->conf,
+	    &l->report) == -1)
+		l->error = errno;
 
 	if (conf_word_is_brace(&l->cut.words[0], '}'))
 		l->skip--;

@@ -8,12 +8,16 @@
 #include "shared/os_gateway.h"
 
 /*
- * Calls tell for each line that is one: of a range that holds one of count
- * gateways, and of submission to which nobody can log in.  Before passwords
- * are forgotten.
+ * Both call tell for each line that most likely should not be so.  A range
+ * holds one of count gateways; of a configuration with mistakes, too.
  */
-void	conf_warn(const struct conf *conf, const struct os_gateway *gateways,
-	    size_t count, void (*tell)(const struct conf *conf, unsigned line,
+void	conf_warn_ranges(const struct conf *conf,
+	    const struct os_gateway *gateways, size_t count,
+	    void (*tell)(const struct conf *conf, unsigned line,
+	    const char *text));
+/* Submission to which nobody can log in.  Before passwords are forgotten. */
+void	conf_warn_logins(const struct conf *conf,
+	    void (*tell)(const struct conf *conf, unsigned line,
 	    const char *text));
 
 #endif

@@ -280,14 +280,17 @@ main(int argc, char *argv[])
 	if (a.catcher)
 		configure_catcher(&m.conf, &a);
 	else if (mode_load_conf(a.conf, &m.conf, a.quiet) == -1 ||
-	    mode_load_tls(&m.conf, m.tls, a.quiet) == -1)
+	    mode_load_tls(&m.conf, m.tls, a.quiet) == -1) {
+		if (!a.quiet)
+			mode_warn(&m.conf, false, false);
 		return 1;
+	}
 	if (a.check) {
 		conf_print(&m.conf, stdout);
 		if (m.conf.listen_count == 0)
 			fprintf(stderr, "smtpd: %s: no listen line: good for "
 			    "inetd and systemd sockets only\n", m.conf.path);
-		mode_warn(&m.conf, false);
+		mode_warn(&m.conf, false, true);
 		return 0;
 	}
 	make_absolute(&m.conf);
@@ -302,6 +305,6 @@ main(int argc, char *argv[])
 	}
 	open_log(&m.conf, &a);
 	if (!a.catcher)
-		mode_warn(&m.conf, true);
+		mode_warn(&m.conf, true, true);
 	return start_and_run(&m, &o);
 }

@@ -106,12 +106,14 @@ show_warning(const struct conf *conf, unsigned line, const char *text)
 }
 
 void
-mode_warn(const struct conf *conf, bool logged)
+mode_warn(const struct conf *conf, bool logged, bool whole)
 {
 	static struct os_gateway gateways[os_gateways_max];
 
-	conf_warn(conf, gateways, os_gateways(gateways),
+	conf_warn_ranges(conf, gateways, os_gateways(gateways),
 	    logged ? log_warning : show_warning);
+	if (whole)
+		conf_warn_logins(conf, logged ? log_warning : show_warning);
 }
 
 int

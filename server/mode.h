@@ -25,8 +25,9 @@ int	mode_load_conf(const char *path, struct conf *out, bool quiet);
 int	mode_load_tls(struct conf *conf, struct tls_files *out, bool quiet);
 /*
  * Tells of what conf says and most likely should not: on standard error, or
- * logged.  Before anything is held, and passwords are forgotten.
+ * logged.  Not whole: it has mistakes.  Before anything is held, and passwords
+ * are forgotten.
  */
-void	mode_warn(const struct conf *conf, bool logged);
+void	mode_warn(const struct conf *conf, bool logged, bool whole);
 
 #endif

@@ -46,7 +46,8 @@ warn(const char *text, const char *users, const struct os_gateway *g,
 	conf_case_file("c", text);
 	conf_case_file("users", users);
 	ck_assert_msg(conf_load("c", &conf, stderr) == 0, "not loaded");
-	conf_warn(&conf, g, count, note);
+	conf_warn_ranges(&conf, g, count, note);
+	conf_warn_logins(&conf, note);
 	conf_free(&conf);
 }
 
@@ -73,6 +74,31 @@ START_TEST(gateways)
 	ck_assert_ptr_null(strstr(said, "3: "));
 	warn(text, "alice\n", all + 1, 1);
 	ck_assert_str_eq(said, "");
+}
+END_TEST
+
+/* Even of a block that is refused. */
+START_TEST(relay)
+{
+	const struct os_gateway router = gateway("192.168.1.1", "eth0", false);
+	struct conf conf;
+	char *text = NULL;
+	size_t n;
+	FILE *err = open_memstream(&text, &n);
+
+	said[0] = '\0';
+	conf_case_file("c", LISTEN "relay {\nfrom 192.168.1.0/24\n"
+	    "from 192.0.2.0/24\nfrom authenticated\n}\n"
+	    "domain example.org {\n}\n");
+	ck_assert_ptr_nonnull(err);
+	ck_assert_int_eq(conf_load("c", &conf, err), -1);
+	fclose(err);
+	free(text);
+	conf_warn_ranges(&conf, &router, 1, note);
+	ck_assert_str_eq(said, "3: relay from holds 192.168.1.1, the router "
+	    "of eth0: where that translates addresses everybody comes in its "
+	    "name, and may send through here; name those who may alone\n");
+	conf_free(&conf);
 }
 END_TEST
 
@@ -112,7 +138,8 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { gateways, nobody, of_this_host };
+	const TTest *tests[] = { gateways, relay, nobody,
+	    of_this_host };
 
 	return conf_case_main("conf_warn", tests, COUNT(tests));
 }
