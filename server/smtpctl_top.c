@@ -172,8 +172,9 @@ parse_interval(const char *text, int *out)
 		return false;
 	errno = 0;
 	seconds = strtod(text, &end);
-	if (errno != 0 || *end != '\0' || seconds * 1000 < interval_min_ms ||
-	    seconds * 1000 > interval_max_ms)
+	if (errno != 0 || *end != '\0' ||
+	    seconds * 1000 < (double)interval_min_ms ||
+	    seconds * 1000 > (double)interval_max_ms)
 		return false;
 	*out = (int)(seconds * 1000);
 	return true;
