@@ -1,5 +1,6 @@
 #!/bin/sh
-# deps.sh build|interop|lint|bench: installs what is missing for that purpose.
+# deps.sh build|interop|lint|bench [look]: installs what is missing for that
+# purpose; with look it only says what is missing, and how to install it.
 #
 # Here stand the names of the packages on each system, and what proves that
 # one is there: a program or a file, never the package manager, so that a
@@ -10,11 +11,11 @@
 set -eu
 
 usage() {
-	echo "usage: t/deps.sh build|interop|lint|bench" >&2
+	echo "usage: t/deps.sh build|interop|lint|bench [look]" >&2
 	exit 2
 }
 
-[ $# -eq 1 ] || usage
+[ $# -eq 1 ] || [ "$*" = "${1-} look" ] || usage
 purpose=$1
 case $purpose in
 build | interop | lint | bench) ;;
@@ -232,6 +233,11 @@ look() {
 
 look
 [ -n "$missing" ] || exit 0
+if [ $# -eq 2 ]; then
+	echo "deps: missing here: $missing. \"make deps\" installs what a" \
+	    "build needs (as root, or by sudo or doas)" >&2
+	exit 1
+fi
 
 case $system in
 debian) command="apt-get install -y --no-install-recommends $missing" ;;

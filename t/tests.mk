@@ -27,17 +27,16 @@ test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o \
 UNIT_PROGRAMS = $(UNIT:%=$(T)/unit/check_%)
 
 $(UNIT_PROGRAMS): $(T)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(SERVER_LIBS) $(SANDBOX_LIBS) \
-	    $(CRYPT_LIBS)
+	$(call link,,$(CHECK_LIBS) $(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS))
 
 $(T)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
+	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 
 $(T)/print_calls: $(BUILD)/t/unit/print_calls.o $(shared_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
+	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 
 $(T)/print_keywords: $(BUILD)/t/unit/print_keywords.o $(test_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS)
+	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS))
 
 # ---- dialogues ----------------------------------------------------------
 PLAY = play play_script play_talk play_wire play_tls play_box play_daemon \
@@ -48,19 +47,19 @@ PLAY_LIBS = -lssl -lcrypto
 play_o = $(PLAY:%=$(BUILD)/t/dialog/%.o) $(PURE:%=$(BUILD)/shared/%.o)
 
 $(T)/dialog/play: $(play_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(PLAY_LIBS)
+	$(call link,,$(SERVER_LIBS) $(PLAY_LIBS))
 
 parrot_o = $(PARROT:%=$(BUILD)/t/dialog/%.o)
 
 $(T)/dialog/parrot: $(parrot_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(PLAY_LIBS)
+	$(call link,,$(SERVER_LIBS) $(PLAY_LIBS))
 
 # ---- the corpus ---------------------------------------------------------
 REPLAY = $(FUZZ:%=$(T)/fuzz/replay_%)
 
 $(REPLAY): $(T)/fuzz/replay_%: $(BUILD)/t/fuzz/fuzz_%.o \
     $(BUILD)/t/fuzz/replay.o $(test_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS)
+	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS))
 
 FUZZ_SERVER = json log_record log_chain log_checkpoint refused_record
 
@@ -127,19 +126,19 @@ check-asan:
 check-interop:
 	@sh t/deps.sh build
 	@sh t/deps.sh interop
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory programs
 	@bash t/interop/run.sh
 
 lint:
 	@sh t/deps.sh build
 	@sh t/deps.sh lint
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory programs
 	@sh t/lint/lint.sh $(BUILD) "$(PURE:%=shared/%) server/conf_parse server/conf_value server/conf_range server/json server/log_record server/refused_record"
 
 bench:
 	@sh t/deps.sh build
 	@sh t/deps.sh bench
-	@$(MAKE) --no-print-directory all $(BENCH_PROGRAMS:%=$(T)/bench/%) \
+	@$(MAKE) --no-print-directory programs $(BENCH_PROGRAMS:%=$(T)/bench/%) \
 	    $(T)/bench/submit $(T)/bench/smtpd-no-log
 	@bash t/bench/bench.sh $(BENCH)
 
@@ -147,15 +146,16 @@ BENCH_PROGRAMS = floor latency hold greet stall
 
 $(BENCH_PROGRAMS:%=$(T)/bench/%): $(T)/bench/%: t/bench/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(SERVER_LIBS)
+	$(call say,CC $<)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(SERVER_LIBS)
 
 $(T)/bench/submit: $(BUILD)/t/bench/submit.o $(BUILD)/t/bench/talk.o
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lssl $(SERVER_LIBS)
+	$(call link,,-lssl $(SERVER_LIBS))
 
 # The message log is left out, and with it what only it needs.
 $(T)/bench/smtpd-no-log: $(BUILD)/t/bench/no_log.o $(shared_o) \
     $(filter-out %/log_message.o,$(server_o))
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
+	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 
 # Lines of the shared modules and tables reached by the unit tests and the
 # corpus.  A process in its sandbox cannot write what it counted.

@@ -50,11 +50,11 @@ $(BUILD)/t/system/test_sign $(BUILD)/t/system/test_renew \
     $(BUILD)/t/system/test_submission: $(BUILD)/t/system/memory.o
 
 $(BUILD)/t/system/test_%: $(BUILD)/t/system/test_%.o $(system_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SYSTEM_LIBS)
+	$(call link,,$(SERVER_LIBS) $(SYSTEM_LIBS))
 
 # Speaks the records of the real worker, and holds itself to none of them.
 $(BUILD)/t/system/lying_worker: $(BUILD)/t/system/lying_worker.o \
     $(BUILD)/t/system/lies.o $(shared_o)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(SANDBOX_LIBS)
+	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 
 .PRECIOUS: $(BUILD)/t/system/%.o
