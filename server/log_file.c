@@ -100,6 +100,7 @@ int
 log_file_open(const char *path, const struct identity *owner,
     const char **why)
 {
+	struct stat st;
 	bool made;
 	int fd;
 
@@ -112,8 +113,10 @@ log_file_open(const char *path, const struct identity *owner,
 		*why = words_of(errno);
 		return -1;
 	}
-	if (made && owner != NULL &&
-	    fchown(fd, owner->uid, owner->gid) == -1) {
+	/* A service manager kills who changes an owner, even to the same. */
+	if (made && owner != NULL && (fstat(fd, &st) == -1 ||
+	    (st.st_uid != owner->uid &&
+	    fchown(fd, owner->uid, owner->gid) == -1))) {
 		*why = strerror(errno);
 		close(fd);
 		return -1;

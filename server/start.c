@@ -337,6 +337,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	open_spool(m, root, m->proved);
 	if (refused_init(m) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
+	users_warn_of_root(m->conf.root, root);
 	hold_master(m, root);
 	if (pool_wait(m, &why) == -1)
 		fatal("%s: %s", o->worker, why);

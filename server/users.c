@@ -81,11 +81,28 @@ users_open_root(const char *path, const struct users *u)
 		fatal("%s: belongs to uid %u, not to uid %u, and is not "
 		    "empty: name another directory, or give it to that user",
 		    path, (unsigned)st.st_uid, (unsigned)want);
-	/* Who is not root may not even try to change what is right. */
-	if (u->drop && (((st.st_uid != want || st.st_gid != u->master.gid) &&
-	    fchown(fd, u->master.uid, u->master.gid) == -1) ||
+	/* What a person set on a directory that is ours stays as it is. */
+	if (u->drop && st.st_uid != want &&
+	    (fchown(fd, u->master.uid, u->master.gid) == -1 ||
 	    fchmod(fd, 0700) == -1))
 		fatal("%s: cannot be given to uid %u: %s", path,
 		    (unsigned)want, strerror(errno));
 	return fd;
+}
+
+void
+users_warn_of_root(const char *path, int root)
+{
+	struct log_line l;
+	struct stat st;
+
+	if (fstat(root, &st) == -1 || (st.st_mode & 077) == 0)
+		return;
+	log_begin(&l, LOG_LEVEL_WARNING, "warning");
+	log_str(&l, "what", st.st_mode & 022 ? "others than its owner can "
+	    "write to the root, and so put other directories in the place of "
+	    "its own: chmod go-w" : "others than its owner can enter the "
+	    "root; what is below stays closed to them");
+	log_str(&l, "path", path);
+	log_end(&l);
 }

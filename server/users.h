@@ -16,10 +16,13 @@ struct users {
 /* Finds both by the configuration; fatal when one is missing or not fit. */
 void	users_find(const struct conf *conf, struct users *out);
 /*
- * Opens the one tree that the master may write, made first if need be, and
- * sees to it that nobody else can.  A directory with somebody else's files is
- * left alone.  Its descriptor; fatal when it cannot be.
+ * Opens the one tree that the master may write, made first if need be, mode
+ * 0700.  An empty directory of another user is taken over; one with files is
+ * left alone.  Mode, group and ACL of a directory that is ours stay as a
+ * person set them.  Its descriptor; fatal when it cannot be.
  */
 int	users_open_root(const char *path, const struct users *u);
+/* Logs it when others than the owner of root may enter or write there. */
+void	users_warn_of_root(const char *path, int root);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -356,25 +357,35 @@ expect_user(pid_t pid, const char *name)
 
 /*
  * Started as the user that owns the mail, with nothing but the right to
- * become others: two users all the same, and nobody was ever root.
+ * become others: two users all the same, and nobody was ever root.  As in
+ * the unit, no file changes its owner: neither a root whose group and mode a
+ * person set, nor a log that is made.
  */
 static void
 never_root(void)
 {
+	static const int chowns[] = { SYS_fchown, SYS_fchownat };
 	const struct passwd *pw = getpwnam("nobody");
 	struct daemon d;
 	struct spawn s = { .d = &d, .options = "-d", .listener_count = 1,
-	    .user = "nobody" };
+	    .user = "nobody", .missing = chowns, .missing_count = 2 };
+	char logs[80];
+	struct stat st;
 	pid_t pid, pids[16];
 	size_t n;
 
 	harness_need_root("give capabilities to another user");
 	daemon_init(&d, "", NULL);
 	without_listen(&d);
+	snprintf(logs, sizeof(logs), "%s", harness_path("logs"));
 	EXPECT(pw != NULL && mkdir(d.root, 0700) == 0 && chown(d.root,
-	    pw->pw_uid, pw->pw_gid) == 0, "%s: %s", d.root, strerror(errno));
-	s.listeners[0] = spawn_listener("127.0.0.1", &d.port);
+	    pw->pw_uid, 1) == 0 && chmod(d.root, 0750) == 0 &&
+	    mkdir(logs, 0700) == 0 && chown(logs, pw->pw_uid, 1) == 0,
+	    "%s: %s", d.root, strerror(errno));
 	s.fds[0] = s.fds[1] = s.fds[2] = open_log(&d);
+	snprintf(d.log, sizeof(d.log), "%s/smtpd.log", logs);
+	daemon_add_conf(&d, "log to %s\n", d.log);
+	s.listeners[0] = spawn_listener("127.0.0.1", &d.port);
 	pid = spawn(&s);
 	expect_service(&d, 1);
 	expect_user(pid, "nobody");
@@ -383,6 +394,8 @@ never_root(void)
 	expect_user(pids[0], "daemon");
 	expect_user(pids[1], "daemon");
 	end(pid);
+	EXPECT(stat(d.root, &st) == 0 && st.st_gid == 1 &&
+	    (st.st_mode & 07777) == 0750, "the root has mode %o", st.st_mode);
 	/* Another user's root is not its own to take. */
 	EXPECT(chown(d.root, 1, 1) == 0, "chown");
 	pid = spawn(&s);
