@@ -72,6 +72,8 @@ packages() {
 		libdate-calc-perl /usr/share/perl5/Date/Calc.pm
 		fail2ban fail2ban-regex
 		systemd systemd-socket-activate systemd-analyze
+		systemd-container systemd-nspawn
+		debootstrap debootstrap
 		libnet-ssleay-perl /usr/share/doc/libnet-ssleay-perl
 		openssl openssl
 		sslscan sslscan

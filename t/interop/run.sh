@@ -22,6 +22,7 @@ here=t/interop
 . "$here/logtools.sh"
 . "$here/metrics.sh"
 . "$here/starters.sh"
+. "$here/systemd.sh"
 . "$here/submission.sh"
 . "$here/tls.sh"
 . "$here/proxy.sh"
@@ -203,6 +204,7 @@ if command -v systemd-socket-activate >/dev/null; then
 else
 	skip systemd "no systemd here"
 fi
+check_systemd
 
 run_catcher "$caught_dir" "$smtpd"
 check catcher-starts catcher_starts

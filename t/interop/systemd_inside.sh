@@ -1,0 +1,233 @@
+#!/bin/bash
+# Run as root inside the container of systemd.sh, where smtpd is installed:
+# each function seen_* is a check, and what it prints is why it failed.
+#
+#	systemd_inside.sh FUNCTION
+# Arguments are optional; shellcheck wants all or none.
+# shellcheck disable=SC2119,SC2120
+set -eu
+# Who was cut off says what was missing, and does not die of it.
+trap '' PIPE
+
+etc=/etc/smtpd
+units="smtpd.service smtpd.socket"
+
+fail() {
+	echo "$*"
+	exit 1
+}
+
+# until_so SECONDS COMMAND...: tries ten times a second.
+until_so() {
+	local tries=$(($1 * 10))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+has_booted() {
+	case $(systemctl is-system-running) in
+	running | degraded) ;;
+	*) return 1 ;;
+	esac
+}
+
+# configure [LINE...]: example.org with alice and bob, and these lines.
+configure() {
+	printf 'alice\nbob\n' >$etc/users
+	echo 'info: alice' >$etc/aliases
+	{
+		echo hostname mx.example.org
+		printf '%s\n' "$@"
+		printf '%s {\n' 'domain example.org'
+		echo users $etc/users
+		echo aliases $etc/aliases
+		echo '}'
+	} >$etc/smtpd.conf
+}
+
+# fresh [LINE...]: so configured, and started as at boot, by its socket.
+fresh() {
+	configure "$@"
+	# shellcheck disable=SC2086 # two names
+	systemctl stop $units
+	systemctl reset-failed
+	since=$(date '+%F %T.%N')
+	systemctl start smtpd.socket smtpd.service ||
+	    fail "it does not start: $(journal | tail -n 3)"
+}
+
+journal() {
+	journalctl -q -o cat -u smtpd.service -u 'smtpd@*' --since "$since" --no-pager
+}
+
+logged() {
+	journal | grep -q -- "$1"
+}
+
+# ended: the service, in order.
+ended_well() {
+	local how
+
+	how=$(systemctl show -P Result -P ExecMainStatus smtpd.service | xargs)
+	[ "$how" = 'success 0' ] || fail "how it ended: $how"
+}
+
+# A session on descriptor 3.
+connect() {
+	exec 3<>"/dev/tcp/127.0.0.1/${1:-25}"
+	reply 220
+}
+
+# reply CODE: the next, to its last line.
+reply() {
+	local line=
+
+	while IFS= read -r -t 40 line <&3 && [[ $line = ???-* ]]; do
+		:
+	done
+	[[ $line = "$1"* ]] || fail "wanted $1, read: $line"
+}
+
+# say CODE LINE
+say() {
+	printf '%s\r\n' "$2" >&3 2>/dev/null || :
+	reply "$1"
+}
+
+# Up to the middle of a message for alice.
+begin_message() {
+	connect
+	say 250 'EHLO client.example.net'
+	say 250 'MAIL FROM:<a@example.net>'
+	say 250 'RCPT TO:<alice@example.org>'
+	say 354 DATA
+	printf 'Subject: one\r\n\r\n' >&3
+}
+
+# send [RECIPIENT [CODE]]: a message, in a session of its own.
+send() {
+	connect
+	say 250 'EHLO client.example.net'
+	say 250 'MAIL FROM:<a@example.net>'
+	say "${2:-250}" "RCPT TO:<${1:-alice@example.org}>"
+	if [ "${2:-250}" = 250 ]; then
+		say 354 DATA
+		say 250 $'Subject: one\r\n\r\ntext\r\n.'
+	fi
+	say 221 QUIT
+}
+
+# survives COMMAND...: it ends the service while a message is under way and
+# another client is silent; the one is stored, and both are told.
+survives() {
+	local ender
+
+	begin_message
+	exec 4<&3
+	exec 5<>/dev/tcp/127.0.0.1/25
+	"$@" &
+	ender=$!
+	until_so 20 logged event=stopping || fail "$*: the server does not stop"
+	say 250 $'text\r\n.'
+	say 421 NOOP
+	exec 3<&5
+	reply 220
+	reply 421
+	wait "$ender" || fail "$*: status $?"
+	exec 3<&- 4<&- 5<&-
+}
+
+# 2.1
+seen_stop() {
+	fresh
+	survives systemctl stop smtpd.socket smtpd.service
+	ended_well
+}
+
+seen_restart() {
+	fresh
+	survives systemctl restart smtpd.service
+	logged 'event=stop status=0' || fail "$(journal | tail -n 3)"
+	send
+}
+
+upgrade() {
+	local program
+
+	for program in sbin/smtpd libexec/smtpd-worker; do
+		cp /usr/local/$program /usr/local/$program.new
+		mv /usr/local/$program.new /usr/local/$program
+	done
+	systemctl daemon-reload
+	systemctl try-restart smtpd.service
+}
+
+seen_upgrade() {
+	fresh
+	survives upgrade
+	logged 'event=stop status=0' || fail "$(journal | tail -n 3)"
+	send
+}
+
+# One smtpd for each connection; it has one client.
+seen_accept() {
+	local dropin=/run/systemd/system/smtpd.socket.d
+
+	mkdir -p $dropin
+	printf '[Socket]\nAccept=yes\n' >$dropin/accept.conf
+	systemctl daemon-reload
+	configure
+	# shellcheck disable=SC2086 # two names
+	systemctl stop $units
+	since=$(date '+%F %T.%N')
+	systemctl start smtpd.socket
+	begin_message
+	systemctl stop 'smtpd@*.service' &
+	sleep 1
+	say 250 $'text\r\n.'
+	say 421 NOOP
+	wait $! || fail "systemctl stop: status $?"
+	systemctl stop smtpd.socket
+	rm -r $dropin
+	systemctl daemon-reload
+	! journal | grep 'Failed\|status=' || fail "that is in the journal"
+}
+
+# 2.6: neither the service nor its socket gives up over a mistake.
+seen_typo() {
+	fresh
+	sed -i 's/^hostname/hostnam/' $etc/smtpd.conf
+	for _ in 1 2 3 4 5 6 7; do
+		! systemctl restart smtpd.service 2>/dev/null ||
+		    fail "it starts with a typo"
+	done
+	exec 3<>/dev/tcp/127.0.0.1/25
+	sleep 3
+	systemctl is-active -q smtpd.socket || fail "the socket has failed"
+	logged 'smtpd.conf:1:1: .*hostnam' || fail "$(journal | tail -n 3)"
+	sed -i 's/^hostnam /hostname /' $etc/smtpd.conf
+	# Who waited is served.
+	reply 220
+	say 221 QUIT
+}
+
+seen_reload() {
+	fresh
+	echo carol >>$etc/users
+	systemctl reload smtpd.service || fail "the reload fails"
+	until_so 10 logged 'event=reload ' || fail "no reload is logged"
+	send carol@example.org
+	! logged '^hostname ' || fail "the journal has the configuration"
+	echo 'domian example.net {' >>$etc/smtpd.conf
+	! systemctl reload smtpd.service 2>/dev/null ||
+	    fail "the reload with a mistake is fine"
+	logged 'smtpd.conf:7:1: .*domian' || fail "$(journal | tail -n 3)"
+	send
+}
+
+"$@"
