@@ -136,6 +136,17 @@ catcher_login(const struct session *s, bool in)
 }
 
 void
+catcher_tls_failed(const struct session *s, enum tls_fail why,
+    const char *words)
+{
+	begin_line(s, BAD, "*");
+	printf("no TLS: %s%s", words, why != TLS_FAIL_UNTRUSTED ? "" :
+	    ": set it to accept any certificate, or give the catcher one "
+	    "that it trusts, with --certificate");
+	end_line();
+}
+
+void
 catcher_disconnect(const struct session *s, const char *how)
 {
 	begin_line(s, DIM, "*");

@@ -17,6 +17,9 @@ void	catcher_connect(const struct session *s);
 /* Somebody has logged in as s->user, or has not. */
 void	catcher_login(const struct session *s, bool in);
 void	catcher_disconnect(const struct session *s, const char *how);
+/* No TLS came about. */
+void	catcher_tls_failed(const struct session *s, enum tls_fail why,
+	    const char *words);
 /* What was said: a command line, or a reply. */
 void	catcher_trace(const struct session *s, const struct ipc_trace *t);
 /* The message of s, which has just been stored. */

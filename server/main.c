@@ -39,8 +39,11 @@ struct arguments {
 	const char	*listen;	/* of the catcher */
 	const char	*dir;		/* of the catcher */
 	const char	*login;		/* of the catcher */
+	const char	*certificate;	/* of the catcher */
+	const char	*key;		/* of the catcher */
 	const char	*pid_file;
 	bool		 catcher;
+	bool		 starttls;	/* of the catcher */
 	bool		 check;
 	bool		 foreground;
 	bool		 inetd;
@@ -58,8 +61,9 @@ usage(int unknown)
 		    "missing\n", unknown);
 	fputs("usage: smtpd [-dnV] [-f file] [-p file] [-w worker]\n"
 	    "       smtpd -i [-d] [-f file] [-w worker]\n"
-	    "       smtpd -C [-v] [-a name:password] [-l address:port] "
-	    "[-w worker]\n             [directory]\n",
+	    "       smtpd -C [-v] [-a name:password] [-l [address:]port] "
+	    "[-w worker]\n             [--starttls] [--certificate file "
+	    "[--key file]] [directory]\n",
 	    stderr);
 	exit(1);
 }
@@ -67,8 +71,13 @@ usage(int unknown)
 static void
 read_arguments(int argc, char *argv[], struct arguments *a)
 {
+	enum { STARTTLS = 256, CERTIFICATE, KEY };
 	static const struct option longs[] = {
-		{ "auth", required_argument, NULL, 'a' }, { NULL, 0, NULL, 0 }
+		{ "auth", required_argument, NULL, 'a' },
+		{ "starttls", no_argument, NULL, STARTTLS },
+		{ "certificate", required_argument, NULL, CERTIFICATE },
+		{ "key", required_argument, NULL, KEY },
+		{ NULL, 0, NULL, 0 }
 	};
 	int c;
 
@@ -110,13 +119,23 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 		case 'w':
 			a->worker = optarg;
 			break;
+		case STARTTLS:
+			a->starttls = true;
+			break;
+		case CERTIFICATE:
+			a->certificate = optarg;
+			break;
+		case KEY:
+			a->key = optarg;
+			break;
 		default:
 			a->wrong = true;
 			a->unknown = optopt;
 		}
 	argc -= optind;
 	if (argc > (a->catcher ? 1 : 0) || (a->listen && !a->catcher) ||
-	    (a->login && !a->catcher) ||
+	    ((a->login || a->starttls || a->certificate) && !a->catcher) ||
+	    (a->key && !a->certificate) ||
 	    (a->catcher && (a->check || a->foreground)) ||
 	    (a->inetd && (a->catcher || a->check || a->pid_file)) ||
 	    (a->pid_file && (a->catcher || a->check)))
@@ -125,26 +144,30 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 		a->dir = argv[optind];
 }
 
-/* "127.0.0.1:2525", "[::1]:2525" */
+/* "2525", "localhost:2525", "127.0.0.1:2525", "[::1]:2525" */
 static bool
 parse_listen(const char *text, struct conf_listen *out)
 {
 	char host[INET6_ADDRSTRLEN + 2];
 	const char *colon = strrchr(text, ':');
+	const char *digits = colon == NULL ? text : colon + 1;
 	struct sockaddr_in *in = (void *)&out->addr;
 	struct sockaddr_in6 *in6 = (void *)&out->addr;
 	size_t n = colon == NULL ? 0 : (size_t)(colon - text);
 	char *end;
 	unsigned long port;
 
-	if (n == 0 || n >= sizeof(host) || colon[1] < '0' || colon[1] > '9')
+	if ((n == 0 && colon != NULL) || n >= sizeof(host) ||
+	    *digits < '0' || *digits > '9')
 		return false;
-	port = strtoul(colon + 1, &end, 10);
+	port = strtoul(digits, &end, 10);
 	if (*end != '\0' || port > 65535)
 		return false;
 	memset(out, 0, sizeof(*out));
 	memcpy(host, text, n);
 	host[n] = '\0';
+	if (n == 0 || strcasecmp(host, "localhost") == 0)
+		strlcpy(host, "127.0.0.1", sizeof(host));
 	if (host[0] == '[' && host[n - 1] == ']') {
 		host[n - 1] = '\0';
 		in6->sin6_family = AF_INET6;
@@ -185,8 +208,8 @@ configure_catcher(struct conf *conf, const struct arguments *a)
 	conf->listen_count = 1;
 	if (!parse_listen(a->listen != NULL ? a->listen : "127.0.0.1:2525",
 	    &conf->listens[0]))
-		fatal("-l %s: not ADDRESS:PORT, as in 127.0.0.1:2525 or "
-		    "[::1]:2525", a->listen);
+		fatal("-l %s: neither PORT nor ADDRESS:PORT, as in 1025, "
+		    "127.0.0.1:2525 or [::1]:2525", a->listen);
 	conf->catcher_login = a->login;
 	if (a->login != NULL && !is_login(a->login))
 		fatal("-a: not NAME:PASSWORD, each of 1 to 255 octets");
@@ -199,14 +222,43 @@ configure_catcher(struct conf *conf, const struct arguments *a)
 
 /* The master leaves this directory, and looks at its file once more. */
 static void
-make_absolute(struct conf *conf)
+make_absolute(char **path)
 {
-	char *real = conf->path == NULL ? NULL : realpath(conf->path, NULL);
+	char *real = *path == NULL ? NULL : realpath(*path, NULL);
 
 	if (real == NULL)
 		return;
-	free(conf->path);
-	conf->path = real;
+	free(*path);
+	*path = real;
+}
+
+/*
+ * What a catcher offers STARTTLS with.  At their defaults many programs take
+ * what is offered and then trust no certificate of its own making: so it is
+ * offered to who asks for it.
+ */
+static void
+take_certificate(struct master *m, const struct arguments *a)
+{
+	struct conf_pair *pair;
+
+	if (a->certificate == NULL) {
+		if (a->starttls && tls_made(m->conf.hostname, m->tls) == -1)
+			fatal("OpenSSL cannot make a certificate");
+		return;
+	}
+	pair = m->conf.pairs = calloc(1, sizeof(*pair));
+	if (pair != NULL) {
+		m->conf.pair_count = 1;
+		pair->certificate = strdup(a->certificate);
+		pair->key = strdup(a->key != NULL ? a->key : a->certificate);
+	}
+	if (pair == NULL || pair->certificate == NULL || pair->key == NULL)
+		fatal("no memory to start with");
+	make_absolute(&pair->certificate);
+	make_absolute(&pair->key);
+	if (mode_load_tls(&m->conf, m->tls, false) == -1)
+		exit(1);
 }
 
 static const char *
@@ -293,15 +345,14 @@ main(int argc, char *argv[])
 		mode_warn(&m.conf, false, true);
 		return 0;
 	}
-	make_absolute(&m.conf);
+	make_absolute(&m.conf.path);
 	o.worker = find_worker(a.worker);
 	o.pid_file = a.pid_file;
 	o.foreground = a.foreground || a.catcher || o.inetd != NULL ||
 	    o.sockets != NULL;
 	if (a.catcher) {
 		catcher_init();
-		if (tls_made(m.conf.hostname, m.tls) == -1)
-			fatal("OpenSSL cannot make a certificate");
+		take_certificate(&m, &a);
 	}
 	open_log(&m.conf, &a);
 	if (!a.catcher)

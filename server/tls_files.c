@@ -89,7 +89,10 @@ read_file(const char *path, bool secret, uint8_t **out, size_t *out_n)
 	return (struct found){ why, denied };
 }
 
-/* One line of the configuration and where mistakes in it are shown. */
+/*
+ * One line of the configuration and where mistakes in it are shown; a catcher
+ * has options in place of it.
+ */
 struct loading {
 	const struct conf_pair	*line;
 	struct conf_text	 text;
@@ -103,6 +106,8 @@ begin_loading(struct loading *l, const struct conf *conf, FILE *err)
 
 	memset(l, 0, sizeof(*l));
 	l->report.err = err;
+	if (conf->catcher)
+		return 0;
 	why = conf_text_read(conf->path, &l->text);
 	if (why != NULL)
 		conf_report_file(&l->report, conf->path,
@@ -121,12 +126,17 @@ end_loading(struct loading *l)
 static void
 report(struct loading *l, bool of_key, const char *why)
 {
-	struct conf_place place = conf_text_place(&l->text, l->line->line);
+	const char *file = of_key ? l->line->key : l->line->certificate;
+	struct conf_place place;
 	char shown[conf_shown_max_bytes];
 	struct conf_cut cut = { .count = 0 };
 
-	conf_show(span_of(of_key ? l->line->key : l->line->certificate),
-	    shown, sizeof(shown));
+	if (l->line->line == 0) {
+		conf_report_file(&l->report, file, "%s", why);
+		return;
+	}
+	place = conf_text_place(&l->text, l->line->line);
+	conf_show(span_of(file), shown, sizeof(shown));
 	conf_cut_line(place.line, &cut);
 	conf_report_at(&l->report, &place,
 	    cut.count == 5 ? cut.words[of_key ? 4 : 2].at : 0, NULL,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "server/catcher.h"
 #include "server/log_postfix.h"
 #include "shared/log.h"
 
@@ -102,6 +103,8 @@ tls_log_failed(const struct session *s, enum tls_fail why)
 {
 	struct log_line l;
 
+	if (s->master->conf.catcher)
+		catcher_tls_failed(s, why, fails[why]);
 	if (log_postfix_tls_failed(s, fails[why]))
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "tls-failed");

@@ -172,8 +172,11 @@ lineio_read_line(struct lineio *io, size_t max, struct span *out)
 			checked = 1;
 		}
 		r = fill(io, line_read_bytes);
-		if (r != LINE_OK)
+		if (r != LINE_OK) {
+			*out = span_from(io->in + io->start,
+			    io->end - io->start);
 			return r;
+		}
 	}
 	*out = span_from(io->in + io->start, checked - (checked > 1 ? 2 : 1));
 	io->start += checked;

@@ -60,7 +60,8 @@ struct lineio {
 void	lineio_init(struct lineio *io, const struct lineio_ops *ops, void *arg);
 /*
  * The next line without its CRLF, at most max octets with it; valid until
- * the next read.  Output is flushed before waiting.
+ * the next read.  Output is flushed before waiting.  If reading fails, what
+ * has come of the line.
  */
 enum line_result lineio_read_line(struct lineio *io, size_t max,
 	    struct span *out);

@@ -9,6 +9,7 @@
 
 #include "shared/base64.h"
 #include "worker/ask.h"
+#include "worker/transcript.h"
 
 /* Decoded responses; more than any line holds. */
 static uint8_t decoded[sasl_line_max_bytes];
@@ -201,5 +202,8 @@ smtp_auth_begin(struct smtp_session *s, struct span arg)
 	case SASL_MECHANISM_COUNT:
 		break;
 	}
+	transcript_hint("the program logs in by a mechanism that is not "
+	    "offered, such as XOAUTH2: set it to a name and a password, by "
+	    "PLAIN or LOGIN");
 	return fault(s, NOTE_SYNTAX, REPLY_AUTH_MECHANISM);
 }

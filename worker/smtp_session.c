@@ -182,6 +182,13 @@ next_response(struct smtp_session *s)
 	return count(s, o);
 }
 
+/* A record of a TLS handshake (RFC 8446 5.1), before any command. */
+static bool
+is_client_hello(const struct smtp_session *s, struct span line)
+{
+	return s->end.commands == 0 && line.n > 0 && line.p[0] == 22;
+}
+
 static struct outcome
 next_command(struct smtp_session *s)
 {
@@ -191,7 +198,10 @@ next_command(struct smtp_session *s)
 
 	s->verb = IPC_VERB_COUNT;
 	r = lineio_read_line(s->io, smtp_cmd_line_max(s), &line);
-	if (r == LINE_OK)
+	if (is_client_hello(s, line))
+		transcript_hint("the program began with TLS, as for port 465: "
+		    "set it to plain SMTP without encryption");
+	else if (r == LINE_OK)
 		transcript_say(IPC_TRACE_CLIENT, line);
 	else
 		remark(r);

@@ -27,8 +27,11 @@ smtp_tls_command(struct smtp_session *s)
 {
 	if (s->tls)
 		return smtp_go_on(REPLY_TLS_ALREADY);
-	if (tls_context() == NULL)
+	if (tls_context() == NULL) {
+		transcript_hint("the program wants STARTTLS: set it to no "
+		    "encryption, or start the catcher with --starttls");
 		return smtp_go_on(REPLY_NO_TLS);
+	}
 	/* Who logged in would have to be forgotten, and cannot be. */
 	if (s->logged_in)
 		return smtp_go_on(REPLY_AUTH_AGAIN);

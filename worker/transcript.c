@@ -188,6 +188,13 @@ transcript_remark(const char *text)
 }
 
 void
+transcript_hint(const char *text)
+{
+	if (t.mode == IPC_TRACE_LIVE)
+		emit(IPC_TRACE_REMARK, span_of(text));
+}
+
+void
 transcript_refused(void)
 {
 	t.refused = true;

@@ -15,6 +15,8 @@ void	transcript_say(enum ipc_trace_kind kind, struct span octets);
 void	transcript_secret(const char *what);
 /* Something that happened, in our words. */
 void	transcript_remark(const char *text);
+/* The same, for a developer: only the catcher shows it, at once. */
+void	transcript_hint(const char *text);
 /* Something was refused: the master will want to know. */
 void	transcript_refused(void);
 /* Tells the master, if that is so. */

@@ -46,7 +46,7 @@ caught_parts() {
 	grep -q "^Subject: $token\$" "$path" || fail "$path is not the letter"
 }
 
-# Its certificate is nobody's, and the client is told so.
+# With --starttls: its certificate is nobody's, and the client is told so.
 caught_tls() {
 	token=caught-tls
 	printf 'Subject: %s\r\n\r\ntext\r\n' "$token" >"$tmp/$token"
@@ -55,7 +55,8 @@ caught_tls() {
 	    --mail-from "$sender" --mail-rcpt tls@anywhere.example \
 	    --upload-file "$tmp/$token" >"$tmp/$token.out" 2>&1 ||
 	    fail "$(tail -n 5 "$tmp/$token.out")"
-	path=$(await 60 to=tls@anywhere.example "subject=$token")
+	path=$("$smtpctl" await -d "$tmp/strict" -t 60 \
+	    to=tls@anywhere.example "subject=$token")
 	grep -q ' with ESMTPS id ' "$path" || fail "$(head -n 6 "$path")"
 }
 

@@ -212,7 +212,6 @@ for client in $raw_clients; do
 	check "catcher-$client" caught "$client"
 done
 check catcher-snail caught_parts snail
-check catcher-starttls caught_tls
 check catcher-several caught_several
 check catcher-await-none await_none
 check catcher-await-before await_before
@@ -226,8 +225,10 @@ check catcher-prints catcher_prints
 check catcher-escapes catcher_escapes
 stop_catcher
 check catcher-ends catcher_ends
-run_catcher "$tmp/strict" "$smtpd" --auth alice@example.org:right:one
+run_catcher "$tmp/strict" "$smtpd" --starttls \
+    --auth alice@example.org:right:one
 check login-strictly log_in_strictly
+check catcher-starttls caught_tls
 stop_catcher
 run_catcher "$tmp/on-terminal" \
     "$python" "$here/terminal.py" "$tmp/screen" "$smtpd"

@@ -6,7 +6,7 @@ ifeq ($(OS),Linux)
 SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
 		  log chain explain share inetd peer sockets upgrade control \
 		  stats dryrun reload files passwd top stalled tls sign renew \
-		  submission proxy
+		  submission proxy catcher
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
@@ -43,7 +43,8 @@ $(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
 
 $(BUILD)/t/system/test_tls $(BUILD)/t/system/test_sign \
     $(BUILD)/t/system/test_renew $(BUILD)/t/system/test_submission \
-    $(BUILD)/t/system/test_proxy: $(BUILD)/t/system/secure.o
+    $(BUILD)/t/system/test_proxy \
+    $(BUILD)/t/system/test_catcher: $(BUILD)/t/system/secure.o
 $(BUILD)/t/system/test_sign $(BUILD)/t/system/test_renew: \
     $(BUILD)/t/system/secrets.o
 $(BUILD)/t/system/test_sign $(BUILD)/t/system/test_renew \

@@ -355,34 +355,6 @@ log_format(void)
 	daemon_stop(&d);
 }
 
-/* Without a file, SIGHUP says that its terminal has gone. */
-static void
-catcher_ends(void)
-{
-	const char *dir = harness_path("caught"), *out = harness_path("out");
-	struct daemon d;
-	int status = 0;
-	pid_t pid;
-
-	daemon_init(&d, "", NULL);
-	pid = fork();
-	if (pid == 0) {
-		if (freopen(out, "w", stdout) == NULL ||
-		    dup2(STDOUT_FILENO, STDERR_FILENO) == -1)
-			_exit(127);
-		execl(harness_smtpd, harness_smtpd, "-C", "-l", "127.0.0.1:0",
-		    "-w", d.worker, dir, (char *)NULL);
-		_exit(127);
-	}
-	EXPECT(WAIT(access(out, F_OK) == 0 &&
-	    strstr(harness_read_file(out, NULL), "127.0.0.1") != NULL),
-	    "the catcher does not serve: %s", harness_read_file(out, NULL));
-	EXPECT(kill(pid, SIGHUP) == 0, "kill");
-	EXPECT(WAIT(waitpid(pid, &status, WNOHANG) == pid) &&
-	    WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	    "wait status %d", status);
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -395,7 +367,6 @@ main(int argc, char *argv[])
 		{ "both_nurseries", both_nurseries },
 		{ "again_and_again", again_and_again },
 		{ "log_format", log_format },
-		{ "catcher_ends", catcher_ends },
 	};
 
 	return harness_main(argc, argv, tests,
