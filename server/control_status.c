@@ -11,6 +11,7 @@
 
 #include "server/listen.h"
 #include "shared/deadline.h"
+#include "shared/log.h"
 
 static struct ipc_record
 record(enum ipc_type type)
@@ -311,7 +312,8 @@ tell_counts(const struct master *m, struct control_answer *a)
 		struct ipc_record r = record(IPC_TELL_COUNT);
 
 		r.u.tell_count.which = i;
-		r.u.tell_count.value = m->counters.value[i];
+		r.u.tell_count.value = i == COUNTER_LOG_LOST ? log_lost() :
+		    m->counters.value[i];
 		control_answer_put(a, &r);
 	}
 }

@@ -133,7 +133,9 @@
 	X(QUESTIONS, "control_questions", "", "", "",			\
 	    "Questions at the control socket")				\
 	X(STRANGERS, "control_refused", "", "", "",			\
-	    "Connections to the control socket by who may not ask")
+	    "Connections to the control socket by who may not ask")	\
+	X(LOG_LOST, "log_lines_lost", "", "", "",			\
+	    "Lines of the log that nobody took")
 
 #define COUNTER_NAME(name, family, unit, label, value, help) COUNTER_##name,
 enum counter { COUNTERS(COUNTER_NAME) COUNTER_COUNT };

@@ -55,13 +55,16 @@ log_setup_renew(const struct conf *conf)
 	log_use_postfix(conf->log_postfix ? conf->hostname : NULL);
 }
 
+/* Behind the lines of a turn; and while somebody does not take them. */
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
+	static const struct timeval soon = { 0, 50 * 1000 };
+
 	(void)fd;
 	(void)what;
-	(void)arg;
-	log_flush();
+	if (!log_flush())
+		evtimer_add(*(struct event **)arg, &soon);
 }
 
 /* Behind all that is active now: those may bring more lines. */
@@ -118,11 +121,12 @@ log_setup_end(struct master *m)
 int
 log_setup_events(struct master *m)
 {
-	struct event *turn = event_new(m->base, -1, 0, on_turn, NULL);
+	static struct event *turn;
 	struct event *rotate = evsignal_new(m->base, SIGUSR1, on_rotate, m);
 	struct event *tick = event_new(m->base, -1, EV_PERSIST, on_second, m);
 	struct timeval second = { 1, 0 };
 
+	turn = event_new(m->base, -1, 0, on_turn, &turn);
 	if (turn == NULL || rotate == NULL || tick == NULL ||
 	    event_add(rotate, NULL) == -1 || event_add(tick, &second) == -1)
 		return -1;

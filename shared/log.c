@@ -15,42 +15,44 @@
 #include <unistd.h>
 
 #include "shared/buf.h"
+#include "shared/os.h"
+#include "shared/outlet.h"
 
 enum {
-	pending_max_bytes = 64 * 1024,
 	head_max_bytes = 400,	/* time, host and program of a line */
-	line_max_bytes = log_line_max_bytes + head_max_bytes
+	line_max_bytes = log_line_max_bytes + head_max_bytes,
+	/* While nobody is served, at start and at the end. */
+	patience_ms = 1000
 };
 
-/* Where lines go, and those that wait for it. */
+/* Where lines go. */
 static struct {
 	enum log_target	 target;
-	int		 fd;
 	const char	*host;		/* not NULL: in Postfix's form */
 	void		 (*wake)(void *);
 	void		*wake_arg;
-	uint64_t	 lost;		/* lines no disk would take */
-	bool		 torn;		/* the last of them in its middle */
-	size_t		 n;
-	uint8_t		 pending[pending_max_bytes];
-} out = { .target = LOG_TO_STDERR, .fd = STDERR_FILENO };
+	bool		 woken;		/* and log_flush has not come yet */
+	bool		 stuck;		/* the last flush left something */
+	struct outlet	 to;
+} out = { .target = LOG_TO_STDERR, .to = { .fd = STDERR_FILENO } };
 
 void
 log_open(enum log_target to)
 {
 	out.target = to;
 	if (to == LOG_TO_SYSLOG)
-		openlog("smtpd", LOG_PID | LOG_NDELAY, LOG_MAIL);
+		os_syslog_open();
+	if (to == LOG_TO_SYSLOG || to == LOG_TO_STDERR)
+		outlet_open(&out.to, to == LOG_TO_SYSLOG ? outlet_syslog :
+		    STDERR_FILENO, false);
 }
 
 void
 log_use_file(int fd)
 {
 	log_flush();
-	if (out.target == LOG_TO_FILE && out.fd != STDERR_FILENO)
-		close(out.fd);
 	out.target = LOG_TO_FILE;
-	out.fd = fd;
+	outlet_open(&out.to, fd, true);
 }
 
 void
@@ -74,22 +76,6 @@ log_gather(void (*wake)(void *arg), void *arg)
 		log_flush();
 }
 
-/* 0, or -1 and errno, *s then what was not written. */
-static int
-write_all(struct span *s)
-{
-	while (s->n > 0) {
-		ssize_t n = write(out.fd, s->p, s->n);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		*s = span_skip(*s, (size_t)n);
-	}
-	return 0;
-}
-
 /* The time of a line, made anew once a second. */
 static const char *
 second_text(time_t now)
@@ -101,7 +87,7 @@ second_text(time_t now)
 	if (now == made)
 		return text;
 	made = now;
-	if (out.host == NULL) {
+	if (out.host == NULL && out.target != LOG_TO_SYSLOG) {
 		gmtime_r(&now, &tm);
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 	} else {
@@ -111,119 +97,90 @@ second_text(time_t now)
 	return text;
 }
 
-/* What stands before the text of a line that we write ourselves. */
+/* What stands before the text of a line. */
 static void
-add_head(struct buf *b, const char *program, uint32_t number)
+add_head(struct buf *b, enum log_level level, const char *program,
+    uint32_t number)
 {
+	static const int priority[] = { LOG_INFO, LOG_WARNING, LOG_ERR };
+	bool syslog = out.target == LOG_TO_SYSLOG;
 	struct timespec now;
 
+	if (syslog) {
+		buf_add_str(b, "<");
+		buf_add_u64(b, (uint64_t)(LOG_MAIL | priority[level]), 1);
+		buf_add_str(b, ">");
+	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	buf_add_str(b, second_text(now.tv_sec));
-	if (out.host == NULL) {
+	if (out.host == NULL && !syslog) {
 		buf_add_str(b, ".");
 		buf_add_u64(b, (uint64_t)now.tv_nsec / 1000000, 3);
 		buf_add_str(b, "Z ");
 		return;
 	}
 	buf_add_str(b, " ");
-	buf_add_str(b, out.host);
-	buf_add_str(b, " postfix/");
-	buf_add_str(b, program);
+	if (!syslog) {
+		buf_add_str(b, out.host);
+		buf_add_str(b, " ");
+	}
+	buf_add_str(b, out.host != NULL ? "postfix/" : "");
+	buf_add_str(b, out.host != NULL ? program : "smtpd");
 	buf_add_str(b, "[");
 	buf_add_u64(b, number, 1);
 	buf_add_str(b, "]: ");
 }
 
-/* The disk takes lines again: says how many it did not. */
-static int
-tell_lost(void)
-{
-	uint8_t storage[line_max_bytes];
-	struct buf b = buf_over(storage, sizeof(storage));
-	struct span s;
-
-	if (out.torn)
-		buf_add_str(&b, "\n");
-	add_head(&b, "smtpd", (uint32_t)getpid());
-	buf_add_str(&b, out.host == NULL ? "event=log-lost lines=" :
-	    "warning: event=log-lost lines=");
-	buf_add_u64(&b, out.lost, 1);
-	buf_add_str(&b, "\n");
-	s = buf_span(&b);
-	if (write_all(&s) == -1) {
-		out.torn = out.torn || s.p > storage;
-		return -1;
-	}
-	out.lost = 0;
-	out.torn = false;
-	return 0;
-}
-
-static void
-lose(struct span rest)
-{
-	out.torn = out.torn || (rest.p > out.pending && rest.p[-1] != '\n');
-	for (size_t i = 0; i < rest.n; i++)
-		out.lost += rest.p[i] == '\n';
-}
-
-void
+bool
 log_flush(void)
 {
-	struct span s = span_from(out.pending, out.n);
 	int error = errno;
+	struct log_line l;
+	uint64_t lost;
 
-	if (s.n > 0 && ((out.lost > 0 && tell_lost() == -1) ||
-	    write_all(&s) == -1))
-		lose(s);
-	out.n = 0;
+	out.woken = false;
+	out.stuck = !outlet_flush(&out.to, out.wake == NULL && !out.stuck ?
+	    patience_ms : 0);
+	lost = outlet_take_lost(&out.to);
+	if (lost > 0) {
+		log_begin(&l, LOG_LEVEL_WARNING, "log-lost");
+		log_u64(&l, "lines", lost);
+		log_end(&l);
+		out.stuck = !outlet_flush(&out.to, 0);
+	}
 	errno = error;
+	return !out.stuck;
 }
 
-static void
-write_syslog(enum log_level level, const char *program, uint32_t number,
-    struct span text)
+uint64_t
+log_lost(void)
 {
-	static const int priority[] = { LOG_INFO, LOG_WARNING, LOG_ERR };
-	static char ident[64];
-
-	if (out.host != NULL) {
-		/* syslog(3) keeps the pointer, and knows of no other number
-		 * than its own process id. */
-		snprintf(ident, sizeof(ident), "postfix/%s[%lu]", program,
-		    (unsigned long)number);
-		openlog(ident, LOG_NDELAY, LOG_MAIL);
-	}
-	syslog(priority[level], "%.*s", (int)text.n, (const char *)text.p);
+	return out.to.lost_ever;
 }
 
 void
 log_text(enum log_level level, const char *program, uint32_t number,
     struct span text)
 {
-	struct buf b;
-	bool first;
+	uint8_t storage[line_max_bytes];
+	struct buf b = buf_over(storage, sizeof(storage));
 
 	if (out.target == LOG_TO_NOBODY)
 		return;
-	if (out.target == LOG_TO_SYSLOG) {
-		write_syslog(level, program, number, text);
-		return;
-	}
+	if (sizeof(out.to.pending) - out.to.n < line_max_bytes)
+		log_flush();
+	add_head(&b, level, program, number);
 	if (text.n > log_line_max_bytes)
 		text.n = log_line_max_bytes;
-	if (sizeof(out.pending) - out.n < line_max_bytes)
-		log_flush();
-	first = out.n == 0;
-	b = buf_over(out.pending + out.n, sizeof(out.pending) - out.n);
-	add_head(&b, program, number);
 	buf_add(&b, text);
 	buf_add_str(&b, "\n");
-	out.n += b.n;
+	outlet_add(&out.to, buf_span(&b));
 	if (out.wake == NULL || level == LOG_LEVEL_ERROR)
 		log_flush();
-	else if (first)
+	if (out.wake != NULL && out.to.n > 0 && !out.woken) {
+		out.woken = true;
 		out.wake(out.wake_arg);
+	}
 }
 
 static struct buf

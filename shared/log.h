@@ -34,12 +34,18 @@ bool	log_is_postfix(void);
 /*
  * From now on lines gather until log_flush, which wake(arg) has to see to:
  * called when there is the first one.  An error is written at once, with
- * all that stands before it; so is everything when there is no more room,
- * and to syslog, which takes one line at a time.  NULL: no longer.
+ * all that stands before it; so is everything when there is no more room.
+ * NULL: no longer.
  */
 void	log_gather(void (*wake)(void *arg), void *arg);
-/* Writes what has gathered, by one write(2). */
-void	log_flush(void);
+/*
+ * Writes what has gathered, as far as it is taken without waiting (at start
+ * and at the end, within a second).  False: some of it waits, and a later
+ * call is to try again.
+ */
+bool	log_flush(void);
+/* Lines that were lost, ever, since nobody took them. */
+uint64_t log_lost(void);
 
 enum { log_line_max_bytes = 2048 };
 

@@ -43,6 +43,17 @@ int	os_peer_uid(int fd, uid_t *out);
 void	os_refuse_descriptors(int fd);
 
 /*
+ * Connects to the local syslog, if that is there and it was not done yet:
+ * before a sandbox that would not let us.
+ */
+void	os_syslog_open(void);
+/*
+ * Sends one line in syslog's form, "<PRIORITY>TIME TAG: TEXT" without an LF,
+ * and does not wait.  0, or -1 and errno; EAGAIN: not now.
+ */
+int	os_syslog_send(const void *line, size_t n);
+
+/*
  * For send(2): the end of the connection follows at once, so one packet may
  * carry both.  0 where there is no such flag.
  */

@@ -24,9 +24,10 @@ check() {
 
 common='shared/sandbox_table.c shared/sandbox_limits.c shared/sandbox_probe.c'
 # shellcheck disable=SC2086
-check openbsd shared/sandbox_openbsd.c shared/os_bsd.c shared/os_path.c $common
+check openbsd shared/sandbox_openbsd.c shared/os_bsd.c shared/os_path.c \
+    shared/os_syslog.c $common
 # shellcheck disable=SC2086
 check freebsd shared/sandbox_freebsd.c shared/os_bsd.c shared/os_freebsd.c \
-    $common
+    shared/os_syslog.c $common
 check none shared/sandbox_table.c shared/sandbox_none.c
 exit "$status"

@@ -34,7 +34,8 @@ check-system: $(PROGRAMS) $(SYSTEM_PROGRAMS)
 
 $(BUILD)/t/system/test_sweep: $(BUILD)/t/system/trace.o
 $(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o
-$(BUILD)/t/system/test_dryrun: $(BUILD)/t/system/ask.o
+$(BUILD)/t/system/test_dryrun $(BUILD)/t/system/test_log: \
+    $(BUILD)/t/system/ask.o
 $(BUILD)/t/system/test_stats: $(BUILD)/t/system/ask.o \
     $(BUILD)/t/system/openmetrics.o
 $(BUILD)/t/system/test_top: $(BUILD)/t/system/ask.o $(BUILD)/t/system/tty.o

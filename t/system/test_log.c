@@ -1,6 +1,6 @@
 /*
  * The log as a file: rotated under load, not to be opened again, not a file
- * at all, on a full disk; and what of it a kill leaves.
+ * at all, on a full disk; to where nobody reads; and what of it a kill leaves.
  */
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "t/system/ask.h"
 #include "t/system/client.h"
 #include "t/system/events.h"
 #include "t/system/harness.h"
@@ -199,12 +200,12 @@ only_root_can(void)
 	start_fails(&d, "could not be opened again after a rotation");
 }
 
+/* Lines wait for room, and none of them is written in part. */
 static void
 full_disk(void)
 {
 	struct daemon d;
-	char *text, *behind;
-	size_t before, n;
+	size_t before;
 	unsigned i;
 	int fd;
 
@@ -228,25 +229,29 @@ full_disk(void)
 	EXPECT(before < i, "all %u lines found room", i);
 	EXPECT(ftruncate(fd, 0) == 0 && close(fd) == 0, "filler");
 	EXPECT(client_deliver(&d, NULL, 100, 500, "alice") == 250, "no 250");
-	EXPECT(WAIT_FOR(5000, daemon_logged(&d, " event=log-lost ", NULL) ==
-	    1), "nothing of the lost lines: %s", daemon_last_words(&d));
-	text = harness_read_file(d.log, &n);
-	behind = strstr(text, " event=log-lost ");
-	EXPECT(behind != NULL && strstr(behind, " event=store ") != NULL,
-	    "the line behind them is lost too");
-	free(text);
-	/* One line stands there in part, so it is not stopped as others. */
-	daemon_kill(&d);
+	EXPECT(WAIT_FOR(5000, daemon_logged(&d, " event=store ", NULL) ==
+	    i + 1), "what waited is not written: %s", daemon_last_words(&d));
+	daemon_stop(&d);
 }
 
-/* A /dev of this test's own, with a socket that syslog(3) finds. */
+/* A socket where syslog is looked for. */
 static int
-make_syslog(void)
+bind_syslog(void)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX,
 	    .sun_path = "/dev/log" };
-	int fd;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
+	EXPECT(fd != -1 && bind(fd, (struct sockaddr *)&addr,
+	    sizeof(addr)) == 0 && chmod("/dev/log", 0666) == 0,
+	    "/dev/log: %s", strerror(errno));
+	return fd;
+}
+
+/* The same in a /dev of this test's own. */
+static int
+make_syslog(void)
+{
 	harness_need_root("have a /dev/log of its own");
 	if (unshare(CLONE_NEWNS) == -1 ||
 	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
@@ -255,42 +260,46 @@ make_syslog(void)
 	    mknod("/dev/urandom", S_IFCHR | 0666, makedev(1, 9)) == -1 ||
 	    chmod("/dev/null", 0666) == -1)
 		harness_lacking("no /dev: %s", strerror(errno));
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	EXPECT(fd != -1 && bind(fd, (struct sockaddr *)&addr,
-	    sizeof(addr)) == 0 && chmod("/dev/log", 0666) == 0,
-	    "/dev/log: %s", strerror(errno));
-	return fd;
+	return bind_syslog();
 }
 
-/* Gathers what has come, a line each; the port out of the first. */
+/* Gathers what has come to a socket or pipe, a line each. */
 static const char *
 read_syslog(int fd)
 {
-	static char text[65536];
+	static char text[1 << 20];
 	static size_t at;
 	ssize_t n;
 
-	while ((n = recv(fd, text + at, sizeof(text) - at - 2, 0)) > 0) {
+	while ((n = read(fd, text + at, sizeof(text) - at - 2)) > 0) {
 		at += (size_t)n;
-		text[at++] = '\n';
+		if (text[at - 1] != '\n')
+			text[at++] = '\n';
 	}
 	text[at] = '\0';
 	return text;
 }
 
+/* Its log is what comes from fd. */
 static void
-start_with_syslog(struct daemon *d, int fd, const char *lines)
+start_with_reader(struct daemon *d, int fd)
 {
 	const char *port;
 
-	daemon_init(d, "", NULL);
-	daemon_add_conf(d, "log to syslog\n%s", lines);
 	daemon_launch(d);
 	EXPECT(WAIT_FOR(harness_patience_ms, strstr(read_syslog(fd),
 	    "event=start ") != NULL), "no start: %s", daemon_last_words(d));
 	port = strstr(read_syslog(fd), " port=");
 	EXPECT(port != NULL, "no port");
 	d->port = atoi(port + 6);
+}
+
+static void
+start_with_syslog(struct daemon *d, int fd, const char *lines)
+{
+	daemon_init(d, "", NULL);
+	daemon_add_conf(d, "log to syslog\n%s", lines);
+	start_with_reader(d, fd);
 }
 
 static void
@@ -341,6 +350,81 @@ syslog_postfix(void)
 		    "no \"%s\" in %s", parts[i], read_syslog(fd));
 }
 
+static long long
+lost_lines(const struct daemon *d)
+{
+	static const char *const args[] = { "stats", "--json", NULL };
+	static struct ctl ctl;
+
+	ctl_ask(&ctl, d->conf, args);
+	return ctl_json(&ctl, "log_lines_lost");
+}
+
+/*
+ * Mail goes on while nobody reads fd.  Then somebody does: what waited comes,
+ * how much was lost, and the lines from then on.
+ */
+static void
+unread(const struct daemon *d, int fd)
+{
+	const char *behind;
+	long long lost;
+	char want[64];
+	unsigned i = 0;
+
+	while ((lost = lost_lines(d)) == 0 && i < 2000)
+		for (unsigned k = 0; k < 20; k++)
+			EXPECT(client_deliver(d, NULL, i++, 10, "alice") ==
+			    250, "letter %u while nobody reads the log", i);
+	EXPECT(lost > 0, "%u letters, and no line lost", i);
+	snprintf(want, sizeof(want), "event=log-lost lines=%lld\n", lost);
+	EXPECT(WAIT_FOR(5000, strstr(read_syslog(fd), want) != NULL),
+	    "no %s", want);
+	EXPECT(client_deliver(d, NULL, i, 10, "alice") == 250, "no 250");
+	behind = strstr(read_syslog(fd), want);
+	EXPECT(WAIT_FOR(5000, strstr(read_syslog(fd), "") != NULL &&
+	    strstr(behind, " event=disconnect ") != NULL),
+	    "nothing behind %s", want);
+}
+
+/* A pipe: container runtimes and supervisors read standard error by one. */
+static void
+stderr_unread(void)
+{
+	struct daemon d;
+	int fd;
+
+	daemon_init(&d, "", NULL);
+	daemon_add_conf(&d, "log to stderr\n");
+	snprintf(d.err, sizeof(d.err), "%s", harness_path("pipe"));
+	EXPECT(mkfifo(d.err, 0600) == 0, "mkfifo: %s", strerror(errno));
+	fd = open(d.err, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	EXPECT(fd != -1 && fcntl(fd, F_SETPIPE_SZ, 4096) != -1, "pipe: %s",
+	    strerror(errno));
+	start_with_reader(&d, fd);
+	unread(&d, fd);
+	/* Nor does it wait for long when it ends. */
+	while (write(fd, d.conf, sizeof(d.conf)) > 0)
+		continue;
+	kill(d.pid, SIGTERM);
+	EXPECT(daemon_wait_end(&d) == 0, "its end");
+}
+
+/* And a syslogd that is started anew is found. */
+static void
+syslog_unread(void)
+{
+	int fd = make_syslog(), again;
+	struct daemon d;
+
+	start_with_syslog(&d, fd, "");
+	unread(&d, fd);
+	EXPECT(unlink("/dev/log") == 0, "unlink: %s", strerror(errno));
+	close(fd);
+	again = bind_syslog();
+	end_with_syslog(&d, again);
+}
+
 /* What was answered for is in the log, whole, whatever happens then. */
 static void
 killed(void)
@@ -369,6 +453,8 @@ main(int argc, char *argv[])
 		{ "full_disk", full_disk },
 		{ "syslog_events", syslog_events },
 		{ "syslog_postfix", syslog_postfix },
+		{ "stderr_unread", stderr_unread },
+		{ "syslog_unread", syslog_unread },
 		{ "killed", killed },
 	};
 

@@ -1,7 +1,7 @@
 /*
  * log: which lines are written when, what is said of those that were not,
  * and the file behind it: opened once more after it was moved, and never
- * through a link.
+ * through a link.  And outlet: that nobody is waited for.
  */
 #include "shared/log.h"
 
@@ -9,11 +9,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "server/log_file.h"
+#include "shared/outlet.h"
 #include "t/unit/unit.h"
 
 enum { text_max_bytes = 1 << 20, stamp_bytes = 25 };
@@ -150,38 +153,59 @@ START_TEST(more_than_room)
 }
 END_TEST
 
-/* What a full disk does not take is counted, and said when it takes more. */
+/* Lines n to the last one of the file, each in its place. */
+static unsigned
+count_lines(const char *at, unsigned n)
+{
+	char line[128];
+
+	for (; *at != '\0'; at = strchr(at, '\n') + 1, n++) {
+		snprintf(line, sizeof(line), "event=x n=%u\n", n);
+		if (strncmp(at + stamp_bytes, line, strlen(line)) != 0)
+			break;
+	}
+	return n;
+}
+
+/*
+ * What a full disk does not take waits, and goes into the next file, too;
+ * what finds no room is counted, and said when it takes more.
+ */
 START_TEST(lost_lines)
 {
 	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	unsigned kept, all = 0;
+	const char *behind;
+	char want[64];
 
 	if (full == -1) {
 		printf("skipped: no /dev/full here\n");
 		return;
 	}
 	log_use_file(full);
-	say(LOG_LEVEL_INFO, "x", 1);
 	log_gather(on_wake, &woken);
-	say(LOG_LEVEL_INFO, "x", 2);
-	say(LOG_LEVEL_INFO, "x", 3);
-	log_flush();
-	say(LOG_LEVEL_INFO, "x", 4);
-	open_log("d");		/* the fourth goes to the full one */
-	say(LOG_LEVEL_INFO, "x", 5);
-	log_flush();
-	say(LOG_LEVEL_INFO, "x", 6);
-	log_flush();
-	EXPECT_LINES("d", "event=log-lost lines=4", "event=x n=5",
-	    "event=x n=6");
+	for (uint64_t lost = log_lost(); log_lost() < lost + 9; all++)
+		say(LOG_LEVEL_INFO, "x", all);
+	open_log("d");
+	ck_assert(log_flush());
+	kept = count_lines(read_file("d"), 0);
+	ck_assert_uint_eq(kept, all - 9);
+	snprintf(want, sizeof(want), " event=log-lost lines=9\n");
+	behind = strstr(read_file("d"), want);
+	ck_assert_ptr_nonnull(behind);
+	ck_assert_str_eq(behind + strlen(want), "");
+	say(LOG_LEVEL_INFO, "x", all);
+	ck_assert(log_flush());
+	behind = strstr(read_file("d"), want);
+	ck_assert_uint_eq(count_lines(behind + strlen(want), all), all + 1);
 }
 END_TEST
 
-/* A line that the disk took in part ends before the next begins. */
+/* A line that the disk took in part goes on where it was broken off. */
 START_TEST(torn_line)
 {
 	struct rlimit small = { 40, RLIM_INFINITY }, large = { RLIM_INFINITY,
 	    RLIM_INFINITY };
-	const char *got;
 	int limited;
 
 	signal(SIGXFSZ, SIG_IGN);
@@ -193,13 +217,127 @@ START_TEST(torn_line)
 	limited |= setrlimit(RLIMIT_FSIZE, &large);
 	ck_assert_int_eq(limited, 0);
 	say(LOG_LEVEL_INFO, "z", 3);
-	got = read_file("e");
-	ck_assert_msg(strstr(got, "event=x n=1\n") != NULL, "%s", got);
-	ck_assert_msg(strstr(got, "\n2") != NULL, "%s", got);
-	ck_assert_msg(strstr(got, " event=log-lost lines=1\n") != NULL, "%s",
-	    got);
-	ck_assert_msg(strstr(got, "Z event=z n=3\n") != NULL, "%s", got);
-	ck_assert_ptr_null(strstr(got, "event=y n=2"));
+	EXPECT_LINES("e", "event=x n=1", "event=y n=2", "event=z n=3");
+	/* Half a line is no line of another file. */
+	open_log("e2");
+	limited = setrlimit(RLIMIT_FSIZE, &small);
+	say(LOG_LEVEL_INFO, "x", 4);
+	say(LOG_LEVEL_INFO, "y", 5);
+	open_log("e3");
+	limited |= setrlimit(RLIMIT_FSIZE, &large);
+	ck_assert_int_eq(limited, 0);
+	log_flush();
+	EXPECT_LINES("e3", "event=log-lost lines=1");
+}
+END_TEST
+
+/* Reads what is there, and says how many lines; they begin with n. */
+static unsigned
+drain(int fd)
+{
+	size_t at = 0;
+	unsigned lines = 0;
+	ssize_t n;
+
+	while ((n = read(fd, text + at, sizeof(text) - 1 - at)) > 0)
+		at += (size_t)n;
+	text[at] = '\0';
+	for (const char *lf = text; (lf = strchr(lf, '\n')) != NULL; lf++)
+		lines++;
+	return lines;
+}
+
+/* Nobody reads; then somebody does: in order, whole, the lost ones counted. */
+static void
+nobody_reads(struct outlet *o, int reader)
+{
+	unsigned added = 0, got = 0, passes = 0;
+	uint64_t lost;
+	char line[300];
+
+	ck_assert_int_ne(fcntl(reader, F_SETFL, O_NONBLOCK), -1);
+	alarm(20);
+	for (; o->lost_ever < 10; added++) {
+		snprintf(line, sizeof(line), "%0200u\n", added);
+		outlet_add(o, span_of(line));
+		outlet_flush(o, 0);
+	}
+	ck_assert(o->n > 0 && outlet_take_lost(o) == 0);
+	while (!outlet_flush(o, 0) || passes == 0) {
+		ck_assert_uint_lt(passes++, 10000);
+		for (unsigned n = drain(reader), i = 0; i < n; i++)
+			ck_assert_uint_eq((unsigned)atoi(text + (size_t)i *
+			    201), got++);
+	}
+	got += drain(reader);
+	lost = outlet_take_lost(o);
+	ck_assert_uint_eq(lost, 10);
+	ck_assert_uint_eq(got, added - 10);
+	outlet_add(o, span_of("more\n"));
+	ck_assert(outlet_flush(o, 0));
+	ck_assert_uint_eq(drain(reader), 1);
+	alarm(0);
+}
+
+START_TEST(nobody_reads_pipe)
+{
+	static struct outlet o;
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	outlet_open(&o, ends[1], false);
+	ck_assert_int_eq(o.kind, OUTLET_WRITE);
+	nobody_reads(&o, ends[0]);
+	/* Who shares the descriptor still may rely on being waited for. */
+	ck_assert_int_eq(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
+}
+END_TEST
+
+START_TEST(nobody_reads_shared)
+{
+	static struct outlet o;
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	o.fd = ends[1];
+	nobody_reads(&o, ends[0]);
+}
+END_TEST
+
+/* A stream, as of a service manager's journal; it is not written to raw. */
+START_TEST(nobody_reads_socket)
+{
+	static struct outlet o;
+	int ends[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	outlet_open(&o, ends[1], false);
+	nobody_reads(&o, ends[0]);
+	ck_assert_int_eq(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
+}
+END_TEST
+
+/* A terminal that is stopped (^S), both ways to write to it. */
+START_TEST(nobody_reads_terminal)
+{
+	static struct outlet reopened, shared;
+	struct termios raw;
+	int master = posix_openpt(O_RDWR | O_NOCTTY), tty;
+
+	if (master == -1 || grantpt(master) == -1 || unlockpt(master) == -1 ||
+	    (tty = open(ptsname(master), O_RDWR | O_NOCTTY)) == -1) {
+		printf("skipped: no terminal here\n");
+		return;
+	}
+	ck_assert_int_eq(tcgetattr(tty, &raw), 0);
+	raw.c_oflag &= ~(tcflag_t)ONLCR;
+	ck_assert_int_eq(tcsetattr(tty, TCSANOW, &raw), 0);
+	outlet_open(&reopened, tty, false);
+	ck_assert_int_eq(reopened.kind, OUTLET_WRITE);
+	nobody_reads(&reopened, master);
+	shared.fd = tty;
+	nobody_reads(&shared, master);
+	ck_assert_int_eq(fcntl(tty, F_GETFL) & O_NONBLOCK, 0);
 }
 END_TEST
 
@@ -309,8 +447,10 @@ int
 main(void)
 {
 	const TTest *tests[] = { at_once_until_gathered, error_brings_all,
-	    more_than_room, lost_lines, torn_line, opened_again,
-	    not_opened_again, no_plain_file, form_of_postfix, long_values };
+	    more_than_room, lost_lines, torn_line, nobody_reads_pipe,
+	    nobody_reads_shared, nobody_reads_socket, nobody_reads_terminal,
+	    opened_again, not_opened_again, no_plain_file, form_of_postfix,
+	    long_values };
 	char command[64];
 	int status;
 

@@ -1,0 +1,168 @@
+/*
+ * Lines that are written without waiting for their reader.
+ */
+#include "shared/outlet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shared/os.h"
+
+enum {
+	/*
+	 * A pipe that poll(2) says is writable takes 512 octets on any system
+	 * (PIPE_BUF), a terminal of Linux 256, which are half as many where
+	 * it makes two of a line feed.
+	 */
+	shared_chunk_bytes = 128,
+	retry_ms = 10
+};
+
+/* A description of our own, whose O_NONBLOCK is nobody else's; or -1. */
+static int
+open_again(int fd)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+/* Octets of the line that s begins with, its LF included. */
+static size_t
+line_bytes(struct span s)
+{
+	const uint8_t *lf = memchr(s.p, '\n', s.n);
+
+	return lf == NULL ? s.n : (size_t)(lf - s.p) + 1;
+}
+
+static void
+lose(struct outlet *o, struct span lines)
+{
+	for (; lines.n > 0; lines = span_skip(lines, line_bytes(lines))) {
+		o->lost++;
+		o->lost_ever++;
+	}
+}
+
+static void
+take_away(struct outlet *o, size_t n)
+{
+	o->n -= n;
+	memmove(o->pending, o->pending + n, o->n);
+}
+
+void
+outlet_open(struct outlet *o, int fd, bool own)
+{
+	struct stat st;
+	int again;
+
+	if (o->own)
+		close(o->fd);
+	if (o->torn) {
+		size_t n = line_bytes(span_from(o->pending, o->n));
+
+		lose(o, span_from(o->pending, n));
+		take_away(o, n);
+	}
+	o->torn = false;
+	o->fd = fd;
+	o->own = own;
+	o->kind = fd == outlet_syslog ? OUTLET_SYSLOG : OUTLET_WRITE;
+	if (fd == outlet_syslog || fstat(fd, &st) == -1 ||
+	    S_ISREG(st.st_mode))
+		return;
+	if (S_ISSOCK(st.st_mode)) {
+		o->kind = OUTLET_SOCKET;
+		return;
+	}
+	again = open_again(fd);
+	if (again == -1) {
+		o->kind = OUTLET_SHARED;
+		return;
+	}
+	if (own)
+		close(fd);
+	o->fd = again;
+	o->own = true;
+}
+
+void
+outlet_add(struct outlet *o, struct span lines)
+{
+	if (o->lost > 0 || lines.n > sizeof(o->pending) - o->n) {
+		lose(o, lines);
+		return;
+	}
+	memcpy(o->pending + o->n, lines.p, lines.n);
+	o->n += lines.n;
+}
+
+/* Octets written, or -1 and errno. */
+static ssize_t
+write_some(const struct outlet *o, struct span s)
+{
+	struct pollfd room = { o->fd, POLLOUT, 0 };
+	size_t n = line_bytes(s);
+
+	switch (o->kind) {
+	case OUTLET_SYSLOG:
+		return os_syslog_send(s.p, n - 1) == -1 ? -1 : (ssize_t)n;
+	case OUTLET_SOCKET:
+		return send(o->fd, s.p, s.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	case OUTLET_SHARED:
+		if (poll(&room, 1, 0) != 1) {
+			errno = EAGAIN;
+			return -1;
+		}
+		return write(o->fd, s.p, s.n < shared_chunk_bytes ? s.n :
+		    shared_chunk_bytes);
+	case OUTLET_WRITE:
+		break;
+	}
+	return write(o->fd, s.p, s.n);
+}
+
+bool
+outlet_flush(struct outlet *o, int wait_ms)
+{
+	struct span s = span_from(o->pending, o->n);
+	int error = 0;
+
+	while (s.n > 0) {
+		ssize_t n = write_some(o, s);
+
+		if (n >= 0) {
+			s = span_skip(s, (size_t)n);
+			o->torn = s.n > 0 && s.p[-1] != '\n';
+			continue;
+		}
+		error = errno;
+		if (error == EINTR)
+			continue;
+		if (error != EAGAIN || wait_ms <= 0)
+			break;
+		poll(NULL, 0, retry_ms);
+		wait_ms -= retry_ms;
+	}
+	take_away(o, o->n - s.n);
+	errno = error;
+	return o->n == 0;
+}
+
+uint64_t
+outlet_take_lost(struct outlet *o)
+{
+	uint64_t lost = o->n == 0 ? o->lost : 0;
+
+	o->lost -= lost;
+	return lost;
+}
