@@ -116,7 +116,7 @@ struct worker {
 	struct session		*session;	/* NULL: none now */
 	bool			 evicted;	/* somebody needs its place */
 	unsigned		 hurries;	/* said since it last spoke */
-	bool			 exited;	/* or nobody will tell */
+	bool			 exited;	/* its end was told, or cannot be */
 	int64_t			 left_ms;	/* when it was let go */
 	/* the last one it served, if any */
 	char			 last_session[ipc_id_bytes + 1];
@@ -137,7 +137,8 @@ struct nursery {
 	struct event		 readable;
 	int			 channel;
 	enum nursery_state	 state;
-	unsigned		 settings_due, tries_due; /* no READY, TRIED */
+	unsigned		 settings_due, tries_due, siblings_due;
+	unsigned		 strangers;	/* children without a worker */
 	struct feed		 feed;		/* what it is told of TLS */
 	unsigned		 due;		/* of enum tell */
 	const struct tls_files	*telling;	/* from that pair, and */

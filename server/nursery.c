@@ -139,6 +139,8 @@ adopt(struct master *m, struct nursery *n, int channel)
 	event_add(&n->readable, NULL);
 	feed_init(&n->feed, m->base, channel, next_record, told, n);
 	n->tries_due = 0;
+	n->siblings_due = 0;
+	n->strangers = 0;
 	n->due = 0;
 }
 
@@ -203,7 +205,8 @@ nursery_breed(struct master *m)
 	    deadline_now_ms() < p->next_breed_ms)
 		return;
 	p->next_breed_ms = deadline_now_ms() + breed_pause_ms;
-	(void)ipc_send_empty(p->active->channel, IPC_BREED, -1, false);
+	if (ipc_send_empty(p->active->channel, IPC_BREED, -1, false) == 0)
+		p->active->siblings_due++;
 }
 
 static void
@@ -247,11 +250,22 @@ on_sibling(struct nursery *n, int channel)
 {
 	struct nursery *place = other(n->master, n);
 
+	n->siblings_due--;
+	n->strangers++;
 	if (place->state == NURSERY_NONE) {
 		adopt(n->master, place, channel);
 		tell(place, TELL_ALL, n->master->tls);
 	} else
 		close(channel);
+}
+
+/* A contract is broken: a record of n that answers nothing. */
+static void
+unasked(struct nursery *n, int passed, const char *why)
+{
+	if (passed != -1)
+		close(passed);
+	lost(n, why);
 }
 
 static void
@@ -260,7 +274,7 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 	struct master *m = n->master;
 
 	if (r->type == IPC_READY && n->settings_due == 0)
-		lost(n, "it is ready, and nobody asked");
+		unasked(n, -1, "it is ready, and was not asked to be");
 	else if (r->type == IPC_READY)
 		on_ready(n, r);
 	else if (r->type == IPC_TRIED)
@@ -271,20 +285,25 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 		log_error("the nursery cannot execute itself, so new workers "
 		    "have the layout of the one that crashed; if smtpd was "
 		    "upgraded, restart it", NULL, 0);
+	else if (r->type == IPC_SIBLING && n->siblings_due == 0)
+		unasked(n, passed, "it tells of a nursery that was not asked "
+		    "for");
 	else if (r->type == IPC_SIBLING)
 		on_sibling(n, passed);
 	else if (r->type == IPC_NEWBORN &&
-	    (n != m->pool.active || m->pool.coming == 0)) {
-		close(passed);
-		lost(n, "it tells of a worker that nobody asked for");
-	} else if (r->type == IPC_NEWBORN)
+	    (n != m->pool.active || m->pool.coming == 0))
+		unasked(n, passed, "it tells of a worker that was not asked "
+		    "for");
+	else if (r->type == IPC_NEWBORN)
 		pool_newborn(n, r->u.pid.pid, passed,
 		    n->state == NURSERY_READY);
 	else if (r->type == IPC_STILLBORN)
 		pool_stillborn(m, r->u.spawn.count,
 		    "the nursery could not fork a worker");
-	else if (r->type == IPC_DIED)
-		pool_died(m, r->u.died.pid, r->u.died.status);
+	else if (r->type == IPC_DIED &&
+	    !pool_died(n, r->u.died.pid, r->u.died.status))
+		unasked(n, -1, "it tells of the end of a process that is no "
+		    "child of it, or has ended before");
 }
 
 static void
@@ -303,6 +322,9 @@ on_nursery(evutil_socket_t fd, short what, void *arg)
 			on_record(n, &r, passed);
 			continue;
 		case IPC_GOT_NO_ROOM:
+			n->strangers++;
+			if (r.type == IPC_SIBLING && n->siblings_due > 0)
+				n->siblings_due--;
 			if (r.type == IPC_NEWBORN)
 				pool_stillborn(n->master, 1,
 				    "no descriptor is left for a worker's "

@@ -46,6 +46,7 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 	if (w == NULL) {
 		if (fresh)
 			log_error("no memory for a worker", NULL, errno);
+		n->strangers++;
 		close(channel);
 		pool_ask(m);
 		return;
@@ -201,22 +202,29 @@ pool_retire_idle(struct master *m)
 	}
 }
 
-/* The newest of the busy first: others may stay for long. */
 static struct worker *
-find_worker(const struct pool *p, pid_t pid)
+find_in(const struct worker_list *list, const struct nursery *n, pid_t pid)
 {
 	struct worker *w;
 
-	TAILQ_FOREACH(w, &p->leaving, entry)
-		if (w->pid == pid)
-			return w;
-	TAILQ_FOREACH_REVERSE(w, &p->busy, worker_list, entry)
-		if (w->pid == pid)
-			return w;
-	TAILQ_FOREACH(w, &p->idle, entry)
-		if (w->pid == pid)
+	/* The newest first: others may stay for long. */
+	TAILQ_FOREACH_REVERSE(w, list, worker_list, entry)
+		if (w->pid == pid && w->nursery == n && !w->exited)
 			return w;
 	return NULL;
+}
+
+/* A living child of n; a number may be that of another's by now. */
+static struct worker *
+find_worker(const struct pool *p, const struct nursery *n, pid_t pid)
+{
+	const struct worker_list *const lists[] = { &p->leaving, &p->busy,
+	    &p->idle };
+	struct worker *w = NULL;
+
+	for (size_t i = 0; i < 3 && w == NULL; i++)
+		w = find_in(lists[i], n, pid);
+	return w;
 }
 
 static void
@@ -237,31 +245,41 @@ log_crash(struct master *m, pid_t pid, int status, const struct worker *w)
 	log_end(&l);
 }
 
-void
-pool_died(struct master *m, pid_t pid, int status)
+/* w, or a child that is no worker (NULL), did not end in order. */
+static void
+crashed(struct master *m, pid_t pid, int status, struct worker *w)
 {
-	struct pool *p = &m->pool;
-	struct worker *w = find_worker(p, pid);
+	if (w != NULL && w->session != NULL)
+		pool_worker_note_last(w);
+	log_crash(m, pid, status, w);
+	if (m->one_session)
+		event_base_loopbreak(m->base);
+	if (WIFSIGNALED(status))
+		nursery_renew(m);
+	pool_retire_idle(m);
+}
 
-	if (w != NULL && w->left_ms == 0 && status == 0) {
-		/* What it said last is still to be read from its channel. */
+bool
+pool_died(struct nursery *n, pid_t pid, int status)
+{
+	struct master *m = n->master;
+	struct worker *w = find_worker(&m->pool, n, pid);
+
+	if (w == NULL && n->strangers == 0)
+		return false;
+	if (w == NULL)
+		n->strangers--;
+	else
 		w->exited = true;
-		return;
-	}
-	/* After a crash that is not worth reading. */
-	if (w != NULL && w->left_ms == 0)
-		pool_lost(w, "worker died");
-	if (status != 0) {
-		log_crash(m, pid, status, w);
-		if (m->one_session)
-			event_base_loopbreak(m->base);
-		if (WIFSIGNALED(status))
-			nursery_renew(m);
-		pool_retire_idle(m);
-	}
-	if (w != NULL)
+	if (status != 0)
+		crashed(m, pid, status, w);
+	/* What it said last is still to be read; but not after a crash. */
+	if (w != NULL && w->left_ms != 0)
 		pool_worker_forget(w);
+	else if (w != NULL && status != 0)
+		pool_lost(w, "worker died");
 	pool_ask(m);
+	return true;
 }
 
 /* Lets go whom nobody will tell of; those that serve go on. */

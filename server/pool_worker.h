@@ -8,13 +8,16 @@
 
 /*
  * A worker was born of n; channel is the pool's now.  Not fresh: of an image
- * that has been renewed since, so it is let go.
+ * that has been renewed since, so its channel is closed.
  */
 void	pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh);
 /* count workers that were asked for will not come; why is logged. */
 void	pool_stillborn(struct master *m, uint64_t count, const char *why);
-/* Worker pid has ended; status of waitpid(2), 0: in order. */
-void	pool_died(struct master *m, pid_t pid, int status);
+/*
+ * Child pid of n has ended; status of waitpid(2), 0: in order.  False: n bore
+ * no such child, or has told of its end before.
+ */
+bool	pool_died(struct nursery *n, pid_t pid, int status);
 /* Lets w go: closes its channel, which is the end of an honest worker. */
 void	pool_drop(struct worker *w);
 /* A worker broke the contract: it is killed, and its client refused. */

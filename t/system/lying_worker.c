@@ -6,6 +6,7 @@
  *	HONEST OCTETS		stores a message: "stored ID"
  *	LIE SEED STATE		one lie of lies.c: "dropped WHAT" or "kept WHAT"
  *	HOLD			as HONEST; says "ready", commits after a line
+ *	DIED PID		tells twice that PID ended by a signal: "done"
  *	what is in tricks[]	"dropped", "kept", or "done"
  *
  * What follows the last "-" of the name it is started by tells how it starts:
@@ -30,7 +31,7 @@ enum {
 	up = 3,			/* the channel to the master */
 	workers_max = 400,
 	patience_ms = 30000,
-	first_pid = 1000000	/* of workers that are no processes */
+	pids = 100000		/* numbers of workers, which are no processes */
 };
 
 struct pretender {
@@ -39,7 +40,7 @@ struct pretender {
 };
 
 static struct pretender workers[workers_max];
-static int32_t next_pid = first_pid;
+static int32_t next_pid;
 static char *program;
 static unsigned readies;
 
@@ -788,13 +789,16 @@ be_silent(int channel)
 	_exit(0);
 }
 
-/* Holds its client, and says nothing ever. */
+/* Holds its client, and says nothing ever but the number of its worker. */
 static void
 silence(struct pretender *w, int client)
 {
 	if (fork() != 0)
 		return;
-	dprintf(client, "begun\n");
+	for (int i = 0; i < workers_max; i++)
+		if (&workers[i] != w && workers[i].channel != -1)
+			close(workers[i].channel);
+	dprintf(client, "begun %d\n", (int)w->pid);
 	be_silent(w->channel);
 }
 
@@ -836,21 +840,33 @@ nursery_control(struct pretender *w, int client)
 	send_up(&r, -1);
 }
 
+/* The end of whoever that is, with a status of waitpid(2). */
+static void
+tell_end(int32_t pid, int status)
+{
+	struct ipc_record r = { .type = IPC_DIED, .u.died.pid = pid,
+	    .u.died.status = status };
+
+	send_up(&r, -1);
+}
+
 static void
 nursery_died(struct pretender *w, int client)
 {
-	struct ipc_record r = { .type = IPC_DIED };
-
 	(void)w;
-	for (int i = 0; i < 50; i++) {
-		r.u.died.pid = 2 + i * 77;
-		r.u.died.status = SIGSEGV;
-		send_up(&r, -1);
-		/* The master orders a renewal each time. */
-		while (take_order(false) != -1)
-			continue;
-	}
 	dprintf(client, "done\n");
+	for (int i = 0; i < 50; i++)
+		tell_end(2 + i * 77, SIGSEGV);
+}
+
+/* Its worker ends in order, and then once more by a signal. */
+static void
+nursery_died_twice(struct pretender *w, int client)
+{
+	dprintf(client, "done\n");
+	tell_end(w->pid, 0);
+	tell_end(w->pid, SIGSEGV);
+	tell_end(w->pid, SIGSEGV);
 }
 
 /* One end, passed again and again: each costs the master a descriptor. */
@@ -953,6 +969,7 @@ static const struct {
 	{ "N-UNSAFE", nursery_unsafe },
 	{ "N-CONTROL", nursery_control },
 	{ "N-DIED", nursery_died },
+	{ "N-TWICE", nursery_died_twice },
 	{ "N-NEWBORNS", nursery_newborns },
 	{ "N-ODD", nursery_odd_newborns },
 	{ "N-SIBLINGS", nursery_siblings },
@@ -973,6 +990,12 @@ obey(struct pretender *w, int client, const char *line)
 		be_honest(w, client, seed, false);
 	else if (strcmp(line, "HOLD") == 0)
 		be_honest(w, client, 2000, true);
+	else if (sscanf(line, "DIED %u", &state) == 1) {
+		dprintf(client, "done\n");
+		/* Once it may be a sibling of this one. */
+		tell_end((int32_t)state, SIGSEGV);
+		tell_end((int32_t)state, SIGSEGV);
+	}
 	for (size_t i = 0; i < sizeof(tricks) / sizeof(tricks[0]); i++)
 		if (strcmp(line, tricks[i].name) == 0)
 			tricks[i].run(w, client);
@@ -1055,6 +1078,7 @@ main(int argc, char *argv[])
 	signal(SIGCHLD, SIG_IGN);
 	for (int i = 0; i < workers_max; i++)
 		workers[i].channel = -1;
+	next_pid = pids * (1 + getpid() % 10000);
 	if (strcmp(how, "exit") == 0)
 		return 0;
 	if (strcmp(how, "random") == 0)

@@ -285,7 +285,7 @@ others_are_served(void)
 
 		from_of(i, from);
 		say(&c[i], &d, from, i < 4 ? "RESETS" : "SILENCE");
-		EXPECT(strcmp(c[i].reply, "begun") == 0, "%s", c[i].reply);
+		EXPECT(strncmp(c[i].reply, "begun", 5) == 0, "%s", c[i].reply);
 	}
 	begun = harness_now_ms();
 	for (int i = 0; i < 20; i++)
@@ -447,11 +447,41 @@ nursery_lies(const char *line, bool is_lost)
 NURSERY_LIES(nursery_random, "N-RANDOM", true)
 NURSERY_LIES(nursery_unsafe, "N-UNSAFE", true)
 NURSERY_LIES(nursery_control, "N-CONTROL", true)
-NURSERY_LIES(nursery_died, "N-DIED", false)
+NURSERY_LIES(nursery_died, "N-DIED", true)
+NURSERY_LIES(nursery_died_twice, "N-TWICE", true)
 NURSERY_LIES(nursery_newborns, "N-NEWBORNS", true)
 NURSERY_LIES(nursery_odd_newborns, "N-ODD", true)
-NURSERY_LIES(nursery_siblings, "N-SIBLINGS", false)
+NURSERY_LIES(nursery_siblings, "N-SIBLINGS", true)
 NURSERY_LIES(nursery_stillborn, "N-STILLBORN", false)
+
+/* A nursery that has taken over tells of a child that another one bore. */
+static void
+nursery_of_another(void)
+{
+	char line[64];
+	struct client c;
+	struct daemon d;
+	pid_t left[8];
+
+	start(&d, limits);
+	say(&c, &d, "127.1.0.1", "SILENCE");
+	EXPECT(strncmp(c.reply, "begun ", 6) == 0, "%s", c.reply);
+	snprintf(line, sizeof(line), "DIED %s", c.reply + 6);
+	expect_said(&d, "127.0.0.1", "N-RANDOM", "done");
+	EXPECT(WAIT(daemon_logged(&d, " event=nursery-lost ", NULL) == 1),
+	    "the first is not let go: %s", daemon_last_words(&d));
+	EXPECT(WAIT(proc_below(d.pid, left, 8) == 2), "no nursery was bred");
+	daemon_rest(&d);
+	expect_said(&d, "127.0.0.1", line, "done");
+	EXPECT(WAIT(daemon_logged(&d, " event=nursery-lost ", NULL) == 2),
+	    "the second is not let go: %s", daemon_last_words(&d));
+	EXPECT(daemon_logged(&d, " event=worker-crash ", "client=", NULL) == 0,
+	    "a death was believed: %s", daemon_last_words(&d));
+	EXPECT(daemon_logged(&d, " event=disconnect ", "client=127.1.0.1",
+	    NULL) == 0, "its client was let go");
+	client_close(&c);
+	daemon_kill(&d);
+}
 
 /* Nothing that serves, so nothing is begun: one line, exit 1. */
 static void
@@ -496,6 +526,8 @@ main(int argc, char *argv[])
 		{ "nursery_unsafe", nursery_unsafe },
 		{ "nursery_control", nursery_control },
 		{ "nursery_died", nursery_died },
+		{ "nursery_died_twice", nursery_died_twice },
+		{ "nursery_of_another", nursery_of_another },
 		{ "nursery_newborns", nursery_newborns },
 		{ "nursery_odd_newborns", nursery_odd_newborns },
 		{ "nursery_siblings", nursery_siblings },
