@@ -2,7 +2,7 @@
  * Stopping in order.  SIGTERM or SIGINT: nobody new is let in, who waits is
  * sent away, sessions end with 421 at their next command, a message under way
  * is finished; all within a bound.  The same signal again: at once.
- * SIGHUP: the configuration anew.
+ * SIGHUP: the configuration anew.  The children ignore them all (start.c).
  */
 #include "server/signals.h"
 
@@ -99,6 +99,7 @@ signals_init(struct master *m)
 			return -1;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
 	/* The nurseries are our children: nobody waits for one that dies. */
 	signal(SIGCHLD, SIG_IGN);
 	return 0;

@@ -45,6 +45,20 @@
 enum { worker_channel = 3 };
 
 /*
+ * A signal to all of us, from a terminal, pkill(1) or a service manager, is
+ * for the master: its children, and theirs, end when their channels do.
+ */
+static void
+ignore_signals(void)
+{
+	static const int ignored[] = { SIGHUP, SIGINT, SIGTERM, SIGUSR1,
+	    SIGUSR2 };
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		signal(ignored[i], SIG_IGN);
+}
+
+/*
  * The child becomes the user it is to be before it executes anything: the
  * worker's, or the master's where it will hold keys (-s) or passwords (-a),
  * for nobody who talks to strangers may be its user.
@@ -59,6 +73,7 @@ execute_worker(const char *worker, const char *option, int channel,
 	const struct identity *who = option != NULL ? &u->master : &u->worker;
 	int null = open("/dev/null", O_RDWR);
 
+	ignore_signals();
 	if (option != NULL)
 		copy[1] = option[1];
 	argv[0] = strdup(worker);

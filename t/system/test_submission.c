@@ -788,6 +788,61 @@ kinds_of_hash(void)
 	daemon_stop(&d);
 }
 
+static void
+signal_all(const struct daemon *d, int sig)
+{
+	pid_t all[64];
+	size_t n = proc_below(d->pid, all, 64);
+
+	for (size_t i = 0; i < n; i++)
+		kill(all[i], sig);
+	kill(d->pid, sig);
+}
+
+/*
+ * What "pkill -HUP smtpd", a terminal's interrupt or a service manager sends
+ * to every process: the master does as it is told, and its children go on
+ * until their channels end.
+ */
+static void
+signals_to_all(void)
+{
+	static const int ends[] = { SIGTERM, SIGINT };
+	pid_t before[64], after[64];
+	struct daemon d;
+	struct secure s;
+	size_t n;
+
+	for (size_t i = 0; i < 2; i++) {
+		start(&d, "");
+		open_from(&s, &d, NULL);
+		EXPECT(login(&s, "alice", alice_password) == 235, "%s",
+		    s.reply);
+		secure_expect(&s, 250, "MAIL FROM:<alice@example.org>");
+		secure_expect(&s, 250, "RCPT TO:<bob@example.org>");
+		secure_expect(&s, 354, "DATA");
+		n = proc_below(d.pid, before, 64);
+		signal_all(&d, SIGUSR1);
+		signal_all(&d, SIGUSR2);
+		signal_all(&d, SIGHUP);
+		EXPECT(WAIT(daemon_logged(&d, " event=reload ", NULL) == 1),
+		    "%s", daemon_last_words(&d));
+		/* Sign and auth, nurseries, and the worker in its session. */
+		EXPECT(proc_below(d.pid, after, 64) > 0 &&
+		    memcmp(before, after, 4 * sizeof(pid_t)) == 0,
+		    "of %zu processes one has ended", n);
+		signal_all(&d, ends[i]);
+		secure_expect(&s, 250, "From: alice@example.org\r\n\r\nx\r\n.");
+		EXPECT(secure_command(&s, "NOOP") == 421, "%s", s.reply);
+		secure_close(&s);
+		EXPECT(daemon_wait_end(&d) == 0, "no end in order: %s",
+		    daemon_last_words(&d));
+		EXPECT(daemon_logged(&d, " level=error ", NULL) == 0 &&
+		    daemon_logged(&d, "crash", NULL) == 0 &&
+		    daemon_logged(&d, "lost", NULL) == 0, "trouble");
+	}
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -811,6 +866,7 @@ main(int argc, char *argv[])
 		{ "named_sockets", named_sockets },
 		{ "liars", liars },
 		{ "kinds_of_hash", kinds_of_hash },
+		{ "signals_to_all", signals_to_all },
 	};
 
 	return harness_main(argc, argv, tests,
