@@ -20,12 +20,17 @@
 #include "shared/ipc.h"
 #include "shared/log.h"
 
-/* SECONDS.ID.HOST,S=SIZE: unique by its id, and what Dovecot reads. */
+enum { name_host_bytes = 128 };
+
+/*
+ * SECONDS.ID.HOST,S=SIZE: unique by its id, and what Dovecot reads.  A file
+ * name has 255 octets, of which readers want some for flags; a host name too.
+ */
 static void
 name_message(const struct master *m, struct transaction *tx)
 {
-	snprintf(tx->name, sizeof(tx->name), "%lld.%s.%s,S=%llu",
-	    (long long)time(NULL), tx->id, m->conf.hostname,
+	snprintf(tx->name, sizeof(tx->name), "%lld.%s.%.*s,S=%llu",
+	    (long long)time(NULL), tx->id, name_host_bytes, m->conf.hostname,
 	    (unsigned long long)tx->size);
 }
 

@@ -193,8 +193,8 @@ open_domain(struct loader *l, const struct conf_word *word)
 	}
 	if (!conf_domain_valid(word->text, true)) {
 		conf_report_at(&l->report, &l->place, word->at, NULL,
-		    "bad domain \"%s\": labels of letters, digits and inner "
-		    "hyphens, parted by dots", shown);
+		    "bad domain \"%s\": labels of letters, digits, \"_\" and "
+		    "inner hyphens, parted by dots", shown);
 		l->domains_whole = false;
 		return &l->spare;
 	}

@@ -64,7 +64,10 @@ conf_check_line(struct span line, size_t *at)
 		*at = conf_line_max_bytes;
 		return CONF_LINE_LONG;
 	}
-	for (*at = 0; *at < line.n; *at += taken) {
+	*at = 0;
+	if (span_begins_fold(line, span_of("\xef\xbb\xbf")))
+		return CONF_LINE_BOM;
+	for (; *at < line.n; *at += taken) {
 		verdict = check_char(span_skip(line, *at), &taken);
 		if (verdict != CONF_LINE_OK)
 			return verdict;

@@ -44,6 +44,7 @@ enum conf_line_verdict {
 	CONF_LINE_OK,
 	CONF_LINE_LONG,		/* over conf_line_max_bytes */
 	CONF_LINE_NUL,
+	CONF_LINE_BOM,		/* at the start of a file */
 	CONF_LINE_CR,		/* at the end: a file from another system */
 	CONF_LINE_CONTROL,	/* any other control character but a tab */
 	CONF_LINE_UTF8		/* not UTF-8 */
@@ -109,14 +110,13 @@ void	conf_parse_alias(struct span line, struct conf_alias_line *out);
  */
 bool	conf_parse_target(struct span *rest, struct span *target);
 
-/*
- * Labels of letters, digits and inner hyphens, 63 octets each, 253 in all;
- * with utf8_ok letters may be any printable UTF-8.
- */
+/* smtp_domain_valid, 253 octets, ASCII; with utf8_ok any visible UTF-8. */
 bool	conf_domain_valid(struct span in, bool utf8_ok);
 /* A name of an account: letters, digits, "-", "_", "."; 32 octets. */
 bool	conf_account_valid(struct span in);
-/* Can be the name of a directory: no "/", no control, no "." in front. */
+/* UTF-8 (ASCII without utf8_ok) of which a person sees each character. */
+bool	conf_is_visible(struct span in, bool utf8_ok);
+/* Can be the name of a directory: visible, no "/", no "." in front. */
 bool	conf_name_is_file(struct span in);
 
 /*
@@ -127,7 +127,7 @@ size_t	conf_distance(struct span a, struct span b);
 
 /* Octets of the UTF-8 character *out that in begins with; 0: it does not. */
 size_t	conf_utf8_next(struct span in, uint32_t *out);
-/* False for what moves a cursor or turns the text around it. */
+/* False for what is not seen, moves a cursor or turns the text around it. */
 bool	conf_char_is_plain(uint32_t c);
 /* The column, from 1 and in characters, of an offset in a line. */
 size_t	conf_column(struct span line, size_t at);

@@ -120,8 +120,8 @@ set_host(const struct setting *s)
 
 	if (!conf_domain_valid(word->text, false))
 		return conf_fault_bad(s->fault, word, "host name",
-		    "labels of letters, digits and inner hyphens, "
-		    "parted by dots");
+		    "labels of letters, digits, \"_\" and inner "
+		    "hyphens, parted by dots");
 	return set_string(s, word->text);
 }
 

@@ -23,6 +23,7 @@ struct table {
 
 static const char bad_local[] =
     "not what may stand before the \"@\" of an address";
+static const char invisible[] = "an invisible character is in it";
 
 /* Makes room for one more of size octets, doubling at each power of two. */
 static void *
@@ -102,9 +103,11 @@ check_user_name(struct table *t, struct span name)
 	if (memchr(name.p, '@', name.n) != NULL)
 		refuse_word(t, name, "user", "a name without a domain");
 	else if (name.n > smtp_local_max_bytes)
-		refuse(t, name.p, "a name of more than 64 octets");
+		refuse(t, name.p, "a name of more than 255 octets");
 	else if (!is_local(name))
 		refuse_word(t, name, "user", bad_local);
+	else if (!conf_is_visible(name, true))
+		refuse_word(t, name, "user", invisible);
 	else if (!conf_name_is_file(name))
 		refuse_word(t, name, "user",
 		    "its Maildir cannot have that name");
@@ -192,9 +195,11 @@ static bool
 check_alias_name(struct table *t, struct span name)
 {
 	if (name.n > smtp_local_max_bytes)
-		refuse(t, name.p, "a name of more than 64 octets");
+		refuse(t, name.p, "a name of more than 255 octets");
 	else if (!is_local(name))
 		refuse_word(t, name, "alias", bad_local);
+	else if (!conf_is_visible(name, true))
+		refuse_word(t, name, "alias", invisible);
 	else
 		return true;
 	return false;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "shared/smtp_syntax.h"
 #include "shared/utf8.h"
 
 static bool
@@ -100,23 +101,17 @@ conf_parse_port(struct span in, uint16_t *out)
 	return CONF_VALUE_OK;
 }
 
-/* RFC 1035 2.3.1: let-dig [ [ ldh-str ] let-dig ], digits in front too. */
-static bool
-label_valid(struct span in, bool utf8_ok)
+bool
+conf_is_visible(struct span in, bool utf8_ok)
 {
-	size_t i = 0, taken;
+	size_t taken;
 	uint32_t c;
 
-	if (in.n == 0 || in.n > 63 || in.p[0] == '-' || in.p[in.n - 1] == '-')
-		return false;
-	while (i < in.n) {
+	for (size_t i = 0; i < in.n; i += taken) {
 		taken = conf_utf8_next(span_skip(in, i), &c);
 		if (taken == 0 || (taken > 1 && !utf8_ok) ||
 		    !conf_char_is_plain(c))
 			return false;
-		if (taken == 1 && !is_alnum(in.p[i]) && in.p[i] != '-')
-			return false;
-		i += taken;
 	}
 	return true;
 }
@@ -124,19 +119,8 @@ label_valid(struct span in, bool utf8_ok)
 bool
 conf_domain_valid(struct span in, bool utf8_ok)
 {
-	size_t n;
-
-	if (in.n > conf_domain_max_bytes)
-		return false;
-	for (;;) {
-		for (n = 0; n < in.n && in.p[n] != '.'; n++)
-			;
-		if (!label_valid(span_from(in.p, n), utf8_ok))
-			return false;
-		if (n == in.n)
-			return true;
-		in = span_skip(in, n + 1);
-	}
+	return in.n <= conf_domain_max_bytes && smtp_domain_valid(in) &&
+	    conf_is_visible(in, utf8_ok);
 }
 
 bool
@@ -154,17 +138,8 @@ conf_account_valid(struct span in)
 bool
 conf_name_is_file(struct span in)
 {
-	size_t taken;
-	uint32_t c;
-
-	if (in.n == 0 || in.p[0] == '.')
-		return false;
-	for (size_t i = 0; i < in.n; i += taken) {
-		taken = conf_utf8_next(span_skip(in, i), &c);
-		if (taken == 0 || c == '/' || !conf_char_is_plain(c))
-			return false;
-	}
-	return true;
+	return in.n > 0 && in.p[0] != '.' &&
+	    memchr(in.p, '/', in.n) == NULL && conf_is_visible(in, true);
 }
 
 static size_t
@@ -225,16 +200,30 @@ conf_utf8_next(struct span in, uint32_t *out)
 	return n;
 }
 
+/*
+ * What nobody sees, or what turns the direction of a line: Unicode's
+ * Default_Ignorable_Code_Point, its blanks but the one of ASCII, and controls.
+ */
 bool
 conf_char_is_plain(uint32_t c)
 {
-	if (c < 0x20 || (c >= 0x7f && c < 0xa0))
-		return false;
-	/* Marks without a shape; some turn the direction of a line. */
-	if (c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
-	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f))
-		return false;
-	return c != 0xfeff && c < 0xe0000;
+	static const struct {
+		uint32_t	first, last;
+	} hidden[] = {
+		{ 0, 0x1f }, { 0x7f, 0xa0 }, { 0xad, 0xad }, { 0x34f, 0x34f },
+		{ 0x61c, 0x61c }, { 0x115f, 0x1160 }, { 0x1680, 0x1680 },
+		{ 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x2000, 0x200f },
+		{ 0x2028, 0x202f }, { 0x205f, 0x206f }, { 0x2800, 0x2800 },
+		{ 0x3000, 0x3000 }, { 0x3164, 0x3164 }, { 0xfe00, 0xfe0f },
+		{ 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb },
+		{ 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
+		{ 0xe0000, UINT32_MAX }
+	};
+
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+		if (c >= hidden[i].first && c <= hidden[i].last)
+			return false;
+	return true;
 }
 
 size_t

@@ -242,6 +242,7 @@ log_postfix_note(const struct session *s, enum note note, const char *words)
 		[NOTE_SEQUENCE] = { "COMMAND", "503 5.5.1", "" },
 		[NOTE_UNKNOWN_COMMAND] = { "COMMAND", "500 5.5.1", "" },
 		[NOTE_LINE_TOO_LONG] = { "COMMAND", "500 5.5.2", "" },
+		[NOTE_HTTP] = { "COMMAND", "500 5.5.1", "" },
 		[NOTE_NUL] = { "COMMAND", "500 5.5.2", "" },
 		[NOTE_BARE_COMMAND] = { "COMMAND", "500 5.5.2",
 		    "Command rejected: " },

@@ -23,7 +23,7 @@
 #include "shared/ipc_msg.h"
 
 enum {
-	message_name_bytes = 400,
+	message_name_bytes = 256,
 	/* "alice@example.org", or what the catcher was told; with its NUL */
 	login_name_max_bytes = smtp_local_max_bytes + 1 +
 	    smtp_domain_max_bytes + 1

@@ -54,6 +54,10 @@
 	X(AUTH_LONG, 500, "5.5.6", "line too long")			\
 	X(ARGUMENT, 501, "5.5.4", "syntax error in the argument")	\
 	X(NO_ARGUMENT, 501, "5.5.4", "no argument allowed")		\
+	X(HTTP, 500, "5.5.1", "this is SMTP, not HTTP; closing")	\
+	X(NO_BRACKETS, 501, "5.5.4", "the address has to stand in < >")	\
+	X(ADDRESS_LONG, 501, "5.5.4", "more than 255 octets before or"	\
+	    " behind the @")						\
 	X(BAD_SENDER, 501, "5.1.7", "sender address not well-formed")	\
 	X(BAD_RCPT, 501, "5.1.3", "recipient address not well-formed")	\
 	X(DOUBLED, 501, "5.5.4", "parameter given twice")		\

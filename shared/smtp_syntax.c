@@ -1,8 +1,8 @@
 /*
  * The grammar of SMTP paths and parameters, in the order of RFC 5321 section
- * 4.1.2.  Pure: no I/O, no allocation, no globals.  What is not the grammar
- * is refused, never mended: an address that two programs can read in two
- * ways is how mail gets past one of them.
+ * 4.1.2.  Pure: no I/O, no allocation, no globals.  Strict where two readers
+ * could differ, lenient where all agree: an address that two programs can read
+ * in two ways is how mail gets past one of them.
  */
 #include "shared/smtp_syntax.h"
 
@@ -155,7 +155,8 @@ take_quoted_string(struct cursor *c, struct word *w)
 }
 
 /*
- * sub-domain = Let-dig [Ldh-str] / U-label; at most 63 octets (RFC 1035)
+ * sub-domain = Let-dig [Ldh-str] / U-label; at most 63 octets (RFC 1035), and
+ * "_" is a letter: hosts are named so, and nobody reads it as anything else.
  */
 static bool
 take_label(struct cursor *c, struct word *w)
@@ -168,7 +169,8 @@ take_label(struct cursor *c, struct word *w)
 	while (!at_end(c)) {
 		n = utf8_non_ascii(c->in);
 		if (n == 0) {
-			if (!is_alnum(c->in.p[0]) && c->in.p[0] != '-')
+			if (!is_alnum(c->in.p[0]) && c->in.p[0] != '-' &&
+			    c->in.p[0] != '_')
 				break;
 			n = 1;
 		}
@@ -362,10 +364,11 @@ smtp_parse_path(struct span in, bool null_ok, bool postmaster_ok,
 	struct cursor c = { in };
 	struct mailbox m = { 0 };
 	enum syntax result;
-	size_t start;
 
+	while (take(&c, ' '))
+		continue;
 	if (!take(&c, '<'))
-		return SYNTAX_BAD;
+		return at_end(&c) ? SYNTAX_BAD : SYNTAX_BARE;
 	if (null_ok && take(&c, '>')) {
 		*out = m;
 		*rest = c.in;
@@ -376,12 +379,9 @@ smtp_parse_path(struct span in, bool null_ok, bool postmaster_ok,
 			return SYNTAX_BAD;
 		postmaster_ok = false;	/* a route leads to a Mailbox */
 	}
-	start = c.in.n;
 	result = take_mailbox(&c, postmaster_ok, &m);
-	if (result == SYNTAX_BAD || !take(&c, '>'))
-		return SYNTAX_BAD;
-	if (result == SYNTAX_OK && start - c.in.n + 1 > smtp_path_max_bytes)
-		result = SYNTAX_TOO_LONG;
+	if (result != SYNTAX_BAD && !take(&c, '>'))
+		return at_end(&c) ? SYNTAX_BARE : SYNTAX_BAD;
 	if (result != SYNTAX_OK)
 		return result;
 	*out = m;
@@ -547,10 +547,24 @@ smtp_parse_rcpt_params(struct span in)
 }
 
 bool
+smtp_domain_valid(struct span in)
+{
+	char scratch[smtp_domain_max_bytes];
+	struct word w = { scratch, 0, smtp_domain_max_bytes, false };
+	struct cursor c = { in };
+
+	return take_domain(&c, &w) && at_end(&c) && !w.too_long;
+}
+
+bool
 smtp_helo_valid(struct span in)
 {
 	if (in.n < 1 || in.n > smtp_domain_max_bytes)
 		return false;
+	if (ipv6_valid(in) || (in.n > 2 && in.p[0] == '[' &&
+	    in.p[in.n - 1] == ']' && ipv6_valid(span_from(in.p + 1,
+	    in.n - 2))))
+		return true;
 	if (in.p[0] == '[')
 		return literal_valid(in);
 	for (size_t i = 0; i < in.n; i++)
@@ -599,8 +613,6 @@ all_zero(const char *p, size_t n)
 bool
 smtp_mailbox_valid(const struct mailbox *m)
 {
-	if (m->local_len > sizeof(m->local))
-		return false;
 	/* Mailboxes may be compared as they lie: nothing hides behind. */
 	if (!all_zero(m->local + m->local_len,
 	    sizeof(m->local) - m->local_len) ||

@@ -11,10 +11,15 @@
 
 #include "shared/span.h"
 
+/*
+ * RFC 5321 4.5.3.1 has least sizes: 64 octets of a local part, 256 of a path.
+ * Bounce addresses (SRS, VERP) are longer, so the limits here are those of
+ * struct mailbox; no name in the DNS is longer than 255 octets.
+ */
 enum {
-	smtp_local_max_bytes = 64,	/* RFC 5321 4.5.3.1.1 */
-	smtp_domain_max_bytes = 255,	/* RFC 5321 4.5.3.1.2 */
-	smtp_path_max_bytes = 256	/* RFC 5321 4.5.3.1.3, with < and > */
+	smtp_local_max_bytes = 255,
+	smtp_domain_max_bytes = 255,
+	smtp_path_max_bytes = smtp_local_max_bytes + smtp_domain_max_bytes + 3
 };
 
 /*
@@ -37,7 +42,8 @@ struct mailbox {
 enum syntax {
 	SYNTAX_OK,
 	SYNTAX_BAD,		/* not the grammar: 501 5.1.3 or 5.1.7 */
-	SYNTAX_TOO_LONG,	/* over a limit of 4.5.3.1: 501 */
+	SYNTAX_BARE,		/* a path without its "<" or ">": 501 */
+	SYNTAX_TOO_LONG,	/* over a limit above: 501 */
 	SYNTAX_UNKNOWN,		/* a parameter nobody offered: 555 */
 	SYNTAX_DOUBLED		/* a parameter given twice: 501 */
 };
@@ -54,8 +60,10 @@ struct mail_params {
 
 /*
  * Reads "<path>" at the start of in, for MAIL (null_ok: "<>" is right) or for
- * RCPT (postmaster_ok: "<postmaster>" is).  A source route is read and left
- * out (RFC 5321 4.1.1.3).  On SYNTAX_OK *rest is what follows the ">".
+ * RCPT (postmaster_ok: "<postmaster>" is).  Spaces before the "<" are skipped:
+ * RFC 5321 3.3 forbids a client to send them, and every reader sees the same
+ * path behind them.  A source route is read and left out (4.1.1.3).  On
+ * SYNTAX_OK *rest is what follows the ">".
  */
 enum syntax	smtp_parse_path(struct span in, bool null_ok,
 		    bool postmaster_ok, struct mailbox *out, struct span *rest);
@@ -64,9 +72,15 @@ enum syntax	smtp_parse_mail_params(struct span in, struct mail_params *out);
 /* RCPT knows no parameter here: SYNTAX_OK only when in is blank. */
 enum syntax	smtp_parse_rcpt_params(struct span in);
 /*
- * The argument of HELO or EHLO: a host name or an address literal (4.1.1.1).
- * Letters, digits, "-", "_" and "." pass, for hosts are named so; nothing
- * else does, and no UTF-8 (RFC 6531 3.7.1).  1 to 255 octets.
+ * A host name, in MAIL, in RCPT and in the configuration: labels of letters,
+ * digits, "_", inner "-" and UTF-8, 63 octets each, parted by dots; 255 in all.
+ */
+bool		smtp_domain_valid(struct span in);
+/*
+ * The argument of HELO or EHLO (4.1.1.1): the octets of a host name, without
+ * UTF-8 (RFC 6531 3.7.1), or an address, of IPv6 with or without brackets and
+ * tag.  Nothing is decided by it, and hosts are named "host." and "win-2019-":
+ * no label of it is judged.  1 to 255 octets.
  */
 bool		smtp_helo_valid(struct span in);
 /* True when m may stand in a record: every invariant of struct mailbox. */

@@ -76,21 +76,24 @@ cmd_ehlo(struct smtp_session *s, struct span arg)
 	return hello(s, arg, true);
 }
 
-/* The reply to what a path or a parameter is not. */
+/* The reply to what a path or a parameter is not; bad: to SYNTAX_BAD. */
 static enum smtp_reply
-reply_of_syntax(enum syntax syntax)
+reply_of_syntax(enum syntax syntax, enum smtp_reply bad)
 {
 	switch (syntax) {
 	case SYNTAX_UNKNOWN:
 		return REPLY_PARAM;
 	case SYNTAX_DOUBLED:
 		return REPLY_DOUBLED;
+	case SYNTAX_BARE:
+		return REPLY_NO_BRACKETS;
+	case SYNTAX_TOO_LONG:
+		return REPLY_ADDRESS_LONG;
 	case SYNTAX_OK:
 	case SYNTAX_BAD:
-	case SYNTAX_TOO_LONG:
 		break;
 	}
-	return REPLY_BAD_PARAM;
+	return bad;
 }
 
 /*
@@ -123,9 +126,10 @@ cmd_mail(struct smtp_session *s, struct span arg)
 
 	if (!span_begins_fold(arg, span_of("FROM:")))
 		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
-	if (smtp_parse_path(span_skip(arg, 5), true, false, &from, &rest) !=
-	    SYNTAX_OK)
-		return fault(s, NOTE_SYNTAX, REPLY_BAD_SENDER);
+	syntax = smtp_parse_path(span_skip(arg, 5), true, false, &from, &rest);
+	if (syntax != SYNTAX_OK)
+		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
+		    REPLY_BAD_SENDER));
 	/* After HELO there are no parameters to know (RFC 5321 4.1.1.11). */
 	syntax = s->esmtp ? smtp_parse_mail_params(rest, &params) :
 	    smtp_parse_rcpt_params(rest);
@@ -133,7 +137,8 @@ cmd_mail(struct smtp_session *s, struct span arg)
 	    s->auth == IPC_AUTH_NOT)
 		syntax = SYNTAX_UNKNOWN;
 	if (syntax != SYNTAX_OK)
-		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax));
+		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
+		    REPLY_BAD_PARAM));
 	if (!s->esmtp)
 		memset(&params, 0, sizeof(params));
 	if (smtp_mailbox_is_utf8(&from) && !params.smtputf8)
@@ -160,12 +165,14 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 
 	if (!span_begins_fold(arg, span_of("TO:")))
 		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
-	if (smtp_parse_path(span_skip(arg, 3), false, true, &to, &rest) !=
-	    SYNTAX_OK)
-		return fault(s, NOTE_SYNTAX, REPLY_BAD_RCPT);
+	syntax = smtp_parse_path(span_skip(arg, 3), false, true, &to, &rest);
+	if (syntax != SYNTAX_OK)
+		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
+		    REPLY_BAD_RCPT));
 	syntax = smtp_parse_rcpt_params(rest);
 	if (syntax != SYNTAX_OK)
-		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax));
+		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
+		    REPLY_BAD_PARAM));
 	if (smtp_mailbox_is_utf8(&to) && !s->smtputf8)
 		return fault(s, NOTE_NO_UTF8, REPLY_NEEDS_UTF8);
 	if (s->recipients >= s->settings->recipients)
@@ -328,6 +335,28 @@ cut(struct span line, struct span *verb, struct span *arg)
 	*arg = span_skip(line, n + 1);
 }
 
+/*
+ * A web page can have a browser send a form to any port, and with it commands
+ * of ours (cross-protocol attacks): none that stands behind a line of HTTP is
+ * run.  Any field of a header is one, and a request by its last word.
+ */
+static bool
+is_http(struct span verb, struct span arg)
+{
+	static const char *const methods[] = { "CONNECT", "DELETE", "GET",
+	    "HEAD", "OPTIONS", "PATCH", "POST", "PRI", "PUT", "TRACE" };
+
+	if (verb.n > 1 && verb.p[verb.n - 1] == ':')
+		return true;
+	if (arg.n > 8 && span_begins_fold(span_skip(arg, arg.n - 9),
+	    span_of(" HTTP/")))
+		return true;
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (span_equal_fold(verb, span_of(methods[i])))
+			return true;
+	return false;
+}
+
 size_t
 smtp_cmd_line_max(const struct smtp_session *s)
 {
@@ -345,6 +374,10 @@ smtp_cmd_run(struct smtp_session *s, struct span line)
 	cut(line, &verb, &arg);
 	c = find_command(s, verb);
 	s->verb = c == NULL ? IPC_VERB_UNKNOWN : c->id;
+	if (is_http(verb, arg)) {
+		tell_note(s->master, NOTE_HTTP);
+		return smtp_session_end(s, END_ERRORS, REPLY_HTTP);
+	}
 	if (c == NULL && line.n + 2 > smtp_line_read_bytes)
 		return fault(s, NOTE_LINE_TOO_LONG, REPLY_LINE_LONG);
 	if (c == NULL)

@@ -38,8 +38,7 @@ must_be_path(const struct mailbox *m)
 	MUST(n < smtp_mailbox_text_max_bytes);
 	path[n + 1] = '>';
 	/* Too long with its quotes: it may be written, not read. */
-	if (n + 2 > smtp_path_max_bytes ||
-	    n - m->domain_len > smtp_local_max_bytes + 1)
+	if (n - m->domain_len > smtp_local_max_bytes + 1)
 		return;
 	MUST(smtp_parse_path(span_from(path, n + 2), true, true, &again,
 	    &rest) == SYNTAX_OK);

@@ -28,12 +28,8 @@ must_read_back(const struct mailbox *m)
 	path[n + 1] = '>';
 	result = smtp_parse_path(span_from(path, n + 2), true, true, &again,
 	    &rest);
-	/*
-	 * A table may hold a domain longer than any path, and a record a local
-	 * part that is too long with its quotes.
-	 */
-	if (n + 2 > smtp_path_max_bytes ||
-	    n - m->domain_len > smtp_local_max_bytes + 1) {
+	/* A record may hold a local part that is too long with its quotes. */
+	if (n - m->domain_len > smtp_local_max_bytes + 1) {
 		MUST(result == SYNTAX_TOO_LONG);
 		return;
 	}
@@ -69,7 +65,7 @@ try_path(struct span in, bool null_ok, bool postmaster_ok)
 	    SYNTAX_OK)
 		return;
 	MUST(rest.n < in.n && rest.p + rest.n == in.p + in.n);
-	MUST(rest.p[-1] == '>' && in.p[0] == '<');
+	MUST(rest.p[-1] == '>' && (in.p[0] == '<' || in.p[0] == ' '));
 	must_be_valid(&m);
 	MUST(null_ok || !smtp_mailbox_is_null(&m));
 	MUST(postmaster_ok || smtp_mailbox_is_null(&m) || m.domain_len > 0);

@@ -292,8 +292,7 @@ spoil(struct mailbox *m, uint64_t *chance)
 		m->domain[3] = '\0';
 		break;
 	case 4:
-		m->local_len = (uint8_t)(smtp_local_max_bytes + 1 +
-		    lie_chance(chance) % (255 - smtp_local_max_bytes));
+		m->domain[0] = '-';
 		break;
 	case 5:
 		memcpy(m->domain, "..", 2);

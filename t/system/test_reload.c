@@ -355,6 +355,25 @@ log_format(void)
 	daemon_stop(&d);
 }
 
+/* A host name of 253 octets is in the name of each message. */
+static void
+longest_hostname(void)
+{
+	char line[300] = "hostname ";
+	struct daemon d;
+
+	memset(line + 9, 'x', 253);
+	for (size_t i = 9 + 63; i < 9 + 253; i += 64)
+		line[i] = '.';
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	edit(&d, "hostname mx.example.org", line);
+	in_order(&d);
+	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "%s",
+	    daemon_last_words(&d));
+	daemon_stop(&d);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -367,6 +386,7 @@ main(int argc, char *argv[])
 		{ "both_nurseries", both_nurseries },
 		{ "again_and_again", again_and_again },
 		{ "log_format", log_format },
+		{ "longest_hostname", longest_hostname },
 	};
 
 	return harness_main(argc, argv, tests,

@@ -212,13 +212,13 @@ static const struct row blocks_cases[] = {
 	    "    domain example.org { users /x }\n"
 	    "                         ^\n" },
 	{ LISTEN "domain -x.org {\n}\n",
-	    "c:2:8: bad domain \"-x.org\": labels of letters, digits and inner"
-	    " hyphens, parted by dots\n"
+	    "c:2:8: bad domain \"-x.org\": labels of letters, digits, \"_"
+	    "\" and inner hyphens, parted by dots\n"
 	    "    domain -x.org {\n"
 	    "           ^\n" },
 	{ LISTEN "domain [127.0.0.1] {\n}\n",
-	    "c:2:8: bad domain \"[127.0.0.1]\": labels of letters, digits and "
-	    "inner hyphens, parted by dots\n"
+	    "c:2:8: bad domain \"[127.0.0.1]\": labels of letters, digits"
+	    ", \"_\" and inner hyphens, parted by dots\n"
 	    "    domain [127.0.0.1] {\n"
 	    "           ^\n" },
 	{ BASE "domain EXAMPLE.org {\n}\n",

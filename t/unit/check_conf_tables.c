@@ -4,6 +4,10 @@
  */
 #include "t/unit/conf_case.h"
 
+#define X32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X63 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" X32
+#define X64 X32 X32
+
 /* A configuration with its tables, and what is said about them. */
 struct row {
 	const char	*conf, *users, *aliases, *want;
@@ -73,17 +77,13 @@ static const struct row users_cases[] = {
 	    "    x\n"
 	    "     ^\n" },
 	{ USERS,
-	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-	    "x\n"
-	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-	    "xx\n", NULL,
-	    "@/users:2:1: a name of more than 64 octets\n"
-	    "    xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-	    "xxxx\n"
+	    X64 X64 X64 X63 "\n" X64 X64 X64 X64 "\n", NULL,
+	    "@/users:2:1: a name of more than 255 octets\n"
+	    "    " X64 X64 X32 "...\n"
 	    "    ^\n" },
 	{ USERS, "b\342\200\213b\n", NULL,
-	    "@/users:1:1: bad user \"b\\xe2\\x80\\x8bb\": its Maildir cannot h"
-	    "ave that name\n"
+	    "@/users:1:1: bad user \"b\\xe2\\x80\\x8bb\": an invisible characte"
+	    "r is in it\n"
 	    "    b\\xe2\\x80\\x8bb\n"
 	    "    ^\n" },
 	{ USERS, "b\377\n", NULL,
@@ -139,11 +139,29 @@ static const struct row aliases_cases[] = {
 	    "    : bob\n"
 	    "    ^\n" },
 	{ ALIASES, "bob\n",
-	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-	    "xx: bob\n",
-	    "@/aliases:1:1: a name of more than 64 octets\n"
-	    "    xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-	    "xxxx: bob\n"
+	    X64 X64 X64 X64 ": bob\n",
+	    "@/aliases:1:1: a name of more than 255 octets\n"
+	    "    " X64 X64 X32 "...\n"
+	    "    ^\n" },
+	{ USERS, "b\357\270\217b\n", NULL,
+	    "@/users:1:1: bad user \"b\\xef\\xb8\\x8fb\": an invisible characte"
+	    "r is in it\n"
+	    "    b\\xef\\xb8\\x8fb\n"
+	    "    ^\n" },
+	{ ALIASES, "bob\n", "a\343\205\244b: bob\n",
+	    "@/aliases:1:1: bad alias \"a\\xe3\\x85\\xa4b\": an invisible charac"
+	    "ter is in it\n"
+	    "    a\\xe3\\x85\\xa4b: bob\n"
+	    "    ^\n" },
+	{ USERS, "\357\273\277bob\n", NULL,
+	    "@/users:1:1: a byte order mark: the file has to be UTF-8 without "
+	    "it\n"
+	    "    \\xef\\xbb\\xbfbob\n"
+	    "    ^\n" },
+	{ ALIASES, "bob\n", "\357\273\277info: bob\n",
+	    "@/aliases:1:1: a byte order mark: the file has to be UTF-8 withou"
+	    "t it\n"
+	    "    \\xef\\xbb\\xbfinfo: bob\n"
 	    "    ^\n" },
 	{ ALIASES, "bob\n", "info: |/bin/cat\n",
 	    "@/aliases:1:7: bad target \"|/bin/cat\": a name or an address, ne"
@@ -250,8 +268,8 @@ static const struct row aliases_cases[] = {
 	{ "domain -x {\n}\nlisten 127.0.0.1 port 0\n"
 	    "domain example.org {\nusers @/users\naliases @/aliases\n"
 	    "}\n", "bob\n", "info: eve@y\n",
-	    "c:1:8: bad domain \"-x\": labels of letters, digits and inner hyp"
-	    "hens, parted by dots\n"
+	    "c:1:8: bad domain \"-x\": labels of letters, digits, \"_\" and i"
+	    "nner hyphens, parted by dots\n"
 	    "    domain -x {\n"
 	    "           ^\n" },
 	{ LISTEN "domain example.org {\nusers @/users\n"

@@ -11,23 +11,23 @@ struct row {
 
 static const struct row values_cases[] = {
 	{ BASE "hostname -x.org\n",
-	    "c:4:10: bad host name \"-x.org\": labels of letters, digits and i"
-	    "nner hyphens, parted by dots\n"
+	    "c:4:10: bad host name \"-x.org\": labels of letters, digits,"
+	    " \"_\" and inner hyphens, parted by dots\n"
 	    "    hostname -x.org\n"
 	    "             ^\n" },
 	{ BASE "hostname a..b\n",
-	    "c:4:10: bad host name \"a..b\": labels of letters, digits and inn"
-	    "er hyphens, parted by dots\n"
+	    "c:4:10: bad host name \"a..b\": labels of letters, digits, "
+	    "\"_\" and inner hyphens, parted by dots\n"
 	    "    hostname a..b\n"
 	    "             ^\n" },
 	{ BASE "hostname m\303\244il.org\n",
-	    "c:4:10: bad host name \"m\303\244il.org\": labels of letters, dig"
-	    "its and inner hyphens, parted by dots\n"
+	    "c:4:10: bad host name \"m\303\244il.org\": labels of letters"
+	    ", digits, \"_\" and inner hyphens, parted by dots\n"
 	    "    hostname m\303\244il.org\n"
 	    "             ^\n" },
 	{ BASE "hostname \"\"\n",
-	    "c:4:10: bad host name \"\": labels of letters, digits and inner h"
-	    "yphens, parted by dots\n"
+	    "c:4:10: bad host name \"\": labels of letters, digits, \"_\""
+	    " and inner hyphens, parted by dots\n"
 	    "    hostname \"\"\n"
 	    "             ^\n" },
 	{ BASE "root var\n",
