@@ -47,8 +47,7 @@ sandbox_prepare(enum sandbox_role role, const char **what)
 	if (memory != 0)
 		memory += address_slack_bytes;
 	*what = "getrlimit";
-	if (sandbox_limits_note(&limits[role], role, RLIMIT_AS,
-	    memory) == -1)
+	if (sandbox_limits_note(&limits[role], role, 0, memory) == -1)
 		return -1;
 	prepared[role] = true;
 	return 0;
@@ -178,10 +177,4 @@ sandbox_beyond(const char *probe_name, enum sandbox_role role)
 			return true;
 	}
 	return false;
-}
-
-int
-sandbox_unnamed_file(void)
-{
-	return memfd_create("probe", MFD_CLOEXEC);
 }

@@ -34,7 +34,7 @@ note(struct sandbox_limits *out, int resource, uint64_t max)
 
 int
 sandbox_limits_note(struct sandbox_limits *out, enum sandbox_role role,
-    int memory_resource, uint64_t memory_max_bytes)
+    uint64_t data_max_bytes, uint64_t address_max_bytes)
 {
 	const struct sandbox_line *line;
 
@@ -42,9 +42,16 @@ sandbox_limits_note(struct sandbox_limits *out, enum sandbox_role role,
 	out->count = 0;
 	if (note(out, RLIMIT_CORE, 0) == -1)
 		return -1;
-	if (memory_max_bytes != 0 &&
-	    note(out, memory_resource, memory_max_bytes) == -1)
+	if (data_max_bytes != 0 &&
+	    note(out, RLIMIT_DATA, data_max_bytes) == -1)
 		return -1;
+#ifdef RLIMIT_AS
+	if (address_max_bytes != 0 &&
+	    note(out, RLIMIT_AS, address_max_bytes) == -1)
+		return -1;
+#else
+	(void)address_max_bytes;
+#endif
 	if (line->descriptors_max != 0 &&
 	    note(out, RLIMIT_NOFILE, line->descriptors_max) == -1)
 		return -1;

@@ -9,7 +9,7 @@
 
 #include "shared/sandbox_table.h"
 
-#define SANDBOX_LIMITS_MAX	4
+#define SANDBOX_LIMITS_MAX	5
 
 struct sandbox_limit {
 	int	resource;
@@ -22,13 +22,14 @@ struct sandbox_limits {
 };
 
 /*
- * Notes in *out the limits of role that do not hold yet.  The memory limit
- * is memory_max_bytes (0: none) of memory_resource, since systems count
- * memory differently.  0, or -1 with errno.
+ * Notes in *out the limits of role that do not hold yet.  Systems count
+ * memory differently: at most data_max_bytes (0: no limit) that it writes
+ * to, and address_max_bytes (0: no limit, or the system has none) of
+ * addresses.  0, or -1 with errno.
  */
 int	sandbox_limits_note(struct sandbox_limits *out,
-	    enum sandbox_role role, int memory_resource,
-	    uint64_t memory_max_bytes);
+	    enum sandbox_role role, uint64_t data_max_bytes,
+	    uint64_t address_max_bytes);
 /* Sets them for good: one system call each.  0, or -1 with errno. */
 int	sandbox_limits_set(const struct sandbox_limits *limits);
 

@@ -33,6 +33,7 @@ static enum sandbox_role entered = SANDBOX_ROLE_COUNT;
 int
 sandbox_prepare(enum sandbox_role role, const char **what)
 {
+	uint64_t memory_max;
 	struct prepared *p;
 
 	p = &prepared[role];
@@ -42,8 +43,10 @@ sandbox_prepare(enum sandbox_role role, const char **what)
 		return -1;
 	}
 	*what = "getrlimit";
-	if (sandbox_limits_note(&p->limits, role, RLIMIT_DATA,
-	    SANDBOX_SANITIZED ? 0 : sandbox_table[role].memory_max_bytes) == -1)
+	memory_max = SANDBOX_SANITIZED ? 0 :
+	    sandbox_table[role].memory_max_bytes;
+	if (sandbox_limits_note(&p->limits, role, memory_max, memory_max == 0 ?
+	    0 : memory_max + SANDBOX_IMAGE_MAX_BYTES) == -1)
 		return -1;
 	p->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 	if (sandbox_seccomp_compile(role, held_by, entered, &p->program,

@@ -29,6 +29,12 @@
 #define SANDBOX_SANITIZED 0
 #endif
 
+/*
+ * What a process may have of addresses beside its memory: the program, its
+ * libraries (in all 7 MiB, or 9 where it is dynamic) and its stack.
+ */
+#define SANDBOX_IMAGE_MAX_BYTES	(32ULL * 1024 * 1024)
+
 /* Beside enum sandbox_right: what follows from how the program is built. */
 #define RIGHT_LOADER	(1U << 16)	/* execute itself through ld.so */
 #define RIGHT_SANITIZER	(1U << 17)	/* see SANDBOX_SANITIZED */
@@ -51,7 +57,7 @@ struct sandbox_rule {
 	bool			 kill;
 	int			 call;
 	unsigned		 count;
-	struct scmp_arg_cmp	 args[2];
+	struct scmp_arg_cmp	 args[3];
 };
 
 extern const struct sandbox_calls sandbox_calls[];

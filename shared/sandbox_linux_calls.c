@@ -27,7 +27,7 @@
 /* Every process: end, return from a signal, use its memory and the clock. */
 static const int always[] = {
 	C(exit), C(exit_group), C(rt_sigreturn), C(restart_syscall),
-	C(brk), C(munmap), C(mremap), C(getrandom), C(getpid),
+	C(brk), C(munmap), C(getrandom), C(getpid),
 	C(clock_gettime), C(gettimeofday), C(time)
 };
 /*
@@ -97,8 +97,8 @@ static const int fork_state[] = {
 };
 /* The child's channel and next sandbox, which is compiled in this one. */
 static const int fork_sandbox[] = {
-	C(memfd_create), C(seccomp), C(landlock_create_ruleset),
-	C(landlock_add_rule), C(landlock_restrict_self)
+	C(seccomp), C(landlock_create_ruleset), C(landlock_add_rule),
+	C(landlock_restrict_self)
 };
 static const int fork_socketpair[] = {
 	C(socketpair)
@@ -145,7 +145,10 @@ static const int never[] = {
 	C(rt_tgsigqueueinfo), C(pidfd_open), C(pidfd_getfd),
 	C(pidfd_send_signal), C(ptrace), C(process_vm_readv),
 	C(process_vm_writev), C(process_madvise), C(kcmp), C(bpf),
-	C(perf_event_open), C(userfaultfd), C(memfd_secret),
+	C(perf_event_open), C(userfaultfd),
+	/* Memory that has a descriptor is bounded by no limit, and a file
+	   that can be executed, whatever the paths are. */
+	C(memfd_create), C(memfd_secret),
 	C(io_uring_setup), C(io_uring_enter), C(io_uring_register),
 	C(io_setup), C(io_submit),
 	C(keyctl), C(add_key), C(request_key),
@@ -210,6 +213,8 @@ const size_t sandbox_calls_count = COUNT(sandbox_calls);
 	{ (with), (without), false, C(name), 1, { a } }
 #define ALLOW2(with, without, name, a, b) \
 	{ (with), (without), false, C(name), 2, { a, b } }
+#define ALLOW3(with, without, name, a, b, c) \
+	{ (with), (without), false, C(name), 3, { a, b, c } }
 #define KILL1(with, without, name, a) \
 	{ (with), (without), true, C(name), 1, { a } }
 
@@ -222,8 +227,10 @@ const size_t sandbox_calls_count = COUNT(sandbox_calls);
 #define clone_flags_fork	(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | \
 				 CLONE_PARENT_SETTID | CSIGNAL)
 /*
- * Memory that RLIMIT_DATA counts: private, of no file, no stack that grows.
- * A shared mapping would be counted nowhere.
+ * Memory that RLIMIT_DATA counts: private, of no file, no stack that grows,
+ * and written to, or not touched yet.  What is shared, only read, or made
+ * read-only when it is full would be counted nowhere.  The kernel chooses
+ * where: apart from each other, two pages for tables would come with each.
  */
 #define map_mask	(0x0fU | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_HUGETLB)
 #define map_value	(MAP_PRIVATE | MAP_ANONYMOUS)
@@ -241,12 +248,19 @@ const struct sandbox_rule sandbox_rules[] = {
 	ALLOW1(OWN_STATE, 0, fcntl, EQ(1, F_DUPFD_CLOEXEC)),
 
 	KILL1(ANY_RIGHT, RIGHT_LOADER, mmap, MASK(2, PROT_EXEC, PROT_EXEC)),
-	ALLOW2(ANY_RIGHT, RIGHT_LOADER | RIGHT_SANITIZER, mmap,
-	    MASK(2, PROT_EXEC, 0), MASK(3, map_mask, map_value)),
+	ALLOW3(ANY_RIGHT, RIGHT_LOADER | RIGHT_SANITIZER, mmap, EQ(0, 0),
+	    EQ(2, PROT_READ | PROT_WRITE), MASK(3, map_mask, map_value)),
+	ALLOW3(ANY_RIGHT, RIGHT_LOADER | RIGHT_SANITIZER, mmap, EQ(0, 0),
+	    EQ(2, PROT_NONE), MASK(3, map_mask, map_value)),
 	ALLOW1(RIGHT_SANITIZER, RIGHT_LOADER, mmap, MASK(2, PROT_EXEC, 0)),
 	KILL1(ANY_RIGHT, RIGHT_LOADER, mprotect,
 	    MASK(2, PROT_EXEC, PROT_EXEC)),
-	ALLOW1(ANY_RIGHT, RIGHT_LOADER, mprotect, MASK(2, PROT_EXEC, 0)),
+	ALLOW1(RIGHT_EXEC_SELF | RIGHT_SANITIZER, RIGHT_LOADER, mprotect,
+	    MASK(2, PROT_EXEC, 0)),
+	ALLOW1(ANY_RIGHT, RIGHT_EXEC_SELF | RIGHT_SANITIZER, mprotect,
+	    EQ(2, PROT_READ | PROT_WRITE)),
+	ALLOW1(ANY_RIGHT, 0, mremap,
+	    MASK(3, ~(scmp_datum_t)MREMAP_MAYMOVE, 0)),
 	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_DONTNEED)),
 	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_FREE)),
 	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_DONTDUMP)),

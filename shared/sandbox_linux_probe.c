@@ -38,13 +38,10 @@ sandbox_beyond(const char *probe_name, enum sandbox_role role)
 	(void)role;
 	return SANDBOX_SANITIZED &&
 	    (strcmp(probe_name, "memory above the limit") == 0 ||
-	    strcmp(probe_name, "mmap MAP_SHARED") == 0);
-}
-
-int
-sandbox_unnamed_file(void)
-{
-	return memfd_create("probe", MFD_CLOEXEC);
+	    strcmp(probe_name, "addresses above the limit") == 0 ||
+	    strcmp(probe_name, "mmap MAP_SHARED") == 0 ||
+	    strcmp(probe_name, "mmap PROT_READ") == 0 ||
+	    strcmp(probe_name, "mprotect PROT_READ") == 0);
 }
 
 static bool
@@ -176,20 +173,20 @@ try_handle(const struct sandbox_things *t)
 static bool
 try_pwritev2(const struct sandbox_things *t)
 {
-	return sandbox_reached(syscall(SYS_pwritev2, t->file, NULL, 0UL, 0UL,
+	return sandbox_reached(syscall(SYS_pwritev2, t->pair[0], NULL, 0UL, 0UL,
 	    0UL, 0));
 }
 
 static bool
 try_splice(const struct sandbox_things *t)
 {
-	return sandbox_reached(splice(-1, NULL, t->file, NULL, 1, 0));
+	return sandbox_reached(splice(-1, NULL, t->pair[0], NULL, 1, 0));
 }
 
 static bool
 try_fallocate(const struct sandbox_things *t)
 {
-	return sandbox_reached(syscall(SYS_fallocate, t->file, 0, 0L, 0L));
+	return sandbox_reached(syscall(SYS_fallocate, t->pair[0], 0, 0L, 0L));
 }
 
 static bool
@@ -221,7 +218,40 @@ try_shmget(const struct sandbox_things *t)
 	return sandbox_reached(shmget((key_t)0x736d7470, 1, 0));
 }
 
-/* RLIMIT_DATA does not count shared memory. */
+/* Each page of it costs a page of tables, and no other limit counts them. */
+static bool
+try_addresses(const struct sandbox_things *t)
+{
+	uint64_t max;
+
+	max = sandbox_table[t->role].memory_max_bytes;
+	return max != 0 && mmap(NULL, max + SANDBOX_IMAGE_MAX_BYTES, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+}
+
+/* RLIMIT_DATA does not count what is only read, be it from the first... */
+static bool
+try_map_read_only(const struct sandbox_things *t)
+{
+	(void)t;
+	return mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+	    0) != MAP_FAILED;
+}
+
+/* ...or once it is full. */
+static bool
+try_mprotect_read_only(const struct sandbox_things *t)
+{
+	void *page;
+
+	(void)t;
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return page == MAP_FAILED ||
+	    sandbox_reached(mprotect(page, 4096, PROT_READ));
+}
+
+/* Nor shared memory. */
 static bool
 try_map_shared(const struct sandbox_things *t)
 {
@@ -270,7 +300,7 @@ const struct sandbox_probe sandbox_probes_os[] = {
 	{ "PR_SET_DUMPABLE", 0, false, try_dumpable },
 	{ "bpf", 0, false, try_bpf },
 	{ "io_uring_setup", 0, false, try_io_uring },
-	{ "memfd_create", RIGHT_FORK, false, try_memfd_create },
+	{ "memfd_create", 0, false, try_memfd_create },
 	{ "pwritev2", 0, false, try_pwritev2 },
 	{ "splice", 0, false, try_splice },
 	{ "fallocate", 0, false, try_fallocate },
@@ -279,6 +309,10 @@ const struct sandbox_probe sandbox_probes_os[] = {
 	{ "chroot", 0, false, try_chroot },
 	{ "shmget", 0, false, try_shmget },
 	{ "sendmsg MSG_FASTOPEN", 0, false, try_fastopen },
+	{ "addresses above the limit", 0, false, try_addresses },
+	{ "mmap PROT_READ", RIGHT_EXEC_SELF, false, try_map_read_only },
+	{ "mprotect PROT_READ", RIGHT_EXEC_SELF, false,
+	    try_mprotect_read_only },
 	{ "mmap MAP_SHARED", RIGHT_EXEC_SELF, false, try_map_shared },
 	{ "mprotect PROT_EXEC", RIGHT_EXEC_SELF, false, try_mprotect_code },
 };

@@ -4,7 +4,7 @@
  * program, in one system call.
  */
 #include <sys/auxv.h>
-#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
@@ -179,9 +179,10 @@ set_attributes(scmp_filter_ctx ctx)
 }
 
 /*
- * libseccomp writes the program to a descriptor: memory that has one.  The
- * finished program stands outside the heap, so that what libseccomp used can
- * be given back: every page of the nursery is paid for at every fork.
+ * libseccomp writes the program to a descriptor, by one write(2): a packet,
+ * for memory that has a descriptor could be executed, and nobody may make it
+ * here.  The finished program stands outside the heap, so that what libseccomp
+ * used can be given back: every page of the nursery is paid for at every fork.
  */
 static int
 export_program(scmp_filter_ctx ctx, enum sandbox_role role,
@@ -189,14 +190,14 @@ export_program(scmp_filter_ctx ctx, enum sandbox_role role,
 {
 	static struct sock_filter code[SANDBOX_ROLE_COUNT][program_max];
 	ssize_t size;
-	int fd, saved, result = -1;
+	int ends[2], saved, result = -1;
 
-	fd = memfd_create("filter", MFD_CLOEXEC);
-	if (fd == -1)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    0, ends) == -1)
 		return -1;
-	if (negative_errno(seccomp_export_bpf(ctx, fd)) == -1)
+	if (negative_errno(seccomp_export_bpf(ctx, ends[0])) == -1)
 		goto out;
-	size = pread(fd, code[role], sizeof(code[role]), 0);
+	size = read(ends[1], code[role], sizeof(code[role]));
 	/* One that fills all the room may have been longer. */
 	if (size <= 0 || (size_t)size == sizeof(code[role])) {
 		errno = size == -1 ? errno : E2BIG;
@@ -207,7 +208,8 @@ export_program(scmp_filter_ctx ctx, enum sandbox_role role,
 	result = 0;
 out:
 	saved = errno;
-	close(fd);
+	close(ends[0]);
+	close(ends[1]);
 	errno = saved;
 	return result;
 }

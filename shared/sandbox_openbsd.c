@@ -45,8 +45,8 @@ int
 sandbox_prepare(enum sandbox_role role, const char **what)
 {
 	*what = "getrlimit";
-	if (sandbox_limits_note(&limits[role], role, RLIMIT_DATA,
-	    sandbox_table[role].memory_max_bytes) == -1)
+	if (sandbox_limits_note(&limits[role], role,
+	    sandbox_table[role].memory_max_bytes, 0) == -1)
 		return -1;
 	prepared[role] = true;
 	return 0;
@@ -185,16 +185,4 @@ sandbox_beyond(const char *probe_name, enum sandbox_role role)
 			return true;
 	}
 	return false;
-}
-
-int
-sandbox_unnamed_file(void)
-{
-	char path[] = "/tmp/smtpd-probe.XXXXXXXXXX";
-	int fd;
-
-	fd = mkstemp(path);
-	if (fd != -1)
-		unlink(path);
-	return fd;
 }

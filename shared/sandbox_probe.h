@@ -14,7 +14,6 @@
 /* What the probes work on, made before anything is entered. */
 struct sandbox_things {
 	enum sandbox_role	 role;
-	int			 file;		/* append-only, unnamed */
 	int			 pair[2];	/* connected, AF_UNIX */
 	pid_t			 parent;
 	uid_t			 uid;
@@ -46,8 +45,6 @@ extern const int sandbox_kill_signal;
 /* Whether a role's paths are held here, and what no sandbox here holds. */
 bool	sandbox_confines_paths(enum sandbox_role role);
 bool	sandbox_beyond(const char *probe_name, enum sandbox_role role);
-/* An empty file without a name: its descriptor, or -1 with errno. */
-int	sandbox_unnamed_file(void);
 
 /* False, if the last call failed as a sandbox makes calls fail. */
 bool	sandbox_reached(long result);

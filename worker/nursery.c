@@ -175,7 +175,9 @@ hold(const struct nursery *n, const struct sandbox_path *paths, size_t count,
 	*what = "its own program";
 	if (os_keep_program(n->program, nursery_program) == -1)
 		return -1;
-	if (sandbox_prepare(SANDBOX_NURSERY, what) == -1)
+	if (sandbox_prepare(SANDBOX_NURSERY, what) == -1 ||
+	    (!n->settings.proved &&
+	    sandbox_self_test(SANDBOX_NURSERY, what) == -1))
 		return -1;
 	return sandbox_enter(SANDBOX_NURSERY, paths, count, what);
 }
