@@ -3,7 +3,10 @@
  */
 #include "server/catcher.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +14,90 @@
 #include <unistd.h>
 
 #include "shared/buf.h"
-#include "shared/utf8.h"
+#include "shared/log.h"
+#include "shared/outlet.h"
 
-enum { shown_max_bytes = 64 * 1024 };
+enum {
+	shown_max_bytes = 64 * 1024,	/* of a message */
+	line_max_bytes = 4 * shown_max_bytes + 1024, /* escaped */
+	/* A message of empty lines, in colours. */
+	waiting_max_bytes = 4 * 1024 * 1024,
+	last_words_ms = 1000		/* for a reader to take the rest */
+};
 
 static bool colours;
+
+/* Nobody may be reading: a pipe that is full, a terminal that was stopped. */
+static struct {
+	struct outlet	 to;
+	struct event	*writable;	/* NULL: there is no loop yet */
+	struct buf	 line;		/* at hand */
+} screen;
+
+/* ---- the screen ------------------------------------------------------- */
+
+static void
+put(const char *text)
+{
+	buf_add_str(&screen.line, text);
+}
+
+static void __attribute__((format(printf, 1, 2)))
+put_formatted(const char *fmt, ...)
+{
+	char text[2 * PATH_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	put(text);
+}
+
+static void
+keep_line(void)
+{
+	outlet_add(&screen.to, buf_span(&screen.line));
+	screen.line.n = 0;
+	screen.line.cut = false;
+}
+
+/* What cannot be written now is when somebody reads. */
+static void
+flush(void)
+{
+	uint64_t lost;
+
+	if (screen.writable != NULL &&
+	    event_pending(screen.writable, EV_WRITE, NULL))
+		return;
+	while (outlet_flush(&screen.to, 0) &&
+	    (lost = outlet_take_lost(&screen.to)) > 0) {
+		put_formatted("... %llu lines are missing here: nobody read "
+		    "them in time\n", (unsigned long long)lost);
+		keep_line();
+	}
+	if (screen.to.n > 0 && errno == EAGAIN && screen.writable != NULL)
+		event_add(screen.writable, NULL);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	flush();
+}
+
+void
+catcher_end(void)
+{
+	flush();
+	(void)outlet_flush(&screen.to, last_words_ms);
+}
+
+/* ---- what stands on it ------------------------------------------------ */
 
 enum colour { PLAIN, DIM, CLIENT, SERVER, GOOD, BAD, HEADER };
 
@@ -32,31 +114,18 @@ colour(enum colour c)
 	return colours ? codes[c] : "";
 }
 
-void
-catcher_init(void)
+static void
+end_line(void)
 {
-	const char *term = getenv("TERM");
-
-	colours = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL &&
-	    term != NULL && strcmp(term, "dumb") != 0;
-	setvbuf(stdout, NULL, _IOFBF, 16 * 1024);
+	put(colour(PLAIN));
+	put("\n");
+	keep_line();
 }
 
-void
-catcher_welcome(const char *address, unsigned port, const struct conf *conf)
-{
-	printf("%ssmtpd catches mail%s for any recipient on %s:%u and keeps "
-	    "it in %s\n%sa Maildir for each recipient; Ctrl-C ends it%s\n"
-	    "%sFOR TESTS ONLY: %s%s\n",
-	    colour(HEADER), colour(PLAIN), address, port, conf->root,
-	    colour(DIM), colour(PLAIN), colour(BAD),
-	    conf->catcher_login == NULL ? "any name and any password may log "
-	    "in, and passwords come without TLS" : "one name and password may "
-	    "log in, without TLS", colour(PLAIN));
-	fflush(stdout);
-}
-
-/* The last four characters of the id tell sessions apart on the screen. */
+/*
+ * The last four characters of its id tell a session apart on the screen; NULL:
+ * none.
+ */
 static void
 begin_line(const struct session *s, enum colour c, const char *mark)
 {
@@ -65,93 +134,150 @@ begin_line(const struct session *s, enum colour c, const char *mark)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &local);
-	printf("%s%02d:%02d:%02d %s%s %s%s ", colour(DIM), local.tm_hour,
-	    local.tm_min, local.tm_sec, s->id + ipc_id_bytes - 4,
-	    colour(PLAIN), colour(c), mark);
+	put_formatted("%s%02d:%02d:%02d %s%s %s%s ", colour(DIM),
+	    local.tm_hour, local.tm_min, local.tm_sec,
+	    s == NULL ? "----" : s->id + ipc_id_bytes - 4, colour(PLAIN),
+	    colour(c), mark);
 }
 
+/* Octets, every control character escaped; a tab as blanks. */
 static void
-end_line(void)
+put_escaped(struct span s)
 {
-	printf("%s\n", colour(PLAIN));
-	fflush(stdout);
-}
-
-/* Prints octets, every control character escaped. */
-static void
-print_plain(struct span s)
-{
-	char storage[512];
-
 	while (s.n > 0) {
-		struct buf b = buf_over(storage, sizeof(storage));
-		size_t n = s.n < sizeof(storage) / 8 ? s.n :
-		    sizeof(storage) / 8;
+		const uint8_t *tab = memchr(s.p, '\t', s.n);
+		size_t n = tab == NULL ? s.n : (size_t)(tab - s.p);
 
-		/* Never through the middle of a character. */
-		while (n < s.n && n > 1 && (s.p[n] & 0xc0) == 0x80)
-			n--;
-		buf_add_escaped(&b, span_from(s.p, n), "");
-		fwrite(b.p, 1, b.n, stdout);
-		s = span_skip(s, n);
+		buf_add_escaped(&screen.line, span_from(s.p, n), "");
+		if (tab != NULL)
+			put("        ");
+		s = span_skip(s, n + 1);
 	}
 }
 
-/* Prints octets, none of them a control character; a tab as blanks. */
-static void
-print_escaped(struct span s)
+/* A line in our own words, at once. */
+static void __attribute__((format(printf, 4, 5)))
+say(const struct session *s, enum colour c, const char *mark, const char *fmt,
+    ...)
 {
-	const uint8_t *tab = s.n == 0 ? NULL : memchr(s.p, '\t', s.n);
+	char text[2 * PATH_MAX];
+	va_list ap;
 
-	while (tab != NULL) {
-		print_plain(span_from(s.p, (size_t)(tab - s.p)));
-		fputs("        ", stdout);
-		s = span_skip(s, (size_t)(tab - s.p) + 1);
-		tab = s.n == 0 ? NULL : memchr(s.p, '\t', s.n);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	begin_line(s, c, mark);
+	put_escaped(span_of(text));
+	end_line();
+	flush();
+}
+
+/*
+ * Why a client hears of local trouble.  What is no failure of the system is
+ * one of ours.
+ */
+static void
+on_error(struct span line)
+{
+	line = span_skip(line, sizeof("event=") - 1);
+	begin_line(NULL, BAD, "!");
+	put_escaped(line);
+	end_line();
+	if (!span_begins_fold(line, span_of("error ")) &&
+	    !span_begins_fold(line, span_of("store-failed "))) {
+		begin_line(NULL, BAD, "!");
+		put("this is a fault of smtpd, not of your program: please "
+		    "report it, with the lines above");
+		end_line();
 	}
-	print_plain(s);
+	flush();
+}
+
+void
+catcher_no_room(const struct master *m, const struct session *s)
+{
+	const struct conf_limits *l = &m->conf.limits;
+	struct spool_room room;
+
+	if (!spool_room(&m->spool, &room))
+		return;
+	say(s, BAD, "*", "no room for mail in %s: its disk has %llu KiB and "
+	    "%llu inodes free, of which %llu KiB and %llu stay so",
+	    m->conf.root, (unsigned long long)room.free_bytes / 1024,
+	    (unsigned long long)room.free_inodes,
+	    (unsigned long long)l->disk_reserve_bytes / 1024,
+	    (unsigned long long)l->inode_reserve);
+}
+
+void
+catcher_init(void)
+{
+	static uint8_t waiting[waiting_max_bytes], line[line_max_bytes];
+	const char *term = getenv("TERM");
+
+	colours = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL &&
+	    term != NULL && strcmp(term, "dumb") != 0;
+	screen.line = buf_over(line, sizeof(line));
+	screen.to.pending = waiting;
+	screen.to.max = sizeof(waiting);
+	outlet_open(&screen.to, STDOUT_FILENO, false);
+	log_alarm(on_error);
+}
+
+int
+catcher_start(struct master *m)
+{
+	screen.writable = event_new(m->base, screen.to.fd, EV_WRITE, on_writable,
+	    NULL);
+	return screen.writable == NULL ? -1 : 0;
+}
+
+void
+catcher_welcome(const char *address, unsigned port, const struct conf *conf)
+{
+	put_formatted("%ssmtpd catches mail%s for any recipient on %s:%u and "
+	    "keeps it in %s\n%sa Maildir for each recipient; Ctrl-C ends it"
+	    "%s\n%sFOR TESTS ONLY: %s", colour(HEADER), colour(PLAIN),
+	    address, port, conf->root, colour(DIM), colour(PLAIN),
+	    colour(BAD), conf->catcher_login == NULL ? "any name and any "
+	    "password may log in, and passwords come without TLS" :
+	    "one name and password may log in, without TLS");
+	end_line();
+	flush();
 }
 
 void
 catcher_connect(const struct session *s)
 {
-	begin_line(s, GOOD, "*");
-	printf("connection from %s port %u", s->client.text, s->client.port);
-	end_line();
+	say(s, GOOD, "*", "connection from %s port %u", s->client.text,
+	    s->client.port);
 }
 
 void
 catcher_login(const struct session *s, bool in)
 {
-	begin_line(s, in ? GOOD : BAD, "*");
-	if (in) {
-		printf("logged in as ");
-		print_escaped(span_of(s->user));
-		printf("%s", s->master->conf.catcher_login != NULL ? "" :
+	if (in)
+		say(s, GOOD, "*", "logged in as %s%s", s->user,
+		    s->master->conf.catcher_login != NULL ? "" :
 		    ", as anybody may: this is a test server");
-	} else
-		printf("not logged in: this name and password are not those "
-		    "of -a");
-	end_line();
+	else
+		say(s, BAD, "*", "not logged in: this name and password are "
+		    "not those of -a");
 }
 
 void
 catcher_tls_failed(const struct session *s, enum tls_fail why,
     const char *words)
 {
-	begin_line(s, BAD, "*");
-	printf("no TLS: %s%s", words, why != TLS_FAIL_UNTRUSTED ? "" :
-	    ": set it to accept any certificate, or give the catcher one "
-	    "that it trusts, with --certificate");
-	end_line();
+	say(s, BAD, "*", "no TLS: %s%s", words, why != TLS_FAIL_UNTRUSTED ?
+	    "" : ": set it to accept any certificate, or give the catcher "
+	    "one that it trusts, with --certificate");
 }
 
 void
 catcher_disconnect(const struct session *s, const char *how)
 {
-	begin_line(s, DIM, "*");
-	printf("end: %s", how);
-	end_line();
+	say(s, DIM, "*", "end: %s", how);
 }
 
 void
@@ -172,10 +298,11 @@ catcher_trace(const struct session *s, const struct ipc_trace *t)
 			line.n--;
 		begin_line(s, remark ? DIM : client ? CLIENT : bad ? BAD :
 		    SERVER, remark ? "*" : client ? ">" : "<");
-		print_escaped(line);
+		put_escaped(line);
 		end_line();
 		rest = span_skip(rest, n);
 	}
+	flush();
 }
 
 /* The text of a message, line by line; its header is set off. */
@@ -190,8 +317,8 @@ show_text(const struct session *s, struct span text)
 
 		header = header && n > 0;
 		begin_line(s, header ? HEADER : PLAIN, "|");
-		print_escaped(span_from(text.p, n));
-		printf("%s\n", colour(PLAIN));
+		put_escaped(span_from(text.p, n));
+		end_line();
 		text = span_skip(text, n + 1);
 	}
 }
@@ -218,18 +345,15 @@ catcher_message(const struct master *m, const struct session *s)
 		close(fd);
 	if (n > 0)
 		show_text(s, span_from(text, (size_t)n));
-	if (n >= 0 && (uint64_t)n < s->tx.size) {
-		begin_line(s, DIM, "|");
-		printf("... %llu octets more",
+	if (n >= 0 && (uint64_t)n < s->tx.size)
+		say(s, DIM, "|", "... %llu octets more",
 		    (unsigned long long)(s->tx.size - (uint64_t)n));
-		end_line();
-	}
 	for (size_t i = 0; i < s->tx.boxes.count; i++) {
 		begin_line(s, GOOD, "=");
-		printf("kept for ");
-		print_escaped(span_of(s->tx.boxes.boxes[i].user));
-		printf("%s: %s/new/%s", colour(PLAIN),
+		put_formatted("kept for %s%s: %s/new/%s",
+		    s->tx.boxes.boxes[i].user, colour(PLAIN),
 		    s->tx.boxes.boxes[i].user, s->tx.name);
 		end_line();
 	}
+	flush();
 }

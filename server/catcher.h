@@ -8,8 +8,16 @@
 
 #include "server/master.h"
 
-/* Colours, when standard output is a terminal. */
+/*
+ * Colours, when standard output is a terminal.  It is written to without
+ * waiting from here on: what nobody reads in time is lost, counted and said.
+ * Errors in the log are shown, too.
+ */
 void	catcher_init(void);
+/* What waits for a reader is written from m's loop.  0, or -1: no memory. */
+int	catcher_start(struct master *m);
+/* The last lines go out, for a second at most. */
+void	catcher_end(void);
 /* Where mail is taken and where it is kept. */
 void	catcher_welcome(const char *address, unsigned port,
 	    const struct conf *conf);
@@ -17,6 +25,8 @@ void	catcher_connect(const struct session *s);
 /* Somebody has logged in as s->user, or has not. */
 void	catcher_login(const struct session *s, bool in);
 void	catcher_disconnect(const struct session *s, const char *how);
+/* Mail of s is refused with 452: why. */
+void	catcher_no_room(const struct master *m, const struct session *s);
 /* No TLS came about. */
 void	catcher_tls_failed(const struct session *s, enum tls_fail why,
 	    const char *words);

@@ -182,6 +182,8 @@ on_mail(struct worker *w, const struct ipc_record *r)
 	w->master->counters.value[s->tx.no_room ? COUNTER_SENDERS_DISK :
 	    COUNTER_SENDERS]++;
 	if (s->tx.no_room) {
+		if (w->master->conf.catcher)
+			catcher_no_room(w->master, s);
 		if (!log_postfix_disk_full(s, &r->u.mail.from)) {
 			begin_reject(&l, s, "disk nearly full");
 			log_mailbox(&l, "from", &r->u.mail.from);

@@ -202,6 +202,8 @@ configure_catcher(struct conf *conf, const struct arguments *a)
 	conf->catcher = true;
 	conf->limits.per_address = conf->limits.workers;
 	conf->limits.per_network = conf->limits.workers;
+	conf->limits.disk_reserve_bytes = 1024 * 1024;
+	conf->limits.inode_reserve = 100;
 	conf->listens = calloc(1, sizeof(*conf->listens));
 	if (conf->listens == NULL)
 		fatal("no memory to start with");

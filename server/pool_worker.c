@@ -147,15 +147,16 @@ pool_lost(struct worker *w, const char *how)
 
 /*
  * Not let in again soon; true: so it is.  A proxy is many clients, and
- * refused it would be refused for all of them.
+ * refused it would be refused for all of them; so would be all programs of a
+ * developer.
  */
 static bool
 refuse_soon(struct master *m, const struct address *client, bool of_proxy)
 {
-	if (!of_proxy)
-		address_refuse(m->book, client,
-		    deadline_now_ms() + crash_refusal_ms);
-	return !of_proxy;
+	if (of_proxy || m->conf.catcher)
+		return false;
+	address_refuse(m->book, client, deadline_now_ms() + crash_refusal_ms);
+	return true;
 }
 
 /* w has been in other hands, of its session noted last. */

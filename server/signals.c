@@ -92,9 +92,16 @@ signals_init(struct master *m)
 	};
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		struct event *e = evsignal_new(m->base, signals[i].number,
-		    signals[i].call, m);
+		struct sigaction was;
+		struct event *e;
 
+		/* nohup(1): its terminal may go. */
+		if (m->conf.catcher && signals[i].number == SIGHUP &&
+		    sigaction(SIGHUP, NULL, &was) == 0 &&
+		    was.sa_handler == SIG_IGN)
+			continue;
+		e = evsignal_new(m->base, signals[i].number, signals[i].call,
+		    m);
 		if (e == NULL || event_add(e, NULL) == -1)
 			return -1;
 	}

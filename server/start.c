@@ -207,7 +207,8 @@ start_events(struct master *m)
 	m->book = address_book_new();
 	if (m->base == NULL || m->book == NULL || commit_init(m) == -1 ||
 	    reload_init(m) == -1 ||
-	    log_setup_events(m) == -1 || signals_init(m) == -1)
+	    log_setup_events(m) == -1 || signals_init(m) == -1 ||
+	    (m->conf.catcher && catcher_start(m) == -1))
 		fatal("no memory to start with");
 }
 
@@ -264,6 +265,8 @@ serve(struct master *m, const struct inetd *i)
 	auth_stop(m);
 	control_stop(m);
 	pid_file_clear();
+	if (m->conf.catcher)
+		catcher_end();
 	if (i == NULL || m->exit_status != 0) {
 		log_begin(&l, LOG_LEVEL_INFO, "stop");
 		log_u64(&l, "status", (uint64_t)m->exit_status);

@@ -25,16 +25,20 @@ enum {
 	patience_ms = 1000
 };
 
+static uint8_t pending[64 * 1024];
+
 /* Where lines go. */
 static struct {
 	enum log_target	 target;
 	const char	*host;		/* not NULL: in Postfix's form */
+	void		 (*alarm)(struct span);
 	void		 (*wake)(void *);
 	void		*wake_arg;
 	bool		 woken;		/* and log_flush has not come yet */
 	bool		 stuck;		/* the last flush left something */
 	struct outlet	 to;
-} out = { .target = LOG_TO_STDERR, .to = { .fd = STDERR_FILENO } };
+} out = { .target = LOG_TO_STDERR, .to = { .fd = STDERR_FILENO,
+    .pending = pending, .max = sizeof(pending) } };
 
 void
 log_open(enum log_target to)
@@ -74,6 +78,12 @@ log_gather(void (*wake)(void *arg), void *arg)
 	out.wake_arg = arg;
 	if (wake == NULL)
 		log_flush();
+}
+
+void
+log_alarm(void (*alarm)(struct span line))
+{
+	out.alarm = alarm;
 }
 
 /* The time of a line, made anew once a second. */
@@ -165,9 +175,11 @@ log_text(enum log_level level, const char *program, uint32_t number,
 	uint8_t storage[line_max_bytes];
 	struct buf b = buf_over(storage, sizeof(storage));
 
+	if (level == LOG_LEVEL_ERROR && out.alarm != NULL)
+		out.alarm(text);
 	if (out.target == LOG_TO_NOBODY)
 		return;
-	if (sizeof(out.to.pending) - out.to.n < line_max_bytes)
+	if (out.to.max - out.to.n < line_max_bytes)
 		log_flush();
 	add_head(&b, level, program, number);
 	if (text.n > log_line_max_bytes)

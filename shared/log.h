@@ -47,6 +47,9 @@ bool	log_flush(void);
 /* Lines that were lost, ever, since nobody took them. */
 uint64_t log_lost(void);
 
+/* Errors go to alarm, too, as "event=... key=value ...", wherever the log is. */
+void	log_alarm(void (*alarm)(struct span line));
+
 enum { log_line_max_bytes = 2048 };
 
 /* A line being written; what does not fit any more is left out. */

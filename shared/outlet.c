@@ -98,7 +98,7 @@ outlet_open(struct outlet *o, int fd, bool own)
 void
 outlet_add(struct outlet *o, struct span lines)
 {
-	if (o->lost > 0 || lines.n > sizeof(o->pending) - o->n) {
+	if (o->lost > 0 || lines.n > o->max - o->n) {
 		lose(o, lines);
 		return;
 	}

@@ -13,10 +13,7 @@
 
 #include "shared/span.h"
 
-enum {
-	outlet_syslog = -1,	/* instead of a descriptor */
-	outlet_max_bytes = 64 * 1024
-};
+enum { outlet_syslog = -1 };	/* instead of a descriptor */
 
 enum outlet_kind {
 	OUTLET_SHARED,		/* with others; poll(2) before each write */
@@ -25,7 +22,7 @@ enum outlet_kind {
 	OUTLET_SYSLOG
 };
 
-/* With fd alone set it is valid, empty and OUTLET_SHARED. */
+/* With fd, pending and max set it is valid, empty and OUTLET_SHARED. */
 struct outlet {
 	int			 fd;
 	enum outlet_kind	 kind;
@@ -34,7 +31,8 @@ struct outlet {
 	uint64_t		 lost;	/* lines not told of yet */
 	uint64_t		 lost_ever;
 	size_t			 n;
-	uint8_t			 pending[outlet_max_bytes];
+	size_t			 max;
+	uint8_t			*pending;	/* max octets, the user's */
 };
 
 /*

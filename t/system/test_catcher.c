@@ -4,11 +4,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,7 +49,8 @@ launch(struct catcher *c, int fd, const char *const options[])
 {
 	if (c->d.worker[0] == '\0')
 		daemon_init(&c->d, "", NULL);
-	c->dir = strdup(harness_path("caught"));
+	if (c->dir == NULL)
+		c->dir = strdup(harness_path("caught"));
 	c->pid = fork();
 	if (c->pid == 0)
 		execute(c, fd, options);
@@ -116,6 +120,22 @@ hangup(void)
 
 	START(&c, "-l", "127.0.0.1:0");
 	stop(&c, SIGHUP);
+}
+
+/* nohup(1) */
+static void
+nohup(void)
+{
+	struct catcher c = { .pid = 0 };
+	struct client client;
+
+	signal(SIGHUP, SIG_IGN);
+	START(&c, "-l", "0");
+	EXPECT(kill(c.pid, SIGHUP) == 0, "kill");
+	client_open(&client, &c.d, NULL);
+	client_expect(&client, 250, "NOOP");
+	client_close(&client);
+	stop(&c, SIGINT);
 }
 
 static bool
@@ -188,13 +208,118 @@ starttls(void)
 	stop(&c, SIGTERM);
 }
 
+/* Reads what is there, and what comes as long as something does. */
+static char *
+read_all(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	enum { max = 8 * 1024 * 1024 };
+	char *text = malloc(max + 1);
+	size_t n = 0;
+	ssize_t got;
+
+	EXPECT(text != NULL, "malloc");
+	while (n < max && poll(&p, 1, 300) == 1 &&
+	    (got = read(fd, text + n, max - n)) > 0)
+		n += (size_t)got;
+	text[n] = '\0';
+	return text;
+}
+
+/* More than it keeps for who reads late. */
+static void
+nobody_reads(void)
+{
+	struct catcher c = { .pid = 0 };
+	char *text, *more;
+	int ends[2];
+
+	EXPECT(pipe2(ends, O_CLOEXEC) == 0, "pipe");
+	c.out = strdup(harness_path("out"));
+	launch(&c, ends[1], (const char *const[]){ "-l", "127.0.0.1:0",
+	    NULL });
+	close(ends[1]);
+	do {
+		text = read_all(ends[0]);
+		harness_write_file(c.out, text);
+		free(text);
+	} while (!find_port(&c));
+	for (unsigned i = 0; i < 90; i++)
+		EXPECT(client_deliver(&c.d, NULL, i, 64 * 1024, "alice") ==
+		    250, "message %u", i);
+	text = read_all(ends[0]);
+	EXPECT(client_deliver(&c.d, NULL, 100, 500, "alice") == 250, "mail");
+	more = read_all(ends[0]);
+	EXPECT(strstr(text, "nobody read them in time") != NULL ||
+	    strstr(more, "nobody read them in time") != NULL,
+	    "what is lost is not said: %.2000s", text);
+	EXPECT(strstr(more, "| Subject: ") != NULL, "not shown: %.2000s",
+	    more);
+	close(ends[0]);
+	stop(&c, SIGTERM);
+}
+
+/* A fault of ours is none of the program under test. */
+static void
+crash(void)
+{
+	struct catcher c = { .pid = 0 };
+	struct client client;
+	pid_t workers[64];
+	size_t n;
+
+	START(&c, "-l", "127.0.0.1:0");
+	client_open(&client, &c.d, NULL);
+	c.d.pid = c.pid;
+	n = daemon_workers(&c.d, workers, 64);
+	for (size_t i = 0; i < n; i++)
+		kill(workers[i], SIGSEGV);
+	EXPECT(client_is_closed(&client), "it lives");
+	EXPECT_SHOWN(&c, "worker-crash pid=");
+	EXPECT_SHOWN(&c, "a fault of smtpd, not of your program");
+	client_close(&client);
+	client_open(&client, &c.d, NULL);
+	client_expect(&client, 250, "NOOP");
+	client_close(&client);
+	stop(&c, SIGTERM);
+}
+
+/* Why it is 452, and how little has to be free. */
+static void
+no_room(void)
+{
+	struct catcher c = { .pid = 0 };
+	struct client client;
+
+	harness_need_root("mount a small disk");
+	c.dir = strdup(harness_path("caught"));
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mkdir(c.dir, 0700) == -1 || mount("tmpfs", c.dir, "tmpfs", 0,
+	    "mode=0755,size=4m,nr_inodes=1000") == -1)
+		harness_lacking("cannot mount a tmpfs: %s", strerror(errno));
+	START(&c, "-l", "0");
+	EXPECT(client_deliver(&c.d, NULL, 1, 500, "alice") == 250, "mail");
+	client_open(&client, &c.d, NULL);
+	client_expect(&client, 250, "EHLO client.example");
+	client_expect(&client, 452, "MAIL FROM:<a@b.example> SIZE=4000000");
+	client_close(&client);
+	EXPECT_SHOWN(&c, "no room for mail in ");
+	EXPECT_SHOWN(&c, "of which 1024 KiB and ");
+	stop(&c, SIGTERM);
+}
+
 int
 main(int argc, char *argv[])
 {
 	static const struct test tests[] = {
 		{ "hangup", hangup },
+		{ "nohup", nohup },
 		{ "no_starttls", no_starttls },
 		{ "starttls", starttls },
+		{ "nobody_reads", nobody_reads },
+		{ "crash", crash },
+		{ "no_room", no_room },
 	};
 
 	return harness_main(argc, argv, tests,
