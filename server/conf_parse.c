@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "shared/utf8.h"
+
 static bool
 is_blank(uint8_t c)
 {
@@ -42,7 +44,7 @@ check_char(struct span in, size_t *taken)
 {
 	uint32_t c;
 
-	*taken = conf_utf8_next(in, &c);
+	*taken = utf8_next(in, &c);
 	if (*taken == 0)
 		return CONF_LINE_UTF8;
 	if (c == 0)

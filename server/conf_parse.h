@@ -125,10 +125,6 @@ bool	conf_name_is_file(struct span in);
  */
 size_t	conf_distance(struct span a, struct span b);
 
-/* Octets of the UTF-8 character *out that in begins with; 0: it does not. */
-size_t	conf_utf8_next(struct span in, uint32_t *out);
-/* False for what is not seen, moves a cursor or turns the text around it. */
-bool	conf_char_is_plain(uint32_t c);
 /* The column, from 1 and in characters, of an offset in a line. */
 size_t	conf_column(struct span line, size_t at);
 /*

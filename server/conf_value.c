@@ -108,9 +108,9 @@ conf_is_visible(struct span in, bool utf8_ok)
 	uint32_t c;
 
 	for (size_t i = 0; i < in.n; i += taken) {
-		taken = conf_utf8_next(span_skip(in, i), &c);
+		taken = utf8_next(span_skip(in, i), &c);
 		if (taken == 0 || (taken > 1 && !utf8_ok) ||
-		    !conf_char_is_plain(c))
+		    !utf8_is_plain(c))
 			return false;
 	}
 	return true;
@@ -185,55 +185,13 @@ conf_distance(struct span a, struct span b)
 }
 
 size_t
-conf_utf8_next(struct span in, uint32_t *out)
-{
-	static const uint8_t first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
-	size_t n = utf8_first(in);
-	uint32_t c;
-
-	if (n == 0)
-		return 0;
-	c = in.p[0] & first_bits[n];
-	for (size_t i = 1; i < n; i++)
-		c = c << 6 | (in.p[i] & 0x3fU);
-	*out = c;
-	return n;
-}
-
-/*
- * What nobody sees, or what turns the direction of a line: Unicode's
- * Default_Ignorable_Code_Point, its blanks but the one of ASCII, and controls.
- */
-bool
-conf_char_is_plain(uint32_t c)
-{
-	static const struct {
-		uint32_t	first, last;
-	} hidden[] = {
-		{ 0, 0x1f }, { 0x7f, 0xa0 }, { 0xad, 0xad }, { 0x34f, 0x34f },
-		{ 0x61c, 0x61c }, { 0x115f, 0x1160 }, { 0x1680, 0x1680 },
-		{ 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x2000, 0x200f },
-		{ 0x2028, 0x202f }, { 0x205f, 0x206f }, { 0x2800, 0x2800 },
-		{ 0x3000, 0x3000 }, { 0x3164, 0x3164 }, { 0xfe00, 0xfe0f },
-		{ 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb },
-		{ 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
-		{ 0xe0000, UINT32_MAX }
-	};
-
-	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
-		if (c >= hidden[i].first && c <= hidden[i].last)
-			return false;
-	return true;
-}
-
-size_t
 conf_column(struct span line, size_t at)
 {
 	size_t column = 1, taken;
 	uint32_t c;
 
 	for (size_t i = 0; i < at && i < line.n; i += taken) {
-		taken = conf_utf8_next(span_skip(line, i), &c);
+		taken = utf8_next(span_skip(line, i), &c);
 		if (taken == 0)
 			taken = 1;
 		column++;
@@ -248,8 +206,8 @@ conf_show_char(struct span in, char out[17])
 	size_t taken, length = 0;
 	uint32_t c = 0;
 
-	taken = conf_utf8_next(in, &c);
-	if (taken > 0 && conf_char_is_plain(c)) {
+	taken = utf8_next(in, &c);
+	if (taken > 0 && utf8_is_plain(c)) {
 		memcpy(out, in.p, taken);
 		out[taken] = '\0';
 		return taken;

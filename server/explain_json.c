@@ -11,14 +11,28 @@
 
 enum { text_bytes = 4096 };
 
+/* JSON of a file, between two texts. */
+static void
+put_raw(const char *before, struct span raw, const char *behind, FILE *f)
+{
+	static uint8_t storage[6 * lines_buffer_bytes];
+	struct buf b = buf_over(storage, sizeof(storage));
+
+	json_add_shown(&b, raw);
+	fputs(before, f);
+	fwrite(b.p, 1, b.n, f);
+	fputs(behind, f);
+}
+
 static void
 put_text(const char *key, const char *text, FILE *f)
 {
-	char storage[2 * PATH_MAX];
+	char storage[6 * PATH_MAX];
 	struct buf b = buf_over(storage, sizeof(storage));
 
 	json_add_text(&b, span_of(text));
-	fprintf(f, ",\"%s\":\"%.*s\"", key, (int)b.n, b.p);
+	fprintf(f, ",\"%s\"", key);
+	put_raw(":\"", buf_span(&b), "\"", f);
 }
 
 static void
@@ -28,8 +42,8 @@ put_place(const struct explain_place *p, struct span to, FILE *f)
 	    [EXPLAIN_CUR] = "cur", [EXPLAIN_FOLDER] = "folder",
 	    [EXPLAIN_GONE] = "gone", [EXPLAIN_UNKNOWN] = "unknown" };
 
-	fprintf(f, "{\"mailbox\":\"%.*s\",\"state\":\"%s\"", (int)to.n, to.p,
-	    states[p->state]);
+	put_raw("{\"mailbox\":\"", to, "\"", f);
+	fprintf(f, ",\"state\":\"%s\"", states[p->state]);
 	put_text(p->state == EXPLAIN_GONE || p->state == EXPLAIN_UNKNOWN ?
 	    "maildir" : "path", p->path, f);
 	if (p->state == EXPLAIN_CUR || p->state == EXPLAIN_FOLDER)
@@ -51,7 +65,7 @@ explain_message_json(const struct explain_message *m, FILE *f)
 	bool first = true;
 
 	json_add_decoded(&name, m->record.file);
-	fprintf(f, "{\"log\":%.*s", (int)m->line.n, m->line.p);
+	put_raw("{\"log\":", m->line, "", f);
 	put_text("path", m->path, f);
 	fprintf(f, ",\"line\":%llu,\"where\":[",
 	    (unsigned long long)m->number);
@@ -80,15 +94,15 @@ explain_refused_json(int fd, FILE *f)
 	lines_begin(&lines, fd);
 	if (lines_next(&lines, &line) != 1 || !refused_head_read(line, &head))
 		return false;
-	fprintf(f, "{\"session\":%.*s", (int)line.n, line.p);
+	put_raw("{\"session\":", line, "", f);
 	if (lines_next(&lines, &line) == 1 &&
 	    refused_rcpts_read(line, &list, &count))
-		fprintf(f, ",\"rcpt\":[%.*s]", (int)list.n, list.p);
+		put_raw(",\"rcpt\":[", list, "]", f);
 	fputs(",\"said\":[", f);
 	for (; lines_next(&lines, &line) == 1; first = false) {
 		if (!refused_said_read(line, &said))
 			break;
-		fprintf(f, "%s%.*s", first ? "" : ",", (int)line.n, line.p);
+		put_raw(first ? "" : ",", line, "", f);
 	}
 	fputs("]}", f);
 	return true;

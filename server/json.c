@@ -117,10 +117,12 @@ json_take_string(struct json *j)
 	return j->bad ? span_from("", 0) : span_from(start, n);
 }
 
+/* A character, or half of one above U+FFFF. */
 static void
-add_control(struct buf *b, uint8_t c)
+add_point(struct buf *b, uint32_t c)
 {
-	const char text[] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
+	const char text[] = { '\\', 'u', hex[c >> 12], hex[c >> 8 & 15],
+	    hex[c >> 4 & 15], hex[c & 15] };
 
 	buf_add(b, span_from(text, sizeof(text)));
 }
@@ -137,10 +139,31 @@ json_add_text(struct buf *b, struct span s)
 			buf_add(b, span_from((const uint8_t[]){ '\\',
 			    s.p[0] }, 2));
 		else if (is_control(s.p[0]))
-			add_control(b, s.p[0]);
+			add_point(b, s.p[0]);
 		else
 			buf_add(b, span_from(s.p, n));
 		s = span_skip(s, n == 0 ? 1 : n);
+	}
+}
+
+void
+json_add_shown(struct buf *b, struct span raw)
+{
+	while (raw.n > 0) {
+		uint32_t c = 0;
+		size_t n = utf8_next(raw, &c);
+
+		if (n == 0)
+			buf_add_str(b, "\xef\xbf\xbd");
+		else if (utf8_is_plain(c))
+			buf_add(b, span_from(raw.p, n));
+		else if (c < 0x10000)
+			add_point(b, c);
+		else {
+			add_point(b, 0xd7c0 + (c >> 10));
+			add_point(b, 0xdc00 + (c & 0x3ff));
+		}
+		raw = span_skip(raw, n == 0 ? 1 : n);
 	}
 }
 

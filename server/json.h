@@ -28,6 +28,11 @@ struct span json_take_string(struct json *j);
  * DEL escaped; octets that are no UTF-8 become U+FFFD.
  */
 void	json_add_text(struct buf *b, struct span s);
+/*
+ * Adds JSON as it is, but each character that is not plain as \uXXXX (two of
+ * them above U+FFFF), and octets that are no UTF-8 as U+FFFD: for a terminal.
+ */
+void	json_add_shown(struct buf *b, struct span raw);
 /* Adds the text that raw, which json_take_string gave, stands for. */
 void	json_add_decoded(struct buf *b, struct span raw);
 

@@ -4,7 +4,9 @@
 #include "server/lines.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void
@@ -15,6 +17,22 @@ lines_begin(struct lines *l, int fd)
 	l->whole = true;
 	l->eof = false;
 	l->at = l->n = 0;
+}
+
+int
+lines_open(struct lines *l, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd == -1)
+		return -1;
+	lines_begin(l, fd);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return 0;
+	close(fd);
+	errno = EINVAL;
+	return -1;
 }
 
 /* Reads more behind what is there; 0, or -1 and errno. */

@@ -19,6 +19,12 @@ struct lines {
 
 void	lines_begin(struct lines *l, int fd);
 /*
+ * The same of a regular file that is no symbolic link, whoever made what lies
+ * at path; l->fd is the caller's to close.  0, or -1 and errno (EINVAL: it is
+ * something else).
+ */
+int	lines_open(struct lines *l, const char *path);
+/*
  * The next line without its LF, good until the next call.  One that does not
  * fit is given in its beginning, and its rest left out.  1; 0 at the end; -1
  * and errno.

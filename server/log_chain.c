@@ -15,7 +15,7 @@ follows(const struct log_record *r, const uint8_t before[log_hash_bytes])
 	return span_equal(r->previous, span_of(hash));
 }
 
-/* Is this the first line of all, or one of later whose past is not here? */
+/* Is this the first line of all, or of a file whose past is not here? */
 static enum log_chain_fault
 judge_first(struct log_chain *c, const struct log_record *r)
 {
@@ -24,7 +24,11 @@ judge_first(struct log_chain *c, const struct log_record *r)
 
 	c->from_start = first && r->n == 1;
 	c->first = r->n;
-	return first == (r->n == 1) ? LOG_CHAIN_OK : LOG_CHAIN_NUMBER;
+	if (first != (r->n == 1))
+		return LOG_CHAIN_NUMBER;
+	/* Of a strange line before it, enough has been said. */
+	return first || r->event == LOG_EVENT_OPEN || c->strange > 0 ?
+	    LOG_CHAIN_OK : LOG_CHAIN_HEADLESS;
 }
 
 static enum log_chain_fault

@@ -10,6 +10,7 @@
 enum log_chain_fault {
 	LOG_CHAIN_OK,
 	LOG_CHAIN_STRANGE,	/* no line that smtpd writes */
+	LOG_CHAIN_HEADLESS,	/* the first one is not that of a file */
 	LOG_CHAIN_CHANGED,	/* this one does not follow the one before,
 				   though its number does: one was changed */
 	LOG_CHAIN_MISSING,	/* missing: how many lines before this one */

@@ -29,6 +29,14 @@ is_compressed(const char *name)
 	    ends_with(name, ".bz2") || ends_with(name, ".zst");
 }
 
+/* By smtpd "message.20261122T000000Z", by logrotate "message.1", "-2026". */
+static bool
+is_given(const char *name)
+{
+	return name[strspn(name, "0123456789-._abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
+}
+
 static uint64_t
 first_number(const char *path)
 {
@@ -60,7 +68,8 @@ add(struct log_files *f, const char *dir, const char *name)
 	f->files = grown;
 	grown += f->count++;
 	snprintf(grown->path, sizeof(grown->path), "%s/%s", dir, name);
-	grown->first = first_number(grown->path);
+	grown->strange = !is_given(name);
+	grown->first = grown->strange ? 0 : first_number(grown->path);
 	return 0;
 }
 
@@ -92,7 +101,7 @@ log_files_find(const char *root, struct log_files *out, char what[PATH_MAX])
 		return -1;
 	while (result == 0 && (e = readdir(d)) != NULL) {
 		if (strncmp(e->d_name, "message", 7) != 0 ||
-		    (e->d_name[7] != '\0' && e->d_name[7] != '.'))
+		    memchr(".-", e->d_name[7], 3) == NULL)
 			continue;
 		if (is_compressed(e->d_name))
 			out->compressed++;

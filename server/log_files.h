@@ -5,12 +5,14 @@
 #define SERVER_LOG_FILES_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct log_file_found {
 	char		path[PATH_MAX];
 	uint64_t	first;		/* number of its first line; 0: odd */
+	bool		strange;	/* not by its name: not to be read */
 };
 
 struct log_files {
@@ -20,8 +22,10 @@ struct log_files {
 };
 
 /*
- * Finds "message" and every "message.ANYTHING" in ROOT/log, sorted by the
- * number of their first line.  0, or -1 and errno with *what the path.
+ * Finds "message" and every "message.ANYTHING" and "message-ANYTHING" in
+ * ROOT/log, sorted by the number of their first line, those with names that
+ * neither smtpd nor logrotate gives first.  0, or -1 and errno with *what the
+ * path.
  */
 int	log_files_find(const char *root, struct log_files *out,
 	    char what[PATH_MAX]);

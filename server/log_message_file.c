@@ -170,7 +170,8 @@ log_message_newest(int dir, struct log_link *out, char *name,
 	if (d == NULL)
 		return -1;
 	while ((e = readdir(d)) != NULL) {
-		if (strncmp(e->d_name, "message.", 8) != 0)
+		if (strncmp(e->d_name, "message", 7) != 0 ||
+		    (e->d_name[7] != '.' && e->d_name[7] != '-'))
 			continue;
 		look_at(dir, e->d_name, &one);
 		if (one.n <= out->n)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "server/conf_parse.h"
+#include "shared/utf8.h"
 
 enum {
 	slots_min = 16,		/* power of two */
@@ -208,7 +209,7 @@ static bool
 is_file_char(uint32_t c)
 {
 	if (c >= 0x80)
-		return conf_char_is_plain(c);
+		return utf8_is_plain(c);
 	return c > 0 && strchr("0123456789abcdefghijklmnopqrstuvwxyz"
 	    ".-_+=~@", (int)c) != NULL;
 }
@@ -219,7 +220,7 @@ add_next(struct file_name *name, struct span in)
 {
 	static const char hex[] = "0123456789ABCDEF";
 	uint32_t c = 0;
-	size_t taken = conf_utf8_next(in, &c);
+	size_t taken = utf8_next(in, &c);
 	char small;
 
 	if (taken == 1)

@@ -18,9 +18,11 @@
 #include <unistd.h>
 
 #include "server/catcher_dir.h"
+#include "server/conf_parse.h"
 #include "server/recipient.h"
 #include "server/smtpctl_match.h"
 #include "server/smtpctl_seen.h"
+#include "server/smtpctl_text.h"
 #include "shared/deadline.h"
 
 enum {
@@ -61,6 +63,21 @@ join(const char *dir, const char *name, char out[PATH_MAX])
 		errx(smtpctl_exit_error, "%s/%s: path too long", dir, name);
 }
 
+/* A name that neither smtpd nor a mail program gives: said once. */
+static void
+pass_over(struct await *a, const char *dir, const char *name)
+{
+	char path[PATH_MAX], shown[smtpctl_shown_bytes];
+
+	join(dir, name, path);
+	if (smtpctl_seen_has(&a->seen, path))
+		return;
+	if (smtpctl_seen_add(&a->seen, path) == -1)
+		err(smtpctl_exit_error, NULL);
+	smtpctl_text_shown(path, shown);
+	warnx("%s: not a name that smtpd gives, and passed over", shown);
+}
+
 /* Visits what stands in the directory; false when it is not there. */
 static bool
 for_each(struct await *a, const struct place *where, visit *f)
@@ -74,8 +91,10 @@ for_each(struct await *a, const struct place *where, visit *f)
 		return false;
 	}
 	while (errno = 0, (e = readdir(d)) != NULL)
-		if (e->d_name[0] != '.')
+		if (conf_name_is_file(span_of(e->d_name)))
 			f(a, where, e->d_name);
+		else if (e->d_name[0] != '.')
+			pass_over(a, where->path, e->d_name);
 	if (errno != 0)
 		err(smtpctl_exit_error, "%s", where->path);
 	closedir(d);

@@ -66,18 +66,17 @@ look_in_file(struct explain *e, const char *path)
 {
 	static struct lines lines;
 	struct explain_message m = { .root = e->root, .path = path };
-	int got, fd = open(path, O_RDONLY | O_CLOEXEC);
+	int got = 0;
 
-	if (fd == -1)
+	if (lines_open(&lines, path) == -1)
 		err(smtpctl_exit_error, "%s", path);
-	lines_begin(&lines, fd);
 	while (!e->is_message && (got = lines_next(&lines, &m.line)) == 1) {
 		m.number = lines.number;
 		look_at_line(e, &m);
 	}
 	if (!e->is_message && got == -1)
 		err(smtpctl_exit_error, "%s", path);
-	close(fd);
+	close(lines.fd);
 }
 
 /* The newest first: that is what people ask for. */
@@ -90,7 +89,8 @@ look_in_log(struct explain *e)
 	if (log_files_find(e->base, &f, what) == -1)
 		err(smtpctl_exit_error, "%s", what);
 	for (size_t i = f.count; i > 0 && !e->is_message; i--)
-		look_in_file(e, f.files[i - 1].path);
+		if (!f.files[i - 1].strange)
+			look_in_file(e, f.files[i - 1].path);
 	if (e->found == 0 && f.compressed > 0)
 		warnx("%s: %zu compressed files were not looked at", what,
 		    f.compressed);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "server/json.h"
 #include "shared/utf8.h"
 
 enum { depth_max = 16 };
@@ -21,17 +22,13 @@ put_octets(struct span s)
 	putchar('"');
 	while (s.n > 0) {
 		size_t n = utf8_first(s);
+		uint8_t text[12];
+		struct buf b = buf_over(text, sizeof(text));
 
-		if (n == 0)
-			fputs("\xef\xbf\xbd", stdout);
-		else if (s.p[0] == '"' || s.p[0] == '\\')
-			printf("\\%c", s.p[0]);
-		else if (s.p[0] < 0x20 || s.p[0] == 0x7f)
-			printf("\\u%04x", s.p[0]);
-		else if (utf8_is_c1(s))
-			printf("\\u%04x", s.p[1]);
-		else
-			fwrite(s.p, 1, n, stdout);
+		if (s.p[0] == '"' || s.p[0] == '\\')
+			putchar('\\');
+		json_add_shown(&b, span_from(s.p, n == 0 ? 1 : n));
+		fwrite(b.p, 1, b.n, stdout);
 		s = span_skip(s, n == 0 ? 1 : n);
 	}
 	putchar('"');

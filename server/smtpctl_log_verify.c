@@ -15,15 +15,17 @@
 #include "server/lines.h"
 #include "server/log_files.h"
 #include "server/smtpctl_await.h"
+#include "server/smtpctl_text.h"
 
 enum { faults_told_max = 50 };
 
 /* What is known while walking. */
 struct walk {
 	struct smtpctl_verify	*v;
-	const char		*path;
+	char			 path[smtpctl_shown_bytes];	/* shown */
 	uint64_t		 number;	/* of the line at hand */
-	char			 before[PATH_MAX + 32];	/* "FILE:LINE" */
+	/* "FILE:LINE" */
+	char			 before[smtpctl_shown_bytes + 32];
 	struct log_checkpoint	*points;
 	bool			*met;
 	size_t			 point_count;
@@ -59,6 +61,10 @@ tell(struct walk *w, enum log_chain_fault f, const struct log_record *r,
 	case LOG_CHAIN_STRANGE:
 		fault(w, "%s:%llu: this is no line that smtpd writes", w->path,
 		    line);
+		break;
+	case LOG_CHAIN_HEADLESS:
+		fault(w, "%s:%llu: this is number %llu, which begins no file: "
+		    "what stood before it was cut off", w->path, line, n);
 		break;
 	case LOG_CHAIN_CHANGED:
 		fault(w, "%s:%llu: does not follow the line before it: %s was "
@@ -122,21 +128,14 @@ walk_line(struct walk *w, struct span line)
 }
 
 static void
-walk_file(struct walk *w, const char *path)
+walk_lines(struct walk *w, struct lines *l)
 {
-	static struct lines lines;
-	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	struct span line;
 	int got;
 
-	w->path = is_stdin ? "standard input" : path;
-	if (fd == -1)
-		err(smtpctl_exit_error, "%s", path);
-	lines_begin(&lines, fd);
-	while ((got = lines_next(&lines, &line)) == 1) {
-		w->number = lines.number;
-		if (lines.whole || !lines.eof)
+	while ((got = lines_next(l, &line)) == 1) {
+		w->number = l->number;
+		if (l->whole || !l->eof)
 			walk_line(w, line);
 		else
 			fault(w, "%s:%llu: the file ends in the middle of "
@@ -144,12 +143,48 @@ walk_file(struct walk *w, const char *path)
 			    (unsigned long long)w->number);
 	}
 	if (got == -1)
-		err(smtpctl_exit_error, "%s", path);
-	if (!is_stdin)
-		close(fd);
+		err(smtpctl_exit_error, "%s", w->path);
 	if (w->v->out != NULL)
 		fprintf(w->v->out, "%s: %llu lines\n", w->path,
-		    (unsigned long long)lines.number);
+		    (unsigned long long)l->number);
+}
+
+/* A file that was named to us, or "-". */
+static void
+walk_named(struct walk *w, const char *path)
+{
+	static struct lines lines;
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+
+	smtpctl_text_shown(is_stdin ? "standard input" : path, w->path);
+	if (fd == -1)
+		err(smtpctl_exit_error, "%s", w->path);
+	lines_begin(&lines, fd);
+	walk_lines(w, &lines);
+	if (!is_stdin)
+		close(fd);
+}
+
+/* One that lies in the directory of the log, whoever put it there. */
+static void
+walk_found(struct walk *w, const struct log_file_found *f)
+{
+	static struct lines lines;
+
+	smtpctl_text_shown(f->path, w->path);
+	if (f->strange) {
+		fault(w, "%s: neither smtpd nor logrotate gives such a name: "
+		    "it was not read", w->path);
+		return;
+	}
+	if (lines_open(&lines, f->path) == 0) {
+		walk_lines(w, &lines);
+		close(lines.fd);
+	} else if (errno == EINVAL || errno == ELOOP || errno == ENXIO)
+		fault(w, "%s: it is no plain file, and was not read", w->path);
+	else
+		err(smtpctl_exit_error, "%s", w->path);
 }
 
 static void
@@ -167,7 +202,7 @@ walk_root(struct walk *w)
 		    "files, decompressed, in their order", what,
 		    f.compressed);
 	for (size_t i = 0; i < f.count; i++)
-		walk_file(w, f.files[i].path);
+		walk_found(w, &f.files[i]);
 	log_files_free(&f);
 }
 
@@ -287,7 +322,7 @@ smtpctl_log_verify(struct smtpctl_verify *v)
 	if (v->checkpoints != NULL)
 		read_points(&w);
 	for (size_t i = 0; v->paths != NULL && i < v->path_count; i++)
-		walk_file(&w, v->paths[i]);
+		walk_named(&w, v->paths[i]);
 	if (v->paths == NULL)
 		walk_root(&w);
 	judge_points(&w);

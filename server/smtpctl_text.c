@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "shared/buf.h"
+
 void
 smtpctl_text_size(uint64_t octets, char out[smtpctl_text_bytes])
 {
@@ -75,4 +77,13 @@ const char *
 smtpctl_text_s(uint64_t count)
 {
 	return count == 1 ? "" : "s";
+}
+
+void
+smtpctl_text_shown(const char *text, char out[smtpctl_shown_bytes])
+{
+	struct buf b = buf_over(out, smtpctl_shown_bytes);
+
+	buf_add_escaped(&b, span_of(text), "");
+	(void)buf_str(&b);
 }

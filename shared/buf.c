@@ -59,15 +59,16 @@ void
 buf_add_escaped(struct buf *b, struct span s, const char *special)
 {
 	while (s.n > 0) {
-		size_t n = utf8_first(s);
+		uint32_t point = 0;
+		size_t n = utf8_next(s, &point);
 		uint8_t c = s.p[0];
 
-		if (n > 1 && !utf8_is_c1(s)) {
+		if (n > 1 && utf8_is_plain(point)) {
 			buf_add(b, span_from(s.p, n));
 			s = span_skip(s, n);
 			continue;
 		}
-		if (c < 0x20 || c > 0x7e) {
+		if (n != 1 || !utf8_is_plain(point)) {
 			add_hex(b, c);
 		} else {
 			char text[2] = { '\\', (char)c };

@@ -21,9 +21,9 @@ void		buf_add_str(struct buf *b, const char *s);
 /* Decimal, with leading zeros up to width. */
 void		buf_add_u64(struct buf *b, uint64_t value, unsigned width);
 /*
- * Adds s with every octet that is not printable ASCII or valid UTF-8 beyond
- * the C1 controls written as \xHH, and each of the octets in special (a C
- * string) and the backslash behind a backslash.
+ * Adds s with every octet that is no UTF-8, or of a character that is not
+ * plain (utf8_is_plain), written as \xHH, and each of the octets in special (a
+ * C string) and the backslash behind a backslash.
  */
 void		buf_add_escaped(struct buf *b, struct span s,
 		    const char *special);

@@ -61,3 +61,45 @@ utf8_is_c1(struct span s)
 {
 	return s.n >= 2 && s.p[0] == 0xc2 && s.p[1] >= 0x80 && s.p[1] <= 0x9f;
 }
+
+size_t
+utf8_next(struct span in, uint32_t *out)
+{
+	static const uint8_t first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	size_t n = utf8_first(in);
+	uint32_t c;
+
+	if (n == 0)
+		return 0;
+	c = in.p[0] & first_bits[n];
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | (in.p[i] & 0x3fU);
+	*out = c;
+	return n;
+}
+
+/*
+ * What nobody sees, or what turns the direction of a line: Unicode's
+ * Default_Ignorable_Code_Point, its blanks but the one of ASCII, and controls.
+ */
+bool
+utf8_is_plain(uint32_t c)
+{
+	static const struct {
+		uint32_t	first, last;
+	} hidden[] = {
+		{ 0, 0x1f }, { 0x7f, 0xa0 }, { 0xad, 0xad }, { 0x34f, 0x34f },
+		{ 0x61c, 0x61c }, { 0x115f, 0x1160 }, { 0x1680, 0x1680 },
+		{ 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x2000, 0x200f },
+		{ 0x2028, 0x202f }, { 0x205f, 0x206f }, { 0x2800, 0x2800 },
+		{ 0x3000, 0x3000 }, { 0x3164, 0x3164 }, { 0xfe00, 0xfe0f },
+		{ 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb },
+		{ 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
+		{ 0xe0000, UINT32_MAX }
+	};
+
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+		if (c >= hidden[i].first && c <= hidden[i].last)
+			return false;
+	return true;
+}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/conf_parse.h"
+#include "shared/utf8.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,9 +61,9 @@ try_shown(struct span word)
 	conf_show(word, out, 16);
 	must(memchr(out, '\0', 16) != NULL && out[16] == 0x5a);
 	for (shown = span_of(out); shown.n > 0;) {
-		size_t taken = conf_utf8_next(shown, &c);
+		size_t taken = utf8_next(shown, &c);
 
-		must(taken > 0 && conf_char_is_plain(c));
+		must(taken > 0 && utf8_is_plain(c));
 		shown = span_skip(shown, taken);
 	}
 }

@@ -172,6 +172,14 @@ no_messages() {
 	mkdir "$tmp/odd/empty"
 	run 1 -d "$tmp/odd" -t 0.5
 	said '; 0 did not match'
+	# Nothing that acts on a terminal is printed, and it is said once.
+	printf 'Subject: x\n\n' >"$odd/new/1.$(printf '\033')[2J"
+	run 1 -d "$tmp/odd" -t 0.5
+	case $err in
+	*'/new/1.\x1b[2J: not a name that smtpd gives'*'; 0 did not match') ;;
+	*) fail "said '$err'" ;;
+	esac
+	[ "$(wc -l <"$tmp/err")" -eq 2 ] || fail "not two lines: $err"
 }
 
 # smtpd's own root: mail/DOMAIN/USER.

@@ -237,6 +237,58 @@ cut_off(void)
 	    "log verify -d %s -c %s -p %s.pub", d.root, points, key);
 }
 
+/* Lines before the first one that is there. */
+static void
+headless(void)
+{
+	const char *points = harness_path("points");
+	struct daemon d;
+
+	make_log(&d);
+	CTL_EXPECT(0, "\"n\":8,", "log checkpoint -d %s -a %s", d.root, points);
+	take_lines(&d);
+	for (size_t i = 0; i < line_count; i++)
+		lines[i] = lines[i + 1];
+	line_count--;
+	put_lines(&d);
+	CTL_EXPECT(1, "message:1: 1 line is missing before it", "log verify "
+	    "-d %s", d.root);
+	CTL_EXPECT(1, "message:1: this is number 5, which begins no file: what "
+	    "stood before it was cut off", "log verify -c %s %s", points,
+	    log_path(&d));
+}
+
+/* What else lies there: not shown raw, not read, not taken for a log. */
+static void
+strange_files(void)
+{
+	const char *name = harness_path("root/log/message.\x1b[2J\xe2\x80\xae");
+	const char *link = harness_path("root/log/message-20261130");
+	struct daemon d;
+
+	make_log(&d);
+	harness_write_file(name, "x\n");
+	CTL_EXPECT(1, "/log/message.\\x1b[2J\\xe2\\x80\\xae: neither smtpd nor "
+	    "logrotate gives such a name", "log verify -d %s", d.root);
+	EXPECT(strchr(ctl_text, '\x1b') == NULL, "raw: %s", ctl_text);
+	EXPECT(strstr(ctl_text, "1 fault\n") != NULL, "%s", ctl_text);
+	CTL_EXPECT(1, "message.\\x1b[2J\\xe2\\x80\\xae:1: this is no line",
+	    "log verify %s", name);
+	EXPECT(strchr(ctl_text, '\x1b') == NULL, "raw: %s", ctl_text);
+	EXPECT(unlink(name) == 0 && symlink(d.conf, link) == 0, "symlink");
+	CTL_EXPECT(1, "/log/message-20261130: it is no plain file",
+	    "log verify -d %s", d.root);
+	EXPECT(unlink(link) == 0 && rename(log_path(&d), link) == 0,
+	    "rename: %s", strerror(errno));
+	/* As logrotate names one (dateext), which a start goes on behind. */
+	daemon_start(&d);
+	deliver(&d, 20, 1);
+	daemon_stop(&d);
+	CTL_EXPECT(0, "numbers 1 to 10,", "log verify -d %s", d.root);
+	EXPECT(strstr(ctl_text, "message-20261130: 5 lines") != NULL, "%s",
+	    ctl_text);
+}
+
 static void
 no_log(void)
 {
@@ -266,6 +318,8 @@ main(int argc, char *argv[])
 		{ "reordered", reordered },
 		{ "inserted", inserted },
 		{ "cut_off", cut_off },
+		{ "headless", headless },
+		{ "strange_files", strange_files },
 		{ "no_log", no_log },
 	};
 

@@ -139,6 +139,16 @@ message(void)
 	CTL_EXPECT(0, "moved to cur by a mail program: flagged, seen "
 	    "(flags FS)", "explain -d %s %s", d.root, id);
 	said("moved to the folder Junk: not seen");
+	/* A mail program gives folders names; none of them acts on a reader. */
+	EXPECT(rename(harness_path("root/mail/example.net/carol/.Junk"),
+	    harness_path("root/mail/example.net/carol/.\xc2\x9b\xe2\x80\xae"
+	    "\x1bz")) == 0, "rename: %s", strerror(errno));
+	CTL_EXPECT(0, "folder \\xc2\\x9b\\xe2\\x80\\xae\\x1bz: not seen",
+	    "explain -d %s %s", d.root, id);
+	CTL_EXPECT(0, "\"folder\":\"\\u009b\\u202e\\u001bz\"",
+	    "explain --json -d %s %s", d.root, id);
+	not_said("\xc2\x9b");
+	not_said("\xe2\x80\xae");
 	EXPECT(unlink(harness_path("root/mail/example.org/alice/cur/%s:2,FS",
 	    name)) == 0, "unlink");
 	CTL_EXPECT(0, "no longer there", "explain -d %s %s", d.root, id);

@@ -393,24 +393,6 @@ END_TEST
 
 START_TEST(characters)
 {
-	uint32_t c = 0;
-
-	ck_assert_uint_eq(conf_utf8_next(span_of("a"), &c), 1);
-	ck_assert_uint_eq(c, 'a');
-	ck_assert_uint_eq(conf_utf8_next(span_of("\xc3\xa4x"), &c), 2);
-	ck_assert_uint_eq(c, 0xe4);
-	ck_assert_uint_eq(conf_utf8_next(span_of("\xe2\x82\xac"), &c), 3);
-	ck_assert_uint_eq(c, 0x20ac);
-	ck_assert_uint_eq(conf_utf8_next(span_of("\xf0\x9f\x93\xac"), &c), 4);
-	ck_assert_uint_eq(c, 0x1f4ec);
-	ck_assert_uint_eq(conf_utf8_next(span_of("\xe2\x82"), &c), 0);
-	ck_assert_uint_eq(conf_utf8_next(span_of(""), &c), 0);
-	ck_assert(conf_char_is_plain(' ') && !conf_char_is_plain(0xa0));
-	ck_assert(!conf_char_is_plain(0x1f) && !conf_char_is_plain(0x7f));
-	ck_assert(!conf_char_is_plain(0x9f) && !conf_char_is_plain(0x202e));
-	ck_assert(!conf_char_is_plain(0xfeff) && !conf_char_is_plain(0xe0001));
-	ck_assert(!conf_char_is_plain(0x3164) && !conf_char_is_plain(0xfe0f));
-	ck_assert(conf_char_is_plain(0x1f4ec) && conf_char_is_plain(0x301));
 	ck_assert_uint_eq(conf_column(span_of("a\xc3\xa4\xff" "b"), 0), 1);
 	ck_assert_uint_eq(conf_column(span_of("a\xc3\xa4\xff" "b"), 4), 4);
 	ck_assert_uint_eq(conf_column(span_of("a\tb"), 9), 4);

@@ -115,7 +115,7 @@ faults(void)
 	static const char letters[] = { [LOG_CHAIN_OK] = '.',
 	    [LOG_CHAIN_STRANGE] = 'S', [LOG_CHAIN_CHANGED] = 'C',
 	    [LOG_CHAIN_MISSING] = 'M', [LOG_CHAIN_MOVED] = 'P',
-	    [LOG_CHAIN_NUMBER] = 'N' };
+	    [LOG_CHAIN_NUMBER] = 'N', [LOG_CHAIN_HEADLESS] = 'H' };
 	static char got[lines_max + 1];
 	struct log_chain c = { 0 };
 	struct log_record r;
@@ -181,7 +181,7 @@ START_TEST(missing)
 	read_all();
 	memmove(&line_at[0], &line_at[1], 5 * sizeof(line_at[0]));
 	line_count = 5;
-	ck_assert_str_eq(faults(), ".....");
+	ck_assert_str_eq(faults(), "H....");
 }
 END_TEST
 

@@ -59,6 +59,30 @@ START_TEST(texts)
 }
 END_TEST
 
+/* For a terminal, and the same text to every reader of JSON. */
+START_TEST(shown)
+{
+	static const char *const t[][2] = {
+		{ "{\"a\":\"\\\\ \\u001b \xc3\xa4\"}",
+		    "{\"a\":\"\\\\ \\u001b \xc3\xa4\"}" },
+		{ "\xc2\x9b[2J", "\\u009b[2J" },
+		{ "\xe2\x80\xae\xe2\x81\xa9\xef\xbb\xbf",
+		    "\\u202e\\u2069\\ufeff" },
+		{ "\xf3\xa0\x80\x81\xf0\x9f\x93\xac",
+		    "\\udb40\\udc01\xf0\x9f\x93\xac" },
+		{ "\x1b\xff\n", "\\u001b\xef\xbf\xbd\\u000a" }
+	};
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		char text[80];
+		struct buf b = buf_over(text, sizeof(text));
+
+		json_add_shown(&b, span_of(t[i][0]));
+		ck_assert_str_eq(buf_str(&b), t[i][1]);
+	}
+}
+END_TEST
+
 /* What json_take_string does not take. */
 START_TEST(bad_texts)
 {
@@ -232,8 +256,8 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { texts, bad_texts, numbers, store, broken,
-	    others, users };
+	const TTest *tests[] = { texts, shown, bad_texts, numbers, store,
+	    broken, others, users };
 
 	return UNIT_RUN("log_record", tests);
 }

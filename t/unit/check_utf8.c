@@ -66,6 +66,8 @@ reference(const uint8_t *p, size_t n)
 
 START_TEST(every_character)
 {
+	uint32_t got = 0;
+
 	for (uint32_t c = 0; c < 0x110000; c++) {
 		uint8_t p[5] = { 0, 0, 0, 0, 0 };
 		size_t n = encode(c, p);
@@ -76,11 +78,29 @@ START_TEST(every_character)
 			ck_abort_msg("U+%04x", c);
 		if (utf8_is_c1(span_from(p, n)) != (c >= 0x80 && c <= 0x9f))
 			ck_abort_msg("C1: U+%04x", c);
+		if (utf8_next(span_from(p, n), &got) != want ||
+		    (want > 0 && got != c))
+			ck_abort_msg("U+%04x is U+%04x", c, got);
 		for (size_t less = 0; less < n; less++)
 			if (utf8_first(span_from(p, less)) != 0)
 				ck_abort_msg("U+%04x cut to %zu", c, less);
 	}
 	ck_assert_uint_eq(utf8_first(span_from("a", 1)), 1);
+}
+END_TEST
+
+START_TEST(plain)
+{
+	static const uint32_t not[] = { 0x1f, 0x7f, 0x9f, 0xa0, 0x202a,
+	    0x202e, 0x2066, 0x2069, 0x3164, 0xfe0f, 0xfeff, 0xe0001,
+	    0x110000 };
+	static const uint32_t is[] = { ' ', '~', 0xe4, 0x301, 0x20ac,
+	    0x1f4ec };
+
+	for (size_t i = 0; i < COUNT(not); i++)
+		ck_assert_msg(!utf8_is_plain(not[i]), "U+%04x", not[i]);
+	for (size_t i = 0; i < COUNT(is); i++)
+		ck_assert_msg(utf8_is_plain(is[i]), "U+%04x", is[i]);
 }
 END_TEST
 
@@ -116,7 +136,8 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { every_character, every_pair, c1_only_whole };
+	const TTest *tests[] = { every_character, plain, every_pair,
+	    c1_only_whole };
 
 	return UNIT_RUN("utf8", tests);
 }
