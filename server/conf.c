@@ -40,9 +40,11 @@ conf_domain_free(struct conf_domain *d)
 	for (size_t i = 0; i < d->alias_count; i++) {
 		free(d->aliases[i].name);
 		free(d->aliases[i].targets);
+		free(d->aliases[i].broken);
 	}
 	free(d->users);
 	free(d->aliases);
+	free(d->catch_all_broken);
 	free(d->users_path);
 	free(d->aliases_path);
 	free(d->name);

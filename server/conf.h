@@ -45,6 +45,7 @@ struct conf_proxy {
 struct conf_user {
 	char		*name;		/* a directory; ASCII small letters */
 	char		*stored;	/* good to log in with; else NULL */
+	const char	*broken;	/* why that is of no use; or NULL */
 	unsigned	 line;		/* of the users file */
 };
 
@@ -53,6 +54,7 @@ struct conf_alias {
 	char		*name;		/* ASCII in small letters */
 	struct mailbox	*targets;	/* domain_len 0: of the same domain */
 	size_t		 target_count;
+	char		*broken;	/* why its mail has to wait; or NULL */
 	unsigned	 line;		/* of the aliases file */
 };
 
@@ -66,6 +68,7 @@ struct conf_domain {
 	char			 subaddress;	/* separator; 0: none */
 	bool			 has_catch_all;
 	struct mailbox		 catch_all;	/* domain_len 0: same domain */
+	char			*catch_all_broken; /* as of an alias */
 	char			*users_path;	/* NULL: none */
 	char			*aliases_path;	/* NULL: none */
 	unsigned		 users_line, aliases_line, subaddress_line,

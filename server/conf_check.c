@@ -14,11 +14,9 @@ enum {
 };
 
 struct check {
-	const struct conf		*conf;
-	const struct conf_text		*text;
+	struct conf			*conf;
 	const struct conf_tables	*tables;
 	bool				 domains_whole;
-	struct conf_report		*report;
 };
 
 static struct span
@@ -75,10 +73,10 @@ judge_target(const struct check *c, const struct conf_domain *d,
 	return TARGET_NOBODY;
 }
 
-static void
-report_target(const struct check *c, enum target verdict,
-    const struct conf_domain *d, const struct mailbox *m,
-    const struct conf_place *place, size_t at)
+/* Notes in *broken what is wrong with a target of d.  0, or -1 and errno. */
+static int
+check_target(const struct check *c, const struct conf_domain *d,
+    const struct conf_alias *within, const struct mailbox *m, char **broken)
 {
 	const char *name = m->domain_len == 0 ? d->name : m->domain;
 	char local[conf_shown_max_bytes], domain[conf_shown_max_bytes];
@@ -86,68 +84,38 @@ report_target(const struct check *c, enum target verdict,
 	conf_show(local_of(m), local, sizeof(local));
 	conf_show(span_from(name, strnlen(name, smtp_domain_max_bytes)),
 	    domain, sizeof(domain));
-	if (verdict == TARGET_FOREIGN)
-		conf_report_at(c->report, place, at, NULL,
-		    "\"%s\" is not a domain of ours: without a relay nothing "
-		    "leaves, and this version has none", domain);
-	else if (verdict == TARGET_SELF)
-		conf_report_at(c->report, place, at, NULL,
-		    "the alias names itself, and %s has no user \"%s\"",
-		    domain, local);
-	else
-		conf_report_at(c->report, place, at, NULL,
-		    "%s has no user or alias \"%s\"", domain, local);
-}
-
-/* The place of an alias, and the offset of its target of that number. */
-static size_t
-target_at(const struct check *c, const struct conf_domain *d,
-    const struct conf_alias *alias, size_t number, struct conf_place *place)
-{
-	const struct conf_tables *t = &c->tables[d - c->conf->domains];
-	struct conf_alias_line parsed;
-	struct span target = { 0 };
-
-	*place = conf_text_place(&t->aliases, alias->line);
-	conf_parse_alias(conf_trim_line(place->line), &parsed);
-	for (size_t i = 0; i <= number; i++)
-		if (!conf_parse_target(&parsed.targets, &target))
-			return 0;
-	return (size_t)(target.p - place->line.p);
-}
-
-static void
-check_alias(const struct check *c, const struct conf_domain *d,
-    const struct conf_alias *a)
-{
-	struct conf_place place;
-	enum target verdict;
-	size_t at;
-
-	for (size_t i = 0; i < a->target_count && !c->report->full; i++) {
-		verdict = judge_target(c, d, a, &a->targets[i]);
-		if (verdict == TARGET_FINE)
-			continue;
-		at = target_at(c, d, a, i, &place);
-		report_target(c, verdict, d, &a->targets[i], &place, at);
+	switch (judge_target(c, d, within, m)) {
+	case TARGET_FOREIGN:
+		return conf_table_break(broken, "\"%s\" is not a domain of "
+		    "ours: without a relay nothing leaves, and this version "
+		    "has none", domain);
+	case TARGET_SELF:
+		return conf_table_break(broken, "the alias names itself, and "
+		    "%s has no user \"%s\"", domain, local);
+	case TARGET_NOBODY:
+		return conf_table_break(broken, "%s has no user or alias "
+		    "\"%s\"", domain, local);
+	case TARGET_FINE:
+		break;
 	}
+	return 0;
 }
 
-static void
-check_catch_all(const struct check *c, const struct conf_domain *d)
+static int
+check_domain(const struct check *c, struct conf_domain *d)
 {
-	struct conf_place place;
-	struct conf_cut cut;
+	if (d->has_catch_all && check_target(c, d, NULL, &d->catch_all,
+	    &d->catch_all_broken) == -1)
+		return -1;
+	for (size_t i = 0; i < d->alias_count; i++) {
+		struct conf_alias *a = &d->aliases[i];
 
-	enum target verdict = TARGET_FINE;
-
-	if (d->has_catch_all)
-		verdict = judge_target(c, d, NULL, &d->catch_all);
-	if (verdict == TARGET_FINE)
-		return;
-	place = conf_text_place(c->text, d->catch_all_line);
-	conf_cut_line(place.line, &cut);
-	report_target(c, verdict, d, &d->catch_all, &place, cut.words[1].at);
+		for (size_t k = 0; k < a->target_count; k++)
+			if (check_target(c, d, a, &a->targets[k],
+			    &a->broken) == -1)
+				return -1;
+	}
+	return 0;
 }
 
 /* An alias on the way from one where the walk began. */
@@ -168,6 +136,7 @@ struct walk {
 	bool			*done;
 	struct step		*way;
 	size_t			 depth;
+	bool			 failed;	/* for lack of memory */
 };
 
 static size_t
@@ -204,35 +173,34 @@ append_alias(char out[chain_max_bytes], const struct step *step,
 	}
 }
 
-/* The last step of the way follows a target back to the step first. */
-static void
-report_loop(const struct walk *w, size_t first)
+/* Where it is noted that the alias of a step is broken. */
+static char **
+broken_of(const struct walk *w, const struct step *step)
 {
-	const struct step *last = &w->way[w->depth - 1];
+	struct conf *conf = w->c->conf;
+	const struct conf_domain *d = step->d;
+
+	return &conf->domains[d - conf->domains].aliases[step->a -
+	    d->aliases].broken;
+}
+
+/*
+ * The last step of the way follows a target back to the step first.  One
+ * broken alias ends the loop, for who begins anywhere in it comes by.
+ */
+static void
+break_loop(struct walk *w, size_t first)
+{
 	char chain[chain_max_bytes] = "";
-	struct conf_place place;
-	size_t at;
 
 	for (size_t i = first; i < w->depth; i++) {
 		append_alias(chain, &w->way[i], w->way[first].d);
 		append(chain, " -> ");
 	}
 	append_alias(chain, &w->way[first], w->way[first].d);
-	at = target_at(w->c, last->d, last->a, last->next - 1, &place);
-	conf_report_at(w->c->report, &place, at, NULL,
-	    "aliases in a loop: %s", chain);
-}
-
-static void
-report_depth(const struct walk *w, const struct step *step)
-{
-	struct conf_place place;
-
-	target_at(w->c, step->d, step->a, 0, &place);
-	conf_report_at(w->c->report, &place, (size_t)(conf_trim_line(
-	    place.line).p - place.line.p), NULL,
-	    "a chain of more than %d aliases begins here",
-	    recipient_alias_depth_max);
+	if (conf_table_break(broken_of(w, &w->way[w->depth - 1]),
+	    "aliases in a loop: %s", chain) == -1)
+		w->failed = true;
 }
 
 static void
@@ -259,8 +227,10 @@ leave_alias(struct walk *w)
 
 	w->done[number] = true;
 	/* Only where the limit is passed, not for all that lead there. */
-	if (w->height[number] == recipient_alias_depth_max + 1)
-		report_depth(w, step);
+	if (w->height[number] == recipient_alias_depth_max + 1 &&
+	    conf_table_break(broken_of(w, step), "a chain of more than %d "
+	    "aliases begins here", recipient_alias_depth_max) == -1)
+		w->failed = true;
 	if (w->depth > 0)
 		raise_height(w, alias_number(w, step[-1].d, step[-1].a),
 		    w->height[number]);
@@ -288,7 +258,7 @@ follow_target(struct walk *w)
 	else
 		for (size_t i = 0; i < w->depth; i++)
 			if (w->way[i].a == match.alias)
-				report_loop(w, i);
+				break_loop(w, i);
 }
 
 static void
@@ -298,7 +268,7 @@ walk_from(struct walk *w, const struct conf_domain *d,
 	if (w->height[alias_number(w, d, a)] != 0)
 		return;
 	enter_alias(w, d, a);
-	while (w->depth > 0 && !w->c->report->full) {
+	while (w->depth > 0 && !w->failed) {
 		const struct step *step = &w->way[w->depth - 1];
 
 		if (step->next < step->a->target_count)
@@ -315,7 +285,7 @@ walk_all(struct walk *w)
 
 	for (size_t i = 0; i < conf->domain_count; i++)
 		for (size_t j = 0; j < conf->domains[i].alias_count; j++)
-			if (!w->c->report->full)
+			if (!w->failed)
 				walk_from(w, &conf->domains[i],
 				    &conf->domains[i].aliases[j]);
 }
@@ -339,7 +309,7 @@ check_chains(const struct check *c)
 	w.way = calloc(count + 1, sizeof(*w.way));
 	if (w.height != NULL && w.done != NULL && w.way != NULL) {
 		walk_all(&w);
-		status = 0;
+		status = w.failed ? -1 : 0;
 	}
 	free(w.way);
 	free(w.done);
@@ -349,18 +319,13 @@ check_chains(const struct check *c)
 }
 
 int
-conf_check(const struct conf *conf, const struct conf_text *text,
-    const struct conf_tables *tables, bool domains_whole,
-    struct conf_report *report)
+conf_check(struct conf *conf, const struct conf_tables *tables,
+    bool domains_whole)
 {
-	const struct check c = { conf, text, tables, domains_whole, report };
+	const struct check c = { conf, tables, domains_whole };
 
-	for (size_t i = 0; i < conf->domain_count; i++) {
-		const struct conf_domain *d = &conf->domains[i];
-
-		check_catch_all(&c, d);
-		for (size_t j = 0; j < d->alias_count; j++)
-			check_alias(&c, d, &d->aliases[j]);
-	}
+	for (size_t i = 0; i < conf->domain_count; i++)
+		if (check_domain(&c, &conf->domains[i]) == -1)
+			return -1;
 	return check_chains(&c);
 }

@@ -426,11 +426,8 @@ load_tables(struct loader *l)
 	tables = calloc(l->conf->domain_count + 1, sizeof(*tables));
 	if (tables == NULL ||
 	    conf_table_load(l->conf, &l->text, tables, &l->report) == -1 ||
-	    conf_check(l->conf, &l->text, tables, l->domains_whole,
-	    &l->report) == -1)
+	    conf_check(l->conf, tables, l->domains_whole) == -1)
 		l->error = errno;
-	for (size_t i = 0; tables != NULL && i < l->conf->domain_count; i++)
-		conf_text_free(&tables[i].aliases);
 	free(tables);
 }
 

@@ -6,6 +6,8 @@
 #include "server/conf_table.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +66,22 @@ refuse_word(struct table *t, struct span word, const char *what,
 	    what, shown, want);
 }
 
+int
+conf_table_break(char **broken, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	if (*broken != NULL)
+		return 0;
+	va_start(ap, format);
+	n = vasprintf(broken, format, ap);
+	va_end(ap);
+	if (n == -1)
+		*broken = NULL;
+	return n == -1 ? -1 : 0;
+}
+
 /* A local part alone, as it may stand in front of an "@". */
 static bool
 is_local(struct span in)
@@ -76,7 +94,8 @@ is_local(struct span in)
 
 /* The entry is kept, so that others find its name, whatever stands behind. */
 static void
-add_user(struct table *t, struct span name, const struct span *stored)
+add_user(struct table *t, struct span name, const struct span *stored,
+    const char *broken)
 {
 	struct conf_domain *d = t->domain;
 	struct conf_user *grown;
@@ -89,6 +108,7 @@ add_user(struct table *t, struct span name, const struct span *stored)
 	d->users = grown;
 	grown += d->user_count;
 	grown->line = t->place.number;
+	grown->broken = broken;
 	grown->name = fold_name(name);
 	grown->stored = stored == NULL ? NULL :
 	    strndup((const char *)stored->p, stored->n);
@@ -128,64 +148,68 @@ read_user(struct table *t, struct span line)
 		why = password_form_parse(user.hash, &form);
 	if (check_user_name(t, user.name))
 		add_user(t, user.name, user.has_hash && why == NULL &&
-		    form.kind != PASSWORD_NONE ? &user.hash : NULL);
+		    form.kind != PASSWORD_NONE ? &user.hash : NULL, why);
 	else
 		t->whole = false;
-	if (why != NULL)
-		refuse(t, user.hash.p, why);
-	else if (user.rest.n > 0)
+	if (user.rest.n > 0)
 		refuse(t, user.rest.p, "one name a line");
 }
 
-static bool
-read_targets(struct table *t, struct span rest, struct conf_alias *out)
+/* Why target cannot be one; NULL: it is in *out. */
+static const char *
+read_target(struct span target, struct mailbox *out)
 {
-	struct span target;
-	struct mailbox *grown;
-
-	while (conf_parse_target(&rest, &target)) {
-		if (target.n == 0) {
-			refuse(t, target.p, "a target is missing here");
-			return false;
-		}
-		if (memchr("|/:\"", target.p[0], 4) != NULL) {
-			refuse_word(t, target, "target", "a name or an "
-			    "address, never a program, file or list");
-			return false;
-		}
-		grown = grow(out->targets, out->target_count, sizeof(*grown));
-		if (grown == NULL) {
-			t->error = errno;
-			return false;
-		}
-		out->targets = grown;
-		if (!smtp_mailbox_from_text(target, grown +
-		    out->target_count)) {
-			refuse_word(t, target, "target",
-			    "a name or an address");
-			return false;
-		}
-		out->target_count++;
-	}
-	return true;
+	if (target.n == 0)
+		return "a target is missing";
+	if (memchr("|/:\"", target.p[0], 4) != NULL)
+		return "a target is a name or an address, never a program, "
+		    "file or list";
+	return smtp_mailbox_from_text(target, out) ? NULL :
+	    "a target is a name or an address";
 }
 
-/* An alias with a bad target is kept, so that others find its name. */
+static int
+read_targets(struct span rest, struct conf_alias *out)
+{
+	char shown[conf_shown_max_bytes];
+	struct span target;
+	struct mailbox *grown;
+	const char *why;
+
+	while (out->broken == NULL && conf_parse_target(&rest, &target)) {
+		grown = grow(out->targets, out->target_count, sizeof(*grown));
+		if (grown == NULL)
+			return -1;
+		out->targets = grown;
+		why = read_target(target, grown + out->target_count);
+		conf_show(target, shown, sizeof(shown));
+		if (why == NULL)
+			out->target_count++;
+		else if (conf_table_break(&out->broken, "%s%s%s%s", why,
+		    target.n > 0 ? ": \"" : "", shown,
+		    target.n > 0 ? "\"" : "") == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* A broken alias is kept, so that others find its name. */
 static void
 add_alias(struct table *t, const struct conf_alias_line *parsed)
 {
 	struct conf_domain *d = t->domain;
 	struct conf_alias alias = { .line = t->place.number }, *grown;
+	int status = read_targets(parsed->targets, &alias);
 
-	read_targets(t, parsed->targets, &alias);
 	alias.name = fold_name(parsed->name);
 	grown = grow(d->aliases, d->alias_count, sizeof(*grown));
 	if (grown != NULL)
 		d->aliases = grown;
-	if (grown == NULL || alias.name == NULL) {
+	if (status == -1 || grown == NULL || alias.name == NULL) {
 		t->error = errno;
 		free(alias.name);
 		free(alias.targets);
+		free(alias.broken);
 		return;
 	}
 	grown[d->alias_count++] = alias;
@@ -366,18 +390,20 @@ load_aliases(struct conf_domain *d, const struct conf_text *conf_text,
     struct conf_tables *tables, struct conf_report *report)
 {
 	struct table t = { .domain = d, .report = report, .whole = true };
+	struct conf_text text;
 
 	tables->aliases_whole = true;
 	if (d->aliases_path == NULL)
 		return 0;
 	tables->aliases_whole = open_table(report, conf_text,
-	    d->aliases_line, d->aliases_path, &tables->aliases);
+	    d->aliases_line, d->aliases_path, &text);
 	if (!tables->aliases_whole)
 		return 0;
-	read_lines(&t, &tables->aliases, read_alias);
+	read_lines(&t, &text, read_alias);
 	if (t.error == 0)
-		sort_aliases(&t, &tables->aliases);
+		sort_aliases(&t, &text);
 	tables->aliases_whole = t.whole;
+	conf_text_free(&text);
 	errno = t.error;
 	return t.error == 0 ? 0 : -1;
 }

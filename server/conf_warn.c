@@ -1,7 +1,8 @@
 /*
- * Ranges of addresses that hold more hosts than they seem to.
+ * What is said of a configuration that is taken all the same.
  */
 #include "server/conf_warn.h"
+#include "server/conf_text.h"
 
 #include <sys/socket.h>
 
@@ -9,9 +10,10 @@
 
 #include <arpa/inet.h>
 
+#include <stdarg.h>
 #include <stdio.h>
 
-typedef void tell_fn(const struct conf *, unsigned, const char *);
+typedef void tell_fn(const char *, unsigned, const char *);
 
 static void
 tell_gateway(const struct conf *conf, const struct conf_proxy *p,
@@ -26,7 +28,7 @@ tell_gateway(const struct conf *conf, const struct conf_proxy *p,
 	    "translates addresses everybody comes in its name, and may %s",
 	    keyword, address, g->bridge ? "this host on the bridge" :
 	    "the router of", g->name, then);
-	tell(conf, p->line, text);
+	tell(conf->path, p->line, text);
 }
 
 /* Each range by each gateway. */
@@ -73,7 +75,71 @@ conf_warn_logins(const struct conf *conf, tell_fn *tell)
 		return;
 	for (size_t i = 0; i < conf->listen_count; i++)
 		if (conf->listens[i].submission)
-			tell(conf, conf->listens[i].line, "nobody can log in "
+			tell(conf->path, conf->listens[i].line, "nobody can log in "
 			    "here: no user has a password, see smtpctl "
 			    "passwd");
+}
+
+/* Tells some, and counts the rest. */
+struct telling {
+	tell_fn		*tell;
+	unsigned	 count;
+	const char	*path;		/* the place of the last one */
+	unsigned	 line;
+};
+
+static void tell_broken(struct telling *, const char *, unsigned,
+    const char *, ...) __attribute__((format(printf, 4, 5)));
+
+static void
+tell_broken(struct telling *t, const char *path, unsigned line,
+    const char *format, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	t->path = path;
+	t->line = line;
+	if (t->count++ >= conf_mistakes_max)
+		return;
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	t->tell(path, line, text);
+}
+
+static void
+tell_domain(struct telling *t, const struct conf *conf,
+    const struct conf_domain *d)
+{
+	if (d->catch_all_broken != NULL)
+		tell_broken(t, conf->path, d->catch_all_line, "mail for the "
+		    "catch-all of %s is answered 451: %s", d->name,
+		    d->catch_all_broken);
+	for (size_t i = 0; i < d->alias_count; i++)
+		if (d->aliases[i].broken != NULL)
+			tell_broken(t, d->aliases_path, d->aliases[i].line,
+			    "mail for %s@%s is answered 451: %s",
+			    d->aliases[i].name, d->name,
+			    d->aliases[i].broken);
+	for (size_t i = 0; i < d->user_count; i++)
+		if (d->users[i].broken != NULL)
+			tell_broken(t, d->users_path, d->users[i].line,
+			    "%s@%s cannot log in: %s", d->users[i].name,
+			    d->name, d->users[i].broken);
+}
+
+void
+conf_warn_broken(const struct conf *conf, tell_fn *tell)
+{
+	struct telling t = { .tell = tell };
+	char text[64];
+
+	for (size_t i = 0; i < conf->domain_count; i++)
+		tell_domain(&t, conf, &conf->domains[i]);
+	if (t.count <= conf_mistakes_max)
+		return;
+	snprintf(text, sizeof(text), "%u more are broken, this the last",
+	    t.count - conf_mistakes_max);
+	tell(t.path, t.line, text);
 }

@@ -8,16 +8,17 @@
 #include "shared/os_gateway.h"
 
 /*
- * Both call tell for each line that most likely should not be so.  A range
+ * Each calls tell for a line that most likely should not be so.  A range
  * holds one of count gateways; of a configuration with mistakes, too.
  */
 void	conf_warn_ranges(const struct conf *conf,
 	    const struct os_gateway *gateways, size_t count,
-	    void (*tell)(const struct conf *conf, unsigned line,
-	    const char *text));
+	    void (*tell)(const char *path, unsigned line, const char *text));
 /* Submission to which nobody can log in.  Before passwords are forgotten. */
 void	conf_warn_logins(const struct conf *conf,
-	    void (*tell)(const struct conf *conf, unsigned line,
-	    const char *text));
+	    void (*tell)(const char *path, unsigned line, const char *text));
+/* Aliases, catch-alls and passwords that are broken: 20, and the number. */
+void	conf_warn_broken(const struct conf *conf,
+	    void (*tell)(const char *path, unsigned line, const char *text));
 
 #endif

@@ -212,6 +212,8 @@ log_postfix_refused_rcpt(const struct session *s, const struct mailbox *to,
 		[VERDICT_FOREIGN] = { "550 5.7.1", ": Relay access denied;" },
 		[VERDICT_TOO_MANY] = { "452 4.5.3",
 		    ": Error: too many recipients;" },
+		[VERDICT_BROKEN] = { "451 4.3.0", ": Temporary lookup "
+		    "failure;" },
 		[VERDICT_TROUBLE] = { "451 4.3.0", ": Temporary lookup "
 		    "failure;" }
 	};

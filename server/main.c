@@ -357,7 +357,5 @@ main(int argc, char *argv[])
 		take_certificate(&m, &a);
 	}
 	open_log(&m.conf, &a);
-	if (!a.catcher)
-		mode_warn(&m.conf, true, true);
 	return start_and_run(&m, &o);
 }

@@ -87,22 +87,22 @@ load_and_report(const struct load *l, bool quiet)
 	return result;
 }
 
-static void
-log_warning(const struct conf *conf, unsigned line, const char *text)
+void
+mode_log_warning(const char *path, unsigned line, const char *text)
 {
 	struct log_line l;
 
 	log_begin(&l, LOG_LEVEL_WARNING, "warning");
-	log_str(&l, "file", conf->path);
+	log_str(&l, "file", path);
 	log_u64(&l, "line", line);
 	log_str(&l, "what", text);
 	log_end(&l);
 }
 
 static void
-show_warning(const struct conf *conf, unsigned line, const char *text)
+show_warning(const char *path, unsigned line, const char *text)
 {
-	fprintf(stderr, "%s:%u: warning: %s\n", conf->path, line, text);
+	fprintf(stderr, "%s:%u: warning: %s\n", path, line, text);
 }
 
 void
@@ -110,10 +110,14 @@ mode_warn(const struct conf *conf, bool logged, bool whole)
 {
 	static struct os_gateway gateways[os_gateways_max];
 
-	conf_warn_ranges(conf, gateways, os_gateways(gateways),
-	    logged ? log_warning : show_warning);
-	if (whole)
-		conf_warn_logins(conf, logged ? log_warning : show_warning);
+	void (*tell)(const char *, unsigned, const char *) = logged ?
+	    mode_log_warning : show_warning;
+
+	conf_warn_ranges(conf, gateways, os_gateways(gateways), tell);
+	if (!whole)
+		return;
+	conf_warn_logins(conf, tell);
+	conf_warn_broken(conf, tell);
 }
 
 int

@@ -29,5 +29,7 @@ int	mode_load_tls(struct conf *conf, struct tls_files *out, bool quiet);
  * are forgotten.
  */
 void	mode_warn(const struct conf *conf, bool logged, bool whole);
+/* Logs one of them, for conf_warn.h. */
+void	mode_log_warning(const char *path, unsigned line, const char *text);
 
 #endif

@@ -172,6 +172,18 @@ reach(const struct expansion *e, const struct conf_domain *d,
 	return v;
 }
 
+/* The line that has to be mended is the one that decided. */
+static enum recipient_verdict
+find_broken(const struct expansion *e, const struct conf_domain *d,
+    struct span local, const char *path, unsigned line)
+{
+	e->reason->path = path;
+	e->reason->line = line;
+	see(e, (struct recipient_sight){ .step = STEP_BROKEN, .domain = d,
+	    .local = local }, path, line);
+	return RECIPIENT_BROKEN;
+}
+
 static enum recipient_verdict follow_match(const struct expansion *,
     const struct conf_domain *, struct recipient_match, unsigned);
 
@@ -206,6 +218,9 @@ follow_alias(const struct expansion *e, const struct conf_domain *d,
 	enum recipient_verdict verdict;
 	bool is_new;
 
+	if (alias->broken != NULL)
+		return find_broken(e, d, span_of(alias->name),
+		    d->aliases_path, alias->line);
 	if (depth == recipient_alias_depth_max)
 		return RECIPIENT_UNKNOWN;	/* conf_load lets none pass */
 	verdict = recipient_set_add_alias(e->set, d->name, alias->name,
@@ -292,6 +307,9 @@ expand_local(const struct expansion *e, const struct conf_domain *d,
 		    .domain = d, .local = local_of(&d->catch_all) },
 		    (struct recipient_step){ RECIPIENT_STEP_CATCH_ALL,
 		    e->conf->path, d->catch_all_line, d->name, NULL });
+		if (d->catch_all_broken != NULL)
+			return find_broken(e, d, local_of(&d->catch_all),
+			    e->conf->path, d->catch_all_line);
 		return follow_target(e, d, &d->catch_all, NULL, 0);
 	}
 	return follow_match(e, d, match, 0);
@@ -374,6 +392,8 @@ recipient_answer(enum recipient_verdict verdict)
 		return VERDICT_FOREIGN;
 	case RECIPIENT_TOO_MANY:
 		return VERDICT_TOO_MANY;
+	case RECIPIENT_BROKEN:
+		return VERDICT_BROKEN;
 	case RECIPIENT_NO_MEMORY:
 		break;
 	}

@@ -20,6 +20,7 @@ enum recipient_verdict {
 	RECIPIENT_UNKNOWN,	/* our domain, nobody by that name: 550 5.1.1 */
 	RECIPIENT_FOREIGN,	/* not our domain: 550 5.7.1 */
 	RECIPIENT_TOO_MANY,	/* mailboxes_max reached: 452 4.5.3 */
+	RECIPIENT_BROKEN,	/* by the tables, for now: 451 4.3.0 */
 	RECIPIENT_NO_MEMORY	/* 451 4.3.0 */
 };
 

@@ -11,10 +11,12 @@
 #include <string.h>
 
 #include "server/auth.h"
+#include "server/conf_warn.h"
 #include "server/descriptors.h"
 #include "server/listen.h"
 #include "server/log_file.h"
 #include "server/log_setup.h"
+#include "server/mode.h"
 #include "server/notify.h"
 #include "server/nursery.h"
 #include "server/pool.h"
@@ -216,6 +218,7 @@ adopt(struct master *m, struct conf_epoch *e)
 	log_u64(&l, "listeners", m->listener_count);
 	log_u64(&l, "sessions", m->pool.busy_count);
 	log_end(&l);
+	conf_warn_broken(&m->conf, mode_log_warning);
 }
 
 /* Reads it, and writes what is wrong to said; false then. */

@@ -32,6 +32,7 @@ smtpctl_step_refuses(enum ipc_step step)
 	case STEP_RCPTS_FULL:
 	case STEP_FOREIGN:
 	case STEP_NO_CATCH_ALL:
+	case STEP_BROKEN:
 	case STEP_MAILBOXES_FULL:
 	case STEP_NO_MEMORY:
 		return true;
@@ -226,6 +227,8 @@ put_recipient(enum ipc_step step, const struct words *w, char *out)
 		put(out, "%s is no user", w->who);
 	else if (step == STEP_NO_CATCH_ALL)
 		put(out, "%s has no catch-all", w->domain);
+	else if (step == STEP_BROKEN)
+		put(out, "%s is broken: smtpd -n says why", w->who);
 	else if (step == STEP_MAILBOX)
 		put(out, "stored in %s/mail/%s/%s", w->root, w->domain,
 		    w->local);

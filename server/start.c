@@ -28,6 +28,7 @@
 #include "server/listen.h"
 #include "server/log_file.h"
 #include "server/log_setup.h"
+#include "server/mode.h"
 #include "server/notify.h"
 #include "server/pid_file.h"
 #include "server/pool.h"
@@ -317,6 +318,8 @@ start_and_run(struct master *m, const struct start_options *o)
 	m->worker_uid = users.drop ? users.worker.uid : geteuid();
 	root = users_open_root(m->conf.root, &users);
 	log_setup_open(&m->conf, users.drop ? &users.master : NULL);
+	if (!m->conf.catcher && !m->one_session)
+		mode_warn(&m->conf, true, true);
 	if (o->pid_file != NULL)
 		pid_file_open(o->pid_file);
 	if (o->sockets != NULL)

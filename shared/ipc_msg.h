@@ -124,6 +124,7 @@ enum verdict {
 	VERDICT_TOO_MANY,	/* recipients */
 	VERDICT_NOT_YOURS,	/* the address of who logged in it is not */
 	VERDICT_DISK_FULL,
+	VERDICT_BROKEN,		/* the recipient, by our tables, for now */
 	VERDICT_TROUBLE,	/* ours, logged by the master */
 	VERDICT_COUNT
 };

@@ -139,6 +139,7 @@ enum ipc_state { IPC_STATES(IPC_STATE_NAME) STATE_COUNT };
 	X(NO_ALIAS, "no-alias")						\
 	X(NO_USER, "no-user")						\
 	X(NO_CATCH_ALL, "no-catch-all")					\
+	X(BROKEN, "broken")		/* an alias or a catch-all */	\
 	X(MAILBOX, "mailbox")						\
 	X(MAILBOX_AGAIN, "mailbox-again")				\
 	X(MAILBOXES_FULL, "mailboxes-full") /* a at most */		\

@@ -19,6 +19,7 @@ verdict_reply(enum verdict v, enum smtp_reply ok)
 		return REPLY_NOT_YOURS;
 	case VERDICT_DISK_FULL:
 		return REPLY_DISK_FULL;
+	case VERDICT_BROKEN:
 	case VERDICT_TROUBLE:
 	case VERDICT_COUNT:
 		break;

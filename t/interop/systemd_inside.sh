@@ -50,15 +50,20 @@ configure() {
 	} >$etc/smtpd.conf
 }
 
-# fresh [LINE...]: so configured, and started as at boot, by its socket.
-fresh() {
-	configure "$@"
+# Started as at boot, by its socket.
+boot() {
 	# shellcheck disable=SC2086 # two names
 	systemctl stop $units
 	systemctl reset-failed
 	since=$(date '+%F %T.%N')
 	systemctl start smtpd.socket smtpd.service ||
 	    fail "it does not start: $(journal | tail -n 3)"
+}
+
+# fresh [LINE...]: so configured, and started.
+fresh() {
+	configure "$@"
+	boot
 }
 
 journal() {
@@ -228,6 +233,27 @@ seen_reload() {
 	    fail "the reload with a mistake is fine"
 	logged 'smtpd.conf:7:1: .*domian' || fail "$(journal | tail -n 3)"
 	send
+}
+
+# One user who has gone, one old hash: mail goes on for all others.
+seen_broken_tables() {
+	configure
+	echo 'team: alice, gone' >>$etc/aliases
+	echo "carol:\$1\$a\$b" >>$etc/users
+	boot
+	logged "event=warning file=$etc/aliases line=2 .*team@example.org" ||
+	    fail "no warning of the alias: $(journal)"
+	logged "event=warning file=$etc/users line=3 .*carol@example.org" ||
+	    fail "no warning of the hash: $(journal)"
+	send
+	send carol@example.org
+	send team@example.org 451
+	sed -i 's/, gone//' $etc/aliases
+	systemctl reload smtpd.service
+	until_so 10 logged 'event=reload '
+	send team@example.org
+	smtpd -n 2>&1 >/dev/null | grep -q 'users:3: warning: carol' ||
+	    fail "smtpd -n does not tell"
 }
 
 "$@"

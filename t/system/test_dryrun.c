@@ -269,8 +269,9 @@ configuration_alone(void)
 	    ctl.status, ctl.err);
 	harness_write_file(harness_path("aliases"), "info: nobody-here\n");
 	ctl_run(&ctl, 0, named);
-	EXPECT(ctl.status == 2 && strstr(ctl.err, "has no user or alias") !=
-	    NULL, "exit status %d: %s", ctl.status, ctl.err);
+	EXPECT(ctl.status == 1 && ctl_says(&ctl, "info@example.org is broken: "
+	    "smtpd -n says why") && ctl_says(&ctl, "451 4.3.0"),
+	    "exit status %d: %s%s", ctl.status, ctl.err, ctl.out);
 	harness_write_file(d.conf, "nonsense\n");
 	ctl_run(&ctl, 0, named);
 	EXPECT(ctl.status == 2, "exit status %d: %s", ctl.status, ctl.err);

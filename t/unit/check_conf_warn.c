@@ -1,6 +1,7 @@
 /*
- * conf_warn: ranges that hold more hosts than they seem to, and submission to
- * which nobody can log in.
+ * conf_warn: ranges that hold more hosts than they seem to, submission to
+ * which nobody can log in, and many broken aliases; each kind of these is in
+ * check_conf_tables.
  */
 #include "server/conf_warn.h"
 
@@ -16,11 +17,11 @@
 static char said[4096];
 
 static void
-note(const struct conf *conf, unsigned line, const char *text)
+note(const char *path, unsigned line, const char *text)
 {
 	size_t n = strlen(said);
 
-	ck_assert_ptr_nonnull(conf);
+	ck_assert_ptr_nonnull(path);
 	snprintf(said + n, sizeof(said) - n, "%u: %s\n", line, text);
 }
 
@@ -120,6 +121,31 @@ START_TEST(nobody)
 }
 END_TEST
 
+/* A hundred thousand lines of a log would help nobody. */
+START_TEST(many_broken)
+{
+	char aliases[2048] = "";
+	struct conf conf;
+	size_t lines = 0;
+
+	for (int i = 0; i < 30; i++)
+		snprintf(aliases + strlen(aliases), sizeof(aliases) -
+		    strlen(aliases), "a%02d: nobody\n", i);
+	conf_case_file("c", ALIASES);
+	conf_case_file("users", "bob\n");
+	conf_case_file("aliases", aliases);
+	said[0] = '\0';
+	ck_assert_int_eq(conf_load("c", &conf, stderr), 0);
+	conf_warn_broken(&conf, note);
+	conf_free(&conf);
+	for (const char *p = said; (p = strchr(p, '\n')) != NULL; p++)
+		lines++;
+	ck_assert_uint_eq(lines, 21);
+	ck_assert_ptr_nonnull(strstr(said,
+	    "\n30: 10 more are broken, this the last\n"));
+}
+END_TEST
+
 /* Whatever this machine has can be written down. */
 START_TEST(of_this_host)
 {
@@ -139,7 +165,7 @@ int
 main(void)
 {
 	const TTest *tests[] = { gateways, relay, nobody,
-	    of_this_host };
+	    many_broken, of_this_host };
 
 	return conf_case_main("conf_warn", tests, COUNT(tests));
 }

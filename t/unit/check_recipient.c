@@ -272,6 +272,43 @@ START_TEST(many_steps)
 }
 END_TEST
 
+/* It costs the alias, those that lead there, and what the catch-all takes. */
+START_TEST(broken)
+{
+	static const struct {
+		const char		*to;
+		enum recipient_verdict	 verdict;
+		unsigned		 line;
+	} rows[] = {
+		{ "x@example.org", RECIPIENT_BROKEN, 2 },
+		{ "y@example.org", RECIPIENT_BROKEN, 2 },
+		{ "a@example.org", RECIPIENT_BROKEN, 5 },
+		{ "nobody@example.org", RECIPIENT_BROKEN, 5 },
+		{ "bob@example.org", RECIPIENT_OK, 1 },
+		{ "info@example.org", RECIPIENT_OK, 1 }
+	};
+	struct recipient_set set = { 0 };
+	struct recipient_reason reason;
+	struct conf conf;
+
+	conf_case_file("c", LISTEN "domain example.org {\nusers @/users\n"
+	    "aliases @/aliases\ncatch-all eve\n}\n");
+	conf_case_file("users", "bob:$1$a$b\n");
+	conf_case_file("aliases", "info: bob\nx: bob, eve\ny: info, x\n"
+	    "a: b\nb: a\n");
+	ck_assert_int_eq(conf_load("c", &conf, stderr), 0);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		ck_assert_msg(expand(&conf, rows[i].to, &set, &reason) ==
+		    rows[i].verdict, "%s", rows[i].to);
+		ck_assert_msg(reason.line == rows[i].line, "%s: %u",
+		    rows[i].to, reason.line);
+	}
+	ck_assert_str_eq(set_text(&set), "bob@example.org");
+	recipient_set_clear(&set);
+	conf_free(&conf);
+}
+END_TEST
+
 START_TEST(found)
 {
 	const struct conf_domain *d;
@@ -518,7 +555,7 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { order, steps, many_steps, found, once, too_many, no_blow_up,
+	const TTest *tests[] = { order, steps, many_steps, broken, found, once, too_many, no_blow_up,
 	    caught, file_names, long_file_names };
 
 	return conf_case_main("recipient", tests, COUNT(tests));
