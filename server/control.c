@@ -15,7 +15,7 @@
 
 #include "server/control_answer.h"
 #include "server/control_bind.h"
-#include "server/control_dryrun.h"
+#include "server/control_stats.h"
 #include "server/control_status.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -28,6 +28,7 @@ enum {
 	patience_s = 5,
 	pause_s = 1,			/* when accept(2) has no descriptor */
 	records_a_turn_max = 64,
+	moments_max = 10,		/* of a second each, for rates */
 	log_pause_ms = 60 * 1000
 };
 
@@ -45,6 +46,9 @@ struct control {
 	struct master		*master;
 	struct event		 acceptable;
 	struct event		 pause;		/* before accepting again */
+	struct event		 second;
+	struct control_moment	 moments[moments_max];
+	size_t			 moment;	/* the oldest */
 	int			 fd;
 	ino_t			 inode;		/* of its name in root */
 	struct peer_list	 peers;		/* who waits longest, first */
@@ -109,21 +113,60 @@ send_answer(struct peer *p)
 	}
 }
 
-static void
-answer(struct peer *p, const struct ipc_record *r)
+/* The oldest moment known. */
+static const struct control_moment *
+find_then(const struct control *c)
 {
-	struct master *m = p->control->master;
+	const struct control_moment *oldest = &c->moments[c->moment];
 
-	m->counters.value[COUNTER_QUESTIONS]++;
-	if (r->type == IPC_ASK_STATUS)
-		control_status(m, &r->u.ask_status, &p->answer);
-	else if (r->type == IPC_ASK_STATS)
-		control_stats(m, &p->answer);
-	else if (r->type == IPC_ASK_MAIL)
-		control_dryrun_mail(m, &r->u.ask_mail, &p->answer);
-	else if (r->type == IPC_ASK_RCPT)
-		control_dryrun_rcpt(m, &r->u.ask_rcpt, &p->answer);
-	if (control_answer_end(&p->answer))
+	return oldest->ms != 0 ? oldest : &c->moments[0];
+}
+
+/* For smtpctl alone: ms it is refused still, sessions of it, its network, all. */
+static void
+answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
+{
+	struct address client = { .ipv6 = ask->ipv6 };
+	uint64_t count[state_session_count], near;
+	struct address_note here;
+
+	memcpy(client.ip, ask->ip, sizeof(client.ip));
+	address_look(m->book, &client, deadline_now_ms(), &here, &near);
+	fprintf(f, "%llu %llu %llu %llu\n",
+	    (unsigned long long)here.refused_ms,
+	    (unsigned long long)here.sessions, (unsigned long long)near,
+	    (unsigned long long)control_count_sessions(m, count));
+}
+
+static void
+write_answer(struct control *c, const struct ipc_ask *ask, FILE *f)
+{
+	struct master *m = c->master;
+
+	m->counters.value[COUNTER_LOG_LOST] = log_lost();
+	if (ask->what == QUESTION_CLIENT)
+		answer_client(m, ask, f);
+	else if (ask->what == QUESTION_STATUS && ask->form == FORM_JSON)
+		control_status_json(m, find_then(c), f);
+	else if (ask->what == QUESTION_STATUS)
+		control_status_text(m, find_then(c), ask->all, f);
+	else if (ask->form == FORM_JSON)
+		control_stats_json(m, f);
+	else if (ask->form == FORM_OPENMETRICS)
+		control_stats_openmetrics(m, f);
+	else
+		control_stats_text(m, f);
+}
+
+static void
+answer(struct peer *p, const struct ipc_ask *ask)
+{
+	FILE *f = control_answer_open(&p->answer);
+
+	p->control->master->counters.value[COUNTER_QUESTIONS]++;
+	if (f != NULL)
+		write_answer(p->control, ask, f);
+	if (f != NULL && control_answer_close(&p->answer, f, 0))
 		send_answer(p);
 	else
 		drop(p);
@@ -140,7 +183,7 @@ receive(struct peer *p)
 	switch (ipc_recv(p->fd, IPC_FROM_CONTROL, IPC_AT_ASK, false, &r,
 	    &passed, &why)) {
 	case IPC_GOT_RECORD:
-		answer(p, &r);
+		answer(p, &r.u.ask);
 		return;
 	case IPC_GOT_NOTHING:
 		wait_for(p, EV_READ);
@@ -164,14 +207,14 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	if (what & EV_TIMEOUT)
 		drop(p);
-	else if (p->answer.n > 0)
+	else if (p->answer.due)
 		send_answer(p);
 	else
 		receive(p);
 }
 
 static void
-refuse(int fd, enum ipc_refusal why)
+refuse(int fd, enum ipc_control_refusal why)
 {
 	struct ipc_record r = { .type = IPC_TELL_REFUSED,
 	    .u.tell_refused.why = why };
@@ -262,6 +305,19 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 	event_add(&c->acceptable, NULL);
 }
 
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+	struct control_moment *now = &c->moments[c->moment];
+
+	(void)fd;
+	(void)what;
+	now->ms = deadline_now_ms();
+	memcpy(now->value, c->master->counters.value, sizeof(now->value));
+	c->moment = (c->moment + 1) % moments_max;
+}
+
 /* In root; elsewhere its directory is not ours to write in.  0: no socket. */
 static ino_t
 inode_inside(const struct master *m)
@@ -275,6 +331,7 @@ inode_inside(const struct master *m)
 int
 control_start(struct master *m, int fd)
 {
+	const struct timeval second = { 1, 0 };
 	struct control *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
@@ -286,8 +343,10 @@ control_start(struct master *m, int fd)
 	event_assign(&c->acceptable, m->base, fd, EV_READ | EV_PERSIST,
 	    on_acceptable, c);
 	event_assign(&c->pause, m->base, -1, 0, on_pause_over, c);
+	event_assign(&c->second, m->base, -1, EV_PERSIST, on_second, c);
 	m->control = c;
-	return event_add(&c->acceptable, NULL);
+	return event_add(&c->second, &second) == -1 ? -1 :
+	    event_add(&c->acceptable, NULL);
 }
 
 void
@@ -302,6 +361,7 @@ control_stop(struct master *m)
 		drop(p);
 	event_del(&c->acceptable);
 	event_del(&c->pause);
+	event_del(&c->second);
 	/* Another master may have taken over. */
 	if (c->inode != 0 && inode_inside(m) == c->inode)
 		(void)unlink(control_name_inside(&m->conf));

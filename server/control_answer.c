@@ -1,6 +1,6 @@
 /*
- * The queue of records of one answer.  Bounded: who asks and does not read
- * costs this much memory and no more.
+ * The text of one answer, in records.  Who asks and does not read costs this
+ * much memory and no more.
  */
 #include "server/control_answer.h"
 
@@ -10,77 +10,56 @@
 
 #include "shared/ipc.h"
 
-enum { room_min_bytes = 4096 };
-
-static size_t
-padded_size(uint32_t type)
+FILE *
+control_answer_open(struct control_answer *a)
 {
-	return (ipc_size((enum ipc_type)type) + 7) & ~(size_t)7;
-}
-
-static bool
-reserve(struct control_answer *a, size_t more)
-{
-	size_t room = a->room == 0 ? room_min_bytes : a->room;
-	uint8_t *octets;
-
-	while (room < a->n + more)
-		room *= 2;
-	if (room == a->room)
-		return true;
-	octets = realloc(a->octets, room);
-	if (octets == NULL)
-		return false;
-	a->octets = octets;
-	a->room = room;
-	return true;
-}
-
-static bool
-append(struct control_answer *a, struct ipc_record *r)
-{
-	size_t n = padded_size(r->type);
-
-	if (!reserve(a, n))
-		return false;
-	r->zero = 0;
-	memset(a->octets + a->n, 0, n);
-	memcpy(a->octets + a->n, r, ipc_size((enum ipc_type)r->type));
-	a->n += n;
-	return true;
-}
-
-void
-control_answer_put(struct control_answer *a, struct ipc_record *r)
-{
-	/* A place is kept for END. */
-	if (a->n + padded_size(r->type) + padded_size(IPC_TELL_END) >
-	    control_answer_max_bytes || !append(a, r))
-		a->cut = true;
+	control_answer_clear(a);
+	return open_memstream(&a->text, &a->n);
 }
 
 bool
-control_answer_end(struct control_answer *a)
+control_answer_close(struct control_answer *a, FILE *f, uint8_t status)
 {
-	struct ipc_record r = { .type = IPC_TELL_END,
-	    .u.tell_end.cut = a->cut };
+	bool fine = ferror(f) == 0;
 
-	return append(a, &r);
+	a->due = fclose(f) == 0 && fine;
+	a->status = status;
+	return a->due;
+}
+
+static void
+next_record(const struct control_answer *a, struct ipc_record *r)
+{
+	struct ipc_tell_text *t = &r->u.tell_text;
+	size_t n = a->n - a->at;
+
+	memset(r, 0, sizeof(*r));
+	if (n == 0) {
+		r->type = IPC_TELL_END;
+		r->u.tell_end.status = a->status;
+		return;
+	}
+	r->type = IPC_TELL_TEXT;
+	t->n = (uint16_t)(n < sizeof(t->text) ? n : sizeof(t->text));
+	memcpy(t->text, a->text + a->at, t->n);
 }
 
 enum control_sent
 control_answer_send(struct control_answer *a, int fd, unsigned max)
 {
-	for (; a->at < a->n; max--) {
-		struct ipc_record *r = (void *)(a->octets + a->at);
+	struct ipc_record r;
 
+	for (; a->due; max--) {
 		if (max == 0)
 			return CONTROL_SENT_SOME;
-		if (ipc_send(fd, r, -1, false) == -1)
+		next_record(a, &r);
+		if (ipc_send(fd, &r, -1, false) == -1)
 			return errno == EAGAIN || errno == EWOULDBLOCK ||
 			    errno == ENOBUFS ? CONTROL_SENT_SOME :
 			    CONTROL_SENT_FAILED;
-		a->at += padded_size(r->type);
+		if (r.type == IPC_TELL_END)
+			break;
+		a->at += r.u.tell_text.n;
 	}
 	control_answer_clear(a);
 	return CONTROL_SENT_ALL;
@@ -89,6 +68,6 @@ control_answer_send(struct control_answer *a, int fd, unsigned max)
 void
 control_answer_clear(struct control_answer *a)
 {
-	free(a->octets);
+	free(a->text);
 	memset(a, 0, sizeof(*a));
 }

@@ -1,28 +1,29 @@
 /*
- * The answer to one question on the control socket: records in a queue with
- * an end, made at once, so that nothing of it has to outlive a moment, and
- * sent as its reader reads.
+ * The answer to one question on the control socket: text that is written at
+ * once, so that nothing of it has to outlive a moment, and sent as its reader
+ * reads.
  */
 #ifndef SERVER_CONTROL_ANSWER_H
 #define SERVER_CONTROL_ANSWER_H
 
-#include "shared/ipc_msg.h"
+#include <stdio.h>
 
-enum { control_answer_max_bytes = 512 * 1024 };
+#include "shared/ipc_msg.h"
 
 /* Zero is valid and empty. */
 struct control_answer {
-	uint8_t	*octets;	/* records, each at a multiple of 8 */
+	char	*text;
 	size_t	 n;
-	size_t	 at;		/* of the first that is not sent */
-	size_t	 room;
-	bool	 cut;		/* a record found no room */
+	size_t	 at;		/* of the first octet that is not sent */
+	uint8_t	 status;	/* what smtpctl exits with */
+	bool	 due;		/* END is not sent yet */
 };
 
-/* Adds r, whose type is set; without room it is left out, and END says so. */
-void	control_answer_put(struct control_answer *a, struct ipc_record *r);
-/* Adds END.  False when there is no memory even for it. */
-bool	control_answer_end(struct control_answer *a);
+/* A stream into a; NULL without memory. */
+FILE	*control_answer_open(struct control_answer *a);
+/* Ends the stream and the answer.  False without memory: nothing is due. */
+bool	control_answer_close(struct control_answer *a, FILE *f,
+	    uint8_t status);
 
 enum control_sent {
 	CONTROL_SENT_ALL,	/* a is empty again */

@@ -1,27 +1,20 @@
 /*
- * The state of the master, as records.  A snapshot: all of it is written
- * down within one turn of the loop.
+ * The state of the master, as lines for a person or as one JSON object: a
+ * snapshot, written within one turn of the loop.
  */
 #include "server/control_status.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "server/conf_text.h"
+#include "server/figure.h"
 #include "server/listen.h"
 #include "shared/deadline.h"
-#include "shared/log.h"
 
-static struct ipc_record
-record(enum ipc_type type)
-{
-	struct ipc_record r;
-
-	memset(&r, 0, sizeof(r));
-	r.type = type;
-	return r;
-}
+enum { label_columns = 14, top_addresses = 10, day_s = 86400,
+    shown_path_bytes = 4 * 1024 };
 
 static uint64_t
 age_ms(int64_t since_ms)
@@ -30,340 +23,354 @@ age_ms(int64_t since_ms)
 }
 
 static void
-tell_path(struct control_answer *a, enum ipc_path_of of, const char *path)
+put_label(FILE *f, const char *label)
 {
-	struct ipc_record r = record(IPC_TELL_PATH);
-
-	r.u.tell_path.of = of;
-	snprintf(r.u.tell_path.path, sizeof(r.u.tell_path.path), "%s", path);
-	control_answer_put(a, &r);
-}
-
-void
-control_about(const struct master *m, struct control_answer *a)
-{
-	struct ipc_record r = record(IPC_TELL_ABOUT);
-	struct ipc_tell_about *t = &r.u.tell_about;
-
-	t->now_s = time(NULL);
-	t->uptime_ms = age_ms(m->start_ms);
-	t->counters = COUNTER_COUNT;
-	t->pid = getpid();
-	snprintf(t->version, sizeof(t->version), "%s", SMTPD_VERSION);
-	snprintf(t->hostname, sizeof(t->hostname), "%s", m->conf.hostname);
-	control_answer_put(a, &r);
-	tell_path(a, PATH_CONF, m->conf.path == NULL ? "" : m->conf.path);
-	tell_path(a, PATH_ROOT, m->conf.root);
+	fprintf(f, "%-*s ", label_columns, label);
 }
 
 static void
-tell_listens(const struct master *m, struct control_answer *a)
-{
-	for (size_t i = 0; i < m->listener_count; i++) {
-		struct ipc_record r = record(IPC_TELL_LISTEN);
-		struct address where;
-
-		if (!listen_address(m->listeners[i].fd, &where))
-			continue;
-		r.u.tell_listen.port = where.port;
-		memcpy(r.u.tell_listen.address, where.text,
-		    sizeof(where.text));
-		control_answer_put(a, &r);
-	}
-}
-
-static void
-tell_certificates(const struct master *m, struct control_answer *a)
-{
-	for (size_t i = 0; i < m->tls->count && i < m->conf.pair_count; i++) {
-		struct ipc_record r = record(IPC_TELL_CERTIFICATE);
-		struct ipc_tell_certificate *t = &r.u.tell_certificate;
-		const struct ipc_judged *facts = &m->tls->pairs[i].facts;
-
-		t->until_s = facts->until_s;
-		snprintf(t->name, sizeof(t->name), "%s", facts->name);
-		snprintf(t->file, sizeof(t->file), "%s",
-		    m->conf.pairs[i].certificate);
-		control_answer_put(a, &r);
-	}
-}
-
-static void
-tell_process(struct control_answer *a, const struct ipc_tell_process *p,
-    const char *held)
-{
-	struct ipc_record r = record(IPC_TELL_PROCESS);
-
-	r.u.tell_process = *p;
-	snprintf(r.u.tell_process.held, sizeof(r.u.tell_process.held), "%s",
-	    held);
-	control_answer_put(a, &r);
-}
-
-static enum ipc_state
-nursery_state_of(const struct master *m, const struct nursery *n)
-{
-	if (n->state == NURSERY_STARTING)
-		return STATE_STARTING;
-	return n == m->pool.active ? STATE_SERVING : STATE_STANDBY;
-}
-
-static void
-tell_signer(const struct master *m, struct control_answer *a)
-{
-	struct ipc_tell_process p = { .pid = m->signer.process.pid,
-	    .uid = geteuid(), .role = ROLE_SIGN, .state = STATE_SERVING };
-
-	if (m->signer.channel != -1)
-		tell_process(a, &p, m->signer.process.sandbox);
-}
-
-static void
-tell_auth(const struct master *m, struct control_answer *a)
-{
-	struct ipc_tell_process p = { .pid = m->auth.process.pid,
-	    .uid = geteuid(), .role = ROLE_AUTH, .state = STATE_SERVING };
-
-	if (m->auth.channel != -1)
-		tell_process(a, &p, m->auth.process.sandbox);
-}
-
-static void
-tell_owners(const struct master *m, struct control_answer *a)
-{
-	struct ipc_tell_process p = { .pid = getpid(), .uid = geteuid(),
-	    .role = ROLE_MASTER, .age_ms = age_ms(m->start_ms),
-	    .state = m->stopping ? STATE_STOPPING : STATE_SERVING };
-
-	tell_process(a, &p, m->sandbox);
-	for (size_t i = 0; i < nursery_count; i++) {
-		const struct nursery *n = &m->pool.nurseries[i];
-
-		if (n->state == NURSERY_NONE)
-			continue;
-		p = (struct ipc_tell_process){ .pid = n->pid,
-		    .uid = m->worker_uid, .role = ROLE_NURSERY,
-		    .state = nursery_state_of(m, n) };
-		tell_process(a, &p, n->sandbox);
-	}
-	tell_signer(m, a);
-	tell_auth(m, a);
-}
-
-static enum ipc_state
-session_state(const struct worker *w)
-{
-	switch (w->when) {
-	case IPC_AT_MAIL:
-		return STATE_MAIL;
-	case IPC_AT_RCPT:
-		return STATE_RCPT;
-	case IPC_AT_DATA:
-		return STATE_DATA;
-	case IPC_AT_COMMIT:
-		return STATE_COMMIT;
-	case IPC_AT_IDLE:
-	case IPC_AT_SESSION:
-	case IPC_AT_LOGIN:
-	case IPC_AT_PROXY:
-	case IPC_AT_ANY:
-	case IPC_AT_WORK:
-	case IPC_AT_ASK:
-		break;
-	}
-	return STATE_IDLE;
-}
-
-/* At most max of them; the busy ones tell with their session, too. */
-static void
-tell_workers(const struct master *m, struct control_answer *a, uint32_t max)
-{
-	struct ipc_tell_process p = { .uid = m->worker_uid,
-	    .role = ROLE_WORKER };
-	const struct worker *w;
-	const struct worker_list *const lists[] = { &m->pool.busy,
-	    &m->pool.idle, &m->pool.leaving };
-
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		TAILQ_FOREACH(w, lists[i], entry) {
-			if (max-- == 0)
-				return;
-			p.pid = w->pid;
-			p.state = i == 0 ? session_state(w) : i == 1 ?
-			    STATE_SPARE : STATE_LEAVING;
-			tell_process(a, &p, w->nursery->sandbox);
-		}
-	}
-}
-
-static void
-tell_session(struct control_answer *a, const struct session *s, pid_t pid,
-    enum ipc_state state)
-{
-	struct ipc_record r = record(IPC_TELL_SESSION);
-	struct ipc_tell_session *t = &r.u.tell_session;
-
-	t->pid = pid;
-	t->state = state;
-	t->age_ms = age_ms(s->start_ms);
-	t->stored = s->stored;
-	t->stored_bytes = s->stored_bytes;
-	t->port = s->client.port;
-	memcpy(t->id, s->id, sizeof(t->id));
-	memcpy(t->client, s->client.text, sizeof(s->client.text));
-	control_answer_put(a, &r);
-}
-
-static void
-tell_sessions(const struct master *m, struct control_answer *a, uint32_t max)
-{
-	const struct session *s;
-	const struct worker *w;
-
-	TAILQ_FOREACH(w, &m->pool.busy, entry) {
-		if (max-- == 0)
-			return;
-		tell_session(a, w->session, w->pid, session_state(w));
-	}
-	TAILQ_FOREACH(s, &m->pool.pending, entry) {
-		if (max-- == 0)
-			return;
-		tell_session(a, s, 0, STATE_WAITING);
-	}
-	TAILQ_FOREACH(s, &m->greeting, entry) {
-		if (max-- == 0)
-			return;
-		tell_session(a, s, 0, STATE_GREETING);
-	}
-}
-
-static void
-tell_addresses(struct master *m, struct control_answer *a, uint32_t max)
+put_addresses(struct master *m, size_t max, FILE *f)
 {
 	struct address_note notes[ipc_addresses_max];
 	int64_t now_ms = deadline_now_ms();
+	uint64_t all = address_refused_count(m->book, now_ms);
+	char left[figure_bytes];
+	size_t n = address_top(m->book, now_ms, false, notes, max);
 
-	for (int refused = 0; refused < 2; refused++) {
-		size_t n = address_top(m->book, now_ms, refused == 1, notes,
-		    max);
+	for (size_t i = 0; i < n && notes[i].sessions > 0; i++) {
+		put_label(f, i == 0 ? "addresses" : "");
+		fprintf(f, "%s: %llu of %llu sessions at most\n",
+		    notes[i].text, (unsigned long long)notes[i].sessions,
+		    (unsigned long long)m->conf.limits.per_address);
+	}
+	n = address_top(m->book, now_ms, true, notes, max);
+	for (size_t i = 0; i < n; i++) {
+		figure_duration(notes[i].refused_ms, left);
+		put_label(f, i == 0 ? "refused" : "");
+		fprintf(f, "%s: for %s more\n", notes[i].text, left);
+	}
+	if (all > n) {
+		put_label(f, n == 0 ? "refused" : "");
+		fprintf(f, "%llu more\n", (unsigned long long)(all - n));
+	}
+}
 
-		for (size_t i = 0; i < n; i++) {
-			struct ipc_record r = record(IPC_TELL_ADDRESS);
-			struct ipc_tell_address *t = &r.u.tell_address;
+/* ---- rates -------------------------------------------------------------- */
 
-			t->sessions = notes[i].sessions;
-			t->refused_ms = notes[i].refused_ms;
-			memcpy(t->address, notes[i].text,
-			    sizeof(notes[i].text));
-			/* One that is both is told once. */
-			if (refused == 1 || t->refused_ms == 0)
-				control_answer_put(a, &r);
-		}
+static const struct {
+	enum counter	 counter;
+	const char	*word;
+} rates[] = {
+	{ COUNTER_ACCEPTED, "connections" },
+	{ COUNTER_STORED, "messages" },
+	{ COUNTER_STORED_OCTETS, "octets" },
+	{ COUNTER_RCPT_UNKNOWN, "unknown recipients" }
+};
+
+/* A second, in tenths. */
+static uint64_t
+rate_of(const struct master *m, const struct control_moment *then, size_t i)
+{
+	uint64_t ms = age_ms(then->ms);
+	uint64_t n = m->counters.value[rates[i].counter] -
+	    then->value[rates[i].counter];
+
+	return then->ms == 0 || ms == 0 ? 0 : n * 10000 / ms;
+}
+
+static void
+put_rates(const struct master *m, const struct control_moment *then, FILE *f)
+{
+	if (then->ms == 0)
+		return;
+	put_label(f, "a second");
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+		uint64_t tenths = rate_of(m, then, i);
+
+		fprintf(f, "%s%llu.%llu %s", i == 0 ? "" : ", ",
+		    (unsigned long long)(tenths / 10),
+		    (unsigned long long)(tenths % 10), rates[i].word);
+	}
+	fprintf(f, ", in the last %llu s\n",
+	    (unsigned long long)((age_ms(then->ms) + 500) / 1000));
+}
+
+/* ---- as text ------------------------------------------------------------ */
+
+static void
+put_path(FILE *f, const char *label, const char *path)
+{
+	char shown[shown_path_bytes];
+
+	conf_show(span_of(path == NULL ? "" : path), shown, sizeof(shown));
+	put_label(f, label);
+	fprintf(f, "%s\n", shown);
+}
+
+static void
+put_about(const struct master *m, FILE *f)
+{
+	char up[figure_bytes], since[figure_bytes];
+	struct address where;
+	size_t n = 0;
+
+	figure_duration(age_ms(m->start_ms), up);
+	figure_time(time(NULL) - (int64_t)(age_ms(m->start_ms) / 1000), since);
+	fprintf(f, "smtpd %s is %s as %s for %s, since %s\n", SMTPD_VERSION,
+	    m->stopping ? "stopping" : "running", m->conf.hostname, up, since);
+	put_path(f, "configuration", m->conf.path);
+	put_path(f, "root", m->conf.root);
+	for (size_t i = 0; i < m->listener_count; i++) {
+		if (!listen_address(m->listeners[i].fd, &where))
+			continue;
+		put_label(f, n++ == 0 ? "listens at" : "");
+		fprintf(f, "%s port %u\n", where.text, where.port);
 	}
 }
 
 static void
-tell_pool(struct master *m, struct control_answer *a)
+put_certificates(const struct master *m, FILE *f)
 {
-	struct ipc_record r = record(IPC_TELL_POOL);
-	struct ipc_tell_pool *t = &r.u.tell_pool;
+	char file[shown_path_bytes];
+
+	for (size_t i = 0; i < m->tls->count && i < m->conf.pair_count; i++) {
+		const struct ipc_judged *facts = &m->tls->pairs[i].facts;
+		int64_t left_s = facts->until_s - time(NULL);
+
+		conf_show(span_of(m->conf.pairs[i].certificate), file,
+		    sizeof(file));
+		put_label(f, i == 0 ? "certificates" : "");
+		if (left_s <= 0)
+			fprintf(f, "%s for %s HAS EXPIRED\n", file,
+			    facts->name);
+		else
+			fprintf(f, "%s for %s, %lld days left\n", file,
+			    facts->name, (long long)(left_s / day_s));
+	}
+}
+
+static void
+put_pool(const struct master *m, FILE *f)
+{
+	uint64_t count[state_session_count];
+	uint64_t all = control_count_sessions(m, count);
 	const struct pool *p = &m->pool;
-	const struct worker *w;
 
-	TAILQ_FOREACH(w, &p->busy, entry) {
-		t->sessions[session_state(w)]++;
-	}
-	t->sessions[STATE_WAITING] = p->pending_count;
-	t->sessions[STATE_GREETING] = m->greeting_count;
-	t->idle = p->idle_count;
-	t->busy = p->busy_count;
-	t->spare = p->spare;
-	t->coming = p->coming;
-	t->leaving = p->leaving_count;
-	t->max = m->conf.limits.workers;
-	t->per_address = m->conf.limits.per_address;
-	t->refused = address_refused_count(m->book, deadline_now_ms());
-	control_answer_put(a, &r);
+	put_label(f, "sessions");
+	fprintf(f, "%llu of %llu at most", (unsigned long long)all,
+	    (unsigned long long)m->conf.limits.workers);
+	for (size_t i = 0, n = 0; i < state_session_count; i++)
+		if (count[i] > 0)
+			fprintf(f, "%s%llu %s", n++ == 0 ? ": " : ", ",
+			    (unsigned long long)count[i],
+			    control_state_words[i]);
+	fprintf(f, "\n");
+	put_label(f, "workers");
+	fprintf(f, "%llu busy, %llu spare (%llu wanted), %llu coming, "
+	    "%llu leaving\n", (unsigned long long)p->busy_count,
+	    (unsigned long long)p->idle_count, (unsigned long long)p->spare,
+	    (unsigned long long)p->coming,
+	    (unsigned long long)p->leaving_count);
 }
 
 static void
-tell_disk(const struct master *m, struct control_answer *a)
+put_disk(const struct master *m, FILE *f)
 {
-	struct ipc_record r = record(IPC_TELL_DISK);
-	struct ipc_tell_disk *t = &r.u.tell_disk;
+	char left[figure_bytes], all[figure_bytes], reserve[figure_bytes];
+	const struct conf_limits *l = &m->conf.limits;
 	struct spool_room room;
 
-	t->reserve_bytes = m->conf.limits.disk_reserve_bytes;
-	t->reserve_inodes = m->conf.limits.inode_reserve;
-	if (spool_room(&m->spool, &room)) {
-		t->known = 1;
-		t->total_bytes = room.total_bytes;
-		t->free_bytes = room.free_bytes;
-		t->total_inodes = room.total_inodes;
-		t->free_inodes = room.free_inodes;
+	put_label(f, "disk");
+	if (!spool_room(&m->spool, &room)) {
+		fprintf(f, "smtpd cannot ask how much is free: no mail is "
+		    "taken\n");
+		return;
 	}
-	control_answer_put(a, &r);
+	figure_size(room.free_bytes, left);
+	figure_size(room.total_bytes, all);
+	figure_size(l->disk_reserve_bytes, reserve);
+	fprintf(f, "%s free of %s, reserve %s%s\n", left, all, reserve,
+	    room.free_bytes < l->disk_reserve_bytes ? ": NO MAIL IS TAKEN" :
+	    "");
+	if (room.total_inodes == 0)
+		return;
+	put_label(f, "");
+	fprintf(f, "%llu inodes free of %llu, reserve %llu%s\n",
+	    (unsigned long long)room.free_inodes,
+	    (unsigned long long)room.total_inodes,
+	    (unsigned long long)l->inode_reserve,
+	    room.free_inodes < l->inode_reserve ? ": NO MAIL IS TAKEN" : "");
 }
 
 static void
-tell_counts(const struct master *m, struct control_answer *a)
+put_stored(const struct master *m, FILE *f)
 {
-	for (uint32_t i = 0; i < COUNTER_COUNT; i++) {
-		struct ipc_record r = record(IPC_TELL_COUNT);
+	const uint64_t *value = m->counters.value;
+	char size[figure_bytes];
 
-		r.u.tell_count.which = i;
-		r.u.tell_count.value = i == COUNTER_LOG_LOST ? log_lost() :
-		    m->counters.value[i];
-		control_answer_put(a, &r);
-	}
-}
-
-static void
-tell_buckets(const struct master *m, struct control_answer *a)
-{
-	for (uint32_t h = 0; h < HISTOGRAM_COUNT; h++) {
-		const struct histogram_values *values =
-		    &m->counters.histogram[h];
-		struct ipc_record r = record(IPC_TELL_BUCKET);
-
-		r.u.tell_bucket.which = h;
-		for (uint32_t i = 0; i <= histogram_buckets_max; i++) {
-			r.u.tell_bucket.bucket = i;
-			r.u.tell_bucket.value = values->bucket[i];
-			control_answer_put(a, &r);
-		}
-		r.u.tell_bucket.bucket = UINT32_MAX;
-		r.u.tell_bucket.value = values->sum;
-		control_answer_put(a, &r);
-	}
-}
-
-static void
-tell_figures(struct master *m, struct control_answer *a)
-{
-	tell_pool(m, a);
-	tell_disk(m, a);
-	tell_counts(m, a);
+	figure_size(value[COUNTER_STORED_OCTETS], size);
+	put_label(f, "stored");
+	fprintf(f, "%llu message%s, %s, in %llu connection%s\n",
+	    (unsigned long long)value[COUNTER_STORED],
+	    figure_plural(value[COUNTER_STORED]), size,
+	    (unsigned long long)value[COUNTER_ACCEPTED],
+	    figure_plural(value[COUNTER_ACCEPTED]));
+	if (value[COUNTER_CRASHES] + value[COUNTER_ATTACKS] +
+	    value[COUNTER_NURSERIES_LOST] == 0)
+		return;
+	put_label(f, "TROUBLE");
+	fprintf(f, "%llu workers crashed, %llu attacked, %llu nurseries "
+	    "lost: look at the log\n",
+	    (unsigned long long)value[COUNTER_CRASHES],
+	    (unsigned long long)value[COUNTER_ATTACKS],
+	    (unsigned long long)value[COUNTER_NURSERIES_LOST]);
 }
 
 void
-control_status(struct master *m, const struct ipc_ask_status *ask,
-    struct control_answer *a)
+control_status_text(struct master *m, const struct control_moment *then,
+    bool all, FILE *f)
 {
-	control_about(m, a);
-	tell_figures(m, a);
-	tell_listens(m, a);
-	tell_certificates(m, a);
-	tell_owners(m, a);
-	tell_addresses(m, a, ask->addresses_max);
-	tell_sessions(m, a, ask->sessions_max);
-	tell_workers(m, a, ask->sessions_max);
+	struct control_list processes = { .f = f }, sessions = { .f = f };
+
+	put_about(m, f);
+	put_certificates(m, f);
+	fprintf(f, "\n%-8s %10s  %-12s %-10s %s\n", "PROCESS", "PID", "USER",
+	    "STATE", "HELD BY");
+	control_list_owners(m, &processes);
+	if (all)
+		control_list_workers(m, &processes);
+	else
+		control_list_worker_counts(m, f);
+	fprintf(f, "\n");
+	put_pool(m, f);
+	put_disk(m, f);
+	put_stored(m, f);
+	put_rates(m, then, f);
+	put_addresses(m, all ? ipc_addresses_max : top_addresses, f);
+	if (all)
+		control_list_sessions(m, &sessions);
+}
+
+/* ---- as JSON ------------------------------------------------------------ */
+
+static void
+json_about(const struct master *m, struct json_out *j)
+{
+	struct address where;
+
+	json_out_string(j, "version", SMTPD_VERSION);
+	json_out_string(j, "hostname", m->conf.hostname);
+	json_out_i64(j, "pid", getpid());
+	json_out_parts(j, "uptime_seconds", age_ms(m->start_ms), 1000);
+	json_out_i64(j, "time", time(NULL));
+	json_out_string(j, "configuration", m->conf.path == NULL ? "" :
+	    m->conf.path);
+	json_out_string(j, "root", m->conf.root);
+	json_out_array(j, "listen");
+	for (size_t i = 0; i < m->listener_count; i++) {
+		if (!listen_address(m->listeners[i].fd, &where))
+			continue;
+		json_out_object(j, NULL);
+		json_out_string(j, "address", where.text);
+		json_out_u64(j, "port", where.port);
+		json_out_end(j);
+	}
+	json_out_end(j);
+}
+
+static void
+json_certificates(const struct master *m, struct json_out *j)
+{
+	json_out_array(j, "certificates");
+	for (size_t i = 0; i < m->tls->count && i < m->conf.pair_count; i++) {
+		const struct ipc_judged *facts = &m->tls->pairs[i].facts;
+
+		json_out_object(j, NULL);
+		json_out_string(j, "file", m->conf.pairs[i].certificate);
+		json_out_string(j, "name", facts->name);
+		json_out_i64(j, "until", facts->until_s);
+		json_out_i64(j, "seconds_left", facts->until_s - time(NULL));
+		json_out_end(j);
+	}
+	json_out_end(j);
+}
+
+static void
+json_pool(const struct master *m, struct json_out *j)
+{
+	uint64_t count[state_session_count];
+
+	json_out_object(j, "sessions");
+	json_out_u64(j, "all", control_count_sessions(m, count));
+	json_out_u64(j, "max", m->conf.limits.workers);
+	json_out_u64(j, "per_address_max", m->conf.limits.per_address);
+	for (size_t i = 0; i < state_session_count; i++)
+		json_out_u64(j, control_state_words[i], count[i]);
+	json_out_end(j);
+	json_out_object(j, "workers");
+	json_out_u64(j, "busy", m->pool.busy_count);
+	json_out_u64(j, "spare", m->pool.idle_count);
+	json_out_u64(j, "spare_wanted", m->pool.spare);
+	json_out_u64(j, "coming", m->pool.coming);
+	json_out_u64(j, "leaving", m->pool.leaving_count);
+	json_out_end(j);
+}
+
+static void
+json_disk(const struct master *m, struct json_out *j)
+{
+	const struct conf_limits *l = &m->conf.limits;
+	struct spool_room room;
+	bool known = spool_room(&m->spool, &room);
+
+	json_out_object(j, "disk");
+	json_out_bool(j, "mail_is_taken", known && spool_has_room(&m->spool,
+	    0, l->disk_reserve_bytes, l->inode_reserve));
+	json_out_u64(j, "reserve_bytes", l->disk_reserve_bytes);
+	json_out_u64(j, "reserve_inodes", l->inode_reserve);
+	if (known) {
+		json_out_u64(j, "free_bytes", room.free_bytes);
+		json_out_u64(j, "total_bytes", room.total_bytes);
+		json_out_u64(j, "free_inodes", room.free_inodes);
+		json_out_u64(j, "total_inodes", room.total_inodes);
+	}
+	json_out_end(j);
+}
+
+static void
+json_rates(const struct master *m, const struct control_moment *then,
+    struct json_out *j)
+{
+	json_out_object(j, "per_second");
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
+		json_out_parts(j, rates[i].word, rate_of(m, then, i), 10);
+	json_out_end(j);
 }
 
 void
-control_stats(struct master *m, struct control_answer *a)
+control_status_json(struct master *m, const struct control_moment *then,
+    FILE *f)
 {
-	control_about(m, a);
-	tell_figures(m, a);
-	tell_buckets(m, a);
+	struct json_out j = { .f = f };
+	struct control_list processes = { f, &j, 0 }, sessions = { f, &j, 0 };
+
+	json_out_object(&j, NULL);
+	json_about(m, &j);
+	json_certificates(m, &j);
+	json_out_array(&j, "processes");
+	control_list_owners(m, &processes);
+	control_list_workers(m, &processes);
+	json_out_end(&j);
+	json_pool(m, &j);
+	json_disk(m, &j);
+	json_out_u64(&j, "messages_stored", m->counters.value[COUNTER_STORED]);
+	json_out_u64(&j, "stored_bytes",
+	    m->counters.value[COUNTER_STORED_OCTETS]);
+	json_rates(m, then, &j);
+	control_list_addresses(m, &j);
+	json_out_array(&j, "session_list");
+	control_list_sessions(m, &sessions);
+	json_out_end(&j);
+	json_out_bool(&j, "cut", sessions.count > ipc_sessions_max);
+	json_out_end(&j);
 }

@@ -14,7 +14,7 @@
 
 void
 dryrun_reply(const struct conf *conf, enum smtp_reply reply,
-    struct ipc_tell_reply *out)
+    struct dryrun_reply *out)
 {
 	struct buf b;
 
@@ -28,12 +28,12 @@ dryrun_reply(const struct conf *conf, enum smtp_reply reply,
 }
 
 static void
-tell(const struct dryrun *e, enum ipc_step step, uint64_t a, uint64_t b)
+tell(const struct dryrun *e, enum decision_kind step, uint64_t a, uint64_t b)
 {
-	struct ipc_tell_step t;
+	struct decision_step t;
 
 	memset(&t, 0, sizeof(t));
-	t.step = step;
+	t.kind = step;
 	t.a = a;
 	t.b = b;
 	e->sink(e->arg, &t, NULL);
@@ -41,13 +41,13 @@ tell(const struct dryrun *e, enum ipc_step step, uint64_t a, uint64_t b)
 
 /* A step that a keyword of the limits block decided. */
 static void
-tell_limit(const struct dryrun *e, const char *limit, enum ipc_step step,
+tell_limit(const struct dryrun *e, const char *limit, enum decision_kind step,
     uint64_t a, uint64_t b)
 {
-	struct ipc_tell_step t;
+	struct decision_step t;
 
 	memset(&t, 0, sizeof(t));
-	t.step = step;
+	t.kind = step;
 	t.a = a;
 	t.b = b;
 	t.line = conf_line_of(e->conf, limit);
@@ -58,7 +58,7 @@ tell_limit(const struct dryrun *e, const char *limit, enum ipc_step step,
 /* As admit.c turns a client away. */
 static void
 turn_away(const struct dryrun *e, enum counter why,
-    struct ipc_tell_reply *out)
+    struct dryrun_reply *out)
 {
 	memset(out, 0, sizeof(*out));
 	snprintf(out->text, sizeof(out->text), "421 4.7.0 %s %s",
@@ -67,7 +67,7 @@ turn_away(const struct dryrun *e, enum counter why,
 
 /* As admit.c and address_enter count sessions. */
 static void
-count_sessions(const struct dryrun *e, struct ipc_tell_reply *out)
+count_sessions(const struct dryrun *e, struct dryrun_reply *out)
 {
 	const struct conf_limits *l = &e->conf->limits;
 	uint64_t here = e->live->here.sessions, near = e->live->near;
@@ -86,7 +86,7 @@ count_sessions(const struct dryrun *e, struct ipc_tell_reply *out)
 }
 
 void
-dryrun_client(const struct dryrun *e, struct ipc_tell_reply *out)
+dryrun_client(const struct dryrun *e, struct dryrun_reply *out)
 {
 	uint64_t wait = e->conf->limits.greeting_wait_s;
 
@@ -109,10 +109,10 @@ static bool
 dryrun_room(const struct dryrun *e, uint64_t size)
 {
 	const struct conf_limits *l = &e->conf->limits;
-	const struct spool_room *room = &e->live->room;
+	const struct spool_room *room = e->room;
 	bool bytes, inodes;
 
-	if (!e->live->room_known) {
+	if (room == NULL) {
 		tell(e, STEP_NO_DISK, 0, 0);
 		return false;
 	}
@@ -130,7 +130,7 @@ dryrun_room(const struct dryrun *e, uint64_t size)
 
 void
 dryrun_mail(const struct dryrun *e, const struct ipc_mail *mail,
-    struct ipc_tell_reply *out)
+    struct dryrun_reply *out)
 {
 	uint64_t max = e->conf->limits.message_size_bytes;
 	enum smtp_reply reply = REPLY_SENDER_OK;
@@ -144,7 +144,7 @@ dryrun_mail(const struct dryrun *e, const struct ipc_mail *mail,
 	} else
 		tell_limit(e, "message-size", mail->size == 0 ?
 		    STEP_NO_SIZE : STEP_SIZE, mail->size, max);
-	if (e->live == NULL)
+	if (e->live == NULL && e->room == NULL)
 		tell(e, STEP_ONLY_LIVE_DISK, 0, 0);
 	else if (!dryrun_room(e, mail->size) && reply == REPLY_SENDER_OK)
 		reply = verdict_reply(VERDICT_DISK_FULL, REPLY_SENDER_OK);
@@ -172,10 +172,10 @@ static void
 on_step(void *arg, const struct recipient_sight *s)
 {
 	const struct dryrun *e = arg;
-	struct ipc_tell_step t;
+	struct decision_step t;
 
 	memset(&t, 0, sizeof(t));
-	t.step = s->step;
+	t.kind = s->step;
 	t.depth = s->depth;
 	t.line = s->line;
 	t.place = s->path == NULL ? PLACE_NONE : s->line == 0 ? PLACE_FILE :
@@ -187,7 +187,7 @@ on_step(void *arg, const struct recipient_sight *s)
 
 void
 dryrun_rcpt(const struct dryrun *e, const struct mailbox *to,
-    uint64_t before, struct ipc_tell_reply *out)
+    uint64_t before, struct dryrun_reply *out)
 {
 	uint64_t max = e->conf->limits.recipients;
 	struct dryrun copy = *e;

@@ -20,6 +20,7 @@
 #include "server/recipient_log.h"
 #include "server/spool.h"
 #include "server/tls_files.h"
+#include "server/users.h"
 #include "shared/ipc_msg.h"
 
 enum {
@@ -236,7 +237,7 @@ struct master {
 	struct control		*control;	/* NULL: none */
 	struct counters		 counters;
 	int64_t			 start_ms;
-	uid_t			 worker_uid;
+	const struct users	*users;		/* who the processes are */
 	char			 sandbox[ipc_held_bytes]; /* of this process */
 	bool			 accepting;
 	bool			 stopping;

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <stddef.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "shared/os.h"
@@ -20,7 +20,22 @@ privdrop_find(const char *name, struct identity *out)
 		return false;
 	out->uid = pw->pw_uid;
 	out->gid = pw->pw_gid;
+	snprintf(out->name, sizeof(out->name), "%s", pw->pw_name);
 	return true;
+}
+
+void
+privdrop_own(struct identity *out)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+
+	out->uid = geteuid();
+	out->gid = getegid();
+	if (pw != NULL)
+		snprintf(out->name, sizeof(out->name), "%s", pw->pw_name);
+	else
+		snprintf(out->name, sizeof(out->name), "%u",
+		    (unsigned)out->uid);
 }
 
 int

@@ -7,13 +7,18 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+enum { identity_name_bytes = 40 };
+
 struct identity {
 	uid_t	uid;
 	gid_t	gid;
+	char	name[identity_name_bytes];	/* or the uid, in digits */
 };
 
 /* The user called name; false when there is none, or it is root. */
 bool	privdrop_find(const char *name, struct identity *out);
+/* Who this process is. */
+void	privdrop_own(struct identity *out);
 /*
  * Changes to id for good: groups, gids, uids, and a try to come back, which
  * must fail.  0, or -1 and errno (EPERM: root could be had again).

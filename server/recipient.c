@@ -107,7 +107,7 @@ tell(const struct expansion *e, struct recipient_sight s,
 }
 
 static void
-tell_domain(const struct expansion *e, enum ipc_step step,
+tell_domain(const struct expansion *e, enum decision_kind step,
     const struct conf_domain *d)
 {
 	tell(e, (struct recipient_sight){ .step = step, .domain = d },

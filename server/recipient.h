@@ -6,6 +6,7 @@
 #define SERVER_RECIPIENT_H
 
 #include "server/conf.h"
+#include "server/decision.h"
 #include "shared/ipc_msg.h"
 
 enum {
@@ -116,13 +117,13 @@ enum recipient_verdict recipient_expand(const struct conf *conf,
 	    struct recipient_reason *reason);
 /* What is found on the way, one call each, as it is found. */
 struct recipient_sight {
-	enum ipc_step			 step;
+	enum decision_kind			 step;
 	unsigned			 depth;	/* of aliases, from 0 */
 	const struct conf_domain	*domain; /* NULL: not ours */
 	struct span			 local;
 	const char			*path;	/* of the rule; or NULL */
 	unsigned			 line;	/* 0: the file as a whole */
-	uint64_t			 count;	/* as struct ipc_tell_step: a */
+	uint64_t			 count;	/* as struct decision_step: a */
 };
 
 struct recipient_watch {

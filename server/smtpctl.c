@@ -9,9 +9,7 @@
 #include "server/smtpctl_log.h"
 #include "server/smtpctl_dryrun.h"
 #include "server/smtpctl_passwd.h"
-#include "server/smtpctl_stats.h"
 #include "server/smtpctl_status.h"
-#include "server/smtpctl_top.h"
 
 struct subcommand {
 	const char	*name;

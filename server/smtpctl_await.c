@@ -22,7 +22,7 @@
 #include "server/recipient.h"
 #include "server/smtpctl_match.h"
 #include "server/smtpctl_seen.h"
-#include "server/smtpctl_text.h"
+#include "server/figure.h"
 #include "shared/deadline.h"
 
 enum {
@@ -67,14 +67,14 @@ join(const char *dir, const char *name, char out[PATH_MAX])
 static void
 pass_over(struct await *a, const char *dir, const char *name)
 {
-	char path[PATH_MAX], shown[smtpctl_shown_bytes];
+	char path[PATH_MAX], shown[figure_shown_bytes];
 
 	join(dir, name, path);
 	if (smtpctl_seen_has(&a->seen, path))
 		return;
 	if (smtpctl_seen_add(&a->seen, path) == -1)
 		err(smtpctl_exit_error, NULL);
-	smtpctl_text_shown(path, shown);
+	figure_shown(path, shown);
 	warnx("%s: not a name that smtpd gives, and passed over", shown);
 }
 

@@ -4,10 +4,12 @@
  */
 #include "server/smtpctl_control.h"
 
+#include <err.h>
 #include <errno.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -17,11 +19,8 @@
 
 #include "server/conf_keyword.h"
 #include "server/conf_text.h"
+#include "server/smtpctl_await.h"
 #include "shared/ipc.h"
-
-#ifndef SMTPD_CONF
-#define SMTPD_CONF "/etc/smtpd/smtpd.conf"
-#endif
 
 enum {
 	patience_usual_s = 5,
@@ -127,7 +126,6 @@ own_name(void)
 static bool
 explain_connect(struct smtpctl_control *c, int error)
 {
-	c->silent = true;
 	if (error == ENOENT || error == ENOTDIR)
 		return problem(c, "no smtpd answers: there is no socket %s; "
 		    "start smtpd, or name its configuration with -f or its "
@@ -198,14 +196,6 @@ connect_to(struct smtpctl_control *c)
 	return true;
 }
 
-void
-smtpctl_control_close(struct smtpctl_control *c)
-{
-	if (c->open)
-		close(c->fd);
-	c->open = false;
-}
-
 static enum outcome
 take_refusal(struct smtpctl_control *c, const struct ipc_record *r)
 {
@@ -213,7 +203,6 @@ take_refusal(struct smtpctl_control *c, const struct ipc_record *r)
 		problem(c, "smtpd answers too many others now; try again");
 		return LOST;
 	}
-	c->silent = true;
 	problem(c, "not permitted: smtpd answers root and its own user, and "
 	    "you are %s", own_name());
 	return FAILED;
@@ -233,10 +222,10 @@ receive(struct smtpctl_control *c, struct ipc_record *r, bool *more)
 		if (r->type == IPC_TELL_REFUSED)
 			return take_refusal(c, r);
 		*more = r->type != IPC_TELL_END;
-		c->cut = !*more && r->u.tell_end.cut;
+		if (!*more)
+			c->status = r->u.tell_end.status;
 		return GOT_ALL;
 	case IPC_GOT_NOTHING:
-		c->silent = true;
 		problem(c, "smtpd takes the question at %s and says nothing "
 		    "for %d s; look at its log", c->path, c->patience_s);
 		return FAILED;
@@ -256,16 +245,14 @@ receive(struct smtpctl_control *c, struct ipc_record *r, bool *more)
 }
 
 static enum outcome
-ask_once(struct smtpctl_control *c, const struct ipc_record *question,
-    smtpctl_take *take, void *arg)
+ask_once(struct smtpctl_control *c, const struct ipc_ask *question, FILE *f)
 {
-	struct ipc_record r = *question;
+	struct ipc_record r = { .type = IPC_ASK, .u.ask = *question };
 	enum outcome outcome;
 	bool more = true;
 
-	if (!c->open && !connect_to(c))
+	if (!connect_to(c))
 		return FAILED;
-	take(arg, NULL);
 	if (ipc_send(c->fd, &r, -1, true) == -1 && errno != EPIPE) {
 		problem(c, "%s: %s", c->path, strerror(errno));
 		return LOST;
@@ -274,30 +261,39 @@ ask_once(struct smtpctl_control *c, const struct ipc_record *question,
 		outcome = receive(c, &r, &more);
 		if (outcome != GOT_ALL || !more)
 			return outcome;
-		take(arg, &r);
+		fwrite(r.u.tell_text.text, 1, r.u.tell_text.n, f);
 	}
 	problem(c, "the answer at %s has no end", c->path);
 	return FAILED;
 }
 
-bool
-smtpctl_control_ask(struct smtpctl_control *c,
-    const struct ipc_record *question, smtpctl_take *take, void *arg)
+char *
+smtpctl_control_ask(struct smtpctl_control *c, const struct ipc_ask *question)
 {
 	struct timespec pause = { 0, 0 };
 	enum outcome outcome;
+	char *text = NULL;
+	size_t n;
+	FILE *f;
 
-	c->silent = false;
 	for (int i = 0; i < attempts_max; i++) {
-		outcome = ask_once(c, question, take, arg);
+		f = open_memstream(&text, &n);
+		if (f == NULL)
+			err(smtpctl_exit_error, NULL);
+		outcome = ask_once(c, question, f);
+		if (fclose(f) == EOF)
+			err(smtpctl_exit_error, NULL);
+		if (c->open)
+			close(c->fd);
+		c->open = false;
 		if (outcome == GOT_ALL)
-			return true;
-		smtpctl_control_close(c);
+			return text;
+		free(text);
 		if (outcome == FAILED)
-			return false;
+			return NULL;
 		/* Others were in the way: soon, later, and later still. */
 		pause.tv_nsec = (1L << i) * 4000000;
 		nanosleep(&pause, NULL);
 	}
-	return false;
+	return NULL;
 }

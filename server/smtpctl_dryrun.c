@@ -1,19 +1,20 @@
 /*
- * The dry run: addresses are read here as a worker reads them, and travel as
- * what they mean.  Decided is it by the running smtpd or, where none runs and
- * a configuration is named, by the same code on that.
+ * The dry run: addresses are read here as a worker reads them, and decided is
+ * by smtpd.conf and the code that decides for mail.  What only a running smtpd
+ * knows of a client, that is asked.
  */
 #include "server/smtpctl_dryrun.h"
 
 #include <arpa/inet.h>
 #include <err.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "server/counters.h"
 #include "server/dryrun.h"
 #include "server/smtpctl_await.h"
 #include "server/smtpctl_control.h"
@@ -30,16 +31,12 @@ struct question {
 	const char		*helo;		/* NULL: by its address */
 	const char		*size;		/* NULL: not told */
 	bool			 json;
-	struct ipc_ask_mail	 ask;
+	struct ipc_ask		 ask;		/* for the client */
+	struct ipc_mail		 mail;
 	struct smtpctl_control	 control;
+	struct dryrun_live	 live;
+	struct spool_room	 room;
 	struct smtpctl_report	 report;
-};
-
-/* An answer, whole. */
-struct gathered {
-	struct ipc_record	*records;
-	size_t			 count;
-	size_t			 room;
 };
 
 /* Of the text of an address, with its brackets or without. */
@@ -80,141 +77,48 @@ refuse(struct question *q, enum smtp_reply reply)
 {
 	static char nobody[] = "";
 	const struct conf none = { .hostname = nobody };
-	struct ipc_tell_reply r;
+	struct dryrun_reply r;
 
 	dryrun_reply(&none, reply, &r);
 	smtpctl_report_reply(&q->report, &r);
 }
 
-/* ---- by the running smtpd ----------------------------------------------- */
-
-static void
-gather(void *arg, const struct ipc_record *r)
-{
-	struct gathered *g = arg;
-
-	if (r == NULL) {
-		g->count = 0;
-		return;
-	}
-	if (g->count == g->room) {
-		g->room = g->room == 0 ? 64 : g->room * 2;
-		g->records = reallocarray(g->records, g->room,
-		    sizeof(*g->records));
-		if (g->records == NULL)
-			err(smtpctl_exit_error, NULL);
-	}
-	g->records[g->count++] = *r;
-}
-
-/* A step, whose place is in the file that was told last. */
-static void
-take_step(struct question *q, const struct ipc_tell_step *t,
-    const char *path)
-{
-	bool has_file = t->place == PLACE_FILE || t->place == PLACE_LINE;
-
-	smtpctl_report_add(&q->report, t, has_file ? path : NULL);
-}
-
+/* Of the running smtpd.  False: there is none, which is said. */
 static bool
-take_about(struct question *q, const struct ipc_tell_about *t)
+ask_live(struct question *q)
 {
-	snprintf(q->report.version, sizeof(q->report.version), "%s",
-	    t->version);
-	if (strcmp(t->version, SMTPD_VERSION) == 0 &&
-	    t->counters == COUNTER_COUNT)
-		return true;
-	snprintf(q->control.problem, sizeof(q->control.problem), "smtpd is of "
-	    "version %s, and this smtpctl of another (%s): restart smtpd",
-	    t->version, SMTPD_VERSION);
-	return false;
-}
+	unsigned long long refused_ms, here, near, all;
+	char *text = smtpctl_control_ask(&q->control, &q->ask);
+	bool fine = text != NULL && sscanf(text, "%llu %llu %llu %llu",
+	    &refused_ms, &here, &near, &all) == 4;
 
-/* Shows the records; a reply to the client is followed by that to MAIL. */
-static bool
-take_all(struct question *q, const struct gathered *g)
-{
-	const char *path = "";
-
-	for (size_t i = 0; i < g->count; i++) {
-		const struct ipc_record *r = &g->records[i];
-		const struct smtpctl_report_section *last =
-		    &q->report.sections[q->report.count - 1];
-
-		if (r->type == IPC_TELL_ABOUT &&
-		    !take_about(q, &r->u.tell_about))
-			return false;
-		else if (r->type == IPC_TELL_PATH &&
-		    r->u.tell_path.of == PATH_ROOT)
-			memcpy(q->report.root, r->u.tell_path.path,
-			    sizeof(q->report.root));
-		else if (r->type == IPC_TELL_PATH)
-			path = r->u.tell_path.path;
-		else if (r->type == IPC_TELL_STEP)
-			take_step(q, &r->u.tell_step, path);
-		else if (r->type == IPC_TELL_REPLY) {
-			bool next = last->kind == SECTION_CLIENT;
-
-			smtpctl_report_reply(&q->report, &r->u.tell_reply);
-			if (next)
-				begin(q, SECTION_MAIL, "MAIL FROM:", q->from);
-		}
-	}
-	q->report.cut = q->report.cut || q->control.cut;
-	return true;
-}
-
-static bool
-ask(struct question *q, const struct ipc_record *r)
-{
-	struct gathered g = { 0 };
-	bool fine = smtpctl_control_ask(&q->control, r, gather, &g) &&
-	    take_all(q, &g);
-
-	free(g.records);
+	if (fine) {
+		q->live.here.refused_ms = refused_ms;
+		q->live.here.sessions = here;
+		q->live.near = near;
+		q->live.sessions = all;
+	} else
+		warnx("%s", text == NULL ? q->control.problem :
+		    "smtpd and smtpctl are of two versions: restart smtpd");
+	free(text);
 	return fine;
 }
 
+/* What is free on the disk of root. */
 static bool
-ask_mail(struct question *q)
+look_at_disk(const char *root, struct spool_room *out)
 {
-	struct ipc_record r = { .type = IPC_ASK_MAIL,
-	    .u.ask_mail = q->ask };
+	struct spool s = { .incoming = open(root, O_RDONLY | O_DIRECTORY |
+	    O_CLOEXEC) };
+	bool fine = s.incoming != -1 && spool_room(&s, out);
 
-	if (q->client != NULL)
-		begin(q, SECTION_CLIENT, "client ", q->client);
-	else
-		begin(q, SECTION_MAIL, "MAIL FROM:", q->from);
-	return ask(q, &r);
+	if (s.incoming != -1)
+		close(s.incoming);
+	return fine;
 }
-
-static bool
-ask_rcpts(struct question *q)
-{
-	uint32_t before = 0;
-
-	for (size_t i = 0; i < q->to_count; i++) {
-		struct ipc_record r = { .type = IPC_ASK_RCPT };
-
-		begin_rcpt(q, i);
-		if (!read_address(q->to[i], false, &r.u.ask_rcpt.to)) {
-			refuse(q, REPLY_BAD_RCPT);
-			continue;
-		}
-		r.u.ask_rcpt.before = before;
-		if (!ask(q, &r))
-			return false;
-		before += q->report.sections[q->report.count - 1]
-		    .reply.accepted;
-	}
-	return true;
-}
-
-/* ---- by the configuration alone ----------------------------------------- */
 
 static void
-on_step(void *arg, const struct ipc_tell_step *t, const char *path)
+on_step(void *arg, const struct decision_step *t, const char *path)
 {
 	struct question *q = arg;
 
@@ -224,7 +128,7 @@ on_step(void *arg, const struct ipc_tell_step *t, const char *path)
 static void
 judge_rcpts(struct question *q, const struct dryrun *e)
 {
-	struct ipc_tell_reply reply;
+	struct dryrun_reply reply;
 	uint64_t before = 0;
 	struct mailbox to;
 
@@ -240,30 +144,22 @@ judge_rcpts(struct question *q, const struct dryrun *e)
 	}
 }
 
-/* False when the configuration cannot be read, which is said. */
-static bool
-judge(struct question *q)
+static void
+judge(struct question *q, const struct conf *conf)
 {
-	struct conf conf;
-	const struct dryrun e = { &conf, NULL, on_step, q };
-	struct ipc_tell_reply reply;
-	bool fine = conf_load(q->control.place.conf, &conf, stderr) == 0;
+	const struct dryrun e = { conf, q->report.live ? &q->live : NULL,
+	    look_at_disk(conf->root, &q->room) ? &q->room : NULL, on_step, q };
+	struct dryrun_reply reply;
 
-	if (fine) {
-		snprintf(q->report.root, sizeof(q->report.root), "%s",
-		    conf.root);
-		if (q->client != NULL) {
-			begin(q, SECTION_CLIENT, "client ", q->client);
-			dryrun_client(&e, &reply);
-			smtpctl_report_reply(&q->report, &reply);
-		}
-		begin(q, SECTION_MAIL, "MAIL FROM:", q->from);
-		dryrun_mail(&e, &q->ask.mail, &reply);
+	if (q->client != NULL) {
+		begin(q, SECTION_CLIENT, "client ", q->client);
+		dryrun_client(&e, &reply);
 		smtpctl_report_reply(&q->report, &reply);
-		judge_rcpts(q, &e);
 	}
-	conf_free(&conf);
-	return fine;
+	begin(q, SECTION_MAIL, "MAIL FROM:", q->from);
+	dryrun_mail(&e, &q->mail, &reply);
+	smtpctl_report_reply(&q->report, &reply);
+	judge_rcpts(q, &e);
 }
 
 /* ---- the question ------------------------------------------------------- */
@@ -276,7 +172,6 @@ read_client(struct question *q)
 
 	if (q->client == NULL)
 		return true;
-	q->ask.has_client = 1;
 	if (inet_pton(AF_INET, q->client, &ip4) == 1) {
 		memcpy(q->ask.ip, &ip4, sizeof(ip4));
 	} else if (inet_pton(AF_INET6, q->client, &ip6) == 1) {
@@ -303,7 +198,7 @@ read_size(struct question *q)
 		warnx("--size %s: no number of octets", q->size);
 		return false;
 	}
-	q->ask.mail.size = strtoull(q->size, NULL, 10);
+	q->mail.size = strtoull(q->size, NULL, 10);
 	return true;
 }
 
@@ -331,7 +226,7 @@ settle_helo(struct question *q, char literal[80])
 static bool
 parse(struct question *q)
 {
-	struct ipc_mail *mail = &q->ask.mail;
+	struct ipc_mail *mail = &q->mail;
 	struct mailbox to;
 
 	if (!smtp_helo_valid(span_of(q->helo))) {
@@ -396,50 +291,40 @@ read_arguments(struct question *q, int argc, char *argv[])
 	    read_client(q) && read_size(q);
 }
 
-/* What smtpd says; where it says nothing, what its configuration does. */
-static bool
-answer(struct question *q)
+static void
+show(struct question *q)
 {
-	char client[sizeof(q->report.client)];
-
-	q->report.asked = ASKED_SMTPD;
-	if (ask_mail(q) && ask_rcpts(q))
-		return true;
-	smtpctl_control_close(&q->control);
-	if (q->control.place.conf == NULL) {
-		warnx("%s; with \"-f FILE\" that configuration alone is asked",
-		    q->control.problem);
-		return false;
-	}
-	warnx("%s", q->control.problem);
-	memcpy(client, q->report.client, sizeof(client));
-	smtpctl_report_clear(&q->report);
-	memcpy(q->report.client, client, sizeof(client));
-	q->report.asked = ASKED_CONF;
-	return judge(q);
+	if (q->json)
+		smtpctl_report_json(&q->report);
+	else
+		smtpctl_report_print(&q->report);
+	if (fflush(stdout) == EOF)
+		err(smtpctl_exit_error, "standard output");
 }
 
 int
 smtpctl_dryrun(int argc, char *argv[])
 {
-	static struct question q;
+	static struct question q = { .ask.what = QUESTION_CLIENT };
+	struct conf conf;
 	char literal[80];
 	int status;
 
 	if (!read_arguments(&q, argc, argv))
 		return -1;
 	settle_helo(&q, literal);
-	if (parse(&q) && !answer(&q))
+	q.report.conf = q.control.place.conf != NULL ?
+	    q.control.place.conf : SMTPD_CONF;
+	if (conf_load(q.report.conf, &conf, stderr) != 0)
 		return smtpctl_exit_error;
-	smtpctl_control_close(&q.control);
-	if (q.json)
-		smtpctl_report_json(&q.report);
-	else
-		smtpctl_report_print(&q.report);
+	q.report.root = conf.root;
+	q.report.live = q.client != NULL && ask_live(&q);
+	if (parse(&q))
+		judge(&q, &conf);
+	show(&q);
 	status = smtpctl_report_delivers(&q.report) ? 0 : 1;
 	smtpctl_report_clear(&q.report);
+	conf_free(&conf);
 	free(q.to);
-	if (fflush(stdout) == EOF)
-		err(smtpctl_exit_error, "standard output");
 	return status;
 }

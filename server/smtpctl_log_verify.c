@@ -15,17 +15,17 @@
 #include "server/lines.h"
 #include "server/log_files.h"
 #include "server/smtpctl_await.h"
-#include "server/smtpctl_text.h"
+#include "server/figure.h"
 
 enum { faults_told_max = 50 };
 
 /* What is known while walking. */
 struct walk {
 	struct smtpctl_verify	*v;
-	char			 path[smtpctl_shown_bytes];	/* shown */
+	char			 path[figure_shown_bytes];	/* shown */
 	uint64_t		 number;	/* of the line at hand */
 	/* "FILE:LINE" */
-	char			 before[smtpctl_shown_bytes + 32];
+	char			 before[figure_shown_bytes + 32];
 	struct log_checkpoint	*points;
 	bool			*met;
 	size_t			 point_count;
@@ -157,7 +157,7 @@ walk_named(struct walk *w, const char *path)
 	bool is_stdin = strcmp(path, "-") == 0;
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 
-	smtpctl_text_shown(is_stdin ? "standard input" : path, w->path);
+	figure_shown(is_stdin ? "standard input" : path, w->path);
 	if (fd == -1)
 		err(smtpctl_exit_error, "%s", w->path);
 	lines_begin(&lines, fd);
@@ -172,7 +172,7 @@ walk_found(struct walk *w, const struct log_file_found *f)
 {
 	static struct lines lines;
 
-	smtpctl_text_shown(f->path, w->path);
+	figure_shown(f->path, w->path);
 	if (f->strange) {
 		fault(w, "%s: neither smtpd nor logrotate gives such a name: "
 		    "it was not read", w->path);

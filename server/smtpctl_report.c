@@ -10,15 +10,16 @@
 
 #include "server/conf_parse.h"
 #include "server/smtpctl_await.h"
-#include "server/smtpctl_json.h"
+#include "server/json_out.h"
 #include "server/smtpctl_step.h"
-#include "server/smtpctl_text.h"
+#include "server/figure.h"
 #include "shared/utf8.h"
 
 enum {
 	text_columns_min = 40,
 	text_columns_max = 72,
-	place_max_bytes = 4 * ipc_path_bytes + 24
+	path_max_bytes = 1024,
+	place_max_bytes = 4 * path_max_bytes + 24
 };
 
 static void *
@@ -63,7 +64,7 @@ keep_path(struct smtpctl_report *r, const char *path)
 
 void
 smtpctl_report_add(struct smtpctl_report *r,
-    const struct ipc_tell_step *step, const char *path)
+    const struct decision_step *step, const char *path)
 {
 	struct smtpctl_report_section *s;
 
@@ -80,7 +81,7 @@ smtpctl_report_add(struct smtpctl_report *r,
 
 void
 smtpctl_report_reply(struct smtpctl_report *r,
-    const struct ipc_tell_reply *reply)
+    const struct dryrun_reply *reply)
 {
 	struct smtpctl_report_section *s;
 
@@ -110,7 +111,7 @@ smtpctl_report_delivers(const struct smtpctl_report *r)
 static void
 place_text(const struct smtpctl_report_step *s, char out[place_max_bytes])
 {
-	char shown[4 * ipc_path_bytes] = "";
+	char shown[4 * path_max_bytes] = "";
 
 	if (s->path != NULL)
 		conf_show(span_of(s->path), shown, sizeof(shown));
@@ -177,7 +178,7 @@ print_step(const struct smtpctl_report *r,
 	smtpctl_step_text(&s->step, r->root, r->client, text);
 	place_text(s, place);
 	printf("    %s  %*s%s", smtpctl_step_refuses(
-	    (enum ipc_step)s->step.step) ? "NO" : "  ",
+	    s->step.kind) ? "NO" : "  ",
 	    (int)(2 * s->step.depth), "", text);
 	if (place[0] != '\0')
 		printf("%*s  %s", n < width ? (int)(width - n) : 0, "",
@@ -202,7 +203,7 @@ reaches(const struct smtpctl_report_section *s, size_t count,
     const struct mailbox *who)
 {
 	for (size_t i = 0; accepts(s) && i < count; i++)
-		if (s->steps[i].step.step == STEP_MAILBOX &&
+		if (s->steps[i].step.kind == STEP_MAILBOX &&
 		    memcmp(&s->steps[i].step.who, who, sizeof(*who)) == 0)
 			return true;
 	return false;
@@ -216,7 +217,7 @@ count_new(const struct smtpctl_report *r, size_t section)
 	size_t n = 0;
 
 	for (size_t k = 0; accepts(s) && k < s->count; k++) {
-		bool known = s->steps[k].step.step != STEP_MAILBOX ||
+		bool known = s->steps[k].step.kind != STEP_MAILBOX ||
 		    reaches(s, k, &s->steps[k].step.who);
 
 		for (size_t i = 0; i < section && !known; i++)
@@ -260,8 +261,6 @@ print_verdict(const struct smtpctl_report *r)
 		if (r->sections[i].kind != SECTION_RCPT &&
 		    !accepts(&r->sections[i]))
 			session = false;
-	if (r->cut)
-		printf("There are more steps than are shown.\n");
 	if (!session)
 		printf("Not delivered: the client does not get as far as its "
 		    "recipients.\n");
@@ -273,7 +272,7 @@ print_verdict(const struct smtpctl_report *r)
 		    mailboxes == 1 ? "" : "es");
 	else
 		printf("Delivered: %zu recipient%s, %zu mailbox%s.\n", all,
-		    smtpctl_text_s(all), mailboxes,
+		    figure_plural(all), mailboxes,
 		    mailboxes == 1 ? "" : "es");
 }
 
@@ -282,83 +281,74 @@ smtpctl_report_print(const struct smtpctl_report *r)
 {
 	size_t width = text_columns(r);
 
-	if (r->asked == ASKED_SMTPD)
-		printf("What the running smtpd %s would do with it:\n\n",
-		    r->version);
-	else if (r->asked == ASKED_NOBODY)
-		printf("What any smtpd would do with it:\n\n");
-	else
-		printf("What smtpd would do with it, by its configuration "
-		    "alone:\n\n");
+	printf(r->live ? "What smtpd would do with it now, by %s:\n\n" :
+	    "What smtpd would do with it, by %s alone:\n\n", r->conf);
 	for (size_t i = 0; i < r->count; i++)
 		print_section(r, &r->sections[i], width);
 	print_verdict(r);
 }
 
 static void
-json_step(const struct smtpctl_report *r,
+json_step(struct json_out *j, const struct smtpctl_report *r,
     const struct smtpctl_report_step *s)
 {
 	char text[smtpctl_step_bytes], who[4 * smtp_mailbox_text_max_bytes];
 
 	smtpctl_step_text(&s->step, r->root, r->client, text);
-	smtpctl_json_object(NULL);
-	smtpctl_json_string("step", smtpctl_step_words[s->step.step]);
-	smtpctl_json_bool("refuses", smtpctl_step_refuses(
-	    (enum ipc_step)s->step.step));
-	smtpctl_json_u64("depth", s->step.depth);
-	smtpctl_json_string("text", text);
+	json_out_object(j, NULL);
+	json_out_string(j, "step", smtpctl_step_words[s->step.kind]);
+	json_out_bool(j, "refuses", smtpctl_step_refuses(
+	    s->step.kind));
+	json_out_u64(j, "depth", s->step.depth);
+	json_out_string(j, "text", text);
 	if (!smtp_mailbox_is_null(&s->step.who)) {
 		smtpctl_step_address(&s->step.who, who, sizeof(who));
-		smtpctl_json_string("who", who);
+		json_out_string(j, "who", who);
 	}
 	if (s->path != NULL)
-		smtpctl_json_string("file", s->path);
+		json_out_string(j, "file", s->path);
 	if (s->step.place == PLACE_LINE)
-		smtpctl_json_u64("line", s->step.line);
-	smtpctl_json_end();
+		json_out_u64(j, "line", s->step.line);
+	json_out_end(j);
 }
 
 static void
-json_section(const struct smtpctl_report *r,
+json_section(struct json_out *j, const struct smtpctl_report *r,
     const struct smtpctl_report_section *s)
 {
 	static const char *const kinds[] = { "client", "mail", "rcpt" };
 
-	smtpctl_json_object(NULL);
-	smtpctl_json_string("what", kinds[s->kind]);
-	smtpctl_json_string("command", s->title);
-	smtpctl_json_bool("accepted", accepts(s));
-	smtpctl_json_string("reply", s->reply.text);
-	smtpctl_json_array("steps");
+	json_out_object(j, NULL);
+	json_out_string(j, "what", kinds[s->kind]);
+	json_out_string(j, "command", s->title);
+	json_out_bool(j, "accepted", accepts(s));
+	json_out_string(j, "reply", s->reply.text);
+	json_out_array(j, "steps");
 	for (size_t i = 0; i < s->count; i++)
-		json_step(r, &s->steps[i]);
-	smtpctl_json_end();
-	smtpctl_json_end();
+		json_step(j, r, &s->steps[i]);
+	json_out_end(j);
+	json_out_end(j);
 }
 
 void
 smtpctl_report_json(const struct smtpctl_report *r)
 {
-	static const char *const asked[] = {
-		[ASKED_NOBODY] = "nobody", [ASKED_SMTPD] = "smtpd",
-		[ASKED_CONF] = "configuration"
-	};
+	struct json_out out = { .f = stdout }, *j = &out;
 	size_t all, taken;
 
 	count_recipients(r, &all, &taken);
-	smtpctl_json_object(NULL);
-	smtpctl_json_string("asked", asked[r->asked]);
-	smtpctl_json_bool("delivered", smtpctl_report_delivers(r));
-	smtpctl_json_u64("recipients", all);
-	smtpctl_json_u64("recipients_accepted", taken);
-	smtpctl_json_u64("mailboxes", count_mailboxes(r));
-	smtpctl_json_bool("cut", r->cut);
-	smtpctl_json_array("dialogue");
+	json_out_object(j, NULL);
+	json_out_string(j, "asked", r->live ? "smtpd" : "configuration");
+	json_out_string(j, "configuration", r->conf);
+	json_out_bool(j, "delivered", smtpctl_report_delivers(r));
+	json_out_u64(j, "recipients", all);
+	json_out_u64(j, "recipients_accepted", taken);
+	json_out_u64(j, "mailboxes", count_mailboxes(r));
+	json_out_array(j, "dialogue");
 	for (size_t i = 0; i < r->count; i++)
-		json_section(r, &r->sections[i]);
-	smtpctl_json_end();
-	smtpctl_json_end();
+		json_section(j, r, &r->sections[i]);
+	json_out_end(j);
+	json_out_end(j);
 }
 
 void

@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "shared/ipc_msg.h"
+#include "server/dryrun.h"
 
 struct smtpctl_report_step {
-	struct ipc_tell_step	 step;
+	struct decision_step	 step;
 	const char		*path;		/* of the report; or NULL */
 };
 
@@ -24,16 +24,15 @@ struct smtpctl_report_section {
 	size_t				 count;
 	size_t				 room;
 	bool				 answered;
-	struct ipc_tell_reply		 reply;
+	struct dryrun_reply		 reply;
 };
 
 /* Zero is valid and empty. */
 struct smtpctl_report {
-	enum { ASKED_NOBODY, ASKED_SMTPD, ASKED_CONF } asked;
-	bool				 cut;	/* steps are missing */
-	char				 root[ipc_path_bytes];
+	bool				 live;	/* a running smtpd was asked */
+	const char			*conf;	/* the file that decided */
+	const char			*root;
 	char				 client[64];
-	char				 version[ipc_version_bytes];
 	struct smtpctl_report_section	*sections;
 	size_t				 count;
 	char				**paths;
@@ -45,10 +44,10 @@ void	smtpctl_report_begin(struct smtpctl_report *r,
 	    enum smtpctl_section kind, struct span title);
 /* Adds a step to the last section; path is copied.  NULL: none. */
 void	smtpctl_report_add(struct smtpctl_report *r,
-	    const struct ipc_tell_step *step, const char *path);
+	    const struct decision_step *step, const char *path);
 /* Ends the last section. */
 void	smtpctl_report_reply(struct smtpctl_report *r,
-	    const struct ipc_tell_reply *reply);
+	    const struct dryrun_reply *reply);
 /* Would it be delivered, to all? */
 bool	smtpctl_report_delivers(const struct smtpctl_report *r);
 void	smtpctl_report_print(const struct smtpctl_report *r);

@@ -1,475 +1,187 @@
 /*
- * The state of the master, as lines for a person or as one JSON object.
+ * Questions to the running server.  It writes the answers; here they are
+ * printed, as a stranger's octets: a server that was taken over must not
+ * reach root's terminal.
  */
 #include "server/smtpctl_status.h"
 
 #include <err.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
-#include "server/conf_text.h"
 #include "server/smtpctl_await.h"
-#include "server/smtpctl_json.h"
-#include "server/smtpctl_snapshot.h"
-#include "server/smtpctl_text.h"
+#include "server/smtpctl_control.h"
+#include "shared/utf8.h"
 
-enum { label_columns = 14, top_addresses = 10, day_s = 86400 };
+enum {
+	interval_usual_ms = 1000,
+	interval_min_ms = 100,
+	interval_max_ms = 60 * 60 * 1000,
+	count_max = 1000000000
+};
 
-static const char *const role_words[ROLE_COUNT] = {
-	[ROLE_MASTER] = "master", [ROLE_NURSERY] = "nursery",
-	[ROLE_WORKER] = "worker", [ROLE_SIGN] = "sign",
-	[ROLE_AUTH] = "auth"
+/* What the options say. */
+struct question {
+	struct smtpctl_control	control;
+	struct ipc_ask		ask;
+	int			interval_ms;
+	unsigned long		count;		/* 0: without end */
 };
 
 static void
-print_label(const char *label)
+print(const char *text)
 {
-	printf("%-*s ", label_columns, label);
-}
+	struct span s = span_of(text);
+	uint32_t c;
 
-static void
-print_path(const char *label, const char *path)
-{
-	char shown[4 * ipc_path_bytes];
+	while (s.n > 0) {
+		size_t n = utf8_next(s, &c);
 
-	conf_show(span_of(path), shown, sizeof(shown));
-	print_label(label);
-	printf("%s\n", shown);
-}
-
-static void
-print_about(const struct smtpctl_snapshot *s)
-{
-	char up[smtpctl_text_bytes], since[smtpctl_text_bytes];
-
-	smtpctl_text_duration(s->about.uptime_ms, up);
-	smtpctl_text_time(s->about.now_s -
-	    (int64_t)(s->about.uptime_ms / 1000), since);
-	printf("smtpd %s is %s as %s for %s, since %s\n", s->about.version,
-	    s->process_count > 0 &&
-	    s->processes[0].state == STATE_STOPPING ? "stopping" : "running",
-	    s->about.hostname, up, since);
-	print_path("configuration", s->conf);
-	print_path("root", s->root);
-	for (size_t i = 0; i < s->listen_count; i++) {
-		print_label(i == 0 ? "listens at" : "");
-		printf("%s port %u\n", s->listens[i].address,
-		    s->listens[i].port);
-	}
-}
-
-/* Whole days, as a person counts them. */
-static void
-print_certificates(const struct smtpctl_snapshot *s)
-{
-	char file[4 * ipc_path_bytes];
-
-	for (size_t i = 0; i < s->certificate_count; i++) {
-		const struct ipc_tell_certificate *c = &s->certificates[i];
-		int64_t left_s = c->until_s - s->about.now_s;
-
-		conf_show(span_of(c->file), file, sizeof(file));
-		print_label(i == 0 ? "certificates" : "");
-		if (left_s <= 0)
-			printf("%s for %s HAS EXPIRED\n", file, c->name);
+		if (n > 0 && (c == '\n' || utf8_is_plain(c)))
+			fwrite(s.p, 1, n, stdout);
 		else
-			printf("%s for %s, %lld days left\n", file, c->name,
-			    (long long)(left_s / day_s));
+			putchar('?');
+		s = span_skip(s, n == 0 ? 1 : n);
 	}
 }
 
-static void
-print_process(const struct ipc_tell_process *p, const char *pid,
-    const char *state)
+/* Asks once, and prints the answer; the exit status. */
+static int
+ask(struct question *q, bool clear)
 {
-	char user[smtpctl_text_bytes];
+	char *text = smtpctl_control_ask(&q->control, &q->ask);
 
-	smtpctl_text_user(p->uid, user);
-	printf("%-8s %10s  %-12s %-10s %s\n", role_words[p->role], pid, user,
-	    state, p->held[0] == '\0' ? "?" : p->held);
-}
-
-/* Workers are many: without verbose those of one state share a line. */
-static void
-print_workers(const struct smtpctl_snapshot *s)
-{
-	const struct ipc_tell_process *any = NULL;
-	char count[40];
-
-	for (size_t i = 0; i < s->process_count && any == NULL; i++)
-		if (s->processes[i].role == ROLE_WORKER)
-			any = &s->processes[i];
-	if (any == NULL)
-		return;
-	if (s->pool.busy > 0) {
-		snprintf(count, sizeof(count), "%llu of them",
-		    (unsigned long long)s->pool.busy);
-		print_process(any, count, "busy");
+	if (clear)
+		fputs("\033[H\033[J", stdout);
+	if (text == NULL) {
+		fflush(stdout);
+		warnx("%s", q->control.problem);
+		return 1;
 	}
-	if (s->pool.idle > 0) {
-		snprintf(count, sizeof(count), "%llu of them",
-		    (unsigned long long)s->pool.idle);
-		print_process(any, count, "spare");
+	print(text);
+	free(text);
+	if (fflush(stdout) == EOF)
+		err(smtpctl_exit_error, "standard output");
+	return q->control.status;
+}
+
+/* Seconds, with or without a fraction. */
+static bool
+parse_interval(const char *text, int *out)
+{
+	char *end;
+	double seconds;
+
+	if (text[strspn(text, "0123456789.")] != '\0' || text[0] == '\0')
+		return false;
+	errno = 0;
+	seconds = strtod(text, &end);
+	if (errno != 0 || *end != '\0' || seconds * 1000 < interval_min_ms ||
+	    seconds * 1000 > interval_max_ms) {
+		warnx("-i %s: not from 0.1 to 3600 seconds", text);
+		return false;
 	}
+	*out = (int)(seconds * 1000);
+	return true;
 }
 
-static void
-print_processes(const struct smtpctl_snapshot *s, bool verbose)
+static bool
+parse_count(const char *text, unsigned long *out)
 {
-	char pid[24];
+	char *end;
 
-	printf("\n%-8s %10s  %-12s %-10s %s\n", "PROCESS", "PID", "USER",
-	    "STATE", "HELD BY");
-	for (size_t i = 0; i < s->process_count; i++) {
-		const struct ipc_tell_process *p = &s->processes[i];
-
-		if (p->role == ROLE_WORKER && !verbose)
-			continue;
-		snprintf(pid, sizeof(pid), "%d", (int)p->pid);
-		print_process(p, p->pid == 0 ? "?" : pid,
-		    smtpctl_state_words[p->state]);
-	}
-	if (!verbose)
-		print_workers(s);
-	printf("\n");
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	*out = strtoul(text, &end, 10);
+	return errno == 0 && *end == '\0' && *out >= 1 && *out <= count_max;
 }
 
-static void
-print_pool(const struct smtpctl_snapshot *s)
+/* Of those in allowed, which getopt(3) takes. */
+static bool
+read_options(struct question *q, int argc, char *argv[], const char *allowed)
 {
-	const struct ipc_tell_pool *p = &s->pool;
+	static const struct option longs[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "openmetrics", no_argument, NULL, 'o' },
+		{ NULL, 0, NULL, 0 }
+	};
+	int opt;
 
-	print_label("sessions");
-	printf("%llu of %llu at most",
-	    (unsigned long long)smtpctl_snapshot_sessions(s),
-	    (unsigned long long)p->max);
-	for (size_t i = 0, n = 0; i < state_session_count; i++)
-		if (p->sessions[i] > 0)
-			printf("%s%llu %s", n++ == 0 ? ": " : ", ",
-			    (unsigned long long)p->sessions[i],
-			    smtpctl_state_words[i]);
-	printf("\n");
-	print_label("workers");
-	printf("%llu busy, %llu spare (%llu wanted), %llu coming, "
-	    "%llu leaving\n", (unsigned long long)p->busy,
-	    (unsigned long long)p->idle, (unsigned long long)p->spare,
-	    (unsigned long long)p->coming, (unsigned long long)p->leaving);
-}
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, allowed, longs, NULL)) != -1)
+		if (strchr(allowed, opt) == NULL)
+			return false;
+		else if (opt == 'f')
+			q->control.place.conf = optarg;
+		else if (opt == 's')
+			q->control.place.socket = optarg;
+		else if (opt == 'v')
+			q->ask.all = 1;
+		else if (opt == 'i' && !parse_interval(optarg,
+		    &q->interval_ms))
+			return false;
+		else if (opt == 'n' && !parse_count(optarg, &q->count))
+			return false;
+		else if (opt == 'j' || opt == 'o') {
+			uint8_t form = opt == 'j' ? FORM_JSON :
+			    FORM_OPENMETRICS;
 
-static void
-print_disk(const struct smtpctl_snapshot *s)
-{
-	const struct ipc_tell_disk *d = &s->disk;
-	char left[smtpctl_text_bytes], all[smtpctl_text_bytes];
-	char reserve[smtpctl_text_bytes];
-
-	print_label("disk");
-	if (!d->known) {
-		printf("smtpd cannot ask how much is free: no mail is "
-		    "taken\n");
-		return;
-	}
-	smtpctl_text_size(d->free_bytes, left);
-	smtpctl_text_size(d->total_bytes, all);
-	smtpctl_text_size(d->reserve_bytes, reserve);
-	printf("%s free of %s, reserve %s%s\n", left, all, reserve,
-	    d->free_bytes < d->reserve_bytes ? ": NO MAIL IS TAKEN" : "");
-	if (d->total_inodes == 0)
-		return;
-	print_label("");
-	printf("%llu inodes free of %llu, reserve %llu%s\n",
-	    (unsigned long long)d->free_inodes,
-	    (unsigned long long)d->total_inodes,
-	    (unsigned long long)d->reserve_inodes,
-	    d->free_inodes < d->reserve_inodes ? ": NO MAIL IS TAKEN" : "");
-}
-
-static void
-print_stored(const struct smtpctl_snapshot *s)
-{
-	const uint64_t *value = s->counters.value;
-	char size[smtpctl_text_bytes];
-
-	smtpctl_text_size(value[COUNTER_STORED_OCTETS], size);
-	print_label("stored");
-	printf("%llu message%s, %s, in %llu connection%s\n",
-	    (unsigned long long)value[COUNTER_STORED],
-	    smtpctl_text_s(value[COUNTER_STORED]), size,
-	    (unsigned long long)value[COUNTER_ACCEPTED],
-	    smtpctl_text_s(value[COUNTER_ACCEPTED]));
-	if (value[COUNTER_CRASHES] + value[COUNTER_ATTACKS] +
-	    value[COUNTER_NURSERIES_LOST] == 0)
-		return;
-	print_label("TROUBLE");
-	printf("%llu workers crashed, %llu attacked, %llu nurseries lost: "
-	    "look at the log\n",
-	    (unsigned long long)value[COUNTER_CRASHES],
-	    (unsigned long long)value[COUNTER_ATTACKS],
-	    (unsigned long long)value[COUNTER_NURSERIES_LOST]);
-}
-
-static void
-print_addresses(const struct smtpctl_snapshot *s, size_t max)
-{
-	char left[smtpctl_text_bytes];
-	size_t busy = 0, refused = 0;
-
-	for (size_t i = 0; i < s->address_count; i++) {
-		const struct ipc_tell_address *a = &s->addresses[i];
-
-		if (a->sessions == 0 || busy == max)
-			continue;
-		print_label(busy++ == 0 ? "addresses" : "");
-		printf("%s: %llu of %llu sessions at most\n", a->address,
-		    (unsigned long long)a->sessions,
-		    (unsigned long long)s->pool.per_address);
-	}
-	for (size_t i = 0; i < s->address_count; i++) {
-		const struct ipc_tell_address *a = &s->addresses[i];
-
-		if (a->refused_ms == 0 || refused == max)
-			continue;
-		smtpctl_text_duration(a->refused_ms, left);
-		print_label(refused++ == 0 ? "refused" : "");
-		printf("%s: for %s more\n", a->address, left);
-	}
-	if (s->pool.refused > refused) {
-		print_label(refused == 0 ? "refused" : "");
-		printf("%llu more\n",
-		    (unsigned long long)(s->pool.refused - refused));
-	}
-}
-
-static void
-print_sessions(const struct smtpctl_snapshot *s)
-{
-	char age[smtpctl_text_bytes], pid[24];
-
-	if (s->session_count == 0)
-		return;
-	printf("\n%-16s %-39s %-8s %10s %10s %7s\n", "SESSION", "CLIENT",
-	    "STATE", "PID", "FOR", "STORED");
-	for (size_t i = 0; i < s->session_count; i++) {
-		const struct ipc_tell_session *t = &s->sessions[i];
-
-		smtpctl_text_duration(t->age_ms, age);
-		snprintf(pid, sizeof(pid), "%d", (int)t->pid);
-		printf("%-16s %-39s %-8s %10s %10s %7llu\n", t->id,
-		    t->client, smtpctl_state_words[t->state],
-		    t->pid == 0 ? "-" : pid, age,
-		    (unsigned long long)t->stored);
-	}
-}
-
-static void
-print_status(const struct smtpctl_snapshot *s, bool verbose)
-{
-	print_about(s);
-	print_certificates(s);
-	print_processes(s, verbose);
-	print_pool(s);
-	print_disk(s);
-	print_stored(s);
-	print_addresses(s, verbose ? SIZE_MAX : top_addresses);
-	if (verbose)
-		print_sessions(s);
-}
-
-static void
-json_about(const struct smtpctl_snapshot *s)
-{
-	smtpctl_json_string("version", s->about.version);
-	smtpctl_json_string("hostname", s->about.hostname);
-	smtpctl_json_i64("pid", s->about.pid);
-	smtpctl_json_parts("uptime_seconds", s->about.uptime_ms, 1000);
-	smtpctl_json_i64("time", s->about.now_s);
-	smtpctl_json_string("configuration", s->conf);
-	smtpctl_json_string("root", s->root);
-	smtpctl_json_array("listen");
-	for (size_t i = 0; i < s->listen_count; i++) {
-		smtpctl_json_object(NULL);
-		smtpctl_json_string("address", s->listens[i].address);
-		smtpctl_json_u64("port", s->listens[i].port);
-		smtpctl_json_end();
-	}
-	smtpctl_json_end();
-}
-
-static void
-json_certificates(const struct smtpctl_snapshot *s)
-{
-	smtpctl_json_array("certificates");
-	for (size_t i = 0; i < s->certificate_count; i++) {
-		const struct ipc_tell_certificate *c = &s->certificates[i];
-
-		smtpctl_json_object(NULL);
-		smtpctl_json_string("file", c->file);
-		smtpctl_json_string("name", c->name);
-		smtpctl_json_i64("until", c->until_s);
-		smtpctl_json_i64("seconds_left", c->until_s - s->about.now_s);
-		smtpctl_json_end();
-	}
-	smtpctl_json_end();
-}
-
-static void
-json_processes(const struct smtpctl_snapshot *s)
-{
-	char user[smtpctl_text_bytes];
-
-	smtpctl_json_array("processes");
-	for (size_t i = 0; i < s->process_count; i++) {
-		const struct ipc_tell_process *p = &s->processes[i];
-
-		smtpctl_text_user(p->uid, user);
-		smtpctl_json_object(NULL);
-		smtpctl_json_string("role", role_words[p->role]);
-		if (p->pid == 0)
-			smtpctl_json_null("pid");
-		else
-			smtpctl_json_i64("pid", p->pid);
-		smtpctl_json_u64("uid", p->uid);
-		smtpctl_json_string("user", user);
-		smtpctl_json_string("state", smtpctl_state_words[p->state]);
-		smtpctl_json_string("held_by", p->held);
-		smtpctl_json_end();
-	}
-	smtpctl_json_end();
-}
-
-static void
-json_pool(const struct smtpctl_snapshot *s)
-{
-	smtpctl_json_object("sessions");
-	smtpctl_json_u64("all", smtpctl_snapshot_sessions(s));
-	smtpctl_json_u64("max", s->pool.max);
-	smtpctl_json_u64("per_address_max", s->pool.per_address);
-	for (size_t i = 0; i < state_session_count; i++)
-		smtpctl_json_u64(smtpctl_state_words[i], s->pool.sessions[i]);
-	smtpctl_json_end();
-	smtpctl_json_object("workers");
-	smtpctl_json_u64("busy", s->pool.busy);
-	smtpctl_json_u64("spare", s->pool.idle);
-	smtpctl_json_u64("spare_wanted", s->pool.spare);
-	smtpctl_json_u64("coming", s->pool.coming);
-	smtpctl_json_u64("leaving", s->pool.leaving);
-	smtpctl_json_end();
-}
-
-static void
-json_disk(const struct smtpctl_snapshot *s)
-{
-	const struct ipc_tell_disk *d = &s->disk;
-
-	smtpctl_json_object("disk");
-	smtpctl_json_bool("mail_is_taken", smtpctl_snapshot_has_room(s));
-	smtpctl_json_u64("reserve_bytes", d->reserve_bytes);
-	smtpctl_json_u64("reserve_inodes", d->reserve_inodes);
-	if (d->known) {
-		smtpctl_json_u64("free_bytes", d->free_bytes);
-		smtpctl_json_u64("total_bytes", d->total_bytes);
-		smtpctl_json_u64("free_inodes", d->free_inodes);
-		smtpctl_json_u64("total_inodes", d->total_inodes);
-	}
-	smtpctl_json_end();
-}
-
-static void
-json_addresses(const struct smtpctl_snapshot *s)
-{
-	smtpctl_json_u64("refused_addresses", s->pool.refused);
-	smtpctl_json_array("addresses");
-	for (size_t i = 0; i < s->address_count; i++) {
-		smtpctl_json_object(NULL);
-		smtpctl_json_string("address", s->addresses[i].address);
-		smtpctl_json_u64("sessions", s->addresses[i].sessions);
-		smtpctl_json_parts("refused_seconds",
-		    s->addresses[i].refused_ms, 1000);
-		smtpctl_json_end();
-	}
-	smtpctl_json_end();
-}
-
-static void
-json_sessions(const struct smtpctl_snapshot *s)
-{
-	smtpctl_json_array("session_list");
-	for (size_t i = 0; i < s->session_count; i++) {
-		const struct ipc_tell_session *t = &s->sessions[i];
-
-		smtpctl_json_object(NULL);
-		smtpctl_json_string("id", t->id);
-		smtpctl_json_string("client", t->client);
-		smtpctl_json_u64("port", t->port);
-		smtpctl_json_string("state", smtpctl_state_words[t->state]);
-		if (t->pid == 0)
-			smtpctl_json_null("pid");
-		else
-			smtpctl_json_i64("pid", t->pid);
-		smtpctl_json_parts("age_seconds", t->age_ms, 1000);
-		smtpctl_json_u64("stored", t->stored);
-		smtpctl_json_u64("stored_bytes", t->stored_bytes);
-		smtpctl_json_end();
-	}
-	smtpctl_json_end();
-}
-
-static void
-json_status(const struct smtpctl_snapshot *s)
-{
-	smtpctl_json_object(NULL);
-	json_about(s);
-	json_certificates(s);
-	json_processes(s);
-	json_pool(s);
-	json_disk(s);
-	smtpctl_json_u64("messages_stored",
-	    s->counters.value[COUNTER_STORED]);
-	smtpctl_json_u64("stored_bytes",
-	    s->counters.value[COUNTER_STORED_OCTETS]);
-	json_addresses(s);
-	json_sessions(s);
-	smtpctl_json_bool("cut", s->cut);
-	smtpctl_json_end();
+			if (q->ask.form != FORM_TEXT && q->ask.form != form)
+				return false;
+			q->ask.form = form;
+		}
+	return optind == argc;
 }
 
 int
 smtpctl_status(int argc, char *argv[])
 {
-	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 }
-	};
-	static struct smtpctl_control c;
-	static struct smtpctl_snapshot s;
-	bool verbose = false, json = false;
-	int opt;
+	static struct question q = { .ask.what = QUESTION_STATUS };
 
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, "f:js:v", longs, NULL)) != -1)
-		if (opt == 'f')
-			c.place.conf = optarg;
-		else if (opt == 's')
-			c.place.socket = optarg;
-		else if (opt == 'j')
-			json = true;
-		else if (opt == 'v')
-			verbose = true;
-		else
-			return -1;
-	if (optind < argc)
+	return read_options(&q, argc, argv, "f:js:v") ? ask(&q, false) : -1;
+}
+
+int
+smtpctl_stats(int argc, char *argv[])
+{
+	static struct question q = { .ask.what = QUESTION_STATS };
+
+	return read_options(&q, argc, argv, "f:jos:") ? ask(&q, false) : -1;
+}
+
+/* Again and again; where a terminal can do it, each in the place of the last. */
+int
+smtpctl_top(int argc, char *argv[])
+{
+	static struct question q = { .ask.what = QUESTION_STATUS,
+	    .interval_ms = interval_usual_ms };
+	const char *term = getenv("TERM");
+	bool clear = isatty(STDOUT_FILENO) && term != NULL &&
+	    strcmp(term, "dumb") != 0;
+	struct timespec pause;
+	int status;
+
+	if (!read_options(&q, argc, argv, "f:i:n:s:v"))
 		return -1;
-	if (!smtpctl_snapshot_ask(&c, ipc_sessions_max, ipc_addresses_max,
-	    &s)) {
-		warnx("%s", c.problem);
-		return 1;
+	if (q.count == 0 && !isatty(STDOUT_FILENO)) {
+		warnx("standard output is no terminal: use smtpctl status, "
+		    "or -n count");
+		return smtpctl_exit_error;
 	}
-	smtpctl_control_close(&c);
-	if (json)
-		json_status(&s);
-	else
-		print_status(&s, verbose);
-	if (fflush(stdout) == EOF)
-		err(smtpctl_exit_error, "standard output");
-	return 0;
+	pause.tv_sec = q.interval_ms / 1000;
+	pause.tv_nsec = q.interval_ms % 1000 * 1000000L;
+	for (unsigned long i = 1;; i++) {
+		status = ask(&q, clear && q.count == 0);
+		if (i == q.count || (status != 0 && i == 1))
+			return status;
+		if (!clear || q.count > 0)
+			printf("\n");
+		nanosleep(&pause, NULL);
+	}
 }

@@ -8,18 +8,18 @@
 #include <string.h>
 
 #include "server/conf_parse.h"
-#include "server/smtpctl_text.h"
+#include "server/figure.h"
 
 enum { name_max_bytes = 4 * smtp_mailbox_text_max_bytes };
 
 const char *const smtpctl_step_words[STEP_COUNT] = {
 #define STEP_WORD(name, word) [STEP_##name] = word,
-	IPC_STEPS(STEP_WORD)
+	STEPS(STEP_WORD)
 #undef STEP_WORD
 };
 
 bool
-smtpctl_step_refuses(enum ipc_step step)
+smtpctl_step_refuses(enum decision_kind step)
 {
 	switch (step) {
 	case STEP_REFUSED:
@@ -82,16 +82,16 @@ struct words {
 	char		 who[name_max_bytes];
 	char		 local[name_max_bytes];
 	char		 domain[name_max_bytes];
-	char		 root[4 * ipc_path_bytes];
+	char		 root[4 * 1024];
 	const char	*client;
-	char		 a_size[smtpctl_text_bytes];
-	char		 b_size[smtpctl_text_bytes];
-	char		 a_time[smtpctl_text_bytes];
+	char		 a_size[figure_bytes];
+	char		 b_size[figure_bytes];
+	char		 a_time[figure_bytes];
 	unsigned long long a, b;
 };
 
 static void
-prepare(const struct ipc_tell_step *t, const char *root, const char *client,
+prepare(const struct decision_step *t, const char *root, const char *client,
     struct words *w)
 {
 	smtpctl_step_address(&t->who, w->who, sizeof(w->who));
@@ -101,9 +101,9 @@ prepare(const struct ipc_tell_step *t, const char *root, const char *client,
 	    sizeof(w->domain));
 	conf_show(span_of(root), w->root, sizeof(w->root));
 	w->client = client;
-	smtpctl_text_size(t->a, w->a_size);
-	smtpctl_text_size(t->b, w->b_size);
-	smtpctl_text_duration(t->a, w->a_time);
+	figure_size(t->a, w->a_size);
+	figure_size(t->b, w->b_size);
+	figure_duration(t->a, w->a_time);
 	w->a = t->a;
 	w->b = t->b;
 }
@@ -123,7 +123,7 @@ put(char *out, const char *format, ...)
 
 /* Of a client and of MAIL.  False: it is of neither. */
 static bool
-put_session(enum ipc_step step, const struct words *w, char *out)
+put_session(enum decision_kind step, const struct words *w, char *out)
 {
 	if (step == STEP_NOT_REFUSED)
 		put(out, "%s is not refused for a crash or an attack",
@@ -165,7 +165,7 @@ put_session(enum ipc_step step, const struct words *w, char *out)
 }
 
 static bool
-put_sizes(enum ipc_step step, const struct words *w, char *out)
+put_sizes(enum decision_kind step, const struct words *w, char *out)
 {
 	if (step == STEP_NO_SIZE)
 		put(out, "no size is told; a message may have %s", w->b_size);
@@ -196,7 +196,7 @@ put_sizes(enum ipc_step step, const struct words *w, char *out)
 }
 
 static void
-put_recipient(enum ipc_step step, const struct words *w, char *out)
+put_recipient(enum decision_kind step, const struct words *w, char *out)
 {
 	if (step == STEP_RCPTS_FULL)
 		put(out, "the message has %llu recipients already, and %llu "
@@ -212,7 +212,7 @@ put_recipient(enum ipc_step step, const struct words *w, char *out)
 		put(out, "without its subaddress it is %s", w->who);
 	else if (step == STEP_ALIAS)
 		put(out, "%s is an alias of %llu target%s", w->who, w->a,
-		    smtpctl_text_s(w->a));
+		    figure_plural(w->a));
 	else if (step == STEP_ALIAS_AGAIN)
 		put(out, "%s is an alias that was followed already", w->who);
 	else if (step == STEP_USER)
@@ -241,10 +241,10 @@ put_recipient(enum ipc_step step, const struct words *w, char *out)
 }
 
 void
-smtpctl_step_text(const struct ipc_tell_step *t, const char *root,
+smtpctl_step_text(const struct decision_step *t, const char *root,
     const char *client, char out[smtpctl_step_bytes])
 {
-	enum ipc_step step = (enum ipc_step)t->step;
+	enum decision_kind step = t->kind;
 	static struct words w;
 
 	prepare(t, root, client, &w);

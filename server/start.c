@@ -315,7 +315,7 @@ start_and_run(struct master *m, const struct start_options *o)
 		descriptors_raise(&m->conf);
 	users_find(&m->conf, &users);
 	m->start_ms = deadline_now_ms();
-	m->worker_uid = users.drop ? users.worker.uid : geteuid();
+	m->users = &users;
 	root = users_open_root(m->conf.root, &users);
 	log_setup_open(&m->conf, users.drop ? &users.master : NULL);
 	if (!m->conf.catcher && !m->one_session)

@@ -31,6 +31,8 @@ users_find(const struct conf *conf, struct users *u)
 
 	memset(u, 0, sizeof(*u));
 	u->drop = os_may_change_user();
+	privdrop_own(&u->master);
+	u->worker = u->master;
 	if (!u->drop)
 		return;
 	if (conf->catcher && (!privdrop_find(conf->user, &ignored) ||

@@ -71,13 +71,13 @@ struct ipc_checked {
 	X(checked)
 
 #define IPC_AUTH_RECORDS(X)						\
-	X(LOGIN, IPC_FROM_WORKER, login, 0, IPC_AT_SESSION)		\
-	X(ADMIT, IPC_TO_WORKER, admit, 0, IPC_AT_LOGIN)			\
-	X(ACCOUNT, IPC_TO_AUTH, account, 0, IPC_AT_ANY)			\
-	X(TABLE, IPC_TO_AUTH, table, 0, IPC_AT_ANY)			\
-	X(PASSWORD, IPC_TO_AUTH, password, 0, IPC_AT_ANY)		\
-	X(AUTH_READY, IPC_FROM_AUTH, text, 0, IPC_AT_ANY)		\
-	X(AUTH_UNSAFE, IPC_FROM_AUTH, text, 0, IPC_AT_ANY)		\
-	X(CHECKED, IPC_FROM_AUTH, checked, 0, IPC_AT_ANY)
+	X(LOGIN, IPC_FROM_WORKER, login, 0, IPC_AT_SESSION, login)	\
+	X(ADMIT, IPC_TO_WORKER, admit, 0, IPC_AT_LOGIN, admit)		\
+	X(ACCOUNT, IPC_TO_AUTH, account, 0, IPC_AT_ANY, account)	\
+	X(TABLE, IPC_TO_AUTH, table, 0, IPC_AT_ANY, any)		\
+	X(PASSWORD, IPC_TO_AUTH, password, 0, IPC_AT_ANY, password)	\
+	X(AUTH_READY, IPC_FROM_AUTH, text, 0, IPC_AT_ANY, text)		\
+	X(AUTH_UNSAFE, IPC_FROM_AUTH, text, 0, IPC_AT_ANY, text)	\
+	X(CHECKED, IPC_FROM_AUTH, checked, 0, IPC_AT_ANY, checked)
 
 #endif

@@ -163,44 +163,48 @@ struct ipc_end {
 };
 
 /*
- * name, way, payload, carries a descriptor, when it may come.
+ * name, way, payload, carries a descriptor, when it may come, and the check of
+ * its values (ipc_check.c).
  */
 #define IPC_RECORDS(X)							\
-	X(SETTINGS, IPC_TO_NURSERY, settings, 0, IPC_AT_ANY)		\
-	X(SPAWN, IPC_TO_NURSERY, spawn, 0, IPC_AT_ANY)			\
-	X(KILL, IPC_TO_NURSERY, pid, 0, IPC_AT_ANY)			\
-	X(RENEW, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY)		\
-	X(BREED, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY)		\
-	X(READY, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY)			\
-	X(UNSAFE, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY)		\
-	X(STALE, IPC_FROM_NURSERY, nothing, 0, IPC_AT_ANY)		\
-	X(NEWBORN, IPC_FROM_NURSERY, pid, 1, IPC_AT_ANY)		\
-	X(STILLBORN, IPC_FROM_NURSERY, spawn, 0, IPC_AT_ANY)		\
-	X(DIED, IPC_FROM_NURSERY, died, 0, IPC_AT_ANY)			\
-	X(SIBLING, IPC_FROM_NURSERY, nothing, 1, IPC_AT_ANY)		\
-	X(SESSION, IPC_TO_WORKER, session, 1, IPC_AT_IDLE)		\
-	X(VERDICT, IPC_TO_WORKER, verdict, 0, IPC_AT_WORK)		\
-	X(FILE, IPC_TO_WORKER, nothing, 1, IPC_AT_RCPT)			\
-	X(STORED, IPC_TO_WORKER, stored, 0, IPC_AT_COMMIT)		\
-	X(UNSTORED, IPC_TO_WORKER, verdict, 0, IPC_AT_COMMIT)		\
-	X(HURRY, IPC_TO_WORKER, hurry, 0, IPC_AT_ANY)			\
-	X(MAIL, IPC_FROM_WORKER, mail, 0, IPC_AT_SESSION)		\
-	X(RCPT, IPC_FROM_WORKER, rcpt, 0, IPC_AT_MAIL | IPC_AT_RCPT)	\
-	X(RESET, IPC_FROM_WORKER, nothing, 0, IPC_AT_MAIL | IPC_AT_RCPT) \
-	X(BEGIN, IPC_FROM_WORKER, nothing, 0, IPC_AT_RCPT)		\
-	X(COMMIT, IPC_FROM_WORKER, commit, 0, IPC_AT_DATA)		\
-	X(ABORT, IPC_FROM_WORKER, nothing, 0, IPC_AT_DATA)		\
-	X(NOTE, IPC_FROM_WORKER, note, 0, IPC_AT_WORK)			\
-	X(TRACE, IPC_FROM_WORKER, trace, 0, IPC_AT_WORK)		\
-	X(END, IPC_FROM_WORKER, end, 0, IPC_AT_WORK | IPC_AT_PROXY)	\
-	X(OUTPUT, IPC_TO_WORKER, nothing, 1, IPC_AT_IDLE)		\
+	X(SETTINGS, IPC_TO_NURSERY, settings, 0, IPC_AT_ANY, any)	\
+	X(SPAWN, IPC_TO_NURSERY, spawn, 0, IPC_AT_ANY, any)		\
+	X(KILL, IPC_TO_NURSERY, pid, 0, IPC_AT_ANY, pid)		\
+	X(RENEW, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY, any)		\
+	X(BREED, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY, any)		\
+	X(READY, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY, text)		\
+	X(UNSAFE, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY, text)		\
+	X(STALE, IPC_FROM_NURSERY, nothing, 0, IPC_AT_ANY, any)		\
+	X(NEWBORN, IPC_FROM_NURSERY, pid, 1, IPC_AT_ANY, pid)		\
+	X(STILLBORN, IPC_FROM_NURSERY, spawn, 0, IPC_AT_ANY, any)	\
+	X(DIED, IPC_FROM_NURSERY, died, 0, IPC_AT_ANY, died)		\
+	X(SIBLING, IPC_FROM_NURSERY, nothing, 1, IPC_AT_ANY, any)	\
+	X(SESSION, IPC_TO_WORKER, session, 1, IPC_AT_IDLE, session)	\
+	X(VERDICT, IPC_TO_WORKER, verdict, 0, IPC_AT_WORK, verdict)	\
+	X(FILE, IPC_TO_WORKER, nothing, 1, IPC_AT_RCPT, any)		\
+	X(STORED, IPC_TO_WORKER, stored, 0, IPC_AT_COMMIT, stored)	\
+	X(UNSTORED, IPC_TO_WORKER, verdict, 0, IPC_AT_COMMIT, verdict)	\
+	X(HURRY, IPC_TO_WORKER, hurry, 0, IPC_AT_ANY, hurry)		\
+	X(MAIL, IPC_FROM_WORKER, mail, 0, IPC_AT_SESSION, mail)		\
+	X(RCPT, IPC_FROM_WORKER, rcpt, 0,				\
+	    IPC_AT_MAIL | IPC_AT_RCPT, rcpt)				\
+	X(RESET, IPC_FROM_WORKER, nothing, 0,				\
+	    IPC_AT_MAIL | IPC_AT_RCPT, any)				\
+	X(BEGIN, IPC_FROM_WORKER, nothing, 0, IPC_AT_RCPT, any)		\
+	X(COMMIT, IPC_FROM_WORKER, commit, 0, IPC_AT_DATA, any)		\
+	X(ABORT, IPC_FROM_WORKER, nothing, 0, IPC_AT_DATA, any)		\
+	X(NOTE, IPC_FROM_WORKER, note, 0, IPC_AT_WORK, note)		\
+	X(TRACE, IPC_FROM_WORKER, trace, 0, IPC_AT_WORK, trace)		\
+	X(END, IPC_FROM_WORKER, end, 0,					\
+	    IPC_AT_WORK | IPC_AT_PROXY, end)				\
+	X(OUTPUT, IPC_TO_WORKER, nothing, 1, IPC_AT_IDLE, any)		\
 	IPC_CONTROL_RECORDS(X)						\
 	IPC_AUTH_RECORDS(X)						\
 	IPC_TLS_RECORDS(X)						\
-	X(ORIGINATOR, IPC_FROM_WORKER, rcpt, 0, IPC_AT_DATA)		\
+	X(ORIGINATOR, IPC_FROM_WORKER, rcpt, 0, IPC_AT_DATA, rcpt)	\
 	IPC_PROXY_RECORDS(X)
 
-#define IPC_RECORD_NAME(name, way, payload, fd, when) IPC_##name,
+#define IPC_RECORD_NAME(name, way, payload, fd, when, check) IPC_##name,
 enum ipc_type { IPC_RECORDS(IPC_RECORD_NAME) IPC_TYPE_COUNT };
 #undef IPC_RECORD_NAME
 

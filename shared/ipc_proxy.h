@@ -69,8 +69,9 @@ struct ipc_welcome {
 	X(welcome)
 
 #define IPC_PROXY_RECORDS(X)						\
-	X(PROXY, IPC_FROM_WORKER, proxy, 0, IPC_AT_PROXY)		\
-	X(PROXY_FAIL, IPC_FROM_WORKER, proxy_fail, 0, IPC_AT_PROXY)	\
-	X(WELCOME, IPC_TO_WORKER, welcome, 0, IPC_AT_PROXY)
+	X(PROXY, IPC_FROM_WORKER, proxy, 0, IPC_AT_PROXY, proxy)	\
+	X(PROXY_FAIL, IPC_FROM_WORKER, proxy_fail, 0,			\
+	    IPC_AT_PROXY, proxy_fail)					\
+	X(WELCOME, IPC_TO_WORKER, welcome, 0, IPC_AT_PROXY, welcome)
 
 #endif

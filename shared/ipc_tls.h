@@ -165,21 +165,24 @@ struct ipc_tls_fail {
 	X(tls_fail)
 
 #define IPC_TLS_RECORDS(X)						\
-	X(CERTIFICATE, IPC_TO_NURSERY, pem, 0, IPC_AT_ANY)		\
-	X(SIGN, IPC_FROM_WORKER, digest, 0, IPC_AT_SESSION)		\
-	X(SIGNATURE, IPC_TO_WORKER, signature, 0, IPC_AT_SESSION)	\
-	X(TLS, IPC_FROM_WORKER, tls, 0, IPC_AT_SESSION)			\
-	X(TLS_FAIL, IPC_FROM_WORKER, tls_fail, 0, IPC_AT_SESSION)	\
-	X(KEY, IPC_TO_SIGN, pem, 0, IPC_AT_ANY)				\
-	X(DIGEST, IPC_TO_SIGN, digest, 0, IPC_AT_ANY)			\
-	X(SIGNER_READY, IPC_FROM_SIGN, text, 0, IPC_AT_ANY)		\
-	X(SIGNER_UNSAFE, IPC_FROM_SIGN, text, 0, IPC_AT_ANY)		\
-	X(SIGNED, IPC_FROM_SIGN, signature, 0, IPC_AT_ANY)		\
-	X(FORGET, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY)		\
-	X(TRY, IPC_TO_NURSERY, spawn, 0, IPC_AT_ANY)			\
-	X(TRIED, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY)			\
-	X(KEY_CERTIFICATE, IPC_TO_SIGN, pem, 0, IPC_AT_ANY)		\
-	X(KEY_FORGET, IPC_TO_SIGN, slot, 0, IPC_AT_ANY)			\
-	X(JUDGED, IPC_FROM_SIGN, judged, 0, IPC_AT_ANY)
+	X(CERTIFICATE, IPC_TO_NURSERY, pem, 0,				\
+	    IPC_AT_ANY, certificate)					\
+	X(SIGN, IPC_FROM_WORKER, digest, 0, IPC_AT_SESSION, sign)	\
+	X(SIGNATURE, IPC_TO_WORKER, signature, 0,			\
+	    IPC_AT_SESSION, signature)					\
+	X(TLS, IPC_FROM_WORKER, tls, 0, IPC_AT_SESSION, tls)		\
+	X(TLS_FAIL, IPC_FROM_WORKER, tls_fail, 0,			\
+	    IPC_AT_SESSION, tls_fail)					\
+	X(KEY, IPC_TO_SIGN, pem, 0, IPC_AT_ANY, key)			\
+	X(DIGEST, IPC_TO_SIGN, digest, 0, IPC_AT_ANY, digest)		\
+	X(SIGNER_READY, IPC_FROM_SIGN, text, 0, IPC_AT_ANY, text)	\
+	X(SIGNER_UNSAFE, IPC_FROM_SIGN, text, 0, IPC_AT_ANY, text)	\
+	X(SIGNED, IPC_FROM_SIGN, signature, 0, IPC_AT_ANY, signature)	\
+	X(FORGET, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY, any)		\
+	X(TRY, IPC_TO_NURSERY, spawn, 0, IPC_AT_ANY, pairs)		\
+	X(TRIED, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY, text)		\
+	X(KEY_CERTIFICATE, IPC_TO_SIGN, pem, 0, IPC_AT_ANY, key)	\
+	X(KEY_FORGET, IPC_TO_SIGN, slot, 0, IPC_AT_ANY, slot)		\
+	X(JUDGED, IPC_FROM_SIGN, judged, 0, IPC_AT_ANY, judged)
 
 #endif

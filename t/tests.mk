@@ -13,15 +13,15 @@ test_o	= $(shared_o) $(CONF:%=$(BUILD)/server/%.o) \
 	  $(BUILD)/server/log_files.o $(BUILD)/server/lines.o \
 	  $(BUILD)/server/refused_record.o
 test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o \
-	  $(BUILD)/server/smtpctl_json.o $(BUILD)/server/smtpctl_text.o \
+	  $(BUILD)/server/json_out.o $(BUILD)/server/figure.o \
 	  $(BUILD)/server/control_answer.o $(BUILD)/server/control_bind.o \
 	  $(BUILD)/server/counters.o $(BUILD)/server/dryrun.o \
 	  $(BUILD)/server/smtpctl_step.o $(BUILD)/server/descriptors.o \
 	  $(BUILD)/server/feed.o $(BUILD)/server/guesses.o \
 	  $(BUILD)/server/sender.o $(BUILD)/server/conf_warn.o \
 	  $(BUILD)/server/passwd_file.o $(BUILD)/shared/password_check.o \
-	  $(BUILD)/server/smtpctl_screen.o $(BUILD)/server/smtpctl_top_view.o \
-	  $(BUILD)/server/smtpctl_snapshot.o $(BUILD)/server/smtpctl_control.o
+	  \
+	  $(BUILD)/server/smtpctl_control.o
 
 # ---- unit ---------------------------------------------------------------
 UNIT_PROGRAMS = $(UNIT:%=$(T)/unit/check_%)

@@ -38,7 +38,7 @@ $(BUILD)/t/system/test_dryrun $(BUILD)/t/system/test_log: \
     $(BUILD)/t/system/ask.o
 $(BUILD)/t/system/test_stats: $(BUILD)/t/system/ask.o \
     $(BUILD)/t/system/openmetrics.o
-$(BUILD)/t/system/test_top: $(BUILD)/t/system/ask.o $(BUILD)/t/system/tty.o
+$(BUILD)/t/system/test_top: $(BUILD)/t/system/ask.o
 $(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
     $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o)
 

@@ -320,10 +320,9 @@ control_connect(void)
 static void
 ask(int fd)
 {
-	struct ipc_record r = { .type = IPC_ASK_STATUS };
+	struct ipc_record r = { .type = IPC_ASK };
 
-	r.u.ask_status.sessions_max = ipc_sessions_max;
-	r.u.ask_status.addresses_max = ipc_addresses_max;
+	r.u.ask.all = 1;
 	(void)ipc_send(fd, &r, -1, false);
 }
 
@@ -398,8 +397,8 @@ give_descriptors(void)
 		struct cmsghdr	align;
 		uint8_t		room[CMSG_SPACE(200 * sizeof(int))];
 	} control;
-	struct ipc_record r = { .type = IPC_ASK_STATUS };
-	struct iovec iov = { &r, ipc_size(IPC_ASK_STATUS) };
+	struct ipc_record r = { .type = IPC_ASK };
+	struct iovec iov = { &r, ipc_size(IPC_ASK) };
 
 	for (size_t count = 1;; count = count % 200 + 1) {
 		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,

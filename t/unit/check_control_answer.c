@@ -1,6 +1,5 @@
 /*
- * The queue of an answer: sent whole and in order however slowly it is read,
- * and never larger than its limit.
+ * The text of an answer: sent whole and in order however slowly it is read.
  */
 #include "t/unit/unit.h"
 
@@ -9,18 +8,7 @@
 #include "server/control_answer.h"
 #include "shared/ipc.h"
 
-static struct ipc_record
-session(unsigned number)
-{
-	struct ipc_record r;
-
-	memset(&r, 0, sizeof(r));
-	r.type = IPC_TELL_SESSION;
-	r.u.tell_session.port = (uint16_t)number;
-	snprintf(r.u.tell_session.client, sizeof(r.u.tell_session.client),
-	    "192.0.2.%u", number % 256);
-	return r;
-}
+enum { lines = 5000, line_bytes = 11 };
 
 static enum ipc_got
 receive(int fd, struct ipc_record *r)
@@ -32,56 +20,78 @@ receive(int fd, struct ipc_record *r)
 	    &why);
 }
 
+/* An answer of so many lines, each with its number. */
+static void
+write_lines(struct control_answer *a)
+{
+	FILE *f = control_answer_open(a);
+
+	ck_assert_ptr_nonnull(f);
+	for (int i = 0; i < lines; i++)
+		fprintf(f, "%010d\n", i);
+	ck_assert(control_answer_close(a, f, 1));
+	ck_assert_uint_eq(a->n, (size_t)lines * line_bytes);
+}
+
+/* r goes on where at lines were read. */
+static void
+take_text(const struct ipc_record *r, size_t *at)
+{
+	char want[line_bytes + 1];
+
+	ck_assert_uint_eq(r->type, IPC_TELL_TEXT);
+	for (size_t i = 0; i < r->u.tell_text.n; i++, (*at)++) {
+		snprintf(want, sizeof(want), "%010d\n",
+		    (int)(*at / line_bytes));
+		ck_assert_int_eq(r->u.tell_text.text[i],
+		    want[*at % line_bytes]);
+	}
+}
+
 START_TEST(in_order)
 {
 	struct control_answer a = { 0 };
 	enum control_sent sent;
 	struct ipc_record r;
-	unsigned next = 0;
+	size_t at = 0;
 	int ends[2];
 
 	ck_assert_int_eq(ipc_pair(ends), 0);
-	for (unsigned i = 0; i < 2000; i++) {
-		r = session(i);
-		control_answer_put(&a, &r);
-	}
-	ck_assert(!a.cut);
-	ck_assert(control_answer_end(&a));
+	write_lines(&a);
 	do {
 		sent = control_answer_send(&a, ends[0], 7);
 		ck_assert_int_ne(sent, CONTROL_SENT_FAILED);
 		/* Read less than is sent: the channel fills. */
-		for (int i = 0; i < 3 && receive(ends[1], &r) ==
-		    IPC_GOT_RECORD; i++)
-			ck_assert_uint_eq(r.u.tell_session.port, next++);
+		for (int i = 0; i < 3 && sent == CONTROL_SENT_SOME &&
+		    receive(ends[1], &r) == IPC_GOT_RECORD; i++)
+			take_text(&r, &at);
 	} while (sent == CONTROL_SENT_SOME);
-	ck_assert_ptr_null(a.octets);
+	ck_assert_ptr_null(a.text);
+	ck_assert(!a.due);
 	while (receive(ends[1], &r) == IPC_GOT_RECORD &&
-	    r.type == IPC_TELL_SESSION)
-		ck_assert_uint_eq(r.u.tell_session.port, next++);
-	ck_assert_uint_eq(next, 2000);
+	    r.type != IPC_TELL_END)
+		take_text(&r, &at);
+	ck_assert_uint_eq(at, (size_t)lines * line_bytes);
 	ck_assert_uint_eq(r.type, IPC_TELL_END);
-	ck_assert_uint_eq(r.u.tell_end.cut, 0);
+	ck_assert_uint_eq(r.u.tell_end.status, 1);
 }
 END_TEST
 
 START_TEST(nobody_reads)
 {
 	struct control_answer a = { 0 };
-	struct ipc_record r;
 	int ends[2];
-	size_t at;
 
 	ck_assert_int_eq(ipc_pair(ends), 0);
-	for (unsigned i = 0; i < 3000; i++) {
-		r = session(i);
-		control_answer_put(&a, &r);
+	for (int i = 0; i < 40; i++) {
+		write_lines(&a);
+		if (control_answer_send(&a, ends[0], 1000) ==
+		    CONTROL_SENT_SOME)
+			break;
 	}
-	for (int i = 0; i < 100; i++)
-		ck_assert_int_eq(control_answer_send(&a, ends[0], 1000),
-		    CONTROL_SENT_SOME);
-	at = a.at;
-	ck_assert_uint_lt(at, a.n);
+	ck_assert(a.due);
+	ck_assert_int_eq(control_answer_send(&a, ends[0], 1000),
+	    CONTROL_SENT_SOME);
 	close(ends[1]);
 	ck_assert_int_eq(control_answer_send(&a, ends[0], 1000),
 	    CONTROL_SENT_FAILED);
@@ -90,47 +100,26 @@ START_TEST(nobody_reads)
 }
 END_TEST
 
-START_TEST(limit)
+START_TEST(empty)
 {
 	struct control_answer a = { 0 };
 	struct ipc_record r;
-	size_t count = 0;
+	int ends[2];
+	FILE *f = control_answer_open(&a);
 
-	for (unsigned i = 0; i < 100000; i++) {
-		r = session(i);
-		control_answer_put(&a, &r);
-		count += !a.cut;
-		ck_assert_uint_le(a.n, control_answer_max_bytes);
-		ck_assert_uint_le(a.room, control_answer_max_bytes);
-	}
-	ck_assert(a.cut);
-	ck_assert_uint_gt(count, 2 * ipc_sessions_max);
-	ck_assert(control_answer_end(&a));
-	ck_assert_uint_le(a.n, control_answer_max_bytes);
-	control_answer_clear(&a);
-}
-END_TEST
-
-/* Of what is sent nothing is left of what was in memory before. */
-START_TEST(no_leftovers)
-{
-	struct control_answer a = { 0 };
-	struct ipc_record r;
-
-	memset(&r, 0xa5, sizeof(r));
-	r.type = IPC_TELL_END;
-	r.u.tell_end.cut = 0;
-	control_answer_put(&a, &r);
-	for (size_t i = ipc_size(IPC_TELL_END); i < a.n; i++)
-		ck_assert_uint_eq(a.octets[i], 0);
-	control_answer_clear(&a);
+	ck_assert_int_eq(ipc_pair(ends), 0);
+	ck_assert(control_answer_close(&a, f, 0));
+	ck_assert_int_eq(control_answer_send(&a, ends[0], 1),
+	    CONTROL_SENT_ALL);
+	ck_assert_int_eq(receive(ends[1], &r), IPC_GOT_RECORD);
+	ck_assert_uint_eq(r.type, IPC_TELL_END);
 }
 END_TEST
 
 int
 main(void)
 {
-	const TTest *tests[] = { in_order, nobody_reads, limit, no_leftovers };
+	const TTest *tests[] = { in_order, nobody_reads, empty };
 
 	return UNIT_RUN("control_answer", tests);
 }

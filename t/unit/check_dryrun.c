@@ -31,19 +31,19 @@ struct seen {
 };
 
 static void
-see(void *arg, const struct ipc_tell_step *t, const char *path)
+see(void *arg, const struct decision_step *t, const char *path)
 {
 	struct seen *s = arg;
 	char who[smtp_mailbox_text_max_bytes];
 
-	ck_assert_uint_lt(t->step, STEP_COUNT);
+	ck_assert_uint_lt(t->kind, STEP_COUNT);
 	ck_assert(smtp_mailbox_valid(&t->who));
 	ck_assert_int_eq(path != NULL, t->place == PLACE_FILE ||
 	    t->place == PLACE_LINE);
 	ck_assert_int_eq(t->line != 0, t->place == PLACE_LINE);
 	smtp_mailbox_text(&t->who, who);
 	s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n,
-	    "%u %s", t->depth, smtpctl_step_words[t->step]);
+	    "%u %s", t->depth, smtpctl_step_words[t->kind]);
 	if (!smtp_mailbox_is_null(&t->who))
 		s->n += (size_t)snprintf(s->text + s->n,
 		    sizeof(s->text) - s->n, " %s", who);
@@ -80,11 +80,11 @@ expect_rcpt(const struct conf *conf, const char *path, const char *steps,
     const char *reply)
 {
 	struct seen seen = { .n = 0 };
-	const struct dryrun e = { conf, NULL, see, &seen };
+	const struct dryrun e = { conf, NULL, NULL, see, &seen };
 	struct mailbox to = address(path);
 	struct recipient_reason reason;
 	struct recipient_set set = { 0 };
-	struct ipc_tell_reply r;
+	struct dryrun_reply r;
 	enum recipient_verdict verdict;
 
 	dryrun_rcpt(&e, &to, 0, &r);
@@ -176,12 +176,12 @@ START_TEST(too_many_recipients)
 {
 	struct mailbox to = address("<alice@example.org>");
 	struct seen seen = { .n = 0 };
-	struct ipc_tell_reply r;
+	struct dryrun_reply r;
 	struct conf conf;
 
 	load(&conf);
 	{
-		const struct dryrun e = { &conf, NULL, see, &seen };
+		const struct dryrun e = { &conf, NULL, NULL, see, &seen };
 
 		dryrun_rcpt(&e, &to, 2, &r);
 		ck_assert(r.accepted);
@@ -197,12 +197,12 @@ END_TEST
 
 static void
 expect_mail(const struct conf *conf, const struct dryrun_live *live,
-    uint64_t size, const char *steps, const char *reply)
+    const struct spool_room *room, uint64_t size, const char *steps, const char *reply)
 {
 	struct seen seen = { .n = 0 };
-	const struct dryrun e = { conf, live, see, &seen };
+	const struct dryrun e = { conf, live, room, see, &seen };
 	struct ipc_mail mail = { .size = size };
-	struct ipc_tell_reply r;
+	struct dryrun_reply r;
 
 	dryrun_mail(&e, &mail, &r);
 	ck_assert_str_eq(seen.text, steps);
@@ -215,35 +215,34 @@ START_TEST(senders)
 	static const char ok[] = "250 2.1.0 sender ok";
 	static const char full[] =
 	    "452 4.3.1 not enough disk space, try later";
-	struct dryrun_live live = { .room_known = true };
+	const struct dryrun_live live = { .near = 0 };
+	struct spool_room room = { 5000, 1500, 100, 10 };
 	struct conf conf;
 
 	load(&conf);
 	conf.limits.disk_reserve_bytes = 1000;
 	conf.limits.inode_reserve = 10;
-	expect_mail(&conf, NULL, 0, "0 any-sender\n"
+	expect_mail(&conf, NULL, NULL, 0, "0 any-sender\n"
 	    "0 no-size c:13 0/1048576\n0 only-live-disk\n", ok);
-	expect_mail(&conf, NULL, 1048576, "0 any-sender\n"
+	expect_mail(&conf, NULL, NULL, 1048576, "0 any-sender\n"
 	    "0 size c:13 1048576/1048576\n0 only-live-disk\n", ok);
-	expect_mail(&conf, NULL, 1048577, "0 any-sender\n"
+	expect_mail(&conf, NULL, NULL, 1048577, "0 any-sender\n"
 	    "0 too-big c:13 1048577/1048576\n0 only-live-disk\n",
 	    "552 5.3.4 message larger than this server takes");
-	live.room = (struct spool_room){ 5000, 1500, 100, 10 };
-	expect_mail(&conf, &live, 500, "0 any-sender\n"
+	expect_mail(&conf, &live, &room, 500, "0 any-sender\n"
 	    "0 size c:13 500/1048576\n0 room 1500/1000\n"
 	    "0 inodes 10/10\n", ok);
-	expect_mail(&conf, &live, 501, "0 any-sender\n"
+	expect_mail(&conf, &live, &room, 501, "0 any-sender\n"
 	    "0 size c:13 501/1048576\n0 no-room 1500/1000\n"
 	    "0 inodes 10/10\n", full);
-	live.room.free_inodes = 9;
-	expect_mail(&conf, &live, 500, "0 any-sender\n"
+	room.free_inodes = 9;
+	expect_mail(&conf, &live, &room, 500, "0 any-sender\n"
 	    "0 size c:13 500/1048576\n0 room 1500/1000\n"
 	    "0 no-inodes 9/10\n", full);
-	live.room.total_inodes = 0;
-	expect_mail(&conf, &live, 500, "0 any-sender\n"
+	room.total_inodes = 0;
+	expect_mail(&conf, &live, &room, 500, "0 any-sender\n"
 	    "0 size c:13 500/1048576\n0 room 1500/1000\n", ok);
-	live.room_known = false;
-	expect_mail(&conf, &live, 0, "0 any-sender\n"
+	expect_mail(&conf, &live, NULL, 0, "0 any-sender\n"
 	    "0 no-size c:13 0/1048576\n0 no-disk\n", full);
 	conf_free(&conf);
 }
@@ -254,9 +253,9 @@ expect_client(const struct conf *conf, const struct dryrun_live *live,
     const char *steps, const char *code, const char *text)
 {
 	struct seen seen = { .n = 0 };
-	const struct dryrun e = { conf, live, see, &seen };
+	const struct dryrun e = { conf, live, NULL, see, &seen };
 	char want[400];
-	struct ipc_tell_reply r;
+	struct dryrun_reply r;
 
 	dryrun_client(&e, &r);
 	ck_assert_str_eq(seen.text, steps);
@@ -305,11 +304,11 @@ END_TEST
 START_TEST(words)
 {
 	static char texts[STEP_COUNT][smtpctl_step_bytes];
-	struct ipc_tell_step t = { .a = 2, .b = 3 };
+	struct decision_step t = { .a = 2, .b = 3 };
 
 	t.who = address("<\"a b\"@example.org>");
 	for (uint32_t i = 0; i < STEP_COUNT; i++) {
-		t.step = i;
+		t.kind = i;
 		smtpctl_step_text(&t, "/r\033[2J", "192.0.2.1", texts[i]);
 		ck_assert_str_ne(texts[i], "");
 		for (const char *p = texts[i]; *p != '\0'; p++)

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 
+#include "server/control_list.h"
 #include "shared/ipc_check.h"
 #include "shared/sandbox_table.h"
 
@@ -55,7 +56,7 @@ print_words(const struct word *w, unsigned bits)
 		printf("%s0x%x", between, bits);
 }
 
-#define PRINT_RECORD(name, way, payload, fd, when)			\
+#define PRINT_RECORD(name, way, payload, fd, when, check)			\
 	print_record(#name, way, sizeof(struct ipc_##payload), fd, when);
 
 static void
@@ -79,7 +80,7 @@ print_record(const char *name, enum ipc_way way, size_t octets, int has_fd,
 	print_state(word, STATE_##name);
 
 static void
-print_state(const char *word, enum ipc_state state)
+print_state(const char *word, enum control_state state)
 {
 	const char *whose = "Of a master or a nursery";
 
@@ -113,6 +114,6 @@ main(void)
 	for (size_t i = 0; i < SANDBOX_ROLE_COUNT; i++)
 		print_role(&sandbox_table[i]);
 	IPC_RECORDS(PRINT_RECORD)
-	IPC_STATES(PRINT_STATE)
+	CONTROL_STATES(PRINT_STATE)
 	return fflush(stdout) == 0 ? 0 : 1;
 }

@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/smtpctl_json.h"
-#include "server/smtpctl_text.h"
+#include "server/figure.h"
+#include "server/json_out.h"
 
 START_TEST(text_sizes)
 {
@@ -22,10 +22,10 @@ START_TEST(text_sizes)
 		{ 13314398618, "12.3 GiB" },
 		{ UINT64_MAX, "15.9 EiB" }
 	};
-	char out[smtpctl_text_bytes];
+	char out[figure_bytes];
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		smtpctl_text_size(t[i].octets, out);
+		figure_size(t[i].octets, out);
 		ck_assert_str_eq(out, t[i].text);
 	}
 }
@@ -42,31 +42,27 @@ START_TEST(durations)
 		{ 3600000, "1 h 0 min" }, { 86399999, "23 h 59 min" },
 		{ 86400000, "1 d 0 h" }, { UINT64_MAX, "213503982334 d 14 h" }
 	};
-	char out[smtpctl_text_bytes];
+	char out[figure_bytes];
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		smtpctl_text_duration(t[i].ms, out);
+		figure_duration(t[i].ms, out);
 		ck_assert_str_eq(out, t[i].text);
 	}
 }
 END_TEST
 
-START_TEST(users_and_times)
+START_TEST(times)
 {
-	char out[smtpctl_text_bytes];
+	char out[figure_bytes];
 
-	smtpctl_text_user(0, out);
-	ck_assert_str_eq(out, "root");
-	smtpctl_text_user(3999999999U, out);
-	ck_assert_str_eq(out, "3999999999");
 	setenv("TZ", "UTC", 1);
 	tzset();
-	smtpctl_text_time(1795466700, out);
+	figure_time(1795466700, out);
 	ck_assert_str_eq(out, "2026-11-23 20:45:00");
-	smtpctl_text_time(INT64_MAX, out);
+	figure_time(INT64_MAX, out);
 	ck_assert_str_eq(out, "9223372036854775807");
-	ck_assert_str_eq(smtpctl_text_s(1), "");
-	ck_assert_str_eq(smtpctl_text_s(0), "s");
+	ck_assert_str_eq(figure_plural(1), "");
+	ck_assert_str_eq(figure_plural(0), "s");
 }
 END_TEST
 
@@ -96,30 +92,34 @@ written(void (*write_json)(void))
 static void
 nested(void)
 {
-	smtpctl_json_object(NULL);
-	smtpctl_json_array("empty");
-	smtpctl_json_end();
-	smtpctl_json_array("a");
-	smtpctl_json_u64(NULL, UINT64_MAX);
-	smtpctl_json_i64(NULL, -1);
-	smtpctl_json_object(NULL);
-	smtpctl_json_end();
-	smtpctl_json_end();
-	smtpctl_json_bool("yes", true);
-	smtpctl_json_bool("no", false);
-	smtpctl_json_null("nothing");
-	smtpctl_json_parts("part", 250, 1000000);
-	smtpctl_json_end();
+	struct json_out out = { .f = stdout }, *j = &out;
+
+	json_out_object(j, NULL);
+	json_out_array(j, "empty");
+	json_out_end(j);
+	json_out_array(j, "a");
+	json_out_u64(j, NULL, UINT64_MAX);
+	json_out_i64(j, NULL, -1);
+	json_out_object(j, NULL);
+	json_out_end(j);
+	json_out_end(j);
+	json_out_bool(j, "yes", true);
+	json_out_bool(j, "no", false);
+	json_out_null(j, "nothing");
+	json_out_parts(j, "part", 250, 1000000);
+	json_out_end(j);
 }
 
 static void
 strings(void)
 {
-	smtpctl_json_object(NULL);
-	smtpctl_json_string("a\"b", "\\ \" \n \x1b[2J \x7f");
-	smtpctl_json_string("c", "\xc3\xa4 \xc2\x85 \xff\xc3");
-	smtpctl_json_span("d", span_from("a\0b", 3));
-	smtpctl_json_end();
+	struct json_out out = { .f = stdout }, *j = &out;
+
+	json_out_object(j, NULL);
+	json_out_string(j, "a\"b", "\\ \" \n \x1b[2J \x7f");
+	json_out_string(j, "c", "\xc3\xa4 \xc2\x85 \xff\xc3");
+	json_out_span(j, "d", span_from("a\0b", 3));
+	json_out_end(j);
 }
 
 START_TEST(json)
@@ -137,8 +137,8 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { text_sizes, durations, users_and_times,
+	const TTest *tests[] = { text_sizes, durations, times,
 	    json };
 
-	return UNIT_RUN("smtpctl_text", tests);
+	return UNIT_RUN("figure", tests);
 }

@@ -1,0 +1,23 @@
+/*
+ * Figures as a person reads them.  Each writes into out, cut to its size.
+ */
+#ifndef SERVER_FIGURE_H
+#define SERVER_FIGURE_H
+
+#include <limits.h>
+#include <stdint.h>
+
+enum { figure_bytes = 40, figure_shown_bytes = 4 * PATH_MAX };
+
+/* "0 B", "999 B", "12.3 KiB", "4.0 GiB" */
+void	figure_size(uint64_t octets, char out[figure_bytes]);
+/* "7 s", "12 min 5 s", "3 h 0 min", "41 d 3 h" */
+void	figure_duration(uint64_t ms, char out[figure_bytes]);
+/* Local time, "2026-11-23 20:45:00". */
+void	figure_time(int64_t s, char out[figure_bytes]);
+/* A path or the like, with everything that is not plain visible (\xNN). */
+void	figure_shown(const char *text, char out[figure_shown_bytes]);
+/* "s" but for 1. */
+const char *figure_plural(uint64_t count);
+
+#endif

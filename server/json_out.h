@@ -1,0 +1,44 @@
+/*
+ * Writing JSON (RFC 8259) to a stream: commas, nesting and escapes in one
+ * place.
+ */
+#ifndef SERVER_JSON_OUT_H
+#define SERVER_JSON_OUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "shared/span.h"
+
+enum { json_out_depth_max = 16 };
+
+/* With f set and all else zero it is valid, and nothing is open. */
+struct json_out {
+	FILE		*f;		/* borrowed */
+	unsigned	 depth;
+	bool		 filled[json_out_depth_max]; /* has a member already */
+	char		 closing[json_out_depth_max];
+};
+
+/*
+ * A key of NULL is for what stands in an array, or alone at the top.
+ * json_out_end closes the innermost object or array; the last of them ends
+ * the line.
+ */
+void	json_out_object(struct json_out *j, const char *key);
+void	json_out_array(struct json_out *j, const char *key);
+void	json_out_end(struct json_out *j);
+/* Octets that are not UTF-8 become U+FFFD. */
+void	json_out_span(struct json_out *j, const char *key, struct span value);
+void	json_out_string(struct json_out *j, const char *key,
+	    const char *value);
+void	json_out_u64(struct json_out *j, const char *key, uint64_t value);
+void	json_out_i64(struct json_out *j, const char *key, int64_t value);
+/* A number of parts, scale of which are 1: "0.00025". */
+void	json_out_parts(struct json_out *j, const char *key, uint64_t value,
+	    uint64_t scale);
+void	json_out_bool(struct json_out *j, const char *key, bool value);
+void	json_out_null(struct json_out *j, const char *key);
+
+#endif
