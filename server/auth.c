@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/hold.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -135,7 +136,7 @@ auth_start(struct master *m, int channel, const char **why)
 		return -1;
 	}
 	return helper_wait(channel, IPC_FROM_AUTH, IPC_AUTH_READY,
-	    m->conf.sandbox_optional, &a->process, why);
+	    hold_is_off(), &a->process, why);
 }
 
 /* No password can be looked at any more, and so nobody logs in. */

@@ -26,6 +26,7 @@ enum { named_max = 4 * ipc_tls_pairs_max };
 
 static struct sandbox_path named[named_max];
 static size_t named_count;
+static bool off;
 
 static char *
 directory_of(const char *file)
@@ -66,9 +67,21 @@ name_directories_of(const char *file)
 	free(real);
 }
 
+bool
+hold_is_off(void)
+{
+	return off;
+}
+
 void
 hold_prepare(const struct conf *conf)
 {
+	off = !sandbox_exists();
+	if (off && !conf->sandbox_optional)
+		fatal("this system has no sandbox (%s), so who breaks into a "
+		    "process could do all that its user may: \"sandbox "
+		    "optional\" in the configuration starts without",
+		    sandbox_describe());
 	for (size_t i = 0; i < conf->pair_count; i++) {
 		name_directories_of(conf->pairs[i].certificate);
 		name_directories_of(conf->pairs[i].key);
@@ -99,6 +112,34 @@ forget_named(void)
 	}
 }
 
+static void
+warn_of(const char *what, const char *dir)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_WARNING, "warning");
+	log_str(&l, "what", what);
+	if (dir != NULL)
+		log_str(&l, "path", dir);
+	log_end(&l);
+}
+
+/*
+ * What this user cannot search was read by root.  That is no reason to start
+ * with less of a sandbox, or not at all.
+ */
+static void
+warn_unreachable(const char *dir)
+{
+	char what[200];
+
+	snprintf(what, sizeof(what), "uid %u cannot search this directory, "
+	    "so nothing there is read again upon SIGHUP: let that user search "
+	    "it and all above it, by chgrp and chmod, or put its files "
+	    "elsewhere", (unsigned)geteuid());
+	warn_of(what, dir);
+}
+
 /*
  * The directory of a file that is read again: an editor puts another file
  * into its place.
@@ -107,10 +148,19 @@ static bool
 add_directory_of(struct paths *p, const char *file)
 {
 	char *dir = directory_of(file);
+	bool done = false;
 
-	if (dir == NULL || os_keep_directory(dir) == -1) {
+	for (size_t i = 0; dir != NULL && i < p->n; i++)
+		done |= p->list[i].write == SANDBOX_READ_ONLY &&
+		    strcmp(p->list[i].path, dir) == 0;
+	if (dir != NULL && !done && access(dir, X_OK) == -1 &&
+	    errno == EACCES) {
+		warn_unreachable(dir);
+		done = true;
+	}
+	if (done || dir == NULL || os_keep_directory(dir) == -1) {
 		free(dir);
-		return false;
+		return done;
 	}
 	p->list[p->n++] = (struct sandbox_path){ dir, -1, SANDBOX_READ_ONLY,
 	    false };
@@ -142,9 +192,8 @@ hold_master(struct master *m, int root)
 	size_t files_max = 1 + 2 * m->conf.domain_count, first;
 	struct paths p = { .list = calloc(paths_beside + named_count +
 	    files_max, sizeof(*p.list)) };
-	const char *what, *log_path;
+	const char *what = sandbox_lacks(), *log_path;
 	int log_dir = log_file_dir(&log_path);
-	bool held;
 
 	if (p.list == NULL) {
 		fatal("no memory to start with");
@@ -160,16 +209,14 @@ hold_master(struct master *m, int root)
 	if (!add_files(&p, &m->conf))
 		fatal("the directories of the configuration and its tables: "
 		    "%s", strerror(errno));
+	if (what != NULL)
+		warn_of(what, NULL);
 	/* Held, it could not ask any more. */
-	snprintf(m->sandbox, sizeof(m->sandbox), "%s", sandbox_describe());
-	held = sandbox_prepare(SANDBOX_MASTER, &what) == 0 &&
-	    sandbox_enter(SANDBOX_MASTER, p.list, p.n, &what) == 0;
-	if (!held && m->conf.sandbox_optional)
-		snprintf(m->sandbox, sizeof(m->sandbox), "nothing");
-	else if (!held)
-		fatal("the master's sandbox: %s: %s (\"sandbox optional\" in "
-		    "the configuration starts without)", what,
-		    strerror(errno));
+	snprintf(m->sandbox, sizeof(m->sandbox), "%s", off ? "none" :
+	    sandbox_describe());
+	if (!off && (sandbox_prepare(SANDBOX_MASTER, &what) == -1 ||
+	    sandbox_enter(SANDBOX_MASTER, p.list, p.n, &what) == -1))
+		fatal("the master's sandbox: %s: %s", what, strerror(errno));
 	while (p.n > first)
 		free((char *)(uintptr_t)p.list[--p.n].path);
 	free(p.list);

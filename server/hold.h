@@ -9,12 +9,20 @@
 
 /*
  * Finds the directories of the certificates and keys of conf, while they can
- * be reached: root may have them for himself.
+ * be reached: root may have them for himself.  Fatal where this system has no
+ * sandbox and the configuration does not say "sandbox optional".
  */
 void	hold_prepare(const struct conf *conf);
 /*
- * root is open on the tree.  Fills m->sandbox; fatal when it cannot be and
- * the configuration does not say "sandbox optional".
+ * Since hold_prepare: no process is held, for this system has no sandbox and
+ * the configuration lets smtpd start all the same.  Where there is one,
+ * whatever fails of it is fatal.
+ */
+bool	hold_is_off(void);
+/*
+ * root is open on the tree.  Fills m->sandbox, and logs what the sandbox of
+ * this system lacks, and the directories that SIGHUP cannot read in; fatal
+ * when the sandbox cannot be entered.
  */
 void	hold_master(struct master *m, int root);
 

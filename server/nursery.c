@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "server/hold.h"
 #include "server/pool_worker.h"
 #include "server/renew.h"
 #include "shared/deadline.h"
@@ -70,7 +71,7 @@ fill_settings(const struct master *m, struct ipc_record *r)
 	s->worker_sessions = conf->limits.worker_sessions;
 	s->trace = conf->catcher ? IPC_TRACE_LIVE :
 	    conf->keep_refused_s > 0 ? IPC_TRACE_KEEP : IPC_TRACE_NONE;
-	s->sandbox_optional = conf->sandbox_optional;
+	s->sandbox_optional = hold_is_off();
 	s->proved = m->proved;
 	s->hostname_len = (uint8_t)host;
 	memcpy(s->hostname, conf->hostname, host);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/hold.h"
 #include "server/pool_worker.h"
 #include "server/renew.h"
 #include "server/tls_set.h"
@@ -102,7 +103,7 @@ signer_start(struct master *m, int channel, const char **why)
 		return 0;
 	s->started = true;
 	if (helper_wait(channel, IPC_FROM_SIGN, IPC_SIGNER_READY,
-	    m->conf.sandbox_optional, &s->process, why) == -1)
+	    hold_is_off(), &s->process, why) == -1)
 		return -1;
 	/* There are far more slots than pairs of one configuration. */
 	(void)tls_set_take_slots(m, m->tls);

@@ -238,7 +238,7 @@ announce(struct master *m)
 	log_str(&l, "hostname", m->conf.hostname);
 	log_u64(&l, "uid", geteuid());
 	log_u64(&l, "pid", (uint64_t)getpid());
-	log_str(&l, "sandbox", m->pool.active->sandbox);
+	log_str(&l, "sandbox", m->sandbox);
 	log_end(&l);
 	tls_log_certificates(m, true);
 }

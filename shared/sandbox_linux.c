@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -144,7 +145,28 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 bool
 sandbox_exists(void)
 {
-	return true;
+	const uint32_t kill = SECCOMP_RET_KILL_PROCESS;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0U, &kill) == 0;
+}
+
+const char *
+sandbox_lacks(void)
+{
+	if (!sandbox_exists())
+		return "there is no seccomp here, so no process is held by "
+		    "anything but its user";
+	switch (sandbox_landlock_abi()) {
+	case 0:
+		return "there is no Landlock here, so the master opens what "
+		    "its user may; a kernel from 5.19 on has it, if the boot "
+		    "parameter lsm= names it";
+	case 1:
+		return "Landlock here is of ABI 1, which cannot hold the "
+		    "master's paths; that of a kernel from 5.19 on can";
+	default:
+		return NULL;
+	}
 }
 
 const char *
@@ -154,6 +176,8 @@ sandbox_describe(void)
 	char landlock[48];
 	int abi;
 
+	if (!sandbox_exists())
+		return "no seccomp in this kernel";
 	abi = sandbox_landlock_abi();
 	if (abi == 0)
 		snprintf(landlock, sizeof(landlock),

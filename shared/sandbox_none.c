@@ -40,7 +40,14 @@ sandbox_exists(void)
 const char *
 sandbox_describe(void)
 {
-	return "nothing: no sandbox for this system";
+	return "none in this build";
+}
+
+const char *
+sandbox_lacks(void)
+{
+	return "this build has no sandbox, so no process is held by anything "
+	    "but its user";
 }
 
 int

@@ -146,6 +146,12 @@ sandbox_exists(void)
 }
 
 const char *
+sandbox_lacks(void)
+{
+	return NULL;
+}
+
+const char *
 sandbox_describe(void)
 {
 	return "pledge, unveil, rlimits";

@@ -90,8 +90,17 @@ int	sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
  */
 int	sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 	    size_t path_count, const char **what);
-/* False in a build that holds nothing (sandbox_none.c). */
+/*
+ * False where nothing holds a process: in a build that has nothing
+ * (sandbox_none.c), and on Linux under a kernel, or what stands for one,
+ * without seccomp.  Asked before a process is held.
+ */
 bool	sandbox_exists(void);
+/*
+ * What the sandbox of this system lacks and a newer one has, or that there is
+ * none, in words for an administrator; NULL: nothing.  Asked before, too.
+ */
+const char *sandbox_lacks(void);
 /* What holds role here, for people: "seccomp, landlock 7, rlimits". */
 const char *sandbox_describe(void);
 /*

@@ -17,7 +17,7 @@ held_begin(int channel, enum sandbox_role role, enum ipc_type ready,
 	const char *what = NULL, *text = sandbox_describe();
 
 	if (!sandbox_exists())
-		what = "this build has no sandbox";
+		what = text;
 	else if (sandbox_prepare(role, &what) == 0 &&
 	    sandbox_self_test(role, &what) == 0 &&
 	    sandbox_enter(role, NULL, 0, &what) == 0)

@@ -203,7 +203,7 @@ start_up(struct nursery *n)
 		if (access(p->path, F_OK) == 0)
 			paths[count++] = *p;
 	if (!sandbox_exists())
-		what = "this build has no sandbox";
+		what = sandbox_describe();
 	else if (hold(n, paths, count, &what) == 0 &&
 	    sandbox_prepare(SANDBOX_SMTP, &what) == 0 &&
 	    (n->settings.proved ||

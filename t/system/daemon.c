@@ -132,6 +132,7 @@ daemon_launch(struct daemon *d)
 		redirect(open("/dev/null", O_RDONLY),
 		    open(d->err[0] != '\0' ? d->err : d->log,
 		    O_WRONLY | O_CREAT | O_APPEND, 0644));
+		harness_take_away(d->missing);
 		execl(harness_smtpd, harness_smtpd, "-d", "-f", d->conf, "-w",
 		    d->worker, (char *)NULL);
 		_exit(127);

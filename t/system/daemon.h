@@ -17,6 +17,7 @@ struct daemon {
 	char	log[96];	/* that of "log to", or standard error */
 	char	err[96];	/* "": standard error is the log */
 	char	worker[96];	/* a copy that the worker's user can execute */
+	const int *missing;	/* see harness_take_away */
 	size_t	log_from;	/* where the log of this start begins */
 };
 

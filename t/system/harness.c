@@ -12,8 +12,11 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -296,4 +299,29 @@ harness_main(int argc, char *argv[], const struct test *tests, size_t count)
 		printf(", %d skipped", skipped);
 	printf("\n");
 	return failed == 0 && passed + skipped > 0 ? 0 : 1;
+}
+
+void
+harness_take_away(const int *calls)
+{
+	struct sock_filter code[32];
+	struct sock_fprog filter = { .filter = code };
+	size_t n = 0;
+
+	if (calls == NULL)
+		return;
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+	    offsetof(struct seccomp_data, nr));
+	for (; *calls != 0; calls++) {
+		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ |
+		    BPF_K, (unsigned)*calls, 0, 1);
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
+		    SECCOMP_RET_ERRNO | ENOSYS);
+	}
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
+	    SECCOMP_RET_ALLOW);
+	filter.len = (unsigned short)n;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == -1)
+		_exit(124);
 }

@@ -55,6 +55,11 @@ void	harness_sleep_ms(int ms);
 /* "DIR/..." in static storage, eight of them in turn. */
 const char *harness_path(const char *fmt, ...)
 	    __attribute__((format(printf, 1, 2)));
+/*
+ * In a child, for good: calls, ended by 0, answer ENOSYS, as under a kernel
+ * or a service manager without them.  NULL: nothing.
+ */
+void	harness_take_away(const int *calls);
 void	harness_write_file(const char *path, const char *text);
 /* The whole file, ended by a NUL, the caller's to free; *n its octets. */
 char	*harness_read_file(const char *path, size_t *n);

@@ -13,12 +13,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pwd.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,30 +83,6 @@ become(const char *user)
 		_exit(125);
 }
 
-/* As a kernel, or a service manager, that does not have these calls. */
-static void
-take_away(const int *calls, size_t count)
-{
-	struct sock_filter code[32];
-	struct sock_fprog program = { .filter = code };
-	size_t n = 0;
-
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-	    offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < count; i++) {
-		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ |
-		    BPF_K, (unsigned)calls[i], 0, 1);
-		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-		    SECCOMP_RET_ERRNO | ENOSYS);
-	}
-	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-	    SECCOMP_RET_ALLOW);
-	program.len = (unsigned short)n;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == -1)
-		_exit(124);
-}
-
 /* The program may lie where that user cannot go. */
 static _Noreturn void
 execute(const struct spawn *s, char *argv[])
@@ -120,8 +93,7 @@ execute(const struct spawn *s, char *argv[])
 	place(s);
 	if (s->user != NULL)
 		become(s->user);
-	if (s->missing_count > 0)
-		take_away(s->missing, s->missing_count);
+	harness_take_away(s->d->missing);
 	fexecve(up, argv, environ);
 	_exit(127);
 }

@@ -16,8 +16,6 @@ struct spawn {
 	const char		*env[4];	/* NAME=VALUE; NULL ends */
 	const char		*user;		/* as this user, who may change
 						   it; NULL: as we are */
-	const int		*missing;	/* system calls: ENOSYS */
-	size_t			 missing_count;
 };
 
 /* Starts it; none of the descriptors is closed here. */

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -485,6 +486,63 @@ files_are_private(void)
 	daemon_stop(&d);
 }
 
+/* What a kernel lacks is said, and nothing else goes with it. */
+static void
+kernel_lacks(void)
+{
+	static const int landlock[] = { SYS_landlock_create_ruleset, 0 };
+	static const int all[] = { SYS_landlock_create_ruleset, SYS_seccomp,
+	    0 };
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	d.missing = landlock;
+	daemon_start(&d);
+	EXPECT(daemon_logged(&d, " event=start ", "no landlock", NULL) == 1 &&
+	    daemon_logged(&d, " event=warning ", "Landlock", NULL) == 1,
+	    "nobody is told that Landlock is missing");
+	check_sandbox(d.pid);
+	daemon_stop(&d);
+	d.missing = all;
+	daemon_launch(&d);
+	EXPECT(daemon_wait_end(&d) != 0, "it starts without a sandbox");
+	EXPECT(strstr(daemon_last_words(&d), "sandbox optional") != NULL,
+	    "%s", daemon_last_words(&d));
+	daemon_add_conf(&d, "sandbox optional\n");
+	daemon_start(&d);
+	EXPECT(daemon_logged(&d, " event=start ", " sandbox=none", NULL) == 1 &&
+	    daemon_logged(&d, " event=warning ", "seccomp", NULL) == 1,
+	    "nobody is told that there is no sandbox");
+	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "no mail");
+	daemon_stop(&d);
+}
+
+/* A mistake in the rights of a directory costs that directory, no more. */
+static void
+directory_out_of_reach(void)
+{
+	struct daemon d;
+	char dir[160];
+
+	harness_need_root("have what another user cannot search");
+	snprintf(dir, sizeof(dir), "%s", harness_path("private"));
+	EXPECT(mkdir(dir, 0700) == 0 &&
+	    mkdir(harness_path("private/tables"), 0755) == 0, "mkdir: %s",
+	    strerror(errno));
+	daemon_init(&d, "", NULL);
+	harness_write_file(harness_path("private/tables/users"), "carol\n");
+	daemon_add_conf(&d, "sandbox optional\n"
+	    "domain example.net {\n\tusers %s/tables/users\n}\n", dir);
+	daemon_start(&d);
+	EXPECT(daemon_logged(&d, " event=warning ", "cannot search",
+	    harness_path("private/tables"), NULL) == 1, "no warning");
+	EXPECT(daemon_logged(&d, " event=start ", "seccomp", NULL) == 1,
+	    "%s", daemon_last_words(&d));
+	check_sandbox(d.pid);
+	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "no mail");
+	daemon_stop(&d);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -494,6 +552,8 @@ main(int argc, char *argv[])
 		{ "descriptors", descriptors },
 		{ "hides_from_its_user", hides_from_its_user },
 		{ "files_are_private", files_are_private },
+		{ "kernel_lacks", kernel_lacks },
+		{ "directory_out_of_reach", directory_out_of_reach },
 	};
 
 	return harness_main(argc, argv, tests,
