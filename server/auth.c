@@ -126,14 +126,14 @@ auth_start(struct master *m, int channel, const char **why)
 
 	TAILQ_INIT(&a->waiting);
 	a->channel = channel;
-	if (channel == -1) {
-		conf_forget_passwords(&m->conf);
-		return 0;
-	}
 	a->guesses = guesses_new();
 	if (a->guesses == NULL) {
 		*why = strerror(errno);
 		return -1;
+	}
+	if (channel == -1) {
+		conf_forget_passwords(&m->conf);
+		return 0;
 	}
 	return helper_wait(channel, IPC_FROM_AUTH, IPC_AUTH_READY,
 	    hold_is_off(), &a->process, why);

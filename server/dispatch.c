@@ -23,6 +23,7 @@
 #include "server/session.h"
 #include "server/signer.h"
 #include "server/tls_log.h"
+#include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
 #include "shared/trace_field.h"
@@ -79,7 +80,8 @@ may_note(struct worker *w)
 {
 	const struct conf_limits *l = &w->session->epoch->conf.limits;
 
-	return w->session->notes++ <= l->errors + l->recipients;
+	return w->session->notes++ <= (1 + ipc_unknown_times) * l->errors +
+	    l->recipients;
 }
 
 /*
@@ -201,13 +203,16 @@ on_mail(struct worker *w, const struct ipc_record *r)
 
 static void
 log_refused(const struct session *s, const struct mailbox *to,
-    enum verdict verdict, const struct recipient_reason *reason)
+    const struct ipc_verdict *v, const struct recipient_reason *reason)
 {
 	struct log_line l;
 
-	if (log_postfix_refused_rcpt(s, to, verdict))
+	if (log_postfix_refused_rcpt(s, to, v->verdict))
 		return;
-	begin_reject(&l, s, recipient_log_word(verdict));
+	begin_reject(&l, s, recipient_log_word(v->verdict));
+	/* In front of what the client says: for fail2ban. */
+	if (v->held_back_ms > 0)
+		log_u64(&l, "held_back_ms", v->held_back_ms);
 	log_mailbox(&l, "from", &s->tx.mail.from);
 	log_mailbox(&l, "to", to);
 	if (reason->path != NULL) {
@@ -215,6 +220,25 @@ log_refused(const struct session *s, const struct mailbox *to,
 		log_u64(&l, "line", reason->line);
 	}
 	log_end(&l);
+}
+
+/* Who named too many that are not here waits; a proxy stands for many. */
+static enum after
+refuse_rcpt(struct worker *w, const struct mailbox *to, enum verdict verdict,
+    const struct recipient_reason *reason)
+{
+	struct ipc_record r = { .type = IPC_VERDICT };
+	struct session *s = w->session;
+
+	if (!may_note(w))
+		return AFTER_BROKEN;
+	r.u.verdict.verdict = verdict;
+	if (verdict == VERDICT_UNKNOWN && !s->of_proxy)
+		r.u.verdict.held_back_ms = guesses_unknown(
+		    w->master->auth.guesses, &s->client, deadline_now_ms());
+	log_refused(s, to, &r.u.verdict, reason);
+	refused_rcpt(w->master, s, to, verdict, reason);
+	return send_answer(w, &r, -1);
 }
 
 static enum after
@@ -236,15 +260,11 @@ on_rcpt(struct worker *w, const struct ipc_record *r)
 	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
 	    recipient_log_word(verdict), &reason);
 	w->master->counters.value[counters_of_rcpt(verdict)]++;
-	if (verdict == VERDICT_OK) {
-		if (s->tx.rcpt_count++ == 0)
-			s->tx.first_rcpt = r->u.rcpt.to;
-		w->when = IPC_AT_RCPT;
-	} else if (may_note(w)) {
-		log_refused(s, &r->u.rcpt.to, verdict, &reason);
-		refused_rcpt(w->master, s, &r->u.rcpt.to, verdict, &reason);
-	} else
-		return AFTER_BROKEN;
+	if (verdict != VERDICT_OK)
+		return refuse_rcpt(w, &r->u.rcpt.to, verdict, &reason);
+	if (s->tx.rcpt_count++ == 0)
+		s->tx.first_rcpt = r->u.rcpt.to;
+	w->when = IPC_AT_RCPT;
 	return answer(w, IPC_VERDICT, verdict, -1);
 }
 

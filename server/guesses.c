@@ -1,5 +1,5 @@
 /*
- * The memory of failed logins: two tables of fixed size, in sets of a few
+ * The memory of guesses: two tables of fixed size, in sets of a few
  * places.  Who comes new takes the place that would be forgotten soonest, so
  * a crowd of guessers with one failure each does not wash away the one with
  * many.
@@ -23,7 +23,11 @@ enum {
 	account_forget_ms = 120 * 1000,
 	pair_forget_ms = 60 * 1000,
 	network_times = 4,
-	account_times = 3
+	account_times = 3,
+	unknown_forget_ms = 500,
+	unknown_free = 10,
+	unknown_share = 10,	/* of what is too much, held back */
+	unknown_delay_max_ms = 30 * 1000
 };
 
 struct count {
@@ -154,7 +158,8 @@ raise(struct count *c, int64_t forget_ms, int64_t now_ms)
 	c->empty_ms += forget_ms;
 }
 
-static void
+/* When the count will have run down. */
+static int64_t
 charge(struct guesses *g, uint64_t key, int64_t forget_ms, int64_t now_ms)
 {
 	struct count *set = g->counts[key % set_count], *c = set;
@@ -162,13 +167,14 @@ charge(struct guesses *g, uint64_t key, int64_t forget_ms, int64_t now_ms)
 	for (size_t i = 0; i < ways; i++) {
 		if (set[i].key == key) {
 			raise(&set[i], forget_ms, now_ms);
-			return;
+			return set[i].empty_ms;
 		}
 		if (set[i].empty_ms < c->empty_ms)
 			c = &set[i];
 	}
 	c->key = key;
 	c->empty_ms = now_ms + forget_ms;
+	return c->empty_ms;
 }
 
 static void
@@ -193,10 +199,10 @@ guesses_charge(struct guesses *g, const struct guess *guess, int64_t now_ms)
 		raise(&set[i].count, pair_forget_ms, now_ms);
 		known = true;
 	}
-	charge(g, guess->host, host_forget_ms, now_ms);
-	charge(g, guess->network, network_forget_ms, now_ms);
+	(void)charge(g, guess->host, host_forget_ms, now_ms);
+	(void)charge(g, guess->network, network_forget_ms, now_ms);
 	if (!known)
-		charge(g, guess->account, account_forget_ms, now_ms);
+		(void)charge(g, guess->account, account_forget_ms, now_ms);
 }
 
 /* The pair has a place from now on: that of who has been away for longest. */
@@ -238,6 +244,23 @@ guesses_refund(struct guesses *g, const struct guess *guess, bool right,
 		take_back(g, guess->account, account_forget_ms);
 	if (right)
 		note_right(g, guess, now_ms);
+}
+
+uint32_t
+guesses_unknown(struct guesses *g, const struct address *client,
+    int64_t now_ms)
+{
+	uint64_t key = hash(g, client->ipv6 ? 'U' : 'u',
+	    span_from(client->ip, client->ipv6 ? 8 : 4), span_of(""));
+	int64_t over_ms;
+
+	over_ms = charge(g, key, unknown_forget_ms, now_ms) - now_ms -
+	    (int64_t)unknown_free * unknown_forget_ms;
+	over_ms /= unknown_share;
+	if (over_ms < 0)
+		return 0;
+	return over_ms < unknown_delay_max_ms ? (uint32_t)over_ms :
+	    unknown_delay_max_ms;
 }
 
 uint64_t

@@ -1,7 +1,7 @@
 /*
- * Failed logins, remembered so that guessing does not pay: of an address, of
- * its network, and on an account.  What is kept has a fixed size, whatever
- * strangers do.
+ * Failed logins and unknown recipients, remembered so that guessing does not
+ * pay: of an address, and of logins of its network and on an account, too.
+ * What is kept has a fixed size, whatever strangers do.
  *
  * Each failure is forgotten some time after the one before it; while too many
  * are remembered the next password is not even looked at.  From an address
@@ -53,6 +53,13 @@ void	guesses_charge(struct guesses *g, const struct guess *guess,
 /* It was none: the count is taken back; right: the pair is known now. */
 void	guesses_refund(struct guesses *g, const struct guess *guess,
 	    bool right, int64_t now_ms);
+/*
+ * Counts an unknown recipient of client; for how long (ms) its answer is to
+ * be held back.  The first few cost nothing; then each takes longer, so that
+ * in the long run two a second are answered, over however many sessions.
+ */
+uint32_t guesses_unknown(struct guesses *g, const struct address *client,
+	    int64_t now_ms);
 /* The failures of the host that are remembered. */
 uint64_t guesses_of_host(const struct guesses *g, const struct guess *guess,
 	    int64_t now_ms);

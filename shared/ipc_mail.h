@@ -24,7 +24,10 @@ struct ipc_mail {
 	char		helo[smtp_domain_max_bytes];
 };
 
-enum { ipc_authors_max = 100 };	/* of one message, asked for */
+enum {
+	ipc_authors_max = 100,	/* of one message, asked for */
+	ipc_unknown_times = 10	/* as many unknown recipients as errors */
+};
 
 struct ipc_rcpt {
 	struct mailbox	to;

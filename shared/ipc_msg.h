@@ -129,8 +129,10 @@ enum verdict {
 	VERDICT_COUNT
 };
 
+/* held_back_ms: of UNKNOWN, before the client hears it: guessing is slow. */
 struct ipc_verdict {
 	uint32_t	verdict;
+	uint32_t	held_back_ms;
 };
 
 /* Stored; room as in struct ipc_session. */

@@ -33,6 +33,8 @@
 	X(IDLE, 421, "4.4.2", "%h nothing heard for too long, closing")	\
 	X(SESSION_LONG, 421, "4.4.2", "%h session too long, closing")	\
 	X(ERRORS, 421, "4.7.0", "%h too many errors, closing")		\
+	X(UNKNOWN_MANY, 421, "4.7.0", "%h too many unknown recipients," \
+	    " closing")							\
 	X(A_WHILE, 421, "4.7.0", "%h refused for a while")		\
 	X(HOST_FULL, 421, "4.7.0", "%h too many sessions from you")	\
 	X(NETWORK_FULL, 421, "4.7.0", "%h too many sessions from your"	\

@@ -3,9 +3,11 @@
  */
 #include "worker/ask.h"
 
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/deadline.h"
 #include "shared/ipc.h"
 
 static void
@@ -127,13 +129,32 @@ ask_mail(struct ask *a, const struct ipc_mail *mail)
 	return receive_verdict(a, IPC_AT_SESSION);
 }
 
+/* For so long, unless the server stops or somebody needs the place. */
+static void
+hold_back(struct ask *a, uint32_t ms)
+{
+	struct pollfd fd = { .fd = a->channel, .events = POLLIN };
+	int64_t until_ms = deadline_now_ms() + ms;
+	int left;
+
+	while (a->hurry < HURRY_ROOM &&
+	    (left = deadline_left_ms(until_ms)) > 0)
+		if (poll(&fd, 1, left) == 1 && !ask_is_hurry(a))
+			return;
+}
+
 enum verdict
 ask_rcpt(struct ask *a, const struct mailbox *to)
 {
 	struct ipc_record r = { .type = IPC_RCPT, .u.rcpt.to = *to };
+	int passed;
 
 	send_or_end(a, &r);
-	return receive_verdict(a, IPC_AT_RCPT);
+	receive_or_end(a, IPC_AT_RCPT, &r, &passed);
+	if (r.type != IPC_VERDICT)
+		_exit(0);
+	hold_back(a, r.u.verdict.held_back_ms);
+	return (enum verdict)r.u.verdict.verdict;
 }
 
 enum verdict

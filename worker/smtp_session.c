@@ -155,6 +155,11 @@ count(struct smtp_session *s, struct outcome o)
 		transcript_refused();
 	if (o.next != SMTP_GO_ON || !smtp_reply_is_error(o.reply))
 		return o;
+	/* A list with stale names is no attack; guessing costs time. */
+	if (o.reply == REPLY_UNKNOWN_RCPT)
+		return ++s->unknown <= ipc_unknown_times *
+		    s->settings->errors ? o : end_with(s, END_ERRORS,
+		    REPLY_UNKNOWN_MANY, SMTP_CLOSE);
 	if (++s->end.errors < s->settings->errors)
 		return o;
 	return end_with(s, END_ERRORS, REPLY_ERRORS, SMTP_CLOSE);
@@ -266,6 +271,7 @@ smtp_session_run(struct smtp_session *s)
 		write_reply(s, o.reply);
 		lineio_flush(s->io);
 	}
+	s->end.errors += s->unknown;
 	s->end.octets_in = s->io->octets_in;
 	s->end.octets_out = s->io->octets_out;
 }

@@ -51,6 +51,7 @@ struct smtp_session {
 	bool				 submission;	/* of our own users */
 	bool				 logged_in;
 	unsigned			 login_failures;
+	unsigned			 unknown;	/* recipients */
 	/* The next line answers a 334; else NULL. */
 	struct outcome			 (*challenged)(struct smtp_session *s,
 					    struct span line);

@@ -161,6 +161,12 @@ submit_one_file() {
 submit_fail2ban() {
 	failed_logins=$(grep -c ' event=login-failed ' "$tmp/sub/log")
 	[ "$failed_logins" -ge 6 ] || fail "only $failed_logins failed"
+	# One that guesses at names, and one with some stale ones.
+	cat >>"$tmp/sub/log" <<-'END'
+	2026-11-28T10:00:00.000Z event=reject session=1 client=192.0.2.1 why="no such recipient" held_back_ms=1050 from=a@example.com to=b@example.org file=/etc/smtpd/users line=1
+	2026-11-28T10:00:00.000Z event=reject session=1 client=192.0.2.2 why="no such recipient" held_back_ms=950 from="held_back_ms=9999 a"@example.com to=b@example.org
+	END
+	failed_logins=$((failed_logins + 1))
 	sed 's/^[^ ]*Z /Nov 28 10:11:12 mx smtpd[4711]: /' "$tmp/sub/log" \
 	    >"$tmp/sub/syslog"
 	# What is no failure, or only looks like one.

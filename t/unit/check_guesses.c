@@ -259,12 +259,64 @@ START_TEST(known_stay)
 }
 END_TEST
 
+/* How long count guesses take that come over so many sessions at a time. */
+static int64_t
+guess_names(unsigned sessions, unsigned count)
+{
+	struct guesses *g = make();
+	struct address a = address("192.0.2.1"), b = address("192.0.2.2");
+	int64_t free_ms[128] = { 0 }, now = begin_ms;
+
+	for (unsigned n = 0; n < count; n++) {
+		unsigned first = 0;
+
+		for (unsigned i = 1; i < sessions; i++)
+			if (free_ms[i] < free_ms[first])
+				first = i;
+		if (free_ms[first] > now)
+			now = free_ms[first];
+		free_ms[first] = now + guesses_unknown(g, &a, now);
+	}
+	/* Nobody else waits for it. */
+	ck_assert_int_eq(guesses_unknown(g, &b, now), 0);
+	guesses_free(g);
+	return now - begin_ms;
+}
+
+/* A list with a few stale names is not held up; guessing takes minutes. */
+START_TEST(unknown_recipients)
+{
+	static const unsigned sessions[] = { 1, 2, 10, 50, 100 };
+	struct guesses *g = make();
+	struct address a = address("2001:db8::1"), b = address("2001:db8::2");
+	int64_t now = begin_ms;
+	uint32_t before = 0;
+
+	for (unsigned n = 0; n < 10; n++)
+		ck_assert_int_eq(guesses_unknown(g, &a, now), 0);
+	for (unsigned n = 0; n < 20; n++) {
+		uint32_t ms = guesses_unknown(g, &b, now);
+
+		ck_assert_uint_gt(ms, before);
+		before = ms;
+	}
+	for (unsigned n = 0; n < 2000; n++)
+		ck_assert_int_le(guesses_unknown(g, &a, now), 30 * 1000);
+	now += 2030 * 500;
+	ck_assert_int_eq(guesses_unknown(g, &a, now), 0);
+	guesses_free(g);
+	for (size_t i = 0; i < COUNT(sessions); i++)
+		ck_assert_int_gt(guess_names(sessions[i], 1000),
+		    2 * minute_ms);
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *tests[] = { of_a_host, of_a_prefix, of_a_network,
 	    of_an_account, owner_is_let_in, taken_back, not_washed_away,
-	    known_stay };
+	    known_stay, unknown_recipients };
 
 	return UNIT_RUN("guesses", tests);
 }
