@@ -263,15 +263,35 @@ take_certificate(struct master *m, const struct arguments *a)
 		exit(1);
 }
 
+/* The first directory on the way to path that this user may not search. */
+static const char *
+find_bar(const char *path)
+{
+	static char dir[PATH_MAX];
+
+	for (const char *p = path; (p = strchr(p, '/')) != NULL; p++) {
+		snprintf(dir, sizeof(dir), "%.*s", p == path ? 1 :
+		    (int)(p - path), path);
+		if (access(dir, X_OK) == -1 && errno == EACCES)
+			return dir;
+	}
+	return NULL;
+}
+
 static const char *
 find_worker(const char *path)
 {
 	static char real[PATH_MAX];
+	const char *bar;
 
-	if (realpath(path, real) == NULL || access(real, X_OK) == -1)
-		fatal("%s: %s: smtpd needs its second program there (install "
-		    "it, or name it with -w)", path, strerror(errno));
-	return real;
+	if (realpath(path, real) != NULL && access(real, X_OK) == 0)
+		return real;
+	if (errno == EACCES && (bar = find_bar(path)) != NULL)
+		fatal("%s: uid %u may not search %s: chmod a+x that "
+		    "directory, or name with -w where else smtpd's second "
+		    "program is", path, (unsigned)geteuid(), bar);
+	fatal("%s: %s: smtpd needs its second program there (install it, or "
+	    "name it with -w)", path, strerror(errno));
 }
 
 /* With what the arguments make of them; NULL for none. */

@@ -284,8 +284,7 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 		lost(n, r->u.text.text);
 	else if (r->type == IPC_STALE)
 		log_error("the nursery cannot execute itself, so new workers "
-		    "have the layout of the one that crashed; if smtpd was "
-		    "upgraded, restart it", NULL, 0);
+		    "have the layout of the one that crashed", NULL, 0);
 	else if (r->type == IPC_SIBLING && n->siblings_due == 0)
 		unasked(n, passed, "it tells of a nursery that was not asked "
 		    "for");

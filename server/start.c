@@ -42,8 +42,9 @@
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
+#include "shared/os.h"
 
-enum { worker_channel = 3 };
+enum { worker_channel = 3, worker_program = 4 };
 
 /*
  * A signal to all of us, from a terminal, pkill(1) or a service manager, is
@@ -62,7 +63,9 @@ ignore_signals(void)
 /*
  * The child becomes the user it is to be before it executes anything: the
  * worker's, or the master's where it will hold keys (-s) or passwords (-a),
- * for nobody who talks to strangers may be its user.
+ * for nobody who talks to strangers may be its user.  The program is opened
+ * before, for it may lie where that user cannot reach it; the nursery keeps
+ * it open, to execute itself again.
  */
 static _Noreturn void
 execute_worker(const char *worker, const char *option, int channel,
@@ -87,10 +90,31 @@ execute_worker(const char *worker, const char *option, int channel,
 	} else if (fcntl(channel, F_SETFD, 0) == -1)
 		_exit(1);
 	closefrom(worker_channel + 1);
-	if (chdir("/") == -1 || (u->drop && privdrop_to(who) == -1))
+	if (os_keep_program(worker, worker_program) == -1 ||
+	    (option != NULL &&
+	    fcntl(worker_program, F_SETFD, FD_CLOEXEC) == -1) ||
+	    chdir("/") == -1 || (u->drop && privdrop_to(who) == -1))
 		_exit(1);
-	execve(worker, argv, envp);
+	os_execute(worker, worker_program, argv, envp);
 	_exit(1);
+}
+
+/* A build under umask 077, say. */
+static void
+expect_executable(const char *worker, const struct identity *who)
+{
+	mode_t x = S_IXOTH;
+	struct stat st;
+
+	if (stat(worker, &st) == -1)
+		return;
+	if (st.st_uid == who->uid)
+		x = S_IXUSR;
+	else if (st.st_gid == who->gid)
+		x = S_IXGRP;
+	if (!(st.st_mode & x))
+		fatal("%s: uid %u, as which it is to run, may not execute it: "
+		    "chmod a+x %s", worker, (unsigned)who->uid, worker);
 }
 
 static int
@@ -314,6 +338,10 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (!m->one_session)
 		descriptors_raise(&m->conf);
 	users_find(&m->conf, &users);
+	if (users.drop) {
+		expect_executable(o->worker, &users.worker);
+		expect_executable(o->worker, &users.master);
+	}
 	m->start_ms = deadline_now_ms();
 	m->users = &users;
 	root = users_open_root(m->conf.root, &users);

@@ -67,9 +67,8 @@ extern const int os_send_last;
 pid_t	os_fork(void);
 
 /*
- * Files of a process that is held.  On FreeBSD it opens and executes only
- * what it keeps open; elsewhere the sandbox knows the paths, and nothing is
- * kept.
+ * Files of a process that is held.  On FreeBSD it opens only what it keeps
+ * open; elsewhere the sandbox knows the paths, and nothing is kept.
  *
  * dir will be opened in again.  0, or -1 and errno.
  */
@@ -82,12 +81,20 @@ int	os_keep_directory(const char *dir);
 int	os_name_directory(const char *dir);
 /* open(2) of path, the directory of which may have been kept. */
 int	os_open_file(const char *path, int flags);
-/* program will be executed again; descriptor fd is for it.  0, or -1. */
+/*
+ * program will be executed, and again by itself: opens it as descriptor fd,
+ * before this process becomes a user who may not reach it.  0, or -1, errno.
+ */
 int	os_keep_program(const char *program, int fd);
 /* A child that will not execute it. */
 void	os_drop_program(int fd);
 /* execve(2) of what was kept.  Returns only if it fails: -1 and errno. */
 int	os_execute(const char *program, int fd, char *const argv[],
 	    char *const envp[]);
+/*
+ * What ps(1) calls this process: Linux before 6.14 names one that was
+ * executed by its descriptor by the descriptor's number.
+ */
+void	os_name_process(const char *name);
 
 #endif

@@ -51,6 +51,12 @@ os_peer_uid(int fd, uid_t *out)
 	return getpeereid(fd, out, &gid);
 }
 
+void
+os_name_process(const char *name)
+{
+	(void)name;
+}
+
 pid_t
 os_fork(void)
 {

@@ -1,6 +1,6 @@
 /*
  * FreeBSD: in capability mode (capsicum(4)) nothing is named by a path of its
- * own, so directories and the program are held open.  Written after the
+ * own, so directories are held open.  Written after the
  * manual pages, compiled against stub headers only; it has not run.
  */
 #include "shared/os.h"
@@ -61,31 +61,4 @@ os_open_file(const char *path, int flags)
 	if (dir == -1)
 		return open(path, flags);
 	return openat(dir, slash == NULL ? path : slash + 1, flags);
-}
-
-/* Not close-on-exec: what is executed has to execute itself, too. */
-int
-os_keep_program(const char *program, int fd)
-{
-	int opened = open(program, O_EXEC), result;
-
-	if (opened == -1 || opened == fd)
-		return opened == -1 ? -1 : 0;
-	result = dup2(opened, fd);
-	close(opened);
-	return result == -1 ? -1 : 0;
-}
-
-void
-os_drop_program(int fd)
-{
-	close(fd);
-}
-
-int
-os_execute(const char *program, int fd, char *const argv[],
-    char *const envp[])
-{
-	(void)program;
-	return fexecve(fd, argv, envp);
 }

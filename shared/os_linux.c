@@ -84,6 +84,12 @@ os_peer_uid(int fd, uid_t *out)
 	return 0;
 }
 
+void
+os_name_process(const char *name)
+{
+	prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
 pid_t
 os_fork(void)
 {

@@ -111,7 +111,7 @@ static const int fork_kill[] = {
 	C(kill)
 };
 static const int exec_self[] = {
-	C(execve)
+	C(execveat)
 };
 static const int exec_start[] = {
 	C(arch_prctl)
@@ -140,7 +140,7 @@ static const int sanitizer[] = {
 
 /* Deadly in every role. */
 static const int never[] = {
-	C(bind), C(listen), C(sendmmsg), C(vfork), C(execveat),
+	C(bind), C(listen), C(sendmmsg), C(vfork), C(execve),
 	C(tkill), C(tgkill), C(rt_sigqueueinfo),
 	C(rt_tgsigqueueinfo), C(pidfd_open), C(pidfd_getfd),
 	C(pidfd_send_signal), C(ptrace), C(process_vm_readv),

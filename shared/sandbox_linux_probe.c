@@ -102,8 +102,11 @@ try_clone3(const struct sandbox_things *t)
 static bool
 try_execveat(const struct sandbox_things *t)
 {
+	const char *args[] = { "sh", "-c", "exit 0", NULL };
+
 	(void)t;
-	return sandbox_reached(syscall(SYS_execveat, -1, "", NULL, NULL, 0));
+	return sandbox_reached(syscall(SYS_execveat, AT_FDCWD, "/bin/sh",
+	    args, NULL, 0));
 }
 
 static bool
@@ -298,7 +301,7 @@ const struct sandbox_probe sandbox_probes_os[] = {
 #endif
 	{ "vfork", 0, false, try_vfork },
 	{ "clone3", 0, false, try_clone3 },
-	{ "execveat", 0, false, try_execveat },
+	{ "execveat", RIGHT_EXEC_SELF, true, try_execveat },
 	{ "tgkill", 0, false, try_tgkill },
 	{ "pidfd_open", 0, false, try_pidfd_open },
 	{ "ptrace", 0, false, try_ptrace },

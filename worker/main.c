@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "shared/os.h"
 #include "worker/auth.h"
 #include "worker/nursery.h"
 #include "worker/sign.h"
@@ -35,6 +36,7 @@ main(int argc, char *argv[])
 		    stderr);
 		return 1;
 	}
+	os_name_process("smtpd-worker");
 	if (sign)
 		sign_run(nursery_channel);
 	if (auth)

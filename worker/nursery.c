@@ -172,9 +172,6 @@ hold(const struct nursery *n, const struct sandbox_path *paths, size_t count,
 {
 	if (n->held)
 		return sandbox_resume(SANDBOX_NURSERY, paths, count, what);
-	*what = "its own program";
-	if (os_keep_program(n->program, nursery_program) == -1)
-		return -1;
 	if (sandbox_prepare(SANDBOX_NURSERY, what) == -1 ||
 	    (!n->settings.proved &&
 	    sandbox_self_test(SANDBOX_NURSERY, what) == -1))
@@ -194,7 +191,8 @@ start_up(struct nursery *n)
 #endif
 		{ NULL, -1, false, false }
 	};
-	struct sandbox_path paths[8] = { { n->program, -1, false, true } };
+	struct sandbox_path paths[8] = {
+		{ n->program, nursery_program, false, true } };
 	size_t count = 1;
 	const char *what = NULL, *no_tls;
 	bool tls;

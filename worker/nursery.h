@@ -8,7 +8,7 @@
 
 enum {
 	nursery_channel = 3,	/* inherited from the master */
-	nursery_program = 4	/* this program, where a path will not do */
+	nursery_program = 4	/* this program, opened by the master */
 };
 
 /*

@@ -25,7 +25,7 @@ check() {
 common='shared/sandbox_table.c shared/sandbox_limits.c shared/sandbox_probe.c'
 # shellcheck disable=SC2086
 check openbsd shared/sandbox_openbsd.c shared/os_bsd.c shared/os_path.c \
-    shared/os_syslog.c $common
+    shared/os_program.c shared/os_syslog.c $common
 # shellcheck disable=SC2086
 check freebsd shared/sandbox_freebsd.c shared/os_bsd.c shared/os_freebsd.c \
     shared/os_syslog.c $common

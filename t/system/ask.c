@@ -24,6 +24,7 @@ child(uid_t uid, const char *const args[], const char *out, const char *err)
 	const char *argv[args_max + 2];
 	char program[PATH_MAX], *slash;
 	size_t n = 0;
+	int fd;
 
 	snprintf(program, sizeof(program), "%s", harness_smtpd);
 	slash = strrchr(program, '/');
@@ -39,10 +40,12 @@ child(uid_t uid, const char *const args[], const char *out, const char *err)
 	    dup2(open(out, O_WRONLY | O_CREAT | O_TRUNC, 0666), 1) == -1 ||
 	    dup2(open(err, O_WRONLY | O_CREAT | O_TRUNC, 0666), 2) == -1)
 		_exit(127);
+	/* It may lie where that user cannot reach it. */
+	fd = open(program, O_PATH | O_CLOEXEC);
 	if (uid != 0 && geteuid() == 0 &&
 	    (setgid((gid_t)uid) == -1 || setuid(uid) == -1))
 		_exit(127);
-	execv(program, (char *const *)(void *)argv);
+	fexecve(fd, (char *const *)(void *)argv, environ);
 	_exit(127);
 }
 

@@ -345,14 +345,15 @@ static void
 descriptors(void)
 {
 	/* The ruleset without paths is kept for the workers to enter. */
-	static const struct held nursery[] = {
+	struct held nursery[] = {
 		{ "/dev/null", 3, 3 }, { "socket:", 1, 1 },
-		{ "anon_inode:", 0, 1 }
+		{ "anon_inode:", 0, 1 }, { "its program", 1, 1 }
 	};
 	struct scene s;
 
 	harness_need_root("read descriptors of processes that hide");
 	daemon_init(&s.d, "", NULL);
+	nursery[3].kind = s.d.worker;
 	daemon_start(&s.d);
 	client_open(&s.c, &s.d, NULL);
 	client_expect(&s.c, 250, "EHLO client.example.net");

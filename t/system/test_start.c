@@ -248,18 +248,46 @@ worker_program(void)
 	expect_neither(&d, "/bin/true", "true", "ended at once");
 	EXPECT(mkdir(dir, 0755) == 0, "mkdir");
 	expect_neither(&d, dir, dir, "");
+	if (geteuid() == 0)
+		return;
+	EXPECT(chmod(dir, 0) == 0, "chmod: %s", strerror(errno));
+	snprintf(path, sizeof(path), "%s", harness_path("dir/smtpd-worker"));
+	expect_neither(&d, path, "may not search", dir);
 }
 
-/* Only root can execute it, so the worker's user cannot. */
+/*
+ * In a home that lets nobody in: root opens it before it becomes the users
+ * that execute it.  A nursery that executes itself again opens nothing.  A
+ * file that only its owner may execute is another thing, and so is a
+ * directory that whoever starts it may not search.
+ */
 static void
 worker_out_of_reach(void)
 {
 	struct daemon d;
+	char home[256], was[256];
+	pid_t workers[64];
 
 	harness_need_root("hide a program from others");
 	daemon_init(&d, "", NULL);
+	snprintf(home, sizeof(home), "%s", harness_path("home"));
+	snprintf(was, sizeof(was), "%s", d.worker);
+	snprintf(d.worker, sizeof(d.worker), "%s",
+	    harness_path("home/smtpd-worker"));
+	EXPECT(mkdir(home, 0700) == 0 && rename(was, d.worker) == 0,
+	    "%s: %s", d.worker, strerror(errno));
+	daemon_start(&d);
+	daemon_settle(&d);
+	EXPECT(daemon_workers(&d, workers, 64) > 0 &&
+	    kill(workers[0], SIGSEGV) == 0, "no worker");
+	EXPECT(WAIT(daemon_logged(&d, " event=worker-crash ", NULL) == 1),
+	    "%s", daemon_last_words(&d));
+	daemon_settle(&d);
+	EXPECT(daemon_workers(&d, workers, 64) > 0 && daemon_logged(&d, "cannot execute itself", NULL) == 0, "%s",
+	    daemon_last_words(&d));
+	daemon_stop(&d);
 	EXPECT(chmod(d.worker, 0700) == 0, "chmod: %s", strerror(errno));
-	expect_neither(&d, d.worker, d.worker, "can it be executed");
+	expect_neither(&d, d.worker, "may not execute it", "chmod a+x");
 }
 
 /* The one process that listens, found by what it is. */

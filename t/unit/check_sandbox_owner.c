@@ -14,6 +14,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "shared/os.h"
 #include "shared/sandbox_linux.h"
 #include "t/unit/sandbox_case.h"
 
@@ -259,8 +260,11 @@ enter_nursery(void)
 	case_enter(SANDBOX_NURSERY, paths, n);
 }
 
-/* Held, it could not make a file; this one outlives its execution. */
-enum { file_kept = 20 };
+/*
+ * Held, it could not make a file; this one outlives its execution, and so
+ * does its program.  Both are above a worker's limit.
+ */
+enum { file_kept = 20, program_kept = 21 };
 
 static void
 nursery_executes_itself(void)
@@ -271,9 +275,10 @@ nursery_executes_itself(void)
 
 	make_things();
 	EXPECT(dup2(file, file_kept) == file_kept);
+	EXPECT(os_keep_program(program, program_kept) == 0);
 	enter_nursery();
 	EXPECT(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0);
-	EXPECT(execve(program, args, none) == 0);
+	EXPECT(os_execute(program, program_kept, args, none) == 0);
 }
 
 /* What it claims about itself does not make a process held. */
