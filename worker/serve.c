@@ -47,7 +47,7 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	session.peer = &peer;
 	session.tls_first = start.tls_first != 0;
 	session.proxied = start.proxied != 0;
-	smtp_session_note_room(&session, start.room);
+	smtp_note_room(&session, start.room);
 	transcript_begin(master, settings->trace);
 	smtp_session_run(&session);
 	tls_peer_close(&session.under_tls);

@@ -43,7 +43,7 @@ failed(struct smtp_session *s, enum smtp_reply reply)
 {
 	end_exchange(s, reply);
 	if (++s->login_failures >= smtp_auth_failures_max)
-		return smtp_session_end(s, END_ERRORS, REPLY_ERRORS);
+		return smtp_end(s, END_ERRORS, REPLY_ERRORS);
 	return smtp_go_on(reply);
 }
 
@@ -156,7 +156,7 @@ smtp_auth_read_failed(struct smtp_session *s, enum line_result r)
 	if (r == LINE_TOO_LONG)
 		return fault(s, NOTE_LINE_TOO_LONG, REPLY_AUTH_LONG);
 	end_exchange(s, REPLY_AUTH_BAD);
-	return smtp_session_read_failed(s, r);
+	return smtp_read_failed(s, r);
 }
 
 /* Whether it may be begun now; else *out. */

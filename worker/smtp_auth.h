@@ -5,7 +5,7 @@
 #ifndef WORKER_SMTP_AUTH_H
 #define WORKER_SMTP_AUTH_H
 
-#include "worker/smtp_session.h"
+#include "worker/smtp.h"
 
 enum { smtp_auth_failures_max = 3 };	/* of one session */
 

@@ -376,7 +376,7 @@ smtp_cmd_run(struct smtp_session *s, struct span line)
 	s->verb = c == NULL ? IPC_VERB_UNKNOWN : c->id;
 	if (is_http(verb, arg)) {
 		tell_note(s->master, NOTE_HTTP);
-		return smtp_session_end(s, END_ERRORS, REPLY_HTTP);
+		return smtp_end(s, END_ERRORS, REPLY_HTTP);
 	}
 	if (c == NULL && line.n + 2 > smtp_line_read_bytes)
 		return fault(s, NOTE_LINE_TOO_LONG, REPLY_LINE_LONG);

@@ -4,7 +4,7 @@
 #ifndef WORKER_SMTP_CMD_H
 #define WORKER_SMTP_CMD_H
 
-#include "worker/smtp_session.h"
+#include "worker/smtp.h"
 
 enum {
 	smtp_line_max_bytes = 512,	/* RFC 5321 4.5.3.1.4, CRLF included */

@@ -141,7 +141,7 @@ take_some(struct smtp_session *s, struct intake *in)
 		store_text(s, in, keep);
 	if (in->dot.state == DOT_END && !is_refused(s, in))
 		store_last(s, in);
-	smtp_session_extend(s);
+	smtp_extend(s);
 	if (is_bare(in))
 		s->io->idle_ms = bare_idle_ms;
 	return LINE_OK;
@@ -196,7 +196,7 @@ commit(struct smtp_session *s, struct intake *in)
 	if (fdatasync(in->fd) == -1)
 		return refuse_write(s, in, errno);
 	verdict = ask_commit(s->master, in->written, &s->stored);
-	smtp_session_note_room(s, verdict == VERDICT_OK && s->stored.room);
+	smtp_note_room(s, verdict == VERDICT_OK && s->stored.room);
 	if (verdict == VERDICT_OK)
 		return smtp_go_on(REPLY_STORED);
 	return smtp_go_on(reply_of_refusal(verdict));
@@ -271,7 +271,7 @@ receive(struct smtp_session *s, struct intake *in)
 	while (r == LINE_OK && in->dot.state != DOT_END)
 		r = take_some(s, in);
 	take_file(s, in);
-	smtp_session_extend(s);
+	smtp_extend(s);
 	remark(in, r);
 	if (r == LINE_OK)
 		return judge(s, in);
@@ -279,7 +279,7 @@ receive(struct smtp_session *s, struct intake *in)
 		return refuse_bare(s, in);
 	if (r != LINE_GONE)
 		drop_file(s, in);
-	return smtp_session_read_failed(s, r);
+	return smtp_read_failed(s, r);
 }
 
 struct outcome

@@ -4,7 +4,7 @@
 #ifndef WORKER_SMTP_DATA_H
 #define WORKER_SMTP_DATA_H
 
-#include "worker/smtp_session.h"
+#include "worker/smtp.h"
 
 /*
  * Asks the master for a spool file, reads a message to its end, strips the

@@ -4,7 +4,7 @@
 #ifndef WORKER_SMTP_PROXY_H
 #define WORKER_SMTP_PROXY_H
 
-#include "worker/smtp_session.h"
+#include "worker/smtp.h"
 
 /*
  * Reads the header, and not an octet more, and asks the master about its

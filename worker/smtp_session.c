@@ -4,8 +4,6 @@
  */
 #include "worker/smtp_session.h"
 
-#include <string.h>
-
 #include "shared/deadline.h"
 #include "worker/ask.h"
 #include "worker/smtp_auth.h"
@@ -16,94 +14,8 @@
 #include "worker/transcript.h"
 
 enum {
-	closing_ms = 5000,	/* for a last reply to go out */
-	slowest_octets_per_s = 500,
-	room_ms = 1000		/* how long the word "room" is good for */
+	closing_ms = 5000	/* for a last reply to go out */
 };
-
-struct outcome
-smtp_go_on(enum smtp_reply reply)
-{
-	return (struct outcome){ reply, SMTP_GO_ON };
-}
-
-void
-smtp_session_note_room(struct smtp_session *s, bool room)
-{
-	s->room_until_ms = room ? deadline_now_ms() + room_ms : 0;
-}
-
-void
-smtp_session_extend(struct smtp_session *s)
-{
-	s->io->idle_ms = s->master->idle_ms;
-	s->io->deadline_ms = s->start_ms +
-	    (int64_t)s->settings->session_time_s * 1000 +
-	    (int64_t)(s->message_octets / slowest_octets_per_s) * 1000;
-}
-
-static struct outcome
-end_with(struct smtp_session *s, enum session_end end, enum smtp_reply reply,
-    enum smtp_next next)
-{
-	s->end.end = end;
-	return (struct outcome){ reply, next };
-}
-
-struct outcome
-smtp_session_end(struct smtp_session *s, enum session_end end,
-    enum smtp_reply reply)
-{
-	return end_with(s, end, reply, SMTP_CLOSE);
-}
-
-static struct outcome
-error_with_note(struct smtp_session *s, enum note note, enum smtp_reply reply)
-{
-	tell_note(s->master, note);
-	return smtp_go_on(reply);
-}
-
-/* What a client hears that has been silent for too long. */
-static const struct {
-	enum session_end	end;
-	enum smtp_reply		reply;
-} idle_end[HURRY_COUNT] = {
-	[HURRY_NOT] = { END_TIMEOUT, REPLY_IDLE },
-	[HURRY_FULL] = { END_TIMEOUT, REPLY_IDLE },
-	[HURRY_ROOM] = { END_ROOM, REPLY_ROOM },
-	[HURRY_STOP] = { END_STOPPED, REPLY_STOPPING }
-};
-
-struct outcome
-smtp_session_read_failed(struct smtp_session *s, enum line_result r)
-{
-	switch (r) {
-	case LINE_OK:
-	case LINE_EOF:
-		return end_with(s, END_EOF, REPLY_BYE, SMTP_CLOSE_NOW);
-	case LINE_TIMEOUT:
-		if (deadline_left_ms(s->io->deadline_ms) == 0)
-			return end_with(s, END_TOO_LONG, REPLY_SESSION_LONG,
-			    SMTP_CLOSE);
-		return end_with(s, idle_end[s->master->hurry].end,
-		    idle_end[s->master->hurry].reply, SMTP_CLOSE);
-	case LINE_GONE:
-		return end_with(s, END_TROUBLE, REPLY_TROUBLE_CLOSE,
-		    SMTP_CLOSE);
-	case LINE_TOO_LONG:
-		return error_with_note(s, NOTE_LINE_TOO_LONG, REPLY_LINE_LONG);
-	case LINE_NUL:
-		return error_with_note(s, NOTE_NUL, REPLY_LINE_NUL);
-	case LINE_BARE_LF:
-	case LINE_BARE_CR:
-		tell_note(s->master, NOTE_BARE_COMMAND);
-		return end_with(s, END_REFUSED, REPLY_LINE_BARE, SMTP_CLOSE);
-	case LINE_ERROR:
-		break;
-	}
-	return end_with(s, END_FAILED, REPLY_BYE, SMTP_CLOSE_NOW);
-}
 
 /* What came instead of a command. */
 static void
@@ -158,11 +70,11 @@ count(struct smtp_session *s, struct outcome o)
 	/* A list with stale names is no attack; guessing costs time. */
 	if (o.reply == REPLY_UNKNOWN_RCPT)
 		return ++s->unknown <= ipc_unknown_times *
-		    s->settings->errors ? o : end_with(s, END_ERRORS,
-		    REPLY_UNKNOWN_MANY, SMTP_CLOSE);
+		    s->settings->errors ? o : smtp_end(s, END_ERRORS,
+		    REPLY_UNKNOWN_MANY);
 	if (++s->end.errors < s->settings->errors)
 		return o;
-	return end_with(s, END_ERRORS, REPLY_ERRORS, SMTP_CLOSE);
+	return smtp_end(s, END_ERRORS, REPLY_ERRORS);
 }
 
 /* What stands for a password is neither kept nor shown, and leaves no copy. */
@@ -178,7 +90,7 @@ next_response(struct smtp_session *s)
 	transcript_secret(r == LINE_OK && line.n == 1 && line.p[0] == '*' ?
 	    "AUTH is cancelled" : "a name or password, not shown");
 	if (s->master->hurry == HURRY_STOP && r == LINE_OK)
-		o = end_with(s, END_STOPPED, REPLY_STOPPING, SMTP_CLOSE);
+		o = smtp_end(s, END_STOPPED, REPLY_STOPPING);
 	else if (r != LINE_OK)
 		o = smtp_auth_read_failed(s, r);
 	else
@@ -211,9 +123,9 @@ next_command(struct smtp_session *s)
 	else
 		remark(r);
 	if (s->master->hurry == HURRY_STOP && r == LINE_OK)
-		return end_with(s, END_STOPPED, REPLY_STOPPING, SMTP_CLOSE);
+		return smtp_end(s, END_STOPPED, REPLY_STOPPING);
 	if (r != LINE_OK)
-		return count(s, smtp_session_read_failed(s, r));
+		return count(s, smtp_read_failed(s, r));
 	o = smtp_cmd_run(s, line);
 	/* Where AUTH is not offered it is a word not known. */
 	if (s->verb == IPC_VERB_AUTH || s->verb == IPC_VERB_UNKNOWN)
@@ -229,7 +141,7 @@ start_tls(struct smtp_session *s)
 	struct outcome o;
 
 	if (r != LINE_OK)
-		return smtp_session_read_failed(s, r);
+		return smtp_read_failed(s, r);
 	o = smtp_tls_begin(s);
 	return o.next == SMTP_GO_ON ? next_command(s) : o;
 }
@@ -240,9 +152,9 @@ step(struct smtp_session *s, struct outcome o)
 {
 	enum line_result r = write_reply(s, o.reply);
 
-	smtp_session_extend(s);
+	smtp_extend(s);
 	if (r != LINE_OK)
-		return smtp_session_read_failed(s, r);
+		return smtp_read_failed(s, r);
 	if (o.next == SMTP_HANDSHAKE)
 		return start_tls(s);
 	return s->challenged != NULL ? next_response(s) : next_command(s);
@@ -257,7 +169,7 @@ smtp_session_run(struct smtp_session *s)
 	s->end.last = IPC_VERB_COUNT;
 	s->start_ms = deadline_now_ms();
 	s->io->idle_ms = s->master->idle_ms;
-	smtp_session_extend(s);
+	smtp_extend(s);
 	if (s->proxied)
 		o = smtp_proxy_begin(s);
 	if (s->tls_first && o.next == SMTP_GO_ON)

@@ -1,89 +1,12 @@
 /*
- * One SMTP session (RFC 5321): the state of the dialogue, and the one loop
- * that reads commands and writes replies.
+ * The one loop of a session that reads commands and writes replies.
  */
 #ifndef WORKER_SMTP_SESSION_H
 #define WORKER_SMTP_SESSION_H
 
-#include "shared/ipc_msg.h"
-#include "shared/lineio.h"
-#include "shared/smtp_reply.h"
-#include "worker/ask.h"
-#include "worker/tls_peer.h"
-
-/* Bits, so that a command can name every state it is legal in. */
-enum smtp_state {
-	SMTP_START = 1 << 0,	/* greeted; no HELO yet */
-	SMTP_READY = 1 << 1,	/* HELO or EHLO taken, no transaction */
-	SMTP_MAIL = 1 << 2,	/* sender taken */
-	SMTP_RCPT = 1 << 3,	/* at least one recipient taken */
-	SMTP_ANY = (1 << 4) - 1
-};
-
-/* What to do after the reply. */
-enum smtp_next {
-	SMTP_GO_ON,
-	SMTP_HANDSHAKE,	/* write the reply, then go on under TLS */
-	SMTP_CLOSE,	/* write the reply, then close */
-	SMTP_CLOSE_NOW	/* no reply: nobody is there to hear it */
-};
-
-/* A handler's answer; handlers never write. */
-struct outcome {
-	enum smtp_reply	reply;
-	enum smtp_next	next;
-};
-
-struct smtp_session {
-	struct ask			*master;
-	const struct ipc_settings	*settings;
-	struct lineio			*io;
-	struct peer			*peer;
-	bool				 tls_first;	/* RFC 8314 */
-	bool				 proxied;	/* a header is due */
-	bool				 tls;		/* is on */
-	struct tls_peer			 under_tls;
-	int64_t				 start_ms;
-	uint64_t			 message_octets; /* taken, of all */
-	enum smtp_state			 state;
-	bool				 esmtp;
-	enum ipc_auth			 auth;	/* of the listener */
-	bool				 submission;	/* of our own users */
-	bool				 logged_in;
-	unsigned			 login_failures;
-	unsigned			 unknown;	/* recipients */
-	/* The next line answers a 334; else NULL. */
-	struct outcome			 (*challenged)(struct smtp_session *s,
-					    struct span line);
-	struct ipc_login		 login;	/* LOGIN: the name so far */
-	/* of this transaction */
-	bool				 smtputf8;
-	uint64_t			 recipients;
-	uint8_t				 helo_len;
-	char				 helo[smtp_domain_max_bytes];
-	struct ipc_stored		 stored;	/* for REPLY_STORED */
-	int64_t				 room_until_ms;	/* 0: none known */
-	enum ipc_verb			 verb;	/* of the line at hand; COUNT:
-						   it was no command */
-	struct ipc_end			 end;		/* counts as it goes */
-};
+#include "worker/smtp.h"
 
 /* Runs the dialogue to its end; s->end is what to tell the master of it. */
 void	smtp_session_run(struct smtp_session *s);
-/* The outcome when reading has failed; sets how the session ended. */
-struct outcome smtp_session_read_failed(struct smtp_session *s,
-	    enum line_result r);
-/* The session ends, after reply. */
-struct outcome smtp_session_end(struct smtp_session *s, enum session_end end,
-	    enum smtp_reply reply);
-/* Reply, and go on. */
-struct outcome smtp_go_on(enum smtp_reply reply);
-/* The master has said that there is room, or that there is none. */
-void	smtp_session_note_room(struct smtp_session *s, bool room);
-/*
- * A session lasts longer the more of messages it brings (DESIGN: Limits);
- * commands, and what is over the size limit, buy no time.
- */
-void	smtp_session_extend(struct smtp_session *s);
 
 #endif

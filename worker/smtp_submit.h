@@ -7,7 +7,7 @@
 
 #include "shared/buf.h"
 #include "shared/header.h"
-#include "worker/smtp_session.h"
+#include "worker/smtp.h"
 
 enum {
 	/* two short fields, in the second our host name */

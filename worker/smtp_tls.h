@@ -5,7 +5,7 @@
 #ifndef WORKER_SMTP_TLS_H
 #define WORKER_SMTP_TLS_H
 
-#include "worker/smtp_session.h"
+#include "worker/smtp.h"
 
 /* The command: a reply, and SMTP_HANDSHAKE behind the one that agrees. */
 struct outcome smtp_tls_command(struct smtp_session *s);
