@@ -43,14 +43,21 @@ struct explain_message {
 	struct log_record	 record;
 };
 
-/* The whole of it, laid out for people. */
-void	explain_message_text(const struct explain_message *m, FILE *f);
+/*
+ * The whole of it, laid out for people.  Of files that the log names only
+ * those are opened that the configuration conf (NULL: the usual one) names
+ * today: who wrote the log may not choose what root reads.
+ */
+void	explain_message_text(const struct explain_message *m,
+	    const char *conf, FILE *f);
 /* One JSON object, without LF: the line as it is, and where it lies. */
 void	explain_message_json(const struct explain_message *m, FILE *f);
 /* Recipients with their steps; refused: only the word is another. */
-void	explain_rcpts_text(struct span list, struct span time, FILE *f);
+void	explain_rcpts_text(struct span list, struct span time,
+	    const char *conf, FILE *f);
 /* A file of log/refused, read from fd; false: it is none. */
-bool	explain_refused_text(int fd, const char *path, FILE *f);
+bool	explain_refused_text(int fd, const char *path, const char *conf,
+	    FILE *f);
 bool	explain_refused_json(int fd, FILE *f);
 /* Prints s with everything that could harm a terminal made visible. */
 void	explain_put(struct span s, FILE *f);

@@ -5,12 +5,12 @@
 
 #include <string.h>
 #include <sys/stat.h>
-#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "server/lines.h"
 #include "server/refused_record.h"
+#include "server/smtpctl_conf.h"
 
 enum {
 	text_bytes = 4096,
@@ -118,15 +118,14 @@ is_newer(int fd, struct span time)
  * read it.  Never of a table of users, which holds hashes of passwords.
  */
 static void
-put_line(const char *path, uint64_t number, struct span time, FILE *f)
+put_line(const char *path, uint64_t number, struct span time,
+    const char *conf, FILE *f)
 {
 	static struct lines lines;
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct span line;
 
-	if (fd == -1)
+	if (!smtpctl_conf_names(conf, path) || lines_open(&lines, path) == -1)
 		return;
-	lines_begin(&lines, fd);
 	while (lines_next(&lines, &line) == 1 && lines.number < number)
 		continue;
 	if (lines.number == number) {
@@ -136,14 +135,15 @@ put_line(const char *path, uint64_t number, struct span time, FILE *f)
 			line.n = shown_line_bytes;
 		fprintf(f, "%*s", 16 + place_width, "");
 		explain_put(line, f);
-		fputs(is_newer(fd, time) ?
+		fputs(is_newer(lines.fd, time) ?
 		    "   (the file was changed since)\n" : "\n", f);
 	}
-	close(fd);
+	close(lines.fd);
 }
 
 static void
-put_step(const struct log_step *step, struct span time, FILE *f)
+put_step(const struct log_step *step, struct span time, const char *conf,
+    FILE *f)
 {
 	const struct step_words *w = words_of(step->kind);
 	char path[text_bytes], place[text_bytes];
@@ -163,7 +163,7 @@ put_step(const struct log_step *step, struct span time, FILE *f)
 	fputs(w == NULL ? "" : w->behind, f);
 	fputc('\n', f);
 	if (w != NULL && w->show_line && step->path.n > 0)
-		put_line(path, step->line, time, f);
+		put_line(path, step->line, time, conf, f);
 }
 
 static const char *
@@ -175,7 +175,8 @@ enhanced_words(struct span verdict)
 }
 
 void
-explain_rcpts_text(struct span list, struct span time, FILE *f)
+explain_rcpts_text(struct span list, struct span time, const char *conf,
+    FILE *f)
 {
 	struct log_rcpt rcpt;
 	struct log_step step;
@@ -196,7 +197,7 @@ explain_rcpts_text(struct span list, struct span time, FILE *f)
 			fputs("               its domain is not in the "
 			    "configuration\n", f);
 		while (log_record_next_step(&rcpt.steps, &step))
-			put_step(&step, time, f);
+			put_step(&step, time, conf, f);
 		if (rcpt.more > 0)
 			fprintf(f, "               and %llu steps more\n",
 			    (unsigned long long)rcpt.more);
@@ -283,7 +284,8 @@ put_places(const struct explain_message *m, FILE *f)
 }
 
 void
-explain_message_text(const struct explain_message *m, FILE *f)
+explain_message_text(const struct explain_message *m, const char *conf,
+    FILE *f)
 {
 	const struct log_record *r = &m->record;
 
@@ -310,7 +312,7 @@ explain_message_text(const struct explain_message *m, FILE *f)
 	fprintf(f, ">%s\n  size       %llu octets\n",
 	    r->from.n == 0 ? ", the sender of bounces" : "",
 	    (unsigned long long)r->size);
-	explain_rcpts_text(r->rcpt, r->time, f);
+	explain_rcpts_text(r->rcpt, r->time, conf, f);
 	put_places(m, f);
 	fputs("  in the log ", f);
 	explain_put(span_of(m->path), f);
@@ -351,7 +353,7 @@ put_said(const struct refused_said *s, FILE *f)
 }
 
 bool
-explain_refused_text(int fd, const char *path, FILE *f)
+explain_refused_text(int fd, const char *path, const char *conf, FILE *f)
 {
 	static struct lines lines;
 	struct refused_head head;
@@ -369,7 +371,7 @@ explain_refused_text(int fd, const char *path, FILE *f)
 	if (lines_next(&lines, &line) != 1 ||
 	    !refused_rcpts_read(line, &list, &count))
 		return false;
-	explain_rcpts_text(list, span_from(began, 20), f);
+	explain_rcpts_text(list, span_from(began, 20), conf, f);
 	fputs("\n  what was said: > by the client, < by us, * what happened; "
 	    "seconds since it came\n", f);
 	while (lines_next(&lines, &line) == 1)

@@ -20,6 +20,7 @@
 #include "server/catcher_dir.h"
 #include "server/conf_parse.h"
 #include "server/recipient.h"
+#include "server/smtpctl_conf.h"
 #include "server/smtpctl_match.h"
 #include "server/smtpctl_seen.h"
 #include "server/figure.h"
@@ -344,13 +345,17 @@ read_criteria(struct await *a, char *words[], size_t count)
 static bool
 read_arguments(struct await *a, int argc, char *argv[])
 {
+	const char *dir = NULL, *conf = NULL;
 	int c;
 
 	opterr = 0;
-	while ((c = getopt(argc, argv, "d:nt:")) != -1)
+	while ((c = getopt(argc, argv, "d:f:nt:")) != -1)
 		switch (c) {
 		case 'd':
-			a->dir = optarg;
+			dir = optarg;
+			break;
+		case 'f':
+			conf = optarg;
 			break;
 		case 'n':
 			a->only_new = true;
@@ -361,6 +366,8 @@ read_arguments(struct await *a, int argc, char *argv[])
 		default:
 			return false;
 		}
+	if (dir != NULL || conf != NULL)
+		a->dir = smtpctl_conf_root(dir, conf);
 	if (!parse_seconds(a->seconds, &a->wait_ms)) {
 		warnx("-t %s: not a number of seconds", a->seconds);
 		return false;

@@ -7,7 +7,7 @@
 enum { smtpctl_exit_error = 2 };	/* of every subcommand */
 
 #define SMTPCTL_AWAIT_USAGE						\
-	"await [-n] [-d directory] [-t seconds]\n"			\
+	"await [-n] [-d directory | -f file] [-t seconds]\n"		\
 	"                     [to=address] [from=address] "		\
 	"[subject=text] [body=text]"
 

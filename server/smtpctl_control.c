@@ -17,9 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/conf_keyword.h"
-#include "server/conf_text.h"
 #include "server/smtpctl_await.h"
+#include "server/smtpctl_conf.h"
 #include "shared/ipc.h"
 
 enum {
@@ -45,72 +44,24 @@ problem(struct smtpctl_control *c, const char *format, ...)
 	return false;
 }
 
-/* Takes a line outside of any block: "root DIRECTORY", "control PATH". */
-static void
-take_line(const struct conf_cut *cut, char root[PATH_MAX],
-    char control[PATH_MAX])
-{
-	char *out = NULL;
-
-	if (span_equal(cut->words[0].text, span_of("root")))
-		out = root;
-	else if (span_equal(cut->words[0].text, span_of("control")))
-		out = control;
-	if (out != NULL && cut->count == 2)
-		snprintf(out, PATH_MAX, "%.*s", (int)cut->words[1].text.n,
-		    (const char *)cut->words[1].text.p);
-}
-
-static bool
-find_in(struct smtpctl_control *c, const char *path)
-{
-	char root[PATH_MAX] = "", control[PATH_MAX] = "";
-	struct conf_text text = { 0 };
-	struct conf_place place = { 0 };
-	struct span rest;
-	const char *why = conf_text_read(path, &text);
-	unsigned depth = 0;
-	struct conf_cut cut;
-
-	if (why != NULL)
-		return problem(c, "cannot tell where smtpd's control socket "
-		    "is: %s: %s: name the configuration with -f, or the "
-		    "socket with -s", path, why);
-	snprintf(root, sizeof(root), "%s",
-	    conf_keyword_find(CONF_TOP, span_of("root"))->fallback);
-	rest = span_from(text.bytes, text.n);
-	while (conf_text_next(&text, &rest, &place)) {
-		if (conf_cut_line(place.line, &cut) != CONF_CUT_OK ||
-		    cut.count == 0)
-			continue;
-		if (depth == 0)
-			take_line(&cut, root, control);
-		for (size_t i = 0; i < cut.count; i++)
-			if (conf_word_is_brace(&cut.words[i], '{'))
-				depth++;
-			else if (conf_word_is_brace(&cut.words[i], '}') &&
-			    depth > 0)
-				depth--;
-	}
-	conf_text_free(&text);
-	if (control[0] != '\0')
-		snprintf(c->path, sizeof(c->path), "%s", control);
-	else if (snprintf(c->path, sizeof(c->path), "%s/control", root) >=
-	    (int)sizeof(c->path))
-		return problem(c, "%s: root is too long", path);
-	return true;
-}
-
 bool
 smtpctl_control_find(struct smtpctl_control *c)
 {
-	const char *conf = c->place.conf;
+	struct smtpctl_conf conf;
+	const char *why;
 
 	if (c->path[0] != '\0')
 		return true;
-	if (c->place.socket == NULL)
-		return find_in(c, conf != NULL ? conf : SMTPD_CONF);
-	snprintf(c->path, sizeof(c->path), "%s", c->place.socket);
+	if (c->place.socket != NULL) {
+		snprintf(c->path, sizeof(c->path), "%s", c->place.socket);
+		return true;
+	}
+	why = smtpctl_conf_read(c->place.conf, &conf);
+	if (why != NULL)
+		return problem(c, "cannot tell where smtpd's control socket "
+		    "is: %s: %s: name the configuration with -f, or the "
+		    "socket with -s", conf.path, why);
+	snprintf(c->path, sizeof(c->path), "%s", conf.control);
 	return true;
 }
 

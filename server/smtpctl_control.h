@@ -8,10 +8,6 @@
 
 #include "shared/ipc_msg.h"
 
-#ifndef SMTPD_CONF
-#define SMTPD_CONF "/etc/smtpd/smtpd.conf"
-#endif
-
 /* What the options -f and -s say; zero is the default of both. */
 struct smtpctl_place {
 	const char	*conf;		/* configuration; NULL: the usual one */

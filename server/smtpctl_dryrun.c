@@ -17,6 +17,7 @@
 
 #include "server/dryrun.h"
 #include "server/smtpctl_await.h"
+#include "server/smtpctl_conf.h"
 #include "server/smtpctl_control.h"
 #include "server/smtpctl_report.h"
 

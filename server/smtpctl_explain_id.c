@@ -17,11 +17,11 @@
 #include "server/lines.h"
 #include "server/log_files.h"
 #include "server/smtpctl_await.h"
+#include "server/smtpctl_conf.h"
 #include "shared/ipc_msg.h"
 
-#define ROOT_DEFAULT "/var/smtpd"
-
 struct explain {
+	const char	*conf;		/* NULL: the usual one */
 	const char	*root;		/* of the mail */
 	char		 base[PATH_MAX];	/* of log */
 	const char	*id;
@@ -41,7 +41,7 @@ found(struct explain *e, const struct explain_message *m)
 	if (e->json)
 		explain_message_json(m, stdout);
 	else
-		explain_message_text(m, stdout);
+		explain_message_text(m, e->conf, stdout);
 }
 
 static void
@@ -115,7 +115,7 @@ look_in_refused(const struct explain *e)
 	if (!e->json && e->found > 0)
 		putchar('\n');
 	done = e->json ? explain_refused_json(fd, stdout) :
-	    explain_refused_text(fd, path, stdout);
+	    explain_refused_text(fd, path, e->conf, stdout);
 	close(fd);
 	if (!done)
 		errx(smtpctl_exit_error, "%s: not a session that smtpd kept",
@@ -173,14 +173,16 @@ smtpctl_explain_id(int argc, char *argv[])
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 }
 	};
-	struct explain e = { .root = ROOT_DEFAULT };
+	struct explain e = { 0 };
 	int c;
 
 	opterr = 0;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "d:j", options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "d:f:j", options, NULL)) != -1)
 		if (c == 'd')
 			e.root = optarg;
+		else if (c == 'f')
+			e.conf = optarg;
 		else if (c == 'j')
 			e.json = true;
 		else
@@ -192,5 +194,6 @@ smtpctl_explain_id(int argc, char *argv[])
 		errx(smtpctl_exit_error, "%s: not an id: those of messages "
 		    "and sessions are 16 letters and digits, such as "
 		    "1m857pqg38m02n9r", e.id);
+	e.root = smtpctl_conf_root(e.root, e.conf);
 	return explain(&e);
 }

@@ -5,7 +5,8 @@
 #ifndef SERVER_SMTPCTL_EXPLAIN_ID_H
 #define SERVER_SMTPCTL_EXPLAIN_ID_H
 
-#define SMTPCTL_EXPLAIN_ID_USAGE "explain [-d root] [--json] id"
+#define SMTPCTL_EXPLAIN_ID_USAGE \
+	"explain [-d root | -f file] [--json] id"
 
 /* argv[0] is "explain".  An exit status, or -1: a wrong call. */
 int	smtpctl_explain_id(int argc, char *argv[]);

@@ -15,12 +15,12 @@
 #include <unistd.h>
 
 #include "server/smtpctl_await.h"
+#include "server/smtpctl_conf.h"
 #include "server/smtpctl_log_verify.h"
-
-#define ROOT_DEFAULT "/var/smtpd"
 
 struct options {
 	const char	*root;
+	const char	*conf;
 	const char	*checkpoints;
 	const char	*key;
 	const char	*append;
@@ -35,7 +35,6 @@ read_options(struct options *o, int argc, char *argv[], const char *letters)
 	int c;
 
 	memset(o, 0, sizeof(*o));
-	o->root = ROOT_DEFAULT;
 	opterr = 0;
 	optind = 1;
 	while ((c = getopt(argc, argv, letters)) != -1)
@@ -48,6 +47,9 @@ read_options(struct options *o, int argc, char *argv[], const char *letters)
 			break;
 		case 'd':
 			o->root = optarg;
+			break;
+		case 'f':
+			o->conf = optarg;
 			break;
 		case 'k':
 		case 'p':
@@ -101,13 +103,14 @@ log_verify(int argc, char *argv[])
 	struct smtpctl_verify v = { .bad = stdout };
 	struct options o;
 
-	if (!read_options(&o, argc, argv, "c:d:p:q"))
+	if (!read_options(&o, argc, argv, "c:d:f:p:q"))
 		return -1;
-	v.root = o.root;
 	v.paths = o.rest_count > 0 ? o.rest : NULL;
 	v.path_count = o.rest_count;
+	if (v.paths == NULL)
+		v.root = smtpctl_conf_root(o.root, o.conf);
 	v.checkpoints = o.checkpoints != NULL || v.paths != NULL ?
-	    o.checkpoints : find_checkpoints(o.root);
+	    o.checkpoints : find_checkpoints(v.root);
 	if (o.key != NULL && v.checkpoints == NULL)
 		errx(smtpctl_exit_error, "-p %s: there are no checkpoints to "
 		    "check with it: name them with -c", o.key);
@@ -175,16 +178,16 @@ log_checkpoint(int argc, char *argv[])
 	struct options o;
 	struct tm utc;
 
-	if (!read_options(&o, argc, argv, "a:d:k:") || o.rest_count > 0)
+	if (!read_options(&o, argc, argv, "a:d:f:k:") || o.rest_count > 0)
 		return -1;
-	v.root = o.root;
+	v.root = smtpctl_conf_root(o.root, o.conf);
 	if (o.append != NULL && access(o.append, F_OK) == 0)
 		v.checkpoints = o.append;
 	smtpctl_log_verify(&v);
 	if (v.faults > 0)
 		return 1;
 	if (!v.chain.begun) {
-		warnx("%s/log: there is no line yet", o.root);
+		warnx("%s/log: there is no line yet", v.root);
 		return 1;
 	}
 	memset(&c, 0, sizeof(c));

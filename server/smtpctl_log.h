@@ -5,8 +5,10 @@
 #define SERVER_SMTPCTL_LOG_H
 
 #define SMTPCTL_LOG_USAGE \
-	"log verify [-q] [-d root] [-c checkpoints] [-p key] [file ...]\n" \
-	"       smtpctl log checkpoint [-d root] [-k key] [-a file]\n" \
+	"log verify [-q] [-d root | -f file] [-c checkpoints] [-p key] " \
+	"[log ...]\n"							\
+	"       smtpctl log checkpoint [-d root | -f file] [-k key] "	\
+	"[-a file]\n"							\
 	"       smtpctl log sign -k key\n" \
 	"       smtpctl log keygen file"
 

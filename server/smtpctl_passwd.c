@@ -16,11 +16,8 @@
 #include "server/passwd_ask.h"
 #include "server/passwd_file.h"
 #include "server/smtpctl_await.h"
+#include "server/smtpctl_conf.h"
 #include "shared/password_check.h"
-
-#ifndef SMTPD_CONF
-#define SMTPD_CONF "/etc/smtpd/smtpd.conf"
-#endif
 
 enum action { ACTION_SET, ACTION_ADD, ACTION_CHECK, ACTION_DELETE };
 

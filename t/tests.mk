@@ -21,7 +21,7 @@ test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o \
 	  $(BUILD)/server/sender.o $(BUILD)/server/conf_warn.o \
 	  $(BUILD)/server/passwd_file.o $(BUILD)/shared/password_check.o \
 	  \
-	  $(BUILD)/server/smtpctl_control.o
+	  $(BUILD)/server/smtpctl_conf.o $(BUILD)/server/smtpctl_control.o
 
 # ---- unit ---------------------------------------------------------------
 UNIT_PROGRAMS = $(UNIT:%=$(T)/unit/check_%)

@@ -289,6 +289,21 @@ strange_files(void)
 	    ctl_text);
 }
 
+/* The root is the configuration's; today's log, not one from before. */
+static void
+of_configuration(void)
+{
+	struct daemon d;
+
+	make_log(&d);
+	CTL_EXPECT(0, "numbers 1 to 8,", "log verify -f %s", d.conf);
+	CTL_EXPECT(0, "\"n\":8,", "log checkpoint -f %s", d.conf);
+	CTL_EXPECT(2, "No such file", "log verify -f %s -d %s", d.conf,
+	    harness_path("nowhere"));
+	CTL_EXPECT(2, "cannot tell where smtpd keeps its mail and log: ",
+	    "log verify -f %s", harness_path("nowhere"));
+}
+
 static void
 no_log(void)
 {
@@ -320,6 +335,7 @@ main(int argc, char *argv[])
 		{ "cut_off", cut_off },
 		{ "headless", headless },
 		{ "strange_files", strange_files },
+		{ "of_configuration", of_configuration },
 		{ "no_log", no_log },
 	};
 

@@ -106,7 +106,7 @@ message(void)
 	id_of(&d, " event=store ", "id", id);
 	id_of(&d, " event=store ", "session", session);
 
-	CTL_EXPECT(0, "message ", "explain -d %s %s", d.root, id);
+	CTL_EXPECT(0, "message ", "explain -f %s %s", d.conf, id);
 	said(" 127.0.0.1 port ");
 	said("who said it was client.example");
 	said("from       <\"j\\\"x\"@remote.example>");
@@ -137,24 +137,24 @@ message(void)
 	    harness_path("root/mail/example.net/carol/.Junk/cur/%s:2,",
 	    name)) == 0, "rename: %s", strerror(errno));
 	CTL_EXPECT(0, "moved to cur by a mail program: flagged, seen "
-	    "(flags FS)", "explain -d %s %s", d.root, id);
+	    "(flags FS)", "explain -f %s %s", d.conf, id);
 	said("moved to the folder Junk: not seen");
 	/* A mail program gives folders names; none of them acts on a reader. */
 	EXPECT(rename(harness_path("root/mail/example.net/carol/.Junk"),
 	    harness_path("root/mail/example.net/carol/.\xc2\x9b\xe2\x80\xae"
 	    "\x1bz")) == 0, "rename: %s", strerror(errno));
 	CTL_EXPECT(0, "folder \\xc2\\x9b\\xe2\\x80\\xae\\x1bz: not seen",
-	    "explain -d %s %s", d.root, id);
+	    "explain -f %s %s", d.conf, id);
 	CTL_EXPECT(0, "\"folder\":\"\\u009b\\u202e\\u001bz\"",
 	    "explain --json -d %s %s", d.root, id);
 	not_said("\xc2\x9b");
 	not_said("\xe2\x80\xae");
 	EXPECT(unlink(harness_path("root/mail/example.org/alice/cur/%s:2,FS",
 	    name)) == 0, "unlink");
-	CTL_EXPECT(0, "no longer there", "explain -d %s %s", d.root, id);
+	CTL_EXPECT(0, "no longer there", "explain -f %s %s", d.conf, id);
 
 	/* The same by its session, and for programs. */
-	CTL_EXPECT(0, id, "explain -d %s %s", d.root, session);
+	CTL_EXPECT(0, id, "explain -f %s %s", d.conf, session);
 	CTL_EXPECT(0, "{\"id\":\"", "explain --json -d %s %s", d.root, id);
 	said("\"messages\":[{\"log\":{\"time\":\"");
 	said("\"from\":\"\\\"j\\\\\\\"x\\\"@remote.example\"");
@@ -170,8 +170,53 @@ message(void)
 	harness_write_file(harness_path("aliases.net"), "x: carol\n"
 	    "y: carol\n");
 	CTL_EXPECT(0, "y: carol   (the file was changed since)",
-	    "explain -d %s %s", d.root, id);
+	    "explain -f %s %s", d.conf, id);
 	daemon_stop(&d);
+}
+
+/*
+ * Who writes the log does not choose what root reads: not a file that the
+ * configuration does not name, no link, and nothing that can be waited for.
+ */
+static void
+no_other_file(void)
+{
+	static const char line[] = "team: carol, alice@example.org\n";
+	char *log, *at;
+	struct daemon d;
+	struct client c;
+	char id[32];
+	size_t n;
+
+	start(&d, "");
+	client_open(&c, &d, NULL);
+	client_expect(&c, 250, "HELO client.example");
+	client_expect(&c, 250, "MAIL FROM:<>");
+	client_expect(&c, 250, "RCPT TO:<team@example.net>");
+	client_expect(&c, 354, "DATA");
+	client_expect(&c, 250, "Subject: x\r\n\r\nhello\r\n.");
+	id_of(&d, " event=store ", "id", id);
+	client_close(&c);
+	daemon_stop(&d);
+	CTL_EXPECT(0, line, "explain -f %s %s", d.conf, id);
+	CTL_EXPECT(0, "/aliases.net:1", "explain -d %s %s", d.root, id);
+	not_said(line);
+	EXPECT(rename(harness_path("aliases.net"), harness_path("secrets.net"))
+	    == 0 && symlink(harness_path("secrets.net"), harness_path(
+	    "aliases.net")) == 0, "symlink: %s", strerror(errno));
+	CTL_EXPECT(0, "/aliases.net:1", "explain -f %s %s", d.conf, id);
+	not_said(line);
+	EXPECT(unlink(harness_path("aliases.net")) == 0 &&
+	    mkfifo(harness_path("aliases.net"), 0600) == 0, "mkfifo");
+	CTL_EXPECT(0, "/aliases.net:1", "explain -f %s %s", d.conf, id);
+	log = harness_read_file(harness_path("root/log/message"), &n);
+	at = strstr(log, "/aliases.net\"");
+	EXPECT(at != NULL, "no alias in the log: %s", log);
+	memcpy(at, "/secrets", 8);
+	harness_write_file(harness_path("root/log/message"), log);
+	CTL_EXPECT(0, "/secrets.net:1", "explain -f %s %s", d.conf, id);
+	not_said(line);
+	free(log);
 }
 
 /* Found in a log that was rotated, and chained on from there. */
@@ -188,7 +233,7 @@ after_rotation(void)
 	EXPECT(WAIT_FOR(5000, daemon_logged(&d, " event=reopen ", NULL) == 1),
 	    "no reopen");
 	EXPECT(client_deliver(&d, NULL, 2, 300, "alice") == 250, "no 250");
-	CTL_EXPECT(0, "/log/message.2", "explain -d %s %s", d.root, id);
+	CTL_EXPECT(0, "/log/message.2", "explain -f %s %s", d.conf, id);
 	said("Z:1\n");
 	daemon_stop(&d);
 }
@@ -346,8 +391,8 @@ bounded(void)
 	EXPECT(count_kept(&d) == kept_max, "%zu are kept", count_kept(&d));
 	/* Its own first one went, and few of the other network. */
 	id_of(&d, " event=disconnect ", "session", id);
-	CTL_EXPECT(1, "no message and no kept session", "explain -d %s %s",
-	    d.root, id);
+	CTL_EXPECT(1, "no message and no kept session", "explain -f %s %s",
+	    d.conf, id);
 	daemon_stop(&d);
 }
 
@@ -380,6 +425,7 @@ main(int argc, char *argv[])
 {
 	static const struct test tests[] = {
 		{ "message", message },
+		{ "no_other_file", no_other_file },
 		{ "after_rotation", after_rotation },
 		{ "transcript", transcript },
 		{ "only_refused", only_refused },
