@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "server/admit.h"
+#include "shared/log.h"
 
 static int
 bind_one(const struct conf_listen *c)
@@ -33,6 +34,45 @@ bind_one(const struct conf_listen *c)
 	return -1;
 }
 
+bool
+listen_may_lack(const struct conf *conf, const struct conf_listen *l)
+{
+	struct address mine, other;
+
+	if (l->addr.ss_family != AF_INET6 || !address_of(&l->addr, &mine))
+		return false;
+	for (size_t i = 0; i < conf->listen_count; i++)
+		if (conf->listens[i].addr.ss_family == AF_INET &&
+		    address_of(&conf->listens[i].addr, &other) &&
+		    other.port == mine.port)
+			return true;
+	return false;
+}
+
+/* That is what the error says of a line of IPv6 that could not be bound. */
+static bool
+host_has_no_ipv6(const struct conf_listen *l, int error)
+{
+	const struct sockaddr_in6 *a = (const void *)&l->addr;
+
+	return error == EAFNOSUPPORT || (error == EADDRNOTAVAIL &&
+	    (IN6_IS_ADDR_UNSPECIFIED(&a->sin6_addr) ||
+	    IN6_IS_ADDR_LOOPBACK(&a->sin6_addr)));
+}
+
+static void
+warn_of_no_ipv6(const struct conf *conf, const struct conf_listen *l)
+{
+	struct log_line line;
+
+	log_begin(&line, LOG_LEVEL_WARNING, "warning");
+	log_str(&line, "file", conf->path);
+	log_u64(&line, "line", l->line);
+	log_str(&line, "what", "this host has no IPv6, so nobody can come to "
+	    "this address; those of its port with IPv4 are served");
+	log_end(&line);
+}
+
 int
 listen_bind(struct master *m, const struct conf_listen **which)
 {
@@ -41,19 +81,22 @@ listen_bind(struct master *m, const struct conf_listen **which)
 	if (m->listeners == NULL)
 		return -1;
 	for (size_t i = 0; i < m->conf.listen_count; i++) {
-		int fd = bind_one(&m->conf.listens[i]);
+		const struct conf_listen *l = &m->conf.listens[i];
+		int fd = bind_one(l), error = errno;
 
+		if (fd == -1 && listen_may_lack(&m->conf, l) &&
+		    host_has_no_ipv6(l, error)) {
+			warn_of_no_ipv6(&m->conf, l);
+			continue;
+		}
 		if (fd == -1) {
-			int error = errno;
-
-			*which = &m->conf.listens[i];
+			*which = l;
 			listen_stop(m);
 			errno = error;
 			return -1;
 		}
-		m->listeners[i].fd = fd;
-		m->listeners[i].line = m->conf.listens[i];
-		m->listener_count++;
+		m->listeners[m->listener_count].fd = fd;
+		m->listeners[m->listener_count++].line = *l;
 	}
 	return 0;
 }

@@ -9,8 +9,14 @@
 enum { listen_backlog = 4096 };	/* the kernel's own limit cuts it */
 
 /*
- * Binds every listen of m->conf and fills m->listeners.  On failure nothing
- * stays bound: -1, errno, *which the one that failed.
+ * May l go without a socket on a host without IPv6?  True when it is one of
+ * IPv6, and conf has another of its port, of IPv4.
+ */
+bool	listen_may_lack(const struct conf *conf, const struct conf_listen *l);
+/*
+ * Binds every listen of m->conf and fills m->listeners; one that may lack its
+ * socket is warned of where this host has no IPv6.  On failure nothing stays
+ * bound: -1, errno, *which the one that failed.
  */
 int	listen_bind(struct master *m, const struct conf_listen **which);
 /*

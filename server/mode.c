@@ -15,19 +15,18 @@
 #include "server/conf_warn.h"
 #include "shared/log.h"
 
-/* A socket, and the same one as descriptor 0 or 1. */
+/*
+ * A socket, and the same one as descriptor 0.  That of systemd's journal may
+ * be descriptors 1 and 2 alike.
+ */
 static bool
 is_connection(int fd)
 {
-	struct stat st, other;
+	struct stat st, input;
 
-	if (fstat(fd, &st) == -1 || !S_ISSOCK(st.st_mode))
-		return false;
-	for (int i = 0; i < fd; i++)
-		if (fstat(i, &other) == 0 && st.st_dev == other.st_dev &&
-		    st.st_ino == other.st_ino)
-			return true;
-	return false;
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) &&
+	    fstat(STDIN_FILENO, &input) == 0 && st.st_dev == input.st_dev &&
+	    st.st_ino == input.st_ino;
 }
 
 bool

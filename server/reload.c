@@ -91,19 +91,34 @@ same_listen(const struct conf_listen *a, const struct conf_listen *b)
 	    a->hide_client == b->hide_client;
 }
 
-/* A listen line that has no socket; NULL: every one has. */
+static bool
+has_socket(const struct master *m, const struct conf_listen *l)
+{
+	for (size_t i = 0; i < m->listener_count; i++)
+		if (same_listen(l, &m->listeners[i].line))
+			return true;
+	return false;
+}
+
+/* A line that was there before and has no socket: of IPv6, without IPv6. */
+static bool
+lacks_socket(const struct master *m, const struct conf *new,
+    const struct conf_listen *l)
+{
+	for (size_t i = 0; i < m->conf.listen_count; i++)
+		if (same_listen(l, &m->conf.listens[i]))
+			return listen_may_lack(new, l);
+	return false;
+}
+
+/* A listen line that needs a socket and has none; or NULL. */
 static const struct conf_listen *
 find_new_listen(const struct master *m, const struct conf *new)
 {
-	for (size_t i = 0; i < new->listen_count; i++) {
-		size_t k = 0;
-
-		while (k < m->listener_count &&
-		    !same_listen(&new->listens[i], &m->listeners[k].line))
-			k++;
-		if (k == m->listener_count)
+	for (size_t i = 0; i < new->listen_count; i++)
+		if (!has_socket(m, &new->listens[i]) &&
+		    !lacks_socket(m, new, &new->listens[i]))
 			return &new->listens[i];
-	}
 	return NULL;
 }
 

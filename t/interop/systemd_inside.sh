@@ -74,6 +74,11 @@ logged() {
 	journal | grep -q -- "$1"
 }
 
+# unit_logged UNIT PATTERN: of another one, ever.
+unit_logged() {
+	journalctl -q -o cat -u "$1" --no-pager | grep -q -- "$2"
+}
+
 # ended: the service, in order.
 ended_well() {
 	local how
@@ -243,6 +248,9 @@ seen_broken_tables() {
 	boot
 	logged "event=warning file=$etc/aliases line=2 .*team@example.org" ||
 	    fail "no warning of the alias: $(journal)"
+	journalctl -q -o cat -u smtpd --since "$since" -p warning \
+	    SYSLOG_FACILITY=2 | grep -q event=warning ||
+	    fail "the journal does not know that it is a warning of mail"
 	logged "event=warning file=$etc/users line=3 .*carol@example.org" ||
 	    fail "no warning of the hash: $(journal)"
 	send
@@ -254,6 +262,25 @@ seen_broken_tables() {
 	send team@example.org
 	smtpd -n 2>&1 >/dev/null | grep -q 'users:3: warning: carol' ||
 	    fail "smtpd -n does not tell"
+}
+
+# 2.12: a host without IPv6, as far as smtpd sees.
+seen_no_ipv6() {
+	configure 'listen 0.0.0.0 port 2525' 'listen :: port 2525'
+	# shellcheck disable=SC2086 # two names
+	systemctl stop $units
+	systemd-run -q --unit=smtpd-ipv4 -p Type=notify -p KillMode=mixed \
+	    -p RestrictAddressFamilies='AF_UNIX AF_INET' \
+	    /usr/local/sbin/smtpd -d ||
+	    fail "$(journalctl -q -o cat -u smtpd-ipv4 | tail -n 12)"
+	connect 2525
+	say 221 QUIT
+	systemctl kill -s HUP --kill-whom=main smtpd-ipv4
+	until_so 10 unit_logged smtpd-ipv4 'event=reload ' ||
+	    fail "no reload: $(journalctl -q -o cat -u smtpd-ipv4 | tail -n 3)"
+	systemctl stop smtpd-ipv4
+	unit_logged smtpd-ipv4 'event=warning .*line=3 .*no IPv6' ||
+	    fail "no warning"
 }
 
 "$@"

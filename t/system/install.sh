@@ -109,7 +109,7 @@ install_files() {
 	listing "$tmp/dest" >"$tmp/got"
 	same "$tmp/expected" "$tmp/got"
 	[ "$(cat "$tmp/dest/usr/lib/systemd/system/"*.service |
-	    grep -c '^ExecStart=/usr/sbin/smtpd -')" -eq 2 ] ||
+	    grep -c '^ExecStart=/usr/sbin/smtpd')" -eq 2 ] ||
 	    fail "the units do not start the program of this PREFIX"
 }
 
