@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "server/conf_range.h"
+#include "shared/sasl.h"
 #include "shared/smtp_syntax.h"
 
 /* One "listen ADDRESS port N". */
@@ -133,6 +134,8 @@ struct conf {
 	bool			 catcher;	/* take any recipient */
 	const char		*catcher_login;	/* borrowed: "name:password",
 						   the only one; NULL: any */
+	/* its password for CRAM-MD5; "": nothing is equal to it */
+	char			 catcher_digest[sasl_digest_bytes + 1];
 };
 
 /* Fills *out with every default; no domain, no listen. 0, or -1 and errno. */

@@ -178,6 +178,10 @@ on_mail(struct worker *w, const struct ipc_record *r)
 
 	if (s->submission && (s->user[0] == '\0' || !r->u.mail.wait))
 		return AFTER_BROKEN;
+	/* Only who writes to a catcher may leave the domain out. */
+	if (r->u.mail.from.domain_len == 0 && !w->master->conf.catcher &&
+	    !smtp_mailbox_is_null(&r->u.mail.from))
+		return AFTER_BROKEN;
 	if (s->submission && !may_send_as(s, &r->u.mail.from))
 		return refuse_forged(w, &r->u.mail.from);
 	s->tx.no_room = !session_has_room(w->master, r->u.mail.size);

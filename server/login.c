@@ -29,7 +29,8 @@ enum {
 };
 
 static const char *const mechanisms[SASL_MECHANISM_COUNT] = {
-	[SASL_PLAIN] = "PLAIN", [SASL_LOGIN] = "LOGIN"
+	[SASL_PLAIN] = "PLAIN", [SASL_LOGIN] = "LOGIN",
+	[SASL_CRAM_MD5] = "CRAM-MD5"
 };
 
 static const char *
@@ -269,21 +270,24 @@ judge(struct login *l)
 
 /* name and password as smtpd -C -a has them, parted by the first colon. */
 static bool
-is_the_one(const char *want, const struct ipc_login *l)
+is_the_one(const struct conf *conf, const struct ipc_login *l)
 {
-	size_t name = strcspn(want, ":"), n = strlen(want);
+	const char *want = conf->catcher_login;
+	size_t name = strcspn(want, ":");
+	const char *password = l->mechanism == SASL_CRAM_MD5 ?
+	    conf->catcher_digest : want + name + 1;
 
 	return l->name_len == name && memcmp(l->name, want, name) == 0 &&
-	    l->password_len == n - name - 1 &&
-	    sodium_memcmp(l->password, want + name + 1, n - name - 1) == 0;
+	    l->password_len == strlen(password) &&
+	    sodium_memcmp(l->password, password, l->password_len) == 0;
 }
 
 static bool
 judge_caught(struct login *l, const struct ipc_login *login)
 {
-	const char *want = l->worker->master->conf.catcher_login;
+	const struct conf *conf = &l->worker->master->conf;
 
-	l->known = want == NULL || is_the_one(want, login);
+	l->known = conf->catcher_login == NULL || is_the_one(conf, login);
 	l->answer = l->known ? LOGIN_OK : LOGIN_WRONG;
 	memcpy(l->user, login->name, login->name_len);
 	return answer(l);

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <arpa/inet.h>
+#include <openssl/hmac.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +192,21 @@ is_login(const char *text)
 	    name + 1), sasl_password_max_bytes) == SASL_OK;
 }
 
+/* A program under test may answer a challenge (CRAM-MD5, RFC 2195). */
+static void
+digest_password(struct conf *conf)
+{
+	const char *password = strchr(conf->catcher_login, ':') + 1;
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned n;
+
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	if (HMAC(EVP_md5(), password, (int)strlen(password),
+	    (const uint8_t *)SASL_CHALLENGE, sizeof(SASL_CHALLENGE) - 1,
+	    digest, &n) != NULL && 2 * n == sasl_digest_bytes)
+		sodium_bin2hex(conf->catcher_digest, 2 * n + 1, digest, n);
+}
+
 /* What a catcher is: no tables, one listener, no limit for one address. */
 static void
 configure_catcher(struct conf *conf, const struct arguments *a)
@@ -215,6 +231,8 @@ configure_catcher(struct conf *conf, const struct arguments *a)
 	conf->catcher_login = a->login;
 	if (a->login != NULL && !is_login(a->login))
 		fatal("-a: not NAME:PASSWORD, each of 1 to 255 octets");
+	if (a->login != NULL)
+		digest_password(conf);
 	free(conf->root);
 	catcher_default_dir(dir, sizeof(dir));
 	conf->root = strdup(a->dir != NULL ? a->dir : dir);

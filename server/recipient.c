@@ -324,7 +324,9 @@ expand_caught(const struct mailbox *rcpt, struct recipient_set *set)
 	size_t n;
 
 	n = smtp_mailbox_text(rcpt, text);
-	recipient_file_name(span_from(text, n), name);
+	/* Without a domain it is what was written, and no quotes are ours. */
+	recipient_file_name(rcpt->domain_len == 0 ? local_of(rcpt) :
+	    span_from(text, n), name);
 	return recipient_set_add(set, "", name);
 }
 

@@ -27,8 +27,7 @@ check_mail(const struct ipc_record *r)
 {
 	const struct ipc_mail *m = &r->u.mail;
 
-	if (!smtp_mailbox_valid(&m->from) ||
-	    (m->from.domain_len == 0 && !smtp_mailbox_is_null(&m->from)))
+	if (!smtp_mailbox_valid(&m->from))
 		return "sender is not an address";
 	if (!smtp_helo_valid(span_from(m->helo, m->helo_len)))
 		return "HELO name is not one";

@@ -1,5 +1,5 @@
 /*
- * The messages of two mechanisms.  Pure.
+ * The messages of SASL mechanisms.  Pure.
  *
  * Nothing is prepared (SASLprep) and nothing folded: what is not well-formed
  * UTF-8 is refused, everything else is compared as it came.
@@ -15,7 +15,9 @@ sasl_find(struct span name)
 {
 	if (span_equal_fold(name, span_of("PLAIN")))
 		return SASL_PLAIN;
-	return span_equal_fold(name, span_of("LOGIN")) ? SASL_LOGIN :
+	if (span_equal_fold(name, span_of("LOGIN")))
+		return SASL_LOGIN;
+	return span_equal_fold(name, span_of("CRAM-MD5")) ? SASL_CRAM_MD5 :
 	    SASL_MECHANISM_COUNT;
 }
 
@@ -62,6 +64,19 @@ sasl_parse_plain(struct span message, struct sasl_login *out)
 	out->password = message;
 	return authzid.n == 0 || span_equal(authzid, out->name) ? SASL_OK :
 	    SASL_OTHER;
+}
+
+enum sasl_verdict
+sasl_parse_cram(struct span message, struct sasl_login *out)
+{
+	size_t cut = message.n - sasl_digest_bytes;
+
+	if (message.n < sasl_digest_bytes + 2 || message.p[cut - 1] != ' ')
+		return SASL_BAD;
+	out->name = span_from(message.p, cut - 1);
+	out->password = span_skip(message, cut);
+	return is_safe(out->name, sasl_name_max_bytes) &&
+	    is_safe(out->password, sasl_digest_bytes) ? SASL_OK : SASL_BAD;
 }
 
 enum sasl_verdict

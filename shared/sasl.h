@@ -1,6 +1,6 @@
 /*
- * What a client says of itself by the SASL mechanisms PLAIN (RFC 4616) and
- * LOGIN (draft-murchison-sasl-login), already decoded.
+ * What a client says of itself by the SASL mechanisms PLAIN (RFC 4616), LOGIN
+ * (draft-murchison-sasl-login) and CRAM-MD5 (RFC 2195), already decoded.
  */
 #ifndef SHARED_SASL_H
 #define SHARED_SASL_H
@@ -10,10 +10,20 @@
 enum {
 	sasl_line_max_bytes = 12288,	/* RFC 4954 4, CRLF included */
 	sasl_name_max_bytes = 255,	/* RFC 4616 2 */
-	sasl_password_max_bytes = 255
+	sasl_password_max_bytes = 255,
+	sasl_digest_bytes = 32		/* HMAC-MD5 in hexadecimal */
 };
 
-enum sasl_mechanism { SASL_PLAIN, SASL_LOGIN, SASL_MECHANISM_COUNT };
+/* CRAM-MD5 (RFC 2195) is for tests: the catcher alone takes it. */
+enum sasl_mechanism {
+	SASL_PLAIN,
+	SASL_LOGIN,
+	SASL_CRAM_MD5,
+	SASL_MECHANISM_COUNT
+};
+
+/* That of CRAM-MD5, always the same: nobody has to be kept out by it. */
+#define SASL_CHALLENGE "<catcher@smtpd>"
 
 enum sasl_verdict {
 	SASL_OK,
@@ -34,6 +44,9 @@ enum sasl_mechanism sasl_find(struct span name);
  * An authzid that is the authcid octet by octet is none.
  */
 enum sasl_verdict sasl_parse_plain(struct span message,
+	    struct sasl_login *out);
+/* message = authcid SP digest; the digest is out->password. */
+enum sasl_verdict sasl_parse_cram(struct span message,
 	    struct sasl_login *out);
 /* A name or a password alone, as LOGIN has them: 1 to max octets, no NUL. */
 enum sasl_verdict sasl_parse_login(struct span message, size_t max);

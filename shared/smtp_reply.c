@@ -43,7 +43,7 @@ smtp_reply_write(enum smtp_reply reply, struct span hostname, struct span id,
 
 void
 smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
-    uint64_t rcpt_max, bool starttls, bool auth, struct buf *out)
+    uint64_t rcpt_max, bool starttls, const char *auth, struct buf *out)
 {
 	buf_add_str(out, "250-");
 	buf_add(out, hostname);
@@ -53,8 +53,11 @@ smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
 	    "250-ENHANCEDSTATUSCODES\r\n");
 	if (starttls)
 		buf_add_str(out, "250-STARTTLS\r\n");
-	if (auth)
-		buf_add_str(out, "250-AUTH PLAIN LOGIN\r\n");
+	if (auth != NULL) {
+		buf_add_str(out, "250-AUTH ");
+		buf_add_str(out, auth);
+		buf_add_str(out, "\r\n");
+	}
 	buf_add_str(out, "250 LIMITS RCPTMAX=");
 	buf_add_u64(out, rcpt_max, 1);
 	buf_add_str(out, "\r\n");

@@ -29,6 +29,7 @@
 	X(AUTH_PLAIN, 334, "", "")					\
 	X(AUTH_NAME, 334, "", "VXNlcm5hbWU6")	/* "Username:" */	\
 	X(AUTH_PASSWORD, 334, "", "UGFzc3dvcmQ6") /* "Password:" */	\
+	X(AUTH_CRAM, 334, "", "PGNhdGNoZXJAc210cGQ+") /* SASL_CHALLENGE */ \
 	X(DATA, 354, "", "end data with <CRLF>.<CRLF>")			\
 	X(IDLE, 421, "4.4.2", "%h nothing heard for too long, closing")	\
 	X(SESSION_LONG, 421, "4.4.2", "%h session too long, closing")	\
@@ -112,7 +113,7 @@ void	smtp_reply_write(enum smtp_reply reply, struct span hostname,
  * starttls where that is so now (RFC 3207).
  */
 void	smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
-	    uint64_t rcpt_max, bool starttls, bool auth, struct buf *out);
+	    uint64_t rcpt_max, bool starttls, const char *auth, struct buf *out);
 /* True for 4yz and 5yz. */
 bool	smtp_reply_is_error(enum smtp_reply reply);
 

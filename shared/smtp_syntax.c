@@ -623,10 +623,7 @@ smtp_mailbox_valid(const struct mailbox *m)
 		return true;
 	if (!local_valid(span_from(m->local, m->local_len)))
 		return false;
-	if (m->domain_len == 0)
-		return span_equal_fold(span_from(m->local, m->local_len),
-		    span_of("postmaster"));
-	return domain_valid(span_from(m->domain, m->domain_len));
+	return m->domain_len == 0 || domain_valid(span_from(m->domain, m->domain_len));
 }
 
 static bool
@@ -649,6 +646,19 @@ bool
 smtp_mailbox_is_null(const struct mailbox *m)
 {
 	return m->local_len == 0 && m->domain_len == 0;
+}
+
+bool
+smtp_mailbox_from_any(struct span in, struct mailbox *out)
+{
+	struct mailbox m = { 0 };
+
+	if (in.n == 0 || in.n > smtp_local_max_bytes || !local_valid(in))
+		return false;
+	m.local_len = (uint8_t)in.n;
+	memcpy(m.local, in.p, in.n);
+	*out = m;
+	return true;
 }
 
 bool

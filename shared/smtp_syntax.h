@@ -29,7 +29,8 @@ enum {
  * ASCII letters folded to small ones.  Unused octets are zero.
  *   local_len 0 and domain_len 0: the null reverse-path <>.
  *   local_len 0 alone: <""@domain>, which the grammar allows.
- *   domain_len 0 alone: <postmaster>, which a receiver must take.
+ *   domain_len 0 alone: <postmaster>, which a receiver must take; or a name
+ *	without a domain, which only a table has, and who writes to a catcher.
  */
 struct mailbox {
 	uint8_t	local_len;
@@ -90,6 +91,11 @@ bool		smtp_mailbox_is_utf8(const struct mailbox *m);
 bool		smtp_mailbox_is_null(const struct mailbox *m);
 /* Reads "local@domain" or "local" from a table; quotes are not used there. */
 bool		smtp_mailbox_from_text(struct span in, struct mailbox *out);
+/*
+ * What a program under test took for an address: the whole of in, 1 to 255
+ * octets without control characters, is a local part without a domain.
+ */
+bool		smtp_mailbox_from_any(struct span in, struct mailbox *out);
 
 enum {
 	/* local quoted and escaped, "@", domain, NUL */

@@ -10,6 +10,12 @@ enum {
 	room_ms = 1000		/* how long the word "room" is good for */
 };
 
+bool
+smtp_is_catcher(const struct smtp_session *s)
+{
+	return s->auth == IPC_AUTH_ALWAYS;
+}
+
 struct outcome
 smtp_go_on(enum smtp_reply reply)
 {

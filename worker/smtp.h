@@ -74,6 +74,11 @@ struct outcome smtp_read_failed(struct smtp_session *s,
 /* The session ends, after reply. */
 struct outcome smtp_end(struct smtp_session *s, enum session_end end,
 	    enum smtp_reply reply);
+/*
+ * A catcher takes what a program sends as far as it can be kept, and says what
+ * other servers would not take.
+ */
+bool	smtp_is_catcher(const struct smtp_session *s);
 /* Reply, and go on. */
 struct outcome smtp_go_on(enum smtp_reply reply);
 /* The master has said that there is room, or that there is none. */

@@ -21,6 +21,14 @@ smtp_auth_is_offered(const struct smtp_session *s)
 	    (!s->submission || s->tls);
 }
 
+const char *
+smtp_auth_offer(const struct smtp_session *s)
+{
+	if (!smtp_auth_is_offered(s))
+		return NULL;
+	return smtp_is_catcher(s) ? "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN";
+}
+
 static struct outcome
 end_exchange(struct smtp_session *s, enum smtp_reply reply)
 {
@@ -150,6 +158,22 @@ on_name(struct smtp_session *s, struct span line)
 	return smtp_go_on(REPLY_AUTH_PASSWORD);
 }
 
+static struct outcome
+on_cram(struct smtp_session *s, struct span line)
+{
+	struct sasl_login login;
+	struct span message;
+
+	if (is_cancelled(line))
+		return end_exchange(s, REPLY_AUTH_CANCELLED);
+	if (!decode(line, &message) || sasl_parse_cram(message, &login) !=
+	    SASL_OK)
+		return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
+	set(&s->login.name_len, s->login.name, login.name);
+	set(&s->login.password_len, s->login.password, login.password);
+	return ask(s, SASL_CRAM_MD5);
+}
+
 struct outcome
 smtp_auth_read_failed(struct smtp_session *s, enum line_result r)
 {
@@ -163,7 +187,7 @@ smtp_auth_read_failed(struct smtp_session *s, enum line_result r)
 static bool
 may_begin(struct smtp_session *s, struct outcome *out)
 {
-	if (!s->esmtp)
+	if (!s->esmtp && !smtp_is_catcher(s))
 		*out = fault(s, NOTE_SEQUENCE, REPLY_EHLO_FIRST);
 	else if (s->submission && !s->tls)
 		*out = fault(s, NOTE_PLAIN_TEXT, REPLY_AUTH_PLAIN_TEXT);
@@ -199,6 +223,13 @@ smtp_auth_begin(struct smtp_session *s, struct span arg)
 			return on_name(s, span_skip(arg, name.n + 1));
 		s->challenged = on_name;
 		return smtp_go_on(REPLY_AUTH_NAME);
+	case SASL_CRAM_MD5:
+		if (!smtp_is_catcher(s))
+			break;
+		if (blank != NULL)	/* the server speaks first */
+			return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
+		s->challenged = on_cram;
+		return smtp_go_on(REPLY_AUTH_CRAM);
 	case SASL_MECHANISM_COUNT:
 		break;
 	}

@@ -12,6 +12,7 @@
 #include "worker/smtp_auth.h"
 #include "worker/smtp_data.h"
 #include "worker/smtp_tls.h"
+#include "worker/transcript.h"
 
 enum { small_bytes = 1024 * 1024 };
 
@@ -96,6 +97,67 @@ reply_of_syntax(enum syntax syntax, enum smtp_reply bad)
 	return bad;
 }
 
+static struct span
+without_blanks(struct span s)
+{
+	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
+		s = span_skip(s, 1);
+	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+		s.n--;
+	return s;
+}
+
+/*
+ * What a program under test wrote for an address.  Without brackets what
+ * stands behind a blank is parameters of MAIL; RCPT has none here.
+ */
+static bool
+take_any(struct span in, bool is_sender, struct mailbox *out,
+    struct span *rest)
+{
+	const uint8_t *end;
+	struct span text;
+
+	in = without_blanks(in);
+	if (in.n > 0 && in.p[0] == '<') {
+		in = span_skip(in, 1);
+		end = memrchr(in.p, '>', in.n);
+	} else
+		end = is_sender && in.n > 0 ? memchr(in.p, ' ', in.n) : NULL;
+	text = span_from(in.p, end == NULL ? in.n : (size_t)(end - in.p));
+	*rest = span_skip(in, text.n + (end != NULL && *end == '>'));
+	text = without_blanks(text);
+	return smtp_mailbox_from_text(text, out) ||
+	    smtp_mailbox_from_any(text, out);
+}
+
+static enum syntax
+parse_path(const struct smtp_session *s, struct span in, bool is_sender,
+    struct mailbox *out, struct span *rest)
+{
+	enum syntax syntax = smtp_parse_path(in, is_sender, !is_sender, out,
+	    rest);
+
+	if (syntax == SYNTAX_OK || !smtp_is_catcher(s) ||
+	    !take_any(in, is_sender, out, rest))
+		return syntax;
+	transcript_hint("most servers refuse this address: it is not "
+	    "well-formed");
+	return SYNTAX_OK;
+}
+
+/* An address that needs SMTPUTF8, which was not said (RFC 6531 3.2). */
+static bool
+lacks_utf8(const struct smtp_session *s, const struct mailbox *m, bool said)
+{
+	if (said || !smtp_mailbox_is_utf8(m))
+		return false;
+	if (smtp_is_catcher(s))
+		transcript_hint("most servers refuse this address: it is not "
+		    "ASCII, and MAIL did not say SMTPUTF8");
+	return !smtp_is_catcher(s);
+}
+
 /*
  * A question saved: while the master's word that there is room is fresh and
  * the message is not said to be large, MAIL is told, not asked.
@@ -126,7 +188,7 @@ cmd_mail(struct smtp_session *s, struct span arg)
 
 	if (!span_begins_fold(arg, span_of("FROM:")))
 		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
-	syntax = smtp_parse_path(span_skip(arg, 5), true, false, &from, &rest);
+	syntax = parse_path(s, span_skip(arg, 5), true, &from, &rest);
 	if (syntax != SYNTAX_OK)
 		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
 		    REPLY_BAD_SENDER));
@@ -141,7 +203,7 @@ cmd_mail(struct smtp_session *s, struct span arg)
 		    REPLY_BAD_PARAM));
 	if (!s->esmtp)
 		memset(&params, 0, sizeof(params));
-	if (smtp_mailbox_is_utf8(&from) && !params.smtputf8)
+	if (lacks_utf8(s, &from, params.smtputf8))
 		return fault(s, NOTE_NO_UTF8, REPLY_NEEDS_UTF8);
 	if (params.size > s->settings->message_size_bytes)
 		return fault(s, NOTE_TOO_BIG, REPLY_TOO_BIG);
@@ -165,7 +227,7 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 
 	if (!span_begins_fold(arg, span_of("TO:")))
 		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
-	syntax = smtp_parse_path(span_skip(arg, 3), false, true, &to, &rest);
+	syntax = parse_path(s, span_skip(arg, 3), false, &to, &rest);
 	if (syntax != SYNTAX_OK)
 		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
 		    REPLY_BAD_RCPT));
@@ -173,7 +235,7 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 	if (syntax != SYNTAX_OK)
 		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
 		    REPLY_BAD_PARAM));
-	if (smtp_mailbox_is_utf8(&to) && !s->smtputf8)
+	if (lacks_utf8(s, &to, s->smtputf8))
 		return fault(s, NOTE_NO_UTF8, REPLY_NEEDS_UTF8);
 	if (s->recipients >= s->settings->recipients)
 		return smtp_go_on(REPLY_TOO_MANY_RCPTS);

@@ -46,7 +46,7 @@ write_reply(struct smtp_session *s, enum smtp_reply reply)
 	if (reply == REPLY_EHLO)
 		smtp_reply_write_ehlo(host, s->settings->message_size_bytes,
 		    s->settings->recipients, !s->tls && tls_context() != NULL,
-		    smtp_auth_is_offered(s), &out);
+		    smtp_auth_offer(s), &out);
 	else
 		smtp_reply_write(reply, host, span_of(s->stored.id), &out);
 	transcript_say(IPC_TRACE_SERVER, buf_span(&out));
@@ -65,7 +65,9 @@ count(struct smtp_session *s, struct outcome o)
 	}
 	if (smtp_reply_is_error(o.reply))
 		transcript_refused();
-	if (o.next != SMTP_GO_ON || !smtp_reply_is_error(o.reply))
+	/* The recipients that were taken are not lost for some too many. */
+	if (o.next != SMTP_GO_ON || !smtp_reply_is_error(o.reply) ||
+	    o.reply == REPLY_TOO_MANY_RCPTS)
 		return o;
 	/* A list with stale names is no attack; guessing costs time. */
 	if (o.reply == REPLY_UNKNOWN_RCPT)

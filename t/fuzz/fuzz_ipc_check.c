@@ -16,6 +16,11 @@ must_be_path(const struct mailbox *m)
 	size_t n = smtp_mailbox_text(m, path + 1);
 
 	MUST(n < smtp_mailbox_text_max_bytes);
+	/* Without a domain no grammar is its own. */
+	if (m->domain_len == 0 && !smtp_mailbox_is_null(m)) {
+		MUST(smtp_mailbox_valid(m));
+		return;
+	}
 	path[n + 1] = '>';
 	/* Too long with its quotes: it may be written, not read. */
 	if (n - m->domain_len > smtp_local_max_bytes + 1)

@@ -2,6 +2,7 @@
  * smtpd -C, as a program under development meets it, and what its developer
  * reads.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -259,6 +260,94 @@ nobody_reads(void)
 	stop(&c, SIGTERM);
 }
 
+static size_t
+count_mail(const struct catcher *c, const char *name)
+{
+	char path[512];
+	struct dirent *e;
+	size_t n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/%s/new", c->dir, name);
+	d = opendir(path);
+	while (d != NULL && (e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	if (d != NULL)
+		closedir(d);
+	return n;
+}
+
+/* Each has a Maildir by what the program wrote. */
+static void
+any_recipient(void)
+{
+	static const struct {
+		const char	*path, *name;
+	} t[] = {
+		{ "<root>", "root" }, { " test", "test" },
+		{ " < Alice@Example.org >", "alice@example.org" },
+		{ "<alice @example.org>", "alice%20@example.org" },
+		{ "<bob@example..org>", "bob@example..org" },
+		{ "<\"a b\"@example.org>", "%22a%20b%22@example.org" },
+		{ "<m\xc3\xbcller@example.org>", "m\xc3\xbcller@example.org" },
+		{ "<../../x>", "%2E.%2F..%2Fx" },
+	};
+	struct catcher c = { .pid = 0 };
+	struct client client;
+	char line[300];
+
+	START(&c, "-l", "0");
+	client_open(&client, &c.d, NULL);
+	client_expect(&client, 250, "EHLO client.example");
+	client_expect(&client, 250, "MAIL FROM:<www-data>");
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		snprintf(line, sizeof(line), "RCPT TO:%s", t[i].path);
+		client_expect(&client, 250, line);
+	}
+	memset(line, 'a', sizeof(line));
+	memcpy(line, "RCPT TO:<", 9);
+	memcpy(line + 9 + 150, "@b.example>", 12);
+	client_expect(&client, 250, line);
+	client_expect(&client, 354, "DATA");
+	client_expect(&client, 250, "Subject: s\r\n\r\nt\r\n.");
+	client_close(&client);
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		EXPECT(count_mail(&c, t[i].name) == 1, "nothing for %s",
+		    t[i].path);
+	line[9 + 150 + 10] = '\0';
+	EXPECT(count_mail(&c, line + 9) == 1, "nothing for %s", line);
+	EXPECT_SHOWN(&c, "most servers refuse this address");
+	stop(&c, SIGTERM);
+}
+
+/* What is over the limit is refused, and the rest is not lost for it. */
+static void
+many_recipients(void)
+{
+	struct catcher c = { .pid = 0 };
+	size_t taken = 0, refused = 0;
+	struct client client;
+
+	START(&c, "-l", "0");
+	client_open(&client, &c.d, NULL);
+	client_expect(&client, 250, "EHLO client.example");
+	client_expect(&client, 250, "MAIL FROM:<a@b.example>");
+	for (int i = 0; i < 1100; i++) {
+		int code = client_command(&client, "RCPT TO:<u%d@b.example>",
+		    i % 1000 < 100 ? i % 1000 : 0);
+
+		taken += code == 250;
+		refused += code == 452;
+	}
+	EXPECT(taken == 1000 && refused == 100, "%zu taken, %zu refused: %s",
+	    taken, refused, client.reply);
+	client_expect(&client, 354, "DATA");
+	client_expect(&client, 250, "Subject: s\r\n\r\nt\r\n.");
+	client_close(&client);
+	EXPECT(count_mail(&c, "u0@b.example") == 1, "it is lost");
+	stop(&c, SIGTERM);
+}
+
 /* A fault of ours is none of the program under test. */
 static void
 crash(void)
@@ -318,6 +407,8 @@ main(int argc, char *argv[])
 		{ "no_starttls", no_starttls },
 		{ "starttls", starttls },
 		{ "nobody_reads", nobody_reads },
+		{ "any_recipient", any_recipient },
+		{ "many_recipients", many_recipients },
 		{ "crash", crash },
 		{ "no_room", no_room },
 	};

@@ -1,8 +1,10 @@
 /*
- * PLAIN and LOGIN: who wants to be whom with which password.
+ * PLAIN, LOGIN, CRAM-MD5: who wants to be whom with which password.
  */
 #include "shared/sasl.h"
 
+#include "shared/base64.h"
+#include "shared/smtp_reply.h"
 #include "t/unit/unit.h"
 
 START_TEST(plain)
@@ -81,13 +83,42 @@ START_TEST(limits)
 }
 END_TEST
 
+/* RFC 2195 2: the digest is of the challenge, which stands in the reply. */
+START_TEST(cram)
+{
+#define DIGEST "b913a602c7eda7a495b4e6e7334d3890"
+	static const char *const wrong[] = { "", "tim", DIGEST, " " DIGEST,
+	    "tim " DIGEST "0", "tim" DIGEST, "t\xffm " DIGEST,
+	    "tim b913a602c7eda7a495b4e6e7334d389\xff" };
+	char text[smtp_reply_max_bytes];
+	struct buf b = buf_over(text, sizeof(text));
+	struct sasl_login login;
+	uint8_t challenge[64];
+	size_t n;
+
+	ck_assert_int_eq(sasl_parse_cram(span_of("tim t " DIGEST), &login),
+	    SASL_OK);
+	ck_assert(span_equal(login.name, span_of("tim t")));
+	ck_assert(span_equal(login.password, span_of(DIGEST)));
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		ck_assert_int_eq(sasl_parse_cram(span_of(wrong[i]), &login),
+		    SASL_BAD);
+	smtp_reply_write(REPLY_AUTH_CRAM, span_of(""), span_of(""), &b);
+	ck_assert(base64_decode(span_from(text + 4, b.n - 6), challenge,
+	    sizeof(challenge), &n));
+	ck_assert(span_equal(span_from(challenge, n),
+	    span_of(SASL_CHALLENGE)));
+}
+END_TEST
+
 START_TEST(mechanisms)
 {
 	ck_assert_int_eq(sasl_find(span_of("PLAIN")), SASL_PLAIN);
 	ck_assert_int_eq(sasl_find(span_of("login")), SASL_LOGIN);
 	ck_assert_int_eq(sasl_find(span_of("")), SASL_MECHANISM_COUNT);
 	ck_assert_int_eq(sasl_find(span_of("PLAINX")), SASL_MECHANISM_COUNT);
-	ck_assert_int_eq(sasl_find(span_of("CRAM-MD5")),
+	ck_assert_int_eq(sasl_find(span_of("cram-md5")), SASL_CRAM_MD5);
+	ck_assert_int_eq(sasl_find(span_of("CRAM-MD")),
 	    SASL_MECHANISM_COUNT);
 }
 END_TEST
@@ -95,7 +126,7 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { plain, limits, mechanisms };
+	const TTest *tests[] = { plain, limits, cram, mechanisms };
 
 	return UNIT_RUN("sasl", tests);
 }

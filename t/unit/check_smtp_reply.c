@@ -165,7 +165,7 @@ START_TEST(ehlo)
 	struct buf out = buf_over(text, sizeof(text));
 
 	smtp_reply_write_ehlo(span_of("mx.example"), 36700160, 1000, false,
-	    false, &out);
+	    NULL, &out);
 	ck_assert_msg(span_equal(buf_span(&out), span_of(want)), "%.*s",
 	    (int)out.n, text);
 }
@@ -180,13 +180,13 @@ START_TEST(ehlo_starttls)
 	char text[1024];
 	struct buf out = buf_over(text, sizeof(text));
 
-	smtp_reply_write_ehlo(span_of("mx.example"), 1, 2, true, false,
+	smtp_reply_write_ehlo(span_of("mx.example"), 1, 2, true, NULL,
 	    &out);
 	ck_assert_msg(span_equal(buf_span(&out), span_of(want)), "%.*s",
 	    (int)out.n, text);
 	out = buf_over(text, sizeof(text));
 	smtp_reply_write_ehlo(span_of("mx.example"), 36700160, 1000, false,
-	    true, &out);
+	    "PLAIN LOGIN", &out);
 	text[out.n] = '\0';
 	ck_assert_ptr_nonnull(strstr(text, "\r\n250-AUTH PLAIN LOGIN\r\n"));
 }
@@ -201,7 +201,7 @@ START_TEST(ehlo_lines)
 
 	memset(longest, 'h', sizeof(longest));
 	smtp_reply_write_ehlo(span_from(longest, sizeof(longest)), UINT64_MAX,
-	    UINT64_MAX, true, true, &out);
+	    UINT64_MAX, true, "PLAIN LOGIN CRAM-MD5", &out);
 	ck_assert(!out.cut);
 	s = buf_span(&out);
 	while (s.n > 0) {
