@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/hold.h"
 #include "shared/buf.h"
 #include "shared/log.h"
 #include "shared/outlet.h"
@@ -243,6 +244,11 @@ catcher_welcome(const char *address, unsigned port, const struct conf *conf)
 	    "password may log in, and passwords come without TLS" :
 	    "one name and password may log in, without TLS");
 	end_line();
+	if (hold_is_off()) {
+		put_formatted("%sWITHOUT A SANDBOX: who breaks into this "
+		    "server can do all that you can", colour(BAD));
+		end_line();
+	}
 	flush();
 }
 

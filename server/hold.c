@@ -79,9 +79,10 @@ hold_prepare(const struct conf *conf)
 	off = !sandbox_exists();
 	if (off && !conf->sandbox_optional)
 		fatal("this system has no sandbox (%s), so who breaks into a "
-		    "process could do all that its user may: \"sandbox "
-		    "optional\" in the configuration starts without",
-		    sandbox_describe());
+		    "process could do all that its user may: %s starts "
+		    "without", sandbox_describe(), conf->catcher ?
+		    "--no-sandbox" : "\"sandbox optional\" in the "
+		    "configuration");
 	for (size_t i = 0; i < conf->pair_count; i++) {
 		name_directories_of(conf->pairs[i].certificate);
 		name_directories_of(conf->pairs[i].key);
@@ -129,14 +130,14 @@ warn_of(const char *what, const char *dir)
  * with less of a sandbox, or not at all.
  */
 static void
-warn_unreachable(const char *dir)
+warn_unreachable(const struct users *u, const char *dir)
 {
-	char what[200];
+	char what[240];
 
-	snprintf(what, sizeof(what), "uid %u cannot search this directory, "
+	snprintf(what, sizeof(what), "user %s cannot search this directory, "
 	    "so nothing there is read again upon SIGHUP: let that user search "
 	    "it and all above it, by chgrp and chmod, or put its files "
-	    "elsewhere", (unsigned)geteuid());
+	    "elsewhere", u->master.name);
 	warn_of(what, dir);
 }
 
@@ -145,7 +146,7 @@ warn_unreachable(const char *dir)
  * into its place.
  */
 static bool
-add_directory_of(struct paths *p, const char *file)
+add_directory_of(struct paths *p, const struct users *u, const char *file)
 {
 	char *dir = directory_of(file);
 	bool done = false;
@@ -155,7 +156,7 @@ add_directory_of(struct paths *p, const char *file)
 		    strcmp(p->list[i].path, dir) == 0;
 	if (dir != NULL && !done && access(dir, X_OK) == -1 &&
 	    errno == EACCES) {
-		warn_unreachable(dir);
+		warn_unreachable(u, dir);
 		done = true;
 	}
 	if (done || dir == NULL || os_keep_directory(dir) == -1) {
@@ -169,18 +170,20 @@ add_directory_of(struct paths *p, const char *file)
 
 /* The configuration and its tables; false and errno. */
 static bool
-add_files(struct paths *p, const struct conf *conf)
+add_files(struct paths *p, const struct master *m)
 {
-	if (conf->path != NULL && !add_directory_of(p, conf->path))
+	const struct conf *conf = &m->conf;
+
+	if (conf->path != NULL && !add_directory_of(p, m->users, conf->path))
 		return false;
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		const struct conf_domain *d = &conf->domains[i];
 
 		if (d->users_path != NULL &&
-		    !add_directory_of(p, d->users_path))
+		    !add_directory_of(p, m->users, d->users_path))
 			return false;
 		if (d->aliases_path != NULL &&
-		    !add_directory_of(p, d->aliases_path))
+		    !add_directory_of(p, m->users, d->aliases_path))
 			return false;
 	}
 	return true;
@@ -206,7 +209,7 @@ hold_master(struct master *m, int root)
 		    SANDBOX_ADD, false };
 	add_named(&p);
 	first = p.n;
-	if (!add_files(&p, &m->conf))
+	if (!add_files(&p, m))
 		fatal("the directories of the configuration and its tables: "
 		    "%s", strerror(errno));
 	if (what != NULL)

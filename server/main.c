@@ -45,6 +45,7 @@ struct arguments {
 	const char	*pid_file;
 	bool		 catcher;
 	bool		 starttls;	/* of the catcher */
+	bool		 no_sandbox;	/* of the catcher */
 	bool		 check;
 	bool		 foreground;
 	bool		 inetd;
@@ -64,7 +65,7 @@ usage(int unknown)
 	    "       smtpd -i [-d] [-f file] [-w worker]\n"
 	    "       smtpd -C [-v] [-a name:password] [-l [address:]port] "
 	    "[-w worker]\n             [--starttls] [--certificate file "
-	    "[--key file]] [directory]\n",
+	    "[--key file]] [--no-sandbox]\n             [directory]\n",
 	    stderr);
 	exit(1);
 }
@@ -72,12 +73,13 @@ usage(int unknown)
 static void
 read_arguments(int argc, char *argv[], struct arguments *a)
 {
-	enum { STARTTLS = 256, CERTIFICATE, KEY };
+	enum { STARTTLS = 256, CERTIFICATE, KEY, NO_SANDBOX };
 	static const struct option longs[] = {
 		{ "auth", required_argument, NULL, 'a' },
 		{ "starttls", no_argument, NULL, STARTTLS },
 		{ "certificate", required_argument, NULL, CERTIFICATE },
 		{ "key", required_argument, NULL, KEY },
+		{ "no-sandbox", no_argument, NULL, NO_SANDBOX },
 		{ NULL, 0, NULL, 0 }
 	};
 	int c;
@@ -129,13 +131,17 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 		case KEY:
 			a->key = optarg;
 			break;
+		case NO_SANDBOX:
+			a->no_sandbox = true;
+			break;
 		default:
 			a->wrong = true;
 			a->unknown = optopt;
 		}
 	argc -= optind;
 	if (argc > (a->catcher ? 1 : 0) || (a->listen && !a->catcher) ||
-	    ((a->login || a->starttls || a->certificate) && !a->catcher) ||
+	    ((a->login || a->starttls || a->certificate || a->no_sandbox) &&
+	    !a->catcher) ||
 	    (a->key && !a->certificate) ||
 	    (a->catcher && (a->check || a->foreground)) ||
 	    (a->inetd && (a->catcher || a->check || a->pid_file)) ||
@@ -216,6 +222,7 @@ configure_catcher(struct conf *conf, const struct arguments *a)
 	if (conf_init(conf) == -1)
 		fatal("no memory to start with");
 	conf->catcher = true;
+	conf->sandbox_optional = a->no_sandbox;
 	conf->limits.per_address = conf->limits.workers;
 	conf->limits.per_network = conf->limits.workers;
 	conf->limits.disk_reserve_bytes = 1024 * 1024;

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "shared/os.h"
@@ -56,4 +57,22 @@ privdrop_to(const struct identity *id)
 		return -1;
 	}
 	return 0;
+}
+
+int
+privdrop_stay(void)
+{
+	os_drop_capabilities();
+	return os_forget_capabilities();
+}
+
+bool
+privdrop_can(const struct identity *id)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(privdrop_to(id) == 0 ? 0 : 1);
+	return pid != -1 && waitpid(pid, &status, 0) == pid && status == 0;
 }

@@ -24,5 +24,12 @@ void	privdrop_own(struct identity *out);
  * must fail.  0, or -1 and errno (EPERM: root could be had again).
  */
 int	privdrop_to(const struct identity *id);
+/*
+ * Stays who it is, and gives up what else this process and what it executes
+ * may do.  0, or -1 and errno.
+ */
+int	privdrop_stay(void);
+/* Would privdrop_to(id) succeed?  Tried in a child. */
+bool	privdrop_can(const struct identity *id);
 
 #endif

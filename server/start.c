@@ -93,7 +93,7 @@ execute_worker(const char *worker, const char *option, int channel,
 	if (os_keep_program(worker, worker_program) == -1 ||
 	    (option != NULL &&
 	    fcntl(worker_program, F_SETFD, FD_CLOEXEC) == -1) ||
-	    chdir("/") == -1 || (u->drop && privdrop_to(who) == -1))
+	    chdir("/") == -1 || users_become(u, who) == -1)
 		_exit(1);
 	os_execute(worker, worker_program, argv, envp);
 	_exit(1);
@@ -366,9 +366,10 @@ start_and_run(struct master *m, const struct start_options *o)
 		sign = start_worker(o->worker, "-s", &users);
 	if (wants_auth(m, o))
 		auth = start_worker(o->worker, "-a", &users);
-	if (users.drop && privdrop_to(&users.master) == -1)
-		fatal("cannot drop privileges to uid %u: %s",
-		    (unsigned)users.master.uid, strerror(errno));
+	if (users_become(&users, &users.master) == -1)
+		fatal("cannot become user %s: %s (in a container it takes "
+		    "CAP_SETUID and CAP_SETGID; or start smtpd as that user)",
+		    users.master.name, strerror(errno));
 	log_setup_prove(&m->conf);
 	proof_read(&proof, root, o->worker);
 	m->proved = m->one_session && proof.held;

@@ -23,22 +23,37 @@ find_user(const char *name, const char *keyword, struct identity *out)
 		    name);
 }
 
-/* The catcher needs nobody to have been created for it. */
+/*
+ * The catcher needs nobody to have been created for it; and where it cannot
+ * become anybody, in a container without CAP_SETUID or a user namespace of one
+ * user, it stays who it is.
+ */
+static void
+find_for_catcher(const struct conf *conf, struct users *u)
+{
+	if (!privdrop_find(conf->user, &u->master) ||
+	    !privdrop_find(conf->worker_user, &u->worker)) {
+		find_user("nobody", "user", &u->master);
+		u->worker = u->master;
+	}
+	u->drop = privdrop_can(&u->master) && privdrop_can(&u->worker);
+	if (u->drop)
+		return;
+	privdrop_own(&u->master);
+	u->worker = u->master;
+}
+
 void
 users_find(const struct conf *conf, struct users *u)
 {
-	struct identity ignored;
-
 	memset(u, 0, sizeof(*u));
 	u->drop = os_may_change_user();
 	privdrop_own(&u->master);
 	u->worker = u->master;
 	if (!u->drop)
 		return;
-	if (conf->catcher && (!privdrop_find(conf->user, &ignored) ||
-	    !privdrop_find(conf->worker_user, &ignored))) {
-		find_user("nobody", "user", &u->master);
-		u->worker = u->master;
+	if (conf->catcher) {
+		find_for_catcher(conf, u);
 		return;
 	}
 	find_user(conf->user, "user", &u->master);
@@ -46,6 +61,12 @@ users_find(const struct conf *conf, struct users *u)
 	if (u->master.uid == u->worker.uid)
 		fatal("user and worker-user are the same: workers must not "
 		    "own what the master owns");
+}
+
+int
+users_become(const struct users *u, const struct identity *who)
+{
+	return u->drop ? privdrop_to(who) : privdrop_stay();
 }
 
 static bool

@@ -16,6 +16,11 @@ struct users {
 /* Finds both by the configuration; fatal when one is missing or not fit. */
 void	users_find(const struct conf *conf, struct users *out);
 /*
+ * Becomes who, one of the two, or stays who this process is where it cannot
+ * change that; no other right is left.  0, or -1 and errno.
+ */
+int	users_become(const struct users *u, const struct identity *who);
+/*
  * Opens the one tree that the master may write, made first if need be, mode
  * 0700.  An empty directory of another user is taken over; one with files is
  * left alone.  Mode, group and ACL of a directory that is ours stay as a

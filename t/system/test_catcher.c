@@ -2,9 +2,13 @@
  * smtpd -C, as a program under development meets it, and what its developer
  * reads.
  */
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,12 +22,14 @@
 
 #include "t/system/client.h"
 #include "t/system/harness.h"
+#include "t/system/proc.h"
 #include "t/system/secure.h"
 
 struct catcher {
 	struct daemon	d;		/* its port and its worker */
 	pid_t		pid;
 	char		*dir, *out;
+	void		(*before)(void);	/* in the child */
 };
 
 enum { options_max = 8 };
@@ -36,6 +42,9 @@ execute(const struct catcher *c, int fd, const char *const options[])
 	    c->d.worker, NULL };
 	size_t n = 4;
 
+	harness_take_away(c->d.missing);
+	if (c->before != NULL)
+		c->before();
 	if (dup2(fd, STDOUT_FILENO) == -1 || dup2(fd, STDERR_FILENO) == -1)
 		_exit(127);
 	for (size_t i = 0; options[i] != NULL && i < options_max; i++)
@@ -398,6 +407,113 @@ no_room(void)
 	stop(&c, SIGTERM);
 }
 
+static void
+take_one(struct catcher *c)
+{
+	struct client client;
+
+	client_open(&client, &c->d, NULL);
+	client_expect(&client, 250, "EHLO client.example.net");
+	client_expect(&client, 250, "MAIL FROM:<>");
+	client_expect(&client, 250, "RCPT TO:<a@example.org>");
+	client_expect(&client, 354, "DATA");
+	client_expect(&client, 250, "Subject: x\r\n\r\n.");
+	client_close(&client);
+}
+
+/* What stands for the kernel has no seccomp: qemu-user. */
+static void
+no_sandbox(void)
+{
+	static const int all[] = { SYS_landlock_create_ruleset, SYS_seccomp,
+	    0 };
+	struct catcher c = { .pid = 0 };
+
+	daemon_init(&c.d, "", NULL);
+	c.d.missing = all;
+	START(&c, "-l", "0", "--no-sandbox");
+	EXPECT_SHOWN(&c, "WITHOUT A SANDBOX");
+	take_one(&c);
+	stop(&c, SIGINT);
+	/* Where there is a sandbox, it holds. */
+	c.d.missing = NULL;
+	START(&c, "-l", "0", "--no-sandbox");
+	EXPECT(!shows(&c, "WITHOUT"), "%s", screen(&c));
+	stop(&c, SIGINT);
+}
+
+/* docker run --cap-drop=SETUID */
+static void
+drop_capability(void)
+{
+	if (prctl(PR_CAPBSET_DROP, CAP_SETUID, 0, 0, 0) == -1)
+		_exit(126);
+}
+
+static void
+write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd == -1 || write(fd, text, strlen(text)) == -1)
+		_exit(125);
+	close(fd);
+}
+
+/* unshare -Ur */
+static void
+enter_namespace(void)
+{
+	char uids[32], gids[32];
+
+	snprintf(uids, sizeof(uids), "0 %u 1", (unsigned)geteuid());
+	snprintf(gids, sizeof(gids), "0 %u 1", (unsigned)getegid());
+	if (unshare(CLONE_NEWUSER) == -1)
+		_exit(126);
+	write_to("/proc/self/setgroups", "deny");
+	write_to("/proc/self/uid_map", uids);
+	write_to("/proc/self/gid_map", gids);
+}
+
+static bool
+may(void (*before)(void))
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		before();
+		_exit(0);
+	}
+	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+/* A root that cannot become anybody: it stays, and keeps no capability. */
+static void
+stays_who_it_is(void)
+{
+	void (*const ways[])(void) = { enter_namespace, drop_capability };
+	size_t tried = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct catcher c = { .before = ways[i] };
+		char text[64];
+
+		if (!may(ways[i]))
+			continue;
+		tried++;
+		START(&c, "-l", "0");
+		take_one(&c);
+		proc_status(c.pid, "CapEff", text, sizeof(text));
+		EXPECT(strspn(text, "0") == strlen(text), "CapEff %s", text);
+		proc_status(c.pid, "Seccomp", text, sizeof(text));
+		EXPECT(strcmp(text, "2") == 0, "Seccomp %s", text);
+		stop(&c, SIGINT);
+	}
+	if (tried == 0)
+		harness_skip("no user namespaces here, and no capabilities");
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -411,6 +527,8 @@ main(int argc, char *argv[])
 		{ "many_recipients", many_recipients },
 		{ "crash", crash },
 		{ "no_room", no_room },
+		{ "no_sandbox", no_sandbox },
+		{ "stays_who_it_is", stays_who_it_is },
 	};
 
 	return harness_main(argc, argv, tests,
