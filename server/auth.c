@@ -163,22 +163,47 @@ lost(struct master *m, const char *why)
 	}
 }
 
-/* Whose host has failed least, and of those who came first. */
+/* Before b: who is known where he is; then by turn, then by failures. */
+static bool
+is_before(const struct auth *a, const struct login *l, const struct login *b,
+    int64_t now_ms)
+{
+	if (l->known_here != b->known_here)
+		return l->known_here;
+	if (l->turn != b->turn)
+		return l->turn < b->turn;
+	return guesses_of_host(a->guesses, &l->guess, now_ms) <
+	    guesses_of_host(a->guesses, &b->guess, now_ms);
+}
+
 static struct login *
 choose(const struct auth *a)
 {
 	int64_t now = deadline_now_ms();
-	struct login *best = TAILQ_FIRST(&a->waiting), *l = best;
-	uint64_t failures, least = UINT64_MAX;
+	struct login *best = TAILQ_FIRST(&a->waiting), *l;
 
-	for (; l != NULL; l = TAILQ_NEXT(l, entry)) {
-		failures = guesses_of_host(a->guesses, &l->guess, now);
-		if (failures >= least)
-			continue;
-		best = l;
-		least = failures;
-	}
+	TAILQ_FOREACH(l, &a->waiting, entry)
+		if (is_before(a, l, best, now))
+			best = l;
 	return best;
+}
+
+/*
+ * Of a network one waits in a turn, and its next ones in the turns behind: a
+ * crowd of many addresses there is one for who comes from elsewhere.
+ */
+static uint64_t
+turn_of(const struct auth *a, const struct login *l)
+{
+	uint64_t turn = a->turn + (a->asked != NULL &&
+	    a->asked->guess.network == l->guess.network);
+	const struct login *other;
+
+	TAILQ_FOREACH(other, &a->waiting, entry)
+		if (other->guess.network == l->guess.network &&
+		    other->turn >= turn)
+			turn = other->turn + 1;
+	return turn;
 }
 
 /*
@@ -224,6 +249,8 @@ pass_on(struct master *m)
 	explicit_bzero(&l->question, sizeof(l->question));
 	TAILQ_REMOVE(&a->waiting, l, entry);
 	login_asked(l);
+	if (!l->known_here)
+		a->turn = l->turn;
 	a->asked = l;
 	a->busy = true;
 }
@@ -329,6 +356,8 @@ auth_watch(struct master *m)
 void
 auth_ask(struct master *m, struct login *l)
 {
+	l->known_here = guesses_is_known(m->auth.guesses, &l->guess);
+	l->turn = turn_of(&m->auth, l);
 	TAILQ_INSERT_TAIL(&m->auth.waiting, l, entry);
 	pass_on(m);
 }

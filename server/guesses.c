@@ -121,6 +121,12 @@ find_known(const struct guesses *g, const struct guess *guess)
 	return NULL;
 }
 
+bool
+guesses_is_known(const struct guesses *g, const struct guess *guess)
+{
+	return find_known(g, guess) != NULL;
+}
+
 /* How many failures c stands for. */
 static uint64_t
 level(const struct count *c, int64_t forget_ms, int64_t now_ms)

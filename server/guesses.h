@@ -53,6 +53,8 @@ void	guesses_charge(struct guesses *g, const struct guess *guess,
 /* It was none: the count is taken back; right: the pair is known now. */
 void	guesses_refund(struct guesses *g, const struct guess *guess,
 	    bool right, int64_t now_ms);
+/* Was the account logged in to from that host before? */
+bool	guesses_is_known(const struct guesses *g, const struct guess *guess);
 /*
  * Counts an unknown recipient of client; for how long (ms) its answer is to
  * be held back.  The first few cost nothing; then each takes longer, so that

@@ -11,7 +11,9 @@
 
 /* One login, from its question to its answer. */
 struct login {
-	TAILQ_ENTRY(login)	 entry;		/* while it waits for auth */
+	TAILQ_ENTRY(login)	 entry;		/* while it waits for auth, */
+	bool			 known_here;	/* at an address of its own, */
+	uint64_t		 turn;		/* or in this turn */
 	struct worker		*worker;
 	struct event		 late;		/* the answer, at its time */
 	int64_t			 begun_ms;

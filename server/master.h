@@ -198,6 +198,7 @@ struct auth {
 	struct guesses		*guesses;
 	struct login_list	 waiting;
 	struct login		*asked;		/* of it; NULL: forgotten */
+	uint64_t		 turn;		/* each network once in one */
 	bool			 busy;
 	uint64_t		 tickets;	/* given out */
 	bool			 loaded;	/* it has a table */

@@ -466,7 +466,7 @@ nursery_of_another(void)
 	start(&d, limits);
 	say(&c, &d, "127.1.0.1", "SILENCE");
 	EXPECT(strncmp(c.reply, "begun ", 6) == 0, "%s", c.reply);
-	snprintf(line, sizeof(line), "DIED %s", c.reply + 6);
+	snprintf(line, sizeof(line), "DIED %.40s", c.reply + 6);
 	expect_said(&d, "127.0.0.1", "N-RANDOM", "done");
 	EXPECT(WAIT(daemon_logged(&d, " event=nursery-lost ", NULL) == 1),
 	    "the first is not let go: %s", daemon_last_words(&d));

@@ -408,6 +408,71 @@ limit_holds_for_many(void)
 	daemon_stop(&d);
 }
 
+/* Where the first login from that address stands in the log. */
+static const char *
+login_from(const char *log, const char *from)
+{
+	char mark[64];
+	const char *at = log;
+
+	snprintf(mark, sizeof(mark), " client=%s user=", from);
+	while ((at = strstr(at, " event=login ")) != NULL) {
+		const char *end = strchr(at, '\n');
+		const char *mine = strstr(at, mark);
+
+		if (mine != NULL && mine < end)
+			return at;
+		at = end;
+	}
+	EXPECT(false, "no login from %s", from);
+	return NULL;
+}
+
+/*
+ * While a crowd waits: who is at an address of his own is first, and then one
+ * of each network, whatever number is there.
+ */
+static void
+crowds_wait(void)
+{
+	static const char *const from[] = { "127.1.1.1", "127.1.1.2",
+	    "127.1.1.3", "127.1.2.1", "127.0.0.9" };
+	static const size_t order[] = { 0, 4, 3, 1, 2 };
+	struct secure all[sizeof(from) / sizeof(from[0])], s;
+	const char *at = NULL, *log;
+	struct daemon d;
+	pid_t auth;
+
+	start(&d, "");
+	open_from(&s, &d, "127.0.0.9");
+	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
+	secure_close(&s);
+	auth = memory_helper(d.pid, "-a");
+	d.log_from = strlen(harness_read_file(d.log, NULL));
+	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++)
+		open_from(&all[i], &d, from[i]);
+	proc_stop(auth);
+	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
+		send_login(&all[i], "PLAIN", "alice", alice_password);
+		daemon_rest(&d);
+	}
+	kill(auth, SIGCONT);
+	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
+		EXPECT(secure_reply(&all[i]) == 235, "%s", all[i].reply);
+		secure_close(&all[i]);
+	}
+	daemon_rest(&d);
+	log = harness_read_file(d.log, NULL) + d.log_from;
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		const char *next = login_from(log, from[order[i]]);
+
+		EXPECT(at == NULL || next > at, "%s is too early",
+		    from[order[i]]);
+		at = next;
+	}
+	daemon_stop(&d);
+}
+
 /* Right ones are no failures, however many come at once. */
 static void
 right_ones_are_free(void)
@@ -854,6 +919,7 @@ main(int argc, char *argv[])
 		{ "guesses_are_limited", guesses_are_limited },
 		{ "nobody_is_one_account", nobody_is_one_account },
 		{ "limit_holds_for_many", limit_holds_for_many },
+		{ "crowds_wait", crowds_wait },
 		{ "right_ones_are_free", right_ones_are_free },
 		{ "passwords_stay_nowhere", passwords_stay_nowhere },
 		{ "auth_is_held", auth_is_held },
