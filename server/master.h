@@ -10,7 +10,7 @@
 #include <sys/queue.h>
 
 #include "server/address.h"
-#include "server/conf.h"
+#include "server/conf_epoch.h"
 #include "server/counters.h"
 #include "server/feed.h"
 #include "server/helper.h"
@@ -45,15 +45,6 @@ struct transaction {
 	char			 name[message_name_bytes]; /* in its Maildirs */
 	unsigned		 authors;	/* From and Sender: asked for */
 	bool			 forged;	/* one of them is another's */
-};
-
-/*
- * One configuration, kept as long as a session that a worker serves by it:
- * its recipients point into the tables.
- */
-struct conf_epoch {
-	struct conf		 conf;
-	uint64_t		 sessions;
 };
 
 /* One client, from accept(2) to its end. */

@@ -16,7 +16,6 @@
 #include "server/login.h"
 #include "server/nursery.h"
 #include "server/pool_worker.h"
-#include "server/reload.h"
 #include "server/session.h"
 #include "server/signer.h"
 #include "shared/deadline.h"
@@ -89,7 +88,7 @@ give(struct worker *w, struct session *s)
 	p->pending_count--;
 	session_close(s);
 	s->served = true;
-	s->epoch = reload_enter(m);
+	s->epoch = conf_epoch_enter(m->epoch);
 	address_serve(s->host, true);
 	TAILQ_REMOVE(&p->idle, w, entry);
 	p->idle_count--;

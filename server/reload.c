@@ -27,32 +27,11 @@
 int
 reload_init(struct master *m)
 {
-	m->epoch = calloc(1, sizeof(*m->epoch));
+	m->epoch = conf_epoch_new();
 	if (m->epoch == NULL)
 		return -1;
 	m->epoch->conf = m->conf;
 	return 0;
-}
-
-struct conf_epoch *
-reload_enter(struct master *m)
-{
-	m->epoch->sessions++;
-	return m->epoch;
-}
-
-static void
-discard(struct conf_epoch *e)
-{
-	conf_free(&e->conf);
-	free(e);
-}
-
-void
-reload_leave(struct master *m, struct conf_epoch *e)
-{
-	if (--e->sessions == 0 && e != m->epoch)
-		discard(e);
 }
 
 static void
@@ -221,8 +200,7 @@ adopt(struct master *m, struct conf_epoch *e)
 	m->conf = e->conf;
 	log_setup_renew(&m->conf);
 	auth_renew(m);
-	if (old->sessions == 0)
-		discard(old);
+	conf_epoch_leave(old);
 	drop_listeners(m);
 	renew_commit(m);
 	pool_retire_idle(m);
@@ -256,7 +234,7 @@ begin(struct master *m, struct conf_epoch *e, FILE *said)
 	else if (answer == RENEW_NOW)
 		adopt(m, e);
 	else
-		discard(e);
+		conf_epoch_leave(e);
 }
 
 void
@@ -267,14 +245,14 @@ reload_renewed(struct master *m, char *mistakes)
 	m->next_epoch = NULL;
 	/* The last sessions end with what they have. */
 	if (m->stopping) {
-		discard(e);
+		conf_epoch_leave(e);
 		return;
 	}
 	if (mistakes == NULL) {
 		adopt(m, e);
 	} else {
 		log_mistakes(m, mistakes);
-		discard(e);
+		conf_epoch_leave(e);
 	}
 	(void)notify_ready(m);
 	if (m->reload_again)
@@ -297,11 +275,12 @@ reload(struct master *m)
 		return;
 	notify_reloading();
 	log_reopen();
-	e = calloc(1, sizeof(*e));
+	e = conf_epoch_new();
 	said = e == NULL ? NULL : open_memstream(&text, &n);
 	if (said == NULL) {
 		log_kept(m, "no memory");
-		free(e);
+		if (e != NULL)
+			conf_epoch_leave(e);
 	} else {
 		begin(m, e, said);
 		fclose(said);

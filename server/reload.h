@@ -23,8 +23,5 @@ void	reload(struct master *m);
  * mistakes; the text is taken apart.
  */
 void	reload_renewed(struct master *m, char *mistakes);
-/* A worker serves a session by today's epoch, or the session ends. */
-struct conf_epoch *reload_enter(struct master *m);
-void	reload_leave(struct master *m, struct conf_epoch *e);
 
 #endif

@@ -14,8 +14,6 @@
 #include "server/log_postfix.h"
 #include "server/pool.h"
 #include "server/refused.h"
-#include "server/reload.h"
-#include "server/signals.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
@@ -152,12 +150,11 @@ session_end(struct master *m, struct session *s, const char *how,
 	session_reset(m, s);
 	session_close(s);
 	if (s->epoch != NULL)
-		reload_leave(m, s->epoch);
+		conf_epoch_leave(s->epoch);
 	if (s->served)
 		address_serve(s->host, false);
 	address_leave(m->book, s->host);
 	free(s);
 	if (m->one_session)
 		end_soon(m, end != NULL);
-	signals_idle(m);
 }

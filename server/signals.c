@@ -15,12 +15,17 @@
 #include "server/reload.h"
 #include "shared/log.h"
 
-enum { stop_patience_s = 20 };
+enum { stop_patience_s = 20, look_pause_us = 10 * 1000 };
 
-void
-signals_idle(struct master *m)
+/* The end has come when the last session has, which nobody need tell. */
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
 {
-	if (m->stopping && m->pool.busy_count == 0)
+	struct master *m = arg;
+
+	(void)fd;
+	(void)what;
+	if (m->pool.busy_count == 0)
 		event_base_loopbreak(m->base);
 }
 
@@ -49,7 +54,9 @@ static void
 on_stop(evutil_socket_t sig, short what, void *arg)
 {
 	struct timeval patience = { stop_patience_s, 0 };
+	struct timeval soon = { 0, look_pause_us };
 	struct master *m = arg;
+	struct event *look;
 
 	(void)sig;
 	(void)what;
@@ -65,7 +72,10 @@ on_stop(evutil_socket_t sig, short what, void *arg)
 	if (m->pool.busy_count > 0)
 		log_stopping(m);
 	event_base_once(m->base, -1, EV_TIMEOUT, on_patience, m, &patience);
-	signals_idle(m);
+	look = event_new(m->base, -1, EV_PERSIST, on_look, m);
+	if (look == NULL || event_add(look, &soon) == -1)
+		event_base_loopbreak(m->base);
+	on_look(-1, 0, m);
 }
 
 /* A catcher has no file, but the terminal that has just gone. */

@@ -9,7 +9,5 @@
 
 /* 0, or -1 without memory.  m->base is there. */
 int	signals_init(struct master *m);
-/* The last session has ended: when stopping, this ends the master. */
-void	signals_idle(struct master *m);
 
 #endif
