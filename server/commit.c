@@ -83,7 +83,8 @@ answer(struct worker *w, enum verdict verdict)
 	if (verdict == VERDICT_OK) {
 		r.type = IPC_STORED;
 		memcpy(r.u.stored.id, s->tx.id, sizeof(r.u.stored.id));
-		r.u.stored.room = session_has_room(w->master, 0);
+		r.u.stored.room = spool_has_room(&w->master->spool,
+		    &w->master->conf.limits, 0);
 		s->stored++;
 		s->stored_bytes += s->tx.size;
 		/* The file is a message now, no longer the session's. */

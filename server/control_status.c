@@ -325,7 +325,7 @@ json_disk(const struct master *m, struct json_out *j)
 
 	json_out_object(j, "disk");
 	json_out_bool(j, "mail_is_taken", known && spool_has_room(&m->spool,
-	    0, l->disk_reserve_bytes, l->inode_reserve));
+	    l, 0));
 	json_out_u64(j, "reserve_bytes", l->disk_reserve_bytes);
 	json_out_u64(j, "reserve_inodes", l->inode_reserve);
 	if (known) {

@@ -184,7 +184,8 @@ on_mail(struct worker *w, const struct ipc_record *r)
 		return AFTER_BROKEN;
 	if (s->submission && !may_send_as(s, &r->u.mail.from))
 		return refuse_forged(w, &r->u.mail.from);
-	s->tx.no_room = !session_has_room(w->master, r->u.mail.size);
+	s->tx.no_room = !spool_has_room(&w->master->spool,
+	    &w->master->conf.limits, r->u.mail.size);
 	w->master->counters.value[s->tx.no_room ? COUNTER_SENDERS_DISK :
 	    COUNTER_SENDERS]++;
 	if (s->tx.no_room) {

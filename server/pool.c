@@ -74,7 +74,7 @@ give(struct worker *w, struct session *s)
 	struct ipc_record r = { .type = IPC_SESSION };
 
 	r.u.session.idle_timeout_s = session_idle_timeout_s(m);
-	r.u.session.room = session_has_room(m, 0);
+	r.u.session.room = spool_has_room(&m->spool, &m->conf.limits, 0);
 	s->auth = m->conf.catcher ? IPC_AUTH_ALWAYS :
 	    s->submission ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
 	r.u.session.auth = s->auth;

@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "server/refused_record.h"
-#include "server/session.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
@@ -358,7 +357,7 @@ keep(struct master *m, const struct session *s, const char *why,
 	struct buf b = buf_over(text, sizeof(text));
 
 	if (r.dir == -1 || s->refused->n == 0 ||
-	    !session_has_room(m, sizeof(text)))
+	    !spool_has_room(&m->spool, &m->conf.limits, sizeof(text)))
 		return;
 	write_head(s, why, end, &b);
 	refused_rcpts_write(span_from(s->refusals.text, s->refusals.n),

@@ -30,13 +30,6 @@ static const char *const end_words[END_COUNT] = {
 #undef END_WORDS
 };
 
-bool
-session_has_room(const struct master *m, uint64_t size)
-{
-	return spool_has_room(&m->spool, size,
-	    m->conf.limits.disk_reserve_bytes, m->conf.limits.inode_reserve);
-}
-
 /*
  * The master does not see octets, so it allows for what was stored, for a
  * message under way, and as much again for those refused and for commands.

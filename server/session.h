@@ -13,8 +13,6 @@ void	session_end(struct master *m, struct session *s, const char *how,
 void	session_close(struct session *s);
 /* Ends the transaction of s, removing its spool file if it has one. */
 void	session_reset(struct master *m, struct session *s);
-/* Is there room on the disk for a message of size octets? */
-bool	session_has_room(const struct master *m, uint64_t size);
 /*
  * Has s lasted longer than any honest worker would let it?  Those end it
  * themselves, by the octets that came (DESIGN: Limits).

@@ -211,14 +211,14 @@ spool_room(const struct spool *s, struct spool_room *out)
 }
 
 bool
-spool_has_room(const struct spool *s, uint64_t size, uint64_t reserve_bytes,
-    uint64_t reserve_inodes)
+spool_has_room(const struct spool *s, const struct conf_limits *l,
+    uint64_t size)
 {
 	struct spool_room room;
 
-	if (!spool_room(s, &room) || room.free_bytes < reserve_bytes ||
-	    room.free_bytes - reserve_bytes < size)
+	if (!spool_room(s, &room) || room.free_bytes < l->disk_reserve_bytes ||
+	    room.free_bytes - l->disk_reserve_bytes < size)
 		return false;
 	/* A file system without a table of inodes says 0 of 0. */
-	return room.total_inodes == 0 || room.free_inodes >= reserve_inodes;
+	return room.total_inodes == 0 || room.free_inodes >= l->inode_reserve;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/conf.h"
 #include "shared/span.h"
 
 struct spool {
@@ -54,8 +55,8 @@ struct spool_room {
 
 /* False and errno when it cannot be asked. */
 bool	spool_room(const struct spool *s, struct spool_room *out);
-/* Enough free for a message of size octets above the reserve? */
-bool	spool_has_room(const struct spool *s, uint64_t size,
-	    uint64_t reserve_bytes, uint64_t reserve_inodes);
+/* Enough free for a message of size octets above the reserves of l? */
+bool	spool_has_room(const struct spool *s, const struct conf_limits *l,
+	    uint64_t size);
 
 #endif
