@@ -1,8 +1,10 @@
 /*
  * smtpctl: which subcommand was asked for, and nothing else.
  */
+#include <err.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "server/smtpctl_await.h"
 #include "server/smtpctl_explain_id.h"
@@ -10,6 +12,7 @@
 #include "server/smtpctl_dryrun.h"
 #include "server/smtpctl_passwd.h"
 #include "server/smtpctl_status.h"
+#include "server/wrong_word.h"
 
 struct subcommand {
 	const char	*name;
@@ -39,28 +42,70 @@ static const struct subcommand subcommands[] = {
 	{ "top", SMTPCTL_TOP_USAGE, smtpctl_top }
 };
 
-static const size_t subcommand_count =
-    sizeof(subcommands) / sizeof(subcommands[0]);
+static const char names[] = "await explain log passwd stats status top";
+
+/* Of one, or of all: NULL. */
+static void
+print_usage(const struct subcommand *only, FILE *f)
+{
+	const char *before = "usage:";
+
+	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]);
+	    i++) {
+		if (only != NULL && only != &subcommands[i])
+			continue;
+		fprintf(f, "%s smtpctl %s\n", before, subcommands[i].usage);
+		before = "      ";
+	}
+	if (only == NULL)
+		fputs("       smtpctl --help | --version\n", f);
+}
 
 static int
-usage(void)
+run(const struct subcommand *s, int argc, char *argv[])
 {
-	for (size_t i = 0; i < subcommand_count; i++)
-		fprintf(stderr, "%s smtpctl %s\n", i == 0 ? "usage:" :
-		    "      ", subcommands[i].usage);
+	char why[wrong_word_bytes];
+	int status;
+
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0) {
+			print_usage(s, stdout);
+			return 0;
+		}
+	opterr = 0;
+	optopt = 0;
+	status = s->run(argc, argv);
+	if (status != -1)
+		return status;
+	wrong_word(s->usage, argc, argv, why);
+	warnx("%s: %s", s->name, why);
+	print_usage(s, stderr);
 	return smtpctl_exit_error;
 }
 
 int
 main(int argc, char *argv[])
 {
-	int status;
+	char why[wrong_word_bytes];
 
-	for (size_t i = 0; argc > 1 && i < subcommand_count; i++) {
-		if (strcmp(argv[1], subcommands[i].name) != 0)
-			continue;
-		status = subcommands[i].run(argc - 1, argv + 1);
-		return status == -1 ? usage() : status;
+	if (argc < 2) {
+		print_usage(NULL, stderr);
+		return smtpctl_exit_error;
 	}
-	return usage();
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("smtpctl " SMTPD_VERSION);
+		return 0;
+	}
+	if (strcmp(argv[1], "--help") == 0) {
+		print_usage(NULL, stdout);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]);
+	    i++)
+		if (strcmp(argv[1], subcommands[i].name) == 0)
+			return run(&subcommands[i], argc - 1, argv + 1);
+	wrong_word_of(names, argv[1], "there is no such command", why);
+	warnx("%s", why);
+	fprintf(stderr, "smtpctl --help lists what there is\n");
+	return smtpctl_exit_error;
 }

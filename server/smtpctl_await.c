@@ -322,7 +322,7 @@ name_maildir(struct smtpctl_criterion *c)
 	c->text = span_of(copy);
 }
 
-static bool
+static void
 read_criteria(struct await *a, char *words[], size_t count)
 {
 	a->words = words;
@@ -331,15 +331,12 @@ read_criteria(struct await *a, char *words[], size_t count)
 	if (a->criteria == NULL)
 		err(smtpctl_exit_error, NULL);
 	for (size_t i = 0; i < count; i++) {
-		if (!smtpctl_match_parse(span_of(words[i]), &a->criteria[i])) {
-			warnx("%s: not to=, from=, subject= or body=",
-			    words[i]);
-			return false;
-		}
+		if (!smtpctl_match_parse(span_of(words[i]), &a->criteria[i]))
+			errx(smtpctl_exit_error, "%s: not to=, from=, "
+			    "subject= or body=", words[i]);
 		if (a->criteria[i].field == SMTPCTL_TO)
 			name_maildir(&a->criteria[i]);
 	}
-	return true;
 }
 
 static bool
@@ -348,7 +345,6 @@ read_arguments(struct await *a, int argc, char *argv[])
 	const char *dir = NULL, *conf = NULL;
 	int c;
 
-	opterr = 0;
 	while ((c = getopt(argc, argv, "d:f:nt:")) != -1)
 		switch (c) {
 		case 'd':
@@ -368,11 +364,11 @@ read_arguments(struct await *a, int argc, char *argv[])
 		}
 	if (dir != NULL || conf != NULL)
 		a->dir = smtpctl_conf_root(dir, conf);
-	if (!parse_seconds(a->seconds, &a->wait_ms)) {
-		warnx("-t %s: not a number of seconds", a->seconds);
-		return false;
-	}
-	return read_criteria(a, argv + optind, (size_t)(argc - optind));
+	if (!parse_seconds(a->seconds, &a->wait_ms))
+		errx(smtpctl_exit_error, "-t %s: not a number of seconds",
+		    a->seconds);
+	read_criteria(a, argv + optind, (size_t)(argc - optind));
+	return true;
 }
 
 int

@@ -165,14 +165,14 @@ judge(struct question *q, const struct conf *conf)
 
 /* ---- the question ------------------------------------------------------- */
 
-static bool
+static void
 read_client(struct question *q)
 {
 	struct in6_addr ip6;
 	struct in_addr ip4;
 
 	if (q->client == NULL)
-		return true;
+		return;
 	if (inet_pton(AF_INET, q->client, &ip4) == 1) {
 		memcpy(q->ask.ip, &ip4, sizeof(ip4));
 	} else if (inet_pton(AF_INET6, q->client, &ip6) == 1) {
@@ -180,27 +180,23 @@ read_client(struct question *q)
 		q->ask.ipv6 = !IN6_IS_ADDR_V4MAPPED(&ip6);
 		memcpy(q->ask.ip, q->ask.ipv6 ? ip6.s6_addr :
 		    ip6.s6_addr + 12, q->ask.ipv6 ? 16 : 4);
-	} else {
-		warnx("--client %s: no IPv4 or IPv6 address", q->client);
-		return false;
-	}
+	} else
+		errx(smtpctl_exit_error, "--client %s: no IPv4 or IPv6 "
+		    "address", q->client);
 	snprintf(q->report.client, sizeof(q->report.client), "%s",
 	    q->client);
-	return true;
 }
 
-static bool
+static void
 read_size(struct question *q)
 {
 	if (q->size == NULL)
-		return true;
+		return;
 	if (q->size[0] == '\0' || strlen(q->size) > digits_max ||
-	    strspn(q->size, "0123456789") != strlen(q->size)) {
-		warnx("--size %s: no number of octets", q->size);
-		return false;
-	}
+	    strspn(q->size, "0123456789") != strlen(q->size))
+		errx(smtpctl_exit_error, "--size %s: no number of octets",
+		    q->size);
 	q->mail.size = strtoull(q->size, NULL, 10);
-	return true;
 }
 
 /* An address literal says no more than where it comes from (RFC 5321 4.1.3). */
@@ -265,7 +261,6 @@ read_arguments(struct question *q, int argc, char *argv[])
 	};
 	int opt;
 
-	opterr = 0;
 	q->to = calloc((size_t)argc, sizeof(*q->to));
 	if (q->to == NULL)
 		err(smtpctl_exit_error, NULL);
@@ -288,8 +283,14 @@ read_arguments(struct question *q, int argc, char *argv[])
 			q->control.place.socket = optarg;
 		else
 			return false;
-	return optind == argc && q->from != NULL && q->to_count > 0 &&
-	    read_client(q) && read_size(q);
+	if (optind < argc)
+		return false;
+	if (q->from == NULL || q->to_count == 0)
+		errx(smtpctl_exit_error, "explain: --%s ADDRESS is missing",
+		    q->from == NULL ? "from" : "to");
+	read_client(q);
+	read_size(q);
+	return true;
 }
 
 static void

@@ -176,8 +176,6 @@ smtpctl_explain_id(int argc, char *argv[])
 	struct explain e = { 0 };
 	int c;
 
-	opterr = 0;
-	optind = 1;
 	while ((c = getopt_long(argc, argv, "d:f:j", options, NULL)) != -1)
 		if (c == 'd')
 			e.root = optarg;
@@ -187,9 +185,9 @@ smtpctl_explain_id(int argc, char *argv[])
 			e.json = true;
 		else
 			return -1;
-	if (argc - optind != 1)
+	e.id = argv[optind++];
+	if (optind != argc)
 		return -1;
-	e.id = argv[optind];
 	if (!is_id(e.id))
 		errx(smtpctl_exit_error, "%s: not an id: those of messages "
 		    "and sessions are 16 letters and digits, such as "

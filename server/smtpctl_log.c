@@ -35,8 +35,6 @@ read_options(struct options *o, int argc, char *argv[], const char *letters)
 	int c;
 
 	memset(o, 0, sizeof(*o));
-	opterr = 0;
-	optind = 1;
 	while ((c = getopt(argc, argv, letters)) != -1)
 		switch (c) {
 		case 'a':
@@ -209,9 +207,10 @@ log_sign(int argc, char *argv[])
 	struct options o;
 	struct span line;
 
-	if (!read_options(&o, argc, argv, "k:") || o.rest_count > 0 ||
-	    o.key == NULL)
+	if (!read_options(&o, argc, argv, "k:") || o.rest_count > 0)
 		return -1;
+	if (o.key == NULL)
+		errx(smtpctl_exit_error, "log sign: -k KEY is missing");
 	line = read_small("-", storage, sizeof(storage));
 	if (line.n == 0 || line.p[line.n - 1] != '\n' ||
 	    !log_checkpoint_read(span_from(line.p, line.n - 1), &c))
@@ -240,7 +239,7 @@ log_keygen(int argc, char *argv[])
 	char path[PATH_MAX];
 	struct options o;
 
-	if (!read_options(&o, argc, argv, "") || o.rest_count != 1)
+	if (!read_options(&o, argc, argv, "") || ++optind != argc)
 		return -1;
 	snprintf(path, sizeof(path), "%s.pub", o.rest[0]);
 	log_key_make(secret, public);
@@ -270,7 +269,9 @@ smtpctl_log(int argc, char *argv[])
 		errx(smtpctl_exit_error, "libsodium cannot be initialized");
 	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]);
 	    i++)
-		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 1, argv + 1);
+		if (strcmp(argv[1], verbs[i].name) == 0) {
+			optind = 2;
+			return verbs[i].run(argc, argv);
+		}
 	return -1;
 }

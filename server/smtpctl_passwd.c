@@ -33,12 +33,10 @@ static bool
 read_options(struct options *o, int argc, char *argv[])
 {
 	static const char letters[] = "aDcf:u:";
-	const char *at;
+	const char *at, *name;
 	int c, actions = 0;
 
 	memset(o, 0, sizeof(*o));
-	opterr = 0;
-	optind = 1;
 	while ((c = getopt(argc, argv, letters)) != -1) {
 		if (c == 'f')
 			o->conf = optarg;
@@ -52,16 +50,25 @@ read_options(struct options *o, int argc, char *argv[])
 			actions++;
 		}
 	}
-	if (actions > 1 || optind != argc - 1 ||
-	    (o->conf != NULL && o->users != NULL))
+	if (actions > 1)
+		errx(smtpctl_exit_error, "passwd: -a, -c and -D exclude each "
+		    "other");
+	if (o->conf != NULL && o->users != NULL)
+		errx(smtpctl_exit_error, "passwd: -f and -u exclude each "
+		    "other");
+	name = argv[optind++];
+	if (optind != argc)
 		return false;
-	at = strrchr(argv[optind], '@');
-	o->name = span_of(argv[optind]);
+	at = strrchr(name, '@');
+	o->name = span_of(name);
 	if (at != NULL) {
-		o->name.n = (size_t)(at - argv[optind]);
+		o->name.n = (size_t)(at - name);
 		o->domain = span_of(at + 1);
 	}
-	return o->name.n > 0 && (at == NULL || o->domain.n > 0);
+	if (o->name.n == 0 || (at != NULL && o->domain.n == 0))
+		errx(smtpctl_exit_error, "passwd: \"%s\": neither NAME nor "
+		    "NAME@DOMAIN", name);
+	return true;
 }
 
 /*

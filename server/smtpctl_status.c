@@ -71,35 +71,35 @@ ask(struct question *q, bool clear)
 }
 
 /* Seconds, with or without a fraction. */
-static bool
-parse_interval(const char *text, int *out)
+static int
+parse_interval(const char *text)
 {
 	char *end;
 	double seconds;
 
-	if (text[strspn(text, "0123456789.")] != '\0' || text[0] == '\0')
-		return false;
 	errno = 0;
 	seconds = strtod(text, &end);
-	if (errno != 0 || *end != '\0' || seconds * 1000 < interval_min_ms ||
-	    seconds * 1000 > interval_max_ms) {
-		warnx("-i %s: not from 0.1 to 3600 seconds", text);
-		return false;
-	}
-	*out = (int)(seconds * 1000);
-	return true;
+	if (text[strspn(text, "0123456789.")] != '\0' || text[0] == '\0' ||
+	    errno != 0 || *end != '\0' || seconds * 1000 < interval_min_ms ||
+	    seconds * 1000 > interval_max_ms)
+		errx(smtpctl_exit_error, "-i %s: not from 0.1 to 3600 seconds",
+		    text);
+	return (int)(seconds * 1000);
 }
 
-static bool
-parse_count(const char *text, unsigned long *out)
+static unsigned long
+parse_count(const char *text)
 {
+	unsigned long count;
 	char *end;
 
-	if (text[0] < '0' || text[0] > '9')
-		return false;
 	errno = 0;
-	*out = strtoul(text, &end, 10);
-	return errno == 0 && *end == '\0' && *out >= 1 && *out <= count_max;
+	count = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || errno != 0 || *end != '\0' ||
+	    count < 1 || count > count_max)
+		errx(smtpctl_exit_error, "-n %s: not from 1 to %lu", text,
+		    (unsigned long)count_max);
+	return count;
 }
 
 /* Of those in allowed, which getopt(3) takes. */
@@ -113,7 +113,6 @@ read_options(struct question *q, int argc, char *argv[], const char *allowed)
 	};
 	int opt;
 
-	opterr = 0;
 	while ((opt = getopt_long(argc, argv, allowed, longs, NULL)) != -1)
 		if (strchr(allowed, opt) == NULL)
 			return false;
@@ -123,17 +122,17 @@ read_options(struct question *q, int argc, char *argv[], const char *allowed)
 			q->control.place.socket = optarg;
 		else if (opt == 'v')
 			q->ask.all = 1;
-		else if (opt == 'i' && !parse_interval(optarg,
-		    &q->interval_ms))
-			return false;
-		else if (opt == 'n' && !parse_count(optarg, &q->count))
-			return false;
+		else if (opt == 'i')
+			q->interval_ms = parse_interval(optarg);
+		else if (opt == 'n')
+			q->count = parse_count(optarg);
 		else if (opt == 'j' || opt == 'o') {
 			uint8_t form = opt == 'j' ? FORM_JSON :
 			    FORM_OPENMETRICS;
 
 			if (q->ask.form != FORM_TEXT && q->ask.form != form)
-				return false;
+				errx(smtpctl_exit_error, "-j and -o exclude "
+				    "each other");
 			q->ask.form = form;
 		}
 	return optind == argc;

@@ -5,8 +5,10 @@
 #ifndef SERVER_SMTPCTL_STATUS_H
 #define SERVER_SMTPCTL_STATUS_H
 
-#define SMTPCTL_STATUS_USAGE	"status [-jv] [-f file] [-s socket]"
-#define SMTPCTL_STATS_USAGE	"stats [-j | -o] [-f file] [-s socket]"
+#define SMTPCTL_STATUS_USAGE						\
+	"status [-j | --json] [-v] [-f file] [-s socket]"
+#define SMTPCTL_STATS_USAGE						\
+	"stats [-j | --json | -o | --openmetrics] [-f file] [-s socket]"
 #define SMTPCTL_TOP_USAGE						\
 	"top [-v] [-f file] [-i seconds] [-n count] [-s socket]"
 

@@ -260,8 +260,9 @@ wrong_calls() {
 		# shellcheck disable=SC2086 # an option and its value
 		run 2 $wrong
 		case $err in
-		*'usage: smtpctl await'*) ;;
-		*) fail "$wrong: no usage: $err" ;;
+		"smtpctl: ${wrong%% *} x: not a number"* | \
+		    "smtpctl: $wrong: not "* | *'usage: smtpctl await'*) ;;
+		*) fail "$wrong: said $err" ;;
 		esac
 	done
 	status=0

@@ -409,7 +409,8 @@ wrong_calls(void)
 	    d.root);
 	CTL_EXPECT(2, "not an id", "explain -d %s ../../etc/passwd0",
 	    d.root);
-	CTL_EXPECT(2, "usage:", "explain -d %s", d.root);
+	CTL_EXPECT(2, "explain: a word is missing\nusage: smtpctl explain ",
+	    "explain -d %s", d.root);
 	CTL_EXPECT(2, "No such file or directory",
 	    "explain -d %s/x 1m857pqg38m02n9r", d.root);
 	daemon_stop(&d);
@@ -418,6 +419,39 @@ wrong_calls(void)
 	    "{\"session\":\n");
 	CTL_EXPECT(2, "not a session that smtpd kept",
 	    "explain -d %s 1m857pqg38m02n9r", d.root);
+}
+
+/* The one word that is wrong is named, and the nearest that is not. */
+static void
+wrong_words(void)
+{
+	static const char *const t[][2] = {
+		{ "statsu", ": statsu: there is no such command; did you mean "
+		    "stats?\n" },
+		{ "x\x1b[2J", ": x\\x1b[2J: there is no such command\n" },
+		{ "status -x", ": status: -x: there is no such option\n" },
+		{ "status --jsn", ": status: --jsn: there is no such option; "
+		    "did you mean --json?\nusage: smtpctl status [" },
+		{ "status --json=1", ": --json=1: it takes no value\n" },
+		{ "status --json more", ": status: more: this makes no sense" },
+		{ "status -f", ": status: -f: its value is missing\n" },
+		{ "explain --form a", ": explain: --form: there is no such "
+		    "option; did you mean --from?\n" },
+		{ "explain --from a", ": explain: --to ADDRESS is missing\n" },
+		{ "explain --from", ": explain: --from: its value is missing" },
+		{ "log verfy", ": log: verfy: this makes no sense here; did "
+		    "you mean verify?\n" },
+		{ "log verify -d", ": log: -d: its value is missing\n" },
+		{ "log keygen a b", ": log: b: this makes no sense here\n" },
+		{ "passwd", ": passwd: a word is missing\n" }
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		CTL_EXPECT(2, t[i][1], "%s", t[i][0]);
+	CTL_EXPECT(0, "smtpctl 0", "--version");
+	CTL_EXPECT(0, "smtpctl stats [", "--help");
+	CTL_EXPECT(0, "usage: smtpctl log verify ", "log verify --help");
+	EXPECT(strstr(ctl_text, "stats") == NULL, "all of it: %s", ctl_text);
 }
 
 int
@@ -431,6 +465,7 @@ main(int argc, char *argv[])
 		{ "only_refused", only_refused },
 		{ "bounded", bounded },
 		{ "wrong_calls", wrong_calls },
+		{ "wrong_words", wrong_words },
 	};
 
 	return harness_main(argc, argv, tests,

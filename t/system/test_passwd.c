@@ -332,10 +332,10 @@ by_configuration(void)
 	PASSWD(2, "no \"users\"", "secret\n", "-f", conf,
 	    "alice@example.net");
 	PASSWD(2, "cannot be read", "secret\n", "-f", path, "alice");
-	PASSWD(2, "usage:", "", "-f", conf, "-u", path, "alice");
-	PASSWD(2, "usage:", "", "-a", "-D", "-u", path, "alice");
-	PASSWD(2, "usage:", "", "-u", path, "alice", "secre");
-	PASSWD(2, "usage:", "", "-u", path);
+	PASSWD(2, "-f and -u exclude", "", "-f", conf, "-u", path, "alice");
+	PASSWD(2, "-D exclude each", "", "-a", "-D", "-u", path, "alice");
+	PASSWD(2, "secre: this makes", "", "-u", path, "alice", "secre");
+	PASSWD(2, "a word is missing", "", "-u", path);
 }
 
 static void

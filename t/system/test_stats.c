@@ -229,7 +229,7 @@ other_forms(void)
 	    ctl_says(&ctl, "    99 in 100 at most  "), "%s", ctl.out);
 	EXPECT(!ctl_says(&ctl, "session too long"), "%s", ctl.out);
 	ctl_run(&ctl, 0, wrong);
-	EXPECT(ctl.status == 2 && strstr(ctl.err, "usage:") != NULL,
+	EXPECT(ctl.status == 2 && strncmp(ctl.err, "smtpctl: ", 9) == 0,
 	    "exit status %d: %s", ctl.status, ctl.err);
 	daemon_stop(&d);
 	ctl_run(&ctl, 0, (const char *const[]){ "stats", "-f", d.conf,
