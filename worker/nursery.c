@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <fcntl.h>
@@ -18,12 +19,14 @@
 #include "shared/sandbox_table.h"
 #include "worker/serve.h"
 #include "worker/tls_context.h"
+#include "worker/tls_try.h"
 
 struct nursery {
 	const char		*program;
 	bool			 held;
 	bool			 has_settings;
 	bool			 works;		/* its sandbox */
+	bool			 shook_hands;
 	struct ipc_settings	 settings;
 	sigset_t		 wait_mask;	/* SIGCHLD may come */
 };
@@ -179,6 +182,44 @@ hold(const struct nursery *n, const struct sandbox_path *paths, size_t count,
 	return sandbox_enter(SANDBOX_NURSERY, paths, count, what);
 }
 
+/*
+ * A throw-away worker makes one whole handshake, in its sandbox: a library
+ * that crashes there is found before a client is.
+ */
+static bool
+shake_hands(struct nursery *n, const char **why)
+{
+	static char text[ipc_text_bytes];
+	int status = 0;
+	pid_t pid;
+
+	if (n->shook_hands || n->settings.proved)
+		return true;
+	pid = fork();
+	if (pid == 0) {
+		if (n->works &&
+		    sandbox_enter(SANDBOX_SMTP, NULL, 0, why) == -1)
+			_exit(serve_exit_unsafe);
+		_exit(tls_try() ? 0 : 1);
+	}
+	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		continue;
+	n->shook_hands = pid != -1 && status == 0;
+	snprintf(text, sizeof(text), "a TLS handshake on trial %s %d",
+	    WIFSIGNALED(status) ? "died by signal" : "failed:",
+	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	*why = text;
+	return n->shook_hands;
+}
+
+/* Certificates beside those that are in use, and whether TLS works at all. */
+static bool
+try_tls(struct nursery *n, size_t pairs, const char **why)
+{
+	return tls_context_try(pairs, why) &&
+	    (pairs == 0 || shake_hands(n, why));
+}
+
 /* Holds this process, and tries that the workers will be held. */
 static void
 start_up(struct nursery *n)
@@ -209,7 +250,7 @@ start_up(struct nursery *n)
 		what = NULL;
 	n->works = what == NULL;
 	n->has_settings = true;
-	tls = tls_context_try(n->settings.tls_pairs, &no_tls);
+	tls = try_tls(n, n->settings.tls_pairs, &no_tls);
 	tls_context_use(n->settings.tls_pairs);
 	if (!tls)
 		send_text(IPC_UNSAFE, no_tls);
@@ -234,13 +275,13 @@ kill_child(pid_t pid)
  * first settings nothing is tried: this process is not held yet.
  */
 static void
-try_certificates(const struct nursery *n, size_t pairs)
+try_certificates(struct nursery *n, size_t pairs)
 {
 	const char *why = "";
 
 	if (!n->has_settings)
 		return;
-	if (tls_context_try(pairs, &why))
+	if (try_tls(n, pairs, &why))
 		why = "";
 	send_text(IPC_TRIED, why);
 }

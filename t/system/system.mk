@@ -7,7 +7,8 @@ SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
 		  log chain explain share inetd peer sockets upgrade control \
 		  stats dryrun reload files passwd top stalled tls sign renew \
 		  submission proxy catcher
-SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker
+SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker \
+		  $(BUILD)/t/system/broken_worker
 endif
 SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
 
@@ -58,5 +59,10 @@ $(BUILD)/t/system/test_%: $(BUILD)/t/system/test_%.o $(system_o)
 $(BUILD)/t/system/lying_worker: $(BUILD)/t/system/lying_worker.o \
     $(BUILD)/t/system/lies.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
+
+# The real worker with a library of TLS that crashes.
+$(BUILD)/t/system/broken_worker: $(worker_o) $(shared_o)
+	$(call link,$(WORKER_STATIC) -Xlinker --wrap=tls_handshake \
+	    -Xlinker --defsym=__wrap_tls_handshake=bug_at,$(WORKER_LIBS))
 
 .PRECIOUS: $(BUILD)/t/system/%.o

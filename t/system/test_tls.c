@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "t/system/harness.h"
 #include "t/system/secure.h"
@@ -416,10 +417,38 @@ large(void)
 	daemon_stop(&d);
 }
 
+/*
+ * A library that crashes in a handshake, as one that was linked wrongly does,
+ * is found before a client is served.
+ */
+static void
+broken_library(void)
+{
+	char path[256];
+	struct daemon d;
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 20);
+
+	EXPECT(n > 0, "/proc/self/exe");
+	path[n] = '\0';
+	strcpy(strrchr(path, '/'), "/broken_worker");
+	secure_make_pair("mx", "rsa", "mx.example.org");
+	daemon_init(&d, "", NULL);
+	daemon_use_worker(&d, path, "broken");
+	daemon_start(&d);
+	daemon_stop(&d);
+	daemon_add_conf(&d, "tls certificate %s key %s\n",
+	    harness_path("mx.pem"), harness_path("mx.key"));
+	daemon_launch(&d);
+	EXPECT(daemon_wait_end(&d) != 0, "it starts");
+	EXPECT(strstr(daemon_last_words(&d), "TLS handshake on trial died "
+	    "by signal") != NULL, "%s", daemon_last_words(&d));
+}
+
 int
 main(int argc, char *argv[])
 {
 	static const struct test tests[] = {
+		{ "broken_library", broken_library },
 		{ "tls_1_2", tls_1_2 },
 		{ "tls_1_3", tls_1_3 },
 		{ "offered", offered },
