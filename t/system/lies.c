@@ -7,88 +7,38 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PAYLOAD(name) (offsetof(struct ipc_record, u) + \
-	sizeof(((struct ipc_record *)NULL)->u.name))
+#define RECORD(name, way, payload, passes, at, check) { IPC_##name, \
+	offsetof(struct ipc_record, u) + \
+	sizeof(((struct ipc_record *)NULL)->u.payload) },
 
 static const struct {
 	uint32_t	type;
 	size_t		size;
-	unsigned	legal;		/* states, as bits */
-} types[] = {
-	{ IPC_SETTINGS, PAYLOAD(settings), 0 },
-	{ IPC_SPAWN, PAYLOAD(spawn), 0 },
-	{ IPC_KILL, PAYLOAD(pid), 0 },
-	{ IPC_RENEW, PAYLOAD(nothing), 0 },
-	{ IPC_BREED, PAYLOAD(nothing), 0 },
-	{ IPC_READY, PAYLOAD(text), 0 },
-	{ IPC_UNSAFE, PAYLOAD(text), 0 },
-	{ IPC_STALE, PAYLOAD(nothing), 0 },
-	{ IPC_NEWBORN, PAYLOAD(pid), 0 },
-	{ IPC_STILLBORN, PAYLOAD(spawn), 0 },
-	{ IPC_DIED, PAYLOAD(died), 0 },
-	{ IPC_SIBLING, PAYLOAD(nothing), 0 },
-	{ IPC_SESSION, PAYLOAD(session), 0 },
-	{ IPC_VERDICT, PAYLOAD(verdict), 0 },
-	{ IPC_FILE, PAYLOAD(nothing), 0 },
-	{ IPC_STORED, PAYLOAD(stored), 0 },
-	{ IPC_UNSTORED, PAYLOAD(verdict), 0 },
-	{ IPC_HURRY, PAYLOAD(hurry), 0 },
-	{ IPC_MAIL, PAYLOAD(mail), 1 << LIE_AT_SESSION },
-	{ IPC_RCPT, PAYLOAD(rcpt), 1 << LIE_AT_MAIL | 1 << LIE_AT_RCPT },
-	{ IPC_RESET, PAYLOAD(nothing), 1 << LIE_AT_MAIL | 1 << LIE_AT_RCPT },
-	{ IPC_BEGIN, PAYLOAD(nothing), 1 << LIE_AT_RCPT },
-	{ IPC_COMMIT, PAYLOAD(commit), 1 << LIE_AT_DATA },
-	{ IPC_ABORT, PAYLOAD(nothing), 1 << LIE_AT_DATA },
-	{ IPC_NOTE, PAYLOAD(note), 1 << LIE_AT_SESSION | 1 << LIE_AT_MAIL |
-	    1 << LIE_AT_RCPT | 1 << LIE_AT_DATA },
-	{ IPC_TRACE, PAYLOAD(trace), 1 << LIE_AT_SESSION | 1 << LIE_AT_MAIL |
-	    1 << LIE_AT_RCPT | 1 << LIE_AT_DATA },
-	{ IPC_END, PAYLOAD(end), 1 << LIE_AT_SESSION | 1 << LIE_AT_MAIL |
-	    1 << LIE_AT_RCPT | 1 << LIE_AT_DATA },
-	{ IPC_ASK_STATUS, PAYLOAD(ask_status), 0 },
-	{ IPC_ASK_STATS, PAYLOAD(nothing), 0 },
-	{ IPC_TELL_BUCKET, PAYLOAD(tell_bucket), 0 },
-	{ IPC_ASK_MAIL, PAYLOAD(ask_mail), 0 },
-	{ IPC_ASK_RCPT, PAYLOAD(ask_rcpt), 0 },
-	{ IPC_TELL_STEP, PAYLOAD(tell_step), 0 },
-	{ IPC_TELL_REPLY, PAYLOAD(tell_reply), 0 },
-	{ IPC_TELL_REFUSED, PAYLOAD(tell_refused), 0 },
-	{ IPC_TELL_END, PAYLOAD(tell_end), 0 },
-	{ IPC_TELL_ABOUT, PAYLOAD(tell_about), 0 },
-	{ IPC_TELL_PATH, PAYLOAD(tell_path), 0 },
-	{ IPC_TELL_CERTIFICATE, PAYLOAD(tell_certificate), 0 },
-	{ IPC_TELL_LISTEN, PAYLOAD(tell_listen), 0 },
-	{ IPC_TELL_PROCESS, PAYLOAD(tell_process), 0 },
-	{ IPC_TELL_POOL, PAYLOAD(tell_pool), 0 },
-	{ IPC_TELL_DISK, PAYLOAD(tell_disk), 0 },
-	{ IPC_TELL_SESSION, PAYLOAD(tell_session), 0 },
-	{ IPC_TELL_ADDRESS, PAYLOAD(tell_address), 0 },
-	{ IPC_TELL_COUNT, PAYLOAD(tell_count), 0 },
-	/* Of port 25, where AUTH is not offered. */
-	{ IPC_LOGIN, PAYLOAD(login), 0 },
-	{ IPC_ADMIT, PAYLOAD(admit), 0 },
-	{ IPC_CERTIFICATE, PAYLOAD(pem), 0 },
-	{ IPC_SIGN, PAYLOAD(digest), 1 << LIE_AT_SESSION },
-	{ IPC_SIGNATURE, PAYLOAD(signature), 0 },
-	{ IPC_TLS, PAYLOAD(tls), 1 << LIE_AT_SESSION },
-	{ IPC_TLS_FAIL, PAYLOAD(tls_fail), 1 << LIE_AT_SESSION },
-	{ IPC_KEY, PAYLOAD(pem), 0 },
-	{ IPC_DIGEST, PAYLOAD(digest), 0 },
-	{ IPC_SIGNER_READY, PAYLOAD(text), 0 },
-	{ IPC_SIGNER_UNSAFE, PAYLOAD(text), 0 },
-	{ IPC_SIGNED, PAYLOAD(signature), 0 },
-	/* Of who is no proxy. */
-	{ IPC_PROXY, PAYLOAD(proxy), 0 },
-	{ IPC_PROXY_FAIL, PAYLOAD(proxy_fail), 0 },
-	{ IPC_WELCOME, PAYLOAD(welcome), 0 },
-	{ IPC_FORGET, PAYLOAD(nothing), 0 },
-	{ IPC_TRY, PAYLOAD(spawn), 0 },
-	{ IPC_TRIED, PAYLOAD(text), 0 },
-	{ IPC_KEY_CERTIFICATE, PAYLOAD(pem), 0 },
-	{ IPC_KEY_FORGET, PAYLOAD(slot), 0 },
-	{ IPC_JUDGED, PAYLOAD(judged), 0 },
-};
+} types[] = { IPC_RECORDS(RECORD) };
 enum { type_count = sizeof(types) / sizeof(types[0]) };
+
+/* States, as bits. Of port 25, without AUTH, and of who is no proxy. */
+static unsigned
+legal_at(uint32_t type)
+{
+	const unsigned any = 1 << LIE_AT_SESSION | 1 << LIE_AT_MAIL |
+	    1 << LIE_AT_RCPT | 1 << LIE_AT_DATA;
+	static const unsigned at[IPC_TYPE_COUNT] = {
+		[IPC_MAIL] = 1 << LIE_AT_SESSION,
+		[IPC_RCPT] = 1 << LIE_AT_MAIL | 1 << LIE_AT_RCPT,
+		[IPC_RESET] = 1 << LIE_AT_MAIL | 1 << LIE_AT_RCPT,
+		[IPC_BEGIN] = 1 << LIE_AT_RCPT,
+		[IPC_COMMIT] = 1 << LIE_AT_DATA,
+		[IPC_ABORT] = 1 << LIE_AT_DATA,
+		[IPC_SIGN] = 1 << LIE_AT_SESSION,
+		[IPC_TLS] = 1 << LIE_AT_SESSION,
+		[IPC_TLS_FAIL] = 1 << LIE_AT_SESSION
+	};
+
+	if (type == IPC_NOTE || type == IPC_TRACE || type == IPC_END)
+		return any;
+	return at[type];
+}
 
 uint64_t
 lie_chance(uint64_t *state)
@@ -161,7 +111,7 @@ honest(struct ipc_record *r, uint64_t *chance, enum lie_state state)
 		i = lie_chance(chance) % type_count;
 		if (tries++ == 200)
 			return false;
-	} while ((types[i].legal & 1U << state) == 0);
+	} while ((legal_at(types[i].type) & 1U << state) == 0);
 	memset(r, 0, sizeof(*r));
 	if (types[i].type == IPC_MAIL)
 		lie_honest_mail(r);
@@ -197,7 +147,7 @@ wrong_type(struct lie *l, uint64_t *chance, enum lie_state state)
 		here |= 1U << LIE_AT_SESSION;
 	do
 		i = lie_chance(chance) % (type_count + 1);
-	while (i < type_count && (types[i].legal & here) != 0);
+	while (i < type_count && (legal_at(types[i].type) & here) != 0);
 	memset(&r, 0, sizeof(r));
 	if (i < type_count && types[i].type == IPC_MAIL)
 		lie_honest_mail(&r);
