@@ -3,9 +3,10 @@
 # themselves: libcheck's "Checks: N, Failures: F, Errors: E", or a last line
 # "N passed, N failed[, N skipped]", or "N inputs replayed".  A command that
 # fails is shown whole; one that says nothing of itself counts as failed.  The
-# sums are the last line.
+# sums are the last line.  Given words, only commands in which one of them
+# stands are run.  While one takes long, a line says so every 15 seconds.
 #
-#	run.sh BUILD
+#	run.sh BUILD [WORD...]
 #
 # TMPDIR of the commands is where t/tmpdir.sh says.
 set -u
@@ -13,9 +14,12 @@ set -u
 passed=0 failed=0 skipped=0
 TMPDIR=$(sh t/tmpdir.sh "$1") || exit 1
 export TMPDIR
+shift
 out=$(mktemp)
+ticker=
 clean_up() {
-	rm -f "$out"
+	[ -z "$ticker" ] || kill "$ticker"
+	rm -f "$out" "$out.list"
 	case ${KEEP:+kept}$TMPDIR in
 	/*/smtpd-check.??????) rm -rf "$TMPDIR" ;;
 	esac
@@ -37,10 +41,49 @@ sums() {
 	END { if (!any) exit 1; print P + 0, F + 0, S + 0 }' "$out"
 }
 
+is_wanted() {
+	case " $words " in "  ") return 0 ;; esac
+	for word in $words; do
+		case $1 in *"$word"*) return 0 ;; esac
+	done
+	return 1
+}
+
+tick() {
+	trap 'kill "$sleeper"; exit' TERM
+	seconds=0
+	while :; do
+		sleep 15 &
+		sleeper=$!
+		wait "$sleeper"
+		seconds=$((seconds + 15))
+		echo "[$at/$count] $seconds s: $shown"
+	done
+}
+
+words=$*
 while read -r command; do
-	[ -n "$command" ] || continue
+	if [ -n "$command" ] && is_wanted "$command"; then
+		echo "$command"
+	fi
+done >"$out.list"
+count=$(wc -l <"$out.list")
+count=$((count))
+at=0
+if [ "$count" -eq 0 ]; then
+	echo "run.sh: no test has one of these words in its name: $words"
+fi
+
+while read -r command; do
+	at=$((at + 1))
+	shown=$(printf '%.70s' "$command")
+	tick </dev/null &
+	ticker=$!
 	status=0
 	sh -c "$command" >"$out" 2>&1 </dev/null || status=$?
+	kill "$ticker"
+	wait "$ticker" 2>/dev/null
+	ticker=
 	if totals=$(sums); then
 		p=${totals%% *}
 		s=${totals##* }
@@ -57,12 +100,12 @@ while read -r command; do
 	skipped=$((skipped + s))
 	if [ "$f" -ne 0 ]; then
 		cat "$out"
-		echo "FAIL ($status) $command"
+		echo "[$at/$count] FAIL ($status) $command"
 	else
 		grep -i 'skip' "$out" | grep -v 'passed' || :
-		echo "ok $p  ${command}"
+		echo "[$at/$count] ok $p  $shown"
 	fi
-done
+done <"$out.list"
 
 if [ "$skipped" -gt 0 ]; then
 	echo "$passed passed, $failed failed, $skipped skipped"

@@ -1,6 +1,9 @@
-# Tests: what "make check" runs, and the targets beside it.
+# Tests: what "make check" runs, and the targets beside it.  T= has words of
+# which one has to stand in what is run: make check T=test_tls,
+# T='check_dot dialog', T=41-data.
 
-T		= $(BUILD)/t
+B		= $(BUILD)/t
+T		=
 FUZZ_SECONDS	?= 60
 CLANG		?= clang
 
@@ -24,18 +27,18 @@ test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o \
 	  $(BUILD)/server/smtpctl_conf.o $(BUILD)/server/smtpctl_control.o
 
 # ---- unit ---------------------------------------------------------------
-UNIT_PROGRAMS = $(UNIT:%=$(T)/unit/check_%)
+UNIT_PROGRAMS = $(UNIT:%=$(B)/unit/check_%)
 
-$(UNIT_PROGRAMS): $(T)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
+$(UNIT_PROGRAMS): $(B)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
 	$(call link,,$(CHECK_LIBS) $(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS))
 
-$(T)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
+$(B)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 
-$(T)/print_calls: $(BUILD)/t/unit/print_calls.o $(shared_o)
+$(B)/print_calls: $(BUILD)/t/unit/print_calls.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 
-$(T)/print_keywords: $(BUILD)/t/unit/print_keywords.o $(test_o)
+$(B)/print_keywords: $(BUILD)/t/unit/print_keywords.o $(test_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS))
 
 # ---- dialogues ----------------------------------------------------------
@@ -46,24 +49,24 @@ PARROT = parrot play_script play_tls
 PLAY_LIBS = -lssl -lcrypto
 play_o = $(PLAY:%=$(BUILD)/t/dialog/%.o) $(PURE:%=$(BUILD)/shared/%.o)
 
-$(T)/dialog/play: $(play_o)
+$(B)/dialog/play: $(play_o)
 	$(call link,,$(SERVER_LIBS) $(PLAY_LIBS))
 
 parrot_o = $(PARROT:%=$(BUILD)/t/dialog/%.o)
 
-$(T)/dialog/parrot: $(parrot_o)
+$(B)/dialog/parrot: $(parrot_o)
 	$(call link,,$(SERVER_LIBS) $(PLAY_LIBS))
 
 # ---- the corpus ---------------------------------------------------------
-REPLAY = $(FUZZ:%=$(T)/fuzz/replay_%)
+REPLAY = $(FUZZ:%=$(B)/fuzz/replay_%)
 
-$(REPLAY): $(T)/fuzz/replay_%: $(BUILD)/t/fuzz/fuzz_%.o \
+$(REPLAY): $(B)/fuzz/replay_%: $(BUILD)/t/fuzz/fuzz_%.o \
     $(BUILD)/t/fuzz/replay.o $(test_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS))
 
 FUZZ_SERVER = json log_record log_chain log_checkpoint refused_record
 
-$(T)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
+$(B)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
 	@mkdir -p $(@D)
 	$(CLANG) -std=c11 -g -O1 -I. -D_GNU_SOURCE $(LIB_CFLAGS) \
 	    -fsanitize=fuzzer,address,undefined -o $@ $< \
@@ -71,42 +74,48 @@ $(T)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
 	    $(CONF:%=server/%.c) $(FUZZ_SERVER:%=server/%.c) \
 	    $(OS_FILE:%=shared/%.c) $(SERVER_LIBS)
 
-fuzz: $(FUZZ:%=$(T)/fuzz/fuzz_%)
+fuzz: $(FUZZ:%=$(B)/fuzz/fuzz_%)
 	@for f in $(FUZZ); do echo "== $$f"; \
-	    mkdir -p $(T)/found/$$f && \
-	    $(T)/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) \
+	    mkdir -p $(B)/found/$$f && \
+	    $(B)/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) \
 	    -print_final_stats=1 -close_fd_mask=0 \
-	    -artifact_prefix=$(T)/found/ $(T)/found/$$f t/corpus/$$f \
+	    -artifact_prefix=$(B)/found/ $(B)/found/$$f t/corpus/$$f \
 	    2>&1 | tail -n 12 || exit 1; done
 
 # ---- whole --------------------------------------------------------------
 -include t/system/system.mk
 
-TEST_PROGRAMS = $(PROGRAMS) $(UNIT_PROGRAMS) $(REPLAY) $(T)/dialog/play \
-	$(T)/dialog/parrot $(T)/print_keywords $(T)/print_internals \
-	$(if $(filter linux,$(SANDBOX)),$(T)/print_calls) \
-	$(SYSTEM_PROGRAMS)
+wanted = $(if $(T),$(strip $(foreach f,$(1),$(if $(strip $(foreach w,$(T),$(findstring $(w),$(f)))),$(f)))),$(1))
+
+# All of them (-a) have every reply.
+DIALOGS = $(wildcard t/dialog/[0-9]*.smtp)
+DIALOGS_WANTED = $(or $(call wanted,$(DIALOGS)),$(DIALOGS))
+CASES	= $(UNIT_PROGRAMS) $(REPLAY) $(system_tests)
+CASES_WANTED = $(call wanted,$(CASES))
+TOOLS	= $(B)/dialog/play $(B)/dialog/parrot $(B)/print_keywords \
+	$(B)/print_internals $(if $(filter linux,$(SANDBOX)),$(B)/print_calls) \
+	$(if $(filter $(B)/system/%,$(CASES_WANTED)),$(SYSTEM_LIAR))
 
 # One command a line; t/run.sh runs them and sums what they say.
 define TEST_COMMANDS
 $(foreach u,$(UNIT_PROGRAMS),$(u)
 )
-$(foreach f,$(FUZZ),$(T)/fuzz/replay_$(f) t/corpus/$(f)
+$(foreach f,$(FUZZ),$(B)/fuzz/replay_$(f) t/corpus/$(f)
 )
-sh t/lint/keywords.sh $(T)/print_keywords && echo 1 passed, 0 failed
-sh t/lint/internals.sh $(T)/print_internals $(if $(filter linux,$(SANDBOX)),$(T)/print_calls) && echo 1 passed, 0 failed
+sh t/lint/keywords.sh $(B)/print_keywords && echo 1 passed, 0 failed
+sh t/lint/internals.sh $(B)/print_internals $(if $(filter linux,$(SANDBOX)),$(B)/print_calls) && echo 1 passed, 0 failed
 sh t/lint/events.sh && echo 1 passed, 0 failed
 $(if $(filter yes,$(HARDENED)),sh t/hardening.sh $(PROGRAMS))
-sh t/dialog/selftest.sh $(T)/dialog/play $(T)/dialog/parrot
-$(T)/dialog/play -a -s $(BUILD)/smtpd -w $(abspath $(BUILD)/smtpd-worker) $(wildcard t/dialog/[0-9]*.smtp)
+sh t/dialog/selftest.sh $(B)/dialog/play $(B)/dialog/parrot
+$(B)/dialog/play $(if $(filter-out $(DIALOGS_WANTED),$(DIALOGS)),,-a) -s $(BUILD)/smtpd -w $(abspath $(BUILD)/smtpd-worker) $(DIALOGS_WANTED)
 SMTPD=$(BUILD)/smtpd SMTPD_WORKER=$(BUILD)/smtpd-worker SMTPCTL=$(BUILD)/smtpctl sh t/system/await.sh
 SMTPD=$(BUILD)/smtpd sh t/system/install.sh
 $(SYSTEM_COMMANDS)
 endef
 export TEST_COMMANDS
 
-test: $(TEST_PROGRAMS)
-	@printf '%s\n' "$$TEST_COMMANDS" | sh t/run.sh $(BUILD)
+test: $(PROGRAMS) $(TOOLS) $(CASES_WANTED)
+	@printf '%s\n' "$$TEST_COMMANDS" | sh t/run.sh $(BUILD) $(T)
 
 check-hardening: $(PROGRAMS)
 	@sh t/hardening.sh $(PROGRAMS)
@@ -138,22 +147,22 @@ lint:
 bench:
 	@sh t/deps.sh build
 	@sh t/deps.sh bench
-	@$(MAKE) --no-print-directory programs $(BENCH_PROGRAMS:%=$(T)/bench/%) \
-	    $(T)/bench/submit $(T)/bench/smtpd-no-log
+	@$(MAKE) --no-print-directory programs $(BENCH_PROGRAMS:%=$(B)/bench/%) \
+	    $(B)/bench/submit $(B)/bench/smtpd-no-log
 	@bash t/bench/bench.sh $(BENCH)
 
 BENCH_PROGRAMS = floor latency hold greet stall
 
-$(BENCH_PROGRAMS:%=$(T)/bench/%): $(T)/bench/%: t/bench/%.c
+$(BENCH_PROGRAMS:%=$(B)/bench/%): $(B)/bench/%: t/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,CC $<)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(SERVER_LIBS)
 
-$(T)/bench/submit: $(BUILD)/t/bench/submit.o $(BUILD)/t/bench/talk.o
+$(B)/bench/submit: $(BUILD)/t/bench/submit.o $(BUILD)/t/bench/talk.o
 	$(call link,,-lssl $(SERVER_LIBS))
 
 # The message log is left out, and with it what only it needs.
-$(T)/bench/smtpd-no-log: $(BUILD)/t/bench/no_log.o $(shared_o) \
+$(B)/bench/smtpd-no-log: $(BUILD)/t/bench/no_log.o $(shared_o) \
     $(filter-out %/log_message.o,$(server_o))
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 
@@ -167,4 +176,4 @@ coverage:
 
 unit-only: $(UNIT_PROGRAMS) $(REPLAY)
 	@printf '%s\n' $(UNIT_PROGRAMS) | sh t/run.sh $(BUILD)
-	@for f in $(FUZZ); do $(T)/fuzz/replay_$$f t/corpus/$$f; done
+	@for f in $(FUZZ); do $(B)/fuzz/replay_$$f t/corpus/$$f; done

@@ -58,6 +58,22 @@ harness_fail(const char *file, int line, const char *fmt, ...)
 	_exit(status_failed);
 }
 
+void
+harness_same(const char *what, const void *got, size_t got_n,
+    const void *want, size_t want_n)
+{
+	const char *g = got, *w = want;
+	size_t i = 0, from;
+
+	while (i < got_n && i < want_n && g[i] == w[i])
+		i++;
+	from = i < 20 ? 0 : i - 20;
+	EXPECT(i == got_n && i == want_n, "%s: octet %zu (of %zu) begins to "
+	    "differ: \"%.*s\" and not (of %zu) \"%.*s\"", what, i, got_n,
+	    (int)(got_n - from < 60 ? got_n - from : 60), g + from, want_n,
+	    (int)(want_n - from < 60 ? want_n - from : 60), w + from);
+}
+
 _Noreturn void
 harness_skip(const char *fmt, ...)
 {

@@ -41,6 +41,10 @@ _Noreturn void harness_lacking(const char *fmt, ...)
 	    __attribute__((format(printf, 1, 2)));
 void	harness_need_root(const char *what);
 
+/* Fails the test where got is not want, and shows where they part. */
+void	harness_same(const char *what, const void *got, size_t got_n,
+	    const void *want, size_t want_n);
+
 #define EXPECT(condition, ...) \
 	((condition) ? (void)0 : harness_fail(__FILE__, __LINE__, __VA_ARGS__))
 

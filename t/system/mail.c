@@ -68,7 +68,7 @@ check_file(const char *path, unsigned *number)
 		if (*from == '\0')
 			break;
 	}
-	EXPECT(strcmp(own, want) == 0, "%s: not what was sent", path);
+	harness_same(path, own, strlen(own), want, strlen(want));
 	size = strstr(path, ",S=");
 	snprintf(wanted, sizeof(wanted), ",S=%zu", n);
 	EXPECT(size != NULL && strcmp(size, wanted) == 0,

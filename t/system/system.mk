@@ -1,6 +1,6 @@
 # System tests: the real daemon, from outside.  Linux only: they read /proc
 # and trace processes.  Included by t/tests.mk, which builds what
-# SYSTEM_PROGRAMS names and runs SYSTEM_COMMANDS.
+# system_tests names and runs SYSTEM_COMMANDS.
 
 ifeq ($(OS),Linux)
 SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
@@ -20,18 +20,11 @@ SYSTEM_RECORDS	= ipc ipc_check ip sasl smtp_syntax span utf8 buf
 
 system_o	= $(SYSTEM_COMMON:%=$(BUILD)/t/system/%.o)
 system_tests	= $(SYSTEM_TESTS:%=$(BUILD)/t/system/test_%)
-SYSTEM_PROGRAMS	= $(system_tests) $(SYSTEM_LIAR)
 
 define SYSTEM_COMMANDS
 $(foreach t,$(system_tests),$(t) $(BUILD)/smtpd $(BUILD)/smtpd-worker
 )
 endef
-export SYSTEM_COMMANDS
-
-.PHONY: check-system
-
-check-system: $(PROGRAMS) $(SYSTEM_PROGRAMS)
-	@printf '%s\n' "$$SYSTEM_COMMANDS" | sh t/run.sh $(BUILD)
 
 $(BUILD)/t/system/test_sweep: $(BUILD)/t/system/trace.o
 $(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o

@@ -128,7 +128,7 @@ expect_text(const char *path, const char *want)
 	size_t n;
 	char *text = harness_read_file(path, &n);
 
-	EXPECT(strcmp(text, want) == 0, "the file is now: %s", text);
+	harness_same("the file", text, strlen(text), want, strlen(want));
 	free(text);
 }
 

@@ -178,8 +178,7 @@ torn_after(size_t keep)
 	    "not in the log");
 	chain_check(&d, 3);
 	tail = bad_file(&d, &tail_n);
-	EXPECT(tail_n == keep && memcmp(tail, last, keep) == 0,
-	    "what was put aside is not what was there");
+	harness_same("what was put aside", tail, tail_n, last, keep);
 	free(tail);
 	free(log);
 	daemon_stop(&d);
@@ -226,8 +225,7 @@ garbage_in_log(void)
 	    "not in the log");
 	chain_check(&d, 4);
 	tail = bad_file(&d, &n);
-	EXPECT(n == octets && memcmp(tail, garbage, n) == 0,
-	    "what was put aside is not what was there");
+	harness_same("what was put aside", tail, n, garbage, octets);
 	free(tail);
 	free(garbage);
 	daemon_stop(&d);

@@ -77,7 +77,7 @@ START_TEST(there_and_back)
 		    sodium_base64_VARIANT_ORIGINAL);
 		ck_assert(base64_decode(span_of(text), out, sizeof(out), &n));
 		ck_assert_uint_eq(n, i);
-		ck_assert(memcmp(in, out, n) == 0);
+		ck_assert_mem_eq(in, out, n);
 	}
 }
 END_TEST

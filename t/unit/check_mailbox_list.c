@@ -36,7 +36,7 @@ read_all(struct span in, char *out)
 		was = rest;
 	}
 	out[n] = '\0';
-	ck_assert(memcmp(&m, &before, sizeof(m)) == 0);
+	ck_assert_mem_eq(&m, &before, sizeof(m));
 	return result == MAILBOX_LIST_END;
 }
 
