@@ -190,10 +190,12 @@ conf_find_alias(const struct conf_domain *d, struct span name)
 }
 
 unsigned
-conf_line_of(const struct conf *conf, const char *limit)
+conf_line_of(const struct conf *conf, const char *keyword)
 {
 	const struct conf_keyword *k = conf_keyword_find(CONF_LIMITS,
-	    span_of(limit));
+	    span_of(keyword));
 
+	if (k == NULL)
+		k = conf_keyword_find(CONF_TOP, span_of(keyword));
 	return k == NULL ? 0 : conf->lines[k - conf_keywords];
 }

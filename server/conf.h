@@ -156,10 +156,8 @@ void	conf_free(struct conf *conf);
 void	conf_forget_passwords(struct conf *conf);
 /* Frees what d owns, and leaves it zero. */
 void	conf_domain_free(struct conf_domain *d);
-/*
- * The line that set a keyword of the limits block; 0: it is its default.
- */
-unsigned conf_line_of(const struct conf *conf, const char *limit);
+/* The line that set a keyword of the limits block or the top; 0: none did. */
+unsigned conf_line_of(const struct conf *conf, const char *keyword);
 /* What per-address is when it is not given. */
 uint64_t conf_per_address(uint64_t workers);
 /* What per-network is when it is not given. */

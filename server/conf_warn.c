@@ -12,6 +12,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 typedef void tell_fn(const char *, unsigned, const char *);
 
@@ -56,6 +57,19 @@ conf_warn_ranges(const struct conf *conf, const struct os_gateway *gateways,
 	warn_of(conf, conf->proxies, conf->proxy_count, gateways, count,
 	    tell);
 	warn_of(conf, conf->relays, conf->relay_count, gateways, count, tell);
+}
+
+void
+conf_warn_hostname(const struct conf *conf, tell_fn *tell)
+{
+	char text[400];
+
+	if (strchr(conf->hostname, '.') != NULL)
+		return;
+	snprintf(text, sizeof(text), "hostname \"%s\" has no dot: the "
+	    "greeting and Received want a name that others can look up",
+	    conf->hostname);
+	tell(conf->path, conf_line_of(conf, "hostname"), text);
 }
 
 static bool

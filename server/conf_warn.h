@@ -14,6 +14,9 @@
 void	conf_warn_ranges(const struct conf *conf,
 	    const struct os_gateway *gateways, size_t count,
 	    void (*tell)(const char *path, unsigned line, const char *text));
+/* A hostname without a dot; line 0 where it is this host's own. */
+void	conf_warn_hostname(const struct conf *conf,
+	    void (*tell)(const char *path, unsigned line, const char *text));
 /* Submission to which nobody can log in.  Before passwords are forgotten. */
 void	conf_warn_logins(const struct conf *conf,
 	    void (*tell)(const char *path, unsigned line, const char *text));

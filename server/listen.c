@@ -60,6 +60,27 @@ host_has_no_ipv6(const struct conf_listen *l, int error)
 	    IN6_IS_ADDR_LOOPBACK(&a->sin6_addr)));
 }
 
+int
+listen_try(const struct conf *conf, const struct conf_listen *l)
+{
+	struct conf_listen any = *l;
+	struct sockaddr_in *in = (void *)&any.addr;
+	struct sockaddr_in6 *in6 = (void *)&any.addr;
+	int fd;
+
+	/* Its own port may be taken, by smtpd too. */
+	if (any.addr.ss_family == AF_INET)
+		in->sin_port = 0;
+	else
+		in6->sin6_port = 0;
+	fd = bind_one(&any);
+	if (fd == -1)
+		return listen_may_lack(conf, l) && host_has_no_ipv6(l, errno)
+		    ? 0 : -1;
+	close(fd);
+	return 0;
+}
+
 static void
 warn_of_no_ipv6(const struct conf *conf, const struct conf_listen *l)
 {

@@ -14,6 +14,11 @@ enum { listen_backlog = 4096 };	/* the kernel's own limit cuts it */
  */
 bool	listen_may_lack(const struct conf *conf, const struct conf_listen *l);
 /*
+ * May l be bound on this host, as far as its address tells?  0, also where it
+ * may lack its socket and that is warned of at start; or -1 and errno.
+ */
+int	listen_try(const struct conf *conf, const struct conf_listen *l);
+/*
  * Binds every listen of m->conf and fills m->listeners; one that may lack its
  * socket is warned of where this host has no IPv6.  On failure nothing stays
  * bound: -1, errno, *which the one that failed.

@@ -16,6 +16,7 @@
 #include "server/activate.h"
 #include "server/catcher.h"
 #include "server/catcher_dir.h"
+#include "server/check.h"
 #include "server/conf.h"
 #include "server/inetd.h"
 #include "server/log_setup.h"
@@ -288,21 +289,6 @@ take_certificate(struct master *m, const struct arguments *a)
 		exit(1);
 }
 
-/* The first directory on the way to path that this user may not search. */
-static const char *
-find_bar(const char *path)
-{
-	static char dir[PATH_MAX];
-
-	for (const char *p = path; (p = strchr(p, '/')) != NULL; p++) {
-		snprintf(dir, sizeof(dir), "%.*s", p == path ? 1 :
-		    (int)(p - path), path);
-		if (access(dir, X_OK) == -1 && errno == EACCES)
-			return dir;
-	}
-	return NULL;
-}
-
 static const char *
 find_worker(const char *path)
 {
@@ -311,7 +297,7 @@ find_worker(const char *path)
 
 	if (realpath(path, real) != NULL && access(real, X_OK) == 0)
 		return real;
-	if (errno == EACCES && (bar = find_bar(path)) != NULL)
+	if (errno == EACCES && (bar = users_find_bar(path)) != NULL)
 		fatal("%s: uid %u may not search %s: chmod a+x that "
 		    "directory, or name with -w where else smtpd's second "
 		    "program is", path, (unsigned)geteuid(), bar);
@@ -382,16 +368,12 @@ main(int argc, char *argv[])
 	    mode_load_tls(&m.conf, m.tls, a.quiet) == -1) {
 		if (!a.quiet)
 			mode_warn(&m.conf, false, false);
+		if (a.check)
+			check_note_user(&m.conf);
 		return 1;
 	}
-	if (a.check) {
-		conf_print(&m.conf, stdout);
-		if (m.conf.listen_count == 0)
-			fprintf(stderr, "smtpd: %s: no listen line: good for "
-			    "inetd and systemd sockets only\n", m.conf.path);
-		mode_warn(&m.conf, false, true);
-		return 0;
-	}
+	if (a.check)
+		return check_conf(&m.conf, m.tls);
 	make_absolute(&m.conf.path);
 	o.worker = find_worker(a.worker);
 	o.pid_file = a.pid_file;

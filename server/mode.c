@@ -93,7 +93,8 @@ mode_log_warning(const char *path, unsigned line, const char *text)
 
 	log_begin(&l, LOG_LEVEL_WARNING, "warning");
 	log_str(&l, "file", path);
-	log_u64(&l, "line", line);
+	if (line > 0)
+		log_u64(&l, "line", line);
 	log_str(&l, "what", text);
 	log_end(&l);
 }
@@ -101,7 +102,10 @@ mode_log_warning(const char *path, unsigned line, const char *text)
 static void
 show_warning(const char *path, unsigned line, const char *text)
 {
-	fprintf(stderr, "%s:%u: warning: %s\n", path, line, text);
+	if (line > 0)
+		fprintf(stderr, "%s:%u: warning: %s\n", path, line, text);
+	else
+		fprintf(stderr, "%s: warning: %s\n", path, text);
 }
 
 void
@@ -115,6 +119,7 @@ mode_warn(const struct conf *conf, bool logged, bool whole)
 	conf_warn_ranges(conf, gateways, os_gateways(gateways), tell);
 	if (!whole)
 		return;
+	conf_warn_hostname(conf, tell);
 	conf_warn_logins(conf, tell);
 	conf_warn_broken(conf, tell);
 }

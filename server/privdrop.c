@@ -12,6 +12,21 @@
 
 #include "shared/os.h"
 
+/* An administrator may have let the user into a group of keys, say. */
+static void
+find_groups(struct identity *out)
+{
+	gid_t all[identity_groups_max];
+	int n = identity_groups_max;
+
+	if (getgrouplist(out->name, out->gid, all, &n) == -1)
+		n = identity_groups_max;
+	out->group_count = 0;
+	for (int i = 0; i < n; i++)
+		if (all[i] != 0)
+			out->groups[out->group_count++] = all[i];
+}
+
 bool
 privdrop_find(const char *name, struct identity *out)
 {
@@ -22,6 +37,7 @@ privdrop_find(const char *name, struct identity *out)
 	out->uid = pw->pw_uid;
 	out->gid = pw->pw_gid;
 	snprintf(out->name, sizeof(out->name), "%s", pw->pw_name);
+	find_groups(out);
 	return true;
 }
 
@@ -45,7 +61,7 @@ privdrop_to(const struct identity *id)
 	uid_t r, e, s;
 
 	os_drop_capabilities();
-	if (setgroups(1, &id->gid) == -1 ||
+	if (setgroups((size_t)id->group_count, id->groups) == -1 ||
 	    setresgid(id->gid, id->gid, id->gid) == -1 ||
 	    setresuid(id->uid, id->uid, id->uid) == -1)
 		return -1;

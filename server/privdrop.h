@@ -7,15 +7,20 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { identity_name_bytes = 40 };
+enum { identity_name_bytes = 40, identity_groups_max = 32 };
 
 struct identity {
 	uid_t	uid;
 	gid_t	gid;
+	gid_t	groups[identity_groups_max];	/* gid, and others */
+	int	group_count;
 	char	name[identity_name_bytes];	/* or the uid, in digits */
 };
 
-/* The user called name; false when there is none, or it is root. */
+/*
+ * The user called name with the groups it is in, but not root's; false when
+ * there is none, or it is root.
+ */
 bool	privdrop_find(const char *name, struct identity *out);
 /* Who this process is. */
 void	privdrop_own(struct identity *out);

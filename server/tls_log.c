@@ -30,9 +30,8 @@ static const char *const fails[TLS_FAIL_COUNT] = {
 
 enum { day_s = 86400, soon_days = 7 };
 
-/* NULL: it lasts for longer. */
-static const char *
-trouble(const struct ipc_judged *facts, int64_t now_s)
+const char *
+tls_log_trouble(const struct ipc_judged *facts, int64_t now_s)
 {
 	if (facts->until_s <= now_s)
 		return "it has expired: no client that looks takes it";
@@ -69,7 +68,7 @@ tls_log_certificates(const struct master *m, bool fresh)
 
 	for (size_t i = 0; i < m->tls->count && i < m->conf.pair_count; i++) {
 		const struct tls_pair *pair = &m->tls->pairs[i];
-		const char *why = trouble(&pair->facts, now_s);
+		const char *why = tls_log_trouble(&pair->facts, now_s);
 
 		if (why != NULL || (fresh && !pair->shared))
 			log_certificate(m->conf.pairs[i].certificate,

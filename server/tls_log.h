@@ -8,6 +8,8 @@
 
 /* The name in IANA's registry. */
 const char *tls_log_suite(const struct ipc_tls *t);
+/* What is the matter with a certificate by now; NULL: it lasts for longer. */
+const char *tls_log_trouble(const struct ipc_judged *facts, int64_t now_s);
 /*
  * What is served from now on: fresh: each certificate that was not served
  * before.  One that has ended, or will soon, is told of in any case.

@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +25,14 @@ find_user(const char *name, const char *keyword, struct identity *out)
 		    name);
 }
 
+/* Who talks to strangers is in no other. */
+static void
+keep_own_group(struct identity *who)
+{
+	who->groups[0] = who->gid;
+	who->group_count = 1;
+}
+
 /*
  * The catcher needs nobody to have been created for it; and where it cannot
  * become anybody, in a container without CAP_SETUID or a user namespace of one
@@ -36,6 +46,7 @@ find_for_catcher(const struct conf *conf, struct users *u)
 		find_user("nobody", "user", &u->master);
 		u->worker = u->master;
 	}
+	keep_own_group(&u->worker);
 	u->drop = privdrop_can(&u->master) && privdrop_can(&u->worker);
 	if (u->drop)
 		return;
@@ -58,6 +69,7 @@ users_find(const struct conf *conf, struct users *u)
 	}
 	find_user(conf->user, "user", &u->master);
 	find_user(conf->worker_user, "worker-user", &u->worker);
+	keep_own_group(&u->worker);
 	if (u->master.uid == u->worker.uid)
 		fatal("user and worker-user are the same: workers must not "
 		    "own what the master owns");
@@ -69,8 +81,22 @@ users_become(const struct users *u, const struct identity *who)
 	return u->drop ? privdrop_to(who) : privdrop_stay();
 }
 
-static bool
-is_empty(int dir)
+const char *
+users_find_bar(const char *path)
+{
+	static char dir[PATH_MAX];
+
+	for (const char *p = path; (p = strchr(p, '/')) != NULL; p++) {
+		snprintf(dir, sizeof(dir), "%.*s", p == path ? 1 :
+		    (int)(p - path), path);
+		if (access(dir, X_OK) == -1 && errno == EACCES)
+			return dir;
+	}
+	return NULL;
+}
+
+bool
+users_is_empty(int dir)
 {
 	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *e;
@@ -100,7 +126,7 @@ users_open_root(const char *path, const struct users *u)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1 || fstat(fd, &st) == -1)
 		fatal("%s: %s", path, strerror(errno));
-	if (st.st_uid != want && (!u->drop || (!made && !is_empty(fd))))
+	if (st.st_uid != want && (!u->drop || (!made && !users_is_empty(fd))))
 		fatal("%s: belongs to uid %u, not to uid %u, and is not "
 		    "empty: name another directory, or give it to that user",
 		    path, (unsigned)st.st_uid, (unsigned)want);

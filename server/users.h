@@ -10,7 +10,7 @@
 struct users {
 	bool		drop;		/* started as who may change it */
 	struct identity	master;
-	struct identity	worker;
+	struct identity	worker;		/* in no group but its own */
 };
 
 /* Finds both by the configuration; fatal when one is missing or not fit. */
@@ -27,6 +27,13 @@ int	users_become(const struct users *u, const struct identity *who);
  * person set them.  Its descriptor; fatal when it cannot be.
  */
 int	users_open_root(const char *path, const struct users *u);
+/* True when nothing is in the open directory dir. */
+bool	users_is_empty(int dir);
+/*
+ * The first directory on the way to path that this process may not search; or
+ * NULL.  Until the next call.
+ */
+const char *users_find_bar(const char *path);
 /* Logs it when others than the owner of root may enter or write there. */
 void	users_warn_of_root(const char *path, int root);
 

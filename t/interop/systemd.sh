@@ -71,7 +71,7 @@ check_systemd() {
 	boot_container
 	check systemd-booted booted
 	# shellcheck disable=SC2013 # one word a line
-	for seen in $(sed -n 's/^seen_\([a-z_]*\)() {$/\1/p' \
+	for seen in $(sed -n 's/^seen_\([a-z0-9_]*\)() {$/\1/p' \
 	    t/interop/systemd_inside.sh); do
 		check "systemd-$seen" inside "seen_$seen"
 	done

@@ -264,6 +264,81 @@ seen_broken_tables() {
 	    fail "smtpd -n does not tell"
 }
 
+# refuses PATTERN: smtpd -n, as root, says so, and does not let it pass.
+refuses() {
+	! smtpd -n >/root/out 2>/root/err || fail "smtpd -n takes: $1"
+	grep -q -- "$1" /root/err || fail "wanted $1: $(cat /root/err)"
+}
+
+takes() {
+	smtpd -n >/root/out 2>/root/err || fail "$1: $(cat /root/err)"
+}
+
+make_pair() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	    -subj /CN=mx.example.org -days 30 -keyout $etc/mail.key \
+	    -out $etc/mail.pem 2>/dev/null
+}
+
+# 2.5: smtpd -n judges as the user who serves.
+seen_check() {
+	make_pair
+	configure "tls certificate $etc/mail.pem key $etc/mail.key"
+	refuses 'conf:2: .*mail.key: _smtpd cannot read it, root can: .*mail.key belongs to root:root, mode 0600'
+	setfacl -m u:_smtpd:r $etc/mail.key
+	takes 'an ACL'
+	setfacl -b $etc/mail.key
+	getent group keys >/dev/null || groupadd keys
+	usermod -aG keys _smtpd
+	chgrp keys $etc/mail.key
+	chmod 640 $etc/mail.key
+	takes 'a group of the user'
+	boot
+	make_pair
+	chmod 640 $etc/mail.key
+	systemctl reload smtpd.service || fail "the key of a group, reloaded"
+	until_so 10 logged 'event=reload ' || fail "$(journal | tail -n 3)"
+	! logged 'event=reload-kept' || fail "it was not read: $(journal)"
+
+	install -d -m 700 /srv/closed
+	cp $etc/users /srv/closed/
+	configure
+	sed -i 's|users /etc/smtpd|users /srv/closed|' $etc/smtpd.conf
+	refuses 'conf:4: .*the directory /srv/closed belongs to root:root, mode 0700: .*_smtpd'
+	configure 'root /srv/closed/smtpd'
+	refuses 'conf:2: .*the directory /srv/closed belongs'
+	mkdir -p /srv/other
+	configure 'root /srv/other'
+	refuses 'conf:2: .*/srv/other belongs to root:root'
+	configure 'root /srv/none'
+	refuses 'conf:2: /srv: _smtpd cannot write to it'
+	configure 'log to /srv/closed/log'
+	refuses 'conf:2: .*the directory /srv/closed'
+	configure 'log to /srv/none/log'
+	refuses 'conf:2: .*No such file'
+	configure 'user nosuch'
+	refuses 'user "nosuch": no such user'
+	configure 'listen 192.0.2.77 port 25'
+	refuses 'conf:2: listen 192.0.2.77: this host has no such address'
+
+	configure
+	sed -i 's/^hostname.*/hostname box/' $etc/smtpd.conf
+	takes 'a hostname without a dot'
+	grep -q 'conf:1: warning: hostname "box" has no dot' /root/err ||
+	    fail "no warning: $(cat /root/err)"
+	openssl x509 -in $etc/mail.pem -signkey $etc/mail.key -days -1 \
+	    -out $etc/old.pem 2>/dev/null
+	configure "tls certificate $etc/old.pem key $etc/mail.key"
+	takes 'an expired certificate'
+	grep -q 'conf:2: warning: .*old.pem: it has expired' /root/err ||
+	    fail "no warning: $(cat /root/err)"
+	chmod 644 $etc/users
+	configure
+	setpriv --reuid nobody --clear-groups smtpd -n 2>&1 >/root/out |
+	    grep -q 'tried as nobody: what _smtpd may, only root' ||
+	    fail "nobody is not told what could not be tried"
+}
+
 # 2.12: a host without IPv6, as far as smtpd sees.
 seen_no_ipv6() {
 	configure 'listen 0.0.0.0 port 2525' 'listen :: port 2525'

@@ -49,12 +49,13 @@ warn(const char *text, const char *users, const struct os_gateway *g,
 	ck_assert_msg(conf_load("c", &conf, stderr) == 0, "not loaded");
 	conf_warn_ranges(&conf, g, count, note);
 	conf_warn_logins(&conf, note);
+	conf_warn_hostname(&conf, note);
 	conf_free(&conf);
 }
 
 START_TEST(gateways)
 {
-	static const char text[] = LISTEN
+	static const char text[] = "hostname a.example\n" LISTEN
 	    "proxy-from 172.17.0.0/16\nproxy-from 10.1.2.3\n"
 	    "proxy-from fd00:1::/32\n"
 	    "domain example.org {\nusers @/users\n}\n";
@@ -65,14 +66,14 @@ START_TEST(gateways)
 	    gateway("fe80::1", "eth0", false) };
 
 	warn(text, "alice\n", all, 1);
-	ck_assert_str_eq(said, "2: proxy-from holds 172.17.0.1, this host on "
+	ck_assert_str_eq(said, "3: proxy-from holds 172.17.0.1, this host on "
 	    "the bridge docker0: where that translates addresses everybody "
 	    "comes in its name, and may say that he is somebody else; name "
 	    "the proxies alone\n");
 	warn(text, "alice\n", all, COUNT(all));
-	ck_assert_ptr_nonnull(strstr(said, "\n4: proxy-from holds fd00:1::1, "
+	ck_assert_ptr_nonnull(strstr(said, "\n5: proxy-from holds fd00:1::1, "
 	    "the router of eth0: "));
-	ck_assert_ptr_null(strstr(said, "3: "));
+	ck_assert_ptr_null(strstr(said, "4: "));
 	warn(text, "alice\n", all + 1, 1);
 	ck_assert_str_eq(said, "");
 }
@@ -105,7 +106,7 @@ END_TEST
 
 START_TEST(nobody)
 {
-	static const char text[] = "hostname a\n"
+	static const char text[] = "hostname a.example\n"
 	    "listen 127.0.0.1 port 587 submission\n"
 	    "tls certificate /x key /y\n"
 	    "domain example.org {\nusers @/users\n}\n";
@@ -115,9 +116,10 @@ START_TEST(nobody)
 	    "password, see smtpctl passwd\n");
 	warn(text, "alice\nbob:" HASH "\n", NULL, 0);
 	ck_assert_str_eq(said, "");
-	warn(LISTEN "domain example.org {\nusers @/users\n}\n", "alice\n",
-	    NULL, 0);
-	ck_assert_str_eq(said, "");
+	warn(LISTEN "hostname a\ndomain example.org {\nusers @/users\n}\n",
+	    "alice\n", NULL, 0);
+	ck_assert_str_eq(said, "2: hostname \"a\" has no dot: the greeting "
+	    "and Received want a name that others can look up\n");
 }
 END_TEST
 
