@@ -25,6 +25,7 @@
 #include "server/start.h"
 #include "server/tls_made.h"
 #include "server/tls_set.h"
+#include "server/wrong_word.h"
 #include "shared/log.h"
 #include "shared/sasl.h"
 
@@ -52,41 +53,73 @@ struct arguments {
 	bool		 inetd;
 	bool		 verbose;
 	bool		 quiet;		/* standard error is not ours */
-	bool		 wrong;		/* they make no sense */
-	int		 unknown;	/* option, or lacking its value */
+	char		 wrong[wrong_word_bytes];	/* why; "": nothing */
 };
 
-static _Noreturn void
-usage(int unknown)
+static const char usage[] =
+    "usage: smtpd [-dn] [-f file] [-p file] [-w worker]\n"
+    "       smtpd -i [-d] [-f file] [-w worker]\n"
+    "       smtpd -C [-v] [-a name:password | --auth name:password]\n"
+    "             [-l [address:]port] [-w worker] [--starttls]\n"
+    "             [--certificate file [--key file]] [--no-sandbox] "
+    "[directory]\n"
+    "       smtpd -V | --version | --help\n";
+
+/* Options that say nothing without another, or against it; or NULL. */
+static const char *
+clash(const struct arguments *a)
 {
-	if (unknown != 0)
-		fprintf(stderr, "smtpd: -%c: no such option, or its value is "
-		    "missing\n", unknown);
-	fputs("usage: smtpd [-dnV] [-f file] [-p file] [-w worker]\n"
-	    "       smtpd -i [-d] [-f file] [-w worker]\n"
-	    "       smtpd -C [-v] [-a name:password] [-l [address:]port] "
-	    "[-w worker]\n             [--starttls] [--certificate file "
-	    "[--key file]] [--no-sandbox]\n             [directory]\n",
-	    stderr);
-	exit(1);
+	const struct {
+		bool		 so;
+		const char	*text;
+	} t[] = {
+		{ a->listen && !a->catcher, "-l is an option of the catcher: "
+		    "it needs -C" },
+		{ a->login && !a->catcher, "-a is an option of the catcher: "
+		    "it needs -C" },
+		{ a->starttls && !a->catcher, "--starttls is an option of the "
+		    "catcher: it needs -C" },
+		{ a->certificate && !a->catcher, "--certificate is an option "
+		    "of the catcher: it needs -C" },
+		{ a->no_sandbox && !a->catcher, "--no-sandbox is an option of "
+		    "the catcher: it needs -C" },
+		{ a->key && !a->certificate, "--key needs --certificate" },
+		{ a->catcher && a->check, "-C and -n exclude each other" },
+		{ a->catcher && a->foreground, "-C and -d exclude each other: "
+		    "the catcher always stays in the foreground" },
+		{ a->inetd && a->catcher, "-i and -C exclude each other" },
+		{ a->inetd && a->check, "-i and -n exclude each other" },
+		{ a->inetd && a->pid_file, "-i and -p exclude each other" },
+		{ a->pid_file && a->catcher, "-p and -C exclude each other" },
+		{ a->pid_file && a->check, "-p and -n exclude each other" }
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		if (t[i].so)
+			return t[i].text;
+	return NULL;
 }
 
 static void
 read_arguments(int argc, char *argv[], struct arguments *a)
 {
-	enum { STARTTLS = 256, CERTIFICATE, KEY, NO_SANDBOX };
+	enum { STARTTLS = 256, CERTIFICATE, KEY, NO_SANDBOX, HELP };
 	static const struct option longs[] = {
 		{ "auth", required_argument, NULL, 'a' },
 		{ "starttls", no_argument, NULL, STARTTLS },
 		{ "certificate", required_argument, NULL, CERTIFICATE },
 		{ "key", required_argument, NULL, KEY },
 		{ "no-sandbox", no_argument, NULL, NO_SANDBOX },
+		{ "help", no_argument, NULL, HELP },
+		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 }
 	};
+	const char *why;
 	int c;
 
 	/* Its messages would go to who knows whom. */
 	opterr = 0;
+	optopt = 0;
 	while ((c = getopt_long(argc, argv, "a:Cdf:il:np:vVw:", longs,
 	    NULL)) != -1)
 		switch (c) {
@@ -135,21 +168,20 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 		case NO_SANDBOX:
 			a->no_sandbox = true;
 			break;
+		case HELP:
+			fputs(usage, stdout);
+			exit(0);
 		default:
-			a->wrong = true;
-			a->unknown = optopt;
+			wrong_word(usage, argc, argv, a->wrong);
+			return;
 		}
-	argc -= optind;
-	if (argc > (a->catcher ? 1 : 0) || (a->listen && !a->catcher) ||
-	    ((a->login || a->starttls || a->certificate || a->no_sandbox) &&
-	    !a->catcher) ||
-	    (a->key && !a->certificate) ||
-	    (a->catcher && (a->check || a->foreground)) ||
-	    (a->inetd && (a->catcher || a->check || a->pid_file)) ||
-	    (a->pid_file && (a->catcher || a->check)))
-		a->wrong = true;
-	if (argc == 1)
-		a->dir = argv[optind];
+	if (a->catcher && optind < argc)
+		a->dir = argv[optind++];
+	why = clash(a);
+	if (why != NULL)
+		snprintf(a->wrong, sizeof(a->wrong), "%s", why);
+	else if (optind < argc)
+		wrong_word(usage, argc, argv, a->wrong);
 }
 
 /* "2525", "localhost:2525", "127.0.0.1:2525", "[::1]:2525" */
@@ -356,10 +388,11 @@ main(int argc, char *argv[])
 	if (m.tls == NULL)
 		fatal("no memory to start with");
 	take_descriptors(&a, &m.conf, &o);
-	if (a.wrong && a.quiet)
-		fatal("these arguments make no sense: see smtpd(8)");
-	if (a.wrong)
-		usage(a.unknown);
+	if (a.wrong[0] != '\0') {
+		if (!a.quiet)
+			fputs(usage, stderr);
+		fatal("%s", a.wrong);
+	}
 	if (sodium_init() == -1)
 		fatal("libsodium cannot be initialized");
 	if (a.catcher)

@@ -49,7 +49,9 @@ nearest(const char *list, struct span word)
 		distance = conf_distance(one, word);
 		if (one.n > word.n && memcmp(one.p, word.p, word.n) == 0)
 			distance = near_max;
-		if (distance < least && one.n > near_max &&
+		else if (3 * distance > word.n)
+			continue;
+		if (distance < least &&
 		    (one.p[0] == '-') == (word.p[0] == '-')) {
 			least = distance;
 			best = one;

@@ -475,10 +475,49 @@ signals(void)
 	    "wait status %d after SIGINT", status);
 }
 
+/* The one thing that is wrong, behind the usage. */
+static void
+wrong_words(void)
+{
+	static const char *const t[][3] = {
+		{ "-x", NULL, "smtpd: -x: there is no such option\n" },
+		{ "--strattls", NULL, "smtpd: --strattls: there is no such "
+		    "option; did you mean --starttls?\n" },
+		{ "-f", NULL, "smtpd: -f: its value is missing\n" },
+		{ "more", NULL, "smtpd: more: this makes no sense here\n" },
+		{ "-C", "-n", "smtpd: -C and -n exclude each other\n" },
+		{ "-l", "1025", "smtpd: -l is an option of the catcher: it "
+		    "needs -C\n" }
+	};
+	struct daemon d;
+	char out[2048];
+
+	daemon_init(&d, "", NULL);
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		char *args[] = { strdup(harness_smtpd), strdup(t[i][0]),
+		    t[i][1] == NULL ? NULL : strdup(t[i][1]), NULL };
+
+		EXPECT(daemon_run(&d, args, out, sizeof(out)) == 1 &&
+		    strncmp(out, "usage: smtpd ", 13) == 0 &&
+		    strstr(out, t[i][2]) != NULL, "%s: %s", t[i][0], out);
+	}
+	{
+		char *args[] = { strdup(harness_smtpd), strdup("--version"),
+		    NULL };
+
+		EXPECT(daemon_run(&d, args, out, sizeof(out)) == 0 &&
+		    strncmp(out, "smtpd 0", 7) == 0, "--version: %s", out);
+		args[1] = strdup("--help");
+		EXPECT(daemon_run(&d, args, out, sizeof(out)) == 0 &&
+		    strncmp(out, "usage: smtpd ", 13) == 0, "--help: %s", out);
+	}
+}
+
 int
 main(int argc, char *argv[])
 {
 	static const struct test tests[] = {
+		{ "wrong_words", wrong_words },
 		{ "bad_configuration", bad_configuration },
 		{ "port_in_use", port_in_use },
 		{ "address_not_ours", address_not_ours },
