@@ -41,6 +41,7 @@ conf_domain_free(struct conf_domain *d)
 		free(d->aliases[i].name);
 		free(d->aliases[i].targets);
 		free(d->aliases[i].broken);
+		free(d->aliases[i].found);
 	}
 	free(d->users);
 	free(d->aliases);

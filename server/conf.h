@@ -54,6 +54,7 @@ struct conf_user {
 struct conf_alias {
 	char		*name;		/* ASCII in small letters */
 	struct mailbox	*targets;	/* domain_len 0: of the same domain */
+	struct recipient_target *found;	/* the same: recipient_index */
 	size_t		 target_count;
 	char		*broken;	/* why its mail has to wait; or NULL */
 	unsigned	 line;		/* of the aliases file */
@@ -66,6 +67,8 @@ struct conf_domain {
 	size_t			 user_count;
 	struct conf_alias	*aliases;	/* sorted by name */
 	size_t			 alias_count;
+	uint32_t		 first_mark;	/* of its users, postmaster and
+						   aliases, in this order */
 	char			 subaddress;	/* separator; 0: none */
 	bool			 has_catch_all;
 	struct mailbox		 catch_all;	/* domain_len 0: same domain */
@@ -128,6 +131,7 @@ struct conf {
 	size_t			 relay_count;
 	struct conf_domain	*domains;	/* in the order of the file */
 	size_t			 domain_count;
+	uint32_t		 mark_count;	/* of all domains */
 	struct conf_limits	 limits;
 	unsigned		 lines[conf_lines_max];	/* conf_line_of */
 	bool			 sandbox_optional; /* "sandbox optional" */

@@ -13,6 +13,7 @@
 #include "server/conf_relay.h"
 #include "server/conf_table.h"
 #include "server/conf_text.h"
+#include "server/recipient.h"
 
 struct loader {
 	struct conf		*conf;
@@ -426,7 +427,8 @@ load_tables(struct loader *l)
 	tables = calloc(l->conf->domain_count + 1, sizeof(*tables));
 	if (tables == NULL ||
 	    conf_table_load(l->conf, &l->text, tables, &l->report) == -1 ||
-	    conf_check(l->conf, tables, l->domains_whole) == -1)
+	    conf_check(l->conf, tables, l->domains_whole) == -1 ||
+	    recipient_index(l->conf) == -1)
 		l->error = errno;
 	free(tables);
 }

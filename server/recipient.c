@@ -5,6 +5,7 @@
  */
 #include "server/recipient.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/recipient_set.h"
@@ -67,6 +68,53 @@ recipient_find(const struct conf_domain *d, struct span local,
 	return match;
 }
 
+static const struct conf_domain *
+domain_of(const struct conf *conf, const struct conf_domain *home,
+    const struct mailbox *m)
+{
+	return m->domain_len == 0 ? home :
+	    conf_find_domain(conf, span_from(m->domain, m->domain_len));
+}
+
+static struct recipient_target
+find_target(const struct conf *conf, const struct conf_domain *home,
+    const struct mailbox *m, const struct conf_alias *within)
+{
+	struct recipient_target t = { .domain = domain_of(conf, home, m) };
+
+	if (t.domain != NULL)
+		t.match = recipient_find(t.domain, local_of(m), within);
+	return t;
+}
+
+static int
+index_alias(const struct conf *conf, const struct conf_domain *d,
+    struct conf_alias *a)
+{
+	a->found = calloc(a->target_count + 1, sizeof(*a->found));
+	if (a->found == NULL)
+		return -1;
+	for (size_t i = 0; i < a->target_count; i++)
+		a->found[i] = find_target(conf, d, &a->targets[i], a);
+	return 0;
+}
+
+int
+recipient_index(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		struct conf_domain *d = &conf->domains[i];
+
+		d->first_mark = conf->mark_count;
+		conf->mark_count += (uint32_t)(d->user_count + 1 +
+		    d->alias_count);
+		for (size_t k = 0; k < d->alias_count; k++)
+			if (index_alias(conf, d, &d->aliases[k]) == -1)
+				return -1;
+	}
+	return 0;
+}
+
 /* What all steps of following one recipient share. */
 struct expansion {
 	const struct conf		*conf;
@@ -74,6 +122,14 @@ struct expansion {
 	struct recipient_reason		*reason;
 	const struct recipient_watch	*watch;		/* or NULL */
 };
+
+/* Of ten thousand steps the log names a few, and nobody watches the rest. */
+static bool
+is_told(const struct expansion *e)
+{
+	return e->watch != NULL ||
+	    e->reason->step_count < recipient_steps_max;
+}
 
 static void
 add_step(const struct expansion *e, struct recipient_step step)
@@ -151,13 +207,14 @@ see_nobody(const struct expansion *e, const struct conf_domain *d,
 		see(e, s, e->conf->path, d->line);
 }
 
-/* Adds the Maildir of user. */
+/* Adds the Maildir of user, the number of its kind in d. */
 static enum recipient_verdict
 reach(const struct expansion *e, const struct conf_domain *d,
-    const char *user, unsigned depth)
+    const char *user, size_t number, unsigned depth)
 {
 	const size_t before = e->set->count;
-	enum recipient_verdict v = recipient_set_add(e->set, d->name, user);
+	enum recipient_verdict v = recipient_set_add(e->set, e->conf,
+	    d->first_mark + (uint32_t)number, d->name, user);
 	struct recipient_sight s = { .step = STEP_NO_MEMORY,
 	    .depth = depth + 1, .domain = d, .local = span_of(user) };
 
@@ -188,22 +245,21 @@ static enum recipient_verdict follow_match(const struct expansion *,
     const struct conf_domain *, struct recipient_match, unsigned);
 
 static enum recipient_verdict
-follow_target(const struct expansion *e, const struct conf_domain *d,
-    const struct mailbox *m, const struct conf_alias *within, unsigned depth)
+follow_target(const struct expansion *e, const struct mailbox *m,
+    const struct recipient_target *t, unsigned depth)
 {
-	struct recipient_match match;
+	const struct conf_domain *d = t->domain;
 
-	if (m->domain_len > 0)
-		d = conf_find_domain(e->conf,
-		    span_from(m->domain, m->domain_len));
 	if (d == NULL)
 		return RECIPIENT_FOREIGN;	/* conf_load lets none pass */
-	if (m->domain_len > 0)
-		see(e, (struct recipient_sight){ .step = STEP_DOMAIN,
-		    .depth = depth, .domain = d }, e->conf->path, d->line);
-	match = recipient_find(d, local_of(m), within);
-	tell_subaddress(e, d, local_of(m), &match, depth);
-	return follow_match(e, d, match, depth);
+	if (is_told(e)) {
+		if (m->domain_len > 0)
+			see(e, (struct recipient_sight){ .step = STEP_DOMAIN,
+			    .depth = depth, .domain = d }, e->conf->path,
+			    d->line);
+		tell_subaddress(e, d, local_of(m), &t->match, depth);
+	}
+	return follow_match(e, d, t->match, depth);
 }
 
 /*
@@ -223,7 +279,8 @@ follow_alias(const struct expansion *e, const struct conf_domain *d,
 		    d->aliases_path, alias->line);
 	if (depth == recipient_alias_depth_max)
 		return RECIPIENT_UNKNOWN;	/* conf_load lets none pass */
-	verdict = recipient_set_add_alias(e->set, d->name, alias->name,
+	verdict = recipient_set_note(e->set, e->conf, d->first_mark +
+	    (uint32_t)(d->user_count + 1 + (size_t)(alias - d->aliases)),
 	    &is_new);
 	tell(e, (struct recipient_sight){ .step = is_new ? STEP_ALIAS :
 	    STEP_ALIAS_AGAIN, .depth = depth, .domain = d,
@@ -235,9 +292,27 @@ follow_alias(const struct expansion *e, const struct conf_domain *d,
 		return verdict;
 	for (size_t i = 0; verdict == RECIPIENT_OK && i < alias->target_count;
 	    i++)
-		verdict = follow_target(e, d, &alias->targets[i], alias,
-		    depth + 1);
+		verdict = follow_target(e, &alias->targets[i],
+		    &alias->found[i], depth + 1);
 	return verdict;
+}
+
+static enum recipient_verdict
+reach_user(const struct expansion *e, const struct conf_domain *d,
+    const struct conf_user *user, unsigned depth)
+{
+	const size_t number = (size_t)(user - d->users);
+
+	if (!is_told(e)) {
+		e->reason->more++;
+		return recipient_set_add(e->set, e->conf, d->first_mark +
+		    (uint32_t)number, d->name, user->name);
+	}
+	tell(e, (struct recipient_sight){ .step = STEP_USER, .depth = depth,
+	    .domain = d, .local = span_of(user->name) },
+	    (struct recipient_step){ RECIPIENT_STEP_USER, d->users_path,
+	    user->line, user->name, d->name });
+	return reach(e, d, user->name, number, depth);
 }
 
 static enum recipient_verdict
@@ -248,20 +323,14 @@ follow_match(const struct expansion *e, const struct conf_domain *d,
 	case RECIPIENT_ALIAS:
 		return follow_alias(e, d, match.alias, depth);
 	case RECIPIENT_USER:
-		tell(e, (struct recipient_sight){ .step = STEP_USER,
-		    .depth = depth, .domain = d,
-		    .local = span_of(match.user->name) },
-		    (struct recipient_step){ RECIPIENT_STEP_USER,
-		    d->users_path, match.user->line, match.user->name,
-		    d->name });
-		return reach(e, d, match.user->name, depth);
+		return reach_user(e, d, match.user, depth);
 	case RECIPIENT_POSTMASTER:
 		tell(e, (struct recipient_sight){ .step = STEP_POSTMASTER,
 		    .depth = depth, .domain = d,
 		    .local = span_of("postmaster") },
 		    (struct recipient_step){ RECIPIENT_STEP_POSTMASTER,
 		    NULL, 0, "postmaster", d->name });
-		return reach(e, d, "postmaster", depth);
+		return reach(e, d, "postmaster", d->user_count, depth);
 	case RECIPIENT_NOBODY:
 		break;
 	}
@@ -297,6 +366,7 @@ expand_local(const struct expansion *e, const struct conf_domain *d,
     struct span local)
 {
 	struct recipient_match match = recipient_find(d, local, NULL);
+	struct recipient_target found;
 
 	find_reason(e, d, &match);
 	tell_subaddress(e, d, local, &match, 0);
@@ -310,7 +380,8 @@ expand_local(const struct expansion *e, const struct conf_domain *d,
 		if (d->catch_all_broken != NULL)
 			return find_broken(e, d, local_of(&d->catch_all),
 			    e->conf->path, d->catch_all_line);
-		return follow_target(e, d, &d->catch_all, NULL, 0);
+		found = find_target(e->conf, d, &d->catch_all, NULL);
+		return follow_target(e, &d->catch_all, &found, 0);
 	}
 	return follow_match(e, d, match, 0);
 }
@@ -327,7 +398,7 @@ expand_caught(const struct mailbox *rcpt, struct recipient_set *set)
 	/* Without a domain it is what was written, and no quotes are ours. */
 	recipient_file_name(rcpt->domain_len == 0 ? local_of(rcpt) :
 	    span_from(text, n), name);
-	return recipient_set_add(set, "", name);
+	return recipient_set_add_name(set, name);
 }
 
 static enum recipient_verdict

@@ -31,21 +31,23 @@ enum recipient_verdict {
  */
 struct recipient_mailbox {
 	const char	*domain;	/* of the configuration: borrowed */
-	char		*user;		/* owned by the set */
+	const char	*user;		/* so is this; the catcher's: the set's */
 };
 
 /*
  * The Maildirs one message goes to, each once.  Zero is valid and empty.
- * What stands behind room is how it knows what it holds already.
+ * What stands behind room is how it knows what it holds already: a Maildir or
+ * an alias of the configuration has a number there, and a bit here.
  */
 struct recipient_set {
 	struct recipient_mailbox	*boxes;
 	size_t				 count;
 	size_t				 room;
-	struct recipient_mark		*marks;	/* boxes, aliases followed */
+	uint32_t			*marks;	/* boxes, aliases followed */
 	size_t				 mark_count;
-	uint32_t			*slots;	/* mark + 1 by hash; 0: free */
-	size_t				 slot_count;	/* power of two */
+	size_t				 mark_room;
+	uint64_t			*met;	/* a bit for each mark */
+	char				**names; /* the catcher's; or NULL */
 };
 
 /* What a local part is in a domain, its catch-all aside. */
@@ -60,6 +62,12 @@ struct recipient_match {
 	enum recipient_kind		 kind;
 	const struct conf_alias		*alias;
 	const struct conf_user		*user;
+};
+
+/* What a target of an alias is. */
+struct recipient_target {
+	const struct conf_domain	*domain;	/* NULL: not ours */
+	struct recipient_match		 match;
 };
 
 /* What leads from a recipient to its Maildirs; one table, one word each. */
@@ -106,6 +114,11 @@ struct recipient_reason {
  */
 struct recipient_match recipient_find(const struct conf_domain *d,
 	    struct span local, const struct conf_alias *within);
+/*
+ * Numbers what conf names, and looks every target of its aliases up: once a
+ * configuration, not for each message.  0, or -1 and errno.
+ */
+int	recipient_index(struct conf *conf);
 /*
  * Adds to set what rcpt reaches: alias, user, either without its subaddress,
  * postmaster, catch-all, in this order.  A mailbox that set holds already is

@@ -10,15 +10,9 @@
 #include "server/conf_parse.h"
 #include "shared/utf8.h"
 
-enum {
-	slots_min = 16,		/* power of two */
-	hash_digits = 16	/* of a file name's hash, in hex */
-};
+enum { hash_digits = 16 };	/* of a file name's hash, in hex */
 
-/*
- * FNV-1a, 64 bits.  Who chooses names to collide gains nothing: they come
- * from the tables, or number as few as a message may have recipients.
- */
+/* FNV-1a, 64 bits. */
 static uint64_t
 hash_more(uint64_t hash, const char *p, size_t n)
 {
@@ -29,155 +23,137 @@ hash_more(uint64_t hash, const char *p, size_t n)
 
 static const uint64_t hash_start = 0xcbf29ce484222325U;
 
-static uint32_t
-hash_mark(const char *domain, const char *name, bool is_alias)
+/* Room for one more of size octets behind count of them; or NULL. */
+static void *
+reserve(void *array, size_t count, size_t *room, size_t size)
 {
-	uint64_t hash;
+	size_t more = *room == 0 ? 4 : *room * 2;
+	void *grown = array;
 
-	/* With their NULs, so that a name's end is part of it. */
-	hash = hash_more(hash_start, domain, strlen(domain) + 1);
-	hash = hash_more(hash, name, strlen(name) + 1);
-	return (uint32_t)(hash ^ hash >> 32) ^ is_alias;
-}
-
-static bool
-mark_equal(const struct recipient_mark *a, const struct recipient_mark *b)
-{
-	return a->hash == b->hash && a->is_alias == b->is_alias &&
-	    strcmp(a->name, b->name) == 0 && strcmp(a->domain, b->domain) == 0;
-}
-
-/* The slot that holds mark, or the free one where it would be. */
-static uint32_t *
-find_slot(const struct recipient_set *set, const struct recipient_mark *mark)
-{
-	size_t i = mark->hash & (set->slot_count - 1);
-
-	while (set->slots[i] != 0 &&
-	    !mark_equal(&set->marks[set->slots[i] - 1], mark))
-		i = (i + 1) & (set->slot_count - 1);
-	return &set->slots[i];
-}
-
-static void
-fill_slots(struct recipient_set *set)
-{
-	memset(set->slots, 0, set->slot_count * sizeof(*set->slots));
-	for (size_t i = 0; i < set->mark_count; i++)
-		*find_slot(set, &set->marks[i]) = (uint32_t)i + 1;
-}
-
-/* Room for one more mark; slots stay half empty. */
-static bool
-reserve_mark(struct recipient_set *set)
-{
-	size_t count = set->slot_count == 0 ? slots_min : set->slot_count * 2;
-	struct recipient_mark *marks;
-	uint32_t *slots;
-
-	if (set->mark_count < set->slot_count / 2)
-		return true;
-	marks = reallocarray(set->marks, count / 2, sizeof(*marks));
-	if (marks == NULL)
-		return false;
-	set->marks = marks;
-	slots = calloc(count, sizeof(*slots));
-	if (slots == NULL)
-		return false;
-	free(set->slots);
-	set->slots = slots;
-	set->slot_count = count;
-	fill_slots(set);
-	return true;
+	if (count < *room)
+		return array;
+	grown = reallocarray(array, more, size);
+	if (grown != NULL)
+		*room = more;
+	return grown;
 }
 
 static bool
 reserve_box(struct recipient_set *set)
 {
-	size_t room = set->room == 0 ? 1 : set->room * 2;
-	struct recipient_mailbox *boxes;
+	void *grown = reserve(set->boxes, set->count, &set->room,
+	    sizeof(*set->boxes));
 
-	if (set->count < set->room)
-		return true;
-	boxes = reallocarray(set->boxes, room, sizeof(*boxes));
-	if (boxes == NULL)
+	if (grown != NULL)
+		set->boxes = grown;
+	return grown != NULL;
+}
+
+static bool
+reserve_mark(struct recipient_set *set, const struct conf *conf)
+{
+	void *grown;
+
+	if (set->met == NULL)
+		set->met = calloc(conf->mark_count / 64 + 1,
+		    sizeof(*set->met));
+	if (set->met == NULL)
 		return false;
-	set->boxes = boxes;
-	set->room = room;
-	return true;
+	grown = reserve(set->marks, set->mark_count, &set->mark_room,
+	    sizeof(*set->marks));
+	if (grown != NULL)
+		set->marks = grown;
+	return grown != NULL;
+}
+
+static bool
+has_met(const struct recipient_set *set, uint32_t mark)
+{
+	return (set->met[mark / 64] >> mark % 64 & 1) != 0;
 }
 
 static void
-add_mark(struct recipient_set *set, uint32_t *slot,
-    const struct recipient_mark *mark)
+meet(struct recipient_set *set, uint32_t mark)
 {
-	set->marks[set->mark_count++] = *mark;
-	*slot = (uint32_t)set->mark_count;
+	set->met[mark / 64] |= (uint64_t)1 << mark % 64;
+	set->marks[set->mark_count++] = mark;
 }
 
 enum recipient_verdict
-recipient_set_add(struct recipient_set *set, const char *domain,
-    const char *user)
+recipient_set_add(struct recipient_set *set, const struct conf *conf,
+    uint32_t mark, const char *domain, const char *user)
 {
-	struct recipient_mark mark = { domain, user,
-	    hash_mark(domain, user, false), false };
-	uint32_t *slot;
-	char *copy;
-
-	if (!reserve_mark(set))
+	if (!reserve_mark(set, conf))
 		return RECIPIENT_NO_MEMORY;
-	slot = find_slot(set, &mark);
-	if (*slot != 0)
+	if (has_met(set, mark))
 		return RECIPIENT_OK;
 	if (set->count == recipient_mailboxes_max)
 		return RECIPIENT_TOO_MANY;
-	copy = reserve_box(set) ? strdup(user) : NULL;
-	if (copy == NULL)
+	if (!reserve_box(set))
 		return RECIPIENT_NO_MEMORY;
-	set->boxes[set->count++] = (struct recipient_mailbox){ domain, copy };
-	mark.name = copy;
-	add_mark(set, slot, &mark);
+	set->boxes[set->count++] = (struct recipient_mailbox){ domain, user };
+	meet(set, mark);
 	return RECIPIENT_OK;
 }
 
 enum recipient_verdict
-recipient_set_add_alias(struct recipient_set *set, const char *domain,
-    const char *name, bool *is_new)
+recipient_set_note(struct recipient_set *set, const struct conf *conf,
+    uint32_t mark, bool *is_new)
 {
-	const struct recipient_mark mark = { domain, name,
-	    hash_mark(domain, name, true), true };
-	uint32_t *slot;
-
 	*is_new = false;
-	if (!reserve_mark(set))
+	if (!reserve_mark(set, conf))
 		return RECIPIENT_NO_MEMORY;
-	slot = find_slot(set, &mark);
-	if (*slot != 0)
-		return RECIPIENT_OK;
-	*is_new = true;
-	add_mark(set, slot, &mark);
+	*is_new = !has_met(set, mark);
+	if (*is_new)
+		meet(set, mark);
+	return RECIPIENT_OK;
+}
+
+/* As few as a client may name: no need for a faster search. */
+enum recipient_verdict
+recipient_set_add_name(struct recipient_set *set, const char *name)
+{
+	char **names, *copy;
+
+	for (size_t i = 0; i < set->count; i++)
+		if (strcmp(set->names[i], name) == 0)
+			return RECIPIENT_OK;
+	if (set->count == recipient_mailboxes_max)
+		return RECIPIENT_TOO_MANY;
+	if (!reserve_box(set))
+		return RECIPIENT_NO_MEMORY;
+	names = reallocarray(set->names, set->room, sizeof(*names));
+	if (names == NULL)
+		return RECIPIENT_NO_MEMORY;
+	set->names = names;
+	copy = strdup(name);
+	if (copy == NULL)
+		return RECIPIENT_NO_MEMORY;
+	names[set->count] = copy;
+	set->boxes[set->count++] = (struct recipient_mailbox){ "", copy };
 	return RECIPIENT_OK;
 }
 
 void
 recipient_set_cut(struct recipient_set *set, size_t count, size_t mark_count)
 {
-	if (mark_count == set->mark_count)
-		return;
-	while (set->count > count)
-		free(set->boxes[--set->count].user);
-	set->mark_count = mark_count;
-	fill_slots(set);
+	while (set->mark_count > mark_count) {
+		uint32_t mark = set->marks[--set->mark_count];
+
+		set->met[mark / 64] &= ~((uint64_t)1 << mark % 64);
+	}
+	set->count = count;
 }
 
 void
 recipient_set_clear(struct recipient_set *set)
 {
-	for (size_t i = 0; i < set->count; i++)
-		free(set->boxes[i].user);
+	for (size_t i = 0; set->names != NULL && i < set->count; i++)
+		free(set->names[i]);
+	free(set->names);
 	free(set->boxes);
 	free(set->marks);
-	free(set->slots);
+	free(set->met);
 	memset(set, 0, sizeof(*set));
 }
 

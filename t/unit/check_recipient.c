@@ -3,6 +3,9 @@
  * file names in the catcher.
  */
 #include "server/recipient.h"
+
+#include <time.h>
+
 #include "t/unit/conf_case.h"
 
 static const char two_domains[] = LISTEN
@@ -462,6 +465,45 @@ START_TEST(no_blow_up)
 }
 END_TEST
 
+/*
+ * Names behind an alias are looked up when the configuration is read: a
+ * client that names the alias of ten thousand again and again has the master
+ * do far less than one that names each of them.
+ */
+START_TEST(looked_up_once)
+{
+	struct recipient_set set = { 0 };
+	struct recipient_reason reason;
+	struct conf conf;
+	clock_t start, one_by_one, by_alias;
+	char rcpt[64];
+
+	write_many(recipient_mailboxes_max);
+	conf_case_file("c", ALIASES);
+	ck_assert_int_eq(conf_load("c", &conf, stderr), 0);
+	start = clock();
+	for (unsigned i = 0; i < 10 * recipient_mailboxes_max; i++) {
+		snprintf(rcpt, sizeof(rcpt), "u%u@example.org",
+		    i % recipient_mailboxes_max);
+		ck_assert_int_eq(expand(&conf, rcpt, &set, &reason),
+		    RECIPIENT_OK);
+	}
+	recipient_set_clear(&set);
+	one_by_one = clock() - start;
+	start = clock();
+	for (unsigned i = 0; i < 10; i++) {
+		ck_assert_int_eq(expand(&conf, "all@example.org", &set,
+		    &reason), RECIPIENT_OK);
+		ck_assert_uint_eq(set.count, recipient_mailboxes_max);
+		recipient_set_clear(&set);
+	}
+	by_alias = clock() - start;
+	ck_assert_msg(by_alias * 3 < one_by_one, "%ld us by the alias, %ld us "
+	    "one by one", (long)by_alias, (long)one_by_one);
+	conf_free(&conf);
+}
+END_TEST
+
 START_TEST(caught)
 {
 	struct recipient_set set = { 0 };
@@ -555,8 +597,9 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { order, steps, many_steps, broken, found, once, too_many, no_blow_up,
-	    caught, file_names, long_file_names };
+	const TTest *tests[] = { order, steps, many_steps, broken, found, once,
+	    too_many, no_blow_up, looked_up_once, caught, file_names,
+	    long_file_names };
 
 	return conf_case_main("recipient", tests, COUNT(tests));
 }
