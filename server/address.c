@@ -23,6 +23,7 @@ struct address_host {
 	uint8_t			 key[9];	/* kind, then the address */
 	uint64_t		 sessions;
 	uint64_t		 served;
+	int64_t			 paid_until_us;
 	int64_t		 refused_until_ms;	/* 0: not */
 };
 
@@ -221,6 +222,15 @@ void
 address_serve(struct address_host *h, bool begins)
 {
 	h->served += begins ? 1 : (uint64_t)-1;
+}
+
+int64_t
+address_charge(struct address_host *h, int64_t us, int64_t now_us)
+{
+	if (h->paid_until_us < now_us)
+		h->paid_until_us = now_us;
+	h->paid_until_us += us;
+	return h->paid_until_us - now_us;
 }
 
 /* Forgets the refusals that are over. */

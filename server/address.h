@@ -61,6 +61,11 @@ uint64_t address_sessions(const struct address_host *h);
 uint64_t address_served(const struct address_host *h);
 /* A worker has begun with one, or ended. */
 void	address_serve(struct address_host *h, bool begins);
+/*
+ * Counts us of time against h: who has us do more than others waits for it,
+ * in all its sessions together.  Owed now, in microseconds.
+ */
+int64_t	address_charge(struct address_host *h, int64_t us, int64_t now_us);
 /* Refuses a's host until then; the book holds at most 4,096 such. */
 void	address_refuse(struct address_book *b, const struct address *a,
 	    int64_t until_ms);

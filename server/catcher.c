@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "server/hold.h"
+#include "server/maildir.h"
 #include "shared/buf.h"
 #include "shared/log.h"
 #include "shared/outlet.h"

@@ -1,17 +1,48 @@
 /*
- * Group commit: all messages that wait become durable with one fsync of
- * each directory, and only then is anyone told.
+ * Messages on their way from the spool into Maildirs.  Small ones share a
+ * turn of the loop and its fsync of each directory; one for many Maildirs
+ * goes in pieces, a part of the time, beside all others.  Only when all of a
+ * message is durable is anyone told.
  */
 #ifndef SERVER_COMMIT_H
 #define SERVER_COMMIT_H
 
 #include "server/master.h"
 
+/* Who waits for a message. */
+struct commit_owner {
+	void			*arg;
+	const char		*session;	/* its id, for the log */
+	struct address_host	*host;		/* that is charged for it */
+	struct conf_epoch	*epoch;		/* of its recipients */
+	/* It is durable: to be written down before the next call. */
+	void			(*record)(void *arg);
+	/* 0, or errno; after us microseconds.  The spool has it no more. */
+	void			(*done)(void *arg, int error, int64_t us);
+};
+
 /* 0, or -1 and errno. */
 int	commit_init(struct master *m);
-/* The message of w waits for the disk; the answer goes out by itself. */
-void	commit_add(struct worker *w);
-/* Finishes what waits, now. */
-void	commit_run(struct master *m);
+/*
+ * tx, whose file is whole, waits for the disk until owner is told; it stays
+ * the owner's, who changes nothing of it meanwhile.  NULL and errno when there
+ * is no memory for that.
+ */
+struct delivery *commit_add(struct master *m, struct transaction *tx,
+	    const struct commit_owner *owner);
+/*
+ * The owner of d goes, and is not told.  What Maildirs have of the message is
+ * taken out of them again, for which its transaction is emptied.
+ */
+void	commit_forget(struct master *m, struct delivery *d);
+/* Ends what waits, now: what cannot be done in one turn is taken back. */
+void	commit_finish(struct master *m);
+/*
+ * event=store-failed: of a file in the spool; or unless box is NULL in that
+ * Maildir.  then: what follows from it; or NULL.
+ */
+void	commit_log_failure(const char *session, const char *id,
+	    const char *what, const struct recipient_mailbox *box, int error,
+	    const char *then);
 
 #endif

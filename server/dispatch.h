@@ -9,5 +9,7 @@
 
 /* Receives what waits on w's channel (libevent callback, arg a worker). */
 void	dispatch_worker(evutil_socket_t fd, short what, void *worker);
+/* What w says is read again (libevent callback, arg a worker). */
+void	dispatch_go_on(evutil_socket_t fd, short what, void *worker);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Maildirs.  The file was synced by the worker before it is linked; a link
- * is synced here before anyone says 250.
+ * Maildirs.  The file was synced by the worker before it is linked, and a
+ * copy is synced here; the name of either is, before anyone says 250.
  */
 #include "server/maildir.h"
 
@@ -12,7 +12,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shared/log.h"
+
 enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+
+enum {
+	copy_piece_bytes = 1024 * 1024,
+	copy_chunk_bytes = 64 * 1024,
+	maildir_file_max_bytes = maildir_path_max_bytes + 512
+};
 
 /* "DOMAIN/USER", or "USER" where the domain is empty (the catcher). */
 static void
@@ -23,6 +31,15 @@ path_of(const struct recipient_mailbox *box, char out[maildir_path_max_bytes])
 	else
 		snprintf(out, maildir_path_max_bytes, "%s/%s", box->domain,
 		    box->user);
+}
+
+void
+maildir_path(const struct recipient_mailbox *box,
+    char out[maildir_path_max_bytes])
+{
+	snprintf(out, maildir_path_max_bytes, "%s%s%s%s/new",
+	    box->domain[0] == '\0' ? "" : "mail/", box->domain,
+	    box->domain[0] == '\0' ? "" : "/", box->user);
 }
 
 /* Makes dir in parent and its name durable; being there already is right. */
@@ -102,71 +119,196 @@ wait_for_makers(const struct spool *s)
 	return flock(s->mail, LOCK_UN);
 }
 
+/* A Maildir is a directory: a link in its place would lead anywhere. */
+static int
+open_below(const struct spool *s, const char *path)
+{
+	int maildir = openat(s->mail, path, directory_flags), new, error;
+
+	if (maildir == -1)
+		return -1;
+	new = openat(maildir, "new", directory_flags);
+	error = errno;
+	close(maildir);
+	errno = error;
+	return new;
+}
+
 /* The "new" directory of box, as a descriptor of the batch; or -1. */
 static int
-open_new(struct maildir_batch *b, const struct spool *s,
+open_new(struct maildir_batch *b, struct maildir_delivery *d,
     const struct recipient_mailbox *box)
 {
 	char path[maildir_path_max_bytes];
-	char below[maildir_path_max_bytes + 4];
 	int fd;
 
 	path_of(box, path);
 	for (size_t i = 0; i < b->count; i++)
 		if (strcmp(b->dirs[i].path, path) == 0)
 			return b->dirs[i].fd;
-	if (b->count == maildir_dirs_max && maildir_sync(b) == -1)
-		return -1;
-	snprintf(below, sizeof(below), "%s/new", path);
-	fd = openat(s->mail, below, directory_flags);
-	if (fd == -1 && errno == ENOENT &&
-	    make_maildir_locked(s, box, path) == 0)
-		fd = openat(s->mail, below, directory_flags);
+	if (b->count == maildir_dirs_max)
+		bug("more directories in a turn than it has room for");
+	d->what = "open the Maildir";
+	fd = open_below(d->spool, path);
+	if (fd == -1 && errno == ENOENT) {
+		d->what = "make the Maildir";
+		if (make_maildir_locked(d->spool, box, path) == 0)
+			fd = open_below(d->spool, path);
+	}
 	if (fd == -1)
 		return -1;
-	if (wait_for_makers(s) == -1) {
+	if (wait_for_makers(d->spool) == -1) {
 		close(fd);
 		return -1;
 	}
 	b->dirs[b->count].fd = fd;
+	b->dirs[b->count].box = *box;
 	memcpy(b->dirs[b->count].path, path, sizeof(path));
 	b->count++;
 	return fd;
 }
 
-/* Takes back the first count links; errno stays. */
+/* "DOMAIN/USER/SUB/NAME" of box number i. */
 static void
-undo(struct maildir_batch *b, const struct spool *s, const char *name,
-    const struct recipient_set *set, size_t count)
+file_of(const struct maildir_delivery *d, size_t i, const char *sub,
+    char out[maildir_file_max_bytes])
 {
+	char path[maildir_path_max_bytes];
+
+	path_of(&d->to->boxes[i], path);
+	snprintf(out, maildir_file_max_bytes, "%s/%s/%s", path, sub, d->name);
+}
+
+/* errno stays. */
+static void
+end_copy(struct maildir_delivery *d, bool failed)
+{
+	char file[maildir_file_max_bytes];
 	int error = errno;
 
-	for (size_t i = 0; i < count; i++) {
-		int fd = open_new(b, s, &set->boxes[i]);
-
-		if (fd != -1)
-			(void)unlinkat(fd, name, 0);
+	close(d->from);
+	close(d->into);
+	d->copying = false;
+	if (failed) {
+		file_of(d, d->at, "tmp", file);
+		(void)unlinkat(d->spool->mail, file, 0);
 	}
 	errno = error;
 }
 
-int
-maildir_deliver(struct maildir_batch *b, const struct spool *s,
-    const char *id, const char *name, const struct recipient_set *set)
+static int
+begin_copy(struct maildir_delivery *d)
 {
-	for (size_t i = 0; i < set->count; i++) {
-		bool last = i + 1 == set->count;
-		int fd = open_new(b, s, &set->boxes[i]);
+	char file[maildir_file_max_bytes];
 
-		/* The last mailbox gets the file itself, so none is left. */
-		if (fd == -1 || (last ?
-		    renameat(s->incoming, id, fd, name) :
-		    linkat(s->incoming, id, fd, name, 0)) == -1) {
-			undo(b, s, name, set, i);
-			return -1;
-		}
+	d->what = "copy into the Maildir";
+	file_of(d, d->at, "tmp", file);
+	d->from = openat(d->spool->incoming, d->id, O_RDONLY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	if (d->from == -1)
+		return -1;
+	d->into = openat(d->spool->mail, file, O_WRONLY | O_APPEND | O_CREAT |
+	    O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (d->into == -1) {
+		close(d->from);
+		return -1;
 	}
+	d->done = 0;
+	d->copying = true;
 	return 0;
+}
+
+/* So many octets more, synced, so that no fsync is of all of them. */
+static int
+copy_piece(struct maildir_delivery *d)
+{
+	static uint8_t chunk[copy_chunk_bytes];
+	uint64_t end = d->done + copy_piece_bytes;
+
+	while (d->done < d->size && d->done < end) {
+		ssize_t n = read(d->from, chunk, sizeof(chunk));
+
+		if (n == 0)
+			errno = EIO;	/* it has become shorter */
+		if (n <= 0 || spool_write(d->into, span_from(chunk,
+		    (size_t)n)) == -1)
+			return -1;
+		d->done += (uint64_t)n;
+	}
+	return fsync(d->into);
+}
+
+static enum maildir_result
+copy(struct maildir_delivery *d, int new)
+{
+	char file[maildir_file_max_bytes];
+
+	if (!d->copying && begin_copy(d) == -1)
+		return MAILDIR_FAILED;
+	file_of(d, d->at, "tmp", file);
+	if (copy_piece(d) == -1 || (d->done == d->size &&
+	    renameat(d->spool->mail, file, new, d->name) == -1)) {
+		end_copy(d, true);
+		return MAILDIR_FAILED;
+	}
+	if (d->done < d->size)
+		return MAILDIR_MORE;
+	end_copy(d, false);
+	d->copied = true;
+	d->copy = d->at++;
+	return MAILDIR_DONE;
+}
+
+/*
+ * Is it that there can be no link?  Another file system, one without links,
+ * or so many that this file can have no more.
+ */
+static bool
+wants_copy(int error)
+{
+	return error == EXDEV || error == EPERM || error == EMLINK ||
+	    error == EOPNOTSUPP;
+}
+
+enum maildir_result
+maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
+{
+	const struct spool *s = d->spool;
+	bool move = d->at + 1 == d->to->count && !d->copied;
+	char source[maildir_file_max_bytes];
+	int new = open_new(b, d, &d->to->boxes[d->at]), result;
+
+	if (new == -1)
+		return MAILDIR_FAILED;
+	if (d->copying)
+		return copy(d, new);
+	d->what = "link into the Maildir";
+	if (d->copied) {
+		file_of(d, d->copy, "new", source);
+		result = linkat(s->mail, source, new, d->name, 0);
+	} else if (move)
+		/* The last mailbox gets the file itself, so none is left. */
+		result = renameat(s->incoming, d->id, new, d->name);
+	else
+		result = linkat(s->incoming, d->id, new, d->name, 0);
+	if (result == -1)
+		return wants_copy(errno) ? copy(d, new) : MAILDIR_FAILED;
+	d->moved = move;
+	d->at++;
+	return MAILDIR_DONE;
+}
+
+int
+maildir_take_back(struct maildir_delivery *d)
+{
+	char file[maildir_file_max_bytes];
+
+	if (d->copying) {
+		end_copy(d, true);
+		return 0;
+	}
+	file_of(d, --d->at, "new", file);
+	return unlinkat(d->spool->mail, file, 0);
 }
 
 int
@@ -175,8 +317,10 @@ maildir_sync(struct maildir_batch *b)
 	int error = 0;
 
 	for (size_t i = 0; i < b->count; i++) {
-		if (fsync(b->dirs[i].fd) == -1 && error == 0)
+		if (fsync(b->dirs[i].fd) == -1 && error == 0) {
 			error = errno;
+			b->failed = b->dirs[i].box;
+		}
 		b->syncs++;
 		close(b->dirs[i].fd);
 	}
@@ -185,4 +329,21 @@ maildir_sync(struct maildir_batch *b)
 		return 0;
 	errno = error;
 	return -1;
+}
+
+int
+maildir_probe(const struct spool *s, const struct recipient_mailbox *box)
+{
+	char path[maildir_path_max_bytes];
+	int fd, result, error;
+
+	path_of(box, path);
+	fd = open_below(s, path);
+	if (fd == -1)
+		return errno == ENOENT ? 0 : -1;
+	result = faccessat(fd, ".", W_OK | X_OK, 0);
+	error = errno;
+	close(fd);
+	errno = error;
+	return result;
 }

@@ -1,6 +1,7 @@
 /*
- * Delivery into Maildirs: hard links of the received file, and the fsync of
- * the directories they stand in, shared by all deliveries that wait.
+ * Delivery into Maildirs: hard links of the received file, or copies where
+ * there can be no link, one Maildir a call; and the fsync of the directories
+ * they stand in, shared by all deliveries of a turn.
  */
 #ifndef SERVER_MAILDIR_H
 #define SERVER_MAILDIR_H
@@ -14,24 +15,60 @@ enum { maildir_dirs_max = 64, maildir_path_max_bytes = 512 };
 struct maildir_batch {
 	size_t	 count;
 	uint64_t syncs;		/* of directories, for who counts them */
+	struct recipient_mailbox failed; /* by maildir_sync */
 	struct {
 		int	fd;
 		char	path[maildir_path_max_bytes];
+		struct recipient_mailbox box;
 	} dirs[maildir_dirs_max];
 };
 
+/* One message on its way. */
+struct maildir_delivery {
+	const struct spool	*spool;
+	struct recipient_set	*to;
+	const char		*id;		/* of spool/incoming/id */
+	const char		*name;		/* of its file in a Maildir */
+	uint64_t		 size;
+	size_t			 at;		/* boxes before have it */
+	bool			 moved;		/* one of them took the file */
+	bool			 copied;	/* links are made of the copy */
+	size_t			 copy;		/* in that box */
+	bool			 copying;	/* into box at, by these: */
+	int			 from, into;
+	uint64_t		 done;		/* octets */
+	const char		*what;		/* was tried last, for the log */
+};
+
+enum maildir_result {
+	MAILDIR_DONE,		/* box at has it; at is the next one */
+	MAILDIR_MORE,		/* a copy is made in pieces: call again */
+	MAILDIR_FAILED		/* errno; box at has nothing of it */
+};
+
 /*
- * Gives the message incoming/id to every mailbox of set, under the file name
- * name.  0: it stands in all of them, and is durable after the next
- * maildir_sync; incoming/id is gone.  -1 and errno: it stands in none, and
- * incoming/id is still there.
+ * Gives the message to the Maildir to->boxes[at], made if it is not there;
+ * durable after the next maildir_sync.  b must have room: a turn touches at
+ * most maildir_dirs_max directories.  What one call does is bounded: a
+ * Maildir made, and a MiB copied.
  */
-int	maildir_deliver(struct maildir_batch *b, const struct spool *s,
-	    const char *id, const char *name, const struct recipient_set *set);
+enum maildir_result maildir_deliver(struct maildir_batch *b,
+	    struct maildir_delivery *d);
 /*
- * Makes durable what was delivered, and empties b.  0, or -1 and errno of
- * the first directory that failed.
+ * Ends a copy under way; or takes the message out of the Maildir before at,
+ * which is one less then.  0; or -1 and errno, and it stays there.
+ */
+int	maildir_take_back(struct maildir_delivery *d);
+/*
+ * Makes durable what was delivered, and empties b.  0; or -1, errno and
+ * b->failed of the first directory that failed.
  */
 int	maildir_sync(struct maildir_batch *b);
+/* 0 when box can be delivered to, or is still to be made; or -1 and errno. */
+int	maildir_probe(const struct spool *s,
+	    const struct recipient_mailbox *box);
+/* Where messages of box go, below the root: "mail/DOMAIN/USER/new". */
+void	maildir_path(const struct recipient_mailbox *box,
+	    char out[maildir_path_max_bytes]);
 
 #endif

@@ -15,7 +15,6 @@
 #include "server/feed.h"
 #include "server/helper.h"
 #include "server/log_message.h"
-#include "server/maildir.h"
 #include "server/recipient.h"
 #include "server/recipient_log.h"
 #include "server/spool.h"
@@ -64,6 +63,7 @@ struct session {
 	bool			 dismissed;	/* its last line was sent */
 	bool			 served;	/* a worker has it, or had */
 	int64_t			 start_ms;
+	int64_t			 disk_ms;	/* of its age: for our disk */
 	unsigned		 notes;
 	enum ipc_auth		 auth;		/* offered, of its listener */
 	char			 user[login_name_max_bytes]; /* logged in;
@@ -90,15 +90,15 @@ TAILQ_HEAD(session_list, session);
  */
 struct worker {
 	TAILQ_ENTRY(worker)	 entry;
-	TAILQ_ENTRY(worker)	 waiting;	/* for the disk */
 	TAILQ_ENTRY(worker)	 signing;	/* waits for a signature, */
 	struct ipc_digest	 digest;	/* of this; ticket 0: not */
 	bool			 digest_sent;
 	struct login		*login;		/* not answered yet; or NULL */
-	int64_t			 waiting_us;	/* since */
+	struct delivery		*delivery;	/* it waits for; or NULL */
 	struct master		*master;
 	struct nursery		*nursery;	/* its parent */
 	struct event		 readable;
+	struct event		 paused;	/* until its host has paid */
 	int			 channel;
 	pid_t			 pid;
 	uint64_t		 served;	/* sessions */
@@ -153,6 +153,7 @@ struct pool {
 	uint64_t		 busy_count;
 	uint64_t		 leaving_count;
 	uint64_t		 pending_count;
+	uint64_t		 heard;		/* records of workers */
 	uint64_t		 coming;	/* asked for, not yet born */
 	uint64_t		 spare;		/* wanted beyond the load */
 	bool			 starved;	/* since the last tick */
@@ -234,10 +235,7 @@ struct master {
 	bool			 accepting;
 	bool			 stopping;
 	int			 exit_status;
-	/* group commit */
-	struct worker_list	 committing;
-	struct event		*commit;
-	struct maildir_batch	 batch;
+	struct commit		*commit;
 };
 
 #endif

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "server/commit.h"
 #include "server/dispatch.h"
 #include "server/login.h"
 #include "server/nursery.h"
@@ -63,6 +64,7 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 	event_assign(&w->readable, m->base, channel, EV_READ | EV_PERSIST,
 	    dispatch_worker, w);
 	event_add(&w->readable, NULL);
+	event_assign(&w->paused, m->base, -1, 0, dispatch_go_on, w);
 	TAILQ_INSERT_TAIL(&p->idle, w, entry);
 	p->idle_count++;
 	pool_serve(m);
@@ -110,8 +112,9 @@ pool_drop(struct worker *w)
 
 	signer_forget(w);
 	login_forget(w);
-	if (w->when == IPC_AT_COMMIT)
-		TAILQ_REMOVE(&w->master->committing, w, waiting);
+	if (w->delivery != NULL)
+		commit_forget(w->master, w->delivery);
+	w->delivery = NULL;
 	if (w->session != NULL) {
 		pool_worker_note_last(w);
 		TAILQ_REMOVE(&p->busy, w, entry);
@@ -121,6 +124,7 @@ pool_drop(struct worker *w)
 		p->idle_count--;
 	}
 	event_del(&w->readable);
+	event_del(&w->paused);
 	close(w->channel);
 	tls_set_leave(w);
 	w->session = NULL;
@@ -337,7 +341,8 @@ kill_overdue(struct master *m)
 	struct worker *w;
 
 	TAILQ_FOREACH(w, &m->pool.busy, entry) {
-		if (!session_is_overdue(w->session))
+		if (w->when == IPC_AT_COMMIT ||
+		    !session_is_overdue(w->session))
 			continue;
 		pool_kill(w, "session far longer than its worker may let it");
 		return;		/* the next one at the next tick */

@@ -32,6 +32,7 @@ enum recipient_verdict {
 struct recipient_mailbox {
 	const char	*domain;	/* of the configuration: borrowed */
 	const char	*user;		/* so is this; the catcher's: the set's */
+	bool		 needed;	/* without it nobody has the message */
 };
 
 /*

@@ -27,7 +27,7 @@ recipient_log_word(enum verdict verdict)
 		[VERDICT_TOO_MANY] = "too many recipients",
 		[VERDICT_DISK_FULL] = "disk nearly full",
 		[VERDICT_BROKEN] = "the recipient is broken here",
-		[VERDICT_TROUBLE] = "no memory"
+		[VERDICT_TROUBLE] = "local trouble"
 	};
 
 	return words[verdict];

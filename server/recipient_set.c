@@ -91,7 +91,8 @@ recipient_set_add(struct recipient_set *set, const struct conf *conf,
 		return RECIPIENT_TOO_MANY;
 	if (!reserve_box(set))
 		return RECIPIENT_NO_MEMORY;
-	set->boxes[set->count++] = (struct recipient_mailbox){ domain, user };
+	set->boxes[set->count++] = (struct recipient_mailbox){ domain, user,
+	    false };
 	meet(set, mark);
 	return RECIPIENT_OK;
 }
@@ -130,7 +131,7 @@ recipient_set_add_name(struct recipient_set *set, const char *name)
 	if (copy == NULL)
 		return RECIPIENT_NO_MEMORY;
 	names[set->count] = copy;
-	set->boxes[set->count++] = (struct recipient_mailbox){ "", copy };
+	set->boxes[set->count++] = (struct recipient_mailbox){ "", copy, false };
 	return RECIPIENT_OK;
 }
 

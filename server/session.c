@@ -38,7 +38,8 @@ bool
 session_is_overdue(const struct session *s)
 {
 	const struct conf_limits *l = &s->epoch->conf.limits;
-	uint64_t age_s = (uint64_t)(deadline_now_ms() - s->start_ms) / 1000;
+	uint64_t age_s = (uint64_t)(deadline_now_ms() - s->start_ms -
+	    s->disk_ms) / 1000;
 	uint64_t octets = 2 * (s->stored_bytes + l->message_size_bytes);
 
 	return age_s > l->session_time_s + octets / slowest_octets_per_s +

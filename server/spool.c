@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/log.h"
+
 /*
  * What nobody wrote to for so long belongs to no session: none may be silent
  * for more than a day (smtpd.conf(5), idle-timeout).
@@ -34,13 +36,34 @@ open_or_make(int parent, const char *name, bool *made)
 	return openat(parent, name, directory_flags);
 }
 
+/*
+ * The master died while the message was given to one Maildir after the other.
+ * Its client has no answer, and may send it again.
+ */
+static void
+log_in_part(const char *id, const struct stat *st)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_WARNING, "recover");
+	log_str(&l, "id", id);
+	log_u64(&l, "mailboxes", (uint64_t)st->st_nlink - 1);
+	log_end(&l);
+}
+
+/* Is it nobody's?  Then it is removed. */
 static bool
-is_abandoned(int dir, const char *name)
+remove_file(int dir, const char *name, bool alone)
 {
 	struct stat st;
 
-	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_mtime < time(NULL) - abandoned_s;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    (!alone && st.st_mtime >= time(NULL) - abandoned_s) ||
+	    unlinkat(dir, name, 0) == -1)
+		return false;
+	if (S_ISREG(st.st_mode) && st.st_nlink > 1)
+		log_in_part(name, &st);
+	return true;
 }
 
 /*
@@ -64,10 +87,7 @@ empty_directory(int dir, bool alone)
 	while ((e = readdir(d)) != NULL) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (!alone && !is_abandoned(dir, e->d_name))
-			continue;
-		if (unlinkat(dir, e->d_name, 0) == 0)
-			removed++;
+		removed += remove_file(dir, e->d_name, alone);
 	}
 	closedir(d);
 	return removed;
@@ -143,8 +163,8 @@ spool_open(struct spool *s, int root, bool catcher, bool synced,
 	return recover(s->incoming);
 }
 
-static int
-write_all(int fd, struct span s)
+int
+spool_write(int fd, struct span s)
 {
 	while (s.n > 0) {
 		ssize_t n = write(fd, s.p, s.n);
@@ -167,7 +187,7 @@ spool_begin(const struct spool *s, const char *id, struct span head, int *out)
 	    O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
-	if (write_all(fd, head) == -1) {
+	if (spool_write(fd, head) == -1) {
 		error = errno;
 		close(fd);
 		spool_discard(s, id);
@@ -178,15 +198,16 @@ spool_begin(const struct spool *s, const char *id, struct span head, int *out)
 	return 0;
 }
 
-bool
+enum spool_state
 spool_check(const struct spool *s, const char *id, uint64_t size)
 {
 	struct stat st;
 
-	return fstatat(s->incoming, id, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	if (fstatat(s->incoming, id, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return SPOOL_UNKNOWN;
+	return S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
 	    st.st_nlink == 1 && st.st_size >= 0 &&
-	    (uint64_t)st.st_size == size;
+	    (uint64_t)st.st_size == size ? SPOOL_GOOD : SPOOL_BAD;
 }
 
 void

@@ -38,11 +38,16 @@ int	spool_open(struct spool *s, int root, bool catcher, bool synced,
  */
 int	spool_begin(const struct spool *s, const char *id, struct span head,
 	    int *out);
+/* Writes all of s.  0, or -1 and errno. */
+int	spool_write(int fd, struct span s);
 /*
- * True when incoming/id is what it must be before it becomes a message: a
- * regular file of ours, of size octets, with one link.
+ * Is incoming/id what it must be before it becomes a message: a regular file
+ * of ours, of size octets, with one link?  Its worker can make it no other,
+ * and has nothing to do with a disk that does not say: errno then.
  */
-bool	spool_check(const struct spool *s, const char *id, uint64_t size);
+enum spool_state { SPOOL_GOOD, SPOOL_BAD, SPOOL_UNKNOWN };
+enum spool_state spool_check(const struct spool *s, const char *id,
+	    uint64_t size);
 /* Removes incoming/id, which a session has given up. */
 void	spool_discard(const struct spool *s, const char *id);
 /* What is left on its disk, for who is not root. */

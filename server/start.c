@@ -284,7 +284,7 @@ serve(struct master *m, const struct inetd *i)
 	m->stopping = true;
 	listen_stop(m);
 	admit_stop(m);
-	commit_run(m);
+	commit_finish(m);
 	pool_stop(m);
 	signer_stop(m);
 	auth_stop(m);

@@ -339,28 +339,72 @@ no_room_for_the_log(void)
 	daemon_stop(&d);
 }
 
-/* One mailbox cannot be written to; the others can. */
+/* A domain of lists, to which nobody belongs. */
+static void
+add_list(const struct daemon *d, const char *aliases)
+{
+	harness_write_file(harness_path("aliases"), aliases);
+	daemon_add_conf(d, "domain lists.example {\n\taliases %s\n}\n",
+	    harness_path("aliases"));
+}
+
+/* A message to these at once, and the answer to each RCPT; then to its end. */
+static int
+send_to(struct client *c, unsigned number, const char *const users[],
+    const int codes[])
+{
+	char *text = mail_text(number, 500, "\r\n");
+	char line[64];
+	bool sent;
+
+	client_expect(c, 250, "EHLO client.example.net");
+	client_expect(c, 250, "MAIL FROM:<sender@example.net>");
+	for (size_t i = 0; users[i] != NULL; i++) {
+		snprintf(line, sizeof(line), "RCPT TO:<%s%s>", users[i],
+		    strchr(users[i], '@') == NULL ? "@example.org" : "");
+		client_expect(c, codes[i], line);
+	}
+	client_expect(c, 354, "DATA");
+	sent = client_send(c, text, strlen(text)) &&
+	    client_send(c, ".\r\n", 3);
+	free(text);
+	return sent ? client_reply(c) : 0;
+}
+
+/*
+ * The Maildir of alice cannot be written to: that is a trouble of alice, and
+ * of nobody else, also behind an alias.
+ */
 static void
 expect_trouble(struct daemon *d, struct client *c, const char *what)
 {
-	static const char *const both[] = { "bob", "alice", "u1", NULL };
+	static const char *const all[] = { "bob", "alice", "u1", NULL };
+	static const char *const team[] = { "team@lists.example", NULL };
 	static unsigned number;
 	size_t failures = daemon_logged(d, " event=store-failed ", NULL);
 	int code = client_mail(c, ++number, 500, alice);
 
 	expect_reply(c, what, code, "451 4.3.0 ");
-	EXPECT(WAIT(daemon_logged(d, " event=store-failed ", NULL) ==
+	EXPECT(WAIT(daemon_logged(d, " event=store-failed ",
+	    "to=alice@example.org", "path=mail/example.org/alice/new", NULL) ==
 	    failures + 1), "%s: nothing in the log: %s", what,
 	    daemon_last_words(d));
-	code = client_mail(c, ++number, 500, both);
-	expect_reply(c, what, code, "451 4.3.0 ");
-	EXPECT(mail_copies(d, "bob", number) == 0 &&
-	    mail_copies(d, "u1", number) == 0,
-	    "%s: delivered in part, and answered 451", what);
+	client_expect(c, 250, "RSET");
+	code = send_to(c, ++number, all, (const int[]){ 250, 451, 250 });
+	EXPECT(code == 250 && mail_copies(d, "bob", number) == 1 &&
+	    mail_copies(d, "u1", number) == 1, "%s: the others: %d %s", what,
+	    code, c->reply);
+	code = send_to(c, ++number, team, (const int[]){ 250 });
+	EXPECT(code == 250 && mail_copies(d, "bob", number) == 1 &&
+	    mail_copies(d, "u1", number) == 1, "%s: the alias: %d %s", what,
+	    code, c->reply);
+	EXPECT(WAIT(daemon_logged(d, " event=store-failed ",
+	    "to=alice@example.org", " then=", NULL) > 0),
+	    "%s: who has missed it is not in the log: %s", what,
+	    daemon_last_words(d));
+	EXPECT(daemon_logged(d, " event=store ", "recipients=1 mailboxes=2",
+	    NULL) > 0, "%s: %s", what, daemon_last_words(d));
 	EXPECT(mail_none_incoming(d), "%s: a file is left in incoming", what);
-	code = client_mail(c, ++number, 500, both + 2);
-	EXPECT(code == 250 && mail_copies(d, "u1", number) == 1,
-	    "%s: another mailbox: %d %s", what, code, c->reply);
 }
 
 static void
@@ -372,6 +416,8 @@ mailbox_unusable(void)
 	struct stat st;
 
 	daemon_init(&d, "", NULL);
+	add_list(&d, "team: bob@example.org, alice@example.org, "
+	    "u1@example.org\n");
 	daemon_start(&d);
 	client_open(&c, &d, NULL);
 	EXPECT(client_mail(&c, 9000, 500, alice) == 250, "%s", c.reply);
@@ -420,8 +466,8 @@ spool_vanished(void)
 	for (unsigned i = 0; i < 3; i++) {
 		code = client_mail(&c, i, 500, alice);
 		expect_reply(&c, "no spool", code, "451 4.3.0 ");
-		EXPECT(WAIT(daemon_logged(&d, " event=error ", "spool/incoming",
-		    NULL) == i + 1), "not in the log: %s",
+		EXPECT(WAIT(daemon_logged(&d, " event=store-failed ",
+		    "path=spool/incoming/", NULL) == i + 1), "not in the log: %s",
 		    daemon_last_words(&d));
 	}
 	client_expect(&c, 221, "QUIT");

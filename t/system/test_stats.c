@@ -107,12 +107,14 @@ mail_is_counted(void)
 	    "denied\"}", 1);
 	EXPECT_COUNTED(&d, "messages_stored_total", 2);
 	EXPECT_COUNTED(&d, "deliveries_total", 4);
-	EXPECT_COUNTED(&d, "commits_total", 2);
 	EXPECT_COUNTED(&d, "directory_syncs_total", 4);
 	EXPECT_COUNTED(&d, "commit_wait_seconds_count", 2);
 	EXPECT_COUNTED(&d, "commit_messages_bucket{le=\"1.0\"}", 2);
 	EXPECT_COUNTED(&d, "commit_messages_sum", 2);
 	EXPECT_COUNTED(&d, "errors_total", 3);
+	/* Where a Maildir takes long to make, the next waits for a turn. */
+	EXPECT(value_of("commits_total") >= 2 &&
+	    value_of("commits_total") <= 4, "%s", ctl.out);
 	EXPECT(value_of("stored_bytes_total") > 8000 &&
 	    value_of("received_bytes_total") > 8000 &&
 	    value_of("sent_bytes_total") > 100, "%s", ctl.out);

@@ -1,0 +1,31 @@
+/*
+ * One message between MAIL and its commit: which Maildirs it goes to, and its
+ * file in the spool.
+ */
+#ifndef SERVER_MESSAGE_H
+#define SERVER_MESSAGE_H
+
+#include "server/master.h"
+
+/* A transaction of s begins, whose sender was judged. */
+void	message_start(struct session *s, const struct ipc_mail *mail);
+/*
+ * Adds what to reaches to the transaction of s.  Maildirs behind an alias may
+ * be broken, as long as one is not; a user's own may not, and is told in the
+ * log.  *named: Maildirs more than before, to be charged for.
+ */
+enum verdict message_add(struct session *s, const struct mailbox *to,
+	    struct recipient_reason *reason, size_t *named);
+/*
+ * Creates the spool file, headed by what we know ourselves; *fd is the
+ * caller's to close.  VERDICT_OK; or why not, which is in the log.
+ */
+enum verdict message_begin(struct session *s, int *fd);
+/*
+ * Waits for the disk from now on, with size octets of its worker's in its
+ * file.  VERDICT_OK; or why not, which is in the log.  *broken: the file is
+ * not what an honest worker leaves.
+ */
+enum verdict message_end(struct worker *w, uint64_t size, bool *broken);
+
+#endif
