@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/catcher_dir.h"
 #include "server/hold.h"
 #include "server/maildir.h"
 #include "shared/buf.h"
@@ -28,6 +29,8 @@ enum {
 };
 
 static bool colours;
+
+static struct catcher_dir before;
 
 /* Nobody may be reading: a pipe that is full, a terminal that was stopped. */
 static struct {
@@ -229,9 +232,33 @@ catcher_init(void)
 int
 catcher_start(struct master *m)
 {
-	screen.writable = event_new(m->base, screen.to.fd, EV_WRITE, on_writable,
-	    NULL);
-	return screen.writable == NULL ? -1 : 0;
+	screen.writable = event_new(m->base, screen.to.fd, EV_WRITE,
+	    on_writable, NULL);
+	if (screen.writable == NULL)
+		return -1;
+	catcher_dir_look(m->spool.mail, &before);
+	return catcher_dir_begin(m->spool.mail, m->spool.incoming);
+}
+
+/* What lay there before. */
+static void
+tell_of_directory(const char *path)
+{
+	if (before.mailboxes > 0) {
+		put_formatted("%smail for %zu recipients lies there from "
+		    "before; smtpctl await passes it over", colour(DIM),
+		    before.mailboxes);
+		end_line();
+	}
+	if (before.is_maildir || before.stranger[0] != '\0') {
+		put_formatted("%s%s ", colour(BAD), path);
+		put(before.is_maildir ? "is a Maildir itself" :
+		    "has other things in it, such as ");
+		if (!before.is_maildir)
+			put_escaped(span_of(before.stranger));
+		put(": give the catcher a directory of its own");
+		end_line();
+	}
 }
 
 void
@@ -245,6 +272,7 @@ catcher_welcome(const char *address, unsigned port, const struct conf *conf)
 	    "password may log in, and passwords come without TLS" :
 	    "one name and password may log in, without TLS");
 	end_line();
+	tell_of_directory(conf->root);
 	if (hold_is_off()) {
 		put_formatted("%sWITHOUT A SANDBOX: who breaks into this "
 		    "server can do all that you can", colour(BAD));

@@ -14,7 +14,10 @@
  * Errors in the log are shown, too.
  */
 void	catcher_init(void);
-/* What waits for a reader is written from m's loop.  0, or -1: no memory. */
+/*
+ * Looks at the directory, and what comes from now on is this catcher's; what
+ * waits for a reader is written from m's loop.  0, or -1 and errno.
+ */
 int	catcher_start(struct master *m);
 /* The last lines go out, for a second at most. */
 void	catcher_end(void);

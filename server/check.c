@@ -226,7 +226,7 @@ check_owner(struct trial *t)
 	if (fd == -1)
 		return;
 	if (fstat(fd, &st) == 0 && st.st_uid != want &&
-	    (!t->root_helps || !users_is_empty(fd))) {
+	    (!t->root_helps || !users_may_give(fd, &st))) {
 		describe(t->conf->root, why, sizeof(why));
 		tell(t, true, conf_line_of(t->conf, "root"), "%s, and not to "
 		    "%s: chown -R it, or name another root", why,

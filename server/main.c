@@ -274,7 +274,7 @@ configure_catcher(struct conf *conf, const struct arguments *a)
 	if (a->login != NULL)
 		digest_password(conf);
 	free(conf->root);
-	catcher_default_dir(dir, sizeof(dir));
+	catcher_dir_default(dir, sizeof(dir));
 	conf->root = strdup(a->dir != NULL ? a->dir : dir);
 	if (conf->root == NULL)
 		fatal("no memory to start with");

@@ -9,6 +9,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,19 +33,30 @@ enum {
 	address_max_bytes = 2 * NAME_MAX + 2	/* USER@DOMAIN */
 };
 
+/* A message for which all criteria hold; both are owned. */
+struct found {
+	char	*name;
+	char	*path;
+};
+
 struct await {
 	const char			*dir;
 	const char			*seconds;	/* as it was given */
 	int64_t				 wait_ms;
+	size_t				 wanted;	/* messages */
 	bool				 only_new;
+	bool				 all;	/* of before a catcher, too */
 	struct smtpctl_criterion	*criteria;
 	size_t				 count;
 	char				**words;	/* the same, as given */
 	struct smtpctl_seen		 seen;
 	bool				 marking;	/* note names only */
-	unsigned long long		 unmatched;
-	char				 name[NAME_MAX + 1];	/* found */
-	char				 path[PATH_MAX];	/* "": none */
+	bool				 there;		/* the directory */
+	bool				 caught;	/* by a catcher, */
+	struct timespec			 since;		/* which began then */
+	unsigned long long		 unmatched, before;
+	struct found			*found;		/* by this scan */
+	size_t				 found_count, found_max;
 };
 
 /* A directory and where it stands: the address of a Maildir, its domain. */
@@ -126,7 +138,23 @@ read_whole(int fd, const char *path, size_t size)
 	return octets;
 }
 
-enum look { LOOK_GONE, LOOK_NO_MESSAGE, LOOK_OTHER, LOOK_MATCHES };
+enum look {
+	LOOK_GONE,
+	LOOK_NO_MESSAGE,
+	LOOK_BEFORE,		/* the catcher that runs now, if one does */
+	LOOK_OTHER,
+	LOOK_MATCHES
+};
+
+static bool
+is_before(const struct await *a, const struct stat *st)
+{
+	const struct timespec *t = &st->st_mtim, *since = &a->since;
+
+	return a->caught && !a->all && (since->tv_sec == 0 ||
+	    t->tv_sec < since->tv_sec || (t->tv_sec == since->tv_sec &&
+	    t->tv_nsec < since->tv_nsec));
+}
 
 /* A file that has gone was moved from new to cur: it is met again there. */
 static enum look
@@ -144,9 +172,9 @@ look_at(const struct await *a, const char *path, const char *address)
 		return LOOK_NO_MESSAGE;	/* a link, or a socket */
 	if (fd == -1 || fstat(fd, &st) == -1)
 		err(smtpctl_exit_error, "%s", path);
-	if (!S_ISREG(st.st_mode)) {
+	if (!S_ISREG(st.st_mode) || is_before(a, &st)) {
 		close(fd);
-		return LOOK_NO_MESSAGE;
+		return S_ISREG(st.st_mode) ? LOOK_BEFORE : LOOK_NO_MESSAGE;
 	}
 	octets = read_whole(fd, path, (size_t)st.st_size);
 	close(fd);
@@ -156,14 +184,31 @@ look_at(const struct await *a, const char *path, const char *address)
 	return matches ? LOOK_MATCHES : LOOK_OTHER;
 }
 
-/* Of several the oldest: smtpd's file names are in the order of time. */
+static void
+forget_found(struct await *a)
+{
+	while (a->found_count > 0) {
+		free(a->found[--a->found_count].name);
+		free(a->found[a->found_count].path);
+	}
+}
+
 static void
 found(struct await *a, const char *path, const char *name)
 {
-	if (a->path[0] != '\0' && strcmp(name, a->name) >= 0)
-		return;
-	snprintf(a->path, sizeof(a->path), "%s", path);
-	snprintf(a->name, sizeof(a->name), "%s", name);
+	struct found *f;
+
+	if (a->found_count == a->found_max) {
+		a->found_max = 2 * a->found_max + 1;
+		a->found = reallocarray(a->found, a->found_max, sizeof(*f));
+	}
+	if (a->found == NULL)
+		err(smtpctl_exit_error, NULL);
+	f = &a->found[a->found_count++];
+	f->name = strdup(name);
+	f->path = strdup(path);
+	if (f->name == NULL || f->path == NULL)
+		err(smtpctl_exit_error, NULL);
 }
 
 static void
@@ -183,9 +228,15 @@ visit_file(struct await *a, const struct place *where, const char *name)
 		look = look_at(a, path, where->name);
 	if (look == LOOK_GONE)
 		return;
-	if (look == LOOK_MATCHES)
+	/* It may move until there are as many as are wanted. */
+	if (look == LOOK_MATCHES) {
 		found(a, path, name);
-	else if (look == LOOK_OTHER && !a->marking)
+		return;
+	}
+	/* A catcher that is started meanwhile begins later still. */
+	if (look == LOOK_BEFORE)
+		a->before++;
+	if (look == LOOK_OTHER && !a->marking)
 		a->unmatched++;
 	if (smtpctl_seen_add(&a->seen, key) == -1)
 		err(smtpctl_exit_error, NULL);
@@ -234,14 +285,21 @@ visit_top(struct await *a, const struct place *where, const char *name)
  * The catcher's directory holds Maildirs; smtpd's root has them one deeper,
  * below "mail", which is nobody's name in a catcher.
  */
-static bool
+static void
 scan(struct await *a)
 {
 	char mail[PATH_MAX];
 	const struct place below = { mail, "" }, top = { a->dir, "" };
 
+	if (!catcher_dir_is_ours(a->dir))
+		errx(smtpctl_exit_error, "%s: another user has made it, in a "
+		    "directory where everybody can: what lies there proves "
+		    "nothing", a->dir);
+	forget_found(a);
+	a->caught = catcher_dir_since(a->dir, &a->since);
 	join(a->dir, "mail", mail);
-	return for_each(a, &below, visit_top) || for_each(a, &top, visit_top);
+	a->there = for_each(a, &below, visit_top) ||
+	    for_each(a, &top, visit_top);
 }
 
 static void
@@ -253,38 +311,60 @@ pause_until(int64_t deadline_ms)
 	nanosleep(&t, NULL);
 }
 
-/* True when there is one; it is looked once more when the time is over. */
+/* True when there are as many; it is looked once more when time is over. */
 static bool
-wait_for_it(struct await *a)
+wait_for_them(struct await *a)
 {
 	int64_t deadline_ms = deadline_now_ms() + a->wait_ms;
 	bool over = false;
 
 	a->marking = a->only_new;
-	if (!scan(a))
-		errx(smtpctl_exit_error, "%s: no such directory: is it where "
-		    "smtpd keeps its mail?", a->dir);
+	scan(a);
 	if (a->marking) {
 		a->marking = false;
 		scan(a);
 	}
-	while (a->path[0] == '\0' && !over) {
+	while (a->found_count < a->wanted && !over) {
 		pause_until(deadline_ms);
 		over = deadline_now_ms() >= deadline_ms;
 		scan(a);
 	}
-	return a->path[0] != '\0';
+	return a->found_count >= a->wanted;
+}
+
+/* smtpd's file names are in the order of time. */
+static int
+by_name(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
 }
 
 static void
 tell_failure(const struct await *a)
 {
-	fprintf(stderr, "smtpctl: no %smessage", a->only_new ? "new " : "");
+	if (!a->there)
+		errx(smtpctl_exit_error, "%s: no such directory within %s s: "
+		    "does smtpd -C run, or is it not where smtpd keeps its "
+		    "mail?", a->dir, a->seconds);
+	fprintf(stderr, "smtpctl: ");
+	if (a->wanted > 1)
+		fprintf(stderr, "%zu of %zu messages", a->found_count,
+		    a->wanted);
+	else
+		fprintf(stderr, "no %smessage", a->only_new ? "new " : "");
 	for (size_t i = 0; i < a->count; i++)
 		fprintf(stderr, "%s%s", i == 0 ? " with " : ", ",
 		    a->words[i]);
-	fprintf(stderr, " in %s within %s s; %llu did not match\n", a->dir,
+	fprintf(stderr, " in %s within %s s; %llu did not match", a->dir,
 	    a->seconds, a->unmatched);
+	if (a->before > 0)
+		fprintf(stderr, "; %llu from before %s: -a looks at those, "
+		    "too", a->before, a->since.tv_sec == 0 ?
+		    "do not count, for no smtpd -C runs there" :
+		    "smtpd -C was started do not count");
+	fputc('\n', stderr);
 }
 
 /* Seconds, with or without a fraction: "10", "0.25". */
@@ -342,11 +422,21 @@ read_criteria(struct await *a, char *words[], size_t count)
 static bool
 read_arguments(struct await *a, int argc, char *argv[])
 {
-	const char *dir = NULL, *conf = NULL;
+	static const struct option longs[] = {
+		{ "count", required_argument, NULL, 'c' },
+		{ NULL, 0, NULL, 0 }
+	};
+	const char *dir = NULL, *conf = NULL, *count = "1", *why;
 	int c;
 
-	while ((c = getopt(argc, argv, "d:f:nt:")) != -1)
+	while ((c = getopt_long(argc, argv, "ac:d:f:nt:", longs, NULL)) != -1)
 		switch (c) {
+		case 'a':
+			a->all = true;
+			break;
+		case 'c':
+			count = optarg;
+			break;
 		case 'd':
 			dir = optarg;
 			break;
@@ -367,6 +457,10 @@ read_arguments(struct await *a, int argc, char *argv[])
 	if (!parse_seconds(a->seconds, &a->wait_ms))
 		errx(smtpctl_exit_error, "-t %s: not a number of seconds",
 		    a->seconds);
+	a->wanted = (size_t)strtonum(count, 1, 1000000, &why);
+	if (why != NULL)
+		errx(smtpctl_exit_error, "--count %s: not a number from 1 to "
+		    "1000000", count);
 	read_criteria(a, argv + optind, (size_t)(argc - optind));
 	return true;
 }
@@ -377,16 +471,19 @@ smtpctl_await(int argc, char *argv[])
 	static char dir[PATH_MAX];
 	static struct await a;
 
-	catcher_default_dir(dir, sizeof(dir));
+	catcher_dir_default(dir, sizeof(dir));
 	a.dir = dir;
 	a.seconds = "10";
 	if (!read_arguments(&a, argc, argv))
 		return -1;
-	if (!wait_for_it(&a)) {
+	if (!wait_for_them(&a)) {
 		tell_failure(&a);
 		return 1;
 	}
-	if (puts(a.path) == EOF || fflush(stdout) == EOF)
+	qsort(a.found, a.found_count, sizeof(*a.found), by_name);
+	for (size_t i = 0; i < a.wanted; i++)
+		puts(a.found[i].path);
+	if (fflush(stdout) == EOF)
 		err(smtpctl_exit_error, "standard output");
 	return 0;
 }

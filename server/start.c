@@ -215,6 +215,8 @@ open_spool(struct master *m, int root, bool synced)
 		fatal("%s/%s: %s", m->conf.root, what, strerror(errno));
 	if (log_message_open(&m->log, m->spool.log, m->spool.bad, &torn) == -1)
 		fatal("%s/log/message: %s", m->conf.root, strerror(errno));
+	if (m->conf.catcher && catcher_start(m) == -1)
+		fatal("%s: %s", m->conf.root, strerror(errno));
 	if (removed == 0 && !torn)
 		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "recover");
@@ -232,8 +234,7 @@ start_events(struct master *m)
 	m->book = address_book_new();
 	if (m->base == NULL || m->book == NULL || commit_init(m) == -1 ||
 	    reload_init(m) == -1 ||
-	    log_setup_events(m) == -1 || signals_init(m) == -1 ||
-	    (m->conf.catcher && catcher_start(m) == -1))
+	    log_setup_events(m) == -1 || signals_init(m) == -1)
 		fatal("no memory to start with");
 }
 

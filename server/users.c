@@ -95,8 +95,8 @@ users_find_bar(const char *path)
 	return NULL;
 }
 
-bool
-users_is_empty(int dir)
+static bool
+is_empty(int dir)
 {
 	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *e;
@@ -113,23 +113,29 @@ users_is_empty(int dir)
 	return empty;
 }
 
+bool
+users_may_give(int dir, const struct stat *st)
+{
+	return st->st_uid == 0 && is_empty(dir);
+}
+
 int
 users_open_root(const char *path, const struct users *u)
 {
-	uid_t want = u->drop ? u->master.uid : geteuid();
-	bool made = mkdir(path, 0700) == 0;
+	uid_t want = u->master.uid;
 	struct stat st;
 	int fd;
 
-	if (!made && errno != EEXIST)
+	if (mkdir(path, 0700) == -1 && errno != EEXIST)
 		fatal("%s: cannot be created: %s", path, strerror(errno));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1 || fstat(fd, &st) == -1)
 		fatal("%s: %s", path, strerror(errno));
-	if (st.st_uid != want && (!u->drop || (!made && !users_is_empty(fd))))
-		fatal("%s: belongs to uid %u, not to uid %u, and is not "
-		    "empty: name another directory, or give it to that user",
-		    path, (unsigned)st.st_uid, (unsigned)want);
+	if (st.st_uid != want && (!u->drop || !users_may_give(fd, &st)))
+		fatal("%s: belongs to uid %u, not to %s (uid %u)%s: name "
+		    "another directory, or give it to that user", path,
+		    (unsigned)st.st_uid, u->master.name, (unsigned)want,
+		    is_empty(fd) ? "" : ", and is not empty");
 	/* What a person set on a directory that is ours stays as it is. */
 	if (u->drop && st.st_uid != want &&
 	    (fchown(fd, u->master.uid, u->master.gid) == -1 ||

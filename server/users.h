@@ -4,6 +4,8 @@
 #ifndef SERVER_USERS_H
 #define SERVER_USERS_H
 
+#include <sys/stat.h>
+
 #include "server/conf.h"
 #include "server/privdrop.h"
 
@@ -22,13 +24,17 @@ void	users_find(const struct conf *conf, struct users *out);
 int	users_become(const struct users *u, const struct identity *who);
 /*
  * Opens the one tree that the master may write, made first if need be, mode
- * 0700.  An empty directory of another user is taken over; one with files is
- * left alone.  Mode, group and ACL of a directory that is ours stay as a
- * person set them.  Its descriptor; fatal when it cannot be.
+ * 0700.  An empty directory of root is given to the master's user; one with
+ * files, and one of anybody else, is left alone.  Mode, group and ACL of a
+ * directory that is ours stay as a person set them.  Its descriptor; fatal
+ * when it cannot be.
  */
 int	users_open_root(const char *path, const struct users *u);
-/* True when nothing is in the open directory dir. */
-bool	users_is_empty(int dir);
+/*
+ * May root give the open directory dir away?  Not with files, and not what is
+ * a third user's, who could go on changing it, and the way to it.
+ */
+bool	users_may_give(int dir, const struct stat *st);
 /*
  * The first directory on the way to path that this process may not search; or
  * NULL.  Until the next call.

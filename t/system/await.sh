@@ -104,11 +104,86 @@ said() {
 	esac
 }
 
-# A catcher and smtpctl agree on the directory when nobody names one.
+# A catcher and smtpctl agree on the directory when nobody names one: each user
+# that a catcher becomes has one of his own.
 default_directory() {
 	export TMPDIR="$tmp"
 	run 1 -t 0
-	said "in $tmp/smtpd-catcher-$(id -u) within 0 s; 0 did not match"
+	caught=$(echo "$tmp"/smtpd-catcher-*)
+	said "in $caught within 0 s; 0 did not match"
+	owner=$(stat -c %u "$caught")
+	[ "$caught" = "$tmp/smtpd-catcher-$owner" ] ||
+	    fail "$caught is that of $owner"
+}
+
+# What lies there from before the catcher counts for who asks for it alone.
+before() {
+	export TMPDIR="$tmp"
+	caught=$(echo "$tmp"/smtpd-catcher-*)
+	maildir "$caught/alice@example.org"
+	put "$caught/alice@example.org" 2.now today
+	put "$caught/alice@example.org" 1.old yesterday
+	touch -d '1 hour ago' "$caught/alice@example.org/new/1.old"
+	run 1 -t 0 subject=yesterday
+	said '; 1 did not match; 1 from before smtpd -C was started do not'
+	run 0 -t 0
+	path "$caught/alice@example.org/new/2.now"
+	run 0 -a -t 0
+	path "$caught/alice@example.org/new/1.old"
+	kill "$catcher"
+	while :; do
+		case $(ps -o stat= -p "$catcher") in
+		'' | Z*) break ;;
+		esac
+		sleep 0.1
+	done
+	run 1 -t 0 subject=today
+	said '; 2 from before do not count, for no smtpd -C runs there'
+	run 0 -a -t 0 subject=today
+	run_catcher
+	grep -q 'mail for 1 recipients lies there from before' "$tmp/catcher" ||
+	    fail "it does not say so: $(cat "$tmp/catcher")"
+	run 1 -t 0 subject=today
+	said '; 2 from before smtpd -C was started do not count: -a looks at'
+	kill "$catcher"
+}
+
+# Whoever may write to /tmp can make the directory first.
+made_by_another() {
+	[ "$(id -u)" -eq 0 ] || return 0
+	mkdir -m 1777 "$tmp/open"
+	maildir "$tmp/open/box/alice@example.org"
+	put "$tmp/open/box/alice@example.org" 1.one forged
+	chown -R daemon "$tmp/open/box"
+	run 2 -d "$tmp/open/box" -t 0
+	said 'another user has made it, in a directory where everybody can'
+	rm -r "$tmp/open/box/alice@example.org"
+	status=0
+	"$smtpd" -C -l 0 -w "$worker" "$tmp/open/box" >"$tmp/out" \
+	    2>"$tmp/err" || status=$?
+	[ "$status" -eq 1 ] || fail "a catcher takes it: $(cat "$tmp/err")"
+	! grep 'is not empty' "$tmp/err" || fail "it is empty"
+}
+
+# So many, the oldest of them.
+counts() {
+	run 0 -d "$tmp/caught" -t 0 --count 2 to=alice@example.org
+	[ "$out" = "$box/new/1.one
+$box/new/2.two" ] || fail "printed $out"
+	run 1 -d "$tmp/caught" -t 0.2 -c 3 to=alice@example.org subject=Order
+	said '2 of 3 messages with to=alice@example.org, subject=Order in '
+	mkdir "$tmp/late"
+	await_late third -t 60 --count 2
+	maildir "$tmp/late/bob@example.org"
+	put "$tmp/late/bob@example.org" 2.two later
+	sleep 0.2
+	# A reader of mail may move one meanwhile.
+	mv "$tmp/late/bob@example.org/new/2.two" \
+	    "$tmp/late/bob@example.org/cur/2.two:2,S"
+	put "$tmp/late/bob@example.org" 1.one first
+	came third "$tmp/late/bob@example.org/new/1.one
+$tmp/late/bob@example.org/cur/2.two:2,S"
+	rm -r "$tmp/late"
 }
 
 nothing_comes() {
@@ -228,9 +303,8 @@ came() {
 	[ "$(cat "$tmp/$1")" = "$2" ] || fail "it printed $(cat "$tmp/$1")"
 }
 
-# Neither domain nor Maildir is there when the waiting begins.
+# Neither directory nor Maildir is there when the waiting begins.
 comes_late() {
-	mkdir "$tmp/late"
 	await_late first -t 60 subject=awaited
 	maildir "$tmp/late/bob@example.org"
 	put "$tmp/late/bob@example.org" 1.one other
@@ -256,7 +330,7 @@ only_new() {
 
 wrong_calls() {
 	for wrong in 'to' 'cc=x' '-x' '-t' '-t x' '-t -1' '-t 1.' '-t 1e3' \
-	    '-t .5' '-t 999999999'; do
+	    '-t .5' '-t 999999999' '--count 0' '--count x'; do
 		# shellcheck disable=SC2086 # an option and its value
 		run 2 $wrong
 		case $err in
@@ -274,33 +348,37 @@ wrong_calls() {
 }
 
 no_directory() {
-	run 2 -d "$tmp/nowhere" -t 60
-	said "$tmp/nowhere: no such directory"
-	[ "$took" -le 20 ] || fail "it took $took s"
+	run 2 -d "$tmp/nowhere" -t 0.1
+	said "$tmp/nowhere: no such directory within 0.1 s: does smtpd -C run"
 	: >"$tmp/file"
-	run 2 -d "$tmp/file" -t 60
+	run 2 -d "$tmp/file" -t 0
 }
 
 maildir "$box"
 put "$box" 2.two 'Order 2' 'second text'
 put "$box" 1.one 'Order 1' 'first text'
 
-: >"$tmp/catcher"
-TMPDIR=$tmp "$smtpd" -C -l 127.0.0.1:0 -w "$worker" >"$tmp/catcher" 2>&1 &
-catcher=$!
-ours=$catcher
-tries=300
-until grep -q "keeps it in $tmp/smtpd-catcher-" "$tmp/catcher"; do
-	tries=$((tries - 1))
-	if [ "$tries" -eq 0 ] || ! kill -0 "$catcher" 2>/dev/null; then
-		echo "FAIL await-catcher: $(cat "$tmp/catcher")"
-		failed=$((failed + 1))
-		break
-	fi
-	sleep 0.1
-done
+# run_catcher: sets $catcher.
+run_catcher() {
+	: >"$tmp/catcher"
+	TMPDIR=$tmp "$smtpd" -C -l 127.0.0.1:0 -w "$worker" \
+	    >"$tmp/catcher" 2>&1 &
+	catcher=$!
+	ours="$ours $catcher"
+	tries=300
+	until grep -q 'FOR TESTS ONLY' "$tmp/catcher"; do
+		tries=$((tries - 1))
+		if [ "$tries" -eq 0 ] || ! kill -0 "$catcher" 2>/dev/null; then
+			fail "$(cat "$tmp/catcher")"
+		fi
+		sleep 0.1
+	done
+}
 
+run_catcher
 check default-directory default_directory
+check before before
+check made-by-another made_by_another
 check nothing-comes nothing_comes
 check there-already there_already
 check oldest-first oldest_first
@@ -309,6 +387,7 @@ check escaped-address escaped_address
 check in-cur in_cur
 check no-messages no_messages
 check server-root server_root
+check counts counts
 check comes-late comes_late
 check only-new only_new
 check wrong-calls wrong_calls
