@@ -236,9 +236,7 @@ bool
 log_postfix_note(const struct session *s, enum note note, const char *words)
 {
 	static const struct {
-		const char	*command;
-		const char	*reply;
-		const char	*before;
+		const char	*command, *reply, *before;
 	} table[NOTE_COUNT] = {
 		[NOTE_SYNTAX] = { "COMMAND", "501 5.5.4", "" },
 		[NOTE_SEQUENCE] = { "COMMAND", "503 5.5.1", "" },
@@ -255,19 +253,19 @@ log_postfix_note(const struct session *s, enum note note, const char *words)
 		    "Message size exceeds fixed limit: " },
 		[NOTE_LOOP] = { "DATA", "554 5.4.6", "" },
 		[NOTE_NO_UTF8] = { "COMMAND", "553 5.6.7", "" },
-		[NOTE_LOGIN_AS_OTHER] = { "COMMAND", "535 5.7.8", "" },
 		[NOTE_PLAIN_TEXT] = { "COMMAND", "530 5.7.0", "" },
 		[NOTE_NO_LOGIN] = { "COMMAND", "530 5.7.0", "" },
-		[NOTE_NO_AUTHOR] = { "DATA", "550 5.6.0", "" },
 		[NOTE_WRITE_FAILED] = { "DATA", "451 4.3.0", "" }
 	};
+	bool of_header = table[note].command == NULL;
 	struct log_line l;
 	struct buf b = begin(&l);
 
 	if (!log_is_postfix())
 		return false;
-	begin_reject(&b, table[note].command, &s->client, table[note].reply);
-	buf_add_str(&b, table[note].before);
+	begin_reject(&b, of_header ? "DATA" : table[note].command, &s->client,
+	    of_header ? "550 5.6.0" : table[note].reply);
+	buf_add_str(&b, of_header ? "" : table[note].before);
 	buf_add_str(&b, words);
 	buf_add_str(&b, ";");
 	add_speech(&b, s);

@@ -39,6 +39,8 @@ why_not(const struct login *l)
 	if (l->answer == LOGIN_TROUBLE)
 		return l->cut ? "its place was needed" :
 		    "the auth process gave no answer";
+	if (l->answer == LOGIN_OTHER)
+		return "logs in to act as somebody else";
 	if (l->answer == LOGIN_LATER)
 		return "too many failed logins, not looked at";
 	return "name or password is wrong";
@@ -75,6 +77,7 @@ count(struct master *m, const struct login *l)
 		[LOGIN_OK] = COUNTER_LOGINS,
 		[LOGIN_WRONG] = COUNTER_LOGINS_WRONG,
 		[LOGIN_LATER] = COUNTER_LOGINS_LATER,
+		[LOGIN_OTHER] = COUNTER_LOGINS_WRONG,
 		[LOGIN_TROUBLE] = COUNTER_LOGINS_TROUBLE
 	};
 
@@ -215,13 +218,12 @@ login_forget(struct worker *w)
 
 /*
  * The account of that name, which without a domain is one of the first; in
- * one spelling, whether it exists or not.
+ * one spelling, whether it exists or not.  True when it does.
  */
-static void
-find_account(const struct conf *conf, const struct ipc_login *login,
-    struct login *l)
+static bool
+find_account(const struct conf *conf, struct span name,
+    char out[login_name_max_bytes])
 {
-	struct span name = span_from(login->name, login->name_len);
 	const struct conf_domain *d = NULL;
 	const struct conf_user *u = NULL;
 	struct mailbox m;
@@ -232,16 +234,32 @@ find_account(const struct conf *conf, const struct ipc_login *login,
 		if (d != NULL)
 			u = conf_find_user(d, span_from(m.local, m.local_len));
 	}
-	l->known = u != NULL;
 	if (d != NULL)
-		snprintf(l->user, sizeof(l->user), "%.*s@%s",
+		snprintf(out, login_name_max_bytes, "%.*s@%s",
 		    (int)m.local_len, m.local, d->name);
 	else
-		memcpy(l->user, name.p, name.n);
-	for (size_t i = 0; l->user[i] != '\0'; i++)
-		l->user[i] = (char)ascii_lower((uint8_t)l->user[i]);
+		snprintf(out, login_name_max_bytes, "%.*s", (int)name.n,
+		    (const char *)name.p);
+	for (size_t i = 0; out[i] != '\0'; i++)
+		out[i] = (char)ascii_lower((uint8_t)out[i]);
 	if (u != NULL)
-		snprintf(l->user, sizeof(l->user), "%s@%s", u->name, d->name);
+		snprintf(out, login_name_max_bytes, "%s@%s", u->name, d->name);
+	return u != NULL;
+}
+
+/* Whose password is asked for, and whether that is who it is to be. */
+static void
+name_accounts(const struct conf *conf, const struct ipc_login *login,
+    struct login *l)
+{
+	char as[login_name_max_bytes];
+
+	l->known = find_account(conf, span_from(login->name, login->name_len),
+	    l->user);
+	if (login->as_len > 0) {
+		find_account(conf, span_from(login->as, login->as_len), as);
+		l->other = strcmp(as, l->user) != 0;
+	}
 	if (!l->known || !smtp_mailbox_from_text(span_of(l->user),
 	    &l->question.who))
 		memset(&l->question.who, 0, sizeof(l->question.who));
@@ -258,8 +276,9 @@ judge(struct login *l)
 	guesses_key(m->auth.guesses, &l->worker->session->client,
 	    span_of(l->user), &l->guess);
 	limited = login_is_limited(l);
-	if (limited || m->auth.channel == -1) {
-		decide(l, limited ? LOGIN_LATER : LOGIN_TROUBLE);
+	if (limited || l->other || m->auth.channel == -1) {
+		decide(l, limited ? LOGIN_LATER : l->other ? LOGIN_OTHER :
+		    LOGIN_TROUBLE);
 		return answer_late(l);
 	}
 	l->question.decoy = l->guess.account;
@@ -286,9 +305,11 @@ static bool
 judge_caught(struct login *l, const struct ipc_login *login)
 {
 	const struct conf *conf = &l->worker->master->conf;
+	bool known = conf->catcher_login == NULL || is_the_one(conf, login);
 
-	l->known = conf->catcher_login == NULL || is_the_one(conf, login);
-	l->answer = l->known ? LOGIN_OK : LOGIN_WRONG;
+	name_accounts(conf, login, l);
+	l->answer = !known ? LOGIN_WRONG : l->other ? LOGIN_OTHER : LOGIN_OK;
+	l->known = known;
 	memcpy(l->user, login->name, login->name_len);
 	return answer(l);
 }
@@ -311,6 +332,6 @@ login_take(struct worker *w, const struct ipc_login *login)
 		return judge_caught(l, login);
 	l->question.password_len = login->password_len;
 	memcpy(l->question.password, login->password, login->password_len);
-	find_account(&w->session->epoch->conf, login, l);
+	name_accounts(&w->session->epoch->conf, login, l);
 	return judge(l);
 }

@@ -22,6 +22,7 @@ struct login {
 	bool			 decided;	/* the answer is known */
 	bool			 cut;		/* told before its time */
 	bool			 known;		/* there is such an account */
+	bool			 other;		/* it is to be another one */
 	char			 user[login_name_max_bytes]; /* the account */
 	enum sasl_mechanism	 mechanism;
 	struct ipc_password	 question;	/* wiped once it is asked */

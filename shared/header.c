@@ -14,6 +14,7 @@ enum field {
 	FIELD_SENDER,
 	FIELD_DATE,
 	FIELD_MESSAGE_ID,
+	FIELD_MBOX,		/* none: "From " in front of the header */
 	FIELD_WIDE,
 	FIELD_UNSURE
 };
@@ -64,6 +65,9 @@ classify(const struct header *h, struct span line)
 		f = match(line, "Received", FIELD_RECEIVED);
 	if (f == FIELD_OTHER && h->originators != NULL)
 		f = match_originator(line);
+	if (f == FIELD_OTHER && h->originators != NULL && !h->any_field &&
+	    line.n >= 5 && memcmp(line.p, "From ", 5) == 0)
+		f = FIELD_MBOX;
 	return f;
 }
 
@@ -125,8 +129,8 @@ take_name(struct header *h, uint8_t c)
 }
 
 /*
- * A control may end the line for another reader, or the text; and a folded
- * line of nothing but blanks ends the header for some.
+ * A control may end the line of an address for another reader, or the text;
+ * and a folded line of nothing but blanks ends the header for some.
  */
 static void
 take_octet(struct header *h, uint8_t c)
@@ -135,13 +139,14 @@ take_octet(struct header *h, uint8_t c)
 	bool is_blank = c == ' ' || c == '\t';
 
 	if (c == '\n') {
-		if (h->place != HEADER_BODY || (h->gathering &&
-		    h->only_blanks))
+		if (h->place != HEADER_BODY)
 			o->broken = true;
+		if (h->gathering && h->only_blanks)
+			o->control = true;
 		return;
 	}
-	if (c < ' ' && c != '\t')
-		o->broken = true;
+	if (c < ' ' && c != '\t' && h->gathering)
+		o->control = true;
 	if (!is_blank)
 		h->only_blanks = false;
 	if (h->place != HEADER_BODY)
@@ -171,12 +176,14 @@ begin_line(struct header *h, struct span line)
 	f = classify(h, line);
 	if (f == FIELD_UNSURE)
 		return false;
-	h->any_field = true;
-	h->has_colon = false;
-	h->dropping = f == FIELD_RETURN_PATH;
+	h->any_field = f != FIELD_MBOX;
+	h->has_colon = f == FIELD_MBOX;
+	h->dropping = f == FIELD_RETURN_PATH || f == FIELD_MBOX;
 	if (f == FIELD_RECEIVED)
 		h->received++;
-	if (h->originators != NULL)
+	if (f == FIELD_MBOX)
+		h->place = HEADER_BODY;
+	else if (h->originators != NULL)
 		begin_field(h, f);
 	return true;
 }

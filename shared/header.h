@@ -2,7 +2,8 @@
  * The header of a message as it streams by (RFC 5322 2.2), with LF line
  * ends: takes out every Return-Path field, which only the final server may
  * write (RFC 5321 4.4), and counts Received fields (6.3).  Where it is wanted
- * it gathers whose message this says it is.
+ * it gathers whose message this says it is, and takes out "From " lines in front
+ * of the header (mbox, git format-patch), where it would end for some readers.
  */
 #ifndef SHARED_HEADER_H
 #define SHARED_HEADER_H
@@ -26,11 +27,14 @@ struct originators {
 	/*
 	 * A line before the body that is no field; a known name with more
 	 * blanks before its colon than the carry can hold; a first line that
-	 * begins with a blank; a control octet other than a tab; a folded
-	 * line of nothing but blanks in a From or Sender; a last line without
-	 * its LF.
+	 * begins with a blank; a last line without its LF.
 	 */
 	bool		broken;
+	/*
+	 * In a From or Sender: a control octet other than a tab, or a folded
+	 * line of nothing but blanks.
+	 */
+	bool		control;
 	bool		too_long;	/* text did not fit; then n is 0 */
 	size_t		n;
 	/*

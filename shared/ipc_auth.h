@@ -16,8 +16,10 @@
 struct ipc_login {
 	uint8_t		name_len;	/* 1 at least, like the next */
 	uint8_t		password_len;
+	uint8_t		as_len;		/* who to be; 0: the same */
 	uint8_t		mechanism;	/* enum sasl_mechanism */
 	char		name[sasl_name_max_bytes];
+	char		as[sasl_name_max_bytes];
 	char		password[sasl_password_max_bytes];
 };
 
@@ -25,6 +27,7 @@ enum login_answer {
 	LOGIN_OK,
 	LOGIN_WRONG,		/* no such name, or not its password */
 	LOGIN_LATER,		/* too many were wrong; it was not looked at */
+	LOGIN_OTHER,		/* wants to be another; it was not looked at */
 	LOGIN_TROUBLE,		/* ours: it could not be looked at */
 	LOGIN_COUNT
 };

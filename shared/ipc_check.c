@@ -53,7 +53,9 @@ check_login(const struct ipc_record *r)
 	return sasl_parse_login(span_from(l->name, l->name_len),
 	    sasl_name_max_bytes) == SASL_OK &&
 	    sasl_parse_login(span_from(l->password, l->password_len),
-	    sasl_password_max_bytes) == SASL_OK &&
+	    sasl_password_max_bytes) == SASL_OK && (l->as_len == 0 ||
+	    sasl_parse_login(span_from(l->as, l->as_len),
+	    sasl_name_max_bytes) == SASL_OK) &&
 	    l->mechanism < SASL_MECHANISM_COUNT ? NULL :
 	    "name or password is not one";
 }
@@ -141,7 +143,8 @@ CHECK(admit, r->u.admit.answer < LOGIN_COUNT, "answer out of range")
 CHECK(account, smtp_mailbox_valid(&r->u.account.who), "account is not one")
 CHECK(password, smtp_mailbox_valid(&r->u.password.who), "account is not one")
 CHECK(checked, r->u.checked.answer < LOGIN_COUNT &&
-    r->u.checked.answer != LOGIN_LATER, "answer out of range")
+    r->u.checked.answer != LOGIN_LATER &&
+    r->u.checked.answer != LOGIN_OTHER, "answer out of range")
 CHECK(proxy_fail, r->u.proxy_fail.why < PROXY_FAIL_COUNT,
     "reason out of range")
 CHECK(welcome, r->u.welcome.answer < PROXY_ANSWER_COUNT,

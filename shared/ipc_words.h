@@ -19,10 +19,14 @@
 	X(TOO_BIG, "message over the size limit")			\
 	X(LOOP, "too many Received fields: a mail loop")		\
 	X(NO_UTF8, "non-ASCII address without SMTPUTF8")		\
-	X(LOGIN_AS_OTHER, "logs in to act as somebody else")		\
 	X(PLAIN_TEXT, "password or mail without TLS")			\
 	X(NO_LOGIN, "mail without a login")				\
-	X(NO_AUTHOR, "no From field that can be read")			\
+	X(NO_FROM, "no From field")					\
+	X(TWO_FROM, "two From or Sender fields")			\
+	X(BAD_FROM, "From or Sender cannot be read")			\
+	X(CONTROL_FROM, "control character in From or Sender")		\
+	X(LONG_FROM, "From or Sender too long")				\
+	X(BAD_HEADER, "a header line is no field")			\
 	X(WRITE_FAILED, "the spool file could not be written")
 
 #define IPC_NOTE_NAME(name, text) NOTE_##name,

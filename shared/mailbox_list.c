@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "shared/buf.h"
-#include "shared/utf8.h"
 
 static bool
 next_is(const struct span *in, uint8_t octet)
@@ -34,35 +33,31 @@ is_blank(uint8_t c)
 }
 
 /*
- * The length of the character that s begins with: VCHAR (RFC 5234 B.1) or
- * UTF8-non-ascii (RFC 6532 3.1) but for C1 controls; 0 for any other.
+ * VCHAR (RFC 5234 B.1), or any octet of a character beyond ASCII: UTF-8 (RFC
+ * 6532 3.1), and what old programs write raw in charsets of their own.  Such an
+ * octet is text to every reader; in an address smtp_syntax takes UTF-8 only.
  */
-static size_t
-vchar_length(struct span s)
+static bool
+is_vchar(uint8_t c)
 {
-	size_t n;
-
-	if (s.n == 0 || s.p[0] <= ' ')
-		return 0;
-	n = utf8_first(s);
-	return s.p[0] == 0x7f || utf8_is_c1(s) ? 0 : n;
+	return c > ' ' && c != 0x7f;
 }
 
 /*
- * The length of what s begins with, in a quoted string or a comment: a
- * character, a blank or a quoted-pair = "\" (VCHAR / WSP); 0 for any other.
- * Beyond ASCII nothing is escaped: smtp_syntax knows none of that.
+ * The length of what s begins with, in a quoted string or a comment: an octet,
+ * a blank or a quoted-pair = "\" (VCHAR / WSP); 0 for any other.  Beyond ASCII
+ * nothing is escaped: smtp_syntax knows none of that.
  */
 static size_t
 text_length(struct span s)
 {
-	size_t pair = next_is(&s, '\\') ? 1 : 0, n;
+	size_t pair = next_is(&s, '\\') ? 1 : 0;
 
 	s = span_skip(s, pair);
-	if (next_is(&s, '<') || next_is(&s, '>'))
+	if (s.n == 0 || next_is(&s, '<') || next_is(&s, '>') ||
+	    (pair > 0 && s.p[0] > 0x7f))
 		return 0;
-	n = s.n > 0 && is_blank(s.p[0]) ? 1 : vchar_length(s);
-	return n == 0 || (pair > 0 && n > 1) ? 0 : pair + n;
+	return is_blank(s.p[0]) || is_vchar(s.p[0]) ? pair + 1 : 0;
 }
 
 /*
@@ -130,11 +125,11 @@ take_quoted_string(struct span *in)
 static bool
 take_atoms(struct span *in)
 {
-	size_t before = in->n, n;
+	size_t before = in->n;
 
-	while ((n = vchar_length(*in)) > 0 &&
+	while (in->n > 0 && is_vchar(in->p[0]) &&
 	    strchr("()<>[]:;@\\,\"", in->p[0]) == NULL)
-		*in = span_skip(*in, n);
+		*in = span_skip(*in, 1);
 	return in->n < before;
 }
 
@@ -233,12 +228,15 @@ take_name_addr(struct span *in, struct mailbox *out)
 	    take_addr_spec(in, out) && take(in, '>') && take_cfws(in);
 }
 
-/* mailbox-list = (mailbox *("," mailbox)), mailbox = name-addr / addr-spec */
+/*
+ * mailbox-list = (mailbox *("," mailbox)), mailbox = name-addr / addr-spec
+ * In the place of a display name may be that very address.
+ */
 enum mailbox_list
 mailbox_list_next(struct span *rest, struct mailbox *out)
 {
 	struct span in = *rest;
-	struct mailbox m;
+	struct mailbox m, again;
 
 	/* Only behind the last one; behind a comma p is still something. */
 	if (in.p == NULL)
@@ -247,7 +245,9 @@ mailbox_list_next(struct span *rest, struct mailbox *out)
 		in = *rest;
 		if (!take_name_addr(&in, &m))
 			return MAILBOX_LIST_BAD;
-	}
+	} else if (next_is(&in, '<') && (!take_name_addr(&in, &again) ||
+	    memcmp(&m, &again, sizeof(m)) != 0))
+		return MAILBOX_LIST_BAD;
 	if (in.n == 0)
 		in = span_from(NULL, 0);
 	else if (!take(&in, ','))

@@ -22,6 +22,10 @@ enum mailbox_list {
  * comes, which it does behind a mailbox only: a body without any is BAD.  On
  * BAD *rest and *out are as they were.
  *
+ * Many programs write an address as its own display name, without quotes: "a@b
+ * <a@b>" is taken, and nothing else of that kind.  Octets beyond ASCII are text
+ * wherever no address is, whatever charset they are of.
+ *
  * Of the obsolete forms (RFC 5322 4.4) only the dots of a display name are
  * taken: no routes, no empty elements, no blanks or comments about the dots
  * of an address; and no groups (RFC 6854), which have no author.  BAD is also

@@ -54,16 +54,13 @@ take(struct span *rest, struct span *out)
 enum sasl_verdict
 sasl_parse_plain(struct span message, struct sasl_login *out)
 {
-	struct span authzid;
-
-	if (!take(&message, &authzid) || !take(&message, &out->name) ||
+	if (!take(&message, &out->as) || !take(&message, &out->name) ||
 	    !is_safe(out->name, sasl_name_max_bytes) ||
 	    !is_safe(message, sasl_password_max_bytes) ||
-	    (authzid.n > 0 && !is_safe(authzid, sasl_name_max_bytes)))
+	    (out->as.n > 0 && !is_safe(out->as, sasl_name_max_bytes)))
 		return SASL_BAD;
 	out->password = message;
-	return authzid.n == 0 || span_equal(authzid, out->name) ? SASL_OK :
-	    SASL_OTHER;
+	return SASL_OK;
 }
 
 enum sasl_verdict
@@ -74,6 +71,7 @@ sasl_parse_cram(struct span message, struct sasl_login *out)
 	if (message.n < sasl_digest_bytes + 2 || message.p[cut - 1] != ' ')
 		return SASL_BAD;
 	out->name = span_from(message.p, cut - 1);
+	out->as = span_of("");
 	out->password = span_skip(message, cut);
 	return is_safe(out->name, sasl_name_max_bytes) &&
 	    is_safe(out->password, sasl_digest_bytes) ? SASL_OK : SASL_BAD;

@@ -27,13 +27,13 @@ enum sasl_mechanism {
 
 enum sasl_verdict {
 	SASL_OK,
-	SASL_BAD,	/* not the form, or longer than these limits */
-	SASL_OTHER	/* wants to be somebody else than who it says it is */
+	SASL_BAD	/* not the form, or longer than these limits */
 };
 
-/* Both borrow from the message. */
+/* All borrow from the message. */
 struct sasl_login {
 	struct span	name;
+	struct span	as;	/* who to be; empty: the same */
 	struct span	password;
 };
 
@@ -41,7 +41,6 @@ struct sasl_login {
 enum sasl_mechanism sasl_find(struct span name);
 /*
  * message = [authzid] UTF8NUL authcid UTF8NUL passwd
- * An authzid that is the authcid octet by octet is none.
  */
 enum sasl_verdict sasl_parse_plain(struct span message,
 	    struct sasl_login *out);

@@ -92,8 +92,16 @@
 	X(NOT_YOURS, 553, "5.7.1", "that sender address is not yours")	\
 	X(AUTHOR_NOT_YOURS, 553, "5.7.1", "From or Sender has an address" \
 	    " that is not yours")					\
-	X(NO_AUTHOR, 550, "5.6.0", "a header with one From field that can" \
-	    " be read is needed")					\
+	/* In the order of the notes (ipc_words.h). */			\
+	X(NO_FROM, 550, "5.6.0", "a From field is missing")		\
+	X(TWO_FROM, 550, "5.6.0", "more than one From or Sender field")	\
+	X(BAD_FROM, 550, "5.6.0", "From or Sender is no list of addresses," \
+	    " or can be read in two ways")				\
+	X(CONTROL_FROM, 550, "5.6.0", "a control character or a blank line" \
+	    " in From or Sender")					\
+	X(LONG_FROM, 550, "5.6.0", "From and Sender are too long, or have" \
+	    " too many addresses")					\
+	X(BAD_HEADER, 550, "5.6.0", "a line of the header is no field")	\
 	X(LOOP, 554, "5.4.6", "too many Received fields: a mail loop")	\
 	X(BARE, 554, "5.6.0", "bare CR or LF in the message, closing")	\
 	X(NUL, 554, "5.6.0", "NUL in the message")			\

@@ -72,6 +72,8 @@ ask(struct smtp_session *s, enum sasl_mechanism mechanism)
 		return end_exchange(s, REPLY_AUTH_OK);
 	case LOGIN_LATER:
 		return failed(s, REPLY_AUTH_LATER);
+	case LOGIN_OTHER:
+		return failed(s, REPLY_AUTH_OTHER);
 	case LOGIN_TROUBLE:
 		return failed(s, REPLY_AUTH_TROUBLE);
 	case LOGIN_WRONG:
@@ -105,21 +107,13 @@ take_plain(struct smtp_session *s, struct span line)
 	struct sasl_login login;
 	struct span message;
 
-	if (!decode(line, &message))
+	if (!decode(line, &message) ||
+	    sasl_parse_plain(message, &login) != SASL_OK)
 		return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
-	switch (sasl_parse_plain(message, &login)) {
-	case SASL_OK:
-		set(&s->login.name_len, s->login.name, login.name);
-		set(&s->login.password_len, s->login.password,
-		    login.password);
-		return ask(s, SASL_PLAIN);
-	case SASL_OTHER:
-		tell_note(s->master, NOTE_LOGIN_AS_OTHER);
-		return failed(s, REPLY_AUTH_OTHER);
-	case SASL_BAD:
-		break;
-	}
-	return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
+	set(&s->login.name_len, s->login.name, login.name);
+	set(&s->login.as_len, s->login.as, login.as);
+	set(&s->login.password_len, s->login.password, login.password);
+	return ask(s, SASL_PLAIN);
 }
 
 static struct outcome

@@ -207,8 +207,9 @@ static struct outcome
 refuse_author(struct smtp_session *s, const struct intake *in,
     enum smtp_reply reply)
 {
-	if (reply == REPLY_NO_AUTHOR)
-		return refuse(s, in, NOTE_NO_AUTHOR, reply);
+	if (reply >= REPLY_NO_FROM && reply <= REPLY_BAD_HEADER)
+		return refuse(s, in, (enum note)(NOTE_NO_FROM + (int)reply -
+		    REPLY_NO_FROM), reply);
 	drop_file(s, in);
 	return smtp_go_on(reply);
 }

@@ -72,12 +72,12 @@ judge_list(struct smtp_session *s, struct span body, unsigned *asked)
 		case MAILBOX_LIST_END:
 			return REPLY_OK;
 		case MAILBOX_LIST_BAD:
-			return REPLY_NO_AUTHOR;
+			return REPLY_BAD_FROM;
 		case MAILBOX_LIST_NEXT:
 			break;
 		}
 		if ((*asked)++ == ipc_authors_max)
-			return REPLY_NO_AUTHOR;
+			return REPLY_LONG_FROM;
 		if (ask_originator(s->master, &m) != VERDICT_OK)
 			return REPLY_AUTHOR_NOT_YOURS;
 	}
@@ -90,9 +90,16 @@ smtp_submit_judge(struct smtp_session *s)
 	enum smtp_reply reply = REPLY_OK;
 	unsigned asked = 0;
 
-	if (originators.broken || originators.too_long ||
-	    originators.from != 1 || originators.sender > 1)
-		return REPLY_NO_AUTHOR;
+	if (originators.broken)
+		return REPLY_BAD_HEADER;
+	if (originators.control)
+		return REPLY_CONTROL_FROM;
+	if (originators.from == 0)
+		return REPLY_NO_FROM;
+	if (originators.from > 1 || originators.sender > 1)
+		return REPLY_TWO_FROM;
+	if (originators.too_long)
+		return REPLY_LONG_FROM;
 	while (reply == REPLY_OK && rest.n > 0) {
 		const uint8_t *lf = memchr(rest.p, '\n', rest.n);
 		size_t n = lf == NULL ? rest.n : (size_t)(lf - rest.p);

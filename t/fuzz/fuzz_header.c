@@ -119,9 +119,9 @@ gather(struct result *r, struct span s)
 	r->o.n += s.n;
 }
 
-/* What other readers could see in a line, apart from its name. */
+/* What other readers could see in a line of From or Sender. */
 static bool
-is_odd(struct span line, bool gathering, bool fold)
+is_odd(struct span line, bool fold)
 {
 	bool blank = true;
 
@@ -130,7 +130,7 @@ is_odd(struct span line, bool gathering, bool fold)
 			return true;
 		blank = blank && is_blank(line.p[i]);
 	}
-	return line.p[line.n - 1] != '\n' || (gathering && fold && blank);
+	return line.p[line.n - 1] == '\n' && fold && blank;
 }
 
 /* A line of the header, with all of it there; true when it is gathered. */
@@ -154,9 +154,10 @@ read_line(struct result *r, struct span line, bool gathering)
 			r->o.broken |= is_wide(line, names[i]);
 		r->o.broken |= !is_any_field(line);
 	}
-	r->o.broken |= is_odd(line, gathering, fold);
+	r->o.broken |= line.p[line.n - 1] != '\n';
 	if (!gathering)
 		return false;
+	r->o.control |= is_odd(line, fold);
 	if (!fold)
 		while (body.p == line.p || body.p[-1] != ':')
 			body = span_skip(body, 1);
@@ -175,13 +176,23 @@ first_line(struct span in)
 
 /* The same by lines, with the whole of the message there. */
 static void
-read_whole(struct span in, struct result *r)
+read_whole(struct span in, bool wanted, struct result *r)
 {
 	bool dropping = false, gathering = false;
 
 	memset(&r->o, 0, sizeof(r->o));
 	r->n = r->received = 0;
 	r->body_at = SIZE_MAX;
+	/* "From " that no colon makes a field of: of mbox. */
+	while (wanted && in.n >= 5 && memcmp(in.p, "From ", 5) == 0 &&
+	    !is_field(first_line(in), "From") &&
+	    !is_wide(first_line(in), "From") &&
+	    name_length(first_line(in), "From") < first_line(in).n) {
+		struct span line = first_line(in);
+
+		r->o.broken |= line.p[line.n - 1] != '\n';
+		in = span_skip(in, line.n);
+	}
 	if (in.n > 0 && is_blank(in.p[0])) {
 		put(r, span_of("\n"));
 		put(r, in);
@@ -228,6 +239,7 @@ must_gather_same(const struct result *a, const struct result *b)
 	MUST(a->o.from == b->o.from && a->o.sender == b->o.sender);
 	MUST(a->o.date == b->o.date && a->o.message_id == b->o.message_id);
 	MUST(a->o.broken == b->o.broken && a->o.too_long == b->o.too_long);
+	MUST(a->o.control == b->o.control);
 	MUST(a->o.n == b->o.n && memcmp(a->o.text, b->o.text, a->o.n) == 0);
 }
 
@@ -255,12 +267,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	in = span_from(data + 1, size - 1);
 	seed = fuzz_seed(data[0]);
-	read_whole(in, &want);
-	must_be_values(&want.o);
+	read_whole(in, false, &want);
 	feed(in, 0, false, &got);
 	must_be_same(&got, &want);
 	feed(in, seed, false, &got);
 	must_be_same(&got, &want);
+	read_whole(in, true, &want);
+	must_be_values(&want.o);
 	feed(in, 0, true, &got);
 	must_gather_same(&got, &want);
 	feed(in, seed, true, &got);

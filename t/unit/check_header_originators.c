@@ -64,6 +64,7 @@ struct row {
 	uint32_t	from, sender, date, message_id;
 	bool		broken;
 	size_t		body_at;
+	bool		control;
 };
 
 static void
@@ -76,10 +77,10 @@ expect(const struct outcome *got, const struct row *r, size_t a, size_t b)
 		ck_abort_msg("\"%.*s\" cut at %zu, %zu: counted %u %u %u %u",
 		    (int)r->in.n, (const char *)r->in.p, a, b, o->from,
 		    o->sender, o->date, o->message_id);
-	if (o->broken != r->broken || o->too_long)
-		ck_abort_msg("\"%.*s\" cut at %zu, %zu: broken %d, long %d",
-		    (int)r->in.n, (const char *)r->in.p, a, b, o->broken,
-		    o->too_long);
+	if (o->broken != r->broken || o->control != r->control || o->too_long)
+		ck_abort_msg("\"%.*s\" cut at %zu, %zu: broken %d, control "
+		    "%d, long %d", (int)r->in.n, (const char *)r->in.p, a, b,
+		    o->broken, o->control, o->too_long);
 	if (!span_equal(span_from(o->text, o->n), r->text))
 		ck_abort_msg("\"%.*s\" cut at %zu, %zu: gathered \"%.*s\"",
 		    (int)r->in.n, (const char *)r->in.p, a, b, (int)o->n,
@@ -137,38 +138,38 @@ START_TEST(gathered)
 {
 	static const struct row t[] = {
 		{ OCTETS("From: a@b\n\nFrom: c@d\n"), OCTETS(" a@b\n"),
-		    1, 0, 0, 0, false, 10 },
+		    1, 0, 0, 0, false, 10, false },
 		{ OCTETS("From:a@b\nSender:c@d\nDate:x\nMessage-ID:<y>\n\n"),
-		    OCTETS("a@b\nc@d\n"), 1, 1, 1, 1, false, 42 },
+		    OCTETS("a@b\nc@d\n"), 1, 1, 1, 1, false, 42, false },
 		{ OCTETS("fROM: a@b\nSENDER: c\ndate:\nMessage-Id: d\n\n"),
-		    OCTETS(" a@b\n c\n"), 1, 1, 1, 1, false, 40 },
+		    OCTETS(" a@b\n c\n"), 1, 1, 1, 1, false, 40, false },
 		/* Folded, by blanks and by tabs; what stands between stays. */
 		{ OCTETS("From: a\n <b@c>,\n\t d@e\nA: x\n y\n\nz\n"),
-		    OCTETS(" a <b@c>,\t d@e\n"), 1, 0, 0, 0, false, 30 },
+		    OCTETS(" a <b@c>,\t d@e\n"), 1, 0, 0, 0, false, 30, false },
 		{ OCTETS("From:\n a@b\n\n"), OCTETS(" a@b\n"),
-		    1, 0, 0, 0, false, 11 },
+		    1, 0, 0, 0, false, 11, false },
 		{ OCTETS("A: x\n From: a@b\n\n"), OCTETS(""),
-		    0, 0, 0, 0, false, 16 },
+		    0, 0, 0, 0, false, 16, false },
 		/* Blanks before the colon (RFC 5322 4.5). */
 		{ OCTETS("From : a\nSender\t: b\nDate \t:\n\n"),
-		    OCTETS(" a\n b\n"), 1, 1, 1, 0, false, 28 },
+		    OCTETS(" a\n b\n"), 1, 1, 1, 0, false, 28, false },
 		{ OCTETS("X-Any   : a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, false, 12 },
+		    0, 0, 0, 0, false, 12, false },
 		/* Twice, and empty: counted, for the caller to refuse. */
 		{ OCTETS("From: a@b\nFROM : c@d\n\n"),
-		    OCTETS(" a@b\n c@d\n"), 2, 0, 0, 0, false, 21 },
+		    OCTETS(" a@b\n c@d\n"), 2, 0, 0, 0, false, 21, false },
 		{ OCTETS("Sender: a\nSender: b\nDate: \nDate: \n\n"),
-		    OCTETS(" a\n b\n"), 0, 2, 2, 0, false, 34 },
-		{ OCTETS("From:\n\n"), OCTETS("\n"), 1, 0, 0, 0, false, 6 },
+		    OCTETS(" a\n b\n"), 0, 2, 2, 0, false, 34, false },
+		{ OCTETS("From:\n\n"), OCTETS("\n"), 1, 0, 0, 0, false, 6, false },
 		{ OCTETS("From: \nA: b\n\n"), OCTETS(" \n"),
-		    1, 0, 0, 0, false, 12 },
+		    1, 0, 0, 0, false, 12, false },
 		/* Nobody is shown these as the author. */
 		{ OCTETS("Resent-From: a\nResent-Sender: b\nX-From: c\n\n"),
-		    OCTETS(""), 0, 0, 0, 0, false, 42 },
+		    OCTETS(""), 0, 0, 0, 0, false, 42, false },
 		{ OCTETS("Fro: a\nFroms: b\nFrom-X: c\n>From: d\n\n"),
-		    OCTETS(""), 0, 0, 0, 0, false, 35 },
+		    OCTETS(""), 0, 0, 0, 0, false, 35, false },
 		{ OCTETS("From: \xc3\xb6\xff\x80:\n\n"),
-		    OCTETS(" \xc3\xb6\xff\x80:\n"), 1, 0, 0, 0, false, 12 },
+		    OCTETS(" \xc3\xb6\xff\x80:\n"), 1, 0, 0, 0, false, 12, false },
 	};
 
 	every_row(t, COUNT(t));
@@ -179,22 +180,22 @@ END_TEST
 START_TEST(where_it_ends)
 {
 	static const struct row t[] = {
-		{ OCTETS("\nFrom: a\n"), OCTETS(""), 0, 0, 0, 0, false, 0 },
-		{ OCTETS("\n\n"), OCTETS(""), 0, 0, 0, 0, false, 0 },
+		{ OCTETS("\nFrom: a\n"), OCTETS(""), 0, 0, 0, 0, false, 0, false },
+		{ OCTETS("\n\n"), OCTETS(""), 0, 0, 0, 0, false, 0, false },
 		{ OCTETS("Return-Path: x\n\nbody\n"), OCTETS(""),
-		    0, 0, 0, 0, false, 0 },
+		    0, 0, 0, 0, false, 0, false },
 		{ OCTETS("Return-Path: x\n y\nA: 1\nReturn-Path: z\n\nb\n"),
-		    OCTETS(""), 0, 0, 0, 0, false, 5 },
+		    OCTETS(""), 0, 0, 0, 0, false, 5, false },
 		{ OCTETS("From: a\nReturn-Path: From: b\n From: c\n\n"),
-		    OCTETS(" a\n"), 1, 0, 0, 0, false, 8 },
+		    OCTETS(" a\n"), 1, 0, 0, 0, false, 8, false },
 		/* Never: there is no body. */
-		{ OCTETS(""), OCTETS(""), 0, 0, 0, 0, false, NOWHERE },
+		{ OCTETS(""), OCTETS(""), 0, 0, 0, 0, false, NOWHERE, false },
 		{ OCTETS("From: a\n"), OCTETS(" a\n"),
-		    1, 0, 0, 0, false, NOWHERE },
+		    1, 0, 0, 0, false, NOWHERE, false },
 		{ OCTETS("From: a\n b\n"), OCTETS(" a b\n"),
-		    1, 0, 0, 0, false, NOWHERE },
+		    1, 0, 0, 0, false, NOWHERE, false },
 		{ OCTETS("Date: x\nReturn-Path: y\n"), OCTETS(""),
-		    0, 0, 1, 0, false, NOWHERE },
+		    0, 0, 1, 0, false, NOWHERE, false },
 	};
 
 	every_row(t, COUNT(t));
@@ -207,64 +208,65 @@ START_TEST(broken)
 	static const struct row t[] = {
 		/* A line that is no field, before a From. */
 		{ OCTETS("hello\nFrom: a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, NOWHERE },
+		    0, 0, 0, 0, true, NOWHERE, false },
 		{ OCTETS("From: a\nhello\nFrom: b\n\n"), OCTETS(" a\n"),
-		    1, 0, 0, 0, true, NOWHERE },
+		    1, 0, 0, 0, true, NOWHERE, false },
 		{ OCTETS("From: a\n.\n\n"), OCTETS(" a\n"),
-		    1, 0, 0, 0, true, NOWHERE },
+		    1, 0, 0, 0, true, NOWHERE, false },
 		{ OCTETS("Fr\n om: a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, NOWHERE },
+		    0, 0, 0, 0, true, NOWHERE, false },
 		{ OCTETS("From\n : a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, NOWHERE },
+		    0, 0, 0, 0, true, NOWHERE, false },
 		{ OCTETS("\r\nFrom: a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, NOWHERE },
+		    0, 0, 0, 0, true, NOWHERE, false },
 		/* One that is only some reader's field. */
-		{ OCTETS("From a Mon Nov 23 20:45:00 2026\nFrom: b\n\n"),
-		    OCTETS(" b\n"), 1, 0, 0, 0, true, 40 },
+		{ OCTETS("A: b\nFrom a Mon Nov 23 20:45:00\nFrom: b\n\n"),
+		    OCTETS(" b\n"), 1, 0, 0, 0, true, 40, false },
 		{ OCTETS(": a\nFrom: b\n\n"), OCTETS(" b\n"),
-		    1, 0, 0, 0, true, 12 },
+		    1, 0, 0, 0, true, 12, false },
 		{ OCTETS("\xef\xbb\xbf" "From: a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, 11 },
+		    0, 0, 0, 0, true, 11, false },
 		{ OCTETS("Fr\xc3\xb6m: a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, 9 },
-		{ OCTETS("A B: c\n\n"), OCTETS(""), 0, 0, 0, 0, true, 7 },
-		{ OCTETS("From \x7f: a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, 10 },
+		    0, 0, 0, 0, true, 9, false },
+		{ OCTETS("A B: c\n\n"), OCTETS(""), 0, 0, 0, 0, true, 7, false },
+		{ OCTETS("A: b\nFrom \x7f: a\n\n"), OCTETS(""),
+		    0, 0, 0, 0, true, 15, false },
 		/* More blanks than anyone writes. */
 		{ OCTETS("From             : a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, 21 },
+		    0, 0, 0, 0, true, 21, false },
 		{ OCTETS("Sender\t\t\t\t\t\t\t\t\t\t\t\t: a\n\n"),
-		    OCTETS(""), 0, 0, 0, 0, true, 22 },
+		    OCTETS(""), 0, 0, 0, 0, true, 22, false },
 		/* A control: the end of a line, or of the text, for some. */
 		{ OCTETS("\0From: a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, 9 },
+		    0, 0, 0, 0, true, 9, false },
 		{ OCTETS("From\0: a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, 9 },
+		    0, 0, 0, 0, true, 9, false },
 		{ OCTETS("From: a\0b\n\n"), OCTETS(" a\0b\n"),
-		    1, 0, 0, 0, true, 10 },
+		    1, 0, 0, 0, false, 10, true },
+		{ OCTETS("Sender: a\n b\x1e\n\n"), OCTETS(" a b\x1e\n"),
+		    0, 1, 0, 0, false, 14, true },
+		/* In any other field it is text. */
 		{ OCTETS("A: x\rFrom: a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, 13 },
-		{ OCTETS("A: x\vFrom: a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, 13 },
+		    0, 0, 0, 0, false, 13, false },
 		{ OCTETS("A: x\n y\x1e" "From: a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, 16 },
+		    0, 0, 0, 0, false, 16, false },
 		/* Only blanks: the end of the header, for some. */
 		{ OCTETS("From: a\n \n <b>\n\n"), OCTETS(" a  <b>\n"),
-		    1, 0, 0, 0, true, 15 },
+		    1, 0, 0, 0, false, 15, true },
 		{ OCTETS("Sender: a\n\t \nA: b\n\n"), OCTETS(" a\t \n"),
-		    0, 1, 0, 0, true, 18 },
+		    0, 1, 0, 0, false, 18, true },
 		/* No first line goes on with another. */
-		{ OCTETS(" From: a\n\n"), OCTETS(""), 0, 0, 0, 0, true, 0 },
+		{ OCTETS(" From: a\n\n"), OCTETS(""), 0, 0, 0, 0, true, 0, false },
 		{ OCTETS("\tx\nFrom: a\n\n"), OCTETS(""),
-		    0, 0, 0, 0, true, 0 },
+		    0, 0, 0, 0, true, 0, false },
 		/* The message ends within a line. */
 		{ OCTETS("A: 1\nFrom"), OCTETS(""),
-		    0, 0, 0, 0, true, NOWHERE },
+		    0, 0, 0, 0, true, NOWHERE, false },
 		{ OCTETS("From: a"), OCTETS(" a\n"),
-		    1, 0, 0, 0, true, NOWHERE },
+		    1, 0, 0, 0, true, NOWHERE, false },
 		{ OCTETS("From: a\n b"), OCTETS(" a b\n"),
-		    1, 0, 0, 0, true, NOWHERE },
-		{ OCTETS("A"), OCTETS(""), 0, 0, 0, 0, true, NOWHERE },
+		    1, 0, 0, 0, true, NOWHERE, false },
+		{ OCTETS("A"), OCTETS(""), 0, 0, 0, 0, true, NOWHERE, false },
 	};
 
 	every_row(t, COUNT(t));
@@ -276,18 +278,47 @@ START_TEST(not_broken)
 {
 	static const struct row t[] = {
 		{ OCTETS("A: x\n \n\t\nFrom: a\n\n"), OCTETS(" a\n"),
-		    1, 0, 0, 0, false, 17 },
+		    1, 0, 0, 0, false, 17, false },
 		{ OCTETS("A: \x7f\xff\t\nFrom: a\n\n\0\r\v b\n"),
-		    OCTETS(" a\n"), 1, 0, 0, 0, false, 15 },
+		    OCTETS(" a\n"), 1, 0, 0, 0, false, 15, false },
 		{ OCTETS("!#$%&'*+-/=?^_`{|}~;<>: x\n\n"), OCTETS(""),
-		    0, 0, 0, 0, false, 26 },
+		    0, 0, 0, 0, false, 26, false },
 		{ OCTETS("From: a\n\nbody"), OCTETS(" a\n"),
-		    1, 0, 0, 0, false, 8 },
+		    1, 0, 0, 0, false, 8, false },
 		{ OCTETS("From: a\n . b\n\n"), OCTETS(" a . b\n"),
-		    1, 0, 0, 0, false, 13 },
+		    1, 0, 0, 0, false, 13, false },
 	};
 
 	every_row(t, COUNT(t));
+}
+END_TEST
+
+/* A line of mbox in front is nobody's field, and is not stored. */
+START_TEST(mbox)
+{
+	static const struct row t[] = {
+		{ OCTETS("From a Mon Nov 23\nFrom: b\n\nc\n"),
+		    OCTETS(" b\n"), 1, 0, 0, 0, false, 8, false },
+		{ OCTETS("From  a:\x01\xff\nDate: b\n\nc\n"),
+		    OCTETS(""), 0, 0, 1, 0, false, 8, false },
+		{ OCTETS("From a\n From: b\n\n"), OCTETS(""),
+		    0, 0, 0, 0, true, 0, false },
+		{ OCTETS("From a"), OCTETS(""),
+		    0, 0, 0, 0, true, NOWHERE, false },
+	};
+	static struct outcome got;
+
+	for (size_t i = 0; i < COUNT(t); i++)
+		for (size_t a = 0; a <= t[i].in.n; a++) {
+			size_t cuts[] = { a, t[i].in.n };
+
+			feed(t[i].in, cuts, 2, true, &got);
+			expect(&got, &t[i], a, a);
+			ck_assert(memmem(got.text, got.n, "From a", 6) == NULL);
+			feed(t[i].in, cuts, 2, false, &got);
+			ck_assert(span_equal(t[i].in, span_from(got.text,
+			    got.n)));
+		}
 }
 END_TEST
 
@@ -357,7 +388,7 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { gathered, where_it_ends, broken, not_broken,
+	const TTest *tests[] = { gathered, where_it_ends, broken, not_broken, mbox,
 	    limit, long_others };
 
 	return UNIT_RUN("header originators", tests);
