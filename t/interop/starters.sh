@@ -1,5 +1,5 @@
 # Sourced by run.sh: what starts smtpd instead of us.  The lines that start it
-# are those of README.md, with only names, numbers and paths of this machine
+# are those of smtpd(8), with only names, numbers and paths of this machine
 # put in: so the recipes there are tried, and not others.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # variables of run.sh
@@ -22,11 +22,11 @@ unpack_starters() {
 	) >"$tmp/starters.log" 2>&1 || fail "$(tail -n 3 "$tmp/starters.log")"
 }
 
-# recipe PATTERN: the one line of README.md that has it, without its indent.
+# recipe WORDS: the one line of the page that begins so.
 recipe() {
-	lines=$(sed -n "s/^    \(.*$1.*\)/\1/p" README.md)
+	lines=$(grep "^$1" man/smtpd.8)
 	if [ -z "$lines" ] || [ "$(echo "$lines" | wc -l)" -ne 1 ]; then
-		fail "README.md has not one line with '$1': $lines"
+		fail "smtpd(8) has not one line with '$1': $lines"
 	fi
 	echo "$lines"
 }
@@ -130,7 +130,7 @@ start_inetd() {
 # xinetd's block, for a service that /etc/services does not know.
 start_xinetd() {
 	starter "xinetd-$1"
-	sed -n '/^    service smtp/,/^    }/s/^    //p' README.md | for_here | sed "
+	sed -n '/^service smtp/,/^}/p' man/smtpd.8 | for_here | sed "
 	    s/^service smtp .*/service smtp/
 	    s/= root\$/= $(id -un)/
 	    s/\(wait  *= \).*/\1$2/
@@ -145,7 +145,7 @@ start_xinetd() {
 start_tcpserver() {
 	starter tcpserver
 	sed -i 's/^log to .*/log to stderr/' "$base.conf"
-	line=$(recipe 'tcpserver ' | for_here | sed "s/ 0 25 / 127.0.0.1 $start_port /")
+	line=$(recipe 'tcpserver -' | for_here | sed "s/ 0 25 / 127.0.0.1 $start_port /")
 	# Its words.
 	# shellcheck disable=SC2086
 	PATH=$starters/usr/bin:$PATH begin $line
@@ -182,12 +182,11 @@ start_socket_activate_each() {
 	    "$smtpd_path" -i -f "$base.conf" -w "$worker"
 }
 
-# exposure UNIT: README says the figure, systemd counts.
+# exposure UNIT: the page says the figure, systemd counts.
 exposure() {
-	said=$(tr '\n' ' ' <README.md |
-	    sed -n 's/.*systemd-analyze security` (252) gives it and smtpd@.service \([0-9.]*\),.*/\1/p')
-	[ -n "$said" ] || fail "README.md says no figure"
+	said=$(sed -n 's/^gives smtpd.service and smtpd@.service \([0-9.]*\) of 10.*/\1/p' man/smtpd.8)
+	[ -n "$said" ] || fail "smtpd(8) says no figure"
 	is=$(systemd-analyze security --offline=yes "server/init/$1" |
 	    sed -n 's/.*Overall exposure level for [^ ]*: \([0-9.]*\) .*/\1/p')
-	[ "$is" = "$said" ] || fail "$is; README.md says $said"
+	[ "$is" = "$said" ] || fail "$is; smtpd(8) says $said"
 }
