@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh build|interop|lint|bench [look]: installs what is missing for that
+# deps.sh build|interop|fresh|lint|bench [look]: installs what is missing for that
 # purpose; with look it only says what is missing, and how to install it.
 #
 # Here stand the names of the packages on each system, and what proves that
@@ -11,14 +11,14 @@
 set -eu
 
 usage() {
-	echo "usage: t/deps.sh build|interop|lint|bench [look]" >&2
+	echo "usage: t/deps.sh build|interop|fresh|lint|bench [look]" >&2
 	exit 2
 }
 
 [ $# -eq 1 ] || [ "$*" = "${1-} look" ] || usage
 purpose=$1
 case $purpose in
-build | interop | lint | bench) ;;
+build | interop | fresh | lint | bench) ;;
 *) usage ;;
 esac
 
@@ -80,6 +80,7 @@ packages() {
 		haproxy haproxy
 		END
 		;;
+	debian-fresh | unknown-fresh) echo debootstrap debootstrap unshare ;;
 	debian-lint | unknown-lint)
 		cat <<-END
 		clang clang

@@ -138,6 +138,10 @@ check-interop:
 	@$(MAKE) --no-print-directory programs
 	@bash t/interop/run.sh
 
+check-fresh:
+	@sh t/deps.sh fresh
+	@sh t/fresh.sh
+
 lint:
 	@sh t/deps.sh build
 	@sh t/deps.sh lint
