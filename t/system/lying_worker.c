@@ -914,11 +914,12 @@ nursery_siblings(struct pretender *w, int client)
 	(void)w;
 	if (ipc_pair(ends) == -1)
 		exit(2);
+	/* The first of them may be the last that can be sent. */
+	dprintf(client, "done\n");
 	for (int i = 0; i < 50; i++)
 		send_up(&r, ends[1]);
 	close(ends[0]);
 	close(ends[1]);
-	dprintf(client, "done\n");
 }
 
 static void
