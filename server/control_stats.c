@@ -331,7 +331,8 @@ metric_disk(const struct master *m, FILE *f)
 void
 control_stats_openmetrics(struct master *m, FILE *f)
 {
-	metric_head("build", "", "info", "The server that is asked", f);
+	/* No "info": for that node_exporter throws the whole file away. */
+	metric_head("build_info", "", "gauge", "The server that is asked", f);
 	fprintf(f, "smtpd_build_info{version=\"%s\"} 1\n", SMTPD_VERSION);
 	metric_gauge("start_time", "seconds", "When the server started",
 	    (uint64_t)time(NULL) - uptime_ms(m) / 1000, f);

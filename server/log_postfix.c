@@ -10,6 +10,7 @@
  */
 #include "server/log_postfix.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -308,12 +309,15 @@ log_postfix_disk_full(const struct session *s, const struct mailbox *from)
 	return true;
 }
 
+/* In capitals, as logwatch wants it; smtpctl explain takes both. */
 static struct buf
 begin_message(struct log_line *l, const struct transaction *tx)
 {
 	struct buf b = begin(l);
 
-	buf_add_str(&b, tx->id);
+	for (const char *c = tx->id; *c != '\0'; c++)
+		buf_add(&b, span_from((const char[]){ (char)toupper(
+		    (unsigned char)*c) }, 1));
 	buf_add_str(&b, ": ");
 	return b;
 }

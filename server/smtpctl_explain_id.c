@@ -3,6 +3,7 @@
  */
 #include "server/smtpctl_explain_id.h"
 
+#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,7 @@ struct explain {
 	const char	*conf;		/* NULL: the usual one */
 	const char	*root;		/* of the mail */
 	char		 base[PATH_MAX];	/* of log */
-	const char	*id;
+	char		*id;
 	bool		 json;
 	unsigned long	 found;		/* messages */
 	bool		 is_message;	/* id is one's, not a session's */
@@ -159,9 +160,12 @@ explain(struct explain *e)
 	return 1;
 }
 
+/* In small letters, if it came in capitals ("log format postfix"). */
 static bool
-is_id(const char *text)
+take_id(char *text)
 {
+	for (char *c = text; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
 	return strlen(text) == ipc_id_bytes && strspn(text,
 	    "0123456789abcdefghjkmnpqrstvwxyz") == ipc_id_bytes;
 }
@@ -188,7 +192,7 @@ smtpctl_explain_id(int argc, char *argv[])
 	e.id = argv[optind++];
 	if (optind != argc)
 		return -1;
-	if (!is_id(e.id))
+	if (!take_id(e.id))
 		errx(smtpctl_exit_error, "%s: not an id: those of messages "
 		    "and sessions are 16 letters and digits, such as "
 		    "1m857pqg38m02n9r", e.id);

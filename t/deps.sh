@@ -71,6 +71,9 @@ packages() {
 		python3-prometheus-client /usr/lib/python3/dist-packages/prometheus_client
 		libdate-calc-perl /usr/share/perl5/Date/Calc.pm
 		fail2ban fail2ban-regex
+		logwatch /usr/share/logwatch/scripts/services/postfix
+		logrotate /usr/sbin/logrotate
+		prometheus-node-exporter prometheus-node-exporter
 		systemd systemd-socket-activate systemd-analyze
 		systemd-container systemd-nspawn
 		debootstrap debootstrap

@@ -111,3 +111,12 @@ until_so() {
 letter() {
 	"$python" t/interop/letter.py "$@"
 }
+
+# manual_example PAGE WORD: the literal text of the page that has the word.
+manual_example() {
+	awk -v word="$2" '
+	/^\.Bd -literal/ { text = ""; on = 1; next }
+	/^\.Ed/ { if (on && index(text, word)) printf "%s", text; on = 0 }
+	on { text = text $0 "\n" }
+	' "$1" | sed 's/\\e/\\/g; s/\\&//g'
+}

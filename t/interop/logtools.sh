@@ -32,12 +32,16 @@ postfix_log_starts() {
 	    fail "no event=start: $(tail -n 5 "$tmp/plog.out")"
 }
 
-# Four letters for six mailboxes, two of them by an alias, and refusals:
-# three unknown names, one foreign, one smuggled message.  One hangs up.
-fill_postfix_log() {
+find_plog_port() {
 	plog_port=$(sed -n \
 	    's/.* event=listen address=127.0.0.1 port=\([0-9]*\).*/\1/p' \
 	    "$tmp/plog/log" | head -n 1)
+}
+
+# Four letters for six mailboxes, two of them by an alias, and refusals:
+# three unknown names, one foreign, one smuggled message.  One hangs up.
+fill_postfix_log() {
+	find_plog_port
 	letter make plain letter-plog "$tmp/letter-plog"
 	for to in alice@example.org bob@example.org \
 	    'alice@example.org bob@example.org' info@example.org; do
@@ -115,6 +119,75 @@ pflogsumm_counts() {
 	    fail "no relaying in pflogsumm's report"
 	grep -q ' 3  *alice@example.org' "$tmp/pflogsumm" ||
 	    fail "no alice in pflogsumm's report"
+}
+
+# Its parser alone, with Debian's settings: every message and recipient, and
+# what it cannot read is told of, so that must be no more than two events.
+logwatch_counts() {
+	perl /usr/share/logwatch/scripts/services/postfix --detail 10 \
+	    "$tmp/plog/log" >"$tmp/logwatch" 2>"$tmp/said" ||
+	    fail "logwatch: $(cat "$tmp/said")"
+	while read -r want word; do
+		grep -q "^ *$want  *$word" "$tmp/logwatch" ||
+		    fail "logwatch: not $want $word: $(cat "$tmp/logwatch")"
+	done <<-END
+	4 Accepted
+	1 5xx Reject relay denied
+	3 5xx Reject unknown user
+	10 Connections
+	10 Disconnections
+	4 Removed from queue
+	6 Delivered
+	4 Envelope senders
+	END
+	sed -n '/Unmatched Entries/,$p' "$tmp/logwatch" | grep 'postfix/' |
+	    grep -v -e ' event=' -e ' reject: DATA from ' >"$tmp/unmatched" ||
+	    return 0
+	fail "logwatch cannot read: $(cat "$tmp/unmatched")"
+}
+
+# The id is in capitals there; smtpctl takes it as it stands.
+log_id_explained() {
+	id=$(sed -n 's/.*\]: \([0-9A-Z]*\): client=.*/\1/p' "$tmp/plog/log" |
+	    head -n 1)
+	"$smtpctl" explain -f "$tmp/plog.conf" "$id" >"$tmp/said" 2>&1 ||
+	    fail "smtpctl explain $id: $(cat "$tmp/said")"
+	grep -q 'lies in' "$tmp/said" || fail "$(cat "$tmp/said")"
+}
+
+# The example of smtpd(8), with the places of this server. Its pkill meets no
+# smtpd but this one.
+logrotate_rotates() {
+	find_plog_port
+	mkdir -p "$tmp/bin"
+	printf '#!/bin/sh\nexec %s -P %s "$@"\n' "$(command -v pkill)" $$ \
+	    >"$tmp/bin/pkill"
+	chmod 755 "$tmp/bin" "$tmp/bin/pkill"
+	manual_example man/smtpd.8 postrotate | sed \
+	    -e "s|/var/log/smtpd/log|$tmp/plog/log|" \
+	    -e "s|/var/smtpd/log/message|$tmp/plog.root/log/message|" \
+	    -e "s|su _smtpd _smtpd|su $owner $(id -gn "$owner")|" \
+	    -e "s|-u _smtpd|-u $owner|" >"$tmp/logrotate.conf"
+	grep -q "$tmp/plog/log" "$tmp/logrotate.conf" ||
+	    fail "no example in smtpd(8)"
+	chmod 644 "$tmp/logrotate.conf"
+	for turn in 1 2; do
+		PATH="$tmp/bin:$PATH" logrotate -f -s "$tmp/logrotate.state" \
+		    "$tmp/logrotate.conf" >"$tmp/said" 2>&1 ||
+		    fail "logrotate: $(cat "$tmp/said")"
+		until_so 10 grep -q 'event=reopen' "$tmp/plog/log" ||
+		    fail "rotation $turn: the log is not opened again"
+		send smtplib_raw 127.0.0.1 "$plog_port" "$sender" \
+		    "$tmp/letter-plog" alice@example.org
+	done
+	for file in "$tmp/plog/log.2" "$tmp/plog.root/log/message.2"; do
+		[ -s "$file" ] || fail "no $file: $(ls "$tmp/plog" \
+		    "$tmp/plog.root/log")"
+	done
+	"$smtpctl" log verify -f "$tmp/plog.conf" >"$tmp/said" 2>&1 ||
+	    fail "$(cat "$tmp/said")"
+	grep -q 'the chain holds: numbers 1 to 8,' "$tmp/said" ||
+	    fail "$(cat "$tmp/said")"
 }
 
 # Debian's own filter, in the mode its jail has and in the strict ones.

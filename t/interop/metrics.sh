@@ -41,6 +41,32 @@ openmetrics_parses() {
 	END
 }
 
+# The example of smtpctl(8), and the collector it is for, which throws away a
+# file of which it cannot read one line.
+collector_takes() {
+	mkdir -p "$tmp/collector"
+	manual_example man/smtpctl.8 openmetrics | sed \
+	    -e "s|/var/lib/prometheus/node-exporter|$tmp/collector|" \
+	    -e "s|smtpctl stats|$(realpath "$smtpctl") stats -f $tmp/smtpd.conf|" \
+	    >"$tmp/collector.sh"
+	sh -e "$tmp/collector.sh" || fail "the example: $(cat "$tmp/collector.sh")"
+	port=$(letter port 127.0.0.1)
+	prometheus-node-exporter --collector.disable-defaults \
+	    --collector.textfile --web.listen-address="127.0.0.1:$port" \
+	    --collector.textfile.directory="$tmp/collector" \
+	    >"$tmp/exporter" 2>&1 &
+	until_so 20 curl -sSf --noproxy '*' -o "$tmp/scraped" \
+	    "http://127.0.0.1:$port/metrics" || : >"$tmp/scraped"
+	kill $! || :
+	grep -q '^node_textfile_scrape_error 0$' "$tmp/scraped" ||
+	    fail "it was not taken: $(cat "$tmp/exporter")"
+	for name in build_info messages_stored_total sessions \
+	    commit_wait_seconds_bucket disk_free_bytes; do
+		grep -q "^smtpd_${name}[ {]" "$tmp/scraped" ||
+		    fail "no smtpd_$name: $(cat "$tmp/exporter")"
+	done
+}
+
 # JSON, by a reader that is not ours; and both say the same.
 status_is_json() {
 	"$smtpctl" status --json -f "$tmp/smtpd.conf" >"$tmp/status" ||

@@ -147,6 +147,11 @@ if has_metrics_reader; then
 else
 	skip openmetrics "no prometheus_client for this Python"
 fi
+if command -v prometheus-node-exporter >/dev/null; then
+	check node-exporter collector_takes
+else
+	skip node-exporter "it is not there"
+fi
 stop_server
 check ends-at-sigterm ends_at_sigterm
 
@@ -156,9 +161,20 @@ then
 	check postfix-log-starts postfix_log_starts
 	check postfix-log-fills fill_postfix_log
 	check pflogsumm pflogsumm_counts
+	if [ -f /usr/share/logwatch/scripts/services/postfix ]; then
+		check logwatch logwatch_counts
+	else
+		skip logwatch "it is not there"
+	fi
+	check log-id log_id_explained
 	check fail2ban fail2ban_matches more 5
 	check fail2ban-ddos fail2ban_matches ddos 1
 	check fail2ban-aggressive fail2ban_matches aggressive 6
+	if $is_root && command -v logrotate >/dev/null; then
+		check logrotate logrotate_rotates
+	else
+		skip logrotate "it needs root, and to be there"
+	fi
 	stop_postfix_log
 else
 	skip postfix-log "pflogsumm and fail2ban are Debian's"

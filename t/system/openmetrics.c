@@ -12,10 +12,10 @@
 
 enum { families_max = 128, name_max = 96 };
 
-enum type { COUNTER, GAUGE, HISTOGRAM, INFO, TYPE_COUNT };
+enum type { COUNTER, GAUGE, HISTOGRAM, TYPE_COUNT };
 
 static const char *const type_words[TYPE_COUNT] = {
-	"counter", "gauge", "histogram", "info"
+	"counter", "gauge", "histogram"
 };
 
 struct reader {
@@ -226,9 +226,6 @@ judge_suffix(struct reader *r, const char *suffix, const char *le,
 		break;
 	case GAUGE:
 		fine = suffix[0] == '\0' && le[0] == '\0';
-		break;
-	case INFO:
-		fine = strcmp(suffix, "_info") == 0 && value == 1;
 		break;
 	case HISTOGRAM:
 		if (strcmp(suffix, "_bucket") == 0 && le[0] != '\0')
