@@ -98,7 +98,18 @@ hand_over() {
 	    rm -rf ~dev/smtpd/build/t/tmp'
 }
 
-# make run, by WORDS before it, and a mail to it, which smtpctl finds.
+# send PORT: a mail to the catcher there.
+send='
+	exec 3<>"/dev/tcp/127.0.0.1/$1"
+	for line in "EHLO fresh" "MAIL FROM:<a@example.org>" \
+	    "RCPT TO:<alice@example.org>" DATA \
+	    "Subject: Your order 4711" "" "It runs." . QUIT; do
+		printf "%s\r\n" "$line"
+	done >&3
+	cat <&3
+'
+
+# catches PORT DIR [WORD]: make run, by sudo perhaps, and what await finds.
 catches='
 	port=$1 dir=$2 log=/tmp/run.$1
 	shift 2
@@ -109,16 +120,17 @@ catches='
 		[ "$i" -lt 100 ] || { cat "$log"; exit 1; }
 		sleep 0.2
 	done
-	exec 3<>"/dev/tcp/127.0.0.1/$port"
-	for line in "EHLO fresh" "MAIL FROM:<a@example.org>" \
-	    "RCPT TO:<alice@example.org>" DATA \
-	    "Subject: fresh" "" "It runs." . QUIT; do
-		printf "%s\r\n" "$line"
-	done >&3
-	cat <&3
+	bash /send "$port"
 	"$@" build/smtpctl await -t 10 -d "$dir" to=alice@example.org \
-	    subject=fresh || { cat "$log"; exit 1; }
+	    subject=4711 || { cat "$log"; exit 1; }
 '
+
+# What README says for continuous integration, with what is built.
+recipe() {
+	sed -n '/In continuous integration:/,/^## /s/^    //p' README.md |
+	    sed -e '/^git clone/d' -e 's/2525/2604/g' \
+	    -e 's|^npm test .*|bash /send 2604|'
+}
 
 if [ "$(id -u)" -ne 0 ] || ! unshare --mount true; then
 	echo "check-fresh: needs root, and namespaces for mounts" >&2
@@ -126,14 +138,16 @@ if [ "$(id -u)" -ne 0 ] || ! unshare --mount true; then
 	exit 1
 fi
 mkdir -p "$kept"
-printf '%s\n' "$catches" >"$kept/catches"
 step debootstrap make_image
 step machine make_machine
-cp "$kept/catches" "$machine/catches"
+printf '%s\n' "$send" >"$machine/send"
+printf '%s\n' "$catches" >"$machine/catches"
+recipe >"$machine/recipe"
 step deps says_deps
 step root-check inside "cd ~/smtpd &&
     CI=true make -j$jobs check T='$as_root'"
 step root-run inside 'cd ~/smtpd && bash /catches 2601 /tmp/of-root'
+step recipe inside 'cd && bash -ex /recipe'
 step hand-over hand_over
 step user-check by_user "make -j$jobs check T=\"$as_user\""
 step user-run by_user 'bash /catches 2602 /tmp/of-dev'
