@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/conf_keyword.h"
+#include "shared/punycode.h"
 
 static void
 forget_passwords(struct conf_domain *d)
@@ -49,6 +50,7 @@ conf_domain_free(struct conf_domain *d)
 	free(d->users_path);
 	free(d->aliases_path);
 	free(d->name);
+	free(d->ascii);
 	memset(d, 0, sizeof(*d));
 }
 
@@ -166,8 +168,12 @@ compare_alias(const void *name, const void *alias)
 const struct conf_domain *
 conf_find_domain(const struct conf *conf, struct span name)
 {
+	char ascii[punycode_domain_bytes];
+
+	if (!punycode_domain(name, ascii))
+		return NULL;
 	for (size_t i = 0; i < conf->domain_count; i++)
-		if (compare_fold(name, conf->domains[i].name) == 0)
+		if (strcmp(ascii, conf->domains[i].ascii) == 0)
 			return &conf->domains[i];
 	return NULL;
 }

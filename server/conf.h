@@ -62,6 +62,7 @@ struct conf_alias {
 
 struct conf_domain {
 	char			*name;		/* ASCII in small letters */
+	char			*ascii;		/* the same by punycode_domain */
 	unsigned		 line;		/* of the configuration */
 	struct conf_user	*users;		/* sorted by name */
 	size_t			 user_count;
@@ -166,7 +167,10 @@ unsigned conf_line_of(const struct conf *conf, const char *keyword);
 uint64_t conf_per_address(uint64_t workers);
 /* What per-network is when it is not given. */
 uint64_t conf_per_network(uint64_t workers, uint64_t per_address);
-/* The domain named name (ASCII folded), or NULL. */
+/*
+ * The domain named name, in UTF-8 or in its xn-- form, or NULL.  ASCII letters
+ * are folded; others are compared as they are (punycode.h).
+ */
 const struct conf_domain *conf_find_domain(const struct conf *conf,
 	    struct span name);
 /* The user named name (ASCII folded) of d, or NULL. */

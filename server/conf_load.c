@@ -13,6 +13,7 @@
 #include "server/conf_relay.h"
 #include "server/conf_table.h"
 #include "server/conf_text.h"
+#include "shared/punycode.h"
 #include "server/recipient.h"
 
 struct loader {
@@ -151,55 +152,57 @@ find_keyword(struct loader *l)
 	return NULL;
 }
 
-/* The domain of a block, or the spare one for a name that cannot be. */
+/* The domain of a block; the spare one without memory. */
 static struct conf_domain *
-add_domain(struct loader *l, const struct conf_word *word)
+add_domain(struct loader *l, struct span name, const char *ascii)
 {
 	struct conf *conf = l->conf;
-	struct conf_domain *grown;
-	char *name;
+	struct conf_domain d = { .line = l->place.number }, *grown;
 
-	name = strndup((const char *)word->text.p, word->text.n);
+	d.name = strndup((const char *)name.p, name.n);
+	d.ascii = strdup(ascii);
 	grown = reallocarray(conf->domains, conf->domain_count + 1,
 	    sizeof(*grown));
 	if (grown != NULL)
 		conf->domains = grown;
-	if (grown == NULL || name == NULL) {
+	if (grown == NULL || d.name == NULL || d.ascii == NULL) {
 		l->error = errno;
-		free(name);
+		conf_domain_free(&d);
 		return &l->spare;
 	}
-	for (char *p = name; *p != '\0'; p++)
+	for (char *p = d.name; *p != '\0'; p++)
 		*p = (char)ascii_lower((uint8_t)*p);
 	grown += conf->domain_count++;
-	memset(grown, 0, sizeof(*grown));
-	grown->name = name;
-	grown->line = l->place.number;
+	*grown = d;
 	return grown;
 }
 
+/* The domain of a block, or the spare one for a name that cannot be. */
 static struct conf_domain *
 open_domain(struct loader *l, const struct conf_word *word)
 {
+	char shown[conf_shown_max_bytes], ascii[punycode_domain_bytes];
 	const struct conf_domain *twin;
-	char shown[conf_shown_max_bytes];
+	const char *why = NULL;
 
+	if (!conf_domain_valid(word->text, true))
+		why = "labels of letters, digits, \"_\" and inner hyphens, "
+		    "parted by dots";
+	else if (!punycode_domain(word->text, ascii))
+		why = "a label of more than 63 octets in its form xn--";
 	conf_show(word->text, shown, sizeof(shown));
-	twin = conf_find_domain(l->conf, word->text);
-	if (twin != NULL) {
+	if (why != NULL) {
 		conf_report_at(&l->report, &l->place, word->at, NULL,
-		    "domain \"%s\" was given in line %u already", shown,
-		    twin->line);
-		return &l->spare;
-	}
-	if (!conf_domain_valid(word->text, true)) {
-		conf_report_at(&l->report, &l->place, word->at, NULL,
-		    "bad domain \"%s\": labels of letters, digits, \"_\" and "
-		    "inner hyphens, parted by dots", shown);
+		    "bad domain \"%s\": %s", shown, why);
 		l->domains_whole = false;
 		return &l->spare;
 	}
-	return add_domain(l, word);
+	twin = conf_find_domain(l->conf, word->text);
+	if (twin == NULL)
+		return add_domain(l, word->text, ascii);
+	conf_report_at(&l->report, &l->place, word->at, NULL,
+	    "domain \"%s\" was given in line %u already", shown, twin->line);
+	return &l->spare;
 }
 
 static void

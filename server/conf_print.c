@@ -244,7 +244,10 @@ conf_print(const struct conf *conf, FILE *f)
 	for (size_t i = 0; proxy != NULL && i < conf->proxy_count; i++)
 		put_proxy(&conf->proxies[i].range, proxy->meaning, f);
 	for (size_t i = 0; i < conf->domain_count; i++) {
-		fprintf(f, "domain %s {\n", conf->domains[i].name);
+		fprintf(f, "domain %s {", conf->domains[i].name);
+		if (strcmp(conf->domains[i].ascii, conf->domains[i].name) != 0)
+			fprintf(f, "\t# %s", conf->domains[i].ascii);
+		fputs("\n", f);
 		put_values(conf, &conf->domains[i], CONF_DOMAIN, f);
 		fputs("}\n", f);
 	}

@@ -109,10 +109,13 @@ conf_text(const struct daemon_run *run, const struct conf *conf)
 	    "domain m\xc3\xbcnchen.example {\n"
 	    "\tusers %s/users.utf8\n"
 	    "}\n"
+	    "domain xn--bcher_1-n2a.example {\n"
+	    "\tusers %s/users.utf8\n"
+	    "}\n"
 	    "limits {\n"
 	    "\tper-address 50\n"
 	    "%s"
-	    "}\n", run->root, words, pair, dir, dir, dir, dir,
+	    "}\n", run->root, words, pair, dir, dir, dir, dir, dir,
 	    conf->limits) == -1)
 		return NULL;
 	return text;

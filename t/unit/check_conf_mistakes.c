@@ -221,6 +221,18 @@ static const struct row blocks_cases[] = {
 	    ", \"_\" and inner hyphens, parted by dots\n"
 	    "    domain [127.0.0.1] {\n"
 	    "           ^\n" },
+	{ LISTEN "domain b\303\274cher.org {\n}\ndomain XN--bcher-KVA.org {\n}\n",
+	    "c:4:8: domain \"XN--bcher-KVA.org\" was given in line 2 already\n"
+	    "    domain XN--bcher-KVA.org {\n"
+	    "           ^\n" },
+	{ LISTEN "domain \303\274aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaa {\n}\n",
+	    "c:2:8: bad domain \"\303\274aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaa\": a label of more than 63 octets in its form"
+	    " xn--\n"
+	    "    domain \303\274aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaa {\n"
+	    "           ^\n" },
 	{ BASE "domain EXAMPLE.org {\n}\n",
 	    "c:4:8: domain \"EXAMPLE.org\" was given in line 2 already\n"
 	    "    domain EXAMPLE.org {\n"
