@@ -6,12 +6,11 @@
 #include "server/auth.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "server/hold.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -69,10 +68,7 @@ leave(struct auth *a)
 	free_rows(a->rows);
 	free_rows(a->next_rows);
 	a->rows = a->next_rows = NULL;
-	event_del(&a->readable);
 	event_del(&a->room);
-	close(a->channel);
-	a->channel = -1;
 }
 
 /* Every account that can log in; NULL without memory. */
@@ -119,45 +115,22 @@ next_row(void *arg, struct ipc_record *out)
 	return true;
 }
 
-int
-auth_start(struct master *m, int channel, const char **why)
-{
-	struct auth *a = &m->auth;
-
-	TAILQ_INIT(&a->waiting);
-	a->channel = channel;
-	a->guesses = guesses_new();
-	if (a->guesses == NULL) {
-		*why = strerror(errno);
-		return -1;
-	}
-	if (channel == -1) {
-		conf_forget_passwords(&m->conf);
-		return 0;
-	}
-	return helper_wait(channel, IPC_FROM_AUTH, IPC_AUTH_READY,
-	    hold_is_off(), &a->process, why);
-}
-
-/* No password can be looked at any more, and so nobody logs in. */
+/*
+ * No password can be looked at.  What it was asked last may be what ended it,
+ * so that is not asked again.
+ */
 static void
-lost(struct master *m, const char *why)
+lost(struct master *m, bool again)
 {
 	struct auth *a = &m->auth;
-	struct login *l;
-	struct log_line line;
+	struct login *l = a->asked;
 
 	leave(a);
-	m->counters.value[COUNTER_AUTH_LOST]++;
-	log_begin(&line, LOG_LEVEL_ERROR, "auth-lost");
-	log_str(&line, "why", why);
-	log_str(&line, "then", "nobody can log in until smtpd is restarted");
-	log_end(&line);
-	l = a->asked;
 	a->asked = NULL;
+	a->busy = false;
 	if (l != NULL)
 		login_answered(l, LOGIN_TROUBLE);
-	while ((l = TAILQ_FIRST(&a->waiting)) != NULL) {
+	while (!again && (l = TAILQ_FIRST(&a->waiting)) != NULL) {
 		TAILQ_REMOVE(&a->waiting, l, entry);
 		login_answered(l, LOGIN_TROUBLE);
 	}
@@ -230,7 +203,7 @@ pass_on(struct master *m)
 	struct ipc_record r;
 	int result;
 
-	if (a->busy || !a->loaded || a->channel == -1)
+	if (a->busy || m->helpers[HELPER_AUTH].state != HELPER_SERVING)
 		return;
 	l = next_login(a);
 	if (l == NULL)
@@ -239,9 +212,9 @@ pass_on(struct master *m)
 	r.type = IPC_PASSWORD;
 	r.u.password = l->question;
 	r.u.password.ticket = ++a->tickets;
-	result = ipc_send(a->channel, &r, -1, false);
+	result = ipc_send(m->helpers[HELPER_AUTH].channel, &r, -1, false);
 	explicit_bzero(&r, sizeof(r));
-	/* A table fills the channel.  (Of its end on_auth tells.) */
+	/* A table fills the channel.  (Of its end helper.c tells.) */
 	if (result == -1) {
 		event_add(&a->room, NULL);
 		return;
@@ -279,18 +252,10 @@ on_checked(struct master *m, const struct ipc_checked *c)
 }
 
 static void
-on_auth(evutil_socket_t fd, short what, void *arg)
+take(struct master *m, const struct ipc_record *r)
 {
-	struct master *m = arg;
-	struct ipc_record r;
-	const char *why;
-	int got = helper_take(fd, IPC_FROM_AUTH, &r, &why);
-
-	(void)what;
-	if (got == -1)
-		lost(m, why);
-	else if (got == 1 && r.type == IPC_CHECKED)
-		on_checked(m, &r.u.checked);
+	if (r->type == IPC_CHECKED)
+		on_checked(m, &r->u.checked);
 }
 
 static void
@@ -315,7 +280,7 @@ on_fed(void *arg)
 	/* Of an error the channel's end tells. */
 	if (a->feed.error != 0)
 		return;
-	a->loaded = true;
+	helper_fed(m, HELPER_AUTH);
 	feed_next(m);
 	pass_on(m);
 }
@@ -324,9 +289,10 @@ void
 auth_renew(struct master *m)
 {
 	struct auth *a = &m->auth;
-	struct auth_rows *rows = a->channel == -1 ? NULL : make_rows(&m->conf);
+	bool is_there = m->helpers[HELPER_AUTH].state >= HELPER_UNFED;
+	struct auth_rows *rows = is_there ? make_rows(&m->conf) : NULL;
 
-	if (a->channel != -1 && rows == NULL)
+	if (is_there && rows == NULL)
 		log_error("no memory for the table of passwords: the old one "
 		    "holds", NULL, ENOMEM);
 	conf_forget_passwords(&m->conf);
@@ -341,16 +307,63 @@ auth_renew(struct master *m)
 void
 auth_watch(struct master *m)
 {
+	int channel = m->helpers[HELPER_AUTH].channel;
+
+	if (m->helpers[HELPER_AUTH].state == HELPER_NONE)
+		return;
+	event_assign(&m->auth.room, m->base, channel, EV_WRITE, on_room, m);
+	feed_init(&m->auth.feed, m->base, channel, next_row, on_fed, m);
+	auth_renew(m);
+}
+
+/* A new one has no table, and the master has wiped its own copy. */
+static void
+feed(struct master *m)
+{
+	const char *path;
+	char why[PATH_MAX + 64];
+	bool denied;
+
+	if (conf_passwords_load(&m->conf, &path) == 0) {
+		auth_watch(m);
+		return;
+	}
+	denied = errno == EACCES;
+	snprintf(why, sizeof(why), "%s: %s", path, strerror(errno));
+	conf_forget_passwords(&m->conf);
+	if (denied)
+		helper_give_up(m, HELPER_AUTH, why);
+	else
+		helper_lose(m, HELPER_AUTH, why);
+}
+
+int
+auth_start(struct master *m, int channel, const char **why)
+{
+	static const struct helper_role role = {
+		.name = "auth",
+		.then = "nobody can log in",
+		.option = 'a',
+		.way = IPC_FROM_AUTH,
+		.ready = IPC_AUTH_READY,
+		.losses = COUNTER_AUTH_LOST,
+		.feed = feed,
+		.take = take,
+		.lost = lost
+	};
 	struct auth *a = &m->auth;
 
-	if (a->channel == -1)
-		return;
-	event_assign(&a->readable, m->base, a->channel, EV_READ | EV_PERSIST,
-	    on_auth, m);
-	event_add(&a->readable, NULL);
-	event_assign(&a->room, m->base, a->channel, EV_WRITE, on_room, m);
-	feed_init(&a->feed, m->base, a->channel, next_row, on_fed, m);
-	auth_renew(m);
+	TAILQ_INIT(&a->waiting);
+	a->guesses = guesses_new();
+	if (a->guesses == NULL) {
+		*why = strerror(errno);
+		return -1;
+	}
+	if (channel == -1) {
+		conf_forget_passwords(&m->conf);
+		return 0;
+	}
+	return helper_start(m, HELPER_AUTH, &role, channel, why);
 }
 
 void
@@ -380,6 +393,6 @@ auth_forget(struct master *m, struct login *l)
 void
 auth_stop(struct master *m)
 {
-	if (m->auth.channel != -1)
+	if (m->helpers[HELPER_AUTH].state != HELPER_NONE)
 		leave(&m->auth);
 }

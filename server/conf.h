@@ -159,6 +159,12 @@ void	conf_print(const struct conf *conf, FILE *f);
 void	conf_free(struct conf *conf);
 /* Wipes every stored password out of memory. */
 void	conf_forget_passwords(struct conf *conf);
+/*
+ * Reads the passwords of conf's users again, after they were wiped; users who
+ * are new, or no longer there, stay as they are.  0; or -1, errno, and *path
+ * is the users file that cannot be read.
+ */
+int	conf_passwords_load(struct conf *conf, const char **path);
 /* Frees what d owns, and leaves it zero. */
 void	conf_domain_free(struct conf_domain *d);
 /* The line that set a keyword of the limits block or the top; 0: none did. */

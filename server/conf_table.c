@@ -408,6 +408,61 @@ load_aliases(struct conf_domain *d, const struct conf_text *conf_text,
 	return t.error == 0 ? 0 : -1;
 }
 
+/* Both by the order of their names. */
+static void
+move_passwords(struct conf_domain *from, struct conf_domain *to)
+{
+	size_t i = 0, k = 0;
+
+	if (from->users != NULL)
+		qsort(from->users, from->user_count, sizeof(*from->users),
+		    by_user);
+	while (i < to->user_count && k < from->user_count) {
+		int order = strcmp(to->users[i].name, from->users[k].name);
+
+		if (order == 0 && to->users[i].stored == NULL) {
+			to->users[i].stored = from->users[k].stored;
+			from->users[k].stored = NULL;
+		}
+		i += order <= 0;
+		k += order >= 0;
+	}
+}
+
+static int
+load_passwords(struct conf_domain *d)
+{
+	struct conf_domain fresh = { .name = NULL };
+	struct conf_report report = { .muted = true };
+	struct table t = { .domain = &fresh, .report = &report,
+	    .secret = true };
+	struct conf_text text;
+
+	errno = 0;
+	if (conf_text_read(d->users_path, &text) != NULL) {
+		errno = errno == 0 ? EINVAL : errno;
+		return -1;
+	}
+	read_lines(&t, &text, read_user);
+	conf_text_free(&text);
+	if (t.error == 0)
+		move_passwords(&fresh, d);
+	conf_domain_free(&fresh);
+	errno = t.error;
+	return t.error == 0 ? 0 : -1;
+}
+
+int
+conf_passwords_load(struct conf *conf, const char **path)
+{
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		*path = conf->domains[i].users_path;
+		if (*path != NULL && load_passwords(&conf->domains[i]) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 static bool
 same_path(const char *a, const char *b)
 {

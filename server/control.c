@@ -158,6 +158,17 @@ write_answer(struct control *c, const struct ipc_ask *ask, FILE *f)
 		control_stats_text(m, f);
 }
 
+/* Is a process missing that should be there? */
+static bool
+lacks_any(const struct master *m)
+{
+	bool lacks = false;
+
+	for (size_t i = 0; i < HELPER_COUNT; i++)
+		lacks |= helper_is_lacking(m, (enum helper_kind)i);
+	return lacks;
+}
+
 static void
 answer(struct peer *p, const struct ipc_ask *ask)
 {
@@ -166,7 +177,8 @@ answer(struct peer *p, const struct ipc_ask *ask)
 	p->control->master->counters.value[COUNTER_QUESTIONS]++;
 	if (f != NULL)
 		write_answer(p->control, ask, f);
-	if (f != NULL && control_answer_close(&p->answer, f, 0))
+	if (f != NULL && control_answer_close(&p->answer, f,
+	    ask->what == QUESTION_STATUS && lacks_any(p->control->master)))
 		send_answer(p);
 	else
 		drop(p);

@@ -102,11 +102,6 @@ put_process(struct control_list *s, const struct process *p)
 void
 control_list_owners(const struct master *m, struct control_list *s)
 {
-	const struct helper *const helpers[] = {
-		m->signer.channel == -1 ? NULL : &m->signer.process,
-		m->auth.channel == -1 ? NULL : &m->auth.process };
-	static const char *const roles[] = { "sign", "auth" };
-
 	put_process(s, &(struct process){ "master", getpid(),
 	    &m->users->master, m->stopping ? STATE_STOPPING : STATE_SERVING,
 	    m->sandbox });
@@ -119,11 +114,16 @@ control_list_owners(const struct master *m, struct control_list *s)
 			    STATE_STARTING : n == m->pool.active ?
 			    STATE_SERVING : STATE_STANDBY, n->sandbox });
 	}
-	for (size_t i = 0; i < 2; i++)
-		if (helpers[i] != NULL)
-			put_process(s, &(struct process){ roles[i],
-			    helpers[i]->pid, &m->users->master, STATE_SERVING,
-			    helpers[i]->sandbox });
+	for (size_t i = 0; i < HELPER_COUNT; i++) {
+		const struct helper *h = &m->helpers[i];
+
+		if (h->state != HELPER_NONE)
+			put_process(s, &(struct process){ h->role->name,
+			    h->pid, &m->users->master,
+			    h->state == HELPER_SERVING ? STATE_SERVING :
+			    h->state == HELPER_LOST ? STATE_LOST :
+			    STATE_STARTING, h->sandbox });
+	}
 }
 
 /* At most ipc_sessions_max of them. */

@@ -20,9 +20,10 @@
 	X(WAITING, "waiting")	/* for a worker: a client, no process */ \
 	X(SPARE, "spare")	/* a worker without a client */		\
 	X(LEAVING, "leaving")	/* a worker that was told to end */	\
-	X(SERVING, "serving")	/* a master, a nursery that works */	\
+	X(SERVING, "serving")	/* a master, nursery, helper that works */ \
 	X(STANDBY, "stands by")	/* a nursery */				\
-	X(STARTING, "starting")	/* a nursery */				\
+	X(STARTING, "starting")	/* a nursery, a helper: not ready */	\
+	X(LOST, "lost")		/* a helper that has ended */		\
 	X(STOPPING, "stopping")	/* a master */
 
 #define CONTROL_STATE_NAME(name, text) STATE_##name,

@@ -226,6 +226,20 @@ put_stored(const struct master *m, FILE *f)
 	    (unsigned long long)value[COUNTER_NURSERIES_LOST]);
 }
 
+static void
+put_lacking(const struct master *m, FILE *f)
+{
+	for (size_t i = 0; i < HELPER_COUNT; i++) {
+		const struct helper_role *role = m->helpers[i].role;
+
+		if (!helper_is_lacking(m, (enum helper_kind)i))
+			continue;
+		put_label(f, "TROUBLE");
+		fprintf(f, "the %s process is missing: %s\n", role->name,
+		    role->then);
+	}
+}
+
 void
 control_status_text(struct master *m, const struct control_moment *then,
     bool all, FILE *f)
@@ -245,6 +259,7 @@ control_status_text(struct master *m, const struct control_moment *then,
 	put_pool(m, f);
 	put_disk(m, f);
 	put_stored(m, f);
+	put_lacking(m, f);
 	put_rates(m, then, f);
 	put_addresses(m, all ? ipc_addresses_max : top_addresses, f);
 	if (all)

@@ -130,6 +130,8 @@
 	    "the auth process gave no answer", "Logins that failed")	\
 	X(AUTH_LOST, "auth_lost", "", "", "",				\
 	    "Auth processes that ended unasked")			\
+	X(KEEPERS_LOST, "keeper_lost", "", "", "",			\
+	    "Keepers that ended unasked")				\
 	X(QUESTIONS, "control_questions", "", "", "",			\
 	    "Questions at the control socket")				\
 	X(STRANGERS, "control_refused", "", "", "",			\

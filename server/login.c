@@ -276,7 +276,7 @@ judge(struct login *l)
 	guesses_key(m->auth.guesses, &l->worker->session->client,
 	    span_of(l->user), &l->guess);
 	limited = login_is_limited(l);
-	if (limited || l->other || m->auth.channel == -1) {
+	if (limited || l->other || !helper_is_coming(m, HELPER_AUTH)) {
 		decide(l, limited ? LOGIN_LATER : l->other ? LOGIN_OTHER :
 		    LOGIN_TROUBLE);
 		return answer_late(l);

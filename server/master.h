@@ -165,13 +165,9 @@ struct pool {
 	struct event		 room;		/* to be made for who waits */
 };
 
-/* The process that holds the private keys. */
+/* What is asked of the sign process. */
 struct signer {
-	struct event		 readable;
 	struct feed		 feed;		/* what it is told */
-	int			 channel;	/* -1: there is none */
-	bool			 started, watched; /* ever; by events */
-	struct helper		 process;
 	uint64_t		 tickets;	/* given out */
 	unsigned		 under_way;	/* digests it has */
 	struct worker_list	 waiting;	/* by signing, in order */
@@ -182,18 +178,14 @@ struct signer {
 
 TAILQ_HEAD(login_list, login);
 
-/* The process that holds the passwords. */
+/* What is asked of the auth process. */
 struct auth {
-	struct event		 readable;
-	int			 channel;	/* -1: there is none */
-	struct helper		 process;
 	struct guesses		*guesses;
 	struct login_list	 waiting;
 	struct login		*asked;		/* of it; NULL: forgotten */
 	uint64_t		 turn;		/* each network once in one */
 	bool			 busy;
 	uint64_t		 tickets;	/* given out */
-	bool			 loaded;	/* it has a table */
 	struct event		 room;		/* for a question, now */
 	struct feed		 feed;
 	struct auth_rows	*rows;		/* being fed; NULL: none */
@@ -215,6 +207,7 @@ struct master {
 	struct address_book	*book;
 	struct pool		 pool;
 	struct tls_files	*tls;		/* certificates; no keys */
+	struct helper		 helpers[HELPER_COUNT];
 	struct signer		 signer;
 	struct auth		 auth;
 	struct renewal		*renewal;	/* under way; NULL: none */

@@ -198,6 +198,7 @@ lost(struct nursery *n, const char *why)
 void
 nursery_breed(struct master *m)
 {
+	struct ipc_record r = { .type = IPC_BREED, .u.breed.option = 'r' };
 	struct pool *p = &m->pool;
 
 	if (m->one_session || p->active == NULL ||
@@ -206,7 +207,7 @@ nursery_breed(struct master *m)
 	    deadline_now_ms() < p->next_breed_ms)
 		return;
 	p->next_breed_ms = deadline_now_ms() + breed_pause_ms;
-	if (ipc_send_empty(p->active->channel, IPC_BREED, -1, false) == 0)
+	if (ipc_send(p->active->channel, &r, -1, false) == 0)
 		p->active->siblings_due++;
 }
 

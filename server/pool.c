@@ -80,6 +80,10 @@ give(struct worker *w, struct session *s)
 	r.u.session.auth = s->auth;
 	r.u.session.tls_first = s->tls_first;
 	r.u.session.proxied = s->header_due;
+	r.u.session.lacks = helper_is_lacking(m, HELPER_SIGN) ?
+	    IPC_LACKS_TLS : 0;
+	if (helper_is_lacking(m, HELPER_AUTH))
+		r.u.session.lacks |= IPC_LACKS_AUTH;
 	if ((s->output != -1 && ipc_send_empty(w->channel, IPC_OUTPUT,
 	    s->output, false) == -1) || ipc_send(w->channel, &r, s->socket,
 	    false) == -1)
@@ -247,6 +251,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	admit_tick(m);
 	update_hurry(m);
 	nursery_breed(m);
+	helper_tick(m);
 	while (p->idle_count > p->spare * 2 + spare_min)
 		pool_drop(TAILQ_LAST(&p->idle, worker_list));
 	pool_ask(m);

@@ -22,6 +22,7 @@
 #include "server/pool.h"
 #include "server/pool_worker.h"
 #include "server/renew.h"
+#include "server/signer.h"
 #include "shared/log.h"
 
 int
@@ -214,6 +215,16 @@ adopt(struct master *m, struct conf_epoch *e)
 	conf_warn_broken(&m->conf, mode_log_warning);
 }
 
+/* Of the same configuration, with the keys of a new sign process. */
+static void
+adopt_certificates(struct master *m)
+{
+	renew_commit(m);
+	pool_retire_idle(m);
+	pool_ask(m);
+	signer_fed(m);
+}
+
 /* Reads it, and writes what is wrong to said; false then. */
 static bool
 read_conf(struct master *m, struct conf_epoch *e, FILE *said)
@@ -245,10 +256,13 @@ reload_renewed(struct master *m, char *mistakes)
 	m->next_epoch = NULL;
 	/* The last sessions end with what they have. */
 	if (m->stopping) {
-		conf_epoch_leave(e);
+		if (e != NULL)
+			conf_epoch_leave(e);
 		return;
 	}
-	if (mistakes == NULL) {
+	if (e == NULL) {
+		adopt_certificates(m);
+	} else if (mistakes == NULL) {
 		adopt(m, e);
 	} else {
 		log_mistakes(m, mistakes);
@@ -270,7 +284,7 @@ reload(struct master *m)
 	if (m->stopping || m->one_session)
 		return;
 	/* What is under way has read files that may be others by now. */
-	m->reload_again = m->next_epoch != NULL;
+	m->reload_again = m->renewal != NULL;
 	if (m->reload_again)
 		return;
 	notify_reloading();

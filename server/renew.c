@@ -20,6 +20,9 @@ struct renewal {
 	struct master		*master;
 	const struct conf	*conf;
 	struct tls_files	*files;
+	bool			 keys;		/* for a new sign process */
+	bool			 same;		/* nothing else is new */
+	bool			 denied;	/* for this user */
 	size_t			 judged_due;
 	bool			 faulty;
 	struct nursery		*trying;	/* NULL: none yet, or it has */
@@ -47,11 +50,35 @@ forget(struct renewal *r)
 	free(r);
 }
 
+/* Those that are the same have their slots by what is served already. */
+static void
+discard(struct master *m, struct tls_files *files, bool same)
+{
+	if (!same) {
+		tls_set_drop(m, files);
+		return;
+	}
+	tls_files_free(files);
+	free(files);
+}
+
+static void
+keys_refused(struct master *m, char *mistakes, bool denied)
+{
+	mistakes[strcspn(mistakes, "\n")] = '\0';
+	if (denied)
+		helper_give_up(m, HELPER_SIGN, mistakes);
+	else
+		helper_lose(m, HELPER_SIGN, mistakes);
+	if (m->reload_again)
+		reload(m);
+}
+
 static void
 refuse(struct renewal *r)
 {
 	struct master *m = r->master;
-	struct tls_files *files = r->files;
+	struct renewal was = *r;
 	char *mistakes, no_memory[] = "no memory";
 
 	fclose(r->said);
@@ -59,9 +86,27 @@ refuse(struct renewal *r)
 	mistakes = r->mistakes;
 	r->mistakes = NULL;
 	forget(r);
-	tls_set_drop(m, files);
-	reload_renewed(m, mistakes != NULL ? mistakes : no_memory);
+	discard(m, was.files, was.same);
+	if (was.keys)
+		keys_refused(m, mistakes != NULL ? mistakes : no_memory,
+		    was.denied);
+	else
+		reload_renewed(m, mistakes != NULL ? mistakes : no_memory);
 	free(mistakes);
+}
+
+/* A new sign process has the keys of the old one, and that is all. */
+static void
+finish_same(struct renewal *r)
+{
+	struct master *m = r->master;
+	struct tls_files *files = r->files;
+
+	forget(r);
+	discard(m, files, true);
+	signer_fed(m);
+	if (m->reload_again)
+		reload(m);
 }
 
 void
@@ -157,6 +202,8 @@ renew_judged(struct master *m, const struct ipc_judged *judged)
 	tls_files_forget_keys(r->files);
 	if (r->faulty)
 		refuse(r);
+	else if (r->same)
+		finish_same(r);
 	else
 		renew_ready(m);
 }
@@ -185,13 +232,14 @@ static bool
 is_possible(struct master *m, const struct conf *new,
     struct tls_files *files, FILE *err)
 {
-	if (!m->signer.started) {
+	if (m->helpers[HELPER_SIGN].state == HELPER_NONE) {
 		tls_files_report_restart(new, err);
 		return false;
 	}
-	if (m->signer.channel == -1) {
-		fprintf(err, "%s: \"tls\": the sign process has ended: "
-		    "restart smtpd\n", new->path);
+	if (helper_is_lacking(m, HELPER_SIGN)) {
+		fprintf(err, "%s: \"tls\": the sign process has ended, and "
+		    "is started again: send SIGHUP when it serves\n",
+		    new->path);
 		return false;
 	}
 	if (!tls_set_take_slots(m, files)) {
@@ -270,6 +318,53 @@ renew_begin(struct master *m, const struct conf *new, FILE *err)
 	tls_files_free(files);
 	free(files);
 	return answer;
+}
+
+/* Whether the new sign process can have what the files say now. */
+static bool
+read_keys(struct renewal *r)
+{
+	static const struct conf no_conf;
+	static const struct tls_files no_files;
+	struct tls_before before = { .conf = &no_conf, .files = &no_files };
+	struct master *m = r->master;
+
+	if (tls_files_reload(r->conf, &before, r->files, r->said) == -1) {
+		r->denied = before.denied != NULL;
+		return false;
+	}
+	r->judged_due = r->files->count;
+	r->same = tls_files_are_same(r->files, m->tls);
+	for (size_t i = 0; r->same && i < r->files->count; i++)
+		r->files->pairs[i].facts = m->tls->pairs[i].facts;
+	if (r->same || tls_set_take_slots(m, r->files))
+		return true;
+	tls_files_free(r->files);
+	fprintf(r->said, "sessions still use too many keys of before\n");
+	return false;
+}
+
+void
+renew_keys(struct master *m)
+{
+	const struct timeval patience = { patience_s, 0 };
+	struct tls_files *files = tls_set_new();
+	struct renewal *r = files == NULL ? NULL : make(m, &m->conf, files);
+
+	if (r == NULL) {
+		free(files);
+		helper_lose(m, HELPER_SIGN, "no memory for its keys");
+		return;
+	}
+	m->renewal = r;
+	r->keys = true;
+	event_add(&r->patience, &patience);
+	if (!read_keys(r))
+		refuse(r);
+	else if (r->judged_due == 0)
+		finish_same(r);
+	else
+		signer_give(m, r->files);
 }
 
 void

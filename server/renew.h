@@ -28,6 +28,12 @@ enum renew_answer renew_begin(struct master *m, const struct conf *new,
  * which are logged.
  */
 void	renew_commit(struct master *m);
+/*
+ * A new sign process is given the keys of all that is served, from the files;
+ * signer_fed() is told when it has them.  Where these are not what is served
+ * any more, they take its place.
+ */
+void	renew_keys(struct master *m);
 /* The sign process has judged a pair. */
 void	renew_judged(struct master *m, const struct ipc_judged *judged);
 /* The working nursery is ready, or another one works. */

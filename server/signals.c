@@ -50,20 +50,15 @@ log_stopping(const struct master *m)
 	log_end(&l);
 }
 
-static void
-on_stop(evutil_socket_t sig, short what, void *arg)
+void
+signals_stop(struct master *m)
 {
 	struct timeval patience = { stop_patience_s, 0 };
 	struct timeval soon = { 0, look_pause_us };
-	struct master *m = arg;
 	struct event *look;
 
-	(void)sig;
-	(void)what;
-	if (m->stopping) {
-		event_base_loopbreak(m->base);
+	if (m->stopping)
 		return;
-	}
 	m->stopping = true;
 	notify_stopping();
 	listen_stop(m);
@@ -76,6 +71,18 @@ on_stop(evutil_socket_t sig, short what, void *arg)
 	if (look == NULL || event_add(look, &soon) == -1)
 		event_base_loopbreak(m->base);
 	on_look(-1, 0, m);
+}
+
+static void
+on_stop(evutil_socket_t sig, short what, void *arg)
+{
+	struct master *m = arg;
+
+	(void)sig;
+	(void)what;
+	if (m->stopping)
+		event_base_loopbreak(m->base);
+	signals_stop(m);
 }
 
 /* A catcher has no file, but the terminal that has just gone. */

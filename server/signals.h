@@ -9,5 +9,7 @@
 
 /* 0, or -1 without memory.  m->base is there. */
 int	signals_init(struct master *m);
+/* Stops in order, as SIGTERM does. */
+void	signals_stop(struct master *m);
 
 #endif

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/hold.h"
 #include "server/pool_worker.h"
 #include "server/renew.h"
 #include "server/tls_set.h"
@@ -53,15 +52,16 @@ next_piece(struct signer *s, struct ipc_record *out)
 
 /* Its verdict on the pair it was given before. */
 static int
-wait_judged(struct signer *s, struct tls_pair *pair, const char **why)
+wait_judged(struct signer *s, int channel, struct tls_pair *pair,
+    const char **why)
 {
-	struct pollfd fd = { .fd = s->channel, .events = POLLIN };
+	struct pollfd fd = { .fd = channel, .events = POLLIN };
 	struct ipc_record r;
 	int passed;
 
 	*why = "the sign process does not take the keys";
 	if (poll(&fd, 1, start_patience_ms) == 0 ||
-	    ipc_recv(s->channel, IPC_FROM_SIGN, IPC_AT_ANY, true, &r, &passed,
+	    ipc_recv(channel, IPC_FROM_SIGN, IPC_AT_ANY, true, &r, &passed,
 	    why) != IPC_GOT_RECORD || r.type != IPC_JUDGED ||
 	    r.u.judged.slot != pair->facts.slot ||
 	    r.u.judged.fault != TLS_FAULT_NONE)
@@ -73,7 +73,7 @@ wait_judged(struct signer *s, struct tls_pair *pair, const char **why)
 
 /* At start: nobody is served yet, and so it may last. */
 static int
-give_all(struct master *m, const char **why)
+give_all(struct master *m, int channel, const char **why)
 {
 	struct signer *s = &m->signer;
 	struct ipc_record r;
@@ -82,35 +82,14 @@ give_all(struct master *m, const char **why)
 	s->giving = m->tls;
 	memset(&r, 0, sizeof(r));
 	while (result == 0 && next_piece(s, &r))
-		result = ipc_send(s->channel, &r, -1, true);
+		result = ipc_send(channel, &r, -1, true);
 	if (result == -1)
 		*why = strerror(errno);
 	explicit_bzero(&r, sizeof(r));
 	s->giving = NULL;
 	for (size_t i = 0; result == 0 && i < m->tls->count; i++)
-		result = wait_judged(s, &m->tls->pairs[i], why);
+		result = wait_judged(s, channel, &m->tls->pairs[i], why);
 	return result;
-}
-
-int
-signer_start(struct master *m, int channel, const char **why)
-{
-	struct signer *s = &m->signer;
-
-	TAILQ_INIT(&s->waiting);
-	s->channel = channel;
-	if (channel == -1)
-		return 0;
-	s->started = true;
-	if (helper_wait(channel, IPC_FROM_SIGN, IPC_SIGNER_READY,
-	    hold_is_off(), &s->process, why) == -1)
-		return -1;
-	/* There are far more slots than pairs of one configuration. */
-	(void)tls_set_take_slots(m, m->tls);
-	if (give_all(m, why) == -1)
-		return -1;
-	tls_files_forget_keys(m->tls);
-	return 0;
 }
 
 /* Answers w, which is taken out of the queue. */
@@ -129,35 +108,46 @@ answer(struct worker *w, const struct ipc_signature *signature)
 		pool_lost(w, "worker gone before its answer");
 }
 
-/* No key can be used any more, and nobody goes on in plain text for it. */
+/* Who waits goes without a signature; or only those it was asked for. */
 static void
-lost(struct master *m, const char *why)
+refuse(struct signer *s, bool only_sent)
+{
+	struct worker *w, *next;
+
+	for (w = TAILQ_FIRST(&s->waiting); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, signing);
+		if (w->digest_sent || !only_sent)
+			answer(w, NULL);
+	}
+}
+
+/*
+ * No key can be used any more.  What it was signing may be what ended it, so
+ * that is not asked again.
+ */
+static void
+lost(struct master *m, bool again)
 {
 	struct signer *s = &m->signer;
-	struct worker *w;
-	struct log_line l;
 
-	event_del(&s->readable);
 	feed_stop(&s->feed);
-	close(s->channel);
-	s->channel = -1;
-	m->counters.value[COUNTER_SIGNERS_LOST]++;
-	log_begin(&l, LOG_LEVEL_ERROR, "sign-lost");
-	log_str(&l, "why", why);
-	log_str(&l, "then", "no TLS, though STARTTLS is offered: restart "
-	    "smtpd");
-	log_end(&l);
-	while ((w = TAILQ_FIRST(&s->waiting)) != NULL)
-		answer(w, NULL);
-	renew_fail(m, "the sign process has ended: restart smtpd");
+	s->under_way = 0;
+	for (size_t i = 0; i < ipc_sign_slots_max; i++) {
+		s->slots[i].verdicts_due = 0;
+		s->slots[i].forget_due = false;
+	}
+	refuse(s, again);
+	renew_fail(m, "the sign process has ended: send SIGHUP again");
 }
 
 static bool
-next_digest(struct signer *s, struct ipc_record *out)
+next_digest(struct master *m, struct ipc_record *out)
 {
+	struct signer *s = &m->signer;
 	struct worker *w;
 
-	if (s->under_way >= under_way_max)
+	if (s->under_way >= under_way_max ||
+	    helper_is_lacking(m, HELPER_SIGN))
 		return false;
 	TAILQ_FOREACH(w, &s->waiting, signing) {
 		if (w->digest_sent)
@@ -191,10 +181,11 @@ next_forgotten(struct signer *s, struct ipc_record *out)
 static bool
 next_record(void *arg, struct ipc_record *out)
 {
-	struct signer *s = arg;
+	struct master *m = arg;
+	struct signer *s = &m->signer;
 
 	memset(out, 0, sizeof(*out));
-	return next_digest(s, out) || next_forgotten(s, out) ||
+	return next_digest(m, out) || next_forgotten(s, out) ||
 	    next_piece(s, out);
 }
 
@@ -208,7 +199,7 @@ told(void *arg)
 void
 signer_tell(struct master *m)
 {
-	if (m->signer.channel != -1 && m->signer.watched)
+	if (m->base != NULL && m->helpers[HELPER_SIGN].state >= HELPER_UNFED)
 		feed_start(&m->signer.feed);
 }
 
@@ -260,34 +251,64 @@ on_judged(struct master *m, const struct ipc_judged *judged)
 }
 
 static void
-on_signer(evutil_socket_t fd, short what, void *arg)
+take(struct master *m, const struct ipc_record *r)
 {
-	struct master *m = arg;
-	struct ipc_record r;
-	const char *why;
-	int got = helper_take(fd, IPC_FROM_SIGN, &r, &why);
-
-	(void)what;
-	if (got == -1)
-		lost(m, why);
-	else if (got == 1 && r.type == IPC_SIGNED)
-		on_signed(m, &r.u.signature);
-	else if (got == 1 && r.type == IPC_JUDGED)
-		on_judged(m, &r.u.judged);
+	if (r->type == IPC_SIGNED)
+		on_signed(m, &r->u.signature);
+	else if (r->type == IPC_JUDGED)
+		on_judged(m, &r->u.judged);
 }
 
 void
 signer_watch(struct master *m)
 {
-	struct signer *s = &m->signer;
+	if (m->helpers[HELPER_SIGN].state != HELPER_NONE)
+		feed_init(&m->signer.feed, m->base,
+		    m->helpers[HELPER_SIGN].channel, next_record, told, m);
+}
 
-	if (s->channel == -1)
-		return;
-	event_assign(&s->readable, m->base, s->channel, EV_READ | EV_PERSIST,
-	    on_signer, m);
-	event_add(&s->readable, NULL);
-	feed_init(&s->feed, m->base, s->channel, next_record, told, s);
-	s->watched = true;
+/* A new one has no keys, and the master has wiped its own copies. */
+static void
+feed(struct master *m)
+{
+	signer_watch(m);
+	renew_keys(m);
+}
+
+void
+signer_fed(struct master *m)
+{
+	helper_fed(m, HELPER_SIGN);
+	signer_tell(m);
+}
+
+static const struct helper_role role = {
+	.name = "sign",
+	.then = "there is no TLS",
+	.option = 's',
+	.way = IPC_FROM_SIGN,
+	.ready = IPC_SIGNER_READY,
+	.losses = COUNTER_SIGNERS_LOST,
+	.feed = feed,
+	.take = take,
+	.lost = lost
+};
+
+int
+signer_start(struct master *m, int channel, const char **why)
+{
+	TAILQ_INIT(&m->signer.waiting);
+	if (channel == -1)
+		return 0;
+	if (helper_start(m, HELPER_SIGN, &role, channel, why) == -1)
+		return -1;
+	/* There are far more slots than pairs of one configuration. */
+	(void)tls_set_take_slots(m, m->tls);
+	if (give_all(m, channel, why) == -1)
+		return -1;
+	tls_files_forget_keys(m->tls);
+	helper_fed(m, HELPER_SIGN);
+	return 0;
 }
 
 bool
@@ -305,10 +326,10 @@ signer_ask(struct worker *w, const struct ipc_digest *digest)
 	w->digest.ticket = ++s->tickets;
 	w->digest_sent = false;
 	TAILQ_INSERT_TAIL(&s->waiting, w, signing);
-	if (s->channel == -1)
-		answer(w, NULL);
-	else
+	if (helper_is_coming(w->master, HELPER_SIGN))
 		signer_tell(w->master);
+	else
+		answer(w, NULL);
 	return true;
 }
 
@@ -331,12 +352,6 @@ signer_cut_short(struct worker *w)
 void
 signer_stop(struct master *m)
 {
-	struct signer *s = &m->signer;
-
-	if (s->channel == -1)
-		return;
-	event_del(&s->readable);
-	feed_stop(&s->feed);
-	close(s->channel);
-	s->channel = -1;
+	if (m->helpers[HELPER_SIGN].state != HELPER_NONE)
+		feed_stop(&m->signer.feed);
 }

@@ -14,8 +14,10 @@
  * 0; or -1 and *why.
  */
 int	signer_start(struct master *m, int channel, const char **why);
-/* From now on by events. */
+/* What it is told is told by events from now on. */
 void	signer_watch(struct master *m);
+/* It has the keys of all that is served. */
+void	signer_fed(struct master *m);
 /* Tells what it has to be told: digests, slots to be forgotten, keys. */
 void	signer_tell(struct master *m);
 /*

@@ -62,10 +62,10 @@ ignore_signals(void)
 
 /*
  * The child becomes the user it is to be before it executes anything: the
- * worker's, or the master's where it will hold keys (-s) or passwords (-a),
- * for nobody who talks to strangers may be its user.  The program is opened
- * before, for it may lie where that user cannot reach it; the nursery keeps
- * it open, to execute itself again.
+ * worker's, or the master's where it will hold keys (-s) or passwords (-a), or
+ * starts who does (-k), for nobody who talks to strangers may be its user.
+ * The program is opened before, for it may lie where that user cannot reach
+ * it; the nursery and the keeper keep it open, to execute it again.
  */
 static _Noreturn void
 execute_worker(const char *worker, const char *option, int channel,
@@ -91,7 +91,7 @@ execute_worker(const char *worker, const char *option, int channel,
 		_exit(1);
 	closefrom(worker_channel + 1);
 	if (os_keep_program(worker, worker_program) == -1 ||
-	    (option != NULL &&
+	    (option != NULL && option[1] != 'k' &&
 	    fcntl(worker_program, F_SETFD, FD_CLOEXEC) == -1) ||
 	    chdir("/") == -1 || users_become(u, who) == -1)
 		_exit(1);
@@ -289,6 +289,7 @@ serve(struct master *m, const struct inetd *i)
 	pool_stop(m);
 	signer_stop(m);
 	auth_stop(m);
+	helper_stop(m);
 	control_stop(m);
 	pid_file_clear();
 	if (m->conf.catcher)
@@ -328,7 +329,8 @@ int
 start_and_run(struct master *m, const struct start_options *o)
 {
 	struct background background = { -1, -1 };
-	int channels[nursery_count], root, control, sign = -1, auth = -1;
+	int channels[nursery_count], root, control, sign = -1, auth = -1,
+	    keeper = -1;
 	struct proof proof;
 	const char *why;
 	struct users users;
@@ -367,6 +369,8 @@ start_and_run(struct master *m, const struct start_options *o)
 		sign = start_worker(o->worker, "-s", &users);
 	if (wants_auth(m, o))
 		auth = start_worker(o->worker, "-a", &users);
+	if (!m->one_session && (sign != -1 || auth != -1))
+		keeper = start_worker(o->worker, "-k", &users);
 	if (users_become(&users, &users.master) == -1)
 		fatal("cannot become user %s: %s (in a container it takes "
 		    "CAP_SETUID and CAP_SETGID; or start smtpd as that user)",
@@ -377,6 +381,8 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (control == -1)
 		control = open_control(m, root, &users, o->sockets != NULL,
 		    true);
+	if (keeper != -1 && helper_start_keeper(m, keeper, &why) == -1)
+		fatal("%s: keeper process: %s", o->worker, why);
 	if (signer_start(m, sign, &why) == -1)
 		fatal("%s: sign process: %s", o->worker, why);
 	if (auth_start(m, auth, &why) == -1)
@@ -384,6 +390,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	start_events(m);
 	signer_watch(m);
 	auth_watch(m);
+	helper_watch(m);
 	pool_start(m, channels);
 	open_spool(m, root, m->proved);
 	if (refused_init(m) == -1)

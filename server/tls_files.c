@@ -289,6 +289,7 @@ reload_pair(struct loading *l, struct tls_before *before,
 	else if (denied == NULL)
 		return;
 	else if ((old = find_named(before, l->line)) == NULL) {
+		before->denied = denied;
 		report(l, denied == l->line->key, "Permission denied: a "
 		    "certificate that is new has to be readable for this "
 		    "user, and lie where one lay at start; or it takes a "

@@ -136,7 +136,10 @@ CHECK(end, r->u.end.end < END_COUNT && r->u.end.last <= IPC_VERB_COUNT,
     "end out of range")
 CHECK(trace, r->u.trace.n <= ipc_trace_bytes &&
     r->u.trace.kind < IPC_TRACE_KIND_COUNT, "trace out of range")
-CHECK(session, r->u.session.auth < IPC_AUTH_COUNT, "auth out of range")
+CHECK(session, r->u.session.auth < IPC_AUTH_COUNT &&
+    r->u.session.lacks <= IPC_LACKS_ALL, "auth out of range")
+CHECK(breed, r->u.breed.option == 'r' || r->u.breed.option == 's' ||
+    r->u.breed.option == 'a', "no such option")
 CHECK(stored, memchr(r->u.stored.id, '\0', sizeof(r->u.stored.id)) != NULL,
     "id without end")
 CHECK(admit, r->u.admit.answer < LOGIN_COUNT, "answer out of range")

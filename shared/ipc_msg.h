@@ -78,6 +78,11 @@ struct ipc_pid {
 	int32_t		pid;
 };
 
+/* By which option of smtpd-worker a process is started: 'r', 's' or 'a'. */
+struct ipc_breed {
+	uint32_t	option;
+};
+
 struct ipc_died {
 	int32_t		pid;
 	int32_t		status;		/* of waitpid(2) */
@@ -101,6 +106,14 @@ struct ipc_session {
 	uint32_t	auth;		/* enum ipc_auth */
 	uint32_t	tls_first;	/* TLS begins at once (RFC 8314) */
 	uint32_t	proxied;	/* a PROXY header, before all else */
+	uint32_t	lacks;		/* of enum ipc_lack */
+};
+
+/* Whose process is missing now: it is not offered. */
+enum ipc_lack {
+	IPC_LACKS_TLS = 1 << 0,
+	IPC_LACKS_AUTH = 1 << 1,
+	IPC_LACKS_ALL = (1 << 2) - 1
 };
 
 /* Whether AUTH is offered on the listener where the client came. */
@@ -173,14 +186,14 @@ struct ipc_end {
 	X(SPAWN, IPC_TO_NURSERY, spawn, 0, IPC_AT_ANY, any)		\
 	X(KILL, IPC_TO_NURSERY, pid, 0, IPC_AT_ANY, pid)		\
 	X(RENEW, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY, any)		\
-	X(BREED, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY, any)		\
+	X(BREED, IPC_TO_NURSERY, breed, 0, IPC_AT_ANY, breed)		\
 	X(READY, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY, text)		\
 	X(UNSAFE, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY, text)		\
 	X(STALE, IPC_FROM_NURSERY, nothing, 0, IPC_AT_ANY, any)		\
 	X(NEWBORN, IPC_FROM_NURSERY, pid, 1, IPC_AT_ANY, pid)		\
 	X(STILLBORN, IPC_FROM_NURSERY, spawn, 0, IPC_AT_ANY, any)	\
 	X(DIED, IPC_FROM_NURSERY, died, 0, IPC_AT_ANY, died)		\
-	X(SIBLING, IPC_FROM_NURSERY, nothing, 1, IPC_AT_ANY, any)	\
+	X(SIBLING, IPC_FROM_NURSERY, breed, 1, IPC_AT_ANY, breed)	\
 	X(SESSION, IPC_TO_WORKER, session, 1, IPC_AT_IDLE, session)	\
 	X(VERDICT, IPC_TO_WORKER, verdict, 0, IPC_AT_WORK, verdict)	\
 	X(FILE, IPC_TO_WORKER, nothing, 1, IPC_AT_RCPT, any)		\
@@ -219,6 +232,7 @@ struct ipc_record {
 		struct ipc_settings	settings;
 		struct ipc_spawn	spawn;
 		struct ipc_pid		pid;
+		struct ipc_breed	breed;
 		struct ipc_died		died;
 		struct ipc_text		text;
 		struct ipc_session	session;

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <fcntl.h>
@@ -317,6 +318,8 @@ const struct sandbox_rule sandbox_rules[] = {
 	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_NAME)),
 	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_PDEATHSIG)),
 	ALLOW2(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_DUMPABLE), EQ(1, 0)),
+	/* Later than others, for who is executed. */
+	ALLOW2(RIGHT_EXEC_SELF, 0, setpriority, EQ(0, PRIO_PROCESS), EQ(1, 0)),
 	/* Its own limits only; who does not fork only reads them. */
 	ALLOW1(RIGHT_FORK, RIGHT_SANITIZER, prlimit64, EQ(0, 0)),
 	ALLOW2(OWN_STATE, RIGHT_FORK | RIGHT_SANITIZER, prlimit64, EQ(0, 0),

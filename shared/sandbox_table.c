@@ -58,5 +58,14 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 		.memory_max_bytes = auth_memory_max_bytes,
 		.descriptors_max = 8,
 		.no_fork = true
+	},
+	/* Who holds them from their birth, so no limit is below theirs. */
+	[SANDBOX_KEEPER] = {
+		.name = "keeper",
+		.rights = RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD |
+		    RIGHT_FORK | RIGHT_EXEC_SELF,
+		.memory_max_bytes = auth_memory_max_bytes,
+		.descriptors_max = 4096,
+		.no_fork = false
 	}
 };

@@ -47,6 +47,7 @@
 	X(TROUBLE, 451, "4.3.0", "local trouble, try later")		\
 	X(DISK_FULL, 452, "4.3.1", "not enough disk space, try later")	\
 	X(TOO_MANY_RCPTS, 452, "4.5.3", "too many recipients")		\
+	X(TLS_TROUBLE, 454, "4.7.0", "TLS is not available now, try later") \
 	X(AUTH_LATER, 454, "4.7.0", "too many failed logins, try later") \
 	X(AUTH_TROUBLE, 454, "4.7.0", "passwords cannot be checked now, try" \
 	    " later")							\

@@ -1,8 +1,10 @@
 /*
  * smtpd-worker: never run by hand.  smtpd starts it, as the worker's user,
  * with one end of a channel as descriptor 3; it is the nursery from then on,
- * or as the master's user, with -s the sign process, with -a the auth one.
+ * or as the master's user, with -s the sign process, with -a the auth one,
+ * with -k who starts these two again.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,14 +15,16 @@
 #include "worker/nursery.h"
 #include "worker/sign.h"
 
+/* Executed by a nursery or the keeper it may not ask, and is held. */
 static bool
 channel_is_there(void)
 {
 	int type;
 	socklen_t n = sizeof(type);
 
-	return getsockopt(nursery_channel, SOL_SOCKET, SO_TYPE, &type, &n) ==
-	    0 && type == SOCK_SEQPACKET;
+	if (getsockopt(nursery_channel, SOL_SOCKET, SO_TYPE, &type, &n) == -1)
+		return errno == ENOSYS;
+	return type == SOCK_SEQPACKET;
 }
 
 int
@@ -29,9 +33,9 @@ main(int argc, char *argv[])
 	bool held = argc == 2 && strcmp(argv[1], "-r") == 0;
 	bool sign = argc == 2 && strcmp(argv[1], "-s") == 0;
 	bool auth = argc == 2 && strcmp(argv[1], "-a") == 0;
+	bool keeper = argc == 2 && strcmp(argv[1], "-k") == 0;
 
-	/* Executed by a nursery it may not ask, and has to prove more. */
-	if (argc < 1 || argv[0][0] != '/' || (!held && !channel_is_there())) {
+	if (argc < 1 || argv[0][0] != '/' || !channel_is_there()) {
 		fputs("smtpd-worker: started by smtpd(8), not by hand\n",
 		    stderr);
 		return 1;
@@ -41,5 +45,5 @@ main(int argc, char *argv[])
 		sign_run(nursery_channel);
 	if (auth)
 		auth_run(nursery_channel);
-	nursery_run(argv[0], held);
+	nursery_run(argv[0], keeper ? SANDBOX_KEEPER : SANDBOX_NURSERY, held);
 }

@@ -23,6 +23,7 @@
 
 struct nursery {
 	const char		*program;
+	enum sandbox_role	 role;
 	bool			 held;
 	bool			 has_settings;
 	bool			 works;		/* its sandbox */
@@ -112,33 +113,40 @@ spawn_one(const struct nursery *n)
 
 /* Returns only when it cannot be done: the file has been replaced, say. */
 static void
-execute_self(const struct nursery *n)
+execute_self(const struct nursery *n, char option)
 {
-	char held[] = "-r";
-	char *argv[3] = { NULL, held, NULL }, *envp[1] = { NULL };
+	char how[] = { '-', option, '\0' };
+	char *argv[3] = { NULL, how, NULL }, *envp[1] = { NULL };
 
 	argv[0] = strdup(n->program);
 	/* Descriptor 3 is the channel: it must stay open. */
-	if (argv[0] != NULL && fcntl(nursery_channel, F_SETFD, 0) != -1)
+	if (argv[0] != NULL && fcntl(nursery_channel, F_SETFD, 0) != -1 &&
+	    (option == 'r' ||
+	    fcntl(nursery_program, F_SETFD, FD_CLOEXEC) != -1))
 		os_execute(n->program, nursery_program, argv, envp);
 	free(argv[0]);
 }
 
-/* A second nursery, as a child that executes this program afresh. */
+/*
+ * A child that executes this program afresh: a nursery bears another one, the
+ * keeper who holds keys or passwords, and neither what the other does.
+ */
 static void
-breed(const struct nursery *n)
+breed(const struct nursery *n, char option)
 {
-	struct ipc_record r = { .type = IPC_SIBLING };
+	struct ipc_record r = { .type = IPC_SIBLING,
+	    .u.breed.option = (uint8_t)option };
 	int ends[2];
 	pid_t pid;
 
-	if (ipc_pair(ends) == -1)
+	if ((option == 'r') != (n->role == SANDBOX_NURSERY) ||
+	    ipc_pair(ends) == -1)
 		return;
 	pid = fork();
 	if (pid == 0) {
 		close(ends[0]);
 		become_child(ends[1]);
-		execute_self(n);
+		execute_self(n, option);
 		_exit(0);	/* its channel's end tells the master */
 	}
 	close(ends[1]);
@@ -174,12 +182,11 @@ hold(const struct nursery *n, const struct sandbox_path *paths, size_t count,
     const char **what)
 {
 	if (n->held)
-		return sandbox_resume(SANDBOX_NURSERY, paths, count, what);
-	if (sandbox_prepare(SANDBOX_NURSERY, what) == -1 ||
-	    (!n->settings.proved &&
-	    sandbox_self_test(SANDBOX_NURSERY, what) == -1))
+		return sandbox_resume(n->role, paths, count, what);
+	if (sandbox_prepare(n->role, what) == -1 ||
+	    (!n->settings.proved && sandbox_self_test(n->role, what) == -1))
 		return -1;
-	return sandbox_enter(SANDBOX_NURSERY, paths, count, what);
+	return sandbox_enter(n->role, paths, count, what);
 }
 
 /*
@@ -220,9 +227,9 @@ try_tls(struct nursery *n, size_t pairs, const char **why)
 	    (pairs == 0 || shake_hands(n, why));
 }
 
-/* Holds this process, and tries that the workers will be held. */
-static void
-start_up(struct nursery *n)
+/* Holds this process; NULL, or what cannot be. */
+static const char *
+enter(const struct nursery *n)
 {
 	static const struct sandbox_path libraries[] = {
 #ifdef WORKER_DYNAMIC
@@ -234,17 +241,37 @@ start_up(struct nursery *n)
 	};
 	struct sandbox_path paths[8] = {
 		{ n->program, nursery_program, false, true } };
+	const char *what;
 	size_t count = 1;
-	const char *what = NULL, *no_tls;
-	bool tls;
 
+	if (!sandbox_exists())
+		return sandbox_describe();
 	for (const struct sandbox_path *p = libraries; p->path != NULL; p++)
 		if (access(p->path, F_OK) == 0)
 			paths[count++] = *p;
-	if (!sandbox_exists())
-		what = sandbox_describe();
-	else if (hold(n, paths, count, &what) == 0 &&
-	    sandbox_prepare(SANDBOX_SMTP, &what) == 0 &&
+	return hold(n, paths, count, &what) == 0 ? NULL : what;
+}
+
+/* The keeper is told nothing, and ready at once. */
+static void
+start_keeper(const struct nursery *n)
+{
+	const char *what = enter(n);
+
+	if (what == NULL)
+		send_text(IPC_READY, sandbox_describe());
+	else
+		send_text(IPC_UNSAFE, what);
+}
+
+/* Holds this process, and tries that the workers will be held. */
+static void
+start_up(struct nursery *n)
+{
+	const char *what = enter(n), *no_tls;
+	bool tls;
+
+	if (what == NULL && sandbox_prepare(SANDBOX_SMTP, &what) == 0 &&
 	    (n->settings.proved ||
 	    sandbox_self_test(SANDBOX_SMTP, &what) == 0))
 		what = NULL;
@@ -305,12 +332,12 @@ on_record(struct nursery *n, const struct ipc_record *r)
 	} else if (r->type == IPC_SPAWN && n->has_settings) {
 		for (uint32_t i = 0; i < r->u.spawn.count; i++)
 			spawn_one(n);
-	} else if (r->type == IPC_BREED && n->has_settings) {
-		breed(n);
+	} else if (r->type == IPC_BREED) {
+		breed(n, (char)r->u.breed.option);
 	} else if (r->type == IPC_KILL) {
 		kill_child(r->u.pid.pid);
 	} else if (r->type == IPC_RENEW) {
-		execute_self(n);
+		execute_self(n, 'r');
 		send_empty_or_end(IPC_STALE);
 	}
 }
@@ -344,13 +371,14 @@ loop(struct nursery *n)
 }
 
 void
-nursery_run(const char *program, bool held)
+nursery_run(const char *program, enum sandbox_role role, bool held)
 {
 	static struct nursery n;
 	struct sigaction sa = { .sa_handler = on_sigchld };
 	sigset_t block;
 
 	n.program = program;
+	n.role = role;
 	n.held = held;
 	/* SIGCHLD is let in by ppoll(2) only, so that none is missed. */
 	sigemptyset(&block);
@@ -359,6 +387,8 @@ nursery_run(const char *program, bool held)
 	sigdelset(&n.wait_mask, SIGCHLD);
 	sigaction(SIGCHLD, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	if (role == SANDBOX_KEEPER)
+		start_keeper(&n);
 	loop(&n);
 	exit(0);
 }

@@ -1,10 +1,14 @@
 /*
- * The nursery: forks workers when the master asks, tells how they died.
+ * The nursery: forks workers when the master asks, tells how they died.  The
+ * keeper is the same process as another user: instead of workers it starts
+ * sign and auth, when one was lost.
  */
 #ifndef WORKER_NURSERY_H
 #define WORKER_NURSERY_H
 
 #include <stdbool.h>
+
+#include "shared/sandbox_table.h"
 
 enum {
 	nursery_channel = 3,	/* inherited from the master */
@@ -13,9 +17,10 @@ enum {
 
 /*
  * Serves the master over nursery_channel until that is closed.  program is
- * the absolute path of this program.  held: this image runs inside the
- * nursery's sandbox already (it was executed by a nursery).
+ * the absolute path of this program.  role: nursery or keeper.  held: this
+ * image runs inside its sandbox already (it was executed by a nursery).
  */
-_Noreturn void	nursery_run(const char *program, bool held);
+_Noreturn void	nursery_run(const char *program, enum sandbox_role role,
+		    bool held);
 
 #endif

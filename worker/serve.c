@@ -44,6 +44,7 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	session.io = &io;
 	session.auth = (enum ipc_auth)start.auth;
 	session.submission = session.auth == IPC_AUTH_SUBMISSION;
+	session.lacks = start.lacks;
 	session.peer = &peer;
 	session.tls_first = start.tls_first != 0;
 	session.proxied = start.proxied != 0;

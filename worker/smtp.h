@@ -48,6 +48,7 @@ struct smtp_session {
 	enum smtp_state			 state;
 	bool				 esmtp;
 	enum ipc_auth			 auth;	/* of the listener */
+	uint32_t			 lacks;	/* of enum ipc_lack */
 	bool				 submission;	/* of our own users */
 	bool				 logged_in;
 	unsigned			 login_failures;

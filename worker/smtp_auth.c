@@ -18,7 +18,7 @@ bool
 smtp_auth_is_offered(const struct smtp_session *s)
 {
 	return !s->logged_in && s->auth != IPC_AUTH_NOT &&
-	    (!s->submission || s->tls);
+	    (s->lacks & IPC_LACKS_AUTH) == 0 && (!s->submission || s->tls);
 }
 
 const char *

@@ -45,7 +45,7 @@ write_reply(struct smtp_session *s, enum smtp_reply reply)
 
 	if (reply == REPLY_EHLO)
 		smtp_reply_write_ehlo(host, s->settings->message_size_bytes,
-		    s->settings->recipients, !s->tls && tls_context() != NULL,
+		    s->settings->recipients, smtp_tls_is_offered(s),
 		    smtp_auth_offer(s), &out);
 	else
 		smtp_reply_write(reply, host, span_of(s->stored.id), &out);

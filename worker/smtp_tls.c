@@ -22,11 +22,20 @@ refuse_injected(struct smtp_session *s)
 	return (struct outcome){ REPLY_INJECTED, SMTP_CLOSE };
 }
 
+bool
+smtp_tls_is_offered(const struct smtp_session *s)
+{
+	return !s->tls && tls_context() != NULL &&
+	    (s->lacks & IPC_LACKS_TLS) == 0;
+}
+
 struct outcome
 smtp_tls_command(struct smtp_session *s)
 {
 	if (s->tls)
 		return smtp_go_on(REPLY_TLS_ALREADY);
+	if (s->lacks & IPC_LACKS_TLS)
+		return smtp_go_on(REPLY_TLS_TROUBLE);
 	if (tls_context() == NULL) {
 		transcript_hint("the program wants STARTTLS: set it to no "
 		    "encryption, or start the catcher with --starttls");

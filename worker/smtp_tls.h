@@ -7,6 +7,8 @@
 
 #include "worker/smtp.h"
 
+/* Is STARTTLS to be named in the answer to EHLO? */
+bool	smtp_tls_is_offered(const struct smtp_session *s);
 /* The command: a reply, and SMTP_HANDSHAKE behind the one that agrees. */
 struct outcome smtp_tls_command(struct smtp_session *s);
 /*

@@ -43,9 +43,8 @@
  *	Y:		begin TLS, trusting only the certificate of the
  *			configuration; from here to the K: all is under it
  *	Y!		begin TLS; the server will not have it, and closes
- *	A:		kill the process that checks passwords (SIGKILL)
  *	T:		tell the daemon to end (SIGTERM)
- *	Z:		kill it (SIGKILL); after one of these three another
+ *	Z:		kill it (SIGKILL); after one of these two another
  *			one is started for the next file
  *	M: BOX COUNT	exactly COUNT messages have come to the mailbox
  *			DOMAIN/USER in this play

@@ -396,29 +396,6 @@ daemon_kill(struct daemon_run *run)
 	run->pid = 0;
 }
 
-/* By ps(1), as each system has its own place to look such things up. */
-int
-daemon_kill_auth(pid_t daemon)
-{
-	char line[PATH_MAX];
-	int pid, parent, found;
-	size_t len;
-	FILE *ps;
-
-	ps = popen("COLUMNS=4096 ps -A -o pid= -o ppid= -o args=", "re");
-	if (ps == NULL)
-		return -1;
-	found = -1;
-	while (fgets(line, sizeof(line), ps) != NULL) {
-		len = strcspn(line, "\n");
-		if (len > 3 && strncmp(line + len - 3, " -a", 3) == 0 &&
-		    sscanf(line, "%d %d", &pid, &parent) == 2 &&
-		    parent == (int)daemon)
-			found = kill(pid, SIGKILL);
-	}
-	return pclose(ps) == 0 ? found : -1;
-}
-
 const char *
 daemon_copy_worker(const char *worker, const char *dir)
 {

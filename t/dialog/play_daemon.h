@@ -43,12 +43,6 @@ int daemon_start(struct daemon_run *run, const char *smtpd,
  */
 int daemon_stop(struct daemon_run *run, char *why, size_t size);
 
-/*
- * Kills the child of the daemon that checks passwords. Returns 0, or -1 if
- * there is none.
- */
-int daemon_kill_auth(pid_t daemon);
-
 /* SIGKILL, if it has not got it yet; nothing is expected of its log. */
 void daemon_kill(struct daemon_run *run);
 

@@ -40,7 +40,6 @@ static const struct word {
 	{ "K:", STEP_NEW, SHAPE_NONE },
 	{ "Y:", STEP_TLS, SHAPE_NONE },
 	{ "Y!", STEP_TLS_NOT, SHAPE_NONE },
-	{ "A:", STEP_NO_AUTH, SHAPE_NONE },
 	{ "T:", STEP_END_ALL, SHAPE_NONE },
 	{ "Z:", STEP_KILL, SHAPE_NONE },
 	{ "M:", STEP_COUNT, SHAPE_BOX_NUMBER },
@@ -256,8 +255,7 @@ read_step(char *line, int number, struct script *script)
 	step->line = number;
 	step->number = 1;
 	step->split = words[i].shape == SHAPE_ESCAPED;
-	script->ends |= step->kind == STEP_END_ALL ||
-	    step->kind == STEP_NO_AUTH;
+	script->ends |= step->kind == STEP_END_ALL;
 	script->kills |= step->kind == STEP_KILL;
 	return take_rest(words[i].shape, line + len + (line[len] == ' '),
 	    step);

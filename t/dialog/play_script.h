@@ -19,7 +19,6 @@ enum step_kind {
 	STEP_NEW,		/* K: */
 	STEP_TLS,		/* Y: */
 	STEP_TLS_NOT,		/* Y! */
-	STEP_NO_AUTH,		/* A: */
 	STEP_END_ALL,		/* T: */
 	STEP_KILL,		/* Z: */
 	STEP_COUNT,		/* M:  mailbox, number of messages */
@@ -48,7 +47,7 @@ struct script {
 	char *conf;
 	char *fails;		/* what -x wants to see, or NULL */
 	bool splits;
-	bool ends;		/* it has a T: or an A: */
+	bool ends;		/* it has a T: */
 	bool kills;		/* it has a Z: */
 	struct step *step;
 	size_t count;

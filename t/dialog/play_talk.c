@@ -324,14 +324,6 @@ step_tls(struct talk *t, const struct step *step)
 }
 
 static int
-step_no_auth(struct talk *t)
-{
-	if (daemon_kill_auth(t->place->pid) == 0)
-		return 0;
-	return fail(t, "expected a process that checks passwords, got none");
-}
-
-static int
 send_all(struct talk *t, const char *data, size_t len)
 {
 	char why[200];
@@ -397,8 +389,6 @@ do_step(struct talk *t, const struct step *step, size_t split)
 	case STEP_TLS:
 	case STEP_TLS_NOT:
 		return step_tls(t, step);
-	case STEP_NO_AUTH:
-		return step_no_auth(t);
 	case STEP_END_ALL:
 		kill(t->place->pid, SIGTERM);
 		return 0;

@@ -90,7 +90,7 @@ spawn_one(void)
 static void
 breed(void)
 {
-	struct ipc_record r = { .type = IPC_SIBLING };
+	struct ipc_record r = { .type = IPC_SIBLING, .u.breed.option = 'r' };
 	int ends[2];
 
 	if (ipc_pair(ends) == -1)
@@ -908,7 +908,7 @@ nursery_odd_newborns(struct pretender *w, int client)
 static void
 nursery_siblings(struct pretender *w, int client)
 {
-	struct ipc_record r = { .type = IPC_SIBLING };
+	struct ipc_record r = { .type = IPC_SIBLING, .u.breed.option = 'r' };
 	int ends[2];
 
 	(void)w;
@@ -1071,7 +1071,7 @@ main(int argc, char *argv[])
 	program = argv[0];
 	/* Keys and passwords are held by who is honest. */
 	if (argc == 2 && (strcmp(argv[1], "-s") == 0 ||
-	    strcmp(argv[1], "-a") == 0))
+	    strcmp(argv[1], "-a") == 0 || strcmp(argv[1], "-k") == 0))
 		execute_honest(argv);
 	how = strrchr(program, '-');
 	how = how == NULL ? "" : how + 1;

@@ -55,8 +55,8 @@ memory_search(pid_t pid, const void *octets, size_t n, size_t *searched)
 pid_t
 memory_helper(pid_t master, const char *option)
 {
-	pid_t children[16];
-	size_t count = proc_children(master, NULL, children, 16);
+	pid_t children[64];
+	size_t count = proc_below(master, children, 64);
 
 	for (size_t i = 0; i < count; i++) {
 		char path[64], text[512] = "";

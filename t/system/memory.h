@@ -16,7 +16,7 @@
  */
 size_t	memory_search(pid_t pid, const void *octets, size_t n,
 	    size_t *searched);
-/* The child of the master that was started with that option; 0: none. */
+/* The process below the master that was started with that option; 0: none. */
 pid_t	memory_helper(pid_t master, const char *option);
 
 #endif

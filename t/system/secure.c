@@ -10,9 +10,12 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
+#include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "t/system/harness.h"
 
@@ -28,6 +31,20 @@ write_pair(const char *name, EVP_PKEY *key, X509 *x509)
 	    NULL) == 1, "%s.key", name);
 	fclose(f);
 	chmod(harness_path("%s.key", name), 0600);
+}
+
+void
+secure_let_read(const char *path)
+{
+	const struct passwd *user = getpwnam("nobody");
+
+	if (geteuid() != 0) {
+		EXPECT(chmod(path, 0600) == 0, "%s: %s", path,
+		    strerror(errno));
+		return;
+	}
+	EXPECT(user != NULL && chown(path, 0, user->pw_gid) == 0 &&
+	    chmod(path, 0640) == 0, "%s: %s", path, strerror(errno));
 }
 
 void

@@ -35,6 +35,8 @@ void	secure_make_pair(const char *name, const char *kind,
 /* The same, and it is valid for so long from now on. */
 void	secure_make_pair_for(const char *name, const char *kind,
 	    const char *host, long seconds);
+/* What the user of the master can read, by its group. */
+void	secure_let_read(const char *path);
 /* The handshake on s->c; false if it fails. */
 bool	secure_start(struct secure *s, const struct secure_options *o);
 /* Connects, EHLO, STARTTLS, handshake; the test fails where one does. */

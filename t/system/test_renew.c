@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,33 +16,19 @@
 
 #include "t/system/ctl.h"
 #include "t/system/harness.h"
+#include "t/system/memory.h"
 #include "t/system/proc.h"
 #include "t/system/secrets.h"
 #include "t/system/secure.h"
 
 static const struct secure_options any = { 0 };
 
-/* What the user of the master can read, by its group. */
-static void
-let_read(const char *path)
-{
-	const struct passwd *user = getpwnam("nobody");
-
-	if (geteuid() != 0) {
-		EXPECT(chmod(path, 0600) == 0, "%s: %s", path,
-		    strerror(errno));
-		return;
-	}
-	EXPECT(user != NULL && chown(path, 0, user->pw_gid) == 0 &&
-	    chmod(path, 0640) == 0, "%s: %s", path, strerror(errno));
-}
-
 /* NAME.pem and NAME.key anew, as a hook of an ACME client leaves them. */
 static void
 make_pair(const char *name, const char *kind, const char *host)
 {
 	secure_make_pair_for(name, kind, host, 30 * 86400L);
-	let_read(harness_path("%s.key", name));
+	secure_let_read(harness_path("%s.key", name));
 }
 
 static void
@@ -310,7 +295,7 @@ broken(void)
 	EXPECT(unlink(key) == 0, "unlink");
 	refused(&d, "No such file", "one.example.org");
 	copy_file("other.key", "mx.key");
-	let_read(key);
+	secure_let_read(key);
 	EXPECT(unlink(pem) == 0, "unlink");
 	refused(&d, "No such file", "one.example.org");
 	harness_write_file(pem, "");
@@ -336,7 +321,7 @@ all_or_nothing(void)
 	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "alice");
 	EXPECT(client_deliver(&d, NULL, 2, 500, "carol") == 550, "carol");
 	copy_file("other.key", "mx.key");
-	let_read(harness_path("mx.key"));
+	secure_let_read(harness_path("mx.key"));
 	in_order(&d);
 	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 550, "alice");
 	EXPECT(client_deliver(&d, NULL, 2, 500, "carol") == 250, "carol");
@@ -371,7 +356,7 @@ unreadable(void)
 	expect_new(&d, NULL, "one.example.org");
 	expect_new(&d, "b.example.org", "b.example.org");
 	/* One of the two can be read: that one is renewed. */
-	let_read(harness_path("mx.key"));
+	secure_let_read(harness_path("mx.key"));
 	in_order(&d);
 	EXPECT(daemon_logged(&d, " event=reload-kept ", "b.pem", " pairs=1 ",
 	    NULL) == 1, "%s", daemon_last_words(&d));
@@ -665,8 +650,9 @@ lost_sign(void)
 
 	init(&d, "", "ec");
 	daemon_start(&d);
+	proc_stop(memory_helper(d.pid, "-k"));
 	kill(secrets_sign_process(&d), SIGKILL);
-	EXPECT(WAIT(daemon_logged(&d, " event=sign-lost ", NULL) == 1), "%s",
+	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ", NULL) == 1), "%s",
 	    daemon_last_words(&d));
 	/* Other things can be changed without it. */
 	harness_write_file(harness_path("users"), "carol\n");
@@ -674,6 +660,11 @@ lost_sign(void)
 	EXPECT(client_deliver(&d, NULL, 1, 500, "carol") == 250, "carol");
 	make_pair("mx", "ec", "two.example.org");
 	reload(&d, " event=reload-failed ", "the sign process has ended");
+	/* A new one gets what the files say when it comes. */
+	kill(memory_helper(d.pid, "-k"), SIGCONT);
+	EXPECT(WAIT(daemon_logged(&d, " event=helper-started ", NULL) == 1),
+	    "%s", daemon_last_words(&d));
+	expect_new(&d, NULL, "two.example.org");
 	daemon_stop(&d);
 }
 
@@ -900,9 +891,9 @@ warnings(void)
 	secure_make_pair_for("b", "ec", "soon.example.org",
 	    6 * 86400L + 3600);
 	secure_make_pair_for("c", "ec", "past.example.org", -60);
-	let_read(harness_path("mx.key"));
-	let_read(harness_path("b.key"));
-	let_read(harness_path("c.key"));
+	secure_let_read(harness_path("mx.key"));
+	secure_let_read(harness_path("b.key"));
+	secure_let_read(harness_path("c.key"));
 	daemon_init(&d, "", NULL);
 	add_pair(&d, "mx.pem", "mx.key");
 	add_pair(&d, "b.pem", "b.key");

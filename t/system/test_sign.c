@@ -9,9 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "t/system/ctl.h"
 #include "t/system/harness.h"
+#include "t/system/memory.h"
 #include "t/system/proc.h"
 #include "t/system/secrets.h"
 #include "t/system/secure.h"
@@ -22,6 +25,7 @@ static void
 start(struct daemon *d, const char *kind)
 {
 	secure_make_pair("mx", kind, "mx.example.org");
+	secure_let_read(harness_path("mx.key"));
 	daemon_init(d, "", NULL);
 	daemon_add_conf(d, "tls certificate %s key %s\n",
 	    harness_path("mx.pem"), harness_path("mx.key"));
@@ -99,29 +103,175 @@ sign_is_held(void)
 	daemon_stop(&d);
 }
 
-/* Without it there is no TLS, and no plain text instead of it. */
+static bool
+is_served(const struct daemon *d)
+{
+	struct secure s = { .c.fd = -1 };
+	bool served;
+
+	client_open(&s.c, d, NULL);
+	client_expect(&s.c, 250, "EHLO a.example");
+	served = client_command(&s.c, "STARTTLS") == 220 &&
+	    secure_start(&s, &any);
+	if (served)
+		secure_close(&s);
+	else
+		client_close(&s.c);
+	return served;
+}
+
+/* Does any line of the answer to EHLO begin so? */
+static bool
+is_offered(const struct daemon *d, const char *word)
+{
+	char text[4096];
+	struct client c;
+	ssize_t n = 0, more = 1;
+
+	client_open(&c, d, NULL);
+	EXPECT(client_send(&c, "EHLO a.example\r\nQUIT\r\n", 22), "send");
+	while (more > 0 && n < (ssize_t)sizeof(text) - 1) {
+		more = read(c.fd, text + n, sizeof(text) - 1 - (size_t)n);
+		n += more > 0 ? more : 0;
+	}
+	text[n] = '\0';
+	EXPECT(strstr(text, "250") != NULL, "%s", text);
+	client_close(&c);
+	return strstr(text, word) != NULL;
+}
+
+/* It is started again each time, with the keys and nothing else. */
+static void
+sign_comes_again(void)
+{
+	struct secrets secrets = { 0 };
+	struct daemon d;
+	struct secure s;
+	size_t searched;
+	pid_t all[64];
+
+	harness_need_root("read the memory of other users' processes");
+	start(&d, "rsa");
+	secrets_read(&secrets, "mx");
+	for (size_t i = 1; i <= 3; i++) {
+		int64_t begun = harness_now_ms();
+
+		secure_open(&s, &d, &any);
+		kill(secrets_sign_process(&d), SIGKILL);
+		EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ",
+		    "helper=sign", "it is started again", NULL) == i), "%s",
+		    daemon_last_words(&d));
+		EXPECT(WAIT(is_served(&d)), "%s", daemon_last_words(&d));
+		printf("served again after %d ms\n",
+		    (int)(harness_now_ms() - begun));
+		EXPECT(WAIT(daemon_logged(&d, " event=helper-started ",
+		    NULL) == i), "%s", daemon_last_words(&d));
+		/* Who is under TLS needs it no more. */
+		secure_expect(&s, 250, "NOOP");
+		secure_close(&s);
+		/* It has lived for a while, so it is no loop. */
+		harness_sleep_ms(2100);
+	}
+	for (size_t n = proc_below(d.pid, all, 64), i = 0; i < n; i++)
+		EXPECT((secrets_search(all[i], &secrets, &searched) > 0) ==
+		    (all[i] == secrets_sign_process(&d)), "process %zu of %zu",
+		    i, n);
+	EXPECT(secrets_search(d.pid, &secrets, &searched) == 0, "master");
+	daemon_stop(&d);
+}
+
+/*
+ * Until it is there again, STARTTLS is not offered, mail comes as it can, and
+ * smtpctl status fails.
+ */
 static void
 without_sign(void)
 {
 	struct daemon d;
-	struct secure s, later;
+	struct client c;
+	struct secure s;
+	pid_t keeper;
 
 	start(&d, "rsa");
 	secure_open(&s, &d, &any);
+	CTL_EXPECT(0, "keeper", "status -f %s", d.conf);
+	EXPECT(is_offered(&d, "STARTTLS"), "it is not offered");
+	keeper = memory_helper(d.pid, "-k");
+	proc_stop(keeper);
 	kill(secrets_sign_process(&d), SIGKILL);
-	EXPECT(WAIT(daemon_logged(&d, " event=sign-lost ", NULL) == 1), "%s",
-	    daemon_last_words(&d));
+	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ", "helper=sign",
+	    NULL) == 1), "%s", daemon_last_words(&d));
 	secure_expect(&s, 250, "EHLO a.example");
 	secure_close(&s);
-	memset(&later, 0, sizeof(later));
-	client_open(&later.c, &d, NULL);
-	client_expect(&later.c, 250, "EHLO a.example");
-	client_expect(&later.c, 220, "STARTTLS");
-	EXPECT(!secure_start(&later, &any), "a handshake without a key");
-	secure_drop(&later);
-	EXPECT(WAIT(daemon_logged(&d, " event=tls-failed ", "no signature",
-	    NULL) == 1), "%s", daemon_last_words(&d));
+	EXPECT(!is_offered(&d, "STARTTLS"), "it is offered");
+	client_open(&c, &d, NULL);
+	client_expect(&c, 250, "EHLO a.example");
+	client_expect(&c, 454, "STARTTLS");
+	client_close(&c);
 	EXPECT(client_deliver(&d, NULL, 1, 500, "bob") == 250, "plain");
+	CTL_EXPECT(1, "the sign process is missing", "status -f %s", d.conf);
+	kill(keeper, SIGCONT);
+	EXPECT(WAIT(is_served(&d)), "%s", daemon_last_words(&d));
+	CTL_EXPECT(0, "keeper", "status -f %s", d.conf);
+	daemon_stop(&d);
+}
+
+/* What only root can read it cannot have again: somebody has to start smtpd. */
+static void
+key_of_root(void)
+{
+	struct daemon d;
+
+	harness_need_root("start smtpd as root");
+	secure_make_pair("mx", "ec", "mx.example.org");
+	EXPECT(chown(harness_path("mx.key"), 0, 0) == 0 &&
+	    chmod(harness_path("mx.key"), 0600) == 0, "chmod");
+	daemon_init(&d, "", NULL);
+	daemon_add_conf(&d, "tls certificate %s key %s\n",
+	    harness_path("mx.pem"), harness_path("mx.key"));
+	daemon_start(&d);
+	EXPECT(is_served(&d), "not served");
+	kill(secrets_sign_process(&d), SIGKILL);
+	EXPECT(WEXITSTATUS(daemon_wait_end(&d)) == 1, "%s",
+	    daemon_last_words(&d));
+	EXPECT(daemon_logged(&d, " event=helper-lost ", "Permission denied",
+	    "smtpd ends with 1", NULL) == 1, "%s", daemon_last_words(&d));
+}
+
+/* Nobody is left to start it: the same, and before that status says so. */
+static void
+keeper_lost(void)
+{
+	struct daemon d;
+
+	start(&d, "ec");
+	kill(memory_helper(d.pid, "-k"), SIGKILL);
+	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ", "helper=keeper",
+	    NULL) == 1), "%s", daemon_last_words(&d));
+	EXPECT(is_served(&d), "not served");
+	CTL_EXPECT(1, "the keeper process is missing", "status -f %s", d.conf);
+	kill(secrets_sign_process(&d), SIGKILL);
+	EXPECT(WEXITSTATUS(daemon_wait_end(&d)) == 1, "%s",
+	    daemon_last_words(&d));
+}
+
+/* There is a mistake: it is tried again, less and less often. */
+static void
+no_busy_loop(void)
+{
+	struct daemon d;
+
+	start(&d, "ec");
+	EXPECT(rename(harness_path("mx.key"), harness_path("away")) == 0,
+	    "rename");
+	kill(secrets_sign_process(&d), SIGKILL);
+	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ", "mx.key",
+	    "started again in 2 s", NULL) == 1), "%s", daemon_last_words(&d));
+	EXPECT(daemon_logged(&d, " event=helper-lost ", NULL) == 3, "%zu",
+	    daemon_logged(&d, " event=helper-lost ", NULL));
+	EXPECT(rename(harness_path("away"), harness_path("mx.key")) == 0,
+	    "rename");
+	EXPECT(WAIT(is_served(&d)), "%s", daemon_last_words(&d));
 	daemon_stop(&d);
 }
 
@@ -325,7 +475,11 @@ main(int argc, char *argv[])
 		{ "rsa_key_stays", rsa_key_stays },
 		{ "ec_key_stays", ec_key_stays },
 		{ "sign_is_held", sign_is_held },
+		{ "sign_comes_again", sign_comes_again },
 		{ "without_sign", without_sign },
+		{ "key_of_root", key_of_root },
+		{ "keeper_lost", keeper_lost },
+		{ "no_busy_loop", no_busy_loop },
 		{ "sign_stands_still", sign_stands_still },
 		{ "after_a_crash", after_a_crash },
 		{ "many", many },

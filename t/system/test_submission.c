@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "t/system/ctl.h"
 #include "t/system/harness.h"
 #include "t/system/memory.h"
 #include "t/system/proc.h"
@@ -52,6 +53,7 @@ init(struct daemon *d, const char *limits)
 	char text[4096];
 
 	secure_make_pair("mx", "ec", "mx.example.org");
+	secure_let_read(harness_path("mx.key"));
 	daemon_init(d, "", NULL);
 	write_users(alice_password);
 	snprintf(text, sizeof(text), "hostname mx.example.org\n"
@@ -559,28 +561,58 @@ auth_is_held(void)
 	daemon_stop(&d);
 }
 
-/* It is told of, and a login is put off, not refused; mail goes on. */
+/*
+ * It is told of; who was asked about is put off, who comes meanwhile waits, and
+ * the new one has the passwords, and it alone.
+ */
 static void
 auth_lost(void)
 {
+	static const char stored[] = "$argon2id$v=19$m=7168,t=1,p=1$";
 	struct daemon d, world;
 	struct secure s, waits;
+	pid_t auth, keeper;
+	size_t searched;
 
 	start(&d, "");
 	world = at_listener(&d, 2);
-	open_from(&s, &d, NULL);
-	open_from(&waits, &d, NULL);
-	proc_stop(memory_helper(d.pid, "-a"));
-	send_login(&waits, "PLAIN", "alice", alice_password);
-	daemon_rest(&d);
-	kill(memory_helper(d.pid, "-a"), SIGKILL);
-	EXPECT(WAIT(daemon_logged(&d, " event=auth-lost ", NULL) == 1), "%s",
-	    daemon_last_words(&d));
-	EXPECT(secure_reply(&waits) == 454, "%s", waits.reply);
-	EXPECT(login(&s, "alice", alice_password) == 454, "%s", s.reply);
-	secure_close(&s);
-	secure_close(&waits);
-	EXPECT(client_deliver(&world, NULL, 1, 500, "bob") == 250, "mail");
+	keeper = memory_helper(d.pid, "-k");
+	for (size_t i = 1; i <= 3; i++) {
+		open_from(&s, &d, NULL);
+		open_from(&waits, &d, NULL);
+		auth = memory_helper(d.pid, "-a");
+		proc_stop(auth);
+		send_login(&waits, "PLAIN", "alice", alice_password);
+		daemon_rest(&d);
+		proc_stop(keeper);
+		kill(auth, SIGKILL);
+		EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ",
+		    "helper=auth", NULL) == i), "%s", daemon_last_words(&d));
+		EXPECT(secure_reply(&waits) == 454, "%s", waits.reply);
+		secure_close(&waits);
+		CTL_EXPECT(1, "the auth process is missing", "status -f %s",
+		    d.conf);
+		open_from(&waits, &d, NULL);
+		EXPECT(strstr(waits.all, "AUTH") == NULL, "%s", waits.all);
+		send_login(&s, "PLAIN", "alice", alice_password);
+		daemon_rest(&d);
+		EXPECT(client_deliver(&world, NULL, (unsigned)i, 500, "bob") ==
+		    250, "mail");
+		kill(keeper, SIGCONT);
+		EXPECT(secure_reply(&s) == 235, "%s", s.reply);
+		EXPECT(login(&waits, "dave", "dave's") == 235, "%s",
+		    waits.reply);
+		secure_close(&s);
+		secure_close(&waits);
+		CTL_EXPECT(0, "auth", "status -f %s", d.conf);
+		harness_sleep_ms(2100);
+	}
+	EXPECT(memory_search(memory_helper(d.pid, "-a"), stored,
+	    sizeof(stored) - 1, &searched) > 0, "no table");
+	EXPECT(memory_search(d.pid, stored, sizeof(stored) - 1,
+	    &searched) == 0, "hashes in the master");
+	EXPECT(memory_search(keeper, stored, sizeof(stored) - 1,
+	    &searched) == 0, "hashes in the keeper");
 	daemon_stop(&d);
 }
 
@@ -738,11 +770,13 @@ hashes_go_with_auth(void)
 	}
 	EXPECT(memory_search(d.pid, stored, sizeof(stored) - 1,
 	    &searched) > 0, "no table waits");
+	proc_stop(memory_helper(d.pid, "-k"));
 	kill(auth, SIGKILL);
-	EXPECT(WAIT(daemon_logged(&d, " event=auth-lost ", NULL) == 1), "%s",
+	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ", NULL) == 1), "%s",
 	    daemon_last_words(&d));
 	EXPECT(memory_search(d.pid, stored, sizeof(stored) - 1,
 	    &searched) == 0, "hashes that nobody needs");
+	kill(memory_helper(d.pid, "-k"), SIGCONT);
 	daemon_stop(&d);
 }
 

@@ -59,6 +59,8 @@ good(enum ipc_type type)
 		r.u.rcpt.to = address("<a@b>");
 	} else if (type == IPC_NEWBORN || type == IPC_KILL) {
 		r.u.pid.pid = 1234;
+	} else if (type == IPC_BREED || type == IPC_SIBLING) {
+		r.u.breed.option = 'r';
 	} else if (type == IPC_DIED) {
 		r.u.died.pid = 1234;
 	} else if (type == IPC_READY || type == IPC_UNSAFE) {
@@ -334,6 +336,12 @@ START_TEST(ranges)
 		r = good(IPC_ADMIT);
 		r.u.admit.answer = v;
 		ck_assert_int_eq(passes(&r), v < LOGIN_COUNT);
+		r = good(IPC_BREED);
+		r.u.breed.option = v;
+		ck_assert_int_eq(passes(&r), v == 'a' || v == 'r' || v == 's');
+		r = good(IPC_SESSION);
+		r.u.session.lacks = v;
+		ck_assert_int_eq(passes(&r), v < 4);
 		r = good(IPC_SESSION);
 		r.u.session.auth = v;
 		ck_assert_int_eq(passes(&r), v < IPC_AUTH_COUNT);

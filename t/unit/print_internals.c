@@ -86,6 +86,8 @@ print_state(const char *word, enum control_state state)
 
 	if (state <= STATE_WAITING)
 		whose = "Of a session";
+	else if (state == STATE_LOST)
+		whose = "Of a helper";
 	else if (state == STATE_SPARE || state == STATE_LEAVING)
 		whose = "Of a worker";
 	else if (state == STATE_STANDBY || state == STATE_STARTING)
