@@ -80,7 +80,8 @@ parse_interval(const char *text)
 	errno = 0;
 	seconds = strtod(text, &end);
 	if (text[strspn(text, "0123456789.")] != '\0' || text[0] == '\0' ||
-	    errno != 0 || *end != '\0' || seconds * 1000 < (double)interval_min_ms ||
+	    errno != 0 || *end != '\0' ||
+	    seconds * 1000 < (double)interval_min_ms ||
 	    seconds * 1000 > (double)interval_max_ms)
 		errx(smtpctl_exit_error, "-i %s: not from 0.1 to 3600 seconds",
 		    text);
