@@ -62,7 +62,7 @@ struct conf_alias {
 
 struct conf_domain {
 	char			*name;		/* ASCII in small letters */
-	char			*ascii;		/* the same by punycode_domain */
+	char			*ascii;		/* by punycode_domain */
 	unsigned		 line;		/* of the configuration */
 	struct conf_user	*users;		/* sorted by name */
 	size_t			 user_count;

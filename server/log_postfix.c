@@ -47,18 +47,15 @@ end(const struct session *s, const char *program, const struct buf *b)
 static void
 add_escaped(struct buf *b, struct span s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		bool bracket = s.p[i] == '<' || s.p[i] == '>';
-		size_t n = 1;
+	while (s.n > 0) {
+		size_t n = 0;
 
-		if (bracket) {
-			buf_add_str(b, s.p[i] == '<' ? "\\x3c" : "\\x3e");
-			continue;
-		}
-		while (i + n < s.n && s.p[i + n] != '<' && s.p[i + n] != '>')
+		while (n < s.n && s.p[n] != '<' && s.p[n] != '>')
 			n++;
-		buf_add_escaped(b, span_from(s.p + i, n), "");
-		i += n - 1;
+		buf_add_escaped(b, span_from(s.p, n), "");
+		if (n < s.n)
+			buf_add_str(b, s.p[n] == '<' ? "\\x3c" : "\\x3e");
+		s = span_skip(s, n + 1);
 	}
 }
 
@@ -338,8 +335,7 @@ add_delay(struct buf *b, const struct transaction *tx)
 	clock_gettime(CLOCK_REALTIME, &now);
 	ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - began;
 	/* The clock may have been set back. */
-	if (ms < 0)
-		ms = 0;
+	ms = ms < 0 ? 0 : ms;
 	buf_add_u64(b, (uint64_t)ms / 1000, 1);
 	buf_add_str(b, ".");
 	buf_add_u64(b, (uint64_t)ms % 1000 / 10, 2);

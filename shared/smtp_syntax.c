@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "shared/ip.h"
 #include "shared/utf8.h"
 
 /* A place in the input; every take_* moves it only when it succeeds. */
@@ -219,56 +220,13 @@ ipv4_valid(struct span s)
 	return at_end(&c);
 }
 
-static bool
-is_hex(uint8_t c)
-{
-	return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
-}
-
-/*
- * IPv6-addr (RFC 5321 4.1.3): eight groups; or at most six around one "::";
- * the last two groups may stand as an IPv4 address.
- */
+/* IPv6-addr (4.1.3): its forms are those of RFC 4291 2.2. */
 static bool
 ipv6_valid(struct span s)
 {
-	struct cursor c = { s };
-	unsigned groups = 0;
-	bool gap = false;
+	uint8_t ip[16];
 
-	if (s.n >= 2 && s.p[0] == ':' && s.p[1] != ':')
-		return false;
-	while (!at_end(&c)) {
-		unsigned digits = 0;
-
-		if (c.in.n >= 2 && c.in.p[0] == ':' && c.in.p[1] == ':') {
-			if (gap)
-				return false;
-			gap = true;
-			c.in = span_skip(c.in, 2);
-			if (next_is(&c, ':'))
-				return false;
-			continue;
-		}
-		if (groups > 0 && next_is(&c, ':')) {
-			c.in = span_skip(c.in, 1);
-			if (at_end(&c))
-				return false;
-		}
-		if (ipv4_valid(c.in)) {
-			groups += 2;
-			break;
-		}
-		while (digits < c.in.n && is_hex(c.in.p[digits]))
-			digits++;
-		if (digits == 0 || digits > 4)
-			return false;
-		c.in = span_skip(c.in, digits);
-		groups++;
-		if (!at_end(&c) && !next_is(&c, ':'))
-			return false;
-	}
-	return gap ? groups <= 6 : groups == 8;
+	return ip_parse_v6(s, ip);
 }
 
 /*

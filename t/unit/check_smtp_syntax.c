@@ -276,8 +276,8 @@ groups_in(const char *p, size_t n)
 }
 
 /*
- * RFC 5321 4.1.3, from hex digits and colons only: "::" cuts the text into
- * two lists with at most six groups together; without it there are eight.
+ * RFC 4291 2.2, from hex digits and colons only: "::" cuts the text into two
+ * lists with at most seven groups together; without it there are eight.
  * more: groups that the last one stands for beyond itself.
  */
 static bool
@@ -292,7 +292,7 @@ reference(const char *p, int more)
 	}
 	left = groups_in(p, (size_t)(gap - p));
 	right = groups_in(gap + 2, strlen(gap + 2));
-	return left >= 0 && right >= 0 && left + right + more <= 6;
+	return left >= 0 && right >= 0 && left + right + more <= 7;
 }
 
 /* Every text of up to 17 octets made of "a" and ":". */
@@ -347,13 +347,14 @@ START_TEST(ipv6_others)
 	    "IPv6:ABCD:ef01:2345:6789:abcd:EF01:2345:6789",
 	    "IPv6:::ffff:192.0.2.1", "IPv6:1:2:3:4:5:6:192.0.2.1",
 	    "IPv6:1:2:3:4:5:6::", "IPv6:0000::0000",
-	    "IPv6:1:2:3:4::192.0.2.1" };
+	    "IPv6:1:2:3:4::192.0.2.1", "IPv6:1:2:3:4:5:6:7::",
+	    "IPv6:1:2:3:4:5::192.0.2.1" };
 	static const char *const bad[] = { "IPv6", "IPv6:", "IPv6::",
 	    "IPv6 ::1", "IPv6: ::1", "IPv6:::1 ", "IPv6:::g", "IPv6:00000::",
-	    "IPv6:1:2:3:4:5:6:7::", "IPv6:::1%eth0", "IPv6:::1/64",
+	    "IPv6:::1%eth0", "IPv6:::1/64",
 	    "IPv6:1.2.3.4", "IPv6:1.2.3.4::", "IPv6:::1.2.3.4:1",
 	    "IPv6:::1.2.3", "IPv6:::1.2.3.4.5", "IPv6:1::1.2.3.256",
-	    "IPv6:1:2:3:4:5::192.0.2.1", "IPv6:1:2:3:4:5:6:7:192.0.2.1",
+	    "IPv6:1:2:3:4:5:6:7:192.0.2.1",
 	    "IPv6:[::1]", "IPv6:::1]", "::1", "2001:db8::1", "IPv5:::1",
 	    "xIPv6:::1", "IPv6:IPv6:::1", "IPv6:-1::", "IPv6:0x1::" };
 
