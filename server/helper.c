@@ -53,24 +53,32 @@ take_first(struct helper *h, const struct ipc_record *r)
 }
 
 int
+helper_hear(int channel, enum ipc_way way, struct ipc_record *out,
+    const char **why)
+{
+	struct pollfd fd = { .fd = channel, .events = POLLIN };
+	int passed;
+
+	*why = "it says nothing";
+	if (poll(&fd, 1, start_patience_ms) == 0)
+		return -1;
+	*why = "it ended at once; can it be executed?";
+	return ipc_recv(channel, way, IPC_AT_ANY, true, out, &passed, why) ==
+	    IPC_GOT_RECORD ? 0 : -1;
+}
+
+int
 helper_start(struct master *m, enum helper_kind kind,
     const struct helper_role *role, int channel, const char **why)
 {
-	struct pollfd fd = { .fd = channel, .events = POLLIN };
 	static char text[ipc_text_bytes];
 	struct helper *h = &m->helpers[kind];
 	struct ipc_record r;
-	int passed;
 
 	h->master = m;
 	h->role = role;
 	h->channel = channel;
-	*why = "it says nothing";
-	if (poll(&fd, 1, start_patience_ms) == 0)
-		return -1;
-	*why = "it ended at once";
-	if (ipc_recv(channel, role->way, IPC_AT_ANY, true, &r, &passed, why) !=
-	    IPC_GOT_RECORD)
+	if (helper_hear(channel, role->way, &r, why) == -1)
 		return -1;
 	snprintf(text, sizeof(text), "%s", r.u.text.text);
 	*why = text;

@@ -55,6 +55,12 @@ struct helper {
 };
 
 /*
+ * Waits for the first record on the channel of a process that was just
+ * started.  0; or -1 and *why.
+ */
+int	helper_hear(int channel, enum ipc_way way, struct ipc_record *out,
+	    const char **why);
+/*
  * Takes over the channel of a helper that was just started, waits until it is
  * held and says so, or says that it is not, which is enough where sandbox is
  * optional.  It is unfed.  0; or -1 and *why.

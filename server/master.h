@@ -110,6 +110,7 @@ struct worker {
 	unsigned		 hurries;	/* said since it last spoke */
 	bool			 exited;	/* its end was told, or cannot be */
 	int64_t			 left_ms;	/* when it was let go */
+	bool			 lingers;	/* and to be killed, for it stays */
 	/* the last one it served, if any */
 	char			 last_session[ipc_id_bytes + 1];
 	struct address		 last_client;
@@ -131,6 +132,7 @@ struct nursery {
 	enum nursery_state	 state;
 	unsigned		 settings_due, tries_due, siblings_due;
 	unsigned		 strangers;	/* children without a worker */
+	int64_t			 asked_ms;	/* no word since; 0: none due */
 	struct feed		 feed;		/* what it is told of TLS */
 	unsigned		 due;		/* of enum tell */
 	const struct tls_files	*telling;	/* from that pair, and */

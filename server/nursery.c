@@ -6,11 +6,8 @@
 #include "server/nursery.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "server/hold.h"
@@ -20,7 +17,11 @@
 #include "shared/ipc.h"
 
 /* One that cannot start is not tried again all the time. */
-enum { breed_pause_ms = 30000, start_patience_ms = 10000 };
+enum {
+	breed_pause_ms = 30000,
+	answer_patience_ms = 10000,
+	settle_patience_ms = 60000	/* while it takes settings */
+};
 
 static void	on_nursery(evutil_socket_t fd, short what, void *arg);
 
@@ -142,6 +143,7 @@ adopt(struct master *m, struct nursery *n, int channel)
 	n->tries_due = 0;
 	n->siblings_due = 0;
 	n->strangers = 0;
+	n->asked_ms = 0;
 	n->due = 0;
 }
 
@@ -195,8 +197,35 @@ lost(struct nursery *n, const char *why)
 	}
 }
 
-void
-nursery_breed(struct master *m)
+int
+nursery_ask(struct nursery *n, struct ipc_record *r)
+{
+	if (n->asked_ms == 0)
+		n->asked_ms = deadline_now_ms();
+	return ipc_send(n->channel, r, -1, false);
+}
+
+/* n has said something; is it still to answer anything? */
+static void
+heard(struct nursery *n)
+{
+	bool due = n == n->master->pool.active && n->master->pool.coming > 0;
+
+	n->asked_ms = due ? deadline_now_ms() : 0;
+}
+
+static bool
+is_silent(const struct nursery *n)
+{
+	int64_t patience = n->state == NURSERY_READY ? answer_patience_ms :
+	    settle_patience_ms;
+
+	return n->state != NURSERY_NONE && n->asked_ms != 0 &&
+	    deadline_now_ms() - n->asked_ms > patience;
+}
+
+static void
+breed(struct master *m)
 {
 	struct ipc_record r = { .type = IPC_BREED, .u.breed.option = 'r' };
 	struct pool *p = &m->pool;
@@ -209,6 +238,15 @@ nursery_breed(struct master *m)
 	p->next_breed_ms = deadline_now_ms() + breed_pause_ms;
 	if (ipc_send(p->active->channel, &r, -1, false) == 0)
 		p->active->siblings_due++;
+}
+
+void
+nursery_tick(struct master *m)
+{
+	for (size_t i = 0; i < nursery_count; i++)
+		if (is_silent(&m->pool.nurseries[i]))
+			lost(&m->pool.nurseries[i], "it does not answer");
+	breed(m);
 }
 
 static void
@@ -321,6 +359,7 @@ on_nursery(evutil_socket_t fd, short what, void *arg)
 		    &passed, &why)) {
 		case IPC_GOT_RECORD:
 			on_record(n, &r, passed);
+			heard(n);
 			continue;
 		case IPC_GOT_NO_ROOM:
 			n->strangers++;
@@ -395,35 +434,17 @@ nursery_try(struct nursery *n, const struct tls_files *files)
 static int
 wait_ready(struct nursery *n, const char **why)
 {
-	struct pollfd fd = { .fd = n->channel, .events = POLLIN };
-	static char text[ipc_text_bytes + 64];
+	static char text[ipc_text_bytes];
 	struct ipc_record r;
-	const char *bad = "it ended at once; can it be executed?";
-	int passed;
 
-	if (poll(&fd, 1, start_patience_ms) == 0) {
-		*why = "it says nothing";
+	if (helper_hear(n->channel, IPC_FROM_NURSERY, &r, why) == -1)
 		return -1;
+	if (r.type == IPC_READY) {
+		on_ready(n, &r);
+		return 0;
 	}
-	switch (ipc_recv(n->channel, IPC_FROM_NURSERY, IPC_AT_ANY, true, &r,
-	    &passed, &bad)) {
-	case IPC_GOT_RECORD:
-		if (r.type == IPC_READY) {
-			on_ready(n, &r);
-			return 0;
-		}
-		bad = r.type == IPC_UNSAFE ? r.u.text.text : "nonsense";
-		break;
-	case IPC_GOT_ERROR:
-		bad = strerror(errno);
-		break;
-	case IPC_GOT_NOTHING:
-	case IPC_GOT_END:
-	case IPC_GOT_BAD:
-	case IPC_GOT_NO_ROOM:
-		break;
-	}
-	snprintf(text, sizeof(text), "%s", bad);
+	snprintf(text, sizeof(text), "%s", r.type == IPC_UNSAFE ?
+	    r.u.text.text : "nonsense");
 	*why = text;
 	return -1;
 }
@@ -469,14 +490,4 @@ nursery_stop(struct master *m)
 	for (size_t i = 0; i < nursery_count; i++)
 		drop(&m->pool.nurseries[i]);
 	m->pool.active = NULL;
-}
-
-void
-nursery_describe_status(struct log_line *l, int status)
-{
-	if (WIFSIGNALED(status)) {
-		log_u64(l, "signal", (uint64_t)WTERMSIG(status));
-		log_str(l, "why", strsignal(WTERMSIG(status)));
-	} else
-		log_u64(l, "status", (uint64_t)WEXITSTATUS(status));
 }

@@ -10,6 +10,11 @@
 /* As pool_start() and pool_wait() say of the nurseries. */
 void	nursery_start(struct master *m, const int channels[nursery_count]);
 int	nursery_wait(struct master *m, const char **why);
+/*
+ * Sends r, a SPAWN or a KILL, which n has to answer by whatever record: if it
+ * is silent for ten seconds it is lost.  0, or -1 and errno: r was not sent.
+ */
+int	nursery_ask(struct nursery *n, struct ipc_record *r);
 /* The working nursery executes itself: a new layout for new workers. */
 void	nursery_renew(struct master *m);
 /*
@@ -23,10 +28,11 @@ void	nursery_tell_settings(struct master *m, bool certificates);
  * told.  NULL: what it was given is not needed any more.
  */
 void	nursery_try(struct nursery *n, const struct tls_files *files);
-/* Asks for a nursery to stand by, where there is none (once a second). */
-void	nursery_breed(struct master *m);
+/*
+ * Once a second: loses who does not answer, and asks for a nursery to stand
+ * by, where there is none.
+ */
+void	nursery_tick(struct master *m);
 void	nursery_stop(struct master *m);
-/* Adds how a process ended: signal=SIGSEGV, or status=N. */
-void	nursery_describe_status(struct log_line *l, int status);
 
 #endif

@@ -61,7 +61,7 @@ pool_ask(struct master *m)
 	if (want == 0)
 		return;
 	r.u.spawn.count = (uint32_t)want;
-	if (ipc_send(p->active->channel, &r, -1, false) == 0)
+	if (nursery_ask(p->active, &r) == 0)
 		p->coming += want;
 }
 
@@ -250,7 +250,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	pool_serve(m);
 	admit_tick(m);
 	update_hurry(m);
-	nursery_breed(m);
+	nursery_tick(m);
 	helper_tick(m);
 	while (p->idle_count > p->spare * 2 + spare_min)
 		pool_drop(TAILQ_LAST(&p->idle, worker_list));

@@ -5,6 +5,7 @@
 #include "server/pool_worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -167,7 +168,6 @@ refuse_soon(struct master *m, const struct address *client, bool of_proxy)
 static void
 punish(struct worker *w, const char *why)
 {
-	struct ipc_record r = { .type = IPC_KILL, .u.pid.pid = w->pid };
 	struct master *m = w->master;
 	struct log_line l;
 
@@ -181,8 +181,15 @@ punish(struct worker *w, const char *why)
 	}
 	log_str(&l, "why", why);
 	log_end(&l);
+}
+
+static void
+kill_process(struct worker *w)
+{
+	struct ipc_record r = { .type = IPC_KILL, .u.pid.pid = w->pid };
+
 	if (!w->exited)
-		(void)ipc_send(w->nursery->channel, &r, -1, false);
+		(void)nursery_ask(w->nursery, &r);
 }
 
 void
@@ -191,6 +198,7 @@ pool_kill(struct worker *w, const char *why)
 	if (w->session != NULL)
 		pool_worker_note_last(w);
 	punish(w, why);
+	kill_process(w);
 	pool_lost(w, "worker killed");
 }
 
@@ -232,6 +240,17 @@ find_worker(const struct pool *p, const struct nursery *n, pid_t pid)
 	return w;
 }
 
+/* signal=11, or status=N. */
+static void
+describe_status(struct log_line *l, int status)
+{
+	if (WIFSIGNALED(status)) {
+		log_u64(l, "signal", (uint64_t)WTERMSIG(status));
+		log_str(l, "why", strsignal(WTERMSIG(status)));
+	} else
+		log_u64(l, "status", (uint64_t)WEXITSTATUS(status));
+}
+
 static void
 log_crash(struct master *m, pid_t pid, int status, const struct worker *w)
 {
@@ -240,7 +259,7 @@ log_crash(struct master *m, pid_t pid, int status, const struct worker *w)
 	m->counters.value[COUNTER_CRASHES]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-crash");
 	log_u64(&l, "pid", (uint64_t)pid);
-	nursery_describe_status(&l, status);
+	describe_status(&l, status);
 	if (w != NULL && w->last_session[0] != '\0') {
 		log_str(&l, "session", w->last_session);
 		log_str(&l, "client", w->last_client.text);
@@ -276,7 +295,10 @@ pool_died(struct nursery *n, pid_t pid, int status)
 		n->strangers--;
 	else
 		w->exited = true;
-	if (status != 0)
+	if (w != NULL && w->lingers && WIFSIGNALED(status) &&
+	    WTERMSIG(status) == SIGKILL)
+		punish(w, "it was let go, and did not end");
+	else if (status != 0)
 		crashed(m, pid, status, w);
 	/* What it said last is still to be read; but not after a crash. */
 	if (w != NULL && w->left_ms != 0)
@@ -316,7 +338,11 @@ pool_nursery_lost(struct nursery *n, bool was_active)
 	pool_ask(n->master);
 }
 
-/* A process whose work is over and which stays is in somebody else's hands. */
+/*
+ * A process whose work is over and which stays is in somebody else's hands.
+ * Or its nursery has not told of its end: only when it tells that this one had
+ * to be killed is anybody to blame.
+ */
 static void
 kill_lingering(struct master *m)
 {
@@ -326,7 +352,8 @@ kill_lingering(struct master *m)
 
 	while ((w = TAILQ_FIRST(&p->leaving)) != NULL &&
 	    now - w->left_ms > leave_patience_ms) {
-		punish(w, "it was let go, and does not end");
+		w->lingers = true;
+		kill_process(w);
 		/* Until its end is told; if it is not, again. */
 		TAILQ_REMOVE(&p->leaving, w, entry);
 		w->left_ms = now;

@@ -138,6 +138,16 @@ take_order(bool wait)
 	return r.type == IPC_KILL ? r.u.pid.pid : -1;
 }
 
+/* The end of whoever that is, with a status of waitpid(2). */
+static void
+tell_end(int32_t pid, int status)
+{
+	struct ipc_record r = { .type = IPC_DIED, .u.died.pid = pid,
+	    .u.died.status = status };
+
+	send_up(&r, -1);
+}
+
 /* Its process, if it had one, has ended in order. */
 static void
 let_go(struct pretender *w)
@@ -730,6 +740,11 @@ stay(struct pretender *w, int client)
 			killed = next_killed();
 		while (killed != -1 && killed != w->pid);
 	dprintf(client, killed == w->pid ? "killed\n" : "kept\n");
+	if (killed == w->pid) {
+		tell_end(w->pid, SIGKILL);
+		close(w->channel);
+		w->channel = -1;
+	}
 }
 
 /* Lets files pile up in its channel, which are the master's to answer for. */
@@ -837,16 +852,6 @@ nursery_control(struct pretender *w, int client)
 	(void)w;
 	dprintf(client, "done\n");
 	memcpy(r.u.text.text, "a\nb\033[2J", 8);
-	send_up(&r, -1);
-}
-
-/* The end of whoever that is, with a status of waitpid(2). */
-static void
-tell_end(int32_t pid, int status)
-{
-	struct ipc_record r = { .type = IPC_DIED, .u.died.pid = pid,
-	    .u.died.status = status };
-
 	send_up(&r, -1);
 }
 

@@ -341,6 +341,41 @@ standby_nursery(void)
 	daemon_stop(&d);
 }
 
+/*
+ * It stands still: it is lost like one that has ended, and whose death nobody
+ * has told is no attacker.
+ */
+static void
+silent_nursery(void)
+{
+	enum { count = 8 };
+	pid_t nurseries[2];
+	struct client c[count];
+	struct daemon d;
+
+	start(&d, nurseries);
+	proc_stop(nurseries[0]);
+	for (unsigned i = 0; i < 3; i++)
+		EXPECT(client_deliver(&d, "127.0.0.5", i, 300, "alice") == 250,
+		    "message %u", i);
+	for (int i = 0; i < count; i++)
+		EXPECT(client_connect(&c[i], &d, "127.0.0.5"), "connect");
+	for (int i = 0; i < count; i++) {
+		EXPECT(client_reply(&c[i]) == 220, "client %d: %s; %s", i,
+		    c[i].reply, daemon_last_words(&d));
+		client_close(&c[i]);
+	}
+	EXPECT(daemon_logged(&d, " event=nursery-lost ", "does not answer",
+	    "taken over", NULL) == 1, "%s", daemon_last_words(&d));
+	EXPECT(daemon_logged(&d, " event=worker-attack ", NULL) == 0 &&
+	    daemon_logged(&d, " event=worker-crash ", NULL) == 0,
+	    "somebody is to blame");
+	expect_served(&d, "127.0.0.5", 10);
+	kill(nurseries[0], SIGCONT);
+	EXPECT(WAIT(proc_is_gone(nurseries[0])), "it goes on");
+	daemon_stop(&d);
+}
+
 /* A crash while the standby is missing, then the active one dies too. */
 static void
 crash_then_nursery(void)
@@ -489,6 +524,7 @@ main(int argc, char *argv[])
 		{ "workers_one_after_another", workers_one_after_another },
 		{ "active_nursery", active_nursery },
 		{ "standby_nursery", standby_nursery },
+		{ "silent_nursery", silent_nursery },
 		{ "crash_then_nursery", crash_then_nursery },
 		{ "both_nurseries", both_nurseries },
 		{ "stop_in_sessions", stop_in_sessions },

@@ -230,7 +230,7 @@ floods(void)
 	EXPECT(daemon_logged(&d, " event=reject ", "client=127.1.0.1",
 	    NULL) <= 1000 + 10 + 100 + 1, "a flood of notes fills the log");
 	expect_said(&d, "127.2.0.1", "STAY", "killed");
-	EXPECT(WAIT(daemon_logged(&d, " event=worker-attack ", "does not end",
+	EXPECT(WAIT(daemon_logged(&d, " event=worker-attack ", "did not end",
 	    "client=127.2.0.1", NULL) == 1), "who stays is not told of");
 	expect_said(&d, "127.2.0.1", "VANISH", "421");
 	expect_said(&d, "127.3.0.1", "VANISH", "done");
