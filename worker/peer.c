@@ -15,7 +15,9 @@
 enum { linger_ms = 2000, short_linger_ms = 200 };
 
 /*
- * Waits until fd is ready; 0, or -1 with ETIMEDOUT or ECANCELED.
+ * Waits until fd is ready; 0, or -1 with ETIMEDOUT or ECANCELED.  Once the
+ * deadline is over it does not matter that fd is ready: it would be for ever
+ * where the client always has sent something.
  * While a file is on its way, only the channel's end tells of the master.
  */
 static int
@@ -26,11 +28,11 @@ wait_for(const struct peer *p, int fd, short events, int64_t deadline_ms)
 		{ .fd = p->master->channel,
 		    .events = p->master->file_due ? 0 : POLLIN }
 	};
-
 	int64_t begun_ms = deadline_now_ms();
+	int left_ms, n;
 
-	for (;;) {
-		int n = poll(fds, 2, deadline_left_ms(deadline_ms));
+	while ((left_ms = deadline_left_ms(deadline_ms)) > 0) {
+		n = poll(fds, 2, left_ms);
 		if (n == -1 && errno != EINTR)
 			return -1;
 		if (n > 0 && fds[1].revents != 0) {
@@ -44,11 +46,9 @@ wait_for(const struct peer *p, int fd, short events, int64_t deadline_ms)
 		}
 		if (n > 0)
 			return 0;
-		if (n == 0 && deadline_left_ms(deadline_ms) == 0) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
 	}
+	errno = ETIMEDOUT;
+	return -1;
 }
 
 static ssize_t

@@ -3,8 +3,10 @@
  * fresh one is served all the same, and nothing of the others is left.
  */
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -554,6 +556,53 @@ network_is_limited(void)
 	daemon_stop(&d);
 }
 
+/* Sends NOOP all the time, and reads what is answered. */
+static _Noreturn void
+send_for_ever(int fd)
+{
+	static char lines[6000];
+
+	for (size_t i = 0; i < sizeof(lines); i += 6)
+		memcpy(lines + i, "NOOP\r\n", 6);
+	while (write(fd, lines, sizeof(lines)) > 0)
+		continue;
+	_exit(0);
+}
+
+/* A session has its end also where octets always wait to be read. */
+static void
+never_silent(void)
+{
+	char text[65536], last[200] = "";
+	int64_t begun;
+	struct client c;
+	struct daemon d;
+	ssize_t n;
+	pid_t pid;
+
+	daemon_init(&d, "\tsession-time 2s\n", NULL);
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	begun = harness_now_ms();
+	fcntl(c.fd, F_SETFL, 0);
+	pid = fork();
+	if (pid == 0)
+		send_for_ever(c.fd);
+	while ((n = read(c.fd, text, sizeof(text) - 1)) > 0) {
+		text[n] = '\0';
+		snprintf(last, sizeof(last), "%.199s", text + (n > 100 ? n - 100 :
+		    0));
+		EXPECT(harness_now_ms() - begun < 10000, "it goes on");
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	EXPECT(strstr(last, "421 4.4.2") != NULL, "%s", last);
+	EXPECT(daemon_logged(&d, " event=worker-attack ", NULL) == 0, "%s",
+	    daemon_last_words(&d));
+	client_close(&c);
+	daemon_stop(&d);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -563,6 +612,7 @@ main(int argc, char *argv[])
 		{ "ten_addresses_with_two_places",
 		    ten_addresses_with_two_places },
 		{ "crowd", crowd },
+		{ "never_silent", never_silent },
 		{ "burst", burst },
 		{ "place_is_made", place_is_made },
 		{ "greeting_is_held_back", greeting_is_held_back },
