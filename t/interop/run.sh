@@ -74,9 +74,7 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
-# The worker's user has to execute it: the build directory may be private.
-cp "$worker" "$tmp/smtpd-worker"
-worker=$tmp/smtpd-worker
+worker=$(realpath "$worker")
 root=$tmp/root
 mail=$root/mail/example.org
 text=$tmp/text

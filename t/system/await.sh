@@ -21,9 +21,6 @@ ours=
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/await.XXXXXX")
 # The catcher gives up root and has to reach its directory below.
 chmod 755 "$tmp"
-# And its worker's user to execute that: the build directory may be private.
-cp "$worker" "$tmp/smtpd-worker"
-worker=$tmp/smtpd-worker
 box=$tmp/caught/alice@example.org
 end() {
 	for pid in $ours; do
