@@ -330,8 +330,11 @@ cut_off(const struct daemon *d, size_t octets, int how)
 	struct linger hard = { 1, 0 };
 	bool answered = false;
 	struct client c;
+	char from[32];
 
-	EXPECT(client_connect(&c, d, NULL), "connect: %s", strerror(errno));
+	/* Each names somebody unknown: not all of them from one address. */
+	snprintf(from, sizeof(from), "127.1.%zu.1", octets % 256);
+	EXPECT(client_connect(&c, d, from), "connect: %s", strerror(errno));
 	/* Every other one waits for nothing at all. */
 	if (octets % 2 == 0)
 		EXPECT(client_reply(&c) == 220, "octet %zu: %s", octets,
