@@ -11,7 +11,7 @@
 	X(SEQUENCE, "command out of sequence")				\
 	X(UNKNOWN_COMMAND, "unknown command")				\
 	X(LINE_TOO_LONG, "command line too long")			\
-	X(HTTP, "HTTP, not SMTP")					\
+	X(HTTP, "HTTP or a field of a header, not SMTP")		\
 	X(NUL, "NUL in a command line")					\
 	X(BARE_COMMAND, "bare CR or LF in a command line")		\
 	X(BARE_MESSAGE, "bare CR or LF in the message")			\

@@ -58,7 +58,8 @@
 	X(AUTH_LONG, 500, "5.5.6", "line too long")			\
 	X(ARGUMENT, 501, "5.5.4", "syntax error in the argument")	\
 	X(NO_ARGUMENT, 501, "5.5.4", "no argument allowed")		\
-	X(HTTP, 500, "5.5.1", "this is SMTP, not HTTP; closing")	\
+	X(HTTP, 500, "5.5.1", "HTTP or a field of a header, not SMTP;" \
+	    " closing")							\
 	X(NO_BRACKETS, 501, "5.5.4", "the address has to stand in < >")	\
 	X(ADDRESS_LONG, 501, "5.5.4", "more than 255 octets before or"	\
 	    " behind the @")						\
