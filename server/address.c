@@ -252,6 +252,25 @@ sweep(struct address_book *b, int64_t now_ms)
 	}
 }
 
+/* The refusal that ends next ends now. */
+static void
+forget_next(struct address_book *b)
+{
+	struct address_host *next = NULL;
+
+	for (size_t i = 0; i < bucket_count; i++)
+		for (struct address_host *e = b->buckets[i]; e != NULL;
+		    e = e->next)
+			if (e->refused_until_ms != 0 && (next == NULL ||
+			    e->refused_until_ms < next->refused_until_ms))
+				next = e;
+	if (next == NULL)
+		return;
+	next->refused_until_ms = 0;
+	b->refused--;
+	drop_if_empty(b, next);
+}
+
 void
 address_refuse(struct address_book *b, const struct address *a,
     int64_t until_ms)
@@ -259,14 +278,12 @@ address_refuse(struct address_book *b, const struct address *a,
 	struct address_host *e;
 	uint8_t key[9];
 
-	if (b->refused >= refused_max)
-		return;
 	key_of(a, key);
 	e = find_or_add(b, key);
 	if (e == NULL)
 		return;
-	if (e->refused_until_ms == 0)
-		b->refused++;
+	if (e->refused_until_ms == 0 && b->refused++ >= refused_max)
+		forget_next(b);
 	e->refused_until_ms = until_ms;
 }
 

@@ -66,7 +66,10 @@ void	address_serve(struct address_host *h, bool begins);
  * in all its sessions together.  Owed now, in microseconds.
  */
 int64_t	address_charge(struct address_host *h, int64_t us, int64_t now_us);
-/* Refuses a's host until then; the book holds at most 4,096 such. */
+/*
+ * Refuses a's host until then.  The book holds at most 4,096 such: the one
+ * that would end next is forgotten for another.
+ */
 void	address_refuse(struct address_book *b, const struct address *a,
 	    int64_t until_ms);
 /* What the book says of one host. */

@@ -407,7 +407,7 @@ find_place_taker(const struct master *m)
 	struct worker *w, *worst = NULL;
 
 	TAILQ_FOREACH(w, &m->pool.busy, entry) {
-		if (w->evicted || w->when == IPC_AT_COMMIT)
+		if (w->evicted_ms != 0 || w->when == IPC_AT_COMMIT)
 			continue;
 		if (worst == NULL || address_served(w->session->host) >
 		    address_served(worst->session->host))
@@ -423,7 +423,7 @@ count_evicted(const struct master *m)
 	uint64_t n = 0;
 
 	TAILQ_FOREACH(w, &m->pool.busy, entry) {
-		n += w->evicted;
+		n += w->evicted_ms != 0;
 	}
 	return n;
 }

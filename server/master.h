@@ -106,11 +106,11 @@ struct worker {
 	struct tls_files	*tls;		/* it serves by; NULL: let go */
 	enum ipc_when		 when;
 	struct session		*session;	/* NULL: none now */
-	bool			 evicted;	/* somebody needs its place */
+	int64_t			 evicted_ms;	/* its place was needed; 0: not */
 	unsigned		 hurries;	/* said since it last spoke */
 	bool			 exited;	/* its end was told, or cannot be */
 	int64_t			 left_ms;	/* when it was let go */
-	bool			 lingers;	/* and to be killed, for it stays */
+	const char		*killed;	/* why; "": it is not to blame */
 	/* the last one it served, if any */
 	char			 last_session[ipc_id_bytes + 1];
 	struct address		 last_client;

@@ -157,7 +157,7 @@ pool_release(struct worker *w)
 		p->busy_count--;
 		pool_worker_note_last(w);
 		w->session = NULL;
-		w->evicted = false;
+		w->evicted_ms = 0;
 		w->when = IPC_AT_IDLE;
 		TAILQ_INSERT_HEAD(&p->idle, w, entry);
 		p->idle_count++;
@@ -194,7 +194,7 @@ update_hurry(struct master *m)
 		return;
 	m->pool.hurried = hurried;
 	TAILQ_FOREACH(w, &m->pool.busy, entry)
-		if (!w->evicted)
+		if (w->evicted_ms == 0)
 			hurry(w, hurried ? HURRY_FULL : HURRY_NOT,
 			    session_idle_timeout_s(m));
 }
@@ -202,7 +202,7 @@ update_hurry(struct master *m)
 void
 pool_evict(struct worker *w)
 {
-	w->evicted = true;
+	w->evicted_ms = deadline_now_ms();
 	hurry(w, HURRY_ROOM, 0);
 	/* At most one of them, for either may be the end of w. */
 	if (w->login != NULL)

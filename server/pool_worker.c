@@ -28,6 +28,7 @@ enum {
 	unused_losses_max = 8,	/* in a row: then a pause before new ones */
 	crash_refusal_ms = 10 * 60 * 1000,
 	leave_patience_ms = 5000,	/* for a process to end */
+	evict_patience_ms = 10000,	/* for a session to end */
 	/*
 	 * Answers that a worker does not read wait in the kernel, some with a
 	 * descriptor, and those count against a limit of the master: so few.
@@ -283,6 +284,18 @@ crashed(struct master *m, pid_t pid, int status, struct worker *w)
 	pool_retire_idle(m);
 }
 
+/* Did w (or NULL) end as the master wanted it?  Who is to blame then is. */
+static bool
+was_killed(struct worker *w, int status)
+{
+	if (w == NULL || w->killed == NULL || !WIFSIGNALED(status) ||
+	    WTERMSIG(status) != SIGKILL)
+		return false;
+	if (w->killed[0] != '\0')
+		punish(w, w->killed);
+	return true;
+}
+
 bool
 pool_died(struct nursery *n, pid_t pid, int status)
 {
@@ -295,10 +308,7 @@ pool_died(struct nursery *n, pid_t pid, int status)
 		n->strangers--;
 	else
 		w->exited = true;
-	if (w != NULL && w->lingers && WIFSIGNALED(status) &&
-	    WTERMSIG(status) == SIGKILL)
-		punish(w, "it was let go, and did not end");
-	else if (status != 0)
+	if (status != 0 && !was_killed(w, status))
 		crashed(m, pid, status, w);
 	/* What it said last is still to be read; but not after a crash. */
 	if (w != NULL && w->left_ms != 0)
@@ -352,7 +362,8 @@ kill_lingering(struct master *m)
 
 	while ((w = TAILQ_FIRST(&p->leaving)) != NULL &&
 	    now - w->left_ms > leave_patience_ms) {
-		w->lingers = true;
+		if (w->killed == NULL)
+			w->killed = "it was let go, and did not end";
 		kill_process(w);
 		/* Until its end is told; if it is not, again. */
 		TAILQ_REMOVE(&p->leaving, w, entry);
@@ -376,9 +387,31 @@ kill_overdue(struct master *m)
 	}
 }
 
+/*
+ * A place that was needed is given up at once, but by one that waits for a
+ * slow disk, say, or is in somebody else's hands.  Neither keeps the place.
+ */
+static void
+kill_evicted(struct master *m)
+{
+	int64_t now = deadline_now_ms();
+	struct worker *w, *next;
+
+	for (w = TAILQ_FIRST(&m->pool.busy); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (w->evicted_ms == 0 || w->when == IPC_AT_COMMIT ||
+		    now - w->evicted_ms <= evict_patience_ms)
+			continue;
+		w->killed = "";
+		kill_process(w);
+		pool_lost(w, "its place was needed, and it did not end");
+	}
+}
+
 void
 pool_worker_police(struct master *m)
 {
+	kill_evicted(m);
 	kill_overdue(m);
 	kill_lingering(m);
 }

@@ -300,6 +300,40 @@ others_are_served(void)
 	EXPECT(mail_none_incoming(&d), "something is left in incoming");
 }
 
+/* Places that are needed, of workers who do not listen: all are made free. */
+static void
+place_is_kept(void)
+{
+	enum { count = 12 };
+	struct client silent[count], fresh[count];
+	struct daemon d;
+	char from[32];
+
+	start(&d, "\tworkers 12\n\tper-address 12\n");
+	for (int i = 0; i < count; i++) {
+		say(&silent[i], &d, "127.9.0.1", "SILENCE");
+		EXPECT(strncmp(silent[i].reply, "begun", 5) == 0, "%s",
+		    silent[i].reply);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		from_of(i, from);
+		EXPECT(client_connect(&fresh[i], &d, from) &&
+		    client_send(&fresh[i], "HONEST 1000\n", 12), "connect");
+	}
+	for (int i = 0; i < count; i++) {
+		client_reply(&fresh[i]);
+		EXPECT(strncmp(fresh[i].reply, "stored ", 7) == 0,
+		    "client %d: \"%s\"; %s", i, fresh[i].reply,
+		    daemon_last_words(&d));
+		client_close(&fresh[i]);
+	}
+	EXPECT(daemon_logged(&d, " event=worker-attack ", NULL) == 0,
+	    "somebody is to blame: %s", daemon_last_words(&d));
+	for (int i = 0; i < count; i++)
+		client_close(&silent[i]);
+	daemon_kill(&d);
+}
+
 static void
 incoming_path(const struct daemon *d, char out[512])
 {
@@ -526,6 +560,7 @@ main(int argc, char *argv[])
 		{ "floods", floods },
 		{ "proxied", proxied },
 		{ "others_are_served", others_are_served },
+		{ "place_is_kept", place_is_kept },
 		{ "file_tampered_with", file_tampered_with },
 		{ "nursery_random", nursery_random },
 		{ "nursery_unsafe", nursery_unsafe },

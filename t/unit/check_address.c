@@ -162,10 +162,36 @@ START_TEST(refused)
 }
 END_TEST
 
+/* One more than there is room for: the one that would end next goes. */
+START_TEST(refused_full)
+{
+	struct address_book *b = address_book_new();
+	struct address a;
+	char text[32];
+
+	for (unsigned i = 0; i <= 4096; i++) {
+		snprintf(text, sizeof(text), "10.0.%u.%u", i / 256, i % 256);
+		refuse(b, text, 10000 + (i == 77 ? -1 : (int)i));
+	}
+	ck_assert_uint_eq(address_refused_count(b, 0), 4096);
+	for (unsigned i = 0; i <= 4096; i++) {
+		uint8_t ip[4] = { 10, 0, (uint8_t)(i / 256),
+		    (uint8_t)(i % 256) };
+
+		ck_assert(address_of_ip(false, ip, 0, &a));
+		ck_assert_int_eq(address_is_refused(b, &a, 0), i != 77);
+	}
+	/* One that is refused already takes no other's place. */
+	refuse(b, "10.0.0.1", 20000);
+	ck_assert_uint_eq(address_refused_count(b, 0), 4096);
+}
+END_TEST
+
 int
 main(void)
 {
-	const TTest *tests[] = { of_ip, look, limits, top, refused };
+	const TTest *tests[] = { of_ip, look, limits, top, refused,
+	    refused_full };
 
 	return UNIT_RUN("address", tests);
 }
