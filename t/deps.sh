@@ -74,6 +74,12 @@ packages() {
 		logwatch /usr/share/logwatch/scripts/services/postfix
 		logrotate /usr/sbin/logrotate
 		prometheus-node-exporter prometheus-node-exporter
+		python3-aiosmtplib /usr/lib/python3/dist-packages/aiosmtplib
+		php-cli php
+		php-symfony-mailer /usr/share/php/Symfony/Component/Mailer
+		libphp-phpmailer /usr/share/php/libphp-phpmailer
+		ruby-mail ruby /usr/share/doc/ruby-mail
+		golang-go go
 		systemd systemd-socket-activate systemd-analyze
 		systemd-container systemd-nspawn
 		debootstrap debootstrap

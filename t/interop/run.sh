@@ -15,6 +15,7 @@ cd "$(dirname "$0")/../.."
 here=t/interop
 . "$here/lib.sh"
 . "$here/clients.sh"
+. "$here/defaults.sh"
 . "$here/server.sh"
 . "$here/dovecot.sh"
 . "$here/catcher.sh"
@@ -235,6 +236,17 @@ for client in swaks curl msmtp smtplib nodemailer; do
 	check "login-$client-login" log_in "$client" LOGIN
 done
 check login-hidden hides_what_follows
+write_programs
+for library in smtplib aiosmtplib nodemailer symfony phpmailer rubymail \
+    golang; do
+	if has_library "$library"; then
+		check "default-$library" by_default "$library"
+		check "default-$library-login" \
+		    by_default "$library" alice@example.org zqu-password
+	else
+		skip "default-$library" "it is not there"
+	fi
+done
 check catcher-prints catcher_prints
 check catcher-escapes catcher_escapes
 stop_catcher
