@@ -160,6 +160,7 @@ master_held(void)
 	EXPECT(linkat(dir_fd, "..", AT_FDCWD, "/usr/x", 0) == -1);
 	EXPECT(mkdir("/tmp/smtpd-test-outside", 0700) == -1);
 	EXPECT(socket(AF_UNIX, SOCK_SEQPACKET, 0) == -1 && errno == ENOSYS);
+	EXPECT(socket(AF_UNIX, SOCK_STREAM, 0) == -1 && errno == ENOSYS);
 }
 
 /* Where only adding is allowed: new files and more of them, no more. */
