@@ -1,6 +1,6 @@
 /*
- * What a client says of a message, as a worker has read it.  Rows of the
- * table in shared/ipc_msg.h.
+ * What a client says of a message, as a worker has read it, and what the master
+ * answers.  Rows of the table in shared/ipc_msg.h.
  */
 #ifndef SHARED_IPC_MAIL_H
 #define SHARED_IPC_MAIL_H
@@ -31,6 +31,24 @@ enum {
 
 struct ipc_rcpt {
 	struct mailbox	to;
+};
+
+enum verdict {
+	VERDICT_OK,
+	VERDICT_UNKNOWN,	/* no such recipient here */
+	VERDICT_FOREIGN,	/* we do not relay */
+	VERDICT_TOO_MANY,	/* recipients */
+	VERDICT_NOT_YOURS,	/* the address of who logged in it is not */
+	VERDICT_DISK_FULL,
+	VERDICT_BROKEN,		/* the recipient, by our tables, for now */
+	VERDICT_TROUBLE,	/* ours, logged by the master */
+	VERDICT_COUNT
+};
+
+/* held_back_ms: of UNKNOWN, before the client hears it: guessing is slow. */
+struct ipc_verdict {
+	uint32_t	verdict;
+	uint32_t	held_back_ms;
 };
 
 #endif

@@ -130,24 +130,6 @@ struct ipc_hurry {
 	uint32_t	why;		/* enum hurry */
 };
 
-enum verdict {
-	VERDICT_OK,
-	VERDICT_UNKNOWN,	/* no such recipient here */
-	VERDICT_FOREIGN,	/* we do not relay */
-	VERDICT_TOO_MANY,	/* recipients */
-	VERDICT_NOT_YOURS,	/* the address of who logged in it is not */
-	VERDICT_DISK_FULL,
-	VERDICT_BROKEN,		/* the recipient, by our tables, for now */
-	VERDICT_TROUBLE,	/* ours, logged by the master */
-	VERDICT_COUNT
-};
-
-/* held_back_ms: of UNKNOWN, before the client hears it: guessing is slow. */
-struct ipc_verdict {
-	uint32_t	verdict;
-	uint32_t	held_back_ms;
-};
-
 /* Stored; room as in struct ipc_session. */
 struct ipc_stored {
 	char		id[ipc_id_bytes + 1];
