@@ -9,6 +9,7 @@
 #include "worker/smtp_data.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "shared/deadline.h"
@@ -177,6 +178,12 @@ refuse_bare(struct smtp_session *s, const struct intake *in)
 static struct outcome
 refuse_write(struct smtp_session *s, const struct intake *in, int error)
 {
+	char text[200];
+	struct buf b = buf_over(text, sizeof(text));
+
+	buf_add_str(&b, "the message could not be written: ");
+	buf_add_str(&b, strerror(error));
+	transcript_hint(buf_str(&b));
 	return refuse(s, in, NOTE_WRITE_FAILED,
 	    error == ENOSPC || error == EDQUOT ? REPLY_DISK_FULL :
 	    REPLY_TROUBLE);
