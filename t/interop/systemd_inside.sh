@@ -132,6 +132,13 @@ send() {
 	say 221 QUIT
 }
 
+offers_tls() {
+	connect
+	say 250 'EHLO client.example.net'
+	say 220 STARTTLS
+	exec 3<&-
+}
+
 # survives COMMAND...: it ends the service while a message is under way and
 # another client is silent; the one is stored, and both are told.
 survives() {
@@ -340,6 +347,27 @@ seen_check() {
 }
 
 # 2.12: a host without IPv6, as far as smtpd sees.
+seen_lost_helper() {
+	make_pair
+	chgrp _smtpd $etc/mail.key
+	chmod 640 $etc/mail.key
+	fresh "tls certificate $etc/mail.pem key $etc/mail.key"
+	pkill -KILL -f 'smtpd-worker -s$'
+	until_so 5 logged 'event=helper-started helper=sign' ||
+	    fail "it is not started again: $(journal | tail -n 3)"
+	smtpctl status >/root/out || fail "$(cat /root/out)"
+	offers_tls
+	pkill -KILL -f 'smtpd-worker -k$'
+	until_so 5 logged 'event=helper-lost helper=keeper' ||
+	    fail "$(journal | tail -n 3)"
+	! smtpctl status >/root/out || fail "status is content without keeper"
+	pkill -KILL -f 'smtpd-worker -s$'
+	until_so 20 logged 'event=stop status=1' ||
+	    fail "it does not end: $(journal | tail -n 3)"
+	until_so 20 smtpctl status ||
+	    fail "systemd does not start it again: $(journal | tail -n 3)"
+	offers_tls
+}
 seen_no_ipv6() {
 	configure 'listen 0.0.0.0 port 2525' 'listen :: port 2525'
 	# shellcheck disable=SC2086 # two names
