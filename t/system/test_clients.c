@@ -593,8 +593,8 @@ never_silent(void)
 		send_for_ever(c.fd);
 	while ((n = read(c.fd, text, sizeof(text) - 1)) > 0) {
 		text[n] = '\0';
-		snprintf(last, sizeof(last), "%.199s", text + (n > 100 ? n - 100 :
-		    0));
+		snprintf(last, sizeof(last), "%.199s",
+		    text + (n > 100 ? n - 100 : 0));
 		EXPECT(harness_now_ms() - begun < 10000, "it goes on");
 	}
 	kill(pid, SIGKILL);
