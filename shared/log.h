@@ -47,7 +47,7 @@ bool	log_flush(void);
 /* Lines that were lost, ever, since nobody took them. */
 uint64_t log_lost(void);
 
-/* Errors go to alarm, too, as "event=... key=value ...", wherever the log is. */
+/* Errors go to alarm, too, as "event=... key=value", wherever the log is. */
 void	log_alarm(void (*alarm)(struct span line));
 
 enum { log_line_max_bytes = 2048 };

@@ -120,10 +120,11 @@ void	smtp_reply_write(enum smtp_reply reply, struct span hostname,
 	    struct span id, struct buf *out);
 /*
  * The reply to EHLO: who we are and what we offer (RFC 5321 4.1.1.1);
- * starttls where that is so now (RFC 3207).
+ * starttls where that is so now (RFC 3207); auth: the mechanisms, NULL: none.
  */
 void	smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
-	    uint64_t rcpt_max, bool starttls, const char *auth, struct buf *out);
+	    uint64_t rcpt_max, bool starttls, const char *auth,
+	    struct buf *out);
 /* True for 4yz and 5yz. */
 bool	smtp_reply_is_error(enum smtp_reply reply);
 

@@ -581,7 +581,8 @@ smtp_mailbox_valid(const struct mailbox *m)
 		return true;
 	if (!local_valid(span_from(m->local, m->local_len)))
 		return false;
-	return m->domain_len == 0 || domain_valid(span_from(m->domain, m->domain_len));
+	return m->domain_len == 0 ||
+	    domain_valid(span_from(m->domain, m->domain_len));
 }
 
 static bool
