@@ -252,9 +252,11 @@ refuse_rcpt(struct worker *w, const struct mailbox *to, enum verdict verdict,
 	struct ipc_record r = { .type = IPC_VERDICT };
 	struct session *s = w->session;
 
-	if (!may_note(w))
-		return AFTER_BROKEN;
 	r.u.verdict.verdict = verdict;
+	/* No error of a client's, so an honest worker counts none. */
+	if (!may_note(w))
+		return verdict == VERDICT_TOO_MANY ? send_answer(w, &r, -1) :
+		    AFTER_BROKEN;
 	if (verdict == VERDICT_UNKNOWN && !s->of_proxy)
 		r.u.verdict.held_back_ms = guesses_unknown(
 		    w->master->auth.guesses, &s->client, deadline_now_ms());

@@ -351,6 +351,31 @@ beside_an_alias_sent_to(void)
 	beside_an_alias(true);
 }
 
+/* Beyond so many Maildirs each recipient is too many, and no attack. */
+static void
+beyond_an_alias(void)
+{
+	struct client c;
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	add_list(&d);
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	client_expect(&c, 250, "EHLO x");
+	client_expect(&c, 250, "MAIL FROM:<>");
+	client_expect(&c, 250, "RCPT TO:<all@lists.example>");
+	for (int i = 0; i < 1200; i++)
+		client_expect(&c, 452, "RCPT TO:<alice@example.org>");
+	client_expect(&c, 250, "RSET");
+	EXPECT(client_mail(&c, 1, 500, (const char *const[]){ "alice",
+	    NULL }) == 250, "%s", c.reply);
+	client_close(&c);
+	EXPECT(daemon_logged(&d, " event=worker-attack ", NULL) == 0, "%s",
+	    daemon_last_words(&d));
+	daemon_stop(&d);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -359,6 +384,7 @@ main(int argc, char *argv[])
 		{ "in_front_of_a_fresh_one", in_front_of_a_fresh_one },
 		{ "beside_an_alias_named", beside_an_alias_named },
 		{ "beside_an_alias_sent_to", beside_an_alias_sent_to },
+		{ "beyond_an_alias", beyond_an_alias },
 	};
 
 	return harness_main(argc, argv, tests,
