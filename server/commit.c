@@ -68,42 +68,6 @@ name_message(const struct master *m, struct transaction *tx)
 	    (unsigned long long)tx->size);
 }
 
-static void
-log_place(struct log_line *l, const struct recipient_mailbox *box)
-{
-	char path[maildir_path_max_bytes], to[maildir_path_max_bytes];
-
-	snprintf(to, sizeof(to), "%s%s%s", box->user,
-	    box->domain[0] == '\0' ? "" : "@", box->domain);
-	maildir_path(box, path);
-	log_str(l, "to", to);
-	log_str(l, "path", path);
-}
-
-void
-commit_log_failure(const char *session, const char *id, const char *what,
-    const struct recipient_mailbox *box, int error, const char *then)
-{
-	char path[sizeof("spool/incoming/") + ipc_id_bytes];
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_ERROR, "store-failed");
-	log_str(&l, "session", session);
-	if (id[0] != '\0')
-		log_str(&l, "id", id);
-	log_str(&l, "what", what);
-	if (box != NULL)
-		log_place(&l, box);
-	else {
-		snprintf(path, sizeof(path), "spool/incoming/%s", id);
-		log_str(&l, "path", path);
-	}
-	log_str(&l, "why", strerror(error));
-	if (then != NULL)
-		log_str(&l, "then", then);
-	log_end(&l);
-}
-
 /* Who reads 451 may send it again, and these will have it twice. */
 static void
 log_left(const struct delivery *d)
@@ -114,7 +78,7 @@ log_left(const struct delivery *d)
 	log_str(&l, "session", d->session);
 	log_str(&l, "id", d->tx->id);
 	log_u64(&l, "mailboxes", d->left);
-	log_place(&l, &d->left_in);
+	maildir_log_place(&l, &d->left_in);
 	log_str(&l, "file", d->tx->name);
 	log_end(&l);
 }
@@ -163,7 +127,9 @@ fail(struct master *m, struct delivery *d, const char *what, int error,
     const struct recipient_mailbox *where)
 {
 	d->error = error;
-	commit_log_failure(d->session, d->tx->id, what, where, error, NULL);
+	maildir_log_failure(&m->spool, &(struct maildir_failure){
+	    .session = d->session, .id = d->tx->id, .what = what,
+	    .box = where, .error = error });
 	TAILQ_INSERT_TAIL(&m->commit->large, d, entry);
 }
 
@@ -187,8 +153,10 @@ miss(struct delivery *d, int error)
 
 	if (box->needed || is_everybodys(error))
 		return false;
-	commit_log_failure(d->session, d->tx->id, d->mail.what, box, error,
-	    "the others of the alias have it, this one misses it");
+	maildir_log_failure(d->mail.spool, &(struct maildir_failure){
+	    .session = d->session, .id = d->tx->id, .what = d->mail.what,
+	    .box = box, .error = error,
+	    .then = "the others of the alias have it, this one misses it" });
 	*box = to->boxes[--to->count];
 	return true;
 }

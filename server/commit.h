@@ -37,12 +37,5 @@ struct delivery *commit_add(struct master *m, struct transaction *tx,
 void	commit_forget(struct master *m, struct delivery *d);
 /* Ends what waits, now: what cannot be done in one turn is taken back. */
 void	commit_finish(struct master *m);
-/*
- * event=store-failed: of a file in the spool; or unless box is NULL in that
- * Maildir.  then: what follows from it; or NULL.
- */
-void	commit_log_failure(const char *session, const char *id,
-	    const char *what, const struct recipient_mailbox *box, int error,
-	    const char *then);
 
 #endif

@@ -359,6 +359,14 @@ on_commit(struct worker *w, const struct ipc_record *r)
 }
 
 static enum after
+on_abort(struct worker *w, const struct ipc_record *r)
+{
+	message_drop(w->session, (int)r->u.abort.error);
+	w->when = IPC_AT_SESSION;
+	return AFTER_GO_ON;
+}
+
+static enum after
 on_note(struct worker *w, const struct ipc_record *r)
 {
 	struct log_line l;
@@ -436,7 +444,7 @@ static enum after
 	[IPC_RESET] = on_reset,
 	[IPC_BEGIN] = on_begin,
 	[IPC_COMMIT] = on_commit,
-	[IPC_ABORT] = on_reset,
+	[IPC_ABORT] = on_abort,
 	[IPC_NOTE] = on_note,
 	[IPC_TRACE] = on_trace,
 	[IPC_LOGIN] = on_login,

@@ -12,8 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shared/log.h"
-
 enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
 enum {
@@ -31,15 +29,6 @@ path_of(const struct recipient_mailbox *box, char out[maildir_path_max_bytes])
 	else
 		snprintf(out, maildir_path_max_bytes, "%s/%s", box->domain,
 		    box->user);
-}
-
-void
-maildir_path(const struct recipient_mailbox *box,
-    char out[maildir_path_max_bytes])
-{
-	snprintf(out, maildir_path_max_bytes, "%s%s%s%s/new",
-	    box->domain[0] == '\0' ? "" : "mail/", box->domain,
-	    box->domain[0] == '\0' ? "" : "/", box->user);
 }
 
 /* Makes dir in parent and its name durable; being there already is right. */
@@ -346,4 +335,52 @@ maildir_probe(const struct spool *s, const struct recipient_mailbox *box)
 	close(fd);
 	errno = error;
 	return result;
+}
+
+static bool
+is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT;
+}
+
+void
+maildir_log_place(struct log_line *l, const struct recipient_mailbox *box)
+{
+	char path[maildir_path_max_bytes], to[maildir_path_max_bytes];
+
+	snprintf(to, sizeof(to), "%s%s%s", box->user,
+	    box->domain[0] == '\0' ? "" : "@", box->domain);
+	snprintf(path, sizeof(path), "%s%s%s%s/new",
+	    box->domain[0] == '\0' ? "" : "mail/", box->domain,
+	    box->domain[0] == '\0' ? "" : "/", box->user);
+	log_str(l, "to", to);
+	log_str(l, "path", path);
+}
+
+void
+maildir_log_failure(const struct spool *s, const struct maildir_failure *f)
+{
+	char path[sizeof("spool/incoming/") + ipc_id_bytes];
+	struct spool_room room;
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_ERROR, "store-failed");
+	log_str(&l, "session", f->session);
+	if (f->id[0] != '\0')
+		log_str(&l, "id", f->id);
+	log_str(&l, "what", f->what);
+	if (f->box != NULL)
+		maildir_log_place(&l, f->box);
+	else {
+		snprintf(path, sizeof(path), "spool/incoming/%s", f->id);
+		log_str(&l, "path", path);
+	}
+	log_str(&l, "why", strerror(f->error));
+	if (is_full(f->error) && spool_room(s, &room)) {
+		log_u64(&l, "free_bytes", room.free_bytes);
+		log_u64(&l, "free_inodes", room.free_inodes);
+	}
+	if (f->then != NULL)
+		log_str(&l, "then", f->then);
+	log_end(&l);
 }

@@ -8,6 +8,7 @@
 
 #include "server/recipient.h"
 #include "server/spool.h"
+#include "shared/log.h"
 
 enum { maildir_dirs_max = 64, maildir_path_max_bytes = 512 };
 
@@ -67,8 +68,19 @@ int	maildir_sync(struct maildir_batch *b);
 /* 0 when box can be delivered to, or is still to be made; or -1 and errno. */
 int	maildir_probe(const struct spool *s,
 	    const struct recipient_mailbox *box);
-/* Where messages of box go, below the root: "mail/DOMAIN/USER/new". */
-void	maildir_path(const struct recipient_mailbox *box,
-	    char out[maildir_path_max_bytes]);
+/* What could not be done, for event=store-failed. */
+struct maildir_failure {
+	const char	*session;	/* its id */
+	const char	*id;		/* of the message; "": none yet */
+	const char	*what;
+	const struct recipient_mailbox *box; /* NULL: its file in the spool */
+	int		 error;
+	const char	*then;		/* what follows from it; or NULL */
+};
+void	maildir_log_failure(const struct spool *s,
+	    const struct maildir_failure *f);
+/* to= and path= of box. */
+void	maildir_log_place(struct log_line *l,
+	    const struct recipient_mailbox *box);
 
 #endif

@@ -96,9 +96,20 @@ message_add(struct session *s, const struct mailbox *to,
 	error = find_fit(&s->master->spool, boxes, count, &box);
 	if (error == 0)
 		return verdict;
-	commit_log_failure(s->id, "", "open the Maildir", box, error, NULL);
+	maildir_log_failure(&s->master->spool, &(struct maildir_failure){
+	    .session = s->id, .id = "", .what = "open the Maildir",
+	    .box = box, .error = error });
 	recipient_set_cut(boxes, count, marks);
 	return VERDICT_BROKEN;
+}
+
+/* Of the message's file in the spool. */
+static void
+log_failure(const struct session *s, const char *what, int error)
+{
+	maildir_log_failure(&s->master->spool, &(struct maildir_failure){
+	    .session = s->id, .id = s->tx.id, .what = what,
+	    .error = error });
 }
 
 enum verdict
@@ -131,7 +142,7 @@ message_begin(struct session *s, int *fd)
 	if (spool_begin(&s->master->spool, s->tx.id, buf_span(&head), fd) == 0)
 		return VERDICT_OK;
 	error = errno;
-	commit_log_failure(s->id, s->tx.id, "create", NULL, error, NULL);
+	log_failure(s, "create", error);
 	s->tx.id[0] = '\0';
 	session_reset(s->master, s);
 	return trouble_of(error);
@@ -245,10 +256,10 @@ message_end(struct worker *w, uint64_t size, bool *broken)
 			w->when = IPC_AT_COMMIT;
 			return VERDICT_OK;
 		}
-		commit_log_failure(s->id, tx->id, "hold", NULL, errno, NULL);
+		log_failure(s, "hold", errno);
 		break;
 	case SPOOL_UNKNOWN:
-		commit_log_failure(s->id, tx->id, "stat", NULL, errno, NULL);
+		log_failure(s, "stat", errno);
 		break;
 	case SPOOL_BAD:
 		*broken = true;
@@ -257,4 +268,14 @@ message_end(struct worker *w, uint64_t size, bool *broken)
 	w->master->counters.value[COUNTER_UNSTORED]++;
 	session_reset(w->master, s);
 	return VERDICT_TROUBLE;
+}
+
+void
+message_drop(struct session *s, int error)
+{
+	if (error != 0) {
+		s->master->counters.value[COUNTER_UNSTORED]++;
+		log_failure(s, "write", error);
+	}
+	session_reset(s->master, s);
 }

@@ -27,5 +27,10 @@ enum verdict message_begin(struct session *s, int *fd);
  * not what an honest worker leaves.
  */
 enum verdict message_end(struct worker *w, uint64_t size, bool *broken);
+/*
+ * The worker of s gives its message up: error is its errno of the file, or 0
+ * when that is not the reason.
+ */
+void	message_drop(struct session *s, int error);
 
 #endif

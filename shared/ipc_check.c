@@ -131,6 +131,7 @@ CHECK(pid, r->u.pid.pid > 1, "process id out of range")
 CHECK(died, r->u.died.pid > 1, "process id out of range")
 CHECK(verdict, r->u.verdict.verdict < VERDICT_COUNT, "verdict out of range")
 CHECK(hurry, r->u.hurry.why < HURRY_COUNT, "hurry out of range")
+CHECK(abort, r->u.abort.error < 4096, "errno out of range")
 CHECK(note, r->u.note.note < NOTE_COUNT, "note out of range")
 CHECK(end, r->u.end.end < END_COUNT && r->u.end.last <= IPC_VERB_COUNT,
     "end out of range")

@@ -140,6 +140,10 @@ struct ipc_commit {
 	uint64_t	size;		/* of the whole file, in octets */
 };
 
+struct ipc_abort {
+	uint32_t	error;		/* errno of the file; 0: not for that */
+};
+
 struct ipc_note {
 	uint32_t	note;
 };
@@ -189,7 +193,7 @@ struct ipc_end {
 	    IPC_AT_MAIL | IPC_AT_RCPT, any)				\
 	X(BEGIN, IPC_FROM_WORKER, nothing, 0, IPC_AT_RCPT, any)		\
 	X(COMMIT, IPC_FROM_WORKER, commit, 0, IPC_AT_DATA, any)		\
-	X(ABORT, IPC_FROM_WORKER, nothing, 0, IPC_AT_DATA, any)		\
+	X(ABORT, IPC_FROM_WORKER, abort, 0, IPC_AT_DATA, abort)		\
 	X(NOTE, IPC_FROM_WORKER, note, 0, IPC_AT_WORK, note)		\
 	X(TRACE, IPC_FROM_WORKER, trace, 0, IPC_AT_WORK, trace)		\
 	X(END, IPC_FROM_WORKER, end, 0,					\
@@ -224,6 +228,7 @@ struct ipc_record {
 		struct ipc_mail		mail;
 		struct ipc_rcpt		rcpt;
 		struct ipc_commit	commit;
+		struct ipc_abort	abort;
 		struct ipc_note		note;
 		struct ipc_end		end;
 		struct ipc_trace	trace;

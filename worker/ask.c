@@ -227,9 +227,12 @@ tell_begin(struct ask *a)
 }
 
 void
-tell_abort(struct ask *a)
+tell_abort(struct ask *a, int error)
 {
-	tell_empty(a, IPC_ABORT);
+	struct ipc_record r = { .type = IPC_ABORT,
+	    .u.abort.error = (uint32_t)error };
+
+	send_or_end(a, &r);
 }
 
 void

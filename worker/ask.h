@@ -52,7 +52,7 @@ bool		ask_is_hurry(struct ask *a);
 
 /* Said without waiting for an answer. */
 void	tell_begin(struct ask *a);
-void	tell_abort(struct ask *a);
+void	tell_abort(struct ask *a, int error);
 void	tell_reset(struct ask *a);
 void	tell_note(struct ask *a, enum note note);
 void	tell_tls(struct ask *a, const struct ipc_tls *agreed);

@@ -153,7 +153,7 @@ static void
 drop_file(struct smtp_session *s, const struct intake *in)
 {
 	if (in->fd != -1)
-		tell_abort(s->master);
+		tell_abort(s->master, in->write_errno);
 }
 
 static struct outcome
@@ -176,17 +176,16 @@ refuse_bare(struct smtp_session *s, const struct intake *in)
 }
 
 static struct outcome
-refuse_write(struct smtp_session *s, const struct intake *in, int error)
+refuse_write(struct smtp_session *s, const struct intake *in)
 {
 	char text[200];
 	struct buf b = buf_over(text, sizeof(text));
 
 	buf_add_str(&b, "the message could not be written: ");
-	buf_add_str(&b, strerror(error));
+	buf_add_str(&b, strerror(in->write_errno));
 	transcript_hint(buf_str(&b));
-	return refuse(s, in, NOTE_WRITE_FAILED,
-	    error == ENOSPC || error == EDQUOT ? REPLY_DISK_FULL :
-	    REPLY_TROUBLE);
+	return refuse(s, in, NOTE_WRITE_FAILED, in->write_errno == ENOSPC ||
+	    in->write_errno == EDQUOT ? REPLY_DISK_FULL : REPLY_TROUBLE);
 }
 
 static enum smtp_reply
@@ -200,8 +199,10 @@ commit(struct smtp_session *s, struct intake *in)
 {
 	enum verdict verdict;
 
-	if (fdatasync(in->fd) == -1)
-		return refuse_write(s, in, errno);
+	if (fdatasync(in->fd) == -1) {
+		in->write_errno = errno;
+		return refuse_write(s, in);
+	}
 	verdict = ask_commit(s->master, in->written, &s->stored);
 	smtp_note_room(s, verdict == VERDICT_OK && s->stored.room);
 	if (verdict == VERDICT_OK)
@@ -238,7 +239,7 @@ judge(struct smtp_session *s, struct intake *in)
 	if (in->verdict != VERDICT_OK)
 		return smtp_go_on(reply_of_refusal(in->verdict));
 	if (in->write_errno != 0)
-		return refuse_write(s, in, in->write_errno);
+		return refuse_write(s, in);
 	author = s->submission ? smtp_submit_judge(s) : REPLY_OK;
 	if (author != REPLY_OK)
 		return refuse_author(s, in, author);

@@ -150,8 +150,10 @@ full_while_arriving(void)
 	EXPECT(WAIT(mail_incoming(&d) == 1),
 	    "what did not fit is still there");
 	EXPECT(WAIT(daemon_logged(&d, " event=reject ",
-	    "could not be written", NULL) == 1), "nothing in the log: %s",
-	    daemon_last_words(&d));
+	    "could not be written", NULL) == 1) &&
+	    daemon_logged(&d, " event=store-failed ", " what=write "
+	    "path=spool/incoming/", "No space left", "free_bytes=", NULL) == 1,
+	    "nothing in the log: %s", daemon_last_words(&d));
 	/* The session goes on, and so does the other one. */
 	EXPECT(client_mail(&c, 2, 100000, alice) == 250, "%s", c.reply);
 	client_expect(&other, 250, "X-Number: 3 0\r\nSubject: test 3\r\n"

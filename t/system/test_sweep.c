@@ -4,6 +4,7 @@
  * enters, and where it leaves, its first system call of a session, its
  * second, and so on until the session ends before that.
  */
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -255,6 +256,119 @@ nursery(void)
 	sweep(TARGET_NURSERY, 1, 10);
 }
 
+static const struct {
+	const char	*name;
+	long		 number;
+} calls[] = {
+	{ "openat", SYS_openat },
+	{ "mkdirat", SYS_mkdirat },
+	{ "linkat", SYS_linkat },
+	{ "renameat", SYS_renameat },
+	{ "newfstatat", SYS_newfstatat },
+	{ "fsync", SYS_fsync },
+	{ "fdatasync", SYS_fdatasync },
+	{ "write", SYS_write }
+};
+
+/* In a child: one message for two; it exits with the code it got. */
+static _Noreturn void
+send_for_code(const struct sweep *s, unsigned round)
+{
+	char names[2][16];
+	const char *rcpts[3];
+	struct client c;
+
+	rcpts_of(round, names, rcpts);
+	if (!client_connect(&c, &s->d, NULL) || client_reply(&c) != 220)
+		_exit(0);
+	_exit(client_mail(&c, number_of(round, 0), message_octets, rcpts) /
+	    10);
+}
+
+/*
+ * The count-th call of that name fails in one session: who reads 451 or 452
+ * has nothing in either Maildir, and the log names the object.  False: there
+ * were fewer.
+ */
+static bool
+one_failure(struct sweep *s, size_t which, unsigned count, unsigned round)
+{
+	size_t before = daemon_logged(&s->d, " event=store-failed ", NULL);
+	pid_t target = find_target(s), client;
+	char names[2][16];
+	const char *rcpts[3];
+	int status = 0, code;
+	bool failed;
+
+	rcpts_of(round, names, rcpts);
+	if (!trace_begin(target))
+		harness_lacking("cannot trace: %s", strerror(errno));
+	fflush(stdout);
+	client = fork();
+	if (client == 0)
+		send_for_code(s, round);
+	failed = trace_fail_at(target, calls[which].number, count, EIO,
+	    client, &status);
+	code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	if (code != 45) {
+		EXPECT(code == 25 || failed, "%s %u: code %d",
+		    calls[which].name, count, code);
+		return failed;
+	}
+	s->unanswered_kept++;
+	EXPECT(WAIT(daemon_logged(&s->d, " event=store-failed ", " path=",
+	    "why=\"Input/output error\"", NULL) == before + 1),
+	    "%s %u: the log does not say what failed: %s", calls[which].name,
+	    count, daemon_last_words(&s->d));
+	for (unsigned k = 0; k < 2; k++)
+		EXPECT(mail_copies(&s->d, rcpts[k], number_of(round, 0)) == 0,
+		    "%s %u: 451, and delivered to %s", calls[which].name,
+		    count, rcpts[k]);
+	return true;
+}
+
+static void
+each_call_fails(enum target target, unsigned least)
+{
+	struct sweep s = { .target = target };
+	unsigned round = 0;
+
+	harness_need_root("trace processes that hide");
+	if (!trace_can_fail())
+		harness_skip("no system call can be made to fail here");
+	daemon_init(&s.d, "", NULL);
+	daemon_start(&s.d);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		unsigned count = 1;
+
+		/* What the master writes is the log itself. */
+		if (target == TARGET_MASTER && calls[i].number == SYS_write)
+			continue;
+		while (count < 100 && one_failure(&s, i, count, round++))
+			count++;
+		EXPECT(count < 100, "%s: no end of it", calls[i].name);
+	}
+	printf("%u calls failed, %u of them were answered 45x\n", round,
+	    s.unanswered_kept);
+	EXPECT(s.unanswered_kept >= least, "only %u", s.unanswered_kept);
+	EXPECT(client_deliver(&s.d, "127.0.0.2", 9999, 500, "alice") == 250,
+	    "after it: %s", daemon_last_words(&s.d));
+	daemon_stop(&s.d);
+	EXPECT(mail_none_incoming(&s.d), "a file is left in spool/incoming");
+}
+
+static void
+master_calls_fail(void)
+{
+	each_call_fails(TARGET_MASTER, 20);
+}
+
+static void
+worker_calls_fail(void)
+{
+	each_call_fails(TARGET_WORKER, 2);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -263,6 +377,8 @@ main(int argc, char *argv[])
 		{ "master_two_messages", master_two_messages },
 		{ "worker", worker },
 		{ "nursery", nursery },
+		{ "master_calls_fail", master_calls_fail },
+		{ "worker_calls_fail", worker_calls_fail },
 	};
 
 	return harness_main(argc, argv, tests,

@@ -4,10 +4,14 @@
 #include "t/system/trace.h"
 
 #include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 
+#include <elf.h>
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 
 enum { syscall_stop = SIGTRAP | 0x80 };
 
@@ -71,4 +75,110 @@ trace_kill_at(pid_t pid, unsigned count, pid_t watched, int *status)
 			sig = 0;
 		resume(pid, sig);
 	}
+}
+
+#if defined(__x86_64__)
+enum { can_fail = 1 };
+
+static void
+set_call(struct user_regs_struct *r, long call)
+{
+	r->orig_rax = (unsigned long long)call;
+}
+
+static void
+set_result(struct user_regs_struct *r, long result)
+{
+	r->rax = (unsigned long long)result;
+}
+#else
+enum { can_fail = 0 };
+
+static void
+set_call(struct user_regs_struct *r, long call)
+{
+	(void)r;
+	(void)call;
+}
+
+static void
+set_result(struct user_regs_struct *r, long result)
+{
+	(void)r;
+	(void)result;
+}
+#endif
+
+bool
+trace_can_fail(void)
+{
+	return can_fail != 0;
+}
+
+/* At a stop where a call is entered (its number) or left. */
+static void
+change(pid_t pid, void (*set)(struct user_regs_struct *, long), long value)
+{
+	struct user_regs_struct r;
+	struct iovec v = { &r, sizeof(r) };
+
+	if (ptrace(PTRACE_GETREGSET, pid, (unsigned long)NT_PRSTATUS, &v) == -1)
+		return;
+	set(&r, value);
+	(void)ptrace(PTRACE_SETREGSET, pid, (unsigned long)NT_PRSTATUS, &v);
+}
+
+/* At a stop: is call entered? */
+static bool
+enters(pid_t pid, long call)
+{
+	struct __ptrace_syscall_info info;
+
+	memset(&info, 0, sizeof(info));
+	return ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0 &&
+	    info.op == PTRACE_SYSCALL_INFO_ENTRY &&
+	    info.entry.nr == (unsigned long)call;
+}
+
+static void
+let_go(pid_t pid)
+{
+	int got;
+
+	if (ptrace(PTRACE_INTERRUPT, pid, 0UL, 0UL) == 0 &&
+	    waitpid(pid, &got, __WALL) == pid && WIFSTOPPED(got))
+		(void)ptrace(PTRACE_DETACH, pid, 0UL, 0UL);
+}
+
+bool
+trace_fail_at(pid_t pid, long call, unsigned count, int error, pid_t watched,
+    int *status)
+{
+	bool failing = false, failed = false, gone = false;
+	unsigned seen = 0;
+	pid_t who;
+	int got;
+
+	while ((who = waitpid(-1, &got, __WALL)) != watched) {
+		int sig = WIFSTOPPED(got) ? WSTOPSIG(got) : 0;
+
+		if (who == -1 && errno != EINTR)
+			return false;
+		gone = gone || (who == pid && !WIFSTOPPED(got));
+		if (who != pid || gone)
+			continue;
+		if (sig == syscall_stop && failing) {
+			change(pid, set_result, -error);
+			failing = false;
+		} else if (sig == syscall_stop && !failed &&
+		    enters(pid, call) && ++seen == count) {
+			change(pid, set_call, -1);
+			failed = failing = true;
+		}
+		resume(pid, sig == syscall_stop || got >> 16 != 0 ? 0 : sig);
+	}
+	*status = got;
+	if (!gone)
+		let_go(pid);
+	return failed;
 }

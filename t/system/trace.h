@@ -1,5 +1,6 @@
 /*
- * Ends a process at a system call of one's choice, by ptrace(2).
+ * Ends a process at a system call of one's choice, or lets that call fail, by
+ * ptrace(2).
  */
 #ifndef T_SYSTEM_TRACE_H
 #define T_SYSTEM_TRACE_H
@@ -28,5 +29,14 @@ enum trace_end {
  */
 enum trace_end trace_kill_at(pid_t pid, unsigned count, pid_t watched,
 	    int *status);
+/*
+ * Lets pid go on until the child watched has ended, whose status is *status
+ * then, and no longer follows it.  Its count-th system call of that number is
+ * not done, and fails with error.  False: there was none.
+ */
+bool	trace_fail_at(pid_t pid, long call, unsigned count, int error,
+	    pid_t watched, int *status);
+/* Can a call be made to fail on this machine? */
+bool	trace_can_fail(void);
 
 #endif
