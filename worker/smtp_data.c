@@ -9,7 +9,6 @@
 #include "worker/smtp_data.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "shared/deadline.h"
@@ -178,12 +177,6 @@ refuse_bare(struct smtp_session *s, const struct intake *in)
 static struct outcome
 refuse_write(struct smtp_session *s, const struct intake *in)
 {
-	char text[200];
-	struct buf b = buf_over(text, sizeof(text));
-
-	buf_add_str(&b, "the message could not be written: ");
-	buf_add_str(&b, strerror(in->write_errno));
-	transcript_hint(buf_str(&b));
 	return refuse(s, in, NOTE_WRITE_FAILED, in->write_errno == ENOSPC ||
 	    in->write_errno == EDQUOT ? REPLY_DISK_FULL : REPLY_TROUBLE);
 }

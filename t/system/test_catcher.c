@@ -406,7 +406,7 @@ no_room(void)
 	EXPECT_SHOWN(&c, "of which 1024 KiB and ");
 	EXPECT(client_deliver(&c.d, NULL, 2, 5000000, "alice") == 452, "it "
 	    "has room");
-	EXPECT_SHOWN(&c, "not be written: No space left on device");
+	EXPECT_SHOWN(&c, "No space left on device");
 	stop(&c, SIGTERM);
 }
 
