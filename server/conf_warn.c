@@ -13,6 +13,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <limits.h>
 
 typedef void tell_fn(const char *, unsigned, const char *);
 
@@ -156,4 +158,31 @@ conf_warn_broken(const struct conf *conf, tell_fn *tell)
 	snprintf(text, sizeof(text), "%u more are broken, this the last",
 	    t.count - conf_mistakes_max);
 	tell(t.path, t.line, text);
+}
+
+/* What is not there yet is made below the root. */
+static bool
+device_of(const struct conf *conf, const char *below, dev_t *out)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", conf->root, below);
+	if (stat(path, &st) == -1 && stat(conf->root, &st) == -1)
+		return false;
+	*out = st.st_dev;
+	return true;
+}
+
+void
+conf_warn_disks(const struct conf *conf,
+    void (*tell)(const char *path, unsigned line, const char *text))
+{
+	dev_t mail, spool;
+
+	if (!conf->catcher && device_of(conf, "mail", &mail) &&
+	    device_of(conf, "spool/incoming", &spool) && mail != spool)
+		tell(conf->root, 0, "its mail and spool/incoming are on two "
+		    "file systems: each message is written twice, where one "
+		    "would have a second name; mount one for both of them");
 }

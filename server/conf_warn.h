@@ -23,5 +23,8 @@ void	conf_warn_logins(const struct conf *conf,
 /* Aliases, catch-alls and passwords that are broken: 20, and the number. */
 void	conf_warn_broken(const struct conf *conf,
 	    void (*tell)(const char *path, unsigned line, const char *text));
+/* Maildirs on another file system than the spool: no link, but a copy. */
+void	conf_warn_disks(const struct conf *conf,
+	    void (*tell)(const char *path, unsigned line, const char *text));
 
 #endif

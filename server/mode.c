@@ -122,6 +122,7 @@ mode_warn(const struct conf *conf, bool logged, bool whole)
 	conf_warn_hostname(conf, tell);
 	conf_warn_logins(conf, tell);
 	conf_warn_broken(conf, tell);
+	conf_warn_disks(conf, tell);
 }
 
 int

@@ -220,10 +220,14 @@ spool_discard(const struct spool *s, const char *id)
 bool
 spool_room(const struct spool *s, struct spool_room *out)
 {
-	struct statvfs v;
+	struct statvfs v, mail;
 
-	if (fstatvfs(s->incoming, &v) == -1)
+	if (fstatvfs(s->incoming, &v) == -1 || fstatvfs(s->mail, &mail) == -1)
 		return false;
+	/* Of two file systems the one that has less. */
+	if (mail.f_fsid != v.f_fsid && (uint64_t)mail.f_bavail *
+	    mail.f_frsize < (uint64_t)v.f_bavail * v.f_frsize)
+		v = mail;
 	out->total_bytes = (uint64_t)v.f_blocks * v.f_frsize;
 	out->free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
 	out->total_inodes = v.f_files;

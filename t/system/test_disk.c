@@ -502,6 +502,47 @@ mailboxes_vanished(void)
 	daemon_stop(&d);
 }
 
+/* Maildirs on a file system of their own: no link, and a durable copy. */
+static void
+maildirs_apart(void)
+{
+	static const char *const three[] = { "alice", "bob", "u1", NULL };
+	struct client c;
+	struct daemon d;
+	char out[4096];
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	daemon_stop(&d);
+	harness_need_root("mount a small disk");
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    mount("tmpfs", in_root(&d, "mail"), "tmpfs", 0, "size=16m") == -1)
+		harness_lacking("cannot mount a tmpfs: %s", strerror(errno));
+	EXPECT(chmod(in_root(&d, "mail"), 0777) == 0, "chmod");
+	daemon_run(&d, (char *[]){ "smtpd", "-n", "-f", d.conf, NULL }, out,
+	    sizeof(out));
+	EXPECT(strstr(out, "on two file systems") != NULL, "smtpd -n: %s",
+	    out);
+	daemon_start(&d);
+	EXPECT(daemon_logged(&d, " event=warning ", "on two file systems",
+	    NULL) == 1, "not in the log");
+	client_open(&c, &d, NULL);
+	EXPECT(client_mail(&c, 1, 500, alice) == 250, "%s", c.reply);
+	EXPECT(client_mail(&c, 2, 3000000, three) == 250, "%s", c.reply);
+	for (size_t i = 0; three[i] != NULL; i++)
+		EXPECT(mail_copies(&d, three[i], 2) == 1, "%s", three[i]);
+	EXPECT(mail_total(&d) == 4 && mail_none_incoming(&d),
+	    "%zu files", mail_total(&d));
+	EXPECT(client_mail(&c, 3, 30000000, three) == 452, "%s", c.reply);
+	EXPECT(mail_total(&d) == 4 && mail_none_incoming(&d),
+	    "what did not fit is there");
+	EXPECT(client_mail(&c, 4, 500, three) == 250, "%s", c.reply);
+	client_close(&c);
+	chain_check(&d, 3);
+	daemon_stop(&d);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -516,6 +557,7 @@ main(int argc, char *argv[])
 		{ "mailbox_unusable", mailbox_unusable },
 		{ "spool_vanished", spool_vanished },
 		{ "mailboxes_vanished", mailboxes_vanished },
+		{ "maildirs_apart", maildirs_apart },
 	};
 
 	return harness_main(argc, argv, tests,
