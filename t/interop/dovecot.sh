@@ -30,20 +30,63 @@ prepare_dovecot() {
 # Dovecot reads the users file of the server: one password set by smtpctl, one
 # hashed by Dovecot.
 set_passwords() {
-	echo secret | "$smtpctl" passwd -f "$tmp/smtpd.conf" carol >/dev/null 2>&1
+	for user in carol alice; do
+		echo secret | "$smtpctl" passwd -f "$tmp/smtpd.conf" \
+		    "$user@example.org"
+	done >/dev/null 2>&1
+	echo other | "$smtpctl" passwd -f "$tmp/smtpd.conf" alice@example.com \
+	    >/dev/null 2>&1
 	doveadm=$(PATH=$PATH:/usr/bin:/usr/local/bin command -v doveadm)
 	hash=$("$doveadm" pw -s SHA512-CRYPT -p secret)
 	awk -v hash="$hash" '$0 == "bob" { $0 = $0 ":" hash } { print }' \
 	    "$tmp/users" >"$tmp/users.new"
 	cat "$tmp/users.new" >"$tmp/users"
+	# As the manual has them; its group alone reads them.
+	ln -s users "$tmp/example.org.users"
+	group=$(id -gn "$owner")
+	! $is_root || {
+		chgrp "$group" "$tmp/users" "$tmp/example.com.users"
+		chmod 640 "$tmp/users" "$tmp/example.com.users"
+	}
+}
+
+# alice of one domain is not alice of another, and reads her own mail.
+two_domains() {
+	letter make plain letter-com "$tmp/letter-com"
+	"$python" t/interop/smtplib_send.py 127.0.0.1 "$port" "$sender" raw \
+	    "$tmp/letter-com" alice@example.com
+	"$python" - "$imap_port" <<-'END'
+	import imaplib, sys
+	for user, password, right in (
+	    ("alice@example.org", "secret", True), ("alice", "secret", True),
+	    ("alice@example.com", "other", True),
+	    ("alice@example.org", "other", False), ("alice", "other", False),
+	    ("alice@example.com", "secret", False),
+	    ("alice@../example.com", "other", False)):
+	    client = imaplib.IMAP4("127.0.0.1", int(sys.argv[1]), timeout=60)
+	    try:
+	        client.login(user, password)
+	        got = True
+	    except imaplib.IMAP4.error:
+	        got = False
+	    if got != right:
+	        sys.exit(f"{user} {password}: logged in: {got}")
+	    if user.endswith(".com") and right:
+	        found = client.select("INBOX")[1]
+	        if found != [b"1"]:
+	            sys.exit(f"{user} has {found} messages")
+	    client.shutdown()
+	END
 }
 
 one_users_file() {
 	grep -q '^carol:{ARGON2ID}' "$tmp/users" || fail "no password was set"
 	for user in carol bob; do
-		echo secret | "$smtpctl" passwd -c -f "$tmp/smtpd.conf" "$user" ||
+		echo secret | "$smtpctl" passwd -c -f "$tmp/smtpd.conf" \
+		    "$user@example.org" ||
 		    fail "smtpctl does not know $user's password"
-		! echo Secret | "$smtpctl" passwd -c -f "$tmp/smtpd.conf" "$user" \
+		! echo Secret | "$smtpctl" passwd -c -f "$tmp/smtpd.conf" \
+		    "$user@example.org" \
 		    2>/dev/null || fail "any password is $user's"
 		"$python" - "$imap_port" "$user@example.org" <<-'END' ||
 		import imaplib, sys
@@ -74,17 +117,13 @@ dovecot_conf_23() {
 	base_dir = $tmp/d/run
 	state_dir = $tmp/d/state
 	log_path = $tmp/d/log
-	first_valid_uid = 1
-	mail_location = maildir:~
-	passdb {
-	  driver = passwd-file
-	  args = username_format=%n $tmp/users
-	}
-	userdb {
-	  driver = static
-	  args = uid=$(id -u "$owner") gid=$(id -g "$owner") home=$root/mail/%d/%n
-	}
 	END
+	# The manual's own, for this machine.
+	sed -n '/^mail_location = /,/^\.Ed/p' man/smtpd.8 | sed "/^\.Ed/d
+	    s|/etc/smtpd|$tmp|; s|/var/smtpd|$root|
+	    s|uid=_smtpd gid=_smtpd|uid=$owner gid=$group|
+	    s|= _smtpd|= $group|
+	    $($is_root || echo /extra_groups/d)"
 }
 
 dovecot_conf_24() {
@@ -101,8 +140,9 @@ dovecot_conf_24() {
 	first_valid_uid = 1
 	mail_driver = maildir
 	mail_path = ~
+	auth_default_domain = example.org
 	passdb passwd-file {
-	  passwd_file_path = $tmp/users
+	  passwd_file_path = $tmp/%{user | domain}.users
 	  auth_username_format = %{user | username}
 	}
 	userdb static {

@@ -127,6 +127,7 @@ fi
 prepare_dovecot
 check imap-starts start_dovecot
 check passwd-dovecot one_users_file
+check dovecot-two-domains two_domains
 for user in carol bob; do
 	check "imap-$user-count" imap count "$user"
 	check "imap-$user-fetch" imap fetch "$user"

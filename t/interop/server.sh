@@ -8,6 +8,7 @@ message_max_mib=12
 
 start_server() {
 	printf '%s\n' alice bob carol dave jörg >"$tmp/users"
+	echo alice >"$tmp/example.com.users"
 	cat >"$tmp/smtpd.conf" <<-END
 	hostname mx.example.org
 	root $root
@@ -17,6 +18,9 @@ start_server() {
 	$(letter port ::1 >/dev/null 2>&1 && echo "listen ::1 port 0")
 	domain example.org {
 	    users $tmp/users
+	}
+	domain example.com {
+	    users $tmp/example.com.users
 	}
 	limits {
 	    message-size ${message_max_mib}M

@@ -16,6 +16,9 @@ start_submission() {
 	domain example.org {
 	    users $tmp/users
 	}
+	domain example.com {
+	    users $tmp/example.com.users
+	}
 	limits {
 	    login-failures 100
 	}
@@ -132,6 +135,21 @@ submit_refused() {
 	    fail "it was stored"
 }
 
+# alice of another domain has another password.
+submit_other_domain() {
+	for try in com:other org:secret; do
+		"$python" t/interop/smtplib_submit.py "$tls_certificate" \
+		    starttls "$submission_port" "alice@example.${try%:*}" \
+		    "${try#*:}" - >"$tmp/said" 2>&1 ||
+		    fail "$try: $(tail -n 1 "$tmp/said")"
+	done
+	for try in com:secret org:other; do
+		! "$python" t/interop/smtplib_submit.py "$tls_certificate" \
+		    starttls "$submission_port" "alice@example.${try%:*}" \
+		    "${try#*:}" - >"$tmp/said" 2>&1 || fail "$try logs in"
+	done
+}
+
 # A letter in another's name is refused whole.
 submit_forged() {
 	printf 'From: bob@example.org\nTo: bob@example.org\nSubject: forged\n\nx\n' \
@@ -148,7 +166,7 @@ submit_one_file() {
 		    starttls "$submission_port" bob "$password" - \
 		    >"$tmp/said" 2>&1 || fail "$password: $(cat "$tmp/said")"
 		[ "$password" = secret ] || continue
-		echo changed | "$smtpctl" passwd -f "$tmp/sub.conf" bob \
+		echo changed | "$smtpctl" passwd -f "$tmp/sub.conf" bob@example.org \
 		    >"$tmp/said" 2>&1 || fail "$(cat "$tmp/said")"
 		! $is_root || chown "$owner" "$tmp/users"
 		kill -HUP "$sub_server"
@@ -203,6 +221,7 @@ check_submission() {
 		    "$submissions_port"
 		check "$client-submit-refused" submit_refused "$client"
 	done
+	check submit-other-domain submit_other_domain
 	check submit-forged submit_forged
 	check submit-one-file submit_one_file
 	if command -v fail2ban-regex >/dev/null; then
