@@ -191,6 +191,17 @@ seen_upgrade() {
 	send
 }
 
+# 2.1 and 2.2: a signal to the whole group ends sessions in order, or nothing.
+seen_group() {
+	fresh
+	pkill -HUP smtpd
+	pkill -USR1 smtpd
+	until_so 10 logged 'event=reload ' || fail "no reload"
+	send
+	! logged 'nursery-lost\|sign-lost' || fail "$(journal | tail -n 3)"
+	survives systemctl kill --kill-whom=all -s TERM smtpd.service
+}
+
 # One smtpd for each connection; it has one client.
 seen_accept() {
 	local dropin=/run/systemd/system/smtpd.socket.d
@@ -344,6 +355,24 @@ seen_check() {
 	setpriv --reuid nobody --clear-groups smtpd -n 2>&1 >/root/out |
 	    grep -q 'tried as nobody: what _smtpd may, only root' ||
 	    fail "nobody is not told what could not be tried"
+}
+
+# 2.9: the hook for certbot, as the manual has it.
+seen_certbot() {
+	local le=/etc/letsencrypt
+
+	mkdir -p $le/live/mx $le/archive/mx
+	chmod 700 $le/live $le/archive
+	make_pair
+	mv $etc/mail.key $le/archive/mx/privkey1.pem
+	mv $etc/mail.pem $le/live/mx/fullchain.pem
+	ln -sf ../../archive/mx/privkey1.pem $le/live/mx/privkey.pem
+	sed -n '/^cd \/etc\/letsencrypt/,/^\.Ed/p' /root/smtpd.8 |
+	    sed '/^\.Ed/d' >/root/hook
+	sh -e /root/hook 2>/dev/null || :
+	fresh "tls certificate $le/live/mx/fullchain.pem key $le/live/mx/privkey.pem"
+	sh -e /root/hook || fail "the hook: status $?"
+	until_so 10 logged 'event=reload ' || fail "the hook reaches nobody"
 }
 
 # 2.12: a host without IPv6, as far as smtpd sees.
