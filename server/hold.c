@@ -125,6 +125,24 @@ warn_of(const char *what, const char *dir)
 	log_end(&l);
 }
 
+static bool
+is_unlocked(const struct helper *h)
+{
+	return h->pid != 0 && strstr(h->sandbox, ", locked") == NULL;
+}
+
+/* The catcher's secrets are none. */
+static void
+warn_of_swap(const struct master *m)
+{
+	if (!off && !m->conf.catcher &&
+	    (is_unlocked(&m->helpers[HELPER_SIGN]) ||
+	    is_unlocked(&m->helpers[HELPER_AUTH])))
+		warn_of("keys and passwords may get into the swap area, for "
+		    "RLIMIT_MEMLOCK is too small to lock the memory of who "
+		    "holds them: LimitMEMLOCK=640M in systemd", NULL);
+}
+
 /*
  * What this user cannot search was read by root.  That is no reason to start
  * with less of a sandbox, or not at all.
@@ -214,6 +232,7 @@ hold_master(struct master *m, int root)
 		    "%s", strerror(errno));
 	if (what != NULL)
 		warn_of(what, NULL);
+	warn_of_swap(m);
 	/* Held, it could not ask any more. */
 	snprintf(m->sandbox, sizeof(m->sandbox), "%s", off ? "none" :
 	    sandbox_describe());

@@ -60,6 +60,19 @@ ignore_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
+/* What holds keys or passwords locks its memory, as far as it may. */
+static void
+let_lock_memory(void)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0 ||
+	    getrlimit(RLIMIT_MEMLOCK, &limit) == -1)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
 /*
  * The child becomes the user it is to be before it executes anything: the
  * worker's, or the master's where it will hold keys (-s) or passwords (-a), or
@@ -78,8 +91,10 @@ execute_worker(const char *worker, const char *option, int channel,
 	int null = open("/dev/null", O_RDWR);
 
 	ignore_signals();
-	if (option != NULL)
+	if (option != NULL) {
 		copy[1] = option[1];
+		let_lock_memory();
+	}
 	argv[0] = strdup(worker);
 	if (null == -1 || argv[0] == NULL || dup2(null, 0) == -1 ||
 	    dup2(null, 1) == -1 || dup2(null, 2) == -1)

@@ -3,6 +3,8 @@
  * workers are forked by the thousand; what is forbidden rather than limited
  * stands in the files named after operating systems.
  */
+#include <sys/mman.h>
+
 #include "shared/sandbox_limits.h"
 
 /* glibc declares an enum where the standard says int. */
@@ -81,4 +83,21 @@ sandbox_limit_file(uint64_t max_bytes)
 	const struct rlimit want = { max_bytes, max_bytes };
 
 	return setrlimit(RESOURCE(RLIMIT_FSIZE), &want);
+}
+
+/* Only Linux can lock a page as late as when it is used. */
+#ifndef MCL_ONFAULT
+#define MCL_ONFAULT	0
+#endif
+
+bool
+sandbox_lock(enum sandbox_role role)
+{
+	struct rlimit limit;
+
+	/* Addresses: its memory, and no system gives 64 MiB more. */
+	return getrlimit(RESOURCE(RLIMIT_MEMLOCK), &limit) == 0 &&
+	    limit.rlim_cur >= sandbox_table[role].memory_max_bytes +
+	    64ULL * 1024 * 1024 &&
+	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
 }

@@ -94,7 +94,9 @@ static const int child_wait[] = {
 };
 static const int fork_state[] = {
 	C(set_robust_list), C(set_tid_address), C(rseq),
-	C(getrlimit), C(setrlimit)
+	C(getrlimit), C(setrlimit),
+	/* The keeper's children, before they are held by their own roles. */
+	C(mlockall)
 };
 /* The child's channel and next sandbox, which is compiled in this one. */
 static const int fork_sandbox[] = {

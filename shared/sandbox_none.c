@@ -32,6 +32,13 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 }
 
 bool
+sandbox_lock(enum sandbox_role role)
+{
+	(void)role;
+	return false;
+}
+
+bool
 sandbox_exists(void)
 {
 	return false;

@@ -102,6 +102,12 @@ bool	sandbox_exists(void);
  * none, in words for an administrator; NULL: nothing.  Asked before, too.
  */
 const char *sandbox_lacks(void);
+/*
+ * No page of this process goes to the swap area from now on.  Before
+ * sandbox_enter.  False where RLIMIT_MEMLOCK is less than role may have, for
+ * then it could get no memory any more; or where there is no such thing.
+ */
+bool	sandbox_lock(enum sandbox_role role);
 /* What holds role here, for people: "seccomp, landlock 7, rlimits". */
 const char *sandbox_describe(void);
 /*

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,8 +84,11 @@ ec_key_stays(void)
 static void
 sign_is_held(void)
 {
+	static const int locks[] = { SYS_mlockall, 0 };
+	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	char value[64], uid[64];
 	struct daemon d;
+	struct secure s;
 	pid_t sign;
 
 	harness_need_root("look at another user's process");
@@ -100,6 +105,23 @@ sign_is_held(void)
 	EXPECT(strcmp(value, uid) == 0, "Uid: %s, not %s", value, uid);
 	EXPECT(proc_fd_count(sign) == 4, "%zu descriptors",
 	    proc_fd_count(sign));
+	/* All of its memory, where root may have more than the default. */
+	proc_status(sign, "VmLck", value, sizeof(value));
+	proc_status(sign, "VmSize", uid, sizeof(uid));
+	EXPECT(setrlimit(RLIMIT_MEMLOCK, &all) == -1 ||
+	    (strtoul(value, NULL, 10) + 1024 > strtoul(uid, NULL, 10) &&
+	    daemon_logged(&d, " event=warning ", "swap", NULL) == 0),
+	    "VmLck: %s of %s", value, uid);
+	secure_open(&s, &d, &any);
+	secure_close(&s);
+	daemon_stop(&d);
+	/* Where it may not, that is said, and no more. */
+	d.missing = locks;
+	daemon_start(&d);
+	EXPECT(daemon_logged(&d, " event=warning ", "swap", NULL) == 1,
+	    "nobody is told");
+	secure_open(&s, &d, &any);
+	secure_close(&s);
 	daemon_stop(&d);
 }
 
