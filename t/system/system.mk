@@ -3,7 +3,8 @@
 # system_tests names and runs SYSTEM_COMMANDS.
 
 ifeq ($(OS),Linux)
-SYSTEM_TESTS	= hold kill sweep disk liar recover start clients exhaust \
+SYSTEM_TESTS	= hold kill sweep batch disk liar recover start clients \
+		  exhaust \
 		  log chain explain share inetd peer sockets upgrade control \
 		  stats dryrun reload files passwd top stalled tls sign renew \
 		  submission proxy catcher
@@ -26,7 +27,8 @@ $(foreach t,$(system_tests),$(t) $(BUILD)/smtpd $(BUILD)/smtpd-worker
 )
 endef
 
-$(BUILD)/t/system/test_sweep: $(BUILD)/t/system/trace.o
+$(BUILD)/t/system/test_batch $(BUILD)/t/system/test_sweep: \
+    $(BUILD)/t/system/trace.o
 $(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o
 $(BUILD)/t/system/test_dryrun $(BUILD)/t/system/test_log: \
     $(BUILD)/t/system/ask.o

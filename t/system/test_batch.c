@@ -1,0 +1,190 @@
+/*
+ * Commits of which one call fails: what the others of the batch are told, and
+ * what lies in the Maildirs then.
+ */
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/system/client.h"
+#include "t/system/harness.h"
+#include "t/system/trace.h"
+
+enum { crowd = 6, crowd_rcpts = 16 };	/* more Maildirs than a batch has */
+
+static unsigned
+number_of(unsigned round, unsigned sender)
+{
+	return round * 10 + sender;
+}
+
+static void
+start(struct daemon *d)
+{
+	harness_need_root("trace processes that hide");
+	if (!trace_can_fail())
+		harness_skip("no system call can be made to fail here");
+	daemon_init(d, "", NULL);
+	daemon_start(d);
+}
+
+/* DATA and the text of a message for n mailboxes, u(FIRST) and on. */
+static void
+open_for(struct client *c, const struct daemon *d, unsigned number,
+    unsigned first, unsigned n)
+{
+	char names[crowd_rcpts][16], *text = mail_text(number, 500, "\r\n");
+	const char *rcpts[crowd_rcpts + 1];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(names[i], sizeof(names[i]), "u%u", first + i);
+		rcpts[i] = names[i];
+	}
+	rcpts[n] = NULL;
+	client_open(c, d, NULL);
+	EXPECT(client_begin(c, rcpts) == 354, "DATA: %s", c->reply);
+	EXPECT(client_send(c, text, strlen(text)), "send");
+	free(text);
+}
+
+/*
+ * The master finds all final dots at once, and its count-th call fails.  A
+ * bit for each message that was answered 250; the others were 451.
+ */
+static int
+all_at_once(const struct daemon *d, struct client *c, unsigned n, long call,
+    unsigned count, int error)
+{
+	int status = 0, taken = 0;
+	pid_t child;
+
+	daemon_settle(d);
+	kill(d->pid, SIGSTOP);
+	for (unsigned i = 0; i < n; i++)
+		EXPECT(client_send(&c[i], ".\r\n", 3), "send");
+	harness_sleep_ms(300);
+	EXPECT(trace_begin(d->pid), "trace: %s", strerror(errno));
+	kill(d->pid, SIGCONT);
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		for (unsigned i = 0; i < n; i++) {
+			int code = client_reply(&c[i]);
+
+			taken |= code == 250 ? 1 << i : code == 451 ? 0 : 128;
+		}
+		_exit(taken);
+	}
+	EXPECT(trace_fail_at(d->pid, call, count, error, child, &status) &&
+	    WIFEXITED(status) && WEXITSTATUS(status) < 128,
+	    "no such call, or another reply than 250 and 451");
+	for (unsigned i = 0; i < n; i++)
+		client_close(&c[i]);
+	return WEXITSTATUS(status);
+}
+
+/* Where there can be no link, a copy is made. */
+static void
+links_refused(void)
+{
+	static const int errors[] = { EXDEV, EPERM, EMLINK, EOPNOTSUPP };
+	struct client c;
+	struct daemon d;
+
+	start(&d);
+	for (unsigned i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		open_for(&c, &d, i, 0, 2);
+		EXPECT(all_at_once(&d, &c, 1, SYS_linkat, 1, errors[i]) == 1,
+		    "%s: %s", strerror(errors[i]), daemon_last_words(&d));
+		EXPECT(mail_copies(&d, "u0", i) == 1 &&
+		    mail_copies(&d, "u1", i) == 1, "%s: it is not in both",
+		    strerror(errors[i]));
+	}
+	daemon_stop(&d);
+	EXPECT(mail_none_incoming(&d), "a file is left in spool/incoming");
+}
+
+/* One fsync of a directory fails: nobody of its batch is answered 250. */
+static void
+batch_sync_fails(void)
+{
+	struct client c[crowd];
+	struct daemon d;
+	char user[16];
+
+	start(&d);
+	for (unsigned round = 0; round < 3; round++) {
+		unsigned refused = 0;
+		int taken;
+
+		for (unsigned i = 0; i < crowd; i++) {
+			open_for(&c[i], &d, number_of(round, i),
+			    i * crowd_rcpts, crowd_rcpts);
+			/* The first round makes the Maildirs. */
+			if (round == 0)
+				client_expect(&c[i], 250, ".");
+			if (round == 0)
+				client_close(&c[i]);
+		}
+		if (round == 0)
+			continue;
+		taken = all_at_once(&d, c, crowd, SYS_fsync,
+		    round == 1 ? 1 : 30, EIO);
+		for (unsigned i = 0; i < crowd * crowd_rcpts; i++) {
+			bool was = taken & 1 << i / crowd_rcpts;
+
+			snprintf(user, sizeof(user), "u%u", i);
+			EXPECT(mail_copies(&d, user, number_of(round,
+			    i / crowd_rcpts)) == was, "round %u: message %u "
+			    "answered %d, and %s", round, i / crowd_rcpts,
+			    was ? 250 : 451, user);
+			refused += !was;
+		}
+		refused /= crowd_rcpts;
+		EXPECT(refused >= 2 && refused < crowd && daemon_logged(&d,
+		    " event=store-failed ", "fsync of a Maildir", NULL) >=
+		    refused, "round %u: %u refused", round, refused);
+	}
+	daemon_stop(&d);
+}
+
+/* What cannot be taken out of a Maildir again is told. */
+static void
+store_left(void)
+{
+	char path[200], file[220];
+	struct client c;
+	struct daemon d;
+
+	start(&d);
+	EXPECT(client_deliver(&d, NULL, 1, 500, "u1") == 250, "u1");
+	open_for(&c, &d, 2, 0, 2);
+	snprintf(path, sizeof(path), "%s/mail/example.org/u1/new", d.root);
+	snprintf(file, sizeof(file), "%s.away", path);
+	EXPECT(rename(path, file) == 0 && symlink("/", path) == 0, "%s: %s",
+	    path, strerror(errno));
+	EXPECT(all_at_once(&d, &c, 1, SYS_unlinkat, 1, EIO) == 0, "not 451");
+	EXPECT(mail_copies(&d, "u0", 2) == 1, "nothing was left");
+	EXPECT(WAIT(daemon_logged(&d, " event=store-left ", " mailboxes=1 ",
+	    " to=u0@example.org ", NULL) == 1), "%s", daemon_last_words(&d));
+	daemon_stop(&d);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct test tests[] = {
+		{ "links_refused", links_refused },
+		{ "batch_sync_fails", batch_sync_fails },
+		{ "store_left", store_left },
+	};
+
+	return harness_main(argc, argv, tests,
+	    sizeof(tests) / sizeof(tests[0]));
+}
