@@ -345,6 +345,20 @@ line_of(const struct master *m, int fd)
 	return &none;
 }
 
+static void
+log_accept(const struct conf_listen *line, int fd, int error)
+{
+	char what[sizeof("accept on  port 65535") + address_text_bytes];
+	struct address a;
+
+	if (address_of(&line->addr, &a))
+		snprintf(what, sizeof(what), "accept on %s port %u", a.text,
+		    a.port);
+	else
+		snprintf(what, sizeof(what), "accept on descriptor %d", fd);
+	log_error(what, NULL, error);
+}
+
 void
 admit_accept(evutil_socket_t listening, short what, void *arg)
 {
@@ -362,7 +376,7 @@ admit_accept(evutil_socket_t listening, short what, void *arg)
 			    errno == ECONNABORTED || errno == EINTR)
 				return;
 			/* No descriptor or memory: again at the next tick. */
-			log_error("accept", NULL, errno);
+			log_accept(line_of(m, listening), listening, errno);
 			set_accepting(m, false);
 			return;
 		}

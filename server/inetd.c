@@ -158,7 +158,8 @@ find_client(struct inetd *i)
 		return;
 	}
 	if (getpeername(i->input, (struct sockaddr *)&ss, &n) == -1) {
-		log_error("the client has gone", NULL, errno);
+		log_error("getpeername of descriptor 0: the client has "
+		    "gone", NULL, errno);
 		refuse_to = -1;
 		exit(0);
 	}
