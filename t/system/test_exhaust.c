@@ -139,8 +139,8 @@ no_descriptor_to_accept(void)
 	set_limit(d.pid, RLIMIT_NOFILE, 0);
 	come(late, &d, count);
 	EXPECT(WAIT(daemon_logged(&d, " event=error ",
-	    "accept on 127.0.0.1 port ", "Too many open files", NULL) > 0), "not in the log: %s",
-	    daemon_last_words(&d));
+	    "accept on 127.0.0.1 port ", "Too many open files", NULL) > 0),
+	    "not in the log: %s", daemon_last_words(&d));
 	/* It is tried again each second, not each turn. */
 	said = daemon_logged(&d, " event=error ", NULL);
 	harness_sleep_ms(1000);
