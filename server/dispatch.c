@@ -125,19 +125,6 @@ on_login(struct worker *w, const struct ipc_record *r)
 	return login_take(w, &r->u.login) ? AFTER_GO_ON : AFTER_GONE;
 }
 
-static void
-log_forged(const struct session *s, const char *why, const struct mailbox *of)
-{
-	struct log_line l;
-
-	if (log_postfix_forged(s, of))
-		return;
-	begin_reject(&l, s, why);
-	log_str(&l, "user", s->user);
-	log_mailbox(&l, "from", of);
-	log_end(&l);
-}
-
 /* Reports carry no sender (RFC 8098 3): whose they are their header says. */
 static bool
 may_send_as(const struct session *s, const struct mailbox *from)
@@ -147,12 +134,19 @@ may_send_as(const struct session *s, const struct mailbox *from)
 }
 
 static enum after
-refuse_forged(struct worker *w, const struct mailbox *from)
+refuse_forged(struct worker *w, const char *why, const struct mailbox *of)
 {
+	const struct session *s = w->session;
+	struct log_line l;
+
 	if (!may_note(w))
 		return AFTER_BROKEN;
-	w->master->counters.value[COUNTER_SENDERS_FORGED]++;
-	log_forged(w->session, "the sender is not the user's", from);
+	if (!log_postfix_forged(s, of)) {
+		begin_reject(&l, s, why);
+		log_str(&l, "user", s->user);
+		log_mailbox(&l, "from", of);
+		log_end(&l);
+	}
 	return answer(w, IPC_VERDICT, VERDICT_NOT_YOURS, -1);
 }
 
@@ -168,8 +162,11 @@ on_mail(struct worker *w, const struct ipc_record *r)
 	if (r->u.mail.from.domain_len == 0 && !w->master->conf.catcher &&
 	    !smtp_mailbox_is_null(&r->u.mail.from))
 		return AFTER_BROKEN;
-	if (s->submission && !may_send_as(s, &r->u.mail.from))
-		return refuse_forged(w, &r->u.mail.from);
+	if (s->submission && !may_send_as(s, &r->u.mail.from)) {
+		w->master->counters.value[COUNTER_SENDERS_FORGED]++;
+		return refuse_forged(w, "the sender is not the user's",
+		    &r->u.mail.from);
+	}
 	s->tx.no_room = !spool_has_room(&w->master->spool,
 	    &w->master->conf.limits, r->u.mail.size);
 	w->master->counters.value[s->tx.no_room ? COUNTER_SENDERS_DISK :
@@ -315,10 +312,7 @@ on_originator(struct worker *w, const struct ipc_record *r)
 	if (sender_belongs(&s->epoch->conf, s->user, &r->u.rcpt.to))
 		return answer(w, IPC_VERDICT, VERDICT_OK, -1);
 	s->tx.forged = true;
-	if (!may_note(w))
-		return AFTER_BROKEN;
-	log_forged(s, "the author is not the user", &r->u.rcpt.to);
-	return answer(w, IPC_VERDICT, VERDICT_NOT_YOURS, -1);
+	return refuse_forged(w, "the author is not the user", &r->u.rcpt.to);
 }
 
 static enum after
