@@ -103,14 +103,14 @@ void
 control_list_owners(const struct master *m, struct control_list *s)
 {
 	put_process(s, &(struct process){ "master", getpid(),
-	    &m->users->master, m->stopping ? STATE_STOPPING : STATE_SERVING,
+	    &m->users.master, m->stopping ? STATE_STOPPING : STATE_SERVING,
 	    m->sandbox });
 	for (size_t i = 0; i < nursery_count; i++) {
 		const struct nursery *n = &m->pool.nurseries[i];
 
 		if (n->state != NURSERY_NONE)
 			put_process(s, &(struct process){ "nursery", n->pid,
-			    &m->users->worker, n->state == NURSERY_STARTING ?
+			    &m->users.worker, n->state == NURSERY_STARTING ?
 			    STATE_STARTING : n == m->pool.active ?
 			    STATE_SERVING : STATE_STANDBY, n->sandbox });
 	}
@@ -119,7 +119,7 @@ control_list_owners(const struct master *m, struct control_list *s)
 
 		if (h->state != HELPER_NONE)
 			put_process(s, &(struct process){ h->role->name,
-			    h->pid, &m->users->master,
+			    h->pid, &m->users.master,
 			    h->state == HELPER_SERVING ? STATE_SERVING :
 			    h->state == HELPER_LOST ? STATE_LOST :
 			    STATE_STARTING, h->sandbox });
@@ -140,7 +140,7 @@ control_list_workers(const struct master *m, struct control_list *s)
 			if (left-- == 0)
 				return;
 			put_process(s, &(struct process){ "worker", w->pid,
-			    &m->users->worker, i == 0 ? session_state(w) :
+			    &m->users.worker, i == 0 ? session_state(w) :
 			    i == 1 ? STATE_SPARE : STATE_LEAVING,
 			    w->nursery->sandbox });
 		}
@@ -161,7 +161,7 @@ control_list_worker_counts(const struct master *m, FILE *f)
 		if (rows[i].count > 0)
 			fprintf(f, "%-8s %3llu of them  %-12s %-10s %s\n",
 			    "worker", (unsigned long long)rows[i].count,
-			    m->users->worker.name, rows[i].word,
+			    m->users.worker.name, rows[i].word,
 			    m->pool.active == NULL ? "?" :
 			    m->pool.active->sandbox);
 }

@@ -192,16 +192,16 @@ add_files(struct paths *p, const struct master *m)
 {
 	const struct conf *conf = &m->conf;
 
-	if (conf->path != NULL && !add_directory_of(p, m->users, conf->path))
+	if (conf->path != NULL && !add_directory_of(p, &m->users, conf->path))
 		return false;
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		const struct conf_domain *d = &conf->domains[i];
 
 		if (d->users_path != NULL &&
-		    !add_directory_of(p, m->users, d->users_path))
+		    !add_directory_of(p, &m->users, d->users_path))
 			return false;
 		if (d->aliases_path != NULL &&
-		    !add_directory_of(p, m->users, d->aliases_path))
+		    !add_directory_of(p, &m->users, d->aliases_path))
 			return false;
 	}
 	return true;

@@ -106,11 +106,11 @@ struct worker {
 	struct tls_files	*tls;		/* it serves by; NULL: let go */
 	enum ipc_when		 when;
 	struct session		*session;	/* NULL: none now */
-	int64_t			 evicted_ms;	/* its place was needed; 0: not */
+	int64_t			 evicted_ms;	/* for its place; 0: not */
 	unsigned		 hurries;	/* said since it last spoke */
-	bool			 exited;	/* its end was told, or cannot be */
+	bool			 exited;	/* told, or cannot be */
 	int64_t			 left_ms;	/* when it was let go */
-	const char		*killed;	/* why; "": it is not to blame */
+	const char		*killed;	/* why; "": no blame of it */
 	/* the last one it served, if any */
 	char			 last_session[ipc_id_bytes + 1];
 	struct address		 last_client;
@@ -225,7 +225,7 @@ struct master {
 	struct control		*control;	/* NULL: none */
 	struct counters		 counters;
 	int64_t			 start_ms;
-	const struct users	*users;		/* who the processes are */
+	struct users		 users;		/* who the processes are */
 	char			 sandbox[ipc_held_bytes]; /* of this process */
 	bool			 accepting;
 	bool			 stopping;

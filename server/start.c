@@ -348,22 +348,21 @@ start_and_run(struct master *m, const struct start_options *o)
 	    keeper = -1;
 	struct proof proof;
 	const char *why;
-	struct users users;
+	struct users *users = &m->users;
 
 	umask(077);
 	tzset();
 	m->one_session = o->inetd != NULL;
 	if (!m->one_session)
 		descriptors_raise(&m->conf);
-	users_find(&m->conf, &users);
-	if (users.drop) {
-		expect_executable(o->worker, &users.worker);
-		expect_executable(o->worker, &users.master);
+	users_find(&m->conf, users);
+	if (users->drop) {
+		expect_executable(o->worker, &users->worker);
+		expect_executable(o->worker, &users->master);
 	}
 	m->start_ms = deadline_now_ms();
-	m->users = &users;
-	root = users_open_root(m->conf.root, &users);
-	log_setup_open(&m->conf, users.drop ? &users.master : NULL);
+	root = users_open_root(m->conf.root, users);
+	log_setup_open(&m->conf, users->drop ? &users->master : NULL);
 	if (!m->conf.catcher && !m->one_session)
 		mode_warn(&m->conf, true, true);
 	if (o->pid_file != NULL)
@@ -372,29 +371,29 @@ start_and_run(struct master *m, const struct start_options *o)
 		adopt_all(m, o->sockets);
 	else if (!m->one_session)
 		bind_all(m);
-	control = open_control(m, root, &users, o->sockets != NULL, false);
+	control = open_control(m, root, users, o->sockets != NULL, false);
 	if (!m->one_session)
 		notify_open();
 	if (!o->foreground)
 		background = background_go();
 	pid_file_write();
 	hold_prepare(&m->conf);
-	start_nurseries(o, &users, channels);
+	start_nurseries(o, users, channels);
 	if (m->tls->count > 0)
-		sign = start_worker(o->worker, "-s", &users);
+		sign = start_worker(o->worker, "-s", users);
 	if (wants_auth(m, o))
-		auth = start_worker(o->worker, "-a", &users);
+		auth = start_worker(o->worker, "-a", users);
 	if (!m->one_session && (sign != -1 || auth != -1))
-		keeper = start_worker(o->worker, "-k", &users);
-	if (users_become(&users, &users.master) == -1)
+		keeper = start_worker(o->worker, "-k", users);
+	if (users_become(users, &users->master) == -1)
 		fatal("cannot become user %s: %s (in a container it takes "
 		    "CAP_SETUID and CAP_SETGID; or start smtpd as that user)",
-		    users.master.name, strerror(errno));
+		    users->master.name, strerror(errno));
 	log_setup_prove(&m->conf);
 	proof_read(&proof, root, o->worker);
 	m->proved = m->one_session && proof.held;
 	if (control == -1)
-		control = open_control(m, root, &users, o->sockets != NULL,
+		control = open_control(m, root, users, o->sockets != NULL,
 		    true);
 	if (keeper != -1 && helper_start_keeper(m, keeper, &why) == -1)
 		fatal("%s: keeper process: %s", o->worker, why);
