@@ -9,7 +9,7 @@
 
 struct conf_epoch {
 	struct conf	conf;
-	uint64_t	users;	/* sessions, and the master while it is today's */
+	uint64_t	users;	/* sessions; the master, of today's */
 };
 
 /* A new one, of one user; NULL without memory.  conf is to be filled. */

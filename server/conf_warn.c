@@ -91,9 +91,9 @@ conf_warn_logins(const struct conf *conf, tell_fn *tell)
 		return;
 	for (size_t i = 0; i < conf->listen_count; i++)
 		if (conf->listens[i].submission)
-			tell(conf->path, conf->listens[i].line, "nobody can log in "
-			    "here: no user has a password, see smtpctl "
-			    "passwd");
+			tell(conf->path, conf->listens[i].line,
+			    "nobody can log in here: no user has a password, "
+			    "see smtpctl passwd");
 }
 
 /* Tells some, and counts the rest. */

@@ -122,7 +122,7 @@ find_then(const struct control *c)
 	return oldest->ms != 0 ? oldest : &c->moments[0];
 }
 
-/* For smtpctl alone: ms it is refused still, sessions of it, its network, all. */
+/* For smtpctl alone: ms still refused, sessions of it, its network, all. */
 static void
 answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
 {

@@ -276,7 +276,8 @@ metric_gauge(const char *family, const char *unit, const char *help,
     uint64_t value, FILE *f)
 {
 	metric_head(family, unit, "gauge", help, f);
-	fprintf(f, "%s %llu\n", name_of(family, unit), (unsigned long long)value);
+	fprintf(f, "%s %llu\n", name_of(family, unit),
+	    (unsigned long long)value);
 }
 
 static void

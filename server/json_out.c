@@ -99,7 +99,8 @@ json_out_i64(struct json_out *j, const char *key, int64_t value)
 }
 
 void
-json_out_parts(struct json_out *j, const char *key, uint64_t value, uint64_t scale)
+json_out_parts(struct json_out *j, const char *key, uint64_t value,
+    uint64_t scale)
 {
 	begin(j, key);
 	fprintf(j->f, "%.15g", (double)value / (double)scale);

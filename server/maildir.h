@@ -38,7 +38,7 @@ struct maildir_delivery {
 	bool			 copying;	/* into box at, by these: */
 	int			 from, into;
 	uint64_t		 done;		/* octets */
-	const char		*what;		/* was tried last, for the log */
+	const char		*what;		/* tried last, for the log */
 };
 
 enum maildir_result {

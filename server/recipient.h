@@ -31,7 +31,7 @@ enum recipient_verdict {
  */
 struct recipient_mailbox {
 	const char	*domain;	/* of the configuration: borrowed */
-	const char	*user;		/* so is this; the catcher's: the set's */
+	const char	*user;		/* the same; the catcher's: the set's */
 	bool		 needed;	/* without it nobody has the message */
 };
 

@@ -131,7 +131,8 @@ recipient_set_add_name(struct recipient_set *set, const char *name)
 	if (copy == NULL)
 		return RECIPIENT_NO_MEMORY;
 	names[set->count] = copy;
-	set->boxes[set->count++] = (struct recipient_mailbox){ "", copy, false };
+	set->boxes[set->count++] =
+	    (struct recipient_mailbox){ "", copy, false };
 	return RECIPIENT_OK;
 }
 

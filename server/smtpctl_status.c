@@ -155,7 +155,7 @@ smtpctl_stats(int argc, char *argv[])
 	return read_options(&q, argc, argv, "f:jos:") ? ask(&q, false) : -1;
 }
 
-/* Again and again; where a terminal can do it, each in the place of the last. */
+/* Again and again; where a terminal can, each in the place of the last. */
 int
 smtpctl_top(int argc, char *argv[])
 {

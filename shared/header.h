@@ -1,9 +1,10 @@
 /*
  * The header of a message as it streams by (RFC 5322 2.2), with LF line
  * ends: takes out every Return-Path field, which only the final server may
- * write (RFC 5321 4.4), and counts Received fields (6.3).  Where it is wanted
- * it gathers whose message this says it is, and takes out "From " lines in front
- * of the header (mbox, git format-patch), where it would end for some readers.
+ * write (RFC 5321 4.4), and counts Received fields (6.3).  Where it is
+ * wanted it gathers whose message this says it is, and takes out "From "
+ * lines in front of the header (mbox, git format-patch), where it would end
+ * for some readers.
  */
 #ifndef SHARED_HEADER_H
 #define SHARED_HEADER_H
