@@ -414,9 +414,9 @@ move_passwords(struct conf_domain *from, struct conf_domain *to)
 {
 	size_t i = 0, k = 0;
 
-	if (from->users != NULL)
-		qsort(from->users, from->user_count, sizeof(*from->users),
-		    by_user);
+	if (from->users == NULL)
+		return;
+	qsort(from->users, from->user_count, sizeof(*from->users), by_user);
 	while (i < to->user_count && k < from->user_count) {
 		int order = strcmp(to->users[i].name, from->users[k].name);
 

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <netinet/in.h>
@@ -84,21 +85,29 @@ refuse(struct question *q, enum smtp_reply reply)
 	smtpctl_report_reply(&q->report, &r);
 }
 
+/* Moves *rest behind the number that it begins with. */
+static bool
+take_number(char **rest, uint64_t *out)
+{
+	char *begin = *rest;
+
+	errno = 0;
+	*out = strtoull(begin, rest, 10);
+	return *rest != begin && errno == 0;
+}
+
 /* Of the running smtpd.  False: there is none, which is said. */
 static bool
 ask_live(struct question *q)
 {
-	unsigned long long refused_ms, here, near, all;
-	char *text = smtpctl_control_ask(&q->control, &q->ask);
-	bool fine = text != NULL && sscanf(text, "%llu %llu %llu %llu",
-	    &refused_ms, &here, &near, &all) == 4;
+	char *text = smtpctl_control_ask(&q->control, &q->ask), *rest = text;
+	bool fine = text != NULL &&
+	    take_number(&rest, &q->live.here.refused_ms) &&
+	    take_number(&rest, &q->live.here.sessions) &&
+	    take_number(&rest, &q->live.near) &&
+	    take_number(&rest, &q->live.sessions);
 
-	if (fine) {
-		q->live.here.refused_ms = refused_ms;
-		q->live.here.sessions = here;
-		q->live.near = near;
-		q->live.sessions = all;
-	} else
+	if (!fine)
 		warnx("%s", text == NULL ? q->control.problem :
 		    "smtpd and smtpctl are of two versions: restart smtpd");
 	free(text);
@@ -309,7 +318,7 @@ smtpctl_dryrun(int argc, char *argv[])
 {
 	static struct question q = { .ask.what = QUESTION_CLIENT };
 	struct conf conf;
-	char literal[80];
+	static char literal[80];
 	int status;
 
 	if (!read_arguments(&q, argc, argv))

@@ -281,7 +281,7 @@ start_up(struct nursery *n)
 	tls_context_use(n->settings.tls_pairs);
 	if (!tls)
 		send_text(IPC_UNSAFE, no_tls);
-	else if (n->works || n->settings.sandbox_optional)
+	else if (what == NULL || n->settings.sandbox_optional)
 		say_ready(n);
 	else
 		send_text(IPC_UNSAFE, what);
