@@ -122,7 +122,7 @@ conf_text_check(struct conf_report *report, const struct conf_place *place)
 		[CONF_LINE_LONG] = "a line of more than 4096 octets",
 		[CONF_LINE_NUL] = "a NUL octet",
 		[CONF_LINE_BOM] =
-		    "a byte order mark: UTF-8 is wanted without it",
+		    "a byte order mark: the file has to be UTF-8 without it",
 		[CONF_LINE_CR] =
 		    "a carriage return: lines end with a line feed alone",
 		[CONF_LINE_CONTROL] = "a control character",
