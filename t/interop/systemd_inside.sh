@@ -375,7 +375,7 @@ seen_certbot() {
 	until_so 10 logged 'event=reload ' || fail "the hook reaches nobody"
 }
 
-# 2.12: a host without IPv6, as far as smtpd sees.
+# 2.4: who holds the keys is killed, and then who starts it again.
 seen_lost_helper() {
 	make_pair
 	chgrp _smtpd $etc/mail.key
@@ -397,6 +397,93 @@ seen_lost_helper() {
 	    fail "systemd does not start it again: $(journal | tail -n 3)"
 	offers_tls
 }
+
+# 2.3: a table that _smtpd cannot reach starts nothing, and smtpd -n names who
+# bars it; what is said at start is what every process has.
+seen_held() {
+	install -d -m 700 /srv/barred
+	configure
+	cp $etc/aliases /srv/barred/
+	sed -i 's|aliases /etc/smtpd|aliases /srv/barred|' $etc/smtpd.conf
+	since=$(date '+%F %T.%N')
+	! systemctl restart smtpd.service 2>/dev/null ||
+	    fail "it starts without its aliases"
+	logged '/srv/barred/aliases" cannot be read: Permission denied' ||
+	    fail "$(journal | head -n 4)"
+	refuses 'the directory /srv/barred belongs to root:root, mode 0700: .*_smtpd'
+	fresh
+	logged 'event=start .*sandbox="seccomp' ||
+	    fail "$(journal | grep event=start)"
+	smtpctl status -v | sed -n '/^PROCESS/,/^$/p' >/root/out
+	[ "$(grep -c seccomp /root/out)" -ge 5 ] || fail "$(cat /root/out)"
+	! sed '1d;/^$/d' /root/out | grep -v seccomp || fail "is not held"
+}
+
+# 2.7: a log of its own at the first start, and a root that a person opened
+# for a group.
+seen_log_file() {
+	local root=/var/smtpd
+
+	fresh 'log to /var/log/smtpd/smtpd.log'
+	grep -q event=start /var/log/smtpd/smtpd.log || fail "no log there"
+	send
+	chgrp adm $root
+	chmod 750 $root
+	systemctl restart smtpd.service || fail "$(journal | tail -n 3)"
+	send
+	[ "$(stat -c '%G %a' $root)" = 'adm 750' ] ||
+	    fail "the root is $(stat -c '%G %a' $root)"
+	! journalctl -q -o cat -u smtpd.service --since "$since" |
+	    grep -i 'status=31\|SIGSYS' || fail "a call was deadly"
+	chgrp _smtpd $root
+	chmod 700 $root
+}
+
+# 2.8: mail/ on a file system of its own.
+seen_apart() {
+	local mail=/var/smtpd/mail
+
+	configure
+	# shellcheck disable=SC2086 # two names
+	systemctl stop $units
+	mount -t tmpfs -o "uid=$(id -u _smtpd),gid=$(id -g _smtpd),mode=700" \
+	    tmpfs $mail
+	boot
+	logged 'event=warning .*file systems' || fail "no warning: $(journal)"
+	smtpd -n 2>&1 >/dev/null | grep -q 'file systems' ||
+	    fail "smtpd -n does not tell"
+	send
+	[ "$(find $mail/example.org/alice/new -type f | wc -l)" = 1 ] ||
+	    fail "it is not there: $(journal | tail -n 2)"
+	# shellcheck disable=SC2086 # two names
+	systemctl stop $units
+	umount $mail
+}
+
+# 2.9: the collector's line, as the manual has it; 2.11: the root is that of
+# the configuration, and a wrong word is named.
+seen_smtpctl() {
+	local id
+
+	fresh
+	smtpctl stats --openmetrics >/root/out || fail "no figures"
+	[ "$(tail -n 1 /root/out)" = '# EOF' ] || fail "it is cut off"
+	! grep ' info$' /root/out || fail "node_exporter would throw it away"
+	send
+	id=$(journal | sed -n 's/.*event=store .*id=\([a-z0-9]*\).*/\1/p')
+	smtpctl explain "$id" | grep -q 'lies in    /var/smtpd/mail/' ||
+	    fail "explain $id: $(smtpctl explain "$id" 2>&1 | tail -n 2)"
+	smtpctl log verify >/root/out || fail "$(cat /root/out)"
+	sed 's|^hostname|root /srv/nowhere\nhostname|' $etc/smtpd.conf \
+	    >/root/other.conf
+	! smtpctl log verify -f /root/other.conf 2>/dev/null ||
+	    fail "a log that is another's is approved"
+	smtpctl statsu 2>&1 | grep -q 'did you mean stat' ||
+	    fail "no nearest word"
+	smtpctl --version | grep -q '^smtpctl' || fail "no version"
+}
+
+# 2.12: a host without IPv6, as far as smtpd sees.
 seen_no_ipv6() {
 	configure 'listen 0.0.0.0 port 2525' 'listen :: port 2525'
 	# shellcheck disable=SC2086 # two names

@@ -128,6 +128,8 @@ hangup(void)
 {
 	struct catcher c = { .pid = 0 };
 
+	/* The tests may run under nohup(1) themselves. */
+	signal(SIGHUP, SIG_DFL);
 	START(&c, "-l", "127.0.0.1:0");
 	stop(&c, SIGHUP);
 }
