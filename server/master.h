@@ -9,17 +9,17 @@
 #include <event2/event_struct.h>
 #include <sys/queue.h>
 
-#include "server/address.h"
-#include "server/conf_epoch.h"
-#include "server/counters.h"
-#include "server/feed.h"
-#include "server/helper.h"
-#include "server/log_message.h"
-#include "server/recipient.h"
-#include "server/recipient_log.h"
-#include "server/spool.h"
-#include "server/tls_files.h"
-#include "server/users.h"
+#include "server/conf/conf_epoch.h"
+#include "server/daemon/users.h"
+#include "server/log/counters.h"
+#include "server/log/log_message.h"
+#include "server/mail/recipient.h"
+#include "server/mail/recipient_log.h"
+#include "server/mail/spool.h"
+#include "server/process/feed.h"
+#include "server/process/helper.h"
+#include "server/process/tls_files.h"
+#include "server/session/address.h"
 #include "shared/ipc_msg.h"
 
 enum {

@@ -5,8 +5,8 @@
 #ifndef SERVER_START_H
 #define SERVER_START_H
 
-#include "server/activate.h"
-#include "server/inetd.h"
+#include "server/daemon/activate.h"
+#include "server/daemon/inetd.h"
 #include "server/master.h"
 
 struct start_options {

@@ -1,7 +1,7 @@
 /*
  * Log lines.  What a stranger sent gets here through a validated type or the
  * escape below, and in no other way.  Which file is the log, and opening it,
- * is server/log_file.c's.
+ * is server/log/log_file.c's.
  */
 #include "shared/log.h"
 

@@ -25,7 +25,7 @@ void	log_open(enum log_target target);
  */
 void	log_use_file(int fd);
 /*
- * Lines in the form of Postfix (server/log_postfix.c) for log tools: the
+ * Lines in the form of Postfix (server/log/log_postfix.c) for log tools: the
  * prefix of each is "postfix/PROGRAM[NUMBER]: ", behind "Mon dd hh:mm:ss
  * HOST" where we write it ourselves.  host is borrowed for good.
  */

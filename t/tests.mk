@@ -8,23 +8,23 @@ FUZZ_SECONDS	?= 60
 CLANG		?= clang
 
 test_o	= $(shared_o) $(CONF:%=$(BUILD)/server/%.o) \
-	  $(BUILD)/server/address.o $(BUILD)/server/ident.o \
-	  $(BUILD)/server/log_file.o $(BUILD)/server/json.o \
-	  $(BUILD)/server/log_record.o $(BUILD)/server/log_message.o \
-	  $(BUILD)/server/log_message_file.o $(BUILD)/server/recipient_log.o \
-	  $(BUILD)/server/log_chain.o $(BUILD)/server/log_checkpoint.o \
-	  $(BUILD)/server/log_files.o $(BUILD)/server/lines.o \
-	  $(BUILD)/server/refused_record.o
-test_o	+= $(BUILD)/server/smtpctl_match.o $(BUILD)/server/smtpctl_seen.o \
-	  $(BUILD)/server/json_out.o $(BUILD)/server/figure.o \
-	  $(BUILD)/server/control_answer.o $(BUILD)/server/control_bind.o \
-	  $(BUILD)/server/counters.o $(BUILD)/server/dryrun.o \
-	  $(BUILD)/server/smtpctl_step.o $(BUILD)/server/descriptors.o \
-	  $(BUILD)/server/feed.o $(BUILD)/server/guesses.o \
-	  $(BUILD)/server/sender.o $(BUILD)/server/conf_warn.o \
-	  $(BUILD)/server/passwd_file.o $(BUILD)/shared/password_check.o \
+	  $(BUILD)/server/session/address.o $(BUILD)/server/log/ident.o \
+	  $(BUILD)/server/log/log_file.o $(BUILD)/server/log/json.o \
+	  $(BUILD)/server/log/log_record.o $(BUILD)/server/log/log_message.o \
+	  $(BUILD)/server/log/log_message_file.o $(BUILD)/server/mail/recipient_log.o \
+	  $(BUILD)/server/log/log_chain.o $(BUILD)/server/log/log_checkpoint.o \
+	  $(BUILD)/server/log/log_files.o $(BUILD)/server/log/lines.o \
+	  $(BUILD)/server/log/refused_record.o
+test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o $(BUILD)/server/smtpctl/smtpctl_seen.o \
+	  $(BUILD)/server/log/json_out.o $(BUILD)/server/log/figure.o \
+	  $(BUILD)/server/control/control_answer.o $(BUILD)/server/control/control_bind.o \
+	  $(BUILD)/server/log/counters.o $(BUILD)/server/smtpctl/dryrun.o \
+	  $(BUILD)/server/smtpctl/smtpctl_step.o $(BUILD)/server/session/descriptors.o \
+	  $(BUILD)/server/process/feed.o $(BUILD)/server/session/guesses.o \
+	  $(BUILD)/server/mail/sender.o $(BUILD)/server/conf/conf_warn.o \
+	  $(BUILD)/server/smtpctl/passwd_file.o $(BUILD)/shared/password_check.o \
 	  \
-	  $(BUILD)/server/smtpctl_conf.o $(BUILD)/server/smtpctl_control.o
+	  $(BUILD)/server/smtpctl/smtpctl_conf.o $(BUILD)/server/smtpctl/smtpctl_control.o
 
 # ---- unit ---------------------------------------------------------------
 UNIT_PROGRAMS = $(UNIT:%=$(B)/unit/check_%)
@@ -64,7 +64,7 @@ $(REPLAY): $(B)/fuzz/replay_%: $(BUILD)/t/fuzz/fuzz_%.o \
     $(BUILD)/t/fuzz/replay.o $(test_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS))
 
-FUZZ_SERVER = json log_record log_chain log_checkpoint refused_record
+FUZZ_SERVER = log/json log/log_record log/log_chain log/log_checkpoint log/refused_record
 
 $(B)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
 	@mkdir -p $(@D)
@@ -146,7 +146,7 @@ lint:
 	@sh t/deps.sh build
 	@sh t/deps.sh lint
 	@$(MAKE) --no-print-directory programs
-	@sh t/lint/lint.sh $(BUILD) "$(PURE:%=shared/%) server/conf_parse server/conf_value server/conf_range server/json server/log_record server/refused_record"
+	@sh t/lint/lint.sh $(BUILD) "$(PURE:%=shared/%) server/conf/conf_parse server/conf/conf_value server/conf/conf_range server/log/json server/log/log_record server/log/refused_record"
 
 bench:
 	@sh t/deps.sh build

@@ -1,6 +1,6 @@
 /*
  * A worker's questions to the master, one record there and one back.  The
- * master answers in server/dispatch.c: ask_rcpt here is on_rcpt there.
+ * master answers in server/session/dispatch.c: ask_rcpt here is on_rcpt there.
  *
  * When the master is gone, or says what it may not, the process ends at
  * once: a client must never hear an answer that nobody stands behind.

@@ -1,8 +1,8 @@
 /*
- * A message log that does nothing, in the place of server/log_message.c: for
+ * A message log that does nothing, in the place of server/log/log_message.c: for
  * the part "log" of bench.sh, which measures what the real one costs.
  */
-#include "server/log_message.h"
+#include "server/log/log_message.h"
 
 int
 log_message_open(struct log_message *l, int dir, int bad, bool *torn)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/conf_parse.h"
+#include "server/conf/conf_parse.h"
 #include "shared/utf8.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

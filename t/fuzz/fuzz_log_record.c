@@ -7,8 +7,8 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "server/log_chain.h"
-#include "server/log_checkpoint.h"
+#include "server/log/log_chain.h"
+#include "server/log/log_checkpoint.h"
 
 enum { text_max_bytes = 1 << 17 };
 

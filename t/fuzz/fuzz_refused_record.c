@@ -4,7 +4,7 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "server/refused_record.h"
+#include "server/log/refused_record.h"
 
 static uint8_t storage[1 << 17];
 

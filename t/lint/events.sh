@@ -28,7 +28,7 @@ from_manual() {
 
 # A line of C may be folded, so all of a file is one line here.
 flat() {
-	cat "$source"/server/*.c "$source"/shared/log.c | tr '\n\t' '  ' |
+	cat "$source"/server/*.c "$source"/server/*/*.c "$source"/shared/log.c | tr '\n\t' '  ' |
 	    sed 's/  */ /g; s/log_/\nlog_/g; s/event=/\nevent=/g'
 }
 

@@ -32,7 +32,7 @@ nothing() {
 
 sources=$(git ls-files '*.c' '*.h' 2>/dev/null) ||
     sources=$(find server worker shared t -name '*.[ch]')
-server=$(ls server/*.[ch])
+server=$(ls server/*.[ch] server/*/*.[ch])
 worker=$(ls worker/*.[ch])
 shared=$(ls shared/*.[ch])
 flags="-std=c11 -D_GNU_SOURCE -I. $(pkg-config --cflags libbsd-overlay \
@@ -49,7 +49,7 @@ layers() {
 worker_image() {
 	symbols=$(nm --defined-only "$build/smtpd-worker" |
 	    awk '$2 == "T" && $3 != "main" { print $3 }') || return 1
-	of_master=$(nm --defined-only "$build"/server/*.o |
+	of_master=$(nm --defined-only "$build"/server/*.o "$build"/server/*/*.o |
 	    awk '$2 == "T" && $3 != "main" { print $3 }' | sort -u)
 	[ -n "$symbols" ] && [ -n "$of_master" ] || return 1
 	! printf '%s\n' "$symbols" | grep -xF "$of_master"
@@ -92,7 +92,7 @@ header_alone() {
 
 headers() {
 	status=0
-	for h in server/*.h worker/*.h shared/*.h; do
+	for h in server/*.h server/*/*.h worker/*.h shared/*.h; do
 		header_alone "$h" || status=1
 	done
 	return $status
@@ -101,7 +101,7 @@ headers() {
 # Files under 500 lines, headers under 200; the tables are data.
 sizes() {
 	status=0
-	for f in server/*.[ch] worker/*.[ch] shared/*.[ch]; do
+	for f in server/*.[ch] server/*/*.[ch] worker/*.[ch] shared/*.[ch]; do
 		max=500
 		case $f in
 		*.h) max=250 ;;
@@ -123,7 +123,7 @@ columns() {
 
 # The preprocessor decides only where operating systems differ.
 conditionals() {
-	for f in server/*.c worker/*.c shared/*.c; do
+	for f in server/*.c server/*/*.c worker/*.c shared/*.c; do
 		case $f in */os_*|*/sandbox_*) continue ;; esac
 		grep -nHE '^#[[:space:]]*(if|ifdef|elif)\b' "$f"
 	done | grep -vE 'ifndef' | grep -vE \
@@ -139,7 +139,7 @@ functions() {
 
 all_tidy() {
 	list=
-	for f in server/*.c worker/*.c shared/*.c; do
+	for f in server/*.c server/*/*.c worker/*.c shared/*.c; do
 		case $f in *openbsd*|*freebsd*|*_bsd.c|*_none.c) continue ;; esac
 		list="$list $f"
 	done
@@ -150,13 +150,13 @@ all_tidy() {
 # It follows neither a TAILQ head filled elsewhere nor the storage of a word.
 cpp_check() {
 	cppcheck --quiet --error-exitcode=1 --std=c11 -I . \
-	    --suppress=uninitvar:server/commit.c \
-	    --suppress=uninitvar:server/control.c \
-	    --suppress=uninitvar:server/control_list.c \
-	    --suppress=uninitvar:server/pool.c \
-	    --suppress=uninitvar:server/pool_worker.c \
-	    --suppress=uninitvar:server/admit.c \
-	    --suppress=uninitvar:server/signer.c \
+	    --suppress=uninitvar:server/mail/commit.c \
+	    --suppress=uninitvar:server/control/control.c \
+	    --suppress=uninitvar:server/control/control_list.c \
+	    --suppress=uninitvar:server/process/pool.c \
+	    --suppress=uninitvar:server/process/pool_worker.c \
+	    --suppress=uninitvar:server/session/admit.c \
+	    --suppress=uninitvar:server/process/signer.c \
 	    --suppress=legacyUninitvar:shared/smtp_syntax.c \
 	    --enable=warning,performance,portability --inline-suppr \
 	    --suppress=missingIncludeSystem --suppress=nullPointerOutOfMemory \
@@ -166,7 +166,7 @@ cpp_check() {
 # With clang, as strict as with gcc.
 clang_build() {
 	# shellcheck disable=SC2086
-	for f in server/*.c worker/*.c shared/*.c; do
+	for f in server/*.c server/*/*.c worker/*.c shared/*.c; do
 		case $f in *openbsd*|*freebsd*|*_bsd.c|*_none.c) continue ;; esac
 		$clang $flags -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 		    -Wsign-conversion -Wstrict-prototypes \

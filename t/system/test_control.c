@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "shared/ipc.h"
-#include "t/system/client.h"
 #include "t/system/ask.h"
+#include "t/system/client.h"
 #include "t/system/harness.h"
 #include "t/system/proc.h"
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "t/system/client.h"
 #include "t/system/ask.h"
+#include "t/system/client.h"
 #include "t/system/harness.h"
 
 static struct ctl ctl;

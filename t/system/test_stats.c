@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "t/system/client.h"
 #include "t/system/ask.h"
+#include "t/system/client.h"
 #include "t/system/harness.h"
 #include "t/system/openmetrics.h"
 #include "t/system/proc.h"

@@ -7,7 +7,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "server/address.h"
+#include "server/session/address.h"
 
 static struct address
 address(const char *text)

@@ -3,7 +3,7 @@
  * of one line.  Those of a line are in check_conf_mistakes, check_conf_values
  * and check_conf_tables.
  */
-#include "server/conf.h"
+#include "server/conf/conf.h"
 
 #include <netinet/in.h>
 

@@ -2,7 +2,7 @@
  * conf_parse: lines, words, numbers, names, distances, and text made fit to
  * be shown.
  */
-#include "server/conf_parse.h"
+#include "server/conf/conf_parse.h"
 #include "t/unit/unit.h"
 
 static bool

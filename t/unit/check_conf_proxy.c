@@ -1,7 +1,7 @@
 /*
  * conf: lines of proxies, as they are loaded, refused and printed.
  */
-#include "server/conf_proxy.h"
+#include "server/conf/conf_proxy.h"
 
 #include "t/unit/unit.h"
 

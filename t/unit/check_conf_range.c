@@ -1,7 +1,7 @@
 /*
  * conf_range: what is a range, what is in it, and what is too wide.
  */
-#include "server/conf_range.h"
+#include "server/conf/conf_range.h"
 #include "shared/ip.h"
 
 #include "t/unit/unit.h"

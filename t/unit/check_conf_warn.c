@@ -3,7 +3,7 @@
  * which nobody can log in, and many broken aliases; each kind of these is in
  * check_conf_tables.
  */
-#include "server/conf_warn.h"
+#include "server/conf/conf_warn.h"
 
 #include <sys/socket.h>
 

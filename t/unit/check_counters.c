@@ -4,7 +4,7 @@
  */
 #include "t/unit/unit.h"
 
-#include "server/counters.h"
+#include "server/log/counters.h"
 
 static void
 check_word(const char *word, bool may_be_empty)

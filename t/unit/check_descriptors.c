@@ -5,7 +5,7 @@
 
 #include <check.h>
 
-#include "server/descriptors.h"
+#include "server/session/descriptors.h"
 #include "t/unit/unit.h"
 
 static struct conf

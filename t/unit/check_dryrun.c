@@ -2,9 +2,9 @@
  * Dry runs: every step on the way to a decision with the line that is behind
  * it, the reply, and the words of each step.
  */
-#include "server/dryrun.h"
-#include "server/recipient_set.h"
-#include "server/smtpctl_step.h"
+#include "server/mail/recipient_set.h"
+#include "server/smtpctl/dryrun.h"
+#include "server/smtpctl/smtpctl_step.h"
 #include "t/unit/conf_case.h"
 
 static const char two_domains[] = LISTEN

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/feed.h"
+#include "server/process/feed.h"
 #include "shared/ipc.h"
 
 enum { many = 3000 };

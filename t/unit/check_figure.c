@@ -6,8 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/figure.h"
-#include "server/json_out.h"
+#include "server/log/figure.h"
+#include "server/log/json_out.h"
 
 START_TEST(text_sizes)
 {

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/log_file.h"
+#include "server/log/log_file.h"
 #include "shared/outlet.h"
 #include "t/unit/unit.h"
 

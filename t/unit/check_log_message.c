@@ -3,7 +3,7 @@
  * together over rotations, by itself and by others; and of what was done to
  * it afterwards nothing goes unseen but what SECURITY.md says.
  */
-#include "server/log_message.h"
+#include "server/log/log_message.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/lines.h"
-#include "server/log_chain.h"
-#include "server/log_checkpoint.h"
-#include "server/log_files.h"
+#include "server/log/lines.h"
+#include "server/log/log_chain.h"
+#include "server/log/log_checkpoint.h"
+#include "server/log/log_files.h"
 #include "t/unit/unit.h"
 
 enum { lines_max = 64, text_bytes = 1 << 20 };

@@ -2,7 +2,7 @@
  * json and log_record: every text comes back as it was, each in one spelling
  * only, and a line is one of ours to the octet or none at all.
  */
-#include "server/log_record.h"
+#include "server/log/log_record.h"
 
 #include "t/unit/unit.h"
 

@@ -2,7 +2,7 @@
  * recipient: the order of the rules, aliases followed, each Maildir once,
  * file names in the catcher.
  */
-#include "server/recipient.h"
+#include "server/mail/recipient.h"
 
 #include <time.h>
 

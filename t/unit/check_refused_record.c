@@ -2,7 +2,7 @@
  * refused_record: the lines of a kept session come back as they were, and
  * nothing else is taken for one.
  */
-#include "server/refused_record.h"
+#include "server/log/refused_record.h"
 
 #include "t/unit/unit.h"
 

@@ -2,7 +2,7 @@
  * sender: who may send from which address; and which passwords the tables
  * leave to be checked.
  */
-#include "server/sender.h"
+#include "server/mail/sender.h"
 
 #include "t/unit/conf_case.h"
 

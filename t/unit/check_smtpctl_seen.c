@@ -3,7 +3,7 @@
  */
 #include "t/unit/unit.h"
 
-#include "server/smtpctl_seen.h"
+#include "server/smtpctl/smtpctl_seen.h"
 
 START_TEST(many)
 {

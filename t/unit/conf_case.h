@@ -7,8 +7,8 @@
 
 #include <unistd.h>
 
-#include "server/conf.h"
-#include "server/conf_warn.h"
+#include "server/conf/conf.h"
+#include "server/conf/conf_warn.h"
 #include "t/unit/unit.h"
 
 #define LISTEN "listen 127.0.0.1 port 0\n"

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "server/control_list.h"
+#include "server/control/control_list.h"
 #include "shared/ipc_check.h"
 #include "shared/sandbox_table.h"
 

@@ -1,7 +1,7 @@
 /*
  * Prints every keyword of the configuration, for t/lint/keywords.sh.
  */
-#include "server/conf.h"
+#include "server/conf/conf.h"
 
 int
 main(void)

@@ -1,0 +1,138 @@
+/*
+ * The catcher's own directory.
+ */
+#include "server/conf/catcher_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STARTED ".smtpd/started"
+
+static uid_t
+catcher_uid(void)
+{
+	static struct users users;
+	static bool known;
+	struct conf conf;
+
+	if (!known && conf_init(&conf) == 0) {
+		conf.catcher = true;
+		users_find(&conf, &users);
+		conf_free(&conf);
+		known = true;
+	}
+	return known ? users.master.uid : geteuid();
+}
+
+void
+catcher_dir_default(char *out, size_t n)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(out, n, "%s/smtpd-catcher-%u",
+	    tmp != NULL && tmp[0] == '/' ? tmp : "/tmp",
+	    (unsigned)catcher_uid());
+}
+
+static bool
+has(int dir, const char *name, const char *below)
+{
+	char path[2 * NAME_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", name, below);
+	return fstatat(dir, path, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
+void
+catcher_dir_look(int dir, struct catcher_dir *out)
+{
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy == -1 ? NULL : fdopendir(copy);
+	struct dirent *e;
+
+	memset(out, 0, sizeof(*out));
+	out->is_maildir = has(dir, ".", "new") && has(dir, ".", "cur");
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") ==
+		    0 || strcmp(e->d_name, ".smtpd") == 0)
+			continue;
+		if (has(dir, e->d_name, "new"))
+			out->mailboxes++;
+		else
+			snprintf(out->stranger, sizeof(out->stranger), "%s",
+			    e->d_name);
+	}
+	if (d != NULL)
+		closedir(d);
+}
+
+int
+catcher_dir_begin(int dir, int incoming)
+{
+	bool alone = flock(incoming, LOCK_EX | LOCK_NB) == 0;
+	int fd, result;
+
+	if (flock(incoming, LOCK_SH) == -1)
+		return -1;
+	fd = openat(dir, STARTED, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+	    0600);
+	if (fd == -1)
+		return -1;
+	result = alone ? futimens(fd, NULL) : 0;
+	close(fd);
+	return result;
+}
+
+/* One that runs keeps its lock. */
+static bool
+runs(const char *dir)
+{
+	char path[PATH_MAX];
+	bool free_lock;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/.smtpd/spool/incoming", dir);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	free_lock = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	close(fd);
+	return !free_lock;
+}
+
+bool
+catcher_dir_since(const char *dir, struct timespec *out)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/" STARTED, dir);
+	if (lstat(path, &st) == -1)
+		return false;
+	memset(out, 0, sizeof(*out));
+	if (runs(dir))
+		*out = st.st_mtim;
+	return true;
+}
+
+bool
+catcher_dir_is_ours(const char *dir)
+{
+	char copy[PATH_MAX];
+	struct stat st;
+
+	if (lstat(dir, &st) == -1 || st.st_uid == geteuid() ||
+	    st.st_uid == 0 || st.st_uid == catcher_uid())
+		return true;
+	snprintf(copy, sizeof(copy), "%s", dir);
+	return stat(dirname(copy), &st) == 0 && (st.st_mode & S_IWOTH) == 0;
+}

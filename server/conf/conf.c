@@ -1,0 +1,208 @@
+/*
+ * The configuration in memory: its defaults, its end, and finding names in
+ * it.  Loading it is conf_load.c, printing it conf_print.c.
+ */
+#include "server/conf/conf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/conf/conf_keyword.h"
+#include "shared/punycode.h"
+
+static void
+forget_passwords(struct conf_domain *d)
+{
+	for (size_t i = 0; i < d->user_count; i++) {
+		char *stored = d->users[i].stored;
+
+		if (stored != NULL)
+			explicit_bzero(stored, strlen(stored));
+		free(stored);
+		d->users[i].stored = NULL;
+	}
+}
+
+void
+conf_forget_passwords(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->domain_count; i++)
+		forget_passwords(&conf->domains[i]);
+}
+
+void
+conf_domain_free(struct conf_domain *d)
+{
+	forget_passwords(d);
+	for (size_t i = 0; i < d->user_count; i++)
+		free(d->users[i].name);
+	for (size_t i = 0; i < d->alias_count; i++) {
+		free(d->aliases[i].name);
+		free(d->aliases[i].targets);
+		free(d->aliases[i].broken);
+		free(d->aliases[i].found);
+	}
+	free(d->users);
+	free(d->aliases);
+	free(d->catch_all_broken);
+	free(d->users_path);
+	free(d->aliases_path);
+	free(d->name);
+	free(d->ascii);
+	memset(d, 0, sizeof(*d));
+}
+
+void
+conf_free(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->domain_count; i++)
+		conf_domain_free(&conf->domains[i]);
+	free(conf->domains);
+	for (size_t i = 0; i < conf->pair_count; i++) {
+		free(conf->pairs[i].certificate);
+		free(conf->pairs[i].key);
+	}
+	free(conf->pairs);
+	free(conf->proxies);
+	free(conf->relays);
+	free(conf->listens);
+	free(conf->path);
+	free(conf->hostname);
+	free(conf->root);
+	free(conf->control);
+	free(conf->user);
+	free(conf->worker_user);
+	free(conf->log_path);
+	memset(conf, 0, sizeof(*conf));
+}
+
+uint64_t
+conf_per_address(uint64_t workers)
+{
+	return workers < 20 ? 2 : workers / 10;
+}
+
+uint64_t
+conf_per_network(uint64_t workers, uint64_t per_address)
+{
+	uint64_t n = workers / 4;
+
+	return n > per_address ? n : per_address;
+}
+
+/* This host's name, where it can stand in a greeting. */
+static char *
+own_hostname(void)
+{
+	char name[conf_domain_max_bytes + 1] = "";
+
+	if (gethostname(name, sizeof(name)) == -1)
+		name[0] = '\0';
+	name[sizeof(name) - 1] = '\0';
+	if (!conf_domain_valid(span_of(name), false))
+		return strdup("localhost");
+	return strdup(name);
+}
+
+int
+conf_init(struct conf *out)
+{
+	struct conf_cut cut = { .count = 2 };
+	struct conf_fault fault;
+
+	memset(out, 0, sizeof(*out));
+	out->hostname = own_hostname();
+	if (out->hostname == NULL)
+		return -1;
+	for (size_t i = 0; i < conf_keyword_count; i++) {
+		const struct conf_keyword *k = &conf_keywords[i];
+
+		if (k->fallback == NULL)
+			continue;
+		cut.words[0].text = span_of(k->name);
+		cut.words[1].text = span_of(k->fallback);
+		if (!conf_keyword_set(k, &cut, 0, out, NULL, &fault)) {
+			errno = ENOMEM;
+			return -1;
+		}
+	}
+	out->limits.per_address = conf_per_address(out->limits.workers);
+	out->limits.per_network = conf_per_network(out->limits.workers,
+	    out->limits.per_address);
+	return 0;
+}
+
+/* As strcmp, with the ASCII capitals of a folded. */
+static int
+compare_fold(struct span a, const char *b)
+{
+	size_t i;
+
+	for (i = 0; i < a.n && b[i] != '\0'; i++) {
+		int difference = ascii_lower(a.p[i]) - (uint8_t)b[i];
+
+		if (difference != 0)
+			return difference;
+	}
+	if (i < a.n)
+		return 1;
+	return b[i] == '\0' ? 0 : -1;
+}
+
+static int
+compare_user(const void *name, const void *user)
+{
+	return compare_fold(*(const struct span *)name,
+	    ((const struct conf_user *)user)->name);
+}
+
+static int
+compare_alias(const void *name, const void *alias)
+{
+	return compare_fold(*(const struct span *)name,
+	    ((const struct conf_alias *)alias)->name);
+}
+
+const struct conf_domain *
+conf_find_domain(const struct conf *conf, struct span name)
+{
+	char ascii[punycode_domain_bytes];
+
+	if (!punycode_domain(name, ascii))
+		return NULL;
+	for (size_t i = 0; i < conf->domain_count; i++)
+		if (strcmp(ascii, conf->domains[i].ascii) == 0)
+			return &conf->domains[i];
+	return NULL;
+}
+
+const struct conf_user *
+conf_find_user(const struct conf_domain *d, struct span name)
+{
+	if (d->user_count == 0)
+		return NULL;
+	return bsearch(&name, d->users, d->user_count, sizeof(*d->users),
+	    compare_user);
+}
+
+const struct conf_alias *
+conf_find_alias(const struct conf_domain *d, struct span name)
+{
+	if (d->alias_count == 0)
+		return NULL;
+	return bsearch(&name, d->aliases, d->alias_count, sizeof(*d->aliases),
+	    compare_alias);
+}
+
+unsigned
+conf_line_of(const struct conf *conf, const char *keyword)
+{
+	const struct conf_keyword *k = conf_keyword_find(CONF_LIMITS,
+	    span_of(keyword));
+
+	if (k == NULL)
+		k = conf_keyword_find(CONF_TOP, span_of(keyword));
+	return k == NULL ? 0 : conf->lines[k - conf_keywords];
+}

@@ -1,0 +1,191 @@
+/*
+ * The configuration as the master holds it: read before anything is bound,
+ * and again upon SIGHUP; every value checked.  conf_parse knows the language,
+ * conf the keywords and the tables (users, aliases) they name.
+ */
+#ifndef SERVER_CONF_H
+#define SERVER_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "server/conf/conf_range.h"
+#include "shared/sasl.h"
+#include "shared/smtp_syntax.h"
+
+/* One "listen ADDRESS port N". */
+struct conf_listen {
+	struct sockaddr_storage	addr;	/* address and port */
+	socklen_t		addr_len;
+	unsigned		line;	/* of the configuration */
+	bool			tls_first; /* "implicit-tls" */
+	bool			submission; /* AUTH and TLS required */
+	bool			hide_client; /* keep it out of Received */
+};
+
+/* One "tls certificate FILE key FILE"; the files are in tls_files.h. */
+struct conf_pair {
+	char		*certificate;	/* path */
+	char		*key;		/* path */
+	unsigned	 line;		/* of the configuration */
+};
+
+/* One "proxy-from ADDRESS[/BITS]". */
+struct conf_proxy {
+	struct conf_range range;
+	unsigned	 line;		/* of the configuration */
+};
+
+/*
+ * One name of a users file: a Maildir of its own.  What its password is
+ * stored as is kept until the auth process has it: conf_forget_passwords.
+ */
+struct conf_user {
+	char		*name;		/* a directory; ASCII small letters */
+	char		*stored;	/* good to log in with; else NULL */
+	const char	*broken;	/* why that is of no use; or NULL */
+	unsigned	 line;		/* of the users file */
+};
+
+/* One line of an aliases file. */
+struct conf_alias {
+	char		*name;		/* ASCII in small letters */
+	struct mailbox	*targets;	/* domain_len 0: of the same domain */
+	struct recipient_target *found;	/* the same: recipient_index */
+	size_t		 target_count;
+	char		*broken;	/* why its mail has to wait; or NULL */
+	unsigned	 line;		/* of the aliases file */
+};
+
+struct conf_domain {
+	char			*name;		/* ASCII in small letters */
+	char			*ascii;		/* by punycode_domain */
+	unsigned		 line;		/* of the configuration */
+	struct conf_user	*users;		/* sorted by name */
+	size_t			 user_count;
+	struct conf_alias	*aliases;	/* sorted by name */
+	size_t			 alias_count;
+	uint32_t		 first_mark;	/* of its users, postmaster and
+						   aliases, in this order */
+	char			 subaddress;	/* separator; 0: none */
+	bool			 has_catch_all;
+	struct mailbox		 catch_all;	/* domain_len 0: same domain */
+	char			*catch_all_broken; /* as of an alias */
+	char			*users_path;	/* NULL: none */
+	char			*aliases_path;	/* NULL: none */
+	unsigned		 users_line, aliases_line, subaddress_line,
+				 catch_all_line; /* 0: not given */
+};
+
+struct conf_limits {
+	uint64_t	message_size_bytes;
+	uint64_t	recipients;
+	uint64_t	workers;
+	uint64_t	per_address;	/* not given: conf_per_address */
+	uint64_t	per_network;	/* not given: conf_per_network */
+	uint64_t	greeting_wait_s;
+	uint64_t	login_failures;
+	uint64_t	worker_sessions;
+	uint64_t	received;
+	uint64_t	errors;
+	uint64_t	idle_timeout_s;
+	uint64_t	session_time_s;
+	uint64_t	disk_reserve_bytes;
+	uint64_t	inode_reserve;
+	uint64_t	inetd_wait_s;
+};
+
+/* "log to"; not given: syslog, and standard error in the foreground. */
+enum conf_log {
+	CONF_LOG_DEFAULT,
+	CONF_LOG_SYSLOG,
+	CONF_LOG_STDERR,
+	CONF_LOG_FILE
+};
+
+enum { conf_lines_max = 48 };	/* keywords at most */
+
+struct conf {
+	char			*path;		/* of the file; NULL: catcher */
+	char			*hostname;
+	char			*root;
+	char			*control;	/* NULL: catcher */
+	char			*user;
+	char			*worker_user;
+	uint64_t		 keep_refused_s; /* transcripts; 0: none */
+	enum conf_log		 log;
+	bool			 log_forced;	/* by -v: to stderr */
+	char			*log_path;	/* CONF_LOG_FILE */
+	bool			 log_postfix;	/* "log format postfix" */
+	unsigned		 log_to_line, log_format_line; /* 0: none */
+	struct conf_listen	*listens;
+	size_t			 listen_count;
+	struct conf_pair	*pairs;		/* in the order of the file */
+	size_t			 pair_count;
+	struct conf_proxy	*proxies;	/* in the order of the file */
+	size_t			 proxy_count;
+	struct conf_proxy	*relays;	/* "from" of relay, which is
+						   refused still; to warn of */
+	size_t			 relay_count;
+	struct conf_domain	*domains;	/* in the order of the file */
+	size_t			 domain_count;
+	uint32_t		 mark_count;	/* of all domains */
+	struct conf_limits	 limits;
+	unsigned		 lines[conf_lines_max];	/* conf_line_of */
+	bool			 sandbox_optional; /* "sandbox optional" */
+	bool			 catcher;	/* take any recipient */
+	const char		*catcher_login;	/* borrowed: "name:password",
+						   the only one; NULL: any */
+	/* its password for CRAM-MD5; "": nothing is equal to it */
+	char			 catcher_digest[sasl_digest_bytes + 1];
+};
+
+/* Fills *out with every default; no domain, no listen. 0, or -1 and errno. */
+int	conf_init(struct conf *out);
+/*
+ * Reads path and the tables it names into *out.  0; or -1 after every
+ * mistake found (at most 20) was written to err with file, line, column, the
+ * line, a caret and the nearest keyword.  *out can be freed in either case.
+ */
+int	conf_load(const char *path, struct conf *out, FILE *err);
+/*
+ * Prints what conf means, defaults included, to f, in the language itself:
+ * what is printed can be loaded.
+ */
+void	conf_print(const struct conf *conf, FILE *f);
+void	conf_free(struct conf *conf);
+/* Wipes every stored password out of memory. */
+void	conf_forget_passwords(struct conf *conf);
+/*
+ * Reads the passwords of conf's users again, after they were wiped; users who
+ * are new, or no longer there, stay as they are.  0; or -1, errno, and *path
+ * is the users file that cannot be read.
+ */
+int	conf_passwords_load(struct conf *conf, const char **path);
+/* Frees what d owns, and leaves it zero. */
+void	conf_domain_free(struct conf_domain *d);
+/* The line that set a keyword of the limits block or the top; 0: none did. */
+unsigned conf_line_of(const struct conf *conf, const char *keyword);
+/* What per-address is when it is not given. */
+uint64_t conf_per_address(uint64_t workers);
+/* What per-network is when it is not given. */
+uint64_t conf_per_network(uint64_t workers, uint64_t per_address);
+/*
+ * The domain named name, in UTF-8 or in its xn-- form, or NULL.  ASCII letters
+ * are folded; others are compared as they are (punycode.h).
+ */
+const struct conf_domain *conf_find_domain(const struct conf *conf,
+	    struct span name);
+/* The user named name (ASCII folded) of d, or NULL. */
+const struct conf_user *conf_find_user(const struct conf_domain *d,
+	    struct span name);
+/* The alias named name (ASCII folded) of d, or NULL. */
+const struct conf_alias *conf_find_alias(const struct conf_domain *d,
+	    struct span name);
+/* Writes every keyword of the table, one a line ("listen", "domain.users"). */
+void	conf_print_keywords(FILE *f);
+
+#endif

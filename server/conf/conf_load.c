@@ -1,0 +1,474 @@
+/*
+ * Loading the configuration: the walk over its lines and blocks, and what
+ * only the whole file can tell.  Declared in conf.h.  The keywords are in
+ * conf_keyword, the tables in conf_table.  Run by the master at start-up.
+ */
+#include "server/conf/conf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/conf/conf_keyword.h"
+#include "server/conf/conf_relay.h"
+#include "server/conf/conf_table.h"
+#include "server/conf/conf_text.h"
+#include "server/mail/recipient.h"
+#include "shared/punycode.h"
+
+struct loader {
+	struct conf		*conf;
+	struct conf_report	 report;
+	struct conf_text	 text;
+	struct conf_place	 place;		/* of the line at hand */
+	struct conf_cut		 cut;		/* its words */
+	enum conf_block		 block;
+	unsigned		 opened;	/* line of the block */
+	bool			 assumed;	/* its "{" is missing */
+	unsigned		 skip;		/* blocks open, but refused */
+	unsigned		 skip_opened;	/* line of the outermost */
+	bool			 skips_relay;	/* it is one of relay */
+	struct conf_domain	*domain;	/* of the block */
+	struct conf_domain	 spare;		/* of a domain refused */
+	unsigned		 given[conf_keyword_max]; /* line, or 0 */
+	bool			 domains_whole;
+	int			 error;		/* errno of a lack of memory */
+};
+
+/* Steps over what stands in a block that is not known. */
+static void
+skip_line(struct loader *l)
+{
+	const struct conf_word *last = &l->cut.words[l->cut.count - 1];
+
+	if (l->skips_relay && conf_relay_judge(&l->cut, &l->place, l->conf,
+	    &l->report) == -1)
+		l->error = errno;
+
+	if (conf_word_is_brace(&l->cut.words[0], '}'))
+		l->skip--;
+	else if (conf_word_is_brace(last, '{'))
+		l->skip++;
+}
+
+/* A line that was refused but opens a block: what follows is part of it. */
+static void
+skip_block_of(struct loader *l, struct span line)
+{
+	line = conf_trim_line(line);
+	if (line.n == 0 || line.p[line.n - 1] != '{')
+		return;
+	if (l->skip++ == 0) {
+		l->skip_opened = l->place.number;
+		l->skips_relay = l->cut.count > 0 && span_equal(
+		    l->cut.words[0].text, span_of("relay"));
+	}
+}
+
+static void
+close_block(struct loader *l)
+{
+	if (l->block == CONF_TOP)
+		conf_report_at(&l->report, &l->place, l->cut.words[0].at,
+		    NULL, "\"}\" closes nothing");
+	else if (l->cut.count > 1)
+		conf_report_at(&l->report, &l->place, l->cut.words[1].at,
+		    NULL, "\"}\" stands alone on its line");
+	l->block = CONF_TOP;
+	l->domain = NULL;
+}
+
+/* Reports a word that is no keyword here; returns what it may have meant. */
+static const struct conf_keyword *
+refuse_keyword(struct loader *l)
+{
+	const struct conf_word *word = &l->cut.words[0];
+	const struct conf_keyword *near, *other;
+	char shown[conf_shown_max_bytes];
+
+	conf_show(word->text, shown, sizeof(shown));
+	near = conf_keyword_near(l->block, word->text);
+	other = conf_keyword_elsewhere(l->block, word->text);
+	if (conf_word_is_brace(word, '{'))
+		conf_report_at(&l->report, &l->place, word->at, NULL,
+		    "\"{\" stands at the end of the line it belongs to");
+	else if (conf_keyword_is_later(word->text))
+		conf_report_at(&l->report, &l->place, word->at, NULL,
+		    "\"%s\" is not in this version yet", shown);
+	else if (other != NULL)
+		conf_report_at(&l->report, &l->place, word->at,
+		    near == NULL || l->block == CONF_TOP ? NULL : near->name,
+		    "\"%s\" %s%s", shown, conf_block_place(other->block),
+		    other->block == CONF_TOP && near == NULL ?
+		    ": is a \"}\" missing above?" : "");
+	else
+		conf_report_at(&l->report, &l->place, word->at,
+		    near == NULL ? NULL : near->name,
+		    "unknown keyword \"%s\"", shown);
+	/* Not "no domain" too, when it is there but mistyped. */
+	if (near != NULL && near->many)
+		l->given[near - conf_keywords] = l->place.number;
+	return near;
+}
+
+/*
+ * A keyword of the top inside a block: most likely the "}" was forgotten, and
+ * so the block ends here, or every line that follows would be refused too.
+ */
+static const struct conf_keyword *
+leave_block(struct loader *l)
+{
+	struct span name = l->cut.words[0].text;
+	const struct conf_keyword *k = conf_keyword_find(CONF_TOP, name);
+
+	if (l->block == CONF_TOP || k == NULL)
+		return NULL;
+	if (!l->assumed) {
+		if (conf_keyword_near(l->block, name) != NULL)
+			return NULL;
+		refuse_keyword(l);
+	}
+	l->block = CONF_TOP;
+	l->domain = NULL;
+	return k;
+}
+
+static const struct conf_keyword *
+find_keyword(struct loader *l)
+{
+	const struct conf_keyword *k;
+
+	k = conf_keyword_find(l->block, l->cut.words[0].text);
+	if (k == NULL)
+		k = leave_block(l);
+	if (k != NULL)
+		return k;
+	k = refuse_keyword(l);
+	/* Of a mistyped block what stands in it is judged all the same. */
+	if (k != NULL && (k->kind == CONF_KIND_DOMAIN ||
+	    k->kind == CONF_KIND_LIMITS))
+		return k;
+	skip_block_of(l, l->place.line);
+	return NULL;
+}
+
+/* The domain of a block; the spare one without memory. */
+static struct conf_domain *
+add_domain(struct loader *l, struct span name, const char *ascii)
+{
+	struct conf *conf = l->conf;
+	struct conf_domain d = { .line = l->place.number }, *grown;
+
+	d.name = strndup((const char *)name.p, name.n);
+	d.ascii = strdup(ascii);
+	grown = reallocarray(conf->domains, conf->domain_count + 1,
+	    sizeof(*grown));
+	if (grown != NULL)
+		conf->domains = grown;
+	if (grown == NULL || d.name == NULL || d.ascii == NULL) {
+		l->error = errno;
+		conf_domain_free(&d);
+		return &l->spare;
+	}
+	for (char *p = d.name; *p != '\0'; p++)
+		*p = (char)ascii_lower((uint8_t)*p);
+	grown += conf->domain_count++;
+	*grown = d;
+	return grown;
+}
+
+/* The domain of a block, or the spare one for a name that cannot be. */
+static struct conf_domain *
+open_domain(struct loader *l, const struct conf_word *word)
+{
+	char shown[conf_shown_max_bytes], ascii[punycode_domain_bytes];
+	const struct conf_domain *twin;
+	const char *why = NULL;
+
+	if (!conf_domain_valid(word->text, true))
+		why = "labels of letters, digits, \"_\" and inner hyphens, "
+		    "parted by dots";
+	else if (!punycode_domain(word->text, ascii))
+		why = "a label of more than 63 octets in its form xn--";
+	conf_show(word->text, shown, sizeof(shown));
+	if (why != NULL) {
+		conf_report_at(&l->report, &l->place, word->at, NULL,
+		    "bad domain \"%s\": %s", shown, why);
+		l->domains_whole = false;
+		return &l->spare;
+	}
+	twin = conf_find_domain(l->conf, word->text);
+	if (twin == NULL)
+		return add_domain(l, word->text, ascii);
+	conf_report_at(&l->report, &l->place, word->at, NULL,
+	    "domain \"%s\" was given in line %u already", shown, twin->line);
+	return &l->spare;
+}
+
+static void
+open_block(struct loader *l, const struct conf_keyword *k)
+{
+	const struct conf_word *last = &l->cut.words[l->cut.count - 1];
+	struct conf_fault fault;
+	bool formed;
+
+	formed = conf_keyword_check_form(k, &l->cut, &fault);
+	if (!formed)
+		conf_report_at(&l->report, &l->place, fault.at, NULL, "%s",
+		    fault.text);
+	if (conf_word_is_brace(last, '}'))
+		last--;
+	l->assumed = !conf_word_is_brace(last, '{');
+	conf_domain_free(&l->spare);
+	if (k->kind == CONF_KIND_DOMAIN) {
+		l->domain = &l->spare;
+		if (formed || (l->assumed && l->cut.count == 2))
+			l->domain = open_domain(l, &l->cut.words[1]);
+		else
+			l->domains_whole = false;
+		for (size_t i = 0; i < conf_keyword_count; i++)
+			if (conf_keywords[i].block == CONF_DOMAIN)
+				l->given[i] = 0;
+	}
+	if (last + 1 < l->cut.words + l->cut.count)
+		return;		/* "{ }": nothing in it */
+	l->block = k->kind == CONF_KIND_DOMAIN ? CONF_DOMAIN : CONF_LIMITS;
+	l->opened = l->place.number;
+}
+
+/* True when k was given before and may not be again. */
+static bool
+given_before(struct loader *l, const struct conf_keyword *k)
+{
+	unsigned *given = &l->given[k - conf_keywords];
+
+	if (*given != 0 && !k->many) {
+		conf_report_at(&l->report, &l->place, l->cut.words[0].at,
+		    NULL, "\"%s\" was given in line %u already", k->name,
+		    *given);
+		return true;
+	}
+	*given = l->place.number;
+	return false;
+}
+
+static void
+read_keyword(struct loader *l)
+{
+	const struct conf_keyword *k = find_keyword(l);
+	struct conf_fault fault;
+
+	if (k == NULL)
+		return;
+	if (k->kind == CONF_KIND_DOMAIN || k->kind == CONF_KIND_LIMITS) {
+		given_before(l, k);
+		open_block(l, k);
+		return;
+	}
+	if (given_before(l, k)) {
+		skip_block_of(l, l->place.line);
+		return;
+	}
+	if (!conf_keyword_set(k, &l->cut, l->place.number, l->conf,
+	    l->domain, &fault)) {
+		conf_report_at(&l->report, &l->place, fault.at, NULL, "%s",
+		    fault.text);
+		skip_block_of(l, l->place.line);
+	}
+}
+
+/* Cuts the line; false, and reported, when it cannot be one. */
+static bool
+cut_line(struct loader *l)
+{
+	enum conf_cut_verdict verdict;
+
+	if (!conf_text_check(&l->report, &l->place))
+		return false;
+	verdict = conf_cut_line(l->place.line, &l->cut);
+	if (verdict == CONF_CUT_OK)
+		return true;
+	conf_report_at(&l->report, &l->place, l->cut.bad_at, NULL, "%s",
+	    verdict == CONF_CUT_UNCLOSED ? "a quote that is never closed" :
+	    "a quote inside a word: quotes go around the whole of it");
+	return false;
+}
+
+static void
+read_line(struct loader *l)
+{
+	if (!cut_line(l)) {
+		skip_block_of(l, l->place.line);
+		l->domains_whole = false;
+		return;
+	}
+	if (l->cut.count == 0)
+		return;
+	if (l->skip > 0)
+		skip_line(l);
+	else if (conf_word_is_brace(&l->cut.words[0], '}'))
+		close_block(l);
+	else if (l->assumed && conf_word_is_brace(&l->cut.words[0], '{') &&
+	    l->cut.count == 1 && l->block != CONF_TOP)
+		l->assumed = false;
+	else
+		read_keyword(l);
+}
+
+/* The end of the file inside a block: said where the block begins. */
+static void
+check_closed(struct loader *l)
+{
+	struct conf_place place;
+	unsigned opened = 0;
+
+	if (l->skip > 0)
+		opened = l->skip_opened;
+	else if (l->block != CONF_TOP && !l->assumed)
+		opened = l->opened;
+	if (opened == 0)
+		return;
+	place = conf_text_place(&l->text, opened);
+	conf_cut_line(place.line, &l->cut);
+	conf_report_at(&l->report, &place, l->cut.words[0].at, NULL,
+	    "this block is never closed: a \"}\" is missing");
+}
+
+/* Two names of one user would put strangers' bytes and mail together. */
+static void
+check_accounts(struct loader *l)
+{
+	static const char *const names[] = { "user", "worker-user" };
+	const struct conf_keyword *k;
+	struct conf_place place;
+	unsigned line = 0;
+
+	if (strcmp(l->conf->user, l->conf->worker_user) != 0)
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		k = conf_keyword_find(CONF_TOP, span_of(names[i]));
+		if (k != NULL && l->given[k - conf_keywords] > line)
+			line = l->given[k - conf_keywords];
+	}
+	place = conf_text_place(&l->text, line);
+	conf_cut_line(place.line, &l->cut);
+	conf_report_at(&l->report, &place, l->cut.words[1].at, NULL,
+	    "\"user\" and \"worker-user\" have to be two users");
+}
+
+/* Where the control socket is when nobody says: its default needs root. */
+static void
+settle_control(struct loader *l)
+{
+	char *path;
+
+	if (l->conf->control != NULL)
+		return;
+	if (asprintf(&path, "%s/control", l->conf->root) == -1)
+		l->error = ENOMEM;
+	else
+		l->conf->control = path;
+}
+
+/* Passwords go over nothing but TLS, and so does who has to log in. */
+static void
+check_submission(struct loader *l)
+{
+	const struct conf_keyword *tls = conf_keyword_find(CONF_TOP,
+	    span_of("tls"));
+	struct conf_place place;
+
+	/* Not this too, when it is there and mistaken. */
+	if (l->conf->pair_count > 0 ||
+	    (tls != NULL && l->given[tls - conf_keywords] != 0))
+		return;
+
+	for (size_t i = 0; i < l->conf->listen_count; i++) {
+		if (!l->conf->listens[i].submission)
+			continue;
+		place = conf_text_place(&l->text, l->conf->listens[i].line);
+		conf_cut_line(place.line, &l->cut);
+		conf_report_at(&l->report, &place, l->cut.words[4].at, NULL,
+		    "\"submission\" is under TLS only: a line \"tls "
+		    "certificate FILE key FILE\" is missing");
+	}
+}
+
+static void
+check_whole(struct loader *l)
+{
+	check_closed(l);
+	check_accounts(l);
+	check_submission(l);
+	settle_control(l);
+	for (size_t i = 0; i < conf_keyword_count; i++) {
+		const struct conf_keyword *k = &conf_keywords[i];
+
+		if (l->given[i] != 0)
+			continue;
+		if (k->kind == CONF_KIND_DOMAIN)
+			conf_report_file(&l->report, l->text.path,
+			    "no \"domain\": add a block that begins with "
+			    "\"domain NAME {\"");
+		/* The table has the one before the other. */
+		if (strcmp(k->name, "per-address") == 0)
+			l->conf->limits.per_address = conf_per_address(
+			    l->conf->limits.workers);
+		if (strcmp(k->name, "per-network") == 0)
+			l->conf->limits.per_network = conf_per_network(
+			    l->conf->limits.workers,
+			    l->conf->limits.per_address);
+	}
+}
+
+/* The tables, and what they and the configuration say together. */
+static void
+load_tables(struct loader *l)
+{
+	struct conf_tables *tables;
+
+	tables = calloc(l->conf->domain_count + 1, sizeof(*tables));
+	if (tables == NULL ||
+	    conf_table_load(l->conf, &l->text, tables, &l->report) == -1 ||
+	    conf_check(l->conf, tables, l->domains_whole) == -1 ||
+	    recipient_index(l->conf) == -1)
+		l->error = errno;
+	free(tables);
+}
+
+static void
+load_text(struct loader *l)
+{
+	struct span rest = span_from(l->text.bytes, l->text.n);
+
+	while (l->error == 0 && conf_text_next(&l->text, &rest, &l->place))
+		read_line(l);
+	if (l->error == 0) {
+		check_whole(l);
+		load_tables(l);
+	}
+}
+
+int
+conf_load(const char *path, struct conf *out, FILE *err)
+{
+	struct loader l = { .conf = out, .report = { .err = err },
+	    .domains_whole = true };
+	const char *why;
+
+	if (conf_init(out) == -1 || (out->path = strdup(path)) == NULL) {
+		l.error = errno;
+	} else {
+		why = conf_text_read(path, &l.text);
+		if (why != NULL)
+			conf_report_file(&l.report, path,
+			    "cannot be read: %s", why);
+		else
+			load_text(&l);
+	}
+	if (l.error != 0)
+		conf_report_file(&l.report, path, "%s", strerror(l.error));
+	conf_text_free(&l.text);
+	conf_domain_free(&l.spare);
+	return conf_report_is_clean(&l.report) ? 0 : -1;
+}

@@ -1,0 +1,246 @@
+/*
+ * The language of smtpd.conf and its tables: lines into words.  Numbers,
+ * names and the showing of text are in conf_value.c.  Pure.
+ */
+#include "server/conf/conf_parse.h"
+
+#include <string.h>
+
+#include "shared/utf8.h"
+
+static bool
+is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static bool
+is_brace(uint8_t c)
+{
+	return c == '{' || c == '}';
+}
+
+bool
+conf_parse_line(struct span *rest, struct span *line)
+{
+	const uint8_t *lf;
+
+	if (rest->n == 0)
+		return false;
+	lf = memchr(rest->p, '\n', rest->n);
+	if (lf == NULL) {
+		*line = *rest;
+		*rest = span_skip(*rest, rest->n);
+		return true;
+	}
+	*line = span_from(rest->p, (size_t)(lf - rest->p));
+	*rest = span_skip(*rest, line->n + 1);
+	return true;
+}
+
+/* One character at the start of in, at most the whole rest of a line. */
+static enum conf_line_verdict
+check_char(struct span in, size_t *taken)
+{
+	uint32_t c;
+
+	*taken = utf8_next(in, &c);
+	if (*taken == 0)
+		return CONF_LINE_UTF8;
+	if (c == 0)
+		return CONF_LINE_NUL;
+	if (c == '\r' && in.n == 1)
+		return CONF_LINE_CR;
+	if (c != '\t' && (c < 0x20 || (c >= 0x7f && c < 0xa0)))
+		return CONF_LINE_CONTROL;
+	return CONF_LINE_OK;
+}
+
+enum conf_line_verdict
+conf_check_line(struct span line, size_t *at)
+{
+	enum conf_line_verdict verdict;
+	size_t taken;
+
+	if (line.n > conf_line_max_bytes) {
+		*at = conf_line_max_bytes;
+		return CONF_LINE_LONG;
+	}
+	*at = 0;
+	if (span_begins_fold(line, span_of("\xef\xbb\xbf")))
+		return CONF_LINE_BOM;
+	for (; *at < line.n; *at += taken) {
+		verdict = check_char(span_skip(line, *at), &taken);
+		if (verdict != CONF_LINE_OK)
+			return verdict;
+	}
+	return CONF_LINE_OK;
+}
+
+/* The quoted word that begins at *at; *at moves behind its last quote. */
+static enum conf_cut_verdict
+cut_quoted(struct span line, size_t *at, struct conf_word *out)
+{
+	size_t first = *at + 1;
+	const uint8_t *end = NULL;
+
+	if (first < line.n)
+		end = memchr(line.p + first, '"', line.n - first);
+	if (end == NULL)
+		return CONF_CUT_UNCLOSED;
+	out->text = span_from(line.p + first,
+	    (size_t)(end - line.p) - first);
+	out->at = *at;
+	out->quoted = true;
+	*at = (size_t)(end - line.p) + 1;
+	return CONF_CUT_OK;
+}
+
+/* The word without quotes that begins at *at; *at moves behind it. */
+static void
+cut_plain(struct span line, size_t *at, struct conf_word *out)
+{
+	size_t end = *at + 1;
+
+	if (!is_brace(line.p[*at]))
+		while (end < line.n && !is_blank(line.p[end]) &&
+		    !is_brace(line.p[end]) && line.p[end] != '"')
+			end++;
+	out->text = span_from(line.p + *at, end - *at);
+	out->at = *at;
+	out->quoted = false;
+	*at = end;
+}
+
+static enum conf_cut_verdict
+cut_word(struct span line, size_t *at, struct conf_word *out)
+{
+	enum conf_cut_verdict verdict;
+
+	if (line.p[*at] != '"') {
+		cut_plain(line, at, out);
+		/* a"b: the quote would begin a word nobody sees begin */
+		return *at < line.n && line.p[*at] == '"' ?
+		    CONF_CUT_QUOTE : CONF_CUT_OK;
+	}
+	verdict = cut_quoted(line, at, out);
+	if (verdict != CONF_CUT_OK)
+		return verdict;
+	if (*at < line.n && !is_blank(line.p[*at]) && !is_brace(line.p[*at])) {
+		(*at)--;
+		return CONF_CUT_QUOTE;
+	}
+	return CONF_CUT_OK;
+}
+
+enum conf_cut_verdict
+conf_cut_line(struct span line, struct conf_cut *out)
+{
+	enum conf_cut_verdict verdict;
+	size_t at = 0;
+
+	memset(out, 0, sizeof(*out));
+	for (;;) {
+		while (at < line.n && is_blank(line.p[at]))
+			at++;
+		if (at == line.n || line.p[at] == '#' ||
+		    out->count == conf_words_max)
+			return CONF_CUT_OK;
+		out->bad_at = at;
+		verdict = cut_word(line, &at, &out->words[out->count]);
+		if (verdict == CONF_CUT_QUOTE)
+			out->bad_at = at;
+		if (verdict != CONF_CUT_OK)
+			return verdict;
+		out->count++;
+		out->end = at;
+	}
+}
+
+bool
+conf_word_is_brace(const struct conf_word *word, char brace)
+{
+	return !word->quoted && word->text.n == 1 &&
+	    word->text.p[0] == (uint8_t)brace;
+}
+
+static struct span
+trim(struct span in)
+{
+	while (in.n > 0 && is_blank(in.p[0]))
+		in = span_skip(in, 1);
+	while (in.n > 0 && is_blank(in.p[in.n - 1]))
+		in.n--;
+	return in;
+}
+
+struct span
+conf_trim_line(struct span line)
+{
+	for (size_t i = 0; i < line.n; i++) {
+		if (line.p[i] != '#')
+			continue;
+		if (i == 0 || is_blank(line.p[i - 1])) {
+			line.n = i;
+			break;
+		}
+	}
+	return trim(line);
+}
+
+void
+conf_parse_user(struct span line, struct conf_user_line *out)
+{
+	size_t end = 0, name;
+
+	memset(out, 0, sizeof(*out));
+	while (end < line.n && !is_blank(line.p[end]) && line.p[end] != ':')
+		end++;
+	name = end;
+	out->name = span_from(line.p, name);
+	out->has_hash = name < line.n && line.p[name] == ':';
+	if (out->has_hash) {
+		end++;
+		while (end < line.n && !is_blank(line.p[end]) &&
+		    line.p[end] != ':')
+			end++;
+		out->hash = span_from(line.p + name + 1, end - name - 1);
+		if (end < line.n && line.p[end] == ':')
+			end = line.n;
+	}
+	out->rest = trim(span_skip(line, end));
+}
+
+void
+conf_parse_alias(struct span line, struct conf_alias_line *out)
+{
+	const uint8_t *colon = NULL;
+	size_t n;
+
+	memset(out, 0, sizeof(*out));
+	if (line.n > 0)
+		colon = memchr(line.p, ':', line.n);
+	out->has_colon = colon != NULL;
+	n = colon == NULL ? line.n : (size_t)(colon - line.p);
+	out->name = trim(span_from(line.p, n));
+	/* From the colon on, so that an empty list is a place in the line. */
+	out->targets = span_skip(line, n);
+}
+
+bool
+conf_parse_target(struct span *rest, struct span *target)
+{
+	const uint8_t *comma = NULL;
+	size_t n;
+
+	/* rest begins with the colon or comma before the target. */
+	if (rest->n == 0)
+		return false;
+	*rest = span_skip(*rest, 1);
+	if (rest->n > 0)
+		comma = memchr(rest->p, ',', rest->n);
+	n = comma == NULL ? rest->n : (size_t)(comma - rest->p);
+	*target = trim(span_from(rest->p, n));
+	*rest = span_skip(*rest, n);
+	return true;
+}

@@ -1,0 +1,107 @@
+/*
+ * Ranges of addresses.
+ */
+#include "server/conf/conf_range.h"
+
+#include <string.h>
+
+#include "server/conf/conf_parse.h"
+#include "shared/ip.h"
+
+enum { narrowest_4 = 32, narrowest_6 = 128, widest_4 = 8, widest_6 = 16 };
+
+/* The prefix behind "/": digits without a zero in front, max at most. */
+static bool
+parse_bits(struct span in, unsigned max, uint8_t *out)
+{
+	uint64_t bits;
+
+	if (in.n > 1 && in.p[0] == '0')
+		return false;
+	if (conf_parse_number(in, &bits) != CONF_VALUE_OK || bits > max)
+		return false;
+	*out = (uint8_t)bits;
+	return true;
+}
+
+/* The octet of the prefix's mask at i. */
+static uint8_t
+mask_at(const struct conf_range *r, size_t i)
+{
+	size_t whole = r->bits / 8;
+
+	if (i != whole)
+		return i < whole ? 0xff : 0;
+	return (uint8_t)(0xff00U >> r->bits % 8);
+}
+
+static size_t
+octets_of(bool ipv6)
+{
+	return ipv6 ? 16 : 4;
+}
+
+enum conf_range_verdict
+conf_range_parse(struct span in, struct conf_range *out)
+{
+	const uint8_t *slash = in.n == 0 ? NULL : memchr(in.p, '/', in.n);
+	struct span ip = in;
+
+	memset(out, 0, sizeof(*out));
+	if (slash != NULL)
+		ip.n = (size_t)(slash - in.p);
+	out->ipv6 = !ip_parse_v4(ip, out->ip);
+	if (out->ipv6 && !ip_parse_v6(ip, out->ip))
+		return CONF_RANGE_ADDRESS;
+	if (out->ipv6 && ip_is_mapped(out->ip))
+		return CONF_RANGE_MAPPED;
+	out->bits = out->ipv6 ? narrowest_6 : narrowest_4;
+	if (slash != NULL && !parse_bits(span_skip(in, ip.n + 1), out->bits,
+	    &out->bits))
+		return CONF_RANGE_BITS;
+	for (size_t i = 0; i < octets_of(out->ipv6); i++)
+		if ((out->ip[i] & ~mask_at(out, i)) != 0)
+			return CONF_RANGE_HOST;
+	return CONF_RANGE_OK;
+}
+
+const char *
+conf_range_want(enum conf_range_verdict verdict)
+{
+	static const char *const words[CONF_RANGE_VERDICT_COUNT] = {
+		[CONF_RANGE_OK] = "nothing else",
+		[CONF_RANGE_ADDRESS] = "an IPv4 or IPv6 address, and \"/\" "
+		    "and a number of bits for a network",
+		[CONF_RANGE_BITS] = "behind \"/\" a number of bits, at most "
+		    "32, or 128 for IPv6",
+		[CONF_RANGE_MAPPED] = "an IPv4 address is written as one",
+		[CONF_RANGE_HOST] = "bits are set behind the prefix: the "
+		    "first address of a network stands for it"
+	};
+
+	return words[verdict];
+}
+
+bool
+conf_range_is_world(const struct conf_range *r)
+{
+	return r->bits < (r->ipv6 ? widest_6 : widest_4);
+}
+
+bool
+conf_range_contains(const struct conf_range *r, bool ipv6, const uint8_t *ip)
+{
+	if (r->ipv6 != ipv6)
+		return false;
+	for (size_t i = 0; i < octets_of(ipv6); i++)
+		if ((ip[i] & mask_at(r, i)) != r->ip[i])
+			return false;
+	return true;
+}
+
+bool
+conf_range_equal(const struct conf_range *a, const struct conf_range *b)
+{
+	return a->ipv6 == b->ipv6 && a->bits == b->bits &&
+	    memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}

@@ -1,0 +1,188 @@
+/*
+ * What is said of a configuration that is taken all the same.
+ */
+#include "server/conf/conf_text.h"
+#include "server/conf/conf_warn.h"
+
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+
+#include <arpa/inet.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <limits.h>
+
+typedef void tell_fn(const char *, unsigned, const char *);
+
+static void
+tell_gateway(const struct conf *conf, const struct conf_proxy *p,
+    const struct os_gateway *g, tell_fn *tell, const char *keyword,
+    const char *then)
+{
+	char address[INET6_ADDRSTRLEN] = "", text[400];
+
+	inet_ntop(g->ipv6 ? AF_INET6 : AF_INET, g->ip, address,
+	    sizeof(address));
+	snprintf(text, sizeof(text), "%s holds %s, %s %s: where that "
+	    "translates addresses everybody comes in its name, and may %s",
+	    keyword, address, g->bridge ? "this host on the bridge" :
+	    "the router of", g->name, then);
+	tell(conf->path, p->line, text);
+}
+
+/* Each range by each gateway. */
+static void
+warn_of(const struct conf *conf, const struct conf_proxy *list, size_t n,
+    const struct os_gateway *gateways, size_t count, tell_fn *tell)
+{
+	bool relay = list == conf->relays;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < count; k++)
+			if (conf_range_contains(&list[i].range,
+			    gateways[k].ipv6, gateways[k].ip))
+				tell_gateway(conf, &list[i], &gateways[k],
+				    tell, relay ? "relay from" : "proxy-from",
+				    relay ? "send through here; name those who "
+				    "may alone" : "say that he is somebody "
+				    "else; name the proxies alone");
+}
+
+void
+conf_warn_ranges(const struct conf *conf, const struct os_gateway *gateways,
+    size_t count, tell_fn *tell)
+{
+	warn_of(conf, conf->proxies, conf->proxy_count, gateways, count,
+	    tell);
+	warn_of(conf, conf->relays, conf->relay_count, gateways, count, tell);
+}
+
+void
+conf_warn_hostname(const struct conf *conf, tell_fn *tell)
+{
+	char text[400];
+
+	if (strchr(conf->hostname, '.') != NULL)
+		return;
+	snprintf(text, sizeof(text), "hostname \"%s\" has no dot: the "
+	    "greeting and Received want a name that others can look up",
+	    conf->hostname);
+	tell(conf->path, conf_line_of(conf, "hostname"), text);
+}
+
+static bool
+anybody_has_password(const struct conf *conf)
+{
+	for (size_t i = 0; i < conf->domain_count; i++)
+		for (size_t k = 0; k < conf->domains[i].user_count; k++)
+			if (conf->domains[i].users[k].stored != NULL)
+				return true;
+	return false;
+}
+
+void
+conf_warn_logins(const struct conf *conf, tell_fn *tell)
+{
+	if (anybody_has_password(conf))
+		return;
+	for (size_t i = 0; i < conf->listen_count; i++)
+		if (conf->listens[i].submission)
+			tell(conf->path, conf->listens[i].line,
+			    "nobody can log in here: no user has a password, "
+			    "see smtpctl passwd");
+}
+
+/* Tells some, and counts the rest. */
+struct telling {
+	tell_fn		*tell;
+	unsigned	 count;
+	const char	*path;		/* the place of the last one */
+	unsigned	 line;
+};
+
+static void tell_broken(struct telling *, const char *, unsigned,
+    const char *, ...) __attribute__((format(printf, 4, 5)));
+
+static void
+tell_broken(struct telling *t, const char *path, unsigned line,
+    const char *format, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	t->path = path;
+	t->line = line;
+	if (t->count++ >= conf_mistakes_max)
+		return;
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	t->tell(path, line, text);
+}
+
+static void
+tell_domain(struct telling *t, const struct conf *conf,
+    const struct conf_domain *d)
+{
+	if (d->catch_all_broken != NULL)
+		tell_broken(t, conf->path, d->catch_all_line, "mail for the "
+		    "catch-all of %s is answered 451: %s", d->name,
+		    d->catch_all_broken);
+	for (size_t i = 0; i < d->alias_count; i++)
+		if (d->aliases[i].broken != NULL)
+			tell_broken(t, d->aliases_path, d->aliases[i].line,
+			    "mail for %s@%s is answered 451: %s",
+			    d->aliases[i].name, d->name,
+			    d->aliases[i].broken);
+	for (size_t i = 0; i < d->user_count; i++)
+		if (d->users[i].broken != NULL)
+			tell_broken(t, d->users_path, d->users[i].line,
+			    "%s@%s cannot log in: %s", d->users[i].name,
+			    d->name, d->users[i].broken);
+}
+
+void
+conf_warn_broken(const struct conf *conf, tell_fn *tell)
+{
+	struct telling t = { .tell = tell };
+	char text[64];
+
+	for (size_t i = 0; i < conf->domain_count; i++)
+		tell_domain(&t, conf, &conf->domains[i]);
+	if (t.count <= conf_mistakes_max)
+		return;
+	snprintf(text, sizeof(text), "%u more are broken, this the last",
+	    t.count - conf_mistakes_max);
+	tell(t.path, t.line, text);
+}
+
+/* What is not there yet is made below the root. */
+static bool
+device_of(const struct conf *conf, const char *below, dev_t *out)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", conf->root, below);
+	if (stat(path, &st) == -1 && stat(conf->root, &st) == -1)
+		return false;
+	*out = st.st_dev;
+	return true;
+}
+
+void
+conf_warn_disks(const struct conf *conf,
+    void (*tell)(const char *path, unsigned line, const char *text))
+{
+	dev_t mail, spool;
+
+	if (!conf->catcher && device_of(conf, "mail", &mail) &&
+	    device_of(conf, "spool/incoming", &spool) && mail != spool)
+		tell(conf->root, 0, "its mail and spool/incoming are on two "
+		    "file systems: each message is written twice, where one "
+		    "would have a second name; mount one for both of them");
+}

@@ -1,0 +1,383 @@
+/*
+ * Connections to the control socket.  Who asks is a user of this host, and
+ * perhaps a hostile one: nothing here waits, a connection has one question
+ * under way and an answer with an end, there are few of them, fewer for one
+ * user, and one that makes no progress is dropped.
+ */
+#include "server/control/control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/control/control_answer.h"
+#include "server/control/control_bind.h"
+#include "server/control/control_stats.h"
+#include "server/control/control_status.h"
+#include "shared/deadline.h"
+#include "shared/ipc.h"
+#include "shared/log.h"
+#include "shared/os.h"
+
+enum {
+	peers_max = 8,
+	peers_per_user_max = 4,
+	patience_s = 5,
+	pause_s = 1,			/* when accept(2) has no descriptor */
+	records_a_turn_max = 64,
+	moments_max = 10,		/* of a second each, for rates */
+	log_pause_ms = 60 * 1000
+};
+
+struct peer {
+	TAILQ_ENTRY(peer)	 entry;
+	struct control		*control;
+	struct event		 ready;
+	int			 fd;
+	uid_t			 uid;
+	struct control_answer	 answer;
+};
+TAILQ_HEAD(peer_list, peer);
+
+struct control {
+	struct master		*master;
+	struct event		 acceptable;
+	struct event		 pause;		/* before accepting again */
+	struct event		 second;
+	struct control_moment	 moments[moments_max];
+	size_t			 moment;	/* the oldest */
+	int			 fd;
+	ino_t			 inode;		/* of its name in root */
+	struct peer_list	 peers;		/* who waits longest, first */
+	int64_t			 next_log_ms;
+};
+
+static void	on_ready(evutil_socket_t fd, short what, void *arg);
+
+static void
+drop(struct peer *p)
+{
+	TAILQ_REMOVE(&p->control->peers, p, entry);
+	event_del(&p->ready);
+	close(p->fd);
+	control_answer_clear(&p->answer);
+	free(p);
+}
+
+/* A hostile user must not fill the log either. */
+static void
+log_peer(struct control *c, uid_t uid, const char *why)
+{
+	struct log_line l;
+
+	if (deadline_now_ms() < c->next_log_ms)
+		return;
+	c->next_log_ms = deadline_now_ms() + log_pause_ms;
+	log_begin(&l, LOG_LEVEL_WARNING, "control");
+	log_u64(&l, "uid", uid);
+	log_str(&l, "why", why);
+	log_end(&l);
+}
+
+/* Every wait has an end; to wait anew is progress. */
+static void
+wait_for(struct peer *p, short what)
+{
+	const struct timeval patience = { patience_s, 0 };
+
+	TAILQ_REMOVE(&p->control->peers, p, entry);
+	TAILQ_INSERT_TAIL(&p->control->peers, p, entry);
+	event_del(&p->ready);
+	event_assign(&p->ready, p->control->master->base, p->fd, what,
+	    on_ready, p);
+	if (event_add(&p->ready, &patience) == -1)
+		drop(p);
+}
+
+static void
+send_answer(struct peer *p)
+{
+	switch (control_answer_send(&p->answer, p->fd, records_a_turn_max)) {
+	case CONTROL_SENT_ALL:
+		wait_for(p, EV_READ);
+		break;
+	case CONTROL_SENT_SOME:
+		wait_for(p, EV_WRITE);
+		break;
+	case CONTROL_SENT_FAILED:
+		drop(p);
+		break;
+	}
+}
+
+/* The oldest moment known. */
+static const struct control_moment *
+find_then(const struct control *c)
+{
+	const struct control_moment *oldest = &c->moments[c->moment];
+
+	return oldest->ms != 0 ? oldest : &c->moments[0];
+}
+
+/* For smtpctl alone: ms still refused, sessions of it, its network, all. */
+static void
+answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
+{
+	struct address client = { .ipv6 = ask->ipv6 };
+	uint64_t count[state_session_count], near = 0;
+	struct address_note here = { .sessions = 0 };
+
+	memcpy(client.ip, ask->ip, sizeof(client.ip));
+	address_look(m->book, &client, deadline_now_ms(), &here, &near);
+	fprintf(f, "%llu %llu %llu %llu\n",
+	    (unsigned long long)here.refused_ms,
+	    (unsigned long long)here.sessions, (unsigned long long)near,
+	    (unsigned long long)control_count_sessions(m, count));
+}
+
+static void
+write_answer(struct control *c, const struct ipc_ask *ask, FILE *f)
+{
+	struct master *m = c->master;
+
+	m->counters.value[COUNTER_LOG_LOST] = log_lost();
+	if (ask->what == QUESTION_CLIENT)
+		answer_client(m, ask, f);
+	else if (ask->what == QUESTION_STATUS && ask->form == FORM_JSON)
+		control_status_json(m, find_then(c), f);
+	else if (ask->what == QUESTION_STATUS)
+		control_status_text(m, find_then(c), ask->all, f);
+	else if (ask->form == FORM_JSON)
+		control_stats_json(m, f);
+	else if (ask->form == FORM_OPENMETRICS)
+		control_stats_openmetrics(m, f);
+	else
+		control_stats_text(m, f);
+}
+
+/* Is a process missing that should be there? */
+static bool
+lacks_any(const struct master *m)
+{
+	bool lacks = false;
+
+	for (size_t i = 0; i < HELPER_COUNT; i++)
+		lacks |= helper_is_lacking(m, (enum helper_kind)i);
+	return lacks;
+}
+
+static void
+answer(struct peer *p, const struct ipc_ask *ask)
+{
+	FILE *f = control_answer_open(&p->answer);
+
+	p->control->master->counters.value[COUNTER_QUESTIONS]++;
+	if (f != NULL)
+		write_answer(p->control, ask, f);
+	if (f != NULL && control_answer_close(&p->answer, f,
+	    ask->what == QUESTION_STATUS && lacks_any(p->control->master)))
+		send_answer(p);
+	else
+		drop(p);
+}
+
+/* One question a turn, and none while an answer is under way. */
+static void
+receive(struct peer *p)
+{
+	struct ipc_record r;
+	const char *why;
+	int passed;
+
+	switch (ipc_recv(p->fd, IPC_FROM_CONTROL, IPC_AT_ASK, false, &r,
+	    &passed, &why)) {
+	case IPC_GOT_RECORD:
+		answer(p, &r.u.ask);
+		return;
+	case IPC_GOT_NOTHING:
+		wait_for(p, EV_READ);
+		return;
+	case IPC_GOT_BAD:
+		log_peer(p->control, p->uid, why);
+		break;
+	case IPC_GOT_NO_ROOM:
+	case IPC_GOT_END:
+	case IPC_GOT_ERROR:
+		break;
+	}
+	drop(p);
+}
+
+static void
+on_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct peer *p = arg;
+
+	(void)fd;
+	if (what & EV_TIMEOUT)
+		drop(p);
+	else if (p->answer.due)
+		send_answer(p);
+	else
+		receive(p);
+}
+
+static void
+refuse(int fd, enum ipc_control_refusal why)
+{
+	struct ipc_record r = { .type = IPC_TELL_REFUSED,
+	    .u.tell_refused.why = why };
+
+	/* A fresh socket has room for it. */
+	(void)ipc_send(fd, &r, -1, false);
+	close(fd);
+}
+
+/*
+ * Room for one more of this user.  Its own oldest connection makes it: so
+ * who holds all that a user may have, and is silent, keeps nobody out.
+ */
+static bool
+make_room(struct control *c, uid_t uid)
+{
+	struct peer *p, *oldest = NULL;
+	size_t count = 0, all = 0;
+
+	TAILQ_FOREACH(p, &c->peers, entry) {
+		all++;
+		if (p->uid == uid && count++ == 0)
+			oldest = p;
+	}
+	if (count >= peers_per_user_max) {
+		drop(oldest);
+		return true;
+	}
+	return all < peers_max;
+}
+
+static void
+admit(struct control *c, int fd)
+{
+	struct peer *p;
+	uid_t uid;
+
+	if (os_peer_uid(fd, &uid) == -1) {
+		close(fd);
+		return;
+	}
+	if (uid != 0 && uid != geteuid()) {
+		c->master->counters.value[COUNTER_STRANGERS]++;
+		log_peer(c, uid, "neither root nor the user of smtpd");
+		refuse(fd, REFUSAL_USER);
+		return;
+	}
+	p = make_room(c, uid) ? calloc(1, sizeof(*p)) : NULL;
+	if (p == NULL) {
+		refuse(fd, REFUSAL_BUSY);
+		return;
+	}
+	p->control = c;
+	p->fd = fd;
+	p->uid = uid;
+	event_assign(&p->ready, c->master->base, fd, EV_READ, on_ready, p);
+	TAILQ_INSERT_TAIL(&c->peers, p, entry);
+	/* Its question is mostly there already: a flood behind it is late. */
+	receive(p);
+}
+
+/* One a turn: between two of them everybody else has theirs. */
+static void
+on_acceptable(evutil_socket_t listening, short what, void *arg)
+{
+	const struct timeval pause = { pause_s, 0 };
+	struct control *c = arg;
+	int fd;
+
+	(void)what;
+	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd != -1) {
+		admit(c, fd);
+	} else if (errno != EAGAIN && errno != EWOULDBLOCK &&
+	    errno != ECONNABORTED && errno != EINTR) {
+		event_del(&c->acceptable);
+		event_add(&c->pause, &pause);
+	}
+}
+
+static void
+on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+
+	(void)fd;
+	(void)what;
+	event_add(&c->acceptable, NULL);
+}
+
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+	struct control_moment *now = &c->moments[c->moment];
+
+	(void)fd;
+	(void)what;
+	now->ms = deadline_now_ms();
+	memcpy(now->value, c->master->counters.value, sizeof(now->value));
+	c->moment = (c->moment + 1) % moments_max;
+}
+
+/* In root; elsewhere its directory is not ours to write in.  0: no socket. */
+static ino_t
+inode_inside(const struct master *m)
+{
+	const char *name = control_name_inside(&m->conf);
+	struct stat st;
+
+	return name != NULL && lstat(name, &st) == 0 ? st.st_ino : 0;
+}
+
+int
+control_start(struct master *m, int fd)
+{
+	const struct timeval second = { 1, 0 };
+	struct control *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return -1;
+	c->master = m;
+	c->fd = fd;
+	c->inode = inode_inside(m);
+	TAILQ_INIT(&c->peers);
+	event_assign(&c->acceptable, m->base, fd, EV_READ | EV_PERSIST,
+	    on_acceptable, c);
+	event_assign(&c->pause, m->base, -1, 0, on_pause_over, c);
+	event_assign(&c->second, m->base, -1, EV_PERSIST, on_second, c);
+	m->control = c;
+	return event_add(&c->second, &second) == -1 ? -1 :
+	    event_add(&c->acceptable, NULL);
+}
+
+void
+control_stop(struct master *m)
+{
+	struct control *c = m->control;
+	struct peer *p;
+
+	if (c == NULL)
+		return;
+	while ((p = TAILQ_FIRST(&c->peers)) != NULL)
+		drop(p);
+	event_del(&c->acceptable);
+	event_del(&c->pause);
+	event_del(&c->second);
+	/* Another master may have taken over. */
+	if (c->inode != 0 && inode_inside(m) == c->inode)
+		(void)unlink(control_name_inside(&m->conf));
+	close(c->fd);
+	free(c);
+	m->control = NULL;
+}

@@ -1,0 +1,73 @@
+/*
+ * The text of one answer, in records.  Who asks and does not read costs this
+ * much memory and no more.
+ */
+#include "server/control/control_answer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/ipc.h"
+
+FILE *
+control_answer_open(struct control_answer *a)
+{
+	control_answer_clear(a);
+	return open_memstream(&a->text, &a->n);
+}
+
+bool
+control_answer_close(struct control_answer *a, FILE *f, uint8_t status)
+{
+	bool fine = ferror(f) == 0;
+
+	a->due = fclose(f) == 0 && fine;
+	a->status = status;
+	return a->due;
+}
+
+static void
+next_record(const struct control_answer *a, struct ipc_record *r)
+{
+	struct ipc_tell_text *t = &r->u.tell_text;
+	size_t n = a->n - a->at;
+
+	memset(r, 0, sizeof(*r));
+	if (n == 0) {
+		r->type = IPC_TELL_END;
+		r->u.tell_end.status = a->status;
+		return;
+	}
+	r->type = IPC_TELL_TEXT;
+	t->n = (uint16_t)(n < sizeof(t->text) ? n : sizeof(t->text));
+	memcpy(t->text, a->text + a->at, t->n);
+}
+
+enum control_sent
+control_answer_send(struct control_answer *a, int fd, unsigned max)
+{
+	struct ipc_record r;
+
+	for (; a->due; max--) {
+		if (max == 0)
+			return CONTROL_SENT_SOME;
+		next_record(a, &r);
+		if (ipc_send(fd, &r, -1, false) == -1)
+			return errno == EAGAIN || errno == EWOULDBLOCK ||
+			    errno == ENOBUFS ? CONTROL_SENT_SOME :
+			    CONTROL_SENT_FAILED;
+		if (r.type == IPC_TELL_END)
+			break;
+		a->at += r.u.tell_text.n;
+	}
+	control_answer_clear(a);
+	return CONTROL_SENT_ALL;
+}
+
+void
+control_answer_clear(struct control_answer *a)
+{
+	free(a->text);
+	memset(a, 0, sizeof(*a));
+}

@@ -1,0 +1,138 @@
+/*
+ * Making the control socket.  As root this happens only in a directory that
+ * nobody but root can write, so nothing in it changes between two steps.
+ */
+#include "server/control/control_bind.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "shared/os.h"
+
+enum { backlog = 128 };
+
+const char *
+control_name_inside(const struct conf *conf)
+{
+	size_t n = strlen(conf->root);
+
+	while (n > 0 && conf->root[n - 1] == '/')
+		n--;
+	if (strncmp(conf->control, conf->root, n) != 0 ||
+	    conf->control[n] != '/')
+		return NULL;
+	return conf->control + n + strspn(conf->control + n, "/");
+}
+
+/* Always -1, so that a step that failed ends with it. */
+static int
+fail(const char **why, const char *what)
+{
+	*why = what;
+	return -1;
+}
+
+/* Who else could put a socket of his own there would be taken for us. */
+static int
+check_directory(const char *path, const char **why)
+{
+	char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path)] = ".";
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	if (slash != NULL)
+		snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 :
+		    (int)(slash - path), path);
+	if (stat(dir, &st) == -1)
+		return fail(why, errno == ENOENT ?
+		    "its directory does not exist: create it" :
+		    strerror(errno));
+	if ((st.st_mode & 0022) != 0 ||
+	    (st.st_uid != 0 && st.st_uid != geteuid()))
+		return fail(why, "its directory can be written by "
+		    "others: name one that only root, or the user smtpd is "
+		    "started by, can write");
+	return 0;
+}
+
+/* Answers there anybody?  A full queue is an answer, too. */
+static bool
+is_alive(const struct sockaddr_un *to)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0);
+	bool refused;
+
+	if (fd == -1)
+		return true;
+	refused = connect(fd, (const struct sockaddr *)to, sizeof(*to)) ==
+	    -1 && (errno == ECONNREFUSED || errno == ENOENT);
+	close(fd);
+	return !refused;
+}
+
+static int
+make_way(const struct sockaddr_un *at, bool take_over, const char **why)
+{
+	struct stat st;
+
+	if (lstat(at->sun_path, &st) == -1)
+		return errno == ENOENT ? 0 : fail(why,
+		    strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return fail(why, "something that is no socket "
+		    "stands there: remove it, or name another place");
+	if (!take_over && is_alive(at))
+		return fail(why, "another smtpd listens "
+		    "there: end it first, or give this one a root and a "
+		    "control socket of its own");
+	if (unlink(at->sun_path) == -1)
+		return fail(why, strerror(errno));
+	return 0;
+}
+
+static int
+bind_private(int fd, const struct sockaddr_un *at,
+    const struct identity *owner, const char **why)
+{
+	mode_t mask = umask(0177);
+	int result = bind(fd, (const struct sockaddr *)at, sizeof(*at));
+
+	umask(mask);
+	if (result == 0 && owner != NULL)
+		result = lchown(at->sun_path, owner->uid, owner->gid);
+	os_refuse_descriptors(fd);
+	if (result == 0)
+		result = listen(fd, backlog);
+	return result == 0 ? 0 : fail(why, strerror(errno));
+}
+
+int
+control_bind(const char *path, const struct identity *owner,
+    bool take_over, const char **why)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (strlen(path) >= sizeof(at.sun_path))
+		return fail(why, "longer than the name of a socket can "
+		    "be: name a shorter one with \"control\"");
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	if (check_directory(path, why) == -1 ||
+	    make_way(&at, take_over, why) == -1)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    0);
+	if (fd == -1)
+		return fail(why, strerror(errno));
+	if (bind_private(fd, &at, owner, why) == -1) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}

@@ -1,0 +1,315 @@
+/*
+ * What smtpd -n finds behind the words of a configuration.  Rights are tried,
+ * not computed: a child becomes the user who is to serve, and so has the
+ * groups and meets the ACLs that user has.
+ */
+#include "server/daemon/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <openssl/evp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/daemon/mode.h"
+#include "server/daemon/users.h"
+#include "server/process/tls_log.h"
+#include "server/session/listen.h"
+#include "shared/os.h"
+#include "shared/tls_judge.h"
+
+struct trial {
+	const struct conf	*conf;
+	struct users		 users;
+	bool			 as_root;	/* we are */
+	/* No fault, for root starts smtpd here, and reads it. */
+	bool			 root_helps;
+	unsigned		 faults;
+};
+
+static void tell(struct trial *, bool, unsigned, const char *, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void
+tell(struct trial *t, bool fault, unsigned line, const char *format, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "%s:", t->conf->path);
+	if (line > 0)
+		fprintf(stderr, "%u:", line);
+	fputs(fault ? " " : " warning: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	t->faults += fault;
+}
+
+/* "the directory /etc/ssl/private belongs to root:root, mode 0700". */
+static void
+describe(const char *path, char *out, size_t room)
+{
+	char user[32], group[32];
+	const struct passwd *pw;
+	const struct group *gr;
+	struct stat st;
+
+	if (stat(path, &st) == -1) {
+		snprintf(out, room, "%s: %s", path, strerror(errno));
+		return;
+	}
+	pw = getpwuid(st.st_uid);
+	gr = getgrgid(st.st_gid);
+	snprintf(user, sizeof(user), "%u", (unsigned)st.st_uid);
+	snprintf(group, sizeof(group), "%u", (unsigned)st.st_gid);
+	snprintf(out, room, "%s%s belongs to %s:%s, mode %04o",
+	    S_ISDIR(st.st_mode) ? "the directory " : "", path,
+	    pw == NULL ? user : pw->pw_name, gr == NULL ? group :
+	    gr->gr_name, (unsigned)st.st_mode & 07777);
+}
+
+/* always: neither does a start by root help. */
+static void
+tell_denied(struct trial *t, bool always, unsigned line, const char *path,
+    const char *what)
+{
+	const char *user = t->users.master.name, *bar = users_find_bar(path);
+	bool fault = always || !t->root_helps;
+	char why[512];
+
+	describe(bar != NULL ? bar : path, why, sizeof(why));
+	tell(t, fault, line, "%s: %s cannot %s it%s: %s: let its group or an "
+	    "ACL admit %s%s", path, user, what, t->as_root ? ", root can" :
+	    "", why, user, !t->as_root || always ? "" : fault ?
+	    ", as whom smtpd.service starts" :
+	    ", or neither SIGHUP nor a start that is not root's works");
+}
+
+static void
+try_file(struct trial *t, unsigned line, const char *path)
+{
+	int fd;
+
+	if (path == NULL)
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd != -1)
+		close(fd);
+	else if (errno == EACCES)
+		tell_denied(t, false, line, path, "read");
+	else
+		tell(t, true, line, "%s: %s", path, strerror(errno));
+}
+
+/* The directory that path is in. */
+static void
+parent_of(const char *path, char *out, size_t room)
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(out, room, "%.*s", slash == NULL ? 1 : slash == path ? 1 :
+	    (int)(slash - path), slash == NULL ? "." : path);
+}
+
+/* A new file or directory can be made where path is to be. */
+static void
+try_parent(struct trial *t, bool always, unsigned line, const char *path)
+{
+	char dir[1024];
+
+	parent_of(path, dir, sizeof(dir));
+	if (access(dir, F_OK) == -1 && errno != EACCES)
+		tell(t, true, line, "%s: %s: %s", path, dir,
+		    strerror(errno));
+	else if (access(dir, X_OK) == -1)
+		tell_denied(t, always, line, dir, "enter");
+	else if (access(dir, W_OK) == -1)
+		tell_denied(t, false, line, dir, "write to");
+}
+
+static void
+try_root(struct trial *t)
+{
+	unsigned line = conf_line_of(t->conf, "root");
+	const char *root = t->conf->root;
+	const char *bar = users_find_bar(root);
+	struct stat st;
+
+	if (bar != NULL)
+		tell_denied(t, false, line, root, "reach");
+	else if (lstat(root, &st) == 0 && !S_ISDIR(st.st_mode))
+		tell(t, true, line, "%s: no directory, and no link is "
+		    "followed there", root);
+	else if (lstat(root, &st) == -1)
+		/* As root smtpd makes it; else it has to be there. */
+		try_parent(t, false, line, root);
+}
+
+/* After a rotation it is made anew by who serves. */
+static void
+try_log(struct trial *t)
+{
+	const char *path = t->conf->log_path;
+	unsigned line = t->conf->log_to_line;
+
+	if (t->conf->log != CONF_LOG_FILE)
+		return;
+	if (access(path, W_OK) == 0)
+		return;
+	if (access(path, F_OK) == 0)
+		tell_denied(t, true, line, path, "write to");
+	else
+		try_parent(t, true, line, path);
+}
+
+static void
+try_all(struct trial *t)
+{
+	const struct conf *conf = t->conf;
+
+	try_file(t, 0, conf->path);
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		const struct conf_domain *d = &conf->domains[i];
+
+		try_file(t, d->users_line, d->users_path);
+		try_file(t, d->aliases_line, d->aliases_path);
+	}
+	for (size_t i = 0; i < conf->pair_count; i++) {
+		try_file(t, conf->pairs[i].line, conf->pairs[i].certificate);
+		try_file(t, conf->pairs[i].line, conf->pairs[i].key);
+	}
+	try_root(t);
+	try_log(t);
+}
+
+/* In a child: who has become that user cannot come back. */
+static void
+try_as_user(struct trial *t)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (privdrop_to(&t->users.master) == -1) {
+			fprintf(stderr, "smtpd: cannot become %s: %s\n",
+			    t->users.master.name, strerror(errno));
+			_exit(1);
+		}
+		try_all(t);
+		_exit(t->faults > 0);
+	}
+	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		;
+	if (pid == -1 || status != 0)
+		t->faults++;
+}
+
+/* Nobody else's mail is taken over, by whomever smtpd is started. */
+static void
+check_owner(struct trial *t)
+{
+	uid_t want = t->users.master.uid;
+	int fd = open(t->conf->root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	char why[512];
+	struct stat st;
+
+	if (fd == -1)
+		return;
+	if (fstat(fd, &st) == 0 && st.st_uid != want &&
+	    (!t->root_helps || !users_may_give(fd, &st))) {
+		describe(t->conf->root, why, sizeof(why));
+		tell(t, true, conf_line_of(t->conf, "root"), "%s, and not to "
+		    "%s: chown -R it, or name another root", why,
+		    t->users.master.name);
+	}
+	close(fd);
+}
+
+static void
+check_addresses(struct trial *t)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	/* A unit without a network, say, which is passed its sockets. */
+	if (fd == -1)
+		return;
+	close(fd);
+	for (size_t i = 0; i < t->conf->listen_count; i++) {
+		const struct conf_listen *l = &t->conf->listens[i];
+		struct address a;
+
+		if (listen_try(t->conf, l) == -1 && address_of(&l->addr, &a))
+			tell(t, true, l->line, "listen %s: %s", a.text,
+			    errno == EADDRNOTAVAIL ? "this host has no such "
+			    "address" : strerror(errno));
+	}
+}
+
+static void
+warn_of_certificates(struct trial *t, const struct tls_files *tls)
+{
+	struct ipc_judged facts;
+	const char *why;
+	EVP_PKEY *key;
+
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	for (size_t i = 0; i < tls->count; i++) {
+		tls_judge(span_from(tls->pairs[i].certificate,
+		    tls->pairs[i].certificate_n), span_from(tls->pairs[i].key,
+		    tls->pairs[i].key_n), &facts, &key);
+		EVP_PKEY_free(key);
+		why = tls_log_trouble(&facts, time(NULL));
+		if (why != NULL)
+			tell(t, false, t->conf->pairs[i].line, "%s: %s",
+			    t->conf->pairs[i].certificate, why);
+	}
+}
+
+void
+check_note_user(const struct conf *conf)
+{
+	struct identity want, me;
+
+	privdrop_own(&me);
+	if (!os_may_change_user() && conf->user != NULL &&
+	    privdrop_find(conf->user, &want) && want.uid != me.uid)
+		fprintf(stderr, "smtpd: tried as %s: what %s may, only root "
+		    "can find out\n", me.name, want.name);
+}
+
+int
+check_conf(const struct conf *conf, const struct tls_files *tls)
+{
+	struct trial t = { .conf = conf };
+
+	users_find(conf, &t.users);
+	t.as_root = geteuid() == 0;
+	t.root_helps = t.as_root &&
+	    access("/run/systemd/system", F_OK) == -1;
+	if (t.users.drop)
+		try_as_user(&t);
+	else
+		try_all(&t);
+	check_owner(&t);
+	check_addresses(&t);
+	warn_of_certificates(&t, tls);
+	if (conf->listen_count == 0)
+		fprintf(stderr, "smtpd: %s: no listen line: good for inetd "
+		    "and systemd sockets only\n", conf->path);
+	mode_warn(conf, false, true);
+	check_note_user(conf);
+	if (t.faults > 0)
+		return 1;
+	conf_print(conf, stdout);
+	return 0;
+}

@@ -1,0 +1,135 @@
+/*
+ * The log from start to end.  Lines that come up while the loop hands out
+ * what it has read are written together: a session has three or more, and a
+ * master that serves many wrote one at a time.
+ */
+#include "server/daemon/log_setup.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "server/log/log_file.h"
+#include "shared/log.h"
+
+void
+log_setup_target(struct conf *conf, bool foreground, bool verbose)
+{
+	if (foreground && verbose) {
+		conf->log = CONF_LOG_STDERR;
+		conf->log_forced = true;
+	}
+	if (conf->log == CONF_LOG_STDERR && !foreground)
+		fatal("\"log to stderr\" needs -d: in the background there "
+		    "is no standard error");
+	log_setup_renew(conf);
+	log_open(conf->log == CONF_LOG_STDERR ||
+	    (conf->log == CONF_LOG_DEFAULT && foreground) ? LOG_TO_STDERR :
+	    conf->log == CONF_LOG_FILE ? LOG_TO_NOBODY : LOG_TO_SYSLOG);
+}
+
+void
+log_setup_open(const struct conf *conf, const struct identity *owner)
+{
+	const char *why;
+
+	if (conf->log != CONF_LOG_FILE)
+		return;
+	if (log_file_open(conf->log_path, owner, &why) == -1)
+		fatal("log to %s: %s", conf->log_path, why);
+}
+
+void
+log_setup_prove(const struct conf *conf)
+{
+	if (log_file_reopen() == -1)
+		fatal("log to %s: it could not be opened again after a "
+		    "rotation: %s: give the file, or a directory of its own, "
+		    "to the user that owns the mail", conf->log_path,
+		    strerror(errno));
+}
+
+void
+log_setup_renew(const struct conf *conf)
+{
+	log_use_postfix(conf->log_postfix ? conf->hostname : NULL);
+}
+
+/* Behind the lines of a turn; and while somebody does not take them. */
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval soon = { 0, 50 * 1000 };
+
+	(void)fd;
+	(void)what;
+	if (!log_flush())
+		evtimer_add(*(struct event **)arg, &soon);
+}
+
+/* Behind all that is active now: those may bring more lines. */
+static void
+wake(void *arg)
+{
+	event_active(arg, EV_TIMEOUT, 0);
+}
+
+static void
+on_rotate(evutil_socket_t sig, short what, void *arg)
+{
+	char name[log_message_name_bytes];
+	struct master *m = arg;
+	struct log_line l;
+
+	(void)sig;
+	(void)what;
+	log_reopen();
+	if (log_message_rotate(&m->log, name) == -1) {
+		log_error("the message log cannot be rotated, and goes on in "
+		    "the file it has", "log/message", errno);
+		name[0] = '\0';
+	}
+	log_begin(&l, LOG_LEVEL_INFO, "reopen");
+	log_str(&l, "why", "SIGUSR1");
+	if (name[0] != '\0')
+		log_str(&l, "message_log", name);
+	log_end(&l);
+}
+
+static void
+sync_message_log(struct master *m)
+{
+	if (log_message_sync(&m->log) == -1)
+		log_error("fdatasync", "log/message", errno);
+}
+
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	sync_message_log(arg);
+}
+
+void
+log_setup_end(struct master *m)
+{
+	sync_message_log(m);
+	log_gather(NULL, NULL);
+}
+
+int
+log_setup_events(struct master *m)
+{
+	static struct event *turn;
+	struct event *rotate = evsignal_new(m->base, SIGUSR1, on_rotate, m);
+	struct event *tick = event_new(m->base, -1, EV_PERSIST, on_second, m);
+	struct timeval second = { 1, 0 };
+
+	turn = event_new(m->base, -1, 0, on_turn, &turn);
+	if (turn == NULL || rotate == NULL || tick == NULL ||
+	    event_add(rotate, NULL) == -1 || event_add(tick, &second) == -1)
+		return -1;
+	log_gather(wake, turn);
+	return 0;
+}

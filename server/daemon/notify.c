@@ -1,0 +1,186 @@
+/*
+ * Datagrams to the service manager.  The socket is connected before the
+ * sandbox is entered, and nothing is ever waited for: a manager that does not
+ * read loses what it is told.
+ */
+#include "server/daemon/notify.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/log.h"
+
+enum { status_ms = 10000, watchdog_least_us = 20000 };
+
+static struct {
+	int		 fd;
+	uint64_t	 watchdog_us;	/* 0: nobody watches */
+	bool		 started;
+	bool		 stopping;
+	char		 status[128];	/* as told last */
+} to = { .fd = -1 };
+
+static void
+tell(const char *text)
+{
+	if (to.fd != -1)
+		(void)!send(to.fd, text, strlen(text),
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* False when name cannot be that of a socket. */
+static bool
+name_to_address(const char *name, struct sockaddr_un *a, socklen_t *n)
+{
+	size_t length = strlen(name);
+
+	if ((name[0] != '/' && name[0] != '@') || name[1] == '\0' ||
+	    length >= sizeof(a->sun_path))
+		return false;
+	memset(a, 0, sizeof(*a));
+	a->sun_family = AF_UNIX;
+	memcpy(a->sun_path, name, length);
+	/* An abstract name has a NUL in front, and none at its end. */
+	if (name[0] == '@')
+		a->sun_path[0] = '\0';
+	*n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length +
+	    (name[0] == '/'));
+	return true;
+}
+
+static int
+connect_to(const char *name)
+{
+	struct sockaddr_un a;
+	socklen_t n;
+	int fd;
+
+	if (!name_to_address(name, &a, &n)) {
+		errno = EINVAL;
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd != -1 && connect(fd, (struct sockaddr *)&a, n) == -1) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* As sd_watchdog_enabled(3): another process may be meant. */
+static uint64_t
+watchdog_us(void)
+{
+	const char *us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+
+	if (us == NULL || *us < '0' || *us > '9' || (pid != NULL &&
+	    strtol(pid, NULL, 10) != (long)getpid()))
+		return 0;
+	return strtoull(us, NULL, 10);
+}
+
+void
+notify_open(void)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+
+	if (name == NULL)
+		return;
+	to.fd = connect_to(name);
+	if (to.fd == -1)
+		log_error("connect to NOTIFY_SOCKET", name, errno);
+	else
+		to.watchdog_us = watchdog_us();
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+}
+
+static void
+tell_status(const struct master *m, const char *before)
+{
+	char status[sizeof(to.status)], text[sizeof(status) + 32];
+
+	snprintf(status, sizeof(status), "%llu sessions, %llu clients wait "
+	    "for a worker", (unsigned long long)m->pool.busy_count,
+	    (unsigned long long)m->pool.pending_count);
+	if (*before == '\0' && strcmp(status, to.status) == 0)
+		return;
+	memcpy(to.status, status, sizeof(status));
+	snprintf(text, sizeof(text), "%sSTATUS=%s", before, status);
+	tell(text);
+}
+
+static void
+on_status(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	if (!to.stopping)
+		tell_status(arg, "");
+}
+
+static void
+on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	tell("WATCHDOG=1");
+}
+
+static int
+repeat(struct master *m, event_callback_fn callback, uint64_t us)
+{
+	struct timeval period = { (time_t)(us / 1000000),
+	    (suseconds_t)(us % 1000000) };
+	struct event *e = event_new(m->base, -1, EV_PERSIST, callback, m);
+
+	return e == NULL || event_add(e, &period) == -1 ? -1 : 0;
+}
+
+int
+notify_ready(struct master *m)
+{
+	uint64_t us = to.watchdog_us / 2;
+
+	if (to.fd == -1)
+		return 0;
+	tell_status(m, "READY=1\n");
+	if (to.started)
+		return 0;
+	to.started = true;
+	if (to.watchdog_us > 0 && repeat(m, on_watchdog,
+	    us < watchdog_least_us ? watchdog_least_us : us) == -1)
+		return -1;
+	return repeat(m, on_status, status_ms * (uint64_t)1000);
+}
+
+void
+notify_reloading(void)
+{
+	char text[80];
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+	    (unsigned long long)now.tv_sec * 1000000 +
+	    (unsigned long long)now.tv_nsec / 1000);
+	tell(text);
+}
+
+void
+notify_stopping(void)
+{
+	if (to.stopping)
+		return;
+	to.stopping = true;
+	tell("STOPPING=1");
+}

@@ -1,0 +1,130 @@
+/*
+ * Stopping in order.  SIGTERM or SIGINT: nobody new is let in, who waits is
+ * sent away, sessions end with 421 at their next command, a message under way
+ * is finished; all within a bound.  The same signal again: at once.
+ * SIGHUP: the configuration anew.  The children ignore them all (start.c).
+ */
+#include "server/daemon/signals.h"
+
+#include <signal.h>
+
+#include "server/daemon/notify.h"
+#include "server/daemon/reload.h"
+#include "server/process/pool.h"
+#include "server/session/admit.h"
+#include "server/session/listen.h"
+#include "shared/log.h"
+
+enum { stop_patience_s = 20, look_pause_us = 10 * 1000 };
+
+/* The end has come when the last session has, which nobody need tell. */
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct master *m = arg;
+
+	(void)fd;
+	(void)what;
+	if (m->pool.busy_count == 0)
+		event_base_loopbreak(m->base);
+}
+
+static void
+on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct master *m = arg;
+
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(m->base);
+}
+
+static void
+log_stopping(const struct master *m)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_INFO, "stopping");
+	log_u64(&l, "sessions", m->pool.busy_count);
+	log_u64(&l, "at_most_s", stop_patience_s);
+	log_end(&l);
+}
+
+void
+signals_stop(struct master *m)
+{
+	struct timeval patience = { stop_patience_s, 0 };
+	struct timeval soon = { 0, look_pause_us };
+	struct event *look;
+
+	if (m->stopping)
+		return;
+	m->stopping = true;
+	notify_stopping();
+	listen_stop(m);
+	admit_stop(m);
+	pool_drain(m);
+	if (m->pool.busy_count > 0)
+		log_stopping(m);
+	event_base_once(m->base, -1, EV_TIMEOUT, on_patience, m, &patience);
+	look = event_new(m->base, -1, EV_PERSIST, on_look, m);
+	if (look == NULL || event_add(look, &soon) == -1)
+		event_base_loopbreak(m->base);
+	on_look(-1, 0, m);
+}
+
+static void
+on_stop(evutil_socket_t sig, short what, void *arg)
+{
+	struct master *m = arg;
+
+	(void)sig;
+	(void)what;
+	if (m->stopping)
+		event_base_loopbreak(m->base);
+	signals_stop(m);
+}
+
+/* A catcher has no file, but the terminal that has just gone. */
+static void
+on_hangup(evutil_socket_t sig, short what, void *arg)
+{
+	struct master *m = arg;
+
+	if (m->conf.catcher)
+		on_stop(sig, what, arg);
+	else
+		reload(m);
+}
+
+int
+signals_init(struct master *m)
+{
+	static const struct {
+		int			number;
+		event_callback_fn	call;
+	} signals[] = {
+		{ SIGTERM, on_stop }, { SIGINT, on_stop },
+		{ SIGHUP, on_hangup }
+	};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		struct sigaction was;
+		struct event *e;
+
+		/* nohup(1): its terminal may go. */
+		if (m->conf.catcher && signals[i].number == SIGHUP &&
+		    sigaction(SIGHUP, NULL, &was) == 0 &&
+		    was.sa_handler == SIG_IGN)
+			continue;
+		e = evsignal_new(m->base, signals[i].number, signals[i].call,
+		    m);
+		if (e == NULL || event_add(e, NULL) == -1)
+			return -1;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	/* The nurseries are our children: nobody waits for one that dies. */
+	signal(SIGCHLD, SIG_IGN);
+	return 0;
+}

@@ -1,0 +1,118 @@
+/*
+ * What was wrong with a command line.
+ */
+#include "server/daemon/wrong_word.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/conf/conf_parse.h"
+#include "shared/buf.h"
+
+enum { near_max = 2 };
+
+/* The next word of a usage text: of letters, digits and "-". */
+static bool
+next_word(const char **at, struct span *out)
+{
+	static const char parts[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+
+	*at += strcspn(*at, parts);
+	*out = span_from(*at, strspn(*at, parts));
+	*at += out->n;
+	return out->n > 0;
+}
+
+static bool
+has_word(const char *list, struct span word)
+{
+	struct span one;
+
+	while (next_word(&list, &one))
+		if (span_equal(one, word))
+			return true;
+	return false;
+}
+
+/* The nearest by its letters, or what goes on as word does; empty: none. */
+static struct span
+nearest(const char *list, struct span word)
+{
+	struct span one, best = span_from("", 0);
+	size_t least = near_max + 1, distance;
+
+	while (word.n > near_max && next_word(&list, &one)) {
+		distance = conf_distance(one, word);
+		if (one.n > word.n && memcmp(one.p, word.p, word.n) == 0)
+			distance = near_max;
+		else if (3 * distance > word.n)
+			continue;
+		if (distance < least &&
+		    (one.p[0] == '-') == (word.p[0] == '-')) {
+			least = distance;
+			best = one;
+		}
+	}
+	return best;
+}
+
+void
+wrong_word_of(const char *list, const char *word, const char *what,
+    char out[wrong_word_bytes])
+{
+	struct span name = span_from(word, strcspn(word, "="));
+	struct buf b = buf_over(out, wrong_word_bytes);
+	struct span near = nearest(list, name);
+	size_t n = strnlen(word, 60);
+
+	buf_add_escaped(&b, span_from(word, n), "");
+	buf_add_str(&b, word[n] == '\0' ? ": " : "...: ");
+	buf_add_str(&b, what);
+	if (near.n > 0) {
+		buf_add_str(&b, "; did you mean ");
+		buf_add(&b, near);
+		buf_add_str(&b, "?");
+	}
+	(void)buf_str(&b);
+}
+
+/* A short option, which getopt(3) leaves in optopt. */
+static void
+tell_letter(const char *usage, char out[wrong_word_bytes])
+{
+	char word[] = { '-', (char)optopt, '\0' }, valued[] = { '-',
+	    (char)optopt, ' ', '\0' };
+
+	wrong_word_of("", word, strstr(usage, valued) != NULL ?
+	    "its value is missing" : "there is no such option", out);
+}
+
+void
+wrong_word(const char *usage, int argc, char *argv[],
+    char out[wrong_word_bytes])
+{
+	const char *last = optind > 0 && optind <= argc ? argv[optind - 1] :
+	    "";
+	struct span name = span_from(last, strcspn(last, "="));
+	bool is_long = strncmp(last, "--", 2) == 0 && last[2] != '\0';
+
+	/* optopt stays 0 where getopt(3) has nothing to say, and for what it
+	 * does not know and is no letter. */
+	if (is_long && optopt == 0 && !has_word(usage, name))
+		wrong_word_of(usage, last, "there is no such option", out);
+	else if (optopt == 0 && optind < argc)
+		wrong_word_of(usage, argv[optind], "this makes no sense here",
+		    out);
+	else if (optopt == 0)
+		snprintf(out, wrong_word_bytes, "a word is missing");
+	else if (is_long && last[name.n] == '=')
+		wrong_word_of("", last, "it takes no value", out);
+	else if (is_long && optind == argc)
+		wrong_word_of("", last, "its value is missing", out);
+	else
+		tell_letter(usage, out);
+}

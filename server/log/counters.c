@@ -1,0 +1,97 @@
+/*
+ * The tables of counters, and counting that is more than adding one.
+ */
+#include "server/log/counters.h"
+
+#include <string.h>
+
+const struct counter_row counter_rows[COUNTER_COUNT] = {
+#define COUNTER_ROW(name, family, unit, label, value, help)		\
+	[COUNTER_##name] = { family, unit, label, value, help },
+	COUNTERS(COUNTER_ROW)
+#undef COUNTER_ROW
+};
+
+const struct histogram_row histogram_rows[HISTOGRAM_COUNT] = {
+	[HISTOGRAM_COMMIT] = { "commit_wait", "seconds",
+	    "From the end of a message to its answer", 1000000, 15,
+	    { 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000,
+	    250000, 500000, 1000000, 2500000, 10000000 } },
+	[HISTOGRAM_BATCH] = { "commit_messages", "",
+	    "Messages in one commit", 1, 9,
+	    { 1, 2, 4, 8, 16, 32, 64, 128, 256 } }
+};
+
+void
+counters_note(struct counters *c, enum histogram h, uint64_t value)
+{
+	const struct histogram_row *row = &histogram_rows[h];
+	size_t i = 0;
+
+	while (i < row->bound_count && value > row->bounds[i])
+		i++;
+	c->histogram[h].bucket[i]++;
+	c->histogram[h].sum += value;
+}
+
+uint64_t
+counters_total(const struct histogram_values *h)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i <= histogram_buckets_max; i++)
+		total += h->bucket[i];
+	return total;
+}
+
+enum counter
+counters_of_end(const struct ipc_end *end, const char *how, bool served)
+{
+	static const enum counter counters[END_COUNT] = {
+		[END_QUIT] = COUNTER_ENDED_QUIT,
+		[END_EOF] = COUNTER_ENDED_EOF,
+		[END_TIMEOUT] = COUNTER_ENDED_TIMEOUT,
+		[END_TOO_LONG] = COUNTER_ENDED_TOO_LONG,
+		[END_ERRORS] = COUNTER_ENDED_ERRORS,
+		[END_REFUSED] = COUNTER_ENDED_REFUSED,
+		[END_FAILED] = COUNTER_ENDED_FAILED,
+		[END_TROUBLE] = COUNTER_ENDED_TROUBLE,
+		[END_STOPPED] = COUNTER_ENDED_STOPPED,
+		[END_ROOM] = COUNTER_ENDED_ROOM,
+		[END_TLS] = COUNTER_ENDED_TLS,
+		[END_PROXY] = COUNTER_ENDED_PROXY,
+		[END_AWAY] = COUNTER_ENDED_TURNED_AWAY
+	};
+
+	if (end != NULL)
+		return counters[end->end];
+	if (served)
+		return COUNTER_ENDED_LOST;
+	return strcmp(how, counter_rows[COUNTER_ENDED_EOF].value) == 0 ?
+	    COUNTER_ENDED_EOF : COUNTER_ENDED_TURNED_AWAY;
+}
+
+void
+counters_refuse(struct counters *c, const char *why)
+{
+	for (size_t i = 0; i < COUNTER_COUNT; i++)
+		if (strcmp(counter_rows[i].family, "connections_refused") ==
+		    0 && strcmp(counter_rows[i].value, why) == 0)
+			c->value[i]++;
+}
+
+enum counter
+counters_of_rcpt(enum verdict verdict)
+{
+	static const enum counter counters[VERDICT_COUNT] = {
+		[VERDICT_OK] = COUNTER_RCPT_OK,
+		[VERDICT_UNKNOWN] = COUNTER_RCPT_UNKNOWN,
+		[VERDICT_FOREIGN] = COUNTER_RCPT_FOREIGN,
+		[VERDICT_TOO_MANY] = COUNTER_RCPT_TOO_MANY,
+		[VERDICT_DISK_FULL] = COUNTER_RCPT_DISK,
+		[VERDICT_BROKEN] = COUNTER_RCPT_TROUBLE,
+		[VERDICT_TROUBLE] = COUNTER_RCPT_TROUBLE
+	};
+
+	return counters[verdict];
+}

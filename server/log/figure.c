@@ -1,0 +1,77 @@
+/*
+ * Figures for people.
+ */
+#include "server/log/figure.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "shared/buf.h"
+
+void
+figure_size(uint64_t octets, char out[figure_bytes])
+{
+	static const char units[] = "KMGTPE";
+	uint64_t whole = octets;
+	uint64_t rest = 0;
+	size_t unit = 0;
+
+	if (octets < 1024) {
+		snprintf(out, figure_bytes, "%llu B",
+		    (unsigned long long)octets);
+		return;
+	}
+	for (;; unit++) {
+		rest = whole % 1024;
+		whole /= 1024;
+		if (whole < 1024)
+			break;
+	}
+	snprintf(out, figure_bytes, "%llu.%llu %ciB",
+	    (unsigned long long)whole, (unsigned long long)rest * 10 / 1024,
+	    units[unit]);
+}
+
+void
+figure_duration(uint64_t ms, char out[figure_bytes])
+{
+	unsigned long long s = ms / 1000;
+
+	if (s < 60)
+		snprintf(out, figure_bytes, "%llu s", s);
+	else if (s < 60 * 60)
+		snprintf(out, figure_bytes, "%llu min %llu s", s / 60,
+		    s % 60);
+	else if (s < 24 * 60 * 60)
+		snprintf(out, figure_bytes, "%llu h %llu min",
+		    s / 3600, s / 60 % 60);
+	else
+		snprintf(out, figure_bytes, "%llu d %llu h",
+		    s / 86400, s / 3600 % 24);
+}
+
+void
+figure_time(int64_t s, char out[figure_bytes])
+{
+	time_t t = (time_t)s;
+	struct tm local;
+
+	if (localtime_r(&t, &local) == NULL || strftime(out,
+	    figure_bytes, "%Y-%m-%d %H:%M:%S", &local) == 0)
+		snprintf(out, figure_bytes, "%lld", (long long)s);
+}
+
+const char *
+figure_plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+void
+figure_shown(const char *text, char out[figure_shown_bytes])
+{
+	struct buf b = buf_over(out, figure_shown_bytes);
+
+	buf_add_escaped(&b, span_of(text), "");
+	(void)buf_str(&b);
+}

@@ -1,0 +1,31 @@
+/*
+ * Identifiers: 45 bits of milliseconds, then 35 bits of chance.
+ */
+#include "server/log/ident.h"
+
+#include <sodium.h>
+#include <time.h>
+
+void
+ident_make(char out[ipc_id_bytes + 1])
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	static uint64_t pool[64];
+	static size_t left;
+	uint64_t chance, ms;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	/* The kernel is asked for the chance of many at a time. */
+	if (left == 0) {
+		left = sizeof(pool) / sizeof(pool[0]);
+		randombytes_buf(pool, sizeof(pool));
+	}
+	chance = pool[--left];
+	for (int i = 8; i >= 0; i--, ms >>= 5)
+		out[i] = digits[ms & 31];
+	for (int i = 9; i < ipc_id_bytes; i++, chance >>= 5)
+		out[i] = digits[chance & 31];
+	out[ipc_id_bytes] = '\0';
+}

@@ -1,0 +1,121 @@
+/*
+ * JSON as RFC 8259 has it, in UTF-8, an object to a line.
+ */
+#include "server/log/json_out.h"
+
+#include <stdio.h>
+
+#include "server/log/json.h"
+#include "shared/utf8.h"
+
+static void
+put_octets(FILE *f, struct span s)
+{
+	putc('"', f);
+	while (s.n > 0) {
+		uint8_t text[12];
+		struct buf b = buf_over(text, sizeof(text));
+		size_t n = utf8_first(s);
+
+		if (s.p[0] == '"' || s.p[0] == '\\')
+			putc('\\', f);
+		json_add_shown(&b, span_from(s.p, n == 0 ? 1 : n));
+		fwrite(b.p, 1, b.n, f);
+		s = span_skip(s, n == 0 ? 1 : n);
+	}
+	putc('"', f);
+}
+
+/* What stands before a value. */
+static void
+begin(struct json_out *j, const char *key)
+{
+	if (j->depth > 0 && j->filled[j->depth - 1])
+		putc(',', j->f);
+	if (j->depth > 0)
+		j->filled[j->depth - 1] = true;
+	if (key != NULL) {
+		put_octets(j->f, span_of(key));
+		putc(':', j->f);
+	}
+}
+
+static void
+open_with(struct json_out *j, const char *key, char opening, char closing)
+{
+	begin(j, key);
+	putc(opening, j->f);
+	if (j->depth == json_out_depth_max)
+		return;		/* no caller nests so deep */
+	j->filled[j->depth] = false;
+	j->closing[j->depth++] = closing;
+}
+
+void
+json_out_object(struct json_out *j, const char *key)
+{
+	open_with(j, key, '{', '}');
+}
+
+void
+json_out_array(struct json_out *j, const char *key)
+{
+	open_with(j, key, '[', ']');
+}
+
+void
+json_out_end(struct json_out *j)
+{
+	putc(j->closing[--j->depth], j->f);
+	if (j->depth == 0)
+		putc('\n', j->f);
+}
+
+void
+json_out_span(struct json_out *j, const char *key, struct span value)
+{
+	begin(j, key);
+	put_octets(j->f, value);
+}
+
+void
+json_out_string(struct json_out *j, const char *key, const char *value)
+{
+	json_out_span(j, key, span_of(value));
+}
+
+void
+json_out_u64(struct json_out *j, const char *key, uint64_t value)
+{
+	begin(j, key);
+	fprintf(j->f, "%llu", (unsigned long long)value);
+}
+
+void
+json_out_i64(struct json_out *j, const char *key, int64_t value)
+{
+	begin(j, key);
+	fprintf(j->f, "%lld", (long long)value);
+}
+
+void
+json_out_parts(struct json_out *j, const char *key, uint64_t value,
+    uint64_t scale)
+{
+	begin(j, key);
+	fprintf(j->f, "%.15g", (double)value / (double)scale);
+}
+
+void
+json_out_bool(struct json_out *j, const char *key, bool value)
+{
+	begin(j, key);
+	fputs(value ? "true" : "false", j->f);
+}
+
+void
+json_out_null(struct json_out *j, const char *key)
+{
+	begin(j, key);
+	fputs("null", j->f);
+}

@@ -1,0 +1,385 @@
+/*
+ * Sessions that were refused something.  What a worker tells of one gathers
+ * as text that is harmless to show, and is written in one piece at the end:
+ * the master never reads it again, but for the first line, at its start.
+ */
+#include "server/log/refused.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/log/refused_record.h"
+#include "shared/deadline.h"
+#include "shared/log.h"
+
+enum {
+	text_max_bytes = 40 * 1024,	/* of one session */
+	kept_max = 1000,
+	kept_of_network_max = 50,
+	network_bytes = 9,	/* family, and an address or its /64 */
+	prune_s = 60
+};
+
+struct kept {
+	char	id[ipc_id_bytes + 1];
+	uint8_t	network[network_bytes];
+};
+
+static struct {
+	int		dir;
+	uint64_t	keep_s;
+	bool		late;			/* read when a session ends */
+	size_t		count;
+	struct kept	kept[kept_max];		/* oldest first */
+} r = { .dir = -1 };
+
+/* What gathers of one session. */
+struct refused_text {
+	uint32_t	lines;
+	size_t		n;
+	size_t		room;
+	char		*text;
+};
+
+static void
+network_of(const struct address *a, uint8_t out[network_bytes])
+{
+	memset(out, 0, network_bytes);
+	out[0] = a->ipv6;
+	memcpy(out + 1, a->ip, a->ipv6 ? 8 : 4);
+}
+
+static void
+forget(size_t i)
+{
+	(void)unlinkat(r.dir, r.kept[i].id, 0);
+	r.count--;
+	memmove(&r.kept[i], &r.kept[i + 1],
+	    (r.count - i) * sizeof(r.kept[0]));
+}
+
+/*
+ * Room for one more: the oldest of a network that has many already goes, or
+ * the oldest of all.
+ */
+static void
+make_room(const uint8_t network[network_bytes])
+{
+	size_t of_network = 0, oldest = 0;
+
+	for (size_t i = r.count; i > 0; i--)
+		if (memcmp(r.kept[i - 1].network, network,
+		    network_bytes) == 0) {
+			of_network++;
+			oldest = i - 1;
+		}
+	if (of_network >= kept_of_network_max)
+		forget(oldest);
+	else if (r.count == kept_max)
+		forget(0);
+}
+
+static void
+add_kept(const char *id, const uint8_t network[network_bytes])
+{
+	struct kept *k = &r.kept[r.count++];
+
+	memcpy(k->id, id, ipc_id_bytes);
+	k->id[ipc_id_bytes] = '\0';
+	memcpy(k->network, network, network_bytes);
+}
+
+/* Milliseconds since 1970, which every id begins with. */
+static int64_t
+time_of(const char *id)
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	int64_t ms = 0;
+
+	for (size_t i = 0; i < 9; i++) {
+		const char *digit = strchr(digits, id[i]);
+
+		ms = ms * 32 + (digit == NULL ? 0 : digit - digits);
+	}
+	return ms;
+}
+
+static void
+prune(void)
+{
+	int64_t oldest = ((int64_t)time(NULL) - (int64_t)r.keep_s) * 1000;
+
+	for (size_t i = r.count; i > 0; i--)
+		if (r.keep_s == 0 || time_of(r.kept[i - 1].id) < oldest)
+			forget(i - 1);
+}
+
+static void
+on_prune(evutil_socket_t fd, short what, void *arg)
+{
+	const struct master *m = arg;
+
+	(void)fd;
+	(void)what;
+	r.keep_s = m->conf.keep_refused_s;
+	prune();
+}
+
+static bool
+is_id(const char *name)
+{
+	return strlen(name) == ipc_id_bytes && strspn(name,
+	    "0123456789abcdefghijklmnopqrstuvwxyz") == ipc_id_bytes;
+}
+
+/* The network of a file that was kept before this start; zeros: unknown. */
+static void
+read_network(const char *name, uint8_t out[network_bytes])
+{
+	char text[1024], client[address_text_bytes];
+	struct sockaddr_storage ss;
+	struct refused_head head;
+	struct address a;
+	const char *lf;
+	ssize_t n;
+	int fd;
+
+	memset(out, 0, network_bytes);
+	fd = openat(r.dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+	    O_CLOEXEC);
+	n = fd == -1 ? -1 : read(fd, text, sizeof(text));
+	if (fd != -1)
+		close(fd);
+	lf = n <= 0 ? NULL : memchr(text, '\n', (size_t)n);
+	if (lf == NULL || !refused_head_read(span_from(text,
+	    (size_t)(lf - text)), &head) || head.client.n >= sizeof(client))
+		return;
+	memcpy(client, head.client.p, head.client.n);
+	client[head.client.n] = '\0';
+	memset(&ss, 0, sizeof(ss));
+	ss.ss_family = AF_INET6;
+	if (inet_pton(AF_INET6, client,
+	    &((struct sockaddr_in6 *)(void *)&ss)->sin6_addr) != 1) {
+		ss.ss_family = AF_INET;
+		if (inet_pton(AF_INET, client,
+		    &((struct sockaddr_in *)(void *)&ss)->sin_addr) != 1)
+			return;
+	}
+	if (address_of(&ss, &a))
+		network_of(&a, out);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(((const struct kept *)a)->id,
+	    ((const struct kept *)b)->id);
+}
+
+/*
+ * What an earlier start has kept; what has no place is removed.  Without
+ * networks the names do, to remove what is too old.
+ */
+static int
+read_directory(bool networks)
+{
+	int copy = openat(r.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy == -1 ? NULL : fdopendir(copy);
+	uint8_t network[network_bytes] = { 0 };
+	struct dirent *e;
+
+	if (d == NULL)
+		return -1;
+	while ((e = readdir(d)) != NULL) {
+		if (!is_id(e->d_name))
+			continue;
+		if (r.count == kept_max) {
+			(void)unlinkat(r.dir, e->d_name, 0);
+			continue;
+		}
+		if (networks)
+			read_network(e->d_name, network);
+		add_kept(e->d_name, network);
+	}
+	closedir(d);
+	qsort(r.kept, r.count, sizeof(r.kept[0]), compare);
+	prune();
+	return 0;
+}
+
+int
+refused_init(struct master *m)
+{
+	struct timeval every = { prune_s, 0 };
+	struct event *e;
+
+	if (m->conf.catcher)
+		return 0;
+	r.keep_s = m->conf.keep_refused_s;
+	if (mkdirat(m->spool.log, "refused", 0700) == -1 && errno != EEXIST)
+		return -1;
+	r.dir = openat(m->spool.log, "refused", O_RDONLY | O_DIRECTORY |
+	    O_NOFOLLOW | O_CLOEXEC);
+	/* One session alone does not wait for what others have left. */
+	r.late = m->one_session;
+	if (r.dir == -1 || (!r.late && read_directory(true) == -1))
+		return -1;
+	e = event_new(m->base, -1, EV_PERSIST, on_prune, m);
+	return e == NULL || event_add(e, &every) == -1 ? -1 : 0;
+}
+
+/* Room for n octets more; false: no more is kept. */
+static bool
+reserve(struct refused_text *t, size_t n)
+{
+	size_t room = t->room == 0 ? 2048 : t->room;
+	char *text;
+
+	while (room < t->n + n)
+		room *= 2;
+	if (t->n + n > text_max_bytes)
+		return false;
+	if (room == t->room)
+		return true;
+	text = realloc(t->text, room);
+	if (text == NULL)
+		return false;
+	t->text = text;
+	t->room = room;
+	return true;
+}
+
+bool
+refused_said(const struct master *m, struct session *s,
+    const struct ipc_trace *t)
+{
+	static const char *const who[IPC_TRACE_KIND_COUNT] = { "server",
+	    "client", "remark" };
+	static uint8_t shown[4 * ipc_trace_bytes];
+	static uint8_t text[2 * sizeof(shown)];
+	struct buf b = buf_over(shown, sizeof(shown));
+	struct buf escaped = buf_over(text, sizeof(text)), line;
+	struct refused_said said = { .ms = t->ms,
+	    .who = span_of(who[t->kind]) };
+
+	if (s->refused == NULL)
+		s->refused = calloc(1, sizeof(*s->refused));
+	if (s->refused == NULL)
+		return true;
+	if (s->refused->lines++ >= ipc_traces_max)
+		return false;
+	/* Switched off since the worker was born. */
+	if (m->conf.keep_refused_s == 0)
+		return true;
+	/* Made visible before it is kept: whoever reads the file is safe. */
+	buf_add_escaped(&b, span_from(t->octets, t->n), "");
+	json_add_text(&escaped, buf_span(&b));
+	said.text = buf_span(&escaped);
+	if (!reserve(s->refused, escaped.n + 128))
+		return true;
+	line = buf_over(s->refused->text + s->refused->n,
+	    s->refused->room - s->refused->n);
+	refused_said_write(&said, &line);
+	if (!line.cut)
+		s->refused->n += line.n;
+	return true;
+}
+
+void
+refused_rcpt(const struct master *m, struct session *s,
+    const struct mailbox *to, enum verdict verdict,
+    const struct recipient_reason *reason)
+{
+	if (m->conf.keep_refused_s > 0 && !m->conf.catcher)
+		recipient_log_add(&s->refusals, to,
+		    recipient_log_word(verdict), reason);
+}
+
+static void
+write_head(const struct session *s, const char *why,
+    const struct ipc_end *end, struct buf *out)
+{
+	uint64_t ms = (uint64_t)(deadline_now_ms() - s->start_ms);
+	time_t began = time(NULL) - (time_t)(ms / 1000);
+	struct refused_head head = {
+		.session = span_of(s->id), .client = span_of(s->client.text),
+		.port = s->client.port, .ms = ms, .why = span_of(why),
+		.stored = s->stored
+	};
+	char text[32];
+	struct tm utc;
+
+	gmtime_r(&began, &utc);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	head.began = span_of(text);
+	if (end != NULL) {
+		head.commands = end->commands;
+		head.errors = end->errors;
+	}
+	refused_head_write(&head, out);
+}
+
+/* In one piece; a file in part would be read as one that ended early. */
+static void
+write_file(const struct session *s, struct span text)
+{
+	int fd = openat(r.dir, s->id, O_WRONLY | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, 0600);
+	uint8_t network[network_bytes];
+
+	if (fd == -1)
+		return;
+	if (write(fd, text.p, text.n) != (ssize_t)text.n) {
+		close(fd);
+		(void)unlinkat(r.dir, s->id, 0);
+		return;
+	}
+	close(fd);
+	network_of(&s->client, network);
+	make_room(network);
+	add_kept(s->id, network);
+}
+
+static void
+keep(struct master *m, const struct session *s, const char *why,
+    const struct ipc_end *end)
+{
+	static uint8_t text[1024 + recipient_log_max_bytes + 128 +
+	    text_max_bytes];
+	struct buf b = buf_over(text, sizeof(text));
+
+	if (r.dir == -1 || s->refused->n == 0 ||
+	    !spool_has_room(&m->spool, &m->conf.limits, sizeof(text)))
+		return;
+	write_head(s, why, end, &b);
+	refused_rcpts_write(span_from(s->refusals.text, s->refusals.n),
+	    s->refusals.count, &b);
+	buf_add(&b, span_from(s->refused->text, s->refused->n));
+	if (!b.cut)
+		write_file(s, buf_span(&b));
+}
+
+void
+refused_end(struct master *m, struct session *s, const char *why,
+    const struct ipc_end *end)
+{
+	if (r.late && r.dir != -1) {
+		r.late = false;
+		(void)read_directory(s->refused != NULL);
+	}
+	if (s->refused != NULL) {
+		keep(m, s, why, end);
+		free(s->refused->text);
+		free(s->refused);
+		s->refused = NULL;
+	}
+	recipient_log_clear(&s->refusals);
+}

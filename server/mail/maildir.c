@@ -1,0 +1,386 @@
+/*
+ * Maildirs.  The file was synced by the worker before it is linked, and a
+ * copy is synced here; the name of either is, before anyone says 250.
+ */
+#include "server/mail/maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+
+enum {
+	copy_piece_bytes = 1024 * 1024,
+	copy_chunk_bytes = 64 * 1024,
+	maildir_file_max_bytes = maildir_path_max_bytes + 512
+};
+
+/* "DOMAIN/USER", or "USER" where the domain is empty (the catcher). */
+static void
+path_of(const struct recipient_mailbox *box, char out[maildir_path_max_bytes])
+{
+	if (box->domain[0] == '\0')
+		snprintf(out, maildir_path_max_bytes, "%s", box->user);
+	else
+		snprintf(out, maildir_path_max_bytes, "%s/%s", box->domain,
+		    box->user);
+}
+
+/* Makes dir in parent and its name durable; being there already is right. */
+static int
+make_directory(int parent, const char *dir)
+{
+	int fd, result;
+
+	if (mkdirat(parent, dir, 0700) == -1)
+		return errno == EEXIST ? 0 : -1;
+	fd = openat(parent, dir, directory_flags);
+	if (fd == -1)
+		return -1;
+	result = fsync(fd);
+	close(fd);
+	return result == -1 ? -1 : 0;
+}
+
+/* mail, DOMAIN, USER, new, cur, tmp: whatever of them is not there yet. */
+static int
+make_maildir(const struct spool *s, const struct recipient_mailbox *box,
+    const char *path)
+{
+	static const char *const parts[] = { "tmp", "cur", "new" };
+	int fd, result = 0;
+
+	if (box->domain[0] != '\0') {
+		if (make_directory(s->mail, box->domain) == -1)
+			return -1;
+		fd = openat(s->mail, box->domain, directory_flags);
+		if (fd == -1)
+			return -1;
+		result = make_directory(fd, box->user);
+		if (result == 0)
+			result = fsync(fd);
+		close(fd);
+	} else
+		result = make_directory(s->mail, box->user);
+	if (result == -1 || fsync(s->mail) == -1)
+		return -1;
+	fd = openat(s->mail, path, directory_flags);
+	if (fd == -1)
+		return -1;
+	for (size_t i = 0; i < 3 && result == 0; i++)
+		result = make_directory(fd, parts[i]);
+	if (result == 0)
+		result = fsync(fd);
+	close(fd);
+	return result;
+}
+
+/*
+ * Another master may share the root.  While one makes a mailbox it holds the
+ * lock of "mail", and who finds a mailbox there goes through that lock once:
+ * then whoever made it has made it durable, too.
+ */
+static int
+make_maildir_locked(const struct spool *s, const struct recipient_mailbox *box,
+    const char *path)
+{
+	int result, error;
+
+	if (flock(s->mail, LOCK_EX) == -1)
+		return -1;
+	result = make_maildir(s, box, path);
+	error = errno;
+	(void)flock(s->mail, LOCK_UN);
+	errno = error;
+	return result;
+}
+
+static int
+wait_for_makers(const struct spool *s)
+{
+	if (flock(s->mail, LOCK_SH) == -1)
+		return -1;
+	return flock(s->mail, LOCK_UN);
+}
+
+/* A Maildir is a directory: a link in its place would lead anywhere. */
+static int
+open_below(const struct spool *s, const char *path)
+{
+	int maildir = openat(s->mail, path, directory_flags), new, error;
+
+	if (maildir == -1)
+		return -1;
+	new = openat(maildir, "new", directory_flags);
+	error = errno;
+	close(maildir);
+	errno = error;
+	return new;
+}
+
+/* The "new" directory of box, as a descriptor of the batch; or -1. */
+static int
+open_new(struct maildir_batch *b, struct maildir_delivery *d,
+    const struct recipient_mailbox *box)
+{
+	char path[maildir_path_max_bytes];
+	int fd;
+
+	path_of(box, path);
+	for (size_t i = 0; i < b->count; i++)
+		if (strcmp(b->dirs[i].path, path) == 0)
+			return b->dirs[i].fd;
+	if (b->count == maildir_dirs_max)
+		bug("more directories in a turn than it has room for");
+	d->what = "open the Maildir";
+	fd = open_below(d->spool, path);
+	if (fd == -1 && errno == ENOENT) {
+		d->what = "make the Maildir";
+		if (make_maildir_locked(d->spool, box, path) == 0)
+			fd = open_below(d->spool, path);
+	}
+	if (fd == -1)
+		return -1;
+	if (wait_for_makers(d->spool) == -1) {
+		close(fd);
+		return -1;
+	}
+	b->dirs[b->count].fd = fd;
+	b->dirs[b->count].box = *box;
+	memcpy(b->dirs[b->count].path, path, sizeof(path));
+	b->count++;
+	return fd;
+}
+
+/* "DOMAIN/USER/SUB/NAME" of box number i. */
+static void
+file_of(const struct maildir_delivery *d, size_t i, const char *sub,
+    char out[maildir_file_max_bytes])
+{
+	char path[maildir_path_max_bytes];
+
+	path_of(&d->to->boxes[i], path);
+	snprintf(out, maildir_file_max_bytes, "%s/%s/%s", path, sub, d->name);
+}
+
+/* errno stays. */
+static void
+end_copy(struct maildir_delivery *d, bool failed)
+{
+	char file[maildir_file_max_bytes];
+	int error = errno;
+
+	close(d->from);
+	close(d->into);
+	d->copying = false;
+	if (failed) {
+		file_of(d, d->at, "tmp", file);
+		(void)unlinkat(d->spool->mail, file, 0);
+	}
+	errno = error;
+}
+
+static int
+begin_copy(struct maildir_delivery *d)
+{
+	char file[maildir_file_max_bytes];
+
+	d->what = "copy into the Maildir";
+	file_of(d, d->at, "tmp", file);
+	d->from = openat(d->spool->incoming, d->id, O_RDONLY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	if (d->from == -1)
+		return -1;
+	d->into = openat(d->spool->mail, file, O_WRONLY | O_APPEND | O_CREAT |
+	    O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (d->into == -1) {
+		close(d->from);
+		return -1;
+	}
+	d->done = 0;
+	d->copying = true;
+	return 0;
+}
+
+/* So many octets more, synced, so that no fsync is of all of them. */
+static int
+copy_piece(struct maildir_delivery *d)
+{
+	static uint8_t chunk[copy_chunk_bytes];
+	uint64_t end = d->done + copy_piece_bytes;
+
+	while (d->done < d->size && d->done < end) {
+		ssize_t n = read(d->from, chunk, sizeof(chunk));
+
+		if (n == 0)
+			errno = EIO;	/* it has become shorter */
+		if (n <= 0 || spool_write(d->into, span_from(chunk,
+		    (size_t)n)) == -1)
+			return -1;
+		d->done += (uint64_t)n;
+	}
+	return fsync(d->into);
+}
+
+static enum maildir_result
+copy(struct maildir_delivery *d, int new)
+{
+	char file[maildir_file_max_bytes];
+
+	if (!d->copying && begin_copy(d) == -1)
+		return MAILDIR_FAILED;
+	file_of(d, d->at, "tmp", file);
+	if (copy_piece(d) == -1 || (d->done == d->size &&
+	    renameat(d->spool->mail, file, new, d->name) == -1)) {
+		end_copy(d, true);
+		return MAILDIR_FAILED;
+	}
+	if (d->done < d->size)
+		return MAILDIR_MORE;
+	end_copy(d, false);
+	d->copied = true;
+	d->copy = d->at++;
+	return MAILDIR_DONE;
+}
+
+/*
+ * Is it that there can be no link?  Another file system, one without links,
+ * or so many that this file can have no more.
+ */
+static bool
+wants_copy(int error)
+{
+	return error == EXDEV || error == EPERM || error == EMLINK ||
+	    error == EOPNOTSUPP;
+}
+
+enum maildir_result
+maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
+{
+	const struct spool *s = d->spool;
+	bool move = d->at + 1 == d->to->count && !d->copied;
+	char source[maildir_file_max_bytes];
+	int new = open_new(b, d, &d->to->boxes[d->at]), result;
+
+	if (new == -1)
+		return MAILDIR_FAILED;
+	if (d->copying)
+		return copy(d, new);
+	d->what = "link into the Maildir";
+	if (d->copied) {
+		file_of(d, d->copy, "new", source);
+		result = linkat(s->mail, source, new, d->name, 0);
+	} else if (move)
+		/* The last mailbox gets the file itself, so none is left. */
+		result = renameat(s->incoming, d->id, new, d->name);
+	else
+		result = linkat(s->incoming, d->id, new, d->name, 0);
+	if (result == -1)
+		return wants_copy(errno) ? copy(d, new) : MAILDIR_FAILED;
+	d->moved = move;
+	d->at++;
+	return MAILDIR_DONE;
+}
+
+int
+maildir_take_back(struct maildir_delivery *d)
+{
+	char file[maildir_file_max_bytes];
+
+	if (d->copying) {
+		end_copy(d, true);
+		return 0;
+	}
+	file_of(d, --d->at, "new", file);
+	return unlinkat(d->spool->mail, file, 0);
+}
+
+int
+maildir_sync(struct maildir_batch *b)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < b->count; i++) {
+		if (fsync(b->dirs[i].fd) == -1 && error == 0) {
+			error = errno;
+			b->failed = b->dirs[i].box;
+		}
+		b->syncs++;
+		close(b->dirs[i].fd);
+	}
+	b->count = 0;
+	if (error == 0)
+		return 0;
+	errno = error;
+	return -1;
+}
+
+int
+maildir_probe(const struct spool *s, const struct recipient_mailbox *box)
+{
+	char path[maildir_path_max_bytes];
+	int fd, result, error;
+
+	path_of(box, path);
+	fd = open_below(s, path);
+	if (fd == -1)
+		return errno == ENOENT ? 0 : -1;
+	result = faccessat(fd, ".", W_OK | X_OK, 0);
+	error = errno;
+	close(fd);
+	errno = error;
+	return result;
+}
+
+static bool
+is_full(int error)
+{
+	return error == ENOSPC || error == EDQUOT;
+}
+
+void
+maildir_log_place(struct log_line *l, const struct recipient_mailbox *box)
+{
+	char path[maildir_path_max_bytes], to[maildir_path_max_bytes];
+
+	snprintf(to, sizeof(to), "%s%s%s", box->user,
+	    box->domain[0] == '\0' ? "" : "@", box->domain);
+	snprintf(path, sizeof(path), "%s%s%s%s/new",
+	    box->domain[0] == '\0' ? "" : "mail/", box->domain,
+	    box->domain[0] == '\0' ? "" : "/", box->user);
+	log_str(l, "to", to);
+	log_str(l, "path", path);
+}
+
+void
+maildir_log_failure(const struct spool *s, const struct maildir_failure *f)
+{
+	char path[sizeof("spool/incoming/") + ipc_id_bytes];
+	struct spool_room room;
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_ERROR, "store-failed");
+	log_str(&l, "session", f->session);
+	if (f->id[0] != '\0')
+		log_str(&l, "id", f->id);
+	log_str(&l, "what", f->what);
+	if (f->box != NULL)
+		maildir_log_place(&l, f->box);
+	else {
+		snprintf(path, sizeof(path), "spool/incoming/%s", f->id);
+		log_str(&l, "path", path);
+	}
+	log_str(&l, "why", strerror(f->error));
+	if (is_full(f->error) && spool_room(s, &room)) {
+		log_u64(&l, "free_bytes", room.free_bytes);
+		log_u64(&l, "free_inodes", room.free_inodes);
+	}
+	if (f->then != NULL)
+		log_str(&l, "then", f->then);
+	log_end(&l);
+}

@@ -1,0 +1,474 @@
+/*
+ * Who is this recipient?  The order of the rules, aliases followed to their
+ * Maildirs.  The set the Maildirs are gathered in is recipient_set.c.  Run by
+ * the master, on addresses a worker has judged.
+ */
+#include "server/mail/recipient.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/mail/recipient_set.h"
+
+static bool
+is_postmaster(struct span local)
+{
+	return span_equal_fold(local, span_of("postmaster"));
+}
+
+static struct span
+local_of(const struct mailbox *m)
+{
+	return span_from(m->local, m->local_len);
+}
+
+/* What stands before the separator; local itself when there is none. */
+static struct span
+without_subaddress(const struct conf_domain *d, struct span local)
+{
+	const uint8_t *cut = NULL;
+
+	/* Not at the front: "+news" has no name to deliver to. */
+	if (d->subaddress != '\0' && local.n > 1)
+		cut = memchr(local.p + 1, d->subaddress, local.n - 1);
+	return cut == NULL ? local :
+	    span_from(local.p, (size_t)(cut - local.p));
+}
+
+static struct recipient_match
+find_exact(const struct conf_domain *d, struct span local,
+    const struct conf_alias *within)
+{
+	struct recipient_match match = { RECIPIENT_NOBODY, NULL, NULL };
+
+	match.alias = conf_find_alias(d, local);
+	if (match.alias != NULL && match.alias != within) {
+		match.kind = RECIPIENT_ALIAS;
+		return match;
+	}
+	match.alias = NULL;
+	match.user = conf_find_user(d, local);
+	if (match.user != NULL)
+		match.kind = RECIPIENT_USER;
+	return match;
+}
+
+struct recipient_match
+recipient_find(const struct conf_domain *d, struct span local,
+    const struct conf_alias *within)
+{
+	struct span base = without_subaddress(d, local);
+	struct recipient_match match;
+
+	match = find_exact(d, local, within);
+	if (match.kind == RECIPIENT_NOBODY && base.n < local.n)
+		match = find_exact(d, base, within);
+	if (match.kind == RECIPIENT_NOBODY && is_postmaster(base))
+		match.kind = RECIPIENT_POSTMASTER;
+	return match;
+}
+
+static const struct conf_domain *
+domain_of(const struct conf *conf, const struct conf_domain *home,
+    const struct mailbox *m)
+{
+	return m->domain_len == 0 ? home :
+	    conf_find_domain(conf, span_from(m->domain, m->domain_len));
+}
+
+static struct recipient_target
+find_target(const struct conf *conf, const struct conf_domain *home,
+    const struct mailbox *m, const struct conf_alias *within)
+{
+	struct recipient_target t = { .domain = domain_of(conf, home, m) };
+
+	if (t.domain != NULL)
+		t.match = recipient_find(t.domain, local_of(m), within);
+	return t;
+}
+
+static int
+index_alias(const struct conf *conf, const struct conf_domain *d,
+    struct conf_alias *a)
+{
+	a->found = calloc(a->target_count + 1, sizeof(*a->found));
+	if (a->found == NULL)
+		return -1;
+	for (size_t i = 0; i < a->target_count; i++)
+		a->found[i] = find_target(conf, d, &a->targets[i], a);
+	return 0;
+}
+
+int
+recipient_index(struct conf *conf)
+{
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		struct conf_domain *d = &conf->domains[i];
+
+		d->first_mark = conf->mark_count;
+		conf->mark_count += (uint32_t)(d->user_count + 1 +
+		    d->alias_count);
+		for (size_t k = 0; k < d->alias_count; k++)
+			if (index_alias(conf, d, &d->aliases[k]) == -1)
+				return -1;
+	}
+	return 0;
+}
+
+/* What all steps of following one recipient share. */
+struct expansion {
+	const struct conf		*conf;
+	struct recipient_set		*set;
+	struct recipient_reason		*reason;
+	const struct recipient_watch	*watch;		/* or NULL */
+};
+
+/* Of ten thousand steps the log names a few, and nobody watches the rest. */
+static bool
+is_told(const struct expansion *e)
+{
+	return e->watch != NULL ||
+	    e->reason->step_count < recipient_steps_max;
+}
+
+static void
+add_step(const struct expansion *e, struct recipient_step step)
+{
+	struct recipient_reason *r = e->reason;
+
+	if (r->step_count < recipient_steps_max)
+		r->steps[r->step_count++] = step;
+	else
+		r->more++;
+}
+
+/* Tells the watcher alone: that nothing was found is not for the log. */
+static void
+see(const struct expansion *e, struct recipient_sight s, const char *path,
+    unsigned line)
+{
+	s.path = path;
+	s.line = line;
+	if (e->watch != NULL)
+		e->watch->see(e->watch->arg, &s);
+}
+
+/* A rule that leads on, for the log and for the watcher. */
+static void
+tell(const struct expansion *e, struct recipient_sight s,
+    struct recipient_step step)
+{
+	add_step(e, step);
+	see(e, s, step.path, step.line);
+}
+
+static void
+tell_domain(const struct expansion *e, enum decision_kind step,
+    const struct conf_domain *d)
+{
+	tell(e, (struct recipient_sight){ .step = step, .domain = d },
+	    (struct recipient_step){ RECIPIENT_STEP_DOMAIN, e->conf->path,
+	    d->line, d->name, NULL });
+}
+
+/* When it was not the whole of local that led to match. */
+static void
+tell_subaddress(const struct expansion *e, const struct conf_domain *d,
+    struct span local, const struct recipient_match *match, unsigned depth)
+{
+	const char *name = match->kind == RECIPIENT_ALIAS ?
+	    match->alias->name : match->kind == RECIPIENT_USER ?
+	    match->user->name : "postmaster";
+
+	if (match->kind == RECIPIENT_NOBODY ||
+	    span_equal_fold(local, span_of(name)))
+		return;
+	tell(e, (struct recipient_sight){ .step = STEP_SUBADDRESS,
+	    .depth = depth, .domain = d, .local = span_of(name) },
+	    (struct recipient_step){ RECIPIENT_STEP_SUBADDRESS,
+	    e->conf->path, d->subaddress_line, name, NULL });
+}
+
+/* Nobody by that name in d: where it was looked for. */
+static void
+see_nobody(const struct expansion *e, const struct conf_domain *d,
+    struct span local)
+{
+	struct recipient_sight s = { .domain = d,
+	    .local = without_subaddress(d, local) };
+
+	s.step = STEP_NO_ALIAS;
+	see(e, s, d->aliases_path, 0);
+	s.step = STEP_NO_USER;
+	see(e, s, d->users_path, 0);
+	s.step = STEP_NO_CATCH_ALL;
+	s.local = span_of("");
+	if (!d->has_catch_all)
+		see(e, s, e->conf->path, d->line);
+}
+
+/* Adds the Maildir of user, the number of its kind in d. */
+static enum recipient_verdict
+reach(const struct expansion *e, const struct conf_domain *d,
+    const char *user, size_t number, unsigned depth)
+{
+	const size_t before = e->set->count;
+	enum recipient_verdict v = recipient_set_add(e->set, e->conf,
+	    d->first_mark + (uint32_t)number, d->name, user);
+	struct recipient_sight s = { .step = STEP_NO_MEMORY,
+	    .depth = depth + 1, .domain = d, .local = span_of(user) };
+
+	if (v == RECIPIENT_OK) {
+		s.step = e->set->count > before ? STEP_MAILBOX :
+		    STEP_MAILBOX_AGAIN;
+	} else if (v == RECIPIENT_TOO_MANY) {
+		s.step = STEP_MAILBOXES_FULL;
+		s.count = recipient_mailboxes_max;
+	}
+	see(e, s, NULL, 0);
+	return v;
+}
+
+/* The line that has to be mended is the one that decided. */
+static enum recipient_verdict
+find_broken(const struct expansion *e, const struct conf_domain *d,
+    struct span local, const char *path, unsigned line)
+{
+	e->reason->path = path;
+	e->reason->line = line;
+	see(e, (struct recipient_sight){ .step = STEP_BROKEN, .domain = d,
+	    .local = local }, path, line);
+	return RECIPIENT_BROKEN;
+}
+
+static enum recipient_verdict follow_match(const struct expansion *,
+    const struct conf_domain *, struct recipient_match, unsigned);
+
+static enum recipient_verdict
+follow_target(const struct expansion *e, const struct mailbox *m,
+    const struct recipient_target *t, unsigned depth)
+{
+	const struct conf_domain *d = t->domain;
+
+	if (d == NULL)
+		return RECIPIENT_FOREIGN;	/* conf_load lets none pass */
+	if (is_told(e)) {
+		if (m->domain_len > 0)
+			see(e, (struct recipient_sight){ .step = STEP_DOMAIN,
+			    .depth = depth, .domain = d }, e->conf->path,
+			    d->line);
+		tell_subaddress(e, d, local_of(m), &t->match, depth);
+	}
+	return follow_match(e, d, t->match, depth);
+}
+
+/*
+ * Each alias is followed once a message: without that twenty aliases, each
+ * naming the next two, were a million steps, and so were many recipients who
+ * name one large alias.
+ */
+static enum recipient_verdict
+follow_alias(const struct expansion *e, const struct conf_domain *d,
+    const struct conf_alias *alias, unsigned depth)
+{
+	enum recipient_verdict verdict;
+	bool is_new;
+
+	if (alias->broken != NULL)
+		return find_broken(e, d, span_of(alias->name),
+		    d->aliases_path, alias->line);
+	if (depth == recipient_alias_depth_max)
+		return RECIPIENT_UNKNOWN;	/* conf_load lets none pass */
+	verdict = recipient_set_note(e->set, e->conf, d->first_mark +
+	    (uint32_t)(d->user_count + 1 + (size_t)(alias - d->aliases)),
+	    &is_new);
+	tell(e, (struct recipient_sight){ .step = is_new ? STEP_ALIAS :
+	    STEP_ALIAS_AGAIN, .depth = depth, .domain = d,
+	    .local = span_of(alias->name), .count = alias->target_count },
+	    (struct recipient_step){ is_new ? RECIPIENT_STEP_ALIAS :
+	    RECIPIENT_STEP_AGAIN, d->aliases_path, alias->line, alias->name,
+	    d->name });
+	if (!is_new)
+		return verdict;
+	for (size_t i = 0; verdict == RECIPIENT_OK && i < alias->target_count;
+	    i++)
+		verdict = follow_target(e, &alias->targets[i],
+		    &alias->found[i], depth + 1);
+	return verdict;
+}
+
+static enum recipient_verdict
+reach_user(const struct expansion *e, const struct conf_domain *d,
+    const struct conf_user *user, unsigned depth)
+{
+	const size_t number = (size_t)(user - d->users);
+
+	if (!is_told(e)) {
+		e->reason->more++;
+		return recipient_set_add(e->set, e->conf, d->first_mark +
+		    (uint32_t)number, d->name, user->name);
+	}
+	tell(e, (struct recipient_sight){ .step = STEP_USER, .depth = depth,
+	    .domain = d, .local = span_of(user->name) },
+	    (struct recipient_step){ RECIPIENT_STEP_USER, d->users_path,
+	    user->line, user->name, d->name });
+	return reach(e, d, user->name, number, depth);
+}
+
+static enum recipient_verdict
+follow_match(const struct expansion *e, const struct conf_domain *d,
+    struct recipient_match match, unsigned depth)
+{
+	switch (match.kind) {
+	case RECIPIENT_ALIAS:
+		return follow_alias(e, d, match.alias, depth);
+	case RECIPIENT_USER:
+		return reach_user(e, d, match.user, depth);
+	case RECIPIENT_POSTMASTER:
+		tell(e, (struct recipient_sight){ .step = STEP_POSTMASTER,
+		    .depth = depth, .domain = d,
+		    .local = span_of("postmaster") },
+		    (struct recipient_step){ RECIPIENT_STEP_POSTMASTER,
+		    NULL, 0, "postmaster", d->name });
+		return reach(e, d, "postmaster", d->user_count, depth);
+	case RECIPIENT_NOBODY:
+		break;
+	}
+	return RECIPIENT_UNKNOWN;
+}
+
+static void
+find_reason(const struct expansion *e, const struct conf_domain *d,
+    const struct recipient_match *match)
+{
+	struct recipient_reason *r = e->reason;
+
+	switch (match->kind) {
+	case RECIPIENT_ALIAS:
+		r->path = d->aliases_path;
+		r->line = match->alias->line;
+		return;
+	case RECIPIENT_USER:
+		r->path = d->users_path;
+		r->line = match->user->line;
+		return;
+	case RECIPIENT_POSTMASTER:
+		return;
+	case RECIPIENT_NOBODY:
+		break;
+	}
+	r->path = e->conf->path;
+	r->line = d->has_catch_all ? d->catch_all_line : d->line;
+}
+
+static enum recipient_verdict
+expand_local(const struct expansion *e, const struct conf_domain *d,
+    struct span local)
+{
+	struct recipient_match match = recipient_find(d, local, NULL);
+	struct recipient_target found;
+
+	find_reason(e, d, &match);
+	tell_subaddress(e, d, local, &match, 0);
+	if (match.kind == RECIPIENT_NOBODY)
+		see_nobody(e, d, local);
+	if (match.kind == RECIPIENT_NOBODY && d->has_catch_all) {
+		tell(e, (struct recipient_sight){ .step = STEP_CATCH_ALL,
+		    .domain = d, .local = local_of(&d->catch_all) },
+		    (struct recipient_step){ RECIPIENT_STEP_CATCH_ALL,
+		    e->conf->path, d->catch_all_line, d->name, NULL });
+		if (d->catch_all_broken != NULL)
+			return find_broken(e, d, local_of(&d->catch_all),
+			    e->conf->path, d->catch_all_line);
+		found = find_target(e->conf, d, &d->catch_all, NULL);
+		return follow_target(e, &d->catch_all, &found, 0);
+	}
+	return follow_match(e, d, match, 0);
+}
+
+/* Any recipient has a Maildir by its own name. */
+static enum recipient_verdict
+expand_caught(const struct mailbox *rcpt, struct recipient_set *set)
+{
+	char text[smtp_mailbox_text_max_bytes];
+	char name[recipient_file_name_max_bytes + 1];
+	size_t n;
+
+	n = smtp_mailbox_text(rcpt, text);
+	/* Without a domain it is what was written, and no quotes are ours. */
+	recipient_file_name(rcpt->domain_len == 0 ? local_of(rcpt) :
+	    span_from(text, n), name);
+	return recipient_set_add_name(set, name);
+}
+
+static enum recipient_verdict
+expand(const struct expansion *e, const struct mailbox *rcpt)
+{
+	const struct conf *conf = e->conf;
+	const struct conf_domain *d = NULL;
+	struct span local = local_of(rcpt);
+
+	if (conf->catcher)
+		return expand_caught(rcpt, e->set);
+	if (rcpt->domain_len > 0)
+		d = conf_find_domain(conf,
+		    span_from(rcpt->domain, rcpt->domain_len));
+	else if (!is_postmaster(local))
+		return RECIPIENT_UNKNOWN;
+	else if (conf->domain_count > 0)
+		d = &conf->domains[0];
+	if (d == NULL) {
+		see(e, (struct recipient_sight){ .step = STEP_FOREIGN },
+		    conf->path, 0);
+		return RECIPIENT_FOREIGN;
+	}
+	tell_domain(e, rcpt->domain_len > 0 ? STEP_DOMAIN :
+	    STEP_FIRST_DOMAIN, d);
+	return expand_local(e, d, local);
+}
+
+enum recipient_verdict
+recipient_expand(const struct conf *conf, const struct mailbox *rcpt,
+    struct recipient_set *set, struct recipient_reason *reason)
+{
+	return recipient_explain(conf, rcpt, set, reason, NULL);
+}
+
+enum recipient_verdict
+recipient_explain(const struct conf *conf, const struct mailbox *rcpt,
+    struct recipient_set *set, struct recipient_reason *reason,
+    const struct recipient_watch *watch)
+{
+	const struct expansion e = { conf, set, reason, watch };
+	const size_t count = set->count, mark_count = set->mark_count;
+	enum recipient_verdict verdict;
+
+	reason->path = NULL;
+	reason->line = 0;
+	reason->step_count = 0;
+	reason->more = 0;
+	verdict = expand(&e, rcpt);
+	if (verdict != RECIPIENT_OK)
+		recipient_set_cut(set, count, mark_count);
+	return verdict;
+}
+
+enum verdict
+recipient_answer(enum recipient_verdict verdict)
+{
+	switch (verdict) {
+	case RECIPIENT_OK:
+		return VERDICT_OK;
+	case RECIPIENT_UNKNOWN:
+		return VERDICT_UNKNOWN;
+	case RECIPIENT_FOREIGN:
+		return VERDICT_FOREIGN;
+	case RECIPIENT_TOO_MANY:
+		return VERDICT_TOO_MANY;
+	case RECIPIENT_BROKEN:
+		return VERDICT_BROKEN;
+	case RECIPIENT_NO_MEMORY:
+		break;
+	}
+	return VERDICT_TROUBLE;
+}

@@ -1,0 +1,166 @@
+/*
+ * Who is this recipient?  Turns an address into the mailboxes it reaches, by
+ * the tables of the configuration.  Reads no network and writes no file.
+ */
+#ifndef SERVER_RECIPIENT_H
+#define SERVER_RECIPIENT_H
+
+#include "server/conf/conf.h"
+#include "server/conf/decision.h"
+#include "shared/ipc_msg.h"
+
+enum {
+	recipient_alias_depth_max = 20,
+	recipient_mailboxes_max = 10000, /* of one message, after aliases */
+	recipient_file_name_max_bytes = 200,
+	recipient_steps_max = 16	/* of one recipient, told */
+};
+
+enum recipient_verdict {
+	RECIPIENT_OK,
+	RECIPIENT_UNKNOWN,	/* our domain, nobody by that name: 550 5.1.1 */
+	RECIPIENT_FOREIGN,	/* not our domain: 550 5.7.1 */
+	RECIPIENT_TOO_MANY,	/* mailboxes_max reached: 452 4.5.3 */
+	RECIPIENT_BROKEN,	/* by the tables, for now: 451 4.3.0 */
+	RECIPIENT_NO_MEMORY	/* 451 4.3.0 */
+};
+
+/*
+ * A Maildir: mail/DOMAIN/USER below the root.  Both are safe file names; an
+ * empty domain is the catcher's, whose Maildirs are USER in its directory.
+ */
+struct recipient_mailbox {
+	const char	*domain;	/* of the configuration: borrowed */
+	const char	*user;		/* the same; the catcher's: the set's */
+	bool		 needed;	/* without it nobody has the message */
+};
+
+/*
+ * The Maildirs one message goes to, each once.  Zero is valid and empty.
+ * What stands behind room is how it knows what it holds already: a Maildir or
+ * an alias of the configuration has a number there, and a bit here.
+ */
+struct recipient_set {
+	struct recipient_mailbox	*boxes;
+	size_t				 count;
+	size_t				 room;
+	uint32_t			*marks;	/* boxes, aliases followed */
+	size_t				 mark_count;
+	size_t				 mark_room;
+	uint64_t			*met;	/* a bit for each mark */
+	char				**names; /* the catcher's; or NULL */
+};
+
+/* What a local part is in a domain, its catch-all aside. */
+enum recipient_kind {
+	RECIPIENT_NOBODY,
+	RECIPIENT_ALIAS,
+	RECIPIENT_USER,
+	RECIPIENT_POSTMASTER	/* not listed, and deliverable all the same */
+};
+
+struct recipient_match {
+	enum recipient_kind		 kind;
+	const struct conf_alias		*alias;
+	const struct conf_user		*user;
+};
+
+/* What a target of an alias is. */
+struct recipient_target {
+	const struct conf_domain	*domain;	/* NULL: not ours */
+	struct recipient_match		 match;
+};
+
+/* What leads from a recipient to its Maildirs; one table, one word each. */
+#define RECIPIENT_STEPS(X)						\
+	X(DOMAIN, "domain")	/* the domain is ours */		\
+	X(SUBADDRESS, "subaddress") /* the name without what follows */	\
+	X(ALIAS, "alias")	/* and on with each of its targets */	\
+	X(AGAIN, "again")	/* an alias, followed before */		\
+	X(CATCH_ALL, "catch-all") /* nobody by that name: this one */	\
+	X(USER, "user")		/* a Maildir */				\
+	X(POSTMASTER, "postmaster") /* a Maildir every domain has */
+
+#define RECIPIENT_STEP_NAME(name, word) RECIPIENT_STEP_##name,
+enum recipient_step_kind {
+	RECIPIENT_STEPS(RECIPIENT_STEP_NAME)
+	RECIPIENT_STEP_COUNT
+};
+#undef RECIPIENT_STEP_NAME
+
+/* All of it borrowed from conf. */
+struct recipient_step {
+	enum recipient_step_kind kind;
+	const char		*path;		/* NULL: built in */
+	unsigned		 line;		/* 0 with it */
+	const char		*name;
+	const char		*domain;	/* of name; NULL: not one's */
+};
+
+/*
+ * Which line decided, for the log: file and line of the matching rule; and
+ * every line on the way from there, as many as there is room for.
+ */
+struct recipient_reason {
+	const char		*path;		/* borrowed; NULL: built in */
+	unsigned		 line;		/* 0 with it */
+	size_t			 step_count;
+	uint64_t		 more;		/* steps left out */
+	struct recipient_step	 steps[recipient_steps_max];
+};
+
+/*
+ * Finds local in d: alias, user, either without its subaddress, postmaster.
+ * As a target of the alias within (or NULL) its own name is the user's.
+ */
+struct recipient_match recipient_find(const struct conf_domain *d,
+	    struct span local, const struct conf_alias *within);
+/*
+ * Numbers what conf names, and looks every target of its aliases up: once a
+ * configuration, not for each message.  0, or -1 and errno.
+ */
+int	recipient_index(struct conf *conf);
+/*
+ * Adds to set what rcpt reaches: alias, user, either without its subaddress,
+ * postmaster, catch-all, in this order.  A mailbox that set holds already is
+ * not added again.  On any verdict but RECIPIENT_OK set is as it was.  Until
+ * set is cleared it is of this conf alone.
+ */
+enum recipient_verdict recipient_expand(const struct conf *conf,
+	    const struct mailbox *rcpt, struct recipient_set *set,
+	    struct recipient_reason *reason);
+/* What is found on the way, one call each, as it is found. */
+struct recipient_sight {
+	enum decision_kind			 step;
+	unsigned			 depth;	/* of aliases, from 0 */
+	const struct conf_domain	*domain; /* NULL: not ours */
+	struct span			 local;
+	const char			*path;	/* of the rule; or NULL */
+	unsigned			 line;	/* 0: the file as a whole */
+	uint64_t			 count;	/* as struct decision_step: a */
+};
+
+struct recipient_watch {
+	void	(*see)(void *arg, const struct recipient_sight *sight);
+	void	*arg;
+};
+
+/* recipient_expand, which watch is told about step by step. */
+enum recipient_verdict recipient_explain(const struct conf *conf,
+	    const struct mailbox *rcpt, struct recipient_set *set,
+	    struct recipient_reason *reason,
+	    const struct recipient_watch *watch);
+/* What a worker is answered. */
+enum verdict recipient_answer(enum recipient_verdict verdict);
+void	recipient_set_clear(struct recipient_set *set);
+/*
+ * Writes name as a file name of at most 200 octets and a NUL into out (201):
+ * ASCII letters small; a leading "." and every octet but letters, digits and
+ * ".-_+=~@" and those of printable UTF-8 as %XX; a longer one cut and ended
+ * with "~" and a hash of the whole.  No result is "", "." or ".." or holds
+ * "/" or a control character.
+ */
+void	recipient_file_name(struct span name,
+	    char out[recipient_file_name_max_bytes + 1]);
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * Decisions on recipients, kept as text from the start: what it was made
+ * from belongs to the configuration, which may be another one tomorrow.
+ */
+#include "server/mail/recipient_log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/log/log_record.h"
+
+enum { one_max_bytes = 8 * 1024, name_max_bytes = 1024, room_first = 1024 };
+
+static const char *const step_words[RECIPIENT_STEP_COUNT] = {
+#define STEP_WORD(name, word) [RECIPIENT_STEP_##name] = word,
+	RECIPIENT_STEPS(STEP_WORD)
+#undef STEP_WORD
+};
+
+const char *
+recipient_log_word(enum verdict verdict)
+{
+	static const char *const words[VERDICT_COUNT] = {
+		[VERDICT_OK] = "ok",
+		[VERDICT_UNKNOWN] = "no such recipient",
+		[VERDICT_FOREIGN] = "relaying denied",
+		[VERDICT_TOO_MANY] = "too many recipients",
+		[VERDICT_DISK_FULL] = "disk nearly full",
+		[VERDICT_BROKEN] = "the recipient is broken here",
+		[VERDICT_TROUBLE] = "local trouble"
+	};
+
+	return words[verdict];
+}
+
+/* Names "alice", and "alice@example.org" where it has a domain. */
+static void
+add_name(struct buf *b, const struct recipient_step *step)
+{
+	json_add_text(b, span_of(step->name));
+	if (step->domain == NULL)
+		return;
+	buf_add_str(b, "@");
+	json_add_text(b, span_of(step->domain));
+}
+
+/* A step whole or not at all. */
+static bool
+add_step(struct buf *steps, const struct recipient_step *step)
+{
+	uint8_t path_text[2 * name_max_bytes], name_text[name_max_bytes];
+	struct buf path = buf_over(path_text, sizeof(path_text));
+	struct buf name = buf_over(name_text, sizeof(name_text));
+	struct buf before = *steps;
+
+	if (step->path != NULL)
+		json_add_text(&path, span_of(step->path));
+	add_name(&name, step);
+	log_record_add_step(steps, &(struct log_step){
+	    .kind = span_of(step_words[step->kind]), .path = buf_span(&path),
+	    .line = step->line, .name = buf_span(&name) });
+	if (!steps->cut && !path.cut && !name.cut)
+		return true;
+	*steps = before;
+	return false;
+}
+
+static bool
+reserve(struct recipient_log *l, size_t n)
+{
+	size_t room = l->room == 0 ? room_first : l->room;
+	char *text;
+
+	while (room < n)
+		room *= 2;
+	if (room == l->room)
+		return true;
+	text = realloc(l->text, room);
+	if (text == NULL)
+		return false;
+	l->text = text;
+	l->room = room;
+	return true;
+}
+
+void
+recipient_log_add(struct recipient_log *l, const struct mailbox *to,
+    const char *verdict, const struct recipient_reason *reason)
+{
+	static uint8_t steps_text[one_max_bytes];
+	uint8_t to_text[2 * smtp_mailbox_text_max_bytes];
+	struct buf steps = buf_over(steps_text, sizeof(steps_text));
+	struct buf escaped = buf_over(to_text, sizeof(to_text)), list;
+	char address[smtp_mailbox_text_max_bytes];
+	size_t n = smtp_mailbox_text(to, address), left = reason->step_count;
+	struct log_rcpt rcpt = { .verdict = span_of(verdict) };
+
+	l->count++;
+	json_add_text(&escaped, span_from(address, n));
+	for (size_t i = 0; i < reason->step_count; i++, left--)
+		if (!add_step(&steps, &reason->steps[i]))
+			break;
+	rcpt.to = buf_span(&escaped);
+	rcpt.steps = buf_span(&steps);
+	rcpt.more = reason->more + left;
+	n = l->n + escaped.n + strlen(verdict) + steps.n + 128;
+	if (n > recipient_log_max_bytes || !reserve(l, n))
+		return;
+	list = buf_over(l->text, l->room);
+	list.n = l->n;
+	log_record_add_rcpt(&list, &rcpt);
+	if (!list.cut)
+		l->n = list.n;
+}
+
+void
+recipient_log_clear(struct recipient_log *l)
+{
+	free(l->text);
+	memset(l, 0, sizeof(*l));
+}

@@ -1,0 +1,238 @@
+/*
+ * The set of Maildirs a message goes to, and the file names recipients have
+ * in the catcher.
+ */
+#include "server/mail/recipient_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/conf/conf_parse.h"
+#include "shared/utf8.h"
+
+enum { hash_digits = 16 };	/* of a file name's hash, in hex */
+
+/* FNV-1a, 64 bits. */
+static uint64_t
+hash_more(uint64_t hash, const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ (uint8_t)p[i]) * 0x100000001b3U;
+	return hash;
+}
+
+static const uint64_t hash_start = 0xcbf29ce484222325U;
+
+/* Room for one more of size octets behind count of them; or NULL. */
+static void *
+reserve(void *array, size_t count, size_t *room, size_t size)
+{
+	size_t more = *room == 0 ? 4 : *room * 2;
+	void *grown = array;
+
+	if (count < *room)
+		return array;
+	grown = reallocarray(array, more, size);
+	if (grown != NULL)
+		*room = more;
+	return grown;
+}
+
+static bool
+reserve_box(struct recipient_set *set)
+{
+	void *grown = reserve(set->boxes, set->count, &set->room,
+	    sizeof(*set->boxes));
+
+	if (grown != NULL)
+		set->boxes = grown;
+	return grown != NULL;
+}
+
+static bool
+reserve_mark(struct recipient_set *set, const struct conf *conf)
+{
+	void *grown;
+
+	if (set->met == NULL)
+		set->met = calloc(conf->mark_count / 64 + 1,
+		    sizeof(*set->met));
+	if (set->met == NULL)
+		return false;
+	grown = reserve(set->marks, set->mark_count, &set->mark_room,
+	    sizeof(*set->marks));
+	if (grown != NULL)
+		set->marks = grown;
+	return grown != NULL;
+}
+
+static bool
+has_met(const struct recipient_set *set, uint32_t mark)
+{
+	return (set->met[mark / 64] >> mark % 64 & 1) != 0;
+}
+
+static void
+meet(struct recipient_set *set, uint32_t mark)
+{
+	set->met[mark / 64] |= (uint64_t)1 << mark % 64;
+	set->marks[set->mark_count++] = mark;
+}
+
+enum recipient_verdict
+recipient_set_add(struct recipient_set *set, const struct conf *conf,
+    uint32_t mark, const char *domain, const char *user)
+{
+	if (!reserve_mark(set, conf))
+		return RECIPIENT_NO_MEMORY;
+	if (has_met(set, mark))
+		return RECIPIENT_OK;
+	if (set->count == recipient_mailboxes_max)
+		return RECIPIENT_TOO_MANY;
+	if (!reserve_box(set))
+		return RECIPIENT_NO_MEMORY;
+	set->boxes[set->count++] = (struct recipient_mailbox){ domain, user,
+	    false };
+	meet(set, mark);
+	return RECIPIENT_OK;
+}
+
+enum recipient_verdict
+recipient_set_note(struct recipient_set *set, const struct conf *conf,
+    uint32_t mark, bool *is_new)
+{
+	*is_new = false;
+	if (!reserve_mark(set, conf))
+		return RECIPIENT_NO_MEMORY;
+	*is_new = !has_met(set, mark);
+	if (*is_new)
+		meet(set, mark);
+	return RECIPIENT_OK;
+}
+
+/* As few as a client may name: no need for a faster search. */
+enum recipient_verdict
+recipient_set_add_name(struct recipient_set *set, const char *name)
+{
+	char **names, *copy;
+
+	for (size_t i = 0; i < set->count; i++)
+		if (strcmp(set->names[i], name) == 0)
+			return RECIPIENT_OK;
+	if (set->count == recipient_mailboxes_max)
+		return RECIPIENT_TOO_MANY;
+	if (!reserve_box(set))
+		return RECIPIENT_NO_MEMORY;
+	names = reallocarray(set->names, set->room, sizeof(*names));
+	if (names == NULL)
+		return RECIPIENT_NO_MEMORY;
+	set->names = names;
+	copy = strdup(name);
+	if (copy == NULL)
+		return RECIPIENT_NO_MEMORY;
+	names[set->count] = copy;
+	set->boxes[set->count++] =
+	    (struct recipient_mailbox){ "", copy, false };
+	return RECIPIENT_OK;
+}
+
+void
+recipient_set_cut(struct recipient_set *set, size_t count, size_t mark_count)
+{
+	while (set->mark_count > mark_count) {
+		uint32_t mark = set->marks[--set->mark_count];
+
+		set->met[mark / 64] &= ~((uint64_t)1 << mark % 64);
+	}
+	set->count = count;
+}
+
+void
+recipient_set_clear(struct recipient_set *set)
+{
+	for (size_t i = 0; set->names != NULL && i < set->count; i++)
+		free(set->names[i]);
+	free(set->names);
+	free(set->boxes);
+	free(set->marks);
+	free(set->met);
+	memset(set, 0, sizeof(*set));
+}
+
+/* A name under way: what is written, what did not fit, the hash of all. */
+struct file_name {
+	char		*out;
+	size_t		 n;
+	size_t		 kept;	/* of it when a hash has to follow */
+	bool		 long_one;
+	uint64_t	 hash;
+};
+
+/* Adds one character whole or not at all. */
+static void
+add_char(struct file_name *name, const char *p, size_t n)
+{
+	name->hash = hash_more(name->hash, p, n);
+	if (name->long_one || name->n + n > recipient_file_name_max_bytes) {
+		name->long_one = true;
+		return;
+	}
+	memcpy(name->out + name->n, p, n);
+	name->n += n;
+	if (name->n <= recipient_file_name_max_bytes - 1 - hash_digits)
+		name->kept = name->n;
+}
+
+static bool
+is_file_char(uint32_t c)
+{
+	if (c >= 0x80)
+		return utf8_is_plain(c);
+	return c > 0 && strchr("0123456789abcdefghijklmnopqrstuvwxyz"
+	    ".-_+=~@", (int)c) != NULL;
+}
+
+/* Adds the character in begins with; returns octets taken. */
+static size_t
+add_next(struct file_name *name, struct span in)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	uint32_t c = 0;
+	size_t taken = utf8_next(in, &c);
+	char small;
+
+	if (taken == 1)
+		c = ascii_lower((uint8_t)c);
+	if (taken > 1 && is_file_char(c)) {
+		add_char(name, (const char *)in.p, taken);
+		return taken;
+	}
+	small = (char)c;
+	if (taken == 1 && is_file_char(c) && !(c == '.' && name->n == 0)) {
+		add_char(name, &small, 1);
+		return 1;
+	}
+	add_char(name, (const char[]){ '%', hex[in.p[0] >> 4],
+	    hex[in.p[0] & 15] }, 3);
+	return 1;
+}
+
+void
+recipient_file_name(struct span in,
+    char out[recipient_file_name_max_bytes + 1])
+{
+	static const char hex[] = "0123456789abcdef";
+	struct file_name name = { .out = out, .hash = hash_start };
+
+	while (in.n > 0)
+		in = span_skip(in, add_next(&name, in));
+	if (name.long_one) {
+		name.n = name.kept;
+		out[name.n++] = '~';
+		for (int shift = 60; shift >= 0; shift -= 4)
+			out[name.n++] = hex[name.hash >> shift & 15];
+	}
+	if (name.n == 0)
+		out[name.n++] = '%';
+	out[name.n] = '\0';
+}

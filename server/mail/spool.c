@@ -1,0 +1,249 @@
+/*
+ * The spool directory.  Everything is opened relative to descriptors taken
+ * at start-up, so no path is ever walked through somebody else's directory.
+ */
+#include "server/mail/spool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/log.h"
+
+/*
+ * What nobody wrote to for so long belongs to no session: none may be silent
+ * for more than a day (smtpd.conf(5), idle-timeout).
+ */
+enum { abandoned_s = 2 * 24 * 60 * 60 };
+
+enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+
+/* Opens the directory name in parent; *made is set if it was not there. */
+static int
+open_or_make(int parent, const char *name, bool *made)
+{
+	if (mkdirat(parent, name, 0700) == 0)
+		*made = true;
+	else if (errno != EEXIST)
+		return -1;
+	return openat(parent, name, directory_flags);
+}
+
+/*
+ * The master died while the message was given to one Maildir after the other.
+ * Its client has no answer, and may send it again.
+ */
+static void
+log_in_part(const char *id, const struct stat *st)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_WARNING, "recover");
+	log_str(&l, "id", id);
+	log_u64(&l, "mailboxes", (uint64_t)st->st_nlink - 1);
+	log_end(&l);
+}
+
+/* Is it nobody's?  Then it is removed. */
+static bool
+remove_file(int dir, const char *name, bool alone)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    (!alone && st.st_mtime >= time(NULL) - abandoned_s) ||
+	    unlinkat(dir, name, 0) == -1)
+		return false;
+	if (S_ISREG(st.st_mode) && st.st_nlink > 1)
+		log_in_part(name, &st);
+	return true;
+}
+
+/*
+ * Removes every file in dir, none of which was answered; beside another
+ * master only what its sessions have long left behind.
+ */
+static int
+empty_directory(int dir, bool alone)
+{
+	int copy = openat(dir, ".", directory_flags), removed = 0;
+	struct dirent *e;
+	DIR *d;
+
+	if (copy == -1)
+		return -1;
+	d = fdopendir(copy);
+	if (d == NULL) {
+		close(copy);
+		return -1;
+	}
+	while ((e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		removed += remove_file(dir, e->d_name, alone);
+	}
+	closedir(d);
+	return removed;
+}
+
+/*
+ * Several masters may share a root: sessions under inetd, or two programs
+ * while one takes over from the other.  Each keeps a shared lock on incoming
+ * for as long as it lives, so who gets the exclusive one is alone, and what
+ * lies there is nobody's.
+ */
+static int
+recover(int incoming)
+{
+	bool alone = flock(incoming, LOCK_EX | LOCK_NB) == 0;
+	int removed;
+
+	if (!alone && (errno != EWOULDBLOCK ||
+	    flock(incoming, LOCK_SH) == -1))
+		return -1;
+	removed = empty_directory(incoming, alone);
+	if (alone && flock(incoming, LOCK_SH) == -1)
+		return -1;
+	return removed;
+}
+
+/* The chain of directories, each made durable in its parent. */
+static int
+open_tree(struct spool *s, int base, bool sync, const char **what)
+{
+	int spool;
+
+	*what = "spool";
+	spool = open_or_make(base, "spool", &sync);
+	if (spool == -1)
+		return -1;
+	*what = "spool/incoming";
+	s->incoming = open_or_make(spool, "incoming", &sync);
+	*what = s->incoming == -1 ? *what : "spool/bad";
+	s->bad = s->incoming == -1 ? -1 : open_or_make(spool, "bad", &sync);
+	if (s->bad != -1 && sync && fsync(spool) == -1)
+		s->bad = -1;
+	close(spool);
+	if (s->bad == -1)
+		return -1;
+	*what = "log";
+	s->log = open_or_make(base, "log", &sync);
+	if (s->log == -1)
+		return -1;
+	return sync ? fsync(base) : 0;
+}
+
+int
+spool_open(struct spool *s, int root, bool catcher, bool synced,
+    const char **what)
+{
+	bool sync = !synced;
+	int base = root, result;
+
+	*what = catcher ? ".smtpd" : "mail";
+	if (catcher)
+		base = open_or_make(root, ".smtpd", &sync);
+	s->mail = catcher ? fcntl(root, F_DUPFD_CLOEXEC, 3) :
+	    open_or_make(root, "mail", &sync);
+	if (base == -1 || s->mail == -1)
+		return -1;
+	result = open_tree(s, base, sync, what);
+	if (base != root)
+		close(base);
+	if (result == -1)
+		return -1;
+	*what = "spool/incoming";
+	return recover(s->incoming);
+}
+
+int
+spool_write(int fd, struct span s)
+{
+	while (s.n > 0) {
+		ssize_t n = write(fd, s.p, s.n);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		s = span_skip(s, (size_t)n);
+	}
+	return 0;
+}
+
+int
+spool_begin(const struct spool *s, const char *id, struct span head, int *out)
+{
+	int fd, error;
+
+	fd = openat(s->incoming, id, O_WRONLY | O_APPEND | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -1;
+	if (spool_write(fd, head) == -1) {
+		error = errno;
+		close(fd);
+		spool_discard(s, id);
+		errno = error;
+		return -1;
+	}
+	*out = fd;
+	return 0;
+}
+
+enum spool_state
+spool_check(const struct spool *s, const char *id, uint64_t size)
+{
+	struct stat st;
+
+	if (fstatat(s->incoming, id, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return SPOOL_UNKNOWN;
+	return S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	    st.st_nlink == 1 && st.st_size >= 0 &&
+	    (uint64_t)st.st_size == size ? SPOOL_GOOD : SPOOL_BAD;
+}
+
+void
+spool_discard(const struct spool *s, const char *id)
+{
+	/* What cannot be removed now goes at the next start. */
+	(void)unlinkat(s->incoming, id, 0);
+}
+
+bool
+spool_room(const struct spool *s, struct spool_room *out)
+{
+	struct statvfs v, mail;
+
+	if (fstatvfs(s->incoming, &v) == -1 || fstatvfs(s->mail, &mail) == -1)
+		return false;
+	/* Of two file systems the one that has less. */
+	if (mail.f_fsid != v.f_fsid && (uint64_t)mail.f_bavail *
+	    mail.f_frsize < (uint64_t)v.f_bavail * v.f_frsize)
+		v = mail;
+	out->total_bytes = (uint64_t)v.f_blocks * v.f_frsize;
+	out->free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
+	out->total_inodes = v.f_files;
+	out->free_inodes = v.f_favail;
+	return true;
+}
+
+bool
+spool_has_room(const struct spool *s, const struct conf_limits *l,
+    uint64_t size)
+{
+	struct spool_room room;
+
+	if (!spool_room(s, &room) || room.free_bytes < l->disk_reserve_bytes ||
+	    room.free_bytes - l->disk_reserve_bytes < size)
+		return false;
+	/* A file system without a table of inodes says 0 of 0. */
+	return room.total_inodes == 0 || room.free_inodes >= l->inode_reserve;
+}

@@ -1,0 +1,33 @@
+/*
+ * The master's end of the auth process: handing it the table of passwords,
+ * and asking whether one is right.  Records of a fixed size; no worker has a
+ * channel to where the passwords are.
+ */
+#ifndef SERVER_AUTH_H
+#define SERVER_AUTH_H
+
+#include "server/session/login.h"
+
+/*
+ * Takes over the channel of an auth process that was just started (-1: there
+ * is none).  Waits for it to hold itself, and only then gives it the
+ * passwords, which are wiped here.  0; or -1 and *why.
+ */
+int	auth_start(struct master *m, int channel, const char **why);
+/* From now on by events. */
+void	auth_watch(struct master *m);
+/*
+ * The passwords are those of the configuration now, which are wiped here once
+ * the auth process has them all; until then the old ones hold.
+ */
+void	auth_renew(struct master *m);
+/*
+ * The question of l waits for its turn; login_answered will be told.  Those
+ * whose hosts have failed least come first.
+ */
+void	auth_ask(struct master *m, struct login *l);
+/* Nobody waits for the answer any more. */
+void	auth_forget(struct master *m, struct login *l);
+void	auth_stop(struct master *m);
+
+#endif

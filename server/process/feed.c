@@ -1,0 +1,95 @@
+/*
+ * An outbox of one record: next() is asked again only when that has gone, so
+ * whoever feeds keeps no copy of what he has still to say.
+ */
+#include "server/process/feed.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "shared/ipc.h"
+
+enum { turn_max = 32 };		/* records before others have their turn */
+
+static void
+end(struct feed *f, int error)
+{
+	feed_stop(f);
+	f->error = error;
+	f->done(f->arg);
+}
+
+/* False: nothing is left to be sent, or it cannot be. */
+static bool
+send_one(struct feed *f)
+{
+	int error;
+
+	if (!f->waits && !f->next(f->arg, &f->record)) {
+		end(f, 0);
+		return false;
+	}
+	f->waits = true;
+	if (ipc_send(f->channel, &f->record, -1, false) == -1) {
+		error = errno;
+		if (error == EAGAIN || error == EWOULDBLOCK)
+			event_add(&f->writable, NULL);
+		else
+			end(f, error);
+		return false;
+	}
+	f->waits = false;
+	explicit_bzero(&f->record, sizeof(f->record));
+	return true;
+}
+
+static void
+send_some(struct feed *f)
+{
+	for (int i = 0; i < turn_max; i++)
+		if (!send_one(f))
+			return;
+	event_add(&f->writable, NULL);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	send_some(arg);
+}
+
+void
+feed_init(struct feed *f, struct event_base *base, int channel,
+    bool (*next)(void *arg, struct ipc_record *out), void (*done)(void *arg),
+    void *arg)
+{
+	memset(f, 0, sizeof(*f));
+	f->channel = channel;
+	f->next = next;
+	f->done = done;
+	f->arg = arg;
+	event_assign(&f->writable, base, channel, EV_WRITE, on_writable, f);
+}
+
+void
+feed_start(struct feed *f)
+{
+	if (f->under_way)
+		return;
+	f->under_way = true;
+	f->error = 0;
+	send_some(f);
+}
+
+void
+feed_stop(struct feed *f)
+{
+	if (!f->under_way)
+		return;
+	event_del(&f->writable);
+	explicit_bzero(&f->record, sizeof(f->record));
+	f->waits = false;
+	f->under_way = false;
+}

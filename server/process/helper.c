@@ -1,0 +1,353 @@
+/*
+ * The life of helpers: waited for at start, listened to, lost, started again.
+ * What they are told and asked is their owners'.
+ */
+#include "server/process/helper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/daemon/hold.h"
+#include "server/daemon/signals.h"
+#include "server/master.h"
+#include "shared/deadline.h"
+#include "shared/ipc.h"
+#include "shared/log.h"
+
+enum {
+	start_patience_ms = 10000,
+	short_life_ms = 2000,
+	pause_max_s = 64
+};
+
+static const struct helper_role keeper = {
+	.name = "keeper",
+	.then = "who of sign and auth is lost next cannot be started again, "
+	    "and ends smtpd: restart it when that suits",
+	.option = 'k',
+	.way = IPC_FROM_NURSERY,
+	.ready = IPC_READY,
+	.losses = COUNTER_KEEPERS_LOST
+};
+
+static void
+set_state(struct helper *h, enum helper_state state)
+{
+	h->state = state;
+	h->since_ms = deadline_now_ms();
+}
+
+/* The first that it says; false: it is not held, and has to be. */
+static bool
+take_first(struct helper *h, const struct ipc_record *r)
+{
+	bool held = r->type == h->role->ready;
+
+	h->pid = r->u.text.pid;
+	snprintf(h->sandbox, sizeof(h->sandbox), "%s",
+	    held ? r->u.text.text : "none");
+	return held || hold_is_off();
+}
+
+int
+helper_hear(int channel, enum ipc_way way, struct ipc_record *out,
+    const char **why)
+{
+	struct pollfd fd = { .fd = channel, .events = POLLIN };
+	int passed;
+
+	*why = "it says nothing";
+	if (poll(&fd, 1, start_patience_ms) == 0)
+		return -1;
+	*why = "it ended at once; can it be executed?";
+	return ipc_recv(channel, way, IPC_AT_ANY, true, out, &passed, why) ==
+	    IPC_GOT_RECORD ? 0 : -1;
+}
+
+int
+helper_start(struct master *m, enum helper_kind kind,
+    const struct helper_role *role, int channel, const char **why)
+{
+	static char text[ipc_text_bytes];
+	struct helper *h = &m->helpers[kind];
+	struct ipc_record r;
+
+	h->master = m;
+	h->role = role;
+	h->channel = channel;
+	if (helper_hear(channel, role->way, &r, why) == -1)
+		return -1;
+	snprintf(text, sizeof(text), "%s", r.u.text.text);
+	*why = text;
+	set_state(h, HELPER_UNFED);
+	return take_first(h, &r) ? 0 : -1;
+}
+
+int
+helper_start_keeper(struct master *m, int channel, const char **why)
+{
+	if (helper_start(m, HELPER_KEEPER, &keeper, channel, why) == -1)
+		return -1;
+	set_state(&m->helpers[HELPER_KEEPER], HELPER_SERVING);
+	return 0;
+}
+
+static void
+drop(struct helper *h)
+{
+	if (h->channel != -1) {
+		event_del(&h->readable);
+		close(h->channel);
+	}
+	h->channel = -1;
+	h->pid = 0;
+	h->sandbox[0] = '\0';
+}
+
+static enum helper_kind
+kind_of(const struct helper *h)
+{
+	return (enum helper_kind)(h - h->master->helpers);
+}
+
+/* False: there is no keeper to do it. */
+static bool
+start_again(struct helper *h)
+{
+	struct helper *k = &h->master->helpers[HELPER_KEEPER];
+	struct ipc_record r = { .type = IPC_BREED,
+	    .u.breed.option = (uint8_t)h->role->option };
+
+	if (k->state != HELPER_SERVING)
+		return false;
+	/* Of its end its channel tells; what has no room goes later. */
+	if (ipc_send(k->channel, &r, -1, false) == 0)
+		set_state(h, HELPER_COMING);
+	return true;
+}
+
+static void
+log_loss(const struct helper *h, const char *why, const char *then)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_ERROR, "helper-lost");
+	log_str(&l, "helper", h->role->name);
+	log_str(&l, "why", why);
+	log_str(&l, "then", then);
+	log_end(&l);
+}
+
+/* Ends in order, so that who manages services starts smtpd again. */
+static void
+end_smtpd(struct helper *h, const char *why)
+{
+	log_loss(h, why, "it cannot be started again: smtpd ends with 1");
+	h->role->lost(h->master, false);
+	drop(h);
+	h->again_ms = INT64_MAX;
+	h->master->exit_status = 1;
+	signals_stop(h->master);
+}
+
+static void
+count_lost(struct helper *h)
+{
+	int64_t now = deadline_now_ms();
+	bool first = h->master->counters.value[h->role->losses]++ == 0;
+	bool short_life = !first && now - h->since_ms < short_life_ms;
+
+	h->pause_s = !short_life ? 0 : h->pause_s == 0 ? 1 :
+	    h->pause_s < pause_max_s ? 2 * h->pause_s : pause_max_s;
+	h->again_ms = now + (int64_t)h->pause_s * 1000;
+	set_state(h, HELPER_LOST);
+}
+
+void
+helper_lose(struct master *m, enum helper_kind kind, const char *why)
+{
+	struct helper *h = &m->helpers[kind];
+	char then[160];
+
+	if (h->state <= HELPER_LOST)
+		return;
+	count_lost(h);
+	if (kind == HELPER_KEEPER) {
+		log_loss(h, why, h->role->then);
+		drop(h);
+		return;
+	}
+	if (m->helpers[HELPER_KEEPER].state != HELPER_SERVING) {
+		end_smtpd(h, why);
+		return;
+	}
+	snprintf(then, sizeof(then), "it is started again%s%.0u%s; until "
+	    "then %s", h->pause_s == 0 ? "" : " in ", h->pause_s,
+	    h->pause_s == 0 ? "" : " s", h->role->then);
+	log_loss(h, why, then);
+	h->role->lost(m, h->pause_s == 0);
+	drop(h);
+	if (h->pause_s == 0)
+		(void)start_again(h);
+}
+
+void
+helper_give_up(struct master *m, enum helper_kind kind, const char *why)
+{
+	struct helper *h = &m->helpers[kind];
+
+	if (h->state <= HELPER_LOST)
+		return;
+	count_lost(h);
+	end_smtpd(h, why);
+}
+
+static void	on_readable(evutil_socket_t fd, short what, void *arg);
+
+static void
+watch(struct helper *h)
+{
+	event_assign(&h->readable, h->master->base, h->channel,
+	    EV_READ | EV_PERSIST, on_readable, h);
+	event_add(&h->readable, NULL);
+}
+
+/* The keeper has started one that was asked for. */
+static void
+take_child(struct master *m, uint32_t option, int channel)
+{
+	for (size_t i = 0; i < HELPER_COUNT; i++) {
+		struct helper *h = &m->helpers[i];
+
+		if (h->state != HELPER_COMING ||
+		    (uint32_t)h->role->option != option)
+			continue;
+		h->channel = channel;
+		set_state(h, HELPER_STARTING);
+		watch(h);
+		return;
+	}
+	/* It was given up meanwhile; without a channel it ends. */
+	close(channel);
+}
+
+static void
+take(struct helper *h, const struct ipc_record *r, int passed)
+{
+	if (h->state == HELPER_STARTING) {
+		if (!take_first(h, r)) {
+			helper_lose(h->master, kind_of(h), r->u.text.text);
+			return;
+		}
+		set_state(h, HELPER_UNFED);
+		h->role->feed(h->master);
+	} else if (h->role->take != NULL)
+		h->role->take(h->master, r);
+	else if (r->type == IPC_SIBLING)
+		take_child(h->master, r->u.breed.option, passed);
+	/* That a child of it has ended its channel tells. */
+	else if (r->type != IPC_DIED) {
+		if (passed != -1)
+			close(passed);
+		helper_lose(h->master, kind_of(h),
+		    "it says what was not asked");
+	}
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct helper *h = arg;
+	struct ipc_record r;
+	const char *why = "it has ended";
+	int passed;
+
+	(void)what;
+	switch (ipc_recv(fd, h->role->way, IPC_AT_ANY, false, &r, &passed,
+	    &why)) {
+	case IPC_GOT_RECORD:
+		take(h, &r, passed);
+		return;
+	case IPC_GOT_NOTHING:
+	case IPC_GOT_NO_ROOM:
+		return;
+	case IPC_GOT_ERROR:
+		why = strerror(errno);
+		break;
+	case IPC_GOT_END:
+	case IPC_GOT_BAD:
+		break;
+	}
+	helper_lose(h->master, kind_of(h), why);
+}
+
+void
+helper_watch(struct master *m)
+{
+	for (size_t i = 0; i < HELPER_COUNT; i++)
+		if (m->helpers[i].state != HELPER_NONE)
+			watch(&m->helpers[i]);
+}
+
+void
+helper_fed(struct master *m, enum helper_kind kind)
+{
+	struct helper *h = &m->helpers[kind];
+	struct log_line l;
+
+	if (h->state != HELPER_UNFED)
+		return;
+	set_state(h, HELPER_SERVING);
+	/* At start that goes without saying. */
+	if (m->counters.value[h->role->losses] == 0)
+		return;
+	log_begin(&l, LOG_LEVEL_INFO, "helper-started");
+	log_str(&l, "helper", h->role->name);
+	log_u64(&l, "pid", (uint64_t)h->pid);
+	log_end(&l);
+}
+
+bool
+helper_is_lacking(const struct master *m, enum helper_kind kind)
+{
+	return m->helpers[kind].state != HELPER_NONE &&
+	    m->helpers[kind].state != HELPER_SERVING;
+}
+
+bool
+helper_is_coming(const struct master *m, enum helper_kind kind)
+{
+	return m->helpers[kind].state > HELPER_LOST;
+}
+
+void
+helper_tick(struct master *m)
+{
+	int64_t now = deadline_now_ms();
+
+	for (size_t i = 0; i < HELPER_COUNT; i++) {
+		struct helper *h = &m->helpers[i];
+
+		if (i != HELPER_KEEPER && h->state == HELPER_LOST &&
+		    now >= h->again_ms && !start_again(h))
+			end_smtpd(h, "its keeper has ended");
+		else if ((h->state == HELPER_COMING ||
+		    h->state == HELPER_STARTING) &&
+		    now - h->since_ms > start_patience_ms)
+			helper_lose(m, (enum helper_kind)i,
+			    "it does not start");
+	}
+}
+
+void
+helper_stop(struct master *m)
+{
+	for (size_t i = 0; i < HELPER_COUNT; i++)
+		if (m->helpers[i].state != HELPER_NONE) {
+			drop(&m->helpers[i]);
+			m->helpers[i].state = HELPER_NONE;
+		}
+}

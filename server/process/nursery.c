@@ -1,0 +1,493 @@
+/*
+ * Nurseries, as the master sees them.  After start-up the master can neither
+ * fork nor execute, so a nursery that dies is replaced by the one standing
+ * by, which then breeds the next.
+ */
+#include "server/process/nursery.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/daemon/hold.h"
+#include "server/daemon/renew.h"
+#include "server/process/pool_worker.h"
+#include "shared/deadline.h"
+#include "shared/ipc.h"
+
+/* One that cannot start is not tried again all the time. */
+enum {
+	breed_pause_ms = 30000,
+	answer_patience_ms = 10000,
+	settle_patience_ms = 60000	/* while it takes settings */
+};
+
+static void	on_nursery(evutil_socket_t fd, short what, void *arg);
+
+/* What a nursery has still to be told, in this order. */
+enum tell {
+	TELL_FORGET = 1 << 0,		/* what it was told and does not use */
+	TELL_CERTIFICATES = 1 << 1,
+	TELL_TRY = 1 << 2,		/* can they be served? */
+	TELL_SETTINGS = 1 << 3,		/* serve by them; answered by READY */
+	TELL_TRIAL = TELL_FORGET | TELL_CERTIFICATES | TELL_TRY,
+	TELL_ALL = TELL_TRIAL | TELL_SETTINGS
+};
+
+/* The next piece of a certificate; false: all were told. */
+static bool
+next_piece(struct nursery *n, struct ipc_record *r)
+{
+	const struct tls_pair *pair = &n->telling->pairs[n->pair];
+
+	if (n->pair == n->telling->count)
+		return false;
+	r->type = IPC_CERTIFICATE;
+	r->u.pem.pair = (uint16_t)n->pair;
+	tls_files_piece(span_from(pair->certificate, pair->certificate_n),
+	    n->done, &r->u.pem);
+	n->done += r->u.pem.n;
+	if (r->u.pem.last) {
+		n->pair++;
+		n->done = 0;
+	}
+	return true;
+}
+
+static void
+fill_settings(const struct master *m, struct ipc_record *r)
+{
+	struct ipc_settings *s = &r->u.settings;
+	const struct conf *conf = &m->conf;
+	size_t host = strlen(conf->hostname);
+
+	r->type = IPC_SETTINGS;
+	s->tls_pairs = (uint8_t)m->tls->count;
+	s->message_size_bytes = conf->limits.message_size_bytes;
+	s->recipients = conf->limits.recipients;
+	s->received = conf->limits.received;
+	s->errors = conf->limits.errors;
+	s->session_time_s = conf->limits.session_time_s;
+	s->worker_sessions = conf->limits.worker_sessions;
+	s->trace = conf->catcher ? IPC_TRACE_LIVE :
+	    conf->keep_refused_s > 0 ? IPC_TRACE_KEEP : IPC_TRACE_NONE;
+	s->sandbox_optional = hold_is_off();
+	s->proved = m->proved;
+	s->hostname_len = (uint8_t)host;
+	memcpy(s->hostname, conf->hostname, host);
+}
+
+static bool
+next_record(void *arg, struct ipc_record *r)
+{
+	struct nursery *n = arg;
+
+	memset(r, 0, sizeof(*r));
+	if (n->due & TELL_FORGET) {
+		n->due &= ~(unsigned)TELL_FORGET;
+		r->type = IPC_FORGET;
+		return true;
+	}
+	if ((n->due & TELL_CERTIFICATES) && next_piece(n, r))
+		return true;
+	n->due &= ~(unsigned)TELL_CERTIFICATES;
+	if (n->due & TELL_TRY) {
+		n->due &= ~(unsigned)TELL_TRY;
+		n->tries_due++;
+		r->type = IPC_TRY;
+		r->u.spawn.count = (uint32_t)n->telling->count;
+		return true;
+	}
+	if (n->due & TELL_SETTINGS) {
+		n->due &= ~(unsigned)TELL_SETTINGS;
+		n->settings_due++;
+		fill_settings(n->master, r);
+		return true;
+	}
+	return false;
+}
+
+/* If it failed, the process has ended: its channel tells. */
+static void
+told(void *arg)
+{
+	(void)arg;
+}
+
+/* What has not been told yet is told by what, or not at all. */
+static void
+tell(struct nursery *n, unsigned what, const struct tls_files *files)
+{
+	n->due = what | (n->due & TELL_SETTINGS);
+	n->telling = files;
+	n->pair = 0;
+	n->done = 0;
+	if (what & TELL_SETTINGS)
+		n->state = NURSERY_STARTING;
+	feed_start(&n->feed);
+}
+
+static void
+adopt(struct master *m, struct nursery *n, int channel)
+{
+	n->master = m;
+	n->channel = channel;
+	n->state = NURSERY_STARTING;
+	n->settings_due = 0;
+	n->pid = 0;
+	event_assign(&n->readable, m->base, channel, EV_READ | EV_PERSIST,
+	    on_nursery, n);
+	event_add(&n->readable, NULL);
+	feed_init(&n->feed, m->base, channel, next_record, told, n);
+	n->tries_due = 0;
+	n->siblings_due = 0;
+	n->strangers = 0;
+	n->asked_ms = 0;
+	n->due = 0;
+}
+
+static void
+drop(struct nursery *n)
+{
+	if (n->state == NURSERY_NONE)
+		return;
+	event_del(&n->readable);
+	feed_stop(&n->feed);
+	close(n->channel);
+	n->state = NURSERY_NONE;
+}
+
+static struct nursery *
+other(struct master *m, const struct nursery *n)
+{
+	return n == &m->pool.nurseries[0] ? &m->pool.nurseries[1] :
+	    &m->pool.nurseries[0];
+}
+
+/* A nursery has gone, and nobody wanted it to. */
+static void
+lost(struct nursery *n, const char *why)
+{
+	struct master *m = n->master;
+	struct nursery *spare = other(m, n);
+	bool was_active = m->pool.active == n;
+	struct log_line l;
+
+	drop(n);
+	renew_untried(n);
+	if (was_active)
+		/* One that was ready may be about to take new settings. */
+		m->pool.active = spare->state == NURSERY_READY ||
+		    (spare->state == NURSERY_STARTING && spare->pid != 0) ?
+		    spare : NULL;
+	m->counters.value[COUNTER_NURSERIES_LOST]++;
+	log_begin(&l, LOG_LEVEL_ERROR, "nursery-lost");
+	log_str(&l, "why", why);
+	log_str(&l, "then", m->pool.active == NULL ? "none is left: ending" :
+	    was_active ? "the one standing by has taken over" :
+	    "another will stand by");
+	log_end(&l);
+	if (m->pool.active == NULL) {
+		m->exit_status = 1;
+		event_base_loopbreak(m->base);
+	} else {
+		pool_nursery_lost(n, was_active);
+		renew_ready(m);
+	}
+}
+
+int
+nursery_ask(struct nursery *n, struct ipc_record *r)
+{
+	if (n->asked_ms == 0)
+		n->asked_ms = deadline_now_ms();
+	return ipc_send(n->channel, r, -1, false);
+}
+
+/* n has said something; is it still to answer anything? */
+static void
+heard(struct nursery *n)
+{
+	bool due = n == n->master->pool.active && n->master->pool.coming > 0;
+
+	n->asked_ms = due ? deadline_now_ms() : 0;
+}
+
+static bool
+is_silent(const struct nursery *n)
+{
+	int64_t patience = n->state == NURSERY_READY ? answer_patience_ms :
+	    settle_patience_ms;
+
+	return n->state != NURSERY_NONE && n->asked_ms != 0 &&
+	    deadline_now_ms() - n->asked_ms > patience;
+}
+
+static void
+breed(struct master *m)
+{
+	struct ipc_record r = { .type = IPC_BREED, .u.breed.option = 'r' };
+	struct pool *p = &m->pool;
+
+	if (m->one_session || p->active == NULL ||
+	    p->active->state != NURSERY_READY ||
+	    other(m, p->active)->state != NURSERY_NONE ||
+	    deadline_now_ms() < p->next_breed_ms)
+		return;
+	p->next_breed_ms = deadline_now_ms() + breed_pause_ms;
+	if (ipc_send(p->active->channel, &r, -1, false) == 0)
+		p->active->siblings_due++;
+}
+
+void
+nursery_tick(struct master *m)
+{
+	for (size_t i = 0; i < nursery_count; i++)
+		if (is_silent(&m->pool.nurseries[i]))
+			lost(&m->pool.nurseries[i], "it does not answer");
+	breed(m);
+}
+
+static void
+on_ready(struct nursery *n, const struct ipc_record *r)
+{
+	struct pool *p = &n->master->pool;
+
+	/* What it forks before the last READY has older settings. */
+	if (--n->settings_due > 0 || (n->due & TELL_SETTINGS))
+		return;
+	/* An image that is new does not try, but takes them or ends. */
+	n->tries_due = 0;
+	n->state = NURSERY_READY;
+	memcpy(n->sandbox, r->u.text.text, sizeof(n->sandbox));
+	n->pid = r->u.text.pid;
+	if (p->active == NULL)
+		p->active = n;
+	if (p->active == n)
+		renew_ready(n->master);
+}
+
+/*
+ * It was told to try certificates: for a renewal, or those that are served
+ * already, and then there is no going on without them.
+ */
+static void
+on_tried(struct nursery *n, const char *why_not)
+{
+	bool last = n->tries_due <= 1;
+
+	if (n->tries_due > 0)
+		n->tries_due--;
+	if (last && n->telling != n->master->tls)
+		renew_tried(n, why_not);
+	else if (last && why_not[0] != '\0')
+		lost(n, why_not);
+}
+
+static void
+on_sibling(struct nursery *n, int channel)
+{
+	struct nursery *place = other(n->master, n);
+
+	n->siblings_due--;
+	n->strangers++;
+	if (place->state == NURSERY_NONE) {
+		adopt(n->master, place, channel);
+		tell(place, TELL_ALL, n->master->tls);
+	} else
+		close(channel);
+}
+
+/* A contract is broken: a record of n that answers nothing. */
+static void
+unasked(struct nursery *n, int passed, const char *why)
+{
+	if (passed != -1)
+		close(passed);
+	lost(n, why);
+}
+
+static void
+on_record(struct nursery *n, const struct ipc_record *r, int passed)
+{
+	struct master *m = n->master;
+
+	if (r->type == IPC_READY && n->settings_due == 0)
+		unasked(n, -1, "it is ready, and was not asked to be");
+	else if (r->type == IPC_READY)
+		on_ready(n, r);
+	else if (r->type == IPC_TRIED)
+		on_tried(n, r->u.text.text);
+	else if (r->type == IPC_UNSAFE)
+		lost(n, r->u.text.text);
+	else if (r->type == IPC_STALE)
+		log_error("the nursery cannot execute itself, so new workers "
+		    "have the layout of the one that crashed", NULL, 0);
+	else if (r->type == IPC_SIBLING && n->siblings_due == 0)
+		unasked(n, passed, "it tells of a nursery that was not asked "
+		    "for");
+	else if (r->type == IPC_SIBLING)
+		on_sibling(n, passed);
+	else if (r->type == IPC_NEWBORN &&
+	    (n != m->pool.active || m->pool.coming == 0))
+		unasked(n, passed, "it tells of a worker that was not asked "
+		    "for");
+	else if (r->type == IPC_NEWBORN)
+		pool_newborn(n, r->u.pid.pid, passed,
+		    n->state == NURSERY_READY);
+	else if (r->type == IPC_STILLBORN)
+		pool_stillborn(m, r->u.spawn.count,
+		    "the nursery could not fork a worker");
+	else if (r->type == IPC_DIED &&
+	    !pool_died(n, r->u.died.pid, r->u.died.status))
+		unasked(n, -1, "it tells of the end of a process that is no "
+		    "child of it, or has ended before");
+}
+
+static void
+on_nursery(evutil_socket_t fd, short what, void *arg)
+{
+	struct nursery *n = arg;
+	struct ipc_record r;
+	const char *why;
+	int passed;
+
+	(void)what;
+	for (int i = 0; i < 32 && n->state != NURSERY_NONE; i++) {
+		switch (ipc_recv(fd, IPC_FROM_NURSERY, IPC_AT_ANY, false, &r,
+		    &passed, &why)) {
+		case IPC_GOT_RECORD:
+			on_record(n, &r, passed);
+			heard(n);
+			continue;
+		case IPC_GOT_NO_ROOM:
+			n->strangers++;
+			if (r.type == IPC_SIBLING && n->siblings_due > 0)
+				n->siblings_due--;
+			if (r.type == IPC_NEWBORN)
+				pool_stillborn(n->master, 1,
+				    "no descriptor is left for a worker's "
+				    "channel");
+			continue;
+		case IPC_GOT_NOTHING:
+			return;
+		case IPC_GOT_BAD:
+			lost(n, why);
+			return;
+		case IPC_GOT_END:
+			lost(n, "it has ended");
+			return;
+		case IPC_GOT_ERROR:
+			lost(n, strerror(errno));
+			return;
+		}
+	}
+}
+
+void
+nursery_renew(struct master *m)
+{
+	struct pool *p = &m->pool;
+
+	/* What waits for room there was meant for the image of before. */
+	if (p->active == NULL || p->active->feed.waits)
+		return;
+	if (ipc_send_empty(p->active->channel, IPC_RENEW, -1, false) == -1)
+		return;
+	/* What it forked before is told from the rest by READY. */
+	p->generation++;
+	renew_untried(p->active);
+	tell(p->active, TELL_ALL, m->tls);
+}
+
+void
+nursery_tell_settings(struct master *m, bool certificates)
+{
+	struct pool *p = &m->pool;
+	unsigned what = certificates ? TELL_ALL : TELL_FORGET | TELL_SETTINGS;
+
+	p->generation++;
+	for (size_t i = 0; i < nursery_count; i++) {
+		struct nursery *n = &p->nurseries[i];
+
+		if (n->state == NURSERY_NONE)
+			continue;
+		/* What it is being told by now is told to its end. */
+		if (!certificates && (n->due & TELL_SETTINGS))
+			n->state = NURSERY_STARTING;
+		else
+			tell(n, what, certificates ? m->tls : NULL);
+	}
+}
+
+void
+nursery_try(struct nursery *n, const struct tls_files *files)
+{
+	if (files != NULL)
+		tell(n, TELL_TRIAL, files);
+	else
+		tell(n, TELL_FORGET, NULL);
+}
+
+/* Waits for the first record of n: has it proved its sandbox? */
+static int
+wait_ready(struct nursery *n, const char **why)
+{
+	static char text[ipc_text_bytes];
+	struct ipc_record r;
+
+	if (helper_hear(n->channel, IPC_FROM_NURSERY, &r, why) == -1)
+		return -1;
+	if (r.type == IPC_READY) {
+		on_ready(n, &r);
+		return 0;
+	}
+	snprintf(text, sizeof(text), "%s", r.type == IPC_UNSAFE ?
+	    r.u.text.text : "nonsense");
+	*why = text;
+	return -1;
+}
+
+/* At start nobody waits for the master but this process, and it may. */
+static void
+tell_first(struct nursery *n)
+{
+	struct ipc_record r;
+
+	n->due = TELL_ALL;
+	n->telling = n->master->tls;
+	n->pair = 0;
+	n->done = 0;
+	while (next_record(n, &r))
+		if (ipc_send(n->channel, &r, -1, true) == -1)
+			return;		/* shows as its end */
+}
+
+void
+nursery_start(struct master *m, const int channels[nursery_count])
+{
+	for (size_t i = 0; i < nursery_count; i++)
+		if (channels[i] != -1) {
+			adopt(m, &m->pool.nurseries[i], channels[i]);
+			tell_first(&m->pool.nurseries[i]);
+		}
+}
+
+int
+nursery_wait(struct master *m, const char **why)
+{
+	for (size_t i = 0; i < nursery_count; i++)
+		if (m->pool.nurseries[i].state == NURSERY_STARTING &&
+		    wait_ready(&m->pool.nurseries[i], why) == -1)
+			return -1;
+	return 0;
+}
+
+void
+nursery_stop(struct master *m)
+{
+	for (size_t i = 0; i < nursery_count; i++)
+		drop(&m->pool.nurseries[i]);
+	m->pool.active = NULL;
+}

@@ -1,0 +1,79 @@
+/*
+ * Certificates and private keys as files: read, checked, and then handed on;
+ * at start by root, while the master may still read them, and again for a
+ * renewal by the user that it has become.
+ */
+#ifndef SERVER_TLS_FILES_H
+#define SERVER_TLS_FILES_H
+
+#include <stdio.h>
+
+#include "server/conf/conf.h"
+#include "shared/ipc_tls.h"
+#include "shared/span.h"
+
+enum { tls_print_bytes = 32 };
+
+struct tls_pair {
+	uint8_t			*certificate;	/* PEM, with its chain */
+	size_t			 certificate_n;
+	uint8_t			*key;		/* PEM; NULL once forgotten */
+	size_t			 key_n;
+	uint8_t			 print[tls_print_bytes]; /* of both files */
+	bool			 shared;	/* it was served before */
+	struct ipc_judged	 facts;		/* as the sign process says */
+};
+
+/* Pair i is that of pairs[i] of the configuration it was read for. */
+struct tls_files {
+	struct tls_pair	pairs[ipc_tls_pairs_max];
+	size_t		count;
+	uint64_t	users;		/* see tls_set.h */
+};
+
+/* Where the sign process has a key. */
+struct sign_slot {
+	unsigned	users;		/* generations of certificates */
+	bool		forget_due;
+	unsigned	verdicts_due;	/* given, no JUDGED yet */
+};
+
+/* What is served, and what of it had to stay. */
+struct tls_before {
+	const struct conf	*conf;
+	const struct tls_files	*files;
+	size_t			 kept;	/* pairs that could not be read */
+	const char		*denied; /* file of the first of them */
+};
+
+/*
+ * Reads every pair of conf.  That the two belong together is found out in a
+ * child, so that what OpenSSL makes of a key is never in this process.  out
+ * is empty before.  0; or -1, and out still empty, after each mistake was
+ * written to err with file, line and column.  Wanted by root before it
+ * becomes somebody else.
+ */
+int	tls_files_load(const struct conf *conf, struct tls_files *out,
+	    FILE *err);
+/*
+ * The same for a renewal, but that nobody has judged yet whether the pairs
+ * that are not shared belong together.  A pair that this user may not read,
+ * and that was served under the same names, is kept as it was.
+ */
+int	tls_files_reload(const struct conf *conf, struct tls_before *before,
+	    struct tls_files *out, FILE *err);
+/* Writes what was found to be wrong with a pair, as those two do. */
+void	tls_files_report(const struct conf *conf, size_t pair,
+	    enum tls_fault fault, FILE *err);
+/* Writes that certificates cannot come without a restart. */
+void	tls_files_report_restart(const struct conf *conf, FILE *err);
+/* Do both serve the same, in the same order? */
+bool	tls_files_are_same(const struct tls_files *a,
+	    const struct tls_files *b);
+/* The piece of file that begins at done; of which pair is the caller's. */
+void	tls_files_piece(struct span file, size_t done, struct ipc_pem *out);
+/* Wipes the keys out of memory. */
+void	tls_files_forget_keys(struct tls_files *files);
+void	tls_files_free(struct tls_files *files);
+
+#endif

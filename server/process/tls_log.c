@@ -1,0 +1,114 @@
+/*
+ * TLS in words: a worker tells numbers, of tables in shared/ipc_tls.h.
+ */
+#include "server/process/tls_log.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "server/log/catcher.h"
+#include "server/log/log_postfix.h"
+#include "shared/log.h"
+
+static const char *const suites[TLS_SUITE_COUNT] = {
+#define SUITE_WORD(name, iana, openssl) [TLS_SUITE_##name] = iana,
+	IPC_TLS_SUITES(SUITE_WORD)
+#undef SUITE_WORD
+};
+
+static const char *const versions[TLS_VERSION_COUNT] = {
+#define VERSION_WORD(name, text) [TLS_VERSION_##name] = text,
+	IPC_TLS_VERSIONS(VERSION_WORD)
+#undef VERSION_WORD
+};
+
+static const char *const fails[TLS_FAIL_COUNT] = {
+#define FAIL_WORDS(name, text) [TLS_FAIL_##name] = text,
+	IPC_TLS_FAILS(FAIL_WORDS)
+#undef FAIL_WORDS
+};
+
+enum { day_s = 86400, soon_days = 7 };
+
+const char *
+tls_log_trouble(const struct ipc_judged *facts, int64_t now_s)
+{
+	if (facts->until_s <= now_s)
+		return "it has expired: no client that looks takes it";
+	return facts->until_s - now_s < soon_days * (int64_t)day_s ?
+	    "it expires within a week: renew it, and send SIGHUP" : NULL;
+}
+
+static void
+log_certificate(const char *file, const struct ipc_judged *facts,
+    const char *why)
+{
+	time_t until = (time_t)facts->until_s;
+	char text[32] = "";
+	struct log_line l;
+	struct tm tm;
+
+	if (gmtime_r(&until, &tm) != NULL)
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	log_begin(&l, why != NULL ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+	    "certificate");
+	log_str(&l, "file", file);
+	log_str(&l, "name", facts->name);
+	log_str(&l, "serial", facts->serial);
+	log_str(&l, "until", text);
+	if (why != NULL)
+		log_str(&l, "why", why);
+	log_end(&l);
+}
+
+void
+tls_log_certificates(const struct master *m, bool fresh)
+{
+	int64_t now_s = time(NULL);
+
+	for (size_t i = 0; i < m->tls->count && i < m->conf.pair_count; i++) {
+		const struct tls_pair *pair = &m->tls->pairs[i];
+		const char *why = tls_log_trouble(&pair->facts, now_s);
+
+		if (why != NULL || (fresh && !pair->shared))
+			log_certificate(m->conf.pairs[i].certificate,
+			    &pair->facts, why);
+	}
+}
+
+const char *
+tls_log_suite(const struct ipc_tls *t)
+{
+	return suites[t->suite];
+}
+
+void
+tls_log(const struct session *s)
+{
+	struct log_line l;
+
+	if (log_postfix_tls(s, versions[s->tls.version], suites[s->tls.suite]))
+		return;
+	log_begin(&l, LOG_LEVEL_INFO, "tls");
+	log_str(&l, "session", s->id);
+	log_str(&l, "client", s->client.text);
+	log_str(&l, "version", versions[s->tls.version]);
+	log_str(&l, "suite", suites[s->tls.suite]);
+	log_end(&l);
+}
+
+void
+tls_log_failed(const struct session *s, enum tls_fail why)
+{
+	struct log_line l;
+
+	if (s->master->conf.catcher)
+		catcher_tls_failed(s, why, fails[why]);
+	if (log_postfix_tls_failed(s, fails[why]))
+		return;
+	log_begin(&l, LOG_LEVEL_WARNING, "tls-failed");
+	log_str(&l, "session", s->id);
+	log_str(&l, "client", s->client.text);
+	log_str(&l, "why", fails[why]);
+	log_end(&l);
+}

@@ -1,0 +1,483 @@
+/*
+ * Admission.  A client is let in, waits for a worker in its turn, or is told
+ * in one line why not; a flood costs no worker and does not fill the kernel's
+ * queue.
+ */
+#include "server/session/admit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "server/conf/conf_proxy.h"
+#include "server/log/catcher.h"
+#include "server/log/ident.h"
+#include "server/log/log_postfix.h"
+#include "server/process/pool.h"
+#include "server/session/descriptors.h"
+#include "server/session/listen.h"
+#include "server/session/session.h"
+#include "shared/deadline.h"
+#include "shared/log.h"
+
+enum {
+	accept_batch_max = 32,
+	room_batch_max = 8,	/* sessions that lose their place at a time */
+	patience_ms = 30000,	/* of a client that waits for a worker */
+	refusal_ms = 1000	/* for a last line to be read */
+};
+
+static void
+set_accepting(struct master *m, bool want)
+{
+	if (want == m->accepting)
+		return;
+	m->accepting = want;
+	for (size_t i = 0; i < m->listener_count; i++) {
+		if (want)
+			event_add(m->listeners[i].acceptable, NULL);
+		else
+			event_del(m->listeners[i].acceptable);
+	}
+}
+
+void
+admit_update(struct master *m)
+{
+	set_accepting(m, !m->stopping);
+}
+
+static void
+send_line(const struct master *m, int fd, const char *code, const char *why)
+{
+	char text[400];
+	int n = snprintf(text, sizeof(text), "%s %s %s\r\n", code,
+	    m->conf.hostname, why);
+
+	/* A fresh socket has room for a line; if not, nobody is listening. */
+	if (n > 0 && send(fd, text, (size_t)n, MSG_NOSIGNAL |
+	    MSG_DONTWAIT) == -1 && errno == ENOTSOCK)
+		(void)!write(fd, text, (size_t)n);
+}
+
+void
+admit_log_reject(const struct address *client, const char *session,
+    const char *why)
+{
+	struct log_line l;
+
+	if (log_postfix_turned_away(client, why))
+		return;
+	log_begin(&l, LOG_LEVEL_WARNING, "reject");
+	if (session != NULL)
+		log_str(&l, "session", session);
+	log_str(&l, "client", client->text);
+	log_str(&l, "why", why);
+	log_end(&l);
+}
+
+/* Says no before anything is made of the client. */
+static void
+refuse(struct master *m, int fd, const struct address *client, bool tls_first,
+    const char *code, const char *why)
+{
+	counters_refuse(&m->counters, why);
+	/* Who waits for TLS would read a line of ours as a broken record. */
+	if (!tls_first)
+		send_line(m, fd, code, why);
+	admit_log_reject(client, NULL, why);
+	close(fd);
+}
+
+/* Takes s out of where it waits. */
+static void
+unlist(struct master *m, struct session *s)
+{
+	if (s->greeting) {
+		event_del(&s->early);
+		TAILQ_REMOVE(&m->greeting, s, entry);
+		m->greeting_count--;
+		s->greeting = false;
+	} else {
+		TAILQ_REMOVE(&m->pool.pending, s, entry);
+		m->pool.pending_count--;
+	}
+}
+
+void
+admit_turn_away(struct master *m, struct session *s, const char *code,
+    const char *why)
+{
+	counters_refuse(&m->counters, why);
+	unlist(m, s);
+	if (!s->tls_first)
+		send_line(m, s->output != -1 ? s->output : s->socket, code,
+		    why);
+	admit_log_reject(&s->client, s->id, why);
+	session_end(m, s, why, NULL);
+}
+
+static void
+on_greeting(evutil_socket_t fd, short what, void *arg)
+{
+	struct session *s = arg;
+	struct master *m = s->master;
+	struct timeval soon = { refusal_ms / 1000, 0 };
+	int octets = 0;
+
+	if ((what & EV_READ) == 0) {
+		unlist(m, s);
+		if (s->dismissed)
+			session_end(m, s, "spoke before its turn", NULL);
+		else
+			pool_assign(m, s);
+		return;
+	}
+	if (ioctl(fd, FIONREAD, &octets) == -1 || octets == 0) {
+		unlist(m, s);
+		session_end(m, s, "closed by client", NULL);
+		return;
+	}
+	/*
+	 * RFC 5321 3.1 lets a greeting be 554.  The socket stays for a moment:
+	 * closed with octets unread, it would take that line back.
+	 */
+	counters_refuse(&m->counters, "spoke before the greeting");
+	send_line(m, fd, "554 5.5.1", "you speak before the greeting");
+	admit_log_reject(&s->client, s->id, "spoke before the greeting");
+	shutdown(fd, SHUT_WR);
+	s->dismissed = true;
+	event_del(&s->early);
+	event_assign(&s->early, m->base, fd, 0, on_greeting, s);
+	event_add(&s->early, &soon);
+}
+
+/* Who speaks before we do is no mail server (RFC 5321 3.1, 4.3.1). */
+static void
+hold_back(struct master *m, struct session *s)
+{
+	struct timeval wait = {
+	    (time_t)m->conf.limits.greeting_wait_s, 0 };
+
+	s->greeting = true;
+	TAILQ_INSERT_TAIL(&m->greeting, s, entry);
+	m->greeting_count++;
+	event_assign(&s->early, m->base, s->socket, EV_READ, on_greeting, s);
+	event_add(&s->early, &wait);
+}
+
+static uint64_t
+sessions_of(const struct session *s)
+{
+	return address_sessions(s->host);
+}
+
+/* Of those that wait, the last one of the host with the most sessions. */
+static struct session *
+find_greediest(const struct master *m)
+{
+	const struct session_list *lists[] = { &m->pool.pending, &m->greeting };
+	struct session *s, *worst = NULL;
+
+	for (size_t i = 0; i < 2; i++)
+		TAILQ_FOREACH(s, lists[i], entry)
+			if (!s->dismissed && (worst == NULL ||
+			    sessions_of(s) >= sessions_of(worst)))
+				worst = s;
+	return worst;
+}
+
+/* When too many wait, the greediest has to go; it may be s itself. */
+static bool
+find_place(struct master *m, const struct session *s)
+{
+	struct session *worst;
+
+	if (m->pool.pending_count + m->greeting_count <
+	    descriptors_to_wait(&m->conf))
+		return true;
+	worst = find_greediest(m);
+	if (worst == NULL || sessions_of(worst) <= sessions_of(s))
+		return false;
+	admit_turn_away(m, worst, "421 4.3.2", "too busy, try later");
+	return true;
+}
+
+/* In Postfix's words a client has to be known first. */
+static void
+log_connect(const struct session *s)
+{
+	struct log_line l;
+
+	if ((s->header_due && log_is_postfix()) || log_postfix_connect(s))
+		return;
+	log_begin(&l, LOG_LEVEL_INFO, "connect");
+	log_str(&l, "session", s->id);
+	log_str(&l, "client", s->client.text);
+	log_u64(&l, "port", s->client.port);
+	log_end(&l);
+}
+
+static void
+begin(struct master *m, struct session *s)
+{
+	s->master = m;
+	s->start_ms = deadline_now_ms();
+	ident_make(s->id);
+	m->counters.value[COUNTER_ACCEPTED]++;
+	log_connect(s);
+	if (m->conf.catcher)
+		catcher_connect(s);
+	/*
+	 * Through a pipe nobody comes who cannot be known otherwise; and in
+	 * TLS the client has to speak first, and so has a proxy.
+	 */
+	if (m->conf.limits.greeting_wait_s > 0 && s->output == -1 &&
+	    !s->tls_first && !s->header_due)
+		hold_back(m, s);
+	else
+		pool_assign(m, s);
+}
+
+/* What the listener is that the client came to. */
+static void
+take_words(struct session *s, const struct conf_listen *line)
+{
+	s->tls_first = line->tls_first;
+	s->submission = line->submission;
+	s->hide_client = line->hide_client;
+}
+
+/* A proxy has as many sessions as its clients have together. */
+static enum address_answer
+enter(struct master *m, const struct address *client, bool of_proxy,
+    struct address_host **out)
+{
+	const struct conf_limits *l = &m->conf.limits;
+
+	return address_enter(m->book, client,
+	    of_proxy ? UINT64_MAX : l->per_address,
+	    of_proxy ? UINT64_MAX : l->per_network, out);
+}
+
+static void
+admit(struct master *m, int fd, const struct sockaddr_storage *from,
+    const struct conf_listen *line)
+{
+	static const char *const words[] = {
+		[ADDRESS_HOST_FULL] = "too many sessions from you",
+		[ADDRESS_NETWORK_FULL] = "too many sessions from your network",
+		[ADDRESS_NO_MEMORY] = "no memory, try later"
+	};
+	enum address_answer answer;
+	struct address client;
+	struct session *s;
+	bool of_proxy;
+
+	if (!address_of(from, &client)) {
+		close(fd);
+		return;
+	}
+	of_proxy = conf_proxy_is(&m->conf, client.ipv6, client.ip);
+	if (!of_proxy && address_is_refused(m->book, &client,
+	    deadline_now_ms())) {
+		refuse(m, fd, &client, line->tls_first, "421 4.7.0",
+		    "refused for a while");
+		return;
+	}
+	s = calloc(1, sizeof(*s));
+	answer = s == NULL ? ADDRESS_NO_MEMORY : enter(m, &client, of_proxy,
+	    &s->host);
+	if (answer != ADDRESS_IN) {
+		refuse(m, fd, &client, line->tls_first, "421 4.7.0",
+		    words[answer]);
+		free(s);
+		return;
+	}
+	s->socket = fd;
+	s->output = -1;
+	s->client = client;
+	take_words(s, line);
+	s->of_proxy = s->header_due = of_proxy;
+	if (!find_place(m, s)) {
+		refuse(m, fd, &client, line->tls_first, "421 4.3.2",
+		    "too busy, try later");
+		address_leave(m->book, s->host);
+		free(s);
+		return;
+	}
+	begin(m, s);
+}
+
+int
+admit_one(struct master *m, int input, int output,
+    const struct address *client)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	struct conf_listen line;
+
+	if (s == NULL || address_enter(m->book, client, UINT64_MAX,
+	    UINT64_MAX, &s->host) != ADDRESS_IN) {
+		free(s);
+		return -1;
+	}
+	s->socket = input;
+	s->output = output;
+	s->client = *client;
+	listen_words(&m->conf, input, &line);
+	take_words(s, &line);
+	begin(m, s);
+	return 0;
+}
+
+/* What the line says of the listener with this socket. */
+static const struct conf_listen *
+line_of(const struct master *m, int fd)
+{
+	static const struct conf_listen none;
+
+	for (size_t i = 0; i < m->listener_count; i++)
+		if (m->listeners[i].fd == fd)
+			return &m->listeners[i].line;
+	return &none;
+}
+
+static void
+log_accept(const struct conf_listen *line, int fd, int error)
+{
+	char what[sizeof("accept on  port 65535") + address_text_bytes];
+	struct address a;
+
+	if (address_of(&line->addr, &a))
+		snprintf(what, sizeof(what), "accept on %s port %u", a.text,
+		    a.port);
+	else
+		snprintf(what, sizeof(what), "accept on descriptor %d", fd);
+	log_error(what, NULL, error);
+}
+
+void
+admit_accept(evutil_socket_t listening, short what, void *arg)
+{
+	struct master *m = arg;
+
+	(void)what;
+	for (int i = 0; i < accept_batch_max && m->accepting; i++) {
+		struct sockaddr_storage from;
+		socklen_t n = sizeof(from);
+		int fd = accept4(listening, (struct sockaddr *)&from, &n,
+		    SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd == -1) {
+			if (errno == EAGAIN || errno == EWOULDBLOCK ||
+			    errno == ECONNABORTED || errno == EINTR)
+				return;
+			/* No descriptor or memory: again at the next tick. */
+			log_accept(line_of(m, listening), listening, errno);
+			set_accepting(m, false);
+			return;
+		}
+		admit(m, fd, &from, line_of(m, listening));
+	}
+}
+
+/* Fair between hosts: who is served least, and of those who came first. */
+struct session *
+admit_next(const struct master *m)
+{
+	struct session *s, *best = NULL;
+
+	TAILQ_FOREACH(s, &m->pool.pending, entry) {
+		if (best == NULL ||
+		    address_served(s->host) < address_served(best->host))
+			best = s;
+		if (address_served(best->host) == 0)
+			break;
+	}
+	return best;
+}
+
+static void
+turn_away_late(struct master *m)
+{
+	int64_t now = deadline_now_ms();
+	struct session *s, *next;
+
+	for (s = TAILQ_FIRST(&m->pool.pending); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (now - s->start_ms > patience_ms)
+			admit_turn_away(m, s, "421 4.3.2",
+			    "too busy, try later");
+	}
+}
+
+/* The oldest session of the host with the most, unless it is being stored. */
+static struct worker *
+find_place_taker(const struct master *m)
+{
+	struct worker *w, *worst = NULL;
+
+	TAILQ_FOREACH(w, &m->pool.busy, entry) {
+		if (w->evicted_ms != 0 || w->when == IPC_AT_COMMIT)
+			continue;
+		if (worst == NULL || address_served(w->session->host) >
+		    address_served(worst->session->host))
+			worst = w;
+	}
+	return worst;
+}
+
+static uint64_t
+count_evicted(const struct master *m)
+{
+	const struct worker *w;
+	uint64_t n = 0;
+
+	TAILQ_FOREACH(w, &m->pool.busy, entry) {
+		n += w->evicted_ms != 0;
+	}
+	return n;
+}
+
+/*
+ * All are busy, and somebody waits: whose host is served less than another
+ * by two at least gets a place of that one.
+ */
+void
+admit_make_room(struct master *m)
+{
+	uint64_t wanted = m->pool.pending_count, leaving = count_evicted(m);
+
+	if (m->pool.idle_count + m->pool.coming > 0)
+		return;
+	for (; leaving < wanted && leaving < room_batch_max; leaving++) {
+		const struct session *s = admit_next(m);
+		struct worker *w = find_place_taker(m);
+
+		if (s == NULL || w == NULL || address_served(s->host) + 2 >
+		    address_served(w->session->host))
+			return;
+		pool_evict(w);
+	}
+}
+
+void
+admit_tick(struct master *m)
+{
+	turn_away_late(m);
+	admit_make_room(m);
+	admit_update(m);
+}
+
+void
+admit_stop(struct master *m)
+{
+	struct session *s;
+
+	while ((s = TAILQ_FIRST(&m->greeting)) != NULL ||
+	    (s = TAILQ_FIRST(&m->pool.pending)) != NULL)
+		admit_turn_away(m, s, "421 4.3.2", "stopping, try again soon");
+}

@@ -1,0 +1,206 @@
+/*
+ * Binding, before any privilege is dropped.
+ */
+#include "server/session/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/session/admit.h"
+#include "shared/log.h"
+
+static int
+bind_one(const struct conf_listen *c)
+{
+	int one = 1, error;
+	int fd = socket(c->addr.ss_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd == -1)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+	    (c->addr.ss_family != AF_INET6 || setsockopt(fd, IPPROTO_IPV6,
+	    IPV6_V6ONLY, &one, sizeof(one)) == 0) &&
+	    bind(fd, (const struct sockaddr *)&c->addr, c->addr_len) == 0 &&
+	    listen(fd, listen_backlog) == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+bool
+listen_may_lack(const struct conf *conf, const struct conf_listen *l)
+{
+	struct address mine, other;
+
+	if (l->addr.ss_family != AF_INET6 || !address_of(&l->addr, &mine))
+		return false;
+	for (size_t i = 0; i < conf->listen_count; i++)
+		if (conf->listens[i].addr.ss_family == AF_INET &&
+		    address_of(&conf->listens[i].addr, &other) &&
+		    other.port == mine.port)
+			return true;
+	return false;
+}
+
+/* That is what the error says of a line of IPv6 that could not be bound. */
+static bool
+host_has_no_ipv6(const struct conf_listen *l, int error)
+{
+	const struct sockaddr_in6 *a = (const void *)&l->addr;
+
+	return error == EAFNOSUPPORT || (error == EADDRNOTAVAIL &&
+	    (IN6_IS_ADDR_UNSPECIFIED(&a->sin6_addr) ||
+	    IN6_IS_ADDR_LOOPBACK(&a->sin6_addr)));
+}
+
+int
+listen_try(const struct conf *conf, const struct conf_listen *l)
+{
+	struct conf_listen any = *l;
+	struct sockaddr_in *in = (void *)&any.addr;
+	struct sockaddr_in6 *in6 = (void *)&any.addr;
+	int fd;
+
+	/* Its own port may be taken, by smtpd too. */
+	if (any.addr.ss_family == AF_INET)
+		in->sin_port = 0;
+	else
+		in6->sin6_port = 0;
+	fd = bind_one(&any);
+	if (fd == -1)
+		return listen_may_lack(conf, l) && host_has_no_ipv6(l, errno)
+		    ? 0 : -1;
+	close(fd);
+	return 0;
+}
+
+static void
+warn_of_no_ipv6(const struct conf *conf, const struct conf_listen *l)
+{
+	struct log_line line;
+
+	log_begin(&line, LOG_LEVEL_WARNING, "warning");
+	log_str(&line, "file", conf->path);
+	log_u64(&line, "line", l->line);
+	log_str(&line, "what", "this host has no IPv6, so nobody can come to "
+	    "this address; those of its port with IPv4 are served");
+	log_end(&line);
+}
+
+int
+listen_bind(struct master *m, const struct conf_listen **which)
+{
+	*which = NULL;
+	m->listeners = calloc(m->conf.listen_count, sizeof(*m->listeners));
+	if (m->listeners == NULL)
+		return -1;
+	for (size_t i = 0; i < m->conf.listen_count; i++) {
+		const struct conf_listen *l = &m->conf.listens[i];
+		int fd = bind_one(l), error = errno;
+
+		if (fd == -1 && listen_may_lack(&m->conf, l) &&
+		    host_has_no_ipv6(l, error)) {
+			warn_of_no_ipv6(&m->conf, l);
+			continue;
+		}
+		if (fd == -1) {
+			*which = l;
+			listen_stop(m);
+			errno = error;
+			return -1;
+		}
+		m->listeners[m->listener_count].fd = fd;
+		m->listeners[m->listener_count++].line = *l;
+	}
+	return 0;
+}
+
+void
+listen_words(const struct conf *conf, int fd, struct conf_listen *out)
+{
+	struct address mine, theirs;
+
+	memset(out, 0, sizeof(*out));
+	if (!listen_address(fd, &mine))
+		return;
+	for (size_t i = 0; i < conf->listen_count; i++) {
+		const struct conf_listen *l = &conf->listens[i];
+
+		if (!address_of(&l->addr, &theirs) || theirs.port != mine.port)
+			continue;
+		out->tls_first |= l->tls_first;
+		out->submission |= l->submission;
+		out->hide_client |= l->hide_client;
+	}
+}
+
+int
+listen_adopt(struct master *m, const int *fds,
+    const struct conf_listen *words, size_t count)
+{
+	m->listeners = calloc(count, sizeof(*m->listeners));
+	if (m->listeners == NULL)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		m->listeners[i].fd = fds[i];
+		listen_words(&m->conf, fds[i], &m->listeners[i].line);
+		m->listeners[i].line.submission |= words[i].submission;
+		m->listeners[i].line.tls_first |= words[i].tls_first;
+	}
+	m->listener_count = count;
+	m->listen_adopted = true;
+	return 0;
+}
+
+int
+listen_start(struct master *m)
+{
+	for (size_t i = 0; i < m->listener_count; i++) {
+		struct listener *l = &m->listeners[i];
+
+		l->acceptable = event_new(m->base, l->fd,
+		    EV_READ | EV_PERSIST, admit_accept, m);
+		if (l->acceptable == NULL)
+			return -1;
+	}
+	admit_update(m);
+	return 0;
+}
+
+void
+listen_close(struct master *m, size_t i)
+{
+	struct listener *l = &m->listeners[i];
+
+	if (l->acceptable != NULL)
+		event_free(l->acceptable);
+	close(l->fd);
+	*l = m->listeners[--m->listener_count];
+}
+
+void
+listen_stop(struct master *m)
+{
+	while (m->listener_count > 0)
+		listen_close(m, m->listener_count - 1);
+	free(m->listeners);
+	m->listeners = NULL;
+	m->listener_count = 0;
+}
+
+bool
+listen_address(int fd, struct address *out)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+
+	return getsockname(fd, (struct sockaddr *)&ss, &n) == 0 &&
+	    address_of(&ss, out);
+}

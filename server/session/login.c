@@ -1,0 +1,337 @@
+/*
+ * Logins, as the master decides on them.  A catcher knows nobody and takes
+ * everybody, or the one that it was told of.
+ *
+ * An answer that is not yes comes some time after the question, and later the
+ * more of them an address has had: it does not tell by its speed whether
+ * there is such a user, and each guess costs the guesser.
+ */
+#include "server/session/login.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/log/catcher.h"
+#include "server/log/log_postfix.h"
+#include "server/process/auth.h"
+#include "server/process/pool_worker.h"
+#include "shared/deadline.h"
+#include "shared/ipc.h"
+#include "shared/log.h"
+
+enum {
+	first_delay_ms = 1000,
+	more_delay_ms = 500,	/* for each failure before */
+	delay_max_ms = 6000,
+	patience_ms = 30000	/* with the auth process */
+};
+
+static const char *const mechanisms[SASL_MECHANISM_COUNT] = {
+	[SASL_PLAIN] = "PLAIN", [SASL_LOGIN] = "LOGIN",
+	[SASL_CRAM_MD5] = "CRAM-MD5"
+};
+
+static const char *
+why_not(const struct login *l)
+{
+	if (l->answer == LOGIN_TROUBLE)
+		return l->cut ? "its place was needed" :
+		    "the auth process gave no answer";
+	if (l->answer == LOGIN_OTHER)
+		return "logs in to act as somebody else";
+	if (l->answer == LOGIN_LATER)
+		return "too many failed logins, not looked at";
+	return "name or password is wrong";
+}
+
+/* Not a name that is nobody's: it may be a password in the wrong field. */
+static void
+log_login(const struct session *s, const struct login *l)
+{
+	bool fine = l->answer == LOGIN_OK;
+	struct log_line line;
+
+	if (log_postfix_login(s, mechanisms[l->mechanism],
+	    fine ? NULL : why_not(l)))
+		return;
+	if (fine)
+		log_begin(&line, LOG_LEVEL_INFO, "login");
+	else
+		log_begin(&line, LOG_LEVEL_WARNING, "login-failed");
+	log_str(&line, "session", s->id);
+	log_str(&line, "client", s->client.text);
+	if (l->known)
+		log_str(&line, "user", l->user);
+	log_str(&line, "mechanism", mechanisms[l->mechanism]);
+	if (!fine)
+		log_str(&line, "why", why_not(l));
+	log_end(&line);
+}
+
+static void
+count(struct master *m, const struct login *l)
+{
+	static const enum counter counters[LOGIN_COUNT] = {
+		[LOGIN_OK] = COUNTER_LOGINS,
+		[LOGIN_WRONG] = COUNTER_LOGINS_WRONG,
+		[LOGIN_LATER] = COUNTER_LOGINS_LATER,
+		[LOGIN_OTHER] = COUNTER_LOGINS_WRONG,
+		[LOGIN_TROUBLE] = COUNTER_LOGINS_TROUBLE
+	};
+
+	m->counters.value[counters[l->answer]]++;
+}
+
+/* Frees l.  False when its worker is gone. */
+static bool
+answer(struct login *l)
+{
+	struct worker *w = l->worker;
+	struct session *s = w->session;
+	bool fine = l->answer == LOGIN_OK;
+	struct ipc_record r;
+
+	memset(&r, 0, sizeof(r));
+	r.type = IPC_ADMIT;
+	r.u.admit.answer = l->answer;
+	w->when = IPC_AT_SESSION;
+	if (fine) {
+		memcpy(s->user, l->user, sizeof(s->user));
+		s->mechanism = l->mechanism;
+	}
+	log_login(s, l);
+	count(w->master, l);
+	if (w->master->conf.catcher)
+		catcher_login(s, fine);
+	login_forget(w);
+	if (ipc_send(w->channel, &r, -1, false) == 0)
+		return true;
+	pool_lost(w, "worker gone before its answer");
+	return false;
+}
+
+/* A password that was not found wrong is no failure. */
+static void
+decide(struct login *l, enum login_answer verdict)
+{
+	l->answer = verdict;
+	l->decided = true;
+	if (verdict != LOGIN_WRONG && l->charged)
+		guesses_refund(l->worker->master->auth.guesses, &l->guess,
+		    verdict == LOGIN_OK, deadline_now_ms());
+}
+
+static void
+on_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct login *l = arg;
+
+	(void)fd;
+	(void)what;
+	if (!l->decided)
+		decide(l, LOGIN_TROUBLE);
+	(void)answer(l);
+}
+
+/* In place of what l waited for until now. */
+static int
+wait_for(struct login *l, int64_t ms)
+{
+	struct timeval wait = { (time_t)(ms / 1000),
+	    (suseconds_t)(ms % 1000) * 1000 };
+
+	return event_add(&l->late, &wait);
+}
+
+/* So that it is told when it is time.  False when the worker is gone. */
+static bool
+answer_late(struct login *l)
+{
+	struct master *m = l->worker->master;
+	int64_t now = deadline_now_ms();
+	uint64_t failures = guesses_of_host(m->auth.guesses, &l->guess, now);
+	int64_t ms = first_delay_ms;
+
+	while (failures-- > 1 && ms < delay_max_ms)
+		ms += more_delay_ms;
+	ms -= now - l->begun_ms;
+	return wait_for(l, ms < 0 ? 0 : ms) == 0 || answer(l);
+}
+
+void
+login_answered(struct login *l, enum login_answer verdict)
+{
+	decide(l, verdict);
+	if (verdict == LOGIN_OK)
+		(void)answer(l);
+	else
+		(void)answer_late(l);
+}
+
+void
+login_cut_short(struct worker *w)
+{
+	struct login *l = w->login;
+
+	if (l == NULL)
+		return;
+	l->cut = true;
+	if (!l->decided)
+		decide(l, LOGIN_TROUBLE);
+	(void)answer(l);
+}
+
+bool
+login_is_limited(const struct login *l)
+{
+	const struct worker *w = l->worker;
+
+	return guesses_judge(w->master->auth.guesses, &l->guess,
+	    w->session->epoch->conf.limits.login_failures,
+	    deadline_now_ms()) != GUESS_FREE;
+}
+
+void
+login_asked(struct login *l)
+{
+	l->charged = true;
+	guesses_charge(l->worker->master->auth.guesses, &l->guess,
+	    deadline_now_ms());
+}
+
+void
+login_forget(struct worker *w)
+{
+	struct login *l = w->login;
+
+	if (l == NULL)
+		return;
+	w->login = NULL;
+	auth_forget(w->master, l);
+	if (event_initialized(&l->late))
+		event_del(&l->late);
+	sodium_memzero(l, sizeof(*l));
+	free(l);
+}
+
+/*
+ * The account of that name, which without a domain is one of the first; in
+ * one spelling, whether it exists or not.  True when it does.
+ */
+static bool
+find_account(const struct conf *conf, struct span name,
+    char out[login_name_max_bytes])
+{
+	const struct conf_domain *d = NULL;
+	const struct conf_user *u = NULL;
+	struct mailbox m;
+
+	if (smtp_mailbox_from_text(name, &m) && conf->domain_count > 0) {
+		d = m.domain_len == 0 ? &conf->domains[0] :
+		    conf_find_domain(conf, span_from(m.domain, m.domain_len));
+		if (d != NULL)
+			u = conf_find_user(d, span_from(m.local, m.local_len));
+	}
+	if (d != NULL)
+		snprintf(out, login_name_max_bytes, "%.*s@%s",
+		    (int)m.local_len, m.local, d->name);
+	else
+		snprintf(out, login_name_max_bytes, "%.*s", (int)name.n,
+		    (const char *)name.p);
+	for (size_t i = 0; out[i] != '\0'; i++)
+		out[i] = (char)ascii_lower((uint8_t)out[i]);
+	if (u != NULL)
+		snprintf(out, login_name_max_bytes, "%s@%s", u->name, d->name);
+	return u != NULL;
+}
+
+/* Whose password is asked for, and whether that is who it is to be. */
+static void
+name_accounts(const struct conf *conf, const struct ipc_login *login,
+    struct login *l)
+{
+	char as[login_name_max_bytes];
+
+	l->known = find_account(conf, span_from(login->name, login->name_len),
+	    l->user);
+	if (login->as_len > 0) {
+		find_account(conf, span_from(login->as, login->as_len), as);
+		l->other = strcmp(as, l->user) != 0;
+	}
+	if (!l->known || !smtp_mailbox_from_text(span_of(l->user),
+	    &l->question.who))
+		memset(&l->question.who, 0, sizeof(l->question.who));
+}
+
+/* Looks at it, if it may be looked at.  False when w is gone. */
+static bool
+judge(struct login *l)
+{
+	struct master *m = l->worker->master;
+	bool limited;
+
+	event_assign(&l->late, m->base, -1, 0, on_late, l);
+	guesses_key(m->auth.guesses, &l->worker->session->client,
+	    span_of(l->user), &l->guess);
+	limited = login_is_limited(l);
+	if (limited || l->other || !helper_is_coming(m, HELPER_AUTH)) {
+		decide(l, limited ? LOGIN_LATER : l->other ? LOGIN_OTHER :
+		    LOGIN_TROUBLE);
+		return answer_late(l);
+	}
+	l->question.decoy = l->guess.account;
+	(void)wait_for(l, patience_ms);
+	auth_ask(m, l);
+	return true;
+}
+
+/* name and password as smtpd -C -a has them, parted by the first colon. */
+static bool
+is_the_one(const struct conf *conf, const struct ipc_login *l)
+{
+	const char *want = conf->catcher_login;
+	size_t name = strcspn(want, ":");
+	const char *password = l->mechanism == SASL_CRAM_MD5 ?
+	    conf->catcher_digest : want + name + 1;
+
+	return l->name_len == name && memcmp(l->name, want, name) == 0 &&
+	    l->password_len == strlen(password) &&
+	    sodium_memcmp(l->password, password, l->password_len) == 0;
+}
+
+static bool
+judge_caught(struct login *l, const struct ipc_login *login)
+{
+	const struct conf *conf = &l->worker->master->conf;
+	bool known = conf->catcher_login == NULL || is_the_one(conf, login);
+
+	name_accounts(conf, login, l);
+	l->answer = !known ? LOGIN_WRONG : l->other ? LOGIN_OTHER : LOGIN_OK;
+	l->known = known;
+	memcpy(l->user, login->name, login->name_len);
+	return answer(l);
+}
+
+bool
+login_take(struct worker *w, const struct ipc_login *login)
+{
+	struct login *l = calloc(1, sizeof(*l));
+
+	if (l == NULL) {
+		pool_lost(w, "no memory for a login");
+		return false;
+	}
+	w->login = l;
+	w->when = IPC_AT_LOGIN;
+	l->worker = w;
+	l->begun_ms = deadline_now_ms();
+	l->mechanism = (enum sasl_mechanism)login->mechanism;
+	if (w->master->conf.catcher)
+		return judge_caught(l, login);
+	l->question.password_len = login->password_len;
+	memcpy(l->question.password, login->password, login->password_len);
+	name_accounts(&w->session->epoch->conf, login, l);
+	return judge(l);
+}

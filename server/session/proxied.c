@@ -1,0 +1,103 @@
+/*
+ * Who is behind a proxy: a worker has read that, and the master puts it into
+ * its books, once.
+ */
+#include "server/session/proxied.h"
+
+#include "server/log/log_postfix.h"
+#include "server/session/admit.h"
+#include "shared/deadline.h"
+#include "shared/log.h"
+
+static const char *const fails[PROXY_FAIL_COUNT] = {
+#define FAIL_WORDS(name, text) [PROXY_FAIL_##name] = text,
+	IPC_PROXY_FAILS(FAIL_WORDS)
+#undef FAIL_WORDS
+};
+
+static void
+log_proxied(const struct session *s, const struct address *client)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_INFO, "proxied");
+	log_str(&l, "session", s->id);
+	log_str(&l, "client", client->text);
+	log_u64(&l, "port", client->port);
+	log_str(&l, "via", s->client.text);
+	log_end(&l);
+}
+
+/* What the client is told; and its reason in the log, none for the first. */
+static const struct judgement {
+	enum proxy_answer	 answer;
+	const char		*why;
+} judgements[] = {
+	[ADDRESS_IN] = { PROXY_WELCOME, NULL },
+	[ADDRESS_HOST_FULL] = { PROXY_HOST_FULL,
+	    "too many sessions from you" },
+	[ADDRESS_NETWORK_FULL] = { PROXY_NETWORK_FULL,
+	    "too many sessions from your network" },
+	[ADDRESS_NO_MEMORY] = { PROXY_NO_MEMORY, "no memory, try later" }
+}, refused = { PROXY_REFUSED, "refused for a while" };
+
+/* As admit.c does it of who connects: and s moves to the host it is of. */
+static const struct judgement *
+judge(struct master *m, struct session *s)
+{
+	const struct conf_limits *l = &m->conf.limits;
+	struct address_host *of_proxy = s->host;
+	enum address_answer got;
+
+	if (address_is_refused(m->book, &s->client, deadline_now_ms()))
+		return &refused;
+	got = address_enter(m->book, &s->client, l->per_address,
+	    l->per_network, &s->host);
+	if (got == ADDRESS_IN) {
+		address_serve(of_proxy, false);
+		address_leave(m->book, of_proxy);
+		address_serve(s->host, true);
+	}
+	return &judgements[got];
+}
+
+enum proxy_answer
+proxied_take(struct master *m, struct session *s, const struct ipc_proxy *p)
+{
+	const struct judgement *v;
+	struct address client;
+
+	s->header_due = false;
+	/* A proxy that asks whether we live: its address is no secret. */
+	if (p->family == IPC_PROXY_OWN || !address_of_ip(
+	    p->family == IPC_PROXY_IPV6, p->ip, p->port, &client)) {
+		(void)log_postfix_connect(s);
+		return PROXY_WELCOME;
+	}
+	m->counters.value[COUNTER_PROXIED]++;
+	log_proxied(s, &client);
+	s->client = client;
+	s->of_proxy = false;
+	(void)log_postfix_connect(s);
+	v = judge(m, s);
+	if (v->why != NULL) {
+		counters_refuse(&m->counters, v->why);
+		admit_log_reject(&s->client, s->id, v->why);
+	}
+	return v->answer;
+}
+
+void
+proxied_fail(struct master *m, struct session *s, enum proxy_fail why)
+{
+	struct log_line l;
+
+	s->header_due = false;
+	m->counters.value[COUNTER_PROXY_FAILED]++;
+	(void)log_postfix_connect(s);
+	log_begin(&l, LOG_LEVEL_WARNING, "proxy-failed");
+	log_str(&l, "session", s->id);
+	log_str(&l, "client", s->client.text);
+	log_str(&l, "why", fails[why]);
+	log_end(&l);
+}

@@ -1,0 +1,111 @@
+/*
+ * smtpctl: which subcommand was asked for, and nothing else.
+ */
+#include <err.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/daemon/wrong_word.h"
+#include "server/smtpctl/smtpctl_await.h"
+#include "server/smtpctl/smtpctl_dryrun.h"
+#include "server/smtpctl/smtpctl_explain_id.h"
+#include "server/smtpctl/smtpctl_log.h"
+#include "server/smtpctl/smtpctl_passwd.h"
+#include "server/smtpctl/smtpctl_status.h"
+
+struct subcommand {
+	const char	*name;
+	const char	*usage;
+	int		 (*run)(int argc, char *argv[]);
+};
+
+/* Addresses are a dry run, anything else a message or session there was. */
+static int
+explain(int argc, char *argv[])
+{
+	for (int i = 1; i < argc; i++)
+		if (strncmp(argv[i], "--from", 6) == 0 ||
+		    strncmp(argv[i], "--to", 4) == 0)
+			return smtpctl_dryrun(argc, argv);
+	return smtpctl_explain_id(argc, argv);
+}
+
+static const struct subcommand subcommands[] = {
+	{ "await", SMTPCTL_AWAIT_USAGE, smtpctl_await },
+	{ "explain", SMTPCTL_EXPLAIN_ID_USAGE "\n       smtpctl "
+	    SMTPCTL_DRYRUN_USAGE, explain },
+	{ "log", SMTPCTL_LOG_USAGE, smtpctl_log },
+	{ "passwd", SMTPCTL_PASSWD_USAGE, smtpctl_passwd },
+	{ "stats", SMTPCTL_STATS_USAGE, smtpctl_stats },
+	{ "status", SMTPCTL_STATUS_USAGE, smtpctl_status },
+	{ "top", SMTPCTL_TOP_USAGE, smtpctl_top }
+};
+
+static const char names[] = "await explain log passwd stats status top";
+
+/* Of one, or of all: NULL. */
+static void
+print_usage(const struct subcommand *only, FILE *f)
+{
+	const char *before = "usage:";
+
+	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]);
+	    i++) {
+		if (only != NULL && only != &subcommands[i])
+			continue;
+		fprintf(f, "%s smtpctl %s\n", before, subcommands[i].usage);
+		before = "      ";
+	}
+	if (only == NULL)
+		fputs("       smtpctl --help | --version\n", f);
+}
+
+static int
+run(const struct subcommand *s, int argc, char *argv[])
+{
+	char why[wrong_word_bytes];
+	int status;
+
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0) {
+			print_usage(s, stdout);
+			return 0;
+		}
+	opterr = 0;
+	optopt = 0;
+	status = s->run(argc, argv);
+	if (status != -1)
+		return status;
+	wrong_word(s->usage, argc, argv, why);
+	warnx("%s: %s", s->name, why);
+	print_usage(s, stderr);
+	return smtpctl_exit_error;
+}
+
+int
+main(int argc, char *argv[])
+{
+	char why[wrong_word_bytes];
+
+	if (argc < 2) {
+		print_usage(NULL, stderr);
+		return smtpctl_exit_error;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("smtpctl " SMTPD_VERSION);
+		return 0;
+	}
+	if (strcmp(argv[1], "--help") == 0) {
+		print_usage(NULL, stdout);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]);
+	    i++)
+		if (strcmp(argv[1], subcommands[i].name) == 0)
+			return run(&subcommands[i], argc - 1, argv + 1);
+	wrong_word_of(names, argv[1], "there is no such command", why);
+	warnx("%s", why);
+	fprintf(stderr, "smtpctl --help lists what there is\n");
+	return smtpctl_exit_error;
+}

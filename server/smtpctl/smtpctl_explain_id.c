@@ -1,0 +1,201 @@
+/*
+ * smtpctl explain ID: looks through the message log and the kept sessions.
+ */
+#include "server/smtpctl/smtpctl_explain_id.h"
+
+#include <ctype.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/log/lines.h"
+#include "server/log/log_files.h"
+#include "server/smtpctl/explain.h"
+#include "server/smtpctl/smtpctl_await.h"
+#include "server/smtpctl/smtpctl_conf.h"
+#include "shared/ipc_msg.h"
+
+struct explain {
+	const char	*conf;		/* NULL: the usual one */
+	const char	*root;		/* of the mail */
+	char		 base[PATH_MAX];	/* of log */
+	char		*id;
+	bool		 json;
+	unsigned long	 found;		/* messages */
+	bool		 is_message;	/* id is one's, not a session's */
+};
+
+static void
+found(struct explain *e, const struct explain_message *m)
+{
+	if (e->json && e->found > 0)
+		putchar(',');
+	else if (!e->json && e->found > 0)
+		putchar('\n');
+	e->found++;
+	if (e->json)
+		explain_message_json(m, stdout);
+	else
+		explain_message_text(m, e->conf, stdout);
+}
+
+static void
+look_at_line(struct explain *e, struct explain_message *m)
+{
+	struct span id = span_of(e->id);
+	bool is_message;
+
+	if (memmem(m->line.p, m->line.n, id.p, id.n) == NULL ||
+	    !log_record_read(m->line, &m->record) ||
+	    m->record.event != LOG_EVENT_STORE)
+		return;
+	is_message = span_equal(m->record.id, id);
+	if (!is_message && !span_equal(m->record.session, id))
+		return;
+	e->is_message = e->is_message || is_message;
+	found(e, m);
+}
+
+static void
+look_in_file(struct explain *e, const char *path)
+{
+	static struct lines lines;
+	struct explain_message m = { .root = e->root, .path = path };
+	int got = 0;
+
+	if (lines_open(&lines, path) == -1)
+		err(smtpctl_exit_error, "%s", path);
+	while (!e->is_message && (got = lines_next(&lines, &m.line)) == 1) {
+		m.number = lines.number;
+		look_at_line(e, &m);
+	}
+	if (!e->is_message && got == -1)
+		err(smtpctl_exit_error, "%s", path);
+	close(lines.fd);
+}
+
+/* The newest first: that is what people ask for. */
+static void
+look_in_log(struct explain *e)
+{
+	char what[PATH_MAX];
+	struct log_files f;
+
+	if (log_files_find(e->base, &f, what) == -1)
+		err(smtpctl_exit_error, "%s", what);
+	for (size_t i = f.count; i > 0 && !e->is_message; i--)
+		if (!f.files[i - 1].strange)
+			look_in_file(e, f.files[i - 1].path);
+	if (e->found == 0 && f.compressed > 0)
+		warnx("%s: %zu compressed files were not looked at", what,
+		    f.compressed);
+	log_files_free(&f);
+}
+
+/* The kept transcript of session id; false: there is none. */
+static bool
+look_in_refused(const struct explain *e)
+{
+	char path[PATH_MAX];
+	bool done;
+	int fd;
+
+	snprintf(path, sizeof(path), "%.3500s/log/refused/%s", e->base,
+	    e->id);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1 && errno != ENOENT && errno != ENOTDIR)
+		err(smtpctl_exit_error, "%s", path);
+	if (fd == -1)
+		return false;
+	if (!e->json && e->found > 0)
+		putchar('\n');
+	done = e->json ? explain_refused_json(fd, stdout) :
+	    explain_refused_text(fd, path, e->conf, stdout);
+	close(fd);
+	if (!done)
+		errx(smtpctl_exit_error, "%s: not a session that smtpd kept",
+		    path);
+	return true;
+}
+
+/* In a catcher's directory everything but mail is one deeper. */
+static void
+find_base(struct explain *e)
+{
+	struct stat st;
+
+	snprintf(e->base, sizeof(e->base), "%.4000s/.smtpd", e->root);
+	if (stat(e->base, &st) == -1)
+		snprintf(e->base, sizeof(e->base), "%.4000s", e->root);
+}
+
+static int
+explain(struct explain *e)
+{
+	bool refused;
+
+	find_base(e);
+	if (e->json)
+		printf("{\"id\":\"%s\",\"messages\":[", e->id);
+	look_in_log(e);
+	if (e->json)
+		fputs("],\"refused\":", stdout);
+	refused = look_in_refused(e);
+	if (e->json)
+		fputs(refused ? "}\n" : "null}\n", stdout);
+	if (fflush(stdout) == EOF)
+		err(smtpctl_exit_error, "standard output");
+	if (e->found > 0 || refused)
+		return 0;
+	fprintf(stderr, "smtpctl: %s: no message and no kept session of this "
+	    "id below %s.\nA session in which nothing was stored and nothing "
+	    "refused, or that is older than\nkeep-refused, is in the event "
+	    "log only: look there for session=%s\n", e->id, e->base, e->id);
+	return 1;
+}
+
+/* In small letters, if it came in capitals ("log format postfix"). */
+static bool
+take_id(char *text)
+{
+	for (char *c = text; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return strlen(text) == ipc_id_bytes && strspn(text,
+	    "0123456789abcdefghjkmnpqrstvwxyz") == ipc_id_bytes;
+}
+
+int
+smtpctl_explain_id(int argc, char *argv[])
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ NULL, 0, NULL, 0 }
+	};
+	struct explain e = { 0 };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "d:f:j", options, NULL)) != -1)
+		if (c == 'd')
+			e.root = optarg;
+		else if (c == 'f')
+			e.conf = optarg;
+		else if (c == 'j')
+			e.json = true;
+		else
+			return -1;
+	e.id = argv[optind++];
+	if (optind != argc)
+		return -1;
+	if (!take_id(e.id))
+		errx(smtpctl_exit_error, "%s: not an id: those of messages "
+		    "and sessions are 16 letters and digits, such as "
+		    "1m857pqg38m02n9r", e.id);
+	e.root = smtpctl_conf_root(e.root, e.conf);
+	return explain(&e);
+}

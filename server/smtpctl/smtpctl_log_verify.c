@@ -1,0 +1,332 @@
+/*
+ * Verifying the message log: every line against the one before, and against
+ * checkpoints.
+ */
+#include "server/smtpctl/smtpctl_log_verify.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/log/figure.h"
+#include "server/log/lines.h"
+#include "server/log/log_files.h"
+#include "server/smtpctl/smtpctl_await.h"
+
+enum { faults_told_max = 50 };
+
+/* What is known while walking. */
+struct walk {
+	struct smtpctl_verify	*v;
+	char			 path[figure_shown_bytes];	/* shown */
+	uint64_t		 number;	/* of the line at hand */
+	/* "FILE:LINE" */
+	char			 before[figure_shown_bytes + 32];
+	struct log_checkpoint	*points;
+	bool			*met;
+	size_t			 point_count;
+};
+
+static void	fault(struct walk *w, const char *fmt, ...)
+		    __attribute__((format(printf, 2, 3)));
+
+static void
+fault(struct walk *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (++w->v->faults > faults_told_max)
+		return;
+	va_start(ap, fmt);
+	vfprintf(w->v->bad, fmt, ap);
+	va_end(ap);
+	fputc('\n', w->v->bad);
+	if (w->v->faults == faults_told_max)
+		fputs("and there may be more\n", w->v->bad);
+}
+
+static void
+tell(struct walk *w, enum log_chain_fault f, const struct log_record *r,
+    uint64_t last)
+{
+	unsigned long long line = w->number, n = r->n;
+
+	switch (f) {
+	case LOG_CHAIN_OK:
+		break;
+	case LOG_CHAIN_STRANGE:
+		fault(w, "%s:%llu: this is no line that smtpd writes", w->path,
+		    line);
+		break;
+	case LOG_CHAIN_HEADLESS:
+		fault(w, "%s:%llu: this is number %llu, which begins no file: "
+		    "what stood before it was cut off", w->path, line, n);
+		break;
+	case LOG_CHAIN_CHANGED:
+		fault(w, "%s:%llu: does not follow the line before it: %s was "
+		    "changed, or this one was put here", w->path, line,
+		    w->before);
+		break;
+	case LOG_CHAIN_MISSING:
+		fault(w, "%s:%llu: %llu %s missing before it: this is number "
+		    "%llu, and %s is number %llu", w->path, line,
+		    (unsigned long long)w->v->chain.missing,
+		    w->v->chain.missing == 1 ? "line is" : "lines are", n,
+		    w->before, (unsigned long long)last);
+		break;
+	case LOG_CHAIN_MOVED:
+		fault(w, "%s:%llu: out of its place: number %llu stands "
+		    "behind number %llu", w->path, line, n,
+		    (unsigned long long)last);
+		break;
+	case LOG_CHAIN_NUMBER:
+		fault(w, "%s:%llu: its number %llu is forged, for it follows "
+		    "number %llu", w->path, line, n,
+		    (unsigned long long)last);
+		break;
+	}
+}
+
+static void
+meet_points(struct walk *w, const struct log_record *r, struct span line)
+{
+	uint8_t hash[log_hash_bytes];
+
+	for (size_t i = 0; i < w->point_count; i++) {
+		const struct log_checkpoint *p = &w->points[i];
+
+		if (p->n != r->n || w->met[i])
+			continue;
+		w->met[i] = true;
+		crypto_generichash(hash, sizeof(hash), line.p, line.n, NULL,
+		    0);
+		if (memcmp(hash, p->hash, sizeof(hash)) != 0)
+			fault(w, "%s:%llu: not what it was at the checkpoint "
+			    "of %s: this line, or one before it, was changed",
+			    w->path, (unsigned long long)w->number, p->time);
+	}
+}
+
+static void
+walk_line(struct walk *w, struct span line)
+{
+	uint64_t last = w->v->chain.last;
+	enum log_chain_fault f;
+	struct log_record r;
+
+	memset(&r, 0, sizeof(r));
+	f = log_chain_feed(&w->v->chain, line, &r);
+	tell(w, f, &r, last);
+	if (f != LOG_CHAIN_STRANGE && f != LOG_CHAIN_MOVED)
+		meet_points(w, &r, line);
+	snprintf(w->before, sizeof(w->before), "%s:%llu", w->path,
+	    (unsigned long long)w->number);
+}
+
+static void
+walk_lines(struct walk *w, struct lines *l)
+{
+	struct span line;
+	int got;
+
+	while ((got = lines_next(l, &line)) == 1) {
+		w->number = l->number;
+		if (l->whole || !l->eof)
+			walk_line(w, line);
+		else
+			fault(w, "%s:%llu: the file ends in the middle of "
+			    "this line", w->path,
+			    (unsigned long long)w->number);
+	}
+	if (got == -1)
+		err(smtpctl_exit_error, "%s", w->path);
+	if (w->v->out != NULL)
+		fprintf(w->v->out, "%s: %llu lines\n", w->path,
+		    (unsigned long long)l->number);
+}
+
+/* A file that was named to us, or "-". */
+static void
+walk_named(struct walk *w, const char *path)
+{
+	static struct lines lines;
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+
+	figure_shown(is_stdin ? "standard input" : path, w->path);
+	if (fd == -1)
+		err(smtpctl_exit_error, "%s", w->path);
+	lines_begin(&lines, fd);
+	walk_lines(w, &lines);
+	if (!is_stdin)
+		close(fd);
+}
+
+/* One that lies in the directory of the log, whoever put it there. */
+static void
+walk_found(struct walk *w, const struct log_file_found *f)
+{
+	static struct lines lines;
+
+	figure_shown(f->path, w->path);
+	if (f->strange) {
+		fault(w, "%s: neither smtpd nor logrotate gives such a name: "
+		    "it was not read", w->path);
+		return;
+	}
+	if (lines_open(&lines, f->path) == 0) {
+		walk_lines(w, &lines);
+		close(lines.fd);
+	} else if (errno == EINVAL || errno == ELOOP || errno == ENXIO)
+		fault(w, "%s: it is no plain file, and was not read", w->path);
+	else
+		err(smtpctl_exit_error, "%s", w->path);
+}
+
+static void
+walk_root(struct walk *w)
+{
+	char what[PATH_MAX];
+	struct log_files f;
+
+	if (log_files_find(w->v->root, &f, what) == -1)
+		err(smtpctl_exit_error, "%s", what);
+	if (f.count == 0)
+		errx(smtpctl_exit_error, "%s: no message log here", what);
+	if (f.compressed > 0)
+		warnx("%s: %zu compressed files are left out: name all "
+		    "files, decompressed, in their order", what,
+		    f.compressed);
+	for (size_t i = 0; i < f.count; i++)
+		walk_found(w, &f.files[i]);
+	log_files_free(&f);
+}
+
+static void
+check_point(struct walk *w, const struct log_checkpoint *p, uint64_t line)
+{
+	const char *path = w->v->checkpoints;
+
+	if (w->v->key != NULL && !log_checkpoint_check(p, w->v->key))
+		fault(w, "%s:%llu: the checkpoint of %s is not signed by that "
+		    "key", path, (unsigned long long)line, p->time);
+}
+
+static void
+read_points(struct walk *w)
+{
+	static struct lines lines;
+	const char *path = w->v->checkpoints;
+	struct log_checkpoint p, *grown;
+	struct span line;
+	int fd, got;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		err(smtpctl_exit_error, "%s", path);
+	lines_begin(&lines, fd);
+	while ((got = lines_next(&lines, &line)) == 1) {
+		if (!lines.whole || !log_checkpoint_read(line, &p)) {
+			fault(w, "%s:%llu: this is no checkpoint", path,
+			    (unsigned long long)lines.number);
+			continue;
+		}
+		check_point(w, &p, lines.number);
+		grown = reallocarray(w->points, w->point_count + 1,
+		    sizeof(*grown));
+		if (grown == NULL)
+			err(smtpctl_exit_error, "%s", path);
+		w->points = grown;
+		w->points[w->point_count++] = p;
+	}
+	if (got == -1)
+		err(smtpctl_exit_error, "%s", path);
+	close(fd);
+	w->met = calloc(w->point_count + 1, sizeof(*w->met));
+	if (w->met == NULL)
+		err(smtpctl_exit_error, "%s", path);
+}
+
+/* Checkpoints of lines that were not met. */
+static void
+judge_points(struct walk *w)
+{
+	const struct log_chain *c = &w->v->chain;
+	size_t met = 0, older = 0;
+
+	for (size_t i = 0; i < w->point_count; i++) {
+		const struct log_checkpoint *p = &w->points[i];
+
+		met += w->met[i];
+		if (w->met[i])
+			continue;
+		if (c->begun && p->n < c->first)
+			older++;
+		else if (!c->begun || p->n > c->last)
+			fault(w, "the end was cut off: at the checkpoint of "
+			    "%s there was a line number %llu, and the last is "
+			    "number %llu", p->time, (unsigned long long)p->n,
+			    (unsigned long long)c->last);
+		else
+			fault(w, "line number %llu, which the checkpoint of "
+			    "%s is of, is not there",
+			    (unsigned long long)p->n, p->time);
+	}
+	if (w->v->out == NULL || w->point_count == 0)
+		return;
+	fprintf(w->v->out, "%s: %zu checkpoints, %zu of lines that are here",
+	    w->v->checkpoints, w->point_count, met);
+	if (older > 0)
+		fprintf(w->v->out, ", %zu of older ones", older);
+	fputc('\n', w->v->out);
+}
+
+static void
+sum_up(const struct smtpctl_verify *v)
+{
+	char hash[2 * log_hash_bytes + 1];
+
+	if (v->faults > 0) {
+		fprintf(v->bad, "the message log is not what was written: "
+		    "%lu %s\n", v->faults,
+		    v->faults == 1 ? "fault" : "faults");
+		return;
+	}
+	if (v->out == NULL)
+		return;
+	if (!v->chain.begun) {
+		fputs("the message log is empty\n", v->out);
+		return;
+	}
+	if (!v->chain.from_start)
+		fprintf(v->out, "what stood before number %llu is not here\n",
+		    (unsigned long long)v->chain.first);
+	sodium_bin2hex(hash, sizeof(hash), v->chain.hash,
+	    sizeof(v->chain.hash));
+	fprintf(v->out, "the chain holds: numbers %llu to %llu, from %s to "
+	    "%s\nhash of the last line: %s\n",
+	    (unsigned long long)v->chain.first,
+	    (unsigned long long)v->chain.last, v->chain.began,
+	    v->chain.ended, hash);
+}
+
+void
+smtpctl_log_verify(struct smtpctl_verify *v)
+{
+	struct walk w = { .v = v, .before = "?" };
+
+	if (v->checkpoints != NULL)
+		read_points(&w);
+	for (size_t i = 0; v->paths != NULL && i < v->path_count; i++)
+		walk_named(&w, v->paths[i]);
+	if (v->paths == NULL)
+		walk_root(&w);
+	judge_points(&w);
+	sum_up(v);
+	free(w.points);
+	free(w.met);
+}
