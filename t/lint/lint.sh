@@ -44,6 +44,97 @@ layers() {
 	nothing '#include "server/' $worker $shared
 }
 
+# A room includes itself, the rooms below it in this order, and shared/; files
+# of server/ itself are above and below all.  Arrows that still run up are
+# named here, and this list only becomes shorter.
+order="smtpctl control daemon session mail process log conf"
+still_up="\
+conf/catcher_dir.h daemon/users.h
+conf/conf_check.c mail/recipient.h
+conf/conf_load.c mail/recipient.h
+log/catcher.c daemon/hold.h
+log/catcher.c mail/maildir.h
+log/log_message.h mail/recipient.h
+log/log_message.h mail/recipient_log.h
+mail/message.c session/session.h
+process/auth.h session/login.h
+process/helper.c daemon/hold.h
+process/helper.c daemon/signals.h
+process/nursery.c daemon/hold.h
+process/nursery.c daemon/renew.h
+process/pool.c session/admit.h
+process/pool.c session/login.h
+process/pool.c session/session.h
+process/pool_worker.c mail/commit.h
+process/pool_worker.c session/dispatch.h
+process/pool_worker.c session/login.h
+process/pool_worker.c session/session.h
+process/signer.c daemon/renew.h"
+count() {
+	echo $#
+}
+
+rooms() {
+	status=0
+	grep -oE '^#include "server/[a-z]+/[a-z_0-9]+\.h"' server/*/*.[ch] |
+	    awk -v order="$order" -v still_up="$still_up" '
+	BEGIN {
+		n = split(order, name, " ")
+		for (i = 1; i <= n; i++)
+			rank[name[i]] = i
+		n = split(still_up, known, "\n")
+		for (i = 1; i <= n; i++)
+			may[known[i]] = 1
+	}
+	{
+		split($0, part, /:#include "|"/)
+		split(part[1], from, "/")
+		split(part[2], to, "/")
+		if (rank[to[2]] >= rank[from[2]])
+			next
+		arrow = substr(part[1], 8) " " substr(part[2], 8)
+		up++
+		seen[arrow] = 1
+		if (!(arrow in may)) {
+			print arrow ": runs up"
+			bad = 1
+		}
+	}
+	END {
+		for (i in may)
+			if (i != "" && !(i in seen)) {
+				print i ": is no longer there, take it out"
+				bad = 1
+			}
+		print "rooms: " up + 0 " arrows run up" >"/dev/stderr"
+		exit bad
+	}' || status=1
+	for room in $order; do
+		[ "$(count "server/$room"/*.c)" -le 20 ] || {
+			echo "server/$room: more than 20 .c files"
+			status=1
+		}
+	done
+	[ "$(count worker/*.c)" -le 26 ] || {
+		echo "worker: more than 26 .c files"
+		status=1
+	}
+	return $status
+}
+
+# What the budget counts, for who follows it.
+# shellcheck disable=SC2086
+figures() {
+	all=$(cat $server $worker $shared | wc -l)
+	core=$(cat worker/*.[ch] shared/*.[ch] server/session/*.[ch] \
+	    server/mail/*.[ch] server/process/*.[ch] server/daemon/*.[ch] |
+	    wc -l)
+	echo "lines: $all in all, $core in the core;" \
+	    ".c files: $(for d in worker shared $(printf " server/%s" $order); do
+		printf '%s %s, ' "${d%/}" "$(count "${d%/}"/*.c)"
+	    done)"
+}
+
 # The worker's image holds no spool, table or configuration code: nothing that
 # a file of the master defines (OpenSSL, linked in, has names such as ours).
 worker_image() {
@@ -197,6 +288,7 @@ no_todo() {
 }
 
 check "layers: who includes whom" layers
+check "rooms: nobody includes upwards" rooms
 check "the worker's image holds none of the master's code" worker_image
 check "pure modules need nothing but mem* and str*" purity
 check "every header compiles alone" headers
@@ -212,5 +304,6 @@ check "clang-tidy" all_tidy
 check "man pages (mandoc -T lint)" man_pages
 check "shell scripts (shellcheck)" scripts
 
+figures
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
