@@ -57,16 +57,12 @@ print_words(const struct word *w, unsigned bits)
 }
 
 #define PRINT_RECORD(name, way, payload, fd, when, check)			\
-	print_record(#name, way, sizeof(struct ipc_##payload), fd, when);
+	print_record(#name, way, fd, when);
 
 static void
-print_record(const char *name, enum ipc_way way, size_t octets, int has_fd,
-    unsigned when)
+print_record(const char *name, enum ipc_way way, int has_fd, unsigned when)
 {
 	printf(".It Ic %s\n%s", name, ways[way]);
-	/* The page has the sizes of systems that align to 8 octets. */
-	if (_Alignof(struct ipc_commit) == 8)
-		printf(", %zu octet%s", octets, octets == 1 ? "" : "s");
 	if (has_fd)
 		printf(", with a descriptor");
 	if (when != IPC_AT_ANY && when != IPC_AT_ASK) {
