@@ -184,7 +184,7 @@ start_socket_activate_each() {
 
 # exposure UNIT: the page says the figure, systemd counts.
 exposure() {
-	said=$(sed -n 's/^gives smtpd.service and smtpd@.service \([0-9.]*\) of 10.*/\1/p' man/smtpd.8)
+	said=$(sed -n 's/^rates smtpd.service and smtpd@.service \([0-9.]*\) of 10.*/\1/p' man/smtpd.8)
 	[ -n "$said" ] || fail "smtpd(8) says no figure"
 	is=$(systemd-analyze security --offline=yes "server/init/$1" |
 	    sed -n 's/.*Overall exposure level for [^ ]*: \([0-9.]*\) .*/\1/p')
