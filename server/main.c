@@ -399,8 +399,6 @@ main(int argc, char *argv[])
 		configure_catcher(&m.conf, &a);
 	else if (mode_load_conf(a.conf, &m.conf, a.quiet) == -1 ||
 	    mode_load_tls(&m.conf, m.tls, a.quiet) == -1) {
-		if (!a.quiet)
-			mode_warn(&m.conf, false, false);
 		if (a.check)
 			check_note_user(&m.conf);
 		return 1;

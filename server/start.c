@@ -364,7 +364,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	root = users_open_root(m->conf.root, users);
 	log_setup_open(&m->conf, users->drop ? &users->master : NULL);
 	if (!m->conf.catcher && !m->one_session)
-		mode_warn(&m->conf, true, true);
+		mode_warn(&m->conf, true);
 	if (o->pid_file != NULL)
 		pid_file_open(o->pid_file);
 	if (o->sockets != NULL)

@@ -66,7 +66,6 @@ conf_free(struct conf *conf)
 	}
 	free(conf->pairs);
 	free(conf->proxies);
-	free(conf->relays);
 	free(conf->listens);
 	free(conf->path);
 	free(conf->hostname);

@@ -127,9 +127,6 @@ struct conf {
 	size_t			 pair_count;
 	struct conf_proxy	*proxies;	/* in the order of the file */
 	size_t			 proxy_count;
-	struct conf_proxy	*relays;	/* "from" of relay, which is
-						   refused still; to warn of */
-	size_t			 relay_count;
 	struct conf_domain	*domains;	/* in the order of the file */
 	size_t			 domain_count;
 	uint32_t		 mark_count;	/* of all domains */

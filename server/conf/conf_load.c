@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "server/conf/conf_keyword.h"
-#include "server/conf/conf_relay.h"
 #include "server/conf/conf_table.h"
 #include "server/conf/conf_text.h"
 #include "server/mail/recipient.h"
@@ -35,16 +34,40 @@ struct loader {
 	int			 error;		/* errno of a lack of memory */
 };
 
+/*
+ * "from ADDRESS/BITS" of a relay block is judged even where nobody can relay:
+ * what is prepared for the version that does must not open a relay to the
+ * world then.
+ */
+static void
+judge_relay(struct loader *l)
+{
+	const struct conf_word *words = l->cut.words;
+	enum conf_range_verdict verdict;
+	struct conf_range r;
+	char shown[conf_shown_max_bytes];
+
+	if (l->cut.count < 2 || !span_equal(words[0].text, span_of("from")) ||
+	    span_equal(words[1].text, span_of("authenticated")))
+		return;
+	verdict = conf_range_parse(words[1].text, &r);
+	if (verdict == CONF_RANGE_OK && !conf_range_is_world(&r))
+		return;
+	conf_show(words[1].text, shown, sizeof(shown));
+	conf_report_at(&l->report, &l->place, words[1].at, NULL,
+	    "bad range \"%s\": %s", shown, verdict != CONF_RANGE_OK ?
+	    conf_range_want(verdict) : "it takes in half the world, which "
+	    "would send its spam through here");
+}
+
 /* Steps over what stands in a block that is not known. */
 static void
 skip_line(struct loader *l)
 {
 	const struct conf_word *last = &l->cut.words[l->cut.count - 1];
 
-	if (l->skips_relay && conf_relay_judge(&l->cut, &l->place, l->conf,
-	    &l->report) == -1)
-		l->error = errno;
-
+	if (l->skips_relay)
+		judge_relay(l);
 	if (conf_word_is_brace(&l->cut.words[0], '}'))
 		l->skip--;
 	else if (conf_word_is_brace(last, '{'))

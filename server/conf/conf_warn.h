@@ -5,16 +5,11 @@
 #define SERVER_CONF_WARN_H
 
 #include "server/conf/conf.h"
-#include "shared/os_gateway.h"
 
 /*
- * Each calls tell for a line that most likely should not be so.  A range
- * holds one of count gateways; of a configuration with mistakes, too.
+ * Each calls tell for a line that most likely should not be so.  Here, a
+ * hostname without a dot; line 0 where it is this host's own.
  */
-void	conf_warn_ranges(const struct conf *conf,
-	    const struct os_gateway *gateways, size_t count,
-	    void (*tell)(const char *path, unsigned line, const char *text));
-/* A hostname without a dot; line 0 where it is this host's own. */
 void	conf_warn_hostname(const struct conf *conf,
 	    void (*tell)(const char *path, unsigned line, const char *text));
 /* Submission to which nobody can log in.  Before passwords are forgotten. */

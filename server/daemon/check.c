@@ -306,7 +306,7 @@ check_conf(const struct conf *conf, const struct tls_files *tls)
 	if (conf->listen_count == 0)
 		fprintf(stderr, "smtpd: %s: no listen line: good for inetd "
 		    "and systemd sockets only\n", conf->path);
-	mode_warn(conf, false, true);
+	mode_warn(conf, false);
 	check_note_user(conf);
 	if (t.faults > 0)
 		return 1;

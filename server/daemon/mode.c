@@ -109,16 +109,11 @@ show_warning(const char *path, unsigned line, const char *text)
 }
 
 void
-mode_warn(const struct conf *conf, bool logged, bool whole)
+mode_warn(const struct conf *conf, bool logged)
 {
-	static struct os_gateway gateways[os_gateways_max];
-
 	void (*tell)(const char *, unsigned, const char *) = logged ?
 	    mode_log_warning : show_warning;
 
-	conf_warn_ranges(conf, gateways, os_gateways(gateways), tell);
-	if (!whole)
-		return;
 	conf_warn_hostname(conf, tell);
 	conf_warn_logins(conf, tell);
 	conf_warn_broken(conf, tell);

@@ -25,10 +25,9 @@ int	mode_load_conf(const char *path, struct conf *out, bool quiet);
 int	mode_load_tls(struct conf *conf, struct tls_files *out, bool quiet);
 /*
  * Tells of what conf says and most likely should not: on standard error, or
- * logged.  Not whole: it has mistakes.  Before anything is held, and passwords
- * are forgotten.
+ * logged.  Before anything is held, and passwords are forgotten.
  */
-void	mode_warn(const struct conf *conf, bool logged, bool whole);
+void	mode_warn(const struct conf *conf, bool logged);
 /* Logs one of them, for conf_warn.h. */
 void	mode_log_warning(const char *path, unsigned line, const char *text);
 
