@@ -329,7 +329,7 @@ find_worker(const char *path)
 
 	if (realpath(path, real) != NULL && access(real, X_OK) == 0)
 		return real;
-	if (errno == EACCES && (bar = users_find_bar(path)) != NULL)
+	if (errno == EACCES && (bar = privdrop_find_bar(path)) != NULL)
 		fatal("%s: uid %u may not search %s: chmod a+x that "
 		    "directory, or name with -w where else smtpd's second "
 		    "program is", path, (unsigned)geteuid(), bar);

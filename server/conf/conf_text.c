@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/conf/privdrop.h"
 #include "shared/os.h"
 
 enum {
@@ -71,7 +72,8 @@ conf_text_read(const char *path, struct conf_text *out)
 	fd = os_open_file(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
 	    O_NONBLOCK);
 	if (fd == -1)
-		return strerror(errno);
+		return errno == EACCES ? privdrop_denial(path) :
+		    strerror(errno);
 	why = read_open(fd, out);
 	close(fd);
 	if (why != NULL)

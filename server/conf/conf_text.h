@@ -38,7 +38,10 @@ struct conf_report {
 	bool		 muted;		/* of a file that was judged before */
 };
 
-/* NULL; or why path cannot be read, for people. */
+/*
+ * NULL; or why path cannot be read, for people, until the next call: who is
+ * denied is told what bars him.
+ */
 const char *conf_text_read(const char *path, struct conf_text *out);
 /* It is wiped: a users file has hashes in it. */
 void	conf_text_free(struct conf_text *text);

@@ -5,12 +5,20 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "server/conf/conf_parse.h"
+#include "server/conf/conf_text.h"
 #include "shared/os.h"
+
+/* Who this process is, once it must not look names up; or NULL. */
+static const struct identity *settled;
 
 /* An administrator may have let the user into a group of keys, say. */
 static void
@@ -91,4 +99,71 @@ privdrop_can(const struct identity *id)
 	if (pid == 0)
 		_exit(privdrop_to(id) == 0 ? 0 : 1);
 	return pid != -1 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+void
+privdrop_settle(const struct identity *id)
+{
+	settled = id;
+}
+
+const char *
+privdrop_find_bar(const char *path)
+{
+	static char dir[PATH_MAX];
+
+	for (const char *p = path; (p = strchr(p, '/')) != NULL; p++) {
+		snprintf(dir, sizeof(dir), "%.*s", p == path ? 1 :
+		    (int)(p - path), path);
+		if (access(dir, X_OK) == -1 && errno == EACCES)
+			return dir;
+	}
+	return NULL;
+}
+
+void
+privdrop_describe(const char *path, char *out, size_t room)
+{
+	char user[32], group[32], shown[conf_shown_max_bytes];
+	const struct passwd *pw = NULL;
+	const struct group *gr = NULL;
+	struct stat st;
+
+	conf_show(span_of(path), shown, sizeof(shown));
+	if (stat(path, &st) == -1) {
+		snprintf(out, room, "%s: %s", shown, strerror(errno));
+		return;
+	}
+	if (settled == NULL) {
+		pw = getpwuid(st.st_uid);
+		gr = getgrgid(st.st_gid);
+	}
+	snprintf(user, sizeof(user), "%u", (unsigned)st.st_uid);
+	snprintf(group, sizeof(group), "%u", (unsigned)st.st_gid);
+	snprintf(out, room, "%s%s belongs to %s:%s, mode %04o",
+	    S_ISDIR(st.st_mode) ? "the directory " : "", shown,
+	    st.st_uid == 0 ? "root" : pw == NULL ? user : pw->pw_name,
+	    st.st_gid == 0 ? "root" : gr == NULL ? group : gr->gr_name,
+	    (unsigned)st.st_mode & 07777);
+}
+
+const char *
+privdrop_denial(const char *path)
+{
+	static char text[640];
+	const char *bar = privdrop_find_bar(path);
+	struct identity me;
+	char what[480];
+
+	if (bar == NULL && settled != NULL && access(path, R_OK) == 0)
+		return "Permission denied: smtpd entered its sandbox at start, "
+		    "when the configuration named nothing in that directory: "
+		    "restart smtpd";
+	if (settled == NULL)
+		privdrop_own(&me);
+	privdrop_describe(bar != NULL ? bar : path, what, sizeof(what));
+	snprintf(text, sizeof(text), "Permission denied: %s: let its group or "
+	    "an ACL admit %s", what, settled != NULL ? settled->name :
+	    me.name);
+	return text;
 }

@@ -1,5 +1,6 @@
 /*
- * Becoming nobody: two users, and never root again.
+ * Becoming nobody: two users, and never root again; and what the user that a
+ * process has become may not reach.
  */
 #ifndef SERVER_PRIVDROP_H
 #define SERVER_PRIVDROP_H
@@ -36,5 +37,27 @@ int	privdrop_to(const struct identity *id);
 int	privdrop_stay(void);
 /* Would privdrop_to(id) succeed?  Tried in a child. */
 bool	privdrop_can(const struct identity *id);
+/*
+ * This process stays id, which is borrowed, and enters its sandbox: from now
+ * on no name of a user or a group is looked up.
+ */
+void	privdrop_settle(const struct identity *id);
+/*
+ * The first directory on the way to path that this process may not search; or
+ * NULL.  Until the next call.
+ */
+const char *privdrop_find_bar(const char *path);
+/*
+ * Whose path is, for people: "the directory /etc/ssl/private belongs to
+ * root:root, mode 0700", names escaped; in numbers after privdrop_settle.
+ */
+void	privdrop_describe(const char *path, char *out, size_t room);
+/*
+ * Why this process was denied path (EACCES), for people, from "Permission
+ * denied" to the remedy: the directory on the way that bars the user of this
+ * process, or path itself, and whose it is; or the sandbox.  Until the next
+ * call.
+ */
+const char *privdrop_denial(const char *path);
 
 #endif

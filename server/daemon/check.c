@@ -7,9 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <openssl/evp.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,42 +52,17 @@ tell(struct trial *t, bool fault, unsigned line, const char *format, ...)
 	t->faults += fault;
 }
 
-/* "the directory /etc/ssl/private belongs to root:root, mode 0700". */
-static void
-describe(const char *path, char *out, size_t room)
-{
-	char user[32], group[32];
-	const struct passwd *pw;
-	const struct group *gr;
-	struct stat st;
-
-	if (stat(path, &st) == -1) {
-		snprintf(out, room, "%s: %s", path, strerror(errno));
-		return;
-	}
-	pw = getpwuid(st.st_uid);
-	gr = getgrgid(st.st_gid);
-	snprintf(user, sizeof(user), "%u", (unsigned)st.st_uid);
-	snprintf(group, sizeof(group), "%u", (unsigned)st.st_gid);
-	snprintf(out, room, "%s%s belongs to %s:%s, mode %04o",
-	    S_ISDIR(st.st_mode) ? "the directory " : "", path,
-	    pw == NULL ? user : pw->pw_name, gr == NULL ? group :
-	    gr->gr_name, (unsigned)st.st_mode & 07777);
-}
-
 /* always: neither does a start by root help. */
 static void
 tell_denied(struct trial *t, bool always, unsigned line, const char *path,
     const char *what)
 {
-	const char *user = t->users.master.name, *bar = users_find_bar(path);
+	const char *user = t->users.master.name;
 	bool fault = always || !t->root_helps;
-	char why[512];
 
-	describe(bar != NULL ? bar : path, why, sizeof(why));
-	tell(t, fault, line, "%s: %s cannot %s it%s: %s: let its group or an "
-	    "ACL admit %s%s", path, user, what, t->as_root ? ", root can" :
-	    "", why, user, !t->as_root || always ? "" : fault ?
+	tell(t, fault, line, "%s: %s cannot %s it%s: %s%s", path, user, what,
+	    t->as_root ? ", root can" : "", privdrop_denial(path),
+	    !t->as_root || always ? "" : fault ?
 	    ", as whom smtpd.service starts" :
 	    ", or neither SIGHUP nor a start that is not root's works");
 }
@@ -141,7 +114,7 @@ try_root(struct trial *t)
 {
 	unsigned line = conf_line_of(t->conf, "root");
 	const char *root = t->conf->root;
-	const char *bar = users_find_bar(root);
+	const char *bar = privdrop_find_bar(root);
 	struct stat st;
 
 	if (bar != NULL)
@@ -227,7 +200,7 @@ check_owner(struct trial *t)
 		return;
 	if (fstat(fd, &st) == 0 && st.st_uid != want &&
 	    (!t->root_helps || !users_may_give(fd, &st))) {
-		describe(t->conf->root, why, sizeof(why));
+		privdrop_describe(t->conf->root, why, sizeof(why));
 		tell(t, true, conf_line_of(t->conf, "root"), "%s, and not to "
 		    "%s: chown -R it, or name another root", why,
 		    t->users.master.name);

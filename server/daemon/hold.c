@@ -4,6 +4,7 @@
 #include "server/daemon/hold.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,14 +149,13 @@ warn_of_swap(const struct master *m)
  * with less of a sandbox, or not at all.
  */
 static void
-warn_unreachable(const struct users *u, const char *dir)
+warn_unreachable(const char *dir)
 {
-	char what[240];
+	char what[800], inside[PATH_MAX + 2];
 
-	snprintf(what, sizeof(what), "user %s cannot search this directory, "
-	    "so nothing there is read again upon SIGHUP: let that user search "
-	    "it and all above it, by chgrp and chmod, or put its files "
-	    "elsewhere", u->master.name);
+	snprintf(inside, sizeof(inside), "%s/", dir);
+	snprintf(what, sizeof(what), "nothing in this directory is read again "
+	    "upon SIGHUP: %s", privdrop_denial(inside));
 	warn_of(what, dir);
 }
 
@@ -164,7 +164,7 @@ warn_unreachable(const struct users *u, const char *dir)
  * into its place.
  */
 static bool
-add_directory_of(struct paths *p, const struct users *u, const char *file)
+add_directory_of(struct paths *p, const char *file)
 {
 	char *dir = directory_of(file);
 	bool done = false;
@@ -174,7 +174,7 @@ add_directory_of(struct paths *p, const struct users *u, const char *file)
 		    strcmp(p->list[i].path, dir) == 0;
 	if (dir != NULL && !done && access(dir, X_OK) == -1 &&
 	    errno == EACCES) {
-		warn_unreachable(u, dir);
+		warn_unreachable(dir);
 		done = true;
 	}
 	if (done || dir == NULL || os_keep_directory(dir) == -1) {
@@ -192,16 +192,16 @@ add_files(struct paths *p, const struct master *m)
 {
 	const struct conf *conf = &m->conf;
 
-	if (conf->path != NULL && !add_directory_of(p, &m->users, conf->path))
+	if (conf->path != NULL && !add_directory_of(p, conf->path))
 		return false;
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		const struct conf_domain *d = &conf->domains[i];
 
 		if (d->users_path != NULL &&
-		    !add_directory_of(p, &m->users, d->users_path))
+		    !add_directory_of(p, d->users_path))
 			return false;
 		if (d->aliases_path != NULL &&
-		    !add_directory_of(p, &m->users, d->aliases_path))
+		    !add_directory_of(p, d->aliases_path))
 			return false;
 	}
 	return true;
@@ -233,6 +233,7 @@ hold_master(struct master *m, int root)
 	if (what != NULL)
 		warn_of(what, NULL);
 	warn_of_swap(m);
+	privdrop_settle(&m->users.master);
 	/* Held, it could not ask any more. */
 	snprintf(m->sandbox, sizeof(m->sandbox), "%s", off ? "none" :
 	    sandbox_describe());

@@ -210,20 +210,16 @@ renew_judged(struct master *m, const struct ipc_judged *judged)
 
 /* What has been read stays as it is, and who sent SIGHUP is told why. */
 static void
-log_kept(const struct conf *conf, const struct tls_before *before)
+log_kept(const struct tls_before *before)
 {
 	struct log_line l;
-	char then[300];
 
-	snprintf(then, sizeof(then), "the certificate of before is served "
-	    "on; let the group of %s read the file and search its "
-	    "directories (chgrp, chmod 640 and 750), or restart smtpd if "
-	    "root starts it", conf->user);
 	log_begin(&l, LOG_LEVEL_WARNING, "reload-kept");
 	log_str(&l, "file", before->denied);
 	log_u64(&l, "pairs", before->kept);
-	log_str(&l, "why", "Permission denied");
-	log_str(&l, "then", then);
+	log_str(&l, "why", privdrop_denial(before->denied));
+	log_str(&l, "then", "the previous certificate stays in use, until "
+	    "this user can read the new one, or root restarts smtpd");
 	log_end(&l);
 }
 
@@ -309,7 +305,7 @@ renew_begin(struct master *m, const struct conf *new, FILE *err)
 	}
 	if (tls_files_reload(new, &before, files, err) == 0) {
 		if (before.kept > 0)
-			log_kept(new, &before);
+			log_kept(&before);
 		if (tls_files_are_same(files, m->tls))
 			answer = RENEW_NOW;
 		else if (is_possible(m, new, files, err))

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -81,20 +80,6 @@ users_become(const struct users *u, const struct identity *who)
 	return u->drop ? privdrop_to(who) : privdrop_stay();
 }
 
-const char *
-users_find_bar(const char *path)
-{
-	static char dir[PATH_MAX];
-
-	for (const char *p = path; (p = strchr(p, '/')) != NULL; p++) {
-		snprintf(dir, sizeof(dir), "%.*s", p == path ? 1 :
-		    (int)(p - path), path);
-		if (access(dir, X_OK) == -1 && errno == EACCES)
-			return dir;
-	}
-	return NULL;
-}
-
 static bool
 is_empty(int dir)
 {
@@ -127,10 +112,12 @@ users_open_root(const char *path, const struct users *u)
 	int fd;
 
 	if (mkdir(path, 0700) == -1 && errno != EEXIST)
-		fatal("%s: cannot be created: %s", path, strerror(errno));
+		fatal("%s: cannot be created: %s", path, errno == EACCES ?
+		    privdrop_denial(path) : strerror(errno));
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1 || fstat(fd, &st) == -1)
-		fatal("%s: %s", path, strerror(errno));
+		fatal("%s: %s", path, errno == EACCES ?
+		    privdrop_denial(path) : strerror(errno));
 	if (st.st_uid != want && (!u->drop || !users_may_give(fd, &st)))
 		fatal("%s: belongs to uid %u, not to %s (uid %u)%s: name "
 		    "another directory, or give it to that user", path,

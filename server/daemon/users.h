@@ -35,11 +35,6 @@ int	users_open_root(const char *path, const struct users *u);
  * a third user's, who could go on changing it, and the way to it.
  */
 bool	users_may_give(int dir, const struct stat *st);
-/*
- * The first directory on the way to path that this process may not search; or
- * NULL.  Until the next call.
- */
-const char *users_find_bar(const char *path);
 /* Logs it when others than the owner of root may enter or write there. */
 void	users_warn_of_root(const char *path, int root);
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/conf/privdrop.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -329,7 +330,8 @@ feed(struct master *m)
 		return;
 	}
 	denied = errno == EACCES;
-	snprintf(why, sizeof(why), "%s: %s", path, strerror(errno));
+	snprintf(why, sizeof(why), "%s: %s", path, denied ?
+	    privdrop_denial(path) : strerror(errno));
 	conf_forget_passwords(&m->conf);
 	if (denied)
 		helper_give_up(m, HELPER_AUTH, why);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "server/conf/conf_text.h"
+#include "server/conf/privdrop.h"
 #include "shared/os.h"
 #include "shared/tls_judge.h"
 
@@ -215,7 +216,8 @@ tls_files_load(const struct conf *conf, struct tls_files *out, FILE *err)
 		if (read_pair(&l, pair, &denied))
 			report_fault(&l, judge_in_child(pair));
 		else if (denied != NULL)
-			report(&l, denied == l.line->key, strerror(EACCES));
+			report(&l, denied == l.line->key,
+			    privdrop_denial(denied));
 	}
 	result = end_loading(&l);
 	if (result == -1)
@@ -290,10 +292,7 @@ reload_pair(struct loading *l, struct tls_before *before,
 		return;
 	else if ((old = find_named(before, l->line)) == NULL) {
 		before->denied = denied;
-		report(l, denied == l->line->key, "Permission denied: a "
-		    "certificate that is new has to be readable for this "
-		    "user, and lie where one lay at start; or it takes a "
-		    "restart");
+		report(l, denied == l->line->key, privdrop_denial(denied));
 		return;
 	} else if (before->kept++ == 0)
 		before->denied = denied;

@@ -398,9 +398,11 @@ seen_lost_helper() {
 	offers_tls
 }
 
-# 2.3: a table that _smtpd cannot reach starts nothing, and smtpd -n names who
-# bars it; what is said at start is what every process has.
+# 2.3: a table that _smtpd cannot reach starts nothing; the start, a reload and
+# smtpd -n name what bars whom; what is said at start is what every process has.
 seen_held() {
+	local barred='the directory /srv/barred belongs to root:root, mode 0700: let its group or an ACL admit _smtpd'
+
 	install -d -m 700 /srv/barred
 	configure
 	cp $etc/aliases /srv/barred/
@@ -408,10 +410,15 @@ seen_held() {
 	since=$(date '+%F %T.%N')
 	! systemctl restart smtpd.service 2>/dev/null ||
 	    fail "it starts without its aliases"
-	logged '/srv/barred/aliases" cannot be read: Permission denied' ||
-	    fail "$(journal | head -n 4)"
-	refuses 'the directory /srv/barred belongs to root:root, mode 0700: .*_smtpd'
+	logged "$barred" || fail "$(journal | head -n 4)"
+	refuses "$barred"
 	fresh
+	sed -i 's|aliases /etc/smtpd|aliases /srv/barred|' $etc/smtpd.conf
+	! systemctl reload smtpd.service 2>/dev/null || fail "it is reloaded"
+	[ "$(journal | grep -c "$barred")" = 1 ] || fail "$(journal | tail -n 4)"
+	systemctl kill -s HUP --kill-whom=main smtpd.service
+	until_so 10 logged "event=reload-failed .*$barred" ||
+	    fail "$(journal | tail -n 4)"
 	logged 'event=start .*sandbox="seccomp' ||
 	    fail "$(journal | grep event=start)"
 	smtpctl status -v | sed -n '/^PROCESS/,/^$/p' >/root/out

@@ -2,9 +2,11 @@
  * SIGHUP: sessions that are there go on with what they began with, new ones
  * have the new configuration, a broken one changes nothing.
  */
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,6 +156,82 @@ broken_changes_nothing(void)
 	in_order(&d);
 	expect_greeting(&d, "mended.example.org");
 	daemon_stop(&d);
+}
+
+/* In a child that is nobody: it ends with 0 when smtpd -d told what bars it. */
+static void
+start_as_nobody(const struct daemon *d, const char *bar)
+{
+	char said[4096];
+	char *args[] = { "-d", "-f", (char *)(uintptr_t)d->conf, "-w",
+	    (char *)(uintptr_t)d->worker, NULL };
+
+	EXPECT(setgroups(0, NULL) == 0 && setgid(65534) == 0 &&
+	    setuid(65534) == 0, "setuid: %s", strerror(errno));
+	EXPECT(daemon_run(d, args, said, sizeof(said)) == 1 &&
+	    strstr(said, bar) != NULL, "no \"%s\": %s", bar, said);
+	_exit(0);
+}
+
+/*
+ * Who is denied a table is told which directory bars whom, and the remedy: at
+ * start and upon SIGHUP.
+ */
+static void
+barred(void)
+{
+	char path[96], bar[200];
+	struct daemon d;
+	int status = -1;
+	pid_t pid;
+
+	harness_need_root("make a directory that the server cannot search");
+	daemon_init(&d, "", NULL);
+	snprintf(path, sizeof(path), "%s", harness_path("barred"));
+	snprintf(bar, sizeof(bar), "the directory %s belongs to root:root, "
+	    "mode 0700: let its group or an ACL admit nobody", path);
+	EXPECT(mkdir(path, 0755) == 0, "mkdir: %s", strerror(errno));
+	harness_write_file(harness_path("barred/users"), "alice\n");
+	daemon_start(&d);
+	edit(&d, harness_path("users"), harness_path("barred/users"));
+	in_order(&d);
+	EXPECT(chmod(path, 0700) == 0 && chmod(harness_dir, 0777) == 0,
+	    "chmod: %s", strerror(errno));
+	refused(&d, bar);
+	daemon_stop(&d);
+	pid = fork();
+	if (pid == 0)
+		start_as_nobody(&d, bar);
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0, "a start");
+	/* Root reads the table, and is told of what SIGHUP will not. */
+	daemon_start(&d);
+	EXPECT(daemon_logged(&d, " event=warning ", "SIGHUP", bar, NULL) == 1,
+	    "%s", daemon_last_words(&d));
+	daemon_stop(&d);
+}
+
+/* Rights suffice for that table, and the sandbox does not know its place. */
+static void
+elsewhere(void)
+{
+	char dir[] = "/tmp/elsewhere.XXXXXX", path[96];
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	EXPECT(mkdtemp(dir) != NULL && chmod(dir, 0755) == 0, "%s: %s", dir,
+	    strerror(errno));
+	snprintf(path, sizeof(path), "%s/users", dir);
+	harness_write_file(path, "alice\n");
+	daemon_start(&d);
+	edit(&d, harness_path("users"), path);
+	if (daemon_logged(&d, " event=start ", "no landlock", NULL) == 0)
+		refused(&d, "restart smtpd");
+	daemon_stop(&d);
+	daemon_start(&d);
+	in_order(&d);
+	daemon_stop(&d);
+	EXPECT(unlink(path) == 0 && rmdir(dir) == 0, "%s: %s", dir,
+	    strerror(errno));
 }
 
 static void
@@ -380,6 +458,8 @@ main(int argc, char *argv[])
 	static const struct test tests[] = {
 		{ "old_and_new", old_and_new },
 		{ "broken_changes_nothing", broken_changes_nothing },
+		{ "barred", barred },
+		{ "elsewhere", elsewhere },
 		{ "takes_a_restart", takes_a_restart },
 		{ "limits", limits },
 		{ "queues_stay", queues_stay },

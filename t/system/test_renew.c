@@ -351,7 +351,7 @@ unreadable(void)
 	harness_write_file(harness_path("users"), "carol\n");
 	in_order(&d);
 	EXPECT(daemon_logged(&d, " event=reload-kept ", "mx.key", " pairs=2 ",
-	    "chgrp", NULL) == 1, "%s", daemon_last_words(&d));
+	    "let its group", NULL) == 1, "%s", daemon_last_words(&d));
 	EXPECT(client_deliver(&d, NULL, 1, 500, "carol") == 250, "carol");
 	expect_new(&d, NULL, "one.example.org");
 	expect_new(&d, "b.example.org", "b.example.org");
