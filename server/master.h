@@ -228,7 +228,9 @@ struct master {
 	struct users		 users;		/* who the processes are */
 	char			 sandbox[ipc_held_bytes]; /* of this process */
 	bool			 accepting;
+	bool			 unsandboxed;	/* no process has one */
 	bool			 stopping;
+	void			(*shut_down)(struct master *m); /* SIGTERM's */
 	int			 exit_status;
 	struct commit		*commit;
 };

@@ -271,7 +271,7 @@ announce(struct master *m)
 			log_str(&l, "for", "submission");
 		log_end(&l);
 		if (m->conf.catcher)
-			catcher_welcome(a.text, a.port, &m->conf);
+			catcher_welcome(m, a.text, a.port);
 	}
 	log_begin(&l, LOG_LEVEL_INFO, "start");
 	log_str(&l, "version", SMTPD_VERSION);
@@ -353,6 +353,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	umask(077);
 	tzset();
 	m->one_session = o->inetd != NULL;
+	m->shut_down = signals_stop;
 	if (!m->one_session)
 		descriptors_raise(&m->conf);
 	users_find(&m->conf, users);
@@ -377,7 +378,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (!o->foreground)
 		background = background_go();
 	pid_file_write();
-	hold_prepare(&m->conf);
+	hold_prepare(m);
 	start_nurseries(o, users, channels);
 	if (m->tls->count > 0)
 		sign = start_worker(o->worker, "-s", users);

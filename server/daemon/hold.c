@@ -27,7 +27,6 @@ enum { named_max = 4 * ipc_tls_pairs_max };
 
 static struct sandbox_path named[named_max];
 static size_t named_count;
-static bool off;
 
 static char *
 directory_of(const char *file)
@@ -68,17 +67,13 @@ name_directories_of(const char *file)
 	free(real);
 }
 
-bool
-hold_is_off(void)
-{
-	return off;
-}
-
 void
-hold_prepare(const struct conf *conf)
+hold_prepare(struct master *m)
 {
-	off = !sandbox_exists();
-	if (off && !conf->sandbox_optional)
+	const struct conf *conf = &m->conf;
+
+	m->unsandboxed = !sandbox_exists();
+	if (m->unsandboxed && !conf->sandbox_optional)
 		fatal("this system has no sandbox (%s), so who breaks into a "
 		    "process could do all that its user may: %s starts "
 		    "without", sandbox_describe(), conf->catcher ?
@@ -136,7 +131,7 @@ is_unlocked(const struct helper *h)
 static void
 warn_of_swap(const struct master *m)
 {
-	if (!off && !m->conf.catcher &&
+	if (!m->unsandboxed && !m->conf.catcher &&
 	    (is_unlocked(&m->helpers[HELPER_SIGN]) ||
 	    is_unlocked(&m->helpers[HELPER_AUTH])))
 		warn_of("keys and passwords may get into the swap area, for "
@@ -235,9 +230,9 @@ hold_master(struct master *m, int root)
 	warn_of_swap(m);
 	privdrop_settle(&m->users.master);
 	/* Held, it could not ask any more. */
-	snprintf(m->sandbox, sizeof(m->sandbox), "%s", off ? "none" :
-	    sandbox_describe());
-	if (!off && (sandbox_prepare(SANDBOX_MASTER, &what) == -1 ||
+	snprintf(m->sandbox, sizeof(m->sandbox), "%s",
+	    m->unsandboxed ? "none" : sandbox_describe());
+	if (!m->unsandboxed && (sandbox_prepare(SANDBOX_MASTER, &what) == -1 ||
 	    sandbox_enter(SANDBOX_MASTER, p.list, p.n, &what) == -1))
 		fatal("the master's sandbox: %s: %s", what, strerror(errno));
 	while (p.n > first)

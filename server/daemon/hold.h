@@ -8,17 +8,12 @@
 #include "server/master.h"
 
 /*
- * Finds the directories of the certificates and keys of conf, while they can
- * be reached: root may have them for himself.  Fatal where this system has no
- * sandbox and the configuration does not say "sandbox optional".
+ * Finds the directories of the certificates and keys of m->conf, while they
+ * can be reached: root may have them for himself.  Sets m->unsandboxed where
+ * this system has no sandbox, which is fatal unless the configuration says
+ * "sandbox optional"; where there is one, whatever fails of it is fatal.
  */
-void	hold_prepare(const struct conf *conf);
-/*
- * Since hold_prepare: no process is held, for this system has no sandbox and
- * the configuration lets smtpd start all the same.  Where there is one,
- * whatever fails of it is fatal.
- */
-bool	hold_is_off(void);
+void	hold_prepare(struct master *m);
 /*
  * root is open on the tree.  Fills m->sandbox, and logs what the sandbox of
  * this system lacks, and the directories that SIGHUP cannot read in; fatal

@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 #include "server/conf/catcher_dir.h"
-#include "server/daemon/hold.h"
-#include "server/mail/maildir.h"
 #include "shared/buf.h"
 #include "shared/log.h"
 #include "shared/outlet.h"
@@ -262,8 +260,10 @@ tell_of_directory(const char *path)
 }
 
 void
-catcher_welcome(const char *address, unsigned port, const struct conf *conf)
+catcher_welcome(const struct master *m, const char *address, unsigned port)
 {
+	const struct conf *conf = &m->conf;
+
 	put_formatted("%ssmtpd catches mail%s for any recipient on %s:%u and "
 	    "keeps it in %s\n%sa Maildir for each recipient; Ctrl-C ends it"
 	    "%s\n%sFOR TESTS ONLY: %s", colour(HEADER), colour(PLAIN),
@@ -273,7 +273,7 @@ catcher_welcome(const char *address, unsigned port, const struct conf *conf)
 	    "one name and password may log in, without TLS");
 	end_line();
 	tell_of_directory(conf->root);
-	if (hold_is_off()) {
+	if (m->unsandboxed) {
 		put_formatted("%sWITHOUT A SANDBOX: who breaks into this "
 		    "server can do all that you can", colour(BAD));
 		end_line();
@@ -363,7 +363,7 @@ static int
 open_message(const struct master *m, const struct session *s)
 {
 	const struct recipient_mailbox *box = &s->tx.boxes.boxes[0];
-	char path[maildir_path_max_bytes + 500];
+	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/new/%s", box->user, s->tx.name);
 	return openat(m->spool.mail, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);

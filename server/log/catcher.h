@@ -22,8 +22,8 @@ int	catcher_start(struct master *m);
 /* The last lines go out, for a second at most. */
 void	catcher_end(void);
 /* Where mail is taken and where it is kept. */
-void	catcher_welcome(const char *address, unsigned port,
-	    const struct conf *conf);
+void	catcher_welcome(const struct master *m, const char *address,
+	    unsigned port);
 void	catcher_connect(const struct session *s);
 /* Somebody has logged in as s->user, or has not. */
 void	catcher_login(const struct session *s, bool in);

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/daemon/hold.h"
-#include "server/daemon/signals.h"
 #include "server/master.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -49,7 +47,7 @@ take_first(struct helper *h, const struct ipc_record *r)
 	h->pid = r->u.text.pid;
 	snprintf(h->sandbox, sizeof(h->sandbox), "%s",
 	    held ? r->u.text.text : "none");
-	return held || hold_is_off();
+	return held || h->master->unsandboxed;
 }
 
 int
@@ -150,7 +148,7 @@ end_smtpd(struct helper *h, const char *why)
 	drop(h);
 	h->again_ms = INT64_MAX;
 	h->master->exit_status = 1;
-	signals_stop(h->master);
+	h->master->shut_down(h->master);
 }
 
 static void

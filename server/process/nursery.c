@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/daemon/hold.h"
 #include "server/daemon/renew.h"
 #include "server/process/pool_worker.h"
 #include "shared/deadline.h"
@@ -72,7 +71,7 @@ fill_settings(const struct master *m, struct ipc_record *r)
 	s->worker_sessions = conf->limits.worker_sessions;
 	s->trace = conf->catcher ? IPC_TRACE_LIVE :
 	    conf->keep_refused_s > 0 ? IPC_TRACE_KEEP : IPC_TRACE_NONE;
-	s->sandbox_optional = hold_is_off();
+	s->sandbox_optional = m->unsandboxed;
 	s->proved = m->proved;
 	s->hostname_len = (uint8_t)host;
 	memcpy(s->hostname, conf->hostname, host);

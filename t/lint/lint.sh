@@ -52,15 +52,10 @@ still_up="\
 conf/catcher_dir.h daemon/users.h
 conf/conf_check.c mail/recipient.h
 conf/conf_load.c mail/recipient.h
-log/catcher.c daemon/hold.h
-log/catcher.c mail/maildir.h
 log/log_message.h mail/recipient.h
 log/log_message.h mail/recipient_log.h
 mail/message.c session/session.h
 process/auth.h session/login.h
-process/helper.c daemon/hold.h
-process/helper.c daemon/signals.h
-process/nursery.c daemon/hold.h
 process/nursery.c daemon/renew.h
 process/pool.c session/admit.h
 process/pool.c session/login.h
