@@ -43,7 +43,7 @@ family_sum(const struct counters *c, const char *family)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < COUNTER_COUNT; i++)
-		if (strcmp(counter_rows[i].family, family) == 0)
+		if (strcmp(counters_rows[i].family, family) == 0)
 			sum += c->value[i];
 	return sum;
 }
@@ -53,7 +53,7 @@ static void
 print_counters(const struct counters *c, FILE *f)
 {
 	for (size_t i = 0; i < COUNTER_COUNT; i++) {
-		const struct counter_row *r = &counter_rows[i];
+		const struct counter_row *r = &counters_rows[i];
 
 		if (i == 0 || strcmp(r[-1].family, r->family) != 0)
 			print_value(f, "", r->help, r->unit,
@@ -131,7 +131,7 @@ json_counters(const struct counters *c, struct json_out *j)
 	bool open = false;
 
 	for (size_t i = 0; i < COUNTER_COUNT; i++) {
-		const struct counter_row *r = &counter_rows[i];
+		const struct counter_row *r = &counters_rows[i];
 		bool first = i == 0 || strcmp(r[-1].family, r->family) != 0;
 
 		if (first && open)
@@ -178,7 +178,7 @@ control_stats_text(const struct master *m, FILE *f)
 	    SMTPD_VERSION, m->conf.hostname, up);
 	print_counters(&m->counters, f);
 	for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
-		print_histogram(&histogram_rows[i],
+		print_histogram(&counters_histograms[i],
 		    &m->counters.histogram[i], f);
 }
 
@@ -194,7 +194,7 @@ control_stats_json(const struct master *m, FILE *f)
 	json_out_parts(&j, "uptime_seconds", uptime_ms(m), 1000);
 	json_counters(&m->counters, &j);
 	for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
-		json_histogram(&histogram_rows[i],
+		json_histogram(&counters_histograms[i],
 		    &m->counters.histogram[i], &j);
 	json_out_end(&j);
 }
@@ -228,7 +228,7 @@ static void
 metric_counters(const struct counters *c, FILE *f)
 {
 	for (size_t i = 0; i < COUNTER_COUNT; i++) {
-		const struct counter_row *r = &counter_rows[i];
+		const struct counter_row *r = &counters_rows[i];
 
 		if (i == 0 || strcmp(r[-1].family, r->family) != 0)
 			metric_head(r->family, r->unit, "counter", r->help, f);
@@ -339,7 +339,7 @@ control_stats_openmetrics(struct master *m, FILE *f)
 	    (uint64_t)time(NULL) - uptime_ms(m) / 1000, f);
 	metric_counters(&m->counters, f);
 	for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
-		metric_histogram(&histogram_rows[i],
+		metric_histogram(&counters_histograms[i],
 		    &m->counters.histogram[i], f);
 	metric_pool(m, f);
 	metric_disk(m, f);

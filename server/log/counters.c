@@ -5,14 +5,14 @@
 
 #include <string.h>
 
-const struct counter_row counter_rows[COUNTER_COUNT] = {
+const struct counter_row counters_rows[COUNTER_COUNT] = {
 #define COUNTER_ROW(name, family, unit, label, value, help)		\
 	[COUNTER_##name] = { family, unit, label, value, help },
 	COUNTERS(COUNTER_ROW)
 #undef COUNTER_ROW
 };
 
-const struct histogram_row histogram_rows[HISTOGRAM_COUNT] = {
+const struct histogram_row counters_histograms[HISTOGRAM_COUNT] = {
 	[HISTOGRAM_COMMIT] = { "commit_wait", "seconds",
 	    "From the end of a message to its answer", 1000000, 15,
 	    { 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000,
@@ -25,7 +25,7 @@ const struct histogram_row histogram_rows[HISTOGRAM_COUNT] = {
 void
 counters_note(struct counters *c, enum histogram h, uint64_t value)
 {
-	const struct histogram_row *row = &histogram_rows[h];
+	const struct histogram_row *row = &counters_histograms[h];
 	size_t i = 0;
 
 	while (i < row->bound_count && value > row->bounds[i])
@@ -67,7 +67,7 @@ counters_of_end(const struct ipc_end *end, const char *how, bool served)
 		return counters[end->end];
 	if (served)
 		return COUNTER_ENDED_LOST;
-	return strcmp(how, counter_rows[COUNTER_ENDED_EOF].value) == 0 ?
+	return strcmp(how, counters_rows[COUNTER_ENDED_EOF].value) == 0 ?
 	    COUNTER_ENDED_EOF : COUNTER_ENDED_TURNED_AWAY;
 }
 
@@ -75,8 +75,8 @@ void
 counters_refuse(struct counters *c, const char *why)
 {
 	for (size_t i = 0; i < COUNTER_COUNT; i++)
-		if (strcmp(counter_rows[i].family, "connections_refused") ==
-		    0 && strcmp(counter_rows[i].value, why) == 0)
+		if (strcmp(counters_rows[i].family, "connections_refused") ==
+		    0 && strcmp(counters_rows[i].value, why) == 0)
 			c->value[i]++;
 }
 

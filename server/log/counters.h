@@ -181,8 +181,8 @@ struct histogram_row {
 	uint64_t	 bounds[histogram_buckets_max];	/* ascending */
 };
 
-extern const struct counter_row counter_rows[COUNTER_COUNT];
-extern const struct histogram_row histogram_rows[HISTOGRAM_COUNT];
+extern const struct counter_row counters_rows[COUNTER_COUNT];
+extern const struct histogram_row counters_histograms[HISTOGRAM_COUNT];
 
 /* Counts one value of h. */
 void	counters_note(struct counters *c, enum histogram h, uint64_t value);

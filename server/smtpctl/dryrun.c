@@ -62,7 +62,7 @@ turn_away(const struct dryrun *e, enum counter why,
 {
 	memset(out, 0, sizeof(*out));
 	snprintf(out->text, sizeof(out->text), "421 4.7.0 %s %s",
-	    e->conf->hostname, counter_rows[why].value);
+	    e->conf->hostname, counters_rows[why].value);
 }
 
 /* As admit.c and address_enter count sessions. */

@@ -130,6 +130,30 @@ figures() {
 	    done)"
 }
 
+# What a file exports begins with the first word of the file's name, so that a
+# call says where to look; the few names that everybody knows are named here.
+names() {
+	status=0
+	for o in "$build"/server/*.o "$build"/server/*/*.o "$build"/worker/*.o \
+	    "$build"/shared/*.o; do
+		module=$(basename "$o" .o)
+		for name in $(nm --defined-only "$o" |
+		    awk '$2 ~ /^[TDRB]$/ { print $3 }'); do
+			case $name in
+			"${module%%_*}"|"${module%%_*}"_*) ;;
+			main|fatal|bug_at|ascii_lower|__wrap_*) ;;
+			tell_*) [ "$module" = ask ] || status=1 ;;
+			__asan_*|__odr_*|__gcov_*) ;;
+			*)
+				echo "$module.c exports $name"
+				status=1
+				;;
+			esac
+		done
+	done
+	return $status
+}
+
 # The worker's image holds no spool, table or configuration code: nothing that
 # a file of the master defines (OpenSSL, linked in, has names such as ours).
 worker_image() {
@@ -289,6 +313,7 @@ check "pure modules need nothing but mem* and str*" purity
 check "every header compiles alone" headers
 check "sizes of files" sizes
 check "80 columns" columns
+check "names carry their module" names
 check "no conditional but for systems" conditionals
 check "no forbidden function" functions
 check "nothing left to do" no_todo

@@ -17,7 +17,7 @@ check_word(const char *word, bool may_be_empty)
 START_TEST(rows)
 {
 	for (size_t i = 0; i < COUNTER_COUNT; i++) {
-		const struct counter_row *r = &counter_rows[i];
+		const struct counter_row *r = &counters_rows[i];
 
 		check_word(r->family, false);
 		check_word(r->unit, true);
@@ -34,12 +34,12 @@ START_TEST(families)
 {
 	for (size_t i = 0; i < COUNTER_COUNT; i++)
 		for (size_t j = 0; j < i; j++) {
-			const struct counter_row *a = &counter_rows[j];
-			const struct counter_row *b = &counter_rows[i];
+			const struct counter_row *a = &counters_rows[j];
+			const struct counter_row *b = &counters_rows[i];
 
 			if (strcmp(a->family, b->family) != 0)
 				continue;
-			ck_assert_str_eq(a->family, counter_rows[i - 1].family);
+			ck_assert_str_eq(a->family, counters_rows[i - 1].family);
 			ck_assert_str_eq(a->unit, b->unit);
 			ck_assert_str_eq(a->label, b->label);
 			ck_assert_str_eq(a->help, b->help);
@@ -60,7 +60,7 @@ START_TEST(ends)
 	for (uint32_t i = 0; i < END_COUNT; i++) {
 		struct ipc_end end = { .end = i };
 
-		ck_assert_str_eq(counter_rows[counters_of_end(&end, "",
+		ck_assert_str_eq(counters_rows[counters_of_end(&end, "",
 		    true)].value, words[i]);
 	}
 	ck_assert_int_eq(counters_of_end(NULL, "worker gone", true),
@@ -88,7 +88,7 @@ START_TEST(verdicts)
 	ck_assert_int_eq(counters_of_rcpt(VERDICT_OK), COUNTER_RCPT_OK);
 	for (int i = VERDICT_OK + 1; i < VERDICT_COUNT; i++)
 		if (i != VERDICT_NOT_YOURS)	/* none of a recipient */
-			ck_assert_str_eq(counter_rows[counters_of_rcpt(
+			ck_assert_str_eq(counters_rows[counters_of_rcpt(
 		    (enum verdict)i)].family, "recipients_refused");
 }
 END_TEST
@@ -96,7 +96,7 @@ END_TEST
 START_TEST(histograms)
 {
 	for (size_t h = 0; h < HISTOGRAM_COUNT; h++) {
-		const struct histogram_row *r = &histogram_rows[h];
+		const struct histogram_row *r = &counters_histograms[h];
 		struct counters c = { 0 };
 		uint64_t sum = 0;
 
