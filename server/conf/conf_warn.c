@@ -113,27 +113,36 @@ conf_warn_broken(const struct conf *conf, tell_fn *tell)
 
 /* What is not there yet is made below the root. */
 static bool
-device_of(const struct conf *conf, const char *below, dev_t *out)
+device_of(const char *root, const char *below, dev_t *out)
 {
 	char path[PATH_MAX];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/%s", conf->root, below);
-	if (stat(path, &st) == -1 && stat(conf->root, &st) == -1)
+	snprintf(path, sizeof(path), "%s/%s", root, below);
+	if (stat(path, &st) == -1 && stat(root, &st) == -1)
 		return false;
 	*out = st.st_dev;
 	return true;
+}
+
+const char *
+conf_warn_apart(const char *root)
+{
+	dev_t mail, spool;
+
+	return device_of(root, "mail", &mail) &&
+	    device_of(root, "spool/incoming", &spool) && mail != spool ?
+	    "its mail and spool/incoming are on two file systems: each "
+	    "message is written twice, where one would have a second name; "
+	    "mount one for both of them" : NULL;
 }
 
 void
 conf_warn_disks(const struct conf *conf,
     void (*tell)(const char *path, unsigned line, const char *text))
 {
-	dev_t mail, spool;
+	const char *text = conf->catcher ? NULL : conf_warn_apart(conf->root);
 
-	if (!conf->catcher && device_of(conf, "mail", &mail) &&
-	    device_of(conf, "spool/incoming", &spool) && mail != spool)
-		tell(conf->root, 0, "its mail and spool/incoming are on two "
-		    "file systems: each message is written twice, where one "
-		    "would have a second name; mount one for both of them");
+	if (text != NULL)
+		tell(conf->root, 0, text);
 }

@@ -18,6 +18,11 @@ void	conf_warn_logins(const struct conf *conf,
 /* Aliases, catch-alls and passwords that are broken: 20, and the number. */
 void	conf_warn_broken(const struct conf *conf,
 	    void (*tell)(const char *path, unsigned line, const char *text));
+/*
+ * What it costs that mail and spool/incoming below root are on two file
+ * systems, for people; NULL where they are not.
+ */
+const char *conf_warn_apart(const char *root);
 /* Maildirs on another file system than the spool: no link, but a copy. */
 void	conf_warn_disks(const struct conf *conf,
 	    void (*tell)(const char *path, unsigned line, const char *text));

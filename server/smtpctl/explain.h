@@ -59,6 +59,8 @@ void	explain_rcpts_text(struct span list, struct span time,
 bool	explain_refused_text(int fd, const char *path, const char *conf,
 	    FILE *f);
 bool	explain_refused_json(int fd, FILE *f);
+/* Says so where mail and spool of root are on two file systems. */
+void	explain_apart(const char *root, FILE *f);
 /* Prints s with everything that could harm a terminal made visible. */
 void	explain_put(struct span s, FILE *f);
 /* As explain_put, of a text as it stands in JSON. */

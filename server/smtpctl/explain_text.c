@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/conf/conf_warn.h"
 #include "server/log/lines.h"
 #include "server/log/refused_record.h"
 #include "server/smtpctl/smtpctl_conf.h"
@@ -284,6 +285,18 @@ put_places(const struct explain_message *m, FILE *f)
 }
 
 void
+explain_apart(const char *root, FILE *f)
+{
+	const char *apart = conf_warn_apart(root);
+
+	if (apart == NULL)
+		return;
+	fputs("  warning    ", f);
+	explain_put(span_of(root), f);
+	fprintf(f, ": %s\n", apart);
+}
+
+void
 explain_message_text(const struct explain_message *m, const char *conf,
     FILE *f)
 {
@@ -314,6 +327,7 @@ explain_message_text(const struct explain_message *m, const char *conf,
 	    (unsigned long long)r->size);
 	explain_rcpts_text(r->rcpt, r->time, conf, f);
 	put_places(m, f);
+	explain_apart(m->root, f);
 	fputs("  in the log ", f);
 	explain_put(span_of(m->path), f);
 	fprintf(f, ":%llu\n", (unsigned long long)m->number);

@@ -3,6 +3,7 @@
  * by smtpd.conf and the code that decides for mail.  What only a running smtpd
  * knows of a client, that is asked.
  */
+#include "server/smtpctl/explain.h"
 #include "server/smtpctl/smtpctl_dryrun.h"
 
 #include <arpa/inet.h>
@@ -305,10 +306,12 @@ read_arguments(struct question *q, int argc, char *argv[])
 static void
 show(struct question *q)
 {
-	if (q->json)
+	if (q->json) {
 		smtpctl_report_json(&q->report);
-	else
+	} else {
 		smtpctl_report_print(&q->report);
+		explain_apart(q->report.root, stdout);
+	}
 	if (fflush(stdout) == EOF)
 		err(smtpctl_exit_error, "standard output");
 }
