@@ -12,7 +12,6 @@
 #include "server/conf/conf_keyword.h"
 #include "server/conf/conf_table.h"
 #include "server/conf/conf_text.h"
-#include "server/mail/recipient.h"
 #include "shared/punycode.h"
 
 struct loader {
@@ -30,7 +29,6 @@ struct loader {
 	struct conf_domain	*domain;	/* of the block */
 	struct conf_domain	 spare;		/* of a domain refused */
 	unsigned		 given[conf_keyword_max]; /* line, or 0 */
-	bool			 domains_whole;
 	int			 error;		/* errno of a lack of memory */
 };
 
@@ -217,7 +215,6 @@ open_domain(struct loader *l, const struct conf_word *word)
 	if (why != NULL) {
 		conf_report_at(&l->report, &l->place, word->at, NULL,
 		    "bad domain \"%s\": %s", shown, why);
-		l->domains_whole = false;
 		return &l->spare;
 	}
 	twin = conf_find_domain(l->conf, word->text);
@@ -247,8 +244,6 @@ open_block(struct loader *l, const struct conf_keyword *k)
 		l->domain = &l->spare;
 		if (formed || (l->assumed && l->cut.count == 2))
 			l->domain = open_domain(l, &l->cut.words[1]);
-		else
-			l->domains_whole = false;
 		for (size_t i = 0; i < conf_keyword_count; i++)
 			if (conf_keywords[i].block == CONF_DOMAIN)
 				l->given[i] = 0;
@@ -322,7 +317,6 @@ read_line(struct loader *l)
 {
 	if (!cut_line(l)) {
 		skip_block_of(l, l->place.line);
-		l->domains_whole = false;
 		return;
 	}
 	if (l->cut.count == 0)
@@ -444,21 +438,6 @@ check_whole(struct loader *l)
 	}
 }
 
-/* The tables, and what they and the configuration say together. */
-static void
-load_tables(struct loader *l)
-{
-	struct conf_tables *tables;
-
-	tables = calloc(l->conf->domain_count + 1, sizeof(*tables));
-	if (tables == NULL ||
-	    conf_table_load(l->conf, &l->text, tables, &l->report) == -1 ||
-	    conf_check(l->conf, tables, l->domains_whole) == -1 ||
-	    recipient_index(l->conf) == -1)
-		l->error = errno;
-	free(tables);
-}
-
 static void
 load_text(struct loader *l)
 {
@@ -466,17 +445,17 @@ load_text(struct loader *l)
 
 	while (l->error == 0 && conf_text_next(&l->text, &rest, &l->place))
 		read_line(l);
-	if (l->error == 0) {
-		check_whole(l);
-		load_tables(l);
-	}
+	if (l->error != 0)
+		return;
+	check_whole(l);
+	if (conf_table_load(l->conf, &l->text, &l->report) == -1)
+		l->error = errno;
 }
 
 int
 conf_load(const char *path, struct conf *out, FILE *err)
 {
-	struct loader l = { .conf = out, .report = { .err = err },
-	    .domains_whole = true };
+	struct loader l = { .conf = out, .report = { .err = err } };
 	const char *why;
 
 	if (conf_init(out) == -1 || (out->path = strdup(path)) == NULL) {

@@ -1,7 +1,7 @@
 /*
  * Reading the value of each kind of keyword, checked, into the configuration.
  * Declared in conf_keyword.h.  What only the whole file can tell is judged in
- * conf.c, what only the tables can in conf_check.c.
+ * conf_load.c.
  */
 #include "server/conf/conf_keyword.h"
 

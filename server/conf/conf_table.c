@@ -1,7 +1,7 @@
 /*
  * Reading the users and aliases files a domain names into sorted arrays.
- * Whether a target exists is judged in conf_check.c.  A hash in a users file
- * is checked for its form and never shown.
+ * Whether a target exists is judged by recipient_load.h.  A hash in a users
+ * file is checked for its form and never shown.
  */
 #include "server/conf/conf_table.h"
 
@@ -19,7 +19,6 @@ struct table {
 	struct conf_report	*report;
 	struct conf_place	 place;		/* the line at hand */
 	bool			 secret;	/* show names alone */
-	bool			 whole;		/* no name was lost */
 	int			 error;		/* errno of a lack of memory */
 };
 
@@ -149,8 +148,6 @@ read_user(struct table *t, struct span line)
 	if (check_user_name(t, user.name))
 		add_user(t, user.name, user.has_hash && why == NULL &&
 		    form.kind != PASSWORD_NONE ? &user.hash : NULL, why);
-	else
-		t->whole = false;
 	if (user.rest.n > 0)
 		refuse(t, user.rest.p, "one name a line");
 }
@@ -235,14 +232,11 @@ read_alias(struct table *t, struct span line)
 	struct conf_alias_line alias;
 
 	conf_parse_alias(line, &alias);
-	if (!alias.has_colon) {
+	if (!alias.has_colon)
 		refuse(t, line.p + line.n,
 		    "missing \":\": the form is \"name: target, target\"");
-		t->whole = false;
-	} else if (check_alias_name(t, alias.name))
+	else if (check_alias_name(t, alias.name))
 		add_alias(t, &alias);
-	else
-		t->whole = false;
 }
 
 /* The entry of t's place; what stands behind a name may be a password. */
@@ -268,9 +262,7 @@ read_lines(struct table *t, const struct conf_text *text,
 
 	while (t->error == 0 && conf_text_next(text, &rest, &t->place)) {
 		line = entry_of(t);
-		if (!conf_text_check(t->report, &t->place))
-			t->whole = false;
-		else if (line.n > 0)
+		if (conf_text_check(t->report, &t->place) && line.n > 0)
 			read_entry(t, line);
 	}
 }
@@ -363,23 +355,17 @@ open_table(struct conf_report *report, const struct conf_text *conf_text,
 
 static int
 load_users(struct conf_domain *d, const struct conf_text *conf_text,
-    struct conf_tables *tables, struct conf_report *report)
+    struct conf_report *report)
 {
-	struct table t = { .domain = d, .report = report, .secret = true,
-	    .whole = true };
+	struct table t = { .domain = d, .report = report, .secret = true };
 	struct conf_text text;
 
-	tables->users_whole = true;
-	if (d->users_path == NULL)
-		return 0;
-	tables->users_whole = open_table(report, conf_text, d->users_line,
-	    d->users_path, &text);
-	if (!tables->users_whole)
+	if (d->users_path == NULL || !open_table(report, conf_text,
+	    d->users_line, d->users_path, &text))
 		return 0;
 	read_lines(&t, &text, read_user);
 	if (t.error == 0)
 		sort_users(&t, &text);
-	tables->users_whole = t.whole;
 	conf_text_free(&text);
 	errno = t.error;
 	return t.error == 0 ? 0 : -1;
@@ -387,22 +373,17 @@ load_users(struct conf_domain *d, const struct conf_text *conf_text,
 
 static int
 load_aliases(struct conf_domain *d, const struct conf_text *conf_text,
-    struct conf_tables *tables, struct conf_report *report)
+    struct conf_report *report)
 {
-	struct table t = { .domain = d, .report = report, .whole = true };
+	struct table t = { .domain = d, .report = report };
 	struct conf_text text;
 
-	tables->aliases_whole = true;
-	if (d->aliases_path == NULL)
-		return 0;
-	tables->aliases_whole = open_table(report, conf_text,
-	    d->aliases_line, d->aliases_path, &text);
-	if (!tables->aliases_whole)
+	if (d->aliases_path == NULL || !open_table(report, conf_text,
+	    d->aliases_line, d->aliases_path, &text))
 		return 0;
 	read_lines(&t, &text, read_alias);
 	if (t.error == 0)
 		sort_aliases(&t, &text);
-	tables->aliases_whole = t.whole;
 	conf_text_free(&text);
 	errno = t.error;
 	return t.error == 0 ? 0 : -1;
@@ -471,7 +452,7 @@ same_path(const char *a, const char *b)
 
 int
 conf_table_load(struct conf *conf, const struct conf_text *text,
-    struct conf_tables *tables, struct conf_report *report)
+    struct conf_report *report)
 {
 	int status = 0;
 
@@ -487,10 +468,10 @@ conf_table_load(struct conf *conf, const struct conf_text *text,
 			    conf->domains[j].aliases_path);
 		}
 		report->muted = users_again;
-		status = load_users(d, text, &tables[i], report);
+		status = load_users(d, text, report);
 		report->muted = aliases_again;
 		if (status == 0)
-			status = load_aliases(d, text, &tables[i], report);
+			status = load_aliases(d, text, report);
 		report->muted = false;
 	}
 	return status;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "server/conf/conf_warn.h"
+#include "server/mail/recipient_load.h"
 #include "shared/log.h"
 
 /*
@@ -58,7 +59,7 @@ static int
 load(const struct load *l, FILE *err)
 {
 	return l->tls != NULL ? tls_files_load(l->conf, l->tls, err) :
-	    conf_load(l->path, l->conf, err);
+	    recipient_load(l->path, l->conf, err);
 }
 
 static int

@@ -17,7 +17,7 @@
  */
 bool	mode_guard_descriptors(void);
 /*
- * conf_load, which tells of mistakes on standard error; with quiet they go
+ * recipient_load, which tells of mistakes on standard error; with quiet they go
  * to the log, a line each.
  */
 int	mode_load_conf(const char *path, struct conf *out, bool quiet);

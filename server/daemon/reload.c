@@ -16,6 +16,7 @@
 #include "server/daemon/notify.h"
 #include "server/daemon/renew.h"
 #include "server/log/log_file.h"
+#include "server/mail/recipient_load.h"
 #include "server/process/auth.h"
 #include "server/process/nursery.h"
 #include "server/process/pool.h"
@@ -48,7 +49,7 @@ log_kept(const struct master *m, const char *why)
 }
 
 /*
- * What conf_load says, but for the lines that show the place: nobody sees
+ * What recipient_load says, but for the lines that show the place: nobody sees
  * columns here.
  */
 static void
@@ -229,7 +230,7 @@ adopt_certificates(struct master *m)
 static bool
 read_conf(struct master *m, struct conf_epoch *e, FILE *said)
 {
-	return conf_load(m->conf.path, &e->conf, said) == 0;
+	return recipient_load(m->conf.path, &e->conf, said) == 0;
 }
 
 /* It takes its place now, later, or not at all. */

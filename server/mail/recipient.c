@@ -251,7 +251,7 @@ follow_target(const struct expansion *e, const struct mailbox *m,
 	const struct conf_domain *d = t->domain;
 
 	if (d == NULL)
-		return RECIPIENT_FOREIGN;	/* conf_load lets none pass */
+		return RECIPIENT_FOREIGN;	/* its alias is broken */
 	if (is_told(e)) {
 		if (m->domain_len > 0)
 			see(e, (struct recipient_sight){ .step = STEP_DOMAIN,
@@ -278,7 +278,7 @@ follow_alias(const struct expansion *e, const struct conf_domain *d,
 		return find_broken(e, d, span_of(alias->name),
 		    d->aliases_path, alias->line);
 	if (depth == recipient_alias_depth_max)
-		return RECIPIENT_UNKNOWN;	/* conf_load lets none pass */
+		return RECIPIENT_UNKNOWN;	/* only to recipient_load */
 	verdict = recipient_set_note(e->set, e->conf, d->first_mark +
 	    (uint32_t)(d->user_count + 1 + (size_t)(alias - d->aliases)),
 	    &is_new);

@@ -117,7 +117,7 @@ struct recipient_match recipient_find(const struct conf_domain *d,
 	    struct span local, const struct conf_alias *within);
 /*
  * Numbers what conf names, and looks every target of its aliases up: once a
- * configuration, not for each message.  0, or -1 and errno.
+ * configuration, by recipient_load, not for each message.  0, or -1 and errno.
  */
 int	recipient_index(struct conf *conf);
 /*

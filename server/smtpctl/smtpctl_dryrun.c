@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/mail/recipient_load.h"
 #include "server/smtpctl/dryrun.h"
 #include "server/smtpctl/smtpctl_await.h"
 #include "server/smtpctl/smtpctl_conf.h"
@@ -329,7 +330,7 @@ smtpctl_dryrun(int argc, char *argv[])
 	settle_helo(&q, literal);
 	q.report.conf = q.control.place.conf != NULL ?
 	    q.control.place.conf : SMTPD_CONF;
-	if (conf_load(q.report.conf, &conf, stderr) != 0)
+	if (recipient_load(q.report.conf, &conf, stderr) != 0)
 		return smtpctl_exit_error;
 	q.report.root = conf.root;
 	q.report.live = q.client != NULL && ask_live(&q);

@@ -50,8 +50,6 @@ layers() {
 order="smtpctl control daemon session mail process log conf"
 still_up="\
 conf/catcher_dir.h daemon/users.h
-conf/conf_check.c mail/recipient.h
-conf/conf_load.c mail/recipient.h
 log/log_message.h mail/recipient.h
 log/log_message.h mail/recipient_log.h
 mail/message.c session/session.h

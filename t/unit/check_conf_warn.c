@@ -28,7 +28,7 @@ warn(const char *text, const char *users)
 	said[0] = '\0';
 	conf_case_file("c", text);
 	conf_case_file("users", users);
-	ck_assert_msg(conf_load("c", &conf, stderr) == 0, "not loaded");
+	ck_assert_msg(recipient_load("c", &conf, stderr) == 0, "not loaded");
 	conf_warn_logins(&conf, note);
 	conf_warn_hostname(&conf, note);
 	conf_free(&conf);
@@ -67,7 +67,7 @@ START_TEST(many_broken)
 	conf_case_file("users", "bob\n");
 	conf_case_file("aliases", aliases);
 	said[0] = '\0';
-	ck_assert_int_eq(conf_load("c", &conf, stderr), 0);
+	ck_assert_int_eq(recipient_load("c", &conf, stderr), 0);
 	conf_warn_broken(&conf, note);
 	conf_free(&conf);
 	for (const char *p = said; (p = strchr(p, '\n')) != NULL; p++)

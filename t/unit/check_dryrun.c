@@ -21,7 +21,7 @@ load(struct conf *conf)
 	conf_case_file("aliases", "info: alice, press+x\n\n"
 	    "press: bob, carol@example.net\nall: info, alice, info\n");
 	conf_case_file("users2", "# none\ncarol\n");
-	ck_assert_msg(conf_load("c", conf, stderr) == 0, "not loaded");
+	ck_assert_msg(recipient_load("c", conf, stderr) == 0, "not loaded");
 }
 
 /* Steps as text: one a line, "DEPTH word who place a/b". */

@@ -29,7 +29,7 @@ load(struct conf *conf, const char *text)
 	conf_case_file("aliases2",
 	    "postmaster: dave\n"
 	    "back: info@example.org\n");
-	ck_assert_msg(conf_load("c", conf, stderr) == 0, "not loaded");
+	ck_assert_msg(recipient_load("c", conf, stderr) == 0, "not loaded");
 }
 
 /* An address as a worker hands it over. */
@@ -264,7 +264,7 @@ START_TEST(many_steps)
 	conf_case_file("c", ALIASES);
 	conf_case_file("users", users);
 	conf_case_file("aliases", aliases);
-	ck_assert_int_eq(conf_load("c", &conf, stderr), 0);
+	ck_assert_int_eq(recipient_load("c", &conf, stderr), 0);
 	ck_assert_int_eq(expand(&conf, "all@example.org", &set, &reason),
 	    RECIPIENT_OK);
 	ck_assert_uint_eq(set.count, 100);
@@ -299,7 +299,7 @@ START_TEST(broken)
 	conf_case_file("users", "bob:$1$a$b\n");
 	conf_case_file("aliases", "info: bob\nx: bob, eve\ny: info, x\n"
 	    "a: b\nb: a\n");
-	ck_assert_int_eq(conf_load("c", &conf, stderr), 0);
+	ck_assert_int_eq(recipient_load("c", &conf, stderr), 0);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		ck_assert_msg(expand(&conf, rows[i].to, &set, &reason) ==
 		    rows[i].verdict, "%s", rows[i].to);
@@ -397,7 +397,7 @@ START_TEST(too_many)
 
 	write_many(recipient_mailboxes_max + 1);
 	conf_case_file("c", ALIASES);
-	ck_assert_int_eq(conf_load("c", &conf, stderr), 0);
+	ck_assert_int_eq(recipient_load("c", &conf, stderr), 0);
 	ck_assert_int_eq(expand(&conf, "all@example.org", &set, &reason),
 	    RECIPIENT_TOO_MANY);
 	ck_assert_uint_eq(set.count, 0);
@@ -453,7 +453,7 @@ START_TEST(no_blow_up)
 	ck_assert_int_eq(fclose(f), 0);
 	conf_case_file("users", "bob\n");
 	conf_case_file("c", ALIASES);
-	ck_assert_int_eq(conf_load("c", &conf, stderr), 0);
+	ck_assert_int_eq(recipient_load("c", &conf, stderr), 0);
 	for (unsigned i = 0; i < 1000; i++)
 		ck_assert_int_eq(expand(&conf, "a0@example.org", &set,
 		    &reason), RECIPIENT_OK);
@@ -480,7 +480,7 @@ START_TEST(looked_up_once)
 
 	write_many(recipient_mailboxes_max);
 	conf_case_file("c", ALIASES);
-	ck_assert_int_eq(conf_load("c", &conf, stderr), 0);
+	ck_assert_int_eq(recipient_load("c", &conf, stderr), 0);
 	start = clock();
 	for (unsigned i = 0; i < 10 * recipient_mailboxes_max; i++) {
 		snprintf(rcpt, sizeof(rcpt), "u%u@example.org",

@@ -25,7 +25,7 @@ load(struct conf *conf)
 	    "bob: bob, carol\nelse: carol@example.net\n");
 	conf_case_file("users2", "carol\nalice\n");
 	conf_case_file("aliases2", "sales: team@example.org\n");
-	ck_assert_msg(conf_load("c", conf, stderr) == 0, "not loaded");
+	ck_assert_msg(recipient_load("c", conf, stderr) == 0, "not loaded");
 }
 
 START_TEST(belongs)

@@ -9,6 +9,7 @@
 
 #include "server/conf/conf.h"
 #include "server/conf/conf_warn.h"
+#include "server/mail/recipient_load.h"
 #include "t/unit/unit.h"
 
 #define LISTEN "listen 127.0.0.1 port 0\n"
@@ -83,7 +84,7 @@ conf_case_load(struct conf *conf, char **said)
 	int status;
 
 	ck_assert_ptr_nonnull(err);
-	status = conf_load("c", conf, err);
+	status = recipient_load("c", conf, err);
 	conf_case_said = err;
 	if (status == 0)
 		conf_warn_broken(conf, conf_case_note);

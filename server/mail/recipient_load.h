@@ -1,0 +1,18 @@
+/*
+ * A configuration that recipients can be found in: loaded, and its aliases
+ * followed once, so that the broken ones are known before mail comes.
+ */
+#ifndef SERVER_RECIPIENT_LOAD_H
+#define SERVER_RECIPIENT_LOAD_H
+
+#include "server/conf/conf.h"
+
+/*
+ * conf_load, and then every alias and catch-all is expanded as a message
+ * expands it.  One that reaches nobody, goes in a loop or begins a chain that
+ * is too long is noted as broken in *out, which is no mistake.  0; or -1 after
+ * every mistake was written to err.  *out can be freed in either case.
+ */
+int	recipient_load(const char *path, struct conf *out, FILE *err);
+
+#endif
