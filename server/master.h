@@ -221,6 +221,7 @@ struct master {
 	struct session_list	 greeting;	/* held back */
 	uint64_t		 greeting_count;
 	bool			 one_session;	/* smtpd -i: then it ends */
+	bool			 wants_logins;	/* on some listener */
 	bool			 proved;	/* log/sandbox: no self-test */
 	struct control		*control;	/* NULL: none */
 	struct counters		 counters;

@@ -32,9 +32,7 @@
 #include "server/log/log_file.h"
 #include "server/log/refused.h"
 #include "server/mail/commit.h"
-#include "server/process/auth.h"
 #include "server/process/pool.h"
-#include "server/process/signer.h"
 #include "server/process/tls_log.h"
 #include "server/session/admit.h"
 #include "server/session/descriptors.h"
@@ -75,26 +73,24 @@ let_lock_memory(void)
 
 /*
  * The child becomes the user it is to be before it executes anything: the
- * worker's, or the master's where it will hold keys (-s) or passwords (-a), or
- * starts who does (-k), for nobody who talks to strangers may be its user.
+ * worker's; or, as a helper by its option, the master's, for nobody who talks
+ * to strangers may be the user of who holds keys or passwords.
  * The program is opened before, for it may lie where that user cannot reach
  * it; the nursery and the keeper keep it open, to execute it again.
  */
 static _Noreturn void
-execute_worker(const char *worker, const char *option, int channel,
+execute_worker(const char *worker, char option, int channel,
     const struct users *u)
 {
-	char copy[] = "-x";
-	char *argv[3] = { NULL, option == NULL ? NULL : copy, NULL };
+	char word[] = { '-', option, '\0' };
+	char *argv[3] = { NULL, option == '\0' ? NULL : word, NULL };
 	char *envp[1] = { NULL };
-	const struct identity *who = option != NULL ? &u->master : &u->worker;
+	const struct identity *who = option != '\0' ? &u->master : &u->worker;
 	int null = open("/dev/null", O_RDWR);
 
 	ignore_signals();
-	if (option != NULL) {
-		copy[1] = option[1];
+	if (option != '\0')
 		let_lock_memory();
-	}
 	argv[0] = strdup(worker);
 	if (null == -1 || argv[0] == NULL || dup2(null, 0) == -1 ||
 	    dup2(null, 1) == -1 || dup2(null, 2) == -1)
@@ -106,7 +102,7 @@ execute_worker(const char *worker, const char *option, int channel,
 		_exit(1);
 	closefrom(worker_channel + 1);
 	if (os_keep_program(worker, worker_program) == -1 ||
-	    (option != NULL && option[1] != 'k' &&
+	    (option != '\0' && option != helper_keeper_option &&
 	    fcntl(worker_program, F_SETFD, FD_CLOEXEC) == -1) ||
 	    chdir("/") == -1 || users_become(u, who) == -1)
 		_exit(1);
@@ -133,7 +129,7 @@ expect_executable(const char *worker, const struct identity *who)
 }
 
 static int
-start_worker(const char *worker, const char *option, const struct users *u)
+start_worker(const char *worker, char option, const struct users *u)
 {
 	int ends[2];
 	pid_t pid;
@@ -302,8 +298,6 @@ serve(struct master *m, const struct inetd *i)
 	admit_stop(m);
 	commit_finish(m);
 	pool_stop(m);
-	signer_stop(m);
-	auth_stop(m);
 	helper_stop(m);
 	control_stop(m);
 	pid_file_clear();
@@ -324,7 +318,28 @@ start_nurseries(const struct start_options *o, const struct users *u,
 {
 	for (size_t i = 0; i < nursery_count; i++)
 		channels[i] = o->inetd != NULL && i > 0 ? -1 :
-		    start_worker(o->worker, NULL, u);
+		    start_worker(o->worker, '\0', u);
+}
+
+static void
+fork_helpers(const struct master *m, const char *worker,
+    int channels[HELPER_COUNT])
+{
+	for (size_t i = 0; i < HELPER_COUNT; i++)
+		channels[i] = helper_is_wanted(m, (enum helper_kind)i) ?
+		    start_worker(worker, helper_option((enum helper_kind)i),
+		    &m->users) : -1;
+}
+
+static void
+start_helpers(struct master *m, const char *worker,
+    const int channels[HELPER_COUNT])
+{
+	enum helper_kind kind;
+	const char *why;
+
+	if (helper_start(m, channels, &kind, &why) == -1)
+		fatal("%s: %s process: %s", worker, helper_name(kind), why);
 }
 
 /* Does anybody come who has to log in? */
@@ -344,8 +359,7 @@ int
 start_and_run(struct master *m, const struct start_options *o)
 {
 	struct background background = { -1, -1 };
-	int channels[nursery_count], root, control, sign = -1, auth = -1,
-	    keeper = -1;
+	int channels[nursery_count], helpers[HELPER_COUNT], root, control;
 	struct proof proof;
 	const char *why;
 	struct users *users = &m->users;
@@ -380,12 +394,8 @@ start_and_run(struct master *m, const struct start_options *o)
 	pid_file_write();
 	hold_prepare(m);
 	start_nurseries(o, users, channels);
-	if (m->tls->count > 0)
-		sign = start_worker(o->worker, "-s", users);
-	if (wants_auth(m, o))
-		auth = start_worker(o->worker, "-a", users);
-	if (!m->one_session && (sign != -1 || auth != -1))
-		keeper = start_worker(o->worker, "-k", users);
+	m->wants_logins = wants_auth(m, o);
+	fork_helpers(m, o->worker, helpers);
 	if (users_become(users, &users->master) == -1)
 		fatal("cannot become user %s: %s (in a container it takes "
 		    "CAP_SETUID and CAP_SETGID; or start smtpd as that user)",
@@ -396,15 +406,8 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (control == -1)
 		control = open_control(m, root, users, o->sockets != NULL,
 		    true);
-	if (keeper != -1 && helper_start_keeper(m, keeper, &why) == -1)
-		fatal("%s: keeper process: %s", o->worker, why);
-	if (signer_start(m, sign, &why) == -1)
-		fatal("%s: sign process: %s", o->worker, why);
-	if (auth_start(m, auth, &why) == -1)
-		fatal("%s: auth process: %s", o->worker, why);
+	start_helpers(m, o->worker, helpers);
 	start_events(m);
-	signer_watch(m);
-	auth_watch(m);
 	helper_watch(m);
 	pool_start(m, channels);
 	open_spool(m, root, m->proved);

@@ -79,8 +79,6 @@ struct ipc_checked {
 	X(ACCOUNT, IPC_TO_AUTH, account, 0, IPC_AT_ANY, account)	\
 	X(TABLE, IPC_TO_AUTH, table, 0, IPC_AT_ANY, any)		\
 	X(PASSWORD, IPC_TO_AUTH, password, 0, IPC_AT_ANY, password)	\
-	X(AUTH_READY, IPC_FROM_AUTH, text, 0, IPC_AT_ANY, text)		\
-	X(AUTH_UNSAFE, IPC_FROM_AUTH, text, 0, IPC_AT_ANY, text)	\
 	X(CHECKED, IPC_FROM_AUTH, checked, 0, IPC_AT_ANY, checked)
 
 #endif

@@ -139,8 +139,11 @@ CHECK(trace, r->u.trace.n <= ipc_trace_bytes &&
     r->u.trace.kind < IPC_TRACE_KIND_COUNT, "trace out of range")
 CHECK(session, r->u.session.auth < IPC_AUTH_COUNT &&
     r->u.session.lacks <= IPC_LACKS_ALL, "auth out of range")
-CHECK(breed, r->u.breed.option == 'r' || r->u.breed.option == 's' ||
-    r->u.breed.option == 'a', "no such option")
+#define IS_OPTION(X, NAME, name, letter, Name)				\
+	|| r->u.breed.option == (letter)
+CHECK(breed, r->u.breed.option == 'r' HELPERS(IS_OPTION, ),
+    "no such option")
+#undef IS_OPTION
 CHECK(stored, memchr(r->u.stored.id, '\0', sizeof(r->u.stored.id)) != NULL,
     "id without end")
 CHECK(admit, r->u.admit.answer < LOGIN_COUNT, "answer out of range")
@@ -204,7 +207,7 @@ ipc_check(const struct ipc_record *r, size_t n, bool has_fd,
 	if (r->type >= IPC_TYPE_COUNT || r->zero != 0)
 		return "no such record";
 	rule = &rules[r->type];
-	if (rule->way != way)
+	if ((rule->way & way) == 0)
 		return "not for this sender";
 	if (n != rule->size)
 		return "wrong size";

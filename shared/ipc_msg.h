@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "shared/helpers.h"
 #include "shared/ipc_auth.h"
 #include "shared/ipc_control.h"
 #include "shared/ipc_mail.h"
@@ -19,14 +20,19 @@
 
 /* Who sends; the receiver knows who sits at the other end of its channel. */
 enum ipc_way {
-	IPC_TO_NURSERY,		/* master to nursery */
-	IPC_FROM_NURSERY,	/* nursery to master */
-	IPC_TO_WORKER,		/* master to smtp worker */
-	IPC_FROM_WORKER,	/* smtp worker to master */
-	IPC_FROM_CONTROL,	/* smtpctl to master */
-	IPC_TO_CONTROL,		/* master to smtpctl */
-	IPC_TO_SIGN, IPC_FROM_SIGN, /* master and the sign process */
-	IPC_TO_AUTH, IPC_FROM_AUTH /* master and the auth process */
+	IPC_TO_NURSERY = 1 << 0,	/* master to nursery, or keeper */
+	IPC_FROM_NURSERY = 1 << 1,
+	IPC_TO_WORKER = 1 << 2,		/* master to smtp worker */
+	IPC_FROM_WORKER = 1 << 3,
+	IPC_FROM_CONTROL = 1 << 4,	/* smtpctl to master */
+	IPC_TO_CONTROL = 1 << 5,
+	IPC_TO_SIGN = 1 << 6,		/* master to helper */
+	IPC_FROM_SIGN = 1 << 7,
+	IPC_TO_AUTH = 1 << 8,
+	IPC_FROM_AUTH = 1 << 9,
+	IPC_WAY_COUNT = 10,
+	/* Of those that enter a sandbox at their start, and say so. */
+	IPC_FROM_STARTED = IPC_FROM_NURSERY | IPC_FROM_SIGN | IPC_FROM_AUTH
 };
 
 /* When: where the session of a worker stands, in the master's own books. */
@@ -78,7 +84,7 @@ struct ipc_pid {
 	int32_t		pid;
 };
 
-/* By which option of smtpd-worker a process is started: 'r', 's' or 'a'. */
+/* By which option of smtpd-worker a process is started: 'r', or a helper's. */
 struct ipc_breed {
 	uint32_t	option;
 };
@@ -173,8 +179,8 @@ struct ipc_end {
 	X(KILL, IPC_TO_NURSERY, pid, 0, IPC_AT_ANY, pid)		\
 	X(RENEW, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY, any)		\
 	X(BREED, IPC_TO_NURSERY, breed, 0, IPC_AT_ANY, breed)		\
-	X(READY, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY, text)		\
-	X(UNSAFE, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY, text)		\
+	X(READY, IPC_FROM_STARTED, text, 0, IPC_AT_ANY, text)		\
+	X(UNSAFE, IPC_FROM_STARTED, text, 0, IPC_AT_ANY, text)		\
 	X(STALE, IPC_FROM_NURSERY, nothing, 0, IPC_AT_ANY, any)		\
 	X(NEWBORN, IPC_FROM_NURSERY, pid, 1, IPC_AT_ANY, pid)		\
 	X(STILLBORN, IPC_FROM_NURSERY, spawn, 0, IPC_AT_ANY, any)	\

@@ -175,8 +175,6 @@ struct ipc_tls_fail {
 	    IPC_AT_SESSION, tls_fail)					\
 	X(KEY, IPC_TO_SIGN, pem, 0, IPC_AT_ANY, key)			\
 	X(DIGEST, IPC_TO_SIGN, digest, 0, IPC_AT_ANY, digest)		\
-	X(SIGNER_READY, IPC_FROM_SIGN, text, 0, IPC_AT_ANY, text)	\
-	X(SIGNER_UNSAFE, IPC_FROM_SIGN, text, 0, IPC_AT_ANY, text)	\
 	X(SIGNED, IPC_FROM_SIGN, signature, 0, IPC_AT_ANY, signature)	\
 	X(FORGET, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY, any)		\
 	X(TRY, IPC_TO_NURSERY, spawn, 0, IPC_AT_ANY, pairs)		\

@@ -3,7 +3,7 @@
  * asks one question at a time; so what hashing takes of memory and of the
  * processor is bounded by one hash, and by standing behind everybody else.
  */
-#include "worker/auth.h"
+#include "worker/helper.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -11,9 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "shared/ipc.h"
 #include "shared/password_check.h"
-#include "worker/held.h"
 
 enum { niceness = 10 };
 
@@ -123,30 +121,26 @@ answer(int channel, const struct ipc_password *question)
 
 	r.u.checked.ticket = question->ticket;
 	r.u.checked.answer = check(question);
-	if (ipc_send(channel, &r, -1, true) == -1)
-		_exit(0);
+	helper_answer(channel, &r);
+}
+
+static void
+take(int channel, const struct ipc_record *r, int passed)
+{
+	(void)passed;
+	if (r->type == IPC_ACCOUNT)
+		take_row(&r->u.account);
+	else if (r->type == IPC_TABLE)
+		take_table(r->u.table.rows);
+	else
+		answer(channel, &r->u.password);
 }
 
 void
 auth_run(int channel)
 {
-	struct ipc_record r;
-	const char *why;
-	int passed;
-
 	if (sodium_init() == -1)
 		_exit(1);
 	(void)setpriority(PRIO_PROCESS, 0, niceness);
-	held_begin(channel, SANDBOX_AUTH, IPC_AUTH_READY, IPC_AUTH_UNSAFE);
-	while (ipc_recv(channel, IPC_TO_AUTH, IPC_AT_ANY, true, &r, &passed,
-	    &why) == IPC_GOT_RECORD) {
-		if (r.type == IPC_ACCOUNT)
-			take_row(&r.u.account);
-		else if (r.type == IPC_TABLE)
-			take_table(r.u.table.rows);
-		else
-			answer(channel, &r.u.password);
-		sodium_memzero(&r, sizeof(r));
-	}
-	_exit(0);
+	helper_serve(channel, SANDBOX_AUTH, IPC_TO_AUTH, take);
 }

@@ -1,19 +1,17 @@
 /*
  * smtpd-worker: never run by hand.  smtpd starts it, as the worker's user,
  * with one end of a channel as descriptor 3; it is the nursery from then on,
- * or as the master's user, with -s the sign process, with -a the auth one,
- * with -k who starts these two again.
+ * or as the master's user, with another option, a helper of shared/helpers.h,
+ * with -k the keeper, who starts these again.
  */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "shared/os.h"
-#include "worker/auth.h"
+#include "worker/helper.h"
 #include "worker/nursery.h"
-#include "worker/sign.h"
 
 /* Executed by a nursery or the keeper it may not ask, and is held. */
 static bool
@@ -30,10 +28,7 @@ channel_is_there(void)
 int
 main(int argc, char *argv[])
 {
-	bool held = argc == 2 && strcmp(argv[1], "-r") == 0;
-	bool sign = argc == 2 && strcmp(argv[1], "-s") == 0;
-	bool auth = argc == 2 && strcmp(argv[1], "-a") == 0;
-	bool keeper = argc == 2 && strcmp(argv[1], "-k") == 0;
+	char option = argc != 2 || argv[1][0] != '-' ? '\0' : argv[1][1];
 
 	if (argc < 1 || argv[0][0] != '/' || !channel_is_there()) {
 		fputs("smtpd-worker: started by smtpd(8), not by hand\n",
@@ -41,9 +36,11 @@ main(int argc, char *argv[])
 		return 1;
 	}
 	os_name_process("smtpd-worker");
-	if (sign)
-		sign_run(nursery_channel);
-	if (auth)
-		auth_run(nursery_channel);
-	nursery_run(argv[0], keeper ? SANDBOX_KEEPER : SANDBOX_NURSERY, held);
+#define RUN_HELPER(X, NAME, name, letter, Name)				\
+	if (option == (letter))						\
+		name##_run(nursery_channel);
+	HELPERS(RUN_HELPER, )
+#undef RUN_HELPER
+	nursery_run(argv[0], option == helper_keeper_option ?
+	    SANDBOX_KEEPER : SANDBOX_NURSERY, option == 'r');
 }

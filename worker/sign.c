@@ -7,7 +7,7 @@
  * it raise what he likes to a private exponent.  One question at a time, in
  * order.
  */
-#include "worker/sign.h"
+#include "worker/helper.h"
 
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -17,9 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/ipc.h"
 #include "shared/tls_judge.h"
-#include "worker/held.h"
 
 static EVP_PKEY *keys[ipc_sign_slots_max];
 
@@ -119,8 +117,7 @@ judge(int channel)
 	    span_from(coming.key.octets, coming.key.n), &r.u.judged, key);
 	r.u.judged.slot = coming.slot;
 	forget_coming();
-	if (ipc_send(channel, &r, -1, true) == -1)
-		_exit(0);
+	helper_answer(channel, &r);
 }
 
 static void
@@ -183,13 +180,13 @@ answer(int channel, const struct ipc_digest *d)
 	r.type = IPC_SIGNED;
 	r.u.signature.ticket = d->ticket;
 	make_signature(d, &r.u.signature);
-	if (ipc_send(channel, &r, -1, true) == -1)
-		_exit(0);
+	helper_answer(channel, &r);
 }
 
 static void
-on_record(int channel, const struct ipc_record *r)
+take(int channel, const struct ipc_record *r, int passed)
 {
+	(void)passed;
 	if (r->type == IPC_KEY_CERTIFICATE)
 		take_piece(&coming.certificate, &r->u.pem);
 	else if (r->type == IPC_KEY)
@@ -205,22 +202,10 @@ on_record(int channel, const struct ipc_record *r)
 void
 sign_run(int channel)
 {
-	struct ipc_record r;
-	const char *why;
-	int passed;
-
 	/* OpenSSL takes it only before it has asked for any memory. */
 	if (CRYPTO_set_mem_functions(wiping_malloc, wiping_realloc,
-	    wiping_free) != 1)
+	    wiping_free) != 1 ||
+	    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		_exit(1);
-	held_begin(channel, SANDBOX_SIGN, IPC_SIGNER_READY,
-	    IPC_SIGNER_UNSAFE);
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
-		_exit(1);
-	while (ipc_recv(channel, IPC_TO_SIGN, IPC_AT_ANY, true, &r, &passed,
-	    &why) == IPC_GOT_RECORD) {
-		on_record(channel, &r);
-		OPENSSL_cleanse(&r, sizeof(r));
-	}
-	_exit(0);
+	helper_serve(channel, SANDBOX_SIGN, IPC_TO_SIGN, take);
 }

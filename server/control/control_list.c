@@ -118,8 +118,9 @@ control_list_owners(const struct master *m, struct control_list *s)
 		const struct helper *h = &m->helpers[i];
 
 		if (h->state != HELPER_NONE)
-			put_process(s, &(struct process){ h->role->name,
-			    h->pid, &m->users.master,
+			put_process(s, &(struct process){
+			    helper_name((enum helper_kind)i), h->pid,
+			    &m->users.master,
 			    h->state == HELPER_SERVING ? STATE_SERVING :
 			    h->state == HELPER_LOST ? STATE_LOST :
 			    STATE_STARTING, h->sandbox });

@@ -230,13 +230,12 @@ static void
 put_lacking(const struct master *m, FILE *f)
 {
 	for (size_t i = 0; i < HELPER_COUNT; i++) {
-		const struct helper_role *role = m->helpers[i].role;
-
 		if (!helper_is_lacking(m, (enum helper_kind)i))
 			continue;
 		put_label(f, "TROUBLE");
-		fprintf(f, "the %s process is missing: %s\n", role->name,
-		    role->then);
+		fprintf(f, "the %s process is missing: %s\n",
+		    helper_name((enum helper_kind)i),
+		    m->helpers[i].role->then);
 	}
 }
 

@@ -10,6 +10,10 @@
 
 #include "shared/ipc_msg.h"
 
+#define HELPER_COUNTER(X, NAME, name, option, Name)			\
+	X(NAME##_LOST, #name "_lost", "", "", "",			\
+	    Name " processes that ended unasked")
+
 /*
  * constant, family, unit ("" is a bare number), label ("" is none) and its
  * value, help.  Rows of one family stand together and share its unit, label
@@ -119,8 +123,6 @@
 	    "Sessions whose client a PROXY header told")		\
 	X(PROXY_FAILED, "proxy_failed", "", "", "",			\
 	    "PROXY headers that failed")				\
-	X(SIGNERS_LOST, "sign_lost", "", "", "",			\
-	    "Sign processes that ended unasked")			\
 	X(LOGINS, "logins", "", "", "", "Logins")			\
 	X(LOGINS_WRONG, "logins_failed", "", "reason",			\
 	    "name or password is wrong", "Logins that failed")		\
@@ -128,9 +130,8 @@
 	    "too many failed logins, not looked at", "Logins that failed") \
 	X(LOGINS_TROUBLE, "logins_failed", "", "reason",		\
 	    "the auth process gave no answer", "Logins that failed")	\
-	X(AUTH_LOST, "auth_lost", "", "", "",				\
-	    "Auth processes that ended unasked")			\
-	X(KEEPERS_LOST, "keeper_lost", "", "", "",			\
+	HELPERS(HELPER_COUNTER, X)					\
+	X(KEEPER_LOST, "keeper_lost", "", "", "",			\
 	    "Keepers that ended unasked")				\
 	X(QUESTIONS, "control_questions", "", "", "",			\
 	    "Questions at the control socket")				\

@@ -305,13 +305,11 @@ auth_renew(struct master *m)
 		feed_next(m);
 }
 
-void
-auth_watch(struct master *m)
+static void
+watch(struct master *m)
 {
 	int channel = m->helpers[HELPER_AUTH].channel;
 
-	if (m->helpers[HELPER_AUTH].state == HELPER_NONE)
-		return;
 	event_assign(&m->auth.room, m->base, channel, EV_WRITE, on_room, m);
 	feed_init(&m->auth.feed, m->base, channel, next_row, on_fed, m);
 	auth_renew(m);
@@ -326,7 +324,7 @@ feed(struct master *m)
 	bool denied;
 
 	if (conf_passwords_load(&m->conf, &path) == 0) {
-		auth_watch(m);
+		watch(m);
 		return;
 	}
 	denied = errno == EACCES;
@@ -339,20 +337,15 @@ feed(struct master *m)
 		helper_lose(m, HELPER_AUTH, why);
 }
 
-int
-auth_start(struct master *m, int channel, const char **why)
+static bool
+wanted(const struct master *m)
 {
-	static const struct helper_role role = {
-		.name = "auth",
-		.then = "nobody can log in",
-		.option = 'a',
-		.way = IPC_FROM_AUTH,
-		.ready = IPC_AUTH_READY,
-		.losses = COUNTER_AUTH_LOST,
-		.feed = feed,
-		.take = take,
-		.lost = lost
-	};
+	return m->wants_logins;
+}
+
+static int
+start(struct master *m, const char **why)
+{
 	struct auth *a = &m->auth;
 
 	TAILQ_INIT(&a->waiting);
@@ -361,11 +354,9 @@ auth_start(struct master *m, int channel, const char **why)
 		*why = strerror(errno);
 		return -1;
 	}
-	if (channel == -1) {
+	if (m->helpers[HELPER_AUTH].state == HELPER_NONE)
 		conf_forget_passwords(&m->conf);
-		return 0;
-	}
-	return helper_start(m, HELPER_AUTH, &role, channel, why);
+	return 0;
 }
 
 void
@@ -392,9 +383,20 @@ auth_forget(struct master *m, struct login *l)
 		}
 }
 
-void
-auth_stop(struct master *m)
+static void
+stop(struct master *m)
 {
-	if (m->helpers[HELPER_AUTH].state != HELPER_NONE)
-		leave(&m->auth);
+	leave(&m->auth);
 }
+
+const struct helper_role auth_role = {
+	.then = "nobody can log in",
+	.way = IPC_FROM_AUTH,
+	.wanted = wanted,
+	.start = start,
+	.watch = watch,
+	.feed = feed,
+	.take = take,
+	.lost = lost,
+	.stop = stop
+};

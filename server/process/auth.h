@@ -9,14 +9,6 @@
 #include "server/session/login.h"
 
 /*
- * Takes over the channel of an auth process that was just started (-1: there
- * is none).  Waits for it to hold itself, and only then gives it the
- * passwords, which are wiped here.  0; or -1 and *why.
- */
-int	auth_start(struct master *m, int channel, const char **why);
-/* From now on by events. */
-void	auth_watch(struct master *m);
-/*
  * The passwords are those of the configuration now, which are wiped here once
  * the auth process has them all; until then the old ones hold.
  */
@@ -28,6 +20,5 @@ void	auth_renew(struct master *m);
 void	auth_ask(struct master *m, struct login *l);
 /* Nobody waits for the answer any more. */
 void	auth_forget(struct master *m, struct login *l);
-void	auth_stop(struct master *m);
 
 #endif

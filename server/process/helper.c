@@ -21,15 +21,55 @@ enum {
 	pause_max_s = 64
 };
 
-static const struct helper_role keeper = {
-	.name = "keeper",
-	.then = "who of sign and auth is lost next cannot be started again, "
+static const struct helper_role keeper_role = {
+	.then = "a helper that is lost next cannot be started again, "
 	    "and ends smtpd: restart it when that suits",
-	.option = 'k',
-	.way = IPC_FROM_NURSERY,
-	.ready = IPC_READY,
-	.losses = COUNTER_KEEPERS_LOST
+	.way = IPC_FROM_NURSERY
 };
+
+#define HELPER_ROW(X, NAME, name, option, Name)				\
+	[HELPER_##NAME] = { #name, option, COUNTER_##NAME##_LOST,	\
+	    &name##_role },
+static const struct row {
+	const char			*name;
+	char				 option;
+	enum counter			 losses;
+	const struct helper_role	*role;
+} rows[HELPER_COUNT] = {
+	[HELPER_KEEPER] = { "keeper", helper_keeper_option,
+	    COUNTER_KEEPER_LOST, &keeper_role },
+	HELPERS(HELPER_ROW, )
+};
+#undef HELPER_ROW
+
+const char *
+helper_name(enum helper_kind kind)
+{
+	return rows[kind].name;
+}
+
+char
+helper_option(enum helper_kind kind)
+{
+	return rows[kind].option;
+}
+
+bool
+helper_is_wanted(const struct master *m, enum helper_kind kind)
+{
+	if (kind != HELPER_KEEPER)
+		return rows[kind].role->wanted(m);
+	for (size_t i = 0; !m->one_session && i < HELPER_COUNT; i++)
+		if (i != HELPER_KEEPER && rows[i].role->wanted(m))
+			return true;
+	return false;
+}
+
+static enum helper_kind
+kind_of(const struct helper *h)
+{
+	return (enum helper_kind)(h - h->master->helpers);
+}
 
 static void
 set_state(struct helper *h, enum helper_state state)
@@ -38,16 +78,18 @@ set_state(struct helper *h, enum helper_state state)
 	h->since_ms = deadline_now_ms();
 }
 
-/* The first that it says; false: it is not held, and has to be. */
-static bool
+/* The first that it says; NULL, or why it cannot be taken in. */
+static const char *
 take_first(struct helper *h, const struct ipc_record *r)
 {
-	bool held = r->type == h->role->ready;
+	bool held = r->type == IPC_READY;
 
+	if (!held && r->type != IPC_UNSAFE)
+		return "it says what was not asked";
 	h->pid = r->u.text.pid;
 	snprintf(h->sandbox, sizeof(h->sandbox), "%s",
 	    held ? r->u.text.text : "none");
-	return held || h->master->unsandboxed;
+	return held || h->master->unsandboxed ? NULL : r->u.text.text;
 }
 
 int
@@ -65,31 +107,35 @@ helper_hear(int channel, enum ipc_way way, struct ipc_record *out,
 	    IPC_GOT_RECORD ? 0 : -1;
 }
 
-int
-helper_start(struct master *m, enum helper_kind kind,
-    const struct helper_role *role, int channel, const char **why)
+static int
+start_one(struct helper *h, int channel, const char **why)
 {
-	static char text[ipc_text_bytes];
-	struct helper *h = &m->helpers[kind];
-	struct ipc_record r;
+	static struct ipc_record r;
 
-	h->master = m;
-	h->role = role;
 	h->channel = channel;
-	if (helper_hear(channel, role->way, &r, why) == -1)
+	if (helper_hear(channel, h->role->way, &r, why) == -1)
 		return -1;
-	snprintf(text, sizeof(text), "%s", r.u.text.text);
-	*why = text;
-	set_state(h, HELPER_UNFED);
-	return take_first(h, &r) ? 0 : -1;
+	*why = take_first(h, &r);
+	set_state(h, kind_of(h) == HELPER_KEEPER ? HELPER_SERVING :
+	    HELPER_UNFED);
+	return *why == NULL ? 0 : -1;
 }
 
 int
-helper_start_keeper(struct master *m, int channel, const char **why)
+helper_start(struct master *m, const int channels[HELPER_COUNT],
+    enum helper_kind *kind, const char **why)
 {
-	if (helper_start(m, HELPER_KEEPER, &keeper, channel, why) == -1)
-		return -1;
-	set_state(&m->helpers[HELPER_KEEPER], HELPER_SERVING);
+	for (size_t i = 0; i < HELPER_COUNT; i++) {
+		struct helper *h = &m->helpers[i];
+
+		h->master = m;
+		h->role = rows[i].role;
+		*kind = (enum helper_kind)i;
+		if (channels[i] != -1 && start_one(h, channels[i], why) == -1)
+			return -1;
+		if (h->role->start != NULL && h->role->start(m, why) == -1)
+			return -1;
+	}
 	return 0;
 }
 
@@ -105,19 +151,13 @@ drop(struct helper *h)
 	h->sandbox[0] = '\0';
 }
 
-static enum helper_kind
-kind_of(const struct helper *h)
-{
-	return (enum helper_kind)(h - h->master->helpers);
-}
-
 /* False: there is no keeper to do it. */
 static bool
 start_again(struct helper *h)
 {
 	struct helper *k = &h->master->helpers[HELPER_KEEPER];
 	struct ipc_record r = { .type = IPC_BREED,
-	    .u.breed.option = (uint8_t)h->role->option };
+	    .u.breed.option = (uint8_t)helper_option(kind_of(h)) };
 
 	if (k->state != HELPER_SERVING)
 		return false;
@@ -133,7 +173,7 @@ log_loss(const struct helper *h, const char *why, const char *then)
 	struct log_line l;
 
 	log_begin(&l, LOG_LEVEL_ERROR, "helper-lost");
-	log_str(&l, "helper", h->role->name);
+	log_str(&l, "helper", helper_name(kind_of(h)));
 	log_str(&l, "why", why);
 	log_str(&l, "then", then);
 	log_end(&l);
@@ -155,7 +195,7 @@ static void
 count_lost(struct helper *h)
 {
 	int64_t now = deadline_now_ms();
-	bool first = h->master->counters.value[h->role->losses]++ == 0;
+	bool first = h->master->counters.value[rows[kind_of(h)].losses]++ == 0;
 	bool short_life = !first && now - h->since_ms < short_life_ms;
 
 	h->pause_s = !short_life ? 0 : h->pause_s == 0 ? 1 :
@@ -221,7 +261,7 @@ take_child(struct master *m, uint32_t option, int channel)
 		struct helper *h = &m->helpers[i];
 
 		if (h->state != HELPER_COMING ||
-		    (uint32_t)h->role->option != option)
+		    (uint32_t)rows[i].option != option)
 			continue;
 		h->channel = channel;
 		set_state(h, HELPER_STARTING);
@@ -236,8 +276,10 @@ static void
 take(struct helper *h, const struct ipc_record *r, int passed)
 {
 	if (h->state == HELPER_STARTING) {
-		if (!take_first(h, r)) {
-			helper_lose(h->master, kind_of(h), r->u.text.text);
+		const char *why = take_first(h, r);
+
+		if (why != NULL) {
+			helper_lose(h->master, kind_of(h), why);
 			return;
 		}
 		set_state(h, HELPER_UNFED);
@@ -286,8 +328,11 @@ void
 helper_watch(struct master *m)
 {
 	for (size_t i = 0; i < HELPER_COUNT; i++)
-		if (m->helpers[i].state != HELPER_NONE)
+		if (m->helpers[i].state != HELPER_NONE) {
+			if (rows[i].role->watch != NULL)
+				rows[i].role->watch(m);
 			watch(&m->helpers[i]);
+		}
 }
 
 void
@@ -300,10 +345,10 @@ helper_fed(struct master *m, enum helper_kind kind)
 		return;
 	set_state(h, HELPER_SERVING);
 	/* At start that goes without saying. */
-	if (m->counters.value[h->role->losses] == 0)
+	if (m->counters.value[rows[kind].losses] == 0)
 		return;
 	log_begin(&l, LOG_LEVEL_INFO, "helper-started");
-	log_str(&l, "helper", h->role->name);
+	log_str(&l, "helper", rows[kind].name);
 	log_u64(&l, "pid", (uint64_t)h->pid);
 	log_end(&l);
 }
@@ -345,6 +390,8 @@ helper_stop(struct master *m)
 {
 	for (size_t i = 0; i < HELPER_COUNT; i++)
 		if (m->helpers[i].state != HELPER_NONE) {
+			if (rows[i].role->stop != NULL)
+				rows[i].role->stop(m);
 			drop(&m->helpers[i]);
 			m->helpers[i].state = HELPER_NONE;
 		}

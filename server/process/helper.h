@@ -15,8 +15,6 @@
 
 struct master;
 
-enum helper_kind { HELPER_KEEPER, HELPER_SIGN, HELPER_AUTH, HELPER_COUNT };
-
 enum helper_state {
 	HELPER_NONE,		/* not wanted */
 	HELPER_LOST,		/* it will be started again, at again_ms */
@@ -26,24 +24,40 @@ enum helper_state {
 	HELPER_SERVING
 };
 
-/* What there is to be known of a kind. */
+/*
+ * The master's end of a helper.  Its name, option and counter are those of its
+ * row in shared/helpers.h.
+ */
 struct helper_role {
-	const char	*name;
 	const char	*then;		/* what its loss means */
-	char		 option;	/* of smtpd-worker */
 	enum ipc_way	 way;		/* of what it says */
-	enum ipc_type	 ready;		/* the first of it, once held */
-	enum counter	 losses;
+	/* At start, before anybody is forked: is it of use? */
+	bool		(*wanted)(const struct master *m);
+	/*
+	 * At start, and also where there is no such process; it has entered
+	 * its sandbox and is unfed.  0; or -1 and *why.
+	 */
+	int		(*start)(struct master *m, const char **why);
+	/* At start, where there is one: events can be had from now on. */
+	void		(*watch)(struct master *m);
 	/* It was started again, and is to be fed: helper_fed() ends that. */
 	void		(*feed)(struct master *m);
 	void		(*take)(struct master *m, const struct ipc_record *r);
 	/* again: at once, so that who waits may wait on. */
 	void		(*lost)(struct master *m, bool again);
+	/* At the end, where there is one. */
+	void		(*stop)(struct master *m);
 };
+
+#define HELPER_ROLE(X, NAME, name, option, Name)			\
+	extern const struct helper_role name##_role;
+HELPERS(HELPER_ROLE, )
+#undef HELPER_ROLE
 
 struct helper {
 	struct master			*master;
 	const struct helper_role	*role;
+	void				*own;		/* its owner's books */
 	struct event			 readable;
 	int				 channel;	/* -1: there is none */
 	enum helper_state		 state;
@@ -60,15 +74,18 @@ struct helper {
  */
 int	helper_hear(int channel, enum ipc_way way, struct ipc_record *out,
 	    const char **why);
+/* Its word in the log, and its option of smtpd-worker. */
+const char *helper_name(enum helper_kind kind);
+char	helper_option(enum helper_kind kind);
+/* At start: is there to be one?  The keeper, where there is another. */
+bool	helper_is_wanted(const struct master *m, enum helper_kind kind);
 /*
- * Takes over the channel of a helper that was just started, waits until it is
- * held and says so, or says that it is not, which is enough where sandbox is
- * optional.  It is unfed.  0; or -1 and *why.
+ * Takes over the channels of those that were just started (-1: not wanted).
+ * Each has to enter its sandbox and say so; or say that it has none, which is
+ * enough where sandbox is optional.  0; or -1, *kind and *why.
  */
-int	helper_start(struct master *m, enum helper_kind kind,
-	    const struct helper_role *role, int channel, const char **why);
-/* The same of the keeper, which needs nothing more. */
-int	helper_start_keeper(struct master *m, int channel, const char **why);
+int	helper_start(struct master *m, const int channels[HELPER_COUNT],
+	    enum helper_kind *kind, const char **why);
 /* What they say is taken by events from now on. */
 void	helper_watch(struct master *m);
 /* It has all that it needs. */

@@ -259,19 +259,18 @@ take(struct master *m, const struct ipc_record *r)
 		on_judged(m, &r->u.judged);
 }
 
-void
-signer_watch(struct master *m)
+static void
+watch(struct master *m)
 {
-	if (m->helpers[HELPER_SIGN].state != HELPER_NONE)
-		feed_init(&m->signer.feed, m->base,
-		    m->helpers[HELPER_SIGN].channel, next_record, told, m);
+	feed_init(&m->signer.feed, m->base, m->helpers[HELPER_SIGN].channel,
+	    next_record, told, m);
 }
 
 /* A new one has no keys, and the master has wiped its own copies. */
 static void
 feed(struct master *m)
 {
-	signer_watch(m);
+	watch(m);
 	renew_keys(m);
 }
 
@@ -282,29 +281,21 @@ signer_fed(struct master *m)
 	signer_tell(m);
 }
 
-static const struct helper_role role = {
-	.name = "sign",
-	.then = "there is no TLS",
-	.option = 's',
-	.way = IPC_FROM_SIGN,
-	.ready = IPC_SIGNER_READY,
-	.losses = COUNTER_SIGNERS_LOST,
-	.feed = feed,
-	.take = take,
-	.lost = lost
-};
+static bool
+wanted(const struct master *m)
+{
+	return m->tls->count > 0;
+}
 
-int
-signer_start(struct master *m, int channel, const char **why)
+static int
+start(struct master *m, const char **why)
 {
 	TAILQ_INIT(&m->signer.waiting);
-	if (channel == -1)
+	if (m->helpers[HELPER_SIGN].state == HELPER_NONE)
 		return 0;
-	if (helper_start(m, HELPER_SIGN, &role, channel, why) == -1)
-		return -1;
 	/* There are far more slots than pairs of one configuration. */
 	(void)tls_set_take_slots(m, m->tls);
-	if (give_all(m, channel, why) == -1)
+	if (give_all(m, m->helpers[HELPER_SIGN].channel, why) == -1)
 		return -1;
 	tls_files_forget_keys(m->tls);
 	helper_fed(m, HELPER_SIGN);
@@ -349,9 +340,20 @@ signer_cut_short(struct worker *w)
 		answer(w, NULL);
 }
 
-void
-signer_stop(struct master *m)
+static void
+stop(struct master *m)
 {
-	if (m->helpers[HELPER_SIGN].state != HELPER_NONE)
-		feed_stop(&m->signer.feed);
+	feed_stop(&m->signer.feed);
 }
+
+const struct helper_role sign_role = {
+	.then = "there is no TLS",
+	.way = IPC_FROM_SIGN,
+	.wanted = wanted,
+	.start = start,
+	.watch = watch,
+	.feed = feed,
+	.take = take,
+	.lost = lost,
+	.stop = stop
+};

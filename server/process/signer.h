@@ -8,14 +8,6 @@
 
 #include "server/master.h"
 
-/*
- * Takes over the channel of a sign process that was just started.  Waits for
- * it to hold itself, and only then gives it the keys, which are wiped here.
- * 0; or -1 and *why.
- */
-int	signer_start(struct master *m, int channel, const char **why);
-/* What it is told is told by events from now on. */
-void	signer_watch(struct master *m);
 /* It has the keys of all that is served. */
 void	signer_fed(struct master *m);
 /* Tells what it has to be told: digests, slots to be forgotten, keys. */
@@ -35,6 +27,5 @@ bool	signer_ask(struct worker *w, const struct ipc_digest *digest);
 void	signer_forget(struct worker *w);
 /* The place of w is needed: if it waits, it goes without a signature. */
 void	signer_cut_short(struct worker *w);
-void	signer_stop(struct master *m);
 
 #endif

@@ -44,16 +44,19 @@ must_hold(const struct ipc_record *r)
 		must_be_path(&r->u.password.who);
 }
 
-enum { ways = IPC_FROM_AUTH + 1 };
+enum { ways = IPC_WAY_COUNT };
 
 /* A record that is right one way is wrong in all others. */
 static void
 must_be_only_way(const struct ipc_record *r, size_t n, bool fd,
     enum ipc_way way, enum ipc_when when)
 {
-	for (unsigned other = 0; other < ways; other++)
-		MUST(other == (unsigned)way || ipc_check(r, n, fd,
-		    (enum ipc_way)other, when) != NULL);
+	bool started = r->type == IPC_READY || r->type == IPC_UNSAFE;
+
+	for (unsigned other = 1; other < 1u << ways; other <<= 1)
+		MUST((other & (started ? IPC_FROM_STARTED : (unsigned)way)) !=
+		    0 || ipc_check(r, n, fd, (enum ipc_way)other, when) !=
+		    NULL);
 	MUST(ipc_check(r, n, !fd, way, when) != NULL);
 	MUST(ipc_check(r, n - 1, fd, way, when) != NULL);
 	MUST(way != IPC_FROM_WORKER ||
@@ -86,7 +89,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (lf == NULL || size > sizeof(whole) + 64)
 		return 0;
-	way = (enum ipc_way)(data[0] % ways);
+	way = (enum ipc_way)(1u << data[0] % ways);
 	when = (enum ipc_when)(1u << data[1] % 9);
 	fd = data[2] % 2 == 1;
 	type = type_of(span_from(data + 3, (size_t)(lf - data) - 3));

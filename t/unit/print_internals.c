@@ -19,7 +19,8 @@ static const char *const ways[] = {
 	[IPC_TO_SIGN] = "Master to sign",
 	[IPC_FROM_SIGN] = "Sign to master",
 	[IPC_TO_AUTH] = "Master to auth",
-	[IPC_FROM_AUTH] = "Auth to master"
+	[IPC_FROM_AUTH] = "Auth to master",
+	[IPC_FROM_STARTED] = "Nursery or helper to master"
 };
 
 static const struct word {

@@ -1,0 +1,61 @@
+/*
+ * A helper's life: in its sandbox before any secret is in it, and then one
+ * question of the master's after the other.
+ */
+#include "worker/helper.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/ipc.h"
+
+void
+helper_answer(int channel, struct ipc_record *r)
+{
+	if (ipc_send(channel, r, -1, true) == -1)
+		_exit(0);
+}
+
+static void
+enter(int channel, enum sandbox_role role)
+{
+	struct ipc_record r = { .type = IPC_READY };
+	/* Held, it could not ask any more. */
+	const char *what = NULL, *text = sandbox_describe();
+	bool locked = false;
+
+	if (!sandbox_exists())
+		what = text;
+	else if (sandbox_prepare(role, &what) == 0 &&
+	    sandbox_self_test(role, &what) == 0) {
+		locked = sandbox_lock(role);
+		if (sandbox_enter(role, NULL, 0, &what) == 0)
+			what = NULL;
+	}
+	if (what != NULL) {
+		r.type = IPC_UNSAFE;
+		text = what;
+	}
+	r.u.text.pid = getpid();
+	snprintf(r.u.text.text, sizeof(r.u.text.text), "%s%s", text,
+	    locked && what == NULL ? ", locked" : "");
+	helper_answer(channel, &r);
+}
+
+void
+helper_serve(int channel, enum sandbox_role role, enum ipc_way way,
+    void (*take)(int channel, const struct ipc_record *r, int passed))
+{
+	struct ipc_record r;
+	const char *why;
+	int passed;
+
+	enter(channel, role);
+	while (ipc_recv(channel, way, IPC_AT_ANY, true, &r, &passed, &why) ==
+	    IPC_GOT_RECORD) {
+		take(channel, &r, passed);
+		explicit_bzero(&r, sizeof(r));
+	}
+	_exit(0);
+}
