@@ -1,73 +1,108 @@
 /*
- * What is found on the way to a decision: one list of steps, for the dry run
- * and for what becomes of a recipient.
+ * What is found on the way to a decision, and its words: one list of steps for
+ * what smtpd decides and logs, and for the dry run of smtpctl.
  */
 #ifndef SERVER_DECISION_H
 #define SERVER_DECISION_H
 
-#include "shared/smtp_syntax.h"
+#include "server/conf/conf.h"
 
-/* One table, one word each. */
+/*
+ * Constant, word (the log's and JSON's), does it alone keep mail from being
+ * taken, text for people.  In the text %n is the name that is found, %m its
+ * Maildir, %c the client; %a and %b are the figures, %A and %B as sizes, %T is
+ * a as a time in milliseconds.
+ */
 #define STEPS(X)							\
 	/* of a client */						\
-	X(NOT_REFUSED, "not-refused")					\
-	X(REFUSED, "refused")		/* a: ms still */		\
-	X(SESSIONS_HERE, "sessions-here") /* a of b */			\
-	X(TOO_MANY_HERE, "too-many-sessions") /* a of b */		\
-	X(SESSIONS_NEAR, "sessions-near") /* a of b: of its network */	\
-	X(TOO_MANY_NEAR, "too-many-near") /* a of b */			\
-	X(SESSIONS_ALL, "sessions-all")	/* a of b */			\
-	X(ALL_BUSY, "all-busy")		/* a of b: it has to wait */	\
-	X(GREETING_WAIT, "greeting-wait") /* a: seconds */		\
-	X(ONLY_LIVE, "only-live")	/* of a client, what none knows	\
-					   but a running smtpd */	\
+	X(NOT_REFUSED, "not-refused", false,				\
+	    "%c is not refused for a crash or an attack")		\
+	X(REFUSED, "refused", true,					\
+	    "%c is refused for %T more: see worker-crash and "		\
+	    "worker-attack in the log")					\
+	X(SESSIONS_HERE, "sessions-here", false,			\
+	    "%c has %a of %b sessions")					\
+	X(TOO_MANY_HERE, "too-many-sessions", true,			\
+	    "%c has %a sessions already, and %b is the most")		\
+	X(SESSIONS_NEAR, "sessions-near", false,			\
+	    "its network has %a of %b sessions")			\
+	X(TOO_MANY_NEAR, "too-many-near", true,				\
+	    "its network has %a sessions already, and %b is the most")	\
+	X(SESSIONS_ALL, "sessions-all", false,				\
+	    "%a of %b sessions are taken in all")			\
+	X(ALL_BUSY, "all-busy", false,					\
+	    "all %b sessions are taken: it waits for its turn")		\
+	X(GREETING_WAIT, "greeting-wait", false,			\
+	    "it must not speak for %a s, before the greeting")		\
+	X(ONLY_LIVE, "only-live", false,				\
+	    "is it refused now, has it sessions: only a running "	\
+	    "smtpd knows")						\
 	/* of MAIL */							\
-	X(ANY_SENDER, "any-sender")					\
-	X(UTF8, "smtputf8")						\
-	X(NO_SIZE, "no-size")		/* b at most */			\
-	X(SIZE, "size")			/* a of b */			\
-	X(TOO_BIG, "too-big")		/* a of b */			\
-	X(ROOM, "room")			/* a free, b reserved */	\
-	X(NO_ROOM, "no-room")		/* a free, b reserved */	\
-	X(INODES, "inodes")		/* a free, b reserved */	\
-	X(NO_INODES, "no-inodes")	/* a free, b reserved */	\
-	X(NO_DISK, "no-disk")		/* it could not be asked */	\
-	X(ONLY_LIVE_DISK, "only-live-disk")				\
-	/* of RCPT; who is what is found */				\
-	X(RCPTS_FULL, "recipients-full") /* a of b */			\
-	X(DOMAIN, "domain")						\
-	X(FIRST_DOMAIN, "first-domain")					\
-	X(FOREIGN, "foreign")						\
-	X(SUBADDRESS, "subaddress")					\
-	X(ALIAS, "alias")		/* a: targets */		\
-	X(ALIAS_AGAIN, "alias-again")					\
-	X(USER, "user")							\
-	X(POSTMASTER, "postmaster")					\
-	X(CATCH_ALL, "catch-all")					\
-	X(NO_ALIAS, "no-alias")						\
-	X(NO_USER, "no-user")						\
-	X(NO_CATCH_ALL, "no-catch-all")					\
-	X(BROKEN, "broken")		/* an alias or a catch-all */	\
-	X(MAILBOX, "mailbox")						\
-	X(MAILBOX_AGAIN, "mailbox-again")				\
-	X(MAILBOXES_FULL, "mailboxes-full") /* a at most */		\
-	X(NO_MEMORY, "no-memory")
+	X(ANY_SENDER, "any-sender", false, "any sender is taken")	\
+	X(UTF8, "smtputf8", false,					\
+	    "an address is not ASCII: the client has to say SMTPUTF8")	\
+	X(NO_SIZE, "no-size", false,					\
+	    "no size is told; a message may have %B")			\
+	X(SIZE, "size", false, "%A of at most %B")			\
+	X(TOO_BIG, "too-big", true,					\
+	    "%A is more than a message may have, %B")			\
+	X(ROOM, "room", false, "%A are free, of which %B stay so")	\
+	X(NO_ROOM, "no-room", true,					\
+	    "%A are free, and %B have to stay so")			\
+	X(INODES, "inodes", false,					\
+	    "%a inodes are free, of which %b stay so")			\
+	X(NO_INODES, "no-inodes", true,					\
+	    "%a inodes are free, and %b have to stay so")		\
+	X(NO_DISK, "no-disk", true,					\
+	    "smtpd cannot ask how much is free on its disk")		\
+	X(ONLY_LIVE_DISK, "only-live-disk", false,			\
+	    "is the disk full: only a running smtpd knows")		\
+	/* of RCPT */							\
+	X(RCPTS_FULL, "recipients-full", true,				\
+	    "the message has %a recipients already, and %b is the "	\
+	    "most")							\
+	X(DOMAIN, "domain", false, "%n is a domain of ours")		\
+	X(FIRST_DOMAIN, "first-domain", false,				\
+	    "a postmaster without a domain is that of the first, %n")	\
+	X(FOREIGN, "foreign", true,					\
+	    "its domain has no block, and nothing is relayed")		\
+	X(SUBADDRESS, "subaddress", false,				\
+	    "without its subaddress it is %n")				\
+	X(ALIAS, "alias", false, "%n is an alias")			\
+	X(AGAIN, "again", false,					\
+	    "%n is an alias that was followed already")			\
+	X(USER, "user", false, "%n is a user")				\
+	X(POSTMASTER, "postmaster", false,				\
+	    "%n is there without being listed")				\
+	X(CATCH_ALL, "catch-all", false,				\
+	    "nobody by that name in %n, so the catch-all")		\
+	X(NO_ALIAS, "no-alias", false, "%n is no alias")		\
+	X(NO_USER, "no-user", false, "%n is no user")			\
+	X(NO_CATCH_ALL, "no-catch-all", true, "%n has no catch-all")	\
+	X(BROKEN, "broken", true, "%n is broken: smtpd -n says why")	\
+	X(MAILBOX, "mailbox", false, "stored in %m")			\
+	X(MAILBOX_AGAIN, "mailbox-again", false,			\
+	    "reached already: one copy is enough")			\
+	X(MAILBOXES_FULL, "mailboxes-full", true,			\
+	    "more than %a mailboxes")					\
+	X(NO_MEMORY, "no-memory", true,					\
+	    "smtpd has no memory for it now")
 
-#define STEP_NAME(name, word) STEP_##name,
+#define STEP_NAME(name, word, refuses, text) STEP_##name,
 enum decision_kind { STEPS(STEP_NAME) STEP_COUNT };
 #undef STEP_NAME
 
-/* Where it stands: nowhere, a file as a whole, its line, a default. */
-enum decision_place { PLACE_NONE, PLACE_FILE, PLACE_LINE, PLACE_DEFAULT };
-
+/* All of it borrowed. */
 struct decision_step {
 	enum decision_kind	 kind;
-	unsigned	 depth;		/* of aliases, from 0 */
-	enum decision_place	 place;
-	unsigned	 line;
-	uint64_t	 a;
-	uint64_t	 b;
-	struct mailbox	 who;		/* null where there is nobody */
+	unsigned		 depth;	/* of aliases, from 0 */
+	const char		*path;	/* of the rule; NULL: it has no file */
+	unsigned		 line;	/* 0: the file as a whole */
+	bool			 is_default;	/* what path could change */
+	struct span		 local;	/* with domain the name; or "" */
+	const struct conf_domain *domain;	/* NULL: none is named */
+	uint64_t		 a;
+	uint64_t		 b;
 };
 
 #endif

@@ -4,25 +4,33 @@
 #include "server/log/json_out.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "server/log/json.h"
 #include "shared/utf8.h"
 
+/* As a terminal may have it; with a backslash before each of special. */
 static void
-put_octets(FILE *f, struct span s)
+put_shown(FILE *f, struct span s, const char *special)
 {
-	putc('"', f);
 	while (s.n > 0) {
 		uint8_t text[12];
 		struct buf b = buf_over(text, sizeof(text));
 		size_t n = utf8_first(s);
 
-		if (s.p[0] == '"' || s.p[0] == '\\')
+		if (s.p[0] != '\0' && strchr(special, s.p[0]) != NULL)
 			putc('\\', f);
 		json_add_shown(&b, span_from(s.p, n == 0 ? 1 : n));
 		fwrite(b.p, 1, b.n, f);
 		s = span_skip(s, n == 0 ? 1 : n);
 	}
+}
+
+static void
+put_octets(FILE *f, struct span s)
+{
+	putc('"', f);
+	put_shown(f, s, "\"\\");
 	putc('"', f);
 }
 
@@ -76,6 +84,13 @@ json_out_span(struct json_out *j, const char *key, struct span value)
 {
 	begin(j, key);
 	put_octets(j->f, value);
+}
+
+void
+json_out_raw(struct json_out *j, const char *key, struct span value)
+{
+	begin(j, key);
+	put_shown(j->f, value, "");
 }
 
 void

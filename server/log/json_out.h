@@ -31,6 +31,8 @@ void	json_out_array(struct json_out *j, const char *key);
 void	json_out_end(struct json_out *j);
 /* Octets that are not UTF-8 become U+FFFD. */
 void	json_out_span(struct json_out *j, const char *key, struct span value);
+/* A value, or several with their commas, that is JSON already. */
+void	json_out_raw(struct json_out *j, const char *key, struct span value);
 void	json_out_string(struct json_out *j, const char *key,
 	    const char *value);
 void	json_out_u64(struct json_out *j, const char *key, uint64_t value);

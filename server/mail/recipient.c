@@ -131,8 +131,17 @@ is_told(const struct expansion *e)
 	    e->reason->step_count < recipient_steps_max;
 }
 
+/* Tells the watcher alone: that nothing was found is not for the log. */
 static void
-add_step(const struct expansion *e, struct recipient_step step)
+see(const struct expansion *e, struct decision_step step)
+{
+	if (e->watch != NULL)
+		e->watch->see(e->watch->arg, &step);
+}
+
+/* A rule that leads on, for the log and for the watcher. */
+static void
+tell(const struct expansion *e, struct decision_step step)
 {
 	struct recipient_reason *r = e->reason;
 
@@ -140,35 +149,16 @@ add_step(const struct expansion *e, struct recipient_step step)
 		r->steps[r->step_count++] = step;
 	else
 		r->more++;
+	see(e, step);
 }
 
-/* Tells the watcher alone: that nothing was found is not for the log. */
-static void
-see(const struct expansion *e, struct recipient_sight s, const char *path,
-    unsigned line)
+/* What is found in d: local, or, where that is "", d itself. */
+static struct decision_step
+step_of(enum decision_kind kind, const struct conf_domain *d,
+    const char *local, const char *path, unsigned line)
 {
-	s.path = path;
-	s.line = line;
-	if (e->watch != NULL)
-		e->watch->see(e->watch->arg, &s);
-}
-
-/* A rule that leads on, for the log and for the watcher. */
-static void
-tell(const struct expansion *e, struct recipient_sight s,
-    struct recipient_step step)
-{
-	add_step(e, step);
-	see(e, s, step.path, step.line);
-}
-
-static void
-tell_domain(const struct expansion *e, enum decision_kind step,
-    const struct conf_domain *d)
-{
-	tell(e, (struct recipient_sight){ .step = step, .domain = d },
-	    (struct recipient_step){ RECIPIENT_STEP_DOMAIN, e->conf->path,
-	    d->line, d->name, NULL });
+	return (struct decision_step){ .kind = kind, .path = path,
+	    .line = line, .local = span_of(local), .domain = d };
 }
 
 /* When it was not the whole of local that led to match. */
@@ -179,14 +169,14 @@ tell_subaddress(const struct expansion *e, const struct conf_domain *d,
 	const char *name = match->kind == RECIPIENT_ALIAS ?
 	    match->alias->name : match->kind == RECIPIENT_USER ?
 	    match->user->name : "postmaster";
+	struct decision_step step = step_of(STEP_SUBADDRESS, d, name,
+	    e->conf->path, d->subaddress_line);
 
 	if (match->kind == RECIPIENT_NOBODY ||
 	    span_equal_fold(local, span_of(name)))
 		return;
-	tell(e, (struct recipient_sight){ .step = STEP_SUBADDRESS,
-	    .depth = depth, .domain = d, .local = span_of(name) },
-	    (struct recipient_step){ RECIPIENT_STEP_SUBADDRESS,
-	    e->conf->path, d->subaddress_line, name, NULL });
+	step.depth = depth;
+	tell(e, step);
 }
 
 /* Nobody by that name in d: where it was looked for. */
@@ -194,17 +184,17 @@ static void
 see_nobody(const struct expansion *e, const struct conf_domain *d,
     struct span local)
 {
-	struct recipient_sight s = { .domain = d,
-	    .local = without_subaddress(d, local) };
+	struct decision_step step = step_of(STEP_NO_ALIAS, d, "",
+	    d->aliases_path, 0);
 
-	s.step = STEP_NO_ALIAS;
-	see(e, s, d->aliases_path, 0);
-	s.step = STEP_NO_USER;
-	see(e, s, d->users_path, 0);
-	s.step = STEP_NO_CATCH_ALL;
-	s.local = span_of("");
+	step.local = without_subaddress(d, local);
+	see(e, step);
+	step.kind = STEP_NO_USER;
+	step.path = d->users_path;
+	see(e, step);
 	if (!d->has_catch_all)
-		see(e, s, e->conf->path, d->line);
+		see(e, step_of(STEP_NO_CATCH_ALL, d, "", e->conf->path,
+		    d->line));
 }
 
 /* Adds the Maildir of user, the number of its kind in d. */
@@ -215,17 +205,17 @@ reach(const struct expansion *e, const struct conf_domain *d,
 	const size_t before = e->set->count;
 	enum recipient_verdict v = recipient_set_add(e->set, e->conf,
 	    d->first_mark + (uint32_t)number, d->name, user);
-	struct recipient_sight s = { .step = STEP_NO_MEMORY,
-	    .depth = depth + 1, .domain = d, .local = span_of(user) };
+	struct decision_step step = step_of(STEP_NO_MEMORY, d, user, NULL, 0);
 
+	step.depth = depth + 1;
 	if (v == RECIPIENT_OK) {
-		s.step = e->set->count > before ? STEP_MAILBOX :
+		step.kind = e->set->count > before ? STEP_MAILBOX :
 		    STEP_MAILBOX_AGAIN;
 	} else if (v == RECIPIENT_TOO_MANY) {
-		s.step = STEP_MAILBOXES_FULL;
-		s.count = recipient_mailboxes_max;
+		step.kind = STEP_MAILBOXES_FULL;
+		step.a = recipient_mailboxes_max;
 	}
-	see(e, s, NULL, 0);
+	see(e, step);
 	return v;
 }
 
@@ -234,10 +224,12 @@ static enum recipient_verdict
 find_broken(const struct expansion *e, const struct conf_domain *d,
     struct span local, const char *path, unsigned line)
 {
+	struct decision_step step = step_of(STEP_BROKEN, d, "", path, line);
+
+	step.local = local;
 	e->reason->path = path;
 	e->reason->line = line;
-	see(e, (struct recipient_sight){ .step = STEP_BROKEN, .domain = d,
-	    .local = local }, path, line);
+	see(e, step);
 	return RECIPIENT_BROKEN;
 }
 
@@ -253,10 +245,13 @@ follow_target(const struct expansion *e, const struct mailbox *m,
 	if (d == NULL)
 		return RECIPIENT_FOREIGN;	/* its alias is broken */
 	if (is_told(e)) {
-		if (m->domain_len > 0)
-			see(e, (struct recipient_sight){ .step = STEP_DOMAIN,
-			    .depth = depth, .domain = d }, e->conf->path,
-			    d->line);
+		if (m->domain_len > 0) {
+			struct decision_step step = step_of(STEP_DOMAIN, d,
+			    "", e->conf->path, d->line);
+
+			step.depth = depth;
+			see(e, step);
+		}
 		tell_subaddress(e, d, local_of(m), &t->match, depth);
 	}
 	return follow_match(e, d, t->match, depth);
@@ -271,6 +266,8 @@ static enum recipient_verdict
 follow_alias(const struct expansion *e, const struct conf_domain *d,
     const struct conf_alias *alias, unsigned depth)
 {
+	struct decision_step step = step_of(STEP_ALIAS, d, alias->name,
+	    d->aliases_path, alias->line);
 	enum recipient_verdict verdict;
 	bool is_new;
 
@@ -282,12 +279,10 @@ follow_alias(const struct expansion *e, const struct conf_domain *d,
 	verdict = recipient_set_note(e->set, e->conf, d->first_mark +
 	    (uint32_t)(d->user_count + 1 + (size_t)(alias - d->aliases)),
 	    &is_new);
-	tell(e, (struct recipient_sight){ .step = is_new ? STEP_ALIAS :
-	    STEP_ALIAS_AGAIN, .depth = depth, .domain = d,
-	    .local = span_of(alias->name), .count = alias->target_count },
-	    (struct recipient_step){ is_new ? RECIPIENT_STEP_ALIAS :
-	    RECIPIENT_STEP_AGAIN, d->aliases_path, alias->line, alias->name,
-	    d->name });
+	step.depth = depth;
+	if (!is_new)
+		step.kind = STEP_AGAIN;
+	tell(e, step);
 	if (!is_new)
 		return verdict;
 	for (size_t i = 0; verdict == RECIPIENT_OK && i < alias->target_count;
@@ -302,16 +297,16 @@ reach_user(const struct expansion *e, const struct conf_domain *d,
     const struct conf_user *user, unsigned depth)
 {
 	const size_t number = (size_t)(user - d->users);
+	struct decision_step step;
 
 	if (!is_told(e)) {
 		e->reason->more++;
 		return recipient_set_add(e->set, e->conf, d->first_mark +
 		    (uint32_t)number, d->name, user->name);
 	}
-	tell(e, (struct recipient_sight){ .step = STEP_USER, .depth = depth,
-	    .domain = d, .local = span_of(user->name) },
-	    (struct recipient_step){ RECIPIENT_STEP_USER, d->users_path,
-	    user->line, user->name, d->name });
+	step = step_of(STEP_USER, d, user->name, d->users_path, user->line);
+	step.depth = depth;
+	tell(e, step);
 	return reach(e, d, user->name, number, depth);
 }
 
@@ -319,17 +314,17 @@ static enum recipient_verdict
 follow_match(const struct expansion *e, const struct conf_domain *d,
     struct recipient_match match, unsigned depth)
 {
+	struct decision_step step;
+
 	switch (match.kind) {
 	case RECIPIENT_ALIAS:
 		return follow_alias(e, d, match.alias, depth);
 	case RECIPIENT_USER:
 		return reach_user(e, d, match.user, depth);
 	case RECIPIENT_POSTMASTER:
-		tell(e, (struct recipient_sight){ .step = STEP_POSTMASTER,
-		    .depth = depth, .domain = d,
-		    .local = span_of("postmaster") },
-		    (struct recipient_step){ RECIPIENT_STEP_POSTMASTER,
-		    NULL, 0, "postmaster", d->name });
+		step = step_of(STEP_POSTMASTER, d, "postmaster", NULL, 0);
+		step.depth = depth;
+		tell(e, step);
 		return reach(e, d, "postmaster", d->user_count, depth);
 	case RECIPIENT_NOBODY:
 		break;
@@ -373,10 +368,8 @@ expand_local(const struct expansion *e, const struct conf_domain *d,
 	if (match.kind == RECIPIENT_NOBODY)
 		see_nobody(e, d, local);
 	if (match.kind == RECIPIENT_NOBODY && d->has_catch_all) {
-		tell(e, (struct recipient_sight){ .step = STEP_CATCH_ALL,
-		    .domain = d, .local = local_of(&d->catch_all) },
-		    (struct recipient_step){ RECIPIENT_STEP_CATCH_ALL,
-		    e->conf->path, d->catch_all_line, d->name, NULL });
+		tell(e, step_of(STEP_CATCH_ALL, d, "", e->conf->path,
+		    d->catch_all_line));
 		if (d->catch_all_broken != NULL)
 			return find_broken(e, d, local_of(&d->catch_all),
 			    e->conf->path, d->catch_all_line);
@@ -418,12 +411,12 @@ expand(const struct expansion *e, const struct mailbox *rcpt)
 	else if (conf->domain_count > 0)
 		d = &conf->domains[0];
 	if (d == NULL) {
-		see(e, (struct recipient_sight){ .step = STEP_FOREIGN },
-		    conf->path, 0);
+		see(e, (struct decision_step){ .kind = STEP_FOREIGN,
+		    .path = conf->path });
 		return RECIPIENT_FOREIGN;
 	}
-	tell_domain(e, rcpt->domain_len > 0 ? STEP_DOMAIN :
-	    STEP_FIRST_DOMAIN, d);
+	tell(e, step_of(rcpt->domain_len > 0 ? STEP_DOMAIN :
+	    STEP_FIRST_DOMAIN, d, "", conf->path, d->line));
 	return expand_local(e, d, local);
 }
 

@@ -71,32 +71,6 @@ struct recipient_target {
 	struct recipient_match		 match;
 };
 
-/* What leads from a recipient to its Maildirs; one table, one word each. */
-#define RECIPIENT_STEPS(X)						\
-	X(DOMAIN, "domain")	/* the domain is ours */		\
-	X(SUBADDRESS, "subaddress") /* the name without what follows */	\
-	X(ALIAS, "alias")	/* and on with each of its targets */	\
-	X(AGAIN, "again")	/* an alias, followed before */		\
-	X(CATCH_ALL, "catch-all") /* nobody by that name: this one */	\
-	X(USER, "user")		/* a Maildir */				\
-	X(POSTMASTER, "postmaster") /* a Maildir every domain has */
-
-#define RECIPIENT_STEP_NAME(name, word) RECIPIENT_STEP_##name,
-enum recipient_step_kind {
-	RECIPIENT_STEPS(RECIPIENT_STEP_NAME)
-	RECIPIENT_STEP_COUNT
-};
-#undef RECIPIENT_STEP_NAME
-
-/* All of it borrowed from conf. */
-struct recipient_step {
-	enum recipient_step_kind kind;
-	const char		*path;		/* NULL: built in */
-	unsigned		 line;		/* 0 with it */
-	const char		*name;
-	const char		*domain;	/* of name; NULL: not one's */
-};
-
 /*
  * Which line decided, for the log: file and line of the matching rule; and
  * every line on the way from there, as many as there is room for.
@@ -106,7 +80,7 @@ struct recipient_reason {
 	unsigned		 line;		/* 0 with it */
 	size_t			 step_count;
 	uint64_t		 more;		/* steps left out */
-	struct recipient_step	 steps[recipient_steps_max];
+	struct decision_step	 steps[recipient_steps_max];
 };
 
 /*
@@ -129,19 +103,9 @@ int	recipient_index(struct conf *conf);
 enum recipient_verdict recipient_expand(const struct conf *conf,
 	    const struct mailbox *rcpt, struct recipient_set *set,
 	    struct recipient_reason *reason);
-/* What is found on the way, one call each, as it is found. */
-struct recipient_sight {
-	enum decision_kind			 step;
-	unsigned			 depth;	/* of aliases, from 0 */
-	const struct conf_domain	*domain; /* NULL: not ours */
-	struct span			 local;
-	const char			*path;	/* of the rule; or NULL */
-	unsigned			 line;	/* 0: the file as a whole */
-	uint64_t			 count;	/* as struct decision_step: a */
-};
-
+/* Told what is found on the way, one call each, as it is found. */
 struct recipient_watch {
-	void	(*see)(void *arg, const struct recipient_sight *sight);
+	void	(*see)(void *arg, const struct decision_step *step);
 	void	*arg;
 };
 

@@ -122,15 +122,15 @@ break_loop(struct way *w, unsigned first, unsigned last)
 
 /* Of an alias met again: is it one that led here? */
 static void
-watch_step(void *arg, const struct recipient_sight *s)
+watch_step(void *arg, const struct decision_step *s)
 {
 	struct way *w = arg;
 
-	if (s->step == STEP_ALIAS) {
+	if (s->kind == STEP_ALIAS) {
 		w->domains[s->depth] = s->domain;
 		w->names[s->depth] = s->local;
 	}
-	for (unsigned i = 0; s->step == STEP_ALIAS_AGAIN && i < s->depth; i++)
+	for (unsigned i = 0; s->kind == STEP_AGAIN && i < s->depth; i++)
 		if (w->names[i].p == s->local.p)
 			break_loop(w, i, s->depth - 1);
 }

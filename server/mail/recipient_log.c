@@ -11,9 +11,9 @@
 
 enum { one_max_bytes = 8 * 1024, name_max_bytes = 1024, room_first = 1024 };
 
-static const char *const step_words[RECIPIENT_STEP_COUNT] = {
-#define STEP_WORD(name, word) [RECIPIENT_STEP_##name] = word,
-	RECIPIENT_STEPS(STEP_WORD)
+static const char *const step_words[STEP_COUNT] = {
+#define STEP_WORD(name, word, refuses, text) [STEP_##name] = word,
+	STEPS(STEP_WORD)
 #undef STEP_WORD
 };
 
@@ -33,20 +33,19 @@ recipient_log_word(enum verdict verdict)
 	return words[verdict];
 }
 
-/* Names "alice", and "alice@example.org" where it has a domain. */
+/* "alice@example.org", and "example.org" of a domain. */
 static void
-add_name(struct buf *b, const struct recipient_step *step)
+add_name(struct buf *b, const struct decision_step *step)
 {
-	json_add_text(b, span_of(step->name));
-	if (step->domain == NULL)
-		return;
-	buf_add_str(b, "@");
-	json_add_text(b, span_of(step->domain));
+	json_add_text(b, step->local);
+	if (step->local.n > 0)
+		buf_add_str(b, "@");
+	json_add_text(b, span_of(step->domain->name));
 }
 
 /* A step whole or not at all. */
 static bool
-add_step(struct buf *steps, const struct recipient_step *step)
+add_step(struct buf *steps, const struct decision_step *step)
 {
 	uint8_t path_text[2 * name_max_bytes], name_text[name_max_bytes];
 	struct buf path = buf_over(path_text, sizeof(path_text));

@@ -12,108 +12,89 @@
 #include "server/log/counters.h"
 #include "shared/verdict.h"
 
-void
-dryrun_reply(const struct conf *conf, enum smtp_reply reply,
-    struct dryrun_reply *out)
+bool
+dryrun_reply(const char *hostname, enum smtp_reply reply,
+    char out[dryrun_reply_bytes])
 {
-	struct buf b;
+	struct buf b = buf_over(out, dryrun_reply_bytes);
 
-	memset(out, 0, sizeof(*out));
 	/* The CRLF fits too, and becomes the end. */
-	b = buf_over(out->text, sizeof(out->text));
-	smtp_reply_write(reply, span_of(conf->hostname), span_of("ID"), &b);
-	if (b.n >= 2)
-		memset(b.p + b.n - 2, 0, 2);
-	out->accepted = !smtp_reply_is_error(reply);
+	smtp_reply_write(reply, span_of(hostname), span_of("ID"), &b);
+	out[b.n < 2 ? 0 : b.n - 2] = '\0';
+	return !smtp_reply_is_error(reply);
 }
 
 static void
-tell(const struct dryrun *e, enum decision_kind step, uint64_t a, uint64_t b)
+tell(const struct dryrun *e, enum decision_kind kind, uint64_t a)
 {
-	struct decision_step t;
-
-	memset(&t, 0, sizeof(t));
-	t.kind = step;
-	t.a = a;
-	t.b = b;
-	e->sink(e->arg, &t, NULL);
+	e->watch.see(e->watch.arg, &(struct decision_step){ .kind = kind,
+	    .a = a });
 }
 
 /* A step that a keyword of the limits block decided. */
 static void
-tell_limit(const struct dryrun *e, const char *limit, enum decision_kind step,
+tell_limit(const struct dryrun *e, const char *limit, enum decision_kind kind,
     uint64_t a, uint64_t b)
 {
-	struct decision_step t;
+	unsigned line = conf_line_of(e->conf, limit);
 
-	memset(&t, 0, sizeof(t));
-	t.kind = step;
-	t.a = a;
-	t.b = b;
-	t.line = conf_line_of(e->conf, limit);
-	t.place = t.line == 0 ? PLACE_DEFAULT : PLACE_LINE;
-	e->sink(e->arg, &t, t.line == 0 ? NULL : e->conf->path);
+	e->watch.see(e->watch.arg, &(struct decision_step){ .kind = kind,
+	    .path = line == 0 ? NULL : e->conf->path, .line = line,
+	    .is_default = line == 0, .a = a, .b = b });
 }
 
 /* As admit.c turns a client away. */
-static void
+static bool
 turn_away(const struct dryrun *e, enum counter why,
-    struct dryrun_reply *out)
+    char reply[dryrun_reply_bytes])
 {
-	memset(out, 0, sizeof(*out));
-	snprintf(out->text, sizeof(out->text), "421 4.7.0 %s %s",
+	snprintf(reply, dryrun_reply_bytes, "421 4.7.0 %s %s",
 	    e->conf->hostname, counters_rows[why].value);
+	return false;
 }
 
-/* As admit.c and address_enter count sessions. */
-static void
-count_sessions(const struct dryrun *e, struct dryrun_reply *out)
+bool
+dryrun_client(const struct dryrun *e, char reply[dryrun_reply_bytes])
 {
 	const struct conf_limits *l = &e->conf->limits;
-	uint64_t here = e->live->here.sessions, near = e->live->near;
-	uint64_t all = e->live->sessions;
+	const struct dryrun_live *live = e->live;
 
-	tell_limit(e, "per-address", here < l->per_address ?
-	    STEP_SESSIONS_HERE : STEP_TOO_MANY_HERE, here, l->per_address);
-	tell_limit(e, "per-network", near < l->per_network ?
-	    STEP_SESSIONS_NEAR : STEP_TOO_MANY_NEAR, near, l->per_network);
-	tell_limit(e, "workers", all < l->workers ? STEP_SESSIONS_ALL :
-	    STEP_ALL_BUSY, all, l->workers);
-	if (here >= l->per_address)
-		turn_away(e, COUNTER_REFUSED_SESSIONS, out);
-	else if (near >= l->per_network)
-		turn_away(e, COUNTER_REFUSED_NETWORK, out);
-}
-
-void
-dryrun_client(const struct dryrun *e, struct dryrun_reply *out)
-{
-	uint64_t wait = e->conf->limits.greeting_wait_s;
-
-	dryrun_reply(e->conf, REPLY_GREETING, out);
-	if (e->live == NULL)
-		tell(e, STEP_ONLY_LIVE, 0, 0);
-	else if (e->live->here.refused_ms > 0) {
-		tell(e, STEP_REFUSED, e->live->here.refused_ms, 0);
-		turn_away(e, COUNTER_REFUSED_A_WHILE, out);
-	} else {
-		tell(e, STEP_NOT_REFUSED, 0, 0);
-		count_sessions(e, out);
+	if (live != NULL && live->refused_ms > 0) {
+		tell(e, STEP_REFUSED, live->refused_ms);
+		return turn_away(e, COUNTER_REFUSED_A_WHILE, reply);
 	}
-	if (out->accepted && wait > 0)
-		tell_limit(e, "greeting-wait", STEP_GREETING_WAIT, wait, 0);
+	tell(e, live == NULL ? STEP_ONLY_LIVE : STEP_NOT_REFUSED, 0);
+	if (live != NULL) {
+		/* As admit.c and address_enter count sessions. */
+		tell_limit(e, "per-address", live->here < l->per_address ?
+		    STEP_SESSIONS_HERE : STEP_TOO_MANY_HERE, live->here,
+		    l->per_address);
+		tell_limit(e, "per-network", live->near < l->per_network ?
+		    STEP_SESSIONS_NEAR : STEP_TOO_MANY_NEAR, live->near,
+		    l->per_network);
+		tell_limit(e, "workers", live->all < l->workers ?
+		    STEP_SESSIONS_ALL : STEP_ALL_BUSY, live->all, l->workers);
+		if (live->here >= l->per_address)
+			return turn_away(e, COUNTER_REFUSED_SESSIONS, reply);
+		if (live->near >= l->per_network)
+			return turn_away(e, COUNTER_REFUSED_NETWORK, reply);
+	}
+	if (l->greeting_wait_s > 0)
+		tell_limit(e, "greeting-wait", STEP_GREETING_WAIT,
+		    l->greeting_wait_s, 0);
+	return dryrun_reply(e->conf->hostname, REPLY_GREETING, reply);
 }
 
 /* As spool_has_room judges it. */
 static bool
-dryrun_room(const struct dryrun *e, uint64_t size)
+has_room(const struct dryrun *e, uint64_t size)
 {
 	const struct conf_limits *l = &e->conf->limits;
-	const struct spool_room *room = e->room;
+	const struct dryrun_room *room = e->room;
 	bool bytes, inodes;
 
 	if (room == NULL) {
-		tell(e, STEP_NO_DISK, 0, 0);
+		tell(e, STEP_NO_DISK, 0);
 		return false;
 	}
 	bytes = room->free_bytes >= l->disk_reserve_bytes &&
@@ -128,81 +109,43 @@ dryrun_room(const struct dryrun *e, uint64_t size)
 	return bytes && inodes;
 }
 
-void
+bool
 dryrun_mail(const struct dryrun *e, const struct ipc_mail *mail,
-    struct dryrun_reply *out)
+    char reply[dryrun_reply_bytes])
 {
 	uint64_t max = e->conf->limits.message_size_bytes;
-	enum smtp_reply reply = REPLY_SENDER_OK;
+	enum smtp_reply answer = REPLY_SENDER_OK;
 
-	tell(e, STEP_ANY_SENDER, 0, 0);
+	tell(e, STEP_ANY_SENDER, 0);
 	if (mail->smtputf8)
-		tell(e, STEP_UTF8, 0, 0);
-	if (mail->size > max) {
-		tell_limit(e, "message-size", STEP_TOO_BIG, mail->size, max);
-		reply = REPLY_TOO_BIG;
-	} else
-		tell_limit(e, "message-size", mail->size == 0 ?
-		    STEP_NO_SIZE : STEP_SIZE, mail->size, max);
+		tell(e, STEP_UTF8, 0);
+	if (mail->size > max)
+		answer = REPLY_TOO_BIG;
+	tell_limit(e, "message-size", mail->size > max ? STEP_TOO_BIG :
+	    mail->size == 0 ? STEP_NO_SIZE : STEP_SIZE, mail->size, max);
 	if (e->live == NULL && e->room == NULL)
-		tell(e, STEP_ONLY_LIVE_DISK, 0, 0);
-	else if (!dryrun_room(e, mail->size) && reply == REPLY_SENDER_OK)
-		reply = verdict_reply(VERDICT_DISK_FULL, REPLY_SENDER_OK);
-	dryrun_reply(e->conf, reply, out);
+		tell(e, STEP_ONLY_LIVE_DISK, 0);
+	else if (!has_room(e, mail->size) && answer == REPLY_SENDER_OK)
+		answer = verdict_reply(VERDICT_DISK_FULL, REPLY_SENDER_OK);
+	return dryrun_reply(e->conf->hostname, answer, reply);
 }
 
-static void
-fill_mailbox(const struct recipient_sight *s, struct mailbox *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (s->local.n <= sizeof(out->local)) {
-		out->local_len = (uint8_t)s->local.n;
-		if (s->local.n > 0)
-			memcpy(out->local, s->local.p, s->local.n);
-	}
-	if (s->domain != NULL &&
-	    strlen(s->domain->name) <= sizeof(out->domain)) {
-		out->domain_len = (uint8_t)strlen(s->domain->name);
-		memcpy(out->domain, s->domain->name, out->domain_len);
-	}
-}
-
-/* A step of recipient.c, for the sink. */
-static void
-on_step(void *arg, const struct recipient_sight *s)
-{
-	const struct dryrun *e = arg;
-	struct decision_step t;
-
-	memset(&t, 0, sizeof(t));
-	t.kind = s->step;
-	t.depth = s->depth;
-	t.line = s->line;
-	t.place = s->path == NULL ? PLACE_NONE : s->line == 0 ? PLACE_FILE :
-	    PLACE_LINE;
-	t.a = s->count;
-	fill_mailbox(s, &t.who);
-	e->sink(e->arg, &t, s->path);
-}
-
-void
-dryrun_rcpt(const struct dryrun *e, const struct mailbox *to,
-    uint64_t before, struct dryrun_reply *out)
+bool
+dryrun_rcpt(struct dryrun *e, const struct mailbox *to,
+    char reply[dryrun_reply_bytes])
 {
 	uint64_t max = e->conf->limits.recipients;
-	struct dryrun copy = *e;
-	const struct recipient_watch watch = { on_step, &copy };
-	struct recipient_reason reason = { .path = NULL };
-	struct recipient_set set = { 0 };
-	enum verdict verdict;
+	enum smtp_reply answer = REPLY_TOO_MANY_RCPTS;
+	struct recipient_reason reason;
+	bool taken;
 
-	if (before >= max) {
-		tell_limit(e, "recipients", STEP_RCPTS_FULL, before, max);
-		dryrun_reply(e->conf, REPLY_TOO_MANY_RCPTS, out);
-		return;
-	}
-	verdict = recipient_answer(recipient_explain(e->conf, to, &set,
-	    &reason, &watch));
-	recipient_set_clear(&set);
-	dryrun_reply(e->conf, verdict_reply(verdict, REPLY_RCPT_OK), out);
+	if (e->taken >= max)
+		tell_limit(e, "recipients", STEP_RCPTS_FULL, e->taken, max);
+	else
+		answer = verdict_reply(recipient_answer(recipient_explain(
+		    e->conf, to, &e->set, &reason, &e->watch)),
+		    REPLY_RCPT_OK);
+	taken = dryrun_reply(e->conf->hostname, answer, reply);
+	e->taken += taken;
+	return taken;
 }

@@ -6,47 +6,47 @@
 #define SERVER_DRYRUN_H
 
 #include "server/mail/recipient.h"
-#include "server/mail/spool.h"
-#include "server/session/address.h"
 #include "shared/smtp_reply.h"
 
 /* What only a running master knows. */
 struct dryrun_live {
-	struct address_note	here;		/* of the client's host */
-	uint64_t		near;		/* sessions of its network */
-	uint64_t		sessions;	/* in all */
+	uint64_t	refused_ms;	/* the client still; 0: not at all */
+	uint64_t	here;		/* its sessions */
+	uint64_t	near;		/* those of its network */
+	uint64_t	all;
 };
 
-enum { dryrun_reply_bytes = 512 };
-
-/* As a client reads it, without its CRLF. */
-struct dryrun_reply {
-	bool	accepted;
-	char	text[dryrun_reply_bytes];
+/* What is left on a disk. */
+struct dryrun_room {
+	uint64_t	free_bytes;
+	uint64_t	total_inodes;	/* 0: there is no table of them */
+	uint64_t	free_inodes;
 };
 
-/* path is that of t, whose place has a file; else NULL. */
-typedef void dryrun_sink(void *arg, const struct decision_step *t,
-	    const char *path);
+enum { dryrun_reply_bytes = smtp_reply_max_bytes };
 
 struct dryrun {
 	const struct conf		*conf;
 	const struct dryrun_live	*live;	/* NULL: nobody told */
-	const struct spool_room		*room;	/* NULL: it cannot be asked */
-	dryrun_sink			*sink;
-	void				*arg;
+	const struct dryrun_room	*room;	/* NULL: it cannot be asked */
+	struct recipient_watch		 watch;	/* told each step */
+	struct recipient_set		 set;	/* what was taken reaches */
+	uint64_t			 taken;	/* recipients */
 };
 
-/* Would the client be let in?  *out is the first line it reads. */
-void	dryrun_client(const struct dryrun *e, struct dryrun_reply *out);
+/*
+ * Each is true when the server would say yes; reply is what a client would
+ * read, without its CRLF.  Would the client be let in?
+ */
+bool	dryrun_client(const struct dryrun *e, char reply[dryrun_reply_bytes]);
 /* Would MAIL be taken? */
-void	dryrun_mail(const struct dryrun *e, const struct ipc_mail *mail,
-	    struct dryrun_reply *out);
-/* Would RCPT be, when before recipients were taken? */
-void	dryrun_rcpt(const struct dryrun *e, const struct mailbox *to,
-	    uint64_t before, struct dryrun_reply *out);
-/* Writes reply as a client reads it, without its CRLF. */
-void	dryrun_reply(const struct conf *conf, enum smtp_reply reply,
-	    struct dryrun_reply *out);
+bool	dryrun_mail(const struct dryrun *e, const struct ipc_mail *mail,
+	    char reply[dryrun_reply_bytes]);
+/* Would RCPT be?  It counts then, and set is the caller's to clear. */
+bool	dryrun_rcpt(struct dryrun *e, const struct mailbox *to,
+	    char reply[dryrun_reply_bytes]);
+/* Writes reply as a client reads it; true when it is no refusal. */
+bool	dryrun_reply(const char *hostname, enum smtp_reply reply,
+	    char out[dryrun_reply_bytes]);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The parts of an explanation: finding a message, telling of it to people,
- * or to programs as JSON.
+ * The parts of an explanation: finding a message, telling of it and of a
+ * session.
  */
 #ifndef SERVER_EXPLAIN_H
 #define SERVER_EXPLAIN_H
@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "server/log/log_record.h"
+#include "server/smtpctl/story.h"
 
 /* Where a delivered file is now. */
 enum explain_state {
@@ -36,7 +37,6 @@ void	explain_find(const char *root, struct span mailbox, struct span file,
 
 /* A message of the log, and where its line stands. */
 struct explain_message {
-	const char		*root;
 	const char		*path;
 	uint64_t		 number;
 	struct span		 line;
@@ -44,26 +44,15 @@ struct explain_message {
 };
 
 /*
- * The whole of it, laid out for people.  Of files that the log names only
- * those are opened that the configuration conf (NULL: the usual one) names
- * today: who wrote the log may not choose what root reads.
+ * Tells all of it by story: to people with each recipient's steps, to programs
+ * as one object, with the line as it is, and where the message lies.
  */
-void	explain_message_text(const struct explain_message *m,
-	    const char *conf, FILE *f);
-/* One JSON object, without LF: the line as it is, and where it lies. */
-void	explain_message_json(const struct explain_message *m, FILE *f);
-/* Recipients with their steps; refused: only the word is another. */
-void	explain_rcpts_text(struct span list, struct span time,
-	    const char *conf, FILE *f);
-/* A file of log/refused, read from fd; false: it is none. */
-bool	explain_refused_text(int fd, const char *path, const char *conf,
-	    FILE *f);
-bool	explain_refused_json(int fd, FILE *f);
-/* Says so where mail and spool of root are on two file systems. */
-void	explain_apart(const char *root, FILE *f);
-/* Prints s with everything that could harm a terminal made visible. */
-void	explain_put(struct span s, FILE *f);
-/* As explain_put, of a text as it stands in JSON. */
-void	explain_put_raw(struct span raw, FILE *f);
+void	explain_message(const struct explain_message *m,
+	    const struct story *story);
+/*
+ * Tells of the file of log/refused that fd is open for, path its name; as JSON
+ * under the key "refused".  False: it is none.
+ */
+bool	explain_refused(int fd, const char *path, const struct story *story);
 
 #endif

@@ -3,26 +3,25 @@
  * by smtpd.conf and the code that decides for mail.  What only a running smtpd
  * knows of a client, that is asked.
  */
-#include "server/smtpctl/explain.h"
 #include "server/smtpctl/smtpctl_dryrun.h"
 
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/statvfs.h>
 
+#include "server/log/figure.h"
 #include "server/mail/recipient_load.h"
 #include "server/smtpctl/dryrun.h"
 #include "server/smtpctl/smtpctl_await.h"
 #include "server/smtpctl/smtpctl_conf.h"
 #include "server/smtpctl/smtpctl_control.h"
-#include "server/smtpctl/smtpctl_report.h"
+#include "server/smtpctl/story.h"
 
 enum { command_max_bytes = 700, digits_max = 18 };
 
@@ -34,13 +33,14 @@ struct question {
 	const char		*client;	/* NULL: not told */
 	const char		*helo;		/* NULL: by its address */
 	const char		*size;		/* NULL: not told */
-	bool			 json;
 	struct ipc_ask		 ask;		/* for the client */
 	struct ipc_mail		 mail;
 	struct smtpctl_control	 control;
 	struct dryrun_live	 live;
-	struct spool_room	 room;
-	struct smtpctl_report	 report;
+	struct dryrun_room	 room;
+	struct dryrun		 run;
+	struct json_out		 json;		/* with --json */
+	struct story		 story;
 };
 
 /* Of the text of an address, with its brackets or without. */
@@ -58,7 +58,7 @@ read_address(const char *text, bool is_sender, struct mailbox *out)
 }
 
 static void
-begin(struct question *q, enum smtpctl_section kind, const char *verb,
+begin(struct question *q, const char *what, const char *verb,
     const char *text)
 {
 	char title[command_max_bytes];
@@ -66,25 +66,17 @@ begin(struct question *q, enum smtpctl_section kind, const char *verb,
 
 	snprintf(title, sizeof(title), "%s%s%s%s", verb, bare ? "<" : "",
 	    text, bare ? ">" : "");
-	smtpctl_report_begin(&q->report, kind, span_of(title));
-}
-
-static void
-begin_rcpt(struct question *q, size_t i)
-{
-	begin(q, SECTION_RCPT, "RCPT TO:", q->to[i]);
+	story_begin(&q->story, what, span_of(title));
 }
 
 /* What a worker answers itself: it is no address, no name. */
-static void
-refuse(struct question *q, enum smtp_reply reply)
+static bool
+refuse(struct question *q, enum smtp_reply answer)
 {
-	static char nobody[] = "";
-	const struct conf none = { .hostname = nobody };
-	struct dryrun_reply r;
+	char reply[dryrun_reply_bytes];
 
-	dryrun_reply(&none, reply, &r);
-	smtpctl_report_reply(&q->report, &r);
+	story_end(&q->story, dryrun_reply("", answer, reply), reply);
+	return false;
 }
 
 /* Moves *rest behind the number that it begins with. */
@@ -104,10 +96,10 @@ ask_live(struct question *q)
 {
 	char *text = smtpctl_control_ask(&q->control, &q->ask), *rest = text;
 	bool fine = text != NULL &&
-	    take_number(&rest, &q->live.here.refused_ms) &&
-	    take_number(&rest, &q->live.here.sessions) &&
+	    take_number(&rest, &q->live.refused_ms) &&
+	    take_number(&rest, &q->live.here) &&
 	    take_number(&rest, &q->live.near) &&
-	    take_number(&rest, &q->live.sessions);
+	    take_number(&rest, &q->live.all);
 
 	if (!fine)
 		warnx("%s", text == NULL ? q->control.problem :
@@ -116,62 +108,150 @@ ask_live(struct question *q)
 	return fine;
 }
 
-/* What is free on the disk of root. */
+/* What is free below root, and in mail, which may be a disk of its own. */
 static bool
-look_at_disk(const char *root, struct spool_room *out)
+look_at_disk(const char *root, struct dryrun_room *out)
 {
-	struct spool s = { .incoming = open(root, O_RDONLY | O_DIRECTORY |
-	    O_CLOEXEC) };
-	bool fine = s.incoming != -1 && spool_room(&s, out);
+	struct statvfs v, mail;
+	char path[PATH_MAX];
 
-	if (s.incoming != -1)
-		close(s.incoming);
-	return fine;
+	snprintf(path, sizeof(path), "%.4000s/mail", root);
+	if (statvfs(root, &v) == -1)
+		return false;
+	if (statvfs(path, &mail) == 0 && (uint64_t)mail.f_bavail *
+	    mail.f_frsize < (uint64_t)v.f_bavail * v.f_frsize)
+		v = mail;
+	out->free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
+	out->total_inodes = v.f_files;
+	out->free_inodes = v.f_favail;
+	return true;
 }
 
 static void
-on_step(void *arg, const struct decision_step *t, const char *path)
+on_step(void *arg, const struct decision_step *step)
 {
-	struct question *q = arg;
+	const struct question *q = arg;
 
-	smtpctl_report_add(&q->report, t, path);
+	story_step(&q->story, step);
 }
 
-static void
-judge_rcpts(struct question *q, const struct dryrun *e)
+/*
+ * Reads what a worker would read.  False: a client would get no further, and
+ * that is told.
+ */
+static bool
+parse(struct question *q)
 {
-	struct dryrun_reply reply;
-	uint64_t before = 0;
+	struct ipc_mail *mail = &q->mail;
 	struct mailbox to;
 
+	if (!smtp_helo_valid(span_of(q->helo))) {
+		begin(q, "mail", "EHLO ", q->helo);
+		return refuse(q, REPLY_ARGUMENT);
+	}
+	if (!read_address(q->from, true, &mail->from)) {
+		begin(q, "mail", "MAIL FROM:", q->from);
+		return refuse(q, REPLY_BAD_SENDER);
+	}
+	mail->smtputf8 = smtp_mailbox_is_utf8(&mail->from);
+	for (size_t i = 0; i < q->to_count; i++)
+		if (read_address(q->to[i], false, &to) &&
+		    smtp_mailbox_is_utf8(&to))
+			mail->smtputf8 = 1;
+	return true;
+}
+
+/* Would the client get as far as its recipients? */
+static bool
+play_session(struct question *q)
+{
+	char reply[dryrun_reply_bytes];
+	bool let_in = true, taken;
+
+	if (q->client != NULL) {
+		begin(q, "client", "client ", q->client);
+		let_in = dryrun_client(&q->run, reply);
+		story_end(&q->story, let_in, reply);
+	}
+	begin(q, "mail", "MAIL FROM:", q->from);
+	taken = dryrun_mail(&q->run, &q->mail, reply);
+	story_end(&q->story, taken, reply);
+	return let_in && taken;
+}
+
+static void
+play_rcpts(struct question *q)
+{
+	char reply[dryrun_reply_bytes];
+	struct mailbox to;
+	bool taken;
+
 	for (size_t i = 0; i < q->to_count; i++) {
-		begin_rcpt(q, i);
+		begin(q, "rcpt", "RCPT TO:", q->to[i]);
 		if (!read_address(q->to[i], false, &to)) {
 			refuse(q, REPLY_BAD_RCPT);
 			continue;
 		}
-		dryrun_rcpt(e, &to, before, &reply);
-		smtpctl_report_reply(&q->report, &reply);
-		before += reply.accepted;
+		taken = dryrun_rcpt(&q->run, &to, reply);
+		story_end(&q->story, taken, reply);
 	}
 }
 
+/* The sum of it. */
 static void
-judge(struct question *q, const struct conf *conf)
+print_verdict(const struct question *q, bool got_there)
 {
-	const struct dryrun e = { conf, q->report.live ? &q->live : NULL,
-	    look_at_disk(conf->root, &q->room) ? &q->room : NULL, on_step, q };
-	struct dryrun_reply reply;
+	size_t all = q->to_count, mailboxes = q->run.set.count;
 
-	if (q->client != NULL) {
-		begin(q, SECTION_CLIENT, "client ", q->client);
-		dryrun_client(&e, &reply);
-		smtpctl_report_reply(&q->report, &reply);
+	if (!got_there)
+		printf("Not delivered: the client does not get as far as its "
+		    "recipients.\n");
+	else if (q->run.taken == 0)
+		printf("Not delivered: no recipient is taken.\n");
+	else if (q->run.taken < all)
+		printf("Delivered in part: %zu of %zu recipients, %zu "
+		    "mailbox%s.\n", (size_t)q->run.taken, all, mailboxes,
+		    mailboxes == 1 ? "" : "es");
+	else
+		printf("Delivered: %zu recipient%s, %zu mailbox%s.\n", all,
+		    figure_plural(all), mailboxes,
+		    mailboxes == 1 ? "" : "es");
+}
+
+/* Would it be delivered, to all? */
+static bool
+play(struct question *q, const char *conf, bool live)
+{
+	struct json_out *j = q->story.json;
+	bool got_there, delivered;
+
+	if (j == NULL)
+		printf(live ? "What smtpd would do with it now, by %s:\n\n" :
+		    "What smtpd would do with it, by %s alone:\n\n", conf);
+	else {
+		json_out_object(j, NULL);
+		json_out_string(j, "asked", live ? "smtpd" : "configuration");
+		json_out_string(j, "configuration", conf);
+		json_out_array(j, "dialogue");
 	}
-	begin(q, SECTION_MAIL, "MAIL FROM:", q->from);
-	dryrun_mail(&e, &q->mail, &reply);
-	smtpctl_report_reply(&q->report, &reply);
-	judge_rcpts(q, &e);
+	got_there = parse(q);
+	if (got_there) {
+		got_there = play_session(q);
+		play_rcpts(q);
+	}
+	delivered = got_there && q->run.taken == q->to_count;
+	if (j == NULL) {
+		print_verdict(q, got_there);
+		story_apart(&q->story);
+		return delivered;
+	}
+	json_out_end(j);
+	json_out_bool(j, "delivered", delivered);
+	json_out_u64(j, "recipients", q->to_count);
+	json_out_u64(j, "recipients_accepted", q->run.taken);
+	json_out_u64(j, "mailboxes", q->run.set.count);
+	json_out_end(j);
+	return delivered;
 }
 
 /* ---- the question ------------------------------------------------------- */
@@ -194,8 +274,7 @@ read_client(struct question *q)
 	} else
 		errx(smtpctl_exit_error, "--client %s: no IPv4 or IPv6 "
 		    "address", q->client);
-	snprintf(q->report.client, sizeof(q->report.client), "%s",
-	    q->client);
+	q->story.client = q->client;
 }
 
 static void
@@ -227,37 +306,6 @@ settle_helo(struct question *q, char literal[80])
 		q->helo = "localhost";
 }
 
-/*
- * Reads what a worker would read.  False: a client would get no further, and
- * that is in the report.
- */
-static bool
-parse(struct question *q)
-{
-	struct ipc_mail *mail = &q->mail;
-	struct mailbox to;
-
-	if (!smtp_helo_valid(span_of(q->helo))) {
-		begin(q, SECTION_MAIL, "EHLO ", q->helo);
-		refuse(q, REPLY_ARGUMENT);
-		return false;
-	}
-	mail->esmtp = 1;
-	mail->helo_len = (uint8_t)strlen(q->helo);
-	memcpy(mail->helo, q->helo, mail->helo_len);
-	if (!read_address(q->from, true, &mail->from)) {
-		begin(q, SECTION_MAIL, "MAIL FROM:", q->from);
-		refuse(q, REPLY_BAD_SENDER);
-		return false;
-	}
-	mail->smtputf8 = smtp_mailbox_is_utf8(&mail->from);
-	for (size_t i = 0; i < q->to_count; i++)
-		if (read_address(q->to[i], false, &to) &&
-		    smtp_mailbox_is_utf8(&to))
-			mail->smtputf8 = 1;
-	return true;
-}
-
 static bool
 read_arguments(struct question *q, int argc, char *argv[])
 {
@@ -283,7 +331,7 @@ read_arguments(struct question *q, int argc, char *argv[])
 		else if (opt == 'h')
 			q->helo = optarg;
 		else if (opt == 'j')
-			q->json = true;
+			q->story.json = &q->json;
 		else if (opt == 'S')
 			q->size = optarg;
 		else if (opt == 't')
@@ -304,42 +352,33 @@ read_arguments(struct question *q, int argc, char *argv[])
 	return true;
 }
 
-static void
-show(struct question *q)
-{
-	if (q->json) {
-		smtpctl_report_json(&q->report);
-	} else {
-		smtpctl_report_print(&q->report);
-		explain_apart(q->report.root, stdout);
-	}
-	if (fflush(stdout) == EOF)
-		err(smtpctl_exit_error, "standard output");
-}
-
 int
 smtpctl_dryrun(int argc, char *argv[])
 {
 	static struct question q = { .ask.what = QUESTION_CLIENT };
-	struct conf conf;
 	static char literal[80];
-	int status;
+	struct conf conf;
+	const char *path;
+	bool live, delivered;
 
+	q.story.f = q.json.f = stdout;
 	if (!read_arguments(&q, argc, argv))
 		return -1;
 	settle_helo(&q, literal);
-	q.report.conf = q.control.place.conf != NULL ?
-	    q.control.place.conf : SMTPD_CONF;
-	if (recipient_load(q.report.conf, &conf, stderr) != 0)
+	path = q.control.place.conf != NULL ? q.control.place.conf :
+	    SMTPD_CONF;
+	if (recipient_load(path, &conf, stderr) != 0)
 		return smtpctl_exit_error;
-	q.report.root = conf.root;
-	q.report.live = q.client != NULL && ask_live(&q);
-	if (parse(&q))
-		judge(&q, &conf);
-	show(&q);
-	status = smtpctl_report_delivers(&q.report) ? 0 : 1;
-	smtpctl_report_clear(&q.report);
+	live = q.client != NULL && ask_live(&q);
+	q.story.root = conf.root;
+	q.run = (struct dryrun){ .conf = &conf, .live = live ? &q.live : NULL,
+	    .room = look_at_disk(conf.root, &q.room) ? &q.room : NULL,
+	    .watch = { on_step, &q } };
+	delivered = play(&q, path, live);
+	recipient_set_clear(&q.run.set);
 	conf_free(&conf);
 	free(q.to);
-	return status;
+	if (fflush(stdout) == EOF)
+		err(smtpctl_exit_error, "standard output");
+	return delivered ? 0 : 1;
 }

@@ -22,28 +22,13 @@
 #include "shared/ipc_msg.h"
 
 struct explain {
-	const char	*conf;		/* NULL: the usual one */
-	const char	*root;		/* of the mail */
+	struct story	 story;
+	struct json_out	 json;		/* with --json */
 	char		 base[PATH_MAX];	/* of log */
 	char		*id;
-	bool		 json;
 	unsigned long	 found;		/* messages */
 	bool		 is_message;	/* id is one's, not a session's */
 };
-
-static void
-found(struct explain *e, const struct explain_message *m)
-{
-	if (e->json && e->found > 0)
-		putchar(',');
-	else if (!e->json && e->found > 0)
-		putchar('\n');
-	e->found++;
-	if (e->json)
-		explain_message_json(m, stdout);
-	else
-		explain_message_text(m, e->conf, stdout);
-}
 
 static void
 look_at_line(struct explain *e, struct explain_message *m)
@@ -59,14 +44,18 @@ look_at_line(struct explain *e, struct explain_message *m)
 	if (!is_message && !span_equal(m->record.session, id))
 		return;
 	e->is_message = e->is_message || is_message;
-	found(e, m);
+	if (e->story.json == NULL && e->found > 0)
+		putchar('\n');
+	e->found++;
+	e->story.recorded = m->record.time;
+	explain_message(m, &e->story);
 }
 
 static void
 look_in_file(struct explain *e, const char *path)
 {
 	static struct lines lines;
-	struct explain_message m = { .root = e->root, .path = path };
+	struct explain_message m = { .path = path };
 	int got = 0;
 
 	if (lines_open(&lines, path) == -1)
@@ -113,10 +102,9 @@ look_in_refused(const struct explain *e)
 		err(smtpctl_exit_error, "%s", path);
 	if (fd == -1)
 		return false;
-	if (!e->json && e->found > 0)
+	if (e->story.json == NULL && e->found > 0)
 		putchar('\n');
-	done = e->json ? explain_refused_json(fd, stdout) :
-	    explain_refused_text(fd, path, e->conf, stdout);
+	done = explain_refused(fd, path, &e->story);
 	close(fd);
 	if (!done)
 		errx(smtpctl_exit_error, "%s: not a session that smtpd kept",
@@ -130,25 +118,31 @@ find_base(struct explain *e)
 {
 	struct stat st;
 
-	snprintf(e->base, sizeof(e->base), "%.4000s/.smtpd", e->root);
+	snprintf(e->base, sizeof(e->base), "%.4000s/.smtpd", e->story.root);
 	if (stat(e->base, &st) == -1)
-		snprintf(e->base, sizeof(e->base), "%.4000s", e->root);
+		snprintf(e->base, sizeof(e->base), "%.4000s", e->story.root);
 }
 
 static int
 explain(struct explain *e)
 {
+	struct json_out *j = e->story.json;
 	bool refused;
 
 	find_base(e);
-	if (e->json)
-		printf("{\"id\":\"%s\",\"messages\":[", e->id);
+	if (j != NULL) {
+		json_out_object(j, NULL);
+		json_out_string(j, "id", e->id);
+		json_out_array(j, "messages");
+	}
 	look_in_log(e);
-	if (e->json)
-		fputs("],\"refused\":", stdout);
+	if (j != NULL)
+		json_out_end(j);
 	refused = look_in_refused(e);
-	if (e->json)
-		fputs(refused ? "}\n" : "null}\n", stdout);
+	if (j != NULL && !refused)
+		json_out_null(j, "refused");
+	if (j != NULL)
+		json_out_end(j);
 	if (fflush(stdout) == EOF)
 		err(smtpctl_exit_error, "standard output");
 	if (e->found > 0 || refused)
@@ -177,16 +171,16 @@ smtpctl_explain_id(int argc, char *argv[])
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 }
 	};
-	struct explain e = { 0 };
+	struct explain e = { .story.f = stdout, .json.f = stdout };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "d:f:j", options, NULL)) != -1)
 		if (c == 'd')
-			e.root = optarg;
+			e.story.root = optarg;
 		else if (c == 'f')
-			e.conf = optarg;
+			e.story.conf = optarg;
 		else if (c == 'j')
-			e.json = true;
+			e.story.json = &e.json;
 		else
 			return -1;
 	e.id = argv[optind++];
@@ -196,6 +190,6 @@ smtpctl_explain_id(int argc, char *argv[])
 		errx(smtpctl_exit_error, "%s: not an id: those of messages "
 		    "and sessions are 16 letters and digits, such as "
 		    "1m857pqg38m02n9r", e.id);
-	e.root = smtpctl_conf_root(e.root, e.conf);
+	e.story.root = smtpctl_conf_root(e.story.root, e.story.conf);
 	return explain(&e);
 }

@@ -117,14 +117,19 @@ message(void)
 	said(" 127.0.0.1 port ");
 	said("who said it was client.example");
 	said("from       <\"j\\\"x\"@remote.example>");
-	said("<All@example.net>: taken");
+	said("RCPT TO:<All@example.net>\n        example.net is a domain of "
+	    "ours ");
+	said("    ->  taken\n");
 	said("/aliases.net:2");
 	said("all@example.net is an alias");
 	said("all: team, carol\n");
 	said("team: carol, alice@example.org\n");
-	said("<nobody@example.org>: refused: no such recipient (550 5.1.1)");
-	said("<x@elsewhere.example>: refused: relaying denied (550 5.7.1)");
-	said("what follows the mark does not count: carol");
+	said("RCPT TO:<nobody@example.org>\n");
+	said("    ->  refused: no such recipient (550 5.1.1)\n");
+	said("RCPT TO:<x@elsewhere.example>\n    NO  its domain has no block, "
+	    "and nothing is relayed\n    ->  refused: relaying denied (550 "
+	    "5.7.1)\n");
+	said("without its subaddress it is carol@example.net ");
 	said("nobody by that name in example.net, so the catch-all");
 	said("/mail/example.org/alice/new/");
 	said("/mail/example.net/carol/new/");

@@ -4,7 +4,7 @@
  */
 #include "server/mail/recipient_set.h"
 #include "server/smtpctl/dryrun.h"
-#include "server/smtpctl/smtpctl_step.h"
+#include "server/smtpctl/story.h"
 #include "t/unit/conf_case.h"
 
 static const char two_domains[] = LISTEN
@@ -30,35 +30,36 @@ struct seen {
 	size_t	n;
 };
 
+static const char *const words[STEP_COUNT] = {
+#define STEP_WORD(name, word, refuses, text) [STEP_##name] = word,
+	STEPS(STEP_WORD)
+#undef STEP_WORD
+};
+
 static void
-see(void *arg, const struct decision_step *t, const char *path)
+see(void *arg, const struct decision_step *t)
 {
 	struct seen *s = arg;
-	char who[smtp_mailbox_text_max_bytes];
+	FILE *f = fmemopen(s->text + s->n, sizeof(s->text) - s->n, "w");
 
 	ck_assert_uint_lt(t->kind, STEP_COUNT);
-	ck_assert(smtp_mailbox_valid(&t->who));
-	ck_assert_int_eq(path != NULL, t->place == PLACE_FILE ||
-	    t->place == PLACE_LINE);
-	ck_assert_int_eq(t->line != 0, t->place == PLACE_LINE);
-	smtp_mailbox_text(&t->who, who);
-	s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n,
-	    "%u %s", t->depth, smtpctl_step_words[t->kind]);
-	if (!smtp_mailbox_is_null(&t->who))
-		s->n += (size_t)snprintf(s->text + s->n,
-		    sizeof(s->text) - s->n, " %s", who);
-	if (path != NULL)
-		s->n += (size_t)snprintf(s->text + s->n,
-		    sizeof(s->text) - s->n, " %s", path);
-	if (t->place == PLACE_LINE)
-		s->n += (size_t)snprintf(s->text + s->n,
-		    sizeof(s->text) - s->n, ":%u", t->line);
+	ck_assert(t->line == 0 || t->path != NULL);
+	ck_assert(!t->is_default || t->path == NULL);
+	fprintf(f, "%u %s", t->depth, words[t->kind]);
+	if (t->domain != NULL)
+		fprintf(f, " %.*s%s%s", (int)t->local.n, t->local.p,
+		    t->local.n > 0 ? "@" : "", t->domain->name);
+	if (t->path != NULL)
+		fprintf(f, " %s", t->path);
+	if (t->line != 0)
+		fprintf(f, ":%u", t->line);
+	if (t->is_default)
+		fprintf(f, " default");
 	if (t->a != 0 || t->b != 0)
-		s->n += (size_t)snprintf(s->text + s->n,
-		    sizeof(s->text) - s->n, " %llu/%llu",
-		    (unsigned long long)t->a, (unsigned long long)t->b);
-	s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n,
-	    "\n");
+		fprintf(f, " %llu/%llu", (unsigned long long)t->a,
+		    (unsigned long long)t->b);
+	fprintf(f, "\n");
+	fclose(f);
 	conf_case_normal(s->text);
 	s->n = strlen(s->text);
 }
@@ -80,19 +81,20 @@ expect_rcpt(const struct conf *conf, const char *path, const char *steps,
     const char *reply)
 {
 	struct seen seen = { .n = 0 };
-	const struct dryrun e = { conf, NULL, NULL, see, &seen };
+	struct dryrun e = { .conf = conf, .watch = { see, &seen } };
 	struct mailbox to = address(path);
 	struct recipient_reason reason;
 	struct recipient_set set = { 0 };
-	struct dryrun_reply r;
-	enum recipient_verdict verdict;
+	char r[dryrun_reply_bytes];
+	bool taken = dryrun_rcpt(&e, &to, r);
 
-	dryrun_rcpt(&e, &to, 0, &r);
 	ck_assert_str_eq(seen.text, steps);
-	ck_assert_str_eq(r.text, reply);
-	ck_assert_int_eq(r.accepted, reply[0] == '2');
-	verdict = recipient_expand(conf, &to, &set, &reason);
-	ck_assert_int_eq(r.accepted, verdict == RECIPIENT_OK);
+	ck_assert_str_eq(r, reply);
+	ck_assert_int_eq(taken, reply[0] == '2');
+	ck_assert_int_eq(taken, recipient_expand(conf, &to, &set, &reason) ==
+	    RECIPIENT_OK);
+	ck_assert_uint_eq(e.set.count, set.count);
+	recipient_set_clear(&e.set);
 	recipient_set_clear(&set);
 }
 
@@ -103,43 +105,43 @@ START_TEST(recipients)
 
 	load(&conf);
 	expect_rcpt(&conf, "<Alice@Example.ORG>",
-	    "0 domain \"\"@example.org c:2\n"
+	    "0 domain example.org c:2\n"
 	    "0 user alice@example.org @/users:1\n"
 	    "1 mailbox alice@example.org\n", ok);
 	expect_rcpt(&conf, "<alice+x+y@example.org>",
-	    "0 domain \"\"@example.org c:2\n"
+	    "0 domain example.org c:2\n"
 	    "0 subaddress alice@example.org c:5\n"
 	    "0 user alice@example.org @/users:1\n"
 	    "1 mailbox alice@example.org\n", ok);
 	expect_rcpt(&conf, "<info@example.org>",
-	    "0 domain \"\"@example.org c:2\n"
-	    "0 alias info@example.org @/aliases:1 2/0\n"
+	    "0 domain example.org c:2\n"
+	    "0 alias info@example.org @/aliases:1\n"
 	    "1 user alice@example.org @/users:1\n"
 	    "2 mailbox alice@example.org\n"
 	    "1 subaddress press@example.org c:5\n"
-	    "1 alias press@example.org @/aliases:3 2/0\n"
+	    "1 alias press@example.org @/aliases:3\n"
 	    "2 user bob@example.org @/users:2\n"
 	    "3 mailbox bob@example.org\n"
-	    "2 domain \"\"@example.net c:7\n"
+	    "2 domain example.net c:7\n"
 	    "2 user carol@example.net @/users2:2\n"
 	    "3 mailbox carol@example.net\n", ok);
 	expect_rcpt(&conf, "<nobody@example.org>",
-	    "0 domain \"\"@example.org c:2\n"
+	    "0 domain example.org c:2\n"
 	    "0 no-alias nobody@example.org @/aliases\n"
 	    "0 no-user nobody@example.org @/users\n"
-	    "0 no-catch-all \"\"@example.org c:2\n",
+	    "0 no-catch-all example.org c:2\n",
 	    "550 5.1.1 no such recipient here");
 	expect_rcpt(&conf, "<nobody@example.net>",
-	    "0 domain \"\"@example.net c:7\n"
+	    "0 domain example.net c:7\n"
 	    "0 no-alias nobody@example.net\n"
 	    "0 no-user nobody@example.net @/users2\n"
-	    "0 catch-all carol@example.net c:9\n"
+	    "0 catch-all example.net c:9\n"
 	    "0 user carol@example.net @/users2:2\n"
 	    "1 mailbox carol@example.net\n", ok);
 	expect_rcpt(&conf, "<x@example.com>", "0 foreign c\n",
 	    "550 5.7.1 relaying denied");
 	expect_rcpt(&conf, "<Postmaster>",
-	    "0 first-domain \"\"@example.org c:2\n"
+	    "0 first-domain example.org c:2\n"
 	    "0 postmaster postmaster@example.org\n"
 	    "1 mailbox postmaster@example.org\n", ok);
 	conf_free(&conf);
@@ -152,62 +154,63 @@ START_TEST(reached_again)
 
 	load(&conf);
 	expect_rcpt(&conf, "<all@example.org>",
-	    "0 domain \"\"@example.org c:2\n"
-	    "0 alias all@example.org @/aliases:4 3/0\n"
-	    "1 alias info@example.org @/aliases:1 2/0\n"
+	    "0 domain example.org c:2\n"
+	    "0 alias all@example.org @/aliases:4\n"
+	    "1 alias info@example.org @/aliases:1\n"
 	    "2 user alice@example.org @/users:1\n"
 	    "3 mailbox alice@example.org\n"
 	    "2 subaddress press@example.org c:5\n"
-	    "2 alias press@example.org @/aliases:3 2/0\n"
+	    "2 alias press@example.org @/aliases:3\n"
 	    "3 user bob@example.org @/users:2\n"
 	    "4 mailbox bob@example.org\n"
-	    "3 domain \"\"@example.net c:7\n"
+	    "3 domain example.net c:7\n"
 	    "3 user carol@example.net @/users2:2\n"
 	    "4 mailbox carol@example.net\n"
 	    "1 user alice@example.org @/users:1\n"
 	    "2 mailbox-again alice@example.org\n"
-	    "1 alias-again info@example.org @/aliases:1 2/0\n",
+	    "1 again info@example.org @/aliases:1\n",
 	    "250 2.1.5 recipient ok");
 	conf_free(&conf);
 }
 END_TEST
 
+/* As many as the message may have; a Maildir reached twice is one. */
 START_TEST(too_many_recipients)
 {
 	struct mailbox to = address("<alice@example.org>");
 	struct seen seen = { .n = 0 };
-	struct dryrun_reply r;
+	char r[dryrun_reply_bytes];
 	struct conf conf;
+	struct dryrun e = { .conf = &conf, .watch = { see, &seen } };
 
 	load(&conf);
-	{
-		const struct dryrun e = { &conf, NULL, NULL, see, &seen };
-
-		dryrun_rcpt(&e, &to, 2, &r);
-		ck_assert(r.accepted);
-		seen = (struct seen){ .n = 0 };
-		dryrun_rcpt(&e, &to, 3, &r);
-	}
-	ck_assert(!r.accepted);
-	ck_assert_str_eq(r.text, "452 4.5.3 too many recipients");
+	for (int i = 0; i < 3; i++)
+		ck_assert(dryrun_rcpt(&e, &to, r));
+	ck_assert_uint_eq(e.taken, 3);
+	ck_assert_uint_eq(e.set.count, 1);
+	seen = (struct seen){ .n = 0 };
+	ck_assert(!dryrun_rcpt(&e, &to, r));
+	ck_assert_str_eq(r, "452 4.5.3 too many recipients");
 	ck_assert_str_eq(seen.text, "0 recipients-full c:12 3/3\n");
+	recipient_set_clear(&e.set);
 	conf_free(&conf);
 }
 END_TEST
 
 static void
 expect_mail(const struct conf *conf, const struct dryrun_live *live,
-    const struct spool_room *room, uint64_t size, const char *steps, const char *reply)
+    const struct dryrun_room *room, uint64_t size, const char *steps,
+    const char *reply)
 {
 	struct seen seen = { .n = 0 };
-	const struct dryrun e = { conf, live, room, see, &seen };
+	const struct dryrun e = { .conf = conf, .live = live, .room = room,
+	    .watch = { see, &seen } };
 	struct ipc_mail mail = { .size = size };
-	struct dryrun_reply r;
+	char r[dryrun_reply_bytes];
 
-	dryrun_mail(&e, &mail, &r);
+	ck_assert_int_eq(dryrun_mail(&e, &mail, r), reply[0] == '2');
 	ck_assert_str_eq(seen.text, steps);
-	ck_assert_str_eq(r.text, reply);
-	ck_assert_int_eq(r.accepted, reply[0] == '2');
+	ck_assert_str_eq(r, reply);
 }
 
 START_TEST(senders)
@@ -216,7 +219,7 @@ START_TEST(senders)
 	static const char full[] =
 	    "452 4.3.1 not enough disk space, try later";
 	const struct dryrun_live live = { .near = 0 };
-	struct spool_room room = { 5000, 1500, 100, 10 };
+	struct dryrun_room room = { 1500, 100, 10 };
 	struct conf conf;
 
 	load(&conf);
@@ -230,18 +233,18 @@ START_TEST(senders)
 	    "0 too-big c:13 1048577/1048576\n0 only-live-disk\n",
 	    "552 5.3.4 message larger than this server takes");
 	expect_mail(&conf, &live, &room, 500, "0 any-sender\n"
-	    "0 size c:13 500/1048576\n0 room 1500/1000\n"
-	    "0 inodes 10/10\n", ok);
+	    "0 size c:13 500/1048576\n0 room default 1500/1000\n"
+	    "0 inodes default 10/10\n", ok);
 	expect_mail(&conf, &live, &room, 501, "0 any-sender\n"
-	    "0 size c:13 501/1048576\n0 no-room 1500/1000\n"
-	    "0 inodes 10/10\n", full);
+	    "0 size c:13 501/1048576\n0 no-room default 1500/1000\n"
+	    "0 inodes default 10/10\n", full);
 	room.free_inodes = 9;
 	expect_mail(&conf, &live, &room, 500, "0 any-sender\n"
-	    "0 size c:13 500/1048576\n0 room 1500/1000\n"
-	    "0 no-inodes 9/10\n", full);
+	    "0 size c:13 500/1048576\n0 room default 1500/1000\n"
+	    "0 no-inodes default 9/10\n", full);
 	room.total_inodes = 0;
 	expect_mail(&conf, &live, &room, 500, "0 any-sender\n"
-	    "0 size c:13 500/1048576\n0 room 1500/1000\n", ok);
+	    "0 size c:13 500/1048576\n0 room default 1500/1000\n", ok);
 	expect_mail(&conf, &live, NULL, 0, "0 any-sender\n"
 	    "0 no-size c:13 0/1048576\n0 no-disk\n", full);
 	conf_free(&conf);
@@ -253,75 +256,83 @@ expect_client(const struct conf *conf, const struct dryrun_live *live,
     const char *steps, const char *code, const char *text)
 {
 	struct seen seen = { .n = 0 };
-	const struct dryrun e = { conf, live, NULL, see, &seen };
-	char want[400];
-	struct dryrun_reply r;
+	const struct dryrun e = { .conf = conf, .live = live,
+	    .watch = { see, &seen } };
+	char want[400], r[dryrun_reply_bytes];
 
-	dryrun_client(&e, &r);
+	ck_assert_int_eq(dryrun_client(&e, r), code[0] == '2');
 	ck_assert_str_eq(seen.text, steps);
 	snprintf(want, sizeof(want), "%s %s %s", code, conf->hostname, text);
-	ck_assert_str_eq(r.text, want);
-	ck_assert_int_eq(r.accepted, code[0] == '2');
+	ck_assert_str_eq(r, want);
 }
 
 START_TEST(clients)
 {
-	struct dryrun_live live = { .sessions = 7 };
+	struct dryrun_live live = { .all = 7 };
 	struct conf conf;
 
 	load(&conf);
 	conf.limits.per_network = 60;
 	expect_client(&conf, NULL, "0 only-live\n", "220", "ESMTP smtpd");
 	conf.limits.greeting_wait_s = 3;
-	expect_client(&conf, NULL, "0 only-live\n0 greeting-wait 3/0\n",
+	expect_client(&conf, NULL, "0 only-live\n0 greeting-wait default 3/0\n",
 	    "220", "ESMTP smtpd");
 	conf.limits.greeting_wait_s = 0;
-	live.here.sessions = 4;
+	live.here = 4;
 	live.near = 59;
 	expect_client(&conf, &live, "0 not-refused\n"
-	    "0 sessions-here c:14 4/5\n0 sessions-near 59/60\n"
-	    "0 sessions-all 7/200\n",
+	    "0 sessions-here c:14 4/5\n0 sessions-near default 59/60\n"
+	    "0 sessions-all default 7/200\n",
 	    "220", "ESMTP smtpd");
 	live.near = 60;
 	expect_client(&conf, &live, "0 not-refused\n"
-	    "0 sessions-here c:14 4/5\n0 too-many-near 60/60\n"
-	    "0 sessions-all 7/200\n",
+	    "0 sessions-here c:14 4/5\n0 too-many-near default 60/60\n"
+	    "0 sessions-all default 7/200\n",
 	    "421 4.7.0", "too many sessions from your network");
-	live.here.sessions = 5;
-	live.sessions = 200;
+	live.here = 5;
+	live.all = 200;
 	expect_client(&conf, &live, "0 not-refused\n"
-	    "0 too-many-sessions c:14 5/5\n0 too-many-near 60/60\n"
-	    "0 all-busy 200/200\n",
+	    "0 too-many-sessions c:14 5/5\n0 too-many-near default 60/60\n"
+	    "0 all-busy default 200/200\n",
 	    "421 4.7.0", "too many sessions from you");
-	live.here.refused_ms = 9000;
+	live.refused_ms = 9000;
 	expect_client(&conf, &live, "0 refused 9000/0\n",
 	    "421 4.7.0", "refused for a while");
 	conf_free(&conf);
 }
 END_TEST
 
-/* Each has words, other than another's, and none that act on a terminal. */
-START_TEST(words)
+/* Each has a text, other than another's, and none acts on a terminal. */
+START_TEST(texts)
 {
-	static char texts[STEP_COUNT][smtpctl_step_bytes];
-	struct decision_step t = { .a = 2, .b = 3 };
+	static char told[STEP_COUNT][1000];
+	static char name[] = "example.org";
+	const struct conf_domain domain = { .name = name };
+	struct decision_step t = { .local = span_of("a b\033"),
+	    .domain = &domain, .path = "/c\n", .a = 2, .b = 3 };
 
-	t.who = address("<\"a b\"@example.org>");
 	for (uint32_t i = 0; i < STEP_COUNT; i++) {
+		FILE *f = fmemopen(told[i], sizeof(told[i]), "w");
+		const struct story s = { .f = f, .root = "/r\033[2J",
+		    .client = "192.0.2.1" };
+
 		t.kind = i;
-		smtpctl_step_text(&t, "/r\033[2J", "192.0.2.1", texts[i]);
-		ck_assert_str_ne(texts[i], "");
-		for (const char *p = texts[i]; *p != '\0'; p++)
+		story_step(&s, &t);
+		fclose(f);
+		ck_assert(strlen(told[i]) > 10);
+		for (const char *p = told[i]; p[1] != '\0'; p++)
 			ck_assert_int_ge(*p, ' ');
 		for (uint32_t k = 0; k < i; k++) {
-			ck_assert_str_ne(texts[i], texts[k]);
-			ck_assert_str_ne(smtpctl_step_words[i],
-			    smtpctl_step_words[k]);
+			ck_assert_str_ne(told[i], told[k]);
+			ck_assert_str_ne(words[i], words[k]);
 		}
+		ck_assert_uint_eq(story_kind(span_of(words[i])), i);
 	}
-	ck_assert_str_eq(texts[STEP_USER], "\"a b\"@example.org is a user");
-	ck_assert_str_eq(texts[STEP_MAILBOX],
-	    "stored in /r\\x1b[2J/mail/example.org/a b");
+	ck_assert_uint_eq(story_kind(span_of("nonsense")), STEP_COUNT);
+	ck_assert_str_eq(told[STEP_USER], "        a b\\x1b@example.org is a "
+	    "user             /c\\x0a\n");
+	ck_assert(strstr(told[STEP_MAILBOX],
+	    "stored in /r\\x1b[2J/mail/example.org/a b") != NULL);
 }
 END_TEST
 
@@ -329,7 +340,7 @@ int
 main(void)
 {
 	const TTest *tests[] = { recipients, reached_again,
-	    too_many_recipients, senders, clients, words };
+	    too_many_recipients, senders, clients, texts };
 
 	return conf_case_main("dryrun", tests, COUNT(tests));
 }

@@ -62,9 +62,11 @@ add(const char *id)
 	    .domain_len = 1, .domain = "b" };
 	struct recipient_set to = { 0 };
 	struct recipient_log rcpts = { 0 };
+	static char name[] = "y";
+	const struct conf_domain domain = { .name = name };
 	struct recipient_reason reason = { .step_count = 1,
-	    .steps = { { RECIPIENT_STEP_DOMAIN, "/etc/\"c\"", 3, "y",
-	    NULL } } };
+	    .steps = { { .kind = STEP_DOMAIN, .path = "/etc/\"c\"",
+	    .line = 3, .domain = &domain } } };
 	struct log_message_fact fact = { .id = id, .session = "s",
 	    .client = "::1", .port = 25, .helo = span_of("j\xc3\xb6rg"),
 	    .protocol = "ESMTP", .from = &from, .to = &to, .rcpts = &rcpts,

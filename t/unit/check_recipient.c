@@ -173,8 +173,8 @@ static const char *
 steps_text(const struct recipient_reason *r)
 {
 	static const char *const words[] = {
-#define STEP_WORD(name, word) [RECIPIENT_STEP_##name] = word,
-		RECIPIENT_STEPS(STEP_WORD)
+#define STEP_WORD(name, word, refuses, text) [STEP_##name] = word,
+		STEPS(STEP_WORD)
 #undef STEP_WORD
 	};
 	static char text[4096];
@@ -182,15 +182,15 @@ steps_text(const struct recipient_reason *r)
 
 	text[0] = '\0';
 	for (size_t i = 0; i < r->step_count; i++) {
-		const struct recipient_step *s = &r->steps[i];
+		const struct decision_step *s = &r->steps[i];
 		const char *base = s->path == NULL ? NULL :
 		    strrchr(s->path, '/');
 
 		n += (size_t)snprintf(text + n, sizeof(text) - n,
-		    "%s%s:%s:%u:%s%s%s", i == 0 ? "" : " ", words[s->kind],
+		    "%s%s:%s:%u:%.*s%s%s", i == 0 ? "" : " ", words[s->kind],
 		    base != NULL ? base + 1 : s->path != NULL ? s->path : "",
-		    s->line, s->name, s->domain == NULL ? "" : "@",
-		    s->domain == NULL ? "" : s->domain);
+		    s->line, (int)s->local.n, s->local.p,
+		    s->local.n == 0 ? "" : "@", s->domain->name);
 	}
 	return text;
 }
@@ -205,12 +205,13 @@ START_TEST(steps)
 		{ "bob@example.org", "domain:c:2:example.org "
 		    "user:users:2:bob@example.org" },
 		{ "BOB+x@example.org", "domain:c:2:example.org "
-		    "subaddress:c:5:bob user:users:2:bob@example.org" },
+		    "subaddress:c:5:bob@example.org "
+		    "user:users:2:bob@example.org" },
 		{ "with+plus@example.org", "domain:c:2:example.org "
 		    "user:users:3:with+plus@example.org" },
 		{ "eve@example.org", "domain:c:2:example.org" },
 		{ "eve@foreign.example", "" },
-		{ "postmaster", "domain:c:2:example.org "
+		{ "postmaster", "first-domain:c:2:example.org "
 		    "postmaster::0:postmaster@example.org" },
 		{ "team@example.org", "domain:c:2:example.org "
 		    "alias:aliases:3:team@example.org "
@@ -224,7 +225,8 @@ START_TEST(steps)
 		{ "abuse@example.org", "domain:c:2:example.org "
 		    "alias:aliases:5:abuse@example.org "
 		    "postmaster::0:postmaster@example.org "
-		    "subaddress:c:5:bob user:users:2:bob@example.org" },
+		    "subaddress:c:5:bob@example.org "
+		    "user:users:2:bob@example.org" },
 		{ "x@example.net", "domain:c:7:example.net "
 		    "catch-all:c:10:example.net "
 		    "user:users2:1:carol@example.net" },

@@ -1,0 +1,347 @@
+/*
+ * Explanations of what was logged: for people, or for programs the lines as
+ * they are in our files, and what was found out besides.
+ */
+#include "server/smtpctl/explain.h"
+
+#include <string.h>
+
+#include "server/log/lines.h"
+#include "server/log/refused_record.h"
+
+enum { text_bytes = 4096, shown_bytes = 4 * log_line_bytes, shown_max = 4 };
+
+/* Plain text; the last few are good. */
+static const char *
+shown(struct span text)
+{
+	static char texts[shown_max][shown_bytes];
+	static unsigned next;
+	struct buf b = buf_over(texts[next++ % shown_max], shown_bytes - 1);
+
+	story_show(text, &b);
+	return buf_str(&b);
+}
+
+/* The same of a text as it stands in JSON. */
+static const char *
+shown_raw(struct span raw)
+{
+	static uint8_t storage[log_line_bytes];
+	struct buf b = buf_over(storage, sizeof(storage));
+
+	json_add_decoded(&b, raw);
+	return shown(buf_span(&b));
+}
+
+/* "2026-11-24T00:16:26Z" as "2026-11-24 00:16:26 UTC". */
+static void
+put_time(const char *label, struct span time, FILE *f)
+{
+	fprintf(f, "%s%.10s %.8s UTC", label, (const char *)time.p,
+	    (const char *)time.p + 11);
+}
+
+/* ---- recipients --------------------------------------------------------- */
+
+static void
+put_step(const struct log_step *logged, const struct story *story)
+{
+	char path[text_bytes], name[text_bytes];
+	struct buf p = buf_over(path, sizeof(path) - 1);
+	struct buf n = buf_over(name, sizeof(name));
+	struct decision_step step = { .kind = story_kind(logged->kind),
+	    .line = (unsigned)logged->line };
+
+	json_add_decoded(&p, logged->path);
+	json_add_decoded(&n, logged->name);
+	if (p.n > 0)
+		step.path = buf_str(&p);
+	step.local = buf_span(&n);
+	story_step(story, &step);
+}
+
+static const char *
+enhanced_words(struct span verdict)
+{
+	return span_equal(verdict, span_of("no such recipient")) ?
+	    " (550 5.1.1)" : span_equal(verdict, span_of("relaying denied")) ?
+	    " (550 5.7.1)" : "";
+}
+
+/* As text. */
+static void
+put_rcpts(struct span list, const struct story *story)
+{
+	char reply[text_bytes], title[text_bytes];
+	struct log_rcpt rcpt;
+	struct log_step step;
+
+	while (log_record_next_rcpt(&list, &rcpt)) {
+		struct buf b = buf_over(title, sizeof(title));
+		bool taken = span_equal(rcpt.verdict, span_of("ok"));
+
+		buf_add_str(&b, "RCPT TO:<");
+		json_add_decoded(&b, rcpt.to);
+		buf_add_str(&b, ">");
+		story_begin(story, "rcpt", buf_span(&b));
+		if (span_equal(rcpt.verdict, span_of("relaying denied")))
+			story_step(story, &(struct decision_step){
+			    .kind = STEP_FOREIGN });
+		while (log_record_next_step(&rcpt.steps, &step))
+			put_step(&step, story);
+		if (rcpt.more > 0)
+			fprintf(story->f, "        and %llu steps more\n",
+			    (unsigned long long)rcpt.more);
+		b = buf_over(reply, sizeof(reply) - 1);
+		buf_add_str(&b, taken ? "taken" : "refused: ");
+		if (!taken)
+			json_add_decoded(&b, rcpt.verdict);
+		buf_add_str(&b, enhanced_words(rcpt.verdict));
+		story_end(story, taken, buf_str(&b));
+	}
+}
+
+/* ---- where it is now ---------------------------------------------------- */
+
+/* What a flag of a Maildir means (letters are all it may be). */
+static void
+put_flags(const char *flags, FILE *f)
+{
+	static const struct {
+		char		 letter;
+		const char	*word;
+	} words[] = { { 'D', "draft" }, { 'F', "flagged" },
+	    { 'P', "passed on" }, { 'R', "answered" }, { 'S', "seen" },
+	    { 'T', "marked as deleted" } };
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strchr(flags, words[i].letter) != NULL) {
+			fprintf(f, "%s%s", any ? ", " : "", words[i].word);
+			any = true;
+		}
+	fputs(any ? "" : "not seen", f);
+	if (flags[0] != '\0')
+		fprintf(f, " (flags %s)", shown(span_of(flags)));
+}
+
+static void
+print_place(const struct explain_place *p, bool first, FILE *f)
+{
+	fprintf(f, "%s%s\n               ", first ? "  lies in    " :
+	    "             ", shown(span_of(p->path)));
+	switch (p->state) {
+	case EXPLAIN_NEW:
+		fputs("as it was delivered: no mail program has taken it up",
+		    f);
+		break;
+	case EXPLAIN_CUR:
+		fputs("moved to cur by a mail program: ", f);
+		put_flags(p->flags, f);
+		break;
+	case EXPLAIN_FOLDER:
+		fprintf(f, "moved to the folder %s: ",
+		    shown(span_of(p->folder + 1)));
+		put_flags(p->flags, f);
+		break;
+	case EXPLAIN_GONE:
+		fputs("no longer there: deleted, or moved elsewhere by a "
+		    "mail program", f);
+		break;
+	case EXPLAIN_UNKNOWN:
+		fprintf(f, "cannot be looked for: %s", strerror(p->error));
+		break;
+	}
+	fputc('\n', f);
+}
+
+static void
+json_place(const struct explain_place *p, struct span mailbox,
+    struct json_out *j)
+{
+	static const char *const states[] = { [EXPLAIN_NEW] = "new",
+	    [EXPLAIN_CUR] = "cur", [EXPLAIN_FOLDER] = "folder",
+	    [EXPLAIN_GONE] = "gone", [EXPLAIN_UNKNOWN] = "unknown" };
+
+	json_out_object(j, NULL);
+	json_out_span(j, "mailbox", mailbox);
+	json_out_string(j, "state", states[p->state]);
+	json_out_string(j, p->state == EXPLAIN_GONE ||
+	    p->state == EXPLAIN_UNKNOWN ? "maildir" : "path", p->path);
+	if (p->state == EXPLAIN_CUR || p->state == EXPLAIN_FOLDER)
+		json_out_string(j, "flags", p->flags);
+	if (p->state == EXPLAIN_FOLDER)
+		json_out_string(j, "folder", p->folder + 1);
+	if (p->state == EXPLAIN_UNKNOWN)
+		json_out_string(j, "why", strerror(p->error));
+	json_out_end(j);
+}
+
+/* How many Maildirs were looked at. */
+static uint64_t
+tell_places(const struct log_record *r, const struct story *story)
+{
+	char file[text_bytes], mailbox[text_bytes];
+	struct buf name = buf_over(file, sizeof(file));
+	struct span rest = r->to, to;
+	struct explain_place place;
+	uint64_t told = 0;
+
+	json_add_decoded(&name, r->file);
+	for (; log_record_next_to(&rest, &to); told++) {
+		struct buf b = buf_over(mailbox, sizeof(mailbox));
+
+		json_add_decoded(&b, to);
+		explain_find(story->root, buf_span(&b), buf_span(&name),
+		    &place);
+		if (story->json == NULL)
+			print_place(&place, told == 0, story->f);
+		else
+			json_place(&place, buf_span(&b), story->json);
+	}
+	return told;
+}
+
+/* ---- a message ---------------------------------------------------------- */
+
+static void
+print_message(const struct explain_message *m, const struct story *story)
+{
+	const struct log_record *r = &m->record;
+	FILE *f = story->f;
+	uint64_t told;
+
+	fprintf(f, "message %s\n\n", shown_raw(r->id));
+	put_time("  stored     ", r->time, f);
+	fprintf(f, ", received by %s\n", shown_raw(r->protocol));
+	fprintf(f, "  client     %s port %llu, who said it was %s\n",
+	    shown_raw(r->client), (unsigned long long)r->port,
+	    shown_raw(r->helo));
+	fprintf(f, "  session    %s\n", shown_raw(r->session));
+	if (r->user.n > 0)
+		fprintf(f, "  user       %s, who had logged in\n",
+		    shown_raw(r->user));
+	fprintf(f, "  from       <%s>%s\n", shown_raw(r->from),
+	    r->from.n == 0 ? ", the sender of bounces" : "");
+	fprintf(f, "  size       %llu octets\n\n",
+	    (unsigned long long)r->size);
+	put_rcpts(r->rcpt, story);
+	told = tell_places(r, story);
+	if (told < r->mailboxes)
+		fprintf(f, "             and in %llu mailboxes more\n",
+		    (unsigned long long)(r->mailboxes - told));
+	story_apart(story);
+	fprintf(f, "  in the log %s:%llu\n", shown(span_of(m->path)),
+	    (unsigned long long)m->number);
+}
+
+void
+explain_message(const struct explain_message *m, const struct story *story)
+{
+	struct json_out *j = story->json;
+
+	if (j == NULL) {
+		print_message(m, story);
+		return;
+	}
+	json_out_object(j, NULL);
+	json_out_raw(j, "log", m->line);
+	json_out_string(j, "path", m->path);
+	json_out_u64(j, "line", m->number);
+	json_out_array(j, "where");
+	(void)tell_places(&m->record, story);
+	json_out_end(j);
+	json_out_end(j);
+}
+
+/* ---- a session ---------------------------------------------------------- */
+
+static void
+print_head(const struct refused_head *h, const char *path, FILE *f)
+{
+	fprintf(f, "session %s, in which something was refused\n\n",
+	    shown_raw(h->session));
+	put_time("  began      ", h->began, f);
+	fprintf(f, "\n  client     %s port %llu\n", shown_raw(h->client),
+	    (unsigned long long)h->port);
+	fprintf(f, "  ended      after %llu.%03llu s: %s\n",
+	    (unsigned long long)h->ms / 1000,
+	    (unsigned long long)h->ms % 1000, shown_raw(h->why));
+	fprintf(f, "  commands   %llu, of which %llu were refused; %llu "
+	    "messages stored\n", (unsigned long long)h->commands,
+	    (unsigned long long)h->errors, (unsigned long long)h->stored);
+	fprintf(f, "  kept in    %s\n\n", shown(span_of(path)));
+}
+
+static void
+print_said(const struct refused_said *s, FILE *f)
+{
+	const char *mark = span_equal(s->who, span_of("client")) ? ">" :
+	    span_equal(s->who, span_of("server")) ? "<" : "*";
+
+	/* It was made visible when it was written; nobody trusts a file. */
+	fprintf(f, "  %6llu.%03llu  %s %s\n",
+	    (unsigned long long)s->ms / 1000,
+	    (unsigned long long)s->ms % 1000, mark, shown_raw(s->text));
+}
+
+/* What was said, after the recipients. */
+static void
+tell_said(struct lines *lines, const struct story *story)
+{
+	struct refused_said said;
+	struct span line;
+
+	if (story->json != NULL)
+		json_out_array(story->json, "said");
+	else
+		fputs("  what was said: > by the client, < by us, * what "
+		    "happened; seconds since it came\n", story->f);
+	while (lines_next(lines, &line) == 1)
+		if (!refused_said_read(line, &said))
+			continue;
+		else if (story->json != NULL)
+			json_out_raw(story->json, NULL, line);
+		else
+			print_said(&said, story->f);
+	if (story->json != NULL)
+		json_out_end(story->json);
+}
+
+bool
+explain_refused(int fd, const char *path, const struct story *story)
+{
+	static struct lines lines;
+	struct story recorded = *story;
+	struct refused_head head;
+	struct span line, list;
+	uint64_t count;
+	char began[32];
+
+	lines_begin(&lines, fd);
+	if (lines_next(&lines, &line) != 1 ||
+	    !refused_head_read(line, &head) || head.began.n != 20)
+		return false;
+	memcpy(began, head.began.p, head.began.n);
+	recorded.recorded = span_from(began, head.began.n);
+	if (story->json != NULL) {
+		json_out_object(story->json, "refused");
+		json_out_raw(story->json, "session", line);
+	} else
+		print_head(&head, path, story->f);
+	if (lines_next(&lines, &line) != 1 ||
+	    !refused_rcpts_read(line, &list, &count))
+		return false;
+	if (story->json != NULL) {
+		json_out_array(story->json, "rcpt");
+		if (list.n > 0)
+			json_out_raw(story->json, NULL, list);
+		json_out_end(story->json);
+	} else
+		put_rcpts(list, &recorded);
+	tell_said(&lines, story);
+	if (story->json != NULL)
+		json_out_end(story->json);
+	return true;
+}

@@ -1,0 +1,268 @@
+/*
+ * One printer of decisions, and what it shows of the configuration.
+ */
+#include "server/smtpctl/story.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/conf/conf_warn.h"
+#include "server/log/figure.h"
+#include "server/log/lines.h"
+#include "server/smtpctl/smtpctl_conf.h"
+
+enum {
+	text_bytes = 8 * 1024,	/* of a step, or of a path with its line */
+	text_columns = 42,	/* left of its place */
+	shown_line_bytes = 160	/* of a line of the configuration */
+};
+
+static const struct {
+	const char	*word;
+	bool		 refuses;
+	const char	*text;
+} steps[STEP_COUNT + 1] = {
+#define STEP_ROW(name, word, refuses, text)				\
+	[STEP_##name] = { word, refuses, text },
+	STEPS(STEP_ROW)
+#undef STEP_ROW
+	[STEP_COUNT] = { "", false, "%n" }
+};
+
+enum decision_kind
+story_kind(struct span word)
+{
+	for (size_t i = 0; i < STEP_COUNT; i++)
+		if (span_equal(word, span_of(steps[i].word)))
+			return (enum decision_kind)i;
+	return STEP_COUNT;
+}
+
+void
+story_show(struct span s, struct buf *out)
+{
+	while (s.n > 0) {
+		const uint8_t *slash = memchr(s.p, '\\', s.n);
+		size_t n = slash == NULL ? s.n : (size_t)(slash - s.p);
+
+		buf_add_escaped(out, span_from(s.p, n), "");
+		/* It harms nobody, and addresses have it. */
+		if (slash != NULL)
+			buf_add_str(out, "\\");
+		s = span_skip(s, n + 1);
+	}
+}
+
+/* The columns it takes, a character one of them. */
+static size_t
+put(struct span s, FILE *f)
+{
+	static char storage[4 * PATH_MAX];
+	struct buf b = buf_over(storage, sizeof(storage));
+	size_t columns = 0;
+
+	story_show(s, &b);
+	fwrite(b.p, 1, b.n, f);
+	for (size_t i = 0; i < b.n; i++)
+		columns += (b.p[i] & 0xc0) != 0x80;
+	return columns;
+}
+
+static void
+add_name(const struct decision_step *step, struct buf *out)
+{
+	buf_add(out, step->local);
+	if (step->domain != NULL && step->local.n > 0)
+		buf_add_str(out, "@");
+	buf_add_str(out, step->domain == NULL ? "" : step->domain->name);
+}
+
+static void
+add_value(const struct story *s, const struct decision_step *step, char what,
+    struct buf *out)
+{
+	uint64_t value = what == 'b' || what == 'B' ? step->b : step->a;
+	char text[figure_bytes];
+
+	switch (what) {
+	case 'n':
+		add_name(step, out);
+		break;
+	case 'm':
+		buf_add_str(out, s->root);
+		buf_add_str(out, "/mail/");
+		buf_add_str(out, step->domain->name);
+		buf_add_str(out, "/");
+		buf_add(out, step->local);
+		break;
+	case 'c':
+		buf_add_str(out, s->client);
+		break;
+	case 'A':
+	case 'B':
+		figure_size(value, text);
+		buf_add_str(out, text);
+		break;
+	case 'T':
+		figure_duration(value, text);
+		buf_add_str(out, text);
+		break;
+	default:
+		buf_add_u64(out, value, 1);
+		break;
+	}
+}
+
+static void
+add_text(const struct story *s, const struct decision_step *step,
+    struct buf *out)
+{
+	const char *at = steps[step->kind].text, *mark;
+
+	for (; (mark = strchr(at, '%')) != NULL; at = mark + 2) {
+		buf_add(out, span_from(at, (size_t)(mark - at)));
+		add_value(s, step, mark[1], out);
+	}
+	buf_add_str(out, at);
+}
+
+/* Has the file changed since that time, so that its lines are others? */
+static bool
+is_newer(int fd, struct span time)
+{
+	char text[32];
+	struct stat st;
+	struct tm tm;
+
+	memset(&tm, 0, sizeof(tm));
+	snprintf(text, sizeof(text), "%.*s", (int)time.n, time.p);
+	if (fstat(fd, &st) == -1 ||
+	    strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL)
+		return true;
+	return st.st_mtime > timegm(&tm);
+}
+
+/*
+ * The line that decided, as it stands in the file; nothing where nobody may
+ * read it.  Never of a table of users, which holds hashes of passwords.
+ */
+static void
+put_line(const struct story *s, const struct decision_step *step)
+{
+	static struct lines lines;
+	struct span line;
+
+	if ((step->kind != STEP_SUBADDRESS && step->kind != STEP_ALIAS &&
+	    step->kind != STEP_AGAIN && step->kind != STEP_CATCH_ALL) ||
+	    !smtpctl_conf_names(s->conf, step->path) ||
+	    lines_open(&lines, step->path) == -1)
+		return;
+	while (lines_next(&lines, &line) == 1 && lines.number < step->line)
+		continue;
+	if (lines.number == step->line) {
+		while (line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t'))
+			line = span_skip(line, 1);
+		if (line.n > shown_line_bytes)
+			line.n = shown_line_bytes;
+		fputs("          ", s->f);
+		put(line, s->f);
+		fputs(is_newer(lines.fd, s->recorded) ?
+		    "   (the file was changed since)\n" : "\n", s->f);
+	}
+	close(lines.fd);
+}
+
+/* "    NO  text                  /etc/smtpd/aliases:3" */
+static void
+print_step(const struct story *s, const struct decision_step *step,
+    struct span text)
+{
+	size_t width = 2 * step->depth;
+
+	fprintf(s->f, "    %s  %*s", steps[step->kind].refuses ? "NO" : "  ",
+	    (int)width, "");
+	width += put(text, s->f);
+	if (step->path != NULL || step->is_default)
+		fprintf(s->f, "%*s", width < text_columns - 2 ?
+		    (int)(text_columns - width) : 2, "");
+	if (step->is_default)
+		fputs("the default", s->f);
+	else if (step->path != NULL) {
+		put(span_of(step->path), s->f);
+		if (step->line > 0)
+			fprintf(s->f, ":%u", step->line);
+	}
+	fputc('\n', s->f);
+	if (s->recorded.n > 0 && step->path != NULL && step->line > 0)
+		put_line(s, step);
+}
+
+void
+story_step(const struct story *s, const struct decision_step *step)
+{
+	char storage[text_bytes], name[text_bytes];
+	struct buf text = buf_over(storage, sizeof(storage));
+	struct buf who = buf_over(name, sizeof(name));
+
+	add_text(s, step, &text);
+	if (s->json == NULL) {
+		print_step(s, step, buf_span(&text));
+		return;
+	}
+	add_name(step, &who);
+	json_out_object(s->json, NULL);
+	json_out_string(s->json, "step", steps[step->kind].word);
+	json_out_bool(s->json, "refuses", steps[step->kind].refuses);
+	json_out_u64(s->json, "depth", step->depth);
+	json_out_span(s->json, "text", buf_span(&text));
+	if (who.n > 0)
+		json_out_span(s->json, "who", buf_span(&who));
+	if (step->path != NULL)
+		json_out_string(s->json, "file", step->path);
+	if (step->line > 0)
+		json_out_u64(s->json, "line", step->line);
+	json_out_end(s->json);
+}
+
+void
+story_begin(const struct story *s, const char *what, struct span title)
+{
+	if (s->json == NULL) {
+		put(title, s->f);
+		fputc('\n', s->f);
+		return;
+	}
+	json_out_object(s->json, NULL);
+	json_out_string(s->json, "what", what);
+	json_out_span(s->json, "command", title);
+	json_out_array(s->json, "steps");
+}
+
+void
+story_end(const struct story *s, bool accepted, const char *reply)
+{
+	if (s->json == NULL) {
+		fputs("    ->  ", s->f);
+		put(span_of(reply), s->f);
+		fputs("\n\n", s->f);
+		return;
+	}
+	json_out_end(s->json);
+	json_out_bool(s->json, "accepted", accepted);
+	json_out_string(s->json, "reply", reply);
+	json_out_end(s->json);
+}
+
+void
+story_apart(const struct story *s)
+{
+	const char *apart = conf_warn_apart(s->root);
+
+	if (apart == NULL)
+		return;
+	fputs("  warning    ", s->f);
+	put(span_of(s->root), s->f);
+	fprintf(s->f, ": %s\n", apart);
+}
