@@ -22,7 +22,7 @@ test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o $(BUILD)/server/smtpctl/smtpct
 	  $(BUILD)/server/smtpctl/story.o $(BUILD)/server/session/descriptors.o \
 	  $(BUILD)/server/process/feed.o $(BUILD)/server/session/guesses.o \
 	  $(BUILD)/server/mail/sender.o $(BUILD)/server/conf/conf_warn.o \
-	  $(BUILD)/server/smtpctl/passwd_file.o $(BUILD)/shared/password_check.o \
+	  $(BUILD)/shared/password_check.o \
 	  \
 	  $(BUILD)/server/smtpctl/smtpctl_conf.o $(BUILD)/server/smtpctl/smtpctl_control.o
 

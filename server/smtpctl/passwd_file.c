@@ -12,10 +12,10 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <stdarg.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,93 +28,58 @@
 
 enum { lock_tries = 50, lock_pause_ms = 100 };
 
-/* The file open, and what is in it. */
+/* The file open, and what is in it; the process ends before it is closed. */
 struct work {
-	struct passwd_file	*f;
-	char			 dir[PATH_MAX];
-	char			 base[NAME_MAX + 1];
-	char			 beside[NAME_MAX + 1];	/* the new one */
-	int			 dir_fd;
-	int			 fd;
+	const char		*path;
+	const char		*base;			/* in its directory */
+	char			 beside[NAME_MAX + 1];	/* the new one, too */
+	int			 dir;
+	FILE			*f;
 	struct stat		 st;
 	uint8_t			*octets;
 	size_t			 n;
-	/* the entry: its line, and in it the name and what is behind it */
+	/* The entry: the name, and what is behind it. */
 	bool			 found;
-	struct span		 line;
 	struct conf_user_line	 user;
 };
 
-static bool problem(struct passwd_file *f, const char *format, ...)
-	    __attribute__((format(printf, 2, 3)));
-
-static bool
-problem(struct passwd_file *f, const char *format, ...)
+static void
+open_dir(struct work *w, const char *path)
 {
-	va_list ap;
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX];
 
-	va_start(ap, format);
-	vsnprintf(f->problem, sizeof(f->problem), format, ap);
-	va_end(ap);
-	return false;
+	w->path = path;
+	w->base = slash == NULL ? path : slash + 1;
+	snprintf(dir, sizeof(dir), "%.*s", slash == NULL ? 1 :
+	    (int)(w->base - path), slash == NULL ? "." : path);
+	if (strlen(path) >= sizeof(dir) || snprintf(w->beside,
+	    sizeof(w->beside), ".%s.smtpctl", w->base) >=
+	    (int)sizeof(w->beside))
+		errc(1, ENAMETOOLONG, "%s", path);
+	w->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (w->dir == -1)
+		err(1, "%s: its directory cannot be opened", path);
 }
 
-static bool
-failed(struct work *w, const char *what)
-{
-	return problem(w->f, "%s: %s: %s", w->f->path, what, strerror(errno));
-}
-
-/* A link would be replaced by a file, and what it names stay as it was. */
-static bool
-refuse_link(struct work *w)
-{
-	char target[PATH_MAX];
-	ssize_t n = readlinkat(w->dir_fd, w->base, target, sizeof(target) - 1);
-
-	target[n < 0 ? 0 : n] = '\0';
-	return problem(w->f, "%s is a symbolic link to %.1000s: name the file "
-	    "itself with -u", w->f->path, target);
-}
-
-static bool
-open_dir(struct work *w)
-{
-	char copy[PATH_MAX];
-
-	if (strlen(w->f->path) >= sizeof(copy)) {
-		errno = ENAMETOOLONG;
-		return failed(w, "cannot be opened");
-	}
-	strlcpy(copy, w->f->path, sizeof(copy));
-	strlcpy(w->dir, dirname(copy), sizeof(w->dir));
-	strlcpy(copy, w->f->path, sizeof(copy));
-	if (strlcpy(w->base, basename(copy), sizeof(w->base)) >=
-	    sizeof(w->base) || snprintf(w->beside, sizeof(w->beside),
-	    ".%s.smtpctl", w->base) >= (int)sizeof(w->beside)) {
-		errno = ENAMETOOLONG;
-		return failed(w, "cannot be opened");
-	}
-	w->dir_fd = open(w->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return w->dir_fd != -1 || failed(w, "its directory cannot be opened");
-}
-
-static bool
+static void
 open_file(struct work *w)
 {
 	/* Not blocking: a FIFO would wait for somebody to write. */
-	w->fd = openat(w->dir_fd, w->base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
+	int fd = openat(w->dir, w->base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
 	    O_NONBLOCK | O_NOCTTY);
-	if (w->fd == -1 && (errno == ELOOP || errno == EMLINK))
-		return refuse_link(w);
-	if (w->fd == -1)
-		return failed(w, "cannot be opened");
-	if (fstat(w->fd, &w->st) == -1)
-		return failed(w, "cannot be looked at");
+
+	/* A link would be replaced, and what it names stay as it was. */
+	if (fd == -1 && (errno == ELOOP || errno == EMLINK))
+		errx(1, "%s is a symbolic link: name the file itself with -u",
+		    w->path);
+	if (fd == -1 || fstat(fd, &w->st) == -1)
+		err(1, "%s: cannot be opened", w->path);
 	if (!S_ISREG(w->st.st_mode))
-		return problem(w->f, "%s is not a file", w->f->path);
-	w->f->exposed = (w->st.st_mode & S_IROTH) != 0;
-	return true;
+		errx(1, "%s is not a file", w->path);
+	w->f = fdopen(fd, "r");
+	if (w->f == NULL)
+		err(1, "%s", w->path);
 }
 
 static bool
@@ -122,61 +87,51 @@ is_still_it(const struct work *w)
 {
 	struct stat st;
 
-	return fstatat(w->dir_fd, w->base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstatat(w->dir, w->base, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    st.st_dev == w->st.st_dev && st.st_ino == w->st.st_ino;
 }
 
 /* Not for ever: everybody who can read the file can hold its lock. */
-static bool
+static void
 open_locked(struct work *w)
 {
 	struct timespec pause = { 0, lock_pause_ms * 1000000L };
 
 	for (int i = 0; i < lock_tries; i++) {
-		if (!open_file(w))
-			return false;
-		if (flock(w->fd, LOCK_EX | LOCK_NB) == 0) {
+		open_file(w);
+		if (flock(fileno(w->f), LOCK_EX | LOCK_NB) == 0) {
 			/* Who held it before us may have written it since. */
-			if (is_still_it(w))
-				return fstat(w->fd, &w->st) == 0 ||
-				    failed(w, "cannot be looked at");
+			if (is_still_it(w) && fstat(fileno(w->f), &w->st) == 0)
+				return;
 		} else if (errno != EWOULDBLOCK && errno != EINTR)
-			return failed(w, "cannot be locked");
+			err(1, "%s: cannot be locked", w->path);
 		else
 			nanosleep(&pause, NULL);
-		close(w->fd);
-		w->fd = -1;
+		fclose(w->f);
 	}
-	return problem(w->f, "%s is locked by another program for 5 seconds "
-	    "now: try again when it has ended", w->f->path);
+	errx(1, "%s is locked by another program for 5 seconds now: try again "
+	    "when it has ended", w->path);
 }
 
-static bool
+static void
 read_file(struct work *w)
 {
-	size_t size;
-	ssize_t n;
+	size_t size = (size_t)w->st.st_size;
 
-	if (w->st.st_size > conf_text_max_bytes) {
-		errno = EFBIG;
-		return failed(w, "cannot be read");
-	}
-	size = (size_t)w->st.st_size;
+	if (w->st.st_size > conf_text_max_bytes)
+		errc(1, EFBIG, "%s", w->path);
 	w->octets = malloc(size + 1);
 	if (w->octets == NULL)
-		return failed(w, "cannot be read");
-	do {
-		n = pread(w->fd, w->octets + w->n, size + 1 - w->n,
-		    (off_t)w->n);
-		w->n += n > 0 ? (size_t)n : 0;
-	} while (w->n <= size && (n > 0 || (n == -1 && errno == EINTR)));
-	if (n == -1)
-		return failed(w, "cannot be read");
-	return w->n == size || problem(w->f, "%s was changed while it was "
-	    "read: try again", w->f->path);
+		err(1, "%s", w->path);
+	w->n = fread(w->octets, 1, size + 1, w->f);
+	if (ferror(w->f))
+		err(1, "%s: cannot be read", w->path);
+	if (w->n != size)
+		errx(1, "%s was changed while it was read: try again",
+		    w->path);
 }
 
-static bool
+static void
 find_entry(struct work *w, struct span name)
 {
 	struct span rest = span_from(w->octets, w->n), line;
@@ -189,85 +144,39 @@ find_entry(struct work *w, struct span name)
 		if (user.name.n == 0 || !span_equal_fold(user.name, name))
 			continue;
 		if (w->found)
-			return problem(w->f, "%s has that name twice, in lines "
-			    "%u and %u: remove one", w->f->path, first,
-			    number);
+			errx(1, "%s has that name twice, in lines %u and %u: "
+			    "remove one", w->path, first, number);
 		w->found = true;
 		w->user = user;
-		w->line = line;
 		first = number;
 	}
-	return true;
-}
-
-static bool
-begin(struct work *w, struct passwd_file *f, struct span name, bool lock)
-{
-	memset(w, 0, sizeof(*w));
-	w->f = f;
-	w->dir_fd = w->fd = -1;
-	return open_dir(w) && (lock ? open_locked(w) : open_file(w)) &&
-	    read_file(w) && find_entry(w, name);
-}
-
-static void
-end(struct work *w)
-{
-	if (w->octets != NULL)
-		explicit_bzero(w->octets, w->n);
-	free(w->octets);
-	if (w->fd != -1)
-		close(w->fd);
-	if (w->dir_fd != -1)
-		close(w->dir_fd);
-}
-
-static bool
-nobody_there(struct work *w, struct span name, const char *more)
-{
-	char shown[conf_shown_max_bytes];
-
-	conf_show(name, shown, sizeof(shown));
-	return problem(w->f, "%s has no user \"%s\"%s", w->f->path, shown,
-	    more);
 }
 
 bool
-passwd_file_get(struct passwd_file *f, struct span name,
+passwd_file_get(const char *path, struct span name,
     char out[password_hash_max_bytes + 1])
 {
-	struct work w;
-	bool fine = begin(&w, f, name, false);
+	struct work w = { .found = false };
 
-	if (fine && !w.found)
-		fine = nobody_there(&w, name, "");
-	else if (fine && w.user.hash.n > password_hash_max_bytes)
-		fine = problem(f, "%s: a hash of more than 255 octets",
-		    f->path);
-	else if (fine) {
+	open_dir(&w, path);
+	open_file(&w);
+	read_file(&w);
+	find_entry(&w, name);
+	if (w.found && w.user.hash.n > password_hash_max_bytes)
+		errx(1, "%s: a hash of more than 255 octets", path);
+	if (w.found)
 		memcpy(out, w.user.hash.p, w.user.hash.n);
-		out[w.user.hash.n] = '\0';
-	}
-	end(&w);
-	return fine;
-}
-
-static bool
-write_all(int fd, struct span s)
-{
-	while (s.n > 0) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n == -1 && errno != EINTR)
-			return false;
-		s = span_skip(s, n > 0 ? (size_t)n : 0);
-	}
-	return true;
+	out[w.user.hash.n] = '\0';
+	fclose(w.f);
+	close(w.dir);
+	explicit_bzero(w.octets, w.n);
+	free(w.octets);
+	return w.found;
 }
 
 /* All up to the name; ":" stored; all from behind the old hash on. */
-static bool
-write_changed(const struct work *w, int fd, struct span name,
+static void
+write_changed(const struct work *w, FILE *f, struct span name,
     const char *stored)
 {
 	const uint8_t *end = w->octets + w->n, *cut = end, *on = end;
@@ -276,62 +185,66 @@ write_changed(const struct work *w, int fd, struct span name,
 		cut = w->user.name.p + w->user.name.n;
 		on = w->user.has_hash ? w->user.hash.p + w->user.hash.n : cut;
 	}
-	if (!write_all(fd, span_from(w->octets, (size_t)(cut - w->octets))))
-		return false;
-	if (!w->found && ((w->n > 0 && end[-1] != '\n' &&
-	    !write_all(fd, span_of("\n"))) || !write_all(fd, name)))
-		return false;
-	return write_all(fd, span_of(":")) &&
-	    write_all(fd, span_of(stored)) &&
-	    write_all(fd, span_from(on, (size_t)(end - on))) &&
-	    (w->found || write_all(fd, span_of("\n")));
+	fwrite(w->octets, 1, (size_t)(cut - w->octets), f);
+	if (!w->found)
+		fprintf(f, "%s%.*s", w->n > 0 && end[-1] != '\n' ? "\n" : "",
+		    (int)name.n, (const char *)name.p);
+	fprintf(f, ":%s", stored);
+	fwrite(on, 1, (size_t)(end - on), f);
+	if (!w->found)
+		fputc('\n', f);
 }
 
-/* Mode and owner before content: it is never more open than the old one. */
-static bool
-fill(struct work *w, int fd, struct span name, const char *stored)
+/* What the new file cannot be, or NULL. */
+static const char *
+fill(const struct work *w, int fd, struct span name, const char *stored)
 {
 	struct stat st;
+	FILE *f;
 
-	if (fstat(fd, &st) == -1)
-		return failed(w, "cannot be written");
-	if ((st.st_uid != w->st.st_uid || st.st_gid != w->st.st_gid) &&
-	    fchown(fd, w->st.st_uid, w->st.st_gid) == -1)
-		return failed(w, "its owner and group cannot be kept");
+	/* Mode and owner first: it is never more open than the old one. */
+	if (fstat(fd, &st) == -1 || ((st.st_uid != w->st.st_uid ||
+	    st.st_gid != w->st.st_gid) &&
+	    fchown(fd, w->st.st_uid, w->st.st_gid) == -1))
+		return "its owner and group cannot be kept";
 	if (fchmod(fd, w->st.st_mode & 07777) == -1)
-		return failed(w, "its mode cannot be kept");
-	if (!write_changed(w, fd, name, stored) || fsync(fd) == -1)
-		return failed(w, "cannot be written");
-	return true;
+		return "its mode cannot be kept";
+	f = fdopen(fd, "w");
+	if (f == NULL)
+		return "cannot be written";
+	write_changed(w, f, name, stored);
+	if (fflush(f) == EOF || ferror(f) || fsync(fd) == -1 ||
+	    fclose(f) == EOF)
+		return "cannot be written";
+	return renameat(w->dir, w->beside, w->dir, w->base) == -1 ?
+	    "cannot be replaced" : NULL;
 }
 
-static bool
-replace(struct work *w, struct span name, const char *stored)
+static void
+replace(const struct work *w, struct span name, const char *stored)
 {
-	bool fine;
-	int fd;
+	const char *why;
+	int fd, error;
 
 	if (w->st.st_nlink > 1)
-		return problem(w->f, "%s has another name (a hard link), which "
-		    "would keep the old passwords: remove that", w->f->path);
+		errx(1, "%s has another name (a hard link), which would keep "
+		    "the old passwords: remove that", w->path);
 	/* We hold the lock: what is there was left by one that was killed. */
-	if (unlinkat(w->dir_fd, w->beside, 0) == -1 && errno != ENOENT)
-		return failed(w, "cannot be written beside it");
-	fd = openat(w->dir_fd, w->beside, O_WRONLY | O_CREAT | O_EXCL |
+	if (unlinkat(w->dir, w->beside, 0) == -1 && errno != ENOENT)
+		err(1, "%s: cannot be written beside it", w->path);
+	fd = openat(w->dir, w->beside, O_WRONLY | O_CREAT | O_EXCL |
 	    O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
-		return failed(w, "cannot be written beside it");
-	fine = fill(w, fd, name, stored);
-	if (close(fd) == -1 && fine)
-		fine = failed(w, "cannot be written");
-	if (fine && renameat(w->dir_fd, w->beside, w->dir_fd, w->base) == -1)
-		fine = failed(w, "cannot be replaced");
-	if (!fine)
-		unlinkat(w->dir_fd, w->beside, 0);
-	else if (fsync(w->dir_fd) == -1)
-		fine = failed(w, "was changed, but its directory is not on "
-		    "disk");
-	return fine;
+		err(1, "%s: cannot be written beside it", w->path);
+	why = fill(w, fd, name, stored);
+	if (why != NULL) {
+		error = errno;
+		unlinkat(w->dir, w->beside, 0);
+		errc(1, error, "%s: %s", w->path, why);
+	}
+	if (fsync(w->dir) == -1)
+		err(1, "%s: was changed, but its directory is not on disk",
+		    w->path);
 }
 
 /* What smtpd will read is what was meant. */
@@ -349,18 +262,23 @@ may_be_added(struct span name)
 }
 
 bool
-passwd_file_set(struct passwd_file *f, struct span name, bool add,
+passwd_file_set(const char *path, struct span name, bool add,
     const char *stored)
 {
-	struct work w;
-	bool fine = begin(&w, f, name, true);
+	struct work w = { .found = false };
 
-	if (fine && !w.found && !add)
-		fine = nobody_there(&w, name, ": to add one, say -a");
-	else if (fine && !w.found && !may_be_added(name))
-		fine = problem(f, "that cannot be the name of a user: see "
-		    "USERS in smtpd.conf(5)");
-	fine = fine && replace(&w, name, stored);
-	end(&w);
-	return fine;
+	open_dir(&w, path);
+	open_locked(&w);
+	read_file(&w);
+	find_entry(&w, name);
+	if (!w.found && !add)
+		return false;
+	if (!w.found && !may_be_added(name))
+		errx(1, "that cannot be the name of a user: see USERS in "
+		    "smtpd.conf(5)");
+	replace(&w, name, stored);
+	if ((w.st.st_mode & S_IROTH) != 0)
+		warnx("%s can be read by everybody on this host, who may then "
+		    "guess passwords: chmod o-r", path);
+	return true;
 }

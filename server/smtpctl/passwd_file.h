@@ -1,36 +1,29 @@
 /*
  * Changing one entry of a users file, so that at every moment there is a
- * whole file of that name.  Run by smtpctl, never by smtpd.
+ * whole file of that name.  Run by smtpctl, never by smtpd.  What cannot be
+ * done ends the process with 1 and words for a person; then nothing was
+ * changed.
  */
 #ifndef SERVER_PASSWD_FILE_H
 #define SERVER_PASSWD_FILE_H
 
-#include <limits.h>
 #include <stdbool.h>
 
 #include "shared/password_form.h"
 
-/* Zero but for path is valid. */
-struct passwd_file {
-	const char	*path;		/* borrowed */
-	bool		 exposed;	/* its mode lets everybody read it */
-	char		 problem[PATH_MAX + 300]; /* of what failed */
-};
-
 /*
  * Copies what stands behind the colon of name (ASCII folded) into out; an
- * empty string when there is no colon.  False, and problem in words for a
- * person.
+ * empty string when there is no colon.  False: there is no such name.
  */
-bool	passwd_file_get(struct passwd_file *f, struct span name,
+bool	passwd_file_get(const char *path, struct span name,
 	    char out[password_hash_max_bytes + 1]);
 /*
- * Puts stored there instead; add: as a new last line where there is no such
- * name.  Every other octet of the file, its mode and its owner stay.  It is a
- * new file that takes the name of the old one, on disk before this returns.
- * False, and problem; then nothing was changed.
+ * Puts stored there instead; as a new last line where there is no such name,
+ * but then add must be set.  Every other octet of the file, its mode and its
+ * owner stay.  It is a new file that takes the name of the old one, on disk
+ * before this returns.  False: there is no such name.
  */
-bool	passwd_file_set(struct passwd_file *f, struct span name, bool add,
+bool	passwd_file_set(const char *path, struct span name, bool add,
 	    const char *stored);
 
 #endif

@@ -1,23 +1,29 @@
 /*
- * smtpctl passwd: which file it is, and what is done to it.  The file is
- * changed in passwd_file.c, the password read in passwd_ask.c.
+ * smtpctl passwd: which file it is, what the password is, and what is done.
+ * The file is changed in passwd_file.c.
  */
 #include "server/smtpctl/smtpctl_passwd.h"
 
 #include <sys/resource.h>
 
+#include <ctype.h>
 #include <err.h>
+#include <errno.h>
+#include <readpassphrase.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "server/conf/conf.h"
-#include "server/smtpctl/passwd_ask.h"
+#include "server/conf/conf_text.h"
 #include "server/smtpctl/passwd_file.h"
 #include "server/smtpctl/smtpctl_await.h"
 #include "server/smtpctl/smtpctl_conf.h"
 #include "shared/password_check.h"
+
+/* One octet more than a password may have, to notice, and a NUL. */
+enum { asked_bytes = password_max_bytes + 2 };
 
 enum action { ACTION_SET, ACTION_ADD, ACTION_CHECK, ACTION_DELETE };
 
@@ -128,25 +134,102 @@ find_users(const struct options *o)
 	return users;
 }
 
-static int
-check(struct passwd_file *f, struct span name)
+/* ---- the password ------------------------------------------------------- */
+
+/*
+ * A password never comes by an argument: everybody can read those of every
+ * process.  On a terminal readpassphrase(3) turns the echo off, and on again
+ * whatever signal comes.
+ */
+static const char *
+ask_terminal(bool is_new, char out[asked_bytes])
 {
-	char stored[password_hash_max_bytes + 1];
-	char password[password_max_bytes + 1];
+	char again[asked_bytes];
+	bool same;
+
+	if (readpassphrase(is_new ? "New password: " : "Password: ", out,
+	    asked_bytes, RPP_REQUIRE_TTY) == NULL)
+		return "cannot be read from the terminal";
+	if (!is_new)
+		return NULL;
+	if (readpassphrase("The same again: ", again, sizeof(again),
+	    RPP_REQUIRE_TTY) == NULL)
+		return "cannot be read from the terminal";
+	same = strcmp(out, again) == 0;
+	sodium_memzero(again, sizeof(again));
+	return same ? NULL : "the two are not the same";
+}
+
+static const char *
+read_line(char out[asked_bytes])
+{
+	ssize_t got = 1;
+	size_t n = 0;
+
+	/* Octet by octet: what follows the line is somebody else's. */
+	while (n < asked_bytes - 1 && got != 0) {
+		got = read(STDIN_FILENO, out + n, 1);
+		if (got == -1 && errno != EINTR)
+			return "cannot be read from standard input";
+		if (got == 1 && out[n] == '\n')
+			break;
+		if (got == 1 && out[n++] == '\0')
+			return "it has a NUL in it";
+	}
+	out[n] = '\0';
+	return NULL;
+}
+
+/*
+ * Reads a password: from the terminal without showing it, twice if it is to
+ * be a new one; or, when standard input is none, its first line.  NULL, or
+ * why there is none; out is the caller's to wipe.
+ */
+static const char *
+ask(bool is_new, char out[asked_bytes])
+{
+	const char *why = isatty(STDIN_FILENO) ? ask_terminal(is_new, out) :
+	    read_line(out);
+
+	if (why != NULL)
+		return why;
+	if (out[0] == '\0')
+		return "it is empty";
+	if (strlen(out) > password_max_bytes)
+		return "it is longer than 255 octets";
+	for (size_t i = 0; out[i] != '\0'; i++)
+		if (iscntrl((unsigned char)out[i]))
+			return "it has a control character in it";
+	return NULL;
+}
+
+/* ---- what is done ------------------------------------------------------- */
+
+static void
+fail_nobody(const char *path, struct span name)
+{
+	char shown[conf_shown_max_bytes];
+
+	conf_show(name, shown, sizeof(shown));
+	errx(1, "%s has no user \"%s\"; -a adds one", path, shown);
+}
+
+static int
+check(const char *path, struct span name)
+{
+	char stored[password_hash_max_bytes + 1], password[asked_bytes];
 	enum password_match match = PASSWORD_WRONG;
 	struct password_form form;
 	const char *why;
 
-	if (!passwd_file_get(f, name, stored)) {
-		warnx("%s", f->problem);
-		return 1;
-	}
+	if (!passwd_file_get(path, name, stored))
+		fail_nobody(path, name);
 	why = stored[0] == '\0' ? "there is none: set it with smtpctl passwd" :
 	    password_form_parse(span_of(stored), &form);
 	if (why == NULL && form.kind == PASSWORD_NONE)
 		why = "there is none: nobody can log in as this user";
 	if (why == NULL)
-		why = passwd_ask(false, password);
+		why = ask(false, password);
 	if (why == NULL)
 		match = password_check(&form, span_of(password));
 	sodium_memzero(password, sizeof(password));
@@ -160,47 +243,27 @@ check(struct passwd_file *f, struct span name)
 	return match == PASSWORD_RIGHT ? 0 : 1;
 }
 
-/* NULL, or why there is no new password. */
-static const char *
-make(char out[password_hash_max_bytes + 1])
-{
-	char password[password_max_bytes + 1];
-	const char *why = passwd_ask(true, password);
-
-	if (why == NULL && !password_make(span_of(password), out))
-		why = "there is no memory to hash it";
-	sodium_memzero(password, sizeof(password));
-	return why;
-}
-
 static int
-change(struct passwd_file *f, const struct options *o)
+change(const char *path, const struct options *o)
 {
-	char stored[password_hash_max_bytes + 1] = "*", now[sizeof(stored)];
+	char stored[password_hash_max_bytes + 1] = "*", password[asked_bytes];
 	const char *why = NULL;
-	bool fine;
 
 	/* Before anybody types a password for nothing. */
-	if (o->action != ACTION_ADD && !passwd_file_get(f, o->name, now)) {
-		warnx("%s%s", f->problem, o->action == ACTION_SET ?
-		    "; -a adds one" : "");
-		return 1;
+	if (o->action != ACTION_ADD && !passwd_file_get(path, o->name, stored))
+		fail_nobody(path, o->name);
+	memcpy(stored, "*", 2);
+	if (o->action != ACTION_DELETE) {
+		why = ask(true, password);
+		if (why == NULL && !password_make(span_of(password), stored))
+			why = "there is no memory to hash it";
+		sodium_memzero(password, sizeof(password));
 	}
-	if (o->action != ACTION_DELETE)
-		why = make(stored);
-	if (why != NULL) {
-		warnx("password: %s", why);
-		return 1;
-	}
-	fine = passwd_file_set(f, o->name, o->action == ACTION_ADD, stored);
+	if (why != NULL)
+		errx(1, "password: %s", why);
+	if (!passwd_file_set(path, o->name, o->action == ACTION_ADD, stored))
+		fail_nobody(path, o->name);
 	sodium_memzero(stored, sizeof(stored));
-	if (!fine) {
-		warnx("%s", f->problem);
-		return 1;
-	}
-	if (f->exposed)
-		warnx("%s can be read by everybody on this host, who may then "
-		    "guess passwords: chmod o-r", f->path);
 	return 0;
 }
 
@@ -208,7 +271,6 @@ int
 smtpctl_passwd(int argc, char *argv[])
 {
 	const struct rlimit none = { 0, 0 };
-	static struct passwd_file f;
 	struct options o;
 	char *users;
 	int status;
@@ -219,9 +281,8 @@ smtpctl_passwd(int argc, char *argv[])
 	if (setrlimit(RLIMIT_CORE, &none) == -1 || sodium_init() == -1)
 		err(smtpctl_exit_error, "cannot begin");
 	users = find_users(&o);
-	f.path = users;
-	status = o.action == ACTION_CHECK ? check(&f, o.name) :
-	    change(&f, &o);
+	status = o.action == ACTION_CHECK ? check(users, o.name) :
+	    change(users, &o);
 	free(users);
 	return status;
 }
