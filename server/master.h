@@ -68,7 +68,6 @@ struct session {
 	enum ipc_auth		 auth;		/* offered, of its listener */
 	char			 user[login_name_max_bytes]; /* logged in;
 						   empty: nobody */
-	enum sasl_mechanism	 mechanism;	/* by which */
 	bool			 submission;	/* of its listener */
 	bool			 hide_client;
 	bool			 tls_first;	/* RFC 8314 */

@@ -19,7 +19,7 @@
 #include "shared/outlet.h"
 
 enum {
-	head_max_bytes = 400,	/* time, host and program of a line */
+	head_max_bytes = 100,	/* time and program of a line */
 	line_max_bytes = log_line_max_bytes + head_max_bytes,
 	/* While nobody is served, at start and at the end. */
 	patience_ms = 1000
@@ -30,7 +30,6 @@ static uint8_t pending[64 * 1024];
 /* Where lines go. */
 static struct {
 	enum log_target	 target;
-	const char	*host;		/* not NULL: in Postfix's form */
 	void		 (*alarm)(struct span);
 	void		 (*wake)(void *);
 	void		*wake_arg;
@@ -60,18 +59,6 @@ log_use_file(int fd)
 }
 
 void
-log_use_postfix(const char *host)
-{
-	out.host = host;
-}
-
-bool
-log_is_postfix(void)
-{
-	return out.host != NULL;
-}
-
-void
 log_gather(void (*wake)(void *arg), void *arg)
 {
 	out.wake = wake;
@@ -97,7 +84,7 @@ second_text(time_t now)
 	if (now == made)
 		return text;
 	made = now;
-	if (out.host == NULL && out.target != LOG_TO_SYSLOG) {
+	if (out.target != LOG_TO_SYSLOG) {
 		gmtime_r(&now, &tm);
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
 	} else {
@@ -109,8 +96,7 @@ second_text(time_t now)
 
 /* What stands before the text of a line. */
 static void
-add_head(struct buf *b, enum log_level level, const char *program,
-    uint32_t number)
+add_head(struct buf *b, enum log_level level)
 {
 	static const int priority[] = { LOG_INFO, LOG_WARNING, LOG_ERR };
 	bool syslog = out.target == LOG_TO_SYSLOG;
@@ -123,22 +109,15 @@ add_head(struct buf *b, enum log_level level, const char *program,
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
 	buf_add_str(b, second_text(now.tv_sec));
-	if (out.host == NULL && !syslog) {
+	if (syslog) {
+		buf_add_str(b, " smtpd[");
+		buf_add_u64(b, (uint64_t)getpid(), 1);
+		buf_add_str(b, "]: ");
+	} else {
 		buf_add_str(b, ".");
 		buf_add_u64(b, (uint64_t)now.tv_nsec / 1000000, 3);
 		buf_add_str(b, "Z ");
-		return;
 	}
-	buf_add_str(b, " ");
-	if (!syslog) {
-		buf_add_str(b, out.host);
-		buf_add_str(b, " ");
-	}
-	buf_add_str(b, out.host != NULL ? "postfix/" : "");
-	buf_add_str(b, out.host != NULL ? program : "smtpd");
-	buf_add_str(b, "[");
-	buf_add_u64(b, number, 1);
-	buf_add_str(b, "]: ");
 }
 
 bool
@@ -166,33 +145,6 @@ uint64_t
 log_lost(void)
 {
 	return out.to.lost_ever;
-}
-
-void
-log_text(enum log_level level, const char *program, uint32_t number,
-    struct span text)
-{
-	uint8_t storage[line_max_bytes];
-	struct buf b = buf_over(storage, sizeof(storage));
-
-	if (level == LOG_LEVEL_ERROR && out.alarm != NULL)
-		out.alarm(text);
-	if (out.target == LOG_TO_NOBODY)
-		return;
-	if (out.to.max - out.to.n < line_max_bytes)
-		log_flush();
-	add_head(&b, level, program, number);
-	if (text.n > log_line_max_bytes)
-		text.n = log_line_max_bytes;
-	buf_add(&b, text);
-	buf_add_str(&b, "\n");
-	outlet_add(&out.to, buf_span(&b));
-	if (out.wake == NULL || level == LOG_LEVEL_ERROR)
-		log_flush();
-	if (out.wake != NULL && out.to.n > 0 && !out.woken) {
-		out.woken = true;
-		out.wake(out.wake_arg);
-	}
 }
 
 static struct buf
@@ -266,25 +218,29 @@ log_mailbox(struct log_line *l, const char *key, const struct mailbox *m)
 	log_span(l, key, span_from(text, n + 2));
 }
 
-/*
- * In Postfix's form what has no equal there stays as it is: news from the
- * master, or a warning.
- */
 void
 log_end(struct log_line *l)
 {
-	uint8_t storage[log_line_max_bytes];
-	struct buf b = buf_over(storage, sizeof(storage));
 	struct span text = span_from(l->text, l->n);
+	uint8_t storage[line_max_bytes];
+	struct buf b = buf_over(storage, sizeof(storage));
 
-	if (out.host != NULL && l->level != LOG_LEVEL_INFO) {
-		buf_add_str(&b, "warning: ");
-		buf_add(&b, span_from(l->text, l->n < sizeof(storage) - b.n ?
-		    l->n : sizeof(storage) - b.n));
-		text = buf_span(&b);
+	if (l->level == LOG_LEVEL_ERROR && out.alarm != NULL)
+		out.alarm(text);
+	if (out.target == LOG_TO_NOBODY)
+		return;
+	if (out.to.max - out.to.n < line_max_bytes)
+		log_flush();
+	add_head(&b, l->level);
+	buf_add(&b, text);
+	buf_add_str(&b, "\n");
+	outlet_add(&out.to, buf_span(&b));
+	if (out.wake == NULL || l->level == LOG_LEVEL_ERROR)
+		log_flush();
+	if (out.wake != NULL && out.to.n > 0 && !out.woken) {
+		out.woken = true;
+		out.wake(out.wake_arg);
 	}
-	log_text(l->level, l->level == LOG_LEVEL_INFO ? "master" : "smtpd",
-	    (uint32_t)getpid(), text);
 }
 
 void

@@ -25,13 +25,6 @@ void	log_open(enum log_target target);
  */
 void	log_use_file(int fd);
 /*
- * Lines in the form of Postfix (server/log/log_postfix.c) for log tools: the
- * prefix of each is "postfix/PROGRAM[NUMBER]: ", behind "Mon dd hh:mm:ss
- * HOST" where we write it ourselves.  host is borrowed for good.
- */
-void	log_use_postfix(const char *host);
-bool	log_is_postfix(void);
-/*
  * From now on lines gather until log_flush, which wake(arg) has to see to:
  * called when there is the first one.  An error is written at once, with
  * all that stands before it; so is everything when there is no more room.
@@ -67,13 +60,6 @@ void	log_mailbox(struct log_line *l, const char *key,
 	    const struct mailbox *m);
 /* Writes the line, or lets it wait for log_flush. */
 void	log_end(struct log_line *l);
-/*
- * Writes a line of Postfix's form, as log_end does: text without control
- * characters, number in the place of a process id.
- */
-void	log_text(enum log_level level, const char *program, uint32_t number,
-	    struct span text);
-
 /* One line: event=error what="..." path="..." why=strerror(error). */
 void	log_error(const char *what, const char *path, int error);
 /* One readable line on stderr and in the log; exit 1.  Start-up only. */

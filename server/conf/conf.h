@@ -119,8 +119,7 @@ struct conf {
 	enum conf_log		 log;
 	bool			 log_forced;	/* by -v: to stderr */
 	char			*log_path;	/* CONF_LOG_FILE */
-	bool			 log_postfix;	/* "log format postfix" */
-	unsigned		 log_to_line, log_format_line; /* 0: none */
+	unsigned		 log_to_line;	/* 0: none */
 	struct conf_listen	*listens;
 	size_t			 listen_count;
 	struct conf_pair	*pairs;		/* in the order of the file */

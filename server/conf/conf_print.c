@@ -170,8 +170,6 @@ put_log(const struct conf *conf, const char *meaning, FILE *f)
 	} else
 		put_line(f, "", "log to", conf->log == CONF_LOG_SYSLOG ?
 		    "syslog" : "stderr", meaning);
-	put_line(f, "", "log format", conf->log_postfix ? "postfix" :
-	    "events", meaning);
 }
 
 static void

@@ -172,25 +172,17 @@ set_sandbox(const struct setting *s)
 	return true;
 }
 
-/* One "log to" and one "log format"; *line is where that one was given. */
-static bool
-give_once(const struct setting *s, const char *what, unsigned *line)
-{
-	if (*line != 0)
-		return conf_fault_at(s->fault, s->cut->words[0].at,
-		    "\"log %s\" was given in line %u already", what, *line);
-	*line = s->line;
-	return true;
-}
-
 static bool
 set_log_to(const struct setting *s)
 {
 	const struct conf_word *word = &s->cut->words[2];
 	struct conf *conf = s->conf;
 
-	if (!give_once(s, "to", &conf->log_to_line))
-		return false;
+	if (conf->log_to_line != 0)
+		return conf_fault_at(s->fault, s->cut->words[0].at,
+		    "\"log to\" was given in line %u already",
+		    conf->log_to_line);
+	conf->log_to_line = s->line;
 	if (span_equal(word->text, span_of("syslog"))) {
 		conf->log = CONF_LOG_SYSLOG;
 		return true;
@@ -215,20 +207,18 @@ static bool
 set_log(const struct setting *s)
 {
 	const struct conf_word *words = s->cut->words;
-	bool postfix = span_equal(words[2].text, span_of("postfix"));
 
 	if (span_equal(words[1].text, span_of("to")))
 		return set_log_to(s);
 	if (!span_equal(words[1].text, span_of("format")))
 		return conf_fault_bad(s->fault, &words[1], "word",
-		    "the form is \"log to TARGET\" or \"log format FORMAT\"");
-	if (!postfix && !span_equal(words[2].text, span_of("events")))
-		return conf_fault_bad(s->fault, &words[2], "value",
-		    "it is events or postfix");
-	if (!give_once(s, "format", &s->conf->log_format_line))
-		return false;
-	s->conf->log_postfix = postfix;
-	return true;
+		    "the form is \"log to TARGET\"");
+	/* There were two forms once. */
+	if (span_equal(words[2].text, span_of("events")))
+		return true;
+	return conf_fault_bad(s->fault, &words[2], "value", "the log has one "
+	    "form, events; postfix.awk in share/examples/smtpd gives them "
+	    "Postfix's words, see smtpd(8)");
 }
 
 static bool

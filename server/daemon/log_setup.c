@@ -22,7 +22,6 @@ log_setup_target(struct conf *conf, bool foreground, bool verbose)
 	if (conf->log == CONF_LOG_STDERR && !foreground)
 		fatal("\"log to stderr\" needs -d: in the background there "
 		    "is no standard error");
-	log_setup_renew(conf);
 	log_open(conf->log == CONF_LOG_STDERR ||
 	    (conf->log == CONF_LOG_DEFAULT && foreground) ? LOG_TO_STDERR :
 	    conf->log == CONF_LOG_FILE ? LOG_TO_NOBODY : LOG_TO_SYSLOG);
@@ -47,12 +46,6 @@ log_setup_prove(const struct conf *conf)
 		    "rotation: %s: give the file, or a directory of its own, "
 		    "to the user that owns the mail", conf->log_path,
 		    strerror(errno));
-}
-
-void
-log_setup_renew(const struct conf *conf)
-{
-	log_use_postfix(conf->log_postfix ? conf->hostname : NULL);
 }
 
 /* Behind the lines of a turn; and while somebody does not take them. */

@@ -200,7 +200,6 @@ adopt(struct master *m, struct conf_epoch *e)
 	}
 	m->epoch = e;
 	m->conf = e->conf;
-	log_setup_renew(&m->conf);
 	auth_renew(m);
 	conf_epoch_leave(old);
 	drop_listeners(m);

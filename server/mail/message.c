@@ -12,7 +12,6 @@
 
 #include "server/log/catcher.h"
 #include "server/log/ident.h"
-#include "server/log/log_postfix.h"
 #include "server/mail/commit.h"
 #include "server/mail/maildir.h"
 #include "server/mail/recipient_set.h"
@@ -154,8 +153,6 @@ log_store(const struct session *s)
 	const struct transaction *tx = &s->tx;
 	struct log_line l;
 
-	if (log_postfix_store(s))
-		return;
 	log_begin(&l, LOG_LEVEL_INFO, "store");
 	log_str(&l, "session", s->id);
 	log_str(&l, "id", tx->id);

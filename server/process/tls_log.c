@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "server/log/catcher.h"
-#include "server/log/log_postfix.h"
 #include "shared/log.h"
 
 static const char *const suites[TLS_SUITE_COUNT] = {
@@ -87,8 +86,6 @@ tls_log(const struct session *s)
 {
 	struct log_line l;
 
-	if (log_postfix_tls(s, versions[s->tls.version], suites[s->tls.suite]))
-		return;
 	log_begin(&l, LOG_LEVEL_INFO, "tls");
 	log_str(&l, "session", s->id);
 	log_str(&l, "client", s->client.text);
@@ -104,8 +101,6 @@ tls_log_failed(const struct session *s, enum tls_fail why)
 
 	if (s->master->conf.catcher)
 		catcher_tls_failed(s, why, fails[why]);
-	if (log_postfix_tls_failed(s, fails[why]))
-		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "tls-failed");
 	log_str(&l, "session", s->id);
 	log_str(&l, "client", s->client.text);

@@ -15,7 +15,6 @@
 #include "server/conf/conf_proxy.h"
 #include "server/log/catcher.h"
 #include "server/log/ident.h"
-#include "server/log/log_postfix.h"
 #include "server/process/pool.h"
 #include "server/session/descriptors.h"
 #include "server/session/listen.h"
@@ -69,8 +68,6 @@ admit_log_reject(const struct address *client, const char *session,
 {
 	struct log_line l;
 
-	if (log_postfix_turned_away(client, why))
-		return;
 	log_begin(&l, LOG_LEVEL_WARNING, "reject");
 	if (session != NULL)
 		log_str(&l, "session", session);
@@ -206,14 +203,11 @@ find_place(struct master *m, const struct session *s)
 	return true;
 }
 
-/* In Postfix's words a client has to be known first. */
 static void
 log_connect(const struct session *s)
 {
 	struct log_line l;
 
-	if ((s->header_due && log_is_postfix()) || log_postfix_connect(s))
-		return;
 	log_begin(&l, LOG_LEVEL_INFO, "connect");
 	log_str(&l, "session", s->id);
 	log_str(&l, "client", s->client.text);

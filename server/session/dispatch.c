@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "server/log/catcher.h"
-#include "server/log/log_postfix.h"
 #include "server/log/refused.h"
 #include "server/mail/message.h"
 #include "server/mail/sender.h"
@@ -141,12 +140,10 @@ refuse_forged(struct worker *w, const char *why, const struct mailbox *of)
 
 	if (!may_note(w))
 		return AFTER_BROKEN;
-	if (!log_postfix_forged(s, of)) {
-		begin_reject(&l, s, why);
-		log_str(&l, "user", s->user);
-		log_mailbox(&l, "from", of);
-		log_end(&l);
-	}
+	begin_reject(&l, s, why);
+	log_str(&l, "user", s->user);
+	log_mailbox(&l, "from", of);
+	log_end(&l);
 	return answer(w, IPC_VERDICT, VERDICT_NOT_YOURS, -1);
 }
 
@@ -174,11 +171,9 @@ on_mail(struct worker *w, const struct ipc_record *r)
 	if (s->tx.no_room) {
 		if (w->master->conf.catcher)
 			catcher_no_room(w->master, s);
-		if (!log_postfix_disk_full(s, &r->u.mail.from)) {
-			begin_reject(&l, s, "disk nearly full");
-			log_mailbox(&l, "from", &r->u.mail.from);
-			log_end(&l);
-		}
+		begin_reject(&l, s, "disk nearly full");
+		log_mailbox(&l, "from", &r->u.mail.from);
+		log_end(&l);
 		if (r->u.mail.wait)
 			return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
@@ -226,8 +221,6 @@ log_refused(const struct session *s, const struct mailbox *to,
 {
 	struct log_line l;
 
-	if (log_postfix_refused_rcpt(s, to, v->verdict))
-		return;
 	begin_reject(&l, s, recipient_log_word(v->verdict));
 	/* In front of what the client says: for fail2ban. */
 	if (v->held_back_ms > 0)
@@ -367,9 +360,6 @@ on_note(struct worker *w, const struct ipc_record *r)
 
 	if (!may_note(w))
 		return AFTER_BROKEN;
-	if (log_postfix_note(w->session, (enum note)r->u.note.note,
-	    note_words[r->u.note.note]))
-		return AFTER_GO_ON;
 	begin_reject(&l, w->session, note_words[r->u.note.note]);
 	log_end(&l);
 	return AFTER_GO_ON;

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "server/log/catcher.h"
-#include "server/log/log_postfix.h"
 #include "server/process/auth.h"
 #include "server/process/pool_worker.h"
 #include "shared/deadline.h"
@@ -53,9 +52,6 @@ log_login(const struct session *s, const struct login *l)
 	bool fine = l->answer == LOGIN_OK;
 	struct log_line line;
 
-	if (log_postfix_login(s, mechanisms[l->mechanism],
-	    fine ? NULL : why_not(l)))
-		return;
 	if (fine)
 		log_begin(&line, LOG_LEVEL_INFO, "login");
 	else
@@ -99,7 +95,6 @@ answer(struct login *l)
 	w->when = IPC_AT_SESSION;
 	if (fine) {
 		memcpy(s->user, l->user, sizeof(s->user));
-		s->mechanism = l->mechanism;
 	}
 	log_login(s, l);
 	count(w->master, l);

@@ -4,7 +4,6 @@
  */
 #include "server/session/proxied.h"
 
-#include "server/log/log_postfix.h"
 #include "server/session/admit.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
@@ -70,15 +69,12 @@ proxied_take(struct master *m, struct session *s, const struct ipc_proxy *p)
 	s->header_due = false;
 	/* A proxy that asks whether we live: its address is no secret. */
 	if (p->family == IPC_PROXY_OWN || !address_of_ip(
-	    p->family == IPC_PROXY_IPV6, p->ip, p->port, &client)) {
-		(void)log_postfix_connect(s);
+	    p->family == IPC_PROXY_IPV6, p->ip, p->port, &client))
 		return PROXY_WELCOME;
-	}
 	m->counters.value[COUNTER_PROXIED]++;
 	log_proxied(s, &client);
 	s->client = client;
 	s->of_proxy = false;
-	(void)log_postfix_connect(s);
 	v = judge(m, s);
 	if (v->why != NULL) {
 		counters_refuse(&m->counters, v->why);
@@ -94,7 +90,6 @@ proxied_fail(struct master *m, struct session *s, enum proxy_fail why)
 
 	s->header_due = false;
 	m->counters.value[COUNTER_PROXY_FAILED]++;
-	(void)log_postfix_connect(s);
 	log_begin(&l, LOG_LEVEL_WARNING, "proxy-failed");
 	log_str(&l, "session", s->id);
 	log_str(&l, "client", s->client.text);

@@ -11,7 +11,6 @@
 
 #include "server/log/catcher.h"
 #include "server/log/ident.h"
-#include "server/log/log_postfix.h"
 #include "server/log/refused.h"
 #include "server/process/pool.h"
 #include "shared/deadline.h"
@@ -113,8 +112,6 @@ log_disconnect(const struct session *s, const char *how,
 {
 	struct log_line l;
 
-	if (log_postfix_disconnect(s, how, end))
-		return;
 	log_begin(&l, LOG_LEVEL_INFO, "disconnect");
 	log_str(&l, "session", s->id);
 	log_str(&l, "client", s->client.text);

@@ -154,7 +154,7 @@ explain(struct explain *e)
 	return 1;
 }
 
-/* In small letters, if it came in capitals ("log format postfix"). */
+/* In small letters, if it came in capitals (postfix.awk). */
 static bool
 take_id(char *text)
 {

@@ -155,11 +155,11 @@ fi
 stop_server
 check ends-at-sigterm ends_at_sigterm
 
-if command -v pflogsumm >/dev/null && command -v fail2ban-regex >/dev/null
-then
+if command -v pflogsumm >/dev/null; then
 	start_postfix_log
 	check postfix-log-starts postfix_log_starts
 	check postfix-log-fills fill_postfix_log
+	check postfix-filter filter_log
 	check pflogsumm pflogsumm_counts
 	if [ -f /usr/share/logwatch/scripts/services/postfix ]; then
 		check logwatch logwatch_counts
@@ -167,9 +167,6 @@ then
 		skip logwatch "it is not there"
 	fi
 	check log-id log_id_explained
-	check fail2ban fail2ban_matches more 5
-	check fail2ban-ddos fail2ban_matches ddos 1
-	check fail2ban-aggressive fail2ban_matches aggressive 6
 	if $is_root && command -v logrotate >/dev/null; then
 		check logrotate logrotate_rotates
 	else
@@ -177,7 +174,7 @@ then
 	fi
 	stop_postfix_log
 else
-	skip postfix-log "pflogsumm and fail2ban are Debian's"
+	skip postfix-log "pflogsumm is Debian's"
 fi
 
 check_tls

@@ -143,3 +143,15 @@ events_check(const char *path)
 		check_line(line);
 	free(text);
 }
+
+char *
+events_as_postfix(const struct daemon *d)
+{
+	char command[600], out[128];
+
+	snprintf(out, sizeof(out), "%s", harness_path("postfix"));
+	snprintf(command, sizeof(command), "awk -f server/init/postfix.awk "
+	    "%s/log/message* %s >%s", d->root, d->log, out);
+	EXPECT(system(command) == 0, "%s", command);
+	return harness_read_file(out, NULL);
+}

@@ -96,6 +96,7 @@ install_files() {
 	drwxr-xr-x usr/share/examples
 	drwxr-xr-x usr/share/examples/smtpd
 	-rw-r--r-- usr/share/examples/smtpd/fail2ban.conf
+	-rw-r--r-- usr/share/examples/smtpd/postfix.awk
 	-rw-r--r-- usr/share/examples/smtpd/smtpd.conf.example
 	drwxr-xr-x usr/share/man
 	drwxr-xr-x usr/share/man/man5

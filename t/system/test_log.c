@@ -295,10 +295,10 @@ start_with_reader(struct daemon *d, int fd)
 }
 
 static void
-start_with_syslog(struct daemon *d, int fd, const char *lines)
+start_with_syslog(struct daemon *d, int fd)
 {
 	daemon_init(d, "", NULL);
-	daemon_add_conf(d, "log to syslog\n%s", lines);
+	daemon_add_conf(d, "log to syslog\n");
 	start_with_reader(d, fd);
 }
 
@@ -320,7 +320,7 @@ syslog_events(void)
 	int fd = make_syslog();
 	struct daemon d;
 
-	start_with_syslog(&d, fd, "");
+	start_with_syslog(&d, fd);
 	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "no 250");
 	end_with_syslog(&d, fd);
 	EXPECT(strncmp(read_syslog(fd), "<22>", 4) == 0 &&
@@ -330,24 +330,45 @@ syslog_events(void)
 	    "syslog: %s", read_syslog(fd));
 }
 
+/* What a client says of itself cannot forge a line, or an address. */
 static void
-syslog_postfix(void)
+words_of_postfix(void)
 {
-	static const char *const parts[] = { " postfix/master[", " postfix/"
-	    "smtpd[", "]: connect from unknown[127.0.0.1]\n", " postfix/qmgr[",
-	    ", nrcpt=1 (queue active)\n", " postfix/virtual[",
-	    "status=sent (delivered to maildir)\n", ": removed\n",
-	    "]: disconnect from unknown[127.0.0.1] ehlo=1 mail=1 rcpt=1 "
-	    "data=1 quit=1 commands=5\n" };
-	int fd = make_syslog();
+	static const char *const two[] = { "alice", "bob", NULL };
+	static const char *const parts[] = { "]: connect from "
+	    "unknown[127.0.0.1]\n", ": client=unknown[127.0.0.1], session=",
+	    " mx.example.org postfix/qmgr[", ", nrcpt=2 (queue active)\n",
+	    ": to=<alice@example.org>, relay=virtual, delay=0.",
+	    ": to=<bob@example.org>, relay=virtual, delay=0.",
+	    ", dsn=2.0.0, status=sent (delivered to maildir)\n",
+	    ": removed\n", ": 550 5.1.1 <\"a b\\x3e, to=\\x3cx\"@example.org>:"
+	    " Recipient address rejected: User unknown in virtual mailbox "
+	    "table; from=<a@b.example> to=<",
+	    ": 550 5.7.1 <x@y.example>: Relay access denied; from=<",
+	    "]: NOQUEUE: reject: COMMAND from unknown[127.0.0.1]: 503 ",
+	    "]: lost connection after UNKNOWN from unknown[127.0.0.1]\n",
+	    "]: disconnect from unknown[127.0.0.1] commands=7/10\n" };
 	struct daemon d;
+	struct client c;
+	char *got;
 
-	start_with_syslog(&d, fd, "log format postfix\n");
-	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "no 250");
-	end_with_syslog(&d, fd);
+	init(&d);
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	EXPECT(client_mail(&c, 1, 500, two) == 250, "no 250");
+	client_expect(&c, 250, "MAIL FROM:<a@b.example>");
+	client_expect(&c, 550, "RCPT TO:<\"a b>, to=<x\"@example.org>");
+	client_expect(&c, 550, "RCPT TO:<x@y.example>");
+	client_expect(&c, 503, "DATA");
+	client_close(&c);
+	EXPECT(WAIT(daemon_logged(&d, " event=disconnect ", NULL) == 1), "%s",
+	    daemon_last_words(&d));
+	got = events_as_postfix(&d);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		EXPECT(strstr(read_syslog(fd), parts[i]) != NULL,
-		    "no \"%s\" in %s", parts[i], read_syslog(fd));
+		EXPECT(strstr(got, parts[i]) != NULL, "no \"%s\" in %s",
+		    parts[i], got);
+	free(got);
+	daemon_stop(&d);
 }
 
 static long long
@@ -417,7 +438,7 @@ syslog_unread(void)
 	int fd = make_syslog(), again;
 	struct daemon d;
 
-	start_with_syslog(&d, fd, "");
+	start_with_syslog(&d, fd);
 	unread(&d, fd);
 	EXPECT(unlink("/dev/log") == 0, "unlink: %s", strerror(errno));
 	close(fd);
@@ -452,7 +473,7 @@ main(int argc, char *argv[])
 		{ "only_root_can", only_root_can },
 		{ "full_disk", full_disk },
 		{ "syslog_events", syslog_events },
-		{ "syslog_postfix", syslog_postfix },
+		{ "words_of_postfix", words_of_postfix },
 		{ "stderr_unread", stderr_unread },
 		{ "syslog_unread", syslog_unread },
 		{ "killed", killed },

@@ -412,27 +412,6 @@ again_and_again(void)
 	daemon_stop(&d);
 }
 
-/* The form of the log is one of the things that change. */
-static void
-log_format(void)
-{
-	struct daemon d;
-
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
-	edit(&d, "hostname ", "log format postfix\nhostname ");
-	in_order(&d);
-	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "mail");
-	EXPECT(WAIT(daemon_logged(&d, " mx.example.org ", "status=sent",
-	    NULL) == 1), "%s", daemon_last_words(&d));
-	edit(&d, "log format postfix\n", "");
-	in_order(&d);
-	EXPECT(client_deliver(&d, NULL, 2, 500, "alice") == 250, "mail");
-	EXPECT(WAIT(daemon_logged(&d, " event=store ", NULL) == 1), "%s",
-	    daemon_last_words(&d));
-	daemon_stop(&d);
-}
-
 /* A host name of 253 octets is in the name of each message. */
 static void
 longest_hostname(void)
@@ -465,7 +444,6 @@ main(int argc, char *argv[])
 		{ "queues_stay", queues_stay },
 		{ "both_nurseries", both_nurseries },
 		{ "again_and_again", again_and_again },
-		{ "log_format", log_format },
 		{ "longest_hostname", longest_hostname },
 	};
 

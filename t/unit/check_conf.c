@@ -73,7 +73,7 @@ START_TEST(defaults)
 	ck_assert_str_eq(conf.worker_user, "_smtpw");
 	ck_assert(!conf.sandbox_optional && !conf.catcher);
 	ck_assert_int_eq(conf.log, CONF_LOG_DEFAULT);
-	ck_assert(!conf.log_postfix && conf.log_path == NULL);
+	ck_assert_ptr_null(conf.log_path);
 	ck_assert_uint_eq(conf.listen_count + conf.domain_count, 0);
 	ck_assert_uint_eq(conf.limits.message_size_bytes, 35 * 1024 * 1024);
 	ck_assert_uint_eq(conf.limits.recipients, 1000);
@@ -188,22 +188,19 @@ START_TEST(log_lines)
 	struct conf conf;
 	char *text;
 
-	load(&conf, BASE "log format postfix\nlog to \"/var/log/my log\"\n");
+	load(&conf, BASE "log format events\nlog to \"/var/log/my log\"\n");
 	ck_assert_int_eq(conf.log, CONF_LOG_FILE);
 	ck_assert_str_eq(conf.log_path, "/var/log/my log");
-	ck_assert(conf.log_postfix);
 	text = conf_case_print(&conf);
 	conf_free(&conf);
 	ck_assert_ptr_nonnull(strstr(text,
 	    "\nlog to \"/var/log/my log\""));
 	load(&conf, text);
 	ck_assert_str_eq(conf.log_path, "/var/log/my log");
-	ck_assert(conf.log_postfix);
 	free(text);
 	conf_free(&conf);
 	load(&conf, BASE "log to stderr\nlog format events\n");
 	ck_assert_int_eq(conf.log, CONF_LOG_STDERR);
-	ck_assert(!conf.log_postfix);
 	conf_free(&conf);
 	load(&conf, BASE "log to syslog\n");
 	ck_assert_int_eq(conf.log, CONF_LOG_SYSLOG);
@@ -226,7 +223,6 @@ START_TEST(printed)
 	    "sandbox optional\n"
 	    "keep-refused 1d\n"
 	    "#log to syslog\n"
-	    "log format events\n"
 	    "listen ::1 port 2525\n"
 	    "listen 127.0.0.1 port 0\n"
 	    "listen 127.0.0.1 port 0\n"

@@ -400,28 +400,6 @@ START_TEST(no_plain_file)
 }
 END_TEST
 
-/* The time as syslog writes it, the host, a program, the number. */
-START_TEST(form_of_postfix)
-{
-	struct tm tm;
-	const char *got;
-
-	open_log("i");
-	log_use_postfix("mx.example.org");
-	log_text(LOG_LEVEL_INFO, "qmgr", 4711, span_of("ID: removed"));
-	got = read_file("i");
-	ck_assert_ptr_nonnull(strptime(got, "%b %e %H:%M:%S", &tm));
-	ck_assert_str_eq(got + 15, " mx.example.org postfix/qmgr[4711]: "
-	    "ID: removed\n");
-	say(LOG_LEVEL_WARNING, "x", 1);
-	ck_assert_ptr_nonnull(strstr(read_file("i"), "]: warning: event=x "
-	    "n=1\n"));
-	say(LOG_LEVEL_INFO, "y", 2);
-	ck_assert_ptr_nonnull(strstr(read_file("i"), " postfix/master["));
-	ck_assert_ptr_nonnull(strstr(read_file("i"), "]: event=y n=2\n"));
-}
-END_TEST
-
 /* Too long a value is left out, and the line stays a line. */
 START_TEST(long_values)
 {
@@ -452,8 +430,7 @@ main(void)
 	const TTest *tests[] = { at_once_until_gathered, error_brings_all,
 	    more_than_room, lost_lines, torn_line, nobody_reads_pipe,
 	    nobody_reads_shared, nobody_reads_socket, nobody_reads_terminal,
-	    opened_again, not_opened_again, no_plain_file, form_of_postfix,
-	    long_values };
+	    opened_again, not_opened_again, no_plain_file, long_values };
 	char command[64];
 	int status;
 
