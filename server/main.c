@@ -20,7 +20,7 @@
 #include "server/daemon/inetd.h"
 #include "server/daemon/log_setup.h"
 #include "server/daemon/mode.h"
-#include "server/daemon/wrong_word.h"
+#include "server/conf/wrong_word.h"
 #include "server/log/catcher.h"
 #include "server/master.h"
 #include "server/process/tls_made.h"

@@ -10,7 +10,7 @@
 #include <sys/queue.h>
 
 #include "server/conf/conf_epoch.h"
-#include "server/daemon/users.h"
+#include "server/conf/privdrop.h"
 #include "server/log/counters.h"
 #include "server/log/log_message.h"
 #include "server/mail/recipient.h"

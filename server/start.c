@@ -27,7 +27,7 @@
 #include "server/daemon/proof.h"
 #include "server/daemon/reload.h"
 #include "server/daemon/signals.h"
-#include "server/daemon/users.h"
+#include "server/daemon/root.h"
 #include "server/log/catcher.h"
 #include "server/log/log_file.h"
 #include "server/log/refused.h"
@@ -104,7 +104,7 @@ execute_worker(const char *worker, char option, int channel,
 	if (os_keep_program(worker, worker_program) == -1 ||
 	    (option != '\0' && option != helper_keeper_option &&
 	    fcntl(worker_program, F_SETFD, FD_CLOEXEC) == -1) ||
-	    chdir("/") == -1 || users_become(u, who) == -1)
+	    chdir("/") == -1 || privdrop_become(u, who) == -1)
 		_exit(1);
 	os_execute(worker, worker_program, argv, envp);
 	_exit(1);
@@ -370,13 +370,13 @@ start_and_run(struct master *m, const struct start_options *o)
 	m->shut_down = signals_stop;
 	if (!m->one_session)
 		descriptors_raise(&m->conf);
-	users_find(&m->conf, users);
+	privdrop_find_users(&m->conf, users);
 	if (users->drop) {
 		expect_executable(o->worker, &users->worker);
 		expect_executable(o->worker, &users->master);
 	}
 	m->start_ms = deadline_now_ms();
-	root = users_open_root(m->conf.root, users);
+	root = root_open(m->conf.root, users);
 	log_setup_open(&m->conf, users->drop ? &users->master : NULL);
 	if (!m->conf.catcher && !m->one_session)
 		mode_warn(&m->conf, true);
@@ -396,7 +396,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	start_nurseries(o, users, channels);
 	m->wants_logins = wants_auth(m, o);
 	fork_helpers(m, o->worker, helpers);
-	if (users_become(users, &users->master) == -1)
+	if (privdrop_become(users, &users->master) == -1)
 		fatal("cannot become user %s: %s (in a container it takes "
 		    "CAP_SETUID and CAP_SETGID; or start smtpd as that user)",
 		    users->master.name, strerror(errno));
@@ -413,7 +413,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	open_spool(m, root, m->proved);
 	if (refused_init(m) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
-	users_warn_of_root(m->conf.root, root);
+	root_warn(m->conf.root, root);
 	hold_master(m, root);
 	if (pool_wait(m, &why) == -1)
 		fatal("%s: %s", o->worker, why);

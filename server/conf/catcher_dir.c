@@ -25,7 +25,7 @@ catcher_uid(void)
 
 	if (!known && conf_init(&conf) == 0) {
 		conf.catcher = true;
-		users_find(&conf, &users);
+		privdrop_find_users(&conf, &users);
 		conf_free(&conf);
 		known = true;
 	}

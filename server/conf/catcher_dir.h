@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <time.h>
 
-#include "server/daemon/users.h"
+#include "server/conf/privdrop.h"
 
 /*
  * Writes "$TMPDIR/smtpd-catcher-UID" (TMPDIR or /tmp), cut to n octets; UID is

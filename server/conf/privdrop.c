@@ -15,6 +15,7 @@
 
 #include "server/conf/conf_parse.h"
 #include "server/conf/conf_text.h"
+#include "shared/log.h"
 #include "shared/os.h"
 
 /* Who this process is, once it must not look names up; or NULL. */
@@ -63,8 +64,8 @@ privdrop_own(struct identity *out)
 		    (unsigned)out->uid);
 }
 
-int
-privdrop_to(const struct identity *id)
+static int
+drop_to(const struct identity *id)
 {
 	uid_t r, e, s;
 
@@ -83,21 +84,15 @@ privdrop_to(const struct identity *id)
 	return 0;
 }
 
-int
-privdrop_stay(void)
-{
-	os_drop_capabilities();
-	return os_forget_capabilities();
-}
-
-bool
-privdrop_can(const struct identity *id)
+/* Would drop_to(id) succeed? */
+static bool
+can_drop_to(const struct identity *id)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid == 0)
-		_exit(privdrop_to(id) == 0 ? 0 : 1);
+		_exit(drop_to(id) == 0 ? 0 : 1);
 	return pid != -1 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
@@ -166,4 +161,74 @@ privdrop_denial(const char *path)
 	    "an ACL admit %s", what, settled != NULL ? settled->name :
 	    me.name);
 	return text;
+}
+
+/* ---- who the processes become ------------------------------------------ */
+
+static void
+find_user(const char *name, const char *keyword, struct identity *out)
+{
+	if (!privdrop_find(name, out))
+		fatal("%s \"%s\": no such user (or it is root): create it "
+		    "with \"make install-system\", or name another", keyword,
+		    name);
+}
+
+/* Who talks to strangers is in no other. */
+static void
+keep_own_group(struct identity *who)
+{
+	who->groups[0] = who->gid;
+	who->group_count = 1;
+}
+
+/*
+ * The catcher needs nobody to have been created for it; and where it cannot
+ * become anybody, in a container without CAP_SETUID or a user namespace of one
+ * user, it stays who it is.
+ */
+static void
+find_for_catcher(const struct conf *conf, struct users *u)
+{
+	if (!privdrop_find(conf->user, &u->master) ||
+	    !privdrop_find(conf->worker_user, &u->worker)) {
+		find_user("nobody", "user", &u->master);
+		u->worker = u->master;
+	}
+	keep_own_group(&u->worker);
+	u->drop = can_drop_to(&u->master) && can_drop_to(&u->worker);
+	if (u->drop)
+		return;
+	privdrop_own(&u->master);
+	u->worker = u->master;
+}
+
+void
+privdrop_find_users(const struct conf *conf, struct users *u)
+{
+	memset(u, 0, sizeof(*u));
+	u->drop = os_may_change_user();
+	privdrop_own(&u->master);
+	u->worker = u->master;
+	if (!u->drop)
+		return;
+	if (conf->catcher) {
+		find_for_catcher(conf, u);
+		return;
+	}
+	find_user(conf->user, "user", &u->master);
+	find_user(conf->worker_user, "worker-user", &u->worker);
+	keep_own_group(&u->worker);
+	if (u->master.uid == u->worker.uid)
+		fatal("user and worker-user are the same: workers must not "
+		    "own what the master owns");
+}
+
+int
+privdrop_become(const struct users *u, const struct identity *who)
+{
+	if (u->drop)
+		return drop_to(who);
+	os_drop_capabilities();
+	return os_forget_capabilities();
 }

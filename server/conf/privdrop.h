@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "server/conf/conf.h"
+
 enum { identity_name_bytes = 40, identity_groups_max = 32 };
 
 struct identity {
@@ -18,6 +20,22 @@ struct identity {
 	char	name[identity_name_bytes];	/* or the uid, in digits */
 };
 
+/* Who the processes are. */
+struct users {
+	bool		drop;		/* started as who may change it */
+	struct identity	master;
+	struct identity	worker;		/* in no group but its own */
+};
+
+/* Finds both by the configuration; fatal when one is missing or not fit. */
+void	privdrop_find_users(const struct conf *conf, struct users *out);
+/*
+ * Changes to who, one of the two, for good: groups, gids, uids, and a try to
+ * come back, which must fail; or stays who this process is where it cannot
+ * change that.  No other right is left to it and what it executes.  0, or -1
+ * and errno (EPERM: root could be had again).
+ */
+int	privdrop_become(const struct users *u, const struct identity *who);
 /*
  * The user called name with the groups it is in, but not root's; false when
  * there is none, or it is root.
@@ -25,18 +43,6 @@ struct identity {
 bool	privdrop_find(const char *name, struct identity *out);
 /* Who this process is. */
 void	privdrop_own(struct identity *out);
-/*
- * Changes to id for good: groups, gids, uids, and a try to come back, which
- * must fail.  0, or -1 and errno (EPERM: root could be had again).
- */
-int	privdrop_to(const struct identity *id);
-/*
- * Stays who it is, and gives up what else this process and what it executes
- * may do.  0, or -1 and errno.
- */
-int	privdrop_stay(void);
-/* Would privdrop_to(id) succeed?  Tried in a child. */
-bool	privdrop_can(const struct identity *id);
 /*
  * This process stays id, which is borrowed, and enters its sandbox: from now
  * on no name of a user or a group is looked up.

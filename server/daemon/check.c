@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "server/daemon/mode.h"
-#include "server/daemon/users.h"
+#include "server/daemon/root.h"
 #include "server/process/tls_log.h"
 #include "server/session/listen.h"
 #include "shared/os.h"
@@ -172,7 +172,7 @@ try_as_user(struct trial *t)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (privdrop_to(&t->users.master) == -1) {
+		if (privdrop_become(&t->users, &t->users.master) == -1) {
 			fprintf(stderr, "smtpd: cannot become %s: %s\n",
 			    t->users.master.name, strerror(errno));
 			_exit(1);
@@ -199,7 +199,7 @@ check_owner(struct trial *t)
 	if (fd == -1)
 		return;
 	if (fstat(fd, &st) == 0 && st.st_uid != want &&
-	    (!t->root_helps || !users_may_give(fd, &st))) {
+	    (!t->root_helps || !root_may_give(fd, &st))) {
 		privdrop_describe(t->conf->root, why, sizeof(why));
 		tell(t, true, conf_line_of(t->conf, "root"), "%s, and not to "
 		    "%s: chown -R it, or name another root", why,
@@ -265,7 +265,7 @@ check_conf(const struct conf *conf, const struct tls_files *tls)
 {
 	struct trial t = { .conf = conf };
 
-	users_find(conf, &t.users);
+	privdrop_find_users(conf, &t.users);
 	t.as_root = geteuid() == 0;
 	t.root_helps = t.as_root &&
 	    access("/run/systemd/system", F_OK) == -1;

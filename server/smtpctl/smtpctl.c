@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/daemon/wrong_word.h"
+#include "server/conf/wrong_word.h"
 #include "server/smtpctl/smtpctl_await.h"
 #include "server/smtpctl/smtpctl_dryrun.h"
 #include "server/smtpctl/smtpctl_explain_id.h"

@@ -1,7 +1,7 @@
 /*
  * What was wrong with a command line.
  */
-#include "server/daemon/wrong_word.h"
+#include "server/conf/wrong_word.h"
 
 #include <stdbool.h>
 #include <stdint.h>
