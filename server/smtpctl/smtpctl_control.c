@@ -22,47 +22,46 @@
 #include "shared/ipc.h"
 
 enum {
-	patience_usual_s = 5,
+	patience_usual_s = 5,	/* with the server */
 	attempts_max = 8,	/* when others are in the way */
 	records_max = 20000	/* more than any answer has */
 };
 
 enum outcome { GOT_ALL, LOST, FAILED };
 
-static bool	problem(struct smtpctl_control *, const char *, ...)
+static enum outcome fail(struct smtpctl_control *, const char *, ...)
 		    __attribute__((format(printf, 2, 3)));
 
-/* Always false, so that a step that failed ends with it. */
-static bool
-problem(struct smtpctl_control *c, const char *format, ...)
+/* Always FAILED, so that a step that failed ends with it. */
+static enum outcome
+fail(struct smtpctl_control *c, const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(c->problem, sizeof(c->problem), format, ap);
 	va_end(ap);
-	return false;
+	return FAILED;
 }
 
-bool
-smtpctl_control_find(struct smtpctl_control *c)
+/* By the options or by "control" and "root" of the configuration. */
+static enum outcome
+find(struct smtpctl_control *c)
 {
-	struct smtpctl_conf conf;
+	static struct smtpctl_conf conf;
 	const char *why;
 
 	if (c->path[0] != '\0')
-		return true;
-	if (c->place.socket != NULL) {
-		snprintf(c->path, sizeof(c->path), "%s", c->place.socket);
-		return true;
-	}
-	why = smtpctl_conf_read(c->place.conf, &conf);
+		return GOT_ALL;
+	why = c->place.socket != NULL ? NULL :
+	    smtpctl_conf_read(c->place.conf, &conf);
 	if (why != NULL)
-		return problem(c, "cannot tell where smtpd's control socket "
+		return fail(c, "cannot tell where smtpd's control socket "
 		    "is: %s: %s: name the configuration with -f, or the "
 		    "socket with -s", conf.path, why);
-	snprintf(c->path, sizeof(c->path), "%s", conf.control);
-	return true;
+	snprintf(c->path, sizeof(c->path), "%s", c->place.socket != NULL ?
+	    c->place.socket : conf.control);
+	return GOT_ALL;
 }
 
 static const char *
@@ -74,177 +73,164 @@ own_name(void)
 }
 
 /* Why there is no connection, and what to do. */
-static bool
-explain_connect(struct smtpctl_control *c, int error)
+static enum outcome
+fail_connect(struct smtpctl_control *c, int error)
 {
 	if (error == ENOENT || error == ENOTDIR)
-		return problem(c, "no smtpd answers: there is no socket %s; "
+		return fail(c, "no smtpd answers: there is no socket %s; "
 		    "start smtpd, or name its configuration with -f or its "
 		    "socket with -s", c->path);
 	if (error == ECONNREFUSED)
-		return problem(c, "no smtpd answers: nobody listens at %s, so "
+		return fail(c, "no smtpd answers: nobody listens at %s, so "
 		    "smtpd has ended; its log says why, and to start it again "
 		    "removes the socket", c->path);
 	if (error == EACCES || error == EPERM)
-		return problem(c, "not permitted: %s is for root and the user "
+		return fail(c, "not permitted: %s is for root and the user "
 		    "smtpd runs as, and you are %s", c->path, own_name());
 	if (error == EAGAIN || error == EWOULDBLOCK || error == EINPROGRESS)
-		return problem(c, "smtpd does not answer at %s: too many ask "
+		return fail(c, "smtpd does not answer at %s: too many ask "
 		    "at once, or it hangs; look at its log", c->path);
 	if (error == EPROTOTYPE || error == ENOTSOCK)
-		return problem(c, "%s is no control socket of smtpd", c->path);
-	return problem(c, "%s: %s", c->path, strerror(error));
+		return fail(c, "%s is no control socket of smtpd", c->path);
+	return fail(c, "%s: %s", c->path, strerror(error));
 }
 
 /* The name of a socket is short: where it is not, from its directory. */
-static bool
+static enum outcome
 shorten(struct smtpctl_control *c, size_t room)
 {
 	char *slash = strrchr(c->path, '/');
 
 	if (strlen(c->path) < room)
-		return true;
+		return GOT_ALL;
 	if (slash == NULL || strlen(slash) > room)
-		return problem(c, "%s: longer than the name of a socket can "
-		    "be", c->path);
+		return fail(c, "%s: longer than the name of a socket can be",
+		    c->path);
 	*slash = '\0';
 	if (chdir(c->path) == -1) {
 		*slash = '/';
-		return explain_connect(c, errno);
+		return fail_connect(c, errno);
 	}
 	memmove(c->path, slash + 1, strlen(slash + 1) + 1);
-	return true;
+	return GOT_ALL;
 }
 
-static bool
+/* GOT_ALL and c->fd. */
+static enum outcome
 connect_to(struct smtpctl_control *c)
 {
-	struct timeval patience = { 0 };
+	const struct timeval patience = { patience_usual_s, 0 };
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	int error;
 
-	if (c->patience_s == 0)
-		c->patience_s = patience_usual_s;
-	patience.tv_sec = c->patience_s;
-	if (!smtpctl_control_find(c))
-		return false;
-	if (!shorten(c, sizeof(to.sun_path)))
-		return false;
+	if (find(c) != GOT_ALL || shorten(c, sizeof(to.sun_path)) != GOT_ALL)
+		return FAILED;
 	memcpy(to.sun_path, c->path, strlen(c->path) + 1);
 	c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (c->fd == -1)
-		return problem(c, "socket: %s", strerror(errno));
+		return fail(c, "socket: %s", strerror(errno));
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 	    sizeof(patience));
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
 	    sizeof(patience));
-	if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) == -1) {
-		error = errno;
-		close(c->fd);
-		return explain_connect(c, error);
-	}
-	c->open = true;
-	return true;
+	if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return GOT_ALL;
+	error = errno;
+	close(c->fd);
+	return fail_connect(c, error);
 }
 
-static enum outcome
-take_refusal(struct smtpctl_control *c, const struct ipc_record *r)
-{
-	if (r->u.tell_refused.why == REFUSAL_BUSY) {
-		problem(c, "smtpd answers too many others now; try again");
-		return LOST;
-	}
-	problem(c, "not permitted: smtpd answers root and its own user, and "
-	    "you are %s", own_name());
-	return FAILED;
-}
-
-/* One record; GOT_ALL is END. */
-static enum outcome
-receive(struct smtpctl_control *c, struct ipc_record *r, bool *more)
+/* One record; false, and *out, when it is the last. */
+static bool
+receive(struct smtpctl_control *c, struct ipc_record *r, enum outcome *out)
 {
 	const char *why = "";
 	int passed;
 
-	*more = false;
+	*out = FAILED;
 	switch (ipc_recv(c->fd, IPC_TO_CONTROL, IPC_AT_ASK, true, r, &passed,
 	    &why)) {
 	case IPC_GOT_RECORD:
-		if (r->type == IPC_TELL_REFUSED)
-			return take_refusal(c, r);
-		*more = r->type != IPC_TELL_END;
-		if (!*more)
-			c->status = r->u.tell_end.status;
-		return GOT_ALL;
+		break;
 	case IPC_GOT_NOTHING:
-		problem(c, "smtpd takes the question at %s and says nothing "
-		    "for %d s; look at its log", c->path, c->patience_s);
-		return FAILED;
+		fail(c, "smtpd takes the question at %s and says nothing "
+		    "for %d s; look at its log", c->path, patience_usual_s);
+		return false;
 	case IPC_GOT_BAD:
-		problem(c, "smtpd and smtpctl do not understand each other "
+		fail(c, "smtpd and smtpctl do not understand each other "
 		    "(%s): they are of two versions; restart smtpd, or use "
 		    "the smtpctl that came with it", why);
-		return FAILED;
+		return false;
 	case IPC_GOT_NO_ROOM:
 	case IPC_GOT_END:
 	case IPC_GOT_ERROR:
-		break;
+		fail(c, "smtpd closed the connection at %s in the middle of "
+		    "its answer; look at its log", c->path);
+		*out = LOST;
+		return false;
 	}
-	problem(c, "smtpd closed the connection at %s in the middle of its "
-	    "answer; look at its log", c->path);
-	return LOST;
+	if (r->type == IPC_TELL_REFUSED) {
+		*out = r->u.tell_refused.why == REFUSAL_BUSY ? LOST : FAILED;
+		if (*out == LOST)
+			fail(c, "smtpd answers too many others now; try "
+			    "again");
+		else
+			fail(c, "not permitted: smtpd answers root and its "
+			    "own user, and you are %s", own_name());
+	} else if (r->type == IPC_TELL_END) {
+		c->status = r->u.tell_end.status;
+		*out = GOT_ALL;
+	} else
+		return true;
+	return false;
 }
 
 static enum outcome
 ask_once(struct smtpctl_control *c, const struct ipc_ask *question, FILE *f)
 {
 	struct ipc_record r = { .type = IPC_ASK, .u.ask = *question };
-	enum outcome outcome;
-	bool more = true;
+	enum outcome outcome = connect_to(c);
 
-	if (!connect_to(c))
-		return FAILED;
+	if (outcome != GOT_ALL)
+		return outcome;
 	if (ipc_send(c->fd, &r, -1, true) == -1 && errno != EPIPE) {
-		problem(c, "%s: %s", c->path, strerror(errno));
-		return LOST;
+		fail(c, "%s: %s", c->path, strerror(errno));
+		outcome = LOST;
+	} else {
+		fail(c, "the answer at %s has no end", c->path);
+		outcome = FAILED;
+		for (int i = 0; i < records_max &&
+		    receive(c, &r, &outcome); i++)
+			fwrite(r.u.tell_text.text, 1, r.u.tell_text.n, f);
 	}
-	for (int i = 0; i < records_max; i++) {
-		outcome = receive(c, &r, &more);
-		if (outcome != GOT_ALL || !more)
-			return outcome;
-		fwrite(r.u.tell_text.text, 1, r.u.tell_text.n, f);
-	}
-	problem(c, "the answer at %s has no end", c->path);
-	return FAILED;
+	close(c->fd);
+	return outcome;
 }
 
 char *
 smtpctl_control_ask(struct smtpctl_control *c, const struct ipc_ask *question)
 {
 	struct timespec pause = { 0, 0 };
-	enum outcome outcome;
+	enum outcome outcome = LOST;
 	char *text = NULL;
 	size_t n;
 	FILE *f;
 
-	for (int i = 0; i < attempts_max; i++) {
+	for (int i = 0; i < attempts_max && outcome == LOST; i++) {
+		/* Others were in the way: soon, later, and later still. */
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		pause.tv_nsec = (1L << i) * 4000000;
+		free(text);
 		f = open_memstream(&text, &n);
 		if (f == NULL)
 			err(smtpctl_exit_error, NULL);
 		outcome = ask_once(c, question, f);
 		if (fclose(f) == EOF)
 			err(smtpctl_exit_error, NULL);
-		if (c->open)
-			close(c->fd);
-		c->open = false;
-		if (outcome == GOT_ALL)
-			return text;
-		free(text);
-		if (outcome == FAILED)
-			return NULL;
-		/* Others were in the way: soon, later, and later still. */
-		pause.tv_nsec = (1L << i) * 4000000;
-		nanosleep(&pause, NULL);
 	}
+	if (outcome == GOT_ALL)
+		return text;
+	free(text);
 	return NULL;
 }

@@ -17,8 +17,6 @@ struct smtpctl_place {
 /* Zero but for place is valid. */
 struct smtpctl_control {
 	struct smtpctl_place	place;
-	int			patience_s;	/* with it; 0: as usual */
-	bool			open;
 	int			fd;
 	int			status;	/* what smtpctl is to exit with */
 	char			path[PATH_MAX];
@@ -32,10 +30,5 @@ struct smtpctl_control {
  */
 char	*smtpctl_control_ask(struct smtpctl_control *c,
 	    const struct ipc_ask *question);
-/*
- * Where the socket is, by the options or by "control" and "root" of the
- * configuration, of which nothing else is judged.  False, and problem.
- */
-bool	smtpctl_control_find(struct smtpctl_control *c);
 
 #endif

@@ -6,7 +6,6 @@
 #include "server/smtpctl/smtpctl_status.h"
 
 #include <err.h>
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +17,7 @@
 #include "server/smtpctl/smtpctl_control.h"
 #include "shared/utf8.h"
 
-enum {
-	interval_usual_ms = 1000,
-	interval_min_ms = 100,
-	interval_max_ms = 60 * 60 * 1000,
-	count_max = 1000000000
-};
+enum { interval_usual_ms = 1000, count_max = 1000000000 };
 
 /* What the options say. */
 struct question {
@@ -75,14 +69,10 @@ static int
 parse_interval(const char *text)
 {
 	char *end;
-	double seconds;
+	double seconds = strtod(text, &end);
 
-	errno = 0;
-	seconds = strtod(text, &end);
-	if (text[strspn(text, "0123456789.")] != '\0' || text[0] == '\0' ||
-	    errno != 0 || *end != '\0' ||
-	    seconds * 1000 < (double)interval_min_ms ||
-	    seconds * 1000 > (double)interval_max_ms)
+	if (text[0] == '\0' || text[strspn(text, "0123456789.")] != '\0' ||
+	    *end != '\0' || !(seconds >= 0.1 && seconds <= 3600))
 		errx(smtpctl_exit_error, "-i %s: not from 0.1 to 3600 seconds",
 		    text);
 	return (int)(seconds * 1000);
@@ -91,16 +81,13 @@ parse_interval(const char *text)
 static unsigned long
 parse_count(const char *text)
 {
-	unsigned long count;
-	char *end;
+	const char *why;
+	long long count = strtonum(text, 1, count_max, &why);
 
-	errno = 0;
-	count = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || errno != 0 || *end != '\0' ||
-	    count < 1 || count > count_max)
-		errx(smtpctl_exit_error, "-n %s: not from 1 to %lu", text,
-		    (unsigned long)count_max);
-	return count;
+	if (why != NULL)
+		errx(smtpctl_exit_error, "-n %s: not from 1 to %d", text,
+		    count_max);
+	return (unsigned long)count;
 }
 
 /* Of those in allowed, which getopt(3) takes. */
