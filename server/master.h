@@ -9,7 +9,7 @@
 #include <event2/event_struct.h>
 #include <sys/queue.h>
 
-#include "server/conf/conf_epoch.h"
+#include "server/conf/conf.h"
 #include "server/conf/privdrop.h"
 #include "server/log/counters.h"
 #include "server/log/log_message.h"

@@ -1,6 +1,6 @@
 /*
  * The configuration in memory: its defaults, its end, and finding names in
- * it.  Loading it is conf_load.c, printing it conf_print.c.
+ * it.  Loading it is conf_load.c, printing it conf_keyword.c.
  */
 #include "server/conf/conf.h"
 
@@ -110,19 +110,20 @@ conf_init(struct conf *out)
 {
 	struct conf_cut cut = { .count = 2 };
 	struct conf_fault fault;
+	struct conf_setting setting = { .cut = &cut, .conf = out,
+	    .fault = &fault };
 
 	memset(out, 0, sizeof(*out));
 	out->hostname = own_hostname();
 	if (out->hostname == NULL)
 		return -1;
 	for (size_t i = 0; i < conf_keyword_count; i++) {
-		const struct conf_keyword *k = &conf_keywords[i];
-
-		if (k->fallback == NULL)
+		setting.k = &conf_keywords[i];
+		if (setting.k->fallback == NULL)
 			continue;
-		cut.words[0].text = span_of(k->name);
-		cut.words[1].text = span_of(k->fallback);
-		if (!conf_keyword_set(k, &cut, 0, out, NULL, &fault)) {
+		cut.words[0].text = span_of(setting.k->name);
+		cut.words[1].text = span_of(setting.k->fallback);
+		if (!conf_keyword_set(&setting)) {
 			errno = ENOMEM;
 			return -1;
 		}
@@ -195,13 +196,26 @@ conf_find_alias(const struct conf_domain *d, struct span name)
 	    compare_alias);
 }
 
-unsigned
-conf_line_of(const struct conf *conf, const char *keyword)
+struct conf_epoch *
+conf_epoch_new(void)
 {
-	const struct conf_keyword *k = conf_keyword_find(CONF_LIMITS,
-	    span_of(keyword));
+	struct conf_epoch *e = calloc(1, sizeof(*e));
 
-	if (k == NULL)
-		k = conf_keyword_find(CONF_TOP, span_of(keyword));
-	return k == NULL ? 0 : conf->lines[k - conf_keywords];
+	return e == NULL ? NULL : conf_epoch_enter(e);
+}
+
+struct conf_epoch *
+conf_epoch_enter(struct conf_epoch *e)
+{
+	e->users++;
+	return e;
+}
+
+void
+conf_epoch_leave(struct conf_epoch *e)
+{
+	if (--e->users > 0)
+		return;
+	conf_free(&e->conf);
+	free(e);
 }

@@ -181,7 +181,25 @@ const struct conf_user *conf_find_user(const struct conf_domain *d,
 /* The alias named name (ASCII folded) of d, or NULL. */
 const struct conf_alias *conf_find_alias(const struct conf_domain *d,
 	    struct span name);
+/* Is a client's own address one of a proxy?  ip as conf_range_contains. */
+bool	conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip);
 /* Writes every keyword of the table, one a line ("listen", "domain.users"). */
 void	conf_print_keywords(FILE *f);
+
+/*
+ * One configuration, kept as long as somebody goes by it: its recipients
+ * point into the tables.
+ */
+struct conf_epoch {
+	struct conf	conf;
+	uint64_t	users;	/* sessions; the master, of today's */
+};
+
+/* A new one, of one user; NULL without memory.  conf is to be filled. */
+struct conf_epoch *conf_epoch_new(void);
+/* One user more; e. */
+struct conf_epoch *conf_epoch_enter(struct conf_epoch *e);
+/* One user less; the last one frees e and what its conf owns. */
+void	conf_epoch_leave(struct conf_epoch *e);
 
 #endif

@@ -1,139 +1,127 @@
 /*
- * The table of keywords, and finding one in it.  What a keyword's value may
- * be is in conf_set.c.
+ * The table of keywords, finding one in it, and the walk that prints what
+ * each is now.  What a value may be is in conf_type.c and conf_list.c.
  */
 #include "server/conf/conf_keyword.h"
 
 #include <stddef.h>
-
-#define IN_TOP(field)	 offsetof(struct conf, field)
-#define IN_DOMAIN(field) offsetof(struct conf_domain, field)
-#define IN_LIMITS(field) offsetof(struct conf_limits, field)
+#include <stdio.h>
+#include <string.h>
 
 #define K ((uint64_t)1024)
 #define M (K * K)
 #define G (K * K * K)
 #define DAY ((uint64_t)24 * 60 * 60)
 
+/* A row: its name, what stands behind it, and what the block needs to say. */
+#define TOP(name, takes, type, field, fallback, max, meaning)		\
+	{ name, name " " takes, CONF_TOP, &conf_type_##type,		\
+	    offsetof(struct conf, field), 0, fallback, 0, max, meaning }
+#define OF_DOMAIN(name, takes, type, field, line, meaning)		\
+	{ name, name " " takes, CONF_DOMAIN, &conf_type_##type,		\
+	    offsetof(struct conf_domain, field),			\
+	    offsetof(struct conf_domain, line), NULL, 0, 0, meaning }
+#define LIMIT(name, takes, type, field, fallback, min, max, meaning)	\
+	{ name, name " " takes, CONF_LIMITS, &conf_type_##type,		\
+	    offsetof(struct conf, limits) +				\
+	    offsetof(struct conf_limits, field), 0, fallback, min, max,	\
+	    meaning }
+
 const struct conf_keyword conf_keywords[] = {
-	{ "hostname", "hostname NAME", CONF_TOP, CONF_KIND_HOST, false,
-	    IN_TOP(hostname), 0, NULL, 0, 0,
-	    "this server, in its greeting and in Received" },
-	{ "root", "root DIRECTORY", CONF_TOP, CONF_KIND_PATH, false,
-	    IN_TOP(root), 0, "/var/smtpd", 0, 0,
-	    "spool, mailboxes and log, on one file system" },
-	{ "control", "control PATH", CONF_TOP, CONF_KIND_PATH, false,
-	    IN_TOP(control), 0, NULL, 0, conf_socket_max_bytes,
-	    "the socket smtpctl asks at" },
-	{ "user", "user NAME", CONF_TOP, CONF_KIND_ACCOUNT, false,
-	    IN_TOP(user), 0, "_smtpd", 0, 0,
-	    "who owns the mail, when started as root" },
-	{ "worker-user", "worker-user NAME", CONF_TOP, CONF_KIND_ACCOUNT,
-	    false, IN_TOP(worker_user), 0, "_smtpw", 0, 0,
-	    "who talks to strangers and owns nothing" },
-	{ "sandbox", "sandbox required|optional", CONF_TOP,
-	    CONF_KIND_SANDBOX, false, IN_TOP(sandbox_optional), 0,
-	    "required", 0, 0,
-	    "optional: start even where this system has none" },
-	{ "log", "log to|format VALUE", CONF_TOP, CONF_KIND_LOG, true, 0, 0,
-	    NULL, 0, 0, "who is told what happens, and how" },
-	{ "keep-refused", "keep-refused TIME", CONF_TOP, CONF_KIND_TIME,
-	    false, IN_TOP(keep_refused_s), 0, "24h", 0, 30 * DAY,
-	    "transcripts of sessions that were refused something" },
-	{ "listen", "listen ADDRESS port NUMBER", CONF_TOP, CONF_KIND_LISTEN,
-	    true, 0, 0, NULL, 0, UINT16_MAX, "where mail arrives" },
-	{ "tls", "tls certificate FILE key FILE", CONF_TOP, CONF_KIND_PAIR,
-	    true, 0, 0, NULL, 0, 0, "offers TLS; of several, by name" },
-	{ "proxy-from", "proxy-from ADDRESS[/BITS]", CONF_TOP,
-	    CONF_KIND_PROXY, true, 0, 0, NULL, 0, 0,
-	    "who comes from there begins with a PROXY header" },
-	{ "domain", "domain NAME {", CONF_TOP, CONF_KIND_DOMAIN, true, 0, 0,
-	    NULL, 0, 0, "mail for it is ours" },
-	{ "users", "users FILE", CONF_DOMAIN, CONF_KIND_PATH, false,
-	    IN_DOMAIN(users_path), IN_DOMAIN(users_line), NULL, 0, 0,
-	    "one name a line, a Maildir each" },
-	{ "aliases", "aliases FILE", CONF_DOMAIN, CONF_KIND_PATH, false,
-	    IN_DOMAIN(aliases_path), IN_DOMAIN(aliases_line), NULL, 0, 0,
-	    "one name: target, target a line" },
-	{ "subaddress", "subaddress CHARACTER", CONF_DOMAIN,
-	    CONF_KIND_SEPARATOR, false, IN_DOMAIN(subaddress),
-	    IN_DOMAIN(subaddress_line), NULL, 0, 0,
-	    "what follows it in a name does not count" },
-	{ "catch-all", "catch-all NAME", CONF_DOMAIN, CONF_KIND_MAILBOX,
-	    false, IN_DOMAIN(catch_all), IN_DOMAIN(catch_all_line), NULL,
-	    0, 0, "who gets mail for anybody else" },
-	{ "limits", "limits {", CONF_TOP, CONF_KIND_LIMITS, false, 0, 0,
-	    NULL, 0, 0, "what one client may take" },
-	{ "message-size", "message-size SIZE", CONF_LIMITS, CONF_KIND_SIZE,
-	    false, IN_LIMITS(message_size_bytes), 0, "35M", K, 2 * G,
-	    "largest message" },
-	{ "recipients", "recipients NUMBER", CONF_LIMITS, CONF_KIND_NUMBER,
-	    false, IN_LIMITS(recipients), 0, "1000", 1, 10000,
-	    "of one message" },
-	{ "workers", "workers NUMBER", CONF_LIMITS, CONF_KIND_NUMBER, false,
-	    IN_LIMITS(workers), 0, "200", 1, 20000, "sessions at once" },
-	{ "per-address", "per-address NUMBER", CONF_LIMITS, CONF_KIND_NUMBER,
-	    false, IN_LIMITS(per_address), 0, NULL, 1, 20000,
-	    "sessions at once from one address" },
-	{ "per-network", "per-network NUMBER", CONF_LIMITS, CONF_KIND_NUMBER,
-	    false, IN_LIMITS(per_network), 0, NULL, 1, 20000,
-	    "sessions at once from one IPv4 /24 or IPv6 /48" },
-	{ "greeting-wait", "greeting-wait TIME", CONF_LIMITS, CONF_KIND_TIME,
-	    false, IN_LIMITS(greeting_wait_s), 0, "0s", 0, 60,
-	    "who speaks before our greeting, so long held back, is refused" },
-	{ "login-failures", "login-failures NUMBER", CONF_LIMITS,
-	    CONF_KIND_NUMBER, false, IN_LIMITS(login_failures), 0, "10", 1,
-	    1000, "failed logins of one address before it has to wait" },
-	{ "worker-sessions", "worker-sessions NUMBER", CONF_LIMITS,
-	    CONF_KIND_NUMBER, false, IN_LIMITS(worker_sessions), 0, "1", 1,
-	    1000000, "sessions before a worker ends" },
-	{ "received", "received NUMBER", CONF_LIMITS, CONF_KIND_NUMBER, false,
-	    IN_LIMITS(received), 0, "100", 1, 1000,
-	    "Received lines of a message; more is a loop" },
-	{ "errors", "errors NUMBER", CONF_LIMITS, CONF_KIND_NUMBER, false,
-	    IN_LIMITS(errors), 0, "10", 1, 1000,
-	    "mistakes of a client before it is sent away" },
-	{ "idle-timeout", "idle-timeout TIME", CONF_LIMITS, CONF_KIND_TIME,
-	    false, IN_LIMITS(idle_timeout_s), 0, "300s", 1, DAY,
-	    "longest silence of a client" },
-	{ "session-time", "session-time TIME", CONF_LIMITS, CONF_KIND_TIME,
-	    false, IN_LIMITS(session_time_s), 0, "20m", 1, DAY,
-	    "longest session, beside time for its messages" },
-	{ "disk-reserve", "disk-reserve SIZE", CONF_LIMITS, CONF_KIND_SIZE,
-	    false, IN_LIMITS(disk_reserve_bytes), 0, "64M", 0, K * K * G,
-	    "free space below which no mail is taken" },
-	{ "inode-reserve", "inode-reserve NUMBER", CONF_LIMITS,
-	    CONF_KIND_NUMBER, false, IN_LIMITS(inode_reserve), 0, "1000", 0,
-	    1000000000000, "free inodes below which no mail is taken" },
-	{ "inetd-wait", "inetd-wait TIME", CONF_LIMITS, CONF_KIND_TIME,
-	    false, IN_LIMITS(inetd_wait_s), 0, "1m", 1, DAY,
-	    "how long to stay without a client, under inetd" }
+	TOP("hostname", "NAME", host, hostname, NULL, 0,
+	    "this server, in its greeting and in Received"),
+	TOP("root", "DIRECTORY", path, root, "/var/smtpd", 0,
+	    "spool, mailboxes and log, on one file system"),
+	TOP("control", "PATH", path, control, NULL, conf_socket_max_bytes,
+	    "the socket smtpctl asks at"),
+	TOP("user", "NAME", account, user, "_smtpd", 0,
+	    "who owns the mail, when started as root"),
+	TOP("worker-user", "NAME", account, worker_user, "_smtpw", 0,
+	    "who talks to strangers and owns nothing"),
+	TOP("sandbox", "required|optional", sandbox, sandbox_optional,
+	    "required", 0,
+	    "optional: start even where this system has none"),
+	TOP("keep-refused", "TIME", time, keep_refused_s, "24h", 30 * DAY,
+	    "transcripts of sessions that were refused something"),
+	TOP("log", "to|format VALUE", log, log, NULL, 0,
+	    "who is told what happens, and how"),
+	TOP("listen", "ADDRESS port NUMBER", listen, listens, NULL, 0,
+	    "where mail arrives"),
+	TOP("tls", "certificate FILE key FILE", pair, pairs, NULL, 0,
+	    "offers TLS; of several, by name"),
+	TOP("proxy-from", "ADDRESS[/BITS]", proxy, proxies, NULL, 0,
+	    "who comes from there begins with a PROXY header"),
+	TOP("domain", "NAME {", domain, domains, NULL, 0,
+	    "mail for it is ours"),
+	OF_DOMAIN("users", "FILE", table, users_path, users_line,
+	    "one name a line, a Maildir each"),
+	OF_DOMAIN("aliases", "FILE", table, aliases_path, aliases_line,
+	    "one name: target, target a line"),
+	OF_DOMAIN("subaddress", "CHARACTER", separator, subaddress,
+	    subaddress_line, "what follows it in a name does not count"),
+	OF_DOMAIN("catch-all", "NAME", mailbox, catch_all, catch_all_line,
+	    "who gets mail for anybody else"),
+	TOP("limits", "{", limits, limits, NULL, 0,
+	    "what one client may take"),
+	LIMIT("message-size", "SIZE", size, message_size_bytes, "35M", K,
+	    2 * G, "largest message"),
+	LIMIT("recipients", "NUMBER", number, recipients, "1000", 1, 10000,
+	    "of one message"),
+	LIMIT("workers", "NUMBER", number, workers, "200", 1, 20000,
+	    "sessions at once"),
+	LIMIT("per-address", "NUMBER", number, per_address, NULL, 1, 20000,
+	    "sessions at once from one address"),
+	LIMIT("per-network", "NUMBER", number, per_network, NULL, 1, 20000,
+	    "sessions at once from one IPv4 /24 or IPv6 /48"),
+	LIMIT("greeting-wait", "TIME", time, greeting_wait_s, "0s", 0, 60,
+	    "who speaks before our greeting, so long held back, is refused"),
+	LIMIT("login-failures", "NUMBER", number, login_failures, "10", 1,
+	    1000, "failed logins of one address before it has to wait"),
+	LIMIT("worker-sessions", "NUMBER", number, worker_sessions, "1", 1,
+	    1000000, "sessions before a worker ends"),
+	LIMIT("received", "NUMBER", number, received, "100", 1, 1000,
+	    "Received lines of a message; more is a loop"),
+	LIMIT("errors", "NUMBER", number, errors, "10", 1, 1000,
+	    "mistakes of a client before it is sent away"),
+	LIMIT("idle-timeout", "TIME", time, idle_timeout_s, "300s", 1, DAY,
+	    "longest silence of a client"),
+	LIMIT("session-time", "TIME", time, session_time_s, "20m", 1, DAY,
+	    "longest session, beside time for its messages"),
+	LIMIT("disk-reserve", "SIZE", size, disk_reserve_bytes, "64M", 0,
+	    K * K * G, "free space below which no mail is taken"),
+	LIMIT("inode-reserve", "NUMBER", number, inode_reserve, "1000", 0,
+	    1000000000000, "free inodes below which no mail is taken"),
+	LIMIT("inetd-wait", "TIME", time, inetd_wait_s, "1m", 1, DAY,
+	    "how long to stay without a client, under inetd")
 };
 
 const size_t conf_keyword_count =
     sizeof(conf_keywords) / sizeof(conf_keywords[0]);
 
 _Static_assert(sizeof(conf_keywords) / sizeof(conf_keywords[0]) <=
-    conf_keyword_max, "conf_keyword_max is too small");
+    conf_lines_max, "conf_lines_max is too small");
 
-const struct conf_keyword *
-conf_keyword_find(enum conf_block block, struct span name)
+/* The keyword of that name inside of block, or outside of it; or NULL. */
+static const struct conf_keyword *
+find(enum conf_block block, bool inside, struct span name)
 {
 	for (size_t i = 0; i < conf_keyword_count; i++)
-		if (conf_keywords[i].block == block &&
+		if ((conf_keywords[i].block == block) == inside &&
 		    span_equal(span_of(conf_keywords[i].name), name))
 			return &conf_keywords[i];
 	return NULL;
 }
 
 const struct conf_keyword *
+conf_keyword_find(enum conf_block block, struct span name)
+{
+	return find(block, true, name);
+}
+
+const struct conf_keyword *
 conf_keyword_elsewhere(enum conf_block block, struct span name)
 {
-	for (size_t i = 0; i < conf_keyword_count; i++)
-		if (conf_keywords[i].block != block &&
-		    span_equal(span_of(conf_keywords[i].name), name))
-			return &conf_keywords[i];
-	return NULL;
+	return find(block, false, name);
 }
 
 const struct conf_keyword *
@@ -159,49 +147,179 @@ conf_keyword_near(enum conf_block block, struct span name)
 bool
 conf_keyword_is_later(struct span name)
 {
-	static const char *const later[] = { "relay", "lmtp" };
-
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		if (span_equal(span_of(later[i]), name))
-			return true;
-	return false;
+	return span_equal(span_of("relay"), name) ||
+	    span_equal(span_of("lmtp"), name);
 }
 
 const char *
 conf_block_place(enum conf_block block)
 {
-	switch (block) {
-	case CONF_DOMAIN:
-		return "belongs into a domain block";
-	case CONF_LIMITS:
-		return "belongs into the limits block";
-	case CONF_TOP:
-		break;
-	}
-	return "belongs outside of any block";
+	static const char *const places[] = {
+		[CONF_TOP] = "belongs outside of any block",
+		[CONF_DOMAIN] = "belongs into a domain block",
+		[CONF_LIMITS] = "belongs into the limits block"
+	};
+
+	return places[block];
 }
 
 static size_t
-slot_base(const struct conf_keyword *k)
+form_words(const struct conf_keyword *k)
 {
-	return k->block == CONF_LIMITS ? offsetof(struct conf, limits) : 0;
+	size_t count = 1;
+
+	for (const char *p = k->form; *p != '\0'; p++)
+		count += *p == ' ';
+	return count;
 }
 
-void *
-conf_keyword_slot(const struct conf_keyword *k, struct conf *conf,
-    struct conf_domain *domain)
+static bool
+refuse_word(const struct conf_keyword *k, const struct conf_word *word,
+    struct conf_fault *fault)
 {
-	char *base = k->block == CONF_DOMAIN ? (char *)domain : (char *)conf;
+	char shown[conf_shown_max_bytes];
 
-	return base + slot_base(k) + k->offset;
+	conf_show(word->text, shown, sizeof(shown));
+	return conf_fault_at(fault, word->at,
+	    "unexpected \"%s\": the form is \"%s\"", shown, k->form);
 }
 
-const void *
-conf_keyword_value(const struct conf_keyword *k, const struct conf *conf,
-    const struct conf_domain *domain)
+/* A word behind all that k takes; only "{ }" may be one. */
+static bool
+check_extra(const struct conf_keyword *k, const struct conf_cut *cut,
+    struct conf_fault *fault)
 {
-	const char *base = k->block == CONF_DOMAIN ? (const char *)domain :
-	    (const char *)conf;
+	const struct conf_word *word = &cut->words[form_words(k)];
 
-	return base + slot_base(k) + k->offset;
+	if (conf_word_is_brace(word - 1, '{')) {
+		if (!conf_word_is_brace(word, '}'))
+			return conf_fault_at(fault, word->at,
+			    "each line of a block stands on its own");
+		if (cut->count == form_words(k) + 1)
+			return true;
+		word++;
+	}
+	if (!word->quoted && conf_keyword_is_later(word->text))
+		return conf_fault_at(fault, word->at,
+		    "\"%.*s\" is not in this version yet",
+		    (int)word->text.n, (const char *)word->text.p);
+	return refuse_word(k, word, fault);
+}
+
+bool
+conf_keyword_check_form(const struct conf_keyword *k,
+    const struct conf_cut *cut, struct conf_fault *fault)
+{
+	const bool block = k->type->opens != CONF_TOP;
+	const size_t want = form_words(k);
+
+	for (size_t i = 1; i < cut->count && i < want; i++) {
+		const struct conf_word *word = &cut->words[i];
+		const bool open = conf_word_is_brace(word, '{');
+
+		if (open == (block && i == want - 1) &&
+		    !conf_word_is_brace(word, '}'))
+			continue;
+		if (!open || !block)
+			return refuse_word(k, word, fault);
+		return conf_fault_at(fault, word->at,
+		    "missing value: the form is \"%s\"", k->form);
+	}
+	if (cut->count < want)
+		return conf_fault_at(fault, cut->end,
+		    "missing %s: the form is \"%s\"",
+		    block && cut->count == want - 1 ? "\"{\"" : "value",
+		    k->form);
+	return cut->count == want || k->type->options ||
+	    check_extra(k, cut, fault);
+}
+
+bool
+conf_keyword_set(const struct conf_setting *s)
+{
+	if (!conf_keyword_check_form(s->k, s->cut, s->fault) ||
+	    !s->k->type->read(s))
+		return false;
+	if (s->k->block != CONF_DOMAIN)
+		s->conf->lines[s->k - conf_keywords] = s->line;
+	else
+		*(unsigned *)(void *)((char *)s->domain +
+		    s->k->line_offset) = s->line;
+	return true;
+}
+
+unsigned
+conf_line_of(const struct conf *conf, const char *keyword)
+{
+	const struct conf_keyword *k = find(CONF_DOMAIN, false,
+	    span_of(keyword));
+
+	return k == NULL ? 0 : conf->lines[k - conf_keywords];
+}
+
+static void
+put_line(FILE *f, const struct conf_keyword *k, const struct conf_line *line)
+{
+	enum { column_of_meaning = 32 };
+	int n = fprintf(f, "%s%s%s %s", k->block == CONF_TOP ? "" : "\t",
+	    line->off ? "#" : "", k->name, line->value);
+
+	if (k->block != CONF_TOP)
+		n += 7;
+	if (n < column_of_meaning)
+		fprintf(f, "%*s", column_of_meaning - n, "");
+	fprintf(f, " # %s\n", line->meaning);
+}
+
+/* Every keyword of a block that has a value, and the blocks in it. */
+static void
+put_block(const struct conf *conf, const struct conf_domain *d,
+    enum conf_block block, FILE *f)
+{
+	for (size_t i = 0; i < conf_keyword_count; i++) {
+		const struct conf_keyword *k = &conf_keywords[i];
+		struct conf_line line = { .off = false };
+
+		if (k->block != block)
+			continue;
+		snprintf(line.meaning, sizeof(line.meaning), "%s", k->meaning);
+		for (size_t n = 0; k->type->write != NULL &&
+		    k->type->write(k, conf, d, n, &line); n++)
+			put_line(f, k, &line);
+		if (k->type->opens == CONF_LIMITS) {
+			fputs("limits {\n", f);
+			put_block(conf, NULL, CONF_LIMITS, f);
+			fputs("}\n", f);
+		}
+		for (size_t n = 0; k->type->opens == CONF_DOMAIN &&
+		    n < conf->domain_count; n++) {
+			d = &conf->domains[n];
+			fprintf(f, "domain %s {", d->name);
+			if (strcmp(d->ascii, d->name) != 0)
+				fprintf(f, "\t# %s", d->ascii);
+			fputs("\n", f);
+			put_block(conf, d, CONF_DOMAIN, f);
+			fputs("}\n", f);
+		}
+	}
+}
+
+void
+conf_print(const struct conf *conf, FILE *f)
+{
+	put_block(conf, NULL, CONF_TOP, f);
+}
+
+void
+conf_print_keywords(FILE *f)
+{
+	static const char *const prefix[] = {
+		[CONF_TOP] = "",
+		[CONF_DOMAIN] = "domain.",
+		[CONF_LIMITS] = "limits."
+	};
+
+	for (size_t i = 0; i < conf_keyword_count; i++)
+		fprintf(f, "%s%s\n", prefix[conf_keywords[i].block],
+		    conf_keywords[i].name);
 }

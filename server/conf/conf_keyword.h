@@ -1,13 +1,14 @@
 /*
- * The one table of the configuration: every keyword, where it stands, what it
- * takes, its default and its bounds.  Parsing, defaults and "smtpd -n" are
- * driven by it; smtpd.conf(5) and smtpd.conf.example are compared with it.
+ * The one table of the configuration: every keyword is a row that says where
+ * it stands, what it takes, its default and its bounds; and the types of its
+ * values, which read and print them.  Parsing, defaults, "smtpd -n" and the
+ * comparison with smtpd.conf(5) and smtpd.conf.example walk the table.
  */
 #ifndef SERVER_CONF_KEYWORD_H
 #define SERVER_CONF_KEYWORD_H
 
 #include "server/conf/conf.h"
-#include "server/conf/conf_fault.h"
+#include "server/conf/conf_text.h"
 
 enum conf_block {
 	CONF_TOP,
@@ -15,43 +16,66 @@ enum conf_block {
 	CONF_LIMITS
 };
 
-enum conf_kind {
-	CONF_KIND_HOST,		/* a host name */
-	CONF_KIND_PATH,		/* an absolute path */
-	CONF_KIND_ACCOUNT,	/* a user of this system */
-	CONF_KIND_SANDBOX,	/* required or optional */
-	CONF_KIND_LOG,		/* to somewhere, or in a format */
-	CONF_KIND_LISTEN,
-	CONF_KIND_PAIR,		/* a certificate and its key */
-	CONF_KIND_PROXY,	/* a range of addresses */
-	CONF_KIND_DOMAIN,	/* opens a block */
-	CONF_KIND_LIMITS,	/* opens a block */
-	CONF_KIND_SEPARATOR,	/* one mark */
-	CONF_KIND_MAILBOX,	/* a name or an address */
-	CONF_KIND_NUMBER,
-	CONF_KIND_SIZE,
-	CONF_KIND_TIME
-};
-
 enum {
-	conf_keyword_max = conf_lines_max,	/* rows at most */
 	conf_path_max_bytes = 1023,
-	conf_socket_max_bytes = 103	/* of sun_path on the BSDs */
+	conf_socket_max_bytes = 103,	/* of sun_path on the BSDs */
+	conf_proxies_max = 64,
+	conf_word_max_bytes = conf_path_max_bytes + 3,	/* in quotes */
+	conf_value_max_bytes = 2 * conf_word_max_bytes + 32
 };
 
 struct conf_keyword {
 	const char	*name;
 	const char	*form;		/* as a person writes it */
 	enum conf_block	 block;
-	enum conf_kind	 kind;
-	bool		 many;		/* may be given more than once */
-	size_t		 offset;	/* of its value in block's struct */
-	size_t		 line_offset;	/* of its line number; 0: not kept */
+	const struct conf_type *type;
+	size_t		 offset;	/* of its value in the struct */
+	size_t		 line_offset;	/* of its line in a domain's struct */
 	const char	*fallback;	/* as it would be written; NULL: none */
 	uint64_t	 min, max;	/* of a number, size or time; max of
 					   a path, in octets (0: any) */
 	const char	*meaning;
 };
+
+/* A line that sets a keyword: of conf, or of domain inside its block. */
+struct conf_setting {
+	const struct conf_keyword	*k;
+	const struct conf_cut		*cut;
+	unsigned			 line;
+	struct conf			*conf;
+	struct conf_domain		*domain;
+	struct conf_fault		*fault;
+};
+
+/* What stands behind a keyword when it is printed. */
+struct conf_line {
+	char	value[conf_value_max_bytes];
+	char	meaning[160];	/* the keyword's, if not set */
+	bool	off;		/* as a comment: nobody can say it now */
+};
+
+struct conf_type {
+	/* Reads a value.  False: the fault says why, nothing changed. */
+	bool	(*read)(const struct conf_setting *s);
+	/* Writes value number i; false when there is none. */
+	bool	(*write)(const struct conf_keyword *k, const struct conf *conf,
+		    const struct conf_domain *d, size_t i,
+		    struct conf_line *out);
+	const struct conf_unit	*units;	/* of a number */
+	const char	*want;		/* the form of a number, for people */
+	enum conf_block	 opens;		/* a block; CONF_TOP: none */
+	bool		 many;		/* may be given more than once */
+	bool		 options;	/* takes words behind its form */
+};
+
+/* conf_type.c */
+extern const struct conf_type conf_type_host, conf_type_path,
+    conf_type_table, conf_type_account, conf_type_sandbox, conf_type_log,
+    conf_type_separator, conf_type_mailbox, conf_type_number, conf_type_size,
+    conf_type_time, conf_type_domain, conf_type_limits;
+/* conf_list.c */
+extern const struct conf_type conf_type_listen, conf_type_pair,
+    conf_type_proxy;
 
 extern const struct conf_keyword conf_keywords[];
 extern const size_t conf_keyword_count;
@@ -71,21 +95,20 @@ bool	conf_keyword_is_later(struct span name);
 bool	conf_keyword_check_form(const struct conf_keyword *k,
 	    const struct conf_cut *cut, struct conf_fault *fault);
 /*
- * Reads the value of k, which opens no block, into conf, or into domain for
- * k of a domain block.  False: *fault says why, nothing changed.
+ * Reads the value of a keyword, which opens no block.  False: the fault says
+ * why, nothing changed.
  */
-bool	conf_keyword_set(const struct conf_keyword *k,
-	    const struct conf_cut *cut, unsigned line, struct conf *conf,
-	    struct conf_domain *domain, struct conf_fault *fault);
-/* Where k keeps its value. */
-void	*conf_keyword_slot(const struct conf_keyword *k, struct conf *conf,
-	    struct conf_domain *domain);
-/* As conf_keyword_slot, to read. */
-const void *conf_keyword_value(const struct conf_keyword *k,
-	    const struct conf *conf, const struct conf_domain *domain);
-/* Writes a number, size or time as it stands in the language. */
-void	conf_number_text(enum conf_kind kind, uint64_t value, char out[32]);
+bool	conf_keyword_set(const struct conf_setting *s);
 /* "belongs outside of any block", "belongs into a domain block", ... */
 const char *conf_block_place(enum conf_block block);
+
+/*
+ * Checks a path of a value: absolute, max octets at most (0: any); the fault
+ * says why not.  A copy; NULL and the fault without memory, too.
+ */
+char	*conf_path_copy(const struct conf_word *word, uint64_t max,
+	    struct conf_fault *fault);
+/* Writes word, in quotes where it would not be one word without them. */
+void	conf_word_text(const char *word, char out[conf_word_max_bytes]);
 
 #endif

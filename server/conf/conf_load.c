@@ -28,7 +28,7 @@ struct loader {
 	bool			 skips_relay;	/* it is one of relay */
 	struct conf_domain	*domain;	/* of the block */
 	struct conf_domain	 spare;		/* of a domain refused */
-	unsigned		 given[conf_keyword_max]; /* line, or 0 */
+	unsigned		 given[conf_lines_max]; /* line, or 0 */
 	int			 error;		/* errno of a lack of memory */
 };
 
@@ -127,7 +127,7 @@ refuse_keyword(struct loader *l)
 		    near == NULL ? NULL : near->name,
 		    "unknown keyword \"%s\"", shown);
 	/* Not "no domain" too, when it is there but mistyped. */
-	if (near != NULL && near->many)
+	if (near != NULL && near->type->many)
 		l->given[near - conf_keywords] = l->place.number;
 	return near;
 }
@@ -166,8 +166,7 @@ find_keyword(struct loader *l)
 		return k;
 	k = refuse_keyword(l);
 	/* Of a mistyped block what stands in it is judged all the same. */
-	if (k != NULL && (k->kind == CONF_KIND_DOMAIN ||
-	    k->kind == CONF_KIND_LIMITS))
+	if (k != NULL && k->type->opens != CONF_TOP)
 		return k;
 	skip_block_of(l, l->place.line);
 	return NULL;
@@ -240,7 +239,7 @@ open_block(struct loader *l, const struct conf_keyword *k)
 		last--;
 	l->assumed = !conf_word_is_brace(last, '{');
 	conf_domain_free(&l->spare);
-	if (k->kind == CONF_KIND_DOMAIN) {
+	if (k->type->opens == CONF_DOMAIN) {
 		l->domain = &l->spare;
 		if (formed || (l->assumed && l->cut.count == 2))
 			l->domain = open_domain(l, &l->cut.words[1]);
@@ -250,7 +249,7 @@ open_block(struct loader *l, const struct conf_keyword *k)
 	}
 	if (last + 1 < l->cut.words + l->cut.count)
 		return;		/* "{ }": nothing in it */
-	l->block = k->kind == CONF_KIND_DOMAIN ? CONF_DOMAIN : CONF_LIMITS;
+	l->block = k->type->opens;
 	l->opened = l->place.number;
 }
 
@@ -260,7 +259,7 @@ given_before(struct loader *l, const struct conf_keyword *k)
 {
 	unsigned *given = &l->given[k - conf_keywords];
 
-	if (*given != 0 && !k->many) {
+	if (*given != 0 && !k->type->many) {
 		conf_report_at(&l->report, &l->place, l->cut.words[0].at,
 		    NULL, "\"%s\" was given in line %u already", k->name,
 		    *given);
@@ -278,7 +277,7 @@ read_keyword(struct loader *l)
 
 	if (k == NULL)
 		return;
-	if (k->kind == CONF_KIND_DOMAIN || k->kind == CONF_KIND_LIMITS) {
+	if (k->type->opens != CONF_TOP) {
 		given_before(l, k);
 		open_block(l, k);
 		return;
@@ -287,8 +286,8 @@ read_keyword(struct loader *l)
 		skip_block_of(l, l->place.line);
 		return;
 	}
-	if (!conf_keyword_set(k, &l->cut, l->place.number, l->conf,
-	    l->domain, &fault)) {
+	if (!conf_keyword_set(&(struct conf_setting){ k, &l->cut,
+	    l->place.number, l->conf, l->domain, &fault })) {
 		conf_report_at(&l->report, &l->place, fault.at, NULL, "%s",
 		    fault.text);
 		skip_block_of(l, l->place.line);
@@ -423,7 +422,7 @@ check_whole(struct loader *l)
 
 		if (l->given[i] != 0)
 			continue;
-		if (k->kind == CONF_KIND_DOMAIN)
+		if (k->type->opens == CONF_DOMAIN)
 			conf_report_file(&l->report, l->text.path,
 			    "no \"domain\": add a block that begins with "
 			    "\"domain NAME {\"");

@@ -56,6 +56,16 @@ enum conf_value {
 	CONF_VALUE_LARGE	/* the form, but over UINT64_MAX */
 };
 
+/* What a letter behind digits is worth; worth 1 is the last of a list. */
+struct conf_unit {
+	char		letter;		/* '\0': none */
+	uint64_t	worth;
+};
+
+extern const struct conf_unit conf_units_none[];
+extern const struct conf_unit conf_units_size[];	/* G, M, K: octets */
+extern const struct conf_unit conf_units_time[];	/* d, h, m, s */
+
 /*
  * "name" or "name:hash" of a users file.  Behind another colon stands what
  * only Dovecot's passwd-file knows: no part of the hash, and not rest.
@@ -92,14 +102,9 @@ bool	conf_word_is_brace(const struct conf_word *word, char brace);
 /* A line of a table without its comment and the blanks around it. */
 struct span conf_trim_line(struct span line);
 
-/* Digits. */
-enum conf_value conf_parse_number(struct span in, uint64_t *out);
-/* Digits, and K, M or G for 1024 of each other; out in octets. */
-enum conf_value conf_parse_size(struct span in, uint64_t *out);
-/* Digits, and s, m, h or d; out in seconds. */
-enum conf_value conf_parse_time(struct span in, uint64_t *out);
-/* 0 to 65535. */
-enum conf_value conf_parse_port(struct span in, uint16_t *out);
+/* Digits, and the letter of a unit; without one they are of worth 1. */
+enum conf_value conf_parse_number(struct span in,
+	    const struct conf_unit *units, uint64_t *out);
 
 /* Both take a line as conf_trim_line leaves it. */
 void	conf_parse_user(struct span line, struct conf_user_line *out);

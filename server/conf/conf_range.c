@@ -18,7 +18,8 @@ parse_bits(struct span in, unsigned max, uint8_t *out)
 
 	if (in.n > 1 && in.p[0] == '0')
 		return false;
-	if (conf_parse_number(in, &bits) != CONF_VALUE_OK || bits > max)
+	if (conf_parse_number(in, conf_units_none, &bits) != CONF_VALUE_OK ||
+	    bits > max)
 		return false;
 	*out = (uint8_t)bits;
 	return true;

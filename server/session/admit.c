@@ -12,7 +12,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "server/conf/conf_proxy.h"
 #include "server/log/catcher.h"
 #include "server/log/ident.h"
 #include "server/process/pool.h"
@@ -275,7 +274,7 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from,
 		close(fd);
 		return;
 	}
-	of_proxy = conf_proxy_is(&m->conf, client.ipv6, client.ip);
+	of_proxy = conf_is_proxy(&m->conf, client.ipv6, client.ip);
 	if (!of_proxy && address_is_refused(m->book, &client,
 	    deadline_now_ms())) {
 		refuse(m, fd, &client, line->tls_first, "421 4.7.0",

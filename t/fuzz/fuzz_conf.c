@@ -29,24 +29,20 @@ must_lie_in(struct span part, struct span whole)
 static void
 try_values(struct span word)
 {
+	static const struct conf_unit *const units[] = { conf_units_none,
+	    conf_units_size, conf_units_time };
 	uint64_t number, value;
 	enum conf_value verdict;
-	uint16_t port;
 
-	verdict = conf_parse_number(word, &number);
+	verdict = conf_parse_number(word, conf_units_none, &number);
 	/* Digits alone mean the same in all kinds. */
-	if (verdict == CONF_VALUE_OK) {
-		must(conf_parse_size(word, &value) == CONF_VALUE_OK);
+	for (size_t i = 0; verdict == CONF_VALUE_OK && i < 3; i++) {
+		must(conf_parse_number(word, units[i], &value) ==
+		    CONF_VALUE_OK);
 		must(value == number);
-		must(conf_parse_time(word, &value) == CONF_VALUE_OK);
-		must(value == number);
-		must((conf_parse_port(word, &port) == CONF_VALUE_OK) ==
-		    (number <= UINT16_MAX));
-	} else {
-		must(conf_parse_port(word, &port) == verdict);
 	}
-	if (conf_parse_size(word, &value) == CONF_VALUE_OK &&
-	    verdict != CONF_VALUE_OK)
+	if (verdict != CONF_VALUE_OK && conf_parse_number(word,
+	    conf_units_size, &value) == CONF_VALUE_OK)
 		must(value % 1024 == 0);
 }
 

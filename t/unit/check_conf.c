@@ -293,7 +293,8 @@ START_TEST(keywords)
 	ck_assert_int_eq(fclose(f), 0);
 	ck_assert_str_eq(text, "hostname\nroot\ncontrol\nuser\nworker-user\n"
 	    "sandbox\n"
-	    "log\nkeep-refused\nlisten\ntls\nproxy-from\ndomain\ndomain.users\ndomain.aliases\n"
+	    "keep-refused\nlog\nlisten\ntls\nproxy-from\ndomain\n"
+	    "domain.users\ndomain.aliases\n"
 	    "domain.subaddress\ndomain.catch-all\nlimits\n"
 	    "limits.message-size\nlimits.recipients\nlimits.workers\n"
 	    "limits.per-address\nlimits.per-network\n"

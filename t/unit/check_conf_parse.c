@@ -191,36 +191,21 @@ START_TEST(numbers)
 	for (size_t i = 0; i < COUNT(t); i++) {
 		struct span in = span_of(t[i].in);
 
-		ck_assert_int_eq((int)conf_parse_number(in, &out),
-		    t[i].number);
+		ck_assert_int_eq((int)conf_parse_number(in,
+		    conf_units_none, &out), t[i].number);
 		if (t[i].number == OK)
 			ck_assert_uint_eq(out, t[i].value);
-		ck_assert_int_eq((int)conf_parse_size(in, &out), t[i].size);
+		ck_assert_int_eq((int)conf_parse_number(in,
+		    conf_units_size, &out), t[i].size);
 		if (t[i].size == OK)
 			ck_assert_uint_eq(out, t[i].octets);
-		ck_assert_int_eq((int)conf_parse_time(in, &out), t[i].time);
+		ck_assert_int_eq((int)conf_parse_number(in,
+		    conf_units_time, &out), t[i].time);
 		if (t[i].time == OK)
 			ck_assert_uint_eq(out, t[i].seconds);
 	}
-	ck_assert_int_eq(conf_parse_size((struct span)OCTETS("1\0"), &out),
-	    CONF_VALUE_BAD);
-}
-END_TEST
-
-START_TEST(ports)
-{
-	uint16_t port = 1;
-
-	ck_assert_int_eq(conf_parse_port(span_of("0"), &port), CONF_VALUE_OK);
-	ck_assert_uint_eq(port, 0);
-	ck_assert_int_eq(conf_parse_port(span_of("65535"), &port),
-	    CONF_VALUE_OK);
-	ck_assert_uint_eq(port, 65535);
-	ck_assert_int_eq(conf_parse_port(span_of("65536"), &port),
-	    CONF_VALUE_LARGE);
-	ck_assert_int_eq(conf_parse_port(span_of("smtp"), &port),
-	    CONF_VALUE_BAD);
-	ck_assert_uint_eq(port, 65535);
+	ck_assert_int_eq(conf_parse_number((struct span)OCTETS("1\0"),
+	    conf_units_size, &out), CONF_VALUE_BAD);
 }
 END_TEST
 
@@ -434,7 +419,7 @@ int
 main(void)
 {
 	const TTest *tests[] = { lines, line_checks, words, words_refused,
-	    braces, numbers, ports, users, aliases, trimmed, domains, names,
+	    braces, numbers, users, aliases, trimmed, domains, names,
 	    distances, characters, shown };
 
 	return UNIT_RUN("conf_parse", tests);

@@ -1,8 +1,6 @@
 /*
  * conf: lines of proxies, as they are loaded, refused and printed.
  */
-#include "server/conf/conf_proxy.h"
-
 #include "t/unit/unit.h"
 
 #include "t/unit/conf_case.h"
@@ -22,9 +20,9 @@ START_TEST(ranges)
 	free(said);
 	ck_assert_uint_eq(conf.proxy_count, 3);
 	ck_assert_uint_eq(conf.proxies[0].line, 4);
-	ck_assert(conf_proxy_is(&conf, false, in));
-	ck_assert(!conf_proxy_is(&conf, false, out));
-	ck_assert(conf_proxy_is(&conf, true, one));
+	ck_assert(conf_is_proxy(&conf, false, in));
+	ck_assert(!conf_is_proxy(&conf, false, out));
+	ck_assert(conf_is_proxy(&conf, true, one));
 	text = conf_case_print(&conf);
 	conf_free(&conf);
 	ck_assert_ptr_nonnull(strstr(text, "\nproxy-from 192.0.2.0/24 "));
@@ -51,8 +49,8 @@ START_TEST(none)
 	conf_case_file("c", BASE);
 	ck_assert_int_eq(conf_case_load(&conf, &said), 0);
 	free(said);
-	ck_assert(!conf_proxy_is(&conf, false, zero));
-	ck_assert(!conf_proxy_is(&conf, true, zero));
+	ck_assert(!conf_is_proxy(&conf, false, zero));
+	ck_assert(!conf_is_proxy(&conf, true, zero));
 	conf_free(&conf);
 }
 END_TEST

@@ -1,0 +1,291 @@
+/*
+ * Keywords that may be given again, each line one more of a list: listen, tls
+ * and proxy-from.  What is in the files of a certificate is looked at in
+ * tls_files.h, by who serves.
+ */
+#include <netinet/in.h>
+
+#include <arpa/inet.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/conf/conf_keyword.h"
+#include "shared/ipc_tls.h"
+
+/* Room for one more of size octets behind count of them; NULL: no memory. */
+static void *
+grow(void *list, size_t count, size_t size, struct conf_fault *fault)
+{
+	void *grown = reallocarray(list, count + 1, size);
+
+	if (grown == NULL)
+		conf_fault_memory(fault);
+	return grown;
+}
+
+/* ---- listen ------------------------------------------------------------- */
+
+static bool
+parse_address(struct span text, uint16_t port, struct conf_listen *out)
+{
+	struct sockaddr_in in4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	char name[INET6_ADDRSTRLEN];
+
+	memset(out, 0, sizeof(*out));
+	if (text.n >= sizeof(name))
+		return false;
+	memcpy(name, text.p, text.n);
+	name[text.n] = '\0';
+	in4.sin_port = in6.sin6_port = htons(port);
+	if (inet_pton(AF_INET, name, &in4.sin_addr) == 1) {
+		memcpy(&out->addr, &in4, sizeof(in4));
+		out->addr_len = sizeof(in4);
+		return true;
+	}
+	if (inet_pton(AF_INET6, name, &in6.sin6_addr) == 1) {
+		memcpy(&out->addr, &in6, sizeof(in6));
+		out->addr_len = sizeof(in6);
+		return true;
+	}
+	return false;
+}
+
+/* Port 0 is any free one, so two of them are two ports. */
+static const struct conf_listen *
+find_listen(const struct conf *conf, const struct conf_listen *l,
+    uint16_t port)
+{
+	for (size_t i = 0; port != 0 && i < conf->listen_count; i++)
+		if (conf->listens[i].addr_len == l->addr_len &&
+		    memcmp(&conf->listens[i].addr, &l->addr,
+		    l->addr_len) == 0)
+			return &conf->listens[i];
+	return NULL;
+}
+
+/* The words behind "port NUMBER". */
+static bool
+read_words(const struct conf_cut *cut, struct conf_listen *l,
+    struct conf_fault *fault)
+{
+	const struct {
+		const char	*word;
+		bool		*given;
+	} table[] = { { "submission", &l->submission },
+	    { "implicit-tls", &l->tls_first },
+	    { "hide-client", &l->hide_client } };
+	const struct conf_word *word = &cut->words[4];
+
+	for (; word < cut->words + cut->count; word++) {
+		size_t k = 0;
+
+		while (k < 3 && !span_equal(word->text,
+		    span_of(table[k].word)))
+			k++;
+		if (k == 3)
+			return conf_fault_bad(fault, word, "word",
+			    "submission, implicit-tls and hide-client may "
+			    "stand here");
+		if (*table[k].given)
+			return conf_fault_bad(fault, word, "word",
+			    "it stands here twice");
+		*table[k].given = true;
+	}
+	/* Of strangers it has to be known where they came from. */
+	return !l->hide_client || l->submission || conf_fault_at(fault,
+	    word[-1].at, "hide-client is for our own users: it needs "
+	    "\"submission\"");
+}
+
+static bool
+read_listen(const struct conf_setting *s)
+{
+	const struct conf_word *words = s->cut->words;
+	const struct conf_listen *twin;
+	struct conf_listen l, *grown;
+	uint64_t port;
+
+	if (!span_equal(words[2].text, span_of("port")))
+		return conf_fault_bad(s->fault, &words[2], "word",
+		    "the form is \"listen ADDRESS port NUMBER\"");
+	if (conf_parse_number(words[3].text, conf_units_none, &port) !=
+	    CONF_VALUE_OK || port > UINT16_MAX)
+		return conf_fault_bad(s->fault, &words[3], "port",
+		    "a number from 0 to 65535, 0 for any free port");
+	if (!parse_address(words[1].text, (uint16_t)port, &l))
+		return conf_fault_bad(s->fault, &words[1], "address",
+		    "an IPv4 or IPv6 address such as 0.0.0.0 or ::");
+	twin = find_listen(s->conf, &l, (uint16_t)port);
+	if (twin != NULL)
+		return conf_fault_at(s->fault, words[1].at,
+		    "listened there already in line %u", twin->line);
+	l.line = s->line;
+	if (!read_words(s->cut, &l, s->fault))
+		return false;
+	grown = grow(s->conf->listens, s->conf->listen_count, sizeof(*grown),
+	    s->fault);
+	if (grown == NULL)
+		return false;
+	s->conf->listens = grown;
+	grown[s->conf->listen_count++] = l;
+	return true;
+}
+
+static bool
+write_listen(const struct conf_keyword *k, const struct conf *conf,
+    const struct conf_domain *d, size_t i, struct conf_line *out)
+{
+	const struct conf_listen *l;
+	const struct sockaddr_in *in4;
+	const struct sockaddr_in6 *in6;
+	char address[INET6_ADDRSTRLEN] = "";
+
+	(void)k;
+	(void)d;
+	if (i >= conf->listen_count)
+		return false;
+	l = &conf->listens[i];
+	in4 = (const void *)&l->addr;
+	in6 = (const void *)&l->addr;
+	inet_ntop(l->addr.ss_family, l->addr.ss_family == AF_INET ?
+	    (const void *)&in4->sin_addr : &in6->sin6_addr, address,
+	    sizeof(address));
+	snprintf(out->value, sizeof(out->value), "%s port %u%s%s%s", address,
+	    (unsigned)ntohs(l->addr.ss_family == AF_INET ? in4->sin_port :
+	    in6->sin6_port), l->submission ? " submission" : "",
+	    l->tls_first ? " implicit-tls" : "",
+	    l->hide_client ? " hide-client" : "");
+	return true;
+}
+
+/* ---- tls ---------------------------------------------------------------- */
+
+static bool
+read_pair(const struct conf_setting *s)
+{
+	static const char *const names[] = { "certificate", "key" };
+	struct conf *conf = s->conf;
+	struct conf_pair *grown;
+	char *files[2] = { NULL, NULL };
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct conf_word *word = &s->cut->words[1 + 2 * i];
+
+		if (!span_equal(word->text, span_of(names[i])))
+			conf_fault_bad(s->fault, word, "word",
+			    "the form is \"tls certificate FILE key FILE\"");
+		else
+			files[i] = conf_path_copy(word + 1, 0, s->fault);
+		if (files[i] == NULL)
+			goto out;
+	}
+	if (conf->pair_count == ipc_tls_pairs_max) {
+		conf_fault_at(s->fault, s->cut->words[0].at,
+		    "more than %d certificates", ipc_tls_pairs_max);
+		goto out;
+	}
+	grown = grow(conf->pairs, conf->pair_count, sizeof(*grown), s->fault);
+	if (grown == NULL)
+		goto out;
+	conf->pairs = grown;
+	grown[conf->pair_count++] = (struct conf_pair){ files[0], files[1],
+	    s->line };
+	return true;
+out:
+	free(files[0]);
+	free(files[1]);
+	return false;
+}
+
+static bool
+write_pair(const struct conf_keyword *k, const struct conf *conf,
+    const struct conf_domain *d, size_t i, struct conf_line *out)
+{
+	char certificate[conf_word_max_bytes], key[conf_word_max_bytes];
+
+	(void)k;
+	(void)d;
+	if (i >= conf->pair_count)
+		return false;
+	conf_word_text(conf->pairs[i].certificate, certificate);
+	conf_word_text(conf->pairs[i].key, key);
+	snprintf(out->value, sizeof(out->value), "certificate %s key %s",
+	    certificate, key);
+	return true;
+}
+
+/* ---- proxy-from --------------------------------------------------------- */
+
+static bool
+read_proxy(const struct conf_setting *s)
+{
+	const struct conf_word *word = &s->cut->words[1];
+	struct conf *conf = s->conf;
+	struct conf_proxy *grown;
+	enum conf_range_verdict verdict;
+	struct conf_range r;
+
+	verdict = conf_range_parse(word->text, &r);
+	if (verdict != CONF_RANGE_OK)
+		return conf_fault_bad(s->fault, word, "range",
+		    conf_range_want(verdict));
+	if (conf_range_is_world(&r))
+		return conf_fault_bad(s->fault, word, "range", "it takes in "
+		    "half the world, and whoever is in it can say that he is "
+		    "somebody else");
+	for (size_t i = 0; i < conf->proxy_count; i++)
+		if (conf_range_equal(&conf->proxies[i].range, &r))
+			return conf_fault_at(s->fault, word->at, "this range "
+			    "was given in line %u already",
+			    conf->proxies[i].line);
+	if (conf->proxy_count == conf_proxies_max)
+		return conf_fault_at(s->fault, word->at, "more than %d ranges "
+		    "of proxies", conf_proxies_max);
+	grown = grow(conf->proxies, conf->proxy_count, sizeof(*grown),
+	    s->fault);
+	if (grown == NULL)
+		return false;
+	conf->proxies = grown;
+	grown[conf->proxy_count++] = (struct conf_proxy){ r, s->line };
+	return true;
+}
+
+static bool
+write_proxy(const struct conf_keyword *k, const struct conf *conf,
+    const struct conf_domain *d, size_t i, struct conf_line *out)
+{
+	const struct conf_range *r;
+	char address[INET6_ADDRSTRLEN] = "", bits[8];
+
+	(void)k;
+	(void)d;
+	if (i >= conf->proxy_count)
+		return false;
+	r = &conf->proxies[i].range;
+	inet_ntop(r->ipv6 ? AF_INET6 : AF_INET, r->ip, address,
+	    sizeof(address));
+	snprintf(bits, sizeof(bits), "/%u", r->bits);
+	snprintf(out->value, sizeof(out->value), "%s%s", address,
+	    r->bits == (r->ipv6 ? 128 : 32) ? "" : bits);
+	return true;
+}
+
+bool
+conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip)
+{
+	for (size_t i = 0; i < conf->proxy_count; i++)
+		if (conf_range_contains(&conf->proxies[i].range, ipv6, ip))
+			return true;
+	return false;
+}
+
+const struct conf_type
+    conf_type_listen = { .read = read_listen, .write = write_listen,
+	.many = true, .options = true },
+    conf_type_pair = { .read = read_pair, .write = write_pair,
+	.many = true },
+    conf_type_proxy = { .read = read_proxy, .write = write_proxy,
+	.many = true };
