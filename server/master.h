@@ -46,9 +46,34 @@ struct transaction {
 	bool			 forged;	/* one of them is another's */
 };
 
+/* One signature, asked for by whoever has this; zero: nothing is asked. */
+struct signing {
+	TAILQ_ENTRY(signing)	 entry;
+	struct ipc_digest	 digest;	/* ticket 0: nothing is due */
+	bool			 sent;		/* the process has it */
+	/* NULL: there is none.  arg may be freed in it, and this with it. */
+	void			(*done)(void *arg,
+				    const struct ipc_signature *signature);
+	void			*arg;
+};
+
+enum session_list_kind {
+	SESSIONS_NONE,
+	SESSIONS_GREETING,	/* held back */
+	SESSIONS_PENDING,	/* no worker yet */
+	SESSIONS_SERVED,
+	SESSIONS_KINDS
+};
+
 /* One client, from accept(2) to its end. */
 struct session {
-	TAILQ_ENTRY(session)	 entry;		/* while it waits */
+	TAILQ_ENTRY(session)	 entry;
+	enum session_list_kind	 list;		/* it is in that one */
+	struct worker		*worker;	/* NULL: it waits for one */
+	bool			 evicted;	/* somebody needs its slot */
+	struct login		*login;		/* not answered yet; or NULL */
+	struct signing		 signing;	/* waits for a signature */
+	struct delivery		*delivery;	/* it waits for; or NULL */
 	int			 socket;	/* -1: a worker has it */
 	int			 output;	/* where it is another; -1 */
 	char			 id[ipc_id_bytes + 1];
@@ -59,7 +84,6 @@ struct session {
 	struct address_host	*host;		/* in the address book */
 	struct conf_epoch	*epoch;		/* NULL: no worker yet */
 	struct event		 early;		/* while it is held back */
-	bool			 greeting;	/* held back */
 	bool			 dismissed;	/* its last line was sent */
 	bool			 served;	/* a worker has it, or had */
 	int64_t			 start_ms;
@@ -83,87 +107,11 @@ struct session {
 };
 TAILQ_HEAD(session_list, session);
 
-/*
- * One worker process, from its birth until its nursery says that it has
- * ended: what became of its channel proves nothing.
- */
-struct worker {
-	TAILQ_ENTRY(worker)	 entry;
-	TAILQ_ENTRY(worker)	 signing;	/* waits for a signature, */
-	struct ipc_digest	 digest;	/* of this; ticket 0: not */
-	bool			 digest_sent;
-	struct login		*login;		/* not answered yet; or NULL */
-	struct delivery		*delivery;	/* it waits for; or NULL */
-	struct master		*master;
-	struct nursery		*nursery;	/* its parent */
-	struct event		 readable;
-	struct event		 paused;	/* until its host has paid */
-	int			 channel;
-	pid_t			 pid;
-	uint64_t		 served;	/* sessions */
-	unsigned		 generation;	/* of the nursery image */
-	struct tls_files	*tls;		/* it serves by; NULL: let go */
-	enum ipc_when		 when;
-	struct session		*session;	/* NULL: none now */
-	int64_t			 evicted_ms;	/* for its place; 0: not */
-	unsigned		 hurries;	/* said since it last spoke */
-	bool			 exited;	/* told, or cannot be */
-	int64_t			 left_ms;	/* when it was let go */
-	const char		*killed;	/* why; "": no blame of it */
-	/* the last one it served, if any */
-	char			 last_session[ipc_id_bytes + 1];
-	struct address		 last_client;
-	bool			 last_of_proxy;
-};
-TAILQ_HEAD(worker_list, worker);
-
-enum nursery_state {
-	NURSERY_NONE,		/* no process */
-	NURSERY_STARTING,	/* waiting for READY */
-	NURSERY_READY
-};
-
-/* One nursery works, the second stands by to take its place. */
-struct nursery {
-	struct master		*master;
-	struct event		 readable;
-	int			 channel;
-	enum nursery_state	 state;
-	unsigned		 settings_due, tries_due, siblings_due;
-	unsigned		 strangers;	/* children without a worker */
-	int64_t			 asked_ms;	/* no word since; 0: none due */
-	struct feed		 feed;		/* what it is told of TLS */
-	unsigned		 due;		/* of enum tell */
-	const struct tls_files	*telling;	/* from that pair, and */
-	size_t			 pair, done;	/* that octet of it on */
-	pid_t			 pid;		/* as it says; 0: not yet */
-	char			 sandbox[ipc_text_bytes];
-};
-
-enum { nursery_count = 2 };
-
-struct pool {
-	struct nursery		 nurseries[nursery_count];
-	struct nursery		*active;
-	unsigned		 generation;
-	struct worker_list	 idle;
-	struct worker_list	 busy;
-	struct worker_list	 leaving;	/* let go, not yet ended */
-	struct session_list	 pending;	/* accepted, no worker yet */
-	uint64_t		 idle_count;
-	uint64_t		 busy_count;
-	uint64_t		 leaving_count;
-	uint64_t		 pending_count;
-	uint64_t		 heard;		/* records of workers */
-	uint64_t		 coming;	/* asked for, not yet born */
-	uint64_t		 spare;		/* wanted beyond the load */
-	bool			 starved;	/* since the last tick */
+struct sessions {
+	struct session_list	 list[SESSIONS_KINDS];
+	uint64_t		 count[SESSIONS_KINDS];
+	struct event		 room;	/* to be made for who waits */
 	bool			 hurried;	/* workers were told so */
-	unsigned		 unused_losses;	/* idle workers, in a row */
-	int64_t			 no_spawn_until_ms;
-	int64_t			 next_breed_ms;
-	struct event		 tick;
-	struct event		 room;		/* to be made for who waits */
 };
 
 /* What is asked of the sign process. */
@@ -171,7 +119,7 @@ struct signer {
 	struct feed		 feed;		/* what it is told */
 	uint64_t		 tickets;	/* given out */
 	unsigned		 under_way;	/* digests it has */
-	struct worker_list	 waiting;	/* by signing, in order */
+	TAILQ_HEAD(, signing)	 waiting;	/* in order */
 	struct sign_slot	 slots[ipc_sign_slots_max];
 	struct tls_files	*giving;	/* from that pair, and */
 	size_t			 pair, done;	/* that octet of it on */
@@ -206,7 +154,7 @@ struct master {
 	struct spool		 spool;
 	struct log_message	 log;
 	struct address_book	*book;
-	struct pool		 pool;
+	struct pool		*pool;
 	struct tls_files	*tls;		/* certificates; no keys */
 	struct helper		 helpers[HELPER_COUNT];
 	struct signer		 signer;
@@ -217,8 +165,7 @@ struct master {
 	struct listener		*listeners;
 	size_t			 listener_count;
 	bool			 listen_adopted; /* not by listen lines */
-	struct session_list	 greeting;	/* held back */
-	uint64_t		 greeting_count;
+	struct sessions		*sessions;
 	bool			 one_session;	/* smtpd -i: then it ends */
 	bool			 wants_logins;	/* on some listener */
 	bool			 proved;	/* log/sandbox: no self-test */

@@ -44,6 +44,9 @@
 
 enum { worker_channel = 3, worker_program = 4 };
 
+/* What workers are lent for. */
+static const struct worker_use *const uses[] = { &admit_use, NULL };
+
 /*
  * A signal to all of us, from a terminal, pkill(1) or a service manager, is
  * for the master: its children, and theirs, end when their channels do.
@@ -244,7 +247,7 @@ start_events(struct master *m)
 	m->base = event_base_new();
 	m->book = address_book_new();
 	if (m->base == NULL || m->book == NULL || commit_init(m) == -1 ||
-	    reload_init(m) == -1 ||
+	    reload_init(m) == -1 || admit_start(m) == -1 ||
 	    log_setup_events(m) == -1 || signals_init(m) == -1)
 		fatal("no memory to start with");
 }
@@ -289,7 +292,7 @@ serve(struct master *m, const struct inetd *i)
 		if (admit_one(m, i->input, i->output, &i->client) == -1)
 			fatal("no memory to start with");
 		inetd_given();
-	} else if (listen_start(m) == -1)
+	} else if (listen_start(m, admit_accept) == -1)
 		fatal("no memory to start with");
 	event_base_dispatch(m->base);
 	notify_stopping();
@@ -409,7 +412,8 @@ start_and_run(struct master *m, const struct start_options *o)
 	start_helpers(m, o->worker, helpers);
 	start_events(m);
 	helper_watch(m);
-	pool_start(m, channels);
+	if (pool_start(m, channels, uses) == -1)
+		fatal("no memory to start with");
 	open_spool(m, root, m->proved);
 	if (refused_init(m) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
@@ -420,7 +424,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (control != -1 && control_start(m, control) == -1)
 		fatal("no memory to start with");
 	if (!m->proved && !m->conf.catcher &&
-	    strcmp(m->pool.active->sandbox, "none") != 0)
+	    strcmp(pool_sandbox(m), "none") != 0)
 		proof_write(&proof, m->spool.log);
 	if (!m->one_session)
 		announce(m);

@@ -127,7 +127,7 @@ static void
 answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
 {
 	struct address client = { .ipv6 = ask->ipv6 };
-	uint64_t count[state_session_count], near = 0;
+	uint64_t count[SESSION_STATE_COUNT], near = 0;
 	struct address_note here = { .sessions = 0 };
 
 	memcpy(client.ip, ask->ip, sizeof(client.ip));

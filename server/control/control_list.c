@@ -21,7 +21,7 @@ struct process {
 	const char		*role;
 	pid_t			 pid;
 	const struct identity	*user;
-	enum control_state	 state;
+	const char		*state;
 	const char		*held;
 };
 
@@ -31,43 +31,21 @@ age_ms(int64_t since_ms)
 	return (uint64_t)(deadline_now_ms() - since_ms);
 }
 
-static enum control_state
-session_state(const struct worker *w)
-{
-	switch (w->when) {
-	case IPC_AT_MAIL:
-		return STATE_MAIL;
-	case IPC_AT_RCPT:
-		return STATE_RCPT;
-	case IPC_AT_DATA:
-		return STATE_DATA;
-	case IPC_AT_COMMIT:
-		return STATE_COMMIT;
-	case IPC_AT_IDLE:
-	case IPC_AT_SESSION:
-	case IPC_AT_LOGIN:
-	case IPC_AT_PROXY:
-	case IPC_AT_ANY:
-	case IPC_AT_WORK:
-	case IPC_AT_ASK:
-		break;
-	}
-	return STATE_IDLE;
-}
-
 uint64_t
 control_count_sessions(const struct master *m,
-    uint64_t count[state_session_count])
+    uint64_t count[SESSION_STATE_COUNT])
 {
-	const struct worker *w;
+	uint64_t all = 0;
 
-	memset(count, 0, state_session_count * sizeof(count[0]));
-	TAILQ_FOREACH(w, &m->pool.busy, entry) {
-		count[session_state(w)]++;
+	memset(count, 0, SESSION_STATE_COUNT * sizeof(count[0]));
+	for (size_t i = 0; i < SESSIONS_KINDS; i++) {
+		const struct session *t;
+
+		TAILQ_FOREACH(t, &m->sessions->list[i], entry)
+			count[session_state(t)]++;
+		all += m->sessions->count[i];
 	}
-	count[STATE_WAITING] = m->pool.pending_count;
-	count[STATE_GREETING] = m->greeting_count;
-	return m->pool.busy_count + m->pool.pending_count + m->greeting_count;
+	return all;
 }
 
 /* ---- processes ---------------------------------------------------------- */
@@ -87,7 +65,7 @@ put_process(struct control_list *s, const struct process *p)
 			json_out_i64(s->j, "pid", p->pid);
 		json_out_u64(s->j, "uid", p->user->uid);
 		json_out_string(s->j, "user", p->user->name);
-		json_out_string(s->j, "state", control_state_words[p->state]);
+		json_out_string(s->j, "state", p->state);
 		json_out_string(s->j, "held_by", p->held);
 		json_out_end(s->j);
 		return;
@@ -95,25 +73,36 @@ put_process(struct control_list *s, const struct process *p)
 	if (p->pid != 0)
 		snprintf(pid, sizeof(pid), "%d", (int)p->pid);
 	fprintf(s->f, "%-8s %10s  %-12s %-10s %s\n", p->role, pid,
-	    p->user->name, control_state_words[p->state],
+	    p->user->name, p->state,
 	    p->held[0] == '\0' ? "?" : p->held);
+}
+
+/* Whose they are, and of what role. */
+struct workers {
+	struct control_list	*list;
+	const struct identity	*user;
+	const char		*role;
+};
+
+static void
+put_worker(void *arg, const struct pool_process *p)
+{
+	const struct workers *w = arg;
+
+	put_process(w->list, &(struct process){ w->role, p->pid, w->user,
+	    p->state, p->sandbox });
 }
 
 void
 control_list_owners(const struct master *m, struct control_list *s)
 {
-	put_process(s, &(struct process){ "master", getpid(),
-	    &m->users.master, m->stopping ? STATE_STOPPING : STATE_SERVING,
-	    m->sandbox });
-	for (size_t i = 0; i < nursery_count; i++) {
-		const struct nursery *n = &m->pool.nurseries[i];
+	const char *const *words = control_state_words;
 
-		if (n->state != NURSERY_NONE)
-			put_process(s, &(struct process){ "nursery", n->pid,
-			    &m->users.worker, n->state == NURSERY_STARTING ?
-			    STATE_STARTING : n == m->pool.active ?
-			    STATE_SERVING : STATE_STANDBY, n->sandbox });
-	}
+	put_process(s, &(struct process){ "master", getpid(),
+	    &m->users.master, words[m->stopping ? STATE_STOPPING :
+	    STATE_SERVING], m->sandbox });
+	pool_nurseries(m, put_worker, &(struct workers){ s, &m->users.worker,
+	    "nursery" });
 	for (size_t i = 0; i < HELPER_COUNT; i++) {
 		const struct helper *h = &m->helpers[i];
 
@@ -121,9 +110,9 @@ control_list_owners(const struct master *m, struct control_list *s)
 			put_process(s, &(struct process){
 			    helper_name((enum helper_kind)i), h->pid,
 			    &m->users.master,
-			    h->state == HELPER_SERVING ? STATE_SERVING :
+			    words[h->state == HELPER_SERVING ? STATE_SERVING :
 			    h->state == HELPER_LOST ? STATE_LOST :
-			    STATE_STARTING, h->sandbox });
+			    STATE_STARTING], h->sandbox });
 	}
 }
 
@@ -131,48 +120,37 @@ control_list_owners(const struct master *m, struct control_list *s)
 void
 control_list_workers(const struct master *m, struct control_list *s)
 {
-	const struct worker_list *const lists[] = { &m->pool.busy,
-	    &m->pool.idle, &m->pool.leaving };
-	const struct worker *w;
-	size_t left = ipc_sessions_max;
-
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		TAILQ_FOREACH(w, lists[i], entry) {
-			if (left-- == 0)
-				return;
-			put_process(s, &(struct process){ "worker", w->pid,
-			    &m->users.worker, i == 0 ? session_state(w) :
-			    i == 1 ? STATE_SPARE : STATE_LEAVING,
-			    w->nursery->sandbox });
-		}
-	}
+	pool_workers(m, ipc_sessions_max, put_worker, &(struct workers){ s,
+	    &m->users.worker, "worker" });
 }
 
 /* Workers are many: those of one state share a line. */
 void
 control_list_worker_counts(const struct master *m, FILE *f)
 {
+	struct pool_count c;
+
+	pool_count(m, &c);
 	const struct {
 		uint64_t	 count;
 		const char	*word;
-	} rows[] = { { m->pool.busy_count, "busy" },
-	    { m->pool.idle_count, "spare" } };
+	} rows[] = { { c.busy, "busy" }, { c.idle, "spare" } };
 
 	for (size_t i = 0; i < 2; i++)
 		if (rows[i].count > 0)
 			fprintf(f, "%-8s %3llu of them  %-12s %-10s %s\n",
 			    "worker", (unsigned long long)rows[i].count,
 			    m->users.worker.name, rows[i].word,
-			    m->pool.active == NULL ? "?" :
-			    m->pool.active->sandbox);
+			    pool_sandbox(m));
 }
 
 /* ---- sessions ----------------------------------------------------------- */
 
 static void
-put_session(struct control_list *s, const struct session *t, pid_t pid,
-    enum control_state state)
+put_session(struct control_list *s, const struct session *t)
 {
+	const char *state = session_word(t);
+	pid_t pid = t->worker == NULL ? 0 : pool_pid(t->worker);
 	char age[figure_bytes], shown[24] = "-";
 
 	if (s->count++ >= ipc_sessions_max)
@@ -182,7 +160,7 @@ put_session(struct control_list *s, const struct session *t, pid_t pid,
 		json_out_string(s->j, "id", t->id);
 		json_out_string(s->j, "client", t->client.text);
 		json_out_u64(s->j, "port", t->client.port);
-		json_out_string(s->j, "state", control_state_words[state]);
+		json_out_string(s->j, "state", state);
 		if (pid == 0)
 			json_out_null(s->j, "pid");
 		else
@@ -200,25 +178,20 @@ put_session(struct control_list *s, const struct session *t, pid_t pid,
 	if (pid != 0)
 		snprintf(shown, sizeof(shown), "%d", (int)pid);
 	fprintf(s->f, "%-16s %-39s %-8s %10s %10s %7llu\n", t->id,
-	    t->client.text, control_state_words[state], shown, age,
+	    t->client.text, state, shown, age,
 	    (unsigned long long)t->stored);
 }
 
 void
 control_list_sessions(const struct master *m, struct control_list *s)
 {
+	static const enum session_list_kind order[] = { SESSIONS_SERVED,
+	    SESSIONS_PENDING, SESSIONS_GREETING };
 	const struct session *t;
-	const struct worker *w;
 
-	TAILQ_FOREACH(w, &m->pool.busy, entry) {
-		put_session(s, w->session, w->pid, session_state(w));
-	}
-	TAILQ_FOREACH(t, &m->pool.pending, entry) {
-		put_session(s, t, 0, STATE_WAITING);
-	}
-	TAILQ_FOREACH(t, &m->greeting, entry) {
-		put_session(s, t, 0, STATE_GREETING);
-	}
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		TAILQ_FOREACH(t, &m->sessions->list[order[i]], entry)
+			put_session(s, t);
 }
 
 /* ---- addresses ---------------------------------------------------------- */

@@ -7,22 +7,12 @@
 #include <stdio.h>
 
 #include "server/log/json_out.h"
-#include "server/master.h"
+#include "server/session/session.h"
 
 /* What a process or a session does now; one table, one word each. */
 #define CONTROL_STATES(X)						\
-	X(IDLE, "idle")		/* a session, no transaction */		\
-	X(MAIL, "mail")		/* sender taken */			\
-	X(RCPT, "rcpt")		/* a recipient taken */			\
-	X(DATA, "data")		/* the message comes in */		\
-	X(COMMIT, "commit")	/* waits for the disk */		\
-	X(GREETING, "greeting")	/* held back: does it speak too soon? */ \
-	X(WAITING, "waiting")	/* for a worker: a client, no process */ \
-	X(SPARE, "spare")	/* a worker without a client */		\
-	X(LEAVING, "leaving")	/* a worker that was told to end */	\
-	X(SERVING, "serving")	/* a master, nursery, helper that works */ \
-	X(STANDBY, "stands by")	/* a nursery */				\
-	X(STARTING, "starting")	/* a nursery, a helper: not ready */	\
+	SESSION_STATES(X)						\
+	POOL_STATES(X)							\
 	X(LOST, "lost")		/* a helper that has ended */		\
 	X(STOPPING, "stopping")	/* a master */
 
@@ -30,13 +20,11 @@
 enum control_state { CONTROL_STATES(CONTROL_STATE_NAME) STATE_COUNT };
 #undef CONTROL_STATE_NAME
 
-enum { state_session_count = STATE_WAITING + 1 };	/* those of sessions */
-
 extern const char *const control_state_words[STATE_COUNT];
 
 /* Counted, for all sessions there are; their sum. */
 uint64_t control_count_sessions(const struct master *m,
-	    uint64_t count[state_session_count]);
+	    uint64_t count[SESSION_STATE_COUNT]);
 
 /* Where a list is written, and how long it is. */
 struct control_list {

@@ -283,19 +283,21 @@ metric_gauge(const char *family, const char *unit, const char *help,
 static void
 metric_pool(struct master *m, FILE *f)
 {
-	const struct pool *p = &m->pool;
+	struct pool_count c;
+
+	pool_count(m, &c);
 	const struct {
 		const char	*state;
 		uint64_t	 count;
 	} workers[] = {
-		{ "busy", p->busy_count }, { "spare", p->idle_count },
-		{ "coming", p->coming }, { "leaving", p->leaving_count }
+		{ "busy", c.busy }, { "spare", c.idle },
+		{ "coming", c.coming }, { "leaving", c.leaving }
 	};
-	uint64_t count[state_session_count];
+	uint64_t count[SESSION_STATE_COUNT];
 
 	(void)control_count_sessions(m, count);
 	metric_head("sessions", "", "gauge", "Sessions now, by state", f);
-	for (size_t i = 0; i < state_session_count; i++)
+	for (size_t i = 0; i < SESSION_STATE_COUNT; i++)
 		fprintf(f, "smtpd_sessions{state=\"%s\"} %llu\n",
 		    control_state_words[i], (unsigned long long)count[i]);
 	metric_gauge("sessions_max", "", "Sessions at once, at most",

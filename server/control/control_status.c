@@ -152,25 +152,25 @@ put_certificates(const struct master *m, FILE *f)
 static void
 put_pool(const struct master *m, FILE *f)
 {
-	uint64_t count[state_session_count];
+	uint64_t count[SESSION_STATE_COUNT];
 	uint64_t all = control_count_sessions(m, count);
-	const struct pool *p = &m->pool;
+	struct pool_count c;
 
 	put_label(f, "sessions");
 	fprintf(f, "%llu of %llu at most", (unsigned long long)all,
 	    (unsigned long long)m->conf.limits.workers);
-	for (size_t i = 0, n = 0; i < state_session_count; i++)
+	for (size_t i = 0, n = 0; i < SESSION_STATE_COUNT; i++)
 		if (count[i] > 0)
 			fprintf(f, "%s%llu %s", n++ == 0 ? ": " : ", ",
 			    (unsigned long long)count[i],
 			    control_state_words[i]);
 	fprintf(f, "\n");
+	pool_count(m, &c);
 	put_label(f, "workers");
 	fprintf(f, "%llu busy, %llu spare (%llu wanted), %llu coming, "
-	    "%llu leaving\n", (unsigned long long)p->busy_count,
-	    (unsigned long long)p->idle_count, (unsigned long long)p->spare,
-	    (unsigned long long)p->coming,
-	    (unsigned long long)p->leaving_count);
+	    "%llu leaving\n", (unsigned long long)c.busy,
+	    (unsigned long long)c.idle, (unsigned long long)c.spare,
+	    (unsigned long long)c.coming, (unsigned long long)c.leaving);
 }
 
 static void
@@ -312,21 +312,23 @@ json_certificates(const struct master *m, struct json_out *j)
 static void
 json_pool(const struct master *m, struct json_out *j)
 {
-	uint64_t count[state_session_count];
+	uint64_t count[SESSION_STATE_COUNT];
+	struct pool_count c;
 
+	pool_count(m, &c);
 	json_out_object(j, "sessions");
 	json_out_u64(j, "all", control_count_sessions(m, count));
 	json_out_u64(j, "max", m->conf.limits.workers);
 	json_out_u64(j, "per_address_max", m->conf.limits.per_address);
-	for (size_t i = 0; i < state_session_count; i++)
+	for (size_t i = 0; i < SESSION_STATE_COUNT; i++)
 		json_out_u64(j, control_state_words[i], count[i]);
 	json_out_end(j);
 	json_out_object(j, "workers");
-	json_out_u64(j, "busy", m->pool.busy_count);
-	json_out_u64(j, "spare", m->pool.idle_count);
-	json_out_u64(j, "spare_wanted", m->pool.spare);
-	json_out_u64(j, "coming", m->pool.coming);
-	json_out_u64(j, "leaving", m->pool.leaving_count);
+	json_out_u64(j, "busy", c.busy);
+	json_out_u64(j, "spare", c.idle);
+	json_out_u64(j, "spare_wanted", c.spare);
+	json_out_u64(j, "coming", c.coming);
+	json_out_u64(j, "leaving", c.leaving);
 	json_out_end(j);
 }
 

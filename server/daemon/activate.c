@@ -156,7 +156,8 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (idle_since_ms == 0 ||
-	    m->pool.busy_count + m->pool.pending_count > 0)
+	    m->sessions->count[SESSIONS_SERVED] +
+	    m->sessions->count[SESSIONS_PENDING] > 0)
 		idle_since_ms = now;
 	if (m->stopping || now - idle_since_ms <
 	    (int64_t)m->conf.limits.inetd_wait_s * 1000)

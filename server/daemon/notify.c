@@ -109,8 +109,9 @@ tell_status(const struct master *m, const char *before)
 	char status[sizeof(to.status)], text[sizeof(status) + 32];
 
 	snprintf(status, sizeof(status), "%llu sessions, %llu clients wait "
-	    "for a worker", (unsigned long long)m->pool.busy_count,
-	    (unsigned long long)m->pool.pending_count);
+	    "for a worker",
+	    (unsigned long long)m->sessions->count[SESSIONS_SERVED],
+	    (unsigned long long)m->sessions->count[SESSIONS_PENDING]);
 	if (*before == '\0' && strcmp(status, to.status) == 0)
 		return;
 	memcpy(to.status, status, sizeof(status));

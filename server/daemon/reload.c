@@ -20,7 +20,6 @@
 #include "server/process/auth.h"
 #include "server/process/nursery.h"
 #include "server/process/pool.h"
-#include "server/process/pool_worker.h"
 #include "server/process/signer.h"
 #include "server/session/descriptors.h"
 #include "server/session/listen.h"
@@ -205,12 +204,11 @@ adopt(struct master *m, struct conf_epoch *e)
 	drop_listeners(m);
 	renew_commit(m);
 	pool_retire_idle(m);
-	pool_ask(m);
 	log_begin(&l, LOG_LEVEL_INFO, "reload");
 	log_str(&l, "file", m->conf.path);
 	log_u64(&l, "domains", m->conf.domain_count);
 	log_u64(&l, "listeners", m->listener_count);
-	log_u64(&l, "sessions", m->pool.busy_count);
+	log_u64(&l, "sessions", m->sessions->count[SESSIONS_SERVED]);
 	log_end(&l);
 	conf_warn_broken(&m->conf, mode_log_warning);
 }
@@ -221,7 +219,6 @@ adopt_certificates(struct master *m)
 {
 	renew_commit(m);
 	pool_retire_idle(m);
-	pool_ask(m);
 	signer_fed(m);
 }
 

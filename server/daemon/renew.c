@@ -25,7 +25,6 @@ struct renewal {
 	bool			 denied;	/* for this user */
 	size_t			 judged_due;
 	bool			 faulty;
-	struct nursery		*trying;	/* NULL: none yet, or it has */
 	bool			 taken;		/* ready to be adopted */
 	struct event		 patience;
 	char			*mistakes;	/* of said */
@@ -41,8 +40,7 @@ forget(struct renewal *r)
 
 	event_del(&r->patience);
 	signer_give(m, NULL);
-	if (r->trying != NULL)
-		nursery_try(r->trying, NULL);
+	nursery_try(m, NULL, NULL);
 	if (r->said != NULL)
 		fclose(r->said);
 	free(r->mistakes);
@@ -132,43 +130,15 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 	    "the nursery does not answer");
 }
 
-/* Only one that works as it was told before can be told the next thing. */
-void
-renew_ready(struct master *m)
+/* By a nursery, and libtls takes them, or why not. */
+static void
+tried(struct master *m, const char *why_not)
 {
-	struct renewal *r = m->renewal;
-	struct nursery *n = m->pool.active;
-
-	if (r == NULL || r->taken || r->judged_due > 0 || n == NULL ||
-	    n->state != NURSERY_READY)
-		return;
-	r->trying = n;
-	nursery_try(n, r->files);
-}
-
-void
-renew_untried(const struct nursery *n)
-{
-	struct renewal *r = n->master->renewal;
-
-	if (r != NULL && r->trying == n)
-		r->trying = NULL;
-}
-
-void
-renew_tried(struct nursery *n, const char *why_not)
-{
-	struct master *m = n->master;
-	struct renewal *r = m->renewal;
-
-	if (r == NULL || r->trying != n)
-		return;
 	if (why_not[0] != '\0') {
 		renew_fail(m, why_not);
 		return;
 	}
-	r->trying = NULL;
-	r->taken = true;
+	m->renewal->taken = true;
 	reload_renewed(m, NULL);
 }
 
@@ -205,7 +175,7 @@ renew_judged(struct master *m, const struct ipc_judged *judged)
 	else if (r->same)
 		finish_same(r);
 	else
-		renew_ready(m);
+		nursery_try(m, r->files, tried);
 }
 
 /* What has been read stays as it is, and who sent SIGHUP is told why. */
@@ -288,7 +258,8 @@ begin(struct master *m, const struct conf *new, struct tls_files *files,
 	}
 	event_add(&r->patience, &patience);
 	signer_give(m, files);
-	renew_ready(m);
+	if (r->judged_due == 0)
+		nursery_try(m, files, tried);
 	return RENEW_LATER;
 }
 

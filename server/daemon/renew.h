@@ -36,12 +36,6 @@ void	renew_commit(struct master *m);
 void	renew_keys(struct master *m);
 /* The sign process has judged a pair. */
 void	renew_judged(struct master *m, const struct ipc_judged *judged);
-/* The working nursery is ready, or another one works. */
-void	renew_ready(struct master *m);
-/* n is gone, or executes itself: what it was given to try is lost. */
-void	renew_untried(const struct nursery *n);
-/* n tried what it was given last; why not is empty where libtls takes it. */
-void	renew_tried(struct nursery *n, const char *why_not);
 /* It cannot come to an end: why, for a person. */
 void	renew_fail(struct master *m, const char *why);
 

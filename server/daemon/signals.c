@@ -17,6 +17,15 @@
 
 enum { stop_patience_s = 20, look_pause_us = 10 * 1000 };
 
+static uint64_t
+count_busy(const struct master *m)
+{
+	struct pool_count c;
+
+	pool_count(m, &c);
+	return c.busy;
+}
+
 /* The end has come when the last session has, which nobody need tell. */
 static void
 on_look(evutil_socket_t fd, short what, void *arg)
@@ -25,7 +34,7 @@ on_look(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (m->pool.busy_count == 0)
+	if (count_busy(m) == 0)
 		event_base_loopbreak(m->base);
 }
 
@@ -45,7 +54,7 @@ log_stopping(const struct master *m)
 	struct log_line l;
 
 	log_begin(&l, LOG_LEVEL_INFO, "stopping");
-	log_u64(&l, "sessions", m->pool.busy_count);
+	log_u64(&l, "sessions", count_busy(m));
 	log_u64(&l, "at_most_s", stop_patience_s);
 	log_end(&l);
 }
@@ -64,7 +73,7 @@ signals_stop(struct master *m)
 	listen_stop(m);
 	admit_stop(m);
 	pool_drain(m);
-	if (m->pool.busy_count > 0)
+	if (count_busy(m) > 0)
 		log_stopping(m);
 	event_base_once(m->base, -1, EV_TIMEOUT, on_patience, m, &patience);
 	look = event_new(m->base, -1, EV_PERSIST, on_look, m);

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "server/mail/maildir.h"
+#include "server/process/pool.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
@@ -349,7 +350,7 @@ run_piece(struct master *m)
 	int64_t now_us, begun_us = deadline_now_us();
 	struct commit *c = m->commit;
 	struct delivery *d = find_next(c, begun_us);
-	bool quiet = m->pool.heard == c->heard;
+	bool quiet = pool_heard(m) == c->heard;
 	struct address_host *host;
 	int error = 0;
 
@@ -372,7 +373,7 @@ run_piece(struct master *m)
 	now_us = deadline_now_us();
 	c->rest_until_us = quiet ? now_us :
 	    now_us + (now_us - begun_us) * rest_times;
-	c->heard = m->pool.heard;
+	c->heard = pool_heard(m);
 }
 
 static void

@@ -15,10 +15,9 @@
 #include "server/mail/commit.h"
 #include "server/mail/maildir.h"
 #include "server/mail/recipient_set.h"
-#include "server/process/pool_worker.h"
+#include "server/process/pool.h"
 #include "server/process/tls_log.h"
 #include "server/session/session.h"
-#include "shared/ipc.h"
 #include "shared/log.h"
 #include "shared/trace_field.h"
 
@@ -170,9 +169,8 @@ log_store(const struct session *s)
 static void
 record(void *arg)
 {
-	const struct worker *w = arg;
-	const struct session *s = w->session;
-	struct master *m = w->master;
+	const struct session *s = arg;
+	struct master *m = s->master;
 	struct log_message_fact fact = {
 		.id = s->tx.id, .session = s->id, .client = s->client.text,
 		.port = s->client.port,
@@ -207,9 +205,8 @@ count_answer(struct counters *c, const struct transaction *tx, int error,
 static void
 done(void *arg, int error, int64_t us)
 {
-	struct worker *w = arg;
-	struct master *m = w->master;
-	struct session *s = w->session;
+	struct session *s = arg;
+	struct master *m = s->master;
 	struct ipc_record r;
 
 	memset(&r, 0, sizeof(r));
@@ -226,19 +223,18 @@ done(void *arg, int error, int64_t us)
 		r.u.verdict.verdict = trouble_of(error);
 	}
 	s->tx.id[0] = '\0';	/* of a file that is there no longer */
-	w->delivery = NULL;
-	w->when = IPC_AT_SESSION;
+	s->delivery = NULL;
+	pool_permit(s->worker, IPC_AT_SESSION);
 	session_reset(m, s);
-	if (ipc_send(w->channel, &r, -1, false) == -1)
-		pool_lost(w, "worker gone before its answer");
+	if (pool_send(s->worker, &r, -1) == -1)
+		pool_lost(s->worker, "worker gone before its answer");
 }
 
 enum verdict
-message_end(struct worker *w, uint64_t size, bool *broken)
+message_end(struct session *s, uint64_t size, bool *broken)
 {
-	struct session *s = w->session;
 	struct transaction *tx = &s->tx;
-	const struct commit_owner owner = { .arg = w, .session = s->id,
+	const struct commit_owner owner = { .arg = s, .session = s->id,
 	    .host = s->host, .epoch = s->epoch, .record = record,
 	    .done = done };
 
@@ -246,11 +242,11 @@ message_end(struct worker *w, uint64_t size, bool *broken)
 	if (*broken)
 		return VERDICT_TROUBLE;
 	tx->size = tx->head_bytes + size;
-	switch (spool_check(&w->master->spool, tx->id, tx->size)) {
+	switch (spool_check(&s->master->spool, tx->id, tx->size)) {
 	case SPOOL_GOOD:
-		w->delivery = commit_add(w->master, tx, &owner);
-		if (w->delivery != NULL) {
-			w->when = IPC_AT_COMMIT;
+		s->delivery = commit_add(s->master, tx, &owner);
+		if (s->delivery != NULL) {
+			pool_permit(s->worker, IPC_AT_COMMIT);
 			return VERDICT_OK;
 		}
 		log_failure(s, "hold", errno);
@@ -262,8 +258,8 @@ message_end(struct worker *w, uint64_t size, bool *broken)
 		*broken = true;
 		break;
 	}
-	w->master->counters.value[COUNTER_UNSTORED]++;
-	session_reset(w->master, s);
+	s->master->counters.value[COUNTER_UNSTORED]++;
+	session_reset(s->master, s);
 	return VERDICT_TROUBLE;
 }
 

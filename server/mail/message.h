@@ -26,7 +26,7 @@ enum verdict message_begin(struct session *s, int *fd);
  * file.  VERDICT_OK; or why not, which is in the log.  *broken: the file is
  * not what an honest worker leaves.
  */
-enum verdict message_end(struct worker *w, uint64_t size, bool *broken);
+enum verdict message_end(struct session *s, uint64_t size, bool *broken);
 /*
  * The worker of s gives its message up: error is its errno of the file, or 0
  * when that is not the reason.

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/daemon/renew.h"
 #include "server/process/pool_worker.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -160,8 +159,27 @@ drop(struct nursery *n)
 static struct nursery *
 other(struct master *m, const struct nursery *n)
 {
-	return n == &m->pool.nurseries[0] ? &m->pool.nurseries[1] :
-	    &m->pool.nurseries[0];
+	return n == &m->pool->nurseries[0] ? &m->pool->nurseries[1] :
+	    &m->pool->nurseries[0];
+}
+
+/* What n was given to try is lost with n, or with its image. */
+static void
+untried(struct nursery *n)
+{
+	if (n->master->pool->trying == n)
+		n->master->pool->trying = NULL;
+}
+
+/* Only one that works as it was told before can be told the next thing. */
+static void
+begin_trial(struct pool *p)
+{
+	if (p->trial == NULL || p->trying != NULL || p->active == NULL ||
+	    p->active->state != NURSERY_READY)
+		return;
+	p->trying = p->active;
+	tell(p->trying, TELL_TRIAL, p->trial);
 }
 
 /* A nursery has gone, and nobody wanted it to. */
@@ -170,29 +188,29 @@ lost(struct nursery *n, const char *why)
 {
 	struct master *m = n->master;
 	struct nursery *spare = other(m, n);
-	bool was_active = m->pool.active == n;
+	bool was_active = m->pool->active == n;
 	struct log_line l;
 
 	drop(n);
-	renew_untried(n);
+	untried(n);
 	if (was_active)
 		/* One that was ready may be about to take new settings. */
-		m->pool.active = spare->state == NURSERY_READY ||
+		m->pool->active = spare->state == NURSERY_READY ||
 		    (spare->state == NURSERY_STARTING && spare->pid != 0) ?
 		    spare : NULL;
 	m->counters.value[COUNTER_NURSERIES_LOST]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "nursery-lost");
 	log_str(&l, "why", why);
-	log_str(&l, "then", m->pool.active == NULL ? "none is left: ending" :
+	log_str(&l, "then", m->pool->active == NULL ? "none is left: ending" :
 	    was_active ? "the one standing by has taken over" :
 	    "another will stand by");
 	log_end(&l);
-	if (m->pool.active == NULL) {
+	if (m->pool->active == NULL) {
 		m->exit_status = 1;
 		event_base_loopbreak(m->base);
 	} else {
 		pool_nursery_lost(n, was_active);
-		renew_ready(m);
+		begin_trial(m->pool);
 	}
 }
 
@@ -208,7 +226,8 @@ nursery_ask(struct nursery *n, struct ipc_record *r)
 static void
 heard(struct nursery *n)
 {
-	bool due = n == n->master->pool.active && n->master->pool.coming > 0;
+	bool due = n == n->master->pool->active &&
+	    n->master->pool->count.coming > 0;
 
 	n->asked_ms = due ? deadline_now_ms() : 0;
 }
@@ -227,7 +246,7 @@ static void
 breed(struct master *m)
 {
 	struct ipc_record r = { .type = IPC_BREED, .u.breed.option = 'r' };
-	struct pool *p = &m->pool;
+	struct pool *p = m->pool;
 
 	if (m->one_session || p->active == NULL ||
 	    p->active->state != NURSERY_READY ||
@@ -243,15 +262,15 @@ void
 nursery_tick(struct master *m)
 {
 	for (size_t i = 0; i < nursery_count; i++)
-		if (is_silent(&m->pool.nurseries[i]))
-			lost(&m->pool.nurseries[i], "it does not answer");
+		if (is_silent(&m->pool->nurseries[i]))
+			lost(&m->pool->nurseries[i], "it does not answer");
 	breed(m);
 }
 
 static void
 on_ready(struct nursery *n, const struct ipc_record *r)
 {
-	struct pool *p = &n->master->pool;
+	struct pool *p = n->master->pool;
 
 	/* What it forks before the last READY has older settings. */
 	if (--n->settings_due > 0 || (n->due & TELL_SETTINGS))
@@ -264,7 +283,7 @@ on_ready(struct nursery *n, const struct ipc_record *r)
 	if (p->active == NULL)
 		p->active = n;
 	if (p->active == n)
-		renew_ready(n->master);
+		begin_trial(p);
 }
 
 /*
@@ -274,12 +293,19 @@ on_ready(struct nursery *n, const struct ipc_record *r)
 static void
 on_tried(struct nursery *n, const char *why_not)
 {
+	struct pool *p = n->master->pool;
 	bool last = n->tries_due <= 1;
 
 	if (n->tries_due > 0)
 		n->tries_due--;
-	if (last && n->telling != n->master->tls)
-		renew_tried(n, why_not);
+	if (last && n == p->trying) {
+		if (why_not[0] == '\0') {
+			p->trial = NULL;
+			p->trying = NULL;
+		}
+		p->tried(n->master, why_not);
+	} else if (last && n->telling != n->master->tls)
+		return;
 	else if (last && why_not[0] != '\0')
 		lost(n, why_not);
 }
@@ -329,7 +355,7 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 	else if (r->type == IPC_SIBLING)
 		on_sibling(n, passed);
 	else if (r->type == IPC_NEWBORN &&
-	    (n != m->pool.active || m->pool.coming == 0))
+	    (n != m->pool->active || m->pool->count.coming == 0))
 		unasked(n, passed, "it tells of a worker that was not asked "
 		    "for");
 	else if (r->type == IPC_NEWBORN)
@@ -387,7 +413,7 @@ on_nursery(evutil_socket_t fd, short what, void *arg)
 void
 nursery_renew(struct master *m)
 {
-	struct pool *p = &m->pool;
+	struct pool *p = m->pool;
 
 	/* What waits for room there was meant for the image of before. */
 	if (p->active == NULL || p->active->feed.waits)
@@ -396,14 +422,14 @@ nursery_renew(struct master *m)
 		return;
 	/* What it forked before is told from the rest by READY. */
 	p->generation++;
-	renew_untried(p->active);
+	untried(p->active);
 	tell(p->active, TELL_ALL, m->tls);
 }
 
 void
 nursery_tell_settings(struct master *m, bool certificates)
 {
-	struct pool *p = &m->pool;
+	struct pool *p = m->pool;
 	unsigned what = certificates ? TELL_ALL : TELL_FORGET | TELL_SETTINGS;
 
 	p->generation++;
@@ -421,12 +447,18 @@ nursery_tell_settings(struct master *m, bool certificates)
 }
 
 void
-nursery_try(struct nursery *n, const struct tls_files *files)
+nursery_try(struct master *m, const struct tls_files *files,
+    nursery_tried *tried)
 {
-	if (files != NULL)
-		tell(n, TELL_TRIAL, files);
-	else
-		tell(n, TELL_FORGET, NULL);
+	struct pool *p = m->pool;
+
+	if (files == NULL && p->trying != NULL)
+		tell(p->trying, TELL_FORGET, NULL);
+	if (files == NULL)
+		p->trying = NULL;
+	p->trial = files;
+	p->tried = tried;
+	begin_trial(p);
 }
 
 /* Waits for the first record of n: has it proved its sandbox? */
@@ -468,8 +500,8 @@ nursery_start(struct master *m, const int channels[nursery_count])
 {
 	for (size_t i = 0; i < nursery_count; i++)
 		if (channels[i] != -1) {
-			adopt(m, &m->pool.nurseries[i], channels[i]);
-			tell_first(&m->pool.nurseries[i]);
+			adopt(m, &m->pool->nurseries[i], channels[i]);
+			tell_first(&m->pool->nurseries[i]);
 		}
 }
 
@@ -477,8 +509,8 @@ int
 nursery_wait(struct master *m, const char **why)
 {
 	for (size_t i = 0; i < nursery_count; i++)
-		if (m->pool.nurseries[i].state == NURSERY_STARTING &&
-		    wait_ready(&m->pool.nurseries[i], why) == -1)
+		if (m->pool->nurseries[i].state == NURSERY_STARTING &&
+		    wait_ready(&m->pool->nurseries[i], why) == -1)
 			return -1;
 	return 0;
 }
@@ -487,6 +519,6 @@ void
 nursery_stop(struct master *m)
 {
 	for (size_t i = 0; i < nursery_count; i++)
-		drop(&m->pool.nurseries[i]);
-	m->pool.active = NULL;
+		drop(&m->pool->nurseries[i]);
+	m->pool->active = NULL;
 }

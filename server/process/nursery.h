@@ -4,8 +4,7 @@
 #ifndef SERVER_NURSERY_H
 #define SERVER_NURSERY_H
 
-#include "server/master.h"
-#include "shared/log.h"
+#include "server/process/pool.h"
 
 /* As pool_start() and pool_wait() say of the nurseries. */
 void	nursery_start(struct master *m, const int channels[nursery_count]);
@@ -23,11 +22,16 @@ void	nursery_renew(struct master *m);
  * that were born before are of an older generation.
  */
 void	nursery_tell_settings(struct master *m, bool certificates);
+typedef void	nursery_tried(struct master *m, const char *why_not);
+
 /*
- * Has n try certificates beside those that it serves by; renew_tried() is
- * told.  NULL: what it was given is not needed any more.
+ * Has the working nursery try certificates beside those that it serves by,
+ * and calls tried() when it has, or another one that took its place; why_not
+ * is empty where libtls takes them.  files stays the caller's, and the trial
+ * goes on until it has an answer and settings follow, or files is NULL.
  */
-void	nursery_try(struct nursery *n, const struct tls_files *files);
+void	nursery_try(struct master *m, const struct tls_files *files,
+	    nursery_tried *tried);
 /*
  * Once a second: loses who does not answer, and asks for a nursery to stand
  * by, where there is none.

@@ -1,34 +1,36 @@
 /*
- * Workers: asked for ahead of need, given to clients, let go.  What the
- * nurseries do is in nursery.c of this folder; which client gets in is not
- * decided here.
+ * Workers: asked for ahead of need, lent to owners, given up.  What the
+ * nurseries do is in nursery.c, births and ends of workers are in
+ * pool_worker.c; which owner is next, and what the work is, its use decides.
  */
 #include "server/process/pool.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "server/process/helper.h"
 #include "server/process/nursery.h"
 #include "server/process/pool_worker.h"
-#include "server/process/signer.h"
-#include "server/session/admit.h"
-#include "server/session/login.h"
-#include "server/session/session.h"
+#include "server/process/tls_files.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
-#include "shared/log.h"
 
 enum {
 	spare_min = 4,
 	spare_max = 128,
 	spawn_batch_max = 32,
-	stop_idle_timeout_s = 5,
-	room_pause_us = 50 * 1000	/* to look for the greediest costs */
+	stop_idle_timeout_s = 5
 };
+
+uint64_t
+pool_waiting(const struct master *m)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; m->pool->uses[i] != NULL; i++)
+		n += m->pool->uses[i]->waiting(m);
+	return n;
+}
 
 /*
  * Asks the nursery for what is missing, in batches rather than one by one;
@@ -37,16 +39,17 @@ enum {
 void
 pool_ask(struct master *m)
 {
-	struct pool *p = &m->pool;
-	uint64_t have = p->idle_count + p->coming;
-	uint64_t want = p->pending_count + p->spare;
-	uint64_t all = have + p->busy_count + p->leaving_count, room;
+	struct pool *p = m->pool;
+	const struct pool_count *c = &p->count;
+	uint64_t have = c->idle + c->coming;
+	uint64_t waiting = pool_waiting(m), want = waiting + c->spare;
+	uint64_t all = have + c->busy + c->leaving, room;
 	uint64_t max = m->conf.limits.workers;
 	struct ipc_record r = { .type = IPC_SPAWN };
 
 	if (p->active == NULL || m->stopping || have >= want)
 		return;
-	if (have > p->pending_count + p->spare / 2)
+	if (have > waiting + c->spare / 2)
 		return;
 	if (deadline_now_ms() < p->no_spawn_until_ms)
 		return;
@@ -54,124 +57,89 @@ pool_ask(struct master *m)
 	want -= have;
 	if (want > room)
 		want = room;
-	if (p->coming >= spawn_batch_max)
+	if (c->coming >= spawn_batch_max)
 		return;
-	if (want > spawn_batch_max - p->coming)
-		want = spawn_batch_max - p->coming;
+	if (want > spawn_batch_max - c->coming)
+		want = spawn_batch_max - c->coming;
 	if (want == 0)
 		return;
 	r.u.spawn.count = (uint32_t)want;
 	if (nursery_ask(p->active, &r) == 0)
-		p->coming += want;
-}
-
-/* Hands s to w, which waits for one.  0; or -1, errno, nothing changed. */
-static int
-give(struct worker *w, struct session *s)
-{
-	struct master *m = w->master;
-	struct pool *p = &m->pool;
-	struct ipc_record r = { .type = IPC_SESSION };
-
-	r.u.session.idle_timeout_s = session_idle_timeout_s(m);
-	r.u.session.room = spool_has_room(&m->spool, &m->conf.limits, 0);
-	s->auth = m->conf.catcher ? IPC_AUTH_ALWAYS :
-	    s->submission ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
-	r.u.session.auth = s->auth;
-	r.u.session.tls_first = s->tls_first;
-	r.u.session.proxied = s->header_due;
-	r.u.session.lacks = helper_is_lacking(m, HELPER_SIGN) ?
-	    IPC_LACKS_TLS : 0;
-	if (helper_is_lacking(m, HELPER_AUTH))
-		r.u.session.lacks |= IPC_LACKS_AUTH;
-	if ((s->output != -1 && ipc_send_empty(w->channel, IPC_OUTPUT,
-	    s->output, false) == -1) || ipc_send(w->channel, &r, s->socket,
-	    false) == -1)
-		return -1;
-	TAILQ_REMOVE(&p->pending, s, entry);
-	p->pending_count--;
-	session_close(s);
-	s->served = true;
-	s->epoch = conf_epoch_enter(m->epoch);
-	address_serve(s->host, true);
-	TAILQ_REMOVE(&p->idle, w, entry);
-	p->idle_count--;
-	TAILQ_INSERT_TAIL(&p->busy, w, entry);
-	p->busy_count++;
-	w->session = s;
-	w->when = s->header_due ? IPC_AT_PROXY : IPC_AT_SESSION;
-	p->unused_losses = 0;
-	return 0;
-}
-
-/* A client is not lost with the worker it was meant for: the next one. */
-void
-pool_serve(struct master *m)
-{
-	struct pool *p = &m->pool;
-	struct session *s;
-	struct worker *w;
-
-	while ((w = TAILQ_FIRST(&p->idle)) != NULL &&
-	    (s = admit_next(m)) != NULL) {
-		if (give(w, s) == 0)
-			continue;
-		/* No room for a descriptor now: again at the next tick. */
-		if (errno == ETOOMANYREFS || errno == ENOBUFS ||
-		    errno == ENOMEM || errno == EAGAIN)
-			break;
-		pool_lost(w, "worker gone before its session");
-	}
+		p->count.coming += want;
 }
 
 void
-pool_assign(struct master *m, struct session *s)
+pool_offer(struct master *m)
 {
-	const struct timeval soon = { 0, room_pause_us };
-	struct pool *p = &m->pool;
+	struct pool *p = m->pool;
 
-	TAILQ_INSERT_TAIL(&p->pending, s, entry);
-	p->pending_count++;
-	if (TAILQ_EMPTY(&p->idle))
-		p->starved = true;
-	pool_serve(m);
+	for (size_t i = 0; p->uses[i] != NULL && !TAILQ_EMPTY(&p->idle); i++)
+		p->uses[i]->on_idle(m);
+}
+
+void
+pool_want(struct master *m)
+{
+	if (TAILQ_EMPTY(&m->pool->idle))
+		m->pool->starved = true;
+	pool_offer(m);
 	pool_ask(m);
-	if (p->pending_count > 0 && !event_pending(&p->room, EV_TIMEOUT,
-	    NULL))
-		event_add(&p->room, &soon);
+}
+
+struct worker *
+pool_idle(struct master *m)
+{
+	return TAILQ_FIRST(&m->pool->idle);
+}
+
+void
+pool_lend(struct worker *w, const struct worker_use *use, void *owner,
+    enum ipc_when when)
+{
+	struct pool *p = w->master->pool;
+
+	TAILQ_REMOVE(&p->idle, w, entry);
+	p->count.idle--;
+	TAILQ_INSERT_TAIL(&p->busy, w, entry);
+	p->count.busy++;
+	w->use = use;
+	w->owner = owner;
+	w->when = when;
+	p->unused_losses = 0;
 }
 
 void
 pool_release(struct worker *w)
 {
 	struct master *m = w->master;
-	struct pool *p = &m->pool;
+	struct pool *p = m->pool;
 
 	if (++w->served >= m->conf.limits.worker_sessions ||
 	    w->generation != p->generation || m->stopping) {
 		pool_drop(w);
 	} else {
-		signer_forget(w);
-		login_forget(w);
-		TAILQ_REMOVE(&p->busy, w, entry);
-		p->busy_count--;
-		pool_worker_note_last(w);
-		w->session = NULL;
+		pool_part(w);
 		w->evicted_ms = 0;
 		w->when = IPC_AT_IDLE;
 		TAILQ_INSERT_HEAD(&p->idle, w, entry);
-		p->idle_count++;
-		pool_serve(m);
+		p->count.idle++;
+		pool_offer(m);
 	}
 	pool_ask(m);
 }
 
+int
+pool_send(struct worker *w, struct ipc_record *r, int fd)
+{
+	return ipc_send(w->channel, r, fd, false);
+}
+
 /*
  * Two at most that it has not read; an honest one reads before it speaks the
- * next time, or is told again.
+ * next time, or is sent another.
  */
-static void
-hurry(struct worker *w, enum hurry why, uint64_t idle_timeout_s)
+void
+pool_hurry(struct worker *w, enum hurry why, uint64_t idle_timeout_s)
 {
 	struct ipc_record r = { .type = IPC_HURRY };
 
@@ -180,56 +148,80 @@ hurry(struct worker *w, enum hurry why, uint64_t idle_timeout_s)
 	w->hurries++;
 	r.u.hurry.why = why;
 	r.u.hurry.idle_timeout_ms = (uint32_t)idle_timeout_s * 1000;
-	(void)ipc_send(w->channel, &r, -1, false);
+	(void)pool_send(w, &r, -1);
 }
 
-/* Tells those that serve when the pool has filled up, or emptied again. */
-static void
-update_hurry(struct master *m)
+void
+pool_pause(struct worker *w, int64_t us)
 {
-	bool hurried = session_is_hurried(m);
-	struct worker *w;
+	struct timeval wait = { (time_t)(us / 1000000),
+	    (suseconds_t)(us % 1000000) };
 
-	if (hurried == m->pool.hurried || m->stopping)
-		return;
-	m->pool.hurried = hurried;
-	TAILQ_FOREACH(w, &m->pool.busy, entry)
-		if (w->evicted_ms == 0)
-			hurry(w, hurried ? HURRY_FULL : HURRY_NOT,
-			    session_idle_timeout_s(m));
+	event_del(&w->readable);
+	event_add(&w->paused, &wait);
+}
+
+void
+pool_permit(struct worker *w, enum ipc_when when)
+{
+	w->when = when;
+}
+
+enum ipc_when
+pool_permits(const struct worker *w)
+{
+	return w->when;
+}
+
+bool
+pool_key_slot(const struct worker *w, uint16_t pair, uint16_t *out)
+{
+	if (pair >= w->tls->count)
+		return false;
+	*out = w->tls->pairs[pair].facts.slot;
+	return true;
+}
+
+pid_t
+pool_pid(const struct worker *w)
+{
+	return w->pid;
 }
 
 void
 pool_evict(struct worker *w)
 {
 	w->evicted_ms = deadline_now_ms();
-	hurry(w, HURRY_ROOM, 0);
-	/* At most one of them, for either may be the end of w. */
-	if (w->login != NULL)
-		login_cut_short(w);
-	else
-		signer_cut_short(w);
+	pool_hurry(w, HURRY_ROOM, 0);
+	/* It may be the end of w. */
+	w->use->on_evict(w->owner);
 }
 
 void
 pool_drain(struct master *m)
 {
-	struct pool *p = &m->pool;
+	struct pool *p = m->pool;
 	struct worker *w;
 
 	while ((w = TAILQ_FIRST(&p->idle)) != NULL)
 		pool_drop(w);
 	TAILQ_FOREACH(w, &p->busy, entry) {
-		hurry(w, HURRY_STOP, stop_idle_timeout_s);
+		pool_hurry(w, HURRY_STOP, stop_idle_timeout_s);
 	}
 }
 
-static void
-on_room(evutil_socket_t fd, short what, void *arg)
+void
+pool_retire_idle(struct master *m)
 {
-	(void)fd;
-	(void)what;
-	admit_make_room(arg);
+	struct pool *p = m->pool;
+	struct worker *w, *next;
+
+	for (w = TAILQ_FIRST(&p->idle); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (w->generation != p->generation)
+			pool_drop(w);
+	}
+	pool_ask(m);
 }
 
 /* Once a second: the spare count follows the load. */
@@ -237,51 +229,55 @@ static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
-	struct pool *p = &m->pool;
+	struct pool *p = m->pool;
+	struct pool_count *c = &p->count;
 
 	(void)fd;
 	(void)what;
 	if (p->starved)
-		p->spare = p->spare * 2 < spare_max ? p->spare * 2 : spare_max;
-	else if (p->spare > spare_min)
-		p->spare--;
+		c->spare = c->spare * 2 < spare_max ? c->spare * 2 : spare_max;
+	else if (c->spare > spare_min)
+		c->spare--;
 	p->starved = false;
-	pool_worker_police(m);
-	pool_serve(m);
-	admit_tick(m);
-	update_hurry(m);
+	pool_police(m);
+	pool_offer(m);
+	for (size_t i = 0; p->uses[i] != NULL; i++)
+		p->uses[i]->on_tick(m);
 	nursery_tick(m);
 	helper_tick(m);
-	while (p->idle_count > p->spare * 2 + spare_min)
+	while (c->idle > c->spare * 2 + spare_min)
 		pool_drop(TAILQ_LAST(&p->idle, worker_list));
 	pool_ask(m);
 }
 
-void
-pool_start(struct master *m, const int channels[nursery_count])
+int
+pool_start(struct master *m, const int channels[nursery_count],
+    const struct worker_use *const *uses)
 {
-	struct pool *p = &m->pool;
+	struct pool *p = calloc(1, sizeof(*p));
 
+	if (p == NULL)
+		return -1;
 	TAILQ_INIT(&p->idle);
 	TAILQ_INIT(&p->busy);
 	TAILQ_INIT(&p->leaving);
-	TAILQ_INIT(&p->pending);
-	TAILQ_INIT(&m->greeting);
-	p->spare = m->one_session ? 0 : spare_min;
+	p->uses = uses;
+	p->count.spare = m->one_session ? 0 : spare_min;
+	m->pool = p;
 	nursery_start(m, channels);
+	return 0;
 }
 
 int
 pool_wait(struct master *m, const char **why)
 {
-	struct pool *p = &m->pool;
+	struct pool *p = m->pool;
 	struct timeval second = { 1, 0 };
 
 	if (nursery_wait(m, why) == -1)
 		return -1;
 	event_assign(&p->tick, m->base, -1, EV_PERSIST, on_tick, m);
 	event_add(&p->tick, &second);
-	event_assign(&p->room, m->base, -1, 0, on_room, m);
 	pool_ask(m);
 	return 0;
 }
@@ -289,25 +285,72 @@ pool_wait(struct master *m, const char **why)
 void
 pool_stop(struct master *m)
 {
-	struct pool *p = &m->pool;
+	struct pool *p = m->pool;
 	struct worker *w;
-	struct session *s;
 
 	nursery_stop(m);
-	while ((s = TAILQ_FIRST(&p->pending)) != NULL) {
-		TAILQ_REMOVE(&p->pending, s, entry);
-		p->pending_count--;
-		session_end(m, s, "server stopped", NULL);
-	}
 	while ((w = TAILQ_FIRST(&p->idle)) != NULL)
 		pool_drop(w);
-	while ((w = TAILQ_FIRST(&p->busy)) != NULL) {
-		s = w->session;
-		pool_drop(w);
-		session_end(m, s, "server stopped", NULL);
-	}
+	while ((w = TAILQ_FIRST(&p->busy)) != NULL)
+		pool_lost(w, "server stopped");
 	while ((w = TAILQ_FIRST(&p->leaving)) != NULL)
-		pool_worker_forget(w);
+		pool_forget(w);
 	event_del(&p->tick);
-	event_del(&p->room);
+}
+
+/* ---- what is said of it ------------------------------------------------- */
+
+void
+pool_count(const struct master *m, struct pool_count *out)
+{
+	*out = m->pool->count;
+}
+
+uint64_t
+pool_heard(const struct master *m)
+{
+	return m->pool->heard;
+}
+
+const char *
+pool_sandbox(const struct master *m)
+{
+	return m->pool->active == NULL ? "?" : m->pool->active->sandbox;
+}
+
+#define POOL_STATE(name, text) static const char state_##name[] = text;
+POOL_STATES(POOL_STATE)
+#undef POOL_STATE
+
+void
+pool_nurseries(const struct master *m, pool_see *see, void *arg)
+{
+	for (size_t i = 0; i < nursery_count; i++) {
+		const struct nursery *n = &m->pool->nurseries[i];
+
+		if (n->state != NURSERY_NONE)
+			see(arg, &(struct pool_process){ n->pid,
+			    n->state == NURSERY_STARTING ? state_STARTING :
+			    n == m->pool->active ? state_SERVING :
+			    state_STANDBY, n->sandbox });
+	}
+}
+
+void
+pool_workers(const struct master *m, size_t max, pool_see *see, void *arg)
+{
+	const struct pool *p = m->pool;
+	const struct worker_list *const lists[] = { &p->busy, &p->idle,
+	    &p->leaving };
+	const struct worker *w;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		TAILQ_FOREACH(w, lists[i], entry) {
+			if (max-- == 0)
+				return;
+			see(arg, &(struct pool_process){ w->pid,
+			    w->owner != NULL ? w->use->state(w->owner) :
+			    w->left_ms != 0 ? state_LEAVING : state_SPARE,
+			    w->nursery->sandbox });
+		}
 }

@@ -1,34 +1,27 @@
 /*
- * The life of workers as their nurseries and channels tell it: births, ends,
- * and those that do not end as they should.
+ * The life of workers as their nurseries and channels tell it: births,
+ * records, ends, and those that do not end as they should.
  */
 #include "server/process/pool_worker.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/mail/commit.h"
 #include "server/process/nursery.h"
-#include "server/process/pool.h"
-#include "server/process/signer.h"
 #include "server/process/tls_set.h"
-#include "server/session/dispatch.h"
-#include "server/session/login.h"
-#include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
-#include "shared/log.h"
 
 enum {
 	unused_losses_max = 8,	/* in a row: then a pause before new ones */
-	crash_refusal_ms = 10 * 60 * 1000,
 	leave_patience_ms = 5000,	/* for a process to end */
-	evict_patience_ms = 10000,	/* for a session to end */
+	evict_patience_ms = 10000,	/* for its work to end */
 	/*
 	 * Answers that a worker does not read wait in the kernel, some with a
 	 * descriptor, and those count against a limit of the master: so few.
@@ -36,16 +29,28 @@ enum {
 	unread_max_bytes = 2304
 };
 
+static void	on_readable(evutil_socket_t fd, short what, void *arg);
+
+static void
+on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	event_add(&w->readable, NULL);
+}
+
 void
 pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 {
 	struct master *m = n->master;
-	struct pool *p = &m->pool;
+	struct pool *p = m->pool;
 	struct worker *w = fresh ? calloc(1, sizeof(*w)) : NULL;
 	int few = unread_max_bytes;
 
-	if (p->coming > 0)
-		p->coming--;
+	if (p->count.coming > 0)
+		p->count.coming--;
 	if (w == NULL) {
 		if (fresh)
 			log_error("no memory for a worker", NULL, errno);
@@ -61,125 +66,117 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 	w->channel = channel;
 	w->pid = pid;
 	w->generation = p->generation;
-	tls_set_enter(w);
+	w->tls = m->tls;
+	w->tls->users++;
 	w->when = IPC_AT_IDLE;
 	event_assign(&w->readable, m->base, channel, EV_READ | EV_PERSIST,
-	    dispatch_worker, w);
+	    on_readable, w);
 	event_add(&w->readable, NULL);
-	event_assign(&w->paused, m->base, -1, 0, dispatch_go_on, w);
+	event_assign(&w->paused, m->base, -1, 0, on_pause_over, w);
 	TAILQ_INSERT_TAIL(&p->idle, w, entry);
-	p->idle_count++;
-	pool_serve(m);
+	p->count.idle++;
+	pool_offer(m);
 	/* As many as may be under way at a time may not have been enough. */
-	if (p->pending_count > 0)
+	if (pool_waiting(m) > 0)
 		pool_ask(m);
 }
 
 void
 pool_stillborn(struct master *m, uint64_t count, const char *why)
 {
-	struct pool *p = &m->pool;
+	struct pool *p = m->pool;
 	int64_t now = deadline_now_ms();
 
-	p->coming -= count < p->coming ? count : p->coming;
+	p->count.coming -= count < p->count.coming ? count :
+	    p->count.coming;
 	m->counters.value[COUNTER_UNBORN] += count;
 	if (now >= p->no_spawn_until_ms)
 		log_error(why, NULL, 0);
 	p->no_spawn_until_ms = now + 1000;
 }
 
-/* Who is to answer for what becomes of w from now on. */
 void
-pool_worker_note_last(struct worker *w)
+pool_part(struct worker *w)
 {
-	memcpy(w->last_session, w->session->id, sizeof(w->last_session));
-	w->last_client = w->session->client;
-	w->last_of_proxy = w->session->of_proxy;
+	struct pool *p = w->master->pool;
+
+	w->use->remember(w->owner, w->last);
+	w->was_lent = true;
+	w->owner = NULL;
+	TAILQ_REMOVE(&p->busy, w, entry);
+	p->count.busy--;
 }
 
 void
-pool_worker_forget(struct worker *w)
+pool_forget(struct worker *w)
 {
-	struct pool *p = &w->master->pool;
+	struct pool *p = w->master->pool;
 
 	TAILQ_REMOVE(&p->leaving, w, entry);
-	p->leaving_count--;
+	p->count.leaving--;
 	free(w);
 }
 
 void
 pool_drop(struct worker *w)
 {
-	struct pool *p = &w->master->pool;
+	struct pool *p = w->master->pool;
 
-	signer_forget(w);
-	login_forget(w);
-	if (w->delivery != NULL)
-		commit_forget(w->master, w->delivery);
-	w->delivery = NULL;
-	if (w->session != NULL) {
-		pool_worker_note_last(w);
-		TAILQ_REMOVE(&p->busy, w, entry);
-		p->busy_count--;
-	} else {
+	if (w->owner != NULL)
+		pool_part(w);
+	else {
 		TAILQ_REMOVE(&p->idle, w, entry);
-		p->idle_count--;
+		p->count.idle--;
 	}
 	event_del(&w->readable);
 	event_del(&w->paused);
 	close(w->channel);
-	tls_set_leave(w);
-	w->session = NULL;
+	tls_set_drop(w->master, w->tls);
+	w->tls = NULL;
 	w->left_ms = deadline_now_ms();
 	TAILQ_INSERT_TAIL(&p->leaving, w, entry);
-	p->leaving_count++;
+	p->count.leaving++;
 	if (w->exited)
-		pool_worker_forget(w);
+		pool_forget(w);
 }
 
 void
 pool_lost(struct worker *w, const char *how)
 {
 	struct master *m = w->master;
-	struct session *s = w->session;
+	const struct worker_use *use = w->use;
+	void *owner = w->owner;
 
-	if (s == NULL && ++m->pool.unused_losses >= unused_losses_max)
-		m->pool.no_spawn_until_ms = deadline_now_ms() + 1000;
+	if (owner == NULL && ++m->pool->unused_losses >= unused_losses_max)
+		m->pool->no_spawn_until_ms = deadline_now_ms() + 1000;
 	pool_drop(w);
-	if (s != NULL)
-		session_end(m, s, how, NULL);
+	if (owner != NULL)
+		use->on_lost(owner, how);
 	pool_ask(m);
 }
 
-/*
- * Not let in again soon; true: so it is.  A proxy is many clients, and
- * refused it would be refused for all of them; so would be all programs of a
- * developer.
- */
-static bool
-refuse_soon(struct master *m, const struct address *client, bool of_proxy)
+/* Whose work it was that w has last had, or has. */
+static void
+blame(struct worker *w, struct log_line *l)
 {
-	if (of_proxy || m->conf.catcher)
-		return false;
-	address_refuse(m->book, client, deadline_now_ms() + crash_refusal_ms);
-	return true;
+	if (w->owner != NULL) {
+		w->use->remember(w->owner, w->last);
+		w->was_lent = true;
+	}
+	if (w->was_lent)
+		w->use->blame(w->master, w->last, l);
 }
 
-/* w has been in other hands, of its session noted last. */
+/* w has been in other hands. */
 static void
 punish(struct worker *w, const char *why)
 {
-	struct master *m = w->master;
 	struct log_line l;
 
-	m->counters.value[COUNTER_ATTACKS]++;
+	w->master->counters.value[COUNTER_ATTACKS]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-attack");
 	log_u64(&l, "pid", (uint64_t)w->pid);
-	if (w->last_session[0] != '\0') {
-		log_str(&l, "session", w->last_session);
-		log_str(&l, "client", w->last_client.text);
-		(void)refuse_soon(m, &w->last_client, w->last_of_proxy);
-	}
+	blame(w, &l);
 	log_str(&l, "why", why);
 	log_end(&l);
 }
@@ -193,26 +190,43 @@ kill_process(struct worker *w)
 		(void)nursery_ask(w->nursery, &r);
 }
 
-void
-pool_kill(struct worker *w, const char *why)
+static void
+kill_worker(struct worker *w, const char *why)
 {
-	if (w->session != NULL)
-		pool_worker_note_last(w);
 	punish(w, why);
 	kill_process(w);
 	pool_lost(w, "worker killed");
 }
 
-void
-pool_retire_idle(struct master *m)
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	struct pool *p = &m->pool;
-	struct worker *w, *next;
+	struct worker *w = arg;
+	struct ipc_record r;
+	const char *why = "";
+	int passed;
 
-	for (w = TAILQ_FIRST(&p->idle); w != NULL; w = next) {
-		next = TAILQ_NEXT(w, entry);
-		if (w->generation != p->generation)
-			pool_drop(w);
+	(void)what;
+	/* One record a turn: an honest worker waits for its answer anyway. */
+	switch (ipc_recv(fd, IPC_FROM_WORKER, w->when, false, &r, &passed,
+	    &why)) {
+	case IPC_GOT_RECORD:
+		w->hurries = 0;
+		w->master->pool->heard++;
+		if (w->owner == NULL || !w->use->on_record(w->owner, &r))
+			kill_worker(w, "record breaks the contract");
+		/* It may be a password. */
+		sodium_memzero(&r, sizeof(r));
+		return;
+	case IPC_GOT_NOTHING:
+		return;
+	case IPC_GOT_BAD:
+	case IPC_GOT_NO_ROOM:	/* workers send no descriptors */
+		kill_worker(w, why);
+		return;
+	case IPC_GOT_END:
+	case IPC_GOT_ERROR:
+		pool_lost(w, "worker gone");
 	}
 }
 
@@ -253,7 +267,7 @@ describe_status(struct log_line *l, int status)
 }
 
 static void
-log_crash(struct master *m, pid_t pid, int status, const struct worker *w)
+log_crash(struct master *m, pid_t pid, int status, struct worker *w)
 {
 	struct log_line l;
 
@@ -261,12 +275,8 @@ log_crash(struct master *m, pid_t pid, int status, const struct worker *w)
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-crash");
 	log_u64(&l, "pid", (uint64_t)pid);
 	describe_status(&l, status);
-	if (w != NULL && w->last_session[0] != '\0') {
-		log_str(&l, "session", w->last_session);
-		log_str(&l, "client", w->last_client.text);
-		if (refuse_soon(m, &w->last_client, w->last_of_proxy))
-			log_u64(&l, "refused_s", crash_refusal_ms / 1000);
-	}
+	if (w != NULL)
+		blame(w, &l);
 	log_end(&l);
 }
 
@@ -274,8 +284,6 @@ log_crash(struct master *m, pid_t pid, int status, const struct worker *w)
 static void
 crashed(struct master *m, pid_t pid, int status, struct worker *w)
 {
-	if (w != NULL && w->session != NULL)
-		pool_worker_note_last(w);
 	log_crash(m, pid, status, w);
 	if (m->one_session)
 		event_base_loopbreak(m->base);
@@ -300,7 +308,7 @@ bool
 pool_died(struct nursery *n, pid_t pid, int status)
 {
 	struct master *m = n->master;
-	struct worker *w = find_worker(&m->pool, n, pid);
+	struct worker *w = find_worker(m->pool, n, pid);
 
 	if (w == NULL && n->strangers == 0)
 		return false;
@@ -312,7 +320,7 @@ pool_died(struct nursery *n, pid_t pid, int status)
 		crashed(m, pid, status, w);
 	/* What it said last is still to be read; but not after a crash. */
 	if (w != NULL && w->left_ms != 0)
-		pool_worker_forget(w);
+		pool_forget(w);
 	else if (w != NULL && status != 0)
 		pool_lost(w, "worker died");
 	pool_ask(m);
@@ -331,20 +339,20 @@ orphan(struct worker_list *list, const struct nursery *n)
 			continue;
 		w->exited = true;
 		if (w->left_ms != 0)
-			pool_worker_forget(w);
+			pool_forget(w);
 	}
 }
 
 void
 pool_nursery_lost(struct nursery *n, bool was_active)
 {
-	struct pool *p = &n->master->pool;
+	struct pool *p = n->master->pool;
 
 	orphan(&p->idle, n);
 	orphan(&p->busy, n);
 	orphan(&p->leaving, n);
 	if (was_active)
-		p->coming = 0;
+		p->count.coming = 0;
 	pool_ask(n->master);
 }
 
@@ -356,7 +364,7 @@ pool_nursery_lost(struct nursery *n, bool was_active)
 static void
 kill_lingering(struct master *m)
 {
-	struct pool *p = &m->pool;
+	struct pool *p = m->pool;
 	int64_t now = deadline_now_ms();
 	struct worker *w;
 
@@ -372,17 +380,16 @@ kill_lingering(struct master *m)
 	}
 }
 
-/* A worker that keeps its place for ever is in somebody else's hands. */
+/* A worker that works for ever is in somebody else's hands. */
 static void
 kill_overdue(struct master *m)
 {
 	struct worker *w;
 
-	TAILQ_FOREACH(w, &m->pool.busy, entry) {
-		if (w->when == IPC_AT_COMMIT ||
-		    !session_is_overdue(w->session))
+	TAILQ_FOREACH(w, &m->pool->busy, entry) {
+		if (w->when == IPC_AT_COMMIT || !w->use->is_overdue(w->owner))
 			continue;
-		pool_kill(w, "session far longer than its worker may let it");
+		kill_worker(w, "session far longer than its worker may let it");
 		return;		/* the next one at the next tick */
 	}
 }
@@ -397,7 +404,7 @@ kill_evicted(struct master *m)
 	int64_t now = deadline_now_ms();
 	struct worker *w, *next;
 
-	for (w = TAILQ_FIRST(&m->pool.busy); w != NULL; w = next) {
+	for (w = TAILQ_FIRST(&m->pool->busy); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
 		if (w->evicted_ms == 0 || w->when == IPC_AT_COMMIT ||
 		    now - w->evicted_ms <= evict_patience_ms)
@@ -409,7 +416,7 @@ kill_evicted(struct master *m)
 }
 
 void
-pool_worker_police(struct master *m)
+pool_police(struct master *m)
 {
 	kill_evicted(m);
 	kill_overdue(m);

@@ -1,6 +1,6 @@
 /*
- * The sign process, as the master sees it.  Workers wait in one queue, first
- * come, first served; one question each, so nobody is kept from his turn.
+ * The sign process, as the master sees it.  Who asks waits in one queue,
+ * first come, first served.
  */
 #include "server/process/signer.h"
 
@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "server/daemon/renew.h"
-#include "server/process/pool_worker.h"
 #include "server/process/tls_set.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -92,32 +91,25 @@ give_all(struct master *m, int channel, const char **why)
 	return result;
 }
 
-/* Answers w, which is taken out of the queue. */
+/* Answers who waits by w, which is taken out of the queue. */
 static void
-answer(struct worker *w, const struct ipc_signature *signature)
+answer(struct master *m, struct signing *w,
+    const struct ipc_signature *signature)
 {
-	struct ipc_record r;
-
-	signer_forget(w);
-	memset(&r, 0, sizeof(r));
-	r.type = IPC_SIGNATURE;
-	if (signature != NULL)
-		r.u.signature = *signature;
-	r.u.signature.ticket = 0;
-	if (ipc_send(w->channel, &r, -1, false) == -1)
-		pool_lost(w, "worker gone before its answer");
+	signer_forget(m, w);
+	w->done(w->arg, signature);
 }
 
 /* Who waits goes without a signature; or only those it was asked for. */
 static void
-refuse(struct signer *s, bool only_sent)
+refuse(struct master *m, bool only_sent)
 {
-	struct worker *w, *next;
+	struct signing *w, *next;
 
-	for (w = TAILQ_FIRST(&s->waiting); w != NULL; w = next) {
-		next = TAILQ_NEXT(w, signing);
-		if (w->digest_sent || !only_sent)
-			answer(w, NULL);
+	for (w = TAILQ_FIRST(&m->signer.waiting); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (w->sent || !only_sent)
+			answer(m, w, NULL);
 	}
 }
 
@@ -136,7 +128,7 @@ lost(struct master *m, bool again)
 		s->slots[i].verdicts_due = 0;
 		s->slots[i].forget_due = false;
 	}
-	refuse(s, again);
+	refuse(m, again);
 	renew_fail(m, "the sign process has ended: send SIGHUP again");
 }
 
@@ -144,17 +136,17 @@ static bool
 next_digest(struct master *m, struct ipc_record *out)
 {
 	struct signer *s = &m->signer;
-	struct worker *w;
+	struct signing *w;
 
 	if (s->under_way >= under_way_max ||
 	    helper_is_lacking(m, HELPER_SIGN))
 		return false;
-	TAILQ_FOREACH(w, &s->waiting, signing) {
-		if (w->digest_sent)
+	TAILQ_FOREACH(w, &s->waiting, entry) {
+		if (w->sent)
 			continue;
 		out->type = IPC_DIGEST;
 		out->u.digest = w->digest;
-		w->digest_sent = true;
+		w->sent = true;
 		s->under_way++;
 		return true;
 	}
@@ -213,13 +205,13 @@ signer_give(struct master *m, struct tls_files *files)
 }
 
 /* Who was handed on by that ticket, and still waits. */
-static struct worker *
+static struct signing *
 find_waiting(struct signer *s, uint64_t ticket)
 {
-	struct worker *w;
+	struct signing *w;
 
-	TAILQ_FOREACH(w, &s->waiting, signing) {
-		if (w->digest_sent && w->digest.ticket == ticket)
+	TAILQ_FOREACH(w, &s->waiting, entry) {
+		if (w->sent && w->digest.ticket == ticket)
 			return w;
 	}
 	return NULL;
@@ -229,13 +221,13 @@ static void
 on_signed(struct master *m, const struct ipc_signature *signature)
 {
 	struct signer *s = &m->signer;
-	struct worker *w;
+	struct signing *w;
 
 	if (s->under_way > 0)
 		s->under_way--;
 	w = find_waiting(s, signature->ticket);
 	if (w != NULL)
-		answer(w, signature);
+		answer(m, w, signature);
 	signer_tell(m);
 }
 
@@ -302,42 +294,34 @@ start(struct master *m, const char **why)
 	return 0;
 }
 
-bool
-signer_ask(struct worker *w, const struct ipc_digest *digest)
+void
+signer_ask(struct master *m, struct signing *s,
+    const struct ipc_digest *digest)
 {
-	struct signer *s = &w->master->signer;
-	struct session *session = w->session;
-
-	if (session->has_signed || session->tls_on ||
-	    digest->pair >= w->tls->count)
-		return false;
-	session->has_signed = true;
-	w->digest = *digest;
-	w->digest.pair = w->tls->pairs[digest->pair].facts.slot;
-	w->digest.ticket = ++s->tickets;
-	w->digest_sent = false;
-	TAILQ_INSERT_TAIL(&s->waiting, w, signing);
-	if (helper_is_coming(w->master, HELPER_SIGN))
-		signer_tell(w->master);
+	s->digest = *digest;
+	s->digest.ticket = ++m->signer.tickets;
+	s->sent = false;
+	TAILQ_INSERT_TAIL(&m->signer.waiting, s, entry);
+	if (helper_is_coming(m, HELPER_SIGN))
+		signer_tell(m);
 	else
-		answer(w, NULL);
-	return true;
+		answer(m, s, NULL);
 }
 
 void
-signer_forget(struct worker *w)
+signer_forget(struct master *m, struct signing *s)
 {
-	if (w->digest.ticket == 0)
+	if (s->digest.ticket == 0)
 		return;
-	TAILQ_REMOVE(&w->master->signer.waiting, w, signing);
-	w->digest.ticket = 0;
+	TAILQ_REMOVE(&m->signer.waiting, s, entry);
+	s->digest.ticket = 0;
 }
 
 void
-signer_cut_short(struct worker *w)
+signer_cut_short(struct master *m, struct signing *s)
 {
-	if (w->digest.ticket != 0)
-		answer(w, NULL);
+	if (s->digest.ticket != 0)
+		answer(m, s, NULL);
 }
 
 static void

@@ -19,13 +19,15 @@ void	signer_tell(struct master *m);
  */
 void	signer_give(struct master *m, struct tls_files *files);
 /*
- * A worker asks, for the only time in its session: SIGNATURE will be sent to
- * it.  False: it may not.
+ * Asks for the signature of digest, whose pair is the number of a slot here,
+ * for s, which waits for nothing yet.  done() is called, perhaps before this
+ * returns.
  */
-bool	signer_ask(struct worker *w, const struct ipc_digest *digest);
-/* w is gone, or its session: nobody waits for the answer any more. */
-void	signer_forget(struct worker *w);
-/* The place of w is needed: if it waits, it goes without a signature. */
-void	signer_cut_short(struct worker *w);
+void	signer_ask(struct master *m, struct signing *s,
+	    const struct ipc_digest *digest);
+/* Nobody waits for the answer any more; nothing, if nobody does. */
+void	signer_forget(struct master *m, struct signing *s);
+/* It cannot wait any longer: if it does, there is no signature. */
+void	signer_cut_short(struct master *m, struct signing *s);
 
 #endif

@@ -63,21 +63,6 @@ tls_set_drop_slots(struct master *m, struct tls_files *set)
 }
 
 void
-tls_set_enter(struct worker *w)
-{
-	w->tls = w->master->tls;
-	w->tls->users++;
-}
-
-void
-tls_set_leave(struct worker *w)
-{
-	if (w->tls != NULL)
-		tls_set_drop(w->master, w->tls);
-	w->tls = NULL;
-}
-
-void
 tls_set_drop(struct master *m, struct tls_files *set)
 {
 	if (--set->users > 0)

@@ -17,10 +17,6 @@ struct tls_files *tls_set_new(void);
 bool	tls_set_take_slots(struct master *m, struct tls_files *set);
 /* The slots that set took are used by nobody else on its behalf. */
 void	tls_set_drop_slots(struct master *m, struct tls_files *set);
-/* w serves by today's. */
-void	tls_set_enter(struct worker *w);
-/* w asks no more: its session is over and its channel closed. */
-void	tls_set_leave(struct worker *w);
 /* One user less; with the last one go its keys and then itself. */
 void	tls_set_drop(struct master *m, struct tls_files *set);
 

@@ -5,7 +5,6 @@
 #include "server/session/dispatch.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,14 +13,12 @@
 #include "server/mail/message.h"
 #include "server/mail/sender.h"
 #include "server/process/pool.h"
-#include "server/process/pool_worker.h"
 #include "server/process/signer.h"
 #include "server/process/tls_log.h"
 #include "server/session/login.h"
 #include "server/session/proxied.h"
 #include "server/session/session.h"
 #include "shared/deadline.h"
-#include "shared/ipc.h"
 #include "shared/log.h"
 
 /* Of the time of one host: 100,000 Maildirs a second. */
@@ -38,31 +35,29 @@ static const char *const note_words[NOTE_COUNT] = {
 };
 
 /*
- * What on_* says of its worker: it goes on; it is gone (freed), for the
- * answer could not be sent or its session ended; or it broke the contract.
+ * What on_* and these say of a session: false, its worker broke the contract.
+ * True: it goes on, or is gone, for its answer could not be sent.
  */
-enum after { AFTER_GO_ON, AFTER_GONE, AFTER_BROKEN };
-
-static enum after
-send_answer(struct worker *w, struct ipc_record *r, int fd)
+static bool
+send_answer(struct session *s, struct ipc_record *r, int fd)
 {
-	if (ipc_send(w->channel, r, fd, false) == 0)
-		return AFTER_GO_ON;
+	if (pool_send(s->worker, r, fd) == 0)
+		return true;
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
-		return AFTER_BROKEN;	/* it asks, and reads no answers */
-	pool_lost(w, "worker gone before its answer");
-	return AFTER_GONE;
+		return false;	/* it asks, and reads no answers */
+	pool_lost(s->worker, "worker gone before its answer");
+	return true;
 }
 
-static enum after
-answer(struct worker *w, enum ipc_type type, enum verdict verdict, int fd)
+static bool
+answer(struct session *s, enum ipc_type type, enum verdict verdict, int fd)
 {
 	struct ipc_record r;
 
 	memset(&r, 0, sizeof(r.u.verdict) + offsetof(struct ipc_record, u));
 	r.type = type;
 	r.u.verdict.verdict = verdict;
-	return send_answer(w, &r, fd);
+	return send_answer(s, &r, fd);
 }
 
 static void
@@ -79,49 +74,46 @@ begin_reject(struct log_line *l, const struct session *s, const char *why)
  * wants to fill the log.
  */
 static bool
-may_note(struct worker *w)
+may_note(struct session *s)
 {
-	const struct conf_limits *l = &w->session->epoch->conf.limits;
+	const struct conf_limits *l = &s->epoch->conf.limits;
 
-	return w->session->notes++ <= (1 + ipc_unknown_times) * l->errors +
+	return s->notes++ <= (1 + ipc_unknown_times) * l->errors +
 	    l->recipients;
 }
 
 /* Once a session that has to begin so; who is refused can only end. */
-static enum after
-on_proxy(struct worker *w, const struct ipc_record *r)
+static bool
+on_proxy(struct session *s, const struct ipc_record *r)
 {
 	struct ipc_record out = { .type = IPC_WELCOME };
 
-	if (!w->session->header_due)
-		return AFTER_BROKEN;
-	out.u.welcome.answer = proxied_take(w->master, w->session,
-	    &r->u.proxy);
+	if (!s->header_due)
+		return false;
+	out.u.welcome.answer = proxied_take(s->master, s, &r->u.proxy);
 	if (out.u.welcome.answer == PROXY_WELCOME)
-		w->when = IPC_AT_SESSION;
-	return send_answer(w, &out, -1);
+		pool_permit(s->worker, IPC_AT_SESSION);
+	return send_answer(s, &out, -1);
 }
 
-static enum after
-on_proxy_fail(struct worker *w, const struct ipc_record *r)
+static bool
+on_proxy_fail(struct session *s, const struct ipc_record *r)
 {
-	if (!w->session->header_due)
-		return AFTER_BROKEN;
-	proxied_fail(w->master, w->session,
-	    (enum proxy_fail)r->u.proxy_fail.why);
-	return AFTER_GO_ON;
+	if (!s->header_due)
+		return false;
+	proxied_fail(s->master, s, (enum proxy_fail)r->u.proxy_fail.why);
+	return true;
 }
 
 /* Once a session, and only where it was offered. */
-static enum after
-on_login(struct worker *w, const struct ipc_record *r)
+static bool
+on_login(struct session *s, const struct ipc_record *r)
 {
-	struct session *s = w->session;
-
 	if (s->auth == IPC_AUTH_NOT || s->user[0] != '\0' ||
-	    (s->submission && !s->tls_on) || !may_note(w))
-		return AFTER_BROKEN;
-	return login_take(w, &r->u.login) ? AFTER_GO_ON : AFTER_GONE;
+	    (s->submission && !s->tls_on) || !may_note(s))
+		return false;
+	login_take(s, &r->u.login);
+	return true;
 }
 
 /* Reports carry no sender (RFC 8098 3): whose they are their header says. */
@@ -132,55 +124,52 @@ may_send_as(const struct session *s, const struct mailbox *from)
 	    sender_belongs(&s->epoch->conf, s->user, from);
 }
 
-static enum after
-refuse_forged(struct worker *w, const char *why, const struct mailbox *of)
+static bool
+refuse_forged(struct session *s, const char *why, const struct mailbox *of)
 {
-	const struct session *s = w->session;
 	struct log_line l;
 
-	if (!may_note(w))
-		return AFTER_BROKEN;
+	if (!may_note(s))
+		return false;
 	begin_reject(&l, s, why);
 	log_str(&l, "user", s->user);
 	log_mailbox(&l, "from", of);
 	log_end(&l);
-	return answer(w, IPC_VERDICT, VERDICT_NOT_YOURS, -1);
+	return answer(s, IPC_VERDICT, VERDICT_NOT_YOURS, -1);
 }
 
-static enum after
-on_mail(struct worker *w, const struct ipc_record *r)
+static bool
+on_mail(struct session *s, const struct ipc_record *r)
 {
-	struct session *s = w->session;
 	struct log_line l;
 
 	if (s->submission && (s->user[0] == '\0' || !r->u.mail.wait))
-		return AFTER_BROKEN;
+		return false;
 	/* Only who writes to a catcher may leave the domain out. */
-	if (r->u.mail.from.domain_len == 0 && !w->master->conf.catcher &&
+	if (r->u.mail.from.domain_len == 0 && !s->master->conf.catcher &&
 	    !smtp_mailbox_is_null(&r->u.mail.from))
-		return AFTER_BROKEN;
+		return false;
 	if (s->submission && !may_send_as(s, &r->u.mail.from)) {
-		w->master->counters.value[COUNTER_SENDERS_FORGED]++;
-		return refuse_forged(w, "the sender is not the user's",
+		s->master->counters.value[COUNTER_SENDERS_FORGED]++;
+		return refuse_forged(s, "the sender is not the user's",
 		    &r->u.mail.from);
 	}
-	s->tx.no_room = !spool_has_room(&w->master->spool,
-	    &w->master->conf.limits, r->u.mail.size);
-	w->master->counters.value[s->tx.no_room ? COUNTER_SENDERS_DISK :
+	s->tx.no_room = !spool_has_room(&s->master->spool,
+	    &s->master->conf.limits, r->u.mail.size);
+	s->master->counters.value[s->tx.no_room ? COUNTER_SENDERS_DISK :
 	    COUNTER_SENDERS]++;
 	if (s->tx.no_room) {
-		if (w->master->conf.catcher)
-			catcher_no_room(w->master, s);
+		if (s->master->conf.catcher)
+			catcher_no_room(s->master, s);
 		begin_reject(&l, s, "disk nearly full");
 		log_mailbox(&l, "from", &r->u.mail.from);
 		log_end(&l);
 		if (r->u.mail.wait)
-			return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
+			return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
 	message_start(s, &r->u.mail);
-	w->when = IPC_AT_MAIL;
-	return r->u.mail.wait ? answer(w, IPC_VERDICT, VERDICT_OK, -1) :
-	    AFTER_GO_ON;
+	pool_permit(s->worker, IPC_AT_MAIL);
+	return !r->u.mail.wait || answer(s, IPC_VERDICT, VERDICT_OK, -1);
 }
 
 /*
@@ -189,30 +178,14 @@ on_mail(struct worker *w, const struct ipc_record *r)
  * and for what its other sessions named.
  */
 static void
-charge(struct worker *w, size_t maildirs)
+charge(struct session *s, size_t maildirs)
 {
-	int64_t owed_us = address_charge(w->session->host,
+	int64_t owed_us = address_charge(s->host,
 	    (int64_t)maildirs * maildir_cost_us, deadline_now_us());
-	struct timeval wait;
 
-	if (owed_us < owed_least_us)
-		return;
-	if (owed_us > owed_most_us)
-		owed_us = owed_most_us;
-	wait.tv_sec = (time_t)(owed_us / 1000000);
-	wait.tv_usec = (suseconds_t)(owed_us % 1000000);
-	event_del(&w->readable);
-	event_add(&w->paused, &wait);
-}
-
-void
-dispatch_go_on(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-
-	(void)fd;
-	(void)what;
-	event_add(&w->readable, NULL);
+	if (owed_us >= owed_least_us)
+		pool_pause(s->worker, owed_us < owed_most_us ? owed_us :
+		    owed_most_us);
 }
 
 static void
@@ -235,193 +208,207 @@ log_refused(const struct session *s, const struct mailbox *to,
 }
 
 /* Who named too many that are not here waits; a proxy stands for many. */
-static enum after
-refuse_rcpt(struct worker *w, const struct mailbox *to, enum verdict verdict,
+static bool
+refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
     const struct recipient_reason *reason)
 {
 	struct ipc_record r = { .type = IPC_VERDICT };
-	struct session *s = w->session;
-
 	r.u.verdict.verdict = verdict;
 	/* No error of a client's, so an honest worker counts none. */
-	if (!may_note(w))
-		return verdict == VERDICT_TOO_MANY ? send_answer(w, &r, -1) :
-		    AFTER_BROKEN;
+	if (!may_note(s))
+		return verdict == VERDICT_TOO_MANY && send_answer(s, &r, -1);
 	if (verdict == VERDICT_UNKNOWN && !s->of_proxy)
 		r.u.verdict.held_back_ms = guesses_unknown(
-		    w->master->auth.guesses, &s->client, deadline_now_ms());
+		    s->master->auth.guesses, &s->client, deadline_now_ms());
 	log_refused(s, to, &r.u.verdict, reason);
-	refused_rcpt(w->master, s, to, verdict, reason);
-	return send_answer(w, &r, -1);
+	refused_rcpt(s->master, s, to, verdict, reason);
+	return send_answer(s, &r, -1);
 }
 
-static enum after
-on_rcpt(struct worker *w, const struct ipc_record *r)
+static bool
+on_rcpt(struct session *s, const struct ipc_record *r)
 {
 	struct recipient_reason reason;
-	struct session *s = w->session;
 	enum verdict verdict;
 	size_t named;
 
 	if (s->tx.rcpt_count >= s->epoch->conf.limits.recipients)
-		return AFTER_BROKEN;	/* the worker counts them too */
+		return false;	/* the worker counts them too */
 	if (s->tx.no_room) {
-		w->master->counters.value[COUNTER_RCPT_DISK]++;
-		return answer(w, IPC_VERDICT, VERDICT_DISK_FULL, -1);
+		s->master->counters.value[COUNTER_RCPT_DISK]++;
+		return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
 	verdict = message_add(s, &r->u.rcpt.to, &reason, &named);
-	charge(w, named);
+	charge(s, named);
 	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
 	    recipient_log_word(verdict), &reason);
-	w->master->counters.value[counters_of_rcpt(verdict)]++;
+	s->master->counters.value[counters_of_rcpt(verdict)]++;
 	if (verdict != VERDICT_OK)
-		return refuse_rcpt(w, &r->u.rcpt.to, verdict, &reason);
+		return refuse_rcpt(s, &r->u.rcpt.to, verdict, &reason);
 	if (s->tx.rcpt_count++ == 0)
 		s->tx.first_rcpt = r->u.rcpt.to;
-	w->when = IPC_AT_RCPT;
-	return answer(w, IPC_VERDICT, verdict, -1);
+	pool_permit(s->worker, IPC_AT_RCPT);
+	return answer(s, IPC_VERDICT, verdict, -1);
 }
 
-static enum after
-on_reset(struct worker *w, const struct ipc_record *r)
+static bool
+on_reset(struct session *s, const struct ipc_record *r)
 {
 	(void)r;
-	session_reset(w->master, w->session);
-	w->when = IPC_AT_SESSION;
-	return AFTER_GO_ON;
+	session_reset(s->master, s);
+	pool_permit(s->worker, IPC_AT_SESSION);
+	return true;
 }
 
 /*
  * Who is said to have written a message that is being submitted.  Each one is
  * asked for, and none but the user's own is stored.
  */
-static enum after
-on_originator(struct worker *w, const struct ipc_record *r)
+static bool
+on_originator(struct session *s, const struct ipc_record *r)
 {
-	struct session *s = w->session;
-
 	if (!s->submission || s->tx.authors++ >= ipc_authors_max)
-		return AFTER_BROKEN;
+		return false;
 	if (sender_belongs(&s->epoch->conf, s->user, &r->u.rcpt.to))
-		return answer(w, IPC_VERDICT, VERDICT_OK, -1);
+		return answer(s, IPC_VERDICT, VERDICT_OK, -1);
 	s->tx.forged = true;
-	return refuse_forged(w, "the author is not the user", &r->u.rcpt.to);
+	return refuse_forged(s, "the author is not the user", &r->u.rcpt.to);
 }
 
-static enum after
-on_begin(struct worker *w, const struct ipc_record *r)
+static bool
+on_begin(struct session *s, const struct ipc_record *r)
 {
 	enum verdict verdict;
-	enum after after;
+	bool kept;
 	int fd;
 
 	(void)r;
-	verdict = message_begin(w->session, &fd);
+	verdict = message_begin(s, &fd);
 	if (verdict != VERDICT_OK) {
-		w->when = IPC_AT_SESSION;
-		return answer(w, IPC_VERDICT, verdict, -1);
+		pool_permit(s->worker, IPC_AT_SESSION);
+		return answer(s, IPC_VERDICT, verdict, -1);
 	}
-	w->when = IPC_AT_DATA;
-	after = answer(w, IPC_FILE, VERDICT_OK, fd);
+	pool_permit(s->worker, IPC_AT_DATA);
+	kept = answer(s, IPC_FILE, VERDICT_OK, fd);
 	close(fd);
-	return after;
+	return kept;
 }
 
-static enum after
-on_commit(struct worker *w, const struct ipc_record *r)
+static bool
+on_commit(struct session *s, const struct ipc_record *r)
 {
-	struct transaction *tx = &w->session->tx;
+	struct transaction *tx = &s->tx;
 	enum verdict verdict;
 	bool broken;
 
-	if (w->session->submission && (tx->authors == 0 || tx->forged))
-		return AFTER_BROKEN;
-	verdict = message_end(w, r->u.commit.size, &broken);
+	if (s->submission && (tx->authors == 0 || tx->forged))
+		return false;
+	verdict = message_end(s, r->u.commit.size, &broken);
 	if (broken)
-		return AFTER_BROKEN;
+		return false;
 	if (verdict == VERDICT_OK)
-		return AFTER_GO_ON;
-	w->when = IPC_AT_SESSION;
-	return answer(w, IPC_UNSTORED, verdict, -1);
+		return true;
+	pool_permit(s->worker, IPC_AT_SESSION);
+	return answer(s, IPC_UNSTORED, verdict, -1);
 }
 
-static enum after
-on_abort(struct worker *w, const struct ipc_record *r)
+static bool
+on_abort(struct session *s, const struct ipc_record *r)
 {
-	message_drop(w->session, (int)r->u.abort.error);
-	w->when = IPC_AT_SESSION;
-	return AFTER_GO_ON;
+	message_drop(s, (int)r->u.abort.error);
+	pool_permit(s->worker, IPC_AT_SESSION);
+	return true;
 }
 
-static enum after
-on_note(struct worker *w, const struct ipc_record *r)
+static bool
+on_note(struct session *s, const struct ipc_record *r)
 {
 	struct log_line l;
 
-	if (!may_note(w))
-		return AFTER_BROKEN;
-	begin_reject(&l, w->session, note_words[r->u.note.note]);
+	if (!may_note(s))
+		return false;
+	begin_reject(&l, s, note_words[r->u.note.note]);
 	log_end(&l);
-	return AFTER_GO_ON;
+	return true;
 }
 
-static enum after
-on_sign(struct worker *w, const struct ipc_record *r)
+static void
+on_signed(void *arg, const struct ipc_signature *signature)
 {
-	return signer_ask(w, &r->u.digest) ? AFTER_GO_ON : AFTER_BROKEN;
+	struct session *s = arg;
+	struct ipc_record r;
+
+	memset(&r, 0, sizeof(r));
+	r.type = IPC_SIGNATURE;
+	if (signature != NULL)
+		r.u.signature = *signature;
+	r.u.signature.ticket = 0;
+	if (pool_send(s->worker, &r, -1) == -1)
+		pool_lost(s->worker, "worker gone before its answer");
+}
+
+/* Once a session. */
+static bool
+on_sign(struct session *s, const struct ipc_record *r)
+{
+	struct ipc_digest digest = r->u.digest;
+
+	if (s->has_signed || s->tls_on ||
+	    !pool_key_slot(s->worker, digest.pair, &digest.pair))
+		return false;
+	s->has_signed = true;
+	s->signing.done = on_signed;
+	s->signing.arg = s;
+	signer_ask(s->master, &s->signing, &digest);
+	return true;
 }
 
 /* No handshake comes about without a signature. */
-static enum after
-on_tls(struct worker *w, const struct ipc_record *r)
+static bool
+on_tls(struct session *s, const struct ipc_record *r)
 {
-	struct session *s = w->session;
-
 	if (s->tls_on || !s->has_signed)
-		return AFTER_BROKEN;
+		return false;
 	s->tls_on = true;
 	s->tls = r->u.tls;
-	w->master->counters.value[COUNTER_TLS]++;
+	s->master->counters.value[COUNTER_TLS]++;
 	tls_log(s);
-	return AFTER_GO_ON;
+	return true;
 }
 
-static enum after
-on_tls_fail(struct worker *w, const struct ipc_record *r)
+static bool
+on_tls_fail(struct session *s, const struct ipc_record *r)
 {
-	struct session *s = w->session;
-
 	if (s->tls_failed)
-		return AFTER_BROKEN;
+		return false;
 	s->tls_failed = true;
-	w->master->counters.value[COUNTER_TLS_FAILED]++;
+	s->master->counters.value[COUNTER_TLS_FAILED]++;
 	tls_log_failed(s, (enum tls_fail)r->u.tls_fail.why);
-	return AFTER_GO_ON;
+	return true;
 }
 
-static enum after
-on_trace(struct worker *w, const struct ipc_record *r)
+static bool
+on_trace(struct session *s, const struct ipc_record *r)
 {
-	if (!w->master->conf.catcher)
-		return refused_said(w->master, w->session, &r->u.trace) ?
-		    AFTER_GO_ON : AFTER_BROKEN;
-	catcher_trace(w->session, &r->u.trace);
-	return AFTER_GO_ON;
+	if (!s->master->conf.catcher)
+		return refused_said(s->master, s, &r->u.trace);
+	catcher_trace(s, &r->u.trace);
+	return true;
 }
 
-static enum after
-on_end(struct worker *w, const struct ipc_record *r)
+static bool
+on_end(struct session *s, const struct ipc_record *r)
 {
-	struct master *m = w->master;
-	struct session *s = w->session;
+	struct worker *w = s->worker;
 
+	s->worker = NULL;
 	pool_release(w);
-	session_end(m, s, NULL, &r->u.end);
-	return AFTER_GONE;
+	session_end(s->master, s, NULL, &r->u.end);
+	return true;
 }
 
-static enum after
-(*const handlers[IPC_TYPE_COUNT])(struct worker *,
+static bool
+(*const handlers[IPC_TYPE_COUNT])(struct session *,
     const struct ipc_record *) = {
 	[IPC_MAIL] = on_mail,
 	[IPC_RCPT] = on_rcpt,
@@ -441,45 +428,9 @@ static enum after
 	[IPC_END] = on_end
 };
 
-static enum after
-receive_one(struct worker *w, const char **why)
+bool
+dispatch_record(void *owner, const struct ipc_record *r)
 {
-	struct ipc_record r;
-	enum after after;
-	int passed;
-
-	switch (ipc_recv(w->channel, IPC_FROM_WORKER, w->when, false, &r,
-	    &passed, why)) {
-	case IPC_GOT_RECORD:
-		w->hurries = 0;
-		w->master->pool.heard++;
-		*why = "record breaks the contract";
-		after = handlers[r.type](w, &r);
-		if (r.type == IPC_LOGIN)
-			sodium_memzero(&r, sizeof(r));
-		return after;
-	case IPC_GOT_NOTHING:
-		return AFTER_GO_ON;
-	case IPC_GOT_BAD:
-	case IPC_GOT_NO_ROOM:	/* workers send no descriptors */
-		return AFTER_BROKEN;
-	case IPC_GOT_END:
-	case IPC_GOT_ERROR:
-		break;
-	}
-	pool_lost(w, "worker gone");
-	return AFTER_GONE;
-}
-
-void
-dispatch_worker(evutil_socket_t fd, short what, void *arg)
-{
-	struct worker *w = arg;
-	const char *why = "";
-
-	(void)fd;
-	(void)what;
-	/* One record a turn: an honest worker waits for its answer anyway. */
-	if (receive_one(w, &why) == AFTER_BROKEN)
-		pool_kill(w, why);
+	/* Other records are for other uses of a worker. */
+	return handlers[r->type] != NULL && handlers[r->type](owner, r);
 }

@@ -7,9 +7,10 @@
 
 #include "server/master.h"
 
-/* Receives what waits on w's channel (libevent callback, arg a worker). */
-void	dispatch_worker(evutil_socket_t fd, short what, void *worker);
-/* What w says is read again (libevent callback, arg a worker). */
-void	dispatch_go_on(evutil_socket_t fd, short what, void *worker);
+/*
+ * Answers what the worker of a session says.  False: the worker broke the
+ * contract.  True: the session goes on, or is gone.
+ */
+bool	dispatch_record(void *session, const struct ipc_record *r);
 
 #endif

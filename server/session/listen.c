@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/session/admit.h"
 #include "shared/log.h"
 
 static int
@@ -160,18 +159,32 @@ listen_adopt(struct master *m, const int *fds,
 }
 
 int
-listen_start(struct master *m)
+listen_start(struct master *m, event_callback_fn accept_one)
 {
 	for (size_t i = 0; i < m->listener_count; i++) {
 		struct listener *l = &m->listeners[i];
 
 		l->acceptable = event_new(m->base, l->fd,
-		    EV_READ | EV_PERSIST, admit_accept, m);
+		    EV_READ | EV_PERSIST, accept_one, m);
 		if (l->acceptable == NULL)
 			return -1;
 	}
-	admit_update(m);
+	listen_accept(m, true);
 	return 0;
+}
+
+void
+listen_accept(struct master *m, bool want)
+{
+	if (want == m->accepting)
+		return;
+	m->accepting = want;
+	for (size_t i = 0; i < m->listener_count; i++) {
+		if (want)
+			event_add(m->listeners[i].acceptable, NULL);
+		else
+			event_del(m->listeners[i].acceptable);
+	}
 }
 
 void

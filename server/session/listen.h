@@ -31,8 +31,13 @@ int	listen_bind(struct master *m, const struct conf_listen **which);
  */
 int	listen_adopt(struct master *m, const int *fds,
 	    const struct conf_listen *words, size_t count);
-/* Makes events of the listeners; 0, or -1 without memory. */
-int	listen_start(struct master *m);
+/*
+ * Clients are accepted by accept_one from now on (its arg is m); 0, or -1
+ * without memory.
+ */
+int	listen_start(struct master *m, event_callback_fn accept_one);
+/* Begins or stops to accept: not while stopping, nor without descriptors. */
+void	listen_accept(struct master *m, bool want);
 /* Closes the listener at i; the last one takes its place. */
 void	listen_close(struct master *m, size_t i);
 /* Closes all. */

@@ -15,9 +15,8 @@
 
 #include "server/log/catcher.h"
 #include "server/process/auth.h"
-#include "server/process/pool_worker.h"
+#include "server/process/pool.h"
 #include "shared/deadline.h"
-#include "shared/ipc.h"
 #include "shared/log.h"
 
 enum {
@@ -80,31 +79,28 @@ count(struct master *m, const struct login *l)
 	m->counters.value[counters[l->answer]]++;
 }
 
-/* Frees l.  False when its worker is gone. */
-static bool
+/* Frees l; its session is gone if it cannot be told. */
+static void
 answer(struct login *l)
 {
-	struct worker *w = l->worker;
-	struct session *s = w->session;
+	struct session *s = l->session;
 	bool fine = l->answer == LOGIN_OK;
 	struct ipc_record r;
 
 	memset(&r, 0, sizeof(r));
 	r.type = IPC_ADMIT;
 	r.u.admit.answer = l->answer;
-	w->when = IPC_AT_SESSION;
+	pool_permit(s->worker, IPC_AT_SESSION);
 	if (fine) {
 		memcpy(s->user, l->user, sizeof(s->user));
 	}
 	log_login(s, l);
-	count(w->master, l);
-	if (w->master->conf.catcher)
+	count(s->master, l);
+	if (s->master->conf.catcher)
 		catcher_login(s, fine);
-	login_forget(w);
-	if (ipc_send(w->channel, &r, -1, false) == 0)
-		return true;
-	pool_lost(w, "worker gone before its answer");
-	return false;
+	login_forget(s);
+	if (pool_send(s->worker, &r, -1) == -1)
+		pool_lost(s->worker, "worker gone before its answer");
 }
 
 /* A password that was not found wrong is no failure. */
@@ -114,7 +110,7 @@ decide(struct login *l, enum login_answer verdict)
 	l->answer = verdict;
 	l->decided = true;
 	if (verdict != LOGIN_WRONG && l->charged)
-		guesses_refund(l->worker->master->auth.guesses, &l->guess,
+		guesses_refund(l->session->master->auth.guesses, &l->guess,
 		    verdict == LOGIN_OK, deadline_now_ms());
 }
 
@@ -127,7 +123,7 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (!l->decided)
 		decide(l, LOGIN_TROUBLE);
-	(void)answer(l);
+	answer(l);
 }
 
 /* In place of what l waited for until now. */
@@ -140,11 +136,11 @@ wait_for(struct login *l, int64_t ms)
 	return event_add(&l->late, &wait);
 }
 
-/* So that it is told when it is time.  False when the worker is gone. */
-static bool
+/* So that it is told when it is time. */
+static void
 answer_late(struct login *l)
 {
-	struct master *m = l->worker->master;
+	struct master *m = l->session->master;
 	int64_t now = deadline_now_ms();
 	uint64_t failures = guesses_of_host(m->auth.guesses, &l->guess, now);
 	int64_t ms = first_delay_ms;
@@ -152,7 +148,8 @@ answer_late(struct login *l)
 	while (failures-- > 1 && ms < delay_max_ms)
 		ms += more_delay_ms;
 	ms -= now - l->begun_ms;
-	return wait_for(l, ms < 0 ? 0 : ms) == 0 || answer(l);
+	if (wait_for(l, ms < 0 ? 0 : ms) == -1)
+		answer(l);
 }
 
 void
@@ -160,31 +157,31 @@ login_answered(struct login *l, enum login_answer verdict)
 {
 	decide(l, verdict);
 	if (verdict == LOGIN_OK)
-		(void)answer(l);
+		answer(l);
 	else
-		(void)answer_late(l);
+		answer_late(l);
 }
 
 void
-login_cut_short(struct worker *w)
+login_cut_short(struct session *s)
 {
-	struct login *l = w->login;
+	struct login *l = s->login;
 
 	if (l == NULL)
 		return;
 	l->cut = true;
 	if (!l->decided)
 		decide(l, LOGIN_TROUBLE);
-	(void)answer(l);
+	answer(l);
 }
 
 bool
 login_is_limited(const struct login *l)
 {
-	const struct worker *w = l->worker;
+	const struct session *s = l->session;
 
-	return guesses_judge(w->master->auth.guesses, &l->guess,
-	    w->session->epoch->conf.limits.login_failures,
+	return guesses_judge(s->master->auth.guesses, &l->guess,
+	    s->epoch->conf.limits.login_failures,
 	    deadline_now_ms()) != GUESS_FREE;
 }
 
@@ -192,19 +189,19 @@ void
 login_asked(struct login *l)
 {
 	l->charged = true;
-	guesses_charge(l->worker->master->auth.guesses, &l->guess,
+	guesses_charge(l->session->master->auth.guesses, &l->guess,
 	    deadline_now_ms());
 }
 
 void
-login_forget(struct worker *w)
+login_forget(struct session *s)
 {
-	struct login *l = w->login;
+	struct login *l = s->login;
 
 	if (l == NULL)
 		return;
-	w->login = NULL;
-	auth_forget(w->master, l);
+	s->login = NULL;
+	auth_forget(s->master, l);
 	if (event_initialized(&l->late))
 		event_del(&l->late);
 	sodium_memzero(l, sizeof(*l));
@@ -260,26 +257,26 @@ name_accounts(const struct conf *conf, const struct ipc_login *login,
 		memset(&l->question.who, 0, sizeof(l->question.who));
 }
 
-/* Looks at it, if it may be looked at.  False when w is gone. */
-static bool
+/* Looks at it, if it may be looked at. */
+static void
 judge(struct login *l)
 {
-	struct master *m = l->worker->master;
+	struct master *m = l->session->master;
 	bool limited;
 
 	event_assign(&l->late, m->base, -1, 0, on_late, l);
-	guesses_key(m->auth.guesses, &l->worker->session->client,
+	guesses_key(m->auth.guesses, &l->session->client,
 	    span_of(l->user), &l->guess);
 	limited = login_is_limited(l);
 	if (limited || l->other || !helper_is_coming(m, HELPER_AUTH)) {
 		decide(l, limited ? LOGIN_LATER : l->other ? LOGIN_OTHER :
 		    LOGIN_TROUBLE);
-		return answer_late(l);
+		answer_late(l);
+		return;
 	}
 	l->question.decoy = l->guess.account;
 	(void)wait_for(l, patience_ms);
 	auth_ask(m, l);
-	return true;
 }
 
 /* name and password as smtpd -C -a has them, parted by the first colon. */
@@ -296,37 +293,39 @@ is_the_one(const struct conf *conf, const struct ipc_login *l)
 	    sodium_memcmp(l->password, password, l->password_len) == 0;
 }
 
-static bool
+static void
 judge_caught(struct login *l, const struct ipc_login *login)
 {
-	const struct conf *conf = &l->worker->master->conf;
+	const struct conf *conf = &l->session->master->conf;
 	bool known = conf->catcher_login == NULL || is_the_one(conf, login);
 
 	name_accounts(conf, login, l);
 	l->answer = !known ? LOGIN_WRONG : l->other ? LOGIN_OTHER : LOGIN_OK;
 	l->known = known;
 	memcpy(l->user, login->name, login->name_len);
-	return answer(l);
+	answer(l);
 }
 
-bool
-login_take(struct worker *w, const struct ipc_login *login)
+void
+login_take(struct session *s, const struct ipc_login *login)
 {
 	struct login *l = calloc(1, sizeof(*l));
 
 	if (l == NULL) {
-		pool_lost(w, "no memory for a login");
-		return false;
+		pool_lost(s->worker, "no memory for a login");
+		return;
 	}
-	w->login = l;
-	w->when = IPC_AT_LOGIN;
-	l->worker = w;
+	s->login = l;
+	pool_permit(s->worker, IPC_AT_LOGIN);
+	l->session = s;
 	l->begun_ms = deadline_now_ms();
 	l->mechanism = (enum sasl_mechanism)login->mechanism;
-	if (w->master->conf.catcher)
-		return judge_caught(l, login);
+	if (s->master->conf.catcher) {
+		judge_caught(l, login);
+		return;
+	}
 	l->question.password_len = login->password_len;
 	memcpy(l->question.password, login->password, login->password_len);
-	name_accounts(&w->session->epoch->conf, login, l);
-	return judge(l);
+	name_accounts(&s->epoch->conf, login, l);
+	judge(l);
 }

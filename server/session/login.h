@@ -14,7 +14,7 @@ struct login {
 	TAILQ_ENTRY(login)	 entry;		/* while it waits for auth, */
 	bool			 known_here;	/* at an address of its own, */
 	uint64_t		 turn;		/* or in this turn */
-	struct worker		*worker;
+	struct session		*session;
 	struct event		 late;		/* the answer, at its time */
 	int64_t			 begun_ms;
 	struct guess		 guess;
@@ -30,19 +30,19 @@ struct login {
 };
 
 /*
- * Answers w, now or later; until then it waits at IPC_AT_LOGIN.  False when w
- * is gone (freed), for it could not be answered.
+ * Answers s, now or later; until then its worker waits at IPC_AT_LOGIN.  s is
+ * gone if it could not be answered.
  */
-bool	login_take(struct worker *w, const struct ipc_login *login);
+void	login_take(struct session *s, const struct ipc_login *login);
 /* The auth process has answered, or never will (LOGIN_TROUBLE). */
 void	login_answered(struct login *l, enum login_answer answer);
 /* Its turn has come: were there too many failures meanwhile? */
 bool	login_is_limited(const struct login *l);
 /* The auth process has it, and a failure is counted until it says better. */
 void	login_asked(struct login *l);
-/* The place of w is needed: if it waits for an answer, it has one now. */
-void	login_cut_short(struct worker *w);
-/* w is gone, or its session: nobody waits for the answer any more. */
-void	login_forget(struct worker *w);
+/* The slot of s is needed: if s waits for an answer, it has one now. */
+void	login_cut_short(struct session *s);
+/* Nobody waits for the answer of s any more, if anybody did. */
+void	login_forget(struct session *s);
 
 #endif

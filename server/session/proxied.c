@@ -4,7 +4,7 @@
  */
 #include "server/session/proxied.h"
 
-#include "server/session/admit.h"
+#include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
@@ -78,7 +78,7 @@ proxied_take(struct master *m, struct session *s, const struct ipc_proxy *p)
 	v = judge(m, s);
 	if (v->why != NULL) {
 		counters_refuse(&m->counters, v->why);
-		admit_log_reject(&s->client, s->id, v->why);
+		session_log_reject(&s->client, s->id, v->why);
 	}
 	return v->answer;
 }

@@ -53,14 +53,6 @@ log/log_message.h mail/recipient.h
 log/log_message.h mail/recipient_log.h
 mail/message.c session/session.h
 process/auth.h session/login.h
-process/nursery.c daemon/renew.h
-process/pool.c session/admit.h
-process/pool.c session/login.h
-process/pool.c session/session.h
-process/pool_worker.c mail/commit.h
-process/pool_worker.c session/dispatch.h
-process/pool_worker.c session/login.h
-process/pool_worker.c session/session.h
 process/signer.c daemon/renew.h"
 count() {
 	echo $#
