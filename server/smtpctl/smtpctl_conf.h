@@ -5,24 +5,17 @@
 #ifndef SERVER_SMTPCTL_CONF_H
 #define SERVER_SMTPCTL_CONF_H
 
-#include <limits.h>
-#include <stdbool.h>
+#include "server/conf/conf.h"
 
 #ifndef SMTPD_CONF
 #define SMTPD_CONF "/etc/smtpd/smtpd.conf"
 #endif
 
-struct smtpctl_conf {
-	const char	*path;			/* which was read */
-	char		 root[PATH_MAX];
-	char		 control[PATH_MAX];	/* of the socket */
-};
-
 /*
- * Reads "root" and "control" of the configuration path (NULL: the usual one).
- * NULL, or why it cannot be done (static storage, as out->path is).
+ * The configuration path (NULL: the usual one), read at the first call and
+ * kept.  NULL, and *why in words for a person, when it cannot be read.
  */
-const char *smtpctl_conf_read(const char *path, struct smtpctl_conf *out);
+const struct conf *smtpctl_conf(const char *path, const char **why);
 /*
  * The directory that was named, dir, or else the root of the configuration.
  * Ends the process with smtpctl_exit_error where there is neither.

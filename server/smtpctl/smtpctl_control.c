@@ -48,19 +48,20 @@ fail(struct smtpctl_control *c, const char *format, ...)
 static enum outcome
 find(struct smtpctl_control *c)
 {
-	static struct smtpctl_conf conf;
-	const char *why;
+	const char *path = c->place.socket, *why;
+	const struct conf *conf;
 
 	if (c->path[0] != '\0')
 		return GOT_ALL;
-	why = c->place.socket != NULL ? NULL :
-	    smtpctl_conf_read(c->place.conf, &conf);
-	if (why != NULL)
-		return fail(c, "cannot tell where smtpd's control socket "
-		    "is: %s: %s: name the configuration with -f, or the "
-		    "socket with -s", conf.path, why);
-	snprintf(c->path, sizeof(c->path), "%s", c->place.socket != NULL ?
-	    c->place.socket : conf.control);
+	if (path == NULL) {
+		conf = smtpctl_conf(c->place.conf, &why);
+		if (conf == NULL)
+			return fail(c, "cannot tell where smtpd's control "
+			    "socket is: %s: name the configuration with -f, "
+			    "or the socket with -s", why);
+		path = conf->control;
+	}
+	snprintf(c->path, sizeof(c->path), "%s", path);
 	return GOT_ALL;
 }
 

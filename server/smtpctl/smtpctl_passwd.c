@@ -11,11 +11,9 @@
 #include <errno.h>
 #include <readpassphrase.h>
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "server/conf/conf.h"
 #include "server/conf/conf_text.h"
 #include "server/smtpctl/passwd_file.h"
 #include "server/smtpctl/smtpctl_await.h"
@@ -77,61 +75,38 @@ read_options(struct options *o, int argc, char *argv[])
 	return true;
 }
 
-/*
- * The configuration is not judged: what is wrong with it may be the very
- * password that is about to be set.
- */
-static void
-load(const struct options *o, const char *path, struct conf *out)
-{
-	FILE *null = fopen("/dev/null", "w");
-
-	if (null == NULL)
-		err(smtpctl_exit_error, "/dev/null");
-	conf_load(path, out, null);
-	fclose(null);
-	if (out->domain_count == 0)
-		errx(smtpctl_exit_error, "%s: cannot be read, or has no "
-		    "domain: name another with -f, or the users file itself "
-		    "with -u%s", path, o->conf == NULL ? "" :
-		    "; smtpd -n says what is wrong");
-}
-
-/* Where the user's password stands; the caller's to free. */
-static char *
+/* Where the user's password stands. */
+static const char *
 find_users(const struct options *o)
 {
-	const char *path = o->conf != NULL ? o->conf : SMTPD_CONF;
+	const char *path = o->conf != NULL ? o->conf : SMTPD_CONF, *why;
 	const struct conf_domain *d;
-	struct conf conf;
-	char *users;
+	const struct conf *conf;
 
 	if (o->users != NULL && o->domain.n > 0)
 		errx(smtpctl_exit_error, "with -u the name has no domain");
 	if (o->users != NULL)
-		users = strdup(o->users);
-	else {
-		load(o, path, &conf);
-		if (o->domain.n == 0 && conf.domain_count > 1)
-			errx(smtpctl_exit_error, "%s has %zu domains: say "
-			    "which, as %.*s@%s", path, conf.domain_count,
-			    (int)o->name.n, (const char *)o->name.p,
-			    conf.domains[0].name);
-		d = o->domain.n == 0 ? &conf.domains[0] :
-		    conf_find_domain(&conf, o->domain);
-		if (d == NULL)
-			errx(smtpctl_exit_error, "%s has no domain \"%.*s\"",
-			    path, (int)o->domain.n,
-			    (const char *)o->domain.p);
-		if (d->users_path == NULL)
-			errx(smtpctl_exit_error, "%s: domain %s has no "
-			    "\"users\"", path, d->name);
-		users = strdup(d->users_path);
-		conf_free(&conf);
-	}
-	if (users == NULL)
-		err(smtpctl_exit_error, NULL);
-	return users;
+		return o->users;
+	/* Not judged: it may be the password to be set that is wrong. */
+	conf = smtpctl_conf(o->conf, &why);
+	if (conf == NULL || conf->domain_count == 0)
+		errx(smtpctl_exit_error, "%s: cannot be read, or has no "
+		    "domain: name another with -f, or the users file itself "
+		    "with -u%s", path, o->conf == NULL ? "" :
+		    "; smtpd -n says what is wrong");
+	if (o->domain.n == 0 && conf->domain_count > 1)
+		errx(smtpctl_exit_error, "%s has %zu domains: say which, as "
+		    "%.*s@%s", path, conf->domain_count, (int)o->name.n,
+		    (const char *)o->name.p, conf->domains[0].name);
+	d = o->domain.n == 0 ? &conf->domains[0] :
+	    conf_find_domain(conf, o->domain);
+	if (d == NULL)
+		errx(smtpctl_exit_error, "%s has no domain \"%.*s\"", path,
+		    (int)o->domain.n, (const char *)o->domain.p);
+	if (d->users_path == NULL)
+		errx(smtpctl_exit_error, "%s: domain %s has no \"users\"",
+		    path, d->name);
+	return d->users_path;
 }
 
 /* ---- the password ------------------------------------------------------- */
@@ -272,8 +247,7 @@ smtpctl_passwd(int argc, char *argv[])
 {
 	const struct rlimit none = { 0, 0 };
 	struct options o;
-	char *users;
-	int status;
+	const char *users;
 
 	if (!read_options(&o, argc, argv))
 		return -1;
@@ -281,8 +255,6 @@ smtpctl_passwd(int argc, char *argv[])
 	if (setrlimit(RLIMIT_CORE, &none) == -1 || sodium_init() == -1)
 		err(smtpctl_exit_error, "cannot begin");
 	users = find_users(&o);
-	status = o.action == ACTION_CHECK ? check(users, o.name) :
+	return o.action == ACTION_CHECK ? check(users, o.name) :
 	    change(users, &o);
-	free(users);
-	return status;
 }
