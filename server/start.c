@@ -294,6 +294,8 @@ serve(struct master *m, const struct inetd *i)
 		inetd_given();
 	} else if (listen_start(m, admit_accept) == -1)
 		fatal("no memory to start with");
+	else
+		commit_make_ahead(m);
 	event_base_dispatch(m->base);
 	notify_stopping();
 	m->stopping = true;

@@ -18,6 +18,7 @@
 #include "server/log/log_file.h"
 #include "server/mail/recipient_load.h"
 #include "server/process/auth.h"
+#include "server/mail/commit.h"
 #include "server/process/nursery.h"
 #include "server/process/pool.h"
 #include "server/process/signer.h"
@@ -201,6 +202,7 @@ adopt(struct master *m, struct conf_epoch *e)
 	m->conf = e->conf;
 	auth_renew(m);
 	conf_epoch_leave(old);
+	commit_make_ahead(m);
 	drop_listeners(m);
 	renew_commit(m);
 	pool_retire_idle(m);

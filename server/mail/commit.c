@@ -17,6 +17,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/mail/ahead.h"
+#include "server/mail/delivery.h"
 #include "server/mail/maildir.h"
 #include "server/process/pool.h"
 #include "shared/deadline.h"
@@ -24,27 +26,11 @@
 
 enum {
 	name_host_bytes = 128,
-	first_max = 32,		/* Maildirs at the first go */
 	batch_us = 10 * 1000,	/* no new message after that, in a turn */
-	piece_us = 4 * 1000,	/* no new Maildir after that, in a piece */
-	rest_times = 7		/* as long as a piece others have the loop */
+	quiet_times = 8,	/* as long is a piece that nobody waits for */
+	rest_times = 7,		/* as long as a piece others have the loop */
+	slow_us = 1000 * 1000	/* so long a message has a line in the log */
 };
-
-/* One message that waits. */
-struct delivery {
-	TAILQ_ENTRY(delivery)	 entry;
-	struct commit_owner	 owner;
-	char			 session[ipc_id_bytes + 1];
-	bool			 disowned;	/* nobody is to be told */
-	struct transaction	*tx;		/* the owner's; or own */
-	struct transaction	 own;
-	struct maildir_delivery	 mail;
-	int64_t			 begun_us;
-	int			 error;		/* errno, it is taken back; 0 */
-	size_t			 left;		/* cannot be taken back, */
-	struct recipient_mailbox left_in;	/* the first of them */
-};
-TAILQ_HEAD(delivery_list, delivery);
 
 struct commit {
 	struct delivery_list	 fresh;		/* not begun */
@@ -55,6 +41,7 @@ struct commit {
 	size_t			 piece;		/* Maildirs at a time */
 	int64_t			 rest_until_us;
 	uint64_t		 heard;		/* when the last piece ended */
+	struct ahead		 ahead;		/* when there is nothing else */
 };
 
 /*
@@ -69,21 +56,6 @@ name_message(const struct master *m, struct transaction *tx)
 	    (unsigned long long)tx->size);
 }
 
-/* Who reads 451 may send it again, and these will have it twice. */
-static void
-log_left(const struct delivery *d)
-{
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_ERROR, "store-left");
-	log_str(&l, "session", d->session);
-	log_str(&l, "id", d->tx->id);
-	log_u64(&l, "mailboxes", d->left);
-	maildir_log_place(&l, &d->left_in);
-	log_str(&l, "file", d->tx->name);
-	log_end(&l);
-}
-
 /* Tells whose it is, and forgets d; its file has left the spool. */
 static void
 answer(struct master *m, struct delivery *d)
@@ -93,6 +65,7 @@ answer(struct master *m, struct delivery *d)
 	bool disowned = d->disowned;
 	int error = d->error;
 
+	delivery_log_slow(d, true);
 	if (!d->mail.moved)
 		spool_discard(&m->spool, d->tx->id);
 	if (disowned) {
@@ -112,7 +85,7 @@ plan_piece(struct commit *c)
 	int64_t us = c->rest_until_us - deadline_now_us();
 	struct timeval wait = { 0, 0 };
 
-	if (TAILQ_EMPTY(&c->large) ||
+	if ((TAILQ_EMPTY(&c->large) && c->ahead.epoch == NULL) ||
 	    event_pending(c->piece_due, EV_TIMEOUT, NULL))
 		return;
 	if (us > 0) {
@@ -122,87 +95,12 @@ plan_piece(struct commit *c)
 	event_add(c->piece_due, &wait);
 }
 
-/* Takes d back, as far as it has got; it is in no list. */
-static void
-fail(struct master *m, struct delivery *d, const char *what, int error,
-    const struct recipient_mailbox *where)
-{
-	d->error = error;
-	maildir_log_failure(&m->spool, &(struct maildir_failure){
-	    .session = d->session, .id = d->tx->id, .what = what,
-	    .box = where, .error = error });
-	TAILQ_INSERT_TAIL(&m->commit->large, d, entry);
-}
-
-/* What is a trouble of all Maildirs, now or soon. */
-static bool
-is_everybodys(int error)
-{
-	return error == ENOSPC || error == EDQUOT || error == ENOMEM ||
-	    error == EMFILE || error == ENFILE;
-}
-
-/*
- * One broken Maildir behind an alias is one user's trouble.  What that user
- * has missed is in the log; and the last one takes the place in the list.
- */
-static bool
-miss(struct delivery *d, int error)
-{
-	struct recipient_set *to = d->mail.to;
-	struct recipient_mailbox *box = &to->boxes[d->mail.at];
-
-	if (box->needed || is_everybodys(error))
-		return false;
-	maildir_log_failure(d->mail.spool, &(struct maildir_failure){
-	    .session = d->session, .id = d->tx->id, .what = d->mail.what,
-	    .box = box, .error = error,
-	    .then = "the others of the alias have it, this one misses it" });
-	*box = to->boxes[--to->count];
-	return true;
-}
-
-static bool
-is_delivered(const struct delivery *d)
-{
-	return d->mail.at == d->mail.to->count;
-}
-
-/*
- * Gives d to most Maildirs more, or as many as there is time for; false:
- * it failed, and is no longer the caller's.
- */
-static bool
-deliver(struct master *m, struct delivery *d, size_t most)
-{
-	int64_t until = deadline_now_us() + piece_us;
-	struct commit *c = m->commit;
-
-	for (size_t i = 0; i < most && !is_delivered(d); i++) {
-		enum maildir_result got;
-		int error;
-
-		if (i > 0 && deadline_now_us() >= until)
-			break;
-		got = maildir_deliver(&c->batch, &d->mail);
-		error = errno;
-		if (got == MAILDIR_MORE)
-			break;
-		if (got == MAILDIR_DONE || miss(d, error))
-			continue;
-		fail(m, d, d->mail.what, error,
-		    &d->mail.to->boxes[d->mail.at]);
-		return false;
-	}
-	return true;
-}
-
 /* Makes durable what was delivered in this turn: 0, or errno. */
 static int
 sync_batch(struct master *m)
 {
 	struct maildir_batch *b = &m->commit->batch;
-	int error = maildir_sync(b) == -1 ? errno : 0;
+	int error = maildir_sync(b, &m->spool) == -1 ? errno : 0;
 
 	m->counters.value[COUNTER_COMMITS]++;
 	m->counters.value[COUNTER_SYNCS] += b->syncs;
@@ -224,13 +122,16 @@ settle(struct master *m, struct delivery_list *touched, int error)
 	while ((d = TAILQ_FIRST(touched)) != NULL) {
 		TAILQ_REMOVE(touched, d, entry);
 		if (error != 0) {
-			fail(m, d, "fsync of a Maildir", error,
+			delivery_fail(d, "fsync of a Maildir", error,
 			    &c->batch.failed);
-		} else if (is_delivered(d)) {
+			TAILQ_INSERT_TAIL(&c->large, d, entry);
+		} else if (delivery_is_whole(d)) {
 			d->owner.record(d->owner.arg);
 			TAILQ_INSERT_TAIL(&done, d, entry);
-		} else
+		} else {
+			delivery_log_slow(d, false);
 			TAILQ_INSERT_TAIL(&c->large, d, entry);
+		}
 	}
 	if (!TAILQ_EMPTY(&done) && log_message_flush(&m->log) == -1)
 		log_error("write", "log/message", errno);
@@ -248,8 +149,8 @@ fits(const struct commit *c, const struct delivery *d)
 {
 	size_t n = d->mail.to->count;
 
-	return c->batch.count + (n < first_max ? n : first_max) <=
-	    maildir_dirs_max;
+	return maildir_has_room(&c->batch,
+	    n < delivery_first_max ? n : delivery_first_max);
 }
 
 static void
@@ -266,8 +167,10 @@ run_batch(struct master *m)
 		TAILQ_REMOVE(&c->fresh, d, entry);
 		name_message(m, d->tx);
 		count++;
-		if (deliver(m, d, first_max))
+		if (delivery_go_on(d, &c->batch, delivery_first_max))
 			TAILQ_INSERT_TAIL(&touched, d, entry);
+		else
+			TAILQ_INSERT_TAIL(&c->large, d, entry);
 	}
 	counters_note(&m->counters, HISTOGRAM_BATCH, count);
 	settle(m, &touched, sync_batch(m));
@@ -288,27 +191,14 @@ on_batch(evutil_socket_t fd, short what, void *arg)
 		event_add(m->commit->batch_due, &now);
 }
 
-/* In whose Maildir d was put last may have read it, and moved it. */
 static void
-take_back(struct master *m, struct delivery *d, size_t most)
+take_back(struct master *m, struct delivery *d)
 {
-	int64_t until = deadline_now_us() + piece_us;
-
-	for (size_t i = 0; i < most && (d->mail.at > 0 || d->mail.copying) &&
-	    (i == 0 || deadline_now_us() < until); i++) {
-		if (maildir_take_back(&d->mail) == 0)
-			continue;
-		d->left_in = d->mail.to->boxes[d->mail.at];
-		d->left++;
-	}
-	if (d->mail.at > 0 || d->mail.copying)
-		TAILQ_INSERT_HEAD(&m->commit->large, d, entry);
-	else {
-		if (d->left > 0)
-			log_left(d);
+	if (delivery_take_back(d, maildir_dirs_max)) {
 		log_flush();
 		answer(m, d);
-	}
+	} else
+		TAILQ_INSERT_HEAD(&m->commit->large, d, entry);
 }
 
 /* Who owes least is next; what is taken back before all others. */
@@ -329,14 +219,40 @@ find_next(struct commit *c, int64_t now_us)
 	return best;
 }
 
-/* As many Maildirs at a time as a piece has time for, on this disk. */
+/*
+ * As many Maildirs at a time as a piece has time for, on this disk; more when
+ * nobody waits, as they share what is to be synced.
+ */
 static void
-adapt_piece(struct commit *c, int64_t took_us)
+adapt_piece(struct commit *c, int64_t took_us, bool quiet)
 {
-	if (took_us > 2 * piece_us && c->piece > 1)
+	const int64_t us = quiet ? delivery_piece_us * quiet_times : delivery_piece_us;
+
+	if (took_us > 2 * us && c->piece > 1)
 		c->piece /= 2;
-	else if (took_us < piece_us && c->piece < maildir_dirs_max)
+	else if (took_us < us && c->piece < maildir_dirs_max)
 		c->piece *= 2;
+}
+
+/* Maildirs are made ahead while no message is on its way in pieces. */
+static void
+make_ahead(struct master *m, bool quiet)
+{
+	struct commit *c = m->commit;
+	int64_t begun_us = deadline_now_us();
+	int error = 0;
+
+	if (!spool_has_room(&m->spool, &m->conf.limits, 0)) {
+		ahead_end(&c->ahead, ENOSPC);
+		return;
+	}
+	ahead_piece(&c->ahead, &c->batch, c->piece, begun_us + delivery_piece_us);
+	if (c->batch.count == 0)
+		return;
+	error = sync_batch(m);
+	adapt_piece(c, deadline_now_us() - begun_us, quiet);
+	if (error != 0)
+		ahead_end(&c->ahead, error);
 }
 
 /*
@@ -354,18 +270,23 @@ run_piece(struct master *m)
 	struct address_host *host;
 	int error = 0;
 
-	if (d == NULL)
+	if (d != NULL)
+		TAILQ_REMOVE(&c->large, d, entry);
+	if (d == NULL && c->ahead.epoch == NULL)
 		return;
-	TAILQ_REMOVE(&c->large, d, entry);
-	if (d->error != 0)
-		take_back(m, d, maildir_dirs_max);
+	if (d == NULL)
+		make_ahead(m, quiet);
+	else if (d->error != 0)
+		take_back(m, d);
 	else {
 		host = d->owner.host;
-		if (deliver(m, d, c->piece))
+		if (delivery_go_on(d, &c->batch, c->piece))
 			TAILQ_INSERT_TAIL(&touched, d, entry);
+		else
+			TAILQ_INSERT_TAIL(&c->large, d, entry);
 		error = sync_batch(m);
 		now_us = deadline_now_us();
-		adapt_piece(c, now_us - begun_us);
+		adapt_piece(c, now_us - begun_us, quiet);
 		(void)address_charge(host, (now_us - begun_us) *
 		    (rest_times + 1), now_us);
 		settle(m, &touched, error);
@@ -401,6 +322,13 @@ commit_init(struct master *m)
 	c->piece_due = event_new(m->base, -1, 0, on_piece, m);
 	m->commit = c;
 	return c->batch_due == NULL || c->piece_due == NULL ? -1 : 0;
+}
+
+void
+commit_make_ahead(struct master *m)
+{
+	ahead_begin(&m->commit->ahead, &m->spool, m->epoch);
+	plan_piece(m->commit);
 }
 
 struct delivery *
@@ -456,12 +384,13 @@ commit_finish(struct master *m)
 	struct commit *c = m->commit;
 	struct delivery *d;
 
+	ahead_end(&c->ahead, 0);
 	while (!TAILQ_EMPTY(&c->fresh))
 		run_batch(m);
 	while ((d = TAILQ_FIRST(&c->large)) != NULL) {
 		TAILQ_REMOVE(&c->large, d, entry);
 		if (d->error == 0)
 			d->error = ECANCELED;
-		take_back(m, d, maildir_dirs_max);
+		take_back(m, d);
 	}
 }

@@ -24,6 +24,11 @@ struct commit_owner {
 /* 0, or -1 and errno. */
 int	commit_init(struct master *m);
 /*
+ * Makes the Maildirs behind large aliases of the epoch of m, in pieces, when
+ * no message waits for that.
+ */
+void	commit_make_ahead(struct master *m);
+/*
  * tx, whose file is whole, waits for the disk until owner is told; it stays
  * the owner's, who changes nothing of it meanwhile.  NULL and errno when there
  * is no memory for that.

@@ -31,81 +31,97 @@ path_of(const struct recipient_mailbox *box, char out[maildir_path_max_bytes])
 		    box->user);
 }
 
-/* Makes dir in parent and its name durable; being there already is right. */
+/*
+ * Another master may share the root.  While one makes Maildirs it holds the
+ * lock of "mail" until their names are durable, and who finds a Maildir there
+ * goes through that lock once: then its name is durable, too.
+ */
+static int
+lock_makers(struct maildir_batch *b, const struct spool *s)
+{
+	if (!b->making && flock(s->mail, LOCK_EX) == -1)
+		return -1;
+	b->making = true;
+	return 0;
+}
+
+static int
+wait_for_makers(const struct maildir_batch *b, const struct spool *s)
+{
+	if (b->making)
+		return 0;
+	if (flock(s->mail, LOCK_SH) == -1)
+		return -1;
+	return flock(s->mail, LOCK_UN);
+}
+
+static int
+find_dir(const struct maildir_batch *b, const char *path)
+{
+	for (size_t i = 0; i < b->count; i++)
+		if (strcmp(b->dirs[i].path, path) == 0)
+			return b->dirs[i].fd;
+	return -1;
+}
+
+/* fd is path's, and the batch's from now on; or -1. */
+static int
+add_dir(struct maildir_batch *b, int fd, const char *path,
+    const struct recipient_mailbox *box)
+{
+	if (fd == -1)
+		return -1;
+	if (b->count == maildir_dirs_max)
+		bug("more directories in a turn than it has room for");
+	b->dirs[b->count].fd = fd;
+	b->dirs[b->count].box = *box;
+	snprintf(b->dirs[b->count].path, maildir_path_max_bytes, "%s", path);
+	b->count++;
+	return fd;
+}
+
+/* The directory path below "mail", as a descriptor of the batch; or -1. */
+static int
+touch(struct maildir_batch *b, const struct spool *s, const char *path,
+    const struct recipient_mailbox *box)
+{
+	int fd = find_dir(b, path);
+
+	return fd != -1 ? fd : add_dir(b, openat(s->mail, path,
+	    directory_flags), path, box);
+}
+
 static int
 make_directory(int parent, const char *dir)
 {
-	int fd, result;
-
-	if (mkdirat(parent, dir, 0700) == -1)
-		return errno == EEXIST ? 0 : -1;
-	fd = openat(parent, dir, directory_flags);
-	if (fd == -1)
-		return -1;
-	result = fsync(fd);
-	close(fd);
-	return result == -1 ? -1 : 0;
+	return mkdirat(parent, dir, 0700) == -1 && errno != EEXIST ? -1 : 0;
 }
 
-/* mail, DOMAIN, USER, new, cur, tmp: whatever of them is not there yet. */
+/*
+ * DOMAIN, USER, tmp, cur, new: whatever of them is not there yet.  Each that
+ * has a new name in it is of the batch before "new" can be found; what is
+ * empty needs no sync of its own.
+ */
 static int
-make_maildir(const struct spool *s, const struct recipient_mailbox *box,
-    const char *path)
+make_maildir(struct maildir_batch *b, const struct spool *s,
+    const struct recipient_mailbox *box, const char *path)
 {
 	static const char *const parts[] = { "tmp", "cur", "new" };
+	const char *parent = box->domain[0] == '\0' ? "." : box->domain;
 	int fd, result = 0;
 
-	if (box->domain[0] != '\0') {
-		if (make_directory(s->mail, box->domain) == -1)
-			return -1;
-		fd = openat(s->mail, box->domain, directory_flags);
-		if (fd == -1)
-			return -1;
-		result = make_directory(fd, box->user);
-		if (result == 0)
-			result = fsync(fd);
-		close(fd);
-	} else
-		result = make_directory(s->mail, box->user);
-	if (result == -1 || fsync(s->mail) == -1)
+	if (lock_makers(b, s) == -1 || touch(b, s, ".", box) == -1 ||
+	    (box->domain[0] != '\0' &&
+	    make_directory(s->mail, box->domain) == -1) ||
+	    touch(b, s, parent, box) == -1 ||
+	    make_directory(s->mail, path) == -1)
 		return -1;
-	fd = openat(s->mail, path, directory_flags);
+	fd = touch(b, s, path, box);
 	if (fd == -1)
 		return -1;
 	for (size_t i = 0; i < 3 && result == 0; i++)
 		result = make_directory(fd, parts[i]);
-	if (result == 0)
-		result = fsync(fd);
-	close(fd);
 	return result;
-}
-
-/*
- * Another master may share the root.  While one makes a mailbox it holds the
- * lock of "mail", and who finds a mailbox there goes through that lock once:
- * then whoever made it has made it durable, too.
- */
-static int
-make_maildir_locked(const struct spool *s, const struct recipient_mailbox *box,
-    const char *path)
-{
-	int result, error;
-
-	if (flock(s->mail, LOCK_EX) == -1)
-		return -1;
-	result = make_maildir(s, box, path);
-	error = errno;
-	(void)flock(s->mail, LOCK_UN);
-	errno = error;
-	return result;
-}
-
-static int
-wait_for_makers(const struct spool *s)
-{
-	if (flock(s->mail, LOCK_SH) == -1)
-		return -1;
-	return flock(s->mail, LOCK_UN);
 }
 
 /* A Maildir is a directory: a link in its place would lead anywhere. */
@@ -123,38 +139,52 @@ open_below(const struct spool *s, const char *path)
 	return new;
 }
 
-/* The "new" directory of box, as a descriptor of the batch; or -1. */
+/* The "new" directory of box, which is there now; or -1. */
+static int
+open_or_make(struct maildir_batch *b, struct maildir_delivery *d,
+    const struct recipient_mailbox *box, const char *path)
+{
+	int fd;
+
+	d->what = "open the Maildir";
+	fd = open_below(d->spool, path);
+	if (fd != -1 && !b->unsure) {
+		if (wait_for_makers(b, d->spool) == 0)
+			return fd;
+		close(fd);
+		return -1;
+	}
+	if (fd != -1)
+		close(fd);
+	else if (errno != ENOENT)
+		return -1;
+	d->what = "make the Maildir";
+	if (make_maildir(b, d->spool, box, path) == -1)
+		return -1;
+	if (fd == -1)
+		d->made++;
+	return open_below(d->spool, path);
+}
+
+/* The same, as a descriptor of the batch. */
 static int
 open_new(struct maildir_batch *b, struct maildir_delivery *d,
     const struct recipient_mailbox *box)
 {
-	char path[maildir_path_max_bytes];
+	char path[maildir_path_max_bytes], new[maildir_path_max_bytes + 4];
 	int fd;
 
 	path_of(box, path);
-	for (size_t i = 0; i < b->count; i++)
-		if (strcmp(b->dirs[i].path, path) == 0)
-			return b->dirs[i].fd;
-	if (b->count == maildir_dirs_max)
-		bug("more directories in a turn than it has room for");
-	d->what = "open the Maildir";
-	fd = open_below(d->spool, path);
-	if (fd == -1 && errno == ENOENT) {
-		d->what = "make the Maildir";
-		if (make_maildir_locked(d->spool, box, path) == 0)
-			fd = open_below(d->spool, path);
-	}
-	if (fd == -1)
-		return -1;
-	if (wait_for_makers(d->spool) == -1) {
-		close(fd);
-		return -1;
-	}
-	b->dirs[b->count].fd = fd;
-	b->dirs[b->count].box = *box;
-	memcpy(b->dirs[b->count].path, path, sizeof(path));
-	b->count++;
-	return fd;
+	snprintf(new, sizeof(new), "%s/new", path);
+	fd = find_dir(b, new);
+	return fd != -1 ? fd :
+	    add_dir(b, open_or_make(b, d, box, path), new, box);
+}
+
+bool
+maildir_has_room(const struct maildir_batch *b, size_t n)
+{
+	return b->count + n + maildir_dirs_of_one - 1 <= maildir_dirs_max;
 }
 
 /* "DOMAIN/USER/SUB/NAME" of box number i. */
@@ -259,14 +289,34 @@ wants_copy(int error)
 	    error == EOPNOTSUPP;
 }
 
+/* There is no message, and what is empty needs no sync. */
+static enum maildir_result
+make_only(struct maildir_batch *b, struct maildir_delivery *d)
+{
+	const struct recipient_mailbox *box = &d->to->boxes[d->at];
+	char path[maildir_path_max_bytes];
+	int fd;
+
+	path_of(box, path);
+	fd = open_or_make(b, d, box, path);
+	if (fd == -1)
+		return MAILDIR_FAILED;
+	close(fd);
+	d->at++;
+	return MAILDIR_DONE;
+}
+
 enum maildir_result
 maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
 {
 	const struct spool *s = d->spool;
 	bool move = d->at + 1 == d->to->count && !d->copied;
 	char source[maildir_file_max_bytes];
-	int new = open_new(b, d, &d->to->boxes[d->at]), result;
+	int new = d->id == NULL ? -1 : open_new(b, d, &d->to->boxes[d->at]);
+	int result;
 
+	if (d->id == NULL)
+		return make_only(b, d);
 	if (new == -1)
 		return MAILDIR_FAILED;
 	if (d->copying)
@@ -301,7 +351,7 @@ maildir_take_back(struct maildir_delivery *d)
 }
 
 int
-maildir_sync(struct maildir_batch *b)
+maildir_sync(struct maildir_batch *b, const struct spool *s)
 {
 	int error = 0;
 
@@ -314,6 +364,11 @@ maildir_sync(struct maildir_batch *b)
 		close(b->dirs[i].fd);
 	}
 	b->count = 0;
+	if (error != 0 && b->making)
+		b->unsure = true;
+	if (b->making)
+		(void)flock(s->mail, LOCK_UN);
+	b->making = false;
 	if (error == 0)
 		return 0;
 	errno = error;

@@ -10,12 +10,22 @@
 #include "server/mail/spool.h"
 #include "shared/log.h"
 
-enum { maildir_dirs_max = 64, maildir_path_max_bytes = 512 };
+enum {
+	maildir_dirs_max = 72,
+	maildir_dirs_of_one = 4,	/* of a Maildir that has to be made */
+	maildir_path_max_bytes = 512
+};
 
-/* The "new" directories touched since the last sync.  Zero is empty. */
+/*
+ * The directories touched since the last sync: "new" of each Maildir; and of
+ * one that was made its own, that of its domain, and "mail", which all
+ * Maildirs made since then share.  Zero is empty.
+ */
 struct maildir_batch {
 	size_t	 count;
 	uint64_t syncs;		/* of directories, for who counts them */
+	bool	 making;	/* has the lock of makers, until the sync */
+	bool	 unsure;	/* a sync failed after Maildirs were made */
 	struct recipient_mailbox failed; /* by maildir_sync */
 	struct {
 		int	fd;
@@ -28,7 +38,8 @@ struct maildir_batch {
 struct maildir_delivery {
 	const struct spool	*spool;
 	struct recipient_set	*to;
-	const char		*id;		/* of spool/incoming/id */
+	const char		*id;		/* of spool/incoming/id; NULL: no
+						   message, make Maildirs */
 	const char		*name;		/* of its file in a Maildir */
 	uint64_t		 size;
 	size_t			 at;		/* boxes before have it */
@@ -38,6 +49,7 @@ struct maildir_delivery {
 	bool			 copying;	/* into box at, by these: */
 	int			 from, into;
 	uint64_t		 done;		/* octets */
+	uint64_t		 made;		/* Maildirs */
 	const char		*what;		/* tried last, for the log */
 };
 
@@ -47,11 +59,12 @@ enum maildir_result {
 	MAILDIR_FAILED		/* errno; box at has nothing of it */
 };
 
+/* Has b room for n Maildirs more, if none of them has to be made? */
+bool	maildir_has_room(const struct maildir_batch *b, size_t n);
 /*
  * Gives the message to the Maildir to->boxes[at], made if it is not there;
- * durable after the next maildir_sync.  b must have room: a turn touches at
- * most maildir_dirs_max directories.  What one call does is bounded: a
- * Maildir made, and a MiB copied.
+ * durable after the next maildir_sync.  b must have room for one.  What one
+ * call does is bounded: a Maildir made, and a MiB copied.
  */
 enum maildir_result maildir_deliver(struct maildir_batch *b,
 	    struct maildir_delivery *d);
@@ -64,7 +77,7 @@ int	maildir_take_back(struct maildir_delivery *d);
  * Makes durable what was delivered, and empties b.  0; or -1, errno and
  * b->failed of the first directory that failed.
  */
-int	maildir_sync(struct maildir_batch *b);
+int	maildir_sync(struct maildir_batch *b, const struct spool *s);
 /* 0 when box can be delivered to, or is still to be made; or -1 and errno. */
 int	maildir_probe(const struct spool *s,
 	    const struct recipient_mailbox *box);

@@ -3,10 +3,14 @@
  * that stall, from ten addresses, and one that comes new: it is greeted and
  * its message is taken, and those who stall are each in a session, waiting for
  * one, or sent away with a reason.  And eighteen that name an alias of ten
- * thousand all the time: others hardly notice.
+ * thousand all the time: others hardly notice.  The Maildirs behind one are made
+ * ahead, and who sends to it has an answer.
  */
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -191,6 +195,9 @@ in_front_of_a_fresh_one(void)
 }
 
 enum {
+	watchdog_ms = 2000,
+	answer_ms = 120000,	/* RFC 5321 4.5.3.2.6 gives ten minutes */
+	slow_ms = 1000,		/* then the log has it */
 	listed = 10000,		/* Maildirs behind the alias */
 	attackers = 18,
 	others = 8,
@@ -201,15 +208,15 @@ enum {
 /* How often each of the others was through a session, since the start. */
 static unsigned *through;
 
-/* A domain of its own with an alias for all of its users. */
+/* A domain of its own with an alias for all of its users, as many as n. */
 static void
-add_list(const struct daemon *d)
+add_users(const struct daemon *d, const char *domain, int n)
 {
-	FILE *users = fopen(harness_path("listed"), "we");
-	FILE *aliases = fopen(harness_path("aliases"), "we");
+	FILE *users = fopen(harness_path("%s.users", domain), "we");
+	FILE *aliases = fopen(harness_path("%s.aliases", domain), "we");
 
 	EXPECT(users != NULL && aliases != NULL, "%s", strerror(errno));
-	for (int i = 0; i < listed; i++) {
+	for (int i = 0; i < n; i++) {
 		fprintf(users, "m%d\n", i);
 		if (i % 500 == 0)
 			fprintf(aliases, "%sg%d: m%d", i == 0 ? "" : "\n",
@@ -218,14 +225,20 @@ add_list(const struct daemon *d)
 			fprintf(aliases, ", m%d", i);
 	}
 	fprintf(aliases, "\nall: g0");
-	for (int i = 1; i * 500 < listed; i++)
+	for (int i = 1; i * 500 < n; i++)
 		fprintf(aliases, ", g%d", i);
 	fprintf(aliases, "\n");
 	EXPECT(fclose(users) == 0 && fclose(aliases) == 0, "%s",
 	    strerror(errno));
-	daemon_add_conf(d, "domain lists.example {\n\tusers %s\n"
-	    "\taliases %s\n}\n", harness_path("listed"),
-	    harness_path("aliases"));
+	daemon_add_conf(d, "domain %s {\n\tusers %s\n\taliases %s\n}\n",
+	    domain, harness_path("%s.users", domain),
+	    harness_path("%s.aliases", domain));
+}
+
+static void
+add_list(const struct daemon *d)
+{
+	add_users(d, "lists.example", listed);
 }
 
 /* In a child: names to, again and again; with_data: and sends to it. */
@@ -376,6 +389,142 @@ beyond_an_alias(void)
 	daemon_stop(&d);
 }
 
+/* In a child: exits with 1 when the watchdog would bite. */
+static pid_t
+watch_manager(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char text[512], usec[32];
+	int64_t heard;
+	pid_t pid;
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s",
+	    harness_path("notify"));
+	EXPECT(fd != -1 && bind(fd, (void *)&a, sizeof(a)) == 0 &&
+	    chmod(a.sun_path, 0777) == 0, "%s: %s", a.sun_path,
+	    strerror(errno));
+	snprintf(usec, sizeof(usec), "%d", watchdog_ms * 1000);
+	setenv("NOTIFY_SOCKET", a.sun_path, 1);
+	setenv("WATCHDOG_USEC", usec, 1);
+	fflush(stdout);
+	pid = fork();
+	for (heard = 0; pid == 0;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ssize_t n = poll(&p, 1, 100) == 1 ?
+		    recv(fd, text, sizeof(text) - 1, 0) : 0;
+
+		text[n > 0 ? n : 0] = '\0';
+		if (strstr(text, "READY=1") != NULL ||
+		    strstr(text, "WATCHDOG=1") != NULL)
+			heard = harness_now_ms();
+		if (heard != 0 && harness_now_ms() - heard > watchdog_ms)
+			_exit(1);
+	}
+	close(fd);
+	return pid;
+}
+
+/* One message to all of domain: how long its answer took. */
+static int
+send_to_all(const struct daemon *d, const char *domain)
+{
+	int64_t begun = harness_now_ms();
+	struct client c;
+	int code = 0, took;
+
+	client_open(&c, d, NULL);
+	client_expect(&c, 250, "EHLO x");
+	client_expect(&c, 250, "MAIL FROM:<>");
+	EXPECT(client_command(&c, "RCPT TO:<all@%s>", domain) == 250, "%s",
+	    c.reply);
+	client_expect(&c, 354, "DATA");
+	EXPECT(client_send(&c, "x\r\n.\r\n", 6), "send");
+	EXPECT(WAIT_FOR(answer_ms, (code = client_reply(&c)) != 0),
+	    "no answer");
+	EXPECT(code == 250, "%s", c.reply);
+	took = (int)(harness_now_ms() - begun);
+	client_close(&c);
+	return took;
+}
+
+/* The others have answers as if nothing was. */
+static void
+others_go_on(const struct daemon *d, const char *what, const char *event,
+    size_t count)
+{
+	int64_t begun = harness_now_ms(), one, slowest = 0;
+	unsigned n = 0;
+
+	do {
+		one = harness_now_ms();
+		EXPECT(client_deliver(d, "127.60.0.1", n++, 500, "alice") ==
+		    250, "%s", daemon_last_words(d));
+		one = harness_now_ms() - one;
+		slowest = one > slowest ? one : slowest;
+		harness_sleep_ms(20);
+	} while (daemon_logged(d, event, NULL) < count &&
+	    harness_now_ms() - begun < answer_ms);
+	printf("%s: %d ms; beside it %u messages, the slowest %d ms\n", what,
+	    (int)(harness_now_ms() - begun), n, (int)slowest);
+	EXPECT(daemon_logged(d, event, NULL) >= count, "%s", what);
+	EXPECT(slowest < served_within_ms, "one took %d ms", (int)slowest);
+}
+
+/*
+ * The Maildirs behind an alias are made before its first message, after the
+ * start and after a reload, beside the messages of others.
+ */
+static void
+made_ahead(void)
+{
+	pid_t watcher = watch_manager();
+	struct daemon d;
+	int took;
+
+	daemon_init(&d, "", NULL);
+	add_users(&d, "lists.example", 2000);
+	daemon_start(&d);
+	others_go_on(&d, "two thousand Maildirs made",
+	    " event=maildirs-ended made=2000 ", 1);
+	took = send_to_all(&d, "lists.example");
+	printf("a message for them: %d ms\n", took);
+	add_users(&d, "more.example", 300);
+	EXPECT(kill(d.pid, SIGHUP) == 0, "kill");
+	others_go_on(&d, "and three hundred after a reload",
+	    " event=maildirs-ended made=300 ", 1);
+	EXPECT(waitpid(watcher, NULL, WNOHANG) == 0, "the watchdog bites");
+	kill(watcher, SIGKILL);
+	waitpid(watcher, NULL, 0);
+	daemon_stop(&d);
+}
+
+/* A message that comes before they are made makes them itself. */
+static void
+made_by_a_message(void)
+{
+	pid_t watcher = watch_manager();
+	struct daemon d;
+	int took;
+
+	daemon_init(&d, "", NULL);
+	daemon_start(&d);
+	add_users(&d, "lists.example", 2000);
+	kill(d.pid, SIGHUP);
+	EXPECT(WAIT(daemon_logged(&d, " event=reload ", NULL) == 1), "%s",
+	    daemon_last_words(&d));
+	took = send_to_all(&d, "lists.example");
+	printf("a message for two thousand Maildirs not made: %d ms\n", took);
+	EXPECT(took < 2 * slow_ms ||
+	    (daemon_logged(&d, " event=delivery-slow ", NULL) == 1 &&
+	    daemon_logged(&d, " event=delivery-ended ", " done=2000 ",
+	    NULL) == 1), "nothing in the log: %s", daemon_last_words(&d));
+	EXPECT(waitpid(watcher, NULL, WNOHANG) == 0, "the watchdog bites");
+	kill(watcher, SIGKILL);
+	waitpid(watcher, NULL, 0);
+	daemon_stop(&d);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -385,6 +534,8 @@ main(int argc, char *argv[])
 		{ "beside_an_alias_named", beside_an_alias_named },
 		{ "beside_an_alias_sent_to", beside_an_alias_sent_to },
 		{ "beyond_an_alias", beyond_an_alias },
+		{ "made_ahead", made_ahead },
+		{ "made_by_a_message", made_by_a_message },
 	};
 
 	return harness_main(argc, argv, tests,

@@ -1,0 +1,50 @@
+/*
+ * One message on its way into its Maildirs, and out of them again when it
+ * fails.  Which is next, and for how long, is commit.c's.
+ */
+#ifndef SERVER_DELIVERY_H
+#define SERVER_DELIVERY_H
+
+#include "server/mail/commit.h"
+#include "server/mail/maildir.h"
+
+enum {
+	delivery_first_max = 32,	/* Maildirs at the first go */
+	delivery_piece_us = 4 * 1000	/* no new Maildir after that */
+};
+
+struct delivery {
+	TAILQ_ENTRY(delivery)	 entry;
+	struct commit_owner	 owner;
+	char			 session[ipc_id_bytes + 1];
+	bool			 disowned;	/* nobody is to be told */
+	struct transaction	*tx;		/* the owner's; or own */
+	struct transaction	 own;
+	struct maildir_delivery	 mail;
+	int64_t			 begun_us;
+	bool			 slow;		/* the log says so */
+	int			 error;		/* errno, it is taken back; 0 */
+	size_t			 left;		/* cannot be taken back, */
+	struct recipient_mailbox left_in;	/* the first of them */
+};
+TAILQ_HEAD(delivery_list, delivery);
+
+/*
+ * Gives d to most Maildirs more, or as many as there is time for and room in
+ * b.  False: it failed, and has to be taken back.
+ */
+bool	delivery_go_on(struct delivery *d, struct maildir_batch *b,
+	    size_t most);
+bool	delivery_is_whole(const struct delivery *d);
+/* From now on it is taken back, for error, which the log names with where. */
+void	delivery_fail(struct delivery *d, const char *what, int error,
+	    const struct recipient_mailbox *where);
+/* Takes d out of most Maildirs, or as delivery_go_on.  True: of all. */
+bool	delivery_take_back(struct delivery *d, size_t most);
+/*
+ * Says in the log that it takes long, once; or that this has ended, if it was
+ * said.
+ */
+void	delivery_log_slow(struct delivery *d, bool ended);
+
+#endif
