@@ -74,6 +74,12 @@ rooms() {
 		split($0, part, /:#include "|"/)
 		split(part[1], from, "/")
 		split(part[2], to, "/")
+		# What a person types needs no room of the daemon.
+		if (from[2] == "smtpctl" && part[2] !~ \
+		    "^server/(smtpctl|conf|log)/|^server/mail/recipient") {
+			print part[1] " includes " part[2]
+			bad = 1
+		}
 		if (rank[to[2]] >= rank[from[2]])
 			next
 		arrow = substr(part[1], 8) " " substr(part[2], 8)
