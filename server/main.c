@@ -15,11 +15,9 @@
 
 #include "server/conf/catcher_dir.h"
 #include "server/conf/conf.h"
-#include "server/daemon/activate.h"
 #include "server/daemon/check.h"
-#include "server/daemon/inetd.h"
+#include "server/daemon/inherit.h"
 #include "server/daemon/log_setup.h"
-#include "server/daemon/mode.h"
 #include "server/conf/wrong_word.h"
 #include "server/log/catcher.h"
 #include "server/master.h"
@@ -317,7 +315,7 @@ take_certificate(struct master *m, const struct arguments *a)
 		fatal("no memory to start with");
 	make_absolute(&pair->certificate);
 	make_absolute(&pair->key);
-	if (mode_load_tls(&m->conf, m->tls, false) == -1)
+	if (tls_files_load(&m->conf, m->tls, stderr) == -1)
 		exit(1);
 }
 
@@ -342,15 +340,15 @@ static void
 take_descriptors(struct arguments *a, const struct conf *conf,
     struct start_options *o)
 {
-	static struct activate sockets;
-	static struct inetd inetd;
+	static struct inherit_sockets sockets;
+	static struct inherit_client inetd;
 
-	if (a->inetd && !activate_is_stdin()) {
-		inetd_take(&inetd, conf, &a->foreground);
+	if (a->inetd && !inherit_stdin_listens()) {
+		inherit_take_client(&inetd, conf, &a->foreground);
 		o->inetd = &inetd;
 		a->quiet = !a->foreground;
 	} else if (!a->catcher && !a->check) {
-		activate_take(&sockets);
+		inherit_take_sockets(&sockets);
 		if (sockets.count > 0)
 			o->sockets = &sockets;
 	}
@@ -375,11 +373,11 @@ main(int argc, char *argv[])
 	struct arguments a = { .conf = SMTPD_CONF, .worker = SMTPD_WORKER };
 	struct start_options o = { 0 };
 
-	a.quiet = !mode_guard_descriptors();
+	a.quiet = !inherit_guard();
 	read_arguments(argc, argv, &a);
 	/* What the shell left open is not ours to hold. */
 	closefrom(STDERR_FILENO + 1 + (a.catcher || a.check ||
-	    (a.inetd && !activate_is_stdin()) ? 0 : activate_promised()));
+	    (a.inetd && !inherit_stdin_listens()) ? 0 : inherit_promised()));
 	if (a.quiet) {
 		log_open(LOG_TO_SYSLOG);
 		a.foreground = false;
@@ -397,8 +395,7 @@ main(int argc, char *argv[])
 		fatal("libsodium cannot be initialized");
 	if (a.catcher)
 		configure_catcher(&m.conf, &a);
-	else if (mode_load_conf(a.conf, &m.conf, a.quiet) == -1 ||
-	    mode_load_tls(&m.conf, m.tls, a.quiet) == -1) {
+	else if (check_load(a.conf, &m.conf, m.tls, a.quiet) == -1) {
 		if (a.check)
 			check_note_user(&m.conf);
 		return 1;

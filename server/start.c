@@ -19,11 +19,10 @@
 #include "server/control/control.h"
 #include "server/control/control_bind.h"
 #include "server/daemon/background.h"
+#include "server/daemon/check.h"
 #include "server/daemon/hold.h"
 #include "server/daemon/log_setup.h"
-#include "server/daemon/mode.h"
 #include "server/daemon/notify.h"
-#include "server/daemon/pid_file.h"
 #include "server/daemon/proof.h"
 #include "server/daemon/reload.h"
 #include "server/daemon/signals.h"
@@ -196,7 +195,7 @@ open_control(const struct master *m, int root, const struct users *u,
 }
 
 static void
-adopt_all(struct master *m, const struct activate *sockets)
+adopt_all(struct master *m, const struct inherit_sockets *sockets)
 {
 	struct log_line l;
 
@@ -284,14 +283,14 @@ announce(struct master *m)
 
 /* Until the session ends, or a signal comes. */
 static void
-serve(struct master *m, const struct inetd *i)
+serve(struct master *m, const struct inherit_client *i)
 {
 	struct log_line l;
 
 	if (i != NULL) {
 		if (admit_one(m, i->input, i->output, &i->client) == -1)
 			fatal("no memory to start with");
-		inetd_given();
+		inherit_given();
 	} else if (listen_start(m, admit_accept) == -1)
 		fatal("no memory to start with");
 	else
@@ -305,7 +304,7 @@ serve(struct master *m, const struct inetd *i)
 	pool_stop(m);
 	helper_stop(m);
 	control_stop(m);
-	pid_file_clear();
+	background_pid_clear();
 	if (m->conf.catcher)
 		catcher_end();
 	if (i == NULL || m->exit_status != 0) {
@@ -384,9 +383,9 @@ start_and_run(struct master *m, const struct start_options *o)
 	root = root_open(m->conf.root, users);
 	log_setup_open(&m->conf, users->drop ? &users->master : NULL);
 	if (!m->conf.catcher && !m->one_session)
-		mode_warn(&m->conf, true);
+		check_warn(&m->conf, check_log_warning);
 	if (o->pid_file != NULL)
-		pid_file_open(o->pid_file);
+		background_pid_open(o->pid_file);
 	if (o->sockets != NULL)
 		adopt_all(m, o->sockets);
 	else if (!m->one_session)
@@ -396,7 +395,7 @@ start_and_run(struct master *m, const struct start_options *o)
 		notify_open();
 	if (!o->foreground)
 		background = background_go();
-	pid_file_write();
+	background_pid_write();
 	hold_prepare(m);
 	start_nurseries(o, users, channels);
 	m->wants_logins = wants_auth(m, o);
@@ -430,7 +429,7 @@ start_and_run(struct master *m, const struct start_options *o)
 		proof_write(&proof, m->spool.log);
 	if (!m->one_session)
 		announce(m);
-	if (o->sockets != NULL && o->sockets->wait && activate_watch(m) == -1)
+	if (o->sockets != NULL && o->sockets->wait && inherit_watch_idle(m) == -1)
 		fatal("no memory to start with");
 	if (notify_ready(m) == -1)
 		fatal("no memory to start with");

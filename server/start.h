@@ -5,16 +5,15 @@
 #ifndef SERVER_START_H
 #define SERVER_START_H
 
-#include "server/daemon/activate.h"
-#include "server/daemon/inetd.h"
+#include "server/daemon/inherit.h"
 #include "server/master.h"
 
 struct start_options {
 	const char	*worker;	/* absolute path of smtpd-worker */
 	const char	*pid_file;	/* or NULL */
 	bool		 foreground;
-	struct inetd	*inetd;		/* the one session; or NULL */
-	struct activate	*sockets;	/* instead of listen lines; or NULL */
+	struct inherit_client *inetd;	/* the one session; or NULL */
+	struct inherit_sockets *sockets; /* instead of listen lines; or NULL */
 };
 
 /*

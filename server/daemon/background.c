@@ -1,12 +1,14 @@
 /*
- * Into the background; the shell gets its prompt back only when the child
- * serves, and the exit status tells whether it does.
+ * Into the background, and who is there.
  */
 #include "server/daemon/background.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/log.h"
@@ -43,4 +45,63 @@ background_tell_ready(const struct background *b)
 	/* If the shell has gone, nobody waits for this. */
 	(void)!write(b->ready, "r", 1);
 	close(b->ready);
+}
+
+/*
+ * The pid file.  A lock, not the number in it, says whether its process lives:
+ * so a file that was left behind stops nobody.
+ */
+static int file = -1;
+
+/* Whose number stands in it, for the one line of fatal(). */
+static void
+refuse(const char *path)
+{
+	char text[16];
+	ssize_t n = read(file, text, sizeof(text) - 1);
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strspn(text, "0123456789")] = '\0';
+	fatal("%s: smtpd runs already%s%s", path,
+	    text[0] != '\0' ? ", as process " : "", text);
+}
+
+void
+background_pid_open(const char *path)
+{
+	struct stat st;
+
+	file = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
+	    O_CLOEXEC, 0644);
+	if (file == -1 || fstat(file, &st) == -1)
+		fatal("%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+		fatal("%s: not a plain file of its own: name another for the "
+		    "process number", path);
+	if (flock(file, LOCK_EX | LOCK_NB) == 0)
+		return;
+	if (errno != EWOULDBLOCK)
+		fatal("%s: flock: %s", path, strerror(errno));
+	refuse(path);
+}
+
+void
+background_pid_write(void)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (file == -1)
+		return;
+	if (ftruncate(file, 0) == -1 || pwrite(file, text, (size_t)n, 0) != n)
+		fatal("writing the process number: %s", strerror(errno));
+	/* Our umask is narrower than a number needs. */
+	(void)fchmod(file, 0644);
+}
+
+void
+background_pid_clear(void)
+{
+	if (file != -1)
+		(void)!ftruncate(file, 0);
 }

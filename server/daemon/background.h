@@ -1,5 +1,6 @@
 /*
- * Leaving the shell: into the background, and what is owed to who waits.
+ * Leaving the shell: into the background, what is owed to who waits, and the
+ * pid file (smtpd -p): who runs, for rc scripts, and that only one does.
  */
 #ifndef SERVER_BACKGROUND_H
 #define SERVER_BACKGROUND_H
@@ -17,5 +18,18 @@ struct background {
 struct background background_go(void);
 /* The parent exits 0; descriptors 0 to 2 are /dev/null from here on. */
 void	background_tell_ready(const struct background *b);
+
+/*
+ * Opens and locks path, made if need be, while we may still be root.  Fatal
+ * when another process has it, or when it is no plain file.
+ */
+void	background_pid_open(const char *path);
+/*
+ * Writes this process's number into it: by the process that stays.  The lock
+ * is ours until we end, and no child of ours has it.
+ */
+void	background_pid_write(void);
+/* Empties it: its directory is not ours to remove it from. */
+void	background_pid_clear(void);
 
 #endif

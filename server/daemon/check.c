@@ -1,7 +1,7 @@
 /*
- * What smtpd -n finds behind the words of a configuration.  Rights are tried,
- * not computed: a child becomes the user who is to serve, and so has the
- * groups and meets the ACLs that user has.
+ * Reading a configuration, and what smtpd -n finds behind its words.  Rights
+ * are tried, not computed: a child becomes the user who is to serve, and so
+ * has the groups and meets the ACLs that user has.
  */
 #include "server/daemon/check.h"
 
@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,12 +18,71 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/daemon/mode.h"
+#include "server/conf/conf_warn.h"
 #include "server/daemon/root.h"
+#include "server/mail/recipient_load.h"
 #include "server/process/tls_log.h"
 #include "server/session/listen.h"
+#include "shared/log.h"
 #include "shared/os.h"
 #include "shared/tls_judge.h"
+
+char *
+check_next_mistake(char **text)
+{
+	char *line;
+
+	while ((line = strsep(text, "\n")) != NULL)
+		if (line[0] != '\0' && line[0] != ' ')
+			return line;
+	return NULL;
+}
+
+int
+check_load(const char *path, struct conf *out, struct tls_files *tls,
+    bool quiet)
+{
+	char *text = NULL, *line, *rest;
+	FILE *err = stderr;
+	size_t n;
+	int result;
+
+	if (quiet && (err = open_memstream(&text, &n)) == NULL)
+		fatal("no memory to start with");
+	result = recipient_load(path, out, err) == -1 ||
+	    tls_files_load(out, tls, err) == -1 ? -1 : 0;
+	if (!quiet)
+		return result;
+	fclose(err);
+	rest = result == -1 ? text : NULL;
+	while ((line = check_next_mistake(&rest)) != NULL)
+		log_error(line, NULL, 0);
+	free(text);
+	return result;
+}
+
+void
+check_log_warning(const char *path, unsigned line, const char *text)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_WARNING, "warning");
+	log_str(&l, "file", path);
+	if (line > 0)
+		log_u64(&l, "line", line);
+	log_str(&l, "what", text);
+	log_end(&l);
+}
+
+void
+check_warn(const struct conf *conf,
+    void (*tell)(const char *path, unsigned line, const char *text))
+{
+	conf_warn_hostname(conf, tell);
+	conf_warn_logins(conf, tell);
+	conf_warn_broken(conf, tell);
+	conf_warn_disks(conf, tell);
+}
 
 struct trial {
 	const struct conf	*conf;
@@ -260,6 +320,15 @@ check_note_user(const struct conf *conf)
 		    "can find out\n", me.name, want.name);
 }
 
+static void
+show_warning(const char *path, unsigned line, const char *text)
+{
+	if (line > 0)
+		fprintf(stderr, "%s:%u: warning: %s\n", path, line, text);
+	else
+		fprintf(stderr, "%s: warning: %s\n", path, text);
+}
+
 int
 check_conf(const struct conf *conf, const struct tls_files *tls)
 {
@@ -279,7 +348,7 @@ check_conf(const struct conf *conf, const struct tls_files *tls)
 	if (conf->listen_count == 0)
 		fprintf(stderr, "smtpd: %s: no listen line: good for inetd "
 		    "and systemd sockets only\n", conf->path);
-	mode_warn(conf, false);
+	check_warn(conf, show_warning);
 	check_note_user(conf);
 	if (t.faults > 0)
 		return 1;

@@ -1,5 +1,6 @@
 /*
- * smtpd -n: a configuration without a mistake is tried.
+ * A configuration is read, and its mistakes and doubts are told; smtpd -n: one
+ * without a mistake is tried.
  */
 #ifndef SERVER_CHECK_H
 #define SERVER_CHECK_H
@@ -7,6 +8,26 @@
 #include "server/conf/conf.h"
 #include "server/process/tls_files.h"
 
+/*
+ * Reads the configuration and its certificates, and tells of mistakes on
+ * standard error; with quiet they go to the log, a line each.  0, or -1.
+ */
+int	check_load(const char *path, struct conf *out, struct tls_files *tls,
+	    bool quiet);
+/*
+ * The next mistake of those that a loader has written, and *text is what
+ * follows; NULL: no more.  Lines that show the place are left out: who reads
+ * this sees no columns.
+ */
+char	*check_next_mistake(char **text);
+/*
+ * Tells of what conf says and most likely should not.  Before anything is
+ * held, and passwords are forgotten.
+ */
+void	check_warn(const struct conf *conf,
+	    void (*tell)(const char *path, unsigned line, const char *text));
+/* Logs one of them. */
+void	check_log_warning(const char *path, unsigned line, const char *text);
 /*
  * Tries as the user of conf what conf names (who may not become that user
  * tries as himself, and says so), and its addresses; prints on standard error

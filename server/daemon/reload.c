@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "server/conf/conf_warn.h"
+#include "server/daemon/check.h"
 #include "server/daemon/log_setup.h"
-#include "server/daemon/mode.h"
 #include "server/daemon/notify.h"
 #include "server/daemon/renew.h"
 #include "server/log/log_file.h"
@@ -48,18 +48,13 @@ log_kept(const struct master *m, const char *why)
 	log_end(&l);
 }
 
-/*
- * What recipient_load says, but for the lines that show the place: nobody sees
- * columns here.
- */
 static void
 log_mistakes(const struct master *m, char *text)
 {
 	char *line;
 
-	while ((line = strsep(&text, "\n")) != NULL)
-		if (line[0] != '\0' && line[0] != ' ')
-			log_kept(m, line);
+	while ((line = check_next_mistake(&text)) != NULL)
+		log_kept(m, line);
 }
 
 static bool
@@ -212,7 +207,7 @@ adopt(struct master *m, struct conf_epoch *e)
 	log_u64(&l, "listeners", m->listener_count);
 	log_u64(&l, "sessions", m->sessions->count[SESSIONS_SERVED]);
 	log_end(&l);
-	conf_warn_broken(&m->conf, mode_log_warning);
+	conf_warn_broken(&m->conf, check_log_warning);
 }
 
 /* Of the same configuration, with the keys of a new sign process. */

@@ -1,0 +1,339 @@
+/*
+ * Taking over descriptors.  The protocol of LISTEN_FDS is that of
+ * sd_listen_fds(3): descriptors from 3 on, for the process LISTEN_PID.
+ * Nothing here reads what a client says.
+ */
+#include "server/daemon/inherit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shared/deadline.h"
+#include "shared/ip.h"
+#include "shared/log.h"
+#include "shared/smtp_reply.h"
+
+enum { first_fd = STDERR_FILENO + 1, refusal_ms = 1000 };
+
+/* Whom the handler of exit(3) has still to answer. */
+static int refuse_to = -1;
+static const struct conf *refuse_as;
+
+static bool
+is_same(int fd, int other)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && fstat(other, &b) == 0 &&
+	    a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static bool
+is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+bool
+inherit_guard(void)
+{
+	/* That of systemd's journal may be descriptors 1 and 2 alike. */
+	bool fine = !is_socket(STDERR_FILENO) ||
+	    !is_same(STDERR_FILENO, STDIN_FILENO);
+	int null;
+
+	do
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (null != -1 && null <= STDERR_FILENO);
+	if (!fine && (null == -1 || dup2(null, STDERR_FILENO) == -1))
+		_exit(1);
+	close(null);
+	return fine;
+}
+
+/* A number of the environment, whole and positive; else 0. */
+static unsigned long
+number_of(const char *name)
+{
+	const char *text = getenv(name);
+	unsigned long n;
+	char *end;
+
+	if (text == NULL || *text < '0' || *text > '9')
+		return 0;
+	n = strtoul(text, &end, 10);
+	return *end == '\0' ? n : 0;
+}
+
+static bool
+option_is(int fd, int option, int want)
+{
+	socklen_t n = sizeof(int);
+	int value;
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &n) == 0 &&
+	    value == want;
+}
+
+bool
+inherit_stdin_listens(void)
+{
+	return option_is(STDIN_FILENO, SO_ACCEPTCONN, 1);
+}
+
+/* Another place for a standard descriptor, not inherited further. */
+static int
+move(int fd)
+{
+	int to = fcntl(fd, F_DUPFD_CLOEXEC, first_fd);
+
+	if (to == -1)
+		fatal("descriptor %d: %s", fd, strerror(errno));
+	return to;
+}
+
+static void
+put_null(int fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null == -1 || dup2(null, fd) == -1) {
+		/* Not fatal(), which would write to 2. */
+		log_error("open", "/dev/null", errno);
+		_exit(1);
+	}
+	close(null);
+}
+
+/* ---- listening sockets ------------------------------------------------- */
+
+int
+inherit_promised(void)
+{
+	unsigned long n = number_of("LISTEN_FDS");
+
+	if (number_of("LISTEN_PID") != (unsigned long)getpid())
+		return 0;
+	if (n > inherit_sockets_max)
+		fatal("LISTEN_FDS: %lu sockets, and no more than %d are "
+		    "taken: give several services some each", n,
+		    (int)inherit_sockets_max);
+	return (int)n;
+}
+
+/* It listens, for streams, over IPv4 or IPv6; from now on without blocking. */
+static void
+check_socket(int fd, const char *what)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+	socklen_t n = sizeof(ss);
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags == -1 || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+		fatal("%s: descriptor %d: %s", what, fd, strerror(errno));
+	if (!option_is(fd, SO_ACCEPTCONN, 1) ||
+	    !option_is(fd, SO_TYPE, SOCK_STREAM) ||
+	    getsockname(fd, (struct sockaddr *)&ss, &n) == -1 ||
+	    (ss.ss_family != AF_INET && ss.ss_family != AF_INET6))
+		fatal("%s: descriptor %d is no socket that listens for TCP; "
+		    "one connection each (Accept=yes, nowait) is for -i",
+		    what, fd);
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1)
+		fatal("%s: descriptor %d: %s", what, fd, strerror(errno));
+}
+
+/*
+ * A name says which service a socket is for, by its word in /etc/services;
+ * every other one is mail's from the world.
+ */
+static void
+take_names(struct inherit_sockets *out)
+{
+	const char *names = getenv("LISTEN_FDNAMES");
+	char *copy, *rest, *name;
+	int i = 0;
+
+	if (names == NULL)
+		return;
+	rest = copy = strdup(names);
+	if (copy == NULL)
+		fatal("no memory to start with");
+	for (; i < out->count && (name = strsep(&rest, ":")) != NULL; i++) {
+		out->words[i].tls_first = strcmp(name, "submissions") == 0;
+		out->words[i].submission = out->words[i].tls_first ||
+		    strcmp(name, "submission") == 0;
+	}
+	free(copy);
+}
+
+void
+inherit_take_sockets(struct inherit_sockets *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (inherit_stdin_listens()) {
+		out->count = 1;
+		out->wait = true;
+		out->fds[0] = move(STDIN_FILENO);
+		check_socket(out->fds[0], "standard input");
+		put_null(STDIN_FILENO);
+		/* inherit_guard has seen to 2. */
+		if (is_same(STDOUT_FILENO, out->fds[0]))
+			put_null(STDOUT_FILENO);
+	} else {
+		out->count = inherit_promised();
+		for (int i = 0; i < out->count; i++) {
+			out->fds[i] = first_fd + i;
+			check_socket(out->fds[i], "LISTEN_FDS");
+		}
+		take_names(out);
+	}
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+}
+
+/* Once a second.  Who connects just now stays in the socket's queue. */
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	static int64_t idle_since_ms;
+	struct master *m = arg;
+	int64_t now = deadline_now_ms();
+	struct log_line l;
+
+	(void)fd;
+	(void)what;
+	if (idle_since_ms == 0 ||
+	    m->sessions->count[SESSIONS_SERVED] +
+	    m->sessions->count[SESSIONS_PENDING] > 0)
+		idle_since_ms = now;
+	if (m->stopping || now - idle_since_ms <
+	    (int64_t)m->conf.limits.inetd_wait_s * 1000)
+		return;
+	log_begin(&l, LOG_LEVEL_INFO, "idle");
+	log_u64(&l, "seconds", (uint64_t)(now - idle_since_ms) / 1000);
+	log_end(&l);
+	m->stopping = true;
+	event_base_loopbreak(m->base);
+}
+
+int
+inherit_watch_idle(struct master *m)
+{
+	struct timeval second = { 1, 0 };
+	struct event *e = event_new(m->base, -1, EV_PERSIST, on_second, m);
+
+	return e == NULL || event_add(e, &second) == -1 ? -1 : 0;
+}
+
+/* ---- one client --------------------------------------------------------- */
+
+static void
+refuse(void)
+{
+	uint8_t storage[smtp_reply_max_bytes];
+	struct buf out = buf_over(storage, sizeof(storage));
+	struct pollfd fd = { .fd = refuse_to, .events = POLLOUT };
+	const char *name = refuse_as == NULL || refuse_as->hostname == NULL ?
+	    "localhost" : refuse_as->hostname;
+
+	if (refuse_to == -1)
+		return;
+	smtp_reply_write(REPLY_TROUBLE_CLOSE, span_of(name), span_of(""),
+	    &out);
+	/* Who does not take a line within a second is not waiting for it. */
+	signal(SIGPIPE, SIG_IGN);
+	if (poll(&fd, 1, refusal_ms) == 1)
+		(void)!write(refuse_to, out.p, out.n);
+}
+
+/* Is 2 the client, or a connection that may be somebody's? */
+static bool
+is_clients(int fd)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+	socklen_t n = sizeof(ss);
+
+	if (isatty(fd))
+		return false;	/* a person in front of it */
+	return is_same(fd, STDIN_FILENO) || is_same(fd, STDOUT_FILENO) ||
+	    (getsockname(fd, (struct sockaddr *)&ss, &n) == 0 &&
+	    ss.ss_family != AF_UNIX);
+}
+
+static void
+address_from_environment(struct address *out)
+{
+	const char *text = getenv("TCPREMOTEIP");
+	struct span ip = span_of(text == NULL ? "0.0.0.0" : text);
+	unsigned long port = number_of("TCPREMOTEPORT");
+	uint8_t octets[16];
+	bool ipv6 = ip_parse_v6(ip, octets);
+
+	if (!ipv6 && !ip_parse_v4(ip, octets))
+		fatal("TCPREMOTEIP in the environment is no address");
+	address_of_ip(ipv6, octets, port > UINT16_MAX ? 0 : (uint16_t)port,
+	    out);
+}
+
+static void
+find_client(struct inherit_client *c)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNIX };
+	socklen_t n = sizeof(ss);
+
+	if (c->output == -1 &&
+	    getpeername(c->input, (struct sockaddr *)&ss, &n) == -1) {
+		log_error("getpeername of descriptor 0: the client has "
+		    "gone", NULL, errno);
+		refuse_to = -1;
+		exit(0);
+	}
+	if (ss.ss_family == AF_UNIX)
+		address_from_environment(&c->client);
+	else if (!address_of(&ss, &c->client))
+		fatal("descriptor 0 is a socket of neither IPv4 nor IPv6");
+}
+
+void
+inherit_take_client(struct inherit_client *out, const struct conf *conf,
+    bool *keep_stderr)
+{
+	*keep_stderr = *keep_stderr && !is_clients(STDERR_FILENO);
+	if (!*keep_stderr) {
+		log_open(LOG_TO_SYSLOG);
+		put_null(STDERR_FILENO);
+	}
+	out->input = move(STDIN_FILENO);
+	out->output = move(STDOUT_FILENO);
+	put_null(STDIN_FILENO);
+	put_null(STDOUT_FILENO);
+	refuse_as = conf;
+	refuse_to = out->output;
+	atexit(refuse);
+	if (is_socket(out->input)) {
+		if (!option_is(out->input, SO_TYPE, SOCK_STREAM) ||
+		    option_is(out->input, SO_ACCEPTCONN, 1))
+			fatal("descriptor 0 is no connection: in inetd.conf "
+			    "the service is \"stream tcp nowait\"");
+		close(out->output);
+		out->output = -1;
+		refuse_to = out->input;
+	}
+	find_client(out);
+}
+
+void
+inherit_given(void)
+{
+	refuse_to = -1;
+}
