@@ -133,8 +133,7 @@ CHECK(verdict, r->u.verdict.verdict < VERDICT_COUNT, "verdict out of range")
 CHECK(hurry, r->u.hurry.why < HURRY_COUNT, "hurry out of range")
 CHECK(abort, r->u.abort.error < 4096, "errno out of range")
 CHECK(note, r->u.note.note < NOTE_COUNT, "note out of range")
-CHECK(end, r->u.end.end < END_COUNT && r->u.end.last <= IPC_VERB_COUNT,
-    "end out of range")
+CHECK(end, r->u.end.end < END_COUNT, "end out of range")
 CHECK(trace, r->u.trace.n <= ipc_trace_bytes &&
     r->u.trace.kind < IPC_TRACE_KIND_COUNT, "trace out of range")
 CHECK(session, r->u.session.auth < IPC_AUTH_COUNT &&

@@ -154,17 +154,10 @@ struct ipc_note {
 	uint32_t	note;
 };
 
-struct ipc_tally {
-	uint32_t	ok;		/* answered 2yz or 3yz */
-	uint32_t	all;
-};
-
 struct ipc_end {
 	uint32_t	end;
 	uint32_t	commands;
 	uint32_t	errors;
-	uint32_t	last;		/* verb; IPC_VERB_COUNT: none came */
-	struct ipc_tally verbs[IPC_VERB_COUNT];
 	uint64_t	octets_in;
 	uint64_t	octets_out;
 };

@@ -62,25 +62,4 @@ enum hurry {
 	HURRY_COUNT
 };
 
-/* Commands that are counted apart; one table, one word each. */
-#define IPC_VERBS(X)							\
-	X(HELO, "helo")							\
-	X(EHLO, "ehlo")							\
-	X(MAIL, "mail")							\
-	X(RCPT, "rcpt")							\
-	X(DATA, "data")							\
-	X(RSET, "rset")							\
-	X(NOOP, "noop")							\
-	X(QUIT, "quit")							\
-	X(VRFY, "vrfy")							\
-	X(EXPN, "expn")							\
-	X(HELP, "help")							\
-	X(AUTH, "auth")							\
-	X(STARTTLS, "starttls")						\
-	X(UNKNOWN, "unknown")
-
-#define IPC_VERB_NAME(name, word) IPC_VERB_##name,
-enum ipc_verb { IPC_VERBS(IPC_VERB_NAME) IPC_VERB_COUNT };
-#undef IPC_VERB_NAME
-
 #endif

@@ -64,8 +64,7 @@ struct smtp_session {
 	char				 helo[smtp_domain_max_bytes];
 	struct ipc_stored		 stored;	/* for REPLY_STORED */
 	int64_t				 room_until_ms;	/* 0: none known */
-	enum ipc_verb			 verb;	/* of the line at hand; COUNT:
-						   it was no command */
+	bool				 may_be_secret;	/* line at hand */
 	struct ipc_end			 end;		/* counts as it goes */
 };
 

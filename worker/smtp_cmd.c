@@ -27,7 +27,6 @@ enum wants {
 
 struct command {
 	const char	*verb;
-	enum ipc_verb	 id;
 	unsigned	 states;	/* of enum smtp_state */
 	enum argument	 argument;
 	size_t		 max_bytes;	/* CRLF included */
@@ -311,7 +310,7 @@ cmd_quit(struct smtp_session *s, struct span arg)
 }
 
 #define ROW(verb, states, argument, max_bytes, wants, run) \
-	{ #verb, IPC_VERB_##verb, (states), argument, max_bytes, wants, run }
+	{ #verb, (states), argument, max_bytes, wants, run }
 static const struct command commands[] = {
 	ROW(HELO, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, WANTS_TLS,
 	    cmd_helo),
@@ -435,7 +434,7 @@ smtp_cmd_run(struct smtp_session *s, struct span line)
 
 	cut(line, &verb, &arg);
 	c = find_command(s, verb);
-	s->verb = c == NULL ? IPC_VERB_UNKNOWN : c->id;
+	s->may_be_secret = c == NULL || c->run == smtp_auth_begin;
 	if (is_http(verb, arg)) {
 		tell_note(s->master, NOTE_HTTP);
 		return smtp_end(s, END_ERRORS, REPLY_HTTP);

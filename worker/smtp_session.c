@@ -58,11 +58,6 @@ static struct outcome
 count(struct smtp_session *s, struct outcome o)
 {
 	s->end.commands++;
-	if (s->verb != IPC_VERB_COUNT) {
-		s->end.last = s->verb;
-		s->end.verbs[s->verb].all++;
-		s->end.verbs[s->verb].ok += !smtp_reply_is_error(o.reply);
-	}
 	if (smtp_reply_is_error(o.reply))
 		transcript_refused();
 	/* The recipients that were taken are not lost for some too many. */
@@ -88,7 +83,6 @@ next_response(struct smtp_session *s)
 	    &line);
 	struct outcome o;
 
-	s->verb = IPC_VERB_AUTH;
 	transcript_secret(r == LINE_OK && line.n == 1 && line.p[0] == '*' ?
 	    "AUTH is cancelled" : "a name or password, not shown");
 	if (s->master->hurry == HURRY_STOP && r == LINE_OK)
@@ -115,7 +109,7 @@ next_command(struct smtp_session *s)
 	struct outcome o;
 	struct span line;
 
-	s->verb = IPC_VERB_COUNT;
+	s->may_be_secret = false;
 	r = lineio_read_line(s->io, smtp_cmd_line_max(s), &line);
 	if (is_client_hello(s, line))
 		transcript_hint("the program began with TLS, as for port 465: "
@@ -130,7 +124,7 @@ next_command(struct smtp_session *s)
 		return count(s, smtp_read_failed(s, r));
 	o = smtp_cmd_run(s, line);
 	/* Where AUTH is not offered it is a word not known. */
-	if (s->verb == IPC_VERB_AUTH || s->verb == IPC_VERB_UNKNOWN)
+	if (s->may_be_secret)
 		lineio_wipe(s->io);
 	return count(s, o);
 }
@@ -168,7 +162,6 @@ smtp_session_run(struct smtp_session *s)
 	struct outcome o = smtp_go_on(REPLY_GREETING);
 
 	s->state = SMTP_START;
-	s->end.last = IPC_VERB_COUNT;
 	s->start_ms = deadline_now_ms();
 	s->io->idle_ms = s->master->idle_ms;
 	smtp_extend(s);

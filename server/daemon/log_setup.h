@@ -21,8 +21,6 @@ void	log_setup_open(const struct conf *conf,
  * fails at start does not fail at the first rotation.
  */
 void	log_setup_prove(const struct conf *conf);
-/* The form of lines, as conf has it from now on. */
-void	log_setup_renew(const struct conf *conf);
 /*
  * From now on lines gather for a turn of the loop, the message log is made
  * durable every second, and SIGUSR1 has both opened again.  0, or -1: no
