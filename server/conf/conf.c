@@ -151,18 +151,12 @@ compare_fold(struct span a, const char *b)
 	return b[i] == '\0' ? 0 : -1;
 }
 
+/* Entries of both tables begin with their name. */
 static int
-compare_user(const void *name, const void *user)
+compare_entry(const void *name, const void *entry)
 {
 	return compare_fold(*(const struct span *)name,
-	    ((const struct conf_user *)user)->name);
-}
-
-static int
-compare_alias(const void *name, const void *alias)
-{
-	return compare_fold(*(const struct span *)name,
-	    ((const struct conf_alias *)alias)->name);
+	    *(char *const *)entry);
 }
 
 const struct conf_domain *
@@ -184,7 +178,7 @@ conf_find_user(const struct conf_domain *d, struct span name)
 	if (d->user_count == 0)
 		return NULL;
 	return bsearch(&name, d->users, d->user_count, sizeof(*d->users),
-	    compare_user);
+	    compare_entry);
 }
 
 const struct conf_alias *
@@ -193,7 +187,7 @@ conf_find_alias(const struct conf_domain *d, struct span name)
 	if (d->alias_count == 0)
 		return NULL;
 	return bsearch(&name, d->aliases, d->alias_count, sizeof(*d->aliases),
-	    compare_alias);
+	    compare_entry);
 }
 
 struct conf_epoch *

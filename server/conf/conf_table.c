@@ -13,18 +13,26 @@
 
 #include "shared/password_form.h"
 
-/* One table being read. */
-struct table {
-	struct conf_domain	*domain;
-	struct conf_report	*report;
-	struct conf_place	 place;		/* the line at hand */
-	bool			 secret;	/* show names alone */
-	int			 error;		/* errno of a lack of memory */
+struct table;
+
+/* What is different in the two tables. */
+struct kind {
+	const char	*what;		/* an entry is, for people */
+	size_t		 size;		/* of one, whose name stands first */
+	size_t		 line_at;	/* offset of its line */
+	void		(*read)(struct table *t, struct span line);
+	bool		 secret;	/* show names alone */
 };
 
-static const char bad_local[] =
-    "not what may stand before the \"@\" of an address";
-static const char invisible[] = "an invisible character is in it";
+/* One table being read. */
+struct table {
+	const struct kind	*kind;
+	void			*entries;
+	size_t			 count;
+	struct conf_report	*report;
+	struct conf_place	 place;		/* the line at hand */
+	int			 error;		/* errno of a lack of memory */
+};
 
 /* Makes room for one more of size octets, doubling at each power of two. */
 static void *
@@ -35,15 +43,45 @@ grow(void *array, size_t count, size_t size)
 	return reallocarray(array, count == 0 ? 1 : count * 2, size);
 }
 
-/* A copy with ASCII letters small. */
-static char *
-fold_name(struct span in)
+static void *
+entry_at(const struct table *t, size_t i)
 {
-	char *name = strndup((const char *)in.p, in.n);
+	return (char *)t->entries + i * t->kind->size;
+}
 
-	for (char *p = name; p != NULL && *p != '\0'; p++)
+static const char *
+name_at(const struct table *t, size_t i)
+{
+	return *(char *const *)entry_at(t, i);
+}
+
+static unsigned *
+line_at(const struct table *t, size_t i)
+{
+	return (void *)((char *)entry_at(t, i) + t->kind->line_at);
+}
+
+/* A new entry, zero but for its line and name, ASCII small; or NULL. */
+static void *
+add_entry(struct table *t, struct span name)
+{
+	char *copy = strndup((const char *)name.p, name.n);
+	void *grown = grow(t->entries, t->count, t->kind->size);
+
+	if (grown != NULL)
+		t->entries = grown;
+	if (grown == NULL || copy == NULL) {
+		t->error = errno;
+		free(copy);
+		return NULL;
+	}
+	for (char *p = copy; *p != '\0'; p++)
 		*p = (char)ascii_lower((uint8_t)*p);
-	return name;
+	grown = entry_at(t, t->count);
+	memset(grown, 0, t->kind->size);
+	*(char **)grown = copy;
+	*line_at(t, t->count++) = t->place.number;
+	return grown;
 }
 
 static void
@@ -51,18 +89,6 @@ refuse(struct table *t, const uint8_t *where, const char *what)
 {
 	conf_report_at(t->report, &t->place,
 	    (size_t)(where - t->place.line.p), NULL, "%s", what);
-}
-
-static void
-refuse_word(struct table *t, struct span word, const char *what,
-    const char *want)
-{
-	char shown[conf_shown_max_bytes];
-
-	conf_show(word, shown, sizeof(shown));
-	conf_report_at(t->report, &t->place,
-	    (size_t)(word.p - t->place.line.p), NULL, "bad %s \"%s\": %s",
-	    what, shown, want);
 }
 
 int
@@ -91,65 +117,58 @@ is_local(struct span in)
 	    m.local_len > 0;
 }
 
-/* The entry is kept, so that others find its name, whatever stands behind. */
-static void
-add_user(struct table *t, struct span name, const struct span *stored,
-    const char *broken)
-{
-	struct conf_domain *d = t->domain;
-	struct conf_user *grown;
-
-	grown = grow(d->users, d->user_count, sizeof(*grown));
-	if (grown == NULL) {
-		t->error = errno;
-		return;
-	}
-	d->users = grown;
-	grown += d->user_count;
-	grown->line = t->place.number;
-	grown->broken = broken;
-	grown->name = fold_name(name);
-	grown->stored = stored == NULL ? NULL :
-	    strndup((const char *)stored->p, stored->n);
-	if (grown->name == NULL || (stored != NULL && grown->stored == NULL))
-		t->error = errno;
-	d->user_count++;
-}
-
+/* A user has a Maildir of that name, an alias has not. */
 static bool
-check_user_name(struct table *t, struct span name)
+check_name(struct table *t, struct span name, bool is_user)
 {
-	if (memchr(name.p, '@', name.n) != NULL)
-		refuse_word(t, name, "user", "a name without a domain");
-	else if (name.n > smtp_local_max_bytes)
+	char shown[conf_shown_max_bytes];
+	const char *want = NULL;
+
+	if (is_user && memchr(name.p, '@', name.n) != NULL) {
+		want = "a name without a domain";
+	} else if (name.n > smtp_local_max_bytes) {
 		refuse(t, name.p, "a name of more than 255 octets");
-	else if (!is_local(name))
-		refuse_word(t, name, "user", bad_local);
-	else if (!conf_is_visible(name, true))
-		refuse_word(t, name, "user", invisible);
-	else if (!conf_name_is_file(name))
-		refuse_word(t, name, "user",
-		    "its Maildir cannot have that name");
-	else
+		return false;
+	} else if (!is_local(name)) {
+		want = "not what may stand before the \"@\" of an address";
+	} else if (!conf_is_visible(name, true)) {
+		want = "an invisible character is in it";
+	} else if (is_user && !conf_name_is_file(name)) {
+		want = "its Maildir cannot have that name";
+	}
+	if (want == NULL)
 		return true;
+	conf_show(name, shown, sizeof(shown));
+	conf_report_at(t->report, &t->place,
+	    (size_t)(name.p - t->place.line.p), NULL, "bad %s \"%s\": %s",
+	    t->kind->what, shown, want);
 	return false;
 }
 
+/* The entry is kept, so that others find its name, whatever stands behind. */
 static void
 read_user(struct table *t, struct span line)
 {
-	struct conf_user_line user;
+	struct conf_user_line parsed;
 	struct password_form form = { .kind = PASSWORD_NONE };
 	const char *why = NULL;
+	struct conf_user *user = NULL;
 
-	conf_parse_user(line, &user);
-	if (user.has_hash && user.name.n > 0)
-		why = password_form_parse(user.hash, &form);
-	if (check_user_name(t, user.name))
-		add_user(t, user.name, user.has_hash && why == NULL &&
-		    form.kind != PASSWORD_NONE ? &user.hash : NULL, why);
-	if (user.rest.n > 0)
-		refuse(t, user.rest.p, "one name a line");
+	conf_parse_user(line, &parsed);
+	if (parsed.has_hash && parsed.name.n > 0)
+		why = password_form_parse(parsed.hash, &form);
+	if (check_name(t, parsed.name, true))
+		user = add_entry(t, parsed.name);
+	if (user != NULL)
+		user->broken = why;
+	if (user != NULL && why == NULL && form.kind != PASSWORD_NONE) {
+		user->stored = strndup((const char *)parsed.hash.p,
+		    parsed.hash.n);
+		if (user->stored == NULL)
+			t->error = errno;
+	}
+	if (parsed.rest.n > 0)
+		refuse(t, parsed.rest.p, "one name a line");
 }
 
 /* Why target cannot be one; NULL: it is in *out. */
@@ -192,52 +211,28 @@ read_targets(struct span rest, struct conf_alias *out)
 
 /* A broken alias is kept, so that others find its name. */
 static void
-add_alias(struct table *t, const struct conf_alias_line *parsed)
-{
-	struct conf_domain *d = t->domain;
-	struct conf_alias alias = { .line = t->place.number }, *grown;
-	int status = read_targets(parsed->targets, &alias);
-
-	alias.name = fold_name(parsed->name);
-	grown = grow(d->aliases, d->alias_count, sizeof(*grown));
-	if (grown != NULL)
-		d->aliases = grown;
-	if (status == -1 || grown == NULL || alias.name == NULL) {
-		t->error = errno;
-		free(alias.name);
-		free(alias.targets);
-		free(alias.broken);
-		return;
-	}
-	grown[d->alias_count++] = alias;
-}
-
-static bool
-check_alias_name(struct table *t, struct span name)
-{
-	if (name.n > smtp_local_max_bytes)
-		refuse(t, name.p, "a name of more than 255 octets");
-	else if (!is_local(name))
-		refuse_word(t, name, "alias", bad_local);
-	else if (!conf_is_visible(name, true))
-		refuse_word(t, name, "alias", invisible);
-	else
-		return true;
-	return false;
-}
-
-static void
 read_alias(struct table *t, struct span line)
 {
-	struct conf_alias_line alias;
+	struct conf_alias_line parsed;
+	struct conf_alias *alias = NULL;
 
-	conf_parse_alias(line, &alias);
-	if (!alias.has_colon)
+	conf_parse_alias(line, &parsed);
+	if (!parsed.has_colon)
 		refuse(t, line.p + line.n,
 		    "missing \":\": the form is \"name: target, target\"");
-	else if (check_alias_name(t, alias.name))
-		add_alias(t, &alias);
+	else if (check_name(t, parsed.name, false))
+		alias = add_entry(t, parsed.name);
+	if (alias != NULL && read_targets(parsed.targets, alias) == -1)
+		t->error = errno;
 }
+
+static const struct kind users = { "user", sizeof(struct conf_user),
+    offsetof(struct conf_user, line), read_user, true };
+static const struct kind aliases = { "alias", sizeof(struct conf_alias),
+    offsetof(struct conf_alias, line), read_alias, false };
+
+_Static_assert(offsetof(struct conf_user, name) == 0 &&
+    offsetof(struct conf_alias, name) == 0, "a name stands first");
 
 /* The entry of t's place; what stands behind a name may be a password. */
 static struct span
@@ -246,7 +241,7 @@ entry_of(struct table *t)
 	struct span line = conf_trim_line(t->place.line);
 	struct conf_user_line user;
 
-	if (t->secret) {
+	if (t->kind->secret) {
 		conf_parse_user(line, &user);
 		t->place.shown_max = (size_t)(line.p - t->place.line.p) +
 		    user.name.n;
@@ -255,40 +250,26 @@ entry_of(struct table *t)
 }
 
 static void
-read_lines(struct table *t, const struct conf_text *text,
-    void (*read_entry)(struct table *, struct span))
+read_lines(struct table *t, const struct conf_text *text)
 {
 	struct span rest = span_from(text->bytes, text->n), line;
 
 	while (t->error == 0 && conf_text_next(text, &rest, &t->place)) {
 		line = entry_of(t);
 		if (conf_text_check(t->report, &t->place) && line.n > 0)
-			read_entry(t, line);
+			t->kind->read(t, line);
 	}
 }
 
 static int
-by_user(const void *a, const void *b)
+by_name(const void *a, const void *b)
 {
-	const struct conf_user *x = a, *y = b;
-	int order = strcmp(x->name, y->name);
-
-	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int
-by_alias(const void *a, const void *b)
-{
-	const struct conf_alias *x = a, *y = b;
-	int order = strcmp(x->name, y->name);
-
-	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
-}
-
-/* The name of line number is that of an earlier line. */
+/* Entry i has the name of the one before it, which is of an earlier line. */
 static void
-refuse_twin(struct table *t, const struct conf_text *text, const char *name,
-    unsigned number, unsigned earlier)
+refuse_twin(struct table *t, const struct conf_text *text, size_t i)
 {
 	char shown[conf_shown_max_bytes];
 	struct span line;
@@ -296,41 +277,22 @@ refuse_twin(struct table *t, const struct conf_text *text, const char *name,
 	/* Finding the line takes a walk; not for what nobody will see. */
 	if (t->report->full || t->report->muted)
 		return;
-	t->place = conf_text_place(text, number);
+	t->place = conf_text_place(text, *line_at(t, i));
 	line = entry_of(t);
-	conf_show(span_of(name), shown, sizeof(shown));
+	conf_show(span_of(name_at(t, i)), shown, sizeof(shown));
 	conf_report_at(t->report, &t->place,
 	    (size_t)(line.p - t->place.line.p), NULL,
-	    "\"%s\" was given in line %u already", shown, earlier);
+	    "\"%s\" was given in line %u already", shown,
+	    *line_at(t, i - 1));
 }
 
+/* Equal names stay in the order of their lines. */
 static void
-sort_users(struct table *t, const struct conf_text *text)
+sort(struct table *t)
 {
-	const struct conf_user *u = t->domain->users;
-
-	if (u == NULL)
-		return;
-	qsort(t->domain->users, t->domain->user_count, sizeof(*u), by_user);
-	for (size_t i = 1; i < t->domain->user_count; i++)
-		if (strcmp(u[i - 1].name, u[i].name) == 0)
-			refuse_twin(t, text, u[i].name, u[i].line,
-			    u[i - 1].line);
-}
-
-static void
-sort_aliases(struct table *t, const struct conf_text *text)
-{
-	const struct conf_alias *a = t->domain->aliases;
-
-	if (a == NULL)
-		return;
-	qsort(t->domain->aliases, t->domain->alias_count, sizeof(*a),
-	    by_alias);
-	for (size_t i = 1; i < t->domain->alias_count; i++)
-		if (strcmp(a[i - 1].name, a[i].name) == 0)
-			refuse_twin(t, text, a[i].name, a[i].line,
-			    a[i - 1].line);
+	if (t->error == 0 && t->count > 1 &&
+	    mergesort(t->entries, t->count, t->kind->size, by_name) == -1)
+		t->error = errno;
 }
 
 /* Reads the file named in a line of the configuration, or says why not. */
@@ -353,57 +315,36 @@ open_table(struct conf_report *report, const struct conf_text *conf_text,
 	return false;
 }
 
-static int
-load_users(struct conf_domain *d, const struct conf_text *conf_text,
-    struct conf_report *report)
+/* The table at path, which is named in line number of the configuration. */
+static void
+load_table(struct table *t, const struct conf_text *conf_text,
+    unsigned number, const char *path)
 {
-	struct table t = { .domain = d, .report = report, .secret = true };
 	struct conf_text text;
 
-	if (d->users_path == NULL || !open_table(report, conf_text,
-	    d->users_line, d->users_path, &text))
-		return 0;
-	read_lines(&t, &text, read_user);
-	if (t.error == 0)
-		sort_users(&t, &text);
+	if (path == NULL ||
+	    !open_table(t->report, conf_text, number, path, &text))
+		return;
+	read_lines(t, &text);
+	sort(t);
+	for (size_t i = 1; i < t->count && t->error == 0; i++)
+		if (strcmp(name_at(t, i - 1), name_at(t, i)) == 0)
+			refuse_twin(t, &text, i);
 	conf_text_free(&text);
-	errno = t.error;
-	return t.error == 0 ? 0 : -1;
-}
-
-static int
-load_aliases(struct conf_domain *d, const struct conf_text *conf_text,
-    struct conf_report *report)
-{
-	struct table t = { .domain = d, .report = report };
-	struct conf_text text;
-
-	if (d->aliases_path == NULL || !open_table(report, conf_text,
-	    d->aliases_line, d->aliases_path, &text))
-		return 0;
-	read_lines(&t, &text, read_alias);
-	if (t.error == 0)
-		sort_aliases(&t, &text);
-	conf_text_free(&text);
-	errno = t.error;
-	return t.error == 0 ? 0 : -1;
 }
 
 /* Both by the order of their names. */
 static void
-move_passwords(struct conf_domain *from, struct conf_domain *to)
+move_passwords(struct conf_user *from, size_t n, struct conf_domain *to)
 {
 	size_t i = 0, k = 0;
 
-	if (from->users == NULL)
-		return;
-	qsort(from->users, from->user_count, sizeof(*from->users), by_user);
-	while (i < to->user_count && k < from->user_count) {
-		int order = strcmp(to->users[i].name, from->users[k].name);
+	while (i < to->user_count && k < n) {
+		int order = strcmp(to->users[i].name, from[k].name);
 
 		if (order == 0 && to->users[i].stored == NULL) {
-			to->users[i].stored = from->users[k].stored;
-			from->users[k].stored = NULL;
+			to->users[i].stored = from[k].stored;
+			from[k].stored = NULL;
 		}
 		i += order <= 0;
 		k += order >= 0;
@@ -413,10 +354,9 @@ move_passwords(struct conf_domain *from, struct conf_domain *to)
 static int
 load_passwords(struct conf_domain *d)
 {
-	struct conf_domain fresh = { .name = NULL };
 	struct conf_report report = { .muted = true };
-	struct table t = { .domain = &fresh, .report = &report,
-	    .secret = true };
+	struct table t = { .kind = &users, .report = &report };
+	struct conf_domain fresh = { .name = NULL };
 	struct conf_text text;
 
 	errno = 0;
@@ -424,10 +364,13 @@ load_passwords(struct conf_domain *d)
 		errno = errno == 0 ? EINVAL : errno;
 		return -1;
 	}
-	read_lines(&t, &text, read_user);
+	read_lines(&t, &text);
 	conf_text_free(&text);
+	sort(&t);
+	fresh.users = t.entries;
+	fresh.user_count = t.count;
 	if (t.error == 0)
-		move_passwords(&fresh, d);
+		move_passwords(fresh.users, fresh.user_count, d);
 	conf_domain_free(&fresh);
 	errno = t.error;
 	return t.error == 0 ? 0 : -1;
@@ -454,10 +397,12 @@ int
 conf_table_load(struct conf *conf, const struct conf_text *text,
     struct conf_report *report)
 {
-	int status = 0;
+	int error = 0;
 
-	for (size_t i = 0; status == 0 && i < conf->domain_count; i++) {
+	for (size_t i = 0; error == 0 && i < conf->domain_count; i++) {
 		struct conf_domain *d = &conf->domains[i];
+		struct table u = { .kind = &users, .report = report };
+		struct table a = { .kind = &aliases, .report = report };
 		bool users_again = false, aliases_again = false;
 
 		/* A file of two domains has its mistakes but once. */
@@ -468,11 +413,16 @@ conf_table_load(struct conf *conf, const struct conf_text *text,
 			    conf->domains[j].aliases_path);
 		}
 		report->muted = users_again;
-		status = load_users(d, text, report);
+		load_table(&u, text, d->users_line, d->users_path);
 		report->muted = aliases_again;
-		if (status == 0)
-			status = load_aliases(d, text, report);
+		load_table(&a, text, d->aliases_line, d->aliases_path);
 		report->muted = false;
+		d->users = u.entries;
+		d->user_count = u.count;
+		d->aliases = a.entries;
+		d->alias_count = a.count;
+		error = u.error != 0 ? u.error : a.error;
 	}
-	return status;
+	errno = error;
+	return error == 0 ? 0 : -1;
 }
