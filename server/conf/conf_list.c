@@ -225,17 +225,15 @@ read_proxy(const struct conf_setting *s)
 	const struct conf_word *word = &s->cut->words[1];
 	struct conf *conf = s->conf;
 	struct conf_proxy *grown;
-	enum conf_range_verdict verdict;
+	const char *why;
 	struct conf_range r;
 
-	verdict = conf_range_parse(word->text, &r);
-	if (verdict != CONF_RANGE_OK)
-		return conf_fault_bad(s->fault, word, "range",
-		    conf_range_want(verdict));
-	if (conf_range_is_world(&r))
-		return conf_fault_bad(s->fault, word, "range", "it takes in "
-		    "half the world, and whoever is in it can say that he is "
-		    "somebody else");
+	why = conf_range_parse(word->text, &r);
+	if (why == NULL && conf_range_is_world(&r))
+		why = "it takes in half the world, and whoever is in it can "
+		    "say that he is somebody else";
+	if (why != NULL)
+		return conf_fault_bad(s->fault, word, "range", why);
 	for (size_t i = 0; i < conf->proxy_count; i++)
 		if (conf_range_equal(&conf->proxies[i].range, &r))
 			return conf_fault_at(s->fault, word->at, "this range "

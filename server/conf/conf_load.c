@@ -41,21 +41,22 @@ static void
 judge_relay(struct loader *l)
 {
 	const struct conf_word *words = l->cut.words;
-	enum conf_range_verdict verdict;
+	const char *why;
 	struct conf_range r;
 	char shown[conf_shown_max_bytes];
 
 	if (l->cut.count < 2 || !span_equal(words[0].text, span_of("from")) ||
 	    span_equal(words[1].text, span_of("authenticated")))
 		return;
-	verdict = conf_range_parse(words[1].text, &r);
-	if (verdict == CONF_RANGE_OK && !conf_range_is_world(&r))
+	why = conf_range_parse(words[1].text, &r);
+	if (why == NULL && conf_range_is_world(&r))
+		why = "it takes in half the world, which would send its spam "
+		    "through here";
+	if (why == NULL)
 		return;
 	conf_show(words[1].text, shown, sizeof(shown));
 	conf_report_at(&l->report, &l->place, words[1].at, NULL,
-	    "bad range \"%s\": %s", shown, verdict != CONF_RANGE_OK ?
-	    conf_range_want(verdict) : "it takes in half the world, which "
-	    "would send its spam through here");
+	    "bad range \"%s\": %s", shown, why);
 }
 
 /* Steps over what stands in a block that is not known. */
@@ -298,17 +299,15 @@ read_keyword(struct loader *l)
 static bool
 cut_line(struct loader *l)
 {
-	enum conf_cut_verdict verdict;
+	const char *why;
 
 	if (!conf_text_check(&l->report, &l->place))
 		return false;
-	verdict = conf_cut_line(l->place.line, &l->cut);
-	if (verdict == CONF_CUT_OK)
-		return true;
-	conf_report_at(&l->report, &l->place, l->cut.bad_at, NULL, "%s",
-	    verdict == CONF_CUT_UNCLOSED ? "a quote that is never closed" :
-	    "a quote inside a word: quotes go around the whole of it");
-	return false;
+	why = conf_cut_line(l->place.line, &l->cut);
+	if (why != NULL)
+		conf_report_at(&l->report, &l->place, l->cut.bad_at, NULL,
+		    "%s", why);
+	return why == NULL;
 }
 
 static void

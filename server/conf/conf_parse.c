@@ -40,46 +40,49 @@ conf_parse_line(struct span *rest, struct span *line)
 }
 
 /* One character at the start of in, at most the whole rest of a line. */
-static enum conf_line_verdict
+static const char *
 check_char(struct span in, size_t *taken)
 {
 	uint32_t c;
 
 	*taken = utf8_next(in, &c);
 	if (*taken == 0)
-		return CONF_LINE_UTF8;
+		return "not UTF-8";
 	if (c == 0)
-		return CONF_LINE_NUL;
+		return "a NUL octet";
 	if (c == '\r' && in.n == 1)
-		return CONF_LINE_CR;
+		return "a carriage return: lines end with a line feed alone";
 	if (c != '\t' && (c < 0x20 || (c >= 0x7f && c < 0xa0)))
-		return CONF_LINE_CONTROL;
-	return CONF_LINE_OK;
+		return "a control character";
+	return NULL;
 }
 
-enum conf_line_verdict
+const char *
 conf_check_line(struct span line, size_t *at)
 {
-	enum conf_line_verdict verdict;
+	const char *why;
 	size_t taken;
 
 	if (line.n > conf_line_max_bytes) {
 		*at = conf_line_max_bytes;
-		return CONF_LINE_LONG;
+		return "a line of more than 4096 octets";
 	}
 	*at = 0;
 	if (span_begins_fold(line, span_of("\xef\xbb\xbf")))
-		return CONF_LINE_BOM;
+		return "a byte order mark: the file has to be UTF-8 without it";
 	for (; *at < line.n; *at += taken) {
-		verdict = check_char(span_skip(line, *at), &taken);
-		if (verdict != CONF_LINE_OK)
-			return verdict;
+		why = check_char(span_skip(line, *at), &taken);
+		if (why != NULL)
+			return why;
 	}
-	return CONF_LINE_OK;
+	return NULL;
 }
 
+static const char a_quote_inside[] =
+    "a quote inside a word: quotes go around the whole of it";
+
 /* The quoted word that begins at *at; *at moves behind its last quote. */
-static enum conf_cut_verdict
+static const char *
 cut_quoted(struct span line, size_t *at, struct conf_word *out)
 {
 	size_t first = *at + 1;
@@ -88,13 +91,13 @@ cut_quoted(struct span line, size_t *at, struct conf_word *out)
 	if (first < line.n)
 		end = memchr(line.p + first, '"', line.n - first);
 	if (end == NULL)
-		return CONF_CUT_UNCLOSED;
+		return "a quote that is never closed";
 	out->text = span_from(line.p + first,
 	    (size_t)(end - line.p) - first);
 	out->at = *at;
 	out->quoted = true;
 	*at = (size_t)(end - line.p) + 1;
-	return CONF_CUT_OK;
+	return NULL;
 }
 
 /* The word without quotes that begins at *at; *at moves behind it. */
@@ -113,31 +116,31 @@ cut_plain(struct span line, size_t *at, struct conf_word *out)
 	*at = end;
 }
 
-static enum conf_cut_verdict
+static const char *
 cut_word(struct span line, size_t *at, struct conf_word *out)
 {
-	enum conf_cut_verdict verdict;
+	const char *why;
 
 	if (line.p[*at] != '"') {
 		cut_plain(line, at, out);
 		/* a"b: the quote would begin a word nobody sees begin */
-		return *at < line.n && line.p[*at] == '"' ?
-		    CONF_CUT_QUOTE : CONF_CUT_OK;
+		return *at < line.n && line.p[*at] == '"' ? a_quote_inside :
+		    NULL;
 	}
-	verdict = cut_quoted(line, at, out);
-	if (verdict != CONF_CUT_OK)
-		return verdict;
+	why = cut_quoted(line, at, out);
+	if (why != NULL)
+		return why;
 	if (*at < line.n && !is_blank(line.p[*at]) && !is_brace(line.p[*at])) {
 		(*at)--;
-		return CONF_CUT_QUOTE;
+		return a_quote_inside;
 	}
-	return CONF_CUT_OK;
+	return NULL;
 }
 
-enum conf_cut_verdict
+const char *
 conf_cut_line(struct span line, struct conf_cut *out)
 {
-	enum conf_cut_verdict verdict;
+	const char *why;
 	size_t at = 0;
 
 	memset(out, 0, sizeof(*out));
@@ -146,13 +149,13 @@ conf_cut_line(struct span line, struct conf_cut *out)
 			at++;
 		if (at == line.n || line.p[at] == '#' ||
 		    out->count == conf_words_max)
-			return CONF_CUT_OK;
+			return NULL;
 		out->bad_at = at;
-		verdict = cut_word(line, &at, &out->words[out->count]);
-		if (verdict == CONF_CUT_QUOTE)
+		why = cut_word(line, &at, &out->words[out->count]);
+		if (why == a_quote_inside)
 			out->bad_at = at;
-		if (verdict != CONF_CUT_OK)
-			return verdict;
+		if (why != NULL)
+			return why;
 		out->count++;
 		out->end = at;
 	}

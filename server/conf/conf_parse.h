@@ -33,23 +33,6 @@ struct conf_cut {
 	size_t			bad_at;	/* offset of what is wrong */
 };
 
-enum conf_cut_verdict {
-	CONF_CUT_OK,
-	CONF_CUT_UNCLOSED,	/* a quote that is never closed */
-	CONF_CUT_QUOTE		/* a quote that touches another word */
-};
-
-/* What a line cannot hold, whatever it means. */
-enum conf_line_verdict {
-	CONF_LINE_OK,
-	CONF_LINE_LONG,		/* over conf_line_max_bytes */
-	CONF_LINE_NUL,
-	CONF_LINE_BOM,		/* at the start of a file */
-	CONF_LINE_CR,		/* at the end: a file from another system */
-	CONF_LINE_CONTROL,	/* any other control character but a tab */
-	CONF_LINE_UTF8		/* not UTF-8 */
-};
-
 enum conf_value {
 	CONF_VALUE_OK,
 	CONF_VALUE_BAD,		/* not the form */
@@ -89,14 +72,18 @@ struct conf_alias_line {
  * last line needs no LF.
  */
 bool	conf_parse_line(struct span *rest, struct span *line);
-/* Judges a line; *at is the offset of what is wrong. */
-enum conf_line_verdict conf_check_line(struct span line, size_t *at);
+/*
+ * What a line cannot hold, whatever it means, for people; *at is its offset.
+ * NULL: nothing of it.
+ */
+const char *conf_check_line(struct span line, size_t *at);
 /*
  * Cuts a line into words.  Blanks part them, "#" before a word ends the line,
  * an unquoted brace is a word of its own, and quotes take blanks, "#" and
- * braces into a word.  Words beyond conf_words_max are left out.
+ * braces into a word.  Words beyond conf_words_max are left out.  NULL; or
+ * why it cannot be cut at bad_at, for people.
  */
-enum conf_cut_verdict conf_cut_line(struct span line, struct conf_cut *out);
+const char *conf_cut_line(struct span line, struct conf_cut *out);
 /* True when word is brace, and not in quotes. */
 bool	conf_word_is_brace(const struct conf_word *word, char brace);
 /* A line of a table without its comment and the blanks around it. */

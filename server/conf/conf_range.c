@@ -42,7 +42,7 @@ octets_of(bool ipv6)
 	return ipv6 ? 16 : 4;
 }
 
-enum conf_range_verdict
+const char *
 conf_range_parse(struct span in, struct conf_range *out)
 {
 	const uint8_t *slash = in.n == 0 ? NULL : memchr(in.p, '/', in.n);
@@ -53,34 +53,20 @@ conf_range_parse(struct span in, struct conf_range *out)
 		ip.n = (size_t)(slash - in.p);
 	out->ipv6 = !ip_parse_v4(ip, out->ip);
 	if (out->ipv6 && !ip_parse_v6(ip, out->ip))
-		return CONF_RANGE_ADDRESS;
+		return "an IPv4 or IPv6 address, and \"/\" and a number of "
+		    "bits for a network";
 	if (out->ipv6 && ip_is_mapped(out->ip))
-		return CONF_RANGE_MAPPED;
+		return "an IPv4 address is written as one";
 	out->bits = out->ipv6 ? narrowest_6 : narrowest_4;
 	if (slash != NULL && !parse_bits(span_skip(in, ip.n + 1), out->bits,
 	    &out->bits))
-		return CONF_RANGE_BITS;
+		return "behind \"/\" a number of bits, at most 32, or 128 "
+		    "for IPv6";
 	for (size_t i = 0; i < octets_of(out->ipv6); i++)
 		if ((out->ip[i] & ~mask_at(out, i)) != 0)
-			return CONF_RANGE_HOST;
-	return CONF_RANGE_OK;
-}
-
-const char *
-conf_range_want(enum conf_range_verdict verdict)
-{
-	static const char *const words[CONF_RANGE_VERDICT_COUNT] = {
-		[CONF_RANGE_OK] = "nothing else",
-		[CONF_RANGE_ADDRESS] = "an IPv4 or IPv6 address, and \"/\" "
-		    "and a number of bits for a network",
-		[CONF_RANGE_BITS] = "behind \"/\" a number of bits, at most "
-		    "32, or 128 for IPv6",
-		[CONF_RANGE_MAPPED] = "an IPv4 address is written as one",
-		[CONF_RANGE_HOST] = "bits are set behind the prefix: the "
-		    "first address of a network stands for it"
-	};
-
-	return words[verdict];
+			return "bits are set behind the prefix: the first "
+			    "address of a network stands for it";
+	return NULL;
 }
 
 bool

@@ -17,20 +17,11 @@ struct conf_range {
 	uint8_t		ip[16];	/* IPv4 in the first four */
 };
 
-enum conf_range_verdict {
-	CONF_RANGE_OK,
-	CONF_RANGE_ADDRESS,	/* no address in front */
-	CONF_RANGE_BITS,	/* behind "/" no number that can be */
-	CONF_RANGE_MAPPED,	/* IPv4 in the clothes of IPv6 */
-	CONF_RANGE_HOST,	/* bits set behind the prefix */
-	CONF_RANGE_VERDICT_COUNT
-};
-
-/* Nothing is repaired: one spelling of the prefix, no bits behind it. */
-enum conf_range_verdict conf_range_parse(struct span in,
-	    struct conf_range *out);
-/* What is wanted instead, for the end of a message. */
-const char *conf_range_want(enum conf_range_verdict verdict);
+/*
+ * Nothing is repaired: one spelling of the prefix, no bits behind it.  NULL;
+ * or what is wanted instead, for the end of a message.
+ */
+const char *conf_range_parse(struct span in, struct conf_range *out);
 /*
  * So wide that it can only be a slip: an IPv4 prefix shorter than 8 bits, an
  * IPv6 one shorter than 16.

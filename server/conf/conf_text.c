@@ -120,24 +120,12 @@ conf_text_place(const struct conf_text *text, unsigned number)
 bool
 conf_text_check(struct conf_report *report, const struct conf_place *place)
 {
-	static const char *const messages[] = {
-		[CONF_LINE_LONG] = "a line of more than 4096 octets",
-		[CONF_LINE_NUL] = "a NUL octet",
-		[CONF_LINE_BOM] =
-		    "a byte order mark: the file has to be UTF-8 without it",
-		[CONF_LINE_CR] =
-		    "a carriage return: lines end with a line feed alone",
-		[CONF_LINE_CONTROL] = "a control character",
-		[CONF_LINE_UTF8] = "not UTF-8"
-	};
-	enum conf_line_verdict verdict;
 	size_t at;
+	const char *why = conf_check_line(place->line, &at);
 
-	verdict = conf_check_line(place->line, &at);
-	if (verdict == CONF_LINE_OK)
-		return true;
-	conf_report_at(report, place, at, NULL, "%s", messages[verdict]);
-	return false;
+	if (why != NULL)
+		conf_report_at(report, place, at, NULL, "%s", why);
+	return why == NULL;
 }
 
 bool

@@ -90,7 +90,7 @@ try_words(struct span line)
 	struct conf_cut cut;
 	size_t before = 0;
 
-	if (conf_cut_line(line, &cut) != CONF_CUT_OK) {
+	if (conf_cut_line(line, &cut) != NULL) {
 		must(cut.bad_at < line.n && line.p[cut.bad_at] == '"');
 		return;
 	}
@@ -146,7 +146,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(memchr(line.p, '\n', line.n) == NULL);
 		must(rest.n < left);
 		left = rest.n;
-		if (conf_check_line(line, &at) == CONF_LINE_OK) {
+		if (conf_check_line(line, &at) == NULL) {
 			must(line.n <= conf_line_max_bytes);
 			must(memchr(line.p, '\0', line.n) == NULL);
 		} else {

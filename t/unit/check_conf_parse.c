@@ -11,6 +11,14 @@ is(struct span got, const char *want)
 	return span_equal(got, span_of(want));
 }
 
+/* NULL for NULL, or the first words. */
+static bool
+begins(const char *got, const char *want)
+{
+	return want == NULL ? got == NULL : got != NULL &&
+	    strncmp(got, want, strlen(want)) == 0;
+}
+
 START_TEST(lines)
 {
 	struct span rest = span_of("a\n\nb"), line;
@@ -29,39 +37,39 @@ START_TEST(line_checks)
 {
 	static const struct {
 		struct span		 line;
-		enum conf_line_verdict	 want;
+		const char		*want;
 		size_t			 at;
 	} t[] = {
-		{ OCTETS(""), CONF_LINE_OK, 0 },
-		{ OCTETS("a\tb \xc3\xa4"), CONF_LINE_OK, 6 },
-		{ OCTETS("a\0b"), CONF_LINE_NUL, 1 },
-		{ OCTETS("ab\r"), CONF_LINE_CR, 2 },
-		{ OCTETS("a\rb"), CONF_LINE_CONTROL, 1 },
-		{ OCTETS("a\nb"), CONF_LINE_CONTROL, 1 },
-		{ OCTETS("\x1f"), CONF_LINE_CONTROL, 0 },
-		{ OCTETS("\x7f"), CONF_LINE_CONTROL, 0 },
-		{ OCTETS("\xc2\x80"), CONF_LINE_CONTROL, 0 },
-		{ OCTETS("\xc2\x9f"), CONF_LINE_CONTROL, 0 },
-		{ OCTETS("\xc2\xa0"), CONF_LINE_OK, 2 },
-		{ OCTETS("\x80"), CONF_LINE_UTF8, 0 },
-		{ OCTETS("\xc0\x80"), CONF_LINE_UTF8, 0 },
-		{ OCTETS("\xe0\x80\x80"), CONF_LINE_UTF8, 0 },
-		{ OCTETS("\xed\xa0\x80"), CONF_LINE_UTF8, 0 },
-		{ OCTETS("\xf4\x90\x80\x80"), CONF_LINE_UTF8, 0 },
-		{ OCTETS("a\xc3"), CONF_LINE_UTF8, 1 },
+		{ OCTETS(""), NULL, 0 },
+		{ OCTETS("a\tb \xc3\xa4"), NULL, 6 },
+		{ OCTETS("a\0b"), "a NUL", 1 },
+		{ OCTETS("ab\r"), "a carriage", 2 },
+		{ OCTETS("a\rb"), "a control", 1 },
+		{ OCTETS("a\nb"), "a control", 1 },
+		{ OCTETS("\x1f"), "a control", 0 },
+		{ OCTETS("\x7f"), "a control", 0 },
+		{ OCTETS("\xc2\x80"), "a control", 0 },
+		{ OCTETS("\xc2\x9f"), "a control", 0 },
+		{ OCTETS("\xc2\xa0"), NULL, 2 },
+		{ OCTETS("\x80"), "not UTF-8", 0 },
+		{ OCTETS("\xc0\x80"), "not UTF-8", 0 },
+		{ OCTETS("\xe0\x80\x80"), "not UTF-8", 0 },
+		{ OCTETS("\xed\xa0\x80"), "not UTF-8", 0 },
+		{ OCTETS("\xf4\x90\x80\x80"), "not UTF-8", 0 },
+		{ OCTETS("a\xc3"), "not UTF-8", 1 },
 	};
 	static uint8_t line[conf_line_max_bytes + 1];
 	size_t at;
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		ck_assert_msg(conf_check_line(t[i].line, &at) == t[i].want &&
-		    at == t[i].at, "row %zu", i);
+		ck_assert_msg(begins(conf_check_line(t[i].line, &at),
+		    t[i].want) && at == t[i].at, "row %zu", i);
 	}
 	memset(line, 'x', sizeof(line));
-	ck_assert_int_eq(conf_check_line(span_from(line, sizeof(line) - 1),
-	    &at), CONF_LINE_OK);
-	ck_assert_int_eq(conf_check_line(span_from(line, sizeof(line)), &at),
-	    CONF_LINE_LONG);
+	ck_assert_ptr_null(conf_check_line(span_from(line, sizeof(line) - 1),
+	    &at));
+	ck_assert_str_eq(conf_check_line(span_from(line, sizeof(line)), &at),
+	    "a line of more than 4096 octets");
 	ck_assert_uint_eq(at, conf_line_max_bytes);
 }
 END_TEST
@@ -93,8 +101,7 @@ START_TEST(words)
 	struct conf_cut cut;
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		ck_assert_int_eq(conf_cut_line(span_of(t[i].line), &cut),
-		    CONF_CUT_OK);
+		ck_assert_ptr_null(conf_cut_line(span_of(t[i].line), &cut));
 		ck_assert_msg(cut.count == t[i].count, "row %zu", i);
 		ck_assert_msg(cut.end == t[i].end, "row %zu", i);
 		for (size_t j = 0; j < cut.count; j++)
@@ -109,26 +116,25 @@ START_TEST(words_refused)
 {
 	static const struct {
 		const char		*line;
-		enum conf_cut_verdict	 want;
+		const char		*want;
 		size_t			 bad_at;
 	} t[] = {
-		{ "\"", CONF_CUT_UNCLOSED, 0 },
-		{ "a \"b", CONF_CUT_UNCLOSED, 2 },
-		{ "a \"b #\\", CONF_CUT_UNCLOSED, 2 },
-		{ "a\"b\"", CONF_CUT_QUOTE, 1 },
-		{ "\"a\"b", CONF_CUT_QUOTE, 2 },
-		{ "\"a\"\"b\"", CONF_CUT_QUOTE, 2 },
-		{ "\"a\"#", CONF_CUT_QUOTE, 2 },
+		{ "\"", "a quote that", 0 },
+		{ "a \"b", "a quote that", 2 },
+		{ "a \"b #\\", "a quote that", 2 },
+		{ "a\"b\"", "a quote inside", 1 },
+		{ "\"a\"b", "a quote inside", 2 },
+		{ "\"a\"\"b\"", "a quote inside", 2 },
+		{ "\"a\"#", "a quote inside", 2 },
 	};
 	struct conf_cut cut;
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		ck_assert_msg(conf_cut_line(span_of(t[i].line), &cut) ==
-		    t[i].want, "row %zu", i);
+		ck_assert_msg(begins(conf_cut_line(span_of(t[i].line), &cut),
+		    t[i].want), "row %zu", i);
 		ck_assert_msg(cut.bad_at == t[i].bad_at, "row %zu", i);
 	}
-	ck_assert_int_eq(conf_cut_line(span_of("1 2 3 4 5 6 7 8 9 \""), &cut),
-	    CONF_CUT_OK);
+	ck_assert_ptr_null(conf_cut_line(span_of("1 2 3 4 5 6 7 8 9 \""), &cut));
 	ck_assert_uint_eq(cut.count, conf_words_max);
 	ck_assert(is(cut.words[conf_words_max - 1].text, "8"));
 }
