@@ -134,7 +134,8 @@ START_TEST(words_refused)
 		    t[i].want), "row %zu", i);
 		ck_assert_msg(cut.bad_at == t[i].bad_at, "row %zu", i);
 	}
-	ck_assert_ptr_null(conf_cut_line(span_of("1 2 3 4 5 6 7 8 9 \""), &cut));
+	ck_assert_ptr_null(conf_cut_line(span_of("1 2 3 4 5 6 7 8 9 \""),
+	    &cut));
 	ck_assert_uint_eq(cut.count, conf_words_max);
 	ck_assert(is(cut.words[conf_words_max - 1].text, "8"));
 }
