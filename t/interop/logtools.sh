@@ -1,58 +1,70 @@
-# Sourced by run.sh: programs that read the log of Postfix, given ours.
+# Sourced by run.sh, and by systemd_inside.sh in the container: programs that
+# read a log, given ours.  plog is that log, plog_root the root of the server,
+# plog_conf its configuration, plog_port where it listens, and plog_filter the
+# directory of postfix.awk.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # variables of run.sh
 
-# A server of its own, whose log a filter gives the words of Postfix.
+# A server of its own; pkill is one that meets no smtpd but this.
 start_postfix_log() {
-	mkdir -p "$tmp/plog"
+	plog=$tmp/plog/log
+	plog_root=$tmp/plog.root
+	plog_conf=$tmp/plog.conf
+	plog_filter=server/init
+	mkdir -p "$tmp/plog" "$tmp/bin"
+	printf '#!/bin/sh\nexec %s -P %s "$@"\n' "$(command -v pkill)" $$ \
+	    >"$tmp/bin/pkill"
+	chmod 755 "$tmp/bin" "$tmp/bin/pkill"
 	! $is_root || chown "$owner" "$tmp/plog"
 	printf '%s\n' alice bob >"$tmp/plog.users"
 	printf 'info: alice, bob\n' >"$tmp/plog.aliases"
-	cat >"$tmp/plog.conf" <<-END
+	cat >"$plog_conf" <<-END
 	hostname mx.example.org
-	root $tmp/plog.root
+	root $plog_root
 	user nobody
 	worker-user daemon
 	listen 127.0.0.1 port 0
-	log to $tmp/plog/log
+	log to $plog
 	domain example.org {
 	    users $tmp/plog.users
 	    aliases $tmp/plog.aliases
 	}
 	END
-	"$smtpd" -d -f "$tmp/plog.conf" -w "$worker" \
+	"$smtpd" -d -f "$plog_conf" -w "$worker" \
 	    </dev/null >"$tmp/plog.out" 2>&1 &
 	postfix_server=$!
 	started "$postfix_server"
 }
 
 postfix_log_starts() {
-	until_so 20 grep -q 'event=start' "$tmp/plog/log" ||
+	until_so 20 grep -q 'event=start' "$plog" ||
 	    fail "no event=start: $(tail -n 5 "$tmp/plog.out")"
 }
 
 find_plog_port() {
 	plog_port=$(sed -n \
 	    's/.* event=listen address=127.0.0.1 port=\([0-9]*\).*/\1/p' \
-	    "$tmp/plog/log" | head -n 1)
+	    "$plog" | head -n 1)
+}
+
+# post RECIPIENT...: a letter.
+post() {
+	smtplib_raw 127.0.0.1 "$plog_port" sender@example.net \
+	    "$tmp/letter-plog" "$@" >"$tmp/said" 2>&1
 }
 
 # Four letters for six mailboxes, two of them by an alias, and refusals:
 # three unknown names, one foreign, one smuggled message.  One hangs up.
 fill_postfix_log() {
-	find_plog_port
 	letter make plain letter-plog "$tmp/letter-plog"
 	for to in alice@example.org bob@example.org \
 	    'alice@example.org bob@example.org' info@example.org; do
 		# shellcheck disable=SC2086 # several recipients
-		send smtplib_raw 127.0.0.1 "$plog_port" "$sender" \
-		    "$tmp/letter-plog" $to
+		post $to || fail "$to: $(tail -c 500 "$tmp/said")"
 	done
 	for to in nobody1@example.org nobody2@example.org \
 	    nobody3@example.org someone@elsewhere.example; do
-		! smtplib_raw 127.0.0.1 "$plog_port" "$sender" \
-		    "$tmp/letter-plog" "$to" >/dev/null 2>&1 ||
-		    fail "$to was not refused"
+		! post "$to" || fail "$to was not refused"
 	done
 	"$python" - "$plog_port" <<-'END' || fail "the smuggler"
 	import socket, sys
@@ -81,17 +93,28 @@ fill_postfix_log() {
 	s.recv(1000)
 	END
 	until_so 10 postfix_log_is_full ||
-	    fail "the log: $(tail -n 5 "$tmp/plog/log")"
+	    fail "the log: $(tail -n 5 "$plog")"
 }
 
 postfix_log_is_full() {
-	[ "$(grep -c ' event=disconnect ' "$tmp/plog/log")" -eq 10 ]
+	[ "$(grep -c ' event=disconnect ' "$plog")" -eq 10 ]
 }
 
-# As smtpd(8) has it.
+# at_plog: an example of smtpd(8), with the places of this server.
+at_plog() {
+	sed -e "s|/var/log/smtpd/log|$plog|" \
+	    -e "s|/var/smtpd/log/message|$plog_root/log/message|" \
+	    -e "s|/usr/local/share/examples/smtpd|$plog_filter|" \
+	    -e "s|su _smtpd _smtpd|su $owner $(id -gn "$owner")|" \
+	    -e "s|-u _smtpd|-u $owner|"
+}
+
+# What stands before the pipe, for more than one reader.
 filter_log() {
-	awk -f server/init/postfix.awk "$tmp/plog.root"/log/message* \
-	    "$tmp/plog/log" >"$tmp/postfix" 2>"$tmp/said" ||
+	manual_example man/smtpd.8 'pflogsumm -' | at_plog |
+	    sed 's/ | pflogsumm -$//' >"$tmp/filter.sh"
+	grep -q 'awk ' "$tmp/filter.sh" || fail "no example in smtpd(8)"
+	sh -e "$tmp/filter.sh" >"$tmp/postfix" 2>"$tmp/said" ||
 	    fail "postfix.awk: $(cat "$tmp/said")"
 	[ ! -s "$tmp/said" ] || fail "postfix.awk says: $(cat "$tmp/said")"
 }
@@ -116,7 +139,7 @@ pflogsumm_counts() {
 	2 recipients
 	10 connections
 	END
-	bytes=$(cat "$tmp/plog.root"/mail/example.org/*/new/* | wc -c)
+	bytes=$(cat "$plog_root"/mail/example.org/*/new/* | wc -c)
 	[ "$(figure 'bytes delivered')" = "$bytes" ] ||
 	    fail "pflogsumm finds '$(figure 'bytes delivered')' bytes" \
 	    "delivered, not $bytes"
@@ -157,41 +180,30 @@ logwatch_counts() {
 log_id_explained() {
 	id=$(sed -n 's/.*\]: \([0-9A-Z]*\): client=.*/\1/p' "$tmp/postfix" |
 	    head -n 1)
-	"$smtpctl" explain -f "$tmp/plog.conf" "$id" >"$tmp/said" 2>&1 ||
+	"$smtpctl" explain -f "$plog_conf" "$id" >"$tmp/said" 2>&1 ||
 	    fail "smtpctl explain $id: $(cat "$tmp/said")"
 	grep -q 'lies in' "$tmp/said" || fail "$(cat "$tmp/said")"
 }
 
-# The example of smtpd(8), with the places of this server. Its pkill meets no
-# smtpd but this one.
+# The example of smtpd(8), with the places of this server.
 logrotate_rotates() {
-	find_plog_port
-	mkdir -p "$tmp/bin"
-	printf '#!/bin/sh\nexec %s -P %s "$@"\n' "$(command -v pkill)" $$ \
-	    >"$tmp/bin/pkill"
-	chmod 755 "$tmp/bin" "$tmp/bin/pkill"
-	manual_example man/smtpd.8 postrotate | sed \
-	    -e "s|/var/log/smtpd/log|$tmp/plog/log|" \
-	    -e "s|/var/smtpd/log/message|$tmp/plog.root/log/message|" \
-	    -e "s|su _smtpd _smtpd|su $owner $(id -gn "$owner")|" \
-	    -e "s|-u _smtpd|-u $owner|" >"$tmp/logrotate.conf"
-	grep -q "$tmp/plog/log" "$tmp/logrotate.conf" ||
+	manual_example man/smtpd.8 postrotate | at_plog >"$tmp/logrotate.conf"
+	grep -q "$plog" "$tmp/logrotate.conf" ||
 	    fail "no example in smtpd(8)"
 	chmod 644 "$tmp/logrotate.conf"
 	for turn in 1 2; do
 		PATH="$tmp/bin:$PATH" logrotate -f -s "$tmp/logrotate.state" \
 		    "$tmp/logrotate.conf" >"$tmp/said" 2>&1 ||
 		    fail "logrotate: $(cat "$tmp/said")"
-		until_so 10 grep -q 'event=reopen' "$tmp/plog/log" ||
+		until_so 10 grep -q 'event=reopen' "$plog" ||
 		    fail "rotation $turn: the log is not opened again"
-		send smtplib_raw 127.0.0.1 "$plog_port" "$sender" \
-		    "$tmp/letter-plog" alice@example.org
+		post alice@example.org || fail "$(tail -c 500 "$tmp/said")"
 	done
-	for file in "$tmp/plog/log.2" "$tmp/plog.root/log/message.2"; do
-		[ -s "$file" ] || fail "no $file: $(ls "$tmp/plog" \
-		    "$tmp/plog.root/log")"
+	for file in "$plog.2" "$plog_root/log/message.2"; do
+		[ -s "$file" ] || fail "no $file: $(ls "$(dirname "$plog")" \
+		    "$plog_root/log")"
 	done
-	"$smtpctl" log verify -f "$tmp/plog.conf" >"$tmp/said" 2>&1 ||
+	"$smtpctl" log verify -f "$plog_conf" >"$tmp/said" 2>&1 ||
 	    fail "$(cat "$tmp/said")"
 	grep -q 'the chain holds: numbers 1 to 8,' "$tmp/said" ||
 	    fail "$(cat "$tmp/said")"

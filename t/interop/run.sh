@@ -59,6 +59,7 @@ unset SMTPSERVER MSMTP_CONFIG http_proxy all_proxy ALL_PROXY || :
 is_root=false
 [ "$(id -u)" -ne 0 ] || is_root=true
 owner=nobody
+worker_owner=daemon
 $is_root || owner=$(id -un)
 
 TMPDIR=$(sh t/tmpdir.sh build)
@@ -158,6 +159,7 @@ check ends-at-sigterm ends_at_sigterm
 if command -v pflogsumm >/dev/null; then
 	start_postfix_log
 	check postfix-log-starts postfix_log_starts
+	find_plog_port
 	check postfix-log-fills fill_postfix_log
 	check postfix-filter filter_log
 	check pflogsumm pflogsumm_counts

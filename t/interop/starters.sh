@@ -77,8 +77,8 @@ probe() {
 # Who owns and who parses; an ordinary user is both.
 expect_processes() {
 	if $is_root; then
-		want=$(printf 'smtpd %s\nsmtpd-worker %s' "$(id -u nobody)" \
-		    "$(id -u daemon)")
+		want=$(printf 'smtpd %s\nsmtpd-worker %s' "$(id -u "$owner")" \
+		    "$(id -u "$worker_owner")")
 	else
 		want=$(printf 'smtpd %s\nsmtpd-worker %s' "$(id -u)" \
 		    "$(id -u)")

@@ -10,20 +10,42 @@ can_boot() {
 	    command -v systemd-nspawn >/dev/null && unshare -m true 2>/dev/null
 }
 
-# The libraries come from the host, where the programs were linked.
-make_container() {
+# What the manual's examples are for; msmtp-mta is a mail transport agent, which
+# logwatch wants, without a daemon.
+container_packages="acl fail2ban libdate-calc-perl logrotate logwatch
+    msmtp-mta netbase openbsd-inetd openssl pflogsumm procps python3 python3-systemd"
+
+# Made anew where the list is another one.
+make_image() {
 	suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	image=$modules/debian-$suite
-	if [ ! -d "$image" ]; then
-		rm -rf "$image.new"
-		debootstrap --variant=minbase \
-		    --include=systemd,procps,openssl,acl \
-		    "$suite" "$image.new" http://deb.debian.org/debian \
-		    >"$tmp/debootstrap.log" 2>&1 ||
-		    fail "debootstrap: $(tail -n 3 "$tmp/debootstrap.log")"
-		rm -rf "$image.new/var/cache/apt/archives"
-		mv "$image.new" "$image"
-	fi
+	list=$image/etc/interop-packages
+	[ "$(cat "$list" 2>/dev/null)" != "$container_packages" ] || return 0
+	rm -rf "$image" "$image.new"
+	debootstrap --variant=minbase --include=systemd "$suite" \
+	    "$image.new" http://deb.debian.org/debian \
+	    >"$tmp/debootstrap.log" 2>&1 ||
+	    fail "debootstrap: $(tail -n 3 "$tmp/debootstrap.log")"
+	# Nothing of the host's is started or stopped for it.
+	printf '#!/bin/sh\nexit 101\n' >"$image.new/usr/sbin/policy-rc.d"
+	chmod 755 "$image.new/usr/sbin/policy-rc.d"
+	# shellcheck disable=SC2086 # a word each
+	DEBIAN_FRONTEND=noninteractive chroot "$image.new" apt-get -q -y \
+	    --no-install-recommends install $container_packages \
+	    >"$tmp/debootstrap.log" 2>&1 ||
+	    fail "apt-get: $(tail -n 3 "$tmp/debootstrap.log")"
+	# The checks start these.
+	systemctl -q --root="$image.new" disable fail2ban openbsd-inetd \
+	    2>"$tmp/debootstrap.log" || fail "$(cat "$tmp/debootstrap.log")"
+	rm -rf "$image.new/var/cache/apt" "$image.new/var/lib/apt/lists" \
+	    "$image.new/usr/sbin/policy-rc.d"
+	echo "$container_packages" >"$image.new/etc/interop-packages"
+	mv "$image.new" "$image"
+}
+
+# The libraries come from the host, where the programs were linked.
+make_container() {
+	make_image
 	cp -a "$image" "$container"
 	make --no-print-directory install install-system \
 	    DESTDIR="$container" >"$tmp/said" 2>&1 ||
@@ -34,18 +56,24 @@ make_container() {
 		    cp -L "$library" "$container/usr/local/lib/"
 	done
 	chroot "$container" ldconfig
-	cp t/interop/systemd_inside.sh man/smtpd.8 "$container/root/"
+	mkdir "$container/root/t"
+	cp -R t/interop "$container/root/t/"
+	cp -R man "$container/root/"
 }
 
 inside() {
 	nsenter -t "$leader" -a env -i LC_ALL=C.UTF-8 \
 	    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin \
-	    bash /root/systemd_inside.sh "$@"
+	    bash /root/t/interop/systemd_inside.sh "$@"
 }
+
+# What a host allows and systemd-nspawn does not.
+landlock="landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 
 boot_container() {
 	systemd-nspawn -q -D "$container" --boot --private-network \
-	    --register=no --keep-unit </dev/null >"$tmp/boot.log" 2>&1 &
+	    --register=no --keep-unit --system-call-filter="$landlock" \
+	    </dev/null >"$tmp/boot.log" 2>&1 &
 	nspawn=$!
 	started "$nspawn"
 	until_so 60 has_leader

@@ -9,25 +9,29 @@ set -eu
 # Who was cut off says what was missing, and does not die of it.
 trap '' PIPE
 
+cd "$(dirname "$0")/../.."
+. t/interop/lib.sh
+. t/interop/clients.sh
+. t/interop/logtools.sh
+. t/interop/starters.sh
+
 etc=/etc/smtpd
 units="smtpd.service smtpd.socket"
-
-fail() {
-	echo "$*"
-	exit 1
-}
-
-# until_so SECONDS COMMAND...: tries ten times a second.
-until_so() {
-	local tries=$(($1 * 10))
-
-	shift
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
+ports=/etc/systemd/system/smtpd.socket.d
+# For those files: the service as it is installed.
+python=python3
+smtpctl=smtpctl
+tmp=/root/tmp
+owner=_smtpd
+worker_owner=_smtpw
+is_root=true
+base=$tmp/inetd
+plog=/var/log/smtpd/log
+plog_root=/var/smtpd
+plog_conf=$etc/smtpd.conf
+plog_port=25
+plog_filter=/usr/local/share/examples/smtpd
+mkdir -p $tmp
 
 has_booted() {
 	case $(systemctl is-system-running) in
@@ -39,7 +43,7 @@ has_booted() {
 # configure [LINE...]: example.org with alice and bob, and these lines.
 configure() {
 	printf 'alice\nbob\n' >$etc/users
-	echo 'info: alice' >$etc/aliases
+	echo 'info: alice, bob' >$etc/aliases
 	{
 		echo hostname mx.example.org
 		printf '%s\n' "$@"
@@ -58,6 +62,14 @@ boot() {
 	since=$(date '+%F %T.%N')
 	systemctl start smtpd.socket smtpd.service ||
 	    fail "it does not start: $(journal | tail -n 3)"
+}
+
+# emptied: neither mail nor a log.
+emptied() {
+	# shellcheck disable=SC2086 # two names
+	systemctl stop $units
+	rm -rf /var/smtpd/mail /var/smtpd/spool /var/smtpd/log \
+	    /var/log/smtpd/*
 }
 
 # fresh [LINE...]: so configured, and started.
@@ -143,6 +155,37 @@ offers_tls() {
 	say 250 'EHLO client.example.net'
 	say 220 STARTTLS
 	exec 3<&-
+}
+
+# with_submission: TLS and, as the page adds them, its ports; alice has a
+# password.  Started.
+with_submission() {
+	make_pair
+	chgrp _smtpd $etc/mail.key
+	chmod 640 $etc/mail.key
+	mkdir -p $ports
+	manual_example man/smtpd.8 ListenStream= >$ports/override.conf
+	systemctl daemon-reload
+	configure "tls certificate $etc/mail.pem key $etc/mail.key" \
+	    'listen :: port 587 submission' \
+	    'listen :: port 465 implicit-tls submission'
+	echo secret | smtpctl passwd alice@example.org >/root/out 2>&1 ||
+	    fail "$(cat /root/out)"
+	boot
+}
+
+without_submission() {
+	rm -r $ports
+	systemctl daemon-reload
+}
+
+# logs_in PASSWORD [ADDRESS]: alice, coming from there.
+logs_in() {
+	printf 'EHLO client.example.net\r\nAUTH PLAIN %s\r\nQUIT\r\n' \
+	    "$(printf '\0alice@example.org\0%s' "$1" | base64)" |
+	    timeout 60 openssl s_client -quiet -starttls smtp \
+	    -bind "${2:-127.0.0.1}:0" -connect 127.0.0.1:587 >/root/out 2>&1
+	grep -q '^235 ' /root/out
 }
 
 # survives COMMAND...: it ends the service while a message is under way and
@@ -373,7 +416,7 @@ seen_certbot() {
 	mv $etc/mail.key $le/archive/mx/privkey1.pem
 	mv $etc/mail.pem $le/live/mx/fullchain.pem
 	ln -sf ../../archive/mx/privkey1.pem $le/live/mx/privkey.pem
-	sed -n '/^cd \/etc\/letsencrypt/,/^\.Ed/p' /root/smtpd.8 |
+	sed -n '/^cd \/etc\/letsencrypt/,/^\.Ed/p' man/smtpd.8 |
 	    sed '/^\.Ed/d' >/root/hook
 	sh -e /root/hook 2>/dev/null || :
 	fresh "tls certificate $le/live/mx/fullchain.pem key $le/live/mx/privkey.pem"
@@ -381,17 +424,89 @@ seen_certbot() {
 	until_so 10 logged 'event=reload ' || fail "the hook reaches nobody"
 }
 
-# 2.4: who holds the keys is killed, and then who starts it again.
+# 2.9: what reads the log of Postfix, given that of the service.
+seen_postfix_log() {
+	emptied
+	fresh "log to $plog"
+	fill_postfix_log
+	filter_log
+}
+
+seen_pflogsumm() {
+	pflogsumm_counts
+}
+
+seen_logwatch() {
+	logwatch_counts
+}
+
+seen_postfix_id() {
+	log_id_explained
+}
+
+seen_logrotate() {
+	logrotate_rotates
+}
+
+# fail2ban reads the journal, with the filter and the jail that we bring.
+seen_fail2ban() {
+	local filter=/usr/local/share/examples/smtpd/fail2ban.conf
+
+	cp $filter /etc/fail2ban/filter.d/smtpd.conf
+	{
+		printf '[DEFAULT]\nignoreself = false\nmaxretry = 2\n'
+		printf 'banaction = dummy\n[sshd]\nenabled = false\n'
+		sed -n '/^#	\[smtpd\]/,/^#$/s/^#	*//p' $filter |
+		    sed 's/^logpath .*/backend = systemd/'
+	} >/etc/fail2ban/jail.local
+	with_submission
+	systemctl restart fail2ban
+	until_so 30 fail2ban-client status smtpd ||
+	    fail "no jail: $(tail -n 3 /var/log/fail2ban.log)"
+	! logs_in wrong 127.0.0.9 || fail "any password will do"
+	! logs_in wrong 127.0.0.9 || fail "any password will do"
+	until_so 30 is_banned 127.0.0.9 || fail "$(fail2ban-client status smtpd)"
+	! is_banned 127.0.0.1 || fail "others are banned, too"
+	systemctl stop fail2ban
+	without_submission
+}
+
+is_banned() {
+	fail2ban-client status smtpd | grep -q "Banned IP list:.*$1"
+}
+
+# inetd, by each of the page's lines.
+seen_inetd() {
+	local kind
+
+	trap 'systemctl stop openbsd-inetd' EXIT
+	ln -sfn /var/log/smtpd $base.log
+	ln -sfn /var/smtpd $base.root
+	for kind in nowait wait; do
+		emptied
+		configure "log to $plog" 'limits {' 'inetd-wait 1s' '}'
+		recipe "smtp stream tcp $kind " >/etc/inetd.conf
+		systemctl restart openbsd-inetd
+		start_port=25
+		starter_pid=$(systemctl show -P MainPID openbsd-inetd)
+		serves_as_ever
+	done
+}
+
+# 2.4: who holds keys or passwords is killed, and then who starts them again.
 seen_lost_helper() {
-	make_pair
-	chgrp _smtpd $etc/mail.key
-	chmod 640 $etc/mail.key
-	fresh "tls certificate $etc/mail.pem key $etc/mail.key"
+	with_submission
+	logs_in secret || fail "nobody logs in: $(cat /root/out)"
 	pkill -KILL -f 'smtpd-worker -s$'
 	until_so 5 logged 'event=helper-started helper=sign' ||
 	    fail "it is not started again: $(journal | tail -n 3)"
 	smtpctl status >/root/out || fail "$(cat /root/out)"
 	offers_tls
+	pkill -KILL -f 'smtpd-worker -a$'
+	until_so 5 logged 'event=helper-started helper=auth' ||
+	    fail "it is not started again: $(journal | tail -n 3)"
+	smtpctl status >/root/out || fail "$(cat /root/out)"
+	logs_in secret || fail "nobody logs in: $(cat /root/out)"
 	pkill -KILL -f 'smtpd-worker -k$'
 	until_so 5 logged 'event=helper-lost helper=keeper' ||
 	    fail "$(journal | tail -n 3)"
@@ -402,6 +517,8 @@ seen_lost_helper() {
 	until_so 20 smtpctl status ||
 	    fail "systemd does not start it again: $(journal | tail -n 3)"
 	offers_tls
+	logs_in secret || fail "nobody logs in: $(cat /root/out)"
+	without_submission
 }
 
 # 2.3: a table that _smtpd cannot reach starts nothing; the start, a reload and
