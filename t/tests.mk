@@ -32,6 +32,10 @@ UNIT_PROGRAMS = $(UNIT:%=$(B)/unit/check_%)
 $(UNIT_PROGRAMS): $(B)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
 	$(call link,,$(CHECK_LIBS) $(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS))
 
+# The family of the pool, and nothing of the rooms above it.
+$(B)/unit/check_pool: $(patsubst %,$(BUILD)/server/process/%.o,pool \
+    pool_worker nursery tls_set tls_files) $(BUILD)/shared/tls_judge.o
+
 $(B)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 

@@ -23,7 +23,7 @@ enum {
 	hurried_idle_timeout_s = 10,
 	slowest_octets_per_s = 500,
 	overdue_grace_s = 60,
-	crash_refusal_ms = 10 * 60 * 1000,	/* of the client, for its worker */
+	crash_refusal_ms = 10 * 60 * 1000,	/* of its client */
 	last_words_s = 2
 };
 
@@ -292,6 +292,7 @@ session_blame(struct master *m, const uint8_t last[pool_last_bytes],
 	log_str(line, "client", l.client.text);
 	if (l.of_proxy || m->conf.catcher)
 		return;
-	address_refuse(m->book, &l.client, deadline_now_ms() + crash_refusal_ms);
+	address_refuse(m->book, &l.client,
+	    deadline_now_ms() + crash_refusal_ms);
 	log_u64(line, "refused_s", crash_refusal_ms / 1000);
 }

@@ -1,0 +1,491 @@
+/*
+ * pool: workers are lent to a use that is no session.  Nothing of the session
+ * or mail room is linked here; the other side of the nursery's channel and of
+ * each worker's is this test.
+ */
+#include "t/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "server/process/helper.h"
+#include "server/process/nursery.h"
+#include "server/process/pool.h"
+#include "server/process/signer.h"
+#include "server/process/tls_set.h"
+#include "shared/deadline.h"
+#include "shared/ipc.h"
+
+enum { jobs_max = 4, first_pid = 700 };
+
+/* An owner: what it waits for, and what has become of it. */
+struct job {
+	bool		 waits;
+	struct worker	*worker;
+	unsigned	 heard, evicted;
+	bool		 refuses, overdue;
+	const char	*lost;
+};
+
+static struct master m;
+static struct conf conf;
+static struct job jobs[jobs_max];
+static int nursery;		/* our end of its channel */
+static int workers[64];		/* and of those of its children */
+static pid_t born;
+static unsigned blamed;
+static char blame_of;
+
+/* ---- neighbours of the pool that have no part in this -------------------- */
+
+void
+helper_tick(struct master *master)
+{
+	(void)master;
+}
+
+void
+signer_tell(struct master *master)
+{
+	(void)master;
+}
+
+int
+helper_hear(int channel, enum ipc_way way, struct ipc_record *out,
+    const char **why)
+{
+	int passed;
+
+	return ipc_recv(channel, way, IPC_AT_ANY, true, out, &passed, why) ==
+	    IPC_GOT_RECORD ? 0 : -1;
+}
+
+/* ---- the use ------------------------------------------------------------- */
+
+static const struct worker_use use;
+
+static uint64_t
+waiting(const struct master *master)
+{
+	uint64_t n = 0;
+
+	ck_assert_ptr_eq(master, &m);
+	for (size_t i = 0; i < jobs_max; i++)
+		n += jobs[i].waits;
+	return n;
+}
+
+/* A job is fed with a descriptor; the last in the list comes first. */
+static void
+on_idle(struct master *master)
+{
+	for (size_t i = jobs_max; i-- > 0;) {
+		struct worker *w = pool_idle(master);
+		struct ipc_record r = { .type = IPC_SESSION };
+		int fd;
+
+		if (!jobs[i].waits || w == NULL)
+			continue;
+		fd = open("/dev/null", O_RDWR);
+		ck_assert_int_eq(pool_send(w, &r, fd), 0);
+		close(fd);
+		jobs[i].waits = false;
+		jobs[i].worker = w;
+		pool_lend(w, &use, &jobs[i], IPC_AT_SESSION);
+	}
+}
+
+static void
+on_tick(struct master *master)
+{
+	(void)master;
+}
+
+static bool
+on_record(void *owner, const struct ipc_record *r)
+{
+	struct ipc_record answer = { .type = IPC_VERDICT };
+	struct job *job = owner;
+
+	job->heard++;
+	if (job->refuses)
+		return false;
+	if (r->type == IPC_END) {
+		struct worker *w = job->worker;
+
+		job->worker = NULL;
+		pool_release(w);
+		return true;
+	}
+	pool_permit(job->worker, IPC_AT_MAIL);
+	ck_assert_int_eq(pool_send(job->worker, &answer, -1), 0);
+	return true;
+}
+
+static void
+on_lost(void *owner, const char *how)
+{
+	struct job *job = owner;
+
+	job->worker = NULL;
+	job->lost = how;
+}
+
+static void
+on_evict(void *owner)
+{
+	((struct job *)owner)->evicted++;
+}
+
+static bool
+is_overdue(const void *owner)
+{
+	return ((const struct job *)owner)->overdue;
+}
+
+static const char *
+state(const void *owner)
+{
+	(void)owner;
+	return "digging";
+}
+
+static void
+remember(const void *owner, uint8_t last[pool_last_bytes])
+{
+	last[0] = (uint8_t)('a' + ((const struct job *)owner - jobs));
+}
+
+static void
+blame(struct master *master, const uint8_t last[pool_last_bytes],
+    struct log_line *l)
+{
+	(void)master;
+	(void)l;
+	blamed++;
+	blame_of = (char)last[0];
+}
+
+static const struct worker_use use = {
+	.waiting = waiting, .on_idle = on_idle, .on_tick = on_tick,
+	.on_record = on_record, .on_lost = on_lost, .on_evict = on_evict,
+	.is_overdue = is_overdue, .state = state, .remember = remember,
+	.blame = blame
+};
+
+/* ---- the nursery and its children ---------------------------------------- */
+
+static void
+turn(void)
+{
+	for (int i = 0; i < 20; i++)
+		event_base_loop(m.base, EVLOOP_NONBLOCK);
+}
+
+/* The next record to the nursery. */
+static struct ipc_record
+hear(void)
+{
+	struct ipc_record r;
+	const char *why = "nothing came";
+	int passed;
+
+	ck_assert_msg(ipc_recv(nursery, IPC_TO_NURSERY, IPC_AT_ANY, false, &r,
+	    &passed, &why) == IPC_GOT_RECORD, "%s", why);
+	return r;
+}
+
+/* And that is all. */
+static void
+hear_nothing(void)
+{
+	struct ipc_record r;
+	const char *why;
+	int passed;
+
+	ck_assert_int_eq(ipc_recv(nursery, IPC_TO_NURSERY, IPC_AT_ANY, false,
+	    &r, &passed, &why), IPC_GOT_NOTHING);
+}
+
+/* Bears as many as were asked for. */
+static void
+bear(uint32_t count)
+{
+	struct ipc_record r = hear();
+
+	ck_assert_int_eq(r.type, IPC_SPAWN);
+	ck_assert_uint_eq(r.u.spawn.count, count);
+	while (count-- > 0) {
+		int ends[2];
+		struct ipc_record child = { .type = IPC_NEWBORN,
+		    .u.pid.pid = first_pid + born };
+
+		ck_assert_int_eq(ipc_pair(ends), 0);
+		workers[born++] = ends[1];
+		ck_assert_int_eq(ipc_send(nursery, &child, ends[0], true), 0);
+		close(ends[0]);
+	}
+	turn();
+}
+
+static void
+die(pid_t pid, int status)
+{
+	struct ipc_record r = { .type = IPC_DIED, .u.died = { pid, status } };
+
+	ck_assert_int_eq(ipc_send(nursery, &r, -1, true), 0);
+}
+
+/* What a worker says. */
+static void
+say(pid_t i, enum ipc_type type)
+{
+	struct ipc_record r;
+
+	memset(&r, 0, sizeof(r));
+	r.type = type;
+	ck_assert_int_eq(ipc_send(workers[i], &r, -1, true), 0);
+	turn();
+}
+
+/* And what it hears, which is of that type. */
+static struct ipc_record
+listen_to(pid_t i, enum ipc_type type)
+{
+	struct ipc_record r;
+	const char *why = "nothing came";
+	int passed;
+
+	ck_assert_msg(ipc_recv(workers[i], IPC_TO_WORKER, IPC_AT_ANY |
+	    IPC_AT_WORK, false, &r, &passed, &why) == IPC_GOT_RECORD, "%s",
+	    why);
+	ck_assert_int_eq(r.type, type);
+	if (passed != -1)
+		close(passed);
+	return r;
+}
+
+static struct pool_count
+count(void)
+{
+	struct pool_count c;
+
+	pool_count(&m, &c);
+	return c;
+}
+
+/* Which worker has job now: the one whose end we hold. */
+static pid_t
+of(const struct job *job)
+{
+	return pool_pid(job->worker) - first_pid;
+}
+
+static void
+want(struct job *job)
+{
+	job->waits = true;
+	pool_want(&m);
+	turn();
+}
+
+/* A pool of four idle workers, each for two jobs. */
+static void
+begin(void)
+{
+	static const struct worker_use *const uses[] = { &use, NULL };
+	struct ipc_record ready = { .type = IPC_READY, .u.text = { 600, "x" } };
+	const char *why = "";
+	int ends[2], channels[nursery_count] = { -1, -1 };
+
+	log_open(LOG_TO_NOBODY);
+	ck_assert_int_eq(conf_init(&conf), 0);
+	m.conf = conf;
+	m.conf.limits.workers = 6;
+	m.conf.limits.worker_sessions = 2;
+	m.base = event_base_new();
+	m.tls = tls_set_new();
+	ck_assert_int_eq(ipc_pair(ends), 0);
+	nursery = ends[1];
+	channels[0] = ends[0];
+	ck_assert_int_eq(pool_start(&m, channels, uses), 0);
+	ck_assert_int_eq(ipc_send(nursery, &ready, -1, true), 0);
+	ck_assert_int_eq(pool_wait(&m, &why), 0);
+	ck_assert_int_eq(hear().type, IPC_FORGET);
+	ck_assert_int_eq(hear().type, IPC_TRY);
+	ck_assert_int_eq(hear().type, IPC_SETTINGS);
+	bear(4);
+	ck_assert_uint_eq(count().idle, 4);
+}
+
+static void
+end(void)
+{
+	for (size_t i = 0; i < jobs_max; i++)
+		jobs[i].waits = false;
+	pool_stop(&m);
+	ck_assert_uint_eq(count().idle + count().busy + count().leaving, 0);
+}
+
+/* ---- tests --------------------------------------------------------------- */
+
+START_TEST(is_fed_and_asked)
+{
+	pid_t w;
+
+	begin();
+	want(&jobs[0]);
+	ck_assert_uint_eq(count().busy, 1);
+	w = of(&jobs[0]);
+	(void)listen_to(w, IPC_SESSION);
+	say(w, IPC_NOTE);
+	ck_assert_uint_eq(jobs[0].heard, 1);
+	(void)listen_to(w, IPC_VERDICT);
+	say(w, IPC_END);
+	ck_assert_uint_eq(count().busy, 0);
+	/* It has one more job in it, and is the next to be lent. */
+	want(&jobs[1]);
+	ck_assert_int_eq(of(&jobs[1]), w);
+	say(w, IPC_END);
+	ck_assert_uint_eq(count().leaving, 1);
+	die(first_pid + w, 0);
+	turn();
+	ck_assert_uint_eq(count().leaving, 0);
+	ck_assert_uint_eq(blamed, 0);
+	end();
+}
+END_TEST
+
+/* Who waits while none is idle is asked for, and served when it is born. */
+START_TEST(is_born_for_who_waits)
+{
+	begin();
+	for (size_t i = 0; i < jobs_max; i++)
+		want(&jobs[i]);
+	ck_assert_uint_eq(count().busy, 4);
+	bear(2);
+	ck_assert_uint_eq(count().idle, 2);
+	hear_nothing();		/* workers 6 */
+	end();
+	for (size_t i = 0; i < jobs_max; i++)
+		ck_assert_str_eq(jobs[i].lost, "server stopped");
+}
+END_TEST
+
+START_TEST(is_lost)
+{
+	begin();
+	want(&jobs[2]);
+	close(workers[of(&jobs[2])]);
+	turn();
+	ck_assert_str_eq(jobs[2].lost, "worker gone");
+	ck_assert_ptr_null(jobs[2].worker);
+	ck_assert_uint_eq(count().leaving, 1);
+	ck_assert_uint_eq(blamed, 0);
+	end();
+}
+END_TEST
+
+START_TEST(is_evicted)
+{
+	struct ipc_record r;
+	pid_t w;
+
+	begin();
+	want(&jobs[0]);
+	w = of(&jobs[0]);
+	(void)listen_to(w, IPC_SESSION);
+	pool_evict(jobs[0].worker);
+	ck_assert_uint_eq(jobs[0].evicted, 1);
+	r = listen_to(w, IPC_HURRY);
+	ck_assert_uint_eq(r.u.hurry.why, HURRY_ROOM);
+	say(w, IPC_END);
+	ck_assert_ptr_null(jobs[0].lost);
+	ck_assert_uint_eq(count().idle, 4);
+	end();
+}
+END_TEST
+
+/* Its use refuses what it says, or the table does. */
+START_TEST(is_to_blame)
+{
+	pid_t w;
+
+	begin();
+	want(&jobs[1]);
+	w = of(&jobs[1]);
+	jobs[1].refuses = true;
+	say(w, IPC_NOTE);
+	ck_assert_str_eq(jobs[1].lost, "worker killed");
+	ck_assert_int_eq(hear().type, IPC_KILL);
+	ck_assert_uint_eq(blamed, 1);
+	ck_assert_int_eq(blame_of, 'b');
+	want(&jobs[2]);
+	w = of(&jobs[2]);
+	say(w, IPC_COMMIT);
+	ck_assert_uint_eq(jobs[2].heard, 0);
+	ck_assert_uint_eq(blamed, 2);
+	ck_assert_int_eq(blame_of, 'c');
+	/* After its job, too: who had it last is remembered. */
+	want(&jobs[3]);
+	w = of(&jobs[3]);
+	say(w, IPC_END);
+	say(w, IPC_NOTE);
+	ck_assert_ptr_null(jobs[3].lost);
+	ck_assert_uint_eq(blamed, 3);
+	ck_assert_int_eq(blame_of, 'd');
+	end();
+}
+END_TEST
+
+START_TEST(is_overdue_at_last)
+{
+	int64_t until = deadline_now_ms() + 5000;
+
+	begin();
+	want(&jobs[0]);
+	jobs[0].overdue = true;
+	while (jobs[0].lost == NULL && deadline_now_ms() < until)
+		event_base_loop(m.base, EVLOOP_ONCE);
+	ck_assert_str_eq(jobs[0].lost, "worker killed");
+	ck_assert_uint_eq(blamed, 1);
+	end();
+}
+END_TEST
+
+static void
+note(void *arg, const struct pool_process *p)
+{
+	unsigned *seen = arg;
+
+	seen[0] += strcmp(p->state, "digging") == 0;
+	seen[1] += strcmp(p->state, "spare") == 0;
+	ck_assert_str_eq(p->sandbox, "x");
+}
+
+START_TEST(has_a_word_for_status)
+{
+	unsigned seen[2] = { 0, 0 };
+
+	begin();
+	want(&jobs[0]);
+	pool_workers(&m, 100, note, seen);
+	ck_assert_uint_eq(seen[0], 1);
+	ck_assert_uint_eq(seen[1], 3);
+	pool_workers(&m, 2, note, seen);
+	ck_assert_uint_eq(seen[0] + seen[1], 6);
+	end();
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = { is_fed_and_asked,
+	    is_born_for_who_waits, is_lost, is_evicted, is_to_blame,
+	    is_overdue_at_last, has_a_word_for_status };
+
+	return UNIT_RUN("pool", tests);
+}
