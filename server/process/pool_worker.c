@@ -280,18 +280,6 @@ log_crash(struct master *m, pid_t pid, int status, struct worker *w)
 	log_end(&l);
 }
 
-/* w, or a child that is no worker (NULL), did not end in order. */
-static void
-crashed(struct master *m, pid_t pid, int status, struct worker *w)
-{
-	log_crash(m, pid, status, w);
-	if (m->one_session)
-		event_base_loopbreak(m->base);
-	if (WIFSIGNALED(status))
-		nursery_renew(m);
-	pool_retire_idle(m);
-}
-
 /* Did w (or NULL) end as the master wanted it?  Who is to blame then is. */
 static bool
 was_killed(struct worker *w, int status)
@@ -309,6 +297,7 @@ pool_died(struct nursery *n, pid_t pid, int status)
 {
 	struct master *m = n->master;
 	struct worker *w = find_worker(m->pool, n, pid);
+	bool crash;
 
 	if (w == NULL && n->strangers == 0)
 		return false;
@@ -316,13 +305,21 @@ pool_died(struct nursery *n, pid_t pid, int status)
 		n->strangers--;
 	else
 		w->exited = true;
-	if (status != 0 && !was_killed(w, status))
-		crashed(m, pid, status, w);
+	crash = status != 0 && !was_killed(w, status);
+	if (crash)
+		log_crash(m, pid, status, w);
+	/* First of all, so that no worker more has that memory layout. */
+	if (crash && WIFSIGNALED(status))
+		nursery_renew(m);
 	/* What it said last is still to be read; but not after a crash. */
 	if (w != NULL && w->left_ms != 0)
 		pool_forget(w);
 	else if (w != NULL && status != 0)
 		pool_lost(w, "worker died");
+	if (crash)
+		pool_retire_idle(m);
+	if (crash && m->one_session)
+		event_base_loopbreak(m->base);
 	pool_ask(m);
 	return true;
 }

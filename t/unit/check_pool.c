@@ -455,6 +455,28 @@ START_TEST(is_overdue_at_last)
 }
 END_TEST
 
+/*
+ * An idle worker is killed by a signal (the kernel is out of memory), and its
+ * nursery says so before its channel ends.
+ */
+START_TEST(dies_while_idle)
+{
+	begin();
+	die(first_pid, SIGKILL);
+	turn();
+	ck_assert_int_eq(hear().type, IPC_RENEW);
+	ck_assert_uint_eq(count().idle, 0);
+	ck_assert_uint_eq(count().leaving, 3);
+	ck_assert_uint_eq(m.counters.value[COUNTER_CRASHES], 1);
+	ck_assert_uint_eq(blamed, 0);
+	/* Its death is told once. */
+	die(first_pid, SIGKILL);
+	turn();
+	ck_assert_uint_eq(m.counters.value[COUNTER_NURSERIES_LOST], 1);
+	end();
+}
+END_TEST
+
 static void
 note(void *arg, const struct pool_process *p)
 {
@@ -485,7 +507,7 @@ main(void)
 {
 	const TTest *const tests[] = { is_fed_and_asked,
 	    is_born_for_who_waits, is_lost, is_evicted, is_to_blame,
-	    is_overdue_at_last, has_a_word_for_status };
+	    is_overdue_at_last, dies_while_idle, has_a_word_for_status };
 
 	return UNIT_RUN("pool", tests);
 }
