@@ -39,8 +39,10 @@ struct commit {
 	struct event		*piece_due;
 	struct maildir_batch	 batch;
 	size_t			 piece;		/* Maildirs at a time */
+	int64_t			 rest_us;	/* so long the last one took */
+	unsigned		 rests;		/* at most so many more */
 	int64_t			 rest_until_us;
-	uint64_t		 heard;		/* when the last piece ended */
+	uint64_t		 heard;		/* when the rest began */
 	struct ahead		 ahead;		/* when there is nothing else */
 };
 
@@ -255,18 +257,14 @@ make_ahead(struct master *m, bool quiet)
 		ahead_end(&c->ahead, error);
 }
 
-/*
- * After a piece others have the loop for a multiple of the time it took; but
- * where nobody has said anything since the last one, it goes on at once.
- */
+/* quiet: nobody has said anything while it rested. */
 static void
-run_piece(struct master *m)
+run_piece(struct master *m, bool quiet)
 {
 	struct delivery_list touched = TAILQ_HEAD_INITIALIZER(touched);
 	int64_t now_us, begun_us = deadline_now_us();
 	struct commit *c = m->commit;
 	struct delivery *d = find_next(c, begun_us);
-	bool quiet = pool_heard(m) == c->heard;
 	struct address_host *host;
 	int error = 0;
 
@@ -292,20 +290,31 @@ run_piece(struct master *m)
 		settle(m, &touched, error);
 	}
 	now_us = deadline_now_us();
-	c->rest_until_us = quiet ? now_us :
-	    now_us + (now_us - begun_us) * rest_times;
-	c->heard = pool_heard(m);
+	c->rest_us = now_us - begun_us;
+	c->rests = quiet ? 0 : rest_times - 1;
+	c->rest_until_us = now_us + (quiet ? 0 : c->rest_us);
 }
 
+/*
+ * After a piece others have the loop for the time it took, and for as long
+ * again while they have something to say, up to a multiple of it.
+ */
 static void
 on_piece(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
+	struct commit *c = m->commit;
+	const bool quiet = pool_heard(m) == c->heard;
 
 	(void)fd;
 	(void)what;
-	run_piece(m);
-	plan_piece(m->commit);
+	c->heard = pool_heard(m);
+	if (!quiet && c->rests > 0) {
+		c->rests--;
+		c->rest_until_us = deadline_now_us() + c->rest_us;
+	} else
+		run_piece(m, quiet);
+	plan_piece(c);
 }
 
 int
