@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <netinet/in.h>
-#include <arpa/inet.h>
 #include <openssl/hmac.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -24,6 +22,7 @@
 #include "server/process/tls_made.h"
 #include "server/process/tls_set.h"
 #include "server/start.h"
+#include "shared/ip.h"
 #include "shared/log.h"
 #include "shared/sasl.h"
 
@@ -186,37 +185,30 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 static bool
 parse_listen(const char *text, struct conf_listen *out)
 {
-	char host[INET6_ADDRSTRLEN + 2];
 	const char *colon = strrchr(text, ':');
 	const char *digits = colon == NULL ? text : colon + 1;
-	struct sockaddr_in *in = (void *)&out->addr;
-	struct sockaddr_in6 *in6 = (void *)&out->addr;
-	size_t n = colon == NULL ? 0 : (size_t)(colon - text);
+	struct span host = span_from(text, colon == NULL ? 0 :
+	    (size_t)(colon - text));
+	bool bracket = host.n > 1 && host.p[0] == '[' &&
+	    host.p[host.n - 1] == ']', ipv6;
+	uint8_t ip[16];
 	char *end;
 	unsigned long port;
 
-	if ((n == 0 && colon != NULL) || n >= sizeof(host) ||
-	    *digits < '0' || *digits > '9')
+	if ((host.n == 0 && colon != NULL) || *digits < '0' || *digits > '9')
 		return false;
 	port = strtoul(digits, &end, 10);
 	if (*end != '\0' || port > 65535)
 		return false;
+	if (host.n == 0 || span_equal_fold(host, span_of("localhost")))
+		host = span_of("127.0.0.1");
+	if (bracket)
+		host = span_from(host.p + 1, host.n - 2);
+	if (!ip_parse(host, &ipv6, ip) || ipv6 != bracket)
+		return false;
 	memset(out, 0, sizeof(*out));
-	memcpy(host, text, n);
-	host[n] = '\0';
-	if (n == 0 || strcasecmp(host, "localhost") == 0)
-		strlcpy(host, "127.0.0.1", sizeof(host));
-	if (host[0] == '[' && host[n - 1] == ']') {
-		host[n - 1] = '\0';
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = htons((uint16_t)port);
-		out->addr_len = sizeof(*in6);
-		return inet_pton(AF_INET6, host + 1, &in6->sin6_addr) == 1;
-	}
-	in->sin_family = AF_INET;
-	in->sin_port = htons((uint16_t)port);
-	out->addr_len = sizeof(*in);
-	return inet_pton(AF_INET, host, &in->sin_addr) == 1;
+	out->addr_len = ip_sockaddr(ipv6, ip, (uint16_t)port, &out->addr);
+	return true;
 }
 
 static bool

@@ -3,6 +3,8 @@
  */
 #include "shared/ip.h"
 
+#include <netinet/in.h>
+
 #include <string.h>
 
 /* Takes digits up to 255 from the front of *in; none has a zero in front. */
@@ -135,6 +137,33 @@ ip_parse_v6(struct span in, uint8_t out[16])
 	memcpy(out, r.octets, r.n - tail);
 	memcpy(out + 16 - tail, r.octets + r.n - tail, tail);
 	return true;
+}
+
+bool
+ip_parse(struct span in, bool *ipv6, uint8_t out[16])
+{
+	memset(out, 0, 16);
+	*ipv6 = !ip_parse_v4(in, out);
+	return !*ipv6 || ip_parse_v6(in, out);
+}
+
+socklen_t
+ip_sockaddr(bool ipv6, const uint8_t *ip, uint16_t port,
+    struct sockaddr_storage *out)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+
+	memset(out, 0, sizeof(*out));
+	in.sin_port = in6.sin6_port = htons(port);
+	if (ipv6) {
+		memcpy(&in6.sin6_addr, ip, 16);
+		memcpy(out, &in6, sizeof(in6));
+		return sizeof(in6);
+	}
+	memcpy(&in.sin_addr, ip, 4);
+	memcpy(out, &in, sizeof(in));
+	return sizeof(in);
 }
 
 bool

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "shared/span.h"
 
@@ -16,6 +17,11 @@ enum { ip_text_max_bytes = 45 };	/* "::ffff:" and so on, in full */
 bool	ip_parse_v4(struct span in, uint8_t out[4]);
 /* RFC 4291 2.2, all three forms; no zone behind it. */
 bool	ip_parse_v6(struct span in, uint8_t out[16]);
+/* Either; *ipv6 says which.  IPv4 in the first four octets, the rest zero. */
+bool	ip_parse(struct span in, bool *ipv6, uint8_t out[16]);
+/* For the calls of a socket: *out is filled; its length. */
+socklen_t ip_sockaddr(bool ipv6, const uint8_t *ip, uint16_t port,
+	    struct sockaddr_storage *out);
 /* An IPv4 address in IPv6 (RFC 4291 2.5.5.2): its last four octets. */
 bool	ip_is_mapped(const uint8_t ip[16]);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "server/conf/conf_keyword.h"
+#include "shared/ip.h"
 #include "shared/ipc_tls.h"
 
 /* Room for one more of size octets behind count of them; NULL: no memory. */
@@ -26,32 +27,6 @@ grow(void *list, size_t count, size_t size, struct conf_fault *fault)
 }
 
 /* ---- listen ------------------------------------------------------------- */
-
-static bool
-parse_address(struct span text, uint16_t port, struct conf_listen *out)
-{
-	struct sockaddr_in in4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-	char name[INET6_ADDRSTRLEN];
-
-	memset(out, 0, sizeof(*out));
-	if (text.n >= sizeof(name))
-		return false;
-	memcpy(name, text.p, text.n);
-	name[text.n] = '\0';
-	in4.sin_port = in6.sin6_port = htons(port);
-	if (inet_pton(AF_INET, name, &in4.sin_addr) == 1) {
-		memcpy(&out->addr, &in4, sizeof(in4));
-		out->addr_len = sizeof(in4);
-		return true;
-	}
-	if (inet_pton(AF_INET6, name, &in6.sin6_addr) == 1) {
-		memcpy(&out->addr, &in6, sizeof(in6));
-		out->addr_len = sizeof(in6);
-		return true;
-	}
-	return false;
-}
 
 /* Port 0 is any free one, so two of them are two ports. */
 static const struct conf_listen *
@@ -105,8 +80,10 @@ read_listen(const struct conf_setting *s)
 {
 	const struct conf_word *words = s->cut->words;
 	const struct conf_listen *twin;
-	struct conf_listen l, *grown;
+	struct conf_listen l = { .line = s->line }, *grown;
+	uint8_t ip[16];
 	uint64_t port;
+	bool ipv6;
 
 	if (!span_equal(words[2].text, span_of("port")))
 		return conf_fault_bad(s->fault, &words[2], "word",
@@ -115,14 +92,14 @@ read_listen(const struct conf_setting *s)
 	    CONF_VALUE_OK || port > UINT16_MAX)
 		return conf_fault_bad(s->fault, &words[3], "port",
 		    "a number from 0 to 65535, 0 for any free port");
-	if (!parse_address(words[1].text, (uint16_t)port, &l))
+	if (!ip_parse(words[1].text, &ipv6, ip))
 		return conf_fault_bad(s->fault, &words[1], "address",
 		    "an IPv4 or IPv6 address such as 0.0.0.0 or ::");
+	l.addr_len = ip_sockaddr(ipv6, ip, (uint16_t)port, &l.addr);
 	twin = find_listen(s->conf, &l, (uint16_t)port);
 	if (twin != NULL)
 		return conf_fault_at(s->fault, words[1].at,
 		    "listened there already in line %u", twin->line);
-	l.line = s->line;
 	if (!read_words(s->cut, &l, s->fault))
 		return false;
 	grown = grow(s->conf->listens, s->conf->listen_count, sizeof(*grown),

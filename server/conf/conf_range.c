@@ -51,8 +51,7 @@ conf_range_parse(struct span in, struct conf_range *out)
 	memset(out, 0, sizeof(*out));
 	if (slash != NULL)
 		ip.n = (size_t)(slash - in.p);
-	out->ipv6 = !ip_parse_v4(ip, out->ip);
-	if (out->ipv6 && !ip_parse_v6(ip, out->ip))
+	if (!ip_parse(ip, &out->ipv6, out->ip))
 		return "an IPv4 or IPv6 address, and \"/\" and a number of "
 		    "bits for a network";
 	if (out->ipv6 && ip_is_mapped(out->ip))

@@ -277,9 +277,9 @@ address_from_environment(struct address *out)
 	struct span ip = span_of(text == NULL ? "0.0.0.0" : text);
 	unsigned long port = number_of("TCPREMOTEPORT");
 	uint8_t octets[16];
-	bool ipv6 = ip_parse_v6(ip, octets);
+	bool ipv6;
 
-	if (!ipv6 && !ip_parse_v4(ip, octets))
+	if (!ip_parse(ip, &ipv6, octets))
 		fatal("TCPREMOTEIP in the environment is no address");
 	address_of_ip(ipv6, octets, port > UINT16_MAX ? 0 : (uint16_t)port,
 	    out);

@@ -8,8 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +16,7 @@
 
 #include "server/log/refused_record.h"
 #include "shared/deadline.h"
+#include "shared/ip.h"
 #include "shared/log.h"
 
 enum {
@@ -144,8 +143,7 @@ is_id(const char *name)
 static void
 read_network(const char *name, uint8_t out[network_bytes])
 {
-	char text[1024], client[address_text_bytes];
-	struct sockaddr_storage ss;
+	char text[1024];
 	struct refused_head head;
 	struct address a;
 	const char *lf;
@@ -160,20 +158,9 @@ read_network(const char *name, uint8_t out[network_bytes])
 		close(fd);
 	lf = n <= 0 ? NULL : memchr(text, '\n', (size_t)n);
 	if (lf == NULL || !refused_head_read(span_from(text,
-	    (size_t)(lf - text)), &head) || head.client.n >= sizeof(client))
+	    (size_t)(lf - text)), &head))
 		return;
-	memcpy(client, head.client.p, head.client.n);
-	client[head.client.n] = '\0';
-	memset(&ss, 0, sizeof(ss));
-	ss.ss_family = AF_INET6;
-	if (inet_pton(AF_INET6, client,
-	    &((struct sockaddr_in6 *)(void *)&ss)->sin6_addr) != 1) {
-		ss.ss_family = AF_INET;
-		if (inet_pton(AF_INET, client,
-		    &((struct sockaddr_in *)(void *)&ss)->sin_addr) != 1)
-			return;
-	}
-	if (address_of(&ss, &a))
+	if (ip_parse(head.client, &a.ipv6, a.ip))
 		network_of(&a, out);
 }
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/ip.h"
+
 enum { bucket_count = 4096, refused_max = 4096 };
 
 /* The first octet of a key. */
@@ -60,18 +62,9 @@ bool
 address_of_ip(bool ipv6, const uint8_t *ip, uint16_t port,
     struct address *out)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+	struct sockaddr_storage ss;
 
-	in.sin_port = in6.sin6_port = htons(port);
-	if (ipv6) {
-		memcpy(&in6.sin6_addr, ip, 16);
-		memcpy(&ss, &in6, sizeof(in6));
-	} else {
-		memcpy(&in.sin_addr, ip, 4);
-		memcpy(&ss, &in, sizeof(in));
-	}
+	ip_sockaddr(ipv6, ip, port, &ss);
 	return address_of(&ss, out);
 }
 

@@ -5,11 +5,9 @@
  */
 #include "server/smtpctl/smtpctl_dryrun.h"
 
-#include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +20,7 @@
 #include "server/smtpctl/smtpctl_conf.h"
 #include "server/smtpctl/smtpctl_control.h"
 #include "server/smtpctl/story.h"
+#include "shared/ip.h"
 
 enum { command_max_bytes = 700, digits_max = 18 };
 
@@ -259,21 +258,17 @@ play(struct question *q, const char *conf, bool live)
 static void
 read_client(struct question *q)
 {
-	struct in6_addr ip6;
-	struct in_addr ip4;
+	bool ipv6;
 
 	if (q->client == NULL)
 		return;
-	if (inet_pton(AF_INET, q->client, &ip4) == 1) {
-		memcpy(q->ask.ip, &ip4, sizeof(ip4));
-	} else if (inet_pton(AF_INET6, q->client, &ip6) == 1) {
-		/* As accept(2) tells an IPv4 client of a listener for both. */
-		q->ask.ipv6 = !IN6_IS_ADDR_V4MAPPED(&ip6);
-		memcpy(q->ask.ip, q->ask.ipv6 ? ip6.s6_addr :
-		    ip6.s6_addr + 12, q->ask.ipv6 ? 16 : 4);
-	} else
+	if (!ip_parse(span_of(q->client), &ipv6, q->ask.ip))
 		errx(smtpctl_exit_error, "--client %s: no IPv4 or IPv6 "
 		    "address", q->client);
+	q->ask.ipv6 = ipv6 && !ip_is_mapped(q->ask.ip);
+	/* As accept(2) tells an IPv4 client of a listener for both. */
+	if (ipv6 && !q->ask.ipv6)
+		memmove(q->ask.ip, q->ask.ip + 12, 4);
 	q->story.client = q->client;
 }
 

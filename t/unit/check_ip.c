@@ -89,6 +89,30 @@ START_TEST(as_inet_pton)
 }
 END_TEST
 
+START_TEST(either)
+{
+	struct sockaddr_storage ss;
+	uint8_t ip[16];
+	char text[INET6_ADDRSTRLEN];
+	bool ipv6;
+
+	ck_assert(ip_parse(span_of("192.0.2.1"), &ipv6, ip) && !ipv6);
+	ck_assert(ip[3] == 1 && ip[4] == 0 && ip[15] == 0);
+	ck_assert_uint_eq(ip_sockaddr(ipv6, ip, 25, &ss),
+	    sizeof(struct sockaddr_in));
+	ck_assert_uint_eq(((struct sockaddr_in *)(void *)&ss)->sin_port,
+	    htons(25));
+	ck_assert(ip_parse(span_of("2001:db8::1"), &ipv6, ip) && ipv6);
+	ck_assert_uint_eq(ip_sockaddr(ipv6, ip, 25, &ss),
+	    sizeof(struct sockaddr_in6));
+	ck_assert_str_eq(inet_ntop(AF_INET6, &((struct sockaddr_in6 *)
+	    (void *)&ss)->sin6_addr, text, sizeof(text)), "2001:db8::1");
+	ck_assert(!ip_parse(span_of(""), &ipv6, ip));
+	ck_assert(!ip_parse(span_of("192.0.2"), &ipv6, ip));
+	ck_assert(!ip_parse(span_of("localhost"), &ipv6, ip));
+}
+END_TEST
+
 START_TEST(mapped)
 {
 	uint8_t ip[16];
@@ -105,7 +129,7 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { v4, v6, as_inet_pton, mapped };
+	const TTest *tests[] = { v4, v6, as_inet_pton, either, mapped };
 
 	return UNIT_RUN("ip", tests);
 }
