@@ -142,20 +142,16 @@ static void
 write_answer(struct control *c, const struct ipc_ask *ask, FILE *f)
 {
 	struct master *m = c->master;
+	struct json_out j = { .f = f };
 
 	m->counters.value[COUNTER_LOG_LOST] = log_lost();
 	if (ask->what == QUESTION_CLIENT)
 		answer_client(m, ask, f);
-	else if (ask->what == QUESTION_STATUS && ask->form == FORM_JSON)
-		control_status_json(m, find_then(c), f);
 	else if (ask->what == QUESTION_STATUS)
-		control_status_text(m, find_then(c), ask->all, f);
-	else if (ask->form == FORM_JSON)
-		control_stats_json(m, f);
-	else if (ask->form == FORM_OPENMETRICS)
-		control_stats_openmetrics(m, f);
+		control_status(m, find_then(c), &(struct control_out){ f,
+		    ask->form == FORM_JSON ? &j : NULL, ask->all });
 	else
-		control_stats_text(m, f);
+		control_stats(m, ask->form, f);
 }
 
 /* Is a process missing that should be there? */

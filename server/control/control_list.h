@@ -20,27 +20,28 @@
 enum control_state { CONTROL_STATES(CONTROL_STATE_NAME) STATE_COUNT };
 #undef CONTROL_STATE_NAME
 
-extern const char *const control_state_words[STATE_COUNT];
+/* Where an answer is written, and in which form. */
+struct control_out {
+	FILE		*f;
+	struct json_out	*j;	/* into f; NULL: as text */
+	bool		 all;	/* as text: each worker, session, address */
+};
 
-/* Counted, for all sessions there are; their sum. */
+/* As text: "label          ...", a line. */
+void	control_line(const struct control_out *o, const char *label,
+	    const char *format, ...) __attribute__((format(printf, 3, 4)));
+uint64_t control_age_ms(int64_t since_ms);
+/* Sessions counted, for all there are; their sum. */
 uint64_t control_count_sessions(const struct master *m,
 	    uint64_t count[SESSION_STATE_COUNT]);
 
-/* Where a list is written, and how long it is. */
-struct control_list {
-	FILE		*f;
-	struct json_out	*j;		/* NULL: as text */
-	size_t		 count;
-};
-
-/* Every process but the workers. */
-void	control_list_owners(const struct master *m, struct control_list *s);
-/* At most ipc_sessions_max of them; and how many there are, as text. */
-void	control_list_workers(const struct master *m, struct control_list *s);
-void	control_list_worker_counts(const struct master *m, FILE *f);
-/* Writes at most ipc_sessions_max of them, and counts all. */
-void	control_list_sessions(const struct master *m, struct control_list *s);
-/* The busiest and those refused, as JSON. */
-void	control_list_addresses(struct master *m, struct json_out *j);
+/* At most ipc_sessions_max workers; as text but all, how many there are. */
+void	control_list_processes(const struct master *m,
+	    const struct control_out *o);
+/* At most ipc_sessions_max; as text only if all. */
+void	control_list_sessions(const struct master *m,
+	    const struct control_out *o);
+/* The busiest and those refused. */
+void	control_list_addresses(struct master *m, const struct control_out *o);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "server/control/control_stats.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,14 +17,36 @@
 
 enum { text_columns = 58, value_columns = 16, name_max_bytes = 80 };
 
-static uint64_t
-uptime_ms(const struct master *m)
+/* "received_bytes": the unit ends the name, where there is one. */
+static const char *
+name_of(const char *family, const char *unit)
 {
-	return (uint64_t)(deadline_now_ms() - m->start_ms);
+	static char name[name_max_bytes];
+
+	snprintf(name, sizeof(name), "%s%s%s", family,
+	    unit[0] == '\0' ? "" : "_", unit);
+	return name;
+}
+
+/* Is the counter the first of its family? */
+static bool
+is_first(size_t i)
+{
+	return i == 0 || strcmp(counters_rows[i - 1].family,
+	    counters_rows[i].family) != 0;
+}
+
+/* ---- as text ------------------------------------------------------------ */
+
+static void
+put_row(FILE *f, const char *indent, const char *text, const char *shown)
+{
+	fprintf(f, "%s%-*s %*s\n", indent,
+	    text_columns - (int)strlen(indent), text, value_columns, shown);
 }
 
 static void
-print_value(FILE *f, const char *indent, const char *text, const char *unit,
+put_value(FILE *f, const char *indent, const char *text, const char *unit,
     uint64_t value)
 {
 	char shown[figure_bytes];
@@ -31,99 +54,62 @@ print_value(FILE *f, const char *indent, const char *text, const char *unit,
 	if (strcmp(unit, "bytes") == 0)
 		figure_size(value, shown);
 	else
-		snprintf(shown, sizeof(shown), "%llu",
-		    (unsigned long long)value);
-	fprintf(f, "%s%-*s %*s\n", indent,
-	    text_columns - (int)strlen(indent), text, value_columns, shown);
-}
-
-static uint64_t
-family_sum(const struct counters *c, const char *family)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < COUNTER_COUNT; i++)
-		if (strcmp(counters_rows[i].family, family) == 0)
-			sum += c->value[i];
-	return sum;
+		snprintf(shown, sizeof(shown), "%" PRIu64, value);
+	put_row(f, indent, text, shown);
 }
 
 /* A family that is labelled: its sum, then those of it that are not 0. */
 static void
-print_counters(const struct counters *c, FILE *f)
+put_counters(const struct counters *c, FILE *f)
 {
 	for (size_t i = 0; i < COUNTER_COUNT; i++) {
 		const struct counter_row *r = &counters_rows[i];
+		uint64_t sum = c->value[i];
 
-		if (i == 0 || strcmp(r[-1].family, r->family) != 0)
-			print_value(f, "", r->help, r->unit,
-			    family_sum(c, r->family));
+		for (size_t k = i + 1; k < COUNTER_COUNT && !is_first(k); k++)
+			sum += c->value[k];
+		if (is_first(i))
+			put_value(f, "", r->help, r->unit, sum);
 		if (r->label[0] != '\0' && c->value[i] > 0)
-			print_value(f, "    ", r->value, r->unit, c->value[i]);
+			put_value(f, "    ", r->value, r->unit, c->value[i]);
 	}
 }
 
-/* The bound that part of 100 values of h are not over; 0: none is known. */
-static uint64_t
-percentile(const struct histogram_row *r, const struct histogram_values *h,
-    uint64_t part)
-{
-	uint64_t total = counters_total(h), below = 0;
-	uint64_t want = total / 100 * part + (total % 100 * part + 99) / 100;
-
-	for (size_t i = 0; i < r->bound_count; i++) {
-		below += h->bucket[i];
-		if (below >= want)
-			return r->bounds[i];
-	}
-	return 0;
-}
-
+/* The bound that part of 100 values of h are not over. */
 static void
-print_bound(const struct histogram_row *r, const struct histogram_values *h,
+put_bound(const struct histogram_row *r, const struct histogram_values *h,
     uint64_t part, FILE *f)
 {
-	uint64_t bound = percentile(r, h, part);
+	uint64_t total = counters_total(h), below = h->bucket[0];
+	uint64_t want = total / 100 * part + (total % 100 * part + 99) / 100;
 	char text[40], shown[figure_bytes];
+	size_t i = 0, last = r->bound_count - 1;
 
-	snprintf(text, sizeof(text), "%llu in 100 at most",
-	    (unsigned long long)part);
-	if (bound == 0)
-		snprintf(shown, sizeof(shown), "over %.15g %s",
-		    (double)r->bounds[r->bound_count - 1] /
-		    (double)r->scale, r->unit);
-	else
-		snprintf(shown, sizeof(shown), "%.15g%s%s",
-		    (double)bound / (double)r->scale,
-		    r->unit[0] == '\0' ? "" : " ", r->unit);
-	fprintf(f, "    %-*s %*s\n", text_columns - 4, text, value_columns,
-	    shown);
+	while (below < want && i < last)
+		below += h->bucket[++i];
+	snprintf(text, sizeof(text), "%" PRIu64 " in 100 at most", part);
+	snprintf(shown, sizeof(shown), "%s%.15g%s%s",
+	    below < want ? "over " : "",
+	    (double)r->bounds[i] / (double)r->scale,
+	    r->unit[0] == '\0' ? "" : " ", r->unit);
+	put_row(f, "    ", text, shown);
 }
 
 static void
-print_histogram(const struct histogram_row *r,
+put_histogram(const struct histogram_row *r,
     const struct histogram_values *h, FILE *f)
 {
-	static const uint64_t parts[] = { 50, 90, 99 };
 	uint64_t total = counters_total(h);
 
 	if (total == 0)
 		return;
-	print_value(f, "", r->help, "", total);
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		print_bound(r, h, parts[i], f);
+	put_value(f, "", r->help, "", total);
+	put_bound(r, h, 50, f);
+	put_bound(r, h, 90, f);
+	put_bound(r, h, 99, f);
 }
 
-
-static const char *
-key_of(const char *family, const char *unit)
-{
-	static char key[80];
-
-	snprintf(key, sizeof(key), "%s%s%s", family,
-	    unit[0] == '\0' ? "" : "_", unit);
-	return key;
-}
+/* ---- as JSON ------------------------------------------------------------ */
 
 static void
 json_counters(const struct counters *c, struct json_out *j)
@@ -132,16 +118,17 @@ json_counters(const struct counters *c, struct json_out *j)
 
 	for (size_t i = 0; i < COUNTER_COUNT; i++) {
 		const struct counter_row *r = &counters_rows[i];
-		bool first = i == 0 || strcmp(r[-1].family, r->family) != 0;
 
-		if (first && open)
+		if (is_first(i) && open)
 			json_out_end(j);
-		if (first)
+		if (is_first(i)) {
 			open = r->label[0] != '\0';
-		if (first && open)
-			json_out_object(j, key_of(r->family, r->unit));
+			if (open)
+				json_out_object(j, name_of(r->family,
+				    r->unit));
+		}
 		json_out_u64(j, open ? r->value :
-		    key_of(r->family, r->unit), c->value[i]);
+		    name_of(r->family, r->unit), c->value[i]);
 	}
 	if (open)
 		json_out_end(j);
@@ -151,7 +138,7 @@ static void
 json_histogram(const struct histogram_row *r,
     const struct histogram_values *h, struct json_out *j)
 {
-	json_out_object(j, key_of(r->family, r->unit));
+	json_out_object(j, name_of(r->family, r->unit));
 	json_out_u64(j, "count", counters_total(h));
 	json_out_parts(j, "sum", h->sum, r->scale);
 	json_out_array(j, "buckets");
@@ -168,60 +155,16 @@ json_histogram(const struct histogram_row *r,
 	json_out_end(j);
 }
 
-void
-control_stats_text(const struct master *m, FILE *f)
-{
-	char up[figure_bytes];
-
-	figure_duration(uptime_ms(m), up);
-	fprintf(f, "smtpd %s as %s, counted since its start %s ago\n\n",
-	    SMTPD_VERSION, m->conf.hostname, up);
-	print_counters(&m->counters, f);
-	for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
-		print_histogram(&counters_histograms[i],
-		    &m->counters.histogram[i], f);
-}
-
-void
-control_stats_json(const struct master *m, FILE *f)
-{
-	struct json_out j = { .f = f };
-
-	json_out_object(&j, NULL);
-	json_out_string(&j, "version", SMTPD_VERSION);
-	json_out_string(&j, "hostname", m->conf.hostname);
-	json_out_i64(&j, "time", time(NULL));
-	json_out_parts(&j, "uptime_seconds", uptime_ms(m), 1000);
-	json_counters(&m->counters, &j);
-	for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
-		json_histogram(&counters_histograms[i],
-		    &m->counters.histogram[i], &j);
-	json_out_end(&j);
-}
-
 /* ---- OpenMetrics -------------------------------------------------------- */
 
-/* "smtpd_received_bytes": the unit ends the name, where there is one. */
-static const char *
-name_of(const char *family, const char *unit)
-{
-	static char name[name_max_bytes];
-
-	snprintf(name, sizeof(name), "smtpd_%s%s%s", family,
-	    unit[0] == '\0' ? "" : "_", unit);
-	return name;
-}
-
 static void
-metric_head(const char *family, const char *unit, const char *type,
+metric_head(const char *name, const char *unit, const char *type,
     const char *help, FILE *f)
 {
-	const char *name = name_of(family, unit);
-
-	fprintf(f, "# TYPE %s %s\n", name, type);
+	fprintf(f, "# TYPE smtpd_%s %s\n", name, type);
 	if (unit[0] != '\0')
-		fprintf(f, "# UNIT %s %s\n", name, unit);
-	fprintf(f, "# HELP %s %s\n", name, help);
+		fprintf(f, "# UNIT smtpd_%s %s\n", name, unit);
+	fprintf(f, "# HELP smtpd_%s %s\n", name, help);
 }
 
 static void
@@ -229,24 +172,26 @@ metric_counters(const struct counters *c, FILE *f)
 {
 	for (size_t i = 0; i < COUNTER_COUNT; i++) {
 		const struct counter_row *r = &counters_rows[i];
+		const char *name = name_of(r->family, r->unit);
 
-		if (i == 0 || strcmp(r[-1].family, r->family) != 0)
-			metric_head(r->family, r->unit, "counter", r->help, f);
-		fprintf(f, "%s_total", name_of(r->family, r->unit));
+		if (is_first(i))
+			metric_head(name, r->unit, "counter", r->help, f);
+		fprintf(f, "smtpd_%s_total", name);
 		if (r->label[0] != '\0')
 			fprintf(f, "{%s=\"%s\"}", r->label, r->value);
-		fprintf(f, " %llu\n", (unsigned long long)c->value[i]);
+		fprintf(f, " %" PRIu64 "\n", c->value[i]);
 	}
 }
 
 /* A bound as a float, which OpenMetrics wants: "0.0001", "16.0". */
 static void
-metric_parts(uint64_t value, uint64_t scale, FILE *f)
+metric_parts(uint64_t value, uint64_t scale, const char *behind, FILE *f)
 {
 	char text[40];
 
 	snprintf(text, sizeof(text), "%.15g", (double)value / (double)scale);
-	fprintf(f, "%s%s", text, strpbrk(text, ".e") == NULL ? ".0" : "");
+	fprintf(f, "%s%s%s", text, strpbrk(text, ".e") == NULL ? ".0" : "",
+	    behind);
 }
 
 static void
@@ -254,74 +199,59 @@ metric_histogram(const struct histogram_row *r,
     const struct histogram_values *h, FILE *f)
 {
 	const char *name = name_of(r->family, r->unit);
-	uint64_t below = 0;
+	uint64_t below = 0, total = counters_total(h);
 
-	metric_head(r->family, r->unit, "histogram", r->help, f);
+	metric_head(name, r->unit, "histogram", r->help, f);
 	for (size_t i = 0; i < r->bound_count; i++) {
 		below += h->bucket[i];
-		fprintf(f, "%s_bucket{le=\"", name);
-		metric_parts(r->bounds[i], r->scale, f);
-		fprintf(f, "\"} %llu\n", (unsigned long long)below);
+		fprintf(f, "smtpd_%s_bucket{le=\"", name);
+		metric_parts(r->bounds[i], r->scale, "\"} ", f);
+		fprintf(f, "%" PRIu64 "\n", below);
 	}
-	fprintf(f, "%s_bucket{le=\"+Inf\"} %llu\n", name,
-	    (unsigned long long)counters_total(h));
-	fprintf(f, "%s_sum ", name);
-	metric_parts(h->sum, r->scale, f);
-	fprintf(f, "\n%s_count %llu\n", name,
-	    (unsigned long long)counters_total(h));
+	fprintf(f, "smtpd_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, total);
+	fprintf(f, "smtpd_%s_sum ", name);
+	metric_parts(h->sum, r->scale, "\n", f);
+	fprintf(f, "smtpd_%s_count %" PRIu64 "\n", name, total);
 }
 
 static void
-metric_gauge(const char *family, const char *unit, const char *help,
+metric_gauge(const char *name, const char *unit, const char *help,
     uint64_t value, FILE *f)
 {
-	metric_head(family, unit, "gauge", help, f);
-	fprintf(f, "%s %llu\n", name_of(family, unit),
-	    (unsigned long long)value);
+	metric_head(name, unit, "gauge", help, f);
+	fprintf(f, "smtpd_%s %" PRIu64 "\n", name, value);
 }
 
 static void
-metric_pool(struct master *m, FILE *f)
+metric_now(struct master *m, FILE *f)
 {
-	struct pool_count c;
-
-	pool_count(m, &c);
-	const struct {
-		const char	*state;
-		uint64_t	 count;
-	} workers[] = {
-		{ "busy", c.busy }, { "spare", c.idle },
-		{ "coming", c.coming }, { "leaving", c.leaving }
-	};
+	static const char workers[] = "smtpd_workers{state=";
+	const struct conf_limits *l = &m->conf.limits;
 	uint64_t count[SESSION_STATE_COUNT];
+	struct pool_count c;
+	struct spool_room room;
 
 	(void)control_count_sessions(m, count);
 	metric_head("sessions", "", "gauge", "Sessions now, by state", f);
 	for (size_t i = 0; i < SESSION_STATE_COUNT; i++)
-		fprintf(f, "smtpd_sessions{state=\"%s\"} %llu\n",
-		    control_state_words[i], (unsigned long long)count[i]);
+		fprintf(f, "smtpd_sessions{state=\"%s\"} %" PRIu64 "\n",
+		    session_state_words[i], count[i]);
 	metric_gauge("sessions_max", "", "Sessions at once, at most",
-	    m->conf.limits.workers, f);
+	    l->workers, f);
+	pool_count(m, &c);
 	metric_head("workers", "", "gauge", "Worker processes now", f);
-	for (size_t i = 0; i < sizeof(workers) / sizeof(workers[0]); i++)
-		fprintf(f, "smtpd_workers{state=\"%s\"} %llu\n",
-		    workers[i].state, (unsigned long long)workers[i].count);
+	fprintf(f, "%s\"busy\"} %" PRIu64 "\n", workers, c.busy);
+	fprintf(f, "%s\"spare\"} %" PRIu64 "\n", workers, c.idle);
+	fprintf(f, "%s\"coming\"} %" PRIu64 "\n", workers, c.coming);
+	fprintf(f, "%s\"leaving\"} %" PRIu64 "\n", workers, c.leaving);
 	metric_gauge("addresses_refused", "",
 	    "Client addresses that are refused for a while now",
 	    address_refused_count(m->book, deadline_now_ms()), f);
-}
-
-static void
-metric_disk(const struct master *m, FILE *f)
-{
-	const struct conf_limits *l = &m->conf.limits;
-	struct spool_room room;
-
 	if (!spool_room(&m->spool, &room))
 		return;
-	metric_gauge("disk_free", "bytes", "Free where mail is stored",
+	metric_gauge("disk_free_bytes", "bytes", "Free where mail is stored",
 	    room.free_bytes, f);
-	metric_gauge("disk_reserve", "bytes",
+	metric_gauge("disk_reserve_bytes", "bytes",
 	    "Below so much free space no mail is taken",
 	    l->disk_reserve_bytes, f);
 	metric_gauge("disk_free_inodes", "", "Free where mail is stored",
@@ -331,19 +261,60 @@ metric_disk(const struct master *m, FILE *f)
 	    f);
 }
 
-void
-control_stats_openmetrics(struct master *m, FILE *f)
+/* ---- in all forms ------------------------------------------------------- */
+
+static void
+begin(const struct master *m, enum ipc_form form, struct json_out *j, FILE *f)
 {
-	/* No "info": for that node_exporter throws the whole file away. */
-	metric_head("build_info", "", "gauge", "The server that is asked", f);
-	fprintf(f, "smtpd_build_info{version=\"%s\"} 1\n", SMTPD_VERSION);
-	metric_gauge("start_time", "seconds", "When the server started",
-	    (uint64_t)time(NULL) - uptime_ms(m) / 1000, f);
-	metric_counters(&m->counters, f);
-	for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
-		metric_histogram(&counters_histograms[i],
-		    &m->counters.histogram[i], f);
-	metric_pool(m, f);
-	metric_disk(m, f);
+	uint64_t up_ms = control_age_ms(m->start_ms);
+	char up[figure_bytes];
+
+	if (form == FORM_JSON) {
+		json_out_object(j, NULL);
+		json_out_string(j, "version", SMTPD_VERSION);
+		json_out_string(j, "hostname", m->conf.hostname);
+		json_out_i64(j, "time", time(NULL));
+		json_out_parts(j, "uptime_seconds", up_ms, 1000);
+		json_counters(&m->counters, j);
+	} else if (form == FORM_OPENMETRICS) {
+		/* No "info": node_exporter throws a file with it away. */
+		metric_head("build_info", "", "gauge",
+		    "The server that is asked", f);
+		fprintf(f, "smtpd_build_info{version=\"%s\"} 1\n",
+		    SMTPD_VERSION);
+		metric_gauge("start_time_seconds", "seconds",
+		    "When the server started",
+		    (uint64_t)time(NULL) - up_ms / 1000, f);
+		metric_counters(&m->counters, f);
+	} else {
+		figure_duration(up_ms, up);
+		fprintf(f, "smtpd %s as %s, counted since its start %s ago\n\n",
+		    SMTPD_VERSION, m->conf.hostname, up);
+		put_counters(&m->counters, f);
+	}
+}
+
+void
+control_stats(struct master *m, enum ipc_form form, FILE *f)
+{
+	struct json_out j = { .f = f };
+
+	begin(m, form, &j, f);
+	for (size_t i = 0; i < HISTOGRAM_COUNT; i++) {
+		const struct histogram_row *r = &counters_histograms[i];
+		const struct histogram_values *h = &m->counters.histogram[i];
+
+		if (form == FORM_JSON)
+			json_histogram(r, h, &j);
+		else if (form == FORM_OPENMETRICS)
+			metric_histogram(r, h, f);
+		else
+			put_histogram(r, h, f);
+	}
+	if (form == FORM_JSON)
+		json_out_end(&j);
+	if (form != FORM_OPENMETRICS)
+		return;
+	metric_now(m, f);
 	fprintf(f, "# EOF\n");
 }

@@ -9,10 +9,10 @@
 
 #include "server/master.h"
 
-void	control_stats_text(const struct master *m, FILE *f);
-/* One JSON object. */
-void	control_stats_json(const struct master *m, FILE *f);
-/* What a collector such as Prometheus reads, with today's gauges. */
-void	control_stats_openmetrics(struct master *m, FILE *f);
+/*
+ * For a person; as one JSON object; or with today's gauges as a collector such
+ * as Prometheus reads it.
+ */
+void	control_stats(struct master *m, enum ipc_form form, FILE *f);
 
 #endif

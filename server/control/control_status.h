@@ -4,8 +4,6 @@
 #ifndef SERVER_CONTROL_STATUS_H
 #define SERVER_CONTROL_STATUS_H
 
-#include <stdio.h>
-
 #include "server/control/control_list.h"
 
 /* Counters of one moment. */
@@ -15,14 +13,10 @@ struct control_moment {
 };
 
 /*
- * Writes the status for a person, with what happened since then a second;
- * all: each worker and each session, and all addresses.  Nothing that acts on
- * a terminal is written.
+ * Writes the status, with what happened since then a second: for a person, and
+ * then nothing that acts on a terminal, or as one JSON object.
  */
-void	control_status_text(struct master *m, const struct control_moment *then,
-	    bool all, FILE *f);
-/* Writes the status as one JSON object. */
-void	control_status_json(struct master *m, const struct control_moment *then,
-	    FILE *f);
+void	control_status(struct master *m, const struct control_moment *then,
+	    const struct control_out *o);
 
 #endif
