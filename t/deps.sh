@@ -68,6 +68,8 @@ packages() {
 		npm npm
 		dovecot-imapd /usr/sbin/dovecot /usr/lib/dovecot/imap
 		pflogsumm pflogsumm
+		signify-openbsd signify-openbsd
+		minisign minisign
 		python3-prometheus-client /usr/lib/python3/dist-packages/prometheus_client
 		libdate-calc-perl /usr/share/perl5/Date/Calc.pm
 		fail2ban fail2ban-regex

@@ -12,7 +12,7 @@ test_o	= $(shared_o) $(CONF:%=$(BUILD)/server/%.o) \
 	  $(BUILD)/server/log/log_file.o $(BUILD)/server/log/json.o \
 	  $(BUILD)/server/log/log_record.o $(BUILD)/server/log/log_message.o \
 	  $(BUILD)/server/log/log_message_file.o $(BUILD)/server/mail/recipient_log.o \
-	  $(BUILD)/server/log/log_chain.o $(BUILD)/server/log/log_checkpoint.o \
+	  $(BUILD)/server/log/log_chain.o \
 	  $(BUILD)/server/log/log_files.o $(BUILD)/server/log/lines.o \
 	  $(BUILD)/server/log/refused_record.o
 test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o $(BUILD)/server/smtpctl/smtpctl_seen.o \
@@ -68,7 +68,7 @@ $(REPLAY): $(B)/fuzz/replay_%: $(BUILD)/t/fuzz/fuzz_%.o \
     $(BUILD)/t/fuzz/replay.o $(test_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS))
 
-FUZZ_SERVER = log/json log/log_record log/log_chain log/log_checkpoint log/refused_record
+FUZZ_SERVER = log/json log/log_record log/log_chain log/refused_record
 
 $(B)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
 	@mkdir -p $(@D)

@@ -102,3 +102,40 @@ log_chain_feed(struct log_chain *c, struct span line, struct log_record *out)
 	hash_line(line, c->hash);
 	return fault;
 }
+
+void
+log_chain_write_checkpoint(const struct log_checkpoint *c, struct buf *out)
+{
+	char hash[2 * log_hash_bytes + 1];
+
+	sodium_bin2hex(hash, sizeof(hash), c->hash, log_hash_bytes);
+	buf_add_str(out, "{\"time\":\"");
+	buf_add_str(out, c->time);
+	buf_add_str(out, "\",\"event\":\"checkpoint\",\"n\":");
+	buf_add_u64(out, c->n, 1);
+	buf_add_str(out, ",\"hash\":\"");
+	buf_add_str(out, hash);
+	buf_add_str(out, "\"}\n");
+}
+
+bool
+log_chain_read_checkpoint(struct span line, struct log_checkpoint *out)
+{
+	struct json j = { line, false };
+	struct span time, hash;
+
+	memset(out, 0, sizeof(*out));
+	json_take(&j, "{\"time\":");
+	time = json_take_string(&j);
+	json_take(&j, ",\"event\":\"checkpoint\",\"n\":");
+	out->n = json_take_u64(&j);
+	json_take(&j, ",\"hash\":");
+	hash = json_take_string(&j);
+	json_take(&j, "}");
+	if (j.bad || j.rest.n > 0 || out->n == 0 || !log_record_is_time(time) ||
+	    !log_record_is_hash(hash))
+		return false;
+	copy_time(out->time, time);
+	return sodium_hex2bin(out->hash, log_hash_bytes, (const char *)hash.p,
+	    hash.n, NULL, NULL, NULL) == 0;
+}

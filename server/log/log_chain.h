@@ -1,6 +1,8 @@
 /*
  * Is the chain of the message log whole?  Line after line is fed in; what is
- * wrong comes out.  Reads no file.
+ * wrong comes out.  And checkpoints: which line was the last, at some time.
+ * Kept elsewhere, one tells later whether lines up to there were changed or
+ * cut off.  Reads no file.
  */
 #ifndef SERVER_LOG_CHAIN_H
 #define SERVER_LOG_CHAIN_H
@@ -16,6 +18,14 @@ enum log_chain_fault {
 	LOG_CHAIN_MISSING,	/* missing: how many lines before this one */
 	LOG_CHAIN_MOVED,	/* its number is not above the one before */
 	LOG_CHAIN_NUMBER	/* it follows, with another number: forged */
+};
+
+enum { log_checkpoint_line_bytes = 256 };
+
+struct log_checkpoint {
+	char		time[24];	/* of the line */
+	uint64_t	n;
+	uint8_t		hash[log_hash_bytes];
 };
 
 struct log_chain {
@@ -40,5 +50,11 @@ struct log_chain {
  */
 enum log_chain_fault log_chain_feed(struct log_chain *c, struct span line,
 	    struct log_record *out);
+/* Adds the line with its LF. */
+void	log_chain_write_checkpoint(const struct log_checkpoint *c,
+	    struct buf *out);
+/* Reads a line without its LF; false when it is not exactly one of ours. */
+bool	log_chain_read_checkpoint(struct span line,
+	    struct log_checkpoint *out);
 
 #endif

@@ -133,9 +133,8 @@ take_tos(struct json *j)
 	return since(j, start);
 }
 
-/* "2026-11-24T00:16:26Z" */
-static bool
-is_time(struct span s)
+bool
+log_record_is_time(struct span s)
 {
 	static const char form[] = "0000-00-00T00:00:00Z";
 
@@ -148,8 +147,8 @@ is_time(struct span s)
 	return true;
 }
 
-static bool
-is_hash(struct span s)
+bool
+log_record_is_hash(struct span s)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if (s.p[i] == '\0' || strchr("0123456789abcdef",
@@ -216,8 +215,8 @@ log_record_read(struct span line, struct log_record *out)
 	}
 	out->previous = take_member(&j, ",\"previous\":");
 	json_take(&j, "}");
-	return !j.bad && j.rest.n == 0 && out->n > 0 && is_time(out->time) &&
-	    is_hash(out->previous);
+	return !j.bad && j.rest.n == 0 && out->n > 0 &&
+	    log_record_is_time(out->time) && log_record_is_hash(out->previous);
 }
 
 static void

@@ -60,6 +60,9 @@ struct log_step {
 
 /* Reads line, without its LF; false when it is not exactly one of ours. */
 bool	log_record_read(struct span line, struct log_record *out);
+/* "2026-11-24T00:16:26Z"; 64 hexadecimal digits, in small letters. */
+bool	log_record_is_time(struct span s);
+bool	log_record_is_hash(struct span s);
 /* Adds the line with its LF; the parts are taken as they are. */
 void	log_record_write(const struct log_record *r, struct buf *out);
 /* Takes the next of r->to, r->rcpt, rcpt->steps; false: there is none. */

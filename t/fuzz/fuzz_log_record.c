@@ -8,7 +8,6 @@
 #include "t/fuzz/fuzz.h"
 
 #include "server/log/log_chain.h"
-#include "server/log/log_checkpoint.h"
 
 enum { text_max_bytes = 1 << 17 };
 
@@ -75,10 +74,10 @@ read_line(struct span line, struct log_chain *chain)
 	if (ours)
 		must_be_record(line, &r);
 	MUST(ours == (log_chain_feed(chain, line, &r) != LOG_CHAIN_STRANGE));
-	if (!log_checkpoint_read(line, &c))
+	if (!log_chain_read_checkpoint(line, &c))
 		return;
 	b = buf_over(storage, sizeof(storage));
-	log_checkpoint_write(&c, &b);
+	log_chain_write_checkpoint(&c, &b);
 	MUST(b.n == line.n + 1 && span_equal(span_from(b.p, line.n), line));
 	MUST(!ours);
 }

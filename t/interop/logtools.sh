@@ -185,6 +185,37 @@ log_id_explained() {
 	grep -q 'lies in' "$tmp/said" || fail "$(cat "$tmp/said")"
 }
 
+# The example of smtpctl(8) with signify or minisign ($1), as it stands.
+checkpoints_signed() {
+	mkdir -p "$tmp/signed" "$tmp/bin"
+	cat >"$tmp/bin/signify" <<-END
+	#!/bin/sh
+	exec $(command -v signify-openbsd || command -v signify) "\$@"
+	END
+	cat >"$tmp/bin/smtpctl" <<-END
+	#!/bin/sh
+	verb=\$2
+	shift 2
+	exec $(realpath "$smtpctl") log "\$verb" -f "$tmp/plog.conf" "\$@"
+	END
+	chmod 755 "$tmp/bin/signify" "$tmp/bin/smtpctl"
+	"$smtpctl" log verify -f "$tmp/plog.conf" >"$tmp/said" ||
+	    fail "$(cat "$tmp/said")"
+	tail -n 1 "$tmp/said" >"$tmp/signed/mail.checkpoints"
+	manual_example man/smtpctl.8 "$1 -G" | sed 's/^\$ //' \
+	    >"$tmp/signed/$1.sh"
+	[ "$(grep -c "^$1 " "$tmp/signed/$1.sh")" -eq 3 ] ||
+	    fail "no example with $1 in smtpctl(8)"
+	(cd "$tmp/signed" && PATH="$tmp/bin:$PATH" sh -e "$1.sh") \
+	    </dev/null >"$tmp/said" 2>&1 || fail "$1: $(cat "$tmp/said")"
+	grep -q '1 checkpoints, 1 of lines that are here' "$tmp/said" ||
+	    fail "$1: not verified: $(cat "$tmp/said")"
+	sed -i 's/"n":4/"n":5/' "$tmp/signed/mail.checkpoints"
+	! (cd "$tmp/signed" && PATH="$tmp/bin:$PATH" sh -e -c \
+	    "$(grep -A 1 "^$1 -V" "$1.sh")") </dev/null >"$tmp/said" 2>&1 ||
+	    fail "$1: a forged checkpoint passes: $(cat "$tmp/said")"
+}
+
 # The example of smtpd(8), with the places of this server.
 logrotate_rotates() {
 	manual_example man/smtpd.8 postrotate | at_plog >"$tmp/logrotate.conf"

@@ -169,6 +169,9 @@ if command -v pflogsumm >/dev/null; then
 		skip logwatch "it is not there"
 	fi
 	check log-id log_id_explained
+	for program in signify minisign; do
+		check "checkpoint-$program" checkpoints_signed $program
+	done
 	if $is_root && command -v logrotate >/dev/null; then
 		check logrotate logrotate_rotates
 	else

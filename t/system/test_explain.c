@@ -454,7 +454,8 @@ wrong_words(void)
 		{ "log verfy", ": log: verfy: this makes no sense here; did "
 		    "you mean verify?\n" },
 		{ "log verify -d", ": log: -d: its value is missing\n" },
-		{ "log keygen a b", ": log: b: this makes no sense here\n" },
+		{ "log keygen a", ": log keygen: \"smtpctl log verify\" ends "
+		    "with a checkpoint, and signify(1) or" },
 		{ "passwd", ": passwd: a word is missing\n" }
 	};
 
