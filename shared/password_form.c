@@ -11,53 +11,23 @@
 
 #include <string.h>
 
-static const char not_read[] = "a kind of hash that is not read here: set it "
-    "anew with smtpctl passwd";
-static const char quick[] = "a kind of hash that is quickly broken: set it "
-    "anew with smtpctl passwd";
+static const char not_taken[] = "a kind of hash that is quickly broken, or "
+    "not known here: set it anew with smtpctl passwd";
+static const char bare[] = "a password that is not hashed: set it anew with "
+    "smtpctl passwd";
 static const char cheap[] = "a hash whose cost is too low: set it anew with "
     "smtpctl passwd";
 static const char dear[] = "a hash whose cost is too high to be checked here";
 static const char bad_form[] = "the hash has not the form its beginning says";
 
-static const struct {
-	const char	*scheme;	/* without its braces */
-	const char	*why;		/* NULL: taken */
-} schemes[] = {
-	{ "ARGON2ID", NULL }, { "ARGON2I", NULL }, { "CRYPT", NULL },
-	{ "SHA512-CRYPT", NULL }, { "SHA256-CRYPT", NULL },
-	{ "BLF-CRYPT", NULL },
-	{ "PLAIN", "a password that is not hashed: set it anew with smtpctl "
-	    "passwd" },
-	{ "CLEARTEXT", "a password that is not hashed: set it anew with "
-	    "smtpctl passwd" },
-	{ "CLEAR", "a password that is not hashed: set it anew with smtpctl "
-	    "passwd" },
-	{ "PLAIN-TRUNC", "a password that is not hashed: set it anew with "
-	    "smtpctl passwd" },
-	{ "DES-CRYPT", quick }, { "MD5-CRYPT", quick }, { "MD5", quick },
-	{ "PLAIN-MD4", quick }, { "PLAIN-MD5", quick }, { "LDAP-MD5", quick },
-	{ "SMD5", quick }, { "SHA", quick }, { "SHA1", quick },
-	{ "SHA256", quick }, { "SHA512", quick }, { "SSHA", quick },
-	{ "SSHA256", quick }, { "SSHA512", quick }, { "CRAM-MD5", quick },
-	{ "HMAC-MD5", quick }, { "DIGEST-MD5", quick }, { "LANMAN", quick },
-	{ "NTLM", quick }
-};
-
-static bool
-begins(struct span s, const char *with)
-{
-	size_t n = strlen(with);
-
-	return s.n >= n && memcmp(s.p, with, n) == 0;
-}
-
 static bool
 take(struct span *s, const char *what)
 {
-	if (!begins(*s, what))
+	size_t n = strlen(what);
+
+	if (s->n < n || memcmp(s->p, what, n) != 0)
 		return false;
-	*s = span_skip(*s, strlen(what));
+	*s = span_skip(*s, n);
 	return true;
 }
 
@@ -126,6 +96,18 @@ judge_sha_crypt(struct span s, size_t octets)
 	return rounds > 1000000 ? dear : NULL;
 }
 
+static const char *
+judge_sha512(struct span s)
+{
+	return judge_sha_crypt(s, 86);
+}
+
+static const char *
+judge_sha256(struct span s)
+{
+	return judge_sha_crypt(s, 43);
+}
+
 /* two digits of cost "$" 22 of salt and 31 of hash */
 static const char *
 judge_bcrypt(struct span s)
@@ -154,7 +136,7 @@ judge_yescrypt(struct span s)
 	uint8_t cost;
 
 	if (s.n < 4 || s.p[0] != 'j' || s.p[2] != 'T' || s.p[3] != '$')
-		return not_read;
+		return not_taken;
 	cost = s.p[1];
 	s = span_skip(s, 4);
 	if (!take_text(&s, 1, 86) || !take(&s, "$") ||
@@ -166,72 +148,53 @@ judge_yescrypt(struct span s)
 	return cost >= 'D' ? dear : cheap;
 }
 
-static const char *
-judge_hash(struct span s, struct password_form *out)
-{
-	out->hash = s;
-	out->kind = PASSWORD_ARGON2;
-	if (take(&s, "$argon2id$") || take(&s, "$argon2i$"))
-		return judge_argon2(s);
-	out->kind = PASSWORD_CRYPT;
-	if (take(&s, "$6$"))
-		return judge_sha_crypt(s, 86);
-	if (take(&s, "$5$"))
-		return judge_sha_crypt(s, 43);
-	if (take(&s, "$2a$") || take(&s, "$2b$") || take(&s, "$2y$"))
-		return judge_bcrypt(s);
-	if (take(&s, "$y$"))
-		return judge_yescrypt(s);
-	if (begins(s, "$1$") || s.n == 13)
-		return quick;
-	return not_read;
-}
+/* "{scheme}" may stand before a hash, and then so does "{CRYPT}". */
+static const struct kind {
+	const char		*begin;
+	const char		*scheme;
+	enum password_kind	 kind;
+	const char		*(*judge)(struct span behind);
+} kinds[] = {
+	{ "$argon2id$", "ARGON2ID", PASSWORD_ARGON2, judge_argon2 },
+	{ "$argon2i$", "ARGON2I", PASSWORD_ARGON2, judge_argon2 },
+	{ "$6$", "SHA512-CRYPT", PASSWORD_CRYPT, judge_sha512 },
+	{ "$5$", "SHA256-CRYPT", PASSWORD_CRYPT, judge_sha256 },
+	{ "$2a$", "BLF-CRYPT", PASSWORD_CRYPT, judge_bcrypt },
+	{ "$2b$", "BLF-CRYPT", PASSWORD_CRYPT, judge_bcrypt },
+	{ "$2y$", "BLF-CRYPT", PASSWORD_CRYPT, judge_bcrypt },
+	{ "$y$", "CRYPT", PASSWORD_CRYPT, judge_yescrypt }
+};
 
-/* The scheme says the same as the hash's own beginning. */
+/* The scheme, if there is one, says the same as the hash's beginning. */
 static bool
-agrees(struct span scheme, struct span hash)
+agrees(struct span scheme, const struct kind *k)
 {
-	static const struct {
-		const char	*scheme;
-		const char	*begin;
-	} pairs[] = {
-		{ "ARGON2ID", "$argon2id$" }, { "ARGON2I", "$argon2i$" },
-		{ "SHA512-CRYPT", "$6$" }, { "SHA256-CRYPT", "$5$" },
-		{ "BLF-CRYPT", "$2" }
-	};
-
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-		if (span_equal_fold(scheme, span_of(pairs[i].scheme)))
-			return begins(hash, pairs[i].begin);
-	return begins(hash, "$") && !begins(hash, "$argon2");
+	return scheme.p == NULL ||
+	    span_equal_fold(scheme, span_of(k->scheme)) ||
+	    (k->kind == PASSWORD_CRYPT &&
+	    span_equal_fold(scheme, span_of("CRYPT")));
 }
 
-/* "{SCHEME}hash" */
-static const char *
-judge_scheme(struct span stored, struct password_form *out)
+/* By a scheme of Dovecot's. */
+static bool
+is_bare(struct span scheme)
 {
-	const uint8_t *end = memchr(stored.p, '}', stored.n);
-	struct span scheme, hash;
-	const char *why;
+	static const char *const schemes[] = { "PLAIN", "CLEARTEXT", "CLEAR",
+	    "PLAIN-TRUNC" };
 
-	if (end == NULL)
-		return bad_form;
-	scheme = span_from(stored.p + 1, (size_t)(end - stored.p) - 1);
-	hash = span_skip(stored, scheme.n + 2);
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-		if (!span_equal_fold(scheme, span_of(schemes[i].scheme)))
-			continue;
-		if (schemes[i].why != NULL)
-			return schemes[i].why;
-		why = judge_hash(hash, out);
-		return why == NULL && !agrees(scheme, hash) ? bad_form : why;
-	}
-	return not_read;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (span_equal_fold(scheme, span_of(schemes[i])))
+			return true;
+	return false;
 }
 
 const char *
 password_form_parse(struct span stored, struct password_form *out)
 {
+	struct span scheme = span_from(NULL, 0), rest = stored;
+	const uint8_t *end;
+	const char *why;
+
 	memset(out, 0, sizeof(*out));
 	if (stored.n == 0)
 		return "nothing behind the \":\"";
@@ -239,6 +202,23 @@ password_form_parse(struct span stored, struct password_form *out)
 		return "a hash of more than 255 octets";
 	if (stored.p[0] == '!' || (stored.n == 1 && stored.p[0] == '*'))
 		return NULL;
-	return stored.p[0] == '{' ? judge_scheme(stored, out) :
-	    judge_hash(stored, out);
+	if (take(&rest, "{")) {
+		end = memchr(rest.p, '}', rest.n);
+		if (end == NULL)
+			return bad_form;
+		scheme = span_from(rest.p, (size_t)(end - rest.p));
+		rest = span_skip(rest, scheme.n + 1);
+	}
+	if (is_bare(scheme))
+		return bare;
+	out->hash = rest;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (!take(&rest, kinds[i].begin))
+			continue;
+		out->kind = kinds[i].kind;
+		why = kinds[i].judge(rest);
+		return why == NULL && !agrees(scheme, &kinds[i]) ? bad_form :
+		    why;
+	}
+	return not_taken;
 }

@@ -93,7 +93,8 @@ static const struct row users_cases[] = {
 	    "@/users:2: warning: bob@example.org cannot log in: a password that"
 	    " is not hashed: set it anew with smtpctl passwd\n"
 	    "@/users:3: warning: carol@example.org cannot log in: a kind of has"
-	    "h that is quickly broken: set it anew with smtpctl passwd\n" },
+	    "h that is quickly broken, or not known here: set it anew with smt"
+	    "pctl passwd\n" },
 };
 
 static const struct row aliases_cases[] = {
