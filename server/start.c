@@ -228,7 +228,8 @@ open_spool(struct master *m, int root, bool synced)
 		fatal("%s/%s: %s", m->conf.root, what, strerror(errno));
 	if (log_message_open(&m->log, m->spool.log, m->spool.bad, &torn) == -1)
 		fatal("%s/log/message: %s", m->conf.root, strerror(errno));
-	if (m->conf.catcher && catcher_start(m) == -1)
+	if (m->conf.catcher && catcher_start(m->base, m->spool.mail,
+	    m->spool.incoming) == -1)
 		fatal("%s: %s", m->conf.root, strerror(errno));
 	if (removed == 0 && !torn)
 		return;
@@ -269,7 +270,8 @@ announce(struct master *m)
 			log_str(&l, "for", "submission");
 		log_end(&l);
 		if (m->conf.catcher)
-			catcher_welcome(m, a.text, a.port);
+			catcher_welcome(&m->conf, a.text, a.port,
+			    m->unsandboxed);
 	}
 	log_begin(&l, LOG_LEVEL_INFO, "start");
 	log_str(&l, "version", SMTPD_VERSION);
@@ -416,7 +418,8 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (pool_start(m, channels, uses) == -1)
 		fatal("no memory to start with");
 	open_spool(m, root, m->proved);
-	if (refused_init(m) == -1)
+	if (refused_init(m->base, &m->conf, m->spool.log,
+	    m->one_session) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
 	root_warn(m->conf.root, root);
 	hold_master(m, root);

@@ -130,7 +130,7 @@ end_line(void)
  * none.
  */
 static void
-begin_line(const struct session *s, enum colour c, const char *mark)
+begin_line(const char *session, enum colour c, const char *mark)
 {
 	struct timespec now;
 	struct tm local;
@@ -139,7 +139,8 @@ begin_line(const struct session *s, enum colour c, const char *mark)
 	localtime_r(&now.tv_sec, &local);
 	put_formatted("%s%02d:%02d:%02d %s%s %s%s ", colour(DIM),
 	    local.tm_hour, local.tm_min, local.tm_sec,
-	    s == NULL ? "----" : s->id + ipc_id_bytes - 4, colour(PLAIN),
+	    session == NULL ? "----" : session + ipc_id_bytes - 4,
+	    colour(PLAIN),
 	    colour(c), mark);
 }
 
@@ -160,7 +161,7 @@ put_escaped(struct span s)
 
 /* A line in our own words, at once. */
 static void __attribute__((format(printf, 4, 5)))
-say(const struct session *s, enum colour c, const char *mark, const char *fmt,
+say(const char *session, enum colour c, const char *mark, const char *fmt,
     ...)
 {
 	char text[2 * PATH_MAX];
@@ -169,7 +170,7 @@ say(const struct session *s, enum colour c, const char *mark, const char *fmt,
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	begin_line(s, c, mark);
+	begin_line(session, c, mark);
 	put_escaped(span_of(text));
 	end_line();
 	flush();
@@ -197,19 +198,14 @@ on_error(struct span line)
 }
 
 void
-catcher_no_room(const struct master *m, const struct session *s)
+catcher_no_room(const char *session, const struct catcher_room *r)
 {
-	const struct conf_limits *l = &m->conf.limits;
-	struct spool_room room;
-
-	if (!spool_room(&m->spool, &room))
-		return;
-	say(s, BAD, "*", "no room for mail in %s: its disk has %llu KiB and "
-	    "%llu inodes free, of which %llu KiB and %llu stay so",
-	    m->conf.root, (unsigned long long)room.free_bytes / 1024,
-	    (unsigned long long)room.free_inodes,
-	    (unsigned long long)l->disk_reserve_bytes / 1024,
-	    (unsigned long long)l->inode_reserve);
+	say(session, BAD, "*", "no room for mail in %s: its disk has %llu KiB "
+	    "and %llu inodes free, of which %llu KiB and %llu stay so",
+	    r->root, (unsigned long long)r->free_bytes / 1024,
+	    (unsigned long long)r->free_inodes,
+	    (unsigned long long)r->reserve_bytes / 1024,
+	    (unsigned long long)r->reserve_inodes);
 }
 
 void
@@ -228,14 +224,14 @@ catcher_init(void)
 }
 
 int
-catcher_start(struct master *m)
+catcher_start(struct event_base *base, int mail, int incoming)
 {
-	screen.writable = event_new(m->base, screen.to.fd, EV_WRITE,
-	    on_writable, NULL);
+	screen.writable = event_new(base, screen.to.fd, EV_WRITE, on_writable,
+	    NULL);
 	if (screen.writable == NULL)
 		return -1;
-	catcher_dir_look(m->spool.mail, &before);
-	return catcher_dir_begin(m->spool.mail, m->spool.incoming);
+	catcher_dir_look(mail, &before);
+	return catcher_dir_begin(mail, incoming);
 }
 
 /* What lay there before. */
@@ -260,10 +256,9 @@ tell_of_directory(const char *path)
 }
 
 void
-catcher_welcome(const struct master *m, const char *address, unsigned port)
+catcher_welcome(const struct conf *conf, const char *address, unsigned port,
+    bool unsandboxed)
 {
-	const struct conf *conf = &m->conf;
-
 	put_formatted("%ssmtpd catches mail%s for any recipient on %s:%u and "
 	    "keeps it in %s\n%sa Maildir for each recipient; Ctrl-C ends it"
 	    "%s\n%sFOR TESTS ONLY: %s", colour(HEADER), colour(PLAIN),
@@ -273,7 +268,7 @@ catcher_welcome(const struct master *m, const char *address, unsigned port)
 	    "one name and password may log in, without TLS");
 	end_line();
 	tell_of_directory(conf->root);
-	if (m->unsandboxed) {
+	if (unsandboxed) {
 		put_formatted("%sWITHOUT A SANDBOX: who breaks into this "
 		    "server can do all that you can", colour(BAD));
 		end_line();
@@ -282,41 +277,40 @@ catcher_welcome(const struct master *m, const char *address, unsigned port)
 }
 
 void
-catcher_connect(const struct session *s)
+catcher_connect(const char *session, const char *client, unsigned port)
 {
-	say(s, GOOD, "*", "connection from %s port %u", s->client.text,
-	    s->client.port);
+	say(session, GOOD, "*", "connection from %s port %u", client, port);
 }
 
 void
-catcher_login(const struct session *s, bool in)
+catcher_login(const char *session, const char *user, bool is_anybody)
 {
-	if (in)
-		say(s, GOOD, "*", "logged in as %s%s", s->user,
-		    s->master->conf.catcher_login != NULL ? "" :
+	if (user != NULL)
+		say(session, GOOD, "*", "logged in as %s%s", user,
+		    !is_anybody ? "" :
 		    ", as anybody may: this is a test server");
 	else
-		say(s, BAD, "*", "not logged in: this name and password are "
-		    "not those of -a");
+		say(session, BAD, "*", "not logged in: this name and password "
+		    "are not those of -a");
 }
 
 void
-catcher_tls_failed(const struct session *s, enum tls_fail why,
+catcher_tls_failed(const char *session, enum tls_fail why,
     const char *words)
 {
-	say(s, BAD, "*", "no TLS: %s%s", words, why != TLS_FAIL_UNTRUSTED ?
-	    "" : ": set it to accept any certificate, or give the catcher "
+	say(session, BAD, "*", "no TLS: %s%s", words,
+	    why != TLS_FAIL_UNTRUSTED ? "" : ": set it to accept any certificate, or give the catcher "
 	    "one that it trusts, with --certificate");
 }
 
 void
-catcher_disconnect(const struct session *s, const char *how)
+catcher_disconnect(const char *session, const char *how)
 {
-	say(s, DIM, "*", "end: %s", how);
+	say(session, DIM, "*", "end: %s", how);
 }
 
 void
-catcher_trace(const struct session *s, const struct ipc_trace *t)
+catcher_trace(const char *session, const struct ipc_trace *t)
 {
 	struct span rest = span_from(t->octets, t->n);
 
@@ -331,7 +325,7 @@ catcher_trace(const struct session *s, const struct ipc_trace *t)
 		while (line.n > 0 && (line.p[line.n - 1] == '\n' ||
 		    line.p[line.n - 1] == '\r'))
 			line.n--;
-		begin_line(s, remark ? DIM : client ? CLIENT : bad ? BAD :
+		begin_line(session, remark ? DIM : client ? CLIENT : bad ? BAD :
 		    SERVER, remark ? "*" : client ? ">" : "<");
 		put_escaped(line);
 		end_line();
@@ -342,7 +336,7 @@ catcher_trace(const struct session *s, const struct ipc_trace *t)
 
 /* The text of a message, line by line; its header is set off. */
 static void
-show_text(const struct session *s, struct span text)
+show_text(const char *session, struct span text)
 {
 	bool header = true;
 
@@ -351,44 +345,40 @@ show_text(const struct session *s, struct span text)
 		size_t n = lf == NULL ? text.n : (size_t)(lf - text.p);
 
 		header = header && n > 0;
-		begin_line(s, header ? HEADER : PLAIN, "|");
+		begin_line(session, header ? HEADER : PLAIN, "|");
 		put_escaped(span_from(text.p, n));
 		end_line();
 		text = span_skip(text, n + 1);
 	}
 }
 
-/* The file as it was delivered, at its first mailbox. */
-static int
-open_message(const struct master *m, const struct session *s)
-{
-	const struct recipient_mailbox *box = &s->tx.boxes.boxes[0];
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/new/%s", box->user, s->tx.name);
-	return openat(m->spool.mail, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 void
-catcher_message(const struct master *m, const struct session *s)
+catcher_message(const char *session, int mail, const char *user,
+    const char *file, uint64_t size)
 {
 	static uint8_t text[shown_max_bytes];
-	int fd = open_message(m, s);
-	ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof(text));
+	char path[PATH_MAX];
+	ssize_t n;
+	int fd;
 
+	snprintf(path, sizeof(path), "%s/new/%s", user, file);
+	fd = openat(mail, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	n = fd == -1 ? -1 : read(fd, text, sizeof(text));
 	if (fd != -1)
 		close(fd);
 	if (n > 0)
-		show_text(s, span_from(text, (size_t)n));
-	if (n >= 0 && (uint64_t)n < s->tx.size)
-		say(s, DIM, "|", "... %llu octets more",
-		    (unsigned long long)(s->tx.size - (uint64_t)n));
-	for (size_t i = 0; i < s->tx.boxes.count; i++) {
-		begin_line(s, GOOD, "=");
-		put_formatted("kept for %s%s: %s/new/%s",
-		    s->tx.boxes.boxes[i].user, colour(PLAIN),
-		    s->tx.boxes.boxes[i].user, s->tx.name);
-		end_line();
-	}
+		show_text(session, span_from(text, (size_t)n));
+	if (n >= 0 && (uint64_t)n < size)
+		say(session, DIM, "|", "... %llu octets more",
+		    (unsigned long long)(size - (uint64_t)n));
+}
+
+void
+catcher_kept(const char *session, const char *user, const char *file)
+{
+	begin_line(session, GOOD, "=");
+	put_formatted("kept for %s%s: %s/new/%s", user, colour(PLAIN), user,
+	    file);
+	end_line();
 	flush();
 }

@@ -8,14 +8,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "server/log/refused_record.h"
-#include "shared/deadline.h"
 #include "shared/ip.h"
 #include "shared/log.h"
 
@@ -34,7 +33,7 @@ struct kept {
 
 static struct {
 	int		dir;
-	uint64_t	keep_s;
+	const struct conf *conf;
 	bool		late;			/* read when a session ends */
 	size_t		count;
 	struct kept	kept[kept_max];		/* oldest first */
@@ -48,12 +47,18 @@ struct refused_text {
 	char		*text;
 };
 
+/* Zeros, if client is no address. */
 static void
-network_of(const struct address *a, uint8_t out[network_bytes])
+network_of(struct span client, uint8_t out[network_bytes])
 {
+	uint8_t ip[16];
+	bool ipv6;
+
 	memset(out, 0, network_bytes);
-	out[0] = a->ipv6;
-	memcpy(out + 1, a->ip, a->ipv6 ? 8 : 4);
+	if (!ip_parse(client, &ipv6, ip))
+		return;
+	out[0] = ipv6;
+	memcpy(out + 1, ip, ipv6 ? 8 : 4);
 }
 
 static void
@@ -114,21 +119,20 @@ time_of(const char *id)
 static void
 prune(void)
 {
-	int64_t oldest = ((int64_t)time(NULL) - (int64_t)r.keep_s) * 1000;
+	int64_t keep_s = (int64_t)r.conf->keep_refused_s;
+	int64_t oldest = ((int64_t)time(NULL) - keep_s) * 1000;
 
 	for (size_t i = r.count; i > 0; i--)
-		if (r.keep_s == 0 || time_of(r.kept[i - 1].id) < oldest)
+		if (keep_s == 0 || time_of(r.kept[i - 1].id) < oldest)
 			forget(i - 1);
 }
 
 static void
 on_prune(evutil_socket_t fd, short what, void *arg)
 {
-	const struct master *m = arg;
-
 	(void)fd;
 	(void)what;
-	r.keep_s = m->conf.keep_refused_s;
+	(void)arg;
 	prune();
 }
 
@@ -145,7 +149,6 @@ read_network(const char *name, uint8_t out[network_bytes])
 {
 	char text[1024];
 	struct refused_head head;
-	struct address a;
 	const char *lf;
 	ssize_t n;
 	int fd;
@@ -160,8 +163,7 @@ read_network(const char *name, uint8_t out[network_bytes])
 	if (lf == NULL || !refused_head_read(span_from(text,
 	    (size_t)(lf - text)), &head))
 		return;
-	if (ip_parse(head.client, &a.ipv6, a.ip))
-		network_of(&a, out);
+	network_of(head.client, out);
 }
 
 static int
@@ -203,23 +205,24 @@ read_directory(bool networks)
 }
 
 int
-refused_init(struct master *m)
+refused_init(struct event_base *base, const struct conf *conf, int log,
+    bool late)
 {
 	struct timeval every = { prune_s, 0 };
 	struct event *e;
 
-	if (m->conf.catcher)
+	r.conf = conf;
+	if (conf->catcher)
 		return 0;
-	r.keep_s = m->conf.keep_refused_s;
-	if (mkdirat(m->spool.log, "refused", 0700) == -1 && errno != EEXIST)
+	if (mkdirat(log, "refused", 0700) == -1 && errno != EEXIST)
 		return -1;
-	r.dir = openat(m->spool.log, "refused", O_RDONLY | O_DIRECTORY |
-	    O_NOFOLLOW | O_CLOEXEC);
+	r.dir = openat(log, "refused", O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+	    O_CLOEXEC);
 	/* One session alone does not wait for what others have left. */
-	r.late = m->one_session;
+	r.late = late;
 	if (r.dir == -1 || (!r.late && read_directory(true) == -1))
 		return -1;
-	e = event_new(m->base, -1, EV_PERSIST, on_prune, m);
+	e = event_new(base, -1, EV_PERSIST, on_prune, NULL);
 	return e == NULL || event_add(e, &every) == -1 ? -1 : 0;
 }
 
@@ -245,8 +248,7 @@ reserve(struct refused_text *t, size_t n)
 }
 
 bool
-refused_said(const struct master *m, struct session *s,
-    const struct ipc_trace *t)
+refused_said(struct refused_text **of, const struct ipc_trace *t)
 {
 	static const char *const who[IPC_TRACE_KIND_COUNT] = { "server",
 	    "client", "remark" };
@@ -256,117 +258,91 @@ refused_said(const struct master *m, struct session *s,
 	struct buf escaped = buf_over(text, sizeof(text)), line;
 	struct refused_said said = { .ms = t->ms,
 	    .who = span_of(who[t->kind]) };
+	struct refused_text *x = *of;
 
-	if (s->refused == NULL)
-		s->refused = calloc(1, sizeof(*s->refused));
-	if (s->refused == NULL)
+	if (x == NULL)
+		x = *of = calloc(1, sizeof(*x));
+	if (x == NULL)
 		return true;
-	if (s->refused->lines++ >= ipc_traces_max)
+	if (x->lines++ >= ipc_traces_max)
 		return false;
 	/* Switched off since the worker was born. */
-	if (m->conf.keep_refused_s == 0)
+	if (r.conf->keep_refused_s == 0)
 		return true;
 	/* Made visible before it is kept: whoever reads the file is safe. */
 	buf_add_escaped(&b, span_from(t->octets, t->n), "");
 	json_add_text(&escaped, buf_span(&b));
 	said.text = buf_span(&escaped);
-	if (!reserve(s->refused, escaped.n + 128))
+	if (!reserve(x, escaped.n + 128))
 		return true;
-	line = buf_over(s->refused->text + s->refused->n,
-	    s->refused->room - s->refused->n);
+	line = buf_over(x->text + x->n, x->room - x->n);
 	refused_said_write(&said, &line);
 	if (!line.cut)
-		s->refused->n += line.n;
+		x->n += line.n;
 	return true;
-}
-
-void
-refused_rcpt(const struct master *m, struct session *s,
-    const struct mailbox *to, enum verdict verdict,
-    const struct recipient_reason *reason)
-{
-	if (m->conf.keep_refused_s > 0 && !m->conf.catcher)
-		recipient_log_add(&s->refusals, to,
-		    recipient_log_word(verdict), reason);
-}
-
-static void
-write_head(const struct session *s, const char *why,
-    const struct ipc_end *end, struct buf *out)
-{
-	uint64_t ms = (uint64_t)(deadline_now_ms() - s->start_ms);
-	time_t began = time(NULL) - (time_t)(ms / 1000);
-	struct refused_head head = {
-		.session = span_of(s->id), .client = span_of(s->client.text),
-		.port = s->client.port, .ms = ms, .why = span_of(why),
-		.stored = s->stored
-	};
-	char text[32];
-	struct tm utc;
-
-	gmtime_r(&began, &utc);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
-	head.began = span_of(text);
-	if (end != NULL) {
-		head.commands = end->commands;
-		head.errors = end->errors;
-	}
-	refused_head_write(&head, out);
 }
 
 /* In one piece; a file in part would be read as one that ended early. */
 static void
-write_file(const struct session *s, struct span text)
+write_file(const struct refused_head *h, struct span text)
 {
-	int fd = openat(r.dir, s->id, O_WRONLY | O_CREAT | O_EXCL |
-	    O_NOFOLLOW | O_CLOEXEC, 0600);
 	uint8_t network[network_bytes];
+	char id[ipc_id_bytes + 1];
+	int fd;
 
+	snprintf(id, sizeof(id), "%.*s", (int)h->session.n,
+	    (const char *)h->session.p);
+	fd = openat(r.dir, id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+	    O_CLOEXEC, 0600);
 	if (fd == -1)
 		return;
 	if (write(fd, text.p, text.n) != (ssize_t)text.n) {
 		close(fd);
-		(void)unlinkat(r.dir, s->id, 0);
+		(void)unlinkat(r.dir, id, 0);
 		return;
 	}
 	close(fd);
-	network_of(&s->client, network);
+	network_of(h->client, network);
 	make_room(network);
-	add_kept(s->id, network);
+	add_kept(id, network);
 }
 
 static void
-keep(struct master *m, const struct session *s, const char *why,
-    const struct ipc_end *end)
+keep(const struct refused_text *x, const struct refused_head *facts,
+    struct span rcpts, uint64_t rcpt_count)
 {
-	static uint8_t text[1024 + recipient_log_max_bytes + 128 +
-	    text_max_bytes];
+	static uint8_t text[refused_file_max_bytes];
 	struct buf b = buf_over(text, sizeof(text));
+	time_t began = time(NULL) - (time_t)(facts->ms / 1000);
+	struct refused_head head = *facts;
+	char when[32];
+	struct tm utc;
 
-	if (r.dir == -1 || s->refused->n == 0 ||
-	    !spool_has_room(&m->spool, &m->conf.limits, sizeof(text)))
-		return;
-	write_head(s, why, end, &b);
-	refused_rcpts_write(span_from(s->refusals.text, s->refusals.n),
-	    s->refusals.count, &b);
-	buf_add(&b, span_from(s->refused->text, s->refused->n));
+	gmtime_r(&began, &utc);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	head.began = span_of(when);
+	refused_head_write(&head, &b);
+	refused_rcpts_write(rcpts, rcpt_count, &b);
+	buf_add(&b, span_from(x->text, x->n));
 	if (!b.cut)
-		write_file(s, buf_span(&b));
+		write_file(&head, buf_span(&b));
 }
 
 void
-refused_end(struct master *m, struct session *s, const char *why,
-    const struct ipc_end *end)
+refused_end(struct refused_text **of, const struct refused_head *facts,
+    struct span rcpts, uint64_t rcpt_count)
 {
+	struct refused_text *x = *of;
+
+	*of = NULL;
 	if (r.late && r.dir != -1) {
 		r.late = false;
-		(void)read_directory(s->refused != NULL);
+		(void)read_directory(x != NULL);
 	}
-	if (s->refused != NULL) {
-		keep(m, s, why, end);
-		free(s->refused->text);
-		free(s->refused);
-		s->refused = NULL;
-	}
-	recipient_log_clear(&s->refusals);
+	if (x == NULL)
+		return;
+	if (facts != NULL && r.dir != -1 && x->n > 0)
+		keep(x, facts, rcpts, rcpt_count);
+	free(x->text);
+	free(x);
 }

@@ -165,6 +165,18 @@ log_store(const struct session *s)
 	log_end(&l);
 }
 
+/* To who has started a catcher. */
+static void
+show(const struct session *s)
+{
+	const struct recipient_set *to = &s->tx.boxes;
+
+	catcher_message(s->id, s->master->spool.mail, to->boxes[0].user,
+	    s->tx.name, s->tx.size);
+	for (size_t i = 0; i < to->count; i++)
+		catcher_kept(s->id, to->boxes[i].user, s->tx.name);
+}
+
 /* All of it is durable: the log has it before its client reads 250. */
 static void
 record(void *arg)
@@ -184,7 +196,7 @@ record(void *arg)
 	log_message_add(&m->log, &fact);
 	log_store(s);
 	if (m->conf.catcher)
-		catcher_message(m, s);
+		show(s);
 }
 
 static void

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "server/log/catcher.h"
 #include "shared/log.h"
 
 static const char *const suites[TLS_SUITE_COUNT] = {
@@ -19,12 +18,6 @@ static const char *const versions[TLS_VERSION_COUNT] = {
 #define VERSION_WORD(name, text) [TLS_VERSION_##name] = text,
 	IPC_TLS_VERSIONS(VERSION_WORD)
 #undef VERSION_WORD
-};
-
-static const char *const fails[TLS_FAIL_COUNT] = {
-#define FAIL_WORDS(name, text) [TLS_FAIL_##name] = text,
-	IPC_TLS_FAILS(FAIL_WORDS)
-#undef FAIL_WORDS
 };
 
 enum { day_s = 86400, soon_days = 7 };
@@ -76,34 +69,13 @@ tls_log_certificates(const struct master *m, bool fresh)
 }
 
 const char *
+tls_log_version(const struct ipc_tls *t)
+{
+	return versions[t->version];
+}
+
+const char *
 tls_log_suite(const struct ipc_tls *t)
 {
 	return suites[t->suite];
-}
-
-void
-tls_log(const struct session *s)
-{
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_INFO, "tls");
-	log_str(&l, "session", s->id);
-	log_str(&l, "client", s->client.text);
-	log_str(&l, "version", versions[s->tls.version]);
-	log_str(&l, "suite", suites[s->tls.suite]);
-	log_end(&l);
-}
-
-void
-tls_log_failed(const struct session *s, enum tls_fail why)
-{
-	struct log_line l;
-
-	if (s->master->conf.catcher)
-		catcher_tls_failed(s, why, fails[why]);
-	log_begin(&l, LOG_LEVEL_WARNING, "tls-failed");
-	log_str(&l, "session", s->id);
-	log_str(&l, "client", s->client.text);
-	log_str(&l, "why", fails[why]);
-	log_end(&l);
 }

@@ -6,6 +6,8 @@
 
 #include "server/master.h"
 
+/* "TLSv1.3". */
+const char *tls_log_version(const struct ipc_tls *t);
 /* The name in IANA's registry. */
 const char *tls_log_suite(const struct ipc_tls *t);
 /* What is the matter with a certificate by now; NULL: it lasts for longer. */
@@ -15,9 +17,4 @@ const char *tls_log_trouble(const struct ipc_judged *facts, int64_t now_s);
  * before.  One that has ended, or will soon, is told of in any case.
  */
 void	tls_log_certificates(const struct master *m, bool fresh);
-/* The session came under TLS. */
-void	tls_log(const struct session *s);
-/* It did not. */
-void	tls_log_failed(const struct session *s, enum tls_fail why);
-
 #endif

@@ -190,7 +190,7 @@ begin(struct master *m, struct session *s)
 	m->counters.value[COUNTER_ACCEPTED]++;
 	log_connect(s);
 	if (m->conf.catcher)
-		catcher_connect(s);
+		catcher_connect(s->id, s->client.text, s->client.port);
 	/*
 	 * Through a pipe nobody comes who cannot be known otherwise; and in
 	 * TLS the client has to speak first, and so has a proxy.

@@ -34,6 +34,12 @@ static const char *const note_words[NOTE_COUNT] = {
 #undef NOTE_WORDS
 };
 
+static const char *const fail_words[TLS_FAIL_COUNT] = {
+#define FAIL_WORDS(name, text) [TLS_FAIL_##name] = text,
+	IPC_TLS_FAILS(FAIL_WORDS)
+#undef FAIL_WORDS
+};
+
 /*
  * What on_* and these say of a session: false, its worker broke the contract.
  * True: it goes on, or is gone, for its answer could not be sent.
@@ -138,6 +144,19 @@ refuse_forged(struct session *s, const char *why, const struct mailbox *of)
 	return answer(s, IPC_VERDICT, VERDICT_NOT_YOURS, -1);
 }
 
+static void
+show_no_room(const struct session *s)
+{
+	const struct conf *conf = &s->master->conf;
+	struct spool_room room;
+
+	if (spool_room(&s->master->spool, &room))
+		catcher_no_room(s->id, &(struct catcher_room){ conf->root,
+		    room.free_bytes, room.free_inodes,
+		    conf->limits.disk_reserve_bytes,
+		    conf->limits.inode_reserve });
+}
+
 static bool
 on_mail(struct session *s, const struct ipc_record *r)
 {
@@ -160,7 +179,7 @@ on_mail(struct session *s, const struct ipc_record *r)
 	    COUNTER_SENDERS]++;
 	if (s->tx.no_room) {
 		if (s->master->conf.catcher)
-			catcher_no_room(s->master, s);
+			show_no_room(s);
 		begin_reject(&l, s, "disk nearly full");
 		log_mailbox(&l, "from", &r->u.mail.from);
 		log_end(&l);
@@ -221,7 +240,9 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 		r.u.verdict.held_back_ms = guesses_unknown(
 		    s->master->auth.guesses, &s->client, deadline_now_ms());
 	log_refused(s, to, &r.u.verdict, reason);
-	refused_rcpt(s->master, s, to, verdict, reason);
+	if (s->master->conf.keep_refused_s > 0 && !s->master->conf.catcher)
+		recipient_log_add(&s->refusals, to,
+		    recipient_log_word(verdict), reason);
 	return send_answer(s, &r, -1);
 }
 
@@ -367,23 +388,39 @@ on_sign(struct session *s, const struct ipc_record *r)
 static bool
 on_tls(struct session *s, const struct ipc_record *r)
 {
+	struct log_line l;
+
 	if (s->tls_on || !s->has_signed)
 		return false;
 	s->tls_on = true;
 	s->tls = r->u.tls;
 	s->master->counters.value[COUNTER_TLS]++;
-	tls_log(s);
+	log_begin(&l, LOG_LEVEL_INFO, "tls");
+	log_str(&l, "session", s->id);
+	log_str(&l, "client", s->client.text);
+	log_str(&l, "version", tls_log_version(&s->tls));
+	log_str(&l, "suite", tls_log_suite(&s->tls));
+	log_end(&l);
 	return true;
 }
 
 static bool
 on_tls_fail(struct session *s, const struct ipc_record *r)
 {
+	enum tls_fail why = (enum tls_fail)r->u.tls_fail.why;
+	struct log_line l;
+
 	if (s->tls_failed)
 		return false;
 	s->tls_failed = true;
 	s->master->counters.value[COUNTER_TLS_FAILED]++;
-	tls_log_failed(s, (enum tls_fail)r->u.tls_fail.why);
+	if (s->master->conf.catcher)
+		catcher_tls_failed(s->id, why, fail_words[why]);
+	log_begin(&l, LOG_LEVEL_WARNING, "tls-failed");
+	log_str(&l, "session", s->id);
+	log_str(&l, "client", s->client.text);
+	log_str(&l, "why", fail_words[why]);
+	log_end(&l);
 	return true;
 }
 
@@ -391,8 +428,8 @@ static bool
 on_trace(struct session *s, const struct ipc_record *r)
 {
 	if (!s->master->conf.catcher)
-		return refused_said(s->master, s, &r->u.trace);
-	catcher_trace(s, &r->u.trace);
+		return refused_said(&s->refused, &r->u.trace);
+	catcher_trace(s->id, &r->u.trace);
 	return true;
 }
 

@@ -97,7 +97,8 @@ answer(struct login *l)
 	log_login(s, l);
 	count(s->master, l);
 	if (s->master->conf.catcher)
-		catcher_login(s, fine);
+		catcher_login(s->id, fine ? s->user : NULL,
+		    s->master->conf.catcher_login == NULL);
 	login_forget(s);
 	if (pool_send(s->worker, &r, -1) == -1)
 		pool_lost(s->worker, "worker gone before its answer");

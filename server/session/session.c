@@ -207,6 +207,27 @@ log_disconnect(const struct session *s, const char *how,
 	log_end(&l);
 }
 
+/* For keep-refused. */
+static void
+keep_refused(struct session *s, const char *how, const struct ipc_end *end)
+{
+	struct master *m = s->master;
+	struct refused_head head = {
+		.session = span_of(s->id), .client = span_of(s->client.text),
+		.port = s->client.port,
+		.ms = (uint64_t)(deadline_now_ms() - s->start_ms),
+		.why = span_of(how),
+		.commands = end == NULL ? 0 : end->commands,
+		.errors = end == NULL ? 0 : end->errors, .stored = s->stored
+	};
+	bool room = s->refused != NULL && spool_has_room(&m->spool,
+	    &m->conf.limits, refused_file_max_bytes);
+
+	refused_end(&s->refused, room ? &head : NULL,
+	    span_from(s->refusals.text, s->refusals.n), s->refusals.count);
+	recipient_log_clear(&s->refusals);
+}
+
 void
 session_end(struct master *m, struct session *s, const char *how,
     const struct ipc_end *end)
@@ -220,8 +241,8 @@ session_end(struct master *m, struct session *s, const char *how,
 		how = end_words[end->end];
 	log_disconnect(s, how, end);
 	if (m->conf.catcher)
-		catcher_disconnect(s, how);
-	refused_end(m, s, how, end);
+		catcher_disconnect(s->id, how);
+	keep_refused(s, how, end);
 	session_reset(m, s);
 	session_close(s);
 	if (s->epoch != NULL)
