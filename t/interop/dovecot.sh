@@ -18,8 +18,14 @@ prepare_dovecot() {
 	imap_port=$(letter port 127.0.0.1)
 	mkdir -p "$tmp/d"
 	case $("$dovecot" --version) in
-	2.[0-3].*) dovecot_conf_23 ;;
-	*) dovecot_conf_24 ;;
+	2.[0-3].*)
+		dovecot_conf_23
+		dovecot_conf_page mail_location
+		;;
+	*)
+		dovecot_conf_24
+		dovecot_conf_page mail_driver
+		;;
 	esac >"$tmp/d/conf"
 	dovecot_conf_users >>"$tmp/d/conf"
 	"$dovecot" -F -c "$tmp/d/conf" </dev/null >"$tmp/d/out" 2>&1 &
@@ -118,12 +124,6 @@ dovecot_conf_23() {
 	state_dir = $tmp/d/state
 	log_path = $tmp/d/log
 	END
-	# The manual's own, for this machine.
-	sed -n '/^mail_location = /,/^\.Ed/p' man/smtpd.8 | sed "/^\.Ed/d
-	    s|/etc/smtpd|$tmp|; s|/var/smtpd|$root|
-	    s|uid=_smtpd gid=_smtpd|uid=$owner gid=$group|
-	    s|= _smtpd|= $group|
-	    $($is_root || echo /extra_groups/d)"
 }
 
 dovecot_conf_24() {
@@ -137,22 +137,14 @@ dovecot_conf_24() {
 	base_dir = $tmp/d/run
 	state_dir = $tmp/d/state
 	log_path = $tmp/d/log
-	first_valid_uid = 1
-	mail_driver = maildir
-	mail_path = ~
-	auth_default_domain = example.org
-	passdb passwd-file {
-	  passwd_file_path = $tmp/%{user | domain}.users
-	  auth_username_format = %{user | username}
-	}
-	userdb static {
-	  fields {
-	    uid = $(id -u "$owner")
-	    gid = $(id -g "$owner")
-	    home = $root/mail/%{user | domain}/%{user | username}
-	  }
-	}
 	END
+}
+
+# dovecot_conf_page WORD: the manual's own, for this machine.
+dovecot_conf_page() {
+	manual_example man/smtpd.8 "$1" | sed "s|/etc/smtpd|$tmp|
+	    s|/var/smtpd|$root|; s|\(uid *= *\)_smtpd|\1$owner|
+	    s|_smtpd|$group|; $($is_root || echo /extra_groups/d)"
 }
 
 # The port, and without root no change of user or root directory.
