@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/conf/conf_warn.h"
 #include "server/control/control.h"
 #include "server/control/control_bind.h"
 #include "server/daemon/background.h"
@@ -385,7 +386,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	root = root_open(m->conf.root, users);
 	log_setup_open(&m->conf, users->drop ? &users->master : NULL);
 	if (!m->conf.catcher && !m->one_session)
-		check_warn(&m->conf, check_log_warning);
+		conf_warn(&m->conf, check_log_warning);
 	if (o->pid_file != NULL)
 		background_pid_open(o->pid_file);
 	if (o->sockets != NULL)

@@ -77,18 +77,16 @@ conf_free(struct conf *conf)
 	memset(conf, 0, sizeof(*conf));
 }
 
-uint64_t
-conf_per_address(uint64_t workers)
+void
+conf_settle_limits(struct conf *conf)
 {
-	return workers < 20 ? 2 : workers / 10;
-}
+	struct conf_limits *l = &conf->limits;
 
-uint64_t
-conf_per_network(uint64_t workers, uint64_t per_address)
-{
-	uint64_t n = workers / 4;
-
-	return n > per_address ? n : per_address;
+	if (conf_line_of(conf, "per-address") == 0)
+		l->per_address = l->workers < 20 ? 2 : l->workers / 10;
+	if (conf_line_of(conf, "per-network") == 0)
+		l->per_network = l->workers / 4 > l->per_address ?
+		    l->workers / 4 : l->per_address;
 }
 
 /* This host's name, where it can stand in a greeting. */
@@ -128,9 +126,7 @@ conf_init(struct conf *out)
 			return -1;
 		}
 	}
-	out->limits.per_address = conf_per_address(out->limits.workers);
-	out->limits.per_network = conf_per_network(out->limits.workers,
-	    out->limits.per_address);
+	conf_settle_limits(out);
 	return 0;
 }
 

@@ -84,8 +84,8 @@ struct conf_limits {
 	uint64_t	message_size_bytes;
 	uint64_t	recipients;
 	uint64_t	workers;
-	uint64_t	per_address;	/* not given: conf_per_address */
-	uint64_t	per_network;	/* not given: conf_per_network */
+	uint64_t	per_address;	/* not given: by workers */
+	uint64_t	per_network;	/* the same */
 	uint64_t	greeting_wait_s;
 	uint64_t	login_failures;
 	uint64_t	worker_sessions;
@@ -155,20 +155,12 @@ void	conf_print(const struct conf *conf, FILE *f);
 void	conf_free(struct conf *conf);
 /* Wipes every stored password out of memory. */
 void	conf_forget_passwords(struct conf *conf);
-/*
- * Reads the passwords of conf's users again, after they were wiped; users who
- * are new, or no longer there, stay as they are.  0; or -1, errno, and *path
- * is the users file that cannot be read.
- */
-int	conf_passwords_load(struct conf *conf, const char **path);
 /* Frees what d owns, and leaves it zero. */
 void	conf_domain_free(struct conf_domain *d);
 /* The line that set a keyword of the limits block or the top; 0: none did. */
 unsigned conf_line_of(const struct conf *conf, const char *keyword);
-/* What per-address is when it is not given. */
-uint64_t conf_per_address(uint64_t workers);
-/* What per-network is when it is not given. */
-uint64_t conf_per_network(uint64_t workers, uint64_t per_address);
+/* Sets per-address and per-network, where they are not given, by workers. */
+void	conf_settle_limits(struct conf *conf);
 /*
  * The domain named name, in UTF-8 or in its xn-- form, or NULL.  ASCII letters
  * are folded; others are compared as they are (punycode.h).
@@ -183,8 +175,6 @@ const struct conf_alias *conf_find_alias(const struct conf_domain *d,
 	    struct span name);
 /* Is a client's own address one of a proxy?  ip as conf_range_contains. */
 bool	conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip);
-/* Writes every keyword of the table, one a line ("listen", "domain.users"). */
-void	conf_print_keywords(FILE *f);
 
 /*
  * One configuration, kept as long as somebody goes by it: its recipients

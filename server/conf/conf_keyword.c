@@ -258,9 +258,10 @@ conf_line_of(const struct conf *conf, const char *keyword)
 }
 
 static void
-put_line(FILE *f, const struct conf_keyword *k, const struct conf_line *line)
+put_line(FILE *f, const struct conf_line *line)
 {
 	enum { column_of_meaning = 32 };
+	const struct conf_keyword *k = line->k;
 	int n = fprintf(f, "%s%s%s %s", k->block == CONF_TOP ? "" : "\t",
 	    line->off ? "#" : "", k->name, line->value);
 
@@ -278,14 +279,14 @@ put_block(const struct conf *conf, const struct conf_domain *d,
 {
 	for (size_t i = 0; i < conf_keyword_count; i++) {
 		const struct conf_keyword *k = &conf_keywords[i];
-		struct conf_line line = { .off = false };
+		struct conf_line line = { .k = k, .conf = conf, .domain = d };
 
 		if (k->block != block)
 			continue;
 		snprintf(line.meaning, sizeof(line.meaning), "%s", k->meaning);
-		for (size_t n = 0; k->type->write != NULL &&
-		    k->type->write(k, conf, d, n, &line); n++)
-			put_line(f, k, &line);
+		for (; k->type->write != NULL && k->type->write(&line);
+		    line.i++)
+			put_line(f, &line);
 		if (k->type->opens == CONF_LIMITS) {
 			fputs("limits {\n", f);
 			put_block(conf, NULL, CONF_LIMITS, f);
@@ -308,18 +309,4 @@ void
 conf_print(const struct conf *conf, FILE *f)
 {
 	put_block(conf, NULL, CONF_TOP, f);
-}
-
-void
-conf_print_keywords(FILE *f)
-{
-	static const char *const prefix[] = {
-		[CONF_TOP] = "",
-		[CONF_DOMAIN] = "domain.",
-		[CONF_LIMITS] = "limits."
-	};
-
-	for (size_t i = 0; i < conf_keyword_count; i++)
-		fprintf(f, "%s%s\n", prefix[conf_keywords[i].block],
-		    conf_keywords[i].name);
 }

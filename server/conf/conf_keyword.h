@@ -47,8 +47,12 @@ struct conf_setting {
 	struct conf_fault		*fault;
 };
 
-/* What stands behind a keyword when it is printed. */
+/* A line as it is printed: which one, and what stands in it. */
 struct conf_line {
+	const struct conf_keyword	*k;
+	const struct conf		*conf;
+	const struct conf_domain	*domain;
+	size_t	i;		/* of the values the keyword has */
 	char	value[conf_value_max_bytes];
 	char	meaning[160];	/* the keyword's, if not set */
 	bool	off;		/* as a comment: nobody can say it now */
@@ -58,9 +62,7 @@ struct conf_type {
 	/* Reads a value.  False: the fault says why, nothing changed. */
 	bool	(*read)(const struct conf_setting *s);
 	/* Writes value number i; false when there is none. */
-	bool	(*write)(const struct conf_keyword *k, const struct conf *conf,
-		    const struct conf_domain *d, size_t i,
-		    struct conf_line *out);
+	bool	(*write)(struct conf_line *l);
 	const struct conf_unit	*units;	/* of a number */
 	const char	*want;		/* the form of a number, for people */
 	enum conf_block	 opens;		/* a block; CONF_TOP: none */

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include <arpa/inet.h>
+#include <netdb.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,29 +113,21 @@ read_listen(const struct conf_setting *s)
 }
 
 static bool
-write_listen(const struct conf_keyword *k, const struct conf *conf,
-    const struct conf_domain *d, size_t i, struct conf_line *out)
+write_listen(struct conf_line *l)
 {
-	const struct conf_listen *l;
-	const struct sockaddr_in *in4;
-	const struct sockaddr_in6 *in6;
-	char address[INET6_ADDRSTRLEN] = "";
+	char address[INET6_ADDRSTRLEN] = "", port[8] = "";
+	const struct conf_listen *at;
 
-	(void)k;
-	(void)d;
-	if (i >= conf->listen_count)
+	if (l->i >= l->conf->listen_count)
 		return false;
-	l = &conf->listens[i];
-	in4 = (const void *)&l->addr;
-	in6 = (const void *)&l->addr;
-	inet_ntop(l->addr.ss_family, l->addr.ss_family == AF_INET ?
-	    (const void *)&in4->sin_addr : &in6->sin6_addr, address,
-	    sizeof(address));
-	snprintf(out->value, sizeof(out->value), "%s port %u%s%s%s", address,
-	    (unsigned)ntohs(l->addr.ss_family == AF_INET ? in4->sin_port :
-	    in6->sin6_port), l->submission ? " submission" : "",
-	    l->tls_first ? " implicit-tls" : "",
-	    l->hide_client ? " hide-client" : "");
+	at = &l->conf->listens[l->i];
+	(void)getnameinfo((const struct sockaddr *)&at->addr, at->addr_len,
+	    address, sizeof(address), port, sizeof(port), NI_NUMERICHOST |
+	    NI_NUMERICSERV);
+	snprintf(l->value, sizeof(l->value), "%s port %s%s%s%s", address,
+	    port, at->submission ? " submission" : "",
+	    at->tls_first ? " implicit-tls" : "",
+	    at->hide_client ? " hide-client" : "");
 	return true;
 }
 
@@ -178,18 +171,15 @@ out:
 }
 
 static bool
-write_pair(const struct conf_keyword *k, const struct conf *conf,
-    const struct conf_domain *d, size_t i, struct conf_line *out)
+write_pair(struct conf_line *l)
 {
 	char certificate[conf_word_max_bytes], key[conf_word_max_bytes];
 
-	(void)k;
-	(void)d;
-	if (i >= conf->pair_count)
+	if (l->i >= l->conf->pair_count)
 		return false;
-	conf_word_text(conf->pairs[i].certificate, certificate);
-	conf_word_text(conf->pairs[i].key, key);
-	snprintf(out->value, sizeof(out->value), "certificate %s key %s",
+	conf_word_text(l->conf->pairs[l->i].certificate, certificate);
+	conf_word_text(l->conf->pairs[l->i].key, key);
+	snprintf(l->value, sizeof(l->value), "certificate %s key %s",
 	    certificate, key);
 	return true;
 }
@@ -229,21 +219,18 @@ read_proxy(const struct conf_setting *s)
 }
 
 static bool
-write_proxy(const struct conf_keyword *k, const struct conf *conf,
-    const struct conf_domain *d, size_t i, struct conf_line *out)
+write_proxy(struct conf_line *l)
 {
 	const struct conf_range *r;
 	char address[INET6_ADDRSTRLEN] = "", bits[8];
 
-	(void)k;
-	(void)d;
-	if (i >= conf->proxy_count)
+	if (l->i >= l->conf->proxy_count)
 		return false;
-	r = &conf->proxies[i].range;
+	r = &l->conf->proxies[l->i].range;
 	inet_ntop(r->ipv6 ? AF_INET6 : AF_INET, r->ip, address,
 	    sizeof(address));
 	snprintf(bits, sizeof(bits), "/%u", r->bits);
-	snprintf(out->value, sizeof(out->value), "%s%s", address,
+	snprintf(l->value, sizeof(l->value), "%s%s", address,
 	    r->bits == (r->ipv6 ? 128 : 32) ? "" : bits);
 	return true;
 }

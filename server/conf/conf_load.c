@@ -334,7 +334,6 @@ read_line(struct loader *l)
 static void
 check_closed(struct loader *l)
 {
-	struct conf_place place;
 	unsigned opened = 0;
 
 	if (l->skip > 0)
@@ -343,9 +342,7 @@ check_closed(struct loader *l)
 		opened = l->opened;
 	if (opened == 0)
 		return;
-	place = conf_text_place(&l->text, opened);
-	conf_cut_line(place.line, &l->cut);
-	conf_report_at(&l->report, &place, l->cut.words[0].at, NULL,
+	conf_report_word(&l->report, &l->text, opened, 0,
 	    "this block is never closed: a \"}\" is missing");
 }
 
@@ -353,22 +350,13 @@ check_closed(struct loader *l)
 static void
 check_accounts(struct loader *l)
 {
-	static const char *const names[] = { "user", "worker-user" };
-	const struct conf_keyword *k;
-	struct conf_place place;
-	unsigned line = 0;
+	unsigned user = conf_line_of(l->conf, "user");
+	unsigned worker = conf_line_of(l->conf, "worker-user");
 
-	if (strcmp(l->conf->user, l->conf->worker_user) != 0)
-		return;
-	for (size_t i = 0; i < 2; i++) {
-		k = conf_keyword_find(CONF_TOP, span_of(names[i]));
-		if (k != NULL && l->given[k - conf_keywords] > line)
-			line = l->given[k - conf_keywords];
-	}
-	place = conf_text_place(&l->text, line);
-	conf_cut_line(place.line, &l->cut);
-	conf_report_at(&l->report, &place, l->cut.words[1].at, NULL,
-	    "\"user\" and \"worker-user\" have to be two users");
+	if (strcmp(l->conf->user, l->conf->worker_user) == 0)
+		conf_report_word(&l->report, &l->text, user > worker ? user :
+		    worker, 1,
+		    "\"user\" and \"worker-user\" have to be two users");
 }
 
 /* Where the control socket is when nobody says: its default needs root. */
@@ -385,28 +373,26 @@ settle_control(struct loader *l)
 		l->conf->control = path;
 }
 
+/* Was a keyword of the top given, if only with a mistake? */
+static bool
+is_given(const struct loader *l, const char *name)
+{
+	const struct conf_keyword *k = conf_keyword_find(CONF_TOP,
+	    span_of(name));
+
+	return k != NULL && l->given[k - conf_keywords] != 0;
+}
+
 /* Passwords go over nothing but TLS, and so does who has to log in. */
 static void
 check_submission(struct loader *l)
 {
-	const struct conf_keyword *tls = conf_keyword_find(CONF_TOP,
-	    span_of("tls"));
-	struct conf_place place;
-
-	/* Not this too, when it is there and mistaken. */
-	if (l->conf->pair_count > 0 ||
-	    (tls != NULL && l->given[tls - conf_keywords] != 0))
-		return;
-
-	for (size_t i = 0; i < l->conf->listen_count; i++) {
-		if (!l->conf->listens[i].submission)
-			continue;
-		place = conf_text_place(&l->text, l->conf->listens[i].line);
-		conf_cut_line(place.line, &l->cut);
-		conf_report_at(&l->report, &place, l->cut.words[4].at, NULL,
-		    "\"submission\" is under TLS only: a line \"tls "
-		    "certificate FILE key FILE\" is missing");
-	}
+	for (size_t i = 0; i < l->conf->listen_count; i++)
+		if (l->conf->listens[i].submission && !is_given(l, "tls"))
+			conf_report_word(&l->report, &l->text,
+			    l->conf->listens[i].line, 4,
+			    "\"submission\" is under TLS only: a line \"tls "
+			    "certificate FILE key FILE\" is missing");
 }
 
 static void
@@ -416,24 +402,10 @@ check_whole(struct loader *l)
 	check_accounts(l);
 	check_submission(l);
 	settle_control(l);
-	for (size_t i = 0; i < conf_keyword_count; i++) {
-		const struct conf_keyword *k = &conf_keywords[i];
-
-		if (l->given[i] != 0)
-			continue;
-		if (k->type->opens == CONF_DOMAIN)
-			conf_report_file(&l->report, l->text.path,
-			    "no \"domain\": add a block that begins with "
-			    "\"domain NAME {\"");
-		/* The table has the one before the other. */
-		if (strcmp(k->name, "per-address") == 0)
-			l->conf->limits.per_address = conf_per_address(
-			    l->conf->limits.workers);
-		if (strcmp(k->name, "per-network") == 0)
-			l->conf->limits.per_network = conf_per_network(
-			    l->conf->limits.workers,
-			    l->conf->limits.per_address);
-	}
+	conf_settle_limits(l->conf);
+	if (!is_given(l, "domain"))
+		conf_report_file(&l->report, l->text.path, "no \"domain\": add "
+		    "a block that begins with \"domain NAME {\"");
 }
 
 static void

@@ -300,17 +300,13 @@ static bool
 open_table(struct conf_report *report, const struct conf_text *conf_text,
     unsigned number, const char *path, struct conf_text *out)
 {
-	struct conf_place place;
-	struct conf_cut cut;
 	char shown[conf_shown_max_bytes];
 	const char *why = conf_text_read(path, out);
 
 	if (why == NULL)
 		return true;
-	place = conf_text_place(conf_text, number);
-	conf_cut_line(place.line, &cut);
 	conf_show(span_of(path), shown, sizeof(shown));
-	conf_report_at(report, &place, cut.words[1].at, NULL,
+	conf_report_word(report, conf_text, number, 1,
 	    "\"%s\" cannot be read: %s", shown, why);
 	return false;
 }

@@ -17,6 +17,12 @@
 int	conf_table_load(struct conf *conf, const struct conf_text *text,
 	    struct conf_report *report);
 /*
+ * Reads the passwords of conf's users again, after they were wiped; users who
+ * are new, or no longer there, stay as they are.  0; or -1, errno, and *path
+ * is the users file that cannot be read.
+ */
+int	conf_passwords_load(struct conf *conf, const char **path);
+/*
  * Notes why an alias or a catch-all is broken in *broken, unless it is noted
  * already.  0, or -1 and errno.
  */

@@ -204,27 +204,49 @@ put_line(FILE *f, struct span line, size_t at)
 	fputs("^\n", f);
 }
 
-void
-conf_report_at(struct conf_report *r, const struct conf_place *place,
-    size_t at, const char *hint, const char *format, ...)
+static void
+report_at(struct conf_report *r, const struct conf_place *place, size_t at,
+    const char *hint, const char *format, va_list ap)
 {
 	struct span shown = place->line;
-	va_list ap;
 
 	if (!begin_mistake(r))
 		return;
 	put_escaped(r->err, span_of(place->path));
 	fprintf(r->err, ":%u:%zu: ", place->number,
 	    conf_column(place->line, at));
-	va_start(ap, format);
 	vfprintf(r->err, format, ap);
-	va_end(ap);
 	fputc('\n', r->err);
 	if (shown.n > place->shown_max)
 		shown.n = place->shown_max;
 	put_line(r->err, shown, at);
 	if (hint != NULL)
 		fprintf(r->err, "    did you mean \"%s\"?\n", hint);
+}
+
+void
+conf_report_at(struct conf_report *r, const struct conf_place *place,
+    size_t at, const char *hint, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	report_at(r, place, at, hint, format, ap);
+	va_end(ap);
+}
+
+void
+conf_report_word(struct conf_report *r, const struct conf_text *text,
+    unsigned number, size_t word, const char *format, ...)
+{
+	struct conf_place place = conf_text_place(text, number);
+	struct conf_cut cut;
+	va_list ap;
+
+	(void)conf_cut_line(place.line, &cut);
+	va_start(ap, format);
+	report_at(r, &place, cut.words[word].at, NULL, format, ap);
+	va_end(ap);
 }
 
 void

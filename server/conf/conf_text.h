@@ -65,6 +65,10 @@ bool	conf_text_check(struct conf_report *report,
 void	conf_report_at(struct conf_report *report,
 	    const struct conf_place *place, size_t at, const char *hint,
 	    const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* The same at word number word, from 0, of a line of text. */
+void	conf_report_word(struct conf_report *report,
+	    const struct conf_text *text, unsigned number, size_t word,
+	    const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Reports a mistake of a file as a whole. */
 void	conf_report_file(struct conf_report *report, const char *path,
 	    const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -21,13 +21,12 @@ slot(const struct conf_setting *s)
 
 /* The same, to read. */
 static const void *
-value(const struct conf_keyword *k, const struct conf *conf,
-    const struct conf_domain *d)
+value(const struct conf_line *l)
 {
-	const char *base = k->block == CONF_DOMAIN ? (const char *)d :
-	    (const char *)conf;
+	const char *base = l->k->block == CONF_DOMAIN ?
+	    (const char *)l->domain : (const char *)l->conf;
 
-	return base + k->offset;
+	return base + l->k->offset;
 }
 
 void
@@ -64,14 +63,13 @@ set_word(const struct conf_setting *s)
 }
 
 static bool
-write_word(const struct conf_keyword *k, const struct conf *conf,
-    const struct conf_domain *d, size_t i, struct conf_line *out)
+write_word(struct conf_line *l)
 {
-	const char *word = *(const char *const *)value(k, conf, d);
+	const char *word = *(const char *const *)value(l);
 
-	if (i > 0 || word == NULL)
+	if (l->i > 0 || word == NULL)
 		return false;
-	conf_word_text(word, out->value);
+	conf_word_text(word, l->value);
 	return true;
 }
 
@@ -121,13 +119,12 @@ read_path(const struct conf_setting *s)
 
 /* A table, and how many entries it has. */
 static bool
-write_table(const struct conf_keyword *k, const struct conf *conf,
-    const struct conf_domain *d, size_t i, struct conf_line *out)
+write_table(struct conf_line *l)
 {
-	snprintf(out->meaning, sizeof(out->meaning), "%s: %zu", k->meaning,
-	    k->offset == offsetof(struct conf_domain, users_path) ?
-	    d->user_count : d->alias_count);
-	return write_word(k, conf, d, i, out);
+	snprintf(l->meaning, sizeof(l->meaning), "%s: %zu", l->k->meaning,
+	    l->k->offset == offsetof(struct conf_domain, users_path) ?
+	    l->domain->user_count : l->domain->alias_count);
+	return write_word(l);
 }
 
 static bool
@@ -158,12 +155,11 @@ read_sandbox(const struct conf_setting *s)
 }
 
 static bool
-write_sandbox(const struct conf_keyword *k, const struct conf *conf,
-    const struct conf_domain *d, size_t i, struct conf_line *out)
+write_sandbox(struct conf_line *l)
 {
-	snprintf(out->value, sizeof(out->value), "%s",
-	    *(const bool *)value(k, conf, d) ? "optional" : "required");
-	return i == 0;
+	snprintf(l->value, sizeof(l->value), "%s",
+	    *(const bool *)value(l) ? "optional" : "required");
+	return l->i == 0;
 }
 
 static bool
@@ -179,12 +175,11 @@ read_separator(const struct conf_setting *s)
 }
 
 static bool
-write_separator(const struct conf_keyword *k, const struct conf *conf,
-    const struct conf_domain *d, size_t i, struct conf_line *out)
+write_separator(struct conf_line *l)
 {
-	out->value[0] = *(const char *)value(k, conf, d);
-	out->value[1] = '\0';
-	return i == 0 && out->value[0] != '\0';
+	l->value[0] = *(const char *)value(l);
+	l->value[1] = '\0';
+	return l->i == 0 && l->value[0] != '\0';
 }
 
 static bool
@@ -202,18 +197,17 @@ read_mailbox(const struct conf_setting *s)
 }
 
 static bool
-write_mailbox(const struct conf_keyword *k, const struct conf *conf,
-    const struct conf_domain *d, size_t i, struct conf_line *out)
+write_mailbox(struct conf_line *l)
 {
-	const struct mailbox *m = value(k, conf, d);
+	const struct mailbox *m = value(l);
 	char text[sizeof(m->local) + sizeof(m->domain) + 2];
 
-	if (i > 0 || !d->has_catch_all)
+	if (l->i > 0 || !l->domain->has_catch_all)
 		return false;
 	snprintf(text, sizeof(text), "%.*s%s%.*s", (int)m->local_len,
 	    m->local, m->domain_len > 0 ? "@" : "", (int)m->domain_len,
 	    m->domain);
-	conf_word_text(text, out->value);
+	conf_word_text(text, l->value);
 	return true;
 }
 
@@ -256,12 +250,11 @@ read_number(const struct conf_setting *s)
 }
 
 static bool
-write_number(const struct conf_keyword *k, const struct conf *conf,
-    const struct conf_domain *d, size_t i, struct conf_line *out)
+write_number(struct conf_line *l)
 {
-	number_text(k->type->units, *(const uint64_t *)value(k, conf, d),
-	    out->value, sizeof(out->value));
-	return i == 0;
+	number_text(l->k->type->units, *(const uint64_t *)value(l),
+	    l->value, sizeof(l->value));
+	return l->i == 0;
 }
 
 /* ---- log ---------------------------------------------------------------- */
@@ -313,23 +306,20 @@ read_log(const struct conf_setting *s)
 }
 
 static bool
-write_log(const struct conf_keyword *k, const struct conf *conf,
-    const struct conf_domain *d, size_t i, struct conf_line *out)
+write_log(struct conf_line *l)
 {
 	char path[conf_word_max_bytes] = "";
 
-	(void)k;
-	(void)d;
-	if (conf->log == CONF_LOG_FILE)
-		conf_word_text(conf->log_path, path);
-	snprintf(out->value, sizeof(out->value), "to %s", path[0] != '\0' ?
-	    path : conf->log == CONF_LOG_STDERR ? "stderr" : "syslog");
+	if (l->conf->log == CONF_LOG_FILE)
+		conf_word_text(l->conf->log_path, path);
+	snprintf(l->value, sizeof(l->value), "to %s", path[0] != '\0' ?
+	    path : l->conf->log == CONF_LOG_STDERR ? "stderr" : "syslog");
 	/* Nobody can say now which of the two it will be. */
-	out->off = conf->log == CONF_LOG_DEFAULT;
-	if (out->off)
-		snprintf(out->meaning, sizeof(out->meaning), "%s",
+	l->off = l->conf->log == CONF_LOG_DEFAULT;
+	if (l->off)
+		snprintf(l->meaning, sizeof(l->meaning), "%s",
 		    "and with -d to stderr");
-	return i == 0;
+	return l->i == 0;
 }
 
 const struct conf_type

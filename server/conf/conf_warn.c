@@ -10,10 +10,8 @@
 #include <sys/stat.h>
 #include <limits.h>
 
-typedef void tell_fn(const char *, unsigned, const char *);
-
-void
-conf_warn_hostname(const struct conf *conf, tell_fn *tell)
+static void
+warn_hostname(const struct conf *conf, conf_warn_fn *tell)
 {
 	char text[400];
 
@@ -35,8 +33,8 @@ anybody_has_password(const struct conf *conf)
 	return false;
 }
 
-void
-conf_warn_logins(const struct conf *conf, tell_fn *tell)
+static void
+warn_logins(const struct conf *conf, conf_warn_fn *tell)
 {
 	if (anybody_has_password(conf))
 		return;
@@ -49,7 +47,7 @@ conf_warn_logins(const struct conf *conf, tell_fn *tell)
 
 /* Tells some, and counts the rest. */
 struct telling {
-	tell_fn		*tell;
+	conf_warn_fn		*tell;
 	unsigned	 count;
 	const char	*path;		/* the place of the last one */
 	unsigned	 line;
@@ -97,7 +95,7 @@ tell_domain(struct telling *t, const struct conf *conf,
 }
 
 void
-conf_warn_broken(const struct conf *conf, tell_fn *tell)
+conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
 {
 	struct telling t = { .tell = tell };
 	char text[64];
@@ -138,11 +136,13 @@ conf_warn_apart(const char *root)
 }
 
 void
-conf_warn_disks(const struct conf *conf,
-    void (*tell)(const char *path, unsigned line, const char *text))
+conf_warn(const struct conf *conf, conf_warn_fn *tell)
 {
-	const char *text = conf->catcher ? NULL : conf_warn_apart(conf->root);
+	const char *apart = conf->catcher ? NULL : conf_warn_apart(conf->root);
 
-	if (text != NULL)
-		tell(conf->root, 0, text);
+	warn_hostname(conf, tell);
+	warn_logins(conf, tell);
+	conf_warn_broken(conf, tell);
+	if (apart != NULL)
+		tell(conf->root, 0, apart);
 }

@@ -6,25 +6,21 @@
 
 #include "server/conf/conf.h"
 
+/* Line 0: the file as a whole, or what none of its lines says. */
+typedef void conf_warn_fn(const char *path, unsigned line, const char *text);
+
 /*
- * Each calls tell for a line that most likely should not be so.  Here, a
- * hostname without a dot; line 0 where it is this host's own.
+ * Calls tell for a hostname without a dot, submission to which nobody can log
+ * in, what is broken, and Maildirs on another file system than the spool.
+ * Before passwords are forgotten.
  */
-void	conf_warn_hostname(const struct conf *conf,
-	    void (*tell)(const char *path, unsigned line, const char *text));
-/* Submission to which nobody can log in.  Before passwords are forgotten. */
-void	conf_warn_logins(const struct conf *conf,
-	    void (*tell)(const char *path, unsigned line, const char *text));
+void	conf_warn(const struct conf *conf, conf_warn_fn *tell);
 /* Aliases, catch-alls and passwords that are broken: 20, and the number. */
-void	conf_warn_broken(const struct conf *conf,
-	    void (*tell)(const char *path, unsigned line, const char *text));
+void	conf_warn_broken(const struct conf *conf, conf_warn_fn *tell);
 /*
  * What it costs that mail and spool/incoming below root are on two file
  * systems, for people; NULL where they are not.
  */
 const char *conf_warn_apart(const char *root);
-/* Maildirs on another file system than the spool: no link, but a copy. */
-void	conf_warn_disks(const struct conf *conf,
-	    void (*tell)(const char *path, unsigned line, const char *text));
 
 #endif

@@ -74,16 +74,6 @@ check_log_warning(const char *path, unsigned line, const char *text)
 	log_end(&l);
 }
 
-void
-check_warn(const struct conf *conf,
-    void (*tell)(const char *path, unsigned line, const char *text))
-{
-	conf_warn_hostname(conf, tell);
-	conf_warn_logins(conf, tell);
-	conf_warn_broken(conf, tell);
-	conf_warn_disks(conf, tell);
-}
-
 struct trial {
 	const struct conf	*conf;
 	struct users		 users;
@@ -348,7 +338,7 @@ check_conf(const struct conf *conf, const struct tls_files *tls)
 	if (conf->listen_count == 0)
 		fprintf(stderr, "smtpd: %s: no listen line: good for inetd "
 		    "and systemd sockets only\n", conf->path);
-	check_warn(conf, show_warning);
+	conf_warn(conf, show_warning);
 	check_note_user(conf);
 	if (t.faults > 0)
 		return 1;

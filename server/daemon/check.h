@@ -20,13 +20,7 @@ int	check_load(const char *path, struct conf *out, struct tls_files *tls,
  * this sees no columns.
  */
 char	*check_next_mistake(char **text);
-/*
- * Tells of what conf says and most likely should not.  Before anything is
- * held, and passwords are forgotten.
- */
-void	check_warn(const struct conf *conf,
-	    void (*tell)(const char *path, unsigned line, const char *text));
-/* Logs one of them. */
+/* Logs what conf_warn tells of. */
 void	check_log_warning(const char *path, unsigned line, const char *text);
 /*
  * Tries as the user of conf what conf names (who may not become that user

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/conf/conf_table.h"
 #include "server/conf/privdrop.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"

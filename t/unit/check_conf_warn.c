@@ -29,8 +29,7 @@ warn(const char *text, const char *users)
 	conf_case_file("c", text);
 	conf_case_file("users", users);
 	ck_assert_msg(recipient_load("c", &conf, stderr) == 0, "not loaded");
-	conf_warn_logins(&conf, note);
-	conf_warn_hostname(&conf, note);
+	conf_warn(&conf, note);
 	conf_free(&conf);
 }
 

@@ -1,11 +1,20 @@
 /*
- * Prints every keyword of the configuration, for t/lint/keywords.sh.
+ * Prints every keyword of the configuration, one a line ("listen",
+ * "domain.users"), for t/lint/keywords.sh.
  */
-#include "server/conf/conf.h"
+#include "server/conf/conf_keyword.h"
 
 int
 main(void)
 {
-	conf_print_keywords(stdout);
+	static const char *const prefix[] = {
+		[CONF_TOP] = "",
+		[CONF_DOMAIN] = "domain.",
+		[CONF_LIMITS] = "limits."
+	};
+
+	for (size_t i = 0; i < conf_keyword_count; i++)
+		printf("%s%s\n", prefix[conf_keywords[i].block],
+		    conf_keywords[i].name);
 	return fflush(stdout) == 0 ? 0 : 1;
 }
