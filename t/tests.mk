@@ -23,7 +23,7 @@ test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o $(BUILD)/server/smtpctl/smtpct
 	  $(BUILD)/server/process/feed.o $(BUILD)/server/session/guesses.o \
 	  $(BUILD)/server/mail/sender.o $(BUILD)/server/conf/conf_warn.o \
 	  $(BUILD)/shared/password_check.o \
-	  \
+	  $(patsubst %,$(BUILD)/worker/%.o,dot header lineio mailbox_list) \
 	  $(BUILD)/server/smtpctl/smtpctl_conf.o $(BUILD)/server/smtpctl/smtpctl_control.o
 
 # ---- unit ---------------------------------------------------------------
@@ -51,7 +51,7 @@ PLAY = play play_script play_talk play_wire play_tls play_box play_daemon \
 PARROT = parrot play_script play_tls
 # TLS of its own, as the server's is libtls.
 PLAY_LIBS = -lssl -lcrypto
-play_o = $(PLAY:%=$(BUILD)/t/dialog/%.o) $(PURE:%=$(BUILD)/shared/%.o)
+play_o = $(PLAY:%=$(BUILD)/t/dialog/%.o) $(PURE:%=$(BUILD)/%.o)
 
 $(B)/dialog/play: $(play_o)
 	$(call link,,$(SERVER_LIBS) $(PLAY_LIBS))
@@ -74,7 +74,8 @@ $(B)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
 	@mkdir -p $(@D)
 	$(CLANG) -std=c11 -g -O1 -I. -D_GNU_SOURCE $(LIB_CFLAGS) \
 	    -fsanitize=fuzzer,address,undefined -o $@ $< \
-	    $(PURE:%=shared/%.c) shared/lineio.c shared/deadline.c \
+	    $(patsubst %,%.c,$(filter-out server/%,$(PURE))) \
+	    worker/lineio.c shared/deadline.c \
 	    shared/log.c shared/outlet.c shared/os_syslog.c \
 	    $(CONF:%=server/%.c) $(FUZZ_SERVER:%=server/%.c) \
 	    $(OS_FILE:%=shared/%.c) $(SERVER_LIBS)
@@ -151,7 +152,7 @@ lint:
 	@sh t/deps.sh build
 	@sh t/deps.sh lint
 	@$(MAKE) --no-print-directory programs
-	@sh t/lint/lint.sh $(BUILD) "$(PURE:%=shared/%) server/conf/conf_parse server/conf/conf_range server/log/json server/log/log_record server/log/refused_record"
+	@sh t/lint/lint.sh $(BUILD) "$(PURE) server/conf/conf_parse server/conf/conf_range server/log/json server/log/log_record server/log/refused_record"
 
 bench:
 	@sh t/deps.sh build

@@ -17,7 +17,7 @@
 #include "shared/ipc.h"
 #include "shared/os.h"
 #include "shared/sandbox_table.h"
-#include "worker/serve.h"
+#include "worker/smtp_session.h"
 #include "worker/tls_context.h"
 #include "worker/tls_try.h"
 
@@ -77,7 +77,7 @@ static void
 become_child(int channel)
 {
 	if (dup2(channel, nursery_channel) == -1)
-		_exit(serve_exit_unsafe);
+		_exit(smtp_session_exit_unsafe);
 	close(channel);
 }
 
@@ -94,7 +94,7 @@ spawn_one(const struct nursery *n)
 			close(ends[0]);
 			become_child(ends[1]);
 			os_drop_program(nursery_program);
-			serve(nursery_channel, &n->settings);
+			smtp_session_serve(nursery_channel, &n->settings);
 		}
 		close(ends[1]);
 	} else
@@ -206,7 +206,7 @@ shake_hands(struct nursery *n, const char **why)
 	if (pid == 0) {
 		if (n->works &&
 		    sandbox_enter(SANDBOX_SMTP, NULL, 0, why) == -1)
-			_exit(serve_exit_unsafe);
+			_exit(smtp_session_exit_unsafe);
 		_exit(tls_try() ? 0 : 1);
 	}
 	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)

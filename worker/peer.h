@@ -5,7 +5,7 @@
 #ifndef WORKER_PEER_H
 #define WORKER_PEER_H
 
-#include "shared/lineio.h"
+#include "worker/lineio.h"
 #include "worker/ask.h"
 
 struct peer {

@@ -6,7 +6,7 @@
 #define WORKER_SMTP_H
 
 #include "shared/ipc_msg.h"
-#include "shared/lineio.h"
+#include "worker/lineio.h"
 #include "shared/smtp_reply.h"
 #include "worker/ask.h"
 #include "worker/tls_peer.h"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "shared/deadline.h"
-#include "shared/dot.h"
+#include "worker/dot.h"
 #include "worker/ask.h"
 #include "worker/smtp_submit.h"
 #include "worker/transcript.h"

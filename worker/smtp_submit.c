@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shared/mailbox_list.h"
+#include "worker/mailbox_list.h"
 #include "shared/trace_field.h"
 #include "worker/ask.h"
 

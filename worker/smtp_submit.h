@@ -6,7 +6,7 @@
 #define WORKER_SMTP_SUBMIT_H
 
 #include "shared/buf.h"
-#include "shared/header.h"
+#include "worker/header.h"
 #include "worker/smtp.h"
 
 enum {

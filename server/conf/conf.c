@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "server/conf/conf_keyword.h"
-#include "shared/punycode.h"
+#include "server/conf/punycode.h"
 
 static void
 forget_passwords(struct conf_domain *d)

@@ -12,7 +12,7 @@
 #include "server/conf/conf_keyword.h"
 #include "server/conf/conf_table.h"
 #include "server/conf/conf_text.h"
-#include "shared/punycode.h"
+#include "server/conf/punycode.h"
 
 struct loader {
 	struct conf		*conf;

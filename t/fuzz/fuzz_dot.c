@@ -5,7 +5,7 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "shared/dot.h"
+#include "worker/dot.h"
 
 enum { text_max_bytes = 1 << 16 };
 

@@ -6,7 +6,7 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "shared/header.h"
+#include "worker/header.h"
 
 enum { text_max_bytes = 1 << 16 };
 

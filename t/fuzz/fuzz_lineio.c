@@ -6,8 +6,8 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "shared/dot.h"
-#include "shared/lineio.h"
+#include "worker/dot.h"
+#include "worker/lineio.h"
 
 enum { input_max_bytes = 1 << 16, kept_max_bytes = 4 * input_max_bytes };
 

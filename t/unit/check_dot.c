@@ -4,7 +4,7 @@
  */
 #include "t/unit/unit.h"
 
-#include "shared/dot.h"
+#include "worker/dot.h"
 
 enum { text_max_bytes = 256 };
 

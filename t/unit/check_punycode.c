@@ -3,7 +3,7 @@
  */
 #include "t/unit/unit.h"
 
-#include "shared/punycode.h"
+#include "server/conf/punycode.h"
 
 START_TEST(spelled)
 {

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#include "shared/lineio.h"
+#include "worker/lineio.h"
 
 enum { peer_pieces = 8, peer_kept_bytes = 32 * 1024 };
 

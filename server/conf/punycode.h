@@ -6,8 +6,8 @@
  * U-labels (RFC 5891 5.3, 5.4), and have another spelling than what they look
  * like; who sends maps them.
  */
-#ifndef SHARED_PUNYCODE_H
-#define SHARED_PUNYCODE_H
+#ifndef SERVER_PUNYCODE_H
+#define SERVER_PUNYCODE_H
 
 #include "shared/smtp_syntax.h"
 

@@ -6,8 +6,8 @@
  * lines in front of the header (mbox, git format-patch), where it would end
  * for some readers.
  */
-#ifndef SHARED_HEADER_H
-#define SHARED_HEADER_H
+#ifndef WORKER_HEADER_H
+#define WORKER_HEADER_H
 
 #include "shared/span.h"
 

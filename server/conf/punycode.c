@@ -2,7 +2,7 @@
  * Punycode, the way from Unicode to ASCII alone: two spellings are compared in
  * ASCII, so nothing is ever read back.  Pure.
  */
-#include "shared/punycode.h"
+#include "server/conf/punycode.h"
 
 #include "shared/buf.h"
 #include "shared/utf8.h"

@@ -3,8 +3,8 @@
  * that takes any number of octets at a time.  Only CRLF ends a line and only
  * CRLF "." CRLF ends the message; line ends come out as LF.
  */
-#ifndef SHARED_DOT_H
-#define SHARED_DOT_H
+#ifndef WORKER_DOT_H
+#define WORKER_DOT_H
 
 #include "shared/span.h"
 

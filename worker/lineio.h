@@ -3,13 +3,13 @@
  * to it.  Works over a replaceable pair of functions (a socket, memory in
  * tests, TLS).  Strict CRLF lives here and, for message text, in dot.c.
  */
-#ifndef SHARED_LINEIO_H
-#define SHARED_LINEIO_H
+#ifndef WORKER_LINEIO_H
+#define WORKER_LINEIO_H
 
 #include <sys/types.h>
 
 #include "shared/buf.h"
-#include "shared/header.h"
+#include "worker/header.h"
 
 enum {
 	lineio_in_max_bytes = 64 * 1024,

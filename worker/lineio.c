@@ -1,7 +1,7 @@
 /*
  * The line reader.  One fixed buffer each way; nothing grows.
  */
-#include "shared/lineio.h"
+#include "worker/lineio.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  * smuggling"): LF.LF, LF.CRLF, CRLF.LF, CRLF.CRCRLF.  None of them is an end
  * here, and all of them leave a fault that refuses the message.
  */
-#include "shared/dot.h"
+#include "worker/dot.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
  * them allowed (RFC 6532).  Pure.  Display names and comments are read over;
  * an address is what smtp_syntax makes of it.
  */
-#ifndef SHARED_MAILBOX_LIST_H
-#define SHARED_MAILBOX_LIST_H
+#ifndef WORKER_MAILBOX_LIST_H
+#define WORKER_MAILBOX_LIST_H
 
 #include "shared/smtp_syntax.h"
 

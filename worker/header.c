@@ -2,7 +2,7 @@
  * The header filter.  Pure; works in place, as its result is never longer
  * than what came in and was kept back.
  */
-#include "shared/header.h"
+#include "worker/header.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
  * Each take_* moves *in only past what it has taken; after a false its place
  * means nothing.
  */
-#include "shared/mailbox_list.h"
+#include "worker/mailbox_list.h"
 
 #include <string.h>
 
