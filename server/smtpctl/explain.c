@@ -4,7 +4,11 @@
  */
 #include "server/smtpctl/explain.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "server/log/lines.h"
 #include "server/log/refused_record.h"
@@ -104,6 +108,112 @@ put_rcpts(struct span list, const struct story *story)
 
 /* ---- where it is now ---------------------------------------------------- */
 
+/* Where a delivered file is now. */
+enum state {
+	STATE_NEW,		/* as it was delivered */
+	STATE_CUR,		/* a mail program has taken it up */
+	STATE_FOLDER,		/* in another folder of the same Maildir */
+	STATE_GONE,
+	STATE_UNKNOWN		/* error: why it could not be looked for */
+};
+
+struct place {
+	enum state	state;
+	int		error;
+	char		path[PATH_MAX];	/* of the file, or Maildir */
+	char		folder[256];	/* ".Junk"; "" */
+	char		flags[32];	/* "RS"; "" */
+};
+
+/*
+ * Looks through new or cur of a folder of a Maildir.  The file keeps its name
+ * but for the flags that mail programs add behind it.
+ */
+static bool
+look_in(const char *maildir, const char *folder, const char *part,
+    const char *file, struct place *out)
+{
+	size_t n = strlen(file);
+	char path[PATH_MAX];
+	struct dirent *e;
+	bool found = false;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%.3000s/%.255s/%s", maildir, folder,
+	    part);
+	d = opendir(path);
+	if (d == NULL && errno != ENOENT && errno != ENOTDIR)
+		out->error = errno;
+	while (!found && d != NULL && (e = readdir(d)) != NULL) {
+		const char *flags = strstr(e->d_name, ":2,");
+
+		if (strncmp(e->d_name, file, n) != 0 ||
+		    memchr(":,", e->d_name[n], 3) == NULL)
+			continue;
+		snprintf(out->path, sizeof(out->path), "%.3000s%s%.255s/%s/%s",
+		    maildir, folder[0] == '\0' ? "" : "/", folder, part,
+		    e->d_name);
+		snprintf(out->folder, sizeof(out->folder), "%s", folder);
+		snprintf(out->flags, sizeof(out->flags), "%.31s",
+		    flags == NULL ? "" : flags + 3);
+		out->state = folder[0] != '\0' ? STATE_FOLDER :
+		    part[0] == 'n' ? STATE_NEW : STATE_CUR;
+		found = true;
+	}
+	if (d != NULL)
+		closedir(d);
+	return found;
+}
+
+/* "alice@example.org": mail/example.org/alice; no "@": a catcher's. */
+static void
+maildir_of(const char *root, struct span mailbox, char out[PATH_MAX])
+{
+	const uint8_t *at = memrchr(mailbox.p, '@', mailbox.n);
+	char catcher[PATH_MAX];
+	struct stat st;
+
+	snprintf(catcher, sizeof(catcher), "%s/.smtpd", root);
+	if (at == NULL || stat(catcher, &st) == 0)
+		snprintf(out, PATH_MAX, "%.3000s/%.*s", root, (int)mailbox.n,
+		    mailbox.p);
+	else
+		snprintf(out, PATH_MAX, "%.3000s/mail/%.*s/%.*s", root,
+		    (int)(mailbox.n - (size_t)(at + 1 - mailbox.p)), at + 1,
+		    (int)(at - mailbox.p), mailbox.p);
+}
+
+/* Looks for file, as it was delivered into the Maildir of mailbox. */
+static void
+find(const char *root, struct span mailbox, const char *file,
+    struct place *out)
+{
+	char maildir[PATH_MAX];
+	struct dirent *e;
+	bool found;
+	DIR *d;
+
+	memset(out, 0, sizeof(*out));
+	maildir_of(root, mailbox, maildir);
+	found = look_in(maildir, "", "new", file, out) ||
+	    look_in(maildir, "", "cur", file, out);
+	d = opendir(maildir);
+	if (d == NULL && errno != ENOENT)
+		out->error = errno;
+	/* Maildir++: other folders are directories ".NAME" inside. */
+	while (!found && d != NULL && (e = readdir(d)) != NULL)
+		found = e->d_name[0] == '.' && e->d_name[1] != '.' &&
+		    e->d_name[1] != '\0' &&
+		    (look_in(maildir, e->d_name, "new", file, out) ||
+		    look_in(maildir, e->d_name, "cur", file, out));
+	if (d != NULL)
+		closedir(d);
+	if (found)
+		return;
+	out->state = out->error != 0 ? STATE_UNKNOWN : STATE_GONE;
+	snprintf(out->path, sizeof(out->path), "%s", maildir);
+}
+
 /* What a flag of a Maildir means (letters are all it may be). */
 static void
 put_flags(const char *flags, FILE *f)
@@ -127,29 +237,29 @@ put_flags(const char *flags, FILE *f)
 }
 
 static void
-print_place(const struct explain_place *p, bool first, FILE *f)
+print_place(const struct place *p, bool first, FILE *f)
 {
 	fprintf(f, "%s%s\n               ", first ? "  lies in    " :
 	    "             ", shown(span_of(p->path)));
 	switch (p->state) {
-	case EXPLAIN_NEW:
+	case STATE_NEW:
 		fputs("as it was delivered: no mail program has taken it up",
 		    f);
 		break;
-	case EXPLAIN_CUR:
+	case STATE_CUR:
 		fputs("moved to cur by a mail program: ", f);
 		put_flags(p->flags, f);
 		break;
-	case EXPLAIN_FOLDER:
+	case STATE_FOLDER:
 		fprintf(f, "moved to the folder %s: ",
 		    shown(span_of(p->folder + 1)));
 		put_flags(p->flags, f);
 		break;
-	case EXPLAIN_GONE:
+	case STATE_GONE:
 		fputs("no longer there: deleted, or moved elsewhere by a "
 		    "mail program", f);
 		break;
-	case EXPLAIN_UNKNOWN:
+	case STATE_UNKNOWN:
 		fprintf(f, "cannot be looked for: %s", strerror(p->error));
 		break;
 	}
@@ -157,23 +267,23 @@ print_place(const struct explain_place *p, bool first, FILE *f)
 }
 
 static void
-json_place(const struct explain_place *p, struct span mailbox,
+json_place(const struct place *p, struct span mailbox,
     struct json_out *j)
 {
-	static const char *const states[] = { [EXPLAIN_NEW] = "new",
-	    [EXPLAIN_CUR] = "cur", [EXPLAIN_FOLDER] = "folder",
-	    [EXPLAIN_GONE] = "gone", [EXPLAIN_UNKNOWN] = "unknown" };
+	static const char *const states[] = { [STATE_NEW] = "new",
+	    [STATE_CUR] = "cur", [STATE_FOLDER] = "folder",
+	    [STATE_GONE] = "gone", [STATE_UNKNOWN] = "unknown" };
 
 	json_out_object(j, NULL);
 	json_out_span(j, "mailbox", mailbox);
 	json_out_string(j, "state", states[p->state]);
-	json_out_string(j, p->state == EXPLAIN_GONE ||
-	    p->state == EXPLAIN_UNKNOWN ? "maildir" : "path", p->path);
-	if (p->state == EXPLAIN_CUR || p->state == EXPLAIN_FOLDER)
+	json_out_string(j, p->state == STATE_GONE ||
+	    p->state == STATE_UNKNOWN ? "maildir" : "path", p->path);
+	if (p->state == STATE_CUR || p->state == STATE_FOLDER)
 		json_out_string(j, "flags", p->flags);
-	if (p->state == EXPLAIN_FOLDER)
+	if (p->state == STATE_FOLDER)
 		json_out_string(j, "folder", p->folder + 1);
-	if (p->state == EXPLAIN_UNKNOWN)
+	if (p->state == STATE_UNKNOWN)
 		json_out_string(j, "why", strerror(p->error));
 	json_out_end(j);
 }
@@ -183,9 +293,9 @@ static uint64_t
 tell_places(const struct log_record *r, const struct story *story)
 {
 	char file[text_bytes], mailbox[text_bytes];
-	struct buf name = buf_over(file, sizeof(file));
+	struct buf name = buf_over(file, sizeof(file) - 1);
 	struct span rest = r->to, to;
-	struct explain_place place;
+	struct place place;
 	uint64_t told = 0;
 
 	json_add_decoded(&name, r->file);
@@ -193,8 +303,7 @@ tell_places(const struct log_record *r, const struct story *story)
 		struct buf b = buf_over(mailbox, sizeof(mailbox));
 
 		json_add_decoded(&b, to);
-		explain_find(story->root, buf_span(&b), buf_span(&name),
-		    &place);
+		find(story->root, buf_span(&b), buf_str(&name), &place);
 		if (story->json == NULL)
 			print_place(&place, told == 0, story->f);
 		else

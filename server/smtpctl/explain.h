@@ -1,39 +1,11 @@
 /*
- * The parts of an explanation: finding a message, telling of it and of a
- * session.
+ * Telling of a message that the log has, and of a session that was kept.
  */
 #ifndef SERVER_EXPLAIN_H
 #define SERVER_EXPLAIN_H
 
-#include <limits.h>
-#include <stdio.h>
-
 #include "server/log/log_record.h"
 #include "server/smtpctl/story.h"
-
-/* Where a delivered file is now. */
-enum explain_state {
-	EXPLAIN_NEW,		/* as it was delivered */
-	EXPLAIN_CUR,		/* a mail program has taken it up */
-	EXPLAIN_FOLDER,		/* in another folder of the same Maildir */
-	EXPLAIN_GONE,
-	EXPLAIN_UNKNOWN		/* errno says why it could not be looked for */
-};
-
-struct explain_place {
-	enum explain_state	state;
-	int			error;
-	char			path[PATH_MAX];	/* of the file, or Maildir */
-	char			folder[256];	/* ".Junk"; "" */
-	char			flags[32];	/* "RS"; "" */
-};
-
-/*
- * Looks for file, as it was delivered into the Maildir of mailbox
- * ("alice@example.org"; in a catcher the Maildir's name) below root.
- */
-void	explain_find(const char *root, struct span mailbox, struct span file,
-	    struct explain_place *out);
 
 /* A message of the log, and where its line stands. */
 struct explain_message {

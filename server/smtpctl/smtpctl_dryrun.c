@@ -8,6 +8,7 @@
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "server/smtpctl/smtpctl_conf.h"
 #include "server/smtpctl/smtpctl_control.h"
 #include "server/smtpctl/story.h"
+#include "shared/ip.h"
 #include "shared/ip.h"
 
 enum { command_max_bytes = 700, digits_max = 18 };
@@ -265,10 +267,13 @@ read_client(struct question *q)
 	if (!ip_parse(span_of(q->client), &ipv6, q->ask.ip))
 		errx(smtpctl_exit_error, "--client %s: no IPv4 or IPv6 "
 		    "address", q->client);
-	q->ask.ipv6 = ipv6 && !ip_is_mapped(q->ask.ip);
 	/* As accept(2) tells an IPv4 client of a listener for both. */
-	if (ipv6 && !q->ask.ipv6)
+	if (ipv6 && ip_is_mapped(q->ask.ip)) {
 		memmove(q->ask.ip, q->ask.ip + 12, 4);
+		memset(q->ask.ip + 4, 0, 12);
+		ipv6 = false;
+	}
+	q->ask.ipv6 = ipv6;
 	q->story.client = q->client;
 }
 
