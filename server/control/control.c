@@ -23,8 +23,7 @@
 #include "shared/os.h"
 
 enum {
-	peers_max = 8,
-	peers_per_user_max = 4,
+	peers_per_user_max = 4,		/* and two users may ask */
 	patience_s = 5,
 	pause_s = 1,			/* when accept(2) has no descriptor */
 	records_a_turn_max = 64,
@@ -139,42 +138,28 @@ answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
 }
 
 static void
-write_answer(struct control *c, const struct ipc_ask *ask, FILE *f)
+answer(struct peer *p, const struct ipc_ask *ask)
 {
-	struct master *m = c->master;
+	struct master *m = p->control->master;
+	FILE *f = control_answer_open(&p->answer);
 	struct json_out j = { .f = f };
+	bool fine = true;
 
+	if (f == NULL) {
+		drop(p);
+		return;
+	}
+	m->counters.value[COUNTER_QUESTIONS]++;
 	m->counters.value[COUNTER_LOG_LOST] = log_lost();
 	if (ask->what == QUESTION_CLIENT)
 		answer_client(m, ask, f);
 	else if (ask->what == QUESTION_STATUS)
-		control_status(m, find_then(c), &(struct control_out){ f,
-		    ask->form == FORM_JSON ? &j : NULL, ask->all });
+		fine = control_status(m, find_then(p->control),
+		    &(struct control_out){ f, ask->form == FORM_JSON ? &j :
+		    NULL, ask->all });
 	else
 		control_stats(m, ask->form, f);
-}
-
-/* Is a process missing that should be there? */
-static bool
-lacks_any(const struct master *m)
-{
-	bool lacks = false;
-
-	for (size_t i = 0; i < HELPER_COUNT; i++)
-		lacks |= helper_is_lacking(m, (enum helper_kind)i);
-	return lacks;
-}
-
-static void
-answer(struct peer *p, const struct ipc_ask *ask)
-{
-	FILE *f = control_answer_open(&p->answer);
-
-	p->control->master->counters.value[COUNTER_QUESTIONS]++;
-	if (f != NULL)
-		write_answer(p->control, ask, f);
-	if (f != NULL && control_answer_close(&p->answer, f,
-	    ask->what == QUESTION_STATUS && lacks_any(p->control->master)))
+	if (control_answer_close(&p->answer, f, !fine))
 		send_answer(p);
 	else
 		drop(p);
@@ -192,19 +177,20 @@ receive(struct peer *p)
 	    &passed, &why)) {
 	case IPC_GOT_RECORD:
 		answer(p, &r.u.ask);
-		return;
+		break;
 	case IPC_GOT_NOTHING:
 		wait_for(p, EV_READ);
-		return;
+		break;
 	case IPC_GOT_BAD:
 		log_peer(p->control, p->uid, why);
+		drop(p);
 		break;
 	case IPC_GOT_NO_ROOM:
 	case IPC_GOT_END:
 	case IPC_GOT_ERROR:
+		drop(p);
 		break;
 	}
-	drop(p);
 }
 
 static void
@@ -233,25 +219,20 @@ refuse(int fd, enum ipc_control_refusal why)
 }
 
 /*
- * Room for one more of this user.  Its own oldest connection makes it: so
- * who holds all that a user may have, and is silent, keeps nobody out.
+ * A user's own oldest connection makes room for one more: so who holds all
+ * that a user may have, and is silent, keeps nobody out.
  */
-static bool
+static void
 make_room(struct control *c, uid_t uid)
 {
 	struct peer *p, *oldest = NULL;
-	size_t count = 0, all = 0;
+	size_t count = 0;
 
-	TAILQ_FOREACH(p, &c->peers, entry) {
-		all++;
+	TAILQ_FOREACH(p, &c->peers, entry)
 		if (p->uid == uid && count++ == 0)
 			oldest = p;
-	}
-	if (count >= peers_per_user_max) {
+	if (count >= peers_per_user_max)
 		drop(oldest);
-		return true;
-	}
-	return all < peers_max;
 }
 
 static void
@@ -270,7 +251,8 @@ admit(struct control *c, int fd)
 		refuse(fd, REFUSAL_USER);
 		return;
 	}
-	p = make_room(c, uid) ? calloc(1, sizeof(*p)) : NULL;
+	make_room(c, uid);
+	p = calloc(1, sizeof(*p));
 	if (p == NULL) {
 		refuse(fd, REFUSAL_BUSY);
 		return;

@@ -209,17 +209,20 @@ tell_disk(const struct master *m, const struct control_out *o)
 		    ": NO MAIL IS TAKEN" : "");
 }
 
-static void
+static bool
 tell_stored(const struct master *m, const struct control_out *o)
 {
 	const uint64_t *value = m->counters.value;
 	char size[figure_bytes];
+	bool lacks = false;
 
+	for (size_t i = 0; i < HELPER_COUNT; i++)
+		lacks |= helper_is_lacking(m, (enum helper_kind)i);
 	if (o->j != NULL) {
 		json_out_u64(o->j, "messages_stored", value[COUNTER_STORED]);
 		json_out_u64(o->j, "stored_bytes",
 		    value[COUNTER_STORED_OCTETS]);
-		return;
+		return !lacks;
 	}
 	figure_size(value[COUNTER_STORED_OCTETS], size);
 	control_line(o, "stored", "%" PRIu64 " message%s, %s, in %" PRIu64
@@ -237,6 +240,7 @@ tell_stored(const struct master *m, const struct control_out *o)
 			control_line(o, "TROUBLE", "the %s process is "
 			    "missing: %s", helper_name((enum helper_kind)i),
 			    m->helpers[i].role->then);
+	return !lacks;
 }
 
 static void
@@ -276,10 +280,12 @@ tell_rates(const struct master *m, const struct control_moment *then,
 		    text, (ms + 500) / 1000);
 }
 
-void
+bool
 control_status(struct master *m, const struct control_moment *then,
     const struct control_out *o)
 {
+	bool fine;
+
 	if (o->j != NULL)
 		json_out_object(o->j, NULL);
 	tell_about(m, o);
@@ -298,10 +304,11 @@ control_status(struct master *m, const struct control_moment *then,
 	tell_sessions(m, o);
 	tell_workers(m, o);
 	tell_disk(m, o);
-	tell_stored(m, o);
+	fine = tell_stored(m, o);
 	tell_rates(m, then, o);
 	control_list_addresses(m, o);
 	control_list_sessions(m, o);
 	if (o->j != NULL)
 		json_out_end(o->j);
+	return fine;
 }

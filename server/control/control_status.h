@@ -14,9 +14,10 @@ struct control_moment {
 
 /*
  * Writes the status, with what happened since then a second: for a person, and
- * then nothing that acts on a terminal, or as one JSON object.
+ * then nothing that acts on a terminal, or as one JSON object.  False: a
+ * process is missing that should be there.
  */
-void	control_status(struct master *m, const struct control_moment *then,
+bool	control_status(struct master *m, const struct control_moment *then,
 	    const struct control_out *o);
 
 #endif
