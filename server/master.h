@@ -13,38 +13,25 @@
 #include "server/conf/privdrop.h"
 #include "server/log/counters.h"
 #include "server/log/log_message.h"
-#include "server/mail/recipient.h"
-#include "server/mail/recipient_log.h"
 #include "server/mail/spool.h"
 #include "server/process/feed.h"
 #include "server/process/helper.h"
 #include "server/process/tls_files.h"
-#include "server/session/address.h"
 #include "shared/ipc_msg.h"
 
 enum {
-	message_name_bytes = 256,
 	/* "alice@example.org", or what the catcher was told; with its NUL */
 	login_name_max_bytes = smtp_local_max_bytes + 1 +
 	    smtp_domain_max_bytes + 1
 };
 
-/* One message between MAIL and its answer. */
-struct transaction {
-	char			 id[ipc_id_bytes + 1];
-	struct ipc_mail		 mail;
-	bool			 no_room;	/* told at RCPT */
-	struct mailbox		 first_rcpt;
-	uint64_t		 rcpt_count;
-	struct recipient_set	 boxes;
-	struct recipient_log	 rcpts;		/* as the client named them */
-	const char		*protocol;	/* RFC 3848 */
-	uint64_t		 head_bytes;	/* of our trace fields */
-	uint64_t		 size;		/* of the committed file */
-	char			 name[message_name_bytes]; /* in its Maildirs */
-	unsigned		 authors;	/* From and Sender: asked for */
-	bool			 forged;	/* one of them is another's */
-};
+struct address_book;
+struct commit;
+struct control;
+struct conf_epoch;
+struct pool;
+struct renewal;
+struct sessions;
 
 /* One signature, asked for by whoever has this; zero: nothing is asked. */
 struct signing {
@@ -55,63 +42,6 @@ struct signing {
 	void			(*done)(void *arg,
 				    const struct ipc_signature *signature);
 	void			*arg;
-};
-
-enum session_list_kind {
-	SESSIONS_NONE,
-	SESSIONS_GREETING,	/* held back */
-	SESSIONS_PENDING,	/* no worker yet */
-	SESSIONS_SERVED,
-	SESSIONS_KINDS
-};
-
-/* One client, from accept(2) to its end. */
-struct session {
-	TAILQ_ENTRY(session)	 entry;
-	enum session_list_kind	 list;		/* it is in that one */
-	struct worker		*worker;	/* NULL: it waits for one */
-	bool			 evicted;	/* somebody needs its slot */
-	struct login		*login;		/* not answered yet; or NULL */
-	struct signing		 signing;	/* waits for a signature */
-	struct delivery		*delivery;	/* it waits for; or NULL */
-	int			 socket;	/* -1: a worker has it */
-	int			 output;	/* where it is another; -1 */
-	char			 id[ipc_id_bytes + 1];
-	struct master		*master;
-	struct address		 client;
-	bool			 header_due;	/* a PROXY header */
-	bool			 of_proxy;	/* client is a proxy's own */
-	struct address_host	*host;		/* in the address book */
-	struct conf_epoch	*epoch;		/* NULL: no worker yet */
-	struct event		 early;		/* while it is held back */
-	bool			 dismissed;	/* its last line was sent */
-	bool			 served;	/* a worker has it, or had */
-	int64_t			 start_ms;
-	int64_t			 disk_ms;	/* of its age: for our disk */
-	unsigned		 notes;
-	enum ipc_auth		 auth;		/* offered, of its listener */
-	char			 user[login_name_max_bytes]; /* logged in;
-						   empty: nobody */
-	bool			 submission;	/* of its listener */
-	bool			 hide_client;
-	bool			 tls_first;	/* RFC 8314 */
-	bool			 has_signed;	/* the one time it may */
-	bool			 tls_on;
-	bool			 tls_failed;
-	struct ipc_tls		 tls;		/* what was agreed on */
-	uint64_t		 stored;	/* messages */
-	uint64_t		 stored_bytes;
-	struct recipient_log	 refusals;	/* for keep-refused */
-	struct refused_text	*refused;	/* NULL: nothing said yet */
-	struct transaction	 tx;
-};
-TAILQ_HEAD(session_list, session);
-
-struct sessions {
-	struct session_list	 list[SESSIONS_KINDS];
-	uint64_t		 count[SESSIONS_KINDS];
-	struct event		 room;	/* to be made for who waits */
-	bool			 hurried;	/* workers were told so */
 };
 
 /* What is asked of the sign process. */

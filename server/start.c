@@ -37,6 +37,7 @@
 #include "server/session/admit.h"
 #include "server/session/descriptors.h"
 #include "server/session/listen.h"
+#include "server/session/serve.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -45,7 +46,7 @@
 enum { worker_channel = 3, worker_program = 4 };
 
 /* What workers are lent for. */
-static const struct worker_use *const uses[] = { &admit_use, NULL };
+static const struct worker_use *const uses[] = { &serve_use, NULL };
 
 /*
  * A signal to all of us, from a terminal, pkill(1) or a service manager, is
@@ -248,7 +249,7 @@ start_events(struct master *m)
 	m->base = event_base_new();
 	m->book = address_book_new();
 	if (m->base == NULL || m->book == NULL || commit_init(m) == -1 ||
-	    reload_init(m) == -1 || admit_start(m) == -1 ||
+	    reload_init(m) == -1 || serve_start(m) == -1 ||
 	    log_setup_events(m) == -1 || signals_init(m) == -1)
 		fatal("no memory to start with");
 }

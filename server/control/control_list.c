@@ -155,6 +155,7 @@ control_list_processes(const struct master *m, const struct control_out *o)
 static void
 put_session(const struct session *t, const struct control_out *o)
 {
+	const char *state = session_state_words[session_state(t)];
 	pid_t pid = t->worker == NULL ? 0 : pool_pid(t->worker);
 	uint64_t age_ms = control_age_ms(t->start_ms);
 	char age[figure_bytes];
@@ -162,7 +163,7 @@ put_session(const struct session *t, const struct control_out *o)
 	if (o->j == NULL) {
 		figure_duration(age_ms, age);
 		fprintf(o->f, "%-16s %-39s %-8s %10s %10s %7" PRIu64 "\n",
-		    t->id, t->client.text, session_word(t),
+		    t->id, t->client.text, state,
 		    pid_text(pid, "-"), age, t->stored);
 		return;
 	}
@@ -170,7 +171,7 @@ put_session(const struct session *t, const struct control_out *o)
 	json_out_string(o->j, "id", t->id);
 	json_out_string(o->j, "client", t->client.text);
 	json_out_u64(o->j, "port", t->client.port);
-	json_out_string(o->j, "state", session_word(t));
+	json_out_string(o->j, "state", state);
 	json_pid(o->j, pid);
 	json_out_parts(o->j, "age_seconds", age_ms, 1000);
 	json_out_u64(o->j, "stored", t->stored);

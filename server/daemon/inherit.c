@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/ip.h"
 #include "shared/log.h"

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "server/master.h"
+#include "server/session/address.h"
 
 enum { inherit_sockets_max = 64 };
 

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/session/session.h"
 #include "shared/log.h"
 
 enum { status_ms = 10000, watchdog_least_us = 20000 };

@@ -24,6 +24,7 @@
 #include "server/process/signer.h"
 #include "server/session/descriptors.h"
 #include "server/session/listen.h"
+#include "server/session/session.h"
 #include "shared/log.h"
 
 int

@@ -299,8 +299,9 @@ catcher_tls_failed(const char *session, enum tls_fail why,
     const char *words)
 {
 	say(session, BAD, "*", "no TLS: %s%s", words,
-	    why != TLS_FAIL_UNTRUSTED ? "" : ": set it to accept any certificate, or give the catcher "
-	    "one that it trusts, with --certificate");
+	    why != TLS_FAIL_UNTRUSTED ? "" : ": set it to accept any "
+	    "certificate, or give the catcher one that it trusts, with "
+	    "--certificate");
 }
 
 void

@@ -211,7 +211,7 @@ find_next(struct commit *c, int64_t now_us)
 	int64_t owed, least = INT64_MAX;
 
 	TAILQ_FOREACH(d, &c->large, entry) {
-		owed = d->error != 0 ? 0 : address_charge(d->owner.host, 0,
+		owed = d->error != 0 ? 0 : d->owner.charge(d->owner.arg, 0,
 		    now_us);
 		if (owed < least) {
 			least = owed;
@@ -265,7 +265,6 @@ run_piece(struct master *m, bool quiet)
 	int64_t now_us, begun_us = deadline_now_us();
 	struct commit *c = m->commit;
 	struct delivery *d = find_next(c, begun_us);
-	struct address_host *host;
 	int error = 0;
 
 	if (d != NULL)
@@ -277,7 +276,6 @@ run_piece(struct master *m, bool quiet)
 	else if (d->error != 0)
 		take_back(m, d);
 	else {
-		host = d->owner.host;
 		if (delivery_go_on(d, &c->batch, c->piece))
 			TAILQ_INSERT_TAIL(&touched, d, entry);
 		else
@@ -285,7 +283,7 @@ run_piece(struct master *m, bool quiet)
 		error = sync_batch(m);
 		now_us = deadline_now_us();
 		adapt_piece(c, now_us - begun_us, quiet);
-		(void)address_charge(host, (now_us - begun_us) *
+		(void)d->owner.charge(d->owner.arg, (now_us - begun_us) *
 		    (rest_times + 1), now_us);
 		settle(m, &touched, error);
 	}

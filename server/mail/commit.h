@@ -7,13 +7,15 @@
 #ifndef SERVER_COMMIT_H
 #define SERVER_COMMIT_H
 
-#include "server/master.h"
+#include "server/mail/message.h"
 
 /* Who waits for a message. */
 struct commit_owner {
 	void			*arg;
 	const char		*session;	/* its id, for the log */
-	struct address_host	*host;		/* that is charged for it */
+	/* What arg's host owes, us of time more; in us. */
+	int64_t			(*charge)(void *arg, int64_t us,
+				    int64_t now_us);
 	struct conf_epoch	*epoch;		/* of its recipients */
 	/* It is durable: to be written down before the next call. */
 	void			(*record)(void *arg);

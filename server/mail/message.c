@@ -199,6 +199,14 @@ record(void *arg)
 		show(s);
 }
 
+static int64_t
+charge(void *arg, int64_t us, int64_t now_us)
+{
+	const struct session *s = arg;
+
+	return address_charge(s->host, us, now_us);
+}
+
 static void
 count_answer(struct counters *c, const struct transaction *tx, int error,
     int64_t us)
@@ -247,7 +255,7 @@ message_end(struct session *s, uint64_t size, bool *broken)
 {
 	struct transaction *tx = &s->tx;
 	const struct commit_owner owner = { .arg = s, .session = s->id,
-	    .host = s->host, .epoch = s->epoch, .record = record,
+	    .charge = charge, .epoch = s->epoch, .record = record,
 	    .done = done };
 
 	*broken = size > UINT64_MAX - tx->head_bytes;

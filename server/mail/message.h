@@ -5,7 +5,29 @@
 #ifndef SERVER_MESSAGE_H
 #define SERVER_MESSAGE_H
 
+#include "server/mail/recipient_log.h"
 #include "server/master.h"
+
+struct session;
+
+enum { message_name_bytes = 256 };
+
+/* One message between MAIL and its answer. */
+struct transaction {
+	char			 id[ipc_id_bytes + 1];
+	struct ipc_mail		 mail;
+	bool			 no_room;	/* told at RCPT */
+	struct mailbox		 first_rcpt;
+	uint64_t		 rcpt_count;
+	struct recipient_set	 boxes;
+	struct recipient_log	 rcpts;		/* as the client named them */
+	const char		*protocol;	/* RFC 3848 */
+	uint64_t		 head_bytes;	/* of our trace fields */
+	uint64_t		 size;		/* of the committed file */
+	char			 name[message_name_bytes]; /* in its Maildirs */
+	unsigned		 authors;	/* From and Sender: asked for */
+	bool			 forged;	/* one of them is another's */
+};
 
 /* A transaction of s begins, whose sender was judged. */
 void	message_start(struct session *s, const struct ipc_mail *mail);

@@ -16,32 +16,15 @@
 #include "server/log/ident.h"
 #include "server/process/pool.h"
 #include "server/session/descriptors.h"
-#include "server/session/dispatch.h"
 #include "server/session/listen.h"
-#include "server/session/session.h"
+#include "server/session/serve.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
 enum {
 	accept_batch_max = 32,
-	room_batch_max = 8,	/* sessions that lose their place at a time */
-	patience_ms = 30000,	/* of a client that waits for a worker */
-	refusal_ms = 1000,	/* for a last line to be read */
-	room_pause_us = 50 * 1000	/* to look for the greediest costs */
+	refusal_ms = 1000	/* for a last line to be read */
 };
-
-static void
-send_line(const struct master *m, int fd, const char *code, const char *why)
-{
-	char text[400];
-	int n = snprintf(text, sizeof(text), "%s %s %s\r\n", code,
-	    m->conf.hostname, why);
-
-	/* A fresh socket has room for a line; if not, nobody is listening. */
-	if (n > 0 && send(fd, text, (size_t)n, MSG_NOSIGNAL |
-	    MSG_DONTWAIT) == -1 && errno == ENOTSOCK)
-		(void)!write(fd, text, (size_t)n);
-}
 
 /* Says no before anything is made of the client. */
 static void
@@ -51,38 +34,9 @@ refuse(struct master *m, int fd, const struct address *client, bool tls_first,
 	counters_refuse(&m->counters, why);
 	/* Who waits for TLS would read a line of ours as a broken record. */
 	if (!tls_first)
-		send_line(m, fd, code, why);
+		session_say(m, fd, code, why);
 	session_log_reject(client, NULL, why);
 	close(fd);
-}
-
-/*
- * Sends a client away that waits without a worker: one line of ours with code
- * ("421 4.3.2") and why, which also goes to the log.  s is gone then.
- */
-static void
-turn_away(struct master *m, struct session *s, const char *code,
-    const char *why)
-{
-	counters_refuse(&m->counters, why);
-	if (!s->tls_first)
-		send_line(m, s->output != -1 ? s->output : s->socket, code,
-		    why);
-	session_log_reject(&s->client, s->id, why);
-	session_end(m, s, why, NULL);
-}
-
-static void
-queue(struct master *m, struct session *s)
-{
-	const struct timeval soon = { 0, room_pause_us };
-	struct sessions *all = m->sessions;
-
-	session_move(s, SESSIONS_PENDING);
-	pool_want(m);
-	if (all->count[SESSIONS_PENDING] > 0 && !event_pending(&all->room,
-	    EV_TIMEOUT, NULL))
-		event_add(&all->room, &soon);
 }
 
 static void
@@ -97,7 +51,7 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 		if (s->dismissed)
 			session_end(m, s, "spoke before its turn", NULL);
 		else
-			queue(m, s);
+			serve_wait(s);
 		return;
 	}
 	if (ioctl(fd, FIONREAD, &octets) == -1 || octets == 0) {
@@ -109,7 +63,7 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 	 * closed with octets unread, it would take that line back.
 	 */
 	counters_refuse(&m->counters, "spoke before the greeting");
-	send_line(m, fd, "554 5.5.1", "you speak before the greeting");
+	session_say(m, fd, "554 5.5.1", "you speak before the greeting");
 	session_log_reject(&s->client, s->id, "spoke before the greeting");
 	shutdown(fd, SHUT_WR);
 	s->dismissed = true;
@@ -165,7 +119,7 @@ find_place(struct master *m, const struct session *s)
 	worst = find_greediest(m);
 	if (worst == NULL || sessions_of(worst) <= sessions_of(s))
 		return false;
-	turn_away(m, worst, "421 4.3.2", "too busy, try later");
+	session_turn_away(m, worst, "421 4.3.2", "too busy, try later");
 	return true;
 }
 
@@ -199,7 +153,7 @@ begin(struct master *m, struct session *s)
 	    !s->tls_first && !s->header_due)
 		hold_back(m, s);
 	else
-		queue(m, s);
+		serve_wait(s);
 }
 
 /* What the listener is that the client came to. */
@@ -344,206 +298,6 @@ admit_accept(evutil_socket_t listening, short what, void *arg)
 	}
 }
 
-/* Fair between hosts: who is served least, and of those who came first. */
-static struct session *
-find_next(const struct master *m)
-{
-	struct session *s, *best = NULL;
-
-	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_PENDING], entry) {
-		if (best == NULL ||
-		    address_served(s->host) < address_served(best->host))
-			best = s;
-		if (address_served(best->host) == 0)
-			break;
-	}
-	return best;
-}
-
-/* Hands s to w, which is idle.  0; or -1, errno, nothing changed. */
-static int
-give(struct worker *w, struct session *s)
-{
-	struct master *m = s->master;
-	struct ipc_record output = { .type = IPC_OUTPUT };
-	struct ipc_record r = { .type = IPC_SESSION };
-
-	r.u.session.idle_timeout_s = session_idle_timeout_s(m);
-	r.u.session.room = spool_has_room(&m->spool, &m->conf.limits, 0);
-	s->auth = m->conf.catcher ? IPC_AUTH_ALWAYS :
-	    s->submission ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
-	r.u.session.auth = s->auth;
-	r.u.session.tls_first = s->tls_first;
-	r.u.session.proxied = s->header_due;
-	r.u.session.lacks = helper_is_lacking(m, HELPER_SIGN) ?
-	    IPC_LACKS_TLS : 0;
-	if (helper_is_lacking(m, HELPER_AUTH))
-		r.u.session.lacks |= IPC_LACKS_AUTH;
-	if ((s->output != -1 && pool_send(w, &output, s->output) == -1) ||
-	    pool_send(w, &r, s->socket) == -1)
-		return -1;
-	session_move(s, SESSIONS_SERVED);
-	session_close(s);
-	s->served = true;
-	s->epoch = conf_epoch_enter(m->epoch);
-	address_serve(s->host, true);
-	s->worker = w;
-	pool_lend(w, &admit_use, s, s->header_due ? IPC_AT_PROXY :
-	    IPC_AT_SESSION);
-	return 0;
-}
-
-/* A client is not lost with the worker it was meant for: the next one. */
-static void
-on_idle(struct master *m)
-{
-	struct session *s;
-	struct worker *w;
-
-	while ((w = pool_idle(m)) != NULL && (s = find_next(m)) != NULL) {
-		if (give(w, s) == 0)
-			continue;
-		/* No room for a descriptor now: again at the next tick. */
-		if (errno == ETOOMANYREFS || errno == ENOBUFS ||
-		    errno == ENOMEM || errno == EAGAIN)
-			break;
-		pool_lost(w, "worker gone before its session");
-	}
-}
-
-static void
-turn_away_late(struct master *m)
-{
-	int64_t now = deadline_now_ms();
-	struct session *s, *next;
-
-	for (s = TAILQ_FIRST(&m->sessions->list[SESSIONS_PENDING]); s != NULL;
-	    s = next) {
-		next = TAILQ_NEXT(s, entry);
-		if (now - s->start_ms > patience_ms)
-			turn_away(m, s, "421 4.3.2", "too busy, try later");
-	}
-}
-
-/* The oldest session of the host with the most, unless it is being stored. */
-static struct session *
-find_loser(const struct master *m)
-{
-	struct session *s, *worst = NULL;
-
-	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry) {
-		if (s->evicted || s->delivery != NULL)
-			continue;
-		if (worst == NULL || address_served(s->host) >
-		    address_served(worst->host))
-			worst = s;
-	}
-	return worst;
-}
-
-static uint64_t
-count_evicted(const struct master *m)
-{
-	const struct session *s;
-	uint64_t n = 0;
-
-	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry)
-		n += s->evicted;
-	return n;
-}
-
-/*
- * All are busy, and somebody waits: whose host is served less than another
- * by two at least gets a slot of that one.
- */
-static void
-make_room(struct master *m)
-{
-	uint64_t wanted = m->sessions->count[SESSIONS_PENDING];
-	uint64_t leaving = count_evicted(m);
-	struct pool_count c;
-
-	pool_count(m, &c);
-	if (c.idle + c.coming > 0)
-		return;
-	for (; leaving < wanted && leaving < room_batch_max; leaving++) {
-		const struct session *s = find_next(m);
-		struct session *loser = find_loser(m);
-
-		if (s == NULL || loser == NULL || address_served(s->host) + 2 >
-		    address_served(loser->host))
-			return;
-		loser->evicted = true;
-		pool_evict(loser->worker);
-	}
-}
-
-static void
-on_room(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	make_room(arg);
-}
-
-/* Tells the clients that are served when the pool has filled, or emptied. */
-static void
-update_hurry(struct master *m)
-{
-	bool hurried = session_is_hurried(m);
-	struct session *s;
-
-	if (hurried == m->sessions->hurried || m->stopping)
-		return;
-	m->sessions->hurried = hurried;
-	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry)
-		if (!s->evicted)
-			pool_hurry(s->worker, hurried ? HURRY_FULL : HURRY_NOT,
-			    session_idle_timeout_s(m));
-}
-
-static void
-on_tick(struct master *m)
-{
-	turn_away_late(m);
-	make_room(m);
-	listen_accept(m, !m->stopping);
-	update_hurry(m);
-}
-
-static uint64_t
-waiting(const struct master *m)
-{
-	return m->sessions->count[SESSIONS_PENDING];
-}
-
-const struct worker_use admit_use = {
-	.waiting = waiting,
-	.on_idle = on_idle,
-	.on_tick = on_tick,
-	.on_record = dispatch_record,
-	.on_lost = session_lost,
-	.on_evict = session_evict,
-	.is_overdue = session_is_overdue,
-	.state = session_word,
-	.remember = session_remember,
-	.blame = session_blame
-};
-
-int
-admit_start(struct master *m)
-{
-	struct sessions *all = calloc(1, sizeof(*all));
-
-	if (all == NULL)
-		return -1;
-	for (size_t i = 0; i < SESSIONS_KINDS; i++)
-		TAILQ_INIT(&all->list[i]);
-	event_assign(&all->room, m->base, -1, 0, on_room, m);
-	m->sessions = all;
-	return 0;
-}
-
 void
 admit_stop(struct master *m)
 {
@@ -552,6 +306,7 @@ admit_stop(struct master *m)
 
 	while ((s = TAILQ_FIRST(&list[SESSIONS_GREETING])) != NULL ||
 	    (s = TAILQ_FIRST(&list[SESSIONS_PENDING])) != NULL)
-		turn_away(m, s, "421 4.3.2", "stopping, try again soon");
+		session_turn_away(m, s, "421 4.3.2",
+		    "stopping, try again soon");
 	event_del(&m->sessions->room);
 }

@@ -5,7 +5,11 @@
 #ifndef SERVER_ADMIT_H
 #define SERVER_ADMIT_H
 
-#include "server/process/pool.h"
+#include <event2/util.h>
+
+#include "server/session/address.h"
+
+struct master;
 
 /* Accepts what waits at a listener (libevent callback, arg a listener). */
 void	admit_accept(evutil_socket_t fd, short what, void *listener);
@@ -16,12 +20,7 @@ void	admit_accept(evutil_socket_t fd, short what, void *listener);
  */
 int	admit_one(struct master *m, int input, int output,
 	    const struct address *client);
-/* 0, or -1 and errno. */
-int	admit_start(struct master *m);
 /* Sends everybody away who waits. */
 void	admit_stop(struct master *m);
-
-/* How a worker is used for a session. */
-extern const struct worker_use admit_use;
 
 #endif

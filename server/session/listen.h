@@ -5,6 +5,7 @@
 #define SERVER_LISTEN_H
 
 #include "server/master.h"
+#include "server/session/address.h"
 
 enum { listen_backlog = 4096 };	/* the kernel's own limit cuts it */
 

@@ -16,6 +16,7 @@
 #include "server/log/catcher.h"
 #include "server/process/auth.h"
 #include "server/process/pool.h"
+#include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 

@@ -4,7 +4,7 @@
 #ifndef SERVER_PROXIED_H
 #define SERVER_PROXIED_H
 
-#include "server/master.h"
+#include "server/session/session.h"
 
 /*
  * The header of s, which is due, has come: s is of that client from here on,

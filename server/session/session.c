@@ -20,10 +20,6 @@
 #include "shared/log.h"
 
 enum {
-	hurried_idle_timeout_s = 10,
-	slowest_octets_per_s = 500,
-	overdue_grace_s = 60,
-	crash_refusal_ms = 10 * 60 * 1000,	/* of its client */
 	last_words_s = 2
 };
 
@@ -60,71 +56,17 @@ session_move(struct session *s, enum session_list_kind to)
 enum session_state
 session_state(const struct session *s)
 {
+	enum ipc_when at;
+
 	if (s->list == SESSIONS_GREETING)
 		return SESSION_GREETING;
 	if (s->worker == NULL)
 		return SESSION_WAITING;
-	switch (pool_permits(s->worker)) {
-	case IPC_AT_MAIL:
-		return SESSION_MAIL;
-	case IPC_AT_RCPT:
-		return SESSION_RCPT;
-	case IPC_AT_DATA:
-		return SESSION_DATA;
-	case IPC_AT_COMMIT:
-		return SESSION_COMMIT;
-	case IPC_AT_IDLE:
-	case IPC_AT_SESSION:
-	case IPC_AT_LOGIN:
-	case IPC_AT_PROXY:
-	case IPC_AT_ANY:
-	case IPC_AT_WORK:
-	case IPC_AT_ASK:
-		break;
-	}
-	return SESSION_IDLE;
-}
-
-const char *
-session_word(const void *session)
-{
-	return session_state_words[session_state(session)];
-}
-
-/*
- * The master does not see octets, so it allows for what was stored, for a
- * message under way, and as much again for those refused and for commands.
- */
-bool
-session_is_overdue(const void *session)
-{
-	const struct session *s = session;
-	const struct conf_limits *l = &s->epoch->conf.limits;
-	uint64_t age_s = (uint64_t)(deadline_now_ms() - s->start_ms -
-	    s->disk_ms) / 1000;
-	uint64_t octets = 2 * (s->stored_bytes + l->message_size_bytes);
-
-	return age_s > l->session_time_s + octets / slowest_octets_per_s +
-	    overdue_grace_s;
-}
-
-bool
-session_is_hurried(const struct master *m)
-{
-	struct pool_count c;
-
-	pool_count(m, &c);
-	return c.busy * 5 >= m->conf.limits.workers * 4;
-}
-
-uint32_t
-session_idle_timeout_s(const struct master *m)
-{
-	uint64_t s = m->conf.limits.idle_timeout_s;
-
-	if (session_is_hurried(m) && s > hurried_idle_timeout_s)
-		s = hurried_idle_timeout_s;
-	return (uint32_t)s;
+	at = pool_permits(s->worker);
+	return at == IPC_AT_MAIL ? SESSION_MAIL :
+	    at == IPC_AT_RCPT ? SESSION_RCPT :
+	    at == IPC_AT_DATA ? SESSION_DATA :
+	    at == IPC_AT_COMMIT ? SESSION_COMMIT : SESSION_IDLE;
 }
 
 void
@@ -159,6 +101,19 @@ session_log_reject(const struct address *client, const char *id,
 	log_str(&l, "client", client->text);
 	log_str(&l, "why", why);
 	log_end(&l);
+}
+
+void
+session_say(const struct master *m, int fd, const char *code, const char *why)
+{
+	char text[400];
+	int n = snprintf(text, sizeof(text), "%s %s %s\r\n", code,
+	    m->conf.hostname, why);
+
+	/* A fresh socket has room for a line; if not, nobody is listening. */
+	if (n > 0 && send(fd, text, (size_t)n, MSG_NOSIGNAL |
+	    MSG_DONTWAIT) == -1 && errno == ENOTSOCK)
+		(void)!write(fd, text, (size_t)n);
 }
 
 /*
@@ -256,64 +211,14 @@ session_end(struct master *m, struct session *s, const char *how,
 		end_soon(m, end != NULL);
 }
 
-/* ---- as the owner of a worker ------------------------------------------- */
-
 void
-session_lost(void *session, const char *how)
+session_turn_away(struct master *m, struct session *s, const char *code,
+    const char *why)
 {
-	struct session *s = session;
-
-	s->worker = NULL;
-	session_end(s->master, s, how, NULL);
-}
-
-void
-session_evict(void *session)
-{
-	struct session *s = session;
-
-	/* At most one of them, for either may be the end of s. */
-	if (s->login != NULL)
-		login_cut_short(s);
-	else
-		signer_cut_short(s->master, &s->signing);
-}
-
-/* What is left of a session in its worker. */
-struct last {
-	char		id[ipc_id_bytes + 1];
-	bool		of_proxy;
-	struct address	client;
-};
-_Static_assert(sizeof(struct last) <= pool_last_bytes, "pool_last_bytes");
-
-void
-session_remember(const void *session, uint8_t last[pool_last_bytes])
-{
-	const struct session *s = session;
-	struct last l = { .of_proxy = s->of_proxy, .client = s->client };
-
-	memcpy(l.id, s->id, sizeof(l.id));
-	memcpy(last, &l, sizeof(l));
-}
-
-/*
- * The client is not let in again soon.  But a proxy is many clients, and
- * refused it would be refused for all of them; so would be all programs of a
- * developer.
- */
-void
-session_blame(struct master *m, const uint8_t last[pool_last_bytes],
-    struct log_line *line)
-{
-	struct last l;
-
-	memcpy(&l, last, sizeof(l));
-	log_str(line, "session", l.id);
-	log_str(line, "client", l.client.text);
-	if (l.of_proxy || m->conf.catcher)
-		return;
-	address_refuse(m->book, &l.client,
-	    deadline_now_ms() + crash_refusal_ms);
-	log_u64(line, "refused_s", crash_refusal_ms / 1000);
+	counters_refuse(&m->counters, why);
+	if (!s->tls_first)
+		session_say(m, s->output != -1 ? s->output : s->socket, code,
+		    why);
+	session_log_reject(&s->client, s->id, why);
+	session_end(m, s, why, NULL);
 }

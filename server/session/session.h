@@ -4,7 +4,69 @@
 #ifndef SERVER_SESSION_H
 #define SERVER_SESSION_H
 
+#include <event2/event_struct.h>
+#include <sys/queue.h>
+
+#include "server/mail/message.h"
 #include "server/process/pool.h"
+#include "server/session/address.h"
+
+enum session_list_kind {
+	SESSIONS_NONE,
+	SESSIONS_GREETING,	/* held back */
+	SESSIONS_PENDING,	/* no worker yet */
+	SESSIONS_SERVED,
+	SESSIONS_KINDS
+};
+
+/* One client, from accept(2) to its end. */
+struct session {
+	TAILQ_ENTRY(session)	 entry;
+	enum session_list_kind	 list;		/* it is in that one */
+	struct worker		*worker;	/* NULL: it waits for one */
+	bool			 evicted;	/* somebody needs its slot */
+	struct login		*login;		/* not answered yet; or NULL */
+	struct signing		 signing;	/* waits for a signature */
+	struct delivery		*delivery;	/* it waits for; or NULL */
+	int			 socket;	/* -1: a worker has it */
+	int			 output;	/* where it is another; -1 */
+	char			 id[ipc_id_bytes + 1];
+	struct master		*master;
+	struct address		 client;
+	bool			 header_due;	/* a PROXY header */
+	bool			 of_proxy;	/* client is a proxy's own */
+	struct address_host	*host;		/* in the address book */
+	struct conf_epoch	*epoch;		/* NULL: no worker yet */
+	struct event		 early;		/* while it is held back */
+	bool			 dismissed;	/* its last line was sent */
+	bool			 served;	/* a worker has it, or had */
+	int64_t			 start_ms;
+	int64_t			 disk_ms;	/* of its age: for our disk */
+	unsigned		 notes;
+	enum ipc_auth		 auth;		/* offered, of its listener */
+	char			 user[login_name_max_bytes]; /* logged in;
+						   empty: nobody */
+	bool			 submission;	/* of its listener */
+	bool			 hide_client;
+	bool			 tls_first;	/* RFC 8314 */
+	bool			 has_signed;	/* the one time it may */
+	bool			 tls_on;
+	bool			 tls_failed;
+	struct ipc_tls		 tls;		/* what was agreed on */
+	uint64_t		 stored;	/* messages */
+	uint64_t		 stored_bytes;
+	struct recipient_log	 refusals;	/* for keep-refused */
+	struct refused_text	*refused;	/* NULL: nothing said yet */
+	struct transaction	 tx;
+};
+TAILQ_HEAD(session_list, session);
+
+struct sessions {
+	struct session_list	 list[SESSIONS_KINDS];
+	uint64_t		 count[SESSIONS_KINDS];
+	struct event		 room;	/* to be made for who waits */
+	bool			 hurried;	/* workers were told so */
+};
 
 /* What a session does now; one table, one word each. */
 #define SESSION_STATES(X)						\
@@ -22,31 +84,28 @@ enum session_state { SESSION_STATES(SESSION_STATE) SESSION_STATE_COUNT };
 
 extern const char *const session_state_words[SESSION_STATE_COUNT];
 
-/* s goes to the end of that list, and out of the one where it was. */
-void	session_move(struct session *s, enum session_list_kind to);
 enum session_state session_state(const struct session *s);
 
-/* What becomes of sessions with their workers (struct worker_use). */
-void	session_lost(void *session, const char *how);
-void	session_evict(void *session);
-bool	session_is_overdue(const void *session);
-const char *session_word(const void *session);
-void	session_remember(const void *session, uint8_t last[pool_last_bytes]);
-void	session_blame(struct master *m, const uint8_t last[pool_last_bytes],
-	    struct log_line *l);
 /* Forgets s, its transaction and its spool file; logs how it ended. */
 void	session_end(struct master *m, struct session *s, const char *how,
 	    const struct ipc_end *end);
 /* Logs that a client is sent away; id NULL: it had no session yet. */
 void	session_log_reject(const struct address *client, const char *id,
 	    const char *why);
+/* Writes a line of ours to a client that no worker serves. */
+void	session_say(const struct master *m, int fd, const char *code,
+	    const char *why);
+/*
+ * Sends a client away that waits without a worker: one line of ours with code
+ * ("421 4.3.2") and why, which also goes to the log.  s is gone then.
+ */
+void	session_turn_away(struct master *m, struct session *s,
+	    const char *code, const char *why);
 /* Closes what the client is reached by: a worker has it, or it is let go. */
 void	session_close(struct session *s);
 /* Ends the transaction of s, removing its spool file if it has one. */
 void	session_reset(struct master *m, struct session *s);
-/* Is the pool nearly full (DESIGN: Limits)? */
-bool	session_is_hurried(const struct master *m);
-/* Idle time a worker should allow now; short when the pool is nearly full. */
-uint32_t session_idle_timeout_s(const struct master *m);
+/* s goes to the end of that list, and out of the one where it was. */
+void	session_move(struct session *s, enum session_list_kind to);
 
 #endif

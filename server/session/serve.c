@@ -1,0 +1,344 @@
+/*
+ * Sessions as owners of workers: who waits, who is next, who loses the slot
+ * to somebody else, and what becomes of a session with its worker.
+ */
+#include "server/session/serve.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/process/signer.h"
+#include "server/session/dispatch.h"
+#include "server/session/listen.h"
+#include "server/session/login.h"
+#include "shared/deadline.h"
+
+enum {
+	hurried_idle_timeout_s = 10,
+	slowest_octets_per_s = 500,
+	overdue_grace_s = 60,
+	crash_refusal_ms = 10 * 60 * 1000,	/* of its client */
+	room_batch_max = 8,	/* sessions that lose their slot at a time */
+	room_pause_us = 50 * 1000,	/* to look for the greediest costs */
+	patience_ms = 30000	/* of a client that waits for a worker */
+};
+
+/* Is the pool nearly full (DESIGN: Limits)? */
+static bool
+is_hurried(const struct master *m)
+{
+	struct pool_count c;
+
+	pool_count(m, &c);
+	return c.busy * 5 >= m->conf.limits.workers * 4;
+}
+
+/* That a worker should allow now; short when the pool is nearly full. */
+static uint32_t
+idle_timeout_s(const struct master *m)
+{
+	uint64_t s = m->conf.limits.idle_timeout_s;
+
+	if (is_hurried(m) && s > hurried_idle_timeout_s)
+		s = hurried_idle_timeout_s;
+	return (uint32_t)s;
+}
+
+/* Fair between hosts: who is served least, and of those who came first. */
+static struct session *
+find_next(const struct master *m)
+{
+	struct session *s, *best = NULL;
+
+	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_PENDING], entry) {
+		if (best == NULL ||
+		    address_served(s->host) < address_served(best->host))
+			best = s;
+		if (address_served(best->host) == 0)
+			break;
+	}
+	return best;
+}
+
+/* Hands s to w, which is idle.  0; or -1, errno, nothing changed. */
+static int
+give(struct worker *w, struct session *s)
+{
+	struct master *m = s->master;
+	struct ipc_record output = { .type = IPC_OUTPUT };
+	struct ipc_record r = { .type = IPC_SESSION };
+
+	r.u.session.idle_timeout_s = idle_timeout_s(m);
+	r.u.session.room = spool_has_room(&m->spool, &m->conf.limits, 0);
+	s->auth = m->conf.catcher ? IPC_AUTH_ALWAYS :
+	    s->submission ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
+	r.u.session.auth = s->auth;
+	r.u.session.tls_first = s->tls_first;
+	r.u.session.proxied = s->header_due;
+	r.u.session.lacks = helper_is_lacking(m, HELPER_SIGN) ?
+	    IPC_LACKS_TLS : 0;
+	if (helper_is_lacking(m, HELPER_AUTH))
+		r.u.session.lacks |= IPC_LACKS_AUTH;
+	if ((s->output != -1 && pool_send(w, &output, s->output) == -1) ||
+	    pool_send(w, &r, s->socket) == -1)
+		return -1;
+	session_move(s, SESSIONS_SERVED);
+	session_close(s);
+	s->served = true;
+	s->epoch = conf_epoch_enter(m->epoch);
+	address_serve(s->host, true);
+	s->worker = w;
+	pool_lend(w, &serve_use, s, s->header_due ? IPC_AT_PROXY :
+	    IPC_AT_SESSION);
+	return 0;
+}
+
+/* A client is not lost with the worker it was meant for: the next one. */
+static void
+on_idle(struct master *m)
+{
+	struct session *s;
+	struct worker *w;
+
+	while ((w = pool_idle(m)) != NULL && (s = find_next(m)) != NULL) {
+		if (give(w, s) == 0)
+			continue;
+		/* No room for a descriptor now: again at the next tick. */
+		if (errno == ETOOMANYREFS || errno == ENOBUFS ||
+		    errno == ENOMEM || errno == EAGAIN)
+			break;
+		pool_lost(w, "worker gone before its session");
+	}
+}
+
+static void
+turn_away_late(struct master *m)
+{
+	int64_t now = deadline_now_ms();
+	struct session *s, *next;
+
+	for (s = TAILQ_FIRST(&m->sessions->list[SESSIONS_PENDING]); s != NULL;
+	    s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (now - s->start_ms > patience_ms)
+			session_turn_away(m, s, "421 4.3.2",
+			    "too busy, try later");
+	}
+}
+
+/* The oldest session of the host with the most, unless it is being stored. */
+static struct session *
+find_loser(const struct master *m)
+{
+	struct session *s, *worst = NULL;
+
+	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry) {
+		if (s->evicted || s->delivery != NULL)
+			continue;
+		if (worst == NULL || address_served(s->host) >
+		    address_served(worst->host))
+			worst = s;
+	}
+	return worst;
+}
+
+static uint64_t
+count_evicted(const struct master *m)
+{
+	const struct session *s;
+	uint64_t n = 0;
+
+	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry)
+		n += s->evicted;
+	return n;
+}
+
+/*
+ * All are busy, and somebody waits: whose host is served less than another
+ * by two at least gets a slot of that one.
+ */
+static void
+make_room(struct master *m)
+{
+	uint64_t wanted = m->sessions->count[SESSIONS_PENDING];
+	uint64_t leaving = count_evicted(m);
+	struct pool_count c;
+
+	pool_count(m, &c);
+	if (c.idle + c.coming > 0)
+		return;
+	for (; leaving < wanted && leaving < room_batch_max; leaving++) {
+		const struct session *s = find_next(m);
+		struct session *loser = find_loser(m);
+
+		if (s == NULL || loser == NULL || address_served(s->host) + 2 >
+		    address_served(loser->host))
+			return;
+		loser->evicted = true;
+		pool_evict(loser->worker);
+	}
+}
+
+static void
+on_room(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	make_room(arg);
+}
+
+/* Tells the clients that are served when the pool has filled, or emptied. */
+static void
+update_hurry(struct master *m)
+{
+	bool hurried = is_hurried(m);
+	struct session *s;
+
+	if (hurried == m->sessions->hurried || m->stopping)
+		return;
+	m->sessions->hurried = hurried;
+	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry)
+		if (!s->evicted)
+			pool_hurry(s->worker, hurried ? HURRY_FULL : HURRY_NOT,
+			    idle_timeout_s(m));
+}
+
+static void
+on_tick(struct master *m)
+{
+	turn_away_late(m);
+	make_room(m);
+	listen_accept(m, !m->stopping);
+	update_hurry(m);
+}
+
+/*
+ * The master does not see octets, so it allows for what was stored, for a
+ * message under way, and as much again for those refused and for commands.
+ */
+static bool
+is_overdue(const void *session)
+{
+	const struct session *s = session;
+	const struct conf_limits *l = &s->epoch->conf.limits;
+	uint64_t age_s = (uint64_t)(deadline_now_ms() - s->start_ms -
+	    s->disk_ms) / 1000;
+	uint64_t octets = 2 * (s->stored_bytes + l->message_size_bytes);
+
+	return age_s > l->session_time_s + octets / slowest_octets_per_s +
+	    overdue_grace_s;
+}
+
+static const char *
+state(const void *session)
+{
+	return session_state_words[session_state(session)];
+}
+
+static void
+on_lost(void *session, const char *how)
+{
+	struct session *s = session;
+
+	s->worker = NULL;
+	session_end(s->master, s, how, NULL);
+}
+
+static void
+on_evict(void *session)
+{
+	struct session *s = session;
+
+	/* At most one of them, for either may be the end of s. */
+	if (s->login != NULL)
+		login_cut_short(s);
+	else
+		signer_cut_short(s->master, &s->signing);
+}
+
+/* What is left of a session in its worker. */
+struct last {
+	char		id[ipc_id_bytes + 1];
+	bool		of_proxy;
+	struct address	client;
+};
+_Static_assert(sizeof(struct last) <= pool_last_bytes, "pool_last_bytes");
+
+static void
+remember(const void *session, uint8_t last[pool_last_bytes])
+{
+	const struct session *s = session;
+	struct last l = { .of_proxy = s->of_proxy, .client = s->client };
+
+	memcpy(l.id, s->id, sizeof(l.id));
+	memcpy(last, &l, sizeof(l));
+}
+
+/*
+ * The client is not let in again soon.  But a proxy is many clients, and
+ * refused it would be refused for all of them; so would be all programs of a
+ * developer.
+ */
+static void
+blame(struct master *m, const uint8_t last[pool_last_bytes],
+    struct log_line *line)
+{
+	struct last l;
+
+	memcpy(&l, last, sizeof(l));
+	log_str(line, "session", l.id);
+	log_str(line, "client", l.client.text);
+	if (l.of_proxy || m->conf.catcher)
+		return;
+	address_refuse(m->book, &l.client,
+	    deadline_now_ms() + crash_refusal_ms);
+	log_u64(line, "refused_s", crash_refusal_ms / 1000);
+}
+
+static uint64_t
+waiting(const struct master *m)
+{
+	return m->sessions->count[SESSIONS_PENDING];
+}
+
+const struct worker_use serve_use = {
+	.waiting = waiting,
+	.on_idle = on_idle,
+	.on_tick = on_tick,
+	.on_record = dispatch_record,
+	.on_lost = on_lost,
+	.on_evict = on_evict,
+	.is_overdue = is_overdue,
+	.state = state,
+	.remember = remember,
+	.blame = blame
+};
+
+int
+serve_start(struct master *m)
+{
+	struct sessions *all = calloc(1, sizeof(*all));
+
+	if (all == NULL)
+		return -1;
+	for (size_t i = 0; i < SESSIONS_KINDS; i++)
+		TAILQ_INIT(&all->list[i]);
+	event_assign(&all->room, m->base, -1, 0, on_room, m);
+	m->sessions = all;
+	return 0;
+}
+
+void
+serve_wait(struct session *s)
+{
+	const struct timeval soon = { 0, room_pause_us };
+	struct master *m = s->master;
+	struct sessions *all = m->sessions;
+
+	session_move(s, SESSIONS_PENDING);
+	pool_want(m);
+	if (all->count[SESSIONS_PENDING] > 0 && !event_pending(&all->room,
+	    EV_TIMEOUT, NULL))
+		event_add(&all->room, &soon);
+}
