@@ -136,7 +136,7 @@ dryrun_rcpt(struct dryrun *e, const struct mailbox *to,
 {
 	uint64_t max = e->conf->limits.recipients;
 	enum smtp_reply answer = REPLY_TOO_MANY_RCPTS;
-	struct recipient_reason reason;
+	struct recipient_reason reason = { .path = NULL };
 	bool taken;
 
 	if (e->taken >= max)
