@@ -20,7 +20,6 @@
 #include "server/log/catcher.h"
 #include "server/master.h"
 #include "server/process/tls_made.h"
-#include "server/process/tls_set.h"
 #include "server/start.h"
 #include "shared/ip.h"
 #include "shared/log.h"
@@ -374,7 +373,7 @@ main(int argc, char *argv[])
 		log_open(LOG_TO_SYSLOG);
 		a.foreground = false;
 	}
-	m.tls = tls_set_new();
+	m.tls = tls_files_new();
 	if (m.tls == NULL)
 		fatal("no memory to start with");
 	take_descriptors(&a, &m.conf, &o);

@@ -45,30 +45,15 @@ struct signing {
 };
 
 /* What is asked of the sign process. */
-struct signer {
+struct sign {
+	const struct sign_owner	*owner;
 	struct feed		 feed;		/* what it is told */
 	uint64_t		 tickets;	/* given out */
 	unsigned		 under_way;	/* digests it has */
-	TAILQ_HEAD(, signing)	 waiting;	/* in order */
+	TAILQ_HEAD(signing_list, signing) waiting; /* in order */
 	struct sign_slot	 slots[ipc_sign_slots_max];
 	struct tls_files	*giving;	/* from that pair, and */
 	size_t			 pair, done;	/* that octet of it on */
-};
-
-TAILQ_HEAD(login_list, login);
-
-/* What is asked of the auth process. */
-struct auth {
-	struct guesses		*guesses;
-	struct login_list	 waiting;
-	struct login		*asked;		/* of it; NULL: forgotten */
-	uint64_t		 turn;		/* each network once in one */
-	bool			 busy;
-	uint64_t		 tickets;	/* given out */
-	struct event		 room;		/* for a question, now */
-	struct feed		 feed;
-	struct auth_rows	*rows;		/* being fed; NULL: none */
-	struct auth_rows	*next_rows;	/* newer ones */
 };
 
 struct listener {
@@ -87,11 +72,11 @@ struct master {
 	struct pool		*pool;
 	struct tls_files	*tls;		/* certificates; no keys */
 	struct helper		 helpers[HELPER_COUNT];
-	struct signer		 signer;
-	struct auth		 auth;
+	struct sign		 sign;
+	const struct auth_owner	*auth_owner;	/* who asks */
+	struct logins		*logins;	/* and for whom */
+	struct guesses		*guesses;
 	struct renewal		*renewal;	/* under way; NULL: none */
-	struct conf_epoch	*next_epoch;	/* waits for the renewal */
-	bool			 reload_again;	/* SIGHUP came meanwhile */
 	struct listener		*listeners;
 	size_t			 listener_count;
 	bool			 listen_adopted; /* not by listen lines */

@@ -37,6 +37,7 @@
 #include "server/session/admit.h"
 #include "server/session/descriptors.h"
 #include "server/session/listen.h"
+#include "server/session/login.h"
 #include "server/session/serve.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -243,13 +244,12 @@ open_spool(struct master *m, int root, bool synced)
 	log_end(&l);
 }
 
+/* Signals come last: they stop what has to be there by then. */
 static void
 start_events(struct master *m)
 {
-	m->base = event_base_new();
 	m->book = address_book_new();
-	if (m->base == NULL || m->book == NULL || commit_init(m) == -1 ||
-	    reload_init(m) == -1 || serve_start(m) == -1 ||
+	if (m->book == NULL || commit_init(m) == -1 || serve_start(m) == -1 ||
 	    log_setup_events(m) == -1 || signals_init(m) == -1)
 		fatal("no memory to start with");
 }
@@ -346,8 +346,12 @@ start_helpers(struct master *m, const char *worker,
 	enum helper_kind kind;
 	const char *why;
 
+	m->base = event_base_new();
+	if (m->base == NULL || reload_init(m) == -1 || login_start(m) == -1)
+		fatal("no memory to start with");
 	if (helper_start(m, channels, &kind, &why) == -1)
 		fatal("%s: %s process: %s", worker, helper_name(kind), why);
+	conf_forget_passwords(&m->conf);
 }
 
 /* Does anybody come who has to log in? */
@@ -416,7 +420,6 @@ start_and_run(struct master *m, const struct start_options *o)
 		    true);
 	start_helpers(m, o->worker, helpers);
 	start_events(m);
-	helper_watch(m);
 	if (pool_start(m, channels, uses) == -1)
 		fatal("no memory to start with");
 	open_spool(m, root, m->proved);

@@ -34,7 +34,7 @@ $(UNIT_PROGRAMS): $(B)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
 
 # The family of the pool, and nothing of the rooms above it.
 $(B)/unit/check_pool: $(patsubst %,$(BUILD)/server/process/%.o,pool \
-    pool_worker nursery tls_set tls_files) $(BUILD)/shared/tls_judge.o
+    pool_worker nursery tls_files) $(BUILD)/shared/tls_judge.o
 
 $(B)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))

@@ -1,41 +1,44 @@
 /*
- * Reading the configuration again.  The master is held and nobody's root any
- * more: what would take a new socket, another tree or another user takes a
- * restart, and is told.
+ * One renewal at a time: read, given to the sign process, judged, tried by a
+ * nursery, adopted; or refused as a whole, at any of these steps.
  */
 #include "server/daemon/reload.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/conf/conf_warn.h"
 #include "server/daemon/check.h"
-#include "server/daemon/log_setup.h"
 #include "server/daemon/notify.h"
-#include "server/daemon/renew.h"
+#include "server/daemon/obstacle.h"
 #include "server/log/log_file.h"
+#include "server/mail/commit.h"
 #include "server/mail/recipient_load.h"
 #include "server/process/auth.h"
-#include "server/mail/commit.h"
 #include "server/process/nursery.h"
 #include "server/process/pool.h"
-#include "server/process/signer.h"
-#include "server/session/descriptors.h"
-#include "server/session/listen.h"
+#include "server/process/sign.h"
+#include "server/process/tls_log.h"
 #include "server/session/session.h"
 #include "shared/log.h"
 
-int
-reload_init(struct master *m)
-{
-	m->epoch = conf_epoch_new();
-	if (m->epoch == NULL)
-		return -1;
-	m->epoch->conf = m->conf;
-	return 0;
-}
+enum { patience_s = 10 };	/* for sign process and nursery together */
+
+struct renewal {
+	struct master		*master;
+	struct conf_epoch	*epoch;		/* NULL: keys alone, of */
+	const struct conf	*conf;		/* this */
+	struct tls_files	*files;		/* NULL: as they are */
+	bool			 same;		/* served already, but unkeyed */
+	bool			 denied;	/* for this user */
+	bool			 faulty;
+	bool			 again;		/* SIGHUP came meanwhile */
+	size_t			 judged_due;
+	struct event		 patience;
+	char			*mistakes;	/* of said */
+	size_t			 mistakes_n;
+	FILE			*said;
+};
 
 static void
 log_kept(const struct master *m, const char *why)
@@ -49,146 +52,76 @@ log_kept(const struct master *m, const char *why)
 	log_end(&l);
 }
 
+/* Keys that are the same have their slots by what is served already. */
 static void
-log_mistakes(const struct master *m, char *text)
+drop_files(struct renewal *r)
 {
-	char *line;
-
-	while ((line = check_next_mistake(&text)) != NULL)
-		log_kept(m, line);
-}
-
-static bool
-same_listen(const struct conf_listen *a, const struct conf_listen *b)
-{
-	return a->addr_len == b->addr_len &&
-	    memcmp(&a->addr, &b->addr, a->addr_len) == 0 &&
-	    a->tls_first == b->tls_first &&
-	    a->submission == b->submission &&
-	    a->hide_client == b->hide_client;
-}
-
-static bool
-has_socket(const struct master *m, const struct conf_listen *l)
-{
-	for (size_t i = 0; i < m->listener_count; i++)
-		if (same_listen(l, &m->listeners[i].line))
-			return true;
-	return false;
-}
-
-/* A line that was there before and has no socket: of IPv6, without IPv6. */
-static bool
-lacks_socket(const struct master *m, const struct conf *new,
-    const struct conf_listen *l)
-{
-	for (size_t i = 0; i < m->conf.listen_count; i++)
-		if (same_listen(l, &m->conf.listens[i]))
-			return listen_may_lack(new, l);
-	return false;
-}
-
-/* A listen line that needs a socket and has none; or NULL. */
-static const struct conf_listen *
-find_new_listen(const struct master *m, const struct conf *new)
-{
-	for (size_t i = 0; i < new->listen_count; i++)
-		if (!has_socket(m, &new->listens[i]) &&
-		    !lacks_socket(m, new, &new->listens[i]))
-			return &new->listens[i];
-	return NULL;
-}
-
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-/* What of new cannot take the place of what is; NULL: all of it can. */
-static const char *
-find_obstacle(const struct master *m, const struct conf *new)
-{
-	const struct conf *old = &m->conf;
-
-	if (!same_text(old->root, new->root))
-		return "another root";
-	if (!same_text(old->control, new->control))
-		return "another control socket";
-	if (!same_text(old->user, new->user))
-		return "another user";
-	if (!same_text(old->worker_user, new->worker_user))
-		return "another worker-user";
-	if (old->sandbox_optional != new->sandbox_optional)
-		return "another word for sandbox";
-	if (!old->log_forced && (old->log != new->log ||
-	    !same_text(old->log_path, new->log_path)))
-		return "another \"log to\"";
-	if (!descriptors_suffice(new))
-		return "so many workers (more descriptors)";
-	return NULL;
-}
-
-/* A socket of others cannot be closed, and stays what it is. */
-static bool
-lacks_tls(const struct master *m, const struct conf *new)
-{
-	size_t i = 0;
-
-	while (i < m->listener_count && !m->listeners[i].line.submission &&
-	    !m->listeners[i].line.tls_first)
-		i++;
-	return m->listen_adopted && new->pair_count == 0 &&
-	    i < m->listener_count;
-}
-
-/* All that stands in the way is told, and where that is. */
-static bool
-is_possible(const struct master *m, const struct conf *new)
-{
-	const struct conf_listen *l = m->listen_adopted ? NULL :
-	    find_new_listen(m, new);
-	const char *obstacle = find_obstacle(m, new);
-	char text[200];
-
-	if (!m->listen_adopted && new->listen_count == 0)
-		log_kept(m, "there is no listen line");
-	if (l != NULL) {
-		snprintf(text, sizeof(text), "line %u: a new \"listen\" takes "
-		    "a restart", l->line);
-		log_kept(m, text);
-	}
-	if (obstacle != NULL) {
-		snprintf(text, sizeof(text), "%s takes a restart", obstacle);
-		log_kept(m, text);
-	}
-	if (lacks_tls(m, new))
-		log_kept(m, "there is no \"tls\" line, and a socket that is "
-		    "under TLS only");
-	return l == NULL && obstacle == NULL && !lacks_tls(m, new) &&
-	    (m->listen_adopted || new->listen_count > 0);
-}
-
-/* Closes the listeners that have no line any more. */
-static void
-drop_listeners(struct master *m)
-{
-	for (size_t i = m->listen_adopted ? 0 : m->listener_count; i-- > 0;) {
-		size_t k = 0;
-
-		while (k < m->conf.listen_count && !same_listen(
-		    &m->listeners[i].line, &m->conf.listens[k]))
-			k++;
-		if (k == m->conf.listen_count)
-			listen_close(m, i);
+	if (r->files == NULL || r->files == r->master->tls)
+		return;
+	if (!r->same)
+		sign_drop(r->master, r->files);
+	else {
+		tls_files_free(r->files);
+		free(r->files);
 	}
 }
 
+/* The sign process is of no use without them. */
 static void
-adopt(struct master *m, struct conf_epoch *e)
+lose_sign(struct renewal *r)
+{
+	char *rest = r->mistakes;
+	const char *why = check_next_mistake(&rest);
+
+	if (why == NULL)
+		why = "no memory for its keys";
+	if (r->denied)
+		helper_give_up(r->master, HELPER_SIGN, why);
+	else
+		helper_lose(r->master, HELPER_SIGN, why);
+}
+
+/* r is over: adopted, or refused with what was said. */
+static void
+end(struct renewal *r, bool adopted)
+{
+	struct master *m = r->master;
+	bool again = r->again;
+	char *rest, *line;
+
+	event_del(&r->patience);
+	sign_give(m, NULL);
+	if (r->files != NULL && !r->same)
+		nursery_try(m, NULL, NULL);
+	fclose(r->said);
+	m->renewal = NULL;
+	if (!adopted) {
+		drop_files(r);
+		if (r->epoch != NULL)
+			conf_epoch_leave(r->epoch);
+		rest = r->mistakes;
+		/* The last sessions end with what they have. */
+		while (r->epoch != NULL && !m->stopping &&
+		    (line = check_next_mistake(&rest)) != NULL)
+			log_kept(m, line);
+	}
+	if (r->epoch != NULL && !m->stopping)
+		(void)notify_ready(m);
+	else if (r->epoch == NULL && adopted)
+		sign_fed(m);
+	else if (r->epoch == NULL)
+		lose_sign(r);
+	free(r->mistakes);
+	free(r);
+	if (again)
+		reload(m);
+}
+
+/* Sessions from now on have the new configuration. */
+static void
+adopt_conf(struct master *m, struct conf_epoch *e)
 {
 	struct conf_epoch *old = m->epoch;
-	struct log_line l;
 
 	if (m->conf.log_forced) {
 		e->conf.log = m->conf.log;
@@ -199,9 +132,14 @@ adopt(struct master *m, struct conf_epoch *e)
 	auth_renew(m);
 	conf_epoch_leave(old);
 	commit_make_ahead(m);
-	drop_listeners(m);
-	renew_commit(m);
-	pool_retire_idle(m);
+	obstacle_drop_listeners(m);
+}
+
+static void
+log_reload(const struct master *m)
+{
+	struct log_line l;
+
 	log_begin(&l, LOG_LEVEL_INFO, "reload");
 	log_str(&l, "file", m->conf.path);
 	log_u64(&l, "domains", m->conf.domain_count);
@@ -211,91 +149,307 @@ adopt(struct master *m, struct conf_epoch *e)
 	conf_warn_broken(&m->conf, check_log_warning);
 }
 
-/* Of the same configuration, with the keys of a new sign process. */
+/* Workers that are born from now on serve by all of it. */
 static void
-adopt_certificates(struct master *m)
+adopt(struct renewal *r)
 {
-	renew_commit(m);
-	pool_retire_idle(m);
-	signer_fed(m);
-}
+	struct master *m = r->master;
+	struct tls_files *old = m->tls;
 
-/* Reads it, and writes what is wrong to said; false then. */
-static bool
-read_conf(struct master *m, struct conf_epoch *e, FILE *said)
-{
-	return recipient_load(m->conf.path, &e->conf, said) == 0;
-}
-
-/* It takes its place now, later, or not at all. */
-static void
-begin(struct master *m, struct conf_epoch *e, FILE *said)
-{
-	enum renew_answer answer = RENEW_REFUSED;
-
-	if (read_conf(m, e, said) && is_possible(m, &e->conf))
-		answer = renew_begin(m, &e->conf, said);
-	if (answer == RENEW_LATER)
-		m->next_epoch = e;
-	else if (answer == RENEW_NOW)
-		adopt(m, e);
-	else
-		conf_epoch_leave(e);
-}
-
-void
-reload_renewed(struct master *m, char *mistakes)
-{
-	struct conf_epoch *e = m->next_epoch;
-
-	m->next_epoch = NULL;
-	/* The last sessions end with what they have. */
 	if (m->stopping) {
-		if (e != NULL)
-			conf_epoch_leave(e);
+		end(r, false);
 		return;
 	}
-	if (e == NULL) {
-		adopt_certificates(m);
-	} else if (mistakes == NULL) {
-		adopt(m, e);
-	} else {
-		log_mistakes(m, mistakes);
-		conf_epoch_leave(e);
+	if (r->epoch != NULL)
+		adopt_conf(m, r->epoch);
+	if (r->files != NULL)
+		m->tls = r->files;
+	nursery_tell_settings(m, r->files != NULL);
+	tls_log_certificates(m, r->files != NULL);
+	if (r->files != NULL)
+		sign_drop(m, old);
+	pool_retire_idle(m);
+	if (r->epoch != NULL)
+		log_reload(m);
+	end(r, true);
+}
+
+/* It cannot come to an end, and why, for a person. */
+static void
+fail(struct renewal *r, const char *why)
+{
+	fprintf(r->said, "%s: \"tls\": %s\n", r->conf->path, why);
+	end(r, false);
+}
+
+static void
+on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct renewal *r = arg;
+
+	(void)fd;
+	(void)what;
+	fail(r, r->judged_due > 0 ? "the sign process does not answer" :
+	    "the nursery does not answer");
+}
+
+/* By a nursery, and libtls takes them, or why not. */
+static void
+tried(struct master *m, const char *why_not)
+{
+	if (why_not[0] == '\0')
+		adopt(m->renewal);
+	else
+		fail(m->renewal, why_not);
+}
+
+/* All pairs have been judged. */
+static void
+go_on(struct renewal *r)
+{
+	tls_files_forget_keys(r->files);
+	if (r->faulty)
+		end(r, false);
+	else if (!r->same)
+		nursery_try(r->master, r->files, tried);
+	else {
+		drop_files(r);
+		end(r, true);
 	}
-	(void)notify_ready(m);
-	if (m->reload_again)
-		reload(m);
+}
+
+/* Has the pairs judged that are not served already. */
+static void
+judge(struct renewal *r)
+{
+	const struct timeval patience = { patience_s, 0 };
+
+	for (size_t i = 0; i < r->files->count; i++)
+		r->judged_due += !r->files->pairs[i].shared;
+	event_add(&r->patience, &patience);
+	if (r->judged_due == 0)
+		go_on(r);
+	else
+		sign_give(r->master, r->files);
+}
+
+static void
+on_judged(struct master *m, const struct ipc_judged *judged)
+{
+	struct renewal *r = m->renewal;
+	struct tls_pair *pair;
+	size_t i = 0;
+
+	if (r == NULL || r->judged_due == 0)
+		return;
+	while (i < r->files->count && (r->files->pairs[i].shared ||
+	    r->files->pairs[i].facts.slot != judged->slot))
+		i++;
+	if (i == r->files->count)
+		return;
+	pair = &r->files->pairs[i];
+	pair->facts = *judged;
+	if (judged->fault != TLS_FAULT_NONE) {
+		r->faulty = true;
+		tls_files_report(r->conf, i, (enum tls_fault)judged->fault,
+		    r->said);
+	}
+	if (--r->judged_due == 0)
+		go_on(r);
+}
+
+static void
+on_sign_lost(struct master *m)
+{
+	if (m->renewal != NULL)
+		fail(m->renewal, "the sign process has ended: send SIGHUP "
+		    "again");
+}
+
+/* What has been read stays as it is, and who sent SIGHUP is told why. */
+static void
+log_unread(const struct tls_before *before)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_WARNING, "reload-kept");
+	log_str(&l, "file", before->denied);
+	log_u64(&l, "pairs", before->kept);
+	log_str(&l, "why", privdrop_denial(before->denied));
+	log_str(&l, "then", "the previous certificate stays in use, until "
+	    "this user can read the new one, or root restarts smtpd");
+	log_end(&l);
+}
+
+/* True: what files says can be had; false after the reason was written. */
+static bool
+is_possible(struct renewal *r, struct tls_files *files)
+{
+	struct master *m = r->master;
+
+	if (m->helpers[HELPER_SIGN].state == HELPER_NONE)
+		tls_files_report_restart(r->conf, r->said);
+	else if (helper_is_lacking(m, HELPER_SIGN))
+		fprintf(r->said, "%s: \"tls\": the sign process has ended, "
+		    "and is started again: send SIGHUP when it serves\n",
+		    r->conf->path);
+	else if (!sign_take_slots(m, files))
+		fprintf(r->said, "%s: \"tls\": sessions still use the keys of "
+		    "so many renewals that there is no room for another: send "
+		    "SIGHUP again when they have ended\n", r->conf->path);
+	else
+		return true;
+	return false;
+}
+
+/* The certificates of the new configuration. */
+static void
+renew_files(struct renewal *r)
+{
+	struct master *m = r->master;
+	struct tls_before before = { .conf = &m->conf, .files = m->tls };
+	struct tls_files *files = tls_files_new();
+	bool read = files != NULL &&
+	    tls_files_reload(r->conf, &before, files, r->said) == 0;
+
+	if (files == NULL)
+		fprintf(r->said, "%s: no memory\n", r->conf->path);
+	if (read && before.kept > 0)
+		log_unread(&before);
+	if (read && !tls_files_are_same(files, m->tls) &&
+	    is_possible(r, files)) {
+		r->files = files;
+		if (files->count == 0)
+			adopt(r);
+		else
+			judge(r);
+		return;
+	}
+	read = read && tls_files_are_same(files, m->tls);
+	if (files != NULL)
+		tls_files_free(files);
+	free(files);
+	if (read)
+		adopt(r);
+	else
+		end(r, false);
+}
+
+/* e becomes part of it; NULL without memory, and e is left. */
+static struct renewal *
+begin(struct master *m, struct conf_epoch *e)
+{
+	struct renewal *r = calloc(1, sizeof(*r));
+
+	if (r != NULL)
+		r->said = open_memstream(&r->mistakes, &r->mistakes_n);
+	if (r == NULL || r->said == NULL) {
+		if (e != NULL)
+			conf_epoch_leave(e);
+		free(r);
+		return NULL;
+	}
+	r->master = m;
+	r->epoch = e;
+	r->conf = e != NULL ? &e->conf : &m->conf;
+	event_assign(&r->patience, m->base, -1, 0, on_patience, r);
+	m->renewal = r;
+	return r;
 }
 
 void
 reload(struct master *m)
 {
 	struct conf_epoch *e;
-	char *text = NULL;
-	size_t n = 0;
-	FILE *said;
+	struct renewal *r;
 
 	if (m->stopping || m->one_session)
 		return;
 	/* What is under way has read files that may be others by now. */
-	m->reload_again = m->renewal != NULL;
-	if (m->reload_again)
+	if (m->renewal != NULL) {
+		m->renewal->again = true;
 		return;
+	}
 	notify_reloading();
 	log_reopen();
 	e = conf_epoch_new();
-	said = e == NULL ? NULL : open_memstream(&text, &n);
-	if (said == NULL) {
+	r = e == NULL ? NULL : begin(m, e);
+	if (r == NULL) {
 		log_kept(m, "no memory");
-		if (e != NULL)
-			conf_epoch_leave(e);
-	} else {
-		begin(m, e, said);
-		fclose(said);
-		log_mistakes(m, text);
-		free(text);
-	}
-	if (m->next_epoch == NULL)
 		(void)notify_ready(m);
+	} else if (recipient_load(m->conf.path, &e->conf, r->said) == -1 ||
+	    obstacle_tell(m, &e->conf, r->said))
+		end(r, false);
+	else
+		renew_files(r);
+}
+
+/*
+ * Whether the sign process can have what the files say now.  Where this is
+ * not what is served any more, it takes its place.
+ */
+static bool
+read_keys(struct renewal *r)
+{
+	static const struct conf no_conf;
+	static const struct tls_files no_files;
+	struct tls_before before = { .conf = &no_conf, .files = &no_files };
+	struct tls_files *files = tls_files_new(), *served = r->master->tls;
+
+	if (files == NULL)
+		return false;
+	r->files = files;
+	/* Until they have slots of their own. */
+	r->same = true;
+	if (tls_files_reload(r->conf, &before, files, r->said) == -1) {
+		r->denied = before.denied != NULL;
+		return false;
+	}
+	if (tls_files_are_same(files, served)) {
+		for (size_t i = 0; i < files->count; i++)
+			files->pairs[i].facts = served->pairs[i].facts;
+		return true;
+	}
+	if (!sign_take_slots(r->master, files)) {
+		fprintf(r->said, "sessions still use too many previous keys\n");
+		return false;
+	}
+	r->same = false;
+	return true;
+}
+
+static void
+feed_sign(struct master *m, bool first)
+{
+	struct renewal *r = begin(m, NULL);
+
+	if (r == NULL) {
+		helper_lose(m, HELPER_SIGN, "no memory for its keys");
+		return;
+	}
+	if (first) {
+		r->files = m->tls;
+		r->same = sign_take_slots(m, m->tls);
+	}
+	if (first || read_keys(r))
+		judge(r);
+	else
+		end(r, false);
+}
+
+int
+reload_init(struct master *m)
+{
+	static const struct sign_owner owner = {
+		.feed = feed_sign,
+		.judged = on_judged,
+		.lost = on_sign_lost
+	};
+
+	m->sign.owner = &owner;
+	m->epoch = conf_epoch_new();
+	if (m->epoch == NULL)
+		return -1;
+	m->epoch->conf = m->conf;
+	return 0;
 }

@@ -1,5 +1,10 @@
 /*
- * SIGHUP: the configuration and its tables are read again.
+ * SIGHUP: the configuration, its tables, certificates and keys are read
+ * again; and the keys alone, for a sign process that has none.
+ *
+ * The master can neither fork nor keep what OpenSSL makes of a key, so others
+ * judge what is new: the sign process each pair, and then the active nursery
+ * whether libtls takes all of them.  Until both have, nothing has changed.
  */
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H
@@ -7,7 +12,8 @@
 #include "server/master.h"
 
 /*
- * What m->conf owns is the first epoch.  0, or -1 without memory.
+ * What m->conf owns is the first epoch, and the sign process is given its
+ * keys from here.  0, or -1 without memory.
  */
 int	reload_init(struct master *m);
 /*
@@ -18,10 +24,5 @@ int	reload_init(struct master *m);
  * asked again meanwhile, it is done again after it.
  */
 void	reload(struct master *m);
-/*
- * The certificates of the configuration that waits are ready, or there are
- * mistakes; the text is taken apart.
- */
-void	reload_renewed(struct master *m, char *mistakes);
 
 #endif

@@ -6,19 +6,32 @@
 #ifndef SERVER_AUTH_H
 #define SERVER_AUTH_H
 
-#include "server/session/login.h"
+#include "server/master.h"
+
+/* Who asks: m->auth_owner, set before it is started. */
+struct auth_owner {
+	/* It can be asked. */
+	void	(*on_idle)(struct master *m);
+	/* The answer to the one question under way. */
+	void	(*on_answer)(struct master *m, enum login_answer answer);
+	/*
+	 * It has ended, and what it was asked is not answered.  again: another
+	 * is started at once.
+	 */
+	void	(*on_lost)(struct master *m, bool again);
+};
 
 /*
  * The passwords are those of the configuration now, which are wiped here once
- * the auth process has them all; until then the old ones hold.
+ * the auth process has them all; until then the previous ones hold.
  */
 void	auth_renew(struct master *m);
+/* Can it be asked?  If not, on_idle() is called when it can. */
+bool	auth_is_idle(const struct master *m);
 /*
- * The question of l waits for its turn; login_answered will be told.  Those
- * whose hosts have failed least come first.
+ * Asks, if nothing is asked already: who else waits can then be chosen when
+ * that is answered.  False: as auth_is_idle, or its channel is full.
  */
-void	auth_ask(struct master *m, struct login *l);
-/* Nobody waits for the answer any more. */
-void	auth_forget(struct master *m, struct login *l);
+bool	auth_ask(struct master *m, const struct ipc_password *question);
 
 #endif

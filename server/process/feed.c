@@ -16,7 +16,8 @@ end(struct feed *f, int error)
 {
 	feed_stop(f);
 	f->error = error;
-	f->done(f->arg);
+	if (f->done != NULL)
+		f->done(f->arg);
 }
 
 /* False: nothing is left to be sent, or it cannot be. */

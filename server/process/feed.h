@@ -16,7 +16,7 @@ struct feed {
 	int			 channel;
 	/* Writes the next record to *out; false: there is no more. */
 	bool			(*next)(void *arg, struct ipc_record *out);
-	/* It is over; see feed_start. */
+	/* It is over, see feed_start; NULL: nobody need know. */
 	void			(*done)(void *arg);
 	void			*arg;
 	bool			 under_way;

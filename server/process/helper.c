@@ -5,7 +5,6 @@
 #include "server/process/helper.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -92,53 +91,6 @@ take_first(struct helper *h, const struct ipc_record *r)
 	return held || h->master->unsandboxed ? NULL : r->u.text.text;
 }
 
-int
-helper_hear(int channel, enum ipc_way way, struct ipc_record *out,
-    const char **why)
-{
-	struct pollfd fd = { .fd = channel, .events = POLLIN };
-	int passed;
-
-	*why = "it says nothing";
-	if (poll(&fd, 1, start_patience_ms) == 0)
-		return -1;
-	*why = "it ended at once; can it be executed?";
-	return ipc_recv(channel, way, IPC_AT_ANY, true, out, &passed, why) ==
-	    IPC_GOT_RECORD ? 0 : -1;
-}
-
-static int
-start_one(struct helper *h, int channel, const char **why)
-{
-	static struct ipc_record r;
-
-	h->channel = channel;
-	if (helper_hear(channel, h->role->way, &r, why) == -1)
-		return -1;
-	*why = take_first(h, &r);
-	set_state(h, kind_of(h) == HELPER_KEEPER ? HELPER_SERVING :
-	    HELPER_UNFED);
-	return *why == NULL ? 0 : -1;
-}
-
-int
-helper_start(struct master *m, const int channels[HELPER_COUNT],
-    enum helper_kind *kind, const char **why)
-{
-	for (size_t i = 0; i < HELPER_COUNT; i++) {
-		struct helper *h = &m->helpers[i];
-
-		h->master = m;
-		h->role = rows[i].role;
-		*kind = (enum helper_kind)i;
-		if (channels[i] != -1 && start_one(h, channels[i], why) == -1)
-			return -1;
-		if (h->role->start != NULL && h->role->start(m, why) == -1)
-			return -1;
-	}
-	return 0;
-}
-
 static void
 drop(struct helper *h)
 {
@@ -191,6 +143,17 @@ end_smtpd(struct helper *h, const char *why)
 	h->master->shut_down(h->master);
 }
 
+/* It has never served: smtpd does not start, and the caller says why. */
+static void
+fail_start(struct helper *h, const char *why)
+{
+	snprintf(h->failed, sizeof(h->failed), "%s", why);
+	drop(h);
+	h->state = HELPER_LOST;
+	h->again_ms = INT64_MAX;
+	event_base_loopbreak(h->master->base);
+}
+
 static void
 count_lost(struct helper *h)
 {
@@ -212,6 +175,10 @@ helper_lose(struct master *m, enum helper_kind kind, const char *why)
 
 	if (h->state <= HELPER_LOST)
 		return;
+	if (!h->served) {
+		fail_start(h, why);
+		return;
+	}
 	count_lost(h);
 	if (kind == HELPER_KEEPER) {
 		log_loss(h, why, h->role->then);
@@ -239,15 +206,22 @@ helper_give_up(struct master *m, enum helper_kind kind, const char *why)
 
 	if (h->state <= HELPER_LOST)
 		return;
+	if (!h->served) {
+		fail_start(h, why);
+		return;
+	}
 	count_lost(h);
 	end_smtpd(h, why);
 }
 
 static void	on_readable(evutil_socket_t fd, short what, void *arg);
 
+/* A process that has just been started: waits for its first word. */
 static void
-watch(struct helper *h)
+watch(struct helper *h, int channel)
 {
+	h->channel = channel;
+	set_state(h, HELPER_STARTING);
 	event_assign(&h->readable, h->master->base, h->channel,
 	    EV_READ | EV_PERSIST, on_readable, h);
 	event_add(&h->readable, NULL);
@@ -263,9 +237,7 @@ take_child(struct master *m, uint32_t option, int channel)
 		if (h->state != HELPER_COMING ||
 		    (uint32_t)rows[i].option != option)
 			continue;
-		h->channel = channel;
-		set_state(h, HELPER_STARTING);
-		watch(h);
+		watch(h, channel);
 		return;
 	}
 	/* It was given up meanwhile; without a channel it ends. */
@@ -283,7 +255,10 @@ take(struct helper *h, const struct ipc_record *r, int passed)
 			return;
 		}
 		set_state(h, HELPER_UNFED);
-		h->role->feed(h->master);
+		if (h->role->feed != NULL)
+			h->role->feed(h->master, !h->served);
+		else
+			helper_fed(h->master, kind_of(h));
 	} else if (h->role->take != NULL)
 		h->role->take(h->master, r);
 	else if (r->type == IPC_SIBLING)
@@ -302,7 +277,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct helper *h = arg;
 	struct ipc_record r;
-	const char *why = "it has ended";
+	const char *why = h->served ? "it has ended" :
+	    "it ended at once; can it be executed?";
 	int passed;
 
 	(void)what;
@@ -325,17 +301,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-helper_watch(struct master *m)
-{
-	for (size_t i = 0; i < HELPER_COUNT; i++)
-		if (m->helpers[i].state != HELPER_NONE) {
-			if (rows[i].role->watch != NULL)
-				rows[i].role->watch(m);
-			watch(&m->helpers[i]);
-		}
-}
-
-void
 helper_fed(struct master *m, enum helper_kind kind)
 {
 	struct helper *h = &m->helpers[kind];
@@ -344,6 +309,7 @@ helper_fed(struct master *m, enum helper_kind kind)
 	if (h->state != HELPER_UNFED)
 		return;
 	set_state(h, HELPER_SERVING);
+	h->served = true;
 	/* At start that goes without saying. */
 	if (m->counters.value[rows[kind].losses] == 0)
 		return;
@@ -385,14 +351,60 @@ helper_tick(struct master *m)
 	}
 }
 
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	helper_tick(arg);
+}
+
+/* The first that is not there yet, or never will be; or HELPER_COUNT. */
+static enum helper_kind
+find_due(const struct master *m)
+{
+	enum helper_kind kind = 0;
+
+	while (kind < HELPER_COUNT && !helper_is_lacking(m, kind))
+		kind++;
+	return kind;
+}
+
+int
+helper_start(struct master *m, const int channels[HELPER_COUNT],
+    enum helper_kind *kind, const char **why)
+{
+	const struct timeval second = { 1, 0 };
+	struct event *tick = event_new(m->base, -1, EV_PERSIST, on_second, m);
+
+	for (size_t i = 0; i < HELPER_COUNT; i++) {
+		m->helpers[i].master = m;
+		m->helpers[i].role = rows[i].role;
+		if (channels[i] != -1)
+			watch(&m->helpers[i], channels[i]);
+	}
+	if (tick != NULL)
+		event_add(tick, &second);
+	while ((*kind = find_due(m)) != HELPER_COUNT &&
+	    m->helpers[*kind].state != HELPER_LOST)
+		event_base_loop(m->base, EVLOOP_ONCE);
+	if (tick != NULL)
+		event_free(tick);
+	*why = *kind == HELPER_COUNT ? NULL : m->helpers[*kind].failed;
+	return *why == NULL ? 0 : -1;
+}
+
 void
 helper_stop(struct master *m)
 {
-	for (size_t i = 0; i < HELPER_COUNT; i++)
-		if (m->helpers[i].state != HELPER_NONE) {
-			if (rows[i].role->stop != NULL)
-				rows[i].role->stop(m);
-			drop(&m->helpers[i]);
-			m->helpers[i].state = HELPER_NONE;
-		}
+	for (size_t i = 0; i < HELPER_COUNT; i++) {
+		struct helper *h = &m->helpers[i];
+
+		if (h->state == HELPER_NONE)
+			continue;
+		h->state = HELPER_NONE;
+		if (h->role->lost != NULL)
+			h->role->lost(m, false);
+		drop(h);
+	}
 }

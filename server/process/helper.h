@@ -34,19 +34,16 @@ struct helper_role {
 	/* At start, before anybody is forked: is it of use? */
 	bool		(*wanted)(const struct master *m);
 	/*
-	 * At start, and also where there is no such process; it has entered
-	 * its sandbox and is unfed.  0; or -1 and *why.
+	 * It has entered its sandbox, and is to be fed: helper_fed() ends
+	 * that.  first: at start; else it was started again.
 	 */
-	int		(*start)(struct master *m, const char **why);
-	/* At start, where there is one: events can be had from now on. */
-	void		(*watch)(struct master *m);
-	/* It was started again, and is to be fed: helper_fed() ends that. */
-	void		(*feed)(struct master *m);
+	void		(*feed)(struct master *m, bool first);
 	void		(*take)(struct master *m, const struct ipc_record *r);
-	/* again: at once, so that who waits may wait on. */
+	/*
+	 * It was fed, or about to be, and has ended, or smtpd does.  again: it
+	 * is started at once, so that who waits may wait on.
+	 */
 	void		(*lost)(struct master *m, bool again);
-	/* At the end, where there is one. */
-	void		(*stop)(struct master *m);
 };
 
 #define HELPER_ROLE(X, NAME, name, option, Name)			\
@@ -66,28 +63,23 @@ struct helper {
 	int64_t				 since_ms;	/* state is so */
 	int64_t				 again_ms;
 	unsigned			 pause_s;	/* before that */
+	bool				 served;	/* once, at least */
+	char				 failed[160];	/* why it did not */
 };
 
-/*
- * Waits for the first record on the channel of a process that was just
- * started.  0; or -1 and *why.
- */
-int	helper_hear(int channel, enum ipc_way way, struct ipc_record *out,
-	    const char **why);
 /* Its word in the log, and its option of smtpd-worker. */
 const char *helper_name(enum helper_kind kind);
 char	helper_option(enum helper_kind kind);
 /* At start: is there to be one?  The keeper, where there is another. */
 bool	helper_is_wanted(const struct master *m, enum helper_kind kind);
 /*
- * Takes over the channels of those that were just started (-1: not wanted).
- * Each has to enter its sandbox and say so; or say that it has none, which is
- * enough where sandbox is optional.  0; or -1, *kind and *why.
+ * Takes over the channels of those that were just started (-1: not wanted),
+ * and waits until all of them serve.  Each has to enter its sandbox and say
+ * so; or say that it has none, which is enough where sandbox is optional; then
+ * it is fed.  0; or -1, *kind and *why.
  */
 int	helper_start(struct master *m, const int channels[HELPER_COUNT],
 	    enum helper_kind *kind, const char **why);
-/* What they say is taken by events from now on. */
-void	helper_watch(struct master *m);
 /* It has all that it needs. */
 void	helper_fed(struct master *m, enum helper_kind kind);
 /* It is missing, and would be of use. */

@@ -6,6 +6,7 @@
 #include "server/process/nursery.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -466,9 +467,16 @@ static int
 wait_ready(struct nursery *n, const char **why)
 {
 	static char text[ipc_text_bytes];
+	struct pollfd fd = { .fd = n->channel, .events = POLLIN };
 	struct ipc_record r;
+	int passed;
 
-	if (helper_hear(n->channel, IPC_FROM_NURSERY, &r, why) == -1)
+	*why = "it says nothing";
+	if (poll(&fd, 1, answer_patience_ms) == 0)
+		return -1;
+	*why = "it ended at once; can it be executed?";
+	if (ipc_recv(n->channel, IPC_FROM_NURSERY, IPC_AT_ANY, true, &r,
+	    &passed, why) != IPC_GOT_RECORD)
 		return -1;
 	if (r.type == IPC_READY) {
 		on_ready(n, &r);

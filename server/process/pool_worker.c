@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "server/process/nursery.h"
-#include "server/process/tls_set.h"
+#include "server/process/sign.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 
@@ -131,7 +131,7 @@ pool_drop(struct worker *w)
 	event_del(&w->readable);
 	event_del(&w->paused);
 	close(w->channel);
-	tls_set_drop(w->master, w->tls);
+	sign_drop(w->master, w->tls);
 	w->tls = NULL;
 	w->left_ms = deadline_now_ms();
 	TAILQ_INSERT_TAIL(&p->leaving, w, entry);

@@ -19,6 +19,16 @@
 #include "shared/os.h"
 #include "shared/tls_judge.h"
 
+struct tls_files *
+tls_files_new(void)
+{
+	struct tls_files *files = calloc(1, sizeof(*files));
+
+	if (files != NULL)
+		files->users = 1;
+	return files;
+}
+
 static const struct {
 	bool		 of_key;	/* point at its file */
 	const char	*text;

@@ -28,7 +28,7 @@ struct tls_pair {
 struct tls_files {
 	struct tls_pair	pairs[ipc_tls_pairs_max];
 	size_t		count;
-	uint64_t	users;		/* see tls_set.h */
+	uint64_t	users;		/* workers, and who made it */
 };
 
 /* Where the sign process has a key. */
@@ -46,6 +46,8 @@ struct tls_before {
 	const char		*denied; /* file of the first of them */
 };
 
+/* An empty one with one user, the caller; NULL: no memory. */
+struct tls_files *tls_files_new(void);
 /*
  * Reads every pair of conf.  That the two belong together is found out in a
  * child, so that what OpenSSL makes of a key is never in this process.  out

@@ -13,8 +13,9 @@
 #include "server/mail/message.h"
 #include "server/mail/sender.h"
 #include "server/process/pool.h"
-#include "server/process/signer.h"
+#include "server/process/sign.h"
 #include "server/process/tls_log.h"
+#include "server/session/guesses.h"
 #include "server/session/login.h"
 #include "server/session/proxied.h"
 #include "server/session/session.h"
@@ -238,7 +239,7 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 		return verdict == VERDICT_TOO_MANY && send_answer(s, &r, -1);
 	if (verdict == VERDICT_UNKNOWN && !s->of_proxy)
 		r.u.verdict.held_back_ms = guesses_unknown(
-		    s->master->auth.guesses, &s->client, deadline_now_ms());
+		    s->master->guesses, &s->client, deadline_now_ms());
 	log_refused(s, to, &r.u.verdict, reason);
 	if (s->master->conf.keep_refused_s > 0 && !s->master->conf.catcher)
 		recipient_log_add(&s->refusals, to,
@@ -380,7 +381,7 @@ on_sign(struct session *s, const struct ipc_record *r)
 	s->has_signed = true;
 	s->signing.done = on_signed;
 	s->signing.arg = s;
-	signer_ask(s->master, &s->signing, &digest);
+	sign_ask(s->master, &s->signing, &digest);
 	return true;
 }
 

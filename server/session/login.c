@@ -16,6 +16,7 @@
 #include "server/log/catcher.h"
 #include "server/process/auth.h"
 #include "server/process/pool.h"
+#include "server/session/guesses.h"
 #include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
@@ -25,6 +26,34 @@ enum {
 	more_delay_ms = 500,	/* for each failure before */
 	delay_max_ms = 6000,
 	patience_ms = 30000	/* with the auth process */
+};
+
+/* One login, from its question to its answer. */
+struct login {
+	TAILQ_ENTRY(login)	 entry;		/* while it waits for auth, */
+	bool			 waits;
+	bool			 known_here;	/* at an address of its own, */
+	uint64_t		 turn;		/* or in this turn */
+	struct session		*session;
+	struct event		 late;		/* the answer, at its time */
+	int64_t			 begun_ms;
+	struct guess		 guess;
+	bool			 charged;	/* the guess, as a failure */
+	bool			 decided;	/* the answer is known */
+	bool			 cut;		/* told before its time */
+	bool			 known;		/* there is such an account */
+	bool			 other;		/* it is to be another one */
+	char			 user[login_name_max_bytes]; /* the account */
+	enum sasl_mechanism	 mechanism;
+	struct ipc_password	 question;	/* wiped once it is asked */
+	enum login_answer	 answer;
+};
+
+/* Those who wait for the auth process, which has one question at a time. */
+struct logins {
+	TAILQ_HEAD(login_list, login) waiting;
+	struct login		*asked;		/* of it; NULL: forgotten */
+	uint64_t		 turn;		/* each network once in one */
 };
 
 static const char *const mechanisms[SASL_MECHANISM_COUNT] = {
@@ -112,7 +141,7 @@ decide(struct login *l, enum login_answer verdict)
 	l->answer = verdict;
 	l->decided = true;
 	if (verdict != LOGIN_WRONG && l->charged)
-		guesses_refund(l->session->master->auth.guesses, &l->guess,
+		guesses_refund(l->session->master->guesses, &l->guess,
 		    verdict == LOGIN_OK, deadline_now_ms());
 }
 
@@ -144,7 +173,7 @@ answer_late(struct login *l)
 {
 	struct master *m = l->session->master;
 	int64_t now = deadline_now_ms();
-	uint64_t failures = guesses_of_host(m->auth.guesses, &l->guess, now);
+	uint64_t failures = guesses_of_host(m->guesses, &l->guess, now);
 	int64_t ms = first_delay_ms;
 
 	while (failures-- > 1 && ms < delay_max_ms)
@@ -154,14 +183,129 @@ answer_late(struct login *l)
 		answer(l);
 }
 
-void
-login_answered(struct login *l, enum login_answer verdict)
+static void
+answered(struct login *l, enum login_answer verdict)
 {
 	decide(l, verdict);
 	if (verdict == LOGIN_OK)
 		answer(l);
 	else
 		answer_late(l);
+}
+
+static bool
+is_limited(const struct login *l)
+{
+	const struct session *s = l->session;
+
+	return guesses_judge(s->master->guesses, &l->guess,
+	    s->epoch->conf.limits.login_failures,
+	    deadline_now_ms()) != GUESS_FREE;
+}
+
+/* Before b: who is known where he is; then by turn, then by failures. */
+static bool
+is_before(const struct guesses *g, const struct login *l, const struct login *b,
+    int64_t now_ms)
+{
+	if (l->known_here != b->known_here)
+		return l->known_here;
+	if (l->turn != b->turn)
+		return l->turn < b->turn;
+	return guesses_of_host(g, &l->guess, now_ms) <
+	    guesses_of_host(g, &b->guess, now_ms);
+}
+
+static struct login *
+choose(const struct master *m)
+{
+	int64_t now = deadline_now_ms();
+	struct login *best = TAILQ_FIRST(&m->logins->waiting), *l;
+
+	TAILQ_FOREACH(l, &m->logins->waiting, entry)
+		if (is_before(m->guesses, l, best, now))
+			best = l;
+	return best;
+}
+
+/*
+ * Of a network one waits in a turn, and its next ones in the turns behind: a
+ * crowd of many addresses there is one for who comes from elsewhere.
+ */
+static uint64_t
+turn_of(const struct logins *q, const struct login *l)
+{
+	uint64_t turn = q->turn + (q->asked != NULL &&
+	    q->asked->guess.network == l->guess.network);
+	const struct login *other;
+
+	TAILQ_FOREACH(other, &q->waiting, entry)
+		if (other->guess.network == l->guess.network &&
+		    other->turn >= turn)
+			turn = other->turn + 1;
+	return turn;
+}
+
+static void
+leave_queue(struct logins *q, struct login *l)
+{
+	if (l->waits)
+		TAILQ_REMOVE(&q->waiting, l, entry);
+	l->waits = false;
+}
+
+/*
+ * Counted only now: right passwords that come many at a time are no failures
+ * for one another, and of wrong ones each is counted before the next.
+ */
+static void
+ask_next(struct master *m)
+{
+	struct logins *q = m->logins;
+	struct login *l;
+
+	if (!auth_is_idle(m))
+		return;
+	while ((l = choose(m)) != NULL && is_limited(l)) {
+		leave_queue(q, l);
+		answered(l, LOGIN_LATER);
+	}
+	if (l == NULL || !auth_ask(m, &l->question))
+		return;
+	explicit_bzero(&l->question, sizeof(l->question));
+	leave_queue(q, l);
+	l->charged = true;
+	guesses_charge(m->guesses, &l->guess, deadline_now_ms());
+	if (!l->known_here)
+		q->turn = l->turn;
+	q->asked = l;
+}
+
+static void
+on_answer(struct master *m, enum login_answer answer)
+{
+	struct login *l = m->logins->asked;
+
+	m->logins->asked = NULL;
+	if (l != NULL)
+		answered(l, answer);
+}
+
+/*
+ * No password can be looked at.  What the process was asked last may be what
+ * ended it, so that is not asked again.
+ */
+static void
+on_lost(struct master *m, bool again)
+{
+	struct logins *q = m->logins;
+	struct login *l;
+
+	on_answer(m, LOGIN_TROUBLE);
+	while (!again && (l = TAILQ_FIRST(&q->waiting)) != NULL) {
+		leave_queue(q, l);
+		answered(l, LOGIN_TROUBLE);
+	}
 }
 
 void
@@ -177,24 +321,6 @@ login_cut_short(struct session *s)
 	answer(l);
 }
 
-bool
-login_is_limited(const struct login *l)
-{
-	const struct session *s = l->session;
-
-	return guesses_judge(s->master->auth.guesses, &l->guess,
-	    s->epoch->conf.limits.login_failures,
-	    deadline_now_ms()) != GUESS_FREE;
-}
-
-void
-login_asked(struct login *l)
-{
-	l->charged = true;
-	guesses_charge(l->session->master->auth.guesses, &l->guess,
-	    deadline_now_ms());
-}
-
 void
 login_forget(struct session *s)
 {
@@ -203,7 +329,9 @@ login_forget(struct session *s)
 	if (l == NULL)
 		return;
 	s->login = NULL;
-	auth_forget(s->master, l);
+	leave_queue(s->master->logins, l);
+	if (s->master->logins->asked == l)
+		s->master->logins->asked = NULL;
 	if (event_initialized(&l->late))
 		event_del(&l->late);
 	sodium_memzero(l, sizeof(*l));
@@ -267,9 +395,9 @@ judge(struct login *l)
 	bool limited;
 
 	event_assign(&l->late, m->base, -1, 0, on_late, l);
-	guesses_key(m->auth.guesses, &l->session->client,
+	guesses_key(m->guesses, &l->session->client,
 	    span_of(l->user), &l->guess);
-	limited = login_is_limited(l);
+	limited = is_limited(l);
 	if (limited || l->other || !helper_is_coming(m, HELPER_AUTH)) {
 		decide(l, limited ? LOGIN_LATER : l->other ? LOGIN_OTHER :
 		    LOGIN_TROUBLE);
@@ -278,7 +406,11 @@ judge(struct login *l)
 	}
 	l->question.decoy = l->guess.account;
 	(void)wait_for(l, patience_ms);
-	auth_ask(m, l);
+	l->known_here = guesses_is_known(m->guesses, &l->guess);
+	l->turn = turn_of(m->logins, l);
+	TAILQ_INSERT_TAIL(&m->logins->waiting, l, entry);
+	l->waits = true;
+	ask_next(m);
 }
 
 /* name and password as smtpd -C -a has them, parted by the first colon. */
@@ -330,4 +462,22 @@ login_take(struct session *s, const struct ipc_login *login)
 	memcpy(l->question.password, login->password, login->password_len);
 	name_accounts(&s->epoch->conf, login, l);
 	judge(l);
+}
+
+int
+login_start(struct master *m)
+{
+	static const struct auth_owner owner = {
+		.on_idle = ask_next,
+		.on_answer = on_answer,
+		.on_lost = on_lost
+	};
+
+	m->auth_owner = &owner;
+	m->guesses = guesses_new();
+	m->logins = calloc(1, sizeof(*m->logins));
+	if (m->guesses == NULL || m->logins == NULL)
+		return -1;
+	TAILQ_INIT(&m->logins->waiting);
+	return 0;
 }

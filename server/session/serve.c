@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/process/signer.h"
+#include "server/process/sign.h"
 #include "server/session/dispatch.h"
 #include "server/session/listen.h"
 #include "server/session/login.h"
@@ -254,7 +254,7 @@ on_evict(void *session)
 	if (s->login != NULL)
 		login_cut_short(s);
 	else
-		signer_cut_short(s->master, &s->signing);
+		sign_cut_short(s->master, &s->signing);
 }
 
 /* What is left of a session in its worker. */

@@ -14,7 +14,7 @@
 #include "server/log/refused.h"
 #include "server/mail/commit.h"
 #include "server/process/pool.h"
-#include "server/process/signer.h"
+#include "server/process/sign.h"
 #include "server/session/login.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
@@ -188,7 +188,7 @@ session_end(struct master *m, struct session *s, const char *how,
     const struct ipc_end *end)
 {
 	login_forget(s);
-	signer_forget(m, &s->signing);
+	sign_forget(m, &s->signing);
 	if (s->delivery != NULL)
 		commit_forget(m, s->delivery);
 	count_end(&m->counters, s, how, end);

@@ -13,8 +13,7 @@
 #include "server/process/helper.h"
 #include "server/process/nursery.h"
 #include "server/process/pool.h"
-#include "server/process/signer.h"
-#include "server/process/tls_set.h"
+#include "server/process/sign.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 
@@ -47,19 +46,10 @@ helper_tick(struct master *master)
 }
 
 void
-signer_tell(struct master *master)
+sign_drop(struct master *master, struct tls_files *files)
 {
 	(void)master;
-}
-
-int
-helper_hear(int channel, enum ipc_way way, struct ipc_record *out,
-    const char **why)
-{
-	int passed;
-
-	return ipc_recv(channel, way, IPC_AT_ANY, true, out, &passed, why) ==
-	    IPC_GOT_RECORD ? 0 : -1;
+	files->users--;
 }
 
 /* ---- the use ------------------------------------------------------------- */
@@ -306,7 +296,7 @@ begin(void)
 	m.conf.limits.workers = 6;
 	m.conf.limits.worker_sessions = 2;
 	m.base = event_base_new();
-	m.tls = tls_set_new();
+	m.tls = tls_files_new();
 	ck_assert_int_eq(ipc_pair(ends), 0);
 	nursery = ends[1];
 	channels[0] = ends[0];

@@ -2,24 +2,17 @@
  * The sign process, as the master sees it.  Who asks waits in one queue,
  * first come, first served.
  */
-#include "server/process/signer.h"
+#include "server/process/sign.h"
 
-#include <errno.h>
-#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "server/daemon/renew.h"
-#include "server/process/tls_set.h"
-#include "shared/ipc.h"
-#include "shared/log.h"
 
 /* So few are under way that the channel has room for them. */
-enum { under_way_max = 32, start_patience_ms = 10000 };
+enum { under_way_max = 32 };
 
 /* The certificate, and then the key, as if they were one file. */
 static bool
-next_piece(struct signer *s, struct ipc_record *out)
+next_piece(struct sign *s, struct ipc_record *out)
 {
 	const struct tls_pair *pair;
 	size_t done = s->done;
@@ -49,54 +42,12 @@ next_piece(struct signer *s, struct ipc_record *out)
 	return true;
 }
 
-/* Its verdict on the pair it was given before. */
-static int
-wait_judged(struct signer *s, int channel, struct tls_pair *pair,
-    const char **why)
-{
-	struct pollfd fd = { .fd = channel, .events = POLLIN };
-	struct ipc_record r;
-	int passed;
-
-	*why = "the sign process does not take the keys";
-	if (poll(&fd, 1, start_patience_ms) == 0 ||
-	    ipc_recv(channel, IPC_FROM_SIGN, IPC_AT_ANY, true, &r, &passed,
-	    why) != IPC_GOT_RECORD || r.type != IPC_JUDGED ||
-	    r.u.judged.slot != pair->facts.slot ||
-	    r.u.judged.fault != TLS_FAULT_NONE)
-		return -1;
-	s->slots[pair->facts.slot].verdicts_due--;
-	pair->facts = r.u.judged;
-	return 0;
-}
-
-/* At start: nobody is served yet, and so it may last. */
-static int
-give_all(struct master *m, int channel, const char **why)
-{
-	struct signer *s = &m->signer;
-	struct ipc_record r;
-	int result = 0;
-
-	s->giving = m->tls;
-	memset(&r, 0, sizeof(r));
-	while (result == 0 && next_piece(s, &r))
-		result = ipc_send(channel, &r, -1, true);
-	if (result == -1)
-		*why = strerror(errno);
-	explicit_bzero(&r, sizeof(r));
-	s->giving = NULL;
-	for (size_t i = 0; result == 0 && i < m->tls->count; i++)
-		result = wait_judged(s, channel, &m->tls->pairs[i], why);
-	return result;
-}
-
 /* Answers who waits by w, which is taken out of the queue. */
 static void
 answer(struct master *m, struct signing *w,
     const struct ipc_signature *signature)
 {
-	signer_forget(m, w);
+	sign_forget(m, w);
 	w->done(w->arg, signature);
 }
 
@@ -106,7 +57,7 @@ refuse(struct master *m, bool only_sent)
 {
 	struct signing *w, *next;
 
-	for (w = TAILQ_FIRST(&m->signer.waiting); w != NULL; w = next) {
+	for (w = TAILQ_FIRST(&m->sign.waiting); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
 		if (w->sent || !only_sent)
 			answer(m, w, NULL);
@@ -120,7 +71,7 @@ refuse(struct master *m, bool only_sent)
 static void
 lost(struct master *m, bool again)
 {
-	struct signer *s = &m->signer;
+	struct sign *s = &m->sign;
 
 	feed_stop(&s->feed);
 	s->under_way = 0;
@@ -129,13 +80,13 @@ lost(struct master *m, bool again)
 		s->slots[i].forget_due = false;
 	}
 	refuse(m, again);
-	renew_fail(m, "the sign process has ended: send SIGHUP again");
+	s->owner->lost(m);
 }
 
 static bool
 next_digest(struct master *m, struct ipc_record *out)
 {
-	struct signer *s = &m->signer;
+	struct sign *s = &m->sign;
 	struct signing *w;
 
 	if (s->under_way >= under_way_max ||
@@ -153,9 +104,9 @@ next_digest(struct master *m, struct ipc_record *out)
 	return false;
 }
 
-/* None of a worker who could still ask for it: tls_set.h sees to that. */
+/* None of a worker who could still ask for it: its set has users then. */
 static bool
-next_forgotten(struct signer *s, struct ipc_record *out)
+next_forgotten(struct sign *s, struct ipc_record *out)
 {
 	uint16_t i = 0;
 
@@ -174,39 +125,32 @@ static bool
 next_record(void *arg, struct ipc_record *out)
 {
 	struct master *m = arg;
-	struct signer *s = &m->signer;
+	struct sign *s = &m->sign;
 
 	memset(out, 0, sizeof(*out));
 	return next_digest(m, out) || next_forgotten(s, out) ||
 	    next_piece(s, out);
 }
 
-/* If it failed, the process has ended: its channel tells. */
 static void
-told(void *arg)
+tell(struct master *m)
 {
-	(void)arg;
+	if (m->helpers[HELPER_SIGN].state >= HELPER_UNFED)
+		feed_start(&m->sign.feed);
 }
 
 void
-signer_tell(struct master *m)
+sign_give(struct master *m, struct tls_files *files)
 {
-	if (m->base != NULL && m->helpers[HELPER_SIGN].state >= HELPER_UNFED)
-		feed_start(&m->signer.feed);
-}
-
-void
-signer_give(struct master *m, struct tls_files *files)
-{
-	m->signer.giving = files;
-	m->signer.pair = 0;
-	m->signer.done = 0;
-	signer_tell(m);
+	m->sign.giving = files;
+	m->sign.pair = 0;
+	m->sign.done = 0;
+	tell(m);
 }
 
 /* Who was handed on by that ticket, and still waits. */
 static struct signing *
-find_waiting(struct signer *s, uint64_t ticket)
+find_waiting(struct sign *s, uint64_t ticket)
 {
 	struct signing *w;
 
@@ -220,7 +164,7 @@ find_waiting(struct signer *s, uint64_t ticket)
 static void
 on_signed(struct master *m, const struct ipc_signature *signature)
 {
-	struct signer *s = &m->signer;
+	struct sign *s = &m->sign;
 	struct signing *w;
 
 	if (s->under_way > 0)
@@ -228,18 +172,18 @@ on_signed(struct master *m, const struct ipc_signature *signature)
 	w = find_waiting(s, signature->ticket);
 	if (w != NULL)
 		answer(m, w, signature);
-	signer_tell(m);
+	tell(m);
 }
 
 static void
 on_judged(struct master *m, const struct ipc_judged *judged)
 {
-	struct sign_slot *slot = &m->signer.slots[judged->slot];
+	struct sign_slot *slot = &m->sign.slots[judged->slot];
 
 	if (slot->verdicts_due == 0)
 		return;
 	if (--slot->verdicts_due == 0 && slot->users > 0)
-		renew_judged(m, judged);
+		m->sign.owner->judged(m, judged);
 }
 
 static void
@@ -252,25 +196,20 @@ take(struct master *m, const struct ipc_record *r)
 }
 
 static void
-watch(struct master *m)
+feed(struct master *m, bool first)
 {
-	feed_init(&m->signer.feed, m->base, m->helpers[HELPER_SIGN].channel,
-	    next_record, told, m);
-}
-
-/* A new one has no keys, and the master has wiped its own copies. */
-static void
-feed(struct master *m)
-{
-	watch(m);
-	renew_keys(m);
+	if (first)
+		TAILQ_INIT(&m->sign.waiting);
+	feed_init(&m->sign.feed, m->base, m->helpers[HELPER_SIGN].channel,
+	    next_record, NULL, m);
+	m->sign.owner->feed(m, first);
 }
 
 void
-signer_fed(struct master *m)
+sign_fed(struct master *m)
 {
 	helper_fed(m, HELPER_SIGN);
-	signer_tell(m);
+	tell(m);
 }
 
 static bool
@@ -279,65 +218,96 @@ wanted(const struct master *m)
 	return m->tls->count > 0;
 }
 
-static int
-start(struct master *m, const char **why)
-{
-	TAILQ_INIT(&m->signer.waiting);
-	if (m->helpers[HELPER_SIGN].state == HELPER_NONE)
-		return 0;
-	/* There are far more slots than pairs of one configuration. */
-	(void)tls_set_take_slots(m, m->tls);
-	if (give_all(m, m->helpers[HELPER_SIGN].channel, why) == -1)
-		return -1;
-	tls_files_forget_keys(m->tls);
-	helper_fed(m, HELPER_SIGN);
-	return 0;
-}
-
 void
-signer_ask(struct master *m, struct signing *s,
+sign_ask(struct master *m, struct signing *s,
     const struct ipc_digest *digest)
 {
 	s->digest = *digest;
-	s->digest.ticket = ++m->signer.tickets;
+	s->digest.ticket = ++m->sign.tickets;
 	s->sent = false;
-	TAILQ_INSERT_TAIL(&m->signer.waiting, s, entry);
+	TAILQ_INSERT_TAIL(&m->sign.waiting, s, entry);
 	if (helper_is_coming(m, HELPER_SIGN))
-		signer_tell(m);
+		tell(m);
 	else
 		answer(m, s, NULL);
 }
 
 void
-signer_forget(struct master *m, struct signing *s)
+sign_forget(struct master *m, struct signing *s)
 {
 	if (s->digest.ticket == 0)
 		return;
-	TAILQ_REMOVE(&m->signer.waiting, s, entry);
+	TAILQ_REMOVE(&m->sign.waiting, s, entry);
 	s->digest.ticket = 0;
 }
 
 void
-signer_cut_short(struct master *m, struct signing *s)
+sign_cut_short(struct master *m, struct signing *s)
 {
 	if (s->digest.ticket != 0)
 		answer(m, s, NULL);
 }
 
-static void
-stop(struct master *m)
+/* ---- slots -------------------------------------------------------------- */
+
+/* Number of a slot that nobody uses; or ipc_sign_slots_max. */
+static uint16_t
+find_free(const struct sign *s)
 {
-	feed_stop(&m->signer.feed);
+	uint16_t i = 0;
+
+	while (i < ipc_sign_slots_max && (s->slots[i].users > 0 ||
+	    s->slots[i].forget_due || s->slots[i].verdicts_due > 0))
+		i++;
+	return i;
+}
+
+/* The first n pairs of files use their slots no more. */
+static void
+drop_slots(struct master *m, const struct tls_files *files, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct sign_slot *slot =
+		    &m->sign.slots[files->pairs[i].facts.slot];
+
+		if (--slot->users == 0)
+			slot->forget_due = true;
+	}
+	tell(m);
+}
+
+bool
+sign_take_slots(struct master *m, struct tls_files *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		struct tls_pair *pair = &files->pairs[i];
+
+		if (!pair->shared)
+			pair->facts.slot = find_free(&m->sign);
+		if (pair->facts.slot == ipc_sign_slots_max) {
+			drop_slots(m, files, i);
+			return false;
+		}
+		m->sign.slots[pair->facts.slot].users++;
+	}
+	return true;
+}
+
+void
+sign_drop(struct master *m, struct tls_files *files)
+{
+	if (--files->users > 0)
+		return;
+	drop_slots(m, files, files->count);
+	tls_files_free(files);
+	free(files);
 }
 
 const struct helper_role sign_role = {
 	.then = "there is no TLS",
 	.way = IPC_FROM_SIGN,
 	.wanted = wanted,
-	.start = start,
-	.watch = watch,
 	.feed = feed,
 	.take = take,
-	.lost = lost,
-	.stop = stop
+	.lost = lost
 };

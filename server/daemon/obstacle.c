@@ -1,0 +1,131 @@
+/*
+ * What of a new configuration takes a restart.  The master is in its sandbox
+ * and nobody's root any more: a new socket, another tree or another user
+ * cannot come without.
+ */
+#include "server/daemon/obstacle.h"
+
+#include <string.h>
+
+#include "server/session/descriptors.h"
+#include "server/session/listen.h"
+
+static bool
+same_listen(const struct conf_listen *a, const struct conf_listen *b)
+{
+	return a->addr_len == b->addr_len &&
+	    memcmp(&a->addr, &b->addr, a->addr_len) == 0 &&
+	    a->tls_first == b->tls_first &&
+	    a->submission == b->submission &&
+	    a->hide_client == b->hide_client;
+}
+
+static bool
+has_socket(const struct master *m, const struct conf_listen *l)
+{
+	for (size_t i = 0; i < m->listener_count; i++)
+		if (same_listen(l, &m->listeners[i].line))
+			return true;
+	return false;
+}
+
+/* A line that was there before and has no socket: of IPv6, without IPv6. */
+static bool
+lacks_socket(const struct master *m, const struct conf *new,
+    const struct conf_listen *l)
+{
+	for (size_t i = 0; i < m->conf.listen_count; i++)
+		if (same_listen(l, &m->conf.listens[i]))
+			return listen_may_lack(new, l);
+	return false;
+}
+
+/* A listen line that needs a socket and has none; or NULL. */
+static const struct conf_listen *
+find_new_listen(const struct master *m, const struct conf *new)
+{
+	for (size_t i = 0; i < new->listen_count; i++)
+		if (!has_socket(m, &new->listens[i]) &&
+		    !lacks_socket(m, new, &new->listens[i]))
+			return &new->listens[i];
+	return NULL;
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* What of new cannot take the place of what is; NULL: all of it can. */
+static const char *
+find_obstacle(const struct master *m, const struct conf *new)
+{
+	const struct conf *old = &m->conf;
+
+	if (!same_text(old->root, new->root))
+		return "another root";
+	if (!same_text(old->control, new->control))
+		return "another control socket";
+	if (!same_text(old->user, new->user))
+		return "another user";
+	if (!same_text(old->worker_user, new->worker_user))
+		return "another worker-user";
+	if (old->sandbox_optional != new->sandbox_optional)
+		return "another word for sandbox";
+	if (!old->log_forced && (old->log != new->log ||
+	    !same_text(old->log_path, new->log_path)))
+		return "another \"log to\"";
+	if (!descriptors_suffice(new))
+		return "so many workers (more descriptors)";
+	return NULL;
+}
+
+/* A socket of others cannot be closed, and stays what it is. */
+static bool
+lacks_tls(const struct master *m, const struct conf *new)
+{
+	size_t i = 0;
+
+	while (i < m->listener_count && !m->listeners[i].line.submission &&
+	    !m->listeners[i].line.tls_first)
+		i++;
+	return m->listen_adopted && new->pair_count == 0 &&
+	    i < m->listener_count;
+}
+
+bool
+obstacle_tell(const struct master *m, const struct conf *new, FILE *said)
+{
+	const struct conf_listen *l = m->listen_adopted ? NULL :
+	    find_new_listen(m, new);
+	const char *obstacle = find_obstacle(m, new);
+	bool no_listen = !m->listen_adopted && new->listen_count == 0;
+	bool no_tls = lacks_tls(m, new);
+
+	if (no_listen)
+		fprintf(said, "there is no listen line\n");
+	if (l != NULL)
+		fprintf(said, "line %u: a new \"listen\" takes a restart\n",
+		    l->line);
+	if (obstacle != NULL)
+		fprintf(said, "%s takes a restart\n", obstacle);
+	if (no_tls)
+		fprintf(said, "there is no \"tls\" line, and a socket that "
+		    "is under TLS only\n");
+	return no_listen || l != NULL || obstacle != NULL || no_tls;
+}
+
+void
+obstacle_drop_listeners(struct master *m)
+{
+	for (size_t i = m->listen_adopted ? 0 : m->listener_count; i-- > 0;) {
+		size_t k = 0;
+
+		while (k < m->conf.listen_count && !same_listen(
+		    &m->listeners[i].line, &m->conf.listens[k]))
+			k++;
+		if (k == m->conf.listen_count)
+			listen_close(m, i);
+	}
+}
