@@ -75,7 +75,7 @@ $(B)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
 	$(CLANG) -std=c11 -g -O1 -I. -D_GNU_SOURCE $(LIB_CFLAGS) \
 	    -fsanitize=fuzzer,address,undefined -o $@ $< \
 	    $(patsubst %,%.c,$(filter-out server/%,$(PURE))) \
-	    worker/lineio.c shared/deadline.c \
+	    worker/lineio.c shared/array.c shared/deadline.c shared/file.c \
 	    shared/log.c shared/outlet.c shared/os_syslog.c \
 	    $(CONF:%=server/%.c) $(FUZZ_SERVER:%=server/%.c) \
 	    $(OS_FILE:%=shared/%.c) $(SERVER_LIBS)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "shared/deadline.h"
+#include "shared/file.h"
 #include "worker/dot.h"
 #include "worker/ask.h"
 #include "worker/smtp_submit.h"
@@ -60,18 +61,11 @@ is_refused(const struct smtp_session *s, const struct intake *in)
 static void
 store(struct intake *in, struct span s)
 {
-	while (s.n > 0) {
-		ssize_t n = write(in->fd, s.p, s.n);
+	size_t n = file_write(in->fd, s);
 
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			in->write_errno = n == -1 ? errno : EIO;
-			return;
-		}
-		in->written += (uint64_t)n;
-		s = span_skip(s, (size_t)n);
-	}
+	in->written += n;
+	if (n < s.n)
+		in->write_errno = errno;
 }
 
 /* What the header lacks of a submitted message goes in before its end. */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "server/conf/conf_keyword.h"
+#include "shared/array.h"
 #include "shared/ip.h"
 #include "shared/ipc_tls.h"
 
@@ -20,7 +21,7 @@
 static void *
 grow(void *list, size_t count, size_t size, struct conf_fault *fault)
 {
-	void *grown = reallocarray(list, count + 1, size);
+	void *grown = array_grow(list, count, size);
 
 	if (grown == NULL)
 		conf_fault_memory(fault);

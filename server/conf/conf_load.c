@@ -13,6 +13,7 @@
 #include "server/conf/conf_table.h"
 #include "server/conf/conf_text.h"
 #include "server/conf/punycode.h"
+#include "shared/array.h"
 
 struct loader {
 	struct conf		*conf;
@@ -182,8 +183,7 @@ add_domain(struct loader *l, struct span name, const char *ascii)
 
 	d.name = strndup((const char *)name.p, name.n);
 	d.ascii = strdup(ascii);
-	grown = reallocarray(conf->domains, conf->domain_count + 1,
-	    sizeof(*grown));
+	grown = array_grow(conf->domains, conf->domain_count, sizeof(*grown));
 	if (grown != NULL)
 		conf->domains = grown;
 	if (grown == NULL || d.name == NULL || d.ascii == NULL) {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/array.h"
 #include "shared/password_form.h"
 
 struct table;
@@ -33,15 +34,6 @@ struct table {
 	struct conf_place	 place;		/* the line at hand */
 	int			 error;		/* errno of a lack of memory */
 };
-
-/* Makes room for one more of size octets, doubling at each power of two. */
-static void *
-grow(void *array, size_t count, size_t size)
-{
-	if ((count & (count - 1)) != 0)
-		return array;
-	return reallocarray(array, count == 0 ? 1 : count * 2, size);
-}
 
 static void *
 entry_at(const struct table *t, size_t i)
@@ -66,7 +58,7 @@ static void *
 add_entry(struct table *t, struct span name)
 {
 	char *copy = strndup((const char *)name.p, name.n);
-	void *grown = grow(t->entries, t->count, t->kind->size);
+	void *grown = array_grow(t->entries, t->count, t->kind->size);
 
 	if (grown != NULL)
 		t->entries = grown;
@@ -193,7 +185,8 @@ read_targets(struct span rest, struct conf_alias *out)
 	const char *why;
 
 	while (out->broken == NULL && conf_parse_target(&rest, &target)) {
-		grown = grow(out->targets, out->target_count, sizeof(*grown));
+		grown = array_grow(out->targets, out->target_count,
+		    sizeof(*grown));
 		if (grown == NULL)
 			return -1;
 		out->targets = grown;

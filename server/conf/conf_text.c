@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "server/conf/privdrop.h"
+#include "shared/file.h"
 #include "shared/os.h"
 
 enum {
@@ -32,16 +33,11 @@ read_all(int fd, size_t size, struct conf_text *out)
 	out->bytes = malloc(size + 1);
 	if (out->bytes == NULL)
 		return strerror(errno);
-	while (out->n <= size) {
-		n = read(fd, out->bytes + out->n, size + 1 - out->n);
-		if (n == 0)
-			return NULL;
-		if (n == -1 && errno != EINTR)
-			return strerror(errno);
-		if (n > 0)
-			out->n += (size_t)n;
-	}
-	return "it was changed while being read";
+	n = file_read(fd, out->bytes, size + 1);
+	if (n == -1)
+		return strerror(errno);
+	out->n = (size_t)n;
+	return out->n > size ? "it was changed while being read" : NULL;
 }
 
 static const char *

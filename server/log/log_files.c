@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "server/log/log_record.h"
+#include "shared/array.h"
 
 static bool
 ends_with(const char *name, const char *end)
@@ -62,7 +63,7 @@ add(struct log_files *f, const char *dir, const char *name)
 {
 	struct log_file_found *grown;
 
-	grown = reallocarray(f->files, f->count + 1, sizeof(*grown));
+	grown = array_grow(f->files, f->count, sizeof(*grown));
 	if (grown == NULL)
 		return -1;
 	f->files = grown;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "server/log/log_message_file.h"
+#include "shared/file.h"
 #include "shared/log.h"
 
 enum {
@@ -169,18 +170,11 @@ take_back(struct log_message *l, size_t count)
 static int
 append(struct log_message *l)
 {
-	struct span s = span_from(l->pending, l->n);
+	size_t n = file_write(l->fd, span_from(l->pending, l->n));
 
-	while (s.n > 0) {
-		ssize_t n = write(l->fd, s.p, s.n);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1) {
-			take_back(l, l->n - s.n);
-			return -1;
-		}
-		s = span_skip(s, (size_t)n);
+	if (n < l->n) {
+		take_back(l, n);
+		return -1;
 	}
 	l->unsynced = l->unsynced || l->n > 0;
 	l->size += (off_t)l->n;

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shared/file.h"
+
 enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
 enum {
@@ -249,8 +251,8 @@ copy_piece(struct maildir_delivery *d)
 
 		if (n == 0)
 			errno = EIO;	/* it has become shorter */
-		if (n <= 0 || spool_write(d->into, span_from(chunk,
-		    (size_t)n)) == -1)
+		if (n <= 0 || file_write(d->into, span_from(chunk,
+		    (size_t)n)) < (size_t)n)
 			return -1;
 		d->done += (uint64_t)n;
 	}

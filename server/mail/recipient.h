@@ -37,16 +37,14 @@ struct recipient_mailbox {
 
 /*
  * The Maildirs one message goes to, each once.  Zero is valid and empty.
- * What stands behind room is how it knows what it holds already: a Maildir or
+ * What stands behind count is how it knows what it holds already: a Maildir or
  * an alias of the configuration has a number there, and a bit here.
  */
 struct recipient_set {
 	struct recipient_mailbox	*boxes;
 	size_t				 count;
-	size_t				 room;
 	uint32_t			*marks;	/* boxes, aliases followed */
 	size_t				 mark_count;
-	size_t				 mark_room;
 	uint64_t			*met;	/* a bit for each mark */
 	char				**names; /* the catcher's; or NULL */
 };

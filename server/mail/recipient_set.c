@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "server/conf/conf_parse.h"
+#include "shared/array.h"
 #include "shared/utf8.h"
 
 enum { hash_digits = 16 };	/* of a file name's hash, in hex */
@@ -23,26 +24,10 @@ hash_more(uint64_t hash, const char *p, size_t n)
 
 static const uint64_t hash_start = 0xcbf29ce484222325U;
 
-/* Room for one more of size octets behind count of them; or NULL. */
-static void *
-reserve(void *array, size_t count, size_t *room, size_t size)
-{
-	size_t more = *room == 0 ? 4 : *room * 2;
-	void *grown = array;
-
-	if (count < *room)
-		return array;
-	grown = reallocarray(array, more, size);
-	if (grown != NULL)
-		*room = more;
-	return grown;
-}
-
 static bool
 reserve_box(struct recipient_set *set)
 {
-	void *grown = reserve(set->boxes, set->count, &set->room,
-	    sizeof(*set->boxes));
+	void *grown = array_grow(set->boxes, set->count, sizeof(*set->boxes));
 
 	if (grown != NULL)
 		set->boxes = grown;
@@ -59,8 +44,7 @@ reserve_mark(struct recipient_set *set, const struct conf *conf)
 		    sizeof(*set->met));
 	if (set->met == NULL)
 		return false;
-	grown = reserve(set->marks, set->mark_count, &set->mark_room,
-	    sizeof(*set->marks));
+	grown = array_grow(set->marks, set->mark_count, sizeof(*set->marks));
 	if (grown != NULL)
 		set->marks = grown;
 	return grown != NULL;
@@ -123,7 +107,7 @@ recipient_set_add_name(struct recipient_set *set, const char *name)
 		return RECIPIENT_TOO_MANY;
 	if (!reserve_box(set))
 		return RECIPIENT_NO_MEMORY;
-	names = reallocarray(set->names, set->room, sizeof(*names));
+	names = array_grow(set->names, set->count, sizeof(*names));
 	if (names == NULL)
 		return RECIPIENT_NO_MEMORY;
 	set->names = names;
@@ -144,14 +128,15 @@ recipient_set_cut(struct recipient_set *set, size_t count, size_t mark_count)
 
 		set->met[mark / 64] &= ~((uint64_t)1 << mark % 64);
 	}
+	for (size_t i = count; set->names != NULL && i < set->count; i++)
+		free(set->names[i]);
 	set->count = count;
 }
 
 void
 recipient_set_clear(struct recipient_set *set)
 {
-	for (size_t i = 0; set->names != NULL && i < set->count; i++)
-		free(set->names[i]);
+	recipient_set_cut(set, 0, 0);
 	free(set->names);
 	free(set->boxes);
 	free(set->marks);

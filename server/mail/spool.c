@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/file.h"
 #include "shared/log.h"
 
 /*
@@ -164,21 +165,6 @@ spool_open(struct spool *s, int root, bool catcher, bool synced,
 }
 
 int
-spool_write(int fd, struct span s)
-{
-	while (s.n > 0) {
-		ssize_t n = write(fd, s.p, s.n);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		s = span_skip(s, (size_t)n);
-	}
-	return 0;
-}
-
-int
 spool_begin(const struct spool *s, const char *id, struct span head, int *out)
 {
 	int fd, error;
@@ -187,7 +173,7 @@ spool_begin(const struct spool *s, const char *id, struct span head, int *out)
 	    O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
-	if (spool_write(fd, head) == -1) {
+	if (file_write(fd, head) < head.n) {
 		error = errno;
 		close(fd);
 		spool_discard(s, id);

@@ -38,8 +38,6 @@ int	spool_open(struct spool *s, int root, bool catcher, bool synced,
  */
 int	spool_begin(const struct spool *s, const char *id, struct span head,
 	    int *out);
-/* Writes all of s.  0, or -1 and errno. */
-int	spool_write(int fd, struct span s);
 /*
  * Is incoming/id what it must be before it becomes a message: a regular file
  * of ours, of size octets, with one link?  Its worker can make it no other,

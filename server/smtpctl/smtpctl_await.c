@@ -25,7 +25,9 @@
 #include "server/smtpctl/smtpctl_conf.h"
 #include "server/smtpctl/smtpctl_match.h"
 #include "server/smtpctl/smtpctl_seen.h"
+#include "shared/array.h"
 #include "shared/deadline.h"
+#include "shared/file.h"
 
 enum {
 	poll_ms = 50,
@@ -56,7 +58,7 @@ struct await {
 	struct timespec			 since;		/* which began then */
 	unsigned long long		 unmatched, before;
 	struct found			*found;		/* by this scan */
-	size_t				 found_count, found_max;
+	size_t				 found_count;
 };
 
 /* A directory and where it stands: the address of a Maildir, its domain. */
@@ -119,22 +121,12 @@ static uint8_t *
 read_whole(int fd, const char *path, size_t size)
 {
 	uint8_t *octets = malloc(size + 1);
-	size_t at = 0;
+	ssize_t n = octets == NULL ? -1 : file_read(fd, octets, size);
 
-	if (octets == NULL)
+	if (n == -1)
 		err(smtpctl_exit_error, "%s", path);
-	while (at < size) {
-		ssize_t n = read(fd, octets + at, size - at);
-
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			err(smtpctl_exit_error, "%s", path);
-		if (n == 0)
-			errx(smtpctl_exit_error, "%s: has become shorter",
-			    path);
-		at += (size_t)n;
-	}
+	if ((size_t)n < size)
+		errx(smtpctl_exit_error, "%s: has become shorter", path);
 	return octets;
 }
 
@@ -198,10 +190,7 @@ found(struct await *a, const char *path, const char *name)
 {
 	struct found *f;
 
-	if (a->found_count == a->found_max) {
-		a->found_max = 2 * a->found_max + 1;
-		a->found = reallocarray(a->found, a->found_max, sizeof(*f));
-	}
+	a->found = array_grow(a->found, a->found_count, sizeof(*f));
 	if (a->found == NULL)
 		err(smtpctl_exit_error, NULL);
 	f = &a->found[a->found_count++];
