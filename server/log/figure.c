@@ -61,6 +61,17 @@ figure_time(int64_t s, char out[figure_bytes])
 		snprintf(out, figure_bytes, "%lld", (long long)s);
 }
 
+void
+figure_utc(int64_t s, char out[figure_bytes])
+{
+	time_t t = (time_t)s;
+	struct tm utc;
+
+	if (gmtime_r(&t, &utc) == NULL || strftime(out, figure_bytes,
+	    "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+		out[0] = '\0';
+}
+
 const char *
 figure_plural(uint64_t count)
 {

@@ -4,12 +4,16 @@
 #include "server/log/ident.h"
 
 #include <sodium.h>
+#include <string.h>
 #include <time.h>
+
+enum { ms_digits = 9 };
+
+static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
 void
 ident_make(char out[ipc_id_bytes + 1])
 {
-	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
 	static uint64_t pool[64];
 	static size_t left;
 	uint64_t chance, ms;
@@ -23,9 +27,26 @@ ident_make(char out[ipc_id_bytes + 1])
 		randombytes_buf(pool, sizeof(pool));
 	}
 	chance = pool[--left];
-	for (int i = 8; i >= 0; i--, ms >>= 5)
+	for (int i = ms_digits - 1; i >= 0; i--, ms >>= 5)
 		out[i] = digits[ms & 31];
-	for (int i = 9; i < ipc_id_bytes; i++, chance >>= 5)
+	for (int i = ms_digits; i < ipc_id_bytes; i++, chance >>= 5)
 		out[i] = digits[chance & 31];
 	out[ipc_id_bytes] = '\0';
+}
+
+bool
+ident_is(const char *text)
+{
+	return strlen(text) == ipc_id_bytes &&
+	    strspn(text, digits) == ipc_id_bytes;
+}
+
+int64_t
+ident_ms(const char *id)
+{
+	int64_t ms = 0;
+
+	for (size_t i = 0; i < ms_digits; i++)
+		ms = ms * 32 + (strchr(digits, id[i]) - digits);
+	return ms;
 }

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/log/figure.h"
 #include "server/log/log_message_file.h"
 #include "shared/file.h"
 #include "shared/log.h"
@@ -27,7 +28,7 @@ static const char name_form[] = "message.%Y%m%dT%H%M%SZ";
 
 /* What every line begins and ends with; texts live as long as the arrays. */
 struct frame {
-	char	time[32];
+	char	time[figure_bytes];
 	char	previous[2 * log_hash_bytes + 1];
 };
 
@@ -35,12 +36,8 @@ static void
 begin_record(const struct log_message *l, struct frame *f,
     struct log_record *r)
 {
-	time_t now = time(NULL);
-	struct tm utc;
-
 	memset(r, 0, sizeof(*r));
-	gmtime_r(&now, &utc);
-	strftime(f->time, sizeof(f->time), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	figure_utc(time(NULL), f->time);
 	sodium_bin2hex(f->previous, sizeof(f->previous), l->last.hash,
 	    sizeof(l->last.hash));
 	r->time = span_of(f->time);

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/log/figure.h"
+#include "server/log/ident.h"
 #include "shared/ip.h"
 #include "shared/log.h"
 
@@ -101,21 +103,6 @@ add_kept(const char *id, const uint8_t network[network_bytes])
 	memcpy(k->network, network, network_bytes);
 }
 
-/* Milliseconds since 1970, which every id begins with. */
-static int64_t
-time_of(const char *id)
-{
-	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-	int64_t ms = 0;
-
-	for (size_t i = 0; i < 9; i++) {
-		const char *digit = strchr(digits, id[i]);
-
-		ms = ms * 32 + (digit == NULL ? 0 : digit - digits);
-	}
-	return ms;
-}
-
 static void
 prune(void)
 {
@@ -123,7 +110,7 @@ prune(void)
 	int64_t oldest = ((int64_t)time(NULL) - keep_s) * 1000;
 
 	for (size_t i = r.count; i > 0; i--)
-		if (keep_s == 0 || time_of(r.kept[i - 1].id) < oldest)
+		if (keep_s == 0 || ident_ms(r.kept[i - 1].id) < oldest)
 			forget(i - 1);
 }
 
@@ -134,13 +121,6 @@ on_prune(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	prune();
-}
-
-static bool
-is_id(const char *name)
-{
-	return strlen(name) == ipc_id_bytes && strspn(name,
-	    "0123456789abcdefghijklmnopqrstuvwxyz") == ipc_id_bytes;
 }
 
 /* The network of a file that was kept before this start; zeros: unknown. */
@@ -188,7 +168,7 @@ read_directory(bool networks)
 	if (d == NULL)
 		return -1;
 	while ((e = readdir(d)) != NULL) {
-		if (!is_id(e->d_name))
+		if (!ident_is(e->d_name))
 			continue;
 		if (r.count == kept_max) {
 			(void)unlinkat(r.dir, e->d_name, 0);
@@ -315,11 +295,9 @@ keep(const struct refused_text *x, const struct refused_head *facts,
 	struct buf b = buf_over(text, sizeof(text));
 	time_t began = time(NULL) - (time_t)(facts->ms / 1000);
 	struct refused_head head = *facts;
-	char when[32];
-	struct tm utc;
+	char when[figure_bytes];
 
-	gmtime_r(&began, &utc);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	figure_utc(began, when);
 	head.began = span_of(when);
 	refused_head_write(&head, &b);
 	refused_rcpts_write(rcpts, rcpt_count, &b);

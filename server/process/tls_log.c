@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "server/log/figure.h"
 #include "shared/log.h"
 
 static const char *const suites[TLS_SUITE_COUNT] = {
@@ -35,13 +36,10 @@ static void
 log_certificate(const char *file, const struct ipc_judged *facts,
     const char *why)
 {
-	time_t until = (time_t)facts->until_s;
-	char text[32] = "";
+	char text[figure_bytes];
 	struct log_line l;
-	struct tm tm;
 
-	if (gmtime_r(&until, &tm) != NULL)
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	figure_utc(facts->until_s, text);
 	log_begin(&l, why != NULL ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
 	    "certificate");
 	log_str(&l, "file", file);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/log/ident.h"
 #include "server/log/lines.h"
 #include "server/log/log_files.h"
 #include "server/smtpctl/explain.h"
@@ -160,8 +161,7 @@ take_id(char *text)
 {
 	for (char *c = text; *c != '\0'; c++)
 		*c = (char)tolower((unsigned char)*c);
-	return strlen(text) == ipc_id_bytes && strspn(text,
-	    "0123456789abcdefghjkmnpqrstvwxyz") == ipc_id_bytes;
+	return ident_is(text);
 }
 
 int
