@@ -200,6 +200,15 @@ proc_status(pid_t pid, const char *key, char *out, size_t size)
 	    (int)pid, key);
 }
 
+size_t
+proc_kib(pid_t pid, const char *key)
+{
+	char text[32];
+
+	proc_status(pid, key, text, sizeof(text));
+	return strtoul(text, NULL, 10);
+}
+
 static bool
 is_stopped(pid_t pid)
 {

@@ -31,6 +31,8 @@ bool	proc_is_gone(pid_t pid);
 bool	proc_status_of(pid_t pid, const char *key, char *out, size_t size);
 /* The same, and the test fails if it is not there. */
 void	proc_status(pid_t pid, const char *key, char *out, size_t size);
+/* The same, of what is in KiB there. */
+size_t	proc_kib(pid_t pid, const char *key);
 
 enum { proc_fds_max = 512 };
 

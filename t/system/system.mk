@@ -11,7 +11,7 @@ SYSTEM_TESTS	= hold kill sweep batch disk liar recover start clients \
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker \
 		  $(BUILD)/t/system/broken_worker
 endif
-SYSTEM_COMMON	= harness proc daemon client mail chain events ctl spawn
+SYSTEM_COMMON	= harness proc daemon reload client mail chain events ctl spawn
 
 # A TLS client is one by OpenSSL alone.
 SYSTEM_LIBS	= -lssl -lcrypto

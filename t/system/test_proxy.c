@@ -14,6 +14,7 @@
 #include "t/system/events.h"
 #include "t/system/harness.h"
 #include "t/system/proc.h"
+#include "t/system/reload.h"
 #include "t/system/secure.h"
 
 static const char proxy[] = "127.7.0.1";
@@ -566,19 +567,11 @@ reload(void)
 {
 	struct daemon d;
 	struct client c, old;
-	char *text, *at;
 
 	start(&d, "");
 	connect_proxy(&old, &d);
-	text = harness_read_file(d.conf, NULL);
-	at = strstr(text, "127.7.0.0/24");
-	EXPECT(at != NULL, "the configuration");
-	memcpy(at, "127.9.0.0/24", 12);
-	harness_write_file(d.conf, text);
-	free(text);
-	EXPECT(kill(d.pid, SIGHUP) == 0, "kill");
-	EXPECT(WAIT(daemon_logged(&d, " event=reload ", NULL) == 1), "%s",
-	    daemon_last_words(&d));
+	reload_edit(&d, "127.7.0.0/24", "127.9.0.0/24");
+	reload_in_order(&d);
 	client_open(&c, &d, proxy);
 	client_expect(&c, 500, "PROXY UNKNOWN");
 	client_close(&c);

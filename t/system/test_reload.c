@@ -16,64 +16,14 @@
 #include "t/system/client.h"
 #include "t/system/harness.h"
 #include "t/system/proc.h"
+#include "t/system/reload.h"
 
 static const char *const alice[] = { "alice", NULL };
-
-/* As an editor does it: another file in the place of the old one. */
-static void
-replace_file(const char *path, const char *text)
-{
-	const char *new = harness_path("edited");
-
-	harness_write_file(new, text);
-	EXPECT(rename(new, path) == 0, "%s: %s", path, strerror(errno));
-}
-
-/* Puts to in the place of the first from in the configuration. */
-static void
-edit(const struct daemon *d, const char *from, const char *to)
-{
-	char *old = harness_read_file(d->conf, NULL), text[8192];
-	char *at = strstr(old, from);
-
-	EXPECT(at != NULL, "no \"%s\" in %s", from, d->conf);
-	snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - old), old, to,
-	    at + strlen(from));
-	replace_file(d->conf, text);
-	free(old);
-}
-
-static void
-hang_up(const struct daemon *d)
-{
-	EXPECT(kill(d->pid, SIGHUP) == 0, "kill: %s", strerror(errno));
-}
-
-/* SIGHUP, and what follows from it: event, with the words of why. */
-static void
-reload(const struct daemon *d, const char *event, const char *why)
-{
-	size_t before = daemon_logged(d, event, why, NULL);
-
-	hang_up(d);
-	EXPECT(WAIT(daemon_logged(d, event, why, NULL) > before),
-	    "no \"%s\" with \"%s\": %s", event, why, daemon_last_words(d));
-}
-
-static void
-in_order(const struct daemon *d)
-{
-	reload(d, " event=reload ", "file=");
-}
 
 static void
 refused(const struct daemon *d, const char *why)
 {
-	size_t before = daemon_logged(d, " event=reload ", NULL);
-
-	reload(d, " event=reload-failed ", why);
-	EXPECT(daemon_logged(d, " event=reload ", NULL) == before,
-	    "it was taken all the same");
+	reload_refused(d, why);
 	EXPECT(client_deliver(d, NULL, 900, 500, "alice") == 250,
 	    "no service after \"%s\"", why);
 }
@@ -101,9 +51,9 @@ old_and_new(void)
 	client_expect(&old, 250, "EHLO old.example");
 	client_open(&under_way, &d, NULL);
 	EXPECT(client_begin(&under_way, alice) == 354, "DATA");
-	replace_file(harness_path("users"), "bob\ncarol\n");
-	edit(&d, "mx.example.org", "new.example.org");
-	in_order(&d);
+	reload_replace(harness_path("users"), "bob\ncarol\n");
+	reload_edit(&d, "mx.example.org", "new.example.org");
+	reload_in_order(&d);
 
 	client_open(&fresh, &d, NULL);
 	EXPECT(strstr(fresh.reply, "220 new.example.org ") == fresh.reply,
@@ -138,22 +88,23 @@ broken_changes_nothing(void)
 
 	daemon_init(&d, "", NULL);
 	daemon_start(&d);
-	edit(&d, "domain example.org {", "domain example.org {\n\tusrs x");
+	reload_edit(&d, "domain example.org {",
+	    "domain example.org {\n\tusrs x");
 	snprintf(where, sizeof(where), "%s:7:", d.conf);
 	refused(&d, where);
-	edit(&d, "\n\tusrs x", "");
-	replace_file(harness_path("users"), "alice\nbob smith jones\n");
+	reload_edit(&d, "\n\tusrs x", "");
+	reload_replace(harness_path("users"), "alice\nbob smith jones\n");
 	snprintf(where, sizeof(where), "%s:2:", harness_path("users"));
 	refused(&d, where);
 	EXPECT(unlink(harness_path("users")) == 0, "%s", strerror(errno));
 	refused(&d, "No such file");
-	replace_file(harness_path("users"), "alice\n");
+	reload_replace(harness_path("users"), "alice\n");
 	EXPECT(rename(d.conf, harness_path("away")) == 0, "rename");
 	refused(&d, "cannot be read");
 	EXPECT(rename(harness_path("away"), d.conf) == 0, "rename");
 	/* Mended, it is taken. */
-	edit(&d, "mx.example.org", "mended.example.org");
-	in_order(&d);
+	reload_edit(&d, "mx.example.org", "mended.example.org");
+	reload_in_order(&d);
 	expect_greeting(&d, "mended.example.org");
 	daemon_stop(&d);
 }
@@ -193,8 +144,8 @@ barred(void)
 	EXPECT(mkdir(path, 0755) == 0, "mkdir: %s", strerror(errno));
 	harness_write_file(harness_path("barred/users"), "alice\n");
 	daemon_start(&d);
-	edit(&d, harness_path("users"), harness_path("barred/users"));
-	in_order(&d);
+	reload_edit(&d, harness_path("users"), harness_path("barred/users"));
+	reload_in_order(&d);
 	EXPECT(chmod(path, 0700) == 0 && chmod(harness_dir, 0777) == 0,
 	    "chmod: %s", strerror(errno));
 	refused(&d, bar);
@@ -223,12 +174,12 @@ elsewhere(void)
 	snprintf(path, sizeof(path), "%s/users", dir);
 	harness_write_file(path, "alice\n");
 	daemon_start(&d);
-	edit(&d, harness_path("users"), path);
+	reload_edit(&d, harness_path("users"), path);
 	if (daemon_logged(&d, " event=start ", "no landlock", NULL) == 0)
 		refused(&d, "restart smtpd");
 	daemon_stop(&d);
 	daemon_start(&d);
-	in_order(&d);
+	reload_in_order(&d);
 	daemon_stop(&d);
 	EXPECT(unlink(path) == 0 && rmdir(dir) == 0, "%s: %s", dir,
 	    strerror(errno));
@@ -261,12 +212,12 @@ takes_a_restart(void)
 	daemon_start(&d);
 	text = harness_read_file(d.conf, NULL);
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
-		edit(&d, changes[i][0], changes[i][1]);
+		reload_edit(&d, changes[i][0], changes[i][1]);
 		refused(&d, changes[i][2]);
-		replace_file(d.conf, text);
+		reload_replace(d.conf, text);
 	}
 	free(text);
-	in_order(&d);
+	reload_in_order(&d);
 	daemon_stop(&d);
 }
 
@@ -282,18 +233,18 @@ limits(void)
 	daemon_start(&d);
 	client_open(&old, &d, NULL);
 	client_expect(&old, 250, "EHLO old.example");
-	edit(&d, "message-size 64K", "message-size 4M");
-	edit(&d, "workers 10", "workers 30");
-	in_order(&d);
+	reload_edit(&d, "message-size 64K", "message-size 4M");
+	reload_edit(&d, "workers 10", "workers 30");
+	reload_in_order(&d);
 	/* The kernel's limit for files has grown with it. */
 	EXPECT(client_deliver(&d, NULL, 1, 3 << 20, "alice") == 250,
 	    "a larger message is not taken");
 	EXPECT(mail_copies(&d, "alice", 1) == 1, "it is not whole");
 	client_expect(&old, 552, "MAIL FROM:<a@example.net> SIZE=100000");
 	client_close(&old);
-	edit(&d, "message-size 4M", "message-size 64K");
-	edit(&d, "limits {", "limits {\n\trecipients 100\n");
-	in_order(&d);
+	reload_edit(&d, "message-size 4M", "message-size 64K");
+	reload_edit(&d, "limits {", "limits {\n\trecipients 100\n");
+	reload_in_order(&d);
 	client_open(&c, &d, NULL);
 	client_expect(&c, 250, "EHLO new.example");
 	client_expect(&c, 552, "MAIL FROM:<a@example.net> SIZE=100000");
@@ -327,8 +278,8 @@ queues_stay(void)
 	proc_stop(d.pid);
 	for (size_t i = 0; i < many; i++)
 		EXPECT(client_connect(&c[i], &d, NULL), "connect");
-	edit(&d, "listen 127.0.0.2 port 0\n", "");
-	hang_up(&d);
+	reload_edit(&d, "listen 127.0.0.2 port 0\n", "");
+	reload_hang_up(&d);
 	EXPECT(kill(d.pid, SIGCONT) == 0, "kill");
 	for (size_t i = 0; i < many; i++)
 		EXPECT(client_reply(&c[i]) == 220, "client %zu: %s", i,
@@ -353,27 +304,18 @@ both_nurseries(void)
 	daemon_init(&d, "", NULL);
 	daemon_start(&d);
 	EXPECT(daemon_nurseries(&d, nurseries) == 2, "nurseries");
-	edit(&d, "mx.example.org", "new.example.org");
-	in_order(&d);
+	reload_edit(&d, "mx.example.org", "new.example.org");
+	reload_in_order(&d);
 	expect_greeting(&d, "new.example.org");
 	EXPECT(kill(nurseries[0], SIGKILL) == 0, "kill");
 	EXPECT(WAIT(daemon_logged(&d, " event=nursery-lost ", NULL) == 1),
 	    "%s", daemon_last_words(&d));
 	expect_greeting(&d, "new.example.org");
 	/* That one is also told what its predecessor never was. */
-	edit(&d, "new.example.org", "third.example.org");
-	in_order(&d);
+	reload_edit(&d, "new.example.org", "third.example.org");
+	reload_in_order(&d);
 	expect_greeting(&d, "third.example.org");
 	daemon_stop(&d);
-}
-
-static size_t
-resident_kib(pid_t pid)
-{
-	char text[32];
-
-	proc_status(pid, "VmRSS", text, sizeof(text));
-	return (size_t)atoll(text);
 }
 
 /* Under load nobody is lost; and what is no longer used is given back. */
@@ -394,15 +336,15 @@ again_and_again(void)
 	client_open(&held, &d, NULL);
 	for (unsigned i = 0; i < times; i++) {
 		if (i == warm)
-			rss = resident_kib(d.pid);
-		hang_up(&d);
+			rss = proc_kib(d.pid, "VmRSS");
+		reload_hang_up(&d);
 		EXPECT(client_deliver(&d, NULL, i, 500, "alice") == 250,
 		    "message %u", i);
 	}
 	EXPECT(WAIT(daemon_logged(&d, " event=reload ", NULL) > times / 2),
 	    "%zu reloads", daemon_logged(&d, " event=reload ", NULL));
-	EXPECT(resident_kib(d.pid) < rss + 2048, "%zu KiB, then %zu", rss,
-	    resident_kib(d.pid));
+	EXPECT(proc_kib(d.pid, "VmRSS") < rss + 2048, "%zu KiB, then %zu", rss,
+	    proc_kib(d.pid, "VmRSS"));
 	client_expect(&held, 250, "HELO held.example");
 	client_close(&held);
 	EXPECT(mail_total(&d) == times, "%zu messages", mail_total(&d));
@@ -424,8 +366,8 @@ longest_hostname(void)
 		line[i] = '.';
 	daemon_init(&d, "", NULL);
 	daemon_start(&d);
-	edit(&d, "hostname mx.example.org", line);
-	in_order(&d);
+	reload_edit(&d, "hostname mx.example.org", line);
+	reload_in_order(&d);
 	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "%s",
 	    daemon_last_words(&d));
 	daemon_stop(&d);

@@ -18,6 +18,7 @@
 #include "t/system/harness.h"
 #include "t/system/memory.h"
 #include "t/system/proc.h"
+#include "t/system/reload.h"
 #include "t/system/secrets.h"
 #include "t/system/secure.h"
 
@@ -44,29 +45,6 @@ init(struct daemon *d, const char *limits, const char *kind)
 	make_pair("mx", kind, "one.example.org");
 	daemon_init(d, limits, NULL);
 	add_pair(d, "mx.pem", "mx.key");
-}
-
-static void
-hang_up(const struct daemon *d)
-{
-	EXPECT(kill(d->pid, SIGHUP) == 0, "kill: %s", strerror(errno));
-}
-
-/* SIGHUP, and what follows from it: event, with these words. */
-static void
-reload(const struct daemon *d, const char *event, const char *words)
-{
-	size_t before = daemon_logged(d, event, words, NULL);
-
-	hang_up(d);
-	EXPECT(WAIT(daemon_logged(d, event, words, NULL) > before),
-	    "no \"%s\" with \"%s\": %s", event, words, daemon_last_words(d));
-}
-
-static void
-in_order(const struct daemon *d)
-{
-	reload(d, " event=reload ", "file=");
 }
 
 static void
@@ -109,15 +87,12 @@ last_line(const struct daemon *d)
 static void
 refused(const struct daemon *d, const char *words, const char *still)
 {
-	size_t before = daemon_logged(d, " event=reload ", NULL);
 	char place[160];
 
 	snprintf(place, sizeof(place), "%s:%zu:", d->conf, last_line(d));
-	reload(d, " event=reload-failed ", words);
+	reload_refused(d, words);
 	EXPECT(daemon_logged(d, " event=reload-failed ", place, words,
 	    NULL) > 0, "not at %s: %s", place, daemon_last_words(d));
-	EXPECT(daemon_logged(d, " event=reload ", NULL) == before,
-	    "it was taken all the same");
 	if (still != NULL)
 		expect_new(d, NULL, still);
 }
@@ -156,7 +131,7 @@ old_and_new(const char *kind, const char *other)
 	    sizeof(first));
 	EXPECT(strcmp(first, "one.example.org") == 0, "name=%s", first);
 	make_pair("mx", other, "two.example.org");
-	in_order(&d);
+	reload_in_order(&d);
 	snprintf(file, sizeof(file), " file=%s ", harness_path("mx.pem"));
 	EXPECT(daemon_logged(&d, " event=certificate ", file,
 	    " name=two.example.org ", " serial=01 ", " until=20", NULL) == 1,
@@ -168,7 +143,7 @@ old_and_new(const char *kind, const char *other)
 	secure_close(&plain);
 	secure_close(&under_tls);
 	/* Nothing has changed: nothing is made anew. */
-	in_order(&d);
+	reload_in_order(&d);
 	expect_new(&d, NULL, "two.example.org");
 	EXPECT(daemon_logged(&d, " event=certificate ", NULL) == 2, "%s",
 	    daemon_last_words(&d));
@@ -245,7 +220,7 @@ under_load(void)
 
 		snprintf(host, sizeof(host), "g%u.example.org", i);
 		make_pair("mx", i % 2 ? "ec" : "rsa", host);
-		in_order(&d);
+		reload_in_order(&d);
 		expect_new(&d, NULL, host);
 		harness_sleep_ms(50);
 	}
@@ -301,7 +276,7 @@ broken(void)
 	harness_write_file(pem, "");
 	refused(&d, "holds no certificate in PEM", "one.example.org");
 	copy_file("other.pem", "mx.pem");
-	in_order(&d);
+	reload_in_order(&d);
 	expect_new(&d, NULL, "other.example.org");
 	daemon_stop(&d);
 }
@@ -322,7 +297,7 @@ all_or_nothing(void)
 	EXPECT(client_deliver(&d, NULL, 2, 500, "carol") == 550, "carol");
 	copy_file("other.key", "mx.key");
 	secure_let_read(harness_path("mx.key"));
-	in_order(&d);
+	reload_in_order(&d);
 	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 550, "alice");
 	EXPECT(client_deliver(&d, NULL, 2, 500, "carol") == 250, "carol");
 	expect_new(&d, NULL, "other.example.org");
@@ -349,7 +324,7 @@ unreadable(void)
 	daemon_start(&d);
 	secure_make_pair("mx", "ec", "two.example.org");
 	harness_write_file(harness_path("users"), "carol\n");
-	in_order(&d);
+	reload_in_order(&d);
 	EXPECT(daemon_logged(&d, " event=reload-kept ", "mx.key", " pairs=2 ",
 	    "let its group", NULL) == 1, "%s", daemon_last_words(&d));
 	EXPECT(client_deliver(&d, NULL, 1, 500, "carol") == 250, "carol");
@@ -357,7 +332,7 @@ unreadable(void)
 	expect_new(&d, "b.example.org", "b.example.org");
 	/* One of the two can be read: that one is renewed. */
 	secure_let_read(harness_path("mx.key"));
-	in_order(&d);
+	reload_in_order(&d);
 	EXPECT(daemon_logged(&d, " event=reload-kept ", "b.pem", " pairs=1 ",
 	    NULL) == 1, "%s", daemon_last_words(&d));
 	expect_new(&d, NULL, "two.example.org");
@@ -365,7 +340,7 @@ unreadable(void)
 	/* Its directory is opened later, and that suffices. */
 	make_pair("private/b", "rsa", "b2.example.org");
 	EXPECT(chmod(harness_path("private"), 0755) == 0, "chmod");
-	in_order(&d);
+	reload_in_order(&d);
 	expect_new(&d, "b2.example.org", "b2.example.org");
 	EXPECT(daemon_logged(&d, " event=reload-kept ", NULL) == 2, "kept");
 	/* A name that is new cannot be kept. */
@@ -441,14 +416,14 @@ links(void)
 		snprintf(host, sizeof(host), "n%u.example.org", i);
 		make_pair(name, "ec", host);
 		link_pair(i);
-		in_order(&d);
+		reload_in_order(&d);
 		expect_new(&d, NULL, host);
 	}
 	/* Where nothing lay at start the master cannot read, and says so. */
 	make_pair("elsewhere/mx", "ec", "e.example.org");
 	link_to("../../elsewhere/mx.pem", "live/a/fullchain.pem");
 	link_to("../../elsewhere/mx.key", "live/a/privkey.pem");
-	in_order(&d);
+	reload_in_order(&d);
 	if (daemon_logged(&d, "landlock", NULL) == 0)
 		harness_lacking("no Landlock to hold the master");
 	EXPECT(daemon_logged(&d, " event=reload-kept ", "fullchain.pem",
@@ -473,7 +448,7 @@ names(void)
 	expect_new(&d, "b.example.org", "one.example.org");
 	one = harness_read_file(d.conf, NULL);
 	add_pair(&d, "b.pem", "b.key");
-	in_order(&d);
+	reload_in_order(&d);
 	expect_new(&d, "b.example.org", "b.example.org");
 	expect_new(&d, "c.example.org", "one.example.org");
 	open_plain(&second, &d, NULL);
@@ -484,7 +459,7 @@ names(void)
 	harness_write_file(d.conf, one);
 	add_pair(&d, "b.pem", "b.key");
 	add_pair(&d, "c.pem", "c.key");
-	in_order(&d);
+	reload_in_order(&d);
 	expect_new(&d, NULL, "b.example.org");
 	expect_new(&d, "b.example.org", "b.example.org");
 	expect_new(&d, "c.example.org", "c.example.org");
@@ -498,12 +473,12 @@ names(void)
 	secure_close(&second);
 	/* None at all, and again. */
 	harness_write_file(d.conf, one);
-	in_order(&d);
+	reload_in_order(&d);
 	open_plain(&plain, &d, NULL);
 	client_expect(&plain.c, 502, "STARTTLS");
 	client_close(&plain.c);
 	add_pair(&d, "c.pem", "c.key");
-	in_order(&d);
+	reload_in_order(&d);
 	expect_new(&d, NULL, "c.example.org");
 	free(one);
 	daemon_stop(&d);
@@ -557,7 +532,7 @@ as_many_as_there_may_be(void)
 			    'b' + round, i);
 			make_long_pair(i, host);
 		}
-		in_order(&d);
+		reload_in_order(&d);
 	}
 	EXPECT(daemon_logged(&d, " event=certificate ", NULL) == 4 * pairs,
 	    "%zu", daemon_logged(&d, " event=certificate ", NULL));
@@ -600,11 +575,11 @@ two_at_once(void)
 
 		proc_stop(sign);
 		make_pair("mx", "ec", "first.example.org");
-		hang_up(&d);
+		reload_hang_up(&d);
 		harness_sleep_ms(100);
 		make_pair("mx", "ec", "second.example.org");
-		hang_up(&d);
-		hang_up(&d);
+		reload_hang_up(&d);
+		reload_hang_up(&d);
 		harness_sleep_ms(100);
 		EXPECT(daemon_logged(&d, " event=reload ", NULL) == before,
 		    "nobody has judged it");
@@ -633,12 +608,12 @@ silent_sign(void)
 	sign = secrets_sign_process(&d);
 	proc_stop(sign);
 	make_pair("mx", "ec", "two.example.org");
-	reload(&d, " event=reload-failed ", "does not answer");
+	reload_until(&d, " event=reload-failed ", "does not answer");
 	EXPECT(kill(sign, SIGCONT) == 0, "kill");
 	go_secure(&plain, "one.example.org");
 	secure_close(&plain);
 	expect_new(&d, NULL, "one.example.org");
-	in_order(&d);
+	reload_in_order(&d);
 	expect_new(&d, NULL, "two.example.org");
 	daemon_stop(&d);
 }
@@ -656,25 +631,16 @@ lost_sign(void)
 	    daemon_last_words(&d));
 	/* Other things can be changed without it. */
 	harness_write_file(harness_path("users"), "carol\n");
-	in_order(&d);
+	reload_in_order(&d);
 	EXPECT(client_deliver(&d, NULL, 1, 500, "carol") == 250, "carol");
 	make_pair("mx", "ec", "two.example.org");
-	reload(&d, " event=reload-failed ", "the sign process has ended");
+	reload_until(&d, " event=reload-failed ", "the sign process has ended");
 	/* A new one gets what the files say when it comes. */
 	kill(memory_helper(d.pid, "-k"), SIGCONT);
 	EXPECT(WAIT(daemon_logged(&d, " event=helper-started ", NULL) == 1),
 	    "%s", daemon_last_words(&d));
 	expect_new(&d, NULL, "two.example.org");
 	daemon_stop(&d);
-}
-
-static size_t
-resident_kib(pid_t pid)
-{
-	char text[32];
-
-	proc_status(pid, "VmRSS", text, sizeof(text));
-	return (size_t)atoll(text);
 }
 
 /* Slots are used again, and nothing grows. */
@@ -699,20 +665,20 @@ many_times(void)
 
 		for (size_t k = 0; i == warm && k < 4; k++) {
 			daemon_settle(&d);
-			rss[k] = resident_kib(who[k]);
+			rss[k] = proc_kib(who[k], "VmRSS");
 			if (geteuid() == 0)
 				fds[k] = proc_fd_count(who[k]);
 		}
 		snprintf(host, sizeof(host), "n%u.example.org", i);
 		make_pair("mx", i % 10 == 0 ? "rsa" : "ec", host);
-		in_order(&d);
+		reload_in_order(&d);
 		expect_new(&d, NULL, host);
 	}
 	daemon_settle(&d);
 	for (size_t k = 0; k < 4; k++) {
-		EXPECT(resident_kib(who[k]) < rss[k] + 1024,
+		EXPECT(proc_kib(who[k], "VmRSS") < rss[k] + 1024,
 		    "process %zu: %zu KiB, then %zu", k, rss[k],
-		    resident_kib(who[k]));
+		    proc_kib(who[k], "VmRSS"));
 		EXPECT(geteuid() != 0 ||
 		    WAIT(proc_fd_count(who[k]) <= fds[k] + channels),
 		    "process %zu: %zu descriptors, %zu before", k,
@@ -740,9 +706,9 @@ no_more_slots(void)
 		snprintf(host, sizeof(host), "n%u.example.org", i);
 		make_pair("mx", "ec", host);
 		if (i < slots - 1)
-			in_order(&d);
+			reload_in_order(&d);
 		else
-			reload(&d, " event=reload-failed ", "no room");
+			reload_until(&d, " event=reload-failed ", "no room");
 	}
 	snprintf(host, sizeof(host), "n%u.example.org", slots - 2);
 	expect_new(&d, NULL, host);
@@ -752,7 +718,7 @@ no_more_slots(void)
 	secure_close(&held[0]);
 	EXPECT(WAIT(daemon_logged(&d, " event=disconnect ", NULL) >= 2),
 	    "%s", daemon_last_words(&d));
-	in_order(&d);
+	reload_in_order(&d);
 	snprintf(host, sizeof(host), "n%u.example.org", slots - 1);
 	expect_new(&d, NULL, host);
 	go_secure(&held[20], "n19.example.org");
@@ -780,7 +746,7 @@ key_goes(const char *kind)
 	open_plain(&plain, &d, NULL);
 	make_pair("mx", kind, "two.example.org");
 	secrets_read(&new, "mx");
-	in_order(&d);
+	reload_in_order(&d);
 	expect_new(&d, NULL, "two.example.org");
 	EXPECT(secrets_search(sign, &new, &searched) > 0, "no new key");
 	EXPECT(secrets_search(sign, &old, &searched) > 0,
@@ -827,7 +793,7 @@ of_another_generation(void)
 	EXPECT(client_connect(&c, &d, NULL) && client_send(&c, "NEWER\n", 6) &&
 	    client_reply(&c) == 220, "no answer: %s", c.reply);
 	add_pair(&d, "b.pem", "b.key");
-	in_order(&d);
+	reload_in_order(&d);
 	client_reply(&c);
 	EXPECT(strcmp(c.reply, "dropped") == 0, "%s", c.reply);
 	client_close(&c);
@@ -855,7 +821,7 @@ crashes(void)
 		EXPECT(daemon_workers(&d, workers, 64) > 0, "no worker");
 		if (i % 2)
 			kill(workers[0], SIGSEGV);
-		hang_up(&d);
+		reload_hang_up(&d);
 		if (i % 2 == 0)
 			kill(workers[0], SIGSEGV);
 		EXPECT(WAIT(daemon_logged(&d, " event=reload ", NULL) ==
@@ -874,7 +840,7 @@ crashes(void)
 		expect_new(&d, NULL, host);
 	/* And for the one that it bred. */
 	make_pair("mx", "rsa", "last.example.org");
-	in_order(&d);
+	reload_in_order(&d);
 	secure_open(&s, &d, &any);
 	expect_peer(&s, "last.example.org");
 	secure_close(&s);
@@ -910,7 +876,7 @@ warnings(void)
 		    "long.example.org", NULL) == 1, "long");
 		EXPECT(daemon_logged(&d, "long.example.org", " why=",
 		    NULL) == 0, "long");
-		in_order(&d);
+		reload_in_order(&d);
 	}
 	CTL_EXPECT(0, "b.pem for soon.example.org, 6 days left\n",
 	    "status -f %s", d.conf);
@@ -919,7 +885,7 @@ warnings(void)
 	CTL_EXPECT(0, "\"name\":\"soon.example.org\",\"until\":",
 	    "status --json -f %s", d.conf);
 	make_pair("c", "ec", "new.example.org");
-	in_order(&d);
+	reload_in_order(&d);
 	CTL_EXPECT(0, "c.pem for new.example.org, ",
 	    "status -f %s", d.conf);
 	daemon_stop(&d);

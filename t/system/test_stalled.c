@@ -23,6 +23,7 @@
 
 #include "t/system/client.h"
 #include "t/system/harness.h"
+#include "t/system/reload.h"
 
 enum {
 	stalled = 1000,
@@ -490,7 +491,7 @@ made_ahead(void)
 	took = send_to_all(&d, "lists.example");
 	printf("a message for them: %d ms\n", took);
 	add_users(&d, "more.example", 300);
-	EXPECT(kill(d.pid, SIGHUP) == 0, "kill");
+	reload_hang_up(&d);
 	others_go_on(&d, "and three hundred after a reload",
 	    " event=maildirs-ended made=300 ", 1);
 	EXPECT(waitpid(watcher, NULL, WNOHANG) == 0, "the watchdog bites");
@@ -510,9 +511,7 @@ made_by_a_message(void)
 	daemon_init(&d, "", NULL);
 	daemon_start(&d);
 	add_users(&d, "lists.example", 2000);
-	kill(d.pid, SIGHUP);
-	EXPECT(WAIT(daemon_logged(&d, " event=reload ", NULL) == 1), "%s",
-	    daemon_last_words(&d));
+	reload_in_order(&d);
 	took = send_to_all(&d, "lists.example");
 	printf("a message for two thousand Maildirs not made: %d ms\n", took);
 	EXPECT(took < 2 * slow_ms ||

@@ -17,6 +17,7 @@
 #include "t/system/harness.h"
 #include "t/system/memory.h"
 #include "t/system/proc.h"
+#include "t/system/reload.h"
 #include "t/system/secure.h"
 #include "t/system/spawn.h"
 
@@ -694,9 +695,7 @@ password_changes(void)
 	open_from(&in, &d, NULL);
 	EXPECT(login(&in, "alice", alice_password) == 235, "%s", in.reply);
 	write_users("another one");
-	kill(d.pid, SIGHUP);
-	EXPECT(WAIT(daemon_logged(&d, " event=reload ", NULL) == 1), "%s",
-	    daemon_last_words(&d));
+	reload_in_order(&d);
 	open_from(&s, &d, "127.0.0.2");
 	EXPECT(login(&s, "alice", alice_password) == 535, "%s", s.reply);
 	EXPECT(login(&s, "alice", "another one") == 235, "%s", s.reply);
@@ -763,11 +762,8 @@ hashes_go_with_auth(void)
 	EXPECT(WAIT(memory_search(d.pid, stored, sizeof(stored) - 1,
 	    &searched) == 0), "hashes, though auth has them");
 	proc_stop(auth);
-	for (size_t i = 1; i <= 2; i++) {
-		kill(d.pid, SIGHUP);
-		EXPECT(WAIT(daemon_logged(&d, " event=reload ", NULL) == i),
-		    "%s", daemon_last_words(&d));
-	}
+	reload_in_order(&d);
+	reload_in_order(&d);
 	EXPECT(memory_search(d.pid, stored, sizeof(stored) - 1,
 	    &searched) > 0, "no table waits");
 	proc_stop(memory_helper(d.pid, "-k"));
