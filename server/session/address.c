@@ -1,39 +1,48 @@
 /*
- * The address book: a hash table keyed so that no stranger can choose which
- * addresses collide.  An entry lives while it says something.
+ * The address book: a balanced tree, so that no stranger can choose addresses
+ * that take long to find.  An entry lives while it says something.
  */
 #include "server/session/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/tree.h>
 
 #include "shared/ip.h"
 
-enum { bucket_count = 4096, refused_max = 4096 };
+enum { refused_max = 4096 };
 
 /* The first octet of a key. */
 enum kind { HOST_4 = 4, HOST_6 = 6, NETWORK_4 = 24, NETWORK_6 = 48 };
 
 /* A host, or a network of them. */
 struct address_host {
-	struct address_host	*next;
+	RB_ENTRY(address_host)	 entry;
 	struct address_host	*network;	/* NULL: it is one */
 	uint8_t			 key[9];	/* kind, then the address */
 	uint64_t		 sessions;
 	uint64_t		 served;
 	int64_t			 paid_until_us;
-	int64_t		 refused_until_ms;	/* 0: not */
+	int64_t			 refused_until_ms;	/* 0: not */
 };
 
 struct address_book {
-	uint8_t		 secret[crypto_shorthash_KEYBYTES];
+	RB_HEAD(address_tree, address_host) tree;
 	size_t		 refused;
-	struct address_host	*buckets[bucket_count];
 };
+
+static int
+compare(const struct address_host *a, const struct address_host *b)
+{
+	return memcmp(a->key, b->key, sizeof(a->key));
+}
+
+/* Some of what it generates is not needed here. */
+RB_GENERATE_INTERNAL(address_tree, address_host, entry, compare,
+    static __attribute__((unused)))
 
 bool
 address_of(const struct sockaddr_storage *ss, struct address *out)
@@ -71,74 +80,38 @@ address_of_ip(bool ipv6, const uint8_t *ip, uint16_t port,
 struct address_book *
 address_book_new(void)
 {
-	struct address_book *b = calloc(1, sizeof(*b));
-
-	if (b != NULL)
-		randombytes_buf(b->secret, sizeof(b->secret));
-	return b;
+	return calloc(1, sizeof(struct address_book));
 }
 
 static void
-key_of(const struct address *a, uint8_t key[9])
+make_key(const struct address *a, bool network, uint8_t key[9])
 {
 	memset(key, 0, 9);
-	key[0] = a->ipv6 ? HOST_6 : HOST_4;
-	memcpy(key + 1, a->ip, a->ipv6 ? 8 : 4);
+	key[0] = network ? (a->ipv6 ? NETWORK_6 : NETWORK_4) :
+	    a->ipv6 ? HOST_6 : HOST_4;
+	memcpy(key + 1, a->ip, network ? (a->ipv6 ? 6 : 3) : a->ipv6 ? 8 : 4);
 }
 
-static void
-network_key_of(const struct address *a, uint8_t key[9])
-{
-	memset(key, 0, 9);
-	key[0] = a->ipv6 ? NETWORK_6 : NETWORK_4;
-	memcpy(key + 1, a->ip, a->ipv6 ? 6 : 3);
-}
-
-static struct address_host **
-bucket_of(struct address_book *b, const uint8_t key[9])
-{
-	uint8_t hash[crypto_shorthash_BYTES];
-	uint32_t index;
-
-	crypto_shorthash(hash, key, 9, b->secret);
-	memcpy(&index, hash, sizeof(index));
-	return &b->buckets[index % bucket_count];
-}
-
+/* The host or network of a; NULL when the book knows nothing of it. */
 static struct address_host *
-find_key(struct address_book *b, const uint8_t key[9])
+find(struct address_book *b, const struct address *a, bool network)
 {
-	struct address_host *e;
+	struct address_host key;
 
-	for (e = *bucket_of(b, key); e != NULL; e = e->next)
-		if (memcmp(e->key, key, sizeof(e->key)) == 0)
-			return e;
-	return NULL;
+	make_key(a, network, key.key);
+	return RB_FIND(address_tree, &b->tree, &key);
 }
 
+/* NULL without memory. */
 static struct address_host *
-find(struct address_book *b, const struct address *a)
+find_or_add(struct address_book *b, const struct address *a, bool network)
 {
-	uint8_t key[9];
+	struct address_host *e = find(b, a, network);
 
-	key_of(a, key);
-	return find_key(b, key);
-}
-
-static struct address_host *
-find_or_add(struct address_book *b, const uint8_t key[9])
-{
-	struct address_host *e = find_key(b, key), **bucket;
-
-	if (e != NULL)
+	if (e != NULL || (e = calloc(1, sizeof(*e))) == NULL)
 		return e;
-	e = calloc(1, sizeof(*e));
-	if (e == NULL)
-		return NULL;
-	memcpy(e->key, key, sizeof(e->key));
-	bucket = bucket_of(b, key);
-	e->next = *bucket;
-	*bucket = e;
+	make_key(a, network, e->key);
+	RB_INSERT(address_tree, &b->tree, e);
 	return e;
 }
 
@@ -146,13 +119,9 @@ find_or_add(struct address_book *b, const uint8_t key[9])
 static void
 drop_if_empty(struct address_book *b, struct address_host *e)
 {
-	struct address_host **p;
-
-	if (e->sessions > 0 || e->refused_until_ms != 0)
+	if (e == NULL || e->sessions > 0 || e->refused_until_ms != 0)
 		return;
-	for (p = bucket_of(b, e->key); *p != e; p = &(*p)->next)
-		continue;
-	*p = e->next;
+	RB_REMOVE(address_tree, &b->tree, e);
 	free(e);
 }
 
@@ -160,32 +129,24 @@ enum address_answer
 address_enter(struct address_book *b, const struct address *a,
     uint64_t host_max, uint64_t network_max, struct address_host **out)
 {
-	enum address_answer answer = ADDRESS_IN;
-	struct address_host *host, *network;
-	uint8_t key[9];
+	struct address_host *host = find_or_add(b, a, false);
+	struct address_host *network = find_or_add(b, a, true);
+	enum address_answer answer = host == NULL || network == NULL ?
+	    ADDRESS_NO_MEMORY :
+	    host->sessions >= host_max ? ADDRESS_HOST_FULL :
+	    network->sessions >= network_max ? ADDRESS_NETWORK_FULL :
+	    ADDRESS_IN;
 
-	key_of(a, key);
-	host = find_or_add(b, key);
-	network_key_of(a, key);
-	network = host == NULL ? NULL : find_or_add(b, key);
-	if (network == NULL)
-		answer = ADDRESS_NO_MEMORY;
-	else if (host->sessions >= host_max)
-		answer = ADDRESS_HOST_FULL;
-	else if (network->sessions >= network_max)
-		answer = ADDRESS_NETWORK_FULL;
-	if (answer == ADDRESS_IN) {
-		host->network = network;
-		host->sessions++;
-		network->sessions++;
-		*out = host;
-		return ADDRESS_IN;
-	}
-	if (host != NULL)
+	if (answer != ADDRESS_IN) {
 		drop_if_empty(b, host);
-	if (network != NULL)
 		drop_if_empty(b, network);
-	return answer;
+		return answer;
+	}
+	host->network = network;
+	host->sessions++;
+	network->sessions++;
+	*out = host;
+	return ADDRESS_IN;
 }
 
 void
@@ -226,57 +187,49 @@ address_charge(struct address_host *h, int64_t us, int64_t now_us)
 	return h->paid_until_us - now_us;
 }
 
+static void
+forgive(struct address_book *b, struct address_host *e)
+{
+	e->refused_until_ms = 0;
+	b->refused--;
+	drop_if_empty(b, e);
+}
+
 /* Forgets the refusals that are over. */
 static void
 sweep(struct address_book *b, int64_t now_ms)
 {
-	for (size_t i = 0; i < bucket_count; i++) {
-		struct address_host *e = b->buckets[i], *next;
+	struct address_host *e, *next;
 
-		for (; e != NULL; e = next) {
-			next = e->next;
-			if (e->refused_until_ms == 0 ||
-			    e->refused_until_ms > now_ms)
-				continue;
-			e->refused_until_ms = 0;
-			b->refused--;
-			drop_if_empty(b, e);
-		}
-	}
+	RB_FOREACH_SAFE(e, address_tree, &b->tree, next)
+		if (e->refused_until_ms != 0 && e->refused_until_ms <= now_ms)
+			forgive(b, e);
 }
 
 /* The refusal that ends next ends now. */
 static void
-forget_next(struct address_book *b)
+forgive_next(struct address_book *b)
 {
-	struct address_host *next = NULL;
+	struct address_host *e, *next = NULL;
 
-	for (size_t i = 0; i < bucket_count; i++)
-		for (struct address_host *e = b->buckets[i]; e != NULL;
-		    e = e->next)
-			if (e->refused_until_ms != 0 && (next == NULL ||
-			    e->refused_until_ms < next->refused_until_ms))
-				next = e;
-	if (next == NULL)
-		return;
-	next->refused_until_ms = 0;
-	b->refused--;
-	drop_if_empty(b, next);
+	RB_FOREACH(e, address_tree, &b->tree)
+		if (e->refused_until_ms != 0 && (next == NULL ||
+		    e->refused_until_ms < next->refused_until_ms))
+			next = e;
+	if (next != NULL)
+		forgive(b, next);
 }
 
 void
 address_refuse(struct address_book *b, const struct address *a,
     int64_t until_ms)
 {
-	struct address_host *e;
-	uint8_t key[9];
+	struct address_host *e = find_or_add(b, a, false);
 
-	key_of(a, key);
-	e = find_or_add(b, key);
 	if (e == NULL)
 		return;
 	if (e->refused_until_ms == 0 && b->refused++ >= refused_max)
-		forget_next(b);
+		forgive_next(b);
 	e->refused_until_ms = until_ms;
 }
 
@@ -284,30 +237,14 @@ bool
 address_is_refused(struct address_book *b, const struct address *a,
     int64_t now_ms)
 {
-	struct address_host *e;
+	struct address_host *e = b->refused == 0 ? NULL : find(b, a, false);
 
-	if (b->refused == 0)
-		return false;
-	e = find(b, a);
 	if (e == NULL || e->refused_until_ms == 0)
 		return false;
 	if (e->refused_until_ms > now_ms)
 		return true;
 	sweep(b, now_ms);
 	return false;
-}
-
-static bool
-is_host(const struct address_host *e)
-{
-	return e->key[0] == HOST_4 || e->key[0] == HOST_6;
-}
-
-static uint64_t
-refused_left(const struct address_host *e, int64_t now_ms)
-{
-	return e->refused_until_ms > now_ms ?
-	    (uint64_t)(e->refused_until_ms - now_ms) : 0;
 }
 
 static void
@@ -323,68 +260,47 @@ write_note(const struct address_host *e, int64_t now_ms,
 	snprintf(out->text, sizeof(out->text), "%s%s", text,
 	    e->key[0] == HOST_6 ? "/64" : "");
 	out->sessions = e->sessions;
-	out->refused_ms = refused_left(e, now_ms);
+	out->refused_ms = e->refused_until_ms > now_ms ?
+	    (uint64_t)(e->refused_until_ms - now_ms) : 0;
 }
 
 void
 address_look(struct address_book *b, const struct address *a,
     int64_t now_ms, struct address_note *out, uint64_t *network_sessions)
 {
-	const struct address_host *e = find(b, a), *network;
-	struct address_host nothing = { 0 };
-	uint8_t key[9];
+	const struct address_host *e = find(b, a, false);
+	const struct address_host *network = find(b, a, true);
+	struct address_host nothing = { .sessions = 0 };
 
-	network_key_of(a, key);
-	network = find_key(b, key);
 	*network_sessions = network == NULL ? 0 : network->sessions;
-	if (e == NULL) {
-		key_of(a, nothing.key);
-		e = &nothing;
-	}
-	write_note(e, now_ms, out);
-}
-
-/* Puts the note where it belongs among the n that are there. */
-static size_t
-insert_note(struct address_note *notes, size_t n, size_t max,
-    const struct address_note *note, bool refused)
-{
-	size_t at = n;
-
-	while (at > 0 && (refused ?
-	    notes[at - 1].refused_ms < note->refused_ms :
-	    notes[at - 1].sessions < note->sessions))
-		at--;
-	if (at == max)
-		return n;
-	if (n == max)
-		n--;
-	memmove(notes + at + 1, notes + at, (n - at) * sizeof(*notes));
-	notes[at] = *note;
-	return n + 1;
+	make_key(a, false, nothing.key);
+	write_note(e == NULL ? &nothing : e, now_ms, out);
 }
 
 size_t
 address_top(struct address_book *b, int64_t now_ms, bool refused,
     struct address_note *out, size_t max)
 {
-	struct address_note note;
+	struct address_host *e;
 	size_t n = 0;
 
-	for (size_t i = 0; i < bucket_count; i++)
-		for (const struct address_host *e = b->buckets[i]; e != NULL;
-		    e = e->next) {
-			if (!is_host(e) || (refused ?
-			    refused_left(e, now_ms) : e->sessions) == 0)
-				continue;
-			/* Most are no longer than the last: no text of them. */
-			if (n == max && (n == 0 || (refused ?
-			    refused_left(e, now_ms) <= out[n - 1].refused_ms :
-			    e->sessions <= out[n - 1].sessions)))
-				continue;
-			write_note(e, now_ms, &note);
-			n = insert_note(out, n, max, &note, refused);
-		}
+	RB_FOREACH(e, address_tree, &b->tree) {
+		uint64_t rank = !refused ? e->sessions :
+		    e->refused_until_ms > now_ms ?
+		    (uint64_t)(e->refused_until_ms - now_ms) : 0;
+		size_t at = n;
+
+		if ((e->key[0] != HOST_4 && e->key[0] != HOST_6) || rank == 0)
+			continue;
+		while (at > 0 && (refused ? out[at - 1].refused_ms :
+		    out[at - 1].sessions) < rank)
+			at--;
+		if (at == max)
+			continue;
+		n -= n == max;
+		memmove(out + at + 1, out + at, (n++ - at) * sizeof(*out));
+		write_note(e, now_ms, &out[at]);
+	}
 	return n;
 }
 
