@@ -175,8 +175,6 @@ CHECK(ask, r->u.ask.what < QUESTION_COUNT && r->u.ask.form < FORM_COUNT &&
     r->u.ask.all <= 1 && r->u.ask.ipv6 <= 1, "question out of range")
 CHECK(tell_text, r->u.tell_text.n <= sizeof(r->u.tell_text.text),
     "text too long")
-CHECK(tell_refused, r->u.tell_refused.why < REFUSAL_COUNT,
-    "reason out of range")
 CHECK(tell_end, r->u.tell_end.status <= 1, "status out of range")
 
 struct rule {

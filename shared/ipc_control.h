@@ -33,31 +33,23 @@ struct ipc_tell_text {
 	char		text[1000];
 };
 
-enum ipc_control_refusal { REFUSAL_USER, REFUSAL_BUSY, REFUSAL_COUNT };
-
-struct ipc_tell_refused {
-	uint32_t	why;		/* enum ipc_control_refusal */
-};
-
 /* The last record of every answer. */
 struct ipc_tell_end {
 	uint8_t		status;		/* smtpctl's: 0, or 1 for trouble */
 };
 
 /*
- * Rows of IPC_RECORDS.  An answer is any number of TEXT, and END; or one
- * REFUSED, and the connection is closed.
+ * Rows of IPC_RECORDS.  An answer is any number of TEXT, and END; to who may
+ * not ask the connection is closed.
  */
 #define IPC_CONTROL_RECORDS(X)						\
 	X(ASK, IPC_FROM_CONTROL, ask, 0, IPC_AT_ASK, ask)		\
 	X(TELL_TEXT, IPC_TO_CONTROL, tell_text, 0,			\
 	    IPC_AT_ASK, tell_text)					\
-	X(TELL_REFUSED, IPC_TO_CONTROL, tell_refused, 0,		\
-	    IPC_AT_ASK, tell_refused)					\
 	X(TELL_END, IPC_TO_CONTROL, tell_end, 0, IPC_AT_ASK, tell_end)
 
 /* Their payloads, as members of struct ipc_record. */
 #define IPC_CONTROL_PAYLOADS(X)						\
-	X(ask) X(tell_text) X(tell_refused) X(tell_end)
+	X(ask) X(tell_text) X(tell_end)
 
 #endif

@@ -207,17 +207,6 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 		receive(p);
 }
 
-static void
-refuse(int fd, enum ipc_control_refusal why)
-{
-	struct ipc_record r = { .type = IPC_TELL_REFUSED,
-	    .u.tell_refused.why = why };
-
-	/* A fresh socket has room for it. */
-	(void)ipc_send(fd, &r, -1, false);
-	close(fd);
-}
-
 /*
  * A user's own oldest connection makes room for one more: so who holds all
  * that a user may have, and is silent, keeps nobody out.
@@ -238,23 +227,20 @@ make_room(struct control *c, uid_t uid)
 static void
 admit(struct control *c, int fd)
 {
-	struct peer *p;
+	struct peer *p = NULL;
 	uid_t uid;
 
-	if (os_peer_uid(fd, &uid) == -1) {
-		close(fd);
-		return;
+	if (os_peer_uid(fd, &uid) == 0) {
+		if (uid == 0 || uid == geteuid()) {
+			make_room(c, uid);
+			p = calloc(1, sizeof(*p));
+		} else {
+			c->master->counters.value[COUNTER_STRANGERS]++;
+			log_peer(c, uid, "neither root nor the user of smtpd");
+		}
 	}
-	if (uid != 0 && uid != geteuid()) {
-		c->master->counters.value[COUNTER_STRANGERS]++;
-		log_peer(c, uid, "neither root nor the user of smtpd");
-		refuse(fd, REFUSAL_USER);
-		return;
-	}
-	make_room(c, uid);
-	p = calloc(1, sizeof(*p));
 	if (p == NULL) {
-		refuse(fd, REFUSAL_BUSY);
+		close(fd);
 		return;
 	}
 	p->control = c;

@@ -165,24 +165,17 @@ receive(struct smtpctl_control *c, struct ipc_record *r, enum outcome *out)
 	case IPC_GOT_NO_ROOM:
 	case IPC_GOT_END:
 	case IPC_GOT_ERROR:
-		fail(c, "smtpd closed the connection at %s in the middle of "
-		    "its answer; look at its log", c->path);
+		fail(c, "smtpd closed the connection at %s before its answer "
+		    "was whole%s%s; look at its log", c->path,
+		    geteuid() == 0 ? "" : ": it answers root and its own "
+		    "user, and you are ", geteuid() == 0 ? "" : own_name());
 		*out = LOST;
 		return false;
 	}
-	if (r->type == IPC_TELL_REFUSED) {
-		*out = r->u.tell_refused.why == REFUSAL_BUSY ? LOST : FAILED;
-		if (*out == LOST)
-			fail(c, "smtpd answers too many others now; try "
-			    "again");
-		else
-			fail(c, "not permitted: smtpd answers root and its "
-			    "own user, and you are %s", own_name());
-	} else if (r->type == IPC_TELL_END) {
-		c->status = r->u.tell_end.status;
-		*out = GOT_ALL;
-	} else
+	if (r->type != IPC_TELL_END)
 		return true;
+	c->status = r->u.tell_end.status;
+	*out = GOT_ALL;
 	return false;
 }
 

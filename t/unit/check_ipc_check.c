@@ -460,9 +460,6 @@ START_TEST(control_ranges)
 		r = good(IPC_TELL_TEXT);
 		r.u.tell_text.n = (uint16_t)v;
 		ck_assert_int_eq(passes(&r), v <= 1000);
-		r = good(IPC_TELL_REFUSED);
-		r.u.tell_refused.why = v;
-		ck_assert_int_eq(passes(&r), v < REFUSAL_COUNT);
 		r = good(IPC_TELL_END);
 		r.u.tell_end.status = (uint8_t)v;
 		ck_assert_int_eq(passes(&r), (uint8_t)v <= 1);
