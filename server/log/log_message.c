@@ -19,76 +19,35 @@
 #include "shared/log.h"
 
 enum {
-	to_max_bytes = 4 * 1024,	/* mailboxes a line names */
-	text_bytes = 2 * smtp_mailbox_text_max_bytes,
+	time_bytes = sizeof("2026-11-24T00:16:26Z") - 1,
+	text_bytes = 1024,		/* of an address or name, escaped */
+	/* What a link adds to a line is less than the line is without. */
+	linked_bytes = 2 * log_message_buffer_bytes,
 	file_flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
 };
 
 static const char name_form[] = "message.%Y%m%dT%H%M%SZ";
 
-/* What every line begins and ends with; texts live as long as the arrays. */
-struct frame {
-	char	time[figure_bytes];
-	char	previous[2 * log_hash_bytes + 1];
-};
+/* ---- lines ------------------------------------------------------------- */
 
+/* Adds the line that follows *last, which is that line then. */
 static void
-begin_record(const struct log_message *l, struct frame *f,
-    struct log_record *r)
+add_linked(struct buf *out, struct log_link *last, struct span time,
+    struct span body)
 {
-	memset(r, 0, sizeof(*r));
-	figure_utc(time(NULL), f->time);
-	sodium_bin2hex(f->previous, sizeof(f->previous), l->last.hash,
-	    sizeof(l->last.hash));
-	r->time = span_of(f->time);
-	r->previous = span_of(f->previous);
-	r->n = l->last.n + 1;
-}
+	char previous[2 * log_hash_bytes + 1];
+	struct log_record r = { .time = time, .n = last->n + 1 };
+	size_t at = out->n;
 
-/* Lines that found no place for so long are lost; the chain is not. */
-static void
-forget_pending(struct log_message *l)
-{
-	l->n = 0;
-	l->last = l->written;
-}
-
-static void
-end_record(struct log_message *l, const struct log_record *r)
-{
-	size_t room = sizeof(l->pending) - l->n;
-	struct buf b = buf_over(l->pending + l->n,
-	    room < log_line_bytes ? room : log_line_bytes);
-
-	log_record_write(r, &b);
-	/* Bounds of all parts are below that of a line. */
-	if (b.cut)
-		return;
-	crypto_generichash(l->last.hash, sizeof(l->last.hash), b.p, b.n - 1,
-	    NULL, 0);
-	l->last.n = r->n;
-	l->n += b.n;
-}
-
-static void
-add_mailboxes(struct buf *list, const struct recipient_set *to)
-{
-	char text[text_bytes], address[smtp_mailbox_text_max_bytes];
-
-	for (size_t i = 0; i < to->count; i++) {
-		struct buf escaped = buf_over(text, sizeof(text));
-		struct buf before = *list;
-
-		snprintf(address, sizeof(address), "%s%s%s",
-		    to->boxes[i].user, to->boxes[i].domain[0] ? "@" : "",
-		    to->boxes[i].domain);
-		json_add_text(&escaped, span_of(address));
-		log_record_add_to(list, buf_span(&escaped));
-		if (!list->cut)
-			continue;
-		*list = before;
-		return;
-	}
+	sodium_bin2hex(previous, sizeof(previous), last->hash,
+	    sizeof(last->hash));
+	r.previous = span_of(previous);
+	log_record_write(&r, body, out);
+	if (out->cut)
+		bug("a line of the message log is longer than its bounds");
+	last->n = r.n;
+	crypto_generichash(last->hash, sizeof(last->hash), out->p + at,
+	    out->n - at - 1, NULL, 0);
 }
 
 static struct span
@@ -101,40 +60,33 @@ escape(char text[text_bytes], struct span s)
 }
 
 void
-log_message_add(struct log_message *l, const struct log_message_fact *fact)
+log_message_add(struct log_message *l, const struct log_record *r)
 {
-	static char to_text[to_max_bytes], from_text[text_bytes],
-	    helo_text[text_bytes], file_text[text_bytes],
-	    user_text[text_bytes];
-	char from[smtp_mailbox_text_max_bytes];
-	struct buf to = buf_over(to_text, sizeof(to_text));
-	struct log_record r;
-	struct frame f;
-	size_t n;
+	char from[text_bytes], helo[text_bytes], file[text_bytes],
+	    user[text_bytes], now[figure_bytes];
+	struct log_record escaped = *r;
+	struct buf b;
 
+	/* Lines that found no place for so long are lost; the chain is not. */
 	if (sizeof(l->pending) - l->n < log_line_bytes &&
 	    log_message_flush(l) == -1)
-		forget_pending(l);
-	begin_record(l, &f, &r);
-	n = smtp_mailbox_text(fact->from, from);
-	add_mailboxes(&to, fact->to);
-	r.event = LOG_EVENT_STORE;
-	r.id = span_of(fact->id);
-	r.session = span_of(fact->session);
-	r.client = span_of(fact->client);
-	r.port = fact->port;
-	r.helo = escape(helo_text, fact->helo);
-	r.protocol = span_of(fact->protocol);
-	r.user = escape(user_text, fact->user);
-	r.from = escape(from_text, span_from(from, n));
-	r.size = fact->size;
-	r.file = escape(file_text, span_of(fact->file));
-	r.mailboxes = fact->to->count;
-	r.to = buf_span(&to);
-	r.recipients = fact->rcpts->count;
-	r.rcpt = span_from(fact->rcpts->text, fact->rcpts->n);
-	end_record(l, &r);
+		l->n = 0;
+	escaped.event = LOG_EVENT_STORE;
+	escaped.from = escape(from, r->from);
+	escaped.helo = escape(helo, r->helo);
+	escaped.user = escape(user, r->user);
+	escaped.file = escape(file, r->file);
+	figure_utc(time(NULL), now);
+	b = buf_over(l->pending + l->n, log_line_bytes - 256);
+	buf_add_str(&b, now);
+	log_record_write_body(&escaped, &b);
+	buf_add_str(&b, "\n");
+	/* Bounds of all parts are below that of a line. */
+	if (!b.cut)
+		l->n += b.n;
 }
+
+/* ---- the file ---------------------------------------------------------- */
 
 static int
 lock(const struct log_message *l)
@@ -164,46 +116,91 @@ take_back(struct log_message *l, size_t count)
 	errno = error;
 }
 
+/* Writes lines whose last one is *last, all or none. */
 static int
-append(struct log_message *l)
+append(struct log_message *l, struct span lines, const struct log_link *last)
 {
-	size_t n = file_write(l->fd, span_from(l->pending, l->n));
+	size_t n = file_write(l->fd, lines);
 
-	if (n < l->n) {
+	if (n < lines.n) {
 		take_back(l, n);
 		return -1;
 	}
-	l->unsynced = l->unsynced || l->n > 0;
-	l->size += (off_t)l->n;
-	l->n = 0;
-	l->written = l->last;
+	l->unsynced = l->unsynced || lines.n > 0;
+	l->size += (off_t)lines.n;
+	l->last = *last;
 	return 0;
 }
 
-/* Lines were added behind another line than now: they get their links anew. */
-static void
-chain_again(struct log_message *l)
+static int
+write_pending(struct log_message *l)
 {
-	static uint8_t copy[log_message_buffer_bytes];
-	char previous[2 * log_hash_bytes + 1];
-	struct span rest = span_from(copy, l->n);
-	struct log_record r;
+	static uint8_t text[linked_bytes];
+	struct buf out = buf_over(text, sizeof(text));
+	struct span rest = span_from(l->pending, l->n);
+	struct log_link last = l->last;
 
-	memcpy(copy, l->pending, l->n);
-	forget_pending(l);
 	while (rest.n > 0) {
-		const uint8_t *end = memchr(rest.p, '\n', rest.n);
-		size_t n = end == NULL ? 0 : (size_t)(end - rest.p);
+		const uint8_t *lf = memchr(rest.p, '\n', rest.n);
+		size_t n = (size_t)(lf - rest.p);
 
-		if (end == NULL || !log_record_read(span_from(rest.p, n), &r))
-			bug("a line that waits is none of the message log");
-		sodium_bin2hex(previous, sizeof(previous), l->last.hash,
-		    sizeof(l->last.hash));
-		r.previous = span_of(previous);
-		r.n = l->last.n + 1;
-		end_record(l, &r);
+		add_linked(&out, &last, span_from(rest.p, time_bytes),
+		    span_from(rest.p + time_bytes, n - time_bytes));
 		rest = span_skip(rest, n + 1);
 	}
+	if (append(l, buf_span(&out), &last) == -1)
+		return -1;
+	l->n = 0;
+	return 0;
+}
+
+/* The first line of a file behind another, whose name is after, or "". */
+static int
+begin_file(struct log_message *l, const char *after)
+{
+	char text[text_bytes], line[2 * text_bytes], body[2 * text_bytes];
+	char now[figure_bytes];
+	struct buf b = buf_over(body, sizeof(body));
+	struct buf out = buf_over(line, sizeof(line));
+	struct log_record r = { .event = LOG_EVENT_OPEN,
+	    .after = escape(text, span_of(after)) };
+	struct log_link last = l->last;
+
+	figure_utc(time(NULL), now);
+	log_record_write_body(&r, &b);
+	add_linked(&out, &last, span_of(now), buf_span(&b));
+	if (append(l, buf_span(&out), &last) == -1)
+		return -1;
+	return fsync(l->fd) == 0 && fsync(l->dir) == 0 ? 0 : -1;
+}
+
+/*
+ * Reads the last line of the file; of one that is empty, or was cut to
+ * nothing behind a copy, the newest of those that were rotated, and begins
+ * the file behind that.  What we wrote last may be newer than what is left.
+ */
+static int
+read_last(struct log_message *l, bool *torn)
+{
+	const struct log_link known = l->last;
+	struct log_link found;
+	char name[256] = "";
+	struct stat st;
+	bool strange;
+
+	if (log_message_last(l->fd, l->bad, &found, torn, &strange) == -1 ||
+	    fstat(l->fd, &st) == -1)
+		return -1;
+	if (strange && known.n == 0)
+		log_error("the last line of the message log is none of "
+		    "smtpd's: what is chained to it counts from 1 again",
+		    "log/message", 0);
+	else if (found.n == 0 && !strange &&
+	    log_message_newest(l->dir, &found, name, sizeof(name)) == -1)
+		return -1;
+	l->last = found.n < known.n ? known : found;
+	l->size = st.st_size;
+	return l->size > 0 || l->last.n == 0 ? 0 : begin_file(l, name);
 }
 
 /* Is "message" still the file that is written to? */
@@ -217,168 +214,76 @@ is_in_place(const struct log_message *l)
 	    own.st_dev == there.st_dev;
 }
 
-/*
- * Reads the last line of the file; of one that is empty, or was cut to
- * nothing behind a copy, the newest of those that were rotated.  *name is
- * where it stood, "" in the file itself.  known: what we wrote last, which
- * may be newer than what is left.
- */
-static int
-find_last(struct log_message *l, const struct log_link *known, char *name,
-    size_t name_bytes, bool *torn)
-{
-	struct stat st;
-	bool strange;
-
-	name[0] = '\0';
-	if (log_message_last(l->fd, l->bad, &l->written, torn, &strange) ==
-	    -1 || fstat(l->fd, &st) == -1)
-		return -1;
-	l->size = st.st_size;
-	if (strange && known->n == 0)
-		log_error("the last line of the message log is none of "
-		    "smtpd's: what is chained to it counts from 1 again",
-		    "log/message", 0);
-	else if (l->written.n == 0 && !strange &&
-	    log_message_newest(l->dir, &l->written, name, name_bytes) == -1)
-		return -1;
-	if (l->written.n < known->n)
-		l->written = *known;
-	return 0;
-}
-
-static void
-add_open(struct log_message *l, const char *after)
-{
-	char text[512];
-	struct buf escaped = buf_over(text, sizeof(text));
-	struct log_record r;
-	struct frame f;
-
-	begin_record(l, &f, &r);
-	r.event = LOG_EVENT_OPEN;
-	json_add_text(&escaped, span_of(after));
-	r.after = buf_span(&escaped);
-	end_record(l, &r);
-}
-
-/* The first line of an empty file; what waits comes behind it. */
-static int
-begin_file(struct log_message *l, const char *after)
-{
-	static uint8_t waiting[log_message_buffer_bytes];
-	size_t n = l->n;
-	int result;
-
-	memcpy(waiting, l->pending, n);
-	forget_pending(l);
-	add_open(l, after);
-	result = append(l);
-	memcpy(l->pending, waiting, n);
-	l->n = n;
-	return result;
-}
-
-/* Can fd, just opened, be the file from now on? */
+/* Not what somebody has linked to another name, to have it written. */
 static bool
-take_over(struct log_message *l, int fd, const struct log_link *known)
+is_plain(int fd)
 {
-	bool torn = false;
-	char name[256];
 	struct stat st;
 
-	l->fd = fd;
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
-	    st.st_nlink != 1 ||
-	    find_last(l, known, name, sizeof(name), &torn) == -1)
-		return false;
-	if (l->size > 0 || l->written.n == 0)
-		return true;
-	return begin_file(l, name) == 0 && fsync(fd) == 0 &&
-	    fsync(l->dir) == 0;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
 }
 
 /*
- * Another has moved the file away: goes on in the one that is there now, or
- * is made.  False: there is none to go on in, and the old one has to do.
+ * The file was moved away: goes on in the one that is there now, or is made.
+ * -1: there is none to go on in, and the old one has to do.
  */
-static bool
+static int
 follow(struct log_message *l)
 {
-	const struct log_link written = l->written;
+	const struct log_link last = l->last;
 	const off_t size = l->size;
 	const int old = l->fd;
-	struct log_link known;
 	bool ignored;
-	int error, fd;
+	int error;
 
-	if (log_message_last(old, l->bad, &known, &ignored, &ignored) == -1)
-		return false;
-	if (known.n < written.n)
-		known = written;
-	fd = openat(l->dir, "message", file_flags | O_CREAT, 0600);
-	if (fd == -1)
-		return false;
-	if (take_over(l, fd, &known)) {
+	l->fd = openat(l->dir, "message", file_flags | O_CREAT, 0600);
+	if (l->fd != -1 && is_plain(l->fd) && read_last(l, &ignored) == 0) {
 		(void)fdatasync(old);
 		close(old);
 		l->moved_on = true;
-		return true;
+		return 0;
 	}
 	error = errno;
-	close(fd);
+	if (l->fd != -1)
+		close(l->fd);
 	l->fd = old;
 	l->size = size;
-	l->written = written;
-	chain_again(l);
+	l->last = last;
 	errno = error;
-	return false;
+	return -1;
 }
 
-/* With the lock held: the next line of ours follows the last that is there. */
+/* With the lock held: the next line follows the last that is there. */
 static int
 catch_up(struct log_message *l)
 {
-	struct log_link known = l->written;
-	bool torn = false;
-	char name[256];
 	struct stat st;
+	bool ignored;
 
-	if (!is_in_place(l) && follow(l)) {
-		chain_again(l);
-		return 0;
-	}
-	if (fstat(l->fd, &st) == -1)
+	if (fstat(l->fd, &st) == -1 || (st.st_size != l->size &&
+	    read_last(l, &ignored) == -1))
 		return -1;
-	if (st.st_size == l->size)
-		return 0;
-	if (find_last(l, &known, name, sizeof(name), &torn) == -1)
-		return -1;
-	chain_again(l);
+	if (!is_in_place(l))
+		(void)follow(l);
 	return 0;
 }
 
 int
 log_message_open(struct log_message *l, int dir, int bad, bool *torn)
 {
-	const struct log_link none = { 0 };
-	char name[256];
-	int result = -1;
+	int result;
 
 	l->n = 0;
 	l->dir = dir;
 	l->bad = bad;
 	l->moved_on = l->unsynced = false;
+	memset(&l->last, 0, sizeof(l->last));
 	*torn = false;
 	l->fd = -1;
 	if (lock(l) == -1)
 		return -1;
 	l->fd = openat(dir, "message", file_flags | O_CREAT, 0600);
-	if (l->fd != -1 && find_last(l, &none, name, sizeof(name), torn) == 0)
-		result = 0;
-	l->last = l->written;
-	if (result == 0 && l->size == 0 && l->written.n > 0)
-		result = begin_file(l, name);
+	result = l->fd == -1 ? -1 : read_last(l, torn);
 	unlock(l);
 	return result;
 }
@@ -392,7 +297,7 @@ log_message_flush(struct log_message *l)
 		return 0;
 	if (lock(l) == -1)
 		return -1;
-	result = catch_up(l) == -1 ? -1 : append(l);
+	result = catch_up(l) == -1 ? -1 : write_pending(l);
 	unlock(l);
 	return result;
 }
@@ -430,19 +335,19 @@ rotate(struct log_message *l, char name[log_message_name_bytes])
 	bool moved_on;
 	int error;
 
-	if (catch_up(l) == -1 || append(l) == -1 ||
+	if (catch_up(l) == -1 || write_pending(l) == -1 ||
 	    log_message_sync(l) == -1)
 		return -1;
 	moved_on = l->moved_on;
 	l->moved_on = false;
 	/* Where it could not be followed, this time errno says why. */
 	if (!is_in_place(l))
-		return follow(l) ? 0 : -1;
+		return follow(l);
 	if (moved_on || l->size == 0)
 		return 0;
 	if (move_away(l, name) == -1)
 		return -1;
-	if (follow(l)) {
+	if (follow(l) == 0) {
 		l->moved_on = false;
 		return 0;
 	}

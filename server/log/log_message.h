@@ -7,10 +7,9 @@
 #ifndef SERVER_LOG_MESSAGE_H
 #define SERVER_LOG_MESSAGE_H
 
+#include <sys/types.h>
+
 #include "server/log/log_record.h"
-#include "server/mail/recipient.h"
-#include "server/mail/recipient_log.h"
-#include "shared/smtp_syntax.h"
 
 enum {
 	log_message_buffer_bytes = 4 * log_line_bytes,
@@ -30,26 +29,9 @@ struct log_message {
 	off_t		size;			/* of the file, as we know it */
 	bool		moved_on;		/* since log_message_rotate */
 	bool		unsynced;		/* since log_message_sync */
-	struct log_link	last;			/* line added */
-	struct log_link	written;		/* line in the file */
+	struct log_link	last;			/* line in the file */
 	size_t		n;
-	uint8_t		pending[log_message_buffer_bytes];
-};
-
-/* What is known of one message. */
-struct log_message_fact {
-	const char			*id;
-	const char			*session;
-	const char			*client;
-	uint16_t			 port;
-	struct span			 helo;
-	const char			*protocol;
-	struct span			 user;		/* empty: nobody */
-	const struct mailbox		*from;
-	const struct recipient_set	*to;
-	const struct recipient_log	*rcpts;
-	const char			*file;
-	uint64_t			 size;
+	uint8_t		pending[log_message_buffer_bytes]; /* no links yet */
 };
 
 /*
@@ -63,9 +45,12 @@ struct log_message_fact {
  * in a new file when another has rotated the old one.
  */
 int	log_message_open(struct log_message *l, int dir, int bad, bool *torn);
-/* Adds a line; it is written by the next flush. */
-void	log_message_add(struct log_message *l,
-	    const struct log_message_fact *fact);
+/*
+ * Adds a line, which the next flush links to the last one and writes.  helo,
+ * user, from and file of r are plain, all else of STORE is as log_record has
+ * it; time, n and previous are the log's.
+ */
+void	log_message_add(struct log_message *l, const struct log_record *r);
 /*
  * Writes what was added.  0, or -1 and errno: then the file ends with the
  * whole line it ended with before, and what was added is written by a later

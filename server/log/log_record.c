@@ -259,10 +259,8 @@ add_store(const struct log_record *r, struct buf *out)
 }
 
 void
-log_record_write(const struct log_record *r, struct buf *out)
+log_record_write_body(const struct log_record *r, struct buf *out)
 {
-	add_member(out, "{\"time\":", r->time);
-	add_number(out, ",\"n\":", r->n);
 	if (r->event == LOG_EVENT_OPEN) {
 		buf_add_str(out, ",\"event\":\"open\"");
 		add_member(out, ",\"after\":", r->after);
@@ -270,6 +268,15 @@ log_record_write(const struct log_record *r, struct buf *out)
 		buf_add_str(out, ",\"event\":\"store\"");
 		add_store(r, out);
 	}
+}
+
+void
+log_record_write(const struct log_record *r, struct span body,
+    struct buf *out)
+{
+	add_member(out, "{\"time\":", r->time);
+	add_number(out, ",\"n\":", r->n);
+	buf_add(out, body);
 	add_member(out, ",\"previous\":", r->previous);
 	buf_add_str(out, "}\n");
 }

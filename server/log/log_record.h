@@ -63,8 +63,14 @@ bool	log_record_read(struct span line, struct log_record *out);
 /* "2026-11-24T00:16:26Z"; 64 hexadecimal digits, in small letters. */
 bool	log_record_is_time(struct span s);
 bool	log_record_is_hash(struct span s);
-/* Adds the line with its LF; the parts are taken as they are. */
-void	log_record_write(const struct log_record *r, struct buf *out);
+/*
+ * Adds what stands between the number and the hash of the line before; the
+ * parts are taken as they are.
+ */
+void	log_record_write_body(const struct log_record *r, struct buf *out);
+/* Adds the line with its LF: r's time, n and previous around that body. */
+void	log_record_write(const struct log_record *r, struct span body,
+	    struct buf *out);
 /* Takes the next of r->to, r->rcpt, rcpt->steps; false: there is none. */
 bool	log_record_next_to(struct span *rest, struct span *out);
 bool	log_record_next_rcpt(struct span *rest, struct log_rcpt *out);

@@ -21,7 +21,10 @@
 #include "shared/log.h"
 #include "shared/trace_field.h"
 
-enum { probes_max = 16 };	/* Maildirs looked at, of one recipient */
+enum {
+	probes_max = 16,	/* Maildirs looked at, of one recipient */
+	logged_to_max_bytes = 4 * 1024	/* of mailboxes, in the message log */
+};
 
 /*
  * RFC 3848, and RFC 6531 4.3: "S" is for TLS, "A" for who has logged in; none
@@ -182,18 +185,25 @@ static void
 record(void *arg)
 {
 	const struct session *s = arg;
+	const struct transaction *tx = &s->tx;
 	struct master *m = s->master;
-	struct log_message_fact fact = {
-		.id = s->tx.id, .session = s->id, .client = s->client.text,
-		.port = s->client.port,
-		.helo = span_from(s->tx.mail.helo, s->tx.mail.helo_len),
-		.protocol = s->tx.protocol, .user = span_of(s->user),
-		.from = &s->tx.mail.from,
-		.to = &s->tx.boxes, .rcpts = &s->tx.rcpts,
-		.file = s->tx.name, .size = s->tx.size
+	char from[smtp_mailbox_text_max_bytes], to_text[logged_to_max_bytes];
+	struct buf to = buf_over(to_text, sizeof(to_text));
+	struct log_record r = {
+		.id = span_of(tx->id), .session = span_of(s->id),
+		.client = span_of(s->client.text), .port = s->client.port,
+		.helo = span_from(tx->mail.helo, tx->mail.helo_len),
+		.protocol = span_of(tx->protocol), .user = span_of(s->user),
+		.from = span_from(from,
+		    smtp_mailbox_text(&tx->mail.from, from)),
+		.size = tx->size, .file = span_of(tx->name),
+		.mailboxes = tx->boxes.count, .recipients = tx->rcpts.count,
+		.rcpt = span_from(tx->rcpts.text, tx->rcpts.n)
 	};
 
-	log_message_add(&m->log, &fact);
+	recipient_log_mailboxes(&tx->boxes, &to);
+	r.to = buf_span(&to);
+	log_message_add(&m->log, &r);
 	log_store(s);
 	if (m->conf.catcher)
 		show(s);

@@ -4,6 +4,7 @@
  */
 #include "server/mail/recipient_log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,4 +118,26 @@ recipient_log_clear(struct recipient_log *l)
 {
 	free(l->text);
 	memset(l, 0, sizeof(*l));
+}
+
+void
+recipient_log_mailboxes(const struct recipient_set *to, struct buf *out)
+{
+	char text[2 * smtp_mailbox_text_max_bytes];
+	char address[smtp_mailbox_text_max_bytes];
+
+	for (size_t i = 0; i < to->count; i++) {
+		struct buf escaped = buf_over(text, sizeof(text));
+		struct buf before = *out;
+
+		snprintf(address, sizeof(address), "%s%s%s",
+		    to->boxes[i].user, to->boxes[i].domain[0] ? "@" : "",
+		    to->boxes[i].domain);
+		json_add_text(&escaped, span_of(address));
+		log_record_add_to(out, buf_span(&escaped));
+		if (!out->cut)
+			continue;
+		*out = before;
+		return;
+	}
 }

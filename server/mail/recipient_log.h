@@ -6,6 +6,7 @@
 #define SERVER_RECIPIENT_LOG_H
 
 #include "server/mail/recipient.h"
+#include "shared/buf.h"
 #include "shared/ipc_msg.h"
 
 enum { recipient_log_max_bytes = 16 * 1024 };
@@ -25,6 +26,9 @@ struct recipient_log {
 void	recipient_log_add(struct recipient_log *l, const struct mailbox *to,
 	    const char *verdict, const struct recipient_reason *reason);
 void	recipient_log_clear(struct recipient_log *l);
+/* The first mailboxes of to, as many as out takes: "\"alice@example.org\",..." */
+void	recipient_log_mailboxes(const struct recipient_set *to,
+	    struct buf *out);
 /* "no such recipient"; "ok" for VERDICT_OK. */
 const char *recipient_log_word(enum verdict verdict);
 

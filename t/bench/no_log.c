@@ -15,10 +15,10 @@ log_message_open(struct log_message *l, int dir, int bad, bool *torn)
 }
 
 void
-log_message_add(struct log_message *l, const struct log_message_fact *fact)
+log_message_add(struct log_message *l, const struct log_record *r)
 {
 	(void)l;
-	(void)fact;
+	(void)r;
 }
 
 int

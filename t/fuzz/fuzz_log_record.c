@@ -11,7 +11,8 @@
 
 enum { text_max_bytes = 1 << 17 };
 
-static uint8_t storage[text_max_bytes], plain[text_max_bytes];
+static uint8_t storage[text_max_bytes], plain[text_max_bytes],
+    body_text[text_max_bytes];
 
 static void
 must_be_text(struct span raw)
@@ -47,10 +48,12 @@ must_be_rcpts(struct span rest)
 static void
 must_be_record(struct span line, const struct log_record *r)
 {
+	struct buf body = buf_over(body_text, sizeof(body_text));
 	struct buf b = buf_over(storage, sizeof(storage));
 	struct span rest = r->to, to;
 
-	log_record_write(r, &b);
+	log_record_write_body(r, &body);
+	log_record_write(r, buf_span(&body), &b);
 	MUST(!b.cut && b.n == line.n + 1);
 	MUST(span_equal(span_from(b.p, b.n - 1), line));
 	while (log_record_next_to(&rest, &to))

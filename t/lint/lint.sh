@@ -49,8 +49,6 @@ layers() {
 # named here, and this list only becomes shorter.
 order="smtpctl control daemon session mail process log conf"
 still_up="\
-log/log_message.h mail/recipient.h
-log/log_message.h mail/recipient_log.h
 mail/message.c session/session.h"
 count() {
 	echo $#

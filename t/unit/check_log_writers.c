@@ -49,15 +49,12 @@ open_log(struct log_message *l, bool torn_wanted)
 static void
 add(struct log_message *l, const char *id)
 {
-	static struct mailbox from;
-	static struct recipient_set to;
-	static struct recipient_log rcpts;
-	struct log_message_fact fact = { .id = id, .session = "session",
-	    .client = "192.0.2.1", .helo = span_of("h"), .protocol = "SMTP",
-	    .from = &from, .to = &to, .rcpts = &rcpts, .file = "f",
-	    .size = 7 };
+	struct log_record r = { .id = span_of(id), .session = span_of("s"),
+	    .client = span_of("192.0.2.1"), .helo = span_of("h"),
+	    .protocol = span_of("SMTP"), .from = span_of("a@b"),
+	    .file = span_of("f"), .size = 7 };
 
-	log_message_add(l, &fact);
+	log_message_add(l, &r);
 }
 
 /* The file, ended by a NUL, the caller's to free. */
