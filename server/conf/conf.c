@@ -107,9 +107,9 @@ int
 conf_init(struct conf *out)
 {
 	struct conf_cut cut = { .count = 2 };
-	struct conf_fault fault;
+	struct conf_report nobody = { .muted = true };
 	struct conf_setting setting = { .cut = &cut, .conf = out,
-	    .fault = &fault };
+	    .report = &nobody };
 
 	memset(out, 0, sizeof(*out));
 	out->hostname = own_hostname();

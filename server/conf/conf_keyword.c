@@ -175,40 +175,40 @@ form_words(const struct conf_keyword *k)
 
 static bool
 refuse_word(const struct conf_keyword *k, const struct conf_word *word,
-    struct conf_fault *fault)
+    struct conf_report *report)
 {
 	char shown[conf_shown_max_bytes];
 
 	conf_show(word->text, shown, sizeof(shown));
-	return conf_fault_at(fault, word->at,
+	return conf_report_at(report, word->at,
 	    "unexpected \"%s\": the form is \"%s\"", shown, k->form);
 }
 
 /* A word behind all that k takes; only "{ }" may be one. */
 static bool
 check_extra(const struct conf_keyword *k, const struct conf_cut *cut,
-    struct conf_fault *fault)
+    struct conf_report *report)
 {
 	const struct conf_word *word = &cut->words[form_words(k)];
 
 	if (conf_word_is_brace(word - 1, '{')) {
 		if (!conf_word_is_brace(word, '}'))
-			return conf_fault_at(fault, word->at,
+			return conf_report_at(report, word->at,
 			    "each line of a block stands on its own");
 		if (cut->count == form_words(k) + 1)
 			return true;
 		word++;
 	}
 	if (!word->quoted && conf_keyword_is_later(word->text))
-		return conf_fault_at(fault, word->at,
+		return conf_report_at(report, word->at,
 		    "\"%.*s\" is not in this version yet",
 		    (int)word->text.n, (const char *)word->text.p);
-	return refuse_word(k, word, fault);
+	return refuse_word(k, word, report);
 }
 
 bool
 conf_keyword_check_form(const struct conf_keyword *k,
-    const struct conf_cut *cut, struct conf_fault *fault)
+    const struct conf_cut *cut, struct conf_report *report)
 {
 	const bool block = k->type->opens != CONF_TOP;
 	const size_t want = form_words(k);
@@ -221,23 +221,23 @@ conf_keyword_check_form(const struct conf_keyword *k,
 		    !conf_word_is_brace(word, '}'))
 			continue;
 		if (!open || !block)
-			return refuse_word(k, word, fault);
-		return conf_fault_at(fault, word->at,
+			return refuse_word(k, word, report);
+		return conf_report_at(report, word->at,
 		    "missing value: the form is \"%s\"", k->form);
 	}
 	if (cut->count < want)
-		return conf_fault_at(fault, cut->end,
+		return conf_report_at(report, cut->end,
 		    "missing %s: the form is \"%s\"",
 		    block && cut->count == want - 1 ? "\"{\"" : "value",
 		    k->form);
 	return cut->count == want || k->type->options ||
-	    check_extra(k, cut, fault);
+	    check_extra(k, cut, report);
 }
 
 bool
 conf_keyword_set(const struct conf_setting *s)
 {
-	if (!conf_keyword_check_form(s->k, s->cut, s->fault) ||
+	if (!conf_keyword_check_form(s->k, s->cut, s->report) ||
 	    !s->k->type->read(s))
 		return false;
 	if (s->k->block != CONF_DOMAIN)

@@ -44,7 +44,7 @@ struct conf_setting {
 	unsigned			 line;
 	struct conf			*conf;
 	struct conf_domain		*domain;
-	struct conf_fault		*fault;
+	struct conf_report		*report;
 };
 
 /* A line as it is printed: which one, and what stands in it. */
@@ -59,7 +59,7 @@ struct conf_line {
 };
 
 struct conf_type {
-	/* Reads a value.  False: the fault says why, nothing changed. */
+	/* Reads a value.  False: reported why, nothing changed. */
 	bool	(*read)(const struct conf_setting *s);
 	/* Writes value number i; false when there is none. */
 	bool	(*write)(struct conf_line *l);
@@ -93,23 +93,26 @@ const struct conf_keyword *conf_keyword_near(enum conf_block block,
 	    struct span name);
 /* True for the word of something that this version does not have. */
 bool	conf_keyword_is_later(struct span name);
-/* Does the line have as many words as k wants, and braces where it does? */
-bool	conf_keyword_check_form(const struct conf_keyword *k,
-	    const struct conf_cut *cut, struct conf_fault *fault);
 /*
- * Reads the value of a keyword, which opens no block.  False: the fault says
- * why, nothing changed.
+ * Does the line have as many words as k wants, and braces where it does?
+ * False: reported.
+ */
+bool	conf_keyword_check_form(const struct conf_keyword *k,
+	    const struct conf_cut *cut, struct conf_report *report);
+/*
+ * Reads the value of a keyword, which opens no block.  False: reported why,
+ * nothing changed.
  */
 bool	conf_keyword_set(const struct conf_setting *s);
 /* "belongs outside of any block", "belongs into a domain block", ... */
 const char *conf_block_place(enum conf_block block);
 
 /*
- * Checks a path of a value: absolute, max octets at most (0: any); the fault
- * says why not.  A copy; NULL and the fault without memory, too.
+ * Checks a path of a value: absolute, max octets at most (0: any); reports
+ * why not.  A copy; NULL without memory, too, which is reported.
  */
 char	*conf_path_copy(const struct conf_word *word, uint64_t max,
-	    struct conf_fault *fault);
+	    struct conf_report *report);
 /* Writes word, in quotes where it would not be one word without them. */
 void	conf_word_text(const char *word, char out[conf_word_max_bytes]);
 

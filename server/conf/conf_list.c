@@ -19,12 +19,12 @@
 
 /* Room for one more of size octets behind count of them; NULL: no memory. */
 static void *
-grow(void *list, size_t count, size_t size, struct conf_fault *fault)
+grow(void *list, size_t count, size_t size, struct conf_report *report)
 {
 	void *grown = array_grow(list, count, size);
 
 	if (grown == NULL)
-		conf_fault_memory(fault);
+		conf_report_at(report, 0, "out of memory");
 	return grown;
 }
 
@@ -46,7 +46,7 @@ find_listen(const struct conf *conf, const struct conf_listen *l,
 /* The words behind "port NUMBER". */
 static bool
 read_words(const struct conf_cut *cut, struct conf_listen *l,
-    struct conf_fault *fault)
+    struct conf_report *report)
 {
 	const struct {
 		const char	*word;
@@ -63,16 +63,16 @@ read_words(const struct conf_cut *cut, struct conf_listen *l,
 		    span_of(table[k].word)))
 			k++;
 		if (k == 3)
-			return conf_fault_bad(fault, word, "word",
+			return conf_report_bad(report, word, "word",
 			    "submission, implicit-tls and hide-client may "
 			    "stand here");
 		if (*table[k].given)
-			return conf_fault_bad(fault, word, "word",
+			return conf_report_bad(report, word, "word",
 			    "it stands here twice");
 		*table[k].given = true;
 	}
 	/* Of strangers it has to be known where they came from. */
-	return !l->hide_client || l->submission || conf_fault_at(fault,
+	return !l->hide_client || l->submission || conf_report_at(report,
 	    word[-1].at, "hide-client is for our own users: it needs "
 	    "\"submission\"");
 }
@@ -88,24 +88,24 @@ read_listen(const struct conf_setting *s)
 	bool ipv6;
 
 	if (!span_equal(words[2].text, span_of("port")))
-		return conf_fault_bad(s->fault, &words[2], "word",
+		return conf_report_bad(s->report, &words[2], "word",
 		    "the form is \"listen ADDRESS port NUMBER\"");
 	if (conf_parse_number(words[3].text, conf_units_none, &port) !=
 	    CONF_VALUE_OK || port > UINT16_MAX)
-		return conf_fault_bad(s->fault, &words[3], "port",
+		return conf_report_bad(s->report, &words[3], "port",
 		    "a number from 0 to 65535, 0 for any free port");
 	if (!ip_parse(words[1].text, &ipv6, ip))
-		return conf_fault_bad(s->fault, &words[1], "address",
+		return conf_report_bad(s->report, &words[1], "address",
 		    "an IPv4 or IPv6 address such as 0.0.0.0 or ::");
 	l.addr_len = ip_sockaddr(ipv6, ip, (uint16_t)port, &l.addr);
 	twin = find_listen(s->conf, &l, (uint16_t)port);
 	if (twin != NULL)
-		return conf_fault_at(s->fault, words[1].at,
+		return conf_report_at(s->report, words[1].at,
 		    "listened there already in line %u", twin->line);
-	if (!read_words(s->cut, &l, s->fault))
+	if (!read_words(s->cut, &l, s->report))
 		return false;
 	grown = grow(s->conf->listens, s->conf->listen_count, sizeof(*grown),
-	    s->fault);
+	    s->report);
 	if (grown == NULL)
 		return false;
 	s->conf->listens = grown;
@@ -146,19 +146,19 @@ read_pair(const struct conf_setting *s)
 		const struct conf_word *word = &s->cut->words[1 + 2 * i];
 
 		if (!span_equal(word->text, span_of(names[i])))
-			conf_fault_bad(s->fault, word, "word",
+			conf_report_bad(s->report, word, "word",
 			    "the form is \"tls certificate FILE key FILE\"");
 		else
-			files[i] = conf_path_copy(word + 1, 0, s->fault);
+			files[i] = conf_path_copy(word + 1, 0, s->report);
 		if (files[i] == NULL)
 			goto out;
 	}
 	if (conf->pair_count == ipc_tls_pairs_max) {
-		conf_fault_at(s->fault, s->cut->words[0].at,
+		conf_report_at(s->report, s->cut->words[0].at,
 		    "more than %d certificates", ipc_tls_pairs_max);
 		goto out;
 	}
-	grown = grow(conf->pairs, conf->pair_count, sizeof(*grown), s->fault);
+	grown = grow(conf->pairs, conf->pair_count, sizeof(*grown), s->report);
 	if (grown == NULL)
 		goto out;
 	conf->pairs = grown;
@@ -201,17 +201,17 @@ read_proxy(const struct conf_setting *s)
 		why = "it takes in half the world, and whoever is in it can "
 		    "say that he is somebody else";
 	if (why != NULL)
-		return conf_fault_bad(s->fault, word, "range", why);
+		return conf_report_bad(s->report, word, "range", why);
 	for (size_t i = 0; i < conf->proxy_count; i++)
 		if (conf_range_equal(&conf->proxies[i].range, &r))
-			return conf_fault_at(s->fault, word->at, "this range "
+			return conf_report_at(s->report, word->at, "this range "
 			    "was given in line %u already",
 			    conf->proxies[i].line);
 	if (conf->proxy_count == conf_proxies_max)
-		return conf_fault_at(s->fault, word->at, "more than %d ranges "
+		return conf_report_at(s->report, word->at, "more than %d ranges "
 		    "of proxies", conf_proxies_max);
 	grown = grow(conf->proxies, conf->proxy_count, sizeof(*grown),
-	    s->fault);
+	    s->report);
 	if (grown == NULL)
 		return false;
 	conf->proxies = grown;

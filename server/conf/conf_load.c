@@ -19,7 +19,6 @@ struct loader {
 	struct conf		*conf;
 	struct conf_report	 report;
 	struct conf_text	 text;
-	struct conf_place	 place;		/* of the line at hand */
 	struct conf_cut		 cut;		/* its words */
 	enum conf_block		 block;
 	unsigned		 opened;	/* line of the block */
@@ -44,7 +43,6 @@ judge_relay(struct loader *l)
 	const struct conf_word *words = l->cut.words;
 	const char *why;
 	struct conf_range r;
-	char shown[conf_shown_max_bytes];
 
 	if (l->cut.count < 2 || !span_equal(words[0].text, span_of("from")) ||
 	    span_equal(words[1].text, span_of("authenticated")))
@@ -53,11 +51,8 @@ judge_relay(struct loader *l)
 	if (why == NULL && conf_range_is_world(&r))
 		why = "it takes in half the world, which would send its spam "
 		    "through here";
-	if (why == NULL)
-		return;
-	conf_show(words[1].text, shown, sizeof(shown));
-	conf_report_at(&l->report, &l->place, words[1].at, NULL,
-	    "bad range \"%s\": %s", shown, why);
+	if (why != NULL)
+		conf_report_bad(&l->report, &words[1], "range", why);
 }
 
 /* Steps over what stands in a block that is not known. */
@@ -76,13 +71,14 @@ skip_line(struct loader *l)
 
 /* A line that was refused but opens a block: what follows is part of it. */
 static void
-skip_block_of(struct loader *l, struct span line)
+skip_block_of(struct loader *l)
 {
-	line = conf_trim_line(line);
+	struct span line = conf_trim_line(l->report.place.line);
+
 	if (line.n == 0 || line.p[line.n - 1] != '{')
 		return;
 	if (l->skip++ == 0) {
-		l->skip_opened = l->place.number;
+		l->skip_opened = l->report.place.number;
 		l->skips_relay = l->cut.count > 0 && span_equal(
 		    l->cut.words[0].text, span_of("relay"));
 	}
@@ -92,11 +88,11 @@ static void
 close_block(struct loader *l)
 {
 	if (l->block == CONF_TOP)
-		conf_report_at(&l->report, &l->place, l->cut.words[0].at,
-		    NULL, "\"}\" closes nothing");
+		conf_report_at(&l->report, l->cut.words[0].at,
+		    "\"}\" closes nothing");
 	else if (l->cut.count > 1)
-		conf_report_at(&l->report, &l->place, l->cut.words[1].at,
-		    NULL, "\"}\" stands alone on its line");
+		conf_report_at(&l->report, l->cut.words[1].at,
+		    "\"}\" stands alone on its line");
 	l->block = CONF_TOP;
 	l->domain = NULL;
 }
@@ -107,30 +103,35 @@ refuse_keyword(struct loader *l)
 {
 	const struct conf_word *word = &l->cut.words[0];
 	const struct conf_keyword *near, *other;
+	const char *hint;
 	char shown[conf_shown_max_bytes];
 
 	conf_show(word->text, shown, sizeof(shown));
 	near = conf_keyword_near(l->block, word->text);
 	other = conf_keyword_elsewhere(l->block, word->text);
-	if (conf_word_is_brace(word, '{'))
-		conf_report_at(&l->report, &l->place, word->at, NULL,
+	hint = near == NULL || (other != NULL && l->block == CONF_TOP) ? NULL :
+	    near->name;
+	if (conf_word_is_brace(word, '{')) {
+		conf_report_at(&l->report, word->at,
 		    "\"{\" stands at the end of the line it belongs to");
-	else if (conf_keyword_is_later(word->text))
-		conf_report_at(&l->report, &l->place, word->at, NULL,
+	} else if (conf_keyword_is_later(word->text)) {
+		conf_report_at(&l->report, word->at,
 		    "\"%s\" is not in this version yet", shown);
-	else if (other != NULL)
-		conf_report_at(&l->report, &l->place, word->at,
-		    near == NULL || l->block == CONF_TOP ? NULL : near->name,
-		    "\"%s\" %s%s", shown, conf_block_place(other->block),
+		hint = NULL;
+	} else if (other != NULL) {
+		conf_report_at(&l->report, word->at, "\"%s\" %s%s", shown,
+		    conf_block_place(other->block),
 		    other->block == CONF_TOP && near == NULL ?
 		    ": is a \"}\" missing above?" : "");
-	else
-		conf_report_at(&l->report, &l->place, word->at,
-		    near == NULL ? NULL : near->name,
+	} else {
+		conf_report_at(&l->report, word->at,
 		    "unknown keyword \"%s\"", shown);
+	}
+	if (hint != NULL)
+		conf_report_hint(&l->report, hint);
 	/* Not "no domain" too, when it is there but mistyped. */
 	if (near != NULL && near->type->many)
-		l->given[near - conf_keywords] = l->place.number;
+		l->given[near - conf_keywords] = l->report.place.number;
 	return near;
 }
 
@@ -170,7 +171,7 @@ find_keyword(struct loader *l)
 	/* Of a mistyped block what stands in it is judged all the same. */
 	if (k != NULL && k->type->opens != CONF_TOP)
 		return k;
-	skip_block_of(l, l->place.line);
+	skip_block_of(l);
 	return NULL;
 }
 
@@ -179,7 +180,7 @@ static struct conf_domain *
 add_domain(struct loader *l, struct span name, const char *ascii)
 {
 	struct conf *conf = l->conf;
-	struct conf_domain d = { .line = l->place.number }, *grown;
+	struct conf_domain d = { .line = l->report.place.number }, *grown;
 
 	d.name = strndup((const char *)name.p, name.n);
 	d.ascii = strdup(ascii);
@@ -211,16 +212,15 @@ open_domain(struct loader *l, const struct conf_word *word)
 		    "parted by dots";
 	else if (!punycode_domain(word->text, ascii))
 		why = "a label of more than 63 octets in its form xn--";
-	conf_show(word->text, shown, sizeof(shown));
 	if (why != NULL) {
-		conf_report_at(&l->report, &l->place, word->at, NULL,
-		    "bad domain \"%s\": %s", shown, why);
+		conf_report_bad(&l->report, word, "domain", why);
 		return &l->spare;
 	}
 	twin = conf_find_domain(l->conf, word->text);
 	if (twin == NULL)
 		return add_domain(l, word->text, ascii);
-	conf_report_at(&l->report, &l->place, word->at, NULL,
+	conf_show(word->text, shown, sizeof(shown));
+	conf_report_at(&l->report, word->at,
 	    "domain \"%s\" was given in line %u already", shown, twin->line);
 	return &l->spare;
 }
@@ -229,13 +229,8 @@ static void
 open_block(struct loader *l, const struct conf_keyword *k)
 {
 	const struct conf_word *last = &l->cut.words[l->cut.count - 1];
-	struct conf_fault fault;
-	bool formed;
+	bool formed = conf_keyword_check_form(k, &l->cut, &l->report);
 
-	formed = conf_keyword_check_form(k, &l->cut, &fault);
-	if (!formed)
-		conf_report_at(&l->report, &l->place, fault.at, NULL, "%s",
-		    fault.text);
 	if (conf_word_is_brace(last, '}'))
 		last--;
 	l->assumed = !conf_word_is_brace(last, '{');
@@ -251,7 +246,7 @@ open_block(struct loader *l, const struct conf_keyword *k)
 	if (last + 1 < l->cut.words + l->cut.count)
 		return;		/* "{ }": nothing in it */
 	l->block = k->type->opens;
-	l->opened = l->place.number;
+	l->opened = l->report.place.number;
 }
 
 /* True when k was given before and may not be again. */
@@ -261,12 +256,11 @@ given_before(struct loader *l, const struct conf_keyword *k)
 	unsigned *given = &l->given[k - conf_keywords];
 
 	if (*given != 0 && !k->type->many) {
-		conf_report_at(&l->report, &l->place, l->cut.words[0].at,
-		    NULL, "\"%s\" was given in line %u already", k->name,
-		    *given);
+		conf_report_at(&l->report, l->cut.words[0].at,
+		    "\"%s\" was given in line %u already", k->name, *given);
 		return true;
 	}
-	*given = l->place.number;
+	*given = l->report.place.number;
 	return false;
 }
 
@@ -274,7 +268,6 @@ static void
 read_keyword(struct loader *l)
 {
 	const struct conf_keyword *k = find_keyword(l);
-	struct conf_fault fault;
 
 	if (k == NULL)
 		return;
@@ -283,16 +276,10 @@ read_keyword(struct loader *l)
 		open_block(l, k);
 		return;
 	}
-	if (given_before(l, k)) {
-		skip_block_of(l, l->place.line);
-		return;
-	}
-	if (!conf_keyword_set(&(struct conf_setting){ k, &l->cut,
-	    l->place.number, l->conf, l->domain, &fault })) {
-		conf_report_at(&l->report, &l->place, fault.at, NULL, "%s",
-		    fault.text);
-		skip_block_of(l, l->place.line);
-	}
+	if (given_before(l, k) ||
+	    !conf_keyword_set(&(struct conf_setting){ k, &l->cut,
+	    l->report.place.number, l->conf, l->domain, &l->report }))
+		skip_block_of(l);
 }
 
 /* Cuts the line; false, and reported, when it cannot be one. */
@@ -301,20 +288,18 @@ cut_line(struct loader *l)
 {
 	const char *why;
 
-	if (!conf_text_check(&l->report, &l->place))
+	if (!conf_text_check(&l->report))
 		return false;
-	why = conf_cut_line(l->place.line, &l->cut);
-	if (why != NULL)
-		conf_report_at(&l->report, &l->place, l->cut.bad_at, NULL,
-		    "%s", why);
-	return why == NULL;
+	why = conf_cut_line(l->report.place.line, &l->cut);
+	return why == NULL ||
+	    conf_report_at(&l->report, l->cut.bad_at, "%s", why);
 }
 
 static void
 read_line(struct loader *l)
 {
 	if (!cut_line(l)) {
-		skip_block_of(l, l->place.line);
+		skip_block_of(l);
 		return;
 	}
 	if (l->cut.count == 0)
@@ -413,7 +398,7 @@ load_text(struct loader *l)
 {
 	struct span rest = span_from(l->text.bytes, l->text.n);
 
-	while (l->error == 0 && conf_text_next(&l->text, &rest, &l->place))
+	while (l->error == 0 && conf_text_next(&l->text, &rest, &l->report.place))
 		read_line(l);
 	if (l->error != 0)
 		return;

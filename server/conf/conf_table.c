@@ -31,7 +31,6 @@ struct table {
 	void			*entries;
 	size_t			 count;
 	struct conf_report	*report;
-	struct conf_place	 place;		/* the line at hand */
 	int			 error;		/* errno of a lack of memory */
 };
 
@@ -72,15 +71,16 @@ add_entry(struct table *t, struct span name)
 	grown = entry_at(t, t->count);
 	memset(grown, 0, t->kind->size);
 	*(char **)grown = copy;
-	*line_at(t, t->count++) = t->place.number;
+	*line_at(t, t->count++) = t->report->place.number;
 	return grown;
 }
 
+/* A mistake at where in the line at hand. */
 static void
 refuse(struct table *t, const uint8_t *where, const char *what)
 {
-	conf_report_at(t->report, &t->place,
-	    (size_t)(where - t->place.line.p), NULL, "%s", what);
+	conf_report_at(t->report, (size_t)(where - t->report->place.line.p),
+	    "%s", what);
 }
 
 int
@@ -113,7 +113,8 @@ is_local(struct span in)
 static bool
 check_name(struct table *t, struct span name, bool is_user)
 {
-	char shown[conf_shown_max_bytes];
+	const struct conf_word word = { .text = name,
+	    .at = (size_t)(name.p - t->report->place.line.p) };
 	const char *want = NULL;
 
 	if (is_user && memchr(name.p, '@', name.n) != NULL) {
@@ -128,13 +129,8 @@ check_name(struct table *t, struct span name, bool is_user)
 	} else if (is_user && !conf_name_is_file(name)) {
 		want = "its Maildir cannot have that name";
 	}
-	if (want == NULL)
-		return true;
-	conf_show(name, shown, sizeof(shown));
-	conf_report_at(t->report, &t->place,
-	    (size_t)(name.p - t->place.line.p), NULL, "bad %s \"%s\": %s",
-	    t->kind->what, shown, want);
-	return false;
+	return want == NULL ||
+	    conf_report_bad(t->report, &word, t->kind->what, want);
 }
 
 /* The entry is kept, so that others find its name, whatever stands behind. */
@@ -227,16 +223,17 @@ static const struct kind aliases = { "alias", sizeof(struct conf_alias),
 _Static_assert(offsetof(struct conf_user, name) == 0 &&
     offsetof(struct conf_alias, name) == 0, "a name stands first");
 
-/* The entry of t's place; what stands behind a name may be a password. */
+/* The entry of the line at hand; behind a name may stand a password. */
 static struct span
 entry_of(struct table *t)
 {
-	struct span line = conf_trim_line(t->place.line);
+	struct conf_place *place = &t->report->place;
+	struct span line = conf_trim_line(place->line);
 	struct conf_user_line user;
 
 	if (t->kind->secret) {
 		conf_parse_user(line, &user);
-		t->place.shown_max = (size_t)(line.p - t->place.line.p) +
+		place->shown_max = (size_t)(line.p - place->line.p) +
 		    user.name.n;
 	}
 	return line;
@@ -246,10 +243,12 @@ static void
 read_lines(struct table *t, const struct conf_text *text)
 {
 	struct span rest = span_from(text->bytes, text->n), line;
+	struct conf_place *place = &t->report->place;
 
-	while (t->error == 0 && conf_text_next(text, &rest, &t->place)) {
+	*place = (struct conf_place){ .number = 0 };
+	while (t->error == 0 && conf_text_next(text, &rest, place)) {
 		line = entry_of(t);
-		if (conf_text_check(t->report, &t->place) && line.n > 0)
+		if (conf_text_check(t->report) && line.n > 0)
 			t->kind->read(t, line);
 	}
 }
@@ -270,11 +269,10 @@ refuse_twin(struct table *t, const struct conf_text *text, size_t i)
 	/* Finding the line takes a walk; not for what nobody will see. */
 	if (t->report->full || t->report->muted)
 		return;
-	t->place = conf_text_place(text, *line_at(t, i));
+	t->report->place = conf_text_place(text, *line_at(t, i));
 	line = entry_of(t);
 	conf_show(span_of(name_at(t, i)), shown, sizeof(shown));
-	conf_report_at(t->report, &t->place,
-	    (size_t)(line.p - t->place.line.p), NULL,
+	conf_report_at(t->report, (size_t)(line.p - t->report->place.line.p),
 	    "\"%s\" was given in line %u already", shown,
 	    *line_at(t, i - 1));
 }

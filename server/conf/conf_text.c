@@ -114,14 +114,12 @@ conf_text_place(const struct conf_text *text, unsigned number)
 }
 
 bool
-conf_text_check(struct conf_report *report, const struct conf_place *place)
+conf_text_check(struct conf_report *report)
 {
 	size_t at;
-	const char *why = conf_check_line(place->line, &at);
+	const char *why = conf_check_line(report->place.line, &at);
 
-	if (why != NULL)
-		conf_report_at(report, place, at, NULL, "%s", why);
-	return why == NULL;
+	return why == NULL || conf_report_at(report, at, "%s", why);
 }
 
 bool
@@ -202,7 +200,7 @@ put_line(FILE *f, struct span line, size_t at)
 
 static void
 report_at(struct conf_report *r, const struct conf_place *place, size_t at,
-    const char *hint, const char *format, va_list ap)
+    const char *format, va_list ap)
 {
 	struct span shown = place->line;
 
@@ -216,19 +214,35 @@ report_at(struct conf_report *r, const struct conf_place *place, size_t at,
 	if (shown.n > place->shown_max)
 		shown.n = place->shown_max;
 	put_line(r->err, shown, at);
-	if (hint != NULL)
-		fprintf(r->err, "    did you mean \"%s\"?\n", hint);
 }
 
-void
-conf_report_at(struct conf_report *r, const struct conf_place *place,
-    size_t at, const char *hint, const char *format, ...)
+bool
+conf_report_at(struct conf_report *r, size_t at, const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	report_at(r, place, at, hint, format, ap);
+	report_at(r, &r->place, at, format, ap);
 	va_end(ap);
+	return false;
+}
+
+bool
+conf_report_bad(struct conf_report *r, const struct conf_word *word,
+    const char *what, const char *want)
+{
+	char shown[conf_shown_max_bytes];
+
+	conf_show(word->text, shown, sizeof(shown));
+	return conf_report_at(r, word->at, "bad %s \"%s\": %s", what, shown,
+	    want);
+}
+
+void
+conf_report_hint(struct conf_report *r, const char *hint)
+{
+	if (!r->muted && !r->full)
+		fprintf(r->err, "    did you mean \"%s\"?\n", hint);
 }
 
 void
@@ -241,7 +255,7 @@ conf_report_word(struct conf_report *r, const struct conf_text *text,
 
 	(void)conf_cut_line(place.line, &cut);
 	va_start(ap, format);
-	report_at(r, &place, cut.words[word].at, NULL, format, ap);
+	report_at(r, &place, cut.words[word].at, format, ap);
 	va_end(ap);
 }
 
@@ -259,33 +273,4 @@ conf_report_file(struct conf_report *r, const char *path, const char *format,
 	vfprintf(r->err, format, ap);
 	va_end(ap);
 	fputc('\n', r->err);
-}
-
-bool
-conf_fault_at(struct conf_fault *fault, size_t at, const char *format, ...)
-{
-	va_list ap;
-
-	fault->at = at;
-	va_start(ap, format);
-	vsnprintf(fault->text, sizeof(fault->text), format, ap);
-	va_end(ap);
-	return false;
-}
-
-bool
-conf_fault_bad(struct conf_fault *fault, const struct conf_word *word,
-    const char *what, const char *want)
-{
-	char shown[conf_shown_max_bytes];
-
-	conf_show(word->text, shown, sizeof(shown));
-	return conf_fault_at(fault, word->at, "bad %s \"%s\": %s", what,
-	    shown, want);
-}
-
-bool
-conf_fault_memory(struct conf_fault *fault)
-{
-	return conf_fault_at(fault, 0, "out of memory");
 }

@@ -36,6 +36,7 @@ struct conf_report {
 	unsigned	 count;		/* mistakes shown */
 	bool		 full;		/* one more was found */
 	bool		 muted;		/* of a file that was judged before */
+	struct conf_place place;	/* the line at hand */
 };
 
 /*
@@ -54,18 +55,21 @@ struct conf_place conf_text_place(const struct conf_text *text,
  */
 bool	conf_text_next(const struct conf_text *text, struct span *rest,
 	    struct conf_place *place);
-/* Reports what place's line cannot hold; true when the line is sound. */
-bool	conf_text_check(struct conf_report *report,
-	    const struct conf_place *place);
+/* Reports what the line at hand cannot hold; true when it is sound. */
+bool	conf_text_check(struct conf_report *report);
 
 /*
- * Reports a mistake at an offset of a line: the message behind file, line and
- * column, the line, a caret; and hint ("did you mean") unless it is NULL.
+ * Reports a mistake at an offset of the line at hand: the message behind file,
+ * line and column, the line, a caret.  False, so that a check ends with it.
  */
-void	conf_report_at(struct conf_report *report,
-	    const struct conf_place *place, size_t at, const char *hint,
-	    const char *format, ...) __attribute__((format(printf, 5, 6)));
-/* The same at word number word, from 0, of a line of text. */
+bool	conf_report_at(struct conf_report *report, size_t at,
+	    const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The mistake "bad WHAT "WORD": WANT" of a word; false. */
+bool	conf_report_bad(struct conf_report *report,
+	    const struct conf_word *word, const char *what, const char *want);
+/* Behind a mistake: "did you mean "HINT"?" */
+void	conf_report_hint(struct conf_report *report, const char *hint);
+/* Reports a mistake at word number word, from 0, of a line of text. */
 void	conf_report_word(struct conf_report *report,
 	    const struct conf_text *text, unsigned number, size_t word,
 	    const char *format, ...) __attribute__((format(printf, 5, 6)));
@@ -74,19 +78,5 @@ void	conf_report_file(struct conf_report *report, const char *path,
 	    const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* True while there is no mistake. */
 bool	conf_report_is_clean(const struct conf_report *report);
-
-/* Why a value was refused, and where in its line to point at. */
-struct conf_fault {
-	size_t	at;		/* offset in the line */
-	char	text[512];
-};
-
-/* All three are false, so that a check ends with them. */
-bool	conf_fault_at(struct conf_fault *fault, size_t at,
-	    const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* The fault "bad WHAT "WORD": WANT" of a word. */
-bool	conf_fault_bad(struct conf_fault *fault, const struct conf_word *word,
-	    const char *what, const char *want);
-bool	conf_fault_memory(struct conf_fault *fault);
 
 #endif

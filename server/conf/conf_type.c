@@ -58,7 +58,7 @@ set_word(const struct conf_setting *s)
 	struct span word = s->cut->words[1].text;
 	char *copy = strndup((const char *)word.p, word.n);
 
-	return copy == NULL ? conf_fault_memory(s->fault) :
+	return copy == NULL ? conf_report_at(s->report, 0, "out of memory") :
 	    set_string(s, copy);
 }
 
@@ -79,7 +79,7 @@ read_host(const struct conf_setting *s)
 	const struct conf_word *word = &s->cut->words[1];
 
 	if (!conf_domain_valid(word->text, false))
-		return conf_fault_bad(s->fault, word, "host name",
+		return conf_report_bad(s->report, word, "host name",
 		    "labels of letters, digits, \"_\" and inner "
 		    "hyphens, parted by dots");
 	return set_word(s);
@@ -87,7 +87,7 @@ read_host(const struct conf_setting *s)
 
 char *
 conf_path_copy(const struct conf_word *word, uint64_t max,
-    struct conf_fault *fault)
+    struct conf_report *report)
 {
 	const char *why = NULL;
 	char *copy;
@@ -101,12 +101,12 @@ conf_path_copy(const struct conf_word *word, uint64_t max,
 		why = "longer than 103 octets, which is all the name of a "
 		    "socket can have";
 	if (why != NULL) {
-		conf_fault_bad(fault, word, "path", why);
+		conf_report_bad(report, word, "path", why);
 		return NULL;
 	}
 	copy = strndup((const char *)word->text.p, word->text.n);
 	if (copy == NULL)
-		conf_fault_memory(fault);
+		conf_report_at(report, 0, "out of memory");
 	return copy;
 }
 
@@ -114,7 +114,7 @@ static bool
 read_path(const struct conf_setting *s)
 {
 	return set_string(s, conf_path_copy(&s->cut->words[1], s->k->max,
-	    s->fault));
+	    s->report));
 }
 
 /* A table, and how many entries it has. */
@@ -133,10 +133,10 @@ read_account(const struct conf_setting *s)
 	const struct conf_word *word = &s->cut->words[1];
 
 	if (!conf_account_valid(word->text))
-		return conf_fault_bad(s->fault, word, "user",
+		return conf_report_bad(s->report, word, "user",
 		    "at most 32 letters, digits, \"-\", \"_\" and \".\"");
 	if (span_equal(word->text, span_of("root")))
-		return conf_fault_bad(s->fault, word, "user",
+		return conf_report_bad(s->report, word, "user",
 		    "nothing here runs as root");
 	return set_word(s);
 }
@@ -148,7 +148,7 @@ read_sandbox(const struct conf_setting *s)
 	bool optional = span_equal(word->text, span_of("optional"));
 
 	if (!optional && !span_equal(word->text, span_of("required")))
-		return conf_fault_bad(s->fault, word, "value",
+		return conf_report_bad(s->report, word, "value",
 		    "it is required or optional");
 	*(bool *)slot(s) = optional;
 	return true;
@@ -168,7 +168,7 @@ read_separator(const struct conf_setting *s)
 	const struct conf_word *word = &s->cut->words[1];
 
 	if (word->text.n != 1 || memchr("+-=_~", word->text.p[0], 5) == NULL)
-		return conf_fault_bad(s->fault, word, "separator",
+		return conf_report_bad(s->report, word, "separator",
 		    "it is one of + - = _ ~");
 	*(char *)slot(s) = (char)word->text.p[0];
 	return true;
@@ -189,7 +189,7 @@ read_mailbox(const struct conf_setting *s)
 	struct mailbox m;
 
 	if (!smtp_mailbox_from_text(word->text, &m))
-		return conf_fault_bad(s->fault, word, "name",
+		return conf_report_bad(s->report, word, "name",
 		    "a user, an alias or an address");
 	*(struct mailbox *)slot(s) = m;
 	s->domain->has_catch_all = true;
@@ -234,7 +234,7 @@ read_number(const struct conf_setting *s)
 
 	verdict = conf_parse_number(word->text, type->units, &number);
 	if (verdict == CONF_VALUE_BAD)
-		return conf_fault_bad(s->fault, word,
+		return conf_report_bad(s->report, word,
 		    type->units == conf_units_size ? "size" :
 		    type->units == conf_units_time ? "time" : "number",
 		    type->want);
@@ -242,7 +242,7 @@ read_number(const struct conf_setting *s)
 	    number > s->k->max) {
 		number_text(type->units, s->k->min, least, sizeof(least));
 		number_text(type->units, s->k->max, most, sizeof(most));
-		return conf_fault_at(s->fault, word->at,
+		return conf_report_at(s->report, word->at,
 		    "out of range: %s is %s to %s", s->k->name, least, most);
 	}
 	*(uint64_t *)slot(s) = number;
@@ -266,7 +266,7 @@ read_log_to(const struct conf_setting *s)
 	struct conf *conf = s->conf;
 
 	if (conf->log_to_line != 0)
-		return conf_fault_at(s->fault, s->cut->words[0].at,
+		return conf_report_at(s->report, s->cut->words[0].at,
 		    "\"log to\" was given in line %u already",
 		    conf->log_to_line);
 	conf->log_to_line = s->line;
@@ -280,10 +280,10 @@ read_log_to(const struct conf_setting *s)
 	}
 	if (word->text.n < 2 || word->text.p[0] != '/' ||
 	    word->text.p[word->text.n - 1] == '/')
-		return conf_fault_bad(s->fault, word, "value", "it is syslog, "
+		return conf_report_bad(s->report, word, "value", "it is syslog, "
 		    "stderr, or a file whose path begins with \"/\"");
 	conf->log = CONF_LOG_FILE;
-	conf->log_path = conf_path_copy(word, 0, s->fault);
+	conf->log_path = conf_path_copy(word, 0, s->report);
 	return conf->log_path != NULL;
 }
 
@@ -295,12 +295,12 @@ read_log(const struct conf_setting *s)
 	if (span_equal(words[1].text, span_of("to")))
 		return read_log_to(s);
 	if (!span_equal(words[1].text, span_of("format")))
-		return conf_fault_bad(s->fault, &words[1], "word",
+		return conf_report_bad(s->report, &words[1], "word",
 		    "the form is \"log to TARGET\"");
 	/* There were two forms once. */
 	if (span_equal(words[2].text, span_of("events")))
 		return true;
-	return conf_fault_bad(s->fault, &words[2], "value", "the log has one "
+	return conf_report_bad(s->report, &words[2], "value", "the log has one "
 	    "form, events; postfix.awk in share/examples/smtpd gives them "
 	    "Postfix's words, see smtpd(8)");
 }

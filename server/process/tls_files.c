@@ -138,7 +138,6 @@ static void
 report(struct loading *l, bool of_key, const char *why)
 {
 	const char *file = of_key ? l->line->key : l->line->certificate;
-	struct conf_place place;
 	char shown[conf_shown_max_bytes];
 	struct conf_cut cut = { .count = 0 };
 
@@ -146,11 +145,11 @@ report(struct loading *l, bool of_key, const char *why)
 		conf_report_file(&l->report, file, "%s", why);
 		return;
 	}
-	place = conf_text_place(&l->text, l->line->line);
+	l->report.place = conf_text_place(&l->text, l->line->line);
 	conf_show(span_of(file), shown, sizeof(shown));
-	conf_cut_line(place.line, &cut);
-	conf_report_at(&l->report, &place,
-	    cut.count == 5 ? cut.words[of_key ? 4 : 2].at : 0, NULL,
+	(void)conf_cut_line(l->report.place.line, &cut);
+	conf_report_at(&l->report,
+	    cut.count == 5 ? cut.words[of_key ? 4 : 2].at : 0,
 	    "\"%s\": %s", shown, why);
 }
 
