@@ -208,8 +208,8 @@ read_proxy(const struct conf_setting *s)
 			    "was given in line %u already",
 			    conf->proxies[i].line);
 	if (conf->proxy_count == conf_proxies_max)
-		return conf_report_at(s->report, word->at, "more than %d ranges "
-		    "of proxies", conf_proxies_max);
+		return conf_report_at(s->report, word->at,
+		    "more than %d ranges of proxies", conf_proxies_max);
 	grown = grow(conf->proxies, conf->proxy_count, sizeof(*grown),
 	    s->report);
 	if (grown == NULL)

@@ -398,7 +398,8 @@ load_text(struct loader *l)
 {
 	struct span rest = span_from(l->text.bytes, l->text.n);
 
-	while (l->error == 0 && conf_text_next(&l->text, &rest, &l->report.place))
+	while (l->error == 0 && conf_text_next(&l->text, &rest,
+	    &l->report.place))
 		read_line(l);
 	if (l->error != 0)
 		return;

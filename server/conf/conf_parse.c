@@ -21,6 +21,19 @@ is_brace(uint8_t c)
 	return c == '{' || c == '}';
 }
 
+/* Takes what stands before the first of the octets in ends off *in. */
+static struct span
+take(struct span *in, const char *ends)
+{
+	struct span taken = span_from(in->p, 0);
+
+	while (taken.n < in->n &&
+	    memchr(ends, in->p[taken.n], strlen(ends)) == NULL)
+		taken.n++;
+	*in = span_skip(*in, taken.n);
+	return taken;
+}
+
 bool
 conf_parse_line(struct span *rest, struct span *line)
 {
@@ -29,13 +42,9 @@ conf_parse_line(struct span *rest, struct span *line)
 	if (rest->n == 0)
 		return false;
 	lf = memchr(rest->p, '\n', rest->n);
-	if (lf == NULL) {
-		*line = *rest;
-		*rest = span_skip(*rest, rest->n);
-		return true;
-	}
-	*line = span_from(rest->p, (size_t)(lf - rest->p));
-	*rest = span_skip(*rest, line->n + 1);
+	*line = span_from(rest->p, lf == NULL ? rest->n :
+	    (size_t)(lf - rest->p));
+	*rest = span_skip(*rest, line->n + (lf != NULL));
 	return true;
 }
 
@@ -104,16 +113,13 @@ cut_quoted(struct span line, size_t *at, struct conf_word *out)
 static void
 cut_plain(struct span line, size_t *at, struct conf_word *out)
 {
-	size_t end = *at + 1;
+	struct span rest = span_skip(line, *at);
 
-	if (!is_brace(line.p[*at]))
-		while (end < line.n && !is_blank(line.p[end]) &&
-		    !is_brace(line.p[end]) && line.p[end] != '"')
-			end++;
-	out->text = span_from(line.p + *at, end - *at);
+	out->text = is_brace(line.p[*at]) ? span_from(rest.p, 1) :
+	    take(&rest, " \t{}\"");
 	out->at = *at;
 	out->quoted = false;
-	*at = end;
+	*at += out->text.n;
 }
 
 static const char *
@@ -195,57 +201,35 @@ conf_trim_line(struct span line)
 void
 conf_parse_user(struct span line, struct conf_user_line *out)
 {
-	size_t end = 0, name;
-
 	memset(out, 0, sizeof(*out));
-	while (end < line.n && !is_blank(line.p[end]) && line.p[end] != ':')
-		end++;
-	name = end;
-	out->name = span_from(line.p, name);
-	out->has_hash = name < line.n && line.p[name] == ':';
+	out->name = take(&line, " \t:");
+	out->has_hash = line.n > 0 && line.p[0] == ':';
 	if (out->has_hash) {
-		end++;
-		while (end < line.n && !is_blank(line.p[end]) &&
-		    line.p[end] != ':')
-			end++;
-		out->hash = span_from(line.p + name + 1, end - name - 1);
-		if (end < line.n && line.p[end] == ':')
-			end = line.n;
+		line = span_skip(line, 1);
+		out->hash = take(&line, " \t:");
+		if (line.n > 0 && line.p[0] == ':')
+			line = span_skip(line, line.n);
 	}
-	out->rest = trim(span_skip(line, end));
+	out->rest = trim(line);
 }
 
 void
 conf_parse_alias(struct span line, struct conf_alias_line *out)
 {
-	const uint8_t *colon = NULL;
-	size_t n;
-
-	memset(out, 0, sizeof(*out));
-	if (line.n > 0)
-		colon = memchr(line.p, ':', line.n);
-	out->has_colon = colon != NULL;
-	n = colon == NULL ? line.n : (size_t)(colon - line.p);
-	out->name = trim(span_from(line.p, n));
+	out->name = trim(take(&line, ":"));
+	out->has_colon = line.n > 0;
 	/* From the colon on, so that an empty list is a place in the line. */
-	out->targets = span_skip(line, n);
+	out->targets = line;
 }
 
 bool
 conf_parse_target(struct span *rest, struct span *target)
 {
-	const uint8_t *comma = NULL;
-	size_t n;
-
 	/* rest begins with the colon or comma before the target. */
 	if (rest->n == 0)
 		return false;
 	*rest = span_skip(*rest, 1);
-	if (rest->n > 0)
-		comma = memchr(rest->p, ',', rest->n);
-	n = comma == NULL ? rest->n : (size_t)(comma - rest->p);
-	*target = trim(span_from(rest->p, n));
-	*rest = span_skip(*rest, n);
+	*target = trim(take(rest, ","));
 	return true;
 }
 

@@ -280,8 +280,9 @@ read_log_to(const struct conf_setting *s)
 	}
 	if (word->text.n < 2 || word->text.p[0] != '/' ||
 	    word->text.p[word->text.n - 1] == '/')
-		return conf_report_bad(s->report, word, "value", "it is syslog, "
-		    "stderr, or a file whose path begins with \"/\"");
+		return conf_report_bad(s->report, word, "value",
+		    "it is syslog, stderr, or a file whose path begins with "
+		    "\"/\"");
 	conf->log = CONF_LOG_FILE;
 	conf->log_path = conf_path_copy(word, 0, s->report);
 	return conf->log_path != NULL;
