@@ -19,7 +19,7 @@
 #include "server/conf/wrong_word.h"
 #include "server/log/catcher.h"
 #include "server/master.h"
-#include "server/process/tls_made.h"
+#include "server/process/tls_files.h"
 #include "server/start.h"
 #include "shared/ip.h"
 #include "shared/log.h"
@@ -292,7 +292,7 @@ take_certificate(struct master *m, const struct arguments *a)
 	struct conf_pair *pair;
 
 	if (a->certificate == NULL) {
-		if (a->starttls && tls_made(m->conf.hostname, m->tls) == -1)
+		if (a->starttls && tls_files_make(m->conf.hostname, m->tls) == -1)
 			fatal("OpenSSL cannot make a certificate");
 		return;
 	}
@@ -306,7 +306,7 @@ take_certificate(struct master *m, const struct arguments *a)
 		fatal("no memory to start with");
 	make_absolute(&pair->certificate);
 	make_absolute(&pair->key);
-	if (tls_files_load(&m->conf, m->tls, stderr) == -1)
+	if (tls_files_load(&m->conf, NULL, m->tls, stderr) == -1)
 		exit(1);
 }
 

@@ -50,7 +50,7 @@ check_load(const char *path, struct conf *out, struct tls_files *tls,
 	if (quiet && (err = open_memstream(&text, &n)) == NULL)
 		fatal("no memory to start with");
 	result = recipient_load(path, out, err) == -1 ||
-	    tls_files_load(out, tls, err) == -1 ? -1 : 0;
+	    tls_files_load(out, NULL, tls, err) == -1 ? -1 : 0;
 	if (!quiet)
 		return result;
 	fclose(err);

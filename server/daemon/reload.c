@@ -61,7 +61,7 @@ drop_files(struct renewal *r)
 	if (!r->same)
 		sign_drop(r->master, r->files);
 	else {
-		tls_files_free(r->files);
+		tls_files_clear(r->files);
 		free(r->files);
 	}
 }
@@ -288,7 +288,7 @@ is_possible(struct renewal *r, struct tls_files *files)
 	struct master *m = r->master;
 
 	if (m->helpers[HELPER_SIGN].state == HELPER_NONE)
-		tls_files_report_restart(r->conf, r->said);
+		tls_files_report(r->conf, 0, TLS_FAULT_NONE, r->said);
 	else if (helper_is_lacking(m, HELPER_SIGN))
 		fprintf(r->said, "%s: \"tls\": the sign process has ended, "
 		    "and is started again: send SIGHUP when it serves\n",
@@ -310,7 +310,7 @@ renew_files(struct renewal *r)
 	struct tls_before before = { .conf = &m->conf, .files = m->tls };
 	struct tls_files *files = tls_files_new();
 	bool read = files != NULL &&
-	    tls_files_reload(r->conf, &before, files, r->said) == 0;
+	    tls_files_load(r->conf, &before, files, r->said) == 0;
 
 	if (files == NULL)
 		fprintf(r->said, "%s: no memory\n", r->conf->path);
@@ -327,7 +327,7 @@ renew_files(struct renewal *r)
 	}
 	read = read && tls_files_are_same(files, m->tls);
 	if (files != NULL)
-		tls_files_free(files);
+		tls_files_clear(files);
 	free(files);
 	if (read)
 		adopt(r);
@@ -401,7 +401,7 @@ read_keys(struct renewal *r)
 	r->files = files;
 	/* Until they have slots of their own. */
 	r->same = true;
-	if (tls_files_reload(r->conf, &before, files, r->said) == -1) {
+	if (tls_files_load(r->conf, &before, files, r->said) == -1) {
 		r->denied = before.denied != NULL;
 		return false;
 	}

@@ -299,7 +299,7 @@ sign_drop(struct master *m, struct tls_files *files)
 	if (--files->users > 0)
 		return;
 	drop_slots(m, files, files->count);
-	tls_files_free(files);
+	tls_files_clear(files);
 	free(files);
 }
 

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,8 @@
 #include "server/conf/privdrop.h"
 #include "shared/os.h"
 #include "shared/tls_judge.h"
+
+enum { made_days = 30 };
 
 struct tls_files *
 tls_files_new(void)
@@ -166,15 +170,9 @@ report_fault(struct loading *l, enum tls_fault fault)
 static void
 take_print(struct tls_pair *pair)
 {
-	static uint8_t secret[crypto_generichash_KEYBYTES];
-	static bool made;
 	crypto_generichash_state state;
 
-	if (!made)
-		randombytes_buf(secret, sizeof(secret));
-	made = true;
-	crypto_generichash_init(&state, secret, sizeof(secret),
-	    sizeof(pair->print));
+	crypto_generichash_init(&state, NULL, 0, sizeof(pair->print));
 	crypto_generichash_update(&state, (uint8_t *)&pair->certificate_n,
 	    sizeof(pair->certificate_n));
 	crypto_generichash_update(&state, pair->certificate,
@@ -207,53 +205,23 @@ read_pair(struct loading *l, struct tls_pair *out, const char **denied)
 	return true;
 }
 
-int
-tls_files_load(const struct conf *conf, struct tls_files *out, FILE *err)
-{
-	struct loading l;
-	const char *denied;
-	int result;
-
-	if (conf->pair_count == 0)
-		return 0;
-	if (begin_loading(&l, conf, err) == -1)
-		return -1;
-	for (size_t i = 0; i < conf->pair_count; i++) {
-		struct tls_pair *pair = &out->pairs[out->count++];
-
-		l.line = &conf->pairs[i];
-		if (read_pair(&l, pair, &denied))
-			report_fault(&l, judge_in_child(pair));
-		else if (denied != NULL)
-			report(&l, denied == l.line->key,
-			    privdrop_denial(denied));
-	}
-	result = end_loading(&l);
-	if (result == -1)
-		tls_files_free(out);
-	return result;
-}
-
-/* ---- a renewal -------------------------------------------------------- */
-
 static void
-clear_pair(struct tls_pair *pair)
+forget_key(struct tls_pair *pair)
 {
 	if (pair->key != NULL)
 		sodium_memzero(pair->key, pair->key_n);
 	free(pair->key);
-	free(pair->certificate);
-	memset(pair, 0, sizeof(*pair));
+	pair->key = NULL;
+	pair->key_n = 0;
 }
 
 /* The place of old is taken by a copy of it, which needs no key. */
 static bool
 share_pair(const struct tls_pair *old, struct tls_pair *out)
 {
-	clear_pair(out);
+	forget_key(out);
+	free(out->certificate);
 	*out = *old;
-	out->key = NULL;
-	out->key_n = 0;
 	out->shared = true;
 	out->certificate = malloc(old->certificate_n);
 	if (out->certificate == NULL)
@@ -289,28 +257,31 @@ find_same(const struct tls_before *before, const struct tls_pair *pair)
  * root's alone: what was read as root at start goes on.
  */
 static void
-reload_pair(struct loading *l, struct tls_before *before,
-    struct tls_pair *out)
+load_pair(struct loading *l, struct tls_before *before, struct tls_pair *out)
 {
-	const struct tls_pair *old;
+	const struct tls_pair *old = NULL;
 	const char *denied;
+	bool read = read_pair(l, out, &denied);
 
-	if (read_pair(l, out, &denied))
+	if (read && before == NULL)
+		report_fault(l, judge_in_child(out));
+	else if (read)
 		old = find_same(before, out);
-	else if (denied == NULL)
-		return;
-	else if ((old = find_named(before, l->line)) == NULL) {
-		before->denied = denied;
+	else if (denied != NULL && before != NULL)
+		old = find_named(before, l->line);
+	if (denied != NULL && old == NULL)
 		report(l, denied == l->line->key, privdrop_denial(denied));
-		return;
-	} else if (before->kept++ == 0)
-		before->denied = denied;
+	if (denied != NULL && before != NULL) {
+		if (before->denied == NULL || old == NULL)
+			before->denied = denied;
+		before->kept += old != NULL;
+	}
 	if (old != NULL && !share_pair(old, out))
 		report(l, false, strerror(errno));
 }
 
 int
-tls_files_reload(const struct conf *conf, struct tls_before *before,
+tls_files_load(const struct conf *conf, struct tls_before *before,
     struct tls_files *out, FILE *err)
 {
 	struct loading l;
@@ -322,11 +293,11 @@ tls_files_reload(const struct conf *conf, struct tls_before *before,
 		return -1;
 	for (size_t i = 0; i < conf->pair_count; i++) {
 		l.line = &conf->pairs[i];
-		reload_pair(&l, before, &out->pairs[out->count++]);
+		load_pair(&l, before, &out->pairs[out->count++]);
 	}
 	result = end_loading(&l);
 	if (result == -1)
-		tls_files_free(out);
+		tls_files_clear(out);
 	return result;
 }
 
@@ -339,20 +310,11 @@ tls_files_report(const struct conf *conf, size_t pair, enum tls_fault fault,
 	if (begin_loading(&l, conf, err) == -1)
 		return;
 	l.line = &conf->pairs[pair];
-	report_fault(&l, fault);
-	end_loading(&l);
-}
-
-void
-tls_files_report_restart(const struct conf *conf, FILE *err)
-{
-	struct loading l;
-
-	if (begin_loading(&l, conf, err) == -1)
-		return;
-	l.line = &conf->pairs[0];
-	report(&l, false, "the first \"tls\" takes a restart, for no process "
-	    "is there to hold its key");
+	if (fault == TLS_FAULT_NONE)
+		report(&l, false, "the first \"tls\" takes a restart, for no "
+		    "process is there to hold its key");
+	else
+		report_fault(&l, fault);
 	end_loading(&l);
 }
 
@@ -382,23 +344,96 @@ tls_files_piece(struct span file, size_t done, struct ipc_pem *out)
 void
 tls_files_forget_keys(struct tls_files *files)
 {
-	for (size_t i = 0; i < files->count; i++) {
-		struct tls_pair *pair = &files->pairs[i];
-
-		if (pair->key != NULL)
-			sodium_memzero(pair->key, pair->key_n);
-		free(pair->key);
-		pair->key = NULL;
-		pair->key_n = 0;
-	}
+	for (size_t i = 0; i < files->count; i++)
+		forget_key(&files->pairs[i]);
 }
 
 void
-tls_files_free(struct tls_files *files)
+tls_files_clear(struct tls_files *files)
 {
 	tls_files_forget_keys(files);
 	for (size_t i = 0; i < files->count; i++)
 		free(files->pairs[i].certificate);
 	memset(files->pairs, 0, sizeof(files->pairs));
 	files->count = 0;
+}
+
+/* ---- for the catcher: a pair that is gone with the next start ---------- */
+
+static bool
+add_names(X509 *x509, const char *hostname)
+{
+	char names[smtp_domain_max_bytes + 80];
+	X509_EXTENSION *extension;
+	bool added;
+
+	snprintf(names, sizeof(names),
+	    "DNS:%s,DNS:localhost,IP:127.0.0.1,IP:::1", hostname);
+	extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+	    names);
+	added = extension != NULL && X509_add_ext(x509, extension, -1) == 1;
+	X509_EXTENSION_free(extension);
+	return added;
+}
+
+static bool
+fill_in(X509 *x509, EVP_PKEY *key, const char *hostname)
+{
+	X509_NAME *name = X509_get_subject_name(x509);
+
+	return X509_set_version(x509, X509_VERSION_3) == 1 &&
+	    ASN1_INTEGER_set_int64(X509_get_serialNumber(x509), 1) == 1 &&
+	    X509_gmtime_adj(X509_getm_notBefore(x509), -3600) != NULL &&
+	    X509_gmtime_adj(X509_getm_notAfter(x509),
+	    made_days * 24L * 3600) != NULL &&
+	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+	    (const unsigned char *)"smtpd catcher, for tests", -1, -1,
+	    0) == 1 &&
+	    X509_set_issuer_name(x509, name) == 1 &&
+	    X509_set_pubkey(x509, key) == 1 && add_names(x509, hostname) &&
+	    X509_sign(x509, key, EVP_sha256()) > 0;
+}
+
+/* What was written to bio, in memory of ours. */
+static bool
+take_bio(BIO *bio, uint8_t **out, size_t *out_n)
+{
+	char *p;
+	long n = BIO_get_mem_data(bio, &p);
+
+	*out = n > 0 ? malloc((size_t)n) : NULL;
+	if (*out == NULL)
+		return false;
+	memcpy(*out, p, (size_t)n);
+	*out_n = (size_t)n;
+	return true;
+}
+
+int
+tls_files_make(const char *hostname, struct tls_files *out)
+{
+	struct tls_pair *pair = &out->pairs[0];
+	BIO *certificate, *secret;
+	EVP_PKEY *key;
+	X509 *x509;
+	bool made;
+
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	key = EVP_EC_gen("P-256");
+	x509 = X509_new();
+	certificate = BIO_new(BIO_s_mem());
+	secret = BIO_new(BIO_s_mem());
+	made = key != NULL && x509 != NULL && certificate != NULL &&
+	    secret != NULL && fill_in(x509, key, hostname) &&
+	    PEM_write_bio_X509(certificate, x509) == 1 &&
+	    PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL,
+	    NULL) == 1 &&
+	    take_bio(certificate, &pair->certificate, &pair->certificate_n) &&
+	    take_bio(secret, &pair->key, &pair->key_n);
+	BIO_free(secret);
+	BIO_free(certificate);
+	X509_free(x509);
+	EVP_PKEY_free(key);
+	out->count = made ? 1 : 0;
+	return made ? 0 : -1;
 }

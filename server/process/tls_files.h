@@ -43,32 +43,34 @@ struct tls_before {
 	const struct conf	*conf;
 	const struct tls_files	*files;
 	size_t			 kept;	/* pairs that could not be read */
-	const char		*denied; /* file of the first of them */
+	const char		*denied; /* file of one of them, or of another */
 };
 
 /* An empty one with one user, the caller; NULL: no memory. */
 struct tls_files *tls_files_new(void);
 /*
- * Reads every pair of conf.  That the two belong together is found out in a
- * child, so that what OpenSSL makes of a key is never in this process.  out
- * is empty before.  0; or -1, and out still empty, after each mistake was
- * written to err with file, line and column.  Wanted by root before it
- * becomes somebody else.
+ * Reads every pair of conf; out is empty before.  0; or -1, and out still
+ * empty, after each mistake was written to err with file, line and column.
+ *
+ * At start (before is NULL), wanted by root before it becomes somebody else:
+ * whether the two of a pair belong together is found out in a child, so that
+ * what OpenSSL makes of a key is never in this process.  For a renewal nobody
+ * has judged that yet of the pairs that are not shared; and a pair that this
+ * user may not read, and that was served under the same names, is kept.
  */
-int	tls_files_load(const struct conf *conf, struct tls_files *out,
-	    FILE *err);
-/*
- * The same for a renewal, but that nobody has judged yet whether the pairs
- * that are not shared belong together.  A pair that this user may not read,
- * and that was served under the same names, is kept as it was.
- */
-int	tls_files_reload(const struct conf *conf, struct tls_before *before,
+int	tls_files_load(const struct conf *conf, struct tls_before *before,
 	    struct tls_files *out, FILE *err);
-/* Writes what was found to be wrong with a pair, as those two do. */
+/*
+ * Writes what was found to be wrong with a pair, as tls_files_load does; no
+ * fault: that it cannot come without a restart.
+ */
 void	tls_files_report(const struct conf *conf, size_t pair,
 	    enum tls_fault fault, FILE *err);
-/* Writes that certificates cannot come without a restart. */
-void	tls_files_report_restart(const struct conf *conf, FILE *err);
+/*
+ * One pair for tests and the catcher: a key made now, and a certificate of
+ * it, signed by itself, for hostname and localhost.  0, or -1.
+ */
+int	tls_files_make(const char *hostname, struct tls_files *out);
 /* Do both serve the same, in the same order? */
 bool	tls_files_are_same(const struct tls_files *a,
 	    const struct tls_files *b);
@@ -76,6 +78,7 @@ bool	tls_files_are_same(const struct tls_files *a,
 void	tls_files_piece(struct span file, size_t done, struct ipc_pem *out);
 /* Wipes the keys out of memory. */
 void	tls_files_forget_keys(struct tls_files *files);
-void	tls_files_free(struct tls_files *files);
+/* Empties files, which stays the caller's. */
+void	tls_files_clear(struct tls_files *files);
 
 #endif
