@@ -7,12 +7,7 @@
 #include <unistd.h>
 
 #include "server/conf/wrong_word.h"
-#include "server/smtpctl/smtpctl_await.h"
-#include "server/smtpctl/smtpctl_dryrun.h"
-#include "server/smtpctl/smtpctl_explain_id.h"
-#include "server/smtpctl/smtpctl_log.h"
-#include "server/smtpctl/smtpctl_passwd.h"
-#include "server/smtpctl/smtpctl_status.h"
+#include "server/smtpctl/smtpctl.h"
 
 struct subcommand {
 	const char	*name;
@@ -32,14 +27,26 @@ explain(int argc, char *argv[])
 }
 
 static const struct subcommand subcommands[] = {
-	{ "await", SMTPCTL_AWAIT_USAGE, smtpctl_await },
-	{ "explain", SMTPCTL_EXPLAIN_ID_USAGE "\n       smtpctl "
-	    SMTPCTL_DRYRUN_USAGE, explain },
-	{ "log", SMTPCTL_LOG_USAGE, smtpctl_log },
-	{ "passwd", SMTPCTL_PASSWD_USAGE, smtpctl_passwd },
-	{ "stats", SMTPCTL_STATS_USAGE, smtpctl_stats },
-	{ "status", SMTPCTL_STATUS_USAGE, smtpctl_status },
-	{ "top", SMTPCTL_TOP_USAGE, smtpctl_top }
+	{ "await", "await [-an] [--count number] [-d directory | -f file] "
+	    "[-t seconds]\n"
+	    "                     [to=address] [from=address] "
+	    "[subject=text] [body=text]", smtpctl_await },
+	{ "explain", "explain [-d root | -f file] [--json] id\n"
+	    "       smtpctl explain --from address --to address "
+	    "[--to address ...]\n"
+	    "                     [--client ip] [--helo name] "
+	    "[--size octets]\n"
+	    "                     [-j] [-f file] [-s socket]", explain },
+	{ "log", "log verify [-q] [-d root | -f file] [-c checkpoints] "
+	    "[log ...]", smtpctl_log },
+	{ "passwd", "passwd [-a | -c | -D] [-f file | -u users] name",
+	    smtpctl_passwd },
+	{ "stats", "stats [-j | --json | -o | --openmetrics] [-f file] "
+	    "[-s socket]", smtpctl_stats },
+	{ "status", "status [-j | --json] [-v] [-f file] [-s socket]",
+	    smtpctl_status },
+	{ "top", "top [-v] [-f file] [-i seconds] [-n count] [-s socket]",
+	    smtpctl_top }
 };
 
 static const char names[] = "await explain log passwd stats status top";

@@ -3,7 +3,7 @@
  * being told of changes works in another way on every system; what a message
  * must be like is smtpctl_match.c's.
  */
-#include "server/smtpctl/smtpctl_await.h"
+#include "server/smtpctl/smtpctl.h"
 
 #include <dirent.h>
 #include <err.h>

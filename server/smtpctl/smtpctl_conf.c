@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/smtpctl/smtpctl_await.h"
+#include "server/smtpctl/smtpctl.h"
 
 const struct conf *
 smtpctl_conf(const char *path, const char **why)

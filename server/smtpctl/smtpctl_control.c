@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/smtpctl/smtpctl_await.h"
+#include "server/smtpctl/smtpctl.h"
 #include "server/smtpctl/smtpctl_conf.h"
 #include "shared/ipc.h"
 

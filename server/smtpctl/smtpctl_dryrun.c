@@ -3,7 +3,7 @@
  * by smtpd.conf and the code that decides for mail.  What only a running smtpd
  * knows of a client, that is asked.
  */
-#include "server/smtpctl/smtpctl_dryrun.h"
+#include "server/smtpctl/smtpctl.h"
 
 #include <err.h>
 #include <errno.h>
@@ -17,7 +17,6 @@
 #include "server/log/figure.h"
 #include "server/mail/recipient_load.h"
 #include "server/smtpctl/dryrun.h"
-#include "server/smtpctl/smtpctl_await.h"
 #include "server/smtpctl/smtpctl_conf.h"
 #include "server/smtpctl/smtpctl_control.h"
 #include "server/smtpctl/story.h"

@@ -1,7 +1,7 @@
 /*
  * smtpctl explain ID: looks through the message log and the kept sessions.
  */
-#include "server/smtpctl/smtpctl_explain_id.h"
+#include "server/smtpctl/smtpctl.h"
 
 #include <ctype.h>
 #include <err.h>
@@ -18,7 +18,6 @@
 #include "server/log/lines.h"
 #include "server/log/log_files.h"
 #include "server/smtpctl/explain.h"
-#include "server/smtpctl/smtpctl_await.h"
 #include "server/smtpctl/smtpctl_conf.h"
 #include "shared/ipc_msg.h"
 

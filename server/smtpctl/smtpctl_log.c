@@ -2,7 +2,7 @@
  * smtpctl log verify: every line of the message log against the one before,
  * and against checkpoints.
  */
-#include "server/smtpctl/smtpctl_log.h"
+#include "server/smtpctl/smtpctl.h"
 
 #include <err.h>
 #include <errno.h>
@@ -18,7 +18,6 @@
 #include "server/log/lines.h"
 #include "server/log/log_chain.h"
 #include "server/log/log_files.h"
-#include "server/smtpctl/smtpctl_await.h"
 #include "server/smtpctl/smtpctl_conf.h"
 
 enum { faults_told_max = 50 };

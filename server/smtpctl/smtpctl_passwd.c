@@ -2,7 +2,7 @@
  * smtpctl passwd: which file it is, what the password is, and what is done.
  * The file is changed in passwd_file.c.
  */
-#include "server/smtpctl/smtpctl_passwd.h"
+#include "server/smtpctl/smtpctl.h"
 
 #include <sys/resource.h>
 
@@ -16,7 +16,6 @@
 
 #include "server/conf/conf_text.h"
 #include "server/smtpctl/passwd_file.h"
-#include "server/smtpctl/smtpctl_await.h"
 #include "server/smtpctl/smtpctl_conf.h"
 #include "shared/password_check.h"
 

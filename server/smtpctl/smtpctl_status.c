@@ -3,7 +3,7 @@
  * printed, as a stranger's octets: a server that was taken over must not
  * reach root's terminal.
  */
-#include "server/smtpctl/smtpctl_status.h"
+#include "server/smtpctl/smtpctl.h"
 
 #include <err.h>
 #include <getopt.h>
@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/smtpctl/smtpctl_await.h"
 #include "server/smtpctl/smtpctl_control.h"
 #include "shared/utf8.h"
 
