@@ -314,6 +314,20 @@ daemon_log_value(const struct daemon *d, const char *event, const char *key,
 	free(text);
 }
 
+struct daemon
+daemon_at_listener(const struct daemon *d, int n)
+{
+	char *log = read_log(d), *at = log;
+	struct daemon other = *d;
+
+	for (int i = 0; at != NULL && i < n; i++)
+		at = strstr(at + 1, " event=listen ");
+	EXPECT(at != NULL, "no listener %d", n);
+	other.port = atoi(strstr(at, " port=") + 6);
+	free(log);
+	return other;
+}
+
 const char *
 daemon_last_words(const struct daemon *d)
 {

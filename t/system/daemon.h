@@ -56,6 +56,8 @@ size_t	daemon_logged(const struct daemon *d, ...);
 /* What stands behind " key=" in the first line with event, or "". */
 void	daemon_log_value(const struct daemon *d, const char *event,
 	    const char *key, char *out, size_t size);
+/* The same daemon, seen at the port of the n-th listener that it logged. */
+struct daemon daemon_at_listener(const struct daemon *d, int n);
 /* The last line. */
 const char *daemon_last_words(const struct daemon *d);
 

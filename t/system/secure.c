@@ -84,9 +84,28 @@ secure_make_pair_for(const char *name, const char *kind, const char *host,
 	EVP_PKEY_free(key);
 }
 
-bool
-secure_start(struct secure *s, const struct secure_options *o)
+void
+secure_add_pair(const struct daemon *d, const char *certificate,
+    const char *key)
 {
+	daemon_add_conf(d, "tls certificate %s key %s\n",
+	    harness_path("%s", certificate), harness_path("%s", key));
+}
+
+void
+secure_init(struct daemon *d, const char *limits, const char *kind)
+{
+	secure_make_pair("mx", kind, "mx.example.org");
+	secure_let_read(harness_path("mx.key"));
+	daemon_init(d, limits, NULL);
+	secure_add_pair(d, "mx.pem", "mx.key");
+}
+
+bool
+secure_start(struct secure *s, const struct secure_options *options)
+{
+	static const struct secure_options any = { 0 };
+	const struct secure_options *o = options == NULL ? &any : options;
 	struct timeval patience = { harness_patience_ms / 1000, 0 };
 	char name[256];
 
@@ -116,15 +135,29 @@ secure_start(struct secure *s, const struct secure_options *o)
 	return SSL_connect(s->ssl) == 1;
 }
 
+static void
+open_secure(struct secure *s, const struct daemon *d, const char *from,
+    const struct secure_options *o)
+{
+	memset(s, 0, sizeof(*s));
+	client_open(&s->c, d, from);
+	client_expect(&s->c, 250, "EHLO before.example");
+	client_expect(&s->c, 220, "STARTTLS");
+	EXPECT(secure_start(s, o), "no handshake");
+}
+
 void
 secure_open(struct secure *s, const struct daemon *d,
     const struct secure_options *o)
 {
-	memset(s, 0, sizeof(*s));
-	client_open(&s->c, d, NULL);
-	client_expect(&s->c, 250, "EHLO before.example");
-	client_expect(&s->c, 220, "STARTTLS");
-	EXPECT(secure_start(s, o), "no handshake");
+	open_secure(s, d, NULL, o);
+}
+
+void
+secure_open_from(struct secure *s, const struct daemon *d, const char *from)
+{
+	open_secure(s, d, from, NULL);
+	secure_expect(s, 250, "EHLO a.example");
 }
 
 static bool

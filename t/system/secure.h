@@ -37,11 +37,19 @@ void	secure_make_pair_for(const char *name, const char *kind,
 	    const char *host, long seconds);
 /* What the user of the master can read, by its group. */
 void	secure_let_read(const char *path);
-/* The handshake on s->c; false if it fails. */
+/* Adds a "tls" line of these two, which lie in the test's directory. */
+void	secure_add_pair(const struct daemon *d, const char *certificate,
+	    const char *key);
+/* daemon_init, and mx.pem and mx.key for mx.example.org, which it can read. */
+void	secure_init(struct daemon *d, const char *limits, const char *kind);
+/* The handshake on s->c; false if it fails.  NULL: anything goes. */
 bool	secure_start(struct secure *s, const struct secure_options *o);
 /* Connects, EHLO, STARTTLS, handshake; the test fails where one does. */
 void	secure_open(struct secure *s, const struct daemon *d,
 	    const struct secure_options *o);
+/* The same, from that address, and EHLO once more. */
+void	secure_open_from(struct secure *s, const struct daemon *d,
+	    const char *from);
 /* As client_reply, client_command and client_expect. */
 int	secure_reply(struct secure *s);
 int	secure_command(struct secure *s, const char *line);

@@ -19,8 +19,6 @@
 
 static const char proxy[] = "127.7.0.1";
 static const char *const alice[] = { "alice", NULL };
-static const struct secure_options any = { 0 };
-
 static const char v1[] = "PROXY TCP4 198.51.100.7 192.0.2.1 1025 25\r\n";
 static const char v2[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x13\xc6\x33\x64\x07"
     "\xc0\0\x02\x01\x04\x01\0\x19\x03\0\x04" "abcd";
@@ -421,24 +419,6 @@ crash(void)
 	events_check(d.log);
 }
 
-/* The port of the listener that speaks TLS at once. */
-static int
-implicit_port(const struct daemon *d)
-{
-	char *log, *at;
-	size_t n;
-	int port = 0;
-
-	log = harness_read_file(d->log, &n);
-	at = strstr(log, " tls=implicit");
-	EXPECT(at != NULL, "no such listener");
-	while (at > log && strncmp(at, "port=", 5) != 0)
-		at--;
-	port = atoi(at + 5);
-	free(log);
-	return port;
-}
-
 /* The header, and together with it in one segment the first of TLS. */
 static void
 hand_on(struct secure *s, const struct daemon *d, bool together)
@@ -447,7 +427,7 @@ hand_on(struct secure *s, const struct daemon *d, bool together)
 	connect_proxy(&s->c, d);
 	EXPECT(send(s->c.fd, v2, sizeof(v2) - 1, together ? MSG_MORE : 0) ==
 	    sizeof(v2) - 1, "send");
-	EXPECT(secure_start(s, &any), "no handshake");
+	EXPECT(secure_start(s, NULL), "no handshake");
 	EXPECT(secure_reply(s) == 220, "no greeting: %s", s->reply);
 	secure_expect(s, 250, "EHLO a.example");
 	secure_expect(s, 221, "QUIT");
@@ -461,12 +441,9 @@ tls(void)
 	struct secure s;
 	struct client c;
 
-	secure_make_pair("mx", "rsa", "mx.example.org");
-	daemon_init(&d, "\tper-address 2\n", NULL);
+	secure_init(&d, "\tper-address 2\n", "rsa");
 	daemon_add_conf(&d, "proxy-from 127.7.0.1\n"
-	    "tls certificate %s key %s\n"
-	    "listen 127.0.0.1 port 0 implicit-tls\n",
-	    harness_path("mx.pem"), harness_path("mx.key"));
+	    "listen 127.0.0.1 port 0 implicit-tls\n");
 	daemon_start(&d);
 	memset(&s, 0, sizeof(s));
 	connect_proxy(&s.c, &d);
@@ -474,11 +451,10 @@ tls(void)
 	EXPECT(client_reply(&s.c) == 220, "%s", s.c.reply);
 	client_expect(&s.c, 250, "EHLO a.example");
 	client_expect(&s.c, 220, "STARTTLS");
-	EXPECT(secure_start(&s, &any), "no handshake");
+	EXPECT(secure_start(&s, NULL), "no handshake");
 	secure_expect(&s, 250, "EHLO a.example");
 	secure_close(&s);
-	other = d;
-	other.port = implicit_port(&d);
+	other = daemon_at_listener(&d, 2);
 	for (int i = 0; i < 4; i++)
 		hand_on(&s, &other, i % 2 == 0);
 	EXPECT(WAIT(daemon_logged(&d, " event=tls ", "client=198.51.100.7",
@@ -486,7 +462,7 @@ tls(void)
 	/* Without a header the first octets of TLS are none. */
 	memset(&s, 0, sizeof(s));
 	connect_proxy(&s.c, &other);
-	EXPECT(!secure_start(&s, &any), "a handshake without a header");
+	EXPECT(!secure_start(&s, NULL), "a handshake without a header");
 	secure_drop(&s);
 	EXPECT(WAIT(daemon_logged(&d, " event=proxy-failed ",
 	    "no PROXY header", NULL) == 1), "%s", daemon_last_words(&d));

@@ -2,6 +2,8 @@
  * SIGHUP: sessions that are there go on with what they began with, new ones
  * have the new configuration, a broken one changes nothing.
  */
+#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -259,22 +261,33 @@ limits(void)
 	daemon_stop(&d);
 }
 
+static bool
+listens(const char *address, int port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+	    .sin_port = htons((uint16_t)port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool there;
+
+	inet_pton(AF_INET, address, &a.sin_addr);
+	there = connect(fd, (void *)&a, sizeof(a)) == 0;
+	close(fd);
+	return there;
+}
+
 /* Who waits in the queue of a socket that stays is served. */
 static void
 queues_stay(void)
 {
 	enum { many = 60 };
 	static struct client c[many];
-	char port[8];
 	struct daemon d, gone;
 
 	daemon_init(&d, "\tper-address 100\n", NULL);
 	daemon_add_conf(&d, "listen 127.0.0.2 port 0\n");
 	daemon_start(&d);
-	daemon_log_value(&d, " address=127.0.0.2 ", "port", port,
-	    sizeof(port));
-	gone = d;
-	gone.port = atoi(port);
+	gone = daemon_at_listener(&d, 2);
+	EXPECT(listens("127.0.0.2", gone.port), "no second socket");
 	proc_stop(d.pid);
 	for (size_t i = 0; i < many; i++)
 		EXPECT(client_connect(&c[i], &d, NULL), "connect");
@@ -288,7 +301,7 @@ queues_stay(void)
 	    NULL) == 1), "%s", daemon_last_words(&d));
 	for (size_t i = 0; i < many; i++)
 		client_close(&c[i]);
-	EXPECT(!client_connect(&c[0], &gone, NULL),
+	EXPECT(!listens("127.0.0.2", gone.port),
 	    "the socket without a line still listens");
 	expect_greeting(&d, "mx.example.org");
 	daemon_stop(&d);

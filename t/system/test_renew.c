@@ -22,8 +22,6 @@
 #include "t/system/secrets.h"
 #include "t/system/secure.h"
 
-static const struct secure_options any = { 0 };
-
 /* NAME.pem and NAME.key anew, as a hook of an ACME client leaves them. */
 static void
 make_pair(const char *name, const char *kind, const char *host)
@@ -33,18 +31,11 @@ make_pair(const char *name, const char *kind, const char *host)
 }
 
 static void
-add_pair(const struct daemon *d, const char *certificate, const char *key)
-{
-	daemon_add_conf(d, "tls certificate %s key %s\n",
-	    harness_path("%s", certificate), harness_path("%s", key));
-}
-
-static void
 init(struct daemon *d, const char *limits, const char *kind)
 {
 	make_pair("mx", kind, "one.example.org");
 	daemon_init(d, limits, NULL);
-	add_pair(d, "mx.pem", "mx.key");
+	secure_add_pair(d, "mx.pem", "mx.key");
 }
 
 static void
@@ -111,7 +102,7 @@ static void
 go_secure(struct secure *s, const char *want)
 {
 	client_expect(&s->c, 220, "STARTTLS");
-	EXPECT(secure_start(s, &any), "no handshake");
+	EXPECT(secure_start(s, NULL), "no handshake");
 	expect_peer(s, want);
 	secure_expect(s, 250, "EHLO old.example");
 }
@@ -125,7 +116,7 @@ old_and_new(const char *kind, const char *other)
 
 	init(&d, "", kind);
 	daemon_start(&d);
-	secure_open(&under_tls, &d, &any);
+	secure_open(&under_tls, &d, NULL);
 	open_plain(&plain, &d, NULL);
 	daemon_log_value(&d, " event=certificate ", "name", first,
 	    sizeof(first));
@@ -184,7 +175,7 @@ keep_coming(const struct daemon *d, unsigned number)
 		client_open(&s.c, d, from);
 		client_expect(&s.c, 250, "EHLO a.example");
 		client_expect(&s.c, 220, "STARTTLS");
-		EXPECT(secure_start(&s, &any), "handshake %u, after \"%s\"",
+		EXPECT(secure_start(&s, NULL), "handshake %u, after \"%s\"",
 		    count, last);
 		secure_peer_name(&s, name, sizeof(name));
 		changes += strcmp(name, last) != 0;
@@ -317,7 +308,7 @@ unreadable(void)
 	EXPECT(mkdir(harness_path("private"), 0755) == 0, "mkdir");
 	init(&d, "", "ec");
 	make_pair("private/b", "ec", "b.example.org");
-	add_pair(&d, "private/b.pem", "private/b.key");
+	secure_add_pair(&d, "private/b.pem", "private/b.key");
 	EXPECT(chmod(harness_path("private"), 0700) == 0, "chmod");
 	EXPECT(chmod(harness_path("mx.key"), 0600) == 0 &&
 	    chown(harness_path("mx.key"), 0, 0) == 0, "chmod");
@@ -345,7 +336,7 @@ unreadable(void)
 	EXPECT(daemon_logged(&d, " event=reload-kept ", NULL) == 2, "kept");
 	/* A name that is new cannot be kept. */
 	secure_make_pair("new", "ec", "new.example.org");
-	add_pair(&d, "new.pem", "new.key");
+	secure_add_pair(&d, "new.pem", "new.key");
 	refused(&d, "Permission denied", "two.example.org");
 	daemon_stop(&d);
 }
@@ -406,7 +397,7 @@ links(void)
 	make_pair("archive/a/mx1", "ec", "one.example.org");
 	link_pair(1);
 	daemon_init(&d, "", NULL);
-	add_pair(&d, "live/a/fullchain.pem", "live/a/privkey.pem");
+	secure_add_pair(&d, "live/a/fullchain.pem", "live/a/privkey.pem");
 	move_conf(&d);
 	daemon_start(&d);
 	for (unsigned i = 2; i < 5; i++) {
@@ -447,7 +438,7 @@ names(void)
 	open_plain(&plain, &d, NULL);
 	expect_new(&d, "b.example.org", "one.example.org");
 	one = harness_read_file(d.conf, NULL);
-	add_pair(&d, "b.pem", "b.key");
+	secure_add_pair(&d, "b.pem", "b.key");
 	reload_in_order(&d);
 	expect_new(&d, "b.example.org", "b.example.org");
 	expect_new(&d, "c.example.org", "one.example.org");
@@ -457,8 +448,8 @@ names(void)
 	EXPECT(text != NULL, "no tls line");
 	*text = '\0';
 	harness_write_file(d.conf, one);
-	add_pair(&d, "b.pem", "b.key");
-	add_pair(&d, "c.pem", "c.key");
+	secure_add_pair(&d, "b.pem", "b.key");
+	secure_add_pair(&d, "c.pem", "c.key");
 	reload_in_order(&d);
 	expect_new(&d, NULL, "b.example.org");
 	expect_new(&d, "b.example.org", "b.example.org");
@@ -477,7 +468,7 @@ names(void)
 	open_plain(&plain, &d, NULL);
 	client_expect(&plain.c, 502, "STARTTLS");
 	client_close(&plain.c);
-	add_pair(&d, "c.pem", "c.key");
+	secure_add_pair(&d, "c.pem", "c.key");
 	reload_in_order(&d);
 	expect_new(&d, NULL, "c.example.org");
 	free(one);
@@ -518,7 +509,7 @@ as_many_as_there_may_be(void)
 		make_long_pair(i, host);
 		snprintf(pem, sizeof(pem), "p%u.pem", i);
 		snprintf(key, sizeof(key), "p%u.key", i);
-		add_pair(&d, pem, key);
+		secure_add_pair(&d, pem, key);
 	}
 	daemon_start(&d);
 	for (unsigned round = 0; round < 3; round++) {
@@ -548,7 +539,7 @@ first_takes_restart(void)
 	make_pair("mx", "ec", "one.example.org");
 	daemon_init(&d, "", NULL);
 	daemon_start(&d);
-	add_pair(&d, "mx.pem", "mx.key");
+	secure_add_pair(&d, "mx.pem", "mx.key");
 	refused(&d, "takes a restart", NULL);
 	client_open(&c, &d, NULL);
 	client_expect(&c, 250, "EHLO a.example");
@@ -792,7 +783,7 @@ of_another_generation(void)
 	daemon_start(&d);
 	EXPECT(client_connect(&c, &d, NULL) && client_send(&c, "NEWER\n", 6) &&
 	    client_reply(&c) == 220, "no answer: %s", c.reply);
-	add_pair(&d, "b.pem", "b.key");
+	secure_add_pair(&d, "b.pem", "b.key");
 	reload_in_order(&d);
 	client_reply(&c);
 	EXPECT(strcmp(c.reply, "dropped") == 0, "%s", c.reply);
@@ -841,7 +832,7 @@ crashes(void)
 	/* And for the one that it bred. */
 	make_pair("mx", "rsa", "last.example.org");
 	reload_in_order(&d);
-	secure_open(&s, &d, &any);
+	secure_open(&s, &d, NULL);
 	expect_peer(&s, "last.example.org");
 	secure_close(&s);
 	daemon_stop(&d);
@@ -861,9 +852,9 @@ warnings(void)
 	secure_let_read(harness_path("b.key"));
 	secure_let_read(harness_path("c.key"));
 	daemon_init(&d, "", NULL);
-	add_pair(&d, "mx.pem", "mx.key");
-	add_pair(&d, "b.pem", "b.key");
-	add_pair(&d, "c.pem", "c.key");
+	secure_add_pair(&d, "mx.pem", "mx.key");
+	secure_add_pair(&d, "b.pem", "b.key");
+	secure_add_pair(&d, "c.pem", "c.key");
 	daemon_start(&d);
 	for (size_t i = 1; i < 3; i++) {
 		EXPECT(WAIT(daemon_logged(&d, " event=certificate ",

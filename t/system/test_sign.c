@@ -21,16 +21,10 @@
 #include "t/system/secrets.h"
 #include "t/system/secure.h"
 
-static const struct secure_options any = { 0 };
-
 static void
 start(struct daemon *d, const char *kind)
 {
-	secure_make_pair("mx", kind, "mx.example.org");
-	secure_let_read(harness_path("mx.key"));
-	daemon_init(d, "", NULL);
-	daemon_add_conf(d, "tls certificate %s key %s\n",
-	    harness_path("mx.pem"), harness_path("mx.key"));
+	secure_init(d, "", kind);
 	daemon_start(d);
 }
 
@@ -47,7 +41,7 @@ key_stays(const char *kind)
 	start(&d, kind);
 	secrets_read(&secrets, "mx");
 	/* While a worker is in its session, just after it used the key. */
-	secure_open(&s, &d, &any);
+	secure_open(&s, &d, NULL);
 	secure_expect(&s, 250, "EHLO a.example");
 	sign = secrets_sign_process(&d);
 	EXPECT(secrets_search(sign, &secrets, &searched) > 0,
@@ -112,7 +106,7 @@ sign_is_held(void)
 	    (strtoul(value, NULL, 10) + 1024 > strtoul(uid, NULL, 10) &&
 	    daemon_logged(&d, " event=warning ", "swap", NULL) == 0),
 	    "VmLck: %s of %s", value, uid);
-	secure_open(&s, &d, &any);
+	secure_open(&s, &d, NULL);
 	secure_close(&s);
 	daemon_stop(&d);
 	/* Where it may not, that is said, and no more. */
@@ -120,7 +114,7 @@ sign_is_held(void)
 	daemon_start(&d);
 	EXPECT(daemon_logged(&d, " event=warning ", "swap", NULL) == 1,
 	    "nobody is told");
-	secure_open(&s, &d, &any);
+	secure_open(&s, &d, NULL);
 	secure_close(&s);
 	daemon_stop(&d);
 }
@@ -134,7 +128,7 @@ is_served(const struct daemon *d)
 	client_open(&s.c, d, NULL);
 	client_expect(&s.c, 250, "EHLO a.example");
 	served = client_command(&s.c, "STARTTLS") == 220 &&
-	    secure_start(&s, &any);
+	    secure_start(&s, NULL);
 	if (served)
 		secure_close(&s);
 	else
@@ -178,7 +172,7 @@ sign_comes_again(void)
 	for (size_t i = 1; i <= 3; i++) {
 		int64_t begun = harness_now_ms();
 
-		secure_open(&s, &d, &any);
+		secure_open(&s, &d, NULL);
 		kill(secrets_sign_process(&d), SIGKILL);
 		EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ",
 		    "helper=sign", "it is started again", NULL) == i), "%s",
@@ -215,7 +209,7 @@ without_sign(void)
 	pid_t keeper;
 
 	start(&d, "rsa");
-	secure_open(&s, &d, &any);
+	secure_open(&s, &d, NULL);
 	CTL_EXPECT(0, "keeper", "status -f %s", d.conf);
 	EXPECT(is_offered(&d, "STARTTLS"), "it is not offered");
 	keeper = memory_helper(d.pid, "-k");
@@ -245,12 +239,9 @@ key_of_root(void)
 	struct daemon d;
 
 	harness_need_root("start smtpd as root");
-	secure_make_pair("mx", "ec", "mx.example.org");
+	secure_init(&d, "", "ec");
 	EXPECT(chown(harness_path("mx.key"), 0, 0) == 0 &&
 	    chmod(harness_path("mx.key"), 0600) == 0, "chmod");
-	daemon_init(&d, "", NULL);
-	daemon_add_conf(&d, "tls certificate %s key %s\n",
-	    harness_path("mx.pem"), harness_path("mx.key"));
 	daemon_start(&d);
 	EXPECT(is_served(&d), "not served");
 	kill(secrets_sign_process(&d), SIGKILL);
@@ -327,10 +318,7 @@ sign_stands_still(void)
 	struct daemon d;
 	char from[32];
 
-	secure_make_pair("mx", "ec", "mx.example.org");
-	daemon_init(&d, "\tworkers 12\n\tper-address 3\n", NULL);
-	daemon_add_conf(&d, "tls certificate %s key %s\n",
-	    harness_path("mx.pem"), harness_path("mx.key"));
+	secure_init(&d, "\tworkers 12\n\tper-address 3\n", "ec");
 	daemon_start(&d);
 	proc_stop(secrets_sign_process(&d));
 	for (int i = 0; i < n; i++) {
@@ -361,7 +349,7 @@ after_a_crash(void)
 
 	harness_need_root("kill another user's process");
 	start(&d, "rsa");
-	secure_open(&s, &d, &any);
+	secure_open(&s, &d, NULL);
 	n = daemon_workers(&d, workers, 64);
 	for (size_t i = 0; i < n; i++)
 		kill(workers[i], SIGSEGV);
@@ -369,13 +357,8 @@ after_a_crash(void)
 	EXPECT(WAIT(daemon_logged(&d, " event=worker-crash ", NULL) >= 1),
 	    "no crash: %s", daemon_last_words(&d));
 	daemon_settle(&d);
-	memset(&s, 0, sizeof(s));
 	/* From where nobody was refused. */
-	client_open(&s.c, &d, "127.0.0.2");
-	client_expect(&s.c, 250, "EHLO a.example");
-	client_expect(&s.c, 220, "STARTTLS");
-	EXPECT(secure_start(&s, &any), "no handshake");
-	secure_expect(&s, 250, "EHLO a.example");
+	secure_open_from(&s, &d, "127.0.0.2");
 	secure_close(&s);
 	daemon_stop(&d);
 }
@@ -396,10 +379,7 @@ no_more_than_once(void)
 	EXPECT(n > 0, "/proc/self/exe: %s", strerror(errno));
 	path[n] = '\0';
 	strcpy(strrchr(path, '/'), "/lying_worker");
-	secure_make_pair("mx", "rsa", "mx.example.org");
-	daemon_init(&d, "", NULL);
-	daemon_add_conf(&d, "tls certificate %s key %s\n",
-	    harness_path("mx.pem"), harness_path("mx.key"));
+	secure_init(&d, "", "rsa");
 	daemon_use_worker(&d, path, "liar-work");
 	daemon_start(&d);
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -436,7 +416,7 @@ many(void)
 		client_expect(&all[i].c, 220, "STARTTLS");
 	}
 	for (size_t i = 0; i < at_once; i++)
-		EXPECT(secure_start(&all[i], &any), "handshake %zu", i);
+		EXPECT(secure_start(&all[i], NULL), "handshake %zu", i);
 	for (size_t i = 0; i < at_once; i++) {
 		secure_expect(&all[i], 250, "EHLO a.example");
 		secure_close(&all[i]);
@@ -457,8 +437,7 @@ refuses(const char *certificate, const char *key, const char *words)
 	char place[160];
 
 	daemon_init(&d, "", NULL);
-	daemon_add_conf(&d, "tls certificate %s key %s\n",
-	    harness_path("%s", certificate), harness_path("%s", key));
+	secure_add_pair(&d, certificate, key);
 	conf = harness_read_file(d.conf, &n);
 	for (size_t i = 0; i < n; i++)
 		line += conf[i] == '\n';

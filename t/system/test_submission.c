@@ -23,8 +23,6 @@
 
 /* Searched for in memory, so like nothing else. */
 static const char alice_password[] = "Kolibri-77-Quitte";
-static const struct secure_options any = { 0 };
-
 /* As cheap to check as is taken. */
 static void
 hash(const char *password, char out[crypto_pwhash_STRBYTES])
@@ -74,35 +72,6 @@ start(struct daemon *d, const char *limits)
 {
 	init(d, limits);
 	daemon_start(d);
-}
-
-/* The same daemon, seen at the port of its n-th listener. */
-static struct daemon
-at_listener(const struct daemon *d, int n)
-{
-	static const char mark[] = " event=listen ";
-	struct daemon other = *d;
-	size_t size;
-	char *log = harness_read_file(d->log, &size), *at = log;
-
-	for (int i = 0; at != NULL && i < n; i++)
-		at = strstr(at + 1, mark);
-	EXPECT(at != NULL, "no listener %d", n);
-	at = strstr(at, " port=");
-	other.port = atoi(at + 6);
-	free(log);
-	return other;
-}
-
-static void
-open_from(struct secure *s, const struct daemon *d, const char *from)
-{
-	memset(s, 0, sizeof(*s));
-	client_open(&s->c, d, from);
-	client_expect(&s->c, 250, "EHLO a.example");
-	client_expect(&s->c, 220, "STARTTLS");
-	EXPECT(secure_start(s, &any), "no handshake");
-	secure_expect(s, 250, "EHLO a.example");
 }
 
 static void
@@ -189,7 +158,7 @@ matrix(void)
 
 		snprintf(from, sizeof(from), "127.%zu.%zu.1", 1 + i / 10,
 		    1 + i % 10);
-		open_from(&all[i], &d, from);
+		secure_open_from(&all[i], &d, from);
 		send_login(&all[i], mechanisms[i % 2], users[i / 10].name,
 		    passwords[i / 2 % 5]);
 	}
@@ -222,8 +191,8 @@ not_for_the_world(void)
 	struct secure s;
 
 	start(&d, "");
-	world = at_listener(&d, 2);
-	open_from(&s, &world, NULL);
+	world = daemon_at_listener(&d, 2);
+	secure_open_from(&s, &world, NULL);
 	EXPECT(strstr(s.all, "AUTH") == NULL, "%s", s.all);
 	EXPECT(login(&s, "alice", alice_password) == 500, "%s", s.reply);
 	secure_expect(&s, 250, "MAIL FROM:<alice@example.org>");
@@ -259,7 +228,7 @@ guess_many(const struct daemon *d, int net, const char *user)
 		char from[32];
 
 		snprintf(from, sizeof(from), "127.%d.%d.1", net, 1 + i);
-		open_from(&all[i], d, from);
+		secure_open_from(&all[i], d, from);
 		send_login(&all[i], "PLAIN", user, "wrong");
 	}
 	for (int i = 0; i < n; i++) {
@@ -298,7 +267,7 @@ failures_are_slow(void)
 	struct secure s;
 
 	start(&d, "");
-	open_from(&s, &d, NULL);
+	secure_open_from(&s, &d, NULL);
 	for (int i = 0; i < 3; i++) {
 		begun = harness_now_ms();
 		EXPECT(login(&s, i == 1 ? "nobody" : "alice", "x") ==
@@ -319,7 +288,7 @@ fail_from(const struct daemon *d, const char *from, int times, int code)
 	struct secure s;
 
 	for (int i = 0; i < times; i++) {
-		open_from(&s, d, from);
+		secure_open_from(&s, d, from);
 		EXPECT(login(&s, "alice", "guess") == code, "%s: %s", from,
 		    s.reply);
 		secure_close(&s);
@@ -337,22 +306,22 @@ guesses_are_limited(void)
 	struct secure s;
 
 	start(&d, "\tlogin-failures 1\n");
-	open_from(&s, &d, "127.9.0.9");
+	secure_open_from(&s, &d, "127.9.0.9");
 	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
 	secure_close(&s);
 	fail_from(&d, "127.1.0.1", 1, 535);
 	fail_from(&d, "127.1.0.1", 1, 454);
-	open_from(&s, &d, "127.1.0.1");
+	secure_open_from(&s, &d, "127.1.0.1");
 	EXPECT(login(&s, "dave", "dave's") == 454, "%s", s.reply);
 	secure_close(&s);
 	fail_from(&d, "127.2.0.1", 1, 535);
 	fail_from(&d, "127.3.0.1", 1, 535);
 	fail_from(&d, "127.4.0.1", 1, 454);
-	open_from(&s, &d, "127.4.0.1");
+	secure_open_from(&s, &d, "127.4.0.1");
 	EXPECT(login(&s, "alice", alice_password) == 454, "%s", s.reply);
 	EXPECT(login(&s, "dave", "dave's") == 235, "%s", s.reply);
 	secure_close(&s);
-	open_from(&s, &d, "127.9.0.9");
+	secure_open_from(&s, &d, "127.9.0.9");
 	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
 	secure_close(&s);
 	EXPECT(daemon_logged(&d, " event=login-failed ", "not looked at",
@@ -377,7 +346,7 @@ nobody_is_one_account(void)
 	start(&d, "\tlogin-failures 1\n");
 	for (int i = 0; i < 4; i++) {
 		snprintf(from, sizeof(from), "127.%d.0.1", 1 + i);
-		open_from(&s, &d, from);
+		secure_open_from(&s, &d, from);
 		EXPECT(login(&s, spellings[i], "guess") ==
 		    (i < 3 ? 535 : 454), "%s: %s", spellings[i], s.reply);
 		secure_close(&s);
@@ -396,7 +365,7 @@ limit_holds_for_many(void)
 
 	start(&d, "\tlogin-failures 5\n");
 	for (int i = 0; i < n; i++)
-		open_from(&all[i], &d, NULL);
+		secure_open_from(&all[i], &d, NULL);
 	for (int i = 0; i < n; i++)
 		send_login(&all[i], "PLAIN", "alice", "guess");
 	for (int i = 0; i < n; i++) {
@@ -447,13 +416,13 @@ crowds_wait(void)
 	pid_t auth;
 
 	start(&d, "");
-	open_from(&s, &d, "127.0.0.9");
+	secure_open_from(&s, &d, "127.0.0.9");
 	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
 	secure_close(&s);
 	auth = memory_helper(d.pid, "-a");
 	d.log_from = strlen(harness_read_file(d.log, NULL));
 	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++)
-		open_from(&all[i], &d, from[i]);
+		secure_open_from(&all[i], &d, from[i]);
 	proc_stop(auth);
 	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++) {
 		send_login(&all[i], "PLAIN", "alice", alice_password);
@@ -487,7 +456,7 @@ right_ones_are_free(void)
 
 	start(&d, "\tlogin-failures 2\n");
 	for (int i = 0; i < n; i++)
-		open_from(&all[i], &d, i % 2 == 0 ? NULL : "127.0.0.2");
+		secure_open_from(&all[i], &d, i % 2 == 0 ? NULL : "127.0.0.2");
 	for (int i = 0; i < n; i++)
 		send_login(&all[i], "PLAIN", "alice", alice_password);
 	for (int i = 0; i < n; i++) {
@@ -495,7 +464,7 @@ right_ones_are_free(void)
 		    all[i].reply);
 		secure_close(&all[i]);
 	}
-	open_from(&s, &d, "127.0.0.3");
+	secure_open_from(&s, &d, "127.0.0.3");
 	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
 	secure_close(&s);
 	daemon_stop(&d);
@@ -514,7 +483,7 @@ passwords_stay_nowhere(void)
 	start(&d, "");
 	auth = memory_helper(d.pid, "-a");
 	EXPECT(auth != 0, "no auth process");
-	open_from(&s, &d, NULL);
+	secure_open_from(&s, &d, NULL);
 	EXPECT(login(&s, "alice", "Kolibri-77-Quince") == 535, "%s", s.reply);
 	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
 	daemon_rest(&d);
@@ -576,11 +545,11 @@ auth_lost(void)
 	size_t searched;
 
 	start(&d, "");
-	world = at_listener(&d, 2);
+	world = daemon_at_listener(&d, 2);
 	keeper = memory_helper(d.pid, "-k");
 	for (size_t i = 1; i <= 3; i++) {
-		open_from(&s, &d, NULL);
-		open_from(&waits, &d, NULL);
+		secure_open_from(&s, &d, NULL);
+		secure_open_from(&waits, &d, NULL);
 		auth = memory_helper(d.pid, "-a");
 		proc_stop(auth);
 		send_login(&waits, "PLAIN", "alice", alice_password);
@@ -593,7 +562,7 @@ auth_lost(void)
 		secure_close(&waits);
 		CTL_EXPECT(1, "the auth process is missing", "status -f %s",
 		    d.conf);
-		open_from(&waits, &d, NULL);
+		secure_open_from(&waits, &d, NULL);
 		EXPECT(strstr(waits.all, "AUTH") == NULL, "%s", waits.all);
 		send_login(&s, "PLAIN", "alice", alice_password);
 		daemon_rest(&d);
@@ -631,11 +600,11 @@ auth_stands_still(void)
 	pid_t auth;
 
 	start(&d, "\tlogin-failures 1000\n\tworkers 12\n");
-	world = at_listener(&d, 2);
+	world = daemon_at_listener(&d, 2);
 	auth = memory_helper(d.pid, "-a");
 	for (int i = 0; i < n; i++) {
 		snprintf(from, sizeof(from), "127.1.%d.1", 1 + i / 3);
-		open_from(&all[i], &d, from);
+		secure_open_from(&all[i], &d, from);
 	}
 	proc_stop(auth);
 	for (int i = 0; i < n; i++)
@@ -653,7 +622,7 @@ auth_stands_still(void)
 		secure_close(&all[i]);
 	}
 	kill(auth, SIGCONT);
-	open_from(&all[0], &d, "127.1.1.1");
+	secure_open_from(&all[0], &d, "127.1.1.1");
 	EXPECT(login(&all[0], "alice", alice_password) == 235, "%s",
 	    all[0].reply);
 	secure_close(&all[0]);
@@ -672,11 +641,11 @@ client_leaves(void)
 	auth = memory_helper(d.pid, "-a");
 	proc_stop(auth);
 	for (int i = 0; i < 5; i++) {
-		open_from(&s, &d, NULL);
+		secure_open_from(&s, &d, NULL);
 		send_login(&s, "PLAIN", "alice", "guess");
 		secure_drop(&s);
 	}
-	open_from(&s, &d, "127.0.0.2");
+	secure_open_from(&s, &d, "127.0.0.2");
 	send_login(&s, "PLAIN", "alice", alice_password);
 	kill(auth, SIGCONT);
 	EXPECT(secure_reply(&s) == 235, "%s", s.reply);
@@ -692,11 +661,11 @@ password_changes(void)
 	struct secure s, in;
 
 	start(&d, "");
-	open_from(&in, &d, NULL);
+	secure_open_from(&in, &d, NULL);
 	EXPECT(login(&in, "alice", alice_password) == 235, "%s", in.reply);
 	write_users("another one");
 	reload_in_order(&d);
-	open_from(&s, &d, "127.0.0.2");
+	secure_open_from(&s, &d, "127.0.0.2");
 	EXPECT(login(&s, "alice", alice_password) == 535, "%s", s.reply);
 	EXPECT(login(&s, "alice", "another one") == 235, "%s", s.reply);
 	secure_close(&s);
@@ -733,11 +702,11 @@ many_users(void)
 	daemon_start(&d);
 	for (int i = 0; i < 10; i++)
 		kill(d.pid, SIGHUP);
-	open_from(&s, &d, NULL);
+	secure_open_from(&s, &d, NULL);
 	for (int i = 0; i < 20; i++) {
 		kill(d.pid, SIGHUP);
 		secure_close(&s);
-		open_from(&s, &d, NULL);
+		secure_open_from(&s, &d, NULL);
 		snprintf(name, sizeof(name), "user%d", 2999 - 13 * i);
 		EXPECT(login(&s, name, "last") == 235, "%s: %s", name,
 		    s.reply);
@@ -803,7 +772,7 @@ named_sockets(void)
 	    0644);
 	s.listeners[0] = spawn_listener("127.0.0.1", &d.port);
 	pid = spawn(&s);
-	open_from(&c, &d, NULL);
+	secure_open_from(&c, &d, NULL);
 	EXPECT(login(&c, "alice", alice_password) == 235, "%s", c.reply);
 	secure_close(&c);
 	kill(pid, SIGTERM);
@@ -873,7 +842,7 @@ kinds_of_hash(void)
 	daemon_start(&d);
 	for (size_t i = 0; i < sizeof(stored) / sizeof(stored[0]); i++) {
 		snprintf(text, sizeof(text), "user%zu", i);
-		open_from(&s, &d, NULL);
+		secure_open_from(&s, &d, NULL);
 		EXPECT(login(&s, text, "secrets") == 535, "%s: %s", text,
 		    s.reply);
 		EXPECT(login(&s, text, "secret") == 235, "%s: %s", text,
@@ -910,7 +879,7 @@ signals_to_all(void)
 
 	for (size_t i = 0; i < 2; i++) {
 		start(&d, "");
-		open_from(&s, &d, NULL);
+		secure_open_from(&s, &d, NULL);
 		EXPECT(login(&s, "alice", alice_password) == 235, "%s",
 		    s.reply);
 		secure_expect(&s, 250, "MAIL FROM:<alice@example.org>");

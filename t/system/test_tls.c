@@ -12,16 +12,12 @@
 #include "t/system/harness.h"
 #include "t/system/secure.h"
 
-static const struct secure_options any = { 0 };
-
 /* A daemon with an RSA pair for mx.example.org; more: lines to add. */
 static void
 start(struct daemon *d, const char *limits, const char *more)
 {
-	secure_make_pair("mx", "rsa", "mx.example.org");
-	daemon_init(d, limits, NULL);
-	daemon_add_conf(d, "tls certificate %s key %s\n%s",
-	    harness_path("mx.pem"), harness_path("mx.key"), more);
+	secure_init(d, limits, "rsa");
+	daemon_add_conf(d, "%s", more);
 	daemon_start(d);
 }
 
@@ -146,7 +142,7 @@ no_tickets(void)
 	struct secure s;
 
 	start(&d, "", "");
-	secure_open(&s, &d, &any);
+	secure_open(&s, &d, NULL);
 	SSL_CTX_set_session_cache_mode(s.ctx, SSL_SESS_CACHE_CLIENT |
 	    SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(s.ctx, count_ticket);
@@ -182,31 +178,13 @@ forgotten(void)
 	struct secure s;
 
 	start(&d, "", "");
-	secure_open(&s, &d, &any);
+	secure_open(&s, &d, NULL);
 	secure_expect(&s, 503, "MAIL FROM:<a@b.example>");
 	EXPECT(strstr(s.reply, "HELO or EHLO first") != NULL, "%s", s.reply);
 	secure_expect(&s, 250, "EHLO b.example");
 	secure_expect(&s, 250, "MAIL FROM:<a@b.example>");
 	secure_close(&s);
 	daemon_stop(&d);
-}
-
-/* The port of the listener that speaks TLS at once. */
-static int
-implicit_port(const struct daemon *d)
-{
-	char *log, *at;
-	size_t n;
-	int port = 0;
-
-	log = harness_read_file(d->log, &n);
-	at = strstr(log, " tls=implicit");
-	EXPECT(at != NULL, "no such listener");
-	while (at > log && strncmp(at, "port=", 5) != 0)
-		at--;
-	port = atoi(at + 5);
-	free(log);
-	return port;
 }
 
 static void
@@ -216,11 +194,10 @@ implicit(void)
 	struct secure s;
 
 	start(&d, "", "listen 127.0.0.1 port 0 implicit-tls\n");
-	other = d;
-	other.port = implicit_port(&d);
+	other = daemon_at_listener(&d, 2);
 	memset(&s, 0, sizeof(s));
 	EXPECT(client_connect(&s.c, &other, NULL), "connect");
-	EXPECT(secure_start(&s, &any), "no handshake");
+	EXPECT(secure_start(&s, NULL), "no handshake");
 	EXPECT(secure_reply(&s) == 220, "no greeting: %s", s.reply);
 	secure_expect(&s, 250, "EHLO a.example");
 	EXPECT(strstr(s.all, "STARTTLS") == NULL, "offered: %s", s.all);
@@ -355,7 +332,7 @@ ends_at(const struct daemon *d, int stage, bool notify)
 	    "DATA" };
 	struct secure s;
 
-	secure_open(&s, d, &any);
+	secure_open(&s, d, NULL);
 	for (int i = 0; i < stage && i < 4; i++)
 		EXPECT(secure_command(&s, lines[i]) < 400, "%s", s.reply);
 	if (stage == 5)
@@ -398,7 +375,7 @@ large(void)
 	struct secure s;
 
 	start(&d, "", "");
-	secure_open(&s, &d, &any);
+	secure_open(&s, &d, NULL);
 	secure_expect(&s, 250, "EHLO a.example");
 	secure_expect(&s, 250, "MAIL FROM:<sender@example.net>");
 	secure_expect(&s, 250, "RCPT TO:<alice@example.org>");
@@ -436,8 +413,7 @@ broken_library(void)
 	daemon_use_worker(&d, path, "broken");
 	daemon_start(&d);
 	daemon_stop(&d);
-	daemon_add_conf(&d, "tls certificate %s key %s\n",
-	    harness_path("mx.pem"), harness_path("mx.key"));
+	secure_add_pair(&d, "mx.pem", "mx.key");
 	daemon_launch(&d);
 	EXPECT(daemon_wait_end(&d) != 0, "it starts");
 	EXPECT(strstr(daemon_last_words(&d), "TLS handshake on trial died "
