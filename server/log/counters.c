@@ -12,6 +12,13 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 #undef COUNTER_ROW
 };
 
+const struct refusal_row counters_refusals[REFUSAL_COUNT] = {
+#define REFUSAL_ROW(X, name, code, word, reply)				\
+	[REFUSAL_##name] = { COUNTER_REFUSED_##name, code, word, reply },
+	REFUSALS(REFUSAL_ROW, )
+#undef REFUSAL_ROW
+};
+
 const struct histogram_row counters_histograms[HISTOGRAM_COUNT] = {
 	[HISTOGRAM_COMMIT] = { "commit_wait", "seconds",
 	    "From the end of a message to its answer", 1000000, 15,
@@ -69,15 +76,6 @@ counters_of_end(const struct ipc_end *end, const char *how, bool served)
 		return COUNTER_ENDED_LOST;
 	return strcmp(how, counters_rows[COUNTER_ENDED_EOF].value) == 0 ?
 	    COUNTER_ENDED_EOF : COUNTER_ENDED_TURNED_AWAY;
-}
-
-void
-counters_refuse(struct counters *c, const char *why)
-{
-	for (size_t i = 0; i < COUNTER_COUNT; i++)
-		if (strcmp(counters_rows[i].family, "connections_refused") ==
-		    0 && strcmp(counters_rows[i].value, why) == 0)
-			c->value[i]++;
 }
 
 enum counter

@@ -8,11 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/log/refusal.h"
 #include "shared/ipc_msg.h"
 
 #define HELPER_COUNTER(X, NAME, name, option, Name)			\
 	X(NAME##_LOST, #name "_lost", "", "", "",			\
 	    Name " processes that ended unasked")
+
+#define REFUSAL_COUNTER(X, name, code, word, reply)			\
+	X(REFUSED_##name, "connections_refused", "", "reason", word,	\
+	    "Connections turned away")
 
 /*
  * constant, family, unit ("" is a bare number), label ("" is none) and its
@@ -22,21 +27,7 @@
 #define COUNTERS(X)							\
 	X(ACCEPTED, "connections", "", "", "",				\
 	    "Connections let in")					\
-	X(REFUSED_SESSIONS, "connections_refused", "", "reason",	\
-	    "too many sessions from you", "Connections turned away")	\
-	X(REFUSED_NETWORK, "connections_refused", "", "reason",		\
-	    "too many sessions from your network",			\
-	    "Connections turned away")					\
-	X(REFUSED_BUSY, "connections_refused", "", "reason",		\
-	    "too busy, try later", "Connections turned away")		\
-	X(REFUSED_EARLY, "connections_refused", "", "reason",		\
-	    "spoke before the greeting", "Connections turned away")	\
-	X(REFUSED_STOPPING, "connections_refused", "", "reason",	\
-	    "stopping, try again soon", "Connections turned away")	\
-	X(REFUSED_A_WHILE, "connections_refused", "", "reason",		\
-	    "refused for a while", "Connections turned away")		\
-	X(REFUSED_MEMORY, "connections_refused", "", "reason",		\
-	    "no memory, try later", "Connections turned away")		\
+	REFUSALS(REFUSAL_COUNTER, X)					\
 	X(ENDED_QUIT, "sessions_ended", "", "reason", "quit",		\
 	    "Sessions, by how they ended")				\
 	X(ENDED_EOF, "sessions_ended", "", "reason", "closed by client", \
@@ -182,7 +173,15 @@ struct histogram_row {
 	uint64_t	 bounds[histogram_buckets_max];	/* ascending */
 };
 
+struct refusal_row {
+	enum counter	 counter;
+	const char	*code;
+	const char	*word;
+	const char	*reply;		/* NULL: the word */
+};
+
 extern const struct counter_row counters_rows[COUNTER_COUNT];
+extern const struct refusal_row counters_refusals[REFUSAL_COUNT];
 extern const struct histogram_row counters_histograms[HISTOGRAM_COUNT];
 
 /* Counts one value of h. */
@@ -195,8 +194,6 @@ uint64_t counters_total(const struct histogram_values *h);
  */
 enum counter counters_of_end(const struct ipc_end *end, const char *how,
 	    bool served);
-/* Counts a connection turned away, for the reason the log has. */
-void	counters_refuse(struct counters *c, const char *why);
 /* The counter for the answer to RCPT. */
 enum counter counters_of_rcpt(enum verdict verdict);
 

@@ -125,19 +125,19 @@ drop_if_empty(struct address_book *b, struct address_host *e)
 	free(e);
 }
 
-enum address_answer
+enum refusal
 address_enter(struct address_book *b, const struct address *a,
     uint64_t host_max, uint64_t network_max, struct address_host **out)
 {
 	struct address_host *host = find_or_add(b, a, false);
 	struct address_host *network = find_or_add(b, a, true);
-	enum address_answer answer = host == NULL || network == NULL ?
-	    ADDRESS_NO_MEMORY :
-	    host->sessions >= host_max ? ADDRESS_HOST_FULL :
-	    network->sessions >= network_max ? ADDRESS_NETWORK_FULL :
-	    ADDRESS_IN;
+	enum refusal answer = host == NULL || network == NULL ?
+	    REFUSAL_MEMORY :
+	    host->sessions >= host_max ? REFUSAL_SESSIONS :
+	    network->sessions >= network_max ? REFUSAL_NETWORK :
+	    REFUSAL_NONE;
 
-	if (answer != ADDRESS_IN) {
+	if (answer != REFUSAL_NONE) {
 		drop_if_empty(b, host);
 		drop_if_empty(b, network);
 		return answer;
@@ -146,7 +146,7 @@ address_enter(struct address_book *b, const struct address *a,
 	host->sessions++;
 	network->sessions++;
 	*out = host;
-	return ADDRESS_IN;
+	return REFUSAL_NONE;
 }
 
 void

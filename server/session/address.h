@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "server/log/refusal.h"
+
 enum {
 	address_text_bytes = 46,	/* INET6_ADDRSTRLEN */
 	address_note_bytes = 52
@@ -39,19 +41,12 @@ struct address_book *address_book_new(void);
  */
 struct address_host;
 
-enum address_answer {
-	ADDRESS_IN,
-	ADDRESS_HOST_FULL,
-	ADDRESS_NETWORK_FULL,
-	ADDRESS_NO_MEMORY
-};
-
 /*
  * Counts one session more of a's host, and of its network: an IPv4 /24, an
  * IPv6 /48.  ADDRESS_IN, and *out is the host, which stays in the book until
  * address_leave; else nothing is counted.
  */
-enum address_answer address_enter(struct address_book *b,
+enum refusal address_enter(struct address_book *b,
 	    const struct address *a, uint64_t host_max, uint64_t network_max,
 	    struct address_host **out);
 /* One session less; h is not to be used any more. */

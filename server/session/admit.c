@@ -29,13 +29,10 @@ enum {
 /* Says no before anything is made of the client. */
 static void
 refuse(struct master *m, int fd, const struct address *client, bool tls_first,
-    const char *code, const char *why)
+    enum refusal why)
 {
-	counters_refuse(&m->counters, why);
 	/* Who waits for TLS would read a line of ours as a broken record. */
-	if (!tls_first)
-		session_say(m, fd, code, why);
-	session_log_reject(client, NULL, why);
+	session_refuse(m, tls_first ? -1 : fd, client, NULL, why);
 	close(fd);
 }
 
@@ -62,9 +59,7 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 	 * RFC 5321 3.1 lets a greeting be 554.  The socket stays for a moment:
 	 * closed with octets unread, it would take that line back.
 	 */
-	counters_refuse(&m->counters, "spoke before the greeting");
-	session_say(m, fd, "554 5.5.1", "you speak before the greeting");
-	session_log_reject(&s->client, s->id, "spoke before the greeting");
+	session_refuse(m, fd, &s->client, s->id, REFUSAL_EARLY);
 	shutdown(fd, SHUT_WR);
 	s->dismissed = true;
 	event_del(&s->early);
@@ -119,7 +114,7 @@ find_place(struct master *m, const struct session *s)
 	worst = find_greediest(m);
 	if (worst == NULL || sessions_of(worst) <= sessions_of(s))
 		return false;
-	session_turn_away(m, worst, "421 4.3.2", "too busy, try later");
+	session_turn_away(m, worst, REFUSAL_BUSY);
 	return true;
 }
 
@@ -166,7 +161,7 @@ take_words(struct session *s, const struct conf_listen *line)
 }
 
 /* A proxy has as many sessions as its clients have together. */
-static enum address_answer
+static enum refusal
 enter(struct master *m, const struct address *client, bool of_proxy,
     struct address_host **out)
 {
@@ -181,12 +176,7 @@ static void
 admit(struct master *m, int fd, const struct sockaddr_storage *from,
     const struct conf_listen *line)
 {
-	static const char *const words[] = {
-		[ADDRESS_HOST_FULL] = "too many sessions from you",
-		[ADDRESS_NETWORK_FULL] = "too many sessions from your network",
-		[ADDRESS_NO_MEMORY] = "no memory, try later"
-	};
-	enum address_answer answer;
+	enum refusal why;
 	struct address client;
 	struct session *s;
 	bool of_proxy;
@@ -198,16 +188,14 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from,
 	of_proxy = conf_is_proxy(&m->conf, client.ipv6, client.ip);
 	if (!of_proxy && address_is_refused(m->book, &client,
 	    deadline_now_ms())) {
-		refuse(m, fd, &client, line->tls_first, "421 4.7.0",
-		    "refused for a while");
+		refuse(m, fd, &client, line->tls_first, REFUSAL_A_WHILE);
 		return;
 	}
 	s = calloc(1, sizeof(*s));
-	answer = s == NULL ? ADDRESS_NO_MEMORY : enter(m, &client, of_proxy,
+	why = s == NULL ? REFUSAL_MEMORY : enter(m, &client, of_proxy,
 	    &s->host);
-	if (answer != ADDRESS_IN) {
-		refuse(m, fd, &client, line->tls_first, "421 4.7.0",
-		    words[answer]);
+	if (why != REFUSAL_NONE) {
+		refuse(m, fd, &client, line->tls_first, why);
 		free(s);
 		return;
 	}
@@ -217,8 +205,7 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from,
 	take_words(s, line);
 	s->of_proxy = s->header_due = of_proxy;
 	if (!find_place(m, s)) {
-		refuse(m, fd, &client, line->tls_first, "421 4.3.2",
-		    "too busy, try later");
+		refuse(m, fd, &client, line->tls_first, REFUSAL_BUSY);
 		address_leave(m->book, s->host);
 		free(s);
 		return;
@@ -234,7 +221,7 @@ admit_one(struct master *m, int input, int output,
 	struct conf_listen line;
 
 	if (s == NULL || address_enter(m->book, client, UINT64_MAX,
-	    UINT64_MAX, &s->host) != ADDRESS_IN) {
+	    UINT64_MAX, &s->host) != REFUSAL_NONE) {
 		free(s);
 		return -1;
 	}
@@ -306,7 +293,6 @@ admit_stop(struct master *m)
 
 	while ((s = TAILQ_FIRST(&list[SESSIONS_GREETING])) != NULL ||
 	    (s = TAILQ_FIRST(&list[SESSIONS_PENDING])) != NULL)
-		session_turn_away(m, s, "421 4.3.2",
-		    "stopping, try again soon");
+		session_turn_away(m, s, REFUSAL_STOPPING);
 	event_del(&m->sessions->room);
 }

@@ -27,44 +27,38 @@ log_proxied(const struct session *s, const struct address *client)
 	log_end(&l);
 }
 
-/* What the client is told; and its reason in the log, none for the first. */
-static const struct judgement {
-	enum proxy_answer	 answer;
-	const char		*why;
-} judgements[] = {
-	[ADDRESS_IN] = { PROXY_WELCOME, NULL },
-	[ADDRESS_HOST_FULL] = { PROXY_HOST_FULL,
-	    "too many sessions from you" },
-	[ADDRESS_NETWORK_FULL] = { PROXY_NETWORK_FULL,
-	    "too many sessions from your network" },
-	[ADDRESS_NO_MEMORY] = { PROXY_NO_MEMORY, "no memory, try later" }
-}, refused = { PROXY_REFUSED, "refused for a while" };
-
 /* As admit.c does it of who connects: and s moves to the host it is of. */
-static const struct judgement *
+static enum refusal
 judge(struct master *m, struct session *s)
 {
 	const struct conf_limits *l = &m->conf.limits;
 	struct address_host *of_proxy = s->host;
-	enum address_answer got;
+	enum refusal why;
 
 	if (address_is_refused(m->book, &s->client, deadline_now_ms()))
-		return &refused;
-	got = address_enter(m->book, &s->client, l->per_address,
+		return REFUSAL_A_WHILE;
+	why = address_enter(m->book, &s->client, l->per_address,
 	    l->per_network, &s->host);
-	if (got == ADDRESS_IN) {
+	if (why == REFUSAL_NONE) {
 		address_serve(of_proxy, false);
 		address_leave(m->book, of_proxy);
 		address_serve(s->host, true);
 	}
-	return &judgements[got];
+	return why;
 }
 
 enum proxy_answer
 proxied_take(struct master *m, struct session *s, const struct ipc_proxy *p)
 {
-	const struct judgement *v;
+	static const enum proxy_answer answers[REFUSAL_COUNT] = {
+		[REFUSAL_NONE] = PROXY_WELCOME,
+		[REFUSAL_A_WHILE] = PROXY_REFUSED,
+		[REFUSAL_SESSIONS] = PROXY_HOST_FULL,
+		[REFUSAL_NETWORK] = PROXY_NETWORK_FULL,
+		[REFUSAL_MEMORY] = PROXY_NO_MEMORY
+	};
 	struct address client;
+	enum refusal why;
 
 	s->header_due = false;
 	/* A proxy that asks whether we live: its address is no secret. */
@@ -75,12 +69,10 @@ proxied_take(struct master *m, struct session *s, const struct ipc_proxy *p)
 	log_proxied(s, &client);
 	s->client = client;
 	s->of_proxy = false;
-	v = judge(m, s);
-	if (v->why != NULL) {
-		counters_refuse(&m->counters, v->why);
-		session_log_reject(&s->client, s->id, v->why);
-	}
-	return v->answer;
+	why = judge(m, s);
+	if (why != REFUSAL_NONE)
+		session_refuse(m, -1, &s->client, s->id, why);
+	return answers[why];
 }
 
 void

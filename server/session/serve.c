@@ -122,8 +122,7 @@ turn_away_late(struct master *m)
 	    s = next) {
 		next = TAILQ_NEXT(s, entry);
 		if (now - s->start_ms > patience_ms)
-			session_turn_away(m, s, "421 4.3.2",
-			    "too busy, try later");
+			session_turn_away(m, s, REFUSAL_BUSY);
 	}
 }
 

@@ -89,31 +89,35 @@ session_close(struct session *s)
 	s->socket = s->output = -1;
 }
 
-void
-session_log_reject(const struct address *client, const char *id,
-    const char *why)
+/* A fresh socket has room for a line; if not, nobody is listening. */
+static void
+say(const struct master *m, int fd, const struct refusal_row *row)
 {
+	char text[400];
+	int n = snprintf(text, sizeof(text), "%s %s %s\r\n", row->code,
+	    m->conf.hostname, row->reply != NULL ? row->reply : row->word);
+
+	if (n > 0 && send(fd, text, (size_t)n, MSG_NOSIGNAL |
+	    MSG_DONTWAIT) == -1 && errno == ENOTSOCK)
+		(void)!write(fd, text, (size_t)n);
+}
+
+void
+session_refuse(struct master *m, int fd, const struct address *client,
+    const char *id, enum refusal why)
+{
+	const struct refusal_row *row = &counters_refusals[why];
 	struct log_line l;
 
+	m->counters.value[row->counter]++;
+	if (fd != -1)
+		say(m, fd, row);
 	log_begin(&l, LOG_LEVEL_WARNING, "reject");
 	if (id != NULL)
 		log_str(&l, "session", id);
 	log_str(&l, "client", client->text);
-	log_str(&l, "why", why);
+	log_str(&l, "why", row->word);
 	log_end(&l);
-}
-
-void
-session_say(const struct master *m, int fd, const char *code, const char *why)
-{
-	char text[400];
-	int n = snprintf(text, sizeof(text), "%s %s %s\r\n", code,
-	    m->conf.hostname, why);
-
-	/* A fresh socket has room for a line; if not, nobody is listening. */
-	if (n > 0 && send(fd, text, (size_t)n, MSG_NOSIGNAL |
-	    MSG_DONTWAIT) == -1 && errno == ENOTSOCK)
-		(void)!write(fd, text, (size_t)n);
 }
 
 /*
@@ -212,13 +216,11 @@ session_end(struct master *m, struct session *s, const char *how,
 }
 
 void
-session_turn_away(struct master *m, struct session *s, const char *code,
-    const char *why)
+session_turn_away(struct master *m, struct session *s, enum refusal why)
 {
-	counters_refuse(&m->counters, why);
-	if (!s->tls_first)
-		session_say(m, s->output != -1 ? s->output : s->socket, code,
-		    why);
-	session_log_reject(&s->client, s->id, why);
-	session_end(m, s, why, NULL);
+	const int fd = s->output != -1 ? s->output : s->socket;
+
+	/* Who waits for TLS would read a line of ours as a broken record. */
+	session_refuse(m, s->tls_first ? -1 : fd, &s->client, s->id, why);
+	session_end(m, s, counters_refusals[why].word, NULL);
 }

@@ -89,18 +89,15 @@ enum session_state session_state(const struct session *s);
 /* Forgets s, its transaction and its spool file; logs how it ended. */
 void	session_end(struct master *m, struct session *s, const char *how,
 	    const struct ipc_end *end);
-/* Logs that a client is sent away; id NULL: it had no session yet. */
-void	session_log_reject(const struct address *client, const char *id,
-	    const char *why);
-/* Writes a line of ours to a client that no worker serves. */
-void	session_say(const struct master *m, int fd, const char *code,
-	    const char *why);
 /*
- * Sends a client away that waits without a worker: one line of ours with code
- * ("421 4.3.2") and why, which also goes to the log.  s is gone then.
+ * Says no to a client that no worker serves: in the log, in a counter and, but
+ * for fd -1, with one line of ours.  id NULL: it has no session.
  */
+void	session_refuse(struct master *m, int fd, const struct address *client,
+	    const char *id, enum refusal why);
+/* The same, of a client that waits without a worker; s is gone then. */
 void	session_turn_away(struct master *m, struct session *s,
-	    const char *code, const char *why);
+	    enum refusal why);
 /* Closes what the client is reached by: a worker has it, or it is let go. */
 void	session_close(struct session *s);
 /* Ends the transaction of s, removing its spool file if it has one. */

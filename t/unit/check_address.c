@@ -34,7 +34,7 @@ enter(struct address_book *b, const char *text, unsigned times)
 
 	while (times-- > 0)
 		ck_assert_int_eq(address_enter(b, &a, UINT64_MAX, UINT64_MAX,
-		    &host), ADDRESS_IN);
+		    &host), REFUSAL_NONE);
 }
 
 static void
@@ -99,16 +99,16 @@ START_TEST(limits)
 	struct address_host *first, *second;
 
 	ck_assert_ptr_nonnull(b);
-	ck_assert_int_eq(address_enter(b, &a, 2, 3, &first), ADDRESS_IN);
-	ck_assert_int_eq(address_enter(b, &a, 2, 3, &second), ADDRESS_IN);
+	ck_assert_int_eq(address_enter(b, &a, 2, 3, &first), REFUSAL_NONE);
+	ck_assert_int_eq(address_enter(b, &a, 2, 3, &second), REFUSAL_NONE);
 	ck_assert_ptr_eq(first, second);
 	ck_assert_int_eq(address_enter(b, &a, 2, 3, &second),
-	    ADDRESS_HOST_FULL);
-	ck_assert_int_eq(address_enter(b, &c, 2, 3, &second), ADDRESS_IN);
+	    REFUSAL_SESSIONS);
+	ck_assert_int_eq(address_enter(b, &c, 2, 3, &second), REFUSAL_NONE);
 	ck_assert_int_eq(address_enter(b, &c, 2, 3, &second),
-	    ADDRESS_NETWORK_FULL);
+	    REFUSAL_NETWORK);
 	address_leave(b, first);
-	ck_assert_int_eq(address_enter(b, &a, 2, 3, &second), ADDRESS_IN);
+	ck_assert_int_eq(address_enter(b, &a, 2, 3, &second), REFUSAL_NONE);
 	ck_assert_uint_eq(address_sessions(second), 2);
 }
 END_TEST

@@ -74,12 +74,13 @@ END_TEST
 
 START_TEST(refusals)
 {
-	struct counters c = { 0 };
+	for (size_t i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++) {
+		const struct refusal_row *r = &counters_refusals[i];
 
-	counters_refuse(&c, "refused for a while");
-	counters_refuse(&c, "no such reason");
-	for (size_t i = 0; i < COUNTER_COUNT; i++)
-		ck_assert_uint_eq(c.value[i], i == COUNTER_REFUSED_A_WHILE);
+		ck_assert_str_eq(counters_rows[r->counter].family,
+		    "connections_refused");
+		ck_assert_str_eq(counters_rows[r->counter].value, r->word);
+	}
 }
 END_TEST
 
