@@ -13,7 +13,8 @@
    of a sentence. */
 #define HELPERS(H, X)							\
 	H(X, SIGN, sign, 's', "Sign")					\
-	H(X, AUTH, auth, 'a', "Auth")
+	H(X, AUTH, auth, 'a', "Auth")					\
+	H(X, DISK, disk, 'd', "Disk")
 
 /* The keeper starts the others again, and nobody it. */
 enum { helper_keeper_option = 'k' };

@@ -132,6 +132,9 @@ CHECK(died, r->u.died.pid > 1, "process id out of range")
 CHECK(verdict, r->u.verdict.verdict < VERDICT_COUNT, "verdict out of range")
 CHECK(hurry, r->u.hurry.why < HURRY_COUNT, "hurry out of range")
 CHECK(abort, r->u.abort.error < 4096, "errno out of range")
+CHECK(sync, r->u.sync.data <= 1, "flag out of range")
+CHECK(synced, r->u.synced.error >= 0 && r->u.synced.error < 4096,
+    "errno out of range")
 CHECK(note, r->u.note.note < NOTE_COUNT, "note out of range")
 CHECK(end, r->u.end.end < END_COUNT, "end out of range")
 CHECK(trace, r->u.trace.n <= ipc_trace_bytes &&

@@ -11,6 +11,7 @@
 #include "shared/helpers.h"
 #include "shared/ipc_auth.h"
 #include "shared/ipc_control.h"
+#include "shared/ipc_disk.h"
 #include "shared/ipc_mail.h"
 #include "shared/ipc_proxy.h"
 #include "shared/ipc_tls.h"
@@ -30,9 +31,12 @@ enum ipc_way {
 	IPC_FROM_SIGN = 1 << 7,
 	IPC_TO_AUTH = 1 << 8,
 	IPC_FROM_AUTH = 1 << 9,
-	IPC_WAY_COUNT = 10,
+	IPC_TO_DISK = 1 << 10,
+	IPC_FROM_DISK = 1 << 11,
+	IPC_WAY_COUNT = 12,
 	/* Of those that enter a sandbox at their start, and say so. */
-	IPC_FROM_STARTED = IPC_FROM_NURSERY | IPC_FROM_SIGN | IPC_FROM_AUTH
+	IPC_FROM_STARTED = IPC_FROM_NURSERY | IPC_FROM_SIGN | IPC_FROM_AUTH |
+	    IPC_FROM_DISK
 };
 
 /* When: where the session of a worker stands, in the master's own books. */
@@ -202,7 +206,8 @@ struct ipc_end {
 	IPC_AUTH_RECORDS(X)						\
 	IPC_TLS_RECORDS(X)						\
 	X(ORIGINATOR, IPC_FROM_WORKER, rcpt, 0, IPC_AT_DATA, rcpt)	\
-	IPC_PROXY_RECORDS(X)
+	IPC_PROXY_RECORDS(X)						\
+	IPC_DISK_RECORDS(X)
 
 #define IPC_RECORD_NAME(name, way, payload, fd, when, check) IPC_##name,
 enum ipc_type { IPC_RECORDS(IPC_RECORD_NAME) IPC_TYPE_COUNT };
@@ -235,6 +240,7 @@ struct ipc_record {
 		IPC_CONTROL_PAYLOADS(IPC_MEMBER)
 		IPC_TLS_PAYLOADS(IPC_MEMBER)
 		IPC_PROXY_PAYLOADS(IPC_MEMBER)
+		IPC_DISK_PAYLOADS(IPC_MEMBER)
 	} u;
 };
 #undef IPC_MEMBER

@@ -167,7 +167,7 @@ sandbox_beyond(const char *probe_name, enum sandbox_role role)
 {
 	static const char *const always[] = {
 		"socket", "socket AF_UNIX", "socketpair", "setuid",
-		"mmap PROT_EXEC", "memory above the limit"
+		"mmap PROT_EXEC", "memory above the limit", "write"
 	};
 	static const char *const owner[] = {
 		"ftruncate", "listen", "accept"

@@ -37,7 +37,10 @@ static const int always[] = {
  */
 static const int io[] = {
 	C(read), C(readv), C(pread64), C(write), C(writev), C(recvfrom),
-	C(poll), C(ppoll), C(close), C(shutdown), C(lseek)
+	C(poll), C(ppoll), C(shutdown), C(lseek)
+};
+static const int close_only[] = {
+	C(close)
 };
 static const int file_sync[] = {
 	C(fsync), C(fdatasync)
@@ -178,6 +181,7 @@ static const int never[] = {
 const struct sandbox_calls sandbox_calls[] = {
 	GROUP(ANY_RIGHT, 0, always),
 	GROUP(RIGHT_IO, 0, io),
+	GROUP(RIGHT_IO | RIGHT_RECV_FD, 0, close_only),
 	GROUP(RIGHT_SYNC, ANY_RIGHT, file_sync),
 	GROUP(RIGHT_RECV_FD, ANY_RIGHT, recv_fd),
 	GROUP(OWN_STATE | RIGHT_SANITIZER, ANY_RIGHT, own_state),

@@ -3,8 +3,8 @@
  * manual pages and compiled against stub headers only; it has not run.
  *
  * What pledge cannot hold, and sandbox_beyond says: "stdio" includes
- * ftruncate(2) and fcntl(F_SETFL); "proc", which only the nursery has,
- * includes kill(2) of its own user; "inet", which only the master has, is
+ * write(2), ftruncate(2) and fcntl(F_SETFL); "proc", which only the nursery
+ * has, includes kill(2) of its own user; "inet", which only the master has, is
  * needed to accept and includes socket, bind, listen and connect.  An
  * executed program starts without a pledge, so sandbox_resume pledges again.
  */
@@ -174,9 +174,10 @@ bool
 sandbox_beyond(const char *probe_name, enum sandbox_role role)
 {
 	static const struct promise beyond[] = {
-		{ RIGHT_IO, "ftruncate" },
-		{ RIGHT_IO, "clear O_APPEND" },
-		{ RIGHT_IO, "socketpair" },
+		{ RIGHT_IO | RIGHT_SYNC, "write" },
+		{ RIGHT_IO | RIGHT_SYNC, "ftruncate" },
+		{ RIGHT_IO | RIGHT_SYNC, "clear O_APPEND" },
+		{ RIGHT_IO | RIGHT_SYNC, "socketpair" },
 		{ RIGHT_FORK, "kill" },
 		{ RIGHT_ACCEPT, "socket" },
 		{ RIGHT_ACCEPT, "bind" },

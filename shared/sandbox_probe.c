@@ -110,6 +110,12 @@ try_chown(const struct sandbox_things *t)
 	return sandbox_reached(chown(nowhere, t->uid, (gid_t)-1));
 }
 
+static bool
+try_write(const struct sandbox_things *t)
+{
+	return write(t->pair[0], "x", 1) == 1;
+}
+
 /* With F_SETFL a worker could overwrite what it has only to append to. */
 static bool
 try_clear_append(const struct sandbox_things *t)
@@ -296,6 +302,7 @@ const struct sandbox_probe sandbox_probes[] = {
 	{ "rename", RIGHT_FILES, false, try_rename },
 	{ "chmod", 0, false, try_chmod },
 	{ "chown", 0, false, try_chown },
+	{ "write", RIGHT_IO, false, try_write },
 	{ "clear O_APPEND", OWN_STATE, false, try_clear_append },
 	{ "socket", 0, false, try_socket },
 	{ "socket AF_UNIX", RIGHT_SYSLOG, false, try_socket_unix },

@@ -59,6 +59,14 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 		.descriptors_max = 8,
 		.no_fork = true
 	},
+	/* Who breaks into it can sync, and say that it was done. */
+	[SANDBOX_DISK] = {
+		.name = "disk",
+		.rights = RIGHT_SYNC | RIGHT_RECV_FD,
+		.memory_max_bytes = worker_memory_max_bytes,
+		.descriptors_max = 8,
+		.no_fork = true
+	},
 	/* Who holds them from their birth, so no limit is below theirs. */
 	[SANDBOX_KEEPER] = {
 		.name = "keeper",

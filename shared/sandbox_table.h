@@ -16,7 +16,8 @@ enum sandbox_role {
 	SANDBOX_SMTP,		/* one session of a stranger */
 	SANDBOX_SIGN,		/* holds the private keys */
 	SANDBOX_AUTH,		/* holds the passwords */
-	SANDBOX_KEEPER,		/* starts those two again, executes itself */
+	SANDBOX_DISK,		/* syncs what it is sent */
+	SANDBOX_KEEPER,		/* starts those again, executes itself */
 	SANDBOX_ROLE_COUNT
 };
 

@@ -6,10 +6,13 @@
 #include "server/daemon/log_setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "server/log/log_file.h"
+#include "server/process/disk.h"
 #include "shared/log.h"
 
 void
@@ -97,11 +100,35 @@ sync_message_log(struct master *m)
 }
 
 static void
+on_synced(void *arg, int error, size_t failed)
+{
+	(void)failed;
+	close(*(int *)arg);
+	*(int *)arg = -1;
+	if (error != 0)
+		log_error("fdatasync", "log/message", error);
+}
+
+/* A descriptor of its own, for the log may be rotated meanwhile. */
+static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
+	static int copy = -1;
+	static struct disk_job job = { .fds = &copy, .count = 1, .data = true,
+	    .done = on_synced, .arg = &copy };
+	struct master *m = arg;
+
 	(void)fd;
 	(void)what;
-	sync_message_log(arg);
+	if (copy != -1 || !m->log.unsynced)
+		return;
+	copy = fcntl(m->log.fd, F_DUPFD_CLOEXEC, 3);
+	if (copy == -1) {
+		sync_message_log(m);
+		return;
+	}
+	m->log.unsynced = false;
+	disk_sync(m, &job);
 }
 
 void

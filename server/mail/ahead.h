@@ -23,7 +23,7 @@ void	ahead_begin(struct ahead *a, const struct spool *s,
 	    struct conf_epoch *e);
 /*
  * Looks for Maildirs that are missing until until_us, and makes at most most
- * of them, durable after the next maildir_sync of b, which is empty.
+ * of them, durable once the directories of b are synced, which is empty.
  */
 void	ahead_piece(struct ahead *a, struct maildir_batch *b, size_t most,
 	    int64_t until_us);

@@ -2,12 +2,13 @@
  * Messages on their way into Maildirs.  The order is the second promise:
  * data and fdatasync (the worker), link, fsync of the directory, log, answer.
  *
- * Commits gather while the loop hands out what it has read; then each is
- * linked into its first Maildirs, each touched directory is synced once, and
- * those that are complete are answered.  What is left goes on in pieces: a
- * stranger may name ten thousand Maildirs with one address, and nobody else
- * is to wait for that.  A message that fails is taken out of the Maildirs it
- * has got to, in pieces as well.
+ * Commits gather while the loop hands out what it has read and the disk
+ * process has the previous batch; then each is linked into its first Maildirs,
+ * that process syncs each touched directory once, and those that are complete
+ * are answered.  What is left goes on in pieces: a stranger may name ten
+ * thousand Maildirs with one address, and nobody else is to wait for that.  A
+ * message that fails is taken out of the Maildirs it has got to, in pieces as
+ * well.
  */
 #include "server/mail/commit.h"
 
@@ -20,6 +21,7 @@
 #include "server/mail/ahead.h"
 #include "server/mail/delivery.h"
 #include "server/mail/maildir.h"
+#include "server/process/disk.h"
 #include "server/process/pool.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
@@ -28,16 +30,20 @@ enum {
 	name_host_bytes = 128,
 	batch_us = 10 * 1000,	/* no new message after that, in a turn */
 	quiet_times = 8,	/* as long is a piece that nobody waits for */
-	rest_times = 7,		/* as long as a piece others have the loop */
-	slow_us = 1000 * 1000	/* so long a message has a line in the log */
+	rest_times = 7		/* as long as a piece others have the loop */
 };
 
 struct commit {
 	struct delivery_list	 fresh;		/* not begun */
+	struct delivery_list	 touched;	/* by the batch being synced */
 	struct delivery_list	 large;		/* in pieces */
-	struct event		*batch_due;
-	struct event		*piece_due;
+	struct event		*next;		/* batch or piece */
 	struct maildir_batch	 batch;
+	struct disk_job		 sync;		/* of that batch, */
+	bool			 syncing;	/* under way */
+	bool			 of_piece;	/* what was begun last, */
+	bool			 quiet;		/* where nobody waits */
+	int64_t			 begun_us;
 	size_t			 piece;		/* Maildirs at a time */
 	int64_t			 rest_us;	/* so long the last one took */
 	unsigned		 rests;		/* at most so many more */
@@ -45,6 +51,19 @@ struct commit {
 	uint64_t		 heard;		/* when the rest began */
 	struct ahead		 ahead;		/* when there is nothing else */
 };
+
+static void
+put(struct delivery_list *list, struct delivery *d)
+{
+	d->in = list;
+	TAILQ_INSERT_TAIL(list, d, entry);
+}
+
+static void
+take_out(struct delivery *d)
+{
+	TAILQ_REMOVE(d->in, d, entry);
+}
 
 /*
  * SECONDS.ID.HOST,S=SIZE: unique by its id, and what Dovecot reads.  A file
@@ -80,34 +99,27 @@ answer(struct master *m, struct delivery *d)
 		owner.done(owner.arg, error, us);
 }
 
-/* When the next piece may begin; a rest that is due is not cut short. */
+/* Is there anything to be done in pieces? */
+static bool
+has_pieces(const struct commit *c)
+{
+	return !TAILQ_EMPTY(&c->large) || c->ahead.epoch != NULL;
+}
+
+/* By a timer: the loop looks for records before that. */
 static void
-plan_piece(struct commit *c)
+plan_next(struct commit *c)
 {
 	int64_t us = c->rest_until_us - deadline_now_us();
 	struct timeval wait = { 0, 0 };
 
-	if ((TAILQ_EMPTY(&c->large) && c->ahead.epoch == NULL) ||
-	    event_pending(c->piece_due, EV_TIMEOUT, NULL))
+	if (TAILQ_EMPTY(&c->fresh) && !has_pieces(c))
 		return;
-	if (us > 0) {
+	if (TAILQ_EMPTY(&c->fresh) && us > 0) {
 		wait.tv_sec = (time_t)(us / 1000000);
 		wait.tv_usec = (suseconds_t)(us % 1000000);
 	}
-	event_add(c->piece_due, &wait);
-}
-
-/* Makes durable what was delivered in this turn: 0, or errno. */
-static int
-sync_batch(struct master *m)
-{
-	struct maildir_batch *b = &m->commit->batch;
-	int error = maildir_sync(b, &m->spool) == -1 ? errno : 0;
-
-	m->counters.value[COUNTER_COMMITS]++;
-	m->counters.value[COUNTER_SYNCS] += b->syncs;
-	b->syncs = 0;
-	return error;
+	event_add(c->next, &wait);
 }
 
 /*
@@ -115,24 +127,22 @@ sync_batch(struct master *m)
  * names are durable: all that were touched are taken back.
  */
 static void
-settle(struct master *m, struct delivery_list *touched, int error)
+settle(struct master *m, int error, const struct recipient_mailbox *failed)
 {
 	struct delivery_list done = TAILQ_HEAD_INITIALIZER(done);
 	struct commit *c = m->commit;
 	struct delivery *d;
 
-	while ((d = TAILQ_FIRST(touched)) != NULL) {
-		TAILQ_REMOVE(touched, d, entry);
-		if (error != 0) {
-			delivery_fail(d, "fsync of a Maildir", error,
-			    &c->batch.failed);
-			TAILQ_INSERT_TAIL(&c->large, d, entry);
-		} else if (delivery_is_whole(d)) {
+	while ((d = TAILQ_FIRST(&c->touched)) != NULL) {
+		take_out(d);
+		if (d->error == 0 && error != 0)
+			delivery_fail(d, "fsync of a Maildir", error, failed);
+		if (d->error == 0 && delivery_is_whole(d)) {
 			d->owner.record(d->owner.arg);
-			TAILQ_INSERT_TAIL(&done, d, entry);
+			put(&done, d);
 		} else {
 			delivery_log_slow(d, false);
-			TAILQ_INSERT_TAIL(&c->large, d, entry);
+			put(&c->large, d);
 		}
 	}
 	if (!TAILQ_EMPTY(&done) && log_message_flush(&m->log) == -1)
@@ -140,9 +150,80 @@ settle(struct master *m, struct delivery_list *touched, int error)
 	/* What somebody is told of is in the log before that. */
 	log_flush();
 	while ((d = TAILQ_FIRST(&done)) != NULL) {
-		TAILQ_REMOVE(&done, d, entry);
+		take_out(d);
 		answer(m, d);
 	}
+}
+
+/*
+ * As many Maildirs at a time as a piece has time for, on this disk; more when
+ * nobody waits, as they share what is to be synced.
+ */
+static void
+adapt_piece(struct commit *c, int64_t took_us)
+{
+	const int64_t us = delivery_piece_us * (c->quiet ? quiet_times : 1);
+
+	if (took_us > 2 * us && c->piece > 1)
+		c->piece /= 2;
+	else if (took_us < us && c->piece < maildir_dirs_max)
+		c->piece *= 2;
+}
+
+/* The piece has ended; its rest begins. */
+static void
+rest(struct commit *c)
+{
+	int64_t now_us = deadline_now_us();
+
+	c->rest_us = now_us - c->begun_us;
+	c->rests = c->quiet ? 0 : rest_times - 1;
+	c->rest_until_us = now_us + (c->quiet ? 0 : c->rest_us);
+}
+
+/* Whose piece it was, pays; of NULL it was one of Maildirs made ahead. */
+static void
+end_piece(struct master *m, const struct delivery *d, int error)
+{
+	struct commit *c = m->commit;
+	int64_t now_us = deadline_now_us(), took_us = now_us - c->begun_us;
+
+	adapt_piece(c, took_us);
+	if (d != NULL && !d->disowned)
+		(void)d->owner.charge(d->owner.arg, took_us * (rest_times + 1),
+		    now_us);
+	else if (d == NULL && error != 0 && c->ahead.epoch != NULL)
+		ahead_end(&c->ahead, error);
+	rest(c);
+}
+
+static void
+on_synced(void *arg, int error, size_t failed)
+{
+	struct master *m = arg;
+	struct commit *c = m->commit;
+	const struct recipient_mailbox box = c->batch.dirs[failed].box;
+
+	m->counters.value[COUNTER_COMMITS]++;
+	m->counters.value[COUNTER_SYNCS] += c->batch.count;
+	maildir_end_batch(&c->batch, &m->spool, error);
+	c->syncing = false;
+	if (c->of_piece)
+		end_piece(m, TAILQ_FIRST(&c->touched), error);
+	settle(m, error, &box);
+	plan_next(c);
+}
+
+/* Makes durable what was delivered in this turn. */
+static void
+sync_batch(struct master *m)
+{
+	struct commit *c = m->commit;
+
+	c->syncing = true;
+	c->sync = (struct disk_job){ .fds = c->batch.fds,
+	    .count = c->batch.count, .done = on_synced, .arg = m };
+	disk_sync(m, &c->sync);
 }
 
 /* Has this turn room for all that d may touch? */
@@ -158,39 +239,22 @@ fits(const struct commit *c, const struct delivery *d)
 static void
 run_batch(struct master *m)
 {
-	struct delivery_list touched = TAILQ_HEAD_INITIALIZER(touched);
 	int64_t until = deadline_now_us() + batch_us;
 	struct commit *c = m->commit;
 	uint64_t count = 0;
 	struct delivery *d;
 
+	c->of_piece = false;
 	while ((d = TAILQ_FIRST(&c->fresh)) != NULL && fits(c, d) &&
 	    (count == 0 || deadline_now_us() < until)) {
-		TAILQ_REMOVE(&c->fresh, d, entry);
+		take_out(d);
 		name_message(m, d->tx);
 		count++;
-		if (delivery_go_on(d, &c->batch, delivery_first_max))
-			TAILQ_INSERT_TAIL(&touched, d, entry);
-		else
-			TAILQ_INSERT_TAIL(&c->large, d, entry);
+		put(delivery_go_on(d, &c->batch, delivery_first_max) ?
+		    &c->touched : &c->large, d);
 	}
 	counters_note(&m->counters, HISTOGRAM_BATCH, count);
-	settle(m, &touched, sync_batch(m));
-	plan_piece(c);
-}
-
-static void
-on_batch(evutil_socket_t fd, short what, void *arg)
-{
-	const struct timeval now = { 0, 0 };
-	struct master *m = arg;
-
-	(void)fd;
-	(void)what;
-	run_batch(m);
-	/* By a timer: the loop looks for records before that. */
-	if (!TAILQ_EMPTY(&m->commit->fresh))
-		event_add(m->commit->batch_due, &now);
+	sync_batch(m);
 }
 
 static void
@@ -200,7 +264,7 @@ take_back(struct master *m, struct delivery *d)
 		log_flush();
 		answer(m, d);
 	} else
-		TAILQ_INSERT_HEAD(&m->commit->large, d, entry);
+		put(&m->commit->large, d);
 }
 
 /* Who owes least is next; what is taken back before all others. */
@@ -221,98 +285,85 @@ find_next(struct commit *c, int64_t now_us)
 	return best;
 }
 
-/*
- * As many Maildirs at a time as a piece has time for, on this disk; more when
- * nobody waits, as they share what is to be synced.
- */
-static void
-adapt_piece(struct commit *c, int64_t took_us, bool quiet)
-{
-	const int64_t us = quiet ? delivery_piece_us * quiet_times : delivery_piece_us;
-
-	if (took_us > 2 * us && c->piece > 1)
-		c->piece /= 2;
-	else if (took_us < us && c->piece < maildir_dirs_max)
-		c->piece *= 2;
-}
-
 /* Maildirs are made ahead while no message is on its way in pieces. */
 static void
-make_ahead(struct master *m, bool quiet)
+make_ahead(struct master *m)
 {
 	struct commit *c = m->commit;
-	int64_t begun_us = deadline_now_us();
-	int error = 0;
 
-	if (!spool_has_room(&m->spool, &m->conf.limits, 0)) {
+	if (spool_has_room(&m->spool, &m->conf.limits, 0))
+		ahead_piece(&c->ahead, &c->batch, c->piece,
+		    c->begun_us + delivery_piece_us);
+	else
 		ahead_end(&c->ahead, ENOSPC);
-		return;
-	}
-	ahead_piece(&c->ahead, &c->batch, c->piece, begun_us + delivery_piece_us);
-	if (c->batch.count == 0)
-		return;
-	error = sync_batch(m);
-	adapt_piece(c, deadline_now_us() - begun_us, quiet);
-	if (error != 0)
-		ahead_end(&c->ahead, error);
 }
 
-/* quiet: nobody has said anything while it rested. */
 static void
-run_piece(struct master *m, bool quiet)
+run_piece(struct master *m)
 {
-	struct delivery_list touched = TAILQ_HEAD_INITIALIZER(touched);
-	int64_t now_us, begun_us = deadline_now_us();
 	struct commit *c = m->commit;
-	struct delivery *d = find_next(c, begun_us);
-	int error = 0;
+	struct delivery *d;
 
+	c->of_piece = true;
+	c->begun_us = deadline_now_us();
+	d = find_next(c, c->begun_us);
 	if (d != NULL)
-		TAILQ_REMOVE(&c->large, d, entry);
-	if (d == NULL && c->ahead.epoch == NULL)
-		return;
+		take_out(d);
 	if (d == NULL)
-		make_ahead(m, quiet);
+		make_ahead(m);
 	else if (d->error != 0)
 		take_back(m, d);
-	else {
-		if (delivery_go_on(d, &c->batch, c->piece))
-			TAILQ_INSERT_TAIL(&touched, d, entry);
-		else
-			TAILQ_INSERT_TAIL(&c->large, d, entry);
-		error = sync_batch(m);
-		now_us = deadline_now_us();
-		adapt_piece(c, now_us - begun_us, quiet);
-		(void)d->owner.charge(d->owner.arg, (now_us - begun_us) *
-		    (rest_times + 1), now_us);
-		settle(m, &touched, error);
+	else
+		put(delivery_go_on(d, &c->batch, c->piece) ? &c->touched :
+		    &c->large, d);
+	if (c->batch.count > 0) {
+		sync_batch(m);
+		return;
 	}
-	now_us = deadline_now_us();
-	c->rest_us = now_us - begun_us;
-	c->rests = quiet ? 0 : rest_times - 1;
-	c->rest_until_us = now_us + (quiet ? 0 : c->rest_us);
+	rest(c);
+	settle(m, 0, NULL);
+	plan_next(c);
 }
 
 /*
- * After a piece others have the loop for the time it took, and for as long
- * again while they have something to say, up to a multiple of it.
+ * After a piece others have loop and disk for the time it took, and for as
+ * long again while they have something to say, up to a multiple of it.
  */
+static bool
+piece_may_begin(struct master *m)
+{
+	struct commit *c = m->commit;
+	int64_t now_us = deadline_now_us();
+
+	if (!has_pieces(c) || c->rest_until_us > now_us ||
+	    (c->of_piece && !TAILQ_EMPTY(&c->fresh)))
+		return false;
+	c->quiet = pool_heard(m) == c->heard;
+	c->heard = pool_heard(m);
+	if (c->quiet || c->rests == 0)
+		return true;
+	c->rests--;
+	c->rest_until_us = now_us + c->rest_us;
+	return false;
+}
+
+/* A piece and a batch take turns where both wait. */
 static void
-on_piece(evutil_socket_t fd, short what, void *arg)
+on_next(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
 	struct commit *c = m->commit;
-	const bool quiet = pool_heard(m) == c->heard;
 
 	(void)fd;
 	(void)what;
-	c->heard = pool_heard(m);
-	if (!quiet && c->rests > 0) {
-		c->rests--;
-		c->rest_until_us = deadline_now_us() + c->rest_us;
-	} else
-		run_piece(m, quiet);
-	plan_piece(c);
+	if (c->syncing)
+		return;
+	if (piece_may_begin(m))
+		run_piece(m);
+	else if (!TAILQ_EMPTY(&c->fresh))
+		run_batch(m);
+	else
+		plan_next(c);
 }
 
 int
@@ -323,19 +374,20 @@ commit_init(struct master *m)
 	if (c == NULL)
 		return -1;
 	TAILQ_INIT(&c->fresh);
+	TAILQ_INIT(&c->touched);
 	TAILQ_INIT(&c->large);
 	c->piece = 1;
-	c->batch_due = event_new(m->base, -1, 0, on_batch, m);
-	c->piece_due = event_new(m->base, -1, 0, on_piece, m);
+	c->next = event_new(m->base, -1, 0, on_next, m);
 	m->commit = c;
-	return c->batch_due == NULL || c->piece_due == NULL ? -1 : 0;
+	return c->next == NULL ? -1 : 0;
 }
 
 void
 commit_make_ahead(struct master *m)
 {
 	ahead_begin(&m->commit->ahead, &m->spool, m->epoch);
-	plan_piece(m->commit);
+	if (!m->commit->syncing)
+		plan_next(m->commit);
 }
 
 struct delivery *
@@ -357,18 +409,17 @@ commit_add(struct master *m, struct transaction *tx,
 	d->mail.size = tx->size;
 	d->begun_us = deadline_now_us();
 	/* Behind all that is active now: those may bring more commits. */
-	if (TAILQ_EMPTY(&c->fresh))
-		event_active(c->batch_due, EV_TIMEOUT, 0);
-	TAILQ_INSERT_TAIL(&c->fresh, d, entry);
+	if (TAILQ_EMPTY(&c->fresh) && !c->syncing)
+		event_active(c->next, EV_TIMEOUT, 0);
+	put(&c->fresh, d);
 	return d;
 }
 
 void
-commit_forget(struct master *m, struct delivery *d)
+commit_forget(struct delivery *d)
 {
 	if (d->mail.at == 0 && !d->mail.copying && d->error == 0) {
-		TAILQ_REMOVE(d->tx->name[0] == '\0' ? &m->commit->fresh :
-		    &m->commit->large, d, entry);
+		take_out(d);
 		free(d);
 		return;
 	}
@@ -392,10 +443,11 @@ commit_finish(struct master *m)
 	struct delivery *d;
 
 	ahead_end(&c->ahead, 0);
+	disk_finish();
 	while (!TAILQ_EMPTY(&c->fresh))
 		run_batch(m);
 	while ((d = TAILQ_FIRST(&c->large)) != NULL) {
-		TAILQ_REMOVE(&c->large, d, entry);
+		take_out(d);
 		if (d->error == 0)
 			d->error = ECANCELED;
 		take_back(m, d);

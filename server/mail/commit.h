@@ -41,7 +41,7 @@ struct delivery *commit_add(struct master *m, struct transaction *tx,
  * The owner of d goes, and is not told.  What Maildirs have of the message is
  * taken out of them again, for which its transaction is emptied.
  */
-void	commit_forget(struct master *m, struct delivery *d);
+void	commit_forget(struct delivery *d);
 /* Ends what waits, now: what cannot be done in one turn is taken back. */
 void	commit_finish(struct master *m);
 

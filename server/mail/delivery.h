@@ -13,8 +13,11 @@ enum {
 	delivery_piece_us = 4 * 1000	/* no new Maildir after that */
 };
 
+TAILQ_HEAD(delivery_list, delivery);
+
 struct delivery {
 	TAILQ_ENTRY(delivery)	 entry;
+	struct delivery_list	*in;		/* of commit.c */
 	struct commit_owner	 owner;
 	char			 session[ipc_id_bytes + 1];
 	bool			 disowned;	/* nobody is to be told */
@@ -27,7 +30,6 @@ struct delivery {
 	size_t			 left;		/* cannot be taken back, */
 	struct recipient_mailbox left_in;	/* the first of them */
 };
-TAILQ_HEAD(delivery_list, delivery);
 
 /*
  * Gives d to most Maildirs more, or as many as there is time for and room in

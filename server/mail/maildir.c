@@ -62,7 +62,7 @@ find_dir(const struct maildir_batch *b, const char *path)
 {
 	for (size_t i = 0; i < b->count; i++)
 		if (strcmp(b->dirs[i].path, path) == 0)
-			return b->dirs[i].fd;
+			return b->fds[i];
 	return -1;
 }
 
@@ -75,7 +75,7 @@ add_dir(struct maildir_batch *b, int fd, const char *path,
 		return -1;
 	if (b->count == maildir_dirs_max)
 		bug("more directories in a turn than it has room for");
-	b->dirs[b->count].fd = fd;
+	b->fds[b->count] = fd;
 	b->dirs[b->count].box = *box;
 	snprintf(b->dirs[b->count].path, maildir_path_max_bytes, "%s", path);
 	b->count++;
@@ -352,29 +352,16 @@ maildir_take_back(struct maildir_delivery *d)
 	return unlinkat(d->spool->mail, file, 0);
 }
 
-int
-maildir_sync(struct maildir_batch *b, const struct spool *s)
+void
+maildir_end_batch(struct maildir_batch *b, const struct spool *s, int error)
 {
-	int error = 0;
-
-	for (size_t i = 0; i < b->count; i++) {
-		if (fsync(b->dirs[i].fd) == -1 && error == 0) {
-			error = errno;
-			b->failed = b->dirs[i].box;
-		}
-		b->syncs++;
-		close(b->dirs[i].fd);
-	}
-	b->count = 0;
+	while (b->count > 0)
+		close(b->fds[--b->count]);
 	if (error != 0 && b->making)
 		b->unsure = true;
 	if (b->making)
 		(void)flock(s->mail, LOCK_UN);
 	b->making = false;
-	if (error == 0)
-		return 0;
-	errno = error;
-	return -1;
 }
 
 int

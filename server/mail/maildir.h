@@ -23,12 +23,10 @@ enum {
  */
 struct maildir_batch {
 	size_t	 count;
-	uint64_t syncs;		/* of directories, for who counts them */
 	bool	 making;	/* has the lock of makers, until the sync */
 	bool	 unsure;	/* a sync failed after Maildirs were made */
-	struct recipient_mailbox failed; /* by maildir_sync */
+	int	 fds[maildir_dirs_max];
 	struct {
-		int	fd;
 		char	path[maildir_path_max_bytes];
 		struct recipient_mailbox box;
 	} dirs[maildir_dirs_max];
@@ -63,8 +61,8 @@ enum maildir_result {
 bool	maildir_has_room(const struct maildir_batch *b, size_t n);
 /*
  * Gives the message to the Maildir to->boxes[at], made if it is not there;
- * durable after the next maildir_sync.  b must have room for one.  What one
- * call does is bounded: a Maildir made, and a MiB copied.
+ * durable once the directories of b are synced.  b must have room for one.
+ * What one call does is bounded: a Maildir made, and a MiB copied.
  */
 enum maildir_result maildir_deliver(struct maildir_batch *b,
 	    struct maildir_delivery *d);
@@ -73,11 +71,9 @@ enum maildir_result maildir_deliver(struct maildir_batch *b,
  * which is one less then.  0; or -1 and errno, and it stays there.
  */
 int	maildir_take_back(struct maildir_delivery *d);
-/*
- * Makes durable what was delivered, and empties b.  0; or -1, errno and
- * b->failed of the first directory that failed.
- */
-int	maildir_sync(struct maildir_batch *b, const struct spool *s);
+/* Empties b: its directories were synced, or there was an error. */
+void	maildir_end_batch(struct maildir_batch *b, const struct spool *s,
+	    int error);
 /* 0 when box can be delivered to, or is still to be made; or -1 and errno. */
 int	maildir_probe(const struct spool *s,
 	    const struct recipient_mailbox *box);

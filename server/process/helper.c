@@ -16,6 +16,8 @@
 
 enum {
 	start_patience_ms = 10000,
+	patience_ms = 10000,	/* while an answer is due */
+	records_max = 32,	/* of one helper in a turn */
 	short_life_ms = 2000,
 	pause_max_s = 64
 };
@@ -100,6 +102,7 @@ drop(struct helper *h)
 	}
 	h->channel = -1;
 	h->pid = 0;
+	h->due_ms = 0;
 	h->sandbox[0] = '\0';
 }
 
@@ -272,24 +275,23 @@ take(struct helper *h, const struct ipc_record *r, int passed)
 	}
 }
 
-static void
-on_readable(evutil_socket_t fd, short what, void *arg)
+/* One record of h; false: there is none, or h is lost. */
+static bool
+hear_one(struct helper *h)
 {
-	struct helper *h = arg;
 	struct ipc_record r;
 	const char *why = h->served ? "it has ended" :
 	    "it ended at once; can it be executed?";
 	int passed;
 
-	(void)what;
-	switch (ipc_recv(fd, h->role->way, IPC_AT_ANY, false, &r, &passed,
-	    &why)) {
+	switch (ipc_recv(h->channel, h->role->way, IPC_AT_ANY, false, &r,
+	    &passed, &why)) {
 	case IPC_GOT_RECORD:
 		take(h, &r, passed);
-		return;
+		return h->channel != -1;
 	case IPC_GOT_NOTHING:
 	case IPC_GOT_NO_ROOM:
-		return;
+		return false;
 	case IPC_GOT_ERROR:
 		why = strerror(errno);
 		break;
@@ -298,6 +300,16 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		break;
 	}
 	helper_lose(h->master, kind_of(h), why);
+	return false;
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < records_max && hear_one(arg); i++)
+		continue;
 }
 
 void
@@ -348,6 +360,9 @@ helper_tick(struct master *m)
 		    now - h->since_ms > start_patience_ms)
 			helper_lose(m, (enum helper_kind)i,
 			    "it does not start");
+		else if (h->due_ms != 0 && now - h->due_ms > patience_ms)
+			helper_lose(m, (enum helper_kind)i,
+			    "it does not answer");
 	}
 }
 

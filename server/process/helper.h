@@ -61,6 +61,8 @@ struct helper {
 	pid_t				 pid;		/* as it says */
 	char				 sandbox[ipc_text_bytes];
 	int64_t				 since_ms;	/* state is so */
+	int64_t				 due_ms;	/* silent since then,
+						   and an answer is due; or 0 */
 	int64_t				 again_ms;
 	unsigned			 pause_s;	/* before that */
 	bool				 served;	/* once, at least */

@@ -194,7 +194,7 @@ session_end(struct master *m, struct session *s, const char *how,
 	login_forget(s);
 	sign_forget(m, &s->signing);
 	if (s->delivery != NULL)
-		commit_forget(m, s->delivery);
+		commit_forget(s->delivery);
 	count_end(&m->counters, s, how, end);
 	if (end != NULL)
 		how = end_words[end->end];

@@ -343,11 +343,33 @@ daemon_last_words(const struct daemon *d)
 	return words;
 }
 
+/* What works for the master alone. */
+static bool
+is_helper(pid_t pid)
+{
+	for (const char *x = "sadk"; *x != '\0'; x++)
+		if (proc_has_option(pid, *x))
+			return true;
+	return false;
+}
+
+static size_t
+nurseries_of(const struct daemon *d, pid_t *out, size_t max)
+{
+	pid_t all[16];
+	size_t count = proc_children(d->pid, NULL, all, 16), n = 0;
+
+	for (size_t i = 0; i < count && n < max; i++)
+		if (!is_helper(all[i]))
+			out[n++] = all[i];
+	return n;
+}
+
 size_t
 daemon_nurseries(const struct daemon *d, pid_t out[2])
 {
 	pid_t child;
-	size_t n = proc_children(d->pid, NULL, out, 2);
+	size_t n = nurseries_of(d, out, 2);
 	pid_t later;
 
 	/* One that the other has bred is its child, not the master's. */
@@ -364,7 +386,7 @@ size_t
 daemon_workers(const struct daemon *d, pid_t *out, size_t max)
 {
 	pid_t nurseries[8];
-	size_t k = proc_children(d->pid, NULL, nurseries, 8), n = 0;
+	size_t k = nurseries_of(d, nurseries, 8), n = 0;
 
 	for (size_t i = 0; i < k; i++)
 		n += proc_children(nurseries[i], NULL, out + n, max - n);
@@ -380,7 +402,8 @@ held_nurseries(const struct daemon *d)
 	char filters[16];
 
 	for (size_t i = 0; i < n; i++)
-		if (!proc_is_gone(all[i]) && proc_status_of(all[i],
+		if (!proc_is_gone(all[i]) && !is_helper(all[i]) &&
+		    proc_status_of(all[i],
 		    "Seccomp_filters", filters, sizeof(filters)) &&
 		    strcmp(filters, "1") == 0)
 			count++;

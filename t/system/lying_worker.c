@@ -1074,9 +1074,9 @@ main(int argc, char *argv[])
 	if (argc < 1)
 		return 1;
 	program = argv[0];
-	/* Keys and passwords are held by who is honest. */
-	if (argc == 2 && (strcmp(argv[1], "-s") == 0 ||
-	    strcmp(argv[1], "-a") == 0 || strcmp(argv[1], "-k") == 0))
+	/* The helpers are honest. */
+	if (argc == 2 && strlen(argv[1]) == 2 &&
+	    strchr("sadk", argv[1][1]) != NULL)
 		execute_honest(argv);
 	how = strrchr(program, '-');
 	how = how == NULL ? "" : how + 1;

@@ -58,21 +58,8 @@ memory_helper(pid_t master, const char *option)
 	pid_t children[64];
 	size_t count = proc_below(master, children, 64);
 
-	for (size_t i = 0; i < count; i++) {
-		char path[64], text[512] = "";
-		size_t n = 0;
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/proc/%d/cmdline",
-		    (int)children[i]);
-		f = fopen(path, "re");
-		if (f == NULL)
-			continue;
-		n = fread(text, 1, sizeof(text) - 1, f);
-		fclose(f);
-		if (n > strlen(option) + 1 && strcmp(text + n - 1 -
-		    strlen(option), option) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (proc_has_option(children[i], option[1]))
 			return children[i];
-	}
 	return 0;
 }

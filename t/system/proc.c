@@ -159,6 +159,23 @@ proc_rests(pid_t top, uint64_t *seen)
 }
 
 bool
+proc_has_option(pid_t pid, char x)
+{
+	char path[64], text[512];
+	size_t n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return false;
+	n = fread(text, 1, sizeof(text), f);
+	fclose(f);
+	return n > 4 && memcmp(text + n - 4, (char[]){ '\0', '-', x, '\0' },
+	    4) == 0 && memchr(text, '\0', n) == text + n - 4;
+}
+
+bool
 proc_is_gone(pid_t pid)
 {
 	struct process p;

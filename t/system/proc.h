@@ -14,6 +14,8 @@
 size_t	proc_below(pid_t top, pid_t *out, size_t max);
 /* Children of parent whose program is named so (NULL: any), oldest first. */
 size_t	proc_children(pid_t parent, const char *name, pid_t *out, size_t max);
+/* Its only argument is "-x". */
+bool	proc_has_option(pid_t pid, char x);
 /*
  * True if top and every process below it slept, and none has run since the
  * call before that gave *seen: as nothing is under way, nothing happens until

@@ -1,11 +1,12 @@
 /*
- * Commits of which one call fails: what the others of the batch are told, and
- * what lies in the Maildirs then.
+ * Commits of which one call fails, or the process that makes the fsyncs: what
+ * the others of the batch are told, and what lies in the Maildirs then.
  */
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,13 @@
 
 #include "t/system/client.h"
 #include "t/system/harness.h"
+#include "t/system/memory.h"
 #include "t/system/trace.h"
 
-enum { crowd = 6, crowd_rcpts = 16 };	/* more Maildirs than a batch has */
+enum {
+	crowd = 6, crowd_rcpts = 16,	/* more Maildirs than a batch has */
+	storm_senders = 8, storm_each = 60
+};
 
 static unsigned
 number_of(unsigned round, unsigned sender)
@@ -53,13 +58,23 @@ open_for(struct client *c, const struct daemon *d, unsigned number,
 	free(text);
 }
 
+static pid_t
+disk_process(const struct daemon *d)
+{
+	pid_t disk;
+
+	EXPECT(WAIT((disk = memory_helper(d->pid, "-d")) != 0), "no disk "
+	    "process: %s", daemon_last_words(d));
+	return disk;
+}
+
 /*
- * The master finds all final dots at once, and its count-th call fails.  A
- * bit for each message that was answered 250; the others were 451.
+ * The master finds all final dots at once, and the count-th call of who fails.
+ * A bit for each message that was answered 250; the others were 451.
  */
 static int
-all_at_once(const struct daemon *d, struct client *c, unsigned n, long call,
-    unsigned count, int error)
+all_at_once(const struct daemon *d, struct client *c, unsigned n, pid_t who,
+    long call, unsigned count, int error)
 {
 	int status = 0, taken = 0;
 	pid_t child;
@@ -69,7 +84,7 @@ all_at_once(const struct daemon *d, struct client *c, unsigned n, long call,
 	for (unsigned i = 0; i < n; i++)
 		EXPECT(client_send(&c[i], ".\r\n", 3), "send");
 	harness_sleep_ms(300);
-	EXPECT(trace_begin(d->pid), "trace: %s", strerror(errno));
+	EXPECT(trace_begin(who), "trace: %s", strerror(errno));
 	kill(d->pid, SIGCONT);
 	fflush(stdout);
 	child = fork();
@@ -81,7 +96,7 @@ all_at_once(const struct daemon *d, struct client *c, unsigned n, long call,
 		}
 		_exit(taken);
 	}
-	EXPECT(trace_fail_at(d->pid, call, count, error, child, &status) &&
+	EXPECT(trace_fail_at(who, call, count, error, child, &status) &&
 	    WIFEXITED(status) && WEXITSTATUS(status) < 128,
 	    "no such call, or another reply than 250 and 451");
 	for (unsigned i = 0; i < n; i++)
@@ -100,7 +115,8 @@ links_refused(void)
 	start(&d);
 	for (unsigned i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
 		open_for(&c, &d, i, 0, 2);
-		EXPECT(all_at_once(&d, &c, 1, SYS_linkat, 1, errors[i]) == 1,
+		EXPECT(all_at_once(&d, &c, 1, d.pid, SYS_linkat, 1,
+		    errors[i]) == 1,
 		    "%s: %s", strerror(errors[i]), daemon_last_words(&d));
 		EXPECT(mail_copies(&d, "u0", i) == 1 &&
 		    mail_copies(&d, "u1", i) == 1, "%s: it is not in both",
@@ -134,7 +150,7 @@ batch_sync_fails(void)
 		}
 		if (round == 0)
 			continue;
-		taken = all_at_once(&d, c, crowd, SYS_fsync,
+		taken = all_at_once(&d, c, crowd, disk_process(&d), SYS_fsync,
 		    round == 1 ? 1 : 30, EIO);
 		for (unsigned i = 0; i < crowd * crowd_rcpts; i++) {
 			bool was = taken & 1 << i / crowd_rcpts;
@@ -169,10 +185,162 @@ store_left(void)
 	snprintf(file, sizeof(file), "%s.away", path);
 	EXPECT(rename(path, file) == 0 && symlink("/", path) == 0, "%s: %s",
 	    path, strerror(errno));
-	EXPECT(all_at_once(&d, &c, 1, SYS_unlinkat, 1, EIO) == 0, "not 451");
+	EXPECT(all_at_once(&d, &c, 1, d.pid, SYS_unlinkat, 1, EIO) == 0,
+	    "not 451");
 	EXPECT(mail_copies(&d, "u0", 2) == 1, "nothing was left");
 	EXPECT(WAIT(daemon_logged(&d, " event=store-left ", " mailboxes=1 ",
 	    " to=u0@example.org ", NULL) == 1), "%s", daemon_last_words(&d));
+	daemon_stop(&d);
+}
+
+static bool
+has_answer(const struct client *c)
+{
+	struct pollfd fd = { .fd = c->fd, .events = POLLIN };
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+/* A message for u1 whose final dot is sent, and a disk that stands still. */
+static pid_t
+hold_up(const struct daemon *d, struct client *c, unsigned number)
+{
+	pid_t disk = disk_process(d);
+
+	kill(disk, SIGSTOP);
+	open_for(c, d, number, 1, 1);
+	EXPECT(client_send(c, ".\r\n", 3), "send");
+	EXPECT(WAIT(mail_copies(d, "u1", number) == 1), "not linked");
+	harness_sleep_ms(500);
+	EXPECT(!has_answer(c), "answered before its fsync");
+	return disk;
+}
+
+static void
+expect_another(const struct daemon *d, pid_t old, const char *why)
+{
+	char pid[16];
+
+	EXPECT(WAIT(daemon_logged(d, " event=helper-lost ", " helper=disk ",
+	    why, "waits for the disk itself", NULL) == 1), "%s",
+	    daemon_last_words(d));
+	EXPECT(WAIT(daemon_logged(d, " event=helper-started ", " helper=disk ",
+	    NULL) == 1), "%s", daemon_last_words(d));
+	daemon_log_value(d, "helper-started", "pid", pid, sizeof(pid));
+	EXPECT(atoi(pid) > 0 && atoi(pid) != old, "process %s", pid);
+	EXPECT(client_deliver(d, NULL, 9, 500, "u1") == 250, "u1");
+	EXPECT(mail_copies(d, "u1", 9) == 1, "u1 has it not");
+}
+
+/* The master makes the fsync of who waits, and the next is asked again. */
+static void
+disk_killed(void)
+{
+	struct client c;
+	struct daemon d;
+	pid_t disk;
+
+	start(&d);
+	EXPECT(client_deliver(&d, NULL, 1, 500, "u1") == 250, "u1");
+	disk = hold_up(&d, &c, 2);
+	kill(disk, SIGKILL);
+	EXPECT(client_reply(&c) == 250, "%s", c.reply);
+	client_close(&c);
+	expect_another(&d, disk, "it has ended");
+	daemon_stop(&d);
+}
+
+/* Is that the master's own fsync?  Where it fails, the answer is no. */
+static void
+disk_killed_and_sync_fails(void)
+{
+	int status = 0;
+	struct client c;
+	struct daemon d;
+	pid_t disk, child;
+
+	start(&d);
+	EXPECT(client_deliver(&d, NULL, 1, 500, "u1") == 250, "u1");
+	disk = hold_up(&d, &c, 2);
+	EXPECT(trace_begin(d.pid), "trace: %s", strerror(errno));
+	kill(disk, SIGKILL);
+	fflush(stdout);
+	child = fork();
+	if (child == 0)
+		_exit(client_reply(&c) == 451 ? 0 : 1);
+	EXPECT(trace_fail_at(d.pid, SYS_fsync, 1, EIO, child, &status) &&
+	    status == 0, "not 451");
+	client_close(&c);
+	EXPECT(WAIT(mail_copies(&d, "u1", 2) == 0), "451, and delivered");
+	daemon_stop(&d);
+}
+
+static void
+disk_hangs(void)
+{
+	struct client c, other;
+	struct daemon d;
+	pid_t disk;
+
+	start(&d);
+	EXPECT(client_deliver(&d, NULL, 1, 500, "u1") == 250, "u1");
+	disk = hold_up(&d, &c, 2);
+	/* The loop goes on: whoever comes is served up to the final dot. */
+	open_for(&other, &d, 3, 2, 1);
+	EXPECT(client_reply(&c) == 250, "%s", c.reply);
+	client_close(&c);
+	client_expect(&other, 250, ".");
+	client_close(&other);
+	expect_another(&d, disk, "it does not answer");
+	kill(disk, SIGCONT);
+	daemon_stop(&d);
+}
+
+/* In a child: messages one after the other, while it can; how many. */
+static _Noreturn void
+send_on(const struct daemon *d, unsigned sender, int out)
+{
+	for (unsigned i = 0; i < storm_each; i++) {
+		unsigned number = 100 + sender * storm_each + i;
+
+		if (client_deliver(d, NULL, number, 500, "u1") == 250 &&
+		    write(out, &number, sizeof(number)) != sizeof(number))
+			_exit(1);
+	}
+	_exit(0);
+}
+
+/* Nobody notices: each message is answered 250, and is there once. */
+static void
+killed_under_load(void)
+{
+	unsigned number, taken = 0, killed = 0;
+	pid_t children[storm_senders];
+	struct daemon d;
+	int ends[2];
+
+	start(&d);
+	EXPECT(pipe(ends) == 0, "pipe");
+	fflush(stdout);
+	for (unsigned i = 0; i < storm_senders; i++) {
+		children[i] = fork();
+		if (children[i] == 0)
+			send_on(&d, i, ends[1]);
+	}
+	close(ends[1]);
+	for (; killed < 3; killed++) {
+		kill(disk_process(&d), SIGKILL);
+		EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ",
+		    " helper=disk ", NULL) == killed + 1), "%s",
+		    daemon_last_words(&d));
+	}
+	while (read(ends[0], &number, sizeof(number)) == sizeof(number)) {
+		EXPECT(mail_copies(&d, "u1", number) == 1, "%u", number);
+		taken++;
+	}
+	for (unsigned i = 0; i < storm_senders; i++)
+		waitpid(children[i], NULL, 0);
+	EXPECT(taken == storm_senders * storm_each, "%u taken", taken);
 	daemon_stop(&d);
 }
 
@@ -183,6 +351,10 @@ main(int argc, char *argv[])
 		{ "links_refused", links_refused },
 		{ "batch_sync_fails", batch_sync_fails },
 		{ "store_left", store_left },
+		{ "disk_killed", disk_killed },
+		{ "disk_killed_and_sync_fails", disk_killed_and_sync_fails },
+		{ "disk_hangs", disk_hangs },
+		{ "killed_under_load", killed_under_load },
 	};
 
 	return harness_main(argc, argv, tests,

@@ -20,6 +20,7 @@
 
 #include "t/system/client.h"
 #include "t/system/harness.h"
+#include "t/system/memory.h"
 #include "t/system/proc.h"
 
 enum { family_max = 64 };
@@ -179,6 +180,8 @@ users_and_rights(void)
 		EXPECT(uid_of("nobody") != 0 && uid_of("daemon") != 0 &&
 		    uid_of("nobody") != uid_of("daemon"), "users");
 	check_held(s.d.pid, "nobody");
+	check_held(memory_helper(s.d.pid, "-d"), "nobody");
+	check_held(memory_helper(s.d.pid, "-k"), "nobody");
 	for (int i = 0; i < 2; i++)
 		check_held(s.nurseries[i], "daemon");
 	for (size_t i = 0; i < s.worker_count; i++)
@@ -215,7 +218,9 @@ rights_after_renewal(void)
 	n = proc_below(s.d.pid, all, family_max);
 	for (size_t i = 0; i < n; i++)
 		if (!proc_is_gone(all[i]))
-			check_held(all[i], "daemon");
+			check_held(all[i], proc_has_option(all[i], 'd') ||
+			    proc_has_option(all[i], 'k') ? "nobody" :
+			    "daemon");
 	client_close(&s.c);
 	daemon_stop(&s.d);
 }
@@ -278,10 +283,10 @@ static void
 check_master_fds(const struct scene *s)
 {
 	/*
-	 * A listener, the control socket, two nurseries, the workers: no
-	 * client, no message.
+	 * A listener, the control socket, two nurseries, disk, the keeper, the
+	 * workers: no client, no message.
 	 */
-	size_t sockets = 1 + 1 + 2 + s->worker_count;
+	size_t sockets = 1 + 1 + 2 + 2 + s->worker_count;
 	const struct held want[] = {
 		{ "/dev/null", 1, 1 }, { "stderr", 2, 2 },
 		{ "ROOT", 1, 1 }, { "ROOT/mail", 1, 1 },

@@ -371,7 +371,7 @@ never_root(void)
 	    .user = "nobody" };
 	char logs[80];
 	struct stat st;
-	pid_t pid, pids[16];
+	pid_t pid, pids[2];
 	size_t n;
 
 	harness_need_root("give capabilities to another user");
@@ -390,7 +390,9 @@ never_root(void)
 	pid = spawn(&s);
 	expect_service(&d, 1);
 	expect_user(pid, "nobody");
-	n = proc_children(pid, NULL, pids, 16);
+	d.pid = pid;
+	n = daemon_nurseries(&d, pids);
+	d.pid = 0;
 	EXPECT(n == 2, "%zu nurseries", n);
 	expect_user(pids[0], "daemon");
 	expect_user(pids[1], "daemon");

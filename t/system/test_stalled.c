@@ -515,7 +515,7 @@ made_by_a_message(void)
 	took = send_to_all(&d, "lists.example");
 	printf("a message for two thousand Maildirs not made: %d ms\n", took);
 	EXPECT(took < 2 * slow_ms ||
-	    (daemon_logged(&d, " event=delivery-slow ", NULL) == 1 &&
+	    WAIT(daemon_logged(&d, " event=delivery-slow ", NULL) == 1 &&
 	    daemon_logged(&d, " event=delivery-ended ", " done=2000 ",
 	    NULL) == 1), "nothing in the log: %s", daemon_last_words(&d));
 	EXPECT(waitpid(watcher, NULL, WNOHANG) == 0, "the watchdog bites");

@@ -15,6 +15,7 @@
 
 #include "t/system/client.h"
 #include "t/system/harness.h"
+#include "t/system/memory.h"
 #include "t/system/proc.h"
 #include "t/system/trace.h"
 
@@ -259,15 +260,17 @@ nursery(void)
 static const struct {
 	const char	*name;
 	long		 number;
+	bool		 of_disk;	/* made for the master */
 } calls[] = {
-	{ "openat", SYS_openat },
-	{ "mkdirat", SYS_mkdirat },
-	{ "linkat", SYS_linkat },
-	{ "renameat", SYS_renameat },
-	{ "newfstatat", SYS_newfstatat },
-	{ "fsync", SYS_fsync },
-	{ "fdatasync", SYS_fdatasync },
-	{ "write", SYS_write }
+	{ "openat", SYS_openat, false },
+	{ "mkdirat", SYS_mkdirat, false },
+	{ "linkat", SYS_linkat, false },
+	{ "renameat", SYS_renameat, false },
+	{ "newfstatat", SYS_newfstatat, false },
+	{ "fsync", SYS_fsync, false },
+	{ "fsync of disk", SYS_fsync, true },
+	{ "fdatasync", SYS_fdatasync, false },
+	{ "write", SYS_write, false }
 };
 
 /* In a child: one message for two; it exits with the code it got. */
@@ -301,6 +304,8 @@ one_failure(struct sweep *s, size_t which, unsigned count, unsigned round)
 	bool failed;
 
 	rcpts_of(round, names, rcpts);
+	if (calls[which].of_disk)
+		target = memory_helper(s->d.pid, "-d");
 	if (!trace_begin(target))
 		harness_lacking("cannot trace: %s", strerror(errno));
 	fflush(stdout);
@@ -342,7 +347,8 @@ each_call_fails(enum target target, unsigned least)
 		unsigned count = 1;
 
 		/* What the master writes is the log itself. */
-		if (target == TARGET_MASTER && calls[i].number == SYS_write)
+		if (target == TARGET_MASTER ?
+		    calls[i].number == SYS_write : calls[i].of_disk)
 			continue;
 		while (count < 100 && one_failure(&s, i, count, round++))
 			count++;

@@ -338,7 +338,8 @@ START_TEST(ranges)
 		ck_assert_int_eq(passes(&r), v < LOGIN_COUNT);
 		r = good(IPC_BREED);
 		r.u.breed.option = v;
-		ck_assert_int_eq(passes(&r), v == 'a' || v == 'r' || v == 's');
+		ck_assert_int_eq(passes(&r), v == 'a' || v == 'd' ||
+		    v == 'r' || v == 's');
 		r = good(IPC_SESSION);
 		r.u.session.lacks = v;
 		ck_assert_int_eq(passes(&r), v < 4);

@@ -1,0 +1,27 @@
+/*
+ * The process that waits for the disk.  The master sends a descriptor; this
+ * process syncs it, says how that went, and closes it.  It has no other right:
+ * it cannot even read or write what it was sent.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "worker/helper.h"
+
+static void
+take(int channel, const struct ipc_record *r, int passed)
+{
+	struct ipc_record answer = { .type = IPC_SYNCED };
+	int result = r->u.sync.data ? fdatasync(passed) : fsync(passed);
+
+	answer.u.synced.ticket = r->u.sync.ticket;
+	answer.u.synced.error = result == -1 ? errno : 0;
+	close(passed);
+	helper_answer(channel, &answer);
+}
+
+void
+disk_run(int channel)
+{
+	helper_serve(channel, SANDBOX_DISK, IPC_TO_DISK, take);
+}
