@@ -26,6 +26,7 @@ recipient_log_word(enum verdict verdict)
 		[VERDICT_UNKNOWN] = "no such recipient",
 		[VERDICT_FOREIGN] = "relaying denied",
 		[VERDICT_TOO_MANY] = "too many recipients",
+		[VERDICT_NOT_YOURS] = "not the user's address",
 		[VERDICT_DISK_FULL] = "disk nearly full",
 		[VERDICT_BROKEN] = "the recipient is broken here",
 		[VERDICT_TROUBLE] = "local trouble"

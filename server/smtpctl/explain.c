@@ -12,6 +12,9 @@
 
 #include "server/log/lines.h"
 #include "server/log/refused_record.h"
+#include "server/mail/recipient_log.h"
+#include "server/smtpctl/dryrun.h"
+#include "shared/verdict.h"
 
 enum { text_bytes = 4096, shown_bytes = 4 * log_line_bytes, shown_max = 4 };
 
@@ -65,25 +68,33 @@ put_step(const struct log_step *logged, const struct story *story)
 	story_step(story, &step);
 }
 
-static const char *
-enhanced_words(struct span verdict)
+/* What the client read; or the word, of a verdict that is not known. */
+static void
+put_reply(struct span word, const struct story *story)
 {
-	return span_equal(verdict, span_of("no such recipient")) ?
-	    " (550 5.1.1)" : span_equal(verdict, span_of("relaying denied")) ?
-	    " (550 5.7.1)" : "";
+	char reply[dryrun_reply_bytes];
+	struct buf b = buf_over(reply, sizeof(reply) - 1);
+	bool taken = false;
+
+	json_add_decoded(&b, word);
+	(void)buf_str(&b);
+	for (uint32_t v = 0; v < VERDICT_COUNT; v++)
+		if (span_equal(word, span_of(recipient_log_word(v))))
+			taken = dryrun_reply("", verdict_reply(v,
+			    REPLY_RCPT_OK), reply);
+	story_end(story, taken, reply);
 }
 
 /* As text. */
 static void
 put_rcpts(struct span list, const struct story *story)
 {
-	char reply[text_bytes], title[text_bytes];
+	char title[text_bytes];
 	struct log_rcpt rcpt;
 	struct log_step step;
 
 	while (log_record_next_rcpt(&list, &rcpt)) {
 		struct buf b = buf_over(title, sizeof(title));
-		bool taken = span_equal(rcpt.verdict, span_of("ok"));
 
 		buf_add_str(&b, "RCPT TO:<");
 		json_add_decoded(&b, rcpt.to);
@@ -97,12 +108,7 @@ put_rcpts(struct span list, const struct story *story)
 		if (rcpt.more > 0)
 			fprintf(story->f, "        and %llu steps more\n",
 			    (unsigned long long)rcpt.more);
-		b = buf_over(reply, sizeof(reply) - 1);
-		buf_add_str(&b, taken ? "taken" : "refused: ");
-		if (!taken)
-			json_add_decoded(&b, rcpt.verdict);
-		buf_add_str(&b, enhanced_words(rcpt.verdict));
-		story_end(story, taken, buf_str(&b));
+		put_reply(rcpt.verdict, story);
 	}
 }
 

@@ -119,16 +119,15 @@ message(void)
 	said("from       <\"j\\\"x\"@remote.example>");
 	said("RCPT TO:<All@example.net>\n        example.net is a domain of "
 	    "ours ");
-	said("    ->  taken\n");
+	said("    ->  250 2.1.5 recipient ok\n");
 	said("/aliases.net:2");
 	said("all@example.net is an alias");
 	said("all: team, carol\n");
 	said("team: carol, alice@example.org\n");
 	said("RCPT TO:<nobody@example.org>\n");
-	said("    ->  refused: no such recipient (550 5.1.1)\n");
+	said("    ->  550 5.1.1 no such recipient here\n");
 	said("RCPT TO:<x@elsewhere.example>\n    NO  its domain has no block, "
-	    "and nothing is relayed\n    ->  refused: relaying denied (550 "
-	    "5.7.1)\n");
+	    "and nothing is relayed\n    ->  550 5.7.1 relaying denied\n");
 	said("without its subaddress it is carol@example.net ");
 	said("nobody by that name in example.net, so the catch-all");
 	said("/mail/example.org/alice/new/");
