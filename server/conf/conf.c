@@ -1,6 +1,6 @@
 /*
- * The configuration in memory: its defaults, its end, and finding names in
- * it.  Loading it is conf_load.c, printing it conf_keyword.c.
+ * The configuration in memory: its defaults, the search for names in it, and
+ * how it is freed.  conf_load.c loads it, conf_keyword.c prints it.
  */
 #include "server/conf/conf.h"
 
@@ -89,7 +89,7 @@ conf_settle_limits(struct conf *conf)
 		    l->workers / 4 : l->per_address;
 }
 
-/* This host's name, where it can stand in a greeting. */
+/* The name of this host; "localhost" where that cannot stand in a greeting. */
 static char *
 own_hostname(void)
 {
@@ -130,7 +130,7 @@ conf_init(struct conf *out)
 	return 0;
 }
 
-/* As strcmp, with the ASCII capitals of a folded. */
+/* strcmp(3) of a, with its ASCII capitals folded, and b. */
 static int
 compare_fold(struct span a, const char *b)
 {

@@ -1,7 +1,7 @@
 /*
- * The configuration as the master holds it: read before anything is bound,
- * and again upon SIGHUP; every value checked.  conf_parse knows the language,
- * conf the keywords and the tables (users, aliases) they name.
+ * The configuration as the master holds it, every value checked: read before
+ * anything is bound, and again upon SIGHUP.  The language is in conf_parse.h,
+ * the keywords in conf_keyword.h, the tables (users, aliases) in conf_table.h.
  */
 #ifndef SERVER_CONF_H
 #define SERVER_CONF_H
@@ -40,13 +40,13 @@ struct conf_proxy {
 };
 
 /*
- * One name of a users file: a Maildir of its own.  What its password is
- * stored as is kept until the auth process has it: conf_forget_passwords.
+ * One name of a users file, which has a Maildir.  The hash of its password is
+ * kept until the auth process has it: conf_forget_passwords.
  */
 struct conf_user {
 	char		*name;		/* a directory; ASCII small letters */
-	char		*stored;	/* good to log in with; else NULL */
-	const char	*broken;	/* why that is of no use; or NULL */
+	char		*stored;	/* a hash that is accepted; or NULL */
+	const char	*broken;	/* why the hash is not; or NULL */
 	unsigned	 line;		/* of the users file */
 };
 
@@ -56,7 +56,7 @@ struct conf_alias {
 	struct mailbox	*targets;	/* domain_len 0: of the same domain */
 	struct recipient_target *found;	/* the same: recipient_index */
 	size_t		 target_count;
-	char		*broken;	/* why its mail has to wait; or NULL */
+	char		*broken;	/* why mail is answered 451; or NULL */
 	unsigned	 line;		/* of the aliases file */
 };
 
@@ -177,19 +177,19 @@ const struct conf_alias *conf_find_alias(const struct conf_domain *d,
 bool	conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip);
 
 /*
- * One configuration, kept as long as somebody goes by it: its recipients
- * point into the tables.
+ * A configuration and the count of who uses it: a recipient points into its
+ * tables, so it stays until the last session that began with it has ended.
  */
 struct conf_epoch {
 	struct conf	conf;
-	uint64_t	users;	/* sessions; the master, of today's */
+	uint64_t	users;	/* sessions, and the master of one */
 };
 
-/* A new one, of one user; NULL without memory.  conf is to be filled. */
+/* A new one with one user; NULL without memory.  The caller fills conf. */
 struct conf_epoch *conf_epoch_new(void);
-/* One user more; e. */
+/* Counts one user more.  e. */
 struct conf_epoch *conf_epoch_enter(struct conf_epoch *e);
-/* One user less; the last one frees e and what its conf owns. */
+/* Counts one user less; the last frees e and what its conf owns. */
 void	conf_epoch_leave(struct conf_epoch *e);
 
 #endif

@@ -55,11 +55,11 @@ struct conf_line {
 	size_t	i;		/* of the values the keyword has */
 	char	value[conf_value_max_bytes];
 	char	meaning[160];	/* the keyword's, if not set */
-	bool	off;		/* as a comment: nobody can say it now */
+	bool	off;		/* printed as a comment */
 };
 
 struct conf_type {
-	/* Reads a value.  False: reported why, nothing changed. */
+	/* Reads a value.  False: reported, and nothing changed. */
 	bool	(*read)(const struct conf_setting *s);
 	/* Writes value number i; false when there is none. */
 	bool	(*write)(struct conf_line *l);
@@ -100,7 +100,7 @@ bool	conf_keyword_is_later(struct span name);
 bool	conf_keyword_check_form(const struct conf_keyword *k,
 	    const struct conf_cut *cut, struct conf_report *report);
 /*
- * Reads the value of a keyword, which opens no block.  False: reported why,
+ * Reads the value of a keyword that opens no block.  False: reported, and
  * nothing changed.
  */
 bool	conf_keyword_set(const struct conf_setting *s);
@@ -108,8 +108,8 @@ bool	conf_keyword_set(const struct conf_setting *s);
 const char *conf_block_place(enum conf_block block);
 
 /*
- * Checks a path of a value: absolute, max octets at most (0: any); reports
- * why not.  A copy; NULL without memory, too, which is reported.
+ * A copy of a path, which is absolute and has max octets at most (0: any).
+ * NULL: it is no such path, or there is no memory, and that is reported.
  */
 char	*conf_path_copy(const struct conf_word *word, uint64_t max,
 	    struct conf_report *report);

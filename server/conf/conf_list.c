@@ -1,7 +1,6 @@
 /*
- * Keywords that may be given again, each line one more of a list: listen, tls
- * and proxy-from.  What is in the files of a certificate is looked at in
- * tls_files.h, by who serves.
+ * Keywords that may be given more than once, each line one element of a list:
+ * listen, tls and proxy-from.  tls_files.h judges the files of a certificate.
  */
 #include <netinet/in.h>
 
@@ -17,7 +16,7 @@
 #include "shared/ip.h"
 #include "shared/ipc_tls.h"
 
-/* Room for one more of size octets behind count of them; NULL: no memory. */
+/* array_grow; a lack of memory is reported. */
 static void *
 grow(void *list, size_t count, size_t size, struct conf_report *report)
 {
@@ -30,7 +29,7 @@ grow(void *list, size_t count, size_t size, struct conf_report *report)
 
 /* ---- listen ------------------------------------------------------------- */
 
-/* Port 0 is any free one, so two of them are two ports. */
+/* Port 0 is any free port, so two lines with it are two ports. */
 static const struct conf_listen *
 find_listen(const struct conf *conf, const struct conf_listen *l,
     uint16_t port)
@@ -71,7 +70,7 @@ read_words(const struct conf_cut *cut, struct conf_listen *l,
 			    "it stands here twice");
 		*table[k].given = true;
 	}
-	/* Of strangers it has to be known where they came from. */
+	/* Received has to say where a stranger came from. */
 	return !l->hide_client || l->submission || conf_report_at(report,
 	    word[-1].at, "hide-client is for our own users: it needs "
 	    "\"submission\"");

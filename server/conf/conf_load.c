@@ -25,7 +25,7 @@ struct loader {
 	bool			 assumed;	/* its "{" is missing */
 	unsigned		 skip;		/* blocks open, but refused */
 	unsigned		 skip_opened;	/* line of the outermost */
-	bool			 skips_relay;	/* it is one of relay */
+	bool			 skips_relay;	/* it is "relay" */
 	struct conf_domain	*domain;	/* of the block */
 	struct conf_domain	 spare;		/* of a domain refused */
 	unsigned		 given[conf_lines_max]; /* line, or 0 */
@@ -33,9 +33,9 @@ struct loader {
 };
 
 /*
- * "from ADDRESS/BITS" of a relay block is judged even where nobody can relay:
- * what is prepared for the version that does must not open a relay to the
- * world then.
+ * "from ADDRESS/BITS" of a relay block is judged already, though this version
+ * relays nothing: a line that was prepared for a later one must not open a
+ * relay to the world.
  */
 static void
 judge_relay(struct loader *l)
@@ -55,7 +55,7 @@ judge_relay(struct loader *l)
 		conf_report_bad(&l->report, &words[1], "range", why);
 }
 
-/* Steps over what stands in a block that is not known. */
+/* Steps over a line of a block that was refused. */
 static void
 skip_line(struct loader *l)
 {
@@ -129,15 +129,15 @@ refuse_keyword(struct loader *l)
 	}
 	if (hint != NULL)
 		conf_report_hint(&l->report, hint);
-	/* Not "no domain" too, when it is there but mistyped. */
+	/* A domain that is mistyped is not missing as well. */
 	if (near != NULL && near->type->many)
 		l->given[near - conf_keywords] = l->report.place.number;
 	return near;
 }
 
 /*
- * A keyword of the top inside a block: most likely the "}" was forgotten, and
- * so the block ends here, or every line that follows would be refused too.
+ * A keyword of the top inside a block: the "}" was most likely forgotten.  The
+ * block ends here, or every line that follows would be refused as well.
  */
 static const struct conf_keyword *
 leave_block(struct loader *l)
@@ -168,14 +168,14 @@ find_keyword(struct loader *l)
 	if (k != NULL)
 		return k;
 	k = refuse_keyword(l);
-	/* Of a mistyped block what stands in it is judged all the same. */
+	/* The lines of a mistyped block are judged all the same. */
 	if (k != NULL && k->type->opens != CONF_TOP)
 		return k;
 	skip_block_of(l);
 	return NULL;
 }
 
-/* The domain of a block; the spare one without memory. */
+/* Adds the domain of a block; the spare domain without memory. */
 static struct conf_domain *
 add_domain(struct loader *l, struct span name, const char *ascii)
 {
@@ -199,7 +199,7 @@ add_domain(struct loader *l, struct span name, const char *ascii)
 	return grown;
 }
 
-/* The domain of a block, or the spare one for a name that cannot be. */
+/* The domain of a block; the spare domain when its name is refused. */
 static struct conf_domain *
 open_domain(struct loader *l, const struct conf_word *word)
 {
@@ -315,7 +315,7 @@ read_line(struct loader *l)
 		read_keyword(l);
 }
 
-/* The end of the file inside a block: said where the block begins. */
+/* The file ends inside a block, which is reported where it begins. */
 static void
 check_closed(struct loader *l)
 {
@@ -331,7 +331,7 @@ check_closed(struct loader *l)
 	    "this block is never closed: a \"}\" is missing");
 }
 
-/* Two names of one user would put strangers' bytes and mail together. */
+/* One user for both would put strangers' bytes and mail together. */
 static void
 check_accounts(struct loader *l)
 {
@@ -344,7 +344,7 @@ check_accounts(struct loader *l)
 		    "\"user\" and \"worker-user\" have to be two users");
 }
 
-/* Where the control socket is when nobody says: its default needs root. */
+/* The default of control is below root. */
 static void
 settle_control(struct loader *l)
 {
@@ -368,7 +368,7 @@ is_given(const struct loader *l, const char *name)
 	return k != NULL && l->given[k - conf_keywords] != 0;
 }
 
-/* Passwords go over nothing but TLS, and so does who has to log in. */
+/* Users log in under TLS only. */
 static void
 check_submission(struct loader *l)
 {

@@ -106,7 +106,7 @@ bool	conf_parse_target(struct span *rest, struct span *target);
 bool	conf_domain_valid(struct span in, bool utf8_ok);
 /* A name of an account: letters, digits, "-", "_", "."; 32 octets. */
 bool	conf_account_valid(struct span in);
-/* UTF-8 (ASCII without utf8_ok) of which a person sees each character. */
+/* UTF-8 (ASCII without utf8_ok) whose every character can be seen. */
 bool	conf_is_visible(struct span in, bool utf8_ok);
 /* Can be the name of a directory: visible, no "/", no "." in front. */
 bool	conf_name_is_file(struct span in);

@@ -1,7 +1,6 @@
 /*
  * A range of addresses as it stands in a configuration: "192.0.2.0/24",
- * "2001:db8::/32", or one address.  What it is good for is the caller's to
- * say.  Pure.
+ * "2001:db8::/32", or one address.  Pure.
  */
 #ifndef SERVER_CONF_RANGE_H
 #define SERVER_CONF_RANGE_H
@@ -18,8 +17,8 @@ struct conf_range {
 };
 
 /*
- * Nothing is repaired: one spelling of the prefix, no bits behind it.  NULL;
- * or what is wanted instead, for the end of a message.
+ * NULL; or what is wanted instead, for the end of a message.  Nothing is
+ * repaired: a prefix has one spelling, and no bits are set behind it.
  */
 const char *conf_range_parse(struct span in, struct conf_range *out);
 /*

@@ -133,7 +133,7 @@ check_name(struct table *t, struct span name, bool is_user)
 	    conf_report_bad(t->report, &word, t->kind->what, want);
 }
 
-/* The entry is kept, so that others find its name, whatever stands behind. */
+/* A user is kept whatever stands behind the name, so that aliases find it. */
 static void
 read_user(struct table *t, struct span line)
 {
@@ -198,7 +198,7 @@ read_targets(struct span rest, struct conf_alias *out)
 	return 0;
 }
 
-/* A broken alias is kept, so that others find its name. */
+/* A broken alias is kept, so that other aliases find it. */
 static void
 read_alias(struct table *t, struct span line)
 {
@@ -266,7 +266,7 @@ refuse_twin(struct table *t, const struct conf_text *text, size_t i)
 	char shown[conf_shown_max_bytes];
 	struct span line;
 
-	/* Finding the line takes a walk; not for what nobody will see. */
+	/* No walk to the line for what is not shown. */
 	if (t->report->full || t->report->muted)
 		return;
 	t->report->place = conf_text_place(text, *line_at(t, i));
@@ -320,7 +320,7 @@ load_table(struct table *t, const struct conf_text *conf_text,
 	conf_text_free(&text);
 }
 
-/* Both by the order of their names. */
+/* Both are sorted by name. */
 static void
 move_passwords(struct conf_user *from, size_t n, struct conf_domain *to)
 {
@@ -392,7 +392,7 @@ conf_table_load(struct conf *conf, const struct conf_text *text,
 		struct table a = { .kind = &aliases, .report = report };
 		bool users_again = false, aliases_again = false;
 
-		/* A file of two domains has its mistakes but once. */
+		/* A file of two domains is judged once. */
 		for (size_t j = 0; j < i; j++) {
 			users_again |= same_path(d->users_path,
 			    conf->domains[j].users_path);

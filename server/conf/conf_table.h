@@ -1,8 +1,7 @@
 /*
- * The tables a domain names: its users and its aliases.  A name that may be
- * lost is a mistake of the configuration.  What is wrong with an
- * alias or a password whose name is known costs that one, not the server: it
- * is noted as broken.
+ * The tables a domain names: its users and its aliases.  A line whose name
+ * cannot be read is a mistake of the configuration.  Where the name is known, a
+ * bad target or hash costs that alias or login, which is noted as broken.
  */
 #ifndef SERVER_CONF_TABLE_H
 #define SERVER_CONF_TABLE_H

@@ -64,7 +64,7 @@ conf_text_read(const char *path, struct conf_text *out)
 
 	memset(out, 0, sizeof(*out));
 	out->path = path;
-	/* Not blocking: a FIFO would keep the start waiting for ever. */
+	/* A FIFO would block the start for ever. */
 	fd = os_open_file(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
 	    O_NONBLOCK);
 	if (fd == -1)

@@ -40,11 +40,11 @@ struct conf_report {
 };
 
 /*
- * NULL; or why path cannot be read, for people, until the next call: who is
- * denied is told what bars him.
+ * NULL; or why path cannot be read, for people, until the next call: with
+ * EACCES, which file or directory is closed to whom.
  */
 const char *conf_text_read(const char *path, struct conf_text *out);
-/* It is wiped: a users file has hashes in it. */
+/* Wipes the text, for a users file has hashes in it. */
 void	conf_text_free(struct conf_text *text);
 /* The line of that number, whole; empty when there is none. */
 struct conf_place conf_text_place(const struct conf_text *text,

@@ -39,7 +39,7 @@ conf_word_text(const char *word, char out[conf_word_max_bytes])
 
 /* ---- words -------------------------------------------------------------- */
 
-/* Replaces the string the keyword keeps; copy may be NULL, which is said. */
+/* Replaces the string the keyword keeps; copy may be NULL: reported. */
 static bool
 set_string(const struct conf_setting *s, char *copy)
 {
@@ -92,7 +92,7 @@ conf_path_copy(const struct conf_word *word, uint64_t max,
 	const char *why = NULL;
 	char *copy;
 
-	/* Relative to what?  smtpd leaves the directory it was started in. */
+	/* smtpd leaves the directory it was started in. */
 	if (word->text.n == 0 || word->text.p[0] != '/')
 		why = "it has to begin with \"/\"";
 	else if (word->text.n > conf_path_max_bytes)
@@ -298,7 +298,7 @@ read_log(const struct conf_setting *s)
 	if (!span_equal(words[1].text, span_of("format")))
 		return conf_report_bad(s->report, &words[1], "word",
 		    "the form is \"log to TARGET\"");
-	/* There were two forms once. */
+	/* Earlier versions had two formats. */
 	if (span_equal(words[2].text, span_of("events")))
 		return true;
 	return conf_report_bad(s->report, &words[2], "value", "the log has one "
@@ -315,7 +315,7 @@ write_log(struct conf_line *l)
 		conf_word_text(l->conf->log_path, path);
 	snprintf(l->value, sizeof(l->value), "to %s", path[0] != '\0' ?
 	    path : l->conf->log == CONF_LOG_STDERR ? "stderr" : "syslog");
-	/* Nobody can say now which of the two it will be. */
+	/* -d decides, which the configuration does not know. */
 	l->off = l->conf->log == CONF_LOG_DEFAULT;
 	if (l->off)
 		snprintf(l->meaning, sizeof(l->meaning), "%s",

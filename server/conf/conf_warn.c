@@ -45,7 +45,7 @@ warn_logins(const struct conf *conf, conf_warn_fn *tell)
 			    "see smtpctl passwd");
 }
 
-/* Tells some, and counts the rest. */
+/* Tells the first twenty, and counts the rest. */
 struct telling {
 	conf_warn_fn		*tell;
 	unsigned	 count;
@@ -109,7 +109,7 @@ conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
 	tell(t.path, t.line, text);
 }
 
-/* What is not there yet is made below the root. */
+/* A directory that is missing will be made below the root. */
 static bool
 device_of(const char *root, const char *below, dev_t *out)
 {

@@ -105,7 +105,7 @@ append_alias(char chain[chain_max_bytes], const struct way *w, unsigned depth,
 
 /*
  * The alias at last follows a target back to the one at first.  One broken
- * alias ends the loop, for who begins anywhere in it comes by.
+ * alias ends the loop, since every way through the loop passes it.
  */
 static void
 break_loop(struct way *w, unsigned first, unsigned last)
@@ -154,7 +154,7 @@ expand_alias(struct way *w, const struct conf_domain *d, struct conf_alias *a,
 		errno = ENOMEM;
 	if (verdict == RECIPIENT_NO_MEMORY || w->failed)
 		return -1;
-	/* Every target is somebody: it was the limit. */
+	/* Every target exists, so the chain was too long. */
 	return verdict != RECIPIENT_UNKNOWN ? 0 : conf_table_break(&a->broken,
 	    "a chain of more than %d aliases begins here",
 	    recipient_alias_depth_max);
@@ -167,7 +167,7 @@ check_aliases(struct conf *conf)
 	struct way w = { .conf = conf };
 	int status = recipient_index(conf);
 
-	/* First, so that whoever leads to one of these is broken by it. */
+	/* Before the walks, which end at an alias that is broken. */
 	for (size_t i = 0; i < conf->domain_count && status == 0; i++)
 		status = judge_targets(conf, &conf->domains[i]);
 	for (size_t i = 0; i < conf->domain_count; i++) {

@@ -8,8 +8,8 @@
 #include "server/conf/conf.h"
 
 /*
- * conf_load, and then every alias and catch-all is expanded as a message
- * expands it.  One that reaches nobody, goes in a loop or begins a chain that
+ * conf_load, and then every alias is expanded as a message expands it.  An
+ * alias or a catch-all that reaches nobody, is in a loop or begins a chain that
  * is too long is noted as broken in *out, which is no mistake.  0; or -1 after
  * every mistake was written to err.  *out can be freed in either case.
  */
