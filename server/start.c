@@ -24,10 +24,8 @@
 #include "server/daemon/hold.h"
 #include "server/daemon/log_setup.h"
 #include "server/daemon/notify.h"
-#include "server/daemon/proof.h"
 #include "server/daemon/reload.h"
 #include "server/daemon/signals.h"
-#include "server/daemon/root.h"
 #include "server/log/catcher.h"
 #include "server/log/log_file.h"
 #include "server/log/refused.h"
@@ -372,7 +370,7 @@ start_and_run(struct master *m, const struct start_options *o)
 {
 	struct background background = { -1, -1 };
 	int channels[nursery_count], helpers[HELPER_COUNT], root, control;
-	struct proof proof;
+	struct hold_proof proof;
 	const char *why;
 	struct users *users = &m->users;
 
@@ -388,7 +386,7 @@ start_and_run(struct master *m, const struct start_options *o)
 		expect_executable(o->worker, &users->master);
 	}
 	m->start_ms = deadline_now_ms();
-	root = root_open(m->conf.root, users);
+	root = hold_open_root(m->conf.root, users);
 	log_setup_open(&m->conf, users->drop ? &users->master : NULL);
 	if (!m->conf.catcher && !m->one_session)
 		conf_warn(&m->conf, check_log_warning);
@@ -413,7 +411,7 @@ start_and_run(struct master *m, const struct start_options *o)
 		    "CAP_SETUID and CAP_SETGID; or start smtpd as that user)",
 		    users->master.name, strerror(errno));
 	log_setup_prove(&m->conf);
-	proof_read(&proof, root, o->worker);
+	hold_proof_read(&proof, root, o->worker);
 	m->proved = m->one_session && proof.held;
 	if (control == -1)
 		control = open_control(m, root, users, o->sockets != NULL,
@@ -426,7 +424,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (refused_init(m->base, &m->conf, m->spool.log,
 	    m->one_session) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
-	root_warn(m->conf.root, root);
+	hold_warn_of_root(m->conf.root, root);
 	hold_master(m, root);
 	if (pool_wait(m, &why) == -1)
 		fatal("%s: %s", o->worker, why);
@@ -434,7 +432,7 @@ start_and_run(struct master *m, const struct start_options *o)
 		fatal("no memory to start with");
 	if (!m->proved && !m->conf.catcher &&
 	    strcmp(pool_sandbox(m), "none") != 0)
-		proof_write(&proof, m->spool.log);
+		hold_proof_write(&proof, m->spool.log);
 	if (!m->one_session)
 		announce(m);
 	if (o->sockets != NULL && o->sockets->wait && inherit_watch_idle(m) == -1)

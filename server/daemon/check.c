@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +21,7 @@
 #include <unistd.h>
 
 #include "server/conf/conf_warn.h"
-#include "server/daemon/root.h"
+#include "server/daemon/hold.h"
 #include "server/mail/recipient_load.h"
 #include "server/process/tls_log.h"
 #include "server/session/listen.h"
@@ -133,23 +135,15 @@ try_file(struct trial *t, unsigned line, const char *path)
 		tell(t, true, line, "%s: %s", path, strerror(errno));
 }
 
-/* The directory that path is in. */
-static void
-parent_of(const char *path, char *out, size_t room)
-{
-	const char *slash = strrchr(path, '/');
-
-	snprintf(out, room, "%.*s", slash == NULL ? 1 : slash == path ? 1 :
-	    (int)(slash - path), slash == NULL ? "." : path);
-}
-
 /* A new file or directory can be made where path is to be. */
 static void
 try_parent(struct trial *t, bool always, unsigned line, const char *path)
 {
-	char dir[1024];
+	char copy[PATH_MAX];
+	const char *dir;
 
-	parent_of(path, dir, sizeof(dir));
+	snprintf(copy, sizeof(copy), "%s", path);
+	dir = dirname(copy);
 	if (access(dir, F_OK) == -1 && errno != EACCES)
 		tell(t, true, line, "%s: %s: %s", path, dir,
 		    strerror(errno));
@@ -249,7 +243,7 @@ check_owner(struct trial *t)
 	if (fd == -1)
 		return;
 	if (fstat(fd, &st) == 0 && st.st_uid != want &&
-	    (!t->root_helps || !root_may_give(fd, &st))) {
+	    (!t->root_helps || !hold_may_give(fd, &st))) {
 		privdrop_describe(t->conf->root, why, sizeof(why));
 		tell(t, true, conf_line_of(t->conf, "root"), "%s, and not to "
 		    "%s: chown -R it, or name another root", why,

@@ -1,19 +1,96 @@
 /*
- * The master's own sandbox.
+ * What the master may reach: its root, which is the one tree it may write, and
+ * its own sandbox around that.
  */
 #include "server/daemon/hold.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/log/log_file.h"
 #include "shared/log.h"
 #include "shared/os.h"
 #include "shared/sandbox_table.h"
+
+/* ---- root --------------------------------------------------------------- */
+
+static bool
+is_empty(int dir)
+{
+	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *e;
+	bool empty = true;
+	DIR *d;
+
+	d = copy == -1 ? NULL : fdopendir(copy);
+	if (d == NULL)
+		return false;
+	while ((e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			empty = false;
+	closedir(d);
+	return empty;
+}
+
+bool
+hold_may_give(int dir, const struct stat *st)
+{
+	return st->st_uid == 0 && is_empty(dir);
+}
+
+int
+hold_open_root(const char *path, const struct users *u)
+{
+	uid_t want = u->master.uid;
+	struct stat st;
+	int fd;
+
+	if (mkdir(path, 0700) == -1 && errno != EEXIST)
+		fatal("%s: cannot be created: %s", path, errno == EACCES ?
+		    privdrop_denial(path) : strerror(errno));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 || fstat(fd, &st) == -1)
+		fatal("%s: %s", path, errno == EACCES ?
+		    privdrop_denial(path) : strerror(errno));
+	if (st.st_uid != want && (!u->drop || !hold_may_give(fd, &st)))
+		fatal("%s: belongs to uid %u, not to %s (uid %u)%s: name "
+		    "another directory, or give it to that user", path,
+		    (unsigned)st.st_uid, u->master.name, (unsigned)want,
+		    is_empty(fd) ? "" : ", and is not empty");
+	/* What a person set on a directory that is ours stays as it is. */
+	if (u->drop && st.st_uid != want &&
+	    (fchown(fd, u->master.uid, u->master.gid) == -1 ||
+	    fchmod(fd, 0700) == -1))
+		fatal("%s: cannot be given to uid %u: %s", path,
+		    (unsigned)want, strerror(errno));
+	return fd;
+}
+
+void
+hold_warn_of_root(const char *path, int root)
+{
+	struct log_line l;
+	struct stat st;
+
+	if (fstat(root, &st) == -1 || (st.st_mode & 077) == 0)
+		return;
+	log_begin(&l, LOG_LEVEL_WARNING, "warning");
+	log_str(&l, "what", st.st_mode & 022 ? "others than its owner can "
+	    "write to the root, and so put other directories in the place of "
+	    "its own: chmod go-w" : "others than its owner can enter the "
+	    "root; what is below stays closed to them");
+	log_str(&l, "path", path);
+	log_end(&l);
+}
+
+/* ---- the sandbox -------------------------------------------------------- */
 
 enum { paths_beside = 2 };	/* root, and where the log is */
 
@@ -239,4 +316,54 @@ hold_master(struct master *m, int root)
 		free((char *)(uintptr_t)p.list[--p.n].path);
 	free(p.list);
 	forget_named();
+}
+
+/* ---- the proof that a sandbox holds ------------------------------------- */
+
+/*
+ * log/sandbox.  A start under inetd has no time for a self-test before each
+ * greeting, and nothing that a self-test tries changes between two of them:
+ * so it is done once for each boot and each worker program, whoever comes
+ * first.  The file is the master's; who could forge it has all the mail.
+ */
+void
+hold_proof_read(struct hold_proof *p, int root, const char *worker)
+{
+	char boot[os_boot_id_bytes], was[sizeof(p->text)];
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	memset(p, 0, sizeof(*p));
+	if (!os_boot_id(boot) || stat(worker, &st) == -1)
+		return;
+	snprintf(p->text, sizeof(p->text), "version=%s boot=%s "
+	    "worker=%llu.%llu size=%lld changed=%lld.%09ld\n",
+	    SMTPD_VERSION, boot, (unsigned long long)st.st_dev,
+	    (unsigned long long)st.st_ino, (long long)st.st_size,
+	    (long long)st.st_ctim.tv_sec, (long)st.st_ctim.tv_nsec);
+	fd = openat(root, "log/sandbox", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	n = read(fd, was, sizeof(was));
+	close(fd);
+	p->held = n == (ssize_t)strlen(p->text) &&
+	    memcmp(was, p->text, (size_t)n) == 0;
+}
+
+void
+hold_proof_write(const struct hold_proof *p, int log)
+{
+	size_t n = strlen(p->text);
+	int fd;
+
+	if (p->held || n == 0)
+		return;
+	fd = openat(log, "sandbox", O_WRONLY | O_CREAT | O_TRUNC |
+	    O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1 || write(fd, p->text, n) != (ssize_t)n)
+		log_error("write (the next start tries the sandbox again)",
+		    "log/sandbox", errno);
+	if (fd != -1)
+		close(fd);
 }

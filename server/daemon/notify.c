@@ -36,39 +36,26 @@ tell(const char *text)
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* False when name cannot be that of a socket. */
-static bool
-name_to_address(const char *name, struct sockaddr_un *a, socklen_t *n)
-{
-	size_t length = strlen(name);
-
-	if ((name[0] != '/' && name[0] != '@') || name[1] == '\0' ||
-	    length >= sizeof(a->sun_path))
-		return false;
-	memset(a, 0, sizeof(*a));
-	a->sun_family = AF_UNIX;
-	memcpy(a->sun_path, name, length);
-	/* An abstract name has a NUL in front, and none at its end. */
-	if (name[0] == '@')
-		a->sun_path[0] = '\0';
-	*n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length +
-	    (name[0] == '/'));
-	return true;
-}
-
+/* A path, or an abstract name: that has a NUL in front, and none at its end. */
 static int
 connect_to(const char *name)
 {
-	struct sockaddr_un a;
-	socklen_t n;
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	size_t n = strlen(name);
 	int fd;
 
-	if (!name_to_address(name, &a, &n)) {
+	if ((name[0] != '/' && name[0] != '@') || name[1] == '\0' ||
+	    n >= sizeof(a.sun_path)) {
 		errno = EINVAL;
 		return -1;
 	}
+	memcpy(a.sun_path, name, n);
+	if (name[0] == '@')
+		a.sun_path[0] = '\0';
+	n += offsetof(struct sockaddr_un, sun_path) + (name[0] == '/');
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd != -1 && connect(fd, (struct sockaddr *)&a, n) == -1) {
+	if (fd != -1 &&
+	    connect(fd, (struct sockaddr *)&a, (socklen_t)n) == -1) {
 		close(fd);
 		return -1;
 	}

@@ -29,7 +29,7 @@ struct renewal {
 	struct conf_epoch	*epoch;		/* NULL: keys alone, of */
 	const struct conf	*conf;		/* this */
 	struct tls_files	*files;		/* NULL: as they are */
-	bool			 same;		/* served already, but unkeyed */
+	bool			 own_slots;	/* files has, of the sign process */
 	bool			 denied;	/* for this user */
 	bool			 faulty;
 	bool			 again;		/* SIGHUP came meanwhile */
@@ -52,18 +52,18 @@ log_kept(const struct master *m, const char *why)
 	log_end(&l);
 }
 
-/* Keys that are the same have their slots by what is served already. */
 static void
 drop_files(struct renewal *r)
 {
 	if (r->files == NULL || r->files == r->master->tls)
 		return;
-	if (!r->same)
+	if (r->own_slots)
 		sign_drop(r->master, r->files);
 	else {
 		tls_files_clear(r->files);
 		free(r->files);
 	}
+	r->files = NULL;
 }
 
 /* The sign process is of no use without them. */
@@ -91,7 +91,7 @@ end(struct renewal *r, bool adopted)
 
 	event_del(&r->patience);
 	sign_give(m, NULL);
-	if (r->files != NULL && !r->same)
+	if (r->own_slots)
 		nursery_try(m, NULL, NULL);
 	fclose(r->said);
 	m->renewal = NULL;
@@ -210,7 +210,7 @@ go_on(struct renewal *r)
 	tls_files_forget_keys(r->files);
 	if (r->faulty)
 		end(r, false);
-	else if (!r->same)
+	else if (r->own_slots)
 		nursery_try(r->master, r->files, tried);
 	else {
 		drop_files(r);
@@ -281,25 +281,23 @@ log_unread(const struct tls_before *before)
 	log_end(&l);
 }
 
-/* True: what files says can be had; false after the reason was written. */
+/* Takes slots for its files; false after the reason was written. */
 static bool
-is_possible(struct renewal *r, struct tls_files *files)
+take_slots(struct renewal *r)
 {
 	struct master *m = r->master;
 
 	if (m->helpers[HELPER_SIGN].state == HELPER_NONE)
 		tls_files_report(r->conf, 0, TLS_FAULT_NONE, r->said);
-	else if (helper_is_lacking(m, HELPER_SIGN))
+	else if (helper_is_lacking(m, HELPER_SIGN) && r->epoch != NULL)
 		fprintf(r->said, "%s: \"tls\": the sign process has ended, "
 		    "and is started again: send SIGHUP when it serves\n",
 		    r->conf->path);
-	else if (!sign_take_slots(m, files))
+	else if (!(r->own_slots = sign_take_slots(m, r->files)))
 		fprintf(r->said, "%s: \"tls\": sessions still use the keys of "
 		    "so many renewals that there is no room for another: send "
 		    "SIGHUP again when they have ended\n", r->conf->path);
-	else
-		return true;
-	return false;
+	return r->own_slots;
 }
 
 /* The certificates of the new configuration. */
@@ -308,31 +306,28 @@ renew_files(struct renewal *r)
 {
 	struct master *m = r->master;
 	struct tls_before before = { .conf = &m->conf, .files = m->tls };
-	struct tls_files *files = tls_files_new();
-	bool read = files != NULL &&
-	    tls_files_load(r->conf, &before, files, r->said) == 0;
 
-	if (files == NULL)
+	r->files = tls_files_new();
+	if (r->files == NULL) {
 		fprintf(r->said, "%s: no memory\n", r->conf->path);
-	if (read && before.kept > 0)
-		log_unread(&before);
-	if (read && !tls_files_are_same(files, m->tls) &&
-	    is_possible(r, files)) {
-		r->files = files;
-		if (files->count == 0)
-			adopt(r);
-		else
-			judge(r);
+		end(r, false);
 		return;
 	}
-	read = read && tls_files_are_same(files, m->tls);
-	if (files != NULL)
-		tls_files_clear(files);
-	free(files);
-	if (read)
+	if (tls_files_load(r->conf, &before, r->files, r->said) == -1) {
+		end(r, false);
+		return;
+	}
+	if (before.kept > 0)
+		log_unread(&before);
+	if (tls_files_are_same(r->files, m->tls)) {
+		drop_files(r);
+		adopt(r);
+	} else if (!take_slots(r))
+		end(r, false);
+	else if (r->files->count == 0)
 		adopt(r);
 	else
-		end(r, false);
+		judge(r);
 }
 
 /* e becomes part of it; NULL without memory, and e is left. */
@@ -394,27 +389,19 @@ read_keys(struct renewal *r)
 	static const struct conf no_conf;
 	static const struct tls_files no_files;
 	struct tls_before before = { .conf = &no_conf, .files = &no_files };
-	struct tls_files *files = tls_files_new(), *served = r->master->tls;
+	const struct tls_files *served = r->master->tls;
 
-	if (files == NULL)
+	r->files = tls_files_new();
+	if (r->files == NULL)
 		return false;
-	r->files = files;
-	/* Until they have slots of their own. */
-	r->same = true;
-	if (tls_files_load(r->conf, &before, files, r->said) == -1) {
+	if (tls_files_load(r->conf, &before, r->files, r->said) == -1) {
 		r->denied = before.denied != NULL;
 		return false;
 	}
-	if (tls_files_are_same(files, served)) {
-		for (size_t i = 0; i < files->count; i++)
-			files->pairs[i].facts = served->pairs[i].facts;
-		return true;
-	}
-	if (!sign_take_slots(r->master, files)) {
-		fprintf(r->said, "sessions still use too many previous keys\n");
-		return false;
-	}
-	r->same = false;
+	if (!tls_files_are_same(r->files, served))
+		return take_slots(r);
+	for (size_t i = 0; i < served->count; i++)
+		r->files->pairs[i].facts = served->pairs[i].facts;
 	return true;
 }
 
@@ -427,10 +414,9 @@ feed_sign(struct master *m, bool first)
 		helper_lose(m, HELPER_SIGN, "no memory for its keys");
 		return;
 	}
-	if (first) {
+	/* There are far more slots than pairs of one configuration. */
+	if (first && sign_take_slots(m, m->tls))
 		r->files = m->tls;
-		r->same = sign_take_slots(m, m->tls);
-	}
 	if (first || read_keys(r))
 		judge(r);
 	else
