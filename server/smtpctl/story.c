@@ -93,12 +93,14 @@ add_value(const struct story *s, const struct decision_step *step, char what,
 	case 'm':
 		buf_add_str(out, s->root);
 		buf_add_str(out, "/mail/");
-		buf_add_str(out, step->domain->name);
+		/* A log that somebody has changed may have any step. */
+		buf_add_str(out, step->domain == NULL ? "" :
+		    step->domain->name);
 		buf_add_str(out, "/");
 		buf_add(out, step->local);
 		break;
 	case 'c':
-		buf_add_str(out, s->client);
+		buf_add_str(out, s->client == NULL ? "the client" : s->client);
 		break;
 	case 'A':
 	case 'B':

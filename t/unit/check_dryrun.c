@@ -336,11 +336,36 @@ START_TEST(texts)
 }
 END_TEST
 
+/* A log that somebody has changed has steps that smtpd never writes there. */
+START_TEST(steps_of_a_stranger)
+{
+	char told[1000];
+
+	for (uint32_t i = 0; i <= STEP_COUNT; i++) {
+		FILE *f = fmemopen(told, sizeof(told), "w");
+		struct json_out j = { .f = f };
+		const struct story text = { .f = f, .root = "/r" };
+		const struct story json = { .f = f, .root = "/r", .json = &j };
+		const struct decision_step t = { .kind = i,
+		    .local = span_of("x"), .path = "/nonexistent",
+		    .line = 4000000000 };
+
+		story_step(&text, &t);
+		json_out_array(&j, NULL);
+		story_step(&json, &t);
+		json_out_end(&j);
+		fclose(f);
+		ck_assert(strlen(told) > 10);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *tests[] = { recipients, reached_again,
-	    too_many_recipients, senders, clients, texts };
+	    too_many_recipients, senders, clients, texts,
+	    steps_of_a_stranger };
 
 	return conf_case_main("dryrun", tests, COUNT(tests));
 }
