@@ -171,11 +171,19 @@ look_in(const char *maildir, const char *folder, const char *part,
 	return found;
 }
 
+/* As smtpd names directories: who wrote the log leads nobody elsewhere. */
+static bool
+is_name(struct span s)
+{
+	return s.n > 0 && s.p[0] != '.' && memchr(s.p, '/', s.n) == NULL;
+}
+
 /* "alice@example.org": mail/example.org/alice; no "@": a catcher's. */
-static void
+static bool
 maildir_of(const char *root, struct span mailbox, char out[PATH_MAX])
 {
 	const uint8_t *at = memrchr(mailbox.p, '@', mailbox.n);
+	struct span user = mailbox, domain = span_of("-");
 	char catcher[PATH_MAX];
 	struct stat st;
 
@@ -183,10 +191,13 @@ maildir_of(const char *root, struct span mailbox, char out[PATH_MAX])
 	if (at == NULL || stat(catcher, &st) == 0)
 		snprintf(out, PATH_MAX, "%.3000s/%.*s", root, (int)mailbox.n,
 		    mailbox.p);
-	else
+	else {
+		user.n = (size_t)(at - mailbox.p);
+		domain = span_skip(mailbox, user.n + 1);
 		snprintf(out, PATH_MAX, "%.3000s/mail/%.*s/%.*s", root,
-		    (int)(mailbox.n - (size_t)(at + 1 - mailbox.p)), at + 1,
-		    (int)(at - mailbox.p), mailbox.p);
+		    (int)domain.n, domain.p, (int)user.n, user.p);
+	}
+	return is_name(user) && is_name(domain);
 }
 
 /* Looks for file, as it was delivered into the Maildir of mailbox. */
@@ -200,7 +211,12 @@ find(const char *root, struct span mailbox, const char *file,
 	DIR *d;
 
 	memset(out, 0, sizeof(*out));
-	maildir_of(root, mailbox, maildir);
+	if (!maildir_of(root, mailbox, maildir)) {
+		out->state = STATE_UNKNOWN;
+		out->error = EINVAL;
+		snprintf(out->path, sizeof(out->path), "%s", maildir);
+		return;
+	}
 	found = look_in(maildir, "", "new", file, out) ||
 	    look_in(maildir, "", "cur", file, out);
 	d = opendir(maildir);

@@ -227,6 +227,16 @@ no_other_file(void)
 	harness_write_file(harness_path("root/log/message"), log);
 	CTL_EXPECT(0, "/secrets.net:1", "explain -f %s %s", d.conf, id);
 	not_said(line);
+	/* Nor a directory that is no Maildir. */
+	at = strstr(log, "\"alice@example.org\"");
+	EXPECT(at != NULL, "no Maildir in the log: %s", log);
+	memcpy(at, "\"../..", 6);
+	harness_write_file(harness_path("root/log/message"), log);
+	EXPECT(rename(harness_path("root/mail/example.org/alice/new"),
+	    harness_path("root/new")) == 0, "rename: %s", strerror(errno));
+	CTL_EXPECT(0, "mail/example.org/../..\n               cannot be looked "
+	    "for: ", "explain -f %s %s", d.conf, id);
+	not_said("as it was delivered: no mail program has taken it up\n  in");
 	free(log);
 }
 
