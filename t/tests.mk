@@ -15,7 +15,7 @@ test_o	= $(shared_o) $(CONF:%=$(BUILD)/server/%.o) \
 	  $(BUILD)/server/log/log_chain.o \
 	  $(BUILD)/server/log/log_files.o $(BUILD)/server/log/lines.o \
 	  $(BUILD)/server/log/refused_record.o
-test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o $(BUILD)/server/smtpctl/smtpctl_seen.o \
+test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o \
 	  $(BUILD)/server/log/json_out.o $(BUILD)/server/log/figure.o \
 	  $(BUILD)/server/control/control_answer.o $(BUILD)/server/control/control_bind.o \
 	  $(BUILD)/server/log/counters.o $(BUILD)/server/smtpctl/dryrun.o \

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,6 @@
 #include "server/mail/recipient.h"
 #include "server/smtpctl/smtpctl_conf.h"
 #include "server/smtpctl/smtpctl_match.h"
-#include "server/smtpctl/smtpctl_seen.h"
 #include "shared/array.h"
 #include "shared/deadline.h"
 #include "shared/file.h"
@@ -51,7 +51,7 @@ struct await {
 	struct smtpctl_criterion	*criteria;
 	size_t				 count;
 	char				**words;	/* the same, as given */
-	struct smtpctl_seen		 seen;
+	void				*seen;	/* tsearch(3): paths read */
 	bool				 marking;	/* note names only */
 	bool				 there;		/* the directory */
 	bool				 caught;	/* by a catcher, */
@@ -78,6 +78,29 @@ join(const char *dir, const char *name, char out[PATH_MAX])
 		errx(smtpctl_exit_error, "%s/%s: path too long", dir, name);
 }
 
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Each file is read once, however often its directory is. */
+static bool
+was_seen(const struct await *a, const char *key)
+{
+	return tfind(key, &a->seen, by_text) != NULL;
+}
+
+/* key was not seen yet. */
+static void
+note_seen(struct await *a, const char *key)
+{
+	const char *copy = strdup(key);
+
+	if (copy == NULL || tsearch(copy, &a->seen, by_text) == NULL)
+		err(smtpctl_exit_error, NULL);
+}
+
 /* A name that neither smtpd nor a mail program gives: said once. */
 static void
 pass_over(struct await *a, const char *dir, const char *name)
@@ -85,10 +108,9 @@ pass_over(struct await *a, const char *dir, const char *name)
 	char path[PATH_MAX], shown[figure_shown_bytes];
 
 	join(dir, name, path);
-	if (smtpctl_seen_has(&a->seen, path))
+	if (was_seen(a, path))
 		return;
-	if (smtpctl_seen_add(&a->seen, path) == -1)
-		err(smtpctl_exit_error, NULL);
+	note_seen(a, path);
 	figure_shown(path, shown);
 	warnx("%s: not a name that smtpd gives, and passed over", shown);
 }
@@ -210,7 +232,7 @@ visit_file(struct await *a, const struct place *where, const char *name)
 	 * for what stands behind the colon. */
 	snprintf(key, sizeof(key), "%s/%.*s", where->name,
 	    (int)strcspn(name, ":"), name);
-	if (smtpctl_seen_has(&a->seen, key))
+	if (was_seen(a, key))
 		return;
 	join(where->path, name, path);
 	if (!a->marking)
@@ -227,8 +249,7 @@ visit_file(struct await *a, const struct place *where, const char *name)
 		a->before++;
 	if (look == LOOK_OTHER && !a->marking)
 		a->unmatched++;
-	if (smtpctl_seen_add(&a->seen, key) == -1)
-		err(smtpctl_exit_error, NULL);
+	note_seen(a, key);
 }
 
 /* Looks through path, if it is a Maildir. */
