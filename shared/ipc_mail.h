@@ -33,17 +33,25 @@ struct ipc_rcpt {
 	struct mailbox	to;
 };
 
-enum verdict {
-	VERDICT_OK,
-	VERDICT_UNKNOWN,	/* no such recipient here */
-	VERDICT_FOREIGN,	/* we do not relay */
-	VERDICT_TOO_MANY,	/* recipients */
-	VERDICT_NOT_YOURS,	/* the address of who logged in it is not */
-	VERDICT_DISK_FULL,
-	VERDICT_BROKEN,		/* the recipient, by our tables, for now */
-	VERDICT_TROUBLE,	/* ours, logged by the master */
-	VERDICT_COUNT
-};
+/*
+ * What the master has decided: constant, reply to the client (that of OK is its
+ * command's), counter of RCPT, word in the log.
+ */
+#define VERDICTS(X)							\
+	X(OK, TROUBLE, RCPT_OK, "ok")					\
+	X(UNKNOWN, UNKNOWN_RCPT, RCPT_UNKNOWN, "no such recipient")	\
+	X(FOREIGN, FOREIGN_RCPT, RCPT_FOREIGN, "relaying denied")	\
+	X(TOO_MANY, TOO_MANY_RCPTS, RCPT_TOO_MANY, "too many recipients") \
+	X(NOT_YOURS, NOT_YOURS, SENDERS_FORGED, "not the user's address") \
+	X(DISK_FULL, DISK_FULL, RCPT_DISK, "disk nearly full")		\
+	/* The recipient, by our tables, for now. */			\
+	X(BROKEN, TROUBLE, RCPT_TROUBLE, "the recipient is broken here") \
+	/* Ours, logged by the master. */				\
+	X(TROUBLE, TROUBLE, RCPT_TROUBLE, "local trouble")
+
+#define VERDICT_NAME(name, reply, counter, word) VERDICT_##name,
+enum verdict { VERDICTS(VERDICT_NAME) VERDICT_COUNT };
+#undef VERDICT_NAME
 
 /* held_back_ms: of UNKNOWN, before the client hears it: guessing is slow. */
 struct ipc_verdict {

@@ -1,28 +1,29 @@
 /*
- * Verdicts as replies.  Pure.
+ * Verdicts as replies and words.  Pure.
  */
 #include "shared/verdict.h"
 
 enum smtp_reply
 verdict_reply(enum verdict v, enum smtp_reply ok)
 {
-	switch (v) {
-	case VERDICT_OK:
-		return ok;
-	case VERDICT_UNKNOWN:
-		return REPLY_UNKNOWN_RCPT;
-	case VERDICT_FOREIGN:
-		return REPLY_FOREIGN_RCPT;
-	case VERDICT_TOO_MANY:
-		return REPLY_TOO_MANY_RCPTS;
-	case VERDICT_NOT_YOURS:
-		return REPLY_NOT_YOURS;
-	case VERDICT_DISK_FULL:
-		return REPLY_DISK_FULL;
-	case VERDICT_BROKEN:
-	case VERDICT_TROUBLE:
-	case VERDICT_COUNT:
-		break;
-	}
-	return REPLY_TROUBLE;
+	static const enum smtp_reply replies[VERDICT_COUNT] = {
+#define VERDICT_REPLY(name, reply, counter, word)			\
+		[VERDICT_##name] = REPLY_##reply,
+		VERDICTS(VERDICT_REPLY)
+#undef VERDICT_REPLY
+	};
+
+	return v == VERDICT_OK ? ok : replies[v];
+}
+
+const char *
+verdict_word(enum verdict v)
+{
+	static const char *const words[VERDICT_COUNT] = {
+#define VERDICT_WORD(name, reply, counter, word) [VERDICT_##name] = word,
+		VERDICTS(VERDICT_WORD)
+#undef VERDICT_WORD
+	};
+
+	return words[v];
 }

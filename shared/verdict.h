@@ -10,5 +10,7 @@
 
 /* ok is the reply to VERDICT_OK. */
 enum smtp_reply	verdict_reply(enum verdict v, enum smtp_reply ok);
+/* "no such recipient", in the log; "ok" for VERDICT_OK. */
+const char	*verdict_word(enum verdict v);
 
 #endif

@@ -82,13 +82,10 @@ enum counter
 counters_of_rcpt(enum verdict verdict)
 {
 	static const enum counter counters[VERDICT_COUNT] = {
-		[VERDICT_OK] = COUNTER_RCPT_OK,
-		[VERDICT_UNKNOWN] = COUNTER_RCPT_UNKNOWN,
-		[VERDICT_FOREIGN] = COUNTER_RCPT_FOREIGN,
-		[VERDICT_TOO_MANY] = COUNTER_RCPT_TOO_MANY,
-		[VERDICT_DISK_FULL] = COUNTER_RCPT_DISK,
-		[VERDICT_BROKEN] = COUNTER_RCPT_TROUBLE,
-		[VERDICT_TROUBLE] = COUNTER_RCPT_TROUBLE
+#define VERDICT_COUNTER(name, reply, counter, word)			\
+		[VERDICT_##name] = COUNTER_##counter,
+		VERDICTS(VERDICT_COUNTER)
+#undef VERDICT_COUNTER
 	};
 
 	return counters[verdict];

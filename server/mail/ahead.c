@@ -64,7 +64,7 @@ expand(struct ahead *a, const struct conf_domain *d,
 {
 	struct recipient_reason reason;
 	struct mailbox to = { .local_len = 0 };
-	enum recipient_verdict verdict;
+	enum verdict verdict;
 	size_t local = strlen(alias->name), domain = strlen(d->name);
 
 	if (local > sizeof(to.local) || domain > sizeof(to.domain))
@@ -74,7 +74,7 @@ expand(struct ahead *a, const struct conf_domain *d,
 	to.local_len = (uint8_t)local;
 	to.domain_len = (uint8_t)domain;
 	verdict = recipient_expand(&a->epoch->conf, &to, &a->to, &reason);
-	if (verdict != RECIPIENT_TOO_MANY || a->to.count == 0)
+	if (verdict != VERDICT_TOO_MANY || a->to.count == 0)
 		return;
 	recipient_set_clear(&a->to);
 	a->mail.at = 0;

@@ -91,8 +91,7 @@ message_add(struct session *s, const struct mailbox *to,
 	enum verdict verdict;
 	int error;
 
-	verdict = recipient_answer(recipient_expand(&s->epoch->conf, to,
-	    boxes, reason));
+	verdict = recipient_expand(&s->epoch->conf, to, boxes, reason);
 	*named = boxes->count - count;
 	error = find_fit(&s->master->spool, boxes, count, &box);
 	if (error == 0)

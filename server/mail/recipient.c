@@ -198,20 +198,20 @@ see_nobody(const struct expansion *e, const struct conf_domain *d,
 }
 
 /* Adds the Maildir of user, the number of its kind in d. */
-static enum recipient_verdict
+static enum verdict
 reach(const struct expansion *e, const struct conf_domain *d,
     const char *user, size_t number, unsigned depth)
 {
 	const size_t before = e->set->count;
-	enum recipient_verdict v = recipient_set_add(e->set, e->conf,
+	enum verdict v = recipient_set_add(e->set, e->conf,
 	    d->first_mark + (uint32_t)number, d->name, user);
 	struct decision_step step = step_of(STEP_NO_MEMORY, d, user, NULL, 0);
 
 	step.depth = depth + 1;
-	if (v == RECIPIENT_OK) {
+	if (v == VERDICT_OK) {
 		step.kind = e->set->count > before ? STEP_MAILBOX :
 		    STEP_MAILBOX_AGAIN;
-	} else if (v == RECIPIENT_TOO_MANY) {
+	} else if (v == VERDICT_TOO_MANY) {
 		step.kind = STEP_MAILBOXES_FULL;
 		step.a = recipient_mailboxes_max;
 	}
@@ -220,7 +220,7 @@ reach(const struct expansion *e, const struct conf_domain *d,
 }
 
 /* The line that has to be mended is the one that decided. */
-static enum recipient_verdict
+static enum verdict
 find_broken(const struct expansion *e, const struct conf_domain *d,
     struct span local, const char *path, unsigned line)
 {
@@ -230,20 +230,20 @@ find_broken(const struct expansion *e, const struct conf_domain *d,
 	e->reason->path = path;
 	e->reason->line = line;
 	see(e, step);
-	return RECIPIENT_BROKEN;
+	return VERDICT_BROKEN;
 }
 
-static enum recipient_verdict follow_match(const struct expansion *,
+static enum verdict follow_match(const struct expansion *,
     const struct conf_domain *, struct recipient_match, unsigned);
 
-static enum recipient_verdict
+static enum verdict
 follow_target(const struct expansion *e, const struct mailbox *m,
     const struct recipient_target *t, unsigned depth)
 {
 	const struct conf_domain *d = t->domain;
 
 	if (d == NULL)
-		return RECIPIENT_FOREIGN;	/* its alias is broken */
+		return VERDICT_FOREIGN;	/* its alias is broken */
 	if (is_told(e)) {
 		if (m->domain_len > 0) {
 			struct decision_step step = step_of(STEP_DOMAIN, d,
@@ -262,20 +262,20 @@ follow_target(const struct expansion *e, const struct mailbox *m,
  * naming the next two, were a million steps, and so were many recipients who
  * name one large alias.
  */
-static enum recipient_verdict
+static enum verdict
 follow_alias(const struct expansion *e, const struct conf_domain *d,
     const struct conf_alias *alias, unsigned depth)
 {
 	struct decision_step step = step_of(STEP_ALIAS, d, alias->name,
 	    d->aliases_path, alias->line);
-	enum recipient_verdict verdict;
+	enum verdict verdict;
 	bool is_new;
 
 	if (alias->broken != NULL)
 		return find_broken(e, d, span_of(alias->name),
 		    d->aliases_path, alias->line);
 	if (depth == recipient_alias_depth_max)
-		return RECIPIENT_UNKNOWN;	/* only to recipient_load */
+		return VERDICT_UNKNOWN;	/* only to recipient_load */
 	verdict = recipient_set_note(e->set, e->conf, d->first_mark +
 	    (uint32_t)(d->user_count + 1 + (size_t)(alias - d->aliases)),
 	    &is_new);
@@ -285,14 +285,14 @@ follow_alias(const struct expansion *e, const struct conf_domain *d,
 	tell(e, step);
 	if (!is_new)
 		return verdict;
-	for (size_t i = 0; verdict == RECIPIENT_OK && i < alias->target_count;
+	for (size_t i = 0; verdict == VERDICT_OK && i < alias->target_count;
 	    i++)
 		verdict = follow_target(e, &alias->targets[i],
 		    &alias->found[i], depth + 1);
 	return verdict;
 }
 
-static enum recipient_verdict
+static enum verdict
 reach_user(const struct expansion *e, const struct conf_domain *d,
     const struct conf_user *user, unsigned depth)
 {
@@ -310,7 +310,7 @@ reach_user(const struct expansion *e, const struct conf_domain *d,
 	return reach(e, d, user->name, number, depth);
 }
 
-static enum recipient_verdict
+static enum verdict
 follow_match(const struct expansion *e, const struct conf_domain *d,
     struct recipient_match match, unsigned depth)
 {
@@ -329,7 +329,7 @@ follow_match(const struct expansion *e, const struct conf_domain *d,
 	case RECIPIENT_NOBODY:
 		break;
 	}
-	return RECIPIENT_UNKNOWN;
+	return VERDICT_UNKNOWN;
 }
 
 static void
@@ -356,7 +356,7 @@ find_reason(const struct expansion *e, const struct conf_domain *d,
 	r->line = d->has_catch_all ? d->catch_all_line : d->line;
 }
 
-static enum recipient_verdict
+static enum verdict
 expand_local(const struct expansion *e, const struct conf_domain *d,
     struct span local)
 {
@@ -380,7 +380,7 @@ expand_local(const struct expansion *e, const struct conf_domain *d,
 }
 
 /* Any recipient has a Maildir by its own name. */
-static enum recipient_verdict
+static enum verdict
 expand_caught(const struct mailbox *rcpt, struct recipient_set *set)
 {
 	char text[smtp_mailbox_text_max_bytes];
@@ -394,7 +394,7 @@ expand_caught(const struct mailbox *rcpt, struct recipient_set *set)
 	return recipient_set_add_name(set, name);
 }
 
-static enum recipient_verdict
+static enum verdict
 expand(const struct expansion *e, const struct mailbox *rcpt)
 {
 	const struct conf *conf = e->conf;
@@ -407,61 +407,41 @@ expand(const struct expansion *e, const struct mailbox *rcpt)
 		d = conf_find_domain(conf,
 		    span_from(rcpt->domain, rcpt->domain_len));
 	else if (!is_postmaster(local))
-		return RECIPIENT_UNKNOWN;
+		return VERDICT_UNKNOWN;
 	else if (conf->domain_count > 0)
 		d = &conf->domains[0];
 	if (d == NULL) {
 		see(e, (struct decision_step){ .kind = STEP_FOREIGN,
 		    .path = conf->path });
-		return RECIPIENT_FOREIGN;
+		return VERDICT_FOREIGN;
 	}
 	tell(e, step_of(rcpt->domain_len > 0 ? STEP_DOMAIN :
 	    STEP_FIRST_DOMAIN, d, "", conf->path, d->line));
 	return expand_local(e, d, local);
 }
 
-enum recipient_verdict
+enum verdict
 recipient_expand(const struct conf *conf, const struct mailbox *rcpt,
     struct recipient_set *set, struct recipient_reason *reason)
 {
 	return recipient_explain(conf, rcpt, set, reason, NULL);
 }
 
-enum recipient_verdict
+enum verdict
 recipient_explain(const struct conf *conf, const struct mailbox *rcpt,
     struct recipient_set *set, struct recipient_reason *reason,
     const struct recipient_watch *watch)
 {
 	const struct expansion e = { conf, set, reason, watch };
 	const size_t count = set->count, mark_count = set->mark_count;
-	enum recipient_verdict verdict;
+	enum verdict verdict;
 
 	reason->path = NULL;
 	reason->line = 0;
 	reason->step_count = 0;
 	reason->more = 0;
 	verdict = expand(&e, rcpt);
-	if (verdict != RECIPIENT_OK)
+	if (verdict != VERDICT_OK)
 		recipient_set_cut(set, count, mark_count);
 	return verdict;
-}
-
-enum verdict
-recipient_answer(enum recipient_verdict verdict)
-{
-	switch (verdict) {
-	case RECIPIENT_OK:
-		return VERDICT_OK;
-	case RECIPIENT_UNKNOWN:
-		return VERDICT_UNKNOWN;
-	case RECIPIENT_FOREIGN:
-		return VERDICT_FOREIGN;
-	case RECIPIENT_TOO_MANY:
-		return VERDICT_TOO_MANY;
-	case RECIPIENT_BROKEN:
-		return VERDICT_BROKEN;
-	case RECIPIENT_NO_MEMORY:
-		break;
-	}
-	return VERDICT_TROUBLE;
 }

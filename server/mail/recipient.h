@@ -16,15 +16,6 @@ enum {
 	recipient_steps_max = 16	/* of one recipient, told */
 };
 
-enum recipient_verdict {
-	RECIPIENT_OK,
-	RECIPIENT_UNKNOWN,	/* our domain, nobody by that name: 550 5.1.1 */
-	RECIPIENT_FOREIGN,	/* not our domain: 550 5.7.1 */
-	RECIPIENT_TOO_MANY,	/* mailboxes_max reached: 452 4.5.3 */
-	RECIPIENT_BROKEN,	/* by the tables, for now: 451 4.3.0 */
-	RECIPIENT_NO_MEMORY	/* 451 4.3.0 */
-};
-
 /*
  * A Maildir: mail/DOMAIN/USER below the root.  Both are safe file names; an
  * empty domain is the catcher's, whose Maildirs are USER in its directory.
@@ -95,10 +86,10 @@ int	recipient_index(struct conf *conf);
 /*
  * Adds to set what rcpt reaches: alias, user, either without its subaddress,
  * postmaster, catch-all, in this order.  A mailbox that set holds already is
- * not added again.  On any verdict but RECIPIENT_OK set is as it was.  Until
- * set is cleared it is of this conf alone.
+ * not added again.  On any verdict but VERDICT_OK set is as it was.  Until set
+ * is cleared it is of this conf alone.
  */
-enum recipient_verdict recipient_expand(const struct conf *conf,
+enum verdict recipient_expand(const struct conf *conf,
 	    const struct mailbox *rcpt, struct recipient_set *set,
 	    struct recipient_reason *reason);
 /* Told what is found on the way, one call each, as it is found. */
@@ -108,12 +99,10 @@ struct recipient_watch {
 };
 
 /* recipient_expand, which watch is told about step by step. */
-enum recipient_verdict recipient_explain(const struct conf *conf,
+enum verdict recipient_explain(const struct conf *conf,
 	    const struct mailbox *rcpt, struct recipient_set *set,
 	    struct recipient_reason *reason,
 	    const struct recipient_watch *watch);
-/* What a worker is answered. */
-enum verdict recipient_answer(enum recipient_verdict verdict);
 void	recipient_set_clear(struct recipient_set *set);
 /*
  * Writes name as a file name of at most 200 octets and a NUL into out (201):

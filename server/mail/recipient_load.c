@@ -141,7 +141,7 @@ expand_alias(struct way *w, const struct conf_domain *d, struct conf_alias *a,
 {
 	const struct recipient_watch watch = { watch_step, w };
 	struct recipient_reason reason;
-	enum recipient_verdict verdict;
+	enum verdict verdict;
 	struct mailbox m;
 	char address[smtp_mailbox_text_max_bytes];
 	int n = snprintf(address, sizeof(address), "%s@%s", a->name, d->name);
@@ -150,12 +150,12 @@ expand_alias(struct way *w, const struct conf_domain *d, struct conf_alias *a,
 		return 0;
 	verdict = recipient_explain(w->conf, &m, set, &reason, &watch);
 	recipient_set_cut(set, 0, 0);
-	if (verdict == RECIPIENT_NO_MEMORY)
+	if (verdict == VERDICT_TROUBLE)
 		errno = ENOMEM;
-	if (verdict == RECIPIENT_NO_MEMORY || w->failed)
+	if (verdict == VERDICT_TROUBLE || w->failed)
 		return -1;
 	/* Every target exists, so the chain was too long. */
-	return verdict != RECIPIENT_UNKNOWN ? 0 : conf_table_break(&a->broken,
+	return verdict != VERDICT_UNKNOWN ? 0 : conf_table_break(&a->broken,
 	    "a chain of more than %d aliases begins here",
 	    recipient_alias_depth_max);
 }

@@ -18,23 +18,6 @@ static const char *const step_words[STEP_COUNT] = {
 #undef STEP_WORD
 };
 
-const char *
-recipient_log_word(enum verdict verdict)
-{
-	static const char *const words[VERDICT_COUNT] = {
-		[VERDICT_OK] = "ok",
-		[VERDICT_UNKNOWN] = "no such recipient",
-		[VERDICT_FOREIGN] = "relaying denied",
-		[VERDICT_TOO_MANY] = "too many recipients",
-		[VERDICT_NOT_YOURS] = "not the user's address",
-		[VERDICT_DISK_FULL] = "disk nearly full",
-		[VERDICT_BROKEN] = "the recipient is broken here",
-		[VERDICT_TROUBLE] = "local trouble"
-	};
-
-	return words[verdict];
-}
-
 /* "alice@example.org", and "example.org" of a domain. */
 static void
 add_name(struct buf *b, const struct decision_step *step)

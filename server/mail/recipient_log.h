@@ -29,7 +29,5 @@ void	recipient_log_clear(struct recipient_log *l);
 /* The first mailboxes of to, as many as out takes: "\"alice@example.org\",..." */
 void	recipient_log_mailboxes(const struct recipient_set *to,
 	    struct buf *out);
-/* "no such recipient"; "ok" for VERDICT_OK. */
-const char *recipient_log_word(enum verdict verdict);
 
 #endif

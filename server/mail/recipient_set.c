@@ -63,61 +63,61 @@ meet(struct recipient_set *set, uint32_t mark)
 	set->marks[set->mark_count++] = mark;
 }
 
-enum recipient_verdict
+enum verdict
 recipient_set_add(struct recipient_set *set, const struct conf *conf,
     uint32_t mark, const char *domain, const char *user)
 {
 	if (!reserve_mark(set, conf))
-		return RECIPIENT_NO_MEMORY;
+		return VERDICT_TROUBLE;
 	if (has_met(set, mark))
-		return RECIPIENT_OK;
+		return VERDICT_OK;
 	if (set->count == recipient_mailboxes_max)
-		return RECIPIENT_TOO_MANY;
+		return VERDICT_TOO_MANY;
 	if (!reserve_box(set))
-		return RECIPIENT_NO_MEMORY;
+		return VERDICT_TROUBLE;
 	set->boxes[set->count++] = (struct recipient_mailbox){ domain, user,
 	    false };
 	meet(set, mark);
-	return RECIPIENT_OK;
+	return VERDICT_OK;
 }
 
-enum recipient_verdict
+enum verdict
 recipient_set_note(struct recipient_set *set, const struct conf *conf,
     uint32_t mark, bool *is_new)
 {
 	*is_new = false;
 	if (!reserve_mark(set, conf))
-		return RECIPIENT_NO_MEMORY;
+		return VERDICT_TROUBLE;
 	*is_new = !has_met(set, mark);
 	if (*is_new)
 		meet(set, mark);
-	return RECIPIENT_OK;
+	return VERDICT_OK;
 }
 
 /* As few as a client may name: no need for a faster search. */
-enum recipient_verdict
+enum verdict
 recipient_set_add_name(struct recipient_set *set, const char *name)
 {
 	char **names, *copy;
 
 	for (size_t i = 0; i < set->count; i++)
 		if (strcmp(set->names[i], name) == 0)
-			return RECIPIENT_OK;
+			return VERDICT_OK;
 	if (set->count == recipient_mailboxes_max)
-		return RECIPIENT_TOO_MANY;
+		return VERDICT_TOO_MANY;
 	if (!reserve_box(set))
-		return RECIPIENT_NO_MEMORY;
+		return VERDICT_TROUBLE;
 	names = array_grow(set->names, set->count, sizeof(*names));
 	if (names == NULL)
-		return RECIPIENT_NO_MEMORY;
+		return VERDICT_TROUBLE;
 	set->names = names;
 	copy = strdup(name);
 	if (copy == NULL)
-		return RECIPIENT_NO_MEMORY;
+		return VERDICT_TROUBLE;
 	names[set->count] = copy;
 	set->boxes[set->count++] =
 	    (struct recipient_mailbox){ "", copy, false };
-	return RECIPIENT_OK;
+	return VERDICT_OK;
 }
 
 void

@@ -12,14 +12,14 @@
  * Adds a Maildir of conf with its number there, unless the set has it; the
  * names are borrowed.
  */
-enum recipient_verdict recipient_set_add(struct recipient_set *set,
+enum verdict recipient_set_add(struct recipient_set *set,
 	    const struct conf *conf, uint32_t mark, const char *domain,
 	    const char *user);
 /* Notes an alias; *is_new is false when it was noted before, or on failure. */
-enum recipient_verdict recipient_set_note(struct recipient_set *set,
+enum verdict recipient_set_note(struct recipient_set *set,
 	    const struct conf *conf, uint32_t mark, bool *is_new);
 /* Adds the Maildir name of the catcher, unless it is there. */
-enum recipient_verdict recipient_set_add_name(struct recipient_set *set,
+enum verdict recipient_set_add_name(struct recipient_set *set,
 	    const char *name);
 /* Takes back all but the first count boxes and mark_count marks. */
 void	recipient_set_cut(struct recipient_set *set, size_t count,

@@ -26,7 +26,7 @@ sender_belongs(const struct conf *conf, const char *user,
 	struct recipient_reason reason = { .path = NULL };
 	bool belongs = false;
 
-	if (recipient_expand(conf, address, &set, &reason) == RECIPIENT_OK)
+	if (recipient_expand(conf, address, &set, &reason) == VERDICT_OK)
 		for (size_t i = 0; i < set.count && !belongs; i++)
 			belongs = is_maildir_of(&set.boxes[i], user);
 	recipient_set_clear(&set);

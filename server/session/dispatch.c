@@ -21,6 +21,7 @@
 #include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
+#include "shared/verdict.h"
 
 /* Of the time of one host: 100,000 Maildirs a second. */
 enum {
@@ -214,7 +215,7 @@ log_refused(const struct session *s, const struct mailbox *to,
 {
 	struct log_line l;
 
-	begin_reject(&l, s, recipient_log_word(v->verdict));
+	begin_reject(&l, s, verdict_word(v->verdict));
 	/* In front of what the client says: for fail2ban. */
 	if (v->held_back_ms > 0)
 		log_u64(&l, "held_back_ms", v->held_back_ms);
@@ -243,7 +244,7 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 	log_refused(s, to, &r.u.verdict, reason);
 	if (s->master->conf.keep_refused_s > 0 && !s->master->conf.catcher)
 		recipient_log_add(&s->refusals, to,
-		    recipient_log_word(verdict), reason);
+		    verdict_word(verdict), reason);
 	return send_answer(s, &r, -1);
 }
 
@@ -263,7 +264,7 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 	verdict = message_add(s, &r->u.rcpt.to, &reason, &named);
 	charge(s, named);
 	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
-	    recipient_log_word(verdict), &reason);
+	    verdict_word(verdict), &reason);
 	s->master->counters.value[counters_of_rcpt(verdict)]++;
 	if (verdict != VERDICT_OK)
 		return refuse_rcpt(s, &r->u.rcpt.to, verdict, &reason);

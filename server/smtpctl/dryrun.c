@@ -142,9 +142,8 @@ dryrun_rcpt(struct dryrun *e, const struct mailbox *to,
 	if (e->taken >= max)
 		tell_limit(e, "recipients", STEP_RCPTS_FULL, e->taken, max);
 	else
-		answer = verdict_reply(recipient_answer(recipient_explain(
-		    e->conf, to, &e->set, &reason, &e->watch)),
-		    REPLY_RCPT_OK);
+		answer = verdict_reply(recipient_explain(e->conf, to, &e->set,
+		    &reason, &e->watch), REPLY_RCPT_OK);
 	taken = dryrun_reply(e->conf->hostname, answer, reply);
 	e->taken += taken;
 	return taken;

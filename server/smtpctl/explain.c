@@ -79,7 +79,7 @@ put_reply(struct span word, const struct story *story)
 	json_add_decoded(&b, word);
 	(void)buf_str(&b);
 	for (uint32_t v = 0; v < VERDICT_COUNT; v++)
-		if (span_equal(word, span_of(recipient_log_word(v))))
+		if (span_equal(word, span_of(verdict_word(v))))
 			taken = dryrun_reply("", verdict_reply(v,
 			    REPLY_RCPT_OK), reply);
 	story_end(story, taken, reply);

@@ -92,7 +92,7 @@ expect_rcpt(const struct conf *conf, const char *path, const char *steps,
 	ck_assert_str_eq(r, reply);
 	ck_assert_int_eq(taken, reply[0] == '2');
 	ck_assert_int_eq(taken, recipient_expand(conf, &to, &set, &reason) ==
-	    RECIPIENT_OK);
+	    VERDICT_OK);
 	ck_assert_uint_eq(e.set.count, set.count);
 	recipient_set_clear(&e.set);
 	recipient_set_clear(&set);

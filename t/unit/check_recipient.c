@@ -49,7 +49,7 @@ address(const char *text)
 	return m;
 }
 
-static enum recipient_verdict
+static enum verdict
 expand(const struct conf *conf, const char *text, struct recipient_set *set,
     struct recipient_reason *reason)
 {
@@ -75,8 +75,8 @@ set_text(const struct recipient_set *set)
 
 START_TEST(order)
 {
-	enum { OK = RECIPIENT_OK, UNKNOWN = RECIPIENT_UNKNOWN,
-	    FOREIGN = RECIPIENT_FOREIGN };
+	enum { OK = VERDICT_OK, UNKNOWN = VERDICT_UNKNOWN,
+	    FOREIGN = VERDICT_FOREIGN };
 	static const struct {
 		const char	*rcpt;
 		int		 verdict;
@@ -268,7 +268,7 @@ START_TEST(many_steps)
 	conf_case_file("aliases", aliases);
 	ck_assert_int_eq(recipient_load("c", &conf, stderr), 0);
 	ck_assert_int_eq(expand(&conf, "all@example.org", &set, &reason),
-	    RECIPIENT_OK);
+	    VERDICT_OK);
 	ck_assert_uint_eq(set.count, 100);
 	ck_assert_uint_eq(reason.step_count, recipient_steps_max);
 	ck_assert_uint_eq(reason.step_count + reason.more, 102);
@@ -282,15 +282,15 @@ START_TEST(broken)
 {
 	static const struct {
 		const char		*to;
-		enum recipient_verdict	 verdict;
+		enum verdict	 verdict;
 		unsigned		 line;
 	} rows[] = {
-		{ "x@example.org", RECIPIENT_BROKEN, 2 },
-		{ "y@example.org", RECIPIENT_BROKEN, 2 },
-		{ "a@example.org", RECIPIENT_BROKEN, 5 },
-		{ "nobody@example.org", RECIPIENT_BROKEN, 5 },
-		{ "bob@example.org", RECIPIENT_OK, 1 },
-		{ "info@example.org", RECIPIENT_OK, 1 }
+		{ "x@example.org", VERDICT_BROKEN, 2 },
+		{ "y@example.org", VERDICT_BROKEN, 2 },
+		{ "a@example.org", VERDICT_BROKEN, 5 },
+		{ "nobody@example.org", VERDICT_BROKEN, 5 },
+		{ "bob@example.org", VERDICT_OK, 1 },
+		{ "info@example.org", VERDICT_OK, 1 }
 	};
 	struct recipient_set set = { 0 };
 	struct recipient_reason reason;
@@ -354,11 +354,11 @@ START_TEST(once)
 	load(&conf, two_domains);
 	for (size_t i = 0; i < COUNT(rcpts); i++)
 		ck_assert_int_eq(expand(&conf, rcpts[i], &set, &reason),
-		    RECIPIENT_OK);
+		    VERDICT_OK);
 	ck_assert_str_eq(set_text(&set), "bob@example.org alice@example.org "
 	    "dave@example.net bob@example.net");
 	ck_assert_int_eq(expand(&conf, "eve@example.org", &set, &reason),
-	    RECIPIENT_UNKNOWN);
+	    VERDICT_UNKNOWN);
 	ck_assert_uint_eq(set.count, 4);
 	recipient_set_clear(&set);
 	ck_assert_uint_eq(set.count, 0);
@@ -401,12 +401,12 @@ START_TEST(too_many)
 	conf_case_file("c", ALIASES);
 	ck_assert_int_eq(recipient_load("c", &conf, stderr), 0);
 	ck_assert_int_eq(expand(&conf, "all@example.org", &set, &reason),
-	    RECIPIENT_TOO_MANY);
+	    VERDICT_TOO_MANY);
 	ck_assert_uint_eq(set.count, 0);
 	ck_assert_int_eq(expand(&conf, "u10000@example.org", &set, &reason),
-	    RECIPIENT_OK);
+	    VERDICT_OK);
 	ck_assert_int_eq(expand(&conf, "all@example.org", &set, &reason),
-	    RECIPIENT_TOO_MANY);
+	    VERDICT_TOO_MANY);
 	ck_assert_str_eq(set_text(&set), "u10000@example.org");
 	/* What was taken back is added again. */
 	for (unsigned i = 0; i < 100; i++) {
@@ -414,7 +414,7 @@ START_TEST(too_many)
 
 		snprintf(rcpt, sizeof(rcpt), "g%u@example.org", i);
 		ck_assert_int_eq(expand(&conf, rcpt, &set, &reason),
-		    i == 99 ? RECIPIENT_TOO_MANY : RECIPIENT_OK);
+		    i == 99 ? VERDICT_TOO_MANY : VERDICT_OK);
 	}
 	ck_assert_uint_eq(set.count, 1 + 9900);
 	for (unsigned i = 9900; i < 9999; i++) {
@@ -422,13 +422,13 @@ START_TEST(too_many)
 
 		snprintf(rcpt, sizeof(rcpt), "u%u@example.org", i);
 		ck_assert_int_eq(expand(&conf, rcpt, &set, &reason),
-		    RECIPIENT_OK);
+		    VERDICT_OK);
 	}
 	ck_assert_uint_eq(set.count, recipient_mailboxes_max);
 	ck_assert_int_eq(expand(&conf, "g5@example.org", &set, &reason),
-	    RECIPIENT_OK);
+	    VERDICT_OK);
 	ck_assert_int_eq(expand(&conf, "u9999@example.org", &set, &reason),
-	    RECIPIENT_TOO_MANY);
+	    VERDICT_TOO_MANY);
 	ck_assert_uint_eq(set.count, recipient_mailboxes_max);
 	recipient_set_clear(&set);
 	conf_free(&conf);
@@ -458,7 +458,7 @@ START_TEST(no_blow_up)
 	ck_assert_int_eq(recipient_load("c", &conf, stderr), 0);
 	for (unsigned i = 0; i < 1000; i++)
 		ck_assert_int_eq(expand(&conf, "a0@example.org", &set,
-		    &reason), RECIPIENT_OK);
+		    &reason), VERDICT_OK);
 	ck_assert_str_eq(set_text(&set), "bob@example.org");
 	/* Twenty levels of two, and the one Maildir. */
 	ck_assert_uint_eq(set.mark_count, 39 + 1);
@@ -488,14 +488,14 @@ START_TEST(looked_up_once)
 		snprintf(rcpt, sizeof(rcpt), "u%u@example.org",
 		    i % recipient_mailboxes_max);
 		ck_assert_int_eq(expand(&conf, rcpt, &set, &reason),
-		    RECIPIENT_OK);
+		    VERDICT_OK);
 	}
 	recipient_set_clear(&set);
 	one_by_one = clock() - start;
 	start = clock();
 	for (unsigned i = 0; i < 10; i++) {
 		ck_assert_int_eq(expand(&conf, "all@example.org", &set,
-		    &reason), RECIPIENT_OK);
+		    &reason), VERDICT_OK);
 		ck_assert_uint_eq(set.count, recipient_mailboxes_max);
 		recipient_set_clear(&set);
 	}
@@ -514,18 +514,18 @@ START_TEST(caught)
 
 	ck_assert_int_eq(conf_init(&conf), 0);
 	ck_assert_int_eq(expand(&conf, "x@example.org", &set, &reason),
-	    RECIPIENT_FOREIGN);
+	    VERDICT_FOREIGN);
 	ck_assert_int_eq(expand(&conf, "postmaster", &set, &reason),
-	    RECIPIENT_FOREIGN);
+	    VERDICT_FOREIGN);
 	conf.catcher = true;
 	ck_assert_int_eq(expand(&conf, "Bob@example.org", &set, &reason),
-	    RECIPIENT_OK);
+	    VERDICT_OK);
 	ck_assert_int_eq(expand(&conf, "bob@example.org", &set, &reason),
-	    RECIPIENT_OK);
+	    VERDICT_OK);
 	ck_assert_int_eq(expand(&conf, "postmaster", &set, &reason),
-	    RECIPIENT_OK);
+	    VERDICT_OK);
 	ck_assert_int_eq(expand(&conf, "../a b@[::1]", &set, &reason),
-	    RECIPIENT_OK);
+	    VERDICT_OK);
 	ck_assert_ptr_null(reason.path);
 	ck_assert_str_eq(set_text(&set), "bob@example.org@ postmaster@ "
 	    "%22..%2Fa%20b%22@%5B%3A%3A1%5D@");
