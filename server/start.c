@@ -28,9 +28,13 @@
 #include "server/daemon/signals.h"
 #include "server/log/catcher.h"
 #include "server/log/log_file.h"
+#include "server/log/log_message.h"
 #include "server/log/refused.h"
 #include "server/mail/commit.h"
+#include "server/mail/spool.h"
+#include "server/process/helper.h"
 #include "server/process/pool.h"
+#include "server/process/tls_files.h"
 #include "server/process/tls_log.h"
 #include "server/session/admit.h"
 #include "server/session/descriptors.h"
@@ -203,8 +207,8 @@ adopt_all(struct master *m, const struct inherit_sockets *sockets)
 	if (listen_adopt(m, sockets->fds, sockets->words,
 	    (size_t)sockets->count) == -1)
 		fatal("no memory to start with");
-	for (size_t i = 0; i < m->listener_count; i++)
-		if (m->tls->count == 0 && m->listeners[i].line.submission)
+	for (size_t i = 0; i < m->listeners->count; i++)
+		if (m->tls->count == 0 && m->listeners->one[i].line.submission)
 			fatal("LISTEN_FDNAMES: a socket for submission, which "
 			    "is under TLS only: %s needs a line \"tls "
 			    "certificate FILE key FILE\"", m->conf.path);
@@ -224,13 +228,13 @@ open_spool(struct master *m, int root, bool synced)
 	bool torn;
 	int removed;
 
-	removed = spool_open(&m->spool, root, m->conf.catcher, synced, &what);
+	removed = spool_open(m->spool, root, m->conf.catcher, synced, &what);
 	if (removed == -1)
 		fatal("%s/%s: %s", m->conf.root, what, strerror(errno));
-	if (log_message_open(&m->log, m->spool.log, m->spool.bad, &torn) == -1)
+	if (log_message_open(m->log, m->spool->log, m->spool->bad, &torn) == -1)
 		fatal("%s/log/message: %s", m->conf.root, strerror(errno));
-	if (m->conf.catcher && catcher_start(m->base, m->spool.mail,
-	    m->spool.incoming) == -1)
+	if (m->conf.catcher && catcher_start(m->base, m->spool->mail,
+	    m->spool->incoming) == -1)
 		fatal("%s: %s", m->conf.root, strerror(errno));
 	if (removed == 0 && !torn)
 		return;
@@ -258,15 +262,15 @@ announce(struct master *m)
 	struct log_line l;
 	struct address a;
 
-	for (size_t i = 0; i < m->listener_count; i++) {
-		if (!listen_address(m->listeners[i].fd, &a))
+	for (size_t i = 0; i < m->listeners->count; i++) {
+		if (!listen_address(m->listeners->one[i].fd, &a))
 			continue;
 		log_begin(&l, LOG_LEVEL_INFO, "listen");
 		log_str(&l, "address", a.text);
 		log_u64(&l, "port", a.port);
-		if (m->listeners[i].line.tls_first)
+		if (m->listeners->one[i].line.tls_first)
 			log_str(&l, "tls", "implicit");
-		if (m->listeners[i].line.submission)
+		if (m->listeners->one[i].line.submission)
 			log_str(&l, "for", "submission");
 		log_end(&l);
 		if (m->conf.catcher)
@@ -360,14 +364,18 @@ wants_auth(const struct master *m, const struct start_options *o)
 
 	if (o->inetd != NULL)
 		listen_words(&m->conf, o->inetd->input, &line);
-	for (size_t i = 0; i < m->listener_count; i++)
-		line.submission |= m->listeners[i].line.submission;
+	for (size_t i = 0; i < m->listeners->count; i++)
+		line.submission |= m->listeners->one[i].line.submission;
 	return line.submission;
 }
 
 int
 start_and_run(struct master *m, const struct start_options *o)
 {
+	static struct spool spool;
+	static struct log_message log;
+	static struct helper parts[HELPER_COUNT];
+	static struct listeners listeners;
 	struct background background = { -1, -1 };
 	int channels[nursery_count], helpers[HELPER_COUNT], root, control;
 	struct hold_proof proof;
@@ -376,6 +384,10 @@ start_and_run(struct master *m, const struct start_options *o)
 
 	umask(077);
 	tzset();
+	m->spool = &spool;
+	m->log = &log;
+	m->helpers = parts;
+	m->listeners = &listeners;
 	m->one_session = o->inetd != NULL;
 	m->shut_down = signals_stop;
 	if (!m->one_session)
@@ -421,7 +433,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (pool_start(m, channels, uses) == -1)
 		fatal("no memory to start with");
 	open_spool(m, root, m->proved);
-	if (refused_init(m->base, &m->conf, m->spool.log,
+	if (refused_init(m->base, &m->conf, m->spool->log,
 	    m->one_session) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
 	hold_warn_of_root(m->conf.root, root);
@@ -432,10 +444,11 @@ start_and_run(struct master *m, const struct start_options *o)
 		fatal("no memory to start with");
 	if (!m->proved && !m->conf.catcher &&
 	    strcmp(pool_sandbox(m), "none") != 0)
-		hold_proof_write(&proof, m->spool.log);
+		hold_proof_write(&proof, m->spool->log);
 	if (!m->one_session)
 		announce(m);
-	if (o->sockets != NULL && o->sockets->wait && inherit_watch_idle(m) == -1)
+	if (o->sockets != NULL && o->sockets->wait &&
+	    inherit_watch_idle(m) == -1)
 		fatal("no memory to start with");
 	if (notify_ready(m) == -1)
 		fatal("no memory to start with");

@@ -12,6 +12,12 @@
 #include "shared/sasl.h"
 #include "shared/smtp_syntax.h"
 
+enum {
+	/* "alice@example.org", or what the catcher was told; with its NUL */
+	login_name_max_bytes = smtp_local_max_bytes + 1 +
+	    smtp_domain_max_bytes + 1
+};
+
 /* AUTH: who the client says it is.  Whoever has held one wipes it. */
 struct ipc_login {
 	uint8_t		name_len;	/* 1 at least, like the next */

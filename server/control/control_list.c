@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/log/figure.h"
+#include "server/process/helper.h"
 #include "shared/deadline.h"
 
 enum { label_columns = 14, top_addresses = 10 };

@@ -13,6 +13,7 @@
 
 #include "server/control/control_list.h"
 #include "server/log/figure.h"
+#include "server/mail/spool.h"
 #include "shared/deadline.h"
 
 enum { text_columns = 58, value_columns = 16, name_max_bytes = 80 };
@@ -247,7 +248,7 @@ metric_now(struct master *m, FILE *f)
 	metric_gauge("addresses_refused", "",
 	    "Client addresses that are refused for a while now",
 	    address_refused_count(m->book, deadline_now_ms()), f);
-	if (!spool_room(&m->spool, &room))
+	if (!spool_room(m->spool, &room))
 		return;
 	metric_gauge("disk_free_bytes", "bytes", "Free where mail is stored",
 	    room.free_bytes, f);

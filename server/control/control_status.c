@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "server/log/figure.h"
+#include "server/mail/spool.h"
+#include "server/process/helper.h"
+#include "server/process/tls_files.h"
 #include "server/session/listen.h"
 
 enum { day_s = 86400 };
@@ -57,8 +60,8 @@ tell_listeners(const struct master *m, const struct control_out *o)
 
 	if (o->j != NULL)
 		json_out_array(o->j, "listen");
-	for (size_t i = 0; i < m->listener_count; i++) {
-		if (!listen_address(m->listeners[i].fd, &where))
+	for (size_t i = 0; i < m->listeners->count; i++) {
+		if (!listen_address(m->listeners->one[i].fd, &where))
 			continue;
 		if (o->j == NULL) {
 			control_line(o, n++ == 0 ? "listens at" : "",
@@ -166,7 +169,7 @@ json_disk(const struct master *m, const struct spool_room *room,
 
 	json_out_object(j, "disk");
 	json_out_bool(j, "mail_is_taken", room != NULL &&
-	    spool_has_room(&m->spool, l, 0));
+	    spool_has_room(m->spool, l, 0));
 	json_out_u64(j, "reserve_bytes", l->disk_reserve_bytes);
 	json_out_u64(j, "reserve_inodes", l->inode_reserve);
 	if (room != NULL) {
@@ -184,7 +187,7 @@ tell_disk(const struct master *m, const struct control_out *o)
 	char left[figure_bytes], all[figure_bytes], reserve[figure_bytes];
 	const struct conf_limits *l = &m->conf.limits;
 	struct spool_room room;
-	bool known = spool_room(&m->spool, &room);
+	bool known = spool_room(m->spool, &room);
 
 	if (o->j != NULL) {
 		json_disk(m, known ? &room : NULL, o->j);

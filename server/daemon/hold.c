@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "server/log/log_file.h"
+#include "server/process/helper.h"
 #include "shared/log.h"
 #include "shared/os.h"
 #include "shared/sandbox_table.h"

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "server/log/log_file.h"
+#include "server/log/log_message.h"
 #include "server/process/disk.h"
 #include "shared/log.h"
 
@@ -80,7 +81,7 @@ on_rotate(evutil_socket_t sig, short what, void *arg)
 	(void)sig;
 	(void)what;
 	log_reopen();
-	if (log_message_rotate(&m->log, name) == -1) {
+	if (log_message_rotate(m->log, name) == -1) {
 		log_error("the message log cannot be rotated, and goes on in "
 		    "the file it has", "log/message", errno);
 		name[0] = '\0';
@@ -95,7 +96,7 @@ on_rotate(evutil_socket_t sig, short what, void *arg)
 static void
 sync_message_log(struct master *m)
 {
-	if (log_message_sync(&m->log) == -1)
+	if (log_message_sync(m->log) == -1)
 		log_error("fdatasync", "log/message", errno);
 }
 
@@ -120,14 +121,14 @@ on_second(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (copy != -1 || !m->log.unsynced)
+	if (copy != -1 || !m->log->unsynced)
 		return;
-	copy = fcntl(m->log.fd, F_DUPFD_CLOEXEC, 3);
+	copy = fcntl(m->log->fd, F_DUPFD_CLOEXEC, 3);
 	if (copy == -1) {
 		sync_message_log(m);
 		return;
 	}
-	m->log.unsynced = false;
+	m->log->unsynced = false;
 	disk_sync(m, &job);
 }
 

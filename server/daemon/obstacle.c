@@ -23,8 +23,8 @@ same_listen(const struct conf_listen *a, const struct conf_listen *b)
 static bool
 has_socket(const struct master *m, const struct conf_listen *l)
 {
-	for (size_t i = 0; i < m->listener_count; i++)
-		if (same_listen(l, &m->listeners[i].line))
+	for (size_t i = 0; i < m->listeners->count; i++)
+		if (same_listen(l, &m->listeners->one[i].line))
 			return true;
 	return false;
 }
@@ -85,22 +85,22 @@ find_obstacle(const struct master *m, const struct conf *new)
 static bool
 lacks_tls(const struct master *m, const struct conf *new)
 {
+	const struct listeners *all = m->listeners;
 	size_t i = 0;
 
-	while (i < m->listener_count && !m->listeners[i].line.submission &&
-	    !m->listeners[i].line.tls_first)
+	while (i < all->count && !all->one[i].line.submission &&
+	    !all->one[i].line.tls_first)
 		i++;
-	return m->listen_adopted && new->pair_count == 0 &&
-	    i < m->listener_count;
+	return all->adopted && new->pair_count == 0 && i < all->count;
 }
 
 bool
 obstacle_tell(const struct master *m, const struct conf *new, FILE *said)
 {
-	const struct conf_listen *l = m->listen_adopted ? NULL :
+	const struct conf_listen *l = m->listeners->adopted ? NULL :
 	    find_new_listen(m, new);
 	const char *obstacle = find_obstacle(m, new);
-	bool no_listen = !m->listen_adopted && new->listen_count == 0;
+	bool no_listen = !m->listeners->adopted && new->listen_count == 0;
 	bool no_tls = lacks_tls(m, new);
 
 	if (no_listen)
@@ -119,11 +119,13 @@ obstacle_tell(const struct master *m, const struct conf *new, FILE *said)
 void
 obstacle_drop_listeners(struct master *m)
 {
-	for (size_t i = m->listen_adopted ? 0 : m->listener_count; i-- > 0;) {
+	const struct listeners *all = m->listeners;
+
+	for (size_t i = all->adopted ? 0 : all->count; i-- > 0;) {
 		size_t k = 0;
 
 		while (k < m->conf.listen_count && !same_listen(
-		    &m->listeners[i].line, &m->conf.listens[k]))
+		    &all->one[i].line, &m->conf.listens[k]))
 			k++;
 		if (k == m->conf.listen_count)
 			listen_close(m, i);

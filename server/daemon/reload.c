@@ -15,10 +15,13 @@
 #include "server/mail/commit.h"
 #include "server/mail/recipient_load.h"
 #include "server/process/auth.h"
+#include "server/process/helper.h"
 #include "server/process/nursery.h"
 #include "server/process/pool.h"
 #include "server/process/sign.h"
+#include "server/process/tls_files.h"
 #include "server/process/tls_log.h"
+#include "server/session/listen.h"
 #include "server/session/session.h"
 #include "shared/log.h"
 
@@ -143,7 +146,7 @@ log_reload(const struct master *m)
 	log_begin(&l, LOG_LEVEL_INFO, "reload");
 	log_str(&l, "file", m->conf.path);
 	log_u64(&l, "domains", m->conf.domain_count);
-	log_u64(&l, "listeners", m->listener_count);
+	log_u64(&l, "listeners", m->listeners->count);
 	log_u64(&l, "sessions", m->sessions->count[SESSIONS_SERVED]);
 	log_end(&l);
 	conf_warn_broken(&m->conf, check_log_warning);
@@ -432,9 +435,8 @@ reload_init(struct master *m)
 		.lost = on_sign_lost
 	};
 
-	m->sign.owner = &owner;
 	m->epoch = conf_epoch_new();
-	if (m->epoch == NULL)
+	if (m->epoch == NULL || sign_start(m, &owner) == -1)
 		return -1;
 	m->epoch->conf = m->conf;
 	return 0;

@@ -18,9 +18,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "server/log/log_message.h"
 #include "server/mail/ahead.h"
 #include "server/mail/delivery.h"
 #include "server/mail/maildir.h"
+#include "server/mail/spool.h"
 #include "server/process/disk.h"
 #include "server/process/pool.h"
 #include "shared/deadline.h"
@@ -88,7 +90,7 @@ answer(struct master *m, struct delivery *d)
 
 	delivery_log_slow(d, true);
 	if (!d->mail.moved)
-		spool_discard(&m->spool, d->tx->id);
+		spool_discard(m->spool, d->tx->id);
 	if (disowned) {
 		recipient_set_clear(&d->own.boxes);
 		recipient_log_clear(&d->own.rcpts);
@@ -145,7 +147,7 @@ settle(struct master *m, int error, const struct recipient_mailbox *failed)
 			put(&c->large, d);
 		}
 	}
-	if (!TAILQ_EMPTY(&done) && log_message_flush(&m->log) == -1)
+	if (!TAILQ_EMPTY(&done) && log_message_flush(m->log) == -1)
 		log_error("write", "log/message", errno);
 	/* What somebody is told of is in the log before that. */
 	log_flush();
@@ -206,7 +208,7 @@ on_synced(void *arg, int error, size_t failed)
 
 	m->counters.value[COUNTER_COMMITS]++;
 	m->counters.value[COUNTER_SYNCS] += c->batch.count;
-	maildir_end_batch(&c->batch, &m->spool, error);
+	maildir_end_batch(&c->batch, m->spool, error);
 	c->syncing = false;
 	if (c->of_piece)
 		end_piece(m, TAILQ_FIRST(&c->touched), error);
@@ -291,7 +293,7 @@ make_ahead(struct master *m)
 {
 	struct commit *c = m->commit;
 
-	if (spool_has_room(&m->spool, &m->conf.limits, 0))
+	if (spool_has_room(m->spool, &m->conf.limits, 0))
 		ahead_piece(&c->ahead, &c->batch, c->piece,
 		    c->begun_us + delivery_piece_us);
 	else
@@ -385,7 +387,7 @@ commit_init(struct master *m)
 void
 commit_make_ahead(struct master *m)
 {
-	ahead_begin(&m->commit->ahead, &m->spool, m->epoch);
+	ahead_begin(&m->commit->ahead, m->spool, m->epoch);
 	if (!m->commit->syncing)
 		plan_next(m->commit);
 }
@@ -402,7 +404,7 @@ commit_add(struct master *m, struct transaction *tx,
 	d->owner = *owner;
 	snprintf(d->session, sizeof(d->session), "%s", owner->session);
 	d->tx = tx;
-	d->mail.spool = &m->spool;
+	d->mail.spool = m->spool;
 	d->mail.to = &tx->boxes;
 	d->mail.id = tx->id;
 	d->mail.name = tx->name;

@@ -5,6 +5,8 @@
 #ifndef SERVER_DELIVERY_H
 #define SERVER_DELIVERY_H
 
+#include <sys/queue.h>
+
 #include "server/mail/commit.h"
 #include "server/mail/maildir.h"
 

@@ -12,9 +12,11 @@
 
 #include "server/log/catcher.h"
 #include "server/log/ident.h"
+#include "server/log/log_message.h"
 #include "server/mail/commit.h"
 #include "server/mail/maildir.h"
 #include "server/mail/recipient_set.h"
+#include "server/mail/spool.h"
 #include "server/process/pool.h"
 #include "server/process/tls_log.h"
 #include "server/session/session.h"
@@ -93,10 +95,10 @@ message_add(struct session *s, const struct mailbox *to,
 
 	verdict = recipient_expand(&s->epoch->conf, to, boxes, reason);
 	*named = boxes->count - count;
-	error = find_fit(&s->master->spool, boxes, count, &box);
+	error = find_fit(s->master->spool, boxes, count, &box);
 	if (error == 0)
 		return verdict;
-	maildir_log_failure(&s->master->spool, &(struct maildir_failure){
+	maildir_log_failure(s->master->spool, &(struct maildir_failure){
 	    .session = s->id, .id = "", .what = "open the Maildir",
 	    .box = box, .error = error });
 	recipient_set_cut(boxes, count, marks);
@@ -107,7 +109,7 @@ message_add(struct session *s, const struct mailbox *to,
 static void
 log_failure(const struct session *s, const char *what, int error)
 {
-	maildir_log_failure(&s->master->spool, &(struct maildir_failure){
+	maildir_log_failure(s->master->spool, &(struct maildir_failure){
 	    .session = s->id, .id = s->tx.id, .what = what,
 	    .error = error });
 }
@@ -139,7 +141,7 @@ message_begin(struct session *s, int *fd)
 	gmtime_r(&now, &t.utc);
 	trace_field_write(&t, &head);
 	s->tx.head_bytes = head.n;
-	if (spool_begin(&s->master->spool, s->tx.id, buf_span(&head), fd) == 0)
+	if (spool_begin(s->master->spool, s->tx.id, buf_span(&head), fd) == 0)
 		return VERDICT_OK;
 	error = errno;
 	log_failure(s, "create", error);
@@ -173,7 +175,7 @@ show(const struct session *s)
 {
 	const struct recipient_set *to = &s->tx.boxes;
 
-	catcher_message(s->id, s->master->spool.mail, to->boxes[0].user,
+	catcher_message(s->id, s->master->spool->mail, to->boxes[0].user,
 	    s->tx.name, s->tx.size);
 	for (size_t i = 0; i < to->count; i++)
 		catcher_kept(s->id, to->boxes[i].user, s->tx.name);
@@ -202,7 +204,7 @@ record(void *arg)
 
 	recipient_log_mailboxes(&tx->boxes, &to);
 	r.to = buf_span(&to);
-	log_message_add(&m->log, &r);
+	log_message_add(m->log, &r);
 	log_store(s);
 	if (m->conf.catcher)
 		show(s);
@@ -244,7 +246,7 @@ done(void *arg, int error, int64_t us)
 	if (error == 0) {
 		r.type = IPC_STORED;
 		memcpy(r.u.stored.id, s->tx.id, sizeof(r.u.stored.id));
-		r.u.stored.room = spool_has_room(&m->spool, &m->conf.limits, 0);
+		r.u.stored.room = spool_has_room(m->spool, &m->conf.limits, 0);
 		s->stored++;
 		s->stored_bytes += s->tx.size;
 	} else {
@@ -271,7 +273,7 @@ message_end(struct session *s, uint64_t size, bool *broken)
 	if (*broken)
 		return VERDICT_TROUBLE;
 	tx->size = tx->head_bytes + size;
-	switch (spool_check(&s->master->spool, tx->id, tx->size)) {
+	switch (spool_check(s->master->spool, tx->id, tx->size)) {
 	case SPOOL_GOOD:
 		s->delivery = commit_add(s->master, tx, &owner);
 		if (s->delivery != NULL) {

@@ -11,6 +11,8 @@
 
 #include "server/conf/conf_table.h"
 #include "server/conf/privdrop.h"
+#include "server/process/feed.h"
+#include "server/process/helper.h"
 #include "shared/ipc.h"
 
 struct auth {

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/process/feed.h"
 #include "server/process/pool_worker.h"
+#include "server/process/tls_files.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 

@@ -15,6 +15,7 @@
 
 #include "server/process/nursery.h"
 #include "server/process/sign.h"
+#include "server/process/tls_files.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 

@@ -7,8 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/process/feed.h"
+#include "server/process/helper.h"
+#include "server/process/tls_files.h"
+
 /* So few are under way that the channel has room for them. */
 enum { under_way_max = 32 };
+
+/* What is asked of the sign process. */
+struct sign {
+	const struct sign_owner	*owner;
+	struct feed		 feed;		/* what it is told */
+	uint64_t		 tickets;	/* given out */
+	unsigned		 under_way;	/* digests it has */
+	TAILQ_HEAD(signing_list, signing) waiting; /* in order */
+	struct sign_slot	 slots[ipc_sign_slots_max];
+	struct tls_files	*giving;	/* from that pair, and */
+	size_t			 pair, done;	/* that octet of it on */
+};
 
 /* The certificate, and then the key, as if they were one file. */
 static bool
@@ -57,7 +73,7 @@ refuse(struct master *m, bool only_sent)
 {
 	struct signing *w, *next;
 
-	for (w = TAILQ_FIRST(&m->sign.waiting); w != NULL; w = next) {
+	for (w = TAILQ_FIRST(&m->sign->waiting); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
 		if (w->sent || !only_sent)
 			answer(m, w, NULL);
@@ -71,7 +87,7 @@ refuse(struct master *m, bool only_sent)
 static void
 lost(struct master *m, bool again)
 {
-	struct sign *s = &m->sign;
+	struct sign *s = m->sign;
 
 	feed_stop(&s->feed);
 	s->under_way = 0;
@@ -86,7 +102,7 @@ lost(struct master *m, bool again)
 static bool
 next_digest(struct master *m, struct ipc_record *out)
 {
-	struct sign *s = &m->sign;
+	struct sign *s = m->sign;
 	struct signing *w;
 
 	if (s->under_way >= under_way_max ||
@@ -125,7 +141,7 @@ static bool
 next_record(void *arg, struct ipc_record *out)
 {
 	struct master *m = arg;
-	struct sign *s = &m->sign;
+	struct sign *s = m->sign;
 
 	memset(out, 0, sizeof(*out));
 	return next_digest(m, out) || next_forgotten(s, out) ||
@@ -136,15 +152,15 @@ static void
 tell(struct master *m)
 {
 	if (m->helpers[HELPER_SIGN].state >= HELPER_UNFED)
-		feed_start(&m->sign.feed);
+		feed_start(&m->sign->feed);
 }
 
 void
 sign_give(struct master *m, struct tls_files *files)
 {
-	m->sign.giving = files;
-	m->sign.pair = 0;
-	m->sign.done = 0;
+	m->sign->giving = files;
+	m->sign->pair = 0;
+	m->sign->done = 0;
 	tell(m);
 }
 
@@ -164,7 +180,7 @@ find_waiting(struct sign *s, uint64_t ticket)
 static void
 on_signed(struct master *m, const struct ipc_signature *signature)
 {
-	struct sign *s = &m->sign;
+	struct sign *s = m->sign;
 	struct signing *w;
 
 	if (s->under_way > 0)
@@ -178,12 +194,12 @@ on_signed(struct master *m, const struct ipc_signature *signature)
 static void
 on_judged(struct master *m, const struct ipc_judged *judged)
 {
-	struct sign_slot *slot = &m->sign.slots[judged->slot];
+	struct sign_slot *slot = &m->sign->slots[judged->slot];
 
 	if (slot->verdicts_due == 0)
 		return;
 	if (--slot->verdicts_due == 0 && slot->users > 0)
-		m->sign.owner->judged(m, judged);
+		m->sign->owner->judged(m, judged);
 }
 
 static void
@@ -198,11 +214,20 @@ take(struct master *m, const struct ipc_record *r)
 static void
 feed(struct master *m, bool first)
 {
-	if (first)
-		TAILQ_INIT(&m->sign.waiting);
-	feed_init(&m->sign.feed, m->base, m->helpers[HELPER_SIGN].channel,
+	feed_init(&m->sign->feed, m->base, m->helpers[HELPER_SIGN].channel,
 	    next_record, NULL, m);
-	m->sign.owner->feed(m, first);
+	m->sign->owner->feed(m, first);
+}
+
+int
+sign_start(struct master *m, const struct sign_owner *owner)
+{
+	m->sign = calloc(1, sizeof(*m->sign));
+	if (m->sign == NULL)
+		return -1;
+	m->sign->owner = owner;
+	TAILQ_INIT(&m->sign->waiting);
+	return 0;
 }
 
 void
@@ -223,9 +248,9 @@ sign_ask(struct master *m, struct signing *s,
     const struct ipc_digest *digest)
 {
 	s->digest = *digest;
-	s->digest.ticket = ++m->sign.tickets;
+	s->digest.ticket = ++m->sign->tickets;
 	s->sent = false;
-	TAILQ_INSERT_TAIL(&m->sign.waiting, s, entry);
+	TAILQ_INSERT_TAIL(&m->sign->waiting, s, entry);
 	if (helper_is_coming(m, HELPER_SIGN))
 		tell(m);
 	else
@@ -237,7 +262,7 @@ sign_forget(struct master *m, struct signing *s)
 {
 	if (s->digest.ticket == 0)
 		return;
-	TAILQ_REMOVE(&m->sign.waiting, s, entry);
+	TAILQ_REMOVE(&m->sign->waiting, s, entry);
 	s->digest.ticket = 0;
 }
 
@@ -268,7 +293,7 @@ drop_slots(struct master *m, const struct tls_files *files, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct sign_slot *slot =
-		    &m->sign.slots[files->pairs[i].facts.slot];
+		    &m->sign->slots[files->pairs[i].facts.slot];
 
 		if (--slot->users == 0)
 			slot->forget_due = true;
@@ -283,12 +308,12 @@ sign_take_slots(struct master *m, struct tls_files *files)
 		struct tls_pair *pair = &files->pairs[i];
 
 		if (!pair->shared)
-			pair->facts.slot = find_free(&m->sign);
+			pair->facts.slot = find_free(m->sign);
 		if (pair->facts.slot == ipc_sign_slots_max) {
 			drop_slots(m, files, i);
 			return false;
 		}
-		m->sign.slots[pair->facts.slot].users++;
+		m->sign->slots[pair->facts.slot].users++;
 	}
 	return true;
 }

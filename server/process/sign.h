@@ -6,9 +6,22 @@
 #ifndef SERVER_SIGN_H
 #define SERVER_SIGN_H
 
+#include <sys/queue.h>
+
 #include "server/master.h"
 
-/* Who decides which keys it has: m->sign.owner, set before it is started. */
+/* One signature, asked for by whoever has this; zero: nothing is asked. */
+struct signing {
+	TAILQ_ENTRY(signing)	 entry;
+	struct ipc_digest	 digest;	/* ticket 0: nothing is due */
+	bool			 sent;		/* the process has it */
+	/* NULL: there is none.  arg may be freed in it, and this with it. */
+	void			(*done)(void *arg,
+				    const struct ipc_signature *signature);
+	void			*arg;
+};
+
+/* Who decides which keys it has. */
 struct sign_owner {
 	/*
 	 * It has no key, and needs those of m->tls; sign_fed() ends that.
@@ -21,6 +34,8 @@ struct sign_owner {
 	void	(*lost)(struct master *m);
 };
 
+/* Before the process is started; 0, or -1 without memory. */
+int	sign_start(struct master *m, const struct sign_owner *owner);
 /* It has the keys of all that is served. */
 void	sign_fed(struct master *m);
 /*

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "server/log/figure.h"
+#include "server/process/tls_files.h"
 #include "shared/log.h"
 
 static const char *const suites[TLS_SUITE_COUNT] = {

@@ -240,9 +240,9 @@ line_of(const struct master *m, int fd)
 {
 	static const struct conf_listen none;
 
-	for (size_t i = 0; i < m->listener_count; i++)
-		if (m->listeners[i].fd == fd)
-			return &m->listeners[i].line;
+	for (size_t i = 0; i < m->listeners->count; i++)
+		if (m->listeners->one[i].fd == fd)
+			return &m->listeners->one[i].line;
 	return &none;
 }
 

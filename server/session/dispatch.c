@@ -12,6 +12,7 @@
 #include "server/log/refused.h"
 #include "server/mail/message.h"
 #include "server/mail/sender.h"
+#include "server/mail/spool.h"
 #include "server/process/pool.h"
 #include "server/process/sign.h"
 #include "server/process/tls_log.h"
@@ -152,7 +153,7 @@ show_no_room(const struct session *s)
 	const struct conf *conf = &s->master->conf;
 	struct spool_room room;
 
-	if (spool_room(&s->master->spool, &room))
+	if (spool_room(s->master->spool, &room))
 		catcher_no_room(s->id, &(struct catcher_room){ conf->root,
 		    room.free_bytes, room.free_inodes,
 		    conf->limits.disk_reserve_bytes,
@@ -175,7 +176,7 @@ on_mail(struct session *s, const struct ipc_record *r)
 		return refuse_forged(s, "the sender is not the user's",
 		    &r->u.mail.from);
 	}
-	s->tx.no_room = !spool_has_room(&s->master->spool,
+	s->tx.no_room = !spool_has_room(s->master->spool,
 	    &s->master->conf.limits, r->u.mail.size);
 	s->master->counters.value[s->tx.no_room ? COUNTER_SENDERS_DISK :
 	    COUNTER_SENDERS]++;

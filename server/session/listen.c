@@ -97,8 +97,9 @@ int
 listen_bind(struct master *m, const struct conf_listen **which)
 {
 	*which = NULL;
-	m->listeners = calloc(m->conf.listen_count, sizeof(*m->listeners));
-	if (m->listeners == NULL)
+	m->listeners->one = calloc(m->conf.listen_count,
+	    sizeof(*m->listeners->one));
+	if (m->listeners->one == NULL)
 		return -1;
 	for (size_t i = 0; i < m->conf.listen_count; i++) {
 		const struct conf_listen *l = &m->conf.listens[i];
@@ -115,8 +116,8 @@ listen_bind(struct master *m, const struct conf_listen **which)
 			errno = error;
 			return -1;
 		}
-		m->listeners[m->listener_count].fd = fd;
-		m->listeners[m->listener_count++].line = *l;
+		m->listeners->one[m->listeners->count].fd = fd;
+		m->listeners->one[m->listeners->count++].line = *l;
 	}
 	return 0;
 }
@@ -144,25 +145,25 @@ int
 listen_adopt(struct master *m, const int *fds,
     const struct conf_listen *words, size_t count)
 {
-	m->listeners = calloc(count, sizeof(*m->listeners));
-	if (m->listeners == NULL)
+	m->listeners->one = calloc(count, sizeof(*m->listeners->one));
+	if (m->listeners->one == NULL)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		m->listeners[i].fd = fds[i];
-		listen_words(&m->conf, fds[i], &m->listeners[i].line);
-		m->listeners[i].line.submission |= words[i].submission;
-		m->listeners[i].line.tls_first |= words[i].tls_first;
+		m->listeners->one[i].fd = fds[i];
+		listen_words(&m->conf, fds[i], &m->listeners->one[i].line);
+		m->listeners->one[i].line.submission |= words[i].submission;
+		m->listeners->one[i].line.tls_first |= words[i].tls_first;
 	}
-	m->listener_count = count;
-	m->listen_adopted = true;
+	m->listeners->count = count;
+	m->listeners->adopted = true;
 	return 0;
 }
 
 int
 listen_start(struct master *m, event_callback_fn accept_one)
 {
-	for (size_t i = 0; i < m->listener_count; i++) {
-		struct listener *l = &m->listeners[i];
+	for (size_t i = 0; i < m->listeners->count; i++) {
+		struct listener *l = &m->listeners->one[i];
 
 		l->acceptable = event_new(m->base, l->fd,
 		    EV_READ | EV_PERSIST, accept_one, m);
@@ -176,36 +177,36 @@ listen_start(struct master *m, event_callback_fn accept_one)
 void
 listen_accept(struct master *m, bool want)
 {
-	if (want == m->accepting)
+	if (want == m->listeners->accepting)
 		return;
-	m->accepting = want;
-	for (size_t i = 0; i < m->listener_count; i++) {
+	m->listeners->accepting = want;
+	for (size_t i = 0; i < m->listeners->count; i++) {
 		if (want)
-			event_add(m->listeners[i].acceptable, NULL);
+			event_add(m->listeners->one[i].acceptable, NULL);
 		else
-			event_del(m->listeners[i].acceptable);
+			event_del(m->listeners->one[i].acceptable);
 	}
 }
 
 void
 listen_close(struct master *m, size_t i)
 {
-	struct listener *l = &m->listeners[i];
+	struct listener *l = &m->listeners->one[i];
 
 	if (l->acceptable != NULL)
 		event_free(l->acceptable);
 	close(l->fd);
-	*l = m->listeners[--m->listener_count];
+	*l = m->listeners->one[--m->listeners->count];
 }
 
 void
 listen_stop(struct master *m)
 {
-	while (m->listener_count > 0)
-		listen_close(m, m->listener_count - 1);
-	free(m->listeners);
-	m->listeners = NULL;
-	m->listener_count = 0;
+	while (m->listeners->count > 0)
+		listen_close(m, m->listeners->count - 1);
+	free(m->listeners->one);
+	m->listeners->one = NULL;
+	m->listeners->count = 0;
 }
 
 bool

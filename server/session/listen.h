@@ -7,6 +7,19 @@
 #include "server/master.h"
 #include "server/session/address.h"
 
+struct listener {
+	struct event		*acceptable;
+	int			 fd;
+	struct conf_listen	 line;		/* adopted: its words only */
+};
+
+struct listeners {
+	struct listener		*one;
+	size_t			 count;
+	bool			 adopted;	/* not by listen lines */
+	bool			 accepting;
+};
+
 enum { listen_backlog = 4096 };	/* the kernel's own limit cuts it */
 
 /*

@@ -15,6 +15,7 @@
 
 #include "server/log/catcher.h"
 #include "server/process/auth.h"
+#include "server/process/helper.h"
 #include "server/process/pool.h"
 #include "server/session/guesses.h"
 #include "server/session/session.h"

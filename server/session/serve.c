@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/mail/spool.h"
+#include "server/process/helper.h"
 #include "server/process/sign.h"
 #include "server/session/dispatch.h"
 #include "server/session/listen.h"
@@ -70,7 +72,7 @@ give(struct worker *w, struct session *s)
 	struct ipc_record r = { .type = IPC_SESSION };
 
 	r.u.session.idle_timeout_s = idle_timeout_s(m);
-	r.u.session.room = spool_has_room(&m->spool, &m->conf.limits, 0);
+	r.u.session.room = spool_has_room(m->spool, &m->conf.limits, 0);
 	s->auth = m->conf.catcher ? IPC_AUTH_ALWAYS :
 	    s->submission ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
 	r.u.session.auth = s->auth;

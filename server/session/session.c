@@ -13,6 +13,7 @@
 #include "server/log/ident.h"
 #include "server/log/refused.h"
 #include "server/mail/commit.h"
+#include "server/mail/spool.h"
 #include "server/process/pool.h"
 #include "server/process/sign.h"
 #include "server/session/login.h"
@@ -73,7 +74,7 @@ void
 session_reset(struct master *m, struct session *s)
 {
 	if (s->tx.id[0] != '\0')
-		spool_discard(&m->spool, s->tx.id);
+		spool_discard(m->spool, s->tx.id);
 	recipient_set_clear(&s->tx.boxes);
 	recipient_log_clear(&s->tx.rcpts);
 	memset(&s->tx, 0, sizeof(s->tx));
@@ -179,7 +180,7 @@ keep_refused(struct session *s, const char *how, const struct ipc_end *end)
 		.commands = end == NULL ? 0 : end->commands,
 		.errors = end == NULL ? 0 : end->errors, .stored = s->stored
 	};
-	bool room = s->refused != NULL && spool_has_room(&m->spool,
+	bool room = s->refused != NULL && spool_has_room(m->spool,
 	    &m->conf.limits, refused_file_max_bytes);
 
 	refused_end(&s->refused, room ? &head : NULL,

@@ -14,6 +14,7 @@
 #include "server/process/nursery.h"
 #include "server/process/pool.h"
 #include "server/process/sign.h"
+#include "server/process/tls_files.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 
