@@ -62,7 +62,7 @@ static void
 expand(struct ahead *a, const struct conf_domain *d,
     const struct conf_alias *alias)
 {
-	struct recipient_reason reason;
+	struct recipient_reason reason = { .path = NULL };
 	struct mailbox to = { .local_len = 0 };
 	enum verdict verdict;
 	size_t local = strlen(alias->name), domain = strlen(d->name);

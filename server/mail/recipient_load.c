@@ -140,7 +140,7 @@ expand_alias(struct way *w, const struct conf_domain *d, struct conf_alias *a,
     struct recipient_set *set)
 {
 	const struct recipient_watch watch = { watch_step, w };
-	struct recipient_reason reason;
+	struct recipient_reason reason = { .path = NULL };
 	enum verdict verdict;
 	struct mailbox m;
 	char address[smtp_mailbox_text_max_bytes];

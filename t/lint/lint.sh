@@ -287,8 +287,6 @@ all_tidy() {
 cpp_check() {
 	cppcheck --quiet --error-exitcode=1 --std=c11 -I . \
 	    --suppress=uninitvar:server/mail/commit.c \
-	    --suppress=uninitvar:server/control/control.c \
-	    --suppress=uninitvar:server/control/control_list.c \
 	    --suppress=uninitvar:server/process/pool.c \
 	    --suppress=uninitvar:server/process/pool_worker.c \
 	    --suppress=uninitvar:server/session/admit.c \
