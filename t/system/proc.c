@@ -175,6 +175,18 @@ proc_has_option(pid_t pid, char x)
 	    4) == 0 && memchr(text, '\0', n) == text + n - 4;
 }
 
+pid_t
+proc_helper(pid_t master, char x)
+{
+	pid_t below[64];
+	size_t n = proc_below(master, below, 64);
+
+	for (size_t i = 0; i < n; i++)
+		if (proc_has_option(below[i], x))
+			return below[i];
+	return 0;
+}
+
 bool
 proc_is_gone(pid_t pid)
 {

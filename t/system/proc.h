@@ -16,6 +16,8 @@ size_t	proc_below(pid_t top, pid_t *out, size_t max);
 size_t	proc_children(pid_t parent, const char *name, pid_t *out, size_t max);
 /* Its only argument is "-x". */
 bool	proc_has_option(pid_t pid, char x);
+/* The helper process of master that has it; 0: none. */
+pid_t	proc_helper(pid_t master, char x);
 /*
  * True if top and every process below it slept, and none has run since the
  * call before that gave *seen: as nothing is under way, nothing happens until

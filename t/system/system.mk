@@ -28,8 +28,7 @@ $(foreach t,$(system_tests),$(t) $(BUILD)/smtpd $(BUILD)/smtpd-worker
 endef
 
 $(BUILD)/t/system/test_batch $(BUILD)/t/system/test_sweep: \
-    $(BUILD)/t/system/trace.o $(BUILD)/t/system/memory.o
-$(BUILD)/t/system/test_hold: $(BUILD)/t/system/memory.o
+    $(BUILD)/t/system/trace.o
 $(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o
 $(BUILD)/t/system/test_dryrun $(BUILD)/t/system/test_log: \
     $(BUILD)/t/system/ask.o
@@ -43,10 +42,8 @@ $(BUILD)/t/system/test_tls $(BUILD)/t/system/test_sign \
     $(BUILD)/t/system/test_renew $(BUILD)/t/system/test_submission \
     $(BUILD)/t/system/test_proxy \
     $(BUILD)/t/system/test_catcher: $(BUILD)/t/system/secure.o
-$(BUILD)/t/system/test_sign $(BUILD)/t/system/test_renew: \
-    $(BUILD)/t/system/secrets.o
 $(BUILD)/t/system/test_sign $(BUILD)/t/system/test_renew \
-    $(BUILD)/t/system/test_submission: $(BUILD)/t/system/memory.o
+    $(BUILD)/t/system/test_submission: $(BUILD)/t/system/secrets.o
 
 $(BUILD)/t/system/test_%: $(BUILD)/t/system/test_%.o $(system_o)
 	$(call link,,$(SERVER_LIBS) $(SYSTEM_LIBS))

@@ -15,7 +15,7 @@
 
 #include "t/system/client.h"
 #include "t/system/harness.h"
-#include "t/system/memory.h"
+#include "t/system/proc.h"
 #include "t/system/trace.h"
 
 enum {
@@ -63,7 +63,7 @@ disk_process(const struct daemon *d)
 {
 	pid_t disk;
 
-	EXPECT(WAIT((disk = memory_helper(d->pid, "-d")) != 0), "no disk "
+	EXPECT(WAIT((disk = proc_helper(d->pid, 'd')) != 0), "no disk "
 	    "process: %s", daemon_last_words(d));
 	return disk;
 }

@@ -20,7 +20,6 @@
 
 #include "t/system/client.h"
 #include "t/system/harness.h"
-#include "t/system/memory.h"
 #include "t/system/proc.h"
 
 enum { family_max = 64 };
@@ -180,8 +179,8 @@ users_and_rights(void)
 		EXPECT(uid_of("nobody") != 0 && uid_of("daemon") != 0 &&
 		    uid_of("nobody") != uid_of("daemon"), "users");
 	check_held(s.d.pid, "nobody");
-	check_held(memory_helper(s.d.pid, "-d"), "nobody");
-	check_held(memory_helper(s.d.pid, "-k"), "nobody");
+	check_held(proc_helper(s.d.pid, 'd'), "nobody");
+	check_held(proc_helper(s.d.pid, 'k'), "nobody");
 	for (int i = 0; i < 2; i++)
 		check_held(s.nurseries[i], "daemon");
 	for (size_t i = 0; i < s.worker_count; i++)

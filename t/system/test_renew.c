@@ -16,7 +16,6 @@
 
 #include "t/system/ctl.h"
 #include "t/system/harness.h"
-#include "t/system/memory.h"
 #include "t/system/proc.h"
 #include "t/system/reload.h"
 #include "t/system/secrets.h"
@@ -560,7 +559,7 @@ two_at_once(void)
 
 	init(&d, "", "ec");
 	daemon_start(&d);
-	sign = secrets_sign_process(&d);
+	sign = secrets_helper(&d, "-s");
 	for (int i = 0; i < 3; i++) {
 		size_t before = daemon_logged(&d, " event=reload ", NULL);
 
@@ -596,7 +595,7 @@ silent_sign(void)
 	init(&d, "", "ec");
 	daemon_start(&d);
 	open_plain(&plain, &d, NULL);
-	sign = secrets_sign_process(&d);
+	sign = secrets_helper(&d, "-s");
 	proc_stop(sign);
 	make_pair("mx", "ec", "two.example.org");
 	reload_until(&d, " event=reload-failed ", "does not answer");
@@ -616,8 +615,8 @@ lost_sign(void)
 
 	init(&d, "", "ec");
 	daemon_start(&d);
-	proc_stop(memory_helper(d.pid, "-k"));
-	kill(secrets_sign_process(&d), SIGKILL);
+	proc_stop(secrets_helper(&d, "-k"));
+	kill(secrets_helper(&d, "-s"), SIGKILL);
 	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ", NULL) == 1), "%s",
 	    daemon_last_words(&d));
 	/* Other things can be changed without it. */
@@ -627,7 +626,7 @@ lost_sign(void)
 	make_pair("mx", "ec", "two.example.org");
 	reload_until(&d, " event=reload-failed ", "the sign process has ended");
 	/* A new one gets what the files say when it comes. */
-	kill(memory_helper(d.pid, "-k"), SIGCONT);
+	kill(secrets_helper(&d, "-k"), SIGCONT);
 	EXPECT(WAIT(daemon_logged(&d, " event=helper-started ", NULL) == 1),
 	    "%s", daemon_last_words(&d));
 	expect_new(&d, NULL, "two.example.org");
@@ -649,7 +648,7 @@ many_times(void)
 	daemon_start(&d);
 	open_plain(&held, &d, NULL);
 	who[0] = d.pid;
-	who[1] = secrets_sign_process(&d);
+	who[1] = secrets_helper(&d, "-s");
 	EXPECT(daemon_nurseries(&d, &who[2]) == 2, "nurseries");
 	for (unsigned i = 0; i < times; i++) {
 		char host[64];
@@ -726,28 +725,27 @@ key_goes(const char *kind)
 	struct secrets old = { 0 }, new = { 0 };
 	struct secure plain;
 	struct daemon d;
-	size_t searched;
 	pid_t sign;
 
 	harness_need_root("read the memory of other users' processes");
 	init(&d, "", kind);
 	daemon_start(&d);
-	sign = secrets_sign_process(&d);
+	sign = secrets_helper(&d, "-s");
 	secrets_read(&old, "mx");
 	open_plain(&plain, &d, NULL);
 	make_pair("mx", kind, "two.example.org");
 	secrets_read(&new, "mx");
 	reload_in_order(&d);
 	expect_new(&d, NULL, "two.example.org");
-	EXPECT(secrets_search(sign, &new, &searched) > 0, "no new key");
-	EXPECT(secrets_search(sign, &old, &searched) > 0,
+	EXPECT(secrets_search(sign, &new) > 0, "no new key");
+	EXPECT(secrets_search(sign, &old) > 0,
 	    "the old key is gone before its last session");
 	secrets_read_text(&new, "mx");
-	EXPECT(secrets_search(d.pid, &new, &searched) == 0,
+	EXPECT(secrets_search(d.pid, &new) == 0,
 	    "the master has kept it");
 	go_secure(&plain, "one.example.org");
 	secure_close(&plain);
-	EXPECT(WAIT(secrets_search(sign, &old, &searched) == 0),
+	EXPECT(WAIT(secrets_search(sign, &old) == 0),
 	    "the old key is still there");
 	expect_new(&d, NULL, "two.example.org");
 	daemon_stop(&d);

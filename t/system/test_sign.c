@@ -16,7 +16,6 @@
 
 #include "t/system/ctl.h"
 #include "t/system/harness.h"
-#include "t/system/memory.h"
 #include "t/system/proc.h"
 #include "t/system/secrets.h"
 #include "t/system/secure.h"
@@ -32,31 +31,17 @@ static void
 key_stays(const char *kind)
 {
 	struct secrets secrets = { 0 };
-	pid_t all[64], sign;
 	struct daemon d;
 	struct secure s;
-	size_t n, searched;
 
 	harness_need_root("read the memory of other users' processes");
 	start(&d, kind);
 	secrets_read(&secrets, "mx");
+	secrets_read_text(&secrets, "mx");
 	/* While a worker is in its session, just after it used the key. */
 	secure_open(&s, &d, NULL);
 	secure_expect(&s, 250, "EHLO a.example");
-	sign = secrets_sign_process(&d);
-	EXPECT(secrets_search(sign, &secrets, &searched) > 0,
-	    "the search finds nothing where the key is");
-	secrets_read_text(&secrets, "mx");
-	n = proc_below(d.pid, all, 64);
-	EXPECT(n >= 4, "only %zu processes", n);
-	EXPECT(secrets_search(d.pid, &secrets, &searched) == 0, "the master has it");
-	for (size_t i = 0; i < n; i++) {
-		if (all[i] == sign)
-			continue;
-		EXPECT(secrets_search(all[i], &secrets, &searched) == 0,
-		    "process %d of %zu has it", (int)all[i], n);
-		EXPECT(searched > 1000000, "only %zu octets", searched);
-	}
+	secrets_expect_at(&d, secrets_helper(&d, "-s"), &secrets);
 	secure_expect(&s, 250, "NOOP");
 	secure_close(&s);
 	daemon_stop(&d);
@@ -87,18 +72,8 @@ sign_is_held(void)
 
 	harness_need_root("look at another user's process");
 	start(&d, "ec");
-	sign = secrets_sign_process(&d);
-	proc_status(sign, "Seccomp", value, sizeof(value));
-	EXPECT(strcmp(value, "2") == 0, "Seccomp: %s", value);
-	proc_status(sign, "NoNewPrivs", value, sizeof(value));
-	EXPECT(strcmp(value, "1") == 0, "NoNewPrivs: %s", value);
-	proc_status(sign, "CapEff", value, sizeof(value));
-	EXPECT(strtoull(value, NULL, 16) == 0, "CapEff: %s", value);
-	proc_status(sign, "Uid", value, sizeof(value));
-	proc_status(d.pid, "Uid", uid, sizeof(uid));
-	EXPECT(strcmp(value, uid) == 0, "Uid: %s, not %s", value, uid);
-	EXPECT(proc_fd_count(sign) == 4, "%zu descriptors",
-	    proc_fd_count(sign));
+	sign = secrets_helper(&d, "-s");
+	secrets_expect_held(&d, sign);
 	/* All of its memory, where root may have more than the default. */
 	proc_status(sign, "VmLck", value, sizeof(value));
 	proc_status(sign, "VmSize", uid, sizeof(uid));
@@ -163,8 +138,6 @@ sign_comes_again(void)
 	struct secrets secrets = { 0 };
 	struct daemon d;
 	struct secure s;
-	size_t searched;
-	pid_t all[64];
 
 	harness_need_root("read the memory of other users' processes");
 	start(&d, "rsa");
@@ -173,7 +146,7 @@ sign_comes_again(void)
 		int64_t begun = harness_now_ms();
 
 		secure_open(&s, &d, NULL);
-		kill(secrets_sign_process(&d), SIGKILL);
+		kill(secrets_helper(&d, "-s"), SIGKILL);
 		EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ",
 		    "helper=sign", "it is started again", NULL) == i), "%s",
 		    daemon_last_words(&d));
@@ -188,11 +161,7 @@ sign_comes_again(void)
 		/* It has lived for a while, so it is no loop. */
 		harness_sleep_ms(2100);
 	}
-	for (size_t n = proc_below(d.pid, all, 64), i = 0; i < n; i++)
-		EXPECT((secrets_search(all[i], &secrets, &searched) > 0) ==
-		    (all[i] == secrets_sign_process(&d)), "process %zu of %zu",
-		    i, n);
-	EXPECT(secrets_search(d.pid, &secrets, &searched) == 0, "master");
+	secrets_expect_at(&d, secrets_helper(&d, "-s"), &secrets);
 	daemon_stop(&d);
 }
 
@@ -212,9 +181,9 @@ without_sign(void)
 	secure_open(&s, &d, NULL);
 	CTL_EXPECT(0, "keeper", "status -f %s", d.conf);
 	EXPECT(is_offered(&d, "STARTTLS"), "it is not offered");
-	keeper = memory_helper(d.pid, "-k");
+	keeper = secrets_helper(&d, "-k");
 	proc_stop(keeper);
-	kill(secrets_sign_process(&d), SIGKILL);
+	kill(secrets_helper(&d, "-s"), SIGKILL);
 	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ", "helper=sign",
 	    NULL) == 1), "%s", daemon_last_words(&d));
 	secure_expect(&s, 250, "EHLO a.example");
@@ -244,7 +213,7 @@ key_of_root(void)
 	    chmod(harness_path("mx.key"), 0600) == 0, "chmod");
 	daemon_start(&d);
 	EXPECT(is_served(&d), "not served");
-	kill(secrets_sign_process(&d), SIGKILL);
+	kill(secrets_helper(&d, "-s"), SIGKILL);
 	EXPECT(WEXITSTATUS(daemon_wait_end(&d)) == 1, "%s",
 	    daemon_last_words(&d));
 	EXPECT(daemon_logged(&d, " event=helper-lost ", "Permission denied",
@@ -258,12 +227,12 @@ keeper_lost(void)
 	struct daemon d;
 
 	start(&d, "ec");
-	kill(memory_helper(d.pid, "-k"), SIGKILL);
+	kill(secrets_helper(&d, "-k"), SIGKILL);
 	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ", "helper=keeper",
 	    NULL) == 1), "%s", daemon_last_words(&d));
 	EXPECT(is_served(&d), "not served");
 	CTL_EXPECT(1, "the keeper process is missing", "status -f %s", d.conf);
-	kill(secrets_sign_process(&d), SIGKILL);
+	kill(secrets_helper(&d, "-s"), SIGKILL);
 	EXPECT(WEXITSTATUS(daemon_wait_end(&d)) == 1, "%s",
 	    daemon_last_words(&d));
 }
@@ -277,7 +246,7 @@ no_busy_loop(void)
 	start(&d, "ec");
 	EXPECT(rename(harness_path("mx.key"), harness_path("away")) == 0,
 	    "rename");
-	kill(secrets_sign_process(&d), SIGKILL);
+	kill(secrets_helper(&d, "-s"), SIGKILL);
 	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ", "mx.key",
 	    "started again in 2 s", NULL) == 1), "%s", daemon_last_words(&d));
 	EXPECT(daemon_logged(&d, " event=helper-lost ", NULL) == 3, "%zu",
@@ -320,7 +289,7 @@ sign_stands_still(void)
 
 	secure_init(&d, "\tworkers 12\n\tper-address 3\n", "ec");
 	daemon_start(&d);
-	proc_stop(secrets_sign_process(&d));
+	proc_stop(secrets_helper(&d, "-s"));
 	for (int i = 0; i < n; i++) {
 		snprintf(from, sizeof(from), "127.1.%d.1", 1 + i / 3);
 		client_open(&all[i], &d, from);
@@ -332,7 +301,7 @@ sign_stands_still(void)
 	EXPECT(client_deliver(&d, "127.9.9.9", 1, 500, "bob") == 250, "mail");
 	EXPECT(daemon_logged(&d, " event=tls-failed ", "no signature",
 	    NULL) == 1, "%s", daemon_last_words(&d));
-	kill(secrets_sign_process(&d), SIGCONT);
+	kill(secrets_helper(&d, "-s"), SIGCONT);
 	for (int i = 0; i < n; i++)
 		client_close(&all[i]);
 	daemon_stop(&d);

@@ -15,14 +15,18 @@
 
 #include "t/system/ctl.h"
 #include "t/system/harness.h"
-#include "t/system/memory.h"
 #include "t/system/proc.h"
 #include "t/system/reload.h"
+#include "t/system/secrets.h"
 #include "t/system/secure.h"
 #include "t/system/spawn.h"
 
 /* Searched for in memory, so like nothing else. */
 static const char alice_password[] = "Kolibri-77-Quitte";
+/* The table, in memory. */
+static const struct secrets hashes = { 1, { { 30,
+    "$argon2id$v=19$m=7168,t=1,p=1$" } } };
+
 /* As cheap to check as is taken. */
 static void
 hash(const char *password, char out[crypto_pwhash_STRBYTES])
@@ -221,7 +225,7 @@ guess_many(const struct daemon *d, int net, const char *user)
 {
 	enum { n = 40 };
 	static struct secure all[n];
-	pid_t auth = memory_helper(d->pid, "-a");
+	pid_t auth = secrets_helper(d, "-a");
 	uint64_t before = cpu_ticks(auth);
 
 	for (int i = 0; i < n; i++) {
@@ -419,7 +423,7 @@ crowds_wait(void)
 	secure_open_from(&s, &d, "127.0.0.9");
 	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
 	secure_close(&s);
-	auth = memory_helper(d.pid, "-a");
+	auth = secrets_helper(&d, "-a");
 	d.log_from = strlen(harness_read_file(d.log, NULL));
 	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++)
 		secure_open_from(&all[i], &d, from[i]);
@@ -474,34 +478,18 @@ right_ones_are_free(void)
 static void
 passwords_stay_nowhere(void)
 {
-	static const char stored[] = "$argon2id$v=19$m=7168,t=1,p=1$";
-	size_t searched, n, tables = 0;
-	pid_t all[64], auth;
+	struct secrets password = { 0 };
 	struct daemon d;
 	struct secure s;
 
+	secrets_add(&password, "Kolibri-77-Qui");
 	start(&d, "");
-	auth = memory_helper(d.pid, "-a");
-	EXPECT(auth != 0, "no auth process");
 	secure_open_from(&s, &d, NULL);
 	EXPECT(login(&s, "alice", "Kolibri-77-Quince") == 535, "%s", s.reply);
 	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
 	daemon_rest(&d);
-	n = proc_below(d.pid, all, 63);
-	all[n++] = d.pid;
-	for (size_t i = 0; i < n; i++) {
-		EXPECT(memory_search(all[i], "Kolibri-77-Qui", 14,
-		    &searched) == 0, "a password in process %zu of %zu", i,
-		    n);
-		EXPECT(searched > 100000, "%zu octets searched", searched);
-		if (memory_search(all[i], stored, sizeof(stored) - 1,
-		    &searched) > 0) {
-			EXPECT(all[i] == auth, "a hash in process %zu of "
-			    "%zu", i, n);
-			tables++;
-		}
-	}
-	EXPECT(tables == 1, "%zu processes with the table", tables);
+	secrets_expect_at(&d, 0, &password);
+	secrets_expect_at(&d, secrets_helper(&d, "-a"), &hashes);
 	secure_close(&s);
 	daemon_stop(&d);
 }
@@ -509,25 +497,11 @@ passwords_stay_nowhere(void)
 static void
 auth_is_held(void)
 {
-	char value[64], uid[64];
 	struct daemon d;
-	pid_t auth;
 
 	harness_need_root("read the descriptors of a process that is held");
 	start(&d, "");
-	auth = memory_helper(d.pid, "-a");
-	EXPECT(auth != 0, "no auth process");
-	proc_status(auth, "Seccomp", value, sizeof(value));
-	EXPECT(strcmp(value, "2") == 0, "Seccomp: %s", value);
-	proc_status(auth, "NoNewPrivs", value, sizeof(value));
-	EXPECT(strcmp(value, "1") == 0, "NoNewPrivs: %s", value);
-	proc_status(auth, "CapEff", value, sizeof(value));
-	EXPECT(strtoull(value, NULL, 16) == 0, "CapEff: %s", value);
-	proc_status(auth, "Uid", value, sizeof(value));
-	proc_status(d.pid, "Uid", uid, sizeof(uid));
-	EXPECT(strcmp(value, uid) == 0, "Uid: %s, not %s", value, uid);
-	EXPECT(proc_fd_count(auth) == 4, "%zu descriptors",
-	    proc_fd_count(auth));
+	secrets_expect_held(&d, secrets_helper(&d, "-a"));
 	daemon_stop(&d);
 }
 
@@ -538,19 +512,17 @@ auth_is_held(void)
 static void
 auth_lost(void)
 {
-	static const char stored[] = "$argon2id$v=19$m=7168,t=1,p=1$";
 	struct daemon d, world;
 	struct secure s, waits;
 	pid_t auth, keeper;
-	size_t searched;
 
 	start(&d, "");
 	world = daemon_at_listener(&d, 2);
-	keeper = memory_helper(d.pid, "-k");
+	keeper = secrets_helper(&d, "-k");
 	for (size_t i = 1; i <= 3; i++) {
 		secure_open_from(&s, &d, NULL);
 		secure_open_from(&waits, &d, NULL);
-		auth = memory_helper(d.pid, "-a");
+		auth = secrets_helper(&d, "-a");
 		proc_stop(auth);
 		send_login(&waits, "PLAIN", "alice", alice_password);
 		daemon_rest(&d);
@@ -577,12 +549,7 @@ auth_lost(void)
 		CTL_EXPECT(0, "auth", "status -f %s", d.conf);
 		harness_sleep_ms(2100);
 	}
-	EXPECT(memory_search(memory_helper(d.pid, "-a"), stored,
-	    sizeof(stored) - 1, &searched) > 0, "no table");
-	EXPECT(memory_search(d.pid, stored, sizeof(stored) - 1,
-	    &searched) == 0, "hashes in the master");
-	EXPECT(memory_search(keeper, stored, sizeof(stored) - 1,
-	    &searched) == 0, "hashes in the keeper");
+	secrets_expect_at(&d, secrets_helper(&d, "-a"), &hashes);
 	daemon_stop(&d);
 }
 
@@ -601,7 +568,7 @@ auth_stands_still(void)
 
 	start(&d, "\tlogin-failures 1000\n\tworkers 12\n");
 	world = daemon_at_listener(&d, 2);
-	auth = memory_helper(d.pid, "-a");
+	auth = secrets_helper(&d, "-a");
 	for (int i = 0; i < n; i++) {
 		snprintf(from, sizeof(from), "127.1.%d.1", 1 + i / 3);
 		secure_open_from(&all[i], &d, from);
@@ -638,7 +605,7 @@ client_leaves(void)
 	pid_t auth;
 
 	start(&d, "");
-	auth = memory_helper(d.pid, "-a");
+	auth = secrets_helper(&d, "-a");
 	proc_stop(auth);
 	for (int i = 0; i < 5; i++) {
 		secure_open_from(&s, &d, NULL);
@@ -719,29 +686,25 @@ many_users(void)
 static void
 hashes_go_with_auth(void)
 {
-	static const char stored[] = "$argon2id$v=19$m=7168,t=1,p=1$";
-	size_t searched;
 	struct daemon d;
 	pid_t auth;
 
 	init(&d, "");
 	write_many_users();
 	daemon_start(&d);
-	auth = memory_helper(d.pid, "-a");
-	EXPECT(WAIT(memory_search(d.pid, stored, sizeof(stored) - 1,
-	    &searched) == 0), "hashes, though auth has them");
+	auth = secrets_helper(&d, "-a");
+	EXPECT(WAIT(secrets_search(d.pid, &hashes) == 0),
+	    "hashes, though auth has them");
 	proc_stop(auth);
 	reload_in_order(&d);
 	reload_in_order(&d);
-	EXPECT(memory_search(d.pid, stored, sizeof(stored) - 1,
-	    &searched) > 0, "no table waits");
-	proc_stop(memory_helper(d.pid, "-k"));
+	EXPECT(secrets_search(d.pid, &hashes) > 0, "no table waits");
+	proc_stop(secrets_helper(&d, "-k"));
 	kill(auth, SIGKILL);
 	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ", NULL) == 1), "%s",
 	    daemon_last_words(&d));
-	EXPECT(memory_search(d.pid, stored, sizeof(stored) - 1,
-	    &searched) == 0, "hashes that nobody needs");
-	kill(memory_helper(d.pid, "-k"), SIGCONT);
+	EXPECT(secrets_search(d.pid, &hashes) == 0, "hashes that nobody needs");
+	kill(secrets_helper(&d, "-k"), SIGCONT);
 	daemon_stop(&d);
 }
 

@@ -15,7 +15,6 @@
 
 #include "t/system/client.h"
 #include "t/system/harness.h"
-#include "t/system/memory.h"
 #include "t/system/proc.h"
 #include "t/system/trace.h"
 
@@ -305,7 +304,7 @@ one_failure(struct sweep *s, size_t which, unsigned count, unsigned round)
 
 	rcpts_of(round, names, rcpts);
 	if (calls[which].of_disk)
-		target = memory_helper(s->d.pid, "-d");
+		target = proc_helper(s->d.pid, 'd');
 	if (!trace_begin(target))
 		harness_lacking("cannot trace: %s", strerror(errno));
 	fflush(stdout);
