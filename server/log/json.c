@@ -117,6 +117,43 @@ json_take_string(struct json *j)
 	return j->bad ? span_from("", 0) : span_from(start, n);
 }
 
+struct span
+json_take_member(struct json *j, const char *key)
+{
+	json_take(j, key);
+	return json_take_string(j);
+}
+
+uint64_t
+json_take_number(struct json *j, const char *key)
+{
+	json_take(j, key);
+	return json_take_u64(j);
+}
+
+bool
+json_took_end(struct json *j)
+{
+	json_take(j, "}");
+	return !j->bad && j->rest.n == 0;
+}
+
+void
+json_add_member(struct buf *b, const char *key, struct span raw)
+{
+	buf_add_str(b, key);
+	buf_add_str(b, "\"");
+	buf_add(b, raw);
+	buf_add_str(b, "\"");
+}
+
+void
+json_add_number(struct buf *b, const char *key, uint64_t value)
+{
+	buf_add_str(b, key);
+	buf_add_u64(b, value, 1);
+}
+
 /* A character, or half of one above U+FFFF. */
 static void
 add_point(struct buf *b, uint32_t c)

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,68 +34,40 @@ lines_open(struct lines *l, const char *path)
 	return -1;
 }
 
-/* Reads more behind what is there; 0, or -1 and errno. */
+/* The next octet; -1 at the end of the file, -2 and errno. */
 static int
-fill(struct lines *l)
+next_octet(struct lines *l)
 {
 	ssize_t n;
 
-	memmove(l->octets, l->octets + l->at, l->n - l->at);
-	l->n -= l->at;
-	l->at = 0;
-	do
-		n = read(l->fd, l->octets + l->n, sizeof(l->octets) - l->n);
-	while (n == -1 && errno == EINTR);
-	if (n == -1)
-		return -1;
-	l->eof = n == 0;
-	l->n += (size_t)n;
-	return 0;
-}
-
-/* Steps over what is left of a line that did not fit. */
-static int
-skip_rest(struct lines *l)
-{
-	uint8_t *lf;
-
-	for (;;) {
-		lf = memchr(l->octets + l->at, '\n', l->n - l->at);
-		if (lf != NULL) {
-			l->at = (size_t)(lf - l->octets) + 1;
-			return 0;
-		}
-		l->at = l->n;
-		if (l->eof)
-			return 0;
-		if (fill(l) == -1)
-			return -1;
+	if (l->at == l->n) {
+		do
+			n = read(l->fd, l->octets, sizeof(l->octets));
+		while (n == -1 && errno == EINTR);
+		if (n == -1)
+			return -2;
+		l->eof = n == 0;
+		l->at = 0;
+		l->n = (size_t)n;
 	}
+	return l->eof ? -1 : l->octets[l->at++];
 }
 
 int
 lines_next(struct lines *l, struct span *out)
 {
-	size_t looked = 0, have;
-	uint8_t *lf;
+	size_t n = 0;
+	int c;
 
-	if (!l->whole && !l->eof && skip_rest(l) == -1)
+	while ((c = next_octet(l)) >= 0 && c != '\n')
+		if (n < sizeof(l->line))
+			l->line[n++] = (uint8_t)c;
+	if (c == -2)
 		return -1;
-	for (;;) {
-		have = l->n - l->at;
-		lf = memchr(l->octets + l->at + looked, '\n', have - looked);
-		if (lf != NULL || l->eof || have == sizeof(l->octets))
-			break;
-		looked = have;
-		if (fill(l) == -1)
-			return -1;
-	}
-	if (have == 0)
+	if (c == -1 && n == 0)
 		return 0;
 	l->number++;
-	l->whole = lf != NULL;
-	*out = span_from(l->octets + l->at, lf == NULL ? have :
-	    (size_t)(lf - l->octets) - l->at);
-	l->at += out->n + (lf != NULL);
+	l->whole = c == '\n' && n < sizeof(l->line);
+	*out = span_from(l->line, n);
 	return 1;
 }

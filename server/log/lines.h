@@ -13,8 +13,9 @@ struct lines {
 	uint64_t	number;		/* of the line given last, from 1 */
 	bool		whole;		/* that line had an LF, and fitted */
 	bool		eof;
-	size_t		at, n;
-	uint8_t		octets[lines_buffer_bytes];
+	size_t		at, n;		/* of what was read */
+	uint8_t		octets[16 * 1024];
+	uint8_t		line[lines_buffer_bytes];
 };
 
 void	lines_begin(struct lines *l, int fd);

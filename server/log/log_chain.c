@@ -109,13 +109,10 @@ log_chain_write_checkpoint(const struct log_checkpoint *c, struct buf *out)
 	char hash[2 * log_hash_bytes + 1];
 
 	sodium_bin2hex(hash, sizeof(hash), c->hash, log_hash_bytes);
-	buf_add_str(out, "{\"time\":\"");
-	buf_add_str(out, c->time);
-	buf_add_str(out, "\",\"event\":\"checkpoint\",\"n\":");
-	buf_add_u64(out, c->n, 1);
-	buf_add_str(out, ",\"hash\":\"");
-	buf_add_str(out, hash);
-	buf_add_str(out, "\"}\n");
+	json_add_member(out, "{\"time\":", span_of(c->time));
+	json_add_number(out, ",\"event\":\"checkpoint\",\"n\":", c->n);
+	json_add_member(out, ",\"hash\":", span_of(hash));
+	buf_add_str(out, "}\n");
 }
 
 bool
@@ -125,14 +122,10 @@ log_chain_read_checkpoint(struct span line, struct log_checkpoint *out)
 	struct span time, hash;
 
 	memset(out, 0, sizeof(*out));
-	json_take(&j, "{\"time\":");
-	time = json_take_string(&j);
-	json_take(&j, ",\"event\":\"checkpoint\",\"n\":");
-	out->n = json_take_u64(&j);
-	json_take(&j, ",\"hash\":");
-	hash = json_take_string(&j);
-	json_take(&j, "}");
-	if (j.bad || j.rest.n > 0 || out->n == 0 || !log_record_is_time(time) ||
+	time = json_take_member(&j, "{\"time\":");
+	out->n = json_take_number(&j, ",\"event\":\"checkpoint\",\"n\":");
+	hash = json_take_member(&j, ",\"hash\":");
+	if (!json_took_end(&j) || out->n == 0 || !log_record_is_time(time) ||
 	    !log_record_is_hash(hash))
 		return false;
 	copy_time(out->time, time);

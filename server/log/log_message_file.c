@@ -66,51 +66,29 @@ find_line_end(int fd, off_t at)
 	return 0;
 }
 
-static int
-hash_from_file(int fd, off_t from, off_t to, struct log_link *out)
-{
-	crypto_generichash_state state;
-	uint8_t chunk[4096];
-
-	crypto_generichash_init(&state, NULL, 0, sizeof(out->hash));
-	while (from < to) {
-		size_t want = to - from < (off_t)sizeof(chunk) ?
-		    (size_t)(to - from) : sizeof(chunk);
-
-		if (pread(fd, chunk, want, from) != (ssize_t)want)
-			return -1;
-		crypto_generichash_update(&state, chunk, want);
-		from += (off_t)want;
-	}
-	crypto_generichash_final(&state, out->hash, sizeof(out->hash));
-	return 0;
-}
-
-/* The number of the line between two offsets; 0: it is none of ours. */
-static uint64_t
-number_from_file(int fd, off_t from, off_t to)
-{
-	static uint8_t line[log_line_bytes];
-	struct log_record r;
-	size_t n = (size_t)(to - from);
-
-	if (n > sizeof(line) || pread(fd, line, n, from) != (ssize_t)n ||
-	    !log_record_read(span_from(line, n), &r))
-		return 0;
-	return r.n;
-}
-
-/* The last whole line that ends, its LF included, at end. */
+/*
+ * The last whole line that ends, its LF included, at end.  What is longer than
+ * a line of ours is strange whatever it says.
+ */
 static int
 read_line(int fd, off_t end, struct log_link *out, bool *strange)
 {
+	static uint8_t line[log_line_bytes];
 	off_t start = find_line_end(fd, end - 1);
+	struct log_record r;
+	size_t n;
 
 	if (start == -1)
 		return -1;
-	out->n = number_from_file(fd, start, end - 1);
-	*strange = out->n == 0;
-	return hash_from_file(fd, start, end - 1, out);
+	n = (size_t)(end - 1 - start);
+	if (n > sizeof(line))
+		n = sizeof(line);
+	if (pread(fd, line, n, start) != (ssize_t)n)
+		return -1;
+	*strange = !log_record_read(span_from(line, n), &r);
+	out->n = *strange ? 0 : r.n;
+	crypto_generichash(out->hash, sizeof(out->hash), line, n, NULL, 0);
+	return 0;
 }
 
 int

@@ -40,14 +40,10 @@ log_record_next_to(struct span *rest, struct span *out)
 static void
 take_step(struct json *j, struct log_step *out)
 {
-	json_take(j, "[");
-	out->kind = json_take_string(j);
-	json_take(j, ",");
-	out->path = json_take_string(j);
-	json_take(j, ",");
-	out->line = json_take_u64(j);
-	json_take(j, ",");
-	out->name = json_take_string(j);
+	out->kind = json_take_member(j, "[");
+	out->path = json_take_member(j, ",");
+	out->line = json_take_number(j, ",");
+	out->name = json_take_member(j, ",");
 	json_take(j, "]");
 }
 
@@ -86,14 +82,11 @@ take_steps(struct json *j)
 static void
 take_rcpt(struct json *j, struct log_rcpt *out)
 {
-	json_take(j, "{\"to\":");
-	out->to = json_take_string(j);
-	json_take(j, ",\"verdict\":");
-	out->verdict = json_take_string(j);
+	out->to = json_take_member(j, "{\"to\":");
+	out->verdict = json_take_member(j, ",\"verdict\":");
 	json_take(j, ",\"steps\":[");
 	out->steps = take_steps(j);
-	json_take(j, "],\"more\":");
-	out->more = json_take_u64(j);
+	out->more = json_take_number(j, "],\"more\":");
 	json_take(j, "}");
 }
 
@@ -157,41 +150,27 @@ log_record_is_hash(struct span s)
 	return s.n == (size_t)log_hash_bytes * 2;
 }
 
-static struct span
-take_member(struct json *j, const char *key)
-{
-	json_take(j, key);
-	return json_take_string(j);
-}
-
-static uint64_t
-take_number(struct json *j, const char *key)
-{
-	json_take(j, key);
-	return json_take_u64(j);
-}
-
 static void
 take_store(struct json *j, struct log_record *r)
 {
-	r->id = take_member(j, ",\"id\":");
-	r->session = take_member(j, ",\"session\":");
-	r->client = take_member(j, ",\"client\":");
-	r->port = take_number(j, ",\"port\":");
-	r->helo = take_member(j, ",\"helo\":");
-	r->protocol = take_member(j, ",\"protocol\":");
+	r->id = json_take_member(j, ",\"id\":");
+	r->session = json_take_member(j, ",\"session\":");
+	r->client = json_take_member(j, ",\"client\":");
+	r->port = json_take_number(j, ",\"port\":");
+	r->helo = json_take_member(j, ",\"helo\":");
+	r->protocol = json_take_member(j, ",\"protocol\":");
 	if (json_took(j, ",\"user\":")) {
 		r->user = json_take_string(j);
 		j->bad |= r->user.n == 0;
 	}
-	r->from = take_member(j, ",\"from\":");
-	r->size = take_number(j, ",\"size\":");
-	r->file = take_member(j, ",\"file\":");
-	r->mailboxes = take_number(j, ",\"mailboxes\":");
+	r->from = json_take_member(j, ",\"from\":");
+	r->size = json_take_number(j, ",\"size\":");
+	r->file = json_take_member(j, ",\"file\":");
+	r->mailboxes = json_take_number(j, ",\"mailboxes\":");
 	json_take(j, ",\"to\":[");
 	r->to = take_tos(j);
 	json_take(j, "]");
-	r->recipients = take_number(j, ",\"recipients\":");
+	r->recipients = json_take_number(j, ",\"recipients\":");
 	json_take(j, ",\"rcpt\":[");
 	r->rcpt = take_rcpts(j);
 	json_take(j, "]");
@@ -203,56 +182,39 @@ log_record_read(struct span line, struct log_record *out)
 	struct json j = { line, false };
 
 	memset(out, 0, sizeof(*out));
-	out->time = take_member(&j, "{\"time\":");
-	out->n = take_number(&j, ",\"n\":");
+	out->time = json_take_member(&j, "{\"time\":");
+	out->n = json_take_number(&j, ",\"n\":");
 	if (json_took(&j, ",\"event\":\"open\"")) {
 		out->event = LOG_EVENT_OPEN;
-		out->after = take_member(&j, ",\"after\":");
+		out->after = json_take_member(&j, ",\"after\":");
 	} else {
 		json_take(&j, ",\"event\":\"store\"");
 		out->event = LOG_EVENT_STORE;
 		take_store(&j, out);
 	}
-	out->previous = take_member(&j, ",\"previous\":");
-	json_take(&j, "}");
-	return !j.bad && j.rest.n == 0 && out->n > 0 &&
+	out->previous = json_take_member(&j, ",\"previous\":");
+	return json_took_end(&j) && out->n > 0 &&
 	    log_record_is_time(out->time) && log_record_is_hash(out->previous);
-}
-
-static void
-add_member(struct buf *b, const char *key, struct span raw)
-{
-	buf_add_str(b, key);
-	buf_add_str(b, "\"");
-	buf_add(b, raw);
-	buf_add_str(b, "\"");
-}
-
-static void
-add_number(struct buf *b, const char *key, uint64_t value)
-{
-	buf_add_str(b, key);
-	buf_add_u64(b, value, 1);
 }
 
 static void
 add_store(const struct log_record *r, struct buf *out)
 {
-	add_member(out, ",\"id\":", r->id);
-	add_member(out, ",\"session\":", r->session);
-	add_member(out, ",\"client\":", r->client);
-	add_number(out, ",\"port\":", r->port);
-	add_member(out, ",\"helo\":", r->helo);
-	add_member(out, ",\"protocol\":", r->protocol);
+	json_add_member(out, ",\"id\":", r->id);
+	json_add_member(out, ",\"session\":", r->session);
+	json_add_member(out, ",\"client\":", r->client);
+	json_add_number(out, ",\"port\":", r->port);
+	json_add_member(out, ",\"helo\":", r->helo);
+	json_add_member(out, ",\"protocol\":", r->protocol);
 	if (r->user.n > 0)
-		add_member(out, ",\"user\":", r->user);
-	add_member(out, ",\"from\":", r->from);
-	add_number(out, ",\"size\":", r->size);
-	add_member(out, ",\"file\":", r->file);
-	add_number(out, ",\"mailboxes\":", r->mailboxes);
+		json_add_member(out, ",\"user\":", r->user);
+	json_add_member(out, ",\"from\":", r->from);
+	json_add_number(out, ",\"size\":", r->size);
+	json_add_member(out, ",\"file\":", r->file);
+	json_add_number(out, ",\"mailboxes\":", r->mailboxes);
 	buf_add_str(out, ",\"to\":[");
 	buf_add(out, r->to);
-	add_number(out, "],\"recipients\":", r->recipients);
+	json_add_number(out, "],\"recipients\":", r->recipients);
 	buf_add_str(out, ",\"rcpt\":[");
 	buf_add(out, r->rcpt);
 	buf_add_str(out, "]");
@@ -263,7 +225,7 @@ log_record_write_body(const struct log_record *r, struct buf *out)
 {
 	if (r->event == LOG_EVENT_OPEN) {
 		buf_add_str(out, ",\"event\":\"open\"");
-		add_member(out, ",\"after\":", r->after);
+		json_add_member(out, ",\"after\":", r->after);
 	} else {
 		buf_add_str(out, ",\"event\":\"store\"");
 		add_store(r, out);
@@ -274,10 +236,10 @@ void
 log_record_write(const struct log_record *r, struct span body,
     struct buf *out)
 {
-	add_member(out, "{\"time\":", r->time);
-	add_number(out, ",\"n\":", r->n);
+	json_add_member(out, "{\"time\":", r->time);
+	json_add_number(out, ",\"n\":", r->n);
 	buf_add(out, body);
-	add_member(out, ",\"previous\":", r->previous);
+	json_add_member(out, ",\"previous\":", r->previous);
 	buf_add_str(out, "}\n");
 }
 
@@ -292,17 +254,17 @@ void
 log_record_add_to(struct buf *list, struct span to)
 {
 	add_comma(list);
-	add_member(list, "", to);
+	json_add_member(list, "", to);
 }
 
 void
 log_record_add_step(struct buf *list, const struct log_step *step)
 {
 	add_comma(list);
-	add_member(list, "[", step->kind);
-	add_member(list, ",", step->path);
-	add_number(list, ",", step->line);
-	add_member(list, ",", step->name);
+	json_add_member(list, "[", step->kind);
+	json_add_member(list, ",", step->path);
+	json_add_number(list, ",", step->line);
+	json_add_member(list, ",", step->name);
 	buf_add_str(list, "]");
 }
 
@@ -310,10 +272,10 @@ void
 log_record_add_rcpt(struct buf *list, const struct log_rcpt *rcpt)
 {
 	add_comma(list);
-	add_member(list, "{\"to\":", rcpt->to);
-	add_member(list, ",\"verdict\":", rcpt->verdict);
+	json_add_member(list, "{\"to\":", rcpt->to);
+	json_add_member(list, ",\"verdict\":", rcpt->verdict);
 	buf_add_str(list, ",\"steps\":[");
 	buf_add(list, rcpt->steps);
-	add_number(list, "],\"more\":", rcpt->more);
+	json_add_number(list, "],\"more\":", rcpt->more);
 	buf_add_str(list, "}");
 }

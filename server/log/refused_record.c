@@ -5,55 +5,18 @@
 
 #include <string.h>
 
-static void
-add_text(struct buf *b, const char *key, struct span raw)
-{
-	buf_add_str(b, key);
-	buf_add_str(b, "\"");
-	buf_add(b, raw);
-	buf_add_str(b, "\"");
-}
-
-static void
-add_number(struct buf *b, const char *key, uint64_t value)
-{
-	buf_add_str(b, key);
-	buf_add_u64(b, value, 1);
-}
-
-static struct span
-take_text(struct json *j, const char *key)
-{
-	json_take(j, key);
-	return json_take_string(j);
-}
-
-static uint64_t
-take_number(struct json *j, const char *key)
-{
-	json_take(j, key);
-	return json_take_u64(j);
-}
-
-static bool
-is_over(struct json *j)
-{
-	json_take(j, "}");
-	return !j->bad && j->rest.n == 0;
-}
-
 void
 refused_head_write(const struct refused_head *h, struct buf *out)
 {
-	add_text(out, "{\"session\":", h->session);
-	add_text(out, ",\"client\":", h->client);
-	add_number(out, ",\"port\":", h->port);
-	add_text(out, ",\"began\":", h->began);
-	add_number(out, ",\"ms\":", h->ms);
-	add_text(out, ",\"why\":", h->why);
-	add_number(out, ",\"commands\":", h->commands);
-	add_number(out, ",\"errors\":", h->errors);
-	add_number(out, ",\"stored\":", h->stored);
+	json_add_member(out, "{\"session\":", h->session);
+	json_add_member(out, ",\"client\":", h->client);
+	json_add_number(out, ",\"port\":", h->port);
+	json_add_member(out, ",\"began\":", h->began);
+	json_add_number(out, ",\"ms\":", h->ms);
+	json_add_member(out, ",\"why\":", h->why);
+	json_add_number(out, ",\"commands\":", h->commands);
+	json_add_number(out, ",\"errors\":", h->errors);
+	json_add_number(out, ",\"stored\":", h->stored);
 	buf_add_str(out, "}\n");
 }
 
@@ -62,22 +25,22 @@ refused_head_read(struct span line, struct refused_head *out)
 {
 	struct json j = { line, false };
 
-	out->session = take_text(&j, "{\"session\":");
-	out->client = take_text(&j, ",\"client\":");
-	out->port = take_number(&j, ",\"port\":");
-	out->began = take_text(&j, ",\"began\":");
-	out->ms = take_number(&j, ",\"ms\":");
-	out->why = take_text(&j, ",\"why\":");
-	out->commands = take_number(&j, ",\"commands\":");
-	out->errors = take_number(&j, ",\"errors\":");
-	out->stored = take_number(&j, ",\"stored\":");
-	return is_over(&j);
+	out->session = json_take_member(&j, "{\"session\":");
+	out->client = json_take_member(&j, ",\"client\":");
+	out->port = json_take_number(&j, ",\"port\":");
+	out->began = json_take_member(&j, ",\"began\":");
+	out->ms = json_take_number(&j, ",\"ms\":");
+	out->why = json_take_member(&j, ",\"why\":");
+	out->commands = json_take_number(&j, ",\"commands\":");
+	out->errors = json_take_number(&j, ",\"errors\":");
+	out->stored = json_take_number(&j, ",\"stored\":");
+	return json_took_end(&j);
 }
 
 void
 refused_rcpts_write(struct span list, uint64_t count, struct buf *out)
 {
-	add_number(out, "{\"refused\":", count);
+	json_add_number(out, "{\"refused\":", count);
 	buf_add_str(out, ",\"rcpt\":[");
 	buf_add(out, list);
 	buf_add_str(out, "]}\n");
@@ -92,7 +55,7 @@ refused_rcpts_read(struct span line, struct span *list, uint64_t *count)
 	struct log_step step;
 	struct span rest;
 
-	*count = take_number(&j, "{\"refused\":");
+	*count = json_take_number(&j, "{\"refused\":");
 	json_take(&j, ",\"rcpt\":[");
 	if (j.bad || j.rest.n < 2 ||
 	    memcmp(j.rest.p + j.rest.n - 2, end, 2) != 0)
@@ -107,9 +70,9 @@ refused_rcpts_read(struct span line, struct span *list, uint64_t *count)
 void
 refused_said_write(const struct refused_said *s, struct buf *out)
 {
-	add_number(out, "{\"ms\":", s->ms);
-	add_text(out, ",\"who\":", s->who);
-	add_text(out, ",\"text\":", s->text);
+	json_add_number(out, "{\"ms\":", s->ms);
+	json_add_member(out, ",\"who\":", s->who);
+	json_add_member(out, ",\"text\":", s->text);
 	buf_add_str(out, "}\n");
 }
 
@@ -118,8 +81,8 @@ refused_said_read(struct span line, struct refused_said *out)
 {
 	struct json j = { line, false };
 
-	out->ms = take_number(&j, "{\"ms\":");
-	out->who = take_text(&j, ",\"who\":");
-	out->text = take_text(&j, ",\"text\":");
-	return is_over(&j);
+	out->ms = json_take_number(&j, "{\"ms\":");
+	out->who = json_take_member(&j, ",\"who\":");
+	out->text = json_take_member(&j, ",\"text\":");
+	return json_took_end(&j);
 }
