@@ -11,13 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/conf/catcher_dir.h"
 #include "server/conf/conf.h"
+#include "server/conf/wrong_word.h"
 #include "server/daemon/check.h"
 #include "server/daemon/inherit.h"
 #include "server/daemon/log_setup.h"
-#include "server/conf/wrong_word.h"
 #include "server/log/catcher.h"
+#include "server/log/catcher_dir.h"
 #include "server/master.h"
 #include "server/process/tls_files.h"
 #include "server/start.h"

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/conf/catcher_dir.h"
+#include "server/log/catcher_dir.h"
 #include "shared/buf.h"
 #include "shared/log.h"
 #include "shared/outlet.h"

@@ -6,7 +6,7 @@
 #define SERVER_RECIPIENT_H
 
 #include "server/conf/conf.h"
-#include "server/conf/decision.h"
+#include "server/log/decision.h"
 #include "shared/ipc_msg.h"
 
 enum {

@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/conf/catcher_dir.h"
 #include "server/conf/conf_parse.h"
+#include "server/log/catcher_dir.h"
 #include "server/log/figure.h"
 #include "server/mail/recipient.h"
 #include "server/smtpctl/smtpctl_conf.h"

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "server/conf/decision.h"
+#include "server/log/decision.h"
 #include "server/log/json_out.h"
 #include "shared/buf.h"
 

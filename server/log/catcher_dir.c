@@ -1,7 +1,7 @@
 /*
  * The catcher's own directory.
  */
-#include "server/conf/catcher_dir.h"
+#include "server/log/catcher_dir.h"
 
 #include <dirent.h>
 #include <errno.h>
