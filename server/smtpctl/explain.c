@@ -12,7 +12,6 @@
 
 #include "server/log/lines.h"
 #include "server/log/refused_record.h"
-#include "server/mail/recipient_log.h"
 #include "server/smtpctl/dryrun.h"
 #include "shared/verdict.h"
 

@@ -24,6 +24,7 @@
 
 #include "server/conf/conf_parse.h"
 #include "server/conf/conf_text.h"
+#include "shared/file.h"
 #include "shared/smtp_syntax.h"
 
 enum { lock_tries = 50, lock_pause_ms = 100 };
@@ -34,7 +35,7 @@ struct work {
 	const char		*base;			/* in its directory */
 	char			 beside[NAME_MAX + 1];	/* the new one, too */
 	int			 dir;
-	FILE			*f;
+	int			 fd;
 	struct stat		 st;
 	uint8_t			*octets;
 	size_t			 n;
@@ -66,20 +67,16 @@ static void
 open_file(struct work *w)
 {
 	/* Not blocking: a FIFO would wait for somebody to write. */
-	int fd = openat(w->dir, w->base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
+	w->fd = openat(w->dir, w->base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
 	    O_NONBLOCK | O_NOCTTY);
-
 	/* A link would be replaced, and what it names stay as it was. */
-	if (fd == -1 && (errno == ELOOP || errno == EMLINK))
+	if (w->fd == -1 && (errno == ELOOP || errno == EMLINK))
 		errx(1, "%s is a symbolic link: name the file itself with -u",
 		    w->path);
-	if (fd == -1 || fstat(fd, &w->st) == -1)
+	if (w->fd == -1 || fstat(w->fd, &w->st) == -1)
 		err(1, "%s: cannot be opened", w->path);
 	if (!S_ISREG(w->st.st_mode))
 		errx(1, "%s is not a file", w->path);
-	w->f = fdopen(fd, "r");
-	if (w->f == NULL)
-		err(1, "%s", w->path);
 }
 
 static bool
@@ -99,15 +96,15 @@ open_locked(struct work *w)
 
 	for (int i = 0; i < lock_tries; i++) {
 		open_file(w);
-		if (flock(fileno(w->f), LOCK_EX | LOCK_NB) == 0) {
+		if (flock(w->fd, LOCK_EX | LOCK_NB) == 0) {
 			/* Who held it before us may have written it since. */
-			if (is_still_it(w) && fstat(fileno(w->f), &w->st) == 0)
+			if (is_still_it(w) && fstat(w->fd, &w->st) == 0)
 				return;
 		} else if (errno != EWOULDBLOCK && errno != EINTR)
 			err(1, "%s: cannot be locked", w->path);
 		else
 			nanosleep(&pause, NULL);
-		fclose(w->f);
+		close(w->fd);
 	}
 	errx(1, "%s is locked by another program for 5 seconds now: try again "
 	    "when it has ended", w->path);
@@ -117,15 +114,17 @@ static void
 read_file(struct work *w)
 {
 	size_t size = (size_t)w->st.st_size;
+	ssize_t n;
 
 	if (w->st.st_size > conf_text_max_bytes)
 		errc(1, EFBIG, "%s", w->path);
 	w->octets = malloc(size + 1);
 	if (w->octets == NULL)
 		err(1, "%s", w->path);
-	w->n = fread(w->octets, 1, size + 1, w->f);
-	if (ferror(w->f))
+	n = file_read(w->fd, w->octets, size + 1);
+	if (n == -1)
 		err(1, "%s: cannot be read", w->path);
+	w->n = (size_t)n;
 	if (w->n != size)
 		errx(1, "%s was changed while it was read: try again",
 		    w->path);
@@ -167,7 +166,7 @@ passwd_file_get(const char *path, struct span name,
 	if (w.found)
 		memcpy(out, w.user.hash.p, w.user.hash.n);
 	out[w.user.hash.n] = '\0';
-	fclose(w.f);
+	close(w.fd);
 	close(w.dir);
 	explicit_bzero(w.octets, w.n);
 	free(w.octets);
