@@ -5,6 +5,7 @@
 #include "t/system/harness.h"
 
 #include <sys/prctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -14,6 +15,7 @@
 #include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,6 +139,17 @@ harness_path(const char *fmt, ...)
 	vsnprintf(path + n, PATH_MAX - (size_t)n, fmt, ap);
 	va_end(ap);
 	return path;
+}
+
+void
+harness_mount(const char *path, const char *options)
+{
+	harness_need_root("mount a small file system");
+	if (unshare(CLONE_NEWNS) == -1 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
+	    (mkdir(path, 0700) == -1 && errno != EEXIST) ||
+	    mount("tmpfs", path, "tmpfs", 0, options) == -1)
+		harness_lacking("no tmpfs at %s: %s", path, strerror(errno));
 }
 
 void

@@ -64,6 +64,11 @@ const char *harness_path(const char *fmt, ...)
  * or a service manager without them.  NULL: nothing.
  */
 void	harness_take_away(const int *calls);
+/*
+ * For this test alone: a small file system at path, which is made if it is not
+ * there; the options of a tmpfs.  Needs root.
+ */
+void	harness_mount(const char *path, const char *options);
 void	harness_write_file(const char *path, const char *text);
 /* The whole file, ended by a NUL, the caller's to free; *n its octets. */
 char	*harness_read_file(const char *path, size_t *n);

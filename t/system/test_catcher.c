@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -390,13 +389,8 @@ no_room(void)
 	struct catcher c = { .pid = 0 };
 	struct client client;
 
-	harness_need_root("mount a small disk");
 	c.dir = strdup(harness_path("caught"));
-	if (unshare(CLONE_NEWNS) == -1 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
-	    mkdir(c.dir, 0700) == -1 || mount("tmpfs", c.dir, "tmpfs", 0,
-	    "mode=0755,size=4m,nr_inodes=1000") == -1)
-		harness_lacking("cannot mount a tmpfs: %s", strerror(errno));
+	harness_mount(c.dir, "mode=0755,size=4m,nr_inodes=1000");
 	START(&c, "-l", "0");
 	EXPECT(client_deliver(&c.d, NULL, 1, 500, "alice") == 250, "mail");
 	client_open(&client, &c.d, NULL);

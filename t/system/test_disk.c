@@ -2,14 +2,12 @@
  * A disk that is full, or not what it was: 452 or 451, a line in the log,
  * nothing half-written, and service goes on.
  */
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,21 +15,10 @@
 
 #include "t/system/chain.h"
 #include "t/system/client.h"
+#include "t/system/ctl.h"
 #include "t/system/harness.h"
 
 static const char *const alice[] = { "alice", NULL };
-
-/* A small file system of this test alone, as the daemon's root. */
-static void
-mount_root(const struct daemon *d, const char *options)
-{
-	harness_need_root("mount a small disk");
-	if (unshare(CLONE_NEWNS) == -1 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
-	    (mkdir(d->root, 0700) == -1 && errno != EEXIST) ||
-	    mount("tmpfs", d->root, "tmpfs", 0, options) == -1)
-		harness_lacking("cannot mount a tmpfs: %s", strerror(errno));
-}
 
 static const char *
 in_root(const struct daemon *d, const char *path)
@@ -91,7 +78,7 @@ filled_by_mail(void)
 	unsigned n;
 
 	daemon_init(&d, "\tdisk-reserve 3M\n\tinode-reserve 5\n", NULL);
-	mount_root(&d, "size=8m,nr_inodes=1000");
+	harness_mount(d.root, "size=8m,nr_inodes=1000");
 	daemon_start(&d);
 	client_open(&c, &d, NULL);
 	n = fill(&c, 150000);
@@ -120,7 +107,7 @@ declared_too_big(void)
 	struct daemon d;
 
 	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 5\n", NULL);
-	mount_root(&d, "size=8m,nr_inodes=1000");
+	harness_mount(d.root, "size=8m,nr_inodes=1000");
 	daemon_start(&d);
 	client_open(&c, &d, NULL);
 	client_expect(&c, 250, "EHLO client.example.net");
@@ -140,7 +127,7 @@ full_while_arriving(void)
 	int code;
 
 	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 5\n", NULL);
-	mount_root(&d, "size=8m,nr_inodes=1000");
+	harness_mount(d.root, "size=8m,nr_inodes=1000");
 	daemon_start(&d);
 	client_open(&c, &d, NULL);
 	client_open(&other, &d, NULL);
@@ -178,7 +165,7 @@ full_by_many_at_once(void)
 	int code;
 
 	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 5\n", NULL);
-	mount_root(&d, "size=8m,nr_inodes=1000");
+	harness_mount(d.root, "size=8m,nr_inodes=1000");
 	daemon_start(&d);
 	for (unsigned i = 0; i < count; i++) {
 		client_open(&c[i], &d, NULL);
@@ -222,7 +209,7 @@ inodes_used_up(void)
 	unsigned n;
 
 	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 10\n", NULL);
-	mount_root(&d, "size=8m,nr_inodes=60");
+	harness_mount(d.root, "size=8m,nr_inodes=60");
 	daemon_start(&d);
 	client_open(&c, &d, NULL);
 	n = fill(&c, 500);
@@ -244,7 +231,7 @@ inodes_to_the_last(void)
 	unsigned n;
 
 	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 0\n", NULL);
-	mount_root(&d, "size=8m,nr_inodes=60");
+	harness_mount(d.root, "size=8m,nr_inodes=60");
 	daemon_start(&d);
 	client_open(&c, &d, NULL);
 	n = fill(&c, 500);
@@ -315,7 +302,7 @@ no_room_for_the_log(void)
 	int fd;
 
 	daemon_init(&d, "\tdisk-reserve 0\n\tinode-reserve 0\n", NULL);
-	mount_root(&d, "size=2m,nr_inodes=500");
+	harness_mount(d.root, "size=2m,nr_inodes=500");
 	daemon_start(&d);
 	client_open(&c, &d, NULL);
 	fd = open(in_root(&d, "fill"), O_CREAT | O_RDWR | O_APPEND, 0600);
@@ -509,16 +496,12 @@ maildirs_apart(void)
 	static const char *const three[] = { "alice", "bob", "u1", NULL };
 	struct client c;
 	struct daemon d;
-	char out[4096];
+	char out[4096], id[32];
 
 	daemon_init(&d, "", NULL);
 	daemon_start(&d);
 	daemon_stop(&d);
-	harness_need_root("mount a small disk");
-	if (unshare(CLONE_NEWNS) == -1 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
-	    mount("tmpfs", in_root(&d, "mail"), "tmpfs", 0, "size=16m") == -1)
-		harness_lacking("cannot mount a tmpfs: %s", strerror(errno));
+	harness_mount(in_root(&d, "mail"), "size=16m");
 	EXPECT(chmod(in_root(&d, "mail"), 0777) == 0, "chmod");
 	daemon_run(&d, (char *[]){ "smtpd", "-n", "-f", d.conf, NULL }, out,
 	    sizeof(out));
@@ -529,6 +512,10 @@ maildirs_apart(void)
 	    NULL) == 1, "not in the log");
 	client_open(&c, &d, NULL);
 	EXPECT(client_mail(&c, 1, 500, alice) == 250, "%s", c.reply);
+	daemon_log_value(&d, " event=store ", "id", id, sizeof(id));
+	CTL_EXPECT(0, "on two file systems", "explain -f %s %s", d.conf, id);
+	CTL_EXPECT(0, "on two file systems", "explain -f %s --from "
+	    "a@example.net --to alice@example.org", d.conf);
 	EXPECT(client_mail(&c, 2, 3000000, three) == 250, "%s", c.reply);
 	for (size_t i = 0; three[i] != NULL; i++)
 		EXPECT(mail_copies(&d, three[i], 2) == 1, "%s", three[i]);

@@ -2,7 +2,6 @@
  * "smtpctl explain ID" of what a real daemon did, and what it keeps of
  * sessions in which something was refused.
  */
-#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <ctype.h>
@@ -10,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,6 +114,7 @@ message(void)
 	CTL_EXPECT(0, id, "explain -f %s %s", d.conf, name);
 	said(" 127.0.0.1 port ");
 	said("who said it was client.example");
+	not_said("two file systems");
 	said("from       <\"j\\\"x\"@remote.example>");
 	said("RCPT TO:<All@example.net>\n        example.net is a domain of "
 	    "ours ");
@@ -476,32 +475,6 @@ wrong_words(void)
 	EXPECT(strstr(ctl_text, "stats") == NULL, "all of it: %s", ctl_text);
 }
 
-/* mail/ is on a file system of its own: that is said with every answer. */
-static void
-apart(void)
-{
-	static const char warning[] = "mail and spool/incoming are on two "
-	    "file systems";
-	const char *mail = harness_path("root/mail");
-	char id[32];
-	struct daemon d;
-
-	harness_need_root("mount a file system");
-	start(&d, "");
-	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "alice");
-	id_of(&d, " event=store ", "id", id);
-	CTL_EXPECT(0, "lies in ", "explain -f %s %s", d.conf, id);
-	not_said(warning);
-	daemon_stop(&d);
-	if (unshare(CLONE_NEWNS) == -1 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
-	    mount("tmpfs", mail, "tmpfs", 0, "mode=700") == -1)
-		harness_lacking("cannot mount a tmpfs: %s", strerror(errno));
-	CTL_EXPECT(0, warning, "explain -f %s %s", d.conf, id);
-	CTL_EXPECT(0, warning, "explain -f %s --from a@example.net --to "
-	    "alice@example.org", d.conf);
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -512,7 +485,6 @@ main(int argc, char *argv[])
 		{ "transcript", transcript },
 		{ "only_refused", only_refused },
 		{ "bounded", bounded },
-		{ "apart", apart },
 		{ "wrong_calls", wrong_calls },
 		{ "wrong_words", wrong_words },
 	};

@@ -2,7 +2,6 @@
  * The log as a file: rotated under load, not to be opened again, not a file
  * at all, on a full disk; to where nobody reads; and what of it a kill leaves.
  */
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -11,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -211,11 +209,7 @@ full_disk(void)
 
 	harness_need_root("mount a small file system");
 	init(&d);
-	if (unshare(CLONE_NEWNS) == -1 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
-	    mount("tmpfs", harness_path("logs"), "tmpfs", 0,
-	    "size=64k,mode=1777") == -1)
-		harness_lacking("no tmpfs: %s", strerror(errno));
+	harness_mount(harness_path("logs"), "size=64k,mode=1777");
 	daemon_start(&d);
 	fd = open(harness_path("logs/filler"), O_WRONLY | O_CREAT, 0600);
 	EXPECT(fd != -1, "filler: %s", strerror(errno));
@@ -252,11 +246,8 @@ bind_syslog(void)
 static int
 make_syslog(void)
 {
-	harness_need_root("have a /dev/log of its own");
-	if (unshare(CLONE_NEWNS) == -1 ||
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
-	    mount("tmpfs", "/dev", "tmpfs", 0, "mode=755") == -1 ||
-	    mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3)) == -1 ||
+	harness_mount("/dev", "mode=755");
+	if (mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3)) == -1 ||
 	    mknod("/dev/urandom", S_IFCHR | 0666, makedev(1, 9)) == -1 ||
 	    chmod("/dev/null", 0666) == -1)
 		harness_lacking("no /dev: %s", strerror(errno));
