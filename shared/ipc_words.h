@@ -33,24 +33,24 @@
 enum note { IPC_NOTES(IPC_NOTE_NAME) NOTE_COUNT };
 #undef IPC_NOTE_NAME
 
-/* How a session ended; one table, one word each. */
-#define IPC_ENDS(X)							\
-	X(QUIT, "quit")							\
-	X(EOF, "closed by client")					\
-	X(TIMEOUT, "idle for too long")					\
-	X(TOO_LONG, "session too long")					\
-	X(ERRORS, "too many errors")					\
-	X(REFUSED, "refused for its line ends")				\
-	X(FAILED, "connection failed")					\
-	X(TROUBLE, "local trouble")					\
-	X(STOPPED, "server stopping")					\
-	X(ROOM, "its place was needed")					\
-	X(TLS, "no TLS came about")					\
-	X(PROXY, "no PROXY header")					\
-	X(AWAY, "turned away")
+/* How a session ended; one table, one word each for log and counters. */
+#define IPC_ENDS(X, Y)							\
+	X(Y, QUIT, "quit")						\
+	X(Y, EOF, "closed by client")					\
+	X(Y, TIMEOUT, "idle for too long")				\
+	X(Y, TOO_LONG, "session too long")				\
+	X(Y, ERRORS, "too many errors")					\
+	X(Y, REFUSED, "refused for its line ends")			\
+	X(Y, FAILED, "connection failed")				\
+	X(Y, TROUBLE, "local trouble")					\
+	X(Y, STOPPED, "server stopping")				\
+	X(Y, ROOM, "its place was needed")				\
+	X(Y, TLS, "no TLS came about")					\
+	X(Y, PROXY, "no PROXY header")					\
+	X(Y, AWAY, "turned away")
 
-#define IPC_END_NAME(name, text) END_##name,
-enum session_end { IPC_ENDS(IPC_END_NAME) END_COUNT };
+#define IPC_END_NAME(Y, name, text) END_##name,
+enum session_end { IPC_ENDS(IPC_END_NAME, ) END_COUNT };
 #undef IPC_END_NAME
 
 /* Why a client may be silent for less long than before, or for longer. */

@@ -54,28 +54,12 @@ counters_total(const struct histogram_values *h)
 enum counter
 counters_of_end(const struct ipc_end *end, const char *how, bool served)
 {
-	static const enum counter counters[END_COUNT] = {
-		[END_QUIT] = COUNTER_ENDED_QUIT,
-		[END_EOF] = COUNTER_ENDED_EOF,
-		[END_TIMEOUT] = COUNTER_ENDED_TIMEOUT,
-		[END_TOO_LONG] = COUNTER_ENDED_TOO_LONG,
-		[END_ERRORS] = COUNTER_ENDED_ERRORS,
-		[END_REFUSED] = COUNTER_ENDED_REFUSED,
-		[END_FAILED] = COUNTER_ENDED_FAILED,
-		[END_TROUBLE] = COUNTER_ENDED_TROUBLE,
-		[END_STOPPED] = COUNTER_ENDED_STOPPED,
-		[END_ROOM] = COUNTER_ENDED_ROOM,
-		[END_TLS] = COUNTER_ENDED_TLS,
-		[END_PROXY] = COUNTER_ENDED_PROXY,
-		[END_AWAY] = COUNTER_ENDED_TURNED_AWAY
-	};
-
 	if (end != NULL)
-		return counters[end->end];
+		return COUNTER_ENDED_QUIT + (enum counter)end->end;
 	if (served)
 		return COUNTER_ENDED_LOST;
 	return strcmp(how, counters_rows[COUNTER_ENDED_EOF].value) == 0 ?
-	    COUNTER_ENDED_EOF : COUNTER_ENDED_TURNED_AWAY;
+	    COUNTER_ENDED_EOF : COUNTER_ENDED_AWAY;
 }
 
 enum counter

@@ -10,6 +10,7 @@
 
 #include "server/log/refusal.h"
 #include "shared/ipc_msg.h"
+#include "shared/ipc_words.h"
 
 #define HELPER_COUNTER(X, NAME, name, option, Name)			\
 	X(NAME##_LOST, #name "_lost", "", "", "",			\
@@ -18,6 +19,10 @@
 #define REFUSAL_COUNTER(X, name, code, word, reply)			\
 	X(REFUSED_##name, "connections_refused", "", "reason", word,	\
 	    "Connections turned away")
+
+#define END_COUNTER(X, name, text)					\
+	X(ENDED_##name, "sessions_ended", "", "reason", text,		\
+	    "Sessions, by how they ended")
 
 /*
  * constant, family, unit ("" is a bare number), label ("" is none) and its
@@ -28,32 +33,7 @@
 	X(ACCEPTED, "connections", "", "", "",				\
 	    "Connections let in")					\
 	REFUSALS(REFUSAL_COUNTER, X)					\
-	X(ENDED_QUIT, "sessions_ended", "", "reason", "quit",		\
-	    "Sessions, by how they ended")				\
-	X(ENDED_EOF, "sessions_ended", "", "reason", "closed by client", \
-	    "Sessions, by how they ended")				\
-	X(ENDED_TIMEOUT, "sessions_ended", "", "reason",		\
-	    "idle for too long", "Sessions, by how they ended")		\
-	X(ENDED_TOO_LONG, "sessions_ended", "", "reason",		\
-	    "session too long", "Sessions, by how they ended")		\
-	X(ENDED_ERRORS, "sessions_ended", "", "reason",			\
-	    "too many errors", "Sessions, by how they ended")		\
-	X(ENDED_REFUSED, "sessions_ended", "", "reason",		\
-	    "refused for its line ends", "Sessions, by how they ended")	\
-	X(ENDED_FAILED, "sessions_ended", "", "reason",			\
-	    "connection failed", "Sessions, by how they ended")		\
-	X(ENDED_TROUBLE, "sessions_ended", "", "reason",		\
-	    "local trouble", "Sessions, by how they ended")		\
-	X(ENDED_STOPPED, "sessions_ended", "", "reason",		\
-	    "server stopping", "Sessions, by how they ended")		\
-	X(ENDED_ROOM, "sessions_ended", "", "reason",			\
-	    "its place was needed", "Sessions, by how they ended")	\
-	X(ENDED_TLS, "sessions_ended", "", "reason",			\
-	    "no TLS came about", "Sessions, by how they ended")		\
-	X(ENDED_PROXY, "sessions_ended", "", "reason",			\
-	    "no PROXY header", "Sessions, by how they ended")		\
-	X(ENDED_TURNED_AWAY, "sessions_ended", "", "reason",		\
-	    "turned away", "Sessions, by how they ended")		\
+	IPC_ENDS(END_COUNTER, X)					\
 	X(ENDED_LOST, "sessions_ended", "", "reason", "worker lost",	\
 	    "Sessions, by how they ended")				\
 	X(COMMANDS, "commands", "", "", "",				\

@@ -24,12 +24,6 @@ enum {
 	last_words_s = 2
 };
 
-static const char *const end_words[END_COUNT] = {
-#define END_WORDS(name, text) [END_##name] = text,
-	IPC_ENDS(END_WORDS)
-#undef END_WORDS
-};
-
 const char *const session_state_words[SESSION_STATE_COUNT] = {
 #define STATE_WORD(name, text) [SESSION_##name] = text,
 	SESSION_STATES(STATE_WORD)
@@ -198,7 +192,8 @@ session_end(struct master *m, struct session *s, const char *how,
 		commit_forget(s->delivery);
 	count_end(&m->counters, s, how, end);
 	if (end != NULL)
-		how = end_words[end->end];
+		how = counters_rows[counters_of_end(end, how,
+		    s->served)].value;
 	log_disconnect(s, how, end);
 	if (m->conf.catcher)
 		catcher_disconnect(s->id, how);

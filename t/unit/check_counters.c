@@ -52,8 +52,8 @@ END_TEST
 START_TEST(ends)
 {
 	static const char *const words[END_COUNT] = {
-#define WORD(name, text) [END_##name] = text,
-		IPC_ENDS(WORD)
+#define WORD(Y, name, text) [END_##name] = text,
+		IPC_ENDS(WORD, )
 #undef WORD
 	};
 
@@ -68,7 +68,7 @@ START_TEST(ends)
 	ck_assert_int_eq(counters_of_end(NULL, "closed by client", false),
 	    COUNTER_ENDED_EOF);
 	ck_assert_int_eq(counters_of_end(NULL, "too busy", false),
-	    COUNTER_ENDED_TURNED_AWAY);
+	    COUNTER_ENDED_AWAY);
 }
 END_TEST
 
