@@ -6,7 +6,6 @@
 #include "server/process/nursery.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,26 +34,6 @@ enum tell {
 	TELL_TRIAL = TELL_FORGET | TELL_CERTIFICATES | TELL_TRY,
 	TELL_ALL = TELL_TRIAL | TELL_SETTINGS
 };
-
-/* The next piece of a certificate; false: all were told. */
-static bool
-next_piece(struct nursery *n, struct ipc_record *r)
-{
-	const struct tls_pair *pair = &n->telling->pairs[n->pair];
-
-	if (n->pair == n->telling->count)
-		return false;
-	r->type = IPC_CERTIFICATE;
-	r->u.pem.pair = (uint16_t)n->pair;
-	tls_files_piece(span_from(pair->certificate, pair->certificate_n),
-	    n->done, &r->u.pem);
-	n->done += r->u.pem.n;
-	if (r->u.pem.last) {
-		n->pair++;
-		n->done = 0;
-	}
-	return true;
-}
 
 static void
 fill_settings(const struct master *m, struct ipc_record *r)
@@ -90,14 +69,15 @@ next_record(void *arg, struct ipc_record *r)
 		r->type = IPC_FORGET;
 		return true;
 	}
-	if ((n->due & TELL_CERTIFICATES) && next_piece(n, r))
+	if ((n->due & TELL_CERTIFICATES) &&
+	    tls_files_next(&n->telling, false, r))
 		return true;
 	n->due &= ~(unsigned)TELL_CERTIFICATES;
 	if (n->due & TELL_TRY) {
 		n->due &= ~(unsigned)TELL_TRY;
 		n->tries_due++;
 		r->type = IPC_TRY;
-		r->u.spawn.count = (uint32_t)n->telling->count;
+		r->u.spawn.count = (uint32_t)n->telling.files->count;
 		return true;
 	}
 	if (n->due & TELL_SETTINGS) {
@@ -109,21 +89,12 @@ next_record(void *arg, struct ipc_record *r)
 	return false;
 }
 
-/* If it failed, the process has ended: its channel tells. */
-static void
-told(void *arg)
-{
-	(void)arg;
-}
-
 /* What has not been told yet is told by what, or not at all. */
 static void
 tell(struct nursery *n, unsigned what, const struct tls_files *files)
 {
 	n->due = what | (n->due & TELL_SETTINGS);
-	n->telling = files;
-	n->pair = 0;
-	n->done = 0;
+	n->telling = (struct tls_cursor){ .files = files };
 	if (what & TELL_SETTINGS)
 		n->state = NURSERY_STARTING;
 	feed_start(&n->feed);
@@ -140,7 +111,7 @@ adopt(struct master *m, struct nursery *n, int channel)
 	event_assign(&n->readable, m->base, channel, EV_READ | EV_PERSIST,
 	    on_nursery, n);
 	event_add(&n->readable, NULL);
-	feed_init(&n->feed, m->base, channel, next_record, told, n);
+	feed_init(&n->feed, m->base, channel, next_record, NULL, n);
 	n->tries_due = 0;
 	n->siblings_due = 0;
 	n->strangers = 0;
@@ -195,6 +166,10 @@ lost(struct nursery *n, const char *why)
 	struct log_line l;
 
 	drop(n);
+	if (!m->pool->started) {
+		snprintf(m->pool->failed, sizeof(m->pool->failed), "%s", why);
+		return;
+	}
 	untried(n);
 	if (was_active)
 		/* One that was ready may be about to take new settings. */
@@ -307,7 +282,7 @@ on_tried(struct nursery *n, const char *why_not)
 			p->trying = NULL;
 		}
 		p->tried(n->master, why_not);
-	} else if (last && n->telling != n->master->tls)
+	} else if (last && n->telling.files != n->master->tls)
 		return;
 	else if (last && why_not[0] != '\0')
 		lost(n, why_not);
@@ -404,7 +379,8 @@ on_nursery(evutil_socket_t fd, short what, void *arg)
 			lost(n, why);
 			return;
 		case IPC_GOT_END:
-			lost(n, "it has ended");
+			lost(n, n->master->pool->started ? "it has ended" :
+			    "it ended at once; can it be executed?");
 			return;
 		case IPC_GOT_ERROR:
 			lost(n, strerror(errno));
@@ -464,65 +440,39 @@ nursery_try(struct master *m, const struct tls_files *files,
 	begin_trial(p);
 }
 
-/* Waits for the first record of n: has it proved its sandbox? */
-static int
-wait_ready(struct nursery *n, const char **why)
-{
-	static char text[ipc_text_bytes];
-	struct pollfd fd = { .fd = n->channel, .events = POLLIN };
-	struct ipc_record r;
-	int passed;
-
-	*why = "it says nothing";
-	if (poll(&fd, 1, answer_patience_ms) == 0)
-		return -1;
-	*why = "it ended at once; can it be executed?";
-	if (ipc_recv(n->channel, IPC_FROM_NURSERY, IPC_AT_ANY, true, &r,
-	    &passed, why) != IPC_GOT_RECORD)
-		return -1;
-	if (r.type == IPC_READY) {
-		on_ready(n, &r);
-		return 0;
-	}
-	snprintf(text, sizeof(text), "%s", r.type == IPC_UNSAFE ?
-	    r.u.text.text : "nonsense");
-	*why = text;
-	return -1;
-}
-
-/* At start nobody waits for the master but this process, and it may. */
-static void
-tell_first(struct nursery *n)
-{
-	struct ipc_record r;
-
-	n->due = TELL_ALL;
-	n->telling = n->master->tls;
-	n->pair = 0;
-	n->done = 0;
-	while (next_record(n, &r))
-		if (ipc_send(n->channel, &r, -1, true) == -1)
-			return;		/* shows as its end */
-}
-
 void
 nursery_start(struct master *m, const int channels[nursery_count])
 {
 	for (size_t i = 0; i < nursery_count; i++)
 		if (channels[i] != -1) {
 			adopt(m, &m->pool->nurseries[i], channels[i]);
-			tell_first(&m->pool->nurseries[i]);
+			tell(&m->pool->nurseries[i], TELL_ALL, m->tls);
 		}
+}
+
+static bool
+is_starting(const struct pool *p)
+{
+	return p->nurseries[0].state == NURSERY_STARTING ||
+	    p->nurseries[1].state == NURSERY_STARTING;
 }
 
 int
 nursery_wait(struct master *m, const char **why)
 {
-	for (size_t i = 0; i < nursery_count; i++)
-		if (m->pool->nurseries[i].state == NURSERY_STARTING &&
-		    wait_ready(&m->pool->nurseries[i], why) == -1)
-			return -1;
-	return 0;
+	struct pool *p = m->pool;
+	int64_t until = deadline_now_ms() + answer_patience_ms;
+
+	*why = p->failed;
+	/* The timer of the log ends a turn each second. */
+	while (p->failed[0] == '\0' && is_starting(p) &&
+	    deadline_now_ms() < until)
+		event_base_loop(m->base, EVLOOP_ONCE);
+	if (p->failed[0] != '\0')
+		return -1;
+	*why = "it says nothing";
+	p->started = !is_starting(p);
+	return p->started ? 0 : -1;
 }
 
 void

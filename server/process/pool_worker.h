@@ -11,6 +11,7 @@
 
 #include "server/process/feed.h"
 #include "server/process/nursery.h"
+#include "server/process/tls_files.h"
 
 /*
  * One worker process, from its birth until its nursery says that it has
@@ -62,8 +63,7 @@ struct nursery {
 	int64_t			 asked_ms;	/* silent since; 0: may be */
 	struct feed		 feed;
 	unsigned		 due;		/* to be sent: of enum tell */
-	const struct tls_files	*telling;	/* sent from its pair and */
-	size_t			 pair, done;	/* octet of that on */
+	struct tls_cursor	 telling;	/* certificates */
 	pid_t			 pid;		/* as it says; 0: not yet */
 	char			 sandbox[ipc_text_bytes];
 };
@@ -87,6 +87,8 @@ struct pool {
 	const struct tls_files	*trial;		/* NULL: there is none */
 	nursery_tried		*tried;
 	struct nursery		*trying;	/* has it; NULL: none yet */
+	bool			 started;	/* a nursery lost is no fault */
+	char			 failed[ipc_text_bytes + 40]; /* of a start */
 };
 
 /* Asks for the workers that are missing. */

@@ -22,39 +22,17 @@ struct sign {
 	unsigned		 under_way;	/* digests it has */
 	TAILQ_HEAD(signing_list, signing) waiting; /* in order */
 	struct sign_slot	 slots[ipc_sign_slots_max];
-	struct tls_files	*giving;	/* from that pair, and */
-	size_t			 pair, done;	/* that octet of it on */
+	struct tls_cursor	 giving;	/* keys */
 };
 
-/* The certificate, and then the key, as if they were one file. */
+/* Behind the last piece of each key its verdict is due. */
 static bool
 next_piece(struct sign *s, struct ipc_record *out)
 {
-	const struct tls_pair *pair;
-	size_t done = s->done;
-
-	while (s->giving != NULL && s->pair < s->giving->count &&
-	    s->giving->pairs[s->pair].shared)
-		s->pair++;
-	if (s->giving == NULL || s->pair == s->giving->count)
+	if (!tls_files_next(&s->giving, true, out))
 		return false;
-	pair = &s->giving->pairs[s->pair];
-	if (done < pair->certificate_n) {
-		out->type = IPC_KEY_CERTIFICATE;
-		tls_files_piece(span_from(pair->certificate,
-		    pair->certificate_n), done, &out->u.pem);
-	} else {
-		out->type = IPC_KEY;
-		tls_files_piece(span_from(pair->key, pair->key_n),
-		    done - pair->certificate_n, &out->u.pem);
-	}
-	out->u.pem.pair = pair->facts.slot;
-	s->done += out->u.pem.n;
-	if (out->type == IPC_KEY && out->u.pem.last) {
-		s->slots[pair->facts.slot].verdicts_due++;
-		s->pair++;
-		s->done = 0;
-	}
+	if (out->type == IPC_KEY && out->u.pem.last)
+		s->slots[out->u.pem.pair].verdicts_due++;
 	return true;
 }
 
@@ -156,11 +134,9 @@ tell(struct master *m)
 }
 
 void
-sign_give(struct master *m, struct tls_files *files)
+sign_give(struct master *m, const struct tls_files *files)
 {
-	m->sign->giving = files;
-	m->sign->pair = 0;
-	m->sign->done = 0;
+	m->sign->giving = (struct tls_cursor){ .files = files };
 	tell(m);
 }
 

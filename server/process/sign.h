@@ -42,7 +42,7 @@ void	sign_fed(struct master *m);
  * Gives it the pairs of files that have their slots and are not shared;
  * judged() is told of each.  files stays the caller's, until he gives NULL.
  */
-void	sign_give(struct master *m, struct tls_files *files);
+void	sign_give(struct master *m, const struct tls_files *files);
 /*
  * Asks for the signature of digest, whose pair is the number of a slot here,
  * for s, which waits for nothing yet.  done() is called, perhaps before this

@@ -330,15 +330,39 @@ tls_files_are_same(const struct tls_files *a, const struct tls_files *b)
 	return true;
 }
 
-void
-tls_files_piece(struct span file, size_t done, struct ipc_pem *out)
+bool
+tls_files_next(struct tls_cursor *c, bool keys, struct ipc_record *out)
 {
-	size_t left = file.n - done;
+	struct ipc_pem *piece = &out->u.pem;
+	const struct tls_pair *pair;
+	size_t left, done = c->done;
+	struct span file;
 
-	out->n = (uint16_t)(left < ipc_pem_piece_bytes ? left :
+	while (keys && c->files != NULL && c->pair < c->files->count &&
+	    c->files->pairs[c->pair].shared)
+		c->pair++;
+	if (c->files == NULL || c->pair == c->files->count)
+		return false;
+	pair = &c->files->pairs[c->pair];
+	file = span_from(pair->certificate, pair->certificate_n);
+	out->type = keys ? IPC_KEY_CERTIFICATE : IPC_CERTIFICATE;
+	if (keys && done >= file.n) {
+		done -= file.n;
+		file = span_from(pair->key, pair->key_n);
+		out->type = IPC_KEY;
+	}
+	left = file.n - done;
+	piece->pair = keys ? pair->facts.slot : (uint16_t)c->pair;
+	piece->n = (uint16_t)(left < ipc_pem_piece_bytes ? left :
 	    ipc_pem_piece_bytes);
-	out->last = out->n == left;
-	memcpy(out->octets, file.p + done, out->n);
+	piece->last = piece->n == left;
+	memcpy(piece->octets, file.p + done, piece->n);
+	c->done += piece->n;
+	if (piece->last && out->type != IPC_KEY_CERTIFICATE) {
+		c->pair++;
+		c->done = 0;
+	}
+	return true;
 }
 
 void

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "server/conf/conf.h"
-#include "shared/ipc_tls.h"
+#include "shared/ipc_msg.h"
 #include "shared/span.h"
 
 enum { tls_print_bytes = 32 };
@@ -29,6 +29,13 @@ struct tls_files {
 	struct tls_pair	pairs[ipc_tls_pairs_max];
 	size_t		count;
 	uint64_t	users;		/* workers, and who made it */
+};
+
+/* From where on files are still to be told; all zero: of none. */
+struct tls_cursor {
+	const struct tls_files	*files;
+	size_t			 pair;
+	size_t			 done;	/* octets of it */
 };
 
 /* Where the sign process has a key. */
@@ -74,8 +81,12 @@ int	tls_files_make(const char *hostname, struct tls_files *out);
 /* Do both serve the same, in the same order? */
 bool	tls_files_are_same(const struct tls_files *a,
 	    const struct tls_files *b);
-/* The piece of file that begins at done; of which pair is the caller's. */
-void	tls_files_piece(struct span file, size_t done, struct ipc_pem *out);
+/*
+ * Writes the next piece as a record of its type: of certificates, whose pairs
+ * are counted from 0; or with keys, certificate and key of each pair that is
+ * not shared, by its slot.  False: there is no more.
+ */
+bool	tls_files_next(struct tls_cursor *c, bool keys, struct ipc_record *out);
 /* Wipes the keys out of memory. */
 void	tls_files_forget_keys(struct tls_files *files);
 /* Empties files, which stays the caller's. */
