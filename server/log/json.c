@@ -117,41 +117,36 @@ json_take_string(struct json *j)
 	return j->bad ? span_from("", 0) : span_from(start, n);
 }
 
-struct span
-json_take_member(struct json *j, const char *key)
+void
+json_literal(struct json *j, const char *text)
 {
-	json_take(j, key);
-	return json_take_string(j);
-}
-
-uint64_t
-json_take_number(struct json *j, const char *key)
-{
-	json_take(j, key);
-	return json_take_u64(j);
-}
-
-bool
-json_took_end(struct json *j)
-{
-	json_take(j, "}");
-	return !j->bad && j->rest.n == 0;
+	if (j->out != NULL)
+		buf_add_str(j->out, text);
+	else
+		json_take(j, text);
 }
 
 void
-json_add_member(struct buf *b, const char *key, struct span raw)
+json_text(struct json *j, const char *key, struct span *raw)
 {
-	buf_add_str(b, key);
-	buf_add_str(b, "\"");
-	buf_add(b, raw);
-	buf_add_str(b, "\"");
+	json_literal(j, key);
+	if (j->out == NULL) {
+		*raw = json_take_string(j);
+		return;
+	}
+	buf_add_str(j->out, "\"");
+	buf_add(j->out, *raw);
+	buf_add_str(j->out, "\"");
 }
 
 void
-json_add_number(struct buf *b, const char *key, uint64_t value)
+json_number(struct json *j, const char *key, uint64_t *value)
 {
-	buf_add_str(b, key);
-	buf_add_u64(b, value, 1);
+	json_literal(j, key);
+	if (j->out == NULL)
+		*value = json_take_u64(j);
+	else
+		buf_add_u64(j->out, *value, 1);
 }
 
 /* A character, or half of one above U+FFFF. */

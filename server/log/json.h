@@ -10,8 +10,9 @@
 
 /* What is still to be read; bad once something was not as it has to be. */
 struct json {
-	struct span	rest;
-	bool		bad;
+	struct span	 rest;
+	bool		 bad;
+	struct buf	*out;		/* not NULL: it is written instead */
 };
 
 /* Takes literally this text. */
@@ -22,15 +23,14 @@ bool	json_took(struct json *j, const char *text);
 uint64_t json_take_u64(struct json *j);
 /* Takes a string; what stands between its quotes, still escaped. */
 struct span json_take_string(struct json *j);
-/* Each takes a value behind key, literally: ",\"port\":". */
-struct span json_take_member(struct json *j, const char *key);
-uint64_t json_take_number(struct json *j, const char *key);
-/* Takes the end of an object; false unless it was all, and all was good. */
-bool	json_took_end(struct json *j);
 
-/* Each adds a value behind key: raw between quotes, or a number. */
-void	json_add_member(struct buf *b, const char *key, struct span raw);
-void	json_add_number(struct buf *b, const char *key, uint64_t value);
+/*
+ * The form of an object, said once for both ways: with out each call adds, and
+ * without each takes, what stands next.  raw is still escaped.
+ */
+void	json_literal(struct json *j, const char *text);
+void	json_text(struct json *j, const char *key, struct span *raw);
+void	json_number(struct json *j, const char *key, uint64_t *value);
 
 /*
  * Adds s as it stands between quotes: the quote, the backslash, controls and

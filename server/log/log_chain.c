@@ -103,30 +103,40 @@ log_chain_feed(struct log_chain *c, struct span line, struct log_record *out)
 	return fault;
 }
 
+static void
+form_checkpoint(struct json *j, struct span *time, uint64_t *n,
+    struct span *hash)
+{
+	json_text(j, "{\"time\":", time);
+	json_number(j, ",\"event\":\"checkpoint\",\"n\":", n);
+	json_text(j, ",\"hash\":", hash);
+	json_literal(j, "}");
+}
+
 void
 log_chain_write_checkpoint(const struct log_checkpoint *c, struct buf *out)
 {
-	char hash[2 * log_hash_bytes + 1];
+	char hex[2 * log_hash_bytes + 1];
+	struct span time = span_of(c->time), hash;
+	struct json j = { .out = out };
+	uint64_t n = c->n;
 
-	sodium_bin2hex(hash, sizeof(hash), c->hash, log_hash_bytes);
-	json_add_member(out, "{\"time\":", span_of(c->time));
-	json_add_number(out, ",\"event\":\"checkpoint\",\"n\":", c->n);
-	json_add_member(out, ",\"hash\":", span_of(hash));
-	buf_add_str(out, "}\n");
+	sodium_bin2hex(hex, sizeof(hex), c->hash, log_hash_bytes);
+	hash = span_of(hex);
+	form_checkpoint(&j, &time, &n, &hash);
+	json_literal(&j, "\n");
 }
 
 bool
 log_chain_read_checkpoint(struct span line, struct log_checkpoint *out)
 {
-	struct json j = { line, false };
+	struct json j = { .rest = line };
 	struct span time, hash;
 
 	memset(out, 0, sizeof(*out));
-	time = json_take_member(&j, "{\"time\":");
-	out->n = json_take_number(&j, ",\"event\":\"checkpoint\",\"n\":");
-	hash = json_take_member(&j, ",\"hash\":");
-	if (!json_took_end(&j) || out->n == 0 || !log_record_is_time(time) ||
-	    !log_record_is_hash(hash))
+	form_checkpoint(&j, &time, &out->n, &hash);
+	if (j.bad || j.rest.n > 0 || out->n == 0 ||
+	    !log_record_is_time(time) || !log_record_is_hash(hash))
 		return false;
 	copy_time(out->time, time);
 	return sodium_hex2bin(out->hash, log_hash_bytes, (const char *)hash.p,

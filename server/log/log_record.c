@@ -6,11 +6,81 @@
 
 #include <string.h>
 
+/* ---- what stands in lists ---------------------------------------------- */
+
+static void
+form_step(struct json *j, struct log_step *s)
+{
+	json_text(j, "[", &s->kind);
+	json_text(j, ",", &s->path);
+	json_number(j, ",", &s->line);
+	json_text(j, ",", &s->name);
+	json_literal(j, "]");
+}
+
+/* A list, each of which begins with first and is taken by take. */
+static void
+form_list(struct json *j, struct span *list, char first,
+    void (*take)(struct json *j))
+{
+	const uint8_t *start = j->rest.p;
+
+	if (j->out != NULL) {
+		buf_add(j->out, *list);
+		return;
+	}
+	if (j->rest.n > 0 && j->rest.p[0] == first)
+		do
+			take(j);
+		while (json_took(j, ","));
+	*list = j->bad ? span_from("", 0) :
+	    span_from(start, (size_t)(j->rest.p - start));
+}
+
+static void
+take_step(struct json *j)
+{
+	struct log_step ignored;
+
+	form_step(j, &ignored);
+}
+
+static void
+form_rcpt(struct json *j, struct log_rcpt *r)
+{
+	json_text(j, "{\"to\":", &r->to);
+	json_text(j, ",\"verdict\":", &r->verdict);
+	json_literal(j, ",\"steps\":[");
+	form_list(j, &r->steps, '[', take_step);
+	json_number(j, "],\"more\":", &r->more);
+	json_literal(j, "}");
+}
+
+static void
+take_rcpt(struct json *j)
+{
+	struct log_rcpt ignored;
+
+	form_rcpt(j, &ignored);
+}
+
+static void
+take_to(struct json *j)
+{
+	(void)json_take_string(j);
+}
+
+void
+log_record_form_rcpts(struct json *j, struct span *list)
+{
+	form_list(j, list, '{', take_rcpt);
+}
+
 /* The next of a list: what stands before the next comma was taken. */
 static bool
 begin_next(struct json *j, const struct span *rest)
 {
-	*j = (struct json){ *rest, false };
+	*j = (struct json){ .rest = *rest };
 	return rest->n > 0;
 }
 
@@ -37,16 +107,6 @@ log_record_next_to(struct span *rest, struct span *out)
 	return end_next(&j, rest);
 }
 
-static void
-take_step(struct json *j, struct log_step *out)
-{
-	out->kind = json_take_member(j, "[");
-	out->path = json_take_member(j, ",");
-	out->line = json_take_number(j, ",");
-	out->name = json_take_member(j, ",");
-	json_take(j, "]");
-}
-
 bool
 log_record_next_step(struct span *rest, struct log_step *out)
 {
@@ -54,40 +114,8 @@ log_record_next_step(struct span *rest, struct log_step *out)
 
 	if (!begin_next(&j, rest))
 		return false;
-	take_step(&j, out);
+	form_step(&j, out);
 	return end_next(&j, rest);
-}
-
-/* What stands between j and where it stood at start. */
-static struct span
-since(const struct json *j, const uint8_t *start)
-{
-	return j->bad ? span_from("", 0) :
-	    span_from(start, (size_t)(j->rest.p - start));
-}
-
-static struct span
-take_steps(struct json *j)
-{
-	const uint8_t *start = j->rest.p;
-	struct log_step step;
-
-	if (j->rest.n > 0 && j->rest.p[0] == '[')
-		do
-			take_step(j, &step);
-		while (json_took(j, ","));
-	return since(j, start);
-}
-
-static void
-take_rcpt(struct json *j, struct log_rcpt *out)
-{
-	out->to = json_take_member(j, "{\"to\":");
-	out->verdict = json_take_member(j, ",\"verdict\":");
-	json_take(j, ",\"steps\":[");
-	out->steps = take_steps(j);
-	out->more = json_take_number(j, "],\"more\":");
-	json_take(j, "}");
 }
 
 bool
@@ -97,34 +125,45 @@ log_record_next_rcpt(struct span *rest, struct log_rcpt *out)
 
 	if (!begin_next(&j, rest))
 		return false;
-	take_rcpt(&j, out);
+	form_rcpt(&j, out);
 	return end_next(&j, rest);
 }
 
-static struct span
-take_rcpts(struct json *j)
+static struct json
+begin_add(struct buf *list)
 {
-	const uint8_t *start = j->rest.p;
-	struct log_rcpt rcpt;
-
-	if (j->rest.n > 0 && j->rest.p[0] == '{')
-		do
-			take_rcpt(j, &rcpt);
-		while (json_took(j, ","));
-	return since(j, start);
+	if (list->n > 0)
+		buf_add_str(list, ",");
+	return (struct json){ .out = list };
 }
 
-static struct span
-take_tos(struct json *j)
+void
+log_record_add_to(struct buf *list, struct span to)
 {
-	const uint8_t *start = j->rest.p;
+	struct json j = begin_add(list);
 
-	if (j->rest.n > 0 && j->rest.p[0] == '"')
-		do
-			json_take_string(j);
-		while (json_took(j, ","));
-	return since(j, start);
+	json_text(&j, "", &to);
 }
+
+void
+log_record_add_step(struct buf *list, const struct log_step *step)
+{
+	struct json j = begin_add(list);
+	struct log_step copy = *step;
+
+	form_step(&j, &copy);
+}
+
+void
+log_record_add_rcpt(struct buf *list, const struct log_rcpt *rcpt)
+{
+	struct json j = begin_add(list);
+	struct log_rcpt copy = *rcpt;
+
+	form_rcpt(&j, &copy);
+}
+
+/* ---- the line ---------------------------------------------------------- */
 
 bool
 log_record_is_time(struct span s)
@@ -151,131 +190,79 @@ log_record_is_hash(struct span s)
 }
 
 static void
-take_store(struct json *j, struct log_record *r)
+form_store(struct json *j, struct log_record *r)
 {
-	r->id = json_take_member(j, ",\"id\":");
-	r->session = json_take_member(j, ",\"session\":");
-	r->client = json_take_member(j, ",\"client\":");
-	r->port = json_take_number(j, ",\"port\":");
-	r->helo = json_take_member(j, ",\"helo\":");
-	r->protocol = json_take_member(j, ",\"protocol\":");
-	if (json_took(j, ",\"user\":")) {
-		r->user = json_take_string(j);
+	json_literal(j, ",\"event\":\"store\"");
+	json_text(j, ",\"id\":", &r->id);
+	json_text(j, ",\"session\":", &r->session);
+	json_text(j, ",\"client\":", &r->client);
+	json_number(j, ",\"port\":", &r->port);
+	json_text(j, ",\"helo\":", &r->helo);
+	json_text(j, ",\"protocol\":", &r->protocol);
+	/* Of nobody nothing is said. */
+	if (j->out != NULL && r->user.n > 0)
+		json_text(j, ",\"user\":", &r->user);
+	else if (j->out == NULL && json_took(j, ",\"user\":")) {
+		json_text(j, "", &r->user);
 		j->bad |= r->user.n == 0;
 	}
-	r->from = json_take_member(j, ",\"from\":");
-	r->size = json_take_number(j, ",\"size\":");
-	r->file = json_take_member(j, ",\"file\":");
-	r->mailboxes = json_take_number(j, ",\"mailboxes\":");
-	json_take(j, ",\"to\":[");
-	r->to = take_tos(j);
-	json_take(j, "]");
-	r->recipients = json_take_number(j, ",\"recipients\":");
-	json_take(j, ",\"rcpt\":[");
-	r->rcpt = take_rcpts(j);
-	json_take(j, "]");
+	json_text(j, ",\"from\":", &r->from);
+	json_number(j, ",\"size\":", &r->size);
+	json_text(j, ",\"file\":", &r->file);
+	json_number(j, ",\"mailboxes\":", &r->mailboxes);
+	json_literal(j, ",\"to\":[");
+	form_list(j, &r->to, '"', take_to);
+	json_number(j, "],\"recipients\":", &r->recipients);
+	json_literal(j, ",\"rcpt\":[");
+	log_record_form_rcpts(j, &r->rcpt);
+	json_literal(j, "]");
 }
 
 bool
 log_record_read(struct span line, struct log_record *out)
 {
-	struct json j = { line, false };
+	struct json j = { .rest = line };
 
 	memset(out, 0, sizeof(*out));
-	out->time = json_take_member(&j, "{\"time\":");
-	out->n = json_take_number(&j, ",\"n\":");
+	json_text(&j, "{\"time\":", &out->time);
+	json_number(&j, ",\"n\":", &out->n);
 	if (json_took(&j, ",\"event\":\"open\"")) {
 		out->event = LOG_EVENT_OPEN;
-		out->after = json_take_member(&j, ",\"after\":");
+		json_text(&j, ",\"after\":", &out->after);
 	} else {
-		json_take(&j, ",\"event\":\"store\"");
 		out->event = LOG_EVENT_STORE;
-		take_store(&j, out);
+		form_store(&j, out);
 	}
-	out->previous = json_take_member(&j, ",\"previous\":");
-	return json_took_end(&j) && out->n > 0 &&
+	json_text(&j, ",\"previous\":", &out->previous);
+	json_literal(&j, "}");
+	return !j.bad && j.rest.n == 0 && out->n > 0 &&
 	    log_record_is_time(out->time) && log_record_is_hash(out->previous);
-}
-
-static void
-add_store(const struct log_record *r, struct buf *out)
-{
-	json_add_member(out, ",\"id\":", r->id);
-	json_add_member(out, ",\"session\":", r->session);
-	json_add_member(out, ",\"client\":", r->client);
-	json_add_number(out, ",\"port\":", r->port);
-	json_add_member(out, ",\"helo\":", r->helo);
-	json_add_member(out, ",\"protocol\":", r->protocol);
-	if (r->user.n > 0)
-		json_add_member(out, ",\"user\":", r->user);
-	json_add_member(out, ",\"from\":", r->from);
-	json_add_number(out, ",\"size\":", r->size);
-	json_add_member(out, ",\"file\":", r->file);
-	json_add_number(out, ",\"mailboxes\":", r->mailboxes);
-	buf_add_str(out, ",\"to\":[");
-	buf_add(out, r->to);
-	json_add_number(out, "],\"recipients\":", r->recipients);
-	buf_add_str(out, ",\"rcpt\":[");
-	buf_add(out, r->rcpt);
-	buf_add_str(out, "]");
 }
 
 void
 log_record_write_body(const struct log_record *r, struct buf *out)
 {
-	if (r->event == LOG_EVENT_OPEN) {
-		buf_add_str(out, ",\"event\":\"open\"");
-		json_add_member(out, ",\"after\":", r->after);
-	} else {
-		buf_add_str(out, ",\"event\":\"store\"");
-		add_store(r, out);
+	struct json j = { .out = out };
+	struct log_record copy = *r;
+
+	if (r->event == LOG_EVENT_STORE) {
+		form_store(&j, &copy);
+		return;
 	}
+	json_literal(&j, ",\"event\":\"open\"");
+	json_text(&j, ",\"after\":", &copy.after);
 }
 
 void
 log_record_write(const struct log_record *r, struct span body,
     struct buf *out)
 {
-	json_add_member(out, "{\"time\":", r->time);
-	json_add_number(out, ",\"n\":", r->n);
+	struct json j = { .out = out };
+	struct log_record copy = *r;
+
+	json_text(&j, "{\"time\":", &copy.time);
+	json_number(&j, ",\"n\":", &copy.n);
 	buf_add(out, body);
-	json_add_member(out, ",\"previous\":", r->previous);
-	buf_add_str(out, "}\n");
-}
-
-static void
-add_comma(struct buf *list)
-{
-	if (list->n > 0)
-		buf_add_str(list, ",");
-}
-
-void
-log_record_add_to(struct buf *list, struct span to)
-{
-	add_comma(list);
-	json_add_member(list, "", to);
-}
-
-void
-log_record_add_step(struct buf *list, const struct log_step *step)
-{
-	add_comma(list);
-	json_add_member(list, "[", step->kind);
-	json_add_member(list, ",", step->path);
-	json_add_number(list, ",", step->line);
-	json_add_member(list, ",", step->name);
-	buf_add_str(list, "]");
-}
-
-void
-log_record_add_rcpt(struct buf *list, const struct log_rcpt *rcpt)
-{
-	add_comma(list);
-	json_add_member(list, "{\"to\":", rcpt->to);
-	json_add_member(list, ",\"verdict\":", rcpt->verdict);
-	buf_add_str(list, ",\"steps\":[");
-	buf_add(list, rcpt->steps);
-	json_add_number(list, "],\"more\":", rcpt->more);
-	buf_add_str(list, "}");
+	json_text(&j, ",\"previous\":", &copy.previous);
+	json_literal(&j, "}\n");
 }

@@ -75,6 +75,8 @@ void	log_record_write(const struct log_record *r, struct span body,
 bool	log_record_next_to(struct span *rest, struct span *out);
 bool	log_record_next_rcpt(struct span *rest, struct log_rcpt *out);
 bool	log_record_next_step(struct span *rest, struct log_step *out);
+/* The list of rcpt, as json.h forms what stands next. */
+void	log_record_form_rcpts(struct json *j, struct span *list);
 /* Add one to such a list, with a comma where it is not the first. */
 void	log_record_add_to(struct buf *list, struct span to);
 void	log_record_add_rcpt(struct buf *list, const struct log_rcpt *rcpt);

@@ -100,7 +100,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_add_str(&b, "\"");
 	json_add_text(&b, in);
 	buf_add_str(&b, "\"");
-	j = (struct json){ buf_span(&b), false };
+	j = (struct json){ .rest = buf_span(&b) };
 	text = json_take_string(&j);
 	MUST(!j.bad && j.rest.n == 0 && text.n == b.n - 2);
 	while (in.n > 0) {

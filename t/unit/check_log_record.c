@@ -103,7 +103,7 @@ START_TEST(bad_texts)
 	    "\"\xc0\x80\"", "'a'" };
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct json j = { span_of(t[i]), false };
+		struct json j = { .rest = span_of(t[i]) };
 
 		ck_assert_uint_eq(json_take_string(&j).n, 0);
 		ck_assert_msg(j.bad, "taken: %s", t[i]);
@@ -129,7 +129,7 @@ START_TEST(numbers)
 	};
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct json j = { span_of(t[i].text), false };
+		struct json j = { .rest = span_of(t[i].text) };
 		uint64_t value = json_take_u64(&j);
 
 		ck_assert_msg(j.bad == !t[i].good, "%s", t[i].text);
