@@ -62,8 +62,9 @@ judge_targets(const struct conf *conf, struct conf_domain *d)
 		struct conf_alias *a = &d->aliases[i];
 
 		for (size_t k = 0; k < a->target_count && status == 0; k++)
-			status = judge_target(conf, d, a, &a->targets[k],
-			    &a->broken);
+			if (a->found[k].match.kind == RECIPIENT_NOBODY)
+				status = judge_target(conf, d, a,
+				    &a->targets[k], &a->broken);
 	}
 	return status;
 }
