@@ -187,6 +187,40 @@ client_deliver(const struct daemon *d, const char *from, unsigned number,
 	return code;
 }
 
+void
+client_expect_refused(const struct daemon *d, const char *from)
+{
+	struct client c;
+	int code;
+
+	EXPECT(client_connect(&c, d, from), "connect: %s", strerror(errno));
+	code = client_reply(&c);
+	EXPECT(code == 421, "%s: wanted 421, got %d %s", from, code, c.reply);
+	EXPECT(client_is_closed(&c), "%s: not closed after 421", from);
+	client_close(&c);
+}
+
+void
+client_expect_attacks(const struct daemon *d, const char *const lines[],
+    size_t count)
+{
+	struct client c;
+	char from[32];
+
+	for (size_t i = 0; i < count; i++) {
+		snprintf(from, sizeof(from), "127.0.0.%zu", 2 + i);
+		EXPECT(client_connect(&c, d, from) && client_send(&c,
+		    lines[i], strlen(lines[i])), "connect");
+		client_reply(&c);
+		EXPECT(strcmp(c.reply, "dropped") == 0, "%s: %s", lines[i],
+		    c.reply);
+		client_close(&c);
+		EXPECT(WAIT(daemon_logged(d, " event=worker-attack ",
+		    NULL) == i + 1), "%s: %s", lines[i],
+		    daemon_last_words(d));
+	}
+}
+
 bool
 client_is_closed(struct client *c)
 {

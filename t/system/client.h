@@ -40,6 +40,14 @@ int	client_mail(struct client *c, unsigned number, size_t size,
 /* Connects, sends one message to user, quits: the code. */
 int	client_deliver(const struct daemon *d, const char *from,
 	    unsigned number, size_t size, const char *user);
+/* From there nobody may come in: 421, and a close. */
+void	client_expect_refused(const struct daemon *d, const char *from);
+/*
+ * The lying worker does what each line says, and is killed for it every time:
+ * one more worker-attack, and the client is dropped.
+ */
+void	client_expect_attacks(const struct daemon *d,
+	    const char *const lines[], size_t count);
 /* True if the other side closes, or has closed, the connection. */
 bool	client_is_closed(struct client *c);
 void	client_close(struct client *c);

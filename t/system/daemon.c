@@ -88,6 +88,19 @@ daemon_use_worker(struct daemon *d, const char *program, const char *name)
 }
 
 void
+daemon_use_other(struct daemon *d, const char *program, const char *name)
+{
+	char path[256];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	EXPECT(n > 0, "/proc/self/exe: %s", strerror(errno));
+	path[n] = '\0';
+	EXPECT(strlcpy(strrchr(path, '/') + 1, program, 32) < 32, "%s",
+	    program);
+	daemon_use_worker(d, path, name);
+}
+
+void
 daemon_init(struct daemon *d, const char *limits, const char *root)
 {
 	memset(d, 0, sizeof(*d));

@@ -35,6 +35,9 @@ void	daemon_add_conf(const struct daemon *d, const char *fmt, ...)
 /* Copies a program to where the worker's user can execute it. */
 void	daemon_use_worker(struct daemon *d, const char *program,
 	    const char *name);
+/* A worker of the tests' own: "lying_worker", built beside the test. */
+void	daemon_use_other(struct daemon *d, const char *program,
+	    const char *name);
 /* Starts it in the foreground and waits until it serves. */
 void	daemon_start(struct daemon *d);
 /* Starts it and returns at once. */

@@ -41,20 +41,6 @@ expect_served(const struct daemon *d, const char *from, unsigned number)
 	    (int)(harness_now_ms() - begun));
 }
 
-/* Connects once more than from has places: 421, and a close. */
-static void
-expect_no_place(const struct daemon *d, const char *from)
-{
-	struct client c;
-	int code;
-
-	EXPECT(client_connect(&c, d, from), "connect: %s", strerror(errno));
-	code = client_reply(&c);
-	EXPECT(code == 421, "%s: wanted 421, got %d %s", from, code, c.reply);
-	EXPECT(client_is_closed(&c), "%s: not closed after 421", from);
-	client_close(&c);
-}
-
 /* Where a session can stand still. */
 enum {
 	STALL_GREETING,		/* which is not read */
@@ -108,13 +94,13 @@ one_address_stalls(void)
 	daemon_start(&d);
 	for (int i = 0; i < per_address; i++)
 		stall(&c[i], &d, "127.0.0.5", i % STALL_COUNT);
-	expect_no_place(&d, "127.0.0.5");
+	client_expect_refused(&d, "127.0.0.5");
 	EXPECT(WAIT(daemon_logged(&d, " event=reject ", "client=127.0.0.5",
 	    "too many sessions", NULL) == 1), "not in the log: %s",
 	    daemon_last_words(&d));
 	for (unsigned i = 0; i < 5; i++)
 		expect_served(&d, "127.0.0.6", i);
-	expect_no_place(&d, "127.0.0.5");
+	client_expect_refused(&d, "127.0.0.5");
 	/* A place is free again when one of them goes. */
 	client_close(&c[STALL_MAIL]);
 	EXPECT(WAIT(client_deliver(&d, "127.0.0.5", 9, 500, "alice") == 250),
@@ -145,7 +131,7 @@ many_addresses_stall(const char *limits, int addresses, int each)
 	}
 	for (int i = 0; i < addresses; i++) {
 		snprintf(from, sizeof(from), "127.0.2.%d", 1 + i);
-		expect_no_place(&d, from);
+		client_expect_refused(&d, from);
 	}
 	for (unsigned i = 0; i < 5; i++)
 		expect_served(&d, "127.0.0.6", i);

@@ -39,18 +39,6 @@ status(const struct daemon *d, const char *option)
 	ctl_ask(&ctl, d->conf, args);
 }
 
-/* Puts a line into the configuration. */
-static void
-configure(const struct daemon *d, const char *line)
-{
-	char *old = harness_read_file(d->conf, NULL);
-	FILE *f = fopen(d->conf, "we");
-
-	EXPECT(f != NULL && fprintf(f, "%s\n%s", line, old) > 0 &&
-	    fclose(f) == 0, "%s: %s", d->conf, strerror(errno));
-	free(old);
-}
-
 static bool
 state_is(const struct daemon *d, const char *state, long long want)
 {
@@ -236,7 +224,7 @@ static void
 not_permitted(void)
 {
 	struct daemon d;
-	char outside[256], line[300];
+	char outside[256];
 
 	harness_need_root("be another user");
 	daemon_init(&d, "", NULL);
@@ -245,9 +233,8 @@ not_permitted(void)
 	daemon_stop(&d);
 	/* Elsewhere, where everybody comes by. */
 	snprintf(outside, sizeof(outside), "%s/s", harness_path("run"));
-	snprintf(line, sizeof(line), "control %s", outside);
 	EXPECT(mkdir(harness_path("run"), 0755) == 0, "mkdir");
-	configure(&d, line);
+	daemon_add_conf(&d, "control %s\n", outside);
 	daemon_start(&d);
 	status(&d, NULL);
 	expect_no_answer(&d, stranger, "not permitted");
@@ -526,15 +513,13 @@ hostile_other_user(void)
 	static hostile *const all[] = { flood, hoard, deaf, babble,
 	    give_descriptors };
 	struct daemon d;
-	char line[300];
 
 	harness_need_root("be another user");
 	daemon_init(&d, "", NULL);
 	EXPECT(mkdir(harness_path("run"), 0755) == 0, "mkdir");
 	snprintf(socket_path, sizeof(socket_path), "%s",
 	    harness_path("run/s"));
-	snprintf(line, sizeof(line), "control %s", socket_path);
-	configure(&d, line);
+	daemon_add_conf(&d, "control %s\n", socket_path);
 	daemon_start(&d);
 	/* As it is made nobody else reaches it; so an administrator's help. */
 	EXPECT(chmod(socket_path, 0666) == 0, "chmod");

@@ -75,19 +75,6 @@ expect_served(const struct daemon *d, const char *from, unsigned number)
 	EXPECT(mail_copies(d, "bob", number) == 1, "message %u", number);
 }
 
-static void
-expect_refused(const struct daemon *d, const char *from)
-{
-	struct client c;
-	int code;
-
-	EXPECT(client_connect(&c, d, from), "connect: %s", strerror(errno));
-	code = client_reply(&c);
-	EXPECT(code == 421, "%s: wanted 421, got %d %s", from, code, c.reply);
-	EXPECT(client_is_closed(&c), "%s: not closed after 421", from);
-	client_close(&c);
-}
-
 /* Where its program lies in memory, as the kernel tells root. */
 static void
 layout_of(pid_t pid, char out[256])
@@ -131,7 +118,7 @@ worker(void)
 	    "no worker-crash with the client: %s", daemon_last_words(&d));
 	EXPECT(WAIT(all_gone(workers + 2, n - 2)),
 	    "an idle worker of the old image is still there");
-	expect_refused(&d, "127.0.0.5");
+	client_expect_refused(&d, "127.0.0.5");
 	expect_served(&d, "127.0.0.7", 3);
 	finish_message(&second, &d, 2);
 	EXPECT(daemon_nurseries(&d, renewed) == 2 &&
@@ -272,7 +259,7 @@ workers_one_after_another(void)
 		    " event=worker-crash ", NULL) == i + 1),
 		    "worker-crash %u: %s", i + 1, daemon_last_words(&d));
 		expect_served(&d, "127.0.0.6", i);
-		expect_refused(&d, from);
+		client_expect_refused(&d, from);
 	}
 	EXPECT(daemon_nurseries(&d, renewed) == 2 &&
 	    renewed[0] == nurseries[0] && renewed[1] == nurseries[1],

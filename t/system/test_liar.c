@@ -29,22 +29,10 @@ enum {
 static const char limits[] = "\tper-address 100\n";
 
 static void
-use_liar(struct daemon *d, const char *name)
-{
-	char path[256];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 20);
-
-	EXPECT(n > 0, "/proc/self/exe: %s", strerror(errno));
-	path[n] = '\0';
-	strcpy(strrchr(path, '/'), "/lying_worker");
-	daemon_use_worker(d, path, name);
-}
-
-static void
 start(struct daemon *d, const char *lim)
 {
 	daemon_init(d, lim, NULL);
-	use_liar(d, "liar-work");
+	daemon_use_other(d, "lying_worker", "liar-work");
 	daemon_start(d);
 }
 
@@ -250,7 +238,7 @@ proxied(void)
 
 	daemon_init(&d, limits, NULL);
 	daemon_add_conf(&d, "proxy-from 127.7.0.0/16\n");
-	use_liar(&d, "liar-work");
+	daemon_use_other(&d, "lying_worker", "liar-work");
 	daemon_start(&d);
 	expect_said(&d, "127.7.0.1", "P-HONEST", "stored ");
 	for (unsigned i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
@@ -539,7 +527,7 @@ bad_from_the_start(void)
 		    strdup("-f"), d.conf, strdup("-w"), d.worker, NULL };
 		int status;
 
-		use_liar(&d, names[i]);
+		daemon_use_other(&d, "lying_worker", names[i]);
 		status = daemon_run(&d, args, out, sizeof(out));
 		EXPECT(status == 1, "%s: exit status %d: %s", names[i],
 		    status, out);

@@ -340,29 +340,12 @@ static void
 no_more_than_once(void)
 {
 	static const char *const lines[] = { "SIGN\n", "BEYOND\n", "TLS\n" };
-	char path[256], from[32];
 	struct daemon d;
-	struct client c;
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 20);
 
-	EXPECT(n > 0, "/proc/self/exe: %s", strerror(errno));
-	path[n] = '\0';
-	strcpy(strrchr(path, '/'), "/lying_worker");
 	secure_init(&d, "", "rsa");
-	daemon_use_worker(&d, path, "liar-work");
+	daemon_use_other(&d, "lying_worker", "liar-work");
 	daemon_start(&d);
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		snprintf(from, sizeof(from), "127.0.0.%zu", 2 + i);
-		EXPECT(client_connect(&c, &d, from) && client_send(&c,
-		    lines[i], strlen(lines[i])), "connect");
-		client_reply(&c);
-		EXPECT(strcmp(c.reply, "dropped") == 0, "%s: %s", lines[i],
-		    c.reply);
-		client_close(&c);
-		EXPECT(WAIT(daemon_logged(&d, " event=worker-attack ",
-		    NULL) == i + 1), "%s: %s", lines[i],
-		    daemon_last_words(&d));
-	}
+	client_expect_attacks(&d, lines, sizeof(lines) / sizeof(lines[0]));
 	daemon_stop(&d);
 }
 

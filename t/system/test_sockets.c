@@ -22,22 +22,10 @@
 
 #include "t/system/harness.h"
 #include "t/system/proc.h"
+#include "t/system/reload.h"
 #include "t/system/spawn.h"
 
 enum { out_max = 8192 };
-
-/* Takes the listen lines out of the configuration. */
-static void
-without_listen(const struct daemon *d)
-{
-	char *text = harness_read_file(d->conf, NULL);
-	char *line = strstr(text, "listen ");
-
-	EXPECT(line != NULL, "no listen in %s", d->conf);
-	*line = '#';
-	harness_write_file(d->conf, text);
-	free(text);
-}
 
 static int
 open_log(const struct daemon *d)
@@ -80,7 +68,7 @@ inetd_waits(void)
 	pid_t pid;
 
 	daemon_init(&d, "\tinetd-wait 1s\n", NULL);
-	without_listen(&d);
+	reload_edit(&d, "listen ", "#listen ");
 	fd = spawn_listener("127.0.0.1", &d.port);
 	for (int i = 0; i < 2; i++) {
 		s.options = i == 0 ? NULL : "-i";
@@ -131,7 +119,7 @@ systemd_one(void)
 	end(pid);
 	/* Nobody was refused meanwhile, for the socket is still there. */
 	d.log_from = 0;
-	without_listen(&d);
+	reload_edit(&d, "listen ", "#listen ");
 	unlink(d.log);
 	s.fds[1] = s.fds[2] = open_log(&d);
 	s.options = NULL;
@@ -157,7 +145,7 @@ systemd_many(void)
 	int port;
 
 	daemon_init(&d, "", NULL);
-	without_listen(&d);
+	reload_edit(&d, "listen ", "#listen ");
 	for (int i = 0; i < 3; i++)
 		s.listeners[i] = spawn_listener(addresses[i],
 		    i == 0 ? &d.port : &port);
@@ -216,7 +204,7 @@ odd_sockets(void)
 	s.listener_count = 0;
 	s.env[1] = "LISTEN_PID=1";
 	/* For another process: then it is the listen line that counts. */
-	without_listen(&d);
+	reload_edit(&d, "listen ", "#listen ");
 	expect_no_start(&s, "nothing to listen on");
 	s.env[0] = s.env[1] = NULL;
 	s.listener_count = 0;
@@ -272,7 +260,7 @@ told_to_manager(void)
 	snprintf(name[0], sizeof(name[0]), "%s/notify", harness_dir);
 	snprintf(name[1], sizeof(name[1]), "@smtpd-test-%d", (int)getpid());
 	daemon_init(&d, "", NULL);
-	without_listen(&d);
+	reload_edit(&d, "listen ", "#listen ");
 	s.listeners[0] = spawn_listener("127.0.0.1", &d.port);
 	s.fds[0] = s.fds[1] = s.fds[2] = open_log(&d);
 	for (int i = 0; i < 2; i++) {
@@ -308,7 +296,7 @@ deaf_manager(void)
 	int fd;
 
 	daemon_init(&d, "", NULL);
-	without_listen(&d);
+	reload_edit(&d, "listen ", "#listen ");
 	s.listeners[0] = spawn_listener("127.0.0.1", &d.port);
 	s.fds[0] = s.fds[1] = s.fds[2] = open_log(&d);
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -377,7 +365,7 @@ never_root(void)
 	harness_need_root("give capabilities to another user");
 	daemon_init(&d, "", NULL);
 	d.missing = chowns;
-	without_listen(&d);
+	reload_edit(&d, "listen ", "#listen ");
 	snprintf(logs, sizeof(logs), "%s", harness_path("logs"));
 	EXPECT(pw != NULL && mkdir(d.root, 0700) == 0 && chown(d.root,
 	    pw->pw_uid, 1) == 0 && chmod(d.root, 0750) == 0 &&

@@ -712,20 +712,14 @@ hashes_go_with_auth(void)
 static void
 named_sockets(void)
 {
-	static const char line[] = "listen 127.0.0.1 port 0 submission\n";
 	struct spawn s = { .listener_count = 1,
 	    .env = { "LISTEN_FDNAMES=submission" } };
 	struct daemon d;
 	struct secure c;
-	char *conf;
-	size_t n;
 	pid_t pid;
 
 	init(&d, "");
-	conf = harness_read_file(d.conf, &n);
-	memset(strstr(conf, line), ' ', sizeof(line) - 2);
-	harness_write_file(d.conf, conf);
-	free(conf);
+	reload_edit(&d, "listen 127.0.0.1 port 0 submission\n", "");
 	s.d = &d;
 	s.fds[0] = s.fds[1] = -1;
 	s.options = "-d";
@@ -751,29 +745,12 @@ liars(void)
 {
 	static const char *const lines[] = { "S-MAIL\n", "S-LOGIN\n",
 	    "S-COMMIT\n", "S-FORGE\n" };
-	char path[256], from[32];
 	struct daemon d;
-	struct client c;
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 20);
 
-	EXPECT(n > 0, "/proc/self/exe: %s", strerror(errno));
-	path[n] = '\0';
-	strcpy(strrchr(path, '/'), "/lying_worker");
 	init(&d, "");
-	daemon_use_worker(&d, path, "liar-work");
+	daemon_use_other(&d, "lying_worker", "liar-work");
 	daemon_start(&d);
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		snprintf(from, sizeof(from), "127.0.0.%zu", 2 + i);
-		EXPECT(client_connect(&c, &d, from) && client_send(&c,
-		    lines[i], strlen(lines[i])), "connect");
-		client_reply(&c);
-		EXPECT(strcmp(c.reply, "dropped") == 0, "%s: %s", lines[i],
-		    c.reply);
-		client_close(&c);
-		EXPECT(WAIT(daemon_logged(&d, " event=worker-attack ",
-		    NULL) == i + 1), "%s: %s", lines[i],
-		    daemon_last_words(&d));
-	}
+	client_expect_attacks(&d, lines, sizeof(lines) / sizeof(lines[0]));
 	EXPECT(mail_total(&d) == 0, "mail of a liar");
 	daemon_stop(&d);
 }
