@@ -171,7 +171,6 @@ adopt(struct renewal *r)
 	tls_log_certificates(m, r->files != NULL);
 	if (r->files != NULL)
 		sign_drop(m, old);
-	pool_retire_idle(m);
 	if (r->epoch != NULL)
 		log_reload(m);
 	end(r, true);

@@ -103,20 +103,13 @@ tell(struct nursery *n, unsigned what, const struct tls_files *files)
 static void
 adopt(struct master *m, struct nursery *n, int channel)
 {
-	n->master = m;
-	n->channel = channel;
-	n->state = NURSERY_STARTING;
-	n->settings_due = 0;
-	n->pid = 0;
+	*n = (struct nursery){ .master = m, .channel = channel,
+	    .state = NURSERY_STARTING };
 	event_assign(&n->readable, m->base, channel, EV_READ | EV_PERSIST,
 	    on_nursery, n);
 	event_add(&n->readable, NULL);
+	/* If it cannot be fed, the process has ended: its channel tells. */
 	feed_init(&n->feed, m->base, channel, next_record, NULL, n);
-	n->tries_due = 0;
-	n->siblings_due = 0;
-	n->strangers = 0;
-	n->asked_ms = 0;
-	n->due = 0;
 }
 
 static void
@@ -200,26 +193,6 @@ nursery_ask(struct nursery *n, struct ipc_record *r)
 	return ipc_send(n->channel, r, -1, false);
 }
 
-/* n has said something; is it still to answer anything? */
-static void
-heard(struct nursery *n)
-{
-	bool due = n == n->master->pool->active &&
-	    n->master->pool->count.coming > 0;
-
-	n->asked_ms = due ? deadline_now_ms() : 0;
-}
-
-static bool
-is_silent(const struct nursery *n)
-{
-	int64_t patience = n->state == NURSERY_READY ? answer_patience_ms :
-	    settle_patience_ms;
-
-	return n->state != NURSERY_NONE && n->asked_ms != 0 &&
-	    deadline_now_ms() - n->asked_ms > patience;
-}
-
 static void
 breed(struct master *m)
 {
@@ -239,9 +212,15 @@ breed(struct master *m)
 void
 nursery_tick(struct master *m)
 {
-	for (size_t i = 0; i < nursery_count; i++)
-		if (is_silent(&m->pool->nurseries[i]))
-			lost(&m->pool->nurseries[i], "it does not answer");
+	for (size_t i = 0; i < nursery_count; i++) {
+		struct nursery *n = &m->pool->nurseries[i];
+		int64_t patience_ms = n->state == NURSERY_READY ?
+		    answer_patience_ms : settle_patience_ms;
+
+		if (n->state != NURSERY_NONE && n->asked_ms != 0 &&
+		    deadline_now_ms() - n->asked_ms > patience_ms)
+			lost(n, "it does not answer");
+	}
 	breed(m);
 }
 
@@ -277,14 +256,13 @@ on_tried(struct nursery *n, const char *why_not)
 	if (n->tries_due > 0)
 		n->tries_due--;
 	if (last && n == p->trying) {
+		/* One that failed has still to forget them. */
 		if (why_not[0] == '\0') {
 			p->trial = NULL;
 			p->trying = NULL;
 		}
 		p->tried(n->master, why_not);
-	} else if (last && n->telling.files != n->master->tls)
-		return;
-	else if (last && why_not[0] != '\0')
+	} else if (last && n->telling.files == n->master->tls && why_not[0] != '\0')
 		lost(n, why_not);
 }
 
@@ -302,23 +280,31 @@ on_sibling(struct nursery *n, int channel)
 		close(channel);
 }
 
-/* A contract is broken: a record of n that answers nothing. */
-static void
-unasked(struct nursery *n, int passed, const char *why)
+/* What n breaks its contract by, where r answers nothing; else NULL. */
+static const char *
+why_unasked(const struct nursery *n, const struct ipc_record *r)
 {
-	if (passed != -1)
-		close(passed);
-	lost(n, why);
+	const struct pool *p = n->master->pool;
+
+	if (r->type == IPC_READY && n->settings_due == 0)
+		return "it is ready, and was not asked to be";
+	if (r->type == IPC_SIBLING && n->siblings_due == 0)
+		return "it tells of a nursery that was not asked for";
+	if (r->type == IPC_NEWBORN && (n != p->active || p->count.coming == 0))
+		return "it tells of a worker that was not asked for";
+	return NULL;
 }
 
 static void
 on_record(struct nursery *n, const struct ipc_record *r, int passed)
 {
-	struct master *m = n->master;
+	const char *unasked = why_unasked(n, r);
 
-	if (r->type == IPC_READY && n->settings_due == 0)
-		unasked(n, -1, "it is ready, and was not asked to be");
-	else if (r->type == IPC_READY)
+	if (unasked != NULL) {
+		if (passed != -1)
+			close(passed);
+		lost(n, unasked);
+	} else if (r->type == IPC_READY)
 		on_ready(n, r);
 	else if (r->type == IPC_TRIED)
 		on_tried(n, r->u.text.text);
@@ -327,65 +313,59 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 	else if (r->type == IPC_STALE)
 		log_error("the nursery cannot execute itself, so new workers "
 		    "have the layout of the one that crashed", NULL, 0);
-	else if (r->type == IPC_SIBLING && n->siblings_due == 0)
-		unasked(n, passed, "it tells of a nursery that was not asked "
-		    "for");
 	else if (r->type == IPC_SIBLING)
 		on_sibling(n, passed);
-	else if (r->type == IPC_NEWBORN &&
-	    (n != m->pool->active || m->pool->count.coming == 0))
-		unasked(n, passed, "it tells of a worker that was not asked "
-		    "for");
 	else if (r->type == IPC_NEWBORN)
 		pool_newborn(n, r->u.pid.pid, passed,
 		    n->state == NURSERY_READY);
 	else if (r->type == IPC_STILLBORN)
-		pool_stillborn(m, r->u.spawn.count,
+		pool_stillborn(n->master, r->u.spawn.count,
 		    "the nursery could not fork a worker");
 	else if (r->type == IPC_DIED &&
 	    !pool_died(n, r->u.died.pid, r->u.died.status))
-		unasked(n, -1, "it tells of the end of a process that is no "
-		    "child of it, or has ended before");
+		lost(n, "it tells of the end of a process that is no child of "
+		    "it, or has ended before");
+}
+
+/* What a record carried is lost, for this process may hold no more. */
+static void
+on_no_room(struct nursery *n, const struct ipc_record *r)
+{
+	n->strangers++;
+	if (r->type == IPC_SIBLING && n->siblings_due > 0)
+		n->siblings_due--;
+	if (r->type == IPC_NEWBORN)
+		pool_stillborn(n->master, 1, "no descriptor is left for a "
+		    "worker's channel");
 }
 
 static void
 on_nursery(evutil_socket_t fd, short what, void *arg)
 {
 	struct nursery *n = arg;
+	const struct pool *p = n->master->pool;
 	struct ipc_record r;
+	enum ipc_got got;
 	const char *why;
 	int passed;
 
 	(void)what;
 	for (int i = 0; i < 32 && n->state != NURSERY_NONE; i++) {
-		switch (ipc_recv(fd, IPC_FROM_NURSERY, IPC_AT_ANY, false, &r,
-		    &passed, &why)) {
-		case IPC_GOT_RECORD:
+		why = p->started ? "it has ended" :
+		    "it ended at once; can it be executed?";
+		got = ipc_recv(fd, IPC_FROM_NURSERY, IPC_AT_ANY, false, &r,
+		    &passed, &why);
+		if (got == IPC_GOT_NOTHING)
+			return;
+		if (got == IPC_GOT_RECORD) {
 			on_record(n, &r, passed);
-			heard(n);
-			continue;
-		case IPC_GOT_NO_ROOM:
-			n->strangers++;
-			if (r.type == IPC_SIBLING && n->siblings_due > 0)
-				n->siblings_due--;
-			if (r.type == IPC_NEWBORN)
-				pool_stillborn(n->master, 1,
-				    "no descriptor is left for a worker's "
-				    "channel");
-			continue;
-		case IPC_GOT_NOTHING:
-			return;
-		case IPC_GOT_BAD:
-			lost(n, why);
-			return;
-		case IPC_GOT_END:
-			lost(n, n->master->pool->started ? "it has ended" :
-			    "it ended at once; can it be executed?");
-			return;
-		case IPC_GOT_ERROR:
-			lost(n, strerror(errno));
-			return;
-		}
+			/* Is it still to answer anything? */
+			n->asked_ms = n == p->active && p->count.coming > 0 ?
+			    deadline_now_ms() : 0;
+		} else if (got == IPC_GOT_NO_ROOM)
+			on_no_room(n, &r);
+		else
+			lost(n, got == IPC_GOT_ERROR ? strerror(errno) : why);
 	}
 }
 
@@ -423,6 +403,7 @@ nursery_tell_settings(struct master *m, bool certificates)
 		else
 			tell(n, what, certificates ? m->tls : NULL);
 	}
+	pool_retire_idle(m);
 }
 
 void
@@ -431,10 +412,10 @@ nursery_try(struct master *m, const struct tls_files *files,
 {
 	struct pool *p = m->pool;
 
-	if (files == NULL && p->trying != NULL)
+	if (files == NULL && p->trying != NULL) {
 		tell(p->trying, TELL_FORGET, NULL);
-	if (files == NULL)
 		p->trying = NULL;
+	}
 	p->trial = files;
 	p->tried = tried;
 	begin_trial(p);

@@ -74,8 +74,6 @@ int	pool_wait(struct master *m, const char **why);
 void	pool_drain(struct master *m);
 /* Closes every channel: no work goes on. */
 void	pool_stop(struct master *m);
-/* The settings are others: workers born by the previous ones serve no more. */
-void	pool_retire_idle(struct master *m);
 
 /* An owner more waits: on_idle() is called, and workers are asked for. */
 void	pool_want(struct master *m);

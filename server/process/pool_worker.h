@@ -93,6 +93,8 @@ struct pool {
 
 /* Asks for the workers that are missing. */
 void	pool_ask(struct master *m);
+/* Idle workers of older settings, or an older image, go. */
+void	pool_retire_idle(struct master *m);
 /* Offers idle workers to the uses, as long as there are some. */
 void	pool_offer(struct master *m);
 /* How many owners wait for a worker. */
