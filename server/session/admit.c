@@ -26,16 +26,6 @@ enum {
 	refusal_ms = 1000	/* for a last line to be read */
 };
 
-/* Says no before anything is made of the client. */
-static void
-refuse(struct master *m, int fd, const struct address *client, bool tls_first,
-    enum refusal why)
-{
-	/* Who waits for TLS would read a line of ours as a broken record. */
-	session_refuse(m, tls_first ? -1 : fd, client, NULL, why);
-	close(fd);
-}
-
 static void
 on_greeting(evutil_socket_t fd, short what, void *arg)
 {
@@ -119,25 +109,17 @@ find_place(struct master *m, const struct session *s)
 }
 
 static void
-log_connect(const struct session *s)
+begin(struct master *m, struct session *s)
 {
 	struct log_line l;
 
-	log_begin(&l, LOG_LEVEL_INFO, "connect");
-	log_str(&l, "session", s->id);
-	log_str(&l, "client", s->client.text);
-	log_u64(&l, "port", s->client.port);
-	log_end(&l);
-}
-
-static void
-begin(struct master *m, struct session *s)
-{
 	s->master = m;
 	s->start_ms = deadline_now_ms();
 	ident_make(s->id);
 	m->counters.value[COUNTER_ACCEPTED]++;
-	log_connect(s);
+	session_log_begin(s, LOG_LEVEL_INFO, "connect", &l);
+	log_u64(&l, "port", s->client.port);
+	log_end(&l);
 	if (m->conf.catcher)
 		catcher_connect(s->id, s->client.text, s->client.port);
 	/*
@@ -151,10 +133,13 @@ begin(struct master *m, struct session *s)
 		serve_wait(s);
 }
 
-/* What the listener is that the client came to. */
 static void
-take_words(struct session *s, const struct conf_listen *line)
+fill(struct session *s, int input, int output, const struct address *client,
+    const struct conf_listen *line)
 {
+	s->socket = input;
+	s->output = output;
+	s->client = *client;
 	s->tls_first = line->tls_first;
 	s->submission = line->submission;
 	s->hide_client = line->hide_client;
@@ -162,55 +147,50 @@ take_words(struct session *s, const struct conf_listen *line)
 
 /* A proxy has as many sessions as its clients have together. */
 static enum refusal
-enter(struct master *m, const struct address *client, bool of_proxy,
-    struct address_host **out)
+enter(struct master *m, struct session *s)
 {
 	const struct conf_limits *l = &m->conf.limits;
+	enum refusal why;
 
-	return address_enter(m->book, client,
-	    of_proxy ? UINT64_MAX : l->per_address,
-	    of_proxy ? UINT64_MAX : l->per_network, out);
+	if (!s->of_proxy && address_is_refused(m->book, &s->client,
+	    deadline_now_ms()))
+		return REFUSAL_A_WHILE;
+	why = address_enter(m->book, &s->client,
+	    s->of_proxy ? UINT64_MAX : l->per_address,
+	    s->of_proxy ? UINT64_MAX : l->per_network, &s->host);
+	if (why != REFUSAL_NONE || find_place(m, s))
+		return why;
+	address_leave(m->book, s->host);
+	return REFUSAL_BUSY;
 }
 
 static void
 admit(struct master *m, int fd, const struct sockaddr_storage *from,
     const struct conf_listen *line)
 {
-	enum refusal why;
+	enum refusal why = REFUSAL_MEMORY;
 	struct address client;
 	struct session *s;
-	bool of_proxy;
 
 	if (!address_of(from, &client)) {
 		close(fd);
 		return;
 	}
-	of_proxy = conf_is_proxy(&m->conf, client.ipv6, client.ip);
-	if (!of_proxy && address_is_refused(m->book, &client,
-	    deadline_now_ms())) {
-		refuse(m, fd, &client, line->tls_first, REFUSAL_A_WHILE);
-		return;
-	}
 	s = calloc(1, sizeof(*s));
-	why = s == NULL ? REFUSAL_MEMORY : enter(m, &client, of_proxy,
-	    &s->host);
-	if (why != REFUSAL_NONE) {
-		refuse(m, fd, &client, line->tls_first, why);
-		free(s);
+	if (s != NULL) {
+		fill(s, fd, -1, &client, line);
+		s->of_proxy = s->header_due = conf_is_proxy(&m->conf,
+		    client.ipv6, client.ip);
+		why = enter(m, s);
+	}
+	if (why == REFUSAL_NONE) {
+		begin(m, s);
 		return;
 	}
-	s->socket = fd;
-	s->output = -1;
-	s->client = client;
-	take_words(s, line);
-	s->of_proxy = s->header_due = of_proxy;
-	if (!find_place(m, s)) {
-		refuse(m, fd, &client, line->tls_first, REFUSAL_BUSY);
-		address_leave(m->book, s->host);
-		free(s);
-		return;
-	}
-	begin(m, s);
+	/* Who waits for TLS would read a line of ours as a broken record. */
+	session_refuse(m, line->tls_first ? -1 : fd, &client, NULL, why);
+	close(fd);
+	free(s);
 }
 
 int
@@ -225,11 +205,8 @@ admit_one(struct master *m, int input, int output,
 		free(s);
 		return -1;
 	}
-	s->socket = input;
-	s->output = output;
-	s->client = *client;
 	listen_words(&m->conf, input, &line);
-	take_words(s, &line);
+	fill(s, input, output, client, &line);
 	begin(m, s);
 	return 0;
 }

@@ -72,9 +72,7 @@ answer(struct session *s, enum ipc_type type, enum verdict verdict, int fd)
 static void
 begin_reject(struct log_line *l, const struct session *s, const char *why)
 {
-	log_begin(l, LOG_LEVEL_WARNING, "reject");
-	log_str(l, "session", s->id);
-	log_str(l, "client", s->client.text);
+	session_log_begin(s, LOG_LEVEL_WARNING, "reject", l);
 	log_str(l, "why", why);
 }
 
@@ -398,9 +396,7 @@ on_tls(struct session *s, const struct ipc_record *r)
 	s->tls_on = true;
 	s->tls = r->u.tls;
 	s->master->counters.value[COUNTER_TLS]++;
-	log_begin(&l, LOG_LEVEL_INFO, "tls");
-	log_str(&l, "session", s->id);
-	log_str(&l, "client", s->client.text);
+	session_log_begin(s, LOG_LEVEL_INFO, "tls", &l);
 	log_str(&l, "version", tls_log_version(&s->tls));
 	log_str(&l, "suite", tls_log_suite(&s->tls));
 	log_end(&l);
@@ -419,9 +415,7 @@ on_tls_fail(struct session *s, const struct ipc_record *r)
 	s->master->counters.value[COUNTER_TLS_FAILED]++;
 	if (s->master->conf.catcher)
 		catcher_tls_failed(s->id, why, fail_words[why]);
-	log_begin(&l, LOG_LEVEL_WARNING, "tls-failed");
-	log_str(&l, "session", s->id);
-	log_str(&l, "client", s->client.text);
+	session_log_begin(s, LOG_LEVEL_WARNING, "tls-failed", &l);
 	log_str(&l, "why", fail_words[why]);
 	log_end(&l);
 	return true;

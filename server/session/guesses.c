@@ -82,7 +82,7 @@ hash(const struct guesses *g, char kind, struct span a, struct span b)
 }
 
 void
-guesses_key(const struct guesses *g, const struct address *client,
+guesses_key(struct guesses *g, const struct address *client,
     struct span account, struct guess *out)
 {
 	struct span host = span_from(client->ip, client->ipv6 ? 8 : 4);
@@ -95,10 +95,10 @@ guesses_key(const struct guesses *g, const struct address *client,
 	out->pair = hash(g, client->ipv6 ? 'P' : 'p', host, account);
 }
 
-static const struct count *
-find(const struct guesses *g, uint64_t key)
+static struct count *
+find(struct guesses *g, uint64_t key)
 {
-	const struct count *set = g->counts[key % set_count];
+	struct count *set = g->counts[key % set_count];
 
 	for (size_t i = 0; i < ways; i++)
 		if (set[i].key == key)
@@ -110,10 +110,10 @@ find(const struct guesses *g, uint64_t key)
  * The pairs of one account share one set: who logs in from very many addresses
  * washes away his own.
  */
-static const struct known *
-find_known(const struct guesses *g, const struct guess *guess)
+static struct known *
+find_known(struct guesses *g, const struct guess *guess)
 {
-	const struct known *set = g->known[guess->account % known_set_count];
+	struct known *set = g->known[guess->account % known_set_count];
 
 	for (size_t i = 0; i < known_ways; i++)
 		if (set[i].count.key == guess->pair)
@@ -122,7 +122,7 @@ find_known(const struct guesses *g, const struct guess *guess)
 }
 
 bool
-guesses_is_known(const struct guesses *g, const struct guess *guess)
+guesses_is_known(struct guesses *g, const struct guess *guess)
 {
 	return find_known(g, guess) != NULL;
 }
@@ -137,7 +137,7 @@ level(const struct count *c, int64_t forget_ms, int64_t now_ms)
 }
 
 enum guess_limit
-guesses_judge(const struct guesses *g, const struct guess *guess,
+guesses_judge(struct guesses *g, const struct guess *guess,
     uint64_t max, int64_t now_ms)
 {
 	const struct known *known = find_known(g, guess);
@@ -164,50 +164,42 @@ raise(struct count *c, int64_t forget_ms, int64_t now_ms)
 	c->empty_ms += forget_ms;
 }
 
-/* When the count will have run down. */
+/* When the count will have run down; a new one replaces that which is next. */
 static int64_t
 charge(struct guesses *g, uint64_t key, int64_t forget_ms, int64_t now_ms)
 {
-	struct count *set = g->counts[key % set_count], *c = set;
+	struct count *set = g->counts[key % set_count], *c = find(g, key);
 
-	for (size_t i = 0; i < ways; i++) {
-		if (set[i].key == key) {
-			raise(&set[i], forget_ms, now_ms);
-			return set[i].empty_ms;
-		}
-		if (set[i].empty_ms < c->empty_ms)
-			c = &set[i];
+	if (c == NULL) {
+		c = set;
+		for (size_t i = 1; i < ways; i++)
+			if (set[i].empty_ms < c->empty_ms)
+				c = &set[i];
+		*c = (struct count){ .key = key };
 	}
-	c->key = key;
-	c->empty_ms = now_ms + forget_ms;
+	raise(c, forget_ms, now_ms);
 	return c->empty_ms;
 }
 
 static void
 take_back(struct guesses *g, uint64_t key, int64_t forget_ms)
 {
-	struct count *set = g->counts[key % set_count];
+	struct count *c = find(g, key);
 
-	for (size_t i = 0; i < ways; i++)
-		if (set[i].key == key)
-			set[i].empty_ms -= forget_ms;
+	if (c != NULL)
+		c->empty_ms -= forget_ms;
 }
 
 void
 guesses_charge(struct guesses *g, const struct guess *guess, int64_t now_ms)
 {
-	struct known *set = g->known[guess->account % known_set_count];
-	bool known = false;
+	struct known *known = find_known(g, guess);
 
-	for (size_t i = 0; i < known_ways; i++) {
-		if (set[i].count.key != guess->pair)
-			continue;
-		raise(&set[i].count, pair_forget_ms, now_ms);
-		known = true;
-	}
 	(void)charge(g, guess->host, host_forget_ms, now_ms);
 	(void)charge(g, guess->network, network_forget_ms, now_ms);
-	if (!known)
+	if (known != NULL)
+		raise(&known->count, pair_forget_ms, now_ms);
+	else
 		(void)charge(g, guess->account, account_forget_ms, now_ms);
 }
 
@@ -216,37 +208,28 @@ static void
 note_right(struct guesses *g, const struct guess *guess, int64_t now_ms)
 {
 	struct known *set = g->known[guess->account % known_set_count];
-	struct known *k = set;
+	struct known *k = find_known(g, guess);
 
-	for (size_t i = 0; i < known_ways; i++) {
-		if (set[i].count.key == guess->pair) {
-			k = &set[i];
-			break;
-		}
-		if (set[i].right_ms < k->right_ms)
-			k = &set[i];
+	if (k == NULL) {
+		k = set;
+		for (size_t i = 1; i < known_ways; i++)
+			if (set[i].right_ms < k->right_ms)
+				k = &set[i];
 	}
-	k->count.key = guess->pair;
-	k->count.empty_ms = 0;
-	k->right_ms = now_ms;
+	*k = (struct known){ { guess->pair, 0 }, now_ms };
 }
 
 void
 guesses_refund(struct guesses *g, const struct guess *guess, bool right,
     int64_t now_ms)
 {
-	struct known *set = g->known[guess->account % known_set_count];
-	bool known = false;
+	struct known *known = find_known(g, guess);
 
-	for (size_t i = 0; i < known_ways; i++) {
-		if (set[i].count.key != guess->pair)
-			continue;
-		set[i].count.empty_ms -= pair_forget_ms;
-		known = true;
-	}
 	take_back(g, guess->host, host_forget_ms);
 	take_back(g, guess->network, network_forget_ms);
-	if (!known)
+	if (known != NULL)
+		known->count.empty_ms -= pair_forget_ms;
+	else
 		take_back(g, guess->account, account_forget_ms);
 	if (right)
 		note_right(g, guess, now_ms);
@@ -270,7 +253,7 @@ guesses_unknown(struct guesses *g, const struct address *client,
 }
 
 uint64_t
-guesses_of_host(const struct guesses *g, const struct guess *guess,
+guesses_of_host(struct guesses *g, const struct guess *guess,
     int64_t now_ms)
 {
 	return level(find(g, guess->host), host_forget_ms, now_ms);

@@ -35,14 +35,14 @@ enum guess_limit {
 struct guesses *guesses_new(void);
 void	guesses_free(struct guesses *g);
 /* account: one spelling for one account. */
-void	guesses_key(const struct guesses *g, const struct address *client,
+void	guesses_key(struct guesses *g, const struct address *client,
 	    struct span account, struct guess *out);
 /*
  * May it be tried?  max: failures of a host or a pair; a network may have
  * four times, an account three times as many.  now_ms: a clock that never
  * goes back.
  */
-enum guess_limit guesses_judge(const struct guesses *g,
+enum guess_limit guesses_judge(struct guesses *g,
 	    const struct guess *guess, uint64_t max, int64_t now_ms);
 /*
  * Counts a failure: when the password is looked at, so that many at once
@@ -54,7 +54,7 @@ void	guesses_charge(struct guesses *g, const struct guess *guess,
 void	guesses_refund(struct guesses *g, const struct guess *guess,
 	    bool right, int64_t now_ms);
 /* Was the account logged in to from that host before? */
-bool	guesses_is_known(const struct guesses *g, const struct guess *guess);
+bool	guesses_is_known(struct guesses *g, const struct guess *guess);
 /*
  * Counts an unknown recipient of client; for how long (ms) its answer is to
  * be held back.  The first few cost nothing; then each takes longer, so that
@@ -63,7 +63,7 @@ bool	guesses_is_known(const struct guesses *g, const struct guess *guess);
 uint32_t guesses_unknown(struct guesses *g, const struct address *client,
 	    int64_t now_ms);
 /* The failures of the host that are remembered. */
-uint64_t guesses_of_host(const struct guesses *g, const struct guess *guess,
+uint64_t guesses_of_host(struct guesses *g, const struct guess *guess,
 	    int64_t now_ms);
 
 #endif

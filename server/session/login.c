@@ -62,18 +62,19 @@ static const char *const mechanisms[SASL_MECHANISM_COUNT] = {
 	[SASL_CRAM_MD5] = "CRAM-MD5"
 };
 
-static const char *
-why_not(const struct login *l)
-{
-	if (l->answer == LOGIN_TROUBLE)
-		return l->cut ? "its place was needed" :
-		    "the auth process gave no answer";
-	if (l->answer == LOGIN_OTHER)
-		return "logs in to act as somebody else";
-	if (l->answer == LOGIN_LATER)
-		return "too many failed logins, not looked at";
-	return "name or password is wrong";
-}
+static const struct {
+	enum counter	 counter;
+	const char	*why;
+} answers[LOGIN_COUNT] = {
+	[LOGIN_OK] = { COUNTER_LOGINS, NULL },
+	[LOGIN_WRONG] = { COUNTER_LOGINS_WRONG, "name or password is wrong" },
+	[LOGIN_LATER] = { COUNTER_LOGINS_LATER,
+	    "too many failed logins, not looked at" },
+	[LOGIN_OTHER] = { COUNTER_LOGINS_WRONG,
+	    "logs in to act as somebody else" },
+	[LOGIN_TROUBLE] = { COUNTER_LOGINS_TROUBLE,
+	    "the auth process gave no answer" }
+};
 
 /* Not a name that is nobody's: it may be a password in the wrong field. */
 static void
@@ -83,31 +84,16 @@ log_login(const struct session *s, const struct login *l)
 	struct log_line line;
 
 	if (fine)
-		log_begin(&line, LOG_LEVEL_INFO, "login");
+		session_log_begin(s, LOG_LEVEL_INFO, "login", &line);
 	else
-		log_begin(&line, LOG_LEVEL_WARNING, "login-failed");
-	log_str(&line, "session", s->id);
-	log_str(&line, "client", s->client.text);
+		session_log_begin(s, LOG_LEVEL_WARNING, "login-failed", &line);
 	if (l->known)
 		log_str(&line, "user", l->user);
 	log_str(&line, "mechanism", mechanisms[l->mechanism]);
 	if (!fine)
-		log_str(&line, "why", why_not(l));
+		log_str(&line, "why", l->answer == LOGIN_TROUBLE && l->cut ?
+		    "its place was needed" : answers[l->answer].why);
 	log_end(&line);
-}
-
-static void
-count(struct master *m, const struct login *l)
-{
-	static const enum counter counters[LOGIN_COUNT] = {
-		[LOGIN_OK] = COUNTER_LOGINS,
-		[LOGIN_WRONG] = COUNTER_LOGINS_WRONG,
-		[LOGIN_LATER] = COUNTER_LOGINS_LATER,
-		[LOGIN_OTHER] = COUNTER_LOGINS_WRONG,
-		[LOGIN_TROUBLE] = COUNTER_LOGINS_TROUBLE
-	};
-
-	m->counters.value[counters[l->answer]]++;
 }
 
 /* Frees l; its session is gone if it cannot be told. */
@@ -126,7 +112,7 @@ answer(struct login *l)
 		memcpy(s->user, l->user, sizeof(s->user));
 	}
 	log_login(s, l);
-	count(s->master, l);
+	s->master->counters.value[answers[l->answer].counter]++;
 	if (s->master->conf.catcher)
 		catcher_login(s->id, fine ? s->user : NULL,
 		    s->master->conf.catcher_login == NULL);
@@ -206,7 +192,7 @@ is_limited(const struct login *l)
 
 /* Before b: who is known where he is; then by turn, then by failures. */
 static bool
-is_before(const struct guesses *g, const struct login *l, const struct login *b,
+is_before(struct guesses *g, const struct login *l, const struct login *b,
     int64_t now_ms)
 {
 	if (l->known_here != b->known_here)

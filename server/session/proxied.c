@@ -82,9 +82,7 @@ proxied_fail(struct master *m, struct session *s, enum proxy_fail why)
 
 	s->header_due = false;
 	m->counters.value[COUNTER_PROXY_FAILED]++;
-	log_begin(&l, LOG_LEVEL_WARNING, "proxy-failed");
-	log_str(&l, "session", s->id);
-	log_str(&l, "client", s->client.text);
+	session_log_begin(s, LOG_LEVEL_WARNING, "proxy-failed", &l);
 	log_str(&l, "why", fails[why]);
 	log_end(&l);
 }

@@ -20,9 +20,7 @@
 #include "shared/deadline.h"
 #include "shared/log.h"
 
-enum {
-	last_words_s = 2
-};
+enum { last_words_s = 2 };
 
 const char *const session_state_words[SESSION_STATE_COUNT] = {
 #define STATE_WORD(name, text) [SESSION_##name] = text,
@@ -115,6 +113,15 @@ session_refuse(struct master *m, int fd, const struct address *client,
 	log_end(&l);
 }
 
+void
+session_log_begin(const struct session *s, enum log_level level,
+    const char *event, struct log_line *out)
+{
+	log_begin(out, level, event);
+	log_str(out, "session", s->id);
+	log_str(out, "client", s->client.text);
+}
+
 /*
  * The only session is over.  Of a worker that was lost the nursery has yet to
  * tell how it died, and who was its client belongs into the log.
@@ -146,9 +153,7 @@ log_disconnect(const struct session *s, const char *how,
 {
 	struct log_line l;
 
-	log_begin(&l, LOG_LEVEL_INFO, "disconnect");
-	log_str(&l, "session", s->id);
-	log_str(&l, "client", s->client.text);
+	session_log_begin(s, LOG_LEVEL_INFO, "disconnect", &l);
 	log_str(&l, "why", how);
 	if (end != NULL) {
 		log_u64(&l, "commands", end->commands);

@@ -99,6 +99,9 @@ void	session_refuse(struct master *m, int fd, const struct address *client,
 /* The same, of a client that waits without a worker; s is gone then. */
 void	session_turn_away(struct master *m, struct session *s,
 	    enum refusal why);
+/* Begins a line of the log with the session and the client of s. */
+void	session_log_begin(const struct session *s, enum log_level level,
+	    const char *event, struct log_line *out);
 /* Closes what the client is reached by: a worker has it, or it is let go. */
 void	session_close(struct session *s);
 /* Ends the transaction of s, removing its spool file if it has one. */

@@ -34,7 +34,7 @@ flat() {
 
 events() {
 	flat | sed -n \
-	    -e 's/^log_begin([^,]*, [^,]*, "\([^"]*\)").*/\1/p' \
+	    -e 's/^log_begin([^,]*, [^,]*, "\([^"]*\)"[,)].*/\1/p' \
 	    -e 's/^event=\([a-z-]*\).*/\1/p' | sed '/^$/d' | sort -u
 }
 

@@ -22,7 +22,7 @@ address(const char *text)
 }
 
 static struct guess
-guess(const struct guesses *g, const char *from, const char *account)
+guess(struct guesses *g, const char *from, const char *account)
 {
 	struct address a = address(from);
 	struct guess out;
