@@ -14,7 +14,8 @@
 #define HELPERS(H, X)							\
 	H(X, SIGN, sign, 's', "Sign")					\
 	H(X, AUTH, auth, 'a', "Auth")					\
-	H(X, DISK, disk, 'd', "Disk")
+	H(X, DISK, disk, 'd', "Disk")					\
+	H(X, LOGGER, logger, 'l', "Logger")
 
 /* The keeper starts the others again, and nobody it. */
 enum { helper_keeper_option = 'k' };

@@ -135,6 +135,11 @@ CHECK(abort, r->u.abort.error < 4096, "errno out of range")
 CHECK(sync, r->u.sync.data <= 1, "flag out of range")
 CHECK(synced, r->u.synced.error >= 0 && r->u.synced.error < 4096,
     "errno out of range")
+CHECK(lines, r->u.lines.n <= ipc_lines_bytes && r->u.lines.again <= 1,
+    "octets or flag out of range")
+CHECK(written, r->u.written.n <= ipc_lines_bytes &&
+    r->u.written.error >= 0 && r->u.written.error < 4096,
+    "octets or errno out of range")
 CHECK(note, r->u.note.note < NOTE_COUNT, "note out of range")
 CHECK(end, r->u.end.end < END_COUNT, "end out of range")
 CHECK(trace, r->u.trace.n <= ipc_trace_bytes &&

@@ -1,6 +1,6 @@
 /*
- * What the master asks the disk process, and is answered.  Rows of the table
- * in shared/ipc_msg.h.
+ * What the master asks those who wait for a disk in its place, disk and
+ * logger, and is answered.  Rows of the table in shared/ipc_msg.h.
  */
 #ifndef SHARED_IPC_DISK_H
 #define SHARED_IPC_DISK_H
@@ -18,12 +18,32 @@ struct ipc_synced {
 	int32_t		error;		/* errno; 0: it is durable */
 };
 
+enum { ipc_lines_bytes = 1000 };
+
+/* Octets of the log, of lines in order; a line may go on in the next one. */
+struct ipc_lines {
+	uint16_t	n;
+	uint8_t		again;		/* after an error: what failed */
+	uint8_t		octets[ipc_lines_bytes];
+};
+
+/* So many of the oldest that were not answered yet. */
+struct ipc_written {
+	uint32_t	n;
+	int32_t		error;		/* errno, if these are not all */
+};
+
 #define IPC_DISK_PAYLOADS(X)						\
 	X(sync)								\
-	X(synced)
+	X(synced)							\
+	X(lines)							\
+	X(written)
 
 #define IPC_DISK_RECORDS(X)						\
 	X(SYNC, IPC_TO_DISK, sync, 1, IPC_AT_ANY, sync)			\
-	X(SYNCED, IPC_FROM_DISK, synced, 0, IPC_AT_ANY, synced)
+	X(SYNCED, IPC_FROM_DISK, synced, 0, IPC_AT_ANY, synced)		\
+	X(LOG_FILE, IPC_TO_LOGGER, nothing, 1, IPC_AT_ANY, any)		\
+	X(LOG_LINES, IPC_TO_LOGGER, lines, 0, IPC_AT_ANY, lines)	\
+	X(LOG_WRITTEN, IPC_FROM_LOGGER, written, 0, IPC_AT_ANY, written)
 
 #endif

@@ -33,10 +33,12 @@ enum ipc_way {
 	IPC_FROM_AUTH = 1 << 9,
 	IPC_TO_DISK = 1 << 10,
 	IPC_FROM_DISK = 1 << 11,
-	IPC_WAY_COUNT = 12,
+	IPC_TO_LOGGER = 1 << 12,
+	IPC_FROM_LOGGER = 1 << 13,
+	IPC_WAY_COUNT = 14,
 	/* Of those that enter a sandbox at their start, and say so. */
 	IPC_FROM_STARTED = IPC_FROM_NURSERY | IPC_FROM_SIGN | IPC_FROM_AUTH |
-	    IPC_FROM_DISK
+	    IPC_FROM_DISK | IPC_FROM_LOGGER
 };
 
 /* When: where the session of a worker stands, in the master's own books. */

@@ -58,6 +58,27 @@ log_use_file(int fd)
 	outlet_open(&out.to, fd, true);
 }
 
+int
+log_file(void)
+{
+	return out.target == LOG_TO_FILE ? out.to.fd : -1;
+}
+
+void
+log_hand(size_t (*hand)(struct span lines))
+{
+	outlet_hand(&out.to, hand);
+}
+
+void
+log_written(size_t n, bool failed)
+{
+	outlet_written(&out.to, n, failed);
+	/* A loss can be told of now; but what failed is tried by a timer. */
+	if (!failed && (out.to.n > out.to.handed || out.to.lost > 0))
+		log_flush();
+}
+
 void
 log_gather(void (*wake)(void *arg), void *arg)
 {

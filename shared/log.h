@@ -24,6 +24,14 @@ void	log_open(enum log_target target);
  * was used before; what was gathered goes to that one first.
  */
 void	log_use_file(int fd);
+/* That file; -1: there is none. */
+int	log_file(void);
+/*
+ * Another process writes to the file (outlet_hand, outlet_written), for this
+ * one would wait for the disk.
+ */
+void	log_hand(size_t (*hand)(struct span lines));
+void	log_written(size_t n, bool failed);
 /*
  * From now on lines gather until log_flush, which wake(arg) has to see to:
  * called when there is the first one.  An error is written at once, with

@@ -60,6 +60,35 @@ take_away(struct outlet *o, size_t n)
 }
 
 void
+outlet_hand(struct outlet *o, size_t (*hand)(struct span lines))
+{
+	o->hand = hand;
+	o->handed = 0;
+}
+
+void
+outlet_written(struct outlet *o, size_t n, bool failed)
+{
+	if (n > o->handed)
+		n = o->handed;
+	if (n > 0)
+		o->torn = o->pending[n - 1] != '\n';
+	take_away(o, n);
+	o->handed = failed ? 0 : o->handed - n;
+}
+
+static bool
+hand_on(struct outlet *o)
+{
+	size_t n = o->hand(span_from(o->pending + o->handed,
+	    o->n - o->handed));
+
+	o->handed += n;
+	errno = EAGAIN;
+	return o->handed == o->n;
+}
+
+void
 outlet_open(struct outlet *o, int fd, bool own)
 {
 	struct stat st;
@@ -67,13 +96,15 @@ outlet_open(struct outlet *o, int fd, bool own)
 
 	if (o->own)
 		close(o->fd);
-	if (o->torn) {
+	/* What was handed on goes to the file before. */
+	if (o->torn && o->handed == 0) {
 		size_t n = line_bytes(span_from(o->pending, o->n));
 
 		lose(o, span_from(o->pending, n));
 		take_away(o, n);
 	}
-	o->torn = false;
+	if (o->handed == 0)
+		o->torn = false;
 	o->fd = fd;
 	o->own = own;
 	o->kind = fd == outlet_syslog ? OUTLET_SYSLOG : OUTLET_WRITE;
@@ -137,6 +168,8 @@ outlet_flush(struct outlet *o, int wait_ms)
 	struct span s = span_from(o->pending, o->n);
 	int error = 0;
 
+	if (o->hand != NULL)
+		return hand_on(o);
 	while (s.n > 0) {
 		ssize_t n = write_some(o, s);
 

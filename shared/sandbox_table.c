@@ -67,6 +67,14 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 		.descriptors_max = 8,
 		.no_fork = true
 	},
+	/* It writes where it is told: what it is sent is open for that. */
+	[SANDBOX_LOGGER] = {
+		.name = "logger",
+		.rights = RIGHT_IO | RIGHT_RECV_FD,
+		.memory_max_bytes = worker_memory_max_bytes,
+		.descriptors_max = 8,
+		.no_fork = true
+	},
 	/* Who holds them from their birth, so no limit is below theirs. */
 	[SANDBOX_KEEPER] = {
 		.name = "keeper",

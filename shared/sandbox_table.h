@@ -17,6 +17,7 @@ enum sandbox_role {
 	SANDBOX_SIGN,		/* holds the private keys */
 	SANDBOX_AUTH,		/* holds the passwords */
 	SANDBOX_DISK,		/* syncs what it is sent */
+	SANDBOX_LOGGER,		/* writes the log file */
 	SANDBOX_KEEPER,		/* starts those again, executes itself */
 	SANDBOX_ROLE_COUNT
 };

@@ -14,6 +14,7 @@
 #include "server/log/log_file.h"
 #include "server/log/log_message.h"
 #include "server/process/disk.h"
+#include "server/process/logger.h"
 #include "shared/log.h"
 
 void
@@ -81,6 +82,7 @@ on_rotate(evutil_socket_t sig, short what, void *arg)
 	(void)sig;
 	(void)what;
 	log_reopen();
+	logger_reopen(m);
 	if (log_message_rotate(m->log, name) == -1) {
 		log_error("the message log cannot be rotated, and goes on in "
 		    "the file it has", "log/message", errno);

@@ -16,6 +16,7 @@
 #include "server/mail/recipient_load.h"
 #include "server/process/auth.h"
 #include "server/process/helper.h"
+#include "server/process/logger.h"
 #include "server/process/nursery.h"
 #include "server/process/pool.h"
 #include "server/process/sign.h"
@@ -369,6 +370,7 @@ reload(struct master *m)
 	}
 	notify_reloading();
 	log_reopen();
+	logger_reopen(m);
 	e = conf_epoch_new();
 	r = e == NULL ? NULL : begin(m, e);
 	if (r == NULL) {

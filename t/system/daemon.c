@@ -360,7 +360,7 @@ daemon_last_words(const struct daemon *d)
 static bool
 is_helper(pid_t pid)
 {
-	for (const char *x = "sadk"; *x != '\0'; x++)
+	for (const char *x = "sadlk"; *x != '\0'; x++)
 		if (proc_has_option(pid, *x))
 			return true;
 	return false;

@@ -1076,7 +1076,7 @@ main(int argc, char *argv[])
 	program = argv[0];
 	/* The helpers are honest. */
 	if (argc == 2 && strlen(argv[1]) == 2 &&
-	    strchr("sadk", argv[1][1]) != NULL)
+	    strchr("sadlk", argv[1][1]) != NULL)
 		execute_honest(argv);
 	how = strrchr(program, '-');
 	how = how == NULL ? "" : how + 1;

@@ -27,7 +27,8 @@ $(foreach t,$(system_tests),$(t) $(BUILD)/smtpd $(BUILD)/smtpd-worker
 )
 endef
 
-$(BUILD)/t/system/test_batch $(BUILD)/t/system/test_sweep: \
+$(BUILD)/t/system/test_batch $(BUILD)/t/system/test_log \
+$(BUILD)/t/system/test_sweep: \
     $(BUILD)/t/system/trace.o
 $(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o
 $(BUILD)/t/system/test_dryrun $(BUILD)/t/system/test_log: \

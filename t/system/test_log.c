@@ -4,6 +4,7 @@
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 
@@ -20,6 +21,8 @@
 #include "t/system/client.h"
 #include "t/system/events.h"
 #include "t/system/harness.h"
+#include "t/system/proc.h"
+#include "t/system/trace.h"
 
 enum { rotations = 6, deliveries = 60 };
 
@@ -437,6 +440,110 @@ syslog_unread(void)
 	end_with_syslog(&d, again);
 }
 
+static pid_t
+logger_of(const struct daemon *d)
+{
+	pid_t logger;
+
+	EXPECT(WAIT((logger = proc_helper(d->pid, 'l')) != 0), "no logger");
+	return logger;
+}
+
+/*
+ * The disk of the log hangs, and so who writes to it: mail goes on, what is
+ * lost is counted; and what waited is there when the disk is.
+ */
+static void
+logger_hangs(void)
+{
+	struct daemon d;
+	char want[64];
+	unsigned i = 0;
+	long long lost;
+	pid_t logger;
+
+	init(&d);
+	daemon_start(&d);
+	logger = logger_of(&d);
+	kill(logger, SIGSTOP);
+	while ((lost = lost_lines(&d)) == 0 && i < 3000)
+		for (unsigned k = 0; k < 20; k++)
+			EXPECT(client_deliver(&d, NULL, i++, 10, "alice") ==
+			    250, "letter %u while the log hangs", i);
+	EXPECT(lost > 0, "%u letters, and no line lost", i);
+	snprintf(want, sizeof(want), " event=log-lost lines=%lld", lost);
+	kill(logger, SIGCONT);
+	EXPECT(WAIT(daemon_logged(&d, want, NULL) == 1), "no%s", want);
+	EXPECT(client_deliver(&d, NULL, i, 10, "bob") == 250, "no 250");
+	EXPECT(WAIT(daemon_logged(&d, " event=store ", "to=<bob@", NULL) ==
+	    1), "nothing behind it");
+	/* Nothing between was lost: all that connected did so before. */
+	EXPECT(logger_of(&d) == logger, "it is another one");
+	EXPECT(count_in(d.log, " event=store ") > 100, "only %zu",
+	    count_in(d.log, " event=store "));
+	daemon_stop(&d);
+}
+
+/* It ends with lines that it has not read: each is there, by the master. */
+static void
+logger_killed(void)
+{
+	struct daemon d;
+	pid_t logger;
+
+	init(&d);
+	daemon_start(&d);
+	logger = logger_of(&d);
+	kill(logger, SIGSTOP);
+	for (unsigned i = 0; i < deliveries; i++)
+		EXPECT(client_deliver(&d, NULL, i, 10, "alice") == 250,
+		    "letter %u", i);
+	kill(logger, SIGKILL);
+	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ",
+	    " helper=logger ", NULL) == 1), "%s", daemon_last_words(&d));
+	EXPECT(WAIT(daemon_logged(&d, " event=helper-started ",
+	    " helper=logger ", NULL) == 1), "%s", daemon_last_words(&d));
+	EXPECT(client_deliver(&d, NULL, deliveries, 10, "alice") == 250,
+	    "with another one");
+	EXPECT(WAIT(daemon_logged(&d, " event=store ", NULL) ==
+	    deliveries + 1), "%zu of %d", daemon_logged(&d, " event=store ",
+	    NULL), deliveries + 1);
+	daemon_stop(&d);
+	EXPECT(count_in(d.log, " event=log-lost ") == 0, "lines were lost");
+}
+
+/* A write fails, and the next does not: no line is left out, none is torn. */
+static void
+logger_fails_once(void)
+{
+	int status = 0;
+	struct daemon d;
+	pid_t child;
+
+	harness_need_root("trace a process that hides");
+	if (!trace_can_fail())
+		harness_skip("no system call can be made to fail here");
+	init(&d);
+	daemon_start(&d);
+	daemon_settle(&d);
+	EXPECT(trace_begin(logger_of(&d)), "trace: %s", strerror(errno));
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		for (unsigned i = 0; i < 5; i++)
+			if (client_deliver(&d, NULL, i, 10, "alice") != 250)
+				_exit(1);
+		_exit(0);
+	}
+	EXPECT(trace_fail_at(logger_of(&d), SYS_write, 1, ENOSPC, child,
+	    &status) && status == 0, "no write, or no 250");
+	EXPECT(WAIT(daemon_logged(&d, " event=store ", NULL) == 5), "%zu of 5",
+	    daemon_logged(&d, " event=store ", NULL));
+	daemon_stop(&d);
+	EXPECT(count_in(d.log, " event=connect ") == 5 &&
+	    count_in(d.log, " event=disconnect ") == 5, "lines are missing");
+}
+
 /* What was answered for is in the log, whole, whatever happens then. */
 static void
 killed(void)
@@ -467,6 +574,9 @@ main(int argc, char *argv[])
 		{ "words_of_postfix", words_of_postfix },
 		{ "stderr_unread", stderr_unread },
 		{ "syslog_unread", syslog_unread },
+		{ "logger_hangs", logger_hangs },
+		{ "logger_killed", logger_killed },
+		{ "logger_fails_once", logger_fails_once },
 		{ "killed", killed },
 	};
 

@@ -339,7 +339,7 @@ START_TEST(ranges)
 		r = good(IPC_BREED);
 		r.u.breed.option = v;
 		ck_assert_int_eq(passes(&r), v == 'a' || v == 'd' ||
-		    v == 'r' || v == 's');
+		    v == 'l' || v == 'r' || v == 's');
 		r = good(IPC_SESSION);
 		r.u.session.lacks = v;
 		ck_assert_int_eq(passes(&r), v < 4);

@@ -20,6 +20,10 @@ static const char *const ways[] = {
 	[IPC_FROM_SIGN] = "Sign to master",
 	[IPC_TO_AUTH] = "Master to auth",
 	[IPC_FROM_AUTH] = "Auth to master",
+	[IPC_TO_DISK] = "Master to disk",
+	[IPC_FROM_DISK] = "Disk to master",
+	[IPC_TO_LOGGER] = "Master to logger",
+	[IPC_FROM_LOGGER] = "Logger to master",
 	[IPC_FROM_STARTED] = "Nursery or helper to master"
 };
 

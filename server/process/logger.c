@@ -1,0 +1,139 @@
+/*
+ * The master's end of the logger process.  Lines wait in shared/outlet.c
+ * until they are written, not only sent: if that process ends, the master
+ * writes them, and a few may stand in the file twice.
+ */
+#include "server/process/logger.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "server/master.h"
+#include "shared/ipc.h"
+#include "shared/log.h"
+
+enum { last_words_ms = 1000 };
+
+/* hand_on() has no argument: there is one log. */
+static struct {
+	struct helper	*helper;
+	unsigned	 under_way;	/* records not answered */
+	bool		 file_due;	/* the file is another one */
+	bool		 again;		/* the last one failed */
+} logger;
+
+static bool
+send_file(void)
+{
+	struct ipc_record r = { .type = IPC_LOG_FILE };
+
+	if (logger.file_due && ipc_send(logger.helper->channel, &r,
+	    log_file(), false) == -1)
+		return false;
+	logger.file_due = false;
+	return true;
+}
+
+/* After a failure one record goes, and the rest when that is written. */
+static size_t
+hand_on(struct span lines)
+{
+	struct ipc_record r = { .type = IPC_LOG_LINES };
+	const bool again = logger.again;
+	size_t n = 0, part;
+
+	if ((again && logger.under_way > 0) || !send_file())
+		return 0;
+	while (n < lines.n && (n == 0 || !again)) {
+		part = lines.n - n < ipc_lines_bytes ? lines.n - n :
+		    ipc_lines_bytes;
+		r.u.lines.n = (uint16_t)part;
+		r.u.lines.again = again;
+		memcpy(r.u.lines.octets, lines.p + n, part);
+		if (ipc_send(logger.helper->channel, &r, -1, false) == -1)
+			break;
+		n += part;
+		logger.again = false;
+		logger.under_way++;
+	}
+	return n;
+}
+
+static void
+take(struct master *m, const struct ipc_record *r)
+{
+	if (r->type != IPC_LOG_WRITTEN || logger.under_way == 0) {
+		helper_lose(m, HELPER_LOGGER, "it says what was not asked");
+		return;
+	}
+	logger.under_way--;
+	if (r->u.written.error != 0)
+		logger.again = true;
+	log_written(r->u.written.n, r->u.written.error != 0);
+}
+
+void
+logger_reopen(struct master *m)
+{
+	logger.file_due = true;
+	if (m->helpers[HELPER_LOGGER].state == HELPER_SERVING)
+		(void)send_file();
+}
+
+static bool
+wanted(const struct master *m)
+{
+	return m->conf.log == CONF_LOG_FILE && !m->one_session;
+}
+
+static void
+feed(struct master *m, bool first)
+{
+	(void)first;
+	logger.helper = &m->helpers[HELPER_LOGGER];
+	logger.under_way = 0;
+	logger.again = false;
+	logger.file_due = true;
+	log_hand(hand_on);
+	helper_fed(m, HELPER_LOGGER);
+}
+
+/*
+ * At the end it is waited for a little.  What it has not said to be written is
+ * written here: but not where it hangs, and would write that, too.
+ */
+static void
+lost(struct master *m, bool again)
+{
+	struct pollfd fd = { .fd = m->helpers[HELPER_LOGGER].channel,
+	    .events = POLLIN };
+	enum ipc_got got = IPC_GOT_RECORD;
+	struct ipc_record r;
+	const char *why;
+	int passed;
+
+	(void)again;
+	while (logger.under_way > 0 && got == IPC_GOT_RECORD &&
+	    poll(&fd, 1, last_words_ms) == 1) {
+		got = ipc_recv(fd.fd, IPC_FROM_LOGGER, IPC_AT_ANY, false, &r,
+		    &passed, &why);
+		if (got == IPC_GOT_RECORD)
+			take(m, &r);
+	}
+	if (logger.under_way > 0 && got == IPC_GOT_RECORD) {
+		logger.again = true;
+		log_written(SIZE_MAX, false);
+	}
+	logger.under_way = 0;
+	log_hand(NULL);
+	log_flush();
+}
+
+const struct helper_role logger_role = {
+	.then = "the server writes the log itself, and waits for its disk",
+	.way = IPC_FROM_LOGGER,
+	.wanted = wanted,
+	.feed = feed,
+	.take = take,
+	.lost = lost
+};
