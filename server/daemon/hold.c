@@ -93,41 +93,46 @@ hold_warn_of_root(const char *path, int root)
 
 /* ---- the sandbox -------------------------------------------------------- */
 
-enum { paths_beside = 2 };	/* root, and where the log is */
+/* What the sandbox is to know, from hold_prepare to hold_master. */
+static struct sandbox_path *paths;
+static size_t path_count;
 
-struct paths {
-	struct sandbox_path	*list;
-	size_t			 n;
-};
-
-/* For each certificate and key: where it is named, and where it is. */
-enum { named_max = 4 * ipc_tls_pairs_max };
-
-static struct sandbox_path named[named_max];
-static size_t named_count;
-
-static char *
-directory_of(const char *file)
+/* dir is ours from here on. */
+static void
+add_path(char *dir, int fd, enum sandbox_write write)
 {
-	const char *slash = strrchr(file, '/');
-
-	return slash == NULL ? strdup(".") :
-	    strndup(file, slash == file ? 1 : (size_t)(slash - file));
+	if (dir == NULL)
+		fatal("no memory to start with");
+	paths[path_count++] = (struct sandbox_path){ dir, fd, write, false };
 }
 
+/* NULL: it is there already, or there is no memory. */
+static char *
+new_directory_of(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char *dir = slash == NULL ? strdup(".") :
+	    strndup(file, slash == file ? 1 : (size_t)(slash - file));
+
+	for (size_t i = 0; dir != NULL && i < path_count; i++)
+		if (paths[i].write == SANDBOX_READ_ONLY &&
+		    strcmp(paths[i].path, dir) == 0) {
+			free(dir);
+			dir = NULL;
+		}
+	return dir;
+}
+
+/* By a descriptor, for root may have it for himself. */
 static void
 name_directory_of(const char *file)
 {
-	char *dir = directory_of(file);
-	int fd;
+	char *dir = new_directory_of(file);
 
-	if (dir == NULL || os_keep_directory(dir) == -1) {
+	if (dir != NULL && os_keep_directory(dir) == 0)
+		add_path(dir, os_name_directory(dir), SANDBOX_READ_ONLY);
+	else
 		free(dir);
-		return;
-	}
-	fd = os_name_directory(dir);
-	named[named_count++] = (struct sandbox_path){ dir, fd,
-	    SANDBOX_READ_ONLY, false };
 }
 
 /*
@@ -157,10 +162,23 @@ hold_prepare(struct master *m)
 		    "without", sandbox_describe(), conf->catcher ?
 		    "--no-sandbox" : "\"sandbox optional\" in the "
 		    "configuration");
+	/* Root, log and configuration; two tables; each file by two names. */
+	paths = calloc(3 + 2 * conf->domain_count + 4 * conf->pair_count,
+	    sizeof(*paths));
+	if (paths == NULL)
+		fatal("no memory to start with");
 	for (size_t i = 0; i < conf->pair_count; i++) {
 		name_directories_of(conf->pairs[i].certificate);
 		name_directories_of(conf->pairs[i].key);
 	}
+}
+
+static void
+close_path(struct sandbox_path *path)
+{
+	if (path->write == SANDBOX_READ_ONLY && path->fd != -1)
+		close(path->fd);
+	free((char *)(uintptr_t)path->path);
 }
 
 /*
@@ -168,23 +186,13 @@ hold_prepare(struct master *m)
  * descriptor names it, nothing can be said of it.
  */
 static void
-add_named(struct paths *p)
+forget_unreachable(void)
 {
-	for (size_t i = 0; i < named_count; i++)
-		if (named[i].fd != -1 || access(named[i].path, X_OK) == 0)
-			p->list[p->n++] = named[i];
-}
-
-static void
-forget_named(void)
-{
-	while (named_count > 0) {
-		struct sandbox_path *path = &named[--named_count];
-
-		if (path->fd != -1)
-			close(path->fd);
-		free((char *)(uintptr_t)path->path);
-	}
+	for (size_t i = path_count; i-- > 0;)
+		if (paths[i].fd == -1 && access(paths[i].path, X_OK) == -1) {
+			close_path(&paths[i]);
+			paths[i] = paths[--path_count];
+		}
 }
 
 static void
@@ -218,105 +226,60 @@ warn_of_swap(const struct master *m)
 }
 
 /*
- * What this user cannot search was read by root.  That is no reason to start
- * with less of a sandbox, or not at all.
+ * The directory of a file that is read again, if there is such a file: an
+ * editor puts another file into its place.  What this user cannot search was
+ * read by root: no reason to start with less of a sandbox, or not at all.
  */
 static void
-warn_unreachable(const char *dir)
+add_directory_of(const char *file)
 {
+	char *dir = file == NULL ? NULL : new_directory_of(file);
 	char what[800], inside[PATH_MAX + 2];
 
-	snprintf(inside, sizeof(inside), "%s/", dir);
-	snprintf(what, sizeof(what), "nothing in this directory is read again "
-	    "upon SIGHUP: %s", privdrop_denial(inside));
-	warn_of(what, dir);
-}
-
-/*
- * The directory of a file that is read again: an editor puts another file
- * into its place.
- */
-static bool
-add_directory_of(struct paths *p, const char *file)
-{
-	char *dir = directory_of(file);
-	bool done = false;
-
-	for (size_t i = 0; dir != NULL && i < p->n; i++)
-		done |= p->list[i].write == SANDBOX_READ_ONLY &&
-		    strcmp(p->list[i].path, dir) == 0;
-	if (dir != NULL && !done && access(dir, X_OK) == -1 &&
-	    errno == EACCES) {
-		warn_unreachable(dir);
-		done = true;
-	}
-	if (done || dir == NULL || os_keep_directory(dir) == -1) {
+	if (dir == NULL)
+		return;
+	if (access(dir, X_OK) == -1 && errno == EACCES) {
+		snprintf(inside, sizeof(inside), "%s/", dir);
+		snprintf(what, sizeof(what), "nothing in this directory is "
+		    "read again upon SIGHUP: %s", privdrop_denial(inside));
+		warn_of(what, dir);
 		free(dir);
-		return done;
+		return;
 	}
-	p->list[p->n++] = (struct sandbox_path){ dir, -1, SANDBOX_READ_ONLY,
-	    false };
-	return true;
-}
-
-/* The configuration and its tables; false and errno. */
-static bool
-add_files(struct paths *p, const struct master *m)
-{
-	const struct conf *conf = &m->conf;
-
-	if (conf->path != NULL && !add_directory_of(p, conf->path))
-		return false;
-	for (size_t i = 0; i < conf->domain_count; i++) {
-		const struct conf_domain *d = &conf->domains[i];
-
-		if (d->users_path != NULL &&
-		    !add_directory_of(p, d->users_path))
-			return false;
-		if (d->aliases_path != NULL &&
-		    !add_directory_of(p, d->aliases_path))
-			return false;
-	}
-	return true;
+	if (os_keep_directory(dir) == -1)
+		fatal("%s, of the configuration or a table: %s", dir,
+		    strerror(errno));
+	add_path(dir, -1, SANDBOX_READ_ONLY);
 }
 
 void
 hold_master(struct master *m, int root)
 {
-	size_t files_max = 1 + 2 * m->conf.domain_count, first;
-	struct paths p = { .list = calloc(paths_beside + named_count +
-	    files_max, sizeof(*p.list)) };
 	const char *what = sandbox_lacks(), *log_path;
 	int log_dir = log_file_dir(&log_path);
 
-	if (p.list == NULL) {
-		fatal("no memory to start with");
-		return;
-	}
-	p.list[p.n++] = (struct sandbox_path){ m->conf.root, root,
-	    SANDBOX_CHANGE, false };
+	forget_unreachable();
+	add_path(strdup(m->conf.root), root, SANDBOX_CHANGE);
 	if (log_dir != -1)
-		p.list[p.n++] = (struct sandbox_path){ log_path, log_dir,
-		    SANDBOX_ADD, false };
-	add_named(&p);
-	first = p.n;
-	if (!add_files(&p, m))
-		fatal("the directories of the configuration and its tables: "
-		    "%s", strerror(errno));
+		add_path(strdup(log_path), log_dir, SANDBOX_ADD);
+	add_directory_of(m->conf.path);
+	for (size_t i = 0; i < m->conf.domain_count; i++) {
+		add_directory_of(m->conf.domains[i].users_path);
+		add_directory_of(m->conf.domains[i].aliases_path);
+	}
 	if (what != NULL)
 		warn_of(what, NULL);
 	warn_of_swap(m);
 	privdrop_settle(&m->users.master);
-	/* Held, it could not ask any more. */
+	/* In its sandbox it could not ask any more. */
 	snprintf(m->sandbox, sizeof(m->sandbox), "%s",
 	    m->unsandboxed ? "none" : sandbox_describe());
 	if (!m->unsandboxed && (sandbox_prepare(SANDBOX_MASTER, &what) == -1 ||
-	    sandbox_enter(SANDBOX_MASTER, p.list, p.n, &what) == -1))
+	    sandbox_enter(SANDBOX_MASTER, paths, path_count, &what) == -1))
 		fatal("the master's sandbox: %s: %s", what, strerror(errno));
-	while (p.n > first)
-		free((char *)(uintptr_t)p.list[--p.n].path);
-	free(p.list);
-	forget_named();
+	while (path_count > 0)
+		close_path(&paths[--path_count]);
+	free(paths);
 }
 
 /* ---- the proof that a sandbox holds ------------------------------------- */
