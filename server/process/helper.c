@@ -170,10 +170,11 @@ count_lost(struct helper *h)
 	set_state(h, HELPER_LOST);
 }
 
-void
-helper_lose(struct master *m, enum helper_kind kind, const char *why)
+/* for_good: nothing but a start by root helps. */
+static void
+lose(struct helper *h, const char *why, bool for_good)
 {
-	struct helper *h = &m->helpers[kind];
+	struct master *m = h->master;
 	char then[160];
 
 	if (h->state <= HELPER_LOST)
@@ -183,12 +184,12 @@ helper_lose(struct master *m, enum helper_kind kind, const char *why)
 		return;
 	}
 	count_lost(h);
-	if (kind == HELPER_KEEPER) {
+	if (kind_of(h) == HELPER_KEEPER) {
 		log_loss(h, why, h->role->then);
 		drop(h);
 		return;
 	}
-	if (m->helpers[HELPER_KEEPER].state != HELPER_SERVING) {
+	if (for_good || m->helpers[HELPER_KEEPER].state != HELPER_SERVING) {
 		end_smtpd(h, why);
 		return;
 	}
@@ -203,18 +204,15 @@ helper_lose(struct master *m, enum helper_kind kind, const char *why)
 }
 
 void
+helper_lose(struct master *m, enum helper_kind kind, const char *why)
+{
+	lose(&m->helpers[kind], why, false);
+}
+
+void
 helper_give_up(struct master *m, enum helper_kind kind, const char *why)
 {
-	struct helper *h = &m->helpers[kind];
-
-	if (h->state <= HELPER_LOST)
-		return;
-	if (!h->served) {
-		fail_start(h, why);
-		return;
-	}
-	count_lost(h);
-	end_smtpd(h, why);
+	lose(&m->helpers[kind], why, true);
 }
 
 static void	on_readable(evutil_socket_t fd, short what, void *arg);
@@ -253,8 +251,10 @@ take(struct helper *h, const struct ipc_record *r, int passed)
 	if (h->state == HELPER_STARTING) {
 		const char *why = take_first(h, r);
 
+		if (passed != -1)
+			close(passed);
 		if (why != NULL) {
-			helper_lose(h->master, kind_of(h), why);
+			lose(h, why, false);
 			return;
 		}
 		set_state(h, HELPER_UNFED);
@@ -270,8 +270,7 @@ take(struct helper *h, const struct ipc_record *r, int passed)
 	else if (r->type != IPC_DIED) {
 		if (passed != -1)
 			close(passed);
-		helper_lose(h->master, kind_of(h),
-		    "it says what was not asked");
+		lose(h, "it says what was not asked", false);
 	}
 }
 
@@ -299,7 +298,7 @@ hear_one(struct helper *h)
 	case IPC_GOT_BAD:
 		break;
 	}
-	helper_lose(h->master, kind_of(h), why);
+	lose(h, why, false);
 	return false;
 }
 
@@ -358,11 +357,9 @@ helper_tick(struct master *m)
 		else if ((h->state == HELPER_COMING ||
 		    h->state == HELPER_STARTING) &&
 		    now - h->since_ms > start_patience_ms)
-			helper_lose(m, (enum helper_kind)i,
-			    "it does not start");
+			lose(h, "it does not start", false);
 		else if (h->due_ms != 0 && now - h->due_ms > patience_ms)
-			helper_lose(m, (enum helper_kind)i,
-			    "it does not answer");
+			lose(h, "it does not answer", false);
 	}
 }
 
