@@ -255,7 +255,9 @@ conf_report_word(struct conf_report *r, const struct conf_text *text,
 
 	(void)conf_cut_line(place.line, &cut);
 	va_start(ap, format);
-	report_at(r, &place, cut.words[word].at, format, ap);
+	/* The file may be another one by now. */
+	report_at(r, &place, word < cut.count ? cut.words[word].at : 0,
+	    format, ap);
 	va_end(ap);
 }
 

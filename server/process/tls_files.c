@@ -104,57 +104,29 @@ read_file(const char *path, bool secret, uint8_t **out, size_t *out_n)
 	return (struct found){ why, denied };
 }
 
-/*
- * One line of the configuration and where mistakes in it are shown; a catcher
- * has options in place of it.
- */
+/* The line at hand and its mistakes; a catcher has options in its place. */
 struct loading {
+	const struct conf	*conf;
 	const struct conf_pair	*line;
-	struct conf_text	 text;
 	struct conf_report	 report;
 };
-
-static int
-begin_loading(struct loading *l, const struct conf *conf, FILE *err)
-{
-	const char *why;
-
-	memset(l, 0, sizeof(*l));
-	l->report.err = err;
-	if (conf->catcher)
-		return 0;
-	why = conf_text_read(conf->path, &l->text);
-	if (why != NULL)
-		conf_report_file(&l->report, conf->path,
-		    "cannot be read: %s", why);
-	return why != NULL ? -1 : 0;
-}
-
-/* 0, or -1 if there was a mistake. */
-static int
-end_loading(struct loading *l)
-{
-	conf_text_free(&l->text);
-	return conf_report_is_clean(&l->report) ? 0 : -1;
-}
 
 static void
 report(struct loading *l, bool of_key, const char *why)
 {
 	const char *file = of_key ? l->line->key : l->line->certificate;
 	char shown[conf_shown_max_bytes];
-	struct conf_cut cut = { .count = 0 };
+	struct conf_text text;
 
-	if (l->line->line == 0) {
+	if (l->line->line == 0 ||
+	    conf_text_read(l->conf->path, &text) != NULL) {
 		conf_report_file(&l->report, file, "%s", why);
 		return;
 	}
-	l->report.place = conf_text_place(&l->text, l->line->line);
 	conf_show(span_of(file), shown, sizeof(shown));
-	(void)conf_cut_line(l->report.place.line, &cut);
-	conf_report_at(&l->report,
-	    cut.count == 5 ? cut.words[of_key ? 4 : 2].at : 0,
+	conf_report_word(&l->report, &text, l->line->line, of_key ? 4 : 2,
 	    "\"%s\": %s", shown, why);
+	conf_text_free(&text);
 }
 
 static void
@@ -284,38 +256,29 @@ int
 tls_files_load(const struct conf *conf, struct tls_before *before,
     struct tls_files *out, FILE *err)
 {
-	struct loading l;
-	int result;
+	struct loading l = { .conf = conf, .report.err = err };
 
-	if (conf->pair_count == 0)
-		return 0;
-	if (begin_loading(&l, conf, err) == -1)
-		return -1;
 	for (size_t i = 0; i < conf->pair_count; i++) {
 		l.line = &conf->pairs[i];
 		load_pair(&l, before, &out->pairs[out->count++]);
 	}
-	result = end_loading(&l);
-	if (result == -1)
-		tls_files_clear(out);
-	return result;
+	if (conf_report_is_clean(&l.report))
+		return 0;
+	tls_files_clear(out);
+	return -1;
 }
 
 void
 tls_files_report(const struct conf *conf, size_t pair, enum tls_fault fault,
     FILE *err)
 {
-	struct loading l;
+	struct loading l = { conf, &conf->pairs[pair], { .err = err } };
 
-	if (begin_loading(&l, conf, err) == -1)
-		return;
-	l.line = &conf->pairs[pair];
 	if (fault == TLS_FAULT_NONE)
 		report(&l, false, "the first \"tls\" takes a restart, for no "
 		    "process is there to hold its key");
 	else
 		report_fault(&l, fault);
-	end_loading(&l);
 }
 
 bool
