@@ -163,7 +163,7 @@ passwd_file_get(const char *path, struct span name,
 	find_entry(&w, name);
 	if (w.found && w.user.hash.n > password_hash_max_bytes)
 		errx(1, "%s: a hash of more than 255 octets", path);
-	if (w.found)
+	if (w.user.hash.n > 0)
 		memcpy(out, w.user.hash.p, w.user.hash.n);
 	out[w.user.hash.n] = '\0';
 	close(w.fd);
