@@ -198,6 +198,9 @@ put_line(FILE *f, struct span line, size_t at)
 	fputs("^\n", f);
 }
 
+static void report_at(struct conf_report *, const struct conf_place *, size_t,
+    const char *, va_list) __attribute__((format(printf, 4, 0)));
+
 static void
 report_at(struct conf_report *r, const struct conf_place *place, size_t at,
     const char *format, va_list ap)
