@@ -72,7 +72,7 @@ take_out(struct delivery *d)
  * name has 255 octets, of which readers want some for flags; a host name too.
  */
 static void
-name_message(const struct master *m, struct transaction *tx)
+name_message(const struct master *m, struct message *tx)
 {
 	snprintf(tx->name, sizeof(tx->name), "%lld.%s.%.*s,S=%llu",
 	    (long long)time(NULL), tx->id, name_host_bytes, m->conf.hostname,
@@ -83,22 +83,22 @@ name_message(const struct master *m, struct transaction *tx)
 static void
 answer(struct master *m, struct delivery *d)
 {
-	const struct commit_owner owner = d->owner;
 	int64_t us = deadline_now_us() - d->begun_us;
-	bool disowned = d->disowned;
+	const struct commit_owner *owner = d->owner;
+	struct message *t = d->disowned ? NULL : d->tx;
 	int error = d->error;
 
 	delivery_log_slow(d, true);
 	if (!d->mail.moved)
 		spool_discard(m->spool, d->tx->id);
-	if (disowned) {
+	if (t == NULL) {
 		recipient_set_clear(&d->own.boxes);
 		recipient_log_clear(&d->own.rcpts);
-		conf_epoch_leave(owner.epoch);
+		conf_epoch_leave(d->own.client.epoch);
 	}
 	free(d);
-	if (!disowned)
-		owner.done(owner.arg, error, us);
+	if (t != NULL)
+		owner->done(t, error, us);
 }
 
 /* Is there anything to be done in pieces? */
@@ -140,7 +140,7 @@ settle(struct master *m, int error, const struct recipient_mailbox *failed)
 		if (d->error == 0 && error != 0)
 			delivery_fail(d, "fsync of a Maildir", error, failed);
 		if (d->error == 0 && delivery_is_whole(d)) {
-			d->owner.record(d->owner.arg);
+			d->owner->record(d->tx);
 			put(&done, d);
 		} else {
 			delivery_log_slow(d, false);
@@ -192,7 +192,7 @@ end_piece(struct master *m, const struct delivery *d, int error)
 
 	adapt_piece(c, took_us);
 	if (d != NULL && !d->disowned)
-		(void)d->owner.charge(d->owner.arg, took_us * (rest_times + 1),
+		(void)d->owner->charge(d->tx, took_us * (rest_times + 1),
 		    now_us);
 	else if (d == NULL && error != 0 && c->ahead.epoch != NULL)
 		ahead_end(&c->ahead, error);
@@ -277,7 +277,7 @@ find_next(struct commit *c, int64_t now_us)
 	int64_t owed, least = INT64_MAX;
 
 	TAILQ_FOREACH(d, &c->large, entry) {
-		owed = d->error != 0 ? 0 : d->owner.charge(d->owner.arg, 0,
+		owed = d->error != 0 ? 0 : d->owner->charge(d->tx, 0,
 		    now_us);
 		if (owed < least) {
 			least = owed;
@@ -393,22 +393,21 @@ commit_make_ahead(struct master *m)
 }
 
 struct delivery *
-commit_add(struct master *m, struct transaction *tx,
-    const struct commit_owner *owner)
+commit_add(struct message *t, const struct commit_owner *owner)
 {
 	struct delivery *d = calloc(1, sizeof(*d));
-	struct commit *c = m->commit;
+	struct commit *c = t->client.master->commit;
 
 	if (d == NULL)
 		return NULL;
-	d->owner = *owner;
-	snprintf(d->session, sizeof(d->session), "%s", owner->session);
-	d->tx = tx;
-	d->mail.spool = m->spool;
-	d->mail.to = &tx->boxes;
-	d->mail.id = tx->id;
-	d->mail.name = tx->name;
-	d->mail.size = tx->size;
+	d->owner = owner;
+	snprintf(d->session, sizeof(d->session), "%s", t->client.session);
+	d->tx = t;
+	d->mail.spool = t->client.master->spool;
+	d->mail.to = &t->boxes;
+	d->mail.id = t->id;
+	d->mail.name = t->name;
+	d->mail.size = t->size;
 	d->begun_us = deadline_now_us();
 	/* Behind all that is active now: those may bring more commits. */
 	if (TAILQ_EMPTY(&c->fresh) && !c->syncing)
@@ -429,7 +428,7 @@ commit_forget(struct delivery *d)
 	d->disowned = true;
 	d->own = *d->tx;
 	memset(d->tx, 0, sizeof(*d->tx));
-	(void)conf_epoch_enter(d->owner.epoch);
+	(void)conf_epoch_enter(d->own.client.epoch);
 	d->tx = &d->own;
 	d->mail.to = &d->own.boxes;
 	d->mail.id = d->own.id;

@@ -9,18 +9,15 @@
 
 #include "server/mail/message.h"
 
-/* Who waits for a message. */
+/* What is asked and said of a message that waits. */
 struct commit_owner {
-	void			*arg;
-	const char		*session;	/* its id, for the log */
-	/* What arg's host owes, us of time more; in us. */
-	int64_t			(*charge)(void *arg, int64_t us,
-				    int64_t now_us);
-	struct conf_epoch	*epoch;		/* of its recipients */
+	/* What its client's host owes, us of time more; in us. */
+	int64_t	(*charge)(const struct message *t, int64_t us,
+		    int64_t now_us);
 	/* It is durable: to be written down before the next call. */
-	void			(*record)(void *arg);
+	void	(*record)(struct message *t);
 	/* 0, or errno; after us microseconds.  The spool has it no more. */
-	void			(*done)(void *arg, int error, int64_t us);
+	void	(*done)(struct message *t, int error, int64_t us);
 };
 
 /* 0, or -1 and errno. */
@@ -31,15 +28,15 @@ int	commit_init(struct master *m);
  */
 void	commit_make_ahead(struct master *m);
 /*
- * tx, whose file is whole, waits for the disk until owner is told; it stays
- * the owner's, who changes nothing of it meanwhile.  NULL and errno when there
- * is no memory for that.
+ * t, whose file is whole, waits for the disk until owner is told; it stays
+ * where it is, and nobody changes it meanwhile.  NULL and errno when there is
+ * no memory for that.
  */
-struct delivery *commit_add(struct master *m, struct transaction *tx,
+struct delivery *commit_add(struct message *t,
 	    const struct commit_owner *owner);
 /*
  * The owner of d goes, and is not told.  What Maildirs have of the message is
- * taken out of them again, for which its transaction is emptied.
+ * taken out of them again, for which it is emptied.
  */
 void	commit_forget(struct delivery *d);
 /* Ends what waits, now: what cannot be done in one turn is taken back. */

@@ -20,11 +20,11 @@ TAILQ_HEAD(delivery_list, delivery);
 struct delivery {
 	TAILQ_ENTRY(delivery)	 entry;
 	struct delivery_list	*in;		/* of commit.c */
-	struct commit_owner	 owner;
+	const struct commit_owner *owner;
 	char			 session[ipc_id_bytes + 1];
 	bool			 disowned;	/* nobody is to be told */
-	struct transaction	*tx;		/* the owner's; or own */
-	struct transaction	 own;
+	struct message		*tx;		/* the owner's; or own */
+	struct message		 own;
 	struct maildir_delivery	 mail;
 	int64_t			 begun_us;
 	bool			 slow;		/* the log says so */

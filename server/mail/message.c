@@ -16,10 +16,7 @@
 #include "server/mail/commit.h"
 #include "server/mail/maildir.h"
 #include "server/mail/recipient_set.h"
-#include "server/mail/spool.h"
-#include "server/process/pool.h"
 #include "server/process/tls_log.h"
-#include "server/session/session.h"
 #include "shared/log.h"
 #include "shared/trace_field.h"
 
@@ -33,24 +30,55 @@ enum {
  * has a word for HELO with either.
  */
 static const char *
-protocol_of(const struct session *s, const struct ipc_mail *mail)
+protocol_of(const struct message *t)
 {
-	bool a = s->user[0] != '\0';
+	static const char *const words[2][2][2] = {
+		{ { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } },
+		{ { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } }
+	};
 
-	if (!mail->esmtp)
-		return "SMTP";
-	if (mail->smtputf8)
-		return s->tls_on ? (a ? "UTF8SMTPSA" : "UTF8SMTPS") :
-		    a ? "UTF8SMTPA" : "UTF8SMTP";
-	return s->tls_on ? (a ? "ESMTPSA" : "ESMTPS") :
-	    a ? "ESMTPA" : "ESMTP";
+	return !t->mail.esmtp ? "SMTP" : words[t->mail.smtputf8 != 0]
+	    [t->client.tls != NULL][t->client.user[0] != '\0'];
+}
+
+static void
+show_no_room(const struct message *t)
+{
+	const struct conf *conf = &t->client.master->conf;
+	struct spool_room room;
+
+	if (spool_room(t->client.master->spool, &room))
+		catcher_no_room(t->client.session, &(struct catcher_room){
+		    conf->root, room.free_bytes, room.free_inodes,
+		    conf->limits.disk_reserve_bytes,
+		    conf->limits.inode_reserve });
 }
 
 void
-message_start(struct session *s, const struct ipc_mail *mail)
+message_start(struct message *t, const struct message_client *from,
+    const struct ipc_mail *mail)
 {
-	s->tx.mail = *mail;
-	s->tx.protocol = protocol_of(s, mail);
+	struct master *m = from->master;
+
+	t->client = *from;
+	t->mail = *mail;
+	t->no_room = !spool_has_room(m->spool, &m->conf.limits, mail->size);
+	m->counters.value[t->no_room ? COUNTER_SENDERS_DISK :
+	    COUNTER_SENDERS]++;
+	if (t->no_room && m->conf.catcher)
+		show_no_room(t);
+}
+
+void
+message_clear(struct message *t)
+{
+	if (t->delivery != NULL)
+		commit_forget(t->delivery);
+	if (t->id[0] != '\0')
+		spool_discard(t->client.master->spool, t->id);
+	recipient_set_clear(&t->boxes);
+	recipient_log_clear(&t->rcpts);
+	memset(t, 0, sizeof(*t));
 }
 
 /* What the client is told of a disk that fails. */
@@ -84,142 +112,134 @@ find_fit(const struct spool *spool, struct recipient_set *to, size_t before,
 }
 
 enum verdict
-message_add(struct session *s, const struct mailbox *to,
+message_add(struct message *t, const struct mailbox *to,
     struct recipient_reason *reason, size_t *named)
 {
-	struct recipient_set *boxes = &s->tx.boxes;
-	const size_t count = boxes->count, marks = boxes->mark_count;
+	const struct spool *spool = t->client.master->spool;
+	const size_t count = t->boxes.count, marks = t->boxes.mark_count;
 	const struct recipient_mailbox *box;
 	enum verdict verdict;
 	int error;
 
-	verdict = recipient_expand(&s->epoch->conf, to, boxes, reason);
-	*named = boxes->count - count;
-	error = find_fit(s->master->spool, boxes, count, &box);
+	verdict = recipient_expand(&t->client.epoch->conf, to, &t->boxes,
+	    reason);
+	*named = t->boxes.count - count;
+	error = find_fit(spool, &t->boxes, count, &box);
 	if (error == 0)
 		return verdict;
-	maildir_log_failure(s->master->spool, &(struct maildir_failure){
-	    .session = s->id, .id = "", .what = "open the Maildir",
-	    .box = box, .error = error });
-	recipient_set_cut(boxes, count, marks);
+	maildir_log_failure(spool, &(struct maildir_failure){
+	    .session = t->client.session, .id = "",
+	    .what = "open the Maildir", .box = box, .error = error });
+	recipient_set_cut(&t->boxes, count, marks);
 	return VERDICT_BROKEN;
 }
 
 /* Of the message's file in the spool. */
 static void
-log_failure(const struct session *s, const char *what, int error)
+log_failure(const struct message *t, const char *what, int error)
 {
-	maildir_log_failure(s->master->spool, &(struct maildir_failure){
-	    .session = s->id, .id = s->tx.id, .what = what,
-	    .error = error });
+	maildir_log_failure(t->client.master->spool,
+	    &(struct maildir_failure){ .session = t->client.session,
+	    .id = t->id, .what = what, .error = error });
 }
 
 enum verdict
-message_begin(struct session *s, int *fd)
+message_begin(struct message *t, int *fd)
 {
+	const struct message_client *c = &t->client;
 	uint8_t storage[trace_field_max_bytes];
 	struct buf head = buf_over(storage, sizeof(storage));
 	time_t now = time(NULL);
-	struct trace t = {
-		.from = &s->tx.mail.from,
-		.helo = span_from(s->tx.mail.helo, s->tx.mail.helo_len),
-		.client_ip = span_of(s->client.text),
-		.client_ipv6 = s->client.ipv6,
-		.hostname = span_of(s->epoch->conf.hostname),
-		.protocol = s->tx.protocol,
-		.suite = s->tls_on ? tls_log_suite(&s->tls) : NULL,
-		.only_rcpt = s->tx.rcpt_count == 1 ? &s->tx.first_rcpt : NULL
+	struct trace trace = {
+		.from = &t->mail.from,
+		.helo = span_from(t->mail.helo, t->mail.helo_len),
+		.client_ip = span_of(c->ip),
+		.client_ipv6 = c->ipv6,
+		.hostname = span_of(c->epoch->conf.hostname),
+		.protocol = protocol_of(t),
+		.suite = c->tls == NULL ? NULL : tls_log_suite(c->tls),
+		.only_rcpt = t->rcpt_count == 1 ? &t->first_rcpt : NULL
 	};
 	int error;
 
-	if (s->hide_client) {
-		t.helo = t.hostname;
-		t.client_ip = span_of("");
+	if (c->hidden) {
+		trace.helo = trace.hostname;
+		trace.client_ip = span_of("");
 	}
-	ident_make(s->tx.id);
-	t.id = span_of(s->tx.id);
-	gmtime_r(&now, &t.utc);
-	trace_field_write(&t, &head);
-	s->tx.head_bytes = head.n;
-	if (spool_begin(s->master->spool, s->tx.id, buf_span(&head), fd) == 0)
+	ident_make(t->id);
+	trace.id = span_of(t->id);
+	trace_field_utc(now, &trace.utc);
+	trace_field_write(&trace, &head);
+	t->head_bytes = head.n;
+	if (spool_begin(c->master->spool, t->id, buf_span(&head), fd) == 0)
 		return VERDICT_OK;
 	error = errno;
-	log_failure(s, "create", error);
-	s->tx.id[0] = '\0';
-	session_reset(s->master, s);
+	log_failure(t, "create", error);
+	t->id[0] = '\0';
+	message_clear(t);
 	return trouble_of(error);
 }
 
 static void
-log_store(const struct session *s)
+log_store(const struct message *t)
 {
-	const struct transaction *tx = &s->tx;
 	struct log_line l;
 
 	log_begin(&l, LOG_LEVEL_INFO, "store");
-	log_str(&l, "session", s->id);
-	log_str(&l, "id", tx->id);
-	if (s->user[0] != '\0')
-		log_str(&l, "user", s->user);
-	log_mailbox(&l, "from", &tx->mail.from);
-	log_mailbox(&l, "to", &tx->first_rcpt);
-	log_u64(&l, "recipients", tx->rcpt_count);
-	log_u64(&l, "mailboxes", tx->boxes.count);
-	log_u64(&l, "size", tx->size);
+	log_str(&l, "session", t->client.session);
+	log_str(&l, "id", t->id);
+	if (t->client.user[0] != '\0')
+		log_str(&l, "user", t->client.user);
+	log_mailbox(&l, "from", &t->mail.from);
+	log_mailbox(&l, "to", &t->first_rcpt);
+	log_u64(&l, "recipients", t->rcpt_count);
+	log_u64(&l, "mailboxes", t->boxes.count);
+	log_u64(&l, "size", t->size);
 	log_end(&l);
 }
 
 /* To who has started a catcher. */
 static void
-show(const struct session *s)
+show(const struct message *t)
 {
-	const struct recipient_set *to = &s->tx.boxes;
+	const struct recipient_set *to = &t->boxes;
 
-	catcher_message(s->id, s->master->spool->mail, to->boxes[0].user,
-	    s->tx.name, s->tx.size);
+	catcher_message(t->client.session, t->client.master->spool->mail,
+	    to->boxes[0].user, t->name, t->size);
 	for (size_t i = 0; i < to->count; i++)
-		catcher_kept(s->id, to->boxes[i].user, s->tx.name);
+		catcher_kept(t->client.session, to->boxes[i].user, t->name);
 }
 
 /* All of it is durable: the log has it before its client reads 250. */
 static void
-record(void *arg)
+record(struct message *t)
 {
-	const struct session *s = arg;
-	const struct transaction *tx = &s->tx;
-	struct master *m = s->master;
+	struct master *m = t->client.master;
 	char from[smtp_mailbox_text_max_bytes], to_text[logged_to_max_bytes];
 	struct buf to = buf_over(to_text, sizeof(to_text));
 	struct log_record r = {
-		.id = span_of(tx->id), .session = span_of(s->id),
-		.client = span_of(s->client.text), .port = s->client.port,
-		.helo = span_from(tx->mail.helo, tx->mail.helo_len),
-		.protocol = span_of(tx->protocol), .user = span_of(s->user),
+		.id = span_of(t->id), .session = span_of(t->client.session),
+		.client = span_of(t->client.ip), .port = t->client.port,
+		.helo = span_from(t->mail.helo, t->mail.helo_len),
+		.protocol = span_of(protocol_of(t)),
+		.user = span_of(t->client.user),
 		.from = span_from(from,
-		    smtp_mailbox_text(&tx->mail.from, from)),
-		.size = tx->size, .file = span_of(tx->name),
-		.mailboxes = tx->boxes.count, .recipients = tx->rcpts.count,
-		.rcpt = span_from(tx->rcpts.text, tx->rcpts.n)
+		    smtp_mailbox_text(&t->mail.from, from)),
+		.size = t->size, .file = span_of(t->name),
+		.mailboxes = t->boxes.count, .recipients = t->rcpts.count,
+		.rcpt = span_from(t->rcpts.text, t->rcpts.n)
 	};
 
-	recipient_log_mailboxes(&tx->boxes, &to);
+	recipient_log_mailboxes(&t->boxes, &to);
 	r.to = buf_span(&to);
 	log_message_add(m->log, &r);
-	log_store(s);
+	log_store(t);
 	if (m->conf.catcher)
-		show(s);
-}
-
-static int64_t
-charge(void *arg, int64_t us, int64_t now_us)
-{
-	const struct session *s = arg;
-
-	return address_charge(s->host, us, now_us);
+		show(t);
 }
 
 static void
-count_answer(struct counters *c, const struct transaction *tx, int error,
+count_answer(struct counters *c, const struct message *t, int error,
     int64_t us)
 {
 	if (error != 0) {
@@ -227,79 +247,64 @@ count_answer(struct counters *c, const struct transaction *tx, int error,
 		return;
 	}
 	c->value[COUNTER_STORED]++;
-	c->value[COUNTER_STORED_OCTETS] += tx->size;
-	c->value[COUNTER_DELIVERED] += tx->boxes.count;
+	c->value[COUNTER_STORED_OCTETS] += t->size;
+	c->value[COUNTER_DELIVERED] += t->boxes.count;
 	counters_note(c, HISTOGRAM_COMMIT, (uint64_t)us);
 }
 
-/* It is stored, or error says why not. */
-static void
-done(void *arg, int error, int64_t us)
+static int64_t
+charge(const struct message *t, int64_t us, int64_t now_us)
 {
-	struct session *s = arg;
-	struct master *m = s->master;
-	struct ipc_record r;
+	return t->owner->charge(t->arg, us, now_us);
+}
 
-	memset(&r, 0, sizeof(r));
-	count_answer(&m->counters, &s->tx, error, us);
-	s->disk_ms += us / 1000;
-	if (error == 0) {
-		r.type = IPC_STORED;
-		memcpy(r.u.stored.id, s->tx.id, sizeof(r.u.stored.id));
-		r.u.stored.room = spool_has_room(m->spool, &m->conf.limits, 0);
-		s->stored++;
-		s->stored_bytes += s->tx.size;
-	} else {
-		r.type = IPC_UNSTORED;
-		r.u.verdict.verdict = trouble_of(error);
-	}
-	s->tx.id[0] = '\0';	/* of a file that is there no longer */
-	s->delivery = NULL;
-	pool_permit(s->worker, IPC_AT_SESSION);
-	session_reset(m, s);
-	if (pool_send(s->worker, &r, -1) == -1)
-		pool_lost(s->worker, "worker gone before its answer");
+static void
+done(struct message *t, int error, int64_t us)
+{
+	count_answer(&t->client.master->counters, t, error, us);
+	t->delivery = NULL;
+	t->owner->done(t->arg, error == 0 ? VERDICT_OK : trouble_of(error),
+	    us);
 }
 
 enum verdict
-message_end(struct session *s, uint64_t size, bool *broken)
+message_end(struct message *t, uint64_t size,
+    const struct message_owner *owner, void *arg, bool *broken)
 {
-	struct transaction *tx = &s->tx;
-	const struct commit_owner owner = { .arg = s, .session = s->id,
-	    .charge = charge, .epoch = s->epoch, .record = record,
-	    .done = done };
+	static const struct commit_owner calls = { charge, record, done };
+	struct master *m = t->client.master;
 
-	*broken = size > UINT64_MAX - tx->head_bytes;
+	*broken = size > UINT64_MAX - t->head_bytes;
 	if (*broken)
 		return VERDICT_TROUBLE;
-	tx->size = tx->head_bytes + size;
-	switch (spool_check(s->master->spool, tx->id, tx->size)) {
+	t->size = t->head_bytes + size;
+	t->owner = owner;
+	t->arg = arg;
+	switch (spool_check(m->spool, t->id, t->size)) {
 	case SPOOL_GOOD:
-		s->delivery = commit_add(s->master, tx, &owner);
-		if (s->delivery != NULL) {
-			pool_permit(s->worker, IPC_AT_COMMIT);
+		t->delivery = commit_add(t, &calls);
+		if (t->delivery != NULL)
 			return VERDICT_OK;
-		}
-		log_failure(s, "hold", errno);
+		log_failure(t, "hold", errno);
 		break;
 	case SPOOL_UNKNOWN:
-		log_failure(s, "stat", errno);
+		log_failure(t, "stat", errno);
 		break;
 	case SPOOL_BAD:
 		*broken = true;
 		break;
 	}
-	s->master->counters.value[COUNTER_UNSTORED]++;
-	session_reset(s->master, s);
+	m->counters.value[COUNTER_UNSTORED]++;
+	message_clear(t);
 	return VERDICT_TROUBLE;
 }
 
 void
-message_drop(struct session *s, int error)
+message_drop(struct message *t, int error)
 {
 	if (error != 0) {
-		s->master->counters.value[COUNTER_UNSTORED]++;
-		log_failure(s, "write", error);
+		t->client.master->counters.value[COUNTER_UNSTORED]++;
+		log_failure(t, "write", error);
 	}
-	session_reset(s->master, s);
+	message_clear(t);
 }

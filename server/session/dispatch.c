@@ -145,19 +145,6 @@ refuse_forged(struct session *s, const char *why, const struct mailbox *of)
 	return answer(s, IPC_VERDICT, VERDICT_NOT_YOURS, -1);
 }
 
-static void
-show_no_room(const struct session *s)
-{
-	const struct conf *conf = &s->master->conf;
-	struct spool_room room;
-
-	if (spool_room(s->master->spool, &room))
-		catcher_no_room(s->id, &(struct catcher_room){ conf->root,
-		    room.free_bytes, room.free_inodes,
-		    conf->limits.disk_reserve_bytes,
-		    conf->limits.inode_reserve });
-}
-
 static bool
 on_mail(struct session *s, const struct ipc_record *r)
 {
@@ -174,20 +161,18 @@ on_mail(struct session *s, const struct ipc_record *r)
 		return refuse_forged(s, "the sender is not the user's",
 		    &r->u.mail.from);
 	}
-	s->tx.no_room = !spool_has_room(s->master->spool,
-	    &s->master->conf.limits, r->u.mail.size);
-	s->master->counters.value[s->tx.no_room ? COUNTER_SENDERS_DISK :
-	    COUNTER_SENDERS]++;
+	message_start(&s->tx, &(struct message_client){ .master = s->master,
+	    .epoch = s->epoch, .session = s->id, .user = s->user,
+	    .ip = s->client.text, .ipv6 = s->client.ipv6,
+	    .port = s->client.port, .hidden = s->hide_client,
+	    .tls = s->tls_on ? &s->tls : NULL }, &r->u.mail);
 	if (s->tx.no_room) {
-		if (s->master->conf.catcher)
-			show_no_room(s);
 		begin_reject(&l, s, "disk nearly full");
 		log_mailbox(&l, "from", &r->u.mail.from);
 		log_end(&l);
 		if (r->u.mail.wait)
 			return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
-	message_start(s, &r->u.mail);
 	pool_permit(s->worker, IPC_AT_MAIL);
 	return !r->u.mail.wait || answer(s, IPC_VERDICT, VERDICT_OK, -1);
 }
@@ -260,7 +245,7 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 		s->master->counters.value[COUNTER_RCPT_DISK]++;
 		return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
-	verdict = message_add(s, &r->u.rcpt.to, &reason, &named);
+	verdict = message_add(&s->tx, &r->u.rcpt.to, &reason, &named);
 	charge(s, named);
 	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
 	    verdict_word(verdict), &reason);
@@ -277,7 +262,7 @@ static bool
 on_reset(struct session *s, const struct ipc_record *r)
 {
 	(void)r;
-	session_reset(s->master, s);
+	message_clear(&s->tx);
 	pool_permit(s->worker, IPC_AT_SESSION);
 	return true;
 }
@@ -305,7 +290,7 @@ on_begin(struct session *s, const struct ipc_record *r)
 	int fd;
 
 	(void)r;
-	verdict = message_begin(s, &fd);
+	verdict = message_begin(&s->tx, &fd);
 	if (verdict != VERDICT_OK) {
 		pool_permit(s->worker, IPC_AT_SESSION);
 		return answer(s, IPC_VERDICT, verdict, -1);
@@ -316,28 +301,61 @@ on_begin(struct session *s, const struct ipc_record *r)
 	return kept;
 }
 
+static int64_t
+charge_disk(void *arg, int64_t us, int64_t now_us)
+{
+	const struct session *s = arg;
+
+	return address_charge(s->host, us, now_us);
+}
+
+/* The message is stored, or verdict says why not. */
+static void
+on_stored(void *arg, enum verdict verdict, int64_t us)
+{
+	struct ipc_record r = { .type = IPC_STORED };
+	struct session *s = arg;
+	struct master *m = s->master;
+
+	s->disk_ms += us / 1000;
+	if (verdict == VERDICT_OK) {
+		memcpy(r.u.stored.id, s->tx.id, sizeof(r.u.stored.id));
+		r.u.stored.room = spool_has_room(m->spool, &m->conf.limits, 0);
+		s->stored++;
+		s->stored_bytes += s->tx.size;
+	} else {
+		r.type = IPC_UNSTORED;
+		r.u.verdict.verdict = verdict;
+	}
+	s->tx.id[0] = '\0';	/* of a file that is there no longer */
+	message_clear(&s->tx);
+	pool_permit(s->worker, IPC_AT_SESSION);
+	if (pool_send(s->worker, &r, -1) == -1)
+		pool_lost(s->worker, "worker gone before its answer");
+}
+
 static bool
 on_commit(struct session *s, const struct ipc_record *r)
 {
-	struct transaction *tx = &s->tx;
+	static const struct message_owner owner = { charge_disk, on_stored };
 	enum verdict verdict;
 	bool broken;
 
-	if (s->submission && (tx->authors == 0 || tx->forged))
+	if (s->submission && (s->tx.authors == 0 || s->tx.forged))
 		return false;
-	verdict = message_end(s, r->u.commit.size, &broken);
+	verdict = message_end(&s->tx, r->u.commit.size, &owner, s, &broken);
 	if (broken)
 		return false;
-	if (verdict == VERDICT_OK)
-		return true;
-	pool_permit(s->worker, IPC_AT_SESSION);
-	return answer(s, IPC_UNSTORED, verdict, -1);
+	pool_permit(s->worker, verdict == VERDICT_OK ? IPC_AT_COMMIT :
+	    IPC_AT_SESSION);
+	return verdict == VERDICT_OK ||
+	    answer(s, IPC_UNSTORED, verdict, -1);
 }
 
 static bool
 on_abort(struct session *s, const struct ipc_record *r)
 {
-	message_drop(s, (int)r->u.abort.error);
+	message_drop(&s->tx, (int)r->u.abort.error);
 	pool_permit(s->worker, IPC_AT_SESSION);
 	return true;
 }

@@ -135,7 +135,7 @@ find_loser(const struct master *m)
 	struct session *s, *worst = NULL;
 
 	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry) {
-		if (s->evicted || s->delivery != NULL)
+		if (s->evicted || s->tx.delivery != NULL)
 			continue;
 		if (worst == NULL || address_served(s->host) >
 		    address_served(worst->host))

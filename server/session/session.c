@@ -12,7 +12,6 @@
 #include "server/log/catcher.h"
 #include "server/log/ident.h"
 #include "server/log/refused.h"
-#include "server/mail/commit.h"
 #include "server/mail/spool.h"
 #include "server/process/pool.h"
 #include "server/process/sign.h"
@@ -60,16 +59,6 @@ session_state(const struct session *s)
 	    at == IPC_AT_RCPT ? SESSION_RCPT :
 	    at == IPC_AT_DATA ? SESSION_DATA :
 	    at == IPC_AT_COMMIT ? SESSION_COMMIT : SESSION_IDLE;
-}
-
-void
-session_reset(struct master *m, struct session *s)
-{
-	if (s->tx.id[0] != '\0')
-		spool_discard(m->spool, s->tx.id);
-	recipient_set_clear(&s->tx.boxes);
-	recipient_log_clear(&s->tx.rcpts);
-	memset(&s->tx, 0, sizeof(s->tx));
 }
 
 void
@@ -193,8 +182,6 @@ session_end(struct master *m, struct session *s, const char *how,
 {
 	login_forget(s);
 	sign_forget(m, &s->signing);
-	if (s->delivery != NULL)
-		commit_forget(s->delivery);
 	count_end(&m->counters, s, how, end);
 	if (end != NULL)
 		how = counters_rows[counters_of_end(end, how,
@@ -203,7 +190,7 @@ session_end(struct master *m, struct session *s, const char *how,
 	if (m->conf.catcher)
 		catcher_disconnect(s->id, how);
 	keep_refused(s, how, end);
-	session_reset(m, s);
+	message_clear(&s->tx);
 	session_close(s);
 	if (s->epoch != NULL)
 		conf_epoch_leave(s->epoch);

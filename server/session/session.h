@@ -28,7 +28,6 @@ struct session {
 	bool			 evicted;	/* somebody needs its slot */
 	struct login		*login;		/* not answered yet; or NULL */
 	struct signing		 signing;	/* waits for a signature */
-	struct delivery		*delivery;	/* it waits for; or NULL */
 	int			 socket;	/* -1: a worker has it */
 	int			 output;	/* where it is another; -1 */
 	char			 id[ipc_id_bytes + 1];
@@ -58,7 +57,7 @@ struct session {
 	uint64_t		 stored_bytes;
 	struct recipient_log	 refusals;	/* for keep-refused */
 	struct refused_text	*refused;	/* NULL: nothing said yet */
-	struct transaction	 tx;
+	struct message		 tx;		/* from MAIL to its answer */
 };
 TAILQ_HEAD(session_list, session);
 
@@ -104,8 +103,6 @@ void	session_log_begin(const struct session *s, enum log_level level,
 	    const char *event, struct log_line *out);
 /* Closes what the client is reached by: a worker has it, or it is let go. */
 void	session_close(struct session *s);
-/* Ends the transaction of s, removing its spool file if it has one. */
-void	session_reset(struct master *m, struct session *s);
 /* s goes to the end of that list, and out of the one where it was. */
 void	session_move(struct session *s, enum session_list_kind to);
 
