@@ -1,5 +1,5 @@
 /*
- * Into the background, and who is there.
+ * Into the background, and the pid file.
  */
 #include "server/daemon/background.h"
 

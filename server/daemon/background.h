@@ -1,6 +1,7 @@
 /*
- * Leaving the shell: into the background, what is owed to who waits, and the
- * pid file (smtpd -p): who runs, for rc scripts, and that only one does.
+ * Leaving the shell: into the background, what is owed to the shell that
+ * waits, and the pid file (smtpd -p): which process runs, for rc scripts, and
+ * that only one does.
  */
 #ifndef SERVER_BACKGROUND_H
 #define SERVER_BACKGROUND_H

@@ -171,7 +171,7 @@ try_root(struct trial *t)
 		try_parent(t, false, line, root);
 }
 
-/* After a rotation it is made anew by who serves. */
+/* After a rotation the user who serves makes the file anew. */
 static void
 try_log(struct trial *t)
 {
@@ -208,7 +208,7 @@ try_all(struct trial *t)
 	try_log(t);
 }
 
-/* In a child: who has become that user cannot come back. */
+/* In a child, for a process that has become that user cannot come back. */
 static void
 try_as_user(struct trial *t)
 {

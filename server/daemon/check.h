@@ -1,6 +1,6 @@
 /*
- * A configuration is read, and its mistakes and doubts are told; smtpd -n: one
- * without a mistake is tried.
+ * A configuration is read, and its mistakes and doubts are reported; smtpd -n:
+ * one without a mistake is tried.
  */
 #ifndef SERVER_CHECK_H
 #define SERVER_CHECK_H
@@ -16,18 +16,18 @@ int	check_load(const char *path, struct conf *out, struct tls_files *tls,
 	    bool quiet);
 /*
  * The next mistake of those that a loader has written, and *text is what
- * follows; NULL: no more.  Lines that show the place are left out: who reads
- * this sees no columns.
+ * follows; NULL: no more.  Lines that show the place are left out: a log has
+ * no columns.
  */
 char	*check_next_mistake(char **text);
 /* Logs what conf_warn tells of. */
 void	check_log_warning(const char *path, unsigned line, const char *text);
 /*
- * Tries as the user of conf what conf names (who may not become that user
- * tries as himself, and says so), and its addresses; prints on standard error
- * what fails and what is warned of, and where nothing fails what conf means
- * on standard output.  Changes nothing.  The exit status: 0, or 1 when smtpd
- * would not start, or the systemd unit of this host would not.
+ * Tries as the user of conf what conf names (a process that may not become that
+ * user tries as its own, and says so), and its addresses; prints on standard
+ * error what fails and what is warned of, and where nothing fails what conf
+ * means on standard output.  Changes nothing.  The exit status: 0, or 1 when
+ * smtpd would not start, or the systemd unit of this host would not.
  */
 int	check_conf(const struct conf *conf, const struct tls_files *tls);
 /*

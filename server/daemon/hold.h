@@ -45,7 +45,7 @@ void	hold_master(struct master *m, int root);
  */
 struct hold_proof {
 	bool	held;		/* it was proved, nothing has changed since */
-	char	text[512];	/* what is written; "": cannot be told */
+	char	text[512];	/* what is written; "": not known here */
 };
 
 /* Reads what is there below root (a descriptor), for the program worker. */

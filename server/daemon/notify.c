@@ -1,7 +1,7 @@
 /*
  * Datagrams to the service manager.  The socket is connected before the
  * sandbox is entered, and nothing is ever waited for: a manager that does not
- * read loses what it is told.
+ * read loses what it is sent.
  */
 #include "server/daemon/notify.h"
 
@@ -25,7 +25,7 @@ static struct {
 	uint64_t	 watchdog_us;	/* 0: nobody watches */
 	bool		 started;
 	bool		 stopping;
-	char		 status[128];	/* as told last */
+	char		 status[128];	/* as sent last */
 } to = { .fd = -1 };
 
 static void

@@ -1,5 +1,5 @@
 /*
- * What the service manager is told: that we serve, end, read anew, live.
+ * What the service manager is sent: that we serve, end, read anew, live.
  * The protocol is sd_notify(3)'s, spoken here without its library.
  */
 #ifndef SERVER_NOTIFY_H
@@ -20,7 +20,7 @@ void	notify_open(void);
 int	notify_ready(struct master *m);
 /* The configuration is being read again (RELOADING=1). */
 void	notify_reloading(void);
-/* We are about to end (STOPPING=1); told once. */
+/* We are about to end (STOPPING=1); sent once. */
 void	notify_stopping(void);
 
 #endif

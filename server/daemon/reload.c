@@ -269,7 +269,7 @@ on_sign_lost(struct master *m)
 		    "again");
 }
 
-/* What has been read stays as it is, and who sent SIGHUP is told why. */
+/* The pairs that could not be read stay as they are, and why is logged. */
 static void
 log_unread(const struct tls_before *before)
 {

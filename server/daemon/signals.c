@@ -1,8 +1,8 @@
 /*
- * Stopping in order.  SIGTERM or SIGINT: nobody new is let in, who waits is
- * sent away, sessions end with 421 at their next command, a message under way
- * is finished; all within a bound.  The same signal again: at once.
- * SIGHUP: the configuration anew.  The children ignore them all (start.c).
+ * Shutting down.  SIGTERM or SIGINT: nobody new is let in, clients that wait
+ * are sent away, sessions end with 421 at their next command, a message under
+ * way is finished; all within a bound.  The same signal again: at once. SIGHUP:
+ * the configuration anew.  The children ignore them all (start.c).
  */
 #include "server/daemon/signals.h"
 
@@ -38,33 +38,14 @@ on_look(evutil_socket_t fd, short what, void *arg)
 		event_base_loopbreak(m->base);
 }
 
-static void
-on_patience(evutil_socket_t fd, short what, void *arg)
-{
-	struct master *m = arg;
-
-	(void)fd;
-	(void)what;
-	event_base_loopbreak(m->base);
-}
-
-static void
-log_stopping(const struct master *m)
-{
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_INFO, "stopping");
-	log_u64(&l, "sessions", count_busy(m));
-	log_u64(&l, "at_most_s", stop_patience_s);
-	log_end(&l);
-}
-
 void
 signals_stop(struct master *m)
 {
-	struct timeval patience = { stop_patience_s, 0 };
-	struct timeval soon = { 0, look_pause_us };
+	const struct timeval patience = { stop_patience_s, 0 };
+	const struct timeval soon = { 0, look_pause_us };
+	uint64_t busy;
 	struct event *look;
+	struct log_line l;
 
 	if (m->stopping)
 		return;
@@ -73,9 +54,14 @@ signals_stop(struct master *m)
 	listen_stop(m);
 	admit_stop(m);
 	pool_drain(m);
-	if (count_busy(m) > 0)
-		log_stopping(m);
-	event_base_once(m->base, -1, EV_TIMEOUT, on_patience, m, &patience);
+	busy = count_busy(m);
+	if (busy > 0) {
+		log_begin(&l, LOG_LEVEL_INFO, "stopping");
+		log_u64(&l, "sessions", busy);
+		log_u64(&l, "at_most_s", stop_patience_s);
+		log_end(&l);
+	}
+	event_base_loopexit(m->base, &patience);
 	look = event_new(m->base, -1, EV_PERSIST, on_look, m);
 	if (look == NULL || event_add(look, &soon) == -1)
 		event_base_loopbreak(m->base);

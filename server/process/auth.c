@@ -76,7 +76,7 @@ next_row(void *arg, struct ipc_record *out)
 	return true;
 }
 
-/* What the process has not been told, nobody else has to know. */
+/* Passwords that were not sent yet are nobody else's. */
 static void
 drop_epoch(struct conf_epoch **e)
 {

@@ -29,7 +29,7 @@ void	auth_renew(struct master *m);
 /* Can it be asked?  If not, on_idle() is called when it can. */
 bool	auth_is_idle(const struct master *m);
 /*
- * Asks, if nothing is asked already: who else waits can then be chosen when
+ * Asks, if nothing is asked already: the next login can then be chosen when
  * that is answered.  False: as auth_is_idle, or its channel is full.
  */
 bool	auth_ask(struct master *m, const struct ipc_password *question);

@@ -1,6 +1,6 @@
 /*
  * The life of helpers: waited for at start, listened to, lost, started again.
- * What they are told and asked is their owners'.
+ * What is sent to them, and what they say, is their owners' matter.
  */
 #include "server/process/helper.h"
 
@@ -83,14 +83,14 @@ set_state(struct helper *h, enum helper_state state)
 static const char *
 take_first(struct helper *h, const struct ipc_record *r)
 {
-	bool held = r->type == IPC_READY;
+	bool ready = r->type == IPC_READY;
 
-	if (!held && r->type != IPC_UNSAFE)
+	if (!ready && r->type != IPC_UNSAFE)
 		return "it says what was not asked";
 	h->pid = r->u.text.pid;
 	snprintf(h->sandbox, sizeof(h->sandbox), "%s",
-	    held ? r->u.text.text : "none");
-	return held || h->master->unsandboxed ? NULL : r->u.text.text;
+	    ready ? r->u.text.text : "none");
+	return ready || h->master->unsandboxed ? NULL : r->u.text.text;
 }
 
 static void
@@ -134,7 +134,7 @@ log_loss(const struct helper *h, const char *why, const char *then)
 	log_end(&l);
 }
 
-/* Ends in order, so that who manages services starts smtpd again. */
+/* Shuts down in order, so that a service manager starts smtpd again. */
 static void
 end_smtpd(struct helper *h, const char *why)
 {

@@ -19,8 +19,8 @@ enum helper_state {
 	HELPER_NONE,		/* not wanted */
 	HELPER_LOST,		/* it will be started again, at again_ms */
 	HELPER_COMING,		/* asked of the keeper */
-	HELPER_STARTING,	/* not held yet */
-	HELPER_UNFED,		/* held, and without what it needs */
+	HELPER_STARTING,	/* not in its sandbox yet */
+	HELPER_UNFED,		/* in it, and without what it needs */
 	HELPER_SERVING
 };
 
@@ -41,7 +41,7 @@ struct helper_role {
 	void		(*take)(struct master *m, const struct ipc_record *r);
 	/*
 	 * It was fed, or about to be, and has ended, or smtpd does.  again: it
-	 * is started at once, so that who waits may wait on.
+	 * is started at once, so that questions that wait may wait on.
 	 */
 	void		(*lost)(struct master *m, bool again);
 };
@@ -98,7 +98,7 @@ void	helper_lose(struct master *m, enum helper_kind kind, const char *why);
 /* As helper_lose(); but only root could give it what it needs: smtpd ends. */
 void	helper_give_up(struct master *m, enum helper_kind kind,
 	    const char *why);
-/* Once a second: starts those whose pause is over, loses who does not start. */
+/* Once a second: starts those whose pause is over, loses the silent ones. */
 void	helper_tick(struct master *m);
 void	helper_stop(struct master *m);
 

@@ -17,7 +17,7 @@ enum { under_way_max = 32 };
 /* What is asked of the sign process. */
 struct sign {
 	const struct sign_owner	*owner;
-	struct feed		 feed;		/* what it is told */
+	struct feed		 feed;		/* what is sent to it */
 	uint64_t		 tickets;	/* given out */
 	unsigned		 under_way;	/* digests it has */
 	TAILQ_HEAD(signing_list, signing) waiting; /* in order */
@@ -36,7 +36,7 @@ next_piece(struct sign *s, struct ipc_record *out)
 	return true;
 }
 
-/* Answers who waits by w, which is taken out of the queue. */
+/* Answers w, which is taken out of the queue. */
 static void
 answer(struct master *m, struct signing *w,
     const struct ipc_signature *signature)
@@ -98,7 +98,7 @@ next_digest(struct master *m, struct ipc_record *out)
 	return false;
 }
 
-/* None of a worker who could still ask for it: its set has users then. */
+/* No worker can ask for it any more: its set has no users. */
 static bool
 next_forgotten(struct sign *s, struct ipc_record *out)
 {

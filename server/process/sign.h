@@ -40,7 +40,7 @@ int	sign_start(struct master *m, const struct sign_owner *owner);
 void	sign_fed(struct master *m);
 /*
  * Gives it the pairs of files that have their slots and are not shared;
- * judged() is told of each.  files stays the caller's, until he gives NULL.
+ * judged() is called for each.  files stays the caller's, until he gives NULL.
  */
 void	sign_give(struct master *m, const struct tls_files *files);
 /*

@@ -187,7 +187,7 @@ forget_key(struct tls_pair *pair)
 	pair->key_n = 0;
 }
 
-/* The place of old is taken by a copy of it, which needs no key. */
+/* Makes *out a copy of old, which needs no key. */
 static bool
 share_pair(const struct tls_pair *old, struct tls_pair *out)
 {

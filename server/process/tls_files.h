@@ -28,10 +28,10 @@ struct tls_pair {
 struct tls_files {
 	struct tls_pair	pairs[ipc_tls_pairs_max];
 	size_t		count;
-	uint64_t	users;		/* workers, and who made it */
+	uint64_t	users;		/* workers, and its maker */
 };
 
-/* From where on files are still to be told; all zero: of none. */
+/* From where on files are still to be sent; all zero: of none. */
 struct tls_cursor {
 	const struct tls_files	*files;
 	size_t			 pair;

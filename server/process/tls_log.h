@@ -14,7 +14,7 @@ const char *tls_log_suite(const struct ipc_tls *t);
 const char *tls_log_trouble(const struct ipc_judged *facts, int64_t now_s);
 /*
  * What is served from now on: fresh: each certificate that was not served
- * before.  One that has ended, or will soon, is told of in any case.
+ * before.  One that has ended, or will soon, is logged in any case.
  */
 void	tls_log_certificates(const struct master *m, bool fresh);
 #endif
