@@ -44,7 +44,7 @@
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
-#include "shared/os.h"
+#include "shared/os/os.h"
 
 enum { worker_channel = 3, worker_program = 4 };
 

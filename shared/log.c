@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "shared/buf.h"
-#include "shared/os.h"
+#include "shared/os/os.h"
 #include "shared/outlet.h"
 
 enum {

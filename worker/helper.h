@@ -6,7 +6,7 @@
 #define WORKER_HELPER_H
 
 #include "shared/ipc_msg.h"
-#include "shared/sandbox_table.h"
+#include "shared/os/sandbox_table.h"
 
 /* NAME_run: on channel until the master is gone. */
 #define HELPER_RUN(X, NAME, name, option, Name)				\

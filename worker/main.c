@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "shared/os.h"
+#include "shared/os/os.h"
 #include "worker/helper.h"
 #include "worker/nursery.h"
 

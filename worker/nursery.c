@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "shared/ipc.h"
-#include "shared/os.h"
-#include "shared/sandbox_table.h"
+#include "shared/os/os.h"
+#include "shared/os/sandbox_table.h"
 #include "worker/smtp_session.h"
 #include "worker/tls_context.h"
 #include "worker/tls_try.h"

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "shared/sandbox_table.h"
+#include "shared/os/sandbox_table.h"
 
 enum {
 	nursery_channel = 3,	/* inherited from the master */

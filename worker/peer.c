@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "shared/deadline.h"
-#include "shared/os.h"
+#include "shared/os/os.h"
 
 enum { linger_ms = 2000, short_linger_ms = 200 };
 

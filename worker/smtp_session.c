@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "shared/deadline.h"
-#include "shared/sandbox_table.h"
+#include "shared/os/sandbox_table.h"
 #include "shared/trace_field.h"
 #include "worker/ask.h"
 #include "worker/peer.h"

@@ -17,7 +17,7 @@
 
 #include "server/conf/privdrop.h"
 #include "shared/file.h"
-#include "shared/os.h"
+#include "shared/os/os.h"
 
 enum {
 	window_chars = 160,	/* of a line shown at most */

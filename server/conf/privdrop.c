@@ -16,7 +16,7 @@
 #include "server/conf/conf_parse.h"
 #include "server/conf/conf_text.h"
 #include "shared/log.h"
-#include "shared/os.h"
+#include "shared/os/os.h"
 
 /* Who this process is, once it must not look names up; or NULL. */
 static const struct identity *settled;

@@ -20,7 +20,7 @@
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
-#include "shared/os.h"
+#include "shared/os/os.h"
 
 enum {
 	peers_per_user_max = 4,		/* and two users may ask */

@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "shared/os.h"
+#include "shared/os/os.h"
 
 enum { backlog = 128 };
 

@@ -26,7 +26,7 @@
 #include "server/process/tls_log.h"
 #include "server/session/listen.h"
 #include "shared/log.h"
-#include "shared/os.h"
+#include "shared/os/os.h"
 #include "shared/tls_judge.h"
 
 char *

@@ -17,8 +17,8 @@
 #include "server/log/log_file.h"
 #include "server/process/helper.h"
 #include "shared/log.h"
-#include "shared/os.h"
-#include "shared/sandbox_table.h"
+#include "shared/os/os.h"
+#include "shared/os/sandbox_table.h"
 
 /* ---- root --------------------------------------------------------------- */
 

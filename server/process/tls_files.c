@@ -18,7 +18,7 @@
 
 #include "server/conf/conf_text.h"
 #include "server/conf/privdrop.h"
-#include "shared/os.h"
+#include "shared/os/os.h"
 #include "shared/tls_judge.h"
 
 enum { made_days = 30 };

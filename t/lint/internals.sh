@@ -78,11 +78,11 @@ fi
 
 # Rights and words of pledge(2), each ".\" pledge: { RIGHT, "words" }".
 sed -n '/promise_table\[\] = {/,/^};/s/^.*\({ RIGHT.*}\),*$/\1/p' \
-    "$source/shared/sandbox_openbsd.c" >"$work/source"
+    "$source/shared/os/sandbox_openbsd.c" >"$work/source"
 sed -n 's/^\.\\" pledge: //p' "$page" >"$work/page"
 test -s "$work/source"
 if ! diff "$work/source" "$work/page" >"$work/diff"; then
-	echo "promises of shared/sandbox_openbsd.c (<) and of" \
+	echo "promises of shared/os/sandbox_openbsd.c (<) and of" \
 	    "smtpd-internals(7) (>) differ:"
 	grep '^[<>]' "$work/diff"
 	status=1

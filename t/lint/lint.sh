@@ -34,7 +34,7 @@ sources=$(git ls-files '*.c' '*.h' 2>/dev/null) ||
     sources=$(find server worker shared t -name '*.[ch]')
 server=$(ls server/*.[ch] server/*/*.[ch])
 worker=$(ls worker/*.[ch])
-shared=$(ls shared/*.[ch])
+shared=$(ls shared/*.[ch] shared/os/*.[ch])
 flags="-std=c11 -D_GNU_SOURCE -I. $(pkg-config --cflags libbsd-overlay \
     libsodium libevent_core) -DSMTPD_VERSION=__FILE__"
 
@@ -120,7 +120,7 @@ s#server/log/log_message_file\$#server/log/log_message#
 s#server/mail/recipient_set\$#server/mail/recipient#"
 circles() {
 	grep -HoE '^#include "(server|worker|shared)/[^"]+\.h"' server/*.[ch] \
-	    server/*/*.[ch] worker/*.[ch] shared/*.[ch] |
+	    server/*/*.[ch] worker/*.[ch] shared/*.[ch] shared/os/*.[ch] |
 	    sed -E 's/^([^:]*)\.[ch]:#include "(.*)\.h"$/\1\n\2/' |
 	    sed -E "$families" | paste -d ' ' - - | awk '$1 != $2' |
 	    sort -u | tsort 2>&1 >/dev/null | grep . && return 1
@@ -136,11 +136,11 @@ master() {
 # shellcheck disable=SC2086
 figures() {
 	all=$(cat $server $worker $shared | wc -l)
-	core=$(cat worker/*.[ch] shared/*.[ch] server/session/*.[ch] \
+	core=$(cat $worker $shared server/session/*.[ch] \
 	    server/mail/*.[ch] server/process/*.[ch] server/daemon/*.[ch] |
 	    wc -l)
 	echo "lines: $all in all, $core in the core;" \
-	    ".c files: $(for d in worker shared $(printf " server/%s" $order); do
+	    ".c files: $(for d in worker shared shared/os $(printf " server/%s" $order); do
 		printf '%s %s, ' "${d%/}" "$(count "${d%/}"/*.c)"
 	    done)"
 }
@@ -150,7 +150,7 @@ figures() {
 names() {
 	status=0
 	for o in "$build"/server/*.o "$build"/server/*/*.o "$build"/worker/*.o \
-	    "$build"/shared/*.o; do
+	    "$build"/shared/*.o "$build"/shared/os/*.o; do
 		module=$(basename "$o" .o)
 		for name in $(nm --defined-only "$o" |
 		    awk '$2 ~ /^[TDRB]$/ { print $3 }'); do
@@ -217,7 +217,7 @@ header_alone() {
 
 headers() {
 	status=0
-	for h in server/*.h server/*/*.h worker/*.h shared/*.h; do
+	for h in server/*.h server/*/*.h worker/*.h shared/*.h shared/os/*.h; do
 		header_alone "$h" || status=1
 	done
 	return $status
@@ -226,7 +226,7 @@ headers() {
 # Files under 500 lines, headers and functions as below.
 sizes() {
 	status=0
-	for f in server/*.[ch] server/*/*.[ch] worker/*.[ch] shared/*.[ch]; do
+	for f in $server $worker $shared; do
 		max=500
 		case $f in
 		server/master.h) max=80 ;;
@@ -258,7 +258,7 @@ columns() {
 
 # The preprocessor decides only where operating systems differ.
 conditionals() {
-	for f in server/*.c server/*/*.c worker/*.c shared/*.c; do
+	for f in server/*.c server/*/*.c worker/*.c shared/*.c shared/os/*.c; do
 		case $f in */os_*|*/sandbox_*) continue ;; esac
 		grep -nHE '^#[[:space:]]*(if|ifdef|elif)\b' "$f"
 	done | grep -vE 'ifndef' | grep -vE \
@@ -274,7 +274,7 @@ functions() {
 
 all_tidy() {
 	list=
-	for f in server/*.c server/*/*.c worker/*.c shared/*.c; do
+	for f in server/*.c server/*/*.c worker/*.c shared/*.c shared/os/*.c; do
 		case $f in *openbsd*|*freebsd*|*_bsd.c|*_none.c) continue ;; esac
 		list="$list $f"
 	done
@@ -299,7 +299,7 @@ cpp_check() {
 # With clang, as strict as with gcc.
 clang_build() {
 	# shellcheck disable=SC2086
-	for f in server/*.c server/*/*.c worker/*.c shared/*.c; do
+	for f in server/*.c server/*/*.c worker/*.c shared/*.c shared/os/*.c; do
 		case $f in *openbsd*|*freebsd*|*_bsd.c|*_none.c) continue ;; esac
 		$clang $flags -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 		    -Wsign-conversion -Wstrict-prototypes \

@@ -22,12 +22,13 @@ check() {
 	done
 }
 
-common='shared/sandbox_table.c shared/sandbox_limits.c shared/sandbox_probe.c'
+os=shared/os
+common="$os/os_syslog.c $os/sandbox_table.c $os/sandbox_limits.c \
+    $os/sandbox_probe.c"
 # shellcheck disable=SC2086
-check openbsd shared/sandbox_openbsd.c shared/os_bsd.c shared/os_path.c \
-    shared/os_program.c shared/os_syslog.c $common
+check openbsd $os/sandbox_openbsd.c $os/os_bsd.c $os/os_path.c \
+    $os/os_program.c $common
 # shellcheck disable=SC2086
-check freebsd shared/sandbox_freebsd.c shared/os_bsd.c shared/os_freebsd.c \
-    shared/os_syslog.c $common
-check none shared/sandbox_table.c shared/sandbox_none.c
+check freebsd $os/sandbox_freebsd.c $os/os_bsd.c $os/os_freebsd.c $common
+check none $os/sandbox_table.c $os/sandbox_none.c
 exit "$status"

@@ -11,7 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include "shared/sandbox_linux.h"
+#include "shared/os/sandbox_linux.h"
 #include "t/unit/sandbox_case.h"
 
 static void

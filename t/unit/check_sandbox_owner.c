@@ -14,8 +14,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
-#include "shared/os.h"
-#include "shared/sandbox_linux.h"
+#include "shared/os/os.h"
+#include "shared/os/sandbox_linux.h"
 #include "t/unit/sandbox_case.h"
 
 /* Made by the test before a body enters its role. */

@@ -5,8 +5,8 @@
  */
 #include <sys/prctl.h>
 
-#include "shared/sandbox_linux.h"
-#include "shared/sandbox_probe.h"
+#include "shared/os/sandbox_linux.h"
+#include "shared/os/sandbox_probe.h"
 #include "t/unit/sandbox_case.h"
 
 static const char *const verdict_name[] = {

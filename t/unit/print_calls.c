@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/sandbox_linux.h"
+#include "shared/os/sandbox_linux.h"
 
 enum { names_max = 600, name_bytes = 40, columns_max = 78 };
 

@@ -7,7 +7,7 @@
 
 #include "server/control/control_list.h"
 #include "shared/ipc_check.h"
-#include "shared/sandbox_table.h"
+#include "shared/os/sandbox_table.h"
 
 static const char *const ways[] = {
 	[IPC_TO_NURSERY] = "Master to nursery",

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "shared/sandbox_table.h"
+#include "shared/os/sandbox_table.h"
 #include "t/unit/unit.h"
 
 #define FSIZE_MAX_BYTES	65536

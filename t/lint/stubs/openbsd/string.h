@@ -1,5 +1,5 @@
 /*
- * What shared/sandbox_openbsd.c needs beyond POSIX.  For t/lint/stubs.sh only.
+ * What shared/os/sandbox_openbsd.c needs beyond POSIX.  For t/lint/stubs.sh only.
  */
 #ifndef STUB_OPENBSD_STRING_H
 #define STUB_OPENBSD_STRING_H

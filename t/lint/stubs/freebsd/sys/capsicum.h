@@ -1,5 +1,5 @@
 /*
- * What shared/sandbox_freebsd.c uses of cap_enter(2), cap_rights_limit(2)
+ * What shared/os/sandbox_freebsd.c uses of cap_enter(2), cap_rights_limit(2)
  * and cap_rights_init(3), where the last takes a list of rights.  The
  * values are not FreeBSD's.  For t/lint/stubs.sh only.
  */

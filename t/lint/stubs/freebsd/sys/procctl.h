@@ -1,5 +1,5 @@
 /*
- * What shared/sandbox_freebsd.c uses of procctl(2).  For t/lint/stubs.sh
+ * What shared/os/sandbox_freebsd.c uses of procctl(2).  For t/lint/stubs.sh
  * only.
  */
 #ifndef STUB_FREEBSD_SYS_PROCCTL_H

@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-#include "shared/sandbox_table.h"
+#include "shared/os/sandbox_table.h"
 
 /* What the probes work on, made before anything is entered. */
 struct sandbox_things {

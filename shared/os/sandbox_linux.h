@@ -10,7 +10,7 @@
 #include <linux/filter.h>
 #include <seccomp.h>
 
-#include "shared/sandbox_table.h"
+#include "shared/os/sandbox_table.h"
 
 /*
  * The one place where a build under a sanitizer differs: its runtime gets

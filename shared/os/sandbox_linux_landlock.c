@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
-#include "shared/sandbox_linux.h"
+#include "shared/os/sandbox_linux.h"
 
 #define landlock_abi_known	7
 

@@ -7,7 +7,7 @@
 
 #include <sys/resource.h>
 
-#include "shared/sandbox_table.h"
+#include "shared/os/sandbox_table.h"
 
 #define SANDBOX_LIMITS_MAX	5
 

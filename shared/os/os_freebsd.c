@@ -3,7 +3,7 @@
  * own, so directories are held open.  Written after the
  * manual pages, compiled against stub headers only; it has not run.
  */
-#include "shared/os.h"
+#include "shared/os/os.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -20,8 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/sandbox_linux.h"
-#include "shared/sandbox_probe.h"
+#include "shared/os/sandbox_linux.h"
+#include "shared/os/sandbox_probe.h"
 
 const int sandbox_kill_signal = SIGSYS;
 

@@ -3,7 +3,7 @@
  * not be able to reach it by its path, which leads through a home that lets
  * nobody in, say.  OpenBSD can name it by its path only.
  */
-#include "shared/os.h"
+#include "shared/os/os.h"
 
 #include <fcntl.h>
 #include <unistd.h>

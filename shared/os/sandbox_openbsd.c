@@ -17,9 +17,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/sandbox_limits.h"
-#include "shared/sandbox_probe.h"
-#include "shared/sandbox_table.h"
+#include "shared/os/sandbox_limits.h"
+#include "shared/os/sandbox_probe.h"
+#include "shared/os/sandbox_table.h"
 
 #define promises_max_bytes	128
 

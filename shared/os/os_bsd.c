@@ -1,7 +1,7 @@
 /*
  * OpenBSD and FreeBSD.
  */
-#include "shared/os.h"
+#include "shared/os/os.h"
 
 #include <sys/types.h>
 #include <sys/sysctl.h>

@@ -26,9 +26,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/sandbox_limits.h"
-#include "shared/sandbox_probe.h"
-#include "shared/sandbox_table.h"
+#include "shared/os/sandbox_limits.h"
+#include "shared/os/sandbox_probe.h"
+#include "shared/os/sandbox_table.h"
 
 /* Descriptors of a worker lie below; the caller closes what lies above. */
 #define limited_descriptors	64

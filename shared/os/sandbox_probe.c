@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/sandbox_probe.h"
+#include "shared/os/sandbox_probe.h"
 
 #define nowhere			"/nonexistent-smtpd-probe"
 #define many_descriptors	16

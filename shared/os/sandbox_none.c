@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 
-#include "shared/sandbox_table.h"
+#include "shared/os/sandbox_table.h"
 
 int
 sandbox_prepare(enum sandbox_role role, const char **what)

@@ -5,7 +5,7 @@
  */
 #include <sys/mman.h>
 
-#include "shared/sandbox_limits.h"
+#include "shared/os/sandbox_limits.h"
 
 /* glibc declares an enum where the standard says int. */
 #ifdef __GLIBC__

@@ -14,7 +14,7 @@
 #endif
 #include <unistd.h>
 
-#include "shared/sandbox_linux.h"
+#include "shared/os/sandbox_linux.h"
 
 enum { program_max = 2048 };	/* instructions; 400 are usual */
 

@@ -2,7 +2,7 @@
  * Linux and OpenBSD: what may be opened is still named by its path, and
  * nothing has to be kept.
  */
-#include "shared/os.h"
+#include "shared/os/os.h"
 
 #include <fcntl.h>
 

@@ -17,7 +17,7 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 
-#include "shared/sandbox_linux.h"
+#include "shared/os/sandbox_linux.h"
 
 #define C(name)		SCMP_SYS(name)
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))

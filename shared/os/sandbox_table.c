@@ -3,7 +3,7 @@
  * denied; the files named after operating systems only translate it.  It
  * holds no policy of when a role is entered: that is the programs' own.
  */
-#include "shared/sandbox_table.h"
+#include "shared/os/sandbox_table.h"
 
 /* Room for a TLS session and a few line buffers, never for a message. */
 #define worker_memory_max_bytes		(16ULL * 1024 * 1024)

@@ -1,7 +1,7 @@
 /*
  * Linux.
  */
-#include "shared/os.h"
+#include "shared/os/os.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>

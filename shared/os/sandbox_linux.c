@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "shared/sandbox_limits.h"
-#include "shared/sandbox_linux.h"
+#include "shared/os/sandbox_limits.h"
+#include "shared/os/sandbox_linux.h"
 
 /* What sandbox_prepare leaves for sandbox_enter. */
 struct prepared {

@@ -6,7 +6,7 @@
  * syslogd that was started anew has a new socket at the old path.  In
  * FreeBSD's capability mode there is no way to it.
  */
-#include "shared/os.h"
+#include "shared/os/os.h"
 
 #include <errno.h>
 #include <string.h>
