@@ -171,19 +171,15 @@ conf_find_domain(const struct conf *conf, struct span name)
 const struct conf_user *
 conf_find_user(const struct conf_domain *d, struct span name)
 {
-	if (d->user_count == 0)
-		return NULL;
-	return bsearch(&name, d->users, d->user_count, sizeof(*d->users),
-	    compare_entry);
+	return d->user_count == 0 ? NULL : bsearch(&name, d->users,
+	    d->user_count, sizeof(*d->users), compare_entry);
 }
 
 const struct conf_alias *
 conf_find_alias(const struct conf_domain *d, struct span name)
 {
-	if (d->alias_count == 0)
-		return NULL;
-	return bsearch(&name, d->aliases, d->alias_count, sizeof(*d->aliases),
-	    compare_entry);
+	return d->alias_count == 0 ? NULL : bsearch(&name, d->aliases,
+	    d->alias_count, sizeof(*d->aliases), compare_entry);
 }
 
 struct conf_epoch *

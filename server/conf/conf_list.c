@@ -202,7 +202,7 @@ read_proxy(const struct conf_setting *s)
 	if (why != NULL)
 		return conf_report_bad(s->report, word, "range", why);
 	for (size_t i = 0; i < conf->proxy_count; i++)
-		if (conf_range_equal(&conf->proxies[i].range, &r))
+		if (memcmp(&conf->proxies[i].range, &r, sizeof(r)) == 0)
 			return conf_report_at(s->report, word->at, "this range "
 			    "was given in line %u already",
 			    conf->proxies[i].line);

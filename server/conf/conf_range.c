@@ -25,21 +25,12 @@ parse_bits(struct span in, unsigned max, uint8_t *out)
 	return true;
 }
 
-/* The octet of the prefix's mask at i. */
-static uint8_t
-mask_at(const struct conf_range *r, size_t i)
+/* Clears what stands behind the prefix. */
+static void
+mask(uint8_t ip[16], unsigned bits)
 {
-	size_t whole = r->bits / 8;
-
-	if (i != whole)
-		return i < whole ? 0xff : 0;
-	return (uint8_t)(0xff00U >> r->bits % 8);
-}
-
-static size_t
-octets_of(bool ipv6)
-{
-	return ipv6 ? 16 : 4;
+	for (unsigned i = bits / 8; i < 16; i++)
+		ip[i] &= (uint8_t)(i > bits / 8 ? 0 : 0xff00U >> bits % 8);
 }
 
 const char *
@@ -47,6 +38,7 @@ conf_range_parse(struct span in, struct conf_range *out)
 {
 	const uint8_t *slash = in.n == 0 ? NULL : memchr(in.p, '/', in.n);
 	struct span ip = in;
+	uint8_t first[16];
 
 	memset(out, 0, sizeof(*out));
 	if (slash != NULL)
@@ -61,11 +53,11 @@ conf_range_parse(struct span in, struct conf_range *out)
 	    &out->bits))
 		return "behind \"/\" a number of bits, at most 32, or 128 "
 		    "for IPv6";
-	for (size_t i = 0; i < octets_of(out->ipv6); i++)
-		if ((out->ip[i] & ~mask_at(out, i)) != 0)
-			return "bits are set behind the prefix: the first "
-			    "address of a network stands for it";
-	return NULL;
+	memcpy(first, out->ip, sizeof(first));
+	mask(first, out->bits);
+	return memcmp(first, out->ip, sizeof(first)) == 0 ? NULL :
+	    "bits are set behind the prefix: the first address of a network "
+	    "stands for it";
 }
 
 bool
@@ -77,17 +69,9 @@ conf_range_is_world(const struct conf_range *r)
 bool
 conf_range_contains(const struct conf_range *r, bool ipv6, const uint8_t *ip)
 {
-	if (r->ipv6 != ipv6)
-		return false;
-	for (size_t i = 0; i < octets_of(ipv6); i++)
-		if ((ip[i] & mask_at(r, i)) != r->ip[i])
-			return false;
-	return true;
-}
+	uint8_t first[16] = { 0 };
 
-bool
-conf_range_equal(const struct conf_range *a, const struct conf_range *b)
-{
-	return a->ipv6 == b->ipv6 && a->bits == b->bits &&
-	    memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+	memcpy(first, ip, ipv6 ? 16 : 4);
+	mask(first, r->bits);
+	return r->ipv6 == ipv6 && memcmp(first, r->ip, sizeof(first)) == 0;
 }

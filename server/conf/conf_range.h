@@ -12,7 +12,7 @@
 
 struct conf_range {
 	bool		ipv6;
-	uint8_t		bits;	/* of the prefix; the rest is zero */
+	uint8_t		bits;	/* of the prefix; what follows is zero */
 	uint8_t		ip[16];	/* IPv4 in the first four */
 };
 
@@ -29,7 +29,5 @@ bool	conf_range_is_world(const struct conf_range *r);
 /* ip: four octets, or 16 with ipv6, where no IPv4 is mapped. */
 bool	conf_range_contains(const struct conf_range *r, bool ipv6,
 	    const uint8_t *ip);
-bool	conf_range_equal(const struct conf_range *a,
-	    const struct conf_range *b);
 
 #endif

@@ -122,12 +122,6 @@ conf_text_check(struct conf_report *report)
 	return why == NULL || conf_report_at(report, at, "%s", why);
 }
 
-bool
-conf_report_is_clean(const struct conf_report *report)
-{
-	return report->count == 0;
-}
-
 /* True when one more mistake may be shown. */
 static bool
 begin_mistake(struct conf_report *r)

@@ -33,7 +33,7 @@ struct conf_place {
 
 struct conf_report {
 	FILE		*err;
-	unsigned	 count;		/* mistakes shown */
+	unsigned	 count;		/* mistakes; 0: the text is sound */
 	bool		 full;		/* one more was found */
 	bool		 muted;		/* of a file that was judged before */
 	struct conf_place place;	/* the line at hand */
@@ -76,7 +76,5 @@ void	conf_report_word(struct conf_report *report,
 /* Reports a mistake of a file as a whole. */
 void	conf_report_file(struct conf_report *report, const char *path,
 	    const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* True while there is no mistake. */
-bool	conf_report_is_clean(const struct conf_report *report);
 
 #endif

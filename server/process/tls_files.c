@@ -262,7 +262,7 @@ tls_files_load(const struct conf *conf, struct tls_before *before,
 		l.line = &conf->pairs[i];
 		load_pair(&l, before, &out->pairs[out->count++]);
 	}
-	if (conf_report_is_clean(&l.report))
+	if (l.report.count == 0)
 		return 0;
 	tls_files_clear(out);
 	return -1;

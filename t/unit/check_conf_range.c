@@ -128,27 +128,10 @@ START_TEST(contains)
 }
 END_TEST
 
-START_TEST(equal)
-{
-	struct conf_range a, b;
-
-	ck_assert_ptr_null(parse("192.0.2.0/24", &a));
-	ck_assert_ptr_null(parse("192.0.2.0/25", &b));
-	ck_assert(!conf_range_equal(&a, &b));
-	ck_assert_ptr_null(parse("192.0.2.0/24", &b));
-	ck_assert(conf_range_equal(&a, &b));
-	ck_assert_ptr_null(parse("192.0.3.0/24", &b));
-	ck_assert(!conf_range_equal(&a, &b));
-	ck_assert_ptr_null(parse("0.0.0.0/32", &a));
-	ck_assert_ptr_null(parse("::/32", &b));
-	ck_assert(!conf_range_equal(&a, &b));
-}
-END_TEST
-
 int
 main(void)
 {
-	const TTest *tests[] = { verdicts, world, contains, equal };
+	const TTest *tests[] = { verdicts, world, contains };
 
 	return UNIT_RUN("conf_range", tests);
 }
