@@ -314,6 +314,32 @@ START_TEST(broken)
 }
 END_TEST
 
+/* Wherever in a chain that is too long mail comes in, it waits. */
+START_TEST(long_chain)
+{
+	char aliases[2048] = "", rcpt[32];
+	struct recipient_set set = { 0 };
+	struct recipient_reason reason;
+	struct conf conf;
+
+	for (int i = 0; i < 60; i++)
+		snprintf(aliases + strlen(aliases), sizeof(aliases) -
+		    strlen(aliases), "a%d: a%d\n", i, i + 1);
+	conf_case_file("c", ALIASES);
+	conf_case_file("users", "a60\n");
+	conf_case_file("aliases", aliases);
+	ck_assert_int_eq(recipient_load("c", &conf, stderr), 0);
+	for (int i = 0; i < 60; i++) {
+		snprintf(rcpt, sizeof(rcpt), "a%d@example.org", i);
+		ck_assert_msg(expand(&conf, rcpt, &set, &reason) == (i < 40 ?
+		    VERDICT_BROKEN : VERDICT_OK), "%s", rcpt);
+	}
+	ck_assert_uint_eq(set.count, 1);
+	recipient_set_clear(&set);
+	conf_free(&conf);
+}
+END_TEST
+
 START_TEST(found)
 {
 	const struct conf_domain *d;
@@ -599,9 +625,9 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { order, steps, many_steps, broken, found, once,
-	    too_many, no_blow_up, looked_up_once, caught, file_names,
-	    long_file_names };
+	const TTest *tests[] = { order, steps, many_steps, broken,
+	    long_chain, found, once, too_many, no_blow_up, looked_up_once,
+	    caught, file_names, long_file_names };
 
 	return conf_case_main("recipient", tests, COUNT(tests));
 }
