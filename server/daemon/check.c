@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +26,6 @@
 #include "server/session/listen.h"
 #include "shared/log.h"
 #include "shared/os/os.h"
-#include "shared/tls_judge.h"
 
 char *
 check_next_mistake(char **text)
@@ -275,17 +273,10 @@ check_addresses(struct trial *t)
 static void
 warn_of_certificates(struct trial *t, const struct tls_files *tls)
 {
-	struct ipc_judged facts;
-	const char *why;
-	EVP_PKEY *key;
-
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	for (size_t i = 0; i < tls->count; i++) {
-		tls_judge(span_from(tls->pairs[i].certificate,
-		    tls->pairs[i].certificate_n), span_from(tls->pairs[i].key,
-		    tls->pairs[i].key_n), &facts, &key);
-		EVP_PKEY_free(key);
-		why = tls_log_trouble(&facts, time(NULL));
+		const char *why = tls_log_trouble(&tls->pairs[i].facts,
+		    time(NULL));
+
 		if (why != NULL)
 			tell(t, false, t->conf->pairs[i].line, "%s: %s",
 			    t->conf->pairs[i].certificate, why);

@@ -25,7 +25,6 @@ static struct {
 	uint64_t	 watchdog_us;	/* 0: nobody watches */
 	bool		 started;
 	bool		 stopping;
-	char		 status[128];	/* as sent last */
 } to = { .fd = -1 };
 
 static void
@@ -94,16 +93,12 @@ notify_open(void)
 static void
 tell_status(const struct master *m, const char *before)
 {
-	char status[sizeof(to.status)], text[sizeof(status) + 32];
+	char text[160];
 
-	snprintf(status, sizeof(status), "%llu sessions, %llu clients wait "
-	    "for a worker",
+	snprintf(text, sizeof(text), "%sSTATUS=%llu sessions, %llu clients "
+	    "wait for a worker", before,
 	    (unsigned long long)m->sessions->count[SESSIONS_SERVED],
 	    (unsigned long long)m->sessions->count[SESSIONS_PENDING]);
-	if (*before == '\0' && strcmp(status, to.status) == 0)
-		return;
-	memcpy(to.status, status, sizeof(status));
-	snprintf(text, sizeof(text), "%sSTATUS=%s", before, status);
 	tell(text);
 }
 

@@ -18,6 +18,7 @@
 
 #include "server/conf/conf_text.h"
 #include "server/conf/privdrop.h"
+#include "shared/ipc.h"
 #include "shared/os/os.h"
 #include "shared/tls_judge.h"
 
@@ -42,29 +43,36 @@ static const struct {
 #undef FAULT_ROW
 };
 
-/* TLS_FAULT_COUNT: it could not be found out. */
+/* The facts, as the sign process says them; TLS_FAULT_COUNT: unknown. */
 static enum tls_fault
-judge_in_child(const struct tls_pair *pair)
+judge_in_child(struct tls_pair *pair)
 {
-	struct ipc_judged facts;
-	pid_t pid = fork(), ended;
+	struct ipc_record r = { .type = IPC_JUDGED };
+	enum ipc_got got;
+	const char *why;
 	EVP_PKEY *key;
-	int status;
+	int ends[2], passed;
+	pid_t pid;
 
-	if (pid == -1)
+	if (ipc_pair(ends) == -1)
 		return TLS_FAULT_COUNT;
+	pid = fork();
 	if (pid == 0) {
 		OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 		tls_judge(span_from(pair->certificate, pair->certificate_n),
-		    span_from(pair->key, pair->key_n), &facts, &key);
-		_exit(facts.fault);
+		    span_from(pair->key, pair->key_n), &r.u.judged, &key);
+		_exit(ipc_send(ends[1], &r, -1, true) == 0 ? 0 : 1);
 	}
-	do
-		ended = waitpid(pid, &status, 0);
-	while (ended == -1 && errno == EINTR);
-	return ended == pid && WIFEXITED(status) &&
-	    WEXITSTATUS(status) < TLS_FAULT_COUNT ?
-	    (enum tls_fault)WEXITSTATUS(status) : TLS_FAULT_COUNT;
+	close(ends[1]);
+	got = ipc_recv(ends[0], IPC_FROM_SIGN, IPC_AT_ANY, true, &r, &passed,
+	    &why);
+	close(ends[0]);
+	while (pid != -1 && waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+		continue;
+	if (got != IPC_GOT_RECORD || r.type != IPC_JUDGED)
+		return TLS_FAULT_COUNT;
+	pair->facts = r.u.judged;
+	return (enum tls_fault)r.u.judged.fault;
 }
 
 /* A file as it was found. */

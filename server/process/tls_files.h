@@ -21,7 +21,7 @@ struct tls_pair {
 	size_t			 key_n;
 	uint8_t			 print[tls_print_bytes]; /* of both files */
 	bool			 shared;	/* it was served before */
-	struct ipc_judged	 facts;		/* as the sign process says */
+	struct ipc_judged	 facts;		/* as its judge says */
 };
 
 /* Pair i is that of pairs[i] of the configuration it was read for. */
