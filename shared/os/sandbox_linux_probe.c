@@ -50,12 +50,7 @@ sandbox_beyond(const char *probe_name, enum sandbox_role role)
 	    strcmp(probe_name, "mprotect PROT_READ") == 0);
 }
 
-static bool
-try_memory_of_self(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(open("/proc/self/mem", O_RDWR));
-}
+TRY(memory_of_self, open("/proc/self/mem", O_RDWR))
 
 #ifdef SYS_fork
 /* libc's fork is clone(2) where there is a fork(2) too. */
@@ -92,12 +87,7 @@ try_vfork(const struct sandbox_things *t)
 	return sandbox_reached(pid);
 }
 
-static bool
-try_clone3(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(syscall(SYS_clone3, NULL, 0UL));
-}
+TRY(clone3, syscall(SYS_clone3, NULL, 0UL))
 
 static bool
 try_execveat(const struct sandbox_things *t)
@@ -109,123 +99,24 @@ try_execveat(const struct sandbox_things *t)
 	    args, NULL, 0));
 }
 
-static bool
-try_tgkill(const struct sandbox_things *t)
-{
-	return sandbox_reached(syscall(SYS_tgkill, t->parent, t->parent, 0));
-}
-
-static bool
-try_pidfd_open(const struct sandbox_things *t)
-{
-	return sandbox_reached(syscall(SYS_pidfd_open, t->parent, 0U));
-}
-
-static bool
-try_ptrace(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
-}
-
-static bool
-try_process_vm_readv(const struct sandbox_things *t)
-{
-	return sandbox_reached(process_vm_readv(t->parent, NULL, 0, NULL, 0,
-	    0));
-}
-
-static bool
-try_dumpable(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
-}
-
-static bool
-try_bpf(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(syscall(SYS_bpf, -1, NULL, 0U));
-}
-
-static bool
-try_io_uring(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(syscall(SYS_io_uring_setup, 1U, NULL));
-}
-
-static bool
-try_memfd_create(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(memfd_create("probe", MFD_CLOEXEC));
-}
-
-static bool
-try_openat2(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0));
-}
-
-static bool
-try_handle(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(syscall(SYS_name_to_handle_at, AT_FDCWD, "/",
-	    NULL, NULL, 0));
-}
-
+TRY(tgkill, syscall(SYS_tgkill, t->parent, t->parent, 0))
+TRY(pidfd_open, syscall(SYS_pidfd_open, t->parent, 0U))
+TRY(ptrace, ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+TRY(process_vm_readv, process_vm_readv(t->parent, NULL, 0, NULL, 0, 0))
+TRY(dumpable, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
+TRY(bpf, syscall(SYS_bpf, -1, NULL, 0U))
+TRY(io_uring, syscall(SYS_io_uring_setup, 1U, NULL))
+TRY(memfd_create, memfd_create("probe", MFD_CLOEXEC))
+TRY(openat2, syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0))
+TRY(handle, syscall(SYS_name_to_handle_at, AT_FDCWD, "/", NULL, NULL, 0))
 /* Zero octets; with RWF_NOAPPEND it would write where O_APPEND forbids. */
-static bool
-try_pwritev2(const struct sandbox_things *t)
-{
-	return sandbox_reached(syscall(SYS_pwritev2, t->pair[0], NULL, 0UL, 0UL,
-	    0UL, 0));
-}
-
-static bool
-try_splice(const struct sandbox_things *t)
-{
-	return sandbox_reached(splice(-1, NULL, t->pair[0], NULL, 1, 0));
-}
-
-static bool
-try_fallocate(const struct sandbox_things *t)
-{
-	return sandbox_reached(syscall(SYS_fallocate, t->pair[0], 0, 0L, 0L));
-}
-
-static bool
-try_unshare(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(unshare(0));
-}
-
-static bool
-try_mount(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(syscall(SYS_mount, NULL, NULL, NULL, 0UL,
-	    NULL));
-}
-
-static bool
-try_chroot(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(chroot("/nonexistent-smtpd-probe"));
-}
-
-static bool
-try_shmget(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(shmget((key_t)0x736d7470, 1, 0));
-}
+TRY(pwritev2, syscall(SYS_pwritev2, t->pair[0], NULL, 0UL, 0UL, 0UL, 0))
+TRY(splice, splice(-1, NULL, t->pair[0], NULL, 1, 0))
+TRY(fallocate, syscall(SYS_fallocate, t->pair[0], 0, 0L, 0L))
+TRY(unshare, unshare(0))
+TRY(mount, syscall(SYS_mount, NULL, NULL, NULL, 0UL, NULL))
+TRY(chroot, chroot("/nonexistent-smtpd-probe"))
+TRY(shmget, shmget((key_t)0x736d7470, 1, 0))
 
 /* Each page of it costs a page of tables, and no other limit counts them. */
 static bool

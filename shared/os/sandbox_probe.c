@@ -62,53 +62,14 @@ try_create(const struct sandbox_things *t)
 	return true;
 }
 
-static bool
-try_truncate(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(truncate(nowhere, 0));
-}
-
+TRY(truncate, truncate(nowhere, 0))
 /* A socket does in the place of a file, for a sandbox does not look at it. */
-static bool
-try_ftruncate(const struct sandbox_things *t)
-{
-	return sandbox_reached(ftruncate(t->pair[0], 0));
-}
-
-static bool
-try_unlink(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(unlink(nowhere));
-}
-
-static bool
-try_link(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(link(nowhere, nowhere "2"));
-}
-
-static bool
-try_rename(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(rename(nowhere, nowhere "2"));
-}
-
-static bool
-try_chmod(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(chmod(nowhere, 0600));
-}
-
-static bool
-try_chown(const struct sandbox_things *t)
-{
-	return sandbox_reached(chown(nowhere, t->uid, (gid_t)-1));
-}
+TRY(ftruncate, ftruncate(t->pair[0], 0))
+TRY(unlink, unlink(nowhere))
+TRY(link, link(nowhere, nowhere "2"))
+TRY(rename, rename(nowhere, nowhere "2"))
+TRY(chmod, chmod(nowhere, 0600))
+TRY(chown, chown(nowhere, t->uid, (gid_t)-1))
 
 static bool
 try_write(const struct sandbox_things *t)
@@ -117,25 +78,9 @@ try_write(const struct sandbox_things *t)
 }
 
 /* With F_SETFL a worker could overwrite what it has only to append to. */
-static bool
-try_clear_append(const struct sandbox_things *t)
-{
-	return sandbox_reached(fcntl(t->pair[0], F_SETFL, 0));
-}
-
-static bool
-try_socket(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(socket(AF_INET, SOCK_STREAM, 0));
-}
-
-static bool
-try_socket_unix(const struct sandbox_things *t)
-{
-	(void)t;
-	return sandbox_reached(socket(AF_UNIX, SOCK_STREAM, 0));
-}
+TRY(clear_append, fcntl(t->pair[0], F_SETFL, 0))
+TRY(socket, socket(AF_INET, SOCK_STREAM, 0))
+TRY(socket_unix, socket(AF_UNIX, SOCK_STREAM, 0))
 
 static bool
 try_socketpair(const struct sandbox_things *t)
@@ -164,17 +109,8 @@ try_bind(const struct sandbox_things *t)
 	return sandbox_reached(bind(t->pair[0], &nobody, sizeof(nobody)));
 }
 
-static bool
-try_listen(const struct sandbox_things *t)
-{
-	return sandbox_reached(listen(t->pair[0], 1));
-}
-
-static bool
-try_accept(const struct sandbox_things *t)
-{
-	return sandbox_reached(accept(t->pair[0], NULL, NULL));
-}
+TRY(listen, listen(t->pair[0], 1))
+TRY(accept, accept(t->pair[0], NULL, NULL))
 
 static bool
 try_fork(const struct sandbox_things *t)
@@ -193,11 +129,7 @@ try_fork(const struct sandbox_things *t)
 	return sandbox_reached(pid);
 }
 
-static bool
-try_kill(const struct sandbox_things *t)
-{
-	return sandbox_reached(kill(t->parent, 0));
-}
+TRY(kill, kill(t->parent, 0))
 
 /* If it succeeds, the shell's exit status 0 says so; unveil says ENOENT. */
 static bool
@@ -212,11 +144,7 @@ try_execve(const struct sandbox_things *t)
 	    errno != ENOENT;
 }
 
-static bool
-try_setuid(const struct sandbox_things *t)
-{
-	return sandbox_reached(setuid(t->uid));
-}
+TRY(setuid, setuid(t->uid))
 
 static bool
 map_succeeds(size_t size, int protection)

@@ -48,6 +48,14 @@ bool	sandbox_beyond(const char *probe_name, enum sandbox_role role);
 
 /* False, if the last call failed as a sandbox makes calls fail. */
 bool	sandbox_reached(long result);
+/* A probe that is one call; its things are t. */
+#define TRY(name, call)							\
+	static bool							\
+	try_##name(const struct sandbox_things *t)			\
+	{								\
+		(void)t;						\
+		return sandbox_reached(call);				\
+	}
 /* Whether role must not be able to do it, on this system. */
 bool	sandbox_probe_applies(const struct sandbox_probe *probe,
 	    enum sandbox_role role);
