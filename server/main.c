@@ -292,7 +292,8 @@ take_certificate(struct master *m, const struct arguments *a)
 	struct conf_pair *pair;
 
 	if (a->certificate == NULL) {
-		if (a->starttls && tls_files_make(m->conf.hostname, m->tls) == -1)
+		if (a->starttls &&
+		    tls_files_make(m->conf.hostname, m->tls) == -1)
 			fatal("OpenSSL cannot make a certificate");
 		return;
 	}

@@ -19,7 +19,6 @@
 #include "shared/os/sandbox_table.h"
 #include "worker/smtp_session.h"
 #include "worker/tls_context.h"
-#include "worker/tls_try.h"
 
 struct nursery {
 	const char		*program;
@@ -207,7 +206,7 @@ shake_hands(struct nursery *n, const char **why)
 		if (n->works &&
 		    sandbox_enter(SANDBOX_SMTP, NULL, 0, why) == -1)
 			_exit(smtp_session_exit_unsafe);
-		_exit(tls_try() ? 0 : 1);
+		_exit(tls_context_shake_hands() ? 0 : 1);
 	}
 	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		continue;

@@ -27,5 +27,11 @@ void	tls_context_forget(void);
 void	tls_context_use(size_t pairs);
 /* The context; NULL where TLS is not configured. */
 struct tls *tls_context(void);
+/*
+ * One session under TLS with ourselves, as a worker serves it but for the key
+ * and its certificate, which are made here.  For a child that ends then: the
+ * previous certificates are gone.  False: none came about.
+ */
+bool	tls_context_shake_hands(void);
 
 #endif

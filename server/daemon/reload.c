@@ -33,7 +33,7 @@ struct renewal {
 	struct conf_epoch	*epoch;		/* NULL: keys alone, of */
 	const struct conf	*conf;		/* this */
 	struct tls_files	*files;		/* NULL: as they are */
-	bool			 own_slots;	/* files has, of the sign process */
+	bool			 own_slots;	/* has files, at sign */
 	bool			 denied;	/* for this user */
 	bool			 faulty;
 	bool			 again;		/* SIGHUP came meanwhile */

@@ -72,7 +72,8 @@ enum verdict message_begin(struct message *t, int *fd);
 /*
  * Waits for the disk from now on, with size octets of its worker's in its
  * file, until owner is told, with arg.  VERDICT_OK; or why not, which is in
- * the log, and t is clear.  *broken: the file is not what an honest worker leaves.
+ * the log, and t is clear.  *broken: the file is not what an honest worker
+ * leaves.
  */
 enum verdict message_end(struct message *t, uint64_t size,
 	    const struct message_owner *owner, void *arg, bool *broken);

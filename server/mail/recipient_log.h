@@ -26,7 +26,10 @@ struct recipient_log {
 void	recipient_log_add(struct recipient_log *l, const struct mailbox *to,
 	    const char *verdict, const struct recipient_reason *reason);
 void	recipient_log_clear(struct recipient_log *l);
-/* The first mailboxes of to, as many as out takes: "\"alice@example.org\",..." */
+/*
+ * The first mailboxes of to, as many as out takes:
+ * "\"alice@example.org\",..."
+ */
 void	recipient_log_mailboxes(const struct recipient_set *to,
 	    struct buf *out);
 

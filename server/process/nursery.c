@@ -262,7 +262,8 @@ on_tried(struct nursery *n, const char *why_not)
 			p->trying = NULL;
 		}
 		p->tried(n->master, why_not);
-	} else if (last && n->telling.files == n->master->tls && why_not[0] != '\0')
+	} else if (last && n->telling.files == n->master->tls &&
+	    why_not[0] != '\0')
 		lost(n, why_not);
 }
 

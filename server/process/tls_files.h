@@ -50,7 +50,7 @@ struct tls_before {
 	const struct conf	*conf;
 	const struct tls_files	*files;
 	size_t			 kept;	/* pairs that could not be read */
-	const char		*denied; /* file of one of them, or of another */
+	const char		*denied; /* file of one, or of another */
 };
 
 /* An empty one with one user, the caller; NULL: no memory. */
