@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "server/log/figure.h"
-#include "server/log/log_message_file.h"
 #include "shared/file.h"
 #include "shared/log.h"
 

@@ -9,17 +9,12 @@
 
 #include <sys/types.h>
 
+#include "server/log/log_message_file.h"
 #include "server/log/log_record.h"
 
 enum {
 	log_message_buffer_bytes = 4 * log_line_bytes,
 	log_message_name_bytes = 48	/* of a file that was rotated */
-};
-
-/* The line that the next one follows. */
-struct log_link {
-	uint64_t	n;		/* 0: there is none yet */
-	uint8_t		hash[log_hash_bytes];
 };
 
 struct log_message {

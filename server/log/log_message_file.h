@@ -5,7 +5,13 @@
 #ifndef SERVER_LOG_MESSAGE_FILE_H
 #define SERVER_LOG_MESSAGE_FILE_H
 
-#include "server/log/log_message.h"
+#include "server/log/log_record.h"
+
+/* The line that the next one follows. */
+struct log_link {
+	uint64_t	n;		/* 0: there is none yet */
+	uint8_t		hash[log_hash_bytes];
+};
 
 /*
  * What stands behind the last whole line of fd is moved to a file in bad, and

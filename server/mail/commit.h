@@ -7,7 +7,11 @@
 #ifndef SERVER_COMMIT_H
 #define SERVER_COMMIT_H
 
-#include "server/mail/message.h"
+#include <stdint.h>
+
+struct delivery;
+struct master;
+struct message;
 
 /* What is asked and said of a message that waits. */
 struct commit_owner {

@@ -1,5 +1,5 @@
 /*
- * One message on its way into its Maildirs, and out of them again when it
+ * One message, and its way into its Maildirs, and out of them again when it
  * fails.  Which is next, and for how long, is commit.c's.
  */
 #ifndef SERVER_DELIVERY_H
@@ -7,12 +7,52 @@
 
 #include <sys/queue.h>
 
-#include "server/mail/commit.h"
 #include "server/mail/maildir.h"
+#include "server/mail/recipient_log.h"
+#include "shared/ipc_msg.h"
+
+struct commit_owner;
+struct conf_epoch;
+struct master;
+struct message_owner;
 
 enum {
 	delivery_first_max = 32,	/* Maildirs at the first go */
-	delivery_piece_us = 4 * 1000	/* no new Maildir after that */
+	delivery_piece_us = 4 * 1000,	/* no new Maildir after that */
+	message_name_bytes = 256
+};
+
+/* Who sends it.  All of it is borrowed until message_clear. */
+struct message_client {
+	struct master		*master;
+	struct conf_epoch	*epoch;		/* of its recipients */
+	const char		*session;	/* its id, for the log */
+	const char		*user;		/* logged in; "": nobody */
+	const char		*ip;
+	bool			 ipv6;
+	uint16_t		 port;
+	bool			 hidden;	/* from who reads Received */
+	const struct ipc_tls	*tls;		/* NULL: in plain text */
+};
+
+/* Zero is valid: no message.  As it is after message_clear. */
+struct message {
+	struct message_client	 client;
+	char			 id[ipc_id_bytes + 1];
+	struct ipc_mail		 mail;
+	struct mailbox		 first_rcpt;
+	uint64_t		 rcpt_count;
+	struct recipient_set	 boxes;
+	struct recipient_log	 rcpts;		/* as the client named them */
+	uint64_t		 head_bytes;	/* of our trace fields */
+	uint64_t		 size;		/* of the committed file */
+	char			 name[message_name_bytes]; /* in its Maildirs */
+	struct delivery		*delivery;	/* it waits for; or NULL */
+	const struct message_owner *owner;	/* with that */
+	void			*arg;		/* of owner */
+	bool			 no_room;	/* told at RCPT */
+	unsigned		 authors;	/* From and Sender: asked for */
+	bool			 forged;	/* one of them is another's */
 };
 
 TAILQ_HEAD(delivery_list, delivery);

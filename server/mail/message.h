@@ -5,45 +5,9 @@
 #ifndef SERVER_MESSAGE_H
 #define SERVER_MESSAGE_H
 
-#include "server/mail/recipient_log.h"
+#include "server/mail/delivery.h"
+#include "server/mail/recipient.h"
 #include "server/master.h"
-
-struct delivery;
-
-enum { message_name_bytes = 256 };
-
-/* Who sends it.  All of it is borrowed until message_clear. */
-struct message_client {
-	struct master		*master;
-	struct conf_epoch	*epoch;		/* of its recipients */
-	const char		*session;	/* its id, for the log */
-	const char		*user;		/* logged in; "": nobody */
-	const char		*ip;
-	bool			 ipv6;
-	uint16_t		 port;
-	bool			 hidden;	/* from who reads Received */
-	const struct ipc_tls	*tls;		/* NULL: in plain text */
-};
-
-/* Zero is valid: no message.  As it is after message_clear. */
-struct message {
-	struct message_client	 client;
-	char			 id[ipc_id_bytes + 1];
-	struct ipc_mail		 mail;
-	struct mailbox		 first_rcpt;
-	uint64_t		 rcpt_count;
-	struct recipient_set	 boxes;
-	struct recipient_log	 rcpts;		/* as the client named them */
-	uint64_t		 head_bytes;	/* of our trace fields */
-	uint64_t		 size;		/* of the committed file */
-	char			 name[message_name_bytes]; /* in its Maildirs */
-	struct delivery		*delivery;	/* it waits for; or NULL */
-	const struct message_owner *owner;	/* with that */
-	void			*arg;		/* of owner */
-	bool			 no_room;	/* told at RCPT */
-	unsigned		 authors;	/* From and Sender: asked for */
-	bool			 forged;	/* one of them is another's */
-};
 
 /* Who waits until it is stored. */
 struct message_owner {

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/mail/recipient_set.h"
 
 static bool
 is_postmaster(struct span local)

@@ -7,37 +7,11 @@
 
 #include "server/conf/conf.h"
 #include "server/log/decision.h"
-#include "shared/ipc_msg.h"
+#include "server/mail/recipient_set.h"
 
 enum {
 	recipient_alias_depth_max = 20,
-	recipient_mailboxes_max = 10000, /* of one message, after aliases */
-	recipient_file_name_max_bytes = 200,
 	recipient_steps_max = 16	/* of one recipient, told */
-};
-
-/*
- * A Maildir: mail/DOMAIN/USER below the root.  Both are safe file names; an
- * empty domain is the catcher's, whose Maildirs are USER in its directory.
- */
-struct recipient_mailbox {
-	const char	*domain;	/* of the configuration: borrowed */
-	const char	*user;		/* the same; the catcher's: the set's */
-	bool		 needed;	/* without it nobody has the message */
-};
-
-/*
- * The Maildirs one message goes to, each once.  Zero is valid and empty.
- * What stands behind count is how it knows what it holds already: a Maildir or
- * an alias of the configuration has a number there, and a bit here.
- */
-struct recipient_set {
-	struct recipient_mailbox	*boxes;
-	size_t				 count;
-	uint32_t			*marks;	/* boxes, aliases followed */
-	size_t				 mark_count;
-	uint64_t			*met;	/* a bit for each mark */
-	char				**names; /* the catcher's; or NULL */
 };
 
 /* What a local part is in a domain, its catch-all aside. */
@@ -103,15 +77,5 @@ enum verdict recipient_explain(const struct conf *conf,
 	    const struct mailbox *rcpt, struct recipient_set *set,
 	    struct recipient_reason *reason,
 	    const struct recipient_watch *watch);
-void	recipient_set_clear(struct recipient_set *set);
-/*
- * Writes name as a file name of at most 200 octets and a NUL into out (201):
- * ASCII letters small; a leading "." and every octet but letters, digits and
- * ".-_+=~@" and those of printable UTF-8 as %XX; a longer one cut and ended
- * with "~" and a hash of the whole.  No result is "", "." or ".." or holds
- * "/" or a control character.
- */
-void	recipient_file_name(struct span name,
-	    char out[recipient_file_name_max_bytes + 1]);
 
 #endif

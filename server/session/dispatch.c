@@ -454,6 +454,8 @@ on_end(struct session *s, const struct ipc_record *r)
 	struct worker *w = s->worker;
 
 	s->worker = NULL;
+	login_forget(s);
+	sign_forget(s->master, &s->signing);
 	pool_release(w);
 	session_end(s->master, s, NULL, &r->u.end);
 	return true;

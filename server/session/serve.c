@@ -243,6 +243,8 @@ on_lost(void *session, const char *how)
 	struct session *s = session;
 
 	s->worker = NULL;
+	login_forget(s);
+	sign_forget(s->master, &s->signing);
 	session_end(s->master, s, how, NULL);
 }
 

@@ -14,8 +14,6 @@
 #include "server/log/refused.h"
 #include "server/mail/spool.h"
 #include "server/process/pool.h"
-#include "server/process/sign.h"
-#include "server/session/login.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
@@ -180,8 +178,6 @@ void
 session_end(struct master *m, struct session *s, const char *how,
     const struct ipc_end *end)
 {
-	login_forget(s);
-	sign_forget(m, &s->signing);
 	count_end(&m->counters, s, how, end);
 	if (end != NULL)
 		how = counters_rows[counters_of_end(end, how,
