@@ -32,6 +32,9 @@
 #define SMTPD_WORKER "/usr/local/libexec/smtpd-worker"
 #endif
 
+/* Options without a letter. */
+enum { STARTTLS = 256, CERTIFICATE, KEY, NO_SANDBOX, HELP };
+
 struct arguments {
 	const char	*conf;
 	const char	*worker;
@@ -61,45 +64,75 @@ static const char usage[] =
     "[directory]\n"
     "       smtpd -V | --version | --help\n";
 
-/* Options that say nothing without another, or against it; or NULL. */
+/* Options that say nothing without another, or against it. */
 static const char *
-clash(const struct arguments *a)
+clash(const struct arguments *a, const char **why)
 {
+	static const char of_catcher[] = " is an option of the catcher: it "
+	    "needs -C", exclude[] = " exclude each other";
 	const struct {
 		bool		 so;
-		const char	*text;
+		const char	*what;
+		const char	*why;
 	} t[] = {
-		{ a->listen && !a->catcher, "-l is an option of the catcher: "
-		    "it needs -C" },
-		{ a->login && !a->catcher, "-a is an option of the catcher: "
-		    "it needs -C" },
-		{ a->starttls && !a->catcher, "--starttls is an option of the "
-		    "catcher: it needs -C" },
-		{ a->certificate && !a->catcher, "--certificate is an option "
-		    "of the catcher: it needs -C" },
-		{ a->no_sandbox && !a->catcher, "--no-sandbox is an option of "
-		    "the catcher: it needs -C" },
-		{ a->key && !a->certificate, "--key needs --certificate" },
-		{ a->catcher && a->check, "-C and -n exclude each other" },
-		{ a->catcher && a->foreground, "-C and -d exclude each other: "
-		    "the catcher always stays in the foreground" },
-		{ a->inetd && a->catcher, "-i and -C exclude each other" },
-		{ a->inetd && a->check, "-i and -n exclude each other" },
-		{ a->inetd && a->pid_file, "-i and -p exclude each other" },
-		{ a->pid_file && a->catcher, "-p and -C exclude each other" },
-		{ a->pid_file && a->check, "-p and -n exclude each other" }
+		{ a->listen && !a->catcher, "-l", of_catcher },
+		{ a->login && !a->catcher, "-a", of_catcher },
+		{ a->starttls && !a->catcher, "--starttls", of_catcher },
+		{ a->certificate && !a->catcher, "--certificate", of_catcher },
+		{ a->no_sandbox && !a->catcher, "--no-sandbox", of_catcher },
+		{ a->key && !a->certificate, "--key", " needs --certificate" },
+		{ a->catcher && a->check, "-C and -n", exclude },
+		{ a->catcher && a->foreground, "-C and -d", " exclude each "
+		    "other: the catcher always stays in the foreground" },
+		{ a->inetd && a->catcher, "-i and -C", exclude },
+		{ a->inetd && a->check, "-i and -n", exclude },
+		{ a->inetd && a->pid_file, "-i and -p", exclude },
+		{ a->pid_file && a->catcher, "-p and -C", exclude },
+		{ a->pid_file && a->check, "-p and -n", exclude }
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
-		if (t[i].so)
-			return t[i].text;
+		if (t[i].so) {
+			*why = t[i].why;
+			return t[i].what;
+		}
 	return NULL;
+}
+
+/* Takes an option, with its argument; false: there is none by that letter. */
+static bool
+take_option(struct arguments *a, int c)
+{
+	const struct {
+		int		 c;
+		bool		*flag;
+		const char	**text;		/* its argument */
+	} options[] = {
+		{ 'a', NULL, &a->login }, { 'C', &a->catcher, NULL },
+		{ 'd', &a->foreground, NULL }, { 'f', NULL, &a->conf },
+		{ 'i', &a->inetd, NULL }, { 'l', NULL, &a->listen },
+		{ 'n', &a->check, NULL }, { 'p', NULL, &a->pid_file },
+		{ 'v', &a->verbose, NULL }, { 'w', NULL, &a->worker },
+		{ STARTTLS, &a->starttls, NULL },
+		{ CERTIFICATE, NULL, &a->certificate },
+		{ KEY, NULL, &a->key }, { NO_SANDBOX, &a->no_sandbox, NULL }
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (options[i].c != c)
+			continue;
+		if (options[i].flag != NULL)
+			*options[i].flag = true;
+		else
+			*options[i].text = optarg;
+		return true;
+	}
+	return false;
 }
 
 static void
 read_arguments(int argc, char *argv[], struct arguments *a)
 {
-	enum { STARTTLS = 256, CERTIFICATE, KEY, NO_SANDBOX, HELP };
 	static const struct option longs[] = {
 		{ "auth", required_argument, NULL, 'a' },
 		{ "starttls", no_argument, NULL, STARTTLS },
@@ -110,72 +143,29 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 }
 	};
-	const char *why;
+	const char *what, *why;
 	int c;
 
 	/* Its messages would go to who knows whom. */
 	opterr = 0;
 	optopt = 0;
 	while ((c = getopt_long(argc, argv, "a:Cdf:il:np:vVw:", longs,
-	    NULL)) != -1)
-		switch (c) {
-		case 'a':
-			a->login = optarg;
-			break;
-		case 'C':
-			a->catcher = true;
-			break;
-		case 'd':
-			a->foreground = true;
-			break;
-		case 'f':
-			a->conf = optarg;
-			break;
-		case 'i':
-			a->inetd = true;
-			break;
-		case 'l':
-			a->listen = optarg;
-			break;
-		case 'n':
-			a->check = true;
-			break;
-		case 'p':
-			a->pid_file = optarg;
-			break;
-		case 'v':
-			a->verbose = true;
-			break;
-		case 'V':
-			puts("smtpd " SMTPD_VERSION);
+	    NULL)) != -1) {
+		if (c == 'V' || c == HELP) {
+			fputs(c == HELP ? usage : "smtpd " SMTPD_VERSION "\n",
+			    stdout);
 			exit(0);
-		case 'w':
-			a->worker = optarg;
-			break;
-		case STARTTLS:
-			a->starttls = true;
-			break;
-		case CERTIFICATE:
-			a->certificate = optarg;
-			break;
-		case KEY:
-			a->key = optarg;
-			break;
-		case NO_SANDBOX:
-			a->no_sandbox = true;
-			break;
-		case HELP:
-			fputs(usage, stdout);
-			exit(0);
-		default:
+		}
+		if (!take_option(a, c)) {
 			wrong_word(usage, argc, argv, a->wrong);
 			return;
 		}
+	}
 	if (a->catcher && optind < argc)
 		a->dir = argv[optind++];
-	why = clash(a);
-	if (why != NULL)
-		snprintf(a->wrong, sizeof(a->wrong), "%s", why);
+	what = clash(a, &why);
+	if (what != NULL)
+		snprintf(a->wrong, sizeof(a->wrong), "%s%s", what, why);
 	else if (optind < argc)
 		wrong_word(usage, argc, argv, a->wrong);
 }

@@ -387,7 +387,7 @@ kill_overdue(struct master *m)
 	TAILQ_FOREACH(w, &m->pool->busy, entry) {
 		if (w->when == IPC_AT_COMMIT || !w->use->is_overdue(w->owner))
 			continue;
-		kill_worker(w, "session far longer than its worker may let it");
+		kill_worker(w, "its work lasts far longer than it may let it");
 		return;		/* the next one at the next tick */
 	}
 }
