@@ -192,16 +192,17 @@ else
 fi
 
 if unpack_starters; then
-	for kind in nowait wait; do
-		start_inetd $kind
-		check "inetd-$kind" serves_as_ever
-		end_starter
-	done
+	start_inetd nowait
+	check inetd-nowait serves_as_ever
+	end_starter
+	start_inetd wait
+	check inetd-wait serves_as_ever standing
+	end_starter
 	start_xinetd nowait no
 	check xinetd-nowait serves_as_ever
 	end_starter
 	start_xinetd wait yes
-	check xinetd-wait serves_as_ever
+	check xinetd-wait serves_as_ever standing
 	end_starter
 	start_tcpserver
 	check tcpserver tcpserver_serves

@@ -475,22 +475,35 @@ is_banned() {
 	fail2ban-client status smtpd | grep -q "Banned IP list:.*$1"
 }
 
-# inetd, by each of the page's lines.
-seen_inetd() {
-	local kind
+no_smtpd() {
+	! pgrep -x smtpd
+}
 
-	trap 'systemctl stop openbsd-inetd' EXIT
+# What inetd has started outlives it until it is idle.
+stop_inetd() {
+	systemctl stop openbsd-inetd
+	until_so 30 no_smtpd || fail "something of it stays"
+}
+
+# by_inetd KIND [standing]: by the page's line.
+by_inetd() {
+	emptied
+	configure "log to $plog" 'limits {' 'inetd-wait 1s' '}'
+	recipe "smtp stream tcp $1 " >/etc/inetd.conf
+	systemctl restart openbsd-inetd
+	start_port=25
+	starter_pid=$(systemctl show -P MainPID openbsd-inetd)
+	shift
+	serves_as_ever "$@"
+}
+
+seen_inetd() {
+	trap stop_inetd EXIT
 	ln -sfn /var/log/smtpd $base.log
 	ln -sfn /var/smtpd $base.root
-	for kind in nowait wait; do
-		emptied
-		configure "log to $plog" 'limits {' 'inetd-wait 1s' '}'
-		recipe "smtp stream tcp $kind " >/etc/inetd.conf
-		systemctl restart openbsd-inetd
-		start_port=25
-		starter_pid=$(systemctl show -P MainPID openbsd-inetd)
-		serves_as_ever
-	done
+	by_inetd nowait
+	stop_inetd
+	by_inetd wait standing
 }
 
 # 2.4: who holds keys or passwords is killed, and then who starts them again.
@@ -555,7 +568,8 @@ seen_log_file() {
 	local root=/var/smtpd
 
 	fresh 'log to /var/log/smtpd/smtpd.log'
-	grep -q event=start /var/log/smtpd/smtpd.log || fail "no log there"
+	until_so 10 grep event=start /var/log/smtpd/smtpd.log ||
+	    fail "no log there: $(ls -la /var/log/smtpd; journal | tail -n 3)"
 	send
 	chgrp adm $root
 	chmod 750 $root
