@@ -23,7 +23,8 @@ test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o \
 	  $(BUILD)/server/process/feed.o $(BUILD)/server/session/guesses.o \
 	  $(BUILD)/server/mail/sender.o $(BUILD)/server/conf/conf_warn.o \
 	  $(BUILD)/shared/password_check.o \
-	  $(patsubst %,$(BUILD)/worker/%.o,dot header lineio mailbox_list) \
+	  $(patsubst %,$(BUILD)/worker/%.o,dot header lineio mailbox_list \
+	  proxy_header) \
 	  $(BUILD)/server/smtpctl/smtpctl_conf.o $(BUILD)/server/smtpctl/smtpctl_control.o
 
 # ---- unit ---------------------------------------------------------------

@@ -12,10 +12,10 @@
 
 #include "shared/deadline.h"
 #include "shared/os/sandbox_table.h"
-#include "shared/proxy_header.h"
 #include "shared/trace_field.h"
 #include "worker/ask.h"
 #include "worker/peer.h"
+#include "worker/proxy_header.h"
 #include "worker/smtp_auth.h"
 #include "worker/smtp_cmd.h"
 #include "worker/smtp_tls.h"

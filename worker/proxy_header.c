@@ -2,7 +2,7 @@
  * The PROXY protocol.  A proxy that is believed sends it, and still nothing
  * is guessed: what is not exactly a header is none.
  */
-#include "shared/proxy_header.h"
+#include "worker/proxy_header.h"
 
 #include <string.h>
 

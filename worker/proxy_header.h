@@ -2,8 +2,8 @@
  * The header of the PROXY protocol, versions 1 and 2, with which a proxy says
  * who its client is (HAProxy: doc/proxy-protocol.txt).  Pure.
  */
-#ifndef SHARED_PROXY_HEADER_H
-#define SHARED_PROXY_HEADER_H
+#ifndef WORKER_PROXY_HEADER_H
+#define WORKER_PROXY_HEADER_H
 
 #include "shared/ipc_proxy.h"
 #include "shared/span.h"
