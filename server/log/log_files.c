@@ -5,7 +5,6 @@
 #include "server/log/log_files.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,21 +12,15 @@
 #include <unistd.h>
 
 #include "server/log/log_record.h"
-#include "shared/array.h"
-
-static bool
-ends_with(const char *name, const char *end)
-{
-	size_t n = strlen(name), m = strlen(end);
-
-	return n > m && strcmp(name + n - m, end) == 0;
-}
 
 static bool
 is_compressed(const char *name)
 {
-	return ends_with(name, ".gz") || ends_with(name, ".xz") ||
-	    ends_with(name, ".bz2") || ends_with(name, ".zst");
+	const char *dot = strrchr(name, '.');
+
+	return dot != NULL && (strcmp(dot, ".gz") == 0 ||
+	    strcmp(dot, ".xz") == 0 || strcmp(dot, ".bz2") == 0 ||
+	    strcmp(dot, ".zst") == 0);
 }
 
 /* By smtpd "message.20261122T000000Z", by logrotate "message.1", "-2026". */
@@ -58,22 +51,6 @@ first_number(const char *path)
 	return r.n;
 }
 
-static int
-add(struct log_files *f, const char *dir, const char *name)
-{
-	struct log_file_found *grown;
-
-	grown = array_grow(f->files, f->count, sizeof(*grown));
-	if (grown == NULL)
-		return -1;
-	f->files = grown;
-	grown += f->count++;
-	snprintf(grown->path, sizeof(grown->path), "%s/%s", dir, name);
-	grown->strange = !is_given(name);
-	grown->first = grown->strange ? 0 : first_number(grown->path);
-	return 0;
-}
-
 /* What cannot be told goes first, and "message" among equals last. */
 static int
 compare(const void *a, const void *b)
@@ -88,31 +65,47 @@ compare(const void *a, const void *b)
 	return strcmp(x->path, y->path);
 }
 
+static int
+is_of_log(const struct dirent *e)
+{
+	return strncmp(e->d_name, "message", 7) == 0 &&
+	    memchr(".-", e->d_name[7], 3) != NULL;
+}
+
+static void
+describe(struct log_file_found *f, const char *dir, const char *name)
+{
+	snprintf(f->path, sizeof(f->path), "%s/%s", dir, name);
+	f->strange = !is_given(name);
+	f->first = f->strange ? 0 : first_number(f->path);
+}
+
 int
 log_files_find(const char *root, struct log_files *out, char what[PATH_MAX])
 {
-	struct dirent *e;
-	int result = 0;
-	DIR *d;
+	struct dirent **found;
+	int n;
 
 	memset(out, 0, sizeof(*out));
 	snprintf(what, PATH_MAX, "%s/log", root);
-	d = opendir(what);
-	if (d == NULL)
+	n = scandir(what, &found, is_of_log, NULL);
+	if (n == -1)
 		return -1;
-	while (result == 0 && (e = readdir(d)) != NULL) {
-		if (strncmp(e->d_name, "message", 7) != 0 ||
-		    memchr(".-", e->d_name[7], 3) == NULL)
-			continue;
-		if (is_compressed(e->d_name))
+	out->files = calloc((size_t)n + 1, sizeof(*out->files));
+	for (int i = 0; i < n; i++) {
+		const char *name = found[i]->d_name;
+
+		if (is_compressed(name))
 			out->compressed++;
-		else
-			result = add(out, what, e->d_name);
+		else if (out->files != NULL)
+			describe(&out->files[out->count++], what, name);
+		free(found[i]);
 	}
-	closedir(d);
-	if (out->count > 0)
-		qsort(out->files, out->count, sizeof(*out->files), compare);
-	return result;
+	free(found);
+	if (out->files == NULL)
+		return -1;
+	qsort(out->files, out->count, sizeof(*out->files), compare);
+	return 0;
 }
 
 void

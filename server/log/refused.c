@@ -43,10 +43,10 @@ static struct {
 
 /* What gathers of one session. */
 struct refused_text {
-	uint32_t	lines;
-	size_t		n;
-	size_t		room;
+	uint32_t	 lines;
+	FILE		*f;		/* open_memstream(3) of the rest */
 	char		*text;
+	size_t		 n;
 };
 
 /* Zeros, if client is no address. */
@@ -206,27 +206,6 @@ refused_init(struct event_base *base, const struct conf *conf, int log,
 	return e == NULL || event_add(e, &every) == -1 ? -1 : 0;
 }
 
-/* Room for n octets more; false: no more is kept. */
-static bool
-reserve(struct refused_text *t, size_t n)
-{
-	size_t room = t->room == 0 ? 2048 : t->room;
-	char *text;
-
-	while (room < t->n + n)
-		room *= 2;
-	if (t->n + n > text_max_bytes)
-		return false;
-	if (room == t->room)
-		return true;
-	text = realloc(t->text, room);
-	if (text == NULL)
-		return false;
-	t->text = text;
-	t->room = room;
-	return true;
-}
-
 bool
 refused_said(struct refused_text **of, const struct ipc_trace *t)
 {
@@ -234,8 +213,10 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 	    "client", "remark" };
 	static uint8_t shown[4 * ipc_trace_bytes];
 	static uint8_t text[2 * sizeof(shown)];
+	static uint8_t line_text[sizeof(text) + 128];
 	struct buf b = buf_over(shown, sizeof(shown));
-	struct buf escaped = buf_over(text, sizeof(text)), line;
+	struct buf escaped = buf_over(text, sizeof(text));
+	struct buf line = buf_over(line_text, sizeof(line_text));
 	struct refused_said said = { .ms = t->ms,
 	    .who = span_of(who[t->kind]) };
 	struct refused_text *x = *of;
@@ -253,12 +234,13 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 	buf_add_escaped(&b, span_from(t->octets, t->n), "");
 	json_add_text(&escaped, buf_span(&b));
 	said.text = buf_span(&escaped);
-	if (!reserve(x, escaped.n + 128))
-		return true;
-	line = buf_over(x->text + x->n, x->room - x->n);
 	refused_said_write(&said, &line);
-	if (!line.cut)
-		x->n += line.n;
+	if (x->f == NULL)
+		x->f = open_memstream(&x->text, &x->n);
+	if (x->f != NULL && !line.cut && x->n + line.n <= text_max_bytes) {
+		fwrite(line.p, 1, line.n, x->f);
+		fflush(x->f);
+	}
 	return true;
 }
 
@@ -319,8 +301,10 @@ refused_end(struct refused_text **of, const struct refused_head *facts,
 	}
 	if (x == NULL)
 		return;
-	if (facts != NULL && r.dir != -1 && x->n > 0)
+	if (facts != NULL && r.dir != -1 && x->n > 0 && !ferror(x->f))
 		keep(x, facts, rcpts, rcpt_count);
+	if (x->f != NULL)
+		fclose(x->f);
 	free(x->text);
 	free(x);
 }
