@@ -20,7 +20,7 @@ form_step(struct json *j, struct log_step *s)
 
 /* A list, each of which begins with first and is taken by take. */
 static void
-form_list(struct json *j, struct span *list, char first,
+form_list(struct json *j, struct span *list, uint8_t first,
     void (*take)(struct json *j))
 {
 	const uint8_t *start = j->rest.p;
