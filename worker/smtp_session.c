@@ -24,7 +24,7 @@
 
 enum {
 	closing_ms = 5000,	/* for a last reply to go out */
-	header_ms = 5000	/* for all of a PROXY header, trickling or not */
+	header_ms = 5000	/* for a whole PROXY header, trickling or not */
 };
 
 /* What came instead of a command. */

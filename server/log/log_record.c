@@ -29,7 +29,7 @@ form_list(struct json *j, struct span *list, uint8_t first,
 		buf_add(j->out, *list);
 		return;
 	}
-	if (j->rest.n > 0 && j->rest.p[0] == first)
+	if (j->rest.n > 0 && j->rest.p[0] == (uint8_t)first)
 		do
 			take(j);
 		while (json_took(j, ","));

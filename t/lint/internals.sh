@@ -89,13 +89,13 @@ if ! diff "$work/source" "$work/page" >"$work/diff"; then
 fi
 
 # Every file of the source that the page names is there.
-for file in $(grep -oE '(server|worker|shared)/[a-z_/0-9]+\.[ch]' "$page" |
-    sort -u); do
+grep -oE '(server|worker|shared)/[a-z_/0-9]+\.[ch]' "$page" | sort -u >"$work/files"
+while read -r file; do
 	[ -f "$source/$file" ] || {
 		echo "smtpd-internals(7) names $file, which is not there"
 		status=1
 	}
-done
+done <"$work/files"
 
 # .\" FILE: NAME = VALUE, above what is told of it.
 sed -n 's/^\.\\" \([^ ]*\): \(.* = .*\)/\1 \2/p' "$page" >"$work/numbers"
