@@ -13,8 +13,8 @@
 
 #include "shared/deadline.h"
 #include "shared/file.h"
-#include "worker/dot.h"
 #include "worker/ask.h"
+#include "worker/dot.h"
 #include "worker/smtp_submit.h"
 #include "worker/transcript.h"
 

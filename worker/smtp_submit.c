@@ -5,13 +5,14 @@
  */
 #include "worker/smtp_submit.h"
 
+#include <sodium.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "worker/mailbox_list.h"
 #include "shared/trace_field.h"
 #include "worker/ask.h"
+#include "worker/mailbox_list.h"
 
 enum { random_bytes = 16 };
 
@@ -30,16 +31,14 @@ smtp_submit_begin(const struct smtp_session *s)
 static void
 add_message_id(const struct smtp_session *s, struct buf *out)
 {
-	static const char digits[] = "0123456789abcdef";
 	uint8_t random[random_bytes];
+	char digits[2 * sizeof(random) + 1];
 
 	if (getentropy(random, sizeof(random)) == -1)
 		return;		/* it may be missing (RFC 5322 3.6.4) */
 	buf_add_str(out, "Message-ID: <");
-	for (size_t i = 0; i < sizeof(random); i++) {
-		buf_add(out, span_from(&digits[random[i] >> 4], 1));
-		buf_add(out, span_from(&digits[random[i] & 15], 1));
-	}
+	buf_add_str(out, sodium_bin2hex(digits, sizeof(digits), random,
+	    sizeof(random)));
 	buf_add_str(out, "@");
 	buf_add(out, span_from(s->settings->hostname,
 	    s->settings->hostname_len));

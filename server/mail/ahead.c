@@ -3,7 +3,7 @@
  */
 #include "server/mail/ahead.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/mail/delivery.h"
@@ -63,16 +63,14 @@ expand(struct ahead *a, const struct conf_domain *d,
     const struct conf_alias *alias)
 {
 	struct recipient_reason reason = { .path = NULL };
-	struct mailbox to = { .local_len = 0 };
+	char address[smtp_mailbox_text_max_bytes];
+	int n = snprintf(address, sizeof(address), "%s@%s", alias->name,
+	    d->name);
+	struct mailbox to;
 	enum verdict verdict;
-	size_t local = strlen(alias->name), domain = strlen(d->name);
 
-	if (local > sizeof(to.local) || domain > sizeof(to.domain))
+	if (!smtp_mailbox_from_text(span_from(address, (size_t)n), &to))
 		return;
-	memcpy(to.local, alias->name, local);
-	memcpy(to.domain, d->name, domain);
-	to.local_len = (uint8_t)local;
-	to.domain_len = (uint8_t)domain;
 	verdict = recipient_expand(&a->epoch->conf, &to, &a->to, &reason);
 	if (verdict != VERDICT_TOO_MANY || a->to.count == 0)
 		return;

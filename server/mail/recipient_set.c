@@ -4,6 +4,7 @@
  */
 #include "server/mail/recipient_set.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,10 +182,9 @@ is_file_char(uint32_t c)
 static size_t
 add_next(struct file_name *name, struct span in)
 {
-	static const char hex[] = "0123456789ABCDEF";
 	uint32_t c = 0;
 	size_t taken = utf8_next(in, &c);
-	char small;
+	char small, coded[4];
 
 	if (taken == 1)
 		c = ascii_lower((uint8_t)c);
@@ -197,8 +197,8 @@ add_next(struct file_name *name, struct span in)
 		add_char(name, &small, 1);
 		return 1;
 	}
-	add_char(name, (const char[]){ '%', hex[in.p[0] >> 4],
-	    hex[in.p[0] & 15] }, 3);
+	snprintf(coded, sizeof(coded), "%%%02X", in.p[0]);
+	add_char(name, coded, 3);
 	return 1;
 }
 
@@ -206,16 +206,14 @@ void
 recipient_file_name(struct span in,
     char out[recipient_file_name_max_bytes + 1])
 {
-	static const char hex[] = "0123456789abcdef";
 	struct file_name name = { .out = out, .hash = hash_start };
 
 	while (in.n > 0)
 		in = span_skip(in, add_next(&name, in));
 	if (name.long_one) {
-		name.n = name.kept;
-		out[name.n++] = '~';
-		for (int shift = 60; shift >= 0; shift -= 4)
-			out[name.n++] = hex[name.hash >> shift & 15];
+		snprintf(out + name.kept, hash_digits + 2, "~%016llx",
+		    (unsigned long long)name.hash);
+		name.n = name.kept + 1 + hash_digits;
 	}
 	if (name.n == 0)
 		out[name.n++] = '%';
