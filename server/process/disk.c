@@ -13,7 +13,7 @@
 #include "shared/ipc.h"
 
 static struct {
-	TAILQ_HEAD(, disk_job)	 jobs;
+	TAILQ_HEAD(disk_jobs, disk_job) jobs;
 	uint64_t		 sent;		/* records, in all */
 	uint64_t		 answered;
 	bool			 ended;		/* nobody is asked any more */
