@@ -54,16 +54,18 @@ ask_is_hurry(struct ask *a)
 	return true;
 }
 
-static enum verdict
-receive_verdict(struct ask *a, enum ipc_when when)
+/* Sends *r and receives its answer there, which is of that type. */
+static void
+exchange(struct ask *a, struct ipc_record *r, enum ipc_when when,
+    enum ipc_type type)
 {
-	struct ipc_record r;
 	int passed;
 
-	receive_or_end(a, when, &r, &passed);
-	if (r.type != IPC_VERDICT)
+	send_or_end(a, r);
+	explicit_bzero(r, sizeof(*r));
+	receive_or_end(a, when, r, &passed);
+	if (r->type != type)
 		_exit(0);
-	return (enum verdict)r.u.verdict.verdict;
 }
 
 int
@@ -94,12 +96,8 @@ enum proxy_answer
 ask_proxy(struct ask *a, const struct ipc_proxy *client)
 {
 	struct ipc_record r = { .type = IPC_PROXY, .u.proxy = *client };
-	int passed;
 
-	send_or_end(a, &r);
-	receive_or_end(a, IPC_AT_PROXY, &r, &passed);
-	if (r.type != IPC_WELCOME)
-		_exit(0);
+	exchange(a, &r, IPC_AT_PROXY, IPC_WELCOME);
 	return (enum proxy_answer)r.u.welcome.answer;
 }
 
@@ -107,14 +105,9 @@ enum login_answer
 ask_login(struct ask *a, struct ipc_login *l)
 {
 	struct ipc_record r = { .type = IPC_LOGIN, .u.login = *l };
-	int passed;
 
 	explicit_bzero(l, sizeof(*l));
-	send_or_end(a, &r);
-	explicit_bzero(&r, sizeof(r));
-	receive_or_end(a, IPC_AT_LOGIN, &r, &passed);
-	if (r.type != IPC_ADMIT)
-		_exit(0);
+	exchange(a, &r, IPC_AT_LOGIN, IPC_ADMIT);
 	return (enum login_answer)r.u.admit.answer;
 }
 
@@ -123,10 +116,12 @@ ask_mail(struct ask *a, const struct ipc_mail *mail)
 {
 	struct ipc_record r = { .type = IPC_MAIL, .u.mail = *mail };
 
-	send_or_end(a, &r);
-	if (!mail->wait)
+	if (!mail->wait) {
+		send_or_end(a, &r);
 		return VERDICT_OK;
-	return receive_verdict(a, IPC_AT_SESSION);
+	}
+	exchange(a, &r, IPC_AT_SESSION, IPC_VERDICT);
+	return (enum verdict)r.u.verdict.verdict;
 }
 
 /* For so long, unless the server stops or somebody needs the place. */
@@ -147,12 +142,8 @@ enum verdict
 ask_rcpt(struct ask *a, const struct mailbox *to)
 {
 	struct ipc_record r = { .type = IPC_RCPT, .u.rcpt.to = *to };
-	int passed;
 
-	send_or_end(a, &r);
-	receive_or_end(a, IPC_AT_RCPT, &r, &passed);
-	if (r.type != IPC_VERDICT)
-		_exit(0);
+	exchange(a, &r, IPC_AT_RCPT, IPC_VERDICT);
 	hold_back(a, r.u.verdict.held_back_ms);
 	return (enum verdict)r.u.verdict.verdict;
 }
@@ -163,8 +154,8 @@ ask_originator(struct ask *a, const struct mailbox *author)
 	struct ipc_record r = { .type = IPC_ORIGINATOR,
 	    .u.rcpt.to = *author };
 
-	send_or_end(a, &r);
-	return receive_verdict(a, IPC_AT_DATA);
+	exchange(a, &r, IPC_AT_DATA, IPC_VERDICT);
+	return (enum verdict)r.u.verdict.verdict;
 }
 
 enum verdict
@@ -203,12 +194,8 @@ ask_sign(struct ask *a, const struct ipc_digest *digest,
     struct ipc_signature *out)
 {
 	struct ipc_record r = { .type = IPC_SIGN, .u.digest = *digest };
-	int passed;
 
-	send_or_end(a, &r);
-	receive_or_end(a, IPC_AT_SESSION, &r, &passed);
-	if (r.type != IPC_SIGNATURE)
-		_exit(0);
+	exchange(a, &r, IPC_AT_SESSION, IPC_SIGNATURE);
 	*out = r.u.signature;
 }
 
@@ -227,59 +214,48 @@ tell_begin(struct ask *a)
 }
 
 void
-tell_abort(struct ask *a, int error)
-{
-	struct ipc_record r = { .type = IPC_ABORT,
-	    .u.abort.error = (uint32_t)error };
-
-	send_or_end(a, &r);
-}
-
-void
 tell_reset(struct ask *a)
 {
 	tell_empty(a, IPC_RESET);
 }
 
+#define TELL(type, value)						\
+	send_or_end(a, &(struct ipc_record){ IPC_##type, 0, { value } })
+
+void
+tell_abort(struct ask *a, int error)
+{
+	TELL(ABORT, .abort.error = (uint32_t)error);
+}
+
 void
 tell_note(struct ask *a, enum note note)
 {
-	struct ipc_record r = { .type = IPC_NOTE, .u.note.note = note };
-
-	send_or_end(a, &r);
+	TELL(NOTE, .note.note = note);
 }
 
 void
 tell_tls(struct ask *a, const struct ipc_tls *agreed)
 {
-	struct ipc_record r = { .type = IPC_TLS, .u.tls = *agreed };
-
-	send_or_end(a, &r);
+	TELL(TLS, .tls = *agreed);
 }
 
 void
 tell_tls_fail(struct ask *a, enum tls_fail why)
 {
-	struct ipc_record r = { .type = IPC_TLS_FAIL, .u.tls_fail.why = why };
-
-	send_or_end(a, &r);
+	TELL(TLS_FAIL, .tls_fail.why = why);
 }
 
 void
 tell_proxy_fail(struct ask *a, enum proxy_fail why)
 {
-	struct ipc_record r = { .type = IPC_PROXY_FAIL,
-	    .u.proxy_fail.why = why };
-
-	send_or_end(a, &r);
+	TELL(PROXY_FAIL, .proxy_fail.why = why);
 }
 
 void
 tell_end(struct ask *a, const struct ipc_end *end)
 {
-	struct ipc_record r = { .type = IPC_END, .u.end = *end };
-
-	send_or_end(a, &r);
+	TELL(END, .end = *end);
 }
 
 void
