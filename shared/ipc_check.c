@@ -130,7 +130,7 @@ CHECK(text, IS_TEXT(r->u.text.text) && r->u.text.pid >= 0,
 CHECK(pid, r->u.pid.pid > 1, "process id out of range")
 CHECK(died, r->u.died.pid > 1, "process id out of range")
 CHECK(verdict, r->u.verdict.verdict < VERDICT_COUNT, "verdict out of range")
-CHECK(hurry, r->u.hurry.why < HURRY_COUNT, "hurry out of range")
+CHECK(stress, r->u.stress.why < STRESS_COUNT, "stress out of range")
 CHECK(abort, r->u.abort.error < 4096, "errno out of range")
 CHECK(sync, r->u.sync.data <= 1, "flag out of range")
 CHECK(synced, r->u.synced.error >= 0 && r->u.synced.error < 4096,

@@ -137,9 +137,9 @@ enum ipc_auth {
 };
 
 /* Said at any time of a session: how long its client may be silent now. */
-struct ipc_hurry {
+struct ipc_stress {
 	uint32_t	idle_timeout_ms;
-	uint32_t	why;		/* enum hurry */
+	uint32_t	why;		/* enum stress */
 };
 
 /* Stored; room as in struct ipc_session. */
@@ -190,7 +190,7 @@ struct ipc_end {
 	X(FILE, IPC_TO_WORKER, nothing, 1, IPC_AT_RCPT, any)		\
 	X(STORED, IPC_TO_WORKER, stored, 0, IPC_AT_COMMIT, stored)	\
 	X(UNSTORED, IPC_TO_WORKER, verdict, 0, IPC_AT_COMMIT, verdict)	\
-	X(HURRY, IPC_TO_WORKER, hurry, 0, IPC_AT_ANY, hurry)		\
+	X(STRESS, IPC_TO_WORKER, stress, 0, IPC_AT_ANY, stress)		\
 	X(MAIL, IPC_FROM_WORKER, mail, 0, IPC_AT_SESSION, mail)		\
 	X(RCPT, IPC_FROM_WORKER, rcpt, 0,				\
 	    IPC_AT_MAIL | IPC_AT_RCPT, rcpt)				\
@@ -228,7 +228,7 @@ struct ipc_record {
 		struct ipc_died		died;
 		struct ipc_text		text;
 		struct ipc_session	session;
-		struct ipc_hurry	hurry;
+		struct ipc_stress	stress;
 		struct ipc_verdict	verdict;
 		struct ipc_stored	stored;
 		struct ipc_mail		mail;

@@ -54,12 +54,12 @@ enum session_end { IPC_ENDS(IPC_END_NAME, ) END_COUNT };
 #undef IPC_END_NAME
 
 /* Why a client may be silent for less long than before, or for longer. */
-enum hurry {
-	HURRY_NOT,		/* no more than usual */
-	HURRY_FULL,		/* the pool fills */
-	HURRY_ROOM,		/* somebody else needs the place */
-	HURRY_STOP,		/* the server stops: this is the last */
-	HURRY_COUNT
+enum stress {
+	STRESS_NONE,		/* no more than usual */
+	STRESS_FULL,		/* the pool fills */
+	STRESS_EVICT,		/* another client needs the slot */
+	STRESS_END,		/* the server shuts down */
+	STRESS_COUNT
 };
 
 #endif

@@ -18,10 +18,10 @@ send_or_end(struct ask *a, struct ipc_record *r)
 }
 
 static void
-take_hurry(struct ask *a, const struct ipc_record *r)
+take_stress(struct ask *a, const struct ipc_record *r)
 {
-	a->hurry = (enum hurry)r->u.hurry.why;
-	a->idle_ms = r->u.hurry.idle_timeout_ms;
+	a->stress = (enum stress)r->u.stress.why;
+	a->idle_ms = r->u.stress.idle_timeout_ms;
 }
 
 /* The next record; its descriptor is *passed or, if none may come, none. */
@@ -35,22 +35,22 @@ receive_or_end(struct ask *a, enum ipc_when when, struct ipc_record *r,
 		if (ipc_recv(a->channel, IPC_TO_WORKER, when, true, r, passed,
 		    &why) != IPC_GOT_RECORD)
 			_exit(0);
-		if (r->type == IPC_HURRY)
-			take_hurry(a, r);
-	} while (r->type == IPC_HURRY);
+		if (r->type == IPC_STRESS)
+			take_stress(a, r);
+	} while (r->type == IPC_STRESS);
 }
 
 bool
-ask_is_hurry(struct ask *a)
+ask_is_stressed(struct ask *a)
 {
 	struct ipc_record r;
 	const char *why;
 	int passed;
 
 	if (ipc_recv(a->channel, IPC_TO_WORKER, IPC_AT_SESSION, false, &r,
-	    &passed, &why) != IPC_GOT_RECORD || r.type != IPC_HURRY)
+	    &passed, &why) != IPC_GOT_RECORD || r.type != IPC_STRESS)
 		return false;
-	take_hurry(a, &r);
+	take_stress(a, &r);
 	return true;
 }
 
@@ -87,7 +87,7 @@ ask_session(struct ask *a, struct ipc_session *out, int *output)
 	if (r.type != IPC_SESSION)
 		_exit(0);
 	*out = r.u.session;
-	a->hurry = HURRY_NOT;
+	a->stress = STRESS_NONE;
 	a->idle_ms = (int64_t)r.u.session.idle_timeout_s * 1000;
 	return passed;
 }
@@ -132,9 +132,9 @@ hold_back(struct ask *a, uint32_t ms)
 	int64_t until_ms = deadline_now_ms() + ms;
 	int left;
 
-	while (a->hurry < HURRY_ROOM &&
+	while (a->stress < STRESS_EVICT &&
 	    (left = deadline_left_ms(until_ms)) > 0)
-		if (poll(&fd, 1, left) == 1 && !ask_is_hurry(a))
+		if (poll(&fd, 1, left) == 1 && !ask_is_stressed(a))
 			return;
 }
 

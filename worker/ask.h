@@ -14,7 +14,7 @@
 struct ask {
 	int	channel;
 	bool	file_due;	/* BEGIN was told, ask_file not yet called */
-	enum hurry hurry;	/* the master's last word on it */
+	enum stress stress;	/* the master's last word on it */
 	int64_t	idle_ms;	/* so long may a client be silent */
 };
 
@@ -46,9 +46,9 @@ enum verdict	ask_commit(struct ask *a, uint64_t size,
 		    struct ipc_stored *out);
 /*
  * The channel is readable though nothing was asked: true when the master
- * said HURRY (and a holds what it said), false when it is gone.
+ * said STRESS (and a holds what it said), false when it is gone.
  */
-bool		ask_is_hurry(struct ask *a);
+bool		ask_is_stressed(struct ask *a);
 
 /* Said without waiting for an answer. */
 void	tell_begin(struct ask *a);

@@ -36,7 +36,7 @@ wait_for(const struct peer *p, int fd, short events, int64_t deadline_ms)
 		if (n == -1 && errno != EINTR)
 			return -1;
 		if (n > 0 && fds[1].revents != 0) {
-			if (p->master->file_due || !ask_is_hurry(p->master)) {
+			if (p->master->file_due || !ask_is_stressed(p->master)) {
 				errno = ECANCELED;
 				return -1;
 			}
@@ -135,7 +135,7 @@ void
 peer_linger(const struct peer *p)
 {
 	/* Somebody waits for this place. */
-	int64_t until = deadline_now_ms() + (p->master->hurry == HURRY_ROOM ?
+	int64_t until = deadline_now_ms() + (p->master->stress == STRESS_EVICT ?
 	    short_linger_ms : linger_ms);
 	struct peer peer = *p;
 	uint8_t sink[4096];

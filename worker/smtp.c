@@ -63,11 +63,11 @@ error_with_note(struct smtp_session *s, enum note note, enum smtp_reply reply)
 static const struct {
 	enum session_end	end;
 	enum smtp_reply		reply;
-} idle_end[HURRY_COUNT] = {
-	[HURRY_NOT] = { END_TIMEOUT, REPLY_IDLE },
-	[HURRY_FULL] = { END_TIMEOUT, REPLY_IDLE },
-	[HURRY_ROOM] = { END_ROOM, REPLY_ROOM },
-	[HURRY_STOP] = { END_STOPPED, REPLY_STOPPING }
+} idle_end[STRESS_COUNT] = {
+	[STRESS_NONE] = { END_TIMEOUT, REPLY_IDLE },
+	[STRESS_FULL] = { END_TIMEOUT, REPLY_IDLE },
+	[STRESS_EVICT] = { END_ROOM, REPLY_ROOM },
+	[STRESS_END] = { END_STOPPED, REPLY_STOPPING }
 };
 
 struct outcome
@@ -81,8 +81,8 @@ smtp_read_failed(struct smtp_session *s, enum line_result r)
 		if (deadline_left_ms(s->io->deadline_ms) == 0)
 			return end_with(s, END_TOO_LONG, REPLY_SESSION_LONG,
 			    SMTP_CLOSE);
-		return end_with(s, idle_end[s->master->hurry].end,
-		    idle_end[s->master->hurry].reply, SMTP_CLOSE);
+		return end_with(s, idle_end[s->master->stress].end,
+		    idle_end[s->master->stress].reply, SMTP_CLOSE);
 	case LINE_GONE:
 		return end_with(s, END_TROUBLE, REPLY_TROUBLE_CLOSE,
 		    SMTP_CLOSE);

@@ -95,7 +95,7 @@ next_response(struct smtp_session *s)
 
 	transcript_secret(r == LINE_OK && line.n == 1 && line.p[0] == '*' ?
 	    "AUTH is cancelled" : "a name or password, not shown");
-	if (s->master->hurry == HURRY_STOP && r == LINE_OK)
+	if (s->master->stress == STRESS_END && r == LINE_OK)
 		o = smtp_end(s, END_STOPPED, REPLY_STOPPING);
 	else if (r != LINE_OK)
 		o = smtp_auth_read_failed(s, r);
@@ -128,7 +128,7 @@ next_command(struct smtp_session *s)
 		transcript_say(IPC_TRACE_CLIENT, line);
 	else
 		remark(r);
-	if (s->master->hurry == HURRY_STOP && r == LINE_OK)
+	if (s->master->stress == STRESS_END && r == LINE_OK)
 		return smtp_end(s, END_STOPPED, REPLY_STOPPING);
 	if (r != LINE_OK)
 		return count(s, smtp_read_failed(s, r));
@@ -243,9 +243,9 @@ fail_proxied(struct smtp_session *s, enum proxy_fail why)
 {
 	s->end.end = END_PROXY;
 	/* It had less time than it may have. */
-	if (why == PROXY_FAIL_TIMEOUT && s->master->hurry == HURRY_ROOM)
+	if (why == PROXY_FAIL_TIMEOUT && s->master->stress == STRESS_EVICT)
 		s->end.end = END_ROOM;
-	else if (why == PROXY_FAIL_TIMEOUT && s->master->hurry == HURRY_STOP)
+	else if (why == PROXY_FAIL_TIMEOUT && s->master->stress == STRESS_END)
 		s->end.end = END_STOPPED;
 	else
 		tell_proxy_fail(s->master, why);

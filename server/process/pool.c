@@ -139,15 +139,15 @@ pool_send(struct worker *w, struct ipc_record *r, int fd)
  * next time, or is sent another.
  */
 void
-pool_hurry(struct worker *w, enum hurry why, uint64_t idle_timeout_s)
+pool_stress(struct worker *w, enum stress why, uint64_t idle_timeout_s)
 {
-	struct ipc_record r = { .type = IPC_HURRY };
+	struct ipc_record r = { .type = IPC_STRESS };
 
-	if (w->hurries >= 2)
+	if (w->stresses >= 2)
 		return;
-	w->hurries++;
-	r.u.hurry.why = why;
-	r.u.hurry.idle_timeout_ms = (uint32_t)idle_timeout_s * 1000;
+	w->stresses++;
+	r.u.stress.why = why;
+	r.u.stress.idle_timeout_ms = (uint32_t)idle_timeout_s * 1000;
 	(void)pool_send(w, &r, -1);
 }
 
@@ -192,7 +192,7 @@ void
 pool_evict(struct worker *w)
 {
 	w->evicted_ms = deadline_now_ms();
-	pool_hurry(w, HURRY_ROOM, 0);
+	pool_stress(w, STRESS_EVICT, 0);
 	/* It may be the end of w. */
 	w->use->on_evict(w->owner);
 }
@@ -206,7 +206,7 @@ pool_drain(struct master *m)
 	while ((w = TAILQ_FIRST(&p->idle)) != NULL)
 		pool_drop(w);
 	TAILQ_FOREACH(w, &p->busy, entry) {
-		pool_hurry(w, HURRY_STOP, stop_idle_timeout_s);
+		pool_stress(w, STRESS_END, stop_idle_timeout_s);
 	}
 }
 

@@ -95,7 +95,7 @@ void	pool_evict(struct worker *w);
 /* 0, or -1 and errno: r was not sent; EAGAIN: w does not read. */
 int	pool_send(struct worker *w, struct ipc_record *r, int fd);
 /* Tells w how long whoever it serves may be silent now, and why. */
-void	pool_hurry(struct worker *w, enum hurry why, uint64_t idle_timeout_s);
+void	pool_stress(struct worker *w, enum stress why, uint64_t idle_timeout_s);
 /* What w says next waits for so long. */
 void	pool_pause(struct worker *w, int64_t us);
 /* It may say what is permitted at when; and what it may say. */

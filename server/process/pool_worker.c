@@ -212,7 +212,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	switch (ipc_recv(fd, IPC_FROM_WORKER, w->when, false, &r, &passed,
 	    &why)) {
 	case IPC_GOT_RECORD:
-		w->hurries = 0;
+		w->stresses = 0;
 		w->master->pool->heard++;
 		if (w->owner == NULL || !w->use->on_record(w->owner, &r))
 			kill_worker(w, "record breaks the contract");

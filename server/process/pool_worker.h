@@ -36,7 +36,7 @@ struct worker {
 	bool				 was_lent;	/* last is written */
 	uint8_t				 last[pool_last_bytes];
 	int64_t				 evicted_ms;	/* 0: it may go on */
-	unsigned			 hurries;	/* since it spoke */
+	unsigned			 stresses;	/* since it spoke */
 	bool				 exited;	/* as its nursery says;
 							   or that is gone */
 	int64_t				 left_ms;	/* was given up; or 0 */

@@ -17,7 +17,7 @@
 #include "shared/deadline.h"
 
 enum {
-	hurried_idle_timeout_s = 10,
+	stressed_idle_timeout_s = 10,
 	slowest_octets_per_s = 500,
 	overdue_grace_s = 60,
 	crash_refusal_ms = 10 * 60 * 1000,	/* of its client */
@@ -28,7 +28,7 @@ enum {
 
 /* Is the pool nearly full (DESIGN: Limits)? */
 static bool
-is_hurried(const struct master *m)
+is_stressed(const struct master *m)
 {
 	struct pool_count c;
 
@@ -42,8 +42,8 @@ idle_timeout_s(const struct master *m)
 {
 	uint64_t s = m->conf.limits.idle_timeout_s;
 
-	if (is_hurried(m) && s > hurried_idle_timeout_s)
-		s = hurried_idle_timeout_s;
+	if (is_stressed(m) && s > stressed_idle_timeout_s)
+		s = stressed_idle_timeout_s;
 	return (uint32_t)s;
 }
 
@@ -191,17 +191,18 @@ on_room(evutil_socket_t fd, short what, void *arg)
 
 /* Tells the clients that are served when the pool has filled, or emptied. */
 static void
-update_hurry(struct master *m)
+update_stress(struct master *m)
 {
-	bool hurried = is_hurried(m);
+	bool stressed = is_stressed(m);
 	struct session *s;
 
-	if (hurried == m->sessions->hurried || m->stopping)
+	if (stressed == m->sessions->stressed || m->stopping)
 		return;
-	m->sessions->hurried = hurried;
+	m->sessions->stressed = stressed;
 	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry)
 		if (!s->evicted)
-			pool_hurry(s->worker, hurried ? HURRY_FULL : HURRY_NOT,
+			pool_stress(s->worker,
+			    stressed ? STRESS_FULL : STRESS_NONE,
 			    idle_timeout_s(m));
 }
 
@@ -211,7 +212,7 @@ on_tick(struct master *m)
 	turn_away_late(m);
 	make_room(m);
 	listen_accept(m, !m->stopping);
-	update_hurry(m);
+	update_stress(m);
 }
 
 /*

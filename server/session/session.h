@@ -65,7 +65,7 @@ struct sessions {
 	struct session_list	 list[SESSIONS_KINDS];
 	uint64_t		 count[SESSIONS_KINDS];
 	struct event		 room;	/* to be made for who waits */
-	bool			 hurried;	/* workers were told so */
+	bool			 stressed;	/* workers were told so */
 };
 
 /* What a session does now; one table, one word each. */

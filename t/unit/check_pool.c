@@ -390,8 +390,8 @@ START_TEST(is_evicted)
 	(void)listen_to(w, IPC_SESSION);
 	pool_evict(jobs[0].worker);
 	ck_assert_uint_eq(jobs[0].evicted, 1);
-	r = listen_to(w, IPC_HURRY);
-	ck_assert_uint_eq(r.u.hurry.why, HURRY_ROOM);
+	r = listen_to(w, IPC_STRESS);
+	ck_assert_uint_eq(r.u.stress.why, STRESS_EVICT);
 	say(w, IPC_END);
 	ck_assert_ptr_null(jobs[0].lost);
 	ck_assert_uint_eq(count().idle, 4);
