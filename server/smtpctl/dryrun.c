@@ -1,8 +1,8 @@
 /*
- * Dry runs.  Recipients are followed by the code that follows them for mail,
- * and replies stand in the one table; what is decided elsewhere (admit.c:
- * who gets in; worker/smtp_cmd.c: the size) is repeated here, and a test
- * compares it with what a client reads.
+ * Dry runs.  Recipients are resolved by the code that resolves them for mail,
+ * and replies come from the same table.  Decisions that other files make
+ * (admit.c: which clients get in; worker/smtp_cmd.c: the size) are repeated
+ * here, and a test compares them with the replies that a client reads.
  */
 #include "server/smtpctl/dryrun.h"
 
@@ -18,7 +18,7 @@ dryrun_reply(const char *hostname, enum smtp_reply reply,
 {
 	struct buf b = buf_over(out, dryrun_reply_bytes);
 
-	/* The CRLF fits too, and becomes the end. */
+	/* The CRLF fits too, and is cut off. */
 	smtp_reply_write(reply, span_of(hostname), span_of("ID"), &b);
 	out[b.n < 2 ? 0 : b.n - 2] = '\0';
 	return !smtp_reply_is_error(reply);
@@ -43,7 +43,7 @@ tell_limit(const struct dryrun *e, const char *limit, enum decision_kind kind,
 	    .is_default = line == 0, .a = a, .b = b });
 }
 
-/* As admit.c turns a client away. */
+/* The reply with which admit.c turns a client away. */
 static bool
 turn_away(const struct dryrun *e, enum counter why,
     char reply[dryrun_reply_bytes])
@@ -85,7 +85,7 @@ dryrun_client(const struct dryrun *e, char reply[dryrun_reply_bytes])
 	return dryrun_reply(e->conf->hostname, REPLY_GREETING, reply);
 }
 
-/* As spool_has_room judges it. */
+/* Judges as spool_has_room does. */
 static bool
 has_room(const struct dryrun *e, uint64_t size)
 {

@@ -1,6 +1,6 @@
 /*
- * Explanations of what was logged: for people, or for programs the lines as
- * they are in our files, and what was found out besides.
+ * Explanations of logged messages and sessions: as text for people; for
+ * programs as JSON, with the logged lines unchanged.
  */
 #include "server/smtpctl/explain.h"
 
@@ -17,7 +17,7 @@
 
 enum { text_bytes = 4096, shown_bytes = 4 * log_line_bytes, shown_max = 4 };
 
-/* Plain text; the last few are good. */
+/* text, safe for a terminal; the last shown_max results stay valid. */
 static const char *
 shown(struct span text)
 {
@@ -29,7 +29,7 @@ shown(struct span text)
 	return buf_str(&b);
 }
 
-/* The same of a text as it stands in JSON. */
+/* The same for a text with JSON's escapes. */
 static const char *
 shown_raw(struct span raw)
 {
@@ -67,7 +67,7 @@ put_step(const struct log_step *logged, const struct story *story)
 	story_step(story, &step);
 }
 
-/* What the client read; or the word, of a verdict that is not known. */
+/* The reply of the verdict that word names; or word, if it names none. */
 static void
 put_reply(struct span word, const struct story *story)
 {
@@ -84,7 +84,6 @@ put_reply(struct span word, const struct story *story)
 	story_end(story, taken, reply);
 }
 
-/* As text. */
 static void
 put_rcpts(struct span list, const struct story *story)
 {
@@ -116,23 +115,23 @@ put_rcpts(struct span list, const struct story *story)
 /* Where a delivered file is now. */
 enum state {
 	STATE_NEW,		/* as it was delivered */
-	STATE_CUR,		/* a mail program has taken it up */
+	STATE_CUR,		/* moved to cur by a mail program */
 	STATE_FOLDER,		/* in another folder of the same Maildir */
 	STATE_GONE,
-	STATE_UNKNOWN		/* error: why it could not be looked for */
+	STATE_UNKNOWN		/* could not be looked for; see error */
 };
 
 struct place {
 	enum state	state;
 	int		error;
-	char		path[PATH_MAX];	/* of the file, or Maildir */
+	char		path[PATH_MAX];	/* of the file, else of the Maildir */
 	char		folder[256];	/* ".Junk"; "" */
 	char		flags[32];	/* "RS"; "" */
 };
 
 /*
- * Looks through new or cur of a folder of a Maildir.  The file keeps its name
- * but for the flags that mail programs add behind it.
+ * Looks for file in new or cur of a folder of a Maildir.  Its name stays the
+ * same but for the flags that mail programs append.
  */
 static bool
 look_in(const char *maildir, const char *folder, const char *part,
@@ -170,14 +169,14 @@ look_in(const char *maildir, const char *folder, const char *part,
 	return found;
 }
 
-/* As smtpd names directories: who wrote the log leads nobody elsewhere. */
+/* Is s a safe directory name?  A forged log must not lead elsewhere. */
 static bool
 is_name(struct span s)
 {
 	return s.n > 0 && s.p[0] != '.' && memchr(s.p, '/', s.n) == NULL;
 }
 
-/* "alice@example.org": mail/example.org/alice; no "@": a catcher's. */
+/* "alice@example.org": mail/example.org/alice; no "@": a catcher's Maildir. */
 static bool
 maildir_of(const char *root, struct span mailbox, char out[PATH_MAX])
 {
@@ -199,7 +198,7 @@ maildir_of(const char *root, struct span mailbox, char out[PATH_MAX])
 	return is_name(user) && is_name(domain);
 }
 
-/* Looks for file, as it was delivered into the Maildir of mailbox. */
+/* Looks for file, which was delivered into the Maildir of mailbox. */
 static void
 find(const char *root, struct span mailbox, const char *file,
     struct place *out)
@@ -221,7 +220,7 @@ find(const char *root, struct span mailbox, const char *file,
 	d = opendir(maildir);
 	if (d == NULL && errno != ENOENT)
 		out->error = errno;
-	/* Maildir++: other folders are directories ".NAME" inside. */
+	/* Maildir++: other folders are directories ".NAME" in the Maildir. */
 	while (!found && d != NULL && (e = readdir(d)) != NULL)
 		found = e->d_name[0] == '.' && e->d_name[1] != '.' &&
 		    e->d_name[1] != '\0' &&
@@ -235,7 +234,7 @@ find(const char *root, struct span mailbox, const char *file,
 	snprintf(out->path, sizeof(out->path), "%s", maildir);
 }
 
-/* What a flag of a Maildir means (letters are all it may be). */
+/* The meanings of Maildir flags, which are letters. */
 static void
 put_flags(const char *flags, FILE *f)
 {
@@ -309,7 +308,7 @@ json_place(const struct place *p, struct span mailbox,
 	json_out_end(j);
 }
 
-/* How many Maildirs were looked at. */
+/* Returns how many Maildirs were looked at. */
 static uint64_t
 tell_places(const struct log_record *r, const struct story *story)
 {
@@ -410,13 +409,13 @@ print_said(const struct refused_said *s, FILE *f)
 	const char *mark = span_equal(s->who, span_of("client")) ? ">" :
 	    span_equal(s->who, span_of("server")) ? "<" : "*";
 
-	/* It was made visible when it was written; nobody trusts a file. */
+	/* The text was escaped when written, but the file is not trusted. */
 	fprintf(f, "  %6llu.%03llu  %s %s\n",
 	    (unsigned long long)s->ms / 1000,
 	    (unsigned long long)s->ms % 1000, mark, shown_raw(s->text));
 }
 
-/* What was said, after the recipients. */
+/* The dialogue, which the file has after the recipients. */
 static void
 tell_said(struct lines *lines, const struct story *story)
 {

@@ -1,5 +1,5 @@
 /*
- * Telling of a message that the log has, and of a session that was kept.
+ * Explaining a message of the log, or a session that was kept.
  */
 #ifndef SERVER_EXPLAIN_H
 #define SERVER_EXPLAIN_H
@@ -7,7 +7,7 @@
 #include "server/log/log_record.h"
 #include "server/smtpctl/story.h"
 
-/* A message of the log, and where its line stands. */
+/* A message of the log, and the file and number of its line. */
 struct explain_message {
 	const char		*path;
 	uint64_t		 number;
@@ -16,14 +16,14 @@ struct explain_message {
 };
 
 /*
- * Tells all of it by story: to people with each recipient's steps, to programs
- * as one object, with the line as it is, and where the message lies.
+ * Prints all of m by story: as text with each recipient's steps; as JSON one
+ * object, with the line unchanged and the places of the message.
  */
 void	explain_message(const struct explain_message *m,
 	    const struct story *story);
 /*
- * Tells of the file of log/refused that fd is open for, path its name; as JSON
- * under the key "refused".  False: it is none.
+ * Prints the kept session in the file fd of log/refused, whose name is path;
+ * as JSON under the key "refused".  False: the file holds no session.
  */
 bool	explain_refused(int fd, const char *path, const struct story *story);
 

@@ -1,11 +1,11 @@
 /*
- * A users file, rewritten: locked against another smtpctl, written beside the
- * old one, brought to disk, renamed.  Whoever reads it meanwhile (smtpd,
+ * Rewriting a users file: it is locked against another smtpctl, written beside
+ * the old one, synced, renamed.  A program that reads it meanwhile (smtpd,
  * Dovecot) sees the old file or the new one, never a part.
  *
  * The lock is on the file itself, so no lock file is left behind.  A rename
- * takes the name away from what is locked, so after locking it is looked
- * whether the name still means this file.
+ * takes the name away from the locked file, so after locking we check that the
+ * name still refers to this file.
  */
 #include "server/smtpctl/passwd_file.h"
 
@@ -29,17 +29,17 @@
 
 enum { lock_tries = 50, lock_pause_ms = 100 };
 
-/* The file open, and what is in it; the process ends before it is closed. */
+/* The open file and its content; never closed, for the process ends first. */
 struct work {
 	const char		*path;
-	const char		*base;			/* in its directory */
-	char			 beside[NAME_MAX + 1];	/* the new one, too */
+	const char		*base;			/* file name in dir */
+	char			 beside[NAME_MAX + 1];	/* name of the new */
 	int			 dir;
 	int			 fd;
 	struct stat		 st;
 	uint8_t			*octets;
 	size_t			 n;
-	/* The entry: the name, and what is behind it. */
+	/* The user's entry. */
 	bool			 found;
 	struct conf_user_line	 user;
 };
@@ -66,10 +66,10 @@ open_dir(struct work *w, const char *path)
 static void
 open_file(struct work *w)
 {
-	/* Not blocking: a FIFO would wait for somebody to write. */
+	/* Not blocking: a FIFO would wait for a writer. */
 	w->fd = openat(w->dir, w->base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
 	    O_NONBLOCK | O_NOCTTY);
-	/* A link would be replaced, and what it names stay as it was. */
+	/* A link would be replaced, and its target stay unchanged. */
 	if (w->fd == -1 && (errno == ELOOP || errno == EMLINK))
 		errx(1, "%s is a symbolic link: name the file itself with -u",
 		    w->path);
@@ -88,7 +88,7 @@ is_still_it(const struct work *w)
 	    st.st_dev == w->st.st_dev && st.st_ino == w->st.st_ino;
 }
 
-/* Not for ever: everybody who can read the file can hold its lock. */
+/* Gives up after a while: anybody who can read the file can lock it. */
 static void
 open_locked(struct work *w)
 {
@@ -97,7 +97,7 @@ open_locked(struct work *w)
 	for (int i = 0; i < lock_tries; i++) {
 		open_file(w);
 		if (flock(w->fd, LOCK_EX | LOCK_NB) == 0) {
-			/* Who held it before us may have written it since. */
+			/* The previous holder may have replaced the file. */
 			if (is_still_it(w) && fstat(w->fd, &w->st) == 0)
 				return;
 		} else if (errno != EWOULDBLOCK && errno != EINTR)
@@ -173,7 +173,7 @@ passwd_file_get(const char *path, struct span name,
 	return w.found;
 }
 
-/* All up to the name; ":" stored; all from behind the old hash on. */
+/* Writes all up to the name, ":" stored, and all behind the old hash. */
 static void
 write_changed(const struct work *w, FILE *f, struct span name,
     const char *stored)
@@ -194,14 +194,14 @@ write_changed(const struct work *w, FILE *f, struct span name,
 		fputc('\n', f);
 }
 
-/* What the new file cannot be, or NULL. */
+/* Fills the new file and renames it; NULL, or why that failed. */
 static const char *
 fill(const struct work *w, int fd, struct span name, const char *stored)
 {
 	struct stat st;
 	FILE *f;
 
-	/* Mode and owner first: it is never more open than the old one. */
+	/* Mode and owner first: the new file never lets more users read it. */
 	if (fstat(fd, &st) == -1 || ((st.st_uid != w->st.st_uid ||
 	    st.st_gid != w->st.st_gid) &&
 	    fchown(fd, w->st.st_uid, w->st.st_gid) == -1))
@@ -228,7 +228,7 @@ replace(const struct work *w, struct span name, const char *stored)
 	if (w->st.st_nlink > 1)
 		errx(1, "%s has another name (a hard link), which would keep "
 		    "the old passwords: remove that", w->path);
-	/* We hold the lock: what is there was left by one that was killed. */
+	/* We hold the lock: such a file was left by a killed smtpctl. */
 	if (unlinkat(w->dir, w->beside, 0) == -1 && errno != ENOENT)
 		err(1, "%s: cannot be written beside it", w->path);
 	fd = openat(w->dir, w->beside, O_WRONLY | O_CREAT | O_EXCL |
@@ -246,7 +246,7 @@ replace(const struct work *w, struct span name, const char *stored)
 		    w->path);
 }
 
-/* What smtpd will read is what was meant. */
+/* Will smtpd read the new line as this name? */
 static bool
 may_be_added(struct span name)
 {

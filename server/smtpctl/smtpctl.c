@@ -1,5 +1,5 @@
 /*
- * smtpctl: which subcommand was asked for, and nothing else.
+ * smtpctl: choosing the subcommand, and nothing else.
  */
 #include <err.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ struct subcommand {
 	int		 (*run)(int argc, char *argv[]);
 };
 
-/* Addresses are a dry run, anything else a message or session there was. */
+/* With addresses a dry run; else the story of a message or a session. */
 static int
 explain(int argc, char *argv[])
 {
@@ -51,7 +51,7 @@ static const struct subcommand subcommands[] = {
 
 static const char names[] = "await explain log passwd stats status top";
 
-/* Of one, or of all: NULL. */
+/* The usage of one subcommand, or of all (NULL). */
 static void
 print_usage(const struct subcommand *only, FILE *f)
 {

@@ -4,14 +4,14 @@
 #ifndef SERVER_SMTPCTL_H
 #define SERVER_SMTPCTL_H
 
-/* Something cannot be asked, read or written, or the call makes no sense. */
+/* Something cannot be asked, read or written, or the arguments are wrong. */
 enum { smtpctl_exit_error = 2 };
 
 /*
- * argv[0] is the subcommand.  An exit status: 0; or 1, where the answer is no:
- * nothing came, it would not be delivered, the log is not what was written,
- * the password is not the one, nobody answers.  -1: the arguments make no
- * sense, which the caller says.  What cannot be done ends the process with
+ * argv[0] is the subcommand.  Each returns an exit status: 0; or 1 when the
+ * answer is no: no message came, the message would not be delivered, the log
+ * was changed, the password is wrong, no server answers.  -1: the arguments
+ * are wrong, which the caller reports.  Other errors end the process with
  * smtpctl_exit_error.
  */
 int	smtpctl_await(int argc, char *argv[]);

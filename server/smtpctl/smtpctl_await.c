@@ -1,7 +1,7 @@
 /*
- * Waiting for a message.  The Maildirs are looked through every 50 ms, for
- * being told of changes works in another way on every system; what a message
- * must be like is smtpctl_match.c's.
+ * Waiting for a message.  The Maildirs are scanned every 50 ms, because change
+ * notification differs on every system.  smtpctl_match.c decides whether a
+ * message matches.
  */
 #include "server/smtpctl/smtpctl.h"
 
@@ -35,7 +35,7 @@ enum {
 	address_max_bytes = 2 * NAME_MAX + 2	/* USER@DOMAIN */
 };
 
-/* A message for which all criteria hold; both are owned. */
+/* A message that matches all criteria; both strings are owned. */
 struct found {
 	char	*name;
 	char	*path;
@@ -43,25 +43,25 @@ struct found {
 
 struct await {
 	const char			*dir;
-	const char			*seconds;	/* as it was given */
+	const char			*seconds;	/* wait_ms as given */
 	int64_t				 wait_ms;
 	size_t				 wanted;	/* messages */
 	bool				 only_new;
-	bool				 all;	/* of before a catcher, too */
+	bool				 all;	/* even LOOK_BEFORE */
 	struct smtpctl_criterion	*criteria;
 	size_t				 count;
-	char				**words;	/* the same, as given */
+	char				**words;	/* criteria as given */
 	void				*seen;	/* tsearch(3): paths read */
-	bool				 marking;	/* note names only */
-	bool				 there;		/* the directory */
-	bool				 caught;	/* by a catcher, */
-	struct timespec			 since;		/* which began then */
+	bool				 marking;	/* only note names */
+	bool				 there;		/* dir exists */
+	bool				 caught;	/* dir is a catcher's */
+	struct timespec			 since;		/* when it began */
 	unsigned long long		 unmatched, before;
 	struct found			*found;		/* by this scan */
 	size_t				 found_count;
 };
 
-/* A directory and where it stands: the address of a Maildir, its domain. */
+/* A directory, and the address of its Maildir or the name of its domain. */
 struct place {
 	const char	*path;
 	const char	*name;
@@ -84,14 +84,14 @@ by_text(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* Each file is read once, however often its directory is. */
+/* Each file is read once, however often its directory is scanned. */
 static bool
 was_seen(const struct await *a, const char *key)
 {
 	return tfind(key, &a->seen, by_text) != NULL;
 }
 
-/* key was not seen yet. */
+/* key must not have been noted before. */
 static void
 note_seen(struct await *a, const char *key)
 {
@@ -101,7 +101,7 @@ note_seen(struct await *a, const char *key)
 		err(smtpctl_exit_error, NULL);
 }
 
-/* A name that neither smtpd nor a mail program gives: said once. */
+/* Warns once of a name that neither smtpd nor a mail program gives. */
 static void
 pass_over(struct await *a, const char *dir, const char *name)
 {
@@ -115,7 +115,7 @@ pass_over(struct await *a, const char *dir, const char *name)
 	warnx("%s: not a name that smtpd gives, and passed over", shown);
 }
 
-/* Visits what stands in the directory; false when it is not there. */
+/* Visits each entry of the directory; false when there is no directory. */
 static bool
 for_each(struct await *a, const struct place *where, visit *f)
 {
@@ -138,7 +138,7 @@ for_each(struct await *a, const struct place *where, visit *f)
 	return true;
 }
 
-/* Reads the whole file; its octets are the caller's to free. */
+/* Reads the whole file; the caller frees the octets. */
 static uint8_t *
 read_whole(int fd, const char *path, size_t size)
 {
@@ -155,7 +155,7 @@ read_whole(int fd, const char *path, size_t size)
 enum look {
 	LOOK_GONE,
 	LOOK_NO_MESSAGE,
-	LOOK_BEFORE,		/* the catcher that runs now, if one does */
+	LOOK_BEFORE,		/* older than the catcher, or none runs */
 	LOOK_OTHER,
 	LOOK_MATCHES
 };
@@ -170,7 +170,7 @@ is_before(const struct await *a, const struct stat *st)
 	    t->tv_nsec < since->tv_nsec));
 }
 
-/* A file that has gone was moved from new to cur: it is met again there. */
+/* A file that has gone was moved from new to cur, and is found again there. */
 static enum look
 look_at(const struct await *a, const char *path, const char *address)
 {
@@ -228,8 +228,8 @@ visit_file(struct await *a, const struct place *where, const char *name)
 	char path[PATH_MAX], key[address_max_bytes + NAME_MAX + 2];
 	enum look look = LOOK_OTHER;
 
-	/* What a reader of mail moves from new to cur keeps its name, but
-	 * for what stands behind the colon. */
+	/* A file that a mail program moves from new to cur keeps its name up
+	 * to the colon. */
 	snprintf(key, sizeof(key), "%s/%.*s", where->name,
 	    (int)strcspn(name, ":"), name);
 	if (was_seen(a, key))
@@ -239,12 +239,12 @@ visit_file(struct await *a, const struct place *where, const char *name)
 		look = look_at(a, path, where->name);
 	if (look == LOOK_GONE)
 		return;
-	/* It may move until there are as many as are wanted. */
+	/* Not noted as seen: it may move before enough messages have come. */
 	if (look == LOOK_MATCHES) {
 		found(a, path, name);
 		return;
 	}
-	/* A catcher that is started meanwhile begins later still. */
+	/* Noted for good: a catcher started meanwhile begins even later. */
 	if (look == LOOK_BEFORE)
 		a->before++;
 	if (look == LOOK_OTHER && !a->marking)
@@ -252,7 +252,7 @@ visit_file(struct await *a, const struct place *where, const char *name)
 	note_seen(a, key);
 }
 
-/* Looks through path, if it is a Maildir. */
+/* Scans path; false when it is no Maildir. */
 static bool
 visit_maildir(struct await *a, const char *path, const char *address)
 {
@@ -261,14 +261,14 @@ visit_maildir(struct await *a, const char *path, const char *address)
 
 	join(path, "new", new);
 	join(path, "cur", cur);
-	/* In this order: what is moved meanwhile is met twice, not never. */
+	/* In this order: a file moved meanwhile is found twice, not never. */
 	if (!for_each(a, &in_new, visit_file))
 		return false;
 	for_each(a, &in_cur, visit_file);
 	return true;
 }
 
-/* USER below DOMAIN. */
+/* The Maildir of user name in the directory of a domain. */
 static void
 visit_user(struct await *a, const struct place *domain, const char *name)
 {
@@ -279,7 +279,7 @@ visit_user(struct await *a, const struct place *domain, const char *name)
 	visit_maildir(a, path, address);
 }
 
-/* A Maildir of the catcher, or a domain. */
+/* A catcher's Maildir, or the directory of a domain. */
 static void
 visit_top(struct await *a, const struct place *where, const char *name)
 {
@@ -292,8 +292,8 @@ visit_top(struct await *a, const struct place *where, const char *name)
 }
 
 /*
- * The catcher's directory holds Maildirs; smtpd's root has them one deeper,
- * below "mail", which is nobody's name in a catcher.
+ * A catcher's directory holds Maildirs.  smtpd's root holds directories of
+ * domains below "mail"; no Maildir of a catcher has that name.
  */
 static void
 scan(struct await *a)
@@ -321,7 +321,7 @@ pause_until(int64_t deadline_ms)
 	nanosleep(&t, NULL);
 }
 
-/* True when there are as many; it is looked once more when time is over. */
+/* True when enough messages match; scans once more after the timeout. */
 static bool
 wait_for_them(struct await *a)
 {
@@ -342,7 +342,7 @@ wait_for_them(struct await *a)
 	return a->found_count >= a->wanted;
 }
 
-/* smtpd's file names are in the order of time. */
+/* smtpd's file names sort by time. */
 static int
 by_name(const void *a, const void *b)
 {
@@ -399,7 +399,7 @@ parse_seconds(const char *text, int64_t *out)
 	return *text == '\0';
 }
 
-/* The name of the Maildir for an address, which is what is compared. */
+/* Replaces an address by the name of its Maildir, which is what is compared. */
 static void
 name_maildir(struct smtpctl_criterion *c)
 {

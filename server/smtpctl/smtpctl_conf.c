@@ -29,7 +29,7 @@ smtpctl_conf(const char *path, const char **why)
 		said[strcspn(said, "\n")] = '\0';
 	}
 	*why = said;
-	/* It has a default, but not where nothing was read. */
+	/* The keyword has a default: NULL means that nothing was read. */
 	return conf.control == NULL ? NULL : &conf;
 }
 
@@ -57,7 +57,7 @@ smtpctl_conf_names(const char *path, const char *file)
 	const char *why;
 
 	conf = smtpctl_conf(path, &why);
-	/* So smtpd names it in its log. */
+	/* smtpd's log has the real path. */
 	if (conf == NULL || realpath(conf->path, real) == NULL)
 		return false;
 	for (size_t i = 0; i < conf->domain_count; i++)

@@ -1,6 +1,6 @@
 /*
- * What smtpctl looks up in smtpd.conf; nothing of it is judged, for what is
- * wrong with it may be why somebody asks.
+ * What smtpctl looks up in smtpd.conf.  Errors in the file are ignored, for
+ * they may be the reason for running smtpctl.
  */
 #ifndef SERVER_SMTPCTL_CONF_H
 #define SERVER_SMTPCTL_CONF_H
@@ -12,12 +12,12 @@
 #endif
 
 /*
- * The configuration path (NULL: the usual one), read at the first call and
- * kept.  NULL, and *why in words for a person, when it cannot be read.
+ * The configuration at path (NULL: the default path), read at the first call
+ * and kept.  NULL, with *why for a person, when it cannot be read.
  */
 const struct conf *smtpctl_conf(const char *path, const char **why);
 /*
- * The directory that was named, dir, or else the root of the configuration.
+ * dir, or where it is NULL, the root that the configuration at path names.
  * Ends the process with smtpctl_exit_error where there is neither.
  */
 const char *smtpctl_conf_root(const char *dir, const char *path);

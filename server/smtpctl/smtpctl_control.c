@@ -1,6 +1,6 @@
 /*
- * The client of the control socket.  What it is told is checked like every
- * record; nothing it does can make it wait for ever.
+ * The client of the control socket.  Every record that it receives is checked,
+ * and every wait has a limit.
  */
 #include "server/smtpctl/smtpctl_control.h"
 
@@ -22,8 +22,8 @@
 #include "shared/ipc.h"
 
 enum {
-	patience_usual_s = 5,	/* with the server */
-	attempts_max = 8,	/* when others are in the way */
+	patience_usual_s = 5,	/* timeout of one send or receive */
+	attempts_max = 8,	/* when other clients displace ours */
 	records_max = 20000	/* more than any answer has */
 };
 
@@ -32,7 +32,7 @@ enum outcome { GOT_ALL, LOST, FAILED };
 static enum outcome fail(struct smtpctl_control *, const char *, ...)
 		    __attribute__((format(printf, 2, 3)));
 
-/* Always FAILED, so that a step that failed ends with it. */
+/* Always returns FAILED, so that a step that failed can return it. */
 static enum outcome
 fail(struct smtpctl_control *c, const char *format, ...)
 {
@@ -44,7 +44,7 @@ fail(struct smtpctl_control *c, const char *format, ...)
 	return FAILED;
 }
 
-/* By the options or by "control" and "root" of the configuration. */
+/* Finds the socket by the options, or by "control" of the configuration. */
 static enum outcome
 find(struct smtpctl_control *c)
 {
@@ -73,7 +73,7 @@ own_name(void)
 	return pw == NULL ? "nobody it knows" : pw->pw_name;
 }
 
-/* Why there is no connection, and what to do. */
+/* Says why there is no connection, and what to do. */
 static enum outcome
 fail_connect(struct smtpctl_control *c, int error)
 {
@@ -96,7 +96,7 @@ fail_connect(struct smtpctl_control *c, int error)
 	return fail(c, "%s: %s", c->path, strerror(error));
 }
 
-/* The name of a socket is short: where it is not, from its directory. */
+/* A path too long for sun_path: changes to the directory of the socket. */
 static enum outcome
 shorten(struct smtpctl_control *c, size_t room)
 {
@@ -116,7 +116,7 @@ shorten(struct smtpctl_control *c, size_t room)
 	return GOT_ALL;
 }
 
-/* GOT_ALL and c->fd. */
+/* On GOT_ALL, c->fd is connected. */
 static enum outcome
 connect_to(struct smtpctl_control *c)
 {
@@ -141,7 +141,7 @@ connect_to(struct smtpctl_control *c)
 	return fail_connect(c, error);
 }
 
-/* One record; false, and *out, when it is the last. */
+/* Receives one record; false, with *out, when it was the last. */
 static bool
 receive(struct smtpctl_control *c, struct ipc_record *r, enum outcome *out)
 {
@@ -211,7 +211,7 @@ smtpctl_control_ask(struct smtpctl_control *c, const struct ipc_ask *question)
 	FILE *f;
 
 	for (int i = 0; i < attempts_max && outcome == LOST; i++) {
-		/* Others were in the way: soon, later, and later still. */
+		/* Displaced by other clients: waits longer each time. */
 		if (i > 0)
 			nanosleep(&pause, NULL);
 		pause.tv_nsec = (1L << i) * 4000000;

@@ -8,25 +8,25 @@
 
 #include "shared/ipc_msg.h"
 
-/* What the options -f and -s say; zero is the default of both. */
+/* The values of the options -f and -s; zero is the default of both. */
 struct smtpctl_place {
-	const char	*conf;		/* configuration; NULL: the usual one */
-	const char	*socket;	/* NULL: as the configuration says */
+	const char	*conf;		/* path; NULL: the default */
+	const char	*socket;	/* path; NULL: of the configuration */
 };
 
-/* Zero but for place is valid. */
+/* Valid when all but place is zero. */
 struct smtpctl_control {
 	struct smtpctl_place	place;
 	int			fd;
-	int			status;	/* what smtpctl is to exit with */
+	int			status;	/* exit status for smtpctl */
 	char			path[PATH_MAX];
 	char			problem[PATH_MAX + 400];
 };
 
 /*
- * Asks on a connection of its own.  The answer, to be freed, whose octets are
- * a stranger's; or NULL, and problem says in words for a person what is wrong
- * and what to do about it.
+ * Asks on a new connection.  Returns the answer, to be freed, whose octets are
+ * not to be trusted; or NULL, and problem says for a person what is wrong and
+ * what to do about it.
  */
 char	*smtpctl_control_ask(struct smtpctl_control *c,
 	    const struct ipc_ask *question);

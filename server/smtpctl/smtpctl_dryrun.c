@@ -1,7 +1,7 @@
 /*
- * The dry run: addresses are read here as a worker reads them, and decided is
- * by smtpd.conf and the code that decides for mail.  What only a running smtpd
- * knows of a client, that is asked.
+ * The dry run.  Addresses are parsed here as a worker parses them, and judged
+ * by smtpd.conf and the code that judges mail.  A running smtpd is asked what
+ * only it knows about a client.
  */
 #include "server/smtpctl/smtpctl.h"
 
@@ -25,15 +25,15 @@
 
 enum { command_max_bytes = 700, digits_max = 18 };
 
-/* What is asked. */
+/* The arguments, and the state of the dry run. */
 struct question {
 	const char		*from;
 	const char		**to;
 	size_t			 to_count;
-	const char		*client;	/* NULL: not told */
-	const char		*helo;		/* NULL: by its address */
-	const char		*size;		/* NULL: not told */
-	struct ipc_ask		 ask;		/* for the client */
+	const char		*client;	/* NULL: not given */
+	const char		*helo;		/* NULL: made from client */
+	const char		*size;		/* NULL: not given */
+	struct ipc_ask		 ask;		/* about the client */
 	struct ipc_mail		 mail;
 	struct smtpctl_control	 control;
 	struct dryrun_live	 live;
@@ -43,7 +43,7 @@ struct question {
 	struct story		 story;
 };
 
-/* Of the text of an address, with its brackets or without. */
+/* Reads an address with or without brackets. */
 static bool
 read_address(const char *text, bool is_sender, struct mailbox *out)
 {
@@ -69,7 +69,7 @@ begin(struct question *q, const char *what, const char *verb,
 	story_begin(&q->story, what, span_of(title));
 }
 
-/* What a worker answers itself: it is no address, no name. */
+/* An error that a worker finds without the master: no address, no name. */
 static bool
 refuse(struct question *q, enum smtp_reply answer)
 {
@@ -79,7 +79,7 @@ refuse(struct question *q, enum smtp_reply answer)
 	return false;
 }
 
-/* Moves *rest behind the number that it begins with. */
+/* Takes the number at the start of *rest. */
 static bool
 take_number(char **rest, uint64_t *out)
 {
@@ -90,7 +90,7 @@ take_number(char **rest, uint64_t *out)
 	return *rest != begin && errno == 0;
 }
 
-/* Of the running smtpd.  False: there is none, which is said. */
+/* Asks the running smtpd.  False, after a warning: none answers. */
 static bool
 ask_live(struct question *q)
 {
@@ -108,7 +108,7 @@ ask_live(struct question *q)
 	return fine;
 }
 
-/* What is free below root, and in mail, which may be a disk of its own. */
+/* Free space of root or of mail, a file system of its own: the lesser. */
 static bool
 look_at_disk(const char *root, struct dryrun_room *out)
 {
@@ -136,8 +136,8 @@ on_step(void *arg, const struct decision_step *step)
 }
 
 /*
- * Reads what a worker would read.  False: a client would get no further, and
- * that is told.
+ * Parses what a worker would parse.  False, after printing the reply: the
+ * client would get no further.
  */
 static bool
 parse(struct question *q)
@@ -197,7 +197,6 @@ play_rcpts(struct question *q)
 	}
 }
 
-/* The sum of it. */
 static void
 print_verdict(const struct question *q, bool got_there)
 {
@@ -218,7 +217,7 @@ print_verdict(const struct question *q, bool got_there)
 		    mailboxes == 1 ? "" : "es");
 }
 
-/* Would it be delivered, to all? */
+/* Would the message be delivered to all recipients? */
 static bool
 play(struct question *q, const char *conf, bool live)
 {
@@ -266,7 +265,7 @@ read_client(struct question *q)
 	if (!ip_parse(span_of(q->client), &ipv6, q->ask.ip))
 		errx(smtpctl_exit_error, "--client %s: no IPv4 or IPv6 "
 		    "address", q->client);
-	/* As accept(2) tells an IPv4 client of a listener for both. */
+	/* A mapped address is an IPv4 client of a listener for both. */
 	if (ipv6 && ip_is_mapped(q->ask.ip)) {
 		memmove(q->ask.ip, q->ask.ip + 12, 4);
 		memset(q->ask.ip + 4, 0, 12);
@@ -288,7 +287,7 @@ read_size(struct question *q)
 	q->mail.size = strtoull(q->size, NULL, 10);
 }
 
-/* An address literal says no more than where it comes from (RFC 5321 4.1.3). */
+/* The default of --helo: the client's address literal (RFC 5321 4.1.3). */
 static void
 settle_helo(struct question *q, char literal[80])
 {
@@ -300,7 +299,7 @@ settle_helo(struct question *q, char literal[80])
 		snprintf(literal, 80, "[%s%.60s]", strchr(q->client, ':') ==
 		    NULL ? "" : "IPv6:", q->client);
 	q->helo = literal;
-	/* The kernel's words for an address may not be RFC 5321's. */
+	/* Not every spelling that ip_parse accepts is RFC 5321's. */
 	if (!smtp_helo_valid(span_of(literal)))
 		q->helo = "localhost";
 }

@@ -1,5 +1,5 @@
 /*
- * smtpctl explain ID: looks through the message log and the kept sessions.
+ * smtpctl explain ID: searches the message log and the kept sessions.
  */
 #include "server/smtpctl/smtpctl.h"
 
@@ -24,10 +24,10 @@
 struct explain {
 	struct story	 story;
 	struct json_out	 json;		/* with --json */
-	char		 base[PATH_MAX];	/* of log */
+	char		 base[PATH_MAX];	/* directory that holds "log" */
 	char		*id;
 	unsigned long	 found;		/* messages */
-	bool		 is_message;	/* id is one's, not a session's */
+	bool		 is_message;	/* id is a message's */
 };
 
 static void
@@ -69,7 +69,7 @@ look_in_file(struct explain *e, const char *path)
 	close(lines.fd);
 }
 
-/* The newest first: that is what people ask for. */
+/* The newest file first: most questions are about recent messages. */
 static void
 look_in_log(struct explain *e)
 {
@@ -112,7 +112,7 @@ look_in_refused(const struct explain *e)
 	return true;
 }
 
-/* In a catcher's directory everything but mail is one deeper. */
+/* In a catcher's directory everything but mail is below ".smtpd". */
 static void
 find_base(struct explain *e)
 {
@@ -154,7 +154,7 @@ explain(struct explain *e)
 	return 1;
 }
 
-/* In small letters, if it came in capitals (postfix.awk). */
+/* Makes an id lower case, for postfix.awk writes ids in capitals. */
 static bool
 take_id(char *text)
 {

@@ -1,6 +1,6 @@
 /*
- * smtpctl log verify: every line of the message log against the one before,
- * and against checkpoints.
+ * smtpctl log verify: checks every line of the message log against the
+ * previous one, and against checkpoints.
  */
 #include "server/smtpctl/smtpctl.h"
 
@@ -27,17 +27,17 @@ struct options {
 	const char	*conf;
 	const char	*checkpoints;	/* path; NULL: none */
 	bool		 quiet;
-	char		**paths;	/* ended by NULL; none: those of root */
+	char		**paths;	/* NULL ends it; empty: those of root */
 };
 
-/* What is known while walking. */
+/* The state of a walk through the log. */
 struct walk {
 	const struct options	*o;
 	struct log_chain	 chain;
 	unsigned long		 faults;
 	char			 path[figure_shown_bytes];	/* shown */
-	uint64_t		 number;	/* of the line at hand */
-	/* "FILE:LINE" */
+	uint64_t		 number;	/* of the current line */
+	/* The previous line, as "FILE:LINE". */
 	char			 before[figure_shown_bytes + 32];
 	struct log_checkpoint	*points;
 	bool			*met;
@@ -162,7 +162,7 @@ walk_lines(struct walk *w, struct lines *l)
 		    (unsigned long long)l->number);
 }
 
-/* A file that was named to us, or "-". */
+/* A file named as an argument, or "-". */
 static void
 walk_named(struct walk *w, const char *path)
 {
@@ -179,7 +179,7 @@ walk_named(struct walk *w, const char *path)
 		close(fd);
 }
 
-/* One that lies in the directory of the log, whoever put it there. */
+/* A file of the log's directory, which somebody else may have put there. */
 static void
 walk_found(struct walk *w, const struct log_file_found *f)
 {
@@ -253,7 +253,7 @@ read_points(struct walk *w)
 		err(smtpctl_exit_error, "%s", path);
 }
 
-/* Checkpoints of lines that were not met. */
+/* Judges the checkpoints of lines that were not found. */
 static void
 judge_points(struct walk *w)
 {
@@ -287,7 +287,7 @@ judge_points(struct walk *w)
 	putchar('\n');
 }
 
-/* The last line it prints is a checkpoint. */
+/* Prints the result; its last line is a checkpoint. */
 static void
 sum_up(const struct walk *w)
 {
@@ -319,7 +319,7 @@ sum_up(const struct walk *w)
 	fwrite(line.p, 1, line.n, stdout);
 }
 
-/* Where who makes checkpoints by cron may keep them. */
+/* The default file of checkpoints, which a cron job may write. */
 static const char *
 find_checkpoints(const char *root)
 {

@@ -1,6 +1,6 @@
 /*
- * Criteria of smtpctl await.  Nothing is decoded: neither encoded words (RFC
- * 2047) nor transfer encodings, so what is compared is what was sent.
+ * Criteria of smtpctl await.  Neither encoded words (RFC 2047) nor transfer
+ * encodings are decoded: the message is compared as it was sent.
  */
 #include "server/smtpctl/smtpctl_match.h"
 
@@ -69,9 +69,9 @@ line_length(struct span s)
 }
 
 /*
- * Takes the first field off *rest, its continuation lines with it (RFC 5322
- * 2.2.3) but not its last LF.  False at the empty line that ends the header,
- * which is taken off too, and at the end of the message.
+ * Takes the first field off *rest, with its continuation lines (RFC 5322
+ * 2.2.3); *out lacks its last LF.  False at the end of the message, and at the
+ * empty line that ends the header, which is taken off too.
  */
 static bool
 next_field(struct span *rest, struct span *out)
@@ -89,7 +89,7 @@ next_field(struct span *rest, struct span *out)
 	return true;
 }
 
-/* The value of field, when its name is name. */
+/* The value of field; false when its name is not name. */
 static bool
 value_of(struct span field, struct span name, struct span *out)
 {
@@ -107,7 +107,7 @@ value_of(struct span field, struct span name, struct span *out)
 	return true;
 }
 
-/* True when text stands at the start of s, the LFs of folding left out. */
+/* Does s, without the LFs of folding, begin with text? */
 static bool
 begins_unfolded(struct span s, struct span text)
 {
@@ -131,7 +131,7 @@ contains_unfolded(struct span s, struct span text)
 	return false;
 }
 
-/* Only the first one counts: smtpd writes it, and removes what came in. */
+/* Only the first Return-Path counts: smtpd removes all others. */
 static bool
 match_from(struct span message, struct span address)
 {

@@ -1,6 +1,6 @@
 /*
- * smtpctl passwd: which file it is, what the password is, and what is done.
- * The file is changed in passwd_file.c.
+ * smtpctl passwd: finds the users file, reads the password, and sets or checks
+ * it.  passwd_file.c changes the file.
  */
 #include "server/smtpctl/smtpctl.h"
 
@@ -19,7 +19,7 @@
 #include "server/smtpctl/smtpctl_conf.h"
 #include "shared/password_check.h"
 
-/* One octet more than a password may have, to notice, and a NUL. */
+/* One octet more than a password may have, to detect that, and a NUL. */
 enum { asked_bytes = password_max_bytes + 2 };
 
 enum action { ACTION_SET, ACTION_ADD, ACTION_CHECK, ACTION_DELETE };
@@ -27,9 +27,9 @@ enum action { ACTION_SET, ACTION_ADD, ACTION_CHECK, ACTION_DELETE };
 struct options {
 	enum action	 action;
 	const char	*conf;
-	const char	*users;		/* NULL: as the configuration says */
+	const char	*users;		/* NULL: of the configuration */
 	struct span	 name;		/* without its domain */
-	struct span	 domain;	/* empty: not said */
+	struct span	 domain;	/* empty: not given */
 };
 
 static bool
@@ -74,7 +74,7 @@ read_options(struct options *o, int argc, char *argv[])
 	return true;
 }
 
-/* Where the user's password stands. */
+/* The users file that has the user's password. */
 static const char *
 find_users(const struct options *o)
 {
@@ -86,7 +86,7 @@ find_users(const struct options *o)
 		errx(smtpctl_exit_error, "with -u the name has no domain");
 	if (o->users != NULL)
 		return o->users;
-	/* Not judged: it may be the password to be set that is wrong. */
+	/* Errors are ignored: a wrong password entry may be one of them. */
 	conf = smtpctl_conf(o->conf, &why);
 	if (conf == NULL || conf->domain_count == 0)
 		errx(smtpctl_exit_error, "%s: cannot be read, or has no "
@@ -111,9 +111,9 @@ find_users(const struct options *o)
 /* ---- the password ------------------------------------------------------- */
 
 /*
- * A password never comes by an argument: everybody can read those of every
- * process.  On a terminal readpassphrase(3) turns the echo off, and on again
- * whatever signal comes.
+ * A password is never an argument: every user can read the arguments of every
+ * process.  readpassphrase(3) turns the echo off, and on again even after a
+ * signal.
  */
 static const char *
 ask_terminal(bool is_new, char out[asked_bytes])
@@ -140,7 +140,7 @@ read_line(char out[asked_bytes])
 	ssize_t got = 1;
 	size_t n = 0;
 
-	/* Octet by octet: what follows the line is somebody else's. */
+	/* Octet by octet: another program may read what follows the line. */
 	while (n < asked_bytes - 1 && got != 0) {
 		got = read(STDIN_FILENO, out + n, 1);
 		if (got == -1 && errno != EINTR)
@@ -155,9 +155,9 @@ read_line(char out[asked_bytes])
 }
 
 /*
- * Reads a password: from the terminal without showing it, twice if it is to
- * be a new one; or, when standard input is none, its first line.  NULL, or
- * why there is none; out is the caller's to wipe.
+ * Reads a password: from the terminal without echo, twice if it is a new one;
+ * or, when standard input is no terminal, its first line.  NULL, or why there
+ * is none.  The caller wipes out.
  */
 static const char *
 ask(bool is_new, char out[asked_bytes])
@@ -177,7 +177,7 @@ ask(bool is_new, char out[asked_bytes])
 	return NULL;
 }
 
-/* ---- what is done ------------------------------------------------------- */
+/* ---- the actions -------------------------------------------------------- */
 
 static void
 fail_nobody(const char *path, struct span name)
@@ -223,7 +223,7 @@ change(const char *path, const struct options *o)
 	char stored[password_hash_max_bytes + 1] = "*", password[asked_bytes];
 	const char *why = NULL;
 
-	/* Before anybody types a password for nothing. */
+	/* Checked before the user types a password for nothing. */
 	if (o->action != ACTION_ADD && !passwd_file_get(path, o->name, stored))
 		fail_nobody(path, o->name);
 	memcpy(stored, "*", 2);
@@ -250,7 +250,7 @@ smtpctl_passwd(int argc, char *argv[])
 
 	if (!read_options(&o, argc, argv))
 		return -1;
-	/* No core: it would hold the password. */
+	/* No core dump: it would hold the password. */
 	if (setrlimit(RLIMIT_CORE, &none) == -1 || sodium_init() == -1)
 		err(smtpctl_exit_error, "cannot begin");
 	users = find_users(&o);

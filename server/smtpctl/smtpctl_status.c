@@ -1,7 +1,7 @@
 /*
- * Questions to the running server.  It writes the answers; here they are
- * printed, as a stranger's octets: a server that was taken over must not
- * reach root's terminal.
+ * Questions to the running server.  Its answers are printed with control
+ * characters made harmless: a compromised server must not reach root's
+ * terminal.
  */
 #include "server/smtpctl/smtpctl.h"
 
@@ -18,12 +18,12 @@
 
 enum { interval_usual_ms = 1000, count_max = 1000000000 };
 
-/* What the options say. */
+/* The values of the options. */
 struct question {
 	struct smtpctl_control	control;
 	struct ipc_ask		ask;
 	int			interval_ms;
-	unsigned long		count;		/* 0: without end */
+	unsigned long		count;		/* 0: no end */
 };
 
 static void
@@ -43,7 +43,7 @@ print(const char *text)
 	}
 }
 
-/* Asks once, and prints the answer; the exit status. */
+/* Asks once and prints the answer; returns the exit status. */
 static int
 ask(struct question *q, bool clear)
 {
@@ -89,7 +89,7 @@ parse_count(const char *text)
 	return (unsigned long)count;
 }
 
-/* Of those in allowed, which getopt(3) takes. */
+/* Reads the options that allowed lists, as for getopt(3). */
 static bool
 read_options(struct question *q, int argc, char *argv[], const char *allowed)
 {
@@ -141,7 +141,7 @@ smtpctl_stats(int argc, char *argv[])
 	return read_options(&q, argc, argv, "f:jos:") ? ask(&q, false) : -1;
 }
 
-/* Again and again; where a terminal can, each in the place of the last. */
+/* Asks repeatedly; on a terminal each answer overwrites the previous one. */
 int
 smtpctl_top(int argc, char *argv[])
 {

@@ -1,5 +1,5 @@
 /*
- * One printer of decisions, and what it shows of the configuration.
+ * Printing decisions, with the lines of the configuration that made them.
  */
 #include "server/smtpctl/story.h"
 
@@ -14,9 +14,9 @@
 #include "server/smtpctl/smtpctl_conf.h"
 
 enum {
-	text_bytes = 8 * 1024,	/* of a step, or of a path with its line */
-	text_columns = 42,	/* left of its place */
-	shown_line_bytes = 160	/* of a line of the configuration */
+	text_bytes = 8 * 1024,	/* a step */
+	text_columns = 42,	/* a step, left of its file and line */
+	shown_line_bytes = 160	/* a line of the configuration */
 };
 
 static const struct {
@@ -48,14 +48,14 @@ story_show(struct span s, struct buf *out)
 		size_t n = slash == NULL ? s.n : (size_t)(slash - s.p);
 
 		buf_add_escaped(out, span_from(s.p, n), "");
-		/* It harms nobody, and addresses have it. */
+		/* A backslash is harmless, and addresses contain it. */
 		if (slash != NULL)
 			buf_add_str(out, "\\");
 		s = span_skip(s, n + 1);
 	}
 }
 
-/* The columns it takes, a character one of them. */
+/* Prints s; returns its columns, one for each character. */
 static size_t
 put(struct span s, FILE *f)
 {
@@ -93,7 +93,7 @@ add_value(const struct story *s, const struct decision_step *step, char what,
 	case 'm':
 		buf_add_str(out, s->root);
 		buf_add_str(out, "/mail/");
-		/* A log that somebody has changed may have any step. */
+		/* A forged log may have any step without a domain. */
 		buf_add_str(out, step->domain == NULL ? "" :
 		    step->domain->name);
 		buf_add_str(out, "/");
@@ -130,7 +130,7 @@ add_text(const struct story *s, const struct decision_step *step,
 	buf_add_str(out, at);
 }
 
-/* Has the file changed since that time, so that its lines are others? */
+/* Was the file changed after that time, so that its lines may differ? */
 static bool
 is_newer(int fd, struct span time)
 {
@@ -147,8 +147,8 @@ is_newer(int fd, struct span time)
 }
 
 /*
- * The line that decided, as it stands in the file; nothing where nobody may
- * read it.  Never of a table of users, which holds hashes of passwords.
+ * Prints the line that decided, as the file has it; nothing where it cannot be
+ * read.  Never a line of a users file, which holds hashes of passwords.
  */
 static void
 put_line(const struct story *s, const struct decision_step *step)
