@@ -1,15 +1,12 @@
 /*
- * The configuration in memory: its defaults, the search for names in it, and
- * how it is freed.  conf_load.c loads it, conf_keyword.c prints it.
+ * The configuration in memory: the search for names in it, and how it is
+ * freed.  conf_load.c loads it; conf_keyword.c has its defaults and prints it.
  */
 #include "server/conf/conf.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "server/conf/conf_keyword.h"
 #include "server/conf/punycode.h"
 
 static void
@@ -75,59 +72,6 @@ conf_free(struct conf *conf)
 	free(conf->worker_user);
 	free(conf->log_path);
 	memset(conf, 0, sizeof(*conf));
-}
-
-void
-conf_settle_limits(struct conf *conf)
-{
-	struct conf_limits *l = &conf->limits;
-
-	if (conf_line_of(conf, "per-address") == 0)
-		l->per_address = l->workers < 20 ? 2 : l->workers / 10;
-	if (conf_line_of(conf, "per-network") == 0)
-		l->per_network = l->workers / 4 > l->per_address ?
-		    l->workers / 4 : l->per_address;
-}
-
-/* The name of this host; "localhost" where that cannot stand in a greeting. */
-static char *
-own_hostname(void)
-{
-	char name[conf_domain_max_bytes + 1] = "";
-
-	if (gethostname(name, sizeof(name)) == -1)
-		name[0] = '\0';
-	name[sizeof(name) - 1] = '\0';
-	if (!conf_domain_valid(span_of(name), false))
-		return strdup("localhost");
-	return strdup(name);
-}
-
-int
-conf_init(struct conf *out)
-{
-	struct conf_cut cut = { .count = 2 };
-	struct conf_report nobody = { .muted = true };
-	struct conf_setting setting = { .cut = &cut, .conf = out,
-	    .report = &nobody };
-
-	memset(out, 0, sizeof(*out));
-	out->hostname = own_hostname();
-	if (out->hostname == NULL)
-		return -1;
-	for (size_t i = 0; i < conf_keyword_count; i++) {
-		setting.k = &conf_keywords[i];
-		if (setting.k->fallback == NULL)
-			continue;
-		cut.words[0].text = span_of(setting.k->name);
-		cut.words[1].text = span_of(setting.k->fallback);
-		if (!conf_keyword_set(&setting)) {
-			errno = ENOMEM;
-			return -1;
-		}
-	}
-	conf_settle_limits(out);
-	return 0;
 }
 
 /* strcmp(3) of a, with its ASCII capitals folded, and b. */

@@ -1,12 +1,15 @@
 /*
- * The table of keywords, finding one in it, and the walk that prints what
- * each is now.  What a value may be is in conf_type.c and conf_list.c.
+ * The table of keywords, finding one in it, the defaults, and the walk that
+ * prints what each keyword is now.  What a value may be is in conf_type.c and conf_list.c.
  */
 #include "server/conf/conf_keyword.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define K ((uint64_t)1024)
 #define M (K * K)
@@ -255,6 +258,59 @@ conf_line_of(const struct conf *conf, const char *keyword)
 	    span_of(keyword));
 
 	return k == NULL ? 0 : conf->lines[k - conf_keywords];
+}
+
+void
+conf_settle_limits(struct conf *conf)
+{
+	struct conf_limits *l = &conf->limits;
+
+	if (conf_line_of(conf, "per-address") == 0)
+		l->per_address = l->workers < 20 ? 2 : l->workers / 10;
+	if (conf_line_of(conf, "per-network") == 0)
+		l->per_network = l->workers / 4 > l->per_address ?
+		    l->workers / 4 : l->per_address;
+}
+
+/* The name of this host; "localhost" where that cannot stand in a greeting. */
+static char *
+own_hostname(void)
+{
+	char name[conf_domain_max_bytes + 1] = "";
+
+	if (gethostname(name, sizeof(name)) == -1)
+		name[0] = '\0';
+	name[sizeof(name) - 1] = '\0';
+	if (!conf_domain_valid(span_of(name), false))
+		return strdup("localhost");
+	return strdup(name);
+}
+
+int
+conf_init(struct conf *out)
+{
+	struct conf_cut cut = { .count = 2 };
+	struct conf_report nobody = { .muted = true };
+	struct conf_setting setting = { .cut = &cut, .conf = out,
+	    .report = &nobody };
+
+	memset(out, 0, sizeof(*out));
+	out->hostname = own_hostname();
+	if (out->hostname == NULL)
+		return -1;
+	for (size_t i = 0; i < conf_keyword_count; i++) {
+		setting.k = &conf_keywords[i];
+		if (setting.k->fallback == NULL)
+			continue;
+		cut.words[0].text = span_of(setting.k->name);
+		cut.words[1].text = span_of(setting.k->fallback);
+		if (!conf_keyword_set(&setting)) {
+			errno = ENOMEM;
+			return -1;
+		}
+	}
+	conf_settle_limits(out);
+	return 0;
 }
 
 static void

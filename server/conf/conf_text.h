@@ -12,8 +12,7 @@
 
 enum {
 	conf_mistakes_max = 20,		/* shown of one configuration */
-	conf_text_max_bytes = 64 * 1024 * 1024,	/* of one file */
-	conf_shown_max_bytes = 200	/* of a word repeated in a message */
+	conf_text_max_bytes = 64 * 1024 * 1024	/* of one file */
 };
 
 /* Zero is valid and empty. */

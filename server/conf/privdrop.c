@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "server/conf/conf_parse.h"
-#include "server/conf/conf_text.h"
 #include "shared/log.h"
 #include "shared/os/os.h"
 

@@ -45,79 +45,39 @@ layers() {
 }
 
 # A room includes itself, the rooms below it in this order, and shared/; files
-# of server/ itself are above and below all.  Arrows that still run up are
-# named here, and this list only becomes shorter.
+# of server/ itself are above and below all.  What a person types needs no room
+# of the daemon.
 order="smtpctl control daemon session mail process log conf"
-still_up=""
-count() {
-	echo $#
-}
-
 rooms() {
-	status=0
 	grep -oE '^#include "server/[a-z]+/[a-z_0-9]+\.h"' server/*/*.[ch] |
-	    awk -v order="$order" -v still_up="$still_up" '
+	    awk -v order="$order" '
 	BEGIN {
 		n = split(order, name, " ")
 		for (i = 1; i <= n; i++)
 			rank[name[i]] = i
-		n = split(still_up, known, "\n")
-		for (i = 1; i <= n; i++)
-			may[known[i]] = 1
 	}
 	{
 		split($0, part, /:#include "|"/)
 		split(part[1], from, "/")
 		split(part[2], to, "/")
-		# What a person types needs no room of the daemon.
-		if (from[2] == "smtpctl" && part[2] !~ \
-		    "^server/(smtpctl|conf|log)/|^server/mail/recipient") {
+		if (rank[to[2]] < rank[from[2]] || (from[2] == "smtpctl" &&
+		    part[2] !~ "^server/(smtpctl|conf|log)/" &&
+		    part[2] !~ "^server/mail/recipient")) {
 			print part[1] " includes " part[2]
 			bad = 1
 		}
-		if (rank[to[2]] >= rank[from[2]])
-			next
-		arrow = substr(part[1], 8) " " substr(part[2], 8)
-		up++
-		seen[arrow] = 1
-		if (!(arrow in may)) {
-			print arrow ": runs up"
-			bad = 1
-		}
 	}
-	END {
-		for (i in may)
-			if (i != "" && !(i in seen)) {
-				print i ": is no longer there, take it out"
-				bad = 1
-			}
-		print "rooms: " up + 0 " arrows run up" >"/dev/stderr"
-		exit bad
-	}' || status=1
-	for room in $order; do
-		[ "$(count "server/$room"/*.c)" -le 20 ] || {
-			echo "server/$room: more than 20 .c files"
-			status=1
-		}
-	done
-	[ "$(count worker/*.c)" -le 26 ] || {
-		echo "worker: more than 26 .c files"
-		status=1
-	}
-	return $status
+	END { exit bad }'
 }
 
 # Files that include each other in a circle cannot be understood one by one.
-# The pool's family is one thing; so is, still, the table of keywords with what
-# it fills.
-families="\
-s#server/process/(pool_worker|nursery)\$#server/process/pool#
-s#server/conf/(conf_keyword|conf_text|privdrop)\$#server/conf/conf#"
+# The pool's family is one thing.
+family='s#server/process/(pool_worker|nursery)$#server/process/pool#'
 circles() {
 	grep -HoE '^#include "(server|worker|shared)/[^"]+\.h"' server/*.[ch] \
 	    server/*/*.[ch] worker/*.[ch] shared/*.[ch] shared/os/*.[ch] |
 	    sed -E 's/^([^:]*)\.[ch]:#include "(.*)\.h"$/\1\n\2/' |
-	    sed -E "$families" | paste -d ' ' - - | awk '$1 != $2' |
+	    sed -E "$family" | paste -d ' ' - - | awk '$1 != $2' |
 	    sort -u | tsort 2>&1 >/dev/null | grep . && return 1
 	return 0
 }
@@ -127,17 +87,33 @@ master() {
 	[ "$(grep -cE '^(struct|enum|union).*\{|TAILQ_HEAD' server/master.h)" = 1 ]
 }
 
-# What the budget counts, for who follows it.
+# The budget.  It is to be 33,500 lines in all and 22,000 in the core, which
+# parses, owns and stores mail; until then these two only become smaller.
+all_max=41200
+core_max=26800
+count() {
+	echo $#
+}
+
 # shellcheck disable=SC2086
-figures() {
+budget() {
+	status=0
 	all=$(cat $server $worker $shared | wc -l)
-	core=$(cat $worker $shared server/session/*.[ch] \
-	    server/mail/*.[ch] server/process/*.[ch] server/daemon/*.[ch] |
-	    wc -l)
-	echo "lines: $all in all, $core in the core;" \
-	    ".c files: $(for d in worker shared shared/os $(printf " server/%s" $order); do
-		printf '%s %s, ' "${d%/}" "$(count "${d%/}"/*.c)"
-	    done)"
+	core=$(cat $worker $shared server/session/*.[ch] server/mail/*.[ch] \
+	    server/process/*.[ch] server/daemon/*.[ch] | wc -l)
+	echo "lines: $all in all (at most $all_max, to be 33500)," \
+	    "$core in the core (at most $core_max, to be 22000)"
+	[ "$all" -le "$all_max" ] && [ "$core" -le "$core_max" ] || status=1
+	for d in worker shared shared/os $(printf 'server/%s ' $order); do
+		n=$(count "$d"/*.c) max=20
+		[ "$d" != worker ] || max=26
+		echo "$d: $(cat "$d"/*.[ch] | wc -l) lines, $n .c files"
+		[ "$n" -le "$max" ] || {
+			echo "$d: more than $max .c files"
+			status=1
+		}
+	done
+	return $status
 }
 
 # What a file exports begins with the first word of the file's name, so that a
@@ -327,6 +303,7 @@ no_todo() {
 
 check "layers: who includes whom" layers
 check "rooms: nobody includes upwards" rooms
+check "budget: lines, and files in a folder" budget
 check "no circle of files" circles
 check "master.h: parts are opaque" master
 check "the worker's image holds none of the master's code" worker_image
@@ -345,6 +322,6 @@ check "clang-tidy" all_tidy
 check "man pages (mandoc -T lint)" man_pages
 check "shell scripts (shellcheck)" scripts
 
-figures
+budget
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
