@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 /*
- * Makes space for one more element of size octets behind count of them, which
- * doubles at each power of two.  The array, where it lies now; or NULL, errno,
- * and array is as it was.
+ * Makes space for one more element of size octets behind the count in use; the
+ * capacity doubles at each power of two.  Returns the array, which may have
+ * moved; or NULL with errno, and array is unchanged.
  */
 void	*array_grow(void *array, size_t count, size_t size);
 

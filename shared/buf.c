@@ -74,7 +74,7 @@ buf_add_escaped(struct buf *b, struct span s, const char *special)
 			char text[2] = { '\\', (char)c };
 			bool plain = c != '\\' && strchr(special, c) == NULL;
 
-			/* In one piece: a cut leaves no lone backslash. */
+			/* One addition: a cut leaves no lone backslash. */
 			buf_add(b, span_from(text + plain, plain ? 1 : 2));
 		}
 		s = span_skip(s, 1);

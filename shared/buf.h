@@ -1,7 +1,7 @@
 /*
  * The one buffer: text or bytes gathered in storage of a fixed size that the
- * caller gives.  A zero buf is valid, empty and full.  What does not fit is
- * not added at all, and cut tells so; nothing is ever written past max.
+ * caller gives.  A zero buf is valid, empty and full.  A span that does not
+ * fit is not added at all, and sets cut; nothing is ever written past max.
  */
 #ifndef SHARED_BUF_H
 #define SHARED_BUF_H
@@ -21,14 +21,14 @@ void		buf_add_str(struct buf *b, const char *s);
 /* Decimal, with leading zeros up to width. */
 void		buf_add_u64(struct buf *b, uint64_t value, unsigned width);
 /*
- * Adds s with every octet that is no UTF-8, or of a character that is not
- * plain (utf8_is_plain), written as \xHH, and each of the octets in special (a
- * C string) and the backslash behind a backslash.
+ * Adds s.  Octets that are not UTF-8, and those of characters that are not
+ * plain (utf8_is_plain), are written as \xHH; octets in special (a C string)
+ * and backslashes get a backslash in front.
  */
 void		buf_add_escaped(struct buf *b, struct span s,
 		    const char *special);
 struct span	buf_span(const struct buf *b);
-/* A NUL behind the content, which must leave room for it; the content. */
+/* Ends the content with a NUL, over its last octet if b is full (max > 0). */
 const char	*buf_str(struct buf *b);
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * Time for waiting: milliseconds of the monotonic clock, which no one can
- * set back.
+ * Time for waiting: the monotonic clock, which nobody can set back.
  */
 #ifndef SHARED_DEADLINE_H
 #define SHARED_DEADLINE_H

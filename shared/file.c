@@ -1,5 +1,5 @@
 /*
- * Files read and written whole.
+ * Whole reads and writes of files.
  */
 #include "shared/file.h"
 

@@ -1,5 +1,5 @@
 /*
- * Files that do not make anybody wait, read and written whole.
+ * Whole reads and writes of files whose read(2) and write(2) do not block.
  */
 #ifndef SHARED_FILE_H
 #define SHARED_FILE_H
@@ -8,9 +8,9 @@
 
 #include "shared/span.h"
 
-/* Reads n octets, fewer at the end of the file: how many; or -1 and errno. */
+/* Reads n octets, or up to the end of the file.  The count; or -1, errno. */
 ssize_t	file_read(int fd, void *out, size_t n);
-/* Writes all of s: how many octets; fewer, and errno, when that fails. */
+/* Writes all of s.  The count of octets; less than s.n, and errno, on error. */
 size_t	file_write(int fd, struct span s);
 
 #endif

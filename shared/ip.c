@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Takes digits up to 255 from the front of *in; none has a zero in front. */
+/* Takes a number up to 255, without leading zeros, from the front of *in. */
 static bool
 take_octet(struct span *in, uint8_t *out)
 {
@@ -16,7 +16,7 @@ take_octet(struct span *in, uint8_t *out)
 
 	while (n < in->n && n < 4 && in->p[n] >= '0' && in->p[n] <= '9')
 		value = value * 10 + (unsigned)(in->p[n++] - '0');
-	/* To some readers 010 is 8. */
+	/* Some parsers read 010 as 8. */
 	if (n == 0 || n > 3 || value > 255 || (n > 1 && in->p[0] == '0'))
 		return false;
 	*out = (uint8_t)value;
@@ -48,7 +48,7 @@ hex_value(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Octets of the group in begins with, 1 to 4 hexadecimal digits; 0: none. */
+/* Reads a group of 1 to 4 hexadecimal digits.  Their count; 0: no group. */
 static size_t
 group(struct span in, uint8_t out[2])
 {
@@ -66,14 +66,14 @@ group(struct span in, uint8_t out[2])
 
 enum { no_gap = 17 };
 
-/* What was read of an address so far. */
+/* The address as far as it has been read. */
 struct reading {
 	uint8_t	octets[16];
 	size_t	n;
 	size_t	gap;		/* octets before "::", or no_gap */
 };
 
-/* RFC 4291 2.2: one or more groups of zeros, once. */
+/* "::", one or more groups of zeros; once (RFC 4291 2.2). */
 static bool
 take_gap(struct span *in, struct reading *r)
 {
@@ -86,7 +86,7 @@ take_gap(struct span *in, struct reading *r)
 	return true;
 }
 
-/* The next group, or an IPv4 address that ends it all. */
+/* The next group, or an IPv4 address as the last four octets. */
 static bool
 take_group(struct span *in, struct reading *r)
 {
@@ -107,7 +107,7 @@ take_group(struct span *in, struct reading *r)
 	return n > 0;
 }
 
-/* A ":" parts groups, and stands neither in front nor at the end. */
+/* A ":" separates groups, and neither begins nor ends an address. */
 static bool
 take_colon(struct span *in)
 {

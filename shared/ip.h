@@ -1,6 +1,6 @@
 /*
- * IP addresses as text, read strictly: in one spelling for each octet, and
- * nothing behind it.  Pure.
+ * IP addresses as text, read strictly: the address is the whole of the input,
+ * and IPv4 has one spelling.  Pure.
  */
 #ifndef SHARED_IP_H
 #define SHARED_IP_H
@@ -11,18 +11,18 @@
 
 #include "shared/span.h"
 
-enum { ip_text_max_bytes = 45 };	/* "::ffff:" and so on, in full */
+enum { ip_text_max_bytes = 45 };	/* IPv6 in full, ending in IPv4 */
 
-/* Four numbers without zeros in front; no other form of inet_aton(3). */
+/* Four numbers without leading zeros; no other form of inet_aton(3). */
 bool	ip_parse_v4(struct span in, uint8_t out[4]);
-/* RFC 4291 2.2, all three forms; no zone behind it. */
+/* All three forms of RFC 4291 2.2; no zone. */
 bool	ip_parse_v6(struct span in, uint8_t out[16]);
-/* Either; *ipv6 says which.  IPv4 in the first four octets, the rest zero. */
+/* Either family; *ipv6 says which.  IPv4 fills four octets, the rest are 0. */
 bool	ip_parse(struct span in, bool *ipv6, uint8_t out[16]);
-/* For the calls of a socket: *out is filled; its length. */
+/* Fills *out for bind(2) or connect(2); returns its length. */
 socklen_t ip_sockaddr(bool ipv6, const uint8_t *ip, uint16_t port,
 	    struct sockaddr_storage *out);
-/* An IPv4 address in IPv6 (RFC 4291 2.5.5.2): its last four octets. */
+/* IPv4-mapped (RFC 4291 2.5.5.2): the last four octets are the IPv4 address. */
 bool	ip_is_mapped(const uint8_t ip[16]);
 
 #endif

@@ -1,7 +1,6 @@
 /*
- * Log lines.  What a stranger sent gets here through a validated type or the
- * escape below, and in no other way.  Which file is the log, and opening it,
- * is server/log/log_file.c's.
+ * Log lines.  What a client sent enters a line only as a validated type or
+ * escaped (log_span).  server/log/log_file.c chooses and opens the log file.
  */
 #include "shared/log.h"
 
@@ -21,7 +20,7 @@
 enum {
 	head_max_bytes = 100,	/* time and program of a line */
 	line_max_bytes = log_line_max_bytes + head_max_bytes,
-	/* While nobody is served, at start and at the end. */
+	/* How long a flush may block, at start and at the end. */
 	patience_ms = 1000
 };
 
@@ -33,7 +32,7 @@ static struct {
 	void		 (*alarm)(struct span);
 	void		 (*wake)(void *);
 	void		*wake_arg;
-	bool		 woken;		/* and log_flush has not come yet */
+	bool		 woken;		/* since the last log_flush */
 	bool		 stuck;		/* the last flush left something */
 	struct outlet	 to;
 } out = { .target = LOG_TO_STDERR, .to = { .fd = STDERR_FILENO,
@@ -74,7 +73,7 @@ void
 log_written(size_t n, bool failed)
 {
 	outlet_written(&out.to, n, failed);
-	/* A loss can be told of now; but what failed is tried by a timer. */
+	/* A loss can be logged now; after a failure a timer tries again. */
 	if (!failed && (out.to.n > out.to.handed || out.to.lost > 0))
 		log_flush();
 }
@@ -94,7 +93,7 @@ log_alarm(void (*alarm)(struct span line))
 	out.alarm = alarm;
 }
 
-/* The time of a line, made anew once a second. */
+/* The time of a line, formatted once a second. */
 static const char *
 second_text(time_t now)
 {
@@ -115,7 +114,7 @@ second_text(time_t now)
 	return text;
 }
 
-/* What stands before the text of a line. */
+/* Priority (syslog only), time and, for syslog, program. */
 static void
 add_head(struct buf *b, enum log_level level)
 {
@@ -182,7 +181,7 @@ log_begin(struct log_line *l, enum log_level level, const char *event)
 	log_str(l, "event", event);
 }
 
-/* Quotes stand where a reader would not see the end of the value. */
+/* A value is quoted where its end would not be clear. */
 static bool
 needs_quotes(struct span s)
 {

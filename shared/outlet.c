@@ -16,15 +16,15 @@
 
 enum {
 	/*
-	 * A pipe that poll(2) says is writable takes 512 octets on any system
-	 * (PIPE_BUF), a terminal of Linux 256, which are half as many where
-	 * it makes two of a line feed.
+	 * A pipe that poll(2) calls writable takes 512 octets on any system
+	 * (PIPE_BUF), a terminal of Linux 256, or 128 where each line feed
+	 * becomes two octets.
 	 */
 	shared_chunk_bytes = 128,
 	retry_ms = 10
 };
 
-/* A description of our own, whose O_NONBLOCK is nobody else's; or -1. */
+/* A second open file description, so that O_NONBLOCK is ours alone; or -1. */
 static int
 open_again(int fd)
 {
@@ -96,7 +96,7 @@ outlet_open(struct outlet *o, int fd, bool own)
 
 	if (o->own)
 		close(o->fd);
-	/* What was handed on goes to the file before. */
+	/* Lines that were handed on still go to the previous file. */
 	if (o->torn && o->handed == 0) {
 		size_t n = line_bytes(span_from(o->pending, o->n));
 

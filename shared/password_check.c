@@ -1,6 +1,6 @@
 /*
- * Argon2id by libsodium for what we write; for what Dovecot has written,
- * crypt(3).
+ * Argon2 hashes, as smtpctl passwd writes them, by libsodium; the others that
+ * Dovecot writes by crypt(3).
  */
 #include "shared/password_check.h"
 
@@ -17,7 +17,7 @@ check_argon2(const char *hash, struct span password)
 	if (crypto_pwhash_str_verify(hash, (const char *)password.p,
 	    password.n) == 0)
 		return PASSWORD_RIGHT;
-	/* It fails in the same way without memory, but malloc(3) says so. */
+	/* Lack of memory fails in the same way, but malloc(3) sets errno. */
 	return errno == ENOMEM ? PASSWORD_UNCHECKED : PASSWORD_WRONG;
 }
 
@@ -34,7 +34,7 @@ check_crypt(const char *hash, struct span password)
 	if (password.n > 0)
 		memcpy(text, password.p, password.n);
 	text[password.n] = '\0';
-	/* The one that every system has; there is no second thread. */
+	/* Every system has crypt(3); static storage is safe without threads. */
 	got = crypt(text, hash);
 	if (got != NULL && got[0] != '*')
 		match = strlen(got) == n && sodium_memcmp(got, hash, n) == 0 ?

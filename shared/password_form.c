@@ -1,11 +1,11 @@
 /*
- * Which stored passwords are taken, by their form alone.
+ * Which stored passwords are accepted, by their form alone.
  *
- * Who reads the file (a backup, a mistake in its mode) tries passwords
- * against it for as long as he likes.  So what is quick to try is refused
- * when the file is read, and not merely warned of: nobody reads warnings of
- * what works.  Costs have an upper end, too: a hash that takes a gigabyte or
- * a minute would be a way to stop the server.
+ * An attacker who gets the file (from a backup, or by a wrong mode) can try
+ * passwords against it without end.  So hashes that are quick to try are
+ * refused when the file is loaded, not merely warned of: nobody reads warnings
+ * about what works.  Costs have an upper limit, too: a hash that takes a
+ * gigabyte or a minute would be a way to stop the server.
  */
 #include "shared/password_form.h"
 
@@ -79,7 +79,7 @@ judge_argon2(struct span s)
 	    passes > password_passes_max ? dear : NULL;
 }
 
-/* [ "rounds=" count "$" ] salt "$" hash, of so many octets */
+/* [ "rounds=" count "$" ] salt "$" hash; octets is the hash's length */
 static const char *
 judge_sha_crypt(struct span s, size_t octets)
 {
@@ -127,8 +127,8 @@ judge_bcrypt(struct span s)
 }
 
 /*
- * "j" N "T$" salt "$" hash: the flavour and block size that crypt(3) writes;
- * N is a letter for the logarithm of the memory, "9" 16 MiB, "C" 128 MiB.
+ * "j" N "T$" salt "$" hash, with the flavour and block size that crypt(3)
+ * writes.  N encodes the logarithm of the memory: "9" 16 MiB, "C" 128 MiB.
  */
 static const char *
 judge_yescrypt(struct span s)
@@ -148,7 +148,7 @@ judge_yescrypt(struct span s)
 	return cost >= 'D' ? dear : cheap;
 }
 
-/* "{scheme}" may stand before a hash, and then so does "{CRYPT}". */
+/* A hash may have "{scheme}" in front; one of crypt(3) also "{CRYPT}". */
 static const struct kind {
 	const char		*begin;
 	const char		*scheme;
@@ -165,7 +165,7 @@ static const struct kind {
 	{ "$y$", "CRYPT", PASSWORD_CRYPT, judge_yescrypt }
 };
 
-/* The scheme, if there is one, says the same as the hash's beginning. */
+/* The scheme, if there is one, is that of the hash's beginning. */
 static bool
 agrees(struct span scheme, const struct kind *k)
 {
@@ -175,7 +175,7 @@ agrees(struct span scheme, const struct kind *k)
 	    span_equal_fold(scheme, span_of("CRYPT")));
 }
 
-/* By a scheme of Dovecot's. */
+/* Dovecot's schemes for passwords that are not hashed. */
 static bool
 is_bare(struct span scheme)
 {

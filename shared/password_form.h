@@ -1,7 +1,7 @@
 /*
- * The stored form of a password, as a users file holds it behind the colon
- * and as Dovecot's passwd-file does: which kinds are safe, which are not, and
- * what the costs may be.  Pure: nothing is hashed here.
+ * The stored form of a password, as a users file and Dovecot's passwd-file
+ * have it behind the colon: which kinds are safe, and what they may cost.
+ * Pure: nothing is hashed here.
  */
 #ifndef SHARED_PASSWORD_FORM_H
 #define SHARED_PASSWORD_FORM_H
@@ -10,9 +10,9 @@
 
 enum {
 	password_max_bytes = 255,	/* of a password, RFC 4616 2 */
-	password_hash_max_bytes = 255,	/* of a stored form, its {SCHEME} too */
-	/* How a new password is hashed: RFC 9106 4, second choice but for
-	   the lanes, of which libsodium has one. */
+	password_hash_max_bytes = 255,	/* of a stored form, with {SCHEME} */
+	/* For new passwords: RFC 9106 4, second choice, but with one lane,
+	   as libsodium has no more. */
 	password_passes = 3,
 	password_memory_kib = 64 * 1024,
 	/* What a stored Argon2 hash may cost. */
@@ -22,7 +22,7 @@ enum {
 };
 
 enum password_kind {
-	PASSWORD_NONE,		/* "*", or "!" and anything: nobody logs in */
+	PASSWORD_NONE,		/* "*" or "!...": no login */
 	PASSWORD_ARGON2,	/* for crypto_pwhash_str_verify */
 	PASSWORD_CRYPT		/* for crypt(3) */
 };
@@ -33,9 +33,9 @@ struct password_form {
 };
 
 /*
- * Judges what stands behind the colon of an entry, up to the next colon or
- * blank.  NULL and *out, which borrows from stored; or, for people, why it is
- * not taken.
+ * Judges stored, an entry's octets from its colon to the next colon or blank.
+ * NULL and *out, which borrows from stored; or, for people, why stored is
+ * refused.
  */
 const char *password_form_parse(struct span stored,
 	    struct password_form *out);

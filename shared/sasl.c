@@ -1,7 +1,7 @@
 /*
  * The messages of SASL mechanisms.  Pure.
  *
- * Nothing is prepared (SASLprep) and nothing folded: what is not well-formed
+ * Names and passwords are not prepared (SASLprep) and not folded: malformed
  * UTF-8 is refused, everything else is compared as it came.
  */
 #include "shared/sasl.h"
@@ -37,7 +37,7 @@ is_safe(struct span s, size_t max)
 	return true;
 }
 
-/* Takes what stands before the next NUL, and the NUL. */
+/* Takes the octets before the next NUL, and the NUL. */
 static bool
 take(struct span *rest, struct span *out)
 {

@@ -1,6 +1,6 @@
 /*
- * What a client says of itself by the SASL mechanisms PLAIN (RFC 4616), LOGIN
- * (draft-murchison-sasl-login) and CRAM-MD5 (RFC 2195), already decoded.
+ * Messages of clients in the SASL mechanisms PLAIN (RFC 4616), LOGIN
+ * (draft-murchison-sasl-login) and CRAM-MD5 (RFC 2195), base64 decoded.
  */
 #ifndef SHARED_SASL_H
 #define SHARED_SASL_H
@@ -14,7 +14,7 @@ enum {
 	sasl_digest_bytes = 32		/* HMAC-MD5 in hexadecimal */
 };
 
-/* CRAM-MD5 (RFC 2195) is for tests: the catcher alone takes it. */
+/* CRAM-MD5 is for tests: only the catcher offers it. */
 enum sasl_mechanism {
 	SASL_PLAIN,
 	SASL_LOGIN,
@@ -22,32 +22,30 @@ enum sasl_mechanism {
 	SASL_MECHANISM_COUNT
 };
 
-/* That of CRAM-MD5, always the same: nobody has to be kept out by it. */
+/* The one challenge of CRAM-MD5: the catcher has nobody to keep out. */
 #define SASL_CHALLENGE "<catcher@smtpd>"
 
 enum sasl_verdict {
 	SASL_OK,
-	SASL_BAD	/* not the form, or longer than these limits */
+	SASL_BAD	/* malformed, or over the limits above */
 };
 
-/* All borrow from the message. */
+/* Spans borrow from the message. */
 struct sasl_login {
 	struct span	name;
-	struct span	as;	/* who to be; empty: the same */
+	struct span	as;	/* authzid; empty: as name */
 	struct span	password;
 };
 
-/* The mechanism of that name (ASCII folded); COUNT when there is none. */
+/* The mechanism of that name (ASCII folded), or SASL_MECHANISM_COUNT. */
 enum sasl_mechanism sasl_find(struct span name);
-/*
- * message = [authzid] UTF8NUL authcid UTF8NUL passwd
- */
+/* message = [authzid] UTF8NUL authcid UTF8NUL passwd */
 enum sasl_verdict sasl_parse_plain(struct span message,
 	    struct sasl_login *out);
 /* message = authcid SP digest; the digest is out->password. */
 enum sasl_verdict sasl_parse_cram(struct span message,
 	    struct sasl_login *out);
-/* A name or a password alone, as LOGIN has them: 1 to max octets, no NUL. */
+/* A name or a password alone, as in LOGIN: 1 to max octets, no NUL. */
 enum sasl_verdict sasl_parse_login(struct span message, size_t max);
 
 #endif

@@ -17,8 +17,8 @@ static const struct row rows[REPLY_COUNT] = { SMTP_REPLIES(ROW) };
 #undef ROW
 
 /*
- * A host name may be 255 octets long: still far from 512 with any text of the
- * table, so nothing is ever cut.
+ * A host name may be 255 octets long: with any text of the table the reply is
+ * still far shorter than 512, so it is never cut.
  */
 void
 smtp_reply_write(enum smtp_reply reply, struct span hostname, struct span id,

@@ -1,6 +1,6 @@
 /*
  * Every reply the server can give, as one table (RFC 5321 4.2, RFC 2034, RFC
- * 3463).  A reply never holds an octet of the client's, and no line of one is
+ * 3463).  A reply never holds an octet of the client's, and no reply line is
  * longer than 512 octets (RFC 5321 4.5.3.1.5).
  */
 #ifndef SHARED_SMTP_REPLY_H
@@ -115,12 +115,12 @@ enum smtp_reply { SMTP_REPLIES(SMTP_REPLY_NAME) REPLY_COUNT };
 
 enum { smtp_reply_max_bytes = 512 };
 
-/* Writes a whole reply, CRLF included. id is read for replies with %i only. */
+/* Writes a whole reply, CRLF included.  id is read for replies with %i only. */
 void	smtp_reply_write(enum smtp_reply reply, struct span hostname,
 	    struct span id, struct buf *out);
 /*
- * The reply to EHLO: who we are and what we offer (RFC 5321 4.1.1.1);
- * starttls where that is so now (RFC 3207); auth: the mechanisms, NULL: none.
+ * The reply to EHLO: host name and extensions (RFC 5321 4.1.1.1).  starttls:
+ * STARTTLS is offered now (RFC 3207); auth: the mechanisms, NULL: none.
  */
 void	smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
 	    uint64_t rcpt_max, bool starttls, const char *auth,

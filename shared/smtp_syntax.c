@@ -1,8 +1,8 @@
 /*
  * The grammar of SMTP paths and parameters, in the order of RFC 5321 section
- * 4.1.2.  Pure: no I/O, no allocation, no globals.  Strict where two readers
- * could differ, lenient where all agree: an address that two programs can read
- * in two ways is how mail gets past one of them.
+ * 4.1.2.  Pure: no I/O, no allocation, no globals.  Strict where two parsers
+ * could differ, lenient where all agree: by an address that two programs read
+ * in two ways, mail gets past the checks of one.
  */
 #include "shared/smtp_syntax.h"
 
@@ -11,7 +11,7 @@
 #include "shared/ip.h"
 #include "shared/utf8.h"
 
-/* A place in the input; every take_* moves it only when it succeeds. */
+/* The rest of the input, which take_* shorten. */
 struct cursor {
 	struct span	in;
 };
@@ -56,7 +56,7 @@ is_atext(uint8_t c)
 	return is_alnum(c) || (c != 0 && strchr("!#$%&'*+-/=?^_`{|}~", c));
 }
 
-/* RFC 6531 3.3: UTF8-non-ascii.  C1 controls are refused as C0 ones are. */
+/* UTF8-non-ascii (RFC 6531 3.3).  C1 controls are refused, as C0 are. */
 static size_t
 utf8_non_ascii(struct span s)
 {
@@ -66,8 +66,8 @@ utf8_non_ascii(struct span s)
 }
 
 /*
- * The destination of a word: too_long is remembered while the grammar is
- * read on, so that a wrong and over-long address is wrong first.
+ * The destination of a word.  Parsing goes on when too_long is set, so that an
+ * address that is malformed and too long counts as malformed.
  */
 struct word {
 	char	*p;
@@ -156,8 +156,9 @@ take_quoted_string(struct cursor *c, struct word *w)
 }
 
 /*
- * sub-domain = Let-dig [Ldh-str] / U-label; at most 63 octets (RFC 1035), and
- * "_" is a letter: hosts are named so, and nobody reads it as anything else.
+ * sub-domain = Let-dig [Ldh-str] / U-label; at most 63 octets (RFC 1035).
+ * "_" counts as a letter: host names have it, and no parser reads it as
+ * anything else.
  */
 static bool
 take_label(struct cursor *c, struct word *w)
@@ -269,7 +270,7 @@ take_literal(struct cursor *c, struct word *w)
 	return true;
 }
 
-/* A-d-l = At-domain *( "," At-domain ) ":"; read over (RFC 5321 C, F.2). */
+/* A-d-l = At-domain *( "," At-domain ) ":"; ignored (RFC 5321 C, F.2). */
 static bool
 take_source_route(struct cursor *c)
 {
@@ -296,7 +297,7 @@ take_mailbox(struct cursor *c, bool postmaster_ok, struct mailbox *out)
 	if (next_is(c, '"') ? !take_quoted_string(c, &local) :
 	    !take_dot_string(c, &local))
 		return SYNTAX_BAD;
-	/* The limit is of what stands on the wire, quotes and all. */
+	/* The limit counts the octets on the wire, quotes included. */
 	if (start - c->in.n > smtp_local_max_bytes)
 		local.too_long = true;
 	if (postmaster_ok && next_is(c, '>') &&
@@ -347,7 +348,7 @@ smtp_parse_path(struct span in, bool null_ok, bool postmaster_ok,
 	return SYNTAX_OK;
 }
 
-/* size-value = 1*20DIGIT (RFC 1870 3); past 64 bits it is simply too much. */
+/* size-value = 1*20DIGIT (RFC 1870 3); more than 64 bits: UINT64_MAX. */
 static bool
 parse_size(struct span s, uint64_t *out)
 {
@@ -376,7 +377,7 @@ is_capital_hex(uint8_t c)
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
 }
 
-/* "AUTH=" mailbox as xtext, or "<>" (RFC 4954 5, RFC 3461 4); not obeyed. */
+/* "AUTH=" mailbox as xtext, or "<>" (RFC 4954 5, RFC 3461 4); not used. */
 static bool
 is_auth_value(struct span value)
 {
@@ -388,7 +389,7 @@ is_auth_value(struct span value)
 	return true;
 }
 
-/* One parameter of MAIL. has_value tells "BODY=" from "BODY". */
+/* One parameter of MAIL.  has_value tells "BODY=" from "BODY". */
 static enum syntax
 apply_mail_param(struct span key, struct span value, bool has_value,
     struct mail_params *out)
@@ -571,7 +572,7 @@ all_zero(const char *p, size_t n)
 bool
 smtp_mailbox_valid(const struct mailbox *m)
 {
-	/* Mailboxes may be compared as they lie: nothing hides behind. */
+	/* So that mailboxes may be compared by memcmp(3). */
 	if (!all_zero(m->local + m->local_len,
 	    sizeof(m->local) - m->local_len) ||
 	    !all_zero(m->domain + m->domain_len,

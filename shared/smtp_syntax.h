@@ -12,7 +12,7 @@
 #include "shared/span.h"
 
 /*
- * RFC 5321 4.5.3.1 has least sizes: 64 octets of a local part, 256 of a path.
+ * RFC 5321 4.5.3.1 has minimum sizes: 64 octets of a local part, 256 of a path.
  * Bounce addresses (SRS, VERP) are longer, so the limits here are those of
  * struct mailbox; no name in the DNS is longer than 255 octets.
  */
@@ -23,14 +23,14 @@ enum {
 };
 
 /*
- * An address.  local is what the address means: quotes and backslashes of a
- * quoted local part are gone; its octets are printable ASCII, space or valid
- * UTF-8.  domain is a host name, a U-label name or a literal in brackets,
- * ASCII letters folded to small ones.  Unused octets are zero.
+ * An address.  local has no quoting: quotes and backslashes of a quoted local
+ * part are removed; its octets are printable ASCII, space or valid UTF-8.
+ * domain is a host name, a U-label name or a literal in brackets, ASCII
+ * letters in lower case.  Unused octets are zero.
  *   local_len 0 and domain_len 0: the null reverse-path <>.
  *   local_len 0 alone: <""@domain>, which the grammar allows.
  *   domain_len 0 alone: <postmaster>, which a receiver must take; or a name
- *	without a domain, which only a table has, and who writes to a catcher.
+ *	without a domain, which only tables and mail to a catcher may have.
  */
 struct mailbox {
 	uint8_t	local_len;
@@ -39,13 +39,13 @@ struct mailbox {
 	char	domain[smtp_domain_max_bytes];
 };
 
-/* What a path could not be, beside right. */
+/* What the parsers return, and the reply code. */
 enum syntax {
 	SYNTAX_OK,
-	SYNTAX_BAD,		/* not the grammar: 501 5.1.3 or 5.1.7 */
+	SYNTAX_BAD,		/* malformed: 501; paths 5.1.3 or 5.1.7 */
 	SYNTAX_BARE,		/* a path without its "<" or ">": 501 */
 	SYNTAX_TOO_LONG,	/* over a limit above: 501 */
-	SYNTAX_UNKNOWN,		/* a parameter nobody offered: 555 */
+	SYNTAX_UNKNOWN,		/* a parameter that is not offered: 555 */
 	SYNTAX_DOUBLED		/* a parameter given twice: 501 */
 };
 
@@ -60,28 +60,29 @@ struct mail_params {
 };
 
 /*
- * Reads "<path>" at the start of in, for MAIL (null_ok: "<>" is right) or for
- * RCPT (postmaster_ok: "<postmaster>" is).  Spaces before the "<" are skipped:
- * RFC 5321 3.3 forbids a client to send them, and every reader sees the same
- * path behind them.  A source route is read and left out (4.1.1.3).  On
- * SYNTAX_OK *rest is what follows the ">".
+ * Reads "<path>" at the start of in, for MAIL (null_ok: "<>" is allowed) or
+ * for RCPT (postmaster_ok: "<postmaster>" is).  Spaces before the "<" are
+ * skipped: RFC 5321 3.3 forbids them, but every parser finds the same path
+ * behind them.  A source route is ignored (4.1.1.3).  On SYNTAX_OK *rest is
+ * what follows the ">".
  */
 enum syntax	smtp_parse_path(struct span in, bool null_ok,
 		    bool postmaster_ok, struct mailbox *out, struct span *rest);
 /* Reads " PARAM=value PARAM ..." behind a MAIL path, to the end of in. */
 enum syntax	smtp_parse_mail_params(struct span in, struct mail_params *out);
-/* RCPT knows no parameter here: SYNTAX_OK only when in is blank. */
+/* RCPT has no parameters here: SYNTAX_OK only when in is blank. */
 enum syntax	smtp_parse_rcpt_params(struct span in);
 /*
  * A host name, in MAIL, in RCPT and in the configuration: labels of letters,
- * digits, "_", inner "-" and UTF-8, 63 octets each, parted by dots; 255 in all.
+ * digits, "_", inner "-" and UTF-8, at most 63 octets each, separated by dots;
+ * at most 255 octets in all.
  */
 bool		smtp_domain_valid(struct span in);
 /*
  * The argument of HELO or EHLO (4.1.1.1): the octets of a host name, without
- * UTF-8 (RFC 6531 3.7.1), or an address, of IPv6 with or without brackets and
- * tag.  Nothing is decided by it, and hosts are named "host." and "win-2019-":
- * no label of it is judged.  1 to 255 octets.
+ * UTF-8 (RFC 6531 3.7.1), or an address, IPv6 with or without brackets and
+ * tag.  Labels are not checked, as nothing depends on the argument and there
+ * are hosts named "host." and "win-2019-".  1 to 255 octets.
  */
 bool		smtp_helo_valid(struct span in);
 /* True when m may stand in a record: every invariant of struct mailbox. */
@@ -92,8 +93,8 @@ bool		smtp_mailbox_is_null(const struct mailbox *m);
 /* Reads "local@domain" or "local" from a table; quotes are not used there. */
 bool		smtp_mailbox_from_text(struct span in, struct mailbox *out);
 /*
- * What a program under test took for an address: the whole of in, 1 to 255
- * octets without control characters, is a local part without a domain.
+ * For the catcher, whatever the program under test sent as an address: the
+ * whole of in, 1 to 255 octets without control characters, as a local part.
  */
 bool		smtp_mailbox_from_any(struct span in, struct mailbox *out);
 
@@ -103,8 +104,8 @@ enum {
 	    smtp_domain_max_bytes + 1
 };
 /*
- * Writes m as it stands in an address, quoted where it must be, into out of
- * smtp_mailbox_text_max_bytes; returns its length without the NUL.
+ * Writes m in the form of RFC 5321, quoted where it must be, into out of
+ * smtp_mailbox_text_max_bytes; returns the length without the NUL.
  */
 size_t		smtp_mailbox_text(const struct mailbox *m, char *out);
 

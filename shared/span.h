@@ -1,6 +1,6 @@
 /*
  * A borrowed view of bytes: pointer and length travel together, and nothing
- * depends on a terminating NUL.  The owner of the bytes must outlive it.
+ * depends on a terminating NUL.  The bytes must outlive the view.
  */
 #ifndef SHARED_SPAN_H
 #define SHARED_SPAN_H
@@ -26,7 +26,7 @@ bool		span_equal_fold(struct span a, struct span b);
 bool		span_begins_fold(struct span a, struct span prefix);
 /* The view without its first n octets (all of it, when n is larger). */
 struct span	span_skip(struct span a, size_t n);
-/* Folds an ASCII capital to its small letter; any other octet is returned. */
+/* An ASCII capital as its small letter; any other octet unchanged. */
 uint8_t		ascii_lower(uint8_t c);
 
 #endif

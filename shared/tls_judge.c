@@ -1,7 +1,7 @@
 /*
- * The judge of pairs, for start-up and for a renewal: one place, so that what
- * serves from start is what serves after SIGHUP.  Nothing here opens a file
- * or asks for the time: the sign process can do neither.
+ * Checks pairs of certificate and key in one place, so that a start and SIGHUP
+ * accept the same pairs.  Nothing here opens a file or depends on the time:
+ * the sign process calls it in its sandbox.
  */
 #include "shared/tls_judge.h"
 
@@ -46,7 +46,7 @@ judge_key(X509 *first, EVP_PKEY *key, bool asked)
 	    TLS_FAULT_MATCH;
 }
 
-/* What signed itself, nobody checks. */
+/* Clients do not check a self-signed certificate's signature. */
 static bool
 is_weak(X509 *x509)
 {
@@ -57,7 +57,7 @@ is_weak(X509 *x509)
 	    !(X509_get_extension_flags(x509) & EXFLAG_SS);
 }
 
-/* Every certificate of the file; *out: the first, NULL if that is none. */
+/* Judges every certificate of the file.  *out: the first, or NULL. */
 static enum tls_fault
 judge_chain(BIO *in, X509 **out)
 {
@@ -80,7 +80,7 @@ judge_chain(BIO *in, X509 **out)
 	return weak ? TLS_FAULT_HASH : TLS_FAULT_NONE;
 }
 
-/* Seconds since 1970, by nobody's clock and time zone. */
+/* Seconds since 1970, without the system's clock and time zone. */
 static int64_t
 seconds_of(const ASN1_TIME *t)
 {
@@ -95,7 +95,7 @@ seconds_of(const ASN1_TIME *t)
 	return days * (int64_t)86400 + seconds;
 }
 
-/* A certificate may say anything: for the log it is printable ASCII. */
+/* Copies untrusted text as printable ASCII, for the log. */
 static void
 copy_text(const char *in, size_t n, char *out, size_t size)
 {
@@ -106,7 +106,7 @@ copy_text(const char *in, size_t n, char *out, size_t size)
 	out[i] = '\0';
 }
 
-/* The first name of a host it is for; or else its common name. */
+/* The certificate's first host name; or else its common name. */
 static void
 read_name(X509 *x509, char *out, size_t size)
 {

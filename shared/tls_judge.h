@@ -1,7 +1,7 @@
 /*
- * Do a certificate file and a key file belong together, and can they be
- * served?  Found out by OpenSSL, so only where a key may be: in a child that
- * ends soon, and in the sign process.
+ * Whether a certificate file and a key file belong together and can be used.
+ * OpenSSL parses them, so only processes that may have a key call this: a
+ * child that ends soon, and the sign process.
  */
 #ifndef SHARED_TLS_JUDGE_H
 #define SHARED_TLS_JUDGE_H
@@ -12,9 +12,9 @@
 #include "shared/span.h"
 
 /*
- * Judges two files as they stand on the disk.  Fills facts but for its slot,
- * as far as there is a certificate.  *out is the key, the caller's to free,
- * or NULL where there is a fault.
+ * Judges the contents of two files.  Fills *facts except slot, as far as there
+ * is a certificate.  *out is the key, the caller's to free, or NULL where
+ * there is a fault.
  */
 void	tls_judge(struct span certificate, struct span key,
 	    struct ipc_judged *facts, EVP_PKEY **out);

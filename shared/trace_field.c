@@ -26,8 +26,8 @@ name_of(const char *names, size_t count, int index, char out[4])
 }
 
 /*
- * Years are counted from a March, so that a leap day is the last of one: from
- * there months are of 153 days in each five.
+ * Years begin with March here, so that a leap day is the last day of a year:
+ * then every five months have 153 days.
  */
 void
 trace_field_utc(int64_t seconds, struct tm *out)

@@ -1,7 +1,7 @@
 /*
- * The trace fields that head a stored message (RFC 5321 4.4): Return-Path
- * and Received.  Pure; every part of them is one of our own facts or has
- * been through a validating type.
+ * The trace fields in front of a stored message (RFC 5321 4.4): Return-Path
+ * and Received.  Pure; every part of them comes from smtpd itself or from a
+ * validated type.
  */
 #ifndef SHARED_TRACE_FIELD_H
 #define SHARED_TRACE_FIELD_H
@@ -21,7 +21,7 @@ struct trace {
 	const struct mailbox	*from;		/* null allowed */
 	struct span		 helo;		/* smtp_helo_valid */
 	struct span		 client_ip;	/* "192.0.2.1", "2001:db8::1";
-						   empty: it is not told */
+						   empty: left out */
 	bool			 client_ipv6;
 	struct span		 hostname;
 	const char		*protocol;	/* RFC 3848, 6531: "ESMTP" */
@@ -33,7 +33,7 @@ struct trace {
 
 /* Writes both fields, LF line ends, to out of trace_field_max_bytes. */
 void	trace_field_write(const struct trace *t, struct buf *out);
-/* Seconds since 1970 (0 or more) as a date, without a zone's file to read. */
+/* Seconds since 1970 (0 or more) as a date; reads no time zone file. */
 void	trace_field_utc(int64_t seconds, struct tm *out);
 /* Writes utc as RFC 5322 3.3: "Mon, 23 Nov 2026 20:45:00 +0000". */
 void	trace_field_date(const struct tm *utc, struct buf *out);

@@ -79,8 +79,8 @@ utf8_next(struct span in, uint32_t *out)
 }
 
 /*
- * What nobody sees, or what turns the direction of a line: Unicode's
- * Default_Ignorable_Code_Point, its blanks but the one of ASCII, and controls.
+ * Not plain are invisible characters and those that change the direction of
+ * text: Default_Ignorable_Code_Point, blanks other than ASCII's, and controls.
  */
 bool
 utf8_is_plain(uint32_t c)

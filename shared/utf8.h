@@ -15,12 +15,12 @@
 size_t	utf8_first(struct span s);
 /* True for the two-octet forms of U+0080 to U+009F, the C1 controls. */
 bool	utf8_is_c1(struct span s);
-/* utf8_first, and the character in *out where there is one. */
+/* As utf8_first; stores the character in *out if there is one. */
 size_t	utf8_next(struct span in, uint32_t *out);
 /*
- * May c be shown as it is?  Not what is not seen, moves a cursor or turns the
- * text around it.  For all that shows a text, and for names of ours; the
- * grammars of mail have an opinion of their own.
+ * Whether c may be shown as it is: not if it is invisible, moves a cursor or
+ * changes the direction of text.  For output and for names in our own files;
+ * the grammars of mail have rules of their own.
  */
 bool	utf8_is_plain(uint32_t c);
 
