@@ -21,20 +21,20 @@
 enum {
 	shown_max_bytes = 64 * 1024,	/* of a message */
 	line_max_bytes = 4 * shown_max_bytes + 1024, /* escaped */
-	/* A message of empty lines, in colours. */
+	/* Holds a message of empty lines, in colours. */
 	waiting_max_bytes = 4 * 1024 * 1024,
-	last_words_ms = 1000		/* for a reader to take the rest */
+	last_words_ms = 1000		/* time for a reader to take the rest */
 };
 
 static bool colours;
 
 static struct catcher_dir before;
 
-/* Nobody may be reading: a pipe that is full, a terminal that was stopped. */
+/* There may be no reader: the pipe is full, or the terminal is stopped. */
 static struct {
 	struct outlet	 to;
-	struct event	*writable;	/* NULL: there is no loop yet */
-	struct buf	 line;		/* at hand */
+	struct event	*writable;	/* NULL: no event loop yet */
+	struct buf	 line;		/* being composed */
 } screen;
 
 /* ---- the screen ------------------------------------------------------- */
@@ -65,7 +65,7 @@ keep_line(void)
 	screen.line.cut = false;
 }
 
-/* What cannot be written now is when somebody reads. */
+/* Writes what it can now, and the rest once the screen takes more. */
 static void
 flush(void)
 {
@@ -100,7 +100,7 @@ catcher_end(void)
 	(void)outlet_flush(&screen.to, last_words_ms);
 }
 
-/* ---- what stands on it ------------------------------------------------ */
+/* ---- lines on the screen ---------------------------------------------- */
 
 enum colour { PLAIN, DIM, CLIENT, SERVER, GOOD, BAD, HEADER };
 
@@ -126,8 +126,8 @@ end_line(void)
 }
 
 /*
- * The last four characters of its id tell a session apart on the screen; NULL:
- * none.
+ * The last four characters of a session's id identify it on the screen; NULL:
+ * no session.
  */
 static void
 begin_line(const char *session, enum colour c, const char *mark)
@@ -144,7 +144,7 @@ begin_line(const char *session, enum colour c, const char *mark)
 	    colour(c), mark);
 }
 
-/* Octets, every control character escaped; a tab as blanks. */
+/* Puts octets with every control character escaped and a tab as blanks. */
 static void
 put_escaped(struct span s)
 {
@@ -159,7 +159,7 @@ put_escaped(struct span s)
 	}
 }
 
-/* A line in our own words, at once. */
+/* Shows a line of our own at once. */
 static void __attribute__((format(printf, 4, 5)))
 say(const char *session, enum colour c, const char *mark, const char *fmt,
     ...)
@@ -177,8 +177,8 @@ say(const char *session, enum colour c, const char *mark, const char *fmt,
 }
 
 /*
- * Why a client hears of local trouble.  What is no failure of the system is
- * one of ours.
+ * Shows an error of the log: the reason for a reply about local trouble.  An
+ * error that is not a failure of the system is a fault of smtpd.
  */
 static void
 on_error(struct span line)
@@ -234,7 +234,7 @@ catcher_start(struct event_base *base, int mail, int incoming)
 	return catcher_dir_begin(mail, incoming);
 }
 
-/* What lay there before. */
+/* Shows what was in the directory at start. */
 static void
 tell_of_directory(const char *path)
 {

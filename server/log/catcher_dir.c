@@ -92,7 +92,7 @@ catcher_dir_begin(int dir, int incoming)
 	return result;
 }
 
-/* One that runs keeps its lock. */
+/* A running catcher holds a lock of incoming. */
 static bool
 runs(const char *dir)
 {

@@ -1,6 +1,6 @@
 /*
- * The directory of a catcher: where it is when nobody says, and since when
- * what lies in it counts; the same for smtpd and for smtpctl.
+ * The directory of a catcher: its default path, and since when mail in it
+ * counts.  smtpd and smtpctl share both.
  */
 #ifndef SERVER_CATCHER_DIR_H
 #define SERVER_CATCHER_DIR_H
@@ -12,31 +12,31 @@
 
 /*
  * Writes "$TMPDIR/smtpd-catcher-UID" (TMPDIR or /tmp), cut to n octets; UID is
- * that of the user whom a catcher of ours becomes.
+ * that of the user that our catcher becomes.
  */
 void	catcher_dir_default(char *out, size_t n);
 
 struct catcher_dir {
 	size_t	mailboxes;
-	bool	is_maildir;			/* itself */
-	char	stranger[NAME_MAX + 1];		/* no Maildir; "": none */
+	bool	is_maildir;			/* the directory itself */
+	char	stranger[NAME_MAX + 1];		/* not a Maildir; "": none */
 };
 
-/* What lies in the directory. */
+/* Describes the contents of dir in *out. */
 void	catcher_dir_look(int dir, struct catcher_dir *out);
 /*
- * What comes from now on is this catcher's, unless another one, which has
- * locked incoming too, runs there already.  0, or -1 and errno.
+ * Locks incoming and notes that mail from now on is this catcher's, unless
+ * another catcher has incoming locked already.  0, or -1 and errno.
  */
 int	catcher_dir_begin(int dir, int incoming);
 /*
- * False where no catcher has ever been.  *out: when the one that runs there
- * began; tv_sec 0: none runs now.
+ * False when no catcher ever ran in dir.  *out: when the catcher that runs
+ * there began; tv_sec 0: none runs now.
  */
 bool	catcher_dir_since(const char *dir, struct timespec *out);
 /*
- * Is dir of this user, of root or of the user whom a catcher of ours becomes?
- * Also true where dir stands in a directory that not everybody can write to.
+ * Does dir belong to this user, root or the user that our catcher becomes?
+ * Also true when dir is missing or its parent is not writable for everybody.
  */
 bool	catcher_dir_is_ours(const char *dir);
 

@@ -1,5 +1,5 @@
 /*
- * The tables of counters, and counting that is more than adding one.
+ * The tables of counters, and counting where it takes more than adding one.
  */
 #include "server/log/counters.h"
 

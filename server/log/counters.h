@@ -1,6 +1,6 @@
 /*
- * What the master counts since its start, as one table: smtpctl stats shows
- * it, and as OpenMetrics a collector reads it.
+ * The counters of the master since its start, as one table: smtpctl stats
+ * shows them, and a collector reads them as OpenMetrics.
  */
 #ifndef SERVER_COUNTERS_H
 #define SERVER_COUNTERS_H
@@ -123,7 +123,7 @@ enum histogram {
 
 enum { histogram_buckets_max = 16 };
 
-/* The last bucket takes what is over every bound. */
+/* The last bucket counts values over every bound. */
 struct histogram_values {
 	uint64_t	bucket[histogram_buckets_max + 1];
 	uint64_t	sum;
@@ -143,7 +143,7 @@ struct counter_row {
 	const char	*help;
 };
 
-/* Bounds and sum count parts of a unit: 1 / scale of it. */
+/* Bounds and sum are in 1 / scale of the unit. */
 struct histogram_row {
 	const char	*family;
 	const char	*unit;
@@ -169,8 +169,8 @@ void	counters_note(struct counters *c, enum histogram h, uint64_t value);
 /* How many values of h were counted. */
 uint64_t counters_total(const struct histogram_values *h);
 /*
- * The counter for a session that ended so.  Of NULL it had no worker, or lost
- * it: then how says more.
+ * The counter for a session that ended with end.  end NULL: it never had a
+ * worker, or (served) lost it; without a worker how decides.
  */
 enum counter counters_of_end(const struct ipc_end *end, const char *how,
 	    bool served);

@@ -1,6 +1,6 @@
 /*
- * What is found on the way to a decision, and its words: one list of steps for
- * what smtpd decides and logs, and for the dry run of smtpctl.
+ * The steps of a decision and their words: one list for what smtpd decides and
+ * logs, and for the dry run of smtpctl.
  */
 #ifndef SERVER_DECISION_H
 #define SERVER_DECISION_H
@@ -8,10 +8,10 @@
 #include "server/conf/conf.h"
 
 /*
- * Constant, word (the log's and JSON's), does it alone keep mail from being
- * taken, text for people.  In the text %n is the name that is found, %m its
- * Maildir, %c the client; %a and %b are the figures, %A and %B as sizes, %T is
- * a as a time in milliseconds.
+ * Constant, word (in the log and in JSON), whether this step alone refuses the
+ * mail, text for people.  In the text %n is the name that was found, %m its
+ * Maildir, %c the client; %a and %b are a and b, %A and %B as sizes; %T is a
+ * as a duration, from milliseconds.
  */
 #define STEPS(X)							\
 	/* of a client */						\
@@ -92,15 +92,15 @@
 enum decision_kind { STEPS(STEP_NAME) STEP_COUNT };
 #undef STEP_NAME
 
-/* All of it borrowed. */
+/* All pointers are borrowed. */
 struct decision_step {
 	enum decision_kind	 kind;
 	unsigned		 depth;	/* of aliases, from 0 */
-	const char		*path;	/* of the rule; NULL: it has no file */
-	unsigned		 line;	/* 0: the file as a whole */
-	bool			 is_default;	/* what path could change */
-	struct span		 local;	/* with domain the name; or "" */
-	const struct conf_domain *domain;	/* NULL: none is named */
+	const char		*path;	/* of the rule; NULL: built in */
+	unsigned		 line;	/* 0: the whole file */
+	bool			 is_default;	/* a keyword's default */
+	struct span		 local;	/* of the name; or "" */
+	const struct conf_domain *domain;	/* or NULL */
 	uint64_t		 a;
 	uint64_t		 b;
 };

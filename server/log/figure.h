@@ -15,11 +15,11 @@ void	figure_size(uint64_t octets, char out[figure_bytes]);
 void	figure_duration(uint64_t ms, char out[figure_bytes]);
 /* Local time, "2026-11-23 20:45:00". */
 void	figure_time(int64_t s, char out[figure_bytes]);
-/* "2026-11-23T20:45:00Z"; "" when there is no such year. */
+/* "2026-11-23T20:45:00Z"; "" when gmtime(3) cannot represent s. */
 void	figure_utc(int64_t s, char out[figure_bytes]);
-/* A path or the like, with everything that is not plain visible (\xNN). */
+/* A path or the like, every octet that is not plain escaped as \xNN. */
 void	figure_shown(const char *text, char out[figure_shown_bytes]);
-/* "s" but for 1. */
+/* "" for 1, else "s". */
 const char *figure_plural(uint64_t count);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Identifiers: 45 bits of milliseconds, then 35 bits of chance.
+ * Identifiers: 45 bits of milliseconds, then 35 random bits.
  */
 #include "server/log/ident.h"
 
@@ -21,7 +21,7 @@ ident_make(char out[ipc_id_bytes + 1])
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-	/* The kernel is asked for the chance of many at a time. */
+	/* One request to the kernel serves many identifiers. */
 	if (left == 0) {
 		left = sizeof(pool) / sizeof(pool[0]);
 		randombytes_buf(pool, sizeof(pool));

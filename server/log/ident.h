@@ -1,6 +1,6 @@
 /*
  * Names for sessions and messages: unique, sorted by time, safe as file
- * names, and not to be guessed.
+ * names, and unpredictable.
  */
 #ifndef SERVER_IDENT_H
 #define SERVER_IDENT_H
@@ -11,9 +11,9 @@
 
 /* Writes 16 characters of [0-9a-z] and a NUL. */
 void	ident_make(char out[ipc_id_bytes + 1]);
-/* Has text the form of one? */
+/* Has text the form of an identifier? */
 bool	ident_is(const char *text);
-/* When id, which has the form, was made: milliseconds since 1970. */
+/* When id, which must have the form, was made: milliseconds since 1970. */
 int64_t	ident_ms(const char *id);
 
 #endif

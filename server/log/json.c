@@ -1,9 +1,9 @@
 /*
- * Our own JSON, strictly.  Pure.
+ * A strict reader and writer of our own JSON.  Pure.
  *
- * RFC 8259 section 7: of all the ways to write a character this takes one:
- * two escapes of two characters, \u00XX in small letters for controls, and
- * everything else as it is.
+ * Of all the ways to write a character (RFC 8259 section 7) it takes one: the
+ * escapes \" and \\, \u00XX in small letters for controls, and everything else
+ * unescaped.
  */
 #include "server/log/json.h"
 
@@ -68,7 +68,7 @@ is_control(uint8_t c)
 	return c < 0x20 || c == 0x7f;
 }
 
-/* Of "\u00XX" for a control: the octet; -1 for anything else. */
+/* The control that s begins with as "\u00XX"; -1 for anything else. */
 static int
 control_of(struct span s)
 {
@@ -86,7 +86,7 @@ control_of(struct span s)
 	return is_control((uint8_t)value) ? value : -1;
 }
 
-/* Octets of the character s begins with, as it is written; 0: none. */
+/* Octets, escapes included, of the character s begins with; 0: none. */
 static size_t
 character(struct span s)
 {
@@ -149,7 +149,7 @@ json_number(struct json *j, const char *key, uint64_t *value)
 		buf_add_u64(j->out, *value, 1);
 }
 
-/* A character, or half of one above U+FFFF. */
+/* Adds c, a character or one of a surrogate pair, as \uXXXX. */
 static void
 add_point(struct buf *b, uint32_t c)
 {

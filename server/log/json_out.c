@@ -9,7 +9,7 @@
 #include "server/log/json.h"
 #include "shared/utf8.h"
 
-/* As a terminal may have it; with a backslash before each of special. */
+/* Puts s safe for a terminal, a backslash before each octet of special. */
 static void
 put_shown(FILE *f, struct span s, const char *special)
 {
@@ -34,7 +34,7 @@ put_octets(FILE *f, struct span s)
 	putc('"', f);
 }
 
-/* What stands before a value. */
+/* Puts what precedes a value: a comma and the key, where needed. */
 static void
 begin(struct json_out *j, const char *key)
 {

@@ -13,7 +13,7 @@
 
 enum { json_out_depth_max = 16 };
 
-/* With f set and all else zero it is valid, and nothing is open. */
+/* With f set and all else zero it is valid, with no object or array open. */
 struct json_out {
 	FILE		*f;		/* borrowed */
 	unsigned	 depth;
@@ -22,22 +22,22 @@ struct json_out {
 };
 
 /*
- * A key of NULL is for what stands in an array, or alone at the top.
- * json_out_end closes the innermost object or array; the last of them ends
- * the line.
+ * key is NULL for an element of an array or the value at the top.
+ * json_out_end closes the innermost object or array; closing the outermost
+ * ends the line.
  */
 void	json_out_object(struct json_out *j, const char *key);
 void	json_out_array(struct json_out *j, const char *key);
 void	json_out_end(struct json_out *j);
 /* Octets that are not UTF-8 become U+FFFD. */
 void	json_out_span(struct json_out *j, const char *key, struct span value);
-/* A value, or several with their commas, that is JSON already. */
+/* Adds value, which is JSON already: one value, or several with commas. */
 void	json_out_raw(struct json_out *j, const char *key, struct span value);
 void	json_out_string(struct json_out *j, const char *key,
 	    const char *value);
 void	json_out_u64(struct json_out *j, const char *key, uint64_t value);
 void	json_out_i64(struct json_out *j, const char *key, int64_t value);
-/* A number of parts, scale of which are 1: "0.00025". */
+/* Adds value / scale as a decimal: "0.00025". */
 void	json_out_parts(struct json_out *j, const char *key, uint64_t value,
 	    uint64_t scale);
 void	json_out_bool(struct json_out *j, const char *key, bool value);

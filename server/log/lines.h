@@ -10,25 +10,24 @@ enum { lines_buffer_bytes = 128 * 1024 };
 
 struct lines {
 	int		fd;
-	uint64_t	number;		/* of the line given last, from 1 */
-	bool		whole;		/* that line had an LF, and fitted */
+	uint64_t	number;		/* of the last line returned, from 1 */
+	bool		whole;		/* that line had an LF, and fit */
 	bool		eof;
-	size_t		at, n;		/* of what was read */
+	size_t		at, n;		/* offset and length in octets */
 	uint8_t		octets[16 * 1024];
 	uint8_t		line[lines_buffer_bytes];
 };
 
 void	lines_begin(struct lines *l, int fd);
 /*
- * The same of a regular file that is no symbolic link, whoever made what lies
- * at path; l->fd is the caller's to close.  0, or -1 and errno (EINVAL: it is
- * something else).
+ * Begins with the regular file at path, which may not be a symbolic link and
+ * need not be trusted; the caller closes l->fd.  0, or -1 and errno (EINVAL:
+ * not a regular file).
  */
 int	lines_open(struct lines *l, const char *path);
 /*
- * The next line without its LF, good until the next call.  One that does not
- * fit is given in its beginning, and its rest left out.  1; 0 at the end; -1
- * and errno.
+ * The next line without its LF, valid until the next call.  A line that does
+ * not fit is cut.  1; 0 at the end; -1 and errno.
  */
 int	lines_next(struct lines *l, struct span *out);
 

@@ -15,7 +15,7 @@ follows(const struct log_record *r, const uint8_t before[log_hash_bytes])
 	return span_equal(r->previous, span_of(hash));
 }
 
-/* Is this the first line of all, or of a file whose past is not here? */
+/* Is this line 1 of the log, or the first one of a later file? */
 static enum log_chain_fault
 judge_first(struct log_chain *c, const struct log_record *r)
 {
@@ -26,7 +26,7 @@ judge_first(struct log_chain *c, const struct log_record *r)
 	c->first = r->n;
 	if (first != (r->n == 1))
 		return LOG_CHAIN_NUMBER;
-	/* Of a strange line before it, enough has been said. */
+	/* A strange line before it was reported already. */
 	return first || r->event == LOG_EVENT_OPEN || c->strange > 0 ?
 	    LOG_CHAIN_OK : LOG_CHAIN_HEADLESS;
 }
@@ -48,7 +48,7 @@ judge(struct log_chain *c, const struct log_record *r)
 		c->missing = r->n - want;
 		return LOG_CHAIN_MISSING;
 	}
-	/* That the strange line was changed has been said. */
+	/* The change of the strange line was reported already. */
 	return c->strange > 0 ? LOG_CHAIN_OK : LOG_CHAIN_CHANGED;
 }
 
@@ -67,7 +67,7 @@ hash_line(struct span line, uint8_t out[log_hash_bytes])
 	crypto_generichash(out, log_hash_bytes, line.p, line.n, NULL, 0);
 }
 
-/* The line becomes what the next one has to follow. */
+/* The next line has to follow this one. */
 static void
 go_on_from(struct log_chain *c, const struct log_record *r)
 {

@@ -1,8 +1,8 @@
 /*
- * The log file.  The master keeps its directory open from before it gave up
- * root, and its sandbox lets it add to that directory and nothing more: it
- * can make the file anew after a rotation, where the directory's rights let
- * it, but neither read, remove nor cut what is there.
+ * The log file.  The master opens its directory before it gives up root, and
+ * its sandbox allows it only to add to that directory: where permissions let
+ * it, it can create the file after a rotation, but it cannot read, remove or
+ * truncate files there.
  */
 #include "server/log/log_file.h"
 
@@ -17,7 +17,7 @@
 
 enum {
 	path_max_bytes = 1024,
-	/* Not waiting for a reader, where somebody has put a pipe. */
+	/* O_NONBLOCK: a FIFO put there would wait for a reader. */
 	file_flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
 };
 
@@ -42,8 +42,8 @@ open_directory(const char *path)
 }
 
 /*
- * Only a file of one name: what else is written there under another name
- * was made by somebody who wanted us to write it.
+ * Accepts only a file with one name: a second name (hard link) may be an
+ * attempt to make us write to another file.
  */
 static int
 check_file(int fd)
@@ -58,7 +58,7 @@ check_file(int fd)
 	return -1;
 }
 
-/* Opens the file; *made tells whether it was not there. */
+/* Opens the file; *made: it did not exist and was created. */
 static int
 open_file(bool *made)
 {
@@ -113,7 +113,7 @@ log_file_open(const char *path, const struct identity *owner,
 		*why = words_of(errno);
 		return -1;
 	}
-	/* A service manager kills who changes an owner, even to the same. */
+	/* A service manager may kill us for any fchown(2), even to the same. */
 	if (made && owner != NULL && (fstat(fd, &st) == -1 ||
 	    (st.st_uid != owner->uid &&
 	    fchown(fd, owner->uid, owner->gid) == -1))) {

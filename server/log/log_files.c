@@ -1,6 +1,6 @@
 /*
- * Finding the files of the message log.  Their order follows from what is in
- * them, so it does not matter who rotated them and how they are named.
+ * Finding the files of the message log.  Their contents give the order, so it
+ * does not matter which program rotated and named them.
  */
 #include "server/log/log_files.h"
 
@@ -23,7 +23,7 @@ is_compressed(const char *name)
 	    strcmp(dot, ".zst") == 0);
 }
 
-/* By smtpd "message.20261122T000000Z", by logrotate "message.1", "-2026". */
+/* smtpd gives "message.20261122T000000Z", logrotate "message.1", "-2026". */
 static bool
 is_given(const char *name)
 {
@@ -51,7 +51,7 @@ first_number(const char *path)
 	return r.n;
 }
 
-/* What cannot be told goes first, and "message" among equals last. */
+/* Files of unknown order (0) go first; among equals "message" goes last. */
 static int
 compare(const void *a, const void *b)
 {

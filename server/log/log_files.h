@@ -11,21 +11,21 @@
 
 struct log_file_found {
 	char		path[PATH_MAX];
-	uint64_t	first;		/* number of its first line; 0: odd */
-	bool		strange;	/* not by its name: not to be read */
+	uint64_t	first;		/* number of first line; 0: unknown */
+	bool		strange;	/* odd name: not to be read */
 };
 
 struct log_files {
 	struct log_file_found	*files;
 	size_t			 count;
-	size_t			 compressed;	/* not among them */
+	size_t			 compressed;	/* files, not in this list */
 };
 
 /*
  * Finds "message" and every "message.ANYTHING" and "message-ANYTHING" in
- * ROOT/log, sorted by the number of their first line, those with names that
- * neither smtpd nor logrotate gives first.  0, or -1 and errno with *what the
- * path.
+ * ROOT/log, sorted by the number of their first line; files with names that
+ * neither smtpd nor logrotate gives come first.  0, or -1 and errno with the
+ * path in what.
  */
 int	log_files_find(const char *root, struct log_files *out,
 	    char what[PATH_MAX]);

@@ -20,7 +20,7 @@
 enum {
 	time_bytes = sizeof("2026-11-24T00:16:26Z") - 1,
 	text_bytes = 1024,		/* of an address or name, escaped */
-	/* What a link adds to a line is less than the line is without. */
+	/* A link adds less to a line than the line has without it. */
 	linked_bytes = 2 * log_message_buffer_bytes,
 	file_flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
 };
@@ -29,7 +29,7 @@ static const char name_form[] = "message.%Y%m%dT%H%M%SZ";
 
 /* ---- lines ------------------------------------------------------------- */
 
-/* Adds the line that follows *last, which is that line then. */
+/* Adds the line that follows *last, then sets *last to that line. */
 static void
 add_linked(struct buf *out, struct log_link *last, struct span time,
     struct span body)
@@ -66,7 +66,7 @@ log_message_add(struct log_message *l, const struct log_record *r)
 	struct log_record escaped = *r;
 	struct buf b;
 
-	/* Lines that found no place for so long are lost; the chain is not. */
+	/* Lines that cannot be written are lost; the chain stays whole. */
 	if (sizeof(l->pending) - l->n < log_line_bytes &&
 	    log_message_flush(l) == -1)
 		l->n = 0;
@@ -80,7 +80,7 @@ log_message_add(struct log_message *l, const struct log_record *r)
 	buf_add_str(&b, now);
 	log_record_write_body(&escaped, &b);
 	buf_add_str(&b, "\n");
-	/* Bounds of all parts are below that of a line. */
+	/* Never cut: the bounds of all parts add up to less than a line. */
 	if (!b.cut)
 		l->n += b.n;
 }
@@ -93,7 +93,7 @@ lock(const struct log_message *l)
 	return flock(l->dir, LOCK_EX);
 }
 
-/* errno stays. */
+/* Keeps errno. */
 static void
 unlock(const struct log_message *l)
 {
@@ -103,7 +103,7 @@ unlock(const struct log_message *l)
 	errno = error;
 }
 
-/* Takes back the last count octets: a line in part would break the chain. */
+/* Removes the last count octets: a partial line would break the chain. */
 static void
 take_back(struct log_message *l, size_t count)
 {
@@ -115,7 +115,7 @@ take_back(struct log_message *l, size_t count)
 	errno = error;
 }
 
-/* Writes lines whose last one is *last, all or none. */
+/* Writes all of lines or none; *last is the link of the last one. */
 static int
 append(struct log_message *l, struct span lines, const struct log_link *last)
 {
@@ -153,7 +153,7 @@ write_pending(struct log_message *l)
 	return 0;
 }
 
-/* The first line of a file behind another, whose name is after, or "". */
+/* Writes the first line of a file that follows the file after, or "". */
 static int
 begin_file(struct log_message *l, const char *after)
 {
@@ -174,9 +174,9 @@ begin_file(struct log_message *l, const char *after)
 }
 
 /*
- * Reads the last line of the file; of one that is empty, or was cut to
- * nothing behind a copy, the newest of those that were rotated, and begins
- * the file behind that.  What we wrote last may be newer than what is left.
+ * Reads the last line of the file.  If the file is empty, or was copied and
+ * truncated, begins it behind the last line of the newest rotated file.  The
+ * last line we wrote may be newer than any that is left.
  */
 static int
 read_last(struct log_message *l, bool *torn)
@@ -202,7 +202,7 @@ read_last(struct log_message *l, bool *torn)
 	return l->size > 0 || l->last.n == 0 ? 0 : begin_file(l, name);
 }
 
-/* Is "message" still the file that is written to? */
+/* Is "message" still the file that l has open? */
 static bool
 is_in_place(const struct log_message *l)
 {
@@ -213,7 +213,7 @@ is_in_place(const struct log_message *l)
 	    own.st_dev == there.st_dev;
 }
 
-/* Not what somebody has linked to another name, to have it written. */
+/* A regular file with one name: a link may be a trick to have it written. */
 static bool
 is_plain(int fd)
 {
@@ -223,8 +223,8 @@ is_plain(int fd)
 }
 
 /*
- * The file was moved away: goes on in the one that is there now, or is made.
- * -1: there is none to go on in, and the old one has to do.
+ * The file was moved away: goes on in the one that is there now, or creates it.
+ * -1 and errno: that failed, and the old file stays in use.
  */
 static int
 follow(struct log_message *l)
@@ -252,7 +252,7 @@ follow(struct log_message *l)
 	return -1;
 }
 
-/* With the lock held: the next line follows the last that is there. */
+/* With the lock held: finds the last line, which others may have written. */
 static int
 catch_up(struct log_message *l)
 {
@@ -306,12 +306,12 @@ log_message_sync(struct log_message *l)
 {
 	if (!l->unsynced)
 		return 0;
-	/* After a failure the kernel may call the next try a success. */
+	/* No retry: after a failure fdatasync(2) may falsely succeed. */
 	l->unsynced = false;
 	return fdatasync(l->fd);
 }
 
-/* A name that is free: with the time, and with a number when it is not. */
+/* Renames "message" to the time, and a number if that name is taken. */
 static int
 move_away(const struct log_message *l, char name[log_message_name_bytes])
 {
@@ -339,7 +339,7 @@ rotate(struct log_message *l, char name[log_message_name_bytes])
 		return -1;
 	moved_on = l->moved_on;
 	l->moved_on = false;
-	/* Where it could not be followed, this time errno says why. */
+	/* catch_up could not follow: try again, for errno. */
 	if (!is_in_place(l))
 		return follow(l);
 	if (moved_on || l->size == 0)

@@ -1,6 +1,6 @@
 /*
  * What the message log finds at start.  Nothing here trusts what it reads:
- * a disk may have lost any part of it.
+ * a disk may have lost any part of a file.
  */
 #include "server/log/log_message_file.h"
 
@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Moves the octets of the file from start on to a file of its own in bad. */
+/* Moves the octets of fd from start on to a new file in bad. */
 static int
 put_tail_aside(int fd, int bad, off_t start)
 {
@@ -44,9 +44,9 @@ put_tail_aside(int fd, int bad, off_t start)
 }
 
 /*
- * Where the last line end before at is, its LF included; 0 when there is
- * none, -1 and errno.  Looks back as far as it has to: a file system may
- * leave any length of NULs behind what it wrote.
+ * The offset behind the last LF before at; 0 when there is none; -1 and errno.
+ * Looks back as far as it has to: a file system may leave any number of NULs
+ * behind the last line.
  */
 static off_t
 find_line_end(int fd, off_t at)
@@ -67,8 +67,8 @@ find_line_end(int fd, off_t at)
 }
 
 /*
- * The last whole line that ends, its LF included, at end.  What is longer than
- * a line of ours is strange whatever it says.
+ * Reads the line that ends, its LF included, at end.  A line longer than
+ * log_line_bytes is cut, and strange.
  */
 static int
 read_line(int fd, off_t end, struct log_link *out, bool *strange)
@@ -113,7 +113,7 @@ log_message_last(int fd, int bad, struct log_link *out, bool *torn,
 	return end == 0 ? 0 : read_line(fd, end, out, strange);
 }
 
-/* A file that cannot be read tells of no line: it may be compressed. */
+/* A file that cannot be read has no line: it may be compressed. */
 static void
 look_at(int dir, const char *name, struct log_link *out)
 {

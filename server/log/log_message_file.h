@@ -14,15 +14,15 @@ struct log_link {
 };
 
 /*
- * What stands behind the last whole line of fd is moved to a file in bad, and
- * *torn set.  *out is that line: n 0 when there is none, and also, with
- * *strange set, when it is none of ours.  0, or -1 and errno.
+ * Moves octets behind the last whole line of fd to a file in bad, and then sets
+ * *torn.  *out is that line: n is 0 when there is none, and also, with *strange
+ * set, when smtpd did not write it.  0, or -1 and errno.
  */
 int	log_message_last(int fd, int bad, struct log_link *out, bool *torn,
 	    bool *strange);
 /*
- * Of the files in dir that are named "message.ANYTHING" the last line with
- * the highest number, and that file's name; *out n 0: there is none.
+ * Reads the last line of each "message.ANYTHING" and "message-ANYTHING" in dir;
+ * *out is the one with the highest number (n 0: there is none), name its file.
  * 0, or -1 and errno.
  */
 int	log_message_newest(int dir, struct log_link *out, char *name,

@@ -1,12 +1,12 @@
 /*
- * The form of a line of the message log: its members stand in one order, all
- * of them are there, and there is nothing between them.  Pure.
+ * The form of a line of the message log: all members, in one order, and nothing
+ * between them.  Pure.
  */
 #include "server/log/log_record.h"
 
 #include <string.h>
 
-/* ---- what stands in lists ---------------------------------------------- */
+/* ---- lists -------------------------------------------------------------- */
 
 static void
 form_step(struct json *j, struct log_step *s)
@@ -18,7 +18,7 @@ form_step(struct json *j, struct log_step *s)
 	json_literal(j, "]");
 }
 
-/* A list, each of which begins with first and is taken by take. */
+/* A list: each element begins with first, and take reads it. */
 static void
 form_list(struct json *j, struct span *list, uint8_t first,
     void (*take)(struct json *j))
@@ -76,7 +76,7 @@ log_record_form_rcpts(struct json *j, struct span *list)
 	form_list(j, list, '{', take_rcpt);
 }
 
-/* The next of a list: what stands before the next comma was taken. */
+/* Begins reading the next element; end_next takes the comma behind it. */
 static bool
 begin_next(struct json *j, const struct span *rest)
 {
@@ -89,7 +89,7 @@ end_next(struct json *j, struct span *rest)
 {
 	if (!j->bad && j->rest.n > 0)
 		json_take(j, ",");
-	/* A comma with nothing behind it is one too many. */
+	/* A trailing comma is an error. */
 	if (j->bad || (j->rest.n == 0 && rest->p[rest->n - 1] == ','))
 		return false;
 	*rest = j->rest;
@@ -199,7 +199,7 @@ form_store(struct json *j, struct log_record *r)
 	json_number(j, ",\"port\":", &r->port);
 	json_text(j, ",\"helo\":", &r->helo);
 	json_text(j, ",\"protocol\":", &r->protocol);
-	/* Of nobody nothing is said. */
+	/* Without a login there is no member "user". */
 	if (j->out != NULL && r->user.n > 0)
 		json_text(j, ",\"user\":", &r->user);
 	else if (j->out == NULL && json_took(j, ",\"user\":")) {

@@ -1,7 +1,7 @@
 /*
  * One line of the message log: written by the master, read by smtpctl and,
- * at its start, the master.  All texts are as they stand between the quotes,
- * escaped: json_add_text makes them, json_add_decoded reads them.  Pure.
+ * at its start, the master.  All texts are escaped, as between quotes:
+ * json_add_text makes them, json_add_decoded decodes them.  Pure.
  */
 #ifndef SERVER_LOG_RECORD_H
 #define SERVER_LOG_RECORD_H
@@ -20,7 +20,7 @@ enum log_event {
 
 struct log_record {
 	struct span	 time;		/* "2026-11-24T00:16:26Z" */
-	uint64_t	 n;		/* of the line, since there is a log */
+	uint64_t	 n;		/* of the line, from 1 */
 	enum log_event	 event;
 	/* of STORE */
 	struct span	 id;
@@ -29,17 +29,17 @@ struct log_record {
 	uint64_t	 port;
 	struct span	 helo;
 	struct span	 protocol;	/* RFC 3848: "ESMTP" */
-	struct span	 user;		/* who had logged in; "": nobody */
+	struct span	 user;		/* logged in; "": nobody */
 	struct span	 from;		/* "": the null sender */
 	uint64_t	 size;		/* octets */
 	struct span	 file;		/* its name in every Maildir */
-	uint64_t	 mailboxes;	/* how many; to names the first ones */
+	uint64_t	 mailboxes;	/* all; to has the first ones */
 	struct span	 to;		/* "\"alice@example.org\",..." */
-	uint64_t	 recipients;	/* the client named; rcpt the first */
+	uint64_t	 recipients;	/* all; rcpt has the first ones */
 	struct span	 rcpt;		/* "{...},{...}" */
 	/* of OPEN */
-	struct span	 after;		/* the file before; "": not known */
-	struct span	 previous;	/* hash of the line before, in hex */
+	struct span	 after;		/* previous file; "": unknown */
+	struct span	 previous;	/* hash of previous line, in hex */
 };
 
 /* A recipient as the client named it, and what became of it. */
@@ -47,10 +47,10 @@ struct log_rcpt {
 	struct span	 to;
 	struct span	 verdict;	/* "ok", or why not */
 	struct span	 steps;		/* "[...],[...]" */
-	uint64_t	 more;		/* steps that are not named */
+	uint64_t	 more;		/* steps left out */
 };
 
-/* What led there: a line of a file, or, without a file, a built-in rule. */
+/* A step to the verdict: a line of a file or, path "", a built-in rule. */
 struct log_step {
 	struct span	 kind;		/* "domain", "alias", ... */
 	struct span	 path;
@@ -58,14 +58,14 @@ struct log_step {
 	struct span	 name;		/* which domain, which alias, ... */
 };
 
-/* Reads line, without its LF; false when it is not exactly one of ours. */
+/* Reads line, without its LF; false: not exactly as smtpd writes it. */
 bool	log_record_read(struct span line, struct log_record *out);
 /* "2026-11-24T00:16:26Z"; 64 hexadecimal digits, in small letters. */
 bool	log_record_is_time(struct span s);
 bool	log_record_is_hash(struct span s);
 /*
- * Adds what stands between the number and the hash of the line before; the
- * parts are taken as they are.
+ * Adds the part of the line between its n and previous; texts of r must be
+ * escaped.
  */
 void	log_record_write_body(const struct log_record *r, struct buf *out);
 /* Adds the line with its LF: r's time, n and previous around that body. */
@@ -75,9 +75,9 @@ void	log_record_write(const struct log_record *r, struct span body,
 bool	log_record_next_to(struct span *rest, struct span *out);
 bool	log_record_next_rcpt(struct span *rest, struct log_rcpt *out);
 bool	log_record_next_step(struct span *rest, struct log_step *out);
-/* The list of rcpt, as json.h forms what stands next. */
+/* Forms the list of rcpt, as json.h forms a text. */
 void	log_record_form_rcpts(struct json *j, struct span *list);
-/* Add one to such a list, with a comma where it is not the first. */
+/* Add an element to such a list, with a comma unless it is the first. */
 void	log_record_add_to(struct buf *list, struct span to);
 void	log_record_add_rcpt(struct buf *list, const struct log_rcpt *rcpt);
 void	log_record_add_step(struct buf *list, const struct log_step *step);

@@ -1,5 +1,5 @@
 /*
- * Why a client is turned away before a worker serves it: one row has the reply,
+ * Reasons to turn a client away before a worker serves it: a row has the reply,
  * the word in the log and the counter.
  */
 #ifndef SERVER_REFUSAL_H
@@ -7,7 +7,7 @@
 
 /*
  * Constant, code of the reply, word in the log and of the counter, and the text
- * of the reply where that is not the word.
+ * of the reply (NULL: the word).
  */
 #define REFUSALS(X, Y)							\
 	X(Y, SESSIONS, "421 4.7.0", "too many sessions from you", NULL)	\

@@ -1,7 +1,7 @@
 /*
- * Sessions that were refused something.  What a worker tells of one gathers
- * as text that is harmless to show, and is written in one piece at the end:
- * the master never reads it again, but for the first line, at its start.
+ * Sessions that were refused something.  The transcript of a session gathers
+ * as escaped text and is written in one piece when the session ends.  The
+ * master reads back only the first line of each file, once.
  */
 #include "server/log/refused.h"
 
@@ -36,20 +36,20 @@ struct kept {
 static struct {
 	int		dir;
 	const struct conf *conf;
-	bool		late;			/* read when a session ends */
+	bool		late;			/* read dir at session end */
 	size_t		count;
 	struct kept	kept[kept_max];		/* oldest first */
 } r = { .dir = -1 };
 
-/* What gathers of one session. */
+/* The transcript of one session so far. */
 struct refused_text {
 	uint32_t	 lines;
-	FILE		*f;		/* open_memstream(3) of the rest */
+	FILE		*f;		/* open_memstream(3) of text, n */
 	char		*text;
 	size_t		 n;
 };
 
-/* Zeros, if client is no address. */
+/* Zeros, if client is not an address. */
 static void
 network_of(struct span client, uint8_t out[network_bytes])
 {
@@ -73,8 +73,8 @@ forget(size_t i)
 }
 
 /*
- * Room for one more: the oldest of a network that has many already goes, or
- * the oldest of all.
+ * Frees a slot for one more file if need be: removes the oldest one of network
+ * when that has many already, or the oldest of all.
  */
 static void
 make_room(const uint8_t network[network_bytes])
@@ -123,7 +123,7 @@ on_prune(evutil_socket_t fd, short what, void *arg)
 	prune();
 }
 
-/* The network of a file that was kept before this start; zeros: unknown. */
+/* The network of a file that an earlier start kept; zeros: unknown. */
 static void
 read_network(const char *name, uint8_t out[network_bytes])
 {
@@ -154,8 +154,8 @@ compare(const void *a, const void *b)
 }
 
 /*
- * What an earlier start has kept; what has no place is removed.  Without
- * networks the names do, to remove what is too old.
+ * Finds the files of earlier starts; removes those over kept_max or too old.
+ * networks: opens each to learn its network; else the names suffice.
  */
 static int
 read_directory(bool networks)
@@ -198,7 +198,7 @@ refused_init(struct event_base *base, const struct conf *conf, int log,
 		return -1;
 	r.dir = openat(log, "refused", O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
 	    O_CLOEXEC);
-	/* One session alone does not wait for what others have left. */
+	/* A master of one session does not delay it to read old files. */
 	r.late = late;
 	if (r.dir == -1 || (!r.late && read_directory(true) == -1))
 		return -1;
@@ -227,10 +227,10 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 		return true;
 	if (x->lines++ >= ipc_traces_max)
 		return false;
-	/* Switched off since the worker was born. */
+	/* A reload switched it off while the worker ran. */
 	if (r.conf->keep_refused_s == 0)
 		return true;
-	/* Made visible before it is kept: whoever reads the file is safe. */
+	/* Escaped before it is kept: the file is safe to display. */
 	buf_add_escaped(&b, span_from(t->octets, t->n), "");
 	json_add_text(&escaped, buf_span(&b));
 	said.text = buf_span(&escaped);
@@ -244,7 +244,7 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 	return true;
 }
 
-/* In one piece; a file in part would be read as one that ended early. */
+/* Writes all or nothing: a partial file would look like a short session. */
 static void
 write_file(const struct refused_head *h, struct span text)
 {

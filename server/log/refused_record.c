@@ -3,7 +3,7 @@
  */
 #include "server/log/refused_record.h"
 
-/* Each form is that of a line, read or written; its LF is a writer's. */
+/* Each form reads or writes one line; only the writers add its LF. */
 static void
 form_head(struct json *j, struct refused_head *h)
 {
