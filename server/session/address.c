@@ -1,6 +1,6 @@
 /*
  * The address book: a balanced tree, so that no stranger can choose addresses
- * that take long to find.  An entry lives while it says something.
+ * that take long to find.  An entry stays while it has sessions or a refusal.
  */
 #include "server/session/address.h"
 
@@ -21,12 +21,12 @@ enum kind { HOST_4 = 4, HOST_6 = 6, NETWORK_4 = 24, NETWORK_6 = 48 };
 /* A host, or a network of them. */
 struct address_host {
 	RB_ENTRY(address_host)	 entry;
-	struct address_host	*network;	/* NULL: it is one */
+	struct address_host	*network;	/* NULL: this is a network */
 	uint8_t			 key[9];	/* kind, then the address */
 	uint64_t		 sessions;
 	uint64_t		 served;
 	int64_t			 paid_until_us;
-	int64_t			 refused_until_ms;	/* 0: not */
+	int64_t			 refused_until_ms;	/* or 0 */
 };
 
 struct address_book {
@@ -40,7 +40,7 @@ compare(const struct address_host *a, const struct address_host *b)
 	return memcmp(a->key, b->key, sizeof(a->key));
 }
 
-/* Some of what it generates is not needed here. */
+/* Some of the generated functions are not used. */
 RB_GENERATE_INTERNAL(address_tree, address_host, entry, compare,
     static __attribute__((unused)))
 
@@ -92,7 +92,7 @@ make_key(const struct address *a, bool network, uint8_t key[9])
 	memcpy(key + 1, a->ip, network ? (a->ipv6 ? 6 : 3) : a->ipv6 ? 8 : 4);
 }
 
-/* The host or network of a; NULL when the book knows nothing of it. */
+/* The entry of a's host or network; NULL: the book has none. */
 static struct address_host *
 find(struct address_book *b, const struct address *a, bool network)
 {
@@ -115,7 +115,7 @@ find_or_add(struct address_book *b, const struct address *a, bool network)
 	return e;
 }
 
-/* Takes e out when it says nothing any more. */
+/* Removes e when it has neither sessions nor a refusal. */
 static void
 drop_if_empty(struct address_book *b, struct address_host *e)
 {
@@ -206,7 +206,7 @@ sweep(struct address_book *b, int64_t now_ms)
 			forgive(b, e);
 }
 
-/* The refusal that ends next ends now. */
+/* Drops the refusal that would end first. */
 static void
 forgive_next(struct address_book *b)
 {

@@ -1,6 +1,6 @@
 /*
- * Where a client comes from, and what is remembered of that: how many
- * sessions it has, and whether it is refused for a while.
+ * The address of a client, and the book of all hosts that clients come from:
+ * how many sessions a host has, and whether it is refused for a while.
  */
 #ifndef SERVER_ADDRESS_H
 #define SERVER_ADDRESS_H
@@ -20,14 +20,14 @@ enum {
 struct address {
 	bool		ipv6;
 	uint16_t	port;
-	uint8_t		ip[16];		/* IPv4 in the first four */
+	uint8_t		ip[16];		/* IPv4 in the first four octets */
 	char		text[address_text_bytes];
 };
 
-/* An IPv4 address that is mapped into IPv6 is IPv4. False: neither. */
+/* An IPv4-mapped IPv6 address becomes IPv4.  False: neither family. */
 bool	address_of(const struct sockaddr_storage *ss, struct address *out);
 
-/* Four octets, or 16 with ipv6, and the same holds of them. */
+/* ip: four octets, or 16 with ipv6.  An IPv4-mapped one becomes IPv4, too. */
 bool	address_of_ip(bool ipv6, const uint8_t *ip, uint16_t port,
 	    struct address *out);
 
@@ -36,34 +36,34 @@ struct address_book;
 /* NULL and errno when there is no memory. */
 struct address_book *address_book_new(void);
 /*
- * What the book knows of one host, which is an IPv4 address or an IPv6 /64,
- * for that is what one customer gets.
+ * What the book knows of one host: an IPv4 address, or an IPv6 /64, which is
+ * what one customer gets.
  */
 struct address_host;
 
 /*
- * Counts one session more of a's host, and of its network: an IPv4 /24, an
- * IPv6 /48.  ADDRESS_IN, and *out is the host, which stays in the book until
- * address_leave; else nothing is counted.
+ * Counts one more session of a's host and of its network, an IPv4 /24 or an
+ * IPv6 /48.  REFUSAL_NONE: *out is the host, which stays in the book until
+ * address_leave; otherwise nothing is counted.
  */
 enum refusal address_enter(struct address_book *b,
 	    const struct address *a, uint64_t host_max, uint64_t network_max,
 	    struct address_host **out);
-/* One session less; h is not to be used any more. */
+/* Counts one session less; its owner must not use h afterwards. */
 void	address_leave(struct address_book *b, struct address_host *h);
-/* Its sessions, and how many of them a worker serves. */
+/* The sessions of h, and the number that workers serve. */
 uint64_t address_sessions(const struct address_host *h);
 uint64_t address_served(const struct address_host *h);
-/* A worker has begun with one, or ended. */
+/* A worker begins to serve a session of h, or has ended that. */
 void	address_serve(struct address_host *h, bool begins);
 /*
- * Counts us of time against h: who has us do more than others waits for it,
- * in all its sessions together.  Owed now, in microseconds.
+ * Charges h for us microseconds of work: a host that causes more work than
+ * others waits for it, in all its sessions.  Returns the debt in microseconds.
  */
 int64_t	address_charge(struct address_host *h, int64_t us, int64_t now_us);
 /*
- * Refuses a's host until then.  The book holds at most 4,096 such: the one
- * that would end next is forgotten for another.
+ * Refuses a's host until until_ms.  The book holds at most 4,096 refusals; one
+ * more replaces the one that would end first.
  */
 void	address_refuse(struct address_book *b, const struct address *a,
 	    int64_t until_ms);
@@ -72,16 +72,16 @@ struct address_note {
 	char		text[address_note_bytes]; /* "192.0.2.1",
 					     "2001:db8:0:1::/64" */
 	uint64_t	sessions;
-	uint64_t	refused_ms;	/* still; 0: it is not refused */
+	uint64_t	refused_ms;	/* left of a refusal, or 0 */
 };
 
-/* Of a's host, and the sessions of its network; of most nothing is known. */
+/* Fills *out for a's host; unknown hosts and networks have no sessions. */
 void	address_look(struct address_book *b, const struct address *a,
 	    int64_t now_ms, struct address_note *out,
 	    uint64_t *network_sessions);
 /*
- * Notes at most max hosts: those with most sessions, or those refused
- * longest; how many.
+ * Fills out with at most max hosts, those with most sessions or, with refused,
+ * those refused for longest; returns how many.
  */
 size_t	address_top(struct address_book *b, int64_t now_ms, bool refused,
 	    struct address_note *out, size_t max);

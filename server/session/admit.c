@@ -1,7 +1,7 @@
 /*
- * Admission.  A client is let in, waits for a worker in its turn, or is told
- * in one line why not; a flood costs no worker and does not fill the kernel's
- * queue.
+ * Admission.  A client is let in, waits for a worker in its turn, or gets one
+ * line that says why not; a flood costs no worker and does not fill the
+ * kernel's queue.
  */
 #include "server/session/admit.h"
 
@@ -23,7 +23,7 @@
 
 enum {
 	accept_batch_max = 32,
-	refusal_ms = 1000	/* for a last line to be read */
+	refusal_ms = 1000	/* for the client to read its last line */
 };
 
 static void
@@ -46,8 +46,8 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	/*
-	 * RFC 5321 3.1 lets a greeting be 554.  The socket stays for a moment:
-	 * closed with octets unread, it would take that line back.
+	 * RFC 5321 3.1 lets a greeting be 554.  The socket stays open for a
+	 * moment: closed with octets unread, it would discard that line.
 	 */
 	session_refuse(m, fd, &s->client, s->id, REFUSAL_EARLY);
 	shutdown(fd, SHUT_WR);
@@ -57,7 +57,7 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 	event_add(&s->early, &soon);
 }
 
-/* Who speaks before we do is no mail server (RFC 5321 3.1, 4.3.1). */
+/* A client that speaks before us is no mail server (RFC 5321 3.1, 4.3.1). */
 static void
 hold_back(struct master *m, struct session *s)
 {
@@ -75,7 +75,7 @@ sessions_of(const struct session *s)
 	return address_sessions(s->host);
 }
 
-/* Of those that wait, the last one of the host with the most sessions. */
+/* The last waiting session of the host that has the most sessions. */
 static struct session *
 find_greediest(const struct master *m)
 {
@@ -91,7 +91,7 @@ find_greediest(const struct master *m)
 	return worst;
 }
 
-/* When too many wait, the greediest has to go; it may be s itself. */
+/* When too many wait, turns away the greediest; false: that is s itself. */
 static bool
 find_place(struct master *m, const struct session *s)
 {
@@ -123,8 +123,8 @@ begin(struct master *m, struct session *s)
 	if (m->conf.catcher)
 		catcher_connect(s->id, s->client.text, s->client.port);
 	/*
-	 * Through a pipe nobody comes who cannot be known otherwise; and in
-	 * TLS the client has to speak first, and so has a proxy.
+	 * A client on a pipe is known otherwise; under implicit TLS the
+	 * client has to speak first, and so has a proxy.
 	 */
 	if (m->conf.limits.greeting_wait_s > 0 && s->output == -1 &&
 	    !s->tls_first && !s->header_due)
@@ -145,7 +145,7 @@ fill(struct session *s, int input, int output, const struct address *client,
 	s->hide_client = line->hide_client;
 }
 
-/* A proxy has as many sessions as its clients have together. */
+/* A proxy has no limits of its own: its sessions are those of many clients. */
 static enum refusal
 enter(struct master *m, struct session *s)
 {
@@ -187,7 +187,7 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from,
 		begin(m, s);
 		return;
 	}
-	/* Who waits for TLS would read a line of ours as a broken record. */
+	/* A client that waits for TLS would read a line as a broken record. */
 	session_refuse(m, line->tls_first ? -1 : fd, &client, NULL, why);
 	close(fd);
 	free(s);
@@ -211,7 +211,7 @@ admit_one(struct master *m, int input, int output,
 	return 0;
 }
 
-/* What the line says of the listener with this socket. */
+/* The listen line of the listener with this socket. */
 static const struct conf_listen *
 line_of(const struct master *m, int fd)
 {
@@ -253,7 +253,7 @@ admit_accept(evutil_socket_t listening, short what, void *arg)
 			if (errno == EAGAIN || errno == EWOULDBLOCK ||
 			    errno == ECONNABORTED || errno == EINTR)
 				return;
-			/* No descriptor or memory: again at the next tick. */
+			/* No descriptor or memory: retry at the next tick. */
 			log_accept(line_of(m, listening), listening, errno);
 			listen_accept(m, false);
 			return;

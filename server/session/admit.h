@@ -1,6 +1,6 @@
 /*
- * Admission: one place decides who gets in, who waits, who is sent away.
- * No octet of a client is read here.
+ * Admission: decides which clients are let in, wait, or are turned away.
+ * Nothing that a client sends is read here.
  */
 #ifndef SERVER_ADMIT_H
 #define SERVER_ADMIT_H
@@ -11,16 +11,16 @@
 
 struct master;
 
-/* Accepts what waits at a listener (libevent callback, arg a listener). */
+/* Accepts clients at a listener's fd (libevent callback, arg the master). */
 void	admit_accept(evutil_socket_t fd, short what, void *listener);
 /*
- * Begins the session of a client that somebody else has accepted, and who may
- * get in is somebody else's business too.  Takes over input, and output where
- * it is another descriptor (else -1).  0, or -1 without memory.
+ * Begins the session of a client that another program has accepted, without
+ * the limits for addresses, which are that program's.  Takes over input, and
+ * output if it is another descriptor (else -1).  0, or -1 without memory.
  */
 int	admit_one(struct master *m, int input, int output,
 	    const struct address *client);
-/* Sends everybody away who waits. */
+/* Turns away every client that waits. */
 void	admit_stop(struct master *m);
 
 #endif

@@ -25,7 +25,7 @@ descriptors_to_wait(const struct conf *conf)
 	    waiting_most;
 }
 
-/* Linux counts what is under way on channels against this limit, too. */
+/* Linux also counts descriptors under way on channels against the limit. */
 uint64_t
 descriptors_needed(const struct conf *conf)
 {
@@ -52,7 +52,7 @@ descriptors_raise(const struct conf *conf)
 		fatal("getrlimit: %s", strerror(errno));
 	if (need > descriptors_wanted)
 		more.rlim_cur = more.rlim_max = need;
-	/* Root may have more, though not everywhere. */
+	/* Root may raise the hard limit, but not on every host. */
 	if (r.rlim_max < more.rlim_max &&
 	    setrlimit(RLIMIT_NOFILE, &more) == 0)
 		return;

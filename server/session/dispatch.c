@@ -1,6 +1,6 @@
 /*
  * Records from workers.  Every one has been checked against the table and
- * against where its session stands; here it only gets its answer.
+ * the state of its session; here it only gets its answer.
  */
 #include "server/session/dispatch.h"
 
@@ -24,7 +24,7 @@
 #include "shared/log.h"
 #include "shared/verdict.h"
 
-/* Of the time of one host: 100,000 Maildirs a second. */
+/* What RCPT costs a host: 10 us a Maildir, or 100,000 Maildirs a second. */
 enum {
 	maildir_cost_us = 10,
 	owed_least_us = 10 * 1000,	/* less is not waited for */
@@ -44,8 +44,8 @@ static const char *const fail_words[TLS_FAIL_COUNT] = {
 };
 
 /*
- * What on_* and these say of a session: false, its worker broke the contract.
- * True: it goes on, or is gone, for its answer could not be sent.
+ * on_* and these return false when the worker broke the contract; true when
+ * the session goes on, or is gone because its answer could not be sent.
  */
 static bool
 send_answer(struct session *s, struct ipc_record *r, int fd)
@@ -53,7 +53,7 @@ send_answer(struct session *s, struct ipc_record *r, int fd)
 	if (pool_send(s->worker, r, fd) == 0)
 		return true;
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
-		return false;	/* it asks, and reads no answers */
+		return false;	/* the worker asks, and reads no answers */
 	pool_lost(s->worker, "worker gone before its answer");
 	return true;
 }
@@ -89,7 +89,7 @@ may_note(struct session *s)
 	    l->recipients;
 }
 
-/* Once a session that has to begin so; who is refused can only end. */
+/* Once, while a PROXY header is due; a session refused here can only end. */
 static bool
 on_proxy(struct session *s, const struct ipc_record *r)
 {
@@ -112,7 +112,7 @@ on_proxy_fail(struct session *s, const struct ipc_record *r)
 	return true;
 }
 
-/* Once a session, and only where it was offered. */
+/* Only where AUTH was offered, and not after a successful login. */
 static bool
 on_login(struct session *s, const struct ipc_record *r)
 {
@@ -123,7 +123,7 @@ on_login(struct session *s, const struct ipc_record *r)
 	return true;
 }
 
-/* Reports carry no sender (RFC 8098 3): whose they are their header says. */
+/* Reports have a null sender (RFC 8098 3): their header names the author. */
 static bool
 may_send_as(const struct session *s, const struct mailbox *from)
 {
@@ -152,7 +152,7 @@ on_mail(struct session *s, const struct ipc_record *r)
 
 	if (s->submission && (s->user[0] == '\0' || !r->u.mail.wait))
 		return false;
-	/* Only who writes to a catcher may leave the domain out. */
+	/* Only a catcher takes a sender without a domain. */
 	if (r->u.mail.from.domain_len == 0 && !s->master->conf.catcher &&
 	    !smtp_mailbox_is_null(&r->u.mail.from))
 		return false;
@@ -179,8 +179,8 @@ on_mail(struct session *s, const struct ipc_record *r)
 
 /*
  * RCPT that names ten thousand Maildirs costs the loop far more than another.
- * Nothing is read of a session before its host has paid, in time, for that
- * and for what its other sessions named.
+ * No more is read from a session until its host has paid, in time, for that
+ * and for the Maildirs that its other sessions named.
  */
 static void
 charge(struct session *s, size_t maildirs)
@@ -200,7 +200,7 @@ log_refused(const struct session *s, const struct mailbox *to,
 	struct log_line l;
 
 	begin_reject(&l, s, verdict_word(v->verdict));
-	/* In front of what the client says: for fail2ban. */
+	/* Before fields that the client chooses, for fail2ban. */
 	if (v->held_back_ms > 0)
 		log_u64(&l, "held_back_ms", v->held_back_ms);
 	log_mailbox(&l, "from", &s->tx.mail.from);
@@ -212,14 +212,14 @@ log_refused(const struct session *s, const struct mailbox *to,
 	log_end(&l);
 }
 
-/* Who named too many that are not here waits; a proxy stands for many. */
+/* Too many unknown recipients slow down a client, not a proxy of many. */
 static bool
 refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
     const struct recipient_reason *reason)
 {
 	struct ipc_record r = { .type = IPC_VERDICT };
 	r.u.verdict.verdict = verdict;
-	/* No error of a client's, so an honest worker counts none. */
+	/* TOO_MANY is no error of a client: an honest worker counts none. */
 	if (!may_note(s))
 		return verdict == VERDICT_TOO_MANY && send_answer(s, &r, -1);
 	if (verdict == VERDICT_UNKNOWN && !s->of_proxy)
@@ -268,8 +268,8 @@ on_reset(struct session *s, const struct ipc_record *r)
 }
 
 /*
- * Who is said to have written a message that is being submitted.  Each one is
- * asked for, and none but the user's own is stored.
+ * An author in the header of a submitted message.  The worker asks for each;
+ * the message is stored only if all are addresses of the user.
  */
 static bool
 on_originator(struct session *s, const struct ipc_record *r)
@@ -327,7 +327,7 @@ on_stored(void *arg, enum verdict verdict, int64_t us)
 		r.type = IPC_UNSTORED;
 		r.u.verdict.verdict = verdict;
 	}
-	s->tx.id[0] = '\0';	/* of a file that is there no longer */
+	s->tx.id[0] = '\0';	/* its spool file is gone */
 	message_clear(&s->tx);
 	pool_permit(s->worker, IPC_AT_SESSION);
 	if (pool_send(s->worker, &r, -1) == -1)
@@ -403,7 +403,7 @@ on_sign(struct session *s, const struct ipc_record *r)
 	return true;
 }
 
-/* No handshake comes about without a signature. */
+/* No handshake completes without a signature. */
 static bool
 on_tls(struct session *s, const struct ipc_record *r)
 {

@@ -1,11 +1,10 @@
 /*
- * The memory of guesses: two tables of fixed size, in sets of a few
- * places.  Who comes new takes the place that would be forgotten soonest, so
- * a crowd of guessers with one failure each does not wash away the one with
- * many.
+ * The memory of guesses: two tables of fixed size, in sets of a few slots.  A
+ * new entry takes the slot that would be forgotten first, so a crowd of
+ * guessers with one failure each does not displace the guesser with many.
  *
- * A count is kept as the time when it will have run down to nothing: each
- * failure moves that on by a fixed while.
+ * A count is stored as the time when it will have run down to 0; each failure
+ * moves that time on by a fixed interval.
  */
 #include "server/session/guesses.h"
 
@@ -26,7 +25,7 @@ enum {
 	account_times = 3,
 	unknown_forget_ms = 500,
 	unknown_free = 10,
-	unknown_share = 10,	/* of what is too much, held back */
+	unknown_share = 10,	/* the delay is a tenth of the excess */
 	unknown_delay_max_ms = 30 * 1000
 };
 
@@ -62,7 +61,7 @@ guesses_free(struct guesses *g)
 	free(g);
 }
 
-/* Never 0, which is a free place. */
+/* Never 0, which marks a free slot. */
 static uint64_t
 hash(const struct guesses *g, char kind, struct span a, struct span b)
 {
@@ -107,8 +106,8 @@ find(struct guesses *g, uint64_t key)
 }
 
 /*
- * The pairs of one account share one set: who logs in from very many addresses
- * washes away his own.
+ * The pairs of one account share one set: a user that logs in from very many
+ * addresses displaces pairs of his own.
  */
 static struct known *
 find_known(struct guesses *g, const struct guess *guess)
@@ -164,7 +163,7 @@ raise(struct count *c, int64_t forget_ms, int64_t now_ms)
 	c->empty_ms += forget_ms;
 }
 
-/* When the count will have run down; a new one replaces that which is next. */
+/* Returns when the count will be 0; a new count replaces the first to be 0. */
 static int64_t
 charge(struct guesses *g, uint64_t key, int64_t forget_ms, int64_t now_ms)
 {
@@ -203,7 +202,7 @@ guesses_charge(struct guesses *g, const struct guess *guess, int64_t now_ms)
 		(void)charge(g, guess->account, account_forget_ms, now_ms);
 }
 
-/* The pair has a place from now on: that of who has been away for longest. */
+/* Stores the pair, in place of the one whose last login is the oldest. */
 static void
 note_right(struct guesses *g, const struct guess *guess, int64_t now_ms)
 {

@@ -48,7 +48,7 @@ listen_may_lack(const struct conf *conf, const struct conf_listen *l)
 	return false;
 }
 
-/* That is what the error says of a line of IPv6 that could not be bound. */
+/* Does error, from binding the IPv6 line l, mean that the host has no IPv6? */
 static bool
 host_has_no_ipv6(const struct conf_listen *l, int error)
 {

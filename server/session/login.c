@@ -1,10 +1,10 @@
 /*
- * Logins, as the master decides on them.  A catcher knows nobody and takes
- * everybody, or the one that it was told of.
+ * Logins, as the master decides on them.  A catcher has no users: it takes any
+ * login, or only the one given with -a.
  *
- * An answer that is not yes comes some time after the question, and later the
- * more of them an address has had: it does not tell by its speed whether
- * there is such a user, and each guess costs the guesser.
+ * A refusal is delayed, and the longer the more failures an address has had:
+ * its speed does not tell whether there is such a user, and each guess costs
+ * time.
  */
 #include "server/session/login.h"
 
@@ -24,37 +24,37 @@
 
 enum {
 	first_delay_ms = 1000,
-	more_delay_ms = 500,	/* for each failure before */
+	more_delay_ms = 500,	/* for each previous failure */
 	delay_max_ms = 6000,
-	patience_ms = 30000	/* with the auth process */
+	patience_ms = 30000	/* for the auth process to answer */
 };
 
 /* One login, from its question to its answer. */
 struct login {
-	TAILQ_ENTRY(login)	 entry;		/* while it waits for auth, */
-	bool			 waits;
-	bool			 known_here;	/* at an address of its own, */
-	uint64_t		 turn;		/* or in this turn */
+	TAILQ_ENTRY(login)	 entry;		/* in logins.waiting */
+	bool			 waits;		/* it is in that list */
+	bool			 known_here;	/* host has logged in before */
+	uint64_t		 turn;		/* when to ask, if not known */
 	struct session		*session;
-	struct event		 late;		/* the answer, at its time */
+	struct event		 late;		/* when the answer is due */
 	int64_t			 begun_ms;
 	struct guess		 guess;
-	bool			 charged;	/* the guess, as a failure */
+	bool			 charged;	/* guess counted as a failure */
 	bool			 decided;	/* the answer is known */
-	bool			 cut;		/* told before its time */
+	bool			 cut;		/* its slot was needed */
 	bool			 known;		/* there is such an account */
-	bool			 other;		/* it is to be another one */
+	bool			 other;		/* to act as another account */
 	char			 user[login_name_max_bytes]; /* the account */
 	enum sasl_mechanism	 mechanism;
 	struct ipc_password	 question;	/* wiped once it is asked */
 	enum login_answer	 answer;
 };
 
-/* Those who wait for the auth process, which has one question at a time. */
+/* Logins that wait for the auth process, which has one question at a time. */
 struct logins {
 	TAILQ_HEAD(login_list, login) waiting;
-	struct login		*asked;		/* of it; NULL: forgotten */
-	uint64_t		 turn;		/* each network once in one */
+	struct login		*asked;		/* being checked; or NULL */
+	uint64_t		 turn;		/* one login of each network */
 };
 
 static const char *const mechanisms[SASL_MECHANISM_COUNT] = {
@@ -76,7 +76,7 @@ static const struct {
 	    "the auth process gave no answer" }
 };
 
-/* Not a name that is nobody's: it may be a password in the wrong field. */
+/* An unknown name is not logged: it may be a password in the wrong field. */
 static void
 log_login(const struct session *s, const struct login *l)
 {
@@ -96,7 +96,7 @@ log_login(const struct session *s, const struct login *l)
 	log_end(&line);
 }
 
-/* Frees l; its session is gone if it cannot be told. */
+/* Sends the answer and frees l; its session is gone if sending fails. */
 static void
 answer(struct login *l)
 {
@@ -121,7 +121,7 @@ answer(struct login *l)
 		pool_lost(s->worker, "worker gone before its answer");
 }
 
-/* A password that was not found wrong is no failure. */
+/* Only a password that was found wrong stays counted as a failure. */
 static void
 decide(struct login *l, enum login_answer verdict)
 {
@@ -144,7 +144,7 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	answer(l);
 }
 
-/* In place of what l waited for until now. */
+/* Starts the timer of l, or starts it anew. */
 static int
 wait_for(struct login *l, int64_t ms)
 {
@@ -154,7 +154,7 @@ wait_for(struct login *l, int64_t ms)
 	return event_add(&l->late, &wait);
 }
 
-/* So that it is told when it is time. */
+/* Delays the answer, longer the more failures are remembered of its host. */
 static void
 answer_late(struct login *l)
 {
@@ -190,7 +190,7 @@ is_limited(const struct login *l)
 	    deadline_now_ms()) != GUESS_FREE;
 }
 
-/* Before b: who is known where he is; then by turn, then by failures. */
+/* The order: hosts known to the account first; by turn; by failures. */
 static bool
 is_before(struct guesses *g, const struct login *l, const struct login *b,
     int64_t now_ms)
@@ -216,8 +216,8 @@ choose(const struct master *m)
 }
 
 /*
- * Of a network one waits in a turn, and its next ones in the turns behind: a
- * crowd of many addresses there is one for who comes from elsewhere.
+ * A turn has one login of each network, whose other logins get later turns:
+ * a client from elsewhere waits for one of a network's crowd, not for all.
  */
 static uint64_t
 turn_of(const struct logins *q, const struct login *l)
@@ -242,8 +242,8 @@ leave_queue(struct logins *q, struct login *l)
 }
 
 /*
- * Counted only now: right passwords that come many at a time are no failures
- * for one another, and of wrong ones each is counted before the next.
+ * A guess is counted only here: right passwords that come many at a time do not
+ * count against one another, and a wrong one counts before the next is checked.
  */
 static void
 ask_next(struct master *m)
@@ -279,8 +279,8 @@ on_answer(struct master *m, enum login_answer answer)
 }
 
 /*
- * No password can be looked at.  What the process was asked last may be what
- * ended it, so that is not asked again.
+ * The auth process has ended.  Its last question may be what ended it, so that
+ * is not asked again.
  */
 static void
 on_lost(struct master *m, bool again)
@@ -326,8 +326,8 @@ login_forget(struct session *s)
 }
 
 /*
- * The account of that name, which without a domain is one of the first; in
- * one spelling, whether it exists or not.  True when it does.
+ * Writes the account of name in its one spelling, whether it exists or not; a
+ * name without a domain is of the first domain.  True: the account exists.
  */
 static bool
 find_account(const struct conf *conf, struct span name,
@@ -356,7 +356,7 @@ find_account(const struct conf *conf, struct span name,
 	return u != NULL;
 }
 
-/* Whose password is asked for, and whether that is who it is to be. */
+/* Finds the account of the password, and whether it is to act as another. */
 static void
 name_accounts(const struct conf *conf, const struct ipc_login *login,
     struct login *l)
@@ -374,7 +374,7 @@ name_accounts(const struct conf *conf, const struct ipc_login *login,
 		memset(&l->question.who, 0, sizeof(l->question.who));
 }
 
-/* Looks at it, if it may be looked at. */
+/* Queues l for the auth process, or refuses it without asking. */
 static void
 judge(struct login *l)
 {
@@ -400,7 +400,7 @@ judge(struct login *l)
 	ask_next(m);
 }
 
-/* name and password as smtpd -C -a has them, parted by the first colon. */
+/* Is l the login of smtpd -C -a, which its first colon splits? */
 static bool
 is_the_one(const struct conf *conf, const struct ipc_login *l)
 {

@@ -1,7 +1,7 @@
 /*
- * Who logs in: the answer to a name and a password that a worker has read.
- * What strangers guess is bounded and slowed down here; whether a password is
- * right, the auth process knows.
+ * Logins: the answer to a name and a password that a worker has read.
+ * Guessing is limited and slowed down here; the auth process knows whether a
+ * password is right.
  */
 #ifndef SERVER_LOGIN_H
 #define SERVER_LOGIN_H
@@ -10,16 +10,16 @@
 
 struct session;
 
-/* 0, or -1 without memory; before the auth process is started. */
+/* Before the auth process is started.  0, or -1 without memory. */
 int	login_start(struct master *m);
 /*
  * Answers s, now or later; until then its worker waits at IPC_AT_LOGIN.  s is
- * gone if it could not be answered.
+ * gone if the answer could not be sent.
  */
 void	login_take(struct session *s, const struct ipc_login *login);
-/* The slot of s is needed: if s waits for an answer, it has one now. */
+/* The slot of s is needed: answers s at once, if it waits for an answer. */
 void	login_cut_short(struct session *s);
-/* Nobody waits for the answer of s any more, if anybody did. */
+/* Frees the login of s, if it has one: it needs no answer any more. */
 void	login_forget(struct session *s);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Who is behind a proxy: a worker has read that, and the master puts it into
- * its books, once.
+ * The client behind a proxy: a worker has read its address, and the master
+ * enters it into its books, once.
  */
 #include "server/session/proxied.h"
 
@@ -27,7 +27,7 @@ log_proxied(const struct session *s, const struct address *client)
 	log_end(&l);
 }
 
-/* As admit.c does it of who connects: and s moves to the host it is of. */
+/* Applies the limits, as admit.c does, and moves s to its client's host. */
 static enum refusal
 judge(struct master *m, struct session *s)
 {
@@ -61,7 +61,7 @@ proxied_take(struct master *m, struct session *s, const struct ipc_proxy *p)
 	enum refusal why;
 
 	s->header_due = false;
-	/* A proxy that asks whether we live: its address is no secret. */
+	/* A health check of the proxy, which stays the client. */
 	if (p->family == IPC_PROXY_OWN || !address_of_ip(
 	    p->family == IPC_PROXY_IPV6, p->ip, p->port, &client))
 		return PROXY_WELCOME;

@@ -7,13 +7,13 @@
 #include "server/session/session.h"
 
 /*
- * The header of s, which is due, has come: s is of that client from here on,
- * in the log, the limits and whatever else; or the proxy's own.  Whether it
- * may go on.
+ * The PROXY header of s has come: s belongs to the client that p names from
+ * here on, in the log and for limits; or to the proxy, if p names none.
+ * Returns whether s may go on.
  */
 enum proxy_answer proxied_take(struct master *m, struct session *s,
 	    const struct ipc_proxy *p);
-/* Or it has not, and s can only end. */
+/* The header of s is missing or wrong, and s can only end. */
 void	proxied_fail(struct master *m, struct session *s,
 	    enum proxy_fail why);
 

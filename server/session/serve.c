@@ -1,6 +1,6 @@
 /*
- * Sessions as owners of workers: who waits, who is next, who loses the slot
- * to somebody else, and what becomes of a session with its worker.
+ * Sessions as owners of workers: which one waits, is next, or loses its slot
+ * to another, and what becomes of a session whose worker is lost.
  */
 #include "server/session/serve.h"
 
@@ -20,13 +20,13 @@ enum {
 	stressed_idle_timeout_s = 10,
 	slowest_octets_per_s = 500,
 	overdue_grace_s = 60,
-	crash_refusal_ms = 10 * 60 * 1000,	/* of its client */
+	crash_refusal_ms = 10 * 60 * 1000,	/* of the session's client */
 	room_batch_max = 8,	/* sessions that lose their slot at a time */
-	room_pause_us = 50 * 1000,	/* to look for the greediest costs */
+	room_pause_us = 50 * 1000,	/* finding the greediest is costly */
 	patience_ms = 30000	/* of a client that waits for a worker */
 };
 
-/* Is the pool nearly full (DESIGN: Limits)? */
+/* Is the pool nearly full: are four of five workers busy? */
 static bool
 is_stressed(const struct master *m)
 {
@@ -36,7 +36,7 @@ is_stressed(const struct master *m)
 	return c.busy * 5 >= m->conf.limits.workers * 4;
 }
 
-/* That a worker should allow now; short when the pool is nearly full. */
+/* What a worker should allow now; short when the pool is nearly full. */
 static uint32_t
 idle_timeout_s(const struct master *m)
 {
@@ -47,7 +47,7 @@ idle_timeout_s(const struct master *m)
 	return (uint32_t)s;
 }
 
-/* Fair between hosts: who is served least, and of those who came first. */
+/* Fair between hosts: of the hosts served least, the client that came first. */
 static struct session *
 find_next(const struct master *m)
 {
@@ -96,7 +96,7 @@ give(struct worker *w, struct session *s)
 	return 0;
 }
 
-/* A client is not lost with the worker it was meant for: the next one. */
+/* A client whose worker is gone before its session gets the next worker. */
 static void
 on_idle(struct master *m)
 {
@@ -106,7 +106,7 @@ on_idle(struct master *m)
 	while ((w = pool_idle(m)) != NULL && (s = find_next(m)) != NULL) {
 		if (give(w, s) == 0)
 			continue;
-		/* No room for a descriptor now: again at the next tick. */
+		/* No descriptor can be sent now: retry at the next tick. */
 		if (errno == ETOOMANYREFS || errno == ENOBUFS ||
 		    errno == ENOMEM || errno == EAGAIN)
 			break;
@@ -128,7 +128,7 @@ turn_away_late(struct master *m)
 	}
 }
 
-/* The oldest session of the host with the most, unless it is being stored. */
+/* The oldest session of the host served most that stores no message now. */
 static struct session *
 find_loser(const struct master *m)
 {
@@ -156,8 +156,8 @@ count_evicted(const struct master *m)
 }
 
 /*
- * All are busy, and somebody waits: whose host is served less than another
- * by two at least gets a slot of that one.
+ * When all workers are busy, a client that waits, and whose host has at least
+ * two sessions fewer served than another, gets a slot of that other host.
  */
 static void
 make_room(struct master *m)
@@ -189,7 +189,7 @@ on_room(evutil_socket_t fd, short what, void *arg)
 	make_room(arg);
 }
 
-/* Tells the clients that are served when the pool has filled, or emptied. */
+/* Tells workers when the pool has become nearly full, or no longer is. */
 static void
 update_stress(struct master *m)
 {
@@ -217,7 +217,7 @@ on_tick(struct master *m)
 
 /*
  * The master does not see octets, so it allows for what was stored, for a
- * message under way, and as much again for those refused and for commands.
+ * message under way, and as much again for refused messages and commands.
  */
 static bool
 is_overdue(const void *session)
@@ -254,14 +254,14 @@ on_evict(void *session)
 {
 	struct session *s = session;
 
-	/* At most one of them, for either may be the end of s. */
+	/* Only one of the two, because either may end s. */
 	if (s->login != NULL)
 		login_cut_short(s);
 	else
 		sign_cut_short(s->master, &s->signing);
 }
 
-/* What is left of a session in its worker. */
+/* What the pool remembers of a worker's last session. */
 struct last {
 	char		id[ipc_id_bytes + 1];
 	bool		of_proxy;
@@ -280,9 +280,8 @@ remember(const void *session, uint8_t last[pool_last_bytes])
 }
 
 /*
- * The client is not let in again soon.  But a proxy is many clients, and
- * refused it would be refused for all of them; so would be all programs of a
- * developer.
+ * Refuses the client for a while.  But refusing a proxy would refuse all of its
+ * clients, and refusing the client of a catcher all programs of a developer.
  */
 static void
 blame(struct master *m, const uint8_t last[pool_last_bytes],

@@ -1,5 +1,5 @@
 /*
- * Who is served: sessions wait here for a worker, in a fair order.
+ * Sessions that wait for a worker, which they get in a fair order.
  */
 #ifndef SERVER_SERVE_H
 #define SERVER_SERVE_H

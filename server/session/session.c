@@ -1,5 +1,5 @@
 /*
- * The books of sessions: what is true of one from its beginning to its end.
+ * The records of sessions, each from its beginning to its end.
  */
 #include "server/session/session.h"
 
@@ -69,7 +69,7 @@ session_close(struct session *s)
 	s->socket = s->output = -1;
 }
 
-/* A fresh socket has room for a line; if not, nobody is listening. */
+/* The buffer of a new socket takes a line; if not, the client reads none. */
 static void
 say(const struct master *m, int fd, const struct refusal_row *row)
 {
@@ -110,8 +110,8 @@ session_log_begin(const struct session *s, enum log_level level,
 }
 
 /*
- * The only session is over.  Of a worker that was lost the nursery has yet to
- * tell how it died, and who was its client belongs into the log.
+ * The only session is over.  If its worker was lost, the nursery has yet to
+ * report how it died, and that is logged with its client.
  */
 static void
 end_soon(struct master *m, bool in_order)
@@ -204,7 +204,7 @@ session_turn_away(struct master *m, struct session *s, enum refusal why)
 {
 	const int fd = s->output != -1 ? s->output : s->socket;
 
-	/* Who waits for TLS would read a line of ours as a broken record. */
+	/* A client that waits for TLS would read a line as a broken record. */
 	session_refuse(m, s->tls_first ? -1 : fd, &s->client, s->id, why);
 	session_end(m, s, counters_refusals[why].word, NULL);
 }

@@ -23,33 +23,33 @@ enum session_list_kind {
 /* One client, from accept(2) to its end. */
 struct session {
 	TAILQ_ENTRY(session)	 entry;
-	enum session_list_kind	 list;		/* it is in that one */
+	enum session_list_kind	 list;		/* the list it is in */
 	struct worker		*worker;	/* NULL: it waits for one */
 	bool			 evicted;	/* somebody needs its slot */
 	struct login		*login;		/* not answered yet; or NULL */
 	struct signing		 signing;	/* waits for a signature */
 	int			 socket;	/* -1: a worker has it */
-	int			 output;	/* where it is another; -1 */
+	int			 output;	/* if not socket; or -1 */
 	char			 id[ipc_id_bytes + 1];
 	struct master		*master;
 	struct address		 client;
 	bool			 header_due;	/* a PROXY header */
-	bool			 of_proxy;	/* client is a proxy's own */
+	bool			 of_proxy;	/* client is the proxy itself */
 	struct address_host	*host;		/* in the address book */
 	struct conf_epoch	*epoch;		/* NULL: no worker yet */
 	struct event		 early;		/* while it is held back */
 	bool			 dismissed;	/* its last line was sent */
 	bool			 served;	/* a worker has it, or had */
 	int64_t			 start_ms;
-	int64_t			 disk_ms;	/* of its age: for our disk */
+	int64_t			 disk_ms;	/* spent waiting for our disk */
 	unsigned		 notes;
-	enum ipc_auth		 auth;		/* offered, of its listener */
+	enum ipc_auth		 auth;		/* offered by its listener */
 	char			 user[login_name_max_bytes]; /* logged in;
 						   empty: nobody */
 	bool			 submission;	/* of its listener */
 	bool			 hide_client;
 	bool			 tls_first;	/* RFC 8314 */
-	bool			 has_signed;	/* the one time it may */
+	bool			 has_signed;	/* used its one signature */
 	bool			 tls_on;
 	bool			 tls_failed;
 	struct ipc_tls		 tls;		/* what was agreed on */
@@ -64,8 +64,8 @@ TAILQ_HEAD(session_list, session);
 struct sessions {
 	struct session_list	 list[SESSIONS_KINDS];
 	uint64_t		 count[SESSIONS_KINDS];
-	struct event		 room;	/* to be made for who waits */
-	bool			 stressed;	/* workers were told so */
+	struct event		 room;	/* when to free slots */
+	bool			 stressed;	/* state last sent to workers */
 };
 
 /* What a session does now; one table, one word each. */
@@ -76,7 +76,7 @@ struct sessions {
 	X(DATA, "data")		/* the message comes in */		\
 	X(COMMIT, "commit")	/* waits for the disk */		\
 	X(GREETING, "greeting")	/* held back: does it speak too soon? */ \
-	X(WAITING, "waiting")	/* for a worker: a client, no process */
+	X(WAITING, "waiting")	/* a client without a worker */
 
 #define SESSION_STATE(name, text) SESSION_##name,
 enum session_state { SESSION_STATES(SESSION_STATE) SESSION_STATE_COUNT };
@@ -90,20 +90,20 @@ enum session_state session_state(const struct session *s);
 void	session_end(struct master *m, struct session *s, const char *how,
 	    const struct ipc_end *end);
 /*
- * Says no to a client that no worker serves: in the log, in a counter and, but
- * for fd -1, with one line of ours.  id NULL: it has no session.
+ * Refuses a client: in the log, in a counter and, unless fd is -1, with a
+ * reply line.  id NULL: the client has no session.
  */
 void	session_refuse(struct master *m, int fd, const struct address *client,
 	    const char *id, enum refusal why);
-/* The same, of a client that waits without a worker; s is gone then. */
+/* Refuses the client of s, which waits without a worker, and ends s. */
 void	session_turn_away(struct master *m, struct session *s,
 	    enum refusal why);
 /* Begins a line of the log with the session and the client of s. */
 void	session_log_begin(const struct session *s, enum log_level level,
 	    const char *event, struct log_line *out);
-/* Closes what the client is reached by: a worker has it, or it is let go. */
+/* Closes the client's descriptors: a worker has them, or s ends. */
 void	session_close(struct session *s);
-/* s goes to the end of that list, and out of the one where it was. */
+/* Moves s from its list to the end of another. */
 void	session_move(struct session *s, enum session_list_kind to);
 
 #endif
