@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Room for one descriptor more than is allowed, so that it is noticed. */
+/* Space for one descriptor more than allowed, so that excess is noticed. */
 union control {
 	struct cmsghdr	align;
 	uint8_t		room[CMSG_SPACE(2 * sizeof(int))];
@@ -58,7 +58,7 @@ ipc_send_empty(int channel, enum ipc_type type, int pass, bool wait)
 	return ipc_send(channel, &r, pass, wait);
 }
 
-/* Takes the descriptors out of msg; how many there were. */
+/* Takes the first descriptor of msg, closes the others; their number. */
 static size_t
 take_fds(struct msghdr *msg, int *first)
 {

@@ -9,9 +9,9 @@
 /* A pair of connected ends, both close-on-exec.  0, or -1 and errno. */
 int	ipc_pair(int out[2]);
 /*
- * Sends r, whose type and payload the caller has set, with descriptor pass
- * (-1: none; it stays the caller's).  wait: block until there is room; else
- * a full channel fails with EAGAIN.  0, or -1 and errno.
+ * Sends r, whose type and payload the caller has set, with descriptor pass,
+ * which stays the caller's (-1: none).  wait: blocks while the channel is
+ * full; else that fails with EAGAIN.  0, or -1 and errno.
  */
 int	ipc_send(int channel, struct ipc_record *r, int pass, bool wait);
 /* Sends a record without content. */
@@ -19,18 +19,18 @@ int	ipc_send_empty(int channel, enum ipc_type type, int pass, bool wait);
 
 enum ipc_got {
 	IPC_GOT_RECORD,
-	IPC_GOT_NOTHING,	/* not wait, and none is there */
+	IPC_GOT_NOTHING,	/* no record now; only without wait */
 	IPC_GOT_END,		/* the other end is closed */
-	IPC_GOT_BAD,		/* broke the contract: *why says how */
-	IPC_GOT_NO_ROOM,	/* in order, but its descriptor is lost: this
-				   process may hold no more of them */
+	IPC_GOT_BAD,		/* against the contract: *why says how */
+	IPC_GOT_NO_ROOM,	/* valid, but its descriptor is lost: this
+				   process has reached its limit */
 	IPC_GOT_ERROR		/* errno */
 };
 
 /*
- * Receives one record into *r and checks it (ipc_check).  A descriptor that
- * came with it is *passed (close-on-exec), the caller's to close; else -1.
- * Nothing of a bad record is left open.
+ * Receives one record into *r and checks it (ipc_check).  *passed is its
+ * descriptor (close-on-exec), the caller's to close; or -1.  Descriptors of a
+ * bad record are closed.
  */
 enum ipc_got	ipc_recv(int channel, enum ipc_way way, enum ipc_when when,
 		    bool wait, struct ipc_record *r, int *passed,

@@ -1,7 +1,7 @@
 /*
- * What passes between our processes when somebody logs in: names and
- * passwords on their way to the auth process, its answers, and the table of
- * passwords that only it has.  Rows of the table in shared/ipc_msg.h.
+ * Records about logins: names and passwords on their way to the auth process,
+ * its answers, and the table of passwords, which only that process keeps.
+ * Rows of the table in shared/ipc_msg.h.
  */
 #ifndef SHARED_IPC_AUTH_H
 #define SHARED_IPC_AUTH_H
@@ -13,16 +13,16 @@
 #include "shared/smtp_syntax.h"
 
 enum {
-	/* "alice@example.org", or what the catcher was told; with its NUL */
+	/* "alice@example.org", or any name in the catcher; NUL included */
 	login_name_max_bytes = smtp_local_max_bytes + 1 +
 	    smtp_domain_max_bytes + 1
 };
 
-/* AUTH: who the client says it is.  Whoever has held one wipes it. */
+/* The client's AUTH.  Each process wipes its copy after use. */
 struct ipc_login {
-	uint8_t		name_len;	/* 1 at least, like the next */
+	uint8_t		name_len;	/* at least 1, as password_len */
 	uint8_t		password_len;
-	uint8_t		as_len;		/* who to be; 0: the same */
+	uint8_t		as_len;		/* of the authzid; 0: none */
 	uint8_t		mechanism;	/* enum sasl_mechanism */
 	char		name[sasl_name_max_bytes];
 	char		as[sasl_name_max_bytes];
@@ -31,10 +31,10 @@ struct ipc_login {
 
 enum login_answer {
 	LOGIN_OK,
-	LOGIN_WRONG,		/* no such name, or not its password */
-	LOGIN_LATER,		/* too many were wrong; it was not looked at */
-	LOGIN_OTHER,		/* wants to be another; it was not looked at */
-	LOGIN_TROUBLE,		/* ours: it could not be looked at */
+	LOGIN_WRONG,		/* unknown name, or wrong password */
+	LOGIN_LATER,		/* too many failures; not checked */
+	LOGIN_OTHER,		/* authzid of another; not checked */
+	LOGIN_TROUBLE,		/* local trouble; not checked */
 	LOGIN_COUNT
 };
 
@@ -42,25 +42,25 @@ struct ipc_admit {
 	uint32_t	answer;		/* enum login_answer */
 };
 
-/* A row of the next table of passwords. */
+/* A row of the next table of passwords, which IPC_TABLE ends. */
 struct ipc_account {
 	struct mailbox	who;
 	uint8_t		stored_len;
 	char		stored[password_hash_max_bytes];
 };
 
-/* The rows that came since the last one of these are the table now. */
+/* The rows that came since the previous IPC_TABLE replace the table. */
 struct ipc_table {
 	uint64_t	rows;
 };
 
 /*
- * Is it the password of who?  When there is nobody by that name it is tried
- * against another row, the one that decoy chooses, so that it takes as long.
+ * Is this the password of who?  For an unknown user it is checked against a
+ * row chosen by decoy, so that the answer takes as long.
  */
 struct ipc_password {
 	uint64_t	ticket;
-	uint64_t	decoy;		/* the same for a name each time */
+	uint64_t	decoy;		/* the same each time for a name */
 	struct mailbox	who;
 	uint8_t		password_len;
 	char		password[sasl_password_max_bytes];
@@ -68,7 +68,7 @@ struct ipc_password {
 
 struct ipc_checked {
 	uint64_t	ticket;
-	uint32_t	answer;		/* OK, WRONG or TROUBLE */
+	uint32_t	answer;		/* LOGIN_OK, _WRONG or _TROUBLE */
 };
 
 #define IPC_AUTH_PAYLOADS(X)						\

@@ -1,9 +1,9 @@
 /*
  * Checks of records, from the one table in ipc_msg.h.  Pure.
  *
- * The other end of a channel may be in the hands of whoever broke into it.
- * What it says is a claim: the size, the sender, the moment and every value
- * with a range are checked before any of it is used.
+ * The process at the other end of a channel may have been taken over by an
+ * attacker.  So a record's size, sender and moment, and every value with a
+ * range, are checked before any part of the record is used.
  */
 #include "shared/ipc_check.h"
 
@@ -11,9 +11,7 @@
 
 #include "shared/ip.h"
 
-/*
- * Each check is NULL, or says what is wrong with a value of the record.
- */
+/* Each check returns NULL, or says what is wrong with the record. */
 
 static const char *
 check_any(const struct ipc_record *r)
@@ -60,7 +58,7 @@ check_login(const struct ipc_record *r)
 	    "name or password is not one";
 }
 
-/* Printable ASCII that ends within n octets. */
+/* Printable ASCII with a NUL within n octets. */
 static bool
 is_text(const char *p, size_t n)
 {
@@ -75,7 +73,7 @@ is_text(const char *p, size_t n)
 
 #define IS_TEXT(field) is_text((field), sizeof(field))
 
-/* One of SHA-256, SHA-384, SHA-512, in a scheme we know. */
+/* A digest of SHA-256, SHA-384 or SHA-512, for a known scheme. */
 static bool
 is_digest(const struct ipc_digest *d, uint16_t pairs)
 {
@@ -98,7 +96,7 @@ is_zero(const uint8_t *p, size_t n)
 	return true;
 }
 
-/* One spelling for each address, or one client would be many. */
+/* Each address has one form, or one client would count as several. */
 static const char *
 check_proxy(const struct ipc_record *r)
 {

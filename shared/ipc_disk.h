@@ -1,13 +1,13 @@
 /*
- * What the master asks those who wait for a disk in its place, disk and
- * logger, and is answered.  Rows of the table in shared/ipc_msg.h.
+ * Records between the master and the processes that wait for a disk in its
+ * place, disk and logger.  Rows of the table in shared/ipc_msg.h.
  */
 #ifndef SHARED_IPC_DISK_H
 #define SHARED_IPC_DISK_H
 
 #include <stdint.h>
 
-/* Make durable what the descriptor names. */
+/* Sync the file or directory of the descriptor. */
 struct ipc_sync {
 	uint64_t	ticket;
 	uint8_t		data;		/* fdatasync(2) is enough */
@@ -15,22 +15,22 @@ struct ipc_sync {
 
 struct ipc_synced {
 	uint64_t	ticket;
-	int32_t		error;		/* errno; 0: it is durable */
+	int32_t		error;		/* errno; 0: on the disk */
 };
 
 enum { ipc_lines_bytes = 1000 };
 
-/* Octets of the log, of lines in order; a line may go on in the next one. */
+/* Octets of log lines, in order; a line may continue in the next record. */
 struct ipc_lines {
 	uint16_t	n;
-	uint8_t		again;		/* after an error: what failed */
+	uint8_t		again;		/* tries again what failed */
 	uint8_t		octets[ipc_lines_bytes];
 };
 
-/* So many of the oldest that were not answered yet. */
+/* n octets of the oldest LOG_LINES without an answer are written. */
 struct ipc_written {
 	uint32_t	n;
-	int32_t		error;		/* errno, if these are not all */
+	int32_t		error;		/* errno, if n is not all */
 };
 
 #define IPC_DISK_PAYLOADS(X)						\

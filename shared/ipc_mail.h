@@ -1,6 +1,6 @@
 /*
- * What a client says of a message, as a worker has read it, and what the master
- * answers.  Rows of the table in shared/ipc_msg.h.
+ * Records about a message: what the client said, as the worker parsed it, and
+ * the master's answers.  Rows of the table in shared/ipc_msg.h.
  */
 #ifndef SHARED_IPC_MAIL_H
 #define SHARED_IPC_MAIL_H
@@ -10,12 +10,12 @@
 #include "shared/smtp_syntax.h"
 
 /*
- * MAIL, and who the client said it was.  Without wait no answer is sent, and
- * a disk that has filled up since is told at the first RCPT.
+ * MAIL, and the name from HELO.  Without wait the master sends no answer; if
+ * the disk is full by then, the first RCPT gets that verdict.
  */
 struct ipc_mail {
 	struct mailbox	from;
-	uint64_t	size;		/* SIZE=; 0: not told */
+	uint64_t	size;		/* SIZE=; 0: not given */
 	uint8_t		wait;
 	uint8_t		esmtp;		/* EHLO, not HELO */
 	uint8_t		smtputf8;
@@ -25,8 +25,8 @@ struct ipc_mail {
 };
 
 enum {
-	ipc_authors_max = 100,	/* of one message, asked for */
-	ipc_unknown_times = 10	/* as many unknown recipients as errors */
+	ipc_authors_max = 100,	/* addresses in From and Sender */
+	ipc_unknown_times = 10	/* unknown recipients per error */
 };
 
 struct ipc_rcpt {
@@ -34,8 +34,8 @@ struct ipc_rcpt {
 };
 
 /*
- * What the master has decided: constant, reply to the client (that of OK is its
- * command's), counter of RCPT, word in the log.
+ * Decisions of the master: constant, reply to the client (for OK that of its
+ * command), counter for RCPT, word in the log.
  */
 #define VERDICTS(X)							\
 	X(OK, TROUBLE, RCPT_OK, "ok")					\
@@ -44,16 +44,16 @@ struct ipc_rcpt {
 	X(TOO_MANY, TOO_MANY_RCPTS, RCPT_TOO_MANY, "too many recipients") \
 	X(NOT_YOURS, NOT_YOURS, SENDERS_FORGED, "not the user's address") \
 	X(DISK_FULL, DISK_FULL, RCPT_DISK, "disk nearly full")		\
-	/* The recipient, by our tables, for now. */			\
+	/* The recipient's entry or Maildir is faulty: temporary. */	\
 	X(BROKEN, TROUBLE, RCPT_TROUBLE, "the recipient is broken here") \
-	/* Ours, logged by the master. */				\
+	/* A local error, which the master has logged. */		\
 	X(TROUBLE, TROUBLE, RCPT_TROUBLE, "local trouble")
 
 #define VERDICT_NAME(name, reply, counter, word) VERDICT_##name,
 enum verdict { VERDICTS(VERDICT_NAME) VERDICT_COUNT };
 #undef VERDICT_NAME
 
-/* held_back_ms: of UNKNOWN, before the client hears it: guessing is slow. */
+/* held_back_ms: delay of an UNKNOWN reply, which slows down guessing. */
 struct ipc_verdict {
 	uint32_t	verdict;
 	uint32_t	held_back_ms;

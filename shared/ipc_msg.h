@@ -1,6 +1,6 @@
 /*
- * Every record that passes between our processes, as one table.  A record is
- * one SOCK_SEQPACKET packet of a fixed size, with at most one descriptor.
+ * The table of all records between our processes.  A record is one
+ * SOCK_SEQPACKET packet of a fixed size, with at most one descriptor.
  * There is no other channel and no shared memory.
  */
 #ifndef SHARED_IPC_MSG_H
@@ -19,7 +19,7 @@
 #include "shared/ipc_words.h"
 #include "shared/smtp_syntax.h"
 
-/* Who sends; the receiver knows who sits at the other end of its channel. */
+/* Direction; a receiver knows which process is at the channel's other end. */
 enum ipc_way {
 	IPC_TO_NURSERY = 1 << 0,	/* master to nursery, or keeper */
 	IPC_FROM_NURSERY = 1 << 1,
@@ -36,20 +36,20 @@ enum ipc_way {
 	IPC_TO_LOGGER = 1 << 12,
 	IPC_FROM_LOGGER = 1 << 13,
 	IPC_WAY_COUNT = 14,
-	/* Of those that enter a sandbox at their start, and say so. */
+	/* from processes that report that they have entered their sandbox */
 	IPC_FROM_STARTED = IPC_FROM_NURSERY | IPC_FROM_SIGN | IPC_FROM_AUTH |
 	    IPC_FROM_DISK | IPC_FROM_LOGGER
 };
 
-/* When: where the session of a worker stands, in the master's own books. */
+/* The state of a worker's session, as the master recorded it. */
 enum ipc_when {
 	IPC_AT_IDLE = 1 << 0,		/* no session */
 	IPC_AT_SESSION = 1 << 1,	/* a session, no transaction */
-	IPC_AT_MAIL = 1 << 2,		/* sender taken, no recipient yet */
-	IPC_AT_RCPT = 1 << 3,		/* at least one recipient taken */
-	IPC_AT_DATA = 1 << 4,		/* the worker holds a spool file */
+	IPC_AT_MAIL = 1 << 2,		/* sender accepted, no recipient yet */
+	IPC_AT_RCPT = 1 << 3,		/* at least one recipient accepted */
+	IPC_AT_DATA = 1 << 4,		/* the worker has a spool file */
 	IPC_AT_COMMIT = 1 << 5,		/* waiting for the disk */
-	IPC_AT_LOGIN = 1 << 6,		/* waiting for a password's check */
+	IPC_AT_LOGIN = 1 << 6,		/* waiting for a password check */
 	IPC_AT_PROXY = 1 << 8,		/* a PROXY header is due, or failed */
 	IPC_AT_ANY = ((1 << 7) - 1) | IPC_AT_PROXY,
 	IPC_AT_ASK = 1 << 7,		/* smtpctl may ask, or was asked */
@@ -66,7 +66,7 @@ struct ipc_nothing {
 	uint8_t	zero;
 };
 
-/* What a worker must know, the same for every session. */
+/* What a worker needs to know, the same for every session. */
 struct ipc_settings {
 	uint64_t	message_size_bytes;
 	uint64_t	recipients;
@@ -76,8 +76,8 @@ struct ipc_settings {
 	uint64_t	worker_sessions;
 	uint8_t		trace;		/* enum ipc_trace_mode */
 	uint8_t		sandbox_optional;
-	uint8_t		proved;		/* no self-test: log/sandbox has it */
-	uint8_t		tls_pairs;	/* CERTIFICATE came for so many */
+	uint8_t		proved;		/* log/sandbox: skip the self-test */
+	uint8_t		tls_pairs;	/* number of pairs from CERTIFICATE */
 	uint8_t		hostname_len;
 	char		hostname[smtp_domain_max_bytes];
 };
@@ -90,7 +90,7 @@ struct ipc_pid {
 	int32_t		pid;
 };
 
-/* By which option of smtpd-worker a process is started: 'r', or a helper's. */
+/* The option of smtpd-worker to start a process with: 'r', or a helper's. */
 struct ipc_breed {
 	uint32_t	option;
 };
@@ -100,35 +100,35 @@ struct ipc_died {
 	int32_t		status;		/* of waitpid(2) */
 };
 
-/* A short text of ours: printable ASCII, ended by a NUL. */
+/* A short text from our own process: printable ASCII and a NUL. */
 struct ipc_text {
-	int32_t		pid;		/* who says it; 0: not told */
+	int32_t		pid;		/* of the sender; 0: not given */
 	char		text[ipc_text_bytes];
 };
 
 /*
- * The client's socket comes with it; or what to read, and before it OUTPUT
- * with what to write, where these are two (smtpd -i between pipes).
- * room: there is room on the disk now, so that for a moment the next MAIL
- * can be answered without asking (struct ipc_mail: wait).
+ * Carries the client's socket; or, where input and output differ (smtpd -i
+ * between pipes), the input, and OUTPUT before it carries the output.
+ * room: the disk has space now, so that for a moment the worker can answer
+ * MAIL without asking (struct ipc_mail: wait).
  */
 struct ipc_session {
 	uint32_t	idle_timeout_s;
 	uint32_t	room;
 	uint32_t	auth;		/* enum ipc_auth */
-	uint32_t	tls_first;	/* TLS begins at once (RFC 8314) */
-	uint32_t	proxied;	/* a PROXY header, before all else */
-	uint32_t	lacks;		/* of enum ipc_lack */
+	uint32_t	tls_first;	/* implicit TLS (RFC 8314) */
+	uint32_t	proxied;	/* a PROXY header comes first */
+	uint32_t	lacks;		/* bits of enum ipc_lack */
 };
 
-/* Whose process is missing now: it is not offered. */
+/* Extensions that are not offered now, as their process is missing. */
 enum ipc_lack {
 	IPC_LACKS_TLS = 1 << 0,
 	IPC_LACKS_AUTH = 1 << 1,
 	IPC_LACKS_ALL = (1 << 2) - 1
 };
 
-/* Whether AUTH is offered on the listener where the client came. */
+/* When AUTH is offered on the client's listener. */
 enum ipc_auth {
 	IPC_AUTH_NOT,
 	IPC_AUTH_ALWAYS,		/* the catcher */
@@ -136,13 +136,13 @@ enum ipc_auth {
 	IPC_AUTH_COUNT
 };
 
-/* Said at any time of a session: how long its client may be silent now. */
+/* At any time in a session: how long the client may be silent from now on. */
 struct ipc_stress {
 	uint32_t	idle_timeout_ms;
 	uint32_t	why;		/* enum stress */
 };
 
-/* Stored; room as in struct ipc_session. */
+/* The message is stored; room as in struct ipc_session. */
 struct ipc_stored {
 	char		id[ipc_id_bytes + 1];
 	uint8_t		room;
@@ -153,7 +153,7 @@ struct ipc_commit {
 };
 
 struct ipc_abort {
-	uint32_t	error;		/* errno of the file; 0: not for that */
+	uint32_t	error;		/* errno of the spool file; or 0 */
 };
 
 struct ipc_note {
@@ -169,8 +169,8 @@ struct ipc_end {
 };
 
 /*
- * name, way, payload, carries a descriptor, when it may come, and the check of
- * its values (ipc_check.c).
+ * name, way, payload, 1 if it carries a descriptor, states in which it may
+ * come, and the check of its values (ipc_check.c).
  */
 #define IPC_RECORDS(X)							\
 	X(SETTINGS, IPC_TO_NURSERY, settings, 0, IPC_AT_ANY, any)	\

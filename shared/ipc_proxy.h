@@ -1,13 +1,13 @@
 /*
- * What passes between worker and master of a PROXY header: who the client is,
- * or why that could not be read.  Rows of the table in shared/ipc_msg.h.
+ * Records about a PROXY header: the client's address, or why it could not be
+ * read, and the master's answer.  Rows of the table in shared/ipc_msg.h.
  */
 #ifndef SHARED_IPC_PROXY_H
 #define SHARED_IPC_PROXY_H
 
 #include <stdint.h>
 
-/* Why a header was not taken; one table, one sentence each. */
+/* Why a header was refused; one table, one sentence each. */
 #define IPC_PROXY_FAILS(X)						\
 	X(NONE, "it begins with no PROXY header")			\
 	X(CLOSED, "the connection ended before its header did")		\
@@ -29,15 +29,15 @@
 enum proxy_fail { IPC_PROXY_FAILS(IPC_PROXY_FAIL_NAME) PROXY_FAIL_COUNT };
 #undef IPC_PROXY_FAIL_NAME
 
-/* Whose connection it is. */
+/* The address family of the client. */
 enum ipc_proxy_family {
-	IPC_PROXY_OWN,		/* the proxy's own, or it does not say */
+	IPC_PROXY_OWN,		/* no client given: LOCAL, UNKNOWN */
 	IPC_PROXY_IPV4,
 	IPC_PROXY_IPV6,
 	IPC_PROXY_FAMILY_COUNT
 };
 
-/* IPv4 in the first four, and never mapped into IPv6; unused octets are 0. */
+/* IPv4 fills four octets of ip, and is never mapped; unused octets are 0. */
 struct ipc_proxy {
 	uint8_t		family;		/* enum ipc_proxy_family */
 	uint8_t		zero;
@@ -49,10 +49,10 @@ struct ipc_proxy_fail {
 	uint32_t	why;
 };
 
-/* What the master says to that: may its client come in? */
+/* The master's answer: whether the client is admitted. */
 enum proxy_answer {
 	PROXY_WELCOME,
-	PROXY_REFUSED,		/* for a while */
+	PROXY_REFUSED,		/* blocked for a while */
 	PROXY_HOST_FULL,
 	PROXY_NETWORK_FULL,
 	PROXY_NO_MEMORY,

@@ -1,14 +1,14 @@
 /*
- * What passes between our processes for TLS: certificates and keys when they
- * are handed out, digests to be signed, and what became of a handshake.  Rows
- * of the table in shared/ipc_msg.h.
+ * Records about TLS: certificates and keys for the processes that need them,
+ * digests to be signed, and the results of handshakes.  Rows of the table in
+ * shared/ipc_msg.h.
  */
 #ifndef SHARED_IPC_TLS_H
 #define SHARED_IPC_TLS_H
 
 #include <stdint.h>
 
-/* Versions that are spoken; one table, one word each. */
+/* Versions that are offered; one table, one word each. */
 #define IPC_TLS_VERSIONS(X)						\
 	X(1_2, "TLSv1.2")						\
 	X(1_3, "TLSv1.3")
@@ -18,9 +18,9 @@ enum tls_version { IPC_TLS_VERSIONS(IPC_TLS_VERSION_NAME) TLS_VERSION_COUNT };
 #undef IPC_TLS_VERSION_NAME
 
 /*
- * Cipher suites that are spoken, each with forward secrecy and authenticated
- * encryption: its name in IANA's registry, which RFC 8314 4.3 wants in
- * Received, and the name OpenSSL has for it.
+ * Cipher suites that are offered, all with forward secrecy and authenticated
+ * encryption: the name in IANA's registry, which RFC 8314 4.3 wants in
+ * Received, and the name in OpenSSL.
  */
 #define IPC_TLS_SUITES(X)						\
 	X(AES_128, "TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256")	\
@@ -66,8 +66,8 @@ enum tls_fail { IPC_TLS_FAILS(IPC_TLS_FAIL_NAME) TLS_FAIL_COUNT };
 #undef IPC_TLS_FAIL_NAME
 
 /*
- * What is wrong with a certificate and its key: which file of the two is shown
- * to a person, and what he reads.
+ * What is wrong with a certificate and its key: whether the fault is in the
+ * key's file, and the text of the error.
  */
 #define IPC_TLS_FAULTS(X)						\
 	X(NONE, false, "nothing")					\
@@ -86,7 +86,7 @@ enum tls_fail { IPC_TLS_FAILS(IPC_TLS_FAIL_NAME) TLS_FAIL_COUNT };
 enum tls_fault { IPC_TLS_FAULTS(IPC_TLS_FAULT_NAME) TLS_FAULT_COUNT };
 #undef IPC_TLS_FAULT_NAME
 
-/* What a key may be asked for.  RSA-PSS: the salt is as long as the digest. */
+/* Signature schemes.  RSA-PSS: the salt is as long as the digest. */
 enum sign_scheme {
 	SIGN_RSA_PKCS1,
 	SIGN_RSA_PSS,
@@ -96,7 +96,7 @@ enum sign_scheme {
 
 enum {
 	ipc_tls_pairs_max = 16,		/* certificates, each with its key */
-	ipc_sign_slots_max = 64,	/* keys, of older certificates too */
+	ipc_sign_slots_max = 64,	/* keys, also of old certificates */
 	ipc_pem_piece_bytes = 1024,
 	ipc_certificate_max_bytes = 16 * 1024,
 	ipc_digest_max_bytes = 64,
@@ -104,9 +104,9 @@ enum {
 };
 
 /*
- * A piece of a certificate or key file, as it stands there.  To the nursery
- * pairs are counted from 0, and come in order; to the sign process a pair has
- * the number of its slot, the certificate first.
+ * A piece of a certificate or key file.  For the nursery, pair counts from 0
+ * and the pairs come in order; for the sign process, pair is the number of the
+ * slot, and the certificate comes first.
  */
 struct ipc_pem {
 	uint16_t	pair;
@@ -115,10 +115,10 @@ struct ipc_pem {
 	uint8_t		octets[ipc_pem_piece_bytes];
 };
 
-/* n tells which hash it is: 32, 48 or 64 octets of SHA-2. */
+/* n tells the hash of SHA-2: 32, 48 or 64 octets. */
 struct ipc_digest {
-	uint64_t	ticket;		/* of the master; a worker says 0 */
-	uint16_t	pair;		/* of the worker; to sign: the slot */
+	uint64_t	ticket;		/* set by the master; 0 from a worker */
+	uint16_t	pair;		/* from a worker; in DIGEST the slot */
 	uint8_t		scheme;		/* enum sign_scheme */
 	uint8_t		n;
 	uint8_t		octets[ipc_digest_max_bytes];
@@ -126,26 +126,26 @@ struct ipc_digest {
 
 struct ipc_signature {
 	uint64_t	ticket;
-	uint16_t	n;		/* 0: there is none */
+	uint16_t	n;		/* 0: no signature */
 	uint8_t		octets[ipc_signature_max_bytes];
 };
 
 enum { ipc_tls_serial_bytes = 44, ipc_tls_name_bytes = 64 };
 
-/* The slot has its key, or there is a fault and it has none. */
+/* The slot has its key; or there is a fault, and the slot has none. */
 struct ipc_judged {
 	uint16_t	slot;
 	uint16_t	fault;		/* enum tls_fault */
-	int64_t		until_s;	/* the certificate's end, since 1970 */
+	int64_t		until_s;	/* notAfter, seconds since 1970 */
 	char		serial[ipc_tls_serial_bytes]; /* in hex */
-	char		name[ipc_tls_name_bytes]; /* the first it is for */
+	char		name[ipc_tls_name_bytes]; /* the first host name */
 };
 
 struct ipc_slot {
 	uint32_t	slot;
 };
 
-/* From now on the session is under TLS. */
+/* The handshake is done: from now on the session is under TLS. */
 struct ipc_tls {
 	uint32_t	version;
 	uint32_t	suite;

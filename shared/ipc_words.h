@@ -1,11 +1,11 @@
 /*
- * What records name by number and people by word: each a table, expanded for
- * the enum here and for the words where they are needed.
+ * Values that are numbers in records and words for people: tables, expanded to
+ * an enum here and to words where they are needed.
  */
 #ifndef SHARED_IPC_WORDS_H
 #define SHARED_IPC_WORDS_H
 
-/* Something a person wants to read in the log; one table, one word each. */
+/* Notes of a worker for the log; one table, one text each. */
 #define IPC_NOTES(X)							\
 	X(SYNTAX, "syntax error")					\
 	X(SEQUENCE, "command out of sequence")				\
@@ -33,7 +33,7 @@
 enum note { IPC_NOTES(IPC_NOTE_NAME) NOTE_COUNT };
 #undef IPC_NOTE_NAME
 
-/* How a session ended; one table, one word each for log and counters. */
+/* How a session ended; one table, one text each for log and counters. */
 #define IPC_ENDS(X, Y)							\
 	X(Y, QUIT, "quit")						\
 	X(Y, EOF, "closed by client")					\
@@ -53,9 +53,9 @@ enum note { IPC_NOTES(IPC_NOTE_NAME) NOTE_COUNT };
 enum session_end { IPC_ENDS(IPC_END_NAME, ) END_COUNT };
 #undef IPC_END_NAME
 
-/* Why a client may be silent for less long than before, or for longer. */
+/* Why the time that a client may be silent has changed. */
 enum stress {
-	STRESS_NONE,		/* no more than usual */
+	STRESS_NONE,		/* the usual timeout */
 	STRESS_FULL,		/* the pool fills */
 	STRESS_EVICT,		/* another client needs the slot */
 	STRESS_END,		/* the server shuts down */
