@@ -52,7 +52,7 @@ struct arguments {
 	bool		 inetd;
 	bool		 verbose;
 	bool		 quiet;		/* standard error is not ours */
-	char		 wrong[wrong_word_bytes];	/* why; "": nothing */
+	char		 wrong[wrong_word_bytes];	/* the mistake, or "" */
 };
 
 static const char usage[] =
@@ -64,7 +64,7 @@ static const char usage[] =
     "[directory]\n"
     "       smtpd -V | --version | --help\n";
 
-/* Options that say nothing without another, or against it. */
+/* Options that need another one, or that another one excludes. */
 static const char *
 clash(const struct arguments *a, const char **why)
 {
@@ -99,7 +99,7 @@ clash(const struct arguments *a, const char **why)
 	return NULL;
 }
 
-/* Takes an option, with its argument; false: there is none by that letter. */
+/* Takes an option, with its argument; false: there is no such option. */
 static bool
 take_option(struct arguments *a, int c)
 {
@@ -146,7 +146,7 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 	const char *what, *why;
 	int c;
 
-	/* Its messages would go to who knows whom. */
+	/* getopt_long(3) must not write: a client may be on standard error. */
 	opterr = 0;
 	optopt = 0;
 	while ((c = getopt_long(argc, argv, "a:Cdf:il:np:vVw:", longs,
@@ -210,7 +210,7 @@ is_login(const char *text)
 	    name + 1), sasl_password_max_bytes) == SASL_OK;
 }
 
-/* A program under test may answer a challenge (CRAM-MD5, RFC 2195). */
+/* For a program under test that answers a challenge (CRAM-MD5, RFC 2195). */
 static void
 digest_password(struct conf *conf)
 {
@@ -225,7 +225,7 @@ digest_password(struct conf *conf)
 		sodium_bin2hex(conf->catcher_digest, 2 * n + 1, digest, n);
 }
 
-/* What a catcher is: no tables, one listener, no limit for one address. */
+/* A catcher has no tables, one listener, and no limit for one address. */
 static void
 configure_catcher(struct conf *conf, const struct arguments *a)
 {
@@ -259,7 +259,7 @@ configure_catcher(struct conf *conf, const struct arguments *a)
 		fatal("no memory to start with");
 }
 
-/* The master leaves this directory, and looks at its file once more. */
+/* The master leaves the working directory, and reads *path again later. */
 static void
 make_absolute(char **path)
 {
@@ -272,9 +272,9 @@ make_absolute(char **path)
 }
 
 /*
- * What a catcher offers STARTTLS with.  At their defaults many programs take
- * what is offered and then trust no certificate of its own making: so it is
- * offered to who asks for it.
+ * The certificate of a catcher.  By default many programs use STARTTLS where
+ * it is offered, and then reject a self-signed certificate: so it is offered
+ * only with --starttls or --certificate.
  */
 static void
 take_certificate(struct master *m, const struct arguments *a)
@@ -317,7 +317,7 @@ find_worker(const char *path)
 	    "name it with -w)", path, strerror(errno));
 }
 
-/* With what the arguments make of them; NULL for none. */
+/* Takes over the inherited descriptors that the arguments are for. */
 static void
 take_descriptors(struct arguments *a, const struct conf *conf,
     struct start_options *o)
@@ -357,7 +357,7 @@ main(int argc, char *argv[])
 
 	a.quiet = !inherit_guard();
 	read_arguments(argc, argv, &a);
-	/* What the shell left open is not ours to hold. */
+	/* Descriptors that the shell left open are not ours to keep. */
 	closefrom(STDERR_FILENO + 1 + (a.catcher || a.check ||
 	    (a.inetd && !inherit_stdin_listens()) ? 0 : inherit_promised()));
 	if (a.quiet) {

@@ -1,6 +1,6 @@
 /*
- * What the master holds: one struct, made at start-up, handed to every
- * module that needs a part of it.  A part is known to its own room.
+ * The state of the master: one struct, made at start-up, passed to every
+ * module that needs a part of it.  The folder of a part alone knows its type.
  */
 #ifndef SERVER_MASTER_H
 #define SERVER_MASTER_H
@@ -14,22 +14,22 @@
 #include "shared/ipc_msg.h"
 
 struct master {
-	struct conf		 conf;		/* that of epoch */
-	struct conf_epoch	*epoch;		/* today's */
+	struct conf		 conf;		/* the same as in epoch */
+	struct conf_epoch	*epoch;		/* the current one */
 	struct counters		 counters;
 	struct users		 users;		/* the processes run as these */
 	struct event_base	*base;
 
 	struct log_message	*log;		/* log/message */
 	struct spool		*spool;
-	struct commit		*commit;	/* messages on their way */
+	struct commit		*commit;	/* messages being stored */
 
 	struct helper		*helpers;	/* HELPER_COUNT of them */
 	struct pool		*pool;		/* workers, nurseries */
 	struct tls_files	*tls;		/* certificates; no keys */
-	struct sign		*sign;		/* keys that sign has */
-	const struct auth_owner	*auth_owner;	/* asks auth, */
-	struct logins		*logins;	/* for these */
+	struct sign		*sign;		/* keys of that process */
+	const struct auth_owner	*auth_owner;	/* called by auth.c */
+	struct logins		*logins;	/* that wait for auth */
 
 	struct address_book	*book;		/* hosts of clients */
 	struct guesses		*guesses;	/* at passwords and users */
@@ -42,8 +42,8 @@ struct master {
 
 	int64_t			 start_ms;
 	char			 sandbox[ipc_held_bytes]; /* of this process */
-	bool			 one_session;	/* smtpd -i: then it ends */
-	bool			 wants_logins;	/* a listener does */
+	bool			 one_session;	/* smtpd -i: ends after it */
+	bool			 wants_logins;	/* a listener requires them */
 	bool			 proved;	/* log/sandbox: no self-test */
 	bool			 unsandboxed;	/* this system has none */
 	bool			 stopping;

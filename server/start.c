@@ -1,6 +1,6 @@
 /*
- * Start-up, in order: descriptors, users, root directory, listeners,
- * nurseries, privileges, spool, sandbox, and only then the first client.
+ * Start-up, in order: descriptors, users, root directory, listeners, nurseries,
+ * helpers, privileges, spool, sandbox, and only then the first client.
  */
 #include "server/start.h"
 
@@ -52,8 +52,8 @@ enum { worker_channel = 3, worker_program = 4 };
 static const struct worker_use *const uses[] = { &serve_use, NULL };
 
 /*
- * A signal to all of us, from a terminal, pkill(1) or a service manager, is
- * for the master: its children, and theirs, end when their channels do.
+ * A signal to all processes, from a terminal, pkill(1) or a service manager, is
+ * for the master: its children, and theirs, end when their channels close.
  */
 static void
 ignore_signals(void)
@@ -65,7 +65,7 @@ ignore_signals(void)
 		signal(ignored[i], SIG_IGN);
 }
 
-/* What holds keys or passwords locks its memory, as far as it may. */
+/* Processes with keys or passwords lock their memory, as far as they may. */
 static void
 let_lock_memory(void)
 {
@@ -79,11 +79,11 @@ let_lock_memory(void)
 }
 
 /*
- * The child becomes the user it is to be before it executes anything: the
- * worker's; or, as a helper by its option, the master's, for nobody who talks
- * to strangers may be the user of who holds keys or passwords.
- * The program is opened before, for it may lie where that user cannot reach
- * it; the nursery and the keeper keep it open, to execute it again.
+ * The child changes its user before it executes the program: to the worker's;
+ * or, with option (a helper), to the master's, for no process that talks to
+ * strangers may share the user of one that holds keys or passwords.
+ * The program is opened before that, for that user may be unable to reach it;
+ * the nursery and the keeper keep it open, to execute it again.
  */
 static _Noreturn void
 execute_worker(const char *worker, char option, int channel,
@@ -117,7 +117,7 @@ execute_worker(const char *worker, char option, int channel,
 	_exit(1);
 }
 
-/* A build under umask 077, say. */
+/* A program built under umask 077, say, is not executable for who. */
 static void
 expect_executable(const char *worker, const struct identity *who)
 {
@@ -172,10 +172,10 @@ bind_all(struct master *m)
 }
 
 /*
- * The control socket: one in root is made by who owns root, when root is
- * given up; any other one before, by who starts.  On sockets of a service
- * manager an old and a new master live side by side, and the new one
- * answers.  -1: not now, or never.
+ * The control socket: one below the directory root is made by its owner, once
+ * privileges are dropped; any other one before that, by the user that starts
+ * smtpd.  With sockets of a service manager an old and a new master run side
+ * by side, and the new one answers.  -1: not made now, or not at all.
  */
 static int
 open_control(const struct master *m, int root, const struct users *u,
@@ -246,7 +246,7 @@ open_spool(struct master *m, int root, bool synced)
 	log_end(&l);
 }
 
-/* Signals come last: they stop what has to be there by then. */
+/* Signals come last: their handlers stop what has to exist by then. */
 static void
 start_events(struct master *m)
 {
@@ -287,7 +287,7 @@ announce(struct master *m)
 	tls_log_certificates(m, true);
 }
 
-/* Until the session ends, or a signal comes. */
+/* Serves until the one session ends, or a signal comes. */
 static void
 serve(struct master *m, const struct inherit_client *i)
 {
@@ -321,7 +321,7 @@ serve(struct master *m, const struct inherit_client *i)
 	log_setup_end(m);
 }
 
-/* One session has one worker, and nobody needs to stand by. */
+/* One session has one worker, and needs no nursery that stands by. */
 static void
 start_nurseries(const struct start_options *o, const struct users *u,
     int channels[nursery_count])
@@ -356,7 +356,7 @@ start_helpers(struct master *m, const char *worker,
 	conf_forget_passwords(&m->conf);
 }
 
-/* Does anybody come who has to log in? */
+/* Does a listener, or that of the one session, require a login? */
 static bool
 wants_auth(const struct master *m, const struct start_options *o)
 {

@@ -17,8 +17,8 @@ struct start_options {
 };
 
 /*
- * Runs the master of m->conf until it is told to end; returns the exit
- * status.  What prevents a start is said in one line, with exit status 1.
+ * Runs the master of m->conf until it is to end; returns the exit status.  An
+ * error at start-up is reported in one line, with exit status 1.
  */
 int	start_and_run(struct master *m, const struct start_options *o);
 

@@ -1,8 +1,8 @@
 /*
- * Connections to the control socket.  Who asks is a user of this host, and
- * perhaps a hostile one: nothing here waits, a connection has one question
- * under way and an answer with an end, there are few of them, fewer for one
- * user, and one that makes no progress is dropped.
+ * Connections to the control socket.  A peer is a user of this host, and
+ * perhaps a hostile one: nothing here blocks, a connection has one question
+ * under way and a finite answer, connections are few, fewer for one user, and
+ * one that makes no progress is dropped.
  */
 #include "server/control/control.h"
 
@@ -27,7 +27,7 @@ enum {
 	patience_s = 5,
 	pause_s = 1,			/* when accept(2) has no descriptor */
 	records_a_turn_max = 64,
-	moments_max = 10,		/* of a second each, for rates */
+	moments_max = 10,		/* one a second, for rates */
 	log_pause_ms = 60 * 1000
 };
 
@@ -47,10 +47,10 @@ struct control {
 	struct event		 pause;		/* before accepting again */
 	struct event		 second;
 	struct control_moment	 moments[moments_max];
-	size_t			 moment;	/* the oldest */
+	size_t			 moment;	/* index of the oldest */
 	int			 fd;
-	ino_t			 inode;		/* of its name in root */
-	struct peer_list	 peers;		/* who waits longest, first */
+	ino_t			 inode;		/* of a socket in root; or 0 */
+	struct peer_list	 peers;		/* the longest waiting first */
 	int64_t			 next_log_ms;
 };
 
@@ -81,7 +81,7 @@ log_peer(struct control *c, uid_t uid, const char *why)
 	log_end(&l);
 }
 
-/* Every wait has an end; to wait anew is progress. */
+/* Every wait has a timeout; a new wait means progress. */
 static void
 wait_for(struct peer *p, short what)
 {
@@ -121,7 +121,7 @@ find_then(const struct control *c)
 	return oldest->ms != 0 ? oldest : &c->moments[0];
 }
 
-/* For smtpctl alone: ms still refused, sessions of it, its network, all. */
+/* For smtpctl: ms left of a refusal; sessions of host, network, and all. */
 static void
 answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
 {
@@ -165,7 +165,7 @@ answer(struct peer *p, const struct ipc_ask *ask)
 		drop(p);
 }
 
-/* One question a turn, and none while an answer is under way. */
+/* Reads one question a turn, and none while an answer is under way. */
 static void
 receive(struct peer *p)
 {
@@ -208,8 +208,8 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 }
 
 /*
- * A user's own oldest connection makes room for one more: so who holds all
- * that a user may have, and is silent, keeps nobody out.
+ * A user at the limit loses the oldest connection to a new one, so that silent
+ * connections of a user keep no other program of that user out.
  */
 static void
 make_room(struct control *c, uid_t uid)
@@ -248,11 +248,11 @@ admit(struct control *c, int fd)
 	p->uid = uid;
 	event_assign(&p->ready, c->master->base, fd, EV_READ, on_ready, p);
 	TAILQ_INSERT_TAIL(&c->peers, p, entry);
-	/* Its question is mostly there already: a flood behind it is late. */
+	/* The question is mostly there already, and is ahead of any flood. */
 	receive(p);
 }
 
-/* One a turn: between two of them everybody else has theirs. */
+/* Accepts one a turn, so that all other events are handled in between. */
 static void
 on_acceptable(evutil_socket_t listening, short what, void *arg)
 {
@@ -294,7 +294,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	c->moment = (c->moment + 1) % moments_max;
 }
 
-/* In root; elsewhere its directory is not ours to write in.  0: no socket. */
+/* Of the socket below root, or 0: elsewhere we cannot write its directory. */
 static ino_t
 inode_inside(const struct master *m)
 {

@@ -1,7 +1,7 @@
 /*
  * The control socket: smtpctl asks, the master answers, and neither waits
- * for the other.  Binding it is control_bind.c, what is answered is in
- * control_status.c and its like.
+ * for the other.  control_bind.c binds the socket; control_status.c and
+ * control_stats.c write the answers.
  */
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
@@ -9,11 +9,11 @@
 #include "server/master.h"
 
 /*
- * Serves the listening socket fd (control_bind), which becomes its own.  0,
- * or -1 without memory.
+ * Takes over and serves the listening socket fd (of control_bind).  0, or -1
+ * without memory.
  */
 int	control_start(struct master *m, int fd);
-/* Closes it and all of its connections, and removes the socket if it may. */
+/* Closes the socket and its connections; removes its name if below root. */
 void	control_stop(struct master *m);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The text of one answer, in records.  Who asks and does not read costs this
- * much memory and no more.
+ * The text of one answer, in records.  A peer that asks and does not read costs
+ * this much memory and no more.
  */
 #include "server/control/control_answer.h"
 

@@ -1,7 +1,6 @@
 /*
  * The answer to one question on the control socket: text that is written at
- * once, so that nothing of it has to outlive a moment, and sent as its reader
- * reads.
+ * once, a snapshot of the master, and sent as fast as the peer reads.
  */
 #ifndef SERVER_CONTROL_ANSWER_H
 #define SERVER_CONTROL_ANSWER_H
@@ -14,7 +13,7 @@
 struct control_answer {
 	char	*text;
 	size_t	 n;
-	size_t	 at;		/* of the first octet that is not sent */
+	size_t	 at;		/* index of the first unsent octet */
 	uint8_t	 status;	/* what smtpctl exits with */
 	bool	 due;		/* END is not sent yet */
 };
@@ -27,8 +26,7 @@ bool	control_answer_close(struct control_answer *a, FILE *f,
 
 enum control_sent {
 	CONTROL_SENT_ALL,	/* a is empty again */
-	CONTROL_SENT_SOME,	/* the reader has to read first, or its turn
-				   is over */
+	CONTROL_SENT_SOME,	/* the peer has to read, or max were sent */
 	CONTROL_SENT_FAILED
 };
 

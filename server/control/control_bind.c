@@ -29,7 +29,7 @@ control_name_inside(const struct conf *conf)
 	return conf->control + n + strspn(conf->control + n, "/");
 }
 
-/* Always -1, so that a step that failed ends with it. */
+/* Sets *why, and returns -1. */
 static int
 fail(const char **why, const char *what)
 {
@@ -37,7 +37,7 @@ fail(const char **why, const char *what)
 	return -1;
 }
 
-/* Who else could put a socket of his own there would be taken for us. */
+/* A user that could write there could put a socket in place of ours. */
 static int
 check_directory(const char *path, const char **why)
 {
@@ -60,7 +60,7 @@ check_directory(const char *path, const char **why)
 	return 0;
 }
 
-/* Answers there anybody?  A full queue is an answer, too. */
+/* Does a process listen at to?  A full queue means yes, too. */
 static bool
 is_alive(const struct sockaddr_un *to)
 {

@@ -57,7 +57,7 @@ control_count_sessions(const struct master *m,
 	return all;
 }
 
-/* "?" of a process that is not known: pid 0. */
+/* Pid 0: it is not known. */
 static void
 json_pid(struct json_out *j, pid_t pid)
 {
@@ -78,7 +78,7 @@ pid_text(pid_t pid, const char *none)
 
 /* ---- processes ---------------------------------------------------------- */
 
-/* What its lines have in common. */
+/* What the processes of one role have in common. */
 struct role {
 	const struct control_out	*out;
 	const char			*name;
@@ -214,7 +214,7 @@ json_addresses(const struct address_note *notes, size_t n, bool refused,
     struct json_out *j)
 {
 	for (size_t i = 0; i < n; i++) {
-		/* One that is both is named once. */
+		/* An address that is busy and refused is listed once. */
 		if (!refused && notes[i].refused_ms != 0)
 			continue;
 		json_out_object(j, NULL);

@@ -27,21 +27,21 @@ struct control_out {
 	bool		 all;	/* as text: each worker, session, address */
 };
 
-/* As text: "label          ...", a line. */
+/* Writes a line of text: "label          ...". */
 void	control_line(const struct control_out *o, const char *label,
 	    const char *format, ...) __attribute__((format(printf, 3, 4)));
 uint64_t control_age_ms(int64_t since_ms);
-/* Sessions counted, for all there are; their sum. */
+/* Counts the sessions in each state; returns their sum. */
 uint64_t control_count_sessions(const struct master *m,
 	    uint64_t count[SESSION_STATE_COUNT]);
 
-/* At most ipc_sessions_max workers; as text but all, how many there are. */
+/* At most ipc_sessions_max workers; as text without all, their numbers. */
 void	control_list_processes(const struct master *m,
 	    const struct control_out *o);
-/* At most ipc_sessions_max; as text only if all. */
+/* At most ipc_sessions_max; as text only with all. */
 void	control_list_sessions(const struct master *m,
 	    const struct control_out *o);
-/* The busiest and those refused. */
+/* The busiest addresses, and those refused. */
 void	control_list_addresses(struct master *m, const struct control_out *o);
 
 #endif

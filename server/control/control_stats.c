@@ -59,7 +59,7 @@ put_value(FILE *f, const char *indent, const char *text, const char *unit,
 	put_row(f, indent, text, shown);
 }
 
-/* A family that is labelled: its sum, then those of it that are not 0. */
+/* A labelled family: its sum, then each of its counters that is not 0. */
 static void
 put_counters(const struct counters *c, FILE *f)
 {
@@ -76,7 +76,7 @@ put_counters(const struct counters *c, FILE *f)
 	}
 }
 
-/* The bound that part of 100 values of h are not over. */
+/* The bound that part percent of the values of h do not exceed. */
 static void
 put_bound(const struct histogram_row *r, const struct histogram_values *h,
     uint64_t part, FILE *f)
@@ -278,7 +278,7 @@ begin(const struct master *m, enum ipc_form form, struct json_out *j, FILE *f)
 		json_out_parts(j, "uptime_seconds", up_ms, 1000);
 		json_counters(&m->counters, j);
 	} else if (form == FORM_OPENMETRICS) {
-		/* No "info": node_exporter throws a file with it away. */
+		/* Not type "info": node_exporter rejects a file with it. */
 		metric_head("build_info", "", "gauge",
 		    "The server that is asked", f);
 		fprintf(f, "smtpd_build_info{version=\"%s\"} 1\n",

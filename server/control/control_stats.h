@@ -1,6 +1,5 @@
 /*
- * What smtpctl stats says, written by the master: what it has counted since
- * its start.
+ * What smtpctl stats says: the counters of the master since its start.
  */
 #ifndef SERVER_CONTROL_STATS_H
 #define SERVER_CONTROL_STATS_H
@@ -10,8 +9,8 @@
 #include "server/master.h"
 
 /*
- * For a person; as one JSON object; or with today's gauges as a collector such
- * as Prometheus reads it.
+ * Writes text for a person; one JSON object; or OpenMetrics, with gauges of
+ * this moment, for a collector such as Prometheus.
  */
 void	control_stats(struct master *m, enum ipc_form form, FILE *f);
 

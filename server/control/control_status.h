@@ -13,9 +13,9 @@ struct control_moment {
 };
 
 /*
- * Writes the status, with what happened since then a second: for a person, and
- * then nothing that acts on a terminal, or as one JSON object.  False: a
- * process is missing that should be there.
+ * Writes the status, with rates a second since then, as one JSON object or as
+ * text for a person, in which nothing acts on a terminal.  False: a process
+ * that should run is missing.
  */
 bool	control_status(struct master *m, const struct control_moment *then,
 	    const struct control_out *o);

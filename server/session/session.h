@@ -25,7 +25,7 @@ struct session {
 	TAILQ_ENTRY(session)	 entry;
 	enum session_list_kind	 list;		/* the list it is in */
 	struct worker		*worker;	/* NULL: it waits for one */
-	bool			 evicted;	/* somebody needs its slot */
+	bool			 evicted;	/* another needs its slot */
 	struct login		*login;		/* not answered yet; or NULL */
 	struct signing		 signing;	/* waits for a signature */
 	int			 socket;	/* -1: a worker has it */
