@@ -1,5 +1,5 @@
 /*
- * smtpd: what was asked for on the command line, and nothing else.
+ * smtpd: reads the command line, and starts what it asks for.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -317,7 +317,7 @@ find_worker(const char *path)
 	    "name it with -w)", path, strerror(errno));
 }
 
-/* Takes over the inherited descriptors that the arguments are for. */
+/* Takes over the inherited descriptors that the arguments call for. */
 static void
 take_descriptors(struct arguments *a, const struct conf *conf,
     struct start_options *o)

@@ -117,7 +117,7 @@ execute_worker(const char *worker, char option, int channel,
 	_exit(1);
 }
 
-/* A program built under umask 077, say, is not executable for who. */
+/* A program built under umask 077, say, is not executable for that user. */
 static void
 expect_executable(const char *worker, const struct identity *who)
 {

@@ -248,7 +248,7 @@ admit(struct control *c, int fd)
 	p->uid = uid;
 	event_assign(&p->ready, c->master->base, fd, EV_READ, on_ready, p);
 	TAILQ_INSERT_TAIL(&c->peers, p, entry);
-	/* The question is mostly there already, and is ahead of any flood. */
+	/* The question has usually arrived: answer it ahead of any flood. */
 	receive(p);
 }
 
@@ -294,7 +294,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	c->moment = (c->moment + 1) % moments_max;
 }
 
-/* Of the socket below root, or 0: elsewhere we cannot write its directory. */
+/* The inode of a socket below root; 0: none, or where we cannot unlink it. */
 static ino_t
 inode_inside(const struct master *m)
 {

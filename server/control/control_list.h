@@ -1,5 +1,5 @@
 /*
- * The lists in what smtpctl status says: processes, sessions, addresses.
+ * The lists in the output of smtpctl status: processes, sessions, addresses.
  */
 #ifndef SERVER_CONTROL_LIST_H
 #define SERVER_CONTROL_LIST_H

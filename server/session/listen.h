@@ -47,7 +47,7 @@ int	listen_adopt(struct master *m, const int *fds,
 	    const struct conf_listen *words, size_t count);
 /* accept_one (arg: m) accepts clients from now on; 0, or -1 without memory. */
 int	listen_start(struct master *m, event_callback_fn accept_one);
-/* Starts or stops accepting clients; stops also for want of descriptors. */
+/* Starts or stops accepting: off at shutdown, and without descriptors. */
 void	listen_accept(struct master *m, bool want);
 /* Closes the listener at index i; the last one moves to i. */
 void	listen_close(struct master *m, size_t i);

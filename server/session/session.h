@@ -37,7 +37,7 @@ struct session {
 	bool			 of_proxy;	/* client is the proxy itself */
 	struct address_host	*host;		/* in the address book */
 	struct conf_epoch	*epoch;		/* NULL: no worker yet */
-	struct event		 early;		/* while it is held back */
+	struct event		 early;		/* for the greeting wait */
 	bool			 dismissed;	/* its last line was sent */
 	bool			 served;	/* a worker has it, or had */
 	int64_t			 start_ms;
@@ -56,7 +56,7 @@ struct session {
 	uint64_t		 stored;	/* messages */
 	uint64_t		 stored_bytes;
 	struct recipient_log	 refusals;	/* for keep-refused */
-	struct refused_text	*refused;	/* NULL: nothing said yet */
+	struct refused_text	*refused;	/* transcript; NULL: empty */
 	struct message		 tx;		/* from MAIL to its answer */
 };
 TAILQ_HEAD(session_list, session);
@@ -75,7 +75,7 @@ struct sessions {
 	X(RCPT, "rcpt")		/* a recipient taken */			\
 	X(DATA, "data")		/* the message comes in */		\
 	X(COMMIT, "commit")	/* waits for the disk */		\
-	X(GREETING, "greeting")	/* held back: does it speak too soon? */ \
+	X(GREETING, "greeting")	/* held back before the greeting */	\
 	X(WAITING, "waiting")	/* a client without a worker */
 
 #define SESSION_STATE(name, text) SESSION_##name,
