@@ -1,6 +1,6 @@
 /*
- * The configuration as the master holds it, every value checked: read before
- * anything is bound, and again upon SIGHUP.  The language is in conf_parse.h,
+ * The configuration in memory, every value checked: read before any socket is
+ * bound, and again upon SIGHUP.  The syntax is in conf_parse.h,
  * the keywords in conf_keyword.h, the tables (users, aliases) in conf_table.h.
  */
 #ifndef SERVER_CONF_H
@@ -23,10 +23,10 @@ struct conf_listen {
 	unsigned		line;	/* of the configuration */
 	bool			tls_first; /* "implicit-tls" */
 	bool			submission; /* AUTH and TLS required */
-	bool			hide_client; /* keep it out of Received */
+	bool			hide_client; /* client not in Received */
 };
 
-/* One "tls certificate FILE key FILE"; the files are in tls_files.h. */
+/* One "tls certificate FILE key FILE"; tls_files.h reads the files. */
 struct conf_pair {
 	char		*certificate;	/* path */
 	char		*key;		/* path */
@@ -40,13 +40,13 @@ struct conf_proxy {
 };
 
 /*
- * One name of a users file, which has a Maildir.  The hash of its password is
- * kept until the auth process has it: conf_forget_passwords.
+ * One name of a users file, which has a Maildir.  Its password hash is kept
+ * until the auth process has it: conf_forget_passwords.
  */
 struct conf_user {
-	char		*name;		/* a directory; ASCII small letters */
-	char		*stored;	/* a hash that is accepted; or NULL */
-	const char	*broken;	/* why the hash is not; or NULL */
+	char		*name;		/* a directory; ASCII folded */
+	char		*stored;	/* an accepted hash; or NULL */
+	const char	*broken;	/* why the hash is refused; or NULL */
 	unsigned	 line;		/* of the users file */
 };
 
@@ -54,7 +54,7 @@ struct conf_user {
 struct conf_alias {
 	char		*name;		/* ASCII in small letters */
 	struct mailbox	*targets;	/* domain_len 0: of the same domain */
-	struct recipient_target *found;	/* the same: recipient_index */
+	struct recipient_target *found;	/* targets, by recipient_index */
 	size_t		 target_count;
 	char		*broken;	/* why mail is answered 451; or NULL */
 	unsigned	 line;		/* of the aliases file */
@@ -73,7 +73,7 @@ struct conf_domain {
 	char			 subaddress;	/* separator; 0: none */
 	bool			 has_catch_all;
 	struct mailbox		 catch_all;	/* domain_len 0: same domain */
-	char			*catch_all_broken; /* as of an alias */
+	char			*catch_all_broken; /* why 451; or NULL */
 	char			*users_path;	/* NULL: none */
 	char			*aliases_path;	/* NULL: none */
 	unsigned		 users_line, aliases_line, subaddress_line,
@@ -84,7 +84,7 @@ struct conf_limits {
 	uint64_t	message_size_bytes;
 	uint64_t	recipients;
 	uint64_t	workers;
-	uint64_t	per_address;	/* not given: by workers */
+	uint64_t	per_address;	/* default: from workers */
 	uint64_t	per_network;	/* the same */
 	uint64_t	greeting_wait_s;
 	uint64_t	login_failures;
@@ -98,7 +98,7 @@ struct conf_limits {
 	uint64_t	inetd_wait_s;
 };
 
-/* "log to"; not given: syslog, and standard error in the foreground. */
+/* "log to"; default: syslog, or standard error in the foreground. */
 enum conf_log {
 	CONF_LOG_DEFAULT,
 	CONF_LOG_SYSLOG,
@@ -117,7 +117,7 @@ struct conf {
 	char			*worker_user;
 	uint64_t		 keep_refused_s; /* transcripts; 0: none */
 	enum conf_log		 log;
-	bool			 log_forced;	/* by -v: to stderr */
+	bool			 log_forced;	/* to stderr, by -v */
 	char			*log_path;	/* CONF_LOG_FILE */
 	unsigned		 log_to_line;	/* 0: none */
 	struct conf_listen	*listens;
@@ -130,12 +130,12 @@ struct conf {
 	size_t			 domain_count;
 	uint32_t		 mark_count;	/* of all domains */
 	struct conf_limits	 limits;
-	unsigned		 lines[conf_lines_max];	/* conf_line_of */
+	unsigned		 lines[conf_lines_max];	/* for conf_line_of */
 	bool			 sandbox_optional; /* "sandbox optional" */
 	bool			 catcher;	/* take any recipient */
 	const char		*catcher_login;	/* borrowed: "name:password",
 						   the only one; NULL: any */
-	/* its password for CRAM-MD5; "": nothing is equal to it */
+	/* CRAM-MD5 digest of its password; "": no login matches */
 	char			 catcher_digest[sasl_digest_bytes + 1];
 };
 
@@ -147,19 +147,16 @@ int	conf_init(struct conf *out);
  * line, a caret and the nearest keyword.  *out can be freed in either case.
  */
 int	conf_load(const char *path, struct conf *out, FILE *err);
-/*
- * Prints what conf means, defaults included, to f, in the language itself:
- * what is printed can be loaded.
- */
+/* Prints conf, defaults included, to f in a form that can be loaded. */
 void	conf_print(const struct conf *conf, FILE *f);
 void	conf_free(struct conf *conf);
-/* Wipes every stored password out of memory. */
+/* Wipes and frees every stored password hash. */
 void	conf_forget_passwords(struct conf *conf);
 /* Frees what d owns, and leaves it zero. */
 void	conf_domain_free(struct conf_domain *d);
-/* The line that set a keyword of the limits block or the top; 0: none did. */
+/* The line that sets a top-level keyword or one of limits; 0: none does. */
 unsigned conf_line_of(const struct conf *conf, const char *keyword);
-/* Sets per-address and per-network, where they are not given, by workers. */
+/* Sets per-address and per-network, unless given, from workers. */
 void	conf_settle_limits(struct conf *conf);
 /*
  * The domain named name, in UTF-8 or in its xn-- form, or NULL.  ASCII letters
@@ -173,21 +170,21 @@ const struct conf_user *conf_find_user(const struct conf_domain *d,
 /* The alias named name (ASCII folded) of d, or NULL. */
 const struct conf_alias *conf_find_alias(const struct conf_domain *d,
 	    struct span name);
-/* Is a client's own address one of a proxy?  ip as conf_range_contains. */
+/* Is ip, a peer's address, that of a proxy?  ip as conf_range_contains. */
 bool	conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip);
 
 /*
- * A configuration and the count of who uses it: a recipient points into its
- * tables, so it stays until the last session that began with it has ended.
+ * A configuration and the count of its users: recipients point into its tables,
+ * so it stays until the last session that began with it has ended.
  */
 struct conf_epoch {
 	struct conf	conf;
-	uint64_t	users;	/* sessions, and the master of one */
+	uint64_t	users;	/* sessions, the master, auth */
 };
 
-/* A new one with one user; NULL without memory.  The caller fills conf. */
+/* A new epoch with one user; NULL without memory.  The caller fills conf. */
 struct conf_epoch *conf_epoch_new(void);
-/* Counts one user more.  e. */
+/* Counts one user more; returns e. */
 struct conf_epoch *conf_epoch_enter(struct conf_epoch *e);
 /* Counts one user less; the last frees e and what its conf owns. */
 void	conf_epoch_leave(struct conf_epoch *e);

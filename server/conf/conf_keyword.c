@@ -1,6 +1,6 @@
 /*
- * The table of keywords, finding one in it, the defaults, and the walk that
- * prints what each keyword is now.  What a value may be is in conf_type.c and conf_list.c.
+ * The table of keywords, finding one in it, the defaults, and printing the
+ * values.  What a value may be is in conf_type.c and conf_list.c.
  */
 #include "server/conf/conf_keyword.h"
 
@@ -16,7 +16,7 @@
 #define G (K * K * K)
 #define DAY ((uint64_t)24 * 60 * 60)
 
-/* A row: its name, what stands behind it, and what the block needs to say. */
+/* A row: the name, the rest of the form, and the columns its block needs. */
 #define TOP(name, takes, type, field, fallback, max, meaning)		\
 	{ name, name " " takes, CONF_TOP, &conf_type_##type,		\
 	    offsetof(struct conf, field), 0, fallback, 0, max, meaning }
@@ -131,7 +131,7 @@ const struct conf_keyword *
 conf_keyword_near(enum conf_block block, struct span name)
 {
 	const struct conf_keyword *best = NULL;
-	/* A guess further off than this helps nobody. */
+	/* A more distant guess helps nobody. */
 	size_t distance, best_distance = 1 + name.n / 4;
 
 	for (size_t i = 0; i < conf_keyword_count; i++) {
@@ -187,7 +187,7 @@ refuse_word(const struct conf_keyword *k, const struct conf_word *word,
 	    "unexpected \"%s\": the form is \"%s\"", shown, k->form);
 }
 
-/* A word behind all that k takes; only "{ }" may be one. */
+/* Checks a word behind the form of k: only the "}" of "{ }" may stand there. */
 static bool
 check_extra(const struct conf_keyword *k, const struct conf_cut *cut,
     struct conf_report *report)
@@ -272,7 +272,7 @@ conf_settle_limits(struct conf *conf)
 		    l->workers / 4 : l->per_address;
 }
 
-/* The name of this host; "localhost" where that cannot stand in a greeting. */
+/* The name of this host; "localhost" if that is not fit for a greeting. */
 static char *
 own_hostname(void)
 {
@@ -328,7 +328,7 @@ put_line(FILE *f, const struct conf_line *line)
 	fprintf(f, " # %s\n", line->meaning);
 }
 
-/* Every keyword of a block that has a value, and the blocks in it. */
+/* Prints every keyword of a block that has a value, and the blocks in it. */
 static void
 put_block(const struct conf *conf, const struct conf_domain *d,
     enum conf_block block, FILE *f)

@@ -1,7 +1,7 @@
 /*
- * The one table of the configuration: every keyword is a row that says where
- * it stands, what it takes, its default and its bounds; and the types of its
- * values, which read and print them.  Parsing, defaults, "smtpd -n" and the
+ * The one table of the configuration: every keyword is a row with its block,
+ * its form, its default and its bounds; and the types of values, which read
+ * and print them.  Parsing, defaults, "smtpd -n" and the
  * comparison with smtpd.conf(5) and smtpd.conf.example walk the table.
  */
 #ifndef SERVER_CONF_KEYWORD_H
@@ -30,14 +30,14 @@ struct conf_keyword {
 	enum conf_block	 block;
 	const struct conf_type *type;
 	size_t		 offset;	/* of its value in the struct */
-	size_t		 line_offset;	/* of its line in a domain's struct */
+	size_t		 line_offset;	/* of its line in struct conf_domain */
 	const char	*fallback;	/* as it would be written; NULL: none */
 	uint64_t	 min, max;	/* of a number, size or time; max of
 					   a path, in octets (0: any) */
 	const char	*meaning;
 };
 
-/* A line that sets a keyword: of conf, or of domain inside its block. */
+/* A line that sets a keyword of conf or, in a domain block, of domain. */
 struct conf_setting {
 	const struct conf_keyword	*k;
 	const struct conf_cut		*cut;
@@ -47,27 +47,27 @@ struct conf_setting {
 	struct conf_report		*report;
 };
 
-/* A line as it is printed: which one, and what stands in it. */
+/* A line to print. */
 struct conf_line {
 	const struct conf_keyword	*k;
 	const struct conf		*conf;
 	const struct conf_domain	*domain;
-	size_t	i;		/* of the values the keyword has */
+	size_t	i;		/* which of the keyword's values */
 	char	value[conf_value_max_bytes];
-	char	meaning[160];	/* the keyword's, if not set */
+	char	meaning[160];	/* k's; write may replace it */
 	bool	off;		/* printed as a comment */
 };
 
 struct conf_type {
-	/* Reads a value.  False: reported, and nothing changed. */
+	/* Reads a value.  False: reported. */
 	bool	(*read)(const struct conf_setting *s);
 	/* Writes value number i; false when there is none. */
 	bool	(*write)(struct conf_line *l);
 	const struct conf_unit	*units;	/* of a number */
 	const char	*want;		/* the form of a number, for people */
-	enum conf_block	 opens;		/* a block; CONF_TOP: none */
+	enum conf_block	 opens;		/* this block; CONF_TOP: none */
 	bool		 many;		/* may be given more than once */
-	bool		 options;	/* takes words behind its form */
+	bool		 options;	/* words may follow its form */
 };
 
 /* conf_type.c */
@@ -91,25 +91,22 @@ const struct conf_keyword *conf_keyword_elsewhere(enum conf_block block,
 /* The keyword of block that name was meant to be, or NULL. */
 const struct conf_keyword *conf_keyword_near(enum conf_block block,
 	    struct span name);
-/* True for the word of something that this version does not have. */
+/* True for a keyword that only a later version has. */
 bool	conf_keyword_is_later(struct span name);
 /*
- * Does the line have as many words as k wants, and braces where it does?
- * False: reported.
+ * Checks that the line has as many words as k takes, and braces only where k
+ * takes them.  False: reported.
  */
 bool	conf_keyword_check_form(const struct conf_keyword *k,
 	    const struct conf_cut *cut, struct conf_report *report);
-/*
- * Reads the value of a keyword that opens no block.  False: reported, and
- * nothing changed.
- */
+/* Reads the value of a keyword that opens no block.  False: reported. */
 bool	conf_keyword_set(const struct conf_setting *s);
 /* "belongs outside of any block", "belongs into a domain block", ... */
 const char *conf_block_place(enum conf_block block);
 
 /*
- * A copy of a path, which is absolute and has max octets at most (0: any).
- * NULL: it is no such path, or there is no memory, and that is reported.
+ * A copy of word, an absolute path of at most max octets (0: any).  NULL, and
+ * reported: it is not such a path, or there is no memory.
  */
 char	*conf_path_copy(const struct conf_word *word, uint64_t max,
 	    struct conf_report *report);

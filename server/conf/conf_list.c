@@ -1,6 +1,6 @@
 /*
  * Keywords that may be given more than once, each line one element of a list:
- * listen, tls and proxy-from.  tls_files.h judges the files of a certificate.
+ * listen, tls and proxy-from.  tls_files.h checks the files of a certificate.
  */
 #include <netinet/in.h>
 
@@ -16,7 +16,7 @@
 #include "shared/ip.h"
 #include "shared/ipc_tls.h"
 
-/* array_grow; a lack of memory is reported. */
+/* array_grow that reports a lack of memory. */
 static void *
 grow(void *list, size_t count, size_t size, struct conf_report *report)
 {
@@ -29,7 +29,7 @@ grow(void *list, size_t count, size_t size, struct conf_report *report)
 
 /* ---- listen ------------------------------------------------------------- */
 
-/* Port 0 is any free port, so two lines with it are two ports. */
+/* Lines with port 0, any free port, never collide: each gets its own port. */
 static const struct conf_listen *
 find_listen(const struct conf *conf, const struct conf_listen *l,
     uint16_t port)

@@ -1,7 +1,8 @@
 /*
- * Loading the configuration: the walk over its lines and blocks, and what
- * only the whole file can tell.  Declared in conf.h.  The keywords are in
- * conf_keyword, the tables in conf_table.  Run by the master at start-up.
+ * Loads the configuration: walks its lines and blocks, then checks the file
+ * as a whole.  Declared in conf.h.  The keywords are in conf_keyword, the
+ * tables in conf_table.  Run by the master at start-up and upon SIGHUP, and by
+ * smtpctl.
  */
 #include "server/conf/conf.h"
 
@@ -19,23 +20,23 @@ struct loader {
 	struct conf		*conf;
 	struct conf_report	 report;
 	struct conf_text	 text;
-	struct conf_cut		 cut;		/* its words */
+	struct conf_cut		 cut;		/* the current line */
 	enum conf_block		 block;
 	unsigned		 opened;	/* line of the block */
 	bool			 assumed;	/* its "{" is missing */
-	unsigned		 skip;		/* blocks open, but refused */
-	unsigned		 skip_opened;	/* line of the outermost */
-	bool			 skips_relay;	/* it is "relay" */
+	unsigned		 skip;		/* depth of refused blocks */
+	unsigned		 skip_opened;	/* line of outermost one */
+	bool			 skips_relay;	/* that one is "relay" */
 	struct conf_domain	*domain;	/* of the block */
-	struct conf_domain	 spare;		/* of a domain refused */
-	unsigned		 given[conf_lines_max]; /* line, or 0 */
+	struct conf_domain	 spare;		/* for a refused domain */
+	unsigned		 given[conf_lines_max]; /* its line, or 0 */
 	int			 error;		/* errno of a lack of memory */
 };
 
 /*
- * "from ADDRESS/BITS" of a relay block is judged already, though this version
- * relays nothing: a line that was prepared for a later one must not open a
- * relay to the world.
+ * Checks "from ADDRESS/BITS" of a relay block, though this version relays
+ * nothing: a line prepared for a later version must not open a relay to the
+ * world.
  */
 static void
 judge_relay(struct loader *l)
@@ -69,7 +70,7 @@ skip_line(struct loader *l)
 		l->skip++;
 }
 
-/* A line that was refused but opens a block: what follows is part of it. */
+/* If the refused line opens a block, skips the lines of that block. */
 static void
 skip_block_of(struct loader *l)
 {
@@ -97,7 +98,7 @@ close_block(struct loader *l)
 	l->domain = NULL;
 }
 
-/* Reports a word that is no keyword here; returns what it may have meant. */
+/* Reports a word that is no keyword here; returns the one it may mean. */
 static const struct conf_keyword *
 refuse_keyword(struct loader *l)
 {
@@ -129,15 +130,15 @@ refuse_keyword(struct loader *l)
 	}
 	if (hint != NULL)
 		conf_report_hint(&l->report, hint);
-	/* A domain that is mistyped is not missing as well. */
+	/* A mistyped "domain" is not reported as missing, too. */
 	if (near != NULL && near->type->many)
 		l->given[near - conf_keywords] = l->report.place.number;
 	return near;
 }
 
 /*
- * A keyword of the top inside a block: the "}" was most likely forgotten.  The
- * block ends here, or every line that follows would be refused as well.
+ * For a top-level keyword inside a block: the "}" was most likely forgotten.
+ * The block ends here, or every line that follows would be refused as well.
  */
 static const struct conf_keyword *
 leave_block(struct loader *l)
@@ -168,14 +169,14 @@ find_keyword(struct loader *l)
 	if (k != NULL)
 		return k;
 	k = refuse_keyword(l);
-	/* The lines of a mistyped block are judged all the same. */
+	/* The lines of a mistyped block are checked all the same. */
 	if (k != NULL && k->type->opens != CONF_TOP)
 		return k;
 	skip_block_of(l);
 	return NULL;
 }
 
-/* Adds the domain of a block; the spare domain without memory. */
+/* Adds the domain of a block; returns the spare domain without memory. */
 static struct conf_domain *
 add_domain(struct loader *l, struct span name, const char *ascii)
 {
@@ -282,7 +283,7 @@ read_keyword(struct loader *l)
 		skip_block_of(l);
 }
 
-/* Cuts the line; false, and reported, when it cannot be one. */
+/* Cuts the line into words; false: a mistake was reported. */
 static bool
 cut_line(struct loader *l)
 {
@@ -315,7 +316,7 @@ read_line(struct loader *l)
 		read_keyword(l);
 }
 
-/* The file ends inside a block, which is reported where it begins. */
+/* Reports a block that is open at the end of the file, where it begins. */
 static void
 check_closed(struct loader *l)
 {
@@ -331,7 +332,7 @@ check_closed(struct loader *l)
 	    "this block is never closed: a \"}\" is missing");
 }
 
-/* One user for both would put strangers' bytes and mail together. */
+/* With one user the workers, which talk to strangers, could reach mail. */
 static void
 check_accounts(struct loader *l)
 {
@@ -358,7 +359,7 @@ settle_control(struct loader *l)
 		l->conf->control = path;
 }
 
-/* Was a keyword of the top given, if only with a mistake? */
+/* Was a top-level keyword given, even with a mistake? */
 static bool
 is_given(const struct loader *l, const char *name)
 {

@@ -1,6 +1,6 @@
 /*
- * The language of smtpd.conf and its tables: lines into words, numbers,
- * names, the distance of two words, and text shown to a person.  Pure.
+ * The syntax of smtpd.conf and its tables: lines into words, numbers, names,
+ * the distance of two words, and text shown to a person.  Pure.
  */
 #include "server/conf/conf_parse.h"
 
@@ -21,7 +21,7 @@ is_brace(uint8_t c)
 	return c == '{' || c == '}';
 }
 
-/* Takes what stands before the first of the octets in ends off *in. */
+/* Takes the octets before the first one that is in ends off *in. */
 static struct span
 take(struct span *in, const char *ends)
 {
@@ -48,7 +48,7 @@ conf_parse_line(struct span *rest, struct span *line)
 	return true;
 }
 
-/* One character at the start of in, at most the whole rest of a line. */
+/* Checks the first character of in, which is the rest of a line. */
 static const char *
 check_char(struct span in, size_t *taken)
 {
@@ -129,7 +129,7 @@ cut_word(struct span line, size_t *at, struct conf_word *out)
 
 	if (line.p[*at] != '"') {
 		cut_plain(line, at, out);
-		/* a"b: the quote would begin a word nobody sees begin */
+		/* a"b: the quote would begin another word, unnoticed */
 		return *at < line.n && line.p[*at] == '"' ? a_quote_inside :
 		    NULL;
 	}
@@ -218,7 +218,7 @@ conf_parse_alias(struct span line, struct conf_alias_line *out)
 {
 	out->name = trim(take(&line, ":"));
 	out->has_colon = line.n > 0;
-	/* From the colon on, so that an empty list is a place in the line. */
+	/* From the colon on, so that even an empty list has an offset. */
 	out->targets = line;
 }
 
@@ -275,7 +275,7 @@ conf_parse_number(struct span in, const struct conf_unit *units, uint64_t *out)
 		else
 			number = number * 10 + digit;
 	}
-	/* Digits alone are of the unit that is worth one. */
+	/* Digits alone have the unit of worth 1. */
 	if (last != units->letter)
 		units = conf_units_none;
 	if (number > UINT64_MAX / units->worth)
@@ -332,7 +332,7 @@ least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* One row of the table of distances; the rows before it are given. */
+/* Row i of the table of distances, from the previous two rows. */
 static void
 distance_row(struct span a, struct span b, size_t i,
     size_t rows[3][conf_near_max_bytes + 1])
@@ -424,7 +424,7 @@ conf_show(struct span in, char *out, size_t room)
 		}
 		memcpy(out + length, one, n);
 		length += n;
-		/* As far as this the dots would still fit. */
+		/* Behind these octets the dots would still fit. */
 		if (length + sizeof(cut) <= room)
 			kept = length;
 	}

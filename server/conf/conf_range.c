@@ -10,7 +10,7 @@
 
 enum { narrowest_4 = 32, narrowest_6 = 128, widest_4 = 8, widest_6 = 16 };
 
-/* The prefix behind "/": digits without a zero in front, max at most. */
+/* The prefix length behind "/": no leading zero, at most max. */
 static bool
 parse_bits(struct span in, unsigned max, uint8_t *out)
 {
@@ -25,7 +25,7 @@ parse_bits(struct span in, unsigned max, uint8_t *out)
 	return true;
 }
 
-/* Clears what stands behind the prefix. */
+/* Clears the bits behind the prefix. */
 static void
 mask(uint8_t ip[16], unsigned bits)
 {

@@ -1,7 +1,7 @@
 /*
  * Reading the users and aliases files a domain names into sorted arrays.
- * Whether a target exists is judged by recipient_load.h.  A hash in a users
- * file is checked for its form and never shown.
+ * recipient_load.h checks whether a target exists.  A hash in a users file is
+ * checked for its form and never shown.
  */
 #include "server/conf/conf_table.h"
 
@@ -16,13 +16,13 @@
 
 struct table;
 
-/* What is different in the two tables. */
+/* What differs between the two tables. */
 struct kind {
-	const char	*what;		/* an entry is, for people */
-	size_t		 size;		/* of one, whose name stands first */
+	const char	*what;		/* word for an entry, for people */
+	size_t		 size;		/* of an entry; its name is first */
 	size_t		 line_at;	/* offset of its line */
 	void		(*read)(struct table *t, struct span line);
-	bool		 secret;	/* show names alone */
+	bool		 secret;	/* show only names */
 };
 
 /* One table being read. */
@@ -52,7 +52,7 @@ line_at(const struct table *t, size_t i)
 	return (void *)((char *)entry_at(t, i) + t->kind->line_at);
 }
 
-/* A new entry, zero but for its line and name, ASCII small; or NULL. */
+/* A new entry, zero but for its line and its name, ASCII folded; or NULL. */
 static void *
 add_entry(struct table *t, struct span name)
 {
@@ -75,7 +75,7 @@ add_entry(struct table *t, struct span name)
 	return grown;
 }
 
-/* A mistake at where in the line at hand. */
+/* Reports a mistake at where in the current line. */
 static void
 refuse(struct table *t, const uint8_t *where, const char *what)
 {
@@ -99,7 +99,7 @@ conf_table_break(char **broken, const char *format, ...)
 	return n == -1 ? -1 : 0;
 }
 
-/* A local part alone, as it may stand in front of an "@". */
+/* Is in a local part alone, as it may stand in front of an "@"? */
 static bool
 is_local(struct span in)
 {
@@ -109,7 +109,7 @@ is_local(struct span in)
 	    m.local_len > 0;
 }
 
-/* A user has a Maildir of that name, an alias has not. */
+/* A user has a Maildir of that name, an alias does not. */
 static bool
 check_name(struct table *t, struct span name, bool is_user)
 {
@@ -133,7 +133,7 @@ check_name(struct table *t, struct span name, bool is_user)
 	    conf_report_bad(t->report, &word, t->kind->what, want);
 }
 
-/* A user is kept whatever stands behind the name, so that aliases find it. */
+/* A user with a bad hash is kept, so that aliases find it. */
 static void
 read_user(struct table *t, struct span line)
 {
@@ -159,7 +159,7 @@ read_user(struct table *t, struct span line)
 		refuse(t, parsed.rest.p, "one name a line");
 }
 
-/* Why target cannot be one; NULL: it is in *out. */
+/* Parses target into *out: NULL, or why it is not a target. */
 static const char *
 read_target(struct span target, struct mailbox *out)
 {
@@ -223,7 +223,7 @@ static const struct kind aliases = { "alias", sizeof(struct conf_alias),
 _Static_assert(offsetof(struct conf_user, name) == 0 &&
     offsetof(struct conf_alias, name) == 0, "a name stands first");
 
-/* The entry of the line at hand; behind a name may stand a password. */
+/* The entry of the current line; a hash behind the name is not shown. */
 static struct span
 entry_of(struct table *t)
 {
@@ -259,14 +259,14 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Entry i has the name of the one before it, which is of an earlier line. */
+/* Reports that entry i has the name of entry i - 1, from an earlier line. */
 static void
 refuse_twin(struct table *t, const struct conf_text *text, size_t i)
 {
 	char shown[conf_shown_max_bytes];
 	struct span line;
 
-	/* No walk to the line for what is not shown. */
+	/* Not shown, so do not look for its line. */
 	if (t->report->full || t->report->muted)
 		return;
 	t->report->place = conf_text_place(text, *line_at(t, i));
@@ -286,7 +286,7 @@ sort(struct table *t)
 		t->error = errno;
 }
 
-/* Reads the file named in a line of the configuration, or says why not. */
+/* Reads the file named in a line of the configuration, or reports why not. */
 static bool
 open_table(struct conf_report *report, const struct conf_text *conf_text,
     unsigned number, const char *path, struct conf_text *out)
@@ -302,7 +302,7 @@ open_table(struct conf_report *report, const struct conf_text *conf_text,
 	return false;
 }
 
-/* The table at path, which is named in line number of the configuration. */
+/* Loads the table at path, which line number of the configuration names. */
 static void
 load_table(struct table *t, const struct conf_text *conf_text,
     unsigned number, const char *path)
@@ -320,7 +320,7 @@ load_table(struct table *t, const struct conf_text *conf_text,
 	conf_text_free(&text);
 }
 
-/* Both are sorted by name. */
+/* Moves hashes to users of the same name; both arrays are sorted by name. */
 static void
 move_passwords(struct conf_user *from, size_t n, struct conf_domain *to)
 {
@@ -392,7 +392,7 @@ conf_table_load(struct conf *conf, const struct conf_text *text,
 		struct table a = { .kind = &aliases, .report = report };
 		bool users_again = false, aliases_again = false;
 
-		/* A file of two domains is judged once. */
+		/* Mistakes in a file of two domains are reported once. */
 		for (size_t j = 0; j < i; j++) {
 			users_again |= same_path(d->users_path,
 			    conf->domains[j].users_path);

@@ -1,7 +1,7 @@
 /*
- * Reading a configuration file whole, walking its lines, and the mistakes
- * found in it, in words.  Knows no keyword.  Run by the master at start-up and
- * upon SIGHUP.
+ * Reads a whole configuration file, walks its lines, and words the mistakes
+ * found in it.  Knows no keyword.  Run by the master at start-up and upon
+ * SIGHUP, and by smtpctl.
  */
 #include "server/conf/conf_text.h"
 
@@ -21,7 +21,7 @@
 
 enum {
 	window_chars = 160,	/* of a line shown at most */
-	window_before = 100	/* of them before the caret */
+	window_before = 100	/* of these before the caret */
 };
 
 static const char *
@@ -157,7 +157,7 @@ put_char(FILE *f, struct span in, bool blank)
 	size_t taken;
 
 	if (in.p[0] == '\t') {
-		/* Kept, so that the caret stands right on any tab stop. */
+		/* A tab is kept, so that the caret fits any tab width. */
 		fputc('\t', f);
 		return span_skip(in, 1);
 	}
@@ -171,7 +171,7 @@ put_char(FILE *f, struct span in, bool blank)
 	return span_skip(in, taken);
 }
 
-/* The line and the caret; of a long line what is around the caret. */
+/* Puts the line and the caret; of a long line the part around the caret. */
 static void
 put_line(FILE *f, struct span line, size_t at)
 {
@@ -252,7 +252,7 @@ conf_report_word(struct conf_report *r, const struct conf_text *text,
 
 	(void)conf_cut_line(place.line, &cut);
 	va_start(ap, format);
-	/* The file may be another one by now. */
+	/* The file may have changed since that word was read. */
 	report_at(r, &place, word < cut.count ? cut.words[word].at : 0,
 	    format, ap);
 	va_end(ap);

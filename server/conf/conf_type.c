@@ -1,7 +1,7 @@
 /*
- * What a value of each type may be, how it is read into the configuration
- * and how it is printed, so that what is printed can be read.  What only the
- * whole file can tell is judged in conf_load.c.
+ * The types of values: what each may be, how it is read into the configuration,
+ * and how it is printed so that it can be read again.  conf_load.c checks what
+ * depends on the whole file.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ slot(const struct conf_setting *s)
 	return base + s->k->offset;
 }
 
-/* The same, to read. */
+/* The same, read-only. */
 static const void *
 value(const struct conf_line *l)
 {
@@ -39,7 +39,7 @@ conf_word_text(const char *word, char out[conf_word_max_bytes])
 
 /* ---- words -------------------------------------------------------------- */
 
-/* Replaces the string the keyword keeps; copy may be NULL: reported. */
+/* Replaces the keyword's string; copy NULL: reported already. */
 static bool
 set_string(const struct conf_setting *s, char *copy)
 {
@@ -117,7 +117,7 @@ read_path(const struct conf_setting *s)
 	    s->report));
 }
 
-/* A table, and how many entries it has. */
+/* Writes a table's path, and in meaning its number of entries. */
 static bool
 write_table(struct conf_line *l)
 {
@@ -213,7 +213,7 @@ write_mailbox(struct conf_line *l)
 
 /* ---- numbers ------------------------------------------------------------ */
 
-/* The largest unit that divides number; "0" has none. */
+/* Writes number in the largest unit that divides it; "0" has no unit. */
 static void
 number_text(const struct conf_unit *unit, uint64_t number, char *out, size_t n)
 {
@@ -315,7 +315,7 @@ write_log(struct conf_line *l)
 		conf_word_text(l->conf->log_path, path);
 	snprintf(l->value, sizeof(l->value), "to %s", path[0] != '\0' ?
 	    path : l->conf->log == CONF_LOG_STDERR ? "stderr" : "syslog");
-	/* -d decides, which the configuration does not know. */
+	/* -d decides, which is not part of the configuration. */
 	l->off = l->conf->log == CONF_LOG_DEFAULT;
 	if (l->off)
 		snprintf(l->meaning, sizeof(l->meaning), "%s",

@@ -1,5 +1,5 @@
 /*
- * What is said of a configuration that is taken all the same.
+ * Warnings about a configuration that is accepted all the same.
  */
 #include "server/conf/conf_text.h"
 #include "server/conf/conf_warn.h"
@@ -49,7 +49,7 @@ warn_logins(const struct conf *conf, conf_warn_fn *tell)
 struct telling {
 	conf_warn_fn		*tell;
 	unsigned	 count;
-	const char	*path;		/* the place of the last one */
+	const char	*path;		/* place of the last one */
 	unsigned	 line;
 };
 
@@ -109,7 +109,7 @@ conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
 	tell(t.path, t.line, text);
 }
 
-/* A directory that is missing will be made below the root. */
+/* A missing directory will be created below the root. */
 static bool
 device_of(const char *root, const char *below, dev_t *out)
 {

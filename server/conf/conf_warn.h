@@ -1,25 +1,25 @@
 /*
- * What a configuration may say, but most likely should not.
+ * Warnings about a valid configuration that most likely is not as intended.
  */
 #ifndef SERVER_CONF_WARN_H
 #define SERVER_CONF_WARN_H
 
 #include "server/conf/conf.h"
 
-/* Line 0: the file as a whole, or what none of its lines says. */
+/* Line 0: the whole file, or something that no line sets. */
 typedef void conf_warn_fn(const char *path, unsigned line, const char *text);
 
 /*
- * Calls tell for a hostname without a dot, submission to which nobody can log
- * in, what is broken, and Maildirs on another file system than the spool.
- * Before passwords are forgotten.
+ * Calls tell for a hostname without a dot, submission where no user can log in,
+ * conf_warn_broken, and Maildirs on another file system than the spool.  To be
+ * called before conf_forget_passwords.
  */
 void	conf_warn(const struct conf *conf, conf_warn_fn *tell);
-/* Aliases, catch-alls and passwords that are broken: 20, and the number. */
+/* Tells the first 20 broken aliases, catch-alls, hashes; counts the rest. */
 void	conf_warn_broken(const struct conf *conf, conf_warn_fn *tell);
 /*
- * What it costs that mail and spool/incoming below root are on two file
- * systems, for people; NULL where they are not.
+ * What it costs, for people, that mail and spool/incoming below root are on two
+ * file systems; NULL where they are on one.
  */
 const char *conf_warn_apart(const char *root);
 

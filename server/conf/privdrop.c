@@ -17,10 +17,10 @@
 #include "shared/log.h"
 #include "shared/os/os.h"
 
-/* Who this process is, once it must not look names up; or NULL. */
+/* The user of this process once it must not look up names; or NULL. */
 static const struct identity *settled;
 
-/* An administrator may have let the user into a group of keys, say. */
+/* An administrator may have added the user to, say, a group for keys. */
 static void
 find_groups(struct identity *out)
 {
@@ -162,7 +162,7 @@ privdrop_denial(const char *path)
 	return text;
 }
 
-/* ---- who the processes become ------------------------------------------ */
+/* ---- the users of the processes ----------------------------------------- */
 
 static void
 find_user(const char *name, const char *keyword, struct identity *out)
@@ -173,7 +173,7 @@ find_user(const char *name, const char *keyword, struct identity *out)
 		    name);
 }
 
-/* Who talks to strangers is in no other. */
+/* Workers talk to strangers, so they are in no other group. */
 static void
 keep_own_group(struct identity *who)
 {
@@ -182,9 +182,9 @@ keep_own_group(struct identity *who)
 }
 
 /*
- * The catcher needs nobody to have been created for it; and where it cannot
- * become anybody, in a container without CAP_SETUID or a user namespace of one
- * user, it stays who it is.
+ * The catcher runs without its users created, as "nobody".  Where it cannot
+ * change its user, in a container without CAP_SETUID or a user namespace of one
+ * user, it keeps that.
  */
 static void
 find_for_catcher(const struct conf *conf, struct users *u)

@@ -1,6 +1,6 @@
 /*
- * Becoming nobody: two users, and never root again; and what the user that a
- * process has become may not reach.
+ * Dropping privileges: a process becomes one of two users, and never root
+ * again; and which paths that user may not access, and why.
  */
 #ifndef SERVER_PRIVDROP_H
 #define SERVER_PRIVDROP_H
@@ -15,54 +15,54 @@ enum { identity_name_bytes = 40, identity_groups_max = 32 };
 struct identity {
 	uid_t	uid;
 	gid_t	gid;
-	gid_t	groups[identity_groups_max];	/* gid, and others */
+	gid_t	groups[identity_groups_max];	/* gid, and more */
 	int	group_count;
 	char	name[identity_name_bytes];	/* or the uid, in digits */
 };
 
-/* Who the processes are. */
+/* The users that the processes become. */
 struct users {
-	bool		drop;		/* started as who may change it */
+	bool		drop;		/* may we change the user? */
 	struct identity	master;
 	struct identity	worker;		/* in no group but its own */
 };
 
-/* Finds both by the configuration; fatal when one is missing or not fit. */
+/* Finds both users of conf; fatal when one is missing or not fit. */
 void	privdrop_find_users(const struct conf *conf, struct users *out);
 /*
- * Changes to who, one of the two, for good: groups, gids, uids, and a try to
- * come back, which must fail; or stays who this process is where it cannot
- * change that.  No other right is left to it and what it executes.  0, or -1
- * and errno (EPERM: root could be had again).
+ * Changes to who, one of the two, for good: sets groups, gids and uids, and
+ * tries to become root, which must fail.  Where this process cannot change its
+ * user, keeps that.  In both cases drops every capability, also for programs
+ * it executes.  0, or -1 and errno (EPERM: root could be regained).
  */
 int	privdrop_become(const struct users *u, const struct identity *who);
 /*
- * The user called name with the groups it is in, but not root's; false when
- * there is none, or it is root.
+ * Finds the user called name and its groups, except root's; false when there
+ * is no such user, or its uid or gid is root's.
  */
 bool	privdrop_find(const char *name, struct identity *out);
-/* Who this process is. */
+/* The effective user and group of this process; groups stay as they are. */
 void	privdrop_own(struct identity *out);
 /*
- * This process stays id, which is borrowed, and enters its sandbox: from now
- * on no name of a user or a group is looked up.
+ * This process, whose user is id (borrowed), enters its sandbox: from now on no
+ * name of a user or group is looked up.
  */
 void	privdrop_settle(const struct identity *id);
 /*
  * The first directory on the way to path that this process may not search; or
- * NULL.  Until the next call.
+ * NULL.  Valid until the next call.
  */
 const char *privdrop_find_bar(const char *path);
 /*
- * Whose path is, for people: "the directory /etc/ssl/private belongs to
- * root:root, mode 0700", names escaped; in numbers after privdrop_settle.
+ * Describes the owner of path, for people: "the directory /etc/ssl/private
+ * belongs to root:root, mode 0700", path escaped; after privdrop_settle user
+ * and group are numbers.
  */
 void	privdrop_describe(const char *path, char *out, size_t room);
 /*
  * Why this process was denied path (EACCES), for people, from "Permission
- * denied" to the remedy: the directory on the way that bars the user of this
- * process, or path itself, and whose it is; or the sandbox.  Until the next
- * call.
+ * denied" to the remedy: the directory on the way that bars its user, or path
+ * itself, with the owner; or the sandbox.  Valid until the next call.
  */
 const char *privdrop_denial(const char *path);
 

@@ -1,6 +1,5 @@
 /*
- * Punycode, the way from Unicode to ASCII alone: two spellings are compared in
- * ASCII, so nothing is ever read back.  Pure.
+ * Encodes Punycode, and never decodes it: domains are compared in ASCII.  Pure.
  */
 #include "server/conf/punycode.h"
 
@@ -73,8 +72,8 @@ least_from(const struct label *l, uint32_t n)
 }
 
 /*
- * RFC 3492 6.3.  No number overflows: there are 63 characters at most, and
- * 63 times U+10FFFF is what all steps together can add to delta.
+ * RFC 3492 6.3.  Nothing overflows: a label has at most 63 characters, so all
+ * steps together add at most 63 times U+10FFFF to delta.
  */
 static void
 encode(const struct label *l, struct buf *out)
@@ -108,7 +107,7 @@ encode(const struct label *l, struct buf *out)
 	}
 }
 
-/* Takes a label off *in; false: it is none.  *beyond: not all of it ASCII. */
+/* Takes a label off *in; false: it is bad.  *beyond: it is not all ASCII. */
 static bool
 take_label(struct span *in, struct label *out, bool *beyond)
 {

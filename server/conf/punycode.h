@@ -1,10 +1,10 @@
 /*
- * Domains with characters beyond ASCII in their other spelling, xn-- (RFC 3492,
- * 5890 2.3.2.1).  Pure.
+ * Converts domains with non-ASCII characters to A-labels, xn-- (RFC 3492,
+ * RFC 5890 2.3.2.1).  Pure.
  *
- * Nothing is mapped: capitals beyond ASCII and decomposed characters are no
- * U-labels (RFC 5891 5.3, 5.4), and have another spelling than what they look
- * like; who sends maps them.
+ * Nothing is mapped: labels with non-ASCII capitals or decomposed characters
+ * are not U-labels (RFC 5891 5.3, 5.4), and their A-labels differ from those
+ * of the names they look like; senders have to map them.
  */
 #ifndef SERVER_PUNYCODE_H
 #define SERVER_PUNYCODE_H
@@ -14,9 +14,9 @@
 enum { punycode_domain_bytes = smtp_domain_max_bytes + 1 };
 
 /*
- * Writes domain, its ASCII letters small and each label beyond ASCII as xn--,
- * and a NUL into out.  False, and out is not to be read: it is not UTF-8, has a
- * NUL in it, or is longer so than a domain (255 octets) or a label (63) may be.
+ * Writes domain and a NUL into out, ASCII letters folded and each non-ASCII
+ * label as xn--.  False, out undefined: domain is not UTF-8, has a NUL or an
+ * empty label, or the result has over 255 octets or a label of over 63.
  */
 bool	punycode_domain(struct span domain, char out[punycode_domain_bytes]);
 

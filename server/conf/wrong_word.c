@@ -1,5 +1,5 @@
 /*
- * What was wrong with a command line.
+ * Messages for wrong command lines.
  */
 #include "server/conf/wrong_word.h"
 
@@ -38,7 +38,7 @@ has_word(const char *list, struct span word)
 	return false;
 }
 
-/* The nearest by its letters, or what goes on as word does; empty: none. */
+/* The nearest word by edits, or one that begins with word; empty: none. */
 static struct span
 nearest(const char *list, struct span word)
 {
@@ -100,8 +100,7 @@ wrong_word(const char *usage, int argc, char *argv[],
 	struct span name = span_from(last, strcspn(last, "="));
 	bool is_long = strncmp(last, "--", 2) == 0 && last[2] != '\0';
 
-	/* optopt stays 0 where getopt(3) has nothing to say, and for what it
-	 * does not know and is no letter. */
+	/* optopt stays 0 without an error, and for an unknown long option. */
 	if (is_long && optopt == 0 && !has_word(usage, name))
 		wrong_word_of(usage, last, "there is no such option", out);
 	else if (optopt == 0 && optind < argc)
