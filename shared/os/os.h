@@ -1,5 +1,5 @@
 /*
- * What each operating system does in its own way.
+ * Functions that differ between operating systems.
  */
 #ifndef SHARED_OS_H
 #define SHARED_OS_H
@@ -8,20 +8,18 @@
 #include <sys/types.h>
 
 /*
- * Empties the set of capabilities that this process and its children could
- * ever have again (Linux; elsewhere there are none).  Needs root; what the
- * system does not let us drop is left, for changing the user clears the
- * effective ones in any case.
+ * Empties the bounding and ambient sets, so that neither this process nor a
+ * child can gain capabilities (Linux; elsewhere there are none).  Needs root.
+ * A failure is ignored, since changing the user clears the effective set.
  */
 void	os_drop_capabilities(void);
 /*
- * May this process become other users?  Root may; and on Linux one that was
- * given CAP_SETUID and CAP_SETGID, as a service manager does, without ever
- * having been root.
+ * Whether this process may become other users: as root, or on Linux with
+ * CAP_SETUID and CAP_SETGID, which a service manager can give without root.
  */
 bool	os_may_change_user(void);
 /*
- * Gives up every capability that a change of users has left (Linux).  0, or
+ * Drops all capabilities that are left after a change of user (Linux).  0, or
  * -1 and errno.
  */
 int	os_forget_capabilities(void);
@@ -29,71 +27,72 @@ int	os_forget_capabilities(void);
 enum { os_boot_id_bytes = 64 };
 
 /*
- * What tells this boot of the system from every other: printable ASCII and a
- * NUL.  False where it cannot be told.
+ * Writes an identifier of this boot of the system, printable ASCII and a NUL.
+ * False if there is none.
  */
 bool	os_boot_id(char out[os_boot_id_bytes]);
-/* The effective user at the other end of a local socket: 0, or -1, errno. */
+/* The effective user at a local socket's other end.  0, or -1 and errno. */
 int	os_peer_uid(int fd, uid_t *out);
 /*
- * Who connects to the listening local socket fd cannot send descriptors, on
- * systems that know of it (Linux 6.16): to close one that was sent may last
- * as long as its sender likes (SO_LINGER).
+ * Keeps clients of the listening local socket fd from sending descriptors,
+ * where the system can (Linux 6.16): closing a descriptor may block for as
+ * long as its sender chose (SO_LINGER).
  */
 void	os_refuse_descriptors(int fd);
 
 /*
- * Connects to the local syslog, if that is there and it was not done yet:
- * before a sandbox that would not let us.
+ * Connects to the local syslog, if there is one and it is not connected yet;
+ * called before a sandbox that forbids it.
  */
 void	os_syslog_open(void);
 /*
- * Sends one line in syslog's form, "<PRIORITY>TIME TAG: TEXT" without an LF,
- * and does not wait.  0, or -1 and errno; EAGAIN: not now.
+ * Sends one line of the form "<PRIORITY>TIME TAG: TEXT", without an LF, and
+ * does not block.  0, or -1 and errno; EAGAIN: try later.
  */
 int	os_syslog_send(const void *line, size_t n);
 
 /*
- * For send(2): the end of the connection follows at once, so one packet may
- * carry both.  0 where there is no such flag.
+ * A flag for send(2) just before the connection is closed, so that one packet
+ * may carry the data and the FIN.  0 where there is no such flag.
  */
 extern const int os_send_last;
 
 /*
- * fork(2) without what libc does around it for threads and other handlers:
- * each page that it writes to would be copied twice.  For a process with one
- * thread that holds no lock; OpenSSL tells a child by its process id.
+ * fork(2) without libc's work for threads and handlers, which would copy each
+ * page that it writes to twice.  For a process with one thread that holds no
+ * lock; OpenSSL recognizes a child by its process id.
  */
 pid_t	os_fork(void);
 
 /*
- * Files of a process that is held.  On FreeBSD it opens only what it keeps
- * open; elsewhere the sandbox knows the paths, and nothing is kept.
+ * Files of a process in its sandbox.  On FreeBSD it opens files only below
+ * directories that it keeps open; elsewhere the sandbox knows the paths.
  *
- * dir will be opened in again.  0, or -1 and errno.
+ * Prepares dir for files to be opened in it later.  0, or -1 and errno.
  */
 int	os_keep_directory(const char *dir);
 /*
- * dir, opened for nothing but to be named by its descriptor: whoever sets up
- * a sandbox may no longer reach it by its path.  -1 where there is no such
- * thing.
+ * Opens dir only to name it by its descriptor (O_PATH), for a sandbox set up
+ * when dir can no longer be reached by its path.  -1 where this is not needed
+ * or fails.
  */
 int	os_name_directory(const char *dir);
-/* open(2) of path, the directory of which may have been kept. */
+/* open(2) of path, whose directory may be a kept one. */
 int	os_open_file(const char *path, int flags);
 /*
- * program will be executed, and again by itself: opens it as descriptor fd,
- * before this process becomes a user who may not reach it.  0, or -1, errno.
+ * Opens program as descriptor fd, to execute it now and again by itself,
+ * before this process becomes a user who may not reach the program's path.
+ * 0, or -1 and errno.
  */
 int	os_keep_program(const char *program, int fd);
-/* A child that will not execute it. */
+/* For a child that will not execute the program: closes fd. */
 void	os_drop_program(int fd);
-/* execve(2) of what was kept.  Returns only if it fails: -1 and errno. */
+/* execve(2) of the kept program.  Returns only on failure: -1 and errno. */
 int	os_execute(const char *program, int fd, char *const argv[],
 	    char *const envp[]);
 /*
- * What ps(1) calls this process: Linux before 6.14 names one that was
- * executed by its descriptor by the descriptor's number.
+ * Sets the name in ps(1): Linux before 6.14 names a process that was executed
+ * by descriptor after the descriptor's number.
  */
 void	os_name_process(const char *name);
 

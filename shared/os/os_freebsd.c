@@ -1,7 +1,7 @@
 /*
- * FreeBSD: in capability mode (capsicum(4)) nothing is named by a path of its
- * own, so directories are held open.  Written after the
- * manual pages, compiled against stub headers only; it has not run.
+ * FreeBSD: in capability mode (capsicum(4)) files can only be opened relative
+ * to a directory's descriptor, so directories are kept open.  Written after
+ * the manual pages, compiled against stub headers only; it has not run.
  */
 #include "shared/os/os.h"
 

@@ -23,10 +23,10 @@ os_drop_capabilities(void)
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	for (unsigned long cap = 0; cap < 64; cap++)
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
-			return;		/* the last one, or not allowed to */
+			return;		/* past the last, or not allowed */
 }
 
-/* Two words for each set, the low one first. */
+/* Each set has two words, the low one first. */
 struct capabilities {
 	struct __user_cap_header_struct	head;
 	struct __user_cap_data_struct	sets[_LINUX_CAPABILITY_U32S_3];

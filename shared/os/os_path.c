@@ -1,6 +1,6 @@
 /*
- * Linux and OpenBSD: what may be opened is still named by its path, and
- * nothing has to be kept.
+ * Linux and OpenBSD: a process in its sandbox still opens files by their path,
+ * so no directory has to be kept open.
  */
 #include "shared/os/os.h"
 

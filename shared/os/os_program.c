@@ -1,7 +1,7 @@
 /*
- * A program that executes itself again, by a descriptor: who executes it need
- * not be able to reach it by its path, which leads through a home that lets
- * nobody in, say.  OpenBSD can name it by its path only.
+ * A program that executes itself again by a descriptor, so that its user need
+ * not be able to reach its path, which may lead through a private home.
+ * OpenBSD can execute a program only by its path.
  */
 #include "shared/os/os.h"
 
@@ -12,7 +12,7 @@
 #define O_EXEC	O_PATH
 #endif
 
-/* Not close-on-exec: what is executed has to execute itself, too. */
+/* Not close-on-exec: the executed program executes itself again. */
 int
 os_keep_program(const char *program, int fd)
 {

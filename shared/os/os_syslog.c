@@ -1,10 +1,10 @@
 /*
- * The local syslog.  syslog(3) of Linux and FreeBSD waits for a syslogd that
- * does not read, for ever if need be; so the datagrams are sent here.
+ * The local syslog.  syslog(3) of Linux and FreeBSD blocks, perhaps for ever,
+ * when syslogd does not read; so the datagrams are sent here.
  *
- * Reconnecting is all that the master's sandbox has connect(2) for: a
- * syslogd that was started anew has a new socket at the old path.  In
- * FreeBSD's capability mode there is no way to it.
+ * The master's sandbox allows connect(2) only to reconnect to syslogd: after a
+ * restart it has a new socket at the old path.  FreeBSD's capability mode does
+ * not allow that.
  */
 #include "shared/os/os.h"
 
@@ -22,7 +22,7 @@ os_syslog_open(void)
 {
 }
 
-/* The kernel keeps what no syslogd takes, or counts it. */
+/* The kernel keeps lines that syslogd does not take, or counts them. */
 int
 os_syslog_send(const void *line, size_t n)
 {

@@ -1,18 +1,18 @@
 /*
- * The sandbox on FreeBSD: limits, no tracing, cap_rights_limit(2) on the
- * descriptors held and capability mode (capsicum(4)).  Written after the
- * manual pages and compiled against stub headers only; it has not run.
+ * The sandbox on FreeBSD: limits, no tracing, cap_rights_limit(2) on the open
+ * descriptors and capability mode (capsicum(4)).  Written after the manual
+ * pages and compiled against stub headers only; it has not run.
  *
- * Capability mode knows no paths: every absolute open fails, so the master
- * works below the directory descriptors that it opened before, with the *at
- * calls, and the nursery executes itself with fexecve(2) of a descriptor of
- * its own program.  Paths given to sandbox_enter are for other systems.
- * Syslog cannot be connected to again: RIGHT_SYSLOG keeps what is open.
+ * In capability mode every absolute open fails, so the master opens files with
+ * the *at calls below directories that it opened before, and the nursery
+ * executes itself with fexecve(2) of a descriptor of its own program.  Paths
+ * given to sandbox_enter are for other systems.  There is no reconnecting to
+ * syslog: RIGHT_SYSLOG keeps the open socket.
  *
- * What it cannot hold, and sandbox_beyond says: sockets may be created,
- * though neither bound nor connected; a user may set his own user ID; code
- * may be mapped.  Memory is limited as address space.  A descriptor that a
- * worker receives later has the rights that the sender left on it.
+ * Not prevented, as sandbox_beyond says: a process can create sockets, but not
+ * bind or connect them, set its own user ID, and map code.  Memory is limited
+ * as address space.  A descriptor that a worker receives later has the rights
+ * that the sender left on it.
  */
 #include <sys/types.h>
 #include <sys/capsicum.h>
@@ -30,9 +30,9 @@
 #include "shared/os/sandbox_probe.h"
 #include "shared/os/sandbox_table.h"
 
-/* Descriptors of a worker lie below; the caller closes what lies above. */
+/* A worker's descriptors are lower; the caller closes higher ones. */
 #define limited_descriptors	64
-/* RLIMIT_AS counts the program and what the allocator only reserves. */
+/* RLIMIT_AS also counts the program and memory that malloc(3) reserves. */
 #define address_slack_bytes	(64ULL * 1024 * 1024)
 
 static struct sandbox_limits limits[SANDBOX_ROLE_COUNT];
@@ -53,7 +53,7 @@ sandbox_prepare(enum sandbox_role role, const char **what)
 	return 0;
 }
 
-/* Neither ftruncate nor F_SETFL, so a spool file can only be appended to. */
+/* No ftruncate and no F_SETFL, so a spool file can only be appended to. */
 static int
 limit_descriptors(void)
 {
@@ -109,7 +109,7 @@ sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 	return cap_enter();
 }
 
-/* Capability mode and limits outlive execution; tracing is forbidden anew. */
+/* Capability mode and limits survive execve(2), PROC_TRACE_CTL does not. */
 int
 sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
@@ -148,7 +148,7 @@ sandbox_describe(void)
 	return "capsicum, rlimits";
 }
 
-/* Capability mode refuses, it does not kill; nothing else counts. */
+/* Capability mode refuses calls, and kills by no signal but this one. */
 const int sandbox_kill_signal = SIGTRAP;
 const struct sandbox_probe sandbox_probes_os[] = {
 	{ NULL, 0, false, NULL }

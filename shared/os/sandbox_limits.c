@@ -1,7 +1,7 @@
 /*
- * Limits by setrlimit(2).  What is inherited already is not set again, as
- * workers are forked by the thousand; what is forbidden rather than limited
- * stands in the files named after operating systems.
+ * Limits by setrlimit(2).  Inherited limits are not set again, as workers are
+ * forked by the thousand.  The files named after operating systems forbid
+ * calls and paths.
  */
 #include <sys/mman.h>
 
@@ -15,8 +15,8 @@
 #endif
 
 /*
- * One that holds already is inherited by every child, and the hard limit
- * says that it stays.
+ * Skips a limit that is in force already: every child inherits it, and the
+ * hard limit keeps it.
  */
 static int
 note(struct sandbox_limits *out, int resource, uint64_t max)
@@ -85,7 +85,7 @@ sandbox_limit_file(uint64_t max_bytes)
 	return setrlimit(RESOURCE(RLIMIT_FSIZE), &want);
 }
 
-/* Only Linux can lock a page as late as when it is used. */
+/* Only Linux can lock each page at its first use. */
 #ifndef MCL_ONFAULT
 #define MCL_ONFAULT	0
 #endif
@@ -95,7 +95,7 @@ sandbox_lock(enum sandbox_role role)
 {
 	struct rlimit limit;
 
-	/* Addresses: its memory, and no system gives 64 MiB more. */
+	/* All addresses count: the role's memory and at most 64 MiB more. */
 	return getrlimit(RESOURCE(RLIMIT_MEMLOCK), &limit) == 0 &&
 	    limit.rlim_cur >= sandbox_table[role].memory_max_bytes +
 	    64ULL * 1024 * 1024 &&

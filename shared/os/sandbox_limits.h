@@ -1,6 +1,6 @@
 /*
- * The limits of a role, which every system here has: noted once by
- * sandbox_prepare, set by sandbox_enter.
+ * The limits of a role, on all systems: noted once by sandbox_prepare, set by
+ * sandbox_enter.
  */
 #ifndef SHARED_SANDBOX_LIMITS_H
 #define SHARED_SANDBOX_LIMITS_H
@@ -22,15 +22,14 @@ struct sandbox_limits {
 };
 
 /*
- * Notes in *out the limits of role that do not hold yet.  Systems count
- * memory differently: at most data_max_bytes (0: no limit) that it writes
- * to, and address_max_bytes (0: no limit, or the system has none) of
- * addresses.  0, or -1 with errno.
+ * Notes in *out the limits of role that are not in force yet.  Systems count
+ * memory differently: at most data_max_bytes of writable memory (0: no limit)
+ * and address_max_bytes of addresses (0: no limit).  0, or -1 with errno.
  */
 int	sandbox_limits_note(struct sandbox_limits *out,
 	    enum sandbox_role role, uint64_t data_max_bytes,
 	    uint64_t address_max_bytes);
-/* Sets them for good: one system call each.  0, or -1 with errno. */
+/* Sets the limits for good: one system call each.  0, or -1 with errno. */
 int	sandbox_limits_set(const struct sandbox_limits *limits);
 
 #endif

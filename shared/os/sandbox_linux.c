@@ -1,8 +1,8 @@
 /*
  * The sandbox on Linux: limits, no new privileges, not dumpable, Landlock
- * (sandbox_linux_landlock.c), seccomp (sandbox_linux_seccomp.c).  A kernel
- * without Landlock still holds system calls and limits, and
- * sandbox_describe says what it lacks; without seccomp nothing is entered.
+ * (sandbox_linux_landlock.c), seccomp (sandbox_linux_seccomp.c).  On a kernel
+ * without Landlock, system calls and limits are still confined, and
+ * sandbox_describe says what is missing; without seccomp there is no sandbox.
  */
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -19,16 +19,16 @@
 /* What sandbox_prepare leaves for sandbox_enter. */
 struct prepared {
 	bool			 done;
-	bool			 no_new_privs;	/* held already */
+	bool			 no_new_privs;	/* in force already */
 	int			 ruleset;	/* allows no path; or -1 */
 	struct sandbox_limits	 limits;
 	struct sock_fprog	 program;
 };
 
 static struct prepared prepared[SANDBOX_ROLE_COUNT];
-/* The role that holds this process, and every one it forks. */
+/* The role that confines this process and the children it forks. */
 static enum sandbox_role held_by = SANDBOX_ROLE_COUNT;
-/* The same, but not by the filter of an image that executed this one. */
+/* The same, unless the filter is from the image that executed this one. */
 static enum sandbox_role entered = SANDBOX_ROLE_COUNT;
 
 int
@@ -111,15 +111,15 @@ sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 		return -1;
 	if (sandbox_seccomp_install(&p->program, what) == -1)
 		return -1;
-	/* Who forks nobody prepares nothing more: a page less to copy. */
+	/* Only a role that forks prepares another: a page less to copy. */
 	if (sandbox_table[role].rights & RIGHT_FORK)
 		held_by = entered = role;
 	return 0;
 }
 
 /*
- * Only the filter of a role answers ENOSYS to getpriority(2), which every
- * kernel has: who merely claims to be held does not pass.
+ * Checks that a role's filter is in force: only then does getpriority(2),
+ * which every kernel has, fail with ENOSYS.
  */
 int
 sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,

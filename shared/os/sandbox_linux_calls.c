@@ -1,8 +1,8 @@
 /*
- * Which system calls each right means, and which are deadly without it.
- * What stands nowhere here (getpriority, say, or what a later kernel brings)
- * gets ENOSYS: libc falls back, and nothing is gained.  A call stands once,
- * in a group or, where arguments decide, in the rules.  Data only;
+ * Which system calls each right allows, and which kill the process without it.
+ * A call that is not listed (getpriority, say, or one of a later kernel) gets
+ * ENOSYS: libc falls back, and an attacker gains nothing.  A call is listed
+ * once, in a group or, where arguments decide, in the rules.  Data only;
  * sandbox_linux_seccomp.c compiles it.
  */
 #include <sys/ioctl.h>
@@ -22,7 +22,7 @@
 #define C(name)		SCMP_SYS(name)
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 #define ANY_RIGHT	(~0U)
-/* The roles that parse nothing may know and change what is theirs. */
+/* Roles that parse no client's data may read and change their own state. */
 #define OWN_STATE	(RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK | RIGHT_EVENTS)
 
 /* Every process: end, return from a signal, use its memory and the clock. */
@@ -32,8 +32,8 @@ static const int always[] = {
 	C(clock_gettime), C(gettimeofday), C(time)
 };
 /*
- * No pwrite: its offset is obeyed on other systems' append-only files, and
- * pwritev2's RWF_NOAPPEND on Linux.  No sendfile, splice or copy_file_range.
+ * No pwrite, which on other systems ignores O_APPEND, as pwritev2's
+ * RWF_NOAPPEND does on Linux.  No sendfile, splice or copy_file_range.
  */
 static const int io[] = {
 	C(read), C(readv), C(pread64), C(write), C(writev), C(recvfrom),
@@ -77,7 +77,7 @@ static const int file_state[] = {
 	C(getdents64), C(faccessat), C(faccessat2), C(access), C(readlink),
 	C(readlinkat), C(getcwd), C(flock), C(fadvise64), C(utimensat)
 };
-/* Owned files or not, nobody needs these; where there are files, no death. */
+/* No role needs these; a role with RIGHT_FILES is not killed for them. */
 static const int files_unused[] = {
 	C(creat), C(truncate), C(fallocate), C(symlink), C(symlinkat),
 	C(mknod), C(mknodat), C(chmod), C(fchmod), C(fchmodat), C(chown),
@@ -91,17 +91,17 @@ static const int fork_call[] = {
 static const int fork_spared[] = {
 	C(clone), C(clone3)
 };
-/* The master has a child too, though it forked it before it was held. */
+/* The master, too, has a child, forked before it entered its sandbox. */
 static const int child_wait[] = {
 	C(wait4), C(waitid)
 };
 static const int fork_state[] = {
 	C(set_robust_list), C(set_tid_address), C(rseq),
 	C(getrlimit), C(setrlimit),
-	/* The keeper's children, before they are held by their own roles. */
+	/* For the keeper's children, before they enter their own roles. */
 	C(mlockall)
 };
-/* The child's channel and next sandbox, which is compiled in this one. */
+/* For the child's next sandbox, which is compiled inside this one. */
 static const int fork_sandbox[] = {
 	C(seccomp), C(landlock_create_ruleset), C(landlock_add_rule),
 	C(landlock_restrict_self)
@@ -112,7 +112,7 @@ static const int fork_socketpair[] = {
 static const int fork_prctl[] = {
 	C(prctl)
 };
-/* Landlock, where it knows of signals, lets it reach its workers only. */
+/* From ABI 6 on Landlock lets kill(2) reach only its own workers. */
 static const int fork_kill[] = {
 	C(kill)
 };
@@ -122,7 +122,7 @@ static const int exec_self[] = {
 static const int exec_start[] = {
 	C(arch_prctl)
 };
-/* The dynamic loader maps code; a program without one never does. */
+/* The dynamic loader maps code; a static program never does. */
 static const int loader[] = {
 	C(mmap), C(mprotect)
 };
@@ -144,7 +144,7 @@ static const int sanitizer[] = {
 	C(madvise), C(getrlimit), C(prlimit64)
 };
 
-/* Deadly in every role. */
+/* These kill in every role. */
 static const int never[] = {
 	C(bind), C(listen), C(sendmmsg), C(vfork), C(execve),
 	C(tkill), C(tgkill), C(rt_sigqueueinfo),
@@ -152,8 +152,8 @@ static const int never[] = {
 	C(pidfd_send_signal), C(ptrace), C(process_vm_readv),
 	C(process_vm_writev), C(process_madvise), C(kcmp), C(bpf),
 	C(perf_event_open), C(userfaultfd),
-	/* Memory that has a descriptor is bounded by no limit, and a file
-	   that can be executed, whatever the paths are. */
+	/* Memory with a descriptor is under no limit, and can be executed
+	   whatever the paths are. */
 	C(memfd_create), C(memfd_secret),
 	C(io_uring_setup), C(io_uring_enter), C(io_uring_register),
 	C(io_setup), C(io_submit),
@@ -175,7 +175,7 @@ static const int never[] = {
 	C(clock_adjtime), C(syslog)
 };
 
-/* allow, spare as in struct sandbox_calls; a 0 in spare means death. */
+/* allow and spare as in struct sandbox_calls; spare 0: kill. */
 #define GROUP(allow, spare, calls) { (allow), (spare), (calls), COUNT(calls) }
 
 const struct sandbox_calls sandbox_calls[] = {
@@ -234,10 +234,10 @@ const size_t sandbox_calls_count = COUNT(sandbox_calls);
 #define clone_flags_fork	(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | \
 				 CLONE_PARENT_SETTID | CSIGNAL)
 /*
- * Memory that RLIMIT_DATA counts: private, of no file, no stack that grows,
- * and written to, or not touched yet.  What is shared, only read, or made
- * read-only when it is full would be counted nowhere.  The kernel chooses
- * where: apart from each other, two pages for tables would come with each.
+ * Memory that RLIMIT_DATA counts: private, anonymous, no growing stack, and
+ * writable or not accessible yet.  Memory that is shared, or read-only from
+ * the start or once it is full, would escape the limit.  The kernel chooses
+ * the address: scattered mappings would cost two pages of tables each.
  */
 #define map_mask	(0x0fU | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_HUGETLB)
 #define map_value	(MAP_PRIVATE | MAP_ANONYMOUS)
@@ -247,7 +247,7 @@ const size_t sandbox_calls_count = COUNT(sandbox_calls);
 #define futex_not_wait_wake	0x7eU	/* clears FUTEX_WAKE, _PRIVATE */
 
 const struct sandbox_rule sandbox_rules[] = {
-	/* No F_SETFL for a worker: it would clear O_APPEND. */
+	/* No F_SETFL for a worker: that could clear O_APPEND. */
 	ALLOW1(ANY_RIGHT, 0, fcntl, EQ(1, F_GETFL)),
 	ALLOW1(ANY_RIGHT, 0, fcntl, EQ(1, F_GETFD)),
 	ALLOW1(OWN_STATE, 0, fcntl, EQ(1, F_SETFL)),
@@ -272,12 +272,12 @@ const struct sandbox_rule sandbox_rules[] = {
 	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_FREE)),
 	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_DONTDUMP)),
 	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_WIPEONFORK)),
-	/* pthread_once wakes whoever may wait, also with one thread. */
+	/* pthread_once wakes possible waiters even with one thread. */
 	ALLOW1(ANY_RIGHT, 0, futex, MASK(1, futex_not_wait_wake, 0)),
 
 	/*
-	 * Only where the socket is connected to already; with MSG_FASTOPEN
-	 * sendmsg(2) would connect one itself, past Landlock.
+	 * sendto(2) without an address, on connected sockets; sendmsg(2) with
+	 * MSG_FASTOPEN would connect a socket, past Landlock.
 	 */
 	ALLOW1(RIGHT_IO, 0, sendto, EQ(4, 0)),
 	ALLOW1(RIGHT_RECV_FD, 0, sendmsg, MASK(2, MSG_FASTOPEN, 0)),
@@ -303,15 +303,15 @@ const struct sandbox_rule sandbox_rules[] = {
 	    EQ(2, SO_SNDBUF)),
 
 	/*
-	 * Without RIGHT_SYSLOG socket(2) is deadly whatever its arguments.  A
-	 * filter sees no path: but syslog takes datagrams, and who gives power
-	 * away at a local socket (a bus, a container daemon) takes streams.
+	 * Without RIGHT_SYSLOG every socket(2) kills.  A filter sees no path,
+	 * but syslog takes datagrams, while services worth an attack on a
+	 * local socket (a bus, a container daemon) take streams.
 	 */
 	KILL1(RIGHT_SYSLOG, 0, socket, NE(0, AF_UNIX)),
 	ALLOW2(RIGHT_SYSLOG, 0, socket, EQ(0, AF_UNIX),
 	    MASK(1, socket_type, SOCK_DGRAM)),
 
-	/* Is it a terminal, how wide is it, how much waits. */
+	/* Is it a terminal, its width, and the number of waiting octets. */
 	ALLOW1(RIGHT_FILES, 0, ioctl, EQ(1, TCGETS)),
 	ALLOW1(RIGHT_FILES, 0, ioctl, EQ(1, TIOCGWINSZ)),
 	ALLOW1(RIGHT_EVENTS, 0, ioctl, EQ(1, FIONREAD)),
@@ -326,14 +326,14 @@ const struct sandbox_rule sandbox_rules[] = {
 	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_NAME)),
 	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_PDEATHSIG)),
 	ALLOW2(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_DUMPABLE), EQ(1, 0)),
-	/* Later than others, for who is executed. */
+	/* For the executed auth process, which lowers its own priority. */
 	ALLOW2(RIGHT_EXEC_SELF, 0, setpriority, EQ(0, PRIO_PROCESS), EQ(1, 0)),
-	/* Its own limits only; who does not fork only reads them. */
+	/* Only its own limits, which roles without fork can only read. */
 	ALLOW1(RIGHT_FORK, RIGHT_SANITIZER, prlimit64, EQ(0, 0)),
 	ALLOW2(OWN_STATE, RIGHT_FORK | RIGHT_SANITIZER, prlimit64, EQ(0, 0),
 	    EQ(2, 0)),
 
-	/* ld.so opens to read; Landlock says what. */
+	/* ld.so opens files to read; Landlock says which. */
 	ALLOW1(RIGHT_LOADER, RIGHT_FILES, openat,
 	    MASK(2, open_write_mask, 0)),
 };

@@ -1,8 +1,7 @@
 /*
  * Paths, TCP and scopes by Landlock, as far as the running kernel knows
- * them.  The kernel's header may be older than the kernel, so what it may
- * lack is named here; Landlock promises that these numbers never change.
- * System calls as such are sandbox_linux_seccomp.c's.
+ * them.  The kernel's header may be older than the kernel, so its constants
+ * are repeated here; Landlock promises that these numbers never change.
  */
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -20,7 +19,7 @@
 #define create_ruleset_version	1U
 #define rule_path_beneath	1
 
-/* linux/landlock.h, file system rights; ABI 1 where not said */
+/* linux/landlock.h, file system rights; of ABI 1 if not noted */
 #define fs_execute	(1ULL << 0)
 #define fs_write_file	(1ULL << 1)
 #define fs_read_file	(1ULL << 2)
@@ -66,8 +65,8 @@ sandbox_landlock_abi(void)
 }
 
 /*
- * ABI 1 forbids every link and rename between directories, which is how
- * mail is delivered; there only roles without files are held.
+ * ABI 1 forbids links and renames between directories, which deliver mail:
+ * there Landlock confines only roles without RIGHT_FILES.
  */
 bool
 sandbox_landlock_holds(enum sandbox_role role)
@@ -95,7 +94,7 @@ fs_handled(int abi)
 	return fs;
 }
 
-/* The rights of one path; those for directories only where it is one. */
+/* The rights of one path; rights for directories only if it is one. */
 static uint64_t
 path_rights(const struct sandbox_path *path, bool is_dir, int abi)
 {

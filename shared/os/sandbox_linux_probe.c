@@ -1,7 +1,7 @@
 /*
- * What the self-test tries on Linux beyond sandbox_probe.c: the ways that
- * other systems do not have.  Called by number, so that libc cannot choose
- * another way, and with arguments that do no harm where nothing holds.
+ * What the self-test tries on Linux beyond sandbox_probe.c: system calls that
+ * other systems do not have.  Made by number, so that libc cannot choose
+ * another call, and with arguments that do no harm without a sandbox.
  */
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -32,9 +32,9 @@ sandbox_confines_paths(enum sandbox_role role)
 }
 
 /*
- * The loader of a dynamic nursery opens its libraries, and Landlock alone says
- * that it opens nothing else.  Beside that only the sanitizers' build has
- * something that it cannot hold.
+ * The loader of a dynamic nursery opens libraries, and only Landlock keeps it
+ * from opening other files.  Beside that only a build with a sanitizer cannot
+ * prevent everything.
  */
 bool
 sandbox_beyond(const char *probe_name, enum sandbox_role role)
@@ -53,7 +53,7 @@ sandbox_beyond(const char *probe_name, enum sandbox_role role)
 TRY(memory_of_self, open("/proc/self/mem", O_RDWR))
 
 #ifdef SYS_fork
-/* libc's fork is clone(2) where there is a fork(2) too. */
+/* libc's fork uses clone(2), even where the kernel has fork(2). */
 static bool
 try_fork_call(const struct sandbox_things *t)
 {
@@ -71,7 +71,7 @@ try_fork_call(const struct sandbox_things *t)
 }
 #endif
 
-/* As vfork(2), but with memory of its own, which is safe to return to. */
+/* As vfork(2), but the child has its own memory, so returning is safe. */
 static bool
 try_vfork(const struct sandbox_things *t)
 {
@@ -109,7 +109,7 @@ TRY(io_uring, syscall(SYS_io_uring_setup, 1U, NULL))
 TRY(memfd_create, memfd_create("probe", MFD_CLOEXEC))
 TRY(openat2, syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0))
 TRY(handle, syscall(SYS_name_to_handle_at, AT_FDCWD, "/", NULL, NULL, 0))
-/* Zero octets; with RWF_NOAPPEND it would write where O_APPEND forbids. */
+/* Zero octets; with RWF_NOAPPEND pwritev2 would write despite O_APPEND. */
 TRY(pwritev2, syscall(SYS_pwritev2, t->pair[0], NULL, 0UL, 0UL, 0UL, 0))
 TRY(splice, splice(-1, NULL, t->pair[0], NULL, 1, 0))
 TRY(fallocate, syscall(SYS_fallocate, t->pair[0], 0, 0L, 0L))
@@ -118,7 +118,7 @@ TRY(mount, syscall(SYS_mount, NULL, NULL, NULL, 0UL, NULL))
 TRY(chroot, chroot("/nonexistent-smtpd-probe"))
 TRY(shmget, shmget((key_t)0x736d7470, 1, 0))
 
-/* Each page of it costs a page of tables, and no other limit counts them. */
+/* Addresses cost page tables, which no other limit counts. */
 static bool
 try_addresses(const struct sandbox_things *t)
 {
@@ -129,7 +129,7 @@ try_addresses(const struct sandbox_things *t)
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
 }
 
-/* RLIMIT_DATA does not count what is only read, be it from the first... */
+/* RLIMIT_DATA does not count memory that is read-only from the start. */
 static bool
 try_map_read_only(const struct sandbox_things *t)
 {
@@ -138,7 +138,7 @@ try_map_read_only(const struct sandbox_things *t)
 	    0) != MAP_FAILED;
 }
 
-/* ...or once it is full. */
+/* RLIMIT_DATA does not count memory that is made read-only later. */
 static bool
 try_mprotect_read_only(const struct sandbox_things *t)
 {
@@ -151,7 +151,7 @@ try_mprotect_read_only(const struct sandbox_things *t)
 	    sandbox_reached(mprotect(page, 4096, PROT_READ));
 }
 
-/* Nor shared memory. */
+/* RLIMIT_DATA does not count shared memory. */
 static bool
 try_map_shared(const struct sandbox_things *t)
 {
@@ -172,7 +172,7 @@ try_mprotect_code(const struct sandbox_things *t)
 	    sandbox_reached(mprotect(page, 4096, PROT_READ | PROT_EXEC));
 }
 
-/* On a socket of the network it would connect, where Landlock looks away. */
+/* On a TCP socket this would connect, and Landlock does not check it. */
 static bool
 try_fastopen(const struct sandbox_things *t)
 {

@@ -1,7 +1,7 @@
 /*
- * Compiles the filter of a role from sandbox_linux_calls.c.  libseccomp is
- * asked once, in sandbox_prepare; what a new worker installs is the finished
- * program, in one system call.
+ * Compiles the filter of a role from sandbox_linux_calls.c.  libseccomp runs
+ * once, in sandbox_prepare; a new worker installs the finished program with
+ * one system call.
  */
 #include <sys/auxv.h>
 #include <sys/socket.h>
@@ -24,7 +24,7 @@ sandbox_linux_rights(enum sandbox_role role)
 	unsigned rights;
 
 	rights = sandbox_table[role].rights;
-	/* An interpreter's base address: this program needs its loader. */
+	/* An interpreter is mapped, so this program needs its loader. */
 	if ((rights & RIGHT_EXEC_SELF) && getauxval(AT_BASE) != 0)
 		rights |= RIGHT_LOADER;
 	if (SANDBOX_SANITIZED)
@@ -53,9 +53,9 @@ group_action(const struct sandbox_calls *group, unsigned rights)
 }
 
 /*
- * What needs no line: ENOSYS is the default, and what the outer filter
- * kills stays deadly, as the severest of two filters counts.  Leaving that
- * out halves the time to enter; were it wrong, the call would get ENOSYS.
+ * Whether a group needs no instructions: ENOSYS is the default, and a call for
+ * which the outer filter kills still kills, as the severest of two filters
+ * counts.  This halves the time to enter; an error here would mean ENOSYS.
  */
 static bool
 group_implied(const struct sandbox_calls *group, unsigned rights,
@@ -102,10 +102,10 @@ rule_applies(const struct sandbox_rule *rule, unsigned rights)
 }
 
 /*
- * Whether the filter of checker, which stays in force, has the very rules for
- * call that rights ask for.  Then it looks at the arguments, and as the
- * severest of two filters counts, the inner one may allow the call as such:
- * that halves it again.
+ * Whether the filter of checker, which stays in force, has the same rules for
+ * call as rights need.  It then checks the arguments, and as the severest of
+ * two filters counts, the inner one may allow the call with any arguments:
+ * that halves the time to enter again.
  */
 static bool
 call_is_checked(int call, unsigned rights, enum sandbox_role checker)
@@ -126,7 +126,7 @@ call_is_checked(int call, unsigned rights, enum sandbox_role checker)
 	return true;
 }
 
-/* A call that has several rules is allowed more than once. */
+/* -EEXIST: an earlier rule for this call has allowed it already. */
 static int
 add_rule(scmp_filter_ctx ctx, const struct sandbox_rule *rule, bool checked)
 {
@@ -162,9 +162,9 @@ add_rules(scmp_filter_ctx ctx, unsigned rights, enum sandbox_role checker)
 }
 
 /*
- * A call by another convention (32-bit, x32) is an attack.  The binary tree
- * halves what the kernel does when it installs the program: it tries each
- * call number against it.
+ * A call by another convention (32-bit, x32) is an attack.  A binary tree
+ * halves the time of installing: the kernel then runs the program for each
+ * call number.
  */
 static int
 set_attributes(scmp_filter_ctx ctx)
@@ -179,10 +179,10 @@ set_attributes(scmp_filter_ctx ctx)
 }
 
 /*
- * libseccomp writes the program to a descriptor, by one write(2): a packet,
- * for memory that has a descriptor could be executed, and nobody may make it
- * here.  The finished program stands outside the heap, so that what libseccomp
- * used can be given back: every page of the nursery is paid for at every fork.
+ * libseccomp writes the program to a descriptor by one write(2): to a socket,
+ * since no process here may use memfd_create(2), whose memory could be
+ * executed.  The program is kept outside the heap, so that libseccomp's memory
+ * can be returned: every page of the nursery costs time at every fork.
  */
 static int
 export_program(scmp_filter_ctx ctx, enum sandbox_role role,
@@ -198,7 +198,7 @@ export_program(scmp_filter_ctx ctx, enum sandbox_role role,
 	if (negative_errno(seccomp_export_bpf(ctx, ends[0])) == -1)
 		goto out;
 	size = read(ends[1], code[role], sizeof(code[role]));
-	/* One that fills all the room may have been longer. */
+	/* A program that fills the buffer may have been cut. */
 	if (size <= 0 || (size_t)size == sizeof(code[role])) {
 		errno = size == -1 ? errno : E2BIG;
 		goto out;

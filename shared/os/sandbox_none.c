@@ -1,6 +1,6 @@
 /*
- * For a system that is not known here: nothing holds, and nothing pretends
- * to.  sandbox_exists says so at start, and whoever still enters is refused.
+ * For unknown systems: there is no sandbox.  sandbox_exists says so at start,
+ * and sandbox_enter fails.
  */
 #include <errno.h>
 

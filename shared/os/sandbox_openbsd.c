@@ -2,11 +2,11 @@
  * The sandbox on OpenBSD: limits, unveil(2), pledge(2).  Written after the
  * manual pages and compiled against stub headers only; it has not run.
  *
- * What pledge cannot hold, and sandbox_beyond says: "stdio" includes
- * write(2), ftruncate(2) and fcntl(F_SETFL); "proc", which only the nursery
- * has, includes kill(2) of its own user; "inet", which only the master has, is
- * needed to accept and includes socket, bind, listen and connect.  An
- * executed program starts without a pledge, so sandbox_resume pledges again.
+ * Not prevented by pledge, as sandbox_beyond says: "stdio" includes write(2),
+ * ftruncate(2) and fcntl(F_SETFL); "proc", of the nursery and the keeper,
+ * includes kill(2) of processes of the same user; "inet", which the master
+ * needs to accept, includes socket, bind, listen and connect.  An executed
+ * program starts without a pledge, so sandbox_resume pledges again.
  */
 #include <sys/resource.h>
 
@@ -63,8 +63,8 @@ permissions(const struct sandbox_path *path)
 }
 
 /*
- * Hides the file system but for paths.  The first unveil hides the rest:
- * without any path, "/" is unveiled for nothing.
+ * Hides the file system except paths.  The first unveil hides everything else:
+ * without any path, "/" is unveiled with no permissions.
  */
 static int
 unveil_paths(const struct sandbox_path *paths, size_t path_count,
@@ -126,8 +126,8 @@ sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 }
 
 /*
- * A worker may not unveil any more, and need not: it has no promise that
- * opens anything.
+ * A worker may not unveil any more, and need not: no promise of its role opens
+ * files.
  */
 int
 sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,

@@ -1,7 +1,7 @@
 /*
  * The self-test: each forbidden thing is tried in a child of its own, which
- * has to be killed or refused.  Here is what every system has; probes of one
- * system stand in its own file.
+ * has to be killed or refused.  These probes are for every system; probes of
+ * one system are in its own file.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -19,7 +19,7 @@
 
 #define nowhere			"/nonexistent-smtpd-probe"
 #define many_descriptors	16
-/* A child's exit status: 0 succeeded, this one refused, others errno. */
+/* A child's exit status: 0 succeeded, 200 refused, others errno. */
 #define status_refused		200
 
 bool
@@ -41,7 +41,7 @@ sandbox_reached(long result)
 	}
 }
 
-/* "/" is always there: what does not open it was refused, even by ENOENT. */
+/* "/" always exists: failing to open it is a refusal, even with ENOENT. */
 static bool
 try_open(const struct sandbox_things *t)
 {
@@ -63,7 +63,7 @@ try_create(const struct sandbox_things *t)
 }
 
 TRY(truncate, truncate(nowhere, 0))
-/* A socket does in the place of a file, for a sandbox does not look at it. */
+/* A socket will do, as the sandbox does not look at the kind of file. */
 TRY(ftruncate, ftruncate(t->pair[0], 0))
 TRY(unlink, unlink(nowhere))
 TRY(link, link(nowhere, nowhere "2"))
@@ -77,7 +77,7 @@ try_write(const struct sandbox_things *t)
 	return write(t->pair[0], "x", 1) == 1;
 }
 
-/* With F_SETFL a worker could overwrite what it has only to append to. */
+/* With F_SETFL a worker could overwrite a file that it may only append to. */
 TRY(clear_append, fcntl(t->pair[0], F_SETFL, 0))
 TRY(socket, socket(AF_INET, SOCK_STREAM, 0))
 TRY(socket_unix, socket(AF_UNIX, SOCK_STREAM, 0))
@@ -121,7 +121,7 @@ try_fork(const struct sandbox_things *t)
 	pid = fork();
 	if (pid == 0)
 		_exit(0);
-	/* RLIMIT_NPROC refuses by EAGAIN. */
+	/* RLIMIT_NPROC refuses with EAGAIN. */
 	if (pid == -1 && errno == EAGAIN)
 		return false;
 	if (pid > 0)
@@ -131,7 +131,7 @@ try_fork(const struct sandbox_things *t)
 
 TRY(kill, kill(t->parent, 0))
 
-/* If it succeeds, the shell's exit status 0 says so; unveil says ENOENT. */
+/* On success the shell's exit status is 0; unveil refuses with ENOENT. */
 static bool
 try_execve(const struct sandbox_things *t)
 {
@@ -188,7 +188,7 @@ send_many(const struct sandbox_things *t, struct msghdr *msg)
 	return sendmsg(t->pair[0], msg, 0) == 1;
 }
 
-/* The whole of a message of many descriptors comes through. */
+/* Succeeds if a message with many descriptors arrives complete. */
 static bool
 try_descriptors(const struct sandbox_things *t)
 {

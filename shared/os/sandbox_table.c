@@ -1,25 +1,24 @@
 /*
- * The one table of who may do what.  A right that is not written here is
- * denied; the files named after operating systems only translate it.  It
- * holds no policy of when a role is entered: that is the programs' own.
+ * The table of what each role may do.  A right that is not listed is denied;
+ * the files named after operating systems only translate the table.  The
+ * programs decide when a role is entered.
  */
 #include "shared/os/sandbox_table.h"
 
-/* Room for a TLS session and a few line buffers, never for a message. */
+/* Enough for a TLS session and a few line buffers, never for a message. */
 #define worker_memory_max_bytes		(16ULL * 1024 * 1024)
 
-/* The table, and what the dearest hash takes (shared/password_form.h). */
+/* The table of passwords and the costliest hash (shared/password_form.h). */
 #define auth_memory_max_bytes		(512ULL * 1024 * 1024)
 
 /*
- * A worker is held by the nursery's sandbox and by its own within it, so
- * the nursery's line has all that a worker's has (fdatasync too), and the
- * same memory limit, which workers then inherit.  The nursery's
- * descriptors: the channel to the master and, for a moment, the two ends of
- * a worker's; its limit is far higher, for Linux counts against it what its
- * user has under way on channels.  A worker's: its channel, the client's
- * socket, one spool file, and what standard input, output and error may
- * still stand on.
+ * A worker runs in the nursery's sandbox and in its own within that, so the
+ * nursery has all rights of a worker (fdatasync too), and the same memory
+ * limit, which workers inherit.  The nursery's descriptors are the channel to
+ * the master and, for a moment, both ends of a worker's; its limit is far
+ * higher, since Linux counts its user's descriptors in transit against it.  A
+ * worker's are its channel, the client's socket, one spool file, and perhaps
+ * standard input, output and error.
  */
 const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 	[SANDBOX_MASTER] = {
@@ -59,7 +58,7 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 		.descriptors_max = 8,
 		.no_fork = true
 	},
-	/* Who breaks into it can sync, and say that it was done. */
+	/* An attacker in it could only sync, or pretend to have synced. */
 	[SANDBOX_DISK] = {
 		.name = "disk",
 		.rights = RIGHT_SYNC | RIGHT_RECV_FD,
@@ -67,7 +66,7 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 		.descriptors_max = 8,
 		.no_fork = true
 	},
-	/* It writes where it is told: what it is sent is open for that. */
+	/* It writes to the descriptor it is sent, the open log file. */
 	[SANDBOX_LOGGER] = {
 		.name = "logger",
 		.rights = RIGHT_IO | RIGHT_RECV_FD,
@@ -75,7 +74,7 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 		.descriptors_max = 8,
 		.no_fork = true
 	},
-	/* Who holds them from their birth, so no limit is below theirs. */
+	/* Helpers that it forks inherit its limits, so none is lower. */
 	[SANDBOX_KEEPER] = {
 		.name = "keeper",
 		.rights = RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD |

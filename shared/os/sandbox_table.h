@@ -1,7 +1,7 @@
 /*
- * What each process may do, as one table: a role's line holds its rights,
- * and what is absent is denied.  sandbox_linux.c, sandbox_openbsd.c and
- * sandbox_freebsd.c translate it; sandbox_none.c says that nothing holds.
+ * What each process may do, as one table: a role's line lists its rights, and
+ * everything else is denied.  sandbox_linux.c, sandbox_openbsd.c and
+ * sandbox_freebsd.c translate it; sandbox_none.c is for other systems.
  */
 #ifndef SHARED_SANDBOX_TABLE_H
 #define SHARED_SANDBOX_TABLE_H
@@ -13,19 +13,19 @@
 enum sandbox_role {
 	SANDBOX_MASTER,		/* after start-up, as _smtpd */
 	SANDBOX_NURSERY,	/* forks workers, executes itself */
-	SANDBOX_SMTP,		/* one session of a stranger */
+	SANDBOX_SMTP,		/* worker: one client's session */
 	SANDBOX_SIGN,		/* holds the private keys */
 	SANDBOX_AUTH,		/* holds the passwords */
 	SANDBOX_DISK,		/* syncs what it is sent */
 	SANDBOX_LOGGER,		/* writes the log file */
-	SANDBOX_KEEPER,		/* starts those again, executes itself */
+	SANDBOX_KEEPER,		/* starts helpers again, executes itself */
 	SANDBOX_ROLE_COUNT
 };
 
-/* Rights; each names what a person would call it, not a system call. */
+/* Rights, in terms of a task rather than of system calls. */
 enum sandbox_right {
 	RIGHT_IO = 1 << 0,	/* read, write, send, receive, poll, close on
-				   descriptors it was given; memory; clock */
+				   descriptors it has; memory; clock */
 	RIGHT_SYNC = 1 << 1,	/* fdatasync, fsync */
 	RIGHT_RECV_FD = 1 << 2,	/* take and give descriptors on a channel */
 	RIGHT_ACCEPT = 1 << 3,	/* accept and refuse connections */
@@ -51,73 +51,73 @@ extern const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT];
 enum sandbox_write {
 	SANDBOX_READ_ONLY = false,
 	SANDBOX_CHANGE = true,	/* create, change, remove below it */
-	SANDBOX_ADD		/* create files, and write; not even read */
+	SANDBOX_ADD		/* create files and write, but not read */
 };
 
-/* A path a role may open, and how; Linux Landlock and OpenBSD unveil. */
+/* A path that a role may open, for Landlock (Linux) and unveil (OpenBSD). */
 struct sandbox_path {
 	const char		*path;	/* NULL where only fd is known */
-	int			 fd;	/* open on it; or -1 */
+	int			 fd;	/* refers to the path; or -1 */
 	enum sandbox_write	 write;
 	bool			 exec;	/* execute it */
 };
 
 /*
- * Made once, before workers are forked: filters compiled, so that entering
- * is a few system calls and no allocation.  For SANDBOX_SMTP after the
- * nursery has entered (or resumed) its own role: what workers inherit from
- * it, they need not set again.  One descriptor may stay open,
- * close-on-exec, until sandbox_enter closes it in the child: close no
- * descriptors blindly in between.
+ * Called once for a role, before workers are forked: compiles filters, so that
+ * entering is a few system calls and no allocation.  For SANDBOX_SMTP after
+ * the nursery has entered (or resumed) its own role: workers need not set
+ * again what they inherit.  One descriptor may stay open, close-on-exec, until
+ * sandbox_enter closes it in the child: close no unknown descriptors before.
  * 0, or -1 with errno and *what naming the step that failed.
  */
 int	sandbox_prepare(enum sandbox_role role, const char **what);
 /*
- * Before sandbox_enter: no file that this process writes becomes larger
+ * Before sandbox_enter: limits the size of every file that this process writes
  * (RLIMIT_FSIZE).  0, or -1 and errno.
  */
 int	sandbox_limit_file(uint64_t max_bytes);
 /*
  * Enters role for good: limits, not dumpable, no new privileges, paths (all
- * that may be opened; a role without RIGHT_FILES and RIGHT_EXEC_SELF passes
- * none), system calls.  sandbox_prepare(role) came before.
+ * that may be opened; none for a role without RIGHT_FILES and
+ * RIGHT_EXEC_SELF), system calls.  Needs sandbox_prepare(role) before.
  * 0, or -1 with errno and *what.
  */
 int	sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 	    size_t path_count, const char **what);
 /*
- * For a process that executed itself while held by role, instead of
- * sandbox_prepare and sandbox_enter: what execution undid is done again,
- * without a second layer where the first outlives it.  It is checked that
- * the process is held.  0, or -1 with errno (EPERM: not held) and *what.
+ * Instead of sandbox_prepare and sandbox_enter, for a process that executed
+ * itself in role's sandbox: restores what execve(2) undid, without a second
+ * layer of what survived.  Checks that the process is in a sandbox where the
+ * system can tell.  0, or -1 with errno (EPERM: in none) and *what.
  */
 int	sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 	    size_t path_count, const char **what);
 /*
- * False where nothing holds a process: in a build that has nothing
- * (sandbox_none.c), and on Linux under a kernel, or what stands for one,
- * without seccomp.  Asked before a process is held.
+ * False where there is no sandbox: in a build with sandbox_none.c, and on
+ * Linux under a kernel, or an emulation of one, without seccomp.  Only before
+ * a role is entered.
  */
 bool	sandbox_exists(void);
 /*
- * What the sandbox of this system lacks and a newer one has, or that there is
- * none, in words for an administrator; NULL: nothing.  Asked before, too.
+ * What this system's sandbox lacks and a newer system's has, or that there is
+ * no sandbox, in words for an administrator; NULL: nothing is lacking.  Only
+ * before a role is entered.
  */
 const char *sandbox_lacks(void);
 /*
- * No page of this process goes to the swap area from now on.  Before
- * sandbox_enter.  False where RLIMIT_MEMLOCK is less than role may have, for
- * then it could get no memory any more; or where there is no such thing.
+ * Before sandbox_enter: keeps all pages of this process out of the swap area
+ * from now on.  False if RLIMIT_MEMLOCK is less than role's memory, as malloc
+ * would then fail at that limit; or if locking fails.
  */
 bool	sandbox_lock(enum sandbox_role role);
-/* What holds role here, for people: "seccomp, landlock 7, rlimits". */
+/* The parts of the sandbox, for people: "seccomp, landlock 7, rlimits". */
 const char *sandbox_describe(void);
 /*
  * Tries every forbidden thing in throw-away children that enter role: each
- * must be killed or refused.  Called by a process that may still fork and
- * that has prepared role; on Linux the nursery may, held itself.  0; or -1,
- * *what names the thing that succeeded ("open", "socket", ...) or, with
- * errno != 0, the step that failed.
+ * must be killed or refused.  The caller has prepared role and may still fork;
+ * on Linux the nursery may call this in its own sandbox.  0; or -1, and *what
+ * names the thing that succeeded ("open", "socket", ...) or, with errno != 0,
+ * the step that failed.
  */
 int	sandbox_self_test(enum sandbox_role role, const char **what);
 
