@@ -1,7 +1,7 @@
 /*
  * The configuration in memory, every value checked: read before any socket is
- * bound, and again upon SIGHUP.  The syntax is in conf_parse.h,
- * the keywords in conf_keyword.h, the tables (users, aliases) in conf_table.h.
+ * bound, and again upon SIGHUP.  The syntax is in conf_parse.h, the keywords in
+ * conf_keyword.h, the tables (users, aliases) in conf_table.h.
  */
 #ifndef SERVER_CONF_H
 #define SERVER_CONF_H

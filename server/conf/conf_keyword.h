@@ -1,8 +1,8 @@
 /*
  * The one table of the configuration: every keyword is a row with its block,
  * its form, its default and its bounds; and the types of values, which read
- * and print them.  Parsing, defaults, "smtpd -n" and the
- * comparison with smtpd.conf(5) and smtpd.conf.example walk the table.
+ * and print them.  Parsing, defaults, "smtpd -n" and the comparison with
+ * smtpd.conf(5) and smtpd.conf.example walk the table.
  */
 #ifndef SERVER_CONF_KEYWORD_H
 #define SERVER_CONF_KEYWORD_H

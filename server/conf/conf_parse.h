@@ -105,11 +105,11 @@ bool	conf_parse_target(struct span *rest, struct span *target);
 
 /* smtp_domain_valid, at most 253 octets, visible ASCII or, utf8_ok, UTF-8. */
 bool	conf_domain_valid(struct span in, bool utf8_ok);
-/* Is in a user name: at most 32 letters, digits, "-", "_" and "."? */
+/* True for a user name: at most 32 letters, digits, "-", "_" and ".". */
 bool	conf_account_valid(struct span in);
-/* Is in UTF-8 (ASCII without utf8_ok) with visible characters only? */
+/* True for UTF-8 (ASCII without utf8_ok) with visible characters only. */
 bool	conf_is_visible(struct span in, bool utf8_ok);
-/* Can in name a directory: visible, no "/", no "." in front? */
+/* True for a directory's name: visible, no "/", no "." in front. */
 bool	conf_name_is_file(struct span in);
 
 /*

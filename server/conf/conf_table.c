@@ -99,7 +99,7 @@ conf_table_break(char **broken, const char *format, ...)
 	return n == -1 ? -1 : 0;
 }
 
-/* Is in a local part alone, as it may stand in front of an "@"? */
+/* True for a local part alone, as it may stand in front of an "@". */
 static bool
 is_local(struct span in)
 {
@@ -133,7 +133,7 @@ check_name(struct table *t, struct span name, bool is_user)
 	    conf_report_bad(t->report, &word, t->kind->what, want);
 }
 
-/* A user with a bad hash is kept, so that aliases find it. */
+/* A user with a mistake behind the name is kept, so that aliases find it. */
 static void
 read_user(struct table *t, struct span line)
 {

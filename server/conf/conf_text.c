@@ -1,5 +1,5 @@
 /*
- * Reads a whole configuration file, walks its lines, and words the mistakes
+ * Reads a whole configuration file, walks its lines, and reports mistakes
  * found in it.  Knows no keyword.  Run by the master at start-up and upon
  * SIGHUP, and by smtpctl.
  */

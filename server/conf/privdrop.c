@@ -184,7 +184,7 @@ keep_own_group(struct identity *who)
 /*
  * The catcher runs without its users created, as "nobody".  Where it cannot
  * change its user, in a container without CAP_SETUID or a user namespace of one
- * user, it keeps that.
+ * user, it keeps its user.
  */
 static void
 find_for_catcher(const struct conf *conf, struct users *u)

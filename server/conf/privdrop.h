@@ -15,14 +15,14 @@ enum { identity_name_bytes = 40, identity_groups_max = 32 };
 struct identity {
 	uid_t	uid;
 	gid_t	gid;
-	gid_t	groups[identity_groups_max];	/* gid, and more */
+	gid_t	groups[identity_groups_max];	/* supplementary, with gid */
 	int	group_count;
 	char	name[identity_name_bytes];	/* or the uid, in digits */
 };
 
 /* The users that the processes become. */
 struct users {
-	bool		drop;		/* may we change the user? */
+	bool		drop;		/* this process may change its user */
 	struct identity	master;
 	struct identity	worker;		/* in no group but its own */
 };
@@ -31,9 +31,9 @@ struct users {
 void	privdrop_find_users(const struct conf *conf, struct users *out);
 /*
  * Changes to who, one of the two, for good: sets groups, gids and uids, and
- * tries to become root, which must fail.  Where this process cannot change its
- * user, keeps that.  In both cases drops every capability, also for programs
- * it executes.  0, or -1 and errno (EPERM: root could be regained).
+ * tries to become root, which must fail.  A process that cannot change its user
+ * keeps it.  In both cases drops every capability, also for programs that this
+ * process executes.  0, or -1 and errno (EPERM: root could be regained).
  */
 int	privdrop_become(const struct users *u, const struct identity *who);
 /*

@@ -15,9 +15,9 @@ struct json {
 	struct buf	*out;		/* to write to; NULL: read rest */
 };
 
-/* Takes text, literally; bad when something else stands there. */
+/* Takes text, literally; bad when other text comes next. */
 void	json_take(struct json *j, const char *text);
-/* Takes text if it stands next; false: it does not. */
+/* Takes text if it comes next; false: it does not. */
 bool	json_took(struct json *j, const char *text);
 /* Takes a number without needless zeros. */
 uint64_t json_take_u64(struct json *j);

@@ -113,7 +113,7 @@ log_file_open(const char *path, const struct identity *owner,
 		*why = words_of(errno);
 		return -1;
 	}
-	/* A service manager may kill us for any fchown(2), even to the same. */
+	/* Only if needed: a service manager may kill a caller of fchown(2). */
 	if (made && owner != NULL && (fstat(fd, &st) == -1 ||
 	    (st.st_uid != owner->uid &&
 	    fchown(fd, owner->uid, owner->gid) == -1))) {
