@@ -24,7 +24,7 @@ take_stress(struct ask *a, const struct ipc_record *r)
 	a->idle_ms = r->u.stress.idle_timeout_ms;
 }
 
-/* The next record; its descriptor is *passed or, if none may come, none. */
+/* Receives the next record but STRESS; *passed is its descriptor, or -1. */
 static void
 receive_or_end(struct ask *a, enum ipc_when when, struct ipc_record *r,
     int *passed)
@@ -54,7 +54,7 @@ ask_is_stressed(struct ask *a)
 	return true;
 }
 
-/* Sends *r and receives its answer there, which is of that type. */
+/* Sends *r and receives the answer, which has that type, into *r. */
 static void
 exchange(struct ask *a, struct ipc_record *r, enum ipc_when when,
     enum ipc_type type)
@@ -79,7 +79,7 @@ ask_session(struct ask *a, struct ipc_session *out, int *output)
 		receive_or_end(a, IPC_AT_IDLE, &r, &passed);
 		if (r.type != IPC_OUTPUT)
 			break;
-		/* Twice, when there was no room for what follows it. */
+		/* It comes again when the master could not send SESSION. */
 		if (*output != -1)
 			close(*output);
 		*output = passed;
@@ -124,7 +124,7 @@ ask_mail(struct ask *a, const struct ipc_mail *mail)
 	return (enum verdict)r.u.verdict.verdict;
 }
 
-/* For so long, unless the server stops or somebody needs the place. */
+/* Waits ms, unless the server stops or another client needs the slot. */
 static void
 hold_back(struct ask *a, uint32_t ms)
 {

@@ -1,7 +1,7 @@
 /*
- * The process that owns the passwords.  The master hands it the table, and
- * asks one question at a time; so what hashing takes of memory and of the
- * processor is bounded by one hash, and by standing behind everybody else.
+ * The process that owns the passwords.  The master sends it the table, and
+ * asks one question at a time; so hashing never takes more memory than one
+ * hash needs, and it runs at a lower priority than the other processes.
  */
 #include "worker/helper.h"
 
@@ -23,7 +23,7 @@ struct table {
 
 static struct table table, coming;
 
-/* Of a struct mailbox no octet is left undefined. */
+/* Every octet of a struct mailbox is defined, so memcmp(3) compares two. */
 static int
 by_name(const void *a, const void *b)
 {
@@ -41,7 +41,7 @@ forget(struct table *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* Not by realloc(3), which leaves what it moves where it was. */
+/* Not by realloc(3), which does not wipe the memory it moves from. */
 static void
 grow(struct table *t)
 {
@@ -50,7 +50,7 @@ grow(struct table *t)
 
 	larger.rows = calloc(larger.room, sizeof(*larger.rows));
 	if (larger.rows == NULL)
-		_exit(1);	/* the master tells that there is no auth */
+		_exit(1);	/* the master notices */
 	if (t->n > 0)
 		memcpy(larger.rows, t->rows, t->n * sizeof(*t->rows));
 	forget(t);
@@ -65,7 +65,7 @@ take_row(const struct ipc_account *row)
 	coming.rows[coming.n++] = *row;
 }
 
-/* A part of a table would be other people's passwords missing. */
+/* An incomplete table would lack passwords: the process ends instead. */
 static void
 take_table(uint64_t rows)
 {
@@ -89,7 +89,7 @@ check_row(const struct ipc_account *row, struct span password)
 	return password_check(&form, password);
 }
 
-/* Whoever asks for nobody waits as long as if that were somebody. */
+/* The check of an unknown name takes as long as that of a known one. */
 static enum login_answer
 check(const struct ipc_password *question)
 {

@@ -1,7 +1,7 @@
 /*
  * The process that waits for the disk.  The master sends a descriptor; this
- * process syncs it, says how that went, and closes it.  It has no other right:
- * it cannot even read or write what it was sent.
+ * process syncs it, reports the result, and closes it.  Its sandbox permits
+ * nothing else, not even reading or writing the file.
  */
 #include <errno.h>
 #include <unistd.h>

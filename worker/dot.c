@@ -1,9 +1,9 @@
 /*
- * Dot-stuffing undone and CRLF made LF.  Pure.
+ * Removes dot-stuffing and turns CRLF into LF.  Pure.
  *
  * An attacker wants two servers to disagree where a message ends ("SMTP
- * smuggling"): LF.LF, LF.CRLF, CRLF.LF, CRLF.CRCRLF.  None of them is an end
- * here, and all of them leave a fault that refuses the message.
+ * smuggling"): LF.LF, LF.CRLF, CRLF.LF, CRLF.CRCRLF.  None of these is an end
+ * here, and each sets a fault for which the message is refused.
  */
 #include "worker/dot.h"
 
@@ -21,7 +21,7 @@ put(struct dot_out *o, const uint8_t *p, size_t n)
 	o->n += n;
 }
 
-/* One octet; out never gets ahead of in, so both may be one buffer. */
+/* Takes one octet; out never gets ahead of in, so both may be one buffer. */
 static void
 step(struct dot *d, uint8_t c, struct dot_out *o)
 {
@@ -73,8 +73,8 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 }
 
 /*
- * Whole lines of plain text, the common case: returns how many octets could
- * be taken so, all of them ending in CRLF, without a fault.
+ * Takes whole lines of plain text, the common case.  Returns how many octets
+ * it took: only lines that end in CRLF and have no fault.
  */
 static size_t
 take_lines(struct dot *d, struct span in, struct dot_out *o)

@@ -8,7 +8,7 @@
 
 #include "shared/span.h"
 
-/* Named by what has been seen since the last whole line. */
+/* Named after what has come since the last whole line. */
 enum dot_state {
 	DOT_LINE_START,		/* CRLF, or nothing: zero is the start */
 	DOT_SEEN_DOT,		/* CRLF "." */
@@ -20,18 +20,18 @@ enum dot_state {
 
 struct dot {
 	enum dot_state	state;
-	/* Faults; once seen they stay, and the text is not to be kept. */
+	/* Faults; once set they stay, and the text must not be stored. */
 	bool		bare_cr;
 	bool		bare_lf;
 	bool		nul;
-	uint64_t	stuffed;	/* dots taken out */
+	uint64_t	stuffed;	/* dots removed */
 };
 
 /*
  * Takes octets from in until it is used up or the message ends, writes the
- * text to out (room for in.n octets; out may be in.p itself) and its length
+ * text to out (at least in.n octets; out may be in.p itself) and its length
  * to *out_n.  Returns how many octets of in were taken; d->state is DOT_END
- * when the message has ended, and what was not taken lies behind it.
+ * when the message has ended, and the octets not taken lie behind the end.
  */
 size_t	dot_feed(struct dot *d, struct span in, uint8_t *out, size_t *out_n);
 

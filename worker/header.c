@@ -21,8 +21,8 @@ enum field {
 
 /*
  * Is line the field called name?  Blanks may stand before the colon (RFC 5322
- * 4.5), as many as the carry can hold.  WIDE: there are more, and it passes
- * for another.  UNSURE: too short to say.
+ * 4.5), as many as the carry can hold.  WIDE: there are more, and the line is
+ * treated as an unknown field.  UNSURE: the line is too short to judge.
  */
 static enum field
 match(struct span line, const char *name, enum field field)
@@ -71,7 +71,7 @@ classify(const struct header *h, struct span line)
 	return f;
 }
 
-/* Cut off, it could be read as an address that it is not: all or nothing. */
+/* Keeps all or nothing: a text cut short could read as another address. */
 static void
 gather(struct originators *o, uint8_t c)
 {
@@ -110,8 +110,8 @@ begin_field(struct header *h, enum field f)
 
 /*
  * field-name = 1*ftext, ftext = %d33-57 / %d59-126 (RFC 5322 2.2, 3.6.8);
- * then *WSP ":" (4.5).  Other readers go on behind a line that is not this,
- * or take it for the start of the body: there is no saying what they show.
+ * then *WSP ":" (4.5).  Other readers skip a line that is no field, or take it
+ * for the start of the body: nobody can know what they show.
  */
 static void
 take_name(struct header *h, uint8_t c)
@@ -129,8 +129,8 @@ take_name(struct header *h, uint8_t c)
 }
 
 /*
- * A control may end the line of an address for another reader, or the text;
- * and a folded line of nothing but blanks ends the header for some.
+ * Some readers end a line or the text at a control character, and some end
+ * the header at a folded line of nothing but blanks.
  */
 static void
 take_octet(struct header *h, uint8_t c)
@@ -155,7 +155,7 @@ take_octet(struct header *h, uint8_t c)
 		gather(o, c);
 }
 
-/* Judges a line by its beginning; false when more octets are needed. */
+/* Judges a line by its beginning; false: more octets are needed. */
 static bool
 begin_line(struct header *h, struct span line)
 {
@@ -211,7 +211,7 @@ end_piece(struct header *h, struct span piece)
 		h->ended = true;
 }
 
-/* Most often it stands there already. */
+/* Appends s to the output; usually s is there already. */
 static uint8_t *
 keep(uint8_t *out, struct span s)
 {
@@ -241,12 +241,12 @@ header_feed(struct header *h, uint8_t *p, size_t n)
 		if (h->ended) {
 			h->body_at = (size_t)(out - start);
 			end_field(h);
-			/* A blank begins it: not to go on with our fields. */
+			/* It begins with a blank: must not fold our fields. */
 			if (piece.p[0] != '\n')
 				*--start = '\n';
 			break;
 		}
-		/* Before the move, which may write over the piece. */
+		/* Before the move, which may overwrite the piece. */
 		end_piece(h, piece);
 		if (!h->dropping)
 			out = keep(out, piece);
@@ -261,7 +261,7 @@ struct span
 header_finish(struct header *h)
 {
 	end_field(h);
-	/* Both are nothing once the body has begun. */
+	/* Both are zero once the body has begun. */
 	if (h->originators != NULL && (h->mid_line || h->carry_n > 0))
 		h->originators->broken = true;
 	return span_from(h->carry, h->carry_n);

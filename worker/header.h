@@ -1,10 +1,9 @@
 /*
  * The header of a message as it streams by (RFC 5322 2.2), with LF line
- * ends: takes out every Return-Path field, which only the final server may
- * write (RFC 5321 4.4), and counts Received fields (6.3).  Where it is
- * wanted it gathers whose message this says it is, and takes out "From "
- * lines in front of the header (mbox, git format-patch), where it would end
- * for some readers.
+ * ends: removes every Return-Path field, which only the final server may write
+ * (RFC 5321 4.4), and counts Received fields (6.3).  On request it gathers the
+ * originators, and removes "From " lines before the header (mbox, git
+ * format-patch), at which the header would end for some readers.
  */
 #ifndef WORKER_HEADER_H
 #define WORKER_HEADER_H
@@ -16,14 +15,14 @@ enum { header_carry_max_bytes = 16 };
 enum { originators_max_bytes = 8192 };
 
 /*
- * What tells whose a message is (RFC 5322 3.6.1, 3.6.2, 3.6.4); zero before
- * its first octet.  Resent-From and Resent-Sender (3.6.6) are not gathered:
- * nobody is shown them as the author.  Nothing may be hidden from the one who
- * judges this: a header that some reader could cut into other fields than
- * are counted here is broken.
+ * The fields that say who wrote a message (RFC 5322 3.6.1, 3.6.2, 3.6.4); zero
+ * before its first octet.  Resent-From and Resent-Sender (3.6.6) are not
+ * gathered: readers do not show them as the author.  A header that some reader
+ * could split into other fields than are counted here is broken, so that
+ * nothing in it escapes the judgement.
  */
 struct originators {
-	/* Fields of that name; blanks may stand before the colon (4.5). */
+	/* How many fields; blanks may stand before the colon (4.5). */
 	uint32_t	from, sender, date, message_id;
 	/*
 	 * A line before the body that is no field; a known name with more
@@ -40,7 +39,7 @@ struct originators {
 	size_t		n;
 	/*
 	 * The bodies of the From and Sender fields as they came, unfolded (the
-	 * line ends taken out, the blanks behind them kept: 2.2.3), each ended
+	 * line ends removed, the blanks behind them kept: 2.2.3), each followed
 	 * by one LF.
 	 */
 	uint8_t		text[originators_max_bytes];
@@ -48,42 +47,42 @@ struct originators {
 
 enum header_place { HEADER_START, HEADER_NAME, HEADER_BLANKS, HEADER_BODY };
 
-/* Zero, but for what is wanted, is the start of a message. */
+/* All but originators is zero at the start of a message. */
 struct header {
-	struct originators *originators; /* to be gathered; NULL: nothing */
+	struct originators *originators; /* to gather; NULL: none */
 	bool		ended;		/* the body has begun */
 	bool		mid_line;	/* the next octet continues a line */
-	bool		dropping;	/* this field is being left out */
+	bool		dropping;	/* this field is removed */
 	bool		has_colon;	/* this line can be a header field */
 	bool		any_field;	/* a continuation line may follow */
 	uint8_t		carry_n;
 	uint8_t		carry[header_carry_max_bytes];
 	uint32_t	received;
 	/*
-	 * Set by every header_feed: where in the span it returned the empty
-	 * line stands that ends the header, and more fields may be put before
-	 * it.  SIZE_MAX: the header did not end in these octets, or it ended
-	 * with a line that is no field.
+	 * Set by every header_feed: the offset, in the span it returned, of
+	 * the empty line that ends the header; more fields may be put before
+	 * that line.  SIZE_MAX: the header did not end in these octets, or it
+	 * ended with a line that is no field.
 	 */
 	size_t		body_at;
 	/* For the originators: */
 	enum header_place place;	/* in the field's first line */
-	bool		gathering;	/* this field's body */
-	bool		only_blanks;	/* this line, a folded one, so far */
+	bool		gathering;	/* the body of this field */
+	bool		only_blanks;	/* in this folded line so far */
 };
 
 /*
  * Takes the n octets at p; header_carry_max_bytes octets before p must be
  * writable, for the start of a line that was too short to judge is kept back
- * until more comes.  Returns what is to be stored, which lies in the same
- * place; valid until the memory is used again.  A message that begins with a
- * blank gets an empty line before it: it must not go on with our own fields.
+ * until more comes.  Returns the octets to store, which lie in the same memory
+ * and are valid until that is used again.  A message that begins with a blank
+ * gets an empty line before it: it must not fold our own fields.
  */
 struct span	header_feed(struct header *h, uint8_t *p, size_t n);
 /*
- * The message has ended: what is still kept back, to be stored.  With no
- * empty line so far (ended is false) and the originators not broken, all of
- * the message is fields, and more may be put behind it.
+ * Call when the message has ended.  Returns the octets still kept back, to be
+ * stored.  If ended is false and the originators are not broken, the whole
+ * message is fields, and more may be appended.
  */
 struct span	header_finish(struct header *h);
 

@@ -1,6 +1,6 @@
 /*
- * A helper's life: in its sandbox before any secret is in it, and then one
- * question of the master's after the other.
+ * The life of a helper: it enters its sandbox before it has any secret, and
+ * then answers the master's questions one by one.
  */
 #include "worker/helper.h"
 
@@ -21,7 +21,7 @@ static void
 enter(int channel, enum sandbox_role role)
 {
 	struct ipc_record r = { .type = IPC_READY };
-	/* Held, it could not ask any more. */
+	/* Asked now: inside the sandbox it could not ask. */
 	const char *what = NULL, *text = sandbox_describe();
 	bool locked = false;
 

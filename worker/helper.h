@@ -8,22 +8,22 @@
 #include "shared/ipc_msg.h"
 #include "shared/os/sandbox_table.h"
 
-/* NAME_run: on channel until the master is gone. */
+/* NAME_run: serves on channel until the master has ended. */
 #define HELPER_RUN(X, NAME, name, option, Name)				\
 	_Noreturn void name##_run(int channel);
 HELPERS(HELPER_RUN, )
 #undef HELPER_RUN
 
 /*
- * Tries that role holds, enters it, and says so on channel by READY; or by
- * UNSAFE, what is missing.  Then hands each record that comes by way to take,
- * with its descriptor (-1: none; to be closed), and wipes it after that.  Ends
- * the process when nobody is at the other end.
+ * Tests the sandbox of role, enters it, and sends READY on channel; or UNSAFE
+ * with what is missing.  Then passes each record of way to take, with its
+ * descriptor (-1: none), which take closes, and wipes the record.  Ends the
+ * process when the master has ended.
  */
 _Noreturn void	helper_serve(int channel, enum sandbox_role role,
 		    enum ipc_way way, void (*take)(int channel,
 		    const struct ipc_record *r, int passed));
-/* Sends an answer.  Ends the process when nobody hears it. */
+/* Sends an answer.  Ends the process when the master has ended. */
 void		helper_answer(int channel, struct ipc_record *r);
 
 #endif

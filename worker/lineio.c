@@ -9,8 +9,8 @@
 #include "shared/deadline.h"
 
 /*
- * While lines are read, this much is asked for at a time, so that an idle
- * session touches one page of the large buffer.
+ * The size of one read while lines are read, so that an idle session touches
+ * one page of the large buffer.
  */
 enum { line_read_bytes = 2048 };
 
@@ -95,7 +95,7 @@ lineio_put(struct lineio *io, struct span s)
 	return LINE_OK;
 }
 
-/* Reads at most n octets behind what is there; makes room when needed. */
+/* Reads at most n octets behind those in the buffer; moves these if needed. */
 static enum line_result
 fill(struct lineio *io, size_t n)
 {
@@ -125,8 +125,8 @@ fill(struct lineio *io, size_t n)
 }
 
 /*
- * Looks at what has come for the end of a line; checked octets were seen
- * before.  True when the line, right or wrong, is known.
+ * Searches the input for the end of a line, from octet *checked on.  True when
+ * the line has ended, validly or not.
  */
 static bool
 scan(const struct lineio *io, size_t *checked, bool *nul,
@@ -163,8 +163,8 @@ lineio_read_line(struct lineio *io, size_t max, struct span *out)
 
 	while (!scan(io, &checked, &nul, &r)) {
 		/*
-		 * Swallow, but for the last octet: it may be the CR of the
-		 * CRLF, and what follows must not be run as a command.
+		 * Drop all but the last octet, which may be the CR of the
+		 * CRLF: the rest of the line must not be run as a command.
 		 */
 		if (checked > max) {
 			too_long = true;

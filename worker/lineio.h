@@ -1,7 +1,7 @@
 /*
- * The one line reader: CRLF-ended lines and raw octets from a peer, replies
- * to it.  Works over a replaceable pair of functions (a socket, memory in
- * tests, TLS).  Strict CRLF lives here and, for message text, in dot.c.
+ * The line reader: CRLF-ended lines and raw octets from a peer, and replies to
+ * the peer, over a replaceable pair of functions (a socket, TLS, memory in
+ * tests).  CRLF is enforced here and, for message text, in dot.c.
  */
 #ifndef WORKER_LINEIO_H
 #define WORKER_LINEIO_H
@@ -18,13 +18,13 @@ enum {
 
 enum line_result {
 	LINE_OK,
-	LINE_TOO_LONG,	/* swallowed to its CRLF; the next line is a new one */
-	LINE_NUL,	/* a NUL in it; swallowed likewise */
-	LINE_BARE_LF,	/* LF without CR: no telling what comes next */
+	LINE_TOO_LONG,	/* dropped up to its CRLF; the next line is a new one */
+	LINE_NUL,	/* has a NUL; dropped likewise */
+	LINE_BARE_LF,	/* LF without CR: the input has lost its lines */
 	LINE_BARE_CR,	/* CR without LF: likewise */
 	LINE_EOF,
 	LINE_TIMEOUT,
-	LINE_GONE,	/* the master has gone: nothing can be promised */
+	LINE_GONE,	/* the master has ended: nothing can be promised */
 	LINE_ERROR	/* errno */
 };
 
@@ -32,7 +32,7 @@ enum line_result {
  * The pair.  read returns octets (more than 0), 0 at the end of the stream,
  * or -1 with errno; write returns octets written or -1.  Both wait until
  * deadline_ms (shared/deadline.h) at the most and then fail with ETIMEDOUT;
- * ECANCELED means that the master has gone.
+ * ECANCELED means that the master has ended.
  */
 struct lineio_ops {
 	ssize_t	(*read)(void *arg, void *p, size_t n, int64_t deadline_ms);
@@ -47,40 +47,40 @@ struct lineio {
 	int64_t			 deadline_ms;	/* of the whole session */
 	uint64_t		 octets_in;
 	uint64_t		 octets_out;
-	size_t			 start;		/* of what is not yet taken, */
-	size_t			 end;		/* and its end, in in[] */
+	size_t			 start;		/* of input not yet taken */
+	size_t			 end;		/* of the input, in in[] */
 	struct buf		 out;
 	uint8_t			 out_storage[lineio_out_max_bytes];
-	/* Input, behind the room that header_feed() wants before it. */
+	/* Input, behind the space that header_feed() needs before it. */
 	uint8_t			 in[header_carry_max_bytes +
 				    lineio_in_max_bytes];
 };
 
-/* Begins a connection; buffers are emptied, not touched. */
+/* Begins a connection; empties the buffers without touching their memory. */
 void	lineio_init(struct lineio *io, const struct lineio_ops *ops, void *arg);
 /*
- * The next line without its CRLF, at most max octets with it; valid until
- * the next read.  Output is flushed before waiting.  If reading fails, what
- * has come of the line.
+ * The next line without its CRLF, at most max octets with its CRLF; valid
+ * until the next read.  Output is flushed before waiting.  If reading fails,
+ * *out is the part of the line that has come.
  */
 enum line_result lineio_read_line(struct lineio *io, size_t max,
 	    struct span *out);
 /*
- * Whatever octets come next, at least one; *out may be changed in place and
- * header_carry_max_bytes before it are writable.  All count as taken until
- * some are given back by lineio_unread.
+ * The next octets, at least one; *out may be changed in place, and
+ * header_carry_max_bytes before *out are writable.  All count as taken until
+ * lineio_unread gives some back.
  */
 enum line_result lineio_read_some(struct lineio *io, uint8_t **out,
 	    size_t *out_n);
 /* Gives back the last n octets of the last lineio_read_some, unchanged. */
 void	lineio_unread(struct lineio *io, size_t n);
-/* Leaves no copy of what was taken; of what is still to be taken, it does. */
+/* Wipes the octets that were taken; those not yet taken stay. */
 void	lineio_wipe(struct lineio *io);
 /* Octets that have come and are not yet taken. */
 size_t	lineio_buffered(const struct lineio *io);
 /*
- * Goes on over another pair; what came over the one before and was not taken
- * is forgotten.  Output was flushed.
+ * Goes on over another pair; input of the previous pair that was not taken is
+ * dropped.  Output must have been flushed.
  */
 void	lineio_forget(struct lineio *io, const struct lineio_ops *ops,
 	    void *arg);

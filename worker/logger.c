@@ -1,7 +1,7 @@
 /*
  * The process that writes the log file, which may take as long as its disk.
- * After an error it writes nothing until the master begins again with what has
- * failed: no line is left out, and none is torn but by a full disk.
+ * After an error it writes nothing until the master sends the failed lines
+ * again: no line is lost, and only a full disk can leave a part of a line.
  */
 #include <errno.h>
 #include <unistd.h>

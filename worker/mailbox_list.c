@@ -1,9 +1,9 @@
 /*
- * Lists of mailboxes.  Pure: no recursion, and every octet is looked at a
- * few times at most, however the list is nested.
+ * Lists of mailboxes.  Pure: no recursion, and every octet is read a few times
+ * at most, however the list is nested.
  *
- * Each take_* moves *in only past what it has taken; after a false its place
- * means nothing.
+ * Each take_* moves *in past what it takes; after it returns false, *in has no
+ * meaning.
  */
 #include "worker/mailbox_list.h"
 
@@ -34,8 +34,8 @@ is_blank(uint8_t c)
 
 /*
  * VCHAR (RFC 5234 B.1), or any octet of a character beyond ASCII: UTF-8 (RFC
- * 6532 3.1), and what old programs write raw in charsets of their own.  Such an
- * octet is text to every reader; in an address smtp_syntax takes UTF-8 only.
+ * 6532 3.1), and other charsets that old programs write raw.  Such an octet is
+ * text to every reader; in an address smtp_syntax accepts UTF-8 only.
  */
 static bool
 is_vchar(uint8_t c)
@@ -44,9 +44,9 @@ is_vchar(uint8_t c)
 }
 
 /*
- * The length of what s begins with, in a quoted string or a comment: an octet,
- * a blank or a quoted-pair = "\" (VCHAR / WSP); 0 for any other.  Beyond ASCII
- * nothing is escaped: smtp_syntax knows none of that.
+ * The length of the first unit of s, in a quoted string or a comment: an
+ * octet, a blank or a quoted-pair = "\" (VCHAR / WSP); 0 for anything else.
+ * No quoted-pair goes beyond ASCII, for smtp_syntax has none.
  */
 static size_t
 text_length(struct span s)
@@ -133,7 +133,7 @@ take_atoms(struct span *in)
 	return in->n < before;
 }
 
-/* domain-literal; what stands in it, smtp_syntax judges. */
+/* domain-literal; smtp_syntax judges its content. */
 static bool
 take_literal(struct span *in)
 {
@@ -151,7 +151,7 @@ between(struct span from, struct span to)
 	return span_from(from.p, from.n - to.n);
 }
 
-/* An encoded word: to some who show it, another address (RFC 2047 5). */
+/* Some readers decode an encoded word to another address (RFC 2047 5). */
 static bool
 has_encoded_word(const struct mailbox *m)
 {
@@ -181,7 +181,7 @@ make_mailbox(struct span local, struct span domain, struct mailbox *out)
  * addr-spec  = local-part "@" domain
  * local-part = dot-atom / quoted-string
  * domain     = dot-atom / domain-literal
- * Either with CFWS about it.
+ * Both may have CFWS around them.
  */
 static bool
 take_addr_spec(struct span *in, struct mailbox *out)
@@ -230,7 +230,7 @@ take_name_addr(struct span *in, struct mailbox *out)
 
 /*
  * mailbox-list = (mailbox *("," mailbox)), mailbox = name-addr / addr-spec
- * In the place of a display name may be that very address.
+ * The address itself may stand as its display name.
  */
 enum mailbox_list
 mailbox_list_next(struct span *rest, struct mailbox *out)
@@ -238,7 +238,7 @@ mailbox_list_next(struct span *rest, struct mailbox *out)
 	struct span in = *rest;
 	struct mailbox m, again;
 
-	/* Only behind the last one; behind a comma p is still something. */
+	/* Only behind the last mailbox; behind a comma p is never NULL. */
 	if (in.p == NULL)
 		return MAILBOX_LIST_END;
 	if (!take_addr_spec(&in, &m)) {

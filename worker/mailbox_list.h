@@ -1,7 +1,7 @@
 /*
  * The addresses of a From or Sender field (RFC 5322 3.4, 3.6.2), UTF-8 in
- * them allowed (RFC 6532).  Pure.  Display names and comments are read over;
- * an address is what smtp_syntax makes of it.
+ * them allowed (RFC 6532).  Pure.  Display names and comments are skipped;
+ * smtp_syntax parses the addresses.
  */
 #ifndef WORKER_MAILBOX_LIST_H
 #define WORKER_MAILBOX_LIST_H
@@ -13,28 +13,28 @@ enum { mailbox_list_nested_max = 8 };	/* comments within a comment */
 enum mailbox_list {
 	MAILBOX_LIST_NEXT,	/* a mailbox */
 	MAILBOX_LIST_END,	/* there are no more */
-	MAILBOX_LIST_BAD	/* not the grammar, or to be read in two ways */
+	MAILBOX_LIST_BAD	/* not the grammar, or ambiguous */
 };
 
 /*
- * Takes the next mailbox off *rest, which at first is the whole of a field's
- * body, unfolded, its line end left out.  The list is right only when END
- * comes, which it does behind a mailbox only: a body without any is BAD.  On
- * BAD *rest and *out are as they were.
+ * Takes the next mailbox off *rest, which at first is the whole body of a
+ * field, unfolded, without its line end.  The list is valid only when END
+ * comes, and END comes only after a mailbox: a body without any is BAD.  On
+ * BAD *rest and *out do not change.
  *
  * Many programs write an address as its own display name, without quotes: "a@b
- * <a@b>" is taken, and nothing else of that kind.  Octets beyond ASCII are text
- * wherever no address is, whatever charset they are of.
+ * <a@b>" is accepted, and nothing else of that kind.  Outside addresses, octets
+ * beyond ASCII are text, in whatever charset.
  *
  * Of the obsolete forms (RFC 5322 4.4) only the dots of a display name are
- * taken: no routes, no empty elements, no blanks or comments about the dots
- * of an address; and no groups (RFC 6854), which have no author.  BAD is also
- * what the grammar permits, but known readers take for other addresses:
- *   "<" or ">" in a quoted string or a comment, for those who look for them;
- *   "@" or a quote in a comment, for those who know no comments;
- *   "@" and a backslash in one quoted string, for those who know no escapes;
- *   "=?" in a local part, for those who decode it (RFC 2047 5 forbids it).
- * What a display name says in encoded words is not looked at.
+ * accepted: no routes, no empty elements, no blanks or comments around the
+ * dots of an address; and no groups (RFC 6854), which have no author.  BAD is
+ * also what the grammar permits but some readers take for other addresses:
+ *   "<" or ">" in a quoted string or a comment: readers that search for these;
+ *   "@" or a quote in a comment: readers that know no comments;
+ *   "@" and a backslash in one quoted string: readers that know no escapes;
+ *   "=?" in a local part: readers that decode it (RFC 2047 5 forbids it).
+ * Encoded words in a display name are not decoded.
  */
 enum mailbox_list	mailbox_list_next(struct span *rest,
 			    struct mailbox *out);

@@ -1,8 +1,8 @@
 /*
- * smtpd-worker: never run by hand.  smtpd starts it, as the worker's user,
- * with one end of a channel as descriptor 3; it is the nursery from then on,
- * or as the master's user, with another option, a helper of shared/helpers.h,
- * with -k the keeper, who starts these again.
+ * smtpd-worker: never run by hand.  smtpd starts it with one end of a channel
+ * as descriptor 3.  As the worker's user it becomes the nursery.  As the
+ * master's user it becomes, by its option, a helper of shared/helpers.h, or
+ * with -k the keeper, which starts lost helpers again.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "worker/helper.h"
 #include "worker/nursery.h"
 
-/* Executed by a nursery or the keeper it may not ask, and is held. */
+/* ENOSYS: a nursery or the keeper executed this, and its sandbox is on. */
 static bool
 channel_is_there(void)
 {

@@ -1,8 +1,8 @@
 /*
- * A worker that is linked static neither asks for names nor loads code, and
- * does not contain what would: OpenSSL and libtls, which could do both, are
- * linked with these (GNUmakefile, --wrap) in place of libc's, which need
- * shared libraries at run time, and of which the linker warns.
+ * A statically linked worker neither resolves names nor loads code.  OpenSSL
+ * and libtls, which could do both, are linked with these functions (--wrap in
+ * GNUmakefile) in place of libc's, which need shared libraries at run time and
+ * make the linker warn.
  */
 #include <dlfcn.h>
 #include <netdb.h>

@@ -1,6 +1,6 @@
 /*
- * The nursery process.  It holds the settings and nothing of any message;
- * it speaks with the master only, and never with a client.
+ * The nursery process.  It has the settings and no part of any message; it
+ * speaks with the master only, and never with a client.
  */
 #include "worker/nursery.h"
 
@@ -25,7 +25,7 @@ struct nursery {
 	enum sandbox_role	 role;
 	bool			 held;
 	bool			 has_settings;
-	bool			 works;		/* its sandbox */
+	bool			 works;		/* the sandbox does */
 	bool			 shook_hands;
 	struct ipc_settings	 settings;
 	sigset_t		 wait_mask;	/* SIGCHLD may come */
@@ -38,8 +38,8 @@ on_sigchld(int sig)
 }
 
 /*
- * Waits while too many descriptors are under way: the master is about to
- * take them.  Any other failure means that there is no master.
+ * Waits while too many descriptors are in flight: the master is about to
+ * receive them.  Any other failure means that the master has ended.
  */
 static void
 send_or_end(struct ipc_record *r, int pass)
@@ -110,7 +110,7 @@ spawn_one(const struct nursery *n)
 		close(ends[0]);
 }
 
-/* Returns only when it cannot be done: the file has been replaced, say. */
+/* Returns only when execution fails: the file has been replaced, say. */
 static void
 execute_self(const struct nursery *n, char option)
 {
@@ -127,8 +127,8 @@ execute_self(const struct nursery *n, char option)
 }
 
 /*
- * A child that executes this program afresh: a nursery bears another one, the
- * keeper who holds keys or passwords, and neither what the other does.
+ * Starts a child that executes this program afresh: a nursery starts another
+ * nursery, and the keeper starts a helper.
  */
 static void
 breed(const struct nursery *n, char option)
@@ -154,7 +154,7 @@ breed(const struct nursery *n, char option)
 	close(ends[0]);
 }
 
-/* Tells of every child that ended: only this process can know. */
+/* Reports every child that ended: only this process gets to know. */
 static void
 reap(void)
 {
@@ -175,7 +175,7 @@ say_ready(const struct nursery *n)
 	send_text(IPC_READY, n->works ? sandbox_describe() : "none");
 }
 
-/* An image that a nursery executed is held already, and has to prove it. */
+/* An image that a nursery executed is in its sandbox, and has to prove it. */
 static int
 hold(const struct nursery *n, const struct sandbox_path *paths, size_t count,
     const char **what)
@@ -189,8 +189,8 @@ hold(const struct nursery *n, const struct sandbox_path *paths, size_t count,
 }
 
 /*
- * A throw-away worker makes one whole handshake, in its sandbox: a library
- * that crashes there is found before a client is.
+ * A throw-away worker makes one whole handshake in its sandbox: a library that
+ * crashes there is found before any client comes.
  */
 static bool
 shake_hands(struct nursery *n, const char **why)
@@ -218,7 +218,7 @@ shake_hands(struct nursery *n, const char **why)
 	return n->shook_hands;
 }
 
-/* Certificates beside those that are in use, and whether TLS works at all. */
+/* Tries certificates beside those in use, and whether TLS works at all. */
 static bool
 try_tls(struct nursery *n, size_t pairs, const char **why)
 {
@@ -226,7 +226,7 @@ try_tls(struct nursery *n, size_t pairs, const char **why)
 	    (pairs == 0 || shake_hands(n, why));
 }
 
-/* Holds this process; NULL, or what cannot be. */
+/* Enters the sandbox of this process; NULL, or what is missing. */
 static const char *
 enter(const struct nursery *n)
 {
@@ -251,7 +251,7 @@ enter(const struct nursery *n)
 	return hold(n, paths, count, &what) == 0 ? NULL : what;
 }
 
-/* The keeper is told nothing, and ready at once. */
+/* The keeper gets no settings, and is ready at once. */
 static void
 start_keeper(const struct nursery *n)
 {
@@ -263,7 +263,7 @@ start_keeper(const struct nursery *n)
 		send_text(IPC_UNSAFE, what);
 }
 
-/* Holds this process, and tries that the workers will be held. */
+/* Enters the sandbox, and tests the sandbox of the workers. */
 static void
 start_up(struct nursery *n)
 {
@@ -286,7 +286,7 @@ start_up(struct nursery *n)
 		send_text(IPC_UNSAFE, what);
 }
 
-/* A child that ended keeps its number until it is waited for, so no other. */
+/* An ended child keeps its pid until it is waited for: kills no other. */
 static void
 kill_child(pid_t pid)
 {
@@ -297,8 +297,8 @@ kill_child(pid_t pid)
 }
 
 /*
- * Certificates for workers to come, beside those that are in use.  Before the
- * first settings nothing is tried: this process is not held yet.
+ * Tries certificates for future workers, beside those in use.  Not before the
+ * first settings, for this process has not entered its sandbox then.
  */
 static void
 try_certificates(struct nursery *n, size_t pairs)
