@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
-/* Now, in milliseconds since some moment that stays the same. */
+/* Now, in milliseconds since a fixed moment. */
 int64_t	deadline_now_ms(void);
-/* The same moment in microseconds. */
+/* Now, in microseconds since the same moment. */
 int64_t	deadline_now_us(void);
 /* Milliseconds from now to deadline_ms for poll(2): 0 when it has passed. */
 int	deadline_left_ms(int64_t deadline_ms);

@@ -1,8 +1,8 @@
 /*
  * The grammar of SMTP paths and parameters, in the order of RFC 5321 section
  * 4.1.2.  Pure: no I/O, no allocation, no globals.  Strict where two parsers
- * could differ, lenient where all agree: by an address that two programs read
- * in two ways, mail gets past the checks of one.
+ * could differ, lenient where all agree: an address that two programs read
+ * in two ways gets mail past the checks of one.
  */
 #include "shared/smtp_syntax.h"
 

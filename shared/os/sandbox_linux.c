@@ -28,7 +28,7 @@ struct prepared {
 static struct prepared prepared[SANDBOX_ROLE_COUNT];
 /* The role that confines this process and the children it forks. */
 static enum sandbox_role held_by = SANDBOX_ROLE_COUNT;
-/* The same, unless the filter is from the image that executed this one. */
+/* The same, or SANDBOX_ROLE_COUNT if an earlier image entered that role. */
 static enum sandbox_role entered = SANDBOX_ROLE_COUNT;
 
 int

@@ -1,8 +1,7 @@
 /*
  * The forbidden things that sandbox_self_test tries: a table for all systems
  * and one for this system.  Unit tests run the same tables outside any
- * sandbox, where each probe must succeed: so they find a probe that never
- * could.
+ * sandbox, where each must succeed: so they find a probe that never can.
  */
 #ifndef SHARED_SANDBOX_PROBE_H
 #define SHARED_SANDBOX_PROBE_H

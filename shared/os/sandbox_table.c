@@ -74,7 +74,7 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 		.descriptors_max = 8,
 		.no_fork = true
 	},
-	/* Helpers that it forks inherit its limits, so none is lower. */
+	/* Helpers that it forks inherit its limits, so none is below theirs. */
 	[SANDBOX_KEEPER] = {
 		.name = "keeper",
 		.rights = RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD |

@@ -106,7 +106,7 @@ bool	sandbox_exists(void);
 const char *sandbox_lacks(void);
 /*
  * Before sandbox_enter: keeps all pages of this process out of the swap area
- * from now on.  False if RLIMIT_MEMLOCK is less than role's memory, as malloc
+ * from now on.  False if RLIMIT_MEMLOCK is too low for role's memory, as malloc
  * would then fail at that limit; or if locking fails.
  */
 bool	sandbox_lock(enum sandbox_role role);
