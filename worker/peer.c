@@ -15,10 +15,10 @@
 enum { linger_ms = 2000, short_linger_ms = 200 };
 
 /*
- * Waits until fd is ready; 0, or -1 with ETIMEDOUT or ECANCELED.  Once the
- * deadline is over it does not matter that fd is ready: it would be for ever
- * where the client always has sent something.
- * While a file is on its way, only the channel's end tells of the master.
+ * Waits until fd is ready; 0, or -1 with ETIMEDOUT or ECANCELED.  After the
+ * deadline it fails even if fd is ready: else a client that keeps sending
+ * would never time out.  While a file is due, only the end of the channel is
+ * noticed, for the next record is ask_file's.
  */
 static int
 wait_for(const struct peer *p, int fd, short events, int64_t deadline_ms)
@@ -66,7 +66,7 @@ peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
 	return got;
 }
 
-/* A pipe or a terminal: what fits into PIPE_BUF does not block. */
+/* Writes to a pipe or a terminal: PIPE_BUF octets do not block. */
 static ssize_t
 write_output(const struct peer *peer, const void *p, size_t n,
     int64_t deadline_ms)
@@ -93,7 +93,7 @@ peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
 		flags |= os_send_last;
 	if (peer->output != -1)
 		return write_output(peer, p, n, deadline_ms);
-	/* Replies are short: nearly always there is room, so try first. */
+	/* Replies are short and nearly always fit, so try first. */
 	for (;;) {
 		done = send(peer->socket, p, n, flags);
 		if (done != -1)
@@ -134,7 +134,7 @@ peer_has_input(const struct peer *p)
 void
 peer_linger(const struct peer *p)
 {
-	/* Somebody waits for this place. */
+	/* With STRESS_EVICT another client waits for the slot. */
 	int64_t until = deadline_now_ms() + (p->master->stress == STRESS_EVICT ?
 	    short_linger_ms : linger_ms);
 	struct peer peer = *p;

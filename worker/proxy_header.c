@@ -1,6 +1,6 @@
 /*
- * The PROXY protocol.  A proxy that is believed sends it, and still nothing
- * is guessed: what is not exactly a header is none.
+ * The PROXY protocol.  The header comes from a trusted proxy, and still
+ * nothing is guessed: it must be exact.
  */
 #include "worker/proxy_header.h"
 
@@ -26,14 +26,14 @@ bad(enum proxy_fail fail, enum proxy_fail *why)
 	return PROXY_BAD;
 }
 
-/* As far as there is anything of it, in is front. */
+/* Is in, as far as it goes, the start of front? */
 static bool
 may_be(struct span in, const uint8_t *front, size_t n)
 {
 	return memcmp(in.p, front, in.n < n ? in.n : n) == 0;
 }
 
-/* An IPv4 address has one spelling here, whoever mapped it into IPv6. */
+/* A mapped IPv4 address becomes IPv4, so that it has one form here. */
 static void
 set_v6(struct ipc_proxy *out, const uint8_t ip[16])
 {
@@ -83,7 +83,7 @@ parse_port(struct span in, uint16_t *out)
 	return value <= UINT16_MAX;
 }
 
-/* Both have to be of the family; only the first is told. */
+/* Both addresses must be of the family; only the first is stored. */
 static bool
 parse_pair(bool ipv6, struct span from, struct span to,
     struct ipc_proxy *out)
@@ -129,7 +129,7 @@ parse_line(struct span line, struct ipc_proxy *out, enum proxy_fail *why)
 	return PROXY_OK;
 }
 
-/* Where the line's CR is, with its LF behind it; else the verdict on it. */
+/* Finds the CR of the line's CRLF; else returns the verdict on the line. */
 static enum proxy_verdict
 find_end(struct span in, size_t *out, enum proxy_fail *why)
 {
@@ -172,7 +172,7 @@ big_endian(const uint8_t *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-/* What family and length say before any address has come. */
+/* Judges the fixed part, before any address has come. */
 static enum proxy_verdict
 judge_v2(const uint8_t *p, enum proxy_fail *why)
 {
@@ -184,10 +184,10 @@ judge_v2(const uint8_t *p, enum proxy_fail *why)
 		return bad(PROXY_FAIL_COMMAND, why);
 	if (length > proxy_header_max_bytes - fixed_bytes)
 		return bad(PROXY_FAIL_LARGE, why);
-	/* LOCAL, or AF_UNSPEC: nothing that follows is looked at. */
+	/* LOCAL, or AF_UNSPEC: the rest is skipped. */
 	if ((p[12] & 15) == 0 || p[13] == 0x00)
 		return PROXY_OK;
-	/* AF_INET and AF_INET6 over SOCK_STREAM; the others are no clients. */
+	/* AF_INET and AF_INET6 over SOCK_STREAM; SMTP has no others. */
 	if (p[13] != 0x11 && p[13] != 0x21)
 		return bad(PROXY_FAIL_FAMILY, why);
 	least = p[13] == 0x11 ? tcp4_bytes : tcp6_bytes;

@@ -1,6 +1,6 @@
 /*
- * The header of the PROXY protocol, versions 1 and 2, with which a proxy says
- * who its client is (HAProxy: doc/proxy-protocol.txt).  Pure.
+ * The header of the PROXY protocol, versions 1 and 2, in which a proxy names
+ * its client (HAProxy: doc/proxy-protocol.txt).  Pure.
  */
 #ifndef WORKER_PROXY_HEADER_H
 #define WORKER_PROXY_HEADER_H
@@ -10,21 +10,22 @@
 
 enum {
 	proxy_line_max_bytes = 107,	/* version 1 (2.1) */
-	proxy_header_max_bytes = 16 + 512	/* version 2; ours */
+	proxy_header_max_bytes = 16 + 512	/* version 2; our limit */
 };
 
 enum proxy_verdict {
 	PROXY_OK,
-	PROXY_MORE,	/* all of it is of a header, but not a whole one */
+	PROXY_MORE,	/* the start of a header: read on */
 	PROXY_BAD
 };
 
 /*
- * Looks at what a connection begins with, in.  OK: *out is what it says, and
- * *n its octets, behind which the client's own begin.  BAD: *why.
+ * Parses in, the first octets of a connection.  OK: *out has the client, and
+ * *n the length of the header, behind which the client's octets begin.  BAD:
+ * *why says why.
  *
- * TLVs are stepped over, a checksum (PP2_TYPE_CRC32C) too: who says more than
- * addresses says it to somebody else, and TCP has its own sum.
+ * TLVs are skipped, also a checksum (PP2_TYPE_CRC32C): we need the address
+ * only, and TCP has its own checksum.
  */
 enum proxy_verdict proxy_header_parse(struct span in, struct ipc_proxy *out,
 	    size_t *n, enum proxy_fail *why);

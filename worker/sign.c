@@ -1,11 +1,11 @@
 /*
- * The process that owns the private keys.  The master gives it a certificate
- * and its key for a slot, is told whether they belong together, and has the
- * slot forgotten when nobody serves by that certificate any more.  It asks, in
- * records of one size, for a signature of a digest under one of three schemes;
- * there is no other question.  This process pads by itself, so nobody can have
- * it raise what he likes to a private exponent.  One question at a time, in
- * order.
+ * The process that owns the private keys.  The master sends it a certificate
+ * and its key for a slot, gets the answer whether they belong together, and
+ * has the slot cleared when no worker uses that certificate any more.  In
+ * records of one size it asks for a signature of a digest under one of three
+ * schemes; there is no other question.  This process does the padding, so that
+ * no other can have it raise any number to a private exponent.  It answers one
+ * question at a time, in order.
  */
 #include "worker/helper.h"
 
@@ -22,8 +22,8 @@
 static EVP_PKEY *keys[ipc_sign_slots_max];
 
 /*
- * OpenSSL wipes what it knows to be a key, but not every copy that it made on
- * the way there.  Here it gives nothing back that was not wiped.
+ * OpenSSL wipes a key, but not every copy that it made while reading it.  With
+ * these functions all memory is wiped before it is freed.
  */
 struct block {
 	_Alignas(max_align_t) size_t	n;
@@ -71,13 +71,13 @@ wiping_realloc(void *p, size_t n, const char *file, int line)
 	return new;
 }
 
-/* One file as it comes in. */
+/* A file, as far as it has come. */
 struct file {
 	size_t		n;
 	uint8_t		octets[ipc_certificate_max_bytes];
 };
 
-/* The pair that comes in, one at a time: the certificate, then the key. */
+/* The pair being received, one at a time: the certificate, then the key. */
 static struct {
 	uint16_t	slot;
 	struct file	certificate;
@@ -96,14 +96,14 @@ take_piece(struct file *f, const struct ipc_pem *piece)
 	if (piece->pair != coming.slot)
 		forget_coming();
 	coming.slot = piece->pair;
-	/* The master sends no more; what is cut is not a pair. */
+	/* The master sends no larger file; a file cut short makes no pair. */
 	if (piece->n > sizeof(f->octets) - f->n)
 		return;
 	memcpy(f->octets + f->n, piece->octets, piece->n);
 	f->n += piece->n;
 }
 
-/* The last piece of its key has come. */
+/* Judges the pair: the last piece of its key has come. */
 static void
 judge(int channel)
 {
@@ -155,7 +155,7 @@ set_scheme(EVP_PKEY_CTX *ctx, const struct ipc_digest *d)
 	    RSA_PKCS1_PADDING) == 1;
 }
 
-/* n stays 0 where there is no signature. */
+/* out->n stays 0 where there is no signature. */
 static void
 make_signature(const struct ipc_digest *d, struct ipc_signature *out)
 {
@@ -202,7 +202,7 @@ take(int channel, const struct ipc_record *r, int passed)
 void
 sign_run(int channel)
 {
-	/* OpenSSL takes it only before it has asked for any memory. */
+	/* OpenSSL accepts these only before its first allocation. */
 	if (CRYPTO_set_mem_functions(wiping_malloc, wiping_realloc,
 	    wiping_free) != 1 ||
 	    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)

@@ -7,7 +7,7 @@
 
 enum {
 	slowest_octets_per_s = 500,
-	room_ms = 1000		/* how long the word "room" is good for */
+	room_ms = 1000		/* how long free disk space stays known */
 };
 
 bool
@@ -59,7 +59,7 @@ error_with_note(struct smtp_session *s, enum note note, enum smtp_reply reply)
 	return smtp_go_on(reply);
 }
 
-/* What a client hears that has been silent for too long. */
+/* How a session ends whose client was silent for too long. */
 static const struct {
 	enum session_end	end;
 	enum smtp_reply		reply;

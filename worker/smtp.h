@@ -1,6 +1,6 @@
 /*
- * What everything that answers a command shares (RFC 5321): the state of the
- * dialogue, and the outcomes of a command.
+ * What all handlers of commands share (RFC 5321): the state of the dialogue,
+ * and the outcomes of a command.
  */
 #ifndef WORKER_SMTP_H
 #define WORKER_SMTP_H
@@ -25,7 +25,7 @@ enum smtp_next {
 	SMTP_GO_ON,
 	SMTP_HANDSHAKE,	/* write the reply, then go on under TLS */
 	SMTP_CLOSE,	/* write the reply, then close */
-	SMTP_CLOSE_NOW	/* no reply: nobody is there to hear it */
+	SMTP_CLOSE_NOW	/* close without a reply */
 };
 
 /* A handler's answer; handlers never write. */
@@ -40,11 +40,11 @@ struct smtp_session {
 	struct lineio			*io;
 	struct peer			*peer;
 	bool				 tls_first;	/* RFC 8314 */
-	bool				 proxied;	/* a header is due */
+	bool				 proxied;	/* header is due */
 	bool				 tls;		/* is on */
 	struct tls_peer			 under_tls;
 	int64_t				 start_ms;
-	uint64_t			 message_octets; /* taken, of all */
+	uint64_t			 message_octets; /* of all messages */
 	enum smtp_state			 state;
 	bool				 esmtp;
 	enum ipc_auth			 auth;	/* of the listener */
@@ -53,39 +53,39 @@ struct smtp_session {
 	bool				 logged_in;
 	unsigned			 login_failures;
 	unsigned			 unknown;	/* recipients */
-	/* The next line answers a 334; else NULL. */
+	/* Handles the next line, which answers a 334; or NULL. */
 	struct outcome			 (*challenged)(struct smtp_session *s,
 					    struct span line);
 	struct ipc_login		 login;	/* LOGIN: the name so far */
-	/* of this transaction */
+	/* Of this transaction: */
 	bool				 smtputf8;
 	uint64_t			 recipients;
 	uint8_t				 helo_len;
 	char				 helo[smtp_domain_max_bytes];
 	struct ipc_stored		 stored;	/* for REPLY_STORED */
-	int64_t				 room_until_ms;	/* 0: none known */
-	bool				 may_be_secret;	/* line at hand */
-	struct ipc_end			 end;		/* counts as it goes */
+	int64_t				 room_until_ms;	/* 0: not known */
+	bool				 may_be_secret;	/* current line */
+	struct ipc_end			 end;		/* counts so far */
 };
 
-/* The outcome when reading has failed; sets how the session ended. */
+/* The outcome when reading failed; also sets how the session ended. */
 struct outcome smtp_read_failed(struct smtp_session *s,
 	    enum line_result r);
-/* The session ends, after reply. */
+/* Ends the session after reply. */
 struct outcome smtp_end(struct smtp_session *s, enum session_end end,
 	    enum smtp_reply reply);
 /*
- * A catcher takes what a program sends as far as it can be kept, and says what
- * other servers would not take.
+ * Is this a catcher's session?  A catcher accepts whatever it can store, and
+ * remarks on what other servers would refuse.
  */
 bool	smtp_is_catcher(const struct smtp_session *s);
 /* Reply, and go on. */
 struct outcome smtp_go_on(enum smtp_reply reply);
-/* The master has said that there is room, or that there is none. */
+/* Notes whether the master said that the disk has space. */
 void	smtp_note_room(struct smtp_session *s, bool room);
 /*
- * A session lasts longer the more of messages it brings (DESIGN: Limits);
- * commands, and what is over the size limit, buy no time.
+ * Sets the time limits again: a session may last longer the more octets of
+ * messages have come; commands, and octets over the size limit, do not count.
  */
 void	smtp_extend(struct smtp_session *s);
 

@@ -1,7 +1,7 @@
 /*
  * The exchange of AUTH.  A handler returns 334 and names the next one in
- * s->challenged; the loop in smtp_session.c gives that the next line.  What
- * a client answers is decoded here, asked about, and wiped.
+ * s->challenged; the loop in smtp_session.c passes that one the next line.  The
+ * client's answers are decoded here, sent to the master, and wiped.
  */
 #include "worker/smtp_auth.h"
 
@@ -11,7 +11,7 @@
 #include "worker/ask.h"
 #include "worker/transcript.h"
 
-/* Decoded responses; more than any line holds. */
+/* Decoded responses; larger than any line. */
 static uint8_t decoded[sasl_line_max_bytes];
 
 bool
@@ -45,7 +45,7 @@ fault(struct smtp_session *s, enum note note, enum smtp_reply reply)
 	return end_exchange(s, reply);
 }
 
-/* Who guesses has to come again for each few guesses, and is counted. */
+/* A client that guesses must reconnect after a few tries, and is counted. */
 static struct outcome
 failed(struct smtp_session *s, enum smtp_reply reply)
 {
@@ -183,7 +183,7 @@ smtp_auth_read_failed(struct smtp_session *s, enum line_result r)
 	return smtp_read_failed(s, r);
 }
 
-/* Whether it may be begun now; else *out. */
+/* May an exchange begin now?  If not, *out says what to reply. */
 static bool
 may_begin(struct smtp_session *s, struct outcome *out)
 {
@@ -199,8 +199,8 @@ may_begin(struct smtp_session *s, struct outcome *out)
 }
 
 /*
- * "AUTH" SP sasl-mech [SP initial-response], which is base64 or "=" for an
- * empty one: nothing that either mechanism could use (RFC 4954 4).
+ * "AUTH" SP sasl-mech [SP initial-response], which is base64 (RFC 4954 4); "=",
+ * an empty response, is refused, for no mechanism here has one.
  */
 struct outcome
 smtp_auth_begin(struct smtp_session *s, struct span arg)

@@ -1,6 +1,6 @@
 /*
- * The commands of RFC 5321 section 4.1.1.  A verb is a row of data; the
- * states it is legal in are a column, so no handler asks where it stands.
+ * The commands of RFC 5321 section 4.1.1.  Each verb is a row of a table, with
+ * the states in which it is legal, so no handler checks the state.
  */
 #include "worker/smtp_cmd.h"
 
@@ -18,7 +18,7 @@ enum { small_bytes = 1024 * 1024 };
 
 enum argument { ARG_NONE, ARG_NEEDED, ARG_ANY };
 
-/* What a submission listener (RFC 6409) wants first. */
+/* What a submission listener (RFC 6409) requires first. */
 enum wants {
 	WANTS_TLS,		/* RFC 3207 4: all but a few */
 	WANTS_NOTHING,
@@ -34,7 +34,7 @@ struct command {
 	struct outcome	 (*run)(struct smtp_session *s, struct span arg);
 };
 
-/* Ends a transaction, in our books and in the master's. */
+/* Ends a transaction, here and in the master. */
 static void
 reset(struct smtp_session *s)
 {
@@ -76,7 +76,7 @@ cmd_ehlo(struct smtp_session *s, struct span arg)
 	return hello(s, arg, true);
 }
 
-/* The reply to what a path or a parameter is not; bad: to SYNTAX_BAD. */
+/* The reply to a wrong path or parameter; bad: the reply to SYNTAX_BAD. */
 static enum smtp_reply
 reply_of_syntax(enum syntax syntax, enum smtp_reply bad)
 {
@@ -107,8 +107,8 @@ without_blanks(struct span s)
 }
 
 /*
- * What a program under test wrote for an address.  Without brackets what
- * stands behind a blank is parameters of MAIL; RCPT has none here.
+ * Takes whatever a program under test wrote as an address.  Without brackets,
+ * text behind a blank is parameters of MAIL; RCPT has none here.
  */
 static bool
 take_any(struct span in, bool is_sender, struct mailbox *out,
@@ -145,7 +145,7 @@ parse_path(const struct smtp_session *s, struct span in, bool is_sender,
 	return SYNTAX_OK;
 }
 
-/* An address that needs SMTPUTF8, which was not said (RFC 6531 3.2). */
+/* Does m need SMTPUTF8, which MAIL did not say (RFC 6531 3.2)? */
 static bool
 lacks_utf8(const struct smtp_session *s, const struct mailbox *m, bool said)
 {
@@ -158,8 +158,8 @@ lacks_utf8(const struct smtp_session *s, const struct mailbox *m, bool said)
 }
 
 /*
- * A question saved: while the master's word that there is room is fresh and
- * the message is not said to be large, MAIL is told, not asked.
+ * Saves a question: if the master said recently that the disk has space, and
+ * the message is not declared large, no verdict on MAIL is waited for.
  */
 static enum verdict
 begin_transaction(struct smtp_session *s, const struct mailbox *from,
@@ -191,7 +191,7 @@ cmd_mail(struct smtp_session *s, struct span arg)
 	if (syntax != SYNTAX_OK)
 		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
 		    REPLY_BAD_SENDER));
-	/* After HELO there are no parameters to know (RFC 5321 4.1.1.11). */
+	/* After HELO no parameter is known (RFC 5321 4.1.1.11). */
 	syntax = s->esmtp ? smtp_parse_mail_params(rest, &params) :
 	    smtp_parse_rcpt_params(rest);
 	if (syntax == SYNTAX_OK && s->esmtp && params.has_auth &&
@@ -332,7 +332,7 @@ static const struct command commands[] = {
 	    cmd_vrfy),
 	ROW(EXPN, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, WANTS_TLS,
 	    cmd_expn),
-	/* Has a reply of its own for it. */
+	/* It has its own reply without TLS. */
 	ROW(AUTH, SMTP_READY, ARG_NEEDED, sasl_line_max_bytes, WANTS_NOTHING,
 	    smtp_auth_begin),
 	ROW(HELP, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, WANTS_TLS,
@@ -342,7 +342,7 @@ static const struct command commands[] = {
 };
 #undef ROW
 
-/* Where there is no AUTH, it is as unknown as any other word. */
+/* On a listener without AUTH the verb is unknown. */
 static const struct command *
 find_command(const struct smtp_session *s, struct span verb)
 {
@@ -354,7 +354,7 @@ find_command(const struct smtp_session *s, struct span verb)
 	return NULL;
 }
 
-/* What is missing, where a command is not legal. */
+/* What has to come before c is legal. */
 static enum smtp_reply
 sequence_reply(const struct smtp_session *s, const struct command *c)
 {
@@ -365,7 +365,7 @@ sequence_reply(const struct smtp_session *s, const struct command *c)
 	return s->state == SMTP_READY ? REPLY_MAIL_FIRST : REPLY_RCPT_FIRST;
 }
 
-/* May c be given on a listener for submission?  Else *out. */
+/* May c be run on this listener?  If not, *out says what to reply. */
 static bool
 is_trusted(struct smtp_session *s, const struct command *c,
     struct outcome *out)
@@ -381,7 +381,7 @@ is_trusted(struct smtp_session *s, const struct command *c,
 	return false;
 }
 
-/* Cuts line at its first blank; blanks at its end are not part of it. */
+/* Cuts line at its first blank; blanks at its end are dropped. */
 static void
 cut(struct span line, struct span *verb, struct span *arg)
 {
@@ -397,9 +397,9 @@ cut(struct span line, struct span *verb, struct span *arg)
 }
 
 /*
- * A web page can have a browser send a form to any port, and with it commands
- * of ours (cross-protocol attacks): none that stands behind a line of HTTP is
- * run.  Any field of a header is one, and a request by its last word.
+ * A web page can make a browser send a form with SMTP commands in it to any
+ * port (cross-protocol attacks): no command behind a line of HTTP is run.  Such
+ * a line is a header field, or a request by its method or last word.
  */
 static bool
 is_http(struct span verb, struct span arg)

@@ -3,8 +3,8 @@
  * header filter into the spool file, in place, and nothing is kept: a
  * worker's memory does not grow with the message.
  *
- * Content that is refused is swallowed to its real end all the same, and
- * answered once: the rest of it must never be read as commands.
+ * Refused content is still read to its real end, and gets one reply: its rest
+ * must never be read as commands.
  */
 #include "worker/smtp_data.h"
 
@@ -19,14 +19,14 @@
 #include "worker/transcript.h"
 
 /*
- * After a bare CR or LF the end may never come, for the sender may think it
- * has sent it: wait so long for more, then answer.
+ * After a bare CR or LF the end may never come, for the sender may think that
+ * it has sent the end: wait this long for more, then reply.
  */
 enum { bare_idle_ms = 5000 };
 
 struct intake {
 	int		fd;		/* of the spool file; -1: none */
-	enum verdict	verdict;	/* of the master, when there is none */
+	enum verdict	verdict;	/* why the master made no file */
 	struct dot	dot;
 	struct header	header;
 	uint64_t	taken;		/* octets off the wire */
@@ -68,7 +68,7 @@ store(struct intake *in, struct span s)
 		in->write_errno = errno;
 }
 
-/* What the header lacks of a submitted message goes in before its end. */
+/* Stores the fields that a submitted message lacks, at its header's end. */
 static void
 store_missing(const struct smtp_session *s, struct intake *in)
 {
@@ -102,8 +102,8 @@ store_last(const struct smtp_session *s, struct intake *in)
 }
 
 /*
- * The master makes the file while the client hears 354 and begins to send,
- * so nobody waits for it here.
+ * The master makes the file while the client reads 354 and begins to send, so
+ * the file is usually ready by now.
  */
 static void
 take_file(struct smtp_session *s, struct intake *in)
@@ -112,7 +112,7 @@ take_file(struct smtp_session *s, struct intake *in)
 		in->verdict = ask_file(s->master, &in->fd);
 }
 
-/* Takes what comes next; LINE_OK until reading fails. */
+/* Takes the next octets; LINE_OK until reading fails. */
 static enum line_result
 take_some(struct smtp_session *s, struct intake *in)
 {
@@ -141,7 +141,7 @@ take_some(struct smtp_session *s, struct intake *in)
 	return LINE_OK;
 }
 
-/* Without a file there is nothing that the master would have to drop. */
+/* Without a file the master has nothing to drop. */
 static void
 drop_file(struct smtp_session *s, const struct intake *in)
 {
@@ -197,7 +197,7 @@ commit(struct smtp_session *s, struct intake *in)
 	return smtp_go_on(reply_of_refusal(verdict));
 }
 
-/* Of an address that is another's the master has told. */
+/* The master has already logged an author that is not the user. */
 static struct outcome
 refuse_author(struct smtp_session *s, const struct intake *in,
     enum smtp_reply reply)
@@ -209,7 +209,7 @@ refuse_author(struct smtp_session *s, const struct intake *in,
 	return smtp_go_on(reply);
 }
 
-/* The message has come to its end: which answer does it get? */
+/* The message has ended: which reply does it get? */
 static struct outcome
 judge(struct smtp_session *s, struct intake *in)
 {
@@ -244,7 +244,7 @@ go_ahead(struct smtp_session *s)
 	return lineio_put(s->io, buf_span(&out));
 }
 
-/* A message is not kept, but that there was one, and how large it is. */
+/* The transcript has no message, only that one came and its size. */
 static void
 remark(const struct intake *in, enum line_result r)
 {

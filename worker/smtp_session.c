@@ -1,8 +1,7 @@
 /*
- * The loop of a session.  Reads a line, has it run, writes the reply: here
- * and nowhere else.  What a command means is in smtp_cmd.c.  The process holds
- * its channel, then its client's socket, then one spool file; it never holds
- * anything else.
+ * The loop of a session: reads a line, has it run, writes the reply.  The
+ * commands are in smtp_cmd.c.  The only descriptors of the process are its
+ * channel, its client's socket (or pair), and one spool file.
  */
 #include "worker/smtp_session.h"
 
@@ -27,7 +26,7 @@ enum {
 	header_ms = 5000	/* for a whole PROXY header, trickling or not */
 };
 
-/* What came instead of a command. */
+/* Notes in the transcript what came instead of a command. */
 static void
 remark(enum line_result r)
 {
@@ -70,11 +69,11 @@ count(struct smtp_session *s, struct outcome o)
 	s->end.commands++;
 	if (smtp_reply_is_error(o.reply))
 		transcript_refused();
-	/* The recipients that were taken are not lost for some too many. */
+	/* Too many recipients must not lose those already accepted. */
 	if (o.next != SMTP_GO_ON || !smtp_reply_is_error(o.reply) ||
 	    o.reply == REPLY_TOO_MANY_RCPTS)
 		return o;
-	/* A list with stale names is no attack; guessing costs time. */
+	/* A list with stale names is no attack; guessing is slow anyway. */
 	if (o.reply == REPLY_UNKNOWN_RCPT)
 		return ++s->unknown <= ipc_unknown_times *
 		    s->settings->errors ? o : smtp_end(s, END_ERRORS,
@@ -84,7 +83,7 @@ count(struct smtp_session *s, struct outcome o)
 	return smtp_end(s, END_ERRORS, REPLY_ERRORS);
 }
 
-/* What stands for a password is neither kept nor shown, and leaves no copy. */
+/* A name or password is neither kept nor shown, and leaves no copy. */
 static struct outcome
 next_response(struct smtp_session *s)
 {
@@ -133,13 +132,13 @@ next_command(struct smtp_session *s)
 	if (r != LINE_OK)
 		return count(s, smtp_read_failed(s, r));
 	o = smtp_cmd_run(s, line);
-	/* Where AUTH is not offered it is a word not known. */
+	/* AUTH, also where it is an unknown command. */
 	if (s->may_be_secret)
 		lineio_wipe(s->io);
 	return count(s, o);
 }
 
-/* RFC 3207 4: then the client speaks first, and hears no second greeting. */
+/* RFC 3207 4: under TLS the client speaks first and gets no greeting again. */
 static struct outcome
 start_tls(struct smtp_session *s)
 {
@@ -167,8 +166,8 @@ step(struct smtp_session *s, struct outcome o)
 }
 
 /*
- * ---- the PROXY header in front of a session: it comes from a proxy that is
- * believed, but that may be wrong, slow or taken over like anybody else ----
+ * ---- the PROXY header before a session: it comes from a trusted proxy, which
+ * may still be wrong, slow or compromised ----
  */
 
 static enum proxy_fail
@@ -187,7 +186,7 @@ fail_of_errno(void)
 	}
 }
 
-/* Takes n octets that are there, for they were looked at. */
+/* Reads n octets that are there, for peer_peek has seen them. */
 static bool
 take(struct peer *p, uint8_t *to, size_t n, int64_t until)
 {
@@ -203,8 +202,8 @@ take(struct peer *p, uint8_t *to, size_t n, int64_t until)
 }
 
 /*
- * What stands behind the header is the client's own, perhaps the first of
- * TLS: so it is looked at first, and only what is of the header is read.
+ * Octets behind the header are the client's, perhaps of a TLS handshake: so
+ * the input is peeked at first, and only the header is read.
  */
 static bool
 read_header(struct peer *p, struct ipc_proxy *out, enum proxy_fail *why)
@@ -237,12 +236,12 @@ read_header(struct peer *p, struct ipc_proxy *out, enum proxy_fail *why)
 	}
 }
 
-/* Without a word: nobody knows what would understand it. */
+/* Sends no reply: the peer's protocol is not known. */
 static struct outcome
 fail_proxied(struct smtp_session *s, enum proxy_fail why)
 {
 	s->end.end = END_PROXY;
-	/* It had less time than it may have. */
+	/* The proxy had less time than usual: not its fault. */
 	if (why == PROXY_FAIL_TIMEOUT && s->master->stress == STRESS_EVICT)
 		s->end.end = END_ROOM;
 	else if (why == PROXY_FAIL_TIMEOUT && s->master->stress == STRESS_END)
@@ -253,8 +252,8 @@ fail_proxied(struct smtp_session *s, enum proxy_fail why)
 }
 
 /*
- * Reads the header, and not an octet more, and asks the master about its
- * client; the outcome says how to go on, or sets how the session ended.
+ * Reads the header, and not an octet more, and asks the master about the
+ * client that it names.  On failure sets how the session ended.
  */
 static struct outcome
 begin_proxied(struct smtp_session *s)
@@ -276,7 +275,7 @@ begin_proxied(struct smtp_session *s)
 	if (answer == PROXY_WELCOME)
 		return smtp_go_on(REPLY_GREETING);
 	s->end.end = END_AWAY;
-	/* Who waits for TLS would read a line of ours as a broken record. */
+	/* A client that waits for TLS would read a reply as a broken record. */
 	return (struct outcome){ replies[answer],
 	    s->tls_first ? SMTP_CLOSE_NOW : SMTP_CLOSE };
 }
@@ -308,13 +307,13 @@ run(struct smtp_session *s)
 	s->end.octets_out = s->io->octets_out;
 }
 
-/* In static storage: only the pages that a session touches are ever made. */
+/* In static storage: only the pages that a session touches use memory. */
 static struct lineio io;
 static struct smtp_session session;
 
 /*
- * A last reply should arrive.  Who never got in is not waited for: many such
- * at a time would take the places of others.
+ * A last reply should arrive.  A client that never got in is not waited for:
+ * many such at a time would take the slots of others.
  */
 static bool
 deserves_linger(uint32_t end)
@@ -349,7 +348,7 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 		peer_linger(&peer);
 	close(peer.socket);
 	transcript_end();
-	/* Last of all: the master may close the channel upon this. */
+	/* Last of all: the master may then close the channel. */
 	tell_end(master, &session.end);
 }
 

@@ -1,6 +1,6 @@
 /*
- * The life of an smtp worker, from its fork to its exit: one session or some,
- * each by the one loop that reads commands and writes replies.
+ * The life of an smtp worker, from its fork to its exit: one or more sessions,
+ * each run by one loop that reads commands and writes replies.
  */
 #ifndef WORKER_SMTP_SESSION_H
 #define WORKER_SMTP_SESSION_H

@@ -1,7 +1,7 @@
 /*
  * Judging a submitted message by its header.  One user must not be able to
- * write as another: each address of From and Sender is asked for, and a
- * header that two readers could read as two authors is refused.
+ * write as another: the master is asked about each address of From and Sender,
+ * and a header in which two readers could see two authors is refused.
  */
 #include "worker/smtp_submit.h"
 
@@ -27,7 +27,7 @@ smtp_submit_begin(const struct smtp_session *s)
 	return &originators;
 }
 
-/* No fact of ours or of the client's is in it, and no two are the same. */
+/* Random, so that it is unique and reveals nothing but our host name. */
 static void
 add_message_id(const struct smtp_session *s, struct buf *out)
 {
@@ -60,7 +60,7 @@ smtp_submit_add_fields(const struct smtp_session *s, struct buf *out)
 		add_message_id(s, out);
 }
 
-/* Every mailbox of a field's body. */
+/* Judges every mailbox in the body of a field. */
 static enum smtp_reply
 judge_list(struct smtp_session *s, struct span body, unsigned *asked)
 {

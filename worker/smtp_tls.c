@@ -1,5 +1,5 @@
 /*
- * From plain text to TLS.  There is no way back, and nothing comes along.
+ * From plain text to TLS.  There is no way back, and no state is kept.
  */
 #include "worker/smtp_tls.h"
 
@@ -11,8 +11,8 @@
 enum { handshake_ms = 60000 };
 
 /*
- * What has come behind the command would be read as if it had come under TLS:
- * an attacker between the two puts it there (RFC 3207 6; CVE-2011-0411).
+ * Octets that came behind the command would be read as if they had come under
+ * TLS: a man in the middle can inject them (RFC 3207 6; CVE-2011-0411).
  */
 static struct outcome
 refuse_injected(struct smtp_session *s)
@@ -41,7 +41,7 @@ smtp_tls_command(struct smtp_session *s)
 		    "encryption, or start the catcher with --starttls");
 		return smtp_go_on(REPLY_NO_TLS);
 	}
-	/* Who logged in would have to be forgotten, and cannot be. */
+	/* The login would have to be forgotten, but the master keeps it. */
 	if (s->logged_in)
 		return smtp_go_on(REPLY_AUTH_AGAIN);
 	if (lineio_buffered(s->io) > 0 || peer_has_input(s->peer))
@@ -49,7 +49,7 @@ smtp_tls_command(struct smtp_session *s)
 	return (struct outcome){ REPLY_START_TLS, SMTP_HANDSHAKE };
 }
 
-/* RFC 3207 4.2: what was learnt before is forgotten, the EHLO name too. */
+/* RFC 3207 4.2: all that the client said is forgotten, the EHLO name too. */
 static void
 forget(struct smtp_session *s)
 {

@@ -15,15 +15,15 @@
 
 #include "worker/tls_key.h"
 
-/* One certificate file with its chain, as it comes. */
+/* A certificate file with its chain, as far as it has come. */
 struct chain {
 	uint8_t	*octets;
 	size_t	 n;
 };
 
 static struct chain chains[ipc_tls_pairs_max];
-static struct tls *context;	/* workers serve by it */
-static struct tls *tried;	/* may take its place */
+static struct tls *context;	/* in use by new workers */
+static struct tls *tried;	/* may replace context */
 
 void
 tls_context_take(const struct ipc_pem *piece)
@@ -104,9 +104,9 @@ forget_chains(void)
 }
 
 /*
- * Nobody resumes a session of a worker that has ended, and a ticket behind the
- * handshake would hold back the next reply until its receipt is told.  libtls
- * has no word for it, so every context gets it as its default.
+ * No client can resume a session of a worker that has ended, and a ticket
+ * behind the handshake would delay the next reply until TCP acknowledges it.
+ * libtls cannot turn tickets off, so OpenSSL's default is set for all contexts.
  */
 static bool
 leave_tickets(void)
@@ -126,7 +126,7 @@ leave_tickets(void)
 	return left;
 }
 
-/* Once: a nursery may begin without any certificate. */
+/* Done once, when first needed: a nursery may begin without certificates. */
 static bool
 init(void)
 {
@@ -155,7 +155,7 @@ tls_context_try(size_t pairs, const char **why)
 	if (config == NULL)
 		return false;
 	made = configure(config, pairs, why);
-	/* libtls counts who uses it. */
+	/* libtls counts the references to it. */
 	tls_config_free(config);
 	forget_chains();
 	return made;
@@ -191,8 +191,8 @@ tls_context(void)
 
 /*
  * The worker's side of TLS, from the context to the end of a session, over
- * memory.  What is linked wrongly, or cannot live in a worker's sandbox, shows
- * here, and not in the sessions of clients.
+ * memory.  A library that is linked wrongly, or does not work in a worker's
+ * sandbox, fails here and not in the sessions of clients.
  */
 enum { flights_max = 10 };
 
@@ -203,7 +203,7 @@ struct wire {
 	struct tls	*server;
 };
 
-/* The clock is left out: for it OpenSSL opens the file of the time zone. */
+/* With fixed dates: to read the clock OpenSSL opens the time zone file. */
 static bool
 make_certificate(EVP_PKEY *key, X509 *x509)
 {
@@ -220,7 +220,7 @@ make_certificate(EVP_PKEY *key, X509 *x509)
 	    X509_sign(x509, key, EVP_sha256()) > 0;
 }
 
-/* As it comes from the master, for the one pair of a context. */
+/* Puts a context of x509 into use, as if the master had sent it in pieces. */
 static bool
 serve_by(X509 *x509)
 {
@@ -243,7 +243,7 @@ serve_by(X509 *x509)
 	return true;
 }
 
-/* In the place of the sign process. */
+/* Signs in place of the sign process. */
 static bool
 sign(void *arg, const struct ipc_digest *digest, struct ipc_signature *out)
 {
@@ -277,7 +277,7 @@ server_write(struct tls *conn, const void *p, size_t n, void *arg)
 	return BIO_write(w->to_client, p, (int)n);
 }
 
-/* It would look at the clock. */
+/* Accepts any certificate, for OpenSSL's check would read the clock. */
 static int
 trust(X509_STORE_CTX *store, void *arg)
 {
@@ -314,7 +314,7 @@ handshake(const struct wire *w, SSL *client)
 	return there == 1 && here == 0;
 }
 
-/* A greeting arrives, and both ends are freed. */
+/* Does a greeting arrive?  Frees both ends. */
 static bool
 converse(const struct wire *w, SSL *client)
 {

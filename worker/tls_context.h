@@ -11,26 +11,26 @@
 
 struct tls;
 
-/* A piece of a certificate file from the master, in order. */
+/* Takes a piece of a certificate file from the master, in order. */
 void	tls_context_take(const struct ipc_pem *piece);
 /*
  * Makes a context of so many pairs, all of which were taken, beside the one
- * that is in use.  False, and *why in words of ours; none made.
+ * in use.  False: there is none, and *why says why.
  */
 bool	tls_context_try(size_t pairs, const char **why);
-/* Forgets what was taken and what was tried, but not what is in use. */
+/* Drops pieces taken and the context tried, but not the one in use. */
 void	tls_context_forget(void);
 /*
- * What was tried is in use from now on; with no pairs there is no TLS, and if
- * nothing was tried, all stays as it is.
+ * Puts the context tried last into use; with 0 pairs there is no TLS.  If none
+ * was made, the previous context stays in use.
  */
 void	tls_context_use(size_t pairs);
-/* The context; NULL where TLS is not configured. */
+/* The context in use; NULL where TLS is not configured. */
 struct tls *tls_context(void);
 /*
- * One session under TLS with ourselves, as a worker serves it but for the key
- * and its certificate, which are made here.  For a child that ends then: the
- * previous certificates are gone.  False: none came about.
+ * Serves one TLS session to itself, as a worker does but with a key and a
+ * certificate made here.  For a child that then ends: the previous
+ * certificates are gone.  False: the session failed.
  */
 bool	tls_context_shake_hands(void);
 

@@ -1,7 +1,7 @@
 /*
- * The OpenSSL provider of keys that are elsewhere: a decoder that knows our
- * handles, key management that knows a public key, signatures that are asked
- * for.  Nothing private is in this process.  Why it is so: tls_key.h.
+ * The OpenSSL provider of keys that another process has: its decoder reads our
+ * handles, its key management has the public keys, its signatures come from
+ * the sign process.  No private key is in this process; tls_key.h says why.
  */
 #include "worker/tls_key.h"
 
@@ -33,12 +33,12 @@ struct signing {
 	bool			 pss;
 };
 
-/* Those of the context in use, and of one that may take its place. */
+/* Handles of the context in use, and of one that may replace it. */
 enum { handles_max = 2 * ipc_tls_pairs_max };
 
 static struct handle handles[handles_max];
-static size_t first_handle;	/* of the set that is being made */
-static size_t handle_count;	/* of it */
+static size_t first_handle;	/* of the set being made */
+static size_t handle_count;	/* in that set */
 static tls_key_ask *ask_by;
 static void *ask_arg;
 static OSSL_FUNC_BIO_read_ex_fn *read_core;
@@ -57,7 +57,7 @@ key_free(void *key)
 	(void)key;	/* handles stay as long as the process */
 }
 
-/* What the decoder found: the number of a handle. */
+/* The handle whose number the decoder found. */
 static void *
 key_load(const void *reference, size_t n)
 {
@@ -112,8 +112,8 @@ key_gettable_params(void *provider)
 }
 
 /*
- * The public half alone.  Asked for all of a key, that is no: OpenSSL then
- * knows that only this provider can use it.
+ * Exports the public key only.  When this refuses the private key, OpenSSL
+ * knows that only this provider can use the key.
  */
 static int
 key_export(void *key, int selection, OSSL_CALLBACK *take, void *arg)
@@ -145,7 +145,7 @@ ec_operation(int operation)
 	return operation == OSSL_OP_SIGNATURE ? "ECDSA" : "EC";
 }
 
-/* A row of a dispatch table; its type is another for each number. */
+/* A row of a dispatch table; the function's type depends on the number. */
 #define ROW(number, function) { number, (void (*)(void))(function) }
 #define KEY_ROWS							\
 	ROW(OSSL_FUNC_KEYMGMT_FREE, key_free),				\
@@ -169,7 +169,7 @@ static const OSSL_ALGORITHM keys[] = {
 
 /* ---- handles in PEM --------------------------------------------------- */
 
-/* Has to be there, though a decoder here has no state. */
+/* Required, though a decoder here has no state. */
 static void *
 decode_new(void *provider)
 {
@@ -182,7 +182,7 @@ decode_free(void *ctx)
 	(void)ctx;
 }
 
-/* The handle that text names, or NULL: then it is a matter of others. */
+/* The handle that text names; NULL leaves the text to other decoders. */
 static struct handle *
 find_handle(const char *text)
 {
@@ -278,8 +278,8 @@ sign_free(void *ctx)
 }
 
 /*
- * The padding that TLS asks for: PKCS #1 unless PSS is said.  How long the
- * salt is need not be known, for the sign process has one answer to it.
+ * The padding that TLS asks for: PKCS #1 unless PSS is named.  The salt length
+ * is ignored, for the sign process always makes it that of the digest.
  */
 static int
 sign_set_params(void *ctx, const OSSL_PARAM params[])
@@ -409,7 +409,7 @@ provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
 	return read_core != NULL;
 }
 
-/* Ours is for its handles; for all else the default is to be taken. */
+/* Our provider serves its own handles, the default provider all else. */
 bool
 tls_key_init(void)
 {

@@ -6,12 +6,12 @@
  * can read, and which that provider signs with by asking the sign process.
  *
  * Why a provider: libtls has no public hook for signatures made elsewhere
- * (tls_config_set_sign_cb is hidden in a shared libtls, and hands out what is
- * left of RSA after padding, so that the holder of the key would do whatever
- * a broken worker wants: decrypt, too).  A provider is OpenSSL 3's documented
- * seam for keys that live elsewhere, works below any libtls on it, and gives
- * us the digest and the scheme: so the sign process pads itself, and makes
- * signatures of SHA-2 digests and nothing else.
+ * (tls_config_set_sign_cb is hidden in a shared libtls, and passes on RSA
+ * input that is padded already, so that the sign process would do whatever a
+ * compromised worker wants, even decrypt).  A provider is OpenSSL 3's
+ * documented interface for keys elsewhere, works below any libtls, and gets
+ * the digest and the scheme: so the sign process does the padding, and signs
+ * SHA-2 digests and nothing else.
  */
 #ifndef WORKER_TLS_KEY_H
 #define WORKER_TLS_KEY_H
@@ -33,19 +33,19 @@ typedef bool	tls_key_ask(void *arg, const struct ipc_digest *digest,
  */
 bool	tls_key_init(void);
 /*
- * Begins a new set of handles, beside the one that is in use; another that was
- * begun is freed, and nothing may use it any more.
+ * Begins a new set of handles, beside the one in use.  Frees a set begun
+ * before but not put into use, which nothing may use any more.
  */
 void	tls_key_begin(void);
-/* The set that was begun last is in use; the other one is not any more. */
+/* Puts the set begun last into use, in place of the other. */
 void	tls_key_use(void);
 /*
- * A handle for the key of the next pair (the first is pair 0), whose
- * certificate file is given; only its public key is looked at.  Writes what
- * libtls takes for the private key.  False: no RSA or EC certificate there.
+ * Makes a handle for the key of the next pair (the first is pair 0), from the
+ * public key in its certificate file.  Writes what libtls takes for the
+ * private key.  False: the file has no RSA or EC certificate.
  */
 bool	tls_key_add(struct span certificates, char out[tls_key_pem_bytes]);
-/* Whom this process asks from now on. */
+/* Sets the function that this process asks for signatures. */
 void	tls_key_ask_by(tls_key_ask *ask, void *arg);
 
 #endif

@@ -18,8 +18,8 @@ enum { goodbye_ms = 1000 };
 /* ---- what libtls calls ------------------------------------------------ */
 
 /*
- * That nothing came in time is no error to libtls: of one it would tell the
- * client by an alert, behind which our last reply could not be sent.
+ * Hides a timeout from libtls: it would send the client an alert, after which
+ * our last reply could not be sent.
  */
 static ssize_t
 socket_read(struct tls *conn, void *p, size_t n, void *arg)
@@ -51,7 +51,7 @@ socket_write(struct tls *conn, const void *p, size_t n, void *arg)
 	return done;
 }
 
-/* A handshake needs one signature, and the master gives a session one. */
+/* A handshake needs one signature, and the master allows a session one. */
 static bool
 ask_once(void *arg, const struct ipc_digest *digest, struct ipc_signature *out)
 {
@@ -68,7 +68,7 @@ ask_once(void *arg, const struct ipc_digest *digest, struct ipc_signature *out)
 
 /* ---- the handshake ---------------------------------------------------- */
 
-/* What OpenSSL counts as its reason, in the words of our table. */
+/* Maps OpenSSL's reason to our table. */
 static enum tls_fail
 fail_of_reason(int reason)
 {
@@ -98,13 +98,13 @@ fail_of_reason(int reason)
 	case SSL_R_UNEXPECTED_EOF_WHILE_READING:
 		return TLS_FAIL_CLOSED;
 	default:
-		/* Alerts of the client are counted from here (RFC 8446 6). */
+		/* Reasons above it are the client's alerts (RFC 8446 6). */
 		return reason > SSL_AD_REASON_OFFSET ? TLS_FAIL_ALERT :
 		    TLS_FAIL_PROTOCOL;
 	}
 }
 
-/* Of all that is known, what is most ours is told first. */
+/* Our own causes come before the client's, and these before OpenSSL's. */
 static enum tls_fail
 fail_of(const struct tls_peer *t)
 {
@@ -176,7 +176,7 @@ tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
 	    find_suite(tls_conn_cipher(t->conn), out);
 }
 
-/* ---- after it --------------------------------------------------------- */
+/* ---- after the handshake ---------------------------------------------- */
 
 /*
  * With or without close_notify: an end is an end, and nothing is read past

@@ -1,6 +1,6 @@
 /*
- * The client's socket under TLS, as the line reader wants it: the same pair
- * of functions as in peer.h, with libtls between the two.
+ * The client's socket under TLS, as the line reader needs it: the same pair of
+ * functions as in peer.h, with libtls in between.
  */
 #ifndef WORKER_TLS_PEER_H
 #define WORKER_TLS_PEER_H
@@ -12,11 +12,11 @@ struct tls;
 struct tls_peer {
 	struct peer	*peer;
 	struct tls	*conn;		/* NULL: not under TLS */
-	int64_t		 deadline_ms;	/* of what is under way */
-	int		 error;		/* errno of the socket; 0 */
+	int64_t		 deadline_ms;	/* of the current call */
+	int		 error;		/* errno of the socket, or 0 */
 	bool		 eof;		/* of the socket */
 	bool		 asked;		/* for its one signature */
-	bool		 refused;	/* and did not get it */
+	bool		 refused;	/* got no signature */
 };
 
 /*
@@ -27,7 +27,7 @@ bool	tls_peer_accept(struct tls_peer *t, struct peer *peer,
 	    int64_t deadline_ms, struct ipc_tls *out, enum tls_fail *why);
 /* For the line reader after that; its arg is a struct tls_peer. */
 extern const struct lineio_ops tls_peer_ops;
-/* Says close_notify, if that takes no time, and frees what t owns. */
+/* Sends close_notify, for a second at most, and frees what t owns. */
 void	tls_peer_close(struct tls_peer *t);
 
 #endif

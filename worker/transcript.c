@@ -1,10 +1,10 @@
 /*
  * The transcript of a session, in memory of a fixed size: its beginning is
- * kept, and of the rest how many lines there were.
+ * kept, and of the rest only the number of lines.
  *
- * What follows AUTH is names and passwords, also where it is refused, and
- * then often in lines of their own that are no command.  None of that is kept
- * or shown, not even by a catcher: programs under test know real ones.
+ * Names and passwords follow AUTH, even where AUTH is refused, and then often
+ * in lines that are no command.  None of these lines is kept or shown, not
+ * even by a catcher: programs under test use real passwords.
  */
 #include "worker/transcript.h"
 
@@ -25,7 +25,7 @@ static struct {
 	struct ask	*master;
 	uint8_t		mode;
 	bool		refused;
-	bool		secret;		/* AUTH came: strange lines are */
+	bool		secret;		/* after AUTH: unknown lines are */
 	int64_t		start_ms;
 	uint32_t	left_out;
 	uint32_t	count;
@@ -82,7 +82,7 @@ is_command(struct span line)
 	return false;
 }
 
-/* What is no mechanism behind AUTH may be what should stand behind one. */
+/* A word behind AUTH that names no mechanism may be a secret. */
 static bool
 is_mechanism(struct span word)
 {
@@ -97,7 +97,7 @@ is_mechanism(struct span word)
 	return false;
 }
 
-/* "AUTH PLAIN dGVzdA==" is "AUTH PLAIN", and what follows is not kept. */
+/* "AUTH PLAIN dGVzdA==" becomes "AUTH PLAIN"; the rest is not kept. */
 static struct span
 public_part(struct span line)
 {
@@ -113,7 +113,7 @@ public_part(struct span line)
 	return span_from(line.p, n);
 }
 
-/* Where a blank stands before it, it is no command, and as secret. */
+/* Behind blanks AUTH is no command, but what follows it is as secret. */
 static bool
 is_auth(struct span line, struct span *out)
 {
@@ -123,7 +123,7 @@ is_auth(struct span line, struct span *out)
 	return span_begins_fold(line, span_of("AUTH"));
 }
 
-/* Told at once, or kept for the end. */
+/* Sends s to the master at once, or keeps it until the end. */
 static void
 emit(enum ipc_trace_kind kind, struct span s)
 {

@@ -1,25 +1,25 @@
 /*
- * What was said in this session, kept until its end: told to the master if
- * something was refused, forgotten if not.  No message, no password.
+ * The dialogue of this session, kept until its end: sent to the master if
+ * something was refused, else dropped.  It has no message and no password.
  */
 #ifndef WORKER_TRANSCRIPT_H
 #define WORKER_TRANSCRIPT_H
 
 #include "worker/ask.h"
 
-/* Forgets the session before; mode: enum ipc_trace_mode. */
+/* Drops the previous session's; mode: enum ipc_trace_mode. */
 void	transcript_begin(struct ask *master, uint8_t mode);
-/* A line of the client's without its end, or a reply of ours. */
+/* A client's line without its end, or a reply of ours. */
 void	transcript_say(enum ipc_trace_kind kind, struct span octets);
-/* Instead of a line that is a secret, what it is. */
+/* What a secret line was, in its place. */
 void	transcript_secret(const char *what);
 /* Something that happened, in our words. */
 void	transcript_remark(const char *text);
-/* The same, for a developer: only the catcher shows it, at once. */
+/* The same, for a developer: only a catcher shows it, at once. */
 void	transcript_hint(const char *text);
-/* Something was refused: the master will want to know. */
+/* Something was refused: the transcript will be sent. */
 void	transcript_refused(void);
-/* Tells the master, if that is so. */
+/* Sends the transcript to the master if something was refused. */
 void	transcript_end(void);
 
 #endif
