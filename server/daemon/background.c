@@ -1,5 +1,5 @@
 /*
- * Into the background, and the pid file.
+ * Going into the background, and the pid file.
  */
 #include "server/daemon/background.h"
 
@@ -48,12 +48,12 @@ background_tell_ready(const struct background *b)
 }
 
 /*
- * The pid file.  A lock, not the number in it, says whether its process lives:
- * so a file that was left behind stops nobody.
+ * The pid file.  Its lock, not its number, says whether the process lives, so a
+ * file that was left behind prevents no start.
  */
 static int file = -1;
 
-/* Whose number stands in it, for the one line of fatal(). */
+/* Fatal, with the number in the pid file. */
 static void
 refuse(const char *path)
 {
@@ -95,7 +95,7 @@ background_pid_write(void)
 		return;
 	if (ftruncate(file, 0) == -1 || pwrite(file, text, (size_t)n, 0) != n)
 		fatal("writing the process number: %s", strerror(errno));
-	/* Our umask is narrower than a number needs. */
+	/* Others may read the number, which our umask forbids. */
 	(void)fchmod(file, 0644);
 }
 

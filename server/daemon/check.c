@@ -1,7 +1,7 @@
 /*
- * Reading a configuration, and what smtpd -n finds behind its words.  Rights
- * are tried, not computed: a child becomes the user who is to serve, and so
- * has the groups and meets the ACLs that user has.
+ * Reading a configuration, and trying what it names for smtpd -n.  Permissions
+ * are tried, not computed: a child becomes the user of the master, and so has
+ * the groups of that user and meets the same ACLs.
  */
 #include "server/daemon/check.h"
 
@@ -77,8 +77,10 @@ check_log_warning(const char *path, unsigned line, const char *text)
 struct trial {
 	const struct conf	*conf;
 	struct users		 users;
-	bool			 as_root;	/* we are */
-	/* No fault, for root starts smtpd here, and reads it. */
+	bool			 as_root;	/* our effective uid is 0 */
+	/*
+	 * Root starts smtpd here: a file that only root can read is no fault.
+	 */
 	bool			 root_helps;
 	unsigned		 faults;
 };
@@ -102,7 +104,7 @@ tell(struct trial *t, bool fault, unsigned line, const char *format, ...)
 	t->faults += fault;
 }
 
-/* always: neither does a start by root help. */
+/* always: a fault, too, where root starts smtpd. */
 static void
 tell_denied(struct trial *t, bool always, unsigned line, const char *path,
     const char *what)
@@ -133,7 +135,7 @@ try_file(struct trial *t, unsigned line, const char *path)
 		tell(t, true, line, "%s: %s", path, strerror(errno));
 }
 
-/* A new file or directory can be made where path is to be. */
+/* Tries whether path could be created in its directory. */
 static void
 try_parent(struct trial *t, bool always, unsigned line, const char *path)
 {
@@ -165,11 +167,11 @@ try_root(struct trial *t)
 		tell(t, true, line, "%s: no directory, and no link is "
 		    "followed there", root);
 	else if (lstat(root, &st) == -1)
-		/* As root smtpd makes it; else it has to be there. */
+		/* Root creates it; without root the user has to. */
 		try_parent(t, false, line, root);
 }
 
-/* After a rotation the user who serves makes the file anew. */
+/* After a rotation the user of the master creates the file again. */
 static void
 try_log(struct trial *t)
 {
@@ -206,7 +208,7 @@ try_all(struct trial *t)
 	try_log(t);
 }
 
-/* In a child, for a process that has become that user cannot come back. */
+/* In a child: a process that has become that user cannot become root again. */
 static void
 try_as_user(struct trial *t)
 {
@@ -228,7 +230,7 @@ try_as_user(struct trial *t)
 		t->faults++;
 }
 
-/* Nobody else's mail is taken over, by whomever smtpd is started. */
+/* Mail of another user is never taken over, whoever starts smtpd. */
 static void
 check_owner(struct trial *t)
 {
@@ -255,7 +257,7 @@ check_addresses(struct trial *t)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	/* A unit without a network, say, which is passed its sockets. */
+	/* A unit that is passed its sockets may have no network. */
 	if (fd == -1)
 		return;
 	close(fd);

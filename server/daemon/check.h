@@ -1,6 +1,6 @@
 /*
- * A configuration is read, and its mistakes and doubts are reported; smtpd -n:
- * one without a mistake is tried.
+ * Reads a configuration and reports its mistakes and warnings; for smtpd -n,
+ * also tries one that has no mistakes.
  */
 #ifndef SERVER_CHECK_H
 #define SERVER_CHECK_H
@@ -9,30 +9,30 @@
 #include "server/process/tls_files.h"
 
 /*
- * Reads the configuration and its certificates, and tells of mistakes on
- * standard error; with quiet they go to the log, a line each.  0, or -1.
+ * Reads the configuration and its certificates.  Mistakes go to standard error
+ * or, with quiet, to the log, a line each.  0, or -1.
  */
 int	check_load(const char *path, struct conf *out, struct tls_files *tls,
 	    bool quiet);
 /*
- * The next mistake of those that a loader has written, and *text is what
- * follows; NULL: no more.  Lines that show the place are left out: a log has
- * no columns.
+ * The next mistake in *text, which a loader has written; *text becomes the
+ * rest.  NULL: no more.  Lines that show the column are skipped: a log has no
+ * columns.
  */
 char	*check_next_mistake(char **text);
-/* Logs what conf_warn tells of. */
+/* Logs a warning of conf_warn. */
 void	check_log_warning(const char *path, unsigned line, const char *text);
 /*
- * Tries as the user of conf what conf names (a process that may not become that
- * user tries as its own, and says so), and its addresses; prints on standard
- * error what fails and what is warned of, and where nothing fails what conf
- * means on standard output.  Changes nothing.  The exit status: 0, or 1 when
- * smtpd would not start, or the systemd unit of this host would not.
+ * Tries the files and directories that conf names as the user of conf (a
+ * process that may not become that user tries as its own, and says so), and its
+ * addresses.  Prints failures and warnings on standard error and, when nothing
+ * fails, what conf means on standard output.  Changes nothing.  The exit
+ * status: 0, or 1 when smtpd or the systemd unit of this host would not start.
  */
 int	check_conf(const struct conf *conf, const struct tls_files *tls);
 /*
- * Says on standard error that this process could not try as the user of conf,
- * if that is so; of a configuration with mistakes, too.
+ * Says on standard error when this process could not try as the user of conf;
+ * for a configuration with mistakes, too.
  */
 void	check_note_user(const struct conf *conf);
 

@@ -1,6 +1,6 @@
 /*
- * What the master may reach: its root, which is the one tree it may write, and
- * its own sandbox around that.
+ * What the master may reach: its root, the only tree it may write, and its
+ * sandbox.
  */
 #include "server/daemon/hold.h"
 
@@ -65,7 +65,7 @@ hold_open_root(const char *path, const struct users *u)
 		    "another directory, or give it to that user", path,
 		    (unsigned)st.st_uid, u->master.name, (unsigned)want,
 		    is_empty(fd) ? "" : ", and is not empty");
-	/* What a person set on a directory that is ours stays as it is. */
+	/* A directory that is ours keeps its mode and group. */
 	if (u->drop && st.st_uid != want &&
 	    (fchown(fd, u->master.uid, u->master.gid) == -1 ||
 	    fchmod(fd, 0700) == -1))
@@ -93,11 +93,11 @@ hold_warn_of_root(const char *path, int root)
 
 /* ---- the sandbox -------------------------------------------------------- */
 
-/* What the sandbox is to know, from hold_prepare to hold_master. */
+/* The paths of the sandbox, from hold_prepare to hold_master. */
 static struct sandbox_path *paths;
 static size_t path_count;
 
-/* dir is ours from here on. */
+/* Takes over dir. */
 static void
 add_path(char *dir, int fd, enum sandbox_write write)
 {
@@ -106,7 +106,7 @@ add_path(char *dir, int fd, enum sandbox_write write)
 	paths[path_count++] = (struct sandbox_path){ dir, fd, write, false };
 }
 
-/* NULL: it is there already, or there is no memory. */
+/* The directory of file; NULL: paths has it already, or no memory. */
 static char *
 new_directory_of(const char *file)
 {
@@ -123,7 +123,7 @@ new_directory_of(const char *file)
 	return dir;
 }
 
-/* By a descriptor, for root may have it for himself. */
+/* Adds the directory of file by a descriptor, as only root may reach it. */
 static void
 name_directory_of(const char *file)
 {
@@ -136,8 +136,8 @@ name_directory_of(const char *file)
 }
 
 /*
- * An ACME client names a file by a link into a directory where it puts the
- * next one, too.
+ * An ACME client makes file a link into another directory, where it puts the
+ * next certificate, too.
  */
 static void
 name_directories_of(const char *file)
@@ -162,7 +162,7 @@ hold_prepare(struct master *m)
 		    "without", sandbox_describe(), conf->catcher ?
 		    "--no-sandbox" : "\"sandbox optional\" in the "
 		    "configuration");
-	/* Root, log and configuration; two tables; each file by two names. */
+	/* Root, log, configuration; 2 tables a domain; 2 names a file. */
 	paths = calloc(3 + 2 * conf->domain_count + 4 * conf->pair_count,
 	    sizeof(*paths));
 	if (paths == NULL)
@@ -182,8 +182,8 @@ close_path(struct sandbox_path *path)
 }
 
 /*
- * What this user cannot read anyway is of no use to him, and where no
- * descriptor names it, nothing can be said of it.
+ * A directory that this user cannot search is of no use to it, and without a
+ * descriptor the sandbox cannot name it.
  */
 static void
 forget_unreachable(void)
@@ -213,7 +213,7 @@ is_unlocked(const struct helper *h)
 	return h->pid != 0 && strstr(h->sandbox, ", locked") == NULL;
 }
 
-/* The catcher's secrets are none. */
+/* A catcher has no secrets. */
 static void
 warn_of_swap(const struct master *m)
 {
@@ -226,9 +226,10 @@ warn_of_swap(const struct master *m)
 }
 
 /*
- * The directory of a file that is read again, if there is such a file: an
- * editor puts another file into its place.  What this user cannot search was
- * read by root: no reason to start with less of a sandbox, or not at all.
+ * Adds the directory of a file that is read again upon SIGHUP, if there is such
+ * a file: an editor replaces the file.  Where this user cannot search the
+ * directory, root has read the file: a warning, and no reason to weaken the
+ * sandbox.
  */
 static void
 add_directory_of(const char *file)
@@ -271,7 +272,7 @@ hold_master(struct master *m, int root)
 		warn_of(what, NULL);
 	warn_of_swap(m);
 	privdrop_settle(&m->users.master);
-	/* In its sandbox it could not ask any more. */
+	/* In its sandbox this process could not ask any more. */
 	snprintf(m->sandbox, sizeof(m->sandbox), "%s",
 	    m->unsandboxed ? "none" : sandbox_describe());
 	if (!m->unsandboxed && (sandbox_prepare(SANDBOX_MASTER, &what) == -1 ||
@@ -285,10 +286,10 @@ hold_master(struct master *m, int root)
 /* ---- the proof that a sandbox holds ------------------------------------- */
 
 /*
- * log/sandbox.  A start under inetd has no time for a self-test before each
- * greeting, and nothing that a self-test tries changes between two of them:
- * so it is done once for each boot and each worker program, whoever comes
- * first.  The file is the master's; who could forge it has all the mail.
+ * log/sandbox.  Under inetd there is no time for a self-test before each
+ * greeting, and what it tries does not change between two: the first process
+ * runs it, once for each boot and worker program.  The file belongs to the user
+ * of the master; a process that could forge it has all the mail.
  */
 void
 hold_proof_read(struct hold_proof *p, int root, const char *worker)

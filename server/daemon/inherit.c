@@ -1,7 +1,7 @@
 /*
  * Taking over descriptors.  The protocol of LISTEN_FDS is that of
- * sd_listen_fds(3): descriptors from 3 on, for the process LISTEN_PID.
- * Nothing here reads what a client says.
+ * sd_listen_fds(3): descriptors from 3 on, for the process LISTEN_PID.  Nothing
+ * here reads what a client sends.
  */
 #include "server/daemon/inherit.h"
 
@@ -23,7 +23,7 @@
 
 enum { first_fd = STDERR_FILENO + 1, refusal_ms = 1000 };
 
-/* Whom the handler of exit(3) has still to answer. */
+/* The client that the handler of exit(3) has to answer; or -1. */
 static int refuse_to = -1;
 static const struct conf *refuse_as;
 
@@ -47,7 +47,7 @@ is_socket(int fd)
 bool
 inherit_guard(void)
 {
-	/* That of systemd's journal may be descriptors 1 and 2 alike. */
+	/* 2 may be a socket of systemd's journal, if it is not that of 0. */
 	bool fine = !is_socket(STDERR_FILENO) ||
 	    !is_same(STDERR_FILENO, STDIN_FILENO);
 	int null;
@@ -61,7 +61,7 @@ inherit_guard(void)
 	return fine;
 }
 
-/* A number of the environment, whole and positive; else 0. */
+/* The whole decimal number in the environment variable name; else 0. */
 static unsigned long
 number_of(const char *name)
 {
@@ -91,7 +91,7 @@ inherit_stdin_listens(void)
 	return option_is(STDIN_FILENO, SO_ACCEPTCONN, 1);
 }
 
-/* Another place for a standard descriptor, not inherited further. */
+/* Moves a standard descriptor to a number above 2, close-on-exec. */
 static int
 move(int fd)
 {
@@ -131,7 +131,7 @@ inherit_promised(void)
 	return (int)n;
 }
 
-/* It listens, for streams, over IPv4 or IPv6; from now on without blocking. */
+/* Fatal unless fd listens for TCP over IPv4 or IPv6; makes it nonblocking. */
 static void
 check_socket(int fd, const char *what)
 {
@@ -153,8 +153,8 @@ check_socket(int fd, const char *what)
 }
 
 /*
- * A name says which service a socket is for, by its word in /etc/services;
- * every other one is mail's from the world.
+ * The name of a socket is its service, by its word in /etc/services; a socket
+ * with any other name is for mail from other servers.
  */
 static void
 take_names(struct inherit_sockets *out)
@@ -186,7 +186,7 @@ inherit_take_sockets(struct inherit_sockets *out)
 		out->fds[0] = move(STDIN_FILENO);
 		check_socket(out->fds[0], "standard input");
 		put_null(STDIN_FILENO);
-		/* inherit_guard has seen to 2. */
+		/* inherit_guard has replaced 2. */
 		if (is_same(STDOUT_FILENO, out->fds[0]))
 			put_null(STDOUT_FILENO);
 	} else {
@@ -202,7 +202,7 @@ inherit_take_sockets(struct inherit_sockets *out)
 	unsetenv("LISTEN_FDNAMES");
 }
 
-/* Once a second.  Who connects just now stays in the socket's queue. */
+/* Once a second.  A client that connects now stays in the socket's queue. */
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
@@ -251,13 +251,13 @@ refuse(void)
 		return;
 	smtp_reply_write(REPLY_TROUBLE_CLOSE, span_of(name), span_of(""),
 	    &out);
-	/* Who does not take a line within a second is not waiting for it. */
+	/* A client that takes no line within a second waits for none. */
 	signal(SIGPIPE, SIG_IGN);
 	if (poll(&fd, 1, refusal_ms) == 1)
 		(void)!write(refuse_to, out.p, out.n);
 }
 
-/* Is 2 the client, or a connection that may be somebody's? */
+/* Is fd the client, or a connection that may be a client's? */
 static bool
 is_clients(int fd)
 {
@@ -265,7 +265,7 @@ is_clients(int fd)
 	socklen_t n = sizeof(ss);
 
 	if (isatty(fd))
-		return false;	/* a person in front of it */
+		return false;	/* a person reads it */
 	return is_same(fd, STDIN_FILENO) || is_same(fd, STDOUT_FILENO) ||
 	    (getsockname(fd, (struct sockaddr *)&ss, &n) == 0 &&
 	    ss.ss_family != AF_UNIX);

@@ -1,7 +1,7 @@
 /*
- * The log from start to end.  Lines that come up while the loop hands out
- * what it has read are written together: a session has three or more, and a
- * master that serves many wrote one at a time.
+ * The log from start to end.  The lines of one turn of the loop are written
+ * together: a session has three or more, and a busy master would write each
+ * alone.
  */
 #include "server/daemon/log_setup.h"
 
@@ -53,7 +53,7 @@ log_setup_prove(const struct conf *conf)
 		    strerror(errno));
 }
 
-/* Behind the lines of a turn; and while somebody does not take them. */
+/* After the events of a turn; and again while a reader takes no lines. */
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
@@ -65,7 +65,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 		evtimer_add(*(struct event **)arg, &soon);
 }
 
-/* Behind all that is active now: those may bring more lines. */
+/* After all events that are active now: they may add more lines. */
 static void
 wake(void *arg)
 {
@@ -112,7 +112,7 @@ on_synced(void *arg, int error, size_t failed)
 		log_error("fdatasync", "log/message", error);
 }
 
-/* A descriptor of its own, for the log may be rotated meanwhile. */
+/* The sync has its own descriptor, as the log may be rotated meanwhile. */
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {

@@ -22,7 +22,7 @@ enum { status_ms = 10000, watchdog_least_us = 20000 };
 
 static struct {
 	int		 fd;
-	uint64_t	 watchdog_us;	/* 0: nobody watches */
+	uint64_t	 watchdog_us;	/* 0: no watchdog */
 	bool		 started;
 	bool		 stopping;
 } to = { .fd = -1 };
@@ -35,7 +35,7 @@ tell(const char *text)
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* A path, or an abstract name: that has a NUL in front, and none at its end. */
+/* A path, or an abstract name, with a NUL in front and none at its end. */
 static int
 connect_to(const char *name)
 {
@@ -61,7 +61,7 @@ connect_to(const char *name)
 	return fd;
 }
 
-/* As sd_watchdog_enabled(3): another process may be meant. */
+/* As sd_watchdog_enabled(3): WATCHDOG_PID may be another process. */
 static uint64_t
 watchdog_us(void)
 {

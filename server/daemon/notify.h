@@ -1,6 +1,6 @@
 /*
- * What the service manager is sent: that we serve, end, read anew, live.
- * The protocol is sd_notify(3)'s, spoken here without its library.
+ * Messages to the service manager: ready, stopping, reloading, alive.  The
+ * protocol is that of sd_notify(3), implemented here without its library.
  */
 #ifndef SERVER_NOTIFY_H
 #define SERVER_NOTIFY_H
@@ -8,9 +8,9 @@
 #include "server/master.h"
 
 /*
- * Connects to NOTIFY_SOCKET, a path or an abstract name ("@..."), while that
- * is still allowed, and notes WATCHDOG_USEC.  Without them, or when it fails
- * (which is logged), all that follows does nothing.
+ * Connects to NOTIFY_SOCKET, a path or an abstract name ("@..."), while that is
+ * still allowed, and notes WATCHDOG_USEC.  Without NOTIFY_SOCKET, or when the
+ * connection fails (which is logged), the other functions do nothing.
  */
 void	notify_open(void);
 /*

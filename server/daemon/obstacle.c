@@ -1,7 +1,6 @@
 /*
  * What of a new configuration takes a restart.  The master is in its sandbox
- * and nobody's root any more: a new socket, another tree or another user
- * cannot come without.
+ * and no longer root: it cannot get a new socket, another root or another user.
  */
 #include "server/daemon/obstacle.h"
 
@@ -29,7 +28,7 @@ has_socket(const struct master *m, const struct conf_listen *l)
 	return false;
 }
 
-/* A line that was there before and has no socket: of IPv6, without IPv6. */
+/* Has l, an old line, no socket because this host has no IPv6? */
 static bool
 lacks_socket(const struct master *m, const struct conf *new,
     const struct conf_listen *l)
@@ -57,7 +56,7 @@ same_text(const char *a, const char *b)
 	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* What of new cannot take the place of what is; NULL: all of it can. */
+/* What in new takes a restart, listen lines aside; NULL: nothing. */
 static const char *
 find_obstacle(const struct master *m, const struct conf *new)
 {
@@ -81,7 +80,7 @@ find_obstacle(const struct master *m, const struct conf *new)
 	return NULL;
 }
 
-/* A socket of others cannot be closed, and stays what it is. */
+/* A socket that was passed to us stays open, also when it needs TLS. */
 static bool
 lacks_tls(const struct master *m, const struct conf *new)
 {

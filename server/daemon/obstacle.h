@@ -1,5 +1,5 @@
 /*
- * What SIGHUP cannot bring: of a new configuration, what takes a restart.
+ * What SIGHUP cannot change: the parts of a configuration that take a restart.
  */
 #ifndef SERVER_OBSTACLE_H
 #define SERVER_OBSTACLE_H
@@ -8,7 +8,7 @@
 
 #include "server/master.h"
 
-/* Writes to said, a line each, why new cannot take the place of m->conf. */
+/* Why new cannot replace m->conf, a line each, to said; false: it can. */
 bool	obstacle_tell(const struct master *m, const struct conf *new,
 	    FILE *said);
 /* Closes the listeners that have no line in m->conf any more. */

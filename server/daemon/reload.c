@@ -30,16 +30,16 @@ enum { patience_s = 10 };	/* for sign process and nursery together */
 
 struct renewal {
 	struct master		*master;
-	struct conf_epoch	*epoch;		/* NULL: keys alone, of */
-	const struct conf	*conf;		/* this */
-	struct tls_files	*files;		/* NULL: as they are */
-	bool			 own_slots;	/* has files, at sign */
-	bool			 denied;	/* for this user */
+	struct conf_epoch	*epoch;		/* NULL: keys alone */
+	const struct conf	*conf;		/* of epoch, or of the master */
+	struct tls_files	*files;		/* NULL: unchanged */
+	bool			 own_slots;	/* files has slots at sign */
+	bool			 denied;	/* a file, to this user */
 	bool			 faulty;
 	bool			 again;		/* SIGHUP came meanwhile */
 	size_t			 judged_due;
 	struct event		 patience;
-	char			*mistakes;	/* of said */
+	char			*mistakes;	/* written to said */
 	size_t			 mistakes_n;
 	FILE			*said;
 };
@@ -70,7 +70,7 @@ drop_files(struct renewal *r)
 	r->files = NULL;
 }
 
-/* The sign process is of no use without them. */
+/* The sign process is of no use without keys. */
 static void
 lose_sign(struct renewal *r)
 {
@@ -85,7 +85,7 @@ lose_sign(struct renewal *r)
 		helper_lose(r->master, HELPER_SIGN, why);
 }
 
-/* r is over: adopted, or refused with what was said. */
+/* Ends r: adopted, or refused with the mistakes written to said. */
 static void
 end(struct renewal *r, bool adopted)
 {
@@ -104,7 +104,7 @@ end(struct renewal *r, bool adopted)
 		if (r->epoch != NULL)
 			conf_epoch_leave(r->epoch);
 		rest = r->mistakes;
-		/* The last sessions end with what they have. */
+		/* During shutdown nothing is adopted, and no reason logged. */
 		while (r->epoch != NULL && !m->stopping &&
 		    (line = check_next_mistake(&rest)) != NULL)
 			log_kept(m, line);
@@ -121,7 +121,7 @@ end(struct renewal *r, bool adopted)
 		reload(m);
 }
 
-/* Sessions from now on have the new configuration. */
+/* New sessions use the configuration of e. */
 static void
 adopt_conf(struct master *m, struct conf_epoch *e)
 {
@@ -153,7 +153,7 @@ log_reload(const struct master *m)
 	conf_warn_broken(&m->conf, check_log_warning);
 }
 
-/* Workers that are born from now on serve by all of it. */
+/* Workers that are forked from now on use the new settings and files. */
 static void
 adopt(struct renewal *r)
 {
@@ -177,7 +177,7 @@ adopt(struct renewal *r)
 	end(r, true);
 }
 
-/* It cannot come to an end, and why, for a person. */
+/* Refuses r as a whole; why is for people. */
 static void
 fail(struct renewal *r, const char *why)
 {
@@ -196,7 +196,7 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 	    "the nursery does not answer");
 }
 
-/* By a nursery, and libtls takes them, or why not. */
+/* A nursery has tried the files; why_not is "" when libtls accepts them. */
 static void
 tried(struct master *m, const char *why_not)
 {
@@ -269,7 +269,7 @@ on_sign_lost(struct master *m)
 		    "again");
 }
 
-/* The pairs that could not be read stay as they are, and why is logged. */
+/* Logs which pairs could not be read and stay in use, and why. */
 static void
 log_unread(const struct tls_before *before)
 {
@@ -284,7 +284,7 @@ log_unread(const struct tls_before *before)
 	log_end(&l);
 }
 
-/* Takes slots for its files; false after the reason was written. */
+/* Takes slots for the files of r; false, after the reason was written. */
 static bool
 take_slots(struct renewal *r)
 {
@@ -303,7 +303,7 @@ take_slots(struct renewal *r)
 	return r->own_slots;
 }
 
-/* The certificates of the new configuration. */
+/* Reads the certificates of the new configuration. */
 static void
 renew_files(struct renewal *r)
 {
@@ -333,7 +333,7 @@ renew_files(struct renewal *r)
 		judge(r);
 }
 
-/* e becomes part of it; NULL without memory, and e is left. */
+/* A renewal that owns e; NULL without memory, and e is released. */
 static struct renewal *
 begin(struct master *m, struct conf_epoch *e)
 {
@@ -363,7 +363,7 @@ reload(struct master *m)
 
 	if (m->stopping || m->one_session)
 		return;
-	/* What is under way has read files that may be others by now. */
+	/* The renewal under way has read files that may have changed since. */
 	if (m->renewal != NULL) {
 		m->renewal->again = true;
 		return;
@@ -384,8 +384,8 @@ reload(struct master *m)
 }
 
 /*
- * Whether the sign process can have what the files say now.  Where this is
- * not what is served any more, it takes its place.
+ * Reads the files for a new sign process; where they differ from what is
+ * served, they replace it.  False: they cannot be read, or get no slots.
  */
 static bool
 read_keys(struct renewal *r)

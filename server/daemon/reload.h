@@ -1,10 +1,10 @@
 /*
- * SIGHUP: the configuration, its tables, certificates and keys are read
- * again; and the keys alone, for a sign process that has none.
+ * SIGHUP: the configuration, its tables, certificates and keys are read again;
+ * and the keys alone, for a new sign process, which has none.
  *
- * The master can neither fork nor keep what OpenSSL makes of a key, so others
- * judge what is new: the sign process each pair, and then the active nursery
- * whether libtls takes all of them.  Until both have, nothing has changed.
+ * The master can neither fork nor have OpenSSL parse a key in its memory: so
+ * the sign process judges each new pair, and then the active nursery whether
+ * libtls accepts all of them.  Nothing changes before both have.
  */
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H
@@ -12,16 +12,16 @@
 #include "server/master.h"
 
 /*
- * What m->conf owns is the first epoch, and the sign process is given its
- * keys from here.  0, or -1 without memory.
+ * Makes m->conf the first epoch, and has the sign process fed from here.  0, or
+ * -1 without memory.
  */
 int	reload_init(struct master *m);
 /*
- * Reads the file again.  In order: sessions that begin from now on have the
- * new configuration, the others go on with theirs.  Not in order, or with a
- * change that takes a restart: every mistake is logged with its line, and all
- * stays as it was.  Where certificates have changed that may take a moment;
- * asked again meanwhile, it is done again after it.
+ * Reads the configuration again.  If it is valid, sessions that begin from now
+ * on use it, and the others keep theirs.  If it has mistakes, or changes that
+ * take a restart, each is logged with its line, and nothing changes.  New
+ * certificates take a moment to be judged; a call meanwhile is repeated after
+ * that.
  */
 void	reload(struct master *m);
 

@@ -1,8 +1,8 @@
 /*
- * Shutting down.  SIGTERM or SIGINT: nobody new is let in, clients that wait
- * are sent away, sessions end with 421 at their next command, a message under
- * way is finished; all within a bound.  The same signal again: at once. SIGHUP:
- * the configuration anew.  The children ignore them all (start.c).
+ * Shutting down.  SIGTERM or SIGINT: no client is accepted, those that wait are
+ * turned away, sessions end with 421 at their next command, a message under way
+ * is finished; all within stop_patience_s.  A second one: at once.  SIGHUP: the
+ * configuration is read again.  The children ignore them all (start.c).
  */
 #include "server/daemon/signals.h"
 
@@ -26,7 +26,7 @@ count_busy(const struct master *m)
 	return c.busy;
 }
 
-/* The end has come when the last session has, which nobody need tell. */
+/* Ends the loop when no worker is busy any more, which no event reports. */
 static void
 on_look(evutil_socket_t fd, short what, void *arg)
 {
@@ -80,7 +80,7 @@ on_stop(evutil_socket_t sig, short what, void *arg)
 	signals_stop(m);
 }
 
-/* A catcher has no file, but the terminal that has just gone. */
+/* A catcher has no configuration file; its terminal has just closed. */
 static void
 on_hangup(evutil_socket_t sig, short what, void *arg)
 {
@@ -107,7 +107,7 @@ signals_init(struct master *m)
 		struct sigaction was;
 		struct event *e;
 
-		/* nohup(1): its terminal may go. */
+		/* Under nohup(1) the terminal of a catcher may close. */
 		if (m->conf.catcher && signals[i].number == SIGHUP &&
 		    sigaction(SIGHUP, NULL, &was) == 0 &&
 		    was.sa_handler == SIG_IGN)
@@ -119,7 +119,7 @@ signals_init(struct master *m)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGUSR2, SIG_IGN);
-	/* The nurseries are our children: nobody waits for one that dies. */
+	/* Nobody waits for our children: a dead one leaves no zombie. */
 	signal(SIGCHLD, SIG_IGN);
 	return 0;
 }
