@@ -131,7 +131,7 @@ expect_executable(const char *worker, const struct identity *who)
 	else if (st.st_gid == who->gid)
 		x = S_IXGRP;
 	if (!(st.st_mode & x))
-		fatal("%s: uid %u, as which it is to run, may not execute it: "
+		fatal("%s: uid %u, which is to run it, may not execute it: "
 		    "chmod a+x %s", worker, (unsigned)who->uid, worker);
 }
 

@@ -44,7 +44,7 @@ enum note { IPC_NOTES(IPC_NOTE_NAME) NOTE_COUNT };
 	X(Y, FAILED, "connection failed")				\
 	X(Y, TROUBLE, "local trouble")					\
 	X(Y, STOPPED, "server stopping")				\
-	X(Y, ROOM, "its place was needed")				\
+	X(Y, ROOM, "its slot was needed")				\
 	X(Y, TLS, "no TLS came about")					\
 	X(Y, PROXY, "no PROXY header")					\
 	X(Y, AWAY, "turned away")

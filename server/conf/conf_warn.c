@@ -104,7 +104,7 @@ conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
 		tell_domain(&t, conf, &conf->domains[i]);
 	if (t.count <= conf_mistakes_max)
 		return;
-	snprintf(text, sizeof(text), "%u more are broken, this the last",
+	snprintf(text, sizeof(text), "%u more are broken, this is the last",
 	    t.count - conf_mistakes_max);
 	tell(t.path, t.line, text);
 }

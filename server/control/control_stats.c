@@ -88,7 +88,7 @@ put_bound(const struct histogram_row *r, const struct histogram_values *h,
 
 	while (below < want && i < last)
 		below += h->bucket[++i];
-	snprintf(text, sizeof(text), "%" PRIu64 " in 100 at most", part);
+	snprintf(text, sizeof(text), "%" PRIu64 " %% at most", part);
 	snprintf(shown, sizeof(shown), "%s%.15g%s%s",
 	    below < want ? "over " : "",
 	    (double)r->bounds[i] / (double)r->scale,

@@ -298,7 +298,7 @@ control_status(struct master *m, const struct control_moment *then,
 		json_out_array(o->j, "processes");
 	else
 		fprintf(o->f, "\n%-8s %10s  %-12s %-10s %s\n", "PROCESS",
-		    "PID", "USER", "STATE", "HELD BY");
+		    "PID", "USER", "STATE", "SANDBOX");
 	control_list_processes(m, o);
 	if (o->j != NULL)
 		json_out_end(o->j);

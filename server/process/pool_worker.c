@@ -409,7 +409,7 @@ kill_evicted(struct master *m)
 			continue;
 		w->killed = "";
 		kill_process(w);
-		pool_lost(w, "its place was needed, and it did not end");
+		pool_lost(w, "its slot was needed, and it did not end");
 	}
 }
 

@@ -92,7 +92,7 @@ log_login(const struct session *s, const struct login *l)
 	log_str(&line, "mechanism", mechanisms[l->mechanism]);
 	if (!fine)
 		log_str(&line, "why", l->answer == LOGIN_TROUBLE && l->cut ?
-		    "its place was needed" : answers[l->answer].why);
+		    "its slot was needed" : answers[l->answer].why);
 	log_end(&line);
 }
 

@@ -366,7 +366,7 @@ full(void)
 	    daemon_last_words(&d));
 	EXPECT(client_mail(&c[6], 1, 500, alice) == 250, "%s", c[6].reply);
 	EXPECT(WAIT(daemon_logged(&d, " event=disconnect ",
-	    "client=198.51.100.7", "its place was needed", NULL) == 1), "%s",
+	    "client=198.51.100.7", "its slot was needed", NULL) == 1), "%s",
 	    daemon_last_words(&d));
 	for (int i = 0; i < 7; i++)
 		client_close(&c[i]);

@@ -579,7 +579,7 @@ auth_stands_still(void)
 	daemon_rest(&d);
 	EXPECT(client_deliver(&world, "127.9.9.9", 1, 500, "bob") == 250,
 	    "mail");
-	EXPECT(daemon_logged(&d, " event=login-failed ", "place was needed",
+	EXPECT(daemon_logged(&d, " event=login-failed ", "slot was needed",
 	    NULL) == 1, "%s", daemon_last_words(&d));
 	EXPECT(WAIT_FOR(2 * harness_patience_ms, daemon_logged(&d,
 	    " event=login-failed ", "gave no answer", NULL) == n - 1), "%s",

@@ -59,12 +59,12 @@ START_TEST(mistakes)
 {
 	conf_case_expect(BASE "proxy-from 0.0.0.0/0\n", NULL, NULL,
 	    "c:4:12: bad range \"0.0.0.0/0\": it takes in half the world, "
-	    "and whoever is in it can say that he is somebody else\n"
+	    "and every client in it could claim to be any other\n"
 	    "    proxy-from 0.0.0.0/0\n"
 	    "               ^\n");
 	conf_case_expect(BASE "proxy-from 2000::/15\n", NULL, NULL,
 	    "c:4:12: bad range \"2000::/15\": it takes in half the world, "
-	    "and whoever is in it can say that he is somebody else\n"
+	    "and every client in it could claim to be any other\n"
 	    "    proxy-from 2000::/15\n"
 	    "               ^\n");
 	conf_case_expect(BASE "proxy-from 192.0.2.1/24\n", NULL, NULL,

@@ -73,7 +73,7 @@ START_TEST(many_broken)
 		lines++;
 	ck_assert_uint_eq(lines, 21);
 	ck_assert_ptr_nonnull(strstr(said,
-	    "\n30: 10 more are broken, this the last\n"));
+	    "\n30: 10 more are broken, this is the last\n"));
 }
 END_TEST
 
