@@ -10,7 +10,7 @@
 
 struct peer {
 	int		 socket;
-	int		 output; /* written instead of socket; or -1 */
+	int		 output; /* written to, not socket; or -1 */
 	struct ask	*master;
 	bool		 last;	/* the next write is the last one */
 };

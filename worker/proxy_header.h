@@ -24,8 +24,8 @@ enum proxy_verdict {
  * *n the length of the header, behind which the client's octets begin.  BAD:
  * *why says why.
  *
- * TLVs are skipped, also a checksum (PP2_TYPE_CRC32C): we need the address
- * only, and TCP has its own checksum.
+ * TLVs are skipped, also a checksum (PP2_TYPE_CRC32C): nothing in them is
+ * needed here, and TCP has its own checksum.
  */
 enum proxy_verdict proxy_header_parse(struct span in, struct ipc_proxy *out,
 	    size_t *n, enum proxy_fail *why);

@@ -40,7 +40,7 @@ struct smtp_session {
 	struct lineio			*io;
 	struct peer			*peer;
 	bool				 tls_first;	/* RFC 8314 */
-	bool				 proxied;	/* header is due */
+	bool				 proxied;	/* PROXY header due */
 	bool				 tls;		/* is on */
 	struct tls_peer			 under_tls;
 	int64_t				 start_ms;

@@ -132,7 +132,7 @@ next_command(struct smtp_session *s)
 	if (r != LINE_OK)
 		return count(s, smtp_read_failed(s, r));
 	o = smtp_cmd_run(s, line);
-	/* AUTH, also where it is an unknown command. */
+	/* Any unknown command too: without AUTH offered, it is one. */
 	if (s->may_be_secret)
 		lineio_wipe(s->io);
 	return count(s, o);

@@ -33,8 +33,8 @@ typedef bool	tls_key_ask(void *arg, const struct ipc_digest *digest,
  */
 bool	tls_key_init(void);
 /*
- * Begins a new set of handles, beside the one in use.  Frees a set begun
- * before but not put into use, which nothing may use any more.
+ * Begins a new set of handles, beside the one in use.  Frees all other
+ * handles, which nothing may use any more.
  */
 void	tls_key_begin(void);
 /* Puts the set begun last into use, in place of the other. */

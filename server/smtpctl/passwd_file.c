@@ -29,11 +29,11 @@
 
 enum { lock_tries = 50, lock_pause_ms = 100 };
 
-/* The open file and its content; never closed, for the process ends first. */
+/* The open file and its content. */
 struct work {
 	const char		*path;
 	const char		*base;			/* file name in dir */
-	char			 beside[NAME_MAX + 1];	/* name of the new */
+	char			 beside[NAME_MAX + 1];	/* the new file */
 	int			 dir;
 	int			 fd;
 	struct stat		 st;

@@ -1,7 +1,8 @@
 /*
  * Changing one entry of a users file, so that at every moment there is a
  * whole file of that name.  Run by smtpctl, never by smtpd.  An error ends the
- * process with 1 and a message, and leaves the file unchanged.
+ * process with 1 and a message, and leaves the file unchanged, unless only its
+ * directory could not be synced.
  */
 #ifndef SERVER_PASSWD_FILE_H
 #define SERVER_PASSWD_FILE_H

@@ -12,7 +12,7 @@ enum { smtpctl_exit_error = 2 };
  * answer is no: no message came, the message would not be delivered, the log
  * was changed, the password is wrong, no server answers.  -1: the arguments
  * are wrong, which the caller reports.  Other errors end the process with
- * smtpctl_exit_error.
+ * smtpctl_exit_error, some of passwd with 1.
  */
 int	smtpctl_await(int argc, char *argv[]);
 int	smtpctl_dryrun(int argc, char *argv[]);		/* explain --from A */
