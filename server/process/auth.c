@@ -1,5 +1,5 @@
 /*
- * The auth process, as the master sees it: it has one question at a time.
+ * The master's end of the auth process, which gets one question at a time.
  */
 #include "server/process/auth.h"
 
@@ -18,12 +18,12 @@
 struct auth {
 	bool			 busy;		/* a question is under way */
 	uint64_t		 tickets;	/* given out */
-	struct event		 room;		/* for a question, now */
+	struct event		 room;		/* channel takes a question */
 	struct feed		 feed;
-	struct conf_epoch	*epoch;		/* being fed; NULL: none */
-	struct conf_epoch	*next;		/* a newer one */
-	size_t			 domain, user;	/* of epoch, from there on */
-	uint64_t		 rows;		/* were sent */
+	struct conf_epoch	*epoch;		/* being sent; or NULL */
+	struct conf_epoch	*next;		/* to be sent next; or NULL */
+	size_t			 domain, user;	/* next to be sent, of epoch */
+	uint64_t		 rows;		/* sent so far */
 	bool			 ended;		/* TABLE was sent */
 };
 
@@ -49,7 +49,7 @@ make_row(const struct conf_domain *d, const struct conf_user *u,
 	return true;
 }
 
-/* Every account that can log in, and their number. */
+/* Writes each account that can log in, and at the end their number. */
 static bool
 next_row(void *arg, struct ipc_record *out)
 {
@@ -76,7 +76,7 @@ next_row(void *arg, struct ipc_record *out)
 	return true;
 }
 
-/* Passwords that were not sent yet are nobody else's. */
+/* Leaves an epoch and wipes its passwords: no other process needs them. */
 static void
 drop_epoch(struct conf_epoch **e)
 {
@@ -124,7 +124,7 @@ auth_ask(struct master *m, const struct ipc_password *question)
 	r.u.password.ticket = ++a->tickets;
 	result = ipc_send(m->helpers[HELPER_AUTH].channel, &r, -1, false);
 	explicit_bzero(&r, sizeof(r));
-	/* A table fills the channel.  (Of its end helper.c tells.) */
+	/* The channel is full of table rows.  (helper.c handles its end.) */
 	if (result == -1)
 		event_add(&a->room, NULL);
 	a->busy = result == 0;
@@ -174,7 +174,7 @@ on_fed(void *arg)
 	struct auth *a = auth_of(m);
 
 	drop_epoch(&a->epoch);
-	/* Of an error the channel's end tells. */
+	/* After an error the channel ends, and helper.c handles that. */
 	if (a->feed.error != 0)
 		return;
 	helper_fed(m, HELPER_AUTH);
@@ -196,7 +196,7 @@ auth_renew(struct master *m)
 	feed_next(a);
 }
 
-/* The table of today, which at start the master still has. */
+/* Sends the current table; at start the master still has it in memory. */
 static void
 feed(struct master *m, bool first)
 {

@@ -16,7 +16,7 @@ static struct {
 	TAILQ_HEAD(disk_jobs, disk_job) jobs;
 	uint64_t		 sent;		/* records, in all */
 	uint64_t		 answered;
-	bool			 ended;		/* nobody is asked any more */
+	bool			 ended;		/* syncs are made here now */
 } disk = { .jobs = TAILQ_HEAD_INITIALIZER(disk.jobs) };
 
 static void
@@ -29,7 +29,7 @@ note_answer(struct disk_job *job, int error)
 	job->answered++;
 }
 
-/* In this process, which waits for it. */
+/* Makes the next sync in this process, which waits for it. */
 static void
 sync_here(struct disk_job *job)
 {
@@ -56,8 +56,9 @@ send_next(struct helper *h, struct disk_job *job)
 }
 
 /*
- * As many as the channel takes, for the rest answers make room.  Where there
- * is none under way that could, descriptors are short, and this process syncs.
+ * Sends what the channel takes; each answer makes room for more.  If sending
+ * fails while no answer is due, descriptors are short, and this process syncs
+ * instead.
  */
 static void
 send_all(struct helper *h)
@@ -75,7 +76,7 @@ send_all(struct helper *h)
 		}
 }
 
-/* Those that are complete, from the front. */
+/* Ends the jobs that are complete, from the front of the queue. */
 static void
 end_complete(void)
 {
@@ -154,7 +155,7 @@ feed(struct master *m, bool first)
 	helper_fed(m, HELPER_DISK);
 }
 
-/* Nobody is answered by what it has not said. */
+/* A sync that was not answered proves nothing: this process makes it again. */
 static void
 lost(struct master *m, bool again)
 {

@@ -1,8 +1,7 @@
 /*
  * The master's end of the disk process, which waits for the disk so that the
- * master does not: it is sent descriptors and says when what they name is
- * durable.  Where there is none, or it was lost, this process makes the syncs
- * itself, until there is one again.
+ * master does not: it gets descriptors and answers when their files are
+ * durable.  Without that process the master makes the syncs itself.
  */
 #ifndef SERVER_DISK_H
 #define SERVER_DISK_H
@@ -11,15 +10,15 @@
 
 #include "server/process/helper.h"
 
-/* Descriptors to be synced, in this order; the caller's, as they are. */
+/* Descriptors to be synced, in this order; all of it stays the caller's. */
 struct disk_job {
 	TAILQ_ENTRY(disk_job)	 entry;
 	const int		*fds;		/* open until done */
 	size_t			 count;
 	bool			 data;		/* fdatasync(2) is enough */
 	/*
-	 * All were tried.  0; or errno of the first that failed, which is
-	 * number failed.
+	 * Every sync was tried.  error: 0, or errno of the first that failed,
+	 * which is that of fds[failed].
 	 */
 	void			(*done)(void *arg, int error, size_t failed);
 	void			*arg;
@@ -28,11 +27,11 @@ struct disk_job {
 	size_t			 failed;
 };
 
-/* Begins it, behind those before; done() may be called before this returns. */
+/* Queues job; done() may be called before this returns. */
 void	disk_sync(struct master *m, struct disk_job *job);
 /*
- * The end: what is not done yet is synced and done() called before this
- * returns, and so is what comes later.
+ * At shutdown: finishes all jobs before this returns, and later ones before
+ * disk_sync() returns.
  */
 void	disk_finish(void);
 

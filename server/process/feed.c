@@ -1,6 +1,6 @@
 /*
- * An outbox of one record: next() is asked again only when that has gone, so
- * whoever feeds keeps no copy of what he has still to say.
+ * An outbox of one record: next() is called again only once that record was
+ * sent, so the caller keeps no copy of what is still to be sent.
  */
 #include "server/process/feed.h"
 
@@ -9,7 +9,7 @@
 
 #include "shared/ipc.h"
 
-enum { turn_max = 32 };		/* records before others have their turn */
+enum { turn_max = 32 };		/* records in one turn of the event loop */
 
 static void
 end(struct feed *f, int error)
@@ -20,7 +20,7 @@ end(struct feed *f, int error)
 		f->done(f->arg);
 }
 
-/* False: nothing is left to be sent, or it cannot be. */
+/* False: nothing is left to be sent, or sending failed. */
 static bool
 send_one(struct feed *f)
 {

@@ -1,6 +1,6 @@
 /*
- * The life of helpers: waited for at start, listened to, lost, started again.
- * What is sent to them, and what they say, is their owners' matter.
+ * The life of helpers: their start, records, loss and new start.  What is sent
+ * to them, and what they answer, is a matter of their roles.
  */
 #include "server/process/helper.h"
 
@@ -79,7 +79,7 @@ set_state(struct helper *h, enum helper_state state)
 	h->since_ms = deadline_now_ms();
 }
 
-/* The first that it says; NULL, or why it cannot be taken in. */
+/* Takes the first record of h; NULL, or why h cannot be used. */
 static const char *
 take_first(struct helper *h, const struct ipc_record *r)
 {
@@ -106,7 +106,7 @@ drop(struct helper *h)
 	h->sandbox[0] = '\0';
 }
 
-/* False: there is no keeper to do it. */
+/* False: no keeper is there to start it. */
 static bool
 start_again(struct helper *h)
 {
@@ -116,7 +116,7 @@ start_again(struct helper *h)
 
 	if (k->state != HELPER_SERVING)
 		return false;
-	/* Of its end its channel tells; what has no room goes later. */
+	/* If not sent: the keeper has ended, or a later tick tries again. */
 	if (ipc_send(k->channel, &r, -1, false) == 0)
 		set_state(h, HELPER_COMING);
 	return true;
@@ -146,7 +146,7 @@ end_smtpd(struct helper *h, const char *why)
 	h->master->shut_down(h->master);
 }
 
-/* It has never served: smtpd does not start, and the caller says why. */
+/* h has never served: smtpd does not start, and the caller says why. */
 static void
 fail_start(struct helper *h, const char *why)
 {
@@ -170,7 +170,7 @@ count_lost(struct helper *h)
 	set_state(h, HELPER_LOST);
 }
 
-/* for_good: nothing but a start by root helps. */
+/* for_good: only a start of smtpd by root helps. */
 static void
 lose(struct helper *h, const char *why, bool for_good)
 {
@@ -217,7 +217,7 @@ helper_give_up(struct master *m, enum helper_kind kind, const char *why)
 
 static void	on_readable(evutil_socket_t fd, short what, void *arg);
 
-/* A process that has just been started: waits for its first word. */
+/* Waits for the first record of a process that was just started. */
 static void
 watch(struct helper *h, int channel)
 {
@@ -228,7 +228,7 @@ watch(struct helper *h, int channel)
 	event_add(&h->readable, NULL);
 }
 
-/* The keeper has started one that was asked for. */
+/* The keeper has started a helper that was asked for. */
 static void
 take_child(struct master *m, uint32_t option, int channel)
 {
@@ -241,7 +241,7 @@ take_child(struct master *m, uint32_t option, int channel)
 		watch(h, channel);
 		return;
 	}
-	/* It was given up meanwhile; without a channel it ends. */
+	/* That helper was given up meanwhile; without a channel it ends. */
 	close(channel);
 }
 
@@ -266,7 +266,7 @@ take(struct helper *h, const struct ipc_record *r, int passed)
 		h->role->take(h->master, r);
 	else if (r->type == IPC_SIBLING)
 		take_child(h->master, r->u.breed.option, passed);
-	/* That a child of it has ended its channel tells. */
+	/* DIED is ignored: that helper's own channel ends. */
 	else if (r->type != IPC_DIED) {
 		if (passed != -1)
 			close(passed);
@@ -274,7 +274,7 @@ take(struct helper *h, const struct ipc_record *r, int passed)
 	}
 }
 
-/* One record of h; false: there is none, or h is lost. */
+/* Reads one record of h; false: there is none, or h is lost. */
 static bool
 hear_one(struct helper *h)
 {
@@ -321,7 +321,7 @@ helper_fed(struct master *m, enum helper_kind kind)
 		return;
 	set_state(h, HELPER_SERVING);
 	h->served = true;
-	/* At start that goes without saying. */
+	/* At start nothing is logged. */
 	if (m->counters.value[rows[kind].losses] == 0)
 		return;
 	log_begin(&l, LOG_LEVEL_INFO, "helper-started");
@@ -371,7 +371,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	helper_tick(arg);
 }
 
-/* The first that is not there yet, or never will be; or HELPER_COUNT. */
+/* The first helper that does not serve yet, or never will; or HELPER_COUNT. */
 static enum helper_kind
 find_due(const struct master *m)
 {

@@ -1,7 +1,7 @@
 /*
- * The master's end of the logger process.  Lines wait in shared/outlet.c
- * until they are written, not only sent: if that process ends, the master
- * writes them, and a few may stand in the file twice.
+ * The master's end of the logger process.  Lines wait in shared/outlet.c until
+ * they are written, not only sent: if the logger ends, the master writes them,
+ * and a few may stand in the file twice.
  */
 #include "server/process/logger.h"
 
@@ -17,9 +17,9 @@ enum { last_words_ms = 1000 };
 /* hand_on() has no argument: there is one log. */
 static struct {
 	struct helper	*helper;
-	unsigned	 under_way;	/* records not answered */
-	bool		 file_due;	/* the file is another one */
-	bool		 again;		/* the last one failed */
+	unsigned	 under_way;	/* records without an answer */
+	bool		 file_due;	/* a new file is to be sent */
+	bool		 again;		/* the last write failed */
 } logger;
 
 static bool
@@ -34,7 +34,7 @@ send_file(void)
 	return true;
 }
 
-/* After a failure one record goes, and the rest when that is written. */
+/* After a failure one record is sent, and the rest once that is written. */
 static size_t
 hand_on(struct span lines)
 {
@@ -99,8 +99,8 @@ feed(struct master *m, bool first)
 }
 
 /*
- * At the end it is waited for a little.  What it has not said to be written is
- * written here: but not where it hangs, and would write that, too.
+ * Waits a little for the last answers.  Lines without an answer are written
+ * here; but not if the logger hangs, for it could still write them, too.
  */
 static void
 lost(struct master *m, bool again)

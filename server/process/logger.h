@@ -1,14 +1,14 @@
 /*
  * The master's end of the logger process, which writes "log to FILE": a disk
- * that hangs stops no mail, and what is not written by then is counted as
- * lost.  Where there is no such process the master writes itself.
+ * that hangs stops no mail; lines that find no room meanwhile are counted as
+ * lost.  Without that process the master writes the file itself.
  */
 #ifndef SERVER_LOGGER_H
 #define SERVER_LOGGER_H
 
 #include "server/process/helper.h"
 
-/* The log goes to another file from now on (shared/log.h). */
+/* The logger gets the new log file (shared/log.h). */
 void	logger_reopen(struct master *m);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Nurseries, as the master sees them.  After start-up the master can neither
- * fork nor execute, so a nursery that dies is replaced by the one standing
- * by, which then breeds the next.
+ * The master's end of the nurseries.  After start-up the master can neither
+ * fork nor execute, so a nursery that dies is replaced by the one standing by,
+ * which then forks the next.
  */
 #include "server/process/nursery.h"
 
@@ -16,7 +16,7 @@
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 
-/* One that cannot start is not tried again all the time. */
+/* A nursery that cannot start is not tried again all the time. */
 enum {
 	breed_pause_ms = 30000,
 	answer_patience_ms = 10000,
@@ -25,12 +25,12 @@ enum {
 
 static void	on_nursery(evutil_socket_t fd, short what, void *arg);
 
-/* What a nursery has still to be told, in this order. */
+/* What is still to be sent to a nursery, in this order. */
 enum tell {
-	TELL_FORGET = 1 << 0,		/* what it was told and does not use */
+	TELL_FORGET = 1 << 0,		/* certificates that it does not use */
 	TELL_CERTIFICATES = 1 << 1,
-	TELL_TRY = 1 << 2,		/* can they be served? */
-	TELL_SETTINGS = 1 << 3,		/* serve by them; answered by READY */
+	TELL_TRY = 1 << 2,		/* can those be served? */
+	TELL_SETTINGS = 1 << 3,		/* new settings; answered by READY */
 	TELL_TRIAL = TELL_FORGET | TELL_CERTIFICATES | TELL_TRY,
 	TELL_ALL = TELL_TRIAL | TELL_SETTINGS
 };
@@ -89,7 +89,7 @@ next_record(void *arg, struct ipc_record *r)
 	return false;
 }
 
-/* What has not been told yet is told by what, or not at all. */
+/* Anything but settings that was not sent yet is replaced by what. */
 static void
 tell(struct nursery *n, unsigned what, const struct tls_files *files)
 {
@@ -108,7 +108,7 @@ adopt(struct master *m, struct nursery *n, int channel)
 	event_assign(&n->readable, m->base, channel, EV_READ | EV_PERSIST,
 	    on_nursery, n);
 	event_add(&n->readable, NULL);
-	/* If it cannot be fed, the process has ended: its channel tells. */
+	/* No done(): if sending fails, the channel ends, too. */
 	feed_init(&n->feed, m->base, channel, next_record, NULL, n);
 }
 
@@ -130,7 +130,7 @@ other(struct master *m, const struct nursery *n)
 	    &m->pool->nurseries[0];
 }
 
-/* What n was given to try is lost with n, or with its image. */
+/* The certificates that n tries are lost with n, or with its image. */
 static void
 untried(struct nursery *n)
 {
@@ -138,7 +138,7 @@ untried(struct nursery *n)
 		n->master->pool->trying = NULL;
 }
 
-/* Only one that works as it was told before can be told the next thing. */
+/* Only a nursery that has taken all settings can try certificates. */
 static void
 begin_trial(struct pool *p)
 {
@@ -149,7 +149,7 @@ begin_trial(struct pool *p)
 	tell(p->trying, TELL_TRIAL, p->trial);
 }
 
-/* A nursery has gone, and nobody wanted it to. */
+/* A nursery has ended unasked, or has broken its contract. */
 static void
 lost(struct nursery *n, const char *why)
 {
@@ -165,7 +165,7 @@ lost(struct nursery *n, const char *why)
 	}
 	untried(n);
 	if (was_active)
-		/* One that was ready may be about to take new settings. */
+		/* A spare with a pid was ready, and is taking new settings. */
 		m->pool->active = spare->state == NURSERY_READY ||
 		    (spare->state == NURSERY_STARTING && spare->pid != 0) ?
 		    spare : NULL;
@@ -229,10 +229,10 @@ on_ready(struct nursery *n, const struct ipc_record *r)
 {
 	struct pool *p = n->master->pool;
 
-	/* What it forks before the last READY has older settings. */
+	/* Workers forked before the last READY have older settings. */
 	if (--n->settings_due > 0 || (n->due & TELL_SETTINGS))
 		return;
-	/* An image that is new does not try, but takes them or ends. */
+	/* A new image tries nothing: it takes certificates or ends. */
 	n->tries_due = 0;
 	n->state = NURSERY_READY;
 	memcpy(n->sandbox, r->u.text.text, sizeof(n->sandbox));
@@ -244,8 +244,8 @@ on_ready(struct nursery *n, const struct ipc_record *r)
 }
 
 /*
- * It was told to try certificates: for a renewal, or those that are served
- * already, and then there is no going on without them.
+ * n has tried certificates: for a renewal; or those that are served already,
+ * and then a nursery that cannot load them is lost.
  */
 static void
 on_tried(struct nursery *n, const char *why_not)
@@ -256,7 +256,7 @@ on_tried(struct nursery *n, const char *why_not)
 	if (n->tries_due > 0)
 		n->tries_due--;
 	if (last && n == p->trying) {
-		/* One that failed has still to forget them. */
+		/* After a failure n still has to forget them. */
 		if (why_not[0] == '\0') {
 			p->trial = NULL;
 			p->trying = NULL;
@@ -281,7 +281,7 @@ on_sibling(struct nursery *n, int channel)
 		close(channel);
 }
 
-/* What n breaks its contract by, where r answers nothing; else NULL. */
+/* How n breaks its contract, where r answers nothing; else NULL. */
 static const char *
 why_unasked(const struct nursery *n, const struct ipc_record *r)
 {
@@ -328,7 +328,7 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 		    "it, or has ended before");
 }
 
-/* What a record carried is lost, for this process may hold no more. */
+/* The descriptor of a record is lost: this process may open no more. */
 static void
 on_no_room(struct nursery *n, const struct ipc_record *r)
 {
@@ -360,7 +360,7 @@ on_nursery(evutil_socket_t fd, short what, void *arg)
 			return;
 		if (got == IPC_GOT_RECORD) {
 			on_record(n, &r, passed);
-			/* Is it still to answer anything? */
+			/* Does it still owe an answer? */
 			n->asked_ms = n == p->active && p->count.coming > 0 ?
 			    deadline_now_ms() : 0;
 		} else if (got == IPC_GOT_NO_ROOM)
@@ -375,12 +375,12 @@ nursery_renew(struct master *m)
 {
 	struct pool *p = m->pool;
 
-	/* What waits for room there was meant for the image of before. */
+	/* A record still to be sent is meant for the current image. */
 	if (p->active == NULL || p->active->feed.waits)
 		return;
 	if (ipc_send_empty(p->active->channel, IPC_RENEW, -1, false) == -1)
 		return;
-	/* What it forked before is told from the rest by READY. */
+	/* READY marks the first workers of the new image. */
 	p->generation++;
 	untried(p->active);
 	tell(p->active, TELL_ALL, m->tls);
@@ -398,7 +398,7 @@ nursery_tell_settings(struct master *m, bool certificates)
 
 		if (n->state == NURSERY_NONE)
 			continue;
-		/* What it is being told by now is told to its end. */
+		/* What is being sent already is sent to its end. */
 		if (!certificates && (n->due & TELL_SETTINGS))
 			n->state = NURSERY_STARTING;
 		else

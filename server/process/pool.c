@@ -1,7 +1,7 @@
 /*
  * Workers: asked for ahead of need, lent to owners, given up.  What the
  * nurseries do is in nursery.c, births and ends of workers are in
- * pool_worker.c; which owner is next, and what the work is, its use decides.
+ * pool_worker.c; a use decides which owner is next, and what the work is.
  */
 #include "server/process/pool.h"
 
@@ -33,8 +33,8 @@ pool_waiting(const struct master *m)
 }
 
 /*
- * Asks the nursery for what is missing, in batches rather than one by one;
- * never for more at a time than may be under way on its channel.
+ * Asks the nursery for the workers that are missing, in batches rather than
+ * one by one; never for more at a time than may be under way on its channel.
  */
 void
 pool_ask(struct master *m)
@@ -135,8 +135,8 @@ pool_send(struct worker *w, struct ipc_record *r, int fd)
 }
 
 /*
- * Two at most that it has not read; an honest one reads before it speaks the
- * next time, or is sent another.
+ * At most two are sent that w has not read: an honest worker reads them before
+ * it sends its next record.
  */
 void
 pool_stress(struct worker *w, enum stress why, uint64_t idle_timeout_s)
@@ -193,7 +193,7 @@ pool_evict(struct worker *w)
 {
 	w->evicted_ms = deadline_now_ms();
 	pool_stress(w, STRESS_EVICT, 0);
-	/* It may be the end of w. */
+	/* on_evict() may free w. */
 	w->use->on_evict(w->owner);
 }
 
@@ -298,7 +298,7 @@ pool_stop(struct master *m)
 	event_del(&p->tick);
 }
 
-/* ---- what is said of it ------------------------------------------------- */
+/* ---- status ------------------------------------------------------------- */
 
 void
 pool_count(const struct master *m, struct pool_count *out)

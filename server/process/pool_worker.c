@@ -1,6 +1,6 @@
 /*
- * The life of workers as their nurseries and channels tell it: births,
- * records, ends, and those that do not end as they should.
+ * The life of workers as their nurseries and channels report it: births,
+ * records, ends, and workers that do not end as they should.
  */
 #include "server/process/pool_worker.h"
 
@@ -25,7 +25,7 @@ enum {
 	evict_patience_ms = 10000,	/* for its work to end */
 	/*
 	 * Answers that a worker does not read wait in the kernel, some with a
-	 * descriptor, and those count against a limit of the master: so few.
+	 * descriptor, which counts against a limit of the master.
 	 */
 	unread_max_bytes = 2304
 };
@@ -77,7 +77,7 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 	TAILQ_INSERT_TAIL(&p->idle, w, entry);
 	p->count.idle++;
 	pool_offer(m);
-	/* As many as may be under way at a time may not have been enough. */
+	/* A full batch may not have been enough. */
 	if (pool_waiting(m) > 0)
 		pool_ask(m);
 }
@@ -156,7 +156,7 @@ pool_lost(struct worker *w, const char *how)
 	pool_ask(m);
 }
 
-/* Whose work it was that w has last had, or has. */
+/* Blames the owner that w has, or the last one it had. */
 static void
 blame(struct worker *w, struct log_line *l)
 {
@@ -168,7 +168,7 @@ blame(struct worker *w, struct log_line *l)
 		w->use->blame(w->master, w->last, l);
 }
 
-/* w has been in other hands. */
+/* Logs that w was compromised, and blames its owner. */
 static void
 punish(struct worker *w, const char *why)
 {
@@ -216,7 +216,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		w->master->pool->heard++;
 		if (w->owner == NULL || !w->use->on_record(w->owner, &r))
 			kill_worker(w, "record breaks the contract");
-		/* It may be a password. */
+		/* The record may hold a password. */
 		sodium_memzero(&r, sizeof(r));
 		return;
 	case IPC_GOT_NOTHING:
@@ -243,7 +243,7 @@ find_in(const struct worker_list *list, const struct nursery *n, pid_t pid)
 	return NULL;
 }
 
-/* A living child of n; a number may be that of another's by now. */
+/* A living child of n; a child of the other nursery may have had that pid. */
 static struct worker *
 find_worker(const struct pool *p, const struct nursery *n, pid_t pid)
 {
@@ -281,7 +281,7 @@ log_crash(struct master *m, pid_t pid, int status, struct worker *w)
 	log_end(&l);
 }
 
-/* Did w (or NULL) end as the master wanted it?  Who is to blame then is. */
+/* Did the master kill w (or NULL)?  Then punishes it, if w is to blame. */
 static bool
 was_killed(struct worker *w, int status)
 {
@@ -309,10 +309,10 @@ pool_died(struct nursery *n, pid_t pid, int status)
 	crash = status != 0 && !was_killed(w, status);
 	if (crash)
 		log_crash(m, pid, status, w);
-	/* First of all, so that no worker more has that memory layout. */
+	/* First, so that no further worker gets that memory layout. */
 	if (crash && WIFSIGNALED(status))
 		nursery_renew(m);
-	/* What it said last is still to be read; but not after a crash. */
+	/* Its last records are still to be read; but not after a failure. */
 	if (w != NULL && w->left_ms != 0)
 		pool_forget(w);
 	else if (w != NULL && status != 0)
@@ -325,7 +325,7 @@ pool_died(struct nursery *n, pid_t pid, int status)
 	return true;
 }
 
-/* Lets go whom nobody will tell of; those that serve go on. */
+/* Nobody will report the end of n's workers; those that serve go on. */
 static void
 orphan(struct worker_list *list, const struct nursery *n)
 {
@@ -355,9 +355,9 @@ pool_nursery_lost(struct nursery *n, bool was_active)
 }
 
 /*
- * A process whose work is over and which stays is in somebody else's hands.
- * Or its nursery has not told of its end: only when it tells that this one had
- * to be killed is anybody to blame.
+ * A process that stays once its work is over is compromised, or its nursery
+ * has yet to report its end: so nobody is blamed until the nursery reports
+ * that the process had to be killed.
  */
 static void
 kill_lingering(struct master *m)
@@ -371,14 +371,14 @@ kill_lingering(struct master *m)
 		if (w->killed == NULL)
 			w->killed = "it was let go, and did not end";
 		kill_process(w);
-		/* Until its end is told; if it is not, again. */
+		/* Killed again later, if its end is not reported. */
 		TAILQ_REMOVE(&p->leaving, w, entry);
 		w->left_ms = now;
 		TAILQ_INSERT_TAIL(&p->leaving, w, entry);
 	}
 }
 
-/* A worker that works for ever is in somebody else's hands. */
+/* A worker that works for ever is compromised. */
 static void
 kill_overdue(struct master *m)
 {
@@ -393,8 +393,8 @@ kill_overdue(struct master *m)
 }
 
 /*
- * A place that was needed is given up at once, but by one that waits for a
- * slow disk, say, or is in somebody else's hands.  Neither keeps the place.
+ * An evicted worker ends at once, unless it waits for a slow disk, say, or is
+ * compromised.  Neither keeps the slot.
  */
 static void
 kill_evicted(struct master *m)

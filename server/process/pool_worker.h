@@ -1,6 +1,5 @@
 /*
- * What the family of pool.c, pool_worker.c and nursery.c knows of workers and
- * their parents, and nobody else.
+ * Workers and their nurseries: for pool.c, pool_worker.c and nursery.c alone.
  */
 #ifndef SERVER_POOL_WORKER_H
 #define SERVER_POOL_WORKER_H
@@ -14,8 +13,8 @@
 #include "server/process/tls_files.h"
 
 /*
- * One worker process, from its birth until its nursery says that it has
- * ended: what became of its channel proves nothing.
+ * One worker process, from its birth until its nursery reports its end: the
+ * end of its channel proves nothing.
  */
 struct worker {
 	TAILQ_ENTRY(worker)		 entry;
@@ -28,21 +27,20 @@ struct worker {
 	uint64_t			 served;	/* times it was lent */
 	unsigned			 generation;	/* of the nursery's
 							   settings and image */
-	struct tls_files		*tls;		/* it serves by;
+	struct tls_files		*tls;		/* its certificates;
 							   NULL: given up */
 	enum ipc_when			 when;
 	const struct worker_use		*use;		/* now or last */
 	void				*owner;		/* NULL: none now */
 	bool				 was_lent;	/* last is written */
 	uint8_t				 last[pool_last_bytes];
-	int64_t				 evicted_ms;	/* 0: it may go on */
-	unsigned			 stresses;	/* since it spoke */
+	int64_t				 evicted_ms;	/* when, or 0 */
+	unsigned			 stresses;	/* since last record */
 	bool				 exited;	/* as its nursery says;
-							   or that is gone */
-	int64_t				 left_ms;	/* was given up; or 0 */
-	const char			*killed;	/* by us, and why;
-							   "": it is not to
-							   blame for that */
+							   or that has ended */
+	int64_t				 left_ms;	/* given up at; or 0 */
+	const char			*killed;	/* why we killed it, or
+							   NULL; "": no blame */
 };
 TAILQ_HEAD(worker_list, worker);
 
@@ -59,11 +57,11 @@ struct nursery {
 	int			 channel;
 	enum nursery_state	 state;
 	unsigned		 settings_due, tries_due, siblings_due;
-	unsigned		 strangers;	/* children without a worker */
-	int64_t			 asked_ms;	/* silent since; 0: may be */
+	unsigned		 strangers;	/* children not in a list */
+	int64_t			 asked_ms;	/* answer due since; or 0 */
 	struct feed		 feed;
 	unsigned		 due;		/* to be sent: of enum tell */
-	struct tls_cursor	 telling;	/* certificates */
+	struct tls_cursor	 telling;	/* certificates to be sent */
 	pid_t			 pid;		/* as it says; 0: not yet */
 	char			 sandbox[ipc_text_bytes];
 };
@@ -86,42 +84,42 @@ struct pool {
 	/* See nursery_try(). */
 	const struct tls_files	*trial;		/* NULL: there is none */
 	nursery_tried		*tried;
-	struct nursery		*trying;	/* has it; NULL: none yet */
-	bool			 started;	/* a nursery lost is no fault */
-	char			 failed[ipc_text_bytes + 40]; /* of a start */
+	struct nursery		*trying;	/* has trial; or NULL */
+	bool			 started;	/* start-up is over */
+	char			 failed[ipc_text_bytes + 40]; /* why */
 };
 
 /* Asks for the workers that are missing. */
 void	pool_ask(struct master *m);
-/* Idle workers of older settings, or an older image, go. */
+/* Drops idle workers of older settings or an older image. */
 void	pool_retire_idle(struct master *m);
 /* Offers idle workers to the uses, as long as there are some. */
 void	pool_offer(struct master *m);
 /* How many owners wait for a worker. */
 uint64_t pool_waiting(const struct master *m);
 /*
- * A worker was born of n; channel is the pool's now.  Not fresh: of an image
- * that has been renewed since, so its channel is closed.
+ * n has forked a worker; channel is the pool's now.  Not fresh: its settings
+ * or its image are older, so its channel is closed.
  */
 void	pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh);
 /* count workers that were asked for will not come; why is logged. */
 void	pool_stillborn(struct master *m, uint64_t count, const char *why);
 /*
- * Child pid of n has ended; status of waitpid(2), 0: in order.  False: n bore
- * no such child, or has told of its end before.
+ * Child pid of n has ended; status of waitpid(2), 0: in order.  False: n has
+ * no such child, or has reported its end before.
  */
 bool	pool_died(struct nursery *n, pid_t pid, int status);
 /* Gives w up: closes its channel, which is the end of an honest worker. */
 void	pool_drop(struct worker *w);
-/* The owner of w, who is to blame for what becomes of w, has no worker now. */
+/* Takes w from its owner, which stays to blame for what becomes of w. */
 void	pool_part(struct worker *w);
-/* Once a second: kills who stays too long, at work or after it. */
+/* Once a second: kills workers that stay too long, at work or after it. */
 void	pool_police(struct master *m);
 /* Frees w, which was given up and whose end is known, or never will be. */
 void	pool_forget(struct worker *w);
 /*
- * n has gone: nobody will tell of the end of its workers.  was_active: those
- * that were asked of it will not come.
+ * n has ended: nobody will report the end of its workers.  was_active: the
+ * workers that it was asked for will not come.
  */
 void	pool_nursery_lost(struct nursery *n, bool was_active);
 

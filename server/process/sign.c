@@ -1,6 +1,6 @@
 /*
- * The sign process, as the master sees it.  Who asks waits in one queue,
- * first come, first served.
+ * The master's end of the sign process.  Requests wait in one queue, first
+ * come, first served.
  */
 #include "server/process/sign.h"
 
@@ -11,7 +11,7 @@
 #include "server/process/helper.h"
 #include "server/process/tls_files.h"
 
-/* So few are under way that the channel has room for them. */
+/* Few enough that the channel has room for them. */
 enum { under_way_max = 32 };
 
 /* What is asked of the sign process. */
@@ -22,10 +22,10 @@ struct sign {
 	unsigned		 under_way;	/* digests it has */
 	TAILQ_HEAD(signing_list, signing) waiting; /* in order */
 	struct sign_slot	 slots[ipc_sign_slots_max];
-	struct tls_cursor	 giving;	/* keys */
+	struct tls_cursor	 giving;	/* keys to be sent */
 };
 
-/* Behind the last piece of each key its verdict is due. */
+/* After the last piece of each key, a verdict on it is due. */
 static bool
 next_piece(struct sign *s, struct ipc_record *out)
 {
@@ -45,7 +45,7 @@ answer(struct master *m, struct signing *w,
 	w->done(w->arg, signature);
 }
 
-/* Who waits goes without a signature; or only those it was asked for. */
+/* Answers requests without a signature: all, or only those that were sent. */
 static void
 refuse(struct master *m, bool only_sent)
 {
@@ -59,8 +59,8 @@ refuse(struct master *m, bool only_sent)
 }
 
 /*
- * No key can be used any more.  What it was signing may be what ended it, so
- * that is not asked again.
+ * No key can be used any more.  A digest that was being signed may have ended
+ * the process, so it is not sent again.
  */
 static void
 lost(struct master *m, bool again)
@@ -98,7 +98,7 @@ next_digest(struct master *m, struct ipc_record *out)
 	return false;
 }
 
-/* No worker can ask for it any more: its set has no users. */
+/* No worker can ask for such a key any more: its files have no users. */
 static bool
 next_forgotten(struct sign *s, struct ipc_record *out)
 {
@@ -140,7 +140,7 @@ sign_give(struct master *m, const struct tls_files *files)
 	tell(m);
 }
 
-/* Who was handed on by that ticket, and still waits. */
+/* The request that was sent with that ticket and still waits; or NULL. */
 static struct signing *
 find_waiting(struct sign *s, uint64_t ticket)
 {

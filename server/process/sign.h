@@ -1,7 +1,7 @@
 /*
- * The master's end of the sign process: handing it the keys, and carrying
- * digests to it and signatures back.  Both are records of a fixed size; no
- * worker has a channel to where the keys are.
+ * The master's end of the sign process: sends it keys and digests, and
+ * receives signatures.  Records have a fixed size; no worker has a channel to
+ * the process that has the keys.
  */
 #ifndef SERVER_SIGN_H
 #define SERVER_SIGN_H
@@ -10,61 +10,60 @@
 
 #include "server/master.h"
 
-/* One signature, asked for by whoever has this; zero: nothing is asked. */
+/* A request for one signature; all zero: nothing is asked. */
 struct signing {
 	TAILQ_ENTRY(signing)	 entry;
 	struct ipc_digest	 digest;	/* ticket 0: nothing is due */
 	bool			 sent;		/* the process has it */
-	/* NULL: there is none.  arg may be freed in it, and this with it. */
+	/* signature NULL: there is none.  done() may free arg and this. */
 	void			(*done)(void *arg,
 				    const struct ipc_signature *signature);
 	void			*arg;
 };
 
-/* Who decides which keys it has. */
+/* The module that decides which keys the sign process has. */
 struct sign_owner {
 	/*
-	 * It has no key, and needs those of m->tls; sign_fed() ends that.
-	 * first: at start, and m->tls has its keys.
+	 * The process needs the keys of m->tls; sign_fed() ends that.  first:
+	 * at start, when m->tls still has its keys.
 	 */
 	void	(*feed)(struct master *m, bool first);
-	/* It has judged a pair that was given. */
+	/* The process has judged a pair that it was given. */
 	void	(*judged)(struct master *m, const struct ipc_judged *judged);
-	/* It has ended, and what it was given is lost. */
+	/* The process has ended, and its keys are lost. */
 	void	(*lost)(struct master *m);
 };
 
 /* Before the process is started; 0, or -1 without memory. */
 int	sign_start(struct master *m, const struct sign_owner *owner);
-/* It has the keys of all that is served. */
+/* The process has the keys of all that is served. */
 void	sign_fed(struct master *m);
 /*
- * Gives it the pairs of files that have their slots and are not shared;
- * judged() is called for each.  files stays the caller's, until he gives NULL.
+ * Sends the pairs of files that have their slots and are not shared; judged()
+ * is called for each.  files stays the caller's, read until a call with NULL.
  */
 void	sign_give(struct master *m, const struct tls_files *files);
 /*
- * Asks for the signature of digest, whose pair is the number of a slot here,
- * for s, which waits for nothing yet.  done() is called, perhaps before this
- * returns.
+ * Asks for the signature of digest, whose pair is a slot number here; s has no
+ * request under way.  done() is called, perhaps before this returns.
  */
 void	sign_ask(struct master *m, struct signing *s,
 	    const struct ipc_digest *digest);
-/* Nobody waits for the answer any more; nothing, if nobody does. */
+/* Withdraws the request of s, if there is one; done() is not called. */
 void	sign_forget(struct master *m, struct signing *s);
-/* It cannot wait any longer: if it does, there is no signature. */
+/* Answers the request of s, if there is one, without a signature. */
 void	sign_cut_short(struct master *m, struct signing *s);
 
 /*
  * Generations of certificates: which workers serve by which, and in which slot
  * of the sign process the key of each pair is.  A key stays as long as a
- * worker that may ask for it.
+ * worker may ask for it.
  *
  * Gives every pair its slot: that of the pair it shares, or a free one.
- * False: there are too few, and nothing was taken.
+ * False: too few are free, and none was taken.
  */
 bool	sign_take_slots(struct master *m, struct tls_files *files);
-/* One user of files less; with the last one go its slots and then itself. */
+/* files has one user less; without users it and its slots are freed. */
 void	sign_drop(struct master *m, struct tls_files *files);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Reading pairs of certificate and key, and having them judged.  At start
- * what OpenSSL makes of a key stays in a child; later the sign process judges.
+ * Reads pairs of certificate and key.  At start a child judges them, so that
+ * OpenSSL's copies of a key end with it; later the sign process does.
  */
 #include "server/process/tls_files.h"
 
@@ -35,7 +35,7 @@ tls_files_new(void)
 }
 
 static const struct {
-	bool		 of_key;	/* point at its file */
+	bool		 of_key;	/* report the key's file */
 	const char	*text;
 } faults[TLS_FAULT_COUNT] = {
 #define FAULT_ROW(name, of_key, text) [TLS_FAULT_##name] = { of_key, text },
@@ -43,7 +43,7 @@ static const struct {
 #undef FAULT_ROW
 };
 
-/* The facts, as the sign process says them; TLS_FAULT_COUNT: unknown. */
+/* Finds the facts, as the sign process would; TLS_FAULT_COUNT: unknown. */
 static enum tls_fault
 judge_in_child(struct tls_pair *pair)
 {
@@ -75,13 +75,13 @@ judge_in_child(struct tls_pair *pair)
 	return (enum tls_fault)r.u.judged.fault;
 }
 
-/* A file as it was found. */
+/* What came of reading a file. */
 struct found {
-	const char	*why;		/* it is of no use; NULL: it is */
-	bool		 denied;	/* for this user */
+	const char	*why;		/* why it cannot be used, or NULL */
+	bool		 denied;	/* to this user */
 };
 
-/* A key that everybody can read is none. */
+/* A key that everybody can read is refused. */
 static struct found
 read_file(const char *path, bool secret, uint8_t **out, size_t *out_n)
 {
@@ -112,7 +112,7 @@ read_file(const char *path, bool secret, uint8_t **out, size_t *out_n)
 	return (struct found){ why, denied };
 }
 
-/* The line at hand and its mistakes; a catcher has options in its place. */
+/* The line being loaded, and mistakes; a catcher has options, not lines. */
 struct loading {
 	const struct conf	*conf;
 	const struct conf_pair	*line;
@@ -146,7 +146,7 @@ report_fault(struct loading *l, enum tls_fault fault)
 		report(l, faults[fault].of_key, faults[fault].text);
 }
 
-/* Whether a pair is another one, without a copy of its key. */
+/* A hash, to recognize a pair later without a copy of its key. */
 static void
 take_print(struct tls_pair *pair)
 {
@@ -162,7 +162,7 @@ take_print(struct tls_pair *pair)
 	sodium_memzero(&state, sizeof(state));
 }
 
-/* False: there are mistakes, or *denied is the file this user may not read. */
+/* False: there are mistakes, or *denied is a file this user may not read. */
 static bool
 read_pair(struct loading *l, struct tls_pair *out, const char **denied)
 {
@@ -210,7 +210,7 @@ share_pair(const struct tls_pair *old, struct tls_pair *out)
 	return true;
 }
 
-/* The pair of those names; NULL: there was none. */
+/* The previous pair with these file names; or NULL. */
 static const struct tls_pair *
 find_named(const struct tls_before *before, const struct conf_pair *line)
 {
@@ -233,8 +233,8 @@ find_same(const struct tls_before *before, const struct tls_pair *pair)
 }
 
 /*
- * Whoever sends SIGHUP for a new user is not to be refused because a key is
- * root's alone: what was read as root at start goes on.
+ * A SIGHUP for a new user must not fail because only root may read a key: what
+ * root read at start stays in use.
  */
 static void
 load_pair(struct loading *l, struct tls_before *before, struct tls_pair *out)
@@ -389,7 +389,7 @@ fill_in(X509 *x509, EVP_PKEY *key, const char *hostname)
 	    X509_sign(x509, key, EVP_sha256()) > 0;
 }
 
-/* What was written to bio, in memory of ours. */
+/* Copies what was written to bio into memory of our own. */
 static bool
 take_bio(BIO *bio, uint8_t **out, size_t *out_n)
 {

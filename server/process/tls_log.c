@@ -1,5 +1,5 @@
 /*
- * TLS in words: a worker tells numbers, of tables in shared/ipc_tls.h.
+ * TLS in words: a worker sends numbers of tables in shared/ipc_tls.h.
  */
 #include "server/process/tls_log.h"
 

@@ -1,5 +1,5 @@
 /*
- * What is said of TLS: in the log, and in Received.
+ * What the log and Received say of TLS.
  */
 #ifndef SERVER_TLS_LOG_H
 #define SERVER_TLS_LOG_H
@@ -10,11 +10,11 @@
 const char *tls_log_version(const struct ipc_tls *t);
 /* The name in IANA's registry. */
 const char *tls_log_suite(const struct ipc_tls *t);
-/* What is the matter with a certificate by now; NULL: it lasts for longer. */
+/* Why a certificate needs a renewal by now; NULL: it lasts for longer. */
 const char *tls_log_trouble(const struct ipc_judged *facts, int64_t now_s);
 /*
- * What is served from now on: fresh: each certificate that was not served
- * before.  One that has ended, or will soon, is logged in any case.
+ * Logs each certificate that has expired or will within a week; and if fresh,
+ * each one that was not served before.
  */
 void	tls_log_certificates(const struct master *m, bool fresh);
 #endif
