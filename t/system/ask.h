@@ -16,13 +16,13 @@ struct ctl {
 };
 
 /*
- * Runs smtpctl with these arguments (NULL ends) to its end, as the user uid
- * when this is root; as this user when uid is 0.
+ * Runs smtpctl with these arguments (NULL ends) to its end, as user uid when
+ * this process is root; as this user when uid is 0.
  */
 void	ctl_run(struct ctl *c, uid_t uid, const char *const args[]);
-/* The same with "-f CONF" behind the first argument, and exit status 0. */
+/* The same with "-f CONF" after the first argument; expects exit status 0. */
 void	ctl_ask(struct ctl *c, const char *conf, const char *const args[]);
-/* The number behind "key": in JSON of one line; the test fails without. */
+/* The number after "key": in JSON of one line; the test fails without. */
 long long ctl_json(const struct ctl *c, const char *key);
 /* Is the text in standard output? */
 bool	ctl_says(const struct ctl *c, const char *text);

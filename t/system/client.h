@@ -1,6 +1,6 @@
 /*
- * An SMTP client, and the messages it sends: their text follows from their
- * number, so that each can be checked wherever it turns up.
+ * An SMTP client, and the messages it sends: the number of a message decides
+ * its text, so that each can be checked wherever it turns up.
  */
 #ifndef T_SYSTEM_CLIENT_H
 #define T_SYSTEM_CLIENT_H
@@ -17,7 +17,7 @@ struct client {
 	char	reply[1024];	/* the last line of the last reply */
 };
 
-/* False if there is no connection; from: the address to come from. */
+/* False if there is no connection; from: the client's address. */
 bool	client_connect(struct client *c, const struct daemon *d,
 	    const char *from);
 /* Connects and takes the greeting; fails the test if it is not 220. */
@@ -25,26 +25,26 @@ void	client_open(struct client *c, const struct daemon *d,
 	    const char *from);
 /* Sends octets; false if that fails. */
 bool	client_send(struct client *c, const char *p, size_t n);
-/* Waits for a whole reply: its code, or 0 if there is none. */
+/* Waits for a whole reply; returns its code, or 0 if there is none. */
 int	client_reply(struct client *c);
 /* Sends a line, to which CRLF is added, and waits for the reply. */
 int	client_command(struct client *c, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
-/* The same, and the test fails if the reply has another code. */
+/* The same; the test fails if the reply has another code. */
 void	client_expect(struct client *c, int code, const char *line);
 /* EHLO, MAIL, RCPT to each of rcpts (NULL ends), DATA up to the 354. */
 int	client_begin(struct client *c, const char *const rcpts[]);
-/* A whole message; the code of the first reply that is no success, or 250. */
+/* A whole message; the code of the first reply that is an error, or 250. */
 int	client_mail(struct client *c, unsigned number, size_t size,
 	    const char *const rcpts[]);
-/* Connects, sends one message to user, quits: the code. */
+/* Connects, sends one message to user, quits; returns the code. */
 int	client_deliver(const struct daemon *d, const char *from,
 	    unsigned number, size_t size, const char *user);
-/* From there nobody may come in: 421, and a close. */
+/* Connections from there get 421, and are closed. */
 void	client_expect_refused(const struct daemon *d, const char *from);
 /*
- * The lying worker does what each line says, and is killed for it every time:
- * one more worker-attack, and the client is dropped.
+ * The lying worker does what each line says, and is killed for it each time:
+ * one more worker-attack is logged, and the client is dropped.
  */
 void	client_expect_attacks(const struct daemon *d,
 	    const char *const lines[], size_t count);
@@ -60,11 +60,11 @@ char	*mail_text(unsigned number, size_t size, const char *eol);
  */
 size_t	mail_copies(const struct daemon *d, const char *user,
 	    unsigned number);
-/* Files in all mailboxes, each of them checked so; none may be in tmp. */
+/* Files in all mailboxes, each checked as above; none may be in tmp. */
 size_t	mail_total(const struct daemon *d);
 /* Files in spool/incoming. */
 size_t	mail_incoming(const struct daemon *d);
-/* Waits until there is none: what was refused goes behind the answer. */
+/* Waits until none is left: a refused file is removed after the reply. */
 bool	mail_none_incoming(const struct daemon *d);
 
 #endif

@@ -8,12 +8,12 @@
 
 enum { ctl_text_bytes = 256 * 1024 };
 
-/* What it said last, on both outputs. */
+/* The last output of smtpctl, of both descriptors. */
 extern char ctl_text[ctl_text_bytes];
 
-/* Runs it with words parted by blanks; its exit status. */
+/* Runs smtpctl with words separated by blanks; returns its exit status. */
 int	ctl(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* The same; the test fails if status or the text is not so. */
+/* The same; the test fails on another status, or if the text lacks has. */
 #define CTL_EXPECT(status, has, ...) do {				\
 	int got_ = ctl(__VA_ARGS__);					\
 	EXPECT(got_ == (status), "exit %d, not %d: %s", got_, (status),	\

@@ -10,13 +10,13 @@
 #include <stddef.h>
 
 struct daemon {
-	pid_t	pid;		/* 0: none runs */
+	pid_t	pid;		/* 0: not running */
 	int	port;
 	char	root[96];
 	char	conf[96];
-	char	log[96];	/* that of "log to", or standard error */
+	char	log[96];	/* of "log to", or standard error */
 	char	err[96];	/* "": standard error is the log */
-	char	worker[96];	/* a copy that the worker's user can execute */
+	char	worker[96];	/* copy that the worker's user can execute */
 	const int *missing;	/* see harness_take_away */
 	size_t	log_from;	/* where the log of this start begins */
 };
@@ -24,58 +24,57 @@ struct daemon {
 enum { daemon_users_max = 1000 };
 
 /*
- * Writes the configuration and its tables, nothing started: one domain,
+ * Writes the configuration and its tables, and starts nothing: one domain,
  * example.org, with alice, bob and u0, u1, ... below daemon_users_max.
- * limits: lines for that block, or "".  Its root is DIR/root unless root.
+ * limits: lines for that block, or "".  The root is DIR/root if root is NULL.
  */
 void	daemon_init(struct daemon *d, const char *limits, const char *root);
 /* Adds lines to the configuration, outside of any block. */
 void	daemon_add_conf(const struct daemon *d, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
-/* Copies a program to where the worker's user can execute it. */
+/* Uses a copy of program that the worker's user can execute. */
 void	daemon_use_worker(struct daemon *d, const char *program,
 	    const char *name);
 /* A worker of the tests' own: "lying_worker", built beside the test. */
 void	daemon_use_other(struct daemon *d, const char *program,
 	    const char *name);
-/* Starts it in the foreground and waits until it serves. */
+/* Starts the daemon in the foreground and waits until it serves. */
 void	daemon_start(struct daemon *d);
-/* Starts it and returns at once. */
+/* Starts the daemon and returns at once. */
 void	daemon_launch(struct daemon *d);
-/* Waits until it serves, as daemon_start does. */
+/* Waits until the daemon serves, as daemon_start does. */
 void	daemon_wait_start(struct daemon *d);
-/* Waits for its end, which is due; what waitpid(2) said. */
+/* Waits for the daemon's end, which is due; status of waitpid(2). */
 int	daemon_wait_end(struct daemon *d);
-/* SIGTERM; its exit must be 0 and nothing be left of it. */
+/* Sends SIGTERM; expects exit status 0, and no process left. */
 void	daemon_stop(struct daemon *d);
-/* SIGKILL; waits until its whole family is gone. */
+/* Sends SIGKILL; waits until all of its processes are gone. */
 void	daemon_kill(struct daemon *d);
-/* Runs it with these arguments (NULL ends them) to its end: its status. */
+/* Runs smtpd to its end, with arguments (NULL ends); returns its status. */
 int	daemon_run(const struct daemon *d, char *const args[], char *out,
 	    size_t size);
 
-/* Lines of the log of this start that hold each of the words (NULL ends). */
+/* Lines in the log of this start that contain each of the words (NULL ends). */
 size_t	daemon_logged(const struct daemon *d, ...);
-/* What stands behind " key=" in the first line with event, or "". */
+/* The text after " key=" in the first line with event, or "". */
 void	daemon_log_value(const struct daemon *d, const char *event,
 	    const char *key, char *out, size_t size);
-/* The same daemon, seen at the port of the n-th listener that it logged. */
+/* The same daemon, with the port of the n-th listener that it logged. */
 struct daemon daemon_at_listener(const struct daemon *d, int n);
-/* The last line. */
+/* The last line of the log. */
 const char *daemon_last_words(const struct daemon *d);
 
-/* Its nurseries, the one with workers first. */
+/* The nurseries, the one with workers first. */
 size_t	daemon_nurseries(const struct daemon *d, pid_t out[2]);
 /* The workers of all nurseries, oldest first. */
 size_t	daemon_workers(const struct daemon *d, pid_t *out, size_t max);
 /* Waits until nothing is under way. */
 void	daemon_rest(const struct daemon *d);
-/* The same, and until spare workers are there. */
+/* The same, and until there are spare workers. */
 void	daemon_settle(const struct daemon *d);
 /*
- * Waits until there are so many nurseries, one that was bred among them, and
- * nothing is under way: each has proved its sandbox.  False if that does not
- * come.
+ * Waits until there are n nurseries, one of them started by another, and
+ * nothing is under way: each has proved its sandbox.  False if not in time.
  */
 bool	daemon_awaits_nurseries(const struct daemon *d, size_t n);
 

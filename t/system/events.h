@@ -1,5 +1,5 @@
 /*
- * The events of the log against the table of smtpd(8).
+ * Compares the events of the log with the table of smtpd(8).
  */
 #ifndef T_SYSTEM_EVENTS_H
 #define T_SYSTEM_EVENTS_H
@@ -7,14 +7,14 @@
 #include "t/system/daemon.h"
 
 /*
- * Every line of the log file at path must be an event of the table, with all
- * the keys it has to have, and none that are not its own; or the test fails.
- * Lines that begin with no time are not the log's.
+ * Fails the test unless every line of the log file at path is an event of the
+ * table, with all keys that it requires and none that it does not list.  Lines
+ * that do not begin with a time are ignored.
  */
 void	events_check(const char *path);
 /*
- * The log of d in the words of Postfix: what server/init/postfix.awk makes of
- * it and the message log.  free(3).
+ * The log of d in the words of Postfix: the output of server/init/postfix.awk
+ * for it and the message log; for the caller to free.
  */
 char	*events_as_postfix(const struct daemon *d);
 

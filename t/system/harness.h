@@ -1,6 +1,6 @@
 /*
- * What every system test is run by: each test in a process of its own, with a
- * directory of its own, and nothing left of it afterwards.
+ * Runs every system test: each in a process and a directory of its own, of
+ * which nothing is left afterwards.
  */
 #ifndef T_SYSTEM_HARNESS_H
 #define T_SYSTEM_HARNESS_H
@@ -20,9 +20,9 @@ extern const char *harness_worker;
 extern char harness_dir[80];
 
 /*
- * The main of a test program: PROGRAM SMTPD WORKER [TEST ...].  Runs all
- * tests or those named, prints a line for each and the totals last; what
- * main returns.
+ * The main of a test program: PROGRAM SMTPD WORKER [TEST ...].  Runs all tests
+ * or those named, prints a line for each, and the totals last; returns what
+ * main is to return.
  */
 int	harness_main(int argc, char *argv[], const struct test *tests,
 	    size_t count);
@@ -30,18 +30,18 @@ int	harness_main(int argc, char *argv[], const struct test *tests,
 /* Ends the test that calls it. */
 _Noreturn void harness_fail(const char *file, int line, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));
-/* The same, without failure: the reason is shown. */
+/* The same without failure; the reason is printed. */
 _Noreturn void harness_skip(const char *fmt, ...)
 	    __attribute__((format(printf, 1, 2)));
 /*
- * For what cannot be made on every machine, but must be where continuous
- * integration runs as root (CI=true): fails there, skips elsewhere.
+ * For what some machines lack, but those where continuous integration runs as
+ * root (CI=true) must have: fails there, skips elsewhere.
  */
 _Noreturn void harness_lacking(const char *fmt, ...)
 	    __attribute__((format(printf, 1, 2)));
 void	harness_need_root(const char *what);
 
-/* Fails the test where got is not want, and shows where they part. */
+/* Fails the test unless got is want, and shows where they differ. */
 void	harness_same(const char *what, const void *got, size_t got_n,
 	    const void *want, size_t want_n);
 
@@ -49,31 +49,31 @@ void	harness_same(const char *what, const void *got, size_t got_n,
 	((condition) ? (void)0 : harness_fail(__FILE__, __LINE__, __VA_ARGS__))
 
 /*
- * How long anything that has to come is waited for: so long that no load of
- * the machine makes a test fail, and yet far below the limit of a whole test.
+ * How long to wait for anything that has to come: so long that no load of the
+ * machine makes a test fail, yet far below the limit of a whole test.
  */
 enum { harness_patience_ms = 30000 };
 
 int64_t	harness_now_ms(void);
 void	harness_sleep_ms(int ms);
-/* "DIR/..." in static storage, eight of them in turn. */
+/* "DIR/..." in one of eight static buffers, used in turn. */
 const char *harness_path(const char *fmt, ...)
 	    __attribute__((format(printf, 1, 2)));
 /*
- * In a child, for good: calls, ended by 0, answer ENOSYS, as under a kernel
- * or a service manager without them.  NULL: nothing.
+ * In a child, for good: makes calls (ended by 0) fail with ENOSYS, as under a
+ * kernel or a service manager without them.  NULL: none.
  */
 void	harness_take_away(const int *calls);
 /*
- * For this test alone: a small file system at path, which is made if it is not
- * there; the options of a tmpfs.  Needs root.
+ * For this test alone: mounts a small tmpfs with these options at path, which
+ * is created if missing.  Needs root.
  */
 void	harness_mount(const char *path, const char *options);
 void	harness_write_file(const char *path, const char *text);
-/* The whole file, ended by a NUL, the caller's to free; *n its octets. */
+/* The whole file, ended by a NUL, for the caller to free; *n is its size. */
 char	*harness_read_file(const char *path, size_t *n);
 
-/* Waits until the expression is true, as long as ms; false if it is not. */
+/* Waits up to ms until the expression is true; false if it is not. */
 #define WAIT_FOR(ms, expression) __extension__ ({			\
 	int64_t wait_until_ = harness_now_ms() + (ms);			\
 	bool wait_got_;							\
@@ -82,7 +82,7 @@ char	*harness_read_file(const char *path, size_t *n);
 		harness_sleep_ms(2);					\
 	wait_got_; })
 
-/* For what has to come: as long as patience lasts. */
+/* For what has to come: waits up to harness_patience_ms. */
 #define WAIT(expression) WAIT_FOR(harness_patience_ms, expression)
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * A strict reader of OpenMetrics text (version 1.0), as far as smtpd writes
- * it: counters, gauges, histograms and info.
+ * A strict reader of OpenMetrics text (version 1.0), for the subset that smtpd
+ * writes: counters, gauges, histograms and info.
  */
 #ifndef T_SYSTEM_OPENMETRICS_H
 #define T_SYSTEM_OPENMETRICS_H
@@ -19,8 +19,8 @@ struct openmetrics {
 };
 
 /*
- * Reads text whole.  NULL, or what is wrong with it, with its line, in static
- * storage.
+ * Reads all of text.  NULL, or what is wrong with it, and in which line, in
+ * static storage.
  */
 const char *openmetrics_read(const char *text, struct openmetrics *out);
 /* The value of a series; -1 when there is none. */

@@ -1,24 +1,24 @@
 /*
- * A configuration that is changed under the daemon, SIGHUP, and what becomes
- * of it.
+ * Changes the configuration of a running daemon, sends SIGHUP, and checks what
+ * follows.
  */
 #ifndef T_SYSTEM_RELOAD_H
 #define T_SYSTEM_RELOAD_H
 
 #include "t/system/daemon.h"
 
-/* As an editor writes a file: another one takes the place of the old one. */
+/* Replaces a file by a new one, as an editor does. */
 void	reload_replace(const char *path, const char *text);
-/* Puts to in the place of the first from in the configuration. */
+/* Replaces the first from in the configuration by to. */
 void	reload_edit(const struct daemon *d, const char *from, const char *to);
-/* SIGHUP, and no more. */
+/* Sends SIGHUP, and does not wait. */
 void	reload_hang_up(const struct daemon *d);
-/* SIGHUP, and what follows from it: one more event, with these words. */
+/* Sends SIGHUP, and waits for one more event, with these words. */
 void	reload_until(const struct daemon *d, const char *event,
 	    const char *words);
-/* The configuration is taken. */
+/* Sends SIGHUP; the new configuration is in use. */
 void	reload_in_order(const struct daemon *d);
-/* It is refused with these words, and nothing of it is taken. */
+/* Sends SIGHUP; the whole configuration is refused with these words. */
 void	reload_refused(const struct daemon *d, const char *words);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The helper processes, what is secret, and in whose memory it is.
+ * The helper processes, and which process has which secrets in its memory.
  */
 #ifndef T_SYSTEM_SECRETS_H
 #define T_SYSTEM_SECRETS_H
@@ -25,17 +25,17 @@ struct secrets {
 };
 
 /*
- * Of NAME.key: d, and p and q of RSA, any of which is all of the key; and the
- * base64 of the file itself: its third line.
+ * Of NAME.key: d, and p and q of RSA, each of which reveals the whole key; and
+ * (text) the third line of the file, which is base64.
  */
 void	secrets_read(struct secrets *s, const char *name);
 void	secrets_read_text(struct secrets *s, const char *name);
 void	secrets_add(struct secrets *s, const char *text);
-/* How many of them lie in the memory of pid, which is more than 100 kB. */
+/* How many of s are in the memory of pid; fails if it has below 100 kB. */
 size_t	secrets_search(pid_t pid, const struct secrets *s);
 /*
- * The test fails unless of all processes of d holder alone has some of them;
- * 0: none has.
+ * The test fails unless holder is the only process of d that has some of s;
+ * holder 0: none has.
  */
 void	secrets_expect_at(const struct daemon *d, pid_t holder,
 	    const struct secrets *s);
@@ -44,7 +44,7 @@ void	secrets_expect_at(const struct daemon *d, pid_t holder,
  * test fails if there is none.
  */
 pid_t	secrets_helper(const struct daemon *d, const char *option);
-/* It has four descriptors, the master's user, no capability, and a filter. */
+/* helper has four descriptors, the master's user, no capability, a filter. */
 void	secrets_expect_held(const struct daemon *d, pid_t helper);
 
 #endif

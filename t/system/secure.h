@@ -1,6 +1,6 @@
 /*
- * The client's side of TLS, by OpenSSL's own hand and not by ours; and
- * certificates to be used in tests.
+ * The client's side of TLS, by OpenSSL alone and none of our code; and
+ * certificates for tests.
  */
 #ifndef T_SYSTEM_SECURE_H
 #define T_SYSTEM_SECURE_H
@@ -16,47 +16,47 @@ struct secure {
 	size_t		 n;
 	char		 in[8192];
 	char		 reply[1024];	/* the last line of the last reply */
-	char		 all[4096];	/* all lines of it */
+	char		 all[4096];	/* all lines of that reply */
 };
 
 struct secure_options {
 	int		 version;	/* TLS1_2_VERSION, ...; 0: any */
 	const char	*name;		/* asked for (SNI); or NULL */
-	const char	*trusted;	/* certificate file; NULL: any goes */
+	const char	*trusted;	/* certificate file; NULL: any */
 	const char	*suites;	/* of TLS 1.2; or NULL */
 };
 
 /*
  * Writes NAME.pem and NAME.key below the test's directory: an RSA ("rsa") or
- * EC ("ec") key, and its certificate for host, signed by itself.
+ * EC ("ec") key, and its self-signed certificate for host.
  */
 void	secure_make_pair(const char *name, const char *kind,
 	    const char *host);
-/* The same, and it is valid for so long from now on. */
+/* The same, valid for so many seconds from now on. */
 void	secure_make_pair_for(const char *name, const char *kind,
 	    const char *host, long seconds);
-/* What the user of the master can read, by its group. */
+/* Lets the user of the master read path, through its group. */
 void	secure_let_read(const char *path);
-/* Adds a "tls" line of these two, which lie in the test's directory. */
+/* Adds a "tls" line for these two files of the test's directory. */
 void	secure_add_pair(const struct daemon *d, const char *certificate,
 	    const char *key);
-/* daemon_init, and mx.pem and mx.key for mx.example.org, which it can read. */
+/* daemon_init, and a "tls" line of mx.pem and mx.key for mx.example.org. */
 void	secure_init(struct daemon *d, const char *limits, const char *kind);
-/* The handshake on s->c; false if it fails.  NULL: anything goes. */
+/* The handshake on s->c; false if it fails.  o NULL: anything goes. */
 bool	secure_start(struct secure *s, const struct secure_options *o);
-/* Connects, EHLO, STARTTLS, handshake; the test fails where one does. */
+/* Connects, EHLO, STARTTLS, handshake; the test fails if one of them does. */
 void	secure_open(struct secure *s, const struct daemon *d,
 	    const struct secure_options *o);
-/* The same, from that address, and EHLO once more. */
+/* The same from that address, and a second EHLO. */
 void	secure_open_from(struct secure *s, const struct daemon *d,
 	    const char *from);
 /* As client_reply, client_command and client_expect. */
 int	secure_reply(struct secure *s);
 int	secure_command(struct secure *s, const char *line);
 void	secure_expect(struct secure *s, int code, const char *line);
-/* Says close_notify, and closes. */
+/* Sends close_notify, and closes. */
 void	secure_close(struct secure *s);
-/* Closes without a word. */
+/* Closes without close_notify. */
 void	secure_drop(struct secure *s);
 /* The common name of the server's certificate. */
 void	secure_peer_name(const struct secure *s, char *out, size_t size);

@@ -1,6 +1,6 @@
 /*
- * smtpd with descriptors and an environment of the test's choosing, as
- * super-servers start it.
+ * Starts smtpd with descriptors and an environment that the test chooses, as
+ * super-servers do.
  */
 #ifndef T_SYSTEM_SPAWN_H
 #define T_SYSTEM_SPAWN_H
@@ -18,17 +18,17 @@ struct spawn {
 						   it; NULL: as we are */
 };
 
-/* Starts it; none of the descriptors is closed here. */
+/* Starts smtpd; closes none of the descriptors. */
 pid_t	spawn(const struct spawn *s);
-/* Waits for its end: the exit status, or -1 for anything else. */
+/* Waits for the end of pid: the exit status, or -1 for anything else. */
 int	spawn_wait(pid_t pid);
-/* A TCP connection; ends[0] is the client's, from that address. */
+/* A TCP connection; ends[0] is the client's, with the address from. */
 void	spawn_tcp(int ends[2], const char *from);
-/* A socket that listens at any free port of an IPv4 or IPv6 address. */
+/* A socket that listens on any free port of an IPv4 or IPv6 address. */
 int	spawn_listener(const char *address, int *port);
-/* "smtpd -id" with a connection as 0 and 1, the log of d as 2. */
+/* "smtpd -id" with a connection as descriptors 0 and 1, and d's log as 2. */
 pid_t	spawn_inetd(const struct daemon *d, struct client *c);
-/* What comes out of fd until its end, NUL-terminated; closes it. */
+/* Reads fd until its end, adds a NUL, and closes fd. */
 char	*spawn_read_all(int fd, char *out, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Configurations written to a directory of their own, loaded, and what is
- * said about them compared.  "@" stands for that directory in both.
+ * Writes configurations to a temporary directory, loads them, and compares the
+ * messages.  "@" stands for that directory in both.
  */
 #ifndef T_UNIT_CONF_CASE_H
 #define T_UNIT_CONF_CASE_H
@@ -20,7 +20,7 @@
 
 static char conf_case_dir[256];
 
-/* Writes text to f with "@/", or "@" at a line's end, as the directory. */
+/* Writes text to f with the directory for "@" in "@/" or at a line's end. */
 static inline void
 conf_case_put(FILE *f, const char *text)
 {
@@ -31,7 +31,7 @@ conf_case_put(FILE *f, const char *text)
 			fputc(*text, f);
 }
 
-/* Makes a file of text, or none when text is NULL. */
+/* Makes a file of text, or removes it when text is NULL. */
 static inline void
 conf_case_file(const char *name, const char *text)
 {
@@ -47,7 +47,7 @@ conf_case_file(const char *name, const char *text)
 	ck_assert_int_eq(fclose(f), 0);
 }
 
-/* Puts "@" for the directory, in place. */
+/* Replaces the directory by "@", in place. */
 static inline void
 conf_case_normal(char *text)
 {
@@ -73,8 +73,8 @@ conf_case_note(const char *path, unsigned line, const char *text)
 }
 
 /*
- * Loads the file "c" into *conf; *said is for free: mistakes, or where there
- * is none what is broken.
+ * Loads the file "c" into *conf; *said, to be freed, is the mistakes, or where
+ * there are none, the warnings.
  */
 static inline int
 conf_case_load(struct conf *conf, char **said)
@@ -93,7 +93,7 @@ conf_case_load(struct conf *conf, char **said)
 	return status;
 }
 
-/* What conf_print says; for free. */
+/* The output of conf_print, to be freed. */
 static inline char *
 conf_case_print(const struct conf *conf)
 {
@@ -107,7 +107,7 @@ conf_case_print(const struct conf *conf)
 	return text;
 }
 
-/* Loads the three files and compares what is said with want. */
+/* Loads the three files and compares the messages with want. */
 static inline void
 conf_case_expect(const char *text, const char *users, const char *aliases,
     const char *want)
@@ -128,7 +128,7 @@ conf_case_expect(const char *text, const char *users, const char *aliases,
 	free(said);
 }
 
-/* Runs tests inside the directory, and removes it. */
+/* Runs tests inside a new directory, and removes it. */
 static inline int
 conf_case_main(const char *name, const TTest *const *tests, size_t count)
 {

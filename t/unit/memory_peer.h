@@ -1,6 +1,6 @@
 /*
- * A peer in memory for lineio: what it sends comes in pieces that the test
- * chooses, what it is sent is kept.
+ * A peer in memory for lineio: what lineio reads comes in pieces that the test
+ * chooses, what lineio writes is kept.
  */
 #ifndef T_UNIT_MEMORY_PEER_H
 #define T_UNIT_MEMORY_PEER_H
@@ -12,20 +12,20 @@
 enum { peer_pieces = 8, peer_kept_bytes = 32 * 1024 };
 
 struct peer {
-	/* What comes, one piece a read; empty ones are passed over. */
+	/* Pieces to read, one a read; empty ones are skipped. */
 	struct span	pieces[peer_pieces];
-	size_t		piece_max;	/* octets a read at most; 0: all */
-	int		end_errno;	/* at the end; 0: the stream ends */
-	/* What was sent. */
+	size_t		piece_max;	/* octets per read; 0: no limit */
+	int		end_errno;	/* at the end; 0: end of stream */
+	/* What lineio wrote. */
 	uint8_t		kept[peer_kept_bytes];
 	size_t		kept_n;
-	size_t		write_max;	/* octets a write at most; 0: all */
+	size_t		write_max;	/* octets per write; 0: no limit */
 	size_t		write_room;	/* octets before writes fail */
-	int		write_errno;	/* and how; 0: they do not */
-	/* What was seen. */
+	int		write_errno;	/* errno then; 0: none fails */
+	/* What the peer saw. */
 	size_t		reads;
 	size_t		writes;
-	size_t		kept_at_read;	/* sent before the last read */
+	size_t		kept_at_read;	/* written before the last read */
 	int64_t		deadline_ms;	/* of the last wait */
 };
 
@@ -79,7 +79,7 @@ peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
 
 static const struct lineio_ops peer_ops = { peer_read, peer_write };
 
-/* Time enough for anything; a test that wants less sets it. */
+/* Enough time for anything; a test that needs less sets it. */
 static inline void
 peer_connect(struct lineio *io, struct peer *peer)
 {

@@ -1,7 +1,7 @@
 /*
- * What the tests of the sandbox share: a body that runs in a process of its
- * own, entered into a role or not, so that the test itself stays free; and
- * the work of a session, which each role must leave possible.
+ * Shared by the tests of the sandbox: a body that runs in a process of its
+ * own, in a role's sandbox or not, so that the test itself stays free; and the
+ * work of a session, which each role must permit.
  */
 #ifndef T_UNIT_SANDBOX_CASE_H
 #define T_UNIT_SANDBOX_CASE_H
@@ -27,7 +27,7 @@
 
 #define FSIZE_MAX_BYTES	65536
 
-/* In a body: says what is wrong and ends it.  Status 0 is all well. */
+/* In a body: prints what is wrong and exits with 1.  Status 0: all is well. */
 #define EXPECT(condition) do { \
 	if (!(condition)) { \
 		dprintf(STDERR_FILENO, "%s:%d: %s: %s\n", __FILE__, \
@@ -46,7 +46,7 @@ case_wait(pid_t pid)
 	return status;
 }
 
-/* The wait status of a child that runs body, which may end early itself. */
+/* The wait status of a child that runs body, which may exit earlier. */
 static inline int
 case_run(void (*body)(void))
 {
@@ -61,7 +61,7 @@ case_run(void (*body)(void))
 	return case_wait(pid);
 }
 
-/* In a body. */
+/* In a body: enters the sandbox of role, or exits with 2. */
 static inline void
 case_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count)
@@ -97,7 +97,7 @@ case_dies(void (*body)(void), int sig)
 /* Made before a body enters its role. */
 static int pair[2];
 static int file = -1;
-/* Optimizers may drop an allocation that nobody looks at. */
+/* Without it optimizers may drop an allocation that is not used. */
 static void *volatile seen;
 
 static inline void

@@ -1,5 +1,5 @@
 /*
- * What the main of every unit test does, and how octets stand in tables.
+ * What the main of every unit test does, and how tables spell octets.
  */
 #ifndef T_UNIT_UNIT_H
 #define T_UNIT_UNIT_H
@@ -11,11 +11,11 @@
 
 #include "shared/span.h"
 
-/* The octets of a literal, its inner NULs among them. */
+/* The octets of a string literal, including inner NULs. */
 #define OCTETS(s) { (const uint8_t *)(s), sizeof(s) - 1 }
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Runs the tests as one suite; what main returns. */
+/* Runs the tests as one suite; returns what main is to return. */
 static inline int
 unit_run(const char *name, const TTest *const *tests, size_t count)
 {
