@@ -57,8 +57,7 @@ send_next(struct helper *h, struct disk_job *job)
 
 /*
  * Sends what the channel takes; each answer makes room for more.  If sending
- * fails while no answer is due, descriptors are short, and this process syncs
- * instead.
+ * fails while no answer is due, descriptors are short: this process syncs.
  */
 static void
 send_all(struct helper *h)

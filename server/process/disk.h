@@ -10,7 +10,7 @@
 
 #include "server/process/helper.h"
 
-/* Descriptors to be synced, in this order; all of it stays the caller's. */
+/* Descriptors to be synced, in this order; the job stays the caller's. */
 struct disk_job {
 	TAILQ_ENTRY(disk_job)	 entry;
 	const int		*fds;		/* open until done */

@@ -58,7 +58,7 @@ struct helper {
 	struct event			 readable;
 	int				 channel;	/* -1: there is none */
 	enum helper_state		 state;
-	pid_t				 pid;		/* as it says */
+	pid_t				 pid;		/* as reported */
 	char				 sandbox[ipc_text_bytes];
 	int64_t				 since_ms;	/* when state was set */
 	int64_t				 due_ms;	/* silent since, with an

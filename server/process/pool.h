@@ -99,7 +99,7 @@ void	pool_pause(struct worker *w, int64_t us);
 /* Sets, and returns, the when that decides what w may send. */
 void	pool_permit(struct worker *w, enum ipc_when when);
 enum ipc_when pool_permits(const struct worker *w);
-/* The slot in the sign process of that pair of w; false: there is none. */
+/* The slot in the sign process of w's pair number pair; false: none. */
 bool	pool_key_slot(const struct worker *w, uint16_t pair, uint16_t *out);
 pid_t	pool_pid(const struct worker *w);
 

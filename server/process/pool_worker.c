@@ -394,7 +394,7 @@ kill_overdue(struct master *m)
 
 /*
  * An evicted worker ends at once, unless it waits for a slow disk, say, or is
- * compromised.  Neither keeps the slot.
+ * compromised.  Neither excuse keeps the slot.
  */
 static void
 kill_evicted(struct master *m)

@@ -62,7 +62,7 @@ struct nursery {
 	struct feed		 feed;
 	unsigned		 due;		/* to be sent: of enum tell */
 	struct tls_cursor	 telling;	/* certificates to be sent */
-	pid_t			 pid;		/* as it says; 0: not yet */
+	pid_t			 pid;		/* as reported; 0: not yet */
 	char			 sandbox[ipc_text_bytes];
 };
 

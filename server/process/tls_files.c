@@ -353,7 +353,7 @@ tls_files_clear(struct tls_files *files)
 	files->count = 0;
 }
 
-/* ---- for the catcher: a pair that is gone with the next start ---------- */
+/* ---- for the catcher: a pair that lasts until the next start ----------- */
 
 static bool
 add_names(X509 *x509, const char *hostname)

@@ -55,8 +55,8 @@ void	client_close(struct client *c);
 /* The text of a message, at least size octets; malloc(3). */
 char	*mail_text(unsigned number, size_t size, const char *eol);
 /*
- * Copies of message number in the mailbox of user@example.org.  Every file
- * of it must be a whole message, or the test fails.
+ * Copies of message number in the mailbox of user@example.org.  Every file in
+ * it must be a whole message, or the test fails.
  */
 size_t	mail_copies(const struct daemon *d, const char *user,
 	    unsigned number);
