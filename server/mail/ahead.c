@@ -1,5 +1,5 @@
 /*
- * Maildirs made ahead, one alias after the other.  When, is commit.c's.
+ * Maildirs made ahead, one alias after the other.  commit.c decides when.
  */
 #include "server/mail/ahead.h"
 
@@ -55,8 +55,8 @@ ahead_begin(struct ahead *a, const struct spool *s, struct conf_epoch *e)
 }
 
 /*
- * Adds what alias reaches and the set has not yet: all that stands in it was
- * looked at, and a full one begins anew.
+ * Adds the mailboxes that alias reaches and the set lacks.  All mailboxes in
+ * the set have been looked at: a full set starts over.
  */
 static void
 expand(struct ahead *a, const struct conf_domain *d,
@@ -79,7 +79,7 @@ expand(struct ahead *a, const struct conf_domain *d,
 	(void)recipient_expand(&a->epoch->conf, &to, &a->to, &reason);
 }
 
-/* To the next alias; those that reach few are passed.  False: no more. */
+/* Expands the next alias; skips one that reaches few.  False: no more. */
 static bool
 go_on(struct ahead *a)
 {
@@ -99,7 +99,7 @@ go_on(struct ahead *a)
 	return true;
 }
 
-/* What is broken is its user's trouble, who is told of it at RCPT. */
+/* A broken Maildir is skipped: RCPT reports it. */
 void
 ahead_piece(struct ahead *a, struct maildir_batch *b, size_t most,
     int64_t until_us)
@@ -111,7 +111,7 @@ ahead_piece(struct ahead *a, struct maildir_batch *b, size_t most,
 		if (a->mail.at == a->to.count) {
 			if (go_on(a))
 				continue;
-			/* The last of them are made, and not yet durable. */
+			/* The last Maildirs are made, but not yet durable. */
 			if (b->count == 0)
 				ahead_end(a, 0);
 			return;

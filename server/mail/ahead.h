@@ -1,7 +1,7 @@
 /*
- * Maildirs made ahead: those behind aliases that reach many, so that the
- * first message to such an alias does not wait for thousands to be made.  At
- * start and after a reload, in pieces, while messages are taken.
+ * Maildirs made ahead: those of aliases that reach many, so that the first
+ * message to such an alias does not wait until thousands are made.  This is
+ * done at start and after a reload, in pieces, while messages are accepted.
  */
 #ifndef SERVER_AHEAD_H
 #define SERVER_AHEAD_H
@@ -14,20 +14,20 @@ struct ahead {
 	struct conf_epoch	*epoch;		/* NULL: nothing to do */
 	size_t			 domain, alias;	/* looked at next */
 	struct recipient_set	 to;
-	struct maildir_delivery	 mail;		/* that makes them */
+	struct maildir_delivery	 mail;		/* makes the Maildirs */
 	int64_t			 begun_us;	/* 0: none was missing yet */
 };
 
-/* All over again, by the aliases of e; what was under way ends. */
+/* Starts over with the aliases of e; what was under way ends. */
 void	ahead_begin(struct ahead *a, const struct spool *s,
 	    struct conf_epoch *e);
 /*
- * Looks for Maildirs that are missing until until_us, and makes at most most
- * of them, durable once the directories of b are synced, which is empty.
+ * Until until_us, looks for missing Maildirs and makes at most most of them;
+ * they are durable once the directories of b, empty before, are synced.
  */
 void	ahead_piece(struct ahead *a, struct maildir_batch *b, size_t most,
 	    int64_t until_us);
-/* No more of it: all is done; or error, an errno, says why not. */
+/* Ends it, complete or not; error: 0, or the errno of a failure. */
 void	ahead_end(struct ahead *a, int error);
 
 #endif

@@ -1,14 +1,13 @@
 /*
- * Messages on their way into Maildirs.  The order is the second promise:
+ * Delivery of messages into Maildirs.  The order, by which 250 means on disk:
  * data and fdatasync (the worker), link, fsync of the directory, log, answer.
  *
- * Commits gather while the loop hands out what it has read and the disk
- * process has the previous batch; then each is linked into its first Maildirs,
- * that process syncs each touched directory once, and those that are complete
- * are answered.  What is left goes on in pieces: a stranger may name ten
- * thousand Maildirs with one address, and nobody else is to wait for that.  A
- * message that fails is taken out of the Maildirs it has got to, in pieces as
- * well.
+ * Commits gather during a turn of the loop and while the disk process has the
+ * previous batch; then each is linked into its first Maildirs, the disk process
+ * syncs each touched directory once, and complete messages are answered.  The
+ * others go on in pieces: one address may stand for ten thousand Maildirs, and
+ * no other client is to wait for them.  A message that fails is removed from
+ * the Maildirs that have it, in pieces as well.
  */
 #include "server/mail/commit.h"
 
@@ -30,27 +29,27 @@
 
 enum {
 	name_host_bytes = 128,
-	batch_us = 10 * 1000,	/* no new message after that, in a turn */
-	quiet_times = 8,	/* as long is a piece that nobody waits for */
-	rest_times = 7		/* as long as a piece others have the loop */
+	batch_us = 10 * 1000,	/* a turn begins no message after that */
+	quiet_times = 8,	/* factor, while nobody waits for a piece */
+	rest_times = 7		/* rests after a piece, each as long as it */
 };
 
 struct commit {
 	struct delivery_list	 fresh;		/* not begun */
-	struct delivery_list	 touched;	/* by the batch being synced */
+	struct delivery_list	 touched;	/* waits for the sync */
 	struct delivery_list	 large;		/* in pieces */
 	struct event		*next;		/* batch or piece */
 	struct maildir_batch	 batch;
-	struct disk_job		 sync;		/* of that batch, */
-	bool			 syncing;	/* under way */
-	bool			 of_piece;	/* what was begun last, */
-	bool			 quiet;		/* where nobody waits */
+	struct disk_job		 sync;		/* of batch */
+	bool			 syncing;	/* sync is under way */
+	bool			 of_piece;	/* batch is a piece */
+	bool			 quiet;		/* nobody waits for it */
 	int64_t			 begun_us;
 	size_t			 piece;		/* Maildirs at a time */
-	int64_t			 rest_us;	/* so long the last one took */
-	unsigned		 rests;		/* at most so many more */
+	int64_t			 rest_us;	/* time the last piece took */
+	unsigned		 rests;		/* left, at most */
 	int64_t			 rest_until_us;
-	uint64_t		 heard;		/* when the rest began */
+	uint64_t		 heard;		/* pool_heard at last look */
 	struct ahead		 ahead;		/* when there is nothing else */
 };
 
@@ -68,8 +67,8 @@ take_out(struct delivery *d)
 }
 
 /*
- * SECONDS.ID.HOST,S=SIZE: unique by its id, and what Dovecot reads.  A file
- * name has 255 octets, of which readers want some for flags; a host name too.
+ * SECONDS.ID.HOST,S=SIZE: unique by its id, and what Dovecot reads.  HOST is
+ * cut: a file name has 255 octets, and readers add flags.
  */
 static void
 name_message(const struct master *m, struct message *tx)
@@ -79,7 +78,7 @@ name_message(const struct master *m, struct message *tx)
 	    (unsigned long long)tx->size);
 }
 
-/* Tells whose it is, and forgets d; its file has left the spool. */
+/* Calls the owner, unless it is gone, and frees d; cleans up the spool. */
 static void
 answer(struct master *m, struct delivery *d)
 {
@@ -108,7 +107,7 @@ has_pieces(const struct commit *c)
 	return !TAILQ_EMPTY(&c->large) || c->ahead.epoch != NULL;
 }
 
-/* By a timer: the loop looks for records before that. */
+/* By a timer, so that the loop looks for records before that. */
 static void
 plan_next(struct commit *c)
 {
@@ -125,8 +124,8 @@ plan_next(struct commit *c)
 }
 
 /*
- * Answers who has all.  After an fsync that failed nobody knows which of the
- * names are durable: all that were touched are taken back.
+ * Answers complete messages.  After a failed fsync it is unknown which names
+ * are durable: all messages of the batch are removed again.
  */
 static void
 settle(struct master *m, int error, const struct recipient_mailbox *failed)
@@ -149,7 +148,7 @@ settle(struct master *m, int error, const struct recipient_mailbox *failed)
 	}
 	if (!TAILQ_EMPTY(&done) && log_message_flush(m->log) == -1)
 		log_error("write", "log/message", errno);
-	/* What somebody is told of is in the log before that. */
+	/* The log has a message before its client is answered. */
 	log_flush();
 	while ((d = TAILQ_FIRST(&done)) != NULL) {
 		take_out(d);
@@ -158,8 +157,8 @@ settle(struct master *m, int error, const struct recipient_mailbox *failed)
 }
 
 /*
- * As many Maildirs at a time as a piece has time for, on this disk; more when
- * nobody waits, as they share what is to be synced.
+ * Adapts the Maildirs in a piece to the time that it has on this disk; more
+ * when nobody waits, as they share directories to be synced.
  */
 static void
 adapt_piece(struct commit *c, int64_t took_us)
@@ -183,7 +182,7 @@ rest(struct commit *c)
 	c->rest_until_us = now_us + (c->quiet ? 0 : c->rest_us);
 }
 
-/* Whose piece it was, pays; of NULL it was one of Maildirs made ahead. */
+/* Charges the owner of d for its piece; NULL: it made Maildirs ahead. */
 static void
 end_piece(struct master *m, const struct delivery *d, int error)
 {
@@ -228,7 +227,7 @@ sync_batch(struct master *m)
 	disk_sync(m, &c->sync);
 }
 
-/* Has this turn room for all that d may touch? */
+/* Has the batch slots for all directories that d may touch now? */
 static bool
 fits(const struct commit *c, const struct delivery *d)
 {
@@ -269,7 +268,7 @@ take_back(struct master *m, struct delivery *d)
 		put(&m->commit->large, d);
 }
 
-/* Who owes least is next; what is taken back before all others. */
+/* One that is being removed, else the message whose host owes least. */
 static struct delivery *
 find_next(struct commit *c, int64_t now_us)
 {
@@ -328,8 +327,8 @@ run_piece(struct master *m)
 }
 
 /*
- * After a piece others have loop and disk for the time it took, and for as
- * long again while they have something to say, up to a multiple of it.
+ * After a piece others have loop and disk for the time it took, and for as long
+ * again while workers send records, up to rest_times in all.
  */
 static bool
 piece_may_begin(struct master *m)
@@ -409,7 +408,7 @@ commit_add(struct message *t, const struct commit_owner *owner)
 	d->mail.name = t->name;
 	d->mail.size = t->size;
 	d->begun_us = deadline_now_us();
-	/* Behind all that is active now: those may bring more commits. */
+	/* After all events that are active now: they may add more commits. */
 	if (TAILQ_EMPTY(&c->fresh) && !c->syncing)
 		event_active(c->next, EV_TIMEOUT, 0);
 	put(&c->fresh, d);
@@ -424,7 +423,7 @@ commit_forget(struct delivery *d)
 		free(d);
 		return;
 	}
-	/* It has a life of its own until nothing of it is left. */
+	/* d stays until no Maildir has the message any more. */
 	d->disowned = true;
 	d->own = *d->tx;
 	memset(d->tx, 0, sizeof(*d->tx));

@@ -1,8 +1,8 @@
 /*
- * Messages on their way from the spool into Maildirs.  Small ones share a
- * turn of the loop and its fsync of each directory; one for many Maildirs
- * goes in pieces, a part of the time, beside all others.  Only when all of a
- * message is durable is anyone told.
+ * Delivery of messages from the spool into Maildirs.  Small ones share a turn
+ * of the loop and its fsync of each directory; one for many Maildirs goes in
+ * pieces, a part of the time, beside all others.  A message is answered only
+ * when all of it is durable.
  */
 #ifndef SERVER_COMMIT_H
 #define SERVER_COMMIT_H
@@ -13,37 +13,36 @@ struct delivery;
 struct master;
 struct message;
 
-/* What is asked and said of a message that waits. */
+/* Callbacks of the owner of a message that waits. */
 struct commit_owner {
-	/* What its client's host owes, us of time more; in us. */
+	/* Charges the client's host for us microseconds; returns its debt. */
 	int64_t	(*charge)(const struct message *t, int64_t us,
 		    int64_t now_us);
-	/* It is durable: to be written down before the next call. */
+	/* The message is durable: adds it to the message log. */
 	void	(*record)(struct message *t);
-	/* 0, or errno; after us microseconds.  The spool has it no more. */
+	/* 0, or errno; after us microseconds.  Its file has left the spool. */
 	void	(*done)(struct message *t, int error, int64_t us);
 };
 
 /* 0, or -1 and errno. */
 int	commit_init(struct master *m);
 /*
- * Makes the Maildirs behind large aliases of the epoch of m, in pieces, when
- * no message waits for that.
+ * Makes the Maildirs of large aliases in the epoch of m, in pieces, while no
+ * message is delivered in pieces.
  */
 void	commit_make_ahead(struct master *m);
 /*
- * t, whose file is whole, waits for the disk until owner is told; it stays
- * where it is, and nobody changes it meanwhile.  NULL and errno when there is
- * no memory for that.
+ * Delivers t, whose file is complete, and then calls owner; t stays where it is
+ * and unchanged until then.  NULL and errno without memory.
  */
 struct delivery *commit_add(struct message *t,
 	    const struct commit_owner *owner);
 /*
- * The owner of d goes, and is not told.  What Maildirs have of the message is
- * taken out of them again, for which it is emptied.
+ * Ends d; its owner is not called any more.  What Maildirs have of the message
+ * is removed: for that d takes it over, and leaves the owner's empty.
  */
 void	commit_forget(struct delivery *d);
-/* Ends what waits, now: what cannot be done in one turn is taken back. */
+/* At the end: delivers what takes one turn, and removes all else again. */
 void	commit_finish(struct master *m);
 
 #endif

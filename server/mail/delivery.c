@@ -1,5 +1,5 @@
 /*
- * One message on its way into its Maildirs.
+ * Delivery of one message into its Maildirs.
  */
 #include "server/mail/delivery.h"
 
@@ -9,9 +9,9 @@
 #include "shared/deadline.h"
 #include "shared/log.h"
 
-enum { slow_us = 1000 * 1000 };	/* from then on the log has a line of it */
+enum { slow_us = 1000 * 1000 };	/* a delivery that takes longer is logged */
 
-/* Who reads 451 may send it again, and these will have it twice. */
+/* A client that gets 451 may retry: these Maildirs will have it twice. */
 static void
 log_left(const struct delivery *d)
 {
@@ -50,7 +50,7 @@ delivery_log_slow(struct delivery *d, bool ended)
 	log_end(&l);
 }
 
-/* What is a trouble of all Maildirs, now or soon. */
+/* Errors that all Maildirs have, now or soon. */
 static bool
 is_everybodys(int error)
 {
@@ -59,8 +59,8 @@ is_everybodys(int error)
 }
 
 /*
- * One broken Maildir behind an alias is one user's trouble.  What that user
- * has missed is in the log; and the last one takes the place in the list.
+ * One broken Maildir of an alias fails for its user alone.  What that user
+ * misses is logged; the last mailbox takes its place in the list.
  */
 static bool
 miss(struct delivery *d, int error)
@@ -119,7 +119,7 @@ delivery_fail(struct delivery *d, const char *what, int error,
 	    .box = where, .error = error });
 }
 
-/* In whose Maildir d was put last may have read it, and moved it. */
+/* A user may have read d already, and so moved it: it stays there. */
 bool
 delivery_take_back(struct delivery *d, size_t most)
 {

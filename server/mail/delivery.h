@@ -1,6 +1,6 @@
 /*
- * One message, and its way into its Maildirs, and out of them again when it
- * fails.  Which is next, and for how long, is commit.c's.
+ * Delivery of one message into its Maildirs, and its removal from them when it
+ * fails.  commit.c decides which message is next, and for how long.
  */
 #ifndef SERVER_DELIVERY_H
 #define SERVER_DELIVERY_H
@@ -17,25 +17,25 @@ struct master;
 struct message_owner;
 
 enum {
-	delivery_first_max = 32,	/* Maildirs at the first go */
+	delivery_first_max = 32,	/* Maildirs in its first turn */
 	delivery_piece_us = 4 * 1000,	/* no new Maildir after that */
 	message_name_bytes = 256
 };
 
-/* Who sends it.  All of it is borrowed until message_clear. */
+/* The client of a message.  All of it is borrowed until message_clear. */
 struct message_client {
 	struct master		*master;
-	struct conf_epoch	*epoch;		/* of its recipients */
+	struct conf_epoch	*epoch;		/* recipients are found here */
 	const char		*session;	/* its id, for the log */
 	const char		*user;		/* logged in; "": nobody */
 	const char		*ip;
 	bool			 ipv6;
 	uint16_t		 port;
-	bool			 hidden;	/* from who reads Received */
+	bool			 hidden;	/* not shown in Received */
 	const struct ipc_tls	*tls;		/* NULL: in plain text */
 };
 
-/* Zero is valid: no message.  As it is after message_clear. */
+/* Zero is valid: no message, as after message_clear. */
 struct message {
 	struct message_client	 client;
 	char			 id[ipc_id_bytes + 1];
@@ -47,48 +47,45 @@ struct message {
 	uint64_t		 head_bytes;	/* of our trace fields */
 	uint64_t		 size;		/* of the committed file */
 	char			 name[message_name_bytes]; /* in its Maildirs */
-	struct delivery		*delivery;	/* it waits for; or NULL */
-	const struct message_owner *owner;	/* with that */
+	struct delivery		*delivery;	/* under way; or NULL */
+	const struct message_owner *owner;	/* of delivery */
 	void			*arg;		/* of owner */
-	bool			 no_room;	/* told at RCPT */
-	unsigned		 authors;	/* From and Sender: asked for */
-	bool			 forged;	/* one of them is another's */
+	bool			 no_room;	/* RCPT gets: disk full */
+	unsigned		 authors;	/* of From and Sender, so far */
+	bool			 forged;	/* one is not the user's */
 };
 
 TAILQ_HEAD(delivery_list, delivery);
 
 struct delivery {
 	TAILQ_ENTRY(delivery)	 entry;
-	struct delivery_list	*in;		/* of commit.c */
+	struct delivery_list	*in;		/* of struct commit */
 	const struct commit_owner *owner;
 	char			 session[ipc_id_bytes + 1];
-	bool			 disowned;	/* nobody is to be told */
-	struct message		*tx;		/* the owner's; or own */
+	bool			 disowned;	/* no owner to be called */
+	struct message		*tx;		/* the owner's; or &own */
 	struct message		 own;
 	struct maildir_delivery	 mail;
 	int64_t			 begun_us;
-	bool			 slow;		/* the log says so */
-	int			 error;		/* errno, it is taken back; 0 */
-	size_t			 left;		/* cannot be taken back, */
+	bool			 slow;		/* logged */
+	int			 error;		/* errno: it is removed; or 0 */
+	size_t			 left;		/* Maildirs that keep it, */
 	struct recipient_mailbox left_in;	/* the first of them */
 };
 
 /*
- * Gives d to most Maildirs more, or as many as there is time for and room in
- * b.  False: it failed, and has to be taken back.
+ * Delivers d to at most most more Maildirs, while there is time and room in b.
+ * False: it failed, and has to be removed again.
  */
 bool	delivery_go_on(struct delivery *d, struct maildir_batch *b,
 	    size_t most);
 bool	delivery_is_whole(const struct delivery *d);
-/* From now on it is taken back, for error, which the log names with where. */
+/* Has d removed from now on, for error, which is logged with where. */
 void	delivery_fail(struct delivery *d, const char *what, int error,
 	    const struct recipient_mailbox *where);
-/* Takes d out of most Maildirs, or as delivery_go_on.  True: of all. */
+/* Removes d from at most most Maildirs, while there is time.  True: all. */
 bool	delivery_take_back(struct delivery *d, size_t most);
-/*
- * Says in the log that it takes long, once; or that this has ended, if it was
- * said.
- */
+/* Logs once that d takes long; ended: that it ended, if that was logged. */
 void	delivery_log_slow(struct delivery *d, bool ended);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Maildirs.  The file was synced by the worker before it is linked, and a
- * copy is synced here; the name of either is, before anyone says 250.
+ * Maildirs.  The worker has synced a file before it is linked, and a copy is
+ * synced here; the name of either is synced before the client gets 250.
  */
 #include "server/mail/maildir.h"
 
@@ -34,9 +34,9 @@ path_of(const struct recipient_mailbox *box, char out[maildir_path_max_bytes])
 }
 
 /*
- * Another master may share the root.  While one makes Maildirs it holds the
- * lock of "mail" until their names are durable, and who finds a Maildir there
- * goes through that lock once: then its name is durable, too.
+ * Several masters may share the root.  One that makes Maildirs holds the lock
+ * of "mail" until their names are durable, and one that finds a Maildir takes
+ * that lock once: then the name is durable, too.
  */
 static int
 lock_makers(struct maildir_batch *b, const struct spool *s)
@@ -66,7 +66,7 @@ find_dir(const struct maildir_batch *b, const char *path)
 	return -1;
 }
 
-/* fd is path's, and the batch's from now on; or -1. */
+/* Adds fd, open on path, which the batch owns from now on; fd, or -1. */
 static int
 add_dir(struct maildir_batch *b, int fd, const char *path,
     const struct recipient_mailbox *box)
@@ -100,9 +100,9 @@ make_directory(int parent, const char *dir)
 }
 
 /*
- * DOMAIN, USER, tmp, cur, new: whatever of them is not there yet.  Each that
- * has a new name in it is of the batch before "new" can be found; what is
- * empty needs no sync of its own.
+ * Makes DOMAIN, USER, tmp, cur and new where they are missing.  Each directory
+ * that gets a new name is in the batch before "new" can be found; an empty one
+ * needs no sync of its own.
  */
 static int
 make_maildir(struct maildir_batch *b, const struct spool *s,
@@ -126,7 +126,7 @@ make_maildir(struct maildir_batch *b, const struct spool *s,
 	return result;
 }
 
-/* A Maildir is a directory: a link in its place would lead anywhere. */
+/* A Maildir must be a directory: a symbolic link could lead anywhere. */
 static int
 open_below(const struct spool *s, const char *path)
 {
@@ -141,7 +141,7 @@ open_below(const struct spool *s, const char *path)
 	return new;
 }
 
-/* The "new" directory of box, which is there now; or -1. */
+/* Opens the "new" directory of box, made if need be; or -1. */
 static int
 open_or_make(struct maildir_batch *b, struct maildir_delivery *d,
     const struct recipient_mailbox *box, const char *path)
@@ -200,7 +200,7 @@ file_of(const struct maildir_delivery *d, size_t i, const char *sub,
 	snprintf(out, maildir_file_max_bytes, "%s/%s/%s", path, sub, d->name);
 }
 
-/* errno stays. */
+/* Leaves errno unchanged. */
 static void
 end_copy(struct maildir_delivery *d, bool failed)
 {
@@ -239,7 +239,7 @@ begin_copy(struct maildir_delivery *d)
 	return 0;
 }
 
-/* So many octets more, synced, so that no fsync is of all of them. */
+/* Copies and syncs the next piece, so that no fsync is of the whole file. */
 static int
 copy_piece(struct maildir_delivery *d)
 {
@@ -250,7 +250,7 @@ copy_piece(struct maildir_delivery *d)
 		ssize_t n = read(d->from, chunk, sizeof(chunk));
 
 		if (n == 0)
-			errno = EIO;	/* it has become shorter */
+			errno = EIO;	/* the file became shorter */
 		if (n <= 0 || file_write(d->into, span_from(chunk,
 		    (size_t)n)) < (size_t)n)
 			return -1;
@@ -281,8 +281,8 @@ copy(struct maildir_delivery *d, int new)
 }
 
 /*
- * Is it that there can be no link?  Another file system, one without links,
- * or so many that this file can have no more.
+ * Does error mean that no link is possible?  Another file system, one without
+ * links, or a file that has as many as it can have.
  */
 static bool
 wants_copy(int error)
@@ -291,7 +291,7 @@ wants_copy(int error)
 	    error == EOPNOTSUPP;
 }
 
-/* There is no message, and what is empty needs no sync. */
+/* Makes the Maildir without a message; an empty one needs no sync. */
 static enum maildir_result
 make_only(struct maildir_batch *b, struct maildir_delivery *d)
 {
@@ -328,7 +328,7 @@ maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
 		file_of(d, d->copy, "new", source);
 		result = linkat(s->mail, source, new, d->name, 0);
 	} else if (move)
-		/* The last mailbox gets the file itself, so none is left. */
+		/* The last mailbox gets the file itself: none is left. */
 		result = renameat(s->incoming, d->id, new, d->name);
 	else
 		result = linkat(s->incoming, d->id, new, d->name, 0);

@@ -1,7 +1,7 @@
 /*
- * Delivery into Maildirs: hard links of the received file, or copies where
- * there can be no link, one Maildir a call; and the fsync of the directories
- * they stand in, shared by all deliveries of a turn.
+ * Delivery into Maildirs: hard links of the received file, or copies where no
+ * link is possible, one Maildir a call; and the directories that have to be
+ * synced for that, shared by all deliveries of a turn.
  */
 #ifndef SERVER_MAILDIR_H
 #define SERVER_MAILDIR_H
@@ -17,13 +17,13 @@ enum {
 };
 
 /*
- * The directories touched since the last sync: "new" of each Maildir; and of
- * one that was made its own, that of its domain, and "mail", which all
+ * The directories touched since the last sync: "new" of each Maildir; for one
+ * that was made, also its own and that of its domain, and "mail", which all
  * Maildirs made since then share.  Zero is empty.
  */
 struct maildir_batch {
 	size_t	 count;
-	bool	 making;	/* has the lock of makers, until the sync */
+	bool	 making;	/* holds the lock of makers until the sync */
 	bool	 unsure;	/* a sync failed after Maildirs were made */
 	int	 fds[maildir_dirs_max];
 	struct {
@@ -32,7 +32,7 @@ struct maildir_batch {
 	} dirs[maildir_dirs_max];
 };
 
-/* One message on its way. */
+/* The delivery of one message. */
 struct maildir_delivery {
 	const struct spool	*spool;
 	struct recipient_set	*to;
@@ -40,38 +40,38 @@ struct maildir_delivery {
 						   no message, make Maildirs */
 	const char		*name;		/* of its file in a Maildir */
 	uint64_t		 size;
-	size_t			 at;		/* boxes before have it */
-	bool			 moved;		/* one of them took the file */
-	bool			 copied;	/* links are made of the copy */
-	size_t			 copy;		/* in that box */
+	size_t			 at;		/* the boxes before have it */
+	bool			 moved;		/* the file left the spool */
+	bool			 copied;	/* links are to the copy */
+	size_t			 copy;		/* the box that has it */
 	bool			 copying;	/* into box at, by these: */
 	int			 from, into;
-	uint64_t		 done;		/* octets */
-	uint64_t		 made;		/* Maildirs */
+	uint64_t		 done;		/* octets copied */
+	uint64_t		 made;		/* Maildirs made */
 	const char		*what;		/* tried last, for the log */
 };
 
 enum maildir_result {
-	MAILDIR_DONE,		/* box at has it; at is the next one */
+	MAILDIR_DONE,		/* the box has it; at is the next */
 	MAILDIR_MORE,		/* a copy is made in pieces: call again */
 	MAILDIR_FAILED		/* errno; box at has nothing of it */
 };
 
-/* Has b room for n Maildirs more, if none of them has to be made? */
+/* Has b slots for n more Maildirs, of which at most one has to be made? */
 bool	maildir_has_room(const struct maildir_batch *b, size_t n);
 /*
- * Gives the message to the Maildir to->boxes[at], made if it is not there;
- * durable once the directories of b are synced.  b must have room for one.
- * What one call does is bounded: a Maildir made, and a MiB copied.
+ * Delivers the message to the Maildir to->boxes[at], which is made if need be;
+ * durable once the directories of b are synced.  b must have room for one.  One
+ * call makes at most one Maildir, and copies at most one MiB.
  */
 enum maildir_result maildir_deliver(struct maildir_batch *b,
 	    struct maildir_delivery *d);
 /*
- * Ends a copy under way; or takes the message out of the Maildir before at,
- * which is one less then.  0; or -1 and errno, and it stays there.
+ * Ends a copy under way; or decrements at, and removes the message from that
+ * Maildir.  0; or -1 and errno, and the message stays there.
  */
 int	maildir_take_back(struct maildir_delivery *d);
-/* Empties b: its directories were synced, or there was an error. */
+/* Empties b, after the sync of its directories (0) or an error. */
 void	maildir_end_batch(struct maildir_batch *b, const struct spool *s,
 	    int error);
 /* 0 when box can be delivered to, or is still to be made; or -1 and errno. */
@@ -82,13 +82,13 @@ struct maildir_failure {
 	const char	*session;	/* its id */
 	const char	*id;		/* of the message; "": none yet */
 	const char	*what;
-	const struct recipient_mailbox *box; /* NULL: its file in the spool */
+	const struct recipient_mailbox *box; /* NULL: the file in the spool */
 	int		 error;
 	const char	*then;		/* what follows from it; or NULL */
 };
 void	maildir_log_failure(const struct spool *s,
 	    const struct maildir_failure *f);
-/* to= and path= of box. */
+/* Adds to= and path= of box. */
 void	maildir_log_place(struct log_line *l,
 	    const struct recipient_mailbox *box);
 

@@ -1,7 +1,7 @@
 /*
- * One message between MAIL and its commit.  What its worker says has been
- * checked; what is done about it in Maildirs and spool is here.  Where it
- * goes from its commit on is commit.c.
+ * One message from MAIL to its commit.  What its worker sends has been checked;
+ * what follows in Maildirs and spool is here.  From its commit on it is in
+ * commit.c.
  */
 #include "server/mail/message.h"
 
@@ -21,13 +21,13 @@
 #include "shared/trace_field.h"
 
 enum {
-	probes_max = 16,	/* Maildirs looked at, of one recipient */
+	probes_max = 16,	/* Maildirs probed, of one recipient */
 	logged_to_max_bytes = 4 * 1024	/* of mailboxes, in the message log */
 };
 
 /*
- * RFC 3848, and RFC 6531 4.3: "S" is for TLS, "A" for who has logged in; none
- * has a word for HELO with either.
+ * RFC 3848, and RFC 6531 4.3: "S" is for TLS, "A" for AUTH; neither has a word
+ * for HELO with one of them.
  */
 static const char *
 protocol_of(const struct message *t)
@@ -81,7 +81,7 @@ message_clear(struct message *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* What the client is told of a disk that fails. */
+/* The verdict for an error of the disk. */
 static enum verdict
 trouble_of(int error)
 {
@@ -90,9 +90,8 @@ trouble_of(int error)
 }
 
 /*
- * Of each recipient one Maildir has to be fit: a user's own, or that of one
- * whom an alias reaches.  0, and that one is needed; or errno, and *box is
- * broken.
+ * Each recipient needs one usable Maildir: a user's own, or one that an alias
+ * reaches.  0, and that one is marked needed; or errno, and *box is broken.
  */
 static int
 find_fit(const struct spool *spool, struct recipient_set *to, size_t before,
@@ -134,7 +133,7 @@ message_add(struct message *t, const struct mailbox *to,
 	return VERDICT_BROKEN;
 }
 
-/* Of the message's file in the spool. */
+/* Logs a failure with the message's file in the spool. */
 static void
 log_failure(const struct message *t, const char *what, int error)
 {
@@ -198,7 +197,7 @@ log_store(const struct message *t)
 	log_end(&l);
 }
 
-/* To who has started a catcher. */
+/* Shows a stored message to the user of a catcher. */
 static void
 show(const struct message *t)
 {
@@ -210,7 +209,7 @@ show(const struct message *t)
 		catcher_kept(t->client.session, to->boxes[i].user, t->name);
 }
 
-/* All of it is durable: the log has it before its client reads 250. */
+/* t is durable: the log has it before its client gets 250. */
 static void
 record(struct message *t)
 {

@@ -1,7 +1,7 @@
 /*
- * Who is this recipient?  The order of the rules, aliases followed to their
- * Maildirs.  The set the Maildirs are gathered in is recipient_set.c.  Run by
- * the master, on addresses a worker has judged.
+ * Finds the mailboxes of a recipient: the order of the rules, and aliases
+ * followed to their Maildirs, which recipient_set.c gathers.  Run by the
+ * master, on addresses that a worker has parsed.
  */
 #include "server/mail/recipient.h"
 
@@ -21,7 +21,7 @@ local_of(const struct mailbox *m)
 	return span_from(m->local, m->local_len);
 }
 
-/* What stands before the separator; local itself when there is none. */
+/* The part of local before the separator, or local itself without one. */
 static struct span
 without_subaddress(const struct conf_domain *d, struct span local)
 {
@@ -122,7 +122,7 @@ struct expansion {
 	const struct recipient_watch	*watch;		/* or NULL */
 };
 
-/* Of ten thousand steps the log names a few, and nobody watches the rest. */
+/* Of ten thousand steps the log has a few; only a watcher gets the rest. */
 static bool
 is_told(const struct expansion *e)
 {
@@ -130,7 +130,7 @@ is_told(const struct expansion *e)
 	    e->reason->step_count < recipient_steps_max;
 }
 
-/* Tells the watcher alone: that nothing was found is not for the log. */
+/* Passes step to the watcher only: it is not for the log. */
 static void
 see(const struct expansion *e, struct decision_step step)
 {
@@ -138,7 +138,7 @@ see(const struct expansion *e, struct decision_step step)
 		e->watch->see(e->watch->arg, &step);
 }
 
-/* A rule that leads on, for the log and for the watcher. */
+/* Passes a rule that leads on to the log and to the watcher. */
 static void
 tell(const struct expansion *e, struct decision_step step)
 {
@@ -151,7 +151,7 @@ tell(const struct expansion *e, struct decision_step step)
 	see(e, step);
 }
 
-/* What is found in d: local, or, where that is "", d itself. */
+/* A step that found local in d or, when local is "", d itself. */
 static struct decision_step
 step_of(enum decision_kind kind, const struct conf_domain *d,
     const char *local, const char *path, unsigned line)
@@ -160,7 +160,7 @@ step_of(enum decision_kind kind, const struct conf_domain *d,
 	    .line = line, .local = span_of(local), .domain = d };
 }
 
-/* When it was not the whole of local that led to match. */
+/* Tells the subaddress rule, if match is local without its subaddress. */
 static void
 tell_subaddress(const struct expansion *e, const struct conf_domain *d,
     struct span local, const struct recipient_match *match, unsigned depth)
@@ -178,7 +178,7 @@ tell_subaddress(const struct expansion *e, const struct conf_domain *d,
 	tell(e, step);
 }
 
-/* Nobody by that name in d: where it was looked for. */
+/* Shows the watcher where in d local was looked for. */
 static void
 see_nobody(const struct expansion *e, const struct conf_domain *d,
     struct span local)
@@ -196,7 +196,7 @@ see_nobody(const struct expansion *e, const struct conf_domain *d,
 		    d->line));
 }
 
-/* Adds the Maildir of user, the number of its kind in d. */
+/* Adds the Maildir of user, which has this number in d. */
 static enum verdict
 reach(const struct expansion *e, const struct conf_domain *d,
     const char *user, size_t number, unsigned depth)
@@ -218,7 +218,7 @@ reach(const struct expansion *e, const struct conf_domain *d,
 	return v;
 }
 
-/* The line that has to be mended is the one that decided. */
+/* The line to be corrected becomes the one that decided. */
 static enum verdict
 find_broken(const struct expansion *e, const struct conf_domain *d,
     struct span local, const char *path, unsigned line)
@@ -257,9 +257,9 @@ follow_target(const struct expansion *e, const struct mailbox *m,
 }
 
 /*
- * Each alias is followed once a message: without that twenty aliases, each
- * naming the next two, were a million steps, and so were many recipients who
- * name one large alias.
+ * Each alias is followed once a message: otherwise twenty aliases that each
+ * name the next two would be a million steps, and so would many recipients that
+ * lead to one large alias.
  */
 static enum verdict
 follow_alias(const struct expansion *e, const struct conf_domain *d,
@@ -274,7 +274,7 @@ follow_alias(const struct expansion *e, const struct conf_domain *d,
 		return find_broken(e, d, span_of(alias->name),
 		    d->aliases_path, alias->line);
 	if (depth == recipient_alias_depth_max)
-		return VERDICT_UNKNOWN;	/* only to recipient_load */
+		return VERDICT_UNKNOWN;	/* in recipient_load only */
 	verdict = recipient_set_note(e->set, e->conf, d->first_mark +
 	    (uint32_t)(d->user_count + 1 + (size_t)(alias - d->aliases)),
 	    &is_new);
@@ -378,7 +378,7 @@ expand_local(const struct expansion *e, const struct conf_domain *d,
 	return follow_match(e, d, match, 0);
 }
 
-/* Any recipient has a Maildir by its own name. */
+/* In a catcher any recipient has a Maildir by its own name. */
 static enum verdict
 expand_caught(const struct mailbox *rcpt, struct recipient_set *set)
 {
@@ -387,7 +387,7 @@ expand_caught(const struct mailbox *rcpt, struct recipient_set *set)
 	size_t n;
 
 	n = smtp_mailbox_text(rcpt, text);
-	/* Without a domain it is what was written, and no quotes are ours. */
+	/* Without a domain the name is the local part, without our quotes. */
 	recipient_file_name(rcpt->domain_len == 0 ? local_of(rcpt) :
 	    span_from(text, n), name);
 	return recipient_set_add_name(set, name);

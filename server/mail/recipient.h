@@ -1,6 +1,6 @@
 /*
- * Who is this recipient?  Turns an address into the mailboxes it reaches, by
- * the tables of the configuration.  Reads no network and writes no file.
+ * Finds the mailboxes that an address reaches, by the tables of the
+ * configuration.  Reads no network and writes no file.
  */
 #ifndef SERVER_RECIPIENT_H
 #define SERVER_RECIPIENT_H
@@ -11,7 +11,7 @@
 
 enum {
 	recipient_alias_depth_max = 20,
-	recipient_steps_max = 16	/* of one recipient, told */
+	recipient_steps_max = 16	/* logged, of one recipient */
 };
 
 /* What a local part is in a domain, its catch-all aside. */
@@ -35,8 +35,8 @@ struct recipient_target {
 };
 
 /*
- * Which line decided, for the log: file and line of the matching rule; and
- * every line on the way from there, as many as there is room for.
+ * The lines that decided, for the log: file and line of the matching rule; and
+ * every line on the way from there, as far as steps has room.
  */
 struct recipient_reason {
 	const char		*path;		/* borrowed; NULL: built in */
@@ -47,32 +47,32 @@ struct recipient_reason {
 };
 
 /*
- * Finds local in d: alias, user, either without its subaddress, postmaster.
- * As a target of the alias within (or NULL) its own name is the user's.
+ * Finds local in d: alias, user, either without its subaddress, postmaster.  In
+ * a target of the alias within (or NULL) its own name means the user.
  */
 struct recipient_match recipient_find(const struct conf_domain *d,
 	    struct span local, const struct conf_alias *within);
 /*
- * Numbers what conf names, and looks every target of its aliases up: once a
- * configuration, by recipient_load, not for each message.  0, or -1 and errno.
+ * Numbers users and aliases of conf, and looks up all targets of aliases: once,
+ * by recipient_load, not for each message.  0, or -1 and errno.
  */
 int	recipient_index(struct conf *conf);
 /*
- * Adds to set what rcpt reaches: alias, user, either without its subaddress,
- * postmaster, catch-all, in this order.  A mailbox that set holds already is
- * not added again.  On any verdict but VERDICT_OK set is as it was.  Until set
- * is cleared it is of this conf alone.
+ * Adds the mailboxes that rcpt reaches to set: alias, user, either without its
+ * subaddress, postmaster, catch-all, in this order.  A mailbox that set has
+ * already is not added again.  On any verdict but VERDICT_OK set is unchanged.
+ * Until set is cleared, it is only for this conf.
  */
 enum verdict recipient_expand(const struct conf *conf,
 	    const struct mailbox *rcpt, struct recipient_set *set,
 	    struct recipient_reason *reason);
-/* Told what is found on the way, one call each, as it is found. */
+/* Called for each step as it is found. */
 struct recipient_watch {
 	void	(*see)(void *arg, const struct decision_step *step);
 	void	*arg;
 };
 
-/* recipient_expand, which watch is told about step by step. */
+/* recipient_expand, which also calls watch. */
 enum verdict recipient_explain(const struct conf *conf,
 	    const struct mailbox *rcpt, struct recipient_set *set,
 	    struct recipient_reason *reason,

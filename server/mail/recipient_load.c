@@ -121,7 +121,7 @@ break_loop(struct way *w, unsigned first, unsigned last)
 		w->failed = true;
 }
 
-/* Of an alias met again: is it one that led here? */
+/* An alias that is met again is in a loop if it led here. */
 static void
 watch_step(void *arg, const struct decision_step *s)
 {

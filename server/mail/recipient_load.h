@@ -1,6 +1,6 @@
 /*
- * A configuration that recipients can be found in: loaded, and its aliases
- * followed once, so that the broken ones are known before mail comes.
+ * Loads a configuration and follows its aliases once, so that the broken ones
+ * are known before mail comes.
  */
 #ifndef SERVER_RECIPIENT_LOAD_H
 #define SERVER_RECIPIENT_LOAD_H

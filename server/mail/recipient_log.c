@@ -1,6 +1,6 @@
 /*
- * Decisions on recipients, kept as text from the start: what it was made
- * from belongs to the configuration, which may be another one tomorrow.
+ * Decisions on recipients, kept as text from the start: steps point into the
+ * configuration, which a reload may replace.
  */
 #include "server/mail/recipient_log.h"
 
@@ -18,7 +18,7 @@ static const char *const step_words[STEP_COUNT] = {
 #undef STEP_WORD
 };
 
-/* "alice@example.org", and "example.org" of a domain. */
+/* "alice@example.org"; or "example.org" for a domain. */
 static void
 add_name(struct buf *b, const struct decision_step *step)
 {
@@ -28,7 +28,7 @@ add_name(struct buf *b, const struct decision_step *step)
 	json_add_text(b, span_of(step->domain->name));
 }
 
-/* A step whole or not at all. */
+/* Adds a step whole or not at all. */
 static bool
 add_step(struct buf *steps, const struct decision_step *step)
 {

@@ -1,6 +1,6 @@
 /*
- * What was decided for the recipients a client named, gathered while they
- * come in, in the form the message log has it in.
+ * Decisions on the recipients that a client named, gathered as they come in, in
+ * the form that the message log has.
  */
 #ifndef SERVER_RECIPIENT_LOG_H
 #define SERVER_RECIPIENT_LOG_H
@@ -16,18 +16,18 @@ struct recipient_log {
 	char		*text;	/* "{...},{...}" */
 	size_t		 n;
 	size_t		 room;
-	uint64_t	 count;	/* all of them; text names those it can */
+	uint64_t	 count;	/* all of them; text has those that fit */
 };
 
 /*
- * Adds the recipient with its verdict ("ok", or why not) and what reason
- * has.  What finds no room, or no memory, is only counted.
+ * Adds the recipient with its verdict ("ok", or why not) and the steps of
+ * reason.  One that does not fit, or that lacks memory, is only counted.
  */
 void	recipient_log_add(struct recipient_log *l, const struct mailbox *to,
 	    const char *verdict, const struct recipient_reason *reason);
 void	recipient_log_clear(struct recipient_log *l);
 /*
- * The first mailboxes of to, as many as out takes:
+ * Writes the first mailboxes of to, as many as fit, to out:
  * "\"alice@example.org\",..."
  */
 void	recipient_log_mailboxes(const struct recipient_set *to,

@@ -1,6 +1,6 @@
 /*
- * The set of Maildirs a message goes to, and the file names recipients have
- * in the catcher.
+ * The set of Maildirs that a message goes to, and the file names that
+ * recipients have in a catcher.
  */
 #include "server/mail/recipient_set.h"
 
@@ -95,7 +95,7 @@ recipient_set_note(struct recipient_set *set, const struct conf *conf,
 	return VERDICT_OK;
 }
 
-/* As few as a client may name: no need for a faster search. */
+/* Only as many as a client names: no faster search is needed. */
 enum verdict
 recipient_set_add_name(struct recipient_set *set, const char *name)
 {
@@ -145,11 +145,11 @@ recipient_set_clear(struct recipient_set *set)
 	memset(set, 0, sizeof(*set));
 }
 
-/* A name under way: what is written, what did not fit, the hash of all. */
+/* A file name being written; hash is that of the whole name. */
 struct file_name {
 	char		*out;
 	size_t		 n;
-	size_t		 kept;	/* of it when a hash has to follow */
+	size_t		 kept;	/* octets before a hash */
 	bool		 long_one;
 	uint64_t	 hash;
 };
@@ -178,7 +178,7 @@ is_file_char(uint32_t c)
 	    ".-_+=~@", (int)c) != NULL;
 }
 
-/* Adds the character in begins with; returns octets taken. */
+/* Adds the character that in begins with; returns the octets taken. */
 static size_t
 add_next(struct file_name *name, struct span in)
 {

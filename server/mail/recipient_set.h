@@ -1,7 +1,7 @@
 /*
- * The set of Maildirs a message goes to, with the aliases that led there, so
- * that neither is taken twice.  Each is a bit by its number in the
- * configuration: ten thousand of them are a few microseconds.
+ * The set of Maildirs that a message goes to, and of the aliases that led
+ * there, so that each is taken once.  Each has a bit by its number in the
+ * configuration: ten thousand of them take a few microseconds.
  */
 #ifndef SERVER_RECIPIENT_SET_H
 #define SERVER_RECIPIENT_SET_H
@@ -20,27 +20,27 @@ enum {
  */
 struct recipient_mailbox {
 	const char	*domain;	/* of the configuration: borrowed */
-	const char	*user;		/* the same; the catcher's: the set's */
-	bool		 needed;	/* without it nobody has the message */
+	const char	*user;		/* the same; in a catcher: of names */
+	bool		 needed;	/* if it fails, the message does */
 };
 
 /*
- * The Maildirs one message goes to, each once.  Zero is valid and empty.
- * What stands behind count is how it knows what it holds already: a Maildir or
- * an alias of the configuration has a number there, and a bit here.
+ * The Maildirs that one message goes to, each once.  Zero is valid and empty.
+ * The fields after count say what the set has already: a Maildir or an alias
+ * has a number (mark) in the configuration, and a bit in met.
  */
 struct recipient_set {
 	struct recipient_mailbox	*boxes;
 	size_t				 count;
-	uint32_t			*marks;	/* boxes, aliases followed */
+	uint32_t			*marks;	/* of boxes, aliases followed */
 	size_t				 mark_count;
 	uint64_t			*met;	/* a bit for each mark */
-	char				**names; /* the catcher's; or NULL */
+	char				**names; /* in a catcher; or NULL */
 };
 
 /*
- * Adds a Maildir of conf with its number there, unless the set has it; the
- * names are borrowed.
+ * Adds the Maildir that has the number mark in conf, unless the set has it;
+ * domain and user are borrowed.
  */
 enum verdict recipient_set_add(struct recipient_set *set,
 	    const struct conf *conf, uint32_t mark, const char *domain,
@@ -48,20 +48,20 @@ enum verdict recipient_set_add(struct recipient_set *set,
 /* Notes an alias; *is_new is false when it was noted before, or on failure. */
 enum verdict recipient_set_note(struct recipient_set *set,
 	    const struct conf *conf, uint32_t mark, bool *is_new);
-/* Adds the Maildir name of the catcher, unless it is there. */
+/* Adds the Maildir name of a catcher, unless the set has it. */
 enum verdict recipient_set_add_name(struct recipient_set *set,
 	    const char *name);
-/* Takes back all but the first count boxes and mark_count marks. */
+/* Removes all but the first count boxes and mark_count marks. */
 void	recipient_set_cut(struct recipient_set *set, size_t count,
 	    size_t mark_count);
 
 void	recipient_set_clear(struct recipient_set *set);
 /*
  * Writes name as a file name of at most 200 octets and a NUL into out (201):
- * ASCII letters small; a leading "." and every octet but letters, digits and
- * ".-_+=~@" and those of printable UTF-8 as %XX; a longer one cut and ended
- * with "~" and a hash of the whole.  No result is "", "." or ".." or holds
- * "/" or a control character.
+ * ASCII letters in lower case; a leading "." and every octet but letters,
+ * digits and ".-_+=~@" and those of printable UTF-8 as %XX; a longer name is
+ * cut and ends with "~" and a hash of the whole.  No result is "", "." or ".."
+ * or holds "/" or a control character.
  */
 void	recipient_file_name(struct span name,
 	    char out[recipient_file_name_max_bytes + 1]);

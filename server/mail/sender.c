@@ -1,6 +1,6 @@
 /*
- * Senders, by the tables that recipients are found in: what is true of one
- * direction is true of the other, and there is no second table to keep.
+ * Senders, by the tables of recipients: an address that a user receives mail
+ * for is one that the user may send from, and no second table is needed.
  */
 #include "server/mail/sender.h"
 

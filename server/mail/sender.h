@@ -1,16 +1,14 @@
 /*
- * Whose address is this?  Who logged in may send from every address whose
- * mail reaches his own Maildir, by its name, an alias or a catch-all.
+ * Which addresses are a user's?  A client that has logged in may send from
+ * every address whose mail reaches the user's own Maildir, by its name, an
+ * alias or a catch-all.
  */
 #ifndef SERVER_SENDER_H
 #define SERVER_SENDER_H
 
 #include "server/conf/conf.h"
 
-/*
- * user: an account, "alice@example.org".  False too without memory to find
- * out.
- */
+/* user: an account, "alice@example.org".  Without memory to find out: false. */
 bool	sender_belongs(const struct conf *conf, const char *user,
 	    const struct mailbox *address);
 

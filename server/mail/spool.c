@@ -1,6 +1,6 @@
 /*
- * The spool directory.  Everything is opened relative to descriptors taken
- * at start-up, so no path is ever walked through somebody else's directory.
+ * The spool directory.  Everything is opened relative to descriptors taken at
+ * start-up, so no path leads through a directory of another user.
  */
 #include "server/mail/spool.h"
 
@@ -19,8 +19,8 @@
 #include "shared/log.h"
 
 /*
- * What nobody wrote to for so long belongs to no session: none may be silent
- * for more than a day (smtpd.conf(5), idle-timeout).
+ * A file that was not written to for so long belongs to no session: none may be
+ * silent for more than a day (smtpd.conf(5), idle-timeout).
  */
 enum { abandoned_s = 2 * 24 * 60 * 60 };
 
@@ -38,8 +38,8 @@ open_or_make(int parent, const char *name, bool *made)
 }
 
 /*
- * The master died while the message was given to one Maildir after the other.
- * Its client has no answer, and may send it again.
+ * The master died while it delivered the message to one Maildir after the
+ * other.  Its client has no reply, and may send it again.
  */
 static void
 log_in_part(const char *id, const struct stat *st)
@@ -52,7 +52,7 @@ log_in_part(const char *id, const struct stat *st)
 	log_end(&l);
 }
 
-/* Is it nobody's?  Then it is removed. */
+/* Removes name if it belongs to no session; true: removed. */
 static bool
 remove_file(int dir, const char *name, bool alone)
 {
@@ -68,8 +68,8 @@ remove_file(int dir, const char *name, bool alone)
 }
 
 /*
- * Removes every file in dir, none of which was answered; beside another
- * master only what its sessions have long left behind.
+ * Removes every file in dir, none of which was acknowledged; beside another
+ * master only those that its sessions abandoned long ago.
  */
 static int
 empty_directory(int dir, bool alone)
@@ -95,10 +95,10 @@ empty_directory(int dir, bool alone)
 }
 
 /*
- * Several masters may share a root: sessions under inetd, or two programs
- * while one takes over from the other.  Each keeps a shared lock on incoming
- * for as long as it lives, so who gets the exclusive one is alone, and what
- * lies there is nobody's.
+ * Several masters may share a root: sessions under inetd, or two programs while
+ * one takes over from the other.  Each keeps a shared lock on incoming for as
+ * long as it lives, so a master that gets the exclusive lock is alone, and no
+ * session has the files there.
  */
 static int
 recover(int incoming)
@@ -199,7 +199,7 @@ spool_check(const struct spool *s, const char *id, uint64_t size)
 void
 spool_discard(const struct spool *s, const char *id)
 {
-	/* What cannot be removed now goes at the next start. */
+	/* A file that cannot be removed now is removed at the next start. */
 	(void)unlinkat(s->incoming, id, 0);
 }
 
@@ -210,7 +210,7 @@ spool_room(const struct spool *s, struct spool_room *out)
 
 	if (fstatvfs(s->incoming, &v) == -1 || fstatvfs(s->mail, &mail) == -1)
 		return false;
-	/* Of two file systems the one that has less. */
+	/* Of two file systems, the one that has less. */
 	if (mail.f_fsid != v.f_fsid && (uint64_t)mail.f_bavail *
 	    mail.f_frsize < (uint64_t)v.f_bavail * v.f_frsize)
 		v = mail;
@@ -230,6 +230,6 @@ spool_has_room(const struct spool *s, const struct conf_limits *l,
 	if (!spool_room(s, &room) || room.free_bytes < l->disk_reserve_bytes ||
 	    room.free_bytes - l->disk_reserve_bytes < size)
 		return false;
-	/* A file system without a table of inodes says 0 of 0. */
+	/* A file system without a limit of inodes says 0 of 0. */
 	return room.total_inodes == 0 || room.free_inodes >= l->inode_reserve;
 }
