@@ -231,19 +231,26 @@ START_TEST(torn_line)
 }
 END_TEST
 
-/* Reads what is there, and says how many lines; they begin with n. */
+static size_t drained, whole;	/* octets in text: all, those of whole lines */
+
+/*
+ * Reads what is there, and counts the lines that are whole now: they stand in
+ * text.  The beginning of the next line is kept for the next call.
+ */
 static unsigned
 drain(int fd)
 {
-	size_t at = 0;
 	unsigned lines = 0;
 	ssize_t n;
 
-	while ((n = read(fd, text + at, sizeof(text) - 1 - at)) > 0)
-		at += (size_t)n;
-	text[at] = '\0';
-	for (const char *lf = text; (lf = strchr(lf, '\n')) != NULL; lf++)
-		lines++;
+	drained -= whole;
+	memmove(text, text + whole, drained);
+	whole = 0;
+	while ((n = read(fd, text + drained, sizeof(text) - 1 - drained)) > 0)
+		drained += (size_t)n;
+	text[drained] = '\0';
+	for (const char *lf = text; (lf = strchr(lf, '\n')) != NULL; lines++)
+		whole = (size_t)(++lf - text);
 	return lines;
 }
 
@@ -256,6 +263,7 @@ nobody_reads(struct outlet *o, int reader)
 	uint64_t lost;
 	char line[300];
 
+	drained = whole = 0;
 	o->pending = pending;
 	o->max = sizeof(pending);
 	ck_assert_int_ne(fcntl(reader, F_SETFL, O_NONBLOCK), -1);
