@@ -5,10 +5,10 @@
 #	awk -f postfix.awk /var/smtpd/log/message* /var/log/smtpd/log |
 #	    pflogsumm -
 #
-# Files of the message log come first: from them come all recipients of a
-# message, where an event has the first.  Without them that one stands for all.
+# Files of the message log come first: they have all recipients of a message,
+# where an event has only the first.  Without them the first stands for all.
 # The event log is what "log to FILE" or syslog writes.  Times stay as they are
-# written, UTC in the former.  -v host=NAME is the host where no line tells it.
+# written, in a file in UTC.  -v host=NAME is the host where no line names it.
 # Events that Postfix has no words for are left out.
 
 # Cuts "key=value key="quoted value"" into k[].  False: it is not of that form.
@@ -241,7 +241,7 @@ BEGIN {
 	turned_away["too busy, try later"] = 1
 	turned_away["stopping, try again soon"] = 1
 	turned_away["spoke before the greeting"] = 1
-	# What the client was told; an address goes in behind the code.
+	# The reply that the client read; an address goes in behind the code.
 	reply["no such recipient"] = "RCPT 550 5.1.1 : Recipient address " \
 	    "rejected: User unknown in virtual mailbox table"
 	reply["relaying denied"] = "RCPT 550 5.7.1 : Relay access denied"
