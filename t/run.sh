@@ -18,7 +18,7 @@ shift
 out=$(mktemp)
 ticker=
 clean_up() {
-	[ -z "$ticker" ] || kill "$ticker"
+	[ -z "$ticker" ] || kill -KILL "$ticker"
 	rm -f "$out" "$out.list"
 	case ${KEEP:+kept}$TMPDIR in
 	/*/smtpd-check.??????) rm -rf "$TMPDIR" ;;
@@ -49,13 +49,10 @@ is_wanted() {
 	return 1
 }
 
+# Ended by SIGKILL: a shell that has just been forked loses any other signal.
 tick() {
-	trap 'kill "$sleeper"; exit' TERM
 	seconds=0
-	while :; do
-		sleep 15 &
-		sleeper=$!
-		wait "$sleeper"
+	while sleep 15 >/dev/null 2>&1; do
 		seconds=$((seconds + 15))
 		echo "[$at/$count] $seconds s: $shown"
 	done
@@ -81,7 +78,7 @@ while read -r command; do
 	ticker=$!
 	status=0
 	sh -c "$command" >"$out" 2>&1 </dev/null || status=$?
-	kill "$ticker"
+	kill -KILL "$ticker"
 	wait "$ticker" 2>/dev/null
 	ticker=
 	if totals=$(sums); then
