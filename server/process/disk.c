@@ -166,6 +166,7 @@ lost(struct master *m, bool again)
 
 const struct helper_role disk_role = {
 	.then = "the server waits for the disk itself",
+	.spare = true,
 	.way = IPC_FROM_DISK,
 	.wanted = wanted,
 	.feed = feed,

@@ -175,6 +175,7 @@ static void
 lose(struct helper *h, const char *why, bool for_good)
 {
 	struct master *m = h->master;
+	const bool kept = m->helpers[HELPER_KEEPER].state == HELPER_SERVING;
 	char then[160];
 
 	if (h->state <= HELPER_LOST)
@@ -189,15 +190,19 @@ lose(struct helper *h, const char *why, bool for_good)
 		drop(h);
 		return;
 	}
-	if (for_good || m->helpers[HELPER_KEEPER].state != HELPER_SERVING) {
+	if (for_good || (!kept && !h->role->spare)) {
 		end_smtpd(h, why);
 		return;
 	}
-	snprintf(then, sizeof(then), "it is started again%s%.0u%s; until "
-	    "then %s", h->pause_s == 0 ? "" : " in ", h->pause_s,
-	    h->pause_s == 0 ? "" : " s", h->role->then);
+	if (kept)
+		snprintf(then, sizeof(then), "it is started again%s%.0u%s; "
+		    "until then %s", h->pause_s == 0 ? "" : " in ",
+		    h->pause_s, h->pause_s == 0 ? "" : " s", h->role->then);
+	else
+		snprintf(then, sizeof(then), "nothing can start it again, for "
+		    "the keeper has ended: %s", h->role->then);
 	log_loss(h, why, then);
-	h->role->lost(m, h->pause_s == 0);
+	h->role->lost(m, kept && h->pause_s == 0);
 	drop(h);
 	if (h->pause_s == 0)
 		(void)start_again(h);
@@ -352,7 +357,8 @@ helper_tick(struct master *m)
 		struct helper *h = &m->helpers[i];
 
 		if (i != HELPER_KEEPER && h->state == HELPER_LOST &&
-		    now >= h->again_ms && !start_again(h))
+		    now >= h->again_ms && !start_again(h) &&
+		    !h->role->spare)
 			end_smtpd(h, "its keeper has ended");
 		else if ((h->state == HELPER_COMING ||
 		    h->state == HELPER_STARTING) &&

@@ -30,6 +30,7 @@ enum helper_state {
  */
 struct helper_role {
 	const char	*then;		/* what its loss means */
+	bool		 spare;		/* the master can do its work */
 	enum ipc_way	 way;		/* of its records */
 	/* At start, before any fork: is the helper needed? */
 	bool		(*wanted)(const struct master *m);

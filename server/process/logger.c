@@ -131,6 +131,7 @@ lost(struct master *m, bool again)
 
 const struct helper_role logger_role = {
 	.then = "the server writes the log itself, and waits for its disk",
+	.spare = true,
 	.way = IPC_FROM_LOGGER,
 	.wanted = wanted,
 	.feed = feed,

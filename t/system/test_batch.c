@@ -275,6 +275,30 @@ disk_killed_and_sync_fails(void)
 	daemon_stop(&d);
 }
 
+/* Nobody can start it again, and the server goes on without. */
+static void
+disk_outlives_keeper(void)
+{
+	struct daemon d;
+	pid_t disk;
+
+	start(&d);
+	disk = disk_process(&d);
+	kill(proc_helper(d.pid, 'k'), SIGKILL);
+	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ", " helper=keeper ",
+	    NULL) == 1), "%s", daemon_last_words(&d));
+	kill(disk, SIGKILL);
+	EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ", " helper=disk ",
+	    "nothing can start it again", NULL) == 1), "%s",
+	    daemon_last_words(&d));
+	EXPECT(client_deliver(&d, NULL, 1, 500, "u1") == 250, "u1");
+	harness_sleep_ms(2500);		/* the tick of the helpers */
+	EXPECT(client_deliver(&d, NULL, 2, 500, "u1") == 250, "u1");
+	EXPECT(daemon_logged(&d, " event=helper-lost ", NULL) == 2, "%s",
+	    daemon_last_words(&d));
+	daemon_stop(&d);
+}
+
 static void
 disk_hangs(void)
 {
@@ -353,6 +377,7 @@ main(int argc, char *argv[])
 		{ "store_left", store_left },
 		{ "disk_killed", disk_killed },
 		{ "disk_killed_and_sync_fails", disk_killed_and_sync_fails },
+		{ "disk_outlives_keeper", disk_outlives_keeper },
 		{ "disk_hangs", disk_hangs },
 		{ "killed_under_load", killed_under_load },
 	};
