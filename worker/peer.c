@@ -36,7 +36,8 @@ wait_for(const struct peer *p, int fd, short events, int64_t deadline_ms)
 		if (n == -1 && errno != EINTR)
 			return -1;
 		if (n > 0 && fds[1].revents != 0) {
-			if (p->master->file_due || !ask_is_stressed(p->master)) {
+			if (p->master->file_due ||
+			    !ask_is_stressed(p->master)) {
 				errno = ECANCELED;
 				return -1;
 			}

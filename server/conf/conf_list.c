@@ -197,8 +197,8 @@ read_proxy(const struct conf_setting *s)
 
 	why = conf_range_parse(word->text, &r);
 	if (why == NULL && conf_range_is_world(&r))
-		why = "it takes in half the world, and every client in it could "
-		    "claim to be any other";
+		why = "it takes in half the world, and every client in it "
+		    "could claim to be any other";
 	if (why != NULL)
 		return conf_report_bad(s->report, word, "range", why);
 	for (size_t i = 0; i < conf->proxy_count; i++)
