@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "server/master.h"
+#include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
 
@@ -107,14 +108,16 @@ lost(struct master *m, bool again)
 {
 	struct pollfd fd = { .fd = m->helpers[HELPER_LOGGER].channel,
 	    .events = POLLIN };
+	const int64_t until = deadline_now_ms() + last_words_ms;
 	enum ipc_got got = IPC_GOT_RECORD;
 	struct ipc_record r;
 	const char *why;
 	int passed;
 
 	(void)again;
+	/* All answers have one deadline: a hostile logger may send each late. */
 	while (logger.under_way > 0 && got == IPC_GOT_RECORD &&
-	    poll(&fd, 1, last_words_ms) == 1) {
+	    poll(&fd, 1, deadline_left_ms(until)) == 1) {
 		got = ipc_recv(fd.fd, IPC_FROM_LOGGER, IPC_AT_ANY, false, &r,
 		    &passed, &why);
 		if (got == IPC_GOT_RECORD)
