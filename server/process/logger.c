@@ -115,7 +115,7 @@ lost(struct master *m, bool again)
 	int passed;
 
 	(void)again;
-	/* All answers have one deadline: a hostile logger may send each late. */
+	/* One deadline for all: a hostile logger may send each of them late. */
 	while (logger.under_way > 0 && got == IPC_GOT_RECORD &&
 	    poll(&fd, 1, deadline_left_ms(until)) == 1) {
 		got = ipc_recv(fd.fd, IPC_FROM_LOGGER, IPC_AT_ANY, false, &r,
