@@ -53,10 +53,8 @@
 	    "%a inodes are free, of which %b stay so")			\
 	X(NO_INODES, "no-inodes", true,					\
 	    "%a inodes are free, and %b have to stay so")		\
-	X(NO_DISK, "no-disk", true,					\
-	    "smtpd cannot ask how much is free on its disk")		\
-	X(ONLY_LIVE_DISK, "only-live-disk", false,			\
-	    "is the disk full: only a running smtpd knows")		\
+	X(NO_DISK, "no-disk", false,					\
+	    "the free space of its disk is not known here")		\
 	/* of RCPT */							\
 	X(RCPTS_FULL, "recipients-full", true,				\
 	    "the message has %a recipients already, and %b is the "	\

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -203,22 +202,46 @@ spool_discard(const struct spool *s, const char *id)
 	(void)unlinkat(s->incoming, id, 0);
 }
 
+void
+spool_room_of(const struct statvfs *spool, const struct statvfs *mail,
+    struct spool_room *out)
+{
+	const struct statvfs *v = spool;
+
+	if ((uint64_t)mail->f_bavail * mail->f_frsize <
+	    (uint64_t)spool->f_bavail * spool->f_frsize)
+		v = mail;
+	out->total_bytes = (uint64_t)v->f_blocks * v->f_frsize;
+	out->free_bytes = (uint64_t)v->f_bavail * v->f_frsize;
+	out->total_inodes = v->f_files;
+	out->free_inodes = v->f_favail;
+}
+
 bool
 spool_room(const struct spool *s, struct spool_room *out)
 {
-	struct statvfs v, mail;
+	struct statvfs spool, mail;
 
-	if (fstatvfs(s->incoming, &v) == -1 || fstatvfs(s->mail, &mail) == -1)
+	if (fstatvfs(s->incoming, &spool) == -1 ||
+	    fstatvfs(s->mail, &mail) == -1)
 		return false;
-	/* Of two file systems, the one that has less. */
-	if (mail.f_fsid != v.f_fsid && (uint64_t)mail.f_bavail *
-	    mail.f_frsize < (uint64_t)v.f_bavail * v.f_frsize)
-		v = mail;
-	out->total_bytes = (uint64_t)v.f_blocks * v.f_frsize;
-	out->free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
-	out->total_inodes = v.f_files;
-	out->free_inodes = v.f_favail;
+	spool_room_of(&spool, &mail, out);
 	return true;
+}
+
+bool
+spool_has_octets(const struct spool_room *room, const struct conf_limits *l,
+    uint64_t size)
+{
+	return room->free_bytes >= l->disk_reserve_bytes &&
+	    room->free_bytes - l->disk_reserve_bytes >= size;
+}
+
+bool
+spool_has_inodes(const struct spool_room *room, const struct conf_limits *l)
+{
+	/* A file system without a limit of inodes says 0 of 0. */
+	return room->total_inodes == 0 || room->free_inodes >= l->inode_reserve;
 }
 
 bool
@@ -227,9 +250,6 @@ spool_has_room(const struct spool *s, const struct conf_limits *l,
 {
 	struct spool_room room;
 
-	if (!spool_room(s, &room) || room.free_bytes < l->disk_reserve_bytes ||
-	    room.free_bytes - l->disk_reserve_bytes < size)
-		return false;
-	/* A file system without a limit of inodes says 0 of 0. */
-	return room.total_inodes == 0 || room.free_inodes >= l->inode_reserve;
+	return spool_room(s, &room) && spool_has_octets(&room, l, size) &&
+	    spool_has_inodes(&room, l);
 }

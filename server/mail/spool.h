@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/statvfs.h>
 
 #include "server/conf/conf.h"
 #include "shared/span.h"
@@ -56,7 +57,15 @@ struct spool_room {
 
 /* False and errno when the disk cannot be asked. */
 bool	spool_room(const struct spool *s, struct spool_room *out);
-/* Is there space for size octets above the reserves of l? */
+/* The space where the spool and the mailboxes may be on two file systems. */
+void	spool_room_of(const struct statvfs *spool, const struct statvfs *mail,
+	    struct spool_room *out);
+/* Is there space for size octets, or for a file, above the reserves of l? */
+bool	spool_has_octets(const struct spool_room *room,
+	    const struct conf_limits *l, uint64_t size);
+bool	spool_has_inodes(const struct spool_room *room,
+	    const struct conf_limits *l);
+/* Both; false when the disk cannot be asked. */
 bool	spool_has_room(const struct spool *s, const struct conf_limits *l,
 	    uint64_t size);
 

@@ -12,7 +12,6 @@
 
 #include "server/log/lines.h"
 #include "server/log/refused_record.h"
-#include "server/smtpctl/dryrun.h"
 #include "shared/verdict.h"
 
 enum { text_bytes = 4096, shown_bytes = 4 * log_line_bytes, shown_max = 4 };
@@ -71,17 +70,17 @@ put_step(const struct log_step *logged, const struct story *story)
 static void
 put_reply(struct span word, const struct story *story)
 {
-	char reply[dryrun_reply_bytes];
-	struct buf b = buf_over(reply, sizeof(reply) - 1);
-	bool taken = false;
+	char text[text_bytes];
+	struct buf b = buf_over(text, sizeof(text) - 1);
 
-	json_add_decoded(&b, word);
-	(void)buf_str(&b);
 	for (uint32_t v = 0; v < VERDICT_COUNT; v++)
-		if (span_equal(word, span_of(verdict_word(v))))
-			taken = dryrun_reply("", verdict_reply(v,
-			    REPLY_RCPT_OK), reply);
-	story_end(story, taken, reply);
+		if (span_equal(word, span_of(verdict_word(v)))) {
+			story_end_reply(story, "", verdict_reply(v,
+			    REPLY_RCPT_OK));
+			return;
+		}
+	json_add_decoded(&b, word);
+	story_end(story, false, buf_str(&b));
 }
 
 static void

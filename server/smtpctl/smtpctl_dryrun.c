@@ -1,27 +1,32 @@
 /*
- * The dry run.  Addresses are parsed here as a worker parses them, and judged
- * by smtpd.conf and the code that judges mail.  A running smtpd is asked what
- * only it knows about a client.
+ * The dry run: which replies a client would read, and why, step by step.
+ * Addresses are parsed here as a worker parses them, recipients are resolved by
+ * the code that resolves them for mail, and replies come from the same table.
+ * Decisions that other files make (admit.c: which clients get in;
+ * worker/smtp_cmd.c: the size) are repeated here, and a test compares them with
+ * the replies that a client reads.  A running smtpd is asked what only it knows
+ * about a client.
  */
 #include "server/smtpctl/smtpctl.h"
 
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "server/log/counters.h"
 #include "server/log/figure.h"
+#include "server/mail/recipient.h"
 #include "server/mail/recipient_load.h"
-#include "server/smtpctl/dryrun.h"
+#include "server/mail/spool.h"
 #include "server/smtpctl/smtpctl_conf.h"
 #include "server/smtpctl/smtpctl_control.h"
 #include "server/smtpctl/story.h"
 #include "shared/ip.h"
-#include "shared/ip.h"
+#include "shared/verdict.h"
 
 enum { command_max_bytes = 700, digits_max = 18 };
 
@@ -32,16 +37,151 @@ struct question {
 	size_t			 to_count;
 	const char		*client;	/* NULL: not given */
 	const char		*helo;		/* NULL: made from client */
-	const char		*size;		/* NULL: not given */
 	struct ipc_ask		 ask;		/* about the client */
 	struct ipc_mail		 mail;
 	struct smtpctl_control	 control;
-	struct dryrun_live	 live;
-	struct dryrun_room	 room;
-	struct dryrun		 run;
+	struct conf		 conf;
+	struct recipient_set	 set;		/* mailboxes reached */
+	uint64_t		 taken;		/* accepted recipients */
 	struct json_out		 json;		/* with --json */
 	struct story		 story;
+	/* What the running smtpd knows about the client. */
+	bool			 is_live;
+	uint64_t		 refused_ms;	/* until it may return; or 0 */
+	uint64_t		 here;		/* sessions of the client */
+	uint64_t		 near;		/* sessions of its network */
+	uint64_t		 all;		/* sessions */
 };
+
+/* ---- steps -------------------------------------------------------------- */
+
+static void
+begin(const struct question *q, const char *what, const char *verb,
+    const char *text)
+{
+	char title[command_max_bytes];
+	bool bare = strchr(verb, ':') != NULL && text[0] != '<';
+
+	snprintf(title, sizeof(title), "%s%s%s%s", verb, bare ? "<" : "",
+	    text, bare ? ">" : "");
+	story_begin(&q->story, what, span_of(title));
+}
+
+static bool
+end(const struct question *q, enum smtp_reply reply)
+{
+	return story_end_reply(&q->story, q->conf.hostname, reply);
+}
+
+static void
+tell(const struct question *q, enum decision_kind kind, uint64_t a)
+{
+	story_step(&q->story, &(struct decision_step){ .kind = kind,
+	    .a = a });
+}
+
+/* A step that a keyword of the limits block decided. */
+static void
+tell_limit(const struct question *q, const char *limit,
+    enum decision_kind kind, uint64_t a, uint64_t b)
+{
+	unsigned line = conf_line_of(&q->conf, limit);
+
+	story_step(&q->story, &(struct decision_step){ .kind = kind,
+	    .path = line == 0 ? NULL : q->conf.path, .line = line,
+	    .is_default = line == 0, .a = a, .b = b });
+}
+
+/* The reply with which admit.c turns a client away. */
+static bool
+turn_away(const struct question *q, enum counter why)
+{
+	char reply[smtp_reply_max_bytes];
+
+	snprintf(reply, sizeof(reply), "421 4.7.0 %s %s", q->conf.hostname,
+	    counters_rows[why].value);
+	story_end(&q->story, false, reply);
+	return false;
+}
+
+/* Would the client be let in?  Sessions are counted as by admit.c. */
+static bool
+play_client(const struct question *q)
+{
+	const struct conf_limits *l = &q->conf.limits;
+
+	begin(q, "client", "client ", q->client);
+	if (q->refused_ms > 0) {
+		tell(q, STEP_REFUSED, q->refused_ms);
+		return turn_away(q, COUNTER_REFUSED_A_WHILE);
+	}
+	tell(q, q->is_live ? STEP_NOT_REFUSED : STEP_ONLY_LIVE, 0);
+	if (q->is_live) {
+		tell_limit(q, "per-address", q->here < l->per_address ?
+		    STEP_SESSIONS_HERE : STEP_TOO_MANY_HERE, q->here,
+		    l->per_address);
+		tell_limit(q, "per-network", q->near < l->per_network ?
+		    STEP_SESSIONS_NEAR : STEP_TOO_MANY_NEAR, q->near,
+		    l->per_network);
+		tell_limit(q, "workers", q->all < l->workers ?
+		    STEP_SESSIONS_ALL : STEP_ALL_BUSY, q->all, l->workers);
+		if (q->here >= l->per_address)
+			return turn_away(q, COUNTER_REFUSED_SESSIONS);
+		if (q->near >= l->per_network)
+			return turn_away(q, COUNTER_REFUSED_NETWORK);
+	}
+	if (l->greeting_wait_s > 0)
+		tell_limit(q, "greeting-wait", STEP_GREETING_WAIT,
+		    l->greeting_wait_s, 0);
+	return end(q, REPLY_GREETING);
+}
+
+/* Is there space for the message?  Yes, where the disk cannot be asked. */
+static bool
+has_room(const struct question *q)
+{
+	const struct conf_limits *l = &q->conf.limits;
+	struct statvfs root, mail;
+	struct spool_room room;
+	bool bytes, inodes;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%.4000s/mail", q->conf.root);
+	if (statvfs(q->conf.root, &root) == -1) {
+		tell(q, STEP_NO_DISK, 0);
+		return true;
+	}
+	if (statvfs(path, &mail) == -1)
+		mail = root;
+	spool_room_of(&root, &mail, &room);
+	bytes = spool_has_octets(&room, l, q->mail.size);
+	inodes = spool_has_inodes(&room, l);
+	tell_limit(q, "disk-reserve", bytes ? STEP_ROOM : STEP_NO_ROOM,
+	    room.free_bytes, l->disk_reserve_bytes);
+	if (room.total_inodes != 0)
+		tell_limit(q, "inode-reserve", inodes ? STEP_INODES :
+		    STEP_NO_INODES, room.free_inodes, l->inode_reserve);
+	return bytes && inodes;
+}
+
+static bool
+play_mail(const struct question *q)
+{
+	uint64_t size = q->mail.size, max = q->conf.limits.message_size_bytes;
+	bool room;
+
+	begin(q, "mail", "MAIL FROM:", q->from);
+	tell(q, STEP_ANY_SENDER, 0);
+	if (q->mail.smtputf8)
+		tell(q, STEP_UTF8, 0);
+	tell_limit(q, "message-size", size > max ? STEP_TOO_BIG :
+	    size == 0 ? STEP_NO_SIZE : STEP_SIZE, size, max);
+	room = has_room(q);
+	return end(q, size > max ? REPLY_TOO_BIG : verdict_reply(room ?
+	    VERDICT_OK : VERDICT_DISK_FULL, REPLY_SENDER_OK));
+}
+
+/* ---- the dialogue ------------------------------------------------------- */
 
 /* Reads an address with or without brackets. */
 static bool
@@ -58,81 +198,33 @@ read_address(const char *text, bool is_sender, struct mailbox *out)
 }
 
 static void
-begin(struct question *q, const char *what, const char *verb,
-    const char *text)
-{
-	char title[command_max_bytes];
-	bool bare = strchr(verb, ':') != NULL && text[0] != '<';
-
-	snprintf(title, sizeof(title), "%s%s%s%s", verb, bare ? "<" : "",
-	    text, bare ? ">" : "");
-	story_begin(&q->story, what, span_of(title));
-}
-
-/* An error that a worker finds without the master: no address, no name. */
-static bool
-refuse(struct question *q, enum smtp_reply answer)
-{
-	char reply[dryrun_reply_bytes];
-
-	story_end(&q->story, dryrun_reply("", answer, reply), reply);
-	return false;
-}
-
-/* Takes the number at the start of *rest. */
-static bool
-take_number(char **rest, uint64_t *out)
-{
-	char *begin = *rest;
-
-	errno = 0;
-	*out = strtoull(begin, rest, 10);
-	return *rest != begin && errno == 0;
-}
-
-/* Asks the running smtpd.  False, after a warning: none answers. */
-static bool
-ask_live(struct question *q)
-{
-	char *text = smtpctl_control_ask(&q->control, &q->ask), *rest = text;
-	bool fine = text != NULL &&
-	    take_number(&rest, &q->live.refused_ms) &&
-	    take_number(&rest, &q->live.here) &&
-	    take_number(&rest, &q->live.near) &&
-	    take_number(&rest, &q->live.all);
-
-	if (!fine)
-		warnx("%s", text == NULL ? q->control.problem :
-		    "smtpd and smtpctl are of two versions: restart smtpd");
-	free(text);
-	return fine;
-}
-
-/* Free space of root or of mail, a file system of its own: the lesser. */
-static bool
-look_at_disk(const char *root, struct dryrun_room *out)
-{
-	struct statvfs v, mail;
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%.4000s/mail", root);
-	if (statvfs(root, &v) == -1)
-		return false;
-	if (statvfs(path, &mail) == 0 && (uint64_t)mail.f_bavail *
-	    mail.f_frsize < (uint64_t)v.f_bavail * v.f_frsize)
-		v = mail;
-	out->free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
-	out->total_inodes = v.f_files;
-	out->free_inodes = v.f_favail;
-	return true;
-}
-
-static void
 on_step(void *arg, const struct decision_step *step)
 {
 	const struct question *q = arg;
 
 	story_step(&q->story, step);
+}
+
+static void
+play_rcpt(struct question *q, const char *text)
+{
+	const struct recipient_watch watch = { on_step, q };
+	uint64_t max = q->conf.limits.recipients;
+	enum smtp_reply reply = REPLY_BAD_RCPT;
+	struct recipient_reason reason;
+	struct mailbox to;
+
+	begin(q, "rcpt", "RCPT TO:", text);
+	if (read_address(text, false, &to)) {
+		reply = REPLY_TOO_MANY_RCPTS;
+		if (q->taken >= max)
+			tell_limit(q, "recipients", STEP_RCPTS_FULL, q->taken,
+			    max);
+		else
+			reply = verdict_reply(recipient_explain(&q->conf, &to,
+			    &q->set, &reason, &watch), REPLY_RCPT_OK);
+	}
+	q->taken += end(q, reply);
 }
 
 /*
@@ -147,11 +239,11 @@ parse(struct question *q)
 
 	if (!smtp_helo_valid(span_of(q->helo))) {
 		begin(q, "mail", "EHLO ", q->helo);
-		return refuse(q, REPLY_ARGUMENT);
+		return end(q, REPLY_ARGUMENT);
 	}
 	if (!read_address(q->from, true, &mail->from)) {
 		begin(q, "mail", "MAIL FROM:", q->from);
-		return refuse(q, REPLY_BAD_SENDER);
+		return end(q, REPLY_BAD_SENDER);
 	}
 	mail->smtputf8 = smtp_mailbox_is_utf8(&mail->from);
 	for (size_t i = 0; i < q->to_count; i++)
@@ -163,53 +255,32 @@ parse(struct question *q)
 
 /* Would the client get as far as its recipients? */
 static bool
-play_session(struct question *q)
+play_dialogue(struct question *q)
 {
-	char reply[dryrun_reply_bytes];
-	bool let_in = true, taken;
+	bool let_in, taken;
 
-	if (q->client != NULL) {
-		begin(q, "client", "client ", q->client);
-		let_in = dryrun_client(&q->run, reply);
-		story_end(&q->story, let_in, reply);
-	}
-	begin(q, "mail", "MAIL FROM:", q->from);
-	taken = dryrun_mail(&q->run, &q->mail, reply);
-	story_end(&q->story, taken, reply);
+	if (!parse(q))
+		return false;
+	let_in = q->client == NULL || play_client(q);
+	taken = play_mail(q);
+	for (size_t i = 0; i < q->to_count; i++)
+		play_rcpt(q, q->to[i]);
 	return let_in && taken;
-}
-
-static void
-play_rcpts(struct question *q)
-{
-	char reply[dryrun_reply_bytes];
-	struct mailbox to;
-	bool taken;
-
-	for (size_t i = 0; i < q->to_count; i++) {
-		begin(q, "rcpt", "RCPT TO:", q->to[i]);
-		if (!read_address(q->to[i], false, &to)) {
-			refuse(q, REPLY_BAD_RCPT);
-			continue;
-		}
-		taken = dryrun_rcpt(&q->run, &to, reply);
-		story_end(&q->story, taken, reply);
-	}
 }
 
 static void
 print_verdict(const struct question *q, bool got_there)
 {
-	size_t all = q->to_count, mailboxes = q->run.set.count;
+	size_t all = q->to_count, mailboxes = q->set.count;
 
 	if (!got_there)
 		printf("Not delivered: the client does not get as far as its "
 		    "recipients.\n");
-	else if (q->run.taken == 0)
+	else if (q->taken == 0)
 		printf("Not delivered: no recipient is taken.\n");
-	else if (q->run.taken < all)
+	else if (q->taken < all)
 		printf("Delivered in part: %zu of %zu recipients, %zu "
-		    "mailbox%s.\n", (size_t)q->run.taken, all, mailboxes,
+		    "mailbox%s.\n", (size_t)q->taken, all, mailboxes,
 		    mailboxes == 1 ? "" : "es");
 	else
 		printf("Delivered: %zu recipient%s, %zu mailbox%s.\n", all,
@@ -219,26 +290,24 @@ print_verdict(const struct question *q, bool got_there)
 
 /* Would the message be delivered to all recipients? */
 static bool
-play(struct question *q, const char *conf, bool live)
+play(struct question *q)
 {
 	struct json_out *j = q->story.json;
+	const char *conf = q->conf.path;
 	bool got_there, delivered;
 
 	if (j == NULL)
-		printf(live ? "What smtpd would do with it now, by %s:\n\n" :
+		printf(q->is_live ? "What smtpd would do with it now, by %s:\n\n" :
 		    "What smtpd would do with it, by %s alone:\n\n", conf);
 	else {
 		json_out_object(j, NULL);
-		json_out_string(j, "asked", live ? "smtpd" : "configuration");
+		json_out_string(j, "asked", q->is_live ? "smtpd" :
+		    "configuration");
 		json_out_string(j, "configuration", conf);
 		json_out_array(j, "dialogue");
 	}
-	got_there = parse(q);
-	if (got_there) {
-		got_there = play_session(q);
-		play_rcpts(q);
-	}
-	delivered = got_there && q->run.taken == q->to_count;
+	got_there = play_dialogue(q);
+	delivered = got_there && q->taken == q->to_count;
 	if (j == NULL) {
 		print_verdict(q, got_there);
 		story_apart(&q->story);
@@ -247,21 +316,41 @@ play(struct question *q, const char *conf, bool live)
 	json_out_end(j);
 	json_out_bool(j, "delivered", delivered);
 	json_out_u64(j, "recipients", q->to_count);
-	json_out_u64(j, "recipients_accepted", q->run.taken);
-	json_out_u64(j, "mailboxes", q->run.set.count);
+	json_out_u64(j, "recipients_accepted", q->taken);
+	json_out_u64(j, "mailboxes", q->set.count);
 	json_out_end(j);
 	return delivered;
 }
 
 /* ---- the question ------------------------------------------------------- */
 
+/* Asks the running smtpd; warns where none answers. */
+static void
+ask_live(struct question *q)
+{
+	uint64_t *const facts[] = { &q->refused_ms, &q->here, &q->near,
+	    &q->all };
+	char *text = smtpctl_control_ask(&q->control, &q->ask), *rest = text;
+
+	q->is_live = text != NULL;
+	for (size_t i = 0; q->is_live && i < 4; i++) {
+		const char *from = rest;
+
+		errno = 0;
+		*facts[i] = strtoull(from, &rest, 10);
+		q->is_live = rest != from && errno == 0;
+	}
+	if (!q->is_live)
+		warnx("%s", text == NULL ? q->control.problem :
+		    "smtpd and smtpctl are of two versions: restart smtpd");
+	free(text);
+}
+
 static void
 read_client(struct question *q)
 {
 	bool ipv6;
 
-	if (q->client == NULL)
-		return;
 	if (!ip_parse(span_of(q->client), &ipv6, q->ask.ip))
 		errx(smtpctl_exit_error, "--client %s: no IPv4 or IPv6 "
 		    "address", q->client);
@@ -275,33 +364,19 @@ read_client(struct question *q)
 	q->story.client = q->client;
 }
 
-static void
-read_size(struct question *q)
-{
-	if (q->size == NULL)
-		return;
-	if (q->size[0] == '\0' || strlen(q->size) > digits_max ||
-	    strspn(q->size, "0123456789") != strlen(q->size))
-		errx(smtpctl_exit_error, "--size %s: no number of octets",
-		    q->size);
-	q->mail.size = strtoull(q->size, NULL, 10);
-}
-
 /* The default of --helo: the client's address literal (RFC 5321 4.1.3). */
 static void
-settle_helo(struct question *q, char literal[80])
+settle_helo(struct question *q)
 {
-	if (q->helo != NULL)
-		return;
-	if (q->client == NULL)
-		snprintf(literal, 80, "localhost");
-	else
-		snprintf(literal, 80, "[%s%.60s]", strchr(q->client, ':') ==
-		    NULL ? "" : "IPv6:", q->client);
-	q->helo = literal;
+	static char literal[80];
+
+	snprintf(literal, sizeof(literal), "[%s%.60s]",
+	    q->client != NULL && strchr(q->client, ':') != NULL ? "IPv6:" : "",
+	    q->client == NULL ? "" : q->client);
 	/* Not every spelling that ip_parse accepts is RFC 5321's. */
-	if (!smtp_helo_valid(span_of(literal)))
-		q->helo = "localhost";
+	if (q->helo == NULL)
+		q->helo = smtp_helo_valid(span_of(literal)) ? literal :
+		    "localhost";
 }
 
 static bool
@@ -316,6 +391,7 @@ read_arguments(struct question *q, int argc, char *argv[])
 		{ "to", required_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 }
 	};
+	const char *size = "0";
 	int opt;
 
 	q->to = calloc((size_t)argc, sizeof(*q->to));
@@ -331,7 +407,7 @@ read_arguments(struct question *q, int argc, char *argv[])
 		else if (opt == 'j')
 			q->story.json = &q->json;
 		else if (opt == 'S')
-			q->size = optarg;
+			size = optarg;
 		else if (opt == 't')
 			q->to[q->to_count++] = optarg;
 		else if (opt == 'f')
@@ -345,8 +421,14 @@ read_arguments(struct question *q, int argc, char *argv[])
 	if (q->from == NULL || q->to_count == 0)
 		errx(smtpctl_exit_error, "explain: --%s ADDRESS is missing",
 		    q->from == NULL ? "from" : "to");
-	read_client(q);
-	read_size(q);
+	if (size[0] == '\0' || strlen(size) > digits_max ||
+	    strspn(size, "0123456789") != strlen(size))
+		errx(smtpctl_exit_error, "--size %s: no number of octets",
+		    size);
+	q->mail.size = strtoull(size, NULL, 10);
+	if (q->client != NULL)
+		read_client(q);
+	settle_helo(q);
 	return true;
 }
 
@@ -354,27 +436,20 @@ int
 smtpctl_dryrun(int argc, char *argv[])
 {
 	static struct question q = { .ask.what = QUESTION_CLIENT };
-	static char literal[80];
-	struct conf conf;
-	const char *path;
-	bool live, delivered;
+	bool delivered;
 
 	q.story.f = q.json.f = stdout;
 	if (!read_arguments(&q, argc, argv))
 		return -1;
-	settle_helo(&q, literal);
-	path = q.control.place.conf != NULL ? q.control.place.conf :
-	    SMTPD_CONF;
-	if (recipient_load(path, &conf, stderr) != 0)
+	if (recipient_load(q.control.place.conf == NULL ? SMTPD_CONF :
+	    q.control.place.conf, &q.conf, stderr) != 0)
 		return smtpctl_exit_error;
-	live = q.client != NULL && ask_live(&q);
-	q.story.root = conf.root;
-	q.run = (struct dryrun){ .conf = &conf, .live = live ? &q.live : NULL,
-	    .room = look_at_disk(conf.root, &q.room) ? &q.room : NULL,
-	    .watch = { on_step, &q } };
-	delivered = play(&q, path, live);
-	recipient_set_clear(&q.run.set);
-	conf_free(&conf);
+	if (q.client != NULL)
+		ask_live(&q);
+	q.story.root = q.conf.root;
+	delivered = play(&q);
+	recipient_set_clear(&q.set);
+	conf_free(&q.conf);
 	free(q.to);
 	if (fflush(stdout) == EOF)
 		err(smtpctl_exit_error, "standard output");

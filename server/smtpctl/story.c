@@ -257,6 +257,21 @@ story_end(const struct story *s, bool accepted, const char *reply)
 	json_out_end(s->json);
 }
 
+bool
+story_end_reply(const struct story *s, const char *hostname,
+    enum smtp_reply reply)
+{
+	char text[smtp_reply_max_bytes];
+	struct buf b = buf_over(text, sizeof(text));
+	bool accepted = !smtp_reply_is_error(reply);
+
+	/* The CRLF fits too, and is cut off. */
+	smtp_reply_write(reply, span_of(hostname), span_of("ID"), &b);
+	text[b.n < 2 ? 0 : b.n - 2] = '\0';
+	story_end(s, accepted, text);
+	return accepted;
+}
+
 void
 story_apart(const struct story *s)
 {

@@ -9,7 +9,7 @@
 
 #include "server/log/decision.h"
 #include "server/log/json_out.h"
-#include "shared/buf.h"
+#include "shared/smtp_reply.h"
 
 struct story {
 	FILE		*f;
@@ -33,6 +33,9 @@ void	story_begin(const struct story *s, const char *what,
 	    struct span title);
 void	story_step(const struct story *s, const struct decision_step *step);
 void	story_end(const struct story *s, bool accepted, const char *reply);
+/* The same with a reply of our table; returns true when it is no error. */
+bool	story_end_reply(const struct story *s, const char *hostname,
+	    enum smtp_reply reply);
 /* As text: warns where mail and spool of root are on two file systems. */
 void	story_apart(const struct story *s);
 /* The step that word names; STEP_COUNT: none. */

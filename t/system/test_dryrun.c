@@ -29,9 +29,10 @@ make(struct daemon *d, const char *limits)
 	    "domain example.org {\n\tusers %s\n\taliases %s\n"
 	    "\tsubaddress +\n}\n"
 	    "domain example.net {\n\tusers %s\n\tcatch-all carol\n}\n"
-	    "limits {\n\tdisk-reserve 1M\n%s}\n", d->root,
+	    "limits {\n%s%s}\n", d->root,
 	    harness_path("users"), harness_path("aliases"),
-	    harness_path("users.net"), limits);
+	    harness_path("users.net"), strstr(limits, "-reserve") == NULL ?
+	    "\tdisk-reserve 1M\n" : "", limits);
 	harness_write_file(d->conf, text);
 }
 
@@ -236,11 +237,51 @@ live_facts(void)
 	EXPECT(ctl.status == 1 && strcmp(c[0].reply, reply(1)) == 0,
 	    "it says \"%s\", a client reads \"%s\"", reply(1), c[0].reply);
 	daemon_stop(&d);
-	make(&d, "\tinode-reserve 1000000000000\n");
+}
+
+/* Of a configuration that no smtpd runs. */
+static void
+explain_alone(const struct daemon *d, int status)
+{
+	const char *const args[] = { "explain", "-f", d->conf, "--from",
+	    "a@b", "--to", "info@example.org", "--client", "192.0.2.7",
+	    NULL };
+
+	ctl_run(&ctl, 0, args);
+	EXPECT(ctl.status == status, "exit status %d: %s%s", ctl.status,
+	    ctl.err, ctl.out);
+}
+
+/* A network with too many sessions, and a disk that is too full. */
+static void
+reserves(void)
+{
+	struct client c;
+	struct daemon d;
+
+	make(&d, "\tworkers 2\n\tper-address 2\n\tper-network 1\n"
+	    "\tgreeting-wait 1\n\tdisk-reserve 1048576G\n"
+	    "\tinode-reserve 1000000000000\n");
+	explain_alone(&d, 0);
+	EXPECT(ctl_says(&ctl, "only a running smtpd knows") &&
+	    ctl_says(&ctl, "the free space of its disk is not known here") &&
+	    ctl_says(&ctl, "must not speak for 1 s"), "%s", ctl.out);
 	daemon_start(&d);
-	explain(&d, "a@b", "alice@example.org", "127.0.0.9", NULL, NULL);
-	EXPECT(ctl.status == 1 && strncmp(reply(1), "452 4.3.1", 9) == 0 &&
-	    ctl_says(&ctl, "NO  "), "%s", ctl.out);
+	client_open(&c, &d, "127.0.0.8");
+	explain(&d, "a@b", "alice@example.org", "127.0.0.7", NULL, NULL);
+	EXPECT(ctl.status == 1 && strcmp(reply(0), "421 4.7.0 mx.example.org "
+	    "too many sessions from your network") == 0, "%s", ctl.out);
+	EXPECT(ctl_says(&ctl, "127.0.0.7 has 0 of 2 sessions") &&
+	    ctl_says(&ctl, "1 of 2 sessions are taken in all") &&
+	    ctl_says(&ctl, "are free, and 1.0 PiB have to stay so") &&
+	    ctl_says(&ctl, "inodes are free, and 1000000000000 have to stay"),
+	    "%s", ctl.out);
+	client_expect(&c, 250, "EHLO c");
+	client_command(&c, "MAIL FROM:<a@b>");
+	EXPECT(strncmp(reply(1), "452 4.3.1", 9) == 0 &&
+	    strcmp(reply(1), c.reply) == 0, "a client reads %s: %s", c.reply,
+	    ctl.out);
+	client_close(&c);
 	daemon_stop(&d);
 }
 
@@ -249,24 +290,19 @@ static void
 configuration_alone(void)
 {
 	struct daemon d;
-	const char *const named[] = { "explain", "-f", d.conf, "--from",
-	    "a@b", "--to", "info@example.org", "--client", "192.0.2.7",
-	    NULL };
 
 	make(&d, "");
-	ctl_run(&ctl, 0, named);
-	EXPECT(ctl.status == 0 && strstr(ctl.err, "no smtpd answers") !=
-	    NULL && ctl_says(&ctl, "smtpd.conf alone:") &&
-	    ctl_says(&ctl, "Delivered: 1 recipient, 3 mailboxes.\n"),
-	    "exit status %d: %s%s", ctl.status, ctl.err, ctl.out);
+	explain_alone(&d, 0);
+	EXPECT(strstr(ctl.err, "no smtpd answers") != NULL &&
+	    ctl_says(&ctl, "smtpd.conf alone:") &&
+	    ctl_says(&ctl, "Delivered: 1 recipient, 3 mailboxes.\n"), "%s%s",
+	    ctl.err, ctl.out);
 	harness_write_file(harness_path("aliases"), "info: nobody-here\n");
-	ctl_run(&ctl, 0, named);
-	EXPECT(ctl.status == 1 && ctl_says(&ctl, "info@example.org is broken: "
-	    "smtpd -n says why") && ctl_says(&ctl, "451 4.3.0"),
-	    "exit status %d: %s%s", ctl.status, ctl.err, ctl.out);
+	explain_alone(&d, 1);
+	EXPECT(ctl_says(&ctl, "info@example.org is broken: smtpd -n says "
+	    "why") && ctl_says(&ctl, "451 4.3.0"), "%s", ctl.out);
 	harness_write_file(d.conf, "nonsense\n");
-	ctl_run(&ctl, 0, named);
-	EXPECT(ctl.status == 2, "exit status %d: %s", ctl.status, ctl.err);
+	explain_alone(&d, 2);
 }
 
 /* An alias with very many targets is shown whole. */
@@ -321,6 +357,7 @@ main(int argc, char *argv[])
 		{ "steps", steps },
 		{ "several", several },
 		{ "live_facts", live_facts },
+		{ "reserves", reserves },
 		{ "configuration_alone", configuration_alone },
 		{ "large_alias", large_alias },
 		{ "wrong_arguments", wrong_arguments },
