@@ -3,125 +3,67 @@
  * 4.1.2.  Pure: no I/O, no allocation, no globals.  Strict where two parsers
  * could differ, lenient where all agree: an address that two programs read
  * in two ways gets mail past the checks of one.
+ *
+ * Each take_* moves *in past what it takes, and adds it to a buffer.  Parsing
+ * goes on when that is full, so that an address that is malformed and too long
+ * counts as malformed.
  */
 #include "shared/smtp_syntax.h"
 
 #include <string.h>
 
+#include "shared/buf.h"
 #include "shared/ip.h"
 #include "shared/utf8.h"
 
-/* The rest of the input, which take_* shorten. */
-struct cursor {
-	struct span	in;
-};
-
-static bool
-at_end(const struct cursor *c)
+static void
+move(struct span *in, struct buf *to, size_t n)
 {
-	return c->in.n == 0;
-}
-
-static bool
-next_is(const struct cursor *c, uint8_t octet)
-{
-	return c->in.n > 0 && c->in.p[0] == octet;
-}
-
-static bool
-take(struct cursor *c, uint8_t octet)
-{
-	if (!next_is(c, octet))
-		return false;
-	c->in = span_skip(c->in, 1);
-	return true;
-}
-
-static bool
-is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_alnum(uint8_t c)
-{
-	return is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
-}
-
-/* RFC 5322 3.2.3: atext, without the UTF-8 that RFC 6531 3.3 adds. */
-static bool
-is_atext(uint8_t c)
-{
-	return is_alnum(c) || (c != 0 && strchr("!#$%&'*+-/=?^_`{|}~", c));
+	buf_add(to, span_from(in->p, n));
+	*in = span_skip(*in, n);
 }
 
 /* UTF8-non-ascii (RFC 6531 3.3).  C1 controls are refused, as C0 are. */
 static size_t
 utf8_non_ascii(struct span s)
 {
-	size_t n = utf8_first(s);
+	uint32_t c;
+	size_t n = utf8_next(s, &c);
 
-	return n > 1 && !utf8_is_c1(s) ? n : 0;
+	return n > 1 && c > 0x9f ? n : 0;
 }
 
-/*
- * The destination of a word.  Parsing goes on when too_long is set, so that an
- * address that is malformed and too long counts as malformed.
- */
-struct word {
-	char	*p;
-	uint8_t	 len;
-	uint8_t	 max;
-	bool	 too_long;
-};
-
-static void
-word_add(struct word *w, const uint8_t *p, size_t n)
+/* The length of a character of printable ASCII or UTF8-non-ascii; or 0. */
+static size_t
+text_length(struct span s)
 {
-	if (n > (size_t)(w->max - w->len)) {
-		w->too_long = true;
-		return;
-	}
-	memcpy(w->p + w->len, p, n);
-	w->len = (uint8_t)(w->len + n);
+	return s.n > 0 && s.p[0] >= 32 && s.p[0] <= 126 ? 1 :
+	    utf8_non_ascii(s);
 }
 
-static void
-move(struct cursor *c, struct word *w, size_t n)
+/* The length of an atext (RFC 5322 3.2.3, RFC 6531 3.3); or 0. */
+static size_t
+atext_length(struct span s)
 {
-	word_add(w, c->in.p, n);
-	c->in = span_skip(c->in, n);
+	return s.n > 0 && s.p[0] != 0 && (ascii_is_alnum(s.p[0]) ||
+	    strchr("!#$%&'*+-/=?^_`{|}~", s.p[0])) ? 1 : utf8_non_ascii(s);
 }
 
-/* Atom = 1*atext */
+/* Dot-string = Atom *("."  Atom), Atom = 1*atext */
 static bool
-take_atom(struct cursor *c, struct word *w)
+take_dot_string(struct span *in, struct buf *out)
 {
-	size_t n, taken = 0;
+	bool atom_due = true;
 
-	while (!at_end(c)) {
-		n = is_atext(c->in.p[0]) ? 1 : utf8_non_ascii(c->in);
-		if (n == 0)
+	while (in->n > 0) {
+		size_t n = atext_length(*in);
+
+		if (n == 0 && (atom_due || in->p[0] != '.'))
 			break;
-		move(c, w, n);
-		taken += n;
+		atom_due = n == 0;
+		move(in, out, atom_due ? 1 : n);
 	}
-	return taken > 0;
-}
-
-/* Dot-string = Atom *("."  Atom) */
-static bool
-take_dot_string(struct cursor *c, struct word *w)
-{
-	if (!take_atom(c, w))
-		return false;
-	while (next_is(c, '.')) {
-		move(c, w, 1);
-		if (!take_atom(c, w))
-			return false;
-	}
-	return true;
+	return !atom_due;
 }
 
 /*
@@ -131,220 +73,159 @@ take_dot_string(struct cursor *c, struct word *w)
  * qtextSMTP      = %d32-33 / %d35-91 / %d93-126 / UTF8-non-ascii
  */
 static bool
-take_quoted_string(struct cursor *c, struct word *w)
+take_quoted_string(struct span *in, struct buf *out)
 {
-	size_t n;
-
-	if (!take(c, '"'))
+	if (!span_take(in, '"'))
 		return false;
-	while (!at_end(c)) {
-		if (take(c, '"'))
-			return true;
-		if (take(c, '\\')) {
-			if (at_end(c) || c->in.p[0] < 32 || c->in.p[0] > 126)
-				return false;
-			move(c, w, 1);
-			continue;
-		}
-		n = c->in.p[0] >= 32 && c->in.p[0] <= 126 ? 1 :
-		    utf8_non_ascii(c->in);
-		if (n == 0)
+	while (!span_take(in, '"')) {
+		bool pair = span_take(in, '\\');
+		size_t n = text_length(*in);
+
+		if (n == 0 || (pair && n > 1))
 			return false;
-		move(c, w, n);
-	}
-	return false;
-}
-
-/*
- * sub-domain = Let-dig [Ldh-str] / U-label; at most 63 octets (RFC 1035).
- * "_" counts as a letter: host names have it, and no parser reads it as
- * anything else.
- */
-static bool
-take_label(struct cursor *c, struct word *w)
-{
-	uint8_t last = '-', low;
-	size_t n, taken = 0;
-
-	if (next_is(c, '-'))
-		return false;
-	while (!at_end(c)) {
-		n = utf8_non_ascii(c->in);
-		if (n == 0) {
-			if (!is_alnum(c->in.p[0]) && c->in.p[0] != '-' &&
-			    c->in.p[0] != '_')
-				break;
-			n = 1;
-		}
-		last = c->in.p[0];
-		low = ascii_lower(last);
-		word_add(w, n == 1 ? &low : c->in.p, n);
-		c->in = span_skip(c->in, n);
-		taken += n;
-	}
-	return taken > 0 && taken <= 63 && last != '-';
-}
-
-/* Domain = sub-domain *("." sub-domain) */
-static bool
-take_domain(struct cursor *c, struct word *w)
-{
-	if (!take_label(c, w))
-		return false;
-	while (next_is(c, '.')) {
-		move(c, w, 1);
-		if (!take_label(c, w))
-			return false;
+		move(in, out, n);
 	}
 	return true;
 }
 
-/* IPv4-address-literal = Snum 3("." Snum), Snum = 1*3DIGIT up to 255 */
-static bool
-ipv4_valid(struct span s)
+/*
+ * The length of a character of a sub-domain; or 0.  "_" counts as a letter:
+ * host names have it, and no parser reads it as anything else.
+ */
+static size_t
+label_length(struct span s)
 {
-	struct cursor c = { s };
-
-	for (int part = 0; part < 4; part++) {
-		unsigned value = 0, digits = 0;
-
-		if (part > 0 && !take(&c, '.'))
-			return false;
-		while (!at_end(&c) && is_digit(c.in.p[0]) && digits < 4) {
-			value = value * 10 + (c.in.p[0] - '0');
-			digits++;
-			c.in = span_skip(c.in, 1);
-		}
-		if (digits == 0 || digits > 3 || value > 255)
-			return false;
-	}
-	return at_end(&c);
+	return s.n > 0 && (ascii_is_alnum(s.p[0]) || s.p[0] == '-' ||
+	    s.p[0] == '_') ? 1 : utf8_non_ascii(s);
 }
 
-/* IPv6-addr (4.1.3): its forms are those of RFC 4291 2.2. */
+/*
+ * Domain     = sub-domain *("." sub-domain)
+ * sub-domain = Let-dig [Ldh-str] / U-label; at most 63 octets (RFC 1035).
+ */
 static bool
-ipv6_valid(struct span s)
+take_domain(struct span *in, struct buf *out)
 {
-	uint8_t ip[16];
+	for (;;) {
+		uint8_t last = '-';
+		size_t n, label = 0;
 
-	return ip_parse_v6(s, ip);
+		if (span_next_is(*in, '-'))
+			return false;
+		for (; (n = label_length(*in)) > 0; label += n) {
+			last = in->p[0];
+			move(in, out, n);
+		}
+		if (label > 63 || last == '-')
+			return false;
+		if (!span_next_is(*in, '.'))
+			return true;
+		move(in, out, 1);
+	}
 }
 
 /*
  * address-literal = "[" ( IPv4-address-literal / IPv6-address-literal ) "]"
- * No other tag of General-address-literal has ever been standardized.
+ * IPv4-address-literal = Snum 3("." Snum)
+ * IPv6-address-literal = "IPv6:" IPv6-addr; in the forms of RFC 4291 2.2
+ * No other tag of General-address-literal has ever been standardized.  A zero
+ * in front of a number is refused: some parsers read 010 as 8.
  */
 static bool
 literal_valid(struct span s)
 {
-	struct span in;
+	uint8_t ip[16];
 
 	if (s.n < 3 || s.p[0] != '[' || s.p[s.n - 1] != ']')
 		return false;
-	in = span_from(s.p + 1, s.n - 2);
-	if (span_begins_fold(in, span_of("IPv6:")))
-		return ipv6_valid(span_skip(in, 5));
-	return ipv4_valid(in);
+	s = span_from(s.p + 1, s.n - 2);
+	return span_begins_fold(s, span_of("IPv6:")) ?
+	    ip_parse_v6(span_skip(s, 5), ip) : ip_parse_v4(s, ip);
 }
 
+/* Domain / address-literal, in lower case */
 static bool
-take_literal(struct cursor *c, struct word *w)
+take_host(struct span *in, struct buf *out)
 {
-	const uint8_t *close;
-	size_t n;
+	struct span rest = *in;
 
-	if (!next_is(c, '['))
-		return false;
-	close = memchr(c->in.p, ']', c->in.n);
-	if (close == NULL)
-		return false;
-	n = (size_t)(close - c->in.p) + 1;
-	if (!literal_valid(span_from(c->in.p, n)))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		uint8_t low = ascii_lower(c->in.p[i]);
+	if (span_next_is(*in, '[')) {
+		size_t n = span_cut(&rest, ']').n + 1;
 
-		word_add(w, &low, 1);
-	}
-	c->in = span_skip(c->in, n);
+		if (n > in->n || !literal_valid(span_from(in->p, n)))
+			return false;
+		move(in, out, n);
+	} else if (!take_domain(in, out))
+		return false;
+	for (size_t i = 0; i < out->n; i++)
+		out->p[i] = ascii_lower(out->p[i]);
 	return true;
 }
 
 /* A-d-l = At-domain *( "," At-domain ) ":"; ignored (RFC 5321 C, F.2). */
 static bool
-take_source_route(struct cursor *c)
+take_source_route(struct span *in)
 {
-	char scratch[smtp_domain_max_bytes];
+	struct buf unused = { 0 };
 
 	do {
-		struct word w = { scratch, 0, smtp_domain_max_bytes, false };
+		size_t start = in->n;
 
-		if (!take(c, '@') || !take_domain(c, &w) || w.too_long)
+		if (!span_take(in, '@') || !take_domain(in, &unused) ||
+		    start - in->n > 1 + smtp_domain_max_bytes)
 			return false;
-	} while (take(c, ','));
-	return take(c, ':');
+	} while (span_take(in, ','));
+	return span_take(in, ':');
 }
 
 /* Mailbox = Local-part "@" ( Domain / address-literal ) */
 static enum syntax
-take_mailbox(struct cursor *c, bool postmaster_ok, struct mailbox *out)
+take_mailbox(struct span *in, bool postmaster_ok, struct mailbox *out)
 {
-	struct word local = { out->local, 0, smtp_local_max_bytes, false };
-	struct word domain = { out->domain, 0, smtp_domain_max_bytes, false };
+	struct buf local = buf_over(out->local, sizeof(out->local));
+	struct buf domain = buf_over(out->domain, sizeof(out->domain));
+	size_t wire = in->n;
 
-	size_t start = c->in.n;
-
-	if (next_is(c, '"') ? !take_quoted_string(c, &local) :
-	    !take_dot_string(c, &local))
+	if (!(span_next_is(*in, '"') ? take_quoted_string(in, &local) :
+	    take_dot_string(in, &local)))
 		return SYNTAX_BAD;
 	/* The limit counts the octets on the wire, quotes included. */
-	if (start - c->in.n > smtp_local_max_bytes)
-		local.too_long = true;
-	if (postmaster_ok && next_is(c, '>') &&
-	    span_equal_fold(span_from(local.p, local.len),
-	    span_of("postmaster"))) {
-		out->local_len = local.len;
-		return SYNTAX_OK;
-	}
-	if (!take(c, '@'))
+	wire -= in->n;
+	if (!(postmaster_ok && span_next_is(*in, '>') && span_equal_fold(
+	    buf_span(&local), span_of("postmaster"))) &&
+	    (!span_take(in, '@') || !take_host(in, &domain)))
 		return SYNTAX_BAD;
-	if (next_is(c, '[') ? !take_literal(c, &domain) :
-	    !take_domain(c, &domain))
-		return SYNTAX_BAD;
-	out->local_len = local.len;
-	out->domain_len = domain.len;
-	return local.too_long || domain.too_long ? SYNTAX_TOO_LONG : SYNTAX_OK;
+	out->local_len = (uint8_t)local.n;
+	out->domain_len = (uint8_t)domain.n;
+	return wire > smtp_local_max_bytes || domain.cut ? SYNTAX_TOO_LONG :
+	    SYNTAX_OK;
 }
 
 enum syntax
 smtp_parse_path(struct span in, bool null_ok, bool postmaster_ok,
     struct mailbox *out, struct span *rest)
 {
-	struct cursor c = { in };
 	struct mailbox m = { 0 };
-	enum syntax result;
 
-	while (take(&c, ' '))
+	while (span_take(&in, ' '))
 		continue;
-	if (!take(&c, '<'))
-		return at_end(&c) ? SYNTAX_BAD : SYNTAX_BARE;
-	if (null_ok && take(&c, '>')) {
-		*out = m;
-		*rest = c.in;
-		return SYNTAX_OK;
-	}
-	if (next_is(&c, '@')) {
-		if (!take_source_route(&c))
+	if (!span_take(&in, '<'))
+		return in.n == 0 ? SYNTAX_BAD : SYNTAX_BARE;
+	if (!null_ok || !span_take(&in, '>')) {
+		bool route = span_next_is(in, '@');
+		enum syntax result;
+
+		if (route && !take_source_route(&in))
 			return SYNTAX_BAD;
-		postmaster_ok = false;	/* a route leads to a Mailbox */
+		/* A route leads to a Mailbox. */
+		result = take_mailbox(&in, postmaster_ok && !route, &m);
+		if (result != SYNTAX_BAD && !span_take(&in, '>'))
+			return in.n == 0 ? SYNTAX_BARE : SYNTAX_BAD;
+		if (result != SYNTAX_OK)
+			return result;
 	}
-	result = take_mailbox(&c, postmaster_ok, &m);
-	if (result != SYNTAX_BAD && !take(&c, '>'))
-		return at_end(&c) ? SYNTAX_BARE : SYNTAX_BAD;
-	if (result != SYNTAX_OK)
-		return result;
 	*out = m;
-	*rest = c.in;
+	*rest = in;
 	return SYNTAX_OK;
 }
 
@@ -357,11 +238,10 @@ parse_size(struct span s, uint64_t *out)
 	if (s.n < 1 || s.n > 20)
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
-		uint64_t digit;
+		uint64_t digit = (uint64_t)(s.p[i] - '0');
 
-		if (!is_digit(s.p[i]))
+		if (!ascii_is_digit(s.p[i]))
 			return false;
-		digit = (uint64_t)(s.p[i] - '0');
 		if (value > (UINT64_MAX - digit) / 10)
 			value = UINT64_MAX;
 		else
@@ -371,235 +251,169 @@ parse_size(struct span s, uint64_t *out)
 	return true;
 }
 
-static bool
-is_capital_hex(uint8_t c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
-}
-
 /* "AUTH=" mailbox as xtext, or "<>" (RFC 4954 5, RFC 3461 4); not used. */
 static bool
 is_auth_value(struct span value)
 {
-	for (size_t i = 0; i < value.n; i++)
-		if (value.p[i] == '+' && (value.n - i < 3 ||
-		    !is_capital_hex(value.p[i + 1]) ||
-		    !is_capital_hex(value.p[i + 2])))
+	for (; value.n > 0; value = span_skip(value, 1))
+		if (value.p[0] == '+' && (value.n < 3 ||
+		    strchr("0123456789ABCDEF", value.p[1]) == NULL ||
+		    strchr("0123456789ABCDEF", value.p[2]) == NULL))
 			return false;
 	return true;
-}
-
-/* One parameter of MAIL.  has_value tells "BODY=" from "BODY". */
-static enum syntax
-apply_mail_param(struct span key, struct span value, bool has_value,
-    struct mail_params *out)
-{
-	if (span_equal_fold(key, span_of("SIZE"))) {
-		if (out->has_size)
-			return SYNTAX_DOUBLED;
-		out->has_size = true;
-		return has_value && parse_size(value, &out->size) ?
-		    SYNTAX_OK : SYNTAX_BAD;
-	}
-	if (span_equal_fold(key, span_of("BODY"))) {
-		if (out->has_body)
-			return SYNTAX_DOUBLED;
-		out->has_body = true;
-		out->body_8bit = span_equal_fold(value, span_of("8BITMIME"));
-		return out->body_8bit || span_equal_fold(value,
-		    span_of("7BIT")) ? SYNTAX_OK : SYNTAX_BAD;
-	}
-	if (span_equal_fold(key, span_of("SMTPUTF8"))) {
-		if (out->smtputf8)
-			return SYNTAX_DOUBLED;
-		out->smtputf8 = true;
-		return has_value ? SYNTAX_BAD : SYNTAX_OK;
-	}
-	if (span_equal_fold(key, span_of("AUTH"))) {
-		if (out->has_auth)
-			return SYNTAX_DOUBLED;
-		out->has_auth = true;
-		return has_value && is_auth_value(value) ? SYNTAX_OK :
-		    SYNTAX_BAD;
-	}
-	return SYNTAX_UNKNOWN;
 }
 
 /*
  * esmtp-param   = esmtp-keyword ["=" esmtp-value]
  * esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
  * esmtp-value   = 1*(%d33-60 / %d62-126)
+ * Without "=" value->p is NULL.
  */
 static bool
-take_param(struct cursor *c, struct span *key, struct span *value,
-    bool *has_value)
+take_param(struct span *in, struct span *key, struct span *value)
 {
 	size_t n = 0;
 
-	while (n < c->in.n && (is_alnum(c->in.p[n]) ||
-	    (n > 0 && c->in.p[n] == '-')))
+	while (n < in->n && (ascii_is_alnum(in->p[n]) ||
+	    (n > 0 && in->p[n] == '-')))
 		n++;
-	*key = span_from(c->in.p, n);
-	c->in = span_skip(c->in, n);
-	if (n == 0)
-		return false;
-	*has_value = take(c, '=');
-	for (n = 0; *has_value && n < c->in.n; n++)
-		if (c->in.p[n] < 33 || c->in.p[n] > 126 || c->in.p[n] == '=')
-			break;
-	*value = span_from(c->in.p, n);
-	c->in = span_skip(c->in, n);
-	if (*has_value && n == 0)
-		return false;
-	return at_end(c) || next_is(c, ' ');
+	*key = span_from(in->p, n);
+	*value = span_from(NULL, 0);
+	*in = span_skip(*in, n);
+	if (span_take(in, '=')) {
+		for (n = 0; n < in->n && in->p[n] > 32 && in->p[n] < 127 &&
+		    in->p[n] != '='; n++)
+			continue;
+		*value = span_from(in->p, n);
+		*in = span_skip(*in, n);
+	}
+	return key->n > 0 && n > 0 && (in->n == 0 || span_next_is(*in, ' '));
 }
 
 static bool
-take_spaces(struct cursor *c)
+apply_param(unsigned param, struct span value, struct mail_params *out)
 {
-	bool any = false;
-
-	while (take(c, ' '))
-		any = true;
-	return any;
+	switch (param) {
+	case SMTP_PARAM_SIZE:
+		return parse_size(value, &out->size);
+	case SMTP_PARAM_BODY:
+		out->body_8bit = span_equal_fold(value, span_of("8BITMIME"));
+		return out->body_8bit || span_equal_fold(value,
+		    span_of("7BIT"));
+	case SMTP_PARAM_SMTPUTF8:
+		return value.p == NULL;
+	default:
+		return value.p != NULL && is_auth_value(value);
+	}
 }
 
 enum syntax
-smtp_parse_mail_params(struct span in, struct mail_params *out)
+smtp_parse_params(struct span in, unsigned offered, struct mail_params *out)
 {
-	struct cursor c = { in };
+	static const char *const names[] = { "SIZE", "BODY", "SMTPUTF8",
+	    "AUTH" };
 
 	memset(out, 0, sizeof(*out));
-	while (!at_end(&c)) {
+	while (in.n > 0) {
 		struct span key, value;
-		bool has_value;
-		enum syntax result;
+		unsigned i = 0;
 
-		if (!take_spaces(&c))
+		if (!span_take(&in, ' '))
 			return SYNTAX_BAD;
-		if (at_end(&c))
+		while (span_take(&in, ' '))
+			continue;
+		if (in.n == 0)
 			break;	/* trailing blanks: RFC 5321 4.1.1 */
-		if (!take_param(&c, &key, &value, &has_value))
+		if (!take_param(&in, &key, &value))
 			return SYNTAX_BAD;
-		result = apply_mail_param(key, value, has_value, out);
-		if (result != SYNTAX_OK)
-			return result;
+		while (i < SMTP_PARAM_COUNT &&
+		    !span_equal_fold(key, span_of(names[i])))
+			i++;
+		if ((offered & 1U << i) == 0)
+			return SYNTAX_UNKNOWN;
+		if (out->given & 1U << i)
+			return SYNTAX_DOUBLED;
+		out->given |= 1U << i;
+		if (!apply_param(1U << i, value, out))
+			return SYNTAX_BAD;
 	}
 	return SYNTAX_OK;
-}
-
-enum syntax
-smtp_parse_rcpt_params(struct span in)
-{
-	struct cursor c = { in };
-	struct span key, value;
-	bool has_value;
-
-	if (at_end(&c))
-		return SYNTAX_OK;
-	if (!take_spaces(&c))
-		return SYNTAX_BAD;
-	if (at_end(&c))
-		return SYNTAX_OK;
-	return take_param(&c, &key, &value, &has_value) ? SYNTAX_UNKNOWN :
-	    SYNTAX_BAD;
 }
 
 bool
 smtp_domain_valid(struct span in)
 {
-	char scratch[smtp_domain_max_bytes];
-	struct word w = { scratch, 0, smtp_domain_max_bytes, false };
-	struct cursor c = { in };
+	struct buf unused = { 0 };
 
-	return take_domain(&c, &w) && at_end(&c) && !w.too_long;
+	return in.n <= smtp_domain_max_bytes && take_domain(&in, &unused) &&
+	    in.n == 0;
 }
 
 bool
 smtp_helo_valid(struct span in)
 {
+	struct span inner = in;
+	uint8_t ip[16];
+
 	if (in.n < 1 || in.n > smtp_domain_max_bytes)
 		return false;
-	if (ipv6_valid(in) || (in.n > 2 && in.p[0] == '[' &&
-	    in.p[in.n - 1] == ']' && ipv6_valid(span_from(in.p + 1,
-	    in.n - 2))))
+	if (in.p[0] == '[' && in.p[in.n - 1] == ']')
+		inner = span_from(in.p + 1, in.n - 2);
+	if (literal_valid(in) || ip_parse_v6(inner, ip))
 		return true;
-	if (in.p[0] == '[')
-		return literal_valid(in);
 	for (size_t i = 0; i < in.n; i++)
-		if (!is_alnum(in.p[i]) && in.p[i] != '-' && in.p[i] != '.' &&
-		    in.p[i] != '_')
+		if (!ascii_is_alnum(in.p[i]) && in.p[i] != '-' &&
+		    in.p[i] != '.' && in.p[i] != '_')
 			return false;
 	return true;
 }
 
-/* A domain as take_domain or take_literal would have stored it. */
+/* A domain as take_host would have stored it. */
 static bool
 domain_valid(struct span s)
 {
-	char scratch[smtp_domain_max_bytes];
-	struct word w = { scratch, 0, smtp_domain_max_bytes, false };
-	struct cursor c = { s };
+	uint8_t storage[smtp_domain_max_bytes];
+	struct buf host = buf_over(storage, sizeof(storage));
+	struct span in = s;
 
-	if (!(next_is(&c, '[') ? take_literal(&c, &w) : take_domain(&c, &w)))
-		return false;
-	return at_end(&c) && !w.too_long && memcmp(scratch, s.p, s.n) == 0;
+	return take_host(&in, &host) && in.n == 0 &&
+	    span_equal(buf_span(&host), s);
 }
 
 static bool
 local_valid(struct span s)
 {
-	for (size_t i = 0; i < s.n; ) {
-		size_t n = s.p[i] >= 32 && s.p[i] <= 126 ? 1 :
-		    utf8_non_ascii(span_skip(s, i));
+	size_t n;
 
-		if (n == 0)
-			return false;
-		i += n;
-	}
-	return true;
-}
-
-static bool
-all_zero(const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (p[i] != '\0')
-			return false;
-	return true;
+	while ((n = text_length(s)) > 0)
+		s = span_skip(s, n);
+	return s.n == 0;
 }
 
 bool
 smtp_mailbox_valid(const struct mailbox *m)
 {
 	/* So that mailboxes may be compared by memcmp(3). */
-	if (!all_zero(m->local + m->local_len,
-	    sizeof(m->local) - m->local_len) ||
-	    !all_zero(m->domain + m->domain_len,
-	    sizeof(m->domain) - m->domain_len))
-		return false;
-	if (smtp_mailbox_is_null(m))
-		return true;
-	if (!local_valid(span_from(m->local, m->local_len)))
-		return false;
-	return m->domain_len == 0 ||
-	    domain_valid(span_from(m->domain, m->domain_len));
-}
-
-static bool
-has_high(const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if ((uint8_t)p[i] > 0x7f)
-			return true;
-	return false;
+	for (size_t i = m->local_len; i < sizeof(m->local); i++)
+		if (m->local[i] != '\0')
+			return false;
+	for (size_t i = m->domain_len; i < sizeof(m->domain); i++)
+		if (m->domain[i] != '\0')
+			return false;
+	return local_valid(span_from(m->local, m->local_len)) &&
+	    (m->domain_len == 0 || domain_valid(span_from(m->domain,
+	    m->domain_len)));
 }
 
 bool
 smtp_mailbox_is_utf8(const struct mailbox *m)
 {
-	return has_high(m->local, m->local_len) ||
-	    has_high(m->domain, m->domain_len);
+	/* Unused octets are zero. */
+	_Static_assert(sizeof(m->local) == sizeof(m->domain), "one length");
+	for (size_t i = 0; i < m->local_len || i < m->domain_len; i++)
+		if (((uint8_t)m->local[i] | (uint8_t)m->domain[i]) > 0x7f)
+			return true;
+	return false;
 }
 
 bool
@@ -611,13 +425,10 @@ smtp_mailbox_is_null(const struct mailbox *m)
 bool
 smtp_mailbox_from_any(struct span in, struct mailbox *out)
 {
-	struct mailbox m = { 0 };
-
 	if (in.n == 0 || in.n > smtp_local_max_bytes || !local_valid(in))
 		return false;
-	m.local_len = (uint8_t)in.n;
-	memcpy(m.local, in.p, in.n);
-	*out = m;
+	*out = (struct mailbox){ .local_len = (uint8_t)in.n };
+	memcpy(out->local, in.p, in.n);
 	return true;
 }
 
@@ -625,37 +436,27 @@ bool
 smtp_mailbox_from_text(struct span in, struct mailbox *out)
 {
 	struct mailbox m = { 0 };
-	struct word local = { m.local, 0, smtp_local_max_bytes, false };
-	struct word domain = { m.domain, 0, smtp_domain_max_bytes, false };
-	struct cursor c = { in };
+	struct buf local = buf_over(m.local, sizeof(m.local));
+	struct buf domain = buf_over(m.domain, sizeof(m.domain));
 
-	if (!take_dot_string(&c, &local))
+	if (!take_dot_string(&in, &local) ||
+	    (span_take(&in, '@') && (span_next_is(in, '[') ||
+	    !take_host(&in, &domain))) ||
+	    in.n > 0 || local.cut || domain.cut)
 		return false;
-	if (take(&c, '@') && !take_domain(&c, &domain))
-		return false;
-	if (!at_end(&c) || local.too_long || domain.too_long)
-		return false;
-	m.local_len = local.len;
-	m.domain_len = domain.len;
+	m.local_len = (uint8_t)local.n;
+	m.domain_len = (uint8_t)domain.n;
 	*out = m;
 	return true;
-}
-
-static bool
-is_dot_string(struct span s)
-{
-	char scratch[smtp_local_max_bytes];
-	struct word w = { scratch, 0, smtp_local_max_bytes, false };
-	struct cursor c = { s };
-
-	return take_dot_string(&c, &w) && at_end(&c);
 }
 
 size_t
 smtp_mailbox_text(const struct mailbox *m, char *out)
 {
+	struct span local = span_from(m->local, m->local_len);
+	struct buf unused = { 0 };
 	bool quote = !smtp_mailbox_is_null(m) &&
-	    !is_dot_string(span_from(m->local, m->local_len));
+	    (!take_dot_string(&local, &unused) || local.n > 0);
 	size_t n = 0;
 
 	if (quote)

@@ -49,14 +49,19 @@ enum syntax {
 	SYNTAX_DOUBLED		/* a parameter given twice: 501 */
 };
 
-/* Parameters of MAIL (RFC 1870, 6152, 6531). */
+/* Parameters of MAIL (RFC 1870, 6152, 6531, 4954 5), as bits. */
+enum {
+	SMTP_PARAM_SIZE = 1 << 0,
+	SMTP_PARAM_BODY = 1 << 1,
+	SMTP_PARAM_SMTPUTF8 = 1 << 2,
+	SMTP_PARAM_AUTH = 1 << 3,
+	SMTP_PARAM_COUNT = 4
+};
+
 struct mail_params {
-	bool		has_size;
+	unsigned	given;		/* bits of SMTP_PARAM_ */
 	uint64_t	size;		/* octets; UINT64_MAX when larger */
 	bool		body_8bit;	/* BODY=8BITMIME */
-	bool		has_body;
-	bool		smtputf8;
-	bool		has_auth;	/* AUTH=, well-formed (RFC 4954 5) */
 };
 
 /*
@@ -68,10 +73,12 @@ struct mail_params {
  */
 enum syntax	smtp_parse_path(struct span in, bool null_ok,
 		    bool postmaster_ok, struct mailbox *out, struct span *rest);
-/* Reads " PARAM=value PARAM ..." behind a MAIL path, to the end of in. */
-enum syntax	smtp_parse_mail_params(struct span in, struct mail_params *out);
-/* RCPT has no parameters here: SYNTAX_OK only when in is blank. */
-enum syntax	smtp_parse_rcpt_params(struct span in);
+/*
+ * Reads " PARAM=value PARAM ..." behind a path, to the end of in.  Parameters
+ * that are not in the bits of offered are unknown.
+ */
+enum syntax	smtp_parse_params(struct span in, unsigned offered,
+		    struct mail_params *out);
 /*
  * A host name, in MAIL, in RCPT and in the configuration: labels of letters,
  * digits, "_", inner "-" and UTF-8, at most 63 octets each, separated by dots;

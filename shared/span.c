@@ -48,8 +48,49 @@ span_skip(struct span a, size_t n)
 	return (struct span){ a.p + n, a.n - n };
 }
 
+bool
+span_next_is(struct span s, uint8_t octet)
+{
+	return s.n > 0 && s.p[0] == octet;
+}
+
+bool
+span_take(struct span *in, uint8_t octet)
+{
+	bool there = span_next_is(*in, octet);
+
+	if (there)
+		*in = span_skip(*in, 1);
+	return there;
+}
+
+struct span
+span_cut(struct span *in, uint8_t end)
+{
+	const uint8_t *at = in->n == 0 ? NULL : memchr(in->p, end, in->n);
+	struct span before = *in;
+
+	if (at != NULL)
+		before.n = (size_t)(at - in->p);
+	*in = span_skip(*in, before.n + 1);
+	return before;
+}
+
 uint8_t
 ascii_lower(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+}
+
+bool
+ascii_is_digit(uint8_t c)
+{
+	return c >= '0' && c <= '9';
+}
+
+bool
+ascii_is_alnum(uint8_t c)
+{
+	c = ascii_lower(c);
+	return ascii_is_digit(c) || (c >= 'a' && c <= 'z');
 }

@@ -26,7 +26,18 @@ bool		span_equal_fold(struct span a, struct span b);
 bool		span_begins_fold(struct span a, struct span prefix);
 /* The view without its first n octets (all of it, when n is larger). */
 struct span	span_skip(struct span a, size_t n);
+/* Does s begin with that octet? */
+bool		span_next_is(struct span s, uint8_t octet);
+/* The same; if so, takes it off *in. */
+bool		span_take(struct span *in, uint8_t octet);
+/*
+ * Takes the octets before the first end off *in, and end itself; all octets,
+ * when there is no end.  Returns them, without end.
+ */
+struct span	span_cut(struct span *in, uint8_t end);
 /* An ASCII capital as its small letter; any other octet unchanged. */
 uint8_t		ascii_lower(uint8_t c);
+bool		ascii_is_digit(uint8_t c);
+bool		ascii_is_alnum(uint8_t c);
 
 #endif

@@ -3,79 +3,35 @@
  */
 #include "shared/utf8.h"
 
-/*
- * RFC 3629 section 4: the second octet's range depends on the first; every
- * later one is 80 to BF.
- */
-static bool
-second_fits(uint8_t first, uint8_t second)
+size_t
+utf8_next(struct span in, uint32_t *out)
 {
-	switch (first) {
-	case 0xe0:
-		return second >= 0xa0 && second <= 0xbf;
-	case 0xed:
-		return second >= 0x80 && second <= 0x9f;
-	case 0xf0:
-		return second >= 0x90 && second <= 0xbf;
-	case 0xf4:
-		return second >= 0x80 && second <= 0x8f;
-	default:
-		return second >= 0x80 && second <= 0xbf;
-	}
-}
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint32_t c = in.n == 0 ? 0xff : in.p[0];
+	size_t n = c < 0x80 ? 1 : c < 0xc0 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 :
+	    c < 0xf8 ? 4 : 0;
 
-static size_t
-length_by_first(uint8_t first)
-{
-	if (first < 0x80)
-		return 1;
-	if (first >= 0xc2 && first <= 0xdf)
-		return 2;
-	if (first >= 0xe0 && first <= 0xef)
-		return 3;
-	if (first >= 0xf0 && first <= 0xf4)
-		return 4;
-	return 0;
+	if (n == 0 || n > in.n)
+		return 0;
+	if (n > 1)
+		c &= 0x7fU >> n;
+	for (size_t i = 1; i < n; i++) {
+		if ((in.p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (in.p[i] & 0x3fU);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*out = c;
+	return n;
 }
 
 size_t
 utf8_first(struct span s)
 {
-	size_t n;
+	uint32_t unused;
 
-	if (s.n == 0)
-		return 0;
-	n = length_by_first(s.p[0]);
-	if (n == 0 || n > s.n)
-		return 0;
-	if (n > 1 && !second_fits(s.p[0], s.p[1]))
-		return 0;
-	for (size_t i = 2; i < n; i++)
-		if (s.p[i] < 0x80 || s.p[i] > 0xbf)
-			return 0;
-	return n;
-}
-
-bool
-utf8_is_c1(struct span s)
-{
-	return s.n >= 2 && s.p[0] == 0xc2 && s.p[1] >= 0x80 && s.p[1] <= 0x9f;
-}
-
-size_t
-utf8_next(struct span in, uint32_t *out)
-{
-	static const uint8_t first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
-	size_t n = utf8_first(in);
-	uint32_t c;
-
-	if (n == 0)
-		return 0;
-	c = in.p[0] & first_bits[n];
-	for (size_t i = 1; i < n; i++)
-		c = c << 6 | (in.p[i] & 0x3fU);
-	*out = c;
-	return n;
+	return utf8_next(s, &unused);
 }
 
 /*

@@ -9,14 +9,12 @@
 #include "shared/span.h"
 
 /*
- * The length (1 to 4) of the character that s begins with; 0 when s is empty
- * or does not begin with a whole, well-formed one.
+ * The length (1 to 4) of the character that in begins with, which is stored in
+ * *out; 0 when in is empty or does not begin with a whole, well-formed one.
  */
-size_t	utf8_first(struct span s);
-/* True for the two-octet forms of U+0080 to U+009F, the C1 controls. */
-bool	utf8_is_c1(struct span s);
-/* As utf8_first; stores the character in *out if there is one. */
 size_t	utf8_next(struct span in, uint32_t *out);
+/* The same without the character. */
+size_t	utf8_first(struct span s);
 /*
  * Whether c may be shown as it is: not if it is invisible, moves a cursor or
  * changes the direction of text.  For output and for names in our own files;

@@ -166,7 +166,8 @@ begin_transaction(struct smtp_session *s, const struct mailbox *from,
     const struct mail_params *params)
 {
 	struct ipc_mail mail = { .from = *from, .size = params->size,
-	    .esmtp = s->esmtp, .smtputf8 = params->smtputf8,
+	    .esmtp = s->esmtp,
+	    .smtputf8 = (params->given & SMTP_PARAM_SMTPUTF8) != 0,
 	    .body_8bit = params->body_8bit, .helo_len = s->helo_len };
 
 	memcpy(mail.helo, s->helo, s->helo_len);
@@ -184,6 +185,7 @@ cmd_mail(struct smtp_session *s, struct span arg)
 	struct span rest;
 	enum syntax syntax;
 	enum verdict verdict;
+	bool utf8;
 
 	if (!span_begins_fold(arg, span_of("FROM:")))
 		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
@@ -192,24 +194,21 @@ cmd_mail(struct smtp_session *s, struct span arg)
 		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
 		    REPLY_BAD_SENDER));
 	/* After HELO no parameter is known (RFC 5321 4.1.1.11). */
-	syntax = s->esmtp ? smtp_parse_mail_params(rest, &params) :
-	    smtp_parse_rcpt_params(rest);
-	if (syntax == SYNTAX_OK && s->esmtp && params.has_auth &&
-	    s->auth == IPC_AUTH_NOT)
-		syntax = SYNTAX_UNKNOWN;
+	syntax = smtp_parse_params(rest, !s->esmtp ? 0 : SMTP_PARAM_SIZE |
+	    SMTP_PARAM_BODY | SMTP_PARAM_SMTPUTF8 |
+	    (s->auth == IPC_AUTH_NOT ? 0 : SMTP_PARAM_AUTH), &params);
 	if (syntax != SYNTAX_OK)
 		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
 		    REPLY_BAD_PARAM));
-	if (!s->esmtp)
-		memset(&params, 0, sizeof(params));
-	if (lacks_utf8(s, &from, params.smtputf8))
+	utf8 = (params.given & SMTP_PARAM_SMTPUTF8) != 0;
+	if (lacks_utf8(s, &from, utf8))
 		return fault(s, NOTE_NO_UTF8, REPLY_NEEDS_UTF8);
 	if (params.size > s->settings->message_size_bytes)
 		return fault(s, NOTE_TOO_BIG, REPLY_TOO_BIG);
 	verdict = begin_transaction(s, &from, &params);
 	if (verdict == VERDICT_OK) {
 		s->state = SMTP_MAIL;
-		s->smtputf8 = params.smtputf8;
+		s->smtputf8 = utf8;
 		s->recipients = 0;
 	}
 	return smtp_go_on(verdict_reply(verdict, REPLY_SENDER_OK));
@@ -219,6 +218,7 @@ cmd_mail(struct smtp_session *s, struct span arg)
 static struct outcome
 cmd_rcpt(struct smtp_session *s, struct span arg)
 {
+	struct mail_params none;
 	struct mailbox to;
 	struct span rest;
 	enum syntax syntax;
@@ -230,7 +230,7 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 	if (syntax != SYNTAX_OK)
 		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
 		    REPLY_BAD_RCPT));
-	syntax = smtp_parse_rcpt_params(rest);
+	syntax = smtp_parse_params(rest, 0, &none);
 	if (syntax != SYNTAX_OK)
 		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
 		    REPLY_BAD_PARAM));

@@ -37,14 +37,9 @@ take(struct span *in, const char *ends)
 bool
 conf_parse_line(struct span *rest, struct span *line)
 {
-	const uint8_t *lf;
-
 	if (rest->n == 0)
 		return false;
-	lf = memchr(rest->p, '\n', rest->n);
-	*line = span_from(rest->p, lf == NULL ? rest->n :
-	    (size_t)(lf - rest->p));
-	*rest = span_skip(*rest, line->n + (lf != NULL));
+	*line = span_cut(rest, '\n');
 	return true;
 }
 
@@ -233,19 +228,6 @@ conf_parse_target(struct span *rest, struct span *target)
 	return true;
 }
 
-static bool
-is_digit(uint8_t c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_alnum(uint8_t c)
-{
-	c = ascii_lower(c);
-	return is_digit(c) || (c >= 'a' && c <= 'z');
-}
-
 const struct conf_unit conf_units_none[] = { { '\0', 1 } };
 const struct conf_unit conf_units_size[] = { { 'G', 1024 * 1024 * 1024 },
     { 'M', 1024 * 1024 }, { 'K', 1024 }, { '\0', 1 } };
@@ -268,7 +250,7 @@ conf_parse_number(struct span in, const struct conf_unit *units, uint64_t *out)
 	for (size_t i = 0; i < in.n; i++) {
 		uint64_t digit = (uint64_t)(in.p[i] - '0');
 
-		if (!is_digit(in.p[i]))
+		if (!ascii_is_digit(in.p[i]))
 			return CONF_VALUE_BAD;
 		if (number > (UINT64_MAX - digit) / 10)
 			verdict = CONF_VALUE_LARGE;
@@ -313,7 +295,7 @@ conf_account_valid(struct span in)
 	if (in.n == 0 || in.n > 32 || in.p[0] == '-' || in.p[0] == '.')
 		return false;
 	for (size_t i = 0; i < in.n; i++)
-		if (!is_alnum(in.p[i]) && in.p[i] != '-' &&
+		if (!ascii_is_alnum(in.p[i]) && in.p[i] != '-' &&
 		    in.p[i] != '_' && in.p[i] != '.')
 			return false;
 	return true;

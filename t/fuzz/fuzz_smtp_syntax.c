@@ -78,27 +78,24 @@ static void
 try_params(struct span in)
 {
 	struct mail_params p, q;
-	enum syntax result = smtp_parse_mail_params(in, &p);
+	enum syntax result = smtp_parse_params(in, ~0U, &p);
 
-	if (smtp_parse_rcpt_params(in) == SYNTAX_OK) {
-		MUST(result == SYNTAX_OK);
-		MUST(!p.has_size && !p.has_body && !p.smtputf8);
-	}
+	if (smtp_parse_params(in, 0, &q) == SYNTAX_OK)
+		MUST(result == SYNTAX_OK && p.given == 0);
 	if (result != SYNTAX_OK)
 		return;
 	MUST(in.n == 0 || in.p[0] == ' ');
-	MUST(p.has_size || p.size == 0);
-	MUST(p.has_body || !p.body_8bit);
+	MUST((p.given & SMTP_PARAM_SIZE) || p.size == 0);
+	MUST((p.given & SMTP_PARAM_BODY) || !p.body_8bit);
+	MUST(smtp_parse_params(in, p.given, &q) == SYNTAX_OK);
 	/* Once more behind itself: whatever was given is given twice. */
 	if (in.n < 4096) {
 		uint8_t twice[8192];
 
 		memcpy(twice, in.p, in.n);
 		memcpy(twice + in.n, in.p, in.n);
-		result = smtp_parse_mail_params(span_from(twice, 2 * in.n),
-		    &q);
-		MUST(result == (p.has_size || p.has_body || p.smtputf8 ?
-		    SYNTAX_DOUBLED : SYNTAX_OK));
+		MUST(smtp_parse_params(span_from(twice, 2 * in.n), ~0U, &q) ==
+		    (p.given != 0 ? SYNTAX_DOUBLED : SYNTAX_OK));
 	}
 }
 

@@ -127,7 +127,7 @@ names() {
 		    awk '$2 ~ /^[TDRB]$/ { print $3 }'); do
 			case $name in
 			"${module%%_*}"|"${module%%_*}"_*) ;;
-			main|fatal|bug_at|ascii_lower|__wrap_*) ;;
+			main|fatal|bug_at|ascii_*|__wrap_*) ;;
 			tell_*) [ "$module" = ask ] || status=1 ;;
 			__asan_*|__odr_*|__gcov_*) ;;
 			*)
@@ -151,8 +151,8 @@ worker_image() {
 	! printf '%s\n' "$symbols" | grep -xF "$of_master"
 }
 
-# A pure module needs mem*, str*, other pure modules, and what the compiler
-# adds by itself to harden it.
+# A pure module needs mem*, str*, inet_pton(3), other pure modules, and what
+# the compiler adds by itself to harden it.
 purity() {
 	ours=
 	status=0
@@ -167,7 +167,7 @@ $(nm --defined-only "$build/$module.o" | awk '$2 ~ /^[TR]$/ { print $3 }')"
 				continue
 			fi
 			case $symbol in
-			mem*|str*|__mem*_chk|__str*_chk) ;;
+			mem*|str*|inet_pton|__mem*_chk|__str*_chk) ;;
 			__stack_chk_fail|_GLOBAL_OFFSET_TABLE_) ;;
 			__asan_*|__ubsan_*|__gcov_*) ;;
 			*)

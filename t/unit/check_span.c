@@ -93,10 +93,27 @@ START_TEST(lower)
 }
 END_TEST
 
+START_TEST(take_and_cut)
+{
+	struct span in = span_of("a,b,,c"), none = { NULL, 0 };
+
+	ck_assert(span_next_is(in, 'a') && !span_next_is(none, 'a'));
+	ck_assert(!span_take(&in, 'b') && in.n == 6);
+	ck_assert(span_take(&in, 'a') && in.n == 5);
+	ck_assert_uint_eq(span_cut(&in, ',').n, 0);
+	ck_assert(span_equal(span_cut(&in, ','), span_of("b")));
+	ck_assert_uint_eq(span_cut(&in, ',').n, 0);
+	ck_assert(span_equal(span_cut(&in, ','), span_of("c")) && in.n == 0);
+	ck_assert(span_cut(&in, ',').n == 0 && in.n == 0);
+	ck_assert(span_cut(&none, ',').n == 0 && none.n == 0);
+}
+END_TEST
+
 int
 main(void)
 {
-	const TTest *tests[] = { made, equal, begins, skip, lower };
+	const TTest *tests[] = { made, equal, begins, skip, lower,
+	    take_and_cut };
 
 	return UNIT_RUN("span", tests);
 }
