@@ -4,7 +4,7 @@
 #ifndef SHARED_IPC_H
 #define SHARED_IPC_H
 
-#include "shared/ipc_check.h"
+#include "shared/ipc_msg.h"
 
 /* A pair of connected ends, both close-on-exec.  0, or -1 and errno. */
 int	ipc_pair(int out[2]);

@@ -1,65 +1,160 @@
 /*
  * Values that are numbers in records and words for people: tables, expanded to
- * an enum here and to words where they are needed.
+ * an enum here, and by IPC_WORD to words where those are needed.
  */
 #ifndef SHARED_IPC_WORDS_H
 #define SHARED_IPC_WORDS_H
 
-/* Notes of a worker for the log; one table, one text each. */
-#define IPC_NOTES(X)							\
-	X(SYNTAX, "syntax error")					\
-	X(SEQUENCE, "command out of sequence")				\
-	X(UNKNOWN_COMMAND, "unknown command")				\
-	X(LINE_TOO_LONG, "command line too long")			\
-	X(HTTP, "HTTP or a field of a header, not SMTP")		\
-	X(NUL, "NUL in a command line")					\
-	X(BARE_COMMAND, "bare CR or LF in a command line")		\
-	X(BARE_MESSAGE, "bare CR or LF in the message")			\
-	X(NUL_MESSAGE, "NUL in the message")				\
-	X(TOO_BIG, "message over the size limit")			\
-	X(LOOP, "too many Received fields: a mail loop")		\
-	X(NO_UTF8, "non-ASCII address without SMTPUTF8")		\
-	X(PLAIN_TEXT, "password or mail without TLS")			\
-	X(NO_LOGIN, "mail without a login")				\
-	X(NO_FROM, "no From field")					\
-	X(TWO_FROM, "two From or Sender fields")			\
-	X(BAD_FROM, "From or Sender cannot be read")			\
-	X(CONTROL_FROM, "control character in From or Sender")		\
-	X(LONG_FROM, "From or Sender too long")				\
-	X(BAD_HEADER, "a header line is no field")			\
-	X(WRITE_FAILED, "the spool file could not be written")
+/* For rows that begin with (prefix of the constants, name, ...). */
+#define IPC_ENUM(P, name, ...)	P##name,
+#define IPC_WORD(P, name, word)	[P##name] = word,
 
-#define IPC_NOTE_NAME(name, text) NOTE_##name,
-enum note { IPC_NOTES(IPC_NOTE_NAME) NOTE_COUNT };
-#undef IPC_NOTE_NAME
+/* Notes of a worker for the log. */
+#define IPC_NOTES(X, P)							\
+	X(P, SYNTAX, "syntax error")					\
+	X(P, SEQUENCE, "command out of sequence")			\
+	X(P, UNKNOWN_COMMAND, "unknown command")			\
+	X(P, LINE_TOO_LONG, "command line too long")			\
+	X(P, HTTP, "HTTP or a field of a header, not SMTP")		\
+	X(P, NUL, "NUL in a command line")				\
+	X(P, BARE_COMMAND, "bare CR or LF in a command line")		\
+	X(P, BARE_MESSAGE, "bare CR or LF in the message")		\
+	X(P, NUL_MESSAGE, "NUL in the message")				\
+	X(P, TOO_BIG, "message over the size limit")			\
+	X(P, LOOP, "too many Received fields: a mail loop")		\
+	X(P, NO_UTF8, "non-ASCII address without SMTPUTF8")		\
+	X(P, PLAIN_TEXT, "password or mail without TLS")		\
+	X(P, NO_LOGIN, "mail without a login")				\
+	X(P, NO_FROM, "no From field")					\
+	X(P, TWO_FROM, "two From or Sender fields")			\
+	X(P, BAD_FROM, "From or Sender cannot be read")			\
+	X(P, CONTROL_FROM, "control character in From or Sender")	\
+	X(P, LONG_FROM, "From or Sender too long")			\
+	X(P, BAD_HEADER, "a header line is no field")			\
+	X(P, WRITE_FAILED, "the spool file could not be written")
+enum note { IPC_NOTES(IPC_ENUM, NOTE_) NOTE_COUNT };
 
-/* How a session ended; one table, one text each for log and counters. */
-#define IPC_ENDS(X, Y)							\
-	X(Y, QUIT, "quit")						\
-	X(Y, EOF, "closed by client")					\
-	X(Y, TIMEOUT, "idle for too long")				\
-	X(Y, TOO_LONG, "session too long")				\
-	X(Y, ERRORS, "too many errors")					\
-	X(Y, REFUSED, "refused for its line ends")			\
-	X(Y, FAILED, "connection failed")				\
-	X(Y, TROUBLE, "local trouble")					\
-	X(Y, STOPPED, "server stopping")				\
-	X(Y, ROOM, "its slot was needed")				\
-	X(Y, TLS, "no TLS came about")					\
-	X(Y, PROXY, "no PROXY header")					\
-	X(Y, AWAY, "turned away")
+/* How a session ended, for log and counters. */
+#define IPC_ENDS(X, P)							\
+	X(P, QUIT, "quit")						\
+	X(P, EOF, "closed by client")					\
+	X(P, TIMEOUT, "idle for too long")				\
+	X(P, TOO_LONG, "session too long")				\
+	X(P, ERRORS, "too many errors")					\
+	X(P, REFUSED, "refused for its line ends")			\
+	X(P, FAILED, "connection failed")				\
+	X(P, TROUBLE, "local trouble")					\
+	X(P, STOPPED, "server stopping")				\
+	X(P, ROOM, "its slot was needed")				\
+	X(P, TLS, "no TLS came about")					\
+	X(P, PROXY, "no PROXY header")					\
+	X(P, AWAY, "turned away")
+enum session_end { IPC_ENDS(IPC_ENUM, END_) END_COUNT };
 
-#define IPC_END_NAME(Y, name, text) END_##name,
-enum session_end { IPC_ENDS(IPC_END_NAME, ) END_COUNT };
-#undef IPC_END_NAME
+/*
+ * Decisions of the master: constant, reply to the client (for OK that of its
+ * command), counter for RCPT, word in the log.
+ */
+#define VERDICTS(X, P)							\
+	X(P, OK, TROUBLE, RCPT_OK, "ok")				\
+	X(P, UNKNOWN, UNKNOWN_RCPT, RCPT_UNKNOWN, "no such recipient")	\
+	X(P, FOREIGN, FOREIGN_RCPT, RCPT_FOREIGN, "relaying denied")	\
+	X(P, TOO_MANY, TOO_MANY_RCPTS, RCPT_TOO_MANY,			\
+	    "too many recipients")					\
+	X(P, NOT_YOURS, NOT_YOURS, SENDERS_FORGED,			\
+	    "not the user's address")					\
+	X(P, DISK_FULL, DISK_FULL, RCPT_DISK, "disk nearly full")	\
+	/* The recipient's entry or Maildir is faulty: temporary. */	\
+	X(P, BROKEN, TROUBLE, RCPT_TROUBLE, "the recipient is broken here") \
+	/* A local error, which the master has logged. */		\
+	X(P, TROUBLE, TROUBLE, RCPT_TROUBLE, "local trouble")
+enum verdict { VERDICTS(IPC_ENUM, VERDICT_) VERDICT_COUNT };
 
-/* Why the time that a client may be silent has changed. */
-enum stress {
-	STRESS_NONE,		/* the usual timeout */
-	STRESS_FULL,		/* the pool fills */
-	STRESS_EVICT,		/* another client needs the slot */
-	STRESS_END,		/* the server shuts down */
-	STRESS_COUNT
-};
+/* Why a PROXY header was refused. */
+#define IPC_PROXY_FAILS(X, P)						\
+	X(P, NONE, "it begins with no PROXY header")			\
+	X(P, CLOSED, "the connection ended before its header did")	\
+	X(P, TIMEOUT, "the header did not come within 5 seconds")	\
+	X(P, GONE, "the server stopped meanwhile")			\
+	X(P, LOST, "the connection was lost")				\
+	X(P, LONG, "a line of more than 107 octets")			\
+	X(P, LINE_END, "a line that does not end with CRLF")		\
+	X(P, SYNTAX, "a line that has not the form of a header")	\
+	X(P, ADDRESS, "an address that is not one of its family")	\
+	X(P, PORT, "a port that is not a number up to 65535")		\
+	X(P, VERSION, "a version that is not known")			\
+	X(P, COMMAND, "a command that is neither LOCAL nor PROXY")	\
+	X(P, FAMILY, "an address that is not one of TCP")		\
+	X(P, SHORT, "too few octets for its addresses")			\
+	X(P, LARGE, "a header of more than 528 octets")
+enum proxy_fail { IPC_PROXY_FAILS(IPC_ENUM, PROXY_FAIL_) PROXY_FAIL_COUNT };
+
+/* Versions of TLS that are offered. */
+#define IPC_TLS_VERSIONS(X, P)						\
+	X(P, 1_2, "TLSv1.2")						\
+	X(P, 1_3, "TLSv1.3")
+enum tls_version { IPC_TLS_VERSIONS(IPC_ENUM, TLS_VERSION_) TLS_VERSION_COUNT };
+
+/*
+ * Cipher suites that are offered, all with forward secrecy and authenticated
+ * encryption: the name in IANA's registry, which RFC 8314 4.3 wants in
+ * Received, and the name in OpenSSL.
+ */
+#define IPC_TLS_SUITES(X, P)						\
+	X(P, AES_128, "TLS_AES_128_GCM_SHA256",				\
+	    "TLS_AES_128_GCM_SHA256")					\
+	X(P, AES_256, "TLS_AES_256_GCM_SHA384",				\
+	    "TLS_AES_256_GCM_SHA384")					\
+	X(P, CHACHA, "TLS_CHACHA20_POLY1305_SHA256",			\
+	    "TLS_CHACHA20_POLY1305_SHA256")				\
+	X(P, ECDSA_AES_128, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",	\
+	    "ECDHE-ECDSA-AES128-GCM-SHA256")				\
+	X(P, ECDSA_AES_256, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",	\
+	    "ECDHE-ECDSA-AES256-GCM-SHA384")				\
+	X(P, ECDSA_CHACHA,						\
+	    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",		\
+	    "ECDHE-ECDSA-CHACHA20-POLY1305")				\
+	X(P, RSA_AES_128, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",	\
+	    "ECDHE-RSA-AES128-GCM-SHA256")				\
+	X(P, RSA_AES_256, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",	\
+	    "ECDHE-RSA-AES256-GCM-SHA384")				\
+	X(P, RSA_CHACHA, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",	\
+	    "ECDHE-RSA-CHACHA20-POLY1305")
+enum tls_suite { IPC_TLS_SUITES(IPC_ENUM, TLS_SUITE_) TLS_SUITE_COUNT };
+
+/* Why a handshake failed. */
+#define IPC_TLS_FAILS(X, P)						\
+	X(P, INJECTED, "octets behind STARTTLS, sent before the handshake") \
+	X(P, CLOSED, "the client closed the connection")		\
+	X(P, TIMEOUT, "the client was silent for too long")		\
+	X(P, GONE, "the server stopped meanwhile")			\
+	X(P, LOST, "the connection was lost")				\
+	X(P, NOT_TLS, "what the client sent is not TLS")		\
+	X(P, VERSION, "the client speaks no version of TLS from 1.2 on") \
+	X(P, SUITE, "no cipher suite or group in common")		\
+	X(P, UNTRUSTED, "the client does not trust our certificate")	\
+	X(P, ALERT, "the client refused, by an alert of its own")	\
+	X(P, NO_SIGNATURE, "the sign process gave no signature")	\
+	X(P, NO_CONTEXT, "no memory for a TLS session")			\
+	X(P, PROTOCOL, "the client broke the protocol of TLS")
+enum tls_fail { IPC_TLS_FAILS(IPC_ENUM, TLS_FAIL_) TLS_FAIL_COUNT };
+
+/*
+ * What is wrong with a certificate and its key: whether the fault is in the
+ * key's file, and the text of the error.
+ */
+#define IPC_TLS_FAULTS(X, P)						\
+	X(P, NONE, false, "nothing")					\
+	X(P, CERTIFICATE, false, "holds no certificate in PEM")		\
+	X(P, CHAIN, false, "a certificate behind the first is broken")	\
+	X(P, HASH, false, "a certificate in it is signed with a hash as " \
+	    "weak as SHA-1, and no client would take it")		\
+	X(P, KEY, true, "holds no private key in PEM")			\
+	X(P, PASSWORD, true, "its key is locked by a passphrase, and "	\
+	    "nobody is there to type it")				\
+	X(P, KIND, true, "neither an RSA nor an EC key")		\
+	X(P, BITS, true, "an RSA key has to have 2048 to 4096 bits")	\
+	X(P, MATCH, true, "not the key of this certificate")
+enum tls_fault { IPC_TLS_FAULTS(IPC_ENUM, TLS_FAULT_) TLS_FAULT_COUNT };
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <openssl/types.h>
 
-#include "shared/ipc_tls.h"
+#include "shared/ipc_process.h"
 #include "shared/span.h"
 
 /*

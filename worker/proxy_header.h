@@ -5,7 +5,7 @@
 #ifndef WORKER_PROXY_HEADER_H
 #define WORKER_PROXY_HEADER_H
 
-#include "shared/ipc_proxy.h"
+#include "shared/ipc_session.h"
 #include "shared/span.h"
 
 enum {

@@ -47,12 +47,12 @@ suites_1_2(void)
 {
 	static char list[512];
 
-#define SUITE_NAME(name, iana, openssl)					\
-	if (TLS_SUITE_##name > TLS_SUITE_CHACHA) {			\
+#define SUITE_NAME(P, name, iana, openssl)					\
+	if (P##name > TLS_SUITE_CHACHA) {			\
 		strncat(list, ":" openssl, sizeof(list) - strlen(list) - 1); \
 	}
 	list[0] = '\0';
-	IPC_TLS_SUITES(SUITE_NAME)
+	IPC_TLS_SUITES(SUITE_NAME, TLS_SUITE_)
 #undef SUITE_NAME
 	return list + 1;
 }

@@ -124,41 +124,28 @@ fail_of(const struct tls_peer *t)
 	    fail_of_reason(ERR_GET_REASON(error)) : TLS_FAIL_PROTOCOL;
 }
 
-static bool
-find_version(const char *word, struct ipc_tls *out)
+/* The place of word among n words; n: it is not there. */
+static uint32_t
+find_word(const char *word, const char *const words[], uint32_t n)
 {
-	static const char *const words[TLS_VERSION_COUNT] = {
-#define VERSION_WORD(name, text) [TLS_VERSION_##name] = text,
-		IPC_TLS_VERSIONS(VERSION_WORD)
-#undef VERSION_WORD
-	};
+	uint32_t i = 0;
 
-	for (out->version = 0; out->version < TLS_VERSION_COUNT;
-	    out->version++)
-		if (word != NULL && strcmp(word, words[out->version]) == 0)
-			return true;
-	return false;
-}
-
-static bool
-find_suite(const char *word, struct ipc_tls *out)
-{
-	static const char *const words[TLS_SUITE_COUNT] = {
-#define SUITE_WORD(name, iana, openssl) [TLS_SUITE_##name] = openssl,
-		IPC_TLS_SUITES(SUITE_WORD)
-#undef SUITE_WORD
-	};
-
-	for (out->suite = 0; out->suite < TLS_SUITE_COUNT; out->suite++)
-		if (word != NULL && strcmp(word, words[out->suite]) == 0)
-			return true;
-	return false;
+	while (i < n && (word == NULL || strcmp(word, words[i]) != 0))
+		i++;
+	return i;
 }
 
 bool
 tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
     struct ipc_tls *out, enum tls_fail *why)
 {
+#define SUITE_WORD(P, name, iana, openssl) [P##name] = openssl,
+	static const char *const suites[] = {
+		IPC_TLS_SUITES(SUITE_WORD, TLS_SUITE_) };
+#undef SUITE_WORD
+	static const char *const versions[] = {
+		IPC_TLS_VERSIONS(IPC_WORD, TLS_VERSION_) };
+
 	memset(t, 0, sizeof(*t));
 	t->peer = peer;
 	t->deadline_ms = deadline_ms;
@@ -172,8 +159,12 @@ tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
 		return false;
 	}
 	*why = TLS_FAIL_SUITE;
-	return find_version(tls_conn_version(t->conn), out) &&
-	    find_suite(tls_conn_cipher(t->conn), out);
+	out->version = find_word(tls_conn_version(t->conn), versions,
+	    TLS_VERSION_COUNT);
+	out->suite = find_word(tls_conn_cipher(t->conn), suites,
+	    TLS_SUITE_COUNT);
+	return out->version < TLS_VERSION_COUNT &&
+	    out->suite < TLS_SUITE_COUNT;
 }
 
 /* ---- after the handshake ---------------------------------------------- */

@@ -14,7 +14,7 @@
 #include "server/conf/conf_keyword.h"
 #include "shared/array.h"
 #include "shared/ip.h"
-#include "shared/ipc_tls.h"
+#include "shared/ipc_process.h"
 
 /* array_grow that reports a lack of memory. */
 static void *

@@ -66,9 +66,9 @@ enum counter
 counters_of_rcpt(enum verdict verdict)
 {
 	static const enum counter counters[VERDICT_COUNT] = {
-#define VERDICT_COUNTER(name, reply, counter, word)			\
-		[VERDICT_##name] = COUNTER_##counter,
-		VERDICTS(VERDICT_COUNTER)
+#define VERDICT_COUNTER(P, name, reply, counter, word)			\
+		[P##name] = COUNTER_##counter,
+		VERDICTS(VERDICT_COUNTER, VERDICT_)
 #undef VERDICT_COUNTER
 	};
 

@@ -38,8 +38,8 @@ static const struct {
 	bool		 of_key;	/* report the key's file */
 	const char	*text;
 } faults[TLS_FAULT_COUNT] = {
-#define FAULT_ROW(name, of_key, text) [TLS_FAULT_##name] = { of_key, text },
-	IPC_TLS_FAULTS(FAULT_ROW)
+#define FAULT_ROW(P, name, of_key, text) [P##name] = { of_key, text },
+	IPC_TLS_FAULTS(FAULT_ROW, TLS_FAULT_)
 #undef FAULT_ROW
 };
 

@@ -11,15 +11,13 @@
 #include "shared/log.h"
 
 static const char *const suites[TLS_SUITE_COUNT] = {
-#define SUITE_WORD(name, iana, openssl) [TLS_SUITE_##name] = iana,
-	IPC_TLS_SUITES(SUITE_WORD)
+#define SUITE_WORD(P, name, iana, openssl) [P##name] = iana,
+	IPC_TLS_SUITES(SUITE_WORD, TLS_SUITE_)
 #undef SUITE_WORD
 };
 
 static const char *const versions[TLS_VERSION_COUNT] = {
-#define VERSION_WORD(name, text) [TLS_VERSION_##name] = text,
-	IPC_TLS_VERSIONS(VERSION_WORD)
-#undef VERSION_WORD
+	IPC_TLS_VERSIONS(IPC_WORD, TLS_VERSION_)
 };
 
 enum { day_s = 86400, soon_days = 7 };

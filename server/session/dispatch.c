@@ -32,15 +32,11 @@ enum {
 };
 
 static const char *const note_words[NOTE_COUNT] = {
-#define NOTE_WORDS(name, text) [NOTE_##name] = text,
-	IPC_NOTES(NOTE_WORDS)
-#undef NOTE_WORDS
+	IPC_NOTES(IPC_WORD, NOTE_)
 };
 
 static const char *const fail_words[TLS_FAIL_COUNT] = {
-#define FAIL_WORDS(name, text) [TLS_FAIL_##name] = text,
-	IPC_TLS_FAILS(FAIL_WORDS)
-#undef FAIL_WORDS
+	IPC_TLS_FAILS(IPC_WORD, TLS_FAIL_)
 };
 
 /*

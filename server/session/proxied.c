@@ -9,9 +9,7 @@
 #include "shared/log.h"
 
 static const char *const fails[PROXY_FAIL_COUNT] = {
-#define FAIL_WORDS(name, text) [PROXY_FAIL_##name] = text,
-	IPC_PROXY_FAILS(FAIL_WORDS)
-#undef FAIL_WORDS
+	IPC_PROXY_FAILS(IPC_WORD, PROXY_FAIL_)
 };
 
 static void

@@ -5,7 +5,7 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "shared/ipc_check.h"
+#include "shared/ipc_msg.h"
 
 static void
 must_be_path(const struct mailbox *m)

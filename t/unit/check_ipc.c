@@ -339,7 +339,7 @@ START_TEST(contents_wrong)
 	begin();
 	before = open_fds();
 	send_raw(&r, ipc_size(IPC_NOTE), NULL, 0);
-	expect_bad(before, "note out of range");
+	expect_bad(before, "NOTE with a value that is out of range");
 	r = note(0);
 	r.type = IPC_TYPE_COUNT;
 	send_raw(&r, ipc_size(IPC_NOTE), NULL, 0);

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#include "shared/ipc_check.h"
+#include "shared/ipc_msg.h"
 
 enum { states = 9 };
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "server/control/control_list.h"
-#include "shared/ipc_check.h"
+#include "shared/ipc_msg.h"
 #include "shared/os/sandbox_table.h"
 
 static const char *const ways[] = {

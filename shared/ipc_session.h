@@ -1,0 +1,198 @@
+/*
+ * Payloads of the records between the master and a worker, about one client's
+ * session.  Rows of the table in shared/ipc_table.h.
+ */
+#ifndef SHARED_IPC_SESSION_H
+#define SHARED_IPC_SESSION_H
+
+#include "shared/ipc_words.h"
+#include "shared/sasl.h"
+#include "shared/smtp_syntax.h"
+
+enum {
+	ipc_id_bytes = 16,	/* of a session or a message */
+	ipc_authors_max = 100,	/* addresses in From and Sender */
+	ipc_unknown_times = 10,	/* unknown recipients per error */
+	ipc_traces_max = 512,	/* kept of one session */
+	ipc_trace_bytes = 1024,
+	/* "alice@example.org", or any name in the catcher; NUL included */
+	login_name_max_bytes = smtp_local_max_bytes + 1 +
+	    smtp_domain_max_bytes + 1
+};
+
+/* Extensions that are not offered now, as their process is missing. */
+enum ipc_lack {
+	IPC_LACKS_TLS = 1 << 0,
+	IPC_LACKS_AUTH = 1 << 1,
+	IPC_LACKS_ALL = (1 << 2) - 1
+};
+
+/* When AUTH is offered on the client's listener. */
+enum ipc_auth {
+	IPC_AUTH_NOT,
+	IPC_AUTH_ALWAYS,		/* the catcher */
+	IPC_AUTH_SUBMISSION,		/* under TLS, and before MAIL */
+	IPC_AUTH_COUNT
+};
+
+/*
+ * Carries the client's socket; or, where input and output differ (smtpd -i
+ * between pipes), the input, and OUTPUT before it carries the output.
+ * room: the disk has space now, so that for a moment the worker can answer
+ * MAIL without asking (struct ipc_mail: wait).
+ */
+struct ipc_session {
+	uint32_t	idle_timeout_s;
+	uint32_t	room;
+	uint32_t	auth;		/* enum ipc_auth */
+	uint32_t	tls_first;	/* implicit TLS (RFC 8314) */
+	uint32_t	proxied;	/* a PROXY header comes first */
+	uint32_t	lacks;		/* bits of enum ipc_lack */
+};
+
+/* Why the time that a client may be silent has changed. */
+enum stress {
+	STRESS_NONE,		/* the usual timeout */
+	STRESS_FULL,		/* the pool fills */
+	STRESS_EVICT,		/* another client needs the slot */
+	STRESS_END,		/* the server shuts down */
+	STRESS_COUNT
+};
+
+/* At any time in a session: how long the client may be silent from now on. */
+struct ipc_stress {
+	uint32_t	idle_timeout_ms;
+	uint32_t	why;		/* enum stress */
+};
+
+/*
+ * MAIL, and the name from HELO.  Without wait the master sends no answer; if
+ * the disk is full by then, the first RCPT gets that verdict.
+ */
+struct ipc_mail {
+	struct mailbox	from;
+	uint64_t	size;		/* SIZE=; 0: not given */
+	uint8_t		wait;
+	uint8_t		esmtp;		/* EHLO, not HELO */
+	uint8_t		smtputf8;
+	uint8_t		body_8bit;
+	uint8_t		helo_len;
+	char		helo[smtp_domain_max_bytes];
+};
+
+struct ipc_rcpt {
+	struct mailbox	to;
+};
+
+/* held_back_ms: delay of an UNKNOWN reply, which slows down guessing. */
+struct ipc_verdict {
+	uint32_t	verdict;
+	uint32_t	held_back_ms;
+};
+
+struct ipc_commit {
+	uint64_t	size;		/* of the whole file, in octets */
+};
+
+struct ipc_abort {
+	uint32_t	error;		/* errno of the spool file; or 0 */
+};
+
+/* The message is stored; room as in struct ipc_session. */
+struct ipc_stored {
+	char		id[ipc_id_bytes + 1];
+	uint8_t		room;
+};
+
+struct ipc_note {
+	uint32_t	note;
+};
+
+struct ipc_end {
+	uint32_t	end;
+	uint32_t	commands;
+	uint32_t	errors;
+	uint64_t	octets_in;
+	uint64_t	octets_out;
+};
+
+enum ipc_trace_kind {
+	IPC_TRACE_SERVER,
+	IPC_TRACE_CLIENT,
+	IPC_TRACE_REMARK,	/* the worker's, about what happened */
+	IPC_TRACE_KIND_COUNT
+};
+
+/* One line or piece that was read or written, or a remark. */
+struct ipc_trace {
+	uint32_t	ms;		/* since the session began */
+	uint8_t		kind;
+	uint16_t	n;
+	uint8_t		octets[ipc_trace_bytes];
+};
+
+/* The client's AUTH.  Each process wipes its copy after use. */
+struct ipc_login {
+	uint8_t		name_len;	/* at least 1, as password_len */
+	uint8_t		password_len;
+	uint8_t		as_len;		/* of the authzid; 0: none */
+	uint8_t		mechanism;	/* enum sasl_mechanism */
+	char		name[sasl_name_max_bytes];
+	char		as[sasl_name_max_bytes];
+	char		password[sasl_password_max_bytes];
+};
+
+enum login_answer {
+	LOGIN_OK,
+	LOGIN_WRONG,		/* unknown name, or wrong password */
+	LOGIN_LATER,		/* too many failures; not checked */
+	LOGIN_OTHER,		/* authzid of another; not checked */
+	LOGIN_TROUBLE,		/* local trouble; not checked */
+	LOGIN_COUNT
+};
+
+struct ipc_admit {
+	uint32_t	answer;		/* enum login_answer */
+};
+
+/* The handshake is done: from now on the session is under TLS. */
+struct ipc_tls {
+	uint32_t	version;
+	uint32_t	suite;
+};
+
+struct ipc_tls_fail {
+	uint32_t	why;
+};
+
+/* The address family of the client; OWN: LOCAL or UNKNOWN gave none. */
+enum ipc_proxy_family { IPC_PROXY_OWN, IPC_PROXY_IPV4, IPC_PROXY_IPV6,
+    IPC_PROXY_FAMILY_COUNT };
+
+/* IPv4 fills four octets of ip, and is never mapped; unused octets are 0. */
+struct ipc_proxy {
+	uint8_t		family;		/* enum ipc_proxy_family */
+	uint8_t		zero;
+	uint16_t	port;
+	uint8_t		ip[16];
+};
+
+struct ipc_proxy_fail {
+	uint32_t	why;
+};
+
+/* The master's answer: whether the client is admitted. */
+enum proxy_answer {
+	PROXY_WELCOME,
+	PROXY_REFUSED,		/* blocked for a while */
+	PROXY_HOST_FULL,
+	PROXY_NETWORK_FULL,
+	PROXY_NO_MEMORY,
+	PROXY_ANSWER_COUNT
+};
+
+struct ipc_welcome {
+	uint32_t	answer;		/* enum proxy_answer */
+};
+
+#endif
