@@ -22,10 +22,10 @@ enter(int channel, enum sandbox_role role)
 {
 	struct ipc_record r = { .type = IPC_READY };
 	/* Asked now: inside the sandbox it could not ask. */
-	const char *what = NULL, *text = sandbox_describe();
+	const char *what = NULL, *text = sandbox_facts()->parts;
 	bool locked = false;
 
-	if (!sandbox_exists())
+	if (!sandbox_facts()->exists)
 		what = text;
 	else if (sandbox_prepare(role, &what) == 0 &&
 	    sandbox_self_test(role, &what) == 0) {

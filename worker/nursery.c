@@ -172,7 +172,7 @@ reap(void)
 static void
 say_ready(const struct nursery *n)
 {
-	send_text(IPC_READY, n->works ? sandbox_describe() : "none");
+	send_text(IPC_READY, n->works ? sandbox_facts()->parts : "none");
 }
 
 /* An image that a nursery executed is in its sandbox, and has to prove it. */
@@ -243,8 +243,8 @@ enter(const struct nursery *n)
 	const char *what;
 	size_t count = 1;
 
-	if (!sandbox_exists())
-		return sandbox_describe();
+	if (!sandbox_facts()->exists)
+		return sandbox_facts()->parts;
 	for (const struct sandbox_path *p = libraries; p->path != NULL; p++)
 		if (access(p->path, F_OK) == 0)
 			paths[count++] = *p;
@@ -258,7 +258,7 @@ start_keeper(const struct nursery *n)
 	const char *what = enter(n);
 
 	if (what == NULL)
-		send_text(IPC_READY, sandbox_describe());
+		send_text(IPC_READY, sandbox_facts()->parts);
 	else
 		send_text(IPC_UNSAFE, what);
 }

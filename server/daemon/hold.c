@@ -155,11 +155,11 @@ hold_prepare(struct master *m)
 {
 	const struct conf *conf = &m->conf;
 
-	m->unsandboxed = !sandbox_exists();
+	m->unsandboxed = !sandbox_facts()->exists;
 	if (m->unsandboxed && !conf->sandbox_optional)
 		fatal("this system has no sandbox (%s), so who breaks into a "
 		    "process could do all that its user may: %s starts "
-		    "without", sandbox_describe(), conf->catcher ?
+		    "without", sandbox_facts()->parts, conf->catcher ?
 		    "--no-sandbox" : "\"sandbox optional\" in the "
 		    "configuration");
 	/* Root, log, configuration; 2 tables a domain; 2 names a file. */
@@ -256,7 +256,7 @@ add_directory_of(const char *file)
 void
 hold_master(struct master *m, int root)
 {
-	const char *what = sandbox_lacks(), *log_path;
+	const char *what = sandbox_facts()->lacks, *log_path;
 	int log_dir = log_file_dir(&log_path);
 
 	forget_unreachable();
@@ -274,7 +274,7 @@ hold_master(struct master *m, int root)
 	privdrop_settle(&m->users.master);
 	/* In its sandbox this process could not ask any more. */
 	snprintf(m->sandbox, sizeof(m->sandbox), "%s",
-	    m->unsandboxed ? "none" : sandbox_describe());
+	    m->unsandboxed ? "none" : sandbox_facts()->parts);
 	if (!m->unsandboxed && (sandbox_prepare(SANDBOX_MASTER, &what) == -1 ||
 	    sandbox_enter(SANDBOX_MASTER, paths, path_count, &what) == -1))
 		fatal("the master's sandbox: %s: %s", what, strerror(errno));

@@ -26,30 +26,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/os/sandbox_limits.h"
-#include "shared/os/sandbox_probe.h"
-#include "shared/os/sandbox_table.h"
+#include "shared/os/sandbox_os.h"
 
 /* A worker's descriptors are lower; the caller closes higher ones. */
 #define limited_descriptors	64
-/* RLIMIT_AS also counts the program and memory that malloc(3) reserves. */
-#define address_slack_bytes	(64ULL * 1024 * 1024)
-
-static struct sandbox_limits limits[SANDBOX_ROLE_COUNT];
-static bool prepared[SANDBOX_ROLE_COUNT];
+/* A role with one of these has descriptors that it may do more with. */
+#define owner_rights		(RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK)
 
 int
-sandbox_prepare(enum sandbox_role role, const char **what)
+sandbox_os_prepare(enum sandbox_role role, const char **what)
 {
-	uint64_t memory;
-
-	memory = sandbox_table[role].memory_max_bytes;
-	if (memory != 0)
-		memory += address_slack_bytes;
-	*what = "getrlimit";
-	if (sandbox_limits_note(&limits[role], role, 0, memory) == -1)
-		return -1;
-	prepared[role] = true;
+	(void)role;
+	(void)what;
 	return 0;
 }
 
@@ -72,38 +60,23 @@ limit_descriptors(void)
 static int
 forbid_tracing(void)
 {
-	int disable;
+	int disable = PROC_TRACE_CTL_DISABLE;
 
-	disable = PROC_TRACE_CTL_DISABLE;
 	return procctl(P_PID, (id_t)getpid(), PROC_TRACE_CTL, &disable);
 }
 
-static bool
-owns_more(enum sandbox_role role)
-{
-	return (sandbox_table[role].rights &
-	    (RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK)) != 0;
-}
-
 int
-sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
+sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
 	(void)paths;
 	(void)path_count;
-	*what = "not prepared";
-	if (!prepared[role]) {
-		errno = EINVAL;
-		return -1;
-	}
-	*what = "setrlimit";
-	if (sandbox_limits_set(&limits[role]) == -1)
-		return -1;
 	*what = "PROC_TRACE_CTL";
 	if (forbid_tracing() == -1)
 		return -1;
 	*what = "cap_rights_limit";
-	if (!owns_more(role) && limit_descriptors() == -1)
+	if (!(sandbox_table[role].rights & owner_rights) &&
+	    limit_descriptors() == -1)
 		return -1;
 	*what = "cap_enter";
 	return cap_enter();
@@ -130,22 +103,13 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 	return forbid_tracing();
 }
 
-bool
-sandbox_exists(void)
+const struct sandbox_facts *
+sandbox_facts(void)
 {
-	return true;
-}
+	static const struct sandbox_facts facts = { true, "capsicum, rlimits",
+	    NULL };
 
-const char *
-sandbox_lacks(void)
-{
-	return NULL;
-}
-
-const char *
-sandbox_describe(void)
-{
-	return "capsicum, rlimits";
+	return &facts;
 }
 
 /* Capability mode refuses calls, and kills by no signal but this one. */
@@ -153,7 +117,6 @@ const int sandbox_kill_signal = SIGTRAP;
 const struct sandbox_probe sandbox_probes_os[] = {
 	{ NULL, 0, false, NULL }
 };
-const size_t sandbox_probes_os_count = 0;
 
 bool
 sandbox_confines_paths(enum sandbox_role role)
@@ -165,22 +128,14 @@ sandbox_confines_paths(enum sandbox_role role)
 bool
 sandbox_beyond(const char *probe_name, enum sandbox_role role)
 {
-	static const char *const always[] = {
-		"socket", "socket AF_UNIX", "socketpair", "setuid",
-		"mmap PROT_EXEC", "memory above the limit", "write"
+	static const struct sandbox_permitted beyond[] = {
+		{ ~0U, "socket" }, { ~0U, "socket AF_UNIX" },
+		{ ~0U, "socketpair" }, { ~0U, "setuid" },
+		{ ~0U, "mmap PROT_EXEC" }, { ~0U, "memory above the limit" },
+		{ ~0U, "write" }, { owner_rights, "ftruncate" },
+		{ owner_rights, "listen" }, { owner_rights, "accept" }
 	};
-	static const char *const owner[] = {
-		"ftruncate", "listen", "accept"
-	};
-	size_t i;
 
-	for (i = 0; i < sizeof(always) / sizeof(always[0]); i++) {
-		if (strcmp(probe_name, always[i]) == 0)
-			return true;
-	}
-	for (i = 0; i < sizeof(owner) / sizeof(owner[0]); i++) {
-		if (owns_more(role) && strcmp(probe_name, owner[i]) == 0)
-			return true;
-	}
-	return false;
+	return sandbox_among(beyond, sizeof(beyond) / sizeof(beyond[0]),
+	    probe_name, sandbox_table[role].rights);
 }

@@ -2,7 +2,7 @@
  * The sandbox on Linux: limits, no new privileges, not dumpable, Landlock
  * (sandbox_linux_landlock.c), seccomp (sandbox_linux_seccomp.c).  On a kernel
  * without Landlock, system calls and limits are still confined, and
- * sandbox_describe says what is missing; without seccomp there is no sandbox.
+ * sandbox_facts says what is missing; without seccomp there is no sandbox.
  */
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -13,94 +13,62 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "shared/os/sandbox_limits.h"
 #include "shared/os/sandbox_linux.h"
 
-/* What sandbox_prepare leaves for sandbox_enter. */
-struct prepared {
-	bool			 done;
+/* What sandbox_os_prepare leaves for sandbox_os_enter. */
+static struct prepared {
 	bool			 no_new_privs;	/* in force already */
 	int			 ruleset;	/* allows no path; or -1 */
-	struct sandbox_limits	 limits;
 	struct sock_fprog	 program;
-};
-
-static struct prepared prepared[SANDBOX_ROLE_COUNT];
-/* The role that confines this process and the children it forks. */
-static enum sandbox_role held_by = SANDBOX_ROLE_COUNT;
-/* The same, or SANDBOX_ROLE_COUNT if an earlier image entered that role. */
-static enum sandbox_role entered = SANDBOX_ROLE_COUNT;
+} prepared[SANDBOX_ROLE_COUNT];
+/* Rights that confine this process and the children it forks; 0: none. */
+static unsigned outer;
+/* The same, or 0 if an earlier image of this process entered that role. */
+static unsigned checker;
 
 int
-sandbox_prepare(enum sandbox_role role, const char **what)
+sandbox_os_prepare(enum sandbox_role role, const char **what)
 {
-	uint64_t memory_max;
-	struct prepared *p;
+	struct prepared *p = &prepared[role];
 
-	p = &prepared[role];
-	if (p->done) {
-		*what = "prepared twice";
-		errno = EALREADY;
-		return -1;
-	}
-	*what = "getrlimit";
-	memory_max = SANDBOX_SANITIZED ? 0 :
-	    sandbox_table[role].memory_max_bytes;
-	if (sandbox_limits_note(&p->limits, role, memory_max, memory_max == 0 ?
-	    0 : memory_max + SANDBOX_IMAGE_MAX_BYTES) == -1)
-		return -1;
 	p->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
-	if (sandbox_seccomp_compile(role, held_by, entered, &p->program,
+	if (sandbox_seccomp_compile(role, outer, checker, &p->program,
 	    what) == -1)
 		return -1;
 	p->ruleset = -1;
-	if (!(sandbox_table[role].rights & (RIGHT_FILES | RIGHT_EXEC_SELF)) &&
-	    sandbox_landlock_holds(role)) {
-		p->ruleset = sandbox_landlock_ruleset(NULL, 0, what);
-		if (p->ruleset == -1)
-			return -1;
-	}
-	p->done = true;
-	return 0;
+	if ((sandbox_table[role].rights & (RIGHT_FILES | RIGHT_EXEC_SELF)) ||
+	    !sandbox_confines_paths(role))
+		return 0;
+	p->ruleset = sandbox_landlock_ruleset(NULL, 0, what);
+	return p->ruleset == -1 ? -1 : 0;
 }
 
 static int
 restrict_paths(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	int ruleset, result, saved;
+	int ruleset = prepared[role].ruleset, result, saved;
 
-	ruleset = prepared[role].ruleset;
-	if (ruleset == -1) {
-		if (!sandbox_landlock_holds(role))
-			return 0;
+	if (ruleset == -1 && !sandbox_confines_paths(role))
+		return 0;
+	if (ruleset == -1)
 		ruleset = sandbox_landlock_ruleset(paths, path_count, what);
-		if (ruleset == -1)
-			return -1;
-	}
-	result = sandbox_landlock_restrict(ruleset, what);
+	if (ruleset == -1)
+		return -1;
+	*what = "landlock_restrict_self";
+	result = (int)syscall(SYS_landlock_restrict_self, ruleset, 0U);
 	saved = errno;
-	if (result == 0 || prepared[role].ruleset == -1)
-		close(ruleset);
+	close(ruleset);
 	errno = saved;
 	return result;
 }
 
 int
-sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
+sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	const struct prepared *p;
+	const struct prepared *p = &prepared[role];
 
-	p = &prepared[role];
-	*what = "not prepared";
-	if (!p->done || (path_count != 0 && p->ruleset != -1)) {
-		errno = EINVAL;
-		return -1;
-	}
-	*what = "setrlimit";
-	if (sandbox_limits_set(&p->limits) == -1)
-		return -1;
 	*what = "PR_SET_DUMPABLE";
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		return -1;
@@ -109,11 +77,13 @@ sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 		return -1;
 	if (restrict_paths(role, paths, path_count, what) == -1)
 		return -1;
-	if (sandbox_seccomp_install(&p->program, what) == -1)
+	*what = "seccomp";
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &p->program) ==
+	    -1)
 		return -1;
 	/* Only a role that forks prepares another: a page less to copy. */
 	if (sandbox_table[role].rights & RIGHT_FORK)
-		held_by = entered = role;
+		outer = checker = sandbox_linux_rights(role);
 	return 0;
 }
 
@@ -135,57 +105,36 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 		errno = EPERM;
 		return -1;
 	}
+	outer = sandbox_linux_rights(role);
 	*what = "PR_SET_DUMPABLE";
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
-		return -1;
-	held_by = role;
-	return 0;
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-bool
-sandbox_exists(void)
+const struct sandbox_facts *
+sandbox_facts(void)
 {
+	static struct sandbox_facts facts = { false, "no seccomp in this "
+	    "kernel", "there is no seccomp here, so no process is held by "
+	    "anything but its user" };
+	static char parts[128];
 	const uint32_t kill = SECCOMP_RET_KILL_PROCESS;
+	char landlock[40] = "no landlock in this kernel";
+	int abi = sandbox_landlock_abi();
 
-	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0U, &kill) == 0;
-}
-
-const char *
-sandbox_lacks(void)
-{
-	if (!sandbox_exists())
-		return "there is no seccomp here, so no process is held by "
-		    "anything but its user";
-	switch (sandbox_landlock_abi()) {
-	case 0:
-		return "there is no Landlock here, so the master opens what "
-		    "its user may; a kernel from 5.19 on has it, if the boot "
-		    "parameter lsm= names it";
-	case 1:
-		return "Landlock here is of ABI 1, which cannot hold the "
-		    "master's paths; that of a kernel from 5.19 on can";
-	default:
-		return NULL;
-	}
-}
-
-const char *
-sandbox_describe(void)
-{
-	static char text[128];
-	char landlock[48];
-	int abi;
-
-	if (!sandbox_exists())
-		return "no seccomp in this kernel";
-	abi = sandbox_landlock_abi();
-	if (abi == 0)
-		snprintf(landlock, sizeof(landlock),
-		    "no landlock in this kernel");
-	else
+	if (facts.exists || syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0U,
+	    &kill) != 0)
+		return &facts;
+	if (abi > 0)
 		snprintf(landlock, sizeof(landlock), "landlock %d%s", abi,
 		    abi == 1 ? " (not the master)" : "");
-	snprintf(text, sizeof(text), "seccomp, %s, rlimits%s", landlock,
+	snprintf(parts, sizeof(parts), "seccomp, %s, rlimits%s", landlock,
 	    SANDBOX_SANITIZED ? " (sanitizer build: weaker)" : "");
-	return text;
+	facts.exists = true;
+	facts.parts = parts;
+	facts.lacks = abi == 0 ? "there is no Landlock here, so the master "
+	    "opens what its user may; a kernel from 5.19 on has it, if the "
+	    "boot parameter lsm= names it" : abi == 1 ? "Landlock here is of "
+	    "ABI 1, which cannot hold the master's paths; that of a kernel "
+	    "from 5.19 on can" : NULL;
+	return &facts;
 }

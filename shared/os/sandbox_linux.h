@@ -9,30 +9,7 @@
 #include <linux/filter.h>
 #include <seccomp.h>
 
-#include "shared/os/sandbox_table.h"
-
-/*
- * In a build with a sanitizer the runtime gets the calls of RIGHT_SANITIZER,
- * and memory is not limited, because shadow memory takes terabytes of
- * addresses.  Such a build is for tests only.
- */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANDBOX_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || \
-    __has_feature(thread_sanitizer)
-#define SANDBOX_SANITIZED 1
-#endif
-#endif
-#ifndef SANDBOX_SANITIZED
-#define SANDBOX_SANITIZED 0
-#endif
-
-/*
- * Addresses that a process may use beside its memory: the program with its
- * libraries (7 MiB, or 9 if linked dynamically) and the stack.
- */
-#define SANDBOX_IMAGE_MAX_BYTES	(32ULL * 1024 * 1024)
+#include "shared/os/sandbox_os.h"
 
 /* Rights beside enum sandbox_right that depend on how the program is built. */
 #define RIGHT_LOADER	(1U << 16)	/* execute itself through ld.so */
@@ -69,29 +46,21 @@ unsigned sandbox_linux_rights(enum sandbox_role role);
 
 /*
  * The filter of role as a program for seccomp(2), in memory that *out owns.
- * outer is the role that the process has entered already and whose filter
- * stays in force, or SANDBOX_ROLE_COUNT.  checker is outer if that filter was
- * compiled in this image, so that rules the two share are left to it; else
- * SANDBOX_ROLE_COUNT.  0, or -1 with errno and *what.
+ * outer are the rights of the role that the process has entered already and
+ * whose filter stays in force, or 0.  checker is outer if that filter was
+ * compiled in this image, so that rules the two share are left to it; else 0.
+ * 0, or -1 with errno and *what.
  */
-int	sandbox_seccomp_compile(enum sandbox_role role,
-	    enum sandbox_role outer, enum sandbox_role checker,
-	    struct sock_fprog *out, const char **what);
-/* Installs the filter: one system call.  0, or -1 with errno and *what. */
-int	sandbox_seccomp_install(const struct sock_fprog *program,
-	    const char **what);
+int	sandbox_seccomp_compile(enum sandbox_role role, unsigned outer,
+	    unsigned checker, struct sock_fprog *out, const char **what);
 
 /* The Landlock ABI in use: 0 without Landlock, else 1 to 7. */
 int	sandbox_landlock_abi(void);
-/* Whether Landlock can confine role's paths on this kernel. */
-bool	sandbox_landlock_holds(enum sandbox_role role);
 /*
  * Makes a ruleset that handles all rights this kernel knows and allows only
  * paths.  Its descriptor, or -1 with errno and *what.
  */
 int	sandbox_landlock_ruleset(const struct sandbox_path *paths,
 	    size_t path_count, const char **what);
-/* Applies the ruleset: one system call.  0, or -1 with errno and *what. */
-int	sandbox_landlock_restrict(int ruleset, const char **what);
 
 #endif

@@ -25,189 +25,104 @@
 /* Roles that parse no client's data may read and change their own state. */
 #define OWN_STATE	(RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK | RIGHT_EVENTS)
 
-/* Every process: end, return from a signal, use its memory and the clock. */
-static const int always[] = {
-	C(exit), C(exit_group), C(rt_sigreturn), C(restart_syscall),
-	C(brk), C(munmap), C(getrandom), C(getpid),
-	C(clock_gettime), C(gettimeofday), C(time)
-};
-/*
- * No pwrite, which on other systems ignores O_APPEND, as pwritev2's
- * RWF_NOAPPEND does on Linux.  No sendfile, splice or copy_file_range.
- */
-static const int io[] = {
-	C(read), C(readv), C(pread64), C(write), C(writev), C(recvfrom),
-	C(poll), C(ppoll), C(shutdown), C(lseek)
-};
-static const int close_only[] = {
-	C(close)
-};
-static const int file_sync[] = {
-	C(fsync), C(fdatasync)
-};
-static const int recv_fd[] = {
-	C(recvmsg)
-};
-static const int own_state[] = {
-	C(gettid), C(getppid), C(getpgrp), C(getpgid), C(getsid),
-	C(getuid), C(geteuid), C(getgid), C(getegid), C(getgroups),
-	C(getresuid), C(getresgid), C(uname), C(sysinfo), C(getrusage),
-	C(times), C(clock_getres), C(nanosleep), C(clock_nanosleep),
-	C(sched_yield), C(sched_getaffinity), C(umask), C(fstat), C(dup),
-	C(dup2), C(dup3), C(rt_sigaction), C(rt_sigprocmask),
-	C(rt_sigpending), C(rt_sigsuspend), C(rt_sigtimedwait),
-	C(sigaltstack), C(pipe), C(pipe2), C(select), C(pselect6)
-};
-static const int accept_only[] = {
-	C(accept), C(accept4)
-};
-static const int accept_state[] = {
-	C(getsockname), C(getpeername), C(getsockopt)
-};
-static const int files[] = {
-	C(open), C(openat2), C(mkdir), C(mkdirat), C(link), C(linkat),
-	C(rename), C(renameat), C(renameat2), C(unlink), C(unlinkat),
-	C(rmdir), C(ftruncate), C(pwrite64), C(pwritev)
-};
-static const int files_openat[] = {
-	C(openat)
-};
-static const int file_state[] = {
-	C(stat), C(lstat), C(newfstatat), C(statx), C(statfs), C(fstatfs),
-	C(getdents64), C(faccessat), C(faccessat2), C(access), C(readlink),
-	C(readlinkat), C(getcwd), C(flock), C(fadvise64), C(utimensat)
-};
-/* No role needs these; a role with RIGHT_FILES is not killed for them. */
-static const int files_unused[] = {
-	C(creat), C(truncate), C(fallocate), C(symlink), C(symlinkat),
-	C(mknod), C(mknodat), C(chmod), C(fchmod), C(fchmodat), C(chown),
-	C(fchown), C(lchown), C(fchownat), C(chdir), C(fchdir),
-	C(pwritev2), C(sendfile), C(splice), C(tee), C(vmsplice),
-	C(copy_file_range)
-};
-static const int fork_call[] = {
-	C(fork)
-};
-static const int fork_spared[] = {
-	C(clone), C(clone3)
-};
-/* The master, too, has a child, forked before it entered its sandbox. */
-static const int child_wait[] = {
-	C(wait4), C(waitid)
-};
-static const int fork_state[] = {
-	C(set_robust_list), C(set_tid_address), C(rseq),
-	C(getrlimit), C(setrlimit),
-	/* For the keeper's children, before they enter their own roles. */
-	C(mlockall)
-};
-/* For the child's next sandbox, which is compiled inside this one. */
-static const int fork_sandbox[] = {
-	C(seccomp), C(landlock_create_ruleset), C(landlock_add_rule),
-	C(landlock_restrict_self)
-};
-static const int fork_socketpair[] = {
-	C(socketpair)
-};
-static const int fork_prctl[] = {
-	C(prctl)
-};
-/* From ABI 6 on Landlock lets kill(2) reach only its own workers. */
-static const int fork_kill[] = {
-	C(kill)
-};
-static const int exec_self[] = {
-	C(execveat)
-};
-static const int exec_start[] = {
-	C(arch_prctl)
-};
-/* The dynamic loader maps code; a static program never does. */
-static const int loader[] = {
-	C(mmap), C(mprotect)
-};
-static const int loader_state[] = {
-	C(faccessat), C(access), C(newfstatat), C(readlink), C(readlinkat)
-};
-static const int events[] = {
-	C(epoll_create), C(epoll_create1), C(epoll_ctl), C(epoll_wait),
-	C(epoll_pwait), C(epoll_pwait2), C(eventfd2), C(timerfd_create),
-	C(timerfd_settime), C(timerfd_gettime), C(signalfd4)
-};
-static const int syslog_connect[] = {
-	C(connect)
-};
-static const int syslog_socket[] = {
-	C(socket)
-};
-static const int sanitizer[] = {
-	C(madvise), C(getrlimit), C(prlimit64)
-};
-
-/* These kill in every role. */
-static const int never[] = {
-	C(bind), C(listen), C(sendmmsg), C(vfork), C(execve),
-	C(tkill), C(tgkill), C(rt_sigqueueinfo),
-	C(rt_tgsigqueueinfo), C(pidfd_open), C(pidfd_getfd),
-	C(pidfd_send_signal), C(ptrace), C(process_vm_readv),
-	C(process_vm_writev), C(process_madvise), C(kcmp), C(bpf),
-	C(perf_event_open), C(userfaultfd),
-	/* Memory with a descriptor is under no limit, and can be executed
-	   whatever the paths are. */
-	C(memfd_create), C(memfd_secret),
-	C(io_uring_setup), C(io_uring_enter), C(io_uring_register),
-	C(io_setup), C(io_submit),
-	C(keyctl), C(add_key), C(request_key),
-	C(setuid), C(setgid), C(setreuid), C(setregid), C(setresuid),
-	C(setresgid), C(setfsuid), C(setfsgid), C(setgroups), C(capset),
-	C(mount), C(umount2), C(move_mount), C(open_tree), C(fsopen),
-	C(fsconfig), C(fsmount), C(fspick), C(mount_setattr),
-	C(pivot_root), C(chroot), C(unshare), C(setns),
-	C(swapon), C(swapoff), C(quotactl), C(acct),
-	C(open_by_handle_at), C(name_to_handle_at), C(fanotify_init),
-	C(shmget), C(shmat), C(shmctl), C(msgget), C(msgsnd), C(msgrcv),
-	C(msgctl), C(semget), C(semop), C(semctl), C(semtimedop),
-	C(mq_open), C(mq_unlink),
-	C(personality), C(modify_ldt), C(pkey_mprotect), C(remap_file_pages),
-	C(iopl), C(ioperm), C(init_module), C(finit_module),
-	C(delete_module), C(kexec_load), C(kexec_file_load), C(reboot),
-	C(sethostname), C(settimeofday), C(clock_settime), C(adjtimex),
-	C(clock_adjtime), C(syslog)
-};
-
+#define LIST(...)	(const int[]){ __VA_ARGS__ }
 /* allow and spare as in struct sandbox_calls; spare 0: kill. */
-#define GROUP(allow, spare, calls) { (allow), (spare), (calls), COUNT(calls) }
+#define GROUP(allow, spare, ...) \
+	{ (allow), (spare), LIST(__VA_ARGS__), COUNT((LIST(__VA_ARGS__))) }
 
 const struct sandbox_calls sandbox_calls[] = {
-	GROUP(ANY_RIGHT, 0, always),
-	GROUP(RIGHT_IO, 0, io),
-	GROUP(RIGHT_IO | RIGHT_RECV_FD, 0, close_only),
-	GROUP(RIGHT_SYNC, ANY_RIGHT, file_sync),
-	GROUP(RIGHT_RECV_FD, ANY_RIGHT, recv_fd),
-	GROUP(OWN_STATE | RIGHT_SANITIZER, ANY_RIGHT, own_state),
-	GROUP(RIGHT_ACCEPT, 0, accept_only),
-	GROUP(RIGHT_ACCEPT, ANY_RIGHT, accept_state),
-	GROUP(RIGHT_FILES, 0, files),
-	GROUP(RIGHT_FILES, RIGHT_LOADER, files_openat),
-	GROUP(RIGHT_FILES, ANY_RIGHT, file_state),
-	GROUP(0, RIGHT_FILES, files_unused),
-	GROUP(RIGHT_FORK, 0, fork_call),
-	GROUP(0, RIGHT_FORK, fork_spared),
-	GROUP(RIGHT_FORK | RIGHT_EVENTS, ANY_RIGHT, child_wait),
-	GROUP(RIGHT_FORK, ANY_RIGHT, fork_state),
-	GROUP(RIGHT_FORK, 0, fork_sandbox),
-	GROUP(RIGHT_FORK, RIGHT_EVENTS, fork_socketpair),
-	GROUP(0, RIGHT_FORK | RIGHT_SANITIZER, fork_prctl),
-	GROUP(0, RIGHT_FORK, fork_kill),
-	GROUP(RIGHT_EXEC_SELF, 0, exec_self),
-	GROUP(RIGHT_EXEC_SELF, ANY_RIGHT, exec_start),
-	GROUP(RIGHT_LOADER, ANY_RIGHT, loader),
-	GROUP(RIGHT_LOADER, ANY_RIGHT, loader_state),
-	GROUP(RIGHT_EVENTS, ANY_RIGHT, events),
-	GROUP(RIGHT_SYSLOG, 0, syslog_connect),
-	GROUP(0, RIGHT_SYSLOG, syslog_socket),
-	GROUP(RIGHT_SANITIZER, ANY_RIGHT, sanitizer),
-	GROUP(0, 0, never),
+	/* Every process: end, return from a signal, memory, the clock. */
+	GROUP(ANY_RIGHT, 0, C(exit), C(exit_group), C(rt_sigreturn),
+	    C(restart_syscall), C(brk), C(munmap), C(getrandom), C(getpid),
+	    C(clock_gettime), C(gettimeofday), C(time)),
+	/*
+	 * No pwrite, which on other systems ignores O_APPEND, as pwritev2's
+	 * RWF_NOAPPEND does on Linux.  No sendfile, splice or copy_file_range.
+	 */
+	GROUP(RIGHT_IO, 0, C(read), C(readv), C(pread64), C(write), C(writev),
+	    C(recvfrom), C(poll), C(ppoll), C(shutdown), C(lseek)),
+	GROUP(RIGHT_IO | RIGHT_RECV_FD, 0, C(close)),
+	GROUP(RIGHT_SYNC, ANY_RIGHT, C(fsync), C(fdatasync)),
+	GROUP(RIGHT_RECV_FD, ANY_RIGHT, C(recvmsg)),
+	GROUP(OWN_STATE | RIGHT_SANITIZER, ANY_RIGHT, C(gettid), C(getppid),
+	    C(getpgrp), C(getpgid), C(getsid), C(getuid), C(geteuid),
+	    C(getgid), C(getegid), C(getgroups), C(getresuid), C(getresgid),
+	    C(uname), C(sysinfo), C(getrusage), C(times), C(clock_getres),
+	    C(nanosleep), C(clock_nanosleep), C(sched_yield),
+	    C(sched_getaffinity), C(umask), C(fstat), C(dup), C(dup2), C(dup3),
+	    C(rt_sigaction), C(rt_sigprocmask), C(rt_sigpending),
+	    C(rt_sigsuspend), C(rt_sigtimedwait), C(sigaltstack), C(pipe),
+	    C(pipe2), C(select), C(pselect6)),
+	GROUP(RIGHT_ACCEPT, 0, C(accept), C(accept4)),
+	GROUP(RIGHT_ACCEPT, ANY_RIGHT, C(getsockname), C(getpeername),
+	    C(getsockopt)),
+	GROUP(RIGHT_FILES, 0, C(open), C(openat2), C(mkdir), C(mkdirat),
+	    C(link), C(linkat), C(rename), C(renameat), C(renameat2),
+	    C(unlink), C(unlinkat), C(rmdir), C(ftruncate), C(pwrite64),
+	    C(pwritev)),
+	GROUP(RIGHT_FILES, RIGHT_LOADER, C(openat)),
+	GROUP(RIGHT_FILES, ANY_RIGHT, C(stat), C(lstat), C(newfstatat),
+	    C(statx), C(statfs), C(fstatfs), C(getdents64), C(faccessat),
+	    C(faccessat2), C(access), C(readlink), C(readlinkat), C(getcwd),
+	    C(flock), C(fadvise64), C(utimensat)),
+	/* No role needs these, but RIGHT_FILES is not killed for them. */
+	GROUP(0, RIGHT_FILES, C(creat), C(truncate), C(fallocate), C(symlink),
+	    C(symlinkat), C(mknod), C(mknodat), C(chmod), C(fchmod),
+	    C(fchmodat), C(chown), C(fchown), C(lchown), C(fchownat), C(chdir),
+	    C(fchdir), C(pwritev2), C(sendfile), C(splice), C(tee),
+	    C(vmsplice), C(copy_file_range)),
+	GROUP(RIGHT_FORK, 0, C(fork)),
+	GROUP(0, RIGHT_FORK, C(clone), C(clone3)),
+	/* The master, too, has a child, forked before its sandbox. */
+	GROUP(RIGHT_FORK | RIGHT_EVENTS, ANY_RIGHT, C(wait4), C(waitid)),
+	GROUP(RIGHT_FORK, ANY_RIGHT, C(set_robust_list), C(set_tid_address),
+	    C(rseq), C(getrlimit), C(setrlimit),
+	    /* For the keeper's children, before they enter their own roles. */
+	    C(mlockall)),
+	/* For the child's next sandbox, which is compiled inside this one. */
+	GROUP(RIGHT_FORK, 0, C(seccomp), C(landlock_create_ruleset),
+	    C(landlock_add_rule), C(landlock_restrict_self)),
+	GROUP(RIGHT_FORK, RIGHT_EVENTS, C(socketpair)),
+	GROUP(0, RIGHT_FORK | RIGHT_SANITIZER, C(prctl)),
+	/* From ABI 6 on Landlock lets kill(2) reach only its own workers. */
+	GROUP(0, RIGHT_FORK, C(kill)),
+	GROUP(RIGHT_EXEC_SELF, 0, C(execveat)),
+	GROUP(RIGHT_EXEC_SELF, ANY_RIGHT, C(arch_prctl)),
+	/* The dynamic loader maps code; a static program never does. */
+	GROUP(RIGHT_LOADER, ANY_RIGHT, C(mmap), C(mprotect), C(faccessat),
+	    C(access), C(newfstatat), C(readlink), C(readlinkat)),
+	GROUP(RIGHT_EVENTS, ANY_RIGHT, C(epoll_create), C(epoll_create1),
+	    C(epoll_ctl), C(epoll_wait), C(epoll_pwait), C(epoll_pwait2),
+	    C(eventfd2), C(timerfd_create), C(timerfd_settime),
+	    C(timerfd_gettime), C(signalfd4)),
+	GROUP(RIGHT_SYSLOG, 0, C(connect)),
+	GROUP(0, RIGHT_SYSLOG, C(socket)),
+	GROUP(RIGHT_SANITIZER, ANY_RIGHT, C(madvise), C(getrlimit),
+	    C(prlimit64)),
+	/* These kill in every role. */
+	GROUP(0, 0, C(bind), C(listen), C(sendmmsg), C(vfork), C(execve),
+	    C(tkill), C(tgkill), C(rt_sigqueueinfo), C(rt_tgsigqueueinfo),
+	    C(pidfd_open), C(pidfd_getfd), C(pidfd_send_signal), C(ptrace),
+	    C(process_vm_readv), C(process_vm_writev), C(process_madvise),
+	    C(kcmp), C(bpf), C(perf_event_open), C(userfaultfd),
+	    /* Memory with a descriptor is under no limit, and can be executed
+	       whatever the paths are. */
+	    C(memfd_create), C(memfd_secret), C(io_uring_setup),
+	    C(io_uring_enter), C(io_uring_register), C(io_setup), C(io_submit),
+	    C(keyctl), C(add_key), C(request_key), C(setuid), C(setgid),
+	    C(setreuid), C(setregid), C(setresuid), C(setresgid), C(setfsuid),
+	    C(setfsgid), C(setgroups), C(capset), C(mount), C(umount2),
+	    C(move_mount), C(open_tree), C(fsopen), C(fsconfig), C(fsmount),
+	    C(fspick), C(mount_setattr), C(pivot_root), C(chroot), C(unshare),
+	    C(setns), C(swapon), C(swapoff), C(quotactl), C(acct),
+	    C(open_by_handle_at), C(name_to_handle_at), C(fanotify_init),
+	    C(shmget), C(shmat), C(shmctl), C(msgget), C(msgsnd), C(msgrcv),
+	    C(msgctl), C(semget), C(semop), C(semctl), C(semtimedop),
+	    C(mq_open), C(mq_unlink), C(personality), C(modify_ldt),
+	    C(pkey_mprotect), C(remap_file_pages), C(iopl), C(ioperm),
+	    C(init_module), C(finit_module), C(delete_module), C(kexec_load),
+	    C(kexec_file_load), C(reboot), C(sethostname), C(settimeofday),
+	    C(clock_settime), C(adjtimex), C(clock_adjtime), C(syslog)),
 };
 const size_t sandbox_calls_count = COUNT(sandbox_calls);
 
@@ -216,14 +131,13 @@ const size_t sandbox_calls_count = COUNT(sandbox_calls);
 #define NE(n, value)		{ (n), SCMP_CMP_NE, (value), 0 }
 #define MASK(n, mask, value)	{ (n), SCMP_CMP_MASKED_EQ, (mask), (value) }
 
-#define ALLOW1(with, without, name, a) \
-	{ (with), (without), false, C(name), 1, { a } }
-#define ALLOW2(with, without, name, a, b) \
-	{ (with), (without), false, C(name), 2, { a, b } }
-#define ALLOW3(with, without, name, a, b, c) \
-	{ (with), (without), false, C(name), 3, { a, b, c } }
-#define KILL1(with, without, name, a) \
-	{ (with), (without), true, C(name), 1, { a } }
+#define RULE(with, without, kill, name, ...)				\
+	{ (with), (without), (kill), C(name),				\
+	COUNT(((const struct scmp_arg_cmp[]){ __VA_ARGS__ })), { __VA_ARGS__ } }
+#define ALLOW(with, without, ...) RULE(with, without, false, __VA_ARGS__)
+#define KILL(with, without, ...) RULE(with, without, true, __VA_ARGS__)
+#define SOCKOPT(with, level, option) \
+	ALLOW(with, 0, setsockopt, EQ(1, level), EQ(2, option))
 
 #if defined(__s390x__)
 #define clone_flags_arg	1
@@ -248,93 +162,80 @@ const size_t sandbox_calls_count = COUNT(sandbox_calls);
 
 const struct sandbox_rule sandbox_rules[] = {
 	/* No F_SETFL for a worker: that could clear O_APPEND. */
-	ALLOW1(ANY_RIGHT, 0, fcntl, EQ(1, F_GETFL)),
-	ALLOW1(ANY_RIGHT, 0, fcntl, EQ(1, F_GETFD)),
-	ALLOW1(OWN_STATE, 0, fcntl, EQ(1, F_SETFL)),
-	ALLOW1(OWN_STATE, 0, fcntl, EQ(1, F_SETFD)),
-	ALLOW1(OWN_STATE, 0, fcntl, EQ(1, F_DUPFD_CLOEXEC)),
+	ALLOW(ANY_RIGHT, 0, fcntl, EQ(1, F_GETFL)),
+	ALLOW(ANY_RIGHT, 0, fcntl, EQ(1, F_GETFD)),
+	ALLOW(OWN_STATE, 0, fcntl, EQ(1, F_SETFL)),
+	ALLOW(OWN_STATE, 0, fcntl, EQ(1, F_SETFD)),
+	ALLOW(OWN_STATE, 0, fcntl, EQ(1, F_DUPFD_CLOEXEC)),
 
-	KILL1(ANY_RIGHT, RIGHT_LOADER, mmap, MASK(2, PROT_EXEC, PROT_EXEC)),
-	ALLOW3(ANY_RIGHT, RIGHT_LOADER | RIGHT_SANITIZER, mmap, EQ(0, 0),
+	KILL(ANY_RIGHT, RIGHT_LOADER, mmap, MASK(2, PROT_EXEC, PROT_EXEC)),
+	ALLOW(ANY_RIGHT, RIGHT_LOADER | RIGHT_SANITIZER, mmap, EQ(0, 0),
 	    EQ(2, PROT_READ | PROT_WRITE), MASK(3, map_mask, map_value)),
-	ALLOW3(ANY_RIGHT, RIGHT_LOADER | RIGHT_SANITIZER, mmap, EQ(0, 0),
+	ALLOW(ANY_RIGHT, RIGHT_LOADER | RIGHT_SANITIZER, mmap, EQ(0, 0),
 	    EQ(2, PROT_NONE), MASK(3, map_mask, map_value)),
-	ALLOW1(RIGHT_SANITIZER, RIGHT_LOADER, mmap, MASK(2, PROT_EXEC, 0)),
-	KILL1(ANY_RIGHT, RIGHT_LOADER, mprotect,
-	    MASK(2, PROT_EXEC, PROT_EXEC)),
-	ALLOW1(RIGHT_EXEC_SELF | RIGHT_SANITIZER, RIGHT_LOADER, mprotect,
+	ALLOW(RIGHT_SANITIZER, RIGHT_LOADER, mmap, MASK(2, PROT_EXEC, 0)),
+	KILL(ANY_RIGHT, RIGHT_LOADER, mprotect, MASK(2, PROT_EXEC, PROT_EXEC)),
+	ALLOW(RIGHT_EXEC_SELF | RIGHT_SANITIZER, RIGHT_LOADER, mprotect,
 	    MASK(2, PROT_EXEC, 0)),
-	ALLOW1(ANY_RIGHT, RIGHT_EXEC_SELF | RIGHT_SANITIZER, mprotect,
+	ALLOW(ANY_RIGHT, RIGHT_EXEC_SELF | RIGHT_SANITIZER, mprotect,
 	    EQ(2, PROT_READ | PROT_WRITE)),
-	ALLOW1(ANY_RIGHT, 0, mremap,
-	    MASK(3, ~(scmp_datum_t)MREMAP_MAYMOVE, 0)),
-	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_DONTNEED)),
-	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_FREE)),
-	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_DONTDUMP)),
-	ALLOW1(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_WIPEONFORK)),
+	ALLOW(ANY_RIGHT, 0, mremap, MASK(3, ~(scmp_datum_t)MREMAP_MAYMOVE, 0)),
+	ALLOW(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_DONTNEED)),
+	ALLOW(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_FREE)),
+	ALLOW(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_DONTDUMP)),
+	ALLOW(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_WIPEONFORK)),
 	/* pthread_once wakes possible waiters even with one thread. */
-	ALLOW1(ANY_RIGHT, 0, futex, MASK(1, futex_not_wait_wake, 0)),
+	ALLOW(ANY_RIGHT, 0, futex, MASK(1, futex_not_wait_wake, 0)),
 
 	/*
 	 * sendto(2) without an address, on connected sockets; sendmsg(2) with
 	 * MSG_FASTOPEN would connect a socket, past Landlock.
 	 */
-	ALLOW1(RIGHT_IO, 0, sendto, EQ(4, 0)),
-	ALLOW1(RIGHT_RECV_FD, 0, sendmsg, MASK(2, MSG_FASTOPEN, 0)),
-	KILL1(RIGHT_RECV_FD, 0, sendmsg,
-	    MASK(2, MSG_FASTOPEN, MSG_FASTOPEN)),
-	ALLOW2(RIGHT_IO, 0, setsockopt, EQ(1, IPPROTO_TCP),
-	    EQ(2, TCP_NODELAY)),
-	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, IPPROTO_TCP),
-	    EQ(2, TCP_CORK)),
-	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, IPPROTO_TCP),
-	    EQ(2, TCP_USER_TIMEOUT)),
-	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
-	    EQ(2, SO_KEEPALIVE)),
-	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
-	    EQ(2, SO_LINGER)),
-	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
-	    EQ(2, SO_RCVTIMEO)),
-	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
-	    EQ(2, SO_SNDTIMEO)),
-	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
-	    EQ(2, SO_RCVBUF)),
-	ALLOW2(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
-	    EQ(2, SO_SNDBUF)),
+	ALLOW(RIGHT_IO, 0, sendto, EQ(4, 0)),
+	ALLOW(RIGHT_RECV_FD, 0, sendmsg, MASK(2, MSG_FASTOPEN, 0)),
+	KILL(RIGHT_RECV_FD, 0, sendmsg, MASK(2, MSG_FASTOPEN, MSG_FASTOPEN)),
+	SOCKOPT(RIGHT_IO, IPPROTO_TCP, TCP_NODELAY),
+	SOCKOPT(RIGHT_ACCEPT, IPPROTO_TCP, TCP_CORK),
+	SOCKOPT(RIGHT_ACCEPT, IPPROTO_TCP, TCP_USER_TIMEOUT),
+	SOCKOPT(RIGHT_ACCEPT, SOL_SOCKET, SO_KEEPALIVE),
+	SOCKOPT(RIGHT_ACCEPT, SOL_SOCKET, SO_LINGER),
+	SOCKOPT(RIGHT_ACCEPT, SOL_SOCKET, SO_RCVTIMEO),
+	SOCKOPT(RIGHT_ACCEPT, SOL_SOCKET, SO_SNDTIMEO),
+	SOCKOPT(RIGHT_ACCEPT, SOL_SOCKET, SO_RCVBUF),
+	SOCKOPT(RIGHT_ACCEPT, SOL_SOCKET, SO_SNDBUF),
 
 	/*
 	 * Without RIGHT_SYSLOG every socket(2) kills.  A filter sees no path,
 	 * but syslog takes datagrams, while services worth an attack on a
 	 * local socket (a bus, a container daemon) take streams.
 	 */
-	KILL1(RIGHT_SYSLOG, 0, socket, NE(0, AF_UNIX)),
-	ALLOW2(RIGHT_SYSLOG, 0, socket, EQ(0, AF_UNIX),
+	KILL(RIGHT_SYSLOG, 0, socket, NE(0, AF_UNIX)),
+	ALLOW(RIGHT_SYSLOG, 0, socket, EQ(0, AF_UNIX),
 	    MASK(1, socket_type, SOCK_DGRAM)),
 
 	/* Is it a terminal, its width, and the number of waiting octets. */
-	ALLOW1(RIGHT_FILES, 0, ioctl, EQ(1, TCGETS)),
-	ALLOW1(RIGHT_FILES, 0, ioctl, EQ(1, TIOCGWINSZ)),
-	ALLOW1(RIGHT_EVENTS, 0, ioctl, EQ(1, FIONREAD)),
+	ALLOW(RIGHT_FILES, 0, ioctl, EQ(1, TCGETS)),
+	ALLOW(RIGHT_FILES, 0, ioctl, EQ(1, TIOCGWINSZ)),
+	ALLOW(RIGHT_EVENTS, 0, ioctl, EQ(1, FIONREAD)),
 
-	ALLOW1(RIGHT_FORK, 0, clone,
+	ALLOW(RIGHT_FORK, 0, clone,
 	    MASK(clone_flags_arg, ~(scmp_datum_t)clone_flags_fork, 0)),
-	ALLOW1(RIGHT_FORK, 0, kill, EQ(1, SIGKILL)),
-	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_NO_NEW_PRIVS)),
-	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_NO_NEW_PRIVS)),
-	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_DUMPABLE)),
-	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_SECCOMP)),
-	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_NAME)),
-	ALLOW1(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_PDEATHSIG)),
-	ALLOW2(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_DUMPABLE), EQ(1, 0)),
+	ALLOW(RIGHT_FORK, 0, kill, EQ(1, SIGKILL)),
+	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_NO_NEW_PRIVS)),
+	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_NO_NEW_PRIVS)),
+	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_DUMPABLE)),
+	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_SECCOMP)),
+	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_NAME)),
+	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_PDEATHSIG)),
+	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_DUMPABLE), EQ(1, 0)),
 	/* For the executed auth process, which lowers its own priority. */
-	ALLOW2(RIGHT_EXEC_SELF, 0, setpriority, EQ(0, PRIO_PROCESS), EQ(1, 0)),
+	ALLOW(RIGHT_EXEC_SELF, 0, setpriority, EQ(0, PRIO_PROCESS), EQ(1, 0)),
 	/* Only its own limits, which roles without fork can only read. */
-	ALLOW1(RIGHT_FORK, RIGHT_SANITIZER, prlimit64, EQ(0, 0)),
-	ALLOW2(OWN_STATE, RIGHT_FORK | RIGHT_SANITIZER, prlimit64, EQ(0, 0),
+	ALLOW(RIGHT_FORK, RIGHT_SANITIZER, prlimit64, EQ(0, 0)),
+	ALLOW(OWN_STATE, RIGHT_FORK | RIGHT_SANITIZER, prlimit64, EQ(0, 0),
 	    EQ(2, 0)),
 
 	/* ld.so opens files to read; Landlock says which. */
-	ALLOW1(RIGHT_LOADER, RIGHT_FILES, openat,
-	    MASK(2, open_write_mask, 0)),
+	ALLOW(RIGHT_LOADER, RIGHT_FILES, openat, MASK(2, open_write_mask, 0)),
 };
 const size_t sandbox_rules_count = COUNT(sandbox_rules);

@@ -39,26 +39,25 @@
 #define scope_abstract	(1ULL << 0)
 #define scope_signal	(1ULL << 1)
 
-/* struct landlock_ruleset_attr as ABI 6 has it. */
-struct ruleset {
-	uint64_t	fs;
-	uint64_t	net;
-	uint64_t	scoped;
-};
-
 /* struct landlock_path_beneath_attr, packed in the kernel's header too. */
 struct __attribute__((packed)) rule {
 	uint64_t	allowed;
 	int32_t		parent_fd;
 };
 
+/* The ABI and, with each, what was added to the file system rights. */
+static const uint64_t fs_added[landlock_abi_known + 1] = {
+	0, fs_abi1_all, fs_refer, fs_truncate, 0, fs_ioctl_dev, 0, 0
+};
+
 int
 sandbox_landlock_abi(void)
 {
-	long abi;
+	static long abi = -1;
 
-	abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,
-	    create_ruleset_version);
+	if (abi == -1)
+		abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,
+		    create_ruleset_version);
 	if (abi < 1)
 		return 0;
 	return abi > landlock_abi_known ? landlock_abi_known : (int)abi;
@@ -69,40 +68,30 @@ sandbox_landlock_abi(void)
  * there Landlock confines only roles without RIGHT_FILES.
  */
 bool
-sandbox_landlock_holds(enum sandbox_role role)
+sandbox_confines_paths(enum sandbox_role role)
 {
-	int abi;
-
-	abi = sandbox_landlock_abi();
-	if (sandbox_table[role].rights & RIGHT_FILES)
-		return abi >= 2;
-	return abi >= 1;
+	return sandbox_landlock_abi() >=
+	    (sandbox_table[role].rights & RIGHT_FILES ? 2 : 1);
 }
 
 static uint64_t
-fs_handled(int abi)
+fs_handled(void)
 {
-	uint64_t fs;
+	uint64_t fs = 0;
 
-	fs = fs_abi1_all;
-	if (abi >= 2)
-		fs |= fs_refer;
-	if (abi >= 3)
-		fs |= fs_truncate;
-	if (abi >= 5)
-		fs |= fs_ioctl_dev;
+	for (int abi = sandbox_landlock_abi(); abi > 0; abi--)
+		fs |= fs_added[abi];
 	return fs;
 }
 
 /* The rights of one path; rights for directories only if it is one. */
 static uint64_t
-path_rights(const struct sandbox_path *path, bool is_dir, int abi)
+path_rights(const struct sandbox_path *path, bool is_dir)
 {
-	uint64_t fs;
+	uint64_t fs = fs_read_file;
 
 	if (path->write == SANDBOX_ADD)
 		return fs_write_file | (is_dir ? fs_make_reg : 0);
-	fs = fs_read_file;
 	if (path->exec)
 		fs |= fs_execute;
 	if (path->write == SANDBOX_CHANGE)
@@ -112,26 +101,23 @@ path_rights(const struct sandbox_path *path, bool is_dir, int abi)
 	if (is_dir && path->write == SANDBOX_CHANGE)
 		fs |= fs_remove_dir | fs_remove_file | fs_make_dir |
 		    fs_make_reg | fs_refer;
-	return fs & fs_handled(abi);
+	return fs & fs_handled();
 }
 
 static int
-add_path(int ruleset, const struct sandbox_path *path, int abi,
-    const char **what)
+add_path(int ruleset, const struct sandbox_path *path)
 {
-	struct stat st;
+	int fd = path->fd, saved, result;
 	struct rule rule;
-	int fd, saved, result;
+	struct stat st;
 
-	fd = path->fd;
 	if (fd == -1)
 		fd = open(path->path, O_PATH | O_CLOEXEC);
-	*what = path->path != NULL ? path->path : "path descriptor";
 	if (fd == -1)
 		return -1;
 	result = fstat(fd, &st);
 	if (result == 0) {
-		rule.allowed = path_rights(path, S_ISDIR(st.st_mode), abi);
+		rule.allowed = path_rights(path, S_ISDIR(st.st_mode));
 		rule.parent_fd = fd;
 		result = (int)syscall(SYS_landlock_add_rule, ruleset,
 		    rule_path_beneath, &rule, 0U);
@@ -147,37 +133,24 @@ int
 sandbox_landlock_ruleset(const struct sandbox_path *paths, size_t path_count,
     const char **what)
 {
-	struct ruleset attr;
-	size_t i, size;
-	int abi, ruleset, saved;
+	/* struct landlock_ruleset_attr as ABI 6 has it: fs, net, scoped. */
+	const uint64_t attr[] = { fs_handled(), net_bind_tcp | net_connect_tcp,
+	    scope_abstract | scope_signal };
+	int abi = sandbox_landlock_abi(), ruleset, saved;
+	size_t size = abi >= 6 ? 3 : abi >= 4 ? 2 : 1;
 
-	abi = sandbox_landlock_abi();
-	attr.fs = fs_handled(abi);
-	attr.net = net_bind_tcp | net_connect_tcp;
-	attr.scoped = scope_abstract | scope_signal;
-	size = sizeof(attr.fs);
-	if (abi >= 4)
-		size += sizeof(attr.net);
-	if (abi >= 6)
-		size += sizeof(attr.scoped);
 	*what = "landlock_create_ruleset";
-	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0U);
-	if (ruleset == -1)
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, attr,
+	    size * sizeof(attr[0]), 0U);
+	for (size_t i = 0; ruleset != -1 && i < path_count; i++) {
+		*what = paths[i].path != NULL ? paths[i].path :
+		    "path descriptor";
+		if (add_path(ruleset, &paths[i]) == 0)
+			continue;
+		saved = errno;
+		close(ruleset);
+		errno = saved;
 		return -1;
-	for (i = 0; i < path_count; i++) {
-		if (add_path(ruleset, &paths[i], abi, what) == -1) {
-			saved = errno;
-			close(ruleset);
-			errno = saved;
-			return -1;
-		}
 	}
 	return ruleset;
-}
-
-int
-sandbox_landlock_restrict(int ruleset, const char **what)
-{
-	*what = "landlock_restrict_self";
-	return (int)syscall(SYS_landlock_restrict_self, ruleset, 0U);
 }

@@ -21,15 +21,8 @@
 #include <unistd.h>
 
 #include "shared/os/sandbox_linux.h"
-#include "shared/os/sandbox_probe.h"
 
 const int sandbox_kill_signal = SIGSYS;
-
-bool
-sandbox_confines_paths(enum sandbox_role role)
-{
-	return sandbox_landlock_holds(role);
-}
 
 /*
  * The loader of a dynamic nursery opens libraries, and only Landlock keeps it
@@ -39,66 +32,42 @@ sandbox_confines_paths(enum sandbox_role role)
 bool
 sandbox_beyond(const char *probe_name, enum sandbox_role role)
 {
-	if ((sandbox_linux_rights(role) & RIGHT_LOADER) &&
-	    !sandbox_landlock_holds(role) && strcmp(probe_name, "open") == 0)
-		return true;
-	return SANDBOX_SANITIZED &&
-	    (strcmp(probe_name, "memory above the limit") == 0 ||
-	    strcmp(probe_name, "addresses above the limit") == 0 ||
-	    strcmp(probe_name, "mmap MAP_SHARED") == 0 ||
-	    strcmp(probe_name, "mmap PROT_READ") == 0 ||
-	    strcmp(probe_name, "mprotect PROT_READ") == 0);
+	static const struct sandbox_permitted beyond[] = {
+		{ RIGHT_SANITIZER, "memory above the limit" },
+		{ RIGHT_SANITIZER, "addresses above the limit" },
+		{ RIGHT_SANITIZER, "mmap MAP_SHARED" },
+		{ RIGHT_SANITIZER, "mmap PROT_READ" },
+		{ RIGHT_SANITIZER, "mprotect PROT_READ" },
+		{ RIGHT_LOADER, "open" }
+	};
+
+	return sandbox_among(beyond, sizeof(beyond) / sizeof(beyond[0]) -
+	    sandbox_confines_paths(role), probe_name,
+	    sandbox_linux_rights(role));
+}
+
+/* Whether a child could be forked; it ends at once. */
+static bool
+forked(long pid)
+{
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0)
+		waitpid((pid_t)pid, NULL, 0);
+	return sandbox_reached(pid) && (pid != -1 || errno != EAGAIN);
 }
 
 TRY(memory_of_self, open("/proc/self/mem", O_RDWR))
-
 #ifdef SYS_fork
 /* libc's fork uses clone(2), even where the kernel has fork(2). */
-static bool
-try_fork_call(const struct sandbox_things *t)
-{
-	long pid;
-
-	(void)t;
-	pid = syscall(SYS_fork);
-	if (pid == 0)
-		_exit(0);
-	if (pid == -1 && errno == EAGAIN)
-		return false;
-	if (pid > 0)
-		waitpid((pid_t)pid, NULL, 0);
-	return sandbox_reached(pid);
-}
+TRY_IF(fork_call, forked(syscall(SYS_fork)))
 #endif
-
 /* As vfork(2), but the child has its own memory, so returning is safe. */
-static bool
-try_vfork(const struct sandbox_things *t)
-{
-	long pid;
-
-	(void)t;
-	pid = syscall(SYS_clone, (unsigned long)(CLONE_VFORK | SIGCHLD),
-	    0UL, 0UL, 0UL, 0UL);
-	if (pid == 0)
-		_exit(0);
-	if (pid > 0)
-		waitpid((pid_t)pid, NULL, 0);
-	return sandbox_reached(pid);
-}
-
+TRY_IF(vfork, forked(syscall(SYS_clone, (unsigned long)(CLONE_VFORK |
+    SIGCHLD), 0UL, 0UL, 0UL, 0UL)))
 TRY(clone3, syscall(SYS_clone3, NULL, 0UL))
-
-static bool
-try_execveat(const struct sandbox_things *t)
-{
-	const char *args[] = { "sh", "-c", "exit 0", NULL };
-
-	(void)t;
-	return sandbox_reached(syscall(SYS_execveat, AT_FDCWD, "/bin/sh",
-	    args, NULL, 0));
-}
-
+TRY(execveat, syscall(SYS_execveat, AT_FDCWD, "/bin/sh",
+    ((const char *[]){ "sh", "-c", "exit 0", NULL }), NULL, 0))
 TRY(tgkill, syscall(SYS_tgkill, t->parent, t->parent, 0))
 TRY(pidfd_open, syscall(SYS_pidfd_open, t->parent, 0U))
 TRY(ptrace, ptrace(PTRACE_TRACEME, 0, NULL, NULL))
@@ -117,71 +86,40 @@ TRY(unshare, unshare(0))
 TRY(mount, syscall(SYS_mount, NULL, NULL, NULL, 0UL, NULL))
 TRY(chroot, chroot("/nonexistent-smtpd-probe"))
 TRY(shmget, shmget((key_t)0x736d7470, 1, 0))
+/* On a TCP socket this would connect, and Landlock does not check it. */
+TRY(fastopen, sendmsg(t->pair[0], (&(struct msghdr){ .msg_iovlen = 1,
+    .msg_iov = &(struct iovec){ (char[]){ 'x' }, 1 } }),
+    MSG_FASTOPEN | MSG_NOSIGNAL))
 
-/* Addresses cost page tables, which no other limit counts. */
 static bool
-try_addresses(const struct sandbox_things *t)
+maps(uint64_t size, int protection, int flags)
 {
-	uint64_t max;
-
-	max = sandbox_table[t->role].memory_max_bytes;
-	return max != 0 && mmap(NULL, max + SANDBOX_IMAGE_MAX_BYTES, PROT_NONE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
-}
-
-/* RLIMIT_DATA does not count memory that is read-only from the start. */
-static bool
-try_map_read_only(const struct sandbox_things *t)
-{
-	(void)t;
-	return mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+	return mmap(NULL, (size_t)size, protection, flags | MAP_ANONYMOUS, -1,
 	    0) != MAP_FAILED;
 }
 
-/* RLIMIT_DATA does not count memory that is made read-only later. */
-static bool
-try_mprotect_read_only(const struct sandbox_things *t)
+/* Makes a page that may be written such that it may be protection. */
+static long
+change_page(int protection)
 {
-	void *page;
-
-	(void)t;
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return page == MAP_FAILED ||
-	    sandbox_reached(mprotect(page, 4096, PROT_READ));
+
+	return page == MAP_FAILED ? 0 : mprotect(page, 4096, protection);
 }
 
-/* RLIMIT_DATA does not count shared memory. */
-static bool
-try_map_shared(const struct sandbox_things *t)
-{
-	(void)t;
-	return mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
-}
-
-static bool
-try_mprotect_code(const struct sandbox_things *t)
-{
-	void *page;
-
-	(void)t;
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return page == MAP_FAILED ||
-	    sandbox_reached(mprotect(page, 4096, PROT_READ | PROT_EXEC));
-}
-
-/* On a TCP socket this would connect, and Landlock does not check it. */
-static bool
-try_fastopen(const struct sandbox_things *t)
-{
-	struct iovec iov = { (char[]){ 'x' }, 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-	return sandbox_reached(sendmsg(t->pair[0], &msg,
-	    MSG_FASTOPEN | MSG_NOSIGNAL));
-}
+/* Addresses cost page tables, which no other limit counts. */
+TRY_IF(addresses, sandbox_table[t->role].memory_max_bytes != 0 &&
+    maps(sandbox_table[t->role].memory_max_bytes + SANDBOX_IMAGE_MAX_BYTES,
+    PROT_NONE, MAP_PRIVATE))
+/*
+ * RLIMIT_DATA counts no memory that is read-only, from the start or later, or
+ * shared.
+ */
+TRY_IF(map_read_only, maps(4096, PROT_READ, MAP_PRIVATE))
+TRY(mprotect_read_only, change_page(PROT_READ))
+TRY_IF(map_shared, maps(4096, PROT_READ | PROT_WRITE, MAP_SHARED))
+TRY(mprotect_code, change_page(PROT_READ | PROT_EXEC))
 
 const struct sandbox_probe sandbox_probes_os[] = {
 	{ "open /proc/self/mem", RIGHT_FILES, true, try_memory_of_self },
@@ -215,6 +153,5 @@ const struct sandbox_probe sandbox_probes_os[] = {
 	    try_mprotect_read_only },
 	{ "mmap MAP_SHARED", RIGHT_EXEC_SELF, false, try_map_shared },
 	{ "mprotect PROT_EXEC", RIGHT_EXEC_SELF, false, try_mprotect_code },
+	{ NULL, 0, false, NULL }
 };
-const size_t sandbox_probes_os_count =
-    sizeof(sandbox_probes_os) / sizeof(sandbox_probes_os[0]);

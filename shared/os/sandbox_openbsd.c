@@ -17,9 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/os/sandbox_limits.h"
-#include "shared/os/sandbox_probe.h"
-#include "shared/os/sandbox_table.h"
+#include "shared/os/sandbox_os.h"
 
 #define promises_max_bytes	128
 
@@ -38,17 +36,11 @@ static const struct promise promise_table[] = {
 	{ RIGHT_EXEC_SELF, " exec" }
 };
 
-static struct sandbox_limits limits[SANDBOX_ROLE_COUNT];
-static bool prepared[SANDBOX_ROLE_COUNT];
-
 int
-sandbox_prepare(enum sandbox_role role, const char **what)
+sandbox_os_prepare(enum sandbox_role role, const char **what)
 {
-	*what = "getrlimit";
-	if (sandbox_limits_note(&limits[role], role,
-	    sandbox_table[role].memory_max_bytes, 0) == -1)
-		return -1;
-	prepared[role] = true;
+	(void)role;
+	(void)what;
 	return 0;
 }
 
@@ -111,17 +103,9 @@ pledge_role(enum sandbox_role role, const char **what)
 }
 
 int
-sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
+sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	*what = "not prepared";
-	if (!prepared[role]) {
-		errno = EINVAL;
-		return -1;
-	}
-	*what = "setrlimit";
-	if (sandbox_limits_set(&limits[role]) == -1)
-		return -1;
 	return sandbox_resume(role, paths, path_count, what);
 }
 
@@ -139,29 +123,19 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 	return pledge_role(role, what);
 }
 
-bool
-sandbox_exists(void)
+const struct sandbox_facts *
+sandbox_facts(void)
 {
-	return true;
-}
+	static const struct sandbox_facts facts = { true,
+	    "pledge, unveil, rlimits", NULL };
 
-const char *
-sandbox_lacks(void)
-{
-	return NULL;
-}
-
-const char *
-sandbox_describe(void)
-{
-	return "pledge, unveil, rlimits";
+	return &facts;
 }
 
 const int sandbox_kill_signal = SIGABRT;
 const struct sandbox_probe sandbox_probes_os[] = {
 	{ NULL, 0, false, NULL }
 };
-const size_t sandbox_probes_os_count = 0;
 
 bool
 sandbox_confines_paths(enum sandbox_role role)
@@ -173,23 +147,16 @@ sandbox_confines_paths(enum sandbox_role role)
 bool
 sandbox_beyond(const char *probe_name, enum sandbox_role role)
 {
-	static const struct promise beyond[] = {
+	static const struct sandbox_permitted beyond[] = {
 		{ RIGHT_IO | RIGHT_SYNC, "write" },
 		{ RIGHT_IO | RIGHT_SYNC, "ftruncate" },
 		{ RIGHT_IO | RIGHT_SYNC, "clear O_APPEND" },
 		{ RIGHT_IO | RIGHT_SYNC, "socketpair" },
 		{ RIGHT_FORK, "kill" },
-		{ RIGHT_ACCEPT, "socket" },
-		{ RIGHT_ACCEPT, "bind" },
-		{ RIGHT_ACCEPT, "listen" },
-		{ RIGHT_ACCEPT, "connect" }
+		{ RIGHT_ACCEPT, "socket" }, { RIGHT_ACCEPT, "bind" },
+		{ RIGHT_ACCEPT, "listen" }, { RIGHT_ACCEPT, "connect" }
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++) {
-		if ((sandbox_table[role].rights & beyond[i].right) &&
-		    strcmp(probe_name, beyond[i].words) == 0)
-			return true;
-	}
-	return false;
+	return sandbox_among(beyond, sizeof(beyond) / sizeof(beyond[0]),
+	    probe_name, sandbox_table[role].rights);
 }

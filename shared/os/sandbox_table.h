@@ -1,7 +1,7 @@
 /*
  * What each process may do, as one table: a role's line lists its rights, and
- * everything else is denied.  sandbox_linux.c, sandbox_openbsd.c and
- * sandbox_freebsd.c translate it; sandbox_none.c is for other systems.
+ * everything else is denied (sandbox.c).  sandbox_linux.c, sandbox_openbsd.c
+ * and sandbox_freebsd.c translate it; sandbox_none.c is for other systems.
  */
 #ifndef SHARED_SANDBOX_TABLE_H
 #define SHARED_SANDBOX_TABLE_H
@@ -43,8 +43,7 @@ struct sandbox_line {
 	unsigned	 rights;	/* of enum sandbox_right */
 	uint64_t	 memory_max_bytes; /* RLIMIT_DATA; 0: as inherited */
 	unsigned	 descriptors_max;  /* RLIMIT_NOFILE; 0: as inherited */
-	bool		 no_fork;	/* RLIMIT_NPROC 0 */
-};
+};				/* RLIMIT_NPROC 0 without RIGHT_FORK */
 
 extern const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT];
 
@@ -92,26 +91,29 @@ int	sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
  */
 int	sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 	    size_t path_count, const char **what);
-/*
- * False where there is no sandbox: in a build with sandbox_none.c, and on
- * Linux under a kernel, or an emulation of one, without seccomp.  Only before
- * a role is entered.
- */
-bool	sandbox_exists(void);
-/*
- * What this system's sandbox lacks and a newer system's has, or that there is
- * no sandbox, in words for an administrator; NULL: nothing is lacking.  Only
- * before a role is entered.
- */
-const char *sandbox_lacks(void);
+/* What the sandbox of this system is; asked before a role is entered. */
+struct sandbox_facts {
+	/*
+	 * False in a build with sandbox_none.c, and on Linux under a kernel,
+	 * or an emulation of one, without seccomp.
+	 */
+	bool		 exists;
+	/* Its parts, for people: "seccomp, landlock 7, rlimits". */
+	const char	*parts;
+	/*
+	 * What it lacks and a newer system's has, or that there is none, in
+	 * words for an administrator; NULL: nothing is lacking.
+	 */
+	const char	*lacks;
+};
+
+const struct sandbox_facts *sandbox_facts(void);
 /*
  * Before sandbox_enter: keeps all pages of this process out of the swap area
  * from now on.  False if RLIMIT_MEMLOCK is too low for role's memory, as malloc
  * would then fail at that limit; or if locking fails.
  */
 bool	sandbox_lock(enum sandbox_role role);
-/* The parts of the sandbox, for people: "seccomp, landlock 7, rlimits". */
-const char *sandbox_describe(void);
 /*
  * Tries every forbidden thing in throw-away children that enter role: each
  * must be killed or refused.  The caller has prepared role and may still fork;

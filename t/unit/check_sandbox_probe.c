@@ -6,7 +6,6 @@
 #include <sys/prctl.h>
 
 #include "shared/os/sandbox_linux.h"
-#include "shared/os/sandbox_probe.h"
 #include "t/unit/sandbox_case.h"
 
 static const char *const verdict_name[] = {
@@ -40,20 +39,6 @@ among(const char *name, const char *const *names, size_t count)
 
 #define AMONG(name, names) among(name, names, COUNT(names))
 
-static const struct sandbox_probe *
-probe_at(size_t i)
-{
-	if (i < sandbox_probes_count)
-		return &sandbox_probes[i];
-	return &sandbox_probes_os[i - sandbox_probes_count];
-}
-
-static size_t
-probe_count(void)
-{
-	return sandbox_probes_count + sandbox_probes_os_count;
-}
-
 static bool
 verdict_expected(const struct sandbox_probe *probe, enum sandbox_role role,
     enum sandbox_verdict verdict)
@@ -71,23 +56,22 @@ verdict_expected(const struct sandbox_probe *probe, enum sandbox_role role,
 static void
 try_all(enum sandbox_role role)
 {
-	struct sandbox_things things;
+	const struct sandbox_probe *probe;
 	enum sandbox_verdict verdict;
 	const char *what = "";
 	bool good = true;
 	size_t i;
 
 	EXPECT(sandbox_prepare(role, &what) == 0);
-	EXPECT(sandbox_things_open(&things, role, &what) == 0);
-	for (i = 0; i < probe_count(); i++) {
-		if (!sandbox_probe_applies(probe_at(i), role))
+	for (i = 0; (probe = sandbox_probe_at(i)) != NULL; i++) {
+		if (!sandbox_probe_applies(probe, role))
 			continue;
-		verdict = sandbox_probe_run(probe_at(i), &things, true);
-		if (verdict_expected(probe_at(i), role, verdict))
+		verdict = sandbox_probe_run(probe, role, true);
+		if (verdict_expected(probe, role, verdict))
 			continue;
 		good = false;
 		dprintf(STDERR_FILENO, "%s: %s %s\n", sandbox_table[role].name,
-		    probe_at(i)->name, verdict_name[verdict]);
+		    probe->name, verdict_name[verdict]);
 	}
 	EXPECT(good);
 }
@@ -130,26 +114,24 @@ END_TEST
 static void
 unheld_body(void)
 {
-	struct sandbox_things things;
+	const struct sandbox_probe *probe;
 	enum sandbox_verdict verdict;
-	const char *what = "";
 	bool good = true, lenient;
 	size_t i;
 
 	lenient = geteuid() != 0 || prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0;
-	EXPECT(sandbox_things_open(&things, SANDBOX_SMTP, &what) == 0);
-	for (i = 0; i < probe_count(); i++) {
-		verdict = sandbox_probe_run(probe_at(i), &things, false);
+	for (i = 0; (probe = sandbox_probe_at(i)) != NULL; i++) {
+		verdict = sandbox_probe_run(probe, SANDBOX_SMTP, false);
 		if (verdict == SANDBOX_SUCCEEDED)
 			continue;
 		if (verdict == SANDBOX_REFUSED && lenient &&
-		    AMONG(probe_at(i)->name, perhaps_privileged)) {
+		    AMONG(probe->name, perhaps_privileged)) {
 			dprintf(STDERR_FILENO, "skipped: %s is not for this "
-			    "user\n", probe_at(i)->name);
+			    "user\n", probe->name);
 			continue;
 		}
 		good = false;
-		dprintf(STDERR_FILENO, "unheld: %s %s\n", probe_at(i)->name,
+		dprintf(STDERR_FILENO, "unheld: %s %s\n", probe->name,
 		    verdict_name[verdict]);
 	}
 	EXPECT(good);
@@ -220,15 +202,14 @@ self_test_unprepared_body(void)
 static void
 self_test_wide_body(void)
 {
-	struct sandbox_things things;
+	const struct sandbox_probe *probe;
 	const char *what = "";
 	size_t i, found = 0;
 
 	EXPECT(sandbox_prepare(SANDBOX_NURSERY, &what) == 0);
-	EXPECT(sandbox_things_open(&things, SANDBOX_NURSERY, &what) == 0);
-	for (i = 0; i < probe_count(); i++)
-		if (sandbox_probe_applies(probe_at(i), SANDBOX_SMTP) &&
-		    sandbox_probe_run(probe_at(i), &things, true) ==
+	for (i = 0; (probe = sandbox_probe_at(i)) != NULL; i++)
+		if (sandbox_probe_applies(probe, SANDBOX_SMTP) &&
+		    sandbox_probe_run(probe, SANDBOX_NURSERY, true) ==
 		    SANDBOX_SUCCEEDED)
 			found++;
 	/* clear O_APPEND, socketpair, fork */

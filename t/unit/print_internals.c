@@ -108,7 +108,7 @@ print_role(const struct sandbox_line *line)
 		    (unsigned long long)line->memory_max_bytes >> 20);
 	if (line->descriptors_max != 0)
 		printf("; descriptors %u", line->descriptors_max);
-	puts(line->no_fork ? "; no child." : ".");
+	puts(line->rights & RIGHT_FORK ? "." : "; no child.");
 }
 
 int

@@ -1,0 +1,159 @@
+/*
+ * The table of what each role may do, and what is done alike on all systems:
+ * the limits of a role.  A right that is not listed is denied; the files named
+ * after operating systems translate the table into calls and paths.
+ */
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include <errno.h>
+
+#include "shared/os/sandbox_os.h"
+
+/* Enough for a TLS session and a few line buffers, never for a message. */
+#define worker_memory	(16ULL * 1024 * 1024)
+/* The table of passwords and the costliest hash (shared/password_form.h). */
+#define auth_memory	(512ULL * 1024 * 1024)
+
+/*
+ * A worker runs in the nursery's sandbox and in its own within that, so the
+ * nursery has all rights of a worker (fdatasync too), and the same memory
+ * limit, which workers inherit.  The nursery's descriptors are the channel to
+ * the master and, for a moment, both ends of a worker's; its limit is far
+ * higher, since Linux counts its user's descriptors in transit against it.  A
+ * worker's are its channel, the client's socket, one spool file, and perhaps
+ * standard input, output and error.
+ */
+const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
+	[SANDBOX_MASTER] = { "master", RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD |
+	    RIGHT_ACCEPT | RIGHT_FILES | RIGHT_SYSLOG | RIGHT_EVENTS, 0, 0 },
+	[SANDBOX_NURSERY] = { "nursery", RIGHT_IO | RIGHT_SYNC |
+	    RIGHT_RECV_FD | RIGHT_FORK | RIGHT_EXEC_SELF, worker_memory,
+	    4096 },
+	[SANDBOX_SMTP] = { "smtp", RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD,
+	    worker_memory, 8 },
+	[SANDBOX_SIGN] = { "sign", RIGHT_IO | RIGHT_RECV_FD, worker_memory,
+	    8 },
+	[SANDBOX_AUTH] = { "auth", RIGHT_IO | RIGHT_RECV_FD, auth_memory, 8 },
+	/* An attacker in it could only sync, or pretend to have synced. */
+	[SANDBOX_DISK] = { "disk", RIGHT_SYNC | RIGHT_RECV_FD, worker_memory,
+	    8 },
+	/* It writes to the descriptor it is sent, the open log file. */
+	[SANDBOX_LOGGER] = { "logger", RIGHT_IO | RIGHT_RECV_FD,
+	    worker_memory, 8 },
+	/* Helpers that it forks inherit its limits, so none is below theirs. */
+	[SANDBOX_KEEPER] = { "keeper", RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD |
+	    RIGHT_FORK | RIGHT_EXEC_SELF, auth_memory, 4096 }
+};
+
+/* glibc declares an enum where the standard says int. */
+#ifdef __GLIBC__
+#define RESOURCE(r)	((__rlimit_resource_t)(r))
+#else
+#define RESOURCE(r)	(r)
+#endif
+
+enum { limits_max = 5 };
+
+/* What sandbox_prepare leaves for sandbox_enter. */
+static struct {
+	bool	done;
+	size_t	count;
+	struct {
+		int		resource;
+		struct rlimit	want;
+	} limits[limits_max];
+} prepared[SANDBOX_ROLE_COUNT];
+
+/*
+ * Notes a limit; not one that is in force already: every child inherits it,
+ * the hard limit keeps it, and workers are forked by the thousand.
+ */
+static int
+note(enum sandbox_role role, int resource, uint64_t max)
+{
+	size_t i = prepared[role].count;
+	struct rlimit now;
+
+	if (getrlimit(RESOURCE(resource), &now) == -1)
+		return -1;
+	if (now.rlim_max <= max && now.rlim_cur == now.rlim_max)
+		return 0;
+	if (now.rlim_max > max)
+		now.rlim_max = (rlim_t)max;
+	now.rlim_cur = now.rlim_max;
+	prepared[role].limits[i].resource = resource;
+	prepared[role].limits[i].want = now;
+	prepared[role].count++;
+	return 0;
+}
+
+int
+sandbox_prepare(enum sandbox_role role, const char **what)
+{
+	const struct sandbox_line *line = &sandbox_table[role];
+	uint64_t memory = SANDBOX_SANITIZED ? 0 : line->memory_max_bytes;
+
+	*what = "prepared twice";
+	if (prepared[role].done) {
+		errno = EALREADY;
+		return -1;
+	}
+	*what = "getrlimit";
+	if (note(role, RLIMIT_CORE, 0) == -1 ||
+	    (memory != 0 && note(role, RLIMIT_DATA, memory) == -1) ||
+#ifdef RLIMIT_AS
+	    (memory != 0 && note(role, RLIMIT_AS, memory +
+	    SANDBOX_IMAGE_MAX_BYTES) == -1) ||
+#endif
+	    (line->descriptors_max != 0 &&
+	    note(role, RLIMIT_NOFILE, line->descriptors_max) == -1) ||
+	    (!(line->rights & RIGHT_FORK) && note(role, RLIMIT_NPROC, 0) ==
+	    -1) || sandbox_os_prepare(role, what) == -1)
+		return -1;
+	prepared[role].done = true;
+	return 0;
+}
+
+int
+sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
+    size_t path_count, const char **what)
+{
+	*what = "not prepared";
+	if (!prepared[role].done || (path_count != 0 &&
+	    !(sandbox_table[role].rights & (RIGHT_FILES | RIGHT_EXEC_SELF)))) {
+		errno = EINVAL;
+		return -1;
+	}
+	*what = "setrlimit";
+	for (size_t i = 0; i < prepared[role].count; i++)
+		if (setrlimit(RESOURCE(prepared[role].limits[i].resource),
+		    &prepared[role].limits[i].want) == -1)
+			return -1;
+	return sandbox_os_enter(role, paths, path_count, what);
+}
+
+int
+sandbox_limit_file(uint64_t max_bytes)
+{
+	const struct rlimit want = { max_bytes, max_bytes };
+
+	return setrlimit(RESOURCE(RLIMIT_FSIZE), &want);
+}
+
+/* Only Linux can lock each page at its first use. */
+#ifndef MCL_ONFAULT
+#define MCL_ONFAULT	0
+#endif
+
+bool
+sandbox_lock(enum sandbox_role role)
+{
+	struct rlimit limit;
+
+	/* All addresses count: the role's memory and at most 64 MiB more. */
+	return getrlimit(RESOURCE(RLIMIT_MEMLOCK), &limit) == 0 &&
+	    limit.rlim_cur >= sandbox_table[role].memory_max_bytes +
+	    64ULL * 1024 * 1024 &&
+	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
+}

@@ -1,0 +1,119 @@
+/*
+ * Between sandbox.c and sandbox_probe.c, for all systems, and the file of one
+ * system.  Programs include sandbox_table.h.
+ */
+#ifndef SHARED_SANDBOX_OS_H
+#define SHARED_SANDBOX_OS_H
+
+#include <sys/types.h>
+
+#include "shared/os/sandbox_table.h"
+
+/*
+ * In a build with a sanitizer the runtime gets more calls (Linux), and memory
+ * is not limited, because shadow memory takes terabytes of addresses.  Such a
+ * build is for tests only.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANDBOX_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || \
+    __has_feature(thread_sanitizer)
+#define SANDBOX_SANITIZED 1
+#endif
+#endif
+#ifndef SANDBOX_SANITIZED
+#define SANDBOX_SANITIZED 0
+#endif
+
+/*
+ * Addresses that a process may use beside its memory: the program with its
+ * libraries (7 MiB on Linux, or 9 if linked dynamically) and the stack; on
+ * FreeBSD also what malloc(3) reserves.
+ */
+#ifdef __FreeBSD__
+#define SANDBOX_IMAGE_MAX_BYTES	(64ULL * 1024 * 1024)
+#else
+#define SANDBOX_IMAGE_MAX_BYTES	(32ULL * 1024 * 1024)
+#endif
+
+/* The system's part of sandbox_prepare and, after limits, sandbox_enter. */
+int	sandbox_os_prepare(enum sandbox_role role, const char **what);
+int	sandbox_os_enter(enum sandbox_role role,
+	    const struct sandbox_path *paths, size_t path_count,
+	    const char **what);
+
+/* What a probe works on, made by its process before it enters role. */
+struct sandbox_things {
+	enum sandbox_role	 role;
+	int			 pair[2];	/* connected, AF_UNIX */
+	pid_t			 parent;
+	uid_t			 uid;
+};
+
+/*
+ * A forbidden thing that sandbox_self_test tries.  Unit tests run the same
+ * tables outside any sandbox, where each must succeed: so they find a probe
+ * that never can.
+ */
+struct sandbox_probe {
+	const char	*name;
+	unsigned	 unless;	/* rights that allow it */
+	bool		 elsewhere;	/* not even then, outside the paths */
+	/* True if the forbidden call succeeded, or only failed because of
+	   its invalid arguments. */
+	bool		(*succeeds)(const struct sandbox_things *);
+};
+
+enum sandbox_verdict {
+	SANDBOX_SUCCEEDED,
+	SANDBOX_REFUSED,
+	SANDBOX_KILLED,
+	SANDBOX_FAILED		/* the probe did not run; errno */
+};
+
+/* This system's own probes, up to one without a name. */
+extern const struct sandbox_probe sandbox_probes_os[];
+/* The signal that this sandbox kills with. */
+extern const int sandbox_kill_signal;
+/* Whether role's paths are confined; what this sandbox cannot prevent. */
+bool	sandbox_confines_paths(enum sandbox_role role);
+bool	sandbox_beyond(const char *probe_name, enum sandbox_role role);
+
+/* For sandbox_beyond: what a sandbox permits with any of these rights. */
+struct sandbox_permitted {
+	unsigned	 rights;
+	const char	*probe_name;
+};
+/* Is the probe among those that rights permit? */
+bool	sandbox_among(const struct sandbox_permitted *list, size_t count,
+	    const char *probe_name, unsigned rights);
+
+/* False if the last call failed with an errno of a sandbox. */
+bool	sandbox_reached(long result);
+/* Defines a probe that is one expression, or one call, which may use t. */
+#define TRY_IF(name, condition)						\
+	static bool							\
+	try_##name(const struct sandbox_things *t)			\
+	{								\
+		(void)t;						\
+		return condition;					\
+	}
+#define TRY(name, call)	TRY_IF(name, sandbox_reached(call))
+
+/* Probe i of those for all systems and then this system's; NULL: no more. */
+const struct sandbox_probe *sandbox_probe_at(size_t i);
+/* Whether the probe must fail in role on this system. */
+bool	sandbox_probe_applies(const struct sandbox_probe *probe,
+	    enum sandbox_role role);
+/* Runs one probe in a child of its own, which enters the role if held. */
+enum sandbox_verdict sandbox_probe_run(const struct sandbox_probe *probe,
+	    enum sandbox_role role, bool held);
+/*
+ * With held, the same as sandbox_self_test.  Without, no child enters the
+ * role, so that a test sees the self-test fail.
+ */
+int	sandbox_probe_all(enum sandbox_role role, bool held,
+	    const char **what);
+
+#endif
