@@ -11,10 +11,9 @@ test_o	= $(shared_o) $(CONF:%=$(BUILD)/server/%.o) \
 	  $(BUILD)/server/session/address.o $(BUILD)/server/log/ident.o \
 	  $(BUILD)/server/log/log_file.o $(BUILD)/server/log/json.o \
 	  $(BUILD)/server/log/log_record.o $(BUILD)/server/log/log_message.o \
-	  $(BUILD)/server/log/log_message_file.o $(BUILD)/server/mail/recipient_log.o \
+	  $(BUILD)/server/mail/recipient_log.o \
 	  $(BUILD)/server/log/log_chain.o \
-	  $(BUILD)/server/log/log_files.o $(BUILD)/server/log/lines.o \
-	  $(BUILD)/server/log/refused_record.o
+	  $(BUILD)/server/log/log_files.o $(BUILD)/server/log/lines.o
 test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o \
 	  $(BUILD)/server/log/json_out.o $(BUILD)/server/log/figure.o \
 	  $(BUILD)/server/control/control_answer.o $(BUILD)/server/control/control_bind.o \
@@ -69,7 +68,7 @@ $(REPLAY): $(B)/fuzz/replay_%: $(BUILD)/t/fuzz/fuzz_%.o \
     $(BUILD)/t/fuzz/replay.o $(test_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS) $(CRYPT_LIBS))
 
-FUZZ_SERVER = log/json log/log_record log/log_chain log/refused_record
+FUZZ_SERVER = log/json log/log_record log/log_chain
 
 $(B)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
 	@mkdir -p $(@D)
@@ -153,7 +152,7 @@ lint:
 	@sh t/deps.sh build
 	@sh t/deps.sh lint
 	@$(MAKE) --no-print-directory programs
-	@sh t/lint/lint.sh $(BUILD) "$(PURE) server/conf/conf_parse server/conf/conf_range server/log/json server/log/log_record server/log/refused_record"
+	@sh t/lint/lint.sh $(BUILD) "$(PURE) server/conf/conf_parse server/conf/conf_range server/log/json server/log/log_record"
 
 bench:
 	@sh t/deps.sh build

@@ -13,57 +13,40 @@
 
 static const char hex[] = "0123456789abcdef";
 
-bool
-json_took(struct json *j, const char *text)
+/* ---- reading ----------------------------------------------------------- */
+
+static bool
+took(struct span *rest, const char *text)
 {
 	size_t n = strlen(text);
 
-	if (j->bad || j->rest.n < n || memcmp(j->rest.p, text, n) != 0)
+	if (rest->n < n || memcmp(rest->p, text, n) != 0)
 		return false;
-	j->rest = span_skip(j->rest, n);
+	*rest = span_skip(*rest, n);
 	return true;
 }
 
-void
-json_take(struct json *j, const char *text)
+static bool
+take_number(struct span *rest, uint64_t *out)
 {
-	if (!json_took(j, text))
-		j->bad = true;
+	size_t n = 0;
+
+	*out = 0;
+	for (; n < rest->n && rest->p[n] >= '0' && rest->p[n] <= '9'; n++) {
+		unsigned digit = rest->p[n] - '0';
+
+		if (*out > (UINT64_MAX - digit) / 10)
+			return false;
+		*out = *out * 10 + digit;
+	}
+	if (n == 0 || (n > 1 && rest->p[0] == '0'))
+		return false;
+	*rest = span_skip(*rest, n);
+	return true;
 }
 
 static bool
-is_digit(struct span s)
-{
-	return s.n > 0 && s.p[0] >= '0' && s.p[0] <= '9';
-}
-
-uint64_t
-json_take_u64(struct json *j)
-{
-	uint64_t value = 0;
-	struct span digits = j->rest;
-
-	if (j->bad || !is_digit(j->rest)) {
-		j->bad = true;
-		return 0;
-	}
-	while (is_digit(j->rest)) {
-		unsigned digit = j->rest.p[0] - '0';
-
-		if (value > (UINT64_MAX - digit) / 10) {
-			j->bad = true;
-			return 0;
-		}
-		value = value * 10 + digit;
-		j->rest = span_skip(j->rest, 1);
-	}
-	if (digits.p[0] == '0' && digits.n - j->rest.n > 1)
-		j->bad = true;
-	return value;
-}
-
-static bool
-is_control(uint8_t c)
+is_control(uint32_t c)
 {
 	return c < 0x20 || c == 0x7f;
 }
@@ -72,18 +55,18 @@ is_control(uint8_t c)
 static int
 control_of(struct span s)
 {
-	const char *high, *low;
-	int value;
+	int value = 0;
 
-	if (s.n < 6 || memcmp(s.p, "\\u00", 4) != 0 || s.p[4] == '\0' ||
-	    s.p[5] == '\0')
+	if (s.n < 6 || memcmp(s.p, "\\u00", 4) != 0)
 		return -1;
-	high = strchr(hex, s.p[4]);
-	low = strchr(hex, s.p[5]);
-	if (high == NULL || low == NULL)
-		return -1;
-	value = (int)(high - hex) * 16 + (int)(low - hex);
-	return is_control((uint8_t)value) ? value : -1;
+	for (size_t i = 4; i < 6; i++) {
+		const char *digit = memchr(hex, s.p[i], 16);
+
+		if (digit == NULL)
+			return -1;
+		value = value * 16 + (int)(digit - hex);
+	}
+	return is_control((uint32_t)value) ? value : -1;
 }
 
 /* Octets, escapes included, of the character s begins with; 0: none. */
@@ -98,55 +81,117 @@ character(struct span s)
 	return is_control(s.p[0]) ? 0 : utf8_first(s);
 }
 
-struct span
-json_take_string(struct json *j)
+static bool
+take_text(struct span *rest, struct span *out)
 {
 	const uint8_t *start;
 	size_t n;
 
-	json_take(j, "\"");
-	start = j->rest.p;
-	while (!j->bad && j->rest.n > 0 && j->rest.p[0] != '"') {
-		n = character(j->rest);
-		if (n == 0)
-			j->bad = true;
-		j->rest = span_skip(j->rest, n);
+	if (!took(rest, "\""))
+		return false;
+	for (start = rest->p; rest->n > 0 && rest->p[0] != '"';
+	    *rest = span_skip(*rest, n))
+		if ((n = character(*rest)) == 0)
+			return false;
+	*out = span_from(start, (size_t)(rest->p - start));
+	return took(rest, "\"");
+}
+
+static bool
+take_list(struct span *rest, const struct json_field *element,
+    struct span *out)
+{
+	const uint8_t *start = rest->p;
+
+	if (rest->n > 0 && rest->p[0] != ']')
+		do
+			if (!json_take(rest, element, NULL))
+				return false;
+		while (took(rest, ","));
+	*out = span_from(start, (size_t)(rest->p - start));
+	return true;
+}
+
+/* out NULL: only whether it has the form. */
+bool
+json_take(struct span *rest, const struct json_field *form, void *out)
+{
+	for (const struct json_field *f = form;; f++) {
+		bool there = took(rest, f->before);
+		struct span text = span_from("", 0);
+		const void *value = &text;
+		size_t n = sizeof(text);
+		uint64_t number;
+
+		if (f->kind == JSON_END ||
+		    (!there && f->kind != JSON_TEXT_OR_NONE))
+			return there;
+		if (f->kind == JSON_NUMBER) {
+			value = &number;
+			n = sizeof(number);
+		}
+		if (f->kind == JSON_NUMBER ? !take_number(rest, &number) :
+		    f->kind == JSON_LIST ? !take_list(rest, f->element, &text) :
+		    there && !take_text(rest, &text))
+			return false;
+		if (there && f->kind == JSON_TEXT_OR_NONE && text.n == 0)
+			return false;
+		if (out != NULL)
+			memcpy((char *)out + f->at, value, n);
 	}
-	n = (size_t)(j->rest.p - start);
-	json_take(j, "\"");
-	return j->bad ? span_from("", 0) : span_from(start, n);
 }
 
-void
-json_literal(struct json *j, const char *text)
+bool
+json_read(struct span text, const struct json_field *form, void *out)
 {
-	if (j->out != NULL)
-		buf_add_str(j->out, text);
-	else
-		json_take(j, text);
+	return json_take(&text, form, out) && text.n == 0;
 }
 
-void
-json_text(struct json *j, const char *key, struct span *raw)
+bool
+json_next(struct span *rest, const struct json_field *form, void *out)
 {
-	json_literal(j, key);
-	if (j->out == NULL) {
-		*raw = json_take_string(j);
-		return;
+	if (rest->n == 0 || !json_take(rest, form, out))
+		return false;
+	/* A trailing comma is an error. */
+	return rest->n == 0 || (took(rest, ",") && rest->n > 0);
+}
+
+/* ---- writing ----------------------------------------------------------- */
+
+void
+json_write(const struct json_field *form, const void *in, struct buf *out)
+{
+	for (const struct json_field *f = form;; f++) {
+		bool quoted = f->kind == JSON_TEXT ||
+		    f->kind == JSON_TEXT_OR_NONE;
+		struct span text = span_from("", 0);
+		uint64_t number;
+
+		if (f->kind != JSON_END && f->kind != JSON_NUMBER)
+			memcpy(&text, (const char *)in + f->at, sizeof(text));
+		if (f->kind == JSON_TEXT_OR_NONE && text.n == 0)
+			continue;
+		buf_add_str(out, f->before);
+		if (f->kind == JSON_END)
+			return;
+		if (f->kind == JSON_NUMBER) {
+			memcpy(&number, (const char *)in + f->at,
+			    sizeof(number));
+			buf_add_u64(out, number, 1);
+			continue;
+		}
+		buf_add_str(out, quoted ? "\"" : "");
+		buf_add(out, text);
+		buf_add_str(out, quoted ? "\"" : "");
 	}
-	buf_add_str(j->out, "\"");
-	buf_add(j->out, *raw);
-	buf_add_str(j->out, "\"");
 }
 
 void
-json_number(struct json *j, const char *key, uint64_t *value)
+json_add(const struct json_field *form, const void *in, struct buf *list)
 {
-	json_literal(j, key);
-	if (j->out == NULL)
-		*value = json_take_u64(j);
-	else
-		buf_add_u64(j->out, *value, 1);
+	if (list->n > 0)
+		buf_add_str(list, ",");
+	json_write(form, in, list);
 }
 
 /* Adds c, a character or one of a surrogate pair, as \uXXXX. */
@@ -159,44 +204,41 @@ add_point(struct buf *b, uint32_t c)
 	buf_add(b, span_from(text, sizeof(text)));
 }
 
-void
-json_add_text(struct buf *b, struct span s)
+/* shown: for a terminal. */
+static void
+add_escaped(struct buf *b, struct span s, const char *special, bool shown)
 {
 	while (s.n > 0) {
-		size_t n = utf8_first(s);
+		uint32_t c = 0;
+		size_t n = utf8_next(s, &c);
 
 		if (n == 0)
 			buf_add_str(b, "\xef\xbf\xbd");
-		else if (s.p[0] == '"' || s.p[0] == '\\')
+		else if (c != 0 && c < 0x80 && strchr(special, (int)c) != NULL)
 			buf_add(b, span_from((const uint8_t[]){ '\\',
 			    s.p[0] }, 2));
-		else if (is_control(s.p[0]))
-			add_point(b, s.p[0]);
-		else
+		else if (shown ? utf8_is_plain(c) : !is_control(c))
 			buf_add(b, span_from(s.p, n));
-		s = span_skip(s, n == 0 ? 1 : n);
-	}
-}
-
-void
-json_add_shown(struct buf *b, struct span raw)
-{
-	while (raw.n > 0) {
-		uint32_t c = 0;
-		size_t n = utf8_next(raw, &c);
-
-		if (n == 0)
-			buf_add_str(b, "\xef\xbf\xbd");
-		else if (utf8_is_plain(c))
-			buf_add(b, span_from(raw.p, n));
 		else if (c < 0x10000)
 			add_point(b, c);
 		else {
 			add_point(b, 0xd7c0 + (c >> 10));
 			add_point(b, 0xdc00 + (c & 0x3ff));
 		}
-		raw = span_skip(raw, n == 0 ? 1 : n);
+		s = span_skip(s, n == 0 ? 1 : n);
 	}
+}
+
+void
+json_add_text(struct buf *b, struct span s)
+{
+	add_escaped(b, s, "\"\\", false);
+}
+
+void
+json_add_shown(struct buf *b, struct span s, const char *special)
+{
+	add_escaped(b, s, special, true);
 }
 
 void

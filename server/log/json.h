@@ -6,31 +6,37 @@
 #ifndef SERVER_JSON_H
 #define SERVER_JSON_H
 
+#include <stddef.h>
+
 #include "shared/buf.h"
 
-/* The rest to be read; bad: the text is not of the expected form. */
-struct json {
-	struct span	 rest;
-	bool		 bad;
-	struct buf	*out;		/* to write to; NULL: read rest */
+enum json_kind {
+	JSON_END,		/* no value: ends the form */
+	JSON_NUMBER,		/* uint64_t, without needless zeros */
+	JSON_TEXT,		/* struct span between the quotes, escaped */
+	JSON_TEXT_OR_NONE,	/* the same; empty: neither before nor quotes */
+	JSON_LIST		/* struct span: elements, with commas */
 };
 
-/* Takes text, literally; bad when other text comes next. */
-void	json_take(struct json *j, const char *text);
-/* Takes text if it comes next; false: it does not. */
-bool	json_took(struct json *j, const char *text);
-/* Takes a number without needless zeros. */
-uint64_t json_take_u64(struct json *j);
-/* Takes a string; returns what is between its quotes, still escaped. */
-struct span json_take_string(struct json *j);
+/* A form: how a struct is written, as an array of fields up to JSON_END. */
+struct json_field {
+	enum json_kind			 kind;
+	const char			*before;	/* literally */
+	size_t				 at;	/* offset in the struct */
+	const struct json_field		*element;	/* of a list */
+};
 
-/*
- * The form of an object, written once for both directions: with out each call
- * adds the next part, without out it takes that part.  raw is escaped.
- */
-void	json_literal(struct json *j, const char *text);
-void	json_text(struct json *j, const char *key, struct span *raw);
-void	json_number(struct json *j, const char *key, uint64_t *value);
+/* Reads text by form, and nothing but it: false where it differs. */
+bool	json_read(struct span text, const struct json_field *form, void *out);
+/* Takes what has form from the start of *rest; false: it differs. */
+bool	json_take(struct span *rest, const struct json_field *form, void *out);
+/* Takes the next element of a list that was read; false: there is none. */
+bool	json_next(struct span *rest, const struct json_field *form, void *out);
+void	json_write(const struct json_field *form, const void *in,
+	    struct buf *out);
+/* Adds an element to a list, with a comma unless it is the first. */
+void	json_add(const struct json_field *form, const void *in,
+	    struct buf *list);
 
 /*
  * Adds s for between quotes: the quote, the backslash, controls and DEL are
@@ -38,11 +44,12 @@ void	json_number(struct json *j, const char *key, uint64_t *value);
  */
 void	json_add_text(struct buf *b, struct span s);
 /*
- * Adds JSON for a terminal: each character that is not plain becomes \uXXXX
- * (a surrogate pair above U+FFFF), octets that are not UTF-8 become U+FFFD.
+ * Adds s for a terminal: each character that is not plain becomes \uXXXX (a
+ * surrogate pair above U+FFFF), octets that are not UTF-8 become U+FFFD, and
+ * those in special (a C string) get a backslash in front.
  */
-void	json_add_shown(struct buf *b, struct span raw);
-/* Adds raw, as json_take_string returns it, without its escapes. */
+void	json_add_shown(struct buf *b, struct span s, const char *special);
+/* Adds raw, a text that was read, without its escapes. */
 void	json_add_decoded(struct buf *b, struct span raw);
 
 #endif

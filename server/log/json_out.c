@@ -18,11 +18,10 @@ put_shown(FILE *f, struct span s, const char *special)
 		struct buf b = buf_over(text, sizeof(text));
 		size_t n = utf8_first(s);
 
-		if (s.p[0] != '\0' && strchr(special, s.p[0]) != NULL)
-			putc('\\', f);
-		json_add_shown(&b, span_from(s.p, n == 0 ? 1 : n));
+		n = n == 0 ? 1 : n;
+		json_add_shown(&b, span_from(s.p, n), special);
 		fwrite(b.p, 1, b.n, f);
-		s = span_skip(s, n == 0 ? 1 : n);
+		s = span_skip(s, n);
 	}
 }
 

@@ -6,24 +6,75 @@
 #include <sodium.h>
 #include <string.h>
 
-static bool
-follows(const struct log_record *r, const uint8_t before[log_hash_bytes])
-{
-	char hash[2 * log_hash_bytes + 1];
+#include "shared/log.h"
 
-	sodium_bin2hex(hash, sizeof(hash), before, log_hash_bytes);
-	return span_equal(r->previous, span_of(hash));
+enum { hex_bytes = 2 * log_hash_bytes + 1 };
+
+static void
+hash_line(struct span line, uint8_t out[log_hash_bytes])
+{
+	crypto_generichash(out, log_hash_bytes, line.p, line.n, NULL, 0);
+}
+
+/* The copy ends with a NUL; a time in its form fits. */
+static void
+set_time(struct log_point *p, struct span time)
+{
+	memset(p->time, 0, sizeof(p->time));
+	if (time.n < sizeof(p->time))
+		memcpy(p->time, time.p, time.n);
+}
+
+static struct span
+hex_of(const struct log_point *p, char out[hex_bytes])
+{
+	sodium_bin2hex(out, hex_bytes, p->hash, sizeof(p->hash));
+	return span_of(out);
+}
+
+void
+log_chain_add(struct log_point *last, struct span time, struct span body,
+    struct buf *out)
+{
+	char hex[hex_bytes];
+	struct log_record r = { .time = time, .n = last->n + 1,
+	    .previous = hex_of(last, hex) };
+	size_t at = out->n;
+
+	log_record_write(&r, body, out);
+	if (out->cut)
+		bug("a line of the message log is longer than its bounds");
+	last->n = r.n;
+	set_time(last, time);
+	hash_line(span_from(out->p + at, out->n - at - 1), last->hash);
+}
+
+void
+log_chain_point(struct span line, struct log_record *r, struct log_point *out)
+{
+	memset(out, 0, sizeof(*out));
+	hash_line(line, out->hash);
+	if (!log_record_read(line, r))
+		return;
+	out->n = r->n;
+	set_time(out, r->time);
+}
+
+static bool
+follows(const struct log_record *r, const struct log_point *p)
+{
+	char hex[hex_bytes];
+
+	return span_equal(r->previous, hex_of(p, hex));
 }
 
 /* Is this line 1 of the log, or the first one of a later file? */
 static enum log_chain_fault
 judge_first(struct log_chain *c, const struct log_record *r)
 {
-	static const uint8_t zeros[log_hash_bytes];
-	bool first = follows(r, zeros);
+	bool first = follows(r, &(struct log_point){ .n = 0 });
 
 	c->from_start = first && r->n == 1;
-	c->first = r->n;
 	if (first != (r->n == 1))
 		return LOG_CHAIN_NUMBER;
 	/* A strange line before it was reported already. */
@@ -34,15 +85,14 @@ judge_first(struct log_chain *c, const struct log_record *r)
 static enum log_chain_fault
 judge(struct log_chain *c, const struct log_record *r)
 {
-	uint64_t want = c->last + 1 + c->strange;
+	uint64_t want = c->last.n + 1 + c->strange;
 
-	if (follows(r, c->hash))
+	if (follows(r, &c->last))
 		return r->n == want || c->strange > 0 ? LOG_CHAIN_OK :
 		    LOG_CHAIN_NUMBER;
-	if (c->aside != 0 && r->n == c->aside + 1 &&
-	    follows(r, c->aside_hash))
+	if (c->aside.n != 0 && r->n == c->aside.n + 1 && follows(r, &c->aside))
 		return LOG_CHAIN_OK;
-	if (r->n <= c->last)
+	if (r->n <= c->last.n)
 		return LOG_CHAIN_MOVED;
 	if (r->n > want) {
 		c->missing = r->n - want;
@@ -52,93 +102,69 @@ judge(struct log_chain *c, const struct log_record *r)
 	return c->strange > 0 ? LOG_CHAIN_OK : LOG_CHAIN_CHANGED;
 }
 
-static void
-copy_time(char to[24], struct span time)
-{
-	size_t n = time.n < 23 ? time.n : 23;
-
-	memcpy(to, time.p, n);
-	to[n] = '\0';
-}
-
-static void
-hash_line(struct span line, uint8_t out[log_hash_bytes])
-{
-	crypto_generichash(out, log_hash_bytes, line.p, line.n, NULL, 0);
-}
-
-/* The next line has to follow this one. */
-static void
-go_on_from(struct log_chain *c, const struct log_record *r)
-{
-	if (!c->begun)
-		copy_time(c->began, r->time);
-	copy_time(c->ended, r->time);
-	c->begun = true;
-	c->last = r->n;
-	c->strange = 0;
-	c->aside = 0;
-}
-
 enum log_chain_fault
 log_chain_feed(struct log_chain *c, struct span line, struct log_record *out)
 {
 	enum log_chain_fault fault;
+	struct log_point p;
 
-	c->lines++;
-	c->missing = 0;
-	if (!log_record_read(line, out)) {
+	log_chain_point(line, out, &p);
+	if (p.n == 0) {
 		c->strange++;
-		hash_line(line, c->hash);
+		memcpy(c->last.hash, p.hash, sizeof(p.hash));
 		return LOG_CHAIN_STRANGE;
 	}
 	fault = c->begun ? judge(c, out) : judge_first(c, out);
 	if (fault == LOG_CHAIN_MOVED) {
-		c->aside = out->n;
-		hash_line(line, c->aside_hash);
+		c->aside = p;
 		return fault;
 	}
-	go_on_from(c, out);
-	hash_line(line, c->hash);
+	if (!c->begun)
+		c->first = p;
+	c->begun = true;
+	c->last = p;
+	c->strange = 0;
+	c->aside.n = 0;
 	return fault;
 }
 
-static void
-form_checkpoint(struct json *j, struct span *time, uint64_t *n,
-    struct span *hash)
-{
-	json_text(j, "{\"time\":", time);
-	json_number(j, ",\"event\":\"checkpoint\",\"n\":", n);
-	json_text(j, ",\"hash\":", hash);
-	json_literal(j, "}");
-}
+/* ---- checkpoints ------------------------------------------------------- */
+
+struct checkpoint {
+	struct span	time;
+	uint64_t	n;
+	struct span	hash;		/* in hex */
+};
+
+static const struct json_field form[] = {
+	{ JSON_TEXT, "{\"time\":", offsetof(struct checkpoint, time), NULL },
+	{ JSON_NUMBER, ",\"event\":\"checkpoint\",\"n\":",
+	    offsetof(struct checkpoint, n), NULL },
+	{ JSON_TEXT, ",\"hash\":", offsetof(struct checkpoint, hash), NULL },
+	{ JSON_END, "}", 0, NULL }
+};
 
 void
-log_chain_write_checkpoint(const struct log_checkpoint *c, struct buf *out)
+log_chain_write_checkpoint(const struct log_point *p, struct buf *out)
 {
-	char hex[2 * log_hash_bytes + 1];
-	struct span time = span_of(c->time), hash;
-	struct json j = { .out = out };
-	uint64_t n = c->n;
+	char hex[hex_bytes];
 
-	sodium_bin2hex(hex, sizeof(hex), c->hash, log_hash_bytes);
-	hash = span_of(hex);
-	form_checkpoint(&j, &time, &n, &hash);
-	json_literal(&j, "\n");
+	json_write(form, &(struct checkpoint){ .time = span_of(p->time),
+	    .n = p->n, .hash = hex_of(p, hex) }, out);
+	buf_add_str(out, "\n");
 }
 
 bool
-log_chain_read_checkpoint(struct span line, struct log_checkpoint *out)
+log_chain_read_checkpoint(struct span line, struct log_point *out)
 {
-	struct json j = { .rest = line };
-	struct span time, hash;
+	struct checkpoint c;
 
 	memset(out, 0, sizeof(*out));
-	form_checkpoint(&j, &time, &out->n, &hash);
-	if (j.bad || j.rest.n > 0 || out->n == 0 ||
-	    !log_record_is_time(time) || !log_record_is_hash(hash))
+	if (!json_read(line, form, &c) || c.n == 0 ||
+	    !log_record_is_time(c.time) || !log_record_is_hash(c.hash))
 		return false;
-	copy_time(out->time, time);
-	return sodium_hex2bin(out->hash, log_hash_bytes, (const char *)hash.p,
-	    hash.n, NULL, NULL, NULL) == 0;
+	out->n = c.n;
+	set_time(out, c.time);
+	return sodium_hex2bin(out->hash, sizeof(out->hash),
+	    (const char *)c.hash.p, c.hash.n, NULL, NULL, NULL) == 0;
 }

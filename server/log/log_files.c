@@ -1,6 +1,7 @@
 /*
- * Finding the files of the message log.  Their contents give the order, so it
- * does not matter which program rotated and named them.
+ * Finding the files of the message log, and where they end.  Their contents
+ * give the order, so it does not matter which program rotated and named them.
+ * Nothing here trusts what it reads: a disk may have lost any part of a file.
  */
 #include "server/log/log_files.h"
 
@@ -9,9 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/log/log_record.h"
+#include "shared/array.h"
 
 static bool
 is_compressed(const char *name)
@@ -31,24 +33,26 @@ is_given(const char *name)
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
 }
 
+/* Anything but a regular file has no first line. */
 static uint64_t
-first_number(const char *path)
+first_number(int at, const char *path)
 {
 	static uint8_t text[log_line_bytes];
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(at, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+	    O_CLOEXEC);
+	const uint8_t *lf = NULL;
 	struct log_record r;
-	const uint8_t *lf;
+	struct stat st;
 	ssize_t n;
 
 	if (fd == -1)
 		return 0;
-	n = read(fd, text, sizeof(text));
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (n = read(fd, text, sizeof(text))) > 0)
+		lf = memchr(text, '\n', (size_t)n);
 	close(fd);
-	lf = n <= 0 ? NULL : memchr(text, '\n', (size_t)n);
-	if (lf == NULL ||
-	    !log_record_read(span_from(text, (size_t)(lf - text)), &r))
-		return 0;
-	return r.n;
+	return lf != NULL && log_record_read(span_from(text,
+	    (size_t)(lf - text)), &r) ? r.n : 0;
 }
 
 /* Files of unknown order (0) go first; among equals "message" goes last. */
@@ -66,46 +70,44 @@ compare(const void *a, const void *b)
 }
 
 static int
-is_of_log(const struct dirent *e)
+add(struct log_files *f, int at, const char *dir, const char *name)
 {
-	return strncmp(e->d_name, "message", 7) == 0 &&
-	    memchr(".-", e->d_name[7], 3) != NULL;
-}
+	struct log_file_found *files;
 
-static void
-describe(struct log_file_found *f, const char *dir, const char *name)
-{
-	snprintf(f->path, sizeof(f->path), "%s/%s", dir, name);
-	f->strange = !is_given(name);
-	f->first = f->strange ? 0 : first_number(f->path);
+	files = array_grow(f->files, f->count, sizeof(*files));
+	if (files == NULL)
+		return -1;
+	f->files = files;
+	files += f->count++;
+	snprintf(files->path, sizeof(files->path), "%s/%s", dir, name);
+	files->strange = !is_given(name);
+	files->first = files->strange ? 0 : first_number(at, files->path);
+	return 0;
 }
 
 int
-log_files_find(const char *root, struct log_files *out, char what[PATH_MAX])
+log_files_find(int at, const char *path, struct log_files *out)
 {
-	struct dirent **found;
-	int n;
+	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	int result = 0;
 
 	memset(out, 0, sizeof(*out));
-	snprintf(what, PATH_MAX, "%s/log", root);
-	n = scandir(what, &found, is_of_log, NULL);
-	if (n == -1)
+	if (d == NULL)
 		return -1;
-	out->files = calloc((size_t)n + 1, sizeof(*out->files));
-	for (int i = 0; i < n; i++) {
-		const char *name = found[i]->d_name;
-
-		if (is_compressed(name))
+	while (result == 0 && (e = readdir(d)) != NULL)
+		if (strncmp(e->d_name, "message", 7) != 0 ||
+		    memchr(".-", e->d_name[7], 3) == NULL)
+			continue;
+		else if (is_compressed(e->d_name))
 			out->compressed++;
-		else if (out->files != NULL)
-			describe(&out->files[out->count++], what, name);
-		free(found[i]);
-	}
-	free(found);
-	if (out->files == NULL)
-		return -1;
-	qsort(out->files, out->count, sizeof(*out->files), compare);
-	return 0;
+		else
+			result = add(out, at, path, e->d_name);
+	closedir(d);
+	if (result == 0 && out->count > 0)
+		qsort(out->files, out->count, sizeof(*out->files), compare);
+	return result;
 }
 
 void
@@ -113,4 +115,55 @@ log_files_free(struct log_files *f)
 {
 	free(f->files);
 	memset(f, 0, sizeof(*f));
+}
+
+/*
+ * The offset behind the last LF before at; 0 when there is none; -1 and errno.
+ * Looks back as far as it has to: a file system may leave any number of NULs
+ * behind the last line.
+ */
+static off_t
+find_line_end(int fd, off_t at)
+{
+	char chunk[4096];
+
+	while (at > 0) {
+		size_t want = at < (off_t)sizeof(chunk) ? (size_t)at :
+		    sizeof(chunk);
+
+		if (pread(fd, chunk, want, at - (off_t)want) != (ssize_t)want)
+			return -1;
+		for (; want > 0; want--, at--)
+			if (chunk[want - 1] == '\n')
+				return at;
+	}
+	return 0;
+}
+
+int
+log_files_last(int fd, struct log_point *out, off_t *end)
+{
+	static uint8_t line[log_line_bytes];
+	struct log_record r;
+	struct stat st;
+	off_t start;
+	size_t n;
+
+	memset(out, 0, sizeof(*out));
+	if (fstat(fd, &st) == -1)
+		return -1;
+	*end = find_line_end(fd, st.st_size);
+	if (*end <= 0)
+		return (int)*end;
+	start = find_line_end(fd, *end - 1);
+	if (start == -1)
+		return -1;
+	/* A line that is too long is cut, and so none of smtpd's. */
+	n = (size_t)(*end - 1 - start);
+	if (n > sizeof(line))
+		n = sizeof(line);
+	if (pread(fd, line, n, start) != (ssize_t)n)
+		return -1;
+	log_chain_point(span_from(line, n), &r, out);
+	return 0;
 }

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -14,40 +13,19 @@
 #include <unistd.h>
 
 #include "server/log/figure.h"
+#include "server/log/log_files.h"
 #include "shared/file.h"
 #include "shared/log.h"
 
 enum {
 	time_bytes = sizeof("2026-11-24T00:16:26Z") - 1,
 	text_bytes = 1024,		/* of an address or name, escaped */
-	/* A link adds less to a line than the line has without it. */
+	/* Number and hash add less to a line than it has without them. */
 	linked_bytes = 2 * log_message_buffer_bytes,
 	file_flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
 };
 
 static const char name_form[] = "message.%Y%m%dT%H%M%SZ";
-
-/* ---- lines ------------------------------------------------------------- */
-
-/* Adds the line that follows *last, then sets *last to that line. */
-static void
-add_linked(struct buf *out, struct log_link *last, struct span time,
-    struct span body)
-{
-	char previous[2 * log_hash_bytes + 1];
-	struct log_record r = { .time = time, .n = last->n + 1 };
-	size_t at = out->n;
-
-	sodium_bin2hex(previous, sizeof(previous), last->hash,
-	    sizeof(last->hash));
-	r.previous = span_of(previous);
-	log_record_write(&r, body, out);
-	if (out->cut)
-		bug("a line of the message log is longer than its bounds");
-	last->n = r.n;
-	crypto_generichash(last->hash, sizeof(last->hash), out->p + at,
-	    out->n - at - 1, NULL, 0);
-}
 
 static struct span
 escape(char text[text_bytes], struct span s)
@@ -85,44 +63,23 @@ log_message_add(struct log_message *l, const struct log_record *r)
 		l->n += b.n;
 }
 
-/* ---- the file ---------------------------------------------------------- */
+/* ---- the file, with the lock of dir held ------------------------------- */
 
+/*
+ * Writes all of lines or none, for a partial line would break the chain; *last
+ * is the last one.
+ */
 static int
-lock(const struct log_message *l)
+append(struct log_message *l, struct span lines, const struct log_point *last)
 {
-	return flock(l->dir, LOCK_EX);
-}
-
-/* Keeps errno. */
-static void
-unlock(const struct log_message *l)
-{
-	int error = errno;
-
-	(void)flock(l->dir, LOCK_UN);
-	errno = error;
-}
-
-/* Removes the last count octets: a partial line would break the chain. */
-static void
-take_back(struct log_message *l, size_t count)
-{
+	size_t n = file_write(l->fd, lines);
 	int error = errno;
 	struct stat st;
 
-	if (count > 0 && fstat(l->fd, &st) == 0)
-		(void)!ftruncate(l->fd, st.st_size - (off_t)count);
-	errno = error;
-}
-
-/* Writes all of lines or none; *last is the link of the last one. */
-static int
-append(struct log_message *l, struct span lines, const struct log_link *last)
-{
-	size_t n = file_write(l->fd, lines);
-
 	if (n < lines.n) {
-		take_back(l, n);
+		if (n > 0 && fstat(l->fd, &st) == 0)
+			(void)!ftruncate(l->fd, st.st_size - (off_t)n);
+		errno = error;
 		return -1;
 	}
 	l->unsynced = l->unsynced || lines.n > 0;
@@ -137,14 +94,14 @@ write_pending(struct log_message *l)
 	static uint8_t text[linked_bytes];
 	struct buf out = buf_over(text, sizeof(text));
 	struct span rest = span_from(l->pending, l->n);
-	struct log_link last = l->last;
+	struct log_point last = l->last;
 
 	while (rest.n > 0) {
 		const uint8_t *lf = memchr(rest.p, '\n', rest.n);
 		size_t n = (size_t)(lf - rest.p);
 
-		add_linked(&out, &last, span_from(rest.p, time_bytes),
-		    span_from(rest.p + time_bytes, n - time_bytes));
+		log_chain_add(&last, span_from(rest.p, time_bytes),
+		    span_from(rest.p + time_bytes, n - time_bytes), &out);
 		rest = span_skip(rest, n + 1);
 	}
 	if (append(l, buf_span(&out), &last) == -1)
@@ -163,86 +120,136 @@ begin_file(struct log_message *l, const char *after)
 	struct buf out = buf_over(line, sizeof(line));
 	struct log_record r = { .event = LOG_EVENT_OPEN,
 	    .after = escape(text, span_of(after)) };
-	struct log_link last = l->last;
+	struct log_point last = l->last;
 
 	figure_utc(time(NULL), now);
 	log_record_write_body(&r, &b);
-	add_linked(&out, &last, span_of(now), buf_span(&b));
+	log_chain_add(&last, span_of(now), buf_span(&b), &out);
 	if (append(l, buf_span(&out), &last) == -1)
 		return -1;
 	return fsync(l->fd) == 0 && fsync(l->dir) == 0 ? 0 : -1;
 }
 
+/* Moves the octets from start on to a new file in bad. */
+static int
+put_tail_aside(const struct log_message *l, off_t start)
+{
+	char chunk[4096], name[64];
+	ssize_t n;
+	int out;
+
+	snprintf(name, sizeof(name), "log-message-tail.%lld",
+	    (long long)time(NULL));
+	out = openat(l->bad, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+	    0600);
+	if (out == -1)
+		return -1;
+	for (off_t at = start; (n = pread(l->fd, chunk, sizeof(chunk), at)) > 0;
+	    at += n)
+		if (write(out, chunk, (size_t)n) != n) {
+			n = -1;
+			break;
+		}
+	if (n == -1 || fsync(out) == -1) {
+		close(out);
+		return -1;
+	}
+	close(out);
+	return ftruncate(l->fd, start);
+}
+
 /*
- * Reads the last line of the file.  If the file is empty, or was copied and
- * truncated, begins it behind the last line of the newest rotated file.  The
- * last line we wrote may be newer than any that is left.
+ * Finds the last line of the newest rotated file, and its name in after.  A
+ * file that cannot be read, or whose last line is none of ours, has none.
+ */
+static int
+find_newest(const struct log_message *l, struct log_point *out,
+    char after[NAME_MAX + 1])
+{
+	struct log_files f;
+	off_t ignored;
+
+	if (log_files_find(l->dir, ".", &f) == -1)
+		return -1;
+	for (size_t i = f.count; i > 0 && out->n == 0; i--) {
+		const char *path = f.files[i - 1].path;
+		int fd = f.files[i - 1].first == 0 ? -1 : openat(l->dir, path,
+		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+		if (fd == -1)
+			continue;
+		if (log_files_last(fd, out, &ignored) == -1 || out->n == 0)
+			memset(out, 0, sizeof(*out));
+		else
+			snprintf(after, NAME_MAX + 1, "%s", path + 2);
+		close(fd);
+	}
+	log_files_free(&f);
+	return 0;
+}
+
+/*
+ * Reads the last line of the file, and puts octets behind it aside.  If the
+ * file is empty, or was copied and truncated, begins it behind the last line of
+ * the newest rotated file.  The last line we wrote may be newer than any that
+ * is left.
  */
 static int
 read_last(struct log_message *l, bool *torn)
 {
-	const struct log_link known = l->last;
-	struct log_link found;
-	char name[256] = "";
+	const struct log_point known = l->last;
+	char after[NAME_MAX + 1] = "";
+	struct log_point found;
 	struct stat st;
-	bool strange;
+	off_t end;
 
-	if (log_message_last(l->fd, l->bad, &found, torn, &strange) == -1 ||
+	if (log_files_last(l->fd, &found, &end) == -1 ||
 	    fstat(l->fd, &st) == -1)
 		return -1;
-	if (strange && known.n == 0)
+	if (end != st.st_size) {
+		*torn = true;
+		if (put_tail_aside(l, end) == -1)
+			return -1;
+	}
+	if (end > 0 && found.n == 0 && known.n == 0)
 		log_error("the last line of the message log is none of "
 		    "smtpd's: what is chained to it counts from 1 again",
 		    "log/message", 0);
-	else if (found.n == 0 && !strange &&
-	    log_message_newest(l->dir, &found, name, sizeof(name)) == -1)
+	else if (end == 0 && find_newest(l, &found, after) == -1)
 		return -1;
 	l->last = found.n < known.n ? known : found;
-	l->size = st.st_size;
-	return l->size > 0 || l->last.n == 0 ? 0 : begin_file(l, name);
-}
-
-/* Is "message" still the file that l has open? */
-static bool
-is_in_place(const struct log_message *l)
-{
-	struct stat own, there;
-
-	return fstat(l->fd, &own) == 0 && fstatat(l->dir, "message", &there,
-	    AT_SYMLINK_NOFOLLOW) == 0 && own.st_ino == there.st_ino &&
-	    own.st_dev == there.st_dev;
-}
-
-/* A regular file with one name: a link may be a trick to have it written. */
-static bool
-is_plain(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1;
+	l->size = end;
+	return end > 0 || l->last.n == 0 ? 0 : begin_file(l, after);
 }
 
 /*
- * The file was moved away: goes on in the one that is there now, or creates it.
- * -1 and errno: that failed, and the old file stays in use.
+ * Opens "message", or creates it, and goes on there: there was no file before,
+ * or it was moved away.  -1 and errno: the old file, if any, stays in use.
  */
 static int
-follow(struct log_message *l)
+follow(struct log_message *l, bool *torn)
 {
-	const struct log_link last = l->last;
+	const struct log_point last = l->last;
 	const off_t size = l->size;
 	const int old = l->fd;
-	bool ignored;
+	struct stat st;
 	int error;
 
 	l->fd = openat(l->dir, "message", file_flags | O_CREAT, 0600);
-	if (l->fd != -1 && is_plain(l->fd) && read_last(l, &ignored) == 0) {
-		(void)fdatasync(old);
-		close(old);
-		l->moved_on = true;
+	if (l->fd == -1 || fstat(l->fd, &st) == -1)
+		error = errno;
+	/* A second name, a link, may be a trick to have a file written. */
+	else if (old != -1 && (!S_ISREG(st.st_mode) || st.st_nlink != 1))
+		error = EMLINK;
+	else if (read_last(l, torn) == 0) {
+		if (old != -1) {
+			(void)fdatasync(old);
+			close(old);
+		}
+		l->moved_on = old != -1;
 		return 0;
-	}
-	error = errno;
+	} else
+		error = errno;
 	if (l->fd != -1)
 		close(l->fd);
 	l->fd = old;
@@ -252,63 +259,23 @@ follow(struct log_message *l)
 	return -1;
 }
 
-/* With the lock held: finds the last line, which others may have written. */
+/*
+ * Finds the last line, which others may have written, also in a new file;
+ * *moved: "message" is another file, which cannot be opened.
+ */
 static int
-catch_up(struct log_message *l)
+catch_up(struct log_message *l, bool *moved)
 {
-	struct stat st;
+	struct stat own, there;
 	bool ignored;
 
-	if (fstat(l->fd, &st) == -1 || (st.st_size != l->size &&
+	if (fstat(l->fd, &own) == -1 || (own.st_size != l->size &&
 	    read_last(l, &ignored) == -1))
 		return -1;
-	if (!is_in_place(l))
-		(void)follow(l);
+	*moved = (fstatat(l->dir, "message", &there, AT_SYMLINK_NOFOLLOW) == -1
+	    || own.st_ino != there.st_ino || own.st_dev != there.st_dev) &&
+	    follow(l, &ignored) == -1;
 	return 0;
-}
-
-int
-log_message_open(struct log_message *l, int dir, int bad, bool *torn)
-{
-	int result;
-
-	l->n = 0;
-	l->dir = dir;
-	l->bad = bad;
-	l->moved_on = l->unsynced = false;
-	memset(&l->last, 0, sizeof(l->last));
-	*torn = false;
-	l->fd = -1;
-	if (lock(l) == -1)
-		return -1;
-	l->fd = openat(dir, "message", file_flags | O_CREAT, 0600);
-	result = l->fd == -1 ? -1 : read_last(l, torn);
-	unlock(l);
-	return result;
-}
-
-int
-log_message_flush(struct log_message *l)
-{
-	int result;
-
-	if (l->n == 0)
-		return 0;
-	if (lock(l) == -1)
-		return -1;
-	result = catch_up(l) == -1 ? -1 : write_pending(l);
-	unlock(l);
-	return result;
-}
-
-int
-log_message_sync(struct log_message *l)
-{
-	if (!l->unsynced)
-		return 0;
-	/* No retry: after a failure fdatasync(2) may falsely succeed. */
-	l->unsynced = false;
-	return fdatasync(l->fd);
 }
 
 /* Renames "message" to the time, and a number if that name is taken. */
@@ -331,22 +298,24 @@ move_away(const struct log_message *l, char name[log_message_name_bytes])
 static int
 rotate(struct log_message *l, char name[log_message_name_bytes])
 {
-	bool moved_on;
+	bool moved, moved_on, ignored;
 	int error;
 
-	if (catch_up(l) == -1 || write_pending(l) == -1 ||
-	    log_message_sync(l) == -1)
+	if (catch_up(l, &moved) == -1)
+		return -1;
+	error = errno;
+	if (write_pending(l) == -1 || log_message_sync(l) == -1)
 		return -1;
 	moved_on = l->moved_on;
 	l->moved_on = false;
-	/* catch_up could not follow: try again, for errno. */
-	if (!is_in_place(l))
-		return follow(l);
+	errno = error;
+	if (moved)
+		return -1;
 	if (moved_on || l->size == 0)
 		return 0;
 	if (move_away(l, name) == -1)
 		return -1;
-	if (follow(l) == 0) {
+	if (follow(l, &ignored) == 0) {
 		l->moved_on = false;
 		return 0;
 	}
@@ -356,15 +325,56 @@ rotate(struct log_message *l, char name[log_message_name_bytes])
 	return -1;
 }
 
+/* ---- under the lock ---------------------------------------------------- */
+
+/* Returns result; keeps errno. */
+static int
+unlock(const struct log_message *l, int result)
+{
+	int error = errno;
+
+	(void)flock(l->dir, LOCK_UN);
+	errno = error;
+	return result;
+}
+
+int
+log_message_open(struct log_message *l, int dir, int bad, bool *torn)
+{
+	*torn = false;
+	l->dir = dir;
+	l->bad = bad;
+	l->fd = -1;
+	l->n = 0;
+	l->moved_on = l->unsynced = false;
+	memset(&l->last, 0, sizeof(l->last));
+	return flock(dir, LOCK_EX) == -1 ? -1 : unlock(l, follow(l, torn));
+}
+
+int
+log_message_flush(struct log_message *l)
+{
+	bool ignored;
+
+	if (l->n == 0)
+		return 0;
+	return flock(l->dir, LOCK_EX) == -1 ? -1 : unlock(l,
+	    catch_up(l, &ignored) == -1 ? -1 : write_pending(l));
+}
+
+int
+log_message_sync(struct log_message *l)
+{
+	if (!l->unsynced)
+		return 0;
+	/* No retry: after a failure fdatasync(2) may falsely succeed. */
+	l->unsynced = false;
+	return fdatasync(l->fd);
+}
+
 int
 log_message_rotate(struct log_message *l, char name[log_message_name_bytes])
 {
-	int result;
-
 	name[0] = '\0';
-	if (lock(l) == -1)
-		return -1;
-	result = rotate(l, name);
-	unlock(l);
-	return result;
+	return flock(l->dir, LOCK_EX) == -1 ? -1 : unlock(l, rotate(l, name));
 }

@@ -9,8 +9,7 @@
 
 #include <sys/types.h>
 
-#include "server/log/log_message_file.h"
-#include "server/log/log_record.h"
+#include "server/log/log_chain.h"
 
 enum {
 	log_message_buffer_bytes = 4 * log_line_bytes,
@@ -24,9 +23,9 @@ struct log_message {
 	off_t		size;			/* of the file, as we know it */
 	bool		moved_on;		/* since log_message_rotate */
 	bool		unsynced;		/* since log_message_sync */
-	struct log_link	last;			/* line written */
+	struct log_point last;			/* line written */
 	size_t		n;
-	uint8_t		pending[log_message_buffer_bytes]; /* no links yet */
+	uint8_t		pending[log_message_buffer_bytes]; /* no numbers yet */
 };
 
 /*

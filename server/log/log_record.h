@@ -1,7 +1,7 @@
 /*
- * One line of the message log: written by the master, read by smtpctl and,
- * at its start, the master.  All texts are escaped, as between quotes:
- * json_add_text makes them, json_add_decoded decodes them.  Pure.
+ * One line of the message log: written by the master, read by smtpctl and, at
+ * its start, the master; and the lines of a session that was refused
+ * something.  All texts are escaped, as json.h has it.  Pure.
  */
 #ifndef SERVER_LOG_RECORD_H
 #define SERVER_LOG_RECORD_H
@@ -58,28 +58,50 @@ struct log_step {
 	struct span	 name;		/* which domain, which alias, ... */
 };
 
+/* The elements of to (a struct span), rcpt, and steps. */
+extern const struct json_field log_record_to[], log_record_rcpt[],
+    log_record_step[];
+
 /* Reads line, without its LF; false: not exactly as smtpd writes it. */
 bool	log_record_read(struct span line, struct log_record *out);
 /* "2026-11-24T00:16:26Z"; 64 hexadecimal digits, in small letters. */
 bool	log_record_is_time(struct span s);
 bool	log_record_is_hash(struct span s);
-/*
- * Adds the part of the line between its n and previous; texts of r must be
- * escaped.
- */
+/* Adds the part of the line between its n and previous. */
 void	log_record_write_body(const struct log_record *r, struct buf *out);
 /* Adds the line with its LF: r's time, n and previous around that body. */
 void	log_record_write(const struct log_record *r, struct span body,
 	    struct buf *out);
-/* Takes the next of r->to, r->rcpt, rcpt->steps; false: there is none. */
-bool	log_record_next_to(struct span *rest, struct span *out);
-bool	log_record_next_rcpt(struct span *rest, struct log_rcpt *out);
-bool	log_record_next_step(struct span *rest, struct log_step *out);
-/* Forms the list of rcpt, as json.h forms a text. */
-void	log_record_form_rcpts(struct json *j, struct span *list);
-/* Add an element to such a list, with a comma unless it is the first. */
-void	log_record_add_to(struct buf *list, struct span to);
-void	log_record_add_rcpt(struct buf *list, const struct log_rcpt *rcpt);
-void	log_record_add_step(struct buf *list, const struct log_step *step);
+
+/*
+ * The file of a session that was refused something: its lines are the client
+ * and how the session ended, the refused recipients, and then the transcript.
+ */
+struct log_refused {
+	struct span	session;
+	struct span	client;
+	uint64_t	port;
+	struct span	began;		/* "2026-11-24T00:16:26Z" */
+	uint64_t	ms;		/* the session lasted */
+	struct span	why;		/* the session ended: "quit" */
+	uint64_t	commands;
+	uint64_t	errors;
+	uint64_t	stored;		/* messages */
+};
+
+struct log_refused_rcpts {
+	uint64_t	count;		/* all; list has the first ones */
+	struct span	list;		/* as rcpt of a log_record */
+};
+
+struct log_said {
+	uint64_t	ms;		/* since the session began */
+	struct span	who;		/* "client", "server", "remark" */
+	struct span	text;		/* controls escaped: "\\x07" */
+};
+
+/* Each is a line without its LF. */
+extern const struct json_field log_refused_head[], log_refused_rcpts[],
+    log_refused_said[];
 
 #endif

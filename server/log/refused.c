@@ -128,7 +128,7 @@ static void
 read_network(const char *name, uint8_t out[network_bytes])
 {
 	char text[1024];
-	struct refused_head head;
+	struct log_refused head;
 	const char *lf;
 	ssize_t n;
 	int fd;
@@ -140,8 +140,8 @@ read_network(const char *name, uint8_t out[network_bytes])
 	if (fd != -1)
 		close(fd);
 	lf = n <= 0 ? NULL : memchr(text, '\n', (size_t)n);
-	if (lf == NULL || !refused_head_read(span_from(text,
-	    (size_t)(lf - text)), &head))
+	if (lf == NULL || !json_read(span_from(text, (size_t)(lf - text)),
+	    log_refused_head, &head))
 		return;
 	network_of(head.client, out);
 }
@@ -217,7 +217,7 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 	struct buf b = buf_over(shown, sizeof(shown));
 	struct buf escaped = buf_over(text, sizeof(text));
 	struct buf line = buf_over(line_text, sizeof(line_text));
-	struct refused_said said = { .ms = t->ms,
+	struct log_said said = { .ms = t->ms,
 	    .who = span_of(who[t->kind]) };
 	struct refused_text *x = *of;
 
@@ -234,7 +234,8 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 	buf_add_escaped(&b, span_from(t->octets, t->n), "");
 	json_add_text(&escaped, buf_span(&b));
 	said.text = buf_span(&escaped);
-	refused_said_write(&said, &line);
+	json_write(log_refused_said, &said, &line);
+	buf_add_str(&line, "\n");
 	if (x->f == NULL)
 		x->f = open_memstream(&x->text, &x->n);
 	if (x->f != NULL && !line.cut && x->n + line.n <= text_max_bytes) {
@@ -246,7 +247,7 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 
 /* Writes all or nothing: a partial file would look like a short session. */
 static void
-write_file(const struct refused_head *h, struct span text)
+write_file(const struct log_refused *h, struct span text)
 {
 	uint8_t network[network_bytes];
 	char id[ipc_id_bytes + 1];
@@ -270,26 +271,29 @@ write_file(const struct refused_head *h, struct span text)
 }
 
 static void
-keep(const struct refused_text *x, const struct refused_head *facts,
+keep(const struct refused_text *x, const struct log_refused *facts,
     struct span rcpts, uint64_t rcpt_count)
 {
 	static uint8_t text[refused_file_max_bytes];
 	struct buf b = buf_over(text, sizeof(text));
 	time_t began = time(NULL) - (time_t)(facts->ms / 1000);
-	struct refused_head head = *facts;
+	struct log_refused head = *facts;
 	char when[figure_bytes];
 
 	figure_utc(began, when);
 	head.began = span_of(when);
-	refused_head_write(&head, &b);
-	refused_rcpts_write(rcpts, rcpt_count, &b);
+	json_write(log_refused_head, &head, &b);
+	buf_add_str(&b, "\n");
+	json_write(log_refused_rcpts, &(struct log_refused_rcpts){ rcpt_count,
+	    rcpts }, &b);
+	buf_add_str(&b, "\n");
 	buf_add(&b, span_from(x->text, x->n));
 	if (!b.cut)
 		write_file(&head, buf_span(&b));
 }
 
 void
-refused_end(struct refused_text **of, const struct refused_head *facts,
+refused_end(struct refused_text **of, const struct log_refused *facts,
     struct span rcpts, uint64_t rcpt_count)
 {
 	struct refused_text *x = *of;

@@ -9,7 +9,7 @@
 #include <event2/event.h>
 
 #include "server/conf/conf.h"
-#include "server/log/refused_record.h"
+#include "server/log/log_record.h"
 #include "shared/ipc_msg.h"
 
 /* The transcript, the recipients, and the head. */
@@ -30,7 +30,7 @@ bool	refused_said(struct refused_text **of, const struct ipc_trace *t);
  * The session ends: writes its file from facts (began is set here), rcpts and
  * the transcript, unless that is empty or facts is NULL.  Frees *of.
  */
-void	refused_end(struct refused_text **of, const struct refused_head *facts,
+void	refused_end(struct refused_text **of, const struct log_refused *facts,
 	    struct span rcpts, uint64_t rcpt_count);
 
 #endif

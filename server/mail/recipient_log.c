@@ -40,9 +40,9 @@ add_step(struct buf *steps, const struct decision_step *step)
 	if (step->path != NULL)
 		json_add_text(&path, span_of(step->path));
 	add_name(&name, step);
-	log_record_add_step(steps, &(struct log_step){
+	json_add(log_record_step, &(struct log_step){
 	    .kind = span_of(step_words[step->kind]), .path = buf_span(&path),
-	    .line = step->line, .name = buf_span(&name) });
+	    .line = step->line, .name = buf_span(&name) }, steps);
 	if (!steps->cut && !path.cut && !name.cut)
 		return true;
 	*steps = before;
@@ -92,7 +92,7 @@ recipient_log_add(struct recipient_log *l, const struct mailbox *to,
 		return;
 	list = buf_over(l->text, l->room);
 	list.n = l->n;
-	log_record_add_rcpt(&list, &rcpt);
+	json_add(log_record_rcpt, &rcpt, &list);
 	if (!list.cut)
 		l->n = list.n;
 }
@@ -118,7 +118,8 @@ recipient_log_mailboxes(const struct recipient_set *to, struct buf *out)
 		    to->boxes[i].user, to->boxes[i].domain[0] ? "@" : "",
 		    to->boxes[i].domain);
 		json_add_text(&escaped, span_of(address));
-		log_record_add_to(out, buf_span(&escaped));
+		json_add(log_record_to, &(struct span){ escaped.p,
+		    escaped.n }, out);
 		if (!out->cut)
 			continue;
 		*out = before;

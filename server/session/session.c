@@ -158,7 +158,7 @@ static void
 keep_refused(struct session *s, const char *how, const struct ipc_end *end)
 {
 	struct master *m = s->master;
-	struct refused_head head = {
+	struct log_refused head = {
 		.session = span_of(s->id), .client = span_of(s->client.text),
 		.port = s->client.port,
 		.ms = (uint64_t)(deadline_now_ms() - s->start_ms),

@@ -4,14 +4,13 @@
  */
 #include "server/smtpctl/explain.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "server/log/lines.h"
-#include "server/log/refused_record.h"
 #include "shared/verdict.h"
 
 enum { text_bytes = 4096, shown_bytes = 4 * log_line_bytes, shown_max = 4 };
@@ -90,7 +89,7 @@ put_rcpts(struct span list, const struct story *story)
 	struct log_rcpt rcpt;
 	struct log_step step;
 
-	while (log_record_next_rcpt(&list, &rcpt)) {
+	while (json_next(&list, log_record_rcpt, &rcpt)) {
 		struct buf b = buf_over(title, sizeof(title));
 
 		buf_add_str(&b, "RCPT TO:<");
@@ -100,7 +99,7 @@ put_rcpts(struct span list, const struct story *story)
 		if (span_equal(rcpt.verdict, span_of("relaying denied")))
 			story_step(story, &(struct decision_step){
 			    .kind = STEP_FOREIGN });
-		while (log_record_next_step(&rcpt.steps, &step))
+		while (json_next(&rcpt.steps, log_record_step, &step))
 			put_step(&step, story);
 		if (rcpt.more > 0)
 			fprintf(story->f, "        and %llu steps more\n",
@@ -124,49 +123,9 @@ struct place {
 	enum state	state;
 	int		error;
 	char		path[PATH_MAX];	/* of the file, else of the Maildir */
-	char		folder[256];	/* ".Junk"; "" */
+	char		folder[256];	/* "Junk"; "" */
 	char		flags[32];	/* "RS"; "" */
 };
-
-/*
- * Looks for file in new or cur of a folder of a Maildir.  Its name stays the
- * same but for the flags that mail programs append.
- */
-static bool
-look_in(const char *maildir, const char *folder, const char *part,
-    const char *file, struct place *out)
-{
-	size_t n = strlen(file);
-	char path[PATH_MAX];
-	struct dirent *e;
-	bool found = false;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "%.3000s/%.255s/%s", maildir, folder,
-	    part);
-	d = opendir(path);
-	if (d == NULL && errno != ENOENT && errno != ENOTDIR)
-		out->error = errno;
-	while (!found && d != NULL && (e = readdir(d)) != NULL) {
-		const char *flags = strstr(e->d_name, ":2,");
-
-		if (strncmp(e->d_name, file, n) != 0 ||
-		    memchr(":,", e->d_name[n], 3) == NULL)
-			continue;
-		snprintf(out->path, sizeof(out->path), "%.3000s%s%.255s/%s/%s",
-		    maildir, folder[0] == '\0' ? "" : "/", folder, part,
-		    e->d_name);
-		snprintf(out->folder, sizeof(out->folder), "%s", folder);
-		snprintf(out->flags, sizeof(out->flags), "%.31s",
-		    flags == NULL ? "" : flags + 3);
-		out->state = folder[0] != '\0' ? STATE_FOLDER :
-		    part[0] == 'n' ? STATE_NEW : STATE_CUR;
-		found = true;
-	}
-	if (d != NULL)
-		closedir(d);
-	return found;
-}
 
 /* Is s a safe directory name?  A forged log must not lead elsewhere. */
 static bool
@@ -197,40 +156,80 @@ maildir_of(const char *root, struct span mailbox, char out[PATH_MAX])
 	return is_name(user) && is_name(domain);
 }
 
-/* Looks for file, which was delivered into the Maildir of mailbox. */
+/* Of directories that glob(3) cannot read; 0: none. */
+static int unread;
+
+static int
+on_unread(const char *path, int error)
+{
+	(void)path;
+	if (error != ENOENT && error != ENOTDIR)
+		unread = error;
+	return 0;
+}
+
+/* path: the Maildir of maildir_n octets, maybe a folder, and a file. */
+static void
+take_found(const char *path, size_t maildir_n, size_t file_n,
+    struct place *out)
+{
+	const char *folder = path + maildir_n + 1;
+	const char *name = strrchr(path, '/') + 1;
+	const char *flags = strstr(name, ":2,");
+
+	/* Another file's name may begin with this one. */
+	if (memchr(":,", name[file_n], 3) == NULL)
+		return;
+	out->state = folder[0] == '.' ? STATE_FOLDER :
+	    folder[0] == 'n' ? STATE_NEW : STATE_CUR;
+	snprintf(out->path, sizeof(out->path), "%s", path);
+	if (out->state == STATE_FOLDER)
+		snprintf(out->folder, sizeof(out->folder), "%.*s",
+		    (int)strcspn(folder, "/") - 1, folder + 1);
+	snprintf(out->flags, sizeof(out->flags), "%.31s",
+	    flags == NULL ? "" : flags + 3);
+}
+
+/*
+ * Looks for file, which was delivered into the Maildir of mailbox.  Its name
+ * stays the same but for the flags that mail programs append.
+ */
 static void
 find(const char *root, struct span mailbox, const char *file,
     struct place *out)
 {
-	char maildir[PATH_MAX];
-	struct dirent *e;
-	bool found;
-	DIR *d;
+	/* Maildir++: other folders are directories ".NAME" in the Maildir. */
+	static const char *const parts[] = { "/new/", "/cur/", "/.[!.]*/new/",
+	    "/.[!.]*/cur/" };
+	char pattern[3 * PATH_MAX], maildir[PATH_MAX];
+	glob_t found;
 
 	memset(out, 0, sizeof(*out));
-	if (!maildir_of(root, mailbox, maildir)) {
+	out->state = STATE_GONE;
+	if (!maildir_of(root, mailbox, out->path)) {
 		out->state = STATE_UNKNOWN;
 		out->error = EINVAL;
-		snprintf(out->path, sizeof(out->path), "%s", maildir);
 		return;
 	}
-	found = look_in(maildir, "", "new", file, out) ||
-	    look_in(maildir, "", "cur", file, out);
-	d = opendir(maildir);
-	if (d == NULL && errno != ENOENT)
-		out->error = errno;
-	/* Maildir++: other folders are directories ".NAME" in the Maildir. */
-	while (!found && d != NULL && (e = readdir(d)) != NULL)
-		found = e->d_name[0] == '.' && e->d_name[1] != '.' &&
-		    e->d_name[1] != '\0' &&
-		    (look_in(maildir, e->d_name, "new", file, out) ||
-		    look_in(maildir, e->d_name, "cur", file, out));
-	if (d != NULL)
-		closedir(d);
-	if (found)
-		return;
-	out->state = out->error != 0 ? STATE_UNKNOWN : STATE_GONE;
-	snprintf(out->path, sizeof(out->path), "%s", maildir);
+	unread = 0;
+	memcpy(maildir, out->path, sizeof(maildir));
+	for (size_t i = 0; out->state == STATE_GONE && i < 4; i++) {
+		struct buf b = buf_over(pattern, sizeof(pattern));
+
+		buf_add_escaped(&b, span_of(maildir), "*?[");
+		buf_add_str(&b, parts[i]);
+		buf_add_escaped(&b, span_of(file), "*?[");
+		buf_add_str(&b, "*");
+		if (b.cut || glob(buf_str(&b), 0, on_unread, &found) != 0)
+			continue;
+		for (size_t k = 0; k < found.gl_pathc; k++)
+			take_found(found.gl_pathv[k], strlen(maildir),
+			    strlen(file), out);
+		globfree(&found);
+	}
+	out->error = unread;
+	if (out->state == STATE_GONE && unread != 0)
+		out->state = STATE_UNKNOWN;
 }
 
 /* The meanings of Maildir flags, which are letters. */
@@ -271,7 +270,7 @@ print_place(const struct place *p, bool first, FILE *f)
 		break;
 	case STATE_FOLDER:
 		fprintf(f, "moved to the folder %s: ",
-		    shown(span_of(p->folder + 1)));
+		    shown(span_of(p->folder)));
 		put_flags(p->flags, f);
 		break;
 	case STATE_GONE:
@@ -301,7 +300,7 @@ json_place(const struct place *p, struct span mailbox,
 	if (p->state == STATE_CUR || p->state == STATE_FOLDER)
 		json_out_string(j, "flags", p->flags);
 	if (p->state == STATE_FOLDER)
-		json_out_string(j, "folder", p->folder + 1);
+		json_out_string(j, "folder", p->folder);
 	if (p->state == STATE_UNKNOWN)
 		json_out_string(j, "why", strerror(p->error));
 	json_out_end(j);
@@ -318,7 +317,7 @@ tell_places(const struct log_record *r, const struct story *story)
 	uint64_t told = 0;
 
 	json_add_decoded(&name, r->file);
-	for (; log_record_next_to(&rest, &to); told++) {
+	for (; json_next(&rest, log_record_to, &to); told++) {
 		struct buf b = buf_over(mailbox, sizeof(mailbox));
 
 		json_add_decoded(&b, to);
@@ -386,39 +385,28 @@ explain_message(const struct explain_message *m, const struct story *story)
 /* ---- a session ---------------------------------------------------------- */
 
 static void
-print_head(const struct refused_head *h, const char *path, FILE *f)
+print_head(const struct log_refused *h, const char *path, FILE *f)
 {
+	unsigned long long ms = h->ms;
+
 	fprintf(f, "session %s, in which something was refused\n\n",
 	    shown_raw(h->session));
 	put_time("  began      ", h->began, f);
 	fprintf(f, "\n  client     %s port %llu\n", shown_raw(h->client),
 	    (unsigned long long)h->port);
-	fprintf(f, "  ended      after %llu.%03llu s: %s\n",
-	    (unsigned long long)h->ms / 1000,
-	    (unsigned long long)h->ms % 1000, shown_raw(h->why));
+	fprintf(f, "  ended      after %llu.%03llu s: %s\n", ms / 1000,
+	    ms % 1000, shown_raw(h->why));
 	fprintf(f, "  commands   %llu, of which %llu were refused; %llu "
 	    "messages stored\n", (unsigned long long)h->commands,
 	    (unsigned long long)h->errors, (unsigned long long)h->stored);
 	fprintf(f, "  kept in    %s\n\n", shown(span_of(path)));
 }
 
-static void
-print_said(const struct refused_said *s, FILE *f)
-{
-	const char *mark = span_equal(s->who, span_of("client")) ? ">" :
-	    span_equal(s->who, span_of("server")) ? "<" : "*";
-
-	/* The text was escaped when written, but the file is not trusted. */
-	fprintf(f, "  %6llu.%03llu  %s %s\n",
-	    (unsigned long long)s->ms / 1000,
-	    (unsigned long long)s->ms % 1000, mark, shown_raw(s->text));
-}
-
 /* The dialogue, which the file has after the recipients. */
 static void
 tell_said(struct lines *lines, const struct story *story)
 {
-	struct refused_said said;
+	struct log_said said;
 	struct span line;
 
 	if (story->json != NULL)
@@ -426,30 +414,40 @@ tell_said(struct lines *lines, const struct story *story)
 	else
 		fputs("  what was said: > by the client, < by us, * what "
 		    "happened; seconds since it came\n", story->f);
-	while (lines_next(lines, &line) == 1)
-		if (!refused_said_read(line, &said))
+	while (lines_next(lines, &line) == 1) {
+		unsigned long long ms;
+		char mark;
+
+		if (!json_read(line, log_refused_said, &said))
 			continue;
-		else if (story->json != NULL)
+		if (story->json != NULL) {
 			json_out_raw(story->json, NULL, line);
-		else
-			print_said(&said, story->f);
+			continue;
+		}
+		ms = said.ms;
+		mark = span_equal(said.who, span_of("client")) ? '>' :
+		    span_equal(said.who, span_of("server")) ? '<' : '*';
+		/* Escaped when written, but the file is not trusted. */
+		fprintf(story->f, "  %6llu.%03llu  %c %s\n", ms / 1000,
+		    ms % 1000, mark, shown_raw(said.text));
+	}
 	if (story->json != NULL)
 		json_out_end(story->json);
 }
 
 bool
-explain_refused(int fd, const char *path, const struct story *story)
+explain_refused(struct lines *lines, const char *path,
+    const struct story *story)
 {
-	static struct lines lines;
 	struct story recorded = *story;
-	struct refused_head head;
-	struct span line, list;
-	uint64_t count;
+	struct log_refused_rcpts rcpts;
+	struct log_refused head;
+	struct span line;
 	char began[32];
 
-	lines_begin(&lines, fd);
-	if (lines_next(&lines, &line) != 1 ||
-	    !refused_head_read(line, &head) || head.began.n != 20)
+	if (lines_next(lines, &line) != 1 ||
+	    !json_read(line, log_refused_head, &head) ||
+	    !log_record_is_time(head.began))
 		return false;
 	memcpy(began, head.began.p, head.began.n);
 	recorded.recorded = span_from(began, head.began.n);
@@ -458,17 +456,17 @@ explain_refused(int fd, const char *path, const struct story *story)
 		json_out_raw(story->json, "session", line);
 	} else
 		print_head(&head, path, story->f);
-	if (lines_next(&lines, &line) != 1 ||
-	    !refused_rcpts_read(line, &list, &count))
+	if (lines_next(lines, &line) != 1 ||
+	    !json_read(line, log_refused_rcpts, &rcpts))
 		return false;
 	if (story->json != NULL) {
 		json_out_array(story->json, "rcpt");
-		if (list.n > 0)
-			json_out_raw(story->json, NULL, list);
+		if (rcpts.list.n > 0)
+			json_out_raw(story->json, NULL, rcpts.list);
 		json_out_end(story->json);
 	} else
-		put_rcpts(list, &recorded);
-	tell_said(&lines, story);
+		put_rcpts(rcpts.list, &recorded);
+	tell_said(lines, story);
 	if (story->json != NULL)
 		json_out_end(story->json);
 	return true;

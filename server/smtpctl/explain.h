@@ -4,6 +4,7 @@
 #ifndef SERVER_EXPLAIN_H
 #define SERVER_EXPLAIN_H
 
+#include "server/log/lines.h"
 #include "server/log/log_record.h"
 #include "server/smtpctl/story.h"
 
@@ -22,9 +23,10 @@ struct explain_message {
 void	explain_message(const struct explain_message *m,
 	    const struct story *story);
 /*
- * Prints the kept session in the file fd of log/refused, whose name is path;
- * as JSON under the key "refused".  False: the file holds no session.
+ * Prints the kept session of a file of log/refused, whose name is path; as JSON
+ * under the key "refused".  False: the file holds no session.
  */
-bool	explain_refused(int fd, const char *path, const struct story *story);
+bool	explain_refused(struct lines *lines, const char *path,
+	    const struct story *story);
 
 #endif

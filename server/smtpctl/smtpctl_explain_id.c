@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "server/log/ident.h"
 #include "server/log/lines.h"
@@ -24,7 +23,7 @@
 struct explain {
 	struct story	 story;
 	struct json_out	 json;		/* with --json */
-	char		 base[PATH_MAX];	/* directory that holds "log" */
+	char		 log[PATH_MAX];	/* directory of the message log */
 	char		*id;
 	unsigned long	 found;		/* messages */
 	bool		 is_message;	/* id is a message's */
@@ -66,23 +65,22 @@ look_in_file(struct explain *e, const char *path)
 	}
 	if (!e->is_message && got == -1)
 		err(smtpctl_exit_error, "%s", path);
-	close(lines.fd);
+	fclose(lines.f);
 }
 
 /* The newest file first: most questions are about recent messages. */
 static void
 look_in_log(struct explain *e)
 {
-	char what[PATH_MAX];
 	struct log_files f;
 
-	if (log_files_find(e->base, &f, what) == -1)
-		err(smtpctl_exit_error, "%s", what);
+	if (log_files_find(AT_FDCWD, e->log, &f) == -1)
+		err(smtpctl_exit_error, "%s", e->log);
 	for (size_t i = f.count; i > 0 && !e->is_message; i--)
 		if (!f.files[i - 1].strange)
 			look_in_file(e, f.files[i - 1].path);
 	if (e->found == 0 && f.compressed > 0)
-		warnx("%s: %zu compressed files were not looked at", what,
+		warnx("%s: %zu compressed files were not looked at", e->log,
 		    f.compressed);
 	log_files_free(&f);
 }
@@ -91,36 +89,22 @@ look_in_log(struct explain *e)
 static bool
 look_in_refused(const struct explain *e)
 {
+	static struct lines lines;
 	char path[PATH_MAX];
-	bool done;
-	int fd;
 
-	snprintf(path, sizeof(path), "%.3500s/log/refused/%s", e->base,
-	    e->id);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd == -1 && errno != ENOENT && errno != ENOTDIR)
-		err(smtpctl_exit_error, "%s", path);
-	if (fd == -1)
+	snprintf(path, sizeof(path), "%.3500s/refused/%s", e->log, e->id);
+	if (lines_open(&lines, path) == -1) {
+		if (errno != ENOENT && errno != ENOTDIR)
+			err(smtpctl_exit_error, "%s", path);
 		return false;
+	}
 	if (e->story.json == NULL && e->found > 0)
 		putchar('\n');
-	done = explain_refused(fd, path, &e->story);
-	close(fd);
-	if (!done)
+	if (!explain_refused(&lines, path, &e->story))
 		errx(smtpctl_exit_error, "%s: not a session that smtpd kept",
 		    path);
+	fclose(lines.f);
 	return true;
-}
-
-/* In a catcher's directory everything but mail is below ".smtpd". */
-static void
-find_base(struct explain *e)
-{
-	struct stat st;
-
-	snprintf(e->base, sizeof(e->base), "%.4000s/.smtpd", e->story.root);
-	if (stat(e->base, &st) == -1)
-		snprintf(e->base, sizeof(e->base), "%.4000s", e->story.root);
 }
 
 static int
@@ -128,8 +112,12 @@ explain(struct explain *e)
 {
 	struct json_out *j = e->story.json;
 	bool refused;
+	struct stat st;
 
-	find_base(e);
+	/* In a catcher's directory everything but mail is below ".smtpd". */
+	snprintf(e->log, sizeof(e->log), "%.4000s/.smtpd/log", e->story.root);
+	if (stat(e->log, &st) == -1)
+		snprintf(e->log, sizeof(e->log), "%.4000s/log", e->story.root);
 	if (j != NULL) {
 		json_out_object(j, NULL);
 		json_out_string(j, "id", e->id);
@@ -150,7 +138,7 @@ explain(struct explain *e)
 	fprintf(stderr, "smtpctl: %s: no message and no kept session of this "
 	    "id below %s.\nA session in which nothing was stored and nothing "
 	    "refused, or that is older than\nkeep-refused, is in the event "
-	    "log only: look there for session=%s\n", e->id, e->base, e->id);
+	    "log only: look there for session=%s\n", e->id, e->log, e->id);
 	return 1;
 }
 

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "server/conf/conf_warn.h"
 #include "server/log/figure.h"
@@ -170,10 +169,10 @@ put_line(const struct story *s, const struct decision_step *step)
 			line.n = shown_line_bytes;
 		fputs("          ", s->f);
 		put(line, s->f);
-		fputs(is_newer(lines.fd, s->recorded) ?
+		fputs(is_newer(fileno(lines.f), s->recorded) ?
 		    "   (the file was changed since)\n" : "\n", s->f);
 	}
-	close(lines.fd);
+	fclose(lines.f);
 }
 
 /* "    NO  text                  /etc/smtpd/aliases:3" */

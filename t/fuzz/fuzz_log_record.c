@@ -2,8 +2,8 @@
  * log_record: lines of a message log, as an attacker of the file may leave
  * them.  What is taken for a line can be written again to the octet, every
  * list in it can be walked to its end, and texts decode and encode to what
- * they were.  The whole is fed to the chain, and each line to the reader of
- * checkpoints.
+ * they were.  The whole is fed to the chain, and each line to the readers of
+ * checkpoints and of kept sessions.
  */
 #include "t/fuzz/fuzz.h"
 
@@ -32,10 +32,10 @@ must_be_rcpts(struct span rest)
 	struct log_rcpt rcpt;
 	struct log_step step;
 
-	while (log_record_next_rcpt(&rest, &rcpt)) {
+	while (json_next(&rest, log_record_rcpt, &rcpt)) {
 		must_be_text(rcpt.to);
 		must_be_text(rcpt.verdict);
-		while (log_record_next_step(&rcpt.steps, &step)) {
+		while (json_next(&rcpt.steps, log_record_step, &step)) {
 			must_be_text(step.kind);
 			must_be_text(step.path);
 			must_be_text(step.name);
@@ -56,7 +56,7 @@ must_be_record(struct span line, const struct log_record *r)
 	log_record_write(r, buf_span(&body), &b);
 	MUST(!b.cut && b.n == line.n + 1);
 	MUST(span_equal(span_from(b.p, b.n - 1), line));
-	while (log_record_next_to(&rest, &to))
+	while (json_next(&rest, log_record_to, &to))
 		must_be_text(to);
 	MUST(rest.n == 0);
 	must_be_rcpts(r->rcpt);
@@ -66,13 +66,34 @@ must_be_record(struct span line, const struct log_record *r)
 	must_be_text(r->after);
 }
 
+/* A line of a kept session; true: it has form, and can be written again. */
+static bool
+must_be_form(struct span line, const struct json_field *form)
+{
+	struct buf b = buf_over(storage, sizeof(storage));
+	union {
+		struct log_refused		head;
+		struct log_refused_rcpts	rcpts;
+		struct log_said			said;
+	} u;
+
+	if (!json_read(line, form, &u))
+		return false;
+	json_write(form, &u, &b);
+	MUST(!b.cut && span_equal(buf_span(&b), line));
+	return true;
+}
+
 static void
 read_line(struct span line, struct log_chain *chain)
 {
-	struct log_checkpoint c;
+	struct log_point c;
 	struct log_record r;
 	struct buf b;
 	bool ours = log_record_read(line, &r);
+
+	MUST(ours + must_be_form(line, log_refused_head) + must_be_form(line,
+	    log_refused_rcpts) + must_be_form(line, log_refused_said) <= 1);
 
 	if (ours)
 		must_be_record(line, &r);
@@ -92,7 +113,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct log_chain chain = { 0 };
 	struct buf b = buf_over(storage, sizeof(storage));
 	const uint8_t *lf;
-	struct json j;
 
 	if (size > text_max_bytes / 8)
 		return 0;
@@ -100,9 +120,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_add_str(&b, "\"");
 	json_add_text(&b, in);
 	buf_add_str(&b, "\"");
-	j = (struct json){ .rest = buf_span(&b) };
-	text = json_take_string(&j);
-	MUST(!j.bad && j.rest.n == 0 && text.n == b.n - 2);
+	MUST(json_read(buf_span(&b), log_record_to, &text));
+	MUST(text.n == b.n - 2);
 	while (in.n > 0) {
 		lf = memchr(in.p, '\n', in.n);
 		read_line(span_from(in.p, lf == NULL ? in.n :

@@ -17,7 +17,15 @@
 	"\"x@y\"]],\"more\":0},{\"to\":\"q@y\",\"verdict\":\"no\",\"steps\":" \
 	"[],\"more\":2}]" TAIL
 
+#define RCPT "{\"to\":\"a@b\",\"verdict\":\"no such recipient\",\"steps\":" \
+	"[[\"domain\",\"/c\",7,\"b\"]],\"more\":0}"
+
 static uint8_t storage[log_line_bytes];
+
+static const struct json_field text_form[] = { { JSON_TEXT, "", 0, NULL },
+    { JSON_END, "", 0, NULL } };
+static const struct json_field number_form[] = { { JSON_NUMBER, "", 0, NULL },
+    { JSON_END, "", 0, NULL } };
 
 static struct span
 escaped(struct span s)
@@ -87,13 +95,13 @@ START_TEST(shown)
 		char text[80];
 		struct buf b = buf_over(text, sizeof(text));
 
-		json_add_shown(&b, span_of(t[i][0]));
+		json_add_shown(&b, span_of(t[i][0]), "");
 		ck_assert_str_eq(buf_str(&b), t[i][1]);
 	}
 }
 END_TEST
 
-/* What json_take_string does not take. */
+/* What is no text. */
 START_TEST(bad_texts)
 {
 	static const char *const t[] = { "", "\"", "\"abc", "abc\"",
@@ -103,10 +111,10 @@ START_TEST(bad_texts)
 	    "\"\xc0\x80\"", "'a'" };
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct json j = { .rest = span_of(t[i]) };
+		struct span got;
 
-		ck_assert_uint_eq(json_take_string(&j).n, 0);
-		ck_assert_msg(j.bad, "taken: %s", t[i]);
+		ck_assert_msg(!json_read(span_of(t[i]), text_form, &got),
+		    "taken: %s", t[i]);
 	}
 }
 END_TEST
@@ -129,14 +137,15 @@ START_TEST(numbers)
 	};
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct json j = { .rest = span_of(t[i].text) };
-		uint64_t value = json_take_u64(&j);
+		struct span rest = span_of(t[i].text);
+		uint64_t value;
 
-		ck_assert_msg(j.bad == !t[i].good, "%s", t[i].text);
+		ck_assert_msg(json_take(&rest, number_form, &value) ==
+		    t[i].good, "%s", t[i].text);
 		if (!t[i].good)
 			continue;
 		ck_assert_uint_eq(value, t[i].value);
-		ck_assert_uint_eq(j.rest.n, t[i].left);
+		ck_assert_uint_eq(rest.n, t[i].left);
 	}
 }
 END_TEST
@@ -157,25 +166,25 @@ START_TEST(store)
 	ck_assert_uint_eq(r.size, 10);
 	ck_assert(span_equal(r.from, span_of("a@b")));
 	rest = r.to;
-	ck_assert(log_record_next_to(&rest, &to));
+	ck_assert(json_next(&rest, log_record_to, &to));
 	ck_assert(span_equal(to, span_of("x@y")));
-	ck_assert(log_record_next_to(&rest, &to));
+	ck_assert(json_next(&rest, log_record_to, &to));
 	ck_assert(span_equal(to, span_of("z@y")));
-	ck_assert(!log_record_next_to(&rest, &to));
+	ck_assert(!json_next(&rest, log_record_to, &to));
 	rest = r.rcpt;
-	ck_assert(log_record_next_rcpt(&rest, &rcpt));
+	ck_assert(json_next(&rest, log_record_rcpt, &rcpt));
 	ck_assert(span_equal(rcpt.to, span_of("X@y")));
 	ck_assert(span_equal(rcpt.verdict, span_of("ok")));
-	ck_assert(log_record_next_step(&rcpt.steps, &step));
+	ck_assert(json_next(&rcpt.steps, log_record_step, &step));
 	ck_assert(span_equal(step.kind, span_of("domain")));
 	ck_assert_uint_eq(step.line, 3);
-	ck_assert(log_record_next_step(&rcpt.steps, &step));
+	ck_assert(json_next(&rcpt.steps, log_record_step, &step));
 	ck_assert(span_equal(step.path, span_of("/u")));
 	ck_assert(span_equal(step.name, span_of("x@y")));
-	ck_assert(!log_record_next_step(&rcpt.steps, &step));
-	ck_assert(log_record_next_rcpt(&rest, &rcpt));
+	ck_assert(!json_next(&rcpt.steps, log_record_step, &step));
+	ck_assert(json_next(&rest, log_record_rcpt, &rcpt));
 	ck_assert_uint_eq(rcpt.more, 2);
-	ck_assert(!log_record_next_rcpt(&rest, &rcpt));
+	ck_assert(!json_next(&rest, log_record_rcpt, &rcpt));
 	write_line(&r, &b);
 	ck_assert(span_equal(buf_span(&b), span_of(STORE "\n")));
 }
@@ -263,11 +272,88 @@ START_TEST(users)
 }
 END_TEST
 
+/* ---- a session that was refused something ---- */
+
+START_TEST(head)
+{
+	struct log_refused h = { .session = span_of("1m857pqg38m02n9r"),
+	    .client = span_of("2001:db8::1"), .port = 65535,
+	    .began = span_of("2026-11-24T00:16:26Z"), .ms = 1234,
+	    .why = span_of("quit"), .commands = 11, .errors = 6,
+	    .stored = 1 }, got;
+	struct buf b = buf_over(storage, sizeof(storage));
+	struct span line;
+
+	json_write(log_refused_head, &h, &b);
+	line = buf_span(&b);
+	ck_assert(json_read(line, log_refused_head, &got));
+	ck_assert(span_equal(got.session, h.session));
+	ck_assert(span_equal(got.client, h.client));
+	ck_assert(span_equal(got.began, h.began));
+	ck_assert(span_equal(got.why, h.why));
+	ck_assert_uint_eq(got.port, 65535);
+	ck_assert_uint_eq(got.ms, 1234);
+	ck_assert_uint_eq(got.commands, 11);
+	ck_assert_uint_eq(got.errors, 6);
+	ck_assert_uint_eq(got.stored, 1);
+	for (size_t i = 0; i < line.n; i++)
+		ck_assert(!json_read(span_from(line.p, i),
+		    log_refused_head, &got));
+}
+END_TEST
+
+START_TEST(rcpts)
+{
+	static const char *const lists[] = { "", RCPT, RCPT "," RCPT };
+	static const char *const bad[] = { "{\"refused\":1,\"rcpt\":[" RCPT
+	    ",]}", "{\"refused\":1,\"rcpt\":[," RCPT "]}",
+	    "{\"refused\":1,\"rcpt\":[{}]}", "{\"refused\":1,\"rcpt\":[x]}",
+	    "{\"refused\":1,\"rcpt\":]}", "{\"refused\":1,\"rcpt\":[",
+	    "{\"refused\":-1,\"rcpt\":[]}", "{\"refused\":1,\"rcpt\":[]} " };
+	struct log_refused_rcpts r = { .count = 3 }, got;
+
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		struct buf b = buf_over(storage, sizeof(storage));
+
+		r.list = span_of(lists[i]);
+		json_write(log_refused_rcpts, &r, &b);
+		ck_assert_msg(json_read(buf_span(&b), log_refused_rcpts,
+		    &got), "%s", lists[i]);
+		ck_assert(span_equal(got.list, r.list));
+		ck_assert_uint_eq(got.count, 3);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++)
+		ck_assert_msg(!json_read(span_of(bad[i]), log_refused_rcpts,
+		    &got), "%s", bad[i]);
+}
+END_TEST
+
+START_TEST(said)
+{
+	struct log_said s = { .ms = 7, .who = span_of("client"),
+	    .text = span_of("EHLO \\\\x1b[m \\\" j\xc3\xbc") }, got;
+	struct buf b = buf_over(storage, sizeof(storage));
+	struct span line;
+
+	json_write(log_refused_said, &s, &b);
+	line = buf_span(&b);
+	ck_assert(json_read(line, log_refused_said, &got));
+	ck_assert_uint_eq(got.ms, 7);
+	ck_assert(span_equal(got.who, s.who));
+	ck_assert(span_equal(got.text, s.text));
+	for (size_t i = 0; i < line.n; i++)
+		ck_assert(!json_read(span_from(line.p, i),
+		    log_refused_said, &got));
+	ck_assert(!json_read(span_of("{\"ms\":7,\"who\":\"client\","
+	    "\"text\":\"\x1b\"}"), log_refused_said, &got));
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *tests[] = { texts, shown, bad_texts, numbers, store,
-	    broken, others, users };
+	    broken, others, users, head, rcpts, said };
 
 	return UNIT_RUN("log_record", tests);
 }

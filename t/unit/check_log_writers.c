@@ -10,7 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/log/log_chain.h"
 #include "server/log/log_message.h"
 
 enum { writers = 6, rounds = 400 };
