@@ -12,5 +12,11 @@
  * moved; or NULL with errno, and array is unchanged.
  */
 void	*array_grow(void *array, size_t count, size_t size);
+/*
+ * Adds a copy of *element, of size octets, to the *count of *list, a pointer
+ * to such elements.  Returns the new element; or NULL with errno.
+ */
+void	*array_add(void *list, size_t *count, const void *element,
+	    size_t size);
 
 #endif

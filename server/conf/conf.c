@@ -29,6 +29,14 @@ conf_forget_passwords(struct conf *conf)
 		forget_passwords(&conf->domains[i]);
 }
 
+static void
+free_sets(struct conf_sets *sets)
+{
+	for (size_t i = 0; i < sets->count; i++)
+		free(sets->one[i].text);
+	free(sets->one);
+}
+
 void
 conf_domain_free(struct conf_domain *d)
 {
@@ -48,6 +56,7 @@ conf_domain_free(struct conf_domain *d)
 	free(d->aliases_path);
 	free(d->name);
 	free(d->ascii);
+	free_sets(&d->sets);
 	memset(d, 0, sizeof(*d));
 }
 
@@ -71,6 +80,7 @@ conf_free(struct conf *conf)
 	free(conf->user);
 	free(conf->worker_user);
 	free(conf->log_path);
+	free_sets(&conf->sets);
 	memset(conf, 0, sizeof(*conf));
 }
 

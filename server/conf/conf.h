@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "server/conf/conf_range.h"
 #include "shared/sasl.h"
 #include "shared/smtp_syntax.h"
 
@@ -35,8 +34,23 @@ struct conf_pair {
 
 /* One "proxy-from ADDRESS[/BITS]". */
 struct conf_proxy {
-	struct conf_range range;
+	bool		 ipv6;
+	uint8_t		 bits;		/* of the prefix */
+	uint8_t		 ip[16];	/* zero behind the prefix */
 	unsigned	 line;		/* of the configuration */
+};
+
+/* A keyword that was given or has a default. */
+struct conf_set {
+	const struct conf_keyword *k;
+	char		*text;		/* its value, as it was written */
+	unsigned	 line;		/* of the configuration; 0: default */
+};
+
+/* Those of a domain, or all others, in the order of the file. */
+struct conf_sets {
+	struct conf_set	*one;
+	size_t		 count;
 };
 
 /*
@@ -45,19 +59,19 @@ struct conf_proxy {
  */
 struct conf_user {
 	char		*name;		/* a directory; ASCII folded */
+	unsigned	 line;		/* of the users file */
 	char		*stored;	/* an accepted hash; or NULL */
 	const char	*broken;	/* why the hash is refused; or NULL */
-	unsigned	 line;		/* of the users file */
 };
 
 /* One line of an aliases file. */
 struct conf_alias {
 	char		*name;		/* ASCII in small letters */
+	unsigned	 line;		/* of the aliases file */
 	struct mailbox	*targets;	/* domain_len 0: of the same domain */
 	struct recipient_target *found;	/* targets, by recipient_index */
 	size_t		 target_count;
 	char		*broken;	/* why mail is answered 451; or NULL */
-	unsigned	 line;		/* of the aliases file */
 };
 
 struct conf_domain {
@@ -76,8 +90,7 @@ struct conf_domain {
 	char			*catch_all_broken; /* why 451; or NULL */
 	char			*users_path;	/* NULL: none */
 	char			*aliases_path;	/* NULL: none */
-	unsigned		 users_line, aliases_line, subaddress_line,
-				 catch_all_line; /* 0: not given */
+	struct conf_sets	 sets;
 };
 
 struct conf_limits {
@@ -106,8 +119,6 @@ enum conf_log {
 	CONF_LOG_FILE
 };
 
-enum { conf_lines_max = 48 };	/* keywords at most */
-
 struct conf {
 	char			*path;		/* of the file; NULL: catcher */
 	char			*hostname;
@@ -130,7 +141,7 @@ struct conf {
 	size_t			 domain_count;
 	uint32_t		 mark_count;	/* of all domains */
 	struct conf_limits	 limits;
-	unsigned		 lines[conf_lines_max];	/* for conf_line_of */
+	struct conf_sets	 sets;
 	bool			 sandbox_optional; /* "sandbox optional" */
 	bool			 catcher;	/* take any recipient */
 	const char		*catcher_login;	/* borrowed: "name:password",
@@ -147,30 +158,27 @@ int	conf_init(struct conf *out);
  * line, a caret and the nearest keyword.  *out can be freed in either case.
  */
 int	conf_load(const char *path, struct conf *out, FILE *err);
-/* Prints conf, defaults included, to f in a form that can be loaded. */
+/* Prints values as they were written, and defaults, so that f can be loaded. */
 void	conf_print(const struct conf *conf, FILE *f);
 void	conf_free(struct conf *conf);
 /* Wipes and frees every stored password hash. */
 void	conf_forget_passwords(struct conf *conf);
 /* Frees what d owns, and leaves it zero. */
 void	conf_domain_free(struct conf_domain *d);
-/* The line that sets a top-level keyword or one of limits; 0: none does. */
-unsigned conf_line_of(const struct conf *conf, const char *keyword);
-/* Sets per-address and per-network, unless given, from workers. */
-void	conf_settle_limits(struct conf *conf);
+/* The line that gives a keyword of a block; 0: none does. */
+unsigned conf_line_of(const struct conf_sets *sets, const char *keyword);
 /*
  * The domain named name, in UTF-8 or in its xn-- form, or NULL.  ASCII letters
  * are folded; others are compared as they are (punycode.h).
  */
 const struct conf_domain *conf_find_domain(const struct conf *conf,
 	    struct span name);
-/* The user named name (ASCII folded) of d, or NULL. */
+/* The user or the alias named name (ASCII folded) of d, or NULL. */
 const struct conf_user *conf_find_user(const struct conf_domain *d,
 	    struct span name);
-/* The alias named name (ASCII folded) of d, or NULL. */
 const struct conf_alias *conf_find_alias(const struct conf_domain *d,
 	    struct span name);
-/* Is ip, a peer's address, that of a proxy?  ip as conf_range_contains. */
+/* Is ip, 4 octets or with ipv6 16 (not IPv4-mapped), that of a proxy? */
 bool	conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip);
 
 /*

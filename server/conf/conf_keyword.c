@@ -1,6 +1,6 @@
 /*
  * The table of keywords, finding one in it, the defaults, and printing the
- * values.  What a value may be is in conf_type.c and conf_list.c.
+ * values.  What a value may be is in conf_type.c.
  */
 #include "server/conf/conf_keyword.h"
 
@@ -11,102 +11,96 @@
 #include <string.h>
 #include <unistd.h>
 
-#define K ((uint64_t)1024)
-#define M (K * K)
-#define G (K * K * K)
-#define DAY ((uint64_t)24 * 60 * 60)
+#include "server/conf/wrong_word.h"
+#include "shared/array.h"
 
-/* A row: the name, the rest of the form, and the columns its block needs. */
-#define TOP(name, takes, type, field, fallback, max, meaning)		\
+/*
+ * A row: the name, the rest of the form, and the columns its block needs.
+ * keep-refused is the only number outside of a block, and has its bounds here.
+ */
+#define TOP(name, takes, type, field, fallback, meaning)		\
 	{ name, name " " takes, CONF_TOP, &conf_type_##type,		\
-	    offsetof(struct conf, field), 0, fallback, 0, max, meaning }
-#define OF_DOMAIN(name, takes, type, field, line, meaning)		\
+	    offsetof(struct conf, field), fallback, "0", "30d", meaning }
+#define OF_DOMAIN(name, takes, type, field, meaning)			\
 	{ name, name " " takes, CONF_DOMAIN, &conf_type_##type,		\
-	    offsetof(struct conf_domain, field),			\
-	    offsetof(struct conf_domain, line), NULL, 0, 0, meaning }
-#define LIMIT(name, takes, type, field, fallback, min, max, meaning)	\
+	    offsetof(struct conf_domain, field), NULL, NULL, NULL, meaning }
+#define LIMIT(name, takes, type, field, fallback, least, most, meaning)	\
 	{ name, name " " takes, CONF_LIMITS, &conf_type_##type,		\
-	    offsetof(struct conf, limits) +				\
-	    offsetof(struct conf_limits, field), 0, fallback, min, max,	\
+	    offsetof(struct conf, limits.field), fallback, least, most,	\
 	    meaning }
 
 const struct conf_keyword conf_keywords[] = {
-	TOP("hostname", "NAME", host, hostname, NULL, 0,
+	TOP("hostname", "NAME", host, hostname, NULL,
 	    "this server, in its greeting and in Received"),
-	TOP("root", "DIRECTORY", path, root, "/var/smtpd", 0,
+	TOP("root", "DIRECTORY", path, root, "/var/smtpd",
 	    "spool, mailboxes and log, on one file system"),
-	TOP("control", "PATH", path, control, NULL, conf_socket_max_bytes,
+	TOP("control", "PATH", socket, control, NULL,
 	    "the socket smtpctl asks at"),
-	TOP("user", "NAME", account, user, "_smtpd", 0,
+	TOP("user", "NAME", account, user, "_smtpd",
 	    "owner of the mail, when root starts smtpd"),
-	TOP("worker-user", "NAME", account, worker_user, "_smtpw", 0,
+	TOP("worker-user", "NAME", account, worker_user, "_smtpw",
 	    "user of the processes that read strangers' octets"),
 	TOP("sandbox", "required|optional", sandbox, sandbox_optional,
-	    "required", 0,
-	    "optional: start on a system without a sandbox, too"),
-	TOP("keep-refused", "TIME", time, keep_refused_s, "24h", 30 * DAY,
+	    "required", "optional: start on a system without a sandbox, too"),
+	TOP("keep-refused", "TIME", time, keep_refused_s, "1d",
 	    "how long to keep sessions with a refusal"),
-	TOP("log", "to|format VALUE", log, log, NULL, 0,
-	    "where the log goes"),
-	TOP("listen", "ADDRESS port NUMBER", listen, listens, NULL, 0,
+	TOP("log", "to|format VALUE", log, log, "#to syslog",
+	    "where the log goes; by default with -d to stderr"),
+	TOP("listen", "ADDRESS port NUMBER", listen, listens, NULL,
 	    "where mail arrives"),
-	TOP("tls", "certificate FILE key FILE", pair, pairs, NULL, 0,
+	TOP("tls", "certificate FILE key FILE", pair, pairs, NULL,
 	    "offers TLS; of several, by name"),
-	TOP("proxy-from", "ADDRESS[/BITS]", proxy, proxies, NULL, 0,
+	TOP("proxy-from", "ADDRESS[/BITS]", proxy, proxies, NULL,
 	    "proxies, which send a PROXY header"),
-	TOP("domain", "NAME {", domain, domains, NULL, 0,
+	TOP("domain", "NAME {", domain, domains, NULL,
 	    "mail for it is ours"),
-	OF_DOMAIN("users", "FILE", table, users_path, users_line,
+	OF_DOMAIN("users", "FILE", path, users_path,
 	    "one name a line, a Maildir each"),
-	OF_DOMAIN("aliases", "FILE", table, aliases_path, aliases_line,
+	OF_DOMAIN("aliases", "FILE", path, aliases_path,
 	    "one name: target, target a line"),
 	OF_DOMAIN("subaddress", "CHARACTER", separator, subaddress,
-	    subaddress_line, "it and what follows in a name are ignored"),
-	OF_DOMAIN("catch-all", "NAME", mailbox, catch_all, catch_all_line,
+	    "it and what follows in a name are ignored"),
+	OF_DOMAIN("catch-all", "NAME", mailbox, catch_all,
 	    "gets all other mail of the domain"),
-	TOP("limits", "{", limits, limits, NULL, 0,
+	TOP("limits", "{", limits, limits, NULL,
 	    "what one client may take"),
-	LIMIT("message-size", "SIZE", size, message_size_bytes, "35M", K,
-	    2 * G, "largest message"),
-	LIMIT("recipients", "NUMBER", number, recipients, "1000", 1, 10000,
-	    "of one message"),
-	LIMIT("workers", "NUMBER", number, workers, "200", 1, 20000,
+	LIMIT("message-size", "SIZE", size, message_size_bytes, "35M", "1K",
+	    "2G", "largest message"),
+	LIMIT("recipients", "NUMBER", number, recipients, "1000", "1",
+	    "10000", "of one message"),
+	LIMIT("workers", "NUMBER", number, workers, "200", "1", "20000",
 	    "sessions at once"),
-	LIMIT("per-address", "NUMBER", number, per_address, NULL, 1, 20000,
-	    "sessions at once from one address"),
-	LIMIT("per-network", "NUMBER", number, per_network, NULL, 1, 20000,
-	    "sessions at once from one IPv4 /24 or IPv6 /48"),
-	LIMIT("greeting-wait", "TIME", time, greeting_wait_s, "0s", 0, 60,
+	LIMIT("per-address", "NUMBER", number, per_address, NULL, "1",
+	    "20000", "sessions at once from one address"),
+	LIMIT("per-network", "NUMBER", number, per_network, NULL, "1",
+	    "20000", "sessions at once from one IPv4 /24 or IPv6 /48"),
+	LIMIT("greeting-wait", "TIME", time, greeting_wait_s, "0", "0", "1m",
 	    "delay of the greeting; a client that speaks first is refused"),
-	LIMIT("login-failures", "NUMBER", number, login_failures, "10", 1,
-	    1000, "failed logins of one address before it has to wait"),
-	LIMIT("worker-sessions", "NUMBER", number, worker_sessions, "1", 1,
-	    1000000, "sessions before a worker ends"),
-	LIMIT("received", "NUMBER", number, received, "100", 1, 1000,
+	LIMIT("login-failures", "NUMBER", number, login_failures, "10", "1",
+	    "1000", "failed logins of one address before it has to wait"),
+	LIMIT("worker-sessions", "NUMBER", number, worker_sessions, "1", "1",
+	    "1000000", "sessions before a worker ends"),
+	LIMIT("received", "NUMBER", number, received, "100", "1", "1000",
 	    "Received lines of a message; more is a loop"),
-	LIMIT("errors", "NUMBER", number, errors, "10", 1, 1000,
+	LIMIT("errors", "NUMBER", number, errors, "10", "1", "1000",
 	    "mistakes of a client that end its session"),
-	LIMIT("idle-timeout", "TIME", time, idle_timeout_s, "300s", 1, DAY,
+	LIMIT("idle-timeout", "TIME", time, idle_timeout_s, "5m", "1s", "1d",
 	    "longest silence of a client"),
-	LIMIT("session-time", "TIME", time, session_time_s, "20m", 1, DAY,
+	LIMIT("session-time", "TIME", time, session_time_s, "20m", "1s", "1d",
 	    "longest session, beside time for its messages"),
-	LIMIT("disk-reserve", "SIZE", size, disk_reserve_bytes, "64M", 0,
-	    K * K * G, "free space below which no mail is taken"),
-	LIMIT("inode-reserve", "NUMBER", number, inode_reserve, "1000", 0,
-	    1000000000000, "free inodes below which no mail is taken"),
-	LIMIT("inetd-wait", "TIME", time, inetd_wait_s, "1m", 1, DAY,
+	LIMIT("disk-reserve", "SIZE", size, disk_reserve_bytes, "64M", "0",
+	    "1048576G", "free space below which no mail is taken"),
+	LIMIT("inode-reserve", "NUMBER", number, inode_reserve, "1000", "0",
+	    "1000000000000", "free inodes below which no mail is taken"),
+	LIMIT("inetd-wait", "TIME", time, inetd_wait_s, "1m", "1s", "1d",
 	    "how long to stay without a client, under inetd")
 };
 
 const size_t conf_keyword_count =
     sizeof(conf_keywords) / sizeof(conf_keywords[0]);
 
-_Static_assert(sizeof(conf_keywords) / sizeof(conf_keywords[0]) <=
-    conf_lines_max, "conf_lines_max is too small");
-
-/* The keyword of that name inside of block, or outside of it; or NULL. */
-static const struct conf_keyword *
-find(enum conf_block block, bool inside, struct span name)
+const struct conf_keyword *
+conf_keyword_find(enum conf_block block, bool inside, struct span name)
 {
 	for (size_t i = 0; i < conf_keyword_count; i++)
 		if ((conf_keywords[i].block == block) == inside &&
@@ -116,54 +110,16 @@ find(enum conf_block block, bool inside, struct span name)
 }
 
 const struct conf_keyword *
-conf_keyword_find(enum conf_block block, struct span name)
-{
-	return find(block, true, name);
-}
-
-const struct conf_keyword *
-conf_keyword_elsewhere(enum conf_block block, struct span name)
-{
-	return find(block, false, name);
-}
-
-const struct conf_keyword *
 conf_keyword_near(enum conf_block block, struct span name)
 {
-	const struct conf_keyword *best = NULL;
-	/* A more distant guess helps nobody. */
-	size_t distance, best_distance = 1 + name.n / 4;
+	char names[512] = "";
+	size_t n = 0;
 
-	for (size_t i = 0; i < conf_keyword_count; i++) {
-		if (conf_keywords[i].block != block)
-			continue;
-		distance = conf_distance(span_of(conf_keywords[i].name), name);
-		if (distance < best_distance ||
-		    (distance == best_distance && best == NULL)) {
-			best = &conf_keywords[i];
-			best_distance = distance;
-		}
-	}
-	return best;
-}
-
-bool
-conf_keyword_is_later(struct span name)
-{
-	return span_equal(span_of("relay"), name) ||
-	    span_equal(span_of("lmtp"), name);
-}
-
-const char *
-conf_block_place(enum conf_block block)
-{
-	static const char *const places[] = {
-		[CONF_TOP] = "belongs outside of any block",
-		[CONF_DOMAIN] = "belongs into a domain block",
-		[CONF_LIMITS] = "belongs into the limits block"
-	};
-
-	return places[block];
+	for (size_t i = 0; i < conf_keyword_count; i++)
+		if (conf_keywords[i].block == block)
+			n += (size_t)snprintf(names + n, sizeof(names) - n,
+			    "%s ", conf_keywords[i].name);
+	return conf_keyword_find(block, true, wrong_word_near(names, name));
 }
 
 static size_t
@@ -187,182 +143,231 @@ refuse_word(const struct conf_keyword *k, const struct conf_word *word,
 	    "unexpected \"%s\": the form is \"%s\"", shown, k->form);
 }
 
-/* Checks a word behind the form of k: only the "}" of "{ }" may stand there. */
-static bool
-check_extra(const struct conf_keyword *k, const struct conf_cut *cut,
-    struct conf_report *report)
-{
-	const struct conf_word *word = &cut->words[form_words(k)];
-
-	if (conf_word_is_brace(word - 1, '{')) {
-		if (!conf_word_is_brace(word, '}'))
-			return conf_report_at(report, word->at,
-			    "each line of a block stands on its own");
-		if (cut->count == form_words(k) + 1)
-			return true;
-		word++;
-	}
-	if (!word->quoted && conf_keyword_is_later(word->text))
-		return conf_report_at(report, word->at,
-		    "\"%.*s\" is not in this version yet",
-		    (int)word->text.n, (const char *)word->text.p);
-	return refuse_word(k, word, report);
-}
-
 bool
 conf_keyword_check_form(const struct conf_keyword *k,
     const struct conf_cut *cut, struct conf_report *report)
 {
 	const bool block = k->type->opens != CONF_TOP;
 	const size_t want = form_words(k);
+	const struct conf_word *word = &cut->words[1];
 
-	for (size_t i = 1; i < cut->count && i < want; i++) {
-		const struct conf_word *word = &cut->words[i];
+	for (size_t i = 1; i < cut->count && i < want; i++, word++) {
 		const bool open = conf_word_is_brace(word, '{');
 
-		if (open == (block && i == want - 1) &&
-		    !conf_word_is_brace(word, '}'))
-			continue;
-		if (!open || !block)
+		if (open && block && i < want - 1)
+			return conf_report_at(report, word->at,
+			    "missing value: the form is \"%s\"", k->form);
+		if (open != (block && i == want - 1) ||
+		    conf_word_is_brace(word, '}'))
 			return refuse_word(k, word, report);
-		return conf_report_at(report, word->at,
-		    "missing value: the form is \"%s\"", k->form);
 	}
 	if (cut->count < want)
 		return conf_report_at(report, cut->end,
 		    "missing %s: the form is \"%s\"",
 		    block && cut->count == want - 1 ? "\"{\"" : "value",
 		    k->form);
-	return cut->count == want || k->type->options ||
-	    check_extra(k, cut, report);
+	if (cut->count == want || k->type->options)
+		return true;
+	/* Behind the form only the "}" of "{ }" may stand. */
+	if (block && !conf_word_is_brace(word, '}'))
+		return conf_report_at(report, word->at,
+		    "each line of a block stands on its own");
+	return (block && cut->count == want + 1) ||
+	    refuse_word(k, word + block, report);
 }
 
-bool
-conf_keyword_set(const struct conf_setting *s)
+static struct conf_set *
+find_set(const struct conf_sets *sets, const char *keyword)
 {
-	if (!conf_keyword_check_form(s->k, s->cut, s->report) ||
-	    !s->k->type->read(s))
-		return false;
-	if (s->k->block != CONF_DOMAIN)
-		s->conf->lines[s->k - conf_keywords] = s->line;
-	else
-		*(unsigned *)(void *)((char *)s->domain +
-		    s->k->line_offset) = s->line;
-	return true;
+	for (size_t i = 0; i < sets->count; i++)
+		if (strcmp(sets->one[i].k->name, keyword) == 0)
+			return &sets->one[i];
+	return NULL;
 }
 
 unsigned
-conf_line_of(const struct conf *conf, const char *keyword)
+conf_line_of(const struct conf_sets *sets, const char *keyword)
 {
-	const struct conf_keyword *k = find(CONF_DOMAIN, false,
-	    span_of(keyword));
+	const struct conf_set *set = find_set(sets, keyword);
 
-	return k == NULL ? 0 : conf->lines[k - conf_keywords];
+	return set == NULL ? 0 : set->line;
 }
 
-void
-conf_settle_limits(struct conf *conf)
+bool
+conf_keyword_note(struct conf_sets *sets, const struct conf_keyword *k,
+    struct span text, unsigned line)
 {
-	struct conf_limits *l = &conf->limits;
+	struct conf_set set = { k, strndup((const char *)text.p, text.n),
+	    line }, *old = find_set(sets, k->name);
 
-	if (conf_line_of(conf, "per-address") == 0)
-		l->per_address = l->workers < 20 ? 2 : l->workers / 10;
-	if (conf_line_of(conf, "per-network") == 0)
-		l->per_network = l->workers / 4 > l->per_address ?
-		    l->workers / 4 : l->per_address;
+	if (set.text == NULL)
+		return false;
+	if (old != NULL && old->line == 0) {
+		free(old->text);
+		*old = set;
+	} else if (array_add(&sets->one, &sets->count, &set, sizeof(set)) ==
+	    NULL) {
+		free(set.text);
+		return false;
+	}
+	return true;
 }
 
-/* The name of this host; "localhost" if that is not fit for a greeting. */
-static char *
-own_hostname(void)
+bool
+conf_keyword_set(struct conf_setting *s)
 {
-	char name[conf_domain_max_bytes + 1] = "";
+	const struct conf_type *type = s->k->type;
+	const bool inner = s->k->block == CONF_DOMAIN;
+	struct conf_sets *sets = inner ? &s->domain->sets : &s->conf->sets;
+	char *base = inner ? (char *)s->domain : (char *)s->conf;
+	unsigned before = conf_line_of(sets, s->k->name);
 
-	if (gethostname(name, sizeof(name)) == -1)
-		name[0] = '\0';
-	name[sizeof(name) - 1] = '\0';
-	if (!conf_domain_valid(span_of(name), false))
-		return strdup("localhost");
-	return strdup(name);
+	if (before != 0 && !type->many)
+		return conf_report_at(s->report, s->cut->words[0].at,
+		    "\"%s\" was given in line %u already", s->k->name,
+		    before);
+	if (!conf_keyword_note(sets, s->k, s->text, s->line))
+		return conf_report_at(s->report, 0, "out of memory");
+	if (!conf_keyword_check_form(s->k, s->cut, s->report))
+		return false;
+	s->noun = type->noun;
+	s->want = type->want;
+	s->at = 1;
+	if (type->read == NULL || type->read(s, s->cut->words[1].text,
+	    base + s->k->offset))
+		return true;
+	return s->want != NULL && conf_report_bad(s->report,
+	    &s->cut->words[s->at], s->noun, s->want);
+}
+
+/* Gives k its default. */
+static bool
+set_default(struct conf *conf, const struct conf_keyword *k, const char *value)
+{
+	const struct conf_cut cut = { .count = 2,
+	    .words = { [1].text = span_of(value) } };
+	struct conf_report nobody = { .muted = true };
+
+	return conf_keyword_set(&(struct conf_setting){ .k = k, .cut = &cut,
+	    .text = span_of(value), .conf = conf, .report = &nobody });
+}
+
+static bool
+settle_limit(struct conf *conf, const char *keyword, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	return conf_line_of(&conf->sets, keyword) != 0 || set_default(conf,
+	    conf_keyword_find(CONF_LIMITS, true, span_of(keyword)), text);
+}
+
+bool
+conf_keyword_settle(struct conf *conf)
+{
+	const struct conf_limits *l = &conf->limits;
+	char *text;
+	bool fine;
+
+	if (!settle_limit(conf, "per-address", l->workers < 20 ? 2 :
+	    l->workers / 10) || !settle_limit(conf, "per-network",
+	    l->workers / 4 > l->per_address ? l->workers / 4 :
+	    l->per_address))
+		return false;
+	/* Without a file there is no control socket. */
+	if (conf->path == NULL || conf->control != NULL)
+		return true;
+	if (asprintf(&conf->control, "%s/control", conf->root) == -1) {
+		conf->control = NULL;
+		return false;
+	}
+	if (asprintf(&text, strpbrk(conf->root, " \t{}") == NULL ? "%s" :
+	    "\"%s\"", conf->control) == -1)
+		return false;
+	fine = conf_keyword_note(&conf->sets, conf_keyword_find(CONF_TOP,
+	    true, span_of("control")), span_of(text), 0);
+	free(text);
+	return fine;
 }
 
 int
 conf_init(struct conf *out)
 {
-	struct conf_cut cut = { .count = 2 };
-	struct conf_report nobody = { .muted = true };
-	struct conf_setting setting = { .cut = &cut, .conf = out,
-	    .report = &nobody };
+	char host[conf_domain_max_bytes + 1] = "";
 
 	memset(out, 0, sizeof(*out));
-	out->hostname = own_hostname();
-	if (out->hostname == NULL)
-		return -1;
+	if (gethostname(host, sizeof(host)) == -1 ||
+	    !conf_domain_valid(span_from(host, strnlen(host, sizeof(host))),
+	    false))
+		snprintf(host, sizeof(host), "localhost");
 	for (size_t i = 0; i < conf_keyword_count; i++) {
-		setting.k = &conf_keywords[i];
-		if (setting.k->fallback == NULL)
-			continue;
-		cut.words[0].text = span_of(setting.k->name);
-		cut.words[1].text = span_of(setting.k->fallback);
-		if (!conf_keyword_set(&setting)) {
-			errno = ENOMEM;
-			return -1;
-		}
+		const struct conf_keyword *k = &conf_keywords[i];
+		const char *value = i == 0 ? host : k->fallback;
+
+		if (value != NULL && value[0] != '#' &&
+		    !set_default(out, k, value))
+			goto fail;
 	}
-	conf_settle_limits(out);
-	return 0;
+	if (conf_keyword_settle(out))
+		return 0;
+fail:
+	errno = ENOMEM;
+	return -1;
 }
 
 static void
-put_line(FILE *f, const struct conf_line *line)
+put_line(FILE *f, const struct conf_keyword *k, const char *text,
+    const struct conf_domain *d)
 {
 	enum { column_of_meaning = 32 };
-	const struct conf_keyword *k = line->k;
+	const bool off = text[0] == '#';
 	int n = fprintf(f, "%s%s%s %s", k->block == CONF_TOP ? "" : "\t",
-	    line->off ? "#" : "", k->name, line->value);
+	    off ? "#" : "", k->name, text + off);
 
 	if (k->block != CONF_TOP)
 		n += 7;
 	if (n < column_of_meaning)
 		fprintf(f, "%*s", column_of_meaning - n, "");
-	fprintf(f, " # %s\n", line->meaning);
+	fprintf(f, " # %s", k->meaning);
+	if (k->type == &conf_type_path && d != NULL)
+		fprintf(f, ": %zu", strcmp(k->name, "users") == 0 ?
+		    d->user_count : d->alias_count);
+	putc('\n', f);
 }
 
-/* Prints every keyword of a block that has a value, and the blocks in it. */
+/* Prints every keyword of a block that has a value. */
 static void
-put_block(const struct conf *conf, const struct conf_domain *d,
-    enum conf_block block, FILE *f)
+put_block(FILE *f, const struct conf_sets *sets, enum conf_block block,
+    const struct conf_domain *d)
 {
 	for (size_t i = 0; i < conf_keyword_count; i++) {
 		const struct conf_keyword *k = &conf_keywords[i];
-		struct conf_line line = { .k = k, .conf = conf, .domain = d };
 
-		if (k->block != block)
+		if (k->block != block || k->type->opens != CONF_TOP)
 			continue;
-		snprintf(line.meaning, sizeof(line.meaning), "%s", k->meaning);
-		for (; k->type->write != NULL && k->type->write(&line);
-		    line.i++)
-			put_line(f, &line);
-		if (k->type->opens == CONF_LIMITS) {
-			fputs("limits {\n", f);
-			put_block(conf, NULL, CONF_LIMITS, f);
-			fputs("}\n", f);
-		}
-		for (size_t n = 0; k->type->opens == CONF_DOMAIN &&
-		    n < conf->domain_count; n++) {
-			d = &conf->domains[n];
-			fprintf(f, "domain %s {", d->name);
-			if (strcmp(d->ascii, d->name) != 0)
-				fprintf(f, "\t# %s", d->ascii);
-			fputs("\n", f);
-			put_block(conf, d, CONF_DOMAIN, f);
-			fputs("}\n", f);
-		}
+		for (size_t n = 0; n < sets->count; n++)
+			if (sets->one[n].k == k)
+				put_line(f, k, sets->one[n].text, d);
+		if (k->fallback != NULL && find_set(sets, k->name) == NULL)
+			put_line(f, k, k->fallback, d);
 	}
 }
 
 void
 conf_print(const struct conf *conf, FILE *f)
 {
-	put_block(conf, NULL, CONF_TOP, f);
+	put_block(f, &conf->sets, CONF_TOP, NULL);
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		const struct conf_domain *d = &conf->domains[i];
+
+		fprintf(f, "domain %s {", d->name);
+		if (strcmp(d->ascii, d->name) != 0)
+			fprintf(f, "\t# %s", d->ascii);
+		putc('\n', f);
+		put_block(f, &d->sets, CONF_DOMAIN, d);
+		fputs("}\n", f);
+	}
+	fputs("limits {\n", f);
+	put_block(f, &conf->sets, CONF_LIMITS, NULL);
+	fputs("}\n", f);
 }

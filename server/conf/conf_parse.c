@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "shared/buf.h"
 #include "shared/smtp_syntax.h"
 #include "shared/utf8.h"
 
@@ -13,12 +14,6 @@ static bool
 is_blank(uint8_t c)
 {
 	return c == ' ' || c == '\t';
-}
-
-static bool
-is_brace(uint8_t c)
-{
-	return c == '{' || c == '}';
 }
 
 /* Takes the octets before the first one that is in ends off *in. */
@@ -43,29 +38,10 @@ conf_parse_line(struct span *rest, struct span *line)
 	return true;
 }
 
-/* Checks the first character of in, which is the rest of a line. */
-static const char *
-check_char(struct span in, size_t *taken)
-{
-	uint32_t c;
-
-	*taken = utf8_next(in, &c);
-	if (*taken == 0)
-		return "not UTF-8";
-	if (c == 0)
-		return "a NUL octet";
-	if (c == '\r' && in.n == 1)
-		return "a carriage return: lines end with a line feed alone";
-	if (c != '\t' && (c < 0x20 || (c >= 0x7f && c < 0xa0)))
-		return "a control character";
-	return NULL;
-}
-
 const char *
 conf_check_line(struct span line, size_t *at)
 {
-	const char *why;
-	size_t taken;
+	uint32_t c;
 
 	if (line.n > conf_line_max_bytes) {
 		*at = conf_line_max_bytes;
@@ -74,66 +50,19 @@ conf_check_line(struct span line, size_t *at)
 	*at = 0;
 	if (span_begins_fold(line, span_of("\xef\xbb\xbf")))
 		return "a byte order mark: the file has to be UTF-8 without it";
-	for (; *at < line.n; *at += taken) {
-		why = check_char(span_skip(line, *at), &taken);
-		if (why != NULL)
-			return why;
-	}
-	return NULL;
-}
+	while (*at < line.n) {
+		size_t taken = utf8_next(span_skip(line, *at), &c);
 
-static const char a_quote_inside[] =
-    "a quote inside a word: quotes go around the whole of it";
-
-/* The quoted word that begins at *at; *at moves behind its last quote. */
-static const char *
-cut_quoted(struct span line, size_t *at, struct conf_word *out)
-{
-	size_t first = *at + 1;
-	const uint8_t *end = NULL;
-
-	if (first < line.n)
-		end = memchr(line.p + first, '"', line.n - first);
-	if (end == NULL)
-		return "a quote that is never closed";
-	out->text = span_from(line.p + first,
-	    (size_t)(end - line.p) - first);
-	out->at = *at;
-	out->quoted = true;
-	*at = (size_t)(end - line.p) + 1;
-	return NULL;
-}
-
-/* The word without quotes that begins at *at; *at moves behind it. */
-static void
-cut_plain(struct span line, size_t *at, struct conf_word *out)
-{
-	struct span rest = span_skip(line, *at);
-
-	out->text = is_brace(line.p[*at]) ? span_from(rest.p, 1) :
-	    take(&rest, " \t{}\"");
-	out->at = *at;
-	out->quoted = false;
-	*at += out->text.n;
-}
-
-static const char *
-cut_word(struct span line, size_t *at, struct conf_word *out)
-{
-	const char *why;
-
-	if (line.p[*at] != '"') {
-		cut_plain(line, at, out);
-		/* a"b: the quote would begin another word, unnoticed */
-		return *at < line.n && line.p[*at] == '"' ? a_quote_inside :
-		    NULL;
-	}
-	why = cut_quoted(line, at, out);
-	if (why != NULL)
-		return why;
-	if (*at < line.n && !is_blank(line.p[*at]) && !is_brace(line.p[*at])) {
-		(*at)--;
-		return a_quote_inside;
+		if (taken == 0)
+			return "not UTF-8";
+		if (c == 0)
+			return "a NUL octet";
+		if (c == '\r' && *at + 1 == line.n)
+			return "a carriage return: lines end with a line feed "
+			    "alone";
+		if (c != '\t' && (c < 0x20 || (c >= 0x7f && c < 0xa0)))
+			return "a control character";
+		*at += taken;
 	}
 	return NULL;
 }
@@ -141,24 +70,41 @@ cut_word(struct span line, size_t *at, struct conf_word *out)
 const char *
 conf_cut_line(struct span line, struct conf_cut *out)
 {
-	const char *why;
-	size_t at = 0;
+	struct span rest = line;
 
 	memset(out, 0, sizeof(*out));
-	for (;;) {
-		while (at < line.n && is_blank(line.p[at]))
-			at++;
-		if (at == line.n || line.p[at] == '#' ||
+	for (;; out->count++) {
+		struct conf_word *word = &out->words[out->count];
+
+		while (rest.n > 0 && is_blank(rest.p[0]))
+			rest = span_skip(rest, 1);
+		if (rest.n == 0 || rest.p[0] == '#' ||
 		    out->count == conf_words_max)
 			return NULL;
-		out->bad_at = at;
-		why = cut_word(line, &at, &out->words[out->count]);
-		if (why == a_quote_inside)
-			out->bad_at = at;
-		if (why != NULL)
-			return why;
-		out->count++;
-		out->end = at;
+		word->at = out->bad_at = line.n - rest.n;
+		word->quoted = rest.p[0] == '"';
+		if (word->quoted) {
+			rest = span_skip(rest, 1);
+			word->text = take(&rest, "\"");
+			if (rest.n == 0)
+				return "a quote that is never closed";
+			rest = span_skip(rest, 1);
+		} else {
+			word->text = take(&rest, " \t{}\"");
+			if (word->text.n == 0) {
+				word->text = span_from(rest.p, 1);
+				rest = span_skip(rest, 1);
+			}
+		}
+		out->end = line.n - rest.n;
+		/* a"b, "a"b: one word here, two for others */
+		if (rest.n > 0 && (word->quoted ?
+		    memchr(" \t{}", rest.p[0], 4) == NULL :
+		    rest.p[0] == '"')) {
+			out->bad_at = out->end - word->quoted;
+			return "a quote inside a word: quotes go around the "
+			    "whole of it";
+		}
 	}
 }
 
@@ -208,27 +154,19 @@ conf_parse_user(struct span line, struct conf_user_line *out)
 	out->rest = trim(line);
 }
 
-void
-conf_parse_alias(struct span line, struct conf_alias_line *out)
-{
-	out->name = trim(take(&line, ":"));
-	out->has_colon = line.n > 0;
-	/* From the colon on, so that even an empty list has an offset. */
-	out->targets = line;
-}
-
 bool
-conf_parse_target(struct span *rest, struct span *target)
+conf_take_part(struct span *rest, char end, struct span *out)
 {
-	/* rest begins with the colon or comma before the target. */
-	if (rest->n == 0)
-		return false;
+	const char ends[] = { end, '\0' };
+	bool found;
+
+	*out = trim(take(rest, ends));
+	found = rest->n > 0;
 	*rest = span_skip(*rest, 1);
-	*target = trim(take(rest, ","));
-	return true;
+	return found;
 }
 
-const struct conf_unit conf_units_none[] = { { '\0', 1 } };
+const struct conf_unit conf_units_number[] = { { '\0', 1 } };
 const struct conf_unit conf_units_size[] = { { 'G', 1024 * 1024 * 1024 },
     { 'M', 1024 * 1024 }, { 'K', 1024 }, { '\0', 1 } };
 const struct conf_unit conf_units_time[] = { { 'd', 24 * 60 * 60 },
@@ -259,7 +197,7 @@ conf_parse_number(struct span in, const struct conf_unit *units, uint64_t *out)
 	}
 	/* Digits alone have the unit of worth 1. */
 	if (last != units->letter)
-		units = conf_units_none;
+		units = conf_units_number;
 	if (number > UINT64_MAX / units->worth)
 		verdict = CONF_VALUE_LARGE;
 	else
@@ -314,40 +252,29 @@ least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Row i of the table of distances, from the previous two rows. */
-static void
-distance_row(struct span a, struct span b, size_t i,
-    size_t rows[3][conf_near_max_bytes + 1])
-{
-	size_t *now = rows[i % 3];
-	const size_t *last = rows[(i + 2) % 3], *older = rows[(i + 1) % 3];
-
-	now[0] = i;
-	for (size_t j = 1; j <= b.n; j++) {
-		uint8_t x = ascii_lower(a.p[i - 1]);
-		uint8_t y = ascii_lower(b.p[j - 1]);
-
-		now[j] = least(last[j - 1] + (x != y),
-		    least(last[j], now[j - 1]) + 1);
-		if (i > 1 && j > 1 && x == ascii_lower(b.p[j - 2]) &&
-		    y == ascii_lower(a.p[i - 2]))
-			now[j] = least(now[j], older[j - 2] + 1);
-	}
-}
-
 size_t
 conf_distance(struct span a, struct span b)
 {
-	size_t rows[3][conf_near_max_bytes + 1];
+	size_t d[conf_near_max_bytes + 1][conf_near_max_bytes + 1];
 
 	if (a.n > conf_near_max_bytes || b.n > conf_near_max_bytes)
 		return SIZE_MAX;
-	memset(rows, 0, sizeof(rows));
-	for (size_t j = 0; j <= b.n; j++)
-		rows[0][j] = j;
-	for (size_t i = 1; i <= a.n; i++)
-		distance_row(a, b, i, rows);
-	return rows[a.n % 3][b.n];
+	for (size_t i = 0; i <= a.n; i++)
+		for (size_t j = 0; j <= b.n; j++) {
+			uint8_t x, y;
+
+			d[i][j] = i + j;
+			if (i == 0 || j == 0)
+				continue;
+			x = ascii_lower(a.p[i - 1]);
+			y = ascii_lower(b.p[j - 1]);
+			d[i][j] = least(d[i - 1][j - 1] + (x != y),
+			    least(d[i - 1][j], d[i][j - 1]) + 1);
+			if (i > 1 && j > 1 && x == ascii_lower(b.p[j - 2]) &&
+			    y == ascii_lower(a.p[i - 2]))
+				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
+		}
+	return d[a.n][b.n];
 }
 
 size_t
@@ -368,25 +295,13 @@ conf_column(struct span line, size_t at)
 size_t
 conf_show_char(struct span in, char out[17])
 {
-	static const char hex[] = "0123456789abcdef";
-	size_t taken, length = 0;
-	uint32_t c = 0;
+	struct buf b = buf_over(out, 17);
+	size_t taken = utf8_first(in);
 
-	taken = utf8_next(in, &c);
-	if (taken > 0 && utf8_is_plain(c)) {
-		memcpy(out, in.p, taken);
-		out[taken] = '\0';
-		return taken;
-	}
 	if (taken == 0)
 		taken = 1;
-	for (size_t i = 0; i < taken; i++) {
-		out[length++] = '\\';
-		out[length++] = 'x';
-		out[length++] = hex[in.p[i] >> 4];
-		out[length++] = hex[in.p[i] & 15];
-	}
-	out[length] = '\0';
+	buf_add_escaped(&b, span_from(in.p, taken), "");
+	(void)buf_str(&b);
 	return taken;
 }
 
@@ -394,21 +309,14 @@ void
 conf_show(struct span in, char *out, size_t room)
 {
 	static const char cut[] = "...";
-	char one[17];
-	size_t length = 0, kept = 0, n;
+	struct buf b = buf_over(out, room - 1);
 
-	while (in.n > 0) {
-		in = span_skip(in, conf_show_char(in, one));
-		n = strlen(one);
-		if (length + n + 1 > room) {
-			memcpy(out + kept, cut, sizeof(cut));
-			return;
-		}
-		memcpy(out + length, one, n);
-		length += n;
-		/* Behind these octets the dots would still fit. */
-		if (length + sizeof(cut) <= room)
-			kept = length;
+	buf_add_escaped(&b, in, "");
+	if (b.cut) {
+		b = buf_over(out, room - sizeof(cut));
+		buf_add_escaped(&b, in, "");
+		memcpy(out + b.n, cut, sizeof(cut));
+	} else {
+		out[b.n] = '\0';
 	}
-	out[length] = '\0';
 }

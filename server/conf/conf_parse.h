@@ -46,7 +46,7 @@ struct conf_unit {
 	uint64_t	worth;
 };
 
-extern const struct conf_unit conf_units_none[];
+extern const struct conf_unit conf_units_number[];
 extern const struct conf_unit conf_units_size[];	/* G, M, K: octets */
 extern const struct conf_unit conf_units_time[];	/* d, h, m, s */
 
@@ -59,13 +59,6 @@ struct conf_user_line {
 	bool		has_hash;
 	struct span	hash;
 	struct span	rest;		/* unexpected text behind that */
-};
-
-/* "name: target, target" of an aliases file. */
-struct conf_alias_line {
-	struct span	name;
-	bool		has_colon;
-	struct span	targets;	/* for conf_parse_target */
 };
 
 /*
@@ -94,14 +87,13 @@ struct span conf_trim_line(struct span line);
 enum conf_value conf_parse_number(struct span in,
 	    const struct conf_unit *units, uint64_t *out);
 
-/* Both parse a line as conf_trim_line returns it. */
+/* Parses a line as conf_trim_line returns it. */
 void	conf_parse_user(struct span line, struct conf_user_line *out);
-void	conf_parse_alias(struct span line, struct conf_alias_line *out);
 /*
- * Takes the next target, without the blanks around it, from *rest; it may be
- * empty.  False at the end.
+ * Takes the text before the first end, or all, off *rest, and end too; *out is
+ * without the blanks around it.  True: there was an end.
  */
-bool	conf_parse_target(struct span *rest, struct span *target);
+bool	conf_take_part(struct span *rest, char end, struct span *out);
 
 /* smtp_domain_valid, at most 253 octets, visible ASCII or, utf8_ok, UTF-8. */
 bool	conf_domain_valid(struct span in, bool utf8_ok);
@@ -121,8 +113,8 @@ size_t	conf_distance(struct span a, struct span b);
 /* The column, from 1 and in characters, of an offset in a line. */
 size_t	conf_column(struct span line, size_t at);
 /*
- * Writes the first character of in, escaped as \xNN when it is not plain, and
- * a NUL into out; returns its length in in, which must not be empty.
+ * Writes the first character of in, by buf_add_escaped, and a NUL into out;
+ * returns its length in in, which must not be empty.
  */
 size_t	conf_show_char(struct span in, char out[17]);
 /* The same for all of in; out has room octets (at least 8), cut with "...". */

@@ -24,54 +24,36 @@ enum {
 	window_before = 100	/* of these before the caret */
 };
 
-static const char *
-read_all(int fd, size_t size, struct conf_text *out)
-{
-	ssize_t n;
-
-	/* One octet more, so that a file that grew meanwhile is noticed. */
-	out->bytes = malloc(size + 1);
-	if (out->bytes == NULL)
-		return strerror(errno);
-	n = file_read(fd, out->bytes, size + 1);
-	if (n == -1)
-		return strerror(errno);
-	out->n = (size_t)n;
-	return out->n > size ? "it was changed while being read" : NULL;
-}
-
-static const char *
-read_open(int fd, struct conf_text *out)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) == -1)
-		return strerror(errno);
-	if (S_ISDIR(st.st_mode))
-		return strerror(EISDIR);
-	if (!S_ISREG(st.st_mode))
-		return "not a regular file";
-	if (st.st_size > conf_text_max_bytes)
-		return "larger than 64M";
-	return read_all(fd, (size_t)st.st_size, out);
-}
-
 const char *
 conf_text_read(const char *path, struct conf_text *out)
 {
-	const char *why;
-	int fd;
-
-	memset(out, 0, sizeof(*out));
-	out->path = path;
 	/* A FIFO would block the start for ever. */
-	fd = os_open_file(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
+	int fd = os_open_file(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
 	    O_NONBLOCK);
+	const char *why = NULL;
+	struct stat st;
+	ssize_t n = 0;
+
+	*out = (struct conf_text){ .path = path };
 	if (fd == -1)
 		return errno == EACCES ? privdrop_denial(path) :
 		    strerror(errno);
-	why = read_open(fd, out);
+	if (fstat(fd, &st) == -1)
+		why = strerror(errno);
+	else if (S_ISDIR(st.st_mode))
+		why = strerror(EISDIR);
+	else if (!S_ISREG(st.st_mode))
+		why = "not a regular file";
+	else if (st.st_size > conf_text_max_bytes)
+		why = "larger than 64M";
+	/* One octet more, so that a file that grew meanwhile is noticed. */
+	else if ((out->bytes = malloc((size_t)st.st_size + 1)) == NULL ||
+	    (n = file_read(fd, out->bytes, (size_t)st.st_size + 1)) == -1)
+		why = strerror(errno);
+	else if (n > st.st_size)
+		why = "it was changed while being read";
 	close(fd);
+	out->n = n == -1 ? 0 : (size_t)n;
 	if (why != NULL)
 		conf_text_free(out);
 	return why;
@@ -122,95 +104,78 @@ conf_text_check(struct conf_report *report)
 	return why == NULL || conf_report_at(report, at, "%s", why);
 }
 
-/* True when one more mistake may be shown. */
-static bool
-begin_mistake(struct conf_report *r)
-{
-	if (r->muted || r->full)
-		return false;
-	if (r->count == conf_mistakes_max) {
-		r->full = true;
-		fprintf(r->err, "more than %d mistakes; "
-		    "the rest is not shown\n", conf_mistakes_max);
-		return false;
-	}
-	r->count++;
-	return true;
-}
-
-static void
-put_escaped(FILE *f, struct span in)
-{
-	char one[17];
-
-	while (in.n > 0) {
-		in = span_skip(in, conf_show_char(in, one));
-		fputs(one, f);
-	}
-}
-
-/* Puts one character of the line, or blanks as wide, and steps over it. */
+/*
+ * Puts at most max characters of in, escaped, or (blank) blanks as wide;
+ * returns the rest.  A tab is kept, so that the caret fits any tab width.
+ */
 static struct span
-put_char(FILE *f, struct span in, bool blank)
+put(FILE *f, struct span in, size_t max, bool blank)
 {
 	char one[17];
-	size_t taken;
 
-	if (in.p[0] == '\t') {
-		/* A tab is kept, so that the caret fits any tab width. */
-		fputc('\t', f);
-		return span_skip(in, 1);
+	for (; max > 0 && in.n > 0; max--) {
+		const bool tab = in.p[0] == '\t';
+
+		in = span_skip(in, conf_show_char(in, one));
+		if (tab)
+			putc('\t', f);
+		else if (blank)
+			fprintf(f, "%*s", one[0] == '\\' ? (int)strlen(one) :
+			    1, "");
+		else
+			fputs(one, f);
 	}
-	taken = conf_show_char(in, one);
-	if (!blank)
-		fputs(one, f);
-	else if (one[0] == '\\' && taken < strlen(one))
-		fprintf(f, "%*s", (int)strlen(one), "");
-	else
-		fputc(' ', f);
-	return span_skip(in, taken);
+	return in;
 }
 
 /* Puts the line and the caret; of a long line the part around the caret. */
 static void
 put_line(FILE *f, struct span line, size_t at)
 {
-	size_t column = conf_column(line, at), skipped = 0, left;
+	size_t column = conf_column(line, at), skipped = 0;
 	struct span from = line;
 	char one[17];
 
 	for (; column - skipped > window_before && from.n > 0; skipped++)
 		from = span_skip(from, conf_show_char(from, one));
-	line = from;
 	fputs(skipped > 0 ? "    ..." : "    ", f);
-	for (left = window_chars; left > 0 && line.n > 0; left--)
-		line = put_char(f, line, false);
+	line = put(f, from, window_chars, false);
 	fputs(line.n > 0 ? "...\n" : "\n", f);
 	fputs(skipped > 0 ? "       " : "    ", f);
-	for (left = column - skipped; left > 1 && from.n > 0; left--)
-		from = put_char(f, from, true);
+	(void)put(f, from, column - skipped - 1, true);
 	fputs("^\n", f);
 }
 
 static void report_at(struct conf_report *, const struct conf_place *, size_t,
     const char *, va_list) __attribute__((format(printf, 4, 0)));
 
+/* Reports a mistake; at line 0, of the file as a whole. */
 static void
 report_at(struct conf_report *r, const struct conf_place *place, size_t at,
     const char *format, va_list ap)
 {
 	struct span shown = place->line;
 
-	if (!begin_mistake(r))
+	if (r->muted || r->full)
 		return;
-	put_escaped(r->err, span_of(place->path));
-	fprintf(r->err, ":%u:%zu: ", place->number,
-	    conf_column(place->line, at));
+	if (r->count == conf_mistakes_max) {
+		r->full = true;
+		fprintf(r->err, "more than %d mistakes; "
+		    "the rest is not shown\n", conf_mistakes_max);
+		return;
+	}
+	r->count++;
+	(void)put(r->err, span_of(place->path), SIZE_MAX, false);
+	if (place->number > 0)
+		fprintf(r->err, ":%u:%zu", place->number,
+		    conf_column(place->line, at));
+	fputs(": ", r->err);
 	vfprintf(r->err, format, ap);
 	fputc('\n', r->err);
 	if (shown.n > place->shown_max)
 		shown.n = place->shown_max;
-	put_line(r->err, shown, at);
+	if (place->number > 0)
+		put_line(r->err, shown, at);
 }
 
 bool
@@ -264,12 +229,7 @@ conf_report_file(struct conf_report *r, const char *path, const char *format,
 {
 	va_list ap;
 
-	if (!begin_mistake(r))
-		return;
-	put_escaped(r->err, span_of(path));
-	fputs(": ", r->err);
 	va_start(ap, format);
-	vfprintf(r->err, format, ap);
+	report_at(r, &(struct conf_place){ .path = path }, 0, format, ap);
 	va_end(ap);
-	fputc('\n', r->err);
 }

@@ -1,345 +1,378 @@
 /*
- * The types of values: what each may be, how it is read into the configuration,
- * and how it is printed so that it can be read again.  conf_load.c checks what
- * depends on the whole file.
+ * The types of values: what each may be, and how it is read into the
+ * configuration.  conf_load.c checks what depends on the whole file.
  */
-#include <stdio.h>
+#include <netinet/in.h>
+
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/conf/conf_keyword.h"
+#include "shared/array.h"
+#include "shared/ip.h"
+#include "shared/ipc_process.h"
 
-/* Where the keyword keeps its value. */
-static void *
-slot(const struct conf_setting *s)
+/* Word number at, a noun, is not what is wanted there.  False. */
+static bool
+bad(struct conf_setting *s, size_t at, const char *noun, const char *want)
 {
-	char *base = s->k->block == CONF_DOMAIN ? (char *)s->domain :
-	    (char *)s->conf;
-
-	return base + s->k->offset;
+	s->at = at;
+	s->noun = noun;
+	s->want = want;
+	return false;
 }
 
-/* The same, read-only. */
-static const void *
-value(const struct conf_line *l)
+/* Ends a reader that has reported a mistake itself. */
+static bool
+reported(struct conf_setting *s, bool fine)
 {
-	const char *base = l->k->block == CONF_DOMAIN ?
-	    (const char *)l->domain : (const char *)l->conf;
-
-	return base + l->k->offset;
+	s->want = NULL;
+	return fine;
 }
 
-void
-conf_word_text(const char *word, char out[conf_word_max_bytes])
+/* Adds to a list of the configuration, as array_add does. */
+static bool
+add(struct conf_setting *s, void *list, size_t *count, const void *element,
+    size_t size)
 {
-	bool quote = word[0] == '#' || word[strcspn(word, " \t{}")] != '\0';
-
-	snprintf(out, conf_word_max_bytes, quote ? "\"%s\"" : "%s", word);
+	return array_add(list, count, element, size) != NULL ||
+	    reported(s, conf_report_at(s->report, 0, "out of memory"));
 }
 
 /* ---- words -------------------------------------------------------------- */
 
-/* Replaces the keyword's string; copy NULL: reported already. */
 static bool
-set_string(const struct conf_setting *s, char *copy)
+set_string(struct conf_setting *s, struct span word, char **out)
 {
-	char **string = slot(s);
-
-	if (copy == NULL)
-		return false;
-	free(*string);
-	*string = copy;
-	return true;
-}
-
-static bool
-set_word(const struct conf_setting *s)
-{
-	struct span word = s->cut->words[1].text;
 	char *copy = strndup((const char *)word.p, word.n);
 
-	return copy == NULL ? conf_report_at(s->report, 0, "out of memory") :
-	    set_string(s, copy);
-}
-
-static bool
-write_word(struct conf_line *l)
-{
-	const char *word = *(const char *const *)value(l);
-
-	if (l->i > 0 || word == NULL)
-		return false;
-	conf_word_text(word, l->value);
-	return true;
-}
-
-static bool
-read_host(const struct conf_setting *s)
-{
-	const struct conf_word *word = &s->cut->words[1];
-
-	if (!conf_domain_valid(word->text, false))
-		return conf_report_bad(s->report, word, "host name",
-		    "labels of letters, digits, \"_\" and inner "
-		    "hyphens, parted by dots");
-	return set_word(s);
-}
-
-char *
-conf_path_copy(const struct conf_word *word, uint64_t max,
-    struct conf_report *report)
-{
-	const char *why = NULL;
-	char *copy;
-
-	/* smtpd leaves the directory it was started in. */
-	if (word->text.n == 0 || word->text.p[0] != '/')
-		why = "it has to begin with \"/\"";
-	else if (word->text.n > conf_path_max_bytes)
-		why = "longer than 1023 octets";
-	else if (max != 0 && word->text.n > max)
-		why = "longer than 103 octets, which is all the name of a "
-		    "socket can have";
-	if (why != NULL) {
-		conf_report_bad(report, word, "path", why);
-		return NULL;
-	}
-	copy = strndup((const char *)word->text.p, word->text.n);
 	if (copy == NULL)
-		conf_report_at(report, 0, "out of memory");
-	return copy;
-}
-
-static bool
-read_path(const struct conf_setting *s)
-{
-	return set_string(s, conf_path_copy(&s->cut->words[1], s->k->max,
-	    s->report));
-}
-
-/* Writes a table's path, and in meaning its number of entries. */
-static bool
-write_table(struct conf_line *l)
-{
-	snprintf(l->meaning, sizeof(l->meaning), "%s: %zu", l->k->meaning,
-	    l->k->offset == offsetof(struct conf_domain, users_path) ?
-	    l->domain->user_count : l->domain->alias_count);
-	return write_word(l);
-}
-
-static bool
-read_account(const struct conf_setting *s)
-{
-	const struct conf_word *word = &s->cut->words[1];
-
-	if (!conf_account_valid(word->text))
-		return conf_report_bad(s->report, word, "user",
-		    "at most 32 letters, digits, \"-\", \"_\" and \".\"");
-	if (span_equal(word->text, span_of("root")))
-		return conf_report_bad(s->report, word, "user",
-		    "nothing here runs as root");
-	return set_word(s);
-}
-
-static bool
-read_sandbox(const struct conf_setting *s)
-{
-	const struct conf_word *word = &s->cut->words[1];
-	bool optional = span_equal(word->text, span_of("optional"));
-
-	if (!optional && !span_equal(word->text, span_of("required")))
-		return conf_report_bad(s->report, word, "value",
-		    "it is required or optional");
-	*(bool *)slot(s) = optional;
+		return reported(s, conf_report_at(s->report, 0,
+		    "out of memory"));
+	free(*out);
+	*out = copy;
 	return true;
 }
 
 static bool
-write_sandbox(struct conf_line *l)
+read_host(struct conf_setting *s, struct span word, void *slot)
 {
-	snprintf(l->value, sizeof(l->value), "%s",
-	    *(const bool *)value(l) ? "optional" : "required");
-	return l->i == 0;
+	return conf_domain_valid(word, false) && set_string(s, word, slot);
+}
+
+/* Word number at is an absolute path: smtpd leaves where it was started. */
+static bool
+take_path(struct conf_setting *s, size_t at, char **out)
+{
+	struct span word = s->cut->words[at].text;
+
+	if (word.n == 0 || word.p[0] != '/')
+		return bad(s, at, "path", "it has to begin with \"/\"");
+	if (word.n > conf_path_max_bytes)
+		return bad(s, at, "path", "longer than 1023 octets");
+	return set_string(s, word, out);
 }
 
 static bool
-read_separator(const struct conf_setting *s)
+read_path(struct conf_setting *s, struct span word, void *slot)
 {
-	const struct conf_word *word = &s->cut->words[1];
+	(void)word;
+	return take_path(s, 1, slot);
+}
 
-	if (word->text.n != 1 || memchr("+-=_~", word->text.p[0], 5) == NULL)
-		return conf_report_bad(s->report, word, "separator",
-		    "it is one of + - = _ ~");
-	*(char *)slot(s) = (char)word->text.p[0];
+static bool
+read_socket(struct conf_setting *s, struct span word, void *slot)
+{
+	return word.n > conf_socket_max_bytes && word.p[0] == '/' ?
+	    bad(s, 1, "path", "longer than 103 octets, which is all the name "
+	    "of a socket can have") : take_path(s, 1, slot);
+}
+
+static bool
+read_account(struct conf_setting *s, struct span word, void *slot)
+{
+	if (span_equal(word, span_of("root")))
+		return bad(s, 1, "user", "nothing here runs as root");
+	return conf_account_valid(word) && set_string(s, word, slot);
+}
+
+static bool
+read_sandbox(struct conf_setting *s, struct span word, void *slot)
+{
+	(void)s;
+	*(bool *)slot = span_equal(word, span_of("optional"));
+	return *(bool *)slot || span_equal(word, span_of("required"));
+}
+
+static bool
+read_separator(struct conf_setting *s, struct span word, void *slot)
+{
+	(void)s;
+	if (word.n != 1 || memchr("+-=_~", word.p[0], 5) == NULL)
+		return false;
+	*(char *)slot = (char)word.p[0];
 	return true;
 }
 
 static bool
-write_separator(struct conf_line *l)
+read_mailbox(struct conf_setting *s, struct span word, void *slot)
 {
-	l->value[0] = *(const char *)value(l);
-	l->value[1] = '\0';
-	return l->i == 0 && l->value[0] != '\0';
-}
-
-static bool
-read_mailbox(const struct conf_setting *s)
-{
-	const struct conf_word *word = &s->cut->words[1];
 	struct mailbox m;
 
-	if (!smtp_mailbox_from_text(word->text, &m))
-		return conf_report_bad(s->report, word, "name",
-		    "a user, an alias or an address");
-	*(struct mailbox *)slot(s) = m;
+	if (!smtp_mailbox_from_text(word, &m))
+		return false;
+	*(struct mailbox *)slot = m;
 	s->domain->has_catch_all = true;
 	return true;
 }
 
 static bool
-write_mailbox(struct conf_line *l)
+read_number(struct conf_setting *s, struct span word, void *slot)
 {
-	const struct mailbox *m = value(l);
-	char text[sizeof(m->local) + sizeof(m->domain) + 2];
+	const struct conf_unit *units = s->k->type->units;
+	uint64_t number = 0, least = 0, most = 0;
+	enum conf_value verdict = conf_parse_number(word, units, &number);
 
-	if (l->i > 0 || !l->domain->has_catch_all)
-		return false;
-	snprintf(text, sizeof(text), "%.*s%s%.*s", (int)m->local_len,
-	    m->local, m->domain_len > 0 ? "@" : "", (int)m->domain_len,
-	    m->domain);
-	conf_word_text(text, l->value);
-	return true;
-}
-
-/* ---- numbers ------------------------------------------------------------ */
-
-/* Writes number in the largest unit that divides it; "0" has no unit. */
-static void
-number_text(const struct conf_unit *unit, uint64_t number, char *out, size_t n)
-{
-	while (unit->worth > 1 && (number == 0 || number % unit->worth != 0))
-		unit++;
-	snprintf(out, n, "%llu%.*s", (unsigned long long)(number /
-	    unit->worth), number != 0 && unit->letter != '\0', &unit->letter);
-}
-
-static bool
-read_number(const struct conf_setting *s)
-{
-	const struct conf_type *type = s->k->type;
-	const struct conf_word *word = &s->cut->words[1];
-	enum conf_value verdict;
-	char least[32], most[32];
-	uint64_t number;
-
-	verdict = conf_parse_number(word->text, type->units, &number);
+	(void)conf_parse_number(span_of(s->k->least), units, &least);
+	(void)conf_parse_number(span_of(s->k->most), units, &most);
 	if (verdict == CONF_VALUE_BAD)
-		return conf_report_bad(s->report, word,
-		    type->units == conf_units_size ? "size" :
-		    type->units == conf_units_time ? "time" : "number",
-		    type->want);
-	if (verdict == CONF_VALUE_LARGE || number < s->k->min ||
-	    number > s->k->max) {
-		number_text(type->units, s->k->min, least, sizeof(least));
-		number_text(type->units, s->k->max, most, sizeof(most));
-		return conf_report_at(s->report, word->at,
-		    "out of range: %s is %s to %s", s->k->name, least, most);
-	}
-	*(uint64_t *)slot(s) = number;
+		return false;
+	if (verdict == CONF_VALUE_LARGE || number < least || number > most)
+		return reported(s, conf_report_at(s->report,
+		    s->cut->words[1].at, "out of range: %s is %s to %s",
+		    s->k->name, s->k->least, s->k->most));
+	*(uint64_t *)slot = number;
 	return true;
-}
-
-static bool
-write_number(struct conf_line *l)
-{
-	number_text(l->k->type->units, *(const uint64_t *)value(l),
-	    l->value, sizeof(l->value));
-	return l->i == 0;
 }
 
 /* ---- log ---------------------------------------------------------------- */
 
 static bool
-read_log_to(const struct conf_setting *s)
+read_log(struct conf_setting *s, struct span word, void *slot)
 {
-	const struct conf_word *word = &s->cut->words[2];
+	struct span value = s->cut->words[2].text;
 	struct conf *conf = s->conf;
+	enum conf_log *log = slot;
 
+	if (span_equal(word, span_of("format")))
+		/* Earlier versions had two formats. */
+		return span_equal(value, span_of("events")) || bad(s, 2,
+		    "value", "the log has one form, events; postfix.awk in "
+		    "share/examples/smtpd gives them Postfix's words, see "
+		    "smtpd(8)");
+	if (!span_equal(word, span_of("to")))
+		return bad(s, 1, "word", "the form is \"log to TARGET\"");
 	if (conf->log_to_line != 0)
-		return conf_report_at(s->report, s->cut->words[0].at,
-		    "\"log to\" was given in line %u already",
-		    conf->log_to_line);
+		return reported(s, conf_report_at(s->report,
+		    s->cut->words[0].at, "\"log to\" was given in line %u "
+		    "already", conf->log_to_line));
 	conf->log_to_line = s->line;
-	if (span_equal(word->text, span_of("syslog"))) {
-		conf->log = CONF_LOG_SYSLOG;
-		return true;
+	*log = span_equal(value, span_of("syslog")) ? CONF_LOG_SYSLOG :
+	    span_equal(value, span_of("stderr")) ? CONF_LOG_STDERR :
+	    CONF_LOG_FILE;
+	if (*log == CONF_LOG_FILE && (value.n < 2 || value.p[0] != '/' ||
+	    value.p[value.n - 1] == '/'))
+		return bad(s, 2, "value", "it is syslog, stderr, or a file "
+		    "whose path begins with \"/\"");
+	return *log != CONF_LOG_FILE || take_path(s, 2, &conf->log_path);
+}
+
+/* ---- lists -------------------------------------------------------------- */
+
+/* The words behind "port NUMBER". */
+static bool
+read_options(struct conf_setting *s, struct conf_listen *l)
+{
+	const struct {
+		const char	*word;
+		bool		*given;
+	} table[] = { { "submission", &l->submission },
+	    { "implicit-tls", &l->tls_first },
+	    { "hide-client", &l->hide_client } };
+	size_t at = 4;
+
+	for (; at < s->cut->count; at++) {
+		size_t k = 0;
+
+		while (k < 3 && !span_equal(s->cut->words[at].text,
+		    span_of(table[k].word)))
+			k++;
+		if (k == 3)
+			return bad(s, at, "word", "submission, implicit-tls "
+			    "and hide-client may stand here");
+		if (*table[k].given)
+			return bad(s, at, "word", "it stands here twice");
+		*table[k].given = true;
 	}
-	if (span_equal(word->text, span_of("stderr"))) {
-		conf->log = CONF_LOG_STDERR;
-		return true;
-	}
-	if (word->text.n < 2 || word->text.p[0] != '/' ||
-	    word->text.p[word->text.n - 1] == '/')
-		return conf_report_bad(s->report, word, "value",
-		    "it is syslog, stderr, or a file whose path begins with "
-		    "\"/\"");
-	conf->log = CONF_LOG_FILE;
-	conf->log_path = conf_path_copy(word, 0, s->report);
-	return conf->log_path != NULL;
+	/* Received has to say where a stranger came from. */
+	return !l->hide_client || l->submission || reported(s,
+	    conf_report_at(s->report, s->cut->words[at - 1].at,
+	    "hide-client is for our own users: it needs \"submission\""));
 }
 
 static bool
-read_log(const struct conf_setting *s)
+read_listen(struct conf_setting *s, struct span word, void *slot)
 {
 	const struct conf_word *words = s->cut->words;
+	struct conf *conf = s->conf;
+	struct conf_listen l = { .line = s->line };
+	uint8_t ip[16];
+	uint64_t port;
+	bool ipv6;
 
-	if (span_equal(words[1].text, span_of("to")))
-		return read_log_to(s);
-	if (!span_equal(words[1].text, span_of("format")))
-		return conf_report_bad(s->report, &words[1], "word",
-		    "the form is \"log to TARGET\"");
-	/* Earlier versions had two formats. */
-	if (span_equal(words[2].text, span_of("events")))
-		return true;
-	return conf_report_bad(s->report, &words[2], "value", "the log has one "
-	    "form, events; postfix.awk in share/examples/smtpd gives them "
-	    "Postfix's words, see smtpd(8)");
+	if (!span_equal(words[2].text, span_of("port")))
+		return bad(s, 2, "word",
+		    "the form is \"listen ADDRESS port NUMBER\"");
+	if (conf_parse_number(words[3].text, conf_units_number, &port) !=
+	    CONF_VALUE_OK || port > UINT16_MAX)
+		return bad(s, 3, "port",
+		    "a number from 0 to 65535, 0 for any free port");
+	if (!ip_parse(word, &ipv6, ip))
+		return false;
+	l.addr_len = ip_sockaddr(ipv6, ip, (uint16_t)port, &l.addr);
+	/* Lines with port 0 never collide: each gets a port of its own. */
+	for (size_t i = 0; port != 0 && i < conf->listen_count; i++)
+		if (conf->listens[i].addr_len == l.addr_len &&
+		    memcmp(&conf->listens[i].addr, &l.addr, l.addr_len) == 0)
+			return reported(s, conf_report_at(s->report,
+			    words[1].at, "listened there already in line %u",
+			    conf->listens[i].line));
+	return read_options(s, &l) &&
+	    add(s, slot, &conf->listen_count, &l, sizeof(l));
 }
 
 static bool
-write_log(struct conf_line *l)
+read_pair(struct conf_setting *s, struct span word, void *slot)
 {
-	char path[conf_word_max_bytes] = "";
+	static const char want[] =
+	    "the form is \"tls certificate FILE key FILE\"";
+	const struct conf_word *words = s->cut->words;
+	struct conf_pair pair = { .line = s->line };
+	bool fine = false;
 
-	if (l->conf->log == CONF_LOG_FILE)
-		conf_word_text(l->conf->log_path, path);
-	snprintf(l->value, sizeof(l->value), "to %s", path[0] != '\0' ?
-	    path : l->conf->log == CONF_LOG_STDERR ? "stderr" : "syslog");
-	/* -d decides, which is not part of the configuration. */
-	l->off = l->conf->log == CONF_LOG_DEFAULT;
-	if (l->off)
-		snprintf(l->meaning, sizeof(l->meaning), "%s",
-		    "and with -d to stderr");
-	return l->i == 0;
+	if (!span_equal(word, span_of("certificate")))
+		return bad(s, 1, "word", want);
+	if (s->conf->pair_count == ipc_tls_pairs_max)
+		return reported(s, conf_report_at(s->report, words[0].at,
+		    "more than %d certificates", ipc_tls_pairs_max));
+	if (!take_path(s, 2, &pair.certificate))
+		;
+	else if (!span_equal(words[3].text, span_of("key")))
+		bad(s, 3, "word", want);
+	else
+		fine = take_path(s, 4, &pair.key) && add(s, slot,
+		    &s->conf->pair_count, &pair, sizeof(pair));
+	if (!fine) {
+		free(pair.certificate);
+		free(pair.key);
+	}
+	return fine;
 }
 
+/* Do the first bits of two addresses agree? */
+static bool
+same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+	return memcmp(a, b, bits / 8) == 0 && (bits % 8 == 0 ||
+	    (a[bits / 8] ^ b[bits / 8]) >> (8 - bits % 8) == 0);
+}
+
+/*
+ * Reads "ADDRESS[/BITS]".  Strict: a prefix length has one spelling, and no
+ * bits may be set behind the prefix.  NULL, or what is wanted.
+ */
+static const char *
+parse_range(struct span in, struct conf_proxy *out)
+{
+	const uint8_t *slash = memchr(in.p, '/', in.n);
+	struct span ip = span_from(in.p, slash == NULL ? in.n :
+	    (size_t)(slash - in.p)), length = span_skip(in, ip.n + 1);
+	uint8_t rest[16] = { 0 };
+	uint64_t bits;
+
+	if (!ip_parse(ip, &out->ipv6, out->ip))
+		return "an IPv4 or IPv6 address, and \"/\" and a number of "
+		    "bits for a network";
+	if (out->ipv6 && ip_is_mapped(out->ip))
+		return "an IPv4 address is written as one";
+	out->bits = out->ipv6 ? 128 : 32;
+	if (slash != NULL) {
+		if ((length.n > 1 && length.p[0] == '0') ||
+		    conf_parse_number(length, conf_units_number, &bits) !=
+		    CONF_VALUE_OK || bits > out->bits)
+			return "behind \"/\" a number of bits, at most 32, or "
+			    "128 for IPv6";
+		out->bits = (uint8_t)bits;
+	}
+	memcpy(rest, out->ip, (out->bits + 7U) / 8);
+	if (out->bits % 8 != 0)
+		rest[out->bits / 8] &= (uint8_t)(0xff00U >> out->bits % 8);
+	return memcmp(rest, out->ip, sizeof(rest)) != 0 ? "bits are set "
+	    "behind the prefix: the first address of a network stands for it" :
+	    out->bits < (out->ipv6 ? 16 : 8) ? "it takes in half the world, "
+	    "and every client in it could claim to be any other" : NULL;
+}
+
+static bool
+read_proxy(struct conf_setting *s, struct span word, void *slot)
+{
+	size_t at = s->cut->words[1].at, count = s->conf->proxy_count;
+	struct conf_proxy p = { .line = s->line };
+	const char *why = parse_range(word, &p);
+
+	if (why != NULL)
+		return bad(s, 1, "range", why);
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_proxy *old = &s->conf->proxies[i];
+
+		if (old->ipv6 == p.ipv6 && old->bits == p.bits &&
+		    memcmp(old->ip, p.ip, sizeof(p.ip)) == 0)
+			return reported(s, conf_report_at(s->report, at,
+			    "this range was given in line %u already",
+			    old->line));
+	}
+	if (count == conf_proxies_max)
+		return reported(s, conf_report_at(s->report, at,
+		    "more than %d ranges of proxies", conf_proxies_max));
+	return add(s, slot, &s->conf->proxy_count, &p, sizeof(p));
+}
+
+bool
+conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip)
+{
+	for (size_t i = 0; i < conf->proxy_count; i++)
+		if (conf->proxies[i].ipv6 == ipv6 && same_prefix(ip,
+		    conf->proxies[i].ip, conf->proxies[i].bits))
+			return true;
+	return false;
+}
+
+/* A type of a word that read takes, a noun, unless it is not as want says. */
+#define WORD(name, noun_, want_)					\
+    conf_type_##name = { .read = read_##name, .noun = noun_, .want = want_ }
+#define NUMBER(name, noun_, want_)					\
+    conf_type_##name = { .read = read_number, .noun = noun_,		\
+	.want = want_, .units = conf_units_##name }
+
 const struct conf_type
-    conf_type_host = { .read = read_host, .write = write_word },
-    conf_type_path = { .read = read_path, .write = write_word },
-    conf_type_table = { .read = read_path, .write = write_table },
-    conf_type_account = { .read = read_account, .write = write_word },
-    conf_type_sandbox = { .read = read_sandbox, .write = write_sandbox },
-    conf_type_log = { .read = read_log, .write = write_log, .many = true },
-    conf_type_separator = { .read = read_separator,
-	.write = write_separator },
-    conf_type_mailbox = { .read = read_mailbox, .write = write_mailbox },
-    conf_type_number = { .read = read_number, .write = write_number,
-	.units = conf_units_none, .want = "digits alone" },
-    conf_type_size = { .read = read_number, .write = write_number,
-	.units = conf_units_size,
-	.want = "digits and K, M or G, such as 35M" },
-    conf_type_time = { .read = read_number, .write = write_number,
-	.units = conf_units_time,
-	.want = "digits and s, m, h or d, such as 20m" },
+    WORD(host, "host name", "labels of letters, digits, \"_\" and inner "
+	"hyphens, parted by dots"),
+    WORD(path, NULL, NULL),
+    WORD(socket, NULL, NULL),
+    WORD(account, "user",
+	"at most 32 letters, digits, \"-\", \"_\" and \".\""),
+    WORD(sandbox, "value", "it is required or optional"),
+    WORD(separator, "separator", "it is one of + - = _ ~"),
+    WORD(mailbox, "name", "a user, an alias or an address"),
+    NUMBER(number, "number", "digits alone"),
+    NUMBER(size, "size", "digits and K, M or G, such as 35M"),
+    NUMBER(time, "time", "digits and s, m, h or d, such as 20m"),
+    conf_type_log = { .read = read_log, .many = true },
+    conf_type_listen = { .read = read_listen, .noun = "address",
+	.want = "an IPv4 or IPv6 address such as 0.0.0.0 or ::",
+	.many = true, .options = true },
+    conf_type_pair = { .read = read_pair, .many = true },
+    conf_type_proxy = { .read = read_proxy, .many = true },
     conf_type_domain = { .opens = CONF_DOMAIN, .many = true },
     conf_type_limits = { .opens = CONF_LIMITS };

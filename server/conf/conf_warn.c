@@ -10,44 +10,9 @@
 #include <sys/stat.h>
 #include <limits.h>
 
-static void
-warn_hostname(const struct conf *conf, conf_warn_fn *tell)
-{
-	char text[400];
-
-	if (strchr(conf->hostname, '.') != NULL)
-		return;
-	snprintf(text, sizeof(text), "hostname \"%s\" has no dot: the "
-	    "greeting and Received want a name that others can look up",
-	    conf->hostname);
-	tell(conf->path, conf_line_of(conf, "hostname"), text);
-}
-
-static bool
-anybody_has_password(const struct conf *conf)
-{
-	for (size_t i = 0; i < conf->domain_count; i++)
-		for (size_t k = 0; k < conf->domains[i].user_count; k++)
-			if (conf->domains[i].users[k].stored != NULL)
-				return true;
-	return false;
-}
-
-static void
-warn_logins(const struct conf *conf, conf_warn_fn *tell)
-{
-	if (anybody_has_password(conf))
-		return;
-	for (size_t i = 0; i < conf->listen_count; i++)
-		if (conf->listens[i].submission)
-			tell(conf->path, conf->listens[i].line,
-			    "nobody can log in here: no user has a password, "
-			    "see smtpctl passwd");
-}
-
 /* Tells the first twenty, and counts the rest. */
 struct telling {
-	conf_warn_fn		*tell;
+	conf_warn_fn	*tell;
 	unsigned	 count;
 	const char	*path;		/* place of the last one */
 	unsigned	 line;
@@ -73,35 +38,32 @@ tell_broken(struct telling *t, const char *path, unsigned line,
 	t->tell(path, line, text);
 }
 
-static void
-tell_domain(struct telling *t, const struct conf *conf,
-    const struct conf_domain *d)
-{
-	if (d->catch_all_broken != NULL)
-		tell_broken(t, conf->path, d->catch_all_line, "mail for the "
-		    "catch-all of %s is answered 451: %s", d->name,
-		    d->catch_all_broken);
-	for (size_t i = 0; i < d->alias_count; i++)
-		if (d->aliases[i].broken != NULL)
-			tell_broken(t, d->aliases_path, d->aliases[i].line,
-			    "mail for %s@%s is answered 451: %s",
-			    d->aliases[i].name, d->name,
-			    d->aliases[i].broken);
-	for (size_t i = 0; i < d->user_count; i++)
-		if (d->users[i].broken != NULL)
-			tell_broken(t, d->users_path, d->users[i].line,
-			    "%s@%s cannot log in: %s", d->users[i].name,
-			    d->name, d->users[i].broken);
-}
-
 void
 conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
 {
 	struct telling t = { .tell = tell };
 	char text[64];
 
-	for (size_t i = 0; i < conf->domain_count; i++)
-		tell_domain(&t, conf, &conf->domains[i]);
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		const struct conf_domain *d = &conf->domains[i];
+
+		if (d->catch_all_broken != NULL)
+			tell_broken(&t, conf->path, conf_line_of(&d->sets,
+			    "catch-all"), "mail for the catch-all of %s is "
+			    "answered 451: %s", d->name, d->catch_all_broken);
+		for (size_t k = 0; k < d->alias_count; k++)
+			if (d->aliases[k].broken != NULL)
+				tell_broken(&t, d->aliases_path,
+				    d->aliases[k].line, "mail for %s@%s is "
+				    "answered 451: %s", d->aliases[k].name,
+				    d->name, d->aliases[k].broken);
+		for (size_t k = 0; k < d->user_count; k++)
+			if (d->users[k].broken != NULL)
+				tell_broken(&t, d->users_path,
+				    d->users[k].line, "%s@%s cannot log in: "
+				    "%s", d->users[k].name, d->name,
+				    d->users[k].broken);
+	}
 	if (t.count <= conf_mistakes_max)
 		return;
 	snprintf(text, sizeof(text), "%u more are broken, this is the last",
@@ -139,9 +101,22 @@ void
 conf_warn(const struct conf *conf, conf_warn_fn *tell)
 {
 	const char *apart = conf->catcher ? NULL : conf_warn_apart(conf->root);
+	bool passwords = false;
+	char text[400];
 
-	warn_hostname(conf, tell);
-	warn_logins(conf, tell);
+	snprintf(text, sizeof(text), "hostname \"%s\" has no dot: the "
+	    "greeting and Received want a name that others can look up",
+	    conf->hostname);
+	if (strchr(conf->hostname, '.') == NULL)
+		tell(conf->path, conf_line_of(&conf->sets, "hostname"), text);
+	for (size_t i = 0; i < conf->domain_count; i++)
+		for (size_t k = 0; k < conf->domains[i].user_count; k++)
+			passwords |= conf->domains[i].users[k].stored != NULL;
+	for (size_t i = 0; i < conf->listen_count && !passwords; i++)
+		if (conf->listens[i].submission)
+			tell(conf->path, conf->listens[i].line,
+			    "nobody can log in here: no user has a password, "
+			    "see smtpctl passwd");
 	conf_warn_broken(conf, tell);
 	if (apart != NULL)
 		tell(conf->root, 0, apart);

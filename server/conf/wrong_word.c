@@ -38,9 +38,8 @@ has_word(const char *list, struct span word)
 	return false;
 }
 
-/* The nearest word by edits, or one that begins with word; empty: none. */
-static struct span
-nearest(const char *list, struct span word)
+struct span
+wrong_word_near(const char *list, struct span word)
 {
 	struct span one, best = span_from("", 0);
 	size_t least = near_max + 1, distance;
@@ -66,7 +65,7 @@ wrong_word_of(const char *list, const char *word, const char *what,
 {
 	struct span name = span_from(word, strcspn(word, "="));
 	struct buf b = buf_over(out, wrong_word_bytes);
-	struct span near = nearest(list, name);
+	struct span near = wrong_word_near(list, name);
 	size_t n = strnlen(word, 60);
 
 	buf_add_escaped(&b, span_from(word, n), "");

@@ -5,7 +5,7 @@
 #ifndef SERVER_WRONG_WORD_H
 #define SERVER_WRONG_WORD_H
 
-#include <stddef.h>
+#include "shared/span.h"
 
 enum { wrong_word_bytes = 400 };
 
@@ -19,5 +19,10 @@ void	wrong_word(const char *usage, int argc, char *argv[],
 /* The same for word, wrong for the reason what; list has the known words. */
 void	wrong_word_of(const char *list, const char *word, const char *what,
 	    char out[wrong_word_bytes]);
+/*
+ * The word of list (of letters, digits and "-") that word was meant to be: by
+ * at most two edits, or as its beginning; empty: none.
+ */
+struct span wrong_word_near(const char *list, struct span word);
 
 #endif

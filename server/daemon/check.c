@@ -156,7 +156,7 @@ try_parent(struct trial *t, bool always, unsigned line, const char *path)
 static void
 try_root(struct trial *t)
 {
-	unsigned line = conf_line_of(t->conf, "root");
+	unsigned line = conf_line_of(&t->conf->sets, "root");
 	const char *root = t->conf->root;
 	const char *bar = privdrop_find_bar(root);
 	struct stat st;
@@ -197,8 +197,10 @@ try_all(struct trial *t)
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		const struct conf_domain *d = &conf->domains[i];
 
-		try_file(t, d->users_line, d->users_path);
-		try_file(t, d->aliases_line, d->aliases_path);
+		try_file(t, conf_line_of(&d->sets, "users"),
+		    d->users_path);
+		try_file(t, conf_line_of(&d->sets, "aliases"),
+		    d->aliases_path);
 	}
 	for (size_t i = 0; i < conf->pair_count; i++) {
 		try_file(t, conf->pairs[i].line, conf->pairs[i].certificate);
@@ -245,8 +247,8 @@ check_owner(struct trial *t)
 	if (fstat(fd, &st) == 0 && st.st_uid != want &&
 	    (!t->root_helps || !hold_may_give(fd, &st))) {
 		privdrop_describe(t->conf->root, why, sizeof(why));
-		tell(t, true, conf_line_of(t->conf, "root"), "%s, and not to "
-		    "%s: chown -R it, or name another root", why,
+		tell(t, true, conf_line_of(&t->conf->sets, "root"),
+		    "%s, and not to %s: chown -R it, or name another root", why,
 		    t->users.master.name);
 	}
 	close(fd);

@@ -169,7 +169,7 @@ tell_subaddress(const struct expansion *e, const struct conf_domain *d,
 	    match->alias->name : match->kind == RECIPIENT_USER ?
 	    match->user->name : "postmaster";
 	struct decision_step step = step_of(STEP_SUBADDRESS, d, name,
-	    e->conf->path, d->subaddress_line);
+	    e->conf->path, conf_line_of(&d->sets, "subaddress"));
 
 	if (match->kind == RECIPIENT_NOBODY ||
 	    span_equal_fold(local, span_of(name)))
@@ -352,7 +352,8 @@ find_reason(const struct expansion *e, const struct conf_domain *d,
 		break;
 	}
 	r->path = e->conf->path;
-	r->line = d->has_catch_all ? d->catch_all_line : d->line;
+	r->line = d->has_catch_all ? conf_line_of(&d->sets, "catch-all") :
+	    d->line;
 }
 
 static enum verdict
@@ -360,6 +361,7 @@ expand_local(const struct expansion *e, const struct conf_domain *d,
     struct span local)
 {
 	struct recipient_match match = recipient_find(d, local, NULL);
+	const unsigned line = conf_line_of(&d->sets, "catch-all");
 	struct recipient_target found;
 
 	find_reason(e, d, &match);
@@ -368,10 +370,10 @@ expand_local(const struct expansion *e, const struct conf_domain *d,
 		see_nobody(e, d, local);
 	if (match.kind == RECIPIENT_NOBODY && d->has_catch_all) {
 		tell(e, step_of(STEP_CATCH_ALL, d, "", e->conf->path,
-		    d->catch_all_line));
+		    line));
 		if (d->catch_all_broken != NULL)
 			return find_broken(e, d, local_of(&d->catch_all),
-			    e->conf->path, d->catch_all_line);
+			    e->conf->path, line);
 		found = find_target(e->conf, d, &d->catch_all, NULL);
 		return follow_target(e, &d->catch_all, &found, 0);
 	}

@@ -85,7 +85,7 @@ static void
 tell_limit(const struct question *q, const char *limit,
     enum decision_kind kind, uint64_t a, uint64_t b)
 {
-	unsigned line = conf_line_of(&q->conf, limit);
+	unsigned line = conf_line_of(&q->conf.sets, limit);
 
 	story_step(&q->story, &(struct decision_step){ .kind = kind,
 	    .path = line == 0 ? NULL : q->conf.path, .line = line,

@@ -29,12 +29,12 @@ must_lie_in(struct span part, struct span whole)
 static void
 try_values(struct span word)
 {
-	static const struct conf_unit *const units[] = { conf_units_none,
+	static const struct conf_unit *const units[] = { conf_units_number,
 	    conf_units_size, conf_units_time };
 	uint64_t number, value;
 	enum conf_value verdict;
 
-	verdict = conf_parse_number(word, conf_units_none, &number);
+	verdict = conf_parse_number(word, conf_units_number, &number);
 	/* Digits alone mean the same in all kinds. */
 	for (size_t i = 0; verdict == CONF_VALUE_OK && i < 3; i++) {
 		must(conf_parse_number(word, units[i], &value) ==
@@ -115,9 +115,8 @@ static void
 try_tables(struct span line)
 {
 	struct span entry = conf_trim_line(line), target;
-	struct conf_alias_line alias;
 	struct conf_user_line user;
-	size_t count = 0;
+	bool more;
 
 	must_lie_in(entry, line);
 	conf_parse_user(entry, &user);
@@ -125,15 +124,14 @@ try_tables(struct span line)
 	must_lie_in(user.rest, entry);
 	if (user.has_hash)
 		must_lie_in(user.hash, entry);
-	conf_parse_alias(entry, &alias);
-	must_lie_in(alias.name, entry);
-	must(alias.has_colon == (alias.targets.n > 0));
-	while (conf_parse_target(&alias.targets, &target)) {
-		must_lie_in(target, entry);
+	more = conf_take_part(&entry, ':', &target);
+	must_lie_in(target, line);
+	while (more) {
+		more = conf_take_part(&entry, ',', &target);
+		must_lie_in(target, line);
 		must(memchr(target.p, ',', target.n) == NULL);
-		count++;
 	}
-	must((count > 0) == alias.has_colon);
+	must(entry.n == 0);
 }
 
 int

@@ -161,10 +161,12 @@ START_TEST(domains)
 	ck_assert_str_eq(d->name, "example.org");
 	ck_assert_str_eq(conf.domains[1].name, "example.net");
 	ck_assert_uint_eq(d->line, 7);
-	ck_assert_uint_eq(d->catch_all_line, 8);
-	ck_assert_uint_eq(d->aliases_line, 9);
-	ck_assert_uint_eq(d->users_line, 10);
-	ck_assert_uint_eq(d->subaddress_line, 11);
+	ck_assert_uint_eq(conf_line_of(&d->sets, "catch-all"), 8);
+	ck_assert_uint_eq(conf_line_of(&d->sets, "aliases"), 9);
+	ck_assert_uint_eq(conf_line_of(&d->sets, "users"), 10);
+	ck_assert_uint_eq(conf_line_of(&d->sets, "subaddress"), 11);
+	ck_assert_uint_eq(conf_line_of(&conf.sets, "workers"), 2);
+	ck_assert_uint_eq(conf_line_of(&conf.sets, "recipients"), 0);
 	ck_assert_int_eq(d->subaddress, '-');
 	ck_assert(d->has_catch_all);
 	ck_assert(is(&d->catch_all, "carol", "example.net"));
@@ -236,9 +238,9 @@ START_TEST(printed)
 	    "listen 127.0.0.1 port 0\n"
 	    "domain example.org {\n"
 	    "\tusers @/users\n"
-	    "\taliases @/aliases\n"
+	    "\taliases \"@/aliases\"\n"
 	    "\tsubaddress -\n"
-	    "\tcatch-all carol@example.net\n"
+	    "\tcatch-all carol@Example.net\n"
 	    "}\n"
 	    "domain example.net {\n"
 	    "\tusers @/users2\n"

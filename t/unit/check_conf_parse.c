@@ -199,7 +199,7 @@ START_TEST(numbers)
 		struct span in = span_of(t[i].in);
 
 		ck_assert_int_eq((int)conf_parse_number(in,
-		    conf_units_none, &out), t[i].number);
+		    conf_units_number, &out), t[i].number);
 		if (t[i].number == OK)
 			ck_assert_uint_eq(out, t[i].value);
 		ck_assert_int_eq((int)conf_parse_number(in,
@@ -245,34 +245,28 @@ START_TEST(users)
 }
 END_TEST
 
-START_TEST(aliases)
+START_TEST(parts)
 {
 	static const struct {
-		const char	*line, *name;
-		bool		 has_colon;
-		const char	*targets[4];
+		const char	*line, *parts[4];
 	} t[] = {
-		{ "a: b", "a", true, { "b" } },
-		{ "a :b , c@d,e", "a", true, { "b", "c@d", "e" } },
-		{ "a:", "a", true, { "" } },
-		{ "a: b,", "a", true, { "b", "" } },
-		{ "a:,b", "a", true, { "", "b" } },
-		{ "a b", "a b", false, { NULL } },
-		{ ": b", "", true, { "b" } },
+		{ "a", { "a" } },
+		{ "", { "" } },
+		{ " b , c@d,e", { "b", "c@d", "e" } },
+		{ " b,", { "b", "" } },
+		{ ",b", { "", "b" } },
 	};
-	struct conf_alias_line a;
-	struct span target;
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		conf_parse_alias(span_of(t[i].line), &a);
-		ck_assert_msg(is(a.name, t[i].name), "row %zu", i);
-		ck_assert_msg(a.has_colon == t[i].has_colon, "row %zu", i);
-		for (size_t j = 0; t[i].targets[j] != NULL; j++) {
-			ck_assert(conf_parse_target(&a.targets, &target));
-			ck_assert_msg(is(target, t[i].targets[j]),
-			    "row %zu target %zu", i, j);
+		struct span rest = span_of(t[i].line), part;
+
+		for (size_t j = 0; t[i].parts[j] != NULL; j++) {
+			ck_assert_msg(conf_take_part(&rest, ',', &part) ==
+			    (t[i].parts[j + 1] != NULL), "row %zu", i);
+			ck_assert_msg(is(part, t[i].parts[j]),
+			    "row %zu part %zu", i, j);
 		}
-		ck_assert(!conf_parse_target(&a.targets, &target));
+		ck_assert_uint_eq(rest.n, 0);
 	}
 }
 END_TEST
@@ -402,7 +396,8 @@ START_TEST(shown)
 		{ "12345678", "1234...", 8 },
 		{ "\x1b[31m", "\\x1b[31m", 16 },
 		{ "\x1b[31m", "\\x1b...", 8 },
-		{ "\xe2\x80\xae", "...", 8 },
+		{ "\xe2\x80\xae", "\\xe2...", 8 },
+		{ "a\\b", "a\\\\b", 8 },
 		{ "\xe2\x80\xae", "\\xe2\\x80\\xae", 13 },
 		{ "\xff\xc3\xa4", "\\xff\xc3\xa4", 8 },
 		{ "abcde\xc3\xa4", "abcde\xc3\xa4", 8 },
@@ -426,7 +421,7 @@ int
 main(void)
 {
 	const TTest *tests[] = { lines, line_checks, words, words_refused,
-	    braces, numbers, users, aliases, trimmed, domains, names,
+	    braces, numbers, users, parts, trimmed, domains, names,
 	    distances, characters, shown };
 
 	return UNIT_RUN("conf_parse", tests);

@@ -3,7 +3,21 @@
  */
 #include "t/unit/unit.h"
 
+#include "shared/ip.h"
 #include "t/unit/conf_case.h"
+
+#define WORLD "it takes in half"
+
+/* Loads a line with that range into *conf; *said is to be freed. */
+static int
+load(const char *range, struct conf *conf, char **said)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), BASE "proxy-from \"%s\"\n", range);
+	conf_case_file("c", text);
+	return conf_case_load(conf, said);
+}
 
 START_TEST(ranges)
 {
@@ -26,8 +40,8 @@ START_TEST(ranges)
 	text = conf_case_print(&conf);
 	conf_free(&conf);
 	ck_assert_ptr_nonnull(strstr(text, "\nproxy-from 192.0.2.0/24 "));
-	ck_assert_ptr_nonnull(strstr(text, "\nproxy-from 2001:db8::1 "));
-	ck_assert_ptr_nonnull(strstr(text, "\nproxy-from 198.51.100.7 "));
+	ck_assert_ptr_nonnull(strstr(text, "\nproxy-from 2001:DB8:0::1 "));
+	ck_assert_ptr_nonnull(strstr(text, "\nproxy-from 198.51.100.7/32 "));
 	conf_case_file("c", text);
 	ck_assert_int_eq(conf_case_load(&conf, &said), 0);
 	free(said);
@@ -102,10 +116,123 @@ START_TEST(no_more_than_64)
 }
 END_TEST
 
+START_TEST(verdicts)
+{
+	static const struct {
+		const char		*text;
+		const char		*want;
+		unsigned		 bits;
+	} t[] = {
+		{ "192.0.2.0/24", NULL, 24 },
+		{ "192.0.2.7", NULL, 32 },
+		{ "192.0.2.7/32", NULL, 32 },
+		{ "192.0.2.8/29", NULL, 29 },
+		{ "10.0.0.0/8", NULL, 8 },
+		{ "127.0.0.0/8", NULL, 8 },
+		{ "0.0.0.0", NULL, 32 },
+		{ "2001:db8::/32", NULL, 32 },
+		{ "2001:db8::1", NULL, 128 },
+		{ "2001::/16", NULL, 16 },
+		{ "::1/128", NULL, 128 },
+		{ "::", NULL, 128 },
+		{ "0.0.0.0/0", WORLD, 0 },
+		{ "0.0.0.0/1", WORLD, 0 },
+		{ "128.0.0.0/1", WORLD, 0 },
+		{ "10.0.0.0/7", WORLD, 0 },
+		{ "::/0", WORLD, 0 },
+		{ "2000::/3", WORLD, 0 },
+		{ "2000::/15", WORLD, 0 },
+		{ "fe80::/10", WORLD, 0 },
+		{ "", "an IPv4 or", 0 },
+		{ "/24", "an IPv4 or", 0 },
+		{ "any", "an IPv4 or", 0 },
+		{ "192.0.2", "an IPv4 or", 0 },
+		{ "192.0.2.0 /24", "an IPv4 or", 0 },
+		{ "[::1]", "an IPv4 or", 0 },
+		{ "192.0.2.0/", "behind", 0 },
+		{ "192.0.2.0/33", "behind", 0 },
+		{ "192.0.2.0/024", "behind", 0 },
+		{ "192.0.2.0/+24", "behind", 0 },
+		{ "192.0.2.0/24/24", "behind", 0 },
+		{ "192.0.2.0/255.255.255.0", "behind", 0 },
+		{ "192.0.2.0/18446744073709551640", "behind", 0 },
+		{ "192.0.2.0/280", "behind", 0 },
+		{ "2001:db8::/129", "behind", 0 },
+		{ "::ffff:192.0.2.0/120", "an IPv4 address is", 0 },
+		{ "::ffff:c000:201", "an IPv4 address is", 0 },
+		{ "192.0.2.1/24", "bits are set", 0 },
+		{ "192.0.2.8/28", "bits are set", 0 },
+		{ "1.0.0.0/0", "bits are set", 0 },
+		{ "2001:db8::1/127", "bits are set", 0 },
+		{ "2001:db8:8000::/32", "bits are set", 0 },
+	};
+	struct conf conf;
+	char want[256], *said;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		snprintf(want, sizeof(want), "c:4:12: bad range \"%s\": %s",
+		    t[i].text, t[i].want == NULL ? "" : t[i].want);
+		ck_assert_msg(load(t[i].text, &conf, &said) ==
+		    (t[i].want == NULL ? 0 : -1), "%s", t[i].text);
+		if (t[i].want != NULL)
+			ck_assert_msg(strncmp(said, want, strlen(want)) == 0,
+			    "%s", said);
+		else
+			ck_assert_msg(conf.proxies[0].bits == t[i].bits, "%s",
+			    t[i].text);
+		conf_free(&conf);
+		free(said);
+	}
+}
+END_TEST
+
+START_TEST(contains)
+{
+	static const struct {
+		const char	*range, *address;
+		bool		 in;
+	} t[] = {
+		{ "192.0.2.0/24", "192.0.2.0", true },
+		{ "192.0.2.0/24", "192.0.2.255", true },
+		{ "192.0.2.0/24", "192.0.3.0", false },
+		{ "192.0.2.0/24", "192.0.1.255", false },
+		{ "192.0.2.8/29", "192.0.2.15", true },
+		{ "192.0.2.8/29", "192.0.2.16", false },
+		{ "192.0.2.8/29", "192.0.2.7", false },
+		{ "192.0.2.1", "192.0.2.1", true },
+		{ "192.0.2.1", "192.0.2.0", false },
+		{ "10.0.0.0/8", "10.255.255.255", true },
+		{ "10.0.0.0/8", "a00::", false },
+		{ "a00::/16", "10.0.0.0", false },
+		{ "2001:db8::/33", "2001:db8:7fff::1", true },
+		{ "2001:db8::/33", "2001:db8:8000::", false },
+		{ "2001:db8::1", "2001:db8::1", true },
+		{ "2001:db8::1", "2001:db8::", false },
+		/* The first octets of both are the same. */
+		{ "32.1.13.184/32", "2001:db8::", false },
+		{ "2001:db8::/32", "32.1.13.184", false },
+	};
+	struct conf conf;
+	uint8_t ip[16];
+	char *said;
+	bool ipv6;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		ck_assert(ip_parse(span_of(t[i].address), &ipv6, ip));
+		ck_assert_int_eq(load(t[i].range, &conf, &said), 0);
+		ck_assert_msg(conf_is_proxy(&conf, ipv6, ip) == t[i].in,
+		    "%s in %s", t[i].address, t[i].range);
+		conf_free(&conf);
+		free(said);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
-	const TTest *tests[] = { ranges, none, mistakes, no_more_than_64 };
+	const TTest *tests[] = { ranges, none, mistakes,
+	    no_more_than_64, verdicts, contains };
 
 	return conf_case_main("conf_proxy", tests,
 	    sizeof(tests) / sizeof(tests[0]));
