@@ -5,12 +5,11 @@
 #include "server/smtpctl/explain.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "server/log/lines.h"
+#include "server/smtpctl/smtpctl.h"
 #include "shared/verdict.h"
 
 enum { text_bytes = 4096, shown_bytes = 4 * log_line_bytes, shown_max = 4 };
@@ -156,29 +155,20 @@ maildir_of(const char *root, struct span mailbox, char out[PATH_MAX])
 	return is_name(user) && is_name(domain);
 }
 
-/* Of directories that glob(3) cannot read; 0: none. */
-static int unread;
-
-static int
-on_unread(const char *path, int error)
-{
-	(void)path;
-	if (error != ENOENT && error != ENOTDIR)
-		unread = error;
-	return 0;
-}
-
-/* path: the Maildir of maildir_n octets, maybe a folder, and a file. */
+/*
+ * Is path, below a Maildir of maildir_n octets, this file?  Its name stays the
+ * same but for the flags that mail programs append.
+ */
 static void
-take_found(const char *path, size_t maildir_n, size_t file_n,
+take_found(const char *path, size_t maildir_n, const char *file,
     struct place *out)
 {
+	size_t n = strlen(file);
 	const char *folder = path + maildir_n + 1;
 	const char *name = strrchr(path, '/') + 1;
 	const char *flags = strstr(name, ":2,");
 
-	/* Another file's name may begin with this one. */
-	if (memchr(":,", name[file_n], 3) == NULL)
+	if (strncmp(name, file, n) != 0 || memchr(":,", name[n], 3) == NULL)
 		return;
 	out->state = folder[0] == '.' ? STATE_FOLDER :
 	    folder[0] == 'n' ? STATE_NEW : STATE_CUR;
@@ -190,45 +180,33 @@ take_found(const char *path, size_t maildir_n, size_t file_n,
 	    flags == NULL ? "" : flags + 3);
 }
 
-/*
- * Looks for file, which was delivered into the Maildir of mailbox.  Its name
- * stays the same but for the flags that mail programs append.
- */
+/* Looks for file, which was delivered into the Maildir of mailbox. */
 static void
 find(const char *root, struct span mailbox, const char *file,
     struct place *out)
 {
 	/* Maildir++: other folders are directories ".NAME" in the Maildir. */
-	static const char *const parts[] = { "/new/", "/cur/", "/.[!.]*/new/",
-	    "/.[!.]*/cur/" };
-	char pattern[3 * PATH_MAX], maildir[PATH_MAX];
+	static const char *const parts[] = { "new/*", "cur/*", ".[!.]*/new/*",
+	    ".[!.]*/cur/*" };
+	char maildir[PATH_MAX];
 	glob_t found;
+	int error = 0;
 
 	memset(out, 0, sizeof(*out));
 	out->state = STATE_GONE;
-	if (!maildir_of(root, mailbox, out->path)) {
-		out->state = STATE_UNKNOWN;
-		out->error = EINVAL;
-		return;
-	}
-	unread = 0;
+	if (!maildir_of(root, mailbox, out->path))
+		error = EINVAL;
 	memcpy(maildir, out->path, sizeof(maildir));
-	for (size_t i = 0; out->state == STATE_GONE && i < 4; i++) {
-		struct buf b = buf_over(pattern, sizeof(pattern));
-
-		buf_add_escaped(&b, span_of(maildir), "*?[");
-		buf_add_str(&b, parts[i]);
-		buf_add_escaped(&b, span_of(file), "*?[");
-		buf_add_str(&b, "*");
-		if (b.cut || glob(buf_str(&b), 0, on_unread, &found) != 0)
-			continue;
+	for (size_t i = 0; error == 0 && out->state == STATE_GONE && i < 4;
+	    i++) {
+		error = smtpctl_glob(maildir, parts[i], &found);
 		for (size_t k = 0; k < found.gl_pathc; k++)
-			take_found(found.gl_pathv[k], strlen(maildir),
-			    strlen(file), out);
+			take_found(found.gl_pathv[k], strlen(maildir), file,
+			    out);
 		globfree(&found);
 	}
-	out->error = unread;
-	if (out->state == STATE_GONE && unread != 0)
+	out->error = error;
+	if (out->state == STATE_GONE && error != 0)
 		out->state = STATE_UNKNOWN;
 }
 

@@ -1,7 +1,9 @@
 /*
- * smtpctl: choosing the subcommand, and nothing else.
+ * smtpctl: choosing the subcommand, and what two of them share.
  */
 #include <err.h>
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,6 +90,33 @@ run(const struct subcommand *s, int argc, char *argv[])
 	warnx("%s: %s", s->name, why);
 	print_usage(s, stderr);
 	return smtpctl_exit_error;
+}
+
+static int unread;
+
+static int
+on_unread(const char *path, int error)
+{
+	(void)path;
+	if (error != ENOENT && error != ENOTDIR)
+		unread = error;
+	return 0;
+}
+
+int
+smtpctl_glob(const char *dir, const char *pattern, glob_t *out)
+{
+	char whole[2 * PATH_MAX];
+	size_t n = 0;
+
+	for (; *dir != '\0' && n < PATH_MAX; whole[n++] = *dir++)
+		if (strchr("*?[\\", *dir) != NULL)
+			whole[n++] = '\\';
+	snprintf(whole + n, sizeof(whole) - n, "/%s", pattern);
+	unread = 0;
+	if (glob(whole, GLOB_NOSORT, on_unread, out) == GLOB_NOSPACE)
+		unread = ENOMEM;
+	return unread;
 }
 
 int

@@ -4,6 +4,8 @@
 #ifndef SERVER_SMTPCTL_H
 #define SERVER_SMTPCTL_H
 
+#include <glob.h>
+
 /* Something cannot be asked, read or written, or the arguments are wrong. */
 enum { smtpctl_exit_error = 2 };
 
@@ -22,5 +24,11 @@ int	smtpctl_passwd(int argc, char *argv[]);
 int	smtpctl_stats(int argc, char *argv[]);	/* in smtpctl_status.c */
 int	smtpctl_status(int argc, char *argv[]);
 int	smtpctl_top(int argc, char *argv[]);	/* in smtpctl_status.c */
+
+/*
+ * Finds the files that pattern of glob(3) matches in directory dir.  The error
+ * of a directory that cannot be read; or 0.  The caller calls globfree(3).
+ */
+int	smtpctl_glob(const char *dir, const char *pattern, glob_t *out);
 
 #endif

@@ -5,7 +5,6 @@
  */
 #include "server/smtpctl/smtpctl.h"
 
-#include <dirent.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,17 +28,7 @@
 #include "shared/deadline.h"
 #include "shared/file.h"
 
-enum {
-	poll_ms = 50,
-	seconds_digits_max = 8,
-	address_max_bytes = 2 * NAME_MAX + 2	/* USER@DOMAIN */
-};
-
-/* A message that matches all criteria; both strings are owned. */
-struct found {
-	char	*name;
-	char	*path;
-};
+enum { poll_ms = 50 };
 
 struct await {
 	const char			*dir;
@@ -51,32 +40,15 @@ struct await {
 	struct smtpctl_criterion	*criteria;
 	size_t				 count;
 	char				**words;	/* criteria as given */
-	void				*seen;	/* tsearch(3): paths read */
+	void				*seen;	/* tsearch(3): files read */
 	bool				 marking;	/* only note names */
 	bool				 there;		/* dir exists */
 	bool				 caught;	/* dir is a catcher's */
 	struct timespec			 since;		/* when it began */
 	unsigned long long		 unmatched, before;
-	struct found			*found;		/* by this scan */
+	char				**found;	/* paths, by this scan */
 	size_t				 found_count;
 };
-
-/* A directory, and the address of its Maildir or the name of its domain. */
-struct place {
-	const char	*path;
-	const char	*name;
-};
-
-typedef void	visit(struct await *, const struct place *, const char *);
-
-static void
-join(const char *dir, const char *name, char out[PATH_MAX])
-{
-	int n = snprintf(out, PATH_MAX, "%s/%s", dir, name);
-
-	if (n < 0 || n >= PATH_MAX)
-		errx(smtpctl_exit_error, "%s/%s: path too long", dir, name);
-}
 
 static int
 by_text(const void *a, const void *b)
@@ -85,13 +57,6 @@ by_text(const void *a, const void *b)
 }
 
 /* Each file is read once, however often its directory is scanned. */
-static bool
-was_seen(const struct await *a, const char *key)
-{
-	return tfind(key, &a->seen, by_text) != NULL;
-}
-
-/* key must not have been noted before. */
 static void
 note_seen(struct await *a, const char *key)
 {
@@ -99,57 +64,6 @@ note_seen(struct await *a, const char *key)
 
 	if (copy == NULL || tsearch(copy, &a->seen, by_text) == NULL)
 		err(smtpctl_exit_error, NULL);
-}
-
-/* Warns once of a name that neither smtpd nor a mail program gives. */
-static void
-pass_over(struct await *a, const char *dir, const char *name)
-{
-	char path[PATH_MAX], shown[figure_shown_bytes];
-
-	join(dir, name, path);
-	if (was_seen(a, path))
-		return;
-	note_seen(a, path);
-	figure_shown(path, shown);
-	warnx("%s: not a name that smtpd gives, and passed over", shown);
-}
-
-/* Visits each entry of the directory; false when there is no directory. */
-static bool
-for_each(struct await *a, const struct place *where, visit *f)
-{
-	DIR *d = opendir(where->path);
-	struct dirent *e;
-
-	if (d == NULL) {
-		if (errno != ENOENT && errno != ENOTDIR)
-			err(smtpctl_exit_error, "%s", where->path);
-		return false;
-	}
-	while (errno = 0, (e = readdir(d)) != NULL)
-		if (conf_name_is_file(span_of(e->d_name)))
-			f(a, where, e->d_name);
-		else if (e->d_name[0] != '.')
-			pass_over(a, where->path, e->d_name);
-	if (errno != 0)
-		err(smtpctl_exit_error, "%s", where->path);
-	closedir(d);
-	return true;
-}
-
-/* Reads the whole file; the caller frees the octets. */
-static uint8_t *
-read_whole(int fd, const char *path, size_t size)
-{
-	uint8_t *octets = malloc(size + 1);
-	ssize_t n = octets == NULL ? -1 : file_read(fd, octets, size);
-
-	if (n == -1)
-		err(smtpctl_exit_error, "%s", path);
-	if ((size_t)n < size)
-		errx(smtpctl_exit_error, "%s: has become shorter", path);
-	return octets;
 }
 
 enum look {
@@ -174,9 +88,10 @@ is_before(const struct await *a, const struct stat *st)
 static enum look
 look_at(const struct await *a, const char *path, const char *address)
 {
+	enum look look = LOOK_OTHER;
+	uint8_t *octets = NULL;
 	struct stat st;
-	uint8_t *octets;
-	bool matches;
+	ssize_t n;
 	int fd;
 
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -186,109 +101,95 @@ look_at(const struct await *a, const char *path, const char *address)
 		return LOOK_NO_MESSAGE;	/* a link, or a socket */
 	if (fd == -1 || fstat(fd, &st) == -1)
 		err(smtpctl_exit_error, "%s", path);
-	if (!S_ISREG(st.st_mode) || is_before(a, &st)) {
-		close(fd);
-		return S_ISREG(st.st_mode) ? LOOK_BEFORE : LOOK_NO_MESSAGE;
+	if (!S_ISREG(st.st_mode))
+		look = LOOK_NO_MESSAGE;
+	else if (is_before(a, &st))
+		look = LOOK_BEFORE;
+	else {
+		octets = malloc((size_t)st.st_size + 1);
+		n = octets == NULL ? -1 : file_read(fd, octets,
+		    (size_t)st.st_size);
+		if (n == -1)
+			err(smtpctl_exit_error, "%s", path);
+		if (n < st.st_size)
+			errx(smtpctl_exit_error, "%s: has become shorter",
+			    path);
+		if (smtpctl_match(a->criteria, a->count, span_of(address),
+		    span_from(octets, (size_t)n)))
+			look = LOOK_MATCHES;
 	}
-	octets = read_whole(fd, path, (size_t)st.st_size);
-	close(fd);
-	matches = smtpctl_match(a->criteria, a->count, span_of(address),
-	    span_from(octets, (size_t)st.st_size));
 	free(octets);
-	return matches ? LOOK_MATCHES : LOOK_OTHER;
+	close(fd);
+	return look;
 }
 
+/* A file in new or cur of the Maildir of address. */
 static void
-forget_found(struct await *a)
+visit_file(struct await *a, const char *path, const char *address)
 {
-	while (a->found_count > 0) {
-		free(a->found[--a->found_count].name);
-		free(a->found[a->found_count].path);
-	}
-}
-
-static void
-found(struct await *a, const char *path, const char *name)
-{
-	struct found *f;
-
-	a->found = array_grow(a->found, a->found_count, sizeof(*f));
-	if (a->found == NULL)
-		err(smtpctl_exit_error, NULL);
-	f = &a->found[a->found_count++];
-	f->name = strdup(name);
-	f->path = strdup(path);
-	if (f->name == NULL || f->path == NULL)
-		err(smtpctl_exit_error, NULL);
-}
-
-static void
-visit_file(struct await *a, const struct place *where, const char *name)
-{
-	char path[PATH_MAX], key[address_max_bytes + NAME_MAX + 2];
-	enum look look = LOOK_OTHER;
+	const char *name = strrchr(path, '/') + 1;
+	char key[PATH_MAX];
+	enum look look;
 
 	/* A file that a mail program moves from new to cur keeps its name up
 	 * to the colon. */
-	snprintf(key, sizeof(key), "%s/%.*s", where->name,
-	    (int)strcspn(name, ":"), name);
-	if (was_seen(a, key))
+	if (snprintf(key, sizeof(key), "%s/%.*s", address,
+	    (int)strcspn(name, ":"), name) < 0 ||
+	    tfind(key, &a->seen, by_text) != NULL)
 		return;
-	join(where->path, name, path);
-	if (!a->marking)
-		look = look_at(a, path, where->name);
-	if (look == LOOK_GONE)
-		return;
+	look = a->marking ? LOOK_NO_MESSAGE : look_at(a, path, address);
 	/* Not noted as seen: it may move before enough messages have come. */
 	if (look == LOOK_MATCHES) {
-		found(a, path, name);
-		return;
+		a->found = array_grow(a->found, a->found_count,
+		    sizeof(*a->found));
+		if (a->found == NULL ||
+		    (a->found[a->found_count++] = strdup(path)) == NULL)
+			err(smtpctl_exit_error, NULL);
 	}
+	if (look == LOOK_MATCHES || look == LOOK_GONE)
+		return;
 	/* Noted for good: a catcher started meanwhile begins even later. */
-	if (look == LOOK_BEFORE)
-		a->before++;
-	if (look == LOOK_OTHER && !a->marking)
-		a->unmatched++;
+	a->before += look == LOOK_BEFORE;
+	a->unmatched += look == LOOK_OTHER;
 	note_seen(a, key);
 }
 
-/* Scans path; false when it is no Maildir. */
-static bool
-visit_maildir(struct await *a, const char *path, const char *address)
-{
-	char new[PATH_MAX], cur[PATH_MAX];
-	const struct place in_new = { new, address }, in_cur = { cur, address };
-
-	join(path, "new", new);
-	join(path, "cur", cur);
-	/* In this order: a file moved meanwhile is found twice, not never. */
-	if (!for_each(a, &in_new, visit_file))
-		return false;
-	for_each(a, &in_cur, visit_file);
-	return true;
-}
-
-/* The Maildir of user name in the directory of a domain. */
+/*
+ * Takes a path apart: base/USER/new/FILE or base/DOMAIN/USER/new/FILE.  Warns
+ * once of a name that neither smtpd nor a mail program gives.
+ */
 static void
-visit_user(struct await *a, const struct place *domain, const char *name)
+visit(struct await *a, const char *path, size_t base)
 {
-	char path[PATH_MAX], address[address_max_bytes];
+	struct span part[4];
+	char address[PATH_MAX], shown[figure_shown_bytes];
+	const char *at = path + base + 1;
+	size_t n = 0;
 
-	join(domain->path, name, path);
-	snprintf(address, sizeof(address), "%s@%s", name, domain->name);
-	visit_maildir(a, path, address);
-}
-
-/* A catcher's Maildir, or the directory of a domain. */
-static void
-visit_top(struct await *a, const struct place *where, const char *name)
-{
-	char path[PATH_MAX];
-	const struct place domain = { path, name };
-
-	join(where->path, name, path);
-	if (!visit_maildir(a, path, name))
-		for_each(a, &domain, visit_user);
+	for (; n < 4; at += part[n++].n + 1) {
+		part[n] = span_from(at, strcspn(at, "/"));
+		if (!conf_name_is_file(part[n])) {
+			snprintf(address, sizeof(address), "%.*s",
+			    (int)(at - path) + (int)part[n].n, path);
+			if (tfind(address, &a->seen, by_text) != NULL)
+				return;
+			note_seen(a, address);
+			figure_shown(address, shown);
+			warnx("%s: not a name that smtpd gives, and passed "
+			    "over", shown);
+			return;
+		}
+		if (at[part[n].n] == '\0')
+			break;
+	}
+	/* n is that of FILE. */
+	if (n == 2)
+		snprintf(address, sizeof(address), "%.*s", (int)part[0].n,
+		    part[0].p);
+	else
+		snprintf(address, sizeof(address), "%.*s@%.*s",
+		    (int)part[1].n, part[1].p, (int)part[0].n, part[0].p);
+	visit_file(a, path, address);
 }
 
 /*
@@ -298,27 +199,32 @@ visit_top(struct await *a, const struct place *where, const char *name)
 static void
 scan(struct await *a)
 {
-	char mail[PATH_MAX];
-	const struct place below = { mail, "" }, top = { a->dir, "" };
+	/* new first: a file moved meanwhile is found twice, not never. */
+	static const char *const parts[] = { "*/new/*", "*/cur/*",
+	    "*/*/new/*", "*/*/cur/*" };
+	char base[PATH_MAX];
+	struct stat st;
+	glob_t g;
 
 	if (!catcher_dir_is_ours(a->dir))
 		errx(smtpctl_exit_error, "%s: another user has made it, in a "
 		    "directory where everybody can: what lies there proves "
 		    "nothing", a->dir);
-	forget_found(a);
+	while (a->found_count > 0)
+		free(a->found[--a->found_count]);
 	a->caught = catcher_dir_since(a->dir, &a->since);
-	join(a->dir, "mail", mail);
-	a->there = for_each(a, &below, visit_top) ||
-	    for_each(a, &top, visit_top);
-}
-
-static void
-pause_until(int64_t deadline_ms)
-{
-	int left = deadline_left_ms(deadline_ms);
-	struct timespec t = { 0, (left < poll_ms ? left : poll_ms) * 1000000 };
-
-	nanosleep(&t, NULL);
+	snprintf(base, sizeof(base), "%.4000s/mail", a->dir);
+	if (stat(base, &st) == -1 || !S_ISDIR(st.st_mode))
+		snprintf(base, sizeof(base), "%.4000s", a->dir);
+	a->there = stat(base, &st) == 0 && S_ISDIR(st.st_mode);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		errno = smtpctl_glob(base, parts[i], &g);
+		if (errno != 0)
+			err(smtpctl_exit_error, "%s", base);
+		for (size_t k = 0; k < g.gl_pathc; k++)
+			visit(a, g.gl_pathv[k], strlen(base));
+		globfree(&g);
+	}
 }
 
 /* True when enough messages match; scans once more after the timeout. */
@@ -326,29 +232,30 @@ static bool
 wait_for_them(struct await *a)
 {
 	int64_t deadline_ms = deadline_now_ms() + a->wait_ms;
-	bool over = false;
 
 	a->marking = a->only_new;
-	scan(a);
-	if (a->marking) {
+	for (;;) {
+		int left = deadline_left_ms(deadline_ms);
+		struct timespec t = { 0,
+		    (left < poll_ms ? left : poll_ms) * 1000000 };
+
+		scan(a);
+		if (a->found_count >= a->wanted)
+			return true;
+		if (left == 0 && !a->marking)
+			return false;
 		a->marking = false;
-		scan(a);
+		nanosleep(&t, NULL);
 	}
-	while (a->found_count < a->wanted && !over) {
-		pause_until(deadline_ms);
-		over = deadline_now_ms() >= deadline_ms;
-		scan(a);
-	}
-	return a->found_count >= a->wanted;
 }
 
 /* smtpd's file names sort by time. */
 static int
 by_name(const void *a, const void *b)
 {
-	const struct found *x = a, *y = b;
+	const char *const *x = a, *const *y = b;
 
-	return strcmp(x->name, y->name);
+	return strcmp(strrchr(*x, '/'), strrchr(*y, '/'));
 }
 
 static void
@@ -381,51 +288,41 @@ tell_failure(const struct await *a)
 static bool
 parse_seconds(const char *text, int64_t *out)
 {
-	size_t digits = strspn(text, "0123456789");
-	int64_t ms = 0, unit = 100;
+	char *end;
+	double s = strtod(text, &end);
 
-	if (digits == 0 || digits > seconds_digits_max)
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' ||
+	    text[strspn(text, "0123456789.")] != '\0' || end[-1] == '.' ||
+	    s >= 1e8)
 		return false;
-	for (; digits > 0; digits--)
-		ms = ms * 10 + (*text++ - '0');
-	ms *= 1000;
-	if (*text == '.') {
-		if (*++text == '\0')
-			return false;
-		for (; *text >= '0' && *text <= '9'; text++, unit /= 10)
-			ms += unit * (*text - '0');
-	}
-	*out = ms;
-	return *text == '\0';
-}
-
-/* Replaces an address by the name of its Maildir, which is what is compared. */
-static void
-name_maildir(struct smtpctl_criterion *c)
-{
-	char name[recipient_file_name_max_bytes + 1], *copy;
-
-	recipient_file_name(c->text, name);
-	copy = strdup(name);
-	if (copy == NULL)
-		err(smtpctl_exit_error, NULL);
-	c->text = span_of(copy);
+	*out = (int64_t)(s * 1000);
+	return true;
 }
 
 static void
 read_criteria(struct await *a, char *words[], size_t count)
 {
+	char name[recipient_file_name_max_bytes + 1], *copy;
+
 	a->words = words;
 	a->count = count;
 	a->criteria = calloc(count + 1, sizeof(*a->criteria));
 	if (a->criteria == NULL)
 		err(smtpctl_exit_error, NULL);
 	for (size_t i = 0; i < count; i++) {
-		if (!smtpctl_match_parse(span_of(words[i]), &a->criteria[i]))
+		struct smtpctl_criterion *c = &a->criteria[i];
+
+		if (!smtpctl_match_parse(span_of(words[i]), c))
 			errx(smtpctl_exit_error, "%s: not to=, from=, "
 			    "subject= or body=", words[i]);
-		if (a->criteria[i].field == SMTPCTL_TO)
-			name_maildir(&a->criteria[i]);
+		if (c->field != SMTPCTL_TO)
+			continue;
+		/* The name of its Maildir is what is compared. */
+		recipient_file_name(c->text, name);
+		copy = strdup(name);
+		if (copy == NULL)
+			err(smtpctl_exit_error, NULL);
+		c->text = span_of(copy);
 	}
 }
 
@@ -440,28 +337,20 @@ read_arguments(struct await *a, int argc, char *argv[])
 	int c;
 
 	while ((c = getopt_long(argc, argv, "ac:d:f:nt:", longs, NULL)) != -1)
-		switch (c) {
-		case 'a':
+		if (c == 'a')
 			a->all = true;
-			break;
-		case 'c':
+		else if (c == 'c')
 			count = optarg;
-			break;
-		case 'd':
+		else if (c == 'd')
 			dir = optarg;
-			break;
-		case 'f':
+		else if (c == 'f')
 			conf = optarg;
-			break;
-		case 'n':
+		else if (c == 'n')
 			a->only_new = true;
-			break;
-		case 't':
+		else if (c == 't')
 			a->seconds = optarg;
-			break;
-		default:
+		else
 			return false;
-		}
 	if (dir != NULL || conf != NULL)
 		a->dir = smtpctl_conf_root(dir, conf);
 	if (!parse_seconds(a->seconds, &a->wait_ms))
@@ -492,7 +381,7 @@ smtpctl_await(int argc, char *argv[])
 	}
 	qsort(a.found, a.found_count, sizeof(*a.found), by_name);
 	for (size_t i = 0; i < a.wanted; i++)
-		puts(a.found[i].path);
+		puts(a.found[i]);
 	if (fflush(stdout) == EOF)
 		err(smtpctl_exit_error, "standard output");
 	return 0;

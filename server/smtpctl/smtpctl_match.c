@@ -17,26 +17,19 @@ without_brackets(struct span s)
 bool
 smtpctl_match_parse(struct span arg, struct smtpctl_criterion *out)
 {
-	static const struct {
-		const char		*prefix;
-		enum smtpctl_field	 field;
-		bool			 is_address;
-	} kinds[] = {
-		{ "to=", SMTPCTL_TO, true },
-		{ "from=", SMTPCTL_FROM, true },
-		{ "subject=", SMTPCTL_SUBJECT, false },
-		{ "body=", SMTPCTL_BODY, false }
-	};
+	static const char *const kinds[] = { [SMTPCTL_TO] = "to=",
+	    [SMTPCTL_FROM] = "from=", [SMTPCTL_SUBJECT] = "subject=",
+	    [SMTPCTL_BODY] = "body=" };
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct span prefix = span_of(kinds[i].prefix);
+		struct span prefix = span_of(kinds[i]);
 
 		if (arg.n < prefix.n ||
 		    !span_equal(span_from(arg.p, prefix.n), prefix))
 			continue;
-		out->field = kinds[i].field;
+		out->field = (enum smtpctl_field)i;
 		out->text = span_skip(arg, prefix.n);
-		if (kinds[i].is_address)
+		if (i == SMTPCTL_TO || i == SMTPCTL_FROM)
 			out->text = without_brackets(out->text);
 		return true;
 	}
@@ -47,16 +40,6 @@ static bool
 is_blank(uint8_t c)
 {
 	return c == ' ' || c == '\t';
-}
-
-static struct span
-trim(struct span s)
-{
-	while (s.n > 0 && is_blank(s.p[0]))
-		s = span_skip(s, 1);
-	while (s.n > 0 && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
 }
 
 /* Octets of s up to the first LF, or all of them. */
@@ -91,19 +74,22 @@ next_field(struct span *rest, struct span *out)
 
 /* The value of field; false when its name is not name. */
 static bool
-value_of(struct span field, struct span name, struct span *out)
+value_of(struct span field, const char *name, struct span *out)
 {
-	struct span rest;
-
-	if (!span_begins_fold(field, name))
+	if (!span_begins_fold(field, span_of(name)))
 		return false;
 	/* Blanks before the colon are obsolete, not wrong (RFC 5322 4.5). */
-	rest = span_skip(field, name.n);
-	while (rest.n > 0 && is_blank(rest.p[0]))
-		rest = span_skip(rest, 1);
-	if (rest.n == 0 || rest.p[0] != ':')
+	field = span_skip(field, strlen(name));
+	while (field.n > 0 && is_blank(field.p[0]))
+		field = span_skip(field, 1);
+	if (field.n == 0 || field.p[0] != ':')
 		return false;
-	*out = trim(span_skip(rest, 1));
+	do
+		field = span_skip(field, 1);
+	while (field.n > 0 && is_blank(field.p[0]));
+	while (field.n > 0 && is_blank(field.p[field.n - 1]))
+		field.n--;
+	*out = field;
 	return true;
 }
 
@@ -131,59 +117,27 @@ contains_unfolded(struct span s, struct span text)
 	return false;
 }
 
-/* Only the first Return-Path counts: smtpd removes all others. */
-static bool
-match_from(struct span message, struct span address)
-{
-	struct span field, value;
-
-	while (next_field(&message, &field))
-		if (value_of(field, span_of("Return-Path"), &value))
-			return span_equal_fold(without_brackets(value),
-			    address);
-	return false;
-}
-
-static bool
-match_subject(struct span message, struct span text)
-{
-	struct span field, value;
-
-	while (next_field(&message, &field))
-		if (value_of(field, span_of("Subject"), &value) &&
-		    contains_unfolded(value, text))
-			return true;
-	return false;
-}
-
-static bool
-match_body(struct span message, struct span text)
-{
-	struct span field;
-
-	while (next_field(&message, &field))
-		continue;
-	if (text.n == 0)
-		return true;
-	return message.n > 0 &&
-	    memmem(message.p, message.n, text.p, text.n) != NULL;
-}
-
 static bool
 match_one(const struct smtpctl_criterion *c, struct span maildir,
     struct span message)
 {
-	switch (c->field) {
-	case SMTPCTL_TO:
+	struct span field, value;
+
+	if (c->field == SMTPCTL_TO)
 		return span_equal_fold(maildir, c->text);
-	case SMTPCTL_FROM:
-		return match_from(message, c->text);
-	case SMTPCTL_SUBJECT:
-		return match_subject(message, c->text);
-	case SMTPCTL_BODY:
-		break;
-	}
-	return match_body(message, c->text);
+	while (next_field(&message, &field))
+		/* The first Return-Path: smtpd removes all others. */
+		if (c->field == SMTPCTL_FROM &&
+		    value_of(field, "Return-Path", &value))
+			return span_equal_fold(without_brackets(value),
+			    c->text);
+		else if (c->field == SMTPCTL_SUBJECT &&
+		    value_of(field, "Subject", &value) &&
+		    contains_unfolded(value, c->text))
+			return true;
+	return c->field == SMTPCTL_BODY && (c->text.n == 0 ||
+	    (message.n > 0 && memmem(message.p, message.n, c->text.p,
+	    c->text.n) != NULL));
 }
 
 bool

@@ -266,6 +266,13 @@ server_root() {
 	path "$tmp/root/mail/example.org/alice/new/2.org"
 	run 0 -d "$tmp/root/mail" -t 1 to=alice@example.net
 	path "$tmp/root/mail/example.net/alice/new/1.net"
+	# A user of the name "new" does not make a Maildir of the domain.
+	maildir "$tmp/root/mail/example.org/new"
+	put "$tmp/root/mail/example.org/new" 3.org hello
+	run 0 -d "$tmp/root" -t 0 to=new@example.org
+	path "$tmp/root/mail/example.org/new/new/3.org"
+	run 0 -d "$tmp/root" -t 0 to=alice@example.org
+	path "$tmp/root/mail/example.org/alice/new/2.org"
 }
 
 # It has looked at what is there, and sleeps until it looks again.
