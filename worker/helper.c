@@ -17,6 +17,15 @@ helper_answer(int channel, struct ipc_record *r)
 		_exit(0);
 }
 
+void
+helper_take_piece(struct helper_file *f, const struct ipc_pem *piece)
+{
+	if (piece->n > sizeof(f->octets) - f->n)
+		return;
+	memcpy(f->octets + f->n, piece->octets, piece->n);
+	f->n += piece->n;
+}
+
 static void
 enter(int channel, enum sandbox_role role)
 {

@@ -23,6 +23,15 @@ HELPERS(HELPER_RUN, )
 _Noreturn void	helper_serve(int channel, enum sandbox_role role,
 		    enum ipc_way way, void (*take)(int channel,
 		    const struct ipc_record *r, int passed));
+/* A certificate or key file, as far as it has come. */
+struct helper_file {
+	size_t	n;
+	uint8_t	octets[ipc_certificate_max_bytes];
+};
+
+/* Takes the next piece; a file that is too long stays incomplete. */
+void		helper_take_piece(struct helper_file *f,
+		    const struct ipc_pem *piece);
 /* Sends an answer.  Ends the process when the master has ended. */
 void		helper_answer(int channel, struct ipc_record *r);
 

@@ -35,8 +35,6 @@ wiping_malloc(size_t n, const char *file, int line)
 	struct block *b = n > SIZE_MAX - sizeof(*b) ? NULL :
 	    malloc(sizeof(*b) + n);
 
-	(void)file;
-	(void)line;
 	if (b == NULL)
 		return NULL;
 	b->n = n;
@@ -48,8 +46,6 @@ wiping_free(void *p, const char *file, int line)
 {
 	struct block *b = p;
 
-	(void)file;
-	(void)line;
 	if (b == NULL)
 		return;
 	b--;
@@ -71,17 +67,10 @@ wiping_realloc(void *p, size_t n, const char *file, int line)
 	return new;
 }
 
-/* A file, as far as it has come. */
-struct file {
-	size_t		n;
-	uint8_t		octets[ipc_certificate_max_bytes];
-};
-
 /* The pair being received, one at a time: the certificate, then the key. */
 static struct {
-	uint16_t	slot;
-	struct file	certificate;
-	struct file	key;
+	uint16_t		slot;
+	struct helper_file	certificate, key;
 } coming;
 
 static void
@@ -91,27 +80,21 @@ forget_coming(void)
 }
 
 static void
-take_piece(struct file *f, const struct ipc_pem *piece)
+take_piece(struct helper_file *f, const struct ipc_pem *piece)
 {
 	if (piece->pair != coming.slot)
 		forget_coming();
 	coming.slot = piece->pair;
-	/* The master sends no larger file; a file cut short makes no pair. */
-	if (piece->n > sizeof(f->octets) - f->n)
-		return;
-	memcpy(f->octets + f->n, piece->octets, piece->n);
-	f->n += piece->n;
+	helper_take_piece(f, piece);
 }
 
 /* Judges the pair: the last piece of its key has come. */
 static void
 judge(int channel)
 {
-	struct ipc_record r;
+	struct ipc_record r = { .type = IPC_JUDGED };
 	EVP_PKEY **key = &keys[coming.slot];
 
-	memset(&r, 0, sizeof(r));
-	r.type = IPC_JUDGED;
 	EVP_PKEY_free(*key);
 	tls_judge(span_from(coming.certificate.octets, coming.certificate.n),
 	    span_from(coming.key.octets, coming.key.n), &r.u.judged, key);
@@ -120,31 +103,16 @@ judge(int channel)
 	helper_answer(channel, &r);
 }
 
-static void
-forget_key(uint32_t slot)
-{
-	EVP_PKEY_free(keys[slot]);
-	keys[slot] = NULL;
-	if (coming.slot == slot)
-		forget_coming();
-}
-
-static const EVP_MD *
-hash_of(const struct ipc_digest *d)
-{
-	return d->n == 32 ? EVP_sha256() : d->n == 48 ? EVP_sha384() :
-	    EVP_sha512();
-}
-
 static bool
 set_scheme(EVP_PKEY_CTX *ctx, const struct ipc_digest *d)
 {
-	EVP_PKEY *key = keys[d->pair];
-	bool rsa = EVP_PKEY_is_a(key, "RSA") == 1;
+	const bool rsa = EVP_PKEY_is_a(keys[d->pair], "RSA") == 1;
+	const EVP_MD *hash = d->n == 32 ? EVP_sha256() :
+	    d->n == 48 ? EVP_sha384() : EVP_sha512();
 
 	if (rsa == (d->scheme == SIGN_ECDSA) ||
 	    EVP_PKEY_sign_init(ctx) != 1 ||
-	    EVP_PKEY_CTX_set_signature_md(ctx, hash_of(d)) != 1)
+	    EVP_PKEY_CTX_set_signature_md(ctx, hash) != 1)
 		return false;
 	if (d->scheme == SIGN_RSA_PSS)
 		return EVP_PKEY_CTX_set_rsa_padding(ctx,
@@ -155,48 +123,43 @@ set_scheme(EVP_PKEY_CTX *ctx, const struct ipc_digest *d)
 	    RSA_PKCS1_PADDING) == 1;
 }
 
-/* out->n stays 0 where there is no signature. */
-static void
-make_signature(const struct ipc_digest *d, struct ipc_signature *out)
-{
-	size_t n = sizeof(out->octets);
-	EVP_PKEY_CTX *ctx;
-
-	if (keys[d->pair] == NULL)
-		return;
-	ctx = EVP_PKEY_CTX_new(keys[d->pair], NULL);
-	if (ctx != NULL && set_scheme(ctx, d) &&
-	    EVP_PKEY_sign(ctx, out->octets, &n, d->octets, d->n) == 1)
-		out->n = (uint16_t)n;
-	EVP_PKEY_CTX_free(ctx);
-}
-
+/* Where there is no signature, its length stays 0. */
 static void
 answer(int channel, const struct ipc_digest *d)
 {
 	struct ipc_record r;
+	struct ipc_signature *out = &r.u.signature;
+	size_t n = sizeof(out->octets);
+	EVP_PKEY_CTX *ctx = keys[d->pair] == NULL ? NULL :
+	    EVP_PKEY_CTX_new(keys[d->pair], NULL);
 
+	/* All of it: the signature goes on to a worker. */
 	memset(&r, 0, sizeof(r));
 	r.type = IPC_SIGNED;
-	r.u.signature.ticket = d->ticket;
-	make_signature(d, &r.u.signature);
+	out->ticket = d->ticket;
+	if (ctx != NULL && set_scheme(ctx, d) &&
+	    EVP_PKEY_sign(ctx, out->octets, &n, d->octets, d->n) == 1)
+		out->n = (uint16_t)n;
+	EVP_PKEY_CTX_free(ctx);
 	helper_answer(channel, &r);
 }
 
 static void
 take(int channel, const struct ipc_record *r, int passed)
 {
-	(void)passed;
 	if (r->type == IPC_KEY_CERTIFICATE)
 		take_piece(&coming.certificate, &r->u.pem);
-	else if (r->type == IPC_KEY)
+	else if (r->type == IPC_KEY) {
 		take_piece(&coming.key, &r->u.pem);
-	else if (r->type == IPC_KEY_FORGET)
-		forget_key(r->u.slot.slot);
-	else
+		if (r->u.pem.last)
+			judge(channel);
+	} else if (r->type == IPC_KEY_FORGET) {
+		EVP_PKEY_free(keys[r->u.slot.slot]);
+		keys[r->u.slot.slot] = NULL;
+		if (coming.slot == r->u.slot.slot)
+			forget_coming();
+	} else
 		answer(channel, &r->u.digest);
-	if (r->type == IPC_KEY && r->u.pem.last)
-		judge(channel);
 }
 
 void

@@ -5,62 +5,27 @@
 
 #include <openssl/bio.h>
 #include <openssl/conf.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
-#include <stdlib.h>
 #include <string.h>
 #include <tls.h>
 
+#include "worker/helper.h"
 #include "worker/tls_key.h"
 
-/* A certificate file with its chain, as far as it has come. */
-struct chain {
-	uint8_t	*octets;
-	size_t	 n;
-};
-
-static struct chain chains[ipc_tls_pairs_max];
+static struct helper_file chains[ipc_tls_pairs_max];
 static struct tls *context;	/* in use by new workers */
 static struct tls *tried;	/* may replace context */
 
 void
 tls_context_take(const struct ipc_pem *piece)
 {
-	struct chain *c = &chains[piece->pair];
-	uint8_t *grown;
-
-	if (c->n + piece->n > ipc_certificate_max_bytes)
-		return;
-	grown = realloc(c->octets, c->n + piece->n + 1);
-	if (grown == NULL)
-		return;
-	memcpy(grown + c->n, piece->octets, piece->n);
-	c->octets = grown;
-	c->n += piece->n;
-}
-
-/* TLS 1.3 has its own three suites; these are for 1.2. */
-static const char *
-suites_1_2(void)
-{
-	static char list[512];
-
-#define SUITE_NAME(P, name, iana, openssl)					\
-	if (P##name > TLS_SUITE_CHACHA) {			\
-		strncat(list, ":" openssl, sizeof(list) - strlen(list) - 1); \
-	}
-	list[0] = '\0';
-	IPC_TLS_SUITES(SUITE_NAME, TLS_SUITE_)
-#undef SUITE_NAME
-	return list + 1;
+	helper_take_piece(&chains[piece->pair], piece);
 }
 
 static bool
 add_pair(struct tls_config *config, size_t i)
 {
-	const struct chain *c = &chains[i];
+	const struct helper_file *c = &chains[i];
 	char key[tls_key_pem_bytes];
 	int (*add)(struct tls_config *, const uint8_t *, size_t,
 	    const uint8_t *, size_t) = i == 0 ? tls_config_set_keypair_mem :
@@ -74,10 +39,15 @@ add_pair(struct tls_config *config, size_t i)
 static bool
 configure(struct tls_config *config, size_t pairs, const char **why)
 {
+	/* For TLS 1.2; OpenSSL passes over the three of TLS 1.3. */
+#define SUITE_NAME(P, name, iana, openssl) ":" openssl
+	static const char suites[] = IPC_TLS_SUITES(SUITE_NAME, );
+#undef SUITE_NAME
+
 	*why = "TLS: versions or cipher suites are not known";
 	if (tls_config_set_protocols(config, TLS_PROTOCOL_TLSv1_2 |
 	    TLS_PROTOCOL_TLSv1_3) == -1 ||
-	    tls_config_set_ciphers(config, suites_1_2()) == -1)
+	    tls_config_set_ciphers(config, suites + 1) == -1)
 		return false;
 	tls_config_prefer_ciphers_server(config);
 	*why = "TLS: a certificate cannot be used";
@@ -92,15 +62,6 @@ configure(struct tls_config *config, size_t pairs, const char **why)
 	tls_free(tried);
 	tried = NULL;
 	return false;
-}
-
-static void
-forget_chains(void)
-{
-	for (size_t i = 0; i < ipc_tls_pairs_max; i++) {
-		free(chains[i].octets);
-		chains[i] = (struct chain){ NULL, 0 };
-	}
 }
 
 /*
@@ -126,20 +87,19 @@ leave_tickets(void)
 	return left;
 }
 
-/* Done once, when first needed: a nursery may begin without certificates. */
-static bool
-init(void)
+void
+tls_context_forget(void)
 {
-	static bool done;
-
-	if (!done)
-		done = tls_key_init() && leave_tickets() && tls_init() == 0;
-	return done;
+	for (size_t i = 0; i < ipc_tls_pairs_max; i++)
+		chains[i].n = 0;
+	tls_free(tried);
+	tried = NULL;
 }
 
 bool
 tls_context_try(size_t pairs, const char **why)
 {
+	static bool initialized;
 	struct tls_config *config;
 	bool made;
 
@@ -148,7 +108,11 @@ tls_context_try(size_t pairs, const char **why)
 	if (pairs == 0)
 		return true;
 	*why = "TLS: OpenSSL cannot be initialized";
-	if (!init())
+	/* Once, when first needed: a nursery may begin without certificates. */
+	if (!initialized)
+		initialized = tls_key_init() && leave_tickets() &&
+		    tls_init() == 0;
+	if (!initialized)
 		return false;
 	*why = "TLS: no memory";
 	config = tls_config_new();
@@ -157,16 +121,7 @@ tls_context_try(size_t pairs, const char **why)
 	made = configure(config, pairs, why);
 	/* libtls counts the references to it. */
 	tls_config_free(config);
-	forget_chains();
 	return made;
-}
-
-void
-tls_context_forget(void)
-{
-	forget_chains();
-	tls_free(tried);
-	tried = NULL;
 }
 
 void
@@ -189,159 +144,49 @@ tls_context(void)
 
 /* ---- a handshake on trial ------------------------------------------------ */
 
-/*
- * The worker's side of TLS, from the context to the end of a session, over
- * memory.  A library that is linked wrongly, or does not work in a worker's
- * sandbox, fails here and not in the sessions of clients.
- */
-enum { flights_max = 10 };
-
-/* What each side reads; and the server's connection. */
-struct wire {
-	BIO		*to_server;
-	BIO		*to_client;
-	struct tls	*server;
-};
-
-/* With fixed dates: to read the clock OpenSSL opens the time zone file. */
 static bool
-make_certificate(EVP_PKEY *key, X509 *x509)
+note_digest(void *arg, const struct ipc_digest *digest,
+    struct ipc_signature *out)
 {
-	X509_NAME *name = X509_get_subject_name(x509);
+	bool *asked = arg;
 
-	return X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-	    (const unsigned char *)"smtpd self-test", -1, -1, 0) == 1 &&
-	    X509_set_issuer_name(x509, name) == 1 &&
-	    ASN1_TIME_set_string(X509_getm_notBefore(x509),
-	    "700101000000Z") == 1 &&
-	    ASN1_TIME_set_string(X509_getm_notAfter(x509),
-	    "491231235959Z") == 1 &&
-	    X509_set_pubkey(x509, key) == 1 &&
-	    X509_sign(x509, key, EVP_sha256()) > 0;
-}
-
-/* Puts a context of x509 into use, as if the master had sent it in pieces. */
-static bool
-serve_by(X509 *x509)
-{
-	struct ipc_pem piece = { .pair = 0 };
-	BIO *pem = BIO_new(BIO_s_mem());
-	const char *why;
-	int n;
-
-	tls_context_forget();
-	if (pem == NULL || PEM_write_bio_X509(pem, x509) != 1)
-		return false;
-	while ((n = BIO_read(pem, piece.octets, sizeof(piece.octets))) > 0) {
-		piece.n = (uint16_t)n;
-		tls_context_take(&piece);
-	}
-	BIO_free(pem);
-	if (!tls_context_try(1, &why))
-		return false;
-	tls_context_use(1);
-	return true;
-}
-
-/* Signs in place of the sign process. */
-static bool
-sign(void *arg, const struct ipc_digest *digest, struct ipc_signature *out)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(arg, NULL);
-	size_t n = sizeof(out->octets);
-	bool made = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
-	    EVP_PKEY_sign(ctx, out->octets, &n, digest->octets,
-	    digest->n) == 1;
-
-	out->n = made ? (uint16_t)n : 0;
-	EVP_PKEY_CTX_free(ctx);
-	return made;
+	*asked = true;
+	return false;
 }
 
 static ssize_t
-server_read(struct tls *conn, void *p, size_t n, void *arg)
+read_hello(struct tls *conn, void *p, size_t n, void *arg)
 {
-	const struct wire *w = arg;
-	int got = BIO_read(w->to_server, p, (int)n);
+	int got = BIO_read(arg, p, (int)n);
 
-	(void)conn;
 	return got > 0 ? got : TLS_WANT_POLLIN;
 }
 
 static ssize_t
-server_write(struct tls *conn, const void *p, size_t n, void *arg)
+drop_answer(struct tls *conn, const void *p, size_t n, void *arg)
 {
-	const struct wire *w = arg;
-
-	(void)conn;
-	return BIO_write(w->to_client, p, (int)n);
-}
-
-/* Accepts any certificate, for OpenSSL's check would read the clock. */
-static int
-trust(X509_STORE_CTX *store, void *arg)
-{
-	(void)store;
-	(void)arg;
-	return 1;
-}
-
-static SSL *
-make_client(const struct wire *w)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	SSL *client;
-
-	if (ctx == NULL)
-		return NULL;
-	SSL_CTX_set_cert_verify_callback(ctx, trust, NULL);
-	client = SSL_new(ctx);
-	SSL_CTX_free(ctx);
-	if (client != NULL)
-		SSL_set_bio(client, w->to_client, w->to_server);
-	return client;
-}
-
-static bool
-handshake(const struct wire *w, SSL *client)
-{
-	int there = 0, here = -1;
-
-	for (int i = 0; i < flights_max && (there != 1 || here != 0); i++) {
-		there = SSL_connect(client);
-		here = tls_handshake(w->server);
-	}
-	return there == 1 && here == 0;
-}
-
-/* Does a greeting arrive?  Frees both ends. */
-static bool
-converse(const struct wire *w, SSL *client)
-{
-	char octets[4] = "220";
-	bool arrives = tls_write(w->server, octets, 3) == 3 &&
-	    SSL_read(client, octets, sizeof(octets)) == 3;
-
-	(void)tls_close(w->server);
-	tls_free(w->server);
-	SSL_free(client);
-	return arrives;
+	return (ssize_t)n;
 }
 
 bool
 tls_context_shake_hands(void)
 {
-	struct wire w = { BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()), NULL };
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *x509 = X509_new();
-	SSL *client;
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *client = ctx == NULL ? NULL : SSL_new(ctx);
+	BIO *hello = BIO_new(BIO_s_mem()), *nothing = BIO_new(BIO_s_mem());
+	struct tls *server = NULL;
+	bool asked = false;
 
-	if (w.to_server == NULL || w.to_client == NULL || key == NULL ||
-	    x509 == NULL || !make_certificate(key, x509) || !serve_by(x509))
+	if (client == NULL || hello == NULL || nothing == NULL)
 		return false;
-	tls_key_ask_by(sign, key);
-	client = make_client(&w);
-	return client != NULL && tls_accept_cbs(tls_context(), &w.server,
-	    server_read, server_write, &w) == 0 && handshake(&w, client) &&
-	    converse(&w, client);
+	SSL_set_bio(client, nothing, hello);
+	(void)SSL_connect(client);
+	tls_key_ask_by(note_digest, &asked);
+	if (tls_accept_cbs(tried, &server, read_hello, drop_answer,
+	    hello) == 0)
+		(void)tls_handshake(server);
+	tls_free(server);
+	SSL_free(client);
+	SSL_CTX_free(ctx);
+	return asked;
 }

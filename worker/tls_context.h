@@ -28,9 +28,9 @@ void	tls_context_use(size_t pairs);
 /* The context in use; NULL where TLS is not configured. */
 struct tls *tls_context(void);
 /*
- * Serves one TLS session to itself, as a worker does but with a key and a
- * certificate made here.  For a child that then ends: the previous
- * certificates are gone.  False: the session failed.
+ * Begins a TLS session by the context tried, as a worker does, with a client
+ * made here, up to the signature.  For a child that then ends.  False: no
+ * signature was asked for.
  */
 bool	tls_context_shake_hands(void);
 

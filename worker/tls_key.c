@@ -21,77 +21,70 @@
 #define pem_begin	"-----BEGIN SMTPD KEY HANDLE-----\n"
 #define pem_end		"\n-----END SMTPD KEY HANDLE-----\n"
 
-struct handle {
-	uint16_t	 pair;
-	EVP_PKEY	*public;
-};
-
-/* A signature under way. */
-struct signing {
-	const struct handle	*key;
-	char			 hash[16];
-	bool			 pss;
-};
-
 /* Handles of the context in use, and of one that may replace it. */
 enum { handles_max = 2 * ipc_tls_pairs_max };
 
-static struct handle handles[handles_max];
+/* Public keys by handle; the provider's "key" is the address of one. */
+static EVP_PKEY *handles[handles_max];
 static size_t first_handle;	/* of the set being made */
 static size_t handle_count;	/* in that set */
 static tls_key_ask *ask_by;
 static void *ask_arg;
 static OSSL_FUNC_BIO_read_ex_fn *read_core;
 
+/* A signature under way. */
+struct signing {
+	EVP_PKEY	*const *key;
+	char		 hash[16];
+	bool		 pss;
+};
+
 static bool
-is_rsa(const struct handle *h)
+is_rsa(const EVP_PKEY *public)
 {
-	return EVP_PKEY_is_a(h->public, "RSA") == 1;
+	return EVP_PKEY_is_a(public, "RSA") == 1;
+}
+
+/* Handles stay as long as the process, and a decoder has no state. */
+static void
+free_nothing(void *p)
+{
 }
 
 /* ---- keys ------------------------------------------------------------- */
 
-static void
-key_free(void *key)
-{
-	(void)key;	/* handles stay as long as the process */
-}
-
-/* The handle whose number the decoder found. */
+/* The handle whose address the decoder found. */
 static void *
 key_load(const void *reference, size_t n)
 {
-	uint16_t number;
+	void *h;
 
-	if (n != sizeof(number))
+	if (n != sizeof(h))
 		return NULL;
-	memcpy(&number, reference, sizeof(number));
-	return number < handles_max ? &handles[number] : NULL;
+	memcpy(&h, reference, sizeof(h));
+	return h;
 }
 
 static int
 key_has(const void *key, int selection)
 {
-	(void)key;
-	(void)selection;
 	return 1;
 }
 
 static int
 key_match(const void *a, const void *b, int selection)
 {
-	const struct handle *x = a, *y = b;
+	EVP_PKEY *const *x = a, *const *y = b;
 
-	(void)selection;
-	return EVP_PKEY_eq(x->public, y->public) == 1;
+	return EVP_PKEY_eq(*x, *y) == 1;
 }
 
 static int
 key_get_params(void *key, OSSL_PARAM params[])
 {
-	const struct handle *h = key;
+	EVP_PKEY *const *h = key;
 
-	return EVP_PKEY_get_params(h->public, params);
+	return EVP_PKEY_get_params(*h, params);
 }
 
 static const OSSL_PARAM *
@@ -107,7 +100,6 @@ key_gettable_params(void *provider)
 		OSSL_PARAM_END
 	};
 
-	(void)provider;
 	return known;
 }
 
@@ -118,11 +110,11 @@ key_gettable_params(void *provider)
 static int
 key_export(void *key, int selection, OSSL_CALLBACK *take, void *arg)
 {
-	const struct handle *h = key;
+	EVP_PKEY *const *h = key;
 
 	if (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY)
 		return 0;
-	return EVP_PKEY_export(h->public, EVP_PKEY_PUBLIC_KEY, take, arg);
+	return EVP_PKEY_export(*h, EVP_PKEY_PUBLIC_KEY, take, arg);
 }
 
 static const OSSL_PARAM *
@@ -148,7 +140,7 @@ ec_operation(int operation)
 /* A row of a dispatch table; the function's type depends on the number. */
 #define ROW(number, function) { number, (void (*)(void))(function) }
 #define KEY_ROWS							\
-	ROW(OSSL_FUNC_KEYMGMT_FREE, key_free),				\
+	ROW(OSSL_FUNC_KEYMGMT_FREE, free_nothing),				\
 	ROW(OSSL_FUNC_KEYMGMT_LOAD, key_load),				\
 	ROW(OSSL_FUNC_KEYMGMT_HAS, key_has),				\
 	ROW(OSSL_FUNC_KEYMGMT_MATCH, key_match),			\
@@ -169,95 +161,49 @@ static const OSSL_ALGORITHM keys[] = {
 
 /* ---- handles in PEM --------------------------------------------------- */
 
-/* Required, though a decoder here has no state. */
+/* Required. */
 static void *
 decode_new(void *provider)
 {
 	return provider;
 }
 
-static void
-decode_free(void *ctx)
-{
-	(void)ctx;
-}
-
-/* The handle that text names; NULL leaves the text to other decoders. */
-static struct handle *
-find_handle(const char *text)
-{
-	size_t n = sizeof(pem_begin) - 1;
-	unsigned long number;
-
-	if (strncmp(text, pem_begin, n) != 0)
-		return NULL;
-	number = strtoul(text + n, NULL, 10);
-	return number < handles_max && handles[number].public != NULL ?
-	    &handles[number] : NULL;
-}
-
+/* Text that is no handle is left to other decoders. */
 static int
-decode(OSSL_CORE_BIO *in, const char *type, bool rsa, OSSL_CALLBACK *take,
-    void *arg)
+decode(void *ctx, OSSL_CORE_BIO *in, int selection, OSSL_CALLBACK *take,
+    void *arg, OSSL_PASSPHRASE_CALLBACK *password, void *password_arg)
 {
-	char text[tls_key_pem_bytes] = "", name[8];
+	char text[tls_key_pem_bytes] = "", name[] = "RSA";
+	const size_t begin = sizeof(pem_begin) - 1;
 	int kind = OSSL_OBJECT_PKEY;
-	struct handle *h;
-	OSSL_PARAM found[4];
-	uint16_t number;
+	EVP_PKEY **h;
 	size_t n;
 
-	if (read_core(in, text, sizeof(text) - 1, &n) != 1)
+	if (read_core(in, text, sizeof(text) - 1, &n) != 1 ||
+	    strncmp(text, pem_begin, begin) != 0)
 		return 1;
-	h = find_handle(text);
-	if (h == NULL || is_rsa(h) != rsa)
+	n = strtoul(text + begin, NULL, 10);
+	if (n >= handles_max || handles[n] == NULL)
 		return 1;
-	number = (uint16_t)(h - handles);
-	snprintf(name, sizeof(name), "%s", type);
-	found[0] = OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &kind);
-	found[1] = OSSL_PARAM_construct_utf8_string(
-	    OSSL_OBJECT_PARAM_DATA_TYPE, name, 0);
-	found[2] = OSSL_PARAM_construct_octet_string(
-	    OSSL_OBJECT_PARAM_REFERENCE, &number, sizeof(number));
-	found[3] = OSSL_PARAM_construct_end();
-	return take(found, arg);
+	h = &handles[n];
+	if (!is_rsa(*h))
+		memcpy(name, "EC", 3);
+	return take((OSSL_PARAM []){
+	    OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &kind),
+	    OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE,
+	    name, 0),
+	    OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE,
+	    &h, sizeof(h)),
+	    OSSL_PARAM_construct_end() }, arg);
 }
 
-static int
-decode_rsa(void *ctx, OSSL_CORE_BIO *in, int selection, OSSL_CALLBACK *take,
-    void *arg, OSSL_PASSPHRASE_CALLBACK *password, void *password_arg)
-{
-	(void)ctx;
-	(void)selection;
-	(void)password;
-	(void)password_arg;
-	return decode(in, "RSA", true, take, arg);
-}
-
-static int
-decode_ec(void *ctx, OSSL_CORE_BIO *in, int selection, OSSL_CALLBACK *take,
-    void *arg, OSSL_PASSPHRASE_CALLBACK *password, void *password_arg)
-{
-	(void)ctx;
-	(void)selection;
-	(void)password;
-	(void)password_arg;
-	return decode(in, "EC", false, take, arg);
-}
-
-static const OSSL_DISPATCH rsa_decoder[] = {
+static const OSSL_DISPATCH decoder[] = {
 	ROW(OSSL_FUNC_DECODER_NEWCTX, decode_new),
-	ROW(OSSL_FUNC_DECODER_FREECTX, decode_free),
-	ROW(OSSL_FUNC_DECODER_DECODE, decode_rsa), { 0, NULL }
-};
-static const OSSL_DISPATCH ec_decoder[] = {
-	ROW(OSSL_FUNC_DECODER_NEWCTX, decode_new),
-	ROW(OSSL_FUNC_DECODER_FREECTX, decode_free),
-	ROW(OSSL_FUNC_DECODER_DECODE, decode_ec), { 0, NULL }
+	ROW(OSSL_FUNC_DECODER_FREECTX, free_nothing),
+	ROW(OSSL_FUNC_DECODER_DECODE, decode), { 0, NULL }
 };
 static const OSSL_ALGORITHM decoders[] = {
-	{ "RSA", "provider=" provider_name ",input=pem", rsa_decoder, NULL },
-	{ "EC", "provider=" provider_name ",input=pem", ec_decoder, NULL },
+	{ "RSA", "provider=" provider_name ",input=pem", decoder, NULL },
 	{ NULL, NULL, NULL, NULL }
 };
 
@@ -266,8 +212,6 @@ static const OSSL_ALGORITHM decoders[] = {
 static void *
 sign_new(void *provider, const char *properties)
 {
-	(void)provider;
-	(void)properties;
 	return OPENSSL_zalloc(sizeof(struct signing));
 }
 
@@ -315,8 +259,6 @@ sign_settable_params(void *ctx, void *provider)
 		OSSL_PARAM_END
 	};
 
-	(void)ctx;
-	(void)provider;
 	return known;
 }
 
@@ -338,19 +280,20 @@ sign_all(void *ctx, unsigned char *out, size_t *out_n, size_t out_max,
     const unsigned char *in, size_t n)
 {
 	const struct signing *s = ctx;
-	struct ipc_digest digest = { .pair = s->key->pair };
+	struct ipc_digest digest = {
+	    .pair = (uint16_t)((s->key - handles) % ipc_tls_pairs_max) };
 	struct ipc_signature made;
 	size_t size = sizeof(digest.octets);
 
 	if (out == NULL) {
-		*out_n = (size_t)EVP_PKEY_get_size(s->key->public);
+		*out_n = (size_t)EVP_PKEY_get_size(*s->key);
 		return 1;
 	}
 	if (EVP_Q_digest(NULL, s->hash, NULL, in, n, digest.octets,
 	    &size) != 1)
 		return 0;
 	digest.n = (uint8_t)size;
-	digest.scheme = !is_rsa(s->key) ? SIGN_ECDSA :
+	digest.scheme = !is_rsa(*s->key) ? SIGN_ECDSA :
 	    s->pss ? SIGN_RSA_PSS : SIGN_RSA_PKCS1;
 	if (ask_by == NULL || !ask_by(ask_arg, &digest, &made) ||
 	    made.n == 0 || made.n > out_max)
@@ -380,7 +323,6 @@ static const OSSL_ALGORITHM signatures[] = {
 static const OSSL_ALGORITHM *
 provider_query(void *provider, int operation, int *no_cache)
 {
-	(void)provider;
 	*no_cache = 0;
 	if (operation == OSSL_OP_KEYMGMT)
 		return keys;
@@ -400,7 +342,6 @@ provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
 		{ 0, NULL }
 	};
 
-	(void)core;
 	for (; in->function_id != 0; in++)
 		if (in->function_id == OSSL_FUNC_BIO_READ_EX)
 			read_core = OSSL_FUNC_BIO_read_ex(in);
@@ -426,8 +367,8 @@ tls_key_begin(void)
 {
 	handle_count = 0;
 	for (size_t i = 0; i < ipc_tls_pairs_max; i++) {
-		EVP_PKEY_free(handles[first_handle + i].public);
-		handles[first_handle + i].public = NULL;
+		EVP_PKEY_free(handles[first_handle + i]);
+		handles[first_handle + i] = NULL;
 	}
 }
 
@@ -440,24 +381,22 @@ tls_key_use(void)
 bool
 tls_key_add(struct span certificates, char out[tls_key_pem_bytes])
 {
-	struct handle *h = &handles[first_handle + handle_count];
-	X509 *x509 = NULL;
-	BIO *bio;
+	size_t number = first_handle + handle_count;
+	BIO *bio = BIO_new_mem_buf(certificates.p, (int)certificates.n);
+	X509 *x509 = bio == NULL ? NULL :
+	    PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	EVP_PKEY *public = x509 == NULL ? NULL : X509_get_pubkey(x509);
 
-	if (handle_count == ipc_tls_pairs_max)
-		return false;
-	bio = BIO_new_mem_buf(certificates.p, (int)certificates.n);
-	if (bio != NULL)
-		x509 = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	h->public = x509 == NULL ? NULL : X509_get_pubkey(x509);
 	X509_free(x509);
 	BIO_free(bio);
-	if (h->public == NULL ||
-	    (!is_rsa(h) && EVP_PKEY_is_a(h->public, "EC") != 1))
-		return false;	/* tls_key_begin frees it */
-	h->pair = (uint16_t)handle_count++;
-	snprintf(out, tls_key_pem_bytes, pem_begin "%u" pem_end,
-	    (unsigned)(h - handles));
+	if (handle_count == ipc_tls_pairs_max || public == NULL ||
+	    (!is_rsa(public) && EVP_PKEY_is_a(public, "EC") != 1)) {
+		EVP_PKEY_free(public);
+		return false;
+	}
+	handles[number] = public;
+	handle_count++;
+	snprintf(out, tls_key_pem_bytes, pem_begin "%zu" pem_end, number);
 	return true;
 }
 

@@ -27,7 +27,6 @@ socket_read(struct tls *conn, void *p, size_t n, void *arg)
 	struct tls_peer *t = arg;
 	ssize_t got;
 
-	(void)conn;
 	got = peer_ops.read(t->peer, p, n, t->deadline_ms);
 	if (got == -1) {
 		t->error = errno;
@@ -44,7 +43,6 @@ socket_write(struct tls *conn, const void *p, size_t n, void *arg)
 	struct tls_peer *t = arg;
 	ssize_t done;
 
-	(void)conn;
 	done = peer_ops.write(t->peer, p, n, t->deadline_ms);
 	if (done == -1)
 		t->error = errno;
