@@ -3,7 +3,7 @@
  */
 #include "t/system/daemon.h"
 
-#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -19,6 +19,8 @@
 #include "t/system/events.h"
 #include "t/system/harness.h"
 #include "t/system/proc.h"
+
+enum { hang_up_max = 256 };	/* descriptors */
 
 static void
 write_users(void)
@@ -201,12 +203,10 @@ nothing_below(void)
 }
 
 void
-daemon_stop(struct daemon *d)
+daemon_expect_end(struct daemon *d)
 {
-	int status;
+	int status = daemon_wait_end(d);
 
-	kill(d->pid, SIGTERM);
-	status = daemon_wait_end(d);
 	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0,
 	    "wait status %d after SIGTERM: %s", status, daemon_last_words(d));
 	EXPECT(daemon_logged(d, " event=stop status=0", NULL) == 1,
@@ -215,6 +215,23 @@ daemon_stop(struct daemon *d)
 	EXPECT(WAIT(nothing_below()), "a process is left");
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		continue;
+}
+
+void
+daemon_stop(struct daemon *d)
+{
+	struct sockaddr_storage peer;
+
+	kill(d->pid, SIGTERM);
+	/* While a client may say more, smtpd waits for it. */
+	for (int fd = 3; fd < hang_up_max; fd++) {
+		socklen_t n = sizeof(peer);
+
+		if (getpeername(fd, (struct sockaddr *)&peer, &n) == 0 &&
+		    peer.ss_family == AF_INET)
+			shutdown(fd, SHUT_WR);
+	}
+	daemon_expect_end(d);
 }
 
 void

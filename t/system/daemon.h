@@ -46,7 +46,12 @@ void	daemon_launch(struct daemon *d);
 void	daemon_wait_start(struct daemon *d);
 /* Waits for the daemon's end, which is due; status of waitpid(2). */
 int	daemon_wait_end(struct daemon *d);
-/* Sends SIGTERM; expects exit status 0, and no process left. */
+/* After SIGTERM: expects exit status 0, and no process left. */
+void	daemon_expect_end(struct daemon *d);
+/*
+ * Sends SIGTERM, hangs up what clients of this test are still open, and expects
+ * that end.
+ */
 void	daemon_stop(struct daemon *d);
 /* Sends SIGKILL; waits until all of its processes are gone. */
 void	daemon_kill(struct daemon *d);

@@ -1,11 +1,13 @@
 /*
- * Runs tests, each in a child; what a test leaves running is ended, and its
- * directory removed.  Knows nothing of mail.
+ * Runs tests, some at once, each in a child; what a test leaves running is
+ * ended, and its directory removed.  Knows nothing of mail.
  */
 #include "t/system/harness.h"
 
-#include <sys/prctl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -27,7 +29,18 @@
 
 #include "t/system/proc.h"
 
-enum { status_failed = 1, status_skipped = 77, test_timeout_ms = 240000 };
+enum {
+	status_failed = 1,
+	status_skipped = 77,
+	test_timeout_ms = 240000,
+	at_once_max = 16
+};
+
+/* A test that runs: its runner, and the memory file of what that prints. */
+struct running {
+	pid_t	pid;		/* 0: free */
+	int	out;
+};
 
 const char *harness_smtpd;
 const char *harness_worker;
@@ -35,6 +48,9 @@ char harness_dir[80];
 
 static const char *program;
 static const char *current;
+/* Locked: shared by each test that runs, exclusively by one that is alone. */
+static char lock_path[40];
+static int lock = -1;
 
 static void	print_result(const char *, const char *, va_list)
 		    __attribute__((format(printf, 2, 0)));
@@ -107,6 +123,13 @@ harness_need_root(const char *what)
 {
 	if (geteuid() != 0)
 		harness_skip("only root can %s", what);
+}
+
+void
+harness_alone(void)
+{
+	while (flock(lock, LOCK_EX) == -1)
+		EXPECT(errno == EINTR, "flock: %s", strerror(errno));
 }
 
 int64_t
@@ -247,6 +270,7 @@ wait_for_test(pid_t pid)
 	return status_failed;
 }
 
+/* In a child of its own, which is the subreaper of all that it starts. */
 static int
 run_one(const struct test *t)
 {
@@ -255,6 +279,10 @@ run_one(const struct test *t)
 	pid_t pid;
 
 	current = t->name;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	lock = open(lock_path, O_RDONLY | O_CLOEXEC);
+	while (flock(lock, LOCK_SH) == -1 && errno == EINTR)
+		continue;
 	make_dir();
 	fflush(stdout);
 	pid = fork();
@@ -289,11 +317,80 @@ is_wanted(const struct test *t, int argc, char *argv[])
 	return false;
 }
 
+static void
+launch(const struct test *t, struct running *out)
+{
+	out->out = memfd_create("output", MFD_CLOEXEC);
+	fflush(stdout);
+	out->pid = fork();
+	if (out->pid != 0)
+		return;
+	dup2(out->out, STDOUT_FILENO);
+	exit(run_one(t));
+}
+
+/* Waits for the end of one of them, prints its output; returns its status. */
+static int
+await_one(struct running *all)
+{
+	char text[4096];
+	int status;
+	pid_t pid = waitpid(-1, &status, 0);
+	ssize_t n;
+
+	for (size_t i = 0; i < at_once_max; i++) {
+		if (all[i].pid != pid)
+			continue;
+		lseek(all[i].out, 0, SEEK_SET);
+		while ((n = read(all[i].out, text, sizeof(text))) > 0)
+			fwrite(text, 1, (size_t)n, stdout);
+		close(all[i].out);
+		all[i].pid = 0;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : status_failed;
+}
+
+/* So many at once: they wait more than they work. */
+static size_t
+count_at_once(void)
+{
+	long n = 2 * sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 2 ? 2 : n > at_once_max ? at_once_max : (size_t)n;
+}
+
+static int
+run_all(const struct test *tests, size_t count, int argc, char *argv[])
+{
+	size_t ended[3] = { 0 }, at_once = count_at_once(), running = 0;
+	struct running all[at_once_max] = { 0 }, *free;
+
+	for (size_t i = 0; i < count || running > 0;) {
+		if (i < count && !is_wanted(&tests[i], argc, argv))
+			i++;
+		else if (i < count && running < at_once) {
+			for (free = all; free->pid != 0; free++)
+				continue;
+			launch(&tests[i++], free);
+			running++;
+		} else {
+			int status = await_one(all);
+
+			ended[status == 0 ? 0 : status == status_skipped ?
+			    2 : 1]++;
+			running--;
+		}
+	}
+	printf("%zu passed, %zu failed", ended[0], ended[1]);
+	if (ended[2] > 0)
+		printf(", %zu skipped", ended[2]);
+	printf("\n");
+	return ended[1] == 0 && ended[0] + ended[2] > 0 ? 0 : 1;
+}
+
 int
 harness_main(int argc, char *argv[], const struct test *tests, size_t count)
 {
-	int passed = 0, failed = 0, skipped = 0;
-
 	if (argc < 3) {
 		fprintf(stderr, "usage: %s smtpd worker [test ...]\n",
 		    argv[0]);
@@ -308,26 +405,11 @@ harness_main(int argc, char *argv[], const struct test *tests, size_t count)
 		    argv[1], argv[2]);
 		return 1;
 	}
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	umask(022);
-	for (size_t i = 0; i < count; i++) {
-		int status;
-
-		if (!is_wanted(&tests[i], argc, argv))
-			continue;
-		status = run_one(&tests[i]);
-		if (status == 0)
-			passed++;
-		else if (status == status_skipped)
-			skipped++;
-		else
-			failed++;
-	}
-	printf("%d passed, %d failed", passed, failed);
-	if (skipped > 0)
-		printf(", %d skipped", skipped);
-	printf("\n");
-	return failed == 0 && passed + skipped > 0 ? 0 : 1;
+	lock = memfd_create("alone", MFD_CLOEXEC);
+	snprintf(lock_path, sizeof(lock_path), "/proc/%d/fd/%d",
+	    (int)getpid(), lock);
+	return run_all(tests, count, argc, argv);
 }
 
 void

@@ -1,6 +1,6 @@
 /*
- * Runs every system test: each in a process and a directory of its own, of
- * which nothing is left afterwards.
+ * Runs every system test, some at once: each in a process and a directory of
+ * its own, of which nothing is left afterwards.
  */
 #ifndef T_SYSTEM_HARNESS_H
 #define T_SYSTEM_HARNESS_H
@@ -41,6 +41,8 @@ _Noreturn void harness_lacking(const char *fmt, ...)
 	    __attribute__((format(printf, 1, 2)));
 void	harness_need_root(const char *what);
 
+/* For a test that measures time: waits until it is the only one that runs. */
+void	harness_alone(void);
 /* Fails the test unless got is want, and shows where they differ. */
 void	harness_same(const char *what, const void *got, size_t got_n,
 	    const void *want, size_t want_n);

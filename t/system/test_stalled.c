@@ -333,6 +333,7 @@ beside_an_alias(bool with_data)
 	struct daemon d;
 	double share;
 
+	harness_alone();
 	through = mmap(NULL, others * sizeof(*through),
 	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	EXPECT(through != MAP_FAILED, "mmap: %s", strerror(errno));
@@ -479,10 +480,12 @@ others_go_on(const struct daemon *d, const char *what, const char *event,
 static void
 made_ahead(void)
 {
-	pid_t watcher = watch_manager();
+	pid_t watcher;
 	struct daemon d;
 	int took;
 
+	harness_alone();
+	watcher = watch_manager();
 	daemon_init(&d, "", NULL);
 	add_users(&d, "lists.example", 2000);
 	daemon_start(&d);
@@ -504,10 +507,12 @@ made_ahead(void)
 static void
 made_by_a_message(void)
 {
-	pid_t watcher = watch_manager();
+	pid_t watcher;
 	struct daemon d;
 	int took;
 
+	harness_alone();
+	watcher = watch_manager();
 	daemon_init(&d, "", NULL);
 	daemon_start(&d);
 	add_users(&d, "lists.example", 2000);
