@@ -24,7 +24,7 @@ test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o \
 	  $(BUILD)/shared/password_check.o \
 	  $(patsubst %,$(BUILD)/worker/%.o,dot header lineio mailbox_list \
 	  proxy_header) \
-	  $(BUILD)/server/smtpctl/smtpctl_conf.o $(BUILD)/server/smtpctl/smtpctl_control.o
+	  $(BUILD)/server/smtpctl/smtpctl_control.o
 
 # ---- unit ---------------------------------------------------------------
 UNIT_PROGRAMS = $(UNIT:%=$(B)/unit/check_%)

@@ -5,6 +5,14 @@
 #define SERVER_SMTPCTL_H
 
 #include <glob.h>
+#include <limits.h>
+
+#include "server/conf/conf.h"
+#include "shared/ipc_msg.h"
+
+#ifndef SMTPD_CONF
+#define SMTPD_CONF "/etc/smtpd/smtpd.conf"
+#endif
 
 /* Something cannot be asked, read or written, or the arguments are wrong. */
 enum { smtpctl_exit_error = 2 };
@@ -30,5 +38,36 @@ int	smtpctl_top(int argc, char *argv[]);	/* in smtpctl_status.c */
  * of a directory that cannot be read; or 0.  The caller calls globfree(3).
  */
 int	smtpctl_glob(const char *dir, const char *pattern, glob_t *out);
+/*
+ * The configuration at path (NULL: the default path), read at the first call
+ * and kept.  Mistakes in it are ignored: they may be the reason for running
+ * smtpctl.  NULL, with *why for a person, when it cannot be read.
+ */
+const struct conf *smtpctl_conf(const char *path, const char **why);
+/*
+ * dir, or where it is NULL, the root that the configuration at path names.
+ * Ends the process with smtpctl_exit_error where there is neither.
+ */
+const char *smtpctl_conf_root(const char *dir, const char *path);
+/* Is file the configuration itself, or a table of aliases that it names? */
+bool	smtpctl_conf_names(const char *path, const char *file);
+
+/* Valid when all but the options -f and -s is zero. */
+struct smtpctl_control {
+	const char	*conf;		/* path; NULL: the default */
+	const char	*socket;	/* path; NULL: of the configuration */
+	int		fd;
+	int		status;		/* exit status for smtpctl */
+	char		path[PATH_MAX];
+	char		problem[PATH_MAX + 400];
+};
+
+/*
+ * Asks on a new connection.  Returns the answer, to be freed, whose octets are
+ * not to be trusted; or NULL, and problem says for a person what is wrong and
+ * what to do about it.
+ */
+char	*smtpctl_control_ask(struct smtpctl_control *c,
+	    const struct ipc_ask *question);
 
 #endif

@@ -22,7 +22,6 @@
 #include "server/log/catcher_dir.h"
 #include "server/log/figure.h"
 #include "server/mail/recipient.h"
-#include "server/smtpctl/smtpctl_conf.h"
 #include "server/smtpctl/smtpctl_match.h"
 #include "shared/array.h"
 #include "shared/deadline.h"

@@ -1,8 +1,8 @@
 /*
- * The client of the control socket.  Every record that it receives is checked,
- * and every wait has a limit.
+ * smtpd.conf, as far as smtpctl needs it, and the client of the control socket.
+ * Every record that is received is checked, and every wait has a limit.
  */
-#include "server/smtpctl/smtpctl_control.h"
+#include "server/smtpctl/smtpctl.h"
 
 #include <err.h>
 #include <errno.h>
@@ -17,8 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/smtpctl/smtpctl.h"
-#include "server/smtpctl/smtpctl_conf.h"
 #include "shared/ipc.h"
 
 enum {
@@ -28,6 +26,66 @@ enum {
 };
 
 enum outcome { GOT_ALL, LOST, FAILED };
+
+/* ---- the configuration --------------------------------------------------- */
+
+const struct conf *
+smtpctl_conf(const char *path, const char **why)
+{
+	static struct conf conf;
+	static char *said;
+	size_t n;
+	FILE *f;
+
+	if (said == NULL) {
+		f = open_memstream(&said, &n);
+		if (f == NULL)
+			err(smtpctl_exit_error, NULL);
+		(void)conf_load(path == NULL ? SMTPD_CONF : path, &conf, f);
+		if (fclose(f) == EOF)
+			err(smtpctl_exit_error, NULL);
+		said[strcspn(said, "\n")] = '\0';
+	}
+	*why = said;
+	/* The keyword has a default: NULL means that nothing was read. */
+	return conf.control == NULL ? NULL : &conf;
+}
+
+const char *
+smtpctl_conf_root(const char *dir, const char *path)
+{
+	const struct conf *conf;
+	const char *why;
+
+	if (dir != NULL)
+		return dir;
+	conf = smtpctl_conf(path, &why);
+	if (conf == NULL)
+		errx(smtpctl_exit_error, "cannot tell where smtpd keeps its "
+		    "mail and log: %s: name the configuration with -f, or the "
+		    "directory with -d", why);
+	return conf->root;
+}
+
+bool
+smtpctl_conf_names(const char *path, const char *file)
+{
+	const struct conf *conf;
+	char real[PATH_MAX];
+	const char *why;
+
+	conf = smtpctl_conf(path, &why);
+	/* smtpd's log has the real path. */
+	if (conf == NULL || realpath(conf->path, real) == NULL)
+		return false;
+	for (size_t i = 0; i < conf->domain_count; i++)
+		if (conf->domains[i].aliases_path != NULL &&
+		    strcmp(conf->domains[i].aliases_path, file) == 0)
+			return true;
+	return strcmp(real, file) == 0;
+}
+
+/* ---- the control socket -------------------------------------------------- */
 
 static enum outcome fail(struct smtpctl_control *, const char *, ...)
 		    __attribute__((format(printf, 2, 3)));
@@ -48,20 +106,20 @@ fail(struct smtpctl_control *c, const char *format, ...)
 static enum outcome
 find(struct smtpctl_control *c)
 {
-	const char *path = c->place.socket, *why;
 	const struct conf *conf;
+	const char *why;
 
 	if (c->path[0] != '\0')
 		return GOT_ALL;
-	if (path == NULL) {
-		conf = smtpctl_conf(c->place.conf, &why);
+	if (c->socket == NULL) {
+		conf = smtpctl_conf(c->conf, &why);
 		if (conf == NULL)
 			return fail(c, "cannot tell where smtpd's control "
 			    "socket is: %s: name the configuration with -f, "
 			    "or the socket with -s", why);
-		path = conf->control;
+		c->socket = conf->control;
 	}
-	snprintf(c->path, sizeof(c->path), "%s", path);
+	snprintf(c->path, sizeof(c->path), "%s", c->socket);
 	return GOT_ALL;
 }
 
@@ -141,42 +199,42 @@ connect_to(struct smtpctl_control *c)
 	return fail_connect(c, error);
 }
 
-/* Receives one record; false, with *out, when it was the last. */
-static bool
-receive(struct smtpctl_control *c, struct ipc_record *r, enum outcome *out)
+/* Receives records until the last; adds their texts to f. */
+static enum outcome
+receive(struct smtpctl_control *c, FILE *f)
 {
+	struct ipc_record r;
 	const char *why = "";
+	enum ipc_got got;
 	int passed;
 
-	*out = FAILED;
-	switch (ipc_recv(c->fd, IPC_TO_CONTROL, IPC_AT_ASK, true, r, &passed,
-	    &why)) {
-	case IPC_GOT_RECORD:
-		break;
-	case IPC_GOT_NOTHING:
-		fail(c, "smtpd takes the question at %s and says nothing "
-		    "for %d s; look at its log", c->path, patience_usual_s);
-		return false;
-	case IPC_GOT_BAD:
-		fail(c, "smtpd and smtpctl do not understand each other "
-		    "(%s): they are of two versions; restart smtpd, or use "
-		    "the smtpctl that came with it", why);
-		return false;
-	case IPC_GOT_NO_ROOM:
-	case IPC_GOT_END:
-	case IPC_GOT_ERROR:
-		fail(c, "smtpd closed the connection at %s before its answer "
-		    "was whole%s%s; look at its log", c->path,
-		    geteuid() == 0 ? "" : ": it answers root and its own "
-		    "user, and you are ", geteuid() == 0 ? "" : own_name());
-		*out = LOST;
-		return false;
+	for (int i = 0; i < records_max; i++) {
+		got = ipc_recv(c->fd, IPC_TO_CONTROL, IPC_AT_ASK, true, &r,
+		    &passed, &why);
+		if (got == IPC_GOT_NOTHING)
+			return fail(c, "smtpd takes the question at %s and "
+			    "says nothing for %d s; look at its log", c->path,
+			    patience_usual_s);
+		if (got == IPC_GOT_BAD)
+			return fail(c, "smtpd and smtpctl do not understand "
+			    "each other (%s): they are of two versions; "
+			    "restart smtpd, or use the smtpctl that came with "
+			    "it", why);
+		if (got != IPC_GOT_RECORD) {
+			fail(c, "smtpd closed the connection at %s before its "
+			    "answer was whole%s%s; look at its log", c->path,
+			    geteuid() == 0 ? "" : ": it answers root and its "
+			    "own user, and you are ",
+			    geteuid() == 0 ? "" : own_name());
+			return LOST;
+		}
+		if (r.type == IPC_TELL_END) {
+			c->status = r.u.tell_end.status;
+			return GOT_ALL;
+		}
+		fwrite(r.u.tell_text.text, 1, r.u.tell_text.n, f);
 	}
-	if (r->type != IPC_TELL_END)
-		return true;
-	c->status = r->u.tell_end.status;
-	*out = GOT_ALL;
-	return false;
+	return fail(c, "the answer at %s has no end", c->path);
 }
 
 static enum outcome
@@ -190,13 +248,8 @@ ask_once(struct smtpctl_control *c, const struct ipc_ask *question, FILE *f)
 	if (ipc_send(c->fd, &r, -1, true) == -1 && errno != EPIPE) {
 		fail(c, "%s: %s", c->path, strerror(errno));
 		outcome = LOST;
-	} else {
-		fail(c, "the answer at %s has no end", c->path);
-		outcome = FAILED;
-		for (int i = 0; i < records_max &&
-		    receive(c, &r, &outcome); i++)
-			fwrite(r.u.tell_text.text, 1, r.u.tell_text.n, f);
-	}
+	} else
+		outcome = receive(c, f);
 	close(c->fd);
 	return outcome;
 }

@@ -22,8 +22,6 @@
 #include "server/mail/recipient.h"
 #include "server/mail/recipient_load.h"
 #include "server/mail/spool.h"
-#include "server/smtpctl/smtpctl_conf.h"
-#include "server/smtpctl/smtpctl_control.h"
 #include "server/smtpctl/story.h"
 #include "shared/ip.h"
 #include "shared/verdict.h"
@@ -297,7 +295,8 @@ play(struct question *q)
 	bool got_there, delivered;
 
 	if (j == NULL)
-		printf(q->is_live ? "What smtpd would do with it now, by %s:\n\n" :
+		printf(q->is_live ?
+		    "What smtpd would do with it now, by %s:\n\n" :
 		    "What smtpd would do with it, by %s alone:\n\n", conf);
 	else {
 		json_out_object(j, NULL);
@@ -411,9 +410,9 @@ read_arguments(struct question *q, int argc, char *argv[])
 		else if (opt == 't')
 			q->to[q->to_count++] = optarg;
 		else if (opt == 'f')
-			q->control.place.conf = optarg;
+			q->control.conf = optarg;
 		else if (opt == 's')
-			q->control.place.socket = optarg;
+			q->control.socket = optarg;
 		else
 			return false;
 	if (optind < argc)
@@ -441,8 +440,8 @@ smtpctl_dryrun(int argc, char *argv[])
 	q.story.f = q.json.f = stdout;
 	if (!read_arguments(&q, argc, argv))
 		return -1;
-	if (recipient_load(q.control.place.conf == NULL ? SMTPD_CONF :
-	    q.control.place.conf, &q.conf, stderr) != 0)
+	if (recipient_load(q.control.conf == NULL ? SMTPD_CONF :
+	    q.control.conf, &q.conf, stderr) != 0)
 		return smtpctl_exit_error;
 	if (q.client != NULL)
 		ask_live(&q);

@@ -17,7 +17,6 @@
 #include "server/log/lines.h"
 #include "server/log/log_files.h"
 #include "server/smtpctl/explain.h"
-#include "server/smtpctl/smtpctl_conf.h"
 #include "shared/ipc_msg.h"
 
 struct explain {

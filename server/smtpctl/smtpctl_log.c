@@ -17,7 +17,6 @@
 #include "server/log/figure.h"
 #include "server/log/lines.h"
 #include "server/log/log_files.h"
-#include "server/smtpctl/smtpctl_conf.h"
 #include "shared/array.h"
 
 enum { faults_told_max = 50 };

@@ -1,31 +1,43 @@
 /*
  * smtpctl passwd: finds the users file, reads the password, and sets or checks
- * it.  passwd_file.c changes the file.
+ * it.  One entry of the file changes, so that at every moment there is a whole
+ * file of that name; every other octet, the mode and the owner stay.  An error
+ * leaves it unchanged, unless only its directory could not be synced.
  */
 #include "server/smtpctl/smtpctl.h"
 
+#include <sys/file.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <ctype.h>
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <readpassphrase.h>
 #include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "server/conf/conf_parse.h"
 #include "server/conf/conf_text.h"
-#include "server/smtpctl/passwd_file.h"
-#include "server/smtpctl/smtpctl_conf.h"
+#include "shared/file.h"
 #include "shared/password_check.h"
+#include "shared/smtp_syntax.h"
 
-/* One octet more than a password may have, to detect that, and a NUL. */
-enum { asked_bytes = password_max_bytes + 2 };
-
-enum action { ACTION_SET, ACTION_ADD, ACTION_CHECK, ACTION_DELETE };
+enum {
+	/* One octet more than a password may have, to detect that; a NUL. */
+	asked_bytes = password_max_bytes + 2,
+	lock_tries = 50,
+	lock_pause_ms = 100
+};
 
 struct options {
-	enum action	 action;
+	int		 action;	/* 0: set; or 'a', 'c', 'D' */
 	const char	*conf;
 	const char	*users;		/* NULL: of the configuration */
 	struct span	 name;		/* without its domain */
@@ -35,27 +47,22 @@ struct options {
 static bool
 read_options(struct options *o, int argc, char *argv[])
 {
-	static const char letters[] = "aDcf:u:";
 	const char *at, *name;
-	int c, actions = 0;
+	int c;
 
 	memset(o, 0, sizeof(*o));
-	while ((c = getopt(argc, argv, letters)) != -1) {
+	while ((c = getopt(argc, argv, "aDcf:u:")) != -1)
 		if (c == 'f')
 			o->conf = optarg;
 		else if (c == 'u')
 			o->users = optarg;
-		else if (c != 'a' && c != 'c' && c != 'D')
+		else if (c == '?')
 			return false;
-		else {
-			o->action = c == 'a' ? ACTION_ADD : c == 'c' ?
-			    ACTION_CHECK : ACTION_DELETE;
-			actions++;
-		}
-	}
-	if (actions > 1)
-		errx(smtpctl_exit_error, "passwd: -a, -c and -D exclude each "
-		    "other");
+		else if (o->action != 0)
+			errx(smtpctl_exit_error, "passwd: -a, -c and -D "
+			    "exclude each other");
+		else
+			o->action = c;
 	if (o->conf != NULL && o->users != NULL)
 		errx(smtpctl_exit_error, "passwd: -f and -u exclude each "
 		    "other");
@@ -119,17 +126,15 @@ static const char *
 ask_terminal(bool is_new, char out[asked_bytes])
 {
 	char again[asked_bytes];
-	bool same;
+	bool same = true;
 
 	if (readpassphrase(is_new ? "New password: " : "Password: ", out,
-	    asked_bytes, RPP_REQUIRE_TTY) == NULL)
+	    asked_bytes, RPP_REQUIRE_TTY) == NULL || (is_new &&
+	    readpassphrase("The same again: ", again, sizeof(again),
+	    RPP_REQUIRE_TTY) == NULL))
 		return "cannot be read from the terminal";
-	if (!is_new)
-		return NULL;
-	if (readpassphrase("The same again: ", again, sizeof(again),
-	    RPP_REQUIRE_TTY) == NULL)
-		return "cannot be read from the terminal";
-	same = strcmp(out, again) == 0;
+	if (is_new)
+		same = strcmp(out, again) == 0;
 	sodium_memzero(again, sizeof(again));
 	return same ? NULL : "the two are not the same";
 }
@@ -177,6 +182,227 @@ ask(bool is_new, char out[asked_bytes])
 	return NULL;
 }
 
+/* ---- the file ----------------------------------------------------------- */
+
+/* The open users file, its content, and the user's entry. */
+struct work {
+	const char		*path;
+	const char		*base;			/* file name */
+	char			 beside[NAME_MAX + 1];	/* the new file */
+	int			 dir;
+	int			 fd;
+	struct stat		 st;
+	uint8_t			*octets;
+	size_t			 n;
+	bool			 found;
+	struct conf_user_line	 user;		/* borrows from octets */
+};
+
+static void
+open_dir(struct work *w)
+{
+	const char *slash = strrchr(w->path, '/');
+	char dir[PATH_MAX] = ".";
+
+	w->base = slash == NULL ? w->path : slash + 1;
+	if (slash != NULL)
+		snprintf(dir, sizeof(dir), "%.*s", (int)(w->base - w->path),
+		    w->path);
+	if (strlen(w->path) >= sizeof(dir) || snprintf(w->beside,
+	    sizeof(w->beside), ".%s.smtpctl", w->base) >=
+	    (int)sizeof(w->beside))
+		errc(1, ENAMETOOLONG, "%s", w->path);
+	w->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (w->dir == -1)
+		err(1, "%s: its directory cannot be opened", w->path);
+}
+
+static void
+open_file(struct work *w)
+{
+	/* Not blocking: a FIFO would wait for a writer. */
+	w->fd = openat(w->dir, w->base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
+	    O_NONBLOCK | O_NOCTTY);
+	/* A link would be replaced, and its target stay unchanged. */
+	if (w->fd == -1 && (errno == ELOOP || errno == EMLINK))
+		errx(1, "%s is a symbolic link: name the file itself with -u",
+		    w->path);
+	if (w->fd == -1 || fstat(w->fd, &w->st) == -1)
+		err(1, "%s: cannot be opened", w->path);
+	if (!S_ISREG(w->st.st_mode))
+		errx(1, "%s is not a file", w->path);
+}
+
+/* Gives up after a while: anybody who can read the file can lock it. */
+static void
+open_locked(struct work *w)
+{
+	struct timespec pause = { 0, lock_pause_ms * 1000000L };
+	struct stat now;
+
+	for (int i = 0; i < lock_tries; i++) {
+		open_file(w);
+		if (flock(w->fd, LOCK_EX | LOCK_NB) == 0) {
+			/* The previous holder may have replaced the file. */
+			if (fstatat(w->dir, w->base, &now,
+			    AT_SYMLINK_NOFOLLOW) == 0 &&
+			    now.st_dev == w->st.st_dev &&
+			    now.st_ino == w->st.st_ino &&
+			    fstat(w->fd, &w->st) == 0)
+				return;
+		} else if (errno != EWOULDBLOCK && errno != EINTR)
+			err(1, "%s: cannot be locked", w->path);
+		else
+			nanosleep(&pause, NULL);
+		close(w->fd);
+	}
+	errx(1, "%s is locked by another program for 5 seconds now: try again "
+	    "when it has ended", w->path);
+}
+
+static void
+read_file(struct work *w)
+{
+	size_t size = (size_t)w->st.st_size;
+	ssize_t n;
+
+	if (w->st.st_size > conf_text_max_bytes)
+		errc(1, EFBIG, "%s", w->path);
+	w->octets = malloc(size + 1);
+	n = w->octets == NULL ? -1 : file_read(w->fd, w->octets, size + 1);
+	if (n == -1)
+		err(1, "%s: cannot be read", w->path);
+	w->n = (size_t)n;
+	if (w->n != size)
+		errx(1, "%s was changed while it was read: try again",
+		    w->path);
+}
+
+static void
+find_entry(struct work *w, struct span name)
+{
+	struct span rest = span_from(w->octets, w->n), line;
+	struct conf_user_line user;
+	unsigned number = 0, first = 0;
+
+	while (conf_parse_line(&rest, &line)) {
+		number++;
+		conf_parse_user(conf_trim_line(line), &user);
+		if (user.name.n == 0 || !span_equal_fold(user.name, name))
+			continue;
+		if (w->found)
+			errx(1, "%s has that name twice, in lines %u and %u: "
+			    "remove one", w->path, first, number);
+		w->found = true;
+		w->user = user;
+		first = number;
+	}
+}
+
+/* Reads the file and finds name (compared without ASCII case) in it. */
+static bool
+open_work(struct work *w, const char *path, struct span name, bool locked)
+{
+	*w = (struct work){ .path = path };
+	open_dir(w);
+	(locked ? open_locked : open_file)(w);
+	read_file(w);
+	find_entry(w, name);
+	return w->found;
+}
+
+static void
+close_work(struct work *w)
+{
+	close(w->fd);
+	close(w->dir);
+	sodium_memzero(w->octets, w->n);
+	free(w->octets);
+}
+
+/* Writes all up to the name, ":" stored, and all behind the old hash. */
+static void
+write_changed(const struct work *w, FILE *f, struct span name,
+    const char *stored)
+{
+	const uint8_t *end = w->octets + w->n, *cut = end, *on = end;
+
+	if (w->found) {
+		cut = w->user.name.p + w->user.name.n;
+		on = w->user.has_hash ? w->user.hash.p + w->user.hash.n : cut;
+	}
+	fwrite(w->octets, 1, (size_t)(cut - w->octets), f);
+	if (!w->found)
+		fprintf(f, "%s%.*s", w->n > 0 && end[-1] != '\n' ? "\n" : "",
+		    (int)name.n, (const char *)name.p);
+	fprintf(f, ":%s", stored);
+	fwrite(on, 1, (size_t)(end - on), f);
+	if (!w->found)
+		fputc('\n', f);
+}
+
+/* Fills the new file and renames it; NULL, or why that failed. */
+static const char *
+fill(const struct work *w, int fd, struct span name, const char *stored)
+{
+	FILE *f;
+
+	/* Mode and owner first: the new file never lets more users read it. */
+	if (fchown(fd, w->st.st_uid, w->st.st_gid) == -1)
+		return "its owner and group cannot be kept";
+	if (fchmod(fd, w->st.st_mode & 07777) == -1)
+		return "its mode cannot be kept";
+	f = fdopen(fd, "w");
+	if (f == NULL)
+		return "cannot be written";
+	write_changed(w, f, name, stored);
+	if (fflush(f) == EOF || ferror(f) || fsync(fd) == -1 ||
+	    fclose(f) == EOF)
+		return "cannot be written";
+	return renameat(w->dir, w->beside, w->dir, w->base) == -1 ?
+	    "cannot be replaced" : NULL;
+}
+
+static void
+replace(const struct work *w, struct span name, const char *stored)
+{
+	const char *why;
+	int fd, error;
+
+	if (w->st.st_nlink > 1)
+		errx(1, "%s has another name (a hard link), which would keep "
+		    "the old passwords: remove that", w->path);
+	/* We hold the lock: such a file was left by a killed smtpctl. */
+	(void)unlinkat(w->dir, w->beside, 0);
+	fd = openat(w->dir, w->beside, O_WRONLY | O_CREAT | O_EXCL |
+	    O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		err(1, "%s: cannot be written beside it", w->path);
+	why = fill(w, fd, name, stored);
+	if (why != NULL) {
+		error = errno;
+		unlinkat(w->dir, w->beside, 0);
+		errc(1, error, "%s: %s", w->path, why);
+	}
+	if (fsync(w->dir) == -1)
+		err(1, "%s: was changed, but its directory is not on disk",
+		    w->path);
+}
+
+/* Will smtpd read the new line as this name? */
+static bool
+may_be_added(struct span name)
+{
+	struct conf_user_line user;
+	struct mailbox m;
+
+	conf_parse_user(conf_trim_line(name), &user);
+	return span_equal(user.name, name) && !user.has_hash &&
+	    name.n <= smtp_local_max_bytes &&
+	    smtp_mailbox_from_text(name, &m) && m.domain_len == 0 &&
+	    m.local_len > 0 && conf_name_is_file(name);
+}
+
 /* ---- the actions -------------------------------------------------------- */
 
 static void
@@ -191,15 +417,17 @@ fail_nobody(const char *path, struct span name)
 static int
 check(const char *path, struct span name)
 {
-	char stored[password_hash_max_bytes + 1], password[asked_bytes];
 	enum password_match match = PASSWORD_WRONG;
+	char password[asked_bytes];
 	struct password_form form;
 	const char *why;
+	struct work w;
 
-	if (!passwd_file_get(path, name, stored))
+	if (!open_work(&w, path, name, false))
 		fail_nobody(path, name);
-	why = stored[0] == '\0' ? "there is none: set it with smtpctl passwd" :
-	    password_form_parse(span_of(stored), &form);
+	why = w.user.hash.n == 0 ?
+	    "there is none: set it with smtpctl passwd" :
+	    password_form_parse(w.user.hash, &form);
 	if (why == NULL && form.kind == PASSWORD_NONE)
 		why = "there is none: nobody can log in as this user";
 	if (why == NULL)
@@ -207,7 +435,7 @@ check(const char *path, struct span name)
 	if (why == NULL)
 		match = password_check(&form, span_of(password));
 	sodium_memzero(password, sizeof(password));
-	sodium_memzero(stored, sizeof(stored));
+	close_work(&w);
 	if (why != NULL)
 		warnx("password: %s", why);
 	else if (match != PASSWORD_RIGHT)
@@ -222,12 +450,15 @@ change(const char *path, const struct options *o)
 {
 	char stored[password_hash_max_bytes + 1] = "*", password[asked_bytes];
 	const char *why = NULL;
+	struct work w;
 
 	/* Checked before the user types a password for nothing. */
-	if (o->action != ACTION_ADD && !passwd_file_get(path, o->name, stored))
-		fail_nobody(path, o->name);
-	memcpy(stored, "*", 2);
-	if (o->action != ACTION_DELETE) {
+	if (o->action != 'a') {
+		if (!open_work(&w, path, o->name, false))
+			fail_nobody(path, o->name);
+		close_work(&w);
+	}
+	if (o->action != 'D') {
 		why = ask(true, password);
 		if (why == NULL && !password_make(span_of(password), stored))
 			why = "there is no memory to hash it";
@@ -235,9 +466,19 @@ change(const char *path, const struct options *o)
 	}
 	if (why != NULL)
 		errx(1, "password: %s", why);
-	if (!passwd_file_set(path, o->name, o->action == ACTION_ADD, stored))
-		fail_nobody(path, o->name);
+	if (!open_work(&w, path, o->name, true)) {
+		if (o->action != 'a')
+			fail_nobody(path, o->name);
+		if (!may_be_added(o->name))
+			errx(1, "that cannot be the name of a user: see USERS "
+			    "in smtpd.conf(5)");
+	}
+	replace(&w, o->name, stored);
+	if ((w.st.st_mode & S_IROTH) != 0)
+		warnx("%s can be read by everybody on this host, who may then "
+		    "guess passwords: chmod o-r", path);
 	sodium_memzero(stored, sizeof(stored));
+	close_work(&w);
 	return 0;
 }
 
@@ -254,6 +495,6 @@ smtpctl_passwd(int argc, char *argv[])
 	if (setrlimit(RLIMIT_CORE, &none) == -1 || sodium_init() == -1)
 		err(smtpctl_exit_error, "cannot begin");
 	users = find_users(&o);
-	return o.action == ACTION_CHECK ? check(users, o.name) :
+	return o.action == 'c' ? check(users, o.name) :
 	    change(users, &o);
 }

@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/smtpctl/smtpctl_control.h"
 #include "shared/utf8.h"
 
 enum { interval_usual_ms = 1000, count_max = 1000000000 };
@@ -104,9 +103,9 @@ read_options(struct question *q, int argc, char *argv[], const char *allowed)
 		if (strchr(allowed, opt) == NULL)
 			return false;
 		else if (opt == 'f')
-			q->control.place.conf = optarg;
+			q->control.conf = optarg;
 		else if (opt == 's')
-			q->control.place.socket = optarg;
+			q->control.socket = optarg;
 		else if (opt == 'v')
 			q->ask.all = 1;
 		else if (opt == 'i')

@@ -10,7 +10,7 @@
 #include "server/conf/conf_warn.h"
 #include "server/log/figure.h"
 #include "server/log/lines.h"
-#include "server/smtpctl/smtpctl_conf.h"
+#include "server/smtpctl/smtpctl.h"
 
 enum {
 	text_bytes = 8 * 1024,	/* a step */
