@@ -3,8 +3,6 @@
  */
 #include "server/log/catcher_dir.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -42,39 +40,6 @@ catcher_dir_default(char *out, size_t n)
 	    (unsigned)catcher_uid());
 }
 
-static bool
-has(int dir, const char *name, const char *below)
-{
-	char path[2 * NAME_MAX];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/%s", name, below);
-	return fstatat(dir, path, &st, 0) == 0 && S_ISDIR(st.st_mode);
-}
-
-void
-catcher_dir_look(int dir, struct catcher_dir *out)
-{
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = copy == -1 ? NULL : fdopendir(copy);
-	struct dirent *e;
-
-	memset(out, 0, sizeof(*out));
-	out->is_maildir = has(dir, ".", "new") && has(dir, ".", "cur");
-	while (d != NULL && (e = readdir(d)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") ==
-		    0 || strcmp(e->d_name, ".smtpd") == 0)
-			continue;
-		if (has(dir, e->d_name, "new"))
-			out->mailboxes++;
-		else
-			snprintf(out->stranger, sizeof(out->stranger), "%s",
-			    e->d_name);
-	}
-	if (d != NULL)
-		closedir(d);
-}
-
 int
 catcher_dir_begin(int dir, int incoming)
 {
@@ -92,35 +57,25 @@ catcher_dir_begin(int dir, int incoming)
 	return result;
 }
 
-/* A running catcher holds a lock of incoming. */
-static bool
-runs(const char *dir)
-{
-	char path[PATH_MAX];
-	bool free_lock;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/.smtpd/spool/incoming", dir);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return false;
-	free_lock = flock(fd, LOCK_EX | LOCK_NB) == 0;
-	close(fd);
-	return !free_lock;
-}
-
 bool
 catcher_dir_since(const char *dir, struct timespec *out)
 {
 	char path[PATH_MAX];
 	struct stat st;
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/" STARTED, dir);
 	if (lstat(path, &st) == -1)
 		return false;
 	memset(out, 0, sizeof(*out));
-	if (runs(dir))
+	/* A running catcher holds a lock of incoming. */
+	snprintf(path, sizeof(path), "%s/.smtpd/spool/incoming", dir);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return true;
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		*out = st.st_mtim;
+	close(fd);
 	return true;
 }
 

@@ -16,14 +16,6 @@
  */
 void	catcher_dir_default(char *out, size_t n);
 
-struct catcher_dir {
-	size_t	mailboxes;
-	bool	is_maildir;			/* the directory itself */
-	char	stranger[NAME_MAX + 1];		/* not a Maildir; "": none */
-};
-
-/* Describes the contents of dir in *out. */
-void	catcher_dir_look(int dir, struct catcher_dir *out);
 /*
  * Locks incoming and notes that mail from now on is this catcher's, unless
  * another catcher has incoming locked already.  0, or -1 and errno.

@@ -48,10 +48,13 @@ show_no_room(const struct message *t)
 	struct spool_room room;
 
 	if (spool_room(t->client.master->spool, &room))
-		catcher_no_room(t->client.session, &(struct catcher_room){
-		    conf->root, room.free_bytes, room.free_inodes,
-		    conf->limits.disk_reserve_bytes,
-		    conf->limits.inode_reserve });
+		catcher_say(t->client.session, CATCHER_BAD, "no room for mail "
+		    "in %s: its disk has %llu KiB and %llu inodes free, of "
+		    "which %llu KiB and %llu stay so", conf->root,
+		    (unsigned long long)room.free_bytes / 1024,
+		    (unsigned long long)room.free_inodes,
+		    (unsigned long long)conf->limits.disk_reserve_bytes / 1024,
+		    (unsigned long long)conf->limits.inode_reserve);
 }
 
 void
@@ -206,7 +209,8 @@ show(const struct message *t)
 	catcher_message(t->client.session, t->client.master->spool->mail,
 	    to->boxes[0].user, t->name, t->size);
 	for (size_t i = 0; i < to->count; i++)
-		catcher_kept(t->client.session, to->boxes[i].user, t->name);
+		catcher_say(t->client.session, CATCHER_KEPT, "kept for %s: "
+		    "%s/new/%s", to->boxes[i].user, to->boxes[i].user, t->name);
 }
 
 /* t is durable: the log has it before its client gets 250. */

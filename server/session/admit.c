@@ -121,7 +121,8 @@ begin(struct master *m, struct session *s)
 	log_u64(&l, "port", s->client.port);
 	log_end(&l);
 	if (m->conf.catcher)
-		catcher_connect(s->id, s->client.text, s->client.port);
+		catcher_say(s->id, CATCHER_GOOD, "connection from %s port %u",
+		    s->client.text, (unsigned)s->client.port);
 	/*
 	 * A client on a pipe is known otherwise; under implicit TLS the
 	 * client has to speak first, and so has a proxy.

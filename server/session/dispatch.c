@@ -428,7 +428,10 @@ on_tls_fail(struct session *s, const struct ipc_record *r)
 	s->tls_failed = true;
 	s->master->counters.value[COUNTER_TLS_FAILED]++;
 	if (s->master->conf.catcher)
-		catcher_tls_failed(s->id, why, fail_words[why]);
+		catcher_say(s->id, CATCHER_BAD, "no TLS: %s%s",
+		    fail_words[why], why != TLS_FAIL_UNTRUSTED ? "" : ": set "
+		    "it to accept any certificate, or give the catcher one "
+		    "that it trusts, with --certificate");
 	session_log_begin(s, LOG_LEVEL_WARNING, "tls-failed", &l);
 	log_str(&l, "why", fail_words[why]);
 	log_end(&l);

@@ -113,9 +113,13 @@ answer(struct login *l)
 	}
 	log_login(s, l);
 	s->master->counters.value[answers[l->answer].counter]++;
-	if (s->master->conf.catcher)
-		catcher_login(s->id, fine ? s->user : NULL,
-		    s->master->conf.catcher_login == NULL);
+	if (s->master->conf.catcher && fine)
+		catcher_say(s->id, CATCHER_GOOD, "logged in as %s%s", s->user,
+		    s->master->conf.catcher_login != NULL ? "" :
+		    ", as anybody may: this is a test server");
+	else if (s->master->conf.catcher)
+		catcher_say(s->id, CATCHER_BAD, "not logged in: this name and "
+		    "password are not those of -a");
 	login_forget(s);
 	if (pool_send(s->worker, &r, -1) == -1)
 		pool_lost(s->worker, "worker gone before its answer");

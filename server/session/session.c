@@ -184,7 +184,7 @@ session_end(struct master *m, struct session *s, const char *how,
 		    s->served)].value;
 	log_disconnect(s, how, end);
 	if (m->conf.catcher)
-		catcher_disconnect(s->id, how);
+		catcher_say(s->id, CATCHER_EVENT, "end: %s", how);
 	keep_refused(s, how, end);
 	message_clear(&s->tx);
 	session_close(s);
