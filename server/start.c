@@ -37,7 +37,6 @@
 #include "server/process/tls_files.h"
 #include "server/process/tls_log.h"
 #include "server/session/admit.h"
-#include "server/session/descriptors.h"
 #include "server/session/listen.h"
 #include "server/session/login.h"
 #include "server/session/serve.h"
@@ -391,7 +390,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	m->one_session = o->inetd != NULL;
 	m->shut_down = signals_stop;
 	if (!m->one_session)
-		descriptors_raise(&m->conf);
+		listen_raise_descriptors(&m->conf);
 	privdrop_find_users(&m->conf, users);
 	if (users->drop) {
 		expect_executable(o->worker, &users->worker);

@@ -7,6 +7,7 @@
 
 #include "shared/ipc_words.h"
 #include "shared/sasl.h"
+#include "shared/smtp_reply.h"
 #include "shared/smtp_syntax.h"
 
 enum {
@@ -182,17 +183,8 @@ struct ipc_proxy_fail {
 };
 
 /* The master's answer: whether the client is admitted. */
-enum proxy_answer {
-	PROXY_WELCOME,
-	PROXY_REFUSED,		/* blocked for a while */
-	PROXY_HOST_FULL,
-	PROXY_NETWORK_FULL,
-	PROXY_NO_MEMORY,
-	PROXY_ANSWER_COUNT
-};
-
 struct ipc_welcome {
-	uint32_t	answer;		/* enum proxy_answer */
+	uint32_t	reply;	/* enum smtp_reply: GREETING, or why not */
 };
 
 #endif

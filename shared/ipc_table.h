@@ -98,7 +98,7 @@
 	X(PROXY_FAIL, IPC_FROM_WORKER, proxy_fail, 0, IPC_AT_PROXY,	\
 	    p->why < PROXY_FAIL_COUNT)					\
 	X(WELCOME, IPC_TO_WORKER, welcome, 0, IPC_AT_PROXY,		\
-	    p->answer < PROXY_ANSWER_COUNT)				\
+	    p->reply < REPLY_COUNT)					\
 	X(SYNC, IPC_TO_DISK, sync, 1, IPC_AT_ANY, p->data <= 1)		\
 	X(SYNCED, IPC_FROM_DISK, synced, 0, IPC_AT_ANY,			\
 	    is_errno(p->error))						\

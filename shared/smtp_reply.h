@@ -104,6 +104,7 @@
 	X(LONG_FROM, 550, "5.6.0", "From and Sender are too long, or have" \
 	    " too many addresses")					\
 	X(BAD_HEADER, 550, "5.6.0", "a line of the header is no field")	\
+	X(EARLY, 554, "5.5.1", "%h you speak before the greeting")	\
 	X(LOOP, 554, "5.4.6", "too many Received fields: a mail loop")	\
 	X(BARE, 554, "5.6.0", "bare CR or LF in the message, closing")	\
 	X(NUL, 554, "5.6.0", "NUL in the message")			\

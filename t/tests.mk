@@ -18,7 +18,7 @@ test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o \
 	  $(BUILD)/server/log/json_out.o $(BUILD)/server/log/figure.o \
 	  $(BUILD)/server/control/control_answer.o $(BUILD)/server/control/control_bind.o \
 	  $(BUILD)/server/log/counters.o \
-	  $(BUILD)/server/smtpctl/story.o $(BUILD)/server/session/descriptors.o \
+	  $(BUILD)/server/smtpctl/story.o $(BUILD)/server/session/listen.o \
 	  $(BUILD)/server/process/feed.o $(BUILD)/server/session/guesses.o \
 	  $(BUILD)/server/mail/sender.o $(BUILD)/server/conf/conf_warn.o \
 	  $(BUILD)/shared/password_check.o \

@@ -92,13 +92,13 @@ ask_session(struct ask *a, struct ipc_session *out, int *output)
 	return passed;
 }
 
-enum proxy_answer
+enum smtp_reply
 ask_proxy(struct ask *a, const struct ipc_proxy *client)
 {
 	struct ipc_record r = { .type = IPC_PROXY, .u.proxy = *client };
 
 	exchange(a, &r, IPC_AT_PROXY, IPC_WELCOME);
-	return (enum proxy_answer)r.u.welcome.answer;
+	return (enum smtp_reply)r.u.welcome.reply;
 }
 
 enum login_answer

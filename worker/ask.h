@@ -25,7 +25,7 @@ struct ask {
 int		ask_session(struct ask *a, struct ipc_session *out,
 		    int *output);
 /* May the client that a PROXY header names come in? */
-enum proxy_answer ask_proxy(struct ask *a, const struct ipc_proxy *client);
+enum smtp_reply ask_proxy(struct ask *a, const struct ipc_proxy *client);
 /* Are the name and password right?  *l is wiped. */
 enum login_answer ask_login(struct ask *a, struct ipc_login *l);
 /* Without mail->wait the master does not answer, and the verdict is OK. */

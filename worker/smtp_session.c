@@ -258,25 +258,18 @@ fail_proxied(struct smtp_session *s, enum proxy_fail why)
 static struct outcome
 begin_proxied(struct smtp_session *s)
 {
-	static const enum smtp_reply replies[PROXY_ANSWER_COUNT] = {
-		[PROXY_WELCOME] = REPLY_GREETING,
-		[PROXY_REFUSED] = REPLY_A_WHILE,
-		[PROXY_HOST_FULL] = REPLY_HOST_FULL,
-		[PROXY_NETWORK_FULL] = REPLY_NETWORK_FULL,
-		[PROXY_NO_MEMORY] = REPLY_NO_MEMORY
-	};
-	enum proxy_answer answer;
+	enum smtp_reply reply;
 	struct ipc_proxy client;
 	enum proxy_fail why;
 
 	if (!read_header(s->peer, &client, &why))
 		return fail_proxied(s, why);
-	answer = ask_proxy(s->master, &client);
-	if (answer == PROXY_WELCOME)
-		return smtp_go_on(REPLY_GREETING);
+	reply = ask_proxy(s->master, &client);
+	if (reply == REPLY_GREETING)
+		return smtp_go_on(reply);
 	s->end.end = END_AWAY;
 	/* A client that waits for TLS would read a reply as a broken record. */
-	return (struct outcome){ replies[answer],
+	return (struct outcome){ reply,
 	    s->tls_first ? SMTP_CLOSE_NOW : SMTP_CLOSE };
 }
 

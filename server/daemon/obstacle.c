@@ -4,9 +4,9 @@
  */
 #include "server/daemon/obstacle.h"
 
+#include <errno.h>
 #include <string.h>
 
-#include "server/session/descriptors.h"
 #include "server/session/listen.h"
 
 static bool
@@ -35,7 +35,8 @@ lacks_socket(const struct master *m, const struct conf *new,
 {
 	for (size_t i = 0; i < m->conf.listen_count; i++)
 		if (same_listen(l, &m->conf.listens[i]))
-			return listen_may_lack(new, l);
+			return listen_may_lack(new, l,
+			    EAFNOSUPPORT);
 	return false;
 }
 
@@ -75,7 +76,7 @@ find_obstacle(const struct master *m, const struct conf *new)
 	if (!old->log_forced && (old->log != new->log ||
 	    !same_text(old->log_path, new->log_path)))
 		return "another \"log to\"";
-	if (!descriptors_suffice(new))
+	if (!listen_has_descriptors(new))
 		return "so many workers (more descriptors)";
 	return NULL;
 }

@@ -13,8 +13,8 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 };
 
 const struct refusal_row counters_refusals[REFUSAL_COUNT] = {
-#define REFUSAL_ROW(X, name, code, word, reply)				\
-	[REFUSAL_##name] = { COUNTER_REFUSED_##name, code, word, reply },
+#define REFUSAL_ROW(X, name, reply, word)				\
+	[REFUSAL_##name] = { COUNTER_REFUSED_##name, REPLY_##reply, word },
 	REFUSALS(REFUSAL_ROW, )
 #undef REFUSAL_ROW
 };

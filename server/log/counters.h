@@ -8,15 +8,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "server/log/refusal.h"
 #include "shared/ipc_msg.h"
 #include "shared/ipc_words.h"
+
+/*
+ * Reasons to turn a client away before a worker serves it: constant, reply, and
+ * word in the log and of the counter.
+ */
+#define REFUSALS(X, Y)							\
+	X(Y, SESSIONS, HOST_FULL, "too many sessions from you")		\
+	X(Y, NETWORK, NETWORK_FULL, "too many sessions from your network") \
+	X(Y, BUSY, ROOM, "too busy, try later")				\
+	X(Y, EARLY, EARLY, "spoke before the greeting")			\
+	X(Y, STOPPING, STOPPING, "stopping, try again soon")		\
+	X(Y, A_WHILE, A_WHILE, "refused for a while")			\
+	X(Y, MEMORY, NO_MEMORY, "no memory, try later")
+
+#define REFUSAL_NAME(X, name, reply, word) REFUSAL_##name,
+enum refusal { REFUSAL_NONE, REFUSALS(REFUSAL_NAME, ) REFUSAL_COUNT };
+#undef REFUSAL_NAME
 
 #define HELPER_COUNTER(X, NAME, name, option, Name)			\
 	X(NAME##_LOST, #name "_lost", "", "", "",			\
 	    Name " processes that ended unasked")
 
-#define REFUSAL_COUNTER(X, name, code, word, reply)			\
+#define REFUSAL_COUNTER(X, name, reply, word)				\
 	X(REFUSED_##name, "connections_refused", "", "reason", word,	\
 	    "Connections turned away")
 
@@ -155,9 +171,8 @@ struct histogram_row {
 
 struct refusal_row {
 	enum counter	 counter;
-	const char	*code;
+	enum smtp_reply	 reply;
 	const char	*word;
-	const char	*reply;		/* NULL: the word */
 };
 
 extern const struct counter_row counters_rows[COUNTER_COUNT];

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/tree.h>
 
 #include "shared/ip.h"
 
@@ -18,20 +17,11 @@ enum { refused_max = 4096 };
 /* The first octet of a key. */
 enum kind { HOST_4 = 4, HOST_6 = 6, NETWORK_4 = 24, NETWORK_6 = 48 };
 
-/* A host, or a network of them. */
-struct address_host {
-	RB_ENTRY(address_host)	 entry;
-	struct address_host	*network;	/* NULL: this is a network */
-	uint8_t			 key[9];	/* kind, then the address */
-	uint64_t		 sessions;
-	uint64_t		 served;
-	int64_t			 paid_until_us;
-	int64_t			 refused_until_ms;	/* or 0 */
-};
-
 struct address_book {
 	RB_HEAD(address_tree, address_host) tree;
-	size_t		 refused;
+	/* All refusals last as long, so that the first one ends first. */
+	TAILQ_HEAD(address_refused, address_host) refused;
+	size_t		 refused_count;
 };
 
 static int
@@ -77,40 +67,37 @@ address_of_ip(bool ipv6, const uint8_t *ip, uint16_t port,
 	return address_of(&ss, out);
 }
 
+void
+address_key(const struct address *a, bool network,
+    uint8_t out[address_key_bytes])
+{
+	memset(out, 0, address_key_bytes);
+	out[0] = network ? (a->ipv6 ? NETWORK_6 : NETWORK_4) :
+	    a->ipv6 ? HOST_6 : HOST_4;
+	memcpy(out + 1, a->ip, network ? (a->ipv6 ? 6 : 3) : a->ipv6 ? 8 : 4);
+}
+
 struct address_book *
 address_book_new(void)
 {
-	return calloc(1, sizeof(struct address_book));
+	struct address_book *b = calloc(1, sizeof(*b));
+
+	if (b != NULL)
+		TAILQ_INIT(&b->refused);
+	return b;
 }
 
-static void
-make_key(const struct address *a, bool network, uint8_t key[9])
-{
-	memset(key, 0, 9);
-	key[0] = network ? (a->ipv6 ? NETWORK_6 : NETWORK_4) :
-	    a->ipv6 ? HOST_6 : HOST_4;
-	memcpy(key + 1, a->ip, network ? (a->ipv6 ? 6 : 3) : a->ipv6 ? 8 : 4);
-}
-
-/* The entry of a's host or network; NULL: the book has none. */
+/* The entry of a's host or network; NULL: none, or (add) no memory. */
 static struct address_host *
-find(struct address_book *b, const struct address *a, bool network)
+find(struct address_book *b, const struct address *a, bool network, bool add)
 {
-	struct address_host key;
+	struct address_host key, *e;
 
-	make_key(a, network, key.key);
-	return RB_FIND(address_tree, &b->tree, &key);
-}
-
-/* NULL without memory. */
-static struct address_host *
-find_or_add(struct address_book *b, const struct address *a, bool network)
-{
-	struct address_host *e = find(b, a, network);
-
-	if (e != NULL || (e = calloc(1, sizeof(*e))) == NULL)
+	address_key(a, network, key.key);
+	e = RB_FIND(address_tree, &b->tree, &key);
+	if (e != NULL || !add || (e = calloc(1, sizeof(*e))) == NULL)
 		return e;
-	make_key(a, network, e->key);
+	memcpy(e->key, key.key, sizeof(e->key));
 	RB_INSERT(address_tree, &b->tree, e);
 	return e;
 }
@@ -125,22 +112,42 @@ drop_if_empty(struct address_book *b, struct address_host *e)
 	free(e);
 }
 
+/* Forgets the refusals that have ended, and what is too many. */
+static void
+forgive(struct address_book *b, int64_t now_ms)
+{
+	struct address_host *e;
+
+	while ((e = TAILQ_FIRST(&b->refused)) != NULL &&
+	    (e->refused_until_ms <= now_ms || b->refused_count > refused_max)) {
+		TAILQ_REMOVE(&b->refused, e, refusal);
+		b->refused_count--;
+		e->refused_until_ms = 0;
+		drop_if_empty(b, e);
+	}
+}
+
 enum refusal
 address_enter(struct address_book *b, const struct address *a,
-    uint64_t host_max, uint64_t network_max, struct address_host **out)
+    const struct conf_limits *limits, int64_t now_ms,
+    struct address_host **out)
 {
-	struct address_host *host = find_or_add(b, a, false);
-	struct address_host *network = find_or_add(b, a, true);
-	enum refusal answer = host == NULL || network == NULL ?
-	    REFUSAL_MEMORY :
-	    host->sessions >= host_max ? REFUSAL_SESSIONS :
-	    network->sessions >= network_max ? REFUSAL_NETWORK :
-	    REFUSAL_NONE;
+	struct address_host *host, *network;
+	enum refusal why;
 
-	if (answer != REFUSAL_NONE) {
+	forgive(b, now_ms);
+	host = find(b, a, false, true);
+	network = find(b, a, true, true);
+	why = host == NULL || network == NULL ? REFUSAL_MEMORY :
+	    limits == NULL ? REFUSAL_NONE :
+	    host->refused_until_ms != 0 ? REFUSAL_A_WHILE :
+	    host->sessions >= limits->per_address ? REFUSAL_SESSIONS :
+	    network->sessions >= limits->per_network ? REFUSAL_NETWORK :
+	    REFUSAL_NONE;
+	if (why != REFUSAL_NONE) {
 		drop_if_empty(b, host);
 		drop_if_empty(b, network);
-		return answer;
+		return why;
 	}
 	host->network = network;
 	host->sessions++;
@@ -160,24 +167,6 @@ address_leave(struct address_book *b, struct address_host *h)
 	drop_if_empty(b, network);
 }
 
-uint64_t
-address_sessions(const struct address_host *h)
-{
-	return h->sessions;
-}
-
-uint64_t
-address_served(const struct address_host *h)
-{
-	return h->served;
-}
-
-void
-address_serve(struct address_host *h, bool begins)
-{
-	h->served += begins ? 1 : (uint64_t)-1;
-}
-
 int64_t
 address_charge(struct address_host *h, int64_t us, int64_t now_us)
 {
@@ -187,64 +176,21 @@ address_charge(struct address_host *h, int64_t us, int64_t now_us)
 	return h->paid_until_us - now_us;
 }
 
-static void
-forgive(struct address_book *b, struct address_host *e)
-{
-	e->refused_until_ms = 0;
-	b->refused--;
-	drop_if_empty(b, e);
-}
-
-/* Forgets the refusals that are over. */
-static void
-sweep(struct address_book *b, int64_t now_ms)
-{
-	struct address_host *e, *next;
-
-	RB_FOREACH_SAFE(e, address_tree, &b->tree, next)
-		if (e->refused_until_ms != 0 && e->refused_until_ms <= now_ms)
-			forgive(b, e);
-}
-
-/* Drops the refusal that would end first. */
-static void
-forgive_next(struct address_book *b)
-{
-	struct address_host *e, *next = NULL;
-
-	RB_FOREACH(e, address_tree, &b->tree)
-		if (e->refused_until_ms != 0 && (next == NULL ||
-		    e->refused_until_ms < next->refused_until_ms))
-			next = e;
-	if (next != NULL)
-		forgive(b, next);
-}
-
 void
 address_refuse(struct address_book *b, const struct address *a,
-    int64_t until_ms)
+    int64_t now_ms)
 {
-	struct address_host *e = find_or_add(b, a, false);
+	struct address_host *e = find(b, a, false, true);
 
 	if (e == NULL)
 		return;
-	if (e->refused_until_ms == 0 && b->refused++ >= refused_max)
-		forgive_next(b);
-	e->refused_until_ms = until_ms;
-}
-
-bool
-address_is_refused(struct address_book *b, const struct address *a,
-    int64_t now_ms)
-{
-	struct address_host *e = b->refused == 0 ? NULL : find(b, a, false);
-
-	if (e == NULL || e->refused_until_ms == 0)
-		return false;
-	if (e->refused_until_ms > now_ms)
-		return true;
-	sweep(b, now_ms);
-	return false;
+	if (e->refused_until_ms != 0)
+		TAILQ_REMOVE(&b->refused, e, refusal);
+	else
+		b->refused_count++;
+	e->refused_until_ms = now_ms + address_refusal_ms;
+	TAILQ_INSERT_TAIL(&b->refused, e, refusal);
+	forgive(b, now_ms);
 }
 
 static void
@@ -268,12 +214,12 @@ void
 address_look(struct address_book *b, const struct address *a,
     int64_t now_ms, struct address_note *out, uint64_t *network_sessions)
 {
-	const struct address_host *e = find(b, a, false);
-	const struct address_host *network = find(b, a, true);
+	const struct address_host *e = find(b, a, false, false);
+	const struct address_host *network = find(b, a, true, false);
 	struct address_host nothing = { .sessions = 0 };
 
 	*network_sessions = network == NULL ? 0 : network->sessions;
-	make_key(a, false, nothing.key);
+	address_key(a, false, nothing.key);
 	write_note(e == NULL ? &nothing : e, now_ms, out);
 }
 
@@ -282,18 +228,19 @@ address_top(struct address_book *b, int64_t now_ms, bool refused,
     struct address_note *out, size_t max)
 {
 	struct address_host *e;
-	size_t n = 0;
+	size_t n = 0, at;
 
+	forgive(b, now_ms);
+	for (e = TAILQ_LAST(&b->refused, address_refused); refused &&
+	    e != NULL && n < max; e = TAILQ_PREV(e, address_refused, refusal))
+		write_note(e, now_ms, &out[n++]);
+	if (refused)
+		return n;
 	RB_FOREACH(e, address_tree, &b->tree) {
-		uint64_t rank = !refused ? e->sessions :
-		    e->refused_until_ms > now_ms ?
-		    (uint64_t)(e->refused_until_ms - now_ms) : 0;
-		size_t at = n;
-
-		if ((e->key[0] != HOST_4 && e->key[0] != HOST_6) || rank == 0)
+		if ((e->key[0] != HOST_4 && e->key[0] != HOST_6) ||
+		    e->sessions == 0)
 			continue;
-		while (at > 0 && (refused ? out[at - 1].refused_ms :
-		    out[at - 1].sessions) < rank)
+		for (at = n; at > 0 && out[at - 1].sessions < e->sessions;)
 			at--;
 		if (at == max)
 			continue;
@@ -307,7 +254,6 @@ address_top(struct address_book *b, int64_t now_ms, bool refused,
 size_t
 address_refused_count(struct address_book *b, int64_t now_ms)
 {
-	if (b->refused > 0)
-		sweep(b, now_ms);
-	return b->refused;
+	forgive(b, now_ms);
+	return b->refused_count;
 }

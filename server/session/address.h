@@ -5,16 +5,17 @@
 #ifndef SERVER_ADDRESS_H
 #define SERVER_ADDRESS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/socket.h>
+#include <sys/queue.h>
+#include <sys/tree.h>
 
-#include "server/log/refusal.h"
+#include "server/conf/conf.h"
+#include "server/log/counters.h"
 
 enum {
 	address_text_bytes = 46,	/* INET6_ADDRSTRLEN */
-	address_note_bytes = 52
+	address_note_bytes = 52,
+	address_key_bytes = 9,
+	address_refusal_ms = 10 * 60 * 1000
 };
 
 struct address {
@@ -30,43 +31,50 @@ bool	address_of(const struct sockaddr_storage *ss, struct address *out);
 /* ip: four octets, or 16 with ipv6.  An IPv4-mapped one becomes IPv4, too. */
 bool	address_of_ip(bool ipv6, const uint8_t *ip, uint16_t port,
 	    struct address *out);
+/*
+ * The host of a, an IPv4 address or an IPv6 /64, which is what one customer
+ * gets; or its network, an IPv4 /24 or an IPv6 /48.
+ */
+void	address_key(const struct address *a, bool network,
+	    uint8_t out[address_key_bytes]);
+
+/* What the book knows of one host, or of a network. */
+struct address_host {
+	RB_ENTRY(address_host)	 entry;
+	TAILQ_ENTRY(address_host) refusal;
+	uint8_t			 key[address_key_bytes];
+	struct address_host	*network;	/* while it has sessions */
+	uint64_t		 sessions;
+	uint64_t		 served;	/* of them, by workers */
+	int64_t			 paid_until_us;
+	int64_t			 refused_until_ms;	/* 0: it is not */
+};
 
 struct address_book;
 
 /* NULL and errno when there is no memory. */
 struct address_book *address_book_new(void);
 /*
- * What the book knows of one host: an IPv4 address, or an IPv6 /64, which is
- * what one customer gets.
- */
-struct address_host;
-
-/*
- * Counts one more session of a's host and of its network, an IPv4 /24 or an
- * IPv6 /48.  REFUSAL_NONE: *out is the host, which stays in the book until
- * address_leave; otherwise nothing is counted.
+ * Counts one more session of a's host and of its network.  REFUSAL_NONE: *out
+ * is the host, which stays in the book until address_leave; otherwise nothing
+ * is counted.  limits NULL: neither these nor a refusal apply.
  */
 enum refusal address_enter(struct address_book *b,
-	    const struct address *a, uint64_t host_max, uint64_t network_max,
-	    struct address_host **out);
+	    const struct address *a, const struct conf_limits *limits,
+	    int64_t now_ms, struct address_host **out);
 /* Counts one session less; its owner must not use h afterwards. */
 void	address_leave(struct address_book *b, struct address_host *h);
-/* The sessions of h, and the number that workers serve. */
-uint64_t address_sessions(const struct address_host *h);
-uint64_t address_served(const struct address_host *h);
-/* A worker begins to serve a session of h, or has ended that. */
-void	address_serve(struct address_host *h, bool begins);
 /*
  * Charges h for us microseconds of work: a host that causes more work than
  * others waits for it, in all its sessions.  Returns the debt in microseconds.
  */
 int64_t	address_charge(struct address_host *h, int64_t us, int64_t now_us);
 /*
- * Refuses a's host until until_ms.  The book holds at most 4,096 refusals; one
- * more replaces the one that would end first.
+ * Refuses a's host for address_refusal_ms from now on.  The book holds at most
+ * 4,096 refusals; one more replaces the one that would end first.
  */
 void	address_refuse(struct address_book *b, const struct address *a,
-	    int64_t until_ms);
+	    int64_t now_ms);
 /* What the book says of one host. */
 struct address_note {
 	char		text[address_note_bytes]; /* "192.0.2.1",
@@ -87,7 +95,5 @@ size_t	address_top(struct address_book *b, int64_t now_ms, bool refused,
 	    struct address_note *out, size_t max);
 /* How many hosts are refused now. */
 size_t	address_refused_count(struct address_book *b, int64_t now_ms);
-bool	address_is_refused(struct address_book *b, const struct address *a,
-	    int64_t now_ms);
 
 #endif

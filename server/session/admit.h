@@ -5,11 +5,7 @@
 #ifndef SERVER_ADMIT_H
 #define SERVER_ADMIT_H
 
-#include <event2/util.h>
-
-#include "server/session/address.h"
-
-struct master;
+#include "server/session/session.h"
 
 /* Accepts clients at a listener's fd (libevent callback, arg the master). */
 void	admit_accept(evutil_socket_t fd, short what, void *listener);
@@ -20,6 +16,12 @@ void	admit_accept(evutil_socket_t fd, short what, void *listener);
  */
 int	admit_one(struct master *m, int input, int output,
 	    const struct address *client);
+/*
+ * The PROXY header of s has come: s belongs to the client that p names from
+ * here on, in the log and for limits; or to the proxy, if p names none.
+ * REPLY_GREETING; or the reply that refuses it, and s can only end.
+ */
+enum smtp_reply admit_proxied(struct session *s, const struct ipc_proxy *p);
 /* Turns away every client that waits. */
 void	admit_stop(struct master *m);
 

@@ -16,9 +16,9 @@
 #include "server/process/pool.h"
 #include "server/process/sign.h"
 #include "server/process/tls_log.h"
+#include "server/session/admit.h"
 #include "server/session/guesses.h"
 #include "server/session/login.h"
-#include "server/session/proxied.h"
 #include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
@@ -37,6 +37,10 @@ static const char *const note_words[NOTE_COUNT] = {
 
 static const char *const fail_words[TLS_FAIL_COUNT] = {
 	IPC_TLS_FAILS(IPC_WORD, TLS_FAIL_)
+};
+
+static const char *const proxy_words[PROXY_FAIL_COUNT] = {
+	IPC_PROXY_FAILS(IPC_WORD, PROXY_FAIL_)
 };
 
 /*
@@ -93,18 +97,25 @@ on_proxy(struct session *s, const struct ipc_record *r)
 
 	if (!s->header_due)
 		return false;
-	out.u.welcome.answer = proxied_take(s->master, s, &r->u.proxy);
-	if (out.u.welcome.answer == PROXY_WELCOME)
+	out.u.welcome.reply = admit_proxied(s, &r->u.proxy);
+	if (out.u.welcome.reply == REPLY_GREETING)
 		pool_permit(s->worker, IPC_AT_SESSION);
 	return send_answer(s, &out, -1);
 }
 
+/* The session can only end. */
 static bool
 on_proxy_fail(struct session *s, const struct ipc_record *r)
 {
+	struct log_line l;
+
 	if (!s->header_due)
 		return false;
-	proxied_fail(s->master, s, (enum proxy_fail)r->u.proxy_fail.why);
+	s->header_due = false;
+	s->master->counters.value[COUNTER_PROXY_FAILED]++;
+	session_log_begin(s, LOG_LEVEL_WARNING, "proxy-failed", &l);
+	log_str(&l, "why", proxy_words[r->u.proxy_fail.why]);
+	log_end(&l);
 	return true;
 }
 
@@ -456,7 +467,7 @@ on_end(struct session *s, const struct ipc_record *r)
 	login_forget(s);
 	sign_forget(s->master, &s->signing);
 	pool_release(w);
-	session_end(s->master, s, NULL, &r->u.end);
+	session_end(s, NULL, &r->u.end);
 	return true;
 }
 

@@ -13,36 +13,35 @@
 #include <string.h>
 
 enum {
-	ways = 4,
-	set_count = 4096,	/* of failures */
-	known_ways = 8,
-	known_set_count = 2048,	/* of pairs that have logged in */
-	host_forget_ms = 120 * 1000,
-	network_forget_ms = 30 * 1000,
-	account_forget_ms = 120 * 1000,
-	pair_forget_ms = 60 * 1000,
-	network_times = 4,
-	account_times = 3,
+	ways = 8,
+	set_count = 2048,
 	unknown_forget_ms = 500,
 	unknown_free = 10,
 	unknown_share = 10,	/* the delay is a tenth of the excess */
 	unknown_delay_max_ms = 30 * 1000
 };
 
+/* How long one failure is remembered; how many times the limit may be. */
+static const struct {
+	int64_t		forget_ms;
+	uint64_t	times;
+} rules[GUESS_FREE] = {
+	[GUESS_HOST] = { 120 * 1000, 1 },
+	[GUESS_NETWORK] = { 30 * 1000, 4 },
+	[GUESS_ACCOUNT] = { 120 * 1000, 3 },
+	[GUESS_PAIR] = { 60 * 1000, 1 }
+};
+
 struct count {
 	uint64_t	key;		/* 0: free */
 	int64_t		empty_ms;	/* when it has run down */
-};
-
-struct known {
-	struct count	count;		/* of the pair's failures */
-	int64_t		right_ms;	/* the last login */
+	int64_t		right_ms;	/* last login of a pair; or 0 */
 };
 
 struct guesses {
 	uint8_t		secret[crypto_shorthash_KEYBYTES];
-	struct count	counts[set_count][ways];
-	struct known	known[known_set_count][known_ways];
+	struct count	failures[set_count][ways];
+	struct count	known[set_count][ways];	/* pairs */
 };
 
 struct guesses *
@@ -55,27 +54,22 @@ guesses_new(void)
 	return g;
 }
 
-void
-guesses_free(struct guesses *g)
-{
-	free(g);
-}
-
-/* Never 0, which marks a free slot. */
+/* Never 0, which marks a free slot.  client NULL: of any. */
 static uint64_t
-hash(const struct guesses *g, char kind, struct span a, struct span b)
+hash(const struct guesses *g, enum guess_count kind,
+    const struct address *client, struct span account)
 {
-	uint8_t text[1 + 16 + 512], out[crypto_shorthash_BYTES];
-	size_t n = 0;
+	uint8_t text[1 + address_key_bytes + 512] = { (uint8_t)kind };
+	uint8_t out[crypto_shorthash_BYTES];
+	const size_t head = 1 + address_key_bytes;
 	uint64_t key;
 
-	text[n++] = (uint8_t)kind;
-	memcpy(text + n, a.p, a.n);
-	n += a.n;
-	if (b.n > sizeof(text) - n)
-		b.n = sizeof(text) - n;
-	memcpy(text + n, b.p, b.n);
-	crypto_shorthash(out, text, n + b.n, g->secret);
+	if (client != NULL)
+		address_key(client, kind == GUESS_NETWORK, text + 1);
+	if (account.n > sizeof(text) - head)
+		account.n = sizeof(text) - head;
+	memcpy(text + head, account.p, account.n);
+	crypto_shorthash(out, text, head + account.n, g->secret);
 	memcpy(&key, out, sizeof(key));
 	return key == 0 ? 1 : key;
 }
@@ -84,176 +78,157 @@ void
 guesses_key(struct guesses *g, const struct address *client,
     struct span account, struct guess *out)
 {
-	struct span host = span_from(client->ip, client->ipv6 ? 8 : 4);
-	struct span network = span_from(client->ip, client->ipv6 ? 6 : 3);
-	struct span none = span_of("");
+	const struct span none = span_of("");
 
-	out->host = hash(g, client->ipv6 ? 'H' : 'h', host, none);
-	out->network = hash(g, client->ipv6 ? 'N' : 'n', network, none);
-	out->account = hash(g, 'a', none, account);
-	out->pair = hash(g, client->ipv6 ? 'P' : 'p', host, account);
+	out->key[GUESS_HOST] = hash(g, GUESS_HOST, client, none);
+	out->key[GUESS_NETWORK] = hash(g, GUESS_NETWORK, client, none);
+	out->key[GUESS_ACCOUNT] = hash(g, GUESS_ACCOUNT, NULL, account);
+	out->key[GUESS_PAIR] = hash(g, GUESS_PAIR, client, account);
 }
 
+/* The count of key in set; NULL: there is none. */
 static struct count *
-find(struct guesses *g, uint64_t key)
+find(struct count set[ways], uint64_t key)
 {
-	struct count *set = g->counts[key % set_count];
-
 	for (size_t i = 0; i < ways; i++)
 		if (set[i].key == key)
 			return &set[i];
 	return NULL;
 }
 
+/* A new count replaces the last login, or the first count to be 0. */
+static struct count *
+find_or_add(struct count set[ways], uint64_t key)
+{
+	struct count *c = find(set, key), *old = set;
+
+	if (c != NULL)
+		return c;
+	for (size_t i = 1; i < ways; i++)
+		if (set[i].right_ms != old->right_ms ?
+		    set[i].right_ms < old->right_ms :
+		    set[i].empty_ms < old->empty_ms)
+			old = &set[i];
+	*old = (struct count){ .key = key };
+	return old;
+}
+
 /*
  * The pairs of one account share one set: a user that logs in from very many
  * addresses displaces pairs of his own.
  */
-static struct known *
-find_known(struct guesses *g, const struct guess *guess)
+static struct count *
+set_of(struct guesses *g, const struct guess *guess, enum guess_count kind)
 {
-	struct known *set = g->known[guess->account % known_set_count];
+	return kind == GUESS_PAIR ?
+	    g->known[guess->key[GUESS_ACCOUNT] % set_count] :
+	    g->failures[guess->key[kind] % set_count];
+}
 
-	for (size_t i = 0; i < known_ways; i++)
-		if (set[i].count.key == guess->pair)
-			return &set[i];
-	return NULL;
+static struct count *
+find_kind(struct guesses *g, const struct guess *guess, enum guess_count kind)
+{
+	return find(set_of(g, guess, kind), guess->key[kind]);
 }
 
 bool
 guesses_is_known(struct guesses *g, const struct guess *guess)
 {
-	return find_known(g, guess) != NULL;
+	return find_kind(g, guess, GUESS_PAIR) != NULL;
 }
 
-/* How many failures c stands for. */
+/* How many failures are remembered. */
 static uint64_t
-level(const struct count *c, int64_t forget_ms, int64_t now_ms)
+level(struct guesses *g, const struct guess *guess, enum guess_count kind,
+    int64_t now_ms)
 {
+	const struct count *c = find_kind(g, guess, kind);
+	const int64_t forget_ms = rules[kind].forget_ms;
+
 	if (c == NULL || c->empty_ms <= now_ms)
 		return 0;
 	return (uint64_t)((c->empty_ms - now_ms + forget_ms - 1) / forget_ms);
-}
-
-enum guess_limit
-guesses_judge(struct guesses *g, const struct guess *guess,
-    uint64_t max, int64_t now_ms)
-{
-	const struct known *known = find_known(g, guess);
-
-	if (known != NULL)
-		return level(&known->count, pair_forget_ms, now_ms) < max ?
-		    GUESS_FREE : GUESS_HOST;
-	if (guesses_of_host(g, guess, now_ms) >= max)
-		return GUESS_HOST;
-	if (level(find(g, guess->network), network_forget_ms, now_ms) >=
-	    network_times * max)
-		return GUESS_NETWORK;
-	if (level(find(g, guess->account), account_forget_ms, now_ms) >=
-	    account_times * max)
-		return GUESS_ACCOUNT;
-	return GUESS_FREE;
-}
-
-static void
-raise(struct count *c, int64_t forget_ms, int64_t now_ms)
-{
-	if (c->empty_ms < now_ms)
-		c->empty_ms = now_ms;
-	c->empty_ms += forget_ms;
-}
-
-/* Returns when the count will be 0; a new count replaces the first to be 0. */
-static int64_t
-charge(struct guesses *g, uint64_t key, int64_t forget_ms, int64_t now_ms)
-{
-	struct count *set = g->counts[key % set_count], *c = find(g, key);
-
-	if (c == NULL) {
-		c = set;
-		for (size_t i = 1; i < ways; i++)
-			if (set[i].empty_ms < c->empty_ms)
-				c = &set[i];
-		*c = (struct count){ .key = key };
-	}
-	raise(c, forget_ms, now_ms);
-	return c->empty_ms;
-}
-
-static void
-take_back(struct guesses *g, uint64_t key, int64_t forget_ms)
-{
-	struct count *c = find(g, key);
-
-	if (c != NULL)
-		c->empty_ms -= forget_ms;
-}
-
-void
-guesses_charge(struct guesses *g, const struct guess *guess, int64_t now_ms)
-{
-	struct known *known = find_known(g, guess);
-
-	(void)charge(g, guess->host, host_forget_ms, now_ms);
-	(void)charge(g, guess->network, network_forget_ms, now_ms);
-	if (known != NULL)
-		raise(&known->count, pair_forget_ms, now_ms);
-	else
-		(void)charge(g, guess->account, account_forget_ms, now_ms);
-}
-
-/* Stores the pair, in place of the one whose last login is the oldest. */
-static void
-note_right(struct guesses *g, const struct guess *guess, int64_t now_ms)
-{
-	struct known *set = g->known[guess->account % known_set_count];
-	struct known *k = find_known(g, guess);
-
-	if (k == NULL) {
-		k = set;
-		for (size_t i = 1; i < known_ways; i++)
-			if (set[i].right_ms < k->right_ms)
-				k = &set[i];
-	}
-	*k = (struct known){ { guess->pair, 0 }, now_ms };
-}
-
-void
-guesses_refund(struct guesses *g, const struct guess *guess, bool right,
-    int64_t now_ms)
-{
-	struct known *known = find_known(g, guess);
-
-	take_back(g, guess->host, host_forget_ms);
-	take_back(g, guess->network, network_forget_ms);
-	if (known != NULL)
-		known->count.empty_ms -= pair_forget_ms;
-	else
-		take_back(g, guess->account, account_forget_ms);
-	if (right)
-		note_right(g, guess, now_ms);
-}
-
-uint32_t
-guesses_unknown(struct guesses *g, const struct address *client,
-    int64_t now_ms)
-{
-	uint64_t key = hash(g, client->ipv6 ? 'U' : 'u',
-	    span_from(client->ip, client->ipv6 ? 8 : 4), span_of(""));
-	int64_t over_ms;
-
-	over_ms = charge(g, key, unknown_forget_ms, now_ms) - now_ms -
-	    (int64_t)unknown_free * unknown_forget_ms;
-	over_ms /= unknown_share;
-	if (over_ms < 0)
-		return 0;
-	return over_ms < unknown_delay_max_ms ? (uint32_t)over_ms :
-	    unknown_delay_max_ms;
 }
 
 uint64_t
 guesses_of_host(struct guesses *g, const struct guess *guess,
     int64_t now_ms)
 {
-	return level(find(g, guess->host), host_forget_ms, now_ms);
+	return level(g, guess, GUESS_HOST, now_ms);
+}
+
+enum guess_count
+guesses_judge(struct guesses *g, const struct guess *guess,
+    uint64_t max, int64_t now_ms)
+{
+	enum guess_count kind = guesses_is_known(g, guess) ? GUESS_PAIR :
+	    GUESS_HOST;
+	const enum guess_count end = kind == GUESS_PAIR ? GUESS_FREE :
+	    GUESS_PAIR;
+
+	for (; kind < end; kind++)
+		if (level(g, guess, kind, now_ms) >= rules[kind].times * max)
+			return kind;
+	return GUESS_FREE;
+}
+
+/* Returns when the count will be 0. */
+static int64_t
+raise(struct count *c, int64_t forget_ms, int64_t now_ms)
+{
+	if (c->empty_ms < now_ms)
+		c->empty_ms = now_ms;
+	c->empty_ms += forget_ms;
+	return c->empty_ms;
+}
+
+/* Of account and pair only one is charged, and refunded. */
+static bool
+is_charged(struct guesses *g, const struct guess *guess,
+    enum guess_count kind)
+{
+	return kind != (guesses_is_known(g, guess) ? GUESS_ACCOUNT :
+	    GUESS_PAIR);
+}
+
+void
+guesses_charge(struct guesses *g, const struct guess *guess, int64_t now_ms)
+{
+	for (enum guess_count k = 0; k < GUESS_FREE; k++)
+		if (is_charged(g, guess, k))
+			raise(find_or_add(set_of(g, guess, k), guess->key[k]),
+			    rules[k].forget_ms, now_ms);
+}
+
+void
+guesses_refund(struct guesses *g, const struct guess *guess, bool right,
+    int64_t now_ms)
+{
+	struct count *c;
+
+	for (enum guess_count k = 0; k < GUESS_FREE; k++)
+		if (is_charged(g, guess, k) &&
+		    (c = find_kind(g, guess, k)) != NULL)
+			c->empty_ms -= rules[k].forget_ms;
+	if (right)
+		*find_or_add(set_of(g, guess, GUESS_PAIR),
+		    guess->key[GUESS_PAIR]) = (struct count){
+		    guess->key[GUESS_PAIR], 0, now_ms };
+}
+
+uint32_t
+guesses_unknown(struct guesses *g, const struct address *client,
+    int64_t now_ms)
+{
+	uint64_t key = hash(g, GUESS_FREE, client, span_of(""));
+	int64_t over_ms;
+
+	over_ms = raise(find_or_add(g->failures[key % set_count], key),
+	    unknown_forget_ms, now_ms) - now_ms -
+	    (int64_t)unknown_free * unknown_forget_ms;
+	over_ms /= unknown_share;
+	if (over_ms < 0)
+		return 0;
+	return over_ms < unknown_delay_max_ms ? (uint32_t)over_ms :
+	    unknown_delay_max_ms;
 }

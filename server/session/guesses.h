@@ -16,33 +16,31 @@
 
 struct guesses;
 
+/* What a failed login is counted by. */
+enum guess_count {
+	GUESS_HOST,		/* IPv4 address or IPv6 /64 */
+	GUESS_NETWORK,		/* IPv4 /24 or IPv6 /48 */
+	GUESS_ACCOUNT,		/* whether it exists or not */
+	GUESS_PAIR,		/* account and host, where it has logged in */
+	GUESS_FREE		/* guesses_judge: no count is too high */
+};
+
 /* The keys that one attempt is counted under. */
 struct guess {
-	uint64_t	host;		/* IPv4 address or IPv6 /64 */
-	uint64_t	network;	/* IPv4 /24 or IPv6 /48 */
-	uint64_t	account;	/* whether it exists or not */
-	uint64_t	pair;		/* account and host */
+	uint64_t	key[GUESS_FREE];
 };
 
-enum guess_limit {
-	GUESS_FREE,
-	GUESS_HOST,
-	GUESS_NETWORK,
-	GUESS_ACCOUNT
-};
-
-/* NULL and errno when there is no memory. */
+/* NULL and errno when there is no memory; to be freed by free(3). */
 struct guesses *guesses_new(void);
-void	guesses_free(struct guesses *g);
 /* account has to be in the one spelling of that account. */
 void	guesses_key(struct guesses *g, const struct address *client,
 	    struct span account, struct guess *out);
 /*
- * May the password be checked?  max: failures of a host or a pair; a network
- * may have four times, an account three times as many.  now_ms: of a monotonic
- * clock.
+ * The count that forbids to check the password, or GUESS_FREE.  max: failures
+ * of a host or a pair; a network may have four times, an account three times
+ * as many.  now_ms: of a monotonic clock.
  */
-enum guess_limit guesses_judge(struct guesses *g,
+enum guess_count guesses_judge(struct guesses *g,
 	    const struct guess *guess, uint64_t max, int64_t now_ms);
 /*
  * Counts a failure, before the password is checked, so that many logins at

@@ -1,16 +1,23 @@
 /*
- * Binding, before any privilege is dropped.
+ * Binding, and the limit of open descriptors, before any privilege is dropped.
  */
 #include "server/session/listen.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "shared/log.h"
+
+enum {
+	waiting_least = 256,	/* however few workers there are */
+	waiting_most = 1024,
+	descriptors_beside = 128,	/* besides two for each worker */
+	descriptors_wanted = 65536
+};
 
 static int
 bind_one(const struct conf_listen *c)
@@ -34,11 +41,16 @@ bind_one(const struct conf_listen *c)
 }
 
 bool
-listen_may_lack(const struct conf *conf, const struct conf_listen *l)
+listen_may_lack(const struct conf *conf, const struct conf_listen *l,
+    int error)
 {
+	const struct sockaddr_in6 *in6 = (const void *)&l->addr;
 	struct address mine, other;
 
-	if (l->addr.ss_family != AF_INET6 || !address_of(&l->addr, &mine))
+	if (l->addr.ss_family != AF_INET6 || !address_of(&l->addr, &mine) ||
+	    (error != EAFNOSUPPORT && (error != EADDRNOTAVAIL ||
+	    (!IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr) &&
+	    !IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr)))))
 		return false;
 	for (size_t i = 0; i < conf->listen_count; i++)
 		if (conf->listens[i].addr.ss_family == AF_INET &&
@@ -46,17 +58,6 @@ listen_may_lack(const struct conf *conf, const struct conf_listen *l)
 		    other.port == mine.port)
 			return true;
 	return false;
-}
-
-/* Does error, from binding the IPv6 line l, mean that the host has no IPv6? */
-static bool
-host_has_no_ipv6(const struct conf_listen *l, int error)
-{
-	const struct sockaddr_in6 *a = (const void *)&l->addr;
-
-	return error == EAFNOSUPPORT || (error == EADDRNOTAVAIL &&
-	    (IN6_IS_ADDR_UNSPECIFIED(&a->sin6_addr) ||
-	    IN6_IS_ADDR_LOOPBACK(&a->sin6_addr)));
 }
 
 int
@@ -74,50 +75,44 @@ listen_try(const struct conf *conf, const struct conf_listen *l)
 		in6->sin6_port = 0;
 	fd = bind_one(&any);
 	if (fd == -1)
-		return listen_may_lack(conf, l) && host_has_no_ipv6(l, errno)
-		    ? 0 : -1;
+		return listen_may_lack(conf, l, errno) ? 0 : -1;
 	close(fd);
 	return 0;
-}
-
-static void
-warn_of_no_ipv6(const struct conf *conf, const struct conf_listen *l)
-{
-	struct log_line line;
-
-	log_begin(&line, LOG_LEVEL_WARNING, "warning");
-	log_str(&line, "file", conf->path);
-	log_u64(&line, "line", l->line);
-	log_str(&line, "what", "this host has no IPv6, so nobody can come to "
-	    "this address; those of its port with IPv4 are served");
-	log_end(&line);
 }
 
 int
 listen_bind(struct master *m, const struct conf_listen **which)
 {
+	const struct conf *conf = &m->conf;
+	struct listeners *all = m->listeners;
+	struct log_line line;
+
 	*which = NULL;
-	m->listeners->one = calloc(m->conf.listen_count,
-	    sizeof(*m->listeners->one));
-	if (m->listeners->one == NULL)
+	all->one = calloc(conf->listen_count, sizeof(*all->one));
+	if (all->one == NULL)
 		return -1;
-	for (size_t i = 0; i < m->conf.listen_count; i++) {
-		const struct conf_listen *l = &m->conf.listens[i];
+	for (size_t i = 0; i < conf->listen_count; i++) {
+		const struct conf_listen *l = &conf->listens[i];
 		int fd = bind_one(l), error = errno;
 
-		if (fd == -1 && listen_may_lack(&m->conf, l) &&
-		    host_has_no_ipv6(l, error)) {
-			warn_of_no_ipv6(&m->conf, l);
+		if (fd != -1) {
+			all->one[all->count++] = (struct listener){ .fd = fd,
+			    .line = *l };
 			continue;
 		}
-		if (fd == -1) {
+		if (!listen_may_lack(conf, l, error)) {
 			*which = l;
 			listen_stop(m);
 			errno = error;
 			return -1;
 		}
-		m->listeners->one[m->listeners->count].fd = fd;
-		m->listeners->one[m->listeners->count++].line = *l;
+		log_begin(&line, LOG_LEVEL_WARNING, "warning");
+		log_str(&line, "file", conf->path);
+		log_u64(&line, "line", l->line);
+		log_str(&line, "what", "this host has no IPv6, so nobody can "
+		    "come to this address; those of its port with IPv4 are "
+		    "served");
+		log_end(&line);
 	}
 	return 0;
 }
@@ -217,4 +212,54 @@ listen_address(int fd, struct address *out)
 
 	return getsockname(fd, (struct sockaddr *)&ss, &n) == 0 &&
 	    address_of(&ss, out);
+}
+
+uint64_t
+listen_waiting_max(const struct conf *conf)
+{
+	if (conf->limits.workers < waiting_least)
+		return waiting_least;
+	return conf->limits.workers < waiting_most ? conf->limits.workers :
+	    waiting_most;
+}
+
+/* Linux also counts descriptors under way on channels against the limit. */
+uint64_t
+listen_descriptors(const struct conf *conf)
+{
+	return conf->limits.workers * 2 + listen_waiting_max(conf) +
+	    descriptors_beside;
+}
+
+bool
+listen_has_descriptors(const struct conf *conf)
+{
+	struct rlimit r;
+
+	return getrlimit(RLIMIT_NOFILE, &r) == 0 &&
+	    r.rlim_cur >= listen_descriptors(conf);
+}
+
+void
+listen_raise_descriptors(const struct conf *conf)
+{
+	rlim_t need = listen_descriptors(conf);
+	rlim_t want = need > descriptors_wanted ? need : descriptors_wanted;
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
+		fatal("getrlimit: %s", strerror(errno));
+	/* Root may raise the hard limit, but not on every host. */
+	if (r.rlim_max < want && setrlimit(RLIMIT_NOFILE,
+	    &(struct rlimit){ want, want }) == 0)
+		return;
+	if (r.rlim_max < need)
+		fatal("\"workers %llu\" needs %llu descriptors, and this "
+		    "process may have %llu: raise ulimit -n, or lower it in "
+		    "limits", (unsigned long long)conf->limits.workers,
+		    (unsigned long long)need,
+		    (unsigned long long)r.rlim_max);
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) == -1)
+		fatal("setrlimit: %s", strerror(errno));
 }

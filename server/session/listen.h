@@ -1,5 +1,6 @@
 /*
- * Listening sockets.
+ * Listening sockets, and how many descriptors the master needs for workers and
+ * for clients that wait for one.
  */
 #ifndef SERVER_LISTEN_H
 #define SERVER_LISTEN_H
@@ -23,19 +24,20 @@ struct listeners {
 enum { listen_backlog = 4096 };	/* the kernel may lower it */
 
 /*
- * May l go without a socket on a host without IPv6?  True when l is an IPv6
- * address, and conf has a listen line for the same port with IPv4.
+ * Does error, from binding l, mean that this host has no IPv6, while a line of
+ * conf with IPv4 serves the same port?
  */
-bool	listen_may_lack(const struct conf *conf, const struct conf_listen *l);
+bool	listen_may_lack(const struct conf *conf, const struct conf_listen *l,
+	    int error);
 /*
- * Can the address of l be bound on this host, on any port?  0, also where l
- * may lack its socket (listen_bind warns of that); or -1 and errno.
+ * Can the address of l be bound on this host, on any port?  0, also where
+ * listen_bind only warns; or -1 and errno.
  */
 int	listen_try(const struct conf *conf, const struct conf_listen *l);
 /*
- * Binds every listen line of m->conf and fills m->listeners; logs a warning
- * for a line that lacks its socket because this host has no IPv6.  On failure
- * nothing stays bound: -1, errno, and *which is the line that failed.
+ * Binds every listen line of m->conf and fills m->listeners.  A line with IPv6,
+ * on a host without it, is only warned of if another has its port with IPv4.
+ * On failure nothing stays bound: -1, errno, and *which failed.
  */
 int	listen_bind(struct master *m, const struct conf_listen **which);
 /*
@@ -61,5 +63,17 @@ void	listen_words(const struct conf *conf, int fd,
 	    struct conf_listen *out);
 /* The address and port a socket is bound to. */
 bool	listen_address(int fd, struct address *out);
+
+/* How many clients may wait without a worker; each costs a descriptor. */
+uint64_t listen_waiting_max(const struct conf *conf);
+/* How many descriptors the master needs. */
+uint64_t listen_descriptors(const struct conf *conf);
+/* May this process have as many descriptors as conf needs? */
+bool	listen_has_descriptors(const struct conf *conf);
+/*
+ * Raises RLIMIT_NOFILE to that, before privileges are dropped; fatal when that
+ * is impossible.
+ */
+void	listen_raise_descriptors(const struct conf *conf);
 
 #endif

@@ -227,12 +227,12 @@ static uint64_t
 turn_of(const struct logins *q, const struct login *l)
 {
 	uint64_t turn = q->turn + (q->asked != NULL &&
-	    q->asked->guess.network == l->guess.network);
+	    q->asked->guess.key[GUESS_NETWORK] == l->guess.key[GUESS_NETWORK]);
 	const struct login *other;
 
 	TAILQ_FOREACH(other, &q->waiting, entry)
-		if (other->guess.network == l->guess.network &&
-		    other->turn >= turn)
+		if (other->guess.key[GUESS_NETWORK] ==
+		    l->guess.key[GUESS_NETWORK] && other->turn >= turn)
 			turn = other->turn + 1;
 	return turn;
 }
@@ -395,7 +395,7 @@ judge(struct login *l)
 		answer_late(l);
 		return;
 	}
-	l->question.decoy = l->guess.account;
+	l->question.decoy = l->guess.key[GUESS_ACCOUNT];
 	(void)wait_for(l, patience_ms);
 	l->known_here = guesses_is_known(m->guesses, &l->guess);
 	l->turn = turn_of(m->logins, l);

@@ -20,7 +20,6 @@ enum {
 	stressed_idle_timeout_s = 10,
 	slowest_octets_per_s = 500,
 	overdue_grace_s = 60,
-	crash_refusal_ms = 10 * 60 * 1000,	/* of the session's client */
 	room_batch_max = 8,	/* sessions that lose their slot at a time */
 	room_pause_us = 50 * 1000,	/* finding the greediest is costly */
 	patience_ms = 30000	/* of a client that waits for a worker */
@@ -54,10 +53,9 @@ find_next(const struct master *m)
 	struct session *s, *best = NULL;
 
 	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_PENDING], entry) {
-		if (best == NULL ||
-		    address_served(s->host) < address_served(best->host))
+		if (best == NULL || s->host->served < best->host->served)
 			best = s;
-		if (address_served(best->host) == 0)
+		if (best->host->served == 0)
 			break;
 	}
 	return best;
@@ -89,7 +87,7 @@ give(struct worker *w, struct session *s)
 	session_close(s);
 	s->served = true;
 	s->epoch = conf_epoch_enter(m->epoch);
-	address_serve(s->host, true);
+	s->host->served++;
 	s->worker = w;
 	pool_lend(w, &serve_use, s, s->header_due ? IPC_AT_PROXY :
 	    IPC_AT_SESSION);
@@ -124,7 +122,7 @@ turn_away_late(struct master *m)
 	    s = next) {
 		next = TAILQ_NEXT(s, entry);
 		if (now - s->start_ms > patience_ms)
-			session_turn_away(m, s, REFUSAL_BUSY);
+			session_turn_away(s, REFUSAL_BUSY);
 	}
 }
 
@@ -137,22 +135,10 @@ find_loser(const struct master *m)
 	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry) {
 		if (s->evicted || s->tx.delivery != NULL)
 			continue;
-		if (worst == NULL || address_served(s->host) >
-		    address_served(worst->host))
+		if (worst == NULL || s->host->served > worst->host->served)
 			worst = s;
 	}
 	return worst;
-}
-
-static uint64_t
-count_evicted(const struct master *m)
-{
-	const struct session *s;
-	uint64_t n = 0;
-
-	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry)
-		n += s->evicted;
-	return n;
 }
 
 /*
@@ -160,33 +146,30 @@ count_evicted(const struct master *m)
  * two sessions fewer served than another, gets a slot of that other host.
  */
 static void
-make_room(struct master *m)
+make_room(evutil_socket_t fd, short what, void *arg)
 {
-	uint64_t wanted = m->sessions->count[SESSIONS_PENDING];
-	uint64_t leaving = count_evicted(m);
+	struct master *m = arg;
+	uint64_t wanted = m->sessions->count[SESSIONS_PENDING], leaving = 0;
+	const struct session *s;
+	struct session *loser;
 	struct pool_count c;
 
+	(void)fd;
+	(void)what;
 	pool_count(m, &c);
 	if (c.idle + c.coming > 0)
 		return;
+	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry)
+		leaving += s->evicted;
 	for (; leaving < wanted && leaving < room_batch_max; leaving++) {
-		const struct session *s = find_next(m);
-		struct session *loser = find_loser(m);
-
-		if (s == NULL || loser == NULL || address_served(s->host) + 2 >
-		    address_served(loser->host))
+		s = find_next(m);
+		loser = find_loser(m);
+		if (s == NULL || loser == NULL ||
+		    s->host->served + 2 > loser->host->served)
 			return;
 		loser->evicted = true;
 		pool_evict(loser->worker);
 	}
-}
-
-static void
-on_room(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	make_room(arg);
 }
 
 /* Tells workers when the pool has become nearly full, or no longer is. */
@@ -210,7 +193,7 @@ static void
 on_tick(struct master *m)
 {
 	turn_away_late(m);
-	make_room(m);
+	make_room(-1, 0, m);
 	listen_accept(m, !m->stopping);
 	update_stress(m);
 }
@@ -246,7 +229,7 @@ on_lost(void *session, const char *how)
 	s->worker = NULL;
 	login_forget(s);
 	sign_forget(s->master, &s->signing);
-	session_end(s->master, s, how, NULL);
+	session_end(s, how, NULL);
 }
 
 static void
@@ -294,9 +277,8 @@ blame(struct master *m, const uint8_t last[pool_last_bytes],
 	log_str(line, "client", l.client.text);
 	if (l.of_proxy || m->conf.catcher)
 		return;
-	address_refuse(m->book, &l.client,
-	    deadline_now_ms() + crash_refusal_ms);
-	log_u64(line, "refused_s", crash_refusal_ms / 1000);
+	address_refuse(m->book, &l.client, deadline_now_ms());
+	log_u64(line, "refused_s", address_refusal_ms / 1000);
 }
 
 static uint64_t
@@ -327,7 +309,7 @@ serve_start(struct master *m)
 		return -1;
 	for (size_t i = 0; i < SESSIONS_KINDS; i++)
 		TAILQ_INIT(&all->list[i]);
-	event_assign(&all->room, m->base, -1, 0, on_room, m);
+	event_assign(&all->room, m->base, -1, 0, make_room, m);
 	m->sessions = all;
 	return 0;
 }

@@ -69,33 +69,29 @@ session_close(struct session *s)
 	s->socket = s->output = -1;
 }
 
-/* The buffer of a new socket takes a line; if not, the client reads none. */
-static void
-say(const struct master *m, int fd, const struct refusal_row *row)
-{
-	char text[400];
-	int n = snprintf(text, sizeof(text), "%s %s %s\r\n", row->code,
-	    m->conf.hostname, row->reply != NULL ? row->reply : row->word);
-
-	if (n > 0 && send(fd, text, (size_t)n, MSG_NOSIGNAL |
-	    MSG_DONTWAIT) == -1 && errno == ENOTSOCK)
-		(void)!write(fd, text, (size_t)n);
-}
-
 void
-session_refuse(struct master *m, int fd, const struct address *client,
-    const char *id, enum refusal why)
+session_refuse(struct session *s, enum refusal why)
 {
 	const struct refusal_row *row = &counters_refusals[why];
+	const int fd = s->output != -1 ? s->output : s->socket;
+	char text[smtp_reply_max_bytes];
+	struct buf line = buf_over(text, sizeof(text));
 	struct log_line l;
 
-	m->counters.value[row->counter]++;
-	if (fd != -1)
-		say(m, fd, row);
+	s->master->counters.value[row->counter]++;
+	smtp_reply_write(row->reply, span_of(s->master->conf.hostname),
+	    span_of(""), &line);
+	/*
+	 * The buffer of a new socket takes a line; if not, the client reads
+	 * none.  One that waits for TLS would read it as a broken record.
+	 */
+	if (fd != -1 && !s->tls_first && send(fd, line.p, line.n,
+	    MSG_NOSIGNAL | MSG_DONTWAIT) == -1 && errno == ENOTSOCK)
+		(void)!write(fd, line.p, line.n);
 	log_begin(&l, LOG_LEVEL_WARNING, "reject");
-	if (id != NULL)
-		log_str(&l, "session", id);
-	log_str(&l, "client", client->text);
+	if (s->id[0] != '\0')
+		log_str(&l, "session", s->id);
+	log_str(&l, "client", s->client.text);
 	log_str(&l, "why", row->word);
 	log_end(&l);
 }
@@ -109,34 +105,23 @@ session_log_begin(const struct session *s, enum log_level level,
 	log_str(out, "client", s->client.text);
 }
 
-/*
- * The only session is over.  If its worker was lost, the nursery has yet to
- * report how it died, and that is logged with its client.
- */
 static void
-end_soon(struct master *m, bool in_order)
+count_end(const struct session *s, const char *how, const struct ipc_end *end)
 {
-	struct timeval wait = { last_words_s, 0 };
+	uint64_t *value = s->master->counters.value;
 
-	event_base_loopexit(m->base, in_order ? NULL : &wait);
-}
-
-static void
-count_end(struct counters *c, const struct session *s, const char *how,
-    const struct ipc_end *end)
-{
-	c->value[counters_of_end(end, how, s->served)]++;
+	value[counters_of_end(end, how, s->served)]++;
 	if (end == NULL)
 		return;
-	c->value[COUNTER_COMMANDS] += end->commands;
-	c->value[COUNTER_ERRORS] += end->errors;
-	c->value[COUNTER_OCTETS_IN] += end->octets_in;
-	c->value[COUNTER_OCTETS_OUT] += end->octets_out;
+	value[COUNTER_COMMANDS] += end->commands;
+	value[COUNTER_ERRORS] += end->errors;
+	value[COUNTER_OCTETS_IN] += end->octets_in;
+	value[COUNTER_OCTETS_OUT] += end->octets_out;
 }
 
 static void
 log_disconnect(const struct session *s, const char *how,
-    const struct ipc_end *end)
+    const struct ipc_end *end, uint64_t ms)
 {
 	struct log_line l;
 
@@ -149,20 +134,19 @@ log_disconnect(const struct session *s, const char *how,
 		log_u64(&l, "octets_out", end->octets_out);
 	}
 	log_u64(&l, "stored", s->stored);
-	log_u64(&l, "ms", (uint64_t)(deadline_now_ms() - s->start_ms));
+	log_u64(&l, "ms", ms);
 	log_end(&l);
 }
 
 /* For keep-refused. */
 static void
-keep_refused(struct session *s, const char *how, const struct ipc_end *end)
+keep_refused(struct session *s, const char *how, const struct ipc_end *end,
+    uint64_t ms)
 {
 	struct master *m = s->master;
 	struct log_refused head = {
 		.session = span_of(s->id), .client = span_of(s->client.text),
-		.port = s->client.port,
-		.ms = (uint64_t)(deadline_now_ms() - s->start_ms),
-		.why = span_of(how),
+		.port = s->client.port, .ms = ms, .why = span_of(how),
 		.commands = end == NULL ? 0 : end->commands,
 		.errors = end == NULL ? 0 : end->errors, .stored = s->stored
 	};
@@ -175,36 +159,39 @@ keep_refused(struct session *s, const char *how, const struct ipc_end *end)
 }
 
 void
-session_end(struct master *m, struct session *s, const char *how,
-    const struct ipc_end *end)
+session_end(struct session *s, const char *how, const struct ipc_end *end)
 {
-	count_end(&m->counters, s, how, end);
+	struct timeval wait = { last_words_s, 0 };
+	struct master *m = s->master;
+	uint64_t ms = (uint64_t)(deadline_now_ms() - s->start_ms);
+
+	count_end(s, how, end);
 	if (end != NULL)
 		how = counters_rows[counters_of_end(end, how,
 		    s->served)].value;
-	log_disconnect(s, how, end);
+	log_disconnect(s, how, end, ms);
 	if (m->conf.catcher)
 		catcher_say(s->id, CATCHER_EVENT, "end: %s", how);
-	keep_refused(s, how, end);
+	keep_refused(s, how, end, ms);
 	message_clear(&s->tx);
 	session_close(s);
 	if (s->epoch != NULL)
 		conf_epoch_leave(s->epoch);
-	if (s->served)
-		address_serve(s->host, false);
+	s->host->served -= s->served;
 	session_move(s, SESSIONS_NONE);
 	address_leave(m->book, s->host);
 	free(s);
+	/*
+	 * If the worker of the only session was lost, the nursery has yet to
+	 * report how it died, and that is logged with its client.
+	 */
 	if (m->one_session)
-		end_soon(m, end != NULL);
+		event_base_loopexit(m->base, end != NULL ? NULL : &wait);
 }
 
 void
-session_turn_away(struct master *m, struct session *s, enum refusal why)
+session_turn_away(struct session *s, enum refusal why)
 {
-	const int fd = s->output != -1 ? s->output : s->socket;
-
-	/* A client that waits for TLS would read a line as a broken record. */
-	session_refuse(m, s->tls_first ? -1 : fd, &s->client, s->id, why);
-	session_end(m, s, counters_refusals[why].word, NULL);
+	session_refuse(s, why);
+	session_end(s, counters_refusals[why].word, NULL);
 }

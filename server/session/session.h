@@ -86,18 +86,19 @@ extern const char *const session_state_words[SESSION_STATE_COUNT];
 
 enum session_state session_state(const struct session *s);
 
-/* Forgets s, its transaction and its spool file; logs how it ended. */
-void	session_end(struct master *m, struct session *s, const char *how,
+/*
+ * Frees s, its transaction and its spool file; logs how it ended: by end, or
+ * (end NULL) by how.
+ */
+void	session_end(struct session *s, const char *how,
 	    const struct ipc_end *end);
 /*
- * Refuses a client: in the log, in a counter and, unless fd is -1, with a
- * reply line.  id NULL: the client has no session.
+ * Refuses the client of s: in the log, in a counter and, unless a worker has
+ * its socket, with a reply line.
  */
-void	session_refuse(struct master *m, int fd, const struct address *client,
-	    const char *id, enum refusal why);
+void	session_refuse(struct session *s, enum refusal why);
 /* Refuses the client of s, which waits without a worker, and ends s. */
-void	session_turn_away(struct master *m, struct session *s,
-	    enum refusal why);
+void	session_turn_away(struct session *s, enum refusal why);
 /* Begins a line of the log with the session and the client of s. */
 void	session_log_begin(const struct session *s, enum log_level level,
 	    const char *event, struct log_line *out);

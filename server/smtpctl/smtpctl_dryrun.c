@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "server/log/counters.h"
 #include "server/log/figure.h"
 #include "server/mail/recipient.h"
 #include "server/mail/recipient_load.h"
@@ -90,18 +89,6 @@ tell_limit(const struct question *q, const char *limit,
 	    .is_default = line == 0, .a = a, .b = b });
 }
 
-/* The reply with which admit.c turns a client away. */
-static bool
-turn_away(const struct question *q, enum counter why)
-{
-	char reply[smtp_reply_max_bytes];
-
-	snprintf(reply, sizeof(reply), "421 4.7.0 %s %s", q->conf.hostname,
-	    counters_rows[why].value);
-	story_end(&q->story, false, reply);
-	return false;
-}
-
 /* Would the client be let in?  Sessions are counted as by admit.c. */
 static bool
 play_client(const struct question *q)
@@ -111,7 +98,7 @@ play_client(const struct question *q)
 	begin(q, "client", "client ", q->client);
 	if (q->refused_ms > 0) {
 		tell(q, STEP_REFUSED, q->refused_ms);
-		return turn_away(q, COUNTER_REFUSED_A_WHILE);
+		return end(q, REPLY_A_WHILE);
 	}
 	tell(q, q->is_live ? STEP_NOT_REFUSED : STEP_ONLY_LIVE, 0);
 	if (q->is_live) {
@@ -124,9 +111,9 @@ play_client(const struct question *q)
 		tell_limit(q, "workers", q->all < l->workers ?
 		    STEP_SESSIONS_ALL : STEP_ALL_BUSY, q->all, l->workers);
 		if (q->here >= l->per_address)
-			return turn_away(q, COUNTER_REFUSED_SESSIONS);
+			return end(q, REPLY_HOST_FULL);
 		if (q->near >= l->per_network)
-			return turn_away(q, COUNTER_REFUSED_NETWORK);
+			return end(q, REPLY_NETWORK_FULL);
 	}
 	if (l->greeting_wait_s > 0)
 		tell_limit(q, "greeting-wait", STEP_GREETING_WAIT,

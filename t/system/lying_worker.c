@@ -510,8 +510,8 @@ ask_proxy(int channel, uint8_t last)
 	    .family = IPC_PROXY_IPV4, .port = 1025,
 	    .ip = { 198, 51, 100, last } } };
 
-	return ask(channel, &r, NULL) == IPC_WELCOME ? r.u.welcome.answer :
-	    PROXY_ANSWER_COUNT;
+	return ask(channel, &r, NULL) == IPC_WELCOME ? r.u.welcome.reply :
+	    REPLY_COUNT;
 }
 
 /* In order, and then all that an honest worker does. */
@@ -520,7 +520,7 @@ proxy_honest(struct pretender *w, int client)
 {
 	uint32_t answer = ask_proxy(w->channel, 1);
 
-	if (answer == PROXY_WELCOME)
+	if (answer == REPLY_GREETING)
 		be_honest(w, client, 3000, false);
 	else
 		dprintf(client, "answer %u\n", (unsigned)answer);
@@ -557,7 +557,7 @@ proxy_without(struct pretender *w, int client)
 static void
 proxy_late(struct pretender *w, int client)
 {
-	if (ask_proxy(w->channel, 5) == PROXY_WELCOME)
+	if (ask_proxy(w->channel, 5) == REPLY_GREETING)
 		go_to(w->channel, LIE_AT_RCPT);
 	(void)ask_proxy(w->channel, 6);
 	report(w, client);
@@ -580,7 +580,7 @@ proxy_refused(struct pretender *w, int client)
 {
 	struct ipc_record r;
 
-	if (ask_proxy(w->channel, 3) != PROXY_REFUSED) {
+	if (ask_proxy(w->channel, 3) != REPLY_A_WHILE) {
 		dprintf(client, "not refused\n");
 		return;
 	}

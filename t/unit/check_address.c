@@ -33,8 +33,8 @@ enter(struct address_book *b, const char *text, unsigned times)
 	struct address_host *host;
 
 	while (times-- > 0)
-		ck_assert_int_eq(address_enter(b, &a, UINT64_MAX, UINT64_MAX,
-		    &host), REFUSAL_NONE);
+		ck_assert_int_eq(address_enter(b, &a, NULL, 0, &host),
+		    REFUSAL_NONE);
 }
 
 static void
@@ -42,7 +42,7 @@ refuse(struct address_book *b, const char *text, int64_t until_ms)
 {
 	struct address a = address(text);
 
-	address_refuse(b, &a, until_ms);
+	address_refuse(b, &a, until_ms - address_refusal_ms);
 }
 
 /* The same, however it has come. */
@@ -96,20 +96,21 @@ START_TEST(limits)
 {
 	struct address_book *b = address_book_new();
 	struct address a = address("192.0.2.1"), c = address("192.0.2.9");
+	const struct conf_limits l = { .per_address = 2, .per_network = 3 };
 	struct address_host *first, *second;
 
 	ck_assert_ptr_nonnull(b);
-	ck_assert_int_eq(address_enter(b, &a, 2, 3, &first), REFUSAL_NONE);
-	ck_assert_int_eq(address_enter(b, &a, 2, 3, &second), REFUSAL_NONE);
+	ck_assert_int_eq(address_enter(b, &a, &l, 0, &first), REFUSAL_NONE);
+	ck_assert_int_eq(address_enter(b, &a, &l, 0, &second), REFUSAL_NONE);
 	ck_assert_ptr_eq(first, second);
-	ck_assert_int_eq(address_enter(b, &a, 2, 3, &second),
+	ck_assert_int_eq(address_enter(b, &a, &l, 0, &second),
 	    REFUSAL_SESSIONS);
-	ck_assert_int_eq(address_enter(b, &c, 2, 3, &second), REFUSAL_NONE);
-	ck_assert_int_eq(address_enter(b, &c, 2, 3, &second),
+	ck_assert_int_eq(address_enter(b, &c, &l, 0, &second), REFUSAL_NONE);
+	ck_assert_int_eq(address_enter(b, &c, &l, 0, &second),
 	    REFUSAL_NETWORK);
 	address_leave(b, first);
-	ck_assert_int_eq(address_enter(b, &a, 2, 3, &second), REFUSAL_NONE);
-	ck_assert_uint_eq(address_sessions(second), 2);
+	ck_assert_int_eq(address_enter(b, &a, &l, 0, &second), REFUSAL_NONE);
+	ck_assert_uint_eq(second->sessions, 2);
 }
 END_TEST
 
@@ -143,9 +144,10 @@ START_TEST(refused)
 
 	ck_assert_ptr_nonnull(b);
 	ck_assert_uint_eq(address_refused_count(b, 0), 0);
+	refuse(b, "192.0.2.2", 500);
 	refuse(b, "192.0.2.1", 1000);
-	refuse(b, "192.0.2.2", 3000);
 	refuse(b, "192.0.2.3", 2000);
+	refuse(b, "192.0.2.2", 3000);
 	enter(b, "192.0.2.2", 1);
 	ck_assert_uint_eq(address_top(b, 0, true, notes, 4), 3);
 	ck_assert_str_eq(notes[0].text, "192.0.2.2");
@@ -153,9 +155,9 @@ START_TEST(refused)
 	ck_assert_uint_eq(notes[0].sessions, 1);
 	ck_assert_str_eq(notes[1].text, "192.0.2.3");
 	ck_assert_str_eq(notes[2].text, "192.0.2.1");
-	ck_assert_uint_eq(address_top(b, 1500, true, notes, 4), 2);
 	ck_assert_uint_eq(address_refused_count(b, 999), 3);
 	ck_assert_uint_eq(address_refused_count(b, 1000), 2);
+	ck_assert_uint_eq(address_top(b, 1500, true, notes, 4), 2);
 	ck_assert_uint_eq(address_refused_count(b, 5000), 0);
 	/* The one with a session is still counted. */
 	ck_assert_uint_eq(address_top(b, 5000, false, notes, 4), 1);
@@ -166,12 +168,14 @@ END_TEST
 START_TEST(refused_full)
 {
 	struct address_book *b = address_book_new();
+	const struct conf_limits l = { .per_address = 1, .per_network = 1 };
+	struct address_host *host;
 	struct address a;
 	char text[32];
 
 	for (unsigned i = 0; i <= 4096; i++) {
 		snprintf(text, sizeof(text), "10.0.%u.%u", i / 256, i % 256);
-		refuse(b, text, 10000 + (i == 77 ? -1 : (int)i));
+		refuse(b, text, 10000 + (int)i);
 	}
 	ck_assert_uint_eq(address_refused_count(b, 0), 4096);
 	for (unsigned i = 0; i <= 4096; i++) {
@@ -179,7 +183,8 @@ START_TEST(refused_full)
 		    (uint8_t)(i % 256) };
 
 		ck_assert(address_of_ip(false, ip, 0, &a));
-		ck_assert_int_eq(address_is_refused(b, &a, 0), i != 77);
+		ck_assert_int_eq(address_enter(b, &a, &l, 0, &host),
+		    i != 0 ? REFUSAL_A_WHILE : REFUSAL_NONE);
 	}
 	/* One that is refused already takes no other's place. */
 	refuse(b, "10.0.0.1", 20000);

@@ -5,7 +5,7 @@
 
 #include <check.h>
 
-#include "server/session/descriptors.h"
+#include "server/session/listen.h"
 #include "t/unit/unit.h"
 
 static struct conf
@@ -22,9 +22,9 @@ START_TEST(needed)
 	struct conf few = with_workers(1), more = with_workers(1000),
 	    many = with_workers(20000);
 
-	ck_assert_uint_eq(descriptors_needed(&few), 2 + 256 + 128);
-	ck_assert_uint_eq(descriptors_needed(&more), 2000 + 1000 + 128);
-	ck_assert_uint_eq(descriptors_needed(&many), 40000 + 1024 + 128);
+	ck_assert_uint_eq(listen_descriptors(&few), 2 + 256 + 128);
+	ck_assert_uint_eq(listen_descriptors(&more), 2000 + 1000 + 128);
+	ck_assert_uint_eq(listen_descriptors(&many), 40000 + 1024 + 128);
 }
 END_TEST
 
@@ -34,8 +34,8 @@ START_TEST(suffice)
 	struct conf fits = with_workers(200), not = with_workers(260);
 
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
-	ck_assert(descriptors_suffice(&fits));
-	ck_assert(!descriptors_suffice(&not));
+	ck_assert(listen_has_descriptors(&fits));
+	ck_assert(!listen_has_descriptors(&not));
 }
 END_TEST
 
@@ -46,9 +46,9 @@ START_TEST(raised)
 	struct conf fits = with_workers(200);
 
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
-	ck_assert(!descriptors_suffice(&fits));
-	descriptors_raise(&fits);
-	ck_assert(descriptors_suffice(&fits));
+	ck_assert(!listen_has_descriptors(&fits));
+	listen_raise_descriptors(&fits);
+	ck_assert(listen_has_descriptors(&fits));
 }
 END_TEST
 

@@ -45,7 +45,7 @@ make(void)
 /* Fails until it is stopped; after how many. */
 static unsigned
 fail_from(struct guesses *g, const char *from, const char *account,
-    int64_t now_ms, enum guess_limit *why)
+    int64_t now_ms, enum guess_count *why)
 {
 	struct guess who = guess(g, from, account);
 	unsigned n = 0;
@@ -63,7 +63,7 @@ START_TEST(of_a_host)
 	struct guesses *g = make();
 	struct guess other = guess(g, "192.0.2.7", "bob@example.org");
 	struct guess next = guess(g, "192.0.3.8", "alice@example.org");
-	enum guess_limit why;
+	enum guess_count why;
 
 	ck_assert_uint_eq(fail_from(g, "192.0.2.7", "alice@example.org",
 	    begin_ms, &why), max);
@@ -79,7 +79,7 @@ START_TEST(of_a_host)
 	    2 * minute_ms), GUESS_FREE);
 	ck_assert_uint_eq(fail_from(g, "192.0.2.7", "alice@example.org",
 	    begin_ms + 2 * minute_ms, &why), 1);
-	guesses_free(g);
+	free(g);
 }
 END_TEST
 
@@ -90,7 +90,7 @@ START_TEST(of_a_prefix)
 	struct guess same = guess(g, "2001:db8:0:1:ffff::9", "x");
 	struct guess near = guess(g, "2001:db8:0:2::9", "x");
 	struct guess mapped = guess(g, "32.1.13.184", "x");
-	enum guess_limit why;
+	enum guess_count why;
 
 	fail_from(g, "2001:db8:0:1::1", "x", begin_ms, &why);
 	ck_assert_int_eq(guesses_judge(g, &same, max, begin_ms), GUESS_HOST);
@@ -98,7 +98,7 @@ START_TEST(of_a_prefix)
 	/* The same four octets as an IPv4 address are somebody else. */
 	ck_assert_int_eq(guesses_judge(g, &mapped, max, begin_ms),
 	    GUESS_FREE);
-	guesses_free(g);
+	free(g);
 }
 END_TEST
 
@@ -106,7 +106,7 @@ START_TEST(of_a_network)
 {
 	struct guesses *g = make();
 	char from[32], account[32];
-	enum guess_limit why = GUESS_FREE;
+	enum guess_count why = GUESS_FREE;
 	unsigned n = 0;
 
 	for (int i = 1; why != GUESS_NETWORK && i < 200; i++) {
@@ -116,7 +116,7 @@ START_TEST(of_a_network)
 	}
 	ck_assert_uint_eq(n, 4 * max);
 	ck_assert_uint_eq(fail_from(g, "192.0.3.1", "z", begin_ms, &why), max);
-	guesses_free(g);
+	free(g);
 }
 END_TEST
 
@@ -124,7 +124,7 @@ END_TEST
 START_TEST(of_an_account)
 {
 	struct guesses *g = make();
-	enum guess_limit why = GUESS_FREE;
+	enum guess_count why = GUESS_FREE;
 	char from[32];
 	unsigned n = 0;
 
@@ -133,7 +133,7 @@ START_TEST(of_an_account)
 		n += fail_from(g, from, "alice@example.org", begin_ms, &why);
 	}
 	ck_assert_uint_eq(n, 3 * max);
-	guesses_free(g);
+	free(g);
 }
 END_TEST
 
@@ -143,7 +143,7 @@ START_TEST(owner_is_let_in)
 	struct guess owner = guess(g, "203.0.113.5", "alice@example.org");
 	struct guess elsewhere = guess(g, "203.0.113.6", "alice@example.org");
 	struct guess same_host = guess(g, "203.0.113.5", "bob@example.org");
-	enum guess_limit why = GUESS_FREE;
+	enum guess_count why = GUESS_FREE;
 	char from[32], account[32];
 
 	guesses_charge(g, &owner, begin_ms);
@@ -169,12 +169,12 @@ START_TEST(owner_is_let_in)
 		guesses_charge(g, &owner, begin_ms);
 	}
 	ck_assert_int_eq(guesses_judge(g, &owner, max, begin_ms),
-	    GUESS_HOST);
+	    GUESS_PAIR);
 	ck_assert_int_eq(guesses_judge(g, &owner, max, begin_ms + minute_ms),
 	    GUESS_FREE);
 	ck_assert_int_eq(guesses_judge(g, &same_host, max, begin_ms),
 	    GUESS_HOST);
-	guesses_free(g);
+	free(g);
 }
 END_TEST
 
@@ -183,7 +183,7 @@ START_TEST(taken_back)
 {
 	struct guesses *g = make();
 	struct guess who = guess(g, "192.0.2.7", "alice@example.org");
-	enum guess_limit why;
+	enum guess_count why;
 
 	for (int i = 0; i < 100; i++) {
 		guesses_charge(g, &who, begin_ms);
@@ -192,7 +192,7 @@ START_TEST(taken_back)
 	ck_assert_uint_eq(guesses_of_host(g, &who, begin_ms), 0);
 	ck_assert_uint_eq(fail_from(g, "192.0.2.7", "alice@example.org",
 	    begin_ms, &why), max);
-	guesses_free(g);
+	free(g);
 }
 END_TEST
 
@@ -201,7 +201,7 @@ START_TEST(not_washed_away)
 {
 	struct guesses *g = make();
 	struct guess who = guess(g, "192.0.2.7", "alice@example.org");
-	enum guess_limit why;
+	enum guess_count why;
 	char from[32], account[32];
 	unsigned kept = 0;
 
@@ -219,7 +219,7 @@ START_TEST(not_washed_away)
 	/* In a set that is full of its equals one may lose its place. */
 	ck_assert_uint_gt(kept, 199000);
 	ck_assert_int_eq(guesses_judge(g, &who, max, begin_ms), GUESS_HOST);
-	guesses_free(g);
+	free(g);
 }
 END_TEST
 
@@ -255,7 +255,7 @@ START_TEST(known_stay)
 		    GUESS_FREE;
 	/* But for those that share their set with mallory. */
 	ck_assert_uint_ge(kept, owners - 4);
-	guesses_free(g);
+	free(g);
 }
 END_TEST
 
@@ -279,7 +279,7 @@ guess_names(unsigned sessions, unsigned count)
 	}
 	/* Nobody else waits for it. */
 	ck_assert_int_eq(guesses_unknown(g, &b, now), 0);
-	guesses_free(g);
+	free(g);
 	return now - begin_ms;
 }
 
@@ -304,7 +304,7 @@ START_TEST(unknown_recipients)
 		ck_assert_int_le(guesses_unknown(g, &a, now), 30 * 1000);
 	now += 2030 * 500;
 	ck_assert_int_eq(guesses_unknown(g, &a, now), 0);
-	guesses_free(g);
+	free(g);
 	for (size_t i = 0; i < COUNT(sessions); i++)
 		ck_assert_int_gt(guess_names(sessions[i], 1000),
 		    2 * minute_ms);

@@ -534,8 +534,8 @@ START_TEST(proxies)
 		r.u.proxy_fail.why = v;
 		ck_assert_int_eq(passes(&r), v < PROXY_FAIL_COUNT);
 		r = good(IPC_WELCOME);
-		r.u.welcome.answer = v;
-		ck_assert_int_eq(passes(&r), v < PROXY_ANSWER_COUNT);
+		r.u.welcome.reply = v;
+		ck_assert_int_eq(passes(&r), v < REPLY_COUNT);
 	}
 	for (uint8_t family = 0; family <= IPC_PROXY_IPV6; family++)
 		for (size_t i = 0; i < 16; i++) {
