@@ -3,6 +3,7 @@
  */
 #include "server/log/json_out.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,10 +34,12 @@ put_octets(FILE *f, struct span s)
 	putc('"', f);
 }
 
-/* Puts what precedes a value: a comma and the key, where needed. */
-static void
+/* Puts what precedes a value: a comma and the key.  False: to nowhere. */
+static bool
 begin(struct json_out *j, const char *key)
 {
+	if (j->f == NULL)
+		return false;
 	if (j->depth > 0 && j->filled[j->depth - 1])
 		putc(',', j->f);
 	if (j->depth > 0)
@@ -45,13 +48,27 @@ begin(struct json_out *j, const char *key)
 		put_octets(j->f, span_of(key));
 		putc(':', j->f);
 	}
+	return true;
+}
+
+static void put(struct json_out *, const char *, const char *, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void
+put(struct json_out *j, const char *key, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	if (begin(j, key))
+		vfprintf(j->f, format, ap);
+	va_end(ap);
 }
 
 static void
 open_with(struct json_out *j, const char *key, char opening, char closing)
 {
-	begin(j, key);
-	putc(opening, j->f);
+	put(j, key, "%c", opening);
 	if (j->depth == json_out_depth_max)
 		return;		/* no caller nests so deep */
 	j->filled[j->depth] = false;
@@ -73,23 +90,24 @@ json_out_array(struct json_out *j, const char *key)
 void
 json_out_end(struct json_out *j)
 {
-	putc(j->closing[--j->depth], j->f);
-	if (j->depth == 0)
-		putc('\n', j->f);
+	j->depth--;
+	if (j->f != NULL)
+		fprintf(j->f, "%c%s", j->closing[j->depth],
+		    j->depth == 0 ? "\n" : "");
 }
 
 void
 json_out_span(struct json_out *j, const char *key, struct span value)
 {
-	begin(j, key);
-	put_octets(j->f, value);
+	if (begin(j, key))
+		put_octets(j->f, value);
 }
 
 void
 json_out_raw(struct json_out *j, const char *key, struct span value)
 {
-	begin(j, key);
-	put_shown(j->f, value, "");
+	if (begin(j, key))
+		put_shown(j->f, value, "");
 }
 
 void
@@ -101,35 +119,30 @@ json_out_string(struct json_out *j, const char *key, const char *value)
 void
 json_out_u64(struct json_out *j, const char *key, uint64_t value)
 {
-	begin(j, key);
-	fprintf(j->f, "%llu", (unsigned long long)value);
+	put(j, key, "%llu", (unsigned long long)value);
 }
 
 void
 json_out_i64(struct json_out *j, const char *key, int64_t value)
 {
-	begin(j, key);
-	fprintf(j->f, "%lld", (long long)value);
+	put(j, key, "%lld", (long long)value);
 }
 
 void
 json_out_parts(struct json_out *j, const char *key, uint64_t value,
     uint64_t scale)
 {
-	begin(j, key);
-	fprintf(j->f, "%.15g", (double)value / (double)scale);
+	put(j, key, "%.15g", (double)value / (double)scale);
 }
 
 void
 json_out_bool(struct json_out *j, const char *key, bool value)
 {
-	begin(j, key);
-	fputs(value ? "true" : "false", j->f);
+	put(j, key, "%s", value ? "true" : "false");
 }
 
 void
 json_out_null(struct json_out *j, const char *key)
 {
-	begin(j, key);
-	fputs("null", j->f);
+	put(j, key, "null");
 }

@@ -13,7 +13,7 @@
 
 enum { json_out_depth_max = 16 };
 
-/* With f set and all else zero it is valid, with no object or array open. */
+/* Zero is valid: nothing is open, and with f NULL nothing is written. */
 struct json_out {
 	FILE		*f;		/* borrowed */
 	unsigned	 depth;
