@@ -15,7 +15,6 @@
 
 #include "server/control/control_answer.h"
 #include "server/control/control_bind.h"
-#include "server/control/control_stats.h"
 #include "server/control/control_status.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -142,7 +141,7 @@ answer(struct peer *p, const struct ipc_ask *ask)
 {
 	struct master *m = p->control->master;
 	FILE *f = control_answer_open(&p->answer);
-	struct json_out j = { .f = f };
+	struct control_out o = { .all = ask->all };
 	bool fine = true;
 
 	if (f == NULL) {
@@ -151,14 +150,14 @@ answer(struct peer *p, const struct ipc_ask *ask)
 	}
 	m->counters.value[COUNTER_QUESTIONS]++;
 	m->counters.value[COUNTER_LOG_LOST] = log_lost();
+	*(ask->form == FORM_JSON ? &o.j.f :
+	    ask->form == FORM_OPENMETRICS ? &o.metrics : &o.f) = f;
 	if (ask->what == QUESTION_CLIENT)
 		answer_client(m, ask, f);
 	else if (ask->what == QUESTION_STATUS)
-		fine = control_status(m, find_then(p->control),
-		    &(struct control_out){ f, ask->form == FORM_JSON ? &j :
-		    NULL, ask->all });
+		fine = control_status(m, find_then(p->control), &o);
 	else
-		control_stats(m, ask->form, f);
+		control_stats(m, &o);
 	if (control_answer_close(&p->answer, f, !fine))
 		send_answer(p);
 	else

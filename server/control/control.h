@@ -1,7 +1,7 @@
 /*
  * The control socket: smtpctl asks, the master answers, and neither waits
- * for the other.  control_bind.c binds the socket; control_status.c and
- * control_stats.c write the answers.
+ * for the other.  control_bind.c binds the socket; control_status.h has
+ * what the answers say.
  */
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H

@@ -5,18 +5,33 @@
  * Names and texts are those of our own tables; check_counters sees to it
  * that none needs an escape.
  */
-#include "server/control/control_stats.h"
+#include "server/control/control_status.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
-#include "server/control/control_list.h"
 #include "server/log/figure.h"
 #include "server/mail/spool.h"
 #include "shared/deadline.h"
 
 enum { text_columns = 58, value_columns = 16, name_max_bytes = 80 };
+
+static void put(FILE *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* fprintf(3) to the stream of one form, which may be NULL. */
+static void
+put(FILE *f, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	if (f != NULL)
+		vfprintf(f, format, ap);
+	va_end(ap);
+}
 
 /* "received_bytes": the unit ends the name, where there is one. */
 static const char *
@@ -29,25 +44,17 @@ name_of(const char *family, const char *unit)
 	return name;
 }
 
-/* Is the counter the first of its family? */
-static bool
-is_first(size_t i)
-{
-	return i == 0 || strcmp(counters_rows[i - 1].family,
-	    counters_rows[i].family) != 0;
-}
-
-/* ---- as text ------------------------------------------------------------ */
+/* ---- text --------------------------------------------------------------- */
 
 static void
-put_row(FILE *f, const char *indent, const char *text, const char *shown)
+text_row(FILE *f, const char *indent, const char *text, const char *shown)
 {
-	fprintf(f, "%s%-*s %*s\n", indent,
-	    text_columns - (int)strlen(indent), text, value_columns, shown);
+	put(f, "%s%-*s %*s\n", indent, text_columns - (int)strlen(indent),
+	    text, value_columns, shown);
 }
 
 static void
-put_value(FILE *f, const char *indent, const char *text, const char *unit,
+text_value(FILE *f, const char *indent, const char *text, const char *unit,
     uint64_t value)
 {
 	char shown[figure_bytes];
@@ -56,32 +63,15 @@ put_value(FILE *f, const char *indent, const char *text, const char *unit,
 		figure_size(value, shown);
 	else
 		snprintf(shown, sizeof(shown), "%" PRIu64, value);
-	put_row(f, indent, text, shown);
+	text_row(f, indent, text, shown);
 }
 
-/* A labelled family: its sum, then each of its counters that is not 0. */
+/* The bound that part percent of the total values of h do not exceed. */
 static void
-put_counters(const struct counters *c, FILE *f)
+text_bound(FILE *f, const struct histogram_row *r,
+    const struct histogram_values *h, uint64_t total, uint64_t part)
 {
-	for (size_t i = 0; i < COUNTER_COUNT; i++) {
-		const struct counter_row *r = &counters_rows[i];
-		uint64_t sum = c->value[i];
-
-		for (size_t k = i + 1; k < COUNTER_COUNT && !is_first(k); k++)
-			sum += c->value[k];
-		if (is_first(i))
-			put_value(f, "", r->help, r->unit, sum);
-		if (r->label[0] != '\0' && c->value[i] > 0)
-			put_value(f, "    ", r->value, r->unit, c->value[i]);
-	}
-}
-
-/* The bound that part percent of the values of h do not exceed. */
-static void
-put_bound(const struct histogram_row *r, const struct histogram_values *h,
-    uint64_t part, FILE *f)
-{
-	uint64_t total = counters_total(h), below = h->bucket[0];
+	uint64_t below = h->bucket[0];
 	uint64_t want = total / 100 * part + (total % 100 * part + 99) / 100;
 	char text[40], shown[figure_bytes];
 	size_t i = 0, last = r->bound_count - 1;
@@ -93,229 +83,186 @@ put_bound(const struct histogram_row *r, const struct histogram_values *h,
 	    below < want ? "over " : "",
 	    (double)r->bounds[i] / (double)r->scale,
 	    r->unit[0] == '\0' ? "" : " ", r->unit);
-	put_row(f, "    ", text, shown);
-}
-
-static void
-put_histogram(const struct histogram_row *r,
-    const struct histogram_values *h, FILE *f)
-{
-	uint64_t total = counters_total(h);
-
-	if (total == 0)
-		return;
-	put_value(f, "", r->help, "", total);
-	put_bound(r, h, 50, f);
-	put_bound(r, h, 90, f);
-	put_bound(r, h, 99, f);
-}
-
-/* ---- as JSON ------------------------------------------------------------ */
-
-static void
-json_counters(const struct counters *c, struct json_out *j)
-{
-	bool open = false;
-
-	for (size_t i = 0; i < COUNTER_COUNT; i++) {
-		const struct counter_row *r = &counters_rows[i];
-
-		if (is_first(i) && open)
-			json_out_end(j);
-		if (is_first(i)) {
-			open = r->label[0] != '\0';
-			if (open)
-				json_out_object(j, name_of(r->family,
-				    r->unit));
-		}
-		json_out_u64(j, open ? r->value :
-		    name_of(r->family, r->unit), c->value[i]);
-	}
-	if (open)
-		json_out_end(j);
-}
-
-static void
-json_histogram(const struct histogram_row *r,
-    const struct histogram_values *h, struct json_out *j)
-{
-	json_out_object(j, name_of(r->family, r->unit));
-	json_out_u64(j, "count", counters_total(h));
-	json_out_parts(j, "sum", h->sum, r->scale);
-	json_out_array(j, "buckets");
-	for (size_t i = 0; i <= r->bound_count; i++) {
-		json_out_object(j, NULL);
-		if (i < r->bound_count)
-			json_out_parts(j, "at_most", r->bounds[i], r->scale);
-		else
-			json_out_null(j, "at_most");
-		json_out_u64(j, "count", h->bucket[i]);
-		json_out_end(j);
-	}
-	json_out_end(j);
-	json_out_end(j);
+	text_row(f, "    ", text, shown);
 }
 
 /* ---- OpenMetrics -------------------------------------------------------- */
 
 static void
-metric_head(const char *name, const char *unit, const char *type,
-    const char *help, FILE *f)
+metric_head(FILE *f, const char *name, const char *unit, const char *type,
+    const char *help)
 {
-	fprintf(f, "# TYPE smtpd_%s %s\n", name, type);
+	put(f, "# TYPE smtpd_%s %s\n", name, type);
 	if (unit[0] != '\0')
-		fprintf(f, "# UNIT smtpd_%s %s\n", name, unit);
-	fprintf(f, "# HELP smtpd_%s %s\n", name, help);
-}
-
-static void
-metric_counters(const struct counters *c, FILE *f)
-{
-	for (size_t i = 0; i < COUNTER_COUNT; i++) {
-		const struct counter_row *r = &counters_rows[i];
-		const char *name = name_of(r->family, r->unit);
-
-		if (is_first(i))
-			metric_head(name, r->unit, "counter", r->help, f);
-		fprintf(f, "smtpd_%s_total", name);
-		if (r->label[0] != '\0')
-			fprintf(f, "{%s=\"%s\"}", r->label, r->value);
-		fprintf(f, " %" PRIu64 "\n", c->value[i]);
-	}
+		put(f, "# UNIT smtpd_%s %s\n", name, unit);
+	put(f, "# HELP smtpd_%s %s\n", name, help);
 }
 
 /* A bound as a float, which OpenMetrics wants: "0.0001", "16.0". */
-static void
-metric_parts(uint64_t value, uint64_t scale, const char *behind, FILE *f)
+static const char *
+metric_float(uint64_t value, uint64_t scale)
 {
-	char text[40];
+	static char text[40];
 
-	snprintf(text, sizeof(text), "%.15g", (double)value / (double)scale);
-	fprintf(f, "%s%s%s", text, strpbrk(text, ".e") == NULL ? ".0" : "",
-	    behind);
+	snprintf(text, sizeof(text) - 2, "%.15g",
+	    (double)value / (double)scale);
+	return strpbrk(text, ".e") == NULL ? strcat(text, ".0") : text;
 }
 
 static void
-metric_histogram(const struct histogram_row *r,
-    const struct histogram_values *h, FILE *f)
+metric_gauge(FILE *f, const char *name, const char *unit, const char *help,
+    uint64_t value)
 {
-	const char *name = name_of(r->family, r->unit);
-	uint64_t below = 0, total = counters_total(h);
-
-	metric_head(name, r->unit, "histogram", r->help, f);
-	for (size_t i = 0; i < r->bound_count; i++) {
-		below += h->bucket[i];
-		fprintf(f, "smtpd_%s_bucket{le=\"", name);
-		metric_parts(r->bounds[i], r->scale, "\"} ", f);
-		fprintf(f, "%" PRIu64 "\n", below);
-	}
-	fprintf(f, "smtpd_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, total);
-	fprintf(f, "smtpd_%s_sum ", name);
-	metric_parts(h->sum, r->scale, "\n", f);
-	fprintf(f, "smtpd_%s_count %" PRIu64 "\n", name, total);
-}
-
-static void
-metric_gauge(const char *name, const char *unit, const char *help,
-    uint64_t value, FILE *f)
-{
-	metric_head(name, unit, "gauge", help, f);
-	fprintf(f, "smtpd_%s %" PRIu64 "\n", name, value);
+	metric_head(f, name, unit, "gauge", help);
+	put(f, "smtpd_%s %" PRIu64 "\n", name, value);
 }
 
 static void
 metric_now(struct master *m, FILE *f)
 {
-	static const char workers[] = "smtpd_workers{state=";
 	const struct conf_limits *l = &m->conf.limits;
 	uint64_t count[SESSION_STATE_COUNT];
 	struct pool_count c;
 	struct spool_room room;
 
 	(void)control_count_sessions(m, count);
-	metric_head("sessions", "", "gauge", "Sessions now, by state", f);
+	metric_head(f, "sessions", "", "gauge", "Sessions now, by state");
 	for (size_t i = 0; i < SESSION_STATE_COUNT; i++)
-		fprintf(f, "smtpd_sessions{state=\"%s\"} %" PRIu64 "\n",
+		put(f, "smtpd_sessions{state=\"%s\"} %" PRIu64 "\n",
 		    session_state_words[i], count[i]);
-	metric_gauge("sessions_max", "", "Sessions at once, at most",
-	    l->workers, f);
+	metric_gauge(f, "sessions_max", "", "Sessions at once, at most",
+	    l->workers);
 	pool_count(m, &c);
-	metric_head("workers", "", "gauge", "Worker processes now", f);
-	fprintf(f, "%s\"busy\"} %" PRIu64 "\n", workers, c.busy);
-	fprintf(f, "%s\"spare\"} %" PRIu64 "\n", workers, c.idle);
-	fprintf(f, "%s\"coming\"} %" PRIu64 "\n", workers, c.coming);
-	fprintf(f, "%s\"leaving\"} %" PRIu64 "\n", workers, c.leaving);
-	metric_gauge("addresses_refused", "",
+	metric_head(f, "workers", "", "gauge", "Worker processes now");
+	put(f, "smtpd_workers{state=\"busy\"} %" PRIu64 "\n"
+	    "smtpd_workers{state=\"spare\"} %" PRIu64 "\n"
+	    "smtpd_workers{state=\"coming\"} %" PRIu64 "\n"
+	    "smtpd_workers{state=\"leaving\"} %" PRIu64 "\n",
+	    c.busy, c.idle, c.coming, c.leaving);
+	metric_gauge(f, "addresses_refused", "",
 	    "Client addresses that are refused for a while now",
-	    address_refused_count(m->book, deadline_now_ms()), f);
-	if (!spool_room(m->spool, &room))
-		return;
-	metric_gauge("disk_free_bytes", "bytes", "Free where mail is stored",
-	    room.free_bytes, f);
-	metric_gauge("disk_reserve_bytes", "bytes",
-	    "Below so much free space no mail is taken",
-	    l->disk_reserve_bytes, f);
-	metric_gauge("disk_free_inodes", "", "Free where mail is stored",
-	    room.free_inodes, f);
-	metric_gauge("disk_reserve_inodes", "",
-	    "Below so many free inodes no mail is taken", l->inode_reserve,
-	    f);
+	    address_refused_count(m->book, deadline_now_ms()));
+	if (spool_room(m->spool, &room)) {
+		metric_gauge(f, "disk_free_bytes", "bytes",
+		    "Free where mail is stored", room.free_bytes);
+		metric_gauge(f, "disk_reserve_bytes", "bytes",
+		    "Below so much free space no mail is taken",
+		    l->disk_reserve_bytes);
+		metric_gauge(f, "disk_free_inodes", "",
+		    "Free where mail is stored", room.free_inodes);
+		metric_gauge(f, "disk_reserve_inodes", "",
+		    "Below so many free inodes no mail is taken",
+		    l->inode_reserve);
+	}
+	fprintf(f, "# EOF\n");
 }
 
 /* ---- in all forms ------------------------------------------------------- */
 
+/*
+ * Families of counters; one with a label as text has its sum, then each of its
+ * counters that is not 0.
+ */
 static void
-begin(const struct master *m, enum ipc_form form, struct json_out *j, FILE *f)
+tell_counters(const uint64_t value[COUNTER_COUNT], struct control_out *o)
 {
-	uint64_t up_ms = control_age_ms(m->start_ms);
-	char up[figure_bytes];
+	const char *name = "", *previous = "";
 
-	if (form == FORM_JSON) {
-		json_out_object(j, NULL);
-		json_out_string(j, "version", SMTPD_VERSION);
-		json_out_string(j, "hostname", m->conf.hostname);
-		json_out_i64(j, "time", time(NULL));
-		json_out_parts(j, "uptime_seconds", up_ms, 1000);
-		json_counters(&m->counters, j);
-	} else if (form == FORM_OPENMETRICS) {
-		/* Not type "info": node_exporter rejects a file with it. */
-		metric_head("build_info", "", "gauge",
-		    "The server that is asked", f);
-		fprintf(f, "smtpd_build_info{version=\"%s\"} 1\n",
-		    SMTPD_VERSION);
-		metric_gauge("start_time_seconds", "seconds",
-		    "When the server started",
-		    (uint64_t)time(NULL) - up_ms / 1000, f);
-		metric_counters(&m->counters, f);
-	} else {
-		figure_duration(up_ms, up);
-		fprintf(f, "smtpd %s as %s, counted since its start %s ago\n\n",
-		    SMTPD_VERSION, m->conf.hostname, up);
-		put_counters(&m->counters, f);
+	for (size_t i = 0; i < COUNTER_COUNT; i++) {
+		const struct counter_row *r = &counters_rows[i];
+		const bool labelled = r->label[0] != '\0';
+		size_t end = i;
+		uint64_t sum = 0;
+
+		while (end < COUNTER_COUNT && strcmp(r->family,
+		    counters_rows[end].family) == 0)
+			sum += value[end++];
+		if (strcmp(r->family, previous) != 0) {
+			name = name_of(r->family, r->unit);
+			text_value(o->f, "", r->help, r->unit, sum);
+			metric_head(o->metrics, name, r->unit, "counter",
+			    r->help);
+			if (labelled)
+				json_out_object(&o->j, name);
+		}
+		previous = r->family;
+		if (labelled && value[i] > 0)
+			text_value(o->f, "    ", r->value, r->unit, value[i]);
+		put(o->metrics, labelled ? "smtpd_%s_total{%s=\"%s\"}" :
+		    "smtpd_%s_total", name, r->label, r->value);
+		put(o->metrics, " %" PRIu64 "\n", value[i]);
+		json_out_u64(&o->j, labelled ? r->value : name, value[i]);
+		if (labelled && end == i + 1)
+			json_out_end(&o->j);
 	}
 }
 
-void
-control_stats(struct master *m, enum ipc_form form, FILE *f)
+static void
+tell_histogram(const struct histogram_row *r,
+    const struct histogram_values *h, struct control_out *o)
 {
-	struct json_out j = { .f = f };
+	const char *name = name_of(r->family, r->unit);
+	uint64_t below = 0, total = counters_total(h);
 
-	begin(m, form, &j, f);
-	for (size_t i = 0; i < HISTOGRAM_COUNT; i++) {
-		const struct histogram_row *r = &counters_histograms[i];
-		const struct histogram_values *h = &m->counters.histogram[i];
-
-		if (form == FORM_JSON)
-			json_histogram(r, h, &j);
-		else if (form == FORM_OPENMETRICS)
-			metric_histogram(r, h, f);
-		else
-			put_histogram(r, h, f);
+	if (total > 0) {
+		text_value(o->f, "", r->help, "", total);
+		text_bound(o->f, r, h, total, 50);
+		text_bound(o->f, r, h, total, 90);
+		text_bound(o->f, r, h, total, 99);
 	}
-	if (form == FORM_JSON)
-		json_out_end(&j);
-	if (form != FORM_OPENMETRICS)
-		return;
-	metric_now(m, f);
-	fprintf(f, "# EOF\n");
+	metric_head(o->metrics, name, r->unit, "histogram", r->help);
+	json_out_object(&o->j, name);
+	json_out_u64(&o->j, "count", total);
+	json_out_parts(&o->j, "sum", h->sum, r->scale);
+	json_out_array(&o->j, "buckets");
+	for (size_t i = 0; i <= r->bound_count; i++) {
+		const bool last = i == r->bound_count;
+
+		below += h->bucket[i];
+		put(o->metrics, "smtpd_%s_bucket{le=\"%s\"} %" PRIu64 "\n",
+		    name, last ? "+Inf" : metric_float(r->bounds[i],
+		    r->scale), last ? total : below);
+		json_out_object(&o->j, NULL);
+		if (last)
+			json_out_null(&o->j, "at_most");
+		else
+			json_out_parts(&o->j, "at_most", r->bounds[i],
+			    r->scale);
+		json_out_u64(&o->j, "count", h->bucket[i]);
+		json_out_end(&o->j);
+	}
+	json_out_end(&o->j);
+	json_out_end(&o->j);
+	put(o->metrics, "smtpd_%s_sum %s\nsmtpd_%s_count %" PRIu64 "\n",
+	    name, metric_float(h->sum, r->scale), name, total);
+}
+
+void
+control_stats(struct master *m, struct control_out *o)
+{
+	uint64_t up_ms = (uint64_t)(deadline_now_ms() - m->start_ms);
+	char up[figure_bytes];
+
+	figure_duration(up_ms, up);
+	put(o->f, "smtpd %s as %s, counted since its start %s ago\n\n",
+	    SMTPD_VERSION, m->conf.hostname, up);
+	json_out_object(&o->j, NULL);
+	json_out_string(&o->j, "version", SMTPD_VERSION);
+	json_out_string(&o->j, "hostname", m->conf.hostname);
+	json_out_i64(&o->j, "time", time(NULL));
+	json_out_parts(&o->j, "uptime_seconds", up_ms, 1000);
+	/* Not type "info": node_exporter rejects a file with it. */
+	metric_head(o->metrics, "build_info", "", "gauge",
+	    "The server that is asked");
+	put(o->metrics, "smtpd_build_info{version=\"%s\"} 1\n",
+	    SMTPD_VERSION);
+	metric_gauge(o->metrics, "start_time_seconds", "seconds",
+	    "When the server started", (uint64_t)time(NULL) - up_ms / 1000);
+	tell_counters(m->counters.value, o);
+	for (size_t i = 0; i < HISTOGRAM_COUNT; i++)
+		tell_histogram(&counters_histograms[i],
+		    &m->counters.histogram[i], o);
+	json_out_end(&o->j);
+	if (o->metrics != NULL)
+		metric_now(m, o->metrics);
 }

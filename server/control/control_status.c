@@ -5,6 +5,7 @@
 #include "server/control/control_status.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,241 +15,424 @@
 #include "server/process/helper.h"
 #include "server/process/tls_files.h"
 #include "server/session/listen.h"
+#include "shared/deadline.h"
 
-enum { day_s = 86400 };
+enum { day_s = 86400, label_columns = 14, top_addresses = 10 };
+
+static const char *const states[STATE_COUNT] = {
+#define STATE_WORD(name, text) [STATE_##name] = text,
+	CONTROL_STATES(STATE_WORD)
+#undef STATE_WORD
+};
+
+static void put(const struct control_out *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+static void line(struct control_out *, const char *, const char *, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Puts text for a person. */
+static void
+put(const struct control_out *o, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	if (o->f != NULL)
+		vfprintf(o->f, format, ap);
+	va_end(ap);
+}
+
+/* Puts "label          ...", the label in the first of its lines only. */
+static void
+line(struct control_out *o, const char *label, const char *format, ...)
+{
+	va_list ap;
+
+	if (o->f == NULL)
+		return;
+	fprintf(o->f, "%-*s ", label_columns, o->label != NULL &&
+	    strcmp(o->label, label) == 0 ? "" : label);
+	o->label = label;
+	va_start(ap, format);
+	vfprintf(o->f, format, ap);
+	va_end(ap);
+	putc('\n', o->f);
+}
 
 static const char *
 shown(const char *path)
 {
 	static char text[figure_shown_bytes];
 
-	figure_shown(path == NULL ? "" : path, text);
+	figure_shown(path, text);
 	return text;
 }
 
 static void
-tell_about(const struct master *m, const struct control_out *o)
+tell_about(const struct master *m, struct control_out *o)
 {
-	uint64_t up_ms = control_age_ms(m->start_ms);
+	uint64_t up_ms = (uint64_t)(deadline_now_ms() - m->start_ms);
 	const char *conf = m->conf.path == NULL ? "" : m->conf.path;
 	char up[figure_bytes], since[figure_bytes];
 
-	if (o->j != NULL) {
-		json_out_string(o->j, "version", SMTPD_VERSION);
-		json_out_string(o->j, "hostname", m->conf.hostname);
-		json_out_i64(o->j, "pid", getpid());
-		json_out_parts(o->j, "uptime_seconds", up_ms, 1000);
-		json_out_i64(o->j, "time", time(NULL));
-		json_out_string(o->j, "configuration", conf);
-		json_out_string(o->j, "root", m->conf.root);
-		return;
-	}
+	json_out_string(&o->j, "version", SMTPD_VERSION);
+	json_out_string(&o->j, "hostname", m->conf.hostname);
+	json_out_i64(&o->j, "pid", getpid());
+	json_out_parts(&o->j, "uptime_seconds", up_ms, 1000);
+	json_out_i64(&o->j, "time", time(NULL));
+	json_out_string(&o->j, "configuration", conf);
+	json_out_string(&o->j, "root", m->conf.root);
 	figure_duration(up_ms, up);
 	figure_time(time(NULL) - (int64_t)(up_ms / 1000), since);
-	fprintf(o->f, "smtpd %s is %s as %s for %s, since %s\n",
-	    SMTPD_VERSION, m->stopping ? "stopping" : "running",
-	    m->conf.hostname, up, since);
-	control_line(o, "configuration", "%s", shown(conf));
-	control_line(o, "root", "%s", shown(m->conf.root));
+	put(o, "smtpd %s is %s as %s for %s, since %s\n", SMTPD_VERSION,
+	    m->stopping ? "stopping" : "running", m->conf.hostname, up, since);
+	line(o, "configuration", "%s", shown(conf));
+	line(o, "root", "%s", shown(m->conf.root));
 }
 
 static void
-tell_listeners(const struct master *m, const struct control_out *o)
+tell_listeners(const struct master *m, struct control_out *o)
 {
-	struct address where;
-	size_t n = 0;
+	struct address at;
 
-	if (o->j != NULL)
-		json_out_array(o->j, "listen");
+	json_out_array(&o->j, "listen");
 	for (size_t i = 0; i < m->listeners->count; i++) {
-		if (!listen_address(m->listeners->one[i].fd, &where))
+		if (!listen_address(m->listeners->one[i].fd, &at))
 			continue;
-		if (o->j == NULL) {
-			control_line(o, n++ == 0 ? "listens at" : "",
-			    "%s port %u", where.text, where.port);
-			continue;
-		}
-		json_out_object(o->j, NULL);
-		json_out_string(o->j, "address", where.text);
-		json_out_u64(o->j, "port", where.port);
-		json_out_end(o->j);
+		line(o, "listens at", "%s port %u", at.text, at.port);
+		json_out_object(&o->j, NULL);
+		json_out_string(&o->j, "address", at.text);
+		json_out_u64(&o->j, "port", at.port);
+		json_out_end(&o->j);
 	}
-	if (o->j != NULL)
-		json_out_end(o->j);
+	json_out_end(&o->j);
 }
 
 static void
-tell_certificate(const char *file, const struct ipc_judged *facts, bool first,
-    const struct control_out *o)
+tell_certificates(const struct master *m, struct control_out *o)
 {
-	int64_t left_s = facts->until_s - time(NULL);
+	json_out_array(&o->j, "certificates");
+	for (size_t i = 0; i < m->tls->count && i < m->conf.pair_count; i++) {
+		const char *file = m->conf.pairs[i].certificate;
+		const struct ipc_judged *facts = &m->tls->pairs[i].facts;
+		int64_t left_s = facts->until_s - time(NULL);
+		char left[figure_bytes] = " HAS EXPIRED";
 
-	if (o->j != NULL) {
-		json_out_object(o->j, NULL);
-		json_out_string(o->j, "file", file);
-		json_out_string(o->j, "name", facts->name);
-		json_out_i64(o->j, "until", facts->until_s);
-		json_out_i64(o->j, "seconds_left", left_s);
-		json_out_end(o->j);
-	} else if (left_s <= 0)
-		control_line(o, first ? "certificates" : "",
-		    "%s for %s HAS EXPIRED", shown(file), facts->name);
+		if (left_s > 0)
+			snprintf(left, sizeof(left), ", %" PRId64 " days left",
+			    left_s / day_s);
+		line(o, "certificates", "%s for %s%s", shown(file),
+		    facts->name, left);
+		json_out_object(&o->j, NULL);
+		json_out_string(&o->j, "file", file);
+		json_out_string(&o->j, "name", facts->name);
+		json_out_i64(&o->j, "until", facts->until_s);
+		json_out_i64(&o->j, "seconds_left", left_s);
+		json_out_end(&o->j);
+	}
+	json_out_end(&o->j);
+}
+
+/* ---- processes ---------------------------------------------------------- */
+
+/* What the processes of one role have in common. */
+struct role {
+	struct control_out	*out;
+	const char		*name;
+	const struct identity	*user;
+};
+
+/* Tells "pid"; returns it as text, or none where it is not known. */
+static const char *
+tell_pid(struct json_out *j, pid_t pid, const char *none)
+{
+	static char text[24];
+
+	if (pid == 0)
+		json_out_null(j, "pid");
 	else
-		control_line(o, first ? "certificates" : "",
-		    "%s for %s, %" PRId64 " days left", shown(file),
-		    facts->name, left_s / day_s);
+		json_out_i64(j, "pid", pid);
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	return pid == 0 ? none : text;
 }
 
 static void
-tell_certificates(const struct master *m, const struct control_out *o)
+tell_process(void *arg, const struct pool_process *p)
 {
-	if (o->j != NULL)
-		json_out_array(o->j, "certificates");
-	for (size_t i = 0; i < m->tls->count && i < m->conf.pair_count; i++)
-		tell_certificate(m->conf.pairs[i].certificate,
-		    &m->tls->pairs[i].facts, i == 0, o);
-	if (o->j != NULL)
-		json_out_end(o->j);
-}
+	const struct role *role = arg;
+	struct json_out *j = &role->out->j;
 
-static void
-tell_sessions(const struct master *m, const struct control_out *o)
-{
-	const struct conf_limits *l = &m->conf.limits;
-	uint64_t count[SESSION_STATE_COUNT];
-	uint64_t all = control_count_sessions(m, count);
-	char states[300] = "";
-	size_t n = 0;
-
-	if (o->j != NULL) {
-		json_out_object(o->j, "sessions");
-		json_out_u64(o->j, "all", all);
-		json_out_u64(o->j, "max", l->workers);
-		json_out_u64(o->j, "per_address_max", l->per_address);
-	}
-	for (size_t i = 0; i < SESSION_STATE_COUNT; i++)
-		if (o->j != NULL)
-			json_out_u64(o->j, session_state_words[i], count[i]);
-		else if (count[i] > 0)
-			n += (size_t)snprintf(states + n, sizeof(states) - n,
-			    "%s%" PRIu64 " %s", n == 0 ? ": " : ", ",
-			    count[i], session_state_words[i]);
-	if (o->j != NULL)
-		json_out_end(o->j);
-	else
-		control_line(o, "sessions", "%" PRIu64 " of %" PRIu64
-		    " at most%s", all, (uint64_t)l->workers, states);
-}
-
-static void
-tell_workers(const struct master *m, const struct control_out *o)
-{
-	struct pool_count c;
-
-	pool_count(m, &c);
-	if (o->j == NULL) {
-		control_line(o, "workers", "%" PRIu64 " busy, %" PRIu64
-		    " spare (%" PRIu64 " wanted), %" PRIu64 " coming, %" PRIu64
-		    " leaving", c.busy, c.idle, c.spare, c.coming, c.leaving);
-		return;
-	}
-	json_out_object(o->j, "workers");
-	json_out_u64(o->j, "busy", c.busy);
-	json_out_u64(o->j, "spare", c.idle);
-	json_out_u64(o->j, "spare_wanted", c.spare);
-	json_out_u64(o->j, "coming", c.coming);
-	json_out_u64(o->j, "leaving", c.leaving);
-	json_out_end(o->j);
-}
-
-static void
-json_disk(const struct master *m, const struct spool_room *room,
-    struct json_out *j)
-{
-	const struct conf_limits *l = &m->conf.limits;
-
-	json_out_object(j, "disk");
-	json_out_bool(j, "mail_is_taken", room != NULL &&
-	    spool_has_room(m->spool, l, 0));
-	json_out_u64(j, "reserve_bytes", l->disk_reserve_bytes);
-	json_out_u64(j, "reserve_inodes", l->inode_reserve);
-	if (room != NULL) {
-		json_out_u64(j, "free_bytes", room->free_bytes);
-		json_out_u64(j, "total_bytes", room->total_bytes);
-		json_out_u64(j, "free_inodes", room->free_inodes);
-		json_out_u64(j, "total_inodes", room->total_inodes);
-	}
+	json_out_object(j, NULL);
+	json_out_string(j, "role", role->name);
+	put(role->out, "%-8s %10s  %-12s %-10s %s\n", role->name,
+	    tell_pid(j, p->pid, "?"), role->user->name, p->state,
+	    p->sandbox[0] == '\0' ? "?" : p->sandbox);
+	json_out_u64(j, "uid", role->user->uid);
+	json_out_string(j, "user", role->user->name);
+	json_out_string(j, "state", p->state);
+	json_out_string(j, "held_by", p->sandbox);
 	json_out_end(j);
 }
 
 static void
-tell_disk(const struct master *m, const struct control_out *o)
+tell_processes(const struct master *m, struct control_out *o)
 {
+	struct role role = { o, "master", &m->users.master };
+	struct role nursery = { o, "nursery", &m->users.worker };
+	struct role worker = { o, "worker", &m->users.worker };
+	struct pool_count c;
+
+	json_out_array(&o->j, "processes");
+	put(o, "\n%-8s %10s  %-12s %-10s %s\n", "PROCESS", "PID", "USER",
+	    "STATE", "SANDBOX");
+	tell_process(&role, &(struct pool_process){ getpid(),
+	    states[m->stopping ? STATE_STOPPING : STATE_SERVING],
+	    m->sandbox });
+	pool_nurseries(m, tell_process, &nursery);
+	for (size_t i = 0; i < HELPER_COUNT; i++) {
+		const struct helper *h = &m->helpers[i];
+
+		role.name = helper_name((enum helper_kind)i);
+		if (h->state != HELPER_NONE)
+			tell_process(&role, &(struct pool_process){ h->pid,
+			    states[h->state == HELPER_SERVING ? STATE_SERVING :
+			    h->state == HELPER_LOST ? STATE_LOST :
+			    STATE_STARTING], h->sandbox });
+	}
+	if (o->f == NULL || o->all)
+		pool_workers(m, ipc_sessions_max, tell_process, &worker);
+	json_out_end(&o->j);
+	/* Workers are many: without all, those of a state share a line. */
+	pool_count(m, &c);
+	for (int idle = 0; idle < 2 && !o->all; idle++)
+		if ((idle ? c.idle : c.busy) > 0)
+			put(o, "%-8s %3" PRIu64 " of them  %-12s %-10s %s\n",
+			    "worker", idle ? c.idle : c.busy,
+			    worker.user->name, idle ? "spare" : "busy",
+			    pool_sandbox(m));
+	put(o, "\n");
+}
+
+/* ---- sessions ----------------------------------------------------------- */
+
+uint64_t
+control_count_sessions(const struct master *m,
+    uint64_t count[SESSION_STATE_COUNT])
+{
+	const struct session *t;
+	uint64_t all = 0;
+
+	memset(count, 0, SESSION_STATE_COUNT * sizeof(count[0]));
+	for (size_t i = 0; i < SESSIONS_KINDS; i++) {
+		TAILQ_FOREACH(t, &m->sessions->list[i], entry)
+			count[session_state(t)]++;
+		all += m->sessions->count[i];
+	}
+	return all;
+}
+
+static void
+tell_sessions(const struct master *m, struct control_out *o)
+{
+	const struct conf_limits *l = &m->conf.limits;
+	uint64_t count[SESSION_STATE_COUNT];
+	uint64_t all = control_count_sessions(m, count);
+	struct pool_count c;
+	char text[300] = "";
+	size_t n = 0;
+
+	json_out_object(&o->j, "sessions");
+	json_out_u64(&o->j, "all", all);
+	json_out_u64(&o->j, "max", l->workers);
+	json_out_u64(&o->j, "per_address_max", l->per_address);
+	for (size_t i = 0; i < SESSION_STATE_COUNT; i++) {
+		json_out_u64(&o->j, session_state_words[i], count[i]);
+		if (count[i] > 0)
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+			    "%s%" PRIu64 " %s", n == 0 ? ": " : ", ",
+			    count[i], session_state_words[i]);
+	}
+	json_out_end(&o->j);
+	line(o, "sessions", "%" PRIu64 " of %" PRIu64 " at most%s", all,
+	    l->workers, text);
+	pool_count(m, &c);
+	json_out_object(&o->j, "workers");
+	json_out_u64(&o->j, "busy", c.busy);
+	json_out_u64(&o->j, "spare", c.idle);
+	json_out_u64(&o->j, "spare_wanted", c.spare);
+	json_out_u64(&o->j, "coming", c.coming);
+	json_out_u64(&o->j, "leaving", c.leaving);
+	json_out_end(&o->j);
+	line(o, "workers", "%" PRIu64 " busy, %" PRIu64 " spare (%" PRIu64
+	    " wanted), %" PRIu64 " coming, %" PRIu64 " leaving", c.busy,
+	    c.idle, c.spare, c.coming, c.leaving);
+}
+
+static void
+tell_session(const struct session *t, struct control_out *o)
+{
+	const char *state = session_state_words[session_state(t)];
+	uint64_t age_ms = (uint64_t)(deadline_now_ms() - t->start_ms);
+	char age[figure_bytes];
+	const char *pid;
+
+	figure_duration(age_ms, age);
+	json_out_object(&o->j, NULL);
+	json_out_string(&o->j, "id", t->id);
+	json_out_string(&o->j, "client", t->client.text);
+	json_out_u64(&o->j, "port", t->client.port);
+	json_out_string(&o->j, "state", state);
+	pid = tell_pid(&o->j, t->worker == NULL ? 0 : pool_pid(t->worker),
+	    "-");
+	put(o, "%-16s %-39s %-8s %10s %10s %7" PRIu64 "\n", t->id,
+	    t->client.text, state, pid, age, t->stored);
+	json_out_parts(&o->j, "age_seconds", age_ms, 1000);
+	json_out_u64(&o->j, "stored", t->stored);
+	json_out_u64(&o->j, "stored_bytes", t->stored_bytes);
+	json_out_end(&o->j);
+}
+
+/* At most ipc_sessions_max; as text only with all. */
+static void
+list_sessions(const struct master *m, struct control_out *o)
+{
+	static const enum session_list_kind order[] = { SESSIONS_SERVED,
+	    SESSIONS_PENDING, SESSIONS_GREETING };
+	const struct session *t;
+	size_t n = 0;
+
+	if (o->f != NULL && !o->all)
+		return;
+	json_out_array(&o->j, "session_list");
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		TAILQ_FOREACH(t, &m->sessions->list[order[i]], entry) {
+			if (n == 0)
+				put(o, "\n%-16s %-39s %-8s %10s %10s %7s\n",
+				    "SESSION", "CLIENT", "STATE", "PID", "FOR",
+				    "STORED");
+			if (n++ < ipc_sessions_max)
+				tell_session(t, o);
+		}
+	json_out_end(&o->j);
+	json_out_bool(&o->j, "cut", n > ipc_sessions_max);
+}
+
+/* The busiest addresses, and those refused. */
+static void
+tell_addresses(struct master *m, struct control_out *o)
+{
+	struct address_note notes[ipc_addresses_max];
+	int64_t now_ms = deadline_now_ms();
+	uint64_t all = address_refused_count(m->book, now_ms);
+	size_t max = o->f == NULL || o->all ? ipc_addresses_max :
+	    top_addresses, n = 0;
+	char left[figure_bytes];
+
+	json_out_u64(&o->j, "refused_addresses", all);
+	json_out_array(&o->j, "addresses");
+	for (int refused = 0; refused < 2; refused++) {
+		n = address_top(m->book, now_ms, refused == 1, notes, max);
+		for (size_t i = 0; i < n; i++) {
+			const struct address_note *a = &notes[i];
+
+			figure_duration(a->refused_ms, left);
+			if (refused)
+				line(o, "refused", "%s: for %s more", a->text,
+				    left);
+			else if (a->sessions > 0)
+				line(o, "addresses", "%s: %" PRIu64 " of %"
+				    PRIu64 " sessions at most", a->text,
+				    a->sessions, m->conf.limits.per_address);
+			/* One that is busy and refused is listed once. */
+			if (!refused && a->refused_ms != 0)
+				continue;
+			json_out_object(&o->j, NULL);
+			json_out_string(&o->j, "address", a->text);
+			json_out_u64(&o->j, "sessions", a->sessions);
+			json_out_parts(&o->j, "refused_seconds",
+			    a->refused_ms, 1000);
+			json_out_end(&o->j);
+		}
+	}
+	json_out_end(&o->j);
+	if (all > n)
+		line(o, "refused", "%" PRIu64 " more", all - n);
+}
+
+/* ---- disk, messages, rates ---------------------------------------------- */
+
+static void
+tell_disk(const struct master *m, struct control_out *o)
+{
+	static const char full[] = ": NO MAIL IS TAKEN";
 	char left[figure_bytes], all[figure_bytes], reserve[figure_bytes];
 	const struct conf_limits *l = &m->conf.limits;
 	struct spool_room room;
 	bool known = spool_room(m->spool, &room);
 
-	if (o->j != NULL) {
-		json_disk(m, known ? &room : NULL, o->j);
-		return;
-	}
+	json_out_object(&o->j, "disk");
+	json_out_bool(&o->j, "mail_is_taken", known &&
+	    spool_has_room(m->spool, l, 0));
+	json_out_u64(&o->j, "reserve_bytes", l->disk_reserve_bytes);
+	json_out_u64(&o->j, "reserve_inodes", l->inode_reserve);
 	if (!known) {
-		control_line(o, "disk", "smtpd cannot ask how much is free: "
-		    "no mail is taken");
+		json_out_end(&o->j);
+		line(o, "disk", "smtpd cannot ask how much is free: no mail "
+		    "is taken");
 		return;
 	}
+	json_out_u64(&o->j, "free_bytes", room.free_bytes);
+	json_out_u64(&o->j, "total_bytes", room.total_bytes);
+	json_out_u64(&o->j, "free_inodes", room.free_inodes);
+	json_out_u64(&o->j, "total_inodes", room.total_inodes);
+	json_out_end(&o->j);
 	figure_size(room.free_bytes, left);
 	figure_size(room.total_bytes, all);
 	figure_size(l->disk_reserve_bytes, reserve);
-	control_line(o, "disk", "%s free of %s, reserve %s%s", left, all,
-	    reserve, room.free_bytes < l->disk_reserve_bytes ?
-	    ": NO MAIL IS TAKEN" : "");
+	line(o, "disk", "%s free of %s, reserve %s%s", left, all, reserve,
+	    room.free_bytes < l->disk_reserve_bytes ? full : "");
 	if (room.total_inodes > 0)
-		control_line(o, "", "%" PRIu64 " inodes free of %" PRIu64
+		line(o, "disk", "%" PRIu64 " inodes free of %" PRIu64
 		    ", reserve %" PRIu64 "%s", room.free_inodes,
 		    room.total_inodes, l->inode_reserve,
-		    room.free_inodes < l->inode_reserve ?
-		    ": NO MAIL IS TAKEN" : "");
+		    room.free_inodes < l->inode_reserve ? full : "");
 }
 
 static bool
-tell_stored(const struct master *m, const struct control_out *o)
+tell_stored(const struct master *m, struct control_out *o)
 {
 	const uint64_t *value = m->counters.value;
 	char size[figure_bytes];
 	bool lacks = false;
 
-	for (size_t i = 0; i < HELPER_COUNT; i++)
-		lacks |= helper_is_lacking(m, (enum helper_kind)i);
-	if (o->j != NULL) {
-		json_out_u64(o->j, "messages_stored", value[COUNTER_STORED]);
-		json_out_u64(o->j, "stored_bytes",
-		    value[COUNTER_STORED_OCTETS]);
-		return !lacks;
-	}
+	json_out_u64(&o->j, "messages_stored", value[COUNTER_STORED]);
+	json_out_u64(&o->j, "stored_bytes", value[COUNTER_STORED_OCTETS]);
 	figure_size(value[COUNTER_STORED_OCTETS], size);
-	control_line(o, "stored", "%" PRIu64 " message%s, %s, in %" PRIu64
+	line(o, "stored", "%" PRIu64 " message%s, %s, in %" PRIu64
 	    " connection%s", value[COUNTER_STORED],
 	    figure_plural(value[COUNTER_STORED]), size,
 	    value[COUNTER_ACCEPTED], figure_plural(value[COUNTER_ACCEPTED]));
 	if (value[COUNTER_CRASHES] + value[COUNTER_ATTACKS] +
 	    value[COUNTER_NURSERIES_LOST] > 0)
-		control_line(o, "TROUBLE", "%" PRIu64 " workers crashed, %"
-		    PRIu64 " attacked, %" PRIu64 " nurseries lost: look at "
-		    "the log", value[COUNTER_CRASHES], value[COUNTER_ATTACKS],
+		line(o, "TROUBLE", "%" PRIu64 " workers crashed, %" PRIu64
+		    " attacked, %" PRIu64 " nurseries lost: look at the log",
+		    value[COUNTER_CRASHES], value[COUNTER_ATTACKS],
 		    value[COUNTER_NURSERIES_LOST]);
-	for (size_t i = 0; i < HELPER_COUNT; i++)
-		if (helper_is_lacking(m, (enum helper_kind)i))
-			control_line(o, "TROUBLE", "the %s process is "
-			    "missing: %s", helper_name((enum helper_kind)i),
-			    m->helpers[i].role->then);
+	for (size_t i = 0; i < HELPER_COUNT; i++) {
+		if (!helper_is_lacking(m, (enum helper_kind)i))
+			continue;
+		lacks = true;
+		o->label = NULL;
+		line(o, "TROUBLE", "the %s process is missing: %s",
+		    helper_name((enum helper_kind)i),
+		    m->helpers[i].role->then);
+	}
 	return !lacks;
 }
 
 static void
 tell_rates(const struct master *m, const struct control_moment *then,
-    const struct control_out *o)
+    struct control_out *o)
 {
 	static const struct {
 		enum counter	 counter;
@@ -259,59 +443,44 @@ tell_rates(const struct master *m, const struct control_moment *then,
 		{ COUNTER_STORED_OCTETS, "octets" },
 		{ COUNTER_RCPT_UNKNOWN, "unknown recipients" }
 	};
-	uint64_t ms = then->ms == 0 ? 0 : control_age_ms(then->ms), tenths;
+	uint64_t ms = then->ms == 0 ? 0 :
+	    (uint64_t)(deadline_now_ms() - then->ms), tenths;
 	char text[300] = "";
 	size_t n = 0;
 
-	if (o->j != NULL)
-		json_out_object(o->j, "per_second");
+	json_out_object(&o->j, "per_second");
 	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
 		tenths = ms == 0 ? 0 :
 		    (m->counters.value[rates[i].counter] -
 		    then->value[rates[i].counter]) * 10000 / ms;
-		if (o->j != NULL)
-			json_out_parts(o->j, rates[i].word, tenths, 10);
-		else
-			n += (size_t)snprintf(text + n, sizeof(text) - n,
-			    "%" PRIu64 ".%" PRIu64 " %s, ", tenths / 10,
-			    tenths % 10, rates[i].word);
+		json_out_parts(&o->j, rates[i].word, tenths, 10);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%" PRIu64
+		    ".%" PRIu64 " %s, ", tenths / 10, tenths % 10,
+		    rates[i].word);
 	}
-	if (o->j != NULL)
-		json_out_end(o->j);
-	else if (then->ms != 0)
-		control_line(o, "a second", "%sin the last %" PRIu64 " s",
-		    text, (ms + 500) / 1000);
+	json_out_end(&o->j);
+	if (then->ms != 0)
+		line(o, "a second", "%sin the last %" PRIu64 " s", text,
+		    (ms + 500) / 1000);
 }
 
 bool
 control_status(struct master *m, const struct control_moment *then,
-    const struct control_out *o)
+    struct control_out *o)
 {
 	bool fine;
 
-	if (o->j != NULL)
-		json_out_object(o->j, NULL);
+	json_out_object(&o->j, NULL);
 	tell_about(m, o);
 	tell_listeners(m, o);
 	tell_certificates(m, o);
-	if (o->j != NULL)
-		json_out_array(o->j, "processes");
-	else
-		fprintf(o->f, "\n%-8s %10s  %-12s %-10s %s\n", "PROCESS",
-		    "PID", "USER", "STATE", "SANDBOX");
-	control_list_processes(m, o);
-	if (o->j != NULL)
-		json_out_end(o->j);
-	else
-		putc('\n', o->f);
+	tell_processes(m, o);
 	tell_sessions(m, o);
-	tell_workers(m, o);
 	tell_disk(m, o);
 	fine = tell_stored(m, o);
 	tell_rates(m, then, o);
-	control_list_addresses(m, o);
-	control_list_sessions(m, o);
-	if (o->j != NULL)
-		json_out_end(o->j);
+	tell_addresses(m, o);
+	list_sessions(m, o);
+	json_out_end(&o->j);
 	return fine;
 }

@@ -1,10 +1,34 @@
 /*
- * What smtpctl status says, written by the master.
+ * What smtpctl status and smtpctl stats say, written by the master.  Each fact
+ * is written in all forms, of which one reaches the answer.
  */
 #ifndef SERVER_CONTROL_STATUS_H
 #define SERVER_CONTROL_STATUS_H
 
-#include "server/control/control_list.h"
+#include <stdio.h>
+
+#include "server/log/json_out.h"
+#include "server/session/session.h"
+
+/* What a process or a session does now; one table, one word each. */
+#define CONTROL_STATES(X)						\
+	SESSION_STATES(X)						\
+	POOL_STATES(X)							\
+	X(LOST, "lost")		/* a helper that has ended */		\
+	X(STOPPING, "stopping")	/* a master */
+
+#define CONTROL_STATE_NAME(name, text) STATE_##name,
+enum control_state { CONTROL_STATES(CONTROL_STATE_NAME) STATE_COUNT };
+#undef CONTROL_STATE_NAME
+
+/* Where an answer is written: one of the three streams. */
+struct control_out {
+	FILE		*f;		/* text for a person; or NULL */
+	FILE		*metrics;	/* OpenMetrics; or NULL */
+	struct json_out	 j;		/* its f NULL: not this */
+	bool		 all;		/* text: each worker, session, ... */
+	const char	*label;		/* of the last line of text */
+};
 
 /* Counters of one moment. */
 struct control_moment {
@@ -14,10 +38,18 @@ struct control_moment {
 
 /*
  * Writes the status, with rates a second since then, as one JSON object or as
- * text for a person, in which nothing acts on a terminal.  False: a process
- * that should run is missing.
+ * text, in which nothing acts on a terminal.  False: a process that should run
+ * is missing.
  */
 bool	control_status(struct master *m, const struct control_moment *then,
-	    const struct control_out *o);
+	    struct control_out *o);
+/*
+ * Writes the counters since the start: as text, as one JSON object, or as
+ * OpenMetrics with gauges of this moment, for a collector such as Prometheus.
+ */
+void	control_stats(struct master *m, struct control_out *o);
+/* Counts the sessions in each state; returns their sum. */
+uint64_t control_count_sessions(const struct master *m,
+	    uint64_t count[SESSION_STATE_COUNT]);
 
 #endif
