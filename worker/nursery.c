@@ -92,7 +92,7 @@ spawn_one(const struct nursery *n)
 		if (pid == 0) {
 			close(ends[0]);
 			become_child(ends[1]);
-			os_drop_program(nursery_program);
+			close(nursery_program);
 			smtp_session_serve(nursery_channel, &n->settings);
 		}
 		close(ends[1]);

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 /*
  * Empties the bounding and ambient sets, so that neither this process nor a
@@ -85,8 +86,6 @@ int	os_open_file(const char *path, int flags);
  * 0, or -1 and errno.
  */
 int	os_keep_program(const char *program, int fd);
-/* For a child that will not execute the program: closes fd. */
-void	os_drop_program(int fd);
 /* execve(2) of the kept program.  Returns only on failure: -1 and errno. */
 int	os_execute(const char *program, int fd, char *const argv[],
 	    char *const envp[]);
@@ -95,5 +94,16 @@ int	os_execute(const char *program, int fd, char *const argv[],
  * by descriptor after the descriptor's number.
  */
 void	os_name_process(const char *name);
+
+/* Where there is nothing of the kind. */
+#ifndef __linux__
+#define os_drop_capabilities()		((void)0)
+#define os_forget_capabilities()	0
+#define os_may_change_user()		(geteuid() == 0)
+#define os_refuse_descriptors(fd)	((void)(fd))
+#define os_name_directory(dir)		(-1)
+#define os_name_process(name)		((void)(name))
+#define os_fork()			fork()
+#endif
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * OpenBSD and FreeBSD.
+ * OpenBSD and FreeBSD; os.h has what is not there at all.
  */
 #include "shared/os/os.h"
 
@@ -8,26 +8,8 @@
 #include <sys/time.h>
 
 #include <stdio.h>
-#include <unistd.h>
 
 const int os_send_last = 0;
-
-void
-os_drop_capabilities(void)
-{
-}
-
-bool
-os_may_change_user(void)
-{
-	return geteuid() == 0;
-}
-
-int
-os_forget_capabilities(void)
-{
-	return 0;
-}
 
 bool
 os_boot_id(char out[os_boot_id_bytes])
@@ -49,29 +31,4 @@ os_peer_uid(int fd, uid_t *out)
 	gid_t gid;
 
 	return getpeereid(fd, out, &gid);
-}
-
-void
-os_name_process(const char *name)
-{
-	(void)name;
-}
-
-pid_t
-os_fork(void)
-{
-	return fork();
-}
-
-void
-os_refuse_descriptors(int fd)
-{
-	(void)fd;
-}
-
-int
-os_name_directory(const char *dir)
-{
-	(void)dir;
-	return -1;
 }

@@ -23,11 +23,11 @@ check() {
 }
 
 os=shared/os
-common="$os/os_syslog.c $os/sandbox.c $os/sandbox_probe.c"
+common="$os/os_bsd.c $os/os_file.c $os/os_syslog.c $os/sandbox.c
+    $os/sandbox_probe.c"
 # shellcheck disable=SC2086
-check openbsd $os/sandbox_openbsd.c $os/os_bsd.c $os/os_path.c \
-    $os/os_program.c $common
+check openbsd $os/sandbox_openbsd.c $common
 # shellcheck disable=SC2086
-check freebsd $os/sandbox_freebsd.c $os/os_bsd.c $os/os_freebsd.c $common
+check freebsd $os/sandbox_freebsd.c $common
 check none $os/sandbox.c $os/sandbox_none.c
 exit "$status"

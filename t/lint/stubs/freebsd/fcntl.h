@@ -6,6 +6,7 @@
 
 #include_next <fcntl.h>
 
+#define __FreeBSD__ 14
 #define O_EXEC	0x00040000
 
 #endif
