@@ -15,7 +15,6 @@
 #include "server/conf/wrong_word.h"
 #include "server/daemon/check.h"
 #include "server/daemon/inherit.h"
-#include "server/daemon/log_setup.h"
 #include "server/log/catcher.h"
 #include "server/log/catcher_dir.h"
 #include "server/master.h"
@@ -32,25 +31,13 @@
 #define SMTPD_WORKER "/usr/local/libexec/smtpd-worker"
 #endif
 
-/* Options without a letter. */
-enum { STARTTLS = 256, CERTIFICATE, KEY, NO_SANDBOX, HELP };
+/* Options without a letter, beside those that have one. */
+enum { STARTTLS = 1, CERTIFICATE, KEY, NO_SANDBOX, HELP, option_count = 'z' };
 
 struct arguments {
-	const char	*conf;
-	const char	*worker;
-	const char	*listen;	/* of the catcher */
+	const char	*set[option_count];	/* its value, or "" */
 	const char	*dir;		/* of the catcher */
-	const char	*login;		/* of the catcher */
-	const char	*certificate;	/* of the catcher */
-	const char	*key;		/* of the catcher */
-	const char	*pid_file;
-	bool		 catcher;
-	bool		 starttls;	/* of the catcher */
-	bool		 no_sandbox;	/* of the catcher */
-	bool		 check;
 	bool		 foreground;
-	bool		 inetd;
-	bool		 verbose;
 	bool		 quiet;		/* standard error is not ours */
 	char		 wrong[wrong_word_bytes];	/* the mistake, or "" */
 };
@@ -70,64 +57,34 @@ clash(const struct arguments *a, const char **why)
 {
 	static const char of_catcher[] = " is an option of the catcher: it "
 	    "needs -C", exclude[] = " exclude each other";
-	const struct {
-		bool		 so;
-		const char	*what;
-		const char	*why;
+	static const struct {
+		int		 one, other;
+		bool		 needed;	/* by one; else excluded */
+		const char	*what, *why;
 	} t[] = {
-		{ a->listen && !a->catcher, "-l", of_catcher },
-		{ a->login && !a->catcher, "-a", of_catcher },
-		{ a->starttls && !a->catcher, "--starttls", of_catcher },
-		{ a->certificate && !a->catcher, "--certificate", of_catcher },
-		{ a->no_sandbox && !a->catcher, "--no-sandbox", of_catcher },
-		{ a->key && !a->certificate, "--key", " needs --certificate" },
-		{ a->catcher && a->check, "-C and -n", exclude },
-		{ a->catcher && a->foreground, "-C and -d", " exclude each "
+		{ 'l', 'C', true, "-l", of_catcher },
+		{ 'a', 'C', true, "-a", of_catcher },
+		{ STARTTLS, 'C', true, "--starttls", of_catcher },
+		{ CERTIFICATE, 'C', true, "--certificate", of_catcher },
+		{ NO_SANDBOX, 'C', true, "--no-sandbox", of_catcher },
+		{ KEY, CERTIFICATE, true, "--key", " needs --certificate" },
+		{ 'C', 'n', false, "-C and -n", exclude },
+		{ 'C', 'd', false, "-C and -d", " exclude each "
 		    "other: the catcher always stays in the foreground" },
-		{ a->inetd && a->catcher, "-i and -C", exclude },
-		{ a->inetd && a->check, "-i and -n", exclude },
-		{ a->inetd && a->pid_file, "-i and -p", exclude },
-		{ a->pid_file && a->catcher, "-p and -C", exclude },
-		{ a->pid_file && a->check, "-p and -n", exclude }
+		{ 'i', 'C', false, "-i and -C", exclude },
+		{ 'i', 'n', false, "-i and -n", exclude },
+		{ 'i', 'p', false, "-i and -p", exclude },
+		{ 'p', 'C', false, "-p and -C", exclude },
+		{ 'p', 'n', false, "-p and -n", exclude }
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
-		if (t[i].so) {
+		if (a->set[t[i].one] != NULL &&
+		    (a->set[t[i].other] != NULL) != t[i].needed) {
 			*why = t[i].why;
 			return t[i].what;
 		}
 	return NULL;
-}
-
-/* Takes an option, with its argument; false: there is no such option. */
-static bool
-take_option(struct arguments *a, int c)
-{
-	const struct {
-		int		 c;
-		bool		*flag;
-		const char	**text;		/* its argument */
-	} options[] = {
-		{ 'a', NULL, &a->login }, { 'C', &a->catcher, NULL },
-		{ 'd', &a->foreground, NULL }, { 'f', NULL, &a->conf },
-		{ 'i', &a->inetd, NULL }, { 'l', NULL, &a->listen },
-		{ 'n', &a->check, NULL }, { 'p', NULL, &a->pid_file },
-		{ 'v', &a->verbose, NULL }, { 'w', NULL, &a->worker },
-		{ STARTTLS, &a->starttls, NULL },
-		{ CERTIFICATE, NULL, &a->certificate },
-		{ KEY, NULL, &a->key }, { NO_SANDBOX, &a->no_sandbox, NULL }
-	};
-
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		if (options[i].c != c)
-			continue;
-		if (options[i].flag != NULL)
-			*options[i].flag = true;
-		else
-			*options[i].text = optarg;
-		return true;
-	}
-	return false;
 }
 
 static void
@@ -156,12 +113,13 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 			    stdout);
 			exit(0);
 		}
-		if (!take_option(a, c)) {
+		if (c == '?') {
 			wrong_word(usage, argc, argv, a->wrong);
 			return;
 		}
+		a->set[c] = optarg != NULL ? optarg : "";
 	}
-	if (a->catcher && optind < argc)
+	if (a->set['C'] && optind < argc)
 		a->dir = argv[optind++];
 	what = clash(a, &why);
 	if (what != NULL)
@@ -229,34 +187,32 @@ digest_password(struct conf *conf)
 static void
 configure_catcher(struct conf *conf, const struct arguments *a)
 {
+	const char *listen = a->set['l'], *login = a->set['a'];
 	static char dir[PATH_MAX];
 
-	if (conf_init(conf) == -1)
-		fatal("no memory to start with");
+	fatal_unless_memory(conf_init(conf) == 0);
 	conf->catcher = true;
-	conf->sandbox_optional = a->no_sandbox;
+	conf->sandbox_optional = a->set[NO_SANDBOX] != NULL;
 	conf->limits.per_address = conf->limits.workers;
 	conf->limits.per_network = conf->limits.workers;
 	conf->limits.disk_reserve_bytes = 1024 * 1024;
 	conf->limits.inode_reserve = 100;
 	conf->listens = calloc(1, sizeof(*conf->listens));
-	if (conf->listens == NULL)
-		fatal("no memory to start with");
+	fatal_unless_memory(conf->listens != NULL);
 	conf->listen_count = 1;
-	if (!parse_listen(a->listen != NULL ? a->listen : "127.0.0.1:2525",
+	if (!parse_listen(listen != NULL ? listen : "127.0.0.1:2525",
 	    &conf->listens[0]))
 		fatal("-l %s: neither PORT nor ADDRESS:PORT, as in 1025, "
-		    "127.0.0.1:2525 or [::1]:2525", a->listen);
-	conf->catcher_login = a->login;
-	if (a->login != NULL && !is_login(a->login))
+		    "127.0.0.1:2525 or [::1]:2525", listen);
+	if (login != NULL && !is_login(login))
 		fatal("-a: not NAME:PASSWORD, each of 1 to 255 octets");
-	if (a->login != NULL)
+	conf->catcher_login = login;
+	if (login != NULL)
 		digest_password(conf);
 	free(conf->root);
 	catcher_dir_default(dir, sizeof(dir));
 	conf->root = strdup(a->dir != NULL ? a->dir : dir);
-	if (conf->root == NULL)
-		fatal("no memory to start with");
+	fatal_unless_memory(conf->root != NULL);
 }
 
 /* The master leaves the working directory, and reads *path again later. */
@@ -279,22 +235,21 @@ make_absolute(char **path)
 static void
 take_certificate(struct master *m, const struct arguments *a)
 {
+	const char *certificate = a->set[CERTIFICATE], *key = a->set[KEY];
 	struct conf_pair *pair;
 
-	if (a->certificate == NULL) {
-		if (a->starttls &&
+	if (certificate == NULL) {
+		if (a->set[STARTTLS] &&
 		    tls_files_make(m->conf.hostname, m->tls) == -1)
 			fatal("OpenSSL cannot make a certificate");
 		return;
 	}
 	pair = m->conf.pairs = calloc(1, sizeof(*pair));
-	if (pair != NULL) {
-		m->conf.pair_count = 1;
-		pair->certificate = strdup(a->certificate);
-		pair->key = strdup(a->key != NULL ? a->key : a->certificate);
-	}
-	if (pair == NULL || pair->certificate == NULL || pair->key == NULL)
-		fatal("no memory to start with");
+	fatal_unless_memory(pair != NULL);
+	m->conf.pair_count = 1;
+	pair->certificate = strdup(certificate);
+	pair->key = strdup(key != NULL ? key : certificate);
+	fatal_unless_memory(pair->certificate != NULL && pair->key != NULL);
 	make_absolute(&pair->certificate);
 	make_absolute(&pair->key);
 	if (tls_files_load(&m->conf, NULL, m->tls, stderr) == -1)
@@ -324,50 +279,63 @@ take_descriptors(struct arguments *a, const struct conf *conf,
 {
 	static struct inherit_sockets sockets;
 	static struct inherit_client inetd;
+	bool one = a->set['i'] && !inherit_stdin_listens();
+	bool several = !one && !a->set['C'] && !a->set['n'];
 
-	if (a->inetd && !inherit_stdin_listens()) {
+	/* Descriptors that the shell left open are not ours to keep. */
+	closefrom(STDERR_FILENO + 1 + (several ? inherit_promised() : 0));
+	if (a->quiet) {
+		log_open(LOG_TO_SYSLOG);
+		a->foreground = false;
+	}
+	if (one) {
 		inherit_take_client(&inetd, conf, &a->foreground);
 		o->inetd = &inetd;
 		a->quiet = !a->foreground;
-	} else if (!a->catcher && !a->check) {
+	} else if (several) {
 		inherit_take_sockets(&sockets);
 		if (sockets.count > 0)
 			o->sockets = &sockets;
 	}
 }
 
-static void
-open_log(struct conf *conf, const struct arguments *a)
+/* The log's target until its file is opened. */
+static enum log_target
+log_target(struct conf *conf, const struct arguments *a)
 {
-	if (a->catcher)
-		log_open(a->verbose ? LOG_TO_STDERR : LOG_TO_NOBODY);
-	else
-		log_setup_target(conf, a->foreground, a->verbose);
+	bool verbose = a->set['v'] != NULL;
+
+	if (a->set['C'])
+		return verbose ? LOG_TO_STDERR : LOG_TO_NOBODY;
+	if (a->foreground && verbose) {
+		conf->log = CONF_LOG_STDERR;
+		conf->log_forced = true;
+	}
+	if (conf->log == CONF_LOG_STDERR && !a->foreground)
+		fatal("\"log to stderr\" needs -d: in the background there "
+		    "is no standard error");
+	if (conf->log == CONF_LOG_STDERR ||
+	    (conf->log == CONF_LOG_DEFAULT && a->foreground))
+		return LOG_TO_STDERR;
 	/* Nobody reads standard error: what is fatal must not be lost. */
-	if (a->quiet && conf->log == CONF_LOG_FILE)
-		log_open(LOG_TO_SYSLOG);
+	return conf->log == CONF_LOG_FILE && !a->quiet ? LOG_TO_NOBODY :
+	    LOG_TO_SYSLOG;
 }
 
 int
 main(int argc, char *argv[])
 {
 	static struct master m;
-	struct arguments a = { .conf = SMTPD_CONF, .worker = SMTPD_WORKER };
+	struct arguments a = { .set = { ['f'] = SMTPD_CONF,
+	    ['w'] = SMTPD_WORKER } };
 	struct start_options o = { 0 };
 
 	a.quiet = !inherit_guard();
 	read_arguments(argc, argv, &a);
-	/* Descriptors that the shell left open are not ours to keep. */
-	closefrom(STDERR_FILENO + 1 + (a.catcher || a.check ||
-	    (a.inetd && !inherit_stdin_listens()) ? 0 : inherit_promised()));
-	if (a.quiet) {
-		log_open(LOG_TO_SYSLOG);
-		a.foreground = false;
-	}
-	m.tls = tls_files_new();
-	if (m.tls == NULL)
-		fatal("no memory to start with");
+	a.foreground = a.set['d'] != NULL;
 	take_descriptors(&a, &m.conf, &o);
+	m.tls = tls_files_new();
+	fatal_unless_memory(m.tls != NULL);
 	if (a.wrong[0] != '\0') {
 		if (!a.quiet)
 			fputs(usage, stderr);
@@ -375,24 +343,24 @@ main(int argc, char *argv[])
 	}
 	if (sodium_init() == -1)
 		fatal("libsodium cannot be initialized");
-	if (a.catcher)
+	if (a.set['C'])
 		configure_catcher(&m.conf, &a);
-	else if (check_load(a.conf, &m.conf, m.tls, a.quiet) == -1) {
-		if (a.check)
+	else if (check_load(a.set['f'], &m.conf, m.tls, a.quiet) == -1) {
+		if (a.set['n'])
 			check_note_user(&m.conf);
 		return 1;
 	}
-	if (a.check)
+	if (a.set['n'])
 		return check_conf(&m.conf, m.tls);
 	make_absolute(&m.conf.path);
-	o.worker = find_worker(a.worker);
-	o.pid_file = a.pid_file;
-	o.foreground = a.foreground || a.catcher || o.inetd != NULL ||
+	o.worker = find_worker(a.set['w']);
+	o.pid_file = a.set['p'];
+	o.foreground = a.foreground || a.set['C'] || o.inetd != NULL ||
 	    o.sockets != NULL;
-	if (a.catcher) {
+	if (a.set['C']) {
 		catcher_init();
 		take_certificate(&m, &a);
 	}
-	open_log(&m.conf, &a);
+	log_open(log_target(&m.conf, &a));
 	return start_and_run(&m, &o);
 }

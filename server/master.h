@@ -43,6 +43,7 @@ struct master {
 	int64_t			 start_ms;
 	char			 sandbox[ipc_held_bytes]; /* of this process */
 	bool			 one_session;	/* smtpd -i: ends after it */
+	bool			 ends_idle;	/* inetd's socket */
 	bool			 wants_logins;	/* a listener requires them */
 	bool			 proved;	/* log/sandbox: no self-test */
 	bool			 unsandboxed;	/* this system has none */

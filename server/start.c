@@ -22,10 +22,9 @@
 #include "server/daemon/background.h"
 #include "server/daemon/check.h"
 #include "server/daemon/hold.h"
-#include "server/daemon/log_setup.h"
+#include "server/daemon/loop.h"
 #include "server/daemon/notify.h"
 #include "server/daemon/reload.h"
-#include "server/daemon/signals.h"
 #include "server/log/catcher.h"
 #include "server/log/log_file.h"
 #include "server/log/log_message.h"
@@ -53,24 +52,18 @@ static const struct worker_use *const uses[] = { &serve_use, NULL };
 /*
  * A signal to all processes, from a terminal, pkill(1) or a service manager, is
  * for the master: its children, and theirs, end when their channels close.
+ * Helpers, which have keys or passwords, lock their memory, as far as they may.
  */
 static void
-ignore_signals(void)
+set_up_child(bool is_helper)
 {
 	static const int ignored[] = { SIGHUP, SIGINT, SIGTERM, SIGUSR1,
 	    SIGUSR2 };
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
-}
-
-/* Processes with keys or passwords lock their memory, as far as they may. */
-static void
-let_lock_memory(void)
-{
-	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
-
-	if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0 ||
+	if (!is_helper || setrlimit(RLIMIT_MEMLOCK, &limit) == 0 ||
 	    getrlimit(RLIMIT_MEMLOCK, &limit) == -1)
 		return;
 	limit.rlim_cur = limit.rlim_max;
@@ -94,9 +87,7 @@ execute_worker(const char *worker, char option, int channel,
 	const struct identity *who = option != '\0' ? &u->master : &u->worker;
 	int null = open("/dev/null", O_RDWR);
 
-	ignore_signals();
-	if (option != '\0')
-		let_lock_memory();
+	set_up_child(option != '\0');
 	argv[0] = strdup(worker);
 	if (null == -1 || argv[0] == NULL || dup2(null, 0) == -1 ||
 	    dup2(null, 1) == -1 || dup2(null, 2) == -1)
@@ -116,22 +107,19 @@ execute_worker(const char *worker, char option, int channel,
 	_exit(1);
 }
 
-/* A program built under umask 077, say, is not executable for that user. */
+/* A program built under umask 077, say, is not executable for its users. */
 static void
-expect_executable(const char *worker, const struct identity *who)
+expect_executable(const char *worker, const struct users *u)
 {
-	mode_t x = S_IXOTH;
+	const struct identity *who[] = { &u->worker, &u->master };
 	struct stat st;
 
-	if (stat(worker, &st) == -1)
-		return;
-	if (st.st_uid == who->uid)
-		x = S_IXUSR;
-	else if (st.st_gid == who->gid)
-		x = S_IXGRP;
-	if (!(st.st_mode & x))
-		fatal("%s: uid %u, which is to run it, may not execute it: "
-		    "chmod a+x %s", worker, (unsigned)who->uid, worker);
+	for (size_t i = 0; u->drop && i < 2 && stat(worker, &st) == 0; i++)
+		if (!(st.st_mode & (st.st_uid == who[i]->uid ? S_IXUSR :
+		    st.st_gid == who[i]->gid ? S_IXGRP : S_IXOTH)))
+			fatal("%s: uid %u, which is to run it, may not "
+			    "execute it: chmod a+x %s", worker,
+			    (unsigned)who[i]->uid, worker);
 }
 
 static int
@@ -177,8 +165,7 @@ bind_all(struct master *m)
  * by side, and the new one answers.  -1: not made now, or not at all.
  */
 static int
-open_control(const struct master *m, int root, const struct users *u,
-    bool take_over, bool dropped)
+open_control(const struct master *m, int root, bool take_over, bool dropped)
 {
 	const struct conf *conf = &m->conf;
 	const char *why, *name;
@@ -192,7 +179,8 @@ open_control(const struct master *m, int root, const struct users *u,
 	if (name != NULL && fchdir(root) == -1)
 		fatal("root %s: %s", conf->root, strerror(errno));
 	fd = control_bind(name != NULL ? name : conf->control,
-	    u->drop && !dropped ? &u->master : NULL, take_over, &why);
+	    m->users.drop && !dropped ? &m->users.master : NULL, take_over,
+	    &why);
 	if (fd == -1)
 		fatal("control %s: %s", conf->control, why);
 	return fd;
@@ -203,9 +191,8 @@ adopt_all(struct master *m, const struct inherit_sockets *sockets)
 {
 	struct log_line l;
 
-	if (listen_adopt(m, sockets->fds, sockets->words,
-	    (size_t)sockets->count) == -1)
-		fatal("no memory to start with");
+	fatal_unless_memory(listen_adopt(m, sockets->fds, sockets->words,
+	    (size_t)sockets->count) == 0);
 	for (size_t i = 0; i < m->listeners->count; i++)
 		if (m->tls->count == 0 && m->listeners->one[i].line.submission)
 			fatal("LISTEN_FDNAMES: a socket for submission, which "
@@ -243,16 +230,6 @@ open_spool(struct master *m, int root, bool synced)
 		log_str(&l, "torn", "the last line of log/message was put "
 		    "aside in spool/bad");
 	log_end(&l);
-}
-
-/* Signals come last: their handlers stop what has to exist by then. */
-static void
-start_events(struct master *m)
-{
-	m->book = address_book_new();
-	if (m->book == NULL || commit_init(m) == -1 || serve_start(m) == -1 ||
-	    log_setup_events(m) == -1 || signals_init(m) == -1)
-		fatal("no memory to start with");
 }
 
 static void
@@ -293,13 +270,13 @@ serve(struct master *m, const struct inherit_client *i)
 	struct log_line l;
 
 	if (i != NULL) {
-		if (admit_one(m, i->input, i->output, &i->client) == -1)
-			fatal("no memory to start with");
+		fatal_unless_memory(admit_one(m, i->input, i->output,
+		    &i->client) == 0);
 		inherit_given();
-	} else if (listen_start(m, admit_accept) == -1)
-		fatal("no memory to start with");
-	else
+	} else {
+		fatal_unless_memory(listen_start(m, admit_accept) == 0);
 		commit_make_ahead(m);
+	}
 	event_base_dispatch(m->base);
 	notify_stopping();
 	m->stopping = true;
@@ -317,42 +294,7 @@ serve(struct master *m, const struct inherit_client *i)
 		log_u64(&l, "status", (uint64_t)m->exit_status);
 		log_end(&l);
 	}
-	log_setup_end(m);
-}
-
-/* One session has one worker, and needs no nursery that stands by. */
-static void
-start_nurseries(const struct start_options *o, const struct users *u,
-    int channels[nursery_count])
-{
-	for (size_t i = 0; i < nursery_count; i++)
-		channels[i] = o->inetd != NULL && i > 0 ? -1 :
-		    start_worker(o->worker, '\0', u);
-}
-
-static void
-fork_helpers(const struct master *m, const char *worker,
-    int channels[HELPER_COUNT])
-{
-	for (size_t i = 0; i < HELPER_COUNT; i++)
-		channels[i] = helper_is_wanted(m, (enum helper_kind)i) ?
-		    start_worker(worker, helper_option((enum helper_kind)i),
-		    &m->users) : -1;
-}
-
-static void
-start_helpers(struct master *m, const char *worker,
-    const int channels[HELPER_COUNT])
-{
-	enum helper_kind kind;
-	const char *why;
-
-	m->base = event_base_new();
-	if (m->base == NULL || reload_init(m) == -1 || login_start(m) == -1)
-		fatal("no memory to start with");
-	if (helper_start(m, channels, &kind, &why) == -1)
-		fatal("%s: %s process: %s", worker, helper_name(kind), why);
-	conf_forget_passwords(&m->conf);
+	loop_end(m);
 }
 
 /* Does a listener, or that of the one session, require a login? */
@@ -368,37 +310,42 @@ wants_auth(const struct master *m, const struct start_options *o)
 	return line.submission;
 }
 
-int
-start_and_run(struct master *m, const struct start_options *o)
+/*
+ * The nurseries, of which one session needs but one, and then the helpers that
+ * this configuration and the listeners call for.
+ */
+static void
+fork_all(struct master *m, const struct start_options *o,
+    int nurseries[nursery_count], int helpers[HELPER_COUNT])
 {
-	static struct spool spool;
-	static struct log_message log;
-	static struct helper parts[HELPER_COUNT];
-	static struct listeners listeners;
-	struct background background = { -1, -1 };
-	int channels[nursery_count], helpers[HELPER_COUNT], root, control;
-	struct hold_proof proof;
-	const char *why;
-	struct users *users = &m->users;
+	enum helper_kind kind;
 
-	umask(077);
-	tzset();
-	m->spool = &spool;
-	m->log = &log;
-	m->helpers = parts;
-	m->listeners = &listeners;
-	m->one_session = o->inetd != NULL;
-	m->shut_down = signals_stop;
+	for (size_t i = 0; i < nursery_count; i++)
+		nurseries[i] = o->inetd != NULL && i > 0 ? -1 :
+		    start_worker(o->worker, '\0', &m->users);
+	m->wants_logins = wants_auth(m, o);
+	for (kind = 0; kind < HELPER_COUNT; kind++)
+		helpers[kind] = !helper_is_wanted(m, kind) ? -1 :
+		    start_worker(o->worker, helper_option(kind), &m->users);
+}
+
+/* What needs root: the files and sockets that the configuration names. */
+static void
+open_as_root(struct master *m, const struct start_options *o, int *root,
+    int *control)
+{
+	const struct identity *owner;
+	const char *why;
+
 	if (!m->one_session)
 		listen_raise_descriptors(&m->conf);
-	privdrop_find_users(&m->conf, users);
-	if (users->drop) {
-		expect_executable(o->worker, &users->worker);
-		expect_executable(o->worker, &users->master);
-	}
-	m->start_ms = deadline_now_ms();
-	root = hold_open_root(m->conf.root, users);
-	log_setup_open(&m->conf, users->drop ? &users->master : NULL);
+	privdrop_find_users(&m->conf, &m->users);
+	owner = m->users.drop ? &m->users.master : NULL;
+	expect_executable(o->worker, &m->users);
+	*root = hold_open_root(m->conf.root, &m->users);
+	if (m->conf.log == CONF_LOG_FILE &&
+	    log_file_open(m->conf.log_path, owner, &why) == -1)
+		fatal("log to %s: %s", m->conf.log_path, why);
 	if (!m->conf.catcher && !m->one_session)
 		conf_warn(&m->conf, check_log_warning);
 	if (o->pid_file != NULL)
@@ -407,30 +354,32 @@ start_and_run(struct master *m, const struct start_options *o)
 		adopt_all(m, o->sockets);
 	else if (!m->one_session)
 		bind_all(m);
-	control = open_control(m, root, users, o->sockets != NULL, false);
+	*control = open_control(m, *root, o->sockets != NULL, false);
 	if (!m->one_session)
 		notify_open();
-	if (!o->foreground)
-		background = background_go();
-	background_pid_write();
-	hold_prepare(m);
-	start_nurseries(o, users, channels);
-	m->wants_logins = wants_auth(m, o);
-	fork_helpers(m, o->worker, helpers);
-	if (privdrop_become(users, &users->master) == -1)
-		fatal("cannot become user %s: %s (in a container it takes "
-		    "CAP_SETUID and CAP_SETGID; or start smtpd as that user)",
-		    users->master.name, strerror(errno));
-	log_setup_prove(&m->conf);
-	hold_proof_read(&proof, root, o->worker);
-	m->proved = m->one_session && proof.held;
-	if (control == -1)
-		control = open_control(m, root, users, o->sockets != NULL,
-		    true);
-	start_helpers(m, o->worker, helpers);
-	start_events(m);
-	if (pool_start(m, channels, uses) == -1)
-		fatal("no memory to start with");
+}
+
+/* Feeds the helpers and opens the spool, as the user that owns the mail. */
+static void
+begin_work(struct master *m, const struct start_options *o,
+    const int nurseries[nursery_count], const int helpers[HELPER_COUNT],
+    int root)
+{
+	enum helper_kind kind;
+	const char *why;
+
+	m->base = event_base_new();
+	fatal_unless_memory(m->base != NULL && reload_init(m) == 0 &&
+	    login_start(m) == 0);
+	if (helper_start(m, helpers, &kind, &why) == -1)
+		fatal("%s: %s process: %s", o->worker, helper_name(kind), why);
+	conf_forget_passwords(&m->conf);
+	m->book = address_book_new();
+	/* Signals come last: their handlers stop what has to exist by then. */
+	fatal_unless_memory(m->book != NULL && commit_init(m) == 0 &&
+	    serve_start(m) == 0 &&
+	    loop_start(m, o->sockets != NULL && o->sockets->wait) == 0 &&
+	    pool_start(m, nurseries, uses) == 0);
 	open_spool(m, root, m->proved);
 	if (refused_init(m->base, &m->conf, m->spool->log,
 	    m->one_session) == -1)
@@ -439,18 +388,56 @@ start_and_run(struct master *m, const struct start_options *o)
 	hold_master(m, root);
 	if (pool_wait(m, &why) == -1)
 		fatal("%s: %s", o->worker, why);
-	if (control != -1 && control_start(m, control) == -1)
-		fatal("no memory to start with");
+}
+
+int
+start_and_run(struct master *m, const struct start_options *o)
+{
+	static struct spool spool;
+	static struct log_message log;
+	static struct helper parts[HELPER_COUNT];
+	static struct listeners listeners;
+	struct background background = { -1, -1 };
+	int nurseries[nursery_count], helpers[HELPER_COUNT], root, control;
+	struct hold_proof proof;
+
+	umask(077);
+	tzset();
+	m->spool = &spool;
+	m->log = &log;
+	m->helpers = parts;
+	m->listeners = &listeners;
+	m->one_session = o->inetd != NULL;
+	m->shut_down = loop_stop;
+	m->start_ms = deadline_now_ms();
+	open_as_root(m, o, &root, &control);
+	if (!o->foreground)
+		background = background_go();
+	background_pid_write();
+	hold_prepare(m);
+	fork_all(m, o, nurseries, helpers);
+	if (privdrop_become(&m->users, &m->users.master) == -1)
+		fatal("cannot become user %s: %s (in a container it takes "
+		    "CAP_SETUID and CAP_SETGID; or start smtpd as that user)",
+		    m->users.master.name, strerror(errno));
+	/* Proved now, so that the first rotation does not fail. */
+	if (log_file_reopen() == -1)
+		fatal("log to %s: it could not be opened again after a "
+		    "rotation: %s: give the file, or a directory of its own, "
+		    "to the user that owns the mail", m->conf.log_path,
+		    strerror(errno));
+	hold_proof_read(&proof, root, o->worker);
+	m->proved = m->one_session && proof.held;
+	if (control == -1)
+		control = open_control(m, root, o->sockets != NULL, true);
+	begin_work(m, o, nurseries, helpers, root);
+	fatal_unless_memory(control == -1 || control_start(m, control) == 0);
 	if (!m->proved && !m->conf.catcher &&
 	    strcmp(pool_sandbox(m), "none") != 0)
 		hold_proof_write(&proof, m->spool->log);
 	if (!m->one_session)
 		announce(m);
-	if (o->sockets != NULL && o->sockets->wait &&
-	    inherit_watch_idle(m) == -1)
-		fatal("no memory to start with");
-	if (notify_ready(m) == -1)
-		fatal("no memory to start with");
+	fatal_unless_memory(notify_ready(m) == 0);
 	if (!o->foreground)
 		background_tell_ready(&background);
 	serve(m, o->inetd);

@@ -293,6 +293,13 @@ fatal(const char *fmt, ...)
 }
 
 void
+fatal_unless_memory(bool there_is)
+{
+	if (!there_is)
+		fatal("no memory to start with");
+}
+
+void
 bug_at(const char *file, int line, const char *what)
 {
 	struct log_line l;

@@ -47,8 +47,9 @@ check_load(const char *path, struct conf *out, struct tls_files *tls,
 	size_t n;
 	int result;
 
-	if (quiet && (err = open_memstream(&text, &n)) == NULL)
-		fatal("no memory to start with");
+	if (quiet)
+		err = open_memstream(&text, &n);
+	fatal_unless_memory(err != NULL);
 	result = recipient_load(path, out, err) == -1 ||
 	    tls_files_load(out, NULL, tls, err) == -1 ? -1 : 0;
 	if (!quiet)

@@ -101,8 +101,7 @@ static size_t path_count;
 static void
 add_path(char *dir, int fd, enum sandbox_write write)
 {
-	if (dir == NULL)
-		fatal("no memory to start with");
+	fatal_unless_memory(dir != NULL);
 	paths[path_count++] = (struct sandbox_path){ dir, fd, write, false };
 }
 
@@ -165,8 +164,7 @@ hold_prepare(struct master *m)
 	/* Root, log, configuration; 2 tables a domain; 2 names a file. */
 	paths = calloc(3 + 2 * conf->domain_count + 4 * conf->pair_count,
 	    sizeof(*paths));
-	if (paths == NULL)
-		fatal("no memory to start with");
+	fatal_unless_memory(paths != NULL);
 	for (size_t i = 0; i < conf->pair_count; i++) {
 		name_directories_of(conf->pairs[i].certificate);
 		name_directories_of(conf->pairs[i].key);

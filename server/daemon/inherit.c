@@ -15,8 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/session/session.h"
-#include "shared/deadline.h"
 #include "shared/ip.h"
 #include "shared/log.h"
 #include "shared/smtp_reply.h"
@@ -166,8 +164,7 @@ take_names(struct inherit_sockets *out)
 	if (names == NULL)
 		return;
 	rest = copy = strdup(names);
-	if (copy == NULL)
-		fatal("no memory to start with");
+	fatal_unless_memory(copy != NULL);
 	for (; i < out->count && (name = strsep(&rest, ":")) != NULL; i++) {
 		out->words[i].tls_first = strcmp(name, "submissions") == 0;
 		out->words[i].submission = out->words[i].tls_first ||
@@ -200,40 +197,6 @@ inherit_take_sockets(struct inherit_sockets *out)
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
-}
-
-/* Once a second.  A client that connects now stays in the socket's queue. */
-static void
-on_second(evutil_socket_t fd, short what, void *arg)
-{
-	static int64_t idle_since_ms;
-	struct master *m = arg;
-	int64_t now = deadline_now_ms();
-	struct log_line l;
-
-	(void)fd;
-	(void)what;
-	if (idle_since_ms == 0 ||
-	    m->sessions->count[SESSIONS_SERVED] +
-	    m->sessions->count[SESSIONS_PENDING] > 0)
-		idle_since_ms = now;
-	if (m->stopping || now - idle_since_ms <
-	    (int64_t)m->conf.limits.inetd_wait_s * 1000)
-		return;
-	log_begin(&l, LOG_LEVEL_INFO, "idle");
-	log_u64(&l, "seconds", (uint64_t)(now - idle_since_ms) / 1000);
-	log_end(&l);
-	m->stopping = true;
-	event_base_loopbreak(m->base);
-}
-
-int
-inherit_watch_idle(struct master *m)
-{
-	struct timeval second = { 1, 0 };
-	struct event *e = event_new(m->base, -1, EV_PERSIST, on_second, m);
-
-	return e == NULL || event_add(e, &second) == -1 ? -1 : 0;
 }
 
 /* ---- one client --------------------------------------------------------- */

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "server/master.h"
+#include "server/conf/conf.h"
 #include "server/session/address.h"
 
 enum { inherit_sockets_max = 64 };
@@ -47,11 +47,6 @@ bool	inherit_stdin_listens(void);
  * when one is no socket that listens for TCP.
  */
 void	inherit_take_sockets(struct inherit_sockets *out);
-/*
- * Under an inetd that waits: ends m after limits.inetd_wait_s without a
- * session.  0, or -1 without memory.
- */
-int	inherit_watch_idle(struct master *m);
 /*
  * Takes the client off descriptors 0 and 1 and puts /dev/null there, and on 2
  * too unless *keep_stderr is set and 2 is not the client: from here on only a

@@ -18,7 +18,7 @@
 #include "server/session/session.h"
 #include "shared/log.h"
 
-enum { status_ms = 10000, watchdog_least_us = 20000 };
+enum { status_s = 10, watchdog_least_us = 20000 };
 
 static struct {
 	int		 fd;
@@ -103,15 +103,6 @@ tell_status(const struct master *m, const char *before)
 }
 
 static void
-on_status(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	if (!to.stopping)
-		tell_status(arg, "");
-}
-
-static void
 on_watchdog(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -120,31 +111,34 @@ on_watchdog(evutil_socket_t fd, short what, void *arg)
 	tell("WATCHDOG=1");
 }
 
-static int
-repeat(struct master *m, event_callback_fn callback, uint64_t us)
-{
-	struct timeval period = { (time_t)(us / 1000000),
-	    (suseconds_t)(us % 1000000) };
-	struct event *e = event_new(m->base, -1, EV_PERSIST, callback, m);
-
-	return e == NULL || event_add(e, &period) == -1 ? -1 : 0;
-}
-
 int
 notify_ready(struct master *m)
 {
+	static struct event watchdog;
 	uint64_t us = to.watchdog_us / 2;
+	struct timeval period;
 
 	if (to.fd == -1)
 		return 0;
 	tell_status(m, "READY=1\n");
-	if (to.started)
+	if (to.started || to.watchdog_us == 0)
 		return 0;
 	to.started = true;
-	if (to.watchdog_us > 0 && repeat(m, on_watchdog,
-	    us < watchdog_least_us ? watchdog_least_us : us) == -1)
-		return -1;
-	return repeat(m, on_status, status_ms * (uint64_t)1000);
+	if (us < watchdog_least_us)
+		us = watchdog_least_us;
+	period.tv_sec = (time_t)(us / 1000000);
+	period.tv_usec = (suseconds_t)(us % 1000000);
+	event_assign(&watchdog, m->base, -1, EV_PERSIST, on_watchdog, m);
+	return event_add(&watchdog, &period);
+}
+
+void
+notify_second(const struct master *m)
+{
+	static unsigned seconds;
+
+	if (!to.stopping && ++seconds % status_s == 0)
+		tell_status(m, "");
 }
 
 void

@@ -15,9 +15,11 @@
 void	notify_open(void);
 /*
  * We serve (READY=1), also again after notify_reloading.  From the first time
- * on the watchdog is fed and the status kept up to date.  0, or -1: no memory.
+ * on the watchdog is fed.  0, or -1 without memory.
  */
 int	notify_ready(struct master *m);
+/* Called each second: keeps the status up to date. */
+void	notify_second(const struct master *m);
 /* The configuration is being read again (RELOADING=1). */
 void	notify_reloading(void);
 /* We are about to end (STOPPING=1); sent once. */

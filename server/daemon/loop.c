@@ -1,0 +1,252 @@
+/*
+ * SIGTERM or SIGINT: no client is accepted, those that wait are turned away,
+ * sessions end with 421 at their next command, a message under way is finished;
+ * all within stop_patience_s.  A second one: at once.  SIGHUP: the
+ * configuration is read again.  SIGUSR1: the log is opened again and the
+ * message log rotated.  The children ignore them all (start.c).
+ *
+ * The lines of one turn of the loop are written together: a session has three
+ * or more, and a busy master would write each alone.
+ */
+#include "server/daemon/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "server/daemon/notify.h"
+#include "server/daemon/reload.h"
+#include "server/log/log_file.h"
+#include "server/log/log_message.h"
+#include "server/process/disk.h"
+#include "server/process/logger.h"
+#include "server/process/pool.h"
+#include "server/session/admit.h"
+#include "server/session/listen.h"
+#include "server/session/session.h"
+#include "shared/deadline.h"
+#include "shared/log.h"
+
+enum { stop_patience_s = 20, look_pause_us = 10 * 1000 };
+
+/* ---- the end ------------------------------------------------------------ */
+
+static uint64_t
+count_busy(const struct master *m)
+{
+	struct pool_count c;
+
+	pool_count(m, &c);
+	return c.busy;
+}
+
+/* Ends the loop when no worker is busy any more, which no event reports. */
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct master *m = arg;
+
+	(void)fd;
+	(void)what;
+	if (count_busy(m) == 0)
+		event_base_loopbreak(m->base);
+}
+
+void
+loop_stop(struct master *m)
+{
+	const struct timeval patience = { stop_patience_s, 0 };
+	const struct timeval soon = { 0, look_pause_us };
+	static struct event look;
+	uint64_t busy;
+	struct log_line l;
+
+	if (m->stopping)
+		return;
+	m->stopping = true;
+	notify_stopping();
+	listen_stop(m);
+	admit_stop(m);
+	pool_drain(m);
+	busy = count_busy(m);
+	if (busy > 0) {
+		log_begin(&l, LOG_LEVEL_INFO, "stopping");
+		log_u64(&l, "sessions", busy);
+		log_u64(&l, "at_most_s", stop_patience_s);
+		log_end(&l);
+	}
+	event_base_loopexit(m->base, &patience);
+	event_assign(&look, m->base, -1, EV_PERSIST, on_look, m);
+	if (event_add(&look, &soon) == -1)
+		event_base_loopbreak(m->base);
+	on_look(-1, 0, m);
+}
+
+/* ---- the log ------------------------------------------------------------ */
+
+/* After the events of a turn; and again while a reader takes no lines. */
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval soon = { 0, 50 * 1000 };
+
+	(void)fd;
+	(void)what;
+	if (!log_flush())
+		evtimer_add((struct event *)arg, &soon);
+}
+
+/* After all events that are active now: they may add more lines. */
+static void
+wake(void *arg)
+{
+	event_active(arg, EV_TIMEOUT, 0);
+}
+
+static void
+rotate(struct master *m)
+{
+	char name[log_message_name_bytes];
+	struct log_line l;
+
+	log_reopen();
+	logger_reopen(m);
+	if (log_message_rotate(m->log, name) == -1) {
+		log_error("the message log cannot be rotated, and goes on in "
+		    "the file it has", "log/message", errno);
+		name[0] = '\0';
+	}
+	log_begin(&l, LOG_LEVEL_INFO, "reopen");
+	log_str(&l, "why", "SIGUSR1");
+	if (name[0] != '\0')
+		log_str(&l, "message_log", name);
+	log_end(&l);
+}
+
+static void
+on_synced(void *arg, int error, size_t failed)
+{
+	(void)failed;
+	close(*(int *)arg);
+	*(int *)arg = -1;
+	if (error != 0)
+		log_error("fdatasync", "log/message", error);
+}
+
+static void
+sync_at_once(struct master *m)
+{
+	if (log_message_sync(m->log) == -1)
+		log_error("fdatasync", "log/message", errno);
+}
+
+/* The sync has its own descriptor, as the log may be rotated meanwhile. */
+static void
+begin_sync(struct master *m)
+{
+	static int copy = -1;
+	static struct disk_job job = { .fds = &copy, .count = 1, .data = true,
+	    .done = on_synced, .arg = &copy };
+
+	if (copy != -1 || !m->log->unsynced)
+		return;
+	copy = fcntl(m->log->fd, F_DUPFD_CLOEXEC, 3);
+	if (copy == -1) {
+		sync_at_once(m);
+		return;
+	}
+	m->log->unsynced = false;
+	disk_sync(m, &job);
+}
+
+void
+loop_end(struct master *m)
+{
+	sync_at_once(m);
+	log_gather(NULL, NULL);
+}
+
+/* ---- events ------------------------------------------------------------- */
+
+/* A client that connects now stays in the socket's queue. */
+static void
+end_if_idle(struct master *m)
+{
+	static int64_t idle_since_ms;
+	int64_t now = deadline_now_ms();
+	struct log_line l;
+
+	if (idle_since_ms == 0 ||
+	    m->sessions->count[SESSIONS_SERVED] +
+	    m->sessions->count[SESSIONS_PENDING] > 0)
+		idle_since_ms = now;
+	if (m->stopping || now - idle_since_ms <
+	    (int64_t)m->conf.limits.inetd_wait_s * 1000)
+		return;
+	log_begin(&l, LOG_LEVEL_INFO, "idle");
+	log_u64(&l, "seconds", (uint64_t)(now - idle_since_ms) / 1000);
+	log_end(&l);
+	m->stopping = true;
+	event_base_loopbreak(m->base);
+}
+
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct master *m = arg;
+
+	(void)fd;
+	(void)what;
+	begin_sync(m);
+	notify_second(m);
+	if (m->ends_idle)
+		end_if_idle(m);
+}
+
+/* A catcher has no configuration file; its terminal has just closed. */
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct master *m = arg;
+
+	(void)what;
+	if (sig == SIGUSR1)
+		rotate(m);
+	else if (sig == SIGHUP && !m->conf.catcher)
+		reload(m);
+	else if (m->stopping)
+		event_base_loopbreak(m->base);
+	else
+		loop_stop(m);
+}
+
+int
+loop_start(struct master *m, bool ends_idle)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	static struct event events[sizeof(signals) / sizeof(signals[0])];
+	static struct event turn, second;
+	const struct timeval period = { 1, 0 };
+	struct sigaction was;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		/* Under nohup(1) the terminal of a catcher may close. */
+		if (m->conf.catcher && signals[i] == SIGHUP &&
+		    sigaction(SIGHUP, NULL, &was) == 0 &&
+		    was.sa_handler == SIG_IGN)
+			continue;
+		evsignal_assign(&events[i], m->base, signals[i], on_signal, m);
+		if (event_add(&events[i], NULL) == -1)
+			return -1;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	/* Nobody waits for our children: a dead one leaves no zombie. */
+	signal(SIGCHLD, SIG_IGN);
+	m->ends_idle = ends_idle;
+	event_assign(&turn, m->base, -1, 0, on_turn, &turn);
+	log_gather(wake, &turn);
+	event_assign(&second, m->base, -1, EV_PERSIST, on_second, m);
+	return event_add(&second, &period);
+}

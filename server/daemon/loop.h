@@ -1,0 +1,22 @@
+/*
+ * What a running master's loop does beside its sessions: signals, the log's
+ * lines, and what is due each second.
+ */
+#ifndef SERVER_LOOP_H
+#define SERVER_LOOP_H
+
+#include "server/master.h"
+
+/*
+ * Comes after m->base is made and all that the signals' handlers stop.  From
+ * now on log lines gather for a turn of the loop, and the message log is made
+ * durable every second.  ends_idle: ends m after limits.inetd_wait_s without a
+ * session, under an inetd that waits.  0, or -1 without memory.
+ */
+int	loop_start(struct master *m, bool ends_idle);
+/* Shuts down, as SIGTERM does. */
+void	loop_stop(struct master *m);
+/* At the end: makes the message log durable, and writes the gathered lines. */
+void	loop_end(struct master *m);
+
+#endif
