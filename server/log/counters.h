@@ -40,91 +40,82 @@ enum refusal { REFUSAL_NONE, REFUSALS(REFUSAL_NAME, ) REFUSAL_COUNT };
 	X(ENDED_##name, "sessions_ended", "", "reason", text,		\
 	    "Sessions, by how they ended")
 
+#define ONE(X, name, family, help)	X(name, family, "", "", "", help)
+
+#define SENDER(X, name, why)						\
+	X(SENDERS_##name, "senders_refused", "", "reason", why,		\
+	    "MAIL commands refused by the master")
+
+#define RCPT(X, name, verdict)						\
+	X(RCPT_##name, "recipients_refused", "", "verdict", verdict,	\
+	    "RCPT commands refused by the master")
+
+#define LOGIN(X, name, why)						\
+	X(LOGINS_##name, "logins_failed", "", "reason", why,		\
+	    "Logins that failed")
+
 /*
  * constant, family, unit ("" is a bare number), label ("" is none) and its
  * value, help.  Rows of one family stand together and share its unit, label
  * and help; without a label a family has one row.
  */
 #define COUNTERS(X)							\
-	X(ACCEPTED, "connections", "", "", "",				\
-	    "Connections let in")					\
+	ONE(X, ACCEPTED, "connections", "Connections let in")		\
 	REFUSALS(REFUSAL_COUNTER, X)					\
 	IPC_ENDS(END_COUNTER, X)					\
-	X(ENDED_LOST, "sessions_ended", "", "reason", "worker lost",	\
-	    "Sessions, by how they ended")				\
-	X(COMMANDS, "commands", "", "", "",				\
+	END_COUNTER(X, LOST, "worker lost")				\
+	ONE(X, COMMANDS, "commands",					\
 	    "SMTP commands, of sessions that have ended")		\
-	X(ERRORS, "errors", "", "", "",					\
+	ONE(X, ERRORS, "errors",					\
 	    "SMTP commands refused, of sessions that have ended")	\
 	X(OCTETS_IN, "received", "bytes", "", "",			\
 	    "Octets from clients, of sessions that have ended")		\
 	X(OCTETS_OUT, "sent", "bytes", "", "",				\
 	    "Octets to clients, of sessions that have ended")		\
-	X(SENDERS, "senders_accepted", "", "", "",			\
-	    "MAIL commands taken")					\
-	X(SENDERS_DISK, "senders_refused", "", "reason",		\
-	    "disk nearly full", "MAIL commands refused by the master")	\
-	X(SENDERS_FORGED, "senders_refused", "", "reason",		\
-	    "not the user's address",					\
-	    "MAIL commands refused by the master")			\
-	X(RCPT_OK, "recipients_accepted", "", "", "",			\
-	    "RCPT commands taken")					\
-	X(RCPT_UNKNOWN, "recipients_refused", "", "verdict",		\
-	    "no such recipient", "RCPT commands refused by the master")	\
-	X(RCPT_FOREIGN, "recipients_refused", "", "verdict",		\
-	    "relaying denied", "RCPT commands refused by the master")	\
-	X(RCPT_TOO_MANY, "recipients_refused", "", "verdict",		\
-	    "too many recipients",					\
-	    "RCPT commands refused by the master")			\
-	X(RCPT_DISK, "recipients_refused", "", "verdict",		\
-	    "disk nearly full", "RCPT commands refused by the master")	\
-	X(RCPT_TROUBLE, "recipients_refused", "", "verdict",		\
-	    "local trouble", "RCPT commands refused by the master")	\
-	X(STORED, "messages_stored", "", "", "",			\
-	    "Messages answered for")					\
+	ONE(X, SENDERS, "senders_accepted", "MAIL commands taken")	\
+	SENDER(X, DISK, "disk nearly full")				\
+	SENDER(X, FORGED, "not the user's address")			\
+	ONE(X, RCPT_OK, "recipients_accepted", "RCPT commands taken")	\
+	RCPT(X, UNKNOWN, "no such recipient")				\
+	RCPT(X, FOREIGN, "relaying denied")				\
+	RCPT(X, TOO_MANY, "too many recipients")			\
+	RCPT(X, DISK, "disk nearly full")				\
+	RCPT(X, TROUBLE, "local trouble")				\
+	ONE(X, STORED, "messages_stored", "Messages answered for")	\
 	X(STORED_OCTETS, "stored", "bytes", "", "",			\
 	    "Octets of messages answered for, each once")		\
-	X(DELIVERED, "deliveries", "", "", "",				\
+	ONE(X, DELIVERED, "deliveries",					\
 	    "Messages times the Maildirs they were put in")		\
-	X(UNSTORED, "messages_failed", "", "", "",			\
+	ONE(X, UNSTORED, "messages_failed",				\
 	    "Messages the disk did not take")				\
-	X(COMMITS, "commits", "", "", "",				\
+	ONE(X, COMMITS, "commits",					\
 	    "Times the disk was waited for, for one message or many")	\
-	X(SYNCS, "directory_syncs", "", "", "",				\
-	    "Directories synced for commits")				\
-	X(WORKERS, "workers_started", "", "", "",			\
-	    "Worker processes")						\
-	X(UNBORN, "workers_unborn", "", "", "",				\
+	ONE(X, SYNCS, "directory_syncs", "Directories synced for commits") \
+	ONE(X, WORKERS, "workers_started", "Worker processes")		\
+	ONE(X, UNBORN, "workers_unborn",				\
 	    "Worker processes that could not be forked")		\
-	X(CRASHES, "worker_crashes", "", "", "",			\
+	ONE(X, CRASHES, "worker_crashes",				\
 	    "Workers that did not end in order")			\
-	X(ATTACKS, "worker_attacks", "", "", "",			\
+	ONE(X, ATTACKS, "worker_attacks",				\
 	    "Workers killed for a record that breaks the contract")	\
-	X(NURSERIES_LOST, "nurseries_lost", "", "", "",			\
+	ONE(X, NURSERIES_LOST, "nurseries_lost",			\
 	    "Nurseries that ended unasked")				\
-	X(TLS, "tls_sessions", "", "", "",				\
-	    "Sessions that came under TLS")				\
-	X(TLS_FAILED, "tls_failed", "", "", "",				\
-	    "TLS handshakes that failed")				\
-	X(PROXIED, "proxied_sessions", "", "", "",			\
+	ONE(X, TLS, "tls_sessions", "Sessions that came under TLS")	\
+	ONE(X, TLS_FAILED, "tls_failed", "TLS handshakes that failed")	\
+	ONE(X, PROXIED, "proxied_sessions",				\
 	    "Sessions whose client a PROXY header told")		\
-	X(PROXY_FAILED, "proxy_failed", "", "", "",			\
-	    "PROXY headers that failed")				\
-	X(LOGINS, "logins", "", "", "", "Logins")			\
-	X(LOGINS_WRONG, "logins_failed", "", "reason",			\
-	    "name or password is wrong", "Logins that failed")		\
-	X(LOGINS_LATER, "logins_failed", "", "reason",			\
-	    "too many failed logins, not looked at", "Logins that failed") \
-	X(LOGINS_TROUBLE, "logins_failed", "", "reason",		\
-	    "the auth process gave no answer", "Logins that failed")	\
+	ONE(X, PROXY_FAILED, "proxy_failed", "PROXY headers that failed") \
+	ONE(X, LOGINS, "logins", "Logins")				\
+	LOGIN(X, WRONG, "name or password is wrong")			\
+	LOGIN(X, LATER, "too many failed logins, not looked at")	\
+	LOGIN(X, TROUBLE, "the auth process gave no answer")		\
 	HELPERS(HELPER_COUNTER, X)					\
-	X(KEEPER_LOST, "keeper_lost", "", "", "",			\
-	    "Keepers that ended unasked")				\
-	X(QUESTIONS, "control_questions", "", "", "",			\
+	ONE(X, KEEPER_LOST, "keeper_lost", "Keepers that ended unasked") \
+	ONE(X, QUESTIONS, "control_questions",				\
 	    "Questions at the control socket")				\
-	X(STRANGERS, "control_refused", "", "", "",			\
+	ONE(X, STRANGERS, "control_refused",				\
 	    "Connections to the control socket by who may not ask")	\
-	X(LOG_LOST, "log_lines_lost", "", "", "",			\
+	ONE(X, LOG_LOST, "log_lines_lost",				\
 	    "Lines of the log that nobody took")
 
 #define COUNTER_NAME(name, family, unit, label, value, help) COUNTER_##name,

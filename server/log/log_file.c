@@ -22,58 +22,40 @@ enum {
 };
 
 static struct {
-	int	dir;		/* -1: no log file */
-	char	dir_path[path_max_bytes];
-	char	name[path_max_bytes];
+	int		dir;		/* -1: no log file */
+	char		path[path_max_bytes];
+	char		dir_path[path_max_bytes];
+	const char	*name;		/* in path */
 } file = { .dir = -1 };
 
-/* "/var/log/smtpd.log": "/var/log" and "smtpd.log". */
-static int
-open_directory(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	int n = (int)(slash - path);
-
-	snprintf(file.dir_path, sizeof(file.dir_path), "%.*s",
-	    n == 0 ? 1 : n, path);
-	snprintf(file.name, sizeof(file.name), "%s", slash + 1);
-	file.dir = open(file.dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return file.dir;
-}
-
 /*
- * Accepts only a file with one name: a second name (hard link) may be an
- * attempt to make us write to another file.
+ * Opens the file and sends the log there.  Accepts only a file with one name: a
+ * second name (hard link) may be an attempt to make us write to another file.
+ * A new file becomes owner's.
  */
 static int
-check_file(int fd)
+use_file(const struct identity *owner)
 {
+	int fd = openat(file.dir, file.name, file_flags), error;
+	bool made = fd == -1 && errno == ENOENT;
 	struct stat st;
 
-	if (fstat(fd, &st) == -1)
-		return -1;
-	if (S_ISREG(st.st_mode) && st.st_nlink == 1)
-		return 0;
-	errno = S_ISREG(st.st_mode) ? EMLINK : ENOTSUP;
-	return -1;
-}
-
-/* Opens the file; *made: it did not exist and was created. */
-static int
-open_file(bool *made)
-{
-	int fd, error;
-
-	*made = false;
-	fd = openat(file.dir, file.name, file_flags);
-	if (fd == -1 && errno == ENOENT) {
+	if (made)
 		fd = openat(file.dir, file.name, file_flags | O_CREAT |
 		    O_EXCL, 0600);
-		*made = fd != -1;
+	if (fd == -1)
+		return -1;
+	/* Only if needed: a service manager may kill a caller of fchown(2). */
+	if (fstat(fd, &st) == -1 || (made && owner != NULL &&
+	    st.st_uid != owner->uid &&
+	    fchown(fd, owner->uid, owner->gid) == -1))
+		error = errno;
+	else if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+		error = S_ISREG(st.st_mode) ? EMLINK : ENOTSUP;
+	else {
+		log_use_file(fd);
+		return 0;
 	}
-	if (fd == -1 || check_file(fd) == 0)
-		return fd;
-	error = errno;
 	close(fd);
 	errno = error;
 	return -1;
@@ -100,29 +82,19 @@ int
 log_file_open(const char *path, const struct identity *owner,
     const char **why)
 {
-	struct stat st;
-	bool made;
-	int fd;
+	int n;
 
-	if (open_directory(path) == -1) {
-		*why = strerror(errno);
-		return -1;
-	}
-	fd = open_file(&made);
-	if (fd == -1) {
-		*why = words_of(errno);
-		return -1;
-	}
-	/* Only if needed: a service manager may kill a caller of fchown(2). */
-	if (made && owner != NULL && (fstat(fd, &st) == -1 ||
-	    (st.st_uid != owner->uid &&
-	    fchown(fd, owner->uid, owner->gid) == -1))) {
-		*why = strerror(errno);
-		close(fd);
-		return -1;
-	}
-	log_use_file(fd);
-	return 0;
+	snprintf(file.path, sizeof(file.path), "%s", path);
+	file.name = strrchr(file.path, '/') + 1;
+	/* "/var/log/smtpd.log": "/var/log". */
+	n = (int)(file.name - file.path) - 1;
+	snprintf(file.dir_path, sizeof(file.dir_path), "%.*s", n == 0 ? 1 : n,
+	    file.path);
+	file.dir = open(file.dir_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (file.dir != -1 && use_file(owner) == 0)
+		return 0;
+	*why = file.dir == -1 ? strerror(errno) : words_of(errno);
+	return -1;
 }
 
 int
@@ -135,27 +107,14 @@ log_file_dir(const char **path)
 int
 log_file_reopen(void)
 {
-	bool made;
-	int fd;
-
-	if (file.dir == -1)
-		return 0;
-	fd = open_file(&made);
-	if (fd == -1)
-		return -1;
-	log_use_file(fd);
-	return 0;
+	return file.dir == -1 ? 0 : use_file(NULL);
 }
 
 void
 log_reopen(void)
 {
-	char path[2 * path_max_bytes];
-
-	if (log_file_reopen() == 0)
-		return;
-	snprintf(path, sizeof(path), "%s/%s", file.dir_path, file.name);
-	log_error("the log file cannot be opened again, so the one that was "
-	    "open is written to: may smtpd's user create it there?", path,
-	    errno);
+	if (log_file_reopen() == -1)
+		log_error("the log file cannot be opened again, so the one "
+		    "that was open is written to: may smtpd's user create it "
+		    "there?", file.path, errno);
 }

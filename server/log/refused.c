@@ -30,7 +30,7 @@ enum {
 
 struct kept {
 	char	id[ipc_id_bytes + 1];
-	uint8_t	network[network_bytes];
+	uint8_t	network[network_bytes];		/* zeros: unknown */
 };
 
 static struct {
@@ -43,24 +43,21 @@ static struct {
 
 /* The transcript of one session so far. */
 struct refused_text {
-	uint32_t	 lines;
-	FILE		*f;		/* open_memstream(3) of text, n */
-	char		*text;
-	size_t		 n;
+	uint32_t	lines;
+	struct buf	text;
+	uint8_t		octets[text_max_bytes];
 };
 
-/* Zeros, if client is not an address. */
 static void
-network_of(struct span client, uint8_t out[network_bytes])
+set_network(struct kept *k, struct span client)
 {
 	uint8_t ip[16];
 	bool ipv6;
 
-	memset(out, 0, network_bytes);
 	if (!ip_parse(client, &ipv6, ip))
 		return;
-	out[0] = ipv6;
-	memcpy(out + 1, ip, ipv6 ? 8 : 4);
+	k->network[0] = ipv6;
+	memcpy(k->network + 1, ip, ipv6 ? 8 : 4);
 }
 
 static void
@@ -72,78 +69,35 @@ forget(size_t i)
 	    (r.count - i) * sizeof(r.kept[0]));
 }
 
-/*
- * Frees a slot for one more file if need be: removes the oldest one of network
- * when that has many already, or the oldest of all.
- */
 static void
-make_room(const uint8_t network[network_bytes])
-{
-	size_t of_network = 0, oldest = 0;
-
-	for (size_t i = r.count; i > 0; i--)
-		if (memcmp(r.kept[i - 1].network, network,
-		    network_bytes) == 0) {
-			of_network++;
-			oldest = i - 1;
-		}
-	if (of_network >= kept_of_network_max)
-		forget(oldest);
-	else if (r.count == kept_max)
-		forget(0);
-}
-
-static void
-add_kept(const char *id, const uint8_t network[network_bytes])
-{
-	struct kept *k = &r.kept[r.count++];
-
-	memcpy(k->id, id, ipc_id_bytes);
-	k->id[ipc_id_bytes] = '\0';
-	memcpy(k->network, network, network_bytes);
-}
-
-static void
-prune(void)
+on_prune(evutil_socket_t fd, short what, void *arg)
 {
 	int64_t keep_s = (int64_t)r.conf->keep_refused_s;
 	int64_t oldest = ((int64_t)time(NULL) - keep_s) * 1000;
 
+	(void)fd;
+	(void)what;
+	(void)arg;
 	for (size_t i = r.count; i > 0; i--)
 		if (keep_s == 0 || ident_ms(r.kept[i - 1].id) < oldest)
 			forget(i - 1);
 }
 
+/* Reads the network of a file that an earlier start kept. */
 static void
-on_prune(evutil_socket_t fd, short what, void *arg)
+read_network(struct kept *k)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
-	prune();
-}
-
-/* The network of a file that an earlier start kept; zeros: unknown. */
-static void
-read_network(const char *name, uint8_t out[network_bytes])
-{
-	char text[1024];
-	struct log_refused head;
-	const char *lf;
-	ssize_t n;
-	int fd;
-
-	memset(out, 0, network_bytes);
-	fd = openat(r.dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+	int fd = openat(r.dir, k->id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 	    O_CLOEXEC);
-	n = fd == -1 ? -1 : read(fd, text, sizeof(text));
+	char text[1024];
+	ssize_t n = fd == -1 ? -1 : read(fd, text, sizeof(text));
+	struct span rest = span_from(text, n == -1 ? 0 : (size_t)n);
+	struct log_refused head;
+
 	if (fd != -1)
 		close(fd);
-	lf = n <= 0 ? NULL : memchr(text, '\n', (size_t)n);
-	if (lf == NULL || !json_read(span_from(text, (size_t)(lf - text)),
-	    log_refused_head, &head))
-		return;
-	network_of(head.client, out);
+	if (json_take(&rest, log_refused_head, &head))
+		set_network(k, head.client);
 }
 
 static int
@@ -162,25 +116,21 @@ read_directory(bool networks)
 {
 	int copy = openat(r.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = copy == -1 ? NULL : fdopendir(copy);
-	uint8_t network[network_bytes] = { 0 };
 	struct dirent *e;
 
 	if (d == NULL)
 		return -1;
-	while ((e = readdir(d)) != NULL) {
-		if (!ident_is(e->d_name))
-			continue;
-		if (r.count == kept_max) {
+	while ((e = readdir(d)) != NULL)
+		if (ident_is(e->d_name) && r.count == kept_max)
 			(void)unlinkat(r.dir, e->d_name, 0);
-			continue;
-		}
-		if (networks)
-			read_network(e->d_name, network);
-		add_kept(e->d_name, network);
-	}
+		else if (ident_is(e->d_name))
+			memcpy(r.kept[r.count++].id, e->d_name,
+			    sizeof(r.kept[0].id));
 	closedir(d);
 	qsort(r.kept, r.count, sizeof(r.kept[0]), compare);
-	prune();
+	on_prune(-1, 0, NULL);
+	for (size_t i = 0; networks && i < r.count; i++)
+		read_network(&r.kept[i]);
 	return 0;
 }
 
@@ -213,18 +163,18 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 	    "client", "remark" };
 	static uint8_t shown[4 * ipc_trace_bytes];
 	static uint8_t text[2 * sizeof(shown)];
-	static uint8_t line_text[sizeof(text) + 128];
 	struct buf b = buf_over(shown, sizeof(shown));
-	struct buf escaped = buf_over(text, sizeof(text));
-	struct buf line = buf_over(line_text, sizeof(line_text));
-	struct log_said said = { .ms = t->ms,
-	    .who = span_of(who[t->kind]) };
+	struct buf escaped = buf_over(text, sizeof(text)), before;
+	struct log_said said = { .ms = t->ms, .who = span_of(who[t->kind]) };
 	struct refused_text *x = *of;
 
-	if (x == NULL)
-		x = *of = calloc(1, sizeof(*x));
-	if (x == NULL)
-		return true;
+	if (x == NULL) {
+		x = *of = malloc(sizeof(*x));
+		if (x == NULL)
+			return true;
+		x->lines = 0;
+		x->text = buf_over(x->octets, sizeof(x->octets));
+	}
 	if (x->lines++ >= ipc_traces_max)
 		return false;
 	/* A reload switched it off while the worker ran. */
@@ -234,81 +184,80 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 	buf_add_escaped(&b, span_from(t->octets, t->n), "");
 	json_add_text(&escaped, buf_span(&b));
 	said.text = buf_span(&escaped);
-	json_write(log_refused_said, &said, &line);
-	buf_add_str(&line, "\n");
-	if (x->f == NULL)
-		x->f = open_memstream(&x->text, &x->n);
-	if (x->f != NULL && !line.cut && x->n + line.n <= text_max_bytes) {
-		fwrite(line.p, 1, line.n, x->f);
-		fflush(x->f);
-	}
+	before = x->text;
+	json_write(log_refused_said, &said, &x->text);
+	buf_add_str(&x->text, "\n");
+	if (x->text.cut)
+		x->text = before;
 	return true;
 }
 
-/* Writes all or nothing: a partial file would look like a short session. */
+/*
+ * Writes all or nothing: a partial file would look like a short session.  Then
+ * removes the oldest one of its network when that has many already, or the
+ * oldest of all when there are too many.
+ */
 static void
 write_file(const struct log_refused *h, struct span text)
 {
-	uint8_t network[network_bytes];
-	char id[ipc_id_bytes + 1];
+	struct kept new = { .id = "" };
+	size_t of_network = 0, oldest = 0;
 	int fd;
 
-	snprintf(id, sizeof(id), "%.*s", (int)h->session.n,
+	snprintf(new.id, sizeof(new.id), "%.*s", (int)h->session.n,
 	    (const char *)h->session.p);
-	fd = openat(r.dir, id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+	fd = openat(r.dir, new.id, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
 	    O_CLOEXEC, 0600);
 	if (fd == -1)
 		return;
 	if (write(fd, text.p, text.n) != (ssize_t)text.n) {
 		close(fd);
-		(void)unlinkat(r.dir, id, 0);
+		(void)unlinkat(r.dir, new.id, 0);
 		return;
 	}
 	close(fd);
-	network_of(h->client, network);
-	make_room(network);
-	add_kept(id, network);
-}
-
-static void
-keep(const struct refused_text *x, const struct log_refused *facts,
-    struct span rcpts, uint64_t rcpt_count)
-{
-	static uint8_t text[refused_file_max_bytes];
-	struct buf b = buf_over(text, sizeof(text));
-	time_t began = time(NULL) - (time_t)(facts->ms / 1000);
-	struct log_refused head = *facts;
-	char when[figure_bytes];
-
-	figure_utc(began, when);
-	head.began = span_of(when);
-	json_write(log_refused_head, &head, &b);
-	buf_add_str(&b, "\n");
-	json_write(log_refused_rcpts, &(struct log_refused_rcpts){ rcpt_count,
-	    rcpts }, &b);
-	buf_add_str(&b, "\n");
-	buf_add(&b, span_from(x->text, x->n));
-	if (!b.cut)
-		write_file(&head, buf_span(&b));
+	set_network(&new, h->client);
+	for (size_t i = r.count; i > 0; i--)
+		if (memcmp(r.kept[i - 1].network, new.network,
+		    network_bytes) == 0) {
+			of_network++;
+			oldest = i - 1;
+		}
+	if (of_network >= kept_of_network_max)
+		forget(oldest);
+	else if (r.count == kept_max)
+		forget(0);
+	r.kept[r.count++] = new;
 }
 
 void
 refused_end(struct refused_text **of, const struct log_refused *facts,
     struct span rcpts, uint64_t rcpt_count)
 {
+	static uint8_t text[refused_file_max_bytes];
+	struct buf b = buf_over(text, sizeof(text));
 	struct refused_text *x = *of;
+	struct log_refused head;
+	char when[figure_bytes];
 
 	*of = NULL;
 	if (r.late && r.dir != -1) {
 		r.late = false;
 		(void)read_directory(x != NULL);
 	}
-	if (x == NULL)
-		return;
-	if (facts != NULL && r.dir != -1 && x->n > 0 && !ferror(x->f))
-		keep(x, facts, rcpts, rcpt_count);
-	if (x->f != NULL)
-		fclose(x->f);
-	free(x->text);
+	if (x != NULL && facts != NULL && r.dir != -1 && x->text.n > 0) {
+		head = *facts;
+		figure_utc((int64_t)time(NULL) - (int64_t)(head.ms / 1000),
+		    when);
+		head.began = span_of(when);
+		json_write(log_refused_head, &head, &b);
+		buf_add_str(&b, "\n");
+		json_write(log_refused_rcpts, &(struct log_refused_rcpts){
+		    rcpt_count, rcpts }, &b);
+		buf_add_str(&b, "\n");
+		buf_add(&b, buf_span(&x->text));
+		if (!b.cut)
+			write_file(&head, buf_span(&b));
+	}
 	free(x);
 }
