@@ -20,32 +20,25 @@
 /* The user of this process once it must not look up names; or NULL. */
 static const struct identity *settled;
 
-/* An administrator may have added the user to, say, a group for keys. */
-static void
-find_groups(struct identity *out)
-{
-	gid_t all[identity_groups_max];
-	int n = identity_groups_max;
-
-	if (getgrouplist(out->name, out->gid, all, &n) == -1)
-		n = identity_groups_max;
-	out->group_count = 0;
-	for (int i = 0; i < n; i++)
-		if (all[i] != 0)
-			out->groups[out->group_count++] = all[i];
-}
-
 bool
 privdrop_find(const char *name, struct identity *out)
 {
 	const struct passwd *pw = getpwnam(name);
+	gid_t all[identity_groups_max];
+	int n = identity_groups_max;
 
 	if (pw == NULL || pw->pw_uid == 0 || pw->pw_gid == 0)
 		return false;
 	out->uid = pw->pw_uid;
 	out->gid = pw->pw_gid;
 	snprintf(out->name, sizeof(out->name), "%s", pw->pw_name);
-	find_groups(out);
+	/* An administrator may have added the user to, say, one for keys. */
+	if (getgrouplist(out->name, out->gid, all, &n) == -1)
+		n = identity_groups_max;
+	out->group_count = 0;
+	for (int i = 0; i < n; i++)
+		if (all[i] != 0)
+			out->groups[out->group_count++] = all[i];
 	return true;
 }
 
@@ -157,8 +150,7 @@ privdrop_denial(const char *path)
 		privdrop_own(&me);
 	privdrop_describe(bar != NULL ? bar : path, what, sizeof(what));
 	snprintf(text, sizeof(text), "Permission denied: %s: let its group or "
-	    "an ACL admit %s", what, settled != NULL ? settled->name :
-	    me.name);
+	    "an ACL admit %s", what, (settled != NULL ? settled : &me)->name);
 	return text;
 }
 
@@ -173,54 +165,36 @@ find_user(const char *name, const char *keyword, struct identity *out)
 		    name);
 }
 
-/* Workers talk to strangers, so they are in no other group. */
-static void
-keep_own_group(struct identity *who)
-{
-	who->groups[0] = who->gid;
-	who->group_count = 1;
-}
-
-/*
- * The catcher runs without its users created, as "nobody".  Where it cannot
- * change its user, in a container without CAP_SETUID or a user namespace of one
- * user, it keeps its user.
- */
-static void
-find_for_catcher(const struct conf *conf, struct users *u)
-{
-	if (!privdrop_find(conf->user, &u->master) ||
-	    !privdrop_find(conf->worker_user, &u->worker)) {
-		find_user("nobody", "user", &u->master);
-		u->worker = u->master;
-	}
-	keep_own_group(&u->worker);
-	u->drop = can_drop_to(&u->master) && can_drop_to(&u->worker);
-	if (u->drop)
-		return;
-	privdrop_own(&u->master);
-	u->worker = u->master;
-}
-
 void
 privdrop_find_users(const struct conf *conf, struct users *u)
 {
 	memset(u, 0, sizeof(*u));
-	u->drop = os_may_change_user();
 	privdrop_own(&u->master);
 	u->worker = u->master;
-	if (!u->drop)
+	if (!os_may_change_user())
 		return;
-	if (conf->catcher) {
-		find_for_catcher(conf, u);
-		return;
+	if (!conf->catcher) {
+		find_user(conf->user, "user", &u->master);
+		find_user(conf->worker_user, "worker-user", &u->worker);
+	} else if (!privdrop_find(conf->user, &u->master) ||
+	    !privdrop_find(conf->worker_user, &u->worker)) {
+		/* The catcher needs no users of its own. */
+		find_user("nobody", "user", &u->master);
+		u->worker = u->master;
 	}
-	find_user(conf->user, "user", &u->master);
-	find_user(conf->worker_user, "worker-user", &u->worker);
-	keep_own_group(&u->worker);
-	if (u->master.uid == u->worker.uid)
+	if (!conf->catcher && u->master.uid == u->worker.uid)
 		fatal("user and worker-user are the same: workers must not "
 		    "own what the master owns");
+	/* Workers talk to strangers, so they are in no other group. */
+	u->worker.groups[0] = u->worker.gid;
+	u->worker.group_count = 1;
+	u->drop = !conf->catcher || (can_drop_to(&u->master) &&
+	    can_drop_to(&u->worker));
+	/* A container without CAP_SETUID, or with one user: the catcher stays. */
+	if (!u->drop) {
+		privdrop_own(&u->master);
+		u->worker = u->master;
+	}
 }
 
 int

@@ -30,10 +30,10 @@ struct users {
 /* Finds both users of conf; fatal when one is missing or not fit. */
 void	privdrop_find_users(const struct conf *conf, struct users *out);
 /*
- * Changes to who, one of the two, for good: sets groups, gids and uids, and
- * tries to become root, which must fail.  A process that cannot change its user
- * keeps it.  In both cases drops every capability, also for programs that this
- * process executes.  0, or -1 and errno (EPERM: root could be regained).
+ * Changes to who, one of the two, for good, and tries to become root, which
+ * must fail.  A process that cannot change its user keeps it.  In both cases
+ * drops every capability, also for programs that this process executes.  0, or
+ * -1 and errno (EPERM: root could be regained).
  */
 int	privdrop_become(const struct users *u, const struct identity *who);
 /*
