@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "server/conf/punycode.h"
 
@@ -84,29 +85,17 @@ conf_free(struct conf *conf)
 	memset(conf, 0, sizeof(*conf));
 }
 
-/* strcmp(3) of a, with its ASCII capitals folded, and b. */
+/* Entries of both tables begin with their name, which is folded already. */
 static int
-compare_fold(struct span a, const char *b)
+compare_entry(const void *key, const void *entry)
 {
-	size_t i;
+	const struct span *name = key;
+	const char *text = *(char *const *)entry;
+	size_t n = strlen(text);
+	int order = strncasecmp((const char *)name->p, text, name->n < n ?
+	    name->n : n);
 
-	for (i = 0; i < a.n && b[i] != '\0'; i++) {
-		int difference = ascii_lower(a.p[i]) - (uint8_t)b[i];
-
-		if (difference != 0)
-			return difference;
-	}
-	if (i < a.n)
-		return 1;
-	return b[i] == '\0' ? 0 : -1;
-}
-
-/* Entries of both tables begin with their name. */
-static int
-compare_entry(const void *name, const void *entry)
-{
-	return compare_fold(*(const struct span *)name,
-	    *(char *const *)entry);
+	return order != 0 ? order : (name->n > n) - (name->n < n);
 }
 
 const struct conf_domain *

@@ -18,17 +18,13 @@ enum {
 	label_max_bytes = 63
 };
 
-struct label {
-	uint32_t	c[label_max_bytes];
-	size_t		n;
-};
-
+/* Adds one octet of ASCII. */
 static void
-add_digit(struct buf *out, uint32_t digit)
+add(struct buf *out, uint32_t c)
 {
-	uint8_t c = (uint8_t)(digit < 26 ? 'a' + digit : '0' + digit - 26);
+	uint8_t octet = (uint8_t)c;
 
-	buf_add(out, span_from(&c, 1));
+	buf_add(out, span_from(&octet, 1));
 }
 
 /* RFC 3492 6.1. */
@@ -48,27 +44,17 @@ adapt(uint32_t delta, uint32_t points, bool first)
 static void
 add_delta(struct buf *out, uint32_t q, uint32_t bias)
 {
-	for (uint32_t k = base;; k += base) {
-		uint32_t t = k <= bias + t_min ? t_min :
-		    k >= bias + t_max ? t_max : k - bias;
+	uint32_t t, digit;
 
+	for (uint32_t k = base;; k += base) {
+		t = k <= bias + t_min ? t_min :
+		    k >= bias + t_max ? t_max : k - bias;
+		digit = q < t ? q : t + (q - t) % (base - t);
+		add(out, digit < 26 ? 'a' + digit : '0' + digit - 26);
 		if (q < t)
-			break;
-		add_digit(out, t + (q - t) % (base - t));
+			return;
 		q = (q - t) / (base - t);
 	}
-	add_digit(out, q);
-}
-
-static uint32_t
-least_from(const struct label *l, uint32_t n)
-{
-	uint32_t least = UINT32_MAX;
-
-	for (size_t i = 0; i < l->n; i++)
-		if (l->c[i] >= n && l->c[i] < least)
-			least = l->c[i];
-	return least;
 }
 
 /*
@@ -76,28 +62,29 @@ least_from(const struct label *l, uint32_t n)
  * steps together add at most 63 times U+10FFFF to delta.
  */
 static void
-encode(const struct label *l, struct buf *out)
+encode(const uint32_t *c, uint32_t count, struct buf *out)
 {
-	uint32_t n = initial_n, delta = 0, bias = initial_bias, basic, done = 0;
+	uint32_t delta = 0, bias = initial_bias, basic, done = 0;
 
-	for (size_t i = 0; i < l->n; i++)
-		if (l->c[i] < initial_n) {
-			uint8_t c = ascii_lower((uint8_t)l->c[i]);
-
-			buf_add(out, span_from(&c, 1));
+	for (uint32_t i = 0; i < count; i++)
+		if (c[i] < initial_n) {
+			add(out, ascii_lower((uint8_t)c[i]));
 			done++;
 		}
 	basic = done;
-	if (basic > 0 && basic < l->n)
+	if (basic > 0 && basic < count)
 		buf_add_str(out, "-");
-	for (; done < l->n; delta++, n++) {
-		uint32_t next = least_from(l, n);
+	for (uint32_t n = initial_n; done < count; delta++, n++) {
+		uint32_t next = UINT32_MAX;
 
+		for (uint32_t i = 0; i < count; i++)
+			if (c[i] >= n && c[i] < next)
+				next = c[i];
 		delta += (next - n) * (done + 1);
 		n = next;
-		for (size_t i = 0; i < l->n; i++) {
-			delta += l->c[i] < n;
-			if (l->c[i] != n)
+		for (uint32_t i = 0; i < count; i++) {
+			delta += c[i] < n;
+			if (c[i] != n)
 				continue;
 			add_delta(out, delta, bias);
 			bias = adapt(delta, done + 1, done == basic);
@@ -107,46 +94,37 @@ encode(const struct label *l, struct buf *out)
 	}
 }
 
-/* Takes a label off *in; false: it is bad.  *beyond: it is not all ASCII. */
-static bool
-take_label(struct span *in, struct label *out, bool *beyond)
-{
-	out->n = 0;
-	*beyond = false;
-	while (in->n > 0 && in->p[0] != '.') {
-		size_t n = out->n == label_max_bytes ? 0 :
-		    utf8_next(*in, &out->c[out->n]);
-
-		if (n == 0 || out->c[out->n] == 0)
-			return false;
-		*beyond = *beyond || n > 1;
-		out->n++;
-		*in = span_skip(*in, n);
-	}
-	return out->n > 0;
-}
-
 bool
 punycode_domain(struct span domain, char out[punycode_domain_bytes])
 {
 	struct buf text = buf_over(out, punycode_domain_bytes - 1);
-	struct label label;
-	bool beyond;
-	size_t start;
+	uint32_t label[label_max_bytes], count = 0;
+	size_t start = 0, n;
+	bool beyond = false;	/* the label is not all ASCII */
 
-	for (;;) {
-		if (!take_label(&domain, &label, &beyond))
+	for (;; domain = span_skip(domain, n)) {
+		n = 1;
+		if (domain.n > 0 && domain.p[0] != '.') {
+			if (count == label_max_bytes ||
+			    (n = utf8_next(domain, &label[count])) == 0 ||
+			    label[count++] == 0)
+				return false;
+			beyond |= n > 1;
+			continue;
+		}
+		if (count == 0)
 			return false;
-		start = text.n;
 		if (beyond)
 			buf_add_str(&text, "xn--");
-		encode(&label, &text);
+		encode(label, count, &text);
 		if (text.cut || text.n - start > label_max_bytes)
 			return false;
 		if (domain.n == 0)
 			break;
 		buf_add_str(&text, ".");
-		domain = span_skip(domain, 1);
+		start = text.n;
+		count = 0;
+		beyond = false;
 	}
 	out[text.n] = '\0';
 	return true;

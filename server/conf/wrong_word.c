@@ -27,17 +27,6 @@ next_word(const char **at, struct span *out)
 	return out->n > 0;
 }
 
-static bool
-has_word(const char *list, struct span word)
-{
-	struct span one;
-
-	while (next_word(&list, &one))
-		if (span_equal(one, word))
-			return true;
-	return false;
-}
-
 struct span
 wrong_word_near(const char *list, struct span word)
 {
@@ -79,29 +68,26 @@ wrong_word_of(const char *list, const char *word, const char *what,
 	(void)buf_str(&b);
 }
 
-/* A short option, which getopt(3) leaves in optopt. */
-static void
-tell_letter(const char *usage, char out[wrong_word_bytes])
-{
-	char word[] = { '-', (char)optopt, '\0' }, valued[] = { '-',
-	    (char)optopt, ' ', '\0' };
-
-	wrong_word_of("", word, strstr(usage, valued) != NULL ?
-	    "its value is missing" : "there is no such option", out);
-}
-
 void
 wrong_word(const char *usage, int argc, char *argv[],
     char out[wrong_word_bytes])
 {
+	static const char unknown[] = "there is no such option",
+	    lacking[] = "its value is missing";
 	const char *last = optind > 0 && optind <= argc ? argv[optind - 1] :
-	    "";
-	struct span name = span_from(last, strcspn(last, "="));
+	    "", *list = usage;
+	struct span name = span_from(last, strcspn(last, "=")), one;
 	bool is_long = strncmp(last, "--", 2) == 0 && last[2] != '\0';
+	bool known = false;
+	/* A short option, which getopt(3) leaves in optopt; with a value. */
+	char word[] = { '-', (char)optopt, '\0' }, valued[] = { '-',
+	    (char)optopt, ' ', '\0' };
 
+	while (!known && next_word(&list, &one))
+		known = span_equal(one, name);
 	/* optopt stays 0 without an error, and for an unknown long option. */
-	if (is_long && optopt == 0 && !has_word(usage, name))
-		wrong_word_of(usage, last, "there is no such option", out);
+	if (optopt == 0 && is_long && !known)
+		wrong_word_of(usage, last, unknown, out);
 	else if (optopt == 0 && optind < argc)
 		wrong_word_of(usage, argv[optind], "this makes no sense here",
 		    out);
@@ -110,7 +96,8 @@ wrong_word(const char *usage, int argc, char *argv[],
 	else if (is_long && last[name.n] == '=')
 		wrong_word_of("", last, "it takes no value", out);
 	else if (is_long && optind == argc)
-		wrong_word_of("", last, "its value is missing", out);
+		wrong_word_of("", last, lacking, out);
 	else
-		tell_letter(usage, out);
+		wrong_word_of("", word, strstr(usage, valued) != NULL ?
+		    lacking : unknown, out);
 }
