@@ -29,17 +29,9 @@ control_name_inside(const struct conf *conf)
 	return conf->control + n + strspn(conf->control + n, "/");
 }
 
-/* Sets *why, and returns -1. */
-static int
-fail(const char **why, const char *what)
-{
-	*why = what;
-	return -1;
-}
-
-/* A user that could write there could put a socket in place of ours. */
-static int
-check_directory(const char *path, const char **why)
+/* NULL; or why others could put a socket in place of ours. */
+static const char *
+check_directory(const char *path)
 {
 	char dir[sizeof(((struct sockaddr_un *)NULL)->sun_path)] = ".";
 	const char *slash = strrchr(path, '/');
@@ -49,15 +41,12 @@ check_directory(const char *path, const char **why)
 		snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 :
 		    (int)(slash - path), path);
 	if (stat(dir, &st) == -1)
-		return fail(why, errno == ENOENT ?
-		    "its directory does not exist: create it" :
-		    strerror(errno));
-	if ((st.st_mode & 0022) != 0 ||
-	    (st.st_uid != 0 && st.st_uid != geteuid()))
-		return fail(why, "its directory can be written by "
-		    "others: name one that only root, or the user smtpd is "
-		    "started by, can write");
-	return 0;
+		return errno == ENOENT ? "its directory does not exist: "
+		    "create it" : strerror(errno);
+	return (st.st_mode & 0022) == 0 && (st.st_uid == 0 ||
+	    st.st_uid == geteuid()) ? NULL : "its directory can be written by "
+	    "others: name one that only root, or the user smtpd is started "
+	    "by, can write";
 }
 
 /* Does a process listen at to?  A full queue means yes, too. */
@@ -66,39 +55,34 @@ is_alive(const struct sockaddr_un *to)
 {
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
 	    SOCK_NONBLOCK, 0);
-	bool refused;
+	bool refused = fd != -1 && connect(fd, (const struct sockaddr *)to,
+	    sizeof(*to)) == -1 && (errno == ECONNREFUSED || errno == ENOENT);
 
-	if (fd == -1)
-		return true;
-	refused = connect(fd, (const struct sockaddr *)to, sizeof(*to)) ==
-	    -1 && (errno == ECONNREFUSED || errno == ENOENT);
-	close(fd);
+	if (fd != -1)
+		close(fd);
 	return !refused;
 }
 
-static int
-make_way(const struct sockaddr_un *at, bool take_over, const char **why)
+/* Removes what a dead master left; NULL, or why not. */
+static const char *
+make_way(const struct sockaddr_un *at, bool take_over)
 {
 	struct stat st;
 
 	if (lstat(at->sun_path, &st) == -1)
-		return errno == ENOENT ? 0 : fail(why,
-		    strerror(errno));
+		return errno == ENOENT ? NULL : strerror(errno);
 	if (!S_ISSOCK(st.st_mode))
-		return fail(why, "something that is no socket "
-		    "stands there: remove it, or name another place");
+		return "something that is no socket stands there: remove it, "
+		    "or name another place";
 	if (!take_over && is_alive(at))
-		return fail(why, "another smtpd listens "
-		    "there: end it first, or give this one a root and a "
-		    "control socket of its own");
-	if (unlink(at->sun_path) == -1)
-		return fail(why, strerror(errno));
-	return 0;
+		return "another smtpd listens there: end it first, or give "
+		    "this one a root and a control socket of its own";
+	return unlink(at->sun_path) == -1 ? strerror(errno) : NULL;
 }
 
 static int
 bind_private(int fd, const struct sockaddr_un *at,
-    const struct identity *owner, const char **why)
+    const struct identity *owner)
 {
 	mode_t mask = umask(0177);
 	int result = bind(fd, (const struct sockaddr *)at, sizeof(*at));
@@ -107,9 +91,7 @@ bind_private(int fd, const struct sockaddr_un *at,
 	if (result == 0 && owner != NULL)
 		result = lchown(at->sun_path, owner->uid, owner->gid);
 	os_refuse_descriptors(fd);
-	if (result == 0)
-		result = listen(fd, backlog);
-	return result == 0 ? 0 : fail(why, strerror(errno));
+	return result == 0 ? listen(fd, backlog) : -1;
 }
 
 int
@@ -119,20 +101,21 @@ control_bind(const char *path, const struct identity *owner,
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int fd;
 
-	if (strlen(path) >= sizeof(at.sun_path))
-		return fail(why, "longer than the name of a socket can "
-		    "be: name a shorter one with \"control\"");
+	*why = strlen(path) < sizeof(at.sun_path) ? check_directory(path) :
+	    "longer than the name of a socket can be: name a shorter one with "
+	    "\"control\"";
+	if (*why != NULL)
+		return -1;
 	memcpy(at.sun_path, path, strlen(path) + 1);
-	if (check_directory(path, why) == -1 ||
-	    make_way(&at, take_over, why) == -1)
+	*why = make_way(&at, take_over);
+	if (*why != NULL)
 		return -1;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	    0);
-	if (fd == -1)
-		return fail(why, strerror(errno));
-	if (bind_private(fd, &at, owner, why) == -1) {
+	if (fd != -1 && bind_private(fd, &at, owner) == 0)
+		return fd;
+	*why = strerror(errno);
+	if (fd != -1)
 		close(fd);
-		return -1;
-	}
-	return fd;
+	return -1;
 }
