@@ -140,7 +140,7 @@ ec_operation(int operation)
 /* A row of a dispatch table; the function's type depends on the number. */
 #define ROW(number, function) { number, (void (*)(void))(function) }
 #define KEY_ROWS							\
-	ROW(OSSL_FUNC_KEYMGMT_FREE, free_nothing),				\
+	ROW(OSSL_FUNC_KEYMGMT_FREE, free_nothing),			\
 	ROW(OSSL_FUNC_KEYMGMT_LOAD, key_load),				\
 	ROW(OSSL_FUNC_KEYMGMT_HAS, key_has),				\
 	ROW(OSSL_FUNC_KEYMGMT_MATCH, key_match),			\

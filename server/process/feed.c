@@ -20,44 +20,29 @@ end(struct feed *f, int error)
 		f->done(f->arg);
 }
 
-/* False: nothing is left to be sent, or sending failed. */
-static bool
-send_one(struct feed *f)
-{
-	int error;
-
-	if (!f->waits && !f->next(f->arg, &f->record)) {
-		end(f, 0);
-		return false;
-	}
-	f->waits = true;
-	if (ipc_send(f->channel, &f->record, -1, false) == -1) {
-		error = errno;
-		if (error == EAGAIN || error == EWOULDBLOCK)
-			event_add(&f->writable, NULL);
-		else
-			end(f, error);
-		return false;
-	}
-	f->waits = false;
-	explicit_bzero(&f->record, sizeof(f->record));
-	return true;
-}
-
 static void
 send_some(struct feed *f)
 {
-	for (int i = 0; i < turn_max; i++)
-		if (!send_one(f))
+	for (int i = 0; i < turn_max; i++) {
+		if (!f->waits && !f->next(f->arg, &f->record)) {
+			end(f, 0);
 			return;
+		}
+		f->waits = ipc_send(f->channel, &f->record, -1, false) == -1;
+		if (f->waits && errno != EAGAIN && errno != EWOULDBLOCK) {
+			end(f, errno);
+			return;
+		}
+		if (f->waits)
+			break;
+		explicit_bzero(&f->record, sizeof(f->record));
+	}
 	event_add(&f->writable, NULL);
 }
 
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
-	(void)what;
 	send_some(arg);
 }
 

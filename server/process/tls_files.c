@@ -18,6 +18,7 @@
 
 #include "server/conf/conf_text.h"
 #include "server/conf/privdrop.h"
+#include "shared/file.h"
 #include "shared/ipc.h"
 #include "shared/os/os.h"
 #include "shared/tls_judge.h"
@@ -59,8 +60,8 @@ judge_in_child(struct tls_pair *pair)
 	pid = fork();
 	if (pid == 0) {
 		OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-		tls_judge(span_from(pair->certificate, pair->certificate_n),
-		    span_from(pair->key, pair->key_n), &r.u.judged, &key);
+		tls_judge(span_from(pair->certificate.p, pair->certificate.n),
+		    span_from(pair->key.p, pair->key.n), &r.u.judged, &key);
 		_exit(ipc_send(ends[1], &r, -1, true) == 0 ? 0 : 1);
 	}
 	close(ends[1]);
@@ -75,24 +76,24 @@ judge_in_child(struct tls_pair *pair)
 	return (enum tls_fault)r.u.judged.fault;
 }
 
-/* What came of reading a file. */
-struct found {
-	const char	*why;		/* why it cannot be used, or NULL */
-	bool		 denied;	/* to this user */
-};
+static const char denied[] = "permission denied";
 
-/* A key that everybody can read is refused. */
-static struct found
-read_file(const char *path, bool secret, uint8_t **out, size_t *out_n)
+/*
+ * Reads a file; NULL, or why it cannot be used, which is denied where only
+ * this user may not.  A key that everybody can read is refused.
+ */
+static const char *
+read_file(const char *path, bool secret, struct tls_file *out)
 {
 	int fd = os_open_file(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
 	    O_NONBLOCK);
-	bool denied = fd == -1 && errno == EACCES;
 	const char *why = NULL;
 	struct stat st;
 	ssize_t n;
 
-	if (fd == -1 || fstat(fd, &st) == -1)
+	if (fd == -1)
+		return errno == EACCES ? denied : strerror(errno);
+	if (fstat(fd, &st) == -1)
 		why = strerror(errno);
 	else if (!S_ISREG(st.st_mode))
 		why = "not a file";
@@ -101,15 +102,13 @@ read_file(const char *path, bool secret, uint8_t **out, size_t *out_n)
 		    "new key";
 	else if (st.st_size > ipc_certificate_max_bytes)
 		why = "longer than 16384 octets";
-	else if ((*out = malloc(ipc_certificate_max_bytes)) == NULL)
-		why = strerror(errno);
-	else if ((n = read(fd, *out, ipc_certificate_max_bytes)) == -1)
+	else if ((out->p = malloc(ipc_certificate_max_bytes)) == NULL ||
+	    (n = file_read(fd, out->p, ipc_certificate_max_bytes)) == -1)
 		why = strerror(errno);
 	else
-		*out_n = (size_t)n;
-	if (fd != -1)
-		close(fd);
-	return (struct found){ why, denied };
+		out->n = (size_t)n;
+	close(fd);
+	return why;
 }
 
 /* The line being loaded, and mistakes; a catcher has options, not lines. */
@@ -153,46 +152,22 @@ take_print(struct tls_pair *pair)
 	crypto_generichash_state state;
 
 	crypto_generichash_init(&state, NULL, 0, sizeof(pair->print));
-	crypto_generichash_update(&state, (uint8_t *)&pair->certificate_n,
-	    sizeof(pair->certificate_n));
-	crypto_generichash_update(&state, pair->certificate,
-	    pair->certificate_n);
-	crypto_generichash_update(&state, pair->key, pair->key_n);
+	crypto_generichash_update(&state, (uint8_t *)&pair->certificate.n,
+	    sizeof(pair->certificate.n));
+	crypto_generichash_update(&state, pair->certificate.p,
+	    pair->certificate.n);
+	crypto_generichash_update(&state, pair->key.p, pair->key.n);
 	crypto_generichash_final(&state, pair->print, sizeof(pair->print));
 	sodium_memzero(&state, sizeof(state));
-}
-
-/* False: there are mistakes, or *denied is a file this user may not read. */
-static bool
-read_pair(struct loading *l, struct tls_pair *out, const char **denied)
-{
-	struct found certificate = read_file(l->line->certificate, false,
-	    &out->certificate, &out->certificate_n);
-	struct found key = read_file(l->line->key, true, &out->key,
-	    &out->key_n);
-
-	*denied = certificate.denied ? l->line->certificate :
-	    key.denied ? l->line->key : NULL;
-	if (*denied != NULL)
-		return false;
-	if (certificate.why != NULL)
-		report(l, false, certificate.why);
-	if (key.why != NULL)
-		report(l, true, key.why);
-	if (certificate.why != NULL || key.why != NULL)
-		return false;
-	take_print(out);
-	return true;
 }
 
 static void
 forget_key(struct tls_pair *pair)
 {
-	if (pair->key != NULL)
-		sodium_memzero(pair->key, pair->key_n);
-	free(pair->key);
-	pair->key = NULL;
-	pair->key_n = 0;
+	if (pair->key.p != NULL)
+		sodium_memzero(pair->key.p, pair->key.n);
+	free(pair->key.p);
+	pair->key = (struct tls_file){ NULL, 0 };
 }
 
 /* Makes *out a copy of old, which needs no key. */
@@ -200,35 +175,32 @@ static bool
 share_pair(const struct tls_pair *old, struct tls_pair *out)
 {
 	forget_key(out);
-	free(out->certificate);
+	free(out->certificate.p);
 	*out = *old;
 	out->shared = true;
-	out->certificate = malloc(old->certificate_n);
-	if (out->certificate == NULL)
+	out->certificate.p = malloc(old->certificate.n);
+	if (out->certificate.p == NULL)
 		return false;
-	memcpy(out->certificate, old->certificate, old->certificate_n);
+	memcpy(out->certificate.p, old->certificate.p, old->certificate.n);
 	return true;
 }
 
-/* The previous pair with these file names; or NULL. */
+/* The previous pair with that print, or the file names of line; or NULL. */
 static const struct tls_pair *
-find_named(const struct tls_before *before, const struct conf_pair *line)
+find_old(const struct tls_before *before, const struct conf_pair *line,
+    const uint8_t *print)
 {
-	for (size_t i = 0; i < before->conf->pair_count; i++)
-		if (strcmp(before->conf->pairs[i].certificate,
-		    line->certificate) == 0 &&
-		    strcmp(before->conf->pairs[i].key, line->key) == 0)
-			return &before->files->pairs[i];
-	return NULL;
-}
+	for (size_t i = 0; i < before->files->count; i++) {
+		const struct tls_pair *old = &before->files->pairs[i];
+		const struct conf_pair *was = &before->conf->pairs[i];
 
-static const struct tls_pair *
-find_same(const struct tls_before *before, const struct tls_pair *pair)
-{
-	for (size_t i = 0; i < before->files->count; i++)
-		if (memcmp(before->files->pairs[i].print, pair->print,
-		    sizeof(pair->print)) == 0)
-			return &before->files->pairs[i];
+		if (print != NULL ?
+		    memcmp(old->print, print, sizeof(old->print)) == 0 :
+		    i < before->conf->pair_count &&
+		    strcmp(was->certificate, line->certificate) == 0 &&
+		    strcmp(was->key, line->key) == 0)
+			return old;
+	}
 	return NULL;
 }
 
@@ -239,22 +211,36 @@ find_same(const struct tls_before *before, const struct tls_pair *pair)
 static void
 load_pair(struct loading *l, struct tls_before *before, struct tls_pair *out)
 {
+	const struct conf_pair *line = l->line;
+	const char *why = read_file(line->certificate, false,
+	    &out->certificate);
+	const char *why_key = read_file(line->key, true, &out->key);
+	const char *unread = why == denied ? line->certificate :
+	    why_key == denied ? line->key : NULL;
 	const struct tls_pair *old = NULL;
-	const char *denied;
-	bool read = read_pair(l, out, &denied);
 
-	if (read && before == NULL)
-		report_fault(l, judge_in_child(out));
-	else if (read)
-		old = find_same(before, out);
-	else if (denied != NULL && before != NULL)
-		old = find_named(before, l->line);
-	if (denied != NULL && old == NULL)
-		report(l, denied == l->line->key, privdrop_denial(denied));
-	if (denied != NULL && before != NULL) {
-		if (before->denied == NULL || old == NULL)
-			before->denied = denied;
-		before->kept += old != NULL;
+	if (unread != NULL) {
+		if (before != NULL)
+			old = find_old(before, line, NULL);
+		if (old == NULL)
+			report(l, unread == line->key,
+			    privdrop_denial(unread));
+		if (before != NULL) {
+			if (before->denied == NULL || old == NULL)
+				before->denied = unread;
+			before->kept += old != NULL;
+		}
+	} else if (why != NULL || why_key != NULL) {
+		if (why != NULL)
+			report(l, false, why);
+		if (why_key != NULL)
+			report(l, true, why_key);
+	} else {
+		take_print(out);
+		if (before != NULL)
+			old = find_old(before, line, out->print);
+		else
+			report_fault(l, judge_in_child(out));
 	}
 	if (old != NULL && !share_pair(old, out))
 		report(l, false, strerror(errno));
@@ -306,8 +292,8 @@ tls_files_next(struct tls_cursor *c, bool keys, struct ipc_record *out)
 {
 	struct ipc_pem *piece = &out->u.pem;
 	const struct tls_pair *pair;
-	size_t left, done = c->done;
-	struct span file;
+	struct tls_file file;
+	size_t done = c->done;
 
 	while (keys && c->files != NULL && c->pair < c->files->count &&
 	    c->files->pairs[c->pair].shared)
@@ -315,18 +301,17 @@ tls_files_next(struct tls_cursor *c, bool keys, struct ipc_record *out)
 	if (c->files == NULL || c->pair == c->files->count)
 		return false;
 	pair = &c->files->pairs[c->pair];
-	file = span_from(pair->certificate, pair->certificate_n);
+	file = pair->certificate;
 	out->type = keys ? IPC_KEY_CERTIFICATE : IPC_CERTIFICATE;
 	if (keys && done >= file.n) {
 		done -= file.n;
-		file = span_from(pair->key, pair->key_n);
+		file = pair->key;
 		out->type = IPC_KEY;
 	}
-	left = file.n - done;
 	piece->pair = keys ? pair->facts.slot : (uint16_t)c->pair;
-	piece->n = (uint16_t)(left < ipc_pem_piece_bytes ? left :
-	    ipc_pem_piece_bytes);
-	piece->last = piece->n == left;
+	piece->last = file.n - done <= ipc_pem_piece_bytes;
+	piece->n = piece->last ? (uint16_t)(file.n - done) :
+	    ipc_pem_piece_bytes;
 	memcpy(piece->octets, file.p + done, piece->n);
 	c->done += piece->n;
 	if (piece->last && out->type != IPC_KEY_CERTIFICATE) {
@@ -348,7 +333,7 @@ tls_files_clear(struct tls_files *files)
 {
 	tls_files_forget_keys(files);
 	for (size_t i = 0; i < files->count; i++)
-		free(files->pairs[i].certificate);
+		free(files->pairs[i].certificate.p);
 	memset(files->pairs, 0, sizeof(files->pairs));
 	files->count = 0;
 }
@@ -356,27 +341,19 @@ tls_files_clear(struct tls_files *files)
 /* ---- for the catcher: a pair that lasts until the next start ----------- */
 
 static bool
-add_names(X509 *x509, const char *hostname)
+fill_in(X509 *x509, EVP_PKEY *key, const char *hostname)
 {
+	X509_NAME *name = X509_get_subject_name(x509);
 	char names[smtp_domain_max_bytes + 80];
 	X509_EXTENSION *extension;
-	bool added;
+	bool filled;
 
 	snprintf(names, sizeof(names),
 	    "DNS:%s,DNS:localhost,IP:127.0.0.1,IP:::1", hostname);
 	extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
 	    names);
-	added = extension != NULL && X509_add_ext(x509, extension, -1) == 1;
-	X509_EXTENSION_free(extension);
-	return added;
-}
-
-static bool
-fill_in(X509 *x509, EVP_PKEY *key, const char *hostname)
-{
-	X509_NAME *name = X509_get_subject_name(x509);
-
-	return X509_set_version(x509, X509_VERSION_3) == 1 &&
+	filled = extension != NULL &&
+	    X509_set_version(x509, X509_VERSION_3) == 1 &&
 	    ASN1_INTEGER_set_int64(X509_get_serialNumber(x509), 1) == 1 &&
 	    X509_gmtime_adj(X509_getm_notBefore(x509), -3600) != NULL &&
 	    X509_gmtime_adj(X509_getm_notAfter(x509),
@@ -385,50 +362,43 @@ fill_in(X509 *x509, EVP_PKEY *key, const char *hostname)
 	    (const unsigned char *)"smtpd catcher, for tests", -1, -1,
 	    0) == 1 &&
 	    X509_set_issuer_name(x509, name) == 1 &&
-	    X509_set_pubkey(x509, key) == 1 && add_names(x509, hostname) &&
+	    X509_set_pubkey(x509, key) == 1 &&
+	    X509_add_ext(x509, extension, -1) == 1 &&
 	    X509_sign(x509, key, EVP_sha256()) > 0;
+	X509_EXTENSION_free(extension);
+	return filled;
 }
 
-/* Copies what was written to bio into memory of our own. */
+/* Writes x509, or else key. */
 static bool
-take_bio(BIO *bio, uint8_t **out, size_t *out_n)
+write_pem(X509 *x509, EVP_PKEY *key, struct tls_file *out)
 {
-	char *p;
-	long n = BIO_get_mem_data(bio, &p);
+	char *text = NULL;
+	FILE *f = open_memstream(&text, &out->n);
+	bool made = f != NULL && (x509 != NULL ? PEM_write_X509(f, x509) :
+	    PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL)) == 1;
 
-	*out = n > 0 ? malloc((size_t)n) : NULL;
-	if (*out == NULL)
-		return false;
-	memcpy(*out, p, (size_t)n);
-	*out_n = (size_t)n;
-	return true;
+	if (f != NULL && fclose(f) != 0)
+		made = false;
+	out->p = (uint8_t *)text;
+	return made;
 }
 
 int
 tls_files_make(const char *hostname, struct tls_files *out)
 {
 	struct tls_pair *pair = &out->pairs[0];
-	BIO *certificate, *secret;
 	EVP_PKEY *key;
 	X509 *x509;
-	bool made;
 
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	key = EVP_EC_gen("P-256");
 	x509 = X509_new();
-	certificate = BIO_new(BIO_s_mem());
-	secret = BIO_new(BIO_s_mem());
-	made = key != NULL && x509 != NULL && certificate != NULL &&
-	    secret != NULL && fill_in(x509, key, hostname) &&
-	    PEM_write_bio_X509(certificate, x509) == 1 &&
-	    PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL,
-	    NULL) == 1 &&
-	    take_bio(certificate, &pair->certificate, &pair->certificate_n) &&
-	    take_bio(secret, &pair->key, &pair->key_n);
-	BIO_free(secret);
-	BIO_free(certificate);
+	if (key != NULL && x509 != NULL && fill_in(x509, key, hostname) &&
+	    write_pem(x509, NULL, &pair->certificate) &&
+	    write_pem(NULL, key, &pair->key))
+		out->count = 1;
 	X509_free(x509);
 	EVP_PKEY_free(key);
-	out->count = made ? 1 : 0;
-	return made ? 0 : -1;
+	return out->count == 1 ? 0 : -1;
 }

@@ -14,14 +14,17 @@
 
 enum { tls_print_bytes = 32 };
 
+struct tls_file {
+	uint8_t	*p;		/* PEM */
+	size_t	 n;
+};
+
 struct tls_pair {
-	uint8_t			*certificate;	/* PEM, with its chain */
-	size_t			 certificate_n;
-	uint8_t			*key;		/* PEM; NULL once forgotten */
-	size_t			 key_n;
-	uint8_t			 print[tls_print_bytes]; /* of both files */
-	bool			 shared;	/* the same as a previous one */
-	struct ipc_judged	 facts;		/* as its judge says */
+	struct tls_file		certificate;	/* with its chain */
+	struct tls_file		key;		/* empty once forgotten */
+	uint8_t			print[tls_print_bytes]; /* of both files */
+	bool			shared;		/* the same as a previous one */
+	struct ipc_judged	facts;		/* as its judge says */
 };
 
 /* Pair i belongs to pairs[i] of the configuration that was loaded. */
