@@ -27,8 +27,8 @@ struct master {
 	struct helper		*helpers;	/* HELPER_COUNT of them */
 	struct pool		*pool;		/* workers, nurseries */
 	struct tls_files	*tls;		/* certificates; no keys */
-	struct sign		*sign;		/* keys of that process */
 	const struct auth_owner	*auth_owner;	/* called by auth.c */
+	const struct sign_owner	*sign_owner;	/* called by sign.c */
 	struct logins		*logins;	/* that wait for auth */
 
 	struct address_book	*book;		/* hosts of clients */

@@ -437,8 +437,9 @@ reload_init(struct master *m)
 	};
 
 	m->epoch = conf_epoch_new();
-	if (m->epoch == NULL || sign_start(m, &owner) == -1)
+	if (m->epoch == NULL)
 		return -1;
+	m->sign_owner = &owner;
 	m->epoch->conf = m->conf;
 	return 0;
 }

@@ -6,32 +6,29 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "server/conf/conf_table.h"
 #include "server/conf/privdrop.h"
 #include "server/process/feed.h"
 #include "server/process/helper.h"
-#include "shared/ipc.h"
 
-struct auth {
-	bool			 busy;		/* a question is under way */
-	uint64_t		 tickets;	/* given out */
-	struct event		 room;		/* channel takes a question */
-	struct feed		 feed;
-	struct conf_epoch	*epoch;		/* being sent; or NULL */
-	struct conf_epoch	*next;		/* to be sent next; or NULL */
-	size_t			 domain, user;	/* next to be sent, of epoch */
+/* Rows on their way, of an epoch that is left when they have been sent. */
+struct table {
+	struct conf_epoch	*epoch;		/* NULL: nothing is sent */
+	size_t			 domain, user;	/* next to be sent */
 	uint64_t		 rows;		/* sent so far */
 	bool			 ended;		/* TABLE was sent */
 };
 
-static struct auth *
-auth_of(const struct master *m)
-{
-	return m->helpers[HELPER_AUTH].own;
-}
+static struct {
+	struct feed		 feed;
+	bool			 busy;		/* no answer to question yet */
+	bool			 due;		/* question is to be sent */
+	struct ipc_password	 question;	/* wiped once it is sent */
+	struct table		 table;
+	struct conf_epoch	*next;		/* to be sent next; or NULL */
+} auth;
 
 static bool
 make_row(const struct conf_domain *d, const struct conf_user *u,
@@ -51,28 +48,40 @@ make_row(const struct conf_domain *d, const struct conf_user *u,
 
 /* Writes each account that can log in, and at the end their number. */
 static bool
-next_row(void *arg, struct ipc_record *out)
+next_row(struct table *t, struct ipc_record *out)
 {
-	struct auth *a = auth_of(arg);
-	const struct conf *conf = &a->epoch->conf;
+	const struct conf *conf = &t->epoch->conf;
 
-	memset(out, 0, sizeof(*out));
 	out->type = IPC_ACCOUNT;
-	for (; a->domain < conf->domain_count; a->domain++, a->user = 0) {
-		const struct conf_domain *d = &conf->domains[a->domain];
+	for (; t->domain < conf->domain_count; t->domain++, t->user = 0) {
+		const struct conf_domain *d = &conf->domains[t->domain];
 
-		while (a->user < d->user_count)
-			if (make_row(d, &d->users[a->user++],
+		while (t->user < d->user_count)
+			if (make_row(d, &d->users[t->user++],
 			    &out->u.account)) {
-				a->rows++;
+				t->rows++;
 				return true;
 			}
 	}
-	if (a->ended)
+	if (t->ended)
 		return false;
 	out->type = IPC_TABLE;
-	out->u.table.rows = a->rows;
-	a->ended = true;
+	out->u.table.rows = t->rows;
+	t->ended = true;
+	return true;
+}
+
+/* A question does not wait for the rows of a table. */
+static bool
+next_record(void *arg, struct ipc_record *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (!auth.due)
+		return auth.table.epoch != NULL && next_row(&auth.table, out);
+	out->type = IPC_PASSWORD;
+	out->u.password = auth.question;
+	explicit_bzero(auth.question.password, sizeof(auth.question.password));
+	auth.due = false;
 	return true;
 }
 
@@ -90,15 +99,11 @@ drop_epoch(struct conf_epoch **e)
 static void
 lost(struct master *m, bool again)
 {
-	struct auth *a = auth_of(m);
-
-	if (a == NULL)
-		return;
-	feed_stop(&a->feed);
-	event_del(&a->room);
-	drop_epoch(&a->epoch);
-	drop_epoch(&a->next);
-	a->busy = false;
+	feed_stop(&auth.feed);
+	explicit_bzero(auth.question.password, sizeof(auth.question.password));
+	drop_epoch(&auth.table.epoch);
+	drop_epoch(&auth.next);
+	auth.busy = auth.due = false;
 	m->auth_owner->on_lost(m, again);
 }
 
@@ -106,116 +111,83 @@ bool
 auth_is_idle(const struct master *m)
 {
 	return m->helpers[HELPER_AUTH].state == HELPER_SERVING &&
-	    !auth_of(m)->busy;
+	    !auth.busy;
 }
 
 bool
 auth_ask(struct master *m, const struct ipc_password *question)
 {
-	struct auth *a = auth_of(m);
-	struct ipc_record r;
-	int result;
+	uint64_t ticket;
 
 	if (!auth_is_idle(m))
 		return false;
-	memset(&r, 0, sizeof(r));
-	r.type = IPC_PASSWORD;
-	r.u.password = *question;
-	r.u.password.ticket = ++a->tickets;
-	result = ipc_send(m->helpers[HELPER_AUTH].channel, &r, -1, false);
-	explicit_bzero(&r, sizeof(r));
-	/* The channel is full of table rows.  (helper.c handles its end.) */
-	if (result == -1)
-		event_add(&a->room, NULL);
-	a->busy = result == 0;
-	return a->busy;
-}
-
-static void
-on_room(evutil_socket_t fd, short what, void *arg)
-{
-	struct master *m = arg;
-
-	(void)fd;
-	(void)what;
-	m->auth_owner->on_idle(m);
+	ticket = auth.question.ticket + 1;
+	auth.question = *question;
+	auth.question.ticket = ticket;
+	auth.busy = auth.due = true;
+	feed_start(&auth.feed);
+	return true;
 }
 
 static void
 take(struct master *m, const struct ipc_record *r)
 {
-	struct auth *a = auth_of(m);
-
-	if (r->type != IPC_CHECKED || !a->busy ||
-	    r->u.checked.ticket != a->tickets)
+	if (r->type != IPC_CHECKED || !auth.busy ||
+	    r->u.checked.ticket != auth.question.ticket)
 		return;
-	a->busy = false;
+	auth.busy = false;
 	m->auth_owner->on_answer(m, (enum login_answer)r->u.checked.answer);
 	m->auth_owner->on_idle(m);
 }
 
 static void
-feed_next(struct auth *a)
+feed_next(void)
 {
-	if (a->epoch != NULL || a->next == NULL)
+	if (auth.table.epoch != NULL || auth.next == NULL)
 		return;
-	a->epoch = a->next;
-	a->next = NULL;
-	a->domain = a->user = 0;
-	a->rows = 0;
-	a->ended = false;
-	feed_start(&a->feed);
+	auth.table = (struct table){ .epoch = auth.next };
+	auth.next = NULL;
+	feed_start(&auth.feed);
 }
 
 static void
 on_fed(void *arg)
 {
 	struct master *m = arg;
-	struct auth *a = auth_of(m);
+	bool question_only = auth.table.epoch == NULL;
 
-	drop_epoch(&a->epoch);
+	drop_epoch(&auth.table.epoch);
 	/* After an error the channel ends, and helper.c handles that. */
-	if (a->feed.error != 0)
+	if (question_only || auth.feed.error != 0)
 		return;
 	helper_fed(m, HELPER_AUTH);
-	feed_next(a);
+	feed_next();
 	m->auth_owner->on_idle(m);
 }
 
 void
 auth_renew(struct master *m)
 {
-	struct auth *a = auth_of(m);
-
 	if (m->helpers[HELPER_AUTH].state < HELPER_UNFED) {
 		conf_forget_passwords(&m->conf);
 		return;
 	}
-	drop_epoch(&a->next);
-	a->next = conf_epoch_enter(m->epoch);
-	feed_next(a);
+	drop_epoch(&auth.next);
+	auth.next = conf_epoch_enter(m->epoch);
+	feed_next();
 }
 
 /* Sends the current table; at start the master still has it in memory. */
 static void
 feed(struct master *m, bool first)
 {
-	struct helper *h = &m->helpers[HELPER_AUTH];
 	const char *path;
 	char why[PATH_MAX + 64];
 	int error;
 
-	if (first)
-		h->own = calloc(1, sizeof(struct auth));
-	if (h->own == NULL) {
-		helper_lose(m, HELPER_AUTH, "no memory");
-		return;
-	}
 	if (first || conf_passwords_load(&m->conf, &path) == 0) {
-		event_assign(&auth_of(m)->room, m->base, h->channel, EV_WRITE,
-		    on_room, m);
-		feed_init(&auth_of(m)->feed, m->base, h->channel, next_row,
-		    on_fed, m);
+		feed_init(&auth.feed, m->base,
+		    m->helpers[HELPER_AUTH].channel, next_record, on_fed, m);
 		auth_renew(m);
 		return;
 	}

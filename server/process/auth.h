@@ -30,7 +30,7 @@ void	auth_renew(struct master *m);
 bool	auth_is_idle(const struct master *m);
 /*
  * Asks, unless a question is under way: the next login is chosen only when
- * that is answered.  False: auth_is_idle() is false, or the channel is full.
+ * that is answered.  False: auth_is_idle() is false.
  */
 bool	auth_ask(struct master *m, const struct ipc_password *question);
 

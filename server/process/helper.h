@@ -55,7 +55,6 @@ HELPERS(HELPER_ROLE, )
 struct helper {
 	struct master			*master;
 	const struct helper_role	*role;
-	void				*own;		/* state of its role */
 	struct event			 readable;
 	int				 channel;	/* -1: there is none */
 	enum helper_state		 state;

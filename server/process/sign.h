@@ -21,7 +21,10 @@ struct signing {
 	void			*arg;
 };
 
-/* The module that decides which keys the sign process has. */
+/*
+ * The module that decides which keys the sign process has: m->sign_owner, set
+ * before the process starts.
+ */
 struct sign_owner {
 	/*
 	 * The process needs the keys of m->tls; sign_fed() ends that.  first:
@@ -34,8 +37,6 @@ struct sign_owner {
 	void	(*lost)(struct master *m);
 };
 
-/* Before the process is started; 0, or -1 without memory. */
-int	sign_start(struct master *m, const struct sign_owner *owner);
 /* The process has the keys of all that is served. */
 void	sign_fed(struct master *m);
 /*
