@@ -108,9 +108,8 @@ answer(struct login *l)
 	r.type = IPC_ADMIT;
 	r.u.admit.answer = l->answer;
 	pool_permit(s->worker, IPC_AT_SESSION);
-	if (fine) {
+	if (fine)
 		memcpy(s->user, l->user, sizeof(s->user));
-	}
 	log_login(s, l);
 	s->master->counters.value[answers[l->answer].counter]++;
 	if (s->master->conf.catcher && fine)
@@ -158,30 +157,37 @@ wait_for(struct login *l, int64_t ms)
 	return event_add(&l->late, &wait);
 }
 
-/* Delays the answer, longer the more failures are remembered of its host. */
 static void
-answer_late(struct login *l)
+leave_queue(struct logins *q, struct login *l)
+{
+	if (l->waits)
+		TAILQ_REMOVE(&q->waiting, l, entry);
+	l->waits = false;
+}
+
+/*
+ * Decides l.  A refusal is answered later, the more failures of its host are
+ * remembered.
+ */
+static void
+settle(struct login *l, enum login_answer verdict)
 {
 	struct master *m = l->session->master;
-	int64_t now = deadline_now_ms();
-	uint64_t failures = guesses_of_host(m->guesses, &l->guess, now);
-	int64_t ms = first_delay_ms;
+	int64_t now = deadline_now_ms(), ms = first_delay_ms;
+	uint64_t failures;
 
+	leave_queue(m->logins, l);
+	decide(l, verdict);
+	if (verdict == LOGIN_OK) {
+		answer(l);
+		return;
+	}
+	failures = guesses_of_host(m->guesses, &l->guess, now);
 	while (failures-- > 1 && ms < delay_max_ms)
 		ms += more_delay_ms;
 	ms -= now - l->begun_ms;
 	if (wait_for(l, ms < 0 ? 0 : ms) == -1)
 		answer(l);
-}
-
-static void
-answered(struct login *l, enum login_answer verdict)
-{
-	decide(l, verdict);
-	if (verdict == LOGIN_OK)
-		answer(l);
-	else
-		answer_late(l);
 }
 
 static bool
@@ -195,28 +201,19 @@ is_limited(const struct login *l)
 }
 
 /* The order: hosts known to the account first; by turn; by failures. */
-static bool
-is_before(struct guesses *g, const struct login *l, const struct login *b,
-    int64_t now_ms)
-{
-	if (l->known_here != b->known_here)
-		return l->known_here;
-	if (l->turn != b->turn)
-		return l->turn < b->turn;
-	return guesses_of_host(g, &l->guess, now_ms) <
-	    guesses_of_host(g, &b->guess, now_ms);
-}
-
 static struct login *
 choose(const struct master *m)
 {
 	int64_t now = deadline_now_ms();
-	struct login *best = TAILQ_FIRST(&m->logins->waiting), *l;
+	struct login *b = TAILQ_FIRST(&m->logins->waiting), *l;
 
 	TAILQ_FOREACH(l, &m->logins->waiting, entry)
-		if (is_before(m->guesses, l, best, now))
-			best = l;
-	return best;
+		if (l->known_here != b->known_here ? l->known_here :
+		    l->turn != b->turn ? l->turn < b->turn :
+		    guesses_of_host(m->guesses, &l->guess, now) <
+		    guesses_of_host(m->guesses, &b->guess, now))
+			b = l;
+	return b;
 }
 
 /*
@@ -237,14 +234,6 @@ turn_of(const struct logins *q, const struct login *l)
 	return turn;
 }
 
-static void
-leave_queue(struct logins *q, struct login *l)
-{
-	if (l->waits)
-		TAILQ_REMOVE(&q->waiting, l, entry);
-	l->waits = false;
-}
-
 /*
  * A guess is counted only here: right passwords that come many at a time do not
  * count against one another, and a wrong one counts before the next is checked.
@@ -257,10 +246,8 @@ ask_next(struct master *m)
 
 	if (!auth_is_idle(m))
 		return;
-	while ((l = choose(m)) != NULL && is_limited(l)) {
-		leave_queue(q, l);
-		answered(l, LOGIN_LATER);
-	}
+	while ((l = choose(m)) != NULL && is_limited(l))
+		settle(l, LOGIN_LATER);
 	if (l == NULL || !auth_ask(m, &l->question))
 		return;
 	explicit_bzero(&l->question, sizeof(l->question));
@@ -279,7 +266,7 @@ on_answer(struct master *m, enum login_answer answer)
 
 	m->logins->asked = NULL;
 	if (l != NULL)
-		answered(l, answer);
+		settle(l, answer);
 }
 
 /*
@@ -289,14 +276,11 @@ on_answer(struct master *m, enum login_answer answer)
 static void
 on_lost(struct master *m, bool again)
 {
-	struct logins *q = m->logins;
 	struct login *l;
 
 	on_answer(m, LOGIN_TROUBLE);
-	while (!again && (l = TAILQ_FIRST(&q->waiting)) != NULL) {
-		leave_queue(q, l);
-		answered(l, LOGIN_TROUBLE);
-	}
+	while (!again && (l = TAILQ_FIRST(&m->logins->waiting)) != NULL)
+		settle(l, LOGIN_TROUBLE);
 }
 
 void
@@ -307,9 +291,7 @@ login_cut_short(struct session *s)
 	if (l == NULL)
 		return;
 	l->cut = true;
-	if (!l->decided)
-		decide(l, LOGIN_TROUBLE);
-	answer(l);
+	on_late(-1, 0, l);
 }
 
 void
@@ -355,34 +337,15 @@ find_account(const struct conf *conf, struct span name,
 		    (const char *)name.p);
 	for (size_t i = 0; out[i] != '\0'; i++)
 		out[i] = (char)ascii_lower((uint8_t)out[i]);
-	if (u != NULL)
-		snprintf(out, login_name_max_bytes, "%s@%s", u->name, d->name);
 	return u != NULL;
-}
-
-/* Finds the account of the password, and whether it is to act as another. */
-static void
-name_accounts(const struct conf *conf, const struct ipc_login *login,
-    struct login *l)
-{
-	char as[login_name_max_bytes];
-
-	l->known = find_account(conf, span_from(login->name, login->name_len),
-	    l->user);
-	if (login->as_len > 0) {
-		find_account(conf, span_from(login->as, login->as_len), as);
-		l->other = strcmp(as, l->user) != 0;
-	}
-	if (!l->known || !smtp_mailbox_from_text(span_of(l->user),
-	    &l->question.who))
-		memset(&l->question.who, 0, sizeof(l->question.who));
 }
 
 /* Queues l for the auth process, or refuses it without asking. */
 static void
-judge(struct login *l)
+judge(struct login *l, const struct ipc_login *login)
 {
 	struct master *m = l->session->master;
+	struct ipc_password *q = &l->question;
 	bool limited;
 
 	event_assign(&l->late, m->base, -1, 0, on_late, l);
@@ -390,12 +353,15 @@ judge(struct login *l)
 	    span_of(l->user), &l->guess);
 	limited = is_limited(l);
 	if (limited || l->other || !helper_is_coming(m, HELPER_AUTH)) {
-		decide(l, limited ? LOGIN_LATER : l->other ? LOGIN_OTHER :
+		settle(l, limited ? LOGIN_LATER : l->other ? LOGIN_OTHER :
 		    LOGIN_TROUBLE);
-		answer_late(l);
 		return;
 	}
-	l->question.decoy = l->guess.key[GUESS_ACCOUNT];
+	if (!l->known || !smtp_mailbox_from_text(span_of(l->user), &q->who))
+		memset(&q->who, 0, sizeof(q->who));
+	q->password_len = login->password_len;
+	memcpy(q->password, login->password, login->password_len);
+	q->decoy = l->guess.key[GUESS_ACCOUNT];
 	(void)wait_for(l, patience_ms);
 	l->known_here = guesses_is_known(m->guesses, &l->guess);
 	l->turn = turn_of(m->logins, l);
@@ -404,29 +370,22 @@ judge(struct login *l)
 	ask_next(m);
 }
 
-/* Is l the login of smtpd -C -a, which its first colon splits? */
-static bool
-is_the_one(const struct conf *conf, const struct ipc_login *l)
-{
-	const char *want = conf->catcher_login;
-	size_t name = strcspn(want, ":");
-	const char *password = l->mechanism == SASL_CRAM_MD5 ?
-	    conf->catcher_digest : want + name + 1;
-
-	return l->name_len == name && memcmp(l->name, want, name) == 0 &&
-	    l->password_len == strlen(password) &&
-	    sodium_memcmp(l->password, password, l->password_len) == 0;
-}
-
+/* smtpd -C; with -a, whose first colon splits it, it takes one login only. */
 static void
 judge_caught(struct login *l, const struct ipc_login *login)
 {
 	const struct conf *conf = &l->session->master->conf;
-	bool known = conf->catcher_login == NULL || is_the_one(conf, login);
+	const char *want = conf->catcher_login, *password;
+	size_t name = want == NULL ? 0 : strcspn(want, ":");
 
-	name_accounts(conf, login, l);
-	l->answer = !known ? LOGIN_WRONG : l->other ? LOGIN_OTHER : LOGIN_OK;
-	l->known = known;
+	password = want == NULL ? NULL : l->mechanism == SASL_CRAM_MD5 ?
+	    conf->catcher_digest : want + name + 1;
+	l->known = want == NULL || (login->name_len == name &&
+	    memcmp(login->name, want, name) == 0 &&
+	    login->password_len == strlen(password) &&
+	    sodium_memcmp(login->password, password, strlen(password)) == 0);
+	l->answer = !l->known ? LOGIN_WRONG : l->other ? LOGIN_OTHER :
+	    LOGIN_OK;
 	memcpy(l->user, login->name, login->name_len);
 	answer(l);
 }
@@ -434,7 +393,9 @@ judge_caught(struct login *l, const struct ipc_login *login)
 void
 login_take(struct session *s, const struct ipc_login *login)
 {
+	const struct conf *conf = &s->epoch->conf;
 	struct login *l = calloc(1, sizeof(*l));
+	char as[login_name_max_bytes];
 
 	if (l == NULL) {
 		pool_lost(s->worker, "no memory for a login");
@@ -445,14 +406,16 @@ login_take(struct session *s, const struct ipc_login *login)
 	l->session = s;
 	l->begun_ms = deadline_now_ms();
 	l->mechanism = (enum sasl_mechanism)login->mechanism;
-	if (s->master->conf.catcher) {
-		judge_caught(l, login);
-		return;
+	l->known = find_account(conf, span_from(login->name, login->name_len),
+	    l->user);
+	if (login->as_len > 0) {
+		find_account(conf, span_from(login->as, login->as_len), as);
+		l->other = strcmp(as, l->user) != 0;
 	}
-	l->question.password_len = login->password_len;
-	memcpy(l->question.password, login->password, login->password_len);
-	name_accounts(&s->epoch->conf, login, l);
-	judge(l);
+	if (conf->catcher)
+		judge_caught(l, login);
+	else
+		judge(l, login);
 }
 
 int
