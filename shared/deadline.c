@@ -21,6 +21,15 @@ deadline_now_ms(void)
 	return deadline_now_us() / 1000;
 }
 
+int64_t
+deadline_owe(int64_t *paid_until_us, int64_t us, int64_t now_us)
+{
+	if (*paid_until_us < now_us)
+		*paid_until_us = now_us;
+	*paid_until_us += us;
+	return *paid_until_us - now_us;
+}
+
 int
 deadline_left_ms(int64_t deadline_ms)
 {

@@ -191,8 +191,8 @@ end_piece(struct master *m, const struct delivery *d, int error)
 
 	adapt_piece(c, took_us);
 	if (d != NULL && !d->disowned)
-		(void)d->owner->charge(d->tx, took_us * (rest_times + 1),
-		    now_us);
+		(void)deadline_owe(d->tx->client.paid_until_us,
+		    took_us * (rest_times + 1), now_us);
 	else if (d == NULL && error != 0 && c->ahead.epoch != NULL)
 		ahead_end(&c->ahead, error);
 	rest(c);
@@ -276,8 +276,8 @@ find_next(struct commit *c, int64_t now_us)
 	int64_t owed, least = INT64_MAX;
 
 	TAILQ_FOREACH(d, &c->large, entry) {
-		owed = d->error != 0 ? 0 : d->owner->charge(d->tx, 0,
-		    now_us);
+		owed = d->error != 0 ? 0 :
+		    deadline_owe(d->tx->client.paid_until_us, 0, now_us);
 		if (owed < least) {
 			least = owed;
 			best = d;

@@ -15,9 +15,6 @@ struct message;
 
 /* Callbacks of the owner of a message that waits. */
 struct commit_owner {
-	/* Charges the client's host for us microseconds; returns its debt. */
-	int64_t	(*charge)(const struct message *t, int64_t us,
-		    int64_t now_us);
 	/* The message is durable: adds it to the message log. */
 	void	(*record)(struct message *t);
 	/* 0, or errno; after us microseconds.  Its file has left the spool. */

@@ -14,7 +14,6 @@
 struct commit_owner;
 struct conf_epoch;
 struct master;
-struct message_owner;
 
 enum {
 	delivery_first_max = 32,	/* Maildirs in its first turn */
@@ -33,7 +32,14 @@ struct message_client {
 	uint16_t		 port;
 	bool			 hidden;	/* not shown in Received */
 	const struct ipc_tls	*tls;		/* NULL: in plain text */
+	int64_t			*paid_until_us;	/* of its host: deadline_owe */
 };
+
+/*
+ * The owner's: VERDICT_OK, or why it is not stored; after us microseconds.  The
+ * owner has to clear the message.
+ */
+typedef void	message_done(void *arg, enum verdict verdict, int64_t us);
 
 /* Zero is valid: no message, as after message_clear. */
 struct message {
@@ -48,8 +54,8 @@ struct message {
 	uint64_t		 size;		/* of the committed file */
 	char			 name[message_name_bytes]; /* in its Maildirs */
 	struct delivery		*delivery;	/* under way; or NULL */
-	const struct message_owner *owner;	/* of delivery */
-	void			*arg;		/* of owner */
+	message_done		*done;		/* once it is stored */
+	void			*arg;		/* of done */
 	bool			 no_room;	/* RCPT gets: disk full */
 	unsigned		 authors;	/* of From and Sender, so far */
 	bool			 forged;	/* one is not the user's */

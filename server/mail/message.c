@@ -255,33 +255,27 @@ count_answer(struct counters *c, const struct message *t, int error,
 	counters_note(c, HISTOGRAM_COMMIT, (uint64_t)us);
 }
 
-static int64_t
-charge(const struct message *t, int64_t us, int64_t now_us)
-{
-	return t->owner->charge(t->arg, us, now_us);
-}
-
 static void
 done(struct message *t, int error, int64_t us)
 {
 	count_answer(&t->client.master->counters, t, error, us);
 	t->delivery = NULL;
-	t->owner->done(t->arg, error == 0 ? VERDICT_OK : trouble_of(error),
+	t->done(t->arg, error == 0 ? VERDICT_OK : trouble_of(error),
 	    us);
 }
 
 enum verdict
 message_end(struct message *t, uint64_t size,
-    const struct message_owner *owner, void *arg, bool *broken)
+    message_done *on_stored, void *arg, bool *broken)
 {
-	static const struct commit_owner calls = { charge, record, done };
+	static const struct commit_owner calls = { record, done };
 	struct master *m = t->client.master;
 
 	*broken = size > UINT64_MAX - t->head_bytes;
 	if (*broken)
 		return VERDICT_TROUBLE;
 	t->size = t->head_bytes + size;
-	t->owner = owner;
+	t->done = on_stored;
 	t->arg = arg;
 	switch (spool_check(m->spool, t->id, t->size)) {
 	case SPOOL_GOOD:

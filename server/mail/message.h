@@ -9,14 +9,6 @@
 #include "server/mail/recipient.h"
 #include "server/master.h"
 
-/* The owner, which waits until the message is stored. */
-struct message_owner {
-	/* Charges the client's host for us microseconds; returns its debt. */
-	int64_t	(*charge)(void *arg, int64_t us, int64_t now_us);
-	/* VERDICT_OK, or why it is not stored; the owner has to clear it. */
-	void	(*done)(void *arg, enum verdict verdict, int64_t us);
-};
-
 /* Begins t; t->no_room: the disk has no space for what mail announces. */
 void	message_start(struct message *t, const struct message_client *from,
 	    const struct ipc_mail *mail);
@@ -33,12 +25,12 @@ enum verdict message_add(struct message *t, const struct mailbox *to,
  */
 enum verdict message_begin(struct message *t, int *fd);
 /*
- * Delivers t, whose file has size octets of its worker, and then calls owner
+ * Delivers t, whose file has size octets of its worker; then calls on_stored
  * with arg.  VERDICT_OK; or why not: then that is in the log, and t is clear.
  * *broken: the file is not what an honest worker leaves.
  */
 enum verdict message_end(struct message *t, uint64_t size,
-	    const struct message_owner *owner, void *arg, bool *broken);
+	    message_done *on_stored, void *arg, bool *broken);
 /*
  * The worker gives t up: error is its errno for the file, or 0 when that is not
  * the reason.

@@ -167,15 +167,6 @@ address_leave(struct address_book *b, struct address_host *h)
 	drop_if_empty(b, network);
 }
 
-int64_t
-address_charge(struct address_host *h, int64_t us, int64_t now_us)
-{
-	if (h->paid_until_us < now_us)
-		h->paid_until_us = now_us;
-	h->paid_until_us += us;
-	return h->paid_until_us - now_us;
-}
-
 void
 address_refuse(struct address_book *b, const struct address *a,
     int64_t now_ms)

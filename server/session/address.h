@@ -46,7 +46,7 @@ struct address_host {
 	struct address_host	*network;	/* while it has sessions */
 	uint64_t		 sessions;
 	uint64_t		 served;	/* of them, by workers */
-	int64_t			 paid_until_us;
+	int64_t			 paid_until_us;		/* for its work */
 	int64_t			 refused_until_ms;	/* 0: it is not */
 };
 
@@ -64,11 +64,6 @@ enum refusal address_enter(struct address_book *b,
 	    int64_t now_ms, struct address_host **out);
 /* Counts one session less; its owner must not use h afterwards. */
 void	address_leave(struct address_book *b, struct address_host *h);
-/*
- * Charges h for us microseconds of work: a host that causes more work than
- * others waits for it, in all its sessions.  Returns the debt in microseconds.
- */
-int64_t	address_charge(struct address_host *h, int64_t us, int64_t now_us);
 /*
  * Refuses a's host for address_refusal_ms from now on.  The book holds at most
  * 4,096 refusals; one more replaces the one that would end first.

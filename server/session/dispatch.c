@@ -130,14 +130,6 @@ on_login(struct session *s, const struct ipc_record *r)
 	return true;
 }
 
-/* Reports have a null sender (RFC 8098 3): their header names the author. */
-static bool
-may_send_as(const struct session *s, const struct mailbox *from)
-{
-	return smtp_mailbox_is_null(from) ||
-	    sender_belongs(&s->epoch->conf, s->user, from);
-}
-
 static bool
 refuse_forged(struct session *s, const char *why, const struct mailbox *of)
 {
@@ -163,7 +155,9 @@ on_mail(struct session *s, const struct ipc_record *r)
 	if (r->u.mail.from.domain_len == 0 && !s->master->conf.catcher &&
 	    !smtp_mailbox_is_null(&r->u.mail.from))
 		return false;
-	if (s->submission && !may_send_as(s, &r->u.mail.from)) {
+	/* Reports have none (RFC 8098 3): their header names the author. */
+	if (s->submission && !smtp_mailbox_is_null(&r->u.mail.from) &&
+	    !sender_belongs(&s->epoch->conf, s->user, &r->u.mail.from)) {
 		s->master->counters.value[COUNTER_SENDERS_FORGED]++;
 		return refuse_forged(s, "the sender is not the user's",
 		    &r->u.mail.from);
@@ -172,7 +166,8 @@ on_mail(struct session *s, const struct ipc_record *r)
 	    .epoch = s->epoch, .session = s->id, .user = s->user,
 	    .ip = s->client.text, .ipv6 = s->client.ipv6,
 	    .port = s->client.port, .hidden = s->hide_client,
-	    .tls = s->tls_on ? &s->tls : NULL }, &r->u.mail);
+	    .tls = s->tls_on ? &s->tls : NULL,
+	    .paid_until_us = &s->host->paid_until_us }, &r->u.mail);
 	if (s->tx.no_room) {
 		begin_reject(&l, s, "disk nearly full");
 		log_mailbox(&l, "from", &r->u.mail.from);
@@ -184,47 +179,14 @@ on_mail(struct session *s, const struct ipc_record *r)
 	return !r->u.mail.wait || answer(s, IPC_VERDICT, VERDICT_OK, -1);
 }
 
-/*
- * RCPT that names ten thousand Maildirs costs the loop far more than another.
- * No more is read from a session until its host has paid, in time, for that
- * and for the Maildirs that its other sessions named.
- */
-static void
-charge(struct session *s, size_t maildirs)
-{
-	int64_t owed_us = address_charge(s->host,
-	    (int64_t)maildirs * maildir_cost_us, deadline_now_us());
-
-	if (owed_us >= owed_least_us)
-		pool_pause(s->worker, owed_us < owed_most_us ? owed_us :
-		    owed_most_us);
-}
-
-static void
-log_refused(const struct session *s, const struct mailbox *to,
-    const struct ipc_verdict *v, const struct recipient_reason *reason)
-{
-	struct log_line l;
-
-	begin_reject(&l, s, verdict_word(v->verdict));
-	/* Before fields that the client chooses, for fail2ban. */
-	if (v->held_back_ms > 0)
-		log_u64(&l, "held_back_ms", v->held_back_ms);
-	log_mailbox(&l, "from", &s->tx.mail.from);
-	log_mailbox(&l, "to", to);
-	if (reason->path != NULL) {
-		log_str(&l, "file", reason->path);
-		log_u64(&l, "line", reason->line);
-	}
-	log_end(&l);
-}
-
 /* Too many unknown recipients slow down a client, not a proxy of many. */
 static bool
 refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
     const struct recipient_reason *reason)
 {
 	struct ipc_record r = { .type = IPC_VERDICT };
+	struct log_line l;
+
 	r.u.verdict.verdict = verdict;
 	/* TOO_MANY is no error of a client: an honest worker counts none. */
 	if (!may_note(s))
@@ -232,7 +194,17 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 	if (verdict == VERDICT_UNKNOWN && !s->of_proxy)
 		r.u.verdict.held_back_ms = guesses_unknown(
 		    s->master->guesses, &s->client, deadline_now_ms());
-	log_refused(s, to, &r.u.verdict, reason);
+	begin_reject(&l, s, verdict_word(verdict));
+	/* Before fields that the client chooses, for fail2ban. */
+	if (r.u.verdict.held_back_ms > 0)
+		log_u64(&l, "held_back_ms", r.u.verdict.held_back_ms);
+	log_mailbox(&l, "from", &s->tx.mail.from);
+	log_mailbox(&l, "to", to);
+	if (reason->path != NULL) {
+		log_str(&l, "file", reason->path);
+		log_u64(&l, "line", reason->line);
+	}
+	log_end(&l);
 	if (s->master->conf.keep_refused_s > 0 && !s->master->conf.catcher)
 		recipient_log_add(&s->refusals, to,
 		    verdict_word(verdict), reason);
@@ -244,6 +216,7 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 {
 	struct recipient_reason reason;
 	enum verdict verdict;
+	int64_t owed_us;
 	size_t named;
 
 	if (s->tx.rcpt_count >= s->epoch->conf.limits.recipients)
@@ -253,7 +226,16 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 		return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
 	verdict = message_add(&s->tx, &r->u.rcpt.to, &reason, &named);
-	charge(s, named);
+	/*
+	 * RCPT that names ten thousand Maildirs costs the loop far more than
+	 * another.  No more is read from a session until its host has paid, in
+	 * time, for that and for the Maildirs that its other sessions named.
+	 */
+	owed_us = deadline_owe(&s->host->paid_until_us,
+	    (int64_t)named * maildir_cost_us, deadline_now_us());
+	if (owed_us >= owed_least_us)
+		pool_pause(s->worker, owed_us < owed_most_us ? owed_us :
+		    owed_most_us);
 	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
 	    verdict_word(verdict), &reason);
 	s->master->counters.value[counters_of_rcpt(verdict)]++;
@@ -308,14 +290,6 @@ on_begin(struct session *s, const struct ipc_record *r)
 	return kept;
 }
 
-static int64_t
-charge_disk(void *arg, int64_t us, int64_t now_us)
-{
-	const struct session *s = arg;
-
-	return address_charge(s->host, us, now_us);
-}
-
 /* The message is stored, or verdict says why not. */
 static void
 on_stored(void *arg, enum verdict verdict, int64_t us)
@@ -344,13 +318,12 @@ on_stored(void *arg, enum verdict verdict, int64_t us)
 static bool
 on_commit(struct session *s, const struct ipc_record *r)
 {
-	static const struct message_owner owner = { charge_disk, on_stored };
 	enum verdict verdict;
 	bool broken;
 
 	if (s->submission && (s->tx.authors == 0 || s->tx.forged))
 		return false;
-	verdict = message_end(&s->tx, r->u.commit.size, &owner, s, &broken);
+	verdict = message_end(&s->tx, r->u.commit.size, on_stored, s, &broken);
 	if (broken)
 		return false;
 	pool_permit(s->worker, verdict == VERDICT_OK ? IPC_AT_COMMIT :
