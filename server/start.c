@@ -18,7 +18,6 @@
 
 #include "server/conf/conf_warn.h"
 #include "server/control/control.h"
-#include "server/control/control_bind.h"
 #include "server/daemon/background.h"
 #include "server/daemon/check.h"
 #include "server/daemon/hold.h"

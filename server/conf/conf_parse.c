@@ -246,65 +246,6 @@ conf_name_is_file(struct span in)
 	    memchr(in.p, '/', in.n) == NULL && conf_is_visible(in, true);
 }
 
-static size_t
-least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-size_t
-conf_distance(struct span a, struct span b)
-{
-	size_t d[conf_near_max_bytes + 1][conf_near_max_bytes + 1];
-
-	if (a.n > conf_near_max_bytes || b.n > conf_near_max_bytes)
-		return SIZE_MAX;
-	for (size_t i = 0; i <= a.n; i++)
-		for (size_t j = 0; j <= b.n; j++) {
-			uint8_t x, y;
-
-			d[i][j] = i + j;
-			if (i == 0 || j == 0)
-				continue;
-			x = ascii_lower(a.p[i - 1]);
-			y = ascii_lower(b.p[j - 1]);
-			d[i][j] = least(d[i - 1][j - 1] + (x != y),
-			    least(d[i - 1][j], d[i][j - 1]) + 1);
-			if (i > 1 && j > 1 && x == ascii_lower(b.p[j - 2]) &&
-			    y == ascii_lower(a.p[i - 2]))
-				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
-		}
-	return d[a.n][b.n];
-}
-
-size_t
-conf_column(struct span line, size_t at)
-{
-	size_t column = 1, taken;
-	uint32_t c;
-
-	for (size_t i = 0; i < at && i < line.n; i += taken) {
-		taken = utf8_next(span_skip(line, i), &c);
-		if (taken == 0)
-			taken = 1;
-		column++;
-	}
-	return column;
-}
-
-size_t
-conf_show_char(struct span in, char out[17])
-{
-	struct buf b = buf_over(out, 17);
-	size_t taken = utf8_first(in);
-
-	if (taken == 0)
-		taken = 1;
-	buf_add_escaped(&b, span_from(in.p, taken), "");
-	(void)buf_str(&b);
-	return taken;
-}
-
 void
 conf_show(struct span in, char *out, size_t room)
 {

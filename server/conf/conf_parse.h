@@ -15,7 +15,6 @@
 enum {
 	conf_line_max_bytes = 4096,
 	conf_words_max = 8,		/* twice what any keyword takes */
-	conf_near_max_bytes = 32,	/* of a word to guess a keyword for */
 	conf_shown_max_bytes = 200,	/* of a word repeated in a message */
 	conf_domain_max_bytes = 253	/* RFC 1035 2.3.4, without its root */
 };
@@ -105,19 +104,9 @@ bool	conf_is_visible(struct span in, bool utf8_ok);
 bool	conf_name_is_file(struct span in);
 
 /*
- * Edits (insertion, deletion, substitution, transposition; ASCII folded) from a
- * to b; SIZE_MAX when either is over conf_near_max_bytes.
+ * Writes in, by buf_add_escaped, and a NUL into out of room octets (at least
+ * 8), cut with "...".
  */
-size_t	conf_distance(struct span a, struct span b);
-
-/* The column, from 1 and in characters, of an offset in a line. */
-size_t	conf_column(struct span line, size_t at);
-/*
- * Writes the first character of in, by buf_add_escaped, and a NUL into out;
- * returns its length in in, which must not be empty.
- */
-size_t	conf_show_char(struct span in, char out[17]);
-/* The same for all of in; out has room octets (at least 8), cut with "...". */
 void	conf_show(struct span in, char *out, size_t room);
 
 #endif

@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "server/conf/privdrop.h"
+#include "shared/buf.h"
 #include "shared/file.h"
 #include "shared/os/os.h"
+#include "shared/utf8.h"
 
 enum {
 	window_chars = 160,	/* of a line shown at most */
@@ -104,6 +106,36 @@ conf_text_check(struct conf_report *report)
 	return why == NULL || conf_report_at(report, at, "%s", why);
 }
 
+/* The column, from 1 and in characters, of an offset in a line. */
+static size_t
+column_of(struct span line, size_t at)
+{
+	size_t column = 1, taken;
+	uint32_t c;
+
+	for (size_t i = 0; i < at && i < line.n; i += taken) {
+		taken = utf8_next(span_skip(line, i), &c);
+		if (taken == 0)
+			taken = 1;
+		column++;
+	}
+	return column;
+}
+
+/* Writes the first character of in, escaped; returns its length in in. */
+static size_t
+show_char(struct span in, char out[17])
+{
+	struct buf b = buf_over(out, 17);
+	size_t taken = utf8_first(in);
+
+	if (taken == 0)
+		taken = 1;
+	buf_add_escaped(&b, span_from(in.p, taken), "");
+	(void)buf_str(&b);
+	return taken;
+}
+
 /*
  * Puts at most max characters of in, escaped, or (blank) blanks as wide;
  * returns the rest.  A tab is kept, so that the caret fits any tab width.
@@ -116,7 +148,7 @@ put(FILE *f, struct span in, size_t max, bool blank)
 	for (; max > 0 && in.n > 0; max--) {
 		const bool tab = in.p[0] == '\t';
 
-		in = span_skip(in, conf_show_char(in, one));
+		in = span_skip(in, show_char(in, one));
 		if (tab)
 			putc('\t', f);
 		else if (blank)
@@ -132,12 +164,12 @@ put(FILE *f, struct span in, size_t max, bool blank)
 static void
 put_line(FILE *f, struct span line, size_t at)
 {
-	size_t column = conf_column(line, at), skipped = 0;
+	size_t column = column_of(line, at), skipped = 0;
 	struct span from = line;
 	char one[17];
 
 	for (; column - skipped > window_before && from.n > 0; skipped++)
-		from = span_skip(from, conf_show_char(from, one));
+		from = span_skip(from, show_char(from, one));
 	fputs(skipped > 0 ? "    ..." : "    ", f);
 	line = put(f, from, window_chars, false);
 	fputs(line.n > 0 ? "...\n" : "\n", f);
@@ -168,7 +200,7 @@ report_at(struct conf_report *r, const struct conf_place *place, size_t at,
 	(void)put(r->err, span_of(place->path), SIZE_MAX, false);
 	if (place->number > 0)
 		fprintf(r->err, ":%u:%zu", place->number,
-		    conf_column(place->line, at));
+		    column_of(place->line, at));
 	fputs(": ", r->err);
 	vfprintf(r->err, format, ap);
 	fputc('\n', r->err);

@@ -190,7 +190,7 @@ privdrop_find_users(const struct conf *conf, struct users *u)
 	u->worker.group_count = 1;
 	u->drop = !conf->catcher || (can_drop_to(&u->master) &&
 	    can_drop_to(&u->worker));
-	/* A container without CAP_SETUID, or with one user: the catcher stays. */
+	/* In a container without CAP_SETUID, or of one user, it stays. */
 	if (!u->drop) {
 		privdrop_own(&u->master);
 		u->worker = u->master;

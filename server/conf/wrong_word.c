@@ -9,10 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/conf/conf_parse.h"
 #include "shared/buf.h"
 
-enum { near_max = 2 };
+enum { near_max = 2, word_max_bytes = 32 };
 
 /* The next word of a usage text: of letters, digits and "-". */
 static bool
@@ -27,6 +26,41 @@ next_word(const char **at, struct span *out)
 	return out->n > 0;
 }
 
+static size_t
+least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * Edits (insertion, deletion, substitution, transposition; ASCII folded) from a
+ * to b; SIZE_MAX when either is over word_max_bytes.
+ */
+static size_t
+edits(struct span a, struct span b)
+{
+	size_t d[word_max_bytes + 1][word_max_bytes + 1];
+
+	if (a.n > word_max_bytes || b.n > word_max_bytes)
+		return SIZE_MAX;
+	for (size_t i = 0; i <= a.n; i++)
+		for (size_t j = 0; j <= b.n; j++) {
+			uint8_t x, y;
+
+			d[i][j] = i + j;
+			if (i == 0 || j == 0)
+				continue;
+			x = ascii_lower(a.p[i - 1]);
+			y = ascii_lower(b.p[j - 1]);
+			d[i][j] = least(d[i - 1][j - 1] + (x != y),
+			    least(d[i - 1][j], d[i][j - 1]) + 1);
+			if (i > 1 && j > 1 && x == ascii_lower(b.p[j - 2]) &&
+			    y == ascii_lower(a.p[i - 2]))
+				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
+		}
+	return d[a.n][b.n];
+}
+
 struct span
 wrong_word_near(const char *list, struct span word)
 {
@@ -34,7 +68,7 @@ wrong_word_near(const char *list, struct span word)
 	size_t least = near_max + 1, distance;
 
 	while (word.n > near_max && next_word(&list, &one)) {
-		distance = conf_distance(one, word);
+		distance = edits(one, word);
 		if (one.n > word.n && memcmp(one.p, word.p, word.n) == 0)
 			distance = near_max;
 		else if (3 * distance > word.n)

@@ -13,8 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/control/control_answer.h"
-#include "server/control/control_bind.h"
 #include "server/control/control_status.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -24,7 +22,6 @@
 enum {
 	peers_per_user_max = 4,		/* and two users may ask */
 	patience_s = 5,
-	pause_s = 1,			/* when accept(2) has no descriptor */
 	records_a_turn_max = 64,
 	moments_max = 10,		/* one a second, for rates */
 	log_pause_ms = 60 * 1000
@@ -43,7 +40,6 @@ TAILQ_HEAD(peer_list, peer);
 struct control {
 	struct master		*master;
 	struct event		 acceptable;
-	struct event		 pause;		/* before accepting again */
 	struct event		 second;
 	struct control_moment	 moments[moments_max];
 	size_t			 moment;	/* index of the oldest */
@@ -111,15 +107,6 @@ send_answer(struct peer *p)
 	}
 }
 
-/* The oldest moment known. */
-static const struct control_moment *
-find_then(const struct control *c)
-{
-	const struct control_moment *oldest = &c->moments[c->moment];
-
-	return oldest->ms != 0 ? oldest : &c->moments[0];
-}
-
 /* For smtpctl: ms left of a refusal; sessions of host, network, and all. */
 static void
 answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
@@ -140,6 +127,9 @@ static void
 answer(struct peer *p, const struct ipc_ask *ask)
 {
 	struct master *m = p->control->master;
+	/* The oldest moment known. */
+	const struct control_moment *then =
+	    &p->control->moments[p->control->moment];
 	FILE *f = control_answer_open(&p->answer);
 	struct control_out o = { .all = ask->all };
 	bool fine = true;
@@ -155,7 +145,8 @@ answer(struct peer *p, const struct ipc_ask *ask)
 	if (ask->what == QUESTION_CLIENT)
 		answer_client(m, ask, f);
 	else if (ask->what == QUESTION_STATUS)
-		fine = control_status(m, find_then(p->control), &o);
+		fine = control_status(m, then->ms != 0 ? then :
+		    &p->control->moments[0], &o);
 	else
 		control_stats(m, &o);
 	if (control_answer_close(&p->answer, f, !fine))
@@ -255,29 +246,16 @@ admit(struct control *c, int fd)
 static void
 on_acceptable(evutil_socket_t listening, short what, void *arg)
 {
-	const struct timeval pause = { pause_s, 0 };
 	struct control *c = arg;
-	int fd;
+	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)what;
-	fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd != -1) {
+	if (fd != -1)
 		admit(c, fd);
-	} else if (errno != EAGAIN && errno != EWOULDBLOCK &&
-	    errno != ECONNABORTED && errno != EINTR) {
+	else if (errno != EAGAIN && errno != EWOULDBLOCK &&
+	    errno != ECONNABORTED && errno != EINTR)
+		/* Without a descriptor, on_second() tries again. */
 		event_del(&c->acceptable);
-		event_add(&c->pause, &pause);
-	}
-}
-
-static void
-on_pause_over(evutil_socket_t fd, short what, void *arg)
-{
-	struct control *c = arg;
-
-	(void)fd;
-	(void)what;
-	event_add(&c->acceptable, NULL);
 }
 
 static void
@@ -291,6 +269,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	now->ms = deadline_now_ms();
 	memcpy(now->value, c->master->counters.value, sizeof(now->value));
 	c->moment = (c->moment + 1) % moments_max;
+	event_add(&c->acceptable, NULL);
 }
 
 /* The inode of a socket below root; 0: none, or where we cannot unlink it. */
@@ -317,7 +296,6 @@ control_start(struct master *m, int fd)
 	TAILQ_INIT(&c->peers);
 	event_assign(&c->acceptable, m->base, fd, EV_READ | EV_PERSIST,
 	    on_acceptable, c);
-	event_assign(&c->pause, m->base, -1, 0, on_pause_over, c);
 	event_assign(&c->second, m->base, -1, EV_PERSIST, on_second, c);
 	m->control = c;
 	return event_add(&c->second, &second) == -1 ? -1 :
@@ -335,7 +313,6 @@ control_stop(struct master *m)
 	while ((p = TAILQ_FIRST(&c->peers)) != NULL)
 		drop(p);
 	event_del(&c->acceptable);
-	event_del(&c->pause);
 	event_del(&c->second);
 	/* Another master may have taken over. */
 	if (c->inode != 0 && inode_inside(m) == c->inode)

@@ -1,10 +1,11 @@
 /*
  * The control socket: smtpctl asks, the master answers, and neither waits
- * for the other.  control_bind.c binds the socket; control_status.h has
- * what the answers say.
+ * for the other.  control_status.h has what the answers say.
  */
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
+
+#include <stdio.h>
 
 #include "server/master.h"
 
@@ -15,5 +16,49 @@
 int	control_start(struct master *m, int fd);
 /* Closes the socket and its connections; removes its name if below root. */
 void	control_stop(struct master *m);
+
+/*
+ * The name below root of a socket there; NULL: the socket is elsewhere.  The
+ * master's user makes one below root, the user that starts smtpd any other.
+ */
+const char *control_name_inside(const struct conf *conf);
+/*
+ * Before the sandbox is entered: binds path, absolute or below the working
+ * directory, and listens; only owner (NULL: this user) and root can connect.
+ * A socket where no process listens any more is removed first; with take_over,
+ * any socket.  Returns a non-blocking descriptor; or -1, and *why in words for
+ * fatal().
+ */
+int	control_bind(const char *path, const struct identity *owner,
+	    bool take_over, const char **why);
+
+/*
+ * The answer to one question: text that is written at once, and sent as fast
+ * as the peer reads.  Zero is valid and empty.
+ */
+struct control_answer {
+	char	*text;
+	size_t	 n;
+	size_t	 at;		/* index of the first unsent octet */
+	uint8_t	 status;	/* what smtpctl exits with */
+	bool	 due;		/* END is not sent yet */
+};
+
+/* A stream into a; NULL without memory. */
+FILE	*control_answer_open(struct control_answer *a);
+/* Ends the stream and the answer.  False without memory: nothing is due. */
+bool	control_answer_close(struct control_answer *a, FILE *f,
+	    uint8_t status);
+
+enum control_sent {
+	CONTROL_SENT_ALL,	/* a is empty again */
+	CONTROL_SENT_SOME,	/* the peer has to read, or max were sent */
+	CONTROL_SENT_FAILED
+};
+
+/* Sends what fits now, at most max records. */
+enum control_sent control_answer_send(struct control_answer *a, int fd,
+	    unsigned max);
+void	control_answer_clear(struct control_answer *a);
 
 #endif

@@ -2,7 +2,7 @@
  * The text of one answer, in records.  A peer that asks and does not read costs
  * this much memory and no more.
  */
-#include "server/control/control_answer.h"
+#include "server/control/control.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * Making the control socket.  As root this happens only in a directory that
  * nobody but root can write, so nothing in it changes between two steps.
  */
-#include "server/control/control_bind.h"
+#include "server/control/control.h"
 
 #include <errno.h>
 #include <stdio.h>

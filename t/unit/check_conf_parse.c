@@ -1,8 +1,9 @@
 /*
- * conf_parse: lines, words, numbers, names, distances, and text made fit to
+ * conf_parse: lines, words, numbers, names, near words, and text made fit to
  * be shown.
  */
 #include "server/conf/conf_parse.h"
+#include "server/conf/wrong_word.h"
 #include "t/unit/unit.h"
 
 static bool
@@ -350,38 +351,24 @@ START_TEST(names)
 }
 END_TEST
 
-START_TEST(distances)
+START_TEST(near_words)
 {
+	static const char list[] = "listen tls [--starttls file] errors";
 	static const struct {
-		const char	*a, *b;
-		size_t		 want;
+		const char	*word, *want;
 	} t[] = {
-		{ "", "", 0 }, { "a", "", 1 }, { "", "ab", 2 },
-		{ "listen", "listen", 0 }, { "lisen", "listen", 1 },
-		{ "listten", "listen", 1 }, { "lasten", "listen", 1 },
-		{ "lisetn", "listen", 1 }, { "LISTEN", "listen", 0 },
-		{ "ca", "abc", 3 }, { "kitten", "sitting", 3 },
-		{ "ab", "ba", 1 }, { "abcd", "badc", 2 },
+		{ "listen", "listen" }, { "lisen", "listen" },
+		{ "listten", "listen" }, { "lasten", "listen" },
+		{ "lisetn", "listen" }, { "LISTEN", "listen" },
+		{ "eror", "" }, { "erorrs", "errors" }, { "error", "errors" },
+		{ "err", "errors" }, { "lost", "" }, { "", "" },
+		{ "starttls", "" }, { "--startls", "--starttls" },
+		{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "" },
 	};
 
-	for (size_t i = 0; i < COUNT(t); i++) {
-		struct span a = span_of(t[i].a), b = span_of(t[i].b);
-
-		ck_assert_msg(conf_distance(a, b) == t[i].want, "row %zu", i);
-		ck_assert_msg(conf_distance(b, a) == t[i].want, "row %zu", i);
-	}
-	ck_assert_uint_eq(conf_distance(span_of(
-	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), span_of("")), 32);
-	ck_assert_uint_eq(conf_distance(span_of(
-	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), span_of("")), SIZE_MAX);
-}
-END_TEST
-
-START_TEST(characters)
-{
-	ck_assert_uint_eq(conf_column(span_of("a\xc3\xa4\xff" "b"), 0), 1);
-	ck_assert_uint_eq(conf_column(span_of("a\xc3\xa4\xff" "b"), 4), 4);
-	ck_assert_uint_eq(conf_column(span_of("a\tb"), 9), 4);
+	for (size_t i = 0; i < COUNT(t); i++)
+		ck_assert_msg(is(wrong_word_near(list, span_of(t[i].word)),
+		    t[i].want), "%s", t[i].word);
 }
 END_TEST
 
@@ -422,7 +409,7 @@ main(void)
 {
 	const TTest *tests[] = { lines, line_checks, words, words_refused,
 	    braces, numbers, users, parts, trimmed, domains, names,
-	    distances, characters, shown };
+	    near_words, shown };
 
 	return UNIT_RUN("conf_parse", tests);
 }

@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-#include "server/control/control_answer.h"
+#include "server/control/control.h"
 #include "shared/ipc.h"
 
 enum { lines = 5000, line_bytes = 11 };

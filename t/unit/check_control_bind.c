@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "server/control/control_bind.h"
+#include "server/control/control.h"
 
 static char dir[80];
 
