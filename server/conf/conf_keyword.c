@@ -122,58 +122,55 @@ conf_keyword_near(enum conf_block block, struct span name)
 	return conf_keyword_find(block, true, wrong_word_near(names, name));
 }
 
-static size_t
-form_words(const struct conf_keyword *k)
-{
-	size_t count = 1;
-
-	for (const char *p = k->form; *p != '\0'; p++)
-		count += *p == ' ';
-	return count;
-}
-
 static bool
-refuse_word(const struct conf_keyword *k, const struct conf_word *word,
-    struct conf_report *report)
+refuse_word(const char *what, const struct conf_word *word,
+    const struct conf_keyword *k, struct conf_report *report)
 {
 	char shown[conf_shown_max_bytes];
 
 	conf_show(word->text, shown, sizeof(shown));
-	return conf_report_at(report, word->at,
-	    "unexpected \"%s\": the form is \"%s\"", shown, k->form);
+	return conf_report_at(report, word->at, "%s \"%s\": the form is "
+	    "\"%s\"", what, shown, k->form);
 }
 
-bool
-conf_keyword_check_form(const struct conf_keyword *k,
-    const struct conf_cut *cut, struct conf_report *report)
+/*
+ * Checks that the line has as many words as the form of k, the same where the
+ * form has small letters, and braces only where the form has them.
+ */
+static bool
+check_form(const struct conf_keyword *k, const struct conf_cut *cut,
+    struct conf_report *report)
 {
 	const bool block = k->type->opens != CONF_TOP;
-	const size_t want = form_words(k);
-	const struct conf_word *word = &cut->words[1];
+	const struct conf_word *word = &cut->words[1],
+	    *end = &cut->words[cut->count];
+	struct span form = span_of(k->form), want = span_cut(&form, ' ');
 
-	for (size_t i = 1; i < cut->count && i < want; i++, word++) {
-		const bool open = conf_word_is_brace(word, '{');
+	for (; form.n > 0; word++) {
+		bool brace, open;
 
-		if (open && block && i < want - 1)
-			return conf_report_at(report, word->at,
-			    "missing value: the form is \"%s\"", k->form);
-		if (open != (block && i == want - 1) ||
-		    conf_word_is_brace(word, '}'))
-			return refuse_word(k, word, report);
+		want = span_cut(&form, ' ');
+		brace = want.p[0] == '{';
+		open = word < end && conf_word_is_brace(word, '{');
+		if (word >= end || (open && block && !brace))
+			return conf_report_at(report, word < end ? word->at :
+			    cut->end, "missing %s: the form is \"%s\"",
+			    brace ? "\"{\"" : "value", k->form);
+		if (open != brace || conf_word_is_brace(word, '}'))
+			return refuse_word("unexpected", word, k, report);
+		if (want.p[0] >= 'a' && want.p[0] <= 'z' &&
+		    memchr(want.p, '|', want.n) == NULL &&
+		    !span_equal(word->text, want))
+			return refuse_word("bad word", word, k, report);
 	}
-	if (cut->count < want)
-		return conf_report_at(report, cut->end,
-		    "missing %s: the form is \"%s\"",
-		    block && cut->count == want - 1 ? "\"{\"" : "value",
-		    k->form);
-	if (cut->count == want || k->type->options)
+	if (word == end || k->type->options)
 		return true;
 	/* Behind the form only the "}" of "{ }" may stand. */
 	if (block && !conf_word_is_brace(word, '}'))
 		return conf_report_at(report, word->at,
 		    "each line of a block stands on its own");
-	return (block && cut->count == want + 1) ||
-	    refuse_word(k, word + block, report);
+	return (block && word + 1 == end) ||
+	    refuse_word("unexpected", word + block, k, report);
 }
 
 static struct conf_set *
@@ -228,7 +225,7 @@ conf_keyword_set(struct conf_setting *s)
 		    before);
 	if (!conf_keyword_note(sets, s->k, s->text, s->line))
 		return conf_report_at(s->report, 0, "out of memory");
-	if (!conf_keyword_check_form(s->k, s->cut, s->report))
+	if (!check_form(s->k, s->cut, s->report))
 		return false;
 	s->noun = type->noun;
 	s->want = type->want;

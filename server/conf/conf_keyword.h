@@ -82,14 +82,8 @@ const struct conf_keyword *conf_keyword_near(enum conf_block block,
 bool	conf_keyword_note(struct conf_sets *sets,
 	    const struct conf_keyword *k, struct span text, unsigned line);
 /*
- * Checks that the line has as many words as k takes, and braces only where k
- * takes them.  False: reported.
- */
-bool	conf_keyword_check_form(const struct conf_keyword *k,
-	    const struct conf_cut *cut, struct conf_report *report);
-/*
- * Notes the keyword, and reads its value unless it opens a block.  False:
- * reported.
+ * Notes the keyword, checks the line against its form, and reads its value
+ * unless it opens a block.  False: reported.
  */
 bool	conf_keyword_set(struct conf_setting *s);
 /* Sets what follows from other values.  False without memory. */

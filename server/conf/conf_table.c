@@ -234,38 +234,23 @@ read_lines(struct table *t, const struct conf_text *text)
 		t->error = errno;
 }
 
-/* Loads the table that keyword of d names.  False: t->error says why. */
-static bool
-load_table(struct table *t, const struct conf_text *conf_text,
-    const struct conf_domain *d, const char *keyword, const char *path)
+static void
+refuse_twins(struct table *t, const struct conf_text *text)
 {
+	struct conf_place *place = &t->report->place;
 	char shown[conf_shown_max_bytes];
-	struct conf_text text;
-	const char *why = path == NULL ? NULL : conf_text_read(path, &text);
 
-	if (why != NULL) {
-		conf_show(span_of(path), shown, sizeof(shown));
-		conf_report_word(t->report, conf_text, conf_line_of(&d->sets,
-		    keyword), 1, "\"%s\" cannot be read: %s", shown, why);
-	}
-	if (path == NULL || why != NULL)
-		return true;
-	read_lines(t, &text);
-	for (size_t i = 1; i < t->count && t->error == 0; i++) {
-		struct conf_place *place = &t->report->place;
-
-		/* What is not shown needs no search for its line. */
-		if (t->report->full || t->report->muted ||
-		    strcmp(name_at(t, i - 1), name_at(t, i)) != 0)
+	/* What is not shown needs no search for its line. */
+	for (size_t i = 1; i < t->count && t->error == 0 &&
+	    !t->report->full && !t->report->muted; i++) {
+		if (strcmp(name_at(t, i - 1), name_at(t, i)) != 0)
 			continue;
-		*place = conf_text_place(&text, line_at(t, i));
+		*place = conf_text_place(text, line_at(t, i));
 		conf_show(span_of(name_at(t, i)), shown, sizeof(shown));
 		conf_report_at(t->report, (size_t)(entry_of(t).p -
 		    place->line.p), "\"%s\" was given in line %u already",
 		    shown, line_at(t, i - 1));
 	}
-	conf_text_free(&text);
-	return t->error == 0;
 }
 
 static int
@@ -312,44 +297,60 @@ conf_passwords_load(struct conf *conf, const char **path)
 	return 0;
 }
 
-static bool
-same_path(const char *a, const char *b)
+static const char *
+path_of(const struct conf_domain *d, bool of_users)
 {
-	return a != NULL && b != NULL && strcmp(a, b) == 0;
+	return of_users ? d->users_path : d->aliases_path;
+}
+
+/* Loads a table that domain i names.  0, or -1 and errno. */
+static int
+load_table(struct conf *conf, size_t i, bool of_users,
+    const struct conf_text *conf_text, struct conf_report *report)
+{
+	struct table t = { of_users, of_users ? sizeof(struct conf_user) :
+	    sizeof(struct conf_alias), .report = report };
+	struct conf_domain *d = &conf->domains[i];
+	const char *path = path_of(d, of_users), *why;
+	char shown[conf_shown_max_bytes];
+	struct conf_text text;
+
+	if (path == NULL)
+		return 0;
+	/* Mistakes in a file of two domains are reported once. */
+	for (size_t k = 0; k < i; k++)
+		report->muted |= path_of(&conf->domains[k], of_users) != NULL &&
+		    strcmp(path_of(&conf->domains[k], of_users), path) == 0;
+	why = conf_text_read(path, &text);
+	if (why != NULL) {
+		conf_show(span_of(path), shown, sizeof(shown));
+		conf_report_word(report, conf_text, conf_line_of(&d->sets,
+		    of_users ? "users" : "aliases"), 1,
+		    "\"%s\" cannot be read: %s", shown, why);
+	} else {
+		read_lines(&t, &text);
+		refuse_twins(&t, &text);
+		conf_text_free(&text);
+	}
+	report->muted = false;
+	if (of_users) {
+		d->users = t.entries;
+		d->user_count = t.count;
+	} else {
+		d->aliases = t.entries;
+		d->alias_count = t.count;
+	}
+	errno = t.error;
+	return t.error == 0 ? 0 : -1;
 }
 
 int
 conf_table_load(struct conf *conf, const struct conf_text *text,
     struct conf_report *report)
 {
-	for (size_t i = 0; i < conf->domain_count; i++) {
-		struct conf_domain *d = &conf->domains[i];
-		struct table u = { true, sizeof(struct conf_user),
-		    .report = report };
-		struct table a = { false, sizeof(struct conf_alias),
-		    .report = report };
-		bool users_again = false, aliases_again = false, fine;
-
-		/* Mistakes in a file of two domains are reported once. */
-		for (size_t j = 0; j < i; j++) {
-			users_again |= same_path(d->users_path,
-			    conf->domains[j].users_path);
-			aliases_again |= same_path(d->aliases_path,
-			    conf->domains[j].aliases_path);
-		}
-		report->muted = users_again;
-		fine = load_table(&u, text, d, "users", d->users_path);
-		report->muted = aliases_again;
-		fine &= load_table(&a, text, d, "aliases", d->aliases_path);
-		report->muted = false;
-		d->users = u.entries;
-		d->user_count = u.count;
-		d->aliases = a.entries;
-		d->alias_count = a.count;
-		if (!fine) {
-			errno = u.error != 0 ? u.error : a.error;
+	for (size_t i = 0; i < conf->domain_count; i++)
+		if (load_table(conf, i, true, text, report) == -1 ||
+		    load_table(conf, i, false, text, report) == -1)
 			return -1;
-		}
-	}
 	return 0;
 }

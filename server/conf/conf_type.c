@@ -23,12 +23,12 @@ bad(struct conf_setting *s, size_t at, const char *noun, const char *want)
 	return false;
 }
 
-/* Ends a reader that has reported a mistake itself. */
+/* Ends a reader that has reported a mistake itself: false. */
 static bool
-reported(struct conf_setting *s, bool fine)
+reported(struct conf_setting *s, bool not_fine)
 {
 	s->want = NULL;
-	return fine;
+	return not_fine;
 }
 
 /* Adds to a list of the configuration, as array_add does. */
@@ -37,7 +37,7 @@ add(struct conf_setting *s, void *list, size_t *count, const void *element,
     size_t size)
 {
 	return array_add(list, count, element, size) != NULL ||
-	    reported(s, conf_report_at(s->report, 0, "out of memory"));
+	    bad(s, 0, "line", "out of memory");
 }
 
 /* ---- words -------------------------------------------------------------- */
@@ -48,8 +48,7 @@ set_string(struct conf_setting *s, struct span word, char **out)
 	char *copy = strndup((const char *)word.p, word.n);
 
 	if (copy == NULL)
-		return reported(s, conf_report_at(s->report, 0,
-		    "out of memory"));
+		return bad(s, 0, "line", "out of memory");
 	free(*out);
 	*out = copy;
 	return true;
@@ -221,9 +220,6 @@ read_listen(struct conf_setting *s, struct span word, void *slot)
 	uint64_t port;
 	bool ipv6;
 
-	if (!span_equal(words[2].text, span_of("port")))
-		return bad(s, 2, "word",
-		    "the form is \"listen ADDRESS port NUMBER\"");
 	if (conf_parse_number(words[3].text, conf_units_number, &port) !=
 	    CONF_VALUE_OK || port > UINT16_MAX)
 		return bad(s, 3, "port",
@@ -245,37 +241,20 @@ read_listen(struct conf_setting *s, struct span word, void *slot)
 static bool
 read_pair(struct conf_setting *s, struct span word, void *slot)
 {
-	static const char want[] =
-	    "the form is \"tls certificate FILE key FILE\"";
-	const struct conf_word *words = s->cut->words;
 	struct conf_pair pair = { .line = s->line };
-	bool fine = false;
 
-	if (!span_equal(word, span_of("certificate")))
-		return bad(s, 1, "word", want);
+	(void)word;
 	if (s->conf->pair_count == ipc_tls_pairs_max)
-		return reported(s, conf_report_at(s->report, words[0].at,
-		    "more than %d certificates", ipc_tls_pairs_max));
-	if (!take_path(s, 2, &pair.certificate))
-		;
-	else if (!span_equal(words[3].text, span_of("key")))
-		bad(s, 3, "word", want);
-	else
-		fine = take_path(s, 4, &pair.key) && add(s, slot,
-		    &s->conf->pair_count, &pair, sizeof(pair));
-	if (!fine) {
-		free(pair.certificate);
-		free(pair.key);
-	}
-	return fine;
-}
-
-/* Do the first bits of two addresses agree? */
-static bool
-same_prefix(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-	return memcmp(a, b, bits / 8) == 0 && (bits % 8 == 0 ||
-	    (a[bits / 8] ^ b[bits / 8]) >> (8 - bits % 8) == 0);
+		return reported(s, conf_report_at(s->report,
+		    s->cut->words[0].at, "more than %d certificates",
+		    ipc_tls_pairs_max));
+	if (take_path(s, 2, &pair.certificate) &&
+	    take_path(s, 4, &pair.key) &&
+	    add(s, slot, &s->conf->pair_count, &pair, sizeof(pair)))
+		return true;
+	free(pair.certificate);
+	free(pair.key);
+	return false;
 }
 
 /*
@@ -341,10 +320,14 @@ read_proxy(struct conf_setting *s, struct span word, void *slot)
 bool
 conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip)
 {
-	for (size_t i = 0; i < conf->proxy_count; i++)
-		if (conf->proxies[i].ipv6 == ipv6 && same_prefix(ip,
-		    conf->proxies[i].ip, conf->proxies[i].bits))
+	for (size_t i = 0; i < conf->proxy_count; i++) {
+		const struct conf_proxy *p = &conf->proxies[i];
+		size_t n = p->bits / 8U, rest = p->bits % 8U;
+
+		if (p->ipv6 == ipv6 && memcmp(ip, p->ip, n) == 0 &&
+		    (rest == 0 || (ip[n] ^ p->ip[n]) >> (8 - rest) == 0))
 			return true;
+	}
 	return false;
 }
 

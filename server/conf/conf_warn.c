@@ -4,7 +4,6 @@
 #include "server/conf/conf_text.h"
 #include "server/conf/conf_warn.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,51 +17,49 @@ struct telling {
 	unsigned	 line;
 };
 
-static void tell_broken(struct telling *, const char *, unsigned,
-    const char *, ...) __attribute__((format(printf, 4, 5)));
-
 static void
 tell_broken(struct telling *t, const char *path, unsigned line,
-    const char *format, ...)
+    const char *text)
 {
-	char text[1024];
-	va_list ap;
-
 	t->path = path;
 	t->line = line;
-	if (t->count++ >= conf_mistakes_max)
-		return;
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	t->tell(path, line, text);
+	if (t->count++ < conf_mistakes_max)
+		t->tell(path, line, text);
 }
 
 void
 conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
 {
 	struct telling t = { .tell = tell };
-	char text[64];
+	char text[1024];
 
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		const struct conf_domain *d = &conf->domains[i];
 
+		snprintf(text, sizeof(text), "mail for the catch-all of %s is "
+		    "answered 451: %s", d->name, d->catch_all_broken != NULL ?
+		    d->catch_all_broken : "");
 		if (d->catch_all_broken != NULL)
 			tell_broken(&t, conf->path, conf_line_of(&d->sets,
-			    "catch-all"), "mail for the catch-all of %s is "
-			    "answered 451: %s", d->name, d->catch_all_broken);
-		for (size_t k = 0; k < d->alias_count; k++)
-			if (d->aliases[k].broken != NULL)
-				tell_broken(&t, d->aliases_path,
-				    d->aliases[k].line, "mail for %s@%s is "
-				    "answered 451: %s", d->aliases[k].name,
-				    d->name, d->aliases[k].broken);
-		for (size_t k = 0; k < d->user_count; k++)
-			if (d->users[k].broken != NULL)
-				tell_broken(&t, d->users_path,
-				    d->users[k].line, "%s@%s cannot log in: "
-				    "%s", d->users[k].name, d->name,
-				    d->users[k].broken);
+			    "catch-all"), text);
+		for (size_t k = 0; k < d->alias_count; k++) {
+			const struct conf_alias *a = &d->aliases[k];
+
+			if (a->broken == NULL)
+				continue;
+			snprintf(text, sizeof(text), "mail for %s@%s is "
+			    "answered 451: %s", a->name, d->name, a->broken);
+			tell_broken(&t, d->aliases_path, a->line, text);
+		}
+		for (size_t k = 0; k < d->user_count; k++) {
+			const struct conf_user *u = &d->users[k];
+
+			if (u->broken == NULL)
+				continue;
+			snprintf(text, sizeof(text), "%s@%s cannot log in: %s",
+			    u->name, d->name, u->broken);
+			tell_broken(&t, d->users_path, u->line, text);
+		}
 	}
 	if (t.count <= conf_mistakes_max)
 		return;
