@@ -29,12 +29,12 @@ is_recipient(const struct mailbox *to)
 static bool
 is_login(const struct ipc_login *l)
 {
-	return sasl_parse_login(span_from(l->name, l->name_len),
-	    sasl_name_max_bytes) == SASL_OK &&
-	    sasl_parse_login(span_from(l->password, l->password_len),
-	    sasl_password_max_bytes) == SASL_OK && (l->as_len == 0 ||
-	    sasl_parse_login(span_from(l->as, l->as_len),
-	    sasl_name_max_bytes) == SASL_OK) &&
+	return sasl_is_safe(span_from(l->name, l->name_len),
+	    sasl_name_max_bytes) &&
+	    sasl_is_safe(span_from(l->password, l->password_len),
+	    sasl_password_max_bytes) && (l->as_len == 0 ||
+	    sasl_is_safe(span_from(l->as, l->as_len),
+	    sasl_name_max_bytes)) &&
 	    l->mechanism < SASL_MECHANISM_COUNT;
 }
 

@@ -25,11 +25,6 @@ enum sasl_mechanism {
 /* The one challenge of CRAM-MD5: the catcher has nobody to keep out. */
 #define SASL_CHALLENGE "<catcher@smtpd>"
 
-enum sasl_verdict {
-	SASL_OK,
-	SASL_BAD	/* malformed, or over the limits above */
-};
-
 /* Spans borrow from the message. */
 struct sasl_login {
 	struct span	name;
@@ -39,13 +34,14 @@ struct sasl_login {
 
 /* The mechanism of that name (ASCII folded), or SASL_MECHANISM_COUNT. */
 enum sasl_mechanism sasl_find(struct span name);
-/* message = [authzid] UTF8NUL authcid UTF8NUL passwd */
-enum sasl_verdict sasl_parse_plain(struct span message,
-	    struct sasl_login *out);
-/* message = authcid SP digest; the digest is out->password. */
-enum sasl_verdict sasl_parse_cram(struct span message,
-	    struct sasl_login *out);
-/* A name or a password alone, as in LOGIN: 1 to max octets, no NUL. */
-enum sasl_verdict sasl_parse_login(struct span message, size_t max);
+/*
+ * message = [authzid] UTF8NUL authcid UTF8NUL passwd.  False: malformed, or
+ * over the limits above.
+ */
+bool	sasl_parse_plain(struct span message, struct sasl_login *out);
+/* message = authcid SP digest; the digest is out->password.  Likewise. */
+bool	sasl_parse_cram(struct span message, struct sasl_login *out);
+/* A name or a password: 1 to max octets of UTF-8 (1*SAFE), no NUL. */
+bool	sasl_is_safe(struct span s, size_t max);
 
 #endif

@@ -5,15 +5,8 @@
 
 #include <string.h>
 
-struct row {
-	uint16_t	 code;
-	const char	*enhanced;
-	const char	*text;
-};
-
-#define ROW(name, code, enhanced, text)					\
-	[REPLY_##name] = { code, enhanced, text },
-static const struct row rows[REPLY_COUNT] = { SMTP_REPLIES(ROW) };
+#define ROW(name, effect, text) [REPLY_##name] = text,
+static const char *const rows[REPLY_COUNT] = { SMTP_REPLIES(ROW) };
 #undef ROW
 
 /*
@@ -24,15 +17,7 @@ void
 smtp_reply_write(enum smtp_reply reply, struct span hostname, struct span id,
     struct buf *out)
 {
-	const struct row *row = &rows[reply];
-
-	buf_add_u64(out, row->code, 3);
-	buf_add_str(out, " ");
-	if (row->enhanced[0] != '\0') {
-		buf_add_str(out, row->enhanced);
-		buf_add_str(out, " ");
-	}
-	for (const char *p = row->text; *p != '\0'; p++) {
+	for (const char *p = rows[reply]; *p != '\0'; p++) {
 		if (p[0] == '%' && (p[1] == 'h' || p[1] == 'i'))
 			buf_add(out, *++p == 'h' ? hostname : id);
 		else
@@ -66,5 +51,5 @@ smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
 bool
 smtp_reply_is_error(enum smtp_reply reply)
 {
-	return rows[reply].code >= 400;
+	return rows[reply][0] >= '4';
 }

@@ -17,7 +17,7 @@
 #include "shared/ipc.h"
 #include "shared/os/os.h"
 #include "shared/os/sandbox_table.h"
-#include "worker/smtp_session.h"
+#include "worker/smtp.h"
 #include "worker/tls_context.h"
 
 struct nursery {
@@ -76,7 +76,7 @@ static void
 become_child(int channel)
 {
 	if (dup2(channel, nursery_channel) == -1)
-		_exit(smtp_session_exit_unsafe);
+		_exit(smtp_exit_unsafe);
 	close(channel);
 }
 
@@ -205,7 +205,7 @@ shake_hands(struct nursery *n, const char **why)
 	if (pid == 0) {
 		if (n->works &&
 		    sandbox_enter(SANDBOX_SMTP, NULL, 0, why) == -1)
-			_exit(smtp_session_exit_unsafe);
+			_exit(smtp_exit_unsafe);
 		_exit(tls_context_shake_hands() ? 0 : 1);
 	}
 	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)

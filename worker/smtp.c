@@ -1,9 +1,11 @@
 /*
- * Outcomes that many commands share, and how long a session may last.
+ * Replies that come from no command, and how long a session may last.
  */
 #include "worker/smtp.h"
 
 #include "shared/deadline.h"
+#include "worker/tls_context.h"
+#include "worker/transcript.h"
 
 enum {
 	slowest_octets_per_s = 500,
@@ -14,12 +16,6 @@ bool
 smtp_is_catcher(const struct smtp_session *s)
 {
 	return s->auth == IPC_AUTH_ALWAYS;
-}
-
-struct outcome
-smtp_go_on(enum smtp_reply reply)
-{
-	return (struct outcome){ reply, SMTP_GO_ON };
 }
 
 void
@@ -37,65 +33,58 @@ smtp_extend(struct smtp_session *s)
 	    (int64_t)(s->message_octets / slowest_octets_per_s) * 1000;
 }
 
-static struct outcome
-end_with(struct smtp_session *s, enum session_end end, enum smtp_reply reply,
-    enum smtp_next next)
+enum line_result
+smtp_write(struct smtp_session *s, enum smtp_reply reply)
 {
-	s->end.end = end;
-	return (struct outcome){ reply, next };
+	uint8_t storage[2 * smtp_reply_max_bytes];
+	struct buf out = buf_over(storage, sizeof(storage));
+	struct span host = span_from(s->settings->hostname,
+	    s->settings->hostname_len);
+	bool starttls = !s->tls && tls_context() != NULL &&
+	    (s->lacks & IPC_LACKS_TLS) == 0;
+	const char *auth = !smtp_auth_is_offered(s) ? NULL :
+	    smtp_is_catcher(s) ? "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN";
+
+	if (reply == REPLY_EHLO)
+		smtp_reply_write_ehlo(host, s->settings->message_size_bytes,
+		    s->settings->recipients, starttls, auth, &out);
+	else
+		smtp_reply_write(reply, host, span_of(s->stored.id), &out);
+	transcript_reply(buf_span(&out));
+	return lineio_put(s->io, buf_span(&out));
 }
 
-struct outcome
-smtp_end(struct smtp_session *s, enum session_end end,
-    enum smtp_reply reply)
-{
-	return end_with(s, end, reply, SMTP_CLOSE);
-}
-
-static struct outcome
-error_with_note(struct smtp_session *s, enum note note, enum smtp_reply reply)
-{
-	tell_note(s->master, note);
-	return smtp_go_on(reply);
-}
-
-/* How a session ends whose client was silent for too long. */
-static const struct {
-	enum session_end	end;
-	enum smtp_reply		reply;
-} idle_end[STRESS_COUNT] = {
-	[STRESS_NONE] = { END_TIMEOUT, REPLY_IDLE },
-	[STRESS_FULL] = { END_TIMEOUT, REPLY_IDLE },
-	[STRESS_EVICT] = { END_ROOM, REPLY_ROOM },
-	[STRESS_END] = { END_STOPPED, REPLY_STOPPING }
-};
-
-struct outcome
+enum smtp_reply
 smtp_read_failed(struct smtp_session *s, enum line_result r)
 {
-	switch (r) {
-	case LINE_OK:
-	case LINE_EOF:
-		return end_with(s, END_EOF, REPLY_BYE, SMTP_CLOSE_NOW);
-	case LINE_TIMEOUT:
+	static const struct {
+		const char	*remark;
+		enum smtp_reply	 reply;
+	} rows[] = {
+		[LINE_TOO_LONG] = { "a line that was too long",
+		    REPLY_LINE_LONG },
+		[LINE_NUL] = { "a line with a NUL in it", REPLY_LINE_NUL },
+		[LINE_BARE_LF] = { "a line that ended with a bare LF",
+		    REPLY_LINE_BARE },
+		[LINE_BARE_CR] = { "a line with a bare CR in it",
+		    REPLY_LINE_BARE },
+		[LINE_EOF] = { "the client closed the connection",
+		    REPLY_NONE },
+		[LINE_TIMEOUT] = { "nothing came for too long", REPLY_IDLE },
+		[LINE_GONE] = { "the server ended", REPLY_TROUBLE_CLOSE },
+		[LINE_ERROR] = { "the connection was lost", REPLY_NONE }
+	};
+
+	transcript_remark(rows[r].remark);
+	if (r == LINE_TIMEOUT) {
 		if (deadline_left_ms(s->io->deadline_ms) == 0)
-			return end_with(s, END_TOO_LONG, REPLY_SESSION_LONG,
-			    SMTP_CLOSE);
-		return end_with(s, idle_end[s->master->stress].end,
-		    idle_end[s->master->stress].reply, SMTP_CLOSE);
-	case LINE_GONE:
-		return end_with(s, END_TROUBLE, REPLY_TROUBLE_CLOSE,
-		    SMTP_CLOSE);
-	case LINE_TOO_LONG:
-		return error_with_note(s, NOTE_LINE_TOO_LONG, REPLY_LINE_LONG);
-	case LINE_NUL:
-		return error_with_note(s, NOTE_NUL, REPLY_LINE_NUL);
-	case LINE_BARE_LF:
-	case LINE_BARE_CR:
-		tell_note(s->master, NOTE_BARE_COMMAND);
-		return end_with(s, END_REFUSED, REPLY_LINE_BARE, SMTP_CLOSE);
-	case LINE_ERROR:
-		break;
+			return REPLY_SESSION_LONG;
+		if (s->master->stress == STRESS_EVICT)
+			return REPLY_ROOM;
+		if (s->master->stress == STRESS_END)
+			return REPLY_STOPPING;
 	}
-	return end_with(s, END_FAILED, REPLY_BYE, SMTP_CLOSE_NOW);
+	if (rows[r].reply == REPLY_NONE)
+		s->end.end = r == LINE_EOF ? END_EOF : END_FAILED;
+	return rows[r].reply;
 }

@@ -1,15 +1,18 @@
 /*
- * What all handlers of commands share (RFC 5321): the state of the dialogue,
- * and the outcomes of a command.
+ * The SMTP dialogue (RFC 5321): the state of a session, and what the files
+ * smtp_*.c share.  A command returns its reply and never writes; the loop in
+ * smtp_session.c writes the reply and sees to its effect (smtp_reply.h).
  */
 #ifndef WORKER_SMTP_H
 #define WORKER_SMTP_H
 
 #include "shared/ipc_msg.h"
-#include "worker/lineio.h"
 #include "shared/smtp_reply.h"
 #include "worker/ask.h"
+#include "worker/lineio.h"
 #include "worker/tls_peer.h"
+
+enum { smtp_exit_unsafe = 70 };		/* the sandbox was not entered */
 
 /* Bits, so that a command can name every state it is legal in. */
 enum smtp_state {
@@ -18,20 +21,6 @@ enum smtp_state {
 	SMTP_MAIL = 1 << 2,	/* sender taken */
 	SMTP_RCPT = 1 << 3,	/* at least one recipient taken */
 	SMTP_ANY = (1 << 4) - 1
-};
-
-/* What to do after the reply. */
-enum smtp_next {
-	SMTP_GO_ON,
-	SMTP_HANDSHAKE,	/* write the reply, then go on under TLS */
-	SMTP_CLOSE,	/* write the reply, then close */
-	SMTP_CLOSE_NOW	/* close without a reply */
-};
-
-/* A handler's answer; handlers never write. */
-struct outcome {
-	enum smtp_reply	reply;
-	enum smtp_next	next;
 };
 
 struct smtp_session {
@@ -53,10 +42,10 @@ struct smtp_session {
 	bool				 logged_in;
 	unsigned			 login_failures;
 	unsigned			 unknown;	/* recipients */
-	/* Handles the next line, which answers a 334; or NULL. */
-	struct outcome			 (*challenged)(struct smtp_session *s,
-					    struct span line);
-	struct ipc_login		 login;	/* LOGIN: the name so far */
+	/* Handles the next line, which answers a 334, decoded; or NULL. */
+	enum smtp_reply			 (*challenged)(struct smtp_session *s,
+					    struct span message);
+	struct ipc_login		 login;	/* of AUTH, so far */
 	/* Of this transaction: */
 	bool				 smtputf8;
 	uint64_t			 recipients;
@@ -68,19 +57,18 @@ struct smtp_session {
 	struct ipc_end			 end;		/* counts so far */
 };
 
-/* The outcome when reading failed; also sets how the session ended. */
-struct outcome smtp_read_failed(struct smtp_session *s,
-	    enum line_result r);
-/* Ends the session after reply. */
-struct outcome smtp_end(struct smtp_session *s, enum session_end end,
-	    enum smtp_reply reply);
+/*
+ * Runs in a fresh child of the nursery, which has prepared the sandbox: enters
+ * it, serves as many sessions as the settings say, exits.
+ */
+_Noreturn void	smtp_session_serve(int channel,
+	    const struct ipc_settings *settings);
+
 /*
  * Is this a catcher's session?  A catcher accepts whatever it can store, and
  * remarks on what other servers would refuse.
  */
 bool	smtp_is_catcher(const struct smtp_session *s);
-/* Reply, and go on. */
-struct outcome smtp_go_on(enum smtp_reply reply);
 /* Notes whether the master said that the disk has space. */
 void	smtp_note_room(struct smtp_session *s, bool room);
 /*
@@ -88,5 +76,31 @@ void	smtp_note_room(struct smtp_session *s, bool room);
  * messages have come; commands, and octets over the size limit, do not count.
  */
 void	smtp_extend(struct smtp_session *s);
+/* Adds reply to the output. */
+enum line_result smtp_write(struct smtp_session *s, enum smtp_reply reply);
+/*
+ * The reply when reading failed, or writing; REPLY_NONE also sets how the
+ * session ended.
+ */
+enum smtp_reply	smtp_read_failed(struct smtp_session *s, enum line_result r);
+
+/* How long a line may be now, CRLF included. */
+size_t	smtp_cmd_line_max(const struct smtp_session *s);
+/* Runs one command line, without its CRLF. */
+enum smtp_reply	smtp_cmd_run(struct smtp_session *s, struct span line);
+
+/* Does EHLO name AUTH now (RFC 4954)? */
+bool	smtp_auth_is_offered(const struct smtp_session *s);
+/* Runs AUTH: begins an exchange, and may end it at once. */
+enum smtp_reply	smtp_auth_begin(struct smtp_session *s, struct span arg);
+/* Takes the line that answers a challenge, or the failure to read it. */
+enum smtp_reply	smtp_auth_respond(struct smtp_session *s, enum line_result r,
+		    struct span line);
+
+/*
+ * Runs DATA: asks the master for a spool file, reads a message to its end,
+ * removes the stuffed dots and stores it there; tells the master.
+ */
+enum smtp_reply	smtp_data_receive(struct smtp_session *s, struct span arg);
 
 #endif

@@ -1,58 +1,23 @@
 /*
- * The exchange of AUTH.  A handler returns 334 and names the next one in
- * s->challenged; the loop in smtp_session.c passes that one the next line.  The
- * client's answers are decoded here, sent to the master, and wiped.
+ * The exchange of AUTH (RFC 4954), up to a name and a password, which the
+ * master checks.  A handler returns 334 and names the next one in
+ * s->challenged; the loop in smtp_session.c brings the next line.  The client's
+ * answers are decoded here, sent to the master, and wiped.
  */
-#include "worker/smtp_auth.h"
+#include "worker/smtp.h"
 
 #include <sodium.h>
 #include <string.h>
 
-#include "worker/ask.h"
 #include "worker/transcript.h"
 
-/* Decoded responses; larger than any line. */
-static uint8_t decoded[sasl_line_max_bytes];
+enum { failures_max = 3 };	/* of one session */
 
 bool
 smtp_auth_is_offered(const struct smtp_session *s)
 {
 	return !s->logged_in && s->auth != IPC_AUTH_NOT &&
 	    (s->lacks & IPC_LACKS_AUTH) == 0 && (!s->submission || s->tls);
-}
-
-const char *
-smtp_auth_offer(const struct smtp_session *s)
-{
-	if (!smtp_auth_is_offered(s))
-		return NULL;
-	return smtp_is_catcher(s) ? "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN";
-}
-
-static struct outcome
-end_exchange(struct smtp_session *s, enum smtp_reply reply)
-{
-	s->challenged = NULL;
-	explicit_bzero(&s->login, sizeof(s->login));
-	explicit_bzero(decoded, sizeof(decoded));
-	return smtp_go_on(reply);
-}
-
-static struct outcome
-fault(struct smtp_session *s, enum note note, enum smtp_reply reply)
-{
-	tell_note(s->master, note);
-	return end_exchange(s, reply);
-}
-
-/* A client that guesses must reconnect after a few tries, and is counted. */
-static struct outcome
-failed(struct smtp_session *s, enum smtp_reply reply)
-{
-	end_exchange(s, reply);
-	if (++s->login_failures >= smtp_auth_failures_max)
-		return smtp_end(s, END_ERRORS, REPLY_ERRORS);
-	return smtp_go_on(reply);
 }
 
 static void
@@ -62,179 +27,133 @@ set(uint8_t *len, char *to, struct span from)
 	memcpy(to, from.p, from.n);
 }
 
-static struct outcome
-ask(struct smtp_session *s, enum sasl_mechanism mechanism)
+/* A client that guesses must reconnect after a few tries, and is counted. */
+static enum smtp_reply
+ask(struct smtp_session *s)
 {
-	s->login.mechanism = (uint8_t)mechanism;
-	switch (ask_login(s->master, &s->login)) {
-	case LOGIN_OK:
-		s->logged_in = true;
-		return end_exchange(s, REPLY_AUTH_OK);
-	case LOGIN_LATER:
-		return failed(s, REPLY_AUTH_LATER);
-	case LOGIN_OTHER:
-		return failed(s, REPLY_AUTH_OTHER);
-	case LOGIN_TROUBLE:
-		return failed(s, REPLY_AUTH_TROUBLE);
-	case LOGIN_WRONG:
-	case LOGIN_COUNT:
-		break;
-	}
-	return failed(s, REPLY_AUTH_WRONG);
+	static const enum smtp_reply replies[LOGIN_COUNT] = {
+		[LOGIN_OK] = REPLY_AUTH_OK,
+		[LOGIN_WRONG] = REPLY_AUTH_WRONG,
+		[LOGIN_LATER] = REPLY_AUTH_LATER,
+		[LOGIN_OTHER] = REPLY_AUTH_OTHER,
+		[LOGIN_TROUBLE] = REPLY_AUTH_TROUBLE
+	};
+	enum login_answer answer = ask_login(s->master, &s->login);
+
+	s->logged_in = answer == LOGIN_OK;
+	if (!s->logged_in && ++s->login_failures >= failures_max)
+		return REPLY_ERRORS;
+	return replies[answer];
 }
 
-/*
- * Strict: no blanks, all of the padding, no bits that mean nothing (RFC 4648
- * 3.5).  A lax decoder lets one credential be spelled in many ways, of which
- * a log watcher knows one.
- */
-static bool
-decode(struct span line, struct span *out)
-{
-	size_t n;
-
-	if (sodium_base642bin(decoded, sizeof(decoded), (const char *)line.p,
-	    line.n, NULL, &n, NULL, sodium_base64_VARIANT_ORIGINAL) == -1)
-		return false;
-	*out = span_from(decoded, n);
-	return true;
-}
-
-/* "*" ends any exchange (RFC 4954 4). */
-static bool
-is_cancelled(struct span line)
-{
-	return line.n == 1 && line.p[0] == '*';
-}
-
-static struct outcome
-take_plain(struct smtp_session *s, struct span line)
+/* All of the login in one message: PLAIN and CRAM-MD5. */
+static enum smtp_reply
+on_message(struct smtp_session *s, struct span message)
 {
 	struct sasl_login login;
-	struct span message;
 
-	if (!decode(line, &message) ||
-	    sasl_parse_plain(message, &login) != SASL_OK)
-		return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
+	if (!(s->login.mechanism == SASL_PLAIN ?
+	    sasl_parse_plain(message, &login) :
+	    sasl_parse_cram(message, &login)))
+		return REPLY_AUTH_BAD;
 	set(&s->login.name_len, s->login.name, login.name);
 	set(&s->login.as_len, s->login.as, login.as);
 	set(&s->login.password_len, s->login.password, login.password);
-	return ask(s, SASL_PLAIN);
+	return ask(s);
 }
 
-static struct outcome
-on_plain(struct smtp_session *s, struct span line)
+static enum smtp_reply
+on_password(struct smtp_session *s, struct span password)
 {
-	return is_cancelled(line) ? end_exchange(s, REPLY_AUTH_CANCELLED) :
-	    take_plain(s, line);
-}
-
-static struct outcome
-on_password(struct smtp_session *s, struct span line)
-{
-	struct span password;
-
-	if (is_cancelled(line))
-		return end_exchange(s, REPLY_AUTH_CANCELLED);
-	if (!decode(line, &password) || sasl_parse_login(password,
-	    sasl_password_max_bytes) != SASL_OK)
-		return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
+	if (!sasl_is_safe(password, sasl_password_max_bytes))
+		return REPLY_AUTH_BAD;
 	set(&s->login.password_len, s->login.password, password);
-	return ask(s, SASL_LOGIN);
+	return ask(s);
 }
 
-static struct outcome
-on_name(struct smtp_session *s, struct span line)
+static enum smtp_reply
+on_name(struct smtp_session *s, struct span name)
 {
-	struct span name;
-
-	if (is_cancelled(line))
-		return end_exchange(s, REPLY_AUTH_CANCELLED);
-	if (!decode(line, &name) || sasl_parse_login(name,
-	    sasl_name_max_bytes) != SASL_OK)
-		return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
+	if (!sasl_is_safe(name, sasl_name_max_bytes))
+		return REPLY_AUTH_BAD;
 	set(&s->login.name_len, s->login.name, name);
 	s->challenged = on_password;
-	return smtp_go_on(REPLY_AUTH_PASSWORD);
+	return REPLY_AUTH_PASSWORD;
 }
 
-static struct outcome
-on_cram(struct smtp_session *s, struct span line)
+/*
+ * Base64 is read strictly: no blanks, all of the padding, no bits that mean
+ * nothing (RFC 4648 3.5).  A lax decoder lets one credential be spelled in many
+ * ways, of which a log watcher knows one.  "*" cancels (RFC 4954 4).
+ */
+static enum smtp_reply
+take_response(struct smtp_session *s, struct span line)
 {
-	struct sasl_login login;
-	struct span message;
+	static uint8_t decoded[sasl_line_max_bytes];	/* as long as a line */
+	enum smtp_reply reply = REPLY_AUTH_BAD;
+	size_t n;
 
-	if (is_cancelled(line))
-		return end_exchange(s, REPLY_AUTH_CANCELLED);
-	if (!decode(line, &message) || sasl_parse_cram(message, &login) !=
-	    SASL_OK)
-		return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
-	set(&s->login.name_len, s->login.name, login.name);
-	set(&s->login.password_len, s->login.password, login.password);
-	return ask(s, SASL_CRAM_MD5);
+	if (span_equal(line, span_of("*")))
+		reply = REPLY_AUTH_CANCELLED;
+	else if (sodium_base642bin(decoded, sizeof(decoded),
+	    (const char *)line.p, line.n, NULL, &n, NULL,
+	    sodium_base64_VARIANT_ORIGINAL) == 0)
+		reply = s->challenged(s, span_from(decoded, n));
+	explicit_bzero(decoded, sizeof(decoded));
+	if (reply != REPLY_AUTH_PASSWORD) {
+		s->challenged = NULL;
+		explicit_bzero(&s->login, sizeof(s->login));
+	}
+	return reply;
 }
 
-struct outcome
-smtp_auth_read_failed(struct smtp_session *s, enum line_result r)
+enum smtp_reply
+smtp_auth_respond(struct smtp_session *s, enum line_result r, struct span line)
 {
-	if (r == LINE_TOO_LONG)
-		return fault(s, NOTE_LINE_TOO_LONG, REPLY_AUTH_LONG);
-	end_exchange(s, REPLY_AUTH_BAD);
-	return smtp_read_failed(s, r);
-}
-
-/* May an exchange begin now?  If not, *out says what to reply. */
-static bool
-may_begin(struct smtp_session *s, struct outcome *out)
-{
-	if (!s->esmtp && !smtp_is_catcher(s))
-		*out = fault(s, NOTE_SEQUENCE, REPLY_EHLO_FIRST);
-	else if (s->submission && !s->tls)
-		*out = fault(s, NOTE_PLAIN_TEXT, REPLY_AUTH_PLAIN_TEXT);
-	else if (s->logged_in)
-		*out = fault(s, NOTE_SEQUENCE, REPLY_AUTH_AGAIN);
-	else
-		return true;
-	return false;
+	if (r == LINE_OK)
+		return take_response(s, line);
+	s->challenged = NULL;
+	explicit_bzero(&s->login, sizeof(s->login));
+	return r == LINE_TOO_LONG ? REPLY_AUTH_LONG : smtp_read_failed(s, r);
 }
 
 /*
  * "AUTH" SP sasl-mech [SP initial-response], which is base64 (RFC 4954 4); "=",
  * an empty response, is refused, for no mechanism here has one.
  */
-struct outcome
+enum smtp_reply
 smtp_auth_begin(struct smtp_session *s, struct span arg)
 {
-	const uint8_t *blank = memchr(arg.p, ' ', arg.n);
-	struct span name = span_from(arg.p, blank == NULL ? arg.n :
-	    (size_t)(blank - arg.p));
-	struct outcome o;
+	static const struct {
+		enum smtp_reply	prompt;
+		enum smtp_reply	(*take)(struct smtp_session *s,
+				    struct span message);
+	} first[SASL_MECHANISM_COUNT] = {
+		[SASL_PLAIN] = { REPLY_AUTH_PLAIN, on_message },
+		[SASL_LOGIN] = { REPLY_AUTH_NAME, on_name },
+		[SASL_CRAM_MD5] = { REPLY_AUTH_CRAM, on_message }
+	};
+	size_t whole = arg.n;
+	struct span name = span_cut(&arg, ' ');
+	enum sasl_mechanism m = sasl_find(name);
 
-	if (!may_begin(s, &o))
-		return o;
-	switch (sasl_find(name)) {
-	case SASL_PLAIN:
-		if (blank != NULL)
-			return take_plain(s, span_skip(arg, name.n + 1));
-		s->challenged = on_plain;
-		return smtp_go_on(REPLY_AUTH_PLAIN);
-	case SASL_LOGIN:
-		if (blank != NULL)
-			return on_name(s, span_skip(arg, name.n + 1));
-		s->challenged = on_name;
-		return smtp_go_on(REPLY_AUTH_NAME);
-	case SASL_CRAM_MD5:
-		if (!smtp_is_catcher(s))
-			break;
-		if (blank != NULL)	/* the server speaks first */
-			return fault(s, NOTE_SYNTAX, REPLY_AUTH_BAD);
-		s->challenged = on_cram;
-		return smtp_go_on(REPLY_AUTH_CRAM);
-	case SASL_MECHANISM_COUNT:
-		break;
+	if (!s->esmtp && !smtp_is_catcher(s))
+		return REPLY_EHLO_FIRST;
+	if (s->submission && !s->tls)
+		return REPLY_AUTH_PLAIN_TEXT;
+	if (s->logged_in)
+		return REPLY_AUTH_AGAIN;
+	if (m == SASL_MECHANISM_COUNT ||
+	    (m == SASL_CRAM_MD5 && !smtp_is_catcher(s))) {
+		transcript_hint("the program logs in by a mechanism that is "
+		    "not offered, such as XOAUTH2: set it to a name and a "
+		    "password, by PLAIN or LOGIN");
+		return REPLY_AUTH_MECHANISM;
 	}
-	transcript_hint("the program logs in by a mechanism that is not "
-	    "offered, such as XOAUTH2: set it to a name and a password, by "
-	    "PLAIN or LOGIN");
-	return fault(s, NOTE_SYNTAX, REPLY_AUTH_MECHANISM);
+	/* In CRAM-MD5 the server speaks first. */
+	if (m == SASL_CRAM_MD5 && name.n < whole)
+		return REPLY_AUTH_BAD;
+	s->login.mechanism = (uint8_t)m;
+	s->challenged = first[m].take;
+	return name.n == whole ? first[m].prompt : take_response(s, arg);
 }

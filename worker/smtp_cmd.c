@@ -2,19 +2,20 @@
  * The commands of RFC 5321 section 4.1.1.  Each verb is a row of a table, with
  * the states in which it is legal, so no handler checks the state.
  */
-#include "worker/smtp_cmd.h"
+#include "worker/smtp.h"
 
 #include <string.h>
 
 #include "shared/deadline.h"
 #include "shared/verdict.h"
-#include "worker/ask.h"
-#include "worker/smtp_auth.h"
-#include "worker/smtp_data.h"
-#include "worker/smtp_tls.h"
+#include "worker/tls_context.h"
 #include "worker/transcript.h"
 
-enum { small_bytes = 1024 * 1024 };
+enum {
+	small_bytes = 1024 * 1024,
+	line_max_bytes = 512,	/* RFC 5321 4.5.3.1.4, CRLF included */
+	line_read_bytes = 2048	/* with parameters; nothing is longer */
+};
 
 enum argument { ARG_NONE, ARG_NEEDED, ARG_ANY };
 
@@ -29,9 +30,10 @@ struct command {
 	const char	*verb;
 	unsigned	 states;	/* of enum smtp_state */
 	enum argument	 argument;
-	size_t		 max_bytes;	/* CRLF included */
 	enum wants	 wants;
-	struct outcome	 (*run)(struct smtp_session *s, struct span arg);
+	size_t		 max_bytes;	/* CRLF included */
+	enum smtp_reply	 (*run)(struct smtp_session *s, struct span arg);
+	enum smtp_reply	 reply;		/* without run */
 };
 
 /* Ends a transaction, here and in the master. */
@@ -44,56 +46,29 @@ reset(struct smtp_session *s)
 	}
 }
 
-static struct outcome
-fault(struct smtp_session *s, enum note note, enum smtp_reply reply)
-{
-	tell_note(s->master, note);
-	return smtp_go_on(reply);
-}
-
-static struct outcome
+static enum smtp_reply
 hello(struct smtp_session *s, struct span arg, bool esmtp)
 {
 	if (!smtp_helo_valid(arg))
-		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
+		return REPLY_ARGUMENT;
 	reset(s);
 	memcpy(s->helo, arg.p, arg.n);
 	s->helo_len = (uint8_t)arg.n;
 	s->esmtp = esmtp;
 	s->state = SMTP_READY;
-	return smtp_go_on(esmtp ? REPLY_EHLO : REPLY_HELO);
+	return esmtp ? REPLY_EHLO : REPLY_HELO;
 }
 
-static struct outcome
+static enum smtp_reply
 cmd_helo(struct smtp_session *s, struct span arg)
 {
 	return hello(s, arg, false);
 }
 
-static struct outcome
+static enum smtp_reply
 cmd_ehlo(struct smtp_session *s, struct span arg)
 {
 	return hello(s, arg, true);
-}
-
-/* The reply to a wrong path or parameter; bad: the reply to SYNTAX_BAD. */
-static enum smtp_reply
-reply_of_syntax(enum syntax syntax, enum smtp_reply bad)
-{
-	switch (syntax) {
-	case SYNTAX_UNKNOWN:
-		return REPLY_PARAM;
-	case SYNTAX_DOUBLED:
-		return REPLY_DOUBLED;
-	case SYNTAX_BARE:
-		return REPLY_NO_BRACKETS;
-	case SYNTAX_TOO_LONG:
-		return REPLY_ADDRESS_LONG;
-	case SYNTAX_OK:
-	case SYNTAX_BAD:
-		break;
-	}
-	return bad;
 }
 
 static struct span
@@ -118,10 +93,9 @@ take_any(struct span in, bool is_sender, struct mailbox *out,
 	struct span text;
 
 	in = without_blanks(in);
-	if (in.n > 0 && in.p[0] == '<') {
-		in = span_skip(in, 1);
+	if (span_take(&in, '<'))
 		end = memrchr(in.p, '>', in.n);
-	} else
+	else
 		end = is_sender && in.n > 0 ? memchr(in.p, ' ', in.n) : NULL;
 	text = span_from(in.p, end == NULL ? in.n : (size_t)(end - in.p));
 	*rest = span_skip(in, text.n + (end != NULL && *end == '>'));
@@ -130,270 +104,195 @@ take_any(struct span in, bool is_sender, struct mailbox *out,
 	    smtp_mailbox_from_any(text, out);
 }
 
-static enum syntax
-parse_path(const struct smtp_session *s, struct span in, bool is_sender,
-    struct mailbox *out, struct span *rest)
-{
-	enum syntax syntax = smtp_parse_path(in, is_sender, !is_sender, out,
-	    rest);
-
-	if (syntax == SYNTAX_OK || !smtp_is_catcher(s) ||
-	    !take_any(in, is_sender, out, rest))
-		return syntax;
-	transcript_hint("most servers refuse this address: it is not "
-	    "well-formed");
-	return SYNTAX_OK;
-}
-
-/* Does m need SMTPUTF8, which MAIL did not say (RFC 6531 3.2)? */
-static bool
-lacks_utf8(const struct smtp_session *s, const struct mailbox *m, bool said)
-{
-	if (said || !smtp_mailbox_is_utf8(m))
-		return false;
-	if (smtp_is_catcher(s))
-		transcript_hint("most servers refuse this address: it is not "
-		    "ASCII, and MAIL did not say SMTPUTF8");
-	return !smtp_is_catcher(s);
-}
-
 /*
- * Saves a question: if the master said recently that the disk has space, and
- * the message is not declared large, no verdict on MAIL is waited for.
+ * "FROM:" or "TO:", a path, and its parameters; after HELO none is known (RFC
+ * 5321 4.1.1.11).  REPLY_OK; or why they are refused.
  */
-static enum verdict
-begin_transaction(struct smtp_session *s, const struct mailbox *from,
-    const struct mail_params *params)
+static enum smtp_reply
+parse(struct smtp_session *s, struct span arg, bool is_sender,
+    struct mailbox *out, struct mail_params *params)
 {
-	struct ipc_mail mail = { .from = *from, .size = params->size,
-	    .esmtp = s->esmtp,
-	    .smtputf8 = (params->given & SMTP_PARAM_SMTPUTF8) != 0,
-	    .body_8bit = params->body_8bit, .helo_len = s->helo_len };
+	static const enum smtp_reply replies[] = {
+		[SYNTAX_UNKNOWN] = REPLY_PARAM,
+		[SYNTAX_DOUBLED] = REPLY_DOUBLED,
+		[SYNTAX_BARE] = REPLY_NO_BRACKETS,
+		[SYNTAX_TOO_LONG] = REPLY_ADDRESS_LONG
+	};
+	const char *front = is_sender ? "FROM:" : "TO:";
+	unsigned offered = !is_sender || !s->esmtp ? 0 : SMTP_PARAM_SIZE |
+	    SMTP_PARAM_BODY | SMTP_PARAM_SMTPUTF8 |
+	    (s->auth == IPC_AUTH_NOT ? 0 : SMTP_PARAM_AUTH);
+	struct span path = span_skip(arg, strlen(front)), rest;
+	enum syntax syntax;
 
-	memcpy(mail.helo, s->helo, s->helo_len);
-	mail.wait = s->submission || params->size > small_bytes ||
-	    deadline_now_ms() >= s->room_until_ms;
-	return ask_mail(s->master, &mail);
+	if (!span_begins_fold(arg, span_of(front)))
+		return REPLY_ARGUMENT;
+	syntax = smtp_parse_path(path, is_sender, !is_sender, out, &rest);
+	if (syntax != SYNTAX_OK && smtp_is_catcher(s) &&
+	    take_any(path, is_sender, out, &rest)) {
+		transcript_hint("most servers refuse this address: it is not "
+		    "well-formed");
+		syntax = SYNTAX_OK;
+	}
+	if (syntax != SYNTAX_OK)
+		return syntax != SYNTAX_BAD ? replies[syntax] : is_sender ?
+		    REPLY_BAD_SENDER : REPLY_BAD_RCPT;
+	syntax = smtp_parse_params(rest, offered, params);
+	if (syntax != SYNTAX_OK)
+		return syntax == SYNTAX_BAD ? REPLY_BAD_PARAM :
+		    replies[syntax];
+	/* SMTPUTF8 is of the whole transaction (RFC 6531 3.2). */
+	if (!smtp_mailbox_is_utf8(out) || (is_sender ?
+	    (params->given & SMTP_PARAM_SMTPUTF8) != 0 : s->smtputf8))
+		return REPLY_OK;
+	if (!smtp_is_catcher(s))
+		return REPLY_NEEDS_UTF8;
+	transcript_hint("most servers refuse this address: it is not ASCII, "
+	    "and MAIL did not say SMTPUTF8");
+	return REPLY_OK;
 }
 
 /* "MAIL FROM:" Reverse-path [SP Mail-parameters] */
-static struct outcome
+static enum smtp_reply
 cmd_mail(struct smtp_session *s, struct span arg)
 {
-	struct mailbox from;
+	struct ipc_mail mail = { .esmtp = s->esmtp, .helo_len = s->helo_len };
 	struct mail_params params;
-	struct span rest;
-	enum syntax syntax;
 	enum verdict verdict;
-	bool utf8;
+	enum smtp_reply reply = parse(s, arg, true, &mail.from, &params);
 
-	if (!span_begins_fold(arg, span_of("FROM:")))
-		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
-	syntax = parse_path(s, span_skip(arg, 5), true, &from, &rest);
-	if (syntax != SYNTAX_OK)
-		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
-		    REPLY_BAD_SENDER));
-	/* After HELO no parameter is known (RFC 5321 4.1.1.11). */
-	syntax = smtp_parse_params(rest, !s->esmtp ? 0 : SMTP_PARAM_SIZE |
-	    SMTP_PARAM_BODY | SMTP_PARAM_SMTPUTF8 |
-	    (s->auth == IPC_AUTH_NOT ? 0 : SMTP_PARAM_AUTH), &params);
-	if (syntax != SYNTAX_OK)
-		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
-		    REPLY_BAD_PARAM));
-	utf8 = (params.given & SMTP_PARAM_SMTPUTF8) != 0;
-	if (lacks_utf8(s, &from, utf8))
-		return fault(s, NOTE_NO_UTF8, REPLY_NEEDS_UTF8);
+	if (reply != REPLY_OK)
+		return reply;
 	if (params.size > s->settings->message_size_bytes)
-		return fault(s, NOTE_TOO_BIG, REPLY_TOO_BIG);
-	verdict = begin_transaction(s, &from, &params);
+		return REPLY_TOO_BIG;
+	memcpy(mail.helo, s->helo, s->helo_len);
+	mail.size = params.size;
+	mail.body_8bit = params.body_8bit;
+	mail.smtputf8 = (params.given & SMTP_PARAM_SMTPUTF8) != 0;
+	/*
+	 * Saves a question: if the master said recently that the disk has
+	 * space, and the message is not declared large, no verdict is awaited.
+	 */
+	mail.wait = s->submission || params.size > small_bytes ||
+	    deadline_now_ms() >= s->room_until_ms;
+	verdict = ask_mail(s->master, &mail);
 	if (verdict == VERDICT_OK) {
 		s->state = SMTP_MAIL;
-		s->smtputf8 = utf8;
+		s->smtputf8 = mail.smtputf8 != 0;
 		s->recipients = 0;
 	}
-	return smtp_go_on(verdict_reply(verdict, REPLY_SENDER_OK));
+	return verdict_reply(verdict, REPLY_SENDER_OK);
 }
 
-/* "RCPT TO:" ( "<Postmaster>" / Forward-path ) [SP Rcpt-parameters] */
-static struct outcome
+/* "RCPT TO:" Forward-path */
+static enum smtp_reply
 cmd_rcpt(struct smtp_session *s, struct span arg)
 {
 	struct mail_params none;
 	struct mailbox to;
-	struct span rest;
-	enum syntax syntax;
 	enum verdict verdict;
+	enum smtp_reply reply = parse(s, arg, false, &to, &none);
 
-	if (!span_begins_fold(arg, span_of("TO:")))
-		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
-	syntax = parse_path(s, span_skip(arg, 3), false, &to, &rest);
-	if (syntax != SYNTAX_OK)
-		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
-		    REPLY_BAD_RCPT));
-	syntax = smtp_parse_params(rest, 0, &none);
-	if (syntax != SYNTAX_OK)
-		return fault(s, NOTE_SYNTAX, reply_of_syntax(syntax,
-		    REPLY_BAD_PARAM));
-	if (lacks_utf8(s, &to, s->smtputf8))
-		return fault(s, NOTE_NO_UTF8, REPLY_NEEDS_UTF8);
+	if (reply != REPLY_OK)
+		return reply;
 	if (s->recipients >= s->settings->recipients)
-		return smtp_go_on(REPLY_TOO_MANY_RCPTS);
+		return REPLY_TOO_MANY_RCPTS;
 	verdict = ask_rcpt(s->master, &to);
 	if (verdict == VERDICT_OK) {
 		s->state = SMTP_RCPT;
 		s->recipients++;
 	}
-	return smtp_go_on(verdict_reply(verdict, REPLY_RCPT_OK));
+	return verdict_reply(verdict, REPLY_RCPT_OK);
 }
 
-static struct outcome
-cmd_data(struct smtp_session *s, struct span arg)
-{
-	(void)arg;
-	s->state = SMTP_READY;
-	return smtp_data_receive(s);
-}
-
-static struct outcome
+static enum smtp_reply
 cmd_rset(struct smtp_session *s, struct span arg)
 {
 	(void)arg;
 	reset(s);
-	return smtp_go_on(REPLY_OK);
+	return REPLY_OK;
 }
 
-static struct outcome
-cmd_noop(struct smtp_session *s, struct span arg)
-{
-	(void)s;
-	(void)arg;
-	return smtp_go_on(REPLY_OK);
-}
-
-static struct outcome
-cmd_vrfy(struct smtp_session *s, struct span arg)
-{
-	(void)s;
-	(void)arg;
-	return smtp_go_on(REPLY_VRFY);
-}
-
-static struct outcome
-cmd_expn(struct smtp_session *s, struct span arg)
-{
-	(void)s;
-	(void)arg;
-	return smtp_go_on(REPLY_EXPN);
-}
-
-static struct outcome
-cmd_help(struct smtp_session *s, struct span arg)
-{
-	(void)s;
-	(void)arg;
-	return smtp_go_on(REPLY_HELP);
-}
-
-static struct outcome
+static enum smtp_reply
 cmd_starttls(struct smtp_session *s, struct span arg)
 {
 	(void)arg;
-	return smtp_tls_command(s);
+	if (s->tls)
+		return REPLY_TLS_ALREADY;
+	if (s->lacks & IPC_LACKS_TLS)
+		return REPLY_TLS_TROUBLE;
+	if (tls_context() == NULL) {
+		transcript_hint("the program wants STARTTLS: set it to no "
+		    "encryption, or start the catcher with --starttls");
+		return REPLY_NO_TLS;
+	}
+	/* The login would have to be forgotten, but the master keeps it. */
+	if (s->logged_in)
+		return REPLY_AUTH_AGAIN;
+	/*
+	 * Octets that came behind the command would be read as if they had come
+	 * under TLS: a man in the middle can inject them (RFC 3207 6;
+	 * CVE-2011-0411).
+	 */
+	if (lineio_buffered(s->io) > 0 || peer_has_input(s->peer)) {
+		tell_tls_fail(s->master, TLS_FAIL_INJECTED);
+		return REPLY_INJECTED;
+	}
+	return REPLY_START_TLS;
 }
 
-static struct outcome
-cmd_quit(struct smtp_session *s, struct span arg)
-{
-	(void)arg;
-	s->end.end = END_QUIT;
-	return (struct outcome){ REPLY_BYE, SMTP_CLOSE };
-}
-
-#define ROW(verb, states, argument, max_bytes, wants, run) \
-	{ #verb, (states), argument, max_bytes, wants, run }
+/* max_bytes 0: line_max_bytes */
 static const struct command commands[] = {
-	ROW(HELO, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, WANTS_TLS,
-	    cmd_helo),
-	ROW(EHLO, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, WANTS_NOTHING,
-	    cmd_ehlo),
-	ROW(MAIL, SMTP_READY, ARG_NEEDED, smtp_line_read_bytes, WANTS_LOGIN,
-	    cmd_mail),
-	ROW(RCPT, SMTP_MAIL | SMTP_RCPT, ARG_NEEDED, smtp_line_read_bytes,
-	    WANTS_TLS, cmd_rcpt),
-	ROW(DATA, SMTP_RCPT, ARG_NONE, smtp_line_max_bytes, WANTS_TLS,
-	    cmd_data),
-	ROW(RSET, SMTP_ANY, ARG_NONE, smtp_line_max_bytes, WANTS_TLS,
-	    cmd_rset),
-	ROW(NOOP, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, WANTS_NOTHING,
-	    cmd_noop),
-	ROW(QUIT, SMTP_ANY, ARG_NONE, smtp_line_max_bytes, WANTS_NOTHING,
-	    cmd_quit),
-	ROW(VRFY, SMTP_ANY, ARG_NEEDED, smtp_line_max_bytes, WANTS_TLS,
-	    cmd_vrfy),
-	ROW(EXPN, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, WANTS_TLS,
-	    cmd_expn),
+	{ "HELO", SMTP_ANY, ARG_NEEDED, WANTS_TLS, 0, cmd_helo, 0 },
+	{ "EHLO", SMTP_ANY, ARG_NEEDED, WANTS_NOTHING, 0, cmd_ehlo, 0 },
+	{ "MAIL", SMTP_READY, ARG_NEEDED, WANTS_LOGIN, line_read_bytes,
+	    cmd_mail, 0 },
+	{ "RCPT", SMTP_MAIL | SMTP_RCPT, ARG_NEEDED, WANTS_TLS,
+	    line_read_bytes, cmd_rcpt, 0 },
+	{ "DATA", SMTP_RCPT, ARG_NONE, WANTS_TLS, 0, smtp_data_receive, 0 },
+	{ "RSET", SMTP_ANY, ARG_NONE, WANTS_TLS, 0, cmd_rset, 0 },
+	{ "NOOP", SMTP_ANY, ARG_ANY, WANTS_NOTHING, 0, NULL, REPLY_OK },
+	{ "QUIT", SMTP_ANY, ARG_NONE, WANTS_NOTHING, 0, NULL, REPLY_BYE },
+	{ "VRFY", SMTP_ANY, ARG_NEEDED, WANTS_TLS, 0, NULL, REPLY_VRFY },
+	{ "EXPN", SMTP_ANY, ARG_ANY, WANTS_TLS, 0, NULL, REPLY_EXPN },
 	/* It has its own reply without TLS. */
-	ROW(AUTH, SMTP_READY, ARG_NEEDED, sasl_line_max_bytes, WANTS_NOTHING,
-	    smtp_auth_begin),
-	ROW(HELP, SMTP_ANY, ARG_ANY, smtp_line_max_bytes, WANTS_TLS,
-	    cmd_help),
-	ROW(STARTTLS, SMTP_READY, ARG_NONE, smtp_line_max_bytes,
-	    WANTS_NOTHING, cmd_starttls),
+	{ "AUTH", SMTP_READY, ARG_NEEDED, WANTS_NOTHING,
+	    sasl_line_max_bytes, smtp_auth_begin, 0 },
+	{ "HELP", SMTP_ANY, ARG_ANY, WANTS_TLS, 0, NULL, REPLY_HELP },
+	{ "STARTTLS", SMTP_READY, ARG_NONE, WANTS_NOTHING, 0, cmd_starttls, 0 },
 };
-#undef ROW
 
-/* On a listener without AUTH the verb is unknown. */
 static const struct command *
-find_command(const struct smtp_session *s, struct span verb)
+find_command(struct span verb)
 {
-	if (s->auth == IPC_AUTH_NOT && span_equal_fold(verb, span_of("AUTH")))
-		return NULL;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (span_equal_fold(verb, span_of(commands[i].verb)))
 			return &commands[i];
 	return NULL;
 }
 
-/* What has to come before c is legal. */
+/* May c be run now?  REPLY_OK; or why not. */
 static enum smtp_reply
-sequence_reply(const struct smtp_session *s, const struct command *c)
+check(const struct smtp_session *s, const struct command *c, size_t line_n,
+    struct span arg)
 {
-	if (s->state == SMTP_START)
-		return REPLY_HELO_FIRST;
-	if (c->states == SMTP_READY)
-		return REPLY_MAIL_AGAIN;
-	return s->state == SMTP_READY ? REPLY_MAIL_FIRST : REPLY_RCPT_FIRST;
-}
+	bool guarded = s->submission && c->wants != WANTS_NOTHING;
 
-/* May c be run on this listener?  If not, *out says what to reply. */
-static bool
-is_trusted(struct smtp_session *s, const struct command *c,
-    struct outcome *out)
-{
-	if (!s->submission || c->wants == WANTS_NOTHING)
-		return true;
-	if (!s->tls)
-		*out = fault(s, NOTE_PLAIN_TEXT, REPLY_TLS_FIRST);
-	else if (c->wants == WANTS_LOGIN && !s->logged_in)
-		*out = fault(s, NOTE_NO_LOGIN, REPLY_AUTH_FIRST);
-	else
-		return true;
-	return false;
-}
-
-/* Cuts line at its first blank; blanks at its end are dropped. */
-static void
-cut(struct span line, struct span *verb, struct span *arg)
-{
-	const uint8_t *blank;
-	size_t n;
-
-	while (line.n > 0 && line.p[line.n - 1] == ' ')
-		line.n--;
-	blank = line.n == 0 ? NULL : memchr(line.p, ' ', line.n);
-	n = blank == NULL ? line.n : (size_t)(blank - line.p);
-	*verb = span_from(line.p, n);
-	*arg = span_skip(line, n + 1);
+	if (line_n + 2 > (c->max_bytes == 0 ? line_max_bytes : c->max_bytes))
+		return REPLY_LINE_LONG;
+	if (guarded && !s->tls)
+		return REPLY_TLS_FIRST;
+	if (guarded && c->wants == WANTS_LOGIN && !s->logged_in)
+		return REPLY_AUTH_FIRST;
+	if ((c->states & (unsigned)s->state) == 0)
+		return s->state == SMTP_START ? REPLY_HELO_FIRST :
+		    c->states == SMTP_READY ? REPLY_MAIL_AGAIN :
+		    s->state == SMTP_READY ? REPLY_MAIL_FIRST :
+		    REPLY_RCPT_FIRST;
+	if (c->argument == ARG_NONE && arg.n > 0)
+		return REPLY_NO_ARGUMENT;
+	return c->argument == ARG_NEEDED && arg.n == 0 ? REPLY_ARGUMENT :
+	    REPLY_OK;
 }
 
 /*
@@ -421,37 +320,32 @@ is_http(struct span verb, struct span arg)
 size_t
 smtp_cmd_line_max(const struct smtp_session *s)
 {
-	return smtp_auth_is_offered(s) ? sasl_line_max_bytes :
-	    smtp_line_read_bytes;
+	return smtp_auth_is_offered(s) ? sasl_line_max_bytes : line_read_bytes;
 }
 
-struct outcome
+enum smtp_reply
 smtp_cmd_run(struct smtp_session *s, struct span line)
 {
 	const struct command *c;
-	struct span verb, arg;
-	struct outcome o;
+	enum smtp_reply reply;
+	struct span arg = line, verb;
 
-	cut(line, &verb, &arg);
-	c = find_command(s, verb);
+	while (arg.n > 0 && arg.p[arg.n - 1] == ' ')
+		arg.n--;
+	verb = span_cut(&arg, ' ');
+	c = find_command(verb);
+	transcript_command(line, c != NULL);
+	/* On a listener without AUTH the verb is unknown. */
+	if (c != NULL && c->run == smtp_auth_begin && s->auth == IPC_AUTH_NOT)
+		c = NULL;
 	s->may_be_secret = c == NULL || c->run == smtp_auth_begin;
-	if (is_http(verb, arg)) {
-		tell_note(s->master, NOTE_HTTP);
-		return smtp_end(s, END_ERRORS, REPLY_HTTP);
-	}
-	if (c == NULL && line.n + 2 > smtp_line_read_bytes)
-		return fault(s, NOTE_LINE_TOO_LONG, REPLY_LINE_LONG);
+	if (is_http(verb, arg))
+		return REPLY_HTTP;
 	if (c == NULL)
-		return fault(s, NOTE_UNKNOWN_COMMAND, REPLY_UNKNOWN);
-	if (line.n + 2 > c->max_bytes)
-		return fault(s, NOTE_LINE_TOO_LONG, REPLY_LINE_LONG);
-	if (!is_trusted(s, c, &o))
-		return o;
-	if ((c->states & (unsigned)s->state) == 0)
-		return fault(s, NOTE_SEQUENCE, sequence_reply(s, c));
-	if (c->argument == ARG_NONE && arg.n > 0)
-		return fault(s, NOTE_SYNTAX, REPLY_NO_ARGUMENT);
-	if (c->argument == ARG_NEEDED && arg.n == 0)
-		return fault(s, NOTE_SYNTAX, REPLY_ARGUMENT);
-	return c->run(s, arg);
+		return line.n + 2 > line_read_bytes ? REPLY_LINE_LONG :
+		    REPLY_UNKNOWN;
+	reply = check(s, c, line.n, arg);
+	if (reply != REPLY_OK)
+		return reply;
+	return c->run == NULL ? c->reply : c->run(s, arg);
 }

@@ -1,38 +1,56 @@
 /*
- * DATA (RFC 5321 4.1.1.4).  Octets flow through the dot machine and the
- * header filter into the spool file, in place, and nothing is kept: a
- * worker's memory does not grow with the message.
+ * DATA (RFC 5321 4.1.1.4), from the 354 to the reply to the final dot.  Octets
+ * flow through the dot machine and the header filter into the spool file, in
+ * place, and nothing is kept: a worker's memory does not grow with the message.
  *
  * Refused content is still read to its real end, and gets one reply: its rest
  * must never be read as commands.
+ *
+ * A submitted message (RFC 6409) gets the Date and Message-ID it lacks, and is
+ * judged by its header.  One user must not be able to write as another: the
+ * master is asked about each address of From and Sender, and a header in which
+ * two readers could see two authors is refused.
  */
-#include "worker/smtp_data.h"
+#include "worker/smtp.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shared/deadline.h"
 #include "shared/file.h"
-#include "worker/ask.h"
+#include "shared/trace_field.h"
+#include "shared/verdict.h"
 #include "worker/dot.h"
-#include "worker/smtp_submit.h"
+#include "worker/mailbox_list.h"
 #include "worker/transcript.h"
 
-/*
- * After a bare CR or LF the end may never come, for the sender may think that
- * it has sent the end: wait this long for more, then reply.
- */
-enum { bare_idle_ms = 5000 };
+enum {
+	/*
+	 * After a bare CR or LF the end may never come, for the sender may
+	 * think that it has sent the end: wait this long for more, then reply.
+	 */
+	bare_idle_ms = 5000,
+	random_bytes = 16,
+	/* Date, and Message-ID with our host name */
+	fields_max_bytes = smtp_domain_max_bytes + 128
+};
 
 struct intake {
 	int		fd;		/* of the spool file; -1: none */
-	enum verdict	verdict;	/* why the master made no file */
+	enum smtp_reply	no_file;	/* REPLY_STORED, or why there is none */
 	struct dot	dot;
 	struct header	header;
 	uint64_t	taken;		/* octets off the wire */
 	uint64_t	written;	/* octets into the file */
 	int		write_errno;
 };
+
+static struct originators originators;
 
 static bool
 is_bare(const struct intake *in)
@@ -49,13 +67,25 @@ message_size(const struct intake *in)
 	return in->dot.state == DOT_END ? size - 3 : size;
 }
 
-static bool
-is_refused(const struct smtp_session *s, const struct intake *in)
+/* Why the message, as far as it has come, is refused; or REPLY_STORED. */
+static enum smtp_reply
+refusal(const struct smtp_session *s, const struct intake *in)
 {
-	return in->fd == -1 || is_bare(in) || in->dot.nul ||
-	    in->write_errno != 0 ||
-	    message_size(in) > s->settings->message_size_bytes + 3 ||
-	    in->header.received > s->settings->received;
+	/* Until the end has come, three octets may be a part of it. */
+	uint64_t max = s->settings->message_size_bytes +
+	    (in->dot.state == DOT_END ? 0 : 3);
+
+	if (is_bare(in))
+		return REPLY_BARE;
+	if (in->dot.nul)
+		return REPLY_NUL;
+	if (message_size(in) > max)
+		return REPLY_TOO_BIG;
+	if (in->header.received > s->settings->received)
+		return REPLY_LOOP;
+	if (in->write_errno == ENOSPC || in->write_errno == EDQUOT)
+		return REPLY_DISK_FULL;
+	return in->write_errno != 0 ? REPLY_TROUBLE : in->no_file;
 }
 
 static void
@@ -68,14 +98,40 @@ store(struct intake *in, struct span s)
 		in->write_errno = errno;
 }
 
-/* Stores the fields that a submitted message lacks, at its header's end. */
+/* Random, so that it is unique and reveals nothing but our host name. */
+static void
+add_message_id(const struct smtp_session *s, struct buf *out)
+{
+	uint8_t random[random_bytes];
+	char digits[2 * sizeof(random) + 1];
+
+	if (getentropy(random, sizeof(random)) == -1)
+		return;		/* it may be missing (RFC 5322 3.6.4) */
+	buf_add_str(out, "Message-ID: <");
+	buf_add_str(out, sodium_bin2hex(digits, sizeof(digits), random,
+	    sizeof(random)));
+	buf_add_str(out, "@");
+	buf_add(out, span_from(s->settings->hostname,
+	    s->settings->hostname_len));
+	buf_add_str(out, ">\n");
+}
+
+/* Stores the fields that are missing (RFC 6409 8.1, 8.2). */
 static void
 store_missing(const struct smtp_session *s, struct intake *in)
 {
-	uint8_t storage[smtp_submit_fields_max_bytes];
+	uint8_t storage[fields_max_bytes];
 	struct buf fields = buf_over(storage, sizeof(storage));
+	struct tm utc;
 
-	smtp_submit_add_fields(s, &fields);
+	if (originators.date == 0) {
+		trace_field_utc(time(NULL), &utc);
+		buf_add_str(&fields, "Date: ");
+		trace_field_date(&utc, &fields);
+		buf_add_str(&fields, "\n");
+	}
+	if (originators.message_id == 0)
+		add_message_id(s, &fields);
 	store(in, buf_span(&fields));
 }
 
@@ -84,21 +140,12 @@ store_text(const struct smtp_session *s, struct intake *in, struct span text)
 {
 	size_t at = in->header.body_at;
 
-	if (!s->submission || at == SIZE_MAX) {
-		store(in, text);
-		return;
-	}
-	store(in, span_from(text.p, at));
-	store_missing(s, in);
-	store(in, span_skip(text, at));
-}
-
-static void
-store_last(const struct smtp_session *s, struct intake *in)
-{
-	store(in, header_finish(&in->header));
-	if (s->submission && !in->header.ended)
+	if (s->submission && at != SIZE_MAX) {
+		store(in, span_from(text.p, at));
 		store_missing(s, in);
+		text = span_skip(text, at);
+	}
+	store(in, text);
 }
 
 /*
@@ -109,7 +156,8 @@ static void
 take_file(struct smtp_session *s, struct intake *in)
 {
 	if (s->master->file_due)
-		in->verdict = ask_file(s->master, &in->fd);
+		in->no_file = verdict_reply(ask_file(s->master, &in->fd),
+		    REPLY_STORED);
 }
 
 /* Takes the next octets; LINE_OK until reading fails. */
@@ -131,163 +179,122 @@ take_some(struct smtp_session *s, struct intake *in)
 	if (message_size(in) <= s->settings->message_size_bytes)
 		s->message_octets += taken;
 	keep = header_feed(&in->header, p, text_n);
-	if (!is_refused(s, in))
+	if (refusal(s, in) == REPLY_STORED)
 		store_text(s, in, keep);
-	if (in->dot.state == DOT_END && !is_refused(s, in))
-		store_last(s, in);
+	if (in->dot.state == DOT_END && refusal(s, in) == REPLY_STORED) {
+		store(in, header_finish(&in->header));
+		if (s->submission && !in->header.ended)
+			store_missing(s, in);
+	}
 	smtp_extend(s);
 	if (is_bare(in))
 		s->io->idle_ms = bare_idle_ms;
 	return LINE_OK;
 }
 
-/* Without a file the master has nothing to drop. */
-static void
-drop_file(struct smtp_session *s, const struct intake *in)
-{
-	if (in->fd != -1)
-		tell_abort(s->master, in->write_errno);
-}
-
-static struct outcome
-refuse(struct smtp_session *s, const struct intake *in, enum note note,
-    enum smtp_reply reply)
-{
-	drop_file(s, in);
-	tell_note(s->master, note);
-	return smtp_go_on(reply);
-}
-
-static struct outcome
-refuse_bare(struct smtp_session *s, const struct intake *in)
-{
-	struct outcome o = refuse(s, in, NOTE_BARE_MESSAGE, REPLY_BARE);
-
-	s->end.end = END_REFUSED;
-	o.next = SMTP_CLOSE;
-	return o;
-}
-
-static struct outcome
-refuse_write(struct smtp_session *s, const struct intake *in)
-{
-	return refuse(s, in, NOTE_WRITE_FAILED, in->write_errno == ENOSPC ||
-	    in->write_errno == EDQUOT ? REPLY_DISK_FULL : REPLY_TROUBLE);
-}
-
+/* Judges every mailbox in the body of a field. */
 static enum smtp_reply
-reply_of_refusal(enum verdict verdict)
+judge_field(struct smtp_session *s, struct span body, unsigned *asked)
 {
-	return verdict == VERDICT_DISK_FULL ? REPLY_DISK_FULL : REPLY_TROUBLE;
-}
+	enum mailbox_list r;
+	struct mailbox m;
 
-static struct outcome
-commit(struct smtp_session *s, struct intake *in)
-{
-	enum verdict verdict;
-
-	if (fdatasync(in->fd) == -1) {
-		in->write_errno = errno;
-		return refuse_write(s, in);
+	while ((r = mailbox_list_next(&body, &m)) == MAILBOX_LIST_NEXT) {
+		if ((*asked)++ == ipc_authors_max)
+			return REPLY_LONG_FROM;
+		if (ask_originator(s->master, &m) != VERDICT_OK)
+			return REPLY_AUTHOR_NOT_YOURS;
 	}
-	verdict = ask_commit(s->master, in->written, &s->stored);
-	smtp_note_room(s, verdict == VERDICT_OK && s->stored.room);
-	if (verdict == VERDICT_OK)
-		return smtp_go_on(REPLY_STORED);
-	return smtp_go_on(reply_of_refusal(verdict));
+	return r == MAILBOX_LIST_END ? REPLY_STORED : REPLY_BAD_FROM;
 }
 
-/* The master has already logged an author that is not the user. */
-static struct outcome
-refuse_author(struct smtp_session *s, const struct intake *in,
-    enum smtp_reply reply)
+/* REPLY_STORED: all authors of the message are the user's own addresses. */
+static enum smtp_reply
+judge_authors(struct smtp_session *s)
 {
-	if (reply >= REPLY_NO_FROM && reply <= REPLY_BAD_HEADER)
-		return refuse(s, in, (enum note)(NOTE_NO_FROM + (int)reply -
-		    REPLY_NO_FROM), reply);
-	drop_file(s, in);
-	return smtp_go_on(reply);
+	struct span rest = span_from(originators.text, originators.n);
+	enum smtp_reply reply = REPLY_STORED;
+	unsigned asked = 0;
+
+	if (originators.broken)
+		return REPLY_BAD_HEADER;
+	if (originators.control)
+		return REPLY_CONTROL_FROM;
+	if (originators.from == 0)
+		return REPLY_NO_FROM;
+	if (originators.from > 1 || originators.sender > 1)
+		return REPLY_TWO_FROM;
+	if (originators.too_long)
+		return REPLY_LONG_FROM;
+	while (reply == REPLY_STORED && rest.n > 0)
+		reply = judge_field(s, span_cut(&rest, '\n'), &asked);
+	return reply;
 }
 
 /* The message has ended: which reply does it get? */
-static struct outcome
+static enum smtp_reply
 judge(struct smtp_session *s, struct intake *in)
 {
-	enum smtp_reply author;
+	enum smtp_reply reply = refusal(s, in);
 
-	if (is_bare(in))
-		return refuse_bare(s, in);
-	if (in->dot.nul)
-		return refuse(s, in, NOTE_NUL_MESSAGE, REPLY_NUL);
-	if (message_size(in) > s->settings->message_size_bytes)
-		return refuse(s, in, NOTE_TOO_BIG, REPLY_TOO_BIG);
-	if (in->header.received > s->settings->received)
-		return refuse(s, in, NOTE_LOOP, REPLY_LOOP);
-	if (in->verdict != VERDICT_OK)
-		return smtp_go_on(reply_of_refusal(in->verdict));
+	if (reply == REPLY_STORED && s->submission)
+		reply = judge_authors(s);
+	if (reply == REPLY_STORED && fdatasync(in->fd) == -1) {
+		in->write_errno = errno;
+		reply = refusal(s, in);
+	}
+	if (reply == REPLY_STORED) {
+		enum verdict verdict = ask_commit(s->master, in->written,
+		    &s->stored);
+
+		smtp_note_room(s, verdict == VERDICT_OK && s->stored.room);
+		return verdict_reply(verdict, REPLY_STORED);
+	}
+	/* Without a file the master has nothing to drop. */
+	if (in->fd != -1)
+		tell_abort(s->master, in->write_errno);
 	if (in->write_errno != 0)
-		return refuse_write(s, in);
-	author = s->submission ? smtp_submit_judge(s) : REPLY_OK;
-	if (author != REPLY_OK)
-		return refuse_author(s, in, author);
-	return commit(s, in);
+		tell_note(s->master, NOTE_WRITE_FAILED);
+	return reply;
 }
 
-static enum line_result
-go_ahead(struct smtp_session *s)
-{
-	uint8_t storage[smtp_reply_max_bytes];
-	struct buf out = buf_over(storage, sizeof(storage));
-
-	smtp_reply_write(REPLY_DATA, span_of(""), span_of(""), &out);
-	transcript_say(IPC_TRACE_SERVER, buf_span(&out));
-	return lineio_put(s->io, buf_span(&out));
-}
-
-/* The transcript has no message, only that one came and its size. */
-static void
-remark(const struct intake *in, enum line_result r)
-{
-	char text[80];
-	struct buf b = buf_over(text, sizeof(text));
-
-	buf_add_str(&b, r == LINE_OK ? "a message of " :
-	    "a message that did not end, so far ");
-	buf_add_u64(&b, message_size(in), 1);
-	buf_add_str(&b, " octets, left out");
-	if (!b.cut)
-		transcript_remark(buf_str(&b));
-}
-
-static struct outcome
+static enum smtp_reply
 receive(struct smtp_session *s, struct intake *in)
 {
-	enum line_result r = go_ahead(s);
+	enum line_result r = smtp_write(s, REPLY_DATA);
+	char text[80];
 
 	while (r == LINE_OK && in->dot.state != DOT_END)
 		r = take_some(s, in);
 	take_file(s, in);
 	smtp_extend(s);
-	remark(in, r);
-	if (r == LINE_OK)
+	/* The transcript has no message, only that one came and its size. */
+	snprintf(text, sizeof(text), "a message %s%" PRIu64 " octets, left out",
+	    r == LINE_OK ? "of " : "that did not end, so far ",
+	    message_size(in));
+	transcript_remark(text);
+	if (r == LINE_OK || (r == LINE_TIMEOUT && is_bare(in)))
 		return judge(s, in);
-	if (r == LINE_TIMEOUT && is_bare(in))
-		return refuse_bare(s, in);
-	if (r != LINE_GONE)
-		drop_file(s, in);
+	if (r != LINE_GONE && in->fd != -1)
+		tell_abort(s->master, in->write_errno);
 	return smtp_read_failed(s, r);
 }
 
-struct outcome
-smtp_data_receive(struct smtp_session *s)
+enum smtp_reply
+smtp_data_receive(struct smtp_session *s, struct span arg)
 {
-	struct intake in = { .fd = -1 };
-	struct outcome o;
+	struct intake in = { .fd = -1, .no_file = REPLY_STORED };
+	enum smtp_reply reply;
 
-	in.header.originators = smtp_submit_begin(s);
+	(void)arg;
+	s->state = SMTP_READY;
+	if (s->submission) {
+		memset(&originators, 0, sizeof(originators));
+		in.header.originators = &originators;
+	}
 	tell_begin(s->master);
-	o = receive(s, &in);
+	reply = receive(s, &in);
 	if (in.fd != -1)
 		close(in.fd);
-	return o;
+	return reply;
 }

@@ -8,9 +8,10 @@
  */
 #include "worker/transcript.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-#include "shared/buf.h"
 #include "shared/deadline.h"
 
 enum { text_max_bytes = 12 * 1024, line_max_bytes = 600, verb_max = 8 };
@@ -65,23 +66,6 @@ keep(enum ipc_trace_kind kind, struct span s)
 	t.n += sizeof(line) + s.n;
 }
 
-static bool
-is_command(struct span line)
-{
-	static const char *const verbs[] = { "helo", "ehlo", "mail", "rcpt",
-	    "data", "rset", "noop", "quit", "vrfy", "expn", "help", "auth",
-	    "starttls" };
-
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		size_t n = strlen(verbs[i]);
-
-		if (span_begins_fold(line, span_of(verbs[i])) &&
-		    (line.n == n || line.p[n] == ' '))
-			return true;
-	}
-	return false;
-}
-
 /* A word behind AUTH that names no mechanism may be a secret. */
 static bool
 is_mechanism(struct span word)
@@ -101,26 +85,10 @@ is_mechanism(struct span word)
 static struct span
 public_part(struct span line)
 {
-	const uint8_t *blank;
-	size_t n = line.n;
+	struct span rest = span_skip(line, 5), word = span_cut(&rest, ' ');
 
-	blank = line.n < 6 ? NULL : memchr(line.p + 5, ' ', line.n - 5);
-	if (blank != NULL)
-		n = (size_t)(blank - line.p);
-	if (line.n < 6 || line.p[4] != ' ' ||
-	    !is_mechanism(span_from(line.p + 5, n - 5)))
-		n = 4;
-	return span_from(line.p, n);
-}
-
-/* Behind blanks AUTH is no command, but what follows it is as secret. */
-static bool
-is_auth(struct span line, struct span *out)
-{
-	while (line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t'))
-		line = span_skip(line, 1);
-	*out = line;
-	return span_begins_fold(line, span_of("AUTH"));
+	return span_from(line.p, line.n > 5 && line.p[4] == ' ' &&
+	    is_mechanism(word) ? 5 + word.n : 4);
 }
 
 /* Sends s to the master at once, or keeps it until the end. */
@@ -133,12 +101,15 @@ emit(enum ipc_trace_kind kind, struct span s)
 		keep(kind, s);
 }
 
-static void
-say_command(struct span line)
+void
+transcript_command(struct span line, bool known)
 {
-	struct span auth, public;
+	struct span auth = line, public;
 
-	if (is_auth(line, &auth)) {
+	/* Behind blanks AUTH is no command, but what follows is as secret. */
+	while (span_take(&auth, ' ') || span_take(&auth, '\t'))
+		continue;
+	if (span_begins_fold(auth, span_of("AUTH"))) {
 		public = public_part(auth);
 		t.secret = true;
 		emit(IPC_TRACE_CLIENT, public);
@@ -147,7 +118,7 @@ say_command(struct span line)
 			    "be a password");
 		return;
 	}
-	if (is_command(line))
+	if (known)
 		t.secret = false;
 	if (t.secret)
 		transcript_secret("a line is left out: it may be a password");
@@ -156,19 +127,13 @@ say_command(struct span line)
 }
 
 void
-transcript_say(enum ipc_trace_kind kind, struct span octets)
+transcript_reply(struct span octets)
 {
-	if (kind == IPC_TRACE_CLIENT)
-		say_command(octets);
-	else if (t.mode == IPC_TRACE_LIVE)
-		tell_trace(t.master, kind, 0, octets);
-	while (t.mode == IPC_TRACE_KEEP && kind == IPC_TRACE_SERVER &&
-	    octets.n > 0) {
-		const uint8_t *cr = memchr(octets.p, '\r', octets.n);
-		size_t n = cr == NULL ? octets.n : (size_t)(cr - octets.p);
-
-		keep(kind, span_from(octets.p, n));
-		octets = span_skip(octets, n + 2);
+	if (t.mode == IPC_TRACE_LIVE)
+		tell_trace(t.master, IPC_TRACE_SERVER, 0, octets);
+	while (t.mode == IPC_TRACE_KEEP && octets.n > 0) {
+		keep(IPC_TRACE_SERVER, span_cut(&octets, '\r'));
+		octets = span_skip(octets, 1);
 	}
 }
 
@@ -198,23 +163,10 @@ transcript_refused(void)
 	t.refused = true;
 }
 
-static void
-tell_left_out(void)
-{
-	char text[64];
-	struct buf b = buf_over(text, sizeof(text));
-
-	if (t.left_out == 0)
-		return;
-	buf_add_u64(&b, t.left_out, 1);
-	buf_add_str(&b, " more are left out");
-	tell_trace(t.master, IPC_TRACE_REMARK,
-	    (uint32_t)(deadline_now_ms() - t.start_ms), buf_span(&b));
-}
-
 void
 transcript_end(void)
 {
+	char left_out[64];
 	struct line line;
 
 	if (t.mode != IPC_TRACE_KEEP || !t.refused)
@@ -224,5 +176,10 @@ transcript_end(void)
 		tell_trace(t.master, (enum ipc_trace_kind)line.kind, line.ms,
 		    span_from(t.text + at + sizeof(line), line.n));
 	}
-	tell_left_out();
+	if (t.left_out > 0) {
+		snprintf(left_out, sizeof(left_out), "%" PRIu32
+		    " more are left out", t.left_out);
+		tell_trace(t.master, IPC_TRACE_REMARK, (uint32_t)
+		    (deadline_now_ms() - t.start_ms), span_of(left_out));
+	}
 }

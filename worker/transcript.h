@@ -9,8 +9,10 @@
 
 /* Drops the previous session's; mode: enum ipc_trace_mode. */
 void	transcript_begin(struct ask *master, uint8_t mode);
-/* A client's line without its end, or a reply of ours. */
-void	transcript_say(enum ipc_trace_kind kind, struct span octets);
+/* A client's line, without its end; known: it begins with a verb. */
+void	transcript_command(struct span line, bool known);
+/* A reply of ours, of one line or more. */
+void	transcript_reply(struct span octets);
 /* What a secret line was, in its place. */
 void	transcript_secret(const char *what);
 /* Something that happened, in our words. */

@@ -14,12 +14,12 @@ judge(struct span message)
 	struct sasl_login login;
 	size_t front;
 
-	if (sasl_parse_plain(message, &login) == SASL_BAD)
+	if (sasl_parse_plain(message, &login) == false)
 		return;
 	MUST(login.name.n > 0 && login.name.n <= sasl_name_max_bytes);
 	MUST(login.password.n > 0 &&
 	    login.password.n <= sasl_password_max_bytes);
-	MUST(sasl_parse_login(login.name, sasl_name_max_bytes) == SASL_OK);
+	MUST(sasl_is_safe(login.name, sasl_name_max_bytes) == true);
 	MUST(login.password.p + login.password.n == message.p + message.n);
 	MUST(login.name.p + login.name.n + 1 == login.password.p);
 	front = (size_t)(login.name.p - message.p);
