@@ -188,8 +188,6 @@ open_control(const struct master *m, int root, bool take_over, bool dropped)
 static void
 adopt_all(struct master *m, const struct inherit_sockets *sockets)
 {
-	struct log_line l;
-
 	fatal_unless_memory(listen_adopt(m, sockets->fds, sockets->words,
 	    (size_t)sockets->count) == 0);
 	for (size_t i = 0; i < m->listeners->count; i++)
@@ -199,16 +197,13 @@ adopt_all(struct master *m, const struct inherit_sockets *sockets)
 			    "certificate FILE key FILE\"", m->conf.path);
 	if (m->conf.listen_count == 0)
 		return;
-	log_begin(&l, LOG_LEVEL_INFO, "listen-ignored");
-	log_u64(&l, "lines", m->conf.listen_count);
-	log_u64(&l, "sockets", (uint64_t)sockets->count);
-	log_end(&l);
+	log_put(LOG_LEVEL_INFO, "listen-ignored", "lines=%zu sockets=%zu",
+	    m->conf.listen_count, (size_t)sockets->count);
 }
 
 static void
 open_spool(struct master *m, int root, bool synced)
 {
-	struct log_line l;
 	const char *what;
 	bool torn;
 	int removed;
@@ -221,44 +216,33 @@ open_spool(struct master *m, int root, bool synced)
 	if (m->conf.catcher && catcher_start(m->base, m->spool->mail,
 	    m->spool->incoming) == -1)
 		fatal("%s: %s", m->conf.root, strerror(errno));
-	if (removed == 0 && !torn)
-		return;
-	log_begin(&l, LOG_LEVEL_WARNING, "recover");
-	log_u64(&l, "unfinished_removed", (uint64_t)removed);
-	if (torn)
-		log_str(&l, "torn", "the last line of log/message was put "
-		    "aside in spool/bad");
-	log_end(&l);
+	if (removed > 0 || torn)
+		log_put(LOG_LEVEL_WARNING, "recover", "unfinished_removed=%zu "
+		    "torn=%s", (size_t)removed, torn ? "the last line of "
+		    "log/message was put aside in spool/bad" : "");
 }
 
 static void
 announce(struct master *m)
 {
-	struct log_line l;
+	const struct listener *l;
 	struct address a;
 
 	for (size_t i = 0; i < m->listeners->count; i++) {
-		if (!listen_address(m->listeners->one[i].fd, &a))
+		l = &m->listeners->one[i];
+		if (!listen_address(l->fd, &a))
 			continue;
-		log_begin(&l, LOG_LEVEL_INFO, "listen");
-		log_str(&l, "address", a.text);
-		log_u64(&l, "port", a.port);
-		if (m->listeners->one[i].line.tls_first)
-			log_str(&l, "tls", "implicit");
-		if (m->listeners->one[i].line.submission)
-			log_str(&l, "for", "submission");
-		log_end(&l);
+		log_put(LOG_LEVEL_INFO, "listen", "address=%s port=%zu tls=%s "
+		    "for=%s", a.text, (size_t)a.port,
+		    l->line.tls_first ? "implicit" : "",
+		    l->line.submission ? "submission" : "");
 		if (m->conf.catcher)
 			catcher_welcome(&m->conf, a.text, a.port,
 			    m->unsandboxed);
 	}
-	log_begin(&l, LOG_LEVEL_INFO, "start");
-	log_str(&l, "version", SMTPD_VERSION);
-	log_str(&l, "hostname", m->conf.hostname);
-	log_u64(&l, "uid", geteuid());
-	log_u64(&l, "pid", (uint64_t)getpid());
-	log_str(&l, "sandbox", m->sandbox);
-	log_end(&l);
+	log_put(LOG_LEVEL_INFO, "start", "version=%s hostname=%s uid=%zu "
+	    "pid=%zu sandbox=%s", SMTPD_VERSION, m->conf.hostname,
+	    (size_t)geteuid(), (size_t)getpid(), m->sandbox);
 	tls_log_certificates(m, true);
 }
 
@@ -266,8 +250,6 @@ announce(struct master *m)
 static void
 serve(struct master *m, const struct inherit_client *i)
 {
-	struct log_line l;
-
 	if (i != NULL) {
 		fatal_unless_memory(admit_one(m, i->input, i->output,
 		    &i->client) == 0);
@@ -288,11 +270,9 @@ serve(struct master *m, const struct inherit_client *i)
 	background_pid_clear();
 	if (m->conf.catcher)
 		catcher_end();
-	if (i == NULL || m->exit_status != 0) {
-		log_begin(&l, LOG_LEVEL_INFO, "stop");
-		log_u64(&l, "status", (uint64_t)m->exit_status);
-		log_end(&l);
-	}
+	if (i == NULL || m->exit_status != 0)
+		log_put(LOG_LEVEL_INFO, "stop", "status=%zu",
+		    (size_t)m->exit_status);
 	loop_end(m);
 }
 

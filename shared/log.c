@@ -264,6 +264,29 @@ log_end(struct log_line *l)
 }
 
 void
+log_put(enum log_level level, const char *event, const char *format, ...)
+{
+	struct log_line l;
+	const char *text;
+	char key[32];
+	va_list ap;
+
+	log_begin(&l, level, event);
+	va_start(ap, format);
+	for (const char *p = format; *p != '\0'; p += *p == ' ') {
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(p, "="), p);
+		p += strcspn(p, "%") + 1;
+		if (*p != 's')
+			log_u64(&l, key, va_arg(ap, size_t));
+		else if (*(text = va_arg(ap, const char *)) != '\0')
+			log_str(&l, key, text);
+		p += strcspn(p, " ");
+	}
+	va_end(ap);
+	log_end(&l);
+}
+
+void
 log_error(const char *what, const char *path, int error)
 {
 	struct log_line l;

@@ -66,6 +66,12 @@ void	log_mailbox(struct log_line *l, const char *key,
 	    const struct mailbox *m);
 /* Writes the line, or keeps it for log_flush. */
 void	log_end(struct log_line *l);
+/*
+ * A whole line, with format as "file=%s sessions=%zu": keys with their values,
+ * which are strings ("": the key is left out) or size_t, by one blank.
+ */
+void	log_put(enum log_level level, const char *event, const char *format,
+	    ...) __attribute__((format(printf, 3, 4)));
 /* One line: event=error what="..." path="..." why=strerror(error). */
 void	log_error(const char *what, const char *path, int error);
 /* One readable line on stderr and in the log; exit 1.  Start-up only. */

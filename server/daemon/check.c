@@ -65,14 +65,12 @@ check_load(const char *path, struct conf *out, struct tls_files *tls,
 void
 check_log_warning(const char *path, unsigned line, const char *text)
 {
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_WARNING, "warning");
-	log_str(&l, "file", path);
 	if (line > 0)
-		log_u64(&l, "line", line);
-	log_str(&l, "what", text);
-	log_end(&l);
+		log_put(LOG_LEVEL_WARNING, "warning", "file=%s line=%zu "
+		    "what=%s", path, (size_t)line, text);
+	else
+		log_put(LOG_LEVEL_WARNING, "warning", "file=%s what=%s", path,
+		    text);
 }
 
 struct trial {

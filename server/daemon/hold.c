@@ -20,6 +20,13 @@
 #include "shared/os/os.h"
 #include "shared/os/sandbox_table.h"
 
+/* path: "" for none. */
+static void
+warn_of(const char *what, const char *path)
+{
+	log_put(LOG_LEVEL_WARNING, "warning", "what=%s path=%s", what, path);
+}
+
 /* ---- root --------------------------------------------------------------- */
 
 static bool
@@ -77,18 +84,14 @@ hold_open_root(const char *path, const struct users *u)
 void
 hold_warn_of_root(const char *path, int root)
 {
-	struct log_line l;
 	struct stat st;
 
-	if (fstat(root, &st) == -1 || (st.st_mode & 077) == 0)
-		return;
-	log_begin(&l, LOG_LEVEL_WARNING, "warning");
-	log_str(&l, "what", st.st_mode & 022 ? "others than its owner can "
-	    "write to the root, and so put other directories in the place of "
-	    "its own: chmod go-w" : "others than its owner can enter the "
-	    "root; what is below stays closed to them");
-	log_str(&l, "path", path);
-	log_end(&l);
+	if (fstat(root, &st) == 0 && (st.st_mode & 077) != 0)
+		warn_of(st.st_mode & 022 ? "others than its owner can write "
+		    "to the root, and so put other directories in the place "
+		    "of its own: chmod go-w" : "others than its owner can "
+		    "enter the root; what is below stays closed to them",
+		    path);
 }
 
 /* ---- the sandbox -------------------------------------------------------- */
@@ -193,18 +196,6 @@ forget_unreachable(void)
 		}
 }
 
-static void
-warn_of(const char *what, const char *dir)
-{
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_WARNING, "warning");
-	log_str(&l, "what", what);
-	if (dir != NULL)
-		log_str(&l, "path", dir);
-	log_end(&l);
-}
-
 static bool
 is_unlocked(const struct helper *h)
 {
@@ -220,7 +211,7 @@ warn_of_swap(const struct master *m)
 	    is_unlocked(&m->helpers[HELPER_AUTH])))
 		warn_of("keys and passwords may get into the swap area, for "
 		    "RLIMIT_MEMLOCK is too small to lock the memory of who "
-		    "holds them: LimitMEMLOCK=640M in systemd", NULL);
+		    "holds them: LimitMEMLOCK=640M in systemd", "");
 }
 
 /*
@@ -267,7 +258,7 @@ hold_master(struct master *m, int root)
 		add_directory_of(m->conf.domains[i].aliases_path);
 	}
 	if (what != NULL)
-		warn_of(what, NULL);
+		warn_of(what, "");
 	warn_of_swap(m);
 	privdrop_settle(&m->users.master);
 	/* In its sandbox this process could not ask any more. */

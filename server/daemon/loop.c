@@ -60,7 +60,6 @@ loop_stop(struct master *m)
 	const struct timeval soon = { 0, look_pause_us };
 	static struct event look;
 	uint64_t busy;
-	struct log_line l;
 
 	if (m->stopping)
 		return;
@@ -70,12 +69,9 @@ loop_stop(struct master *m)
 	admit_stop(m);
 	pool_drain(m);
 	busy = count_busy(m);
-	if (busy > 0) {
-		log_begin(&l, LOG_LEVEL_INFO, "stopping");
-		log_u64(&l, "sessions", busy);
-		log_u64(&l, "at_most_s", stop_patience_s);
-		log_end(&l);
-	}
+	if (busy > 0)
+		log_put(LOG_LEVEL_INFO, "stopping", "sessions=%zu "
+		    "at_most_s=%zu", (size_t)busy, (size_t)stop_patience_s);
 	event_base_loopexit(m->base, &patience);
 	event_assign(&look, m->base, -1, EV_PERSIST, on_look, m);
 	if (event_add(&look, &soon) == -1)
@@ -108,20 +104,16 @@ static void
 rotate(struct master *m)
 {
 	char name[log_message_name_bytes];
-	struct log_line l;
+	bool rotated;
 
 	log_reopen();
 	logger_reopen(m);
-	if (log_message_rotate(m->log, name) == -1) {
+	rotated = log_message_rotate(m->log, name) == 0;
+	if (!rotated)
 		log_error("the message log cannot be rotated, and goes on in "
 		    "the file it has", "log/message", errno);
-		name[0] = '\0';
-	}
-	log_begin(&l, LOG_LEVEL_INFO, "reopen");
-	log_str(&l, "why", "SIGUSR1");
-	if (name[0] != '\0')
-		log_str(&l, "message_log", name);
-	log_end(&l);
+	log_put(LOG_LEVEL_INFO, "reopen", "why=%s message_log=%s", "SIGUSR1",
+	    rotated ? name : "");
 }
 
 static void
@@ -175,7 +167,6 @@ end_if_idle(struct master *m)
 {
 	static int64_t idle_since_ms;
 	int64_t now = deadline_now_ms();
-	struct log_line l;
 
 	if (idle_since_ms == 0 ||
 	    m->sessions->count[SESSIONS_SERVED] +
@@ -184,9 +175,8 @@ end_if_idle(struct master *m)
 	if (m->stopping || now - idle_since_ms <
 	    (int64_t)m->conf.limits.inetd_wait_s * 1000)
 		return;
-	log_begin(&l, LOG_LEVEL_INFO, "idle");
-	log_u64(&l, "seconds", (uint64_t)(now - idle_since_ms) / 1000);
-	log_end(&l);
+	log_put(LOG_LEVEL_INFO, "idle", "seconds=%zu",
+	    (size_t)(now - idle_since_ms) / 1000);
 	m->stopping = true;
 	event_base_loopbreak(m->base);
 }

@@ -35,11 +35,14 @@ flat() {
 events() {
 	flat | sed -n \
 	    -e 's/^log_begin([^,]*, [^,]*, "\([^"]*\)"[,)].*/\1/p' \
+	    -e 's/^log_put([^,]*, "\([^"]*\)".*/\1/p' \
 	    -e 's/^event=\([a-z-]*\).*/\1/p' | sed '/^$/d' | sort -u
 }
 
-# A key is the second argument, or the third where the first is a call.
+# A key is the second argument, or the third where the first is a call; or it
+# stands in a format, before "=%".
 keys() {
+	flat | sed -n '/^log_put(/p' | grep -oE '[a-z_]+=%' | tr -d '=%'
 	flat | sed -n \
 	    -e 's/^log_\(str\|span\|u64\|mailbox\)([^"]*, "\([a-z_]*\)".*/\2/p' \
 	    -e 's/^event=[a-z-]* \([a-z_]*\)=.*/\1/p' |

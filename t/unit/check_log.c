@@ -127,6 +127,17 @@ START_TEST(error_brings_all)
 }
 END_TEST
 
+START_TEST(whole_line)
+{
+	open_log("p");
+	log_put(LOG_LEVEL_INFO, "x", "a=%s n=%zu b=%s c=%s", "1 2", (size_t)3,
+	    "", "n=%s");
+	log_put(LOG_LEVEL_ERROR, "y", "n=%zu", SIZE_MAX);
+	EXPECT_LINES("p", "event=x a=\"1 2\" n=3 c=\"n=%s\"",
+	    "event=y n=18446744073709551615");
+}
+END_TEST
+
 /* More than there is room for is written in between, whole and in order. */
 START_TEST(more_than_room)
 {
@@ -435,7 +446,7 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { at_once_until_gathered, error_brings_all,
+	const TTest *tests[] = { at_once_until_gathered, error_brings_all, whole_line,
 	    more_than_room, lost_lines, torn_line, nobody_reads_pipe,
 	    nobody_reads_shared, nobody_reads_socket, nobody_reads_terminal,
 	    opened_again, not_opened_again, no_plain_file, long_values };
