@@ -4,13 +4,13 @@
  */
 #include "server/daemon/reload.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/conf/conf_warn.h"
 #include "server/daemon/check.h"
 #include "server/daemon/notify.h"
-#include "server/daemon/obstacle.h"
 #include "server/log/log_file.h"
 #include "server/mail/commit.h"
 #include "server/mail/recipient_load.h"
@@ -18,7 +18,6 @@
 #include "server/process/helper.h"
 #include "server/process/logger.h"
 #include "server/process/nursery.h"
-#include "server/process/pool.h"
 #include "server/process/sign.h"
 #include "server/process/tls_files.h"
 #include "server/process/tls_log.h"
@@ -44,16 +43,114 @@ struct renewal {
 	FILE			*said;
 };
 
+/* ---- what takes a restart ----------------------------------------------- */
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+same_listen(const struct conf_listen *a, const struct conf_listen *b)
+{
+	return a->addr_len == b->addr_len &&
+	    memcmp(&a->addr, &b->addr, a->addr_len) == 0 &&
+	    a->tls_first == b->tls_first &&
+	    a->submission == b->submission &&
+	    a->hide_client == b->hide_client;
+}
+
+static bool
+has_line(const struct conf *conf, const struct conf_listen *l)
+{
+	for (size_t i = 0; i < conf->listen_count; i++)
+		if (same_listen(l, &conf->listens[i]))
+			return true;
+	return false;
+}
+
+/* Has l a socket, or had none because this host has no IPv6? */
+static bool
+can_listen(const struct master *m, const struct conf *new,
+    const struct conf_listen *l)
+{
+	for (size_t i = 0; i < m->listeners->count; i++)
+		if (same_listen(l, &m->listeners->one[i].line))
+			return true;
+	return has_line(&m->conf, l) && listen_may_lack(new, l,
+	    EAFNOSUPPORT);
+}
+
+/* Sockets that were passed to us need no line, but perhaps TLS. */
+static bool
+tell_listeners(const struct master *m, const struct conf *new, FILE *said)
+{
+	const struct listeners *all = m->listeners;
+	bool told = !all->adopted && new->listen_count == 0;
+
+	if (told)
+		fprintf(said, "there is no listen line\n");
+	for (size_t i = 0; !all->adopted && i < new->listen_count; i++)
+		if (!can_listen(m, new, &new->listens[i])) {
+			fprintf(said, "line %u: a new \"listen\" takes a "
+			    "restart\n", new->listens[i].line);
+			told = true;
+		}
+	for (size_t i = 0; all->adopted && new->pair_count == 0 && !told &&
+	    i < all->count; i++)
+		if (all->one[i].line.submission || all->one[i].line.tls_first) {
+			fprintf(said, "there is no \"tls\" line, and a "
+			    "socket that is under TLS only\n");
+			told = true;
+		}
+	return told;
+}
+
+/*
+ * Why new cannot replace m->conf, a line each, to said; false: it can.  The
+ * master is in its sandbox and no longer root: it cannot get a new socket,
+ * another root or another user.
+ */
+static bool
+tell_obstacles(const struct master *m, const struct conf *new, FILE *said)
+{
+	const struct conf *old = &m->conf;
+	const struct {
+		bool		 here;
+		const char	*what;
+	} t[] = {
+		{ !same_text(old->root, new->root), "another root" },
+		{ !same_text(old->control, new->control),
+		    "another control socket" },
+		{ !same_text(old->user, new->user), "another user" },
+		{ !same_text(old->worker_user, new->worker_user),
+		    "another worker-user" },
+		{ old->sandbox_optional != new->sandbox_optional,
+		    "another word for sandbox" },
+		{ !old->log_forced && (old->log != new->log ||
+		    !same_text(old->log_path, new->log_path)),
+		    "another \"log to\"" },
+		{ !listen_has_descriptors(new),
+		    "so many workers (more descriptors)" }
+	};
+	bool told = tell_listeners(m, new, said);
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		if (t[i].here) {
+			fprintf(said, "%s takes a restart\n", t[i].what);
+			told = true;
+		}
+	return told;
+}
+
+/* ---- a renewal ---------------------------------------------------------- */
+
 static void
 log_kept(const struct master *m, const char *why)
 {
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_ERROR, "reload-failed");
-	log_str(&l, "file", m->conf.path);
-	log_str(&l, "why", why);
-	log_str(&l, "then", "all stays as it was");
-	log_end(&l);
+	log_put(LOG_LEVEL_ERROR, "reload-failed", "file=%s why=%s then=%s",
+	    m->conf.path, why, "all stays as it was");
 }
 
 static void
@@ -70,22 +167,10 @@ drop_files(struct renewal *r)
 	r->files = NULL;
 }
 
-/* The sign process is of no use without keys. */
-static void
-lose_sign(struct renewal *r)
-{
-	char *rest = r->mistakes;
-	const char *why = check_next_mistake(&rest);
-
-	if (why == NULL)
-		why = "no memory for its keys";
-	if (r->denied)
-		helper_give_up(r->master, HELPER_SIGN, why);
-	else
-		helper_lose(r->master, HELPER_SIGN, why);
-}
-
-/* Ends r: adopted, or refused with the mistakes written to said. */
+/*
+ * Ends r: adopted, or refused with the mistakes written to said.  A sign
+ * process without keys is of no use.
+ */
 static void
 end(struct renewal *r, bool adopted)
 {
@@ -99,22 +184,24 @@ end(struct renewal *r, bool adopted)
 		nursery_try(m, NULL, NULL);
 	fclose(r->said);
 	m->renewal = NULL;
-	if (!adopted) {
+	if (!adopted)
 		drop_files(r);
-		if (r->epoch != NULL)
-			conf_epoch_leave(r->epoch);
-		rest = r->mistakes;
-		/* During shutdown nothing is adopted, and no reason logged. */
-		while (r->epoch != NULL && !m->stopping &&
-		    (line = check_next_mistake(&rest)) != NULL)
-			log_kept(m, line);
-	}
-	if (r->epoch != NULL && !m->stopping)
-		(void)notify_ready(m);
-	else if (r->epoch == NULL && adopted)
+	if (!adopted && r->epoch != NULL)
+		conf_epoch_leave(r->epoch);
+	rest = r->mistakes;
+	line = check_next_mistake(&rest);
+	if (r->epoch == NULL && adopted)
 		sign_fed(m);
 	else if (r->epoch == NULL)
-		lose_sign(r);
+		(r->denied ? helper_give_up : helper_lose)(m, HELPER_SIGN,
+		    line != NULL ? line : "no memory for its keys");
+	/* During shutdown nothing is adopted, and no reason logged. */
+	else if (!m->stopping) {
+		for (; !adopted && line != NULL;
+		    line = check_next_mistake(&rest))
+			log_kept(m, line);
+		(void)notify_ready(m);
+	}
 	free(r->mistakes);
 	free(r);
 	if (again)
@@ -136,21 +223,10 @@ adopt_conf(struct master *m, struct conf_epoch *e)
 	auth_renew(m);
 	conf_epoch_leave(old);
 	commit_make_ahead(m);
-	obstacle_drop_listeners(m);
-}
-
-static void
-log_reload(const struct master *m)
-{
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_INFO, "reload");
-	log_str(&l, "file", m->conf.path);
-	log_u64(&l, "domains", m->conf.domain_count);
-	log_u64(&l, "listeners", m->listeners->count);
-	log_u64(&l, "sessions", m->sessions->count[SESSIONS_SERVED]);
-	log_end(&l);
-	conf_warn_broken(&m->conf, check_log_warning);
+	for (size_t i = m->listeners->adopted ? 0 : m->listeners->count;
+	    i-- > 0;)
+		if (!has_line(&m->conf, &m->listeners->one[i].line))
+			listen_close(m, i);
 }
 
 /* Workers that are forked from now on use the new settings and files. */
@@ -172,8 +248,13 @@ adopt(struct renewal *r)
 	tls_log_certificates(m, r->files != NULL);
 	if (r->files != NULL)
 		sign_drop(m, old);
-	if (r->epoch != NULL)
-		log_reload(m);
+	if (r->epoch != NULL) {
+		log_put(LOG_LEVEL_INFO, "reload", "file=%s domains=%zu "
+		    "listeners=%zu sessions=%zu", m->conf.path,
+		    m->conf.domain_count, m->listeners->count,
+		    (size_t)m->sessions->count[SESSIONS_SERVED]);
+		conf_warn_broken(&m->conf, check_log_warning);
+	}
 	end(r, true);
 }
 
@@ -240,7 +321,6 @@ static void
 on_judged(struct master *m, const struct ipc_judged *judged)
 {
 	struct renewal *r = m->renewal;
-	struct tls_pair *pair;
 	size_t i = 0;
 
 	if (r == NULL || r->judged_due == 0)
@@ -250,8 +330,7 @@ on_judged(struct master *m, const struct ipc_judged *judged)
 		i++;
 	if (i == r->files->count)
 		return;
-	pair = &r->files->pairs[i];
-	pair->facts = *judged;
+	r->files->pairs[i].facts = *judged;
 	if (judged->fault != TLS_FAULT_NONE) {
 		r->faulty = true;
 		tls_files_report(r->conf, i, (enum tls_fault)judged->fault,
@@ -267,21 +346,6 @@ on_sign_lost(struct master *m)
 	if (m->renewal != NULL)
 		fail(m->renewal, "the sign process has ended: send SIGHUP "
 		    "again");
-}
-
-/* Logs which pairs could not be read and stay in use, and why. */
-static void
-log_unread(const struct tls_before *before)
-{
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_WARNING, "reload-kept");
-	log_str(&l, "file", before->denied);
-	log_u64(&l, "pairs", before->kept);
-	log_str(&l, "why", privdrop_denial(before->denied));
-	log_str(&l, "then", "the previous certificate stays in use, until "
-	    "this user can read the new one, or root restarts smtpd");
-	log_end(&l);
 }
 
 /* Takes slots for the files of r; false, after the reason was written. */
@@ -303,34 +367,52 @@ take_slots(struct renewal *r)
 	return r->own_slots;
 }
 
-/* Reads the certificates of the new configuration. */
+/*
+ * Reads the certificates and keys: of the new configuration; or, for a new
+ * sign process, all of them, which replace what is served where they differ.
+ */
 static void
-renew_files(struct renewal *r)
+read_files(struct renewal *r)
 {
+	static const struct conf no_conf;
+	static const struct tls_files no_files;
 	struct master *m = r->master;
-	struct tls_before before = { .conf = &m->conf, .files = m->tls };
+	bool keys_alone = r->epoch == NULL;
+	struct tls_before before = {
+		.conf = keys_alone ? &no_conf : &m->conf,
+		.files = keys_alone ? &no_files : m->tls
+	};
 
 	r->files = tls_files_new();
-	if (r->files == NULL) {
+	if (r->files == NULL)
 		fprintf(r->said, "%s: no memory\n", r->conf->path);
-		end(r, false);
-		return;
-	}
-	if (tls_files_load(r->conf, &before, r->files, r->said) == -1) {
+	if (r->files == NULL || tls_files_load(r->conf, &before, r->files,
+	    r->said) == -1) {
+		r->denied = before.denied != NULL;
 		end(r, false);
 		return;
 	}
 	if (before.kept > 0)
-		log_unread(&before);
-	if (tls_files_are_same(r->files, m->tls)) {
+		log_put(LOG_LEVEL_WARNING, "reload-kept", "file=%s pairs=%zu "
+		    "why=%s then=%s", before.denied, before.kept,
+		    privdrop_denial(before.denied), "the previous certificate "
+		    "stays in use, until this user can read the new one, or "
+		    "root restarts smtpd");
+	if (!tls_files_are_same(r->files, m->tls)) {
+		if (!take_slots(r))
+			end(r, false);
+		else if (r->files->count == 0 && !keys_alone)
+			adopt(r);
+		else
+			judge(r);
+	} else if (keys_alone) {
+		for (size_t i = 0; i < m->tls->count; i++)
+			r->files->pairs[i].facts = m->tls->pairs[i].facts;
+		judge(r);
+	} else {
 		drop_files(r);
 		adopt(r);
-	} else if (!take_slots(r))
-		end(r, false);
-	else if (r->files->count == 0)
-		adopt(r);
-	else
-		judge(r);
+	}
 }
 
 /* A renewal that owns e; NULL without memory, and e is released. */
@@ -377,36 +459,10 @@ reload(struct master *m)
 		log_kept(m, "no memory");
 		(void)notify_ready(m);
 	} else if (recipient_load(m->conf.path, &e->conf, r->said) == -1 ||
-	    obstacle_tell(m, &e->conf, r->said))
+	    tell_obstacles(m, &e->conf, r->said))
 		end(r, false);
 	else
-		renew_files(r);
-}
-
-/*
- * Reads the files for a new sign process; where they differ from what is
- * served, they replace it.  False: they cannot be read, or get no slots.
- */
-static bool
-read_keys(struct renewal *r)
-{
-	static const struct conf no_conf;
-	static const struct tls_files no_files;
-	struct tls_before before = { .conf = &no_conf, .files = &no_files };
-	const struct tls_files *served = r->master->tls;
-
-	r->files = tls_files_new();
-	if (r->files == NULL)
-		return false;
-	if (tls_files_load(r->conf, &before, r->files, r->said) == -1) {
-		r->denied = before.denied != NULL;
-		return false;
-	}
-	if (!tls_files_are_same(r->files, served))
-		return take_slots(r);
-	for (size_t i = 0; i < served->count; i++)
-		r->files->pairs[i].facts = served->pairs[i].facts;
-	return true;
+		read_files(r);
 }
 
 static void
@@ -418,23 +474,21 @@ feed_sign(struct master *m, bool first)
 		helper_lose(m, HELPER_SIGN, "no memory for its keys");
 		return;
 	}
+	if (!first) {
+		read_files(r);
+		return;
+	}
 	/* There are far more slots than pairs of one configuration. */
-	if (first && sign_take_slots(m, m->tls))
+	if (sign_take_slots(m, m->tls))
 		r->files = m->tls;
-	if (first || read_keys(r))
-		judge(r);
-	else
-		end(r, false);
+	judge(r);
 }
 
 int
 reload_init(struct master *m)
 {
-	static const struct sign_owner owner = {
-		.feed = feed_sign,
-		.judged = on_judged,
-		.lost = on_sign_lost
-	};
+	static const struct sign_owner owner = { .feed = feed_sign,
+	    .judged = on_judged, .lost = on_sign_lost };
 
 	m->epoch = conf_epoch_new();
 	if (m->epoch == NULL)
