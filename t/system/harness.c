@@ -48,9 +48,6 @@ char harness_dir[80];
 
 static const char *program;
 static const char *current;
-/* Locked: shared by each test that runs, exclusively by one that is alone. */
-static char lock_path[40];
-static int lock = -1;
 
 static void	print_result(const char *, const char *, va_list)
 		    __attribute__((format(printf, 2, 0)));
@@ -125,11 +122,37 @@ harness_need_root(const char *what)
 		harness_skip("only root can %s", what);
 }
 
+/*
+ * All tests of all programs that run have one lock: shared, or exclusively by
+ * one that is alone.  Who waits for it has the gate, so nobody is passed.
+ */
+static void
+take_lock(int how)
+{
+	static int fds[2] = { -1, -1 };
+	const char *tmp = getenv("TMPDIR");
+	char path[PATH_MAX];
+
+	/* Two that want to be alone would wait for each other. */
+	(void)flock(fds[1], LOCK_UN);
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/test-%s.%u",
+		    tmp == NULL ? "/tmp" : tmp, i == 0 ? "gate" : "lock",
+		    (unsigned)geteuid());
+		if (fds[i] == -1)
+			fds[i] = open(path, O_RDWR | O_CREAT | O_CLOEXEC |
+			    O_NOFOLLOW, 0600);
+		while (flock(fds[i], i == 0 ? LOCK_EX : how) == -1)
+			EXPECT(errno == EINTR, "%s: %s", path,
+			    strerror(errno));
+	}
+	flock(fds[0], LOCK_UN);
+}
+
 void
 harness_alone(void)
 {
-	while (flock(lock, LOCK_EX) == -1)
-		EXPECT(errno == EINTR, "flock: %s", strerror(errno));
+	take_lock(LOCK_EX);
 }
 
 int64_t
@@ -280,9 +303,7 @@ run_one(const struct test *t)
 
 	current = t->name;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	lock = open(lock_path, O_RDONLY | O_CLOEXEC);
-	while (flock(lock, LOCK_SH) == -1 && errno == EINTR)
-		continue;
+	take_lock(LOCK_SH);
 	make_dir();
 	fflush(stdout);
 	pid = fork();
@@ -406,9 +427,6 @@ harness_main(int argc, char *argv[], const struct test *tests, size_t count)
 		return 1;
 	}
 	umask(022);
-	lock = memfd_create("alone", MFD_CLOEXEC);
-	snprintf(lock_path, sizeof(lock_path), "/proc/%d/fd/%d",
-	    (int)getpid(), lock);
 	return run_all(tests, count, argc, argv);
 }
 

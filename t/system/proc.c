@@ -14,11 +14,8 @@
 #include "t/system/harness.h"
 
 struct process {
-	pid_t	pid;
-	pid_t	parent;
 	char	state;
 	char	name[32];
-	unsigned long long start;	/* in ticks since the machine's */
 };
 
 static bool
@@ -28,7 +25,6 @@ read_process(pid_t pid, struct process *out)
 	const char *open, *close;
 	size_t n;
 	FILE *f;
-	int parent;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	f = fopen(path, "re");
@@ -39,85 +35,54 @@ read_process(pid_t pid, struct process *out)
 	text[n] = '\0';
 	open = strchr(text, '(');
 	close = strrchr(text, ')');
-	/* Between its parent and its start stand 17 numbers: proc(5). */
 	if (open == NULL || close == NULL ||
-	    sscanf(close + 1, " %c %d %*d %*d %*d %*d %*d %*d %*d %*d %*d "
-	    "%*d %*d %*d %*d %*d %*d %*d %*d %llu", &out->state, &parent,
-	    &out->start) != 3)
+	    sscanf(close + 1, " %c", &out->state) != 1)
 		return false;
-	out->pid = pid;
-	out->parent = parent;
 	snprintf(out->name, sizeof(out->name), "%.*s",
 	    (int)(close - open - 1), open + 1);
 	return true;
 }
 
-/* Numbers wrap, but hardly within the tick that two of them share. */
-static int
-by_age(const void *a, const void *b)
-{
-	const struct process *x = a, *y = b;
-
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	return x->pid < y->pid ? -1 : x->pid > y->pid;
-}
-
-/* All of the machine, oldest first. */
+/* Children of parent, oldest first, and dead ones that nobody has waited for. */
 static size_t
-read_all(struct process *out, size_t max)
+children_of(pid_t parent, pid_t *out, size_t max)
 {
-	DIR *d = opendir("/proc");
-	struct dirent *e;
+	char path[64];
 	size_t n = 0;
+	FILE *f;
 
-	EXPECT(d != NULL, "/proc: %s", strerror(errno));
-	while (n < max && (e = readdir(d)) != NULL) {
-		int pid = atoi(e->d_name);
-
-		if (pid > 0 && read_process(pid, &out[n]))
-			n++;
-	}
-	closedir(d);
-	qsort(out, n, sizeof(*out), by_age);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent,
+	    (int)parent);
+	f = fopen(path, "re");
+	EXPECT(f != NULL || kill(parent, 0) == -1, "%s: %s", path,
+	    strerror(errno));
+	while (f != NULL && n < max && fscanf(f, "%d", &out[n]) == 1)
+		n++;
+	if (f != NULL)
+		fclose(f);
 	return n;
 }
-
-enum { processes_max = 8192 };
-static struct process all[processes_max];
 
 size_t
 proc_below(pid_t top, pid_t *out, size_t max)
 {
-	size_t count = read_all(all, processes_max), n = 0;
-	bool more = true;
+	size_t n = children_of(top, out, max);
 
-	while (more) {
-		more = false;
-		for (size_t i = 0; i < count && n < max; i++) {
-			bool below = all[i].parent == top && top != 0;
-
-			for (size_t k = 0; k < n && !below; k++)
-				below = out[k] == all[i].parent;
-			if (!below || all[i].pid == 0)
-				continue;
-			out[n++] = all[i].pid;
-			all[i].pid = all[i].parent = 0;
-			more = true;
-		}
-	}
+	for (size_t i = 0; i < n; i++)
+		n += children_of(out[i], out + n, max - n);
 	return n;
 }
 
 size_t
 proc_children(pid_t parent, const char *name, pid_t *out, size_t max)
 {
-	size_t count = read_all(all, processes_max), n = 0;
+	size_t count = children_of(parent, out, max), n = 0;
+	struct process p;
 
-	for (size_t i = 0; i < count && n < max; i++)
-		if (all[i].parent == parent && all[i].state != 'Z' &&
-		    (name == NULL || strcmp(all[i].name, name) == 0))
-			out[n++] = all[i].pid;
+	for (size_t i = 0; i < count; i++)
+		if (read_process(out[i], &p) && p.state != 'Z' &&
+		    (name == NULL || strcmp(p.name, name) == 0))
+			out[n++] = out[i];
 	return n;
 }
 

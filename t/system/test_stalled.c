@@ -203,7 +203,7 @@ enum {
 	attackers = 18,
 	others = 8,
 	rounds = 3,
-	round_ms = 2000
+	round_ms = 1000
 };
 
 /* How often each of the others was through a session, since the start. */

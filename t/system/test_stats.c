@@ -107,8 +107,12 @@ mail_is_counted(void)
 	    "denied\"}", 1);
 	EXPECT_COUNTED(&d, "messages_stored_total", 2);
 	EXPECT_COUNTED(&d, "deliveries_total", 4);
-	/* "new" four times; two new Maildirs, their domain, and mail. */
-	EXPECT_COUNTED(&d, "directory_syncs_total", 8);
+	/*
+	 * "new" four times; two new Maildirs, their domain, and mail; more
+	 * where a Maildir takes long to make.
+	 */
+	EXPECT(value_of("directory_syncs_total") >= 8 &&
+	    value_of("directory_syncs_total") <= 12, "%s", ctl.out);
 	EXPECT_COUNTED(&d, "commit_wait_seconds_count", 2);
 	EXPECT_COUNTED(&d, "commit_messages_bucket{le=\"1.0\"}", 2);
 	EXPECT_COUNTED(&d, "commit_messages_sum", 2);
