@@ -40,7 +40,7 @@ struct question {
 	struct conf		 conf;
 	struct recipient_set	 set;		/* mailboxes reached */
 	uint64_t		 taken;		/* accepted recipients */
-	struct json_out		 json;		/* with --json */
+	bool			 json;		/* with --json */
 	struct story		 story;
 	/* What the running smtpd knows about the client. */
 	bool			 is_live;
@@ -253,57 +253,43 @@ play_dialogue(struct question *q)
 	return let_in && taken;
 }
 
-static void
-print_verdict(const struct question *q, bool got_there)
-{
-	size_t all = q->to_count, mailboxes = q->set.count;
-
-	if (!got_there)
-		printf("Not delivered: the client does not get as far as its "
-		    "recipients.\n");
-	else if (q->taken == 0)
-		printf("Not delivered: no recipient is taken.\n");
-	else if (q->taken < all)
-		printf("Delivered in part: %zu of %zu recipients, %zu "
-		    "mailbox%s.\n", (size_t)q->taken, all, mailboxes,
-		    mailboxes == 1 ? "" : "es");
-	else
-		printf("Delivered: %zu recipient%s, %zu mailbox%s.\n", all,
-		    figure_plural(all), mailboxes,
-		    mailboxes == 1 ? "" : "es");
-}
-
 /* Would the message be delivered to all recipients? */
 static bool
 play(struct question *q)
 {
 	struct json_out *j = q->story.json;
-	const char *conf = q->conf.path;
+	const char *conf = q->conf.path, *es;
+	size_t all = q->to_count, mailboxes;
+	FILE *f = q->story.f;
 	bool got_there, delivered;
 
-	if (j == NULL)
-		printf(q->is_live ?
-		    "What smtpd would do with it now, by %s:\n\n" :
-		    "What smtpd would do with it, by %s alone:\n\n", conf);
-	else {
-		json_out_object(j, NULL);
-		json_out_string(j, "asked", q->is_live ? "smtpd" :
-		    "configuration");
-		json_out_string(j, "configuration", conf);
-		json_out_array(j, "dialogue");
-	}
+	fprintf(f, "What smtpd would do with it%s, by %s%s:\n\n",
+	    q->is_live ? " now" : "", conf, q->is_live ? "" : " alone");
+	json_out_object(j, NULL);
+	json_out_string(j, "asked", q->is_live ? "smtpd" : "configuration");
+	json_out_string(j, "configuration", conf);
+	json_out_array(j, "dialogue");
 	got_there = play_dialogue(q);
-	delivered = got_there && q->taken == q->to_count;
-	if (j == NULL) {
-		print_verdict(q, got_there);
-		story_apart(&q->story);
-		return delivered;
-	}
+	delivered = got_there && q->taken == all;
+	mailboxes = q->set.count;
+	es = mailboxes == 1 ? "" : "es";
+	if (!got_there)
+		fputs("Not delivered: the client does not get as far as its "
+		    "recipients.\n", f);
+	else if (q->taken == 0)
+		fputs("Not delivered: no recipient is taken.\n", f);
+	else if (delivered)
+		fprintf(f, "Delivered: %zu recipient%s, %zu mailbox%s.\n", all,
+		    figure_plural(all), mailboxes, es);
+	else
+		fprintf(f, "Delivered in part: %zu of %zu recipients, %zu "
+		    "mailbox%s.\n", (size_t)q->taken, all, mailboxes, es);
+	story_apart(&q->story);
 	json_out_end(j);
 	json_out_bool(j, "delivered", delivered);
-	json_out_u64(j, "recipients", q->to_count);
+	json_out_u64(j, "recipients", all);
 	json_out_u64(j, "recipients_accepted", q->taken);
-	json_out_u64(j, "mailboxes", q->set.count);
+	json_out_u64(j, "mailboxes", mailboxes);
 	json_out_end(j);
 	return delivered;
 }
@@ -391,7 +377,7 @@ read_arguments(struct question *q, int argc, char *argv[])
 		else if (opt == 'h')
 			q->helo = optarg;
 		else if (opt == 'j')
-			q->story.json = &q->json;
+			q->json = true;
 		else if (opt == 'S')
 			size = optarg;
 		else if (opt == 't')
@@ -424,7 +410,6 @@ smtpctl_dryrun(int argc, char *argv[])
 	static struct question q = { .ask.what = QUESTION_CLIENT };
 	bool delivered;
 
-	q.story.f = q.json.f = stdout;
 	if (!read_arguments(&q, argc, argv))
 		return -1;
 	if (recipient_load(q.control.conf == NULL ? SMTPD_CONF :
@@ -432,6 +417,7 @@ smtpctl_dryrun(int argc, char *argv[])
 		return smtpctl_exit_error;
 	if (q.client != NULL)
 		ask_live(&q);
+	story_start(&q.story, q.json);
 	q.story.root = q.conf.root;
 	delivered = play(&q);
 	recipient_set_clear(&q.set);

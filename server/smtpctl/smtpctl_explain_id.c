@@ -1,5 +1,6 @@
 /*
- * smtpctl explain ID: searches the message log and the kept sessions.
+ * smtpctl explain ID: searches the message log and the kept sessions, and
+ * explains what it finds; as JSON with the logged lines unchanged.
  */
 #include "server/smtpctl/smtpctl.h"
 
@@ -16,20 +17,151 @@
 #include "server/log/ident.h"
 #include "server/log/lines.h"
 #include "server/log/log_files.h"
-#include "server/smtpctl/explain.h"
-#include "shared/ipc_msg.h"
+#include "server/smtpctl/smtpctl_place.h"
+#include "shared/verdict.h"
+
+enum { text_bytes = 4096 };
 
 struct explain {
 	struct story	 story;
-	struct json_out	 json;		/* with --json */
 	char		 log[PATH_MAX];	/* directory of the message log */
 	char		*id;
 	unsigned long	 found;		/* messages */
 	bool		 is_message;	/* id is a message's */
 };
 
+/* The same for a text with JSON's escapes. */
+static const char *
+shown_raw(struct span raw)
+{
+	static uint8_t storage[log_line_bytes];
+	struct buf b = buf_over(storage, sizeof(storage));
+
+	json_add_decoded(&b, raw);
+	return story_shown(buf_span(&b));
+}
+
+/* "2026-11-24T00:16:26Z" as "2026-11-24 00:16:26 UTC". */
 static void
-look_at_line(struct explain *e, struct explain_message *m)
+put_time(const char *label, struct span time, FILE *f)
+{
+	fprintf(f, "%s%.10s %.8s UTC", label, (const char *)time.p,
+	    (const char *)time.p + 11);
+}
+
+/* ---- recipients --------------------------------------------------------- */
+
+static void
+put_step(const struct log_step *logged, const struct story *story)
+{
+	char path[text_bytes], name[text_bytes];
+	struct buf p = buf_over(path, sizeof(path) - 1);
+	struct buf n = buf_over(name, sizeof(name));
+	struct decision_step step = { .kind = story_kind(logged->kind),
+	    .line = (unsigned)logged->line };
+
+	json_add_decoded(&p, logged->path);
+	json_add_decoded(&n, logged->name);
+	if (p.n > 0)
+		step.path = buf_str(&p);
+	step.local = buf_span(&n);
+	story_step(story, &step);
+}
+
+/* The reply of the verdict that word names; or word, if it names none. */
+static void
+put_reply(struct span word, const struct story *story)
+{
+	char text[text_bytes];
+	struct buf b = buf_over(text, sizeof(text) - 1);
+
+	for (uint32_t v = 0; v < VERDICT_COUNT; v++)
+		if (span_equal(word, span_of(verdict_word(v)))) {
+			story_end_reply(story, "", verdict_reply(v,
+			    REPLY_RCPT_OK));
+			return;
+		}
+	json_add_decoded(&b, word);
+	story_end(story, false, buf_str(&b));
+}
+
+/* As text, for JSON has them in the logged line; time is when they were. */
+static void
+put_rcpts(struct span list, struct span time, const struct explain *e)
+{
+	struct json_out nowhere = { .f = NULL };
+	struct story text = e->story, *story = &text;
+	char title[text_bytes];
+	struct log_rcpt rcpt;
+	struct log_step step;
+
+	text.json = &nowhere;
+	text.recorded = time;
+	while (json_next(&list, log_record_rcpt, &rcpt)) {
+		struct buf b = buf_over(title, sizeof(title));
+
+		buf_add_str(&b, "RCPT TO:<");
+		json_add_decoded(&b, rcpt.to);
+		buf_add_str(&b, ">");
+		story_begin(story, "rcpt", buf_span(&b));
+		if (span_equal(rcpt.verdict, span_of("relaying denied")))
+			story_step(story, &(struct decision_step){
+			    .kind = STEP_FOREIGN });
+		while (json_next(&rcpt.steps, log_record_step, &step))
+			put_step(&step, story);
+		if (rcpt.more > 0)
+			fprintf(story->f, "        and %llu steps more\n",
+			    (unsigned long long)rcpt.more);
+		put_reply(rcpt.verdict, story);
+	}
+}
+
+/* ---- a message ---------------------------------------------------------- */
+
+/* A line of the message log, and where it is. */
+struct message {
+	const char		*path;
+	uint64_t		 number;
+	struct span		 line;
+	struct log_record	 record;
+};
+
+static void
+tell_message(const struct message *m, const struct explain *e)
+{
+	const struct log_record *r = &m->record;
+	struct json_out *j = e->story.json;
+	FILE *f = e->story.f;
+
+	json_out_object(j, NULL);
+	json_out_raw(j, "log", m->line);
+	json_out_string(j, "path", m->path);
+	json_out_u64(j, "line", m->number);
+	fprintf(f, "%smessage %s\n\n", e->found > 1 ? "\n" : "",
+	    shown_raw(r->id));
+	put_time("  stored     ", r->time, f);
+	fprintf(f, ", received by %s\n", shown_raw(r->protocol));
+	fprintf(f, "  client     %s port %llu, who said it was %s\n",
+	    shown_raw(r->client), (unsigned long long)r->port,
+	    shown_raw(r->helo));
+	fprintf(f, "  session    %s\n", shown_raw(r->session));
+	if (r->user.n > 0)
+		fprintf(f, "  user       %s, who had logged in\n",
+		    shown_raw(r->user));
+	fprintf(f, "  from       <%s>%s\n", shown_raw(r->from),
+	    r->from.n == 0 ? ", the sender of bounces" : "");
+	fprintf(f, "  size       %llu octets\n\n",
+	    (unsigned long long)r->size);
+	put_rcpts(r->rcpt, r->time, e);
+	smtpctl_place_tell(r, &e->story);
+	story_apart(&e->story);
+	fprintf(f, "  in the log %s:%llu\n", story_shown(span_of(m->path)),
+	    (unsigned long long)m->number);
+	json_out_end(j);
+}
+
+static void
+look_at_line(struct explain *e, struct message *m)
 {
 	struct span id = span_of(e->id);
 	bool is_message;
@@ -42,18 +174,15 @@ look_at_line(struct explain *e, struct explain_message *m)
 	if (!is_message && !span_equal(m->record.session, id))
 		return;
 	e->is_message = e->is_message || is_message;
-	if (e->story.json == NULL && e->found > 0)
-		putchar('\n');
 	e->found++;
-	e->story.recorded = m->record.time;
-	explain_message(m, &e->story);
+	tell_message(m, e);
 }
 
 static void
 look_in_file(struct explain *e, const char *path)
 {
 	static struct lines lines;
-	struct explain_message m = { .path = path };
+	struct message m = { .path = path };
 	int got = 0;
 
 	if (lines_open(&lines, path) == -1)
@@ -84,6 +213,82 @@ look_in_log(struct explain *e)
 	log_files_free(&f);
 }
 
+/* ---- a session ---------------------------------------------------------- */
+
+static void
+tell_head(const struct log_refused *h, const char *path, FILE *f)
+{
+	unsigned long long ms = h->ms;
+
+	fprintf(f, "session %s, in which something was refused\n\n",
+	    shown_raw(h->session));
+	put_time("  began      ", h->began, f);
+	fprintf(f, "\n  client     %s port %llu\n", shown_raw(h->client),
+	    (unsigned long long)h->port);
+	fprintf(f, "  ended      after %llu.%03llu s: %s\n", ms / 1000,
+	    ms % 1000, shown_raw(h->why));
+	fprintf(f, "  commands   %llu, of which %llu were refused; %llu "
+	    "messages stored\n", (unsigned long long)h->commands,
+	    (unsigned long long)h->errors, (unsigned long long)h->stored);
+	fprintf(f, "  kept in    %s\n\n", story_shown(span_of(path)));
+}
+
+/* The dialogue, which the file has after the recipients. */
+static void
+tell_said(struct lines *lines, const struct story *story)
+{
+	struct log_said said;
+	struct span line;
+
+	json_out_array(story->json, "said");
+	fputs("  what was said: > by the client, < by us, * what happened; "
+	    "seconds since it came\n", story->f);
+	while (lines_next(lines, &line) == 1) {
+		if (!json_read(line, log_refused_said, &said))
+			continue;
+		json_out_raw(story->json, NULL, line);
+		/* Escaped when written, but the file is not trusted. */
+		fprintf(story->f, "  %6llu.%03llu  %c %s\n",
+		    (unsigned long long)said.ms / 1000,
+		    (unsigned long long)said.ms % 1000,
+		    span_equal(said.who, span_of("client")) ? '>' :
+		    span_equal(said.who, span_of("server")) ? '<' : '*',
+		    shown_raw(said.text));
+	}
+	json_out_end(story->json);
+}
+
+/* Explains a kept session; false: the file at path holds none. */
+static bool
+tell_session(struct lines *lines, const char *path, const struct explain *e)
+{
+	struct json_out *j = e->story.json;
+	struct log_refused_rcpts rcpts;
+	struct log_refused head;
+	struct span line;
+	char began[32];
+
+	if (lines_next(lines, &line) != 1 ||
+	    !json_read(line, log_refused_head, &head) ||
+	    !log_record_is_time(head.began))
+		return false;
+	memcpy(began, head.began.p, head.began.n);
+	json_out_object(j, "refused");
+	json_out_raw(j, "session", line);
+	tell_head(&head, path, e->story.f);
+	if (lines_next(lines, &line) != 1 ||
+	    !json_read(line, log_refused_rcpts, &rcpts))
+		return false;
+	json_out_array(j, "rcpt");
+	if (rcpts.list.n > 0)
+		json_out_raw(j, NULL, rcpts.list);
+	json_out_end(j);
+	put_rcpts(rcpts.list, span_from(began, head.began.n), e);
+	tell_said(lines, &e->story);
+	json_out_end(j);
+	return true;
+}
+
 /* The kept transcript of session id; false: there is none. */
 static bool
 look_in_refused(const struct explain *e)
@@ -97,9 +302,9 @@ look_in_refused(const struct explain *e)
 			err(smtpctl_exit_error, "%s", path);
 		return false;
 	}
-	if (e->story.json == NULL && e->found > 0)
-		putchar('\n');
-	if (!explain_refused(&lines, path, &e->story))
+	if (e->found > 0)
+		fputc('\n', e->story.f);
+	if (!tell_session(&lines, path, e))
 		errx(smtpctl_exit_error, "%s: not a session that smtpd kept",
 		    path);
 	fclose(lines.f);
@@ -117,19 +322,15 @@ explain(struct explain *e)
 	snprintf(e->log, sizeof(e->log), "%.4000s/.smtpd/log", e->story.root);
 	if (stat(e->log, &st) == -1)
 		snprintf(e->log, sizeof(e->log), "%.4000s/log", e->story.root);
-	if (j != NULL) {
-		json_out_object(j, NULL);
-		json_out_string(j, "id", e->id);
-		json_out_array(j, "messages");
-	}
+	json_out_object(j, NULL);
+	json_out_string(j, "id", e->id);
+	json_out_array(j, "messages");
 	look_in_log(e);
-	if (j != NULL)
-		json_out_end(j);
+	json_out_end(j);
 	refused = look_in_refused(e);
-	if (j != NULL && !refused)
+	if (!refused)
 		json_out_null(j, "refused");
-	if (j != NULL)
-		json_out_end(j);
+	json_out_end(j);
 	if (fflush(stdout) == EOF)
 		err(smtpctl_exit_error, "standard output");
 	if (e->found > 0 || refused)
@@ -141,15 +342,6 @@ explain(struct explain *e)
 	return 1;
 }
 
-/* Makes an id lower case, for postfix.awk writes ids in capitals. */
-static bool
-take_id(char *text)
-{
-	for (char *c = text; *c != '\0'; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return ident_is(text);
-}
-
 int
 smtpctl_explain_id(int argc, char *argv[])
 {
@@ -157,7 +349,8 @@ smtpctl_explain_id(int argc, char *argv[])
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 }
 	};
-	struct explain e = { .story.f = stdout, .json.f = stdout };
+	struct explain e = { .id = NULL };
+	bool json = false;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "d:f:j", options, NULL)) != -1)
@@ -166,16 +359,20 @@ smtpctl_explain_id(int argc, char *argv[])
 		else if (c == 'f')
 			e.story.conf = optarg;
 		else if (c == 'j')
-			e.story.json = &e.json;
+			json = true;
 		else
 			return -1;
 	e.id = argv[optind++];
 	if (optind != argc)
 		return -1;
-	if (!take_id(e.id))
+	/* postfix.awk writes ids in capitals. */
+	for (char *p = e.id; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	if (!ident_is(e.id))
 		errx(smtpctl_exit_error, "%s: not an id: those of messages "
 		    "and sessions are 16 letters and digits, such as "
 		    "1m857pqg38m02n9r", e.id);
+	story_start(&e.story, json);
 	e.story.root = smtpctl_conf_root(e.story.root, e.story.conf);
 	return explain(&e);
 }

@@ -3,6 +3,7 @@
  */
 #include "server/smtpctl/story.h"
 
+#include <err.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,7 +16,8 @@
 enum {
 	text_bytes = 8 * 1024,	/* a step */
 	text_columns = 42,	/* a step, left of its file and line */
-	shown_line_bytes = 160	/* a line of the configuration */
+	shown_line_bytes = 160,	/* a line of the configuration */
+	shown_bytes = 128 * 1024 /* any text of a log's line, escaped */
 };
 
 static const struct {
@@ -39,33 +41,36 @@ story_kind(struct span word)
 	return STEP_COUNT;
 }
 
-void
-story_show(struct span s, struct buf *out)
+const char *
+story_shown(struct span s)
 {
+	static char texts[4][shown_bytes];
+	static unsigned next;
+	struct buf b = buf_over(texts[next++ % 4], shown_bytes - 1);
+
 	while (s.n > 0) {
 		const uint8_t *slash = memchr(s.p, '\\', s.n);
 		size_t n = slash == NULL ? s.n : (size_t)(slash - s.p);
 
-		buf_add_escaped(out, span_from(s.p, n), "");
+		buf_add_escaped(&b, span_from(s.p, n), "");
 		/* A backslash is harmless, and addresses contain it. */
 		if (slash != NULL)
-			buf_add_str(out, "\\");
+			buf_add_str(&b, "\\");
 		s = span_skip(s, n + 1);
 	}
+	return buf_str(&b);
 }
 
 /* Prints s; returns its columns, one for each character. */
 static size_t
 put(struct span s, FILE *f)
 {
-	static char storage[4 * PATH_MAX];
-	struct buf b = buf_over(storage, sizeof(storage));
+	const char *text = story_shown(s);
 	size_t columns = 0;
 
-	story_show(s, &b);
-	fwrite(b.p, 1, b.n, f);
-	for (size_t i = 0; i < b.n; i++)
-		columns += (b.p[i] & 0xc0) != 0x80;
+	fputs(text, f);
+	for (; *text != '\0'; text++)
+		columns += (*text & 0xc0) != 0x80;
 	return columns;
 }
 
@@ -208,10 +213,7 @@ story_step(const struct story *s, const struct decision_step *step)
 	struct buf who = buf_over(name, sizeof(name));
 
 	add_text(s, step, &text);
-	if (s->json == NULL) {
-		print_step(s, step, buf_span(&text));
-		return;
-	}
+	print_step(s, step, buf_span(&text));
 	add_name(step, &who);
 	json_out_object(s->json, NULL);
 	json_out_string(s->json, "step", steps[step->kind].word);
@@ -228,13 +230,22 @@ story_step(const struct story *s, const struct decision_step *step)
 }
 
 void
+story_start(struct story *s, bool json)
+{
+	static struct json_out out;
+
+	out.f = json ? stdout : NULL;
+	s->json = &out;
+	s->f = json ? fopen("/dev/null", "we") : stdout;
+	if (s->f == NULL)
+		err(smtpctl_exit_error, "/dev/null");
+}
+
+void
 story_begin(const struct story *s, const char *what, struct span title)
 {
-	if (s->json == NULL) {
-		put(title, s->f);
-		fputc('\n', s->f);
-		return;
-	}
+	put(title, s->f);
+	fputc('\n', s->f);
 	json_out_object(s->json, NULL);
 	json_out_string(s->json, "what", what);
 	json_out_span(s->json, "command", title);
@@ -244,12 +255,7 @@ story_begin(const struct story *s, const char *what, struct span title)
 void
 story_end(const struct story *s, bool accepted, const char *reply)
 {
-	if (s->json == NULL) {
-		fputs("    ->  ", s->f);
-		put(span_of(reply), s->f);
-		fputs("\n\n", s->f);
-		return;
-	}
+	fprintf(s->f, "    ->  %s\n\n", story_shown(span_of(reply)));
 	json_out_end(s->json);
 	json_out_bool(s->json, "accepted", accepted);
 	json_out_string(s->json, "reply", reply);
@@ -276,9 +282,7 @@ story_apart(const struct story *s)
 {
 	const char *apart = conf_warn_apart(s->root);
 
-	if (apart == NULL)
-		return;
-	fputs("  warning    ", s->f);
-	put(span_of(s->root), s->f);
-	fprintf(s->f, ": %s\n", apart);
+	if (apart != NULL)
+		fprintf(s->f, "  warning    %s: %s\n",
+		    story_shown(span_of(s->root)), apart);
 }

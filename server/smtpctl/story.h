@@ -12,8 +12,9 @@
 #include "shared/smtp_reply.h"
 
 struct story {
-	FILE		*f;
-	struct json_out	*json;		/* writes to f; NULL: text */
+	/* Each fact is written to both, of which one leads nowhere. */
+	FILE		*f;		/* text */
+	struct json_out	*json;
 	const char	*root;		/* where the Maildirs are */
 	const char	*client;
 	/*
@@ -25,6 +26,8 @@ struct story {
 	const char	*conf;
 };
 
+/* From now on a story goes to standard output, as text or as JSON. */
+void	story_start(struct story *s, bool json);
 /*
  * A command and its decision: begin, the steps, end with the reply.  what is
  * "client", "mail" or "rcpt"; title is the client's command.
@@ -40,7 +43,10 @@ bool	story_end_reply(const struct story *s, const char *hostname,
 void	story_apart(const struct story *s);
 /* The step that word names; STEP_COUNT: none. */
 enum decision_kind story_kind(struct span word);
-/* Adds s with everything that could harm a terminal escaped. */
-void	story_show(struct span s, struct buf *out);
+/*
+ * s with everything that could harm a terminal escaped.  The last four results
+ * stay valid.
+ */
+const char *story_shown(struct span s);
 
 #endif
