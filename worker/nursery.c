@@ -24,18 +24,11 @@ struct nursery {
 	const char		*program;
 	enum sandbox_role	 role;
 	bool			 held;
-	bool			 has_settings;
+	const char		*sandbox;	/* NULL: no settings yet */
 	bool			 works;		/* the sandbox does */
 	bool			 shook_hands;
 	struct ipc_settings	 settings;
-	sigset_t		 wait_mask;	/* SIGCHLD may come */
 };
-
-static void
-on_sigchld(int sig)
-{
-	(void)sig;	/* only ends ppoll(2) */
-}
 
 /*
  * Waits while too many descriptors are in flight: the master is about to
@@ -52,14 +45,6 @@ send_or_end(struct ipc_record *r, int pass)
 }
 
 static void
-send_empty_or_end(enum ipc_type type)
-{
-	struct ipc_record r = { .type = type };
-
-	send_or_end(&r, -1);
-}
-
-static void
 send_text(enum ipc_type type, const char *text)
 {
 	struct ipc_record r = { .type = type, .u.text.pid = getpid() };
@@ -69,45 +54,50 @@ send_text(enum ipc_type type, const char *text)
 }
 
 /*
- * The child's side: channel becomes descriptor 3, where the nursery's was.
- * SIGCHLD stays as it is, for a child has no children.
+ * Forks a child with a channel: for the child descriptor 3, where the nursery's
+ * was; here *end.  SIGCHLD stays as it is, for a child has no children.
  */
-static void
-become_child(int channel)
+static pid_t
+beget(int *end)
 {
-	if (dup2(channel, nursery_channel) == -1)
-		_exit(smtp_exit_unsafe);
-	close(channel);
+	int ends[2];
+	pid_t pid;
+
+	if (ipc_pair(ends) == -1)
+		return -1;
+	pid = os_fork();
+	if (pid == 0) {
+		close(ends[0]);
+		if (dup2(ends[1], nursery_channel) == -1)
+			_exit(smtp_exit_unsafe);
+	}
+	close(ends[1]);
+	*end = ends[0];
+	if (pid == -1)
+		close(ends[0]);
+	return pid;
 }
 
 static void
 spawn_one(const struct nursery *n)
 {
 	struct ipc_record r = { .type = IPC_NEWBORN };
-	int ends[2];
-	pid_t pid = -1;
+	int end;
+	pid_t pid = beget(&end);
 
-	if (ipc_pair(ends) == 0) {
-		pid = os_fork();
-		if (pid == 0) {
-			close(ends[0]);
-			become_child(ends[1]);
-			close(nursery_program);
-			smtp_session_serve(nursery_channel, &n->settings);
-		}
-		close(ends[1]);
-	} else
-		ends[0] = -1;
+	if (pid == 0) {
+		close(nursery_program);
+		smtp_session_serve(nursery_channel, &n->settings);
+	}
 	if (pid == -1) {
 		r.type = IPC_STILLBORN;
 		r.u.spawn.count = 1;
 		send_or_end(&r, -1);
-	} else {
-		r.u.pid.pid = pid;
-		send_or_end(&r, ends[0]);
+		return;
 	}
-	if (ends[0] != -1)
-		close(ends[0]);
+	r.u.pid.pid = pid;
+	send_or_end(&r, end);
+	close(end);
 }
 
 /* Returns only when execution fails: the file has been replaced, say. */
@@ -135,23 +125,20 @@ breed(const struct nursery *n, char option)
 {
 	struct ipc_record r = { .type = IPC_SIBLING,
 	    .u.breed.option = (uint8_t)option };
-	int ends[2];
+	int end;
 	pid_t pid;
 
-	if ((option == 'r') != (n->role == SANDBOX_NURSERY) ||
-	    ipc_pair(ends) == -1)
+	if ((option == 'r') != (n->role == SANDBOX_NURSERY))
 		return;
-	pid = fork();
+	pid = beget(&end);
 	if (pid == 0) {
-		close(ends[0]);
-		become_child(ends[1]);
 		execute_self(n, option);
 		_exit(0);	/* its channel's end tells the master */
 	}
-	close(ends[1]);
-	if (pid != -1)
-		send_or_end(&r, ends[0]);
-	close(ends[0]);
+	if (pid == -1)
+		return;
+	send_or_end(&r, end);
+	close(end);
 }
 
 /* Reports every child that ended: only this process gets to know. */
@@ -169,37 +156,21 @@ reap(void)
 	}
 }
 
-static void
-say_ready(const struct nursery *n)
-{
-	send_text(IPC_READY, n->works ? sandbox_facts()->parts : "none");
-}
-
-/* An image that a nursery executed is in its sandbox, and has to prove it. */
-static int
-hold(const struct nursery *n, const struct sandbox_path *paths, size_t count,
-    const char **what)
-{
-	if (n->held)
-		return sandbox_resume(n->role, paths, count, what);
-	if (sandbox_prepare(n->role, what) == -1 ||
-	    (!n->settings.proved && sandbox_self_test(n->role, what) == -1))
-		return -1;
-	return sandbox_enter(n->role, paths, count, what);
-}
-
 /*
- * A throw-away worker makes one whole handshake in its sandbox: a library that
- * crashes there is found before any client comes.
+ * Tries certificates beside those in use.  Before the first, a throw-away
+ * worker begins a handshake in its sandbox: a library that crashes there is
+ * found before any client comes.
  */
 static bool
-shake_hands(struct nursery *n, const char **why)
+try_tls(struct nursery *n, size_t pairs, const char **why)
 {
 	static char text[ipc_text_bytes];
 	int status = 0;
 	pid_t pid;
 
-	if (n->shook_hands || n->settings.proved)
+	if (!tls_context_try(pairs, why))
+		return false;
+	if (pairs == 0 || n->shook_hands || n->settings.proved)
 		return true;
 	pid = fork();
 	if (pid == 0) {
@@ -216,14 +187,6 @@ shake_hands(struct nursery *n, const char **why)
 	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	*why = text;
 	return n->shook_hands;
-}
-
-/* Tries certificates beside those in use, and whether TLS works at all. */
-static bool
-try_tls(struct nursery *n, size_t pairs, const char **why)
-{
-	return tls_context_try(pairs, why) &&
-	    (pairs == 0 || shake_hands(n, why));
 }
 
 /* Enters the sandbox of this process; NULL, or what is missing. */
@@ -248,19 +211,13 @@ enter(const struct nursery *n)
 	for (const struct sandbox_path *p = libraries; p->path != NULL; p++)
 		if (access(p->path, F_OK) == 0)
 			paths[count++] = *p;
-	return hold(n, paths, count, &what) == 0 ? NULL : what;
-}
-
-/* The keeper gets no settings, and is ready at once. */
-static void
-start_keeper(const struct nursery *n)
-{
-	const char *what = enter(n);
-
-	if (what == NULL)
-		send_text(IPC_READY, sandbox_facts()->parts);
-	else
-		send_text(IPC_UNSAFE, what);
+	/* An image that a nursery executed has to prove that it is in it. */
+	if (n->held)
+		return sandbox_resume(n->role, paths, count, &what) == 0 ?
+		    NULL : what;
+	return sandbox_prepare(n->role, &what) == 0 && (n->settings.proved ||
+	    sandbox_self_test(n->role, &what) == 0) &&
+	    sandbox_enter(n->role, paths, count, &what) == 0 ? NULL : what;
 }
 
 /* Enters the sandbox, and tests the sandbox of the workers. */
@@ -268,105 +225,64 @@ static void
 start_up(struct nursery *n)
 {
 	const char *what = enter(n), *no_tls;
-	bool tls;
 
 	if (what == NULL && sandbox_prepare(SANDBOX_SMTP, &what) == 0 &&
 	    (n->settings.proved ||
 	    sandbox_self_test(SANDBOX_SMTP, &what) == 0))
 		what = NULL;
+	n->sandbox = what == NULL ? sandbox_facts()->parts : "none";
 	n->works = what == NULL;
-	n->has_settings = true;
-	tls = try_tls(n, n->settings.tls_pairs, &no_tls);
-	tls_context_use(n->settings.tls_pairs);
-	if (!tls)
+	if (!try_tls(n, n->settings.tls_pairs, &no_tls))
 		send_text(IPC_UNSAFE, no_tls);
-	else if (what == NULL || n->settings.sandbox_optional)
-		say_ready(n);
+	else if (n->works || n->settings.sandbox_optional)
+		send_text(IPC_READY, n->sandbox);
 	else
 		send_text(IPC_UNSAFE, what);
-}
-
-/* An ended child keeps its pid until it is waited for: kills no other. */
-static void
-kill_child(pid_t pid)
-{
-	siginfo_t ended;
-
-	if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0)
-		kill(pid, SIGKILL);
-}
-
-/*
- * Tries certificates for future workers, beside those in use.  Not before the
- * first settings, for this process has not entered its sandbox then.
- */
-static void
-try_certificates(struct nursery *n, size_t pairs)
-{
-	const char *why = "";
-
-	if (!n->has_settings)
-		return;
-	if (try_tls(n, pairs, &why))
-		why = "";
-	send_text(IPC_TRIED, why);
+	tls_context_use(n->settings.tls_pairs);
 }
 
 static void
 on_record(struct nursery *n, const struct ipc_record *r)
 {
-	if (r->type == IPC_SETTINGS && n->has_settings) {
+	const char *why;
+	siginfo_t ended;
+
+	if (r->type == IPC_SETTINGS) {
 		n->settings = r->u.settings;
+		if (n->sandbox == NULL) {
+			start_up(n);
+			return;
+		}
 		tls_context_use(n->settings.tls_pairs);
-		say_ready(n);
-	} else if (r->type == IPC_SETTINGS) {
-		n->settings = r->u.settings;
-		start_up(n);
+		send_text(IPC_READY, n->sandbox);
 	} else if (r->type == IPC_CERTIFICATE) {
 		tls_context_take(&r->u.pem);
 	} else if (r->type == IPC_FORGET) {
 		tls_context_forget();
-	} else if (r->type == IPC_TRY) {
-		try_certificates(n, r->u.spawn.count);
-	} else if (r->type == IPC_SPAWN && n->has_settings) {
+	/* Before the first settings this process is in no sandbox. */
+	} else if (r->type == IPC_TRY && n->sandbox != NULL) {
+		send_text(IPC_TRIED, try_tls(n, r->u.spawn.count, &why) ?
+		    "" : why);
+	} else if (r->type == IPC_SPAWN && n->sandbox != NULL) {
 		for (uint32_t i = 0; i < r->u.spawn.count; i++)
 			spawn_one(n);
 	} else if (r->type == IPC_BREED) {
 		breed(n, (char)r->u.breed.option);
 	} else if (r->type == IPC_KILL) {
-		kill_child(r->u.pid.pid);
+		/* An ended child keeps its pid until it is waited for. */
+		if (waitid(P_PID, (id_t)r->u.pid.pid, &ended, WEXITED |
+		    WNOHANG | WNOWAIT) == 0)
+			kill(r->u.pid.pid, SIGKILL);
 	} else if (r->type == IPC_RENEW) {
 		execute_self(n, 'r');
-		send_empty_or_end(IPC_STALE);
+		send_or_end(&(struct ipc_record){ .type = IPC_STALE }, -1);
 	}
 }
 
+/* Only ends ppoll(2). */
 static void
-loop(struct nursery *n)
+on_sigchld(int sig)
 {
-	struct pollfd fd = { .fd = nursery_channel, .events = POLLIN };
-	struct ipc_record r;
-	const char *why;
-	int passed;
-
-	for (;;) {
-		reap();
-		if (ppoll(&fd, 1, NULL, &n->wait_mask) == -1)
-			continue;
-		switch (ipc_recv(nursery_channel, IPC_TO_NURSERY, IPC_AT_ANY,
-		    false, &r, &passed, &why)) {
-		case IPC_GOT_RECORD:
-			on_record(n, &r);
-			break;
-		case IPC_GOT_NOTHING:
-			break;
-		case IPC_GOT_END:
-		case IPC_GOT_BAD:
-		case IPC_GOT_NO_ROOM:
-		case IPC_GOT_ERROR:
-			return;
-		}
-	}
 }
 
 void
@@ -374,7 +290,12 @@ nursery_run(const char *program, enum sandbox_role role, bool held)
 {
 	static struct nursery n;
 	struct sigaction sa = { .sa_handler = on_sigchld };
-	sigset_t block;
+	struct pollfd fd = { .fd = nursery_channel, .events = POLLIN };
+	enum ipc_got got = IPC_GOT_NOTHING;
+	struct ipc_record r;
+	const char *what;
+	sigset_t block, wait_mask;
+	int passed;
 
 	n.program = program;
 	n.role = role;
@@ -382,12 +303,24 @@ nursery_run(const char *program, enum sandbox_role role, bool held)
 	/* SIGCHLD is let in by ppoll(2) only, so that none is missed. */
 	sigemptyset(&block);
 	sigaddset(&block, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &block, &n.wait_mask);
-	sigdelset(&n.wait_mask, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &block, &wait_mask);
+	sigdelset(&wait_mask, SIGCHLD);
 	sigaction(SIGCHLD, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (role == SANDBOX_KEEPER)
-		start_keeper(&n);
-	loop(&n);
+	/* The keeper gets no settings, and is ready at once. */
+	if (role == SANDBOX_KEEPER) {
+		what = enter(&n);
+		send_text(what == NULL ? IPC_READY : IPC_UNSAFE,
+		    what == NULL ? sandbox_facts()->parts : what);
+	}
+	while (got == IPC_GOT_RECORD || got == IPC_GOT_NOTHING) {
+		reap();
+		if (ppoll(&fd, 1, NULL, &wait_mask) == -1)
+			continue;
+		got = ipc_recv(nursery_channel, IPC_TO_NURSERY, IPC_AT_ANY,
+		    false, &r, &passed, &what);
+		if (got == IPC_GOT_RECORD)
+			on_record(&n, &r);
+	}
 	exit(0);
 }
