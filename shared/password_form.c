@@ -20,180 +20,122 @@ static const char cheap[] = "a hash whose cost is too low: set it anew with "
 static const char dear[] = "a hash whose cost is too high to be checked here";
 static const char bad_form[] = "the hash has not the form its beginning says";
 
-static bool
-take(struct span *s, const char *what)
-{
-	size_t n = strlen(what);
-
-	if (s->n < n || memcmp(s->p, what, n) != 0)
-		return false;
-	*s = span_skip(*s, n);
-	return true;
-}
-
-/* Digits without a leading zero, at most seven. */
-static bool
-take_number(struct span *s, uint32_t *out)
-{
-	size_t n = 0;
-
-	*out = 0;
-	while (n < s->n && n < 8 && s->p[n] >= '0' && s->p[n] <= '9')
-		*out = *out * 10 + (uint32_t)(s->p[n++] - '0');
-	if (n == 0 || n == 8 || s->p[0] == '0')
-		return false;
-	*s = span_skip(*s, n);
-	return true;
-}
-
-/* min to max octets of the alphabets of base64 and crypt(3). */
-static bool
-take_text(struct span *s, size_t min, size_t max)
-{
-	size_t n = 0;
-
-	while (n < s->n && ((s->p[n] >= '0' && s->p[n] <= '9') ||
-	    (s->p[n] >= 'A' && s->p[n] <= 'Z') ||
-	    (s->p[n] >= 'a' && s->p[n] <= 'z') ||
-	    s->p[n] == '+' || s->p[n] == '/' || s->p[n] == '.'))
-		n++;
-	*s = span_skip(*s, n);
-	return n >= min && n <= max;
-}
-
-/* "v=19$m=" KiB ",t=" passes ",p=" lanes "$" salt "$" hash */
-static const char *
-judge_argon2(struct span s)
-{
-	uint32_t memory, passes, lanes;
-
-	if (!take(&s, "v=19$m=") || !take_number(&s, &memory) ||
-	    !take(&s, ",t=") || !take_number(&s, &passes) ||
-	    !take(&s, ",p=") || !take_number(&s, &lanes) ||
-	    !take(&s, "$") || !take_text(&s, 11, 86) ||
-	    !take(&s, "$") || !take_text(&s, 22, 86) || s.n > 0)
-		return bad_form;
-	if (memory < password_memory_min_kib)
-		return cheap;
-	return memory > password_memory_max_kib || lanes > 16 ||
-	    passes > password_passes_max ? dear : NULL;
-}
-
-/* [ "rounds=" count "$" ] salt "$" hash; octets is the hash's length */
-static const char *
-judge_sha_crypt(struct span s, size_t octets)
-{
-	uint32_t rounds = 5000;
-
-	if (take(&s, "rounds=") && (!take_number(&s, &rounds) ||
-	    !take(&s, "$")))
-		return bad_form;
-	if (!take_text(&s, 1, 16) || !take(&s, "$") ||
-	    !take_text(&s, octets, octets) || s.n > 0)
-		return bad_form;
-	if (rounds < 5000)
-		return cheap;
-	return rounds > 1000000 ? dear : NULL;
-}
-
-static const char *
-judge_sha512(struct span s)
-{
-	return judge_sha_crypt(s, 86);
-}
-
-static const char *
-judge_sha256(struct span s)
-{
-	return judge_sha_crypt(s, 43);
-}
-
-/* two digits of cost "$" 22 of salt and 31 of hash */
-static const char *
-judge_bcrypt(struct span s)
-{
-	unsigned cost;
-
-	if (s.n != 56 || s.p[0] < '0' || s.p[0] > '9' || s.p[1] < '0' ||
-	    s.p[1] > '9' || s.p[2] != '$')
-		return bad_form;
-	cost = (unsigned)(s.p[0] - '0') * 10 + (unsigned)(s.p[1] - '0');
-	s = span_skip(s, 3);
-	if (!take_text(&s, 53, 53))
-		return bad_form;
-	if (cost < 5)
-		return cheap;
-	return cost > 14 ? dear : NULL;
-}
-
-/*
- * "j" N "T$" salt "$" hash, with the flavour and block size that crypt(3)
- * writes.  N encodes the logarithm of the memory: "9" 16 MiB, "C" 128 MiB.
- */
-static const char *
-judge_yescrypt(struct span s)
-{
-	uint8_t cost;
-
-	if (s.n < 4 || s.p[0] != 'j' || s.p[2] != 'T' || s.p[3] != '$')
-		return not_taken;
-	cost = s.p[1];
-	s = span_skip(s, 4);
-	if (!take_text(&s, 1, 86) || !take(&s, "$") ||
-	    !take_text(&s, 43, 43) || s.n > 0)
-		return bad_form;
-	if (cost == '7' || cost == '8' || cost == '9' ||
-	    (cost >= 'A' && cost <= 'C'))
-		return NULL;
-	return cost >= 'D' ? dear : cheap;
-}
-
-/* A hash may have "{scheme}" in front; one of crypt(3) also "{CRYPT}". */
-static const struct kind {
-	const char		*begin;
-	const char		*scheme;
-	enum password_kind	 kind;
-	const char		*(*judge)(struct span behind);
-} kinds[] = {
-	{ "$argon2id$", "ARGON2ID", PASSWORD_ARGON2, judge_argon2 },
-	{ "$argon2i$", "ARGON2I", PASSWORD_ARGON2, judge_argon2 },
-	{ "$6$", "SHA512-CRYPT", PASSWORD_CRYPT, judge_sha512 },
-	{ "$5$", "SHA256-CRYPT", PASSWORD_CRYPT, judge_sha256 },
-	{ "$2a$", "BLF-CRYPT", PASSWORD_CRYPT, judge_bcrypt },
-	{ "$2b$", "BLF-CRYPT", PASSWORD_CRYPT, judge_bcrypt },
-	{ "$2y$", "BLF-CRYPT", PASSWORD_CRYPT, judge_bcrypt },
-	{ "$y$", "CRYPT", PASSWORD_CRYPT, judge_yescrypt }
+struct range {
+	uint32_t	min, max;	/* max 0: there is no such value */
 };
 
-/* The scheme, if there is one, is that of the hash's beginning. */
-static bool
-agrees(struct span scheme, const struct kind *k)
+/*
+ * A kind of hash: how it begins, and the form of the rest, in which "#" is a
+ * number without a leading zero, "%" one of two digits, "?" an octet and "@" a
+ * text in the alphabets of base64 and crypt(3); then the ranges of all values
+ * that say what a check costs, and of the lengths of texts.  The hash may have
+ * "{scheme}" in front; one of crypt(3) also "{CRYPT}".
+ */
+#define ARGON2_FORM	"v=19$m=#,t=#,p=#$@$@"
+#define ARGON2_RANGES							\
+	{ { password_memory_min_kib, password_memory_max_kib },		\
+	    { 1, password_passes_max }, { 1, 16 } },			\
+	{ { 11, 86 }, { 22, 86 } }
+#define SHA_ROWS(begin, scheme, octets)					\
+	{ begin "rounds=", "#$@$@", scheme, PASSWORD_CRYPT,		\
+	    { { 5000, 1000000 } }, { { 1, 16 }, { octets, octets } } },	\
+	{ begin, "@$@", scheme, PASSWORD_CRYPT,				\
+	    { { 0, 0 } }, { { 1, 16 }, { octets, octets } } }
+#define BCRYPT_ROW(begin)						\
+	{ begin, "%$@", "BLF-CRYPT", PASSWORD_CRYPT, { { 5, 14 } },	\
+	    { { 53, 53 } } }
+static const struct kind {
+	const char		*begin;
+	const char		*form;
+	const char		*scheme;
+	enum password_kind	 kind;
+	struct range		 costs[4];
+	struct range		 lengths[3];
+} kinds[] = {
+	{ "$argon2id$", ARGON2_FORM, "ARGON2ID", PASSWORD_ARGON2,
+	    ARGON2_RANGES },
+	{ "$argon2i$", ARGON2_FORM, "ARGON2I", PASSWORD_ARGON2,
+	    ARGON2_RANGES },
+	SHA_ROWS("$6$", "SHA512-CRYPT", 86),
+	SHA_ROWS("$5$", "SHA256-CRYPT", 43),
+	BCRYPT_ROW("$2a$"), BCRYPT_ROW("$2b$"), BCRYPT_ROW("$2y$"),
+	/* As crypt(3) writes it: "9" is 16 MiB of memory, "C" 128 MiB. */
+	{ "$y$j?T$", "@$@", "CRYPT", PASSWORD_CRYPT, { { '7', 'C' } },
+	    { { 1, 86 }, { 43, 43 } } }
+};
+
+/* Digits at the beginning of s, seven at most; their number. */
+static size_t
+read_number(struct span s, uint32_t *out)
 {
-	return scheme.p == NULL ||
-	    span_equal_fold(scheme, span_of(k->scheme)) ||
-	    (k->kind == PASSWORD_CRYPT &&
-	    span_equal_fold(scheme, span_of("CRYPT")));
+	size_t n = 0;
+
+	for (*out = 0; n < s.n && n < 7 && ascii_is_digit(s.p[n]); n++)
+		*out = *out * 10 + (uint32_t)(s.p[n] - '0');
+	return n;
 }
 
-/* Dovecot's schemes for passwords that are not hashed. */
+/* Takes what has that form off *s, and appends its values to both. */
 static bool
-is_bare(struct span scheme)
+scan(struct span *s, const char *form, uint32_t **costs, uint32_t **lengths)
 {
-	static const char *const schemes[] = { "PLAIN", "CLEARTEXT", "CLEAR",
-	    "PLAIN-TRUNC" };
+	for (size_t n; *form != '\0'; form++, *s = span_skip(*s, n)) {
+		n = 0;
+		if (*form == '@') {
+			while (n < s->n && (ascii_is_alnum(s->p[n]) ||
+			    memchr("+/.", s->p[n], 3) != NULL))
+				n++;
+			*(*lengths)++ = (uint32_t)n;
+		} else if (*form == '#' || *form == '%') {
+			n = read_number(*s, (*costs)++);
+			if (n == 0 || (*form == '%' ? n != 2 :
+			    s->p[0] == '0'))
+				return false;
+		} else {
+			if (s->n == 0 || (*form == '?' ?
+			    !ascii_is_alnum(s->p[0]) : s->p[0] != *form))
+				return false;
+			if (*form == '?')
+				*(*costs)++ = s->p[0];
+			n = 1;
+		}
+	}
+	return true;
+}
 
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
-		if (span_equal_fold(scheme, span_of(schemes[i])))
-			return true;
-	return false;
+/* NULL, or why the hash, whose scheme is that in front of it, is refused. */
+static const char *
+judge(const struct kind *k, struct span rest, struct span scheme,
+    uint32_t *costs, uint32_t *next)
+{
+	uint32_t lengths[2], *length = lengths;
+
+	if (!scan(&rest, k->form, &next, &length) || rest.n > 0 ||
+	    (scheme.p != NULL && !span_equal_fold(scheme,
+	    span_of(k->scheme)) && (k->kind != PASSWORD_CRYPT ||
+	    !span_equal_fold(scheme, span_of("CRYPT")))))
+		return bad_form;
+	for (const struct range *r = k->lengths; r->max > 0; r++)
+		if (lengths[r - k->lengths] < r->min ||
+		    lengths[r - k->lengths] > r->max)
+			return bad_form;
+	for (const struct range *r = k->costs; r->max > 0; r++)
+		if (costs[r - k->costs] < r->min)
+			return cheap;
+	for (const struct range *r = k->costs; r->max > 0; r++)
+		if (costs[r - k->costs] > r->max)
+			return dear;
+	return NULL;
 }
 
 const char *
 password_form_parse(struct span stored, struct password_form *out)
 {
+	/* Dovecot's schemes for passwords that are not hashed. */
+	static const char *const schemes[] = { "PLAIN", "CLEARTEXT", "CLEAR",
+	    "PLAIN-TRUNC" };
 	struct span scheme = span_from(NULL, 0), rest = stored;
-	const uint8_t *end;
-	const char *why;
+	uint32_t costs[3], none;
 
 	memset(out, 0, sizeof(*out));
 	if (stored.n == 0)
@@ -202,23 +144,23 @@ password_form_parse(struct span stored, struct password_form *out)
 		return "a hash of more than 255 octets";
 	if (stored.p[0] == '!' || (stored.n == 1 && stored.p[0] == '*'))
 		return NULL;
-	if (take(&rest, "{")) {
-		end = memchr(rest.p, '}', rest.n);
-		if (end == NULL)
+	if (span_take(&rest, '{')) {
+		if (memchr(rest.p, '}', rest.n) == NULL)
 			return bad_form;
-		scheme = span_from(rest.p, (size_t)(end - rest.p));
-		rest = span_skip(rest, scheme.n + 1);
+		scheme = span_cut(&rest, '}');
 	}
-	if (is_bare(scheme))
-		return bare;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (span_equal_fold(scheme, span_of(schemes[i])))
+			return bare;
 	out->hash = rest;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (!take(&rest, kinds[i].begin))
+		uint32_t *next = costs, *no_length = &none;
+		struct span behind = rest;
+
+		if (!scan(&behind, kinds[i].begin, &next, &no_length))
 			continue;
 		out->kind = kinds[i].kind;
-		why = kinds[i].judge(rest);
-		return why == NULL && !agrees(scheme, &kinds[i]) ? bad_form :
-		    why;
+		return judge(&kinds[i], behind, scheme, costs, next);
 	}
 	return not_taken;
 }

@@ -57,14 +57,6 @@ grow(struct table *t)
 	*t = larger;
 }
 
-static void
-take_row(const struct ipc_account *row)
-{
-	if (coming.n == coming.room)
-		grow(&coming);
-	coming.rows[coming.n++] = *row;
-}
-
 /* An incomplete table would lack passwords: the process ends instead. */
 static void
 take_table(uint64_t rows)
@@ -78,62 +70,45 @@ take_table(uint64_t rows)
 	memset(&coming, 0, sizeof(coming));
 }
 
-static enum password_match
-check_row(const struct ipc_account *row, struct span password)
-{
-	struct password_form form;
-
-	if (password_form_parse(span_from(row->stored, row->stored_len),
-	    &form) != NULL)
-		return PASSWORD_UNCHECKED;
-	return password_check(&form, password);
-}
-
 /* The check of an unknown name takes as long as that of a known one. */
 static enum login_answer
 check(const struct ipc_password *question)
 {
-	static const enum login_answer answers[] = {
-		[PASSWORD_RIGHT] = LOGIN_OK,
-		[PASSWORD_WRONG] = LOGIN_WRONG,
-		[PASSWORD_UNCHECKED] = LOGIN_TROUBLE
-	};
-	struct span password = span_from(question->password,
-	    question->password_len);
 	struct ipc_account key = { .who = question->who };
-	const struct ipc_account *row = NULL;
-	enum password_match match;
+	const struct ipc_account *row, *tried;
+	enum password_match match = PASSWORD_UNCHECKED;
+	struct password_form form;
 
 	if (table.n == 0)
 		return LOGIN_WRONG;
 	row = bsearch(&key, table.rows, table.n, sizeof(key), by_name);
-	match = check_row(row != NULL ? row :
-	    &table.rows[question->decoy % table.n], password);
-	if (row == NULL && match == PASSWORD_RIGHT)
-		match = PASSWORD_WRONG;
-	return answers[match];
-}
-
-static void
-answer(int channel, const struct ipc_password *question)
-{
-	struct ipc_record r = { .type = IPC_CHECKED };
-
-	r.u.checked.ticket = question->ticket;
-	r.u.checked.answer = check(question);
-	helper_answer(channel, &r);
+	tried = row != NULL ? row : &table.rows[question->decoy % table.n];
+	if (password_form_parse(span_from(tried->stored, tried->stored_len),
+	    &form) == NULL)
+		match = password_check(&form, span_from(question->password,
+		    question->password_len));
+	if (match == PASSWORD_UNCHECKED)
+		return LOGIN_TROUBLE;
+	return match == PASSWORD_RIGHT && row != NULL ? LOGIN_OK :
+	    LOGIN_WRONG;
 }
 
 static void
 take(int channel, const struct ipc_record *r, int passed)
 {
-	(void)passed;
-	if (r->type == IPC_ACCOUNT)
-		take_row(&r->u.account);
-	else if (r->type == IPC_TABLE)
+	struct ipc_record answer = { .type = IPC_CHECKED };
+
+	if (r->type == IPC_ACCOUNT) {
+		if (coming.n == coming.room)
+			grow(&coming);
+		coming.rows[coming.n++] = r->u.account;
+	} else if (r->type == IPC_TABLE) {
 		take_table(r->u.table.rows);
-	else
-		answer(channel, &r->u.password);
+	} else {
+		answer.u.checked.ticket = r->u.password.ticket;
+		answer.u.checked.answer = check(&r->u.password);
+		helper_answer(channel, &answer);
+	}
 }
 
 void
