@@ -446,3 +446,24 @@ recipient_explain(const struct conf *conf, const struct mailbox *rcpt,
 		recipient_set_cut(set, count, mark_count);
 	return verdict;
 }
+
+bool
+recipient_is_of(const struct conf *conf, const char *user,
+    const struct mailbox *address)
+{
+	struct recipient_set set = { 0 };
+	struct recipient_reason reason;
+	bool is_of = false;
+
+	if (recipient_expand(conf, address, &set, &reason) == VERDICT_OK)
+		for (size_t i = 0; i < set.count && !is_of; i++) {
+			const struct recipient_mailbox *box = &set.boxes[i];
+			size_t n = strlen(box->user);
+
+			is_of = strncmp(box->user, user, n) == 0 &&
+			    user[n] == '@' &&
+			    strcmp(box->domain, user + n + 1) == 0;
+		}
+	recipient_set_clear(&set);
+	return is_of;
+}

@@ -66,6 +66,13 @@ int	recipient_index(struct conf *conf);
 enum verdict recipient_expand(const struct conf *conf,
 	    const struct mailbox *rcpt, struct recipient_set *set,
 	    struct recipient_reason *reason);
+/*
+ * Does the mail of address reach the own Maildir of user ("alice@example.org"),
+ * by its name, an alias or a catch-all?  Who receives mail for an address may
+ * send from it.  Without memory to find out: false.
+ */
+bool	recipient_is_of(const struct conf *conf, const char *user,
+	    const struct mailbox *address);
 /* Called for each step as it is found. */
 struct recipient_watch {
 	void	(*see)(void *arg, const struct decision_step *step);

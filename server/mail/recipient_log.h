@@ -13,9 +13,8 @@ enum { recipient_log_max_bytes = 16 * 1024 };
 
 /* Zero is valid and empty. */
 struct recipient_log {
-	char		*text;	/* "{...},{...}" */
+	uint8_t		*text;	/* "{...},{...}" */
 	size_t		 n;
-	size_t		 room;
 	uint64_t	 count;	/* all of them; text has those that fit */
 };
 

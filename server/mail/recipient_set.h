@@ -20,14 +20,14 @@ enum {
  */
 struct recipient_mailbox {
 	const char	*domain;	/* of the configuration: borrowed */
-	const char	*user;		/* the same; in a catcher: of names */
+	const char	*user;		/* the same; in a catcher: own */
+	char		*own;		/* NULL but in a catcher */
 	bool		 needed;	/* if it fails, the message does */
 };
 
 /*
- * The Maildirs that one message goes to, each once.  Zero is valid and empty.
- * The fields after count say what the set has already: a Maildir or an alias
- * has a number (mark) in the configuration, and a bit in met.
+ * Zero is valid and empty.  A Maildir or an alias has a number (mark) in the
+ * configuration, and a bit in met if the set has it.
  */
 struct recipient_set {
 	struct recipient_mailbox	*boxes;
@@ -35,20 +35,21 @@ struct recipient_set {
 	uint32_t			*marks;	/* of boxes, aliases followed */
 	size_t				 mark_count;
 	uint64_t			*met;	/* a bit for each mark */
-	char				**names; /* in a catcher; or NULL */
 };
 
 /*
- * Adds the Maildir that has the number mark in conf, unless the set has it;
- * domain and user are borrowed.
+ * These add to a set what it lacks.  On a verdict but VERDICT_OK the caller has
+ * to cut the set again.
+ *
+ * The Maildir with this mark in conf; domain and user are borrowed.
  */
 enum verdict recipient_set_add(struct recipient_set *set,
 	    const struct conf *conf, uint32_t mark, const char *domain,
 	    const char *user);
-/* Notes an alias; *is_new is false when it was noted before, or on failure. */
+/* An alias; *is_new is false when it was noted before, or on failure. */
 enum verdict recipient_set_note(struct recipient_set *set,
 	    const struct conf *conf, uint32_t mark, bool *is_new);
-/* Adds the Maildir name of a catcher, unless the set has it. */
+/* The Maildir name of a catcher. */
 enum verdict recipient_set_add_name(struct recipient_set *set,
 	    const char *name);
 /* Removes all but the first count boxes and mark_count marks. */

@@ -11,7 +11,6 @@
 #include "server/log/catcher.h"
 #include "server/log/refused.h"
 #include "server/mail/message.h"
-#include "server/mail/sender.h"
 #include "server/mail/spool.h"
 #include "server/process/pool.h"
 #include "server/process/sign.h"
@@ -157,7 +156,7 @@ on_mail(struct session *s, const struct ipc_record *r)
 		return false;
 	/* Reports have none (RFC 8098 3): their header names the author. */
 	if (s->submission && !smtp_mailbox_is_null(&r->u.mail.from) &&
-	    !sender_belongs(&s->epoch->conf, s->user, &r->u.mail.from)) {
+	    !recipient_is_of(&s->epoch->conf, s->user, &r->u.mail.from)) {
 		s->master->counters.value[COUNTER_SENDERS_FORGED]++;
 		return refuse_forged(s, "the sender is not the user's",
 		    &r->u.mail.from);
@@ -265,7 +264,7 @@ on_originator(struct session *s, const struct ipc_record *r)
 {
 	if (!s->submission || s->tx.authors++ >= ipc_authors_max)
 		return false;
-	if (sender_belongs(&s->epoch->conf, s->user, &r->u.rcpt.to))
+	if (recipient_is_of(&s->epoch->conf, s->user, &r->u.rcpt.to))
 		return answer(s, IPC_VERDICT, VERDICT_OK, -1);
 	s->tx.forged = true;
 	return refuse_forged(s, "the author is not the user", &r->u.rcpt.to);

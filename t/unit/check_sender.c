@@ -2,7 +2,7 @@
  * sender: who may send from which address; and which passwords the tables
  * leave to be checked.
  */
-#include "server/mail/sender.h"
+#include "server/mail/recipient.h"
 
 #include "t/unit/conf_case.h"
 
@@ -66,7 +66,7 @@ START_TEST(belongs)
 		struct mailbox m;
 
 		ck_assert(smtp_mailbox_from_text(span_of(t[i].address), &m));
-		ck_assert_msg(sender_belongs(&conf, t[i].user, &m) ==
+		ck_assert_msg(recipient_is_of(&conf, t[i].user, &m) ==
 		    t[i].belongs, "%s %s", t[i].user, t[i].address);
 	}
 	conf_free(&conf);
