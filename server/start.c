@@ -363,7 +363,6 @@ begin_work(struct master *m, const struct start_options *o,
 	if (refused_init(m->base, &m->conf, m->spool->log,
 	    m->one_session) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
-	hold_warn_of_root(m->conf.root, root);
 	hold_master(m, root);
 	if (pool_wait(m, &why) == -1)
 		fatal("%s: %s", o->worker, why);

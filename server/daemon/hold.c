@@ -81,74 +81,55 @@ hold_open_root(const char *path, const struct users *u)
 	return fd;
 }
 
-void
-hold_warn_of_root(const char *path, int root)
-{
-	struct stat st;
-
-	if (fstat(root, &st) == 0 && (st.st_mode & 077) != 0)
-		warn_of(st.st_mode & 022 ? "others than its owner can write "
-		    "to the root, and so put other directories in the place "
-		    "of its own: chmod go-w" : "others than its owner can "
-		    "enter the root; what is below stays closed to them",
-		    path);
-}
-
 /* ---- the sandbox -------------------------------------------------------- */
 
 /* The paths of the sandbox, from hold_prepare to hold_master. */
 static struct sandbox_path *paths;
 static size_t path_count;
 
-/* Takes over dir. */
 static void
-add_path(char *dir, int fd, enum sandbox_write write)
+add_path(const char *dir, int fd, enum sandbox_write write)
 {
-	fatal_unless_memory(dir != NULL);
 	paths[path_count++] = (struct sandbox_path){ dir, fd, write, false };
 }
 
-/* The directory of file; NULL: paths has it already, or no memory. */
-static char *
+/* The directory of file, to be kept; NULL: no file, or paths has it. */
+static const char *
 new_directory_of(const char *file)
 {
-	const char *slash = strrchr(file, '/');
-	char *dir = slash == NULL ? strdup(".") :
-	    strndup(file, slash == file ? 1 : (size_t)(slash - file));
+	const char *slash = file == NULL ? NULL : strrchr(file, '/');
+	char *dir;
 
-	for (size_t i = 0; dir != NULL && i < path_count; i++)
+	if (file == NULL)
+		return NULL;
+	dir = slash == NULL ? strdup(".") :
+	    strndup(file, slash == file ? 1 : (size_t)(slash - file));
+	fatal_unless_memory(dir != NULL);
+	for (size_t i = 0; i < path_count; i++)
 		if (paths[i].write == SANDBOX_READ_ONLY &&
 		    strcmp(paths[i].path, dir) == 0) {
 			free(dir);
-			dir = NULL;
+			return NULL;
 		}
 	return dir;
 }
 
-/* Adds the directory of file by a descriptor, as only root may reach it. */
-static void
-name_directory_of(const char *file)
-{
-	char *dir = new_directory_of(file);
-
-	if (dir != NULL && os_keep_directory(dir) == 0)
-		add_path(dir, os_name_directory(dir), SANDBOX_READ_ONLY);
-	else
-		free(dir);
-}
-
 /*
- * An ACME client makes file a link into another directory, where it puts the
- * next certificate, too.
+ * Adds the directory of file by a descriptor, as only root may reach it.  An
+ * ACME client makes file a link into another directory, where it puts the next
+ * certificate, too.
  */
 static void
 name_directories_of(const char *file)
 {
 	char *real = realpath(file, NULL);
+	const char *names[] = { file, real }, *dir;
 
-	name_directory_of(file);
-	if (real != NULL)
-		name_directory_of(real);
+	for (size_t i = 0; i < 2; i++)
+		if ((dir = new_directory_of(names[i])) != NULL &&
+		    os_keep_directory(dir) == 0)
+			add_path(dir, os_name_directory(dir),
+			    SANDBOX_READ_ONLY);
 	free(real);
 }
 
@@ -174,46 +155,6 @@ hold_prepare(struct master *m)
 	}
 }
 
-static void
-close_path(struct sandbox_path *path)
-{
-	if (path->write == SANDBOX_READ_ONLY && path->fd != -1)
-		close(path->fd);
-	free((char *)(uintptr_t)path->path);
-}
-
-/*
- * A directory that this user cannot search is of no use to it, and without a
- * descriptor the sandbox cannot name it.
- */
-static void
-forget_unreachable(void)
-{
-	for (size_t i = path_count; i-- > 0;)
-		if (paths[i].fd == -1 && access(paths[i].path, X_OK) == -1) {
-			close_path(&paths[i]);
-			paths[i] = paths[--path_count];
-		}
-}
-
-static bool
-is_unlocked(const struct helper *h)
-{
-	return h->pid != 0 && strstr(h->sandbox, ", locked") == NULL;
-}
-
-/* A catcher has no secrets. */
-static void
-warn_of_swap(const struct master *m)
-{
-	if (!m->unsandboxed && !m->conf.catcher &&
-	    (is_unlocked(&m->helpers[HELPER_SIGN]) ||
-	    is_unlocked(&m->helpers[HELPER_AUTH])))
-		warn_of("keys and passwords may get into the swap area, for "
-		    "RLIMIT_MEMLOCK is too small to lock the memory of who "
-		    "holds them: LimitMEMLOCK=640M in systemd", "");
-}
-
 /*
  * Adds the directory of a file that is read again upon SIGHUP, if there is such
  * a file: an editor replaces the file.  Where this user cannot search the
@@ -223,7 +164,7 @@ warn_of_swap(const struct master *m)
 static void
 add_directory_of(const char *file)
 {
-	char *dir = file == NULL ? NULL : new_directory_of(file);
+	const char *dir = new_directory_of(file);
 	char what[800], inside[PATH_MAX + 2];
 
 	if (dir == NULL)
@@ -233,42 +174,74 @@ add_directory_of(const char *file)
 		snprintf(what, sizeof(what), "nothing in this directory is "
 		    "read again upon SIGHUP: %s", privdrop_denial(inside));
 		warn_of(what, dir);
-		free(dir);
-		return;
-	}
-	if (os_keep_directory(dir) == -1)
+	} else if (os_keep_directory(dir) == -1)
 		fatal("%s, of the configuration or a table: %s", dir,
 		    strerror(errno));
-	add_path(dir, -1, SANDBOX_READ_ONLY);
+	else
+		add_path(dir, -1, SANDBOX_READ_ONLY);
+}
+
+static void
+fill_paths(const struct conf *conf, int root)
+{
+	const char *log_path;
+	int log_dir = log_file_dir(&log_path);
+
+	/*
+	 * A directory that this user cannot search is of no use to it, and
+	 * without a descriptor the sandbox cannot name it.
+	 */
+	for (size_t i = path_count; i-- > 0;)
+		if (paths[i].fd == -1 && access(paths[i].path, X_OK) == -1)
+			paths[i] = paths[--path_count];
+	add_path(conf->root, root, SANDBOX_CHANGE);
+	if (log_dir != -1)
+		add_path(log_path, log_dir, SANDBOX_ADD);
+	add_directory_of(conf->path);
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		add_directory_of(conf->domains[i].users_path);
+		add_directory_of(conf->domains[i].aliases_path);
+	}
+}
+
+static bool
+is_unlocked(const struct helper *h)
+{
+	return h->pid != 0 && strstr(h->sandbox, ", locked") == NULL;
 }
 
 void
 hold_master(struct master *m, int root)
 {
-	const char *what = sandbox_facts()->lacks, *log_path;
-	int log_dir = log_file_dir(&log_path);
+	const struct sandbox_facts *facts = sandbox_facts();
+	const char *what;
+	struct stat st;
 
-	forget_unreachable();
-	add_path(strdup(m->conf.root), root, SANDBOX_CHANGE);
-	if (log_dir != -1)
-		add_path(strdup(log_path), log_dir, SANDBOX_ADD);
-	add_directory_of(m->conf.path);
-	for (size_t i = 0; i < m->conf.domain_count; i++) {
-		add_directory_of(m->conf.domains[i].users_path);
-		add_directory_of(m->conf.domains[i].aliases_path);
-	}
-	if (what != NULL)
-		warn_of(what, "");
-	warn_of_swap(m);
+	fill_paths(&m->conf, root);
+	if (fstat(root, &st) == 0 && (st.st_mode & 077) != 0)
+		warn_of(st.st_mode & 022 ? "others than its owner can write "
+		    "to the root, and so put other directories in the place "
+		    "of its own: chmod go-w" : "others than its owner can "
+		    "enter the root; what is below stays closed to them",
+		    m->conf.root);
+	if (facts->lacks != NULL)
+		warn_of(facts->lacks, "");
+	/* A catcher has no secrets. */
+	if (!m->unsandboxed && !m->conf.catcher &&
+	    (is_unlocked(&m->helpers[HELPER_SIGN]) ||
+	    is_unlocked(&m->helpers[HELPER_AUTH])))
+		warn_of("keys and passwords may get into the swap area, for "
+		    "RLIMIT_MEMLOCK is too small to lock the memory of who "
+		    "holds them: LimitMEMLOCK=640M in systemd", "");
 	privdrop_settle(&m->users.master);
-	/* In its sandbox this process could not ask any more. */
 	snprintf(m->sandbox, sizeof(m->sandbox), "%s",
-	    m->unsandboxed ? "none" : sandbox_facts()->parts);
+	    m->unsandboxed ? "none" : facts->parts);
 	if (!m->unsandboxed && (sandbox_prepare(SANDBOX_MASTER, &what) == -1 ||
 	    sandbox_enter(SANDBOX_MASTER, paths, path_count, &what) == -1))
 		fatal("the master's sandbox: %s: %s", what, strerror(errno));
-	while (path_count > 0)
-		close_path(&paths[--path_count]);
+	for (size_t i = 0; i < path_count; i++)
+		if (paths[i].write == SANDBOX_READ_ONLY && paths[i].fd != -1)
+			close(paths[i].fd);
 	free(paths);
 }
 

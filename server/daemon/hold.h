@@ -23,9 +23,6 @@ int	hold_open_root(const char *path, const struct users *u);
  * a third user could go on changing the directory and the path to it.
  */
 bool	hold_may_give(int dir, const struct stat *st);
-/* Logs a warning when others than its owner may enter or write the root. */
-void	hold_warn_of_root(const char *path, int root);
-
 /*
  * Opens the directories of the certificates and keys of m->conf before root is
  * given up, as only root may be able to reach them.  Sets m->unsandboxed where
@@ -35,8 +32,9 @@ void	hold_warn_of_root(const char *path, int root);
 void	hold_prepare(struct master *m);
 /*
  * Enters the sandbox of the master; root is the descriptor of its root.  Fills
- * m->sandbox, and logs what the sandbox of this system lacks and which
- * directories SIGHUP cannot read; fatal when the sandbox cannot be entered.
+ * m->sandbox, and warns in the log of a root that others may enter, of what the
+ * sandbox of this system lacks and of directories that SIGHUP cannot read;
+ * fatal when the sandbox cannot be entered.
  */
 void	hold_master(struct master *m, int root);
 /*

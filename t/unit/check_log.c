@@ -446,7 +446,8 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { at_once_until_gathered, error_brings_all, whole_line,
+	const TTest *tests[] = { at_once_until_gathered, error_brings_all,
+	    whole_line,
 	    more_than_room, lost_lines, torn_line, nobody_reads_pipe,
 	    nobody_reads_shared, nobody_reads_socket, nobody_reads_terminal,
 	    opened_again, not_opened_again, no_plain_file, long_values };
