@@ -375,7 +375,6 @@ start_and_run(struct master *m, const struct start_options *o)
 	static struct log_message log;
 	static struct helper parts[HELPER_COUNT];
 	static struct listeners listeners;
-	struct background background = { -1, -1 };
 	int nurseries[nursery_count], helpers[HELPER_COUNT], root, control;
 	struct hold_proof proof;
 
@@ -389,9 +388,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	m->shut_down = loop_stop;
 	m->start_ms = deadline_now_ms();
 	open_as_root(m, o, &root, &control);
-	if (!o->foreground)
-		background = background_go();
-	background_pid_write();
+	background_begin(o->foreground);
 	hold_prepare(m);
 	fork_all(m, o, nurseries, helpers);
 	if (privdrop_become(&m->users, &m->users.master) == -1)
@@ -416,8 +413,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	if (!m->one_session)
 		announce(m);
 	fatal_unless_memory(notify_ready(m) == 0);
-	if (!o->foreground)
-		background_tell_ready(&background);
+	background_tell_ready();
 	serve(m, o->inetd);
 	return m->exit_status;
 }

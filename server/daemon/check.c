@@ -77,10 +77,7 @@ struct trial {
 	const struct conf	*conf;
 	struct users		 users;
 	bool			 as_root;	/* our effective uid is 0 */
-	/*
-	 * Root starts smtpd here: a file that only root can read is no fault.
-	 */
-	bool			 root_helps;
+	bool			 root_helps;	/* it starts smtpd here */
 	unsigned		 faults;
 };
 
@@ -103,7 +100,10 @@ tell(struct trial *t, bool fault, unsigned line, const char *format, ...)
 	t->faults += fault;
 }
 
-/* always: a fault, too, where root starts smtpd. */
+/*
+ * Where root starts smtpd, a file that only root can read is no fault, unless
+ * always is set.
+ */
 static void
 tell_denied(struct trial *t, bool always, unsigned line, const char *path,
     const char *what)
@@ -226,7 +226,7 @@ try_as_user(struct trial *t)
 		_exit(t->faults > 0);
 	}
 	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		;
+		continue;
 	if (pid == -1 || status != 0)
 		t->faults++;
 }
@@ -273,19 +273,6 @@ check_addresses(struct trial *t)
 	}
 }
 
-static void
-warn_of_certificates(struct trial *t, const struct tls_files *tls)
-{
-	for (size_t i = 0; i < tls->count; i++) {
-		const char *why = tls_log_trouble(&tls->pairs[i].facts,
-		    time(NULL));
-
-		if (why != NULL)
-			tell(t, false, t->conf->pairs[i].line, "%s: %s",
-			    t->conf->pairs[i].certificate, why);
-	}
-}
-
 void
 check_note_user(const struct conf *conf)
 {
@@ -311,6 +298,7 @@ int
 check_conf(const struct conf *conf, const struct tls_files *tls)
 {
 	struct trial t = { .conf = conf };
+	const char *why;
 
 	privdrop_find_users(conf, &t.users);
 	t.as_root = geteuid() == 0;
@@ -322,7 +310,12 @@ check_conf(const struct conf *conf, const struct tls_files *tls)
 		try_all(&t);
 	check_owner(&t);
 	check_addresses(&t);
-	warn_of_certificates(&t, tls);
+	for (size_t i = 0; i < tls->count; i++) {
+		why = tls_log_trouble(&tls->pairs[i].facts, time(NULL));
+		if (why != NULL)
+			tell(&t, false, conf->pairs[i].line, "%s: %s",
+			    conf->pairs[i].certificate, why);
+	}
 	if (conf->listen_count == 0)
 		fprintf(stderr, "smtpd: %s: no listen line: good for inetd "
 		    "and systemd sockets only\n", conf->path);

@@ -59,9 +59,8 @@ inherit_guard(void)
 	return fine;
 }
 
-/* The whole decimal number in the environment variable name; else 0. */
-static unsigned long
-number_of(const char *name)
+unsigned long
+inherit_number(const char *name)
 {
 	const char *text = getenv(name);
 	unsigned long n;
@@ -118,9 +117,9 @@ put_null(int fd)
 int
 inherit_promised(void)
 {
-	unsigned long n = number_of("LISTEN_FDS");
+	unsigned long n = inherit_number("LISTEN_FDS");
 
-	if (number_of("LISTEN_PID") != (unsigned long)getpid())
+	if (inherit_number("LISTEN_PID") != (unsigned long)getpid())
 		return 0;
 	if (n > inherit_sockets_max)
 		fatal("LISTEN_FDS: %lu sockets, and no more than %d are "
@@ -235,25 +234,14 @@ is_clients(int fd)
 }
 
 static void
-address_from_environment(struct address *out)
-{
-	const char *text = getenv("TCPREMOTEIP");
-	struct span ip = span_of(text == NULL ? "0.0.0.0" : text);
-	unsigned long port = number_of("TCPREMOTEPORT");
-	uint8_t octets[16];
-	bool ipv6;
-
-	if (!ip_parse(ip, &ipv6, octets))
-		fatal("TCPREMOTEIP in the environment is no address");
-	address_of_ip(ipv6, octets, port > UINT16_MAX ? 0 : (uint16_t)port,
-	    out);
-}
-
-static void
 find_client(struct inherit_client *c)
 {
 	struct sockaddr_storage ss = { .ss_family = AF_UNIX };
+	const char *ip = getenv("TCPREMOTEIP");
+	unsigned long port = inherit_number("TCPREMOTEPORT");
 	socklen_t n = sizeof(ss);
+	uint8_t octets[16];
+	bool ipv6;
 
 	if (c->output == -1 &&
 	    getpeername(c->input, (struct sockaddr *)&ss, &n) == -1) {
@@ -262,10 +250,16 @@ find_client(struct inherit_client *c)
 		refuse_to = -1;
 		exit(0);
 	}
-	if (ss.ss_family == AF_UNIX)
-		address_from_environment(&c->client);
-	else if (!address_of(&ss, &c->client))
-		fatal("descriptor 0 is a socket of neither IPv4 nor IPv6");
+	if (ss.ss_family != AF_UNIX) {
+		if (!address_of(&ss, &c->client))
+			fatal("descriptor 0 is a socket of neither IPv4 nor "
+			    "IPv6");
+		return;
+	}
+	if (!ip_parse(span_of(ip == NULL ? "0.0.0.0" : ip), &ipv6, octets))
+		fatal("TCPREMOTEIP in the environment is no address");
+	address_of_ip(ipv6, octets, port > UINT16_MAX ? 0 : (uint16_t)port,
+	    &c->client);
 }
 
 void

@@ -39,6 +39,8 @@ bool	inherit_guard(void);
  * 0 when LISTEN_PID is another process, or either is not set.
  */
 int	inherit_promised(void);
+/* The whole decimal number in the environment variable name; else 0. */
+unsigned long inherit_number(const char *name);
 /* True when descriptor 0 is a listening socket. */
 bool	inherit_stdin_listens(void);
 /*

@@ -15,7 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/daemon/inherit.h"
 #include "server/session/session.h"
+#include "shared/deadline.h"
 #include "shared/log.h"
 
 enum { status_s = 10, watchdog_least_us = 20000 };
@@ -61,18 +63,6 @@ connect_to(const char *name)
 	return fd;
 }
 
-/* As sd_watchdog_enabled(3): WATCHDOG_PID may be another process. */
-static uint64_t
-watchdog_us(void)
-{
-	const char *us = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
-
-	if (us == NULL || *us < '0' || *us > '9' || (pid != NULL &&
-	    strtol(pid, NULL, 10) != (long)getpid()))
-		return 0;
-	return strtoull(us, NULL, 10);
-}
-
 void
 notify_open(void)
 {
@@ -84,7 +74,11 @@ notify_open(void)
 	if (to.fd == -1)
 		log_error("connect to NOTIFY_SOCKET", name, errno);
 	else
-		to.watchdog_us = watchdog_us();
+		to.watchdog_us = inherit_number("WATCHDOG_USEC");
+	/* As sd_watchdog_enabled(3): the number may be another process's. */
+	if (getenv("WATCHDOG_PID") != NULL &&
+	    inherit_number("WATCHDOG_PID") != (unsigned long)getpid())
+		to.watchdog_us = 0;
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
 	unsetenv("WATCHDOG_PID");
@@ -145,20 +139,16 @@ void
 notify_reloading(void)
 {
 	char text[80];
-	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
-	    (unsigned long long)now.tv_sec * 1000000 +
-	    (unsigned long long)now.tv_nsec / 1000);
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)deadline_now_us());
 	tell(text);
 }
 
 void
 notify_stopping(void)
 {
-	if (to.stopping)
-		return;
+	if (!to.stopping)
+		tell("STOPPING=1");
 	to.stopping = true;
-	tell("STOPPING=1");
 }

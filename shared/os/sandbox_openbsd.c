@@ -21,13 +21,11 @@
 
 #define promises_max_bytes	128
 
-struct promise {
+/* RIGHT_SYNC and RIGHT_EVENTS are in stdio; so is sendsyslog(2). */
+static const struct {
 	unsigned	 right;
 	const char	*words;
-};
-
-/* RIGHT_SYNC and RIGHT_EVENTS are in stdio; so is sendsyslog(2). */
-static const struct promise promise_table[] = {
+} promise_table[] = {
 	{ RIGHT_IO | RIGHT_SYNC | RIGHT_SYSLOG | RIGHT_EVENTS, "stdio" },
 	{ RIGHT_RECV_FD, " recvfd sendfd" },
 	{ RIGHT_ACCEPT, " inet" },
@@ -44,16 +42,6 @@ sandbox_os_prepare(enum sandbox_role role, const char **what)
 	return 0;
 }
 
-static const char *
-permissions(const struct sandbox_path *path)
-{
-	if (path->write == SANDBOX_ADD)
-		return "wc";
-	if (path->write == SANDBOX_CHANGE)
-		return "rwc";
-	return path->exec ? "rx" : "r";
-}
-
 /*
  * Hides the file system except paths.  The first unveil hides everything else:
  * without any path, "/" is unveiled with no permissions.
@@ -62,51 +50,22 @@ static int
 unveil_paths(const struct sandbox_path *paths, size_t path_count,
     const char **what)
 {
-	size_t i;
-
-	for (i = 0; i < path_count; i++) {
+	for (const struct sandbox_path *p = paths; p < paths + path_count;
+	    p++) {
 		*what = "unveil needs a path, not a descriptor";
-		if (paths[i].path == NULL) {
-			errno = EINVAL;
+		errno = EINVAL;
+		if (p->path == NULL)
 			return -1;
-		}
-		*what = paths[i].path;
-		if (unveil(paths[i].path, permissions(&paths[i])) == -1)
+		*what = p->path;
+		if (unveil(p->path, p->write == SANDBOX_ADD ? "wc" :
+		    p->write == SANDBOX_CHANGE ? "rwc" :
+		    p->exec ? "rx" : "r") == -1)
 			return -1;
 	}
 	*what = "unveil";
 	if (path_count == 0 && unveil("/", "") == -1)
 		return -1;
 	return unveil(NULL, NULL);
-}
-
-static int
-pledge_role(enum sandbox_role role, const char **what)
-{
-	char promises[promises_max_bytes];
-	size_t i;
-
-	*what = "pledge";
-	promises[0] = '\0';
-	for (i = 0; i < sizeof(promise_table) / sizeof(promise_table[0]);
-	    i++) {
-		if (!(sandbox_table[role].rights & promise_table[i].right))
-			continue;
-		if (strlen(promises) + strlen(promise_table[i].words) >=
-		    sizeof(promises)) {
-			errno = E2BIG;
-			return -1;
-		}
-		strlcat(promises, promise_table[i].words, sizeof(promises));
-	}
-	return pledge(promises, NULL);
-}
-
-int
-sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
-    size_t path_count, const char **what)
-{
-	return sandbox_resume(role, paths, path_count, what);
 }
 
 /*
@@ -117,10 +76,28 @@ int
 sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	if ((sandbox_table[role].rights & (RIGHT_FILES | RIGHT_EXEC_SELF)) &&
+	const size_t n = sizeof(promise_table) / sizeof(promise_table[0]);
+	unsigned rights = sandbox_table[role].rights;
+	char promises[promises_max_bytes] = "";
+
+	if ((rights & (RIGHT_FILES | RIGHT_EXEC_SELF)) &&
 	    unveil_paths(paths, path_count, what) == -1)
 		return -1;
-	return pledge_role(role, what);
+	*what = "pledge";
+	errno = E2BIG;
+	for (size_t i = 0; i < n; i++)
+		if ((rights & promise_table[i].right) && strlcat(promises,
+		    promise_table[i].words, sizeof(promises)) >=
+		    sizeof(promises))
+			return -1;
+	return pledge(promises, NULL);
+}
+
+int
+sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
+    size_t path_count, const char **what)
+{
+	return sandbox_resume(role, paths, path_count, what);
 }
 
 const struct sandbox_facts *
