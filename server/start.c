@@ -244,6 +244,8 @@ announce(struct master *m)
 	    "pid=%zu sandbox=%s", SMTPD_VERSION, m->conf.hostname,
 	    (size_t)geteuid(), (size_t)getpid(), m->sandbox);
 	tls_log_certificates(m, true);
+	/* The log is to be complete before a manager or a shell is told. */
+	(void)log_flush();
 }
 
 /* Serves until the one session ends, or a signal comes. */
