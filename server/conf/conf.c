@@ -126,17 +126,10 @@ conf_find_alias(const struct conf_domain *d, struct span name)
 }
 
 struct conf_epoch *
-conf_epoch_new(void)
-{
-	struct conf_epoch *e = calloc(1, sizeof(*e));
-
-	return e == NULL ? NULL : conf_epoch_enter(e);
-}
-
-struct conf_epoch *
 conf_epoch_enter(struct conf_epoch *e)
 {
-	e->users++;
+	if (e != NULL)
+		e->users++;
 	return e;
 }
 

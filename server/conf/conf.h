@@ -1,7 +1,7 @@
 /*
  * The configuration in memory, every value checked: read before any socket is
- * bound, and again upon SIGHUP.  The syntax is in conf_parse.h, the keywords in
- * conf_keyword.h, the tables (users, aliases) in conf_table.h.
+ * bound, and again upon SIGHUP.  conf_parse.h has its syntax, conf_keyword.h
+ * the keywords.
  */
 #ifndef SERVER_CONF_H
 #define SERVER_CONF_H
@@ -53,14 +53,12 @@ struct conf_sets {
 	size_t		 count;
 };
 
-/*
- * One name of a users file, which has a Maildir.  Its password hash is kept
- * until the auth process has it: conf_forget_passwords.
- */
+/* One name of a users file, which has a Maildir. */
 struct conf_user {
 	char		*name;		/* a directory; ASCII folded */
 	unsigned	 line;		/* of the users file */
-	char		*stored;	/* an accepted hash; or NULL */
+	char		*stored;	/* an accepted hash, until the auth
+					   process has it; or NULL */
 	const char	*broken;	/* why the hash is refused; or NULL */
 };
 
@@ -153,9 +151,9 @@ struct conf {
 /* Fills *out with every default; no domain, no listen. 0, or -1 and errno. */
 int	conf_init(struct conf *out);
 /*
- * Reads path and the tables it names into *out.  0; or -1 after every
- * mistake found (at most 20) was written to err with file, line, column, the
- * line, a caret and the nearest keyword.  *out can be freed in either case.
+ * Reads path and the tables it names into *out, to be freed in either case.
+ * 0; or -1 after the first 20 mistakes were written to err, with file, line,
+ * column, the line, a caret and the nearest keyword.
  */
 int	conf_load(const char *path, struct conf *out, FILE *err);
 /* Prints values as they were written, and defaults, so that f can be loaded. */
@@ -163,14 +161,19 @@ void	conf_print(const struct conf *conf, FILE *f);
 void	conf_free(struct conf *conf);
 /* Wipes and frees every stored password hash. */
 void	conf_forget_passwords(struct conf *conf);
+/*
+ * Reads them again; ignores users that are new in a file, or no longer in it.
+ * 0; or -1, errno, and *path is the users file that cannot be read.
+ */
+int	conf_passwords_load(struct conf *conf, const char **path);
+/* Notes in *broken, unless it is set, why mail is answered 451.  0, or -1. */
+int	conf_break(char **broken, const char *format, ...)
+	    __attribute__((format(printf, 2, 3)));
 /* Frees what d owns, and leaves it zero. */
 void	conf_domain_free(struct conf_domain *d);
 /* The line that gives a keyword of a block; 0: none does. */
 unsigned conf_line_of(const struct conf_sets *sets, const char *keyword);
-/*
- * The domain named name, in UTF-8 or in its xn-- form, or NULL.  ASCII letters
- * are folded; others are compared as they are (punycode.h).
- */
+/* The domain of that name, in UTF-8 or as xn-- (punycode.h), or NULL. */
 const struct conf_domain *conf_find_domain(const struct conf *conf,
 	    struct span name);
 /* The user or the alias named name (ASCII folded) of d, or NULL. */
@@ -181,18 +184,13 @@ const struct conf_alias *conf_find_alias(const struct conf_domain *d,
 /* Is ip, 4 octets or with ipv6 16 (not IPv4-mapped), that of a proxy? */
 bool	conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip);
 
-/*
- * A configuration and the count of its users: recipients point into its tables,
- * so it stays until the last session that began with it has ended.
- */
+/* Recipients point into the tables of a configuration: it outlives them. */
 struct conf_epoch {
 	struct conf	conf;
 	uint64_t	users;	/* sessions, the master, auth */
 };
 
-/* A new epoch with one user; NULL without memory.  The caller fills conf. */
-struct conf_epoch *conf_epoch_new(void);
-/* Counts one user more; returns e. */
+/* Counts one user more of e (from calloc(3), or NULL); returns e. */
 struct conf_epoch *conf_epoch_enter(struct conf_epoch *e);
 /* Counts one user less; the last frees e and what its conf owns. */
 void	conf_epoch_leave(struct conf_epoch *e);

@@ -217,36 +217,42 @@ conf_keyword_set(struct conf_setting *s)
 	const bool inner = s->k->block == CONF_DOMAIN;
 	struct conf_sets *sets = inner ? &s->domain->sets : &s->conf->sets;
 	char *base = inner ? (char *)s->domain : (char *)s->conf;
+	const struct conf_word *words = s->cut->words;
+	const struct conf_place *place = &s->report->place;
 	unsigned before = conf_line_of(sets, s->k->name);
+	struct span text = span_of("");
 
+	if (s->cut->count > 1)
+		text = span_from(place->line.p + words[1].at, s->cut->end -
+		    words[1].at);
 	if (before != 0 && !type->many)
-		return conf_report_at(s->report, s->cut->words[0].at,
-		    "\"%s\" was given in line %u already", s->k->name,
-		    before);
-	if (!conf_keyword_note(sets, s->k, s->text, s->line))
+		return conf_report_at(s->report, words[0].at, "\"%s\" was "
+		    "given in line %u already", s->k->name, before);
+	if (!conf_keyword_note(sets, s->k, text, place->number))
 		return conf_report_at(s->report, 0, "out of memory");
 	if (!check_form(s->k, s->cut, s->report))
 		return false;
 	s->noun = type->noun;
 	s->want = type->want;
 	s->at = 1;
-	if (type->read == NULL || type->read(s, s->cut->words[1].text,
-	    base + s->k->offset))
+	if (type->read == NULL || type->read(s, words[1].text, base +
+	    s->k->offset))
 		return true;
-	return s->want != NULL && conf_report_bad(s->report,
-	    &s->cut->words[s->at], s->noun, s->want);
+	return s->want != NULL && conf_report_bad(s->report, &words[s->at],
+	    s->noun, s->want);
 }
 
 /* Gives k its default. */
 static bool
 set_default(struct conf *conf, const struct conf_keyword *k, const char *value)
 {
-	const struct conf_cut cut = { .count = 2,
+	const struct conf_cut cut = { .count = 2, .end = strlen(value),
 	    .words = { [1].text = span_of(value) } };
-	struct conf_report nobody = { .muted = true };
+	struct conf_report nobody = { .muted = true,
+	    .place.line = span_of(value) };
 
-	return conf_keyword_set(&(struct conf_setting){ .k = k, .cut = &cut,
-	    .text = span_of(value), .conf = conf, .report = &nobody });
+	return conf_keyword_set(&(struct conf_setting){ .k = k, .conf = conf,
+	    .report = &nobody, .cut = &cut });
 }
 
 static bool
@@ -263,8 +269,7 @@ bool
 conf_keyword_settle(struct conf *conf)
 {
 	const struct conf_limits *l = &conf->limits;
-	char *text;
-	bool fine;
+	char text[conf_path_max_bytes + 16];
 
 	if (!settle_limit(conf, "per-address", l->workers < 20 ? 2 :
 	    l->workers / 10) || !settle_limit(conf, "per-network",
@@ -278,13 +283,10 @@ conf_keyword_settle(struct conf *conf)
 		conf->control = NULL;
 		return false;
 	}
-	if (asprintf(&text, strpbrk(conf->root, " \t{}") == NULL ? "%s" :
-	    "\"%s\"", conf->control) == -1)
-		return false;
-	fine = conf_keyword_note(&conf->sets, conf_keyword_find(CONF_TOP,
+	snprintf(text, sizeof(text), strpbrk(conf->root, " \t{}") == NULL ?
+	    "%s" : "\"%s\"", conf->control);
+	return conf_keyword_note(&conf->sets, conf_keyword_find(CONF_TOP,
 	    true, span_of("control")), span_of(text), 0);
-	free(text);
-	return fine;
 }
 
 int

@@ -36,12 +36,10 @@ struct conf_keyword {
 /* A line that sets a keyword of conf or, in a domain block, of domain. */
 struct conf_setting {
 	const struct conf_keyword	*k;
-	const struct conf_cut		*cut;
-	struct span			 text;	/* behind the keyword */
-	unsigned			 line;
 	struct conf			*conf;
 	struct conf_domain		*domain;
-	struct conf_report		*report;
+	struct conf_report		*report; /* its place is the line */
+	const struct conf_cut		*cut;	/* of that line */
 	/* What is wrong when read fails: a noun for the word, its number. */
 	const char			*noun;
 	const char			*want;	/* NULL: reported already */
@@ -86,6 +84,13 @@ bool	conf_keyword_note(struct conf_sets *sets,
  * unless it opens a block.  False: reported.
  */
 bool	conf_keyword_set(struct conf_setting *s);
+/*
+ * Reads the tables of every domain; text is the configuration itself.  A line
+ * whose name cannot be read is reported.  Behind a good name, a bad target or
+ * hash only breaks that alias or login.  0, or -1 and errno.
+ */
+int	conf_table_load(struct conf *conf, const struct conf_text *text,
+	    struct conf_report *report);
 /* Sets what follows from other values.  False without memory. */
 bool	conf_keyword_settle(struct conf *conf);
 

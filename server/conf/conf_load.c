@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "server/conf/conf_keyword.h"
-#include "server/conf/conf_table.h"
 #include "server/conf/conf_text.h"
 #include "server/conf/punycode.h"
 #include "shared/array.h"
@@ -77,37 +76,27 @@ refuse_keyword(struct loader *l)
 	return near;
 }
 
-/*
- * For a top-level keyword inside a block: the "}" was most likely forgotten.
- * The block ends here, or every line that follows would be refused as well.
- */
-static const struct conf_keyword *
-leave_block(struct loader *l)
-{
-	struct span name = l->cut.words[0].text;
-	const struct conf_keyword *k = conf_keyword_find(CONF_TOP, true, name);
-
-	if (l->block == CONF_TOP || k == NULL)
-		return NULL;
-	if (!l->assumed) {
-		if (conf_keyword_near(l->block, name) != NULL)
-			return NULL;
-		refuse_keyword(l);
-	}
-	l->block = CONF_TOP;
-	return k;
-}
-
 static const struct conf_keyword *
 find_keyword(struct loader *l)
 {
 	struct span name = l->cut.words[0].text;
 	const struct conf_keyword *k = conf_keyword_find(l->block, true, name);
+	const struct conf_keyword *outer = conf_keyword_find(CONF_TOP, true,
+	    name);
 
-	if (k == NULL)
-		k = leave_block(l);
 	if (k != NULL)
 		return k;
+	/*
+	 * Inside a block, the "}" was most likely forgotten.  The block ends
+	 * here, or every line that follows would be refused as well.
+	 */
+	if (outer != NULL && (l->assumed ||
+	    conf_keyword_near(l->block, name) == NULL)) {
+		if (!l->assumed)
+			refuse_keyword(l);
+		l->block = CONF_TOP;
+		return outer;
+	}
 	k = refuse_keyword(l);
 	/* The lines of a mistyped block are checked all the same. */
 	if (k != NULL && k->type->opens != CONF_TOP)
@@ -160,40 +149,30 @@ open_domain(struct loader *l)
 }
 
 static void
-open_block(struct loader *l, const struct conf_keyword *k)
+read_keyword(struct loader *l)
 {
+	const struct conf_keyword *k = find_keyword(l);
 	const struct conf_word *last = &l->cut.words[l->cut.count - 1];
 	const bool whole = conf_word_is_brace(last, '}');	/* "{ }" */
+	struct conf *conf = l->conf;
+	bool fine;
 
+	if (k == NULL)
+		return;
+	fine = conf_keyword_set(&(struct conf_setting){ .k = k, .conf = conf,
+	    .domain = k->block != CONF_DOMAIN ? NULL :
+	    &conf->domains[conf->domain_count - 1], .report = &l->report,
+	    .cut = &l->cut });
+	if (k->type->opens == CONF_TOP) {
+		if (!fine)
+			skip_block_of(l);
+		return;
+	}
 	l->assumed = !conf_word_is_brace(last - whole, '{');
 	if ((k->type->opens == CONF_DOMAIN && !open_domain(l)) || whole)
 		return;
 	l->block = k->type->opens;
 	l->opened = l->report.place.number;
-}
-
-static void
-read_keyword(struct loader *l)
-{
-	const struct conf_keyword *k = find_keyword(l);
-	struct conf *conf = l->conf;
-	struct span text = span_from("", 0);
-	bool fine;
-
-	if (k == NULL)
-		return;
-	if (l->cut.count > 1)
-		text = span_from(l->report.place.line.p + l->cut.words[1].at,
-		    l->cut.end - l->cut.words[1].at);
-	fine = conf_keyword_set(&(struct conf_setting){ .k = k,
-	    .cut = &l->cut, .text = text, .line = l->report.place.number,
-	    .conf = conf, .report = &l->report,
-	    .domain = k->block == CONF_DOMAIN ?
-	    &conf->domains[conf->domain_count - 1] : NULL });
-	if (k->type->opens != CONF_TOP)
-		open_block(l, k);
-	else if (!fine)
-		skip_block_of(l);
 }
 
 static void

@@ -29,15 +29,6 @@ take(struct span *in, const char *ends)
 	return taken;
 }
 
-bool
-conf_parse_line(struct span *rest, struct span *line)
-{
-	if (rest->n == 0)
-		return false;
-	*line = span_cut(rest, '\n');
-	return true;
-}
-
 const char *
 conf_check_line(struct span line, size_t *at)
 {

@@ -60,15 +60,7 @@ struct conf_user_line {
 	struct span	rest;		/* unexpected text behind that */
 };
 
-/*
- * Takes the next line, without its LF, from *rest; false at the end.  The
- * last line needs no LF.
- */
-bool	conf_parse_line(struct span *rest, struct span *line);
-/*
- * NULL; or what in line is not allowed in any line, for people, and in *at its
- * offset.
- */
+/* NULL; or what is allowed in no line, for people, and its offset in *at. */
 const char *conf_check_line(struct span line, size_t *at);
 /*
  * Cuts a line into words at blanks.  "#" before a word ends the line,

@@ -3,7 +3,7 @@
  * recipient_load.h checks whether a target exists.  A hash in a users file is
  * checked for its form and never shown.
  */
-#include "server/conf/conf_table.h"
+#include "server/conf/conf_keyword.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -42,29 +42,24 @@ line_at(const struct table *t, size_t i)
 	    offsetof(struct conf_user, line));
 }
 
-/* Adds an entry that begins with a name, which it owns; or NULL. */
+/* Adds an entry with its name, ASCII folded; or NULL. */
 static void *
-add_entry(struct table *t, const void *entry, char *name)
-{
-	void *added = name == NULL ? NULL : array_add(&t->entries, &t->count,
-	    entry, t->size);
-
-	if (added == NULL) {
-		t->error = errno;
-		free(name);
-	}
-	return added;
-}
-
-/* A copy of name, ASCII folded; or NULL. */
-static char *
-copy_folded(struct span name)
+add_entry(struct table *t, void *entry, struct span name)
 {
 	char *copy = strndup((const char *)name.p, name.n);
+	void *added = NULL;
 
 	for (char *p = copy; p != NULL && *p != '\0'; p++)
 		*p = (char)ascii_lower((uint8_t)*p);
-	return copy;
+	if (copy != NULL) {
+		memcpy(entry, &copy, sizeof(copy));
+		added = array_add(&t->entries, &t->count, entry, t->size);
+	}
+	if (added == NULL) {
+		t->error = errno;
+		free(copy);
+	}
+	return added;
 }
 
 /* Reports a mistake at where in the current line; false. */
@@ -76,7 +71,7 @@ refuse(struct table *t, const uint8_t *where, const char *what)
 }
 
 int
-conf_table_break(char **broken, const char *format, ...)
+conf_break(char **broken, const char *format, ...)
 {
 	va_list ap;
 	int n;
@@ -127,16 +122,14 @@ read_user(struct table *t, struct span line)
 	conf_parse_user(line, &parsed);
 	if (parsed.has_hash && parsed.name.n > 0)
 		user.broken = password_form_parse(parsed.hash, &form);
-	if (check_name(t, parsed.name)) {
-		user.name = copy_folded(parsed.name);
-		added = add_entry(t, &user, user.name);
-		if (added != NULL && user.broken == NULL &&
-		    form.kind != PASSWORD_NONE) {
-			added->stored = strndup((const char *)parsed.hash.p,
-			    parsed.hash.n);
-			if (added->stored == NULL)
-				t->error = errno;
-		}
+	added = check_name(t, parsed.name) ?
+	    add_entry(t, &user, parsed.name) : NULL;
+	if (added != NULL && user.broken == NULL &&
+	    form.kind != PASSWORD_NONE) {
+		added->stored = strndup((const char *)parsed.hash.p,
+		    parsed.hash.n);
+		if (added->stored == NULL)
+			t->error = errno;
 	}
 	if (parsed.rest.n > 0)
 		refuse(t, parsed.rest.p, "one name a line");
@@ -151,7 +144,7 @@ read_target(struct span target, struct conf_alias *a)
 	struct mailbox m;
 
 	if (target.n == 0)
-		return conf_table_break(&a->broken, "a target is missing");
+		return conf_break(&a->broken, "a target is missing");
 	if (memchr("|/:\"", target.p[0], 4) != NULL)
 		why = "a target is a name or an address, never a program, "
 		    "file or list";
@@ -161,7 +154,7 @@ read_target(struct span target, struct conf_alias *a)
 		return array_add(&a->targets, &a->target_count, &m,
 		    sizeof(m)) == NULL ? -1 : 0;
 	conf_show(target, shown, sizeof(shown));
-	return conf_table_break(&a->broken, "%s: \"%s\"", why, shown);
+	return conf_break(&a->broken, "%s: \"%s\"", why, shown);
 }
 
 /* A broken alias is kept, so that other aliases find it. */
@@ -179,8 +172,7 @@ read_alias(struct table *t, struct span line)
 	}
 	if (!check_name(t, part))
 		return;
-	alias.name = copy_folded(part);
-	added = add_entry(t, &alias, alias.name);
+	added = add_entry(t, &alias, part);
 	while (more && added != NULL && added->broken == NULL) {
 		more = conf_take_part(&rest, ',', &part);
 		if (read_target(part, added) == -1) {

@@ -75,13 +75,11 @@ bool
 conf_text_next(const struct conf_text *text, struct span *rest,
     struct conf_place *place)
 {
-	struct span line;
-
-	if (!conf_parse_line(rest, &line))
+	if (rest->n == 0)
 		return false;
 	place->path = text->path;
 	place->number++;
-	place->line = line;
+	place->line = span_cut(rest, '\n');
 	place->shown_max = SIZE_MAX;
 	return true;
 }

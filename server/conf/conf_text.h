@@ -15,7 +15,6 @@ enum {
 	conf_text_max_bytes = 64 * 1024 * 1024	/* of one file */
 };
 
-/* Zero is valid and empty. */
 struct conf_text {
 	const char	*path;		/* borrowed */
 	uint8_t		*bytes;
@@ -48,10 +47,7 @@ void	conf_text_free(struct conf_text *text);
 /* The line of that number, whole; empty when there is none. */
 struct conf_place conf_text_place(const struct conf_text *text,
 	    unsigned number);
-/*
- * Moves place to the next line of text and takes it from rest (at first all of
- * text, with place zero); false at the end.
- */
+/* Moves place (at first zero) to the next line of rest; false at the end. */
 bool	conf_text_next(const struct conf_text *text, struct span *rest,
 	    struct conf_place *place);
 /* Reports what conf_check_line finds in the current line; true: nothing. */

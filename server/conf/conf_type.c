@@ -166,7 +166,7 @@ read_log(struct conf_setting *s, struct span word, void *slot)
 		return reported(s, conf_report_at(s->report,
 		    s->cut->words[0].at, "\"log to\" was given in line %u "
 		    "already", conf->log_to_line));
-	conf->log_to_line = s->line;
+	conf->log_to_line = s->report->place.number;
 	*log = span_equal(value, span_of("syslog")) ? CONF_LOG_SYSLOG :
 	    span_equal(value, span_of("stderr")) ? CONF_LOG_STDERR :
 	    CONF_LOG_FILE;
@@ -215,7 +215,7 @@ read_listen(struct conf_setting *s, struct span word, void *slot)
 {
 	const struct conf_word *words = s->cut->words;
 	struct conf *conf = s->conf;
-	struct conf_listen l = { .line = s->line };
+	struct conf_listen l = { .line = s->report->place.number };
 	uint8_t ip[16];
 	uint64_t port;
 	bool ipv6;
@@ -241,7 +241,7 @@ read_listen(struct conf_setting *s, struct span word, void *slot)
 static bool
 read_pair(struct conf_setting *s, struct span word, void *slot)
 {
-	struct conf_pair pair = { .line = s->line };
+	struct conf_pair pair = { .line = s->report->place.number };
 
 	(void)word;
 	if (s->conf->pair_count == ipc_tls_pairs_max)
@@ -297,7 +297,7 @@ static bool
 read_proxy(struct conf_setting *s, struct span word, void *slot)
 {
 	size_t at = s->cut->words[1].at, count = s->conf->proxy_count;
-	struct conf_proxy p = { .line = s->line };
+	struct conf_proxy p = { .line = s->report->place.number };
 	const char *why = parse_range(word, &p);
 
 	if (why != NULL)

@@ -68,30 +68,25 @@ conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
 	tell(t.path, t.line, text);
 }
 
-/* A missing directory will be created below the root. */
-static bool
-device_of(const char *root, const char *below, dev_t *out)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/%s", root, below);
-	if (stat(path, &st) == -1 && stat(root, &st) == -1)
-		return false;
-	*out = st.st_dev;
-	return true;
-}
-
 const char *
 conf_warn_apart(const char *root)
 {
-	dev_t mail, spool;
+	static const char *const below[] = { "mail", "spool/incoming" };
+	char path[PATH_MAX];
+	dev_t device[2];
+	struct stat st;
 
-	return device_of(root, "mail", &mail) &&
-	    device_of(root, "spool/incoming", &spool) && mail != spool ?
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", root, below[i]);
+		/* A missing directory will be created below the root. */
+		if (stat(path, &st) == -1 && stat(root, &st) == -1)
+			return NULL;
+		device[i] = st.st_dev;
+	}
+	return device[0] == device[1] ? NULL :
 	    "its mail and spool/incoming are on two file systems: each "
 	    "message is written twice, where one would have a second name; "
-	    "mount one for both of them" : NULL;
+	    "mount one for both of them";
 }
 
 void

@@ -43,26 +43,15 @@ int	privdrop_become(const struct users *u, const struct identity *who);
 bool	privdrop_find(const char *name, struct identity *out);
 /* The effective user and group of this process; groups stay as they are. */
 void	privdrop_own(struct identity *out);
-/*
- * This process, whose user is id (borrowed), enters its sandbox: from now on no
- * name of a user or group is looked up.
- */
+/* In a sandbox, as id (borrowed), no name of a user or group is looked up. */
 void	privdrop_settle(const struct identity *id);
-/*
- * The first directory on the way to path that this process may not search; or
- * NULL.  Valid until the next call.
- */
+/* The first directory towards path that is barred; valid until called again. */
 const char *privdrop_find_bar(const char *path);
-/*
- * Describes the owner of path, for people: "the directory /etc/ssl/private
- * belongs to root:root, mode 0700", path escaped; after privdrop_settle user
- * and group are numbers.
- */
+/* Writes "the directory /etc/ssl/private belongs to root:root, mode 0700". */
 void	privdrop_describe(const char *path, char *out, size_t room);
 /*
- * Why this process was denied path (EACCES), for people, from "Permission
- * denied" to the remedy: the directory on the way that bars its user, or path
- * itself, with the owner; or the sandbox.  Valid until the next call.
+ * Why this process was denied path (EACCES), for people, with the remedy: what
+ * bars its user, and its owner; or the sandbox.  Valid until the next call.
  */
 const char *privdrop_denial(const char *path);
 

@@ -27,39 +27,31 @@ control_answer_close(struct control_answer *a, FILE *f, uint8_t status)
 	return a->due;
 }
 
-static void
-next_record(const struct control_answer *a, struct ipc_record *r)
-{
-	struct ipc_tell_text *t = &r->u.tell_text;
-	size_t n = a->n - a->at;
-
-	memset(r, 0, sizeof(*r));
-	if (n == 0) {
-		r->type = IPC_TELL_END;
-		r->u.tell_end.status = a->status;
-		return;
-	}
-	r->type = IPC_TELL_TEXT;
-	t->n = (uint16_t)(n < sizeof(t->text) ? n : sizeof(t->text));
-	memcpy(t->text, a->text + a->at, t->n);
-}
-
 enum control_sent
 control_answer_send(struct control_answer *a, int fd, unsigned max)
 {
-	struct ipc_record r;
-
 	for (; a->due; max--) {
+		struct ipc_record r = { .type = IPC_TELL_END };
+		struct ipc_tell_text *t = &r.u.tell_text;
+		size_t n = a->n - a->at;
+
+		if (n > 0) {
+			r.type = IPC_TELL_TEXT;
+			t->n = (uint16_t)(n < sizeof(t->text) ? n :
+			    sizeof(t->text));
+			memcpy(t->text, a->text + a->at, t->n);
+		} else {
+			r.u.tell_end.status = a->status;
+		}
 		if (max == 0)
 			return CONTROL_SENT_SOME;
-		next_record(a, &r);
 		if (ipc_send(fd, &r, -1, false) == -1)
 			return errno == EAGAIN || errno == EWOULDBLOCK ||
 			    errno == ENOBUFS ? CONTROL_SENT_SOME :
 			    CONTROL_SENT_FAILED;
-		if (r.type == IPC_TELL_END)
+		if (n == 0)
 			break;
-		a->at += r.u.tell_text.n;
+		a->at += t->n;
 	}
 	control_answer_clear(a);
 	return CONTROL_SENT_ALL;

@@ -8,7 +8,6 @@
 #include "server/control/control_status.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
@@ -17,21 +16,6 @@
 #include "shared/deadline.h"
 
 enum { text_columns = 58, value_columns = 16, name_max_bytes = 80 };
-
-static void put(FILE *, const char *, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* fprintf(3) to the stream of one form, which may be NULL. */
-static void
-put(FILE *f, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	if (f != NULL)
-		vfprintf(f, format, ap);
-	va_end(ap);
-}
 
 /* "received_bytes": the unit ends the name, where there is one. */
 static const char *
@@ -49,8 +33,8 @@ name_of(const char *family, const char *unit)
 static void
 text_row(FILE *f, const char *indent, const char *text, const char *shown)
 {
-	put(f, "%s%-*s %*s\n", indent, text_columns - (int)strlen(indent),
-	    text, value_columns, shown);
+	control_put(f, "%s%-*s %*s\n", indent, text_columns -
+	    (int)strlen(indent), text, value_columns, shown);
 }
 
 static void
@@ -92,10 +76,10 @@ static void
 metric_head(FILE *f, const char *name, const char *unit, const char *type,
     const char *help)
 {
-	put(f, "# TYPE smtpd_%s %s\n", name, type);
+	control_put(f, "# TYPE smtpd_%s %s\n", name, type);
 	if (unit[0] != '\0')
-		put(f, "# UNIT smtpd_%s %s\n", name, unit);
-	put(f, "# HELP smtpd_%s %s\n", name, help);
+		control_put(f, "# UNIT smtpd_%s %s\n", name, unit);
+	control_put(f, "# HELP smtpd_%s %s\n", name, help);
 }
 
 /* A bound as a float, which OpenMetrics wants: "0.0001", "16.0". */
@@ -114,7 +98,7 @@ metric_gauge(FILE *f, const char *name, const char *unit, const char *help,
     uint64_t value)
 {
 	metric_head(f, name, unit, "gauge", help);
-	put(f, "smtpd_%s %" PRIu64 "\n", name, value);
+	control_put(f, "smtpd_%s %" PRIu64 "\n", name, value);
 }
 
 static void
@@ -128,13 +112,13 @@ metric_now(struct master *m, FILE *f)
 	(void)control_count_sessions(m, count);
 	metric_head(f, "sessions", "", "gauge", "Sessions now, by state");
 	for (size_t i = 0; i < SESSION_STATE_COUNT; i++)
-		put(f, "smtpd_sessions{state=\"%s\"} %" PRIu64 "\n",
+		control_put(f, "smtpd_sessions{state=\"%s\"} %" PRIu64 "\n",
 		    session_state_words[i], count[i]);
 	metric_gauge(f, "sessions_max", "", "Sessions at once, at most",
 	    l->workers);
 	pool_count(m, &c);
 	metric_head(f, "workers", "", "gauge", "Worker processes now");
-	put(f, "smtpd_workers{state=\"busy\"} %" PRIu64 "\n"
+	control_put(f, "smtpd_workers{state=\"busy\"} %" PRIu64 "\n"
 	    "smtpd_workers{state=\"spare\"} %" PRIu64 "\n"
 	    "smtpd_workers{state=\"coming\"} %" PRIu64 "\n"
 	    "smtpd_workers{state=\"leaving\"} %" PRIu64 "\n",
@@ -145,14 +129,12 @@ metric_now(struct master *m, FILE *f)
 	if (spool_room(m->spool, &room)) {
 		metric_gauge(f, "disk_free_bytes", "bytes",
 		    "Free where mail is stored", room.free_bytes);
-		metric_gauge(f, "disk_reserve_bytes", "bytes",
-		    "Below so much free space no mail is taken",
-		    l->disk_reserve_bytes);
+		metric_gauge(f, "disk_reserve_bytes", "bytes", "Below so much "
+		    "free space no mail is taken", l->disk_reserve_bytes);
 		metric_gauge(f, "disk_free_inodes", "",
 		    "Free where mail is stored", room.free_inodes);
-		metric_gauge(f, "disk_reserve_inodes", "",
-		    "Below so many free inodes no mail is taken",
-		    l->inode_reserve);
+		metric_gauge(f, "disk_reserve_inodes", "", "Below so many "
+		    "free inodes no mail is taken", l->inode_reserve);
 	}
 	fprintf(f, "# EOF\n");
 }
@@ -188,9 +170,9 @@ tell_counters(const uint64_t value[COUNTER_COUNT], struct control_out *o)
 		previous = r->family;
 		if (labelled && value[i] > 0)
 			text_value(o->f, "    ", r->value, r->unit, value[i]);
-		put(o->metrics, labelled ? "smtpd_%s_total{%s=\"%s\"}" :
+		control_put(o->metrics, labelled ? "smtpd_%s_total{%s=\"%s\"}" :
 		    "smtpd_%s_total", name, r->label, r->value);
-		put(o->metrics, " %" PRIu64 "\n", value[i]);
+		control_put(o->metrics, " %" PRIu64 "\n", value[i]);
 		json_out_u64(&o->j, labelled ? r->value : name, value[i]);
 		if (labelled && end == i + 1)
 			json_out_end(&o->j);
@@ -219,8 +201,8 @@ tell_histogram(const struct histogram_row *r,
 		const bool last = i == r->bound_count;
 
 		below += h->bucket[i];
-		put(o->metrics, "smtpd_%s_bucket{le=\"%s\"} %" PRIu64 "\n",
-		    name, last ? "+Inf" : metric_float(r->bounds[i],
+		control_put(o->metrics, "smtpd_%s_bucket{le=\"%s\"} %" PRIu64
+		    "\n", name, last ? "+Inf" : metric_float(r->bounds[i],
 		    r->scale), last ? total : below);
 		json_out_object(&o->j, NULL);
 		if (last)
@@ -233,7 +215,7 @@ tell_histogram(const struct histogram_row *r,
 	}
 	json_out_end(&o->j);
 	json_out_end(&o->j);
-	put(o->metrics, "smtpd_%s_sum %s\nsmtpd_%s_count %" PRIu64 "\n",
+	control_put(o->metrics, "smtpd_%s_sum %s\nsmtpd_%s_count %" PRIu64 "\n",
 	    name, metric_float(h->sum, r->scale), name, total);
 }
 
@@ -244,7 +226,7 @@ control_stats(struct master *m, struct control_out *o)
 	char up[figure_bytes];
 
 	figure_duration(up_ms, up);
-	put(o->f, "smtpd %s as %s, counted since its start %s ago\n\n",
+	control_put(o->f, "smtpd %s as %s, counted since its start %s ago\n\n",
 	    SMTPD_VERSION, m->conf.hostname, up);
 	json_out_object(&o->j, NULL);
 	json_out_string(&o->j, "version", SMTPD_VERSION);
@@ -254,7 +236,7 @@ control_stats(struct master *m, struct control_out *o)
 	/* Not type "info": node_exporter rejects a file with it. */
 	metric_head(o->metrics, "build_info", "", "gauge",
 	    "The server that is asked");
-	put(o->metrics, "smtpd_build_info{version=\"%s\"} 1\n",
+	control_put(o->metrics, "smtpd_build_info{version=\"%s\"} 1\n",
 	    SMTPD_VERSION);
 	metric_gauge(o->metrics, "start_time_seconds", "seconds",
 	    "When the server started", (uint64_t)time(NULL) - up_ms / 1000);

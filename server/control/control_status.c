@@ -25,20 +25,17 @@ static const char *const states[STATE_COUNT] = {
 #undef STATE_WORD
 };
 
-static void put(const struct control_out *, const char *, ...)
-    __attribute__((format(printf, 2, 3)));
 static void line(struct control_out *, const char *, const char *, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts text for a person. */
-static void
-put(const struct control_out *o, const char *format, ...)
+void
+control_put(FILE *f, const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	if (o->f != NULL)
-		vfprintf(o->f, format, ap);
+	if (f != NULL)
+		vfprintf(f, format, ap);
 	va_end(ap);
 }
 
@@ -84,8 +81,9 @@ tell_about(const struct master *m, struct control_out *o)
 	json_out_string(&o->j, "root", m->conf.root);
 	figure_duration(up_ms, up);
 	figure_time(time(NULL) - (int64_t)(up_ms / 1000), since);
-	put(o, "smtpd %s is %s as %s for %s, since %s\n", SMTPD_VERSION,
-	    m->stopping ? "stopping" : "running", m->conf.hostname, up, since);
+	control_put(o->f, "smtpd %s is %s as %s for %s, since %s\n",
+	    SMTPD_VERSION, m->stopping ? "stopping" : "running",
+	    m->conf.hostname, up, since);
 	line(o, "configuration", "%s", shown(conf));
 	line(o, "root", "%s", shown(m->conf.root));
 }
@@ -164,7 +162,7 @@ tell_process(void *arg, const struct pool_process *p)
 
 	json_out_object(j, NULL);
 	json_out_string(j, "role", role->name);
-	put(role->out, "%-8s %10s  %-12s %-10s %s\n", role->name,
+	control_put(role->out->f, "%-8s %10s  %-12s %-10s %s\n", role->name,
 	    tell_pid(j, p->pid, "?"), role->user->name, p->state,
 	    p->sandbox[0] == '\0' ? "?" : p->sandbox);
 	json_out_u64(j, "uid", role->user->uid);
@@ -183,8 +181,8 @@ tell_processes(const struct master *m, struct control_out *o)
 	struct pool_count c;
 
 	json_out_array(&o->j, "processes");
-	put(o, "\n%-8s %10s  %-12s %-10s %s\n", "PROCESS", "PID", "USER",
-	    "STATE", "SANDBOX");
+	control_put(o->f, "\n%-8s %10s  %-12s %-10s %s\n", "PROCESS", "PID",
+	    "USER", "STATE", "SANDBOX");
 	tell_process(&role, &(struct pool_process){ getpid(),
 	    states[m->stopping ? STATE_STOPPING : STATE_SERVING],
 	    m->sandbox });
@@ -206,11 +204,11 @@ tell_processes(const struct master *m, struct control_out *o)
 	pool_count(m, &c);
 	for (int idle = 0; idle < 2 && !o->all; idle++)
 		if ((idle ? c.idle : c.busy) > 0)
-			put(o, "%-8s %3" PRIu64 " of them  %-12s %-10s %s\n",
-			    "worker", idle ? c.idle : c.busy,
+			control_put(o->f, "%-8s %3" PRIu64 " of them  %-12s "
+			    "%-10s %s\n", "worker", idle ? c.idle : c.busy,
 			    worker.user->name, idle ? "spare" : "busy",
 			    pool_sandbox(m));
-	put(o, "\n");
+	control_put(o->f, "\n");
 }
 
 /* ---- sessions ----------------------------------------------------------- */
@@ -284,7 +282,7 @@ tell_session(const struct session *t, struct control_out *o)
 	json_out_string(&o->j, "state", state);
 	pid = tell_pid(&o->j, t->worker == NULL ? 0 : pool_pid(t->worker),
 	    "-");
-	put(o, "%-16s %-39s %-8s %10s %10s %7" PRIu64 "\n", t->id,
+	control_put(o->f, "%-16s %-39s %-8s %10s %10s %7" PRIu64 "\n", t->id,
 	    t->client.text, state, pid, age, t->stored);
 	json_out_parts(&o->j, "age_seconds", age_ms, 1000);
 	json_out_u64(&o->j, "stored", t->stored);
@@ -307,9 +305,9 @@ list_sessions(const struct master *m, struct control_out *o)
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		TAILQ_FOREACH(t, &m->sessions->list[order[i]], entry) {
 			if (n == 0)
-				put(o, "\n%-16s %-39s %-8s %10s %10s %7s\n",
-				    "SESSION", "CLIENT", "STATE", "PID", "FOR",
-				    "STORED");
+				control_put(o->f, "\n%-16s %-39s %-8s %10s "
+				    "%10s %7s\n", "SESSION", "CLIENT",
+				    "STATE", "PID", "FOR", "STORED");
 			if (n++ < ipc_sessions_max)
 				tell_session(t, o);
 		}

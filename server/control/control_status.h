@@ -48,6 +48,9 @@ bool	control_status(struct master *m, const struct control_moment *then,
  * OpenMetrics with gauges of this moment, for a collector such as Prometheus.
  */
 void	control_stats(struct master *m, struct control_out *o);
+/* fprintf(3) to one of the streams, unless it is NULL. */
+void	control_put(FILE *f, const char *format, ...)
+	    __attribute__((format(printf, 2, 3)));
 /* Counts the sessions in each state; returns their sum. */
 uint64_t control_count_sessions(const struct master *m,
 	    uint64_t count[SESSION_STATE_COUNT]);

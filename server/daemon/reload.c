@@ -453,7 +453,7 @@ reload(struct master *m)
 	notify_reloading();
 	log_reopen();
 	logger_reopen(m);
-	e = conf_epoch_new();
+	e = conf_epoch_enter(calloc(1, sizeof(*e)));
 	r = e == NULL ? NULL : begin(m, e);
 	if (r == NULL) {
 		log_kept(m, "no memory");
@@ -490,7 +490,7 @@ reload_init(struct master *m)
 	static const struct sign_owner owner = { .feed = feed_sign,
 	    .judged = on_judged, .lost = on_sign_lost };
 
-	m->epoch = conf_epoch_new();
+	m->epoch = conf_epoch_enter(calloc(1, sizeof(*m->epoch)));
 	if (m->epoch == NULL)
 		return -1;
 	m->sign_owner = &owner;

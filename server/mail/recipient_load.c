@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/conf/conf_table.h"
 #include "server/conf/conf_text.h"
 #include "server/mail/recipient.h"
 #include "server/mail/recipient_set.h"
@@ -39,14 +38,14 @@ judge_target(const struct conf *conf, const struct conf_domain *d,
 	conf_show(span_from(name, strnlen(name, smtp_domain_max_bytes)),
 	    domain, sizeof(domain));
 	if (to == NULL)
-		return conf_table_break(broken, "\"%s\" is not a domain of "
+		return conf_break(broken, "\"%s\" is not a domain of "
 		    "ours: without a relay nothing leaves, and this version "
 		    "has none", domain);
 	if (within != NULL &&
 	    recipient_find(to, local_of(m), NULL).alias == within)
-		return conf_table_break(broken, "the alias names itself, and "
+		return conf_break(broken, "the alias names itself, and "
 		    "%s has no user \"%s\"", domain, local);
-	return conf_table_break(broken, "%s has no user or alias \"%s\"",
+	return conf_break(broken, "%s has no user or alias \"%s\"",
 	    domain, local);
 }
 
@@ -116,7 +115,7 @@ break_loop(struct way *w, unsigned first, unsigned last)
 	for (unsigned i = first; i <= last; i++)
 		append_alias(chain, w, i, first);
 	append_alias(chain, w, first, first);
-	if (conf_table_break(&alias_at(w, last)->broken,
+	if (conf_break(&alias_at(w, last)->broken,
 	    "aliases in a loop: %s", chain) == -1)
 		w->failed = true;
 }
@@ -156,7 +155,7 @@ expand_alias(struct way *w, const struct conf_domain *d, struct conf_alias *a,
 	if (verdict == VERDICT_TROUBLE || w->failed)
 		return -1;
 	/* Every target exists, so the chain was too long. */
-	return verdict != VERDICT_UNKNOWN ? 0 : conf_table_break(&a->broken,
+	return verdict != VERDICT_UNKNOWN ? 0 : conf_break(&a->broken,
 	    "a chain of more than %d aliases begins here",
 	    recipient_alias_depth_max);
 }

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "server/conf/conf_table.h"
 #include "server/conf/privdrop.h"
 #include "server/process/feed.h"
 #include "server/process/helper.h"

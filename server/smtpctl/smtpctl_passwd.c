@@ -285,7 +285,8 @@ find_entry(struct work *w, struct span name)
 	struct conf_user_line user;
 	unsigned number = 0, first = 0;
 
-	while (conf_parse_line(&rest, &line)) {
+	while (rest.n > 0) {
+		line = span_cut(&rest, '\n');
 		number++;
 		conf_parse_user(conf_trim_line(line), &user);
 		if (user.name.n == 0 || !span_equal_fold(user.name, name))

@@ -20,20 +20,6 @@ begins(const char *got, const char *want)
 	    strncmp(got, want, strlen(want)) == 0;
 }
 
-START_TEST(lines)
-{
-	struct span rest = span_of("a\n\nb"), line;
-
-	ck_assert(conf_parse_line(&rest, &line) && is(line, "a"));
-	ck_assert(conf_parse_line(&rest, &line) && is(line, ""));
-	ck_assert(conf_parse_line(&rest, &line) && is(line, "b"));
-	ck_assert(!conf_parse_line(&rest, &line));
-	rest = span_of("a\n");
-	ck_assert(conf_parse_line(&rest, &line) && is(line, "a"));
-	ck_assert(!conf_parse_line(&rest, &line));
-}
-END_TEST
-
 START_TEST(line_checks)
 {
 	static const struct {
@@ -407,7 +393,7 @@ END_TEST
 int
 main(void)
 {
-	const TTest *tests[] = { lines, line_checks, words, words_refused,
+	const TTest *tests[] = { line_checks, words, words_refused,
 	    braces, numbers, users, parts, trimmed, domains, names,
 	    near_words, shown };
 
