@@ -184,7 +184,7 @@ tell_histogram(const struct histogram_row *r,
     const struct histogram_values *h, struct control_out *o)
 {
 	const char *name = name_of(r->family, r->unit);
-	uint64_t below = 0, total = counters_total(h);
+	uint64_t below = 0, total = h->count;
 
 	if (total > 0) {
 		text_value(o->f, "", r->help, "", total);

@@ -29,6 +29,13 @@ const struct histogram_row counters_histograms[HISTOGRAM_COUNT] = {
 	    { 1, 2, 4, 8, 16, 32, 64, 128, 256 } }
 };
 
+const enum counter counters_of_rcpt[VERDICT_COUNT] = {
+#define VERDICT_COUNTER(P, name, reply, counter, word)			\
+	[P##name] = COUNTER_##counter,
+	VERDICTS(VERDICT_COUNTER, VERDICT_)
+#undef VERDICT_COUNTER
+};
+
 void
 counters_note(struct counters *c, enum histogram h, uint64_t value)
 {
@@ -38,17 +45,8 @@ counters_note(struct counters *c, enum histogram h, uint64_t value)
 	while (i < row->bound_count && value > row->bounds[i])
 		i++;
 	c->histogram[h].bucket[i]++;
+	c->histogram[h].count++;
 	c->histogram[h].sum += value;
-}
-
-uint64_t
-counters_total(const struct histogram_values *h)
-{
-	uint64_t total = 0;
-
-	for (size_t i = 0; i <= histogram_buckets_max; i++)
-		total += h->bucket[i];
-	return total;
 }
 
 enum counter
@@ -60,17 +58,4 @@ counters_of_end(const struct ipc_end *end, const char *how, bool served)
 		return COUNTER_ENDED_LOST;
 	return strcmp(how, counters_rows[COUNTER_ENDED_EOF].value) == 0 ?
 	    COUNTER_ENDED_EOF : COUNTER_ENDED_AWAY;
-}
-
-enum counter
-counters_of_rcpt(enum verdict verdict)
-{
-	static const enum counter counters[VERDICT_COUNT] = {
-#define VERDICT_COUNTER(P, name, reply, counter, word)			\
-		[P##name] = COUNTER_##counter,
-		VERDICTS(VERDICT_COUNTER, VERDICT_)
-#undef VERDICT_COUNTER
-	};
-
-	return counters[verdict];
 }

@@ -132,6 +132,7 @@ enum { histogram_buckets_max = 16 };
 
 /* The last bucket counts values over every bound. */
 struct histogram_values {
+	uint64_t	count;		/* of all values */
 	uint64_t	bucket[histogram_buckets_max + 1];
 	uint64_t	sum;
 };
@@ -169,18 +170,16 @@ struct refusal_row {
 extern const struct counter_row counters_rows[COUNTER_COUNT];
 extern const struct refusal_row counters_refusals[REFUSAL_COUNT];
 extern const struct histogram_row counters_histograms[HISTOGRAM_COUNT];
+/* The counter for the answer to RCPT. */
+extern const enum counter counters_of_rcpt[VERDICT_COUNT];
 
 /* Counts one value of h. */
 void	counters_note(struct counters *c, enum histogram h, uint64_t value);
-/* How many values of h were counted. */
-uint64_t counters_total(const struct histogram_values *h);
 /*
  * The counter for a session that ended with end.  end NULL: it never had a
  * worker, or (served) lost it; without a worker how decides.
  */
 enum counter counters_of_end(const struct ipc_end *end, const char *how,
 	    bool served);
-/* The counter for the answer to RCPT. */
-enum counter counters_of_rcpt(enum verdict verdict);
 
 #endif

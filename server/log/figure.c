@@ -3,6 +3,7 @@
  */
 #include "server/log/figure.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -11,25 +12,19 @@
 void
 figure_size(uint64_t octets, char out[figure_bytes])
 {
-	static const char units[] = "KMGTPE";
-	uint64_t whole = octets;
-	uint64_t rest = 0;
+	static const char *const units[] = { "K", "M", "G", "T", "P", "E" };
+	uint64_t whole = octets, rest = 0;
 	size_t unit = 0;
 
-	if (octets < 1024) {
-		snprintf(out, figure_bytes, "%llu B",
-		    (unsigned long long)octets);
-		return;
-	}
-	for (;; unit++) {
+	for (; whole >= 1024; unit++) {
 		rest = whole % 1024;
 		whole /= 1024;
-		if (whole < 1024)
-			break;
 	}
-	snprintf(out, figure_bytes, "%llu.%llu %ciB",
-	    (unsigned long long)whole, (unsigned long long)rest * 10 / 1024,
-	    units[unit]);
+	if (unit == 0)
+		snprintf(out, figure_bytes, "%" PRIu64 " B", octets);
+	else
+		snprintf(out, figure_bytes, "%" PRIu64 ".%" PRIu64 " %siB",
+		    whole, rest * 10 / 1024, units[unit - 1]);
 }
 
 void

@@ -16,13 +16,11 @@ hash_line(struct span line, uint8_t out[log_hash_bytes])
 	crypto_generichash(out, log_hash_bytes, line.p, line.n, NULL, 0);
 }
 
-/* The copy ends with a NUL; a time in its form fits. */
 static void
 set_time(struct log_point *p, struct span time)
 {
 	memset(p->time, 0, sizeof(p->time));
-	if (time.n < sizeof(p->time))
-		memcpy(p->time, time.p, time.n);
+	memcpy(p->time, time.p, time.n < sizeof(p->time) ? time.n : 0);
 }
 
 static struct span

@@ -1,11 +1,12 @@
 /*
  * The files of the message log: finding them in the order they were written,
- * and the last line of one.
+ * the last line of one; and reading any file line by line.
  */
 #ifndef SERVER_LOG_FILES_H
 #define SERVER_LOG_FILES_H
 
 #include <limits.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "server/log/log_chain.h"
@@ -36,5 +37,28 @@ void	log_files_free(struct log_files *f);
  * write it.  0, or -1 and errno.
  */
 int	log_files_last(int fd, struct log_point *out, off_t *end);
+
+enum { lines_buffer_bytes = 128 * 1024 };
+
+/* A file line by line, in memory of a fixed size. */
+struct lines {
+	FILE		*f;		/* the caller's to close */
+	uint64_t	number;		/* of the last line returned, from 1 */
+	bool		whole;		/* that line had an LF, and fit */
+	uint8_t		line[lines_buffer_bytes];
+};
+
+/*
+ * Begins with the regular file at path, which may not be a symbolic link and
+ * need not be trusted.  0, or -1 and errno (EINVAL: not a regular file).
+ */
+int	lines_open(struct lines *l, const char *path);
+/* Begins with f, which is NULL when it could not be opened: then -1. */
+int	lines_begin(struct lines *l, FILE *f);
+/*
+ * The next line without its LF, valid until the next call.  A line that does
+ * not fit is cut.  1; 0 at the end; -1 and errno.
+ */
+int	lines_next(struct lines *l, struct span *out);
 
 #endif

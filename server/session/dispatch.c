@@ -237,7 +237,7 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 		    owed_most_us);
 	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
 	    verdict_word(verdict), &reason);
-	s->master->counters.value[counters_of_rcpt(verdict)]++;
+	s->master->counters.value[counters_of_rcpt[verdict]]++;
 	if (verdict != VERDICT_OK)
 		return refuse_rcpt(s, &r->u.rcpt.to, verdict, &reason);
 	if (s->tx.rcpt_count++ == 0)

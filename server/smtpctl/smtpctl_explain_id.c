@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 
 #include "server/log/ident.h"
-#include "server/log/lines.h"
 #include "server/log/log_files.h"
 #include "server/smtpctl/smtpctl_place.h"
 #include "shared/verdict.h"
@@ -119,24 +118,17 @@ put_rcpts(struct span list, struct span time, const struct explain *e)
 /* ---- a message ---------------------------------------------------------- */
 
 /* A line of the message log, and where it is. */
-struct message {
-	const char		*path;
-	uint64_t		 number;
-	struct span		 line;
-	struct log_record	 record;
-};
-
 static void
-tell_message(const struct message *m, const struct explain *e)
+tell_message(const struct explain *e, const struct log_record *r,
+    struct span line, const char *path, uint64_t number)
 {
-	const struct log_record *r = &m->record;
 	struct json_out *j = e->story.json;
 	FILE *f = e->story.f;
 
 	json_out_object(j, NULL);
-	json_out_raw(j, "log", m->line);
-	json_out_string(j, "path", m->path);
-	json_out_u64(j, "line", m->number);
+	json_out_raw(j, "log", line);
+	json_out_string(j, "path", path);
+	json_out_u64(j, "line", number);
 	fprintf(f, "%smessage %s\n\n", e->found > 1 ? "\n" : "",
 	    shown_raw(r->id));
 	put_time("  stored     ", r->time, f);
@@ -155,41 +147,31 @@ tell_message(const struct message *m, const struct explain *e)
 	put_rcpts(r->rcpt, r->time, e);
 	smtpctl_place_tell(r, &e->story);
 	story_apart(&e->story);
-	fprintf(f, "  in the log %s:%llu\n", story_shown(span_of(m->path)),
-	    (unsigned long long)m->number);
+	fprintf(f, "  in the log %s:%llu\n", story_shown(span_of(path)),
+	    (unsigned long long)number);
 	json_out_end(j);
 }
 
-static void
-look_at_line(struct explain *e, struct message *m)
-{
-	struct span id = span_of(e->id);
-	bool is_message;
-
-	if (memmem(m->line.p, m->line.n, id.p, id.n) == NULL ||
-	    !log_record_read(m->line, &m->record) ||
-	    m->record.event != LOG_EVENT_STORE)
-		return;
-	is_message = span_equal(m->record.id, id);
-	if (!is_message && !span_equal(m->record.session, id))
-		return;
-	e->is_message = e->is_message || is_message;
-	e->found++;
-	tell_message(m, e);
-}
-
+/* Looks at all lines, or up to the one of the message. */
 static void
 look_in_file(struct explain *e, const char *path)
 {
 	static struct lines lines;
-	struct message m = { .path = path };
+	struct span line, id = span_of(e->id);
+	struct log_record r;
 	int got = 0;
 
 	if (lines_open(&lines, path) == -1)
 		err(smtpctl_exit_error, "%s", path);
-	while (!e->is_message && (got = lines_next(&lines, &m.line)) == 1) {
-		m.number = lines.number;
-		look_at_line(e, &m);
+	while (!e->is_message && (got = lines_next(&lines, &line)) == 1) {
+		if (memmem(line.p, line.n, id.p, id.n) == NULL ||
+		    !log_record_read(line, &r) || r.event != LOG_EVENT_STORE)
+			continue;
+		e->is_message = span_equal(r.id, id);
+		if (!e->is_message && !span_equal(r.session, id))
+			continue;
+		e->found++;
+		tell_message(e, &r, line, path, lines.number);
 	}
 	if (!e->is_message && got == -1)
 		err(smtpctl_exit_error, "%s", path);
@@ -311,37 +293,6 @@ look_in_refused(const struct explain *e)
 	return true;
 }
 
-static int
-explain(struct explain *e)
-{
-	struct json_out *j = e->story.json;
-	bool refused;
-	struct stat st;
-
-	/* In a catcher's directory everything but mail is below ".smtpd". */
-	snprintf(e->log, sizeof(e->log), "%.4000s/.smtpd/log", e->story.root);
-	if (stat(e->log, &st) == -1)
-		snprintf(e->log, sizeof(e->log), "%.4000s/log", e->story.root);
-	json_out_object(j, NULL);
-	json_out_string(j, "id", e->id);
-	json_out_array(j, "messages");
-	look_in_log(e);
-	json_out_end(j);
-	refused = look_in_refused(e);
-	if (!refused)
-		json_out_null(j, "refused");
-	json_out_end(j);
-	if (fflush(stdout) == EOF)
-		err(smtpctl_exit_error, "standard output");
-	if (e->found > 0 || refused)
-		return 0;
-	fprintf(stderr, "smtpctl: %s: no message and no kept session of this "
-	    "id below %s.\nA session in which nothing was stored and nothing "
-	    "refused, or that is older than\nkeep-refused, is in the event "
-	    "log only: look there for session=%s\n", e->id, e->log, e->id);
-	return 1;
-}
-
 int
 smtpctl_explain_id(int argc, char *argv[])
 {
@@ -350,7 +301,9 @@ smtpctl_explain_id(int argc, char *argv[])
 		{ NULL, 0, NULL, 0 }
 	};
 	struct explain e = { .id = NULL };
-	bool json = false;
+	bool json = false, refused;
+	struct json_out *j;
+	struct stat st;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "d:f:j", options, NULL)) != -1)
@@ -373,6 +326,28 @@ smtpctl_explain_id(int argc, char *argv[])
 		    "and sessions are 16 letters and digits, such as "
 		    "1m857pqg38m02n9r", e.id);
 	story_start(&e.story, json);
+	j = e.story.json;
 	e.story.root = smtpctl_conf_root(e.story.root, e.story.conf);
-	return explain(&e);
+	/* In a catcher's directory everything but mail is below ".smtpd". */
+	snprintf(e.log, sizeof(e.log), "%.4000s/.smtpd/log", e.story.root);
+	if (stat(e.log, &st) == -1)
+		snprintf(e.log, sizeof(e.log), "%.4000s/log", e.story.root);
+	json_out_object(j, NULL);
+	json_out_string(j, "id", e.id);
+	json_out_array(j, "messages");
+	look_in_log(&e);
+	json_out_end(j);
+	refused = look_in_refused(&e);
+	if (!refused)
+		json_out_null(j, "refused");
+	json_out_end(j);
+	if (fflush(stdout) == EOF)
+		err(smtpctl_exit_error, "standard output");
+	if (e.found > 0 || refused)
+		return 0;
+	fprintf(stderr, "smtpctl: %s: no message and no kept session of this "
+	    "id below %s.\nA session in which nothing was stored and nothing "
+	    "refused, or that is older than\nkeep-refused, is in the event "
+	    "log only: look there for session=%s\n", e.id, e.log, e.id);
+	return 1;
 }

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "server/log/figure.h"
-#include "server/log/lines.h"
 #include "server/log/log_files.h"
 #include "shared/array.h"
 

@@ -4,13 +4,14 @@
 #include "server/smtpctl/story.h"
 
 #include <err.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "server/conf/conf_warn.h"
 #include "server/log/figure.h"
-#include "server/log/lines.h"
+#include "server/log/log_files.h"
 #include "server/smtpctl/smtpctl.h"
 
 enum {
@@ -87,38 +88,28 @@ static void
 add_value(const struct story *s, const struct decision_step *step, char what,
     struct buf *out)
 {
+	/* A forged log may have any step without a domain. */
+	const char *domain = step->domain == NULL ? "" : step->domain->name;
 	uint64_t value = what == 'b' || what == 'B' ? step->b : step->a;
-	char text[figure_bytes];
+	char text[3 * PATH_MAX];
 
-	switch (what) {
-	case 'n':
+	if (what == 'n') {
 		add_name(step, out);
-		break;
-	case 'm':
-		buf_add_str(out, s->root);
-		buf_add_str(out, "/mail/");
-		/* A forged log may have any step without a domain. */
-		buf_add_str(out, step->domain == NULL ? "" :
-		    step->domain->name);
-		buf_add_str(out, "/");
-		buf_add(out, step->local);
-		break;
-	case 'c':
-		buf_add_str(out, s->client == NULL ? "the client" : s->client);
-		break;
-	case 'A':
-	case 'B':
-		figure_size(value, text);
-		buf_add_str(out, text);
-		break;
-	case 'T':
-		figure_duration(value, text);
-		buf_add_str(out, text);
-		break;
-	default:
-		buf_add_u64(out, value, 1);
-		break;
+		return;
 	}
+	if (what == 'm')
+		snprintf(text, sizeof(text), "%s/mail/%s/%.*s", s->root, domain,
+		    (int)step->local.n, (const char *)step->local.p);
+	else if (what == 'c')
+		snprintf(text, sizeof(text), "%s", s->client == NULL ?
+		    "the client" : s->client);
+	else if (what == 'T')
+		figure_duration(value, text);
+	else if (what == 'A' || what == 'B')
+		figure_size(value, text);
+	else
+		snprintf(text, sizeof(text), "%" PRIu64, value);
+	buf_add_str(out, text);
 }
 
 static void

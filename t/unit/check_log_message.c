@@ -13,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/log/lines.h"
 #include "server/log/log_files.h"
 #include "server/mail/recipient_log.h"
 #include "t/unit/unit.h"
