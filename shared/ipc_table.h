@@ -22,13 +22,11 @@
 	X(SIBLING, IPC_FROM_NURSERY, breed, 1, IPC_AT_ANY, is_option(p))	\
 	X(SESSION, IPC_TO_WORKER, session, 1, IPC_AT_IDLE,		\
 	    p->auth < IPC_AUTH_COUNT && p->lacks <= IPC_LACKS_ALL)	\
-	X(VERDICT, IPC_TO_WORKER, verdict, 0, IPC_AT_WORK,		\
+	X(VERDICT, IPC_TO_WORKER, verdict, 0, IPC_AT_WORK | IPC_AT_COMMIT, \
 	    p->verdict < VERDICT_COUNT)					\
 	X(FILE, IPC_TO_WORKER, nothing, 1, IPC_AT_RCPT, true)		\
 	X(STORED, IPC_TO_WORKER, stored, 0, IPC_AT_COMMIT,		\
 	    memchr(p->id, '\0', sizeof(p->id)) != NULL)			\
-	X(UNSTORED, IPC_TO_WORKER, verdict, 0, IPC_AT_COMMIT,		\
-	    p->verdict < VERDICT_COUNT)					\
 	X(STRESS, IPC_TO_WORKER, stress, 0, IPC_AT_ANY,			\
 	    p->why < STRESS_COUNT)					\
 	X(MAIL, IPC_FROM_WORKER, mail, 0, IPC_AT_SESSION, is_mail(p))	\

@@ -18,6 +18,16 @@ struct ask {
 	int64_t	idle_ms;	/* how long a client may be silent */
 };
 
+/* Sends a record, without waiting for an answer. */
+void		tell_record(struct ask *a, struct ipc_record *r);
+#define TELL(a, type, value)						\
+	tell_record(a, &(struct ipc_record){ IPC_##type, 0, { value } })
+
+/*
+ * Sends MAIL, RCPT or ORIGINATOR and returns the answer, for which it waits as
+ * long as the master says; *r has no meaning then.
+ */
+enum verdict	ask_verdict(struct ask *a, struct ipc_record *r);
 /*
  * Waits for a session and returns its connected socket, which the caller
  * closes.  *output is a separate descriptor to write to, or -1.
@@ -28,38 +38,23 @@ int		ask_session(struct ask *a, struct ipc_session *out,
 enum smtp_reply ask_proxy(struct ask *a, const struct ipc_proxy *client);
 /* Are the name and password right?  *l is wiped. */
 enum login_answer ask_login(struct ask *a, struct ipc_login *l);
-/* Without mail->wait the master does not answer, and the verdict is OK. */
-enum verdict	ask_mail(struct ask *a, const struct ipc_mail *mail);
-enum verdict	ask_rcpt(struct ask *a, const struct mailbox *to);
-/* May the user who logged in name author as the author of the message? */
-enum verdict	ask_originator(struct ask *a, const struct mailbox *author);
+/* Asks for a spool file; ask_file is due. */
+void		tell_begin(struct ask *a);
 /*
- * After tell_begin: VERDICT_OK and the spool file in *out, which the caller
- * closes; or why there is none, and then the transaction is over.
+ * VERDICT_OK and the spool file in *out, which the caller closes; or why there
+ * is none, and then the transaction is over.
  */
 enum verdict	ask_file(struct ask *a, int *out);
-/* For a handshake; out->n is 0 when there is no signature. */
-void		ask_sign(struct ask *a, const struct ipc_digest *digest,
-		    struct ipc_signature *out);
 /* The file is on disk, with size octets: may we reply 250? */
 enum verdict	ask_commit(struct ask *a, uint64_t size,
 		    struct ipc_stored *out);
+/* For a handshake; out->n is 0 when there is no signature. */
+void		ask_sign(struct ask *a, const struct ipc_digest *digest,
+		    struct ipc_signature *out);
 /*
  * Call when the channel is readable though nothing was asked.  True when the
  * master sent STRESS, which *a now has; false when the master has ended.
  */
 bool		ask_is_stressed(struct ask *a);
-
-/* Sent without waiting for an answer. */
-void	tell_begin(struct ask *a);
-void	tell_abort(struct ask *a, int error);
-void	tell_reset(struct ask *a);
-void	tell_note(struct ask *a, enum note note);
-void	tell_tls(struct ask *a, const struct ipc_tls *agreed);
-void	tell_tls_fail(struct ask *a, enum tls_fail why);
-void	tell_proxy_fail(struct ask *a, enum proxy_fail why);
-void	tell_end(struct ask *a, const struct ipc_end *end);
-void	tell_trace(struct ask *a, enum ipc_trace_kind kind, uint32_t ms,
-	    struct span octets);
 
 #endif

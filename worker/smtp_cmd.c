@@ -41,7 +41,7 @@ static void
 reset(struct smtp_session *s)
 {
 	if (s->state & (SMTP_MAIL | SMTP_RCPT)) {
-		tell_reset(s->master);
+		TELL(s->master, RESET, .nothing.zero = 0);
 		s->state = SMTP_READY;
 	}
 }
@@ -156,29 +156,37 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
 static enum smtp_reply
 cmd_mail(struct smtp_session *s, struct span arg)
 {
-	struct ipc_mail mail = { .esmtp = s->esmtp, .helo_len = s->helo_len };
+	struct ipc_record r = { .type = IPC_MAIL };
+	struct ipc_mail *mail = &r.u.mail;
 	struct mail_params params;
-	enum verdict verdict;
-	enum smtp_reply reply = parse(s, arg, true, &mail.from, &params);
+	enum verdict verdict = VERDICT_OK;
+	enum smtp_reply reply = parse(s, arg, true, &mail->from, &params);
+	bool utf8;
 
 	if (reply != REPLY_OK)
 		return reply;
 	if (params.size > s->settings->message_size_bytes)
 		return REPLY_TOO_BIG;
-	memcpy(mail.helo, s->helo, s->helo_len);
-	mail.size = params.size;
-	mail.body_8bit = params.body_8bit;
-	mail.smtputf8 = (params.given & SMTP_PARAM_SMTPUTF8) != 0;
+	utf8 = (params.given & SMTP_PARAM_SMTPUTF8) != 0;
+	mail->esmtp = s->esmtp;
+	mail->helo_len = s->helo_len;
+	memcpy(mail->helo, s->helo, s->helo_len);
+	mail->size = params.size;
+	mail->body_8bit = params.body_8bit;
+	mail->smtputf8 = utf8;
 	/*
 	 * Saves a question: if the master said recently that the disk has
 	 * space, and the message is not declared large, no verdict is awaited.
 	 */
-	mail.wait = s->submission || params.size > small_bytes ||
+	mail->wait = s->submission || params.size > small_bytes ||
 	    deadline_now_ms() >= s->room_until_ms;
-	verdict = ask_mail(s->master, &mail);
+	if (mail->wait)
+		verdict = ask_verdict(s->master, &r);
+	else
+		tell_record(s->master, &r);
 	if (verdict == VERDICT_OK) {
 		s->state = SMTP_MAIL;
-		s->smtputf8 = mail.smtputf8 != 0;
+		s->smtputf8 = utf8;
 		s->recipients = 0;
 	}
 	return verdict_reply(verdict, REPLY_SENDER_OK);
@@ -188,16 +196,16 @@ cmd_mail(struct smtp_session *s, struct span arg)
 static enum smtp_reply
 cmd_rcpt(struct smtp_session *s, struct span arg)
 {
+	struct ipc_record r = { .type = IPC_RCPT };
 	struct mail_params none;
-	struct mailbox to;
 	enum verdict verdict;
-	enum smtp_reply reply = parse(s, arg, false, &to, &none);
+	enum smtp_reply reply = parse(s, arg, false, &r.u.rcpt.to, &none);
 
 	if (reply != REPLY_OK)
 		return reply;
 	if (s->recipients >= s->settings->recipients)
 		return REPLY_TOO_MANY_RCPTS;
-	verdict = ask_rcpt(s->master, &to);
+	verdict = ask_verdict(s->master, &r);
 	if (verdict == VERDICT_OK) {
 		s->state = SMTP_RCPT;
 		s->recipients++;
@@ -235,7 +243,7 @@ cmd_starttls(struct smtp_session *s, struct span arg)
 	 * CVE-2011-0411).
 	 */
 	if (lineio_buffered(s->io) > 0 || peer_has_input(s->peer)) {
-		tell_tls_fail(s->master, TLS_FAIL_INJECTED);
+		TELL(s->master, TLS_FAIL, .tls_fail.why = TLS_FAIL_INJECTED);
 		return REPLY_INJECTED;
 	}
 	return REPLY_START_TLS;

@@ -196,16 +196,18 @@ take_some(struct smtp_session *s, struct intake *in)
 static enum smtp_reply
 judge_field(struct smtp_session *s, struct span body, unsigned *asked)
 {
-	enum mailbox_list r;
-	struct mailbox m;
+	struct ipc_record r = { .type = IPC_ORIGINATOR };
+	enum mailbox_list list;
 
-	while ((r = mailbox_list_next(&body, &m)) == MAILBOX_LIST_NEXT) {
+	while ((list = mailbox_list_next(&body, &r.u.rcpt.to)) ==
+	    MAILBOX_LIST_NEXT) {
 		if ((*asked)++ == ipc_authors_max)
 			return REPLY_LONG_FROM;
-		if (ask_originator(s->master, &m) != VERDICT_OK)
+		if (ask_verdict(s->master, &r) != VERDICT_OK)
 			return REPLY_AUTHOR_NOT_YOURS;
+		r = (struct ipc_record){ .type = IPC_ORIGINATOR };
 	}
-	return r == MAILBOX_LIST_END ? REPLY_STORED : REPLY_BAD_FROM;
+	return list == MAILBOX_LIST_END ? REPLY_STORED : REPLY_BAD_FROM;
 }
 
 /* REPLY_STORED: all authors of the message are the user's own addresses. */
@@ -252,9 +254,10 @@ judge(struct smtp_session *s, struct intake *in)
 	}
 	/* Without a file the master has nothing to drop. */
 	if (in->fd != -1)
-		tell_abort(s->master, in->write_errno);
+		TELL(s->master, ABORT,
+		    .abort.error = (uint32_t)in->write_errno);
 	if (in->write_errno != 0)
-		tell_note(s->master, NOTE_WRITE_FAILED);
+		TELL(s->master, NOTE, .note.note = NOTE_WRITE_FAILED);
 	return reply;
 }
 
@@ -276,7 +279,8 @@ receive(struct smtp_session *s, struct intake *in)
 	if (r == LINE_OK || (r == LINE_TIMEOUT && is_bare(in)))
 		return judge(s, in);
 	if (r != LINE_GONE && in->fd != -1)
-		tell_abort(s->master, in->write_errno);
+		TELL(s->master, ABORT,
+		    .abort.error = (uint32_t)in->write_errno);
 	return smtp_read_failed(s, r);
 }
 

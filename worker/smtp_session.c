@@ -56,7 +56,7 @@ count(struct smtp_session *s, enum smtp_reply reply)
 		return reply;
 	transcript_refused();
 	if (effects[reply].note != NOTE_COUNT)
-		tell_note(s->master, effects[reply].note);
+		TELL(s->master, NOTE, .note.note = effects[reply].note);
 	/* Too many recipients must not lose those already accepted. */
 	if (is_last(reply) || reply == REPLY_TOO_MANY_RCPTS)
 		return reply;
@@ -127,11 +127,11 @@ begin_tls(struct smtp_session *s)
 	    &agreed, &why)) {
 		transcript_remark("no TLS came about");
 		transcript_refused();
-		tell_tls_fail(s->master, why);
+		TELL(s->master, TLS_FAIL, .tls_fail.why = why);
 		s->end.end = END_TLS;
 		return REPLY_NONE;
 	}
-	tell_tls(s->master, &agreed);
+	TELL(s->master, TLS, .tls = agreed);
 	transcript_remark("TLS begins here");
 	s->state = SMTP_START;
 	s->esmtp = s->smtputf8 = false;
@@ -213,7 +213,7 @@ fail_proxied(struct smtp_session *s, enum proxy_fail why)
 	else if (why == PROXY_FAIL_TIMEOUT && s->master->stress == STRESS_END)
 		s->end.end = END_STOPPED;
 	else
-		tell_proxy_fail(s->master, why);
+		TELL(s->master, PROXY_FAIL, .proxy_fail.why = why);
 	return REPLY_NONE;
 }
 
@@ -301,7 +301,7 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	close(peer.socket);
 	transcript_end();
 	/* Last of all: the master may then close the channel. */
-	tell_end(master, &session.end);
+	TELL(master, END, .end = session.end);
 }
 
 void

@@ -46,6 +46,20 @@ transcript_begin(struct ask *master, uint8_t mode)
 }
 
 static void
+tell(enum ipc_trace_kind kind, uint32_t ms, struct span octets)
+{
+	struct ipc_record r = { .type = IPC_TRACE };
+
+	if (octets.n > ipc_trace_bytes)
+		octets.n = ipc_trace_bytes;
+	r.u.trace.kind = (uint8_t)kind;
+	r.u.trace.ms = ms;
+	r.u.trace.n = (uint16_t)octets.n;
+	memcpy(r.u.trace.octets, octets.p, octets.n);
+	tell_record(t.master, &r);
+}
+
+static void
 keep(enum ipc_trace_kind kind, struct span s)
 {
 	struct line line = { .kind = (uint8_t)kind };
@@ -96,7 +110,7 @@ static void
 emit(enum ipc_trace_kind kind, struct span s)
 {
 	if (t.mode == IPC_TRACE_LIVE)
-		tell_trace(t.master, kind, 0, s);
+		tell(kind, 0, s);
 	else if (t.mode == IPC_TRACE_KEEP)
 		keep(kind, s);
 }
@@ -130,7 +144,7 @@ void
 transcript_reply(struct span octets)
 {
 	if (t.mode == IPC_TRACE_LIVE)
-		tell_trace(t.master, IPC_TRACE_SERVER, 0, octets);
+		tell(IPC_TRACE_SERVER, 0, octets);
 	while (t.mode == IPC_TRACE_KEEP && octets.n > 0) {
 		keep(IPC_TRACE_SERVER, span_cut(&octets, '\r'));
 		octets = span_skip(octets, 1);
@@ -173,13 +187,13 @@ transcript_end(void)
 		return;
 	for (size_t at = 0; at < t.n; at += sizeof(line) + line.n) {
 		memcpy(&line, t.text + at, sizeof(line));
-		tell_trace(t.master, (enum ipc_trace_kind)line.kind, line.ms,
+		tell((enum ipc_trace_kind)line.kind, line.ms,
 		    span_from(t.text + at + sizeof(line), line.n));
 	}
 	if (t.left_out > 0) {
 		snprintf(left_out, sizeof(left_out), "%" PRIu32
 		    " more are left out", t.left_out);
-		tell_trace(t.master, IPC_TRACE_REMARK, (uint32_t)
+		tell(IPC_TRACE_REMARK, (uint32_t)
 		    (deadline_now_ms() - t.start_ms), span_of(left_out));
 	}
 }

@@ -304,7 +304,7 @@ on_stored(void *arg, enum verdict verdict, int64_t us)
 		s->stored++;
 		s->stored_bytes += s->tx.size;
 	} else {
-		r.type = IPC_UNSTORED;
+		r.type = IPC_VERDICT;
 		r.u.verdict.verdict = verdict;
 	}
 	s->tx.id[0] = '\0';	/* its spool file is gone */
@@ -327,8 +327,7 @@ on_commit(struct session *s, const struct ipc_record *r)
 		return false;
 	pool_permit(s->worker, verdict == VERDICT_OK ? IPC_AT_COMMIT :
 	    IPC_AT_SESSION);
-	return verdict == VERDICT_OK ||
-	    answer(s, IPC_UNSTORED, verdict, -1);
+	return verdict == VERDICT_OK || answer(s, IPC_VERDICT, verdict, -1);
 }
 
 static bool

@@ -272,7 +272,7 @@ tell_commit(int channel, uint64_t size, int client)
 	if (got == IPC_STORED)
 		dprintf(client, "stored %.16s\n", r.u.stored.id);
 	else
-		dprintf(client, got == IPC_UNSTORED ? "unstored\n" :
+		dprintf(client, got == IPC_VERDICT ? "unstored\n" :
 		    "dropped\n");
 }
 

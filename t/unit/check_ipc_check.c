@@ -330,9 +330,6 @@ START_TEST(ranges)
 
 		r.u.verdict.verdict = v;
 		ck_assert_int_eq(passes(&r), v < VERDICT_COUNT);
-		r = good(IPC_UNSTORED);
-		r.u.verdict.verdict = v;
-		ck_assert_int_eq(passes(&r), v < VERDICT_COUNT);
 		r = good(IPC_ADMIT);
 		r.u.admit.answer = v;
 		ck_assert_int_eq(passes(&r), v < LOGIN_COUNT);
