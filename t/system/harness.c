@@ -46,6 +46,9 @@ const char *harness_smtpd;
 const char *harness_worker;
 char harness_dir[80];
 
+extern const struct test *const __start_system_tests[],
+    *const __stop_system_tests[];
+
 static const char *program;
 static const char *current;
 
@@ -381,18 +384,19 @@ count_at_once(void)
 }
 
 static int
-run_all(const struct test *tests, size_t count, int argc, char *argv[])
+run_all(int argc, char *argv[])
 {
+	const struct test *const *t = __start_system_tests;
 	size_t ended[3] = { 0 }, at_once = count_at_once(), running = 0;
 	struct running all[at_once_max] = { 0 }, *free;
 
-	for (size_t i = 0; i < count || running > 0;) {
-		if (i < count && !is_wanted(&tests[i], argc, argv))
-			i++;
-		else if (i < count && running < at_once) {
+	while (t < __stop_system_tests || running > 0) {
+		if (t < __stop_system_tests && !is_wanted(*t, argc, argv))
+			t++;
+		else if (t < __stop_system_tests && running < at_once) {
 			for (free = all; free->pid != 0; free++)
 				continue;
-			launch(&tests[i++], free);
+			launch(*t++, free);
 			running++;
 		} else {
 			int status = await_one(all);
@@ -409,8 +413,9 @@ run_all(const struct test *tests, size_t count, int argc, char *argv[])
 	return ended[1] == 0 && ended[0] + ended[2] > 0 ? 0 : 1;
 }
 
+/* PROGRAM SMTPD WORKER [TEST ...]: all tests, or those named. */
 int
-harness_main(int argc, char *argv[], const struct test *tests, size_t count)
+main(int argc, char *argv[])
 {
 	if (argc < 3) {
 		fprintf(stderr, "usage: %s smtpd worker [test ...]\n",
@@ -427,7 +432,7 @@ harness_main(int argc, char *argv[], const struct test *tests, size_t count)
 		return 1;
 	}
 	umask(022);
-	return run_all(tests, count, argc, argv);
+	return run_all(argc, argv);
 }
 
 void

@@ -9,23 +9,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A program of TEST(name) { ... } needs no main. */
 struct test {
 	const char	*name;
 	void		(*run)(void);
 };
 
+/* Puts the test into the list of the program, a section. */
+#define TEST(name)							\
+	static void name(void);						\
+	static const struct test name##_test = { #name, name };		\
+	static const struct test *const name##_listed			\
+	    __attribute__((section("system_tests"), used)) = &name##_test; \
+	static void name(void)
+
 /* smtpd and smtpd-worker under test, and the directory of this test. */
 extern const char *harness_smtpd;
 extern const char *harness_worker;
 extern char harness_dir[80];
-
-/*
- * The main of a test program: PROGRAM SMTPD WORKER [TEST ...].  Runs all tests
- * or those named, prints a line for each, and the totals last; returns what
- * main is to return.
- */
-int	harness_main(int argc, char *argv[], const struct test *tests,
-	    size_t count);
 
 /* Ends the test that calls it. */
 _Noreturn void harness_fail(const char *file, int line, const char *fmt, ...)

@@ -105,8 +105,7 @@ all_at_once(const struct daemon *d, struct client *c, unsigned n, pid_t who,
 }
 
 /* Where there can be no link, a copy is made. */
-static void
-links_refused(void)
+TEST(links_refused)
 {
 	static const int errors[] = { EXDEV, EPERM, EMLINK, EOPNOTSUPP };
 	struct client c;
@@ -127,8 +126,7 @@ links_refused(void)
 }
 
 /* One fsync of a directory fails: nobody of its batch is answered 250. */
-static void
-batch_sync_fails(void)
+TEST(batch_sync_fails)
 {
 	struct client c[crowd];
 	struct daemon d;
@@ -171,8 +169,7 @@ batch_sync_fails(void)
 }
 
 /* What cannot be taken out of a Maildir again is told. */
-static void
-store_left(void)
+TEST(store_left)
 {
 	char path[200], file[220];
 	struct client c;
@@ -233,8 +230,7 @@ expect_another(const struct daemon *d, pid_t old, const char *why)
 }
 
 /* The master makes the fsync of who waits, and the next is asked again. */
-static void
-disk_killed(void)
+TEST(disk_killed)
 {
 	struct client c;
 	struct daemon d;
@@ -251,8 +247,7 @@ disk_killed(void)
 }
 
 /* Is that the master's own fsync?  Where it fails, the answer is no. */
-static void
-disk_killed_and_sync_fails(void)
+TEST(disk_killed_and_sync_fails)
 {
 	int status = 0;
 	struct client c;
@@ -276,8 +271,7 @@ disk_killed_and_sync_fails(void)
 }
 
 /* Nobody can start it again, and the server goes on without. */
-static void
-disk_outlives_keeper(void)
+TEST(disk_outlives_keeper)
 {
 	struct daemon d;
 	pid_t disk;
@@ -299,8 +293,7 @@ disk_outlives_keeper(void)
 	daemon_stop(&d);
 }
 
-static void
-disk_hangs(void)
+TEST(disk_hangs)
 {
 	struct client c, other;
 	struct daemon d;
@@ -335,8 +328,7 @@ send_on(const struct daemon *d, unsigned sender, int out)
 }
 
 /* Nobody notices: each message is answered 250, and is there once. */
-static void
-killed_under_load(void)
+TEST(killed_under_load)
 {
 	unsigned number, taken = 0, killed = 0;
 	pid_t children[storm_senders];
@@ -366,22 +358,4 @@ killed_under_load(void)
 		waitpid(children[i], NULL, 0);
 	EXPECT(taken == storm_senders * storm_each, "%u taken", taken);
 	daemon_stop(&d);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "links_refused", links_refused },
-		{ "batch_sync_fails", batch_sync_fails },
-		{ "store_left", store_left },
-		{ "disk_killed", disk_killed },
-		{ "disk_killed_and_sync_fails", disk_killed_and_sync_fails },
-		{ "disk_outlives_keeper", disk_outlives_keeper },
-		{ "disk_hangs", disk_hangs },
-		{ "killed_under_load", killed_under_load },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -122,8 +122,7 @@ stop(struct catcher *c, int signal)
 }
 
 /* Its terminal has gone. */
-static void
-hangup(void)
+TEST(hangup)
 {
 	struct catcher c = { .pid = 0 };
 
@@ -134,8 +133,7 @@ hangup(void)
 }
 
 /* nohup(1) */
-static void
-nohup(void)
+TEST(nohup)
 {
 	struct catcher c = { .pid = 0 };
 	struct client client;
@@ -171,8 +169,7 @@ offers(struct client *c, const char *words)
  * Most libraries take STARTTLS where it is offered, and trust no certificate
  * that they do not know.
  */
-static void
-no_starttls(void)
+TEST(no_starttls)
 {
 	struct client client;
 	struct catcher c = { .pid = 0 };
@@ -190,8 +187,7 @@ no_starttls(void)
 	stop(&c, SIGTERM);
 }
 
-static void
-starttls(void)
+TEST(starttls)
 {
 	const struct secure_options trusting = {
 		.trusted = strdup(harness_path("own.pem")) };
@@ -237,8 +233,7 @@ read_all(int fd)
 }
 
 /* More than it keeps for who reads late. */
-static void
-nobody_reads(void)
+TEST(nobody_reads)
 {
 	struct catcher c = { .pid = 0 };
 	char *text, *more;
@@ -287,8 +282,7 @@ count_mail(const struct catcher *c, const char *name)
 }
 
 /* Each has a Maildir by what the program wrote. */
-static void
-any_recipient(void)
+TEST(any_recipient)
 {
 	static const struct {
 		const char	*path, *name;
@@ -330,8 +324,7 @@ any_recipient(void)
 }
 
 /* What is over the limit is refused, and the rest is not lost for it. */
-static void
-many_recipients(void)
+TEST(many_recipients)
 {
 	struct catcher c = { .pid = 0 };
 	size_t taken = 0, refused = 0;
@@ -358,8 +351,7 @@ many_recipients(void)
 }
 
 /* A fault of ours is none of the program under test. */
-static void
-crash(void)
+TEST(crash)
 {
 	struct catcher c = { .pid = 0 };
 	struct client client;
@@ -383,8 +375,7 @@ crash(void)
 }
 
 /* Why it is 452, and how little has to be free. */
-static void
-no_room(void)
+TEST(no_room)
 {
 	struct catcher c = { .pid = 0 };
 	struct client client;
@@ -420,8 +411,7 @@ take_one(struct catcher *c)
 }
 
 /* What stands for the kernel has no seccomp: qemu-user. */
-static void
-no_sandbox(void)
+TEST(no_sandbox)
 {
 	static const int all[] = { SYS_landlock_create_ruleset, SYS_seccomp,
 	    0 };
@@ -487,8 +477,7 @@ may(void (*before)(void))
 }
 
 /* A root that cannot become anybody: it stays, and keeps no capability. */
-static void
-stays_who_it_is(void)
+TEST(stays_who_it_is)
 {
 	void (*const ways[])(void) = { enter_namespace, drop_capability };
 	size_t tried = 0;
@@ -510,25 +499,4 @@ stays_who_it_is(void)
 	}
 	if (tried == 0)
 		harness_skip("no user namespaces here, and no capabilities");
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "hangup", hangup },
-		{ "nohup", nohup },
-		{ "no_starttls", no_starttls },
-		{ "starttls", starttls },
-		{ "nobody_reads", nobody_reads },
-		{ "any_recipient", any_recipient },
-		{ "many_recipients", many_recipients },
-		{ "crash", crash },
-		{ "no_room", no_room },
-		{ "no_sandbox", no_sandbox },
-		{ "stays_who_it_is", stays_who_it_is },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

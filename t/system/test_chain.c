@@ -49,8 +49,7 @@ make_log(struct daemon *d)
 	daemon_stop(d);
 }
 
-static void
-rotations(void)
+TEST(rotations)
 {
 	struct daemon d;
 
@@ -74,8 +73,7 @@ rotations(void)
 }
 
 /* logrotate's way: it moves the file, then says so. */
-static void
-moved_by_another(void)
+TEST(moved_by_another)
 {
 	struct daemon d;
 
@@ -132,8 +130,7 @@ put_lines(const struct daemon *d)
 	EXPECT(fclose(f) == 0, "%s", strerror(errno));
 }
 
-static void
-changed(void)
+TEST(changed)
 {
 	struct daemon d;
 
@@ -154,8 +151,7 @@ changed(void)
 	EXPECT(strstr(ctl_text, "1 fault\n") != NULL, "%s", ctl_text);
 }
 
-static void
-missing(void)
+TEST(missing)
 {
 	struct daemon d;
 
@@ -169,8 +165,7 @@ missing(void)
 	    "log verify -d %s", d.root);
 }
 
-static void
-reordered(void)
+TEST(reordered)
 {
 	struct daemon d;
 	char *line;
@@ -185,8 +180,7 @@ reordered(void)
 	    "log verify -d %s", d.root);
 }
 
-static void
-inserted(void)
+TEST(inserted)
 {
 	struct daemon d;
 
@@ -216,8 +210,7 @@ make_checkpoint(const struct daemon *d, const char *points)
 }
 
 /* A tail that is gone is seen by a checkpoint, and by nothing else. */
-static void
-cut_off(void)
+TEST(cut_off)
 {
 	const char *points = harness_path("points");
 	struct daemon d;
@@ -246,8 +239,7 @@ cut_off(void)
 }
 
 /* Lines before the first one that is there. */
-static void
-headless(void)
+TEST(headless)
 {
 	const char *points = harness_path("points");
 	struct daemon d;
@@ -267,8 +259,7 @@ headless(void)
 }
 
 /* What else lies there: not shown raw, not read, not taken for a log. */
-static void
-strange_files(void)
+TEST(strange_files)
 {
 	const char *name = harness_path("root/log/message.\x1b[2J\xe2\x80\xae");
 	const char *link = harness_path("root/log/message-20261130");
@@ -298,8 +289,7 @@ strange_files(void)
 }
 
 /* The root is the configuration's; today's log, not one from before. */
-static void
-of_configuration(void)
+TEST(of_configuration)
 {
 	struct daemon d;
 
@@ -311,8 +301,7 @@ of_configuration(void)
 	    "log verify -f %s", harness_path("nowhere"));
 }
 
-static void
-no_log(void)
+TEST(no_log)
 {
 	CTL_EXPECT(2, "No such file or directory", "log verify -d %s",
 	    harness_path("nowhere"));
@@ -326,25 +315,4 @@ no_log(void)
 	CTL_EXPECT(0, "is empty", "log verify %s", harness_path("empty"));
 	CTL_EXPECT(1, "odd:1: this is no checkpoint", "log verify -c %s %s",
 	    harness_path("odd"), harness_path("empty"));
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "rotations", rotations },
-		{ "moved_by_another", moved_by_another },
-		{ "changed", changed },
-		{ "missing", missing },
-		{ "reordered", reordered },
-		{ "inserted", inserted },
-		{ "cut_off", cut_off },
-		{ "headless", headless },
-		{ "strange_files", strange_files },
-		{ "of_configuration", of_configuration },
-		{ "no_log", no_log },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

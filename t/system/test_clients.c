@@ -83,8 +83,7 @@ stall(struct client *c, const struct daemon *d, const char *from, int where)
 }
 
 /* Rule 9, with the limits as they are by default. */
-static void
-one_address_stalls(void)
+TEST(one_address_stalls)
 {
 	enum { per_address = 20 };
 	struct client c[per_address];
@@ -142,22 +141,19 @@ many_addresses_stall(const char *limits, int addresses, int each)
 	    "%zu messages", mail_total(&d));
 }
 
-static void
-nine_addresses_stall(void)
+TEST(nine_addresses_stall)
 {
 	many_addresses_stall("", 9, 20);
 }
 
 /* At four fifths of the pool the others' idle time is short, too. */
-static void
-ten_addresses_with_two_places(void)
+TEST(ten_addresses_with_two_places)
 {
 	many_addresses_stall("\tworkers 25\n\tper-address 2\n", 10, 2);
 }
 
 /* More at once than there are workers: they wait, and all are served. */
-static void
-crowd(void)
+TEST(crowd)
 {
 	enum { count = 60, workers = 10 };
 	static struct client c[count];
@@ -203,8 +199,7 @@ kernel_backlog_max(void)
 }
 
 /* So many at once that the master cannot have accepted one of them. */
-static void
-burst(void)
+TEST(burst)
 {
 	enum { count = 180, addresses = 45 };
 	static struct client c[count];
@@ -371,27 +366,23 @@ gone_at_every_octet(int how)
 	daemon_stop(&d);
 }
 
-static void
-closed_at_every_octet(void)
+TEST(closed_at_every_octet)
 {
 	gone_at_every_octet(HOW_CLOSE);
 }
 
-static void
-reset_at_every_octet(void)
+TEST(reset_at_every_octet)
 {
 	gone_at_every_octet(HOW_RESET);
 }
 
-static void
-half_closed_at_every_octet(void)
+TEST(half_closed_at_every_octet)
 {
 	gone_at_every_octet(HOW_HALF);
 }
 
 /* Connected, nothing said, and gone: from many addresses, as fast as can. */
-static void
-flood(void)
+TEST(flood)
 {
 	/* "workers" by default, twice, who waits, and what start.c adds. */
 	enum { count = 5000, addresses = 40, fds_limit = 2 * 200 + 256 + 128 };
@@ -434,8 +425,7 @@ flood(void)
 }
 
 /* So many sessions one after another, and the master is as it was. */
-static void
-nothing_grows(void)
+TEST(nothing_grows)
 {
 	enum { count = 600, warm = 200, slack_kib = 64 };
 	char before[64] = "", after[64];
@@ -459,8 +449,7 @@ nothing_grows(void)
  * All workers are busy with one host: a client of another is served all the
  * same, and one of the first hears why it lost its place.
  */
-static void
-place_is_made(void)
+TEST(place_is_made)
 {
 	enum { workers = 4 };
 	struct client c[workers], fresh;
@@ -492,8 +481,7 @@ place_is_made(void)
 }
 
 /* Nobody speaks before the greeting; who waits for it is greeted. */
-static void
-greeting_is_held_back(void)
+TEST(greeting_is_held_back)
 {
 	struct client early, patient;
 	struct daemon d;
@@ -522,8 +510,7 @@ greeting_is_held_back(void)
 }
 
 /* One /24 may take so many places and no more. */
-static void
-network_is_limited(void)
+TEST(network_is_limited)
 {
 	struct client c[3], other;
 	struct daemon d;
@@ -559,8 +546,7 @@ send_for_ever(int fd)
 }
 
 /* A session has its end also where octets always wait to be read. */
-static void
-never_silent(void)
+TEST(never_silent)
 {
 	char text[65536], last[200] = "";
 	int64_t begun;
@@ -590,29 +576,4 @@ never_silent(void)
 	    daemon_last_words(&d));
 	client_close(&c);
 	daemon_stop(&d);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "one_address_stalls", one_address_stalls },
-		{ "nine_addresses_stall", nine_addresses_stall },
-		{ "ten_addresses_with_two_places",
-		    ten_addresses_with_two_places },
-		{ "crowd", crowd },
-		{ "never_silent", never_silent },
-		{ "burst", burst },
-		{ "place_is_made", place_is_made },
-		{ "greeting_is_held_back", greeting_is_held_back },
-		{ "network_is_limited", network_is_limited },
-		{ "closed_at_every_octet", closed_at_every_octet },
-		{ "reset_at_every_octet", reset_at_every_octet },
-		{ "half_closed_at_every_octet", half_closed_at_every_octet },
-		{ "flood", flood },
-		{ "nothing_grows", nothing_grows },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

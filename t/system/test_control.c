@@ -46,8 +46,7 @@ state_is(const struct daemon *d, const char *state, long long want)
 	return ctl_json(&ctl, state) == want;
 }
 
-static void
-says_what_is(void)
+TEST(says_what_is)
 {
 	struct daemon d;
 	pid_t nurseries[2];
@@ -85,8 +84,7 @@ says_what_is(void)
 }
 
 /* While it waits for a message under way it still says what it does. */
-static void
-says_it_stops(void)
+TEST(says_it_stops)
 {
 	static const char *const alice[] = { "alice", NULL };
 	struct client c;
@@ -106,8 +104,7 @@ says_it_stops(void)
 	daemon_wait_end(&d);
 }
 
-static void
-disk_is_full(void)
+TEST(disk_is_full)
 {
 	struct daemon d;
 
@@ -121,8 +118,7 @@ disk_is_full(void)
 }
 
 /* One client in each state, and each of them seen there. */
-static void
-states(void)
+TEST(states)
 {
 	static const char *const alice[] = { "alice", NULL };
 	struct client at_greeting, at_mail, at_rcpt, at_data;
@@ -176,8 +172,7 @@ expect_no_answer(const struct daemon *d, uid_t uid, const char *words)
 	    "not one line: %s", ctl.err);
 }
 
-static void
-nobody_answers(void)
+TEST(nobody_answers)
 {
 	struct daemon d, no_conf;
 	int fd;
@@ -202,8 +197,7 @@ nobody_answers(void)
 }
 
 /* It takes the question, and does no more. */
-static void
-hangs(void)
+TEST(hangs)
 {
 	struct daemon d;
 	int64_t start;
@@ -220,8 +214,7 @@ hangs(void)
 	daemon_stop(&d);
 }
 
-static void
-not_permitted(void)
+TEST(not_permitted)
 {
 	struct daemon d;
 	char outside[256];
@@ -264,8 +257,7 @@ refused_start(struct daemon *d, const char *words)
 }
 
 /* A second master with that root would throw away the first one's mail. */
-static void
-one_for_a_socket(void)
+TEST(one_for_a_socket)
 {
 	static const char *const alice[] = { "alice", NULL };
 	struct daemon d, second;
@@ -480,8 +472,7 @@ withstand(struct daemon *d, hostile *const *what, size_t count, uid_t uid)
 	    NULL));
 }
 
-static void
-hostile_same_user(void)
+TEST(hostile_same_user)
 {
 	static hostile *const one_by_one[] = { flood, hoard, deaf, babble,
 	    give_descriptors };
@@ -507,8 +498,7 @@ hostile_same_user(void)
 	daemon_stop(&d);
 }
 
-static void
-hostile_other_user(void)
+TEST(hostile_other_user)
 {
 	static hostile *const all[] = { flood, hoard, deaf, babble,
 	    give_descriptors };
@@ -530,8 +520,7 @@ hostile_other_user(void)
 }
 
 /* As root and as its user at once: none takes the other's place. */
-static void
-hostile_own_user(void)
+TEST(hostile_own_user)
 {
 	static hostile *const all[] = { flood, hoard, deaf };
 	struct daemon d;
@@ -560,8 +549,7 @@ is_closed(int fd)
 	return n == 0 || (n == -1 && errno != EAGAIN);
 }
 
-static void
-silence_ends(void)
+TEST(silence_ends)
 {
 	struct daemon d;
 	int silent, unread;
@@ -582,8 +570,7 @@ silence_ends(void)
 }
 
 /* More at once than one user may have: the newest is answered. */
-static void
-newest_first(void)
+TEST(newest_first)
 {
 	struct daemon d;
 	int fds[12];
@@ -600,27 +587,4 @@ newest_first(void)
 	EXPECT(WAIT_FOR(5000, is_closed(fds[0]) && is_closed(fds[7])),
 	    "the oldest stay");
 	daemon_stop(&d);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "says_what_is", says_what_is },
-		{ "says_it_stops", says_it_stops },
-		{ "disk_is_full", disk_is_full },
-		{ "states", states },
-		{ "nobody_answers", nobody_answers },
-		{ "hangs", hangs },
-		{ "not_permitted", not_permitted },
-		{ "one_for_a_socket", one_for_a_socket },
-		{ "newest_first", newest_first },
-		{ "silence_ends", silence_ends },
-		{ "hostile_same_user", hostile_same_user },
-		{ "hostile_other_user", hostile_other_user },
-		{ "hostile_own_user", hostile_own_user },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

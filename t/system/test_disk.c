@@ -70,8 +70,7 @@ fill(struct client *c, size_t octets)
 	return n;
 }
 
-static void
-filled_by_mail(void)
+TEST(filled_by_mail)
 {
 	struct client c;
 	struct daemon d;
@@ -100,8 +99,7 @@ filled_by_mail(void)
 }
 
 /* The size is declared, so it is known before a byte comes. */
-static void
-declared_too_big(void)
+TEST(declared_too_big)
 {
 	struct client c;
 	struct daemon d;
@@ -119,8 +117,7 @@ declared_too_big(void)
 	daemon_stop(&d);
 }
 
-static void
-full_while_arriving(void)
+TEST(full_while_arriving)
 {
 	struct client c, other;
 	struct daemon d;
@@ -154,8 +151,7 @@ full_while_arriving(void)
 }
 
 /* Several at once, each of which would fit alone. */
-static void
-full_by_many_at_once(void)
+TEST(full_by_many_at_once)
 {
 	enum { count = 8, octets = 2000000 };
 	unsigned stored = 0, refused = 0;
@@ -201,8 +197,7 @@ full_by_many_at_once(void)
 	daemon_stop(&d);
 }
 
-static void
-inodes_used_up(void)
+TEST(inodes_used_up)
 {
 	struct client c;
 	struct daemon d;
@@ -222,8 +217,7 @@ inodes_used_up(void)
 }
 
 /* Without any reserve the call fails that would need an inode. */
-static void
-inodes_to_the_last(void)
+TEST(inodes_to_the_last)
 {
 	struct client c;
 	struct daemon d;
@@ -293,8 +287,7 @@ leave_pages(int fd, const struct daemon *d, unsigned long pages)
  * The message fits, its line in log/message does not: the message counts,
  * and the chain of the log is whole all the same.
  */
-static void
-no_room_for_the_log(void)
+TEST(no_room_for_the_log)
 {
 	struct client c;
 	struct daemon d;
@@ -396,8 +389,7 @@ expect_trouble(struct daemon *d, struct client *c, const char *what)
 	EXPECT(mail_none_incoming(d), "%s: a file is left in incoming", what);
 }
 
-static void
-mailbox_unusable(void)
+TEST(mailbox_unusable)
 {
 	char box[256], aside[256], new[300], victim[256];
 	struct client c;
@@ -440,8 +432,7 @@ mailbox_unusable(void)
 	daemon_stop(&d);
 }
 
-static void
-spool_vanished(void)
+TEST(spool_vanished)
 {
 	struct client c;
 	struct daemon d;
@@ -468,8 +459,7 @@ spool_vanished(void)
 	daemon_stop(&d);
 }
 
-static void
-mailboxes_vanished(void)
+TEST(mailboxes_vanished)
 {
 	struct client c;
 	struct daemon d;
@@ -490,8 +480,7 @@ mailboxes_vanished(void)
 }
 
 /* Maildirs on a file system of their own: no link, and a durable copy. */
-static void
-maildirs_apart(void)
+TEST(maildirs_apart)
 {
 	static const char *const three[] = { "alice", "bob", "u1", NULL };
 	struct client c;
@@ -528,25 +517,4 @@ maildirs_apart(void)
 	client_close(&c);
 	chain_check(&d, 3);
 	daemon_stop(&d);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "filled_by_mail", filled_by_mail },
-		{ "declared_too_big", declared_too_big },
-		{ "full_while_arriving", full_while_arriving },
-		{ "full_by_many_at_once", full_by_many_at_once },
-		{ "inodes_used_up", inodes_used_up },
-		{ "inodes_to_the_last", inodes_to_the_last },
-		{ "no_room_for_the_log", no_room_for_the_log },
-		{ "mailbox_unusable", mailbox_unusable },
-		{ "spool_vanished", spool_vanished },
-		{ "mailboxes_vanished", mailboxes_vanished },
-		{ "maildirs_apart", maildirs_apart },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -67,8 +67,7 @@ reply(unsigned number)
 }
 
 /* What a client reads, word for word. */
-static void
-as_a_client(void)
+TEST(as_a_client)
 {
 	static const struct {
 		const char	*from;
@@ -135,8 +134,7 @@ as_a_client(void)
 }
 
 /* Each step with the line that is behind it. */
-static void
-steps(void)
+TEST(steps)
 {
 	struct daemon d;
 	char want[300];
@@ -172,8 +170,7 @@ steps(void)
 	daemon_stop(&d);
 }
 
-static void
-several(void)
+TEST(several)
 {
 	struct daemon d;
 	const char *const args[] = { "explain", "-f", d.conf, "--from",
@@ -197,8 +194,7 @@ several(void)
 }
 
 /* The state of the moment: sessions, refusals, the disk. */
-static void
-live_facts(void)
+TEST(live_facts)
 {
 	struct client c[2];
 	pid_t workers[64];
@@ -253,8 +249,7 @@ explain_alone(const struct daemon *d, int status)
 }
 
 /* A network with too many sessions, and a disk that is too full. */
-static void
-reserves(void)
+TEST(reserves)
 {
 	struct client c;
 	struct daemon d;
@@ -286,8 +281,7 @@ reserves(void)
 }
 
 /* Without a server: the configuration alone. */
-static void
-configuration_alone(void)
+TEST(configuration_alone)
 {
 	struct daemon d;
 
@@ -306,8 +300,7 @@ configuration_alone(void)
 }
 
 /* An alias with very many targets is shown whole. */
-static void
-large_alias(void)
+TEST(large_alias)
 {
 	char targets[8000] = "";
 	struct daemon d;
@@ -326,8 +319,7 @@ large_alias(void)
 	daemon_stop(&d);
 }
 
-static void
-wrong_arguments(void)
+TEST(wrong_arguments)
 {
 	static const char *const t[][8] = {
 		{ "explain", NULL },
@@ -347,22 +339,4 @@ wrong_arguments(void)
 		EXPECT(ctl.status == 2 && strncmp(ctl.err, "smtpctl: ", 9) == 0,
 		    "%zu: exit status %d: %s", i, ctl.status, ctl.err);
 	}
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "as_a_client", as_a_client },
-		{ "steps", steps },
-		{ "several", several },
-		{ "live_facts", live_facts },
-		{ "reserves", reserves },
-		{ "configuration_alone", configuration_alone },
-		{ "large_alias", large_alias },
-		{ "wrong_arguments", wrong_arguments },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -124,8 +124,7 @@ expect_all_served(struct client *c, const struct daemon *d, size_t count,
 }
 
 /* Nobody can be accepted; the sessions that are there go on. */
-static void
-no_descriptor_to_accept(void)
+TEST(no_descriptor_to_accept)
 {
 	enum { count = 5 };
 	struct client inside, late[count];
@@ -168,8 +167,7 @@ no_descriptor_to_accept(void)
  * A few are left, and each is wanted twice: by a client, and by the channel
  * of the worker that is to be its.
  */
-static void
-few_descriptors(void)
+TEST(few_descriptors)
 {
 	enum { count = 12 };
 	struct client c[count];
@@ -196,8 +194,7 @@ few_descriptors(void)
 }
 
 /* The nurseries may not fork; whoever comes waits until they may. */
-static void
-no_process(void)
+TEST(no_process)
 {
 	enum { count = 12 };
 	struct client c[count];
@@ -233,8 +230,7 @@ no_process(void)
 }
 
 /* No nursery can be bred to stand by: the one that is left goes on. */
-static void
-no_process_for_a_nursery(void)
+TEST(no_process_for_a_nursery)
 {
 	pid_t nurseries[2];
 	struct daemon d;
@@ -256,18 +252,4 @@ no_process_for_a_nursery(void)
 	EXPECT(client_deliver(&d, NULL, 2, 300, "alice") == 250,
 	    "no service: %s", daemon_last_words(&d));
 	daemon_stop(&d);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "no_descriptor_to_accept", no_descriptor_to_accept },
-		{ "few_descriptors", few_descriptors },
-		{ "no_process", no_process },
-		{ "no_process_for_a_nursery", no_process_for_a_nursery },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

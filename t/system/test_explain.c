@@ -83,8 +83,7 @@ only_file(const char *maildir, char *out, size_t size)
 }
 
 /* Every step of every recipient, and where the message went from there. */
-static void
-message(void)
+TEST(message)
 {
 	char id[32], session[32], name[256], alice[256], carol[256];
 	struct daemon d;
@@ -188,8 +187,7 @@ message(void)
  * Who writes the log does not choose what root reads: not a file that the
  * configuration does not name, no link, and nothing that can be waited for.
  */
-static void
-no_other_file(void)
+TEST(no_other_file)
 {
 	static const char line[] = "team: carol, alice@example.org\n";
 	char *log, *at;
@@ -240,8 +238,7 @@ no_other_file(void)
 }
 
 /* Found in a log that was rotated, and chained on from there. */
-static void
-after_rotation(void)
+TEST(after_rotation)
 {
 	struct daemon d;
 	char id[32];
@@ -266,8 +263,7 @@ send_raw(struct client *c, const char *line, int code)
 }
 
 /* What was said is kept, but no message, no secret, nothing harmful. */
-static void
-transcript(void)
+TEST(transcript)
 {
 	struct daemon d;
 	struct client c;
@@ -345,8 +341,7 @@ be_refused(const struct daemon *d, const char *from)
 }
 
 /* Sessions in which all was taken leave nothing; nor does "0". */
-static void
-only_refused(void)
+TEST(only_refused)
 {
 	struct daemon d;
 
@@ -383,8 +378,7 @@ leave(const struct daemon *d, const char *name, const char *client)
 }
 
 /* One network does not push the others out, and the old ones go. */
-static void
-bounded(void)
+TEST(bounded)
 {
 	char now[32], id[32];
 	struct daemon d;
@@ -416,8 +410,7 @@ bounded(void)
 	daemon_stop(&d);
 }
 
-static void
-wrong_calls(void)
+TEST(wrong_calls)
 {
 	struct daemon d;
 
@@ -442,8 +435,7 @@ wrong_calls(void)
 }
 
 /* The one word that is wrong is named, and the nearest that is not. */
-static void
-wrong_words(void)
+TEST(wrong_words)
 {
 	static const char *const t[][2] = {
 		{ "statsu", ": statsu: there is no such command; did you mean "
@@ -473,22 +465,4 @@ wrong_words(void)
 	CTL_EXPECT(0, "smtpctl stats [", "--help");
 	CTL_EXPECT(0, "usage: smtpctl log verify ", "log verify --help");
 	EXPECT(strstr(ctl_text, "stats") == NULL, "all of it: %s", ctl_text);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "message", message },
-		{ "no_other_file", no_other_file },
-		{ "after_rotation", after_rotation },
-		{ "transcript", transcript },
-		{ "only_refused", only_refused },
-		{ "bounded", bounded },
-		{ "wrong_calls", wrong_calls },
-		{ "wrong_words", wrong_words },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -127,8 +127,7 @@ use(struct daemon *d, struct client *under_way)
 	EXPECT(WAIT(mail_incoming(d) == 1), "no file");
 }
 
-static void
-all_are_told(void)
+TEST(all_are_told)
 {
 	struct client under_way;
 	struct daemon d;
@@ -142,15 +141,4 @@ all_are_told(void)
 		EXPECT(rows[i].seen, "nothing is \"%s\"", rows[i].pattern);
 	client_close(&under_way);
 	daemon_stop(&d);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "all_are_told", all_are_told },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

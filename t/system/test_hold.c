@@ -169,8 +169,7 @@ check_held(pid_t pid, const char *user)
 	check_sandbox(pid);
 }
 
-static void
-users_and_rights(void)
+TEST(users_and_rights)
 {
 	struct scene s;
 
@@ -190,8 +189,7 @@ users_and_rights(void)
 }
 
 /* The same after a nursery has executed itself, and for the one it breeds. */
-static void
-rights_after_renewal(void)
+TEST(rights_after_renewal)
 {
 	static const char *const alice[] = { "alice", NULL };
 	pid_t all[family_max];
@@ -345,8 +343,7 @@ check_workers(const struct scene *s, bool in_data)
 	EXPECT(busy == 1, "%zu workers are busy with one session", busy);
 }
 
-static void
-descriptors(void)
+TEST(descriptors)
 {
 	/* The ruleset without paths is kept for the workers to enter. */
 	struct held nursery[] = {
@@ -449,8 +446,7 @@ check_hides(pid_t pid, uid_t uid)
 	    "process %d shows itself to its user", (int)pid);
 }
 
-static void
-hides_from_its_user(void)
+TEST(hides_from_its_user)
 {
 	struct scene s;
 
@@ -465,8 +461,7 @@ hides_from_its_user(void)
 }
 
 /* What is stored belongs to the master's user alone. */
-static void
-files_are_private(void)
+TEST(files_are_private)
 {
 	static const char *const dirs[] = { "", "/mail", "/log",
 	    "/log/refused",
@@ -492,8 +487,7 @@ files_are_private(void)
 }
 
 /* What a kernel lacks is said, and nothing else goes with it. */
-static void
-kernel_lacks(void)
+TEST(kernel_lacks)
 {
 	static const int landlock[] = { SYS_landlock_create_ruleset, 0 };
 	static const int all[] = { SYS_landlock_create_ruleset, SYS_seccomp,
@@ -523,8 +517,7 @@ kernel_lacks(void)
 }
 
 /* A mistake in the rights of a directory costs that directory, no more. */
-static void
-directory_out_of_reach(void)
+TEST(directory_out_of_reach)
 {
 	struct daemon d;
 	char dir[160];
@@ -547,21 +540,4 @@ directory_out_of_reach(void)
 	check_sandbox(d.pid);
 	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "no mail");
 	daemon_stop(&d);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "users_and_rights", users_and_rights },
-		{ "rights_after_renewal", rights_after_renewal },
-		{ "descriptors", descriptors },
-		{ "hides_from_its_user", hides_from_its_user },
-		{ "files_are_private", files_are_private },
-		{ "kernel_lacks", kernel_lacks },
-		{ "directory_out_of_reach", directory_out_of_reach },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

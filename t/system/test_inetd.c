@@ -55,8 +55,7 @@ finish(struct client *c, pid_t pid)
 	EXPECT(WAIT(nobody_left()), "a process is left");
 }
 
-static void
-one_session(void)
+TEST(one_session)
 {
 	struct daemon d;
 	struct client c;
@@ -106,8 +105,7 @@ expect_user(pid_t pid, const char *name)
 }
 
 /* One that owns, one that parses, and the one that forked it. */
-static void
-kept_apart(void)
+TEST(kept_apart)
 {
 	static struct proc_fd fds[proc_fds_max];
 	struct daemon d;
@@ -142,8 +140,7 @@ kept_apart(void)
 enum { crowd = 24 };
 
 /* All in the middle of a message at once, and a standing server beside. */
-static void
-many_at_once(void)
+TEST(many_at_once)
 {
 	static struct client c[crowd];
 	struct daemon d, beside;
@@ -188,8 +185,7 @@ many_at_once(void)
 }
 
 /* What a killed session has left goes with the next one that is alone. */
-static void
-killed(void)
+TEST(killed)
 {
 	struct daemon d;
 	struct client c;
@@ -212,8 +208,7 @@ killed(void)
 	finish(&c, pid);
 }
 
-static void
-worker_crash(void)
+TEST(worker_crash)
 {
 	struct daemon d;
 	struct client c;
@@ -237,8 +232,7 @@ worker_crash(void)
 }
 
 /* SIGTERM, as inetd's end or an administrator sends it. */
-static void
-told_to_end(void)
+TEST(told_to_end)
 {
 	struct daemon d;
 	struct client c;
@@ -275,8 +269,7 @@ kept(const char *name)
 }
 
 /* Refused sessions are kept here too, and those too old are not. */
-static void
-refused(void)
+TEST(refused)
 {
 	static const char old[] = "0000000000000000";
 	struct daemon d;
@@ -322,8 +315,7 @@ time_of(const char *path, struct timespec *changed)
 }
 
 /* The self-test runs again when its proof is of something else. */
-static void
-proof(void)
+TEST(proof)
 {
 	const char *path = harness_path("root/log/sandbox");
 	struct timespec first, second;
@@ -359,22 +351,4 @@ proof(void)
 	EXPECT(strcmp(text, again) != 0, "%s", again);
 	free(again);
 	free(text);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "one_session", one_session },
-		{ "kept_apart", kept_apart },
-		{ "many_at_once", many_at_once },
-		{ "killed", killed },
-		{ "worker_crash", worker_crash },
-		{ "told_to_end", told_to_end },
-		{ "refused", refused },
-		{ "proof", proof },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -99,8 +99,7 @@ all_gone(const pid_t *pids, size_t n)
 }
 
 /* The oldest worker has the first session, the next one the second. */
-static void
-worker(void)
+TEST(worker)
 {
 	pid_t nurseries[2], workers[workers_max], renewed[2];
 	struct client first, second;
@@ -132,8 +131,7 @@ worker(void)
 	daemon_stop(&d);
 }
 
-static void
-worker_layout(void)
+TEST(worker_layout)
 {
 	pid_t nurseries[2], workers[workers_max];
 	char before[256], after[256];
@@ -159,8 +157,7 @@ worker_layout(void)
 }
 
 /* Nobody's session, so nobody is refused. */
-static void
-idle_worker(void)
+TEST(idle_worker)
 {
 	pid_t nurseries[2], workers[workers_max];
 	struct daemon d;
@@ -223,22 +220,19 @@ dead_workers(bool nursery_late)
 	daemon_stop(&d);
 }
 
-static void
-idle_workers_then_clients(void)
+TEST(idle_workers_then_clients)
 {
 	dead_workers(false);
 }
 
 /* Nobody tells the master how they ended, and there are no others. */
-static void
-idle_workers_not_reaped(void)
+TEST(idle_workers_not_reaped)
 {
 	dead_workers(true);
 }
 
 /* One after another: the nursery is renewed each time. */
-static void
-workers_one_after_another(void)
+TEST(workers_one_after_another)
 {
 	pid_t nurseries[2], workers[workers_max], renewed[2];
 	struct daemon d;
@@ -285,8 +279,7 @@ expect_many_served(const struct daemon *d, unsigned number)
 	}
 }
 
-static void
-active_nursery(void)
+TEST(active_nursery)
 {
 	pid_t nurseries[2];
 	struct client c;
@@ -309,8 +302,7 @@ active_nursery(void)
 	daemon_stop(&d);
 }
 
-static void
-standby_nursery(void)
+TEST(standby_nursery)
 {
 	pid_t nurseries[2];
 	struct daemon d;
@@ -332,8 +324,7 @@ standby_nursery(void)
  * It stands still: it is lost like one that has ended, and whose death nobody
  * has told is no attacker.
  */
-static void
-silent_nursery(void)
+TEST(silent_nursery)
 {
 	enum { count = 8 };
 	pid_t nurseries[2];
@@ -364,8 +355,7 @@ silent_nursery(void)
 }
 
 /* A crash while the standby is missing, then the active one dies too. */
-static void
-crash_then_nursery(void)
+TEST(crash_then_nursery)
 {
 	pid_t nurseries[2], workers[workers_max];
 	struct daemon d;
@@ -383,8 +373,7 @@ crash_then_nursery(void)
 	daemon_stop(&d);
 }
 
-static void
-both_nurseries(void)
+TEST(both_nurseries)
 {
 	pid_t nurseries[2];
 	struct client c;
@@ -425,8 +414,7 @@ open_sessions(const struct daemon *d, struct client c[5])
 	open_message(&c[4], d, NULL, 5);
 }
 
-static void
-stop_in_sessions(void)
+TEST(stop_in_sessions)
 {
 	pid_t nurseries[2];
 	struct client c[5];
@@ -450,8 +438,7 @@ stop_in_sessions(void)
 	    "something is left of sessions that were cut off");
 }
 
-static void
-master(void)
+TEST(master)
 {
 	pid_t nurseries[2];
 	struct client c[5];
@@ -475,8 +462,7 @@ master(void)
  * An upgrade puts another file in the place of smtpd-worker: after a crash a
  * nursery executes the program it has, and the service goes on.
  */
-static void
-worker_program_replaced(void)
+TEST(worker_program_replaced)
 {
 	pid_t nurseries[2], workers[workers_max];
 	char old[112];
@@ -498,28 +484,4 @@ worker_program_replaced(void)
 	EXPECT(daemon_logged(&d, "execute itself", NULL) == 0,
 	    "the other file was in its way: %s", daemon_last_words(&d));
 	daemon_stop(&d);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "worker", worker },
-		{ "worker_layout", worker_layout },
-		{ "idle_worker", idle_worker },
-		{ "idle_workers_then_clients", idle_workers_then_clients },
-		{ "idle_workers_not_reaped", idle_workers_not_reaped },
-		{ "workers_one_after_another", workers_one_after_another },
-		{ "active_nursery", active_nursery },
-		{ "standby_nursery", standby_nursery },
-		{ "silent_nursery", silent_nursery },
-		{ "crash_then_nursery", crash_then_nursery },
-		{ "both_nurseries", both_nurseries },
-		{ "stop_in_sessions", stop_in_sessions },
-		{ "master", master },
-		{ "worker_program_replaced", worker_program_replaced },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -147,8 +147,7 @@ one_lie(const struct daemon *d, unsigned round, uint64_t chance,
 	client_close(&c);
 }
 
-static void
-random_lies(void)
+TEST(random_lies)
 {
 	uint64_t chance = seed;
 	size_t attacks = 0;
@@ -178,8 +177,7 @@ random_lies(void)
 }
 
 /* Workers that serve many sessions have more to lie about. */
-static void
-many_sessions(void)
+TEST(many_sessions)
 {
 	uint64_t chance = seed + 1;
 	struct daemon d;
@@ -197,8 +195,7 @@ many_sessions(void)
 	daemon_stop(&d);
 }
 
-static void
-floods(void)
+TEST(floods)
 {
 	static const char *const lines[] = { "NOTES", "TRACES", "RCPTS",
 	    "UNKNOWN", "DEAF", "HOARD", "ENDS", "TRUNCATE" };
@@ -229,8 +226,7 @@ floods(void)
 }
 
 /* Who a proxy's client is may be told once, where and when it is due. */
-static void
-proxied(void)
+TEST(proxied)
 {
 	static const char *const lies[] = { "P-TWICE", "P-WITHOUT", "P-LATE",
 	    "P-AFTER", "P-REFUSED", "P-FORM" };
@@ -261,8 +257,7 @@ proxied(void)
 }
 
 /* In order, but without end; and one that says nothing at all. */
-static void
-others_are_served(void)
+TEST(others_are_served)
 {
 	struct client c[8];
 	struct daemon d;
@@ -289,8 +284,7 @@ others_are_served(void)
 }
 
 /* Places that are needed, of workers who do not listen: all are made free. */
-static void
-place_is_kept(void)
+TEST(place_is_kept)
 {
 	enum { count = 12 };
 	struct client silent[count], fresh[count];
@@ -380,8 +374,7 @@ tamper(unsigned how, const char *path)
 	}
 }
 
-static void
-file_tampered_with(void)
+TEST(file_tampered_with)
 {
 	struct daemon d;
 	struct client c;
@@ -465,8 +458,7 @@ nursery_lies(const char *line, bool is_lost)
 }
 
 #define NURSERY_LIES(name, line, is_lost)	\
-	static void				\
-	name(void)				\
+	TEST(name)				\
 	{					\
 		nursery_lies(line, is_lost);	\
 	}
@@ -482,8 +474,7 @@ NURSERY_LIES(nursery_siblings, "N-SIBLINGS", true)
 NURSERY_LIES(nursery_stillborn, "N-STILLBORN", false)
 
 /* A nursery that has taken over tells of a child that another one bore. */
-static void
-nursery_of_another(void)
+TEST(nursery_of_another)
 {
 	char line[64];
 	struct client c;
@@ -512,8 +503,7 @@ nursery_of_another(void)
 }
 
 /* Nothing that serves, so nothing is begun: one line, exit 1. */
-static void
-bad_from_the_start(void)
+TEST(bad_from_the_start)
 {
 	static const char *const names[] = { "liar-exit", "liar-random",
 	    "liar-unsafe", "liar-silent" };
@@ -538,32 +528,4 @@ bad_from_the_start(void)
 		EXPECT(WAIT(proc_children(getpid(), NULL, left,
 		    8) == 0), "%s: a process is left", names[i]);
 	}
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "random_lies", random_lies },
-		{ "many_sessions", many_sessions },
-		{ "floods", floods },
-		{ "proxied", proxied },
-		{ "others_are_served", others_are_served },
-		{ "place_is_kept", place_is_kept },
-		{ "file_tampered_with", file_tampered_with },
-		{ "nursery_random", nursery_random },
-		{ "nursery_unsafe", nursery_unsafe },
-		{ "nursery_control", nursery_control },
-		{ "nursery_died", nursery_died },
-		{ "nursery_died_twice", nursery_died_twice },
-		{ "nursery_of_another", nursery_of_another },
-		{ "nursery_newborns", nursery_newborns },
-		{ "nursery_odd_newborns", nursery_odd_newborns },
-		{ "nursery_siblings", nursery_siblings },
-		{ "nursery_stillborn", nursery_stillborn },
-		{ "bad_from_the_start", bad_from_the_start },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

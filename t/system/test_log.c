@@ -62,8 +62,7 @@ count_in(const char *path, const char *needle)
 	return count;
 }
 
-static void
-file_of_master(void)
+TEST(file_of_master)
 {
 	char out[1024];
 	struct daemon d;
@@ -104,8 +103,7 @@ rotate(const struct daemon *d, unsigned i)
 }
 
 /* Nothing is lost, twice there, or cut, however often it is moved away. */
-static void
-rotation(void)
+TEST(rotation)
 {
 	size_t connects = 0, stores = 0, ends = 0;
 	struct daemon d;
@@ -135,8 +133,7 @@ rotation(void)
 }
 
 /* What stands there now is a link: the file it has goes on, and says so. */
-static void
-not_again(void)
+TEST(not_again)
 {
 	char old[256], victim[256];
 	struct daemon d;
@@ -171,8 +168,7 @@ start_fails(const struct daemon *d, const char *why)
 	    "not \"%s\": %s", why, out);
 }
 
-static void
-no_file(void)
+TEST(no_file)
 {
 	struct daemon d;
 
@@ -189,8 +185,7 @@ no_file(void)
 }
 
 /* Root could open it at start, and nobody could after a rotation. */
-static void
-only_root_can(void)
+TEST(only_root_can)
 {
 	struct daemon d;
 
@@ -202,8 +197,7 @@ only_root_can(void)
 }
 
 /* Lines wait for room, and none of them is written in part. */
-static void
-full_disk(void)
+TEST(full_disk)
 {
 	struct daemon d;
 	size_t before;
@@ -308,8 +302,7 @@ end_with_syslog(struct daemon *d, int fd)
 }
 
 /* Facility mail is 2: 2 * 8 + 6 is what is information. */
-static void
-syslog_events(void)
+TEST(syslog_events)
 {
 	int fd = make_syslog();
 	struct daemon d;
@@ -325,8 +318,7 @@ syslog_events(void)
 }
 
 /* What a client says of itself cannot forge a line, or an address. */
-static void
-words_of_postfix(void)
+TEST(words_of_postfix)
 {
 	static const char *const two[] = { "alice", "bob", NULL };
 	static const char *const parts[] = { "]: connect from "
@@ -403,8 +395,7 @@ unread(const struct daemon *d, int fd)
 }
 
 /* A pipe: container runtimes and supervisors read standard error by one. */
-static void
-stderr_unread(void)
+TEST(stderr_unread)
 {
 	struct daemon d;
 	int fd;
@@ -426,8 +417,7 @@ stderr_unread(void)
 }
 
 /* And a syslogd that is started anew is found. */
-static void
-syslog_unread(void)
+TEST(syslog_unread)
 {
 	int fd = make_syslog(), again;
 	struct daemon d;
@@ -453,8 +443,7 @@ logger_of(const struct daemon *d)
  * The disk of the log hangs, and so who writes to it: mail goes on, what is
  * lost is counted; and what waited is there when the disk is.
  */
-static void
-logger_hangs(void)
+TEST(logger_hangs)
 {
 	struct daemon d;
 	char want[64];
@@ -485,8 +474,7 @@ logger_hangs(void)
 }
 
 /* It ends with lines that it has not read: each is there, by the master. */
-static void
-logger_killed(void)
+TEST(logger_killed)
 {
 	struct daemon d;
 	pid_t logger;
@@ -513,8 +501,7 @@ logger_killed(void)
 }
 
 /* A write fails, and the next does not: no line is left out, none is torn. */
-static void
-logger_fails_once(void)
+TEST(logger_fails_once)
 {
 	int status = 0;
 	struct daemon d;
@@ -545,8 +532,7 @@ logger_fails_once(void)
 }
 
 /* What was answered for is in the log, whole, whatever happens then. */
-static void
-killed(void)
+TEST(killed)
 {
 	struct daemon d;
 
@@ -558,28 +544,4 @@ killed(void)
 	daemon_kill(&d);
 	EXPECT(count_in(d.log, " event=store ") == 20, "lines are lost");
 	events_check(d.log);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "file_of_master", file_of_master },
-		{ "rotation", rotation },
-		{ "not_again", not_again },
-		{ "no_file", no_file },
-		{ "only_root_can", only_root_can },
-		{ "full_disk", full_disk },
-		{ "syslog_events", syslog_events },
-		{ "words_of_postfix", words_of_postfix },
-		{ "stderr_unread", stderr_unread },
-		{ "syslog_unread", syslog_unread },
-		{ "logger_hangs", logger_hangs },
-		{ "logger_killed", logger_killed },
-		{ "logger_fails_once", logger_fails_once },
-		{ "killed", killed },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -132,8 +132,7 @@ expect_text(const char *path, const char *want)
 	free(text);
 }
 
-static void
-every_other_octet(void)
+TEST(every_other_octet)
 {
 	static const char before[] = "# who\n\n  alice  # the first\n"
 	    "\tBob";
@@ -161,8 +160,7 @@ every_other_octet(void)
 	expect_file(path, "# who\nalice", "");
 }
 
-static void
-adding(void)
+TEST(adding)
 {
 	const char *path = users("alice");
 
@@ -185,8 +183,7 @@ adding(void)
 	expect_text(path, "alice\n");
 }
 
-static void
-mode_and_owner(void)
+TEST(mode_and_owner)
 {
 	const char *path = users("alice\n");
 	struct stat st;
@@ -208,8 +205,7 @@ mode_and_owner(void)
 }
 
 /* Each is refused, and what it names is as it was. */
-static void
-not_a_file(void)
+TEST(not_a_file)
 {
 	const char *path = users("alice\n"), *other = harness_path("other");
 	struct stat st;
@@ -233,8 +229,7 @@ not_a_file(void)
 	expect_text(path, "alice\nbob\nAlice\n");
 }
 
-static void
-bad_passwords(void)
+TEST(bad_passwords)
 {
 	const char *path = users("alice\n");
 	char large[300];
@@ -253,8 +248,7 @@ bad_passwords(void)
 }
 
 /* What is left of one that was killed is no hindrance, and does not stay. */
-static void
-leftovers(void)
+TEST(leftovers)
 {
 	const char *path = users("alice\n");
 	const char *beside = harness_path(".users.smtpctl");
@@ -268,8 +262,7 @@ leftovers(void)
 }
 
 /* Twenty at once: each entry is changed, none is lost. */
-static void
-at_once(void)
+TEST(at_once)
 {
 	enum { count = 20 };
 	char text[count * 8 + 1] = "", name[8];
@@ -297,8 +290,7 @@ at_once(void)
 	EXPECT(found == count + 1, "%zu passwords", found - 1);
 }
 
-static void
-locked(void)
+TEST(locked)
 {
 	const char *path = users("alice\n");
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -311,8 +303,7 @@ locked(void)
 }
 
 /* By the configuration, even if a password in it is what smtpd refuses. */
-static void
-by_configuration(void)
+TEST(by_configuration)
 {
 	const char *path = users("alice:{PLAIN}x\n");
 	const char *conf = harness_path("conf");
@@ -383,8 +374,7 @@ on_terminal(int *master, const char *const args[])
 	return pid;
 }
 
-static void
-terminal(void)
+TEST(terminal)
 {
 	const char *path = users("alice\n");
 	const char *const set[] = { "-u", path, "alice", NULL };
@@ -415,24 +405,4 @@ terminal(void)
 	type(fd, "secret\n");
 	EXPECT(status_of(pid) == 0, "wrong");
 	close(fd);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "every_other_octet", every_other_octet },
-		{ "adding", adding },
-		{ "mode_and_owner", mode_and_owner },
-		{ "not_a_file", not_a_file },
-		{ "bad_passwords", bad_passwords },
-		{ "leftovers", leftovers },
-		{ "at_once", at_once },
-		{ "locked", locked },
-		{ "by_configuration", by_configuration },
-		{ "terminal", terminal },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -72,8 +72,7 @@ write_conf(const struct daemon *d, const char *line)
 	free(old);
 }
 
-static void
-configuration(void)
+TEST(configuration)
 {
 	struct daemon d;
 	char path[96];
@@ -94,8 +93,7 @@ configuration(void)
 	expect_no_session(&d, "-i", "no table of users");
 }
 
-static void
-arguments(void)
+TEST(arguments)
 {
 	static const char *const wrong[] = { "-iZ", "-iC", "-in", "-il",
 	    "-if", "-id-" };
@@ -106,8 +104,7 @@ arguments(void)
 		expect_no_session(&d, wrong[i], wrong[i]);
 }
 
-static void
-directories(void)
+TEST(directories)
 {
 	struct daemon d;
 
@@ -127,8 +124,7 @@ directories(void)
 		expect_no_session(&d, "-i", "spool is a file");
 }
 
-static void
-programs(void)
+TEST(programs)
 {
 	struct daemon d;
 
@@ -143,8 +139,7 @@ programs(void)
 	expect_no_session(&d, "-i", "a worker that chatters");
 }
 
-static void
-users(void)
+TEST(users)
 {
 	struct daemon d;
 	char *old, *line;
@@ -161,8 +156,7 @@ users(void)
 }
 
 /* What 0 is: no stream, nothing at all, gone already. */
-static void
-odd_descriptors(void)
+TEST(odd_descriptors)
 {
 	struct daemon d;
 	char said[out_max];
@@ -196,8 +190,7 @@ odd_descriptors(void)
 }
 
 /* With -d the log is on 2 only where 2 is somebody else's. */
-static void
-log_or_client(void)
+TEST(log_or_client)
 {
 	struct daemon d;
 	char said[out_max], errors[out_max];
@@ -297,8 +290,7 @@ pipe_client(const struct daemon *d, const char *env, char client[64])
 	deliver(d, &s, from[0], to[1], client);
 }
 
-static void
-who_it_is(void)
+TEST(who_it_is)
 {
 	static const struct {
 		void		(*by)(const struct daemon *, const char *,
@@ -329,8 +321,7 @@ who_it_is(void)
 }
 
 /* Who lies about an address gets no session: it is nobody's. */
-static void
-bad_environment(void)
+TEST(bad_environment)
 {
 	static const char *const bad[] = { "TCPREMOTEIP=", "TCPREMOTEIP=x",
 	    "TCPREMOTEIP=192.0.2.1 ", "TCPREMOTEIP=unix",
@@ -353,23 +344,4 @@ bad_environment(void)
 		    bad[i]);
 		EXPECT(spawn_wait(pid) == 1, "exit status");
 	}
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "configuration", configuration },
-		{ "arguments", arguments },
-		{ "directories", directories },
-		{ "programs", programs },
-		{ "users", users },
-		{ "odd_descriptors", odd_descriptors },
-		{ "log_or_client", log_or_client },
-		{ "who_it_is", who_it_is },
-		{ "bad_environment", bad_environment },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -85,8 +85,7 @@ expect_received(const struct daemon *d, const char *from)
 	EXPECT(system(command) == 0, "no %s in the message log", address);
 }
 
-static void
-each_version(void)
+TEST(each_version)
 {
 	static const struct {
 		const char	*text;
@@ -128,8 +127,7 @@ each_version(void)
 }
 
 /* Cut anywhere, and with the client's first words right behind it. */
-static void
-each_split(void)
+TEST(each_split)
 {
 	static const char tail[] = "EHLO a.example\r\nQUIT\r\n";
 	struct daemon d;
@@ -166,8 +164,7 @@ each_split(void)
 }
 
 /* An octet at a time, in time; and too slow, or never. */
-static void
-trickle(void)
+TEST(trickle)
 {
 	struct client c, silent;
 	int64_t begun;
@@ -200,8 +197,7 @@ trickle(void)
 }
 
 /* No word, a line in the log, and no harm to the next. */
-static void
-malformed(void)
+TEST(malformed)
 {
 	static const struct {
 		const char	*text;
@@ -249,8 +245,7 @@ malformed(void)
 }
 
 /* From elsewhere it is a command, and not known. */
-static void
-unlisted(void)
+TEST(unlisted)
 {
 	struct daemon d;
 	struct client c;
@@ -266,8 +261,7 @@ unlisted(void)
 }
 
 /* A proxy that asks whether we live is itself, and in as often as it likes. */
-static void
-own(void)
+TEST(own)
 {
 	static const char unknown[] = "PROXY UNKNOWN\r\n";
 	static const char local[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
@@ -295,8 +289,7 @@ own(void)
  * A client behind the proxy has the places of one address, another has its
  * own, and the proxy any number.
  */
-static void
-limits(void)
+TEST(limits)
 {
 	struct client noisy[3], others[2], c;
 	struct daemon d;
@@ -348,8 +341,7 @@ limits(void)
 }
 
 /* So it is with a pool that is full: whoever is fresh gets a place. */
-static void
-full(void)
+TEST(full)
 {
 	struct client c[10];
 	struct daemon d;
@@ -374,8 +366,7 @@ full(void)
 }
 
 /* Who broke a worker is refused; the proxy and its other clients are not. */
-static void
-crash(void)
+TEST(crash)
 {
 	pid_t pids[64];
 	struct daemon d;
@@ -434,8 +425,7 @@ hand_on(struct secure *s, const struct daemon *d, bool together)
 	secure_close(s);
 }
 
-static void
-tls(void)
+TEST(tls)
 {
 	struct daemon d, other;
 	struct secure s;
@@ -479,8 +469,7 @@ tls(void)
 }
 
 /* What was true of the session before is not of the next one. */
-static void
-same_worker(void)
+TEST(same_worker)
 {
 	struct daemon d;
 	struct client c;
@@ -507,8 +496,7 @@ same_worker(void)
 }
 
 /* In the words of Postfix nobody has connected before he is known. */
-static void
-postfix(void)
+TEST(postfix)
 {
 	static const char *const parts[] = { " connect from unknown[198.51."
 	    "100.7]", " connect from unknown[198.51.100.8]", "NOQUEUE: reject:"
@@ -538,8 +526,7 @@ postfix(void)
 }
 
 /* Another list holds for who comes from then on. */
-static void
-reload(void)
+TEST(reload)
 {
 	struct daemon d;
 	struct client c, old;
@@ -562,27 +549,4 @@ reload(void)
 	EXPECT(client_reply(&old) == 220, "%s", old.reply);
 	client_close(&old);
 	daemon_stop(&d);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "each_version", each_version },
-		{ "each_split", each_split },
-		{ "trickle", trickle },
-		{ "malformed", malformed },
-		{ "unlisted", unlisted },
-		{ "own", own },
-		{ "limits", limits },
-		{ "full", full },
-		{ "crash", crash },
-		{ "tls", tls },
-		{ "same_worker", same_worker },
-		{ "postfix", postfix },
-		{ "reload", reload },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

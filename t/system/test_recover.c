@@ -70,8 +70,7 @@ start_and_deliver(struct daemon *d, unsigned number)
 	EXPECT(mail_copies(d, "alice", number) == 1, "message %u", number);
 }
 
-static void
-unfinished_files(void)
+TEST(unfinished_files)
 {
 	struct daemon d;
 
@@ -96,8 +95,7 @@ unfinished_files(void)
 }
 
 /* One that is linked into a mailbox already, when the machine died. */
-static void
-linked_file(void)
+TEST(linked_file)
 {
 	struct daemon d;
 	char from[512];
@@ -122,8 +120,7 @@ linked_file(void)
 	daemon_stop(&d);
 }
 
-static void
-directory_in_incoming(void)
+TEST(directory_in_incoming)
 {
 	struct daemon d;
 
@@ -188,14 +185,12 @@ torn_after(size_t keep)
 	daemon_stop(&d);
 }
 
-static void
-torn_log(void)
+TEST(torn_log)
 {
 	torn_after(1);
 }
 
-static void
-torn_log_at_its_end(void)
+TEST(torn_log_at_its_end)
 {
 	/* All but the line end. */
 	torn_after(250);
@@ -205,8 +200,7 @@ torn_log_at_its_end(void)
  * Not a line at all, longer than any line may be: what a file system may
  * leave of writes that the machine's death has cut off.
  */
-static void
-garbage_in_log(void)
+TEST(garbage_in_log)
 {
 	enum { octets = 100000 };
 	char *garbage = malloc(octets), *tail;
@@ -232,8 +226,7 @@ garbage_in_log(void)
 }
 
 /* The chain goes on from one start to the next. */
-static void
-chain_over_starts(void)
+TEST(chain_over_starts)
 {
 	struct daemon d;
 
@@ -250,8 +243,7 @@ chain_over_starts(void)
 }
 
 /* Somebody else's link or directory where the log should be: no start. */
-static void
-log_is_not_a_file(void)
+TEST(log_is_not_a_file)
 {
 	char out[1024], victim[512];
 	struct daemon d;
@@ -273,22 +265,4 @@ log_is_not_a_file(void)
 	EXPECT(strstr(out, "log/message") != NULL, "not named: %s", out);
 	EXPECT(stat(victim, &st) == 0 && st.st_size == 0,
 	    "the link was followed");
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "unfinished_files", unfinished_files },
-		{ "linked_file", linked_file },
-		{ "directory_in_incoming", directory_in_incoming },
-		{ "torn_log", torn_log },
-		{ "torn_log_at_its_end", torn_log_at_its_end },
-		{ "garbage_in_log", garbage_in_log },
-		{ "chain_over_starts", chain_over_starts },
-		{ "log_is_not_a_file", log_is_not_a_file },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

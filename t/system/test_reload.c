@@ -40,8 +40,7 @@ expect_greeting(const struct daemon *d, const char *hostname)
 	client_close(&c);
 }
 
-static void
-old_and_new(void)
+TEST(old_and_new)
 {
 	struct client fresh, old, under_way;
 	struct daemon d;
@@ -82,8 +81,7 @@ old_and_new(void)
 	daemon_stop(&d);
 }
 
-static void
-broken_changes_nothing(void)
+TEST(broken_changes_nothing)
 {
 	char where[200];
 	struct daemon d;
@@ -130,8 +128,7 @@ start_as_nobody(const struct daemon *d, const char *bar)
  * Who is denied a table is told which directory bars whom, and the remedy: at
  * start and upon SIGHUP.
  */
-static void
-barred(void)
+TEST(barred)
 {
 	char path[96], bar[200];
 	struct daemon d;
@@ -164,8 +161,7 @@ barred(void)
 }
 
 /* Rights suffice for that table, and the sandbox does not know its place. */
-static void
-elsewhere(void)
+TEST(elsewhere)
 {
 	char dir[] = "/tmp/elsewhere.XXXXXX", path[96];
 	struct daemon d;
@@ -187,8 +183,7 @@ elsewhere(void)
 	    strerror(errno));
 }
 
-static void
-takes_a_restart(void)
+TEST(takes_a_restart)
 {
 	static const char *const changes[][3] = {
 		{ "root ", "root /elsewhere", "another root takes a restart" },
@@ -224,8 +219,7 @@ takes_a_restart(void)
 }
 
 /* More of everything, and less. */
-static void
-limits(void)
+TEST(limits)
 {
 	struct client c, old;
 	struct daemon d;
@@ -276,8 +270,7 @@ listens(const char *address, int port)
 }
 
 /* Who waits in the queue of a socket that stays is served. */
-static void
-queues_stay(void)
+TEST(queues_stay)
 {
 	enum { many = 60 };
 	static struct client c[many];
@@ -308,8 +301,7 @@ queues_stay(void)
 }
 
 /* The nursery that stands by has the new settings, too. */
-static void
-both_nurseries(void)
+TEST(both_nurseries)
 {
 	pid_t nurseries[2];
 	struct daemon d;
@@ -332,8 +324,7 @@ both_nurseries(void)
 }
 
 /* Under load nobody is lost; and what is no longer used is given back. */
-static void
-again_and_again(void)
+TEST(again_and_again)
 {
 	enum { times = 300, warm = 50 };
 	size_t rss = 0, fds = 0;
@@ -368,8 +359,7 @@ again_and_again(void)
 }
 
 /* A host name of 253 octets is in the name of each message. */
-static void
-longest_hostname(void)
+TEST(longest_hostname)
 {
 	char line[300] = "hostname ";
 	struct daemon d;
@@ -384,24 +374,4 @@ longest_hostname(void)
 	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "%s",
 	    daemon_last_words(&d));
 	daemon_stop(&d);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "old_and_new", old_and_new },
-		{ "broken_changes_nothing", broken_changes_nothing },
-		{ "barred", barred },
-		{ "elsewhere", elsewhere },
-		{ "takes_a_restart", takes_a_restart },
-		{ "limits", limits },
-		{ "queues_stay", queues_stay },
-		{ "both_nurseries", both_nurseries },
-		{ "again_and_again", again_and_again },
-		{ "longest_hostname", longest_hostname },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

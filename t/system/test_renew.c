@@ -140,20 +140,17 @@ old_and_new(const char *kind, const char *other)
 	daemon_stop(&d);
 }
 
-static void
-rsa_to_rsa(void)
+TEST(rsa_to_rsa)
 {
 	old_and_new("rsa", "rsa");
 }
 
-static void
-rsa_to_ec(void)
+TEST(rsa_to_ec)
 {
 	old_and_new("rsa", "ec");
 }
 
-static void
-ec_to_rsa(void)
+TEST(ec_to_rsa)
 {
 	old_and_new("ec", "rsa");
 }
@@ -190,8 +187,7 @@ keep_coming(const struct daemon *d, unsigned number)
 }
 
 /* No handshake fails, and no client is lost. */
-static void
-under_load(void)
+TEST(under_load)
 {
 	enum { clients = 4, times = 20 };
 	pid_t pids[clients];
@@ -236,8 +232,7 @@ copy_file(const char *from, const char *to)
 }
 
 /* The same words as at start, the line, and no change. */
-static void
-broken(void)
+TEST(broken)
 {
 	char pem[160], key[160];
 	struct daemon d;
@@ -272,8 +267,7 @@ broken(void)
 }
 
 /* Nothing of a configuration is taken when its certificate does not fit. */
-static void
-all_or_nothing(void)
+TEST(all_or_nothing)
 {
 	struct daemon d;
 
@@ -298,8 +292,7 @@ all_or_nothing(void)
  * A key of root's, or a directory of root's: all else is read, the pair stays,
  * and what helps is said.
  */
-static void
-unreadable(void)
+TEST(unreadable)
 {
 	struct daemon d;
 
@@ -383,8 +376,7 @@ move_conf(struct daemon *d)
 	free(text);
 }
 
-static void
-links(void)
+TEST(links)
 {
 	static const char *const dirs[] = { "live", "live/a", "archive",
 	    "archive/a", "elsewhere" };
@@ -423,8 +415,7 @@ links(void)
 }
 
 /* Which certificate is for which name changes with the lines. */
-static void
-names(void)
+TEST(names)
 {
 	struct secure plain, second;
 	struct daemon d;
@@ -495,8 +486,7 @@ make_long_pair(unsigned number, const char *host)
 }
 
 /* More than the channels hold at a time: it goes as it is read. */
-static void
-as_many_as_there_may_be(void)
+TEST(as_many_as_there_may_be)
 {
 	enum { pairs = 16 };
 	struct daemon d;
@@ -529,8 +519,7 @@ as_many_as_there_may_be(void)
 	daemon_stop(&d);
 }
 
-static void
-first_takes_restart(void)
+TEST(first_takes_restart)
 {
 	struct daemon d;
 	struct client c;
@@ -551,8 +540,7 @@ first_takes_restart(void)
  * The second SIGHUP comes while the first is not yet seen to, and is seen to
  * after it: what it was sent for is served.
  */
-static void
-two_at_once(void)
+TEST(two_at_once)
 {
 	struct daemon d;
 	pid_t sign;
@@ -585,8 +573,7 @@ two_at_once(void)
 }
 
 /* Who does not answer is not waited for without an end. */
-static void
-silent_sign(void)
+TEST(silent_sign)
 {
 	struct secure plain;
 	struct daemon d;
@@ -608,8 +595,7 @@ silent_sign(void)
 	daemon_stop(&d);
 }
 
-static void
-lost_sign(void)
+TEST(lost_sign)
 {
 	struct daemon d;
 
@@ -634,8 +620,7 @@ lost_sign(void)
 }
 
 /* Slots are used again, and nothing grows. */
-static void
-many_times(void)
+TEST(many_times)
 {
 	/* The master has a channel for each of 10 workers, or of fewer. */
 	enum { times = 100, warm = 30, channels = 10 };
@@ -680,8 +665,7 @@ many_times(void)
 }
 
 /* One session of each of so many generations holds its key. */
-static void
-no_more_slots(void)
+TEST(no_more_slots)
 {
 	enum { slots = 64 };
 	static struct secure held[slots];
@@ -751,21 +735,18 @@ key_goes(const char *kind)
 	daemon_stop(&d);
 }
 
-static void
-rsa_key_goes(void)
+TEST(rsa_key_goes)
 {
 	key_goes("rsa");
 }
 
-static void
-ec_key_goes(void)
+TEST(ec_key_goes)
 {
 	key_goes("ec");
 }
 
 /* A worker may use the pairs of its own generation, and no other. */
-static void
-of_another_generation(void)
+TEST(of_another_generation)
 {
 	struct daemon d;
 	struct client c;
@@ -787,8 +768,7 @@ of_another_generation(void)
 }
 
 /* A nursery that executes itself meanwhile, or takes over, has them, too. */
-static void
-crashes(void)
+TEST(crashes)
 {
 	pid_t nurseries[2], workers[64];
 	struct secure s;
@@ -832,8 +812,7 @@ crashes(void)
 }
 
 /* What ends soon is told of at every SIGHUP, what does not once. */
-static void
-warnings(void)
+TEST(warnings)
 {
 	struct daemon d;
 
@@ -873,35 +852,4 @@ warnings(void)
 	CTL_EXPECT(0, "c.pem for new.example.org, ",
 	    "status -f %s", d.conf);
 	daemon_stop(&d);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "rsa_to_rsa", rsa_to_rsa },
-		{ "rsa_to_ec", rsa_to_ec },
-		{ "ec_to_rsa", ec_to_rsa },
-		{ "under_load", under_load },
-		{ "broken", broken },
-		{ "all_or_nothing", all_or_nothing },
-		{ "unreadable", unreadable },
-		{ "links", links },
-		{ "names", names },
-		{ "as_many_as_there_may_be", as_many_as_there_may_be },
-		{ "first_takes_restart", first_takes_restart },
-		{ "two_at_once", two_at_once },
-		{ "silent_sign", silent_sign },
-		{ "lost_sign", lost_sign },
-		{ "many_times", many_times },
-		{ "no_more_slots", no_more_slots },
-		{ "rsa_key_goes", rsa_key_goes },
-		{ "ec_key_goes", ec_key_goes },
-		{ "of_another_generation", of_another_generation },
-		{ "crashes", crashes },
-		{ "warnings", warnings },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

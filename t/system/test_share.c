@@ -73,8 +73,7 @@ send_half(struct client *c, const struct daemon *d)
 	EXPECT(WAIT(mail_incoming(d) >= 1), "no file in incoming");
 }
 
-static void
-others_receive(void)
+TEST(others_receive)
 {
 	struct daemon first, second;
 	struct client c;
@@ -104,8 +103,7 @@ others_receive(void)
 }
 
 /* The one that came first dies; the other goes on, and the next cleans up. */
-static void
-one_dies(void)
+TEST(one_dies)
 {
 	struct daemon first, second;
 	struct client c;
@@ -129,8 +127,7 @@ one_dies(void)
 
 enum { in_turn = 20 };
 
-static void
-one_chain(void)
+TEST(one_chain)
 {
 	struct daemon first, second;
 
@@ -145,17 +142,4 @@ one_chain(void)
 	EXPECT(mail_total(&first) == in_turn, "%zu messages",
 	    mail_total(&first));
 	chain_check(&first, in_turn);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "others_receive", others_receive },
-		{ "one_dies", one_dies },
-		{ "one_chain", one_chain },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -47,21 +47,18 @@ key_stays(const char *kind)
 	daemon_stop(&d);
 }
 
-static void
-rsa_key_stays(void)
+TEST(rsa_key_stays)
 {
 	key_stays("rsa");
 }
 
-static void
-ec_key_stays(void)
+TEST(ec_key_stays)
 {
 	key_stays("ec");
 }
 
 /* Of its own it has what the table says, and the user of the master. */
-static void
-sign_is_held(void)
+TEST(sign_is_held)
 {
 	static const int locks[] = { SYS_mlockall, 0 };
 	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
@@ -132,8 +129,7 @@ is_offered(const struct daemon *d, const char *word)
 }
 
 /* It is started again each time, with the keys and nothing else. */
-static void
-sign_comes_again(void)
+TEST(sign_comes_again)
 {
 	struct secrets secrets = { 0 };
 	struct daemon d;
@@ -169,8 +165,7 @@ sign_comes_again(void)
  * Until it is there again, STARTTLS is not offered, mail comes as it can, and
  * smtpctl status fails.
  */
-static void
-without_sign(void)
+TEST(without_sign)
 {
 	struct daemon d;
 	struct client c;
@@ -202,8 +197,7 @@ without_sign(void)
 }
 
 /* What only root can read it cannot have again: somebody has to start smtpd. */
-static void
-key_of_root(void)
+TEST(key_of_root)
 {
 	struct daemon d;
 
@@ -221,8 +215,7 @@ key_of_root(void)
 }
 
 /* Nobody is left to start it: the same, and before that status says so. */
-static void
-keeper_lost(void)
+TEST(keeper_lost)
 {
 	struct daemon d;
 
@@ -238,8 +231,7 @@ keeper_lost(void)
 }
 
 /* There is a mistake: it is tried again, less and less often. */
-static void
-no_busy_loop(void)
+TEST(no_busy_loop)
 {
 	struct daemon d;
 
@@ -279,8 +271,7 @@ say_hello(struct client *c)
  * It stands still, and every place is taken by who waits for it: who comes
  * new gets one of theirs.
  */
-static void
-sign_stands_still(void)
+TEST(sign_stands_still)
 {
 	enum { n = 12 };
 	static struct client all[n];
@@ -308,8 +299,7 @@ sign_stands_still(void)
 }
 
 /* A nursery that is new has its certificates again. */
-static void
-after_a_crash(void)
+TEST(after_a_crash)
 {
 	pid_t workers[64];
 	struct daemon d;
@@ -336,8 +326,7 @@ after_a_crash(void)
  * A worker in a stranger's hands: it uses the key once, which is what any
  * handshake does, and is killed when it wants more.
  */
-static void
-no_more_than_once(void)
+TEST(no_more_than_once)
 {
 	static const char *const lines[] = { "SIGN\n", "BEYOND\n", "TLS\n" };
 	struct daemon d;
@@ -352,8 +341,7 @@ no_more_than_once(void)
 enum { at_once = 30 };
 
 /* All of them ask the one process at the same time. */
-static void
-many(void)
+TEST(many)
 {
 	static struct secure all[at_once];
 	struct daemon d;
@@ -402,8 +390,7 @@ refuses(const char *certificate, const char *key, const char *words)
 	    out);
 }
 
-static void
-broken_pairs(void)
+TEST(broken_pairs)
 {
 	secure_make_pair("mx", "rsa", "mx.example.org");
 	secure_make_pair("ec", "ec", "mx.example.org");
@@ -419,27 +406,4 @@ broken_pairs(void)
 	harness_write_file(harness_path("cut.pem"),
 	    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
 	refuses("cut.pem", "ec.key", "holds no certificate");
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "rsa_key_stays", rsa_key_stays },
-		{ "ec_key_stays", ec_key_stays },
-		{ "sign_is_held", sign_is_held },
-		{ "sign_comes_again", sign_comes_again },
-		{ "without_sign", without_sign },
-		{ "key_of_root", key_of_root },
-		{ "keeper_lost", keeper_lost },
-		{ "no_busy_loop", no_busy_loop },
-		{ "sign_stands_still", sign_stands_still },
-		{ "after_a_crash", after_a_crash },
-		{ "many", many },
-		{ "no_more_than_once", no_more_than_once },
-		{ "broken_pairs", broken_pairs },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

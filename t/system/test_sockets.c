@@ -58,8 +58,7 @@ end(pid_t pid)
 }
 
 /* inetd's: the listening socket on 0, 1 and 2. */
-static void
-inetd_waits(void)
+TEST(inetd_waits)
 {
 	struct daemon d;
 	struct client c;
@@ -95,8 +94,7 @@ inetd_waits(void)
 	close(fd);
 }
 
-static void
-systemd_one(void)
+TEST(systemd_one)
 {
 	struct daemon d;
 	struct spawn s = { .d = &d, .options = "-d", .listener_count = 1,
@@ -132,8 +130,7 @@ systemd_one(void)
 	EXPECT(mail_total(&d) == 2, "%zu messages", mail_total(&d));
 }
 
-static void
-systemd_many(void)
+TEST(systemd_many)
 {
 	static const char *const addresses[] = { "127.0.0.1", "127.0.0.2",
 	    "::1" };
@@ -180,8 +177,7 @@ expect_no_start(struct spawn *s, const char *word)
 	EXPECT(strstr(said, word) != NULL, "wanted \"%s\": %s", word, said);
 }
 
-static void
-odd_sockets(void)
+TEST(odd_sockets)
 {
 	struct daemon d;
 	struct spawn s = { .d = &d, .options = "-d", .listener_count = 1 };
@@ -247,8 +243,7 @@ bind_manager(const char *name)
 }
 
 /* READY only when it serves, signs of life, STOPPING. */
-static void
-told_to_manager(void)
+TEST(told_to_manager)
 {
 	char name[2][100], env[256];
 	struct daemon d;
@@ -282,8 +277,7 @@ told_to_manager(void)
 }
 
 /* A manager that is not there, or does not read, stops nothing. */
-static void
-deaf_manager(void)
+TEST(deaf_manager)
 {
 	static const char *const names[] = { "NOTIFY_SOCKET=/no/such/socket",
 	    "NOTIFY_SOCKET=@smtpd-test-nobody", "NOTIFY_SOCKET=",
@@ -349,8 +343,7 @@ expect_user(pid_t pid, const char *name)
  * the unit, no file changes its owner: neither a root whose group and mode a
  * person set, nor a log that is made.
  */
-static void
-never_root(void)
+TEST(never_root)
 {
 	static const int chowns[] = { SYS_fchown, SYS_fchownat, 0 };
 	const struct passwd *pw = getpwnam("nobody");
@@ -391,21 +384,4 @@ never_root(void)
 	EXPECT(chown(d.root, 1, 1) == 0, "chown");
 	pid = spawn(&s);
 	EXPECT(spawn_wait(pid) == 1, "it takes a root of another");
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "inetd_waits", inetd_waits },
-		{ "systemd_one", systemd_one },
-		{ "systemd_many", systemd_many },
-		{ "odd_sockets", odd_sockets },
-		{ "told_to_manager", told_to_manager },
-		{ "deaf_manager", deaf_manager },
-		{ "never_root", never_root },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

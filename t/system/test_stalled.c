@@ -154,8 +154,7 @@ crowd_goes(struct daemon *d)
 }
 
 /* Ten times a tenth of the pool: it is full, and the other 800 hear why. */
-static void
-at_the_default_limits(void)
+TEST(at_the_default_limits)
 {
 	enum { workers = 200 };
 	struct daemon d;
@@ -178,8 +177,7 @@ at_the_default_limits(void)
  * The crowd may have more sessions than there are workers, and hundreds wait
  * for one: a fresh client does not stand behind them.
  */
-static void
-in_front_of_a_fresh_one(void)
+TEST(in_front_of_a_fresh_one)
 {
 	enum { workers = 50, waiting_least = 200 };
 	struct daemon d;
@@ -354,21 +352,18 @@ beside_an_alias(bool with_data)
 	daemon_kill(&d);
 }
 
-static void
-beside_an_alias_named(void)
+TEST(beside_an_alias_named)
 {
 	beside_an_alias(false);
 }
 
-static void
-beside_an_alias_sent_to(void)
+TEST(beside_an_alias_sent_to)
 {
 	beside_an_alias(true);
 }
 
 /* Beyond so many Maildirs each recipient is too many, and no attack. */
-static void
-beyond_an_alias(void)
+TEST(beyond_an_alias)
 {
 	struct client c;
 	struct daemon d;
@@ -477,8 +472,7 @@ others_go_on(const struct daemon *d, const char *what, const char *event,
  * The Maildirs behind an alias are made before its first message, after the
  * start and after a reload, beside the messages of others.
  */
-static void
-made_ahead(void)
+TEST(made_ahead)
 {
 	pid_t watcher;
 	struct daemon d;
@@ -504,8 +498,7 @@ made_ahead(void)
 }
 
 /* A message that comes before they are made makes them itself. */
-static void
-made_by_a_message(void)
+TEST(made_by_a_message)
 {
 	pid_t watcher;
 	struct daemon d;
@@ -527,21 +520,4 @@ made_by_a_message(void)
 	kill(watcher, SIGKILL);
 	waitpid(watcher, NULL, 0);
 	daemon_stop(&d);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "at_the_default_limits", at_the_default_limits },
-		{ "in_front_of_a_fresh_one", in_front_of_a_fresh_one },
-		{ "beside_an_alias_named", beside_an_alias_named },
-		{ "beside_an_alias_sent_to", beside_an_alias_sent_to },
-		{ "beyond_an_alias", beyond_an_alias },
-		{ "made_ahead", made_ahead },
-		{ "made_by_a_message", made_by_a_message },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

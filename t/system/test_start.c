@@ -114,8 +114,7 @@ is_free(int port)
 }
 
 /* A mistake behind the listen line: found before anything is bound. */
-static void
-bad_configuration(void)
+TEST(bad_configuration)
 {
 	struct daemon d;
 	struct stat st;
@@ -134,8 +133,7 @@ bad_configuration(void)
 	expect_neither(&d, d.worker, d.conf, "No such file");
 }
 
-static void
-port_in_use(void)
+TEST(port_in_use)
 {
 	struct daemon d;
 	char text[16];
@@ -151,8 +149,7 @@ port_in_use(void)
 	daemon_stop(&d);
 }
 
-static void
-address_not_ours(void)
+TEST(address_not_ours)
 {
 	struct daemon d;
 
@@ -161,8 +158,7 @@ address_not_ours(void)
 	expect_neither(&d, d.worker, "192.0.2.1", "annot assign");
 }
 
-static void
-unknown_user(void)
+TEST(unknown_user)
 {
 	struct daemon d;
 
@@ -181,8 +177,7 @@ unknown_user(void)
 	expect_neither(&d, d.worker, "two users", "worker-user");
 }
 
-static void
-root_of_another(void)
+TEST(root_of_another)
 {
 	const struct passwd *pw = getpwnam("daemon");
 	struct daemon d;
@@ -210,8 +205,7 @@ root_of_another(void)
 	    (unsigned)st.st_uid);
 }
 
-static void
-root_is_no_directory(void)
+TEST(root_is_no_directory)
 {
 	struct daemon d;
 
@@ -226,8 +220,7 @@ root_is_no_directory(void)
 	expect_neither(&d, d.worker, "no/such/root", "No such file");
 }
 
-static void
-worker_program(void)
+TEST(worker_program)
 {
 	char path[256], missing[256], dir[256];
 	struct daemon d;
@@ -263,8 +256,7 @@ worker_program(void)
  * file that only its owner may execute is another thing, and so is a
  * directory that whoever starts it may not search.
  */
-static void
-worker_out_of_reach(void)
+TEST(worker_out_of_reach)
 {
 	struct daemon d;
 	char home[256], was[256];
@@ -302,8 +294,7 @@ background_master(void)
 	return n == 1 ? pids[0] : 0;
 }
 
-static void
-background(void)
+TEST(background)
 {
 	struct daemon d;
 	char out[out_max], *args[6];
@@ -366,8 +357,7 @@ end_background(struct daemon *d)
 }
 
 /* The shell's descriptors are none of its own. */
-static void
-background_descriptors(void)
+TEST(background_descriptors)
 {
 	static struct proc_fd fds[proc_fds_max];
 	struct daemon d;
@@ -390,8 +380,7 @@ background_descriptors(void)
  * Nor is the directory it was started in: that would be a way into what its
  * user may not search, and keep a file system busy.
  */
-static void
-background_directory(void)
+TEST(background_directory)
 {
 	char link[64], cwd[512];
 	struct daemon d;
@@ -409,8 +398,7 @@ background_directory(void)
 }
 
 /* The process number, for as long as there is one, and a lock. */
-static void
-pid_file(void)
+TEST(pid_file)
 {
 	struct daemon d;
 	char out[out_max], path[128], number[16], *args[8], *text;
@@ -460,8 +448,7 @@ pid_file(void)
 }
 
 /* Signals: what they do, and what they do not. */
-static void
-signals(void)
+TEST(signals)
 {
 	struct daemon d;
 	int status;
@@ -478,8 +465,7 @@ signals(void)
 }
 
 /* The one thing that is wrong, behind the usage. */
-static void
-wrong_words(void)
+TEST(wrong_words)
 {
 	static const char *const t[][3] = {
 		{ "-x", NULL, "smtpd: -x: there is no such option\n" },
@@ -513,28 +499,4 @@ wrong_words(void)
 		EXPECT(daemon_run(&d, args, out, sizeof(out)) == 0 &&
 		    strncmp(out, "usage: smtpd ", 13) == 0, "--help: %s", out);
 	}
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "wrong_words", wrong_words },
-		{ "bad_configuration", bad_configuration },
-		{ "port_in_use", port_in_use },
-		{ "address_not_ours", address_not_ours },
-		{ "unknown_user", unknown_user },
-		{ "root_of_another", root_of_another },
-		{ "root_is_no_directory", root_is_no_directory },
-		{ "worker_program", worker_program },
-		{ "worker_out_of_reach", worker_out_of_reach },
-		{ "background", background },
-		{ "background_descriptors", background_descriptors },
-		{ "background_directory", background_directory },
-		{ "pid_file", pid_file },
-		{ "signals", signals },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -53,8 +53,7 @@ counted(const struct daemon *d, const char *series, double want)
 	EXPECT(WAIT_FOR(5000, counted((d), (series), (want))),		\
 	    "%s is %g, not %g", (series), value_of(series), (double)(want))
 
-static void
-all_zero(void)
+TEST(all_zero)
 {
 	struct daemon d;
 
@@ -79,8 +78,7 @@ all_zero(void)
 	daemon_stop(&d);
 }
 
-static void
-mail_is_counted(void)
+TEST(mail_is_counted)
 {
 	static const char *const both[] = { "alice", "bob", NULL };
 	static const char *const some[] = { "alice", "nobody-here", NULL };
@@ -128,8 +126,7 @@ mail_is_counted(void)
 	daemon_stop(&d);
 }
 
-static void
-refusals_are_counted(void)
+TEST(refusals_are_counted)
 {
 	struct client c[3];
 	struct daemon d;
@@ -151,8 +148,7 @@ refusals_are_counted(void)
 }
 
 /* Held back before the greeting, too many of a network, sent away. */
-static void
-admission_is_counted(void)
+TEST(admission_is_counted)
 {
 	struct client c[4];
 	struct daemon d;
@@ -180,8 +176,7 @@ admission_is_counted(void)
 	daemon_stop(&d);
 }
 
-static void
-crashes_are_counted(void)
+TEST(crashes_are_counted)
 {
 	pid_t workers[64];
 	struct client c;
@@ -212,8 +207,7 @@ crashes_are_counted(void)
 }
 
 /* The other two forms say the same. */
-static void
-other_forms(void)
+TEST(other_forms)
 {
 	static const char *const json[] = { "stats", "--json", NULL };
 	static const char *const people[] = { "stats", NULL };
@@ -246,8 +240,7 @@ other_forms(void)
 }
 
 /* The reader itself is strict. */
-static void
-reader_is_strict(void)
+TEST(reader_is_strict)
 {
 #define HEAD "# TYPE a counter\n# HELP a b\n"
 #define HIST "# TYPE h histogram\n# HELP h b\n"
@@ -304,21 +297,4 @@ reader_is_strict(void)
 		EXPECT((why == NULL) == t[i].fine, "%s: %s", t[i].text,
 		    why == NULL ? "taken" : why);
 	}
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "reader_is_strict", reader_is_strict },
-		{ "all_zero", all_zero },
-		{ "mail_is_counted", mail_is_counted },
-		{ "refusals_are_counted", refusals_are_counted },
-		{ "admission_is_counted", admission_is_counted },
-		{ "crashes_are_counted", crashes_are_counted },
-		{ "other_forms", other_forms },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -135,8 +135,7 @@ send_login(struct secure *s, const char *mechanism, const char *user,
 }
 
 /* Every user by every password by both mechanisms, each under TLS alone. */
-static void
-matrix(void)
+TEST(matrix)
 {
 	static const char *const mechanisms[] = { "PLAIN", "LOGIN" };
 	static const char *const passwords[] = { alice_password, "secret",
@@ -188,8 +187,7 @@ matrix(void)
 }
 
 /* What a worker of the world's mail has not, it has not under TLS either. */
-static void
-not_for_the_world(void)
+TEST(not_for_the_world)
 {
 	struct daemon d, world;
 	struct secure s;
@@ -243,8 +241,7 @@ guess_many(const struct daemon *d, int net, const char *user)
 }
 
 /* Who is not there takes as long as who is: in time, and in work. */
-static void
-unknown_takes_as_long(void)
+TEST(unknown_takes_as_long)
 {
 	uint64_t known, unknown, locked;
 	struct daemon d;
@@ -263,8 +260,7 @@ unknown_takes_as_long(void)
 }
 
 /* No failure is answered at once, and each later than the one before. */
-static void
-failures_are_slow(void)
+TEST(failures_are_slow)
 {
 	int64_t begun, took[3];
 	struct daemon d;
@@ -303,8 +299,7 @@ fail_from(const struct daemon *d, const char *from, int times, int code)
  * An address has so many failures, an account three times as many from
  * elsewhere; its owner gets in where he got in before.
  */
-static void
-guesses_are_limited(void)
+TEST(guesses_are_limited)
 {
 	struct daemon d;
 	struct secure s;
@@ -338,8 +333,7 @@ guesses_are_limited(void)
  * Whose account is locked does not tell by which spellings that there is
  * such an account.
  */
-static void
-nobody_is_one_account(void)
+TEST(nobody_is_one_account)
 {
 	static const char *const spellings[] = { "who", "WHO@example.org",
 	    "Who@EXAMPLE.ORG", "who@example.org" };
@@ -359,8 +353,7 @@ nobody_is_one_account(void)
 }
 
 /* Many at once are no way around it. */
-static void
-limit_holds_for_many(void)
+TEST(limit_holds_for_many)
 {
 	enum { n = 20 };
 	static struct secure all[n];
@@ -408,8 +401,7 @@ login_from(const char *log, const char *from)
  * While a crowd waits: who is at an address of his own is first, and then one
  * of each network, whatever number is there.
  */
-static void
-crowds_wait(void)
+TEST(crowds_wait)
 {
 	static const char *const from[] = { "127.1.1.1", "127.1.1.2",
 	    "127.1.1.3", "127.1.2.1", "127.0.0.9" };
@@ -450,8 +442,7 @@ crowds_wait(void)
 }
 
 /* Right ones are no failures, however many come at once. */
-static void
-right_ones_are_free(void)
+TEST(right_ones_are_free)
 {
 	enum { n = 20 };
 	static struct secure all[n];
@@ -475,8 +466,7 @@ right_ones_are_free(void)
 }
 
 /* A password is nobody's but the client's, as soon as it was looked at. */
-static void
-passwords_stay_nowhere(void)
+TEST(passwords_stay_nowhere)
 {
 	struct secrets password = { 0 };
 	struct daemon d;
@@ -494,8 +484,7 @@ passwords_stay_nowhere(void)
 	daemon_stop(&d);
 }
 
-static void
-auth_is_held(void)
+TEST(auth_is_held)
 {
 	struct daemon d;
 
@@ -509,8 +498,7 @@ auth_is_held(void)
  * It is told of; who was asked about is put off, who comes meanwhile waits, and
  * the new one has the passwords, and it alone.
  */
-static void
-auth_lost(void)
+TEST(auth_lost)
 {
 	struct daemon d, world;
 	struct secure s, waits;
@@ -557,8 +545,7 @@ auth_lost(void)
  * It stands still, and every place is taken by who waits for it: who comes
  * new gets one of theirs, and mail goes on.  The others are put off in time.
  */
-static void
-auth_stands_still(void)
+TEST(auth_stands_still)
 {
 	enum { n = 12 };
 	static struct secure all[n];
@@ -597,8 +584,7 @@ auth_stands_still(void)
 }
 
 /* The clients have gone before the answer is there. */
-static void
-client_leaves(void)
+TEST(client_leaves)
 {
 	struct daemon d;
 	struct secure s;
@@ -621,8 +607,7 @@ client_leaves(void)
 }
 
 /* SIGHUP brings the new password; who is in stays in. */
-static void
-password_changes(void)
+TEST(password_changes)
 {
 	struct daemon d;
 	struct secure s, in;
@@ -657,8 +642,7 @@ write_many_users(void)
 }
 
 /* They come again and again. */
-static void
-many_users(void)
+TEST(many_users)
 {
 	char name[32];
 	struct daemon d;
@@ -683,8 +667,7 @@ many_users(void)
 }
 
 /* Two tables wait for an auth process that reads none, and ends. */
-static void
-hashes_go_with_auth(void)
+TEST(hashes_go_with_auth)
 {
 	struct daemon d;
 	pid_t auth;
@@ -709,8 +692,7 @@ hashes_go_with_auth(void)
 }
 
 /* systemd's socket is what its name says, whatever its port. */
-static void
-named_sockets(void)
+TEST(named_sockets)
 {
 	struct spawn s = { .listener_count = 1,
 	    .env = { "LISTEN_FDNAMES=submission" } };
@@ -740,8 +722,7 @@ named_sockets(void)
  * A worker in a stranger's hands: no mail without a login, none without its
  * author, no login without TLS.
  */
-static void
-liars(void)
+TEST(liars)
 {
 	static const char *const lines[] = { "S-MAIL\n", "S-LOGIN\n",
 	    "S-COMMIT\n", "S-FORGE\n" };
@@ -756,8 +737,7 @@ liars(void)
 }
 
 /* "secret", as Dovecot and crypt(3) have it; in the sandbox, too. */
-static void
-kinds_of_hash(void)
+TEST(kinds_of_hash)
 {
 	static const char *const stored[] = {
 	    "{SHA512-CRYPT}$6$saltsalt$TVLlQcbpFVof5W3Yz4DTP6gRstiNuHwwTt6G"
@@ -808,8 +788,7 @@ signal_all(const struct daemon *d, int sig)
  * to every process: the master does as it is told, and its children go on
  * until their channels end.
  */
-static void
-signals_to_all(void)
+TEST(signals_to_all)
 {
 	static const int ends[] = { SIGTERM, SIGINT };
 	pid_t before[64], after[64];
@@ -845,35 +824,4 @@ signals_to_all(void)
 		    daemon_logged(&d, "crash", NULL) == 0 &&
 		    daemon_logged(&d, "lost", NULL) == 0, "trouble");
 	}
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "matrix", matrix },
-		{ "not_for_the_world", not_for_the_world },
-		{ "unknown_takes_as_long", unknown_takes_as_long },
-		{ "failures_are_slow", failures_are_slow },
-		{ "guesses_are_limited", guesses_are_limited },
-		{ "nobody_is_one_account", nobody_is_one_account },
-		{ "limit_holds_for_many", limit_holds_for_many },
-		{ "crowds_wait", crowds_wait },
-		{ "right_ones_are_free", right_ones_are_free },
-		{ "passwords_stay_nowhere", passwords_stay_nowhere },
-		{ "auth_is_held", auth_is_held },
-		{ "auth_lost", auth_lost },
-		{ "auth_stands_still", auth_stands_still },
-		{ "client_leaves", client_leaves },
-		{ "password_changes", password_changes },
-		{ "many_users", many_users },
-		{ "hashes_go_with_auth", hashes_go_with_auth },
-		{ "named_sockets", named_sockets },
-		{ "liars", liars },
-		{ "kinds_of_hash", kinds_of_hash },
-		{ "signals_to_all", signals_to_all },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -231,27 +231,23 @@ sweep(enum target target, unsigned senders, unsigned least)
 	kill(s.d.pid, SIGKILL);
 }
 
-static void
-master(void)
+TEST(master)
 {
 	sweep(TARGET_MASTER, 1, 60);
 }
 
 /* Their commits share what the master does for the disk. */
-static void
-master_two_messages(void)
+TEST(master_two_messages)
 {
 	sweep(TARGET_MASTER, 2, 90);
 }
 
-static void
-worker(void)
+TEST(worker)
 {
 	sweep(TARGET_WORKER, 1, 40);
 }
 
-static void
-nursery(void)
+TEST(nursery)
 {
 	sweep(TARGET_NURSERY, 1, 10);
 }
@@ -362,30 +358,12 @@ each_call_fails(enum target target, unsigned least)
 	EXPECT(mail_none_incoming(&s.d), "a file is left in spool/incoming");
 }
 
-static void
-master_calls_fail(void)
+TEST(master_calls_fail)
 {
 	each_call_fails(TARGET_MASTER, 20);
 }
 
-static void
-worker_calls_fail(void)
+TEST(worker_calls_fail)
 {
 	each_call_fails(TARGET_WORKER, 2);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "master", master },
-		{ "master_two_messages", master_two_messages },
-		{ "worker", worker },
-		{ "nursery", nursery },
-		{ "master_calls_fail", master_calls_fail },
-		{ "worker_calls_fail", worker_calls_fail },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -83,23 +83,20 @@ version_works(int version, const char *word, const char *suite)
 	daemon_stop(&d);
 }
 
-static void
-tls_1_2(void)
+TEST(tls_1_2)
 {
 	version_works(TLS1_2_VERSION, "version=TLSv1.2",
 	    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
 }
 
-static void
-tls_1_3(void)
+TEST(tls_1_3)
 {
 	version_works(TLS1_3_VERSION, "version=TLSv1.3",
 	    "TLS_AES_256_GCM_SHA384");
 }
 
 /* Before TLS it is offered; with an argument or too early it is none. */
-static void
-offered(void)
+TEST(offered)
 {
 	struct daemon d;
 	struct client c;
@@ -135,8 +132,7 @@ count_ticket(SSL *ssl, SSL_SESSION *session)
 }
 
 /* Nobody could resume by one, and each would be sent for nothing. */
-static void
-no_tickets(void)
+TEST(no_tickets)
 {
 	struct daemon d;
 	struct secure s;
@@ -154,8 +150,7 @@ no_tickets(void)
 	daemon_stop(&d);
 }
 
-static void
-not_offered(void)
+TEST(not_offered)
 {
 	struct daemon d;
 	struct client c;
@@ -171,8 +166,7 @@ not_offered(void)
 }
 
 /* The name from before TLS is not that of the session under it. */
-static void
-forgotten(void)
+TEST(forgotten)
 {
 	struct daemon d;
 	struct secure s;
@@ -187,8 +181,7 @@ forgotten(void)
 	daemon_stop(&d);
 }
 
-static void
-implicit(void)
+TEST(implicit)
 {
 	struct daemon d, other;
 	struct secure s;
@@ -207,8 +200,7 @@ implicit(void)
 	daemon_stop(&d);
 }
 
-static void
-by_name(void)
+TEST(by_name)
 {
 	struct secure_options o = { .name = "example.net" };
 	struct daemon d;
@@ -236,8 +228,7 @@ by_name(void)
  * What stands behind STARTTLS before the handshake: the session ends, and
  * neither in plain text nor under TLS is it run.
  */
-static void
-injected(void)
+TEST(injected)
 {
 	static const char *const tails[] = { "RSET\r\n", "RS",
 	    "EHLO x.example\r\nMAIL FROM:<a@b.example>\r\n", "\r\n", "\n" };
@@ -288,8 +279,7 @@ fails(const struct daemon *d, const struct secure_options *o,
 	    NULL) == 1), "%s: %s", words, daemon_last_words(d));
 }
 
-static void
-failures(void)
+TEST(failures)
 {
 	struct secure_options old = { .version = TLS1_1_VERSION },
 	    suite = { .version = TLS1_2_VERSION, .suites = "AES128-SHA" },
@@ -347,8 +337,7 @@ ends_at(const struct daemon *d, int stage, bool notify)
 	secure_drop(&s);
 }
 
-static void
-ends(void)
+TEST(ends)
 {
 	struct daemon d;
 
@@ -366,8 +355,7 @@ ends(void)
 }
 
 /* More than its buffers: a message that no layer takes at once. */
-static void
-large(void)
+TEST(large)
 {
 	char *text = mail_text(7, 3000000, "\r\n");
 	size_t n = strlen(text), done = 0;
@@ -398,8 +386,7 @@ large(void)
  * A library that crashes in a handshake, as one that was linked wrongly does,
  * is found before a client is served.
  */
-static void
-broken_library(void)
+TEST(broken_library)
 {
 	struct daemon d;
 
@@ -413,27 +400,4 @@ broken_library(void)
 	EXPECT(daemon_wait_end(&d) != 0, "it starts");
 	EXPECT(strstr(daemon_last_words(&d), "TLS handshake on trial died "
 	    "by signal") != NULL, "%s", daemon_last_words(&d));
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "broken_library", broken_library },
-		{ "tls_1_2", tls_1_2 },
-		{ "tls_1_3", tls_1_3 },
-		{ "offered", offered },
-		{ "no_tickets", no_tickets },
-		{ "not_offered", not_offered },
-		{ "forgotten", forgotten },
-		{ "implicit", implicit },
-		{ "by_name", by_name },
-		{ "injected", injected },
-		{ "failures", failures },
-		{ "ends", ends },
-		{ "large", large },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

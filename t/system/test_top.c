@@ -22,8 +22,7 @@ count(const char *text)
 }
 
 /* So many blocks, of plain text where nobody watches a terminal. */
-static void
-blocks(void)
+TEST(blocks)
 {
 	const char *const args[] = { "top", "-i", "0.1", "-n", "3", NULL };
 	struct daemon d;
@@ -39,8 +38,7 @@ blocks(void)
 }
 
 /* Messages of the last seconds, and none when nothing has come for long. */
-static void
-rates(void)
+TEST(rates)
 {
 	const char *const args[] = { "status", NULL };
 	struct daemon d;
@@ -60,8 +58,7 @@ rates(void)
 	daemon_stop(&d);
 }
 
-static void
-nobody_answers(void)
+TEST(nobody_answers)
 {
 	const char *args[] = { "top", "-f", NULL, "-n", "2", NULL };
 	struct daemon d;
@@ -74,8 +71,7 @@ nobody_answers(void)
 	    ctl.err, ctl.out);
 }
 
-static void
-wrong_arguments(void)
+TEST(wrong_arguments)
 {
 	static const char *const wrong[][4] = {
 		{ "top", "more", NULL }, { "top", "-n", "0", NULL },
@@ -94,18 +90,4 @@ wrong_arguments(void)
 	ctl_run(&ctl, 0, no_terminal);
 	EXPECT(ctl.status == 2 && strstr(ctl.err, "no terminal") != NULL,
 	    "status %d: %s", ctl.status, ctl.err);
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "blocks", blocks },
-		{ "rates", rates },
-		{ "nobody_answers", nobody_answers },
-		{ "wrong_arguments", wrong_arguments },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -120,8 +120,7 @@ start_next(const struct daemon *d, const struct spawn *s, size_t starts)
 }
 
 /* The new one serves before the old one is told to end. */
-static void
-upgrade(void)
+TEST(upgrade)
 {
 	struct daemon d;
 	struct spawn s = { .d = &d, .options = "-d", .listener_count = 1 };
@@ -173,8 +172,7 @@ upgrade(void)
  * The old one ends before the new one begins: who comes meanwhile waits in
  * the socket's queue.
  */
-static void
-restart(void)
+TEST(restart)
 {
 	struct daemon d;
 	struct client c;
@@ -195,16 +193,4 @@ restart(void)
 		EXPECT(kill(pid, SIGTERM) == 0, "kill: %s", strerror(errno));
 		EXPECT(spawn_wait(pid) == 0, "exit status");
 	}
-}
-
-int
-main(int argc, char *argv[])
-{
-	static const struct test tests[] = {
-		{ "upgrade", upgrade },
-		{ "restart", restart },
-	};
-
-	return harness_main(argc, argv, tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

@@ -46,7 +46,7 @@ refuse(struct address_book *b, const char *text, int64_t until_ms)
 }
 
 /* The same, however it has come. */
-START_TEST(of_ip)
+TEST(of_ip)
 {
 	static const uint8_t four[4] = { 192, 0, 2, 1 };
 	static const uint8_t six[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
@@ -63,9 +63,8 @@ START_TEST(of_ip)
 	ck_assert_mem_eq(&a, &want, sizeof(a));
 	ck_assert_str_eq(a.text, "2001:db8::1");
 }
-END_TEST
 
-START_TEST(look)
+TEST(look)
 {
 	struct address_book *b = address_book_new();
 	struct address a = address("2001:db8:1:2:3::4");
@@ -90,9 +89,8 @@ START_TEST(look)
 	address_look(b, &a, 0, &note, &near);
 	ck_assert_str_eq(note.text, "192.0.2.1");
 }
-END_TEST
 
-START_TEST(limits)
+TEST(limits)
 {
 	struct address_book *b = address_book_new();
 	struct address a = address("192.0.2.1"), c = address("192.0.2.9");
@@ -112,9 +110,8 @@ START_TEST(limits)
 	ck_assert_int_eq(address_enter(b, &a, &l, 0, &second), REFUSAL_NONE);
 	ck_assert_uint_eq(second->sessions, 2);
 }
-END_TEST
 
-START_TEST(top)
+TEST(top)
 {
 	struct address_book *b = address_book_new();
 	struct address_note notes[300];
@@ -135,9 +132,8 @@ START_TEST(top)
 	}
 	ck_assert_uint_eq(address_top(b, 0, true, notes, 10), 0);
 }
-END_TEST
 
-START_TEST(refused)
+TEST(refused)
 {
 	struct address_book *b = address_book_new();
 	struct address_note notes[4];
@@ -162,10 +158,9 @@ START_TEST(refused)
 	/* The one with a session is still counted. */
 	ck_assert_uint_eq(address_top(b, 5000, false, notes, 4), 1);
 }
-END_TEST
 
 /* One more than there is room for: the one that would end next goes. */
-START_TEST(refused_full)
+TEST(refused_full)
 {
 	struct address_book *b = address_book_new();
 	const struct conf_limits l = { .per_address = 1, .per_network = 1 };
@@ -189,14 +184,4 @@ START_TEST(refused_full)
 	/* One that is refused already takes no other's place. */
 	refuse(b, "10.0.0.1", 20000);
 	ck_assert_uint_eq(address_refused_count(b, 0), 4096);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { of_ip, look, limits, top, refused,
-	    refused_full };
-
-	return UNIT_RUN("address", tests);
 }

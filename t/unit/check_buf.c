@@ -34,7 +34,7 @@ expect(const struct watched *w, const struct buf *b, size_t max,
 		ck_assert_uint_eq(w->behind[i], 0x5a);
 }
 
-START_TEST(zero)
+TEST(zero)
 {
 	struct buf b = { 0 };
 
@@ -45,9 +45,8 @@ START_TEST(zero)
 	ck_assert(b.cut);
 	ck_assert_uint_eq(buf_span(&b).n, 0);
 }
-END_TEST
 
-START_TEST(fits_or_not)
+TEST(fits_or_not)
 {
 	struct watched w;
 
@@ -61,10 +60,9 @@ START_TEST(fits_or_not)
 		    max >= 4 ? span_of("abcd") : span_of(""));
 	}
 }
-END_TEST
 
 /* A text with a hole in its middle would say what nobody wrote. */
-START_TEST(nothing_behind_a_cut)
+TEST(nothing_behind_a_cut)
 {
 	struct watched w;
 	struct buf b = watch(&w, 5);
@@ -77,9 +75,8 @@ START_TEST(nothing_behind_a_cut)
 	ck_assert(b.cut);
 	expect(&w, &b, 5, span_of("abc"));
 }
-END_TEST
 
-START_TEST(huge_span)
+TEST(huge_span)
 {
 	struct watched w;
 	struct buf b = watch(&w, 8);
@@ -89,9 +86,8 @@ START_TEST(huge_span)
 	ck_assert(b.cut);
 	expect(&w, &b, 8, span_of("abc"));
 }
-END_TEST
 
-START_TEST(octets)
+TEST(octets)
 {
 	struct watched w;
 	struct buf b = watch(&w, 8);
@@ -102,9 +98,8 @@ START_TEST(octets)
 	buf_add_str(&b, "c\0d");
 	expect(&w, &b, 8, (struct span)OCTETS("a\0bc"));
 }
-END_TEST
 
-START_TEST(numbers)
+TEST(numbers)
 {
 	static const struct {
 		uint64_t	value;
@@ -130,9 +125,8 @@ START_TEST(numbers)
 		expect(&w, &b, strlen(t[i].want) - 1, span_of(""));
 	}
 }
-END_TEST
 
-START_TEST(escapes)
+TEST(escapes)
 {
 	static const struct {
 		struct span	 in;
@@ -170,10 +164,9 @@ START_TEST(escapes)
 		expect(&w, &b, sizeof(w.p), span_of(t[i].want));
 	}
 }
-END_TEST
 
 /* Each octet alone: escaped unless printable, and what special names. */
-START_TEST(every_octet)
+TEST(every_octet)
 {
 	struct watched w;
 
@@ -191,10 +184,9 @@ START_TEST(every_octet)
 		expect(&w, &b, sizeof(w.p), span_of(want));
 	}
 }
-END_TEST
 
 /* An escape is one thing: no cut leaves half of it behind. */
-START_TEST(no_half_escape)
+TEST(no_half_escape)
 {
 	static const struct {
 		const char	*in;
@@ -218,9 +210,8 @@ START_TEST(no_half_escape)
 			    span_of("a") : span_of(t[i].want));
 		}
 }
-END_TEST
 
-START_TEST(as_string)
+TEST(as_string)
 {
 	struct watched w;
 	struct buf b = watch(&w, 4);
@@ -230,15 +221,4 @@ START_TEST(as_string)
 	ck_assert_str_eq(buf_str(&b), "abc");
 	ck_assert_ptr_eq(buf_str(&b), w.p);
 	expect(&w, &b, 4, span_of("abc"));
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { zero, fits_or_not, nothing_behind_a_cut,
-	    huge_span, octets, numbers, escapes, every_octet, no_half_escape,
-	    as_string };
-
-	return UNIT_RUN("buf", tests);
 }

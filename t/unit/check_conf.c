@@ -12,7 +12,6 @@
 
 #include "t/unit/conf_case.h"
 
-static char source_dir[4096];
 
 static const char full[] =
     "limits {\nworkers 35\nidle-timeout 10m\n}\n"
@@ -60,7 +59,7 @@ is(const struct mailbox *m, const char *local, const char *domain)
 	    span_of(domain));
 }
 
-START_TEST(defaults)
+TEST(defaults)
 {
 	struct conf conf;
 
@@ -90,9 +89,8 @@ START_TEST(defaults)
 	conf_free(&conf);
 	ck_assert_ptr_null(conf.root);
 }
-END_TEST
 
-START_TEST(per_address)
+TEST(per_address)
 {
 	struct conf conf;
 
@@ -114,9 +112,8 @@ START_TEST(per_address)
 	ck_assert_uint_eq(conf.limits.per_address, 7);
 	conf_free(&conf);
 }
-END_TEST
 
-START_TEST(top)
+TEST(top)
 {
 	struct sockaddr_in6 in6;
 	struct sockaddr_in in4;
@@ -148,9 +145,8 @@ START_TEST(top)
 	ck_assert_uint_eq(ntohl(in4.sin_addr.s_addr), INADDR_LOOPBACK);
 	conf_free(&conf);
 }
-END_TEST
 
-START_TEST(domains)
+TEST(domains)
 {
 	const struct conf_domain *d;
 	struct conf conf;
@@ -191,9 +187,8 @@ START_TEST(domains)
 	ck_assert_ptr_null(conf_find_alias(&conf.domains[1], span_of("a")));
 	conf_free(&conf);
 }
-END_TEST
 
-START_TEST(log_lines)
+TEST(log_lines)
 {
 	struct conf conf;
 	char *text;
@@ -219,10 +214,9 @@ START_TEST(log_lines)
 	free(text);
 	conf_free(&conf);
 }
-END_TEST
 
 /* What is printed says all, and means the same when it is read. */
-START_TEST(printed)
+TEST(printed)
 {
 	static const char want[] =
 	    "hostname mx.example.org\n"
@@ -290,10 +284,9 @@ START_TEST(printed)
 	ck_assert_str_eq(bare, want);
 	free(text);
 }
-END_TEST
 
 /* Twenty mistakes are shown, and that there are more. */
-START_TEST(many_mistakes)
+TEST(many_mistakes)
 {
 	char text[1024] = BASE, want[4096] = "";
 	size_t n = strlen(text), m = 0;
@@ -308,10 +301,9 @@ START_TEST(many_mistakes)
 	sprintf(want + m, "more than 20 mistakes; the rest is not shown\n");
 	conf_case_expect(text, NULL, NULL, want);
 }
-END_TEST
 
 /* A table that two domains share has its mistakes shown once. */
-START_TEST(shared_table)
+TEST(shared_table)
 {
 	conf_case_expect(USERS "domain example.net {\nusers @/users\n}\n",
 	    "bob\nbob\n", NULL,
@@ -319,9 +311,8 @@ START_TEST(shared_table)
 	    "    bob\n"
 	    "    ^\n");
 }
-END_TEST
 
-START_TEST(nul)
+TEST(nul)
 {
 	static const char text[] = BASE "root /x\0y\n";
 	struct conf conf;
@@ -339,10 +330,9 @@ START_TEST(nul)
 	conf_free(&conf);
 	free(said);
 }
-END_TEST
 
 /* Of a long line what is around the mistake is shown. */
-START_TEST(long_lines)
+TEST(long_lines)
 {
 	char text[8192], want[1024];
 	int n;
@@ -369,10 +359,9 @@ START_TEST(long_lines)
 	sprintf(want + n + 154, "...\n         ^\n");
 	conf_case_expect(text, NULL, NULL, want);
 }
-END_TEST
 
 /* The name of a socket is short, unless it follows from root. */
-START_TEST(long_sockets)
+TEST(long_sockets)
 {
 	char text[400], want[600], *xs;
 	size_t n;
@@ -388,9 +377,8 @@ START_TEST(long_sockets)
 	    "    control /%.103s\n            ^\n", xs, xs);
 	conf_case_expect(text, NULL, NULL, want);
 }
-END_TEST
 
-START_TEST(unreadable)
+TEST(unreadable)
 {
 	struct conf conf;
 	char *said;
@@ -415,9 +403,8 @@ START_TEST(unreadable)
 	conf_free(&conf);
 	free(said);
 }
-END_TEST
 
-START_TEST(too_large)
+TEST(too_large)
 {
 	struct conf conf;
 	char *said;
@@ -431,18 +418,17 @@ START_TEST(too_large)
 	conf_free(&conf);
 	free(said);
 }
-END_TEST
 
 /* smtpd.conf.example, its tables here; with settings put behind "#" too. */
 static void
 load_example(struct conf *conf, bool all)
 {
 	static const char there[] = "/etc/smtpd/";
-	char path[sizeof(source_dir) + 32], line[256], *at;
+	char path[sizeof(conf_case_source) + 32], line[256], *at;
 	char text[16384] = "";
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/smtpd.conf.example", source_dir);
+	snprintf(path, sizeof(path), "%s/smtpd.conf.example", conf_case_source);
 	f = fopen(path, "r");
 	ck_assert_msg(f != NULL, "%s: run from the source or set SRCDIR",
 	    path);
@@ -469,7 +455,7 @@ load_example(struct conf *conf, bool all)
 	unlink("users.net");
 }
 
-START_TEST(example)
+TEST(example)
 {
 	struct conf conf, all, fresh;
 
@@ -489,20 +475,4 @@ START_TEST(example)
 	conf_free(&conf);
 	conf_free(&all);
 	conf_free(&fresh);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { defaults, per_address, top, domains,
-	    log_lines, printed, many_mistakes, shared_table, nul, long_lines,
-	    long_sockets, unreadable, too_large, example };
-	const char *from = getenv("SRCDIR");
-
-	if (realpath(from == NULL ? "." : from, source_dir) == NULL) {
-		perror("SRCDIR");
-		return EXIT_FAILURE;
-	}
-	return conf_case_main("conf", tests, COUNT(tests));
 }

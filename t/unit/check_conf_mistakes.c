@@ -322,28 +322,17 @@ run(const struct row *cases, size_t count)
 		conf_case_expect(cases[i].conf, NULL, NULL, cases[i].want);
 }
 
-START_TEST(words)
+TEST(words)
 {
 	run(words_cases, COUNT(words_cases));
 }
-END_TEST
 
-START_TEST(lines)
+TEST(lines)
 {
 	run(lines_cases, COUNT(lines_cases));
 }
-END_TEST
 
-START_TEST(blocks)
+TEST(blocks)
 {
 	run(blocks_cases, COUNT(blocks_cases));
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { words, lines, blocks };
-
-	return conf_case_main("conf_mistakes", tests, COUNT(tests));
 }

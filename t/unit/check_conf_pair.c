@@ -1,11 +1,10 @@
 /*
  * conf: lines about TLS, as they are loaded and printed.
  */
-#include "t/unit/unit.h"
 
 #include "t/unit/conf_case.h"
 
-START_TEST(pairs)
+TEST(pairs)
 {
 	struct conf conf;
 	char *said, *text;
@@ -41,10 +40,9 @@ START_TEST(pairs)
 	free(text);
 	conf_free(&conf);
 }
-END_TEST
 
 /* The files are none of the configuration's business: smtpctl reads it too. */
-START_TEST(no_more_than_16)
+TEST(no_more_than_16)
 {
 	char text[4096] = BASE;
 
@@ -55,14 +53,4 @@ START_TEST(no_more_than_16)
 	conf_case_expect(text, NULL, NULL, "c:20:1: more than 16 certificates\n"
 	    "    tls certificate /none key /none\n"
 	    "    ^\n");
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { pairs, no_more_than_16 };
-
-	return conf_case_main("conf_pair", tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

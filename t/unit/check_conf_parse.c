@@ -20,7 +20,7 @@ begins(const char *got, const char *want)
 	    strncmp(got, want, strlen(want)) == 0;
 }
 
-START_TEST(line_checks)
+TEST(line_checks)
 {
 	static const struct {
 		struct span		 line;
@@ -59,9 +59,8 @@ START_TEST(line_checks)
 	    "a line of more than 4096 octets");
 	ck_assert_uint_eq(at, conf_line_max_bytes);
 }
-END_TEST
 
-START_TEST(words)
+TEST(words)
 {
 	static const struct {
 		const char	*line;
@@ -97,9 +96,8 @@ START_TEST(words)
 			    "row %zu word %zu", i, j);
 	}
 }
-END_TEST
 
-START_TEST(words_refused)
+TEST(words_refused)
 {
 	static const struct {
 		const char		*line;
@@ -126,9 +124,8 @@ START_TEST(words_refused)
 	ck_assert_uint_eq(cut.count, conf_words_max);
 	ck_assert(is(cut.words[conf_words_max - 1].text, "8"));
 }
-END_TEST
 
-START_TEST(braces)
+TEST(braces)
 {
 	struct conf_cut cut;
 
@@ -139,11 +136,10 @@ START_TEST(braces)
 	ck_assert(!conf_word_is_brace(&cut.words[2], '{'));
 	ck_assert(!conf_word_is_brace(&cut.words[3], '{'));
 }
-END_TEST
 
 enum { BAD = CONF_VALUE_BAD, LARGE = CONF_VALUE_LARGE, OK = CONF_VALUE_OK };
 
-START_TEST(numbers)
+TEST(numbers)
 {
 	static const struct {
 		const char	*in;
@@ -201,9 +197,8 @@ START_TEST(numbers)
 	ck_assert_int_eq(conf_parse_number((struct span)OCTETS("1\0"),
 	    conf_units_size, &out), CONF_VALUE_BAD);
 }
-END_TEST
 
-START_TEST(users)
+TEST(users)
 {
 	static const struct {
 		const char	*line, *name, *hash, *rest;
@@ -230,9 +225,8 @@ START_TEST(users)
 		ck_assert_msg(is(u.rest, t[i].rest), "row %zu", i);
 	}
 }
-END_TEST
 
-START_TEST(parts)
+TEST(parts)
 {
 	static const struct {
 		const char	*line, *parts[4];
@@ -256,9 +250,8 @@ START_TEST(parts)
 		ck_assert_uint_eq(rest.n, 0);
 	}
 }
-END_TEST
 
-START_TEST(trimmed)
+TEST(trimmed)
 {
 	ck_assert(is(conf_trim_line(span_of(" a b\t")), "a b"));
 	ck_assert(is(conf_trim_line(span_of("# a")), ""));
@@ -266,9 +259,8 @@ START_TEST(trimmed)
 	ck_assert(is(conf_trim_line(span_of("a#b")), "a#b"));
 	ck_assert(is(conf_trim_line(span_of("")), ""));
 }
-END_TEST
 
-START_TEST(domains)
+TEST(domains)
 {
 	static const struct {
 		const char	*name;
@@ -312,9 +304,8 @@ START_TEST(domains)
 	ck_assert(conf_domain_valid(span_from(name, 253), false));
 	ck_assert(!conf_domain_valid(span_from(name, 254), false));
 }
-END_TEST
 
-START_TEST(names)
+TEST(names)
 {
 	ck_assert(conf_account_valid(span_of("_smtpd")));
 	ck_assert(conf_account_valid(span_of("a.b-9")));
@@ -335,9 +326,8 @@ START_TEST(names)
 	ck_assert(!conf_name_is_file(span_of("a\xff")));
 	ck_assert(!conf_name_is_file((struct span)OCTETS("a\0")));
 }
-END_TEST
 
-START_TEST(near_words)
+TEST(near_words)
 {
 	static const char list[] = "listen tls [--starttls file] errors";
 	static const struct {
@@ -356,9 +346,8 @@ START_TEST(near_words)
 		ck_assert_msg(is(wrong_word_near(list, span_of(t[i].word)),
 		    t[i].want), "%s", t[i].word);
 }
-END_TEST
 
-START_TEST(shown)
+TEST(shown)
 {
 	static const struct {
 		const char	*in, *out;
@@ -387,15 +376,4 @@ START_TEST(shown)
 	}
 	conf_show((struct span)OCTETS("a\0b"), out, sizeof(out));
 	ck_assert_str_eq(out, "a\\x00b");
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { line_checks, words, words_refused,
-	    braces, numbers, users, parts, trimmed, domains, names,
-	    near_words, shown };
-
-	return UNIT_RUN("conf_parse", tests);
 }

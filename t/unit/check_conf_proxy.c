@@ -1,7 +1,6 @@
 /*
  * conf: lines of proxies, as they are loaded, refused and printed.
  */
-#include "t/unit/unit.h"
 
 #include "shared/ip.h"
 #include "t/unit/conf_case.h"
@@ -19,7 +18,7 @@ load(const char *range, struct conf *conf, char **said)
 	return conf_case_load(conf, said);
 }
 
-START_TEST(ranges)
+TEST(ranges)
 {
 	static const uint8_t in[4] = { 192, 0, 2, 77 };
 	static const uint8_t out[4] = { 192, 0, 3, 77 };
@@ -51,10 +50,9 @@ START_TEST(ranges)
 	free(text);
 	conf_free(&conf);
 }
-END_TEST
 
 /* Without a line nobody is a proxy. */
-START_TEST(none)
+TEST(none)
 {
 	static const uint8_t zero[16];
 	struct conf conf;
@@ -67,9 +65,8 @@ START_TEST(none)
 	ck_assert(!conf_is_proxy(&conf, true, zero));
 	conf_free(&conf);
 }
-END_TEST
 
-START_TEST(mistakes)
+TEST(mistakes)
 {
 	conf_case_expect(BASE "proxy-from 0.0.0.0/0\n", NULL, NULL,
 	    "c:4:12: bad range \"0.0.0.0/0\": it takes in half the world, "
@@ -97,9 +94,8 @@ START_TEST(mistakes)
 	    "    proxy-from\n"
 	    "              ^\n");
 }
-END_TEST
 
-START_TEST(no_more_than_64)
+TEST(no_more_than_64)
 {
 	char text[4096] = BASE, line[64];
 
@@ -114,9 +110,8 @@ START_TEST(no_more_than_64)
 	    "    proxy-from 192.0.2.64\n"
 	    "               ^\n");
 }
-END_TEST
 
-START_TEST(verdicts)
+TEST(verdicts)
 {
 	static const struct {
 		const char		*text;
@@ -184,9 +179,8 @@ START_TEST(verdicts)
 		free(said);
 	}
 }
-END_TEST
 
-START_TEST(contains)
+TEST(contains)
 {
 	static const struct {
 		const char	*range, *address;
@@ -225,15 +219,4 @@ START_TEST(contains)
 		conf_free(&conf);
 		free(said);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { ranges, none, mistakes,
-	    no_more_than_64, verdicts, contains };
-
-	return conf_case_main("conf_proxy", tests,
-	    sizeof(tests) / sizeof(tests[0]));
 }

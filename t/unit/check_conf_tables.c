@@ -277,28 +277,17 @@ run(const struct row *cases, size_t count)
 		    cases[i].aliases, cases[i].want);
 }
 
-START_TEST(users)
+TEST(users)
 {
 	run(users_cases, COUNT(users_cases));
 }
-END_TEST
 
-START_TEST(aliases)
+TEST(aliases)
 {
 	run(aliases_cases, COUNT(aliases_cases));
 }
-END_TEST
 
-START_TEST(fine)
+TEST(fine)
 {
 	run(fine_cases, COUNT(fine_cases));
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { users, aliases, fine };
-
-	return conf_case_main("conf_tables", tests, COUNT(tests));
 }

@@ -198,16 +198,7 @@ run(const struct row *cases, size_t count)
 		conf_case_expect(cases[i].conf, NULL, NULL, cases[i].want);
 }
 
-START_TEST(values)
+TEST(values)
 {
 	run(values_cases, COUNT(values_cases));
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { values };
-
-	return conf_case_main("conf_values", tests, COUNT(tests));
 }

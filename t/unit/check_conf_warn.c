@@ -33,7 +33,7 @@ warn(const char *text, const char *users)
 	conf_free(&conf);
 }
 
-START_TEST(nobody)
+TEST(nobody)
 {
 	static const char text[] = "hostname a.example\n"
 	    "listen 127.0.0.1 port 587 submission\n"
@@ -50,10 +50,9 @@ START_TEST(nobody)
 	ck_assert_str_eq(said, "2: hostname \"a\" has no dot: the greeting "
 	    "and Received want a name that others can look up\n");
 }
-END_TEST
 
 /* A hundred thousand lines of a log would help nobody. */
-START_TEST(many_broken)
+TEST(many_broken)
 {
 	char aliases[2048] = "";
 	struct conf conf;
@@ -74,13 +73,4 @@ START_TEST(many_broken)
 	ck_assert_uint_eq(lines, 21);
 	ck_assert_ptr_nonnull(strstr(said,
 	    "\n30: 10 more are broken, this is the last\n"));
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { nobody, many_broken };
-
-	return conf_case_main("conf_warn", tests, COUNT(tests));
 }

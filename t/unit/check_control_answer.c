@@ -48,7 +48,7 @@ take_text(const struct ipc_record *r, size_t *at)
 	}
 }
 
-START_TEST(in_order)
+TEST(in_order)
 {
 	struct control_answer a = { 0 };
 	enum control_sent sent;
@@ -75,9 +75,8 @@ START_TEST(in_order)
 	ck_assert_uint_eq(r.type, IPC_TELL_END);
 	ck_assert_uint_eq(r.u.tell_end.status, 1);
 }
-END_TEST
 
-START_TEST(nobody_reads)
+TEST(nobody_reads)
 {
 	struct control_answer a = { 0 };
 	int ends[2];
@@ -98,9 +97,8 @@ START_TEST(nobody_reads)
 	control_answer_clear(&a);
 	ck_assert_uint_eq(a.n, 0);
 }
-END_TEST
 
-START_TEST(empty)
+TEST(empty)
 {
 	struct control_answer a = { 0 };
 	struct ipc_record r;
@@ -113,13 +111,4 @@ START_TEST(empty)
 	    CONTROL_SENT_ALL);
 	ck_assert_int_eq(receive(ends[1], &r), IPC_GOT_RECORD);
 	ck_assert_uint_eq(r.type, IPC_TELL_END);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { in_order, nobody_reads, empty };
-
-	return UNIT_RUN("control_answer", tests);
 }

@@ -56,7 +56,7 @@ connect_to(const char *path)
 	return -1;
 }
 
-START_TEST(fresh)
+TEST(fresh)
 {
 	const char *why;
 	struct stat st;
@@ -76,9 +76,8 @@ START_TEST(fresh)
 	close(fd);
 	remove_dir();
 }
-END_TEST
 
-START_TEST(stale)
+TEST(stale)
 {
 	const char *why;
 	int fd;
@@ -92,9 +91,8 @@ START_TEST(stale)
 	close(fd);
 	remove_dir();
 }
-END_TEST
 
-START_TEST(alive)
+TEST(alive)
 {
 	const char *why;
 	int fd, peers[200];
@@ -124,9 +122,8 @@ START_TEST(alive)
 	close(fd);
 	remove_dir();
 }
-END_TEST
 
-START_TEST(in_the_way)
+TEST(in_the_way)
 {
 	const char *why;
 	struct stat st;
@@ -145,9 +142,8 @@ START_TEST(in_the_way)
 	ck_assert_ptr_nonnull(strstr(why, "no socket"));
 	remove_dir();
 }
-END_TEST
 
-START_TEST(directory_of_all)
+TEST(directory_of_all)
 {
 	const char *why;
 
@@ -170,9 +166,8 @@ START_TEST(directory_of_all)
 	}
 	remove_dir();
 }
-END_TEST
 
-START_TEST(long_name)
+TEST(long_name)
 {
 	char path[200];
 	const char *why;
@@ -183,9 +178,8 @@ START_TEST(long_name)
 	ck_assert_int_eq(control_bind(path, NULL, false, &why), -1);
 	ck_assert_ptr_nonnull(strstr(why, "shorter"));
 }
-END_TEST
 
-START_TEST(inside)
+TEST(inside)
 {
 	static const struct {
 		const char	*root;
@@ -215,10 +209,9 @@ START_TEST(inside)
 			ck_assert_str_eq(name, t[i].name);
 	}
 }
-END_TEST
 
 /* The socket of a master that is to be followed, and of nobody else. */
-START_TEST(taken_over)
+TEST(taken_over)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	const char *why;
@@ -238,14 +231,4 @@ START_TEST(taken_over)
 	close(old);
 	close(new);
 	remove_dir();
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { fresh, stale, alive, in_the_way,
-	    directory_of_all, long_name, inside, taken_over };
-
-	return UNIT_RUN("control_bind", tests);
 }

@@ -14,7 +14,7 @@ check_word(const char *word, bool may_be_empty)
 	    strlen(word), "%s", word);
 }
 
-START_TEST(rows)
+TEST(rows)
 {
 	for (size_t i = 0; i < COUNTER_COUNT; i++) {
 		const struct counter_row *r = &counters_rows[i];
@@ -28,9 +28,8 @@ START_TEST(rows)
 		ck_assert_ptr_null(strpbrk(r->value, "\\\"\n"));
 	}
 }
-END_TEST
 
-START_TEST(families)
+TEST(families)
 {
 	for (size_t i = 0; i < COUNTER_COUNT; i++)
 		for (size_t j = 0; j < i; j++) {
@@ -46,10 +45,9 @@ START_TEST(families)
 			ck_assert_str_ne(a->value, b->value);
 		}
 }
-END_TEST
 
 /* What the log says of an end, the counter says too. */
-START_TEST(ends)
+TEST(ends)
 {
 	static const char *const words[END_COUNT] = {
 #define WORD(Y, name, text) [END_##name] = text,
@@ -70,9 +68,8 @@ START_TEST(ends)
 	ck_assert_int_eq(counters_of_end(NULL, "too busy", false),
 	    COUNTER_ENDED_AWAY);
 }
-END_TEST
 
-START_TEST(refusals)
+TEST(refusals)
 {
 	for (size_t i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++) {
 		const struct refusal_row *r = &counters_refusals[i];
@@ -82,9 +79,8 @@ START_TEST(refusals)
 		ck_assert_str_eq(counters_rows[r->counter].value, r->word);
 	}
 }
-END_TEST
 
-START_TEST(verdicts)
+TEST(verdicts)
 {
 	ck_assert_int_eq(counters_of_rcpt[VERDICT_OK], COUNTER_RCPT_OK);
 	for (int i = VERDICT_OK + 1; i < VERDICT_COUNT; i++)
@@ -92,9 +88,8 @@ START_TEST(verdicts)
 			ck_assert_str_eq(counters_rows[counters_of_rcpt[
 			    i]].family, "recipients_refused");
 }
-END_TEST
 
-START_TEST(histograms)
+TEST(histograms)
 {
 	for (size_t h = 0; h < HISTOGRAM_COUNT; h++) {
 		const struct histogram_row *r = &counters_histograms[h];
@@ -120,13 +115,4 @@ START_TEST(histograms)
 		counters_note(&c, (enum histogram)h, UINT64_MAX / 2);
 		ck_assert_uint_ge(c.histogram[h].bucket[r->bound_count], 2);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { rows, families, ends, refusals, verdicts, histograms };
-
-	return UNIT_RUN("counters", tests);
 }

@@ -8,7 +8,7 @@
 
 #include "shared/deadline.h"
 
-START_TEST(goes_on)
+TEST(goes_on)
 {
 	const struct timespec pause = { 0, 30 * 1000 * 1000 };
 	int64_t before = deadline_now_ms(), after;
@@ -18,9 +18,8 @@ START_TEST(goes_on)
 	ck_assert_int_ge(after - before, 29);
 	ck_assert_int_lt(after - before, 20000);
 }
-END_TEST
 
-START_TEST(left)
+TEST(left)
 {
 	int64_t now = deadline_now_ms();
 	int ms = deadline_left_ms(now + 10000);
@@ -32,10 +31,9 @@ START_TEST(left)
 	ck_assert_int_eq(deadline_left_ms(now - 1000000), 0);
 	ck_assert_int_eq(deadline_left_ms(0), 0);
 }
-END_TEST
 
 /* For poll(2) a negative number would mean for ever. */
-START_TEST(far_away)
+TEST(far_away)
 {
 	int64_t now = deadline_now_ms();
 
@@ -43,13 +41,4 @@ START_TEST(far_away)
 	ck_assert_int_eq(deadline_left_ms(now + 2 * (int64_t)INT_MAX),
 	    INT_MAX);
 	ck_assert_int_eq(deadline_left_ms(now - 2 * (int64_t)INT_MAX), 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { goes_on, left, far_away };
-
-	return UNIT_RUN("deadline", tests);
 }

@@ -17,7 +17,7 @@ with_workers(uint64_t workers)
 }
 
 /* Two for each worker, one for each that waits, and the master's own. */
-START_TEST(needed)
+TEST(needed)
 {
 	struct conf few = with_workers(1), more = with_workers(1000),
 	    many = with_workers(20000);
@@ -26,9 +26,8 @@ START_TEST(needed)
 	ck_assert_uint_eq(listen_descriptors(&more), 2000 + 1000 + 128);
 	ck_assert_uint_eq(listen_descriptors(&many), 40000 + 1024 + 128);
 }
-END_TEST
 
-START_TEST(suffice)
+TEST(suffice)
 {
 	struct rlimit few = { 800, 800 };
 	struct conf fits = with_workers(200), not = with_workers(260);
@@ -37,10 +36,9 @@ START_TEST(suffice)
 	ck_assert(listen_has_descriptors(&fits));
 	ck_assert(!listen_has_descriptors(&not));
 }
-END_TEST
 
 /* Up to the hard limit, if that is enough. */
-START_TEST(raised)
+TEST(raised)
 {
 	struct rlimit few = { 100, 800 };
 	struct conf fits = with_workers(200);
@@ -49,13 +47,4 @@ START_TEST(raised)
 	ck_assert(!listen_has_descriptors(&fits));
 	listen_raise_descriptors(&fits);
 	ck_assert(listen_has_descriptors(&fits));
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { needed, suffice, raised };
-
-	return UNIT_RUN("descriptors", tests);
 }

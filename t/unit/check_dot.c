@@ -129,7 +129,7 @@ every_split(struct span in, const struct outcome *want, size_t row)
 }
 
 /* Texts without a fault, each with its meaning written out. */
-START_TEST(clean)
+TEST(clean)
 {
 	static const struct {
 		struct span	in;
@@ -172,13 +172,12 @@ START_TEST(clean)
 		every_split(t[i].in, &want, i);
 	}
 }
-END_TEST
 
 /*
  * What has been taken for an end by one server and not by another.  end is
  * where the message truly ends: 0, when it does not.
  */
-START_TEST(smuggling)
+TEST(smuggling)
 {
 	static const struct {
 		struct span	in;
@@ -240,10 +239,9 @@ START_TEST(smuggling)
 		every_split(in, &want, i);
 	}
 }
-END_TEST
 
 /* Every text of up to seven of the octets that matter. */
-START_TEST(every_text)
+TEST(every_text)
 {
 	static const uint8_t octets[] = { '\r', '\n', '.', 'a', '\0' };
 	size_t count = 1;
@@ -267,10 +265,9 @@ START_TEST(every_text)
 			}
 		}
 }
-END_TEST
 
 /* A fault stays, whatever comes after it. */
-START_TEST(faults_stay)
+TEST(faults_stay)
 {
 	static const struct span t[] = { OCTETS("a\rb\r\n"),
 	    OCTETS("a\nb\r\n"), OCTETS("a\0b\r\n") };
@@ -289,10 +286,9 @@ START_TEST(faults_stay)
 		ck_assert_int_eq(d.nul, i == 2);
 	}
 }
-END_TEST
 
 /* Once at its end, nothing more is taken; before, no octets change nothing. */
-START_TEST(at_the_edges)
+TEST(at_the_edges)
 {
 	struct dot d = { 0 };
 	uint8_t out[64];
@@ -307,10 +303,9 @@ START_TEST(at_the_edges)
 	ck_assert_uint_eq(n, 0);
 	ck_assert_int_eq(d.state, DOT_END);
 }
-END_TEST
 
 /* Long lines and many of them, cut everywhere: a large text in place. */
-START_TEST(large)
+TEST(large)
 {
 	enum { large_bytes = 70000 };
 	static uint8_t in[large_bytes], want[large_bytes], out[large_bytes];
@@ -350,14 +345,4 @@ START_TEST(large)
 		ck_assert_uint_eq(out_n, want_n);
 		ck_assert_int_eq(memcmp(out, want, want_n), 0);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { clean, smuggling, every_text, faults_stay,
-	    at_the_edges, large };
-
-	return UNIT_RUN("dot", tests);
 }

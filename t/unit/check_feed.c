@@ -105,7 +105,7 @@ is_wiped(void)
 	return true;
 }
 
-START_TEST(few_go_at_once)
+TEST(few_go_at_once)
 {
 	begin(3);
 	feed_start(&feed);
@@ -117,9 +117,8 @@ START_TEST(few_go_at_once)
 	ck_assert(is_wiped());
 	end();
 }
-END_TEST
 
-START_TEST(nothing)
+TEST(nothing)
 {
 	begin(0);
 	feed_start(&feed);
@@ -127,10 +126,9 @@ START_TEST(nothing)
 	ck_assert_int_eq(feed.error, 0);
 	end();
 }
-END_TEST
 
 /* Far more than the channel holds; nobody waits, and nothing is lost. */
-START_TEST(slow_reader)
+TEST(slow_reader)
 {
 	uint32_t before;
 	unsigned turns;
@@ -159,10 +157,9 @@ START_TEST(slow_reader)
 	ck_assert_int_eq(event_base_loop(base, EVLOOP_NONBLOCK), 1);
 	end();
 }
-END_TEST
 
 /* Others have their turn before all of it has gone. */
-START_TEST(a_few_at_a_time)
+TEST(a_few_at_a_time)
 {
 	begin(100);
 	feed_start(&feed);
@@ -175,9 +172,8 @@ START_TEST(a_few_at_a_time)
 	ck_assert_uint_eq(taken, 100);
 	end();
 }
-END_TEST
 
-START_TEST(reader_gone)
+TEST(reader_gone)
 {
 	begin(3);
 	close(ends[1]);
@@ -189,9 +185,8 @@ START_TEST(reader_gone)
 	ck_assert(is_wiped());
 	end();
 }
-END_TEST
 
-START_TEST(stopped)
+TEST(stopped)
 {
 	begin(many);
 	make_narrow();
@@ -211,14 +206,4 @@ START_TEST(stopped)
 	ck_assert_uint_eq(taken, 3);
 	ck_assert_uint_eq(ended, 1);
 	end();
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { few_go_at_once, nothing, slow_reader,
-	    a_few_at_a_time, reader_gone, stopped };
-
-	return UNIT_RUN("feed", tests);
 }

@@ -9,7 +9,7 @@
 #include "server/log/figure.h"
 #include "server/log/json_out.h"
 
-START_TEST(text_sizes)
+TEST(text_sizes)
 {
 	static const struct {
 		uint64_t	 octets;
@@ -29,9 +29,8 @@ START_TEST(text_sizes)
 		ck_assert_str_eq(out, t[i].text);
 	}
 }
-END_TEST
 
-START_TEST(durations)
+TEST(durations)
 {
 	static const struct {
 		uint64_t	 ms;
@@ -49,9 +48,8 @@ START_TEST(durations)
 		ck_assert_str_eq(out, t[i].text);
 	}
 }
-END_TEST
 
-START_TEST(times)
+TEST(times)
 {
 	char out[figure_bytes];
 
@@ -64,7 +62,6 @@ START_TEST(times)
 	ck_assert_str_eq(figure_plural(1), "");
 	ck_assert_str_eq(figure_plural(0), "s");
 }
-END_TEST
 
 /* What write puts on standard output. */
 static const char *
@@ -122,7 +119,7 @@ strings(void)
 	json_out_end(j);
 }
 
-START_TEST(json)
+TEST(json)
 {
 	ck_assert_str_eq(written(nested),
 	    "{\"empty\":[],\"a\":[18446744073709551615,-1,{}],\"yes\":true,"
@@ -131,14 +128,4 @@ START_TEST(json)
 	    "{\"a\\\"b\":\"\\\\ \\\" \\u000a \\u001b[2J \\u007f\","
 	    "\"c\":\"\xc3\xa4 \\u0085 \xef\xbf\xbd\xef\xbf\xbd\","
 	    "\"d\":\"a\\u0000b\"}\n");
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { text_sizes, durations, times,
-	    json };
-
-	return UNIT_RUN("figure", tests);
 }

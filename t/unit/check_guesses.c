@@ -58,7 +58,7 @@ fail_from(struct guesses *g, const char *from, const char *account,
 	return n;
 }
 
-START_TEST(of_a_host)
+TEST(of_a_host)
 {
 	struct guesses *g = make();
 	struct guess other = guess(g, "192.0.2.7", "bob@example.org");
@@ -81,10 +81,9 @@ START_TEST(of_a_host)
 	    begin_ms + 2 * minute_ms, &why), 1);
 	free(g);
 }
-END_TEST
 
 /* Of IPv6 a host is a /64, for that is what one customer gets. */
-START_TEST(of_a_prefix)
+TEST(of_a_prefix)
 {
 	struct guesses *g = make();
 	struct guess same = guess(g, "2001:db8:0:1:ffff::9", "x");
@@ -100,9 +99,8 @@ START_TEST(of_a_prefix)
 	    GUESS_FREE);
 	free(g);
 }
-END_TEST
 
-START_TEST(of_a_network)
+TEST(of_a_network)
 {
 	struct guesses *g = make();
 	char from[32], account[32];
@@ -118,10 +116,9 @@ START_TEST(of_a_network)
 	ck_assert_uint_eq(fail_from(g, "192.0.3.1", "z", begin_ms, &why), max);
 	free(g);
 }
-END_TEST
 
 /* A crowd from everywhere has so many tries at one account. */
-START_TEST(of_an_account)
+TEST(of_an_account)
 {
 	struct guesses *g = make();
 	enum guess_count why = GUESS_FREE;
@@ -135,9 +132,8 @@ START_TEST(of_an_account)
 	ck_assert_uint_eq(n, 3 * max);
 	free(g);
 }
-END_TEST
 
-START_TEST(owner_is_let_in)
+TEST(owner_is_let_in)
 {
 	struct guesses *g = make();
 	struct guess owner = guess(g, "203.0.113.5", "alice@example.org");
@@ -176,10 +172,9 @@ START_TEST(owner_is_let_in)
 	    GUESS_HOST);
 	free(g);
 }
-END_TEST
 
 /* What was no failure is as if it had not been. */
-START_TEST(taken_back)
+TEST(taken_back)
 {
 	struct guesses *g = make();
 	struct guess who = guess(g, "192.0.2.7", "alice@example.org");
@@ -194,10 +189,9 @@ START_TEST(taken_back)
 	    begin_ms, &why), max);
 	free(g);
 }
-END_TEST
 
 /* Any number of others with one failure each. */
-START_TEST(not_washed_away)
+TEST(not_washed_away)
 {
 	struct guesses *g = make();
 	struct guess who = guess(g, "192.0.2.7", "alice@example.org");
@@ -221,10 +215,9 @@ START_TEST(not_washed_away)
 	ck_assert_int_eq(guesses_judge(g, &who, max, begin_ms), GUESS_HOST);
 	free(g);
 }
-END_TEST
 
 /* Nor are the addresses of others, by one who has very many. */
-START_TEST(known_stay)
+TEST(known_stay)
 {
 	struct guesses *g = make();
 	enum { owners = 200 };
@@ -257,7 +250,6 @@ START_TEST(known_stay)
 	ck_assert_uint_ge(kept, owners - 4);
 	free(g);
 }
-END_TEST
 
 /* How long count guesses take that come over so many sessions at a time. */
 static int64_t
@@ -284,7 +276,7 @@ guess_names(unsigned sessions, unsigned count)
 }
 
 /* A list with a few stale names is not held up; guessing takes minutes. */
-START_TEST(unknown_recipients)
+TEST(unknown_recipients)
 {
 	static const unsigned sessions[] = { 1, 2, 10, 50, 100 };
 	struct guesses *g = make();
@@ -308,15 +300,4 @@ START_TEST(unknown_recipients)
 	for (size_t i = 0; i < COUNT(sessions); i++)
 		ck_assert_int_gt(guess_names(sessions[i], 1000),
 		    2 * minute_ms);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { of_a_host, of_a_prefix, of_a_network,
-	    of_an_account, owner_is_let_in, taken_back, not_washed_away,
-	    known_stay, unknown_recipients };
-
-	return UNIT_RUN("guesses", tests);
 }

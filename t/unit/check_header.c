@@ -93,7 +93,7 @@ every_row(const struct row *t, size_t count)
 		every_split(t[i].in, t[i].out, t[i].received);
 }
 
-START_TEST(return_path)
+TEST(return_path)
 {
 	static const struct row t[] = {
 		{ OCTETS("Return-Path: <a@b>\nSubject: x\n\nbody\n"),
@@ -129,10 +129,9 @@ START_TEST(return_path)
 
 	every_row(t, COUNT(t));
 }
-END_TEST
 
 /* What only looks like a Return-Path stays. */
-START_TEST(others_stay)
+TEST(others_stay)
 {
 	static const struct row t[] = {
 		{ OCTETS("Return-Pat: x\n\n"), OCTETS("Return-Pat: x\n\n"),
@@ -173,9 +172,8 @@ START_TEST(others_stay)
 
 	every_row(t, COUNT(t));
 }
-END_TEST
 
-START_TEST(received)
+TEST(received)
 {
 	static const struct row t[] = {
 		{ OCTETS("Received: x\n\n"), OCTETS("Received: x\n\n"), 1 },
@@ -198,10 +196,9 @@ START_TEST(received)
 
 	every_row(t, COUNT(t));
 }
-END_TEST
 
 /* The start of a line may be all there is, and must come out in the end. */
-START_TEST(cut_short)
+TEST(cut_short)
 {
 	static const char name[] = "Return-Path \t ";
 
@@ -218,13 +215,12 @@ START_TEST(cut_short)
 		every_split(in, in, 0);
 	}
 }
-END_TEST
 
 /*
  * Behind a field left out, what stays moves up, over its own beginning:
  * nothing may be read off a line that has been moved.
  */
-START_TEST(moved_over_itself)
+TEST(moved_over_itself)
 {
 	char text[128];
 
@@ -247,13 +243,12 @@ START_TEST(moved_over_itself)
 		expect(&got, in, out, 2, cuts[0], cuts[1]);
 	}
 }
-END_TEST
 
 /*
  * Behind our Received field a first line that begins with a blank would go
  * on with it: an empty line parts them, and all of the message is body.
  */
-START_TEST(begins_with_blank)
+TEST(begins_with_blank)
 {
 	static const struct row t[] = {
 		{ OCTETS(" "), OCTETS("\n "), 0 },
@@ -275,9 +270,8 @@ START_TEST(begins_with_blank)
 
 	every_row(t, COUNT(t));
 }
-END_TEST
 
-START_TEST(odd)
+TEST(odd)
 {
 	static const struct row t[] = {
 		{ OCTETS(""), OCTETS(""), 0 },
@@ -295,13 +289,12 @@ START_TEST(odd)
 
 	every_row(t, COUNT(t));
 }
-END_TEST
 
 /*
  * From no blank to twenty: first dropped, from some number on kept, and
  * never different by how the segments came.
  */
-START_TEST(blanks_before_colon)
+TEST(blanks_before_colon)
 {
 	bool kept_before = false;
 
@@ -325,10 +318,9 @@ START_TEST(blanks_before_colon)
 	}
 	ck_assert(kept_before);
 }
-END_TEST
 
 /* A hundred and more: the count does not stop, nor does it wrap early. */
-START_TEST(many_received)
+TEST(many_received)
 {
 	struct header h = { 0 };
 
@@ -341,10 +333,9 @@ START_TEST(many_received)
 		ck_assert_uint_eq(h.received, i);
 	}
 }
-END_TEST
 
 /* A field longer than any buffer, in pieces. */
-START_TEST(long_field)
+TEST(long_field)
 {
 	static uint8_t room[header_carry_max_bytes + 4096];
 	uint8_t *p = room + header_carry_max_bytes;
@@ -367,15 +358,4 @@ START_TEST(long_field)
 		    span_of("\nA: 1\n")));
 		ck_assert_uint_eq(header_finish(&h).n, 0);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { return_path, others_stay, received,
-	    cut_short, moved_over_itself, begins_with_blank, odd,
-	    blanks_before_colon, many_received, long_field };
-
-	return UNIT_RUN("header", tests);
 }

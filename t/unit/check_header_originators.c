@@ -134,7 +134,7 @@ every_row(const struct row *t, size_t count)
 		every_split(&t[i]);
 }
 
-START_TEST(gathered)
+TEST(gathered)
 {
 	static const struct row t[] = {
 		{ OCTETS("From: a@b\n\nFrom: c@d\n"), OCTETS(" a@b\n"),
@@ -174,10 +174,9 @@ START_TEST(gathered)
 
 	every_row(t, COUNT(t));
 }
-END_TEST
 
 /* Where more fields may be put, though others are left out. */
-START_TEST(where_it_ends)
+TEST(where_it_ends)
 {
 	static const struct row t[] = {
 		{ OCTETS("\nFrom: a\n"), OCTETS(""), 0, 0, 0, 0, false, 0, false },
@@ -200,10 +199,9 @@ START_TEST(where_it_ends)
 
 	every_row(t, COUNT(t));
 }
-END_TEST
 
 /* What could hide a From from us, or from somebody else. */
-START_TEST(broken)
+TEST(broken)
 {
 	static const struct row t[] = {
 		/* A line that is no field, before a From. */
@@ -271,10 +269,9 @@ START_TEST(broken)
 
 	every_row(t, COUNT(t));
 }
-END_TEST
 
 /* Not broken by what is in fields that nobody parses, nor by the body. */
-START_TEST(not_broken)
+TEST(not_broken)
 {
 	static const struct row t[] = {
 		{ OCTETS("A: x\n \n\t\nFrom: a\n\n"), OCTETS(" a\n"),
@@ -291,10 +288,9 @@ START_TEST(not_broken)
 
 	every_row(t, COUNT(t));
 }
-END_TEST
 
 /* A line of mbox in front is nobody's field, and is not stored. */
-START_TEST(mbox)
+TEST(mbox)
 {
 	static const struct row t[] = {
 		{ OCTETS("From a Mon Nov 23\nFrom: b\n\nc\n"),
@@ -320,7 +316,6 @@ START_TEST(mbox)
 			    got.n)));
 		}
 }
-END_TEST
 
 static void
 feed_text(struct header *h, const char *s, size_t n)
@@ -347,7 +342,7 @@ feed_long(size_t n, struct originators *o)
 	ck_assert(o->from == 1 && o->sender == 1 && !o->broken);
 }
 
-START_TEST(limit)
+TEST(limit)
 {
 	static struct originators o;
 
@@ -365,10 +360,9 @@ START_TEST(limit)
 	feed_long(10 * originators_max_bytes, &o);
 	ck_assert(o.too_long && o.n == 0);
 }
-END_TEST
 
 /* Only From and Sender count to the limit. */
-START_TEST(long_others)
+TEST(long_others)
 {
 	static struct originators o;
 	struct header h = { .originators = &o };
@@ -382,14 +376,4 @@ START_TEST(long_others)
 	/* The body is not looked at. */
 	feed_text(&h, "From: b\n\0", 9);
 	ck_assert(h.body_at == SIZE_MAX && o.from == 1 && !o.broken);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { gathered, where_it_ends, broken, not_broken, mbox,
-	    limit, long_others };
-
-	return UNIT_RUN("header originators", tests);
 }

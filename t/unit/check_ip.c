@@ -8,7 +8,7 @@
 
 #include "t/unit/unit.h"
 
-START_TEST(v4)
+TEST(v4)
 {
 	static const char *const good[] = { "0.0.0.0", "192.0.2.1",
 	    "255.255.255.255", "1.20.100.0" };
@@ -28,9 +28,8 @@ START_TEST(v4)
 		    bad[i]);
 	ck_assert(!ip_parse_v4(span_from("1.2.3.4", 8), got));
 }
-END_TEST
 
-START_TEST(v6)
+TEST(v6)
 {
 	static const char *const good[] = { "::", "::1", "1::", "2001:db8::",
 	    "2001:DB8:0:0:1:2:3:4", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::",
@@ -57,9 +56,8 @@ START_TEST(v6)
 		    bad[i]);
 	ck_assert(!ip_parse_v6(span_from("::1", 4), got));
 }
-END_TEST
 
-START_TEST(either)
+TEST(either)
 {
 	struct sockaddr_storage ss;
 	uint8_t ip[16];
@@ -81,9 +79,8 @@ START_TEST(either)
 	ck_assert(!ip_parse(span_of("192.0.2"), &ipv6, ip));
 	ck_assert(!ip_parse(span_of("localhost"), &ipv6, ip));
 }
-END_TEST
 
-START_TEST(mapped)
+TEST(mapped)
 {
 	uint8_t ip[16];
 
@@ -93,13 +90,4 @@ START_TEST(mapped)
 	ck_assert(!ip_is_mapped(ip));
 	ck_assert(ip_parse_v6(span_of("::192.0.2.1"), ip));
 	ck_assert(!ip_is_mapped(ip));
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { v4, v6, either, mapped };
-
-	return UNIT_RUN("ip", tests);
 }

@@ -121,7 +121,7 @@ note(uint32_t value)
 	return r;
 }
 
-START_TEST(pair_of_ends)
+TEST(pair_of_ends)
 {
 	int type = 0;
 	socklen_t n = sizeof(type);
@@ -135,9 +135,8 @@ START_TEST(pair_of_ends)
 	}
 	end();
 }
-END_TEST
 
-START_TEST(records_in_order)
+TEST(records_in_order)
 {
 	struct ipc_record r;
 	const char *why;
@@ -160,10 +159,9 @@ START_TEST(records_in_order)
 	ck_assert_int_eq(receive(&r, &passed, &why), IPC_GOT_NOTHING);
 	end();
 }
-END_TEST
 
 /* The largest record comes whole, every octet of it. */
-START_TEST(largest)
+TEST(largest)
 {
 	struct ipc_record r, got;
 	const char *why;
@@ -181,10 +179,9 @@ START_TEST(largest)
 	    ipc_trace_bytes), 0);
 	end();
 }
-END_TEST
 
 /* A descriptor arrives as another, close-on-exec, of the same file. */
-START_TEST(descriptor)
+TEST(descriptor)
 {
 	unsigned before = open_fds();
 	struct ipc_record r;
@@ -211,10 +208,9 @@ START_TEST(descriptor)
 	end();
 	ck_assert_uint_eq(open_fds(), before);
 }
-END_TEST
 
 /* A right record with none, two or more, or an unwanted descriptor. */
-START_TEST(descriptors_wrong)
+TEST(descriptors_wrong)
 {
 	struct ipc_record r = note(0);
 	int fds[fds_max];
@@ -230,10 +226,9 @@ START_TEST(descriptors_wrong)
 	}
 	end();
 }
-END_TEST
 
 /* Where one descriptor is right, two are as wrong as none. */
-START_TEST(descriptors_too_many)
+TEST(descriptors_too_many)
 {
 	struct ipc_record r, got;
 	int fds[fds_max], passed;
@@ -264,10 +259,9 @@ START_TEST(descriptors_too_many)
 	}
 	end();
 }
-END_TEST
 
 /* Every size but the right one, with and without a descriptor. */
-START_TEST(sizes_wrong)
+TEST(sizes_wrong)
 {
 	static struct ipc_record two[2];
 	size_t right = ipc_size(IPC_NOTE);
@@ -286,10 +280,9 @@ START_TEST(sizes_wrong)
 	}
 	end();
 }
-END_TEST
 
 /* What is longer than any record is not cut down to a right one. */
-START_TEST(truncated)
+TEST(truncated)
 {
 	static uint8_t longer[sizeof(struct ipc_record) + 4096];
 	struct ipc_record r;
@@ -308,10 +301,9 @@ START_TEST(truncated)
 	}
 	end();
 }
-END_TEST
 
 /* A packet of no octets is never a record, and its descriptor is closed. */
-START_TEST(empty_packet)
+TEST(empty_packet)
 {
 	struct ipc_record r;
 	const char *why;
@@ -329,9 +321,8 @@ START_TEST(empty_packet)
 	}
 	end();
 }
-END_TEST
 
-START_TEST(contents_wrong)
+TEST(contents_wrong)
 {
 	struct ipc_record r = note(NOTE_COUNT);
 	unsigned before;
@@ -356,9 +347,8 @@ START_TEST(contents_wrong)
 	expect_bad(before, "zero");
 	end();
 }
-END_TEST
 
-START_TEST(closed)
+TEST(closed)
 {
 	struct ipc_record r = note(0);
 	const char *why;
@@ -381,9 +371,8 @@ START_TEST(closed)
 	ck_assert_int_eq(errno, EPIPE);
 	close(pair[1]);
 }
-END_TEST
 
-START_TEST(full)
+TEST(full)
 {
 	struct ipc_record r = note(0);
 	const char *why;
@@ -402,9 +391,8 @@ START_TEST(full)
 	ck_assert_int_eq(ipc_send(pair[0], &r, -1, false), 0);
 	end();
 }
-END_TEST
 
-START_TEST(not_a_channel)
+TEST(not_a_channel)
 {
 	struct ipc_record r = note(0);
 	const char *why;
@@ -421,16 +409,4 @@ START_TEST(not_a_channel)
 	ck_assert_int_eq(ipc_send(pair[0], &r, 4000, false), -1);
 	ck_assert_int_eq(errno, EBADF);
 	end();
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { pair_of_ends, records_in_order, largest,
-	    descriptor, descriptors_wrong, descriptors_too_many, sizes_wrong,
-	    truncated, empty_packet, contents_wrong, closed, full,
-	    not_a_channel };
-
-	return UNIT_RUN("ipc", tests);
 }

@@ -83,7 +83,7 @@ when_of(size_t row)
 	return (enum ipc_when)(table[row].when & -table[row].when);
 }
 
-START_TEST(table_is_whole)
+TEST(table_is_whole)
 {
 	bool seen[IPC_TYPE_COUNT] = { false };
 
@@ -98,9 +98,8 @@ START_TEST(table_is_whole)
 	ck_assert_str_eq(ipc_name(IPC_TYPE_COUNT), "?");
 	ck_assert_str_eq(ipc_name(UINT32_MAX), "?");
 }
-END_TEST
 
-START_TEST(everything)
+TEST(everything)
 {
 	enum { ways = IPC_WAY_COUNT };
 
@@ -123,10 +122,9 @@ START_TEST(everything)
 			ck_assert(why == NULL || why[0] != '\0');
 		}
 }
-END_TEST
 
 /* What a worker may say, and when: the promise, not the table. */
-START_TEST(no_order_but_this)
+TEST(no_order_but_this)
 {
 	static const struct {
 		enum ipc_type	type;
@@ -146,9 +144,8 @@ START_TEST(no_order_but_this)
 			    (t[i].when & 1u << k) != 0);
 		}
 }
-END_TEST
 
-START_TEST(sizes)
+TEST(sizes)
 {
 	for (size_t row = 0; row < COUNT(table); row++)
 		for (size_t size = 0; size <= sizeof(room); size++) {
@@ -162,10 +159,9 @@ START_TEST(sizes)
 				    size, why == NULL ? "taken" : why);
 		}
 }
-END_TEST
 
 /* Nothing of a record is read beyond the octets that came. */
-START_TEST(no_further)
+TEST(no_further)
 {
 	for (size_t row = 0; row < COUNT(table); row++)
 		for (size_t size = 0; size <= table[row].size; size++) {
@@ -182,9 +178,8 @@ START_TEST(no_further)
 			free(r);
 		}
 }
-END_TEST
 
-START_TEST(types_and_zero)
+TEST(types_and_zero)
 {
 	static const uint32_t wrong[] = { IPC_TYPE_COUNT, IPC_TYPE_COUNT + 1,
 	    0x7fffffff, 0x80000000, UINT32_MAX, 256, 65536 };
@@ -205,7 +200,6 @@ START_TEST(types_and_zero)
 			    when_of(row)));
 		}
 }
-END_TEST
 
 /* The judgement of a record whose frame is right. */
 static bool
@@ -220,7 +214,7 @@ passes(const struct ipc_record *r)
 	return false;
 }
 
-START_TEST(mail_addresses)
+TEST(mail_addresses)
 {
 	static const char *const fine[] = { "<>", "<a@b>", "<\"a b\"@c>",
 	    "<a@[192.0.2.1]>", "<\xc3\xb6@b\xc3\xbc>" };
@@ -252,9 +246,8 @@ START_TEST(mail_addresses)
 	r.u.mail.from.local[63] = 'x';
 	ck_assert(!passes(&r));
 }
-END_TEST
 
-START_TEST(mail_others)
+TEST(mail_others)
 {
 	struct ipc_record r;
 
@@ -289,9 +282,8 @@ START_TEST(mail_others)
 	r.u.mail.size = UINT64_MAX;
 	ck_assert(passes(&r));
 }
-END_TEST
 
-START_TEST(rcpt_addresses)
+TEST(rcpt_addresses)
 {
 	struct ipc_record r = good(IPC_RCPT);
 
@@ -319,10 +311,9 @@ START_TEST(rcpt_addresses)
 	r.u.rcpt.to.domain_len = 2;
 	ck_assert(!passes(&r));
 }
-END_TEST
 
 /* Numbers with an end: all to some way past it, and the largest. */
-START_TEST(ranges)
+TEST(ranges)
 {
 	for (uint32_t i = 0; i < 300; i++) {
 		uint32_t v = i < 299 ? i : UINT32_MAX;
@@ -364,11 +355,10 @@ START_TEST(ranges)
 			ck_abort_msg("TRACE of %u", n);
 	}
 }
-END_TEST
 
 /* kill(2) takes 0 and below for a group, and 1 is not ours. */
 /* A name and a password are there, and no NUL or broken character is. */
-START_TEST(logins)
+TEST(logins)
 {
 	struct ipc_record r = good(IPC_LOGIN);
 
@@ -393,9 +383,8 @@ START_TEST(logins)
 	r.u.login.name_len = 0;
 	ck_assert(!passes(&r));
 }
-END_TEST
 
-START_TEST(process_ids)
+TEST(process_ids)
 {
 	static const struct {
 		int32_t	pid;
@@ -415,9 +404,8 @@ START_TEST(process_ids)
 		ck_assert_int_eq(passes(&r), t[i].fine);
 	}
 }
-END_TEST
 
-START_TEST(texts)
+TEST(texts)
 {
 	static const enum ipc_type types[] = { IPC_READY, IPC_UNSAFE };
 
@@ -437,9 +425,8 @@ START_TEST(texts)
 		ck_assert(passes(&r));
 	}
 }
-END_TEST
 
-START_TEST(control_ranges)
+TEST(control_ranges)
 {
 	for (uint32_t v = 0; v < 3000; v++) {
 		struct ipc_record r = good(IPC_ASK);
@@ -463,10 +450,9 @@ START_TEST(control_ranges)
 		ck_assert_int_eq(passes(&r), (uint8_t)v <= 1);
 	}
 }
-END_TEST
 
 /* An index, a length, a number of a table: each is one. */
-START_TEST(tls_ranges)
+TEST(tls_ranges)
 {
 	static const enum ipc_type pieces[] = { IPC_CERTIFICATE, IPC_KEY,
 	    IPC_KEY_CERTIFICATE };
@@ -510,10 +496,9 @@ START_TEST(tls_ranges)
 		ck_assert_int_eq(passes(&r), v < TLS_FAIL_COUNT);
 	}
 }
-END_TEST
 
 /* An address has one form, and what is not of it is zero. */
-START_TEST(proxies)
+TEST(proxies)
 {
 	struct ipc_record r;
 
@@ -550,9 +535,8 @@ START_TEST(proxies)
 	r.u.proxy.ip[9] = 1;
 	ck_assert(passes(&r));
 }
-END_TEST
 
-START_TEST(judged_ranges)
+TEST(judged_ranges)
 {
 	struct ipc_record r;
 
@@ -580,9 +564,8 @@ START_TEST(judged_ranges)
 	strcpy(r.u.judged.name, "mx\n.example.org");
 	ck_assert(!passes(&r));
 }
-END_TEST
 
-START_TEST(text_process_ids)
+TEST(text_process_ids)
 {
 	static const int32_t wrong[] = { -1, -2, INT32_MIN };
 
@@ -593,9 +576,8 @@ START_TEST(text_process_ids)
 		ck_assert(!passes(&r));
 	}
 }
-END_TEST
 
-START_TEST(ids)
+TEST(ids)
 {
 	struct ipc_record r = good(IPC_STORED);
 
@@ -603,17 +585,4 @@ START_TEST(ids)
 	ck_assert(!passes(&r));
 	r.u.stored.id[ipc_id_bytes] = '\0';
 	ck_assert(passes(&r));
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { table_is_whole, everything, sizes,
-	    no_further, types_and_zero, mail_addresses, mail_others,
-	    rcpt_addresses, ranges, logins, process_ids, texts, ids,
-	    no_order_but_this, control_ranges, proxies,
-	    text_process_ids, tls_ranges, judged_ranges };
-
-	return UNIT_RUN("ipc_check", tests);
 }

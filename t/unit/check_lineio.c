@@ -71,7 +71,7 @@ every_split(struct span in, size_t max, const char *want)
 	}
 }
 
-START_TEST(lines)
+TEST(lines)
 {
 	static const struct {
 		struct span	 in;
@@ -136,10 +136,9 @@ START_TEST(lines)
 	for (size_t i = 0; i < COUNT(t); i++)
 		every_split(t[i].in, t[i].max, t[i].want);
 }
-END_TEST
 
 /* Much more than any buffer, in pieces of every kind. */
-START_TEST(very_long)
+TEST(very_long)
 {
 	enum { long_bytes = 300000 };
 	static uint8_t in[long_bytes];
@@ -159,10 +158,9 @@ START_TEST(very_long)
 			ck_assert_uint_eq(io.octets_in, sizeof(in));
 		}
 }
-END_TEST
 
 /* The limits of RFC 5321 and our own, one octet to each side. */
-START_TEST(real_limits)
+TEST(real_limits)
 {
 	static const size_t limits[] = { 512, 2048, 12288 };
 	static char in[12288 + 8];
@@ -183,10 +181,9 @@ START_TEST(real_limits)
 				    n - 2)));
 		}
 }
-END_TEST
 
 /* Lines that lie across the end of the buffer, one after the other. */
-START_TEST(many_lines)
+TEST(many_lines)
 {
 	static char in[600000];
 	size_t n = 0;
@@ -213,9 +210,8 @@ START_TEST(many_lines)
 	ck_assert_int_eq(lineio_read_line(&io, 512, &line), LINE_EOF);
 	ck_assert_uint_eq(io.octets_in, n);
 }
-END_TEST
 
-START_TEST(failures)
+TEST(failures)
 {
 	static const struct {
 		int			error;
@@ -246,10 +242,9 @@ START_TEST(failures)
 			    t[i].want);
 		}
 }
-END_TEST
 
 /* A connection that the peer has reset is over, as one it has closed. */
-START_TEST(reset)
+TEST(reset)
 {
 	struct peer peer = { .end_errno = ECONNRESET };
 	struct span line;
@@ -257,10 +252,9 @@ START_TEST(reset)
 	peer_connect(&io, &peer);
 	ck_assert_int_eq(lineio_read_line(&io, 10, &line), LINE_EOF);
 }
-END_TEST
 
 /* Each wait ends when the peer was idle too long or the session is over. */
-START_TEST(deadlines)
+TEST(deadlines)
 {
 	static const struct {
 		int64_t	idle_ms, session_ms;
@@ -288,10 +282,9 @@ START_TEST(deadlines)
 		ck_assert_int_le(left, nearer + deadline_now_ms() - now);
 	}
 }
-END_TEST
 
 /* No wait begins while what is there is enough. */
-START_TEST(no_wait_without_need)
+TEST(no_wait_without_need)
 {
 	struct peer peer = { .pieces = { span_of("a\r\nb\r\ncc") } };
 	struct span line;
@@ -311,13 +304,12 @@ START_TEST(no_wait_without_need)
 	ck_assert_int_eq(lineio_read_some(&io, &p, &n), LINE_EOF);
 	ck_assert_uint_eq(peer.reads, 2);
 }
-END_TEST
 
 /*
  * DATA as the worker reads it: a line, then octets, some of which are given
  * back, then lines again; with the room before them written over.
  */
-START_TEST(octets_between_lines)
+TEST(octets_between_lines)
 {
 	static const struct span in = OCTETS("DATA\r\nabc\0def\r\n.\r\n"
 	    "QUIT\r\nx");
@@ -359,10 +351,9 @@ START_TEST(octets_between_lines)
 			ck_assert_uint_eq(io.octets_in, in.n);
 		}
 }
-END_TEST
 
 /* One read brings as much as the buffer holds, and nothing of it is lost. */
-START_TEST(large_octets)
+TEST(large_octets)
 {
 	static uint8_t in[5 * lineio_in_max_bytes + 123];
 	struct peer peer = { .pieces = { span_from(in, sizeof(in)) } };
@@ -386,10 +377,9 @@ START_TEST(large_octets)
 	}
 	ck_assert_int_eq(lineio_read_some(&io, &p, &n), LINE_EOF);
 }
-END_TEST
 
 /* A second connection begins with nothing of the first. */
-START_TEST(begun_again)
+TEST(begun_again)
 {
 	struct peer first = { .pieces = { span_of("a\r\nsecret\r\n") } };
 	struct peer second = { .pieces = { span_of("b\r\n") } };
@@ -406,15 +396,4 @@ START_TEST(begun_again)
 	ck_assert_int_eq(lineio_read_line(&io, 10, &line), LINE_EOF);
 	ck_assert_uint_eq(first.kept_n, 0);
 	ck_assert_uint_eq(second.kept_n, 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { lines, very_long, real_limits, many_lines,
-	    failures, reset, deadlines, no_wait_without_need,
-	    octets_between_lines, large_octets, begun_again };
-
-	return UNIT_RUN("lineio", tests);
 }

@@ -15,7 +15,7 @@ expect_kept(const struct peer *peer, struct span want)
 	ck_assert_int_eq(memcmp(peer->kept, want.p, want.n), 0);
 }
 
-START_TEST(held_until_flush)
+TEST(held_until_flush)
 {
 	struct peer peer = { .kept_n = 0 };
 
@@ -33,9 +33,8 @@ START_TEST(held_until_flush)
 	ck_assert_int_eq(lineio_flush(&io), LINE_OK);
 	ck_assert_uint_eq(peer.kept_n, 17);
 }
-END_TEST
 
-START_TEST(short_writes)
+TEST(short_writes)
 {
 	for (size_t max = 1; max < 20; max++) {
 		struct peer peer = { .write_max = max };
@@ -49,10 +48,9 @@ START_TEST(short_writes)
 		ck_assert_uint_eq(io.octets_out, 12);
 	}
 }
-END_TEST
 
 /* A pipelining client waits for its replies: they go before we wait. */
-START_TEST(flushed_before_waiting)
+TEST(flushed_before_waiting)
 {
 	struct peer peer = { .pieces = { span_of("a\r\nb\r\n"),
 	    span_of("c\r\n") } };
@@ -72,10 +70,9 @@ START_TEST(flushed_before_waiting)
 	ck_assert_uint_eq(peer.kept_at_read, 14);
 	expect_kept(&peer, span_of("220 250 a250 b"));
 }
-END_TEST
 
 /* Replies of every size up to several buffers, none lost, none cut. */
-START_TEST(overflow)
+TEST(overflow)
 {
 	static uint8_t text[4 * lineio_out_max_bytes];
 	static const size_t sizes[] = { 1, 7, 512, lineio_out_max_bytes - 1,
@@ -109,7 +106,6 @@ START_TEST(overflow)
 			ck_assert_uint_eq(io.octets_out, sizeof(text));
 		}
 }
-END_TEST
 
 static const struct {
 	int			error;
@@ -117,7 +113,7 @@ static const struct {
 } failures[] = { { ETIMEDOUT, LINE_TIMEOUT }, { ECANCELED, LINE_GONE },
     { EPIPE, LINE_EOF }, { ECONNRESET, LINE_EOF }, { EIO, LINE_ERROR } };
 
-START_TEST(flush_fails)
+TEST(flush_fails)
 {
 	for (size_t i = 0; i < COUNT(failures); i++)
 		for (size_t room = 0; room < 8; room++) {
@@ -136,10 +132,9 @@ START_TEST(flush_fails)
 			ck_assert_uint_eq(peer.kept_n, room);
 		}
 }
-END_TEST
 
 /* Reading tells that the replies before it could not be sent. */
-START_TEST(flush_fails_in_read)
+TEST(flush_fails_in_read)
 {
 	for (size_t i = 0; i < COUNT(failures); i++) {
 		struct peer peer = { .pieces = { span_of("a\r\n") },
@@ -159,9 +154,8 @@ START_TEST(flush_fails_in_read)
 		ck_assert_uint_eq(peer.reads, 0);
 	}
 }
-END_TEST
 
-START_TEST(flush_fails_in_put)
+TEST(flush_fails_in_put)
 {
 	static uint8_t text[lineio_out_max_bytes];
 
@@ -175,15 +169,4 @@ START_TEST(flush_fails_in_put)
 		    failures[i].want);
 		ck_assert_uint_eq(peer.kept_n, 0);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { held_until_flush, short_writes,
-	    flushed_before_waiting, overflow, flush_fails,
-	    flush_fails_in_read, flush_fails_in_put };
-
-	return UNIT_RUN("lineio_out", tests);
 }

@@ -17,6 +17,7 @@
 
 #include "server/log/log_file.h"
 #include "shared/outlet.h"
+#define UNIT_OWN_MAIN
 #include "t/unit/unit.h"
 
 enum { text_max_bytes = 1 << 20, stamp_bytes = 25 };
@@ -90,7 +91,7 @@ expect_lines(const char *name, const char *const *want, size_t count)
 	expect_lines(name, want_, COUNT(want_));			\
 } while (0)
 
-START_TEST(at_once_until_gathered)
+TEST(at_once_until_gathered)
 {
 	open_log("a");
 	say(LOG_LEVEL_INFO, "x", 1);
@@ -112,9 +113,8 @@ START_TEST(at_once_until_gathered)
 	EXPECT_LINES("a", "event=x n=1", "event=x n=2", "event=y n=3",
 	    "event=x n=4", "event=x n=5");
 }
-END_TEST
 
-START_TEST(error_brings_all)
+TEST(error_brings_all)
 {
 	open_log("b");
 	log_gather(on_wake, &woken);
@@ -125,9 +125,8 @@ START_TEST(error_brings_all)
 	EXPECT_LINES("b", "event=x n=1", "event=e n=2", "event=error "
 	    "what=open path=\"a b\" why=\"No such file or directory\"");
 }
-END_TEST
 
-START_TEST(whole_line)
+TEST(whole_line)
 {
 	open_log("p");
 	log_put(LOG_LEVEL_INFO, "x", "a=%s n=%zu b=%s c=%s", "1 2", (size_t)3,
@@ -136,10 +135,9 @@ START_TEST(whole_line)
 	EXPECT_LINES("p", "event=x a=\"1 2\" n=3 c=\"n=%s\"",
 	    "event=y n=18446744073709551615");
 }
-END_TEST
 
 /* More than there is room for is written in between, whole and in order. */
-START_TEST(more_than_room)
+TEST(more_than_room)
 {
 	char line[128], *end;
 	const char *at;
@@ -162,7 +160,6 @@ START_TEST(more_than_room)
 	}
 	ck_assert_str_eq(at, "");
 }
-END_TEST
 
 /* Lines n to the last one of the file, each in its place. */
 static unsigned
@@ -182,7 +179,7 @@ count_lines(const char *at, unsigned n)
  * What a full disk does not take waits, and goes into the next file, too;
  * what finds no room is counted, and said when it takes more.
  */
-START_TEST(lost_lines)
+TEST(lost_lines)
 {
 	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 	unsigned kept, all = 0;
@@ -210,10 +207,9 @@ START_TEST(lost_lines)
 	behind = strstr(read_file("d"), want);
 	ck_assert_uint_eq(count_lines(behind + strlen(want), all), all + 1);
 }
-END_TEST
 
 /* A line that the disk took in part goes on where it was broken off. */
-START_TEST(torn_line)
+TEST(torn_line)
 {
 	struct rlimit small = { 40, RLIM_INFINITY }, large = { RLIM_INFINITY,
 	    RLIM_INFINITY };
@@ -240,7 +236,6 @@ START_TEST(torn_line)
 	log_flush();
 	EXPECT_LINES("e3", "event=log-lost lines=1");
 }
-END_TEST
 
 static size_t drained, whole;	/* octets in text: all, those of whole lines */
 
@@ -301,7 +296,7 @@ nobody_reads(struct outlet *o, int reader)
 	alarm(0);
 }
 
-START_TEST(nobody_reads_pipe)
+TEST(nobody_reads_pipe)
 {
 	static struct outlet o;
 	int ends[2];
@@ -313,9 +308,8 @@ START_TEST(nobody_reads_pipe)
 	/* Who shares the descriptor still may rely on being waited for. */
 	ck_assert_int_eq(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
 }
-END_TEST
 
-START_TEST(nobody_reads_shared)
+TEST(nobody_reads_shared)
 {
 	static struct outlet o;
 	int ends[2];
@@ -324,10 +318,9 @@ START_TEST(nobody_reads_shared)
 	o.fd = ends[1];
 	nobody_reads(&o, ends[0]);
 }
-END_TEST
 
 /* A stream, as of a service manager's journal; it is not written to raw. */
-START_TEST(nobody_reads_socket)
+TEST(nobody_reads_socket)
 {
 	static struct outlet o;
 	int ends[2];
@@ -337,10 +330,9 @@ START_TEST(nobody_reads_socket)
 	nobody_reads(&o, ends[0]);
 	ck_assert_int_eq(fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
 }
-END_TEST
 
 /* A terminal that is stopped (^S), both ways to write to it. */
-START_TEST(nobody_reads_terminal)
+TEST(nobody_reads_terminal)
 {
 	static struct outlet reopened, shared;
 	struct termios raw;
@@ -361,9 +353,8 @@ START_TEST(nobody_reads_terminal)
 	nobody_reads(&shared, master);
 	ck_assert_int_eq(fcntl(tty, F_GETFL) & O_NONBLOCK, 0);
 }
-END_TEST
 
-START_TEST(opened_again)
+TEST(opened_again)
 {
 	open_log("f");
 	log_gather(on_wake, &woken);
@@ -379,10 +370,9 @@ START_TEST(opened_again)
 	log_flush();
 	EXPECT_LINES("f", "event=x n=2", "event=x n=3");
 }
-END_TEST
 
 /* What stands there now is not to be written to: the old file goes on. */
-START_TEST(not_opened_again)
+TEST(not_opened_again)
 {
 	open_log("g");
 	ck_assert_int_eq(rename("g", "g.1"), 0);
@@ -394,9 +384,8 @@ START_TEST(not_opened_again)
 	ck_assert_ptr_nonnull(strstr(read_file("g.1"), "event=error what="));
 	ck_assert_ptr_nonnull(strstr(read_file("g.1"), "/g why="));
 }
-END_TEST
 
-START_TEST(no_plain_file)
+TEST(no_plain_file)
 {
 	static const char *const names[] = { "link", "twice", "pipe", "dir" };
 	static const char *const whys[] = { "it is a symbolic link",
@@ -417,10 +406,9 @@ START_TEST(no_plain_file)
 		ck_assert_str_eq(why, whys[i]);
 	}
 }
-END_TEST
 
 /* Too long a value is left out, and the line stays a line. */
-START_TEST(long_values)
+TEST(long_values)
 {
 	static char value[log_line_max_bytes + 1];
 	struct log_line l;
@@ -441,22 +429,16 @@ START_TEST(long_values)
 	log_end(&l);
 	ck_assert_ptr_nonnull(strstr(read_file("j"), "vv c=1\n"));
 }
-END_TEST
 
 int
-main(void)
+main(int argc, char *argv[])
 {
-	const TTest *tests[] = { at_once_until_gathered, error_brings_all,
-	    whole_line,
-	    more_than_room, lost_lines, torn_line, nobody_reads_pipe,
-	    nobody_reads_shared, nobody_reads_socket, nobody_reads_terminal,
-	    opened_again, not_opened_again, no_plain_file, long_values };
 	char command[64];
 	int status;
 
-	if (mkdtemp(dir) == NULL || chdir(dir) == -1)
+	if (argc < 1 || mkdtemp(dir) == NULL || chdir(dir) == -1)
 		return EXIT_FAILURE;
-	status = UNIT_RUN("log", tests);
+	status = unit_run(argv[0], NULL, NULL);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return system(command) == 0 ? status : EXIT_FAILURE;
 }

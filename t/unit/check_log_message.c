@@ -15,6 +15,7 @@
 
 #include "server/log/log_files.h"
 #include "server/mail/recipient_log.h"
+#define UNIT_OWN_MAIN
 #include "t/unit/unit.h"
 
 enum { lines_max = 64, text_bytes = 1 << 20 };
@@ -137,7 +138,7 @@ six_lines(void)
 	ck_assert_str_eq(faults(), "......");
 }
 
-START_TEST(whole)
+TEST(whole)
 {
 	struct log_record r;
 	struct log_chain c = { 0 };
@@ -155,9 +156,8 @@ START_TEST(whole)
 	ck_assert_uint_eq(c.last.n, 6);
 	ck_assert_int_eq(memcmp(&c.last, &l.last, sizeof(c.last)), 0);
 }
-END_TEST
 
-START_TEST(changed)
+TEST(changed)
 {
 	six_lines();
 	strstr(line_at[2], "\"i3\"")[2] = '7';
@@ -167,9 +167,8 @@ START_TEST(changed)
 	strstr(line_at[2], "\"n\":3")[4] = '9';
 	ck_assert_str_eq(faults(), "..NP..");
 }
-END_TEST
 
-START_TEST(missing)
+TEST(missing)
 {
 	six_lines();
 	memmove(&line_at[2], &line_at[4], 2 * sizeof(line_at[0]));
@@ -181,9 +180,8 @@ START_TEST(missing)
 	line_count = 5;
 	ck_assert_str_eq(faults(), "H....");
 }
-END_TEST
 
-START_TEST(moved)
+TEST(moved)
 {
 	char *line;
 
@@ -197,9 +195,8 @@ START_TEST(moved)
 	line_at[5] = line_at[1];
 	ck_assert_str_eq(faults(), ".....P");
 }
-END_TEST
 
-START_TEST(strange)
+TEST(strange)
 {
 	six_lines();
 	line_at[3][5] = '?';
@@ -211,9 +208,8 @@ START_TEST(strange)
 	line_at[5] = line_at[5] + 1;
 	ck_assert_str_eq(faults(), ".....S");
 }
-END_TEST
 
-START_TEST(rotated)
+TEST(rotated)
 {
 	char name[log_message_name_bytes], again[log_message_name_bytes];
 	struct log_record r;
@@ -235,10 +231,9 @@ START_TEST(rotated)
 	ck_assert_int_eq(r.event, LOG_EVENT_OPEN);
 	ck_assert(span_equal(r.after, span_of(name)));
 }
-END_TEST
 
 /* logrotate has moved it, and may have made an empty one in its place. */
-START_TEST(rotated_by_another)
+TEST(rotated_by_another)
 {
 	char name[log_message_name_bytes];
 
@@ -263,10 +258,9 @@ START_TEST(rotated_by_another)
 	read_all();
 	ck_assert_str_eq(faults(), "........");
 }
-END_TEST
 
 /* What stands in the way is not written to, and nothing is lost. */
-START_TEST(not_rotated)
+TEST(not_rotated)
 {
 	char name[log_message_name_bytes];
 
@@ -286,10 +280,9 @@ START_TEST(not_rotated)
 	read_all();
 	ck_assert_str_eq(faults(), ".....");
 }
-END_TEST
 
 /* Another start goes on where the last one ended, wherever that is. */
-START_TEST(opened_again)
+TEST(opened_again)
 {
 	char name[log_message_name_bytes];
 
@@ -312,10 +305,9 @@ START_TEST(opened_again)
 	ck_assert_str_eq(faults(), "......");
 	ck_assert_ptr_nonnull(strstr(line_at[4], "\"after\":\"message.zz\""));
 }
-END_TEST
 
 /* A last line of somebody else's: it is seen, and the log goes on. */
-START_TEST(foreign_end)
+TEST(foreign_end)
 {
 	open_log();
 	add("i1");
@@ -328,9 +320,8 @@ START_TEST(foreign_end)
 	ck_assert_int_eq(faults()[1], 'S');
 	ck_assert_str_eq(faults() + 2, "..");
 }
-END_TEST
 
-START_TEST(full)
+TEST(full)
 {
 	struct rlimit small = { 100, RLIM_INFINITY }, large = { RLIM_INFINITY,
 	    RLIM_INFINITY };
@@ -363,10 +354,9 @@ START_TEST(full)
 	read_all();
 	ck_assert_str_eq(faults(), "...");
 }
-END_TEST
 
 /* Every octet counts. */
-START_TEST(checkpoints)
+TEST(checkpoints)
 {
 	struct log_point c = { .time = "2026-11-24T00:42:44Z", .n = 6,
 	    .hash = { 1, 0xaf } };
@@ -387,10 +377,9 @@ START_TEST(checkpoints)
 	ck_assert(log_chain_read_checkpoint(span_from(b.p, b.n - 1), &got));
 	ck_assert_mem_eq(&got, &c, sizeof(c));
 }
-END_TEST
 
 /* Lines of every length around the buffer, and one that never fits. */
-START_TEST(long_lines)
+TEST(long_lines)
 {
 	static const size_t sizes[] = { 0, 1, lines_buffer_bytes - 1,
 	    lines_buffer_bytes, lines_buffer_bytes + 1,
@@ -420,28 +409,11 @@ START_TEST(long_lines)
 	ck_assert_int_eq(lines_next(&lines, &line), 0);
 	fclose(lines.f);
 }
-END_TEST
 
 int
-main(void)
+main(int argc, char *argv[])
 {
-	const TTest *tests[] = { whole, changed, missing, moved, strange,
-	    rotated, rotated_by_another, not_rotated, opened_again,
-	    foreign_end, full, checkpoints, long_lines };
-	Suite *suite = suite_create("log_message");
-	TCase *tcase = tcase_create("log_message");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	if (sodium_init() == -1)
+	if (argc < 1 || sodium_init() == -1)
 		return EXIT_FAILURE;
-	tcase_set_timeout(tcase, 60);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	suite_add_tcase(suite, tcase);
-	for (size_t i = 0; i < COUNT(tests); i++)
-		tcase_add_test(tcase, tests[i]);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_run(argv[0], setup, teardown);
 }

@@ -46,7 +46,7 @@ write_line(const struct log_record *r, struct buf *out)
 	log_record_write(r, buf_span(&body), out);
 }
 
-START_TEST(texts)
+TEST(texts)
 {
 	static const struct {
 		struct span	plain;
@@ -75,10 +75,9 @@ START_TEST(texts)
 	ck_assert(span_equal(escaped(span_of("a\xff\xc3(")),
 	    span_of("a\xef\xbf\xbd\xef\xbf\xbd(")));
 }
-END_TEST
 
 /* For a terminal, and the same text to every reader of JSON. */
-START_TEST(shown)
+TEST(shown)
 {
 	static const char *const t[][2] = {
 		{ "{\"a\":\"\\\\ \\u001b \xc3\xa4\"}",
@@ -99,10 +98,9 @@ START_TEST(shown)
 		ck_assert_str_eq(buf_str(&b), t[i][1]);
 	}
 }
-END_TEST
 
 /* What is no text. */
-START_TEST(bad_texts)
+TEST(bad_texts)
 {
 	static const char *const t[] = { "", "\"", "\"abc", "abc\"",
 	    "\"a\nb\"", "\"a\tb\"", "\"\x7f\"", "\"\\n\"", "\"\\/\"",
@@ -117,9 +115,8 @@ START_TEST(bad_texts)
 		    "taken: %s", t[i]);
 	}
 }
-END_TEST
 
-START_TEST(numbers)
+TEST(numbers)
 {
 	static const struct {
 		const char	*text;
@@ -148,9 +145,8 @@ START_TEST(numbers)
 		ck_assert_uint_eq(rest.n, t[i].left);
 	}
 }
-END_TEST
 
-START_TEST(store)
+TEST(store)
 {
 	struct buf b = buf_over(storage, sizeof(storage));
 	struct span rest, to;
@@ -188,10 +184,9 @@ START_TEST(store)
 	write_line(&r, &b);
 	ck_assert(span_equal(buf_span(&b), span_of(STORE "\n")));
 }
-END_TEST
 
 /* A line that lacks any of its octets, or has one changed, is another. */
-START_TEST(broken)
+TEST(broken)
 {
 	static const char good[] = STORE;
 	char line[sizeof(good)];
@@ -215,9 +210,8 @@ START_TEST(broken)
 	ck_assert(!log_record_read(span_of(STORE " "), &r));
 	ck_assert(!log_record_read(span_of(STORE STORE), &r));
 }
-END_TEST
 
-START_TEST(others)
+TEST(others)
 {
 	static const char *const bad[] = {
 		"{}",
@@ -245,10 +239,9 @@ START_TEST(others)
 		ck_assert_msg(!log_record_read(span_of(bad[i]), &r), "%s",
 		    bad[i]);
 }
-END_TEST
 
 /* Who had logged in; of others nothing is said, and of nobody neither. */
-START_TEST(users)
+TEST(users)
 {
 	static const char with[] = "\"ESMTPSA\",\"user\":\"alice@example.org\"";
 	struct log_record r;
@@ -270,11 +263,10 @@ START_TEST(users)
 	memmove(at, at + 17, strlen(at + 17) + 1);
 	ck_assert(!log_record_read(span_of(line), &r));
 }
-END_TEST
 
 /* ---- a session that was refused something ---- */
 
-START_TEST(head)
+TEST(head)
 {
 	struct log_refused h = { .session = span_of("1m857pqg38m02n9r"),
 	    .client = span_of("2001:db8::1"), .port = 65535,
@@ -300,9 +292,8 @@ START_TEST(head)
 		ck_assert(!json_read(span_from(line.p, i),
 		    log_refused_head, &got));
 }
-END_TEST
 
-START_TEST(rcpts)
+TEST(rcpts)
 {
 	static const char *const lists[] = { "", RCPT, RCPT "," RCPT };
 	static const char *const bad[] = { "{\"refused\":1,\"rcpt\":[" RCPT
@@ -326,9 +317,8 @@ START_TEST(rcpts)
 		ck_assert_msg(!json_read(span_of(bad[i]), log_refused_rcpts,
 		    &got), "%s", bad[i]);
 }
-END_TEST
 
-START_TEST(said)
+TEST(said)
 {
 	struct log_said s = { .ms = 7, .who = span_of("client"),
 	    .text = span_of("EHLO \\\\x1b[m \\\" j\xc3\xbc") }, got;
@@ -346,14 +336,4 @@ START_TEST(said)
 		    log_refused_said, &got));
 	ck_assert(!json_read(span_of("{\"ms\":7,\"who\":\"client\","
 	    "\"text\":\"\x1b\"}"), log_refused_said, &got));
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { texts, shown, bad_texts, numbers, store,
-	    broken, others, users, head, rcpts, said };
-
-	return UNIT_RUN("log_record", tests);
 }

@@ -2,6 +2,7 @@
  * The message log with several writers, as sessions under inetd are: one
  * chain, whoever wrote its lines, and none in part.
  */
+#define UNIT_OWN_MAIN
 #include "t/unit/unit.h"
 
 #include <fcntl.h>
@@ -122,7 +123,7 @@ write_some(int number)
 	free(l);
 }
 
-START_TEST(together)
+TEST(together)
 {
 	size_t want = 0;
 	pid_t pids[writers];
@@ -144,10 +145,9 @@ START_TEST(together)
 	}
 	ck_assert_uint_eq(follow_chain(), want * writers);
 }
-END_TEST
 
 /* Lines that were added before another writer came wait for their place. */
-START_TEST(in_turn)
+TEST(in_turn)
 {
 	static struct log_message a, b;
 
@@ -166,10 +166,9 @@ START_TEST(in_turn)
 	ck_assert_int_eq(log_message_flush(&a), 0);
 	ck_assert_uint_eq(follow_chain(), 4);
 }
-END_TEST
 
 /* Another writer died in the middle of its line. */
-START_TEST(torn_meanwhile)
+TEST(torn_meanwhile)
 {
 	static struct log_message l;
 	int fd;
@@ -184,10 +183,9 @@ START_TEST(torn_meanwhile)
 	ck_assert_int_eq(log_message_flush(&l), 0);
 	ck_assert_uint_eq(follow_chain(), 2);
 }
-END_TEST
 
 /* The file may not grow: nothing is lost, and nothing is there in part. */
-START_TEST(no_room)
+TEST(no_room)
 {
 	static struct log_message l;
 	int fd;
@@ -206,10 +204,9 @@ START_TEST(no_room)
 	ck_assert_int_eq(log_message_flush(&l), 0);
 	ck_assert_uint_eq(follow_chain(), 3);
 }
-END_TEST
 
 /* Whoever rotates, all go on in the new file, behind its first line. */
-START_TEST(rotated)
+TEST(rotated)
 {
 	static struct log_message a, b, fresh;
 	static struct log_chain c;
@@ -244,25 +241,9 @@ START_TEST(rotated)
 	ck_assert_uint_eq(follow_file(&c, "message.1"), 3);
 	ck_assert_uint_eq(follow_file(&c, "message"), 4);
 }
-END_TEST
 
 int
-main(void)
+main(int argc, char *argv[])
 {
-	const TTest *tests[] = { together, in_turn, torn_meanwhile, no_room,
-		rotated };
-	Suite *suite = suite_create("log_writers");
-	TCase *tcase = tcase_create("log_writers");
-	SRunner *runner = srunner_create(suite);
-	int failed;
-
-	tcase_set_timeout(tcase, 60);
-	tcase_add_checked_fixture(tcase, set_up, tear_down);
-	suite_add_tcase(suite, tcase);
-	for (size_t i = 0; i < COUNT(tests); i++)
-		tcase_add_test(tcase, tests[i]);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return argc < 1 ? EXIT_FAILURE : unit_run(argv[0], set_up, tear_down);
 }

@@ -64,7 +64,7 @@ every_row(const struct row *t, size_t count)
 		expect(span_of(t[i].in), t[i].want);
 }
 
-START_TEST(addr_spec)
+TEST(addr_spec)
 {
 	static const struct row t[] = {
 		{ "a@b", "a@b" },
@@ -89,9 +89,8 @@ START_TEST(addr_spec)
 
 	every_row(t, COUNT(t));
 }
-END_TEST
 
-START_TEST(name_addr)
+TEST(name_addr)
 {
 	static const struct row t[] = {
 		{ "<a@b>", "a@b" },
@@ -129,9 +128,8 @@ START_TEST(name_addr)
 
 	every_row(t, COUNT(t));
 }
-END_TEST
 
-START_TEST(lists)
+TEST(lists)
 {
 	static const struct row t[] = {
 		{ "me@x, ceo@bank", "me@x ceo@bank" },
@@ -155,9 +153,8 @@ START_TEST(lists)
 
 	every_row(t, COUNT(t));
 }
-END_TEST
 
-START_TEST(wrong)
+TEST(wrong)
 {
 	static const char *const t[] = {
 		"a", "a@", "@b", "@", "a@b@c", "a@@b", "<>", "<a>", "<a@>",
@@ -198,9 +195,8 @@ START_TEST(wrong)
 	for (size_t i = 0; i < COUNT(t); i++)
 		expect(span_of(t[i]), NULL);
 }
-END_TEST
 
-START_TEST(nul)
+TEST(nul)
 {
 	static const struct span t[] = {
 		OCTETS("\0a@b"), OCTETS("a\0@b"), OCTETS("a@\0b"),
@@ -213,10 +209,9 @@ START_TEST(nul)
 	for (size_t i = 0; i < COUNT(t); i++)
 		expect(t[i], NULL);
 }
-END_TEST
 
 /* Right, or nearly so, and another address to some reader. */
-START_TEST(two_readings)
+TEST(two_readings)
 {
 	static const char *const t[] = {
 		"me@x <ceo@bank>", "ceo@bank <me@x>", "ceo@bank me@x",
@@ -242,7 +237,6 @@ START_TEST(two_readings)
 	for (size_t i = 0; i < COUNT(t); i++)
 		expect(span_of(t[i]), NULL);
 }
-END_TEST
 
 /* Behind the n octets of s, count times c; then the rest. */
 static struct span
@@ -258,7 +252,7 @@ repeated(const char *front, char c, size_t count, const char *back)
 	return span_from(text, n + count + more);
 }
 
-START_TEST(limits)
+TEST(limits)
 {
 	static char want[text_max_bytes];
 	struct span s;
@@ -281,9 +275,8 @@ START_TEST(limits)
 	expect(repeated("a@b (", '(', 8000, ""), NULL);
 	expect(repeated("a@b,", ',', 8000, ""), NULL);
 }
-END_TEST
 
-START_TEST(nested)
+TEST(nested)
 {
 	for (size_t depth = 1; depth < 20; depth++) {
 		char text[64];
@@ -301,10 +294,9 @@ START_TEST(nested)
 		expect(span_of("a@b ()()()()()()()()()()()()(()())"), "a@b");
 	}
 }
-END_TEST
 
 /* Cut off anywhere it is another list or none, and nothing is read behind. */
-START_TEST(cut_short)
+TEST(cut_short)
 {
 	static const char whole[] =
 	    "\"A\\\"\" (b (c)) D.E <a.b@c.d>, \"f g\"@[192.0.2.1]";
@@ -323,10 +315,9 @@ START_TEST(cut_short)
 	}
 	expect(span_of(whole), "a.b@c.d \"f g\"@[192.0.2.1]");
 }
-END_TEST
 
 /* A list of thousands, in the time of one look at each octet. */
-START_TEST(many)
+TEST(many)
 {
 	static char text[text_max_bytes];
 	struct span rest;
@@ -343,14 +334,4 @@ START_TEST(many)
 		ck_assert(mailbox_list_next(&rest, &m) == MAILBOX_LIST_NEXT);
 	ck_assert(mailbox_list_next(&rest, &m) == MAILBOX_LIST_END);
 	ck_assert(mailbox_list_next(&rest, &m) == MAILBOX_LIST_END);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { addr_spec, name_addr, lists, wrong, nul,
-	    two_readings, limits, nested, cut_short, many };
-
-	return UNIT_RUN("mailbox_list", tests);
 }

@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#define UNIT_OWN_MAIN
 #include "t/unit/unit.h"
 
 static const char *const stored[] = {
@@ -36,7 +37,7 @@ check(const char *hash, const char *password, size_t n)
 	return password_check(&form, span_from(password, n));
 }
 
-START_TEST(of_others)
+TEST(of_others)
 {
 	for (size_t i = 0; i < COUNT(stored); i++) {
 		ck_assert_int_eq(check(stored[i], "secret", 6),
@@ -52,9 +53,8 @@ START_TEST(of_others)
 	ck_assert_int_eq(check("*", "", 0), PASSWORD_WRONG);
 	ck_assert_int_eq(check("!x", "x", 1), PASSWORD_WRONG);
 }
-END_TEST
 
-START_TEST(our_own)
+TEST(our_own)
 {
 	char one[password_hash_max_bytes + 1], two[sizeof(one)];
 
@@ -66,14 +66,11 @@ START_TEST(our_own)
 	ck_assert_int_eq(check(one, "p\xc3\xa4ss word", 10), PASSWORD_RIGHT);
 	ck_assert_int_eq(check(two, "p\xc3\xa4ss wore", 10), PASSWORD_WRONG);
 }
-END_TEST
 
 int
-main(void)
+main(int argc, char *argv[])
 {
-	const TTest *tests[] = { of_others, our_own };
-
-	if (sodium_init() == -1)
+	if (argc < 1 || sodium_init() == -1)
 		return EXIT_FAILURE;
-	return UNIT_RUN("password_check", tests);
+	return unit_run(argv[0], NULL, NULL);
 }

@@ -15,7 +15,7 @@
 #define YES "$F5Jx5fExrKuPp53xLKQ..1$GmcwIgvdUC9qLWcKCi6gklUa1dM3ziD43YxYNURL" \
 	"Ky0"
 
-START_TEST(taken)
+TEST(taken)
 {
 	static const struct {
 		const char		*stored, *hash;
@@ -56,9 +56,8 @@ START_TEST(taken)
 		    "row %zu", i);
 	}
 }
-END_TEST
 
-START_TEST(refused)
+TEST(refused)
 {
 	static const struct {
 		const char	*stored, *why;
@@ -127,13 +126,4 @@ START_TEST(refused)
 	    sizeof(large)), &form));
 	ck_assert_ptr_null(password_form_parse(span_from(large,
 	    sizeof(large) - 1), &form));
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { taken, refused };
-
-	return UNIT_RUN("password_form", tests);
 }

@@ -322,7 +322,7 @@ end(void)
 
 /* ---- tests --------------------------------------------------------------- */
 
-START_TEST(is_fed_and_asked)
+TEST(is_fed_and_asked)
 {
 	pid_t w;
 
@@ -347,10 +347,9 @@ START_TEST(is_fed_and_asked)
 	ck_assert_uint_eq(blamed, 0);
 	end();
 }
-END_TEST
 
 /* Who waits while none is idle is asked for, and served when it is born. */
-START_TEST(is_born_for_who_waits)
+TEST(is_born_for_who_waits)
 {
 	begin();
 	for (size_t i = 0; i < jobs_max; i++)
@@ -363,9 +362,8 @@ START_TEST(is_born_for_who_waits)
 	for (size_t i = 0; i < jobs_max; i++)
 		ck_assert_str_eq(jobs[i].lost, "server stopped");
 }
-END_TEST
 
-START_TEST(is_lost)
+TEST(is_lost)
 {
 	begin();
 	want(&jobs[2]);
@@ -377,9 +375,8 @@ START_TEST(is_lost)
 	ck_assert_uint_eq(blamed, 0);
 	end();
 }
-END_TEST
 
-START_TEST(is_evicted)
+TEST(is_evicted)
 {
 	struct ipc_record r;
 	pid_t w;
@@ -397,10 +394,9 @@ START_TEST(is_evicted)
 	ck_assert_uint_eq(count().idle, 4);
 	end();
 }
-END_TEST
 
 /* Its use refuses what it says, or the table does. */
-START_TEST(is_to_blame)
+TEST(is_to_blame)
 {
 	pid_t w;
 
@@ -429,9 +425,8 @@ START_TEST(is_to_blame)
 	ck_assert_int_eq(blame_of, 'd');
 	end();
 }
-END_TEST
 
-START_TEST(is_overdue_at_last)
+TEST(is_overdue_at_last)
 {
 	int64_t until = deadline_now_ms() + 5000;
 
@@ -444,13 +439,12 @@ START_TEST(is_overdue_at_last)
 	ck_assert_uint_eq(blamed, 1);
 	end();
 }
-END_TEST
 
 /*
  * An idle worker is killed by a signal (the kernel is out of memory), and its
  * nursery says so before its channel ends.
  */
-START_TEST(dies_while_idle)
+TEST(dies_while_idle)
 {
 	begin();
 	die(first_pid, SIGKILL);
@@ -466,7 +460,6 @@ START_TEST(dies_while_idle)
 	ck_assert_uint_eq(m.counters.value[COUNTER_NURSERIES_LOST], 1);
 	end();
 }
-END_TEST
 
 static void
 note(void *arg, const struct pool_process *p)
@@ -478,7 +471,7 @@ note(void *arg, const struct pool_process *p)
 	ck_assert_str_eq(p->sandbox, "x");
 }
 
-START_TEST(has_a_word_for_status)
+TEST(has_a_word_for_status)
 {
 	unsigned seen[2] = { 0, 0 };
 
@@ -490,15 +483,4 @@ START_TEST(has_a_word_for_status)
 	pool_workers(&m, 2, note, seen);
 	ck_assert_uint_eq(seen[0] + seen[1], 6);
 	end();
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *const tests[] = { is_fed_and_asked,
-	    is_born_for_who_waits, is_lost, is_evicted, is_to_blame,
-	    is_overdue_at_last, dies_while_idle, has_a_word_for_status };
-
-	return UNIT_RUN("pool", tests);
 }

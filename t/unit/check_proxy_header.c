@@ -86,15 +86,14 @@ expect_good(const struct good *g, struct span in, size_t row)
 	ck_assert_mem_eq(p.ip, g->family == IPC_PROXY_OWN ? none : ip, 16);
 }
 
-START_TEST(whole)
+TEST(whole)
 {
 	for (size_t i = 0; i < COUNT(goods); i++)
 		expect_good(&goods[i], goods[i].text, i);
 }
-END_TEST
 
 /* Each front of a header wants more, and is of the header. */
-START_TEST(in_parts)
+TEST(in_parts)
 {
 	enum proxy_fail why;
 	struct ipc_proxy p;
@@ -105,10 +104,9 @@ START_TEST(in_parts)
 			ck_assert_msg(parse(span_from(goods[i].text.p, k), &p,
 			    &n, &why) == PROXY_MORE, "row %zu at %zu", i, k);
 }
-END_TEST
 
 /* What follows is not of it, whatever it is. */
-START_TEST(with_more)
+TEST(with_more)
 {
 	static const struct span tails[] = { OCTETS("\r\n"), OCTETS("\n"),
 	    OCTETS("EHLO a.example\r\n"), OCTETS("\x16\x03\x01\0"),
@@ -124,9 +122,8 @@ START_TEST(with_more)
 			    goods[i].text.n + tails[k].n), i);
 		}
 }
-END_TEST
 
-START_TEST(bad)
+TEST(bad)
 {
 	static const struct {
 		struct span	text;
@@ -222,10 +219,9 @@ START_TEST(bad)
 		ck_assert_msg(why == t[i].why, "row %zu: %d", i, (int)why);
 	}
 }
-END_TEST
 
 /* 107 octets are a line, 108 are none; the same for 528 of version 2. */
-START_TEST(lengths)
+TEST(lengths)
 {
 	uint8_t text[600];
 	enum proxy_fail why;
@@ -253,13 +249,4 @@ START_TEST(lengths)
 	    PROXY_MORE);
 	ck_assert_int_eq(parse(span_from(text, 528), &p, &n, &why), PROXY_OK);
 	ck_assert_uint_eq(n, 528);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { whole, in_parts, with_more, bad, lengths };
-
-	return UNIT_RUN("proxy_header", tests);
 }

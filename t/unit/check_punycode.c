@@ -5,7 +5,7 @@
 
 #include "server/conf/punycode.h"
 
-START_TEST(spelled)
+TEST(spelled)
 {
 	static const struct {
 		const char	*in, *want;	/* NULL: none */
@@ -50,9 +50,8 @@ START_TEST(spelled)
 			ck_assert_str_eq(out, t[i].want);
 	}
 }
-END_TEST
 
-START_TEST(limits)
+TEST(limits)
 {
 	char in[512], out[punycode_domain_bytes];
 
@@ -80,13 +79,4 @@ START_TEST(limits)
 	ck_assert(!punycode_domain(span_from(in, 4 * 63), out));
 	ck_assert(!punycode_domain(span_from(in, sizeof(in)), out));
 	ck_assert(!punycode_domain(span_from("a\0b", 3), out));
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { spelled, limits };
-
-	return UNIT_RUN("punycode", tests);
 }

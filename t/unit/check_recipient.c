@@ -73,7 +73,7 @@ set_text(const struct recipient_set *set)
 	return out;
 }
 
-START_TEST(order)
+TEST(order)
 {
 	enum { OK = VERDICT_OK, UNKNOWN = VERDICT_UNKNOWN,
 	    FOREIGN = VERDICT_FOREIGN };
@@ -166,7 +166,6 @@ START_TEST(order)
 	}
 	conf_free(&conf);
 }
-END_TEST
 
 /* "domain:c:2:example.org alias:aliases:2:info@example.org ..." */
 static const char *
@@ -196,7 +195,7 @@ steps_text(const struct recipient_reason *r)
 }
 
 /* Every line on the way from a recipient to its Maildirs. */
-START_TEST(steps)
+TEST(steps)
 {
 	static const struct {
 		const char	*rcpt;
@@ -245,10 +244,9 @@ START_TEST(steps)
 	}
 	conf_free(&conf);
 }
-END_TEST
 
 /* An alias of many: the first steps, and how many more there are. */
-START_TEST(many_steps)
+TEST(many_steps)
 {
 	char users[4096], aliases[4096];
 	size_t n = 0, m = (size_t)sprintf(aliases, "all: ");
@@ -275,10 +273,9 @@ START_TEST(many_steps)
 	recipient_set_clear(&set);
 	conf_free(&conf);
 }
-END_TEST
 
 /* It costs the alias, those that lead there, and what the catch-all takes. */
-START_TEST(broken)
+TEST(broken)
 {
 	static const struct {
 		const char		*to;
@@ -312,10 +309,9 @@ START_TEST(broken)
 	recipient_set_clear(&set);
 	conf_free(&conf);
 }
-END_TEST
 
 /* Wherever in a chain that is too long mail comes in, it waits. */
-START_TEST(long_chain)
+TEST(long_chain)
 {
 	char aliases[2048] = "", rcpt[32];
 	struct recipient_set set = { 0 };
@@ -338,9 +334,8 @@ START_TEST(long_chain)
 	recipient_set_clear(&set);
 	conf_free(&conf);
 }
-END_TEST
 
-START_TEST(found)
+TEST(found)
 {
 	const struct conf_domain *d;
 	const struct conf_alias *alice;
@@ -366,9 +361,8 @@ START_TEST(found)
 	ck_assert_ptr_null(conf_find_user(d, span_of("")));
 	conf_free(&conf);
 }
-END_TEST
 
-START_TEST(once)
+TEST(once)
 {
 	static const char *const rcpts[] = { "bob@example.org",
 	    "team@example.org", "BOB@example.org", "info@example.org",
@@ -391,7 +385,6 @@ START_TEST(once)
 	ck_assert_ptr_null(set.boxes);
 	conf_free(&conf);
 }
-END_TEST
 
 /* A domain of count users, aliases of 100 each, and "all" of those. */
 static void
@@ -417,7 +410,7 @@ write_many(unsigned count)
 	ck_assert_int_eq(fclose(aliases), 0);
 }
 
-START_TEST(too_many)
+TEST(too_many)
 {
 	struct recipient_set set = { 0 };
 	struct recipient_reason reason;
@@ -459,14 +452,13 @@ START_TEST(too_many)
 	recipient_set_clear(&set);
 	conf_free(&conf);
 }
-END_TEST
 
 /*
  * Two million steps if aliases were followed anew each time, and a thousand
  * times ten thousand for the recipients after it; either would be noticed by
  * the time a test may take.
  */
-START_TEST(no_blow_up)
+TEST(no_blow_up)
 {
 	struct recipient_set set = { 0 };
 	struct recipient_reason reason;
@@ -491,14 +483,13 @@ START_TEST(no_blow_up)
 	recipient_set_clear(&set);
 	conf_free(&conf);
 }
-END_TEST
 
 /*
  * Names behind an alias are looked up when the configuration is read: a
  * client that names the alias of ten thousand again and again has the master
  * do far less than one that names each of them.
  */
-START_TEST(looked_up_once)
+TEST(looked_up_once)
 {
 	struct recipient_set set = { 0 };
 	struct recipient_reason reason;
@@ -530,9 +521,8 @@ START_TEST(looked_up_once)
 	    "one by one", (long)by_alias, (long)one_by_one);
 	conf_free(&conf);
 }
-END_TEST
 
-START_TEST(caught)
+TEST(caught)
 {
 	struct recipient_set set = { 0 };
 	struct recipient_reason reason;
@@ -558,9 +548,8 @@ START_TEST(caught)
 	recipient_set_clear(&set);
 	conf_free(&conf);
 }
-END_TEST
 
-START_TEST(file_names)
+TEST(file_names)
 {
 	static const struct {
 		struct span	 in;
@@ -586,9 +575,8 @@ START_TEST(file_names)
 		ck_assert_str_eq(out, t[i].out);
 	}
 }
-END_TEST
 
-START_TEST(long_file_names)
+TEST(long_file_names)
 {
 	char in[400], a[recipient_file_name_max_bytes + 1];
 	char b[recipient_file_name_max_bytes + 1];
@@ -619,15 +607,4 @@ START_TEST(long_file_names)
 	recipient_file_name(span_from(in, sizeof(in)), a);
 	ck_assert_uint_eq(strlen(a), 200);
 	ck_assert_uint_eq(strspn(a, "%2F"), 183);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { order, steps, many_steps, broken,
-	    long_chain, found, once, too_many, no_blow_up, looked_up_once,
-	    caught, file_names, long_file_names };
-
-	return conf_case_main("recipient", tests, COUNT(tests));
 }

@@ -46,12 +46,11 @@ smtp_works_in_nursery(void)
 	in_nursery(work);
 }
 
-START_TEST(worker_works)
+TEST(worker_works)
 {
 	case_passes(smtp_works);
 	case_passes(smtp_works_in_nursery);
 }
-END_TEST
 
 /* Refused rather than deadly: libc may try them, and must go on. */
 static void
@@ -97,12 +96,11 @@ smtp_refusals_in_nursery(void)
 	in_nursery(refusals);
 }
 
-START_TEST(unknown_is_refused)
+TEST(unknown_is_refused)
 {
 	case_passes(smtp_refusals);
 	case_passes(smtp_refusals_in_nursery);
 }
-END_TEST
 
 /* KiB, as the kernel counts them for this process: "VmPTE", "VmRSS". */
 static long
@@ -198,7 +196,7 @@ fill_file_ignoring(void)
 	EXPECT(errno == EFBIG);
 }
 
-START_TEST(limits_hold)
+TEST(limits_hold)
 {
 	if (SANDBOX_SANITIZED)
 		printf("skipped: memory limit, under a sanitizer\n");
@@ -207,7 +205,6 @@ START_TEST(limits_hold)
 	case_dies(fill_file, SIGXFSZ);
 	case_passes(fill_file_ignoring);
 }
-END_TEST
 
 /* It cannot be entered again, and what held goes on to hold. */
 static void
@@ -259,7 +256,7 @@ call_as_x32(void)
 }
 #endif
 
-START_TEST(entering)
+TEST(entering)
 {
 	ck_assert(sandbox_facts()->exists);
 	ck_assert_ptr_nonnull(strstr(sandbox_facts()->parts, "seccomp"));
@@ -271,7 +268,6 @@ START_TEST(entering)
 	case_dies(call_as_x32, SIGSYS);
 #endif
 }
-END_TEST
 
 /* Seen from outside, as an administrator would. */
 static void
@@ -301,7 +297,7 @@ proc_has(pid_t pid, const char *name, const char *wanted)
 	return strstr(text, wanted) != NULL;
 }
 
-START_TEST(seen_in_proc)
+TEST(seen_in_proc)
 {
 	char octet;
 	pid_t pid;
@@ -329,14 +325,4 @@ START_TEST(seen_in_proc)
 	close(pair[0]);
 	close(pair[1]);
 	close(file);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { worker_works, unknown_is_refused,
-	    limits_hold, entering, seen_in_proc };
-
-	return UNIT_RUN("sandbox", tests);
 }

@@ -16,6 +16,7 @@
 
 #include "shared/os/os.h"
 #include "shared/os/sandbox_linux.h"
+#define UNIT_OWN_MAIN
 #include "t/unit/sandbox_case.h"
 
 /* Made by the test before a body enters its role. */
@@ -214,7 +215,7 @@ master_reconnects(void)
 	    errno == EACCES);
 }
 
-START_TEST(master)
+TEST(master)
 {
 	char path_below[sizeof(dir) + 8];
 	const char *tmp = getenv("TMPDIR");
@@ -236,7 +237,6 @@ START_TEST(master)
 	/* empty, as use_files has left it */
 	ck_assert_int_eq(rmdir(dir), 0);
 }
-END_TEST
 
 static char program[4096];
 
@@ -312,7 +312,7 @@ resumed(void)
 	return 0;
 }
 
-START_TEST(nursery_again)
+TEST(nursery_again)
 {
 	int status;
 
@@ -324,12 +324,10 @@ START_TEST(nursery_again)
 	else
 		case_passes(nursery_executes_itself);
 }
-END_TEST
 
 int
-main(int argc, char **argv)
+main(int argc, char *argv[])
 {
-	const TTest *tests[] = { master, nursery_again };
 	ssize_t n;
 
 	if (argc == 2 && strcmp(argv[1], "resumed") == 0)
@@ -338,5 +336,5 @@ main(int argc, char **argv)
 	if (n == -1)
 		return EXIT_FAILURE;
 	program[n] = '\0';
-	return UNIT_RUN("sandbox_owner", tests);
+	return unit_run(program, NULL, NULL);
 }

@@ -101,14 +101,13 @@ smtp_in_nursery_body(void)
 	try_all(SANDBOX_SMTP);
 }
 
-START_TEST(held_kills_or_refuses)
+TEST(held_kills_or_refuses)
 {
 	case_passes(master_body);
 	case_passes(nursery_body);
 	case_passes(smtp_body);
 	case_passes(smtp_in_nursery_body);
 }
-END_TEST
 
 /* A probe that fails unheld as well would show nothing when held. */
 static void
@@ -137,11 +136,10 @@ unheld_body(void)
 	EXPECT(good);
 }
 
-START_TEST(unheld_is_noticed)
+TEST(unheld_is_noticed)
 {
 	case_passes(unheld_body);
 }
-END_TEST
 
 static void
 self_test_body(void)
@@ -169,12 +167,11 @@ self_test_in_nursery_body(void)
 	EXPECT(sandbox_self_test(SANDBOX_SMTP, &what) == 0);
 }
 
-START_TEST(self_test_passes)
+TEST(self_test_passes)
 {
 	case_passes(self_test_body);
 	case_passes(self_test_in_nursery_body);
 }
-END_TEST
 
 /* The first thing that succeeds is named, and errno says it is no error. */
 static void
@@ -216,19 +213,9 @@ self_test_wide_body(void)
 	EXPECT(found >= 3);
 }
 
-START_TEST(self_test_fails)
+TEST(self_test_fails)
 {
 	case_passes(self_test_unheld_body);
 	case_passes(self_test_unprepared_body);
 	case_passes(self_test_wide_body);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { held_kills_or_refuses, unheld_is_noticed,
-	    self_test_passes, self_test_fails };
-
-	return UNIT_RUN("sandbox_probe", tests);
 }

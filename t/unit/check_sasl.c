@@ -8,7 +8,7 @@
 #include "shared/smtp_reply.h"
 #include "t/unit/unit.h"
 
-START_TEST(plain)
+TEST(plain)
 {
 	static const struct {
 		struct span		 message;
@@ -49,9 +49,8 @@ START_TEST(plain)
 		    span_of(t[i].password)), "row %zu", i);
 	}
 }
-END_TEST
 
-START_TEST(limits)
+TEST(limits)
 {
 	uint8_t m[600];
 	struct sasl_login login;
@@ -81,10 +80,9 @@ START_TEST(limits)
 	m[5] = 0x80;
 	ck_assert_int_eq(sasl_is_safe(span_from(m, 9), 255), false);
 }
-END_TEST
 
 /* RFC 2195 2: the digest is of the challenge, which stands in the reply. */
-START_TEST(cram)
+TEST(cram)
 {
 #define DIGEST "b913a602c7eda7a495b4e6e7334d3890"
 	static const char *const wrong[] = { "", "tim", DIGEST, " " DIGEST,
@@ -109,9 +107,8 @@ START_TEST(cram)
 	ck_assert(span_equal(span_from(challenge, n),
 	    span_of(SASL_CHALLENGE)));
 }
-END_TEST
 
-START_TEST(mechanisms)
+TEST(mechanisms)
 {
 	ck_assert_int_eq(sasl_find(span_of("PLAIN")), SASL_PLAIN);
 	ck_assert_int_eq(sasl_find(span_of("login")), SASL_LOGIN);
@@ -120,13 +117,4 @@ START_TEST(mechanisms)
 	ck_assert_int_eq(sasl_find(span_of("cram-md5")), SASL_CRAM_MD5);
 	ck_assert_int_eq(sasl_find(span_of("CRAM-MD")),
 	    SASL_MECHANISM_COUNT);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { plain, limits, cram, mechanisms };
-
-	return UNIT_RUN("sasl", tests);
 }

@@ -28,7 +28,7 @@ load(struct conf *conf)
 	ck_assert_msg(recipient_load("c", conf, stderr) == 0, "not loaded");
 }
 
-START_TEST(belongs)
+TEST(belongs)
 {
 	static const struct {
 		const char	*user;
@@ -71,9 +71,8 @@ START_TEST(belongs)
 	}
 	conf_free(&conf);
 }
-END_TEST
 
-START_TEST(passwords)
+TEST(passwords)
 {
 	const struct conf_user *u;
 	struct conf conf;
@@ -93,13 +92,4 @@ START_TEST(passwords)
 	u = conf_find_user(&conf.domains[0], span_of("alice"));
 	ck_assert_ptr_null(u->stored);
 	conf_free(&conf);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { belongs, passwords };
-
-	return conf_case_main("sender", tests, COUNT(tests));
 }

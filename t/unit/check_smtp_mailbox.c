@@ -40,7 +40,7 @@ expect_text(const struct mailbox *m, const char *want)
 	ck_assert_int_eq(memcmp(&again, m, sizeof(again)), 0);
 }
 
-START_TEST(as_text)
+TEST(as_text)
 {
 	static const struct {
 		const char	*local, *domain, *want;
@@ -72,10 +72,9 @@ START_TEST(as_text)
 		expect_text(&m, t[i].want);
 	}
 }
-END_TEST
 
 /* The longest text there can be: exactly what the buffer holds. */
-START_TEST(longest_text)
+TEST(longest_text)
 {
 	char local[256], domain[256], text[smtp_mailbox_text_max_bytes + 1];
 	struct mailbox m;
@@ -93,10 +92,9 @@ START_TEST(longest_text)
 	ck_assert_int_eq(text[smtp_mailbox_text_max_bytes - 1], '\0');
 	ck_assert_int_eq(text[smtp_mailbox_text_max_bytes], 0x5a);
 }
-END_TEST
 
 /* Every octet a local part may hold survives being written and read. */
-START_TEST(every_octet)
+TEST(every_octet)
 {
 	for (unsigned c = 0x20; c < 0x7f; c++) {
 		char local[4] = { 'a', (char)c, 'b', '\0' };
@@ -112,9 +110,8 @@ START_TEST(every_octet)
 		ck_assert_msg(memcmp(&m, &again, sizeof(m)) == 0, "%02x", c);
 	}
 }
-END_TEST
 
-START_TEST(valid)
+TEST(valid)
 {
 	static const struct {
 		const char	*local, *domain;
@@ -148,10 +145,9 @@ START_TEST(valid)
 		    "row %zu: \"%s\" at \"%s\"", i, t[i].local, t[i].domain);
 	}
 }
-END_TEST
 
 /* What no grammar knows is taken whole, and can stand in a record. */
-START_TEST(from_any)
+TEST(from_any)
 {
 	static const char *const fine[] = { "a", "a b", "a@b..c", "<>", "\"",
 	    "a@b:25", "\xc3\xb6" };
@@ -173,9 +169,8 @@ START_TEST(from_any)
 	ck_assert(smtp_mailbox_valid(&m));
 	ck_assert(!smtp_mailbox_from_any(span_from(longest, 256), &m));
 }
-END_TEST
 
-START_TEST(valid_lengths)
+TEST(valid_lengths)
 {
 	struct mailbox m = raw("a", "b");
 
@@ -191,10 +186,9 @@ START_TEST(valid_lengths)
 	m.domain_len = 255;	/* one label of 255 */
 	ck_assert(!smtp_mailbox_valid(&m));
 }
-END_TEST
 
 /* Each unused octet must be zero: two equal addresses are equal octets. */
-START_TEST(valid_unused)
+TEST(valid_unused)
 {
 	static const char *const locals[] = { "", "a", "postmaster" };
 
@@ -215,19 +209,17 @@ START_TEST(valid_unused)
 		ck_assert(smtp_mailbox_valid(&m));
 	}
 }
-END_TEST
 
 /* A NUL in the local part ends nothing. */
-START_TEST(valid_nul)
+TEST(valid_nul)
 {
 	struct mailbox m = raw("abc", "d");
 
 	m.local[1] = '\0';
 	ck_assert(!smtp_mailbox_valid(&m));
 }
-END_TEST
 
-START_TEST(kinds)
+TEST(kinds)
 {
 	static const struct {
 		const char	*local, *domain;
@@ -248,9 +240,8 @@ START_TEST(kinds)
 		ck_assert_int_eq(smtp_mailbox_is_null(&m), t[i].null);
 	}
 }
-END_TEST
 
-START_TEST(from_text)
+TEST(from_text)
 {
 	static const struct {
 		struct span	 in;
@@ -291,9 +282,8 @@ START_TEST(from_text)
 		}
 	}
 }
-END_TEST
 
-START_TEST(from_text_limits)
+TEST(from_text_limits)
 {
 	char text[1024];
 	struct mailbox m;
@@ -312,15 +302,4 @@ START_TEST(from_text_limits)
 			ck_assert_msg(smtp_mailbox_from_text(span_from(text,
 			    local), &m) == (local <= 255), "%zu", local);
 		}
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { as_text, longest_text, every_octet, valid,
-	    valid_lengths, valid_unused, valid_nul, kinds, from_text,
-	    from_text_limits, from_any };
-
-	return UNIT_RUN("smtp_mailbox", tests);
 }

@@ -40,7 +40,7 @@ expect_mailbox(const char *in, const struct mailbox *m, struct span local,
 	ck_assert_msg(smtp_mailbox_valid(m), "%s: not valid", in);
 }
 
-START_TEST(right)
+TEST(right)
 {
 	static const struct {
 		const char	*in, *local, *domain, *rest;
@@ -94,7 +94,6 @@ START_TEST(right)
 			    (const char *)rest.p);
 		}
 }
-END_TEST
 
 /* No "<" in front; more without a ">" is tried in cut_short. */
 static bool
@@ -105,7 +104,7 @@ is_bare(struct span in)
 	return in.n > 0 && in.p[0] != '<';
 }
 
-START_TEST(wrong)
+TEST(wrong)
 {
 	static const struct span t[] = {
 		OCTETS(""), OCTETS("  "), OCTETS("<"), OCTETS(">"), OCTETS("a@b"),
@@ -161,9 +160,8 @@ START_TEST(wrong)
 			    "%.*s with %u", (int)t[i].n,
 			    (const char *)t[i].p, may);
 }
-END_TEST
 
-START_TEST(null_and_postmaster)
+TEST(null_and_postmaster)
 {
 	static const char *const names[] = { "postmaster", "Postmaster",
 	    "POSTMASTER", "pOSTMASTEr" };
@@ -194,7 +192,6 @@ START_TEST(null_and_postmaster)
 		}
 	}
 }
-END_TEST
 
 static bool
 in_set(unsigned c, const char *set)
@@ -203,7 +200,7 @@ in_set(unsigned c, const char *set)
 }
 
 /* Each octet in each place of a path, against sets written out by hand. */
-START_TEST(every_octet)
+TEST(every_octet)
 {
 	static const char let_dig[] = "abcdefghijklmnopqrstuvwxyz"
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -234,7 +231,6 @@ START_TEST(every_octet)
 		    "domain with %02x", c);
 	}
 }
-END_TEST
 
 /* n octets of a name of labels of at most label octets, joined by dots. */
 static char *
@@ -248,7 +244,7 @@ name_of(char *p, size_t n, size_t label)
 	return p;
 }
 
-START_TEST(local_limit)
+TEST(local_limit)
 {
 	static const struct {
 		const char	*unit;	/* of the local part, repeated */
@@ -278,10 +274,9 @@ START_TEST(local_limit)
 				    n * t[i].octets);
 		}
 }
-END_TEST
 
 /* 254 octets and a character of two: nothing shorter slips in behind it. */
-START_TEST(local_limit_within_a_character)
+TEST(local_limit_within_a_character)
 {
 	struct mailbox m;
 	struct span rest;
@@ -298,9 +293,8 @@ START_TEST(local_limit_within_a_character)
 	snprintf(text, sizeof(text), "<%sxx@-d>", local);
 	ck_assert_int_eq(parse(span_of(text), 0, &m, &rest), SYNTAX_BAD);
 }
-END_TEST
 
-START_TEST(label_limit)
+TEST(label_limit)
 {
 	struct mailbox m;
 	struct span rest;
@@ -325,9 +319,8 @@ START_TEST(label_limit)
 	snprintf(text, sizeof(text), "<a@%s\xc3\xb6>", name_of(name, 62, 99));
 	ck_assert_int_ne(parse(span_of(text), 0, &m, &rest), SYNTAX_OK);
 }
-END_TEST
 
-START_TEST(path_limit)
+TEST(path_limit)
 {
 	struct mailbox m;
 	struct span rest;
@@ -343,9 +336,8 @@ START_TEST(path_limit)
 			    SYNTAX_TOO_LONG), "%zu at %zu", local_n, n);
 		}
 }
-END_TEST
 
-START_TEST(long_input)
+TEST(long_input)
 {
 	static char text[8192];
 	struct mailbox m;
@@ -365,10 +357,9 @@ START_TEST(long_input)
 	ck_assert_int_eq(parse(span_from(text, sizeof(text)), 3, &m, &rest),
 	    SYNTAX_TOO_LONG);
 }
-END_TEST
 
 /* Every path cut short is wrong, and nothing behind its end is read. */
-START_TEST(cut_short)
+TEST(cut_short)
 {
 	static const char text[] = "<@x,@y:\"a\\ b\"@[IPv6:1::192.0.2.1]>";
 	struct mailbox m;
@@ -380,15 +371,4 @@ START_TEST(cut_short)
 		    i == n - 1 ? SYNTAX_BARE : SYNTAX_BAD);
 	ck_assert_int_eq(parse(span_from(text, n), 3, &m, &rest), SYNTAX_OK);
 	ck_assert_uint_eq(rest.n, 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { right, wrong, null_and_postmaster,
-	    every_octet, local_limit, local_limit_within_a_character,
-	    label_limit, path_limit, long_input, cut_short };
-
-	return UNIT_RUN("smtp_path", tests);
 }

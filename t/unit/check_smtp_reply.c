@@ -59,7 +59,7 @@ has_enhanced(struct span line)
 	return i <= 12 && line.p[i] == ' ';
 }
 
-START_TEST(every_reply)
+TEST(every_reply)
 {
 	memset(longest, 'h', sizeof(longest));
 	for (unsigned i = 0; i < REPLY_COUNT; i++)
@@ -85,9 +85,8 @@ START_TEST(every_reply)
 			ck_assert_ptr_null(memchr(text, '%', s.n));
 		}
 }
-END_TEST
 
-START_TEST(wording)
+TEST(wording)
 {
 	static const struct {
 		enum smtp_reply	 reply;
@@ -131,10 +130,9 @@ START_TEST(wording)
 		    (int)s.n, text, t[i].want);
 	}
 }
-END_TEST
 
 /* A reply is added behind what the buffer holds: a pipelined group is one. */
-START_TEST(appended)
+TEST(appended)
 {
 	char text[64];
 	struct buf out = buf_over(text, sizeof(text));
@@ -143,10 +141,9 @@ START_TEST(appended)
 	smtp_reply_write(REPLY_HELO, span_of("h"), span_of(""), &out);
 	ck_assert(span_equal(buf_span(&out), span_of("before\r\n250 h\r\n")));
 }
-END_TEST
 
 /* The host's name and the id are words, never marks to fill in. */
-START_TEST(marks_in_names)
+TEST(marks_in_names)
 {
 	char text[64];
 	struct buf out = buf_over(text, sizeof(text));
@@ -154,9 +151,8 @@ START_TEST(marks_in_names)
 	smtp_reply_write(REPLY_HELO, span_of("%i%h"), span_of("x"), &out);
 	ck_assert(span_equal(buf_span(&out), span_of("250 %i%h\r\n")));
 }
-END_TEST
 
-START_TEST(ehlo)
+TEST(ehlo)
 {
 	static const char want[] = "250-mx.example\r\n250-PIPELINING\r\n"
 	    "250-SIZE 36700160\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
@@ -169,9 +165,8 @@ START_TEST(ehlo)
 	ck_assert_msg(span_equal(buf_span(&out), span_of(want)), "%.*s",
 	    (int)out.n, text);
 }
-END_TEST
 
-START_TEST(ehlo_starttls)
+TEST(ehlo_starttls)
 {
 	static const char want[] = "250-mx.example\r\n250-PIPELINING\r\n"
 	    "250-SIZE 1\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
@@ -190,10 +185,9 @@ START_TEST(ehlo_starttls)
 	text[out.n] = '\0';
 	ck_assert_ptr_nonnull(strstr(text, "\r\n250-AUTH PLAIN LOGIN\r\n"));
 }
-END_TEST
 
 /* With the largest of everything it still fits, each line a reply's. */
-START_TEST(ehlo_lines)
+TEST(ehlo_lines)
 {
 	char text[smtp_reply_max_bytes];
 	struct buf out = buf_over(text, sizeof(text));
@@ -214,14 +208,4 @@ START_TEST(ehlo_lines)
 		ck_assert_int_eq(s.p[3], n == s.n ? ' ' : '-');
 		s = span_skip(s, n);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { every_reply, wording, appended,
-	    marks_in_names, ehlo, ehlo_starttls, ehlo_lines };
-
-	return UNIT_RUN("smtp_reply", tests);
 }

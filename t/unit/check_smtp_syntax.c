@@ -8,7 +8,7 @@
 
 enum { all_params = (1 << SMTP_PARAM_COUNT) - 1 };
 
-START_TEST(mail_params)
+TEST(mail_params)
 {
 	static const struct {
 		const char	*in;
@@ -57,9 +57,8 @@ START_TEST(mail_params)
 		ck_assert_uint_eq(p.size, t[i].size);
 	}
 }
-END_TEST
 
-START_TEST(mail_params_refused)
+TEST(mail_params_refused)
 {
 	static const struct {
 		struct span	in;
@@ -128,9 +127,8 @@ START_TEST(mail_params_refused)
 		    t[i].want, "\"%.*s\"", (int)t[i].in.n,
 		    (const char *)t[i].in.p);
 }
-END_TEST
 
-START_TEST(none_offered)
+TEST(none_offered)
 {
 	static const struct {
 		const char	*in;
@@ -153,9 +151,8 @@ START_TEST(none_offered)
 	ck_assert_int_eq(smtp_parse_params(span_of(" AUTH=<>"),
 	    all_params & ~SMTP_PARAM_AUTH, &p), SYNTAX_UNKNOWN);
 }
-END_TEST
 
-START_TEST(helo)
+TEST(helo)
 {
 	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	    "abcdefghijklmnopqrstuvwxyz0123456789-._";
@@ -195,7 +192,6 @@ START_TEST(helo)
 	ck_assert(!smtp_helo_valid(span_of("1:2:3")));
 	ck_assert(!smtp_helo_valid(span_of(":")));
 }
-END_TEST
 
 /* The literal alone, as in HELO, and in a path: both agree. */
 static bool
@@ -220,7 +216,7 @@ literal(const char *inner)
 }
 
 /* Every number of one to four digits in each of the four places. */
-START_TEST(ipv4_numbers)
+TEST(ipv4_numbers)
 {
 	static const char *const forms[] = { "%0*u.0.2.9", "1.%0*u.2.9",
 	    "1.0.%0*u.9", "1.0.2.%0*u" };
@@ -242,9 +238,8 @@ START_TEST(ipv4_numbers)
 				    text);
 			}
 }
-END_TEST
 
-START_TEST(ipv4_shapes)
+TEST(ipv4_shapes)
 {
 	static const char *const bad[] = { "", "1", "1.2", "1.2.3", "1.2.3.",
 	    ".1.2.3", "1..2.3", "1.2.3.4.", "1.2.3.4.5", " 1.2.3.4",
@@ -258,7 +253,6 @@ START_TEST(ipv4_shapes)
 	ck_assert(literal("0.0.0.0"));
 	ck_assert(literal("255.255.255.255"));
 }
-END_TEST
 
 /* Groups in a list joined by single colons; -1: not such a list. */
 static int
@@ -306,7 +300,7 @@ reference(const char *p, int more)
 }
 
 /* Every text of up to 17 octets made of "a" and ":". */
-START_TEST(ipv6_shapes)
+TEST(ipv6_shapes)
 {
 	char text[32] = "IPv6:", *p = text + 5;
 	unsigned right = 0;
@@ -325,10 +319,9 @@ START_TEST(ipv6_shapes)
 		}
 	ck_assert_uint_gt(right, 29);
 }
-END_TEST
 
 /* The same with an IPv4 address for a last group of one digit. */
-START_TEST(ipv6_with_ipv4)
+TEST(ipv6_with_ipv4)
 {
 	char text[40] = "IPv6:", *p = text + 5;
 
@@ -348,9 +341,8 @@ START_TEST(ipv6_with_ipv4)
 				ck_abort_msg("%s", text);
 		}
 }
-END_TEST
 
-START_TEST(ipv6_others)
+TEST(ipv6_others)
 {
 	static const char *const good[] = { "IPv6:::", "IPv6:::1",
 	    "IPv6:2001:db8::1", "ipv6:2001:DB8::1", "IPV6:1:2:3:4:5:6:7:8",
@@ -372,15 +364,4 @@ START_TEST(ipv6_others)
 		ck_assert_msg(literal(good[i]), "%s", good[i]);
 	for (size_t i = 0; i < COUNT(bad); i++)
 		ck_assert_msg(!literal(bad[i]), "%s", bad[i]);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { mail_params, mail_params_refused,
-	    none_offered, helo, ipv4_numbers, ipv4_shapes, ipv6_shapes,
-	    ipv6_with_ipv4, ipv6_others };
-
-	return UNIT_RUN("smtp_syntax", tests);
 }

@@ -37,7 +37,7 @@ holds(const char *word)
 	    span_from(letter, sizeof(letter) - 1));
 }
 
-START_TEST(words)
+TEST(words)
 {
 	static const struct {
 		const char		*word;
@@ -79,9 +79,8 @@ START_TEST(words)
 		    t[i].word);
 	}
 }
-END_TEST
 
-START_TEST(single)
+TEST(single)
 {
 	static const struct {
 		const char	*word;
@@ -122,9 +121,8 @@ START_TEST(single)
 		ck_assert_msg(holds(t[i].word) == t[i].right, "%s",
 		    t[i].word);
 }
-END_TEST
 
-START_TEST(octets_behind_nul)
+TEST(octets_behind_nul)
 {
 	static const uint8_t text[] = { 0, 'C', 'a', 'f' };
 	struct smtpctl_criterion c = { SMTPCTL_BODY,
@@ -135,10 +133,9 @@ START_TEST(octets_behind_nul)
 	c.text = span_from("\0Cag", 4);
 	ck_assert(!smtpctl_match(&c, 1, span_of("a"), all));
 }
-END_TEST
 
 /* All have to hold; of none, every message is the one. */
-START_TEST(several)
+TEST(several)
 {
 	struct span box = span_of("alice@example.org");
 	struct span all = span_from(letter, sizeof(letter) - 1);
@@ -164,9 +161,8 @@ START_TEST(several)
 	c[3].text = span_of("order");
 	ck_assert(smtpctl_match(c, 4, box, all));
 }
-END_TEST
 
-START_TEST(return_path)
+TEST(return_path)
 {
 	struct span box = span_of("a");
 
@@ -184,9 +180,8 @@ START_TEST(return_path)
 	ck_assert(!holds_for("from=a@y", box,
 	    span_of("\nReturn-Path: <a@y>\n")));
 }
-END_TEST
 
-START_TEST(odd_messages)
+TEST(odd_messages)
 {
 	static const struct {
 		const char	*word;
@@ -221,14 +216,4 @@ START_TEST(odd_messages)
 	for (size_t i = 0; i < COUNT(t); i++)
 		ck_assert_msg(holds_for(t[i].word, span_of("a"),
 		    t[i].message) == t[i].right, "row %zu: %s", i, t[i].word);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { words, single, octets_behind_nul, several,
-	    return_path, odd_messages };
-
-	return UNIT_RUN("smtpctl_match", tests);
 }

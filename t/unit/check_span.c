@@ -3,7 +3,7 @@
  */
 #include "t/unit/unit.h"
 
-START_TEST(made)
+TEST(made)
 {
 	static const char text[] = "ab\0cd";
 	struct span s = span_of(text);
@@ -15,9 +15,8 @@ START_TEST(made)
 	ck_assert_ptr_eq(s.p, text + 1);
 	ck_assert_uint_eq(s.n, 3);
 }
-END_TEST
 
-START_TEST(equal)
+TEST(equal)
 {
 	static const struct {
 		struct span	a, b;
@@ -48,9 +47,8 @@ START_TEST(equal)
 	ck_assert(span_equal((struct span){ NULL, 0 }, span_of("")));
 	ck_assert(span_equal_fold((struct span){ NULL, 0 }, span_of("")));
 }
-END_TEST
 
-START_TEST(begins)
+TEST(begins)
 {
 	ck_assert(span_begins_fold(span_of("MAIL FROM:"), span_of("mail")));
 	ck_assert(span_begins_fold(span_of("mail"), span_of("MAIL")));
@@ -61,9 +59,8 @@ START_TEST(begins)
 	ck_assert(!span_begins_fold(span_of("xmail"), span_of("mail")));
 	ck_assert(!span_begins_fold(span_of("maim"), span_of("mail")));
 }
-END_TEST
 
-START_TEST(skip)
+TEST(skip)
 {
 	static const char text[] = "abc";
 
@@ -76,9 +73,8 @@ START_TEST(skip)
 	}
 	ck_assert_uint_eq(span_skip(span_of(text), SIZE_MAX).n, 0);
 }
-END_TEST
 
-START_TEST(lower)
+TEST(lower)
 {
 	static const char capital[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	static const char small[] = "abcdefghijklmnopqrstuvwxyz";
@@ -91,9 +87,8 @@ START_TEST(lower)
 		ck_assert_uint_eq(ascii_lower((uint8_t)c), want);
 	}
 }
-END_TEST
 
-START_TEST(take_and_cut)
+TEST(take_and_cut)
 {
 	struct span in = span_of("a,b,,c"), none = { NULL, 0 };
 
@@ -106,14 +101,4 @@ START_TEST(take_and_cut)
 	ck_assert(span_equal(span_cut(&in, ','), span_of("c")) && in.n == 0);
 	ck_assert(span_cut(&in, ',').n == 0 && in.n == 0);
 	ck_assert(span_cut(&none, ',').n == 0 && none.n == 0);
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { made, equal, begins, skip, lower,
-	    take_and_cut };
-
-	return UNIT_RUN("span", tests);
 }

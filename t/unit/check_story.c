@@ -86,7 +86,7 @@ expect_rcpt(const struct conf *conf, const char *path, const char *steps,
 	recipient_set_clear(&set);
 }
 
-START_TEST(recipients)
+TEST(recipients)
 {
 	struct conf conf;
 
@@ -133,9 +133,8 @@ START_TEST(recipients)
 	    "1 mailbox postmaster@example.org\n", VERDICT_OK);
 	conf_free(&conf);
 }
-END_TEST
 
-START_TEST(reached_again)
+TEST(reached_again)
 {
 	struct conf conf;
 
@@ -159,10 +158,9 @@ START_TEST(reached_again)
 	    VERDICT_OK);
 	conf_free(&conf);
 }
-END_TEST
 
 /* Each has a text, other than another's, and none acts on a terminal. */
-START_TEST(texts)
+TEST(texts)
 {
 	static char told[STEP_COUNT][1000];
 	static char name[] = "example.org";
@@ -194,10 +192,9 @@ START_TEST(texts)
 	ck_assert(strstr(told[STEP_MAILBOX],
 	    "stored in /r\\x1b[2J/mail/example.org/a b") != NULL);
 }
-END_TEST
 
 /* A log that somebody has changed has steps that smtpd never writes there. */
-START_TEST(steps_of_a_stranger)
+TEST(steps_of_a_stranger)
 {
 	char told[1000];
 
@@ -215,14 +212,4 @@ START_TEST(steps_of_a_stranger)
 		fclose(f);
 		ck_assert(strlen(told) > 10);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { recipients, reached_again, texts,
-	    steps_of_a_stranger };
-
-	return conf_case_main("story", tests, COUNT(tests));
 }

@@ -58,7 +58,7 @@ expect(const struct trace *t, const char *want)
 	    "got \"%.*s\"", (int)out.n, text);
 }
 
-START_TEST(written)
+TEST(written)
 {
 	struct mailbox from = address("<alice@example.net>");
 	struct mailbox null = address("<>");
@@ -87,10 +87,9 @@ START_TEST(written)
 	    "\tby mail.example.org with ESMTP id 0123456789abcdef\n"
 	    "\tfor <Postmaster>; Mon, 23 Nov 2026 20:45:00 +0000\n");
 }
-END_TEST
 
 /* RFC 8314 4.3: behind all that RFC 5321 has. */
-START_TEST(under_tls)
+TEST(under_tls)
 {
 	struct mailbox from = address("<alice@example.net>");
 	struct mailbox only = address("<bob@example.org>");
@@ -105,10 +104,9 @@ START_TEST(under_tls)
 	    "\ttls TLS_AES_256_GCM_SHA384; "
 	    "Mon, 23 Nov 2026 20:45:00 +0000\n");
 }
-END_TEST
 
 /* Where a user was is told to nobody. */
-START_TEST(hidden)
+TEST(hidden)
 {
 	struct mailbox from = address("<alice@example.net>");
 	struct trace t = some_trace(&from, NULL);
@@ -121,10 +119,9 @@ START_TEST(hidden)
 	    "\tby mail.example.org with ESMTPSA id 0123456789abcdef; "
 	    "Mon, 23 Nov 2026 20:45:00 +0000\n");
 }
-END_TEST
 
 /* As gmtime(3) says it, for days around every turn, and years to come. */
-START_TEST(utc)
+TEST(utc)
 {
 	static const int64_t more[] = { 0, 86399, 951782399, 951782400,
 	    951868799, 951868800, 4107542399, 4107542400, 253402300799 };
@@ -145,10 +142,9 @@ START_TEST(utc)
 		ck_assert_int_eq(got.tm_sec, want.tm_sec);
 	}
 }
-END_TEST
 
 /* An address must not fold, end or add a field. */
-START_TEST(one_line_each)
+TEST(one_line_each)
 {
 	struct mailbox from = address("<\"x\\@y>; z \xc3\xb6\"@b\xc3\xbc>");
 	struct trace t = some_trace(&from, &from);
@@ -159,10 +155,9 @@ START_TEST(one_line_each)
 	    "\tfor <\"x@y>; z \xc3\xb6\"@b\xc3\xbc>; "
 	    "Mon, 23 Nov 2026 20:45:00 +0000\n");
 }
-END_TEST
 
 /* The longest of everything fits, and in one octet less nothing overflows. */
-START_TEST(longest)
+TEST(longest)
 {
 	static char name[smtp_domain_max_bytes];
 	char text[trace_field_max_bytes + 8];
@@ -197,9 +192,8 @@ START_TEST(longest)
 		ck_assert_int_eq(text[max], 0x5a);
 	}
 }
-END_TEST
 
-START_TEST(dates)
+TEST(dates)
 {
 	static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu",
 	    "Fri", "Sat" };
@@ -223,9 +217,8 @@ START_TEST(dates)
 			ck_abort_msg("%.*s, not %s", (int)out.n, text, want);
 	}
 }
-END_TEST
 
-START_TEST(leap_second)
+TEST(leap_second)
 {
 	char text[64];
 	struct buf out = buf_over(text, sizeof(text));
@@ -234,14 +227,4 @@ START_TEST(leap_second)
 	trace_field_date(&tm, &out);
 	ck_assert(span_equal(buf_span(&out),
 	    span_of("Sat, 31 Dec 2016 23:59:60 +0000")));
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { written, under_tls, hidden, utc, one_line_each,
-	    longest, dates, leap_second };
-
-	return UNIT_RUN("trace_field", tests);
 }

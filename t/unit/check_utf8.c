@@ -60,7 +60,7 @@ reference(const uint8_t p[4])
 	return 0;
 }
 
-START_TEST(every_character)
+TEST(every_character)
 {
 	uint32_t got = 0;
 
@@ -81,9 +81,8 @@ START_TEST(every_character)
 	}
 	ck_assert_uint_eq(utf8_first(span_from("a", 1)), 1);
 }
-END_TEST
 
-START_TEST(plain)
+TEST(plain)
 {
 	static const uint32_t not[] = { 0x1f, 0x7f, 0x9f, 0xa0, 0x202a,
 	    0x202e, 0x2066, 0x2069, 0x3164, 0xfe0f, 0xfeff, 0xe0001,
@@ -96,9 +95,8 @@ START_TEST(plain)
 	for (size_t i = 0; i < COUNT(is); i++)
 		ck_assert_msg(utf8_is_plain(is[i]), "U+%04x", is[i]);
 }
-END_TEST
 
-START_TEST(every_pair)
+TEST(every_pair)
 {
 	static const uint8_t later[] = { 0, 0x7f, 0x80, 0x9f, 0xa0, 0xbf,
 	    0xc0, 0xff };
@@ -113,13 +111,4 @@ START_TEST(every_pair)
 			ck_abort_msg("%02x %02x %02x %02x", p[0], p[1], p[2],
 			    p[3]);
 	}
-}
-END_TEST
-
-int
-main(void)
-{
-	const TTest *tests[] = { every_character, plain, every_pair };
-
-	return UNIT_RUN("utf8", tests);
 }

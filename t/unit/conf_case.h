@@ -10,6 +10,7 @@
 #include "server/conf/conf.h"
 #include "server/conf/conf_warn.h"
 #include "server/mail/recipient_load.h"
+#define UNIT_OWN_MAIN
 #include "t/unit/unit.h"
 
 #define LISTEN "listen 127.0.0.1 port 0\n"
@@ -19,6 +20,7 @@
 	"domain example.org {\nusers @/users\naliases @/aliases\n}\n"
 
 static char conf_case_dir[256];
+static char conf_case_source[4096];	/* the directory of smtpd.conf.example */
 
 /* Writes text to f with the directory for "@" in "@/" or at a line's end. */
 static inline void
@@ -128,22 +130,24 @@ conf_case_expect(const char *text, const char *users, const char *aliases,
 	free(said);
 }
 
-/* Runs tests inside a new directory, and removes it. */
-static inline int
-conf_case_main(const char *name, const TTest *const *tests, size_t count)
+/* Runs the tests inside a new directory, and removes it. */
+int
+main(int argc, char *argv[])
 {
 	static const char *const files[] = { "c", "users", "aliases",
 	    "users2", "aliases2" };
-	const char *tmp = getenv("TMPDIR");
+	const char *tmp = getenv("TMPDIR"), *source = getenv("SRCDIR");
 	int status;
 
 	snprintf(conf_case_dir, sizeof(conf_case_dir), "%s/check_conf.XXXXXX",
 	    tmp == NULL ? "/tmp" : tmp);
-	if (mkdtemp(conf_case_dir) == NULL || chdir(conf_case_dir) == -1) {
+	if (argc < 1 || realpath(source == NULL ? "." : source,
+	    conf_case_source) == NULL || mkdtemp(conf_case_dir) == NULL ||
+	    chdir(conf_case_dir) == -1) {
 		perror(conf_case_dir);
 		return EXIT_FAILURE;
 	}
-	status = unit_run(name, tests, count);
+	status = unit_run(argv[0], NULL, NULL);
 	for (size_t i = 0; i < COUNT(files); i++)
 		unlink(files[i]);
 	if (chdir("/") == -1 || rmdir(conf_case_dir) == -1) {
