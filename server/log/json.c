@@ -162,8 +162,6 @@ void
 json_write(const struct json_field *form, const void *in, struct buf *out)
 {
 	for (const struct json_field *f = form;; f++) {
-		bool quoted = f->kind == JSON_TEXT ||
-		    f->kind == JSON_TEXT_OR_NONE;
 		struct span text = span_from("", 0);
 		uint64_t number;
 
@@ -180,9 +178,13 @@ json_write(const struct json_field *form, const void *in, struct buf *out)
 			buf_add_u64(out, number, 1);
 			continue;
 		}
-		buf_add_str(out, quoted ? "\"" : "");
-		buf_add(out, text);
-		buf_add_str(out, quoted ? "\"" : "");
+		if (f->kind == JSON_LIST) {
+			buf_add(out, text);
+			continue;
+		}
+		buf_add_str(out, "\"");
+		json_add_text(out, text);
+		buf_add_str(out, "\"");
 	}
 }
 
@@ -210,8 +212,17 @@ add_escaped(struct buf *b, struct span s, const char *special, bool shown)
 {
 	while (s.n > 0) {
 		uint32_t c = 0;
-		size_t n = utf8_next(s, &c);
+		size_t n = 0;
 
+		/* Most texts need no escape. */
+		while (n < s.n && s.p[n] >= ' ' && s.p[n] < 0x7f &&
+		    s.p[n] != '"' && s.p[n] != '\\')
+			n++;
+		buf_add(b, span_from(s.p, n));
+		s = span_skip(s, n);
+		if (s.n == 0)
+			break;
+		n = utf8_next(s, &c);
 		if (n == 0)
 			buf_add_str(b, "\xef\xbf\xbd");
 		else if (c != 0 && c < 0x80 && strchr(special, (int)c) != NULL)

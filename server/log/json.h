@@ -13,12 +13,16 @@
 enum json_kind {
 	JSON_END,		/* no value: ends the form */
 	JSON_NUMBER,		/* uint64_t, without needless zeros */
-	JSON_TEXT,		/* struct span between the quotes, escaped */
+	JSON_TEXT,		/* struct span */
 	JSON_TEXT_OR_NONE,	/* the same; empty: neither before nor quotes */
 	JSON_LIST		/* struct span: elements, with commas */
 };
 
-/* A form: how a struct is written, as an array of fields up to JSON_END. */
+/*
+ * A form: how a struct is written, as an array of fields up to JSON_END.  A
+ * text is escaped when it is written, and still is when it was read
+ * (json_add_decoded); a list is JSON for both.
+ */
 struct json_field {
 	enum json_kind			 kind;
 	const char			*before;	/* literally */

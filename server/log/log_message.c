@@ -19,7 +19,6 @@
 
 enum {
 	time_bytes = sizeof("2026-11-24T00:16:26Z") - 1,
-	text_bytes = 1024,		/* of an address or name, escaped */
 	/* Number and hash add less to a line than it has without them. */
 	linked_bytes = 2 * log_message_buffer_bytes,
 	file_flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
@@ -27,36 +26,22 @@ enum {
 
 static const char name_form[] = "message.%Y%m%dT%H%M%SZ";
 
-static struct span
-escape(char text[text_bytes], struct span s)
-{
-	struct buf b = buf_over(text, text_bytes);
-
-	json_add_text(&b, s);
-	return buf_span(&b);
-}
-
 void
 log_message_add(struct log_message *l, const struct log_record *r)
 {
-	char from[text_bytes], helo[text_bytes], file[text_bytes],
-	    user[text_bytes], now[figure_bytes];
-	struct log_record escaped = *r;
+	char now[figure_bytes];
+	struct log_record store = *r;
 	struct buf b;
 
 	/* Lines that cannot be written are lost; the chain stays whole. */
 	if (sizeof(l->pending) - l->n < log_line_bytes &&
 	    log_message_flush(l) == -1)
 		l->n = 0;
-	escaped.event = LOG_EVENT_STORE;
-	escaped.from = escape(from, r->from);
-	escaped.helo = escape(helo, r->helo);
-	escaped.user = escape(user, r->user);
-	escaped.file = escape(file, r->file);
+	store.event = LOG_EVENT_STORE;
 	figure_utc(time(NULL), now);
 	b = buf_over(l->pending + l->n, log_line_bytes - 256);
 	buf_add_str(&b, now);
-	log_record_write_body(&escaped, &b);
+	log_record_write_body(&store, &b);
 	buf_add_str(&b, "\n");
 	/* Never cut: the bounds of all parts add up to less than a line. */
 	if (!b.cut)
@@ -114,12 +99,11 @@ write_pending(struct log_message *l)
 static int
 begin_file(struct log_message *l, const char *after)
 {
-	char text[text_bytes], line[2 * text_bytes], body[2 * text_bytes];
-	char now[figure_bytes];
+	char now[figure_bytes], line[2048], body[2048];
 	struct buf b = buf_over(body, sizeof(body));
 	struct buf out = buf_over(line, sizeof(line));
 	struct log_record r = { .event = LOG_EVENT_OPEN,
-	    .after = escape(text, span_of(after)) };
+	    .after = span_of(after) };
 	struct log_point last = l->last;
 
 	figure_utc(time(NULL), now);

@@ -41,7 +41,6 @@ struct log_message {
 int	log_message_open(struct log_message *l, int dir, int bad, bool *torn);
 /*
  * Adds a STORE line, which the next flush links to the last one and writes.
- * helo, user, from and file of r are not escaped yet, its other texts are;
  * event, time, n and previous are set here.
  */
 void	log_message_add(struct log_message *l, const struct log_record *r);

@@ -1,7 +1,7 @@
 /*
  * One line of the message log: written by the master, read by smtpctl and, at
  * its start, the master; and the lines of a session that was refused
- * something.  All texts are escaped, as json.h has it.  Pure.
+ * something.  All in forms of json.h.  Pure.
  */
 #ifndef SERVER_LOG_RECORD_H
 #define SERVER_LOG_RECORD_H

@@ -162,9 +162,7 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 	static const char *const who[IPC_TRACE_KIND_COUNT] = { "server",
 	    "client", "remark" };
 	static uint8_t shown[4 * ipc_trace_bytes];
-	static uint8_t text[2 * sizeof(shown)];
-	struct buf b = buf_over(shown, sizeof(shown));
-	struct buf escaped = buf_over(text, sizeof(text)), before;
+	struct buf b = buf_over(shown, sizeof(shown)), before;
 	struct log_said said = { .ms = t->ms, .who = span_of(who[t->kind]) };
 	struct refused_text *x = *of;
 
@@ -182,8 +180,7 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 		return true;
 	/* Escaped before it is kept: the file is safe to display. */
 	buf_add_escaped(&b, span_from(t->octets, t->n), "");
-	json_add_text(&escaped, buf_span(&b));
-	said.text = buf_span(&escaped);
+	said.text = buf_span(&b);
 	before = x->text;
 	json_write(log_refused_said, &said, &x->text);
 	buf_add_str(&x->text, "\n");

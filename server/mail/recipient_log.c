@@ -4,12 +4,13 @@
  */
 #include "server/mail/recipient_log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/log/log_record.h"
 
-enum { steps_max_bytes = 8 * 1024, names_max_bytes = 3 * 1024 };
+enum { steps_max_bytes = 8 * 1024, name_max_bytes = 1024 };
 
 static const char *const step_words[STEP_COUNT] = {
 #define STEP_WORD(name, word, refuses, text) [STEP_##name] = word,
@@ -21,23 +22,18 @@ static const char *const step_words[STEP_COUNT] = {
 static bool
 add_step(struct buf *steps, const struct decision_step *step)
 {
-	uint8_t text[names_max_bytes];
-	struct buf names = buf_over(text, sizeof(text)), before = *steps;
-	struct span path;
+	uint8_t text[name_max_bytes];
+	struct buf name = buf_over(text, sizeof(text)), before = *steps;
 
-	if (step->path != NULL)
-		json_add_text(&names, span_of(step->path));
-	path = buf_span(&names);
 	/* "alice@example.org"; or "example.org" for a domain. */
-	json_add_text(&names, step->local);
-	if (step->local.n > 0)
-		buf_add_str(&names, "@");
-	json_add_text(&names, span_of(step->domain->name));
+	buf_add(&name, step->local);
+	buf_add_str(&name, step->local.n > 0 ? "@" : "");
+	buf_add_str(&name, step->domain->name);
 	json_add(log_record_step, &(struct log_step){
-	    .kind = span_of(step_words[step->kind]), .path = path,
-	    .line = step->line, .name = span_skip(buf_span(&names), path.n) },
-	    steps);
-	if (!steps->cut && !names.cut)
+	    .kind = span_of(step_words[step->kind]),
+	    .path = span_of(step->path == NULL ? "" : step->path),
+	    .line = step->line, .name = buf_span(&name) }, steps);
+	if (!steps->cut && !name.cut)
 		return true;
 	*steps = before;
 	return false;
@@ -48,9 +44,7 @@ recipient_log_add(struct recipient_log *l, const struct mailbox *to,
     const char *verdict, const struct recipient_reason *reason)
 {
 	static uint8_t steps_text[steps_max_bytes];
-	uint8_t to_text[2 * smtp_mailbox_text_max_bytes];
-	struct buf steps = buf_over(steps_text, sizeof(steps_text));
-	struct buf escaped = buf_over(to_text, sizeof(to_text)), list;
+	struct buf steps = buf_over(steps_text, sizeof(steps_text)), list;
 	char address[smtp_mailbox_text_max_bytes];
 	size_t n = smtp_mailbox_text(to, address), i = 0;
 
@@ -59,13 +53,12 @@ recipient_log_add(struct recipient_log *l, const struct mailbox *to,
 		l->text = malloc(recipient_log_max_bytes);
 	if (l->text == NULL)
 		return;
-	json_add_text(&escaped, span_from(address, n));
 	while (i < reason->step_count && add_step(&steps, &reason->steps[i]))
 		i++;
 	list = buf_over(l->text, recipient_log_max_bytes);
 	list.n = l->n;
 	json_add(log_record_rcpt, &(struct log_rcpt){
-	    .to = buf_span(&escaped), .verdict = span_of(verdict),
+	    .to = span_from(address, n), .verdict = span_of(verdict),
 	    .steps = buf_span(&steps),
 	    .more = reason->more + reason->step_count - i }, &list);
 	if (!list.cut)
@@ -82,18 +75,16 @@ recipient_log_clear(struct recipient_log *l)
 void
 recipient_log_mailboxes(const struct recipient_set *to, struct buf *out)
 {
-	char text[2 * smtp_mailbox_text_max_bytes];
+	char text[smtp_mailbox_text_max_bytes];
 
 	for (size_t i = 0; i < to->count; i++) {
-		struct buf escaped = buf_over(text, sizeof(text));
+		const char *domain = to->boxes[i].domain;
 		struct buf before = *out;
 
-		json_add_text(&escaped, span_of(to->boxes[i].user));
-		if (to->boxes[i].domain[0] != '\0')
-			buf_add_str(&escaped, "@");
-		json_add_text(&escaped, span_of(to->boxes[i].domain));
-		json_add(log_record_to, &(struct span){ escaped.p,
-		    escaped.n }, out);
+		snprintf(text, sizeof(text), "%s%s%s", to->boxes[i].user,
+		    domain[0] == '\0' ? "" : "@", domain);
+		json_add(log_record_to, &(const struct span[]){
+		    span_of(text) }, out);
 		if (out->cut) {
 			*out = before;
 			return;

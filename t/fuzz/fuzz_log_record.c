@@ -14,6 +14,7 @@ enum { text_max_bytes = 1 << 17 };
 static uint8_t storage[text_max_bytes], plain[text_max_bytes],
     body_text[text_max_bytes];
 
+/* As read, so escaped: decodes to what it was written from. */
 static void
 must_be_text(struct span raw)
 {
@@ -24,6 +25,16 @@ must_be_text(struct span raw)
 	json_add_text(&again, buf_span(&b));
 	MUST(!b.cut && !again.cut);
 	MUST(span_equal(buf_span(&again), raw));
+}
+
+/* Decodes a text that was read to the end of pool. */
+static void
+decode(struct span *text, struct buf *pool)
+{
+	size_t at = pool->n;
+
+	json_add_decoded(pool, *text);
+	*text = span_from(pool->p + at, pool->n - at);
 }
 
 static void
@@ -50,10 +61,16 @@ must_be_record(struct span line, const struct log_record *r)
 {
 	struct buf body = buf_over(body_text, sizeof(body_text));
 	struct buf b = buf_over(storage, sizeof(storage));
-	struct span rest = r->to, to;
+	struct buf pool = buf_over(plain, sizeof(plain));
+	struct log_record p = *r;
+	struct span rest = r->to, to, *texts[] = { &p.id, &p.session,
+	    &p.client, &p.helo, &p.protocol, &p.user, &p.from, &p.file,
+	    &p.after };
 
-	log_record_write_body(r, &body);
-	log_record_write(r, buf_span(&body), &b);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		decode(texts[i], &pool);
+	log_record_write_body(&p, &body);
+	log_record_write(&p, buf_span(&body), &b);
 	MUST(!b.cut && b.n == line.n + 1);
 	MUST(span_equal(span_from(b.p, b.n - 1), line));
 	while (json_next(&rest, log_record_to, &to))
@@ -71,6 +88,7 @@ static bool
 must_be_form(struct span line, const struct json_field *form)
 {
 	struct buf b = buf_over(storage, sizeof(storage));
+	struct buf pool = buf_over(plain, sizeof(plain));
 	union {
 		struct log_refused		head;
 		struct log_refused_rcpts	rcpts;
@@ -79,6 +97,10 @@ must_be_form(struct span line, const struct json_field *form)
 
 	if (!json_read(line, form, &u))
 		return false;
+	for (const struct json_field *f = form; f->kind != JSON_END; f++)
+		if (f->kind == JSON_TEXT)
+			decode((struct span *)(void *)((char *)&u + f->at),
+			    &pool);
 	json_write(form, &u, &b);
 	MUST(!b.cut && span_equal(buf_span(&b), line));
 	return true;
