@@ -67,7 +67,7 @@ struct conf_alias {
 	char		*name;		/* ASCII in small letters */
 	unsigned	 line;		/* of the aliases file */
 	struct mailbox	*targets;	/* domain_len 0: of the same domain */
-	struct recipient_target *found;	/* targets, by recipient_index */
+	struct destination *found;	/* targets, by recipient_load */
 	size_t		 target_count;
 	char		*broken;	/* why mail is answered 451; or NULL */
 };

@@ -5,9 +5,7 @@
  */
 #include "server/mail/recipient.h"
 
-#include <stdlib.h>
 #include <string.h>
-
 
 static bool
 is_postmaster(struct span local)
@@ -34,84 +32,51 @@ without_subaddress(const struct conf_domain *d, struct span local)
 	    span_from(local.p, (size_t)(cut - local.p));
 }
 
-static struct recipient_match
+/* Marks of a domain: its users, postmaster, its aliases. */
+static struct destination
 find_exact(const struct conf_domain *d, struct span local,
     const struct conf_alias *within)
 {
-	struct recipient_match match = { RECIPIENT_NOBODY, NULL, NULL };
+	const struct conf_alias *a = conf_find_alias(d, local);
+	const struct conf_user *u;
 
-	match.alias = conf_find_alias(d, local);
-	if (match.alias != NULL && match.alias != within) {
-		match.kind = RECIPIENT_ALIAS;
-		return match;
-	}
-	match.alias = NULL;
-	match.user = conf_find_user(d, local);
-	if (match.user != NULL)
-		match.kind = RECIPIENT_USER;
-	return match;
+	if (a != NULL && a != within)
+		return (struct destination){ RECIPIENT_ALIAS, d, a, a->name,
+		    d->aliases_path, a->line, d->first_mark +
+		    (uint32_t)d->user_count + 1 + (uint32_t)(a - d->aliases) };
+	u = conf_find_user(d, local);
+	if (u != NULL)
+		return (struct destination){ RECIPIENT_USER, d, NULL, u->name,
+		    d->users_path, u->line, d->first_mark +
+		    (uint32_t)(u - d->users) };
+	return (struct destination){ .domain = d };
 }
 
-struct recipient_match
+struct destination
 recipient_find(const struct conf_domain *d, struct span local,
     const struct conf_alias *within)
 {
 	struct span base = without_subaddress(d, local);
-	struct recipient_match match;
+	struct destination to = find_exact(d, local, within);
 
-	match = find_exact(d, local, within);
-	if (match.kind == RECIPIENT_NOBODY && base.n < local.n)
-		match = find_exact(d, base, within);
-	if (match.kind == RECIPIENT_NOBODY && is_postmaster(base))
-		match.kind = RECIPIENT_POSTMASTER;
-	return match;
+	if (to.kind == RECIPIENT_NOBODY && base.n < local.n)
+		to = find_exact(d, base, within);
+	if (to.kind == RECIPIENT_NOBODY && is_postmaster(base))
+		to = (struct destination){ RECIPIENT_POSTMASTER, d, NULL,
+		    "postmaster", NULL, 0, d->first_mark +
+		    (uint32_t)d->user_count };
+	return to;
 }
 
-static const struct conf_domain *
-domain_of(const struct conf *conf, const struct conf_domain *home,
-    const struct mailbox *m)
-{
-	return m->domain_len == 0 ? home :
-	    conf_find_domain(conf, span_from(m->domain, m->domain_len));
-}
-
-static struct recipient_target
-find_target(const struct conf *conf, const struct conf_domain *home,
+struct destination
+recipient_find_target(const struct conf *conf, const struct conf_domain *home,
     const struct mailbox *m, const struct conf_alias *within)
 {
-	struct recipient_target t = { .domain = domain_of(conf, home, m) };
+	const struct conf_domain *d = m->domain_len == 0 ? home :
+	    conf_find_domain(conf, span_from(m->domain, m->domain_len));
 
-	if (t.domain != NULL)
-		t.match = recipient_find(t.domain, local_of(m), within);
-	return t;
-}
-
-static int
-index_alias(const struct conf *conf, const struct conf_domain *d,
-    struct conf_alias *a)
-{
-	a->found = calloc(a->target_count + 1, sizeof(*a->found));
-	if (a->found == NULL)
-		return -1;
-	for (size_t i = 0; i < a->target_count; i++)
-		a->found[i] = find_target(conf, d, &a->targets[i], a);
-	return 0;
-}
-
-int
-recipient_index(struct conf *conf)
-{
-	for (size_t i = 0; i < conf->domain_count; i++) {
-		struct conf_domain *d = &conf->domains[i];
-
-		d->first_mark = conf->mark_count;
-		conf->mark_count += (uint32_t)(d->user_count + 1 +
-		    d->alias_count);
-		for (size_t k = 0; k < d->alias_count; k++)
-			if (index_alias(conf, d, &d->aliases[k]) == -1)
-				return -1;
-	}
-	return 0;
+	return d == NULL ? (struct destination){ .domain = NULL } :
+	    recipient_find(d, local_of(m), within);
 }
 
 /* What all steps of following one recipient share. */
@@ -120,102 +85,60 @@ struct expansion {
 	struct recipient_set		*set;
 	struct recipient_reason		*reason;
 	const struct recipient_watch	*watch;		/* or NULL */
+	unsigned			 depth;		/* of aliases */
 };
 
-/* Of ten thousand steps the log has a few; only a watcher gets the rest. */
-static bool
-is_told(const struct expansion *e)
+/* A step that found local in d or, when local is "", d itself. */
+static struct decision_step
+step_of(const struct expansion *e, enum decision_kind kind,
+    const struct conf_domain *d, struct span local, const char *path,
+    unsigned line)
 {
-	return e->watch != NULL ||
-	    e->reason->step_count < recipient_steps_max;
+	return (struct decision_step){ .kind = kind, .depth = e->depth,
+	    .path = path, .line = line, .local = local, .domain = d,
+	    .a = kind == STEP_MAILBOXES_FULL ? recipient_mailboxes_max : 0 };
 }
 
-/* Passes step to the watcher only: it is not for the log. */
+/* Passes a step to the watcher only: it is not for the log. */
 static void
-see(const struct expansion *e, struct decision_step step)
+see(const struct expansion *e, enum decision_kind kind,
+    const struct conf_domain *d, struct span local, const char *path,
+    unsigned line)
 {
-	if (e->watch != NULL)
-		e->watch->see(e->watch->arg, &step);
+	struct decision_step step;
+
+	if (e->watch == NULL)
+		return;
+	step = step_of(e, kind, d, local, path, line);
+	e->watch->see(e->watch->arg, &step);
 }
 
-/* Passes a rule that leads on to the log and to the watcher. */
+/* Passes a rule that leads on to the log, which has few, and to the watcher. */
 static void
-tell(const struct expansion *e, struct decision_step step)
+tell(const struct expansion *e, enum decision_kind kind,
+    const struct conf_domain *d, struct span local, const char *path,
+    unsigned line)
 {
 	struct recipient_reason *r = e->reason;
 
 	if (r->step_count < recipient_steps_max)
-		r->steps[r->step_count++] = step;
+		r->steps[r->step_count++] = step_of(e, kind, d, local, path,
+		    line);
 	else
 		r->more++;
-	see(e, step);
+	see(e, kind, d, local, path, line);
 }
 
-/* A step that found local in d or, when local is "", d itself. */
-static struct decision_step
-step_of(enum decision_kind kind, const struct conf_domain *d,
-    const char *local, const char *path, unsigned line)
-{
-	return (struct decision_step){ .kind = kind, .path = path,
-	    .line = line, .local = span_of(local), .domain = d };
-}
-
-/* Tells the subaddress rule, if match is local without its subaddress. */
+/* Tells the subaddress rule, if to is local without its subaddress. */
 static void
-tell_subaddress(const struct expansion *e, const struct conf_domain *d,
-    struct span local, const struct recipient_match *match, unsigned depth)
+tell_subaddress(const struct expansion *e, struct span local,
+    const struct destination *to)
 {
-	const char *name = match->kind == RECIPIENT_ALIAS ?
-	    match->alias->name : match->kind == RECIPIENT_USER ?
-	    match->user->name : "postmaster";
-	struct decision_step step = step_of(STEP_SUBADDRESS, d, name,
-	    e->conf->path, conf_line_of(&d->sets, "subaddress"));
-
-	if (match->kind == RECIPIENT_NOBODY ||
-	    span_equal_fold(local, span_of(name)))
-		return;
-	step.depth = depth;
-	tell(e, step);
-}
-
-/* Shows the watcher where in d local was looked for. */
-static void
-see_nobody(const struct expansion *e, const struct conf_domain *d,
-    struct span local)
-{
-	struct decision_step step = step_of(STEP_NO_ALIAS, d, "",
-	    d->aliases_path, 0);
-
-	step.local = without_subaddress(d, local);
-	see(e, step);
-	step.kind = STEP_NO_USER;
-	step.path = d->users_path;
-	see(e, step);
-	if (!d->has_catch_all)
-		see(e, step_of(STEP_NO_CATCH_ALL, d, "", e->conf->path,
-		    d->line));
-}
-
-/* Adds the Maildir of user, which has this number in d. */
-static enum verdict
-reach(const struct expansion *e, const struct conf_domain *d,
-    const char *user, size_t number, unsigned depth)
-{
-	const size_t before = e->set->count;
-	enum verdict v = recipient_set_add(e->set, e->conf,
-	    d->first_mark + (uint32_t)number, d->name, user);
-	struct decision_step step = step_of(STEP_NO_MEMORY, d, user, NULL, 0);
-
-	step.depth = depth + 1;
-	if (v == VERDICT_OK) {
-		step.kind = e->set->count > before ? STEP_MAILBOX :
-		    STEP_MAILBOX_AGAIN;
-	} else if (v == VERDICT_TOO_MANY) {
-		step.kind = STEP_MAILBOXES_FULL;
-		step.a = recipient_mailboxes_max;
-	}
-	see(e, step);
-	return v;
+	if (to->kind != RECIPIENT_NOBODY &&
+	    !span_equal_fold(local, span_of(to->name)))
+		tell(e, STEP_SUBADDRESS, to->domain, span_of(to->name),
+		    e->conf->path, conf_line_of(&to->domain->sets,
+		    "subaddress"));
 }
 
 /* The line to be corrected becomes the one that decided. */
@@ -223,37 +146,25 @@ static enum verdict
 find_broken(const struct expansion *e, const struct conf_domain *d,
     struct span local, const char *path, unsigned line)
 {
-	struct decision_step step = step_of(STEP_BROKEN, d, "", path, line);
-
-	step.local = local;
 	e->reason->path = path;
 	e->reason->line = line;
-	see(e, step);
+	see(e, STEP_BROKEN, d, local, path, line);
 	return VERDICT_BROKEN;
 }
 
-static enum verdict follow_match(const struct expansion *,
-    const struct conf_domain *, struct recipient_match, unsigned);
+static enum verdict follow(struct expansion *, const struct destination *);
 
 static enum verdict
-follow_target(const struct expansion *e, const struct mailbox *m,
-    const struct recipient_target *t, unsigned depth)
+follow_target(struct expansion *e, const struct mailbox *m,
+    const struct destination *to)
 {
-	const struct conf_domain *d = t->domain;
-
-	if (d == NULL)
+	if (to->domain == NULL)
 		return VERDICT_FOREIGN;	/* its alias is broken */
-	if (is_told(e)) {
-		if (m->domain_len > 0) {
-			struct decision_step step = step_of(STEP_DOMAIN, d,
-			    "", e->conf->path, d->line);
-
-			step.depth = depth;
-			see(e, step);
-		}
-		tell_subaddress(e, d, local_of(m), &t->match, depth);
-	}
-	return follow_match(e, d, t->match, depth);
+	if (m->domain_len > 0)
+		see(e, STEP_DOMAIN, to->domain, span_of(""), e->conf->path,
+		    to->domain->line);
+	tell_subaddress(e, local_of(m), to);
+	return follow(e, to);
 }
 
 /*
@@ -262,122 +173,89 @@ follow_target(const struct expansion *e, const struct mailbox *m,
  * lead to one large alias.
  */
 static enum verdict
-follow_alias(const struct expansion *e, const struct conf_domain *d,
-    const struct conf_alias *alias, unsigned depth)
+follow_alias(struct expansion *e, const struct destination *to)
 {
-	struct decision_step step = step_of(STEP_ALIAS, d, alias->name,
-	    d->aliases_path, alias->line);
+	const struct conf_alias *alias = to->alias;
 	enum verdict verdict;
 	bool is_new;
 
 	if (alias->broken != NULL)
-		return find_broken(e, d, span_of(alias->name),
-		    d->aliases_path, alias->line);
-	if (depth == recipient_alias_depth_max)
+		return find_broken(e, to->domain, span_of(to->name), to->path,
+		    to->line);
+	if (e->depth == recipient_alias_depth_max)
 		return VERDICT_UNKNOWN;	/* in recipient_load only */
-	verdict = recipient_set_note(e->set, e->conf, d->first_mark +
-	    (uint32_t)(d->user_count + 1 + (size_t)(alias - d->aliases)),
-	    &is_new);
-	step.depth = depth;
-	if (!is_new)
-		step.kind = STEP_AGAIN;
-	tell(e, step);
-	if (!is_new)
-		return verdict;
-	for (size_t i = 0; verdict == VERDICT_OK && i < alias->target_count;
-	    i++)
+	verdict = recipient_set_note(e->set, e->conf, to->mark, &is_new);
+	tell(e, is_new ? STEP_ALIAS : STEP_AGAIN, to->domain,
+	    span_of(to->name), to->path, to->line);
+	e->depth++;
+	for (size_t i = 0; is_new && verdict == VERDICT_OK &&
+	    i < alias->target_count; i++)
 		verdict = follow_target(e, &alias->targets[i],
-		    &alias->found[i], depth + 1);
+		    &alias->found[i]);
+	e->depth--;
 	return verdict;
 }
 
 static enum verdict
-reach_user(const struct expansion *e, const struct conf_domain *d,
-    const struct conf_user *user, unsigned depth)
+follow(struct expansion *e, const struct destination *to)
 {
-	const size_t number = (size_t)(user - d->users);
-	struct decision_step step;
+	const size_t before = e->set->count;
+	enum verdict v;
 
-	if (!is_told(e)) {
-		e->reason->more++;
-		return recipient_set_add(e->set, e->conf, d->first_mark +
-		    (uint32_t)number, d->name, user->name);
-	}
-	step = step_of(STEP_USER, d, user->name, d->users_path, user->line);
-	step.depth = depth;
-	tell(e, step);
-	return reach(e, d, user->name, number, depth);
+	if (to->kind == RECIPIENT_NOBODY)
+		return VERDICT_UNKNOWN;
+	if (to->kind == RECIPIENT_ALIAS)
+		return follow_alias(e, to);
+	tell(e, to->kind == RECIPIENT_USER ? STEP_USER : STEP_POSTMASTER,
+	    to->domain, span_of(to->name), to->path, to->line);
+	v = recipient_set_add(e->set, e->conf, to->mark, to->domain->name,
+	    to->name);
+	e->depth++;
+	see(e, v == VERDICT_TOO_MANY ? STEP_MAILBOXES_FULL :
+	    v != VERDICT_OK ? STEP_NO_MEMORY : e->set->count > before ?
+	    STEP_MAILBOX : STEP_MAILBOX_AGAIN, to->domain, span_of(to->name),
+	    NULL, 0);
+	e->depth--;
+	return v;
 }
 
+/* Without a name in d its catch-all is left. */
 static enum verdict
-follow_match(const struct expansion *e, const struct conf_domain *d,
-    struct recipient_match match, unsigned depth)
-{
-	struct decision_step step;
-
-	switch (match.kind) {
-	case RECIPIENT_ALIAS:
-		return follow_alias(e, d, match.alias, depth);
-	case RECIPIENT_USER:
-		return reach_user(e, d, match.user, depth);
-	case RECIPIENT_POSTMASTER:
-		step = step_of(STEP_POSTMASTER, d, "postmaster", NULL, 0);
-		step.depth = depth;
-		tell(e, step);
-		return reach(e, d, "postmaster", d->user_count, depth);
-	case RECIPIENT_NOBODY:
-		break;
-	}
-	return VERDICT_UNKNOWN;
-}
-
-static void
-find_reason(const struct expansion *e, const struct conf_domain *d,
-    const struct recipient_match *match)
-{
-	struct recipient_reason *r = e->reason;
-
-	switch (match->kind) {
-	case RECIPIENT_ALIAS:
-		r->path = d->aliases_path;
-		r->line = match->alias->line;
-		return;
-	case RECIPIENT_USER:
-		r->path = d->users_path;
-		r->line = match->user->line;
-		return;
-	case RECIPIENT_POSTMASTER:
-		return;
-	case RECIPIENT_NOBODY:
-		break;
-	}
-	r->path = e->conf->path;
-	r->line = d->has_catch_all ? conf_line_of(&d->sets, "catch-all") :
-	    d->line;
-}
-
-static enum verdict
-expand_local(const struct expansion *e, const struct conf_domain *d,
+follow_nobody(struct expansion *e, const struct conf_domain *d,
     struct span local)
 {
-	struct recipient_match match = recipient_find(d, local, NULL);
 	const unsigned line = conf_line_of(&d->sets, "catch-all");
-	struct recipient_target found;
+	const struct span none = span_of("");
+	struct destination to;
 
-	find_reason(e, d, &match);
-	tell_subaddress(e, d, local, &match, 0);
-	if (match.kind == RECIPIENT_NOBODY)
-		see_nobody(e, d, local);
-	if (match.kind == RECIPIENT_NOBODY && d->has_catch_all) {
-		tell(e, step_of(STEP_CATCH_ALL, d, "", e->conf->path,
-		    line));
-		if (d->catch_all_broken != NULL)
-			return find_broken(e, d, local_of(&d->catch_all),
-			    e->conf->path, line);
-		found = find_target(e->conf, d, &d->catch_all, NULL);
-		return follow_target(e, &d->catch_all, &found, 0);
+	local = without_subaddress(d, local);
+	see(e, STEP_NO_ALIAS, d, local, d->aliases_path, 0);
+	see(e, STEP_NO_USER, d, local, d->users_path, 0);
+	if (!d->has_catch_all) {
+		see(e, STEP_NO_CATCH_ALL, d, none, e->conf->path, d->line);
+		return VERDICT_UNKNOWN;
 	}
-	return follow_match(e, d, match, 0);
+	e->reason->line = line;
+	tell(e, STEP_CATCH_ALL, d, none, e->conf->path, line);
+	if (d->catch_all_broken != NULL)
+		return find_broken(e, d, local_of(&d->catch_all),
+		    e->conf->path, line);
+	to = recipient_find_target(e->conf, d, &d->catch_all, NULL);
+	return follow_target(e, &d->catch_all, &to);
+}
+
+static enum verdict
+expand_local(struct expansion *e, const struct conf_domain *d,
+    struct span local)
+{
+	struct destination to = recipient_find(d, local, NULL);
+
+	e->reason->path = to.kind == RECIPIENT_NOBODY ? e->conf->path :
+	    to.path;
+	e->reason->line = to.kind == RECIPIENT_NOBODY ? d->line : to.line;
+	tell_subaddress(e, local, &to);
+	return to.kind == RECIPIENT_NOBODY ? follow_nobody(e, d, local) :
+	    follow(e, &to);
 }
 
 /* In a catcher any recipient has a Maildir by its own name. */
@@ -396,7 +274,7 @@ expand_caught(const struct mailbox *rcpt, struct recipient_set *set)
 }
 
 static enum verdict
-expand(const struct expansion *e, const struct mailbox *rcpt)
+expand(struct expansion *e, const struct mailbox *rcpt)
 {
 	const struct conf *conf = e->conf;
 	const struct conf_domain *d = NULL;
@@ -412,12 +290,11 @@ expand(const struct expansion *e, const struct mailbox *rcpt)
 	else if (conf->domain_count > 0)
 		d = &conf->domains[0];
 	if (d == NULL) {
-		see(e, (struct decision_step){ .kind = STEP_FOREIGN,
-		    .path = conf->path });
+		see(e, STEP_FOREIGN, NULL, span_of(""), conf->path, 0);
 		return VERDICT_FOREIGN;
 	}
-	tell(e, step_of(rcpt->domain_len > 0 ? STEP_DOMAIN :
-	    STEP_FIRST_DOMAIN, d, "", conf->path, d->line));
+	tell(e, rcpt->domain_len > 0 ? STEP_DOMAIN : STEP_FIRST_DOMAIN, d,
+	    span_of(""), conf->path, d->line);
 	return expand_local(e, d, local);
 }
 
@@ -433,7 +310,7 @@ recipient_explain(const struct conf *conf, const struct mailbox *rcpt,
     struct recipient_set *set, struct recipient_reason *reason,
     const struct recipient_watch *watch)
 {
-	const struct expansion e = { conf, set, reason, watch };
+	struct expansion e = { conf, set, reason, watch, 0 };
 	const size_t count = set->count, mark_count = set->mark_count;
 	enum verdict verdict;
 

@@ -22,16 +22,15 @@ enum recipient_kind {
 	RECIPIENT_POSTMASTER	/* not listed, and deliverable all the same */
 };
 
-struct recipient_match {
+/* What an address leads to, before aliases are followed; all is borrowed. */
+struct destination {
 	enum recipient_kind		 kind;
-	const struct conf_alias		*alias;
-	const struct conf_user		*user;
-};
-
-/* What a target of an alias is. */
-struct recipient_target {
 	const struct conf_domain	*domain;	/* NULL: not ours */
-	struct recipient_match		 match;
+	const struct conf_alias		*alias;		/* or NULL */
+	const char			*name;		/* alias or Maildir */
+	const char			*path;		/* NULL: built in */
+	unsigned			 line;		/* of path */
+	uint32_t			 mark;		/* recipient_set.h */
 };
 
 /*
@@ -50,13 +49,12 @@ struct recipient_reason {
  * Finds local in d: alias, user, either without its subaddress, postmaster.  In
  * a target of the alias within (or NULL) its own name means the user.
  */
-struct recipient_match recipient_find(const struct conf_domain *d,
+struct destination recipient_find(const struct conf_domain *d,
 	    struct span local, const struct conf_alias *within);
-/*
- * Numbers users and aliases of conf, and looks up all targets of aliases: once,
- * by recipient_load, not for each message.  0, or -1 and errno.
- */
-int	recipient_index(struct conf *conf);
+/* Finds m, which is in the domain home if m has none. */
+struct destination recipient_find_target(const struct conf *conf,
+	    const struct conf_domain *home, const struct mailbox *m,
+	    const struct conf_alias *within);
 /*
  * Adds the mailboxes that rcpt reaches to set: alias, user, either without its
  * subaddress, postmaster, catch-all, in this order.  A mailbox that set has

@@ -15,55 +15,56 @@
 
 enum { chain_max_bytes = 400 };		/* of a loop as it is shown */
 
-static struct span
-local_of(const struct mailbox *m)
-{
-	return span_from(m->local, m->local_len);
-}
-
-/* Notes in *broken that a target of d reaches nobody.  0, or -1 and errno. */
+/*
+ * Notes in *broken that to, the destination of the target m of d, is nobody.
+ * 0, or -1 and errno.
+ */
 static int
-judge_target(const struct conf *conf, const struct conf_domain *d,
-    const struct conf_alias *within, const struct mailbox *m, char **broken)
+judge_target(const struct conf_domain *d, const struct conf_alias *within,
+    const struct mailbox *m, const struct destination *to, char **broken)
 {
+	const struct span part = span_from(m->local, m->local_len);
 	const char *name = m->domain_len == 0 ? d->name : m->domain;
-	const struct conf_domain *to = m->domain_len == 0 ? d :
-	    conf_find_domain(conf, span_from(m->domain, m->domain_len));
 	char local[conf_shown_max_bytes], domain[conf_shown_max_bytes];
 
-	if (to != NULL &&
-	    recipient_find(to, local_of(m), within).kind != RECIPIENT_NOBODY)
+	if (to->kind != RECIPIENT_NOBODY)
 		return 0;
-	conf_show(local_of(m), local, sizeof(local));
+	conf_show(part, local, sizeof(local));
 	conf_show(span_from(name, strnlen(name, smtp_domain_max_bytes)),
 	    domain, sizeof(domain));
-	if (to == NULL)
+	if (to->domain == NULL)
 		return conf_break(broken, "\"%s\" is not a domain of "
 		    "ours: without a relay nothing leaves, and this version "
 		    "has none", domain);
 	if (within != NULL &&
-	    recipient_find(to, local_of(m), NULL).alias == within)
+	    recipient_find(to->domain, part, NULL).alias == within)
 		return conf_break(broken, "the alias names itself, and "
 		    "%s has no user \"%s\"", domain, local);
 	return conf_break(broken, "%s has no user or alias \"%s\"",
 	    domain, local);
 }
 
+/* Looks up the targets of d's aliases and catch-all, and judges them. */
 static int
-judge_targets(const struct conf *conf, struct conf_domain *d)
+index_domain(const struct conf *conf, struct conf_domain *d)
 {
-	int status = 0;
+	struct destination to = recipient_find_target(conf, d, &d->catch_all,
+	    NULL);
+	int status = !d->has_catch_all ? 0 : judge_target(d, NULL,
+	    &d->catch_all, &to, &d->catch_all_broken);
 
-	if (d->has_catch_all)
-		status = judge_target(conf, d, NULL, &d->catch_all,
-		    &d->catch_all_broken);
 	for (size_t i = 0; i < d->alias_count; i++) {
 		struct conf_alias *a = &d->aliases[i];
 
-		for (size_t k = 0; k < a->target_count && status == 0; k++)
-			if (a->found[k].match.kind == RECIPIENT_NOBODY)
-				status = judge_target(conf, d, a,
-				    &a->targets[k], &a->broken);
+		a->found = calloc(a->target_count + 1, sizeof(*a->found));
+		if (a->found == NULL)
+			return -1;
+		for (size_t k = 0; k < a->target_count && status == 0; k++) {
+			a->found[k] = recipient_find_target(conf, d,
+			    &a->targets[k], a);
+			status = judge_target(d, a, &a->targets[k],
+			    &a->found[k], &a->broken);
+		}
 	}
 	return status;
 }
@@ -76,33 +77,6 @@ struct way {
 	bool				 failed;	/* errno says why */
 };
 
-static struct conf_alias *
-alias_at(const struct way *w, unsigned depth)
-{
-	const struct conf_domain *d = w->domains[depth];
-
-	return &w->conf->domains[d - w->conf->domains].aliases[
-	    conf_find_alias(d, w->names[depth]) - d->aliases];
-}
-
-/* " -> name", with its domain where that is not the first one's. */
-static void
-append_alias(char chain[chain_max_bytes], const struct way *w, unsigned depth,
-    unsigned first)
-{
-	const bool home = w->domains[depth] == w->domains[first];
-	char name[smtp_local_max_bytes * 4 + 1], one[sizeof(name) + 300];
-	size_t n = strlen(chain);
-
-	conf_show(w->names[depth], name, sizeof(name));
-	snprintf(one, sizeof(one), "%s%s%s%s", n == 0 ? "" : " -> ", name,
-	    home ? "" : "@", home ? "" : w->domains[depth]->name);
-	if (n + strlen(one) + sizeof(" ...") <= chain_max_bytes)
-		snprintf(chain + n, chain_max_bytes - n, "%s", one);
-	else if (n < 4 || strcmp(chain + n - 4, " ...") != 0)
-		snprintf(chain + n, chain_max_bytes - n, " ...");
-}
-
 /*
  * The alias at last follows a target back to the one at first.  One broken
  * alias ends the loop, since every way through the loop passes it.
@@ -110,13 +84,26 @@ append_alias(char chain[chain_max_bytes], const struct way *w, unsigned depth,
 static void
 break_loop(struct way *w, unsigned first, unsigned last)
 {
-	char chain[chain_max_bytes] = "";
+	const struct conf_domain *d = w->domains[last];
+	struct conf_alias *a = &w->conf->domains[d - w->conf->domains].aliases[
+	    conf_find_alias(d, w->names[last]) - d->aliases];
+	char text[chain_max_bytes];
+	struct buf chain = buf_over(text, sizeof(text));
 
-	for (unsigned i = first; i <= last; i++)
-		append_alias(chain, w, i, first);
-	append_alias(chain, w, first, first);
-	if (conf_break(&alias_at(w, last)->broken,
-	    "aliases in a loop: %s", chain) == -1)
+	/* "a -> b@example.net -> a": a domain that is not the first one's. */
+	for (unsigned i = first; i <= last + 1 && !chain.cut; i++) {
+		unsigned at = i <= last ? i : first;
+		char name[smtp_local_max_bytes * 4 + 1];
+		bool home = w->domains[at] == w->domains[first];
+
+		conf_show(w->names[at], name, sizeof(name));
+		buf_add_str(&chain, i == first ? "" : " -> ");
+		buf_add_str(&chain, name);
+		buf_add_str(&chain, home ? "" : "@");
+		buf_add_str(&chain, home ? "" : w->domains[at]->name);
+	}
+	if (conf_break(&a->broken, "aliases in a loop: %s%s",
+	    buf_str(&chain), chain.cut ? " ..." : "") == -1)
 		w->failed = true;
 }
 
@@ -165,11 +152,18 @@ check_aliases(struct conf *conf)
 {
 	struct recipient_set set = { 0 };
 	struct way w = { .conf = conf };
-	int status = recipient_index(conf);
+	int status = 0;
 
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		struct conf_domain *d = &conf->domains[i];
+
+		d->first_mark = conf->mark_count;
+		conf->mark_count += (uint32_t)(d->user_count + 1 +
+		    d->alias_count);
+	}
 	/* Before the walks, which end at an alias that is broken. */
 	for (size_t i = 0; i < conf->domain_count && status == 0; i++)
-		status = judge_targets(conf, &conf->domains[i]);
+		status = index_domain(conf, &conf->domains[i]);
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		struct conf_domain *d = &conf->domains[i];
 
