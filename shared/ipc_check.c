@@ -84,10 +84,10 @@ is_errno(int64_t error)
 }
 
 static bool
-is_option(const struct ipc_breed *b)
+is_option(uint64_t option)
 {
-#define IS_OPTION(X, NAME, name, letter, Name) || b->option == (letter)
-	return b->option == 'r' HELPERS(IS_OPTION, );
+#define IS_OPTION(X, NAME, name, letter, Name) || option == (letter)
+	return option == 'r' HELPERS(IS_OPTION, );
 #undef IS_OPTION
 }
 

@@ -54,7 +54,11 @@ enum ipc_type { IPC_RECORDS(IPC_TYPE) IPC_TYPE_COUNT };
 #undef IPC_TYPE
 
 struct ipc_nothing {
-	uint8_t	zero;
+	uint8_t		zero;
+};
+
+struct ipc_number {
+	uint64_t	n;
 };
 
 #define IPC_MEMBER(payload) struct ipc_##payload payload;

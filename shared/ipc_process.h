@@ -54,17 +54,8 @@ struct ipc_settings {
 	char		hostname[smtp_domain_max_bytes];
 };
 
-struct ipc_spawn {
-	uint32_t	count;
-};
-
 struct ipc_pid {
 	int32_t		pid;
-};
-
-/* The option of smtpd-worker to start a process with: 'r', or a helper's. */
-struct ipc_breed {
-	uint32_t	option;
 };
 
 struct ipc_died {
@@ -112,20 +103,11 @@ struct ipc_judged {
 	char		name[ipc_tls_name_bytes]; /* the first host name */
 };
 
-struct ipc_slot {
-	uint32_t	slot;
-};
-
 /* A row of the next table of passwords, which IPC_TABLE ends. */
 struct ipc_account {
 	struct mailbox	who;
 	uint8_t		stored_len;
 	char		stored[password_hash_max_bytes];
-};
-
-/* The rows that came since the previous IPC_TABLE replace the table. */
-struct ipc_table {
-	uint64_t	rows;
 };
 
 /*
@@ -190,10 +172,6 @@ struct ipc_ask {
 struct ipc_tell_text {
 	uint16_t	n;
 	char		text[1000];
-};
-
-struct ipc_tell_end {
-	uint8_t		status;		/* exit status: 0, or 1 on failure */
 };
 
 #endif

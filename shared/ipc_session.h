@@ -91,22 +91,10 @@ struct ipc_verdict {
 	uint32_t	held_back_ms;
 };
 
-struct ipc_commit {
-	uint64_t	size;		/* of the whole file, in octets */
-};
-
-struct ipc_abort {
-	uint32_t	error;		/* errno of the spool file; or 0 */
-};
-
 /* The message is stored; room as in struct ipc_session. */
 struct ipc_stored {
 	char		id[ipc_id_bytes + 1];
 	uint8_t		room;
-};
-
-struct ipc_note {
-	uint32_t	note;
 };
 
 struct ipc_end {
@@ -152,18 +140,10 @@ enum login_answer {
 	LOGIN_COUNT
 };
 
-struct ipc_admit {
-	uint32_t	answer;		/* enum login_answer */
-};
-
 /* The handshake is done: from now on the session is under TLS. */
 struct ipc_tls {
 	uint32_t	version;
 	uint32_t	suite;
-};
-
-struct ipc_tls_fail {
-	uint32_t	why;
 };
 
 /* The address family of the client; OWN: LOCAL or UNKNOWN gave none. */
@@ -176,15 +156,6 @@ struct ipc_proxy {
 	uint8_t		zero;
 	uint16_t	port;
 	uint8_t		ip[16];
-};
-
-struct ipc_proxy_fail {
-	uint32_t	why;
-};
-
-/* The master's answer: whether the client is admitted. */
-struct ipc_welcome {
-	uint32_t	reply;	/* enum smtp_reply: GREETING, or why not */
 };
 
 #endif

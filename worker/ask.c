@@ -91,7 +91,7 @@ ask_proxy(struct ask *a, const struct ipc_proxy *client)
 
 	tell_record(a, &r);
 	receive(a, &r, IPC_WELCOME, IPC_WELCOME);
-	return (enum smtp_reply)r.u.welcome.reply;
+	return (enum smtp_reply)r.u.number.n;
 }
 
 enum login_answer
@@ -103,7 +103,7 @@ ask_login(struct ask *a, struct ipc_login *l)
 	tell_record(a, &r);
 	explicit_bzero(&r, sizeof(r));
 	receive(a, &r, IPC_ADMIT, IPC_ADMIT);
-	return (enum login_answer)r.u.admit.answer;
+	return (enum login_answer)r.u.number.n;
 }
 
 enum verdict
@@ -148,7 +148,7 @@ ask_file(struct ask *a, int *out)
 enum verdict
 ask_commit(struct ask *a, uint64_t size, struct ipc_stored *out)
 {
-	struct ipc_record r = { .type = IPC_COMMIT, .u.commit.size = size };
+	struct ipc_record r = { .type = IPC_COMMIT, .u.number.n = size };
 
 	tell_record(a, &r);
 	receive(a, &r, IPC_STORED, IPC_VERDICT);

@@ -103,7 +103,7 @@ take(int channel, const struct ipc_record *r, int passed)
 			grow(&coming);
 		coming.rows[coming.n++] = r->u.account;
 	} else if (r->type == IPC_TABLE) {
-		take_table(r->u.table.rows);
+		take_table(r->u.number.n);
 	} else {
 		answer.u.checked.ticket = r->u.password.ticket;
 		answer.u.checked.answer = check(&r->u.password);

@@ -91,7 +91,7 @@ spawn_one(const struct nursery *n)
 	}
 	if (pid == -1) {
 		r.type = IPC_STILLBORN;
-		r.u.spawn.count = 1;
+		r.u.number.n = 1;
 		send_or_end(&r, -1);
 		return;
 	}
@@ -124,7 +124,7 @@ static void
 breed(const struct nursery *n, char option)
 {
 	struct ipc_record r = { .type = IPC_SIBLING,
-	    .u.breed.option = (uint8_t)option };
+	    .u.number.n = (uint8_t)option };
 	int end;
 	pid_t pid;
 
@@ -261,13 +261,13 @@ on_record(struct nursery *n, const struct ipc_record *r)
 		tls_context_forget();
 	/* Before the first settings this process is in no sandbox. */
 	} else if (r->type == IPC_TRY && n->sandbox != NULL) {
-		send_text(IPC_TRIED, try_tls(n, r->u.spawn.count, &why) ?
+		send_text(IPC_TRIED, try_tls(n, r->u.number.n, &why) ?
 		    "" : why);
 	} else if (r->type == IPC_SPAWN && n->sandbox != NULL) {
-		for (uint32_t i = 0; i < r->u.spawn.count; i++)
+		for (uint32_t i = 0; i < r->u.number.n; i++)
 			spawn_one(n);
 	} else if (r->type == IPC_BREED) {
-		breed(n, (char)r->u.breed.option);
+		breed(n, (char)r->u.number.n);
 	} else if (r->type == IPC_KILL) {
 		/* An ended child keeps its pid until it is waited for. */
 		if (waitid(P_PID, (id_t)r->u.pid.pid, &ended, WEXITED |

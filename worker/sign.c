@@ -154,9 +154,9 @@ take(int channel, const struct ipc_record *r, int passed)
 		if (r->u.pem.last)
 			judge(channel);
 	} else if (r->type == IPC_KEY_FORGET) {
-		EVP_PKEY_free(keys[r->u.slot.slot]);
-		keys[r->u.slot.slot] = NULL;
-		if (coming.slot == r->u.slot.slot)
+		EVP_PKEY_free(keys[r->u.number.n]);
+		keys[r->u.number.n] = NULL;
+		if (coming.slot == r->u.number.n)
 			forget_coming();
 	} else
 		answer(channel, &r->u.digest);

@@ -243,7 +243,7 @@ cmd_starttls(struct smtp_session *s, struct span arg)
 	 * CVE-2011-0411).
 	 */
 	if (lineio_buffered(s->io) > 0 || peer_has_input(s->peer)) {
-		TELL(s->master, TLS_FAIL, .tls_fail.why = TLS_FAIL_INJECTED);
+		TELL(s->master, TLS_FAIL, .number.n = TLS_FAIL_INJECTED);
 		return REPLY_INJECTED;
 	}
 	return REPLY_START_TLS;

@@ -255,9 +255,9 @@ judge(struct smtp_session *s, struct intake *in)
 	/* Without a file the master has nothing to drop. */
 	if (in->fd != -1)
 		TELL(s->master, ABORT,
-		    .abort.error = (uint32_t)in->write_errno);
+		    .number.n = (uint32_t)in->write_errno);
 	if (in->write_errno != 0)
-		TELL(s->master, NOTE, .note.note = NOTE_WRITE_FAILED);
+		TELL(s->master, NOTE, .number.n = NOTE_WRITE_FAILED);
 	return reply;
 }
 
@@ -280,7 +280,7 @@ receive(struct smtp_session *s, struct intake *in)
 		return judge(s, in);
 	if (r != LINE_GONE && in->fd != -1)
 		TELL(s->master, ABORT,
-		    .abort.error = (uint32_t)in->write_errno);
+		    .number.n = (uint32_t)in->write_errno);
 	return smtp_read_failed(s, r);
 }
 

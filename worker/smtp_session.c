@@ -56,7 +56,7 @@ count(struct smtp_session *s, enum smtp_reply reply)
 		return reply;
 	transcript_refused();
 	if (effects[reply].note != NOTE_COUNT)
-		TELL(s->master, NOTE, .note.note = effects[reply].note);
+		TELL(s->master, NOTE, .number.n = effects[reply].note);
 	/* Too many recipients must not lose those already accepted. */
 	if (is_last(reply) || reply == REPLY_TOO_MANY_RCPTS)
 		return reply;
@@ -127,7 +127,7 @@ begin_tls(struct smtp_session *s)
 	    &agreed, &why)) {
 		transcript_remark("no TLS came about");
 		transcript_refused();
-		TELL(s->master, TLS_FAIL, .tls_fail.why = why);
+		TELL(s->master, TLS_FAIL, .number.n = why);
 		s->end.end = END_TLS;
 		return REPLY_NONE;
 	}
@@ -213,7 +213,7 @@ fail_proxied(struct smtp_session *s, enum proxy_fail why)
 	else if (why == PROXY_FAIL_TIMEOUT && s->master->stress == STRESS_END)
 		s->end.end = END_STOPPED;
 	else
-		TELL(s->master, PROXY_FAIL, .proxy_fail.why = why);
+		TELL(s->master, PROXY_FAIL, .number.n = why);
 	return REPLY_NONE;
 }
 

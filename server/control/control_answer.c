@@ -41,7 +41,7 @@ control_answer_send(struct control_answer *a, int fd, unsigned max)
 			    sizeof(t->text));
 			memcpy(t->text, a->text + a->at, t->n);
 		} else {
-			r.u.tell_end.status = a->status;
+			r.u.number.n = a->status;
 		}
 		if (max == 0)
 			return CONTROL_SENT_SOME;

@@ -65,7 +65,7 @@ next_row(struct table *t, struct ipc_record *out)
 	if (t->ended)
 		return false;
 	out->type = IPC_TABLE;
-	out->u.table.rows = t->rows;
+	out->u.number.n = t->rows;
 	t->ended = true;
 	return true;
 }

@@ -112,7 +112,7 @@ start_again(struct helper *h)
 {
 	struct helper *k = &h->master->helpers[HELPER_KEEPER];
 	struct ipc_record r = { .type = IPC_BREED,
-	    .u.breed.option = (uint8_t)helper_option(kind_of(h)) };
+	    .u.number.n = (uint8_t)helper_option(kind_of(h)) };
 
 	if (k->state != HELPER_SERVING)
 		return false;
@@ -235,13 +235,13 @@ watch(struct helper *h, int channel)
 
 /* The keeper has started a helper that was asked for. */
 static void
-take_child(struct master *m, uint32_t option, int channel)
+take_child(struct master *m, uint64_t option, int channel)
 {
 	for (size_t i = 0; i < HELPER_COUNT; i++) {
 		struct helper *h = &m->helpers[i];
 
 		if (h->state != HELPER_COMING ||
-		    (uint32_t)rows[i].option != option)
+		    (uint64_t)rows[i].option != option)
 			continue;
 		watch(h, channel);
 		return;
@@ -270,7 +270,7 @@ take(struct helper *h, const struct ipc_record *r, int passed)
 	} else if (h->role->take != NULL)
 		h->role->take(h->master, r);
 	else if (r->type == IPC_SIBLING)
-		take_child(h->master, r->u.breed.option, passed);
+		take_child(h->master, r->u.number.n, passed);
 	/* DIED is ignored: that helper's own channel ends. */
 	else if (r->type != IPC_DIED) {
 		if (passed != -1)

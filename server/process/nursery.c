@@ -77,7 +77,7 @@ next_record(void *arg, struct ipc_record *r)
 		n->due &= ~(unsigned)TELL_TRY;
 		n->tries_due++;
 		r->type = IPC_TRY;
-		r->u.spawn.count = (uint32_t)n->telling.files->count;
+		r->u.number.n = (uint32_t)n->telling.files->count;
 		return true;
 	}
 	if (n->due & TELL_SETTINGS) {
@@ -196,7 +196,7 @@ nursery_ask(struct nursery *n, struct ipc_record *r)
 static void
 breed(struct master *m)
 {
-	struct ipc_record r = { .type = IPC_BREED, .u.breed.option = 'r' };
+	struct ipc_record r = { .type = IPC_BREED, .u.number.n = 'r' };
 	struct pool *p = m->pool;
 
 	if (m->one_session || p->active == NULL ||
@@ -320,7 +320,7 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 		pool_newborn(n, r->u.pid.pid, passed,
 		    n->state == NURSERY_READY);
 	else if (r->type == IPC_STILLBORN)
-		pool_stillborn(n->master, r->u.spawn.count,
+		pool_stillborn(n->master, r->u.number.n,
 		    "the nursery could not fork a worker");
 	else if (r->type == IPC_DIED &&
 	    !pool_died(n, r->u.died.pid, r->u.died.status))

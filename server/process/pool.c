@@ -63,7 +63,7 @@ pool_ask(struct master *m)
 		want = spawn_batch_max - c->coming;
 	if (want == 0)
 		return;
-	r.u.spawn.count = (uint32_t)want;
+	r.u.number.n = (uint32_t)want;
 	if (nursery_ask(p->active, &r) == 0)
 		p->count.coming += want;
 }

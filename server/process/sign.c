@@ -90,7 +90,7 @@ next_record(void *arg, struct ipc_record *out)
 		if (!sign.slots[i].forget_due)
 			continue;
 		out->type = IPC_KEY_FORGET;
-		out->u.slot.slot = i;
+		out->u.number.n = i;
 		sign.slots[i].forget_due = false;
 		return true;
 	}

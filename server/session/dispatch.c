@@ -96,8 +96,8 @@ on_proxy(struct session *s, const struct ipc_record *r)
 
 	if (!s->header_due)
 		return false;
-	out.u.welcome.reply = admit_proxied(s, &r->u.proxy);
-	if (out.u.welcome.reply == REPLY_GREETING)
+	out.u.number.n = admit_proxied(s, &r->u.proxy);
+	if (out.u.number.n == REPLY_GREETING)
 		pool_permit(s->worker, IPC_AT_SESSION);
 	return send_answer(s, &out, -1);
 }
@@ -113,7 +113,7 @@ on_proxy_fail(struct session *s, const struct ipc_record *r)
 	s->header_due = false;
 	s->master->counters.value[COUNTER_PROXY_FAILED]++;
 	session_log_begin(s, LOG_LEVEL_WARNING, "proxy-failed", &l);
-	log_str(&l, "why", proxy_words[r->u.proxy_fail.why]);
+	log_str(&l, "why", proxy_words[r->u.number.n]);
 	log_end(&l);
 	return true;
 }
@@ -322,7 +322,7 @@ on_commit(struct session *s, const struct ipc_record *r)
 
 	if (s->submission && (s->tx.authors == 0 || s->tx.forged))
 		return false;
-	verdict = message_end(&s->tx, r->u.commit.size, on_stored, s, &broken);
+	verdict = message_end(&s->tx, r->u.number.n, on_stored, s, &broken);
 	if (broken)
 		return false;
 	pool_permit(s->worker, verdict == VERDICT_OK ? IPC_AT_COMMIT :
@@ -333,7 +333,7 @@ on_commit(struct session *s, const struct ipc_record *r)
 static bool
 on_abort(struct session *s, const struct ipc_record *r)
 {
-	message_drop(&s->tx, (int)r->u.abort.error);
+	message_drop(&s->tx, (int)r->u.number.n);
 	pool_permit(s->worker, IPC_AT_SESSION);
 	return true;
 }
@@ -345,7 +345,7 @@ on_note(struct session *s, const struct ipc_record *r)
 
 	if (!may_note(s))
 		return false;
-	begin_reject(&l, s, note_words[r->u.note.note]);
+	begin_reject(&l, s, note_words[r->u.number.n]);
 	log_end(&l);
 	return true;
 }
@@ -402,7 +402,7 @@ on_tls(struct session *s, const struct ipc_record *r)
 static bool
 on_tls_fail(struct session *s, const struct ipc_record *r)
 {
-	enum tls_fail why = (enum tls_fail)r->u.tls_fail.why;
+	enum tls_fail why = (enum tls_fail)r->u.number.n;
 	struct log_line l;
 
 	if (s->tls_failed)

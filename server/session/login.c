@@ -106,7 +106,7 @@ answer(struct login *l)
 
 	memset(&r, 0, sizeof(r));
 	r.type = IPC_ADMIT;
-	r.u.admit.answer = l->answer;
+	r.u.number.n = l->answer;
 	pool_permit(s->worker, IPC_AT_SESSION);
 	if (fine)
 		memcpy(s->user, l->user, sizeof(s->user));

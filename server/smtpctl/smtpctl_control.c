@@ -229,7 +229,7 @@ receive(struct smtpctl_control *c, FILE *f)
 			return LOST;
 		}
 		if (r.type == IPC_TELL_END) {
-			c->status = r.u.tell_end.status;
+			c->status = (int)r.u.number.n;
 			return GOT_ALL;
 		}
 		fwrite(r.u.tell_text.text, 1, r.u.tell_text.n, f);

@@ -324,7 +324,7 @@ random_payload(struct lie *l, uint64_t *chance, enum lie_state state)
 		return false;
 	fill((uint8_t *)&r.u, sizeof(r.u), chance);
 	/* One of these is out of range for sure. */
-	r.u.note.note |= 1U << 31;
+	r.u.number.n |= 1U << 31;
 	put(l, &r);
 	snprintf(l->what, sizeof(l->what), "record %u with random content",
 	    (unsigned)r.type);
@@ -342,11 +342,11 @@ commit_size(struct lie *l, uint64_t *chance, enum lie_state state,
 
 	if (state != LIE_AT_DATA)
 		return false;
-	r.u.commit.size = sizes[lie_chance(chance) % (sizeof(sizes) /
+	r.u.number.n = sizes[lie_chance(chance) % (sizeof(sizes) /
 	    sizeof(sizes[0]))];
 	put(l, &r);
 	snprintf(l->what, sizeof(l->what), "COMMIT of %llu, not %llu",
-	    (unsigned long long)r.u.commit.size, (unsigned long long)size);
+	    (unsigned long long)r.u.number.n, (unsigned long long)size);
 	return true;
 }
 

@@ -90,7 +90,7 @@ spawn_one(void)
 static void
 breed(void)
 {
-	struct ipc_record r = { .type = IPC_SIBLING, .u.breed.option = 'r' };
+	struct ipc_record r = { .type = IPC_SIBLING, .u.number.n = 'r' };
 	int ends[2];
 
 	if (ipc_pair(ends) == -1)
@@ -131,7 +131,7 @@ take_order(bool wait)
 	else if (r.type == IPC_TRY)
 		send_tried();
 	else if (r.type == IPC_SPAWN)
-		for (uint32_t i = 0; i < r.u.spawn.count; i++)
+		for (uint32_t i = 0; i < r.u.number.n; i++)
 			spawn_one();
 	else if (r.type == IPC_BREED)
 		breed();
@@ -266,7 +266,7 @@ read_line(int fd, char *out, size_t size)
 static void
 tell_commit(int channel, uint64_t size, int client)
 {
-	struct ipc_record r = { .type = IPC_COMMIT, .u.commit.size = size };
+	struct ipc_record r = { .type = IPC_COMMIT, .u.number.n = size };
 	uint32_t got = ask(channel, &r, NULL);
 
 	if (got == IPC_STORED)
@@ -353,7 +353,7 @@ tell_lie(struct pretender *w, int client, uint64_t chance,
 	if (fd != -1)
 		size = write_text(fd, lie_chance(&chance) % 3000);
 	lie_make(&l, &chance, state, size);
-	commit.u.commit.size = size;
+	commit.u.number.n = size;
 	if (state == LIE_AT_COMMIT)
 		(void)ipc_send(w->channel, &commit, -1, true);
 	send_lie(w->channel, &l);
@@ -510,7 +510,7 @@ ask_proxy(int channel, uint8_t last)
 	    .family = IPC_PROXY_IPV4, .port = 1025,
 	    .ip = { 198, 51, 100, last } } };
 
-	return ask(channel, &r, NULL) == IPC_WELCOME ? r.u.welcome.reply :
+	return ask(channel, &r, NULL) == IPC_WELCOME ? (uint32_t)r.u.number.n :
 	    REPLY_COUNT;
 }
 
@@ -671,7 +671,7 @@ submit(struct pretender *w)
 	(void)ipc_send(w->channel, &tls, -1, true);
 	honest_login(&r);
 	if (ask(w->channel, &r, NULL) != IPC_ADMIT ||
-	    r.u.admit.answer != LOGIN_OK)
+	    r.u.number.n != LOGIN_OK)
 		return -1;
 	lie_honest_mail(&r);
 	memset(&r.u.mail.from, 0, sizeof(r.u.mail.from));
@@ -698,7 +698,7 @@ commit_unasked(struct pretender *w, int client)
 		dprintf(client, "unsubmitted\n");
 		return;
 	}
-	r.u.commit.size = write_text(fd, 1000);
+	r.u.number.n = write_text(fd, 1000);
 	(void)ipc_send(w->channel, &r, -1, true);
 	report(w, client);
 	close(fd);
@@ -720,7 +720,7 @@ commit_forged(struct pretender *w, int client)
 	}
 	memset(&r, 0, sizeof(r));
 	r.type = IPC_COMMIT;
-	r.u.commit.size = write_text(fd, 1000);
+	r.u.number.n = write_text(fd, 1000);
 	(void)ipc_send(w->channel, &r, -1, true);
 	report(w, client);
 	close(fd);
@@ -784,7 +784,7 @@ truncated(struct pretender *w, int client)
 	struct ipc_record r = { .type = IPC_COMMIT };
 	int fd = go_to(w->channel, LIE_AT_DATA);
 
-	r.u.commit.size = write_text(fd, 5000);
+	r.u.number.n = write_text(fd, 5000);
 	/* The kernel's filter holds the real worker from this. */
 	if (ftruncate(fd, 100) == -1)
 		exit(2);
@@ -913,7 +913,7 @@ nursery_odd_newborns(struct pretender *w, int client)
 static void
 nursery_siblings(struct pretender *w, int client)
 {
-	struct ipc_record r = { .type = IPC_SIBLING, .u.breed.option = 'r' };
+	struct ipc_record r = { .type = IPC_SIBLING, .u.number.n = 'r' };
 	int ends[2];
 
 	(void)w;
@@ -933,7 +933,7 @@ nursery_stillborn(struct pretender *w, int client)
 	struct ipc_record r = { .type = IPC_STILLBORN };
 
 	(void)w;
-	r.u.spawn.count = UINT32_MAX;
+	r.u.number.n = UINT32_MAX;
 	for (int i = 0; i < 50; i++)
 		send_up(&r, -1);
 	dprintf(client, "done\n");

@@ -73,7 +73,7 @@ TEST(in_order)
 		take_text(&r, &at);
 	ck_assert_uint_eq(at, (size_t)lines * line_bytes);
 	ck_assert_uint_eq(r.type, IPC_TELL_END);
-	ck_assert_uint_eq(r.u.tell_end.status, 1);
+	ck_assert_uint_eq(r.u.number.n, 1);
 }
 
 TEST(nobody_reads)

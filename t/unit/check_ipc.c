@@ -117,7 +117,7 @@ note(uint32_t value)
 
 	memset(&r, 0, sizeof(r));
 	r.type = IPC_NOTE;
-	r.u.note.note = value;
+	r.u.number.n = value;
 	return r;
 }
 
@@ -154,7 +154,7 @@ TEST(records_in_order)
 		ck_assert_int_eq(passed, -1);
 		ck_assert_uint_eq(r.type, IPC_NOTE);
 		ck_assert_uint_eq(r.zero, 0);
-		ck_assert_uint_eq(r.u.note.note, i);
+		ck_assert_uint_eq(r.u.number.n, i);
 	}
 	ck_assert_int_eq(receive(&r, &passed, &why), IPC_GOT_NOTHING);
 	end();

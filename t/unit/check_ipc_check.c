@@ -60,7 +60,7 @@ good(enum ipc_type type)
 	} else if (type == IPC_NEWBORN || type == IPC_KILL) {
 		r.u.pid.pid = 1234;
 	} else if (type == IPC_BREED || type == IPC_SIBLING) {
-		r.u.breed.option = 'r';
+		r.u.number.n = 'r';
 	} else if (type == IPC_DIED) {
 		r.u.died.pid = 1234;
 	} else if (type == IPC_READY || type == IPC_UNSAFE) {
@@ -322,10 +322,10 @@ TEST(ranges)
 		r.u.verdict.verdict = v;
 		ck_assert_int_eq(passes(&r), v < VERDICT_COUNT);
 		r = good(IPC_ADMIT);
-		r.u.admit.answer = v;
+		r.u.number.n = v;
 		ck_assert_int_eq(passes(&r), v < LOGIN_COUNT);
 		r = good(IPC_BREED);
-		r.u.breed.option = v;
+		r.u.number.n = v;
 		ck_assert_int_eq(passes(&r), v == 'a' || v == 'd' ||
 		    v == 'l' || v == 'r' || v == 's');
 		r = good(IPC_SESSION);
@@ -335,7 +335,7 @@ TEST(ranges)
 		r.u.session.auth = v;
 		ck_assert_int_eq(passes(&r), v < IPC_AUTH_COUNT);
 		r = good(IPC_NOTE);
-		r.u.note.note = v;
+		r.u.number.n = v;
 		ck_assert_int_eq(passes(&r), v < NOTE_COUNT);
 		r = good(IPC_END);
 		r.u.end.end = v;
@@ -446,7 +446,7 @@ TEST(control_ranges)
 		r.u.tell_text.n = (uint16_t)v;
 		ck_assert_int_eq(passes(&r), v <= 1000);
 		r = good(IPC_TELL_END);
-		r.u.tell_end.status = (uint8_t)v;
+		r.u.number.n = (uint8_t)v;
 		ck_assert_int_eq(passes(&r), (uint8_t)v <= 1);
 	}
 }
@@ -492,7 +492,7 @@ TEST(tls_ranges)
 		r.u.tls.suite = v;
 		ck_assert_int_eq(passes(&r), v < TLS_SUITE_COUNT);
 		r = good(IPC_TLS_FAIL);
-		r.u.tls_fail.why = v;
+		r.u.number.n = v;
 		ck_assert_int_eq(passes(&r), v < TLS_FAIL_COUNT);
 	}
 }
@@ -513,10 +513,10 @@ TEST(proxies)
 		r.u.proxy.port = (uint16_t)v;
 		ck_assert_int_eq(passes(&r), v == 0);
 		r = good(IPC_PROXY_FAIL);
-		r.u.proxy_fail.why = v;
+		r.u.number.n = v;
 		ck_assert_int_eq(passes(&r), v < PROXY_FAIL_COUNT);
 		r = good(IPC_WELCOME);
-		r.u.welcome.reply = v;
+		r.u.number.n = v;
 		ck_assert_int_eq(passes(&r), v < REPLY_COUNT);
 	}
 	for (uint8_t family = 0; family <= IPC_PROXY_IPV6; family++)
@@ -542,10 +542,10 @@ TEST(judged_ranges)
 
 	for (uint32_t v = 0; v < 200; v++) {
 		r = good(IPC_TRY);
-		r.u.spawn.count = v;
+		r.u.number.n = v;
 		ck_assert_int_eq(passes(&r), v <= 16);
 		r = good(IPC_KEY_FORGET);
-		r.u.slot.slot = v;
+		r.u.number.n = v;
 		ck_assert_int_eq(passes(&r), v < 64);
 		r = good(IPC_JUDGED);
 		r.u.judged.slot = (uint16_t)v;

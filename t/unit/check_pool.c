@@ -207,7 +207,7 @@ bear(uint32_t count)
 	struct ipc_record r = hear();
 
 	ck_assert_int_eq(r.type, IPC_SPAWN);
-	ck_assert_uint_eq(r.u.spawn.count, count);
+	ck_assert_uint_eq(r.u.number.n, count);
 	while (count-- > 0) {
 		int ends[2];
 		struct ipc_record child = { .type = IPC_NEWBORN,
