@@ -47,8 +47,6 @@ on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
 
-	(void)fd;
-	(void)what;
 	if (count_busy(m) == 0)
 		event_base_loopbreak(m->base);
 }
@@ -87,8 +85,6 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	static const struct timeval soon = { 0, 50 * 1000 };
 
-	(void)fd;
-	(void)what;
 	if (!log_flush())
 		evtimer_add((struct event *)arg, &soon);
 }
@@ -119,7 +115,6 @@ rotate(struct master *m)
 static void
 on_synced(void *arg, int error, size_t failed)
 {
-	(void)failed;
 	close(*(int *)arg);
 	*(int *)arg = -1;
 	if (error != 0)
@@ -186,8 +181,6 @@ on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
 
-	(void)fd;
-	(void)what;
 	begin_sync(m);
 	notify_second(m);
 	if (m->ends_idle)
@@ -200,7 +193,6 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 {
 	struct master *m = arg;
 
-	(void)what;
 	if (sig == SIGUSR1)
 		rotate(m);
 	else if (sig == SIGHUP && !m->conf.catcher)

@@ -99,9 +99,6 @@ tell_status(const struct master *m, const char *before)
 static void
 on_watchdog(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	tell("WATCHDOG=1");
 }
 

@@ -271,8 +271,6 @@ on_patience(evutil_socket_t fd, short what, void *arg)
 {
 	struct renewal *r = arg;
 
-	(void)fd;
-	(void)what;
 	fail(r, r->judged_due > 0 ? "the sign process does not answer" :
 	    "the nursery does not answer");
 }

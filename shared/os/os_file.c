@@ -69,7 +69,6 @@ os_open_file(const char *path, int flags)
 int
 os_keep_directory(const char *dir)
 {
-	(void)dir;
 	return 0;
 }
 
@@ -105,10 +104,8 @@ os_execute(const char *program, int fd, char *const argv[],
     char *const envp[])
 {
 #ifdef __OpenBSD__
-	(void)fd;
 	return execve(program, argv, envp);
 #else
-	(void)program;
 	return fexecve(fd, argv, envp);
 #endif
 }

@@ -36,8 +36,6 @@
 int
 sandbox_os_prepare(enum sandbox_role role, const char **what)
 {
-	(void)role;
-	(void)what;
 	return 0;
 }
 
@@ -69,8 +67,6 @@ int
 sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	(void)paths;
-	(void)path_count;
 	*what = "PROC_TRACE_CTL";
 	if (forbid_tracing() == -1)
 		return -1;
@@ -89,9 +85,6 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 {
 	unsigned mode;
 
-	(void)role;
-	(void)paths;
-	(void)path_count;
 	*what = "held by no sandbox";
 	if (cap_getmode(&mode) == -1)
 		return -1;
@@ -121,7 +114,6 @@ const struct sandbox_probe sandbox_probes_os[] = {
 bool
 sandbox_confines_paths(enum sandbox_role role)
 {
-	(void)role;
 	return true;
 }
 

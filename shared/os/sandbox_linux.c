@@ -95,8 +95,6 @@ int
 sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	(void)paths;
-	(void)path_count;
 	*what = "held by no sandbox";
 	errno = 0;
 	if (syscall(SYS_getpriority, PRIO_PROCESS, 0) != -1 ||

@@ -9,7 +9,6 @@
 int
 sandbox_os_prepare(enum sandbox_role role, const char **what)
 {
-	(void)role;
 	*what = "no sandbox in this build";
 	errno = ENOSYS;
 	return -1;
@@ -19,8 +18,6 @@ int
 sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	(void)paths;
-	(void)path_count;
 	return sandbox_os_prepare(role, what);
 }
 

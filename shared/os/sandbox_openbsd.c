@@ -37,8 +37,6 @@ static const struct {
 int
 sandbox_os_prepare(enum sandbox_role role, const char **what)
 {
-	(void)role;
-	(void)what;
 	return 0;
 }
 

@@ -96,7 +96,6 @@ bool	sandbox_reached(long result);
 	static bool							\
 	try_##name(const struct sandbox_things *t)			\
 	{								\
-		(void)t;						\
 		return condition;					\
 	}
 #define TRY(name, call)	TRY_IF(name, sandbox_reached(call))

@@ -88,7 +88,6 @@ try_fork(const struct sandbox_things *t)
 {
 	pid_t pid = fork();
 
-	(void)t;
 	if (pid == 0)
 		_exit(0);
 	if (pid > 0)
