@@ -345,13 +345,10 @@ main(int argc, char *argv[])
 		fatal("libsodium cannot be initialized");
 	if (a.set['C'])
 		configure_catcher(&m.conf, &a);
-	else if (check_load(a.set['f'], &m.conf, m.tls, a.quiet) == -1) {
-		if (a.set['n'])
-			check_note_user(&m.conf);
+	else if (a.set['n'])
+		return check_conf(a.set['f'], &m.conf, m.tls);
+	else if (check_load(a.set['f'], &m.conf, m.tls, a.quiet) == -1)
 		return 1;
-	}
-	if (a.set['n'])
-		return check_conf(&m.conf, m.tls);
 	make_absolute(&m.conf.path);
 	o.worker = find_worker(a.set['w']);
 	o.pid_file = a.set['p'];

@@ -375,7 +375,6 @@ start_and_run(struct master *m, const struct start_options *o)
 	static struct helper parts[HELPER_COUNT];
 	static struct listeners listeners;
 	int nurseries[nursery_count], helpers[HELPER_COUNT], root, control;
-	struct hold_proof proof;
 
 	umask(077);
 	tzset();
@@ -400,15 +399,14 @@ start_and_run(struct master *m, const struct start_options *o)
 		    "rotation: %s: give the file, or a directory of its own, "
 		    "to the user that owns the mail", m->conf.log_path,
 		    strerror(errno));
-	hold_proof_read(&proof, root, o->worker);
-	m->proved = m->one_session && proof.held;
+	m->proved = hold_is_proved(root, o->worker) && m->one_session;
 	if (control == -1)
 		control = open_control(m, root, o->sockets != NULL, true);
 	begin_work(m, o, nurseries, helpers, root);
 	fatal_unless_memory(control == -1 || control_start(m, control) == 0);
 	if (!m->proved && !m->conf.catcher &&
 	    strcmp(pool_sandbox(m), "none") != 0)
-		hold_proof_write(&proof, m->spool->log);
+		hold_prove(m->spool->log);
 	if (!m->one_session)
 		announce(m);
 	fatal_unless_memory(notify_ready(m) == 0);

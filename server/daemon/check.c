@@ -273,8 +273,9 @@ check_addresses(struct trial *t)
 	}
 }
 
-void
-check_note_user(const struct conf *conf)
+/* Could this process not try as the user of conf? */
+static void
+note_user(const struct conf *conf)
 {
 	struct identity want, me;
 
@@ -295,11 +296,15 @@ show_warning(const char *path, unsigned line, const char *text)
 }
 
 int
-check_conf(const struct conf *conf, const struct tls_files *tls)
+check_conf(const char *path, struct conf *conf, struct tls_files *tls)
 {
 	struct trial t = { .conf = conf };
 	const char *why;
 
+	if (check_load(path, conf, tls, false) == -1) {
+		note_user(conf);
+		return 1;
+	}
 	privdrop_find_users(conf, &t.users);
 	t.as_root = geteuid() == 0;
 	t.root_helps = t.as_root &&
@@ -320,7 +325,7 @@ check_conf(const struct conf *conf, const struct tls_files *tls)
 		fprintf(stderr, "smtpd: %s: no listen line: good for inetd "
 		    "and systemd sockets only\n", conf->path);
 	conf_warn(conf, show_warning);
-	check_note_user(conf);
+	note_user(conf);
 	if (t.faults > 0)
 		return 1;
 	conf_print(conf, stdout);

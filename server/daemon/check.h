@@ -15,25 +15,20 @@
 int	check_load(const char *path, struct conf *out, struct tls_files *tls,
 	    bool quiet);
 /*
- * The next mistake in *text, which a loader has written; *text becomes the
- * rest.  NULL: no more.  Lines that show the column are skipped: a log has no
- * columns.
+ * The next mistake in *text, which a loader has written, without the lines that
+ * show its column; *text becomes the rest.  NULL: no more.
  */
 char	*check_next_mistake(char **text);
 /* Logs a warning of conf_warn. */
 void	check_log_warning(const char *path, unsigned line, const char *text);
 /*
- * Tries the files and directories that conf names as the user of conf (a
- * process that may not become that user tries as its own, and says so), and its
- * addresses.  Prints failures and warnings on standard error and, when nothing
- * fails, what conf means on standard output.  Changes nothing.  The exit
- * status: 0, or 1 when smtpd or the systemd unit of this host would not start.
+ * smtpd -n: reads them, and tries the files, directories and addresses that
+ * they name, as the user of the configuration; a process that may not become
+ * that user tries as its own, and says so.  Prints failures and warnings on
+ * standard error and, when nothing fails, what the configuration means on
+ * standard output.  Changes nothing.  The exit status: 0, or 1 when smtpd or
+ * the systemd unit of this host would not start.
  */
-int	check_conf(const struct conf *conf, const struct tls_files *tls);
-/*
- * Says on standard error when this process could not try as the user of conf;
- * for a configuration with mistakes, too.
- */
-void	check_note_user(const struct conf *conf);
+int	check_conf(const char *path, struct conf *conf, struct tls_files *tls);
 
 #endif

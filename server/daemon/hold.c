@@ -253,42 +253,46 @@ hold_master(struct master *m, int root)
  * runs it, once for each boot and worker program.  The file belongs to the user
  * of the master; a process that could forge it has all the mail.
  */
-void
-hold_proof_read(struct hold_proof *p, int root, const char *worker)
+static struct {
+	bool	held;
+	char	text[512];	/* "": no proof is possible */
+} proof;
+
+bool
+hold_is_proved(int root, const char *worker)
 {
-	char boot[os_boot_id_bytes], was[sizeof(p->text)];
+	char boot[os_boot_id_bytes], was[sizeof(proof.text)];
 	struct stat st;
 	ssize_t n;
 	int fd;
 
-	memset(p, 0, sizeof(*p));
 	if (!os_boot_id(boot) || stat(worker, &st) == -1)
-		return;
-	snprintf(p->text, sizeof(p->text), "version=%s boot=%s "
+		return false;
+	snprintf(proof.text, sizeof(proof.text), "version=%s boot=%s "
 	    "worker=%llu.%llu size=%lld changed=%lld.%09ld\n",
 	    SMTPD_VERSION, boot, (unsigned long long)st.st_dev,
 	    (unsigned long long)st.st_ino, (long long)st.st_size,
 	    (long long)st.st_ctim.tv_sec, (long)st.st_ctim.tv_nsec);
 	fd = openat(root, "log/sandbox", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1)
-		return;
-	n = read(fd, was, sizeof(was));
-	close(fd);
-	p->held = n == (ssize_t)strlen(p->text) &&
-	    memcmp(was, p->text, (size_t)n) == 0;
+	n = fd == -1 ? -1 : read(fd, was, sizeof(was));
+	if (fd != -1)
+		close(fd);
+	proof.held = n == (ssize_t)strlen(proof.text) &&
+	    memcmp(was, proof.text, (size_t)n) == 0;
+	return proof.held;
 }
 
 void
-hold_proof_write(const struct hold_proof *p, int log)
+hold_prove(int log)
 {
-	size_t n = strlen(p->text);
+	size_t n = strlen(proof.text);
 	int fd;
 
-	if (p->held || n == 0)
+	if (proof.held || n == 0)
 		return;
 	fd = openat(log, "sandbox", O_WRONLY | O_CREAT | O_TRUNC |
 	    O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1 || write(fd, p->text, n) != (ssize_t)n)
+	if (fd == -1 || write(fd, proof.text, n) != (ssize_t)n)
 		log_error("write (the next start tries the sandbox again)",
 		    "log/sandbox", errno);
 	if (fd != -1)

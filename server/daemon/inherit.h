@@ -28,40 +28,34 @@ struct inherit_client {
 };
 
 /*
- * Is called first of all: makes sure that descriptors 0 to 2 are open, so that
- * no file we open gets their numbers, and that 2 is not a connection.  Under
- * inetd all three are the client or the listening socket; then 2 becomes
- * /dev/null.  True when 2 is unchanged and may be written to.
+ * First of all: makes sure that descriptors 0 to 2 are open, so that no file we
+ * open gets their numbers, and that 2 is not the client or listening socket
+ * that 0 is, as under inetd; then 2 becomes /dev/null.  True when 2 is
+ * unchanged and may be written to.
  */
 bool	inherit_guard(void);
-/*
- * The number of descriptors from 3 on that LISTEN_FDS promises to this process;
- * 0 when LISTEN_PID is another process, or either is not set.
- */
+/* How many descriptors from 3 on LISTEN_FDS promises to this process. */
 int	inherit_promised(void);
 /* The whole decimal number in the environment variable name; else 0. */
 unsigned long inherit_number(const char *name);
 /* True when descriptor 0 is a listening socket. */
 bool	inherit_stdin_listens(void);
 /*
- * Takes over descriptor 0 or, where it is no listening socket, those of
- * LISTEN_FDS; children inherit neither the sockets nor these variables.  Fatal
- * when one is no socket that listens for TCP.
+ * Takes over descriptor 0 or, where it does not listen, those of LISTEN_FDS;
+ * children inherit neither the sockets nor these variables.  Fatal when one
+ * does not listen for TCP.
  */
 void	inherit_take_sockets(struct inherit_sockets *out);
 /*
  * Takes the client off descriptors 0 and 1 and puts /dev/null there, and on 2
  * too unless *keep_stderr is set and 2 is not the client: from here on only a
- * session can write to the client, not even a library.  *keep_stderr is false
- * afterwards when 2 was not kept.  Until inherit_given is called, an exit for
- * any reason sends the client 421 in the name of conf->hostname at that moment,
- * or of "localhost" while that is NULL.  Fatal when 0 cannot be a client;
- * exit(0) when the client has gone already.
- *
- * The client's address is that of the connection.  When 0 is no TCP connection,
- * but a pipe, a terminal or a local socket, the address is that of TCPREMOTEIP
- * and TCPREMOTEPORT in the environment or, without them, 0.0.0.0, which no
- * client has.
+ * session can write to the client, not even a library.  *keep_stderr becomes
+ * false when 2 was not kept.  Until inherit_given is called, an exit for any
+ * reason sends the client 421 in the name of conf->hostname, or of "localhost"
+ * while that is NULL.  Fatal when 0 cannot be a client; exit(0) when the client
+ * has gone already.  Without a TCP connection (a pipe, a terminal, a local
+ * socket) the client's address is that of TCPREMOTEIP and TCPREMOTEPORT in the
+ * environment, or 0.0.0.0, which no client has.
  */
 void	inherit_take_client(struct inherit_client *out,
 	    const struct conf *conf, bool *keep_stderr);

@@ -18,10 +18,9 @@
 int	reload_init(struct master *m);
 /*
  * Reads the configuration again.  If it is valid, sessions that begin from now
- * on use it, and the others keep theirs.  If it has mistakes, or changes that
- * take a restart, each is logged with its line, and nothing changes.  New
- * certificates take a moment to be judged; a call meanwhile is repeated after
- * that.
+ * on use it.  If it has mistakes, or changes that take a restart, each is
+ * logged with its line, and nothing changes.  New certificates take a moment to
+ * be judged; a call meanwhile is repeated after that.
  */
 void	reload(struct master *m);
 

@@ -19,18 +19,12 @@ void	os_drop_capabilities(void);
  * CAP_SETUID and CAP_SETGID, which a service manager can give without root.
  */
 bool	os_may_change_user(void);
-/*
- * Drops all capabilities that are left after a change of user (Linux).  0, or
- * -1 and errno.
- */
+/* Drops all capabilities left after a change of user.  0, or -1 and errno. */
 int	os_forget_capabilities(void);
 
 enum { os_boot_id_bytes = 64 };
 
-/*
- * Writes an identifier of this boot of the system, printable ASCII and a NUL.
- * False if there is none.
- */
+/* An identifier of this boot of the system, printable; false: none. */
 bool	os_boot_id(char out[os_boot_id_bytes]);
 /* The effective user at a local socket's other end.  0, or -1 and errno. */
 int	os_peer_uid(int fd, uid_t *out);
@@ -41,10 +35,7 @@ int	os_peer_uid(int fd, uid_t *out);
  */
 void	os_refuse_descriptors(int fd);
 
-/*
- * Connects to the local syslog, if there is one and it is not connected yet;
- * called before a sandbox that forbids it.
- */
+/* Connects to the local syslog, before a sandbox that forbids it. */
 void	os_syslog_open(void);
 /*
  * Sends one line of the form "<PRIORITY>TIME TAG: TEXT", without an LF, and
@@ -52,10 +43,7 @@ void	os_syslog_open(void);
  */
 int	os_syslog_send(const void *line, size_t n);
 
-/*
- * A flag for send(2) just before the connection is closed, so that one packet
- * may carry the data and the FIN.  0 where there is no such flag.
- */
+/* For send(2) just before a close: one packet may carry data and FIN; or 0. */
 extern const int os_send_last;
 
 /*
@@ -81,18 +69,14 @@ int	os_name_directory(const char *dir);
 /* open(2) of path, whose directory may be a kept one. */
 int	os_open_file(const char *path, int flags);
 /*
- * Opens program as descriptor fd, to execute it now and again by itself,
- * before this process becomes a user who may not reach the program's path.
- * 0, or -1 and errno.
+ * Opens program as descriptor fd, to execute it now and again by itself, as a
+ * user who may not reach the program's path.  0, or -1 and errno.
  */
 int	os_keep_program(const char *program, int fd);
 /* execve(2) of the kept program.  Returns only on failure: -1 and errno. */
 int	os_execute(const char *program, int fd, char *const argv[],
 	    char *const envp[]);
-/*
- * Sets the name in ps(1): Linux before 6.14 names a process that was executed
- * by descriptor after the descriptor's number.
- */
+/* The name in ps(1): Linux before 6.14 shows the descriptor's number. */
 void	os_name_process(const char *name);
 
 /* Where there is nothing of the kind. */
