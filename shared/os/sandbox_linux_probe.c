@@ -44,24 +44,13 @@ sandbox_beyond(const char *probe_name, enum sandbox_role role)
 	    sandbox_linux_rights(role));
 }
 
-/* Whether a child could be forked; it ends at once. */
-static bool
-forked(long pid)
-{
-	if (pid == 0)
-		_exit(0);
-	if (pid > 0)
-		waitpid((pid_t)pid, NULL, 0);
-	return sandbox_reached(pid) && (pid != -1 || errno != EAGAIN);
-}
-
 TRY(memory_of_self, open("/proc/self/mem", O_RDWR))
 #ifdef SYS_fork
 /* libc's fork uses clone(2), even where the kernel has fork(2). */
-TRY_IF(fork_call, forked(syscall(SYS_fork)))
+TRY_IF(fork_call, sandbox_forked(syscall(SYS_fork)))
 #endif
 /* As vfork(2), but the child has its own memory, so returning is safe. */
-TRY_IF(vfork, forked(syscall(SYS_clone, (unsigned long)(CLONE_VFORK |
+TRY_IF(vfork, sandbox_forked(syscall(SYS_clone, (unsigned long)(CLONE_VFORK |
     SIGCHLD), 0UL, 0UL, 0UL, 0UL)))
 TRY(clone3, syscall(SYS_clone3, NULL, 0UL))
 TRY(execveat, syscall(SYS_execveat, AT_FDCWD, "/bin/sh",
@@ -89,13 +78,6 @@ TRY(fastopen, sendmsg(t->pair[0], (&(struct msghdr){ .msg_iovlen = 1,
     .msg_iov = &(struct iovec){ (char[]){ 'x' }, 1 } }),
     MSG_FASTOPEN | MSG_NOSIGNAL))
 
-static bool
-maps(uint64_t size, int protection, int flags)
-{
-	return mmap(NULL, (size_t)size, protection, flags | MAP_ANONYMOUS, -1,
-	    0) != MAP_FAILED;
-}
-
 /* Makes a page that may be written such that it may be protection. */
 static long
 change_page(int protection)
@@ -108,15 +90,15 @@ change_page(int protection)
 
 /* Addresses cost page tables, which no other limit counts. */
 TRY_IF(addresses, sandbox_table[t->role].memory_max_bytes != 0 &&
-    maps(sandbox_table[t->role].memory_max_bytes + SANDBOX_IMAGE_MAX_BYTES,
-    PROT_NONE, MAP_PRIVATE))
+    sandbox_maps(sandbox_table[t->role].memory_max_bytes +
+    SANDBOX_IMAGE_MAX_BYTES, PROT_NONE, MAP_PRIVATE))
 /*
  * RLIMIT_DATA counts no memory that is read-only, from the start or later, or
  * shared.
  */
-TRY_IF(map_read_only, maps(4096, PROT_READ, MAP_PRIVATE))
+TRY_IF(map_read_only, sandbox_maps(4096, PROT_READ, MAP_PRIVATE))
 TRY(mprotect_read_only, change_page(PROT_READ))
-TRY_IF(map_shared, maps(4096, PROT_READ | PROT_WRITE, MAP_SHARED))
+TRY_IF(map_shared, sandbox_maps(4096, PROT_READ | PROT_WRITE, MAP_SHARED))
 TRY(mprotect_code, change_page(PROT_READ | PROT_EXEC))
 
 const struct sandbox_probe sandbox_probes_os[] = {

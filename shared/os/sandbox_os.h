@@ -91,6 +91,10 @@ bool	sandbox_among(const struct sandbox_permitted *list, size_t count,
 
 /* False if the last call failed with an errno of a sandbox. */
 bool	sandbox_reached(long result);
+/* The same of the result of a fork; the child ends. */
+bool	sandbox_forked(long pid);
+/* Can size octets of memory that is no file's be mapped? */
+bool	sandbox_maps(uint64_t size, int protection, int flags);
 /* Defines a probe that is one expression, or one call, which may use t. */
 #define TRY_IF(name, condition)						\
 	static bool							\

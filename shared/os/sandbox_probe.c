@@ -42,6 +42,24 @@ sandbox_reached(long result)
 	}
 }
 
+bool
+sandbox_forked(long pid)
+{
+	if (pid == 0)
+		_exit(0);
+	if (pid > 0)
+		waitpid((pid_t)pid, NULL, 0);
+	/* RLIMIT_NPROC refuses with EAGAIN. */
+	return sandbox_reached(pid) && (pid != -1 || errno != EAGAIN);
+}
+
+bool
+sandbox_maps(uint64_t size, int protection, int flags)
+{
+	return mmap(NULL, (size_t)size, protection, flags | MAP_ANON, -1,
+	    0) != MAP_FAILED;
+}
+
 /* "/" always exists: failing to open it is a refusal, even with ENOENT. */
 TRY_IF(open, open("/", O_RDONLY | O_DIRECTORY) != -1)
 
@@ -83,29 +101,11 @@ TRY_IF(execve, sandbox_reached(execve("/bin/sh", (char *[]){ (char[]){ "sh" },
     errno != ENOENT)
 TRY(setuid, setuid(t->uid))
 
-static bool
-try_fork(const struct sandbox_things *t)
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(0);
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-	/* RLIMIT_NPROC refuses with EAGAIN. */
-	return sandbox_reached(pid) && (pid != -1 || errno != EAGAIN);
-}
-
-static bool
-map_succeeds(uint64_t size, int protection)
-{
-	return size != 0 && mmap(NULL, (size_t)size, protection, MAP_PRIVATE |
-	    MAP_ANON, -1, 0) != MAP_FAILED;
-}
-
-TRY_IF(map_code, map_succeeds(4096, PROT_READ | PROT_EXEC))
-TRY_IF(memory, map_succeeds(sandbox_table[t->role].memory_max_bytes,
-    PROT_READ | PROT_WRITE))
+TRY_IF(fork, sandbox_forked(fork()))
+TRY_IF(map_code, sandbox_maps(4096, PROT_READ | PROT_EXEC, MAP_PRIVATE))
+TRY_IF(memory, sandbox_table[t->role].memory_max_bytes != 0 &&
+    sandbox_maps(sandbox_table[t->role].memory_max_bytes,
+    PROT_READ | PROT_WRITE, MAP_PRIVATE))
 
 /* Succeeds if a message with many descriptors arrives complete. */
 static bool
