@@ -6,12 +6,10 @@
 #include "server/daemon/notify.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +17,7 @@
 #include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
+#include "shared/os/os.h"
 
 enum { status_s = 10, watchdog_least_us = 20000 };
 
@@ -37,32 +36,6 @@ tell(const char *text)
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* A path, or an abstract name, with a NUL in front and none at its end. */
-static int
-connect_to(const char *name)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	size_t n = strlen(name);
-	int fd;
-
-	if ((name[0] != '/' && name[0] != '@') || name[1] == '\0' ||
-	    n >= sizeof(a.sun_path)) {
-		errno = EINVAL;
-		return -1;
-	}
-	memcpy(a.sun_path, name, n);
-	if (name[0] == '@')
-		a.sun_path[0] = '\0';
-	n += offsetof(struct sockaddr_un, sun_path) + (name[0] == '/');
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd != -1 &&
-	    connect(fd, (struct sockaddr *)&a, (socklen_t)n) == -1) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 void
 notify_open(void)
 {
@@ -70,7 +43,7 @@ notify_open(void)
 
 	if (name == NULL)
 		return;
-	to.fd = connect_to(name);
+	to.fd = os_connect_datagram(name);
 	if (to.fd == -1)
 		log_error("connect to NOTIFY_SOCKET", name, errno);
 	else

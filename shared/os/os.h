@@ -35,6 +35,11 @@ int	os_peer_uid(int fd, uid_t *out);
  */
 void	os_refuse_descriptors(int fd);
 
+/*
+ * A datagram socket connected to name, a path or an abstract name ("@...").
+ * -1 and errno: there is none.
+ */
+int	os_connect_datagram(const char *name);
 /* Connects to the local syslog, before a sandbox that forbids it. */
 void	os_syslog_open(void);
 /*
