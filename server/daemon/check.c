@@ -81,10 +81,7 @@ struct trial {
 	unsigned		 faults;
 };
 
-static void tell(struct trial *, bool, unsigned, const char *, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void
+static void __attribute__((format(printf, 4, 5)))
 tell(struct trial *t, bool fault, unsigned line, const char *format, ...)
 {
 	va_list ap;
@@ -121,16 +118,14 @@ tell_denied(struct trial *t, bool always, unsigned line, const char *path,
 static void
 try_file(struct trial *t, unsigned line, const char *path)
 {
-	int fd;
+	int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC |
+	    O_NOCTTY | O_NONBLOCK);
 
-	if (path == NULL)
-		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd != -1)
 		close(fd);
-	else if (errno == EACCES)
+	else if (path != NULL && errno == EACCES)
 		tell_denied(t, false, line, path, "read");
-	else
+	else if (path != NULL)
 		tell(t, true, line, "%s: %s", path, strerror(errno));
 }
 
@@ -153,38 +148,28 @@ try_parent(struct trial *t, bool always, unsigned line, const char *path)
 }
 
 static void
-try_root(struct trial *t)
+try_places(struct trial *t)
 {
 	unsigned line = conf_line_of(&t->conf->sets, "root");
-	const char *root = t->conf->root;
-	const char *bar = privdrop_find_bar(root);
+	const char *root = t->conf->root, *log = t->conf->log_path;
 	struct stat st;
 
-	if (bar != NULL)
+	if (privdrop_find_bar(root) != NULL)
 		tell_denied(t, false, line, root, "reach");
-	else if (lstat(root, &st) == 0 && !S_ISDIR(st.st_mode))
-		tell(t, true, line, "%s: no directory, and no link is "
-		    "followed there", root);
 	else if (lstat(root, &st) == -1)
 		/* Root creates it; without root the user has to. */
 		try_parent(t, false, line, root);
-}
-
-/* After a rotation the user of the master creates the file again. */
-static void
-try_log(struct trial *t)
-{
-	const char *path = t->conf->log_path;
-	unsigned line = t->conf->log_to_line;
-
-	if (t->conf->log != CONF_LOG_FILE)
+	else if (!S_ISDIR(st.st_mode))
+		tell(t, true, line, "%s: no directory, and no link is "
+		    "followed there", root);
+	/* After a rotation the user of the master creates the file again. */
+	line = t->conf->log_to_line;
+	if (t->conf->log != CONF_LOG_FILE || access(log, W_OK) == 0)
 		return;
-	if (access(path, W_OK) == 0)
-		return;
-	if (access(path, F_OK) == 0)
-		tell_denied(t, true, line, path, "write to");
+	if (access(log, F_OK) == 0)
+		tell_denied(t, true, line, log, "write to");
 	else
-		try_parent(t, true, line, path);
+		try_parent(t, true, line, log);
 }
 
 static void
@@ -196,8 +181,7 @@ try_all(struct trial *t)
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		const struct conf_domain *d = &conf->domains[i];
 
-		try_file(t, conf_line_of(&d->sets, "users"),
-		    d->users_path);
+		try_file(t, conf_line_of(&d->sets, "users"), d->users_path);
 		try_file(t, conf_line_of(&d->sets, "aliases"),
 		    d->aliases_path);
 	}
@@ -205,8 +189,7 @@ try_all(struct trial *t)
 		try_file(t, conf->pairs[i].line, conf->pairs[i].certificate);
 		try_file(t, conf->pairs[i].line, conf->pairs[i].key);
 	}
-	try_root(t);
-	try_log(t);
+	try_places(t);
 }
 
 /* In a child: a process that has become that user cannot become root again. */

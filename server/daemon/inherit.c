@@ -88,17 +88,6 @@ inherit_stdin_listens(void)
 	return option_is(STDIN_FILENO, SO_ACCEPTCONN, 1);
 }
 
-/* Moves a standard descriptor to a number above 2, close-on-exec. */
-static int
-move(int fd)
-{
-	int to = fcntl(fd, F_DUPFD_CLOEXEC, first_fd);
-
-	if (to == -1)
-		fatal("descriptor %d: %s", fd, strerror(errno));
-	return to;
-}
-
 static void
 put_null(int fd)
 {
@@ -110,6 +99,21 @@ put_null(int fd)
 		_exit(1);
 	}
 	close(null);
+}
+
+/*
+ * Moves a standard descriptor to a number above 2, close-on-exec, and puts
+ * /dev/null in its place.
+ */
+static int
+move(int fd)
+{
+	int to = fcntl(fd, F_DUPFD_CLOEXEC, first_fd);
+
+	if (to == -1)
+		fatal("descriptor %d: %s", fd, strerror(errno));
+	put_null(fd);
+	return to;
 }
 
 /* ---- listening sockets ------------------------------------------------- */
@@ -156,20 +160,17 @@ check_socket(int fd, const char *what)
 static void
 take_names(struct inherit_sockets *out)
 {
-	const char *names = getenv("LISTEN_FDNAMES");
-	char *copy, *rest, *name;
-	int i = 0;
+	const char *name = getenv("LISTEN_FDNAMES");
+	struct span one;
 
-	if (names == NULL)
-		return;
-	rest = copy = strdup(names);
-	fatal_unless_memory(copy != NULL);
-	for (; i < out->count && (name = strsep(&rest, ":")) != NULL; i++) {
-		out->words[i].tls_first = strcmp(name, "submissions") == 0;
+	for (int i = 0; i < out->count && name != NULL; i++) {
+		one = span_from(name, strcspn(name, ":"));
+		out->words[i].tls_first = span_equal(one,
+		    span_of("submissions"));
 		out->words[i].submission = out->words[i].tls_first ||
-		    strcmp(name, "submission") == 0;
+		    span_equal(one, span_of("submission"));
+		name = name[one.n] == ':' ? name + one.n + 1 : NULL;
 	}
-	free(copy);
 }
 
 void
@@ -181,7 +182,6 @@ inherit_take_sockets(struct inherit_sockets *out)
 		out->wait = true;
 		out->fds[0] = move(STDIN_FILENO);
 		check_socket(out->fds[0], "standard input");
-		put_null(STDIN_FILENO);
 		/* inherit_guard has replaced 2. */
 		if (is_same(STDOUT_FILENO, out->fds[0]))
 			put_null(STDOUT_FILENO);
@@ -273,8 +273,6 @@ inherit_take_client(struct inherit_client *out, const struct conf *conf,
 	}
 	out->input = move(STDIN_FILENO);
 	out->output = move(STDOUT_FILENO);
-	put_null(STDIN_FILENO);
-	put_null(STDOUT_FILENO);
 	refuse_as = conf;
 	refuse_to = out->output;
 	atexit(refuse);
