@@ -107,9 +107,7 @@ sandbox_facts(void)
 
 /* Capability mode refuses calls, and kills by no signal but this one. */
 const int sandbox_kill_signal = SIGTRAP;
-const struct sandbox_probe sandbox_probes_os[] = {
-	{ NULL, 0, false, NULL }
-};
+const struct sandbox_probe *const sandbox_probes_os[] = { NULL };
 
 bool
 sandbox_confines_paths(enum sandbox_role role)

@@ -44,39 +44,47 @@ sandbox_beyond(const char *probe_name, enum sandbox_role role)
 	    sandbox_linux_rights(role));
 }
 
-TRY(memory_of_self, open("/proc/self/mem", O_RDWR))
+TRY(memory_of_self, "open /proc/self/mem", RIGHT_FILES, true,
+    open("/proc/self/mem", O_RDWR))
 #ifdef SYS_fork
 /* libc's fork uses clone(2), even where the kernel has fork(2). */
-TRY_IF(fork_call, sandbox_forked(syscall(SYS_fork)))
+TRY_IF(fork_call, "fork(2)", RIGHT_FORK, false,
+    sandbox_forked(syscall(SYS_fork)))
 #endif
 /* As vfork(2), but the child has its own memory, so returning is safe. */
-TRY_IF(vfork, sandbox_forked(syscall(SYS_clone, (unsigned long)(CLONE_VFORK |
-    SIGCHLD), 0UL, 0UL, 0UL, 0UL)))
-TRY(clone3, syscall(SYS_clone3, NULL, 0UL))
-TRY(execveat, syscall(SYS_execveat, AT_FDCWD, "/bin/sh",
+TRY_IF(vfork, "vfork", 0, false, sandbox_forked(syscall(SYS_clone,
+    (unsigned long)(CLONE_VFORK | SIGCHLD), 0UL, 0UL, 0UL, 0UL)))
+TRY(clone3, "clone3", 0, false, syscall(SYS_clone3, NULL, 0UL))
+TRY(execveat, "execveat", RIGHT_EXEC_SELF, true,
+    syscall(SYS_execveat, AT_FDCWD, "/bin/sh",
     ((const char *[]){ "sh", "-c", "exit 0", NULL }), NULL, 0))
-TRY(tgkill, syscall(SYS_tgkill, t->parent, t->parent, 0))
-TRY(pidfd_open, syscall(SYS_pidfd_open, t->parent, 0U))
-TRY(ptrace, ptrace(PTRACE_TRACEME, 0, NULL, NULL))
-TRY(process_vm_readv, process_vm_readv(t->parent, NULL, 0, NULL, 0, 0))
-TRY(dumpable, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
-TRY(bpf, syscall(SYS_bpf, -1, NULL, 0U))
-TRY(io_uring, syscall(SYS_io_uring_setup, 1U, NULL))
-TRY(memfd_create, memfd_create("probe", MFD_CLOEXEC))
-TRY(openat2, syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0))
-TRY(handle, syscall(SYS_name_to_handle_at, AT_FDCWD, "/", NULL, NULL, 0))
+TRY(tgkill, "tgkill", 0, false, syscall(SYS_tgkill, t->parent, t->parent, 0))
+TRY(pidfd_open, "pidfd_open", 0, false, syscall(SYS_pidfd_open, t->parent, 0U))
+TRY(ptrace, "ptrace", 0, false, ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+TRY(process_vm_readv, "process_vm_readv", 0, false,
+    process_vm_readv(t->parent, NULL, 0, NULL, 0, 0))
+TRY(dumpable, "PR_SET_DUMPABLE", 0, false, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
+TRY(bpf, "bpf", 0, false, syscall(SYS_bpf, -1, NULL, 0U))
+TRY(io_uring, "io_uring_setup", 0, false, syscall(SYS_io_uring_setup, 1U, NULL))
+TRY(memfd_create, "memfd_create", 0, false, memfd_create("probe", MFD_CLOEXEC))
+TRY(openat2, "openat2", RIGHT_FILES, false,
+    syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0))
+TRY(handle, "name_to_handle_at", 0, false,
+    syscall(SYS_name_to_handle_at, AT_FDCWD, "/", NULL, NULL, 0))
 /* Zero octets; with RWF_NOAPPEND pwritev2 would write despite O_APPEND. */
-TRY(pwritev2, syscall(SYS_pwritev2, t->pair[0], NULL, 0UL, 0UL, 0UL, 0))
-TRY(splice, splice(-1, NULL, t->pair[0], NULL, 1, 0))
-TRY(fallocate, syscall(SYS_fallocate, t->pair[0], 0, 0L, 0L))
-TRY(unshare, unshare(0))
-TRY(mount, syscall(SYS_mount, NULL, NULL, NULL, 0UL, NULL))
-TRY(chroot, chroot("/nonexistent-smtpd-probe"))
-TRY(shmget, shmget((key_t)0x736d7470, 1, 0))
+TRY(pwritev2, "pwritev2", 0, false,
+    syscall(SYS_pwritev2, t->pair[0], NULL, 0UL, 0UL, 0UL, 0))
+TRY(splice, "splice", 0, false, splice(-1, NULL, t->pair[0], NULL, 1, 0))
+TRY(fallocate, "fallocate", 0, false,
+    syscall(SYS_fallocate, t->pair[0], 0, 0L, 0L))
+TRY(unshare, "unshare", 0, false, unshare(0))
+TRY(mount, "mount", 0, false, syscall(SYS_mount, NULL, NULL, NULL, 0UL, NULL))
+TRY(chroot, "chroot", 0, false, chroot("/nonexistent-smtpd-probe"))
+TRY(shmget, "shmget", 0, false, shmget((key_t)0x736d7470, 1, 0))
 /* On a TCP socket this would connect, and Landlock does not check it. */
-TRY(fastopen, sendmsg(t->pair[0], (&(struct msghdr){ .msg_iovlen = 1,
-    .msg_iov = &(struct iovec){ (char[]){ 'x' }, 1 } }),
-    MSG_FASTOPEN | MSG_NOSIGNAL))
+TRY(fastopen, "sendmsg MSG_FASTOPEN", 0, false, sendmsg(t->pair[0],
+    (&(struct msghdr){ .msg_iovlen = 1, .msg_iov = &(struct iovec){
+    (char[]){ 'x' }, 1 } }), MSG_FASTOPEN | MSG_NOSIGNAL))
 
 /* Makes a page that may be written such that it may be protection. */
 static long
@@ -89,49 +97,33 @@ change_page(int protection)
 }
 
 /* Addresses cost page tables, which no other limit counts. */
-TRY_IF(addresses, sandbox_table[t->role].memory_max_bytes != 0 &&
+TRY_IF(addresses, "addresses above the limit", 0, false,
+    sandbox_table[t->role].memory_max_bytes != 0 &&
     sandbox_maps(sandbox_table[t->role].memory_max_bytes +
     SANDBOX_IMAGE_MAX_BYTES, PROT_NONE, MAP_PRIVATE))
 /*
  * RLIMIT_DATA counts no memory that is read-only, from the start or later, or
  * shared.
  */
-TRY_IF(map_read_only, sandbox_maps(4096, PROT_READ, MAP_PRIVATE))
-TRY(mprotect_read_only, change_page(PROT_READ))
-TRY_IF(map_shared, sandbox_maps(4096, PROT_READ | PROT_WRITE, MAP_SHARED))
-TRY(mprotect_code, change_page(PROT_READ | PROT_EXEC))
+TRY_IF(map_read_only, "mmap PROT_READ", RIGHT_EXEC_SELF, false,
+    sandbox_maps(4096, PROT_READ, MAP_PRIVATE))
+TRY(mprotect_read_only, "mprotect PROT_READ", RIGHT_EXEC_SELF, false,
+    change_page(PROT_READ))
+TRY_IF(map_shared, "mmap MAP_SHARED", RIGHT_EXEC_SELF, false,
+    sandbox_maps(4096, PROT_READ | PROT_WRITE, MAP_SHARED))
+TRY(mprotect_code, "mprotect PROT_EXEC", RIGHT_EXEC_SELF, false,
+    change_page(PROT_READ | PROT_EXEC))
 
-const struct sandbox_probe sandbox_probes_os[] = {
-	{ "open /proc/self/mem", RIGHT_FILES, true, try_memory_of_self },
-	{ "openat2", RIGHT_FILES, false, try_openat2 },
-	{ "name_to_handle_at", 0, false, try_handle },
+const struct sandbox_probe *const sandbox_probes_os[] = {
+	&probe_memory_of_self, &probe_openat2, &probe_handle,
 #ifdef SYS_fork
-	{ "fork(2)", RIGHT_FORK, false, try_fork_call },
+	&probe_fork_call,
 #endif
-	{ "vfork", 0, false, try_vfork },
-	{ "clone3", 0, false, try_clone3 },
-	{ "execveat", RIGHT_EXEC_SELF, true, try_execveat },
-	{ "tgkill", 0, false, try_tgkill },
-	{ "pidfd_open", 0, false, try_pidfd_open },
-	{ "ptrace", 0, false, try_ptrace },
-	{ "process_vm_readv", 0, false, try_process_vm_readv },
-	{ "PR_SET_DUMPABLE", 0, false, try_dumpable },
-	{ "bpf", 0, false, try_bpf },
-	{ "io_uring_setup", 0, false, try_io_uring },
-	{ "memfd_create", 0, false, try_memfd_create },
-	{ "pwritev2", 0, false, try_pwritev2 },
-	{ "splice", 0, false, try_splice },
-	{ "fallocate", 0, false, try_fallocate },
-	{ "unshare", 0, false, try_unshare },
-	{ "mount", 0, false, try_mount },
-	{ "chroot", 0, false, try_chroot },
-	{ "shmget", 0, false, try_shmget },
-	{ "sendmsg MSG_FASTOPEN", 0, false, try_fastopen },
-	{ "addresses above the limit", 0, false, try_addresses },
-	{ "mmap PROT_READ", RIGHT_EXEC_SELF, false, try_map_read_only },
-	{ "mprotect PROT_READ", RIGHT_EXEC_SELF, false,
-	    try_mprotect_read_only },
-	{ "mmap MAP_SHARED", RIGHT_EXEC_SELF, false, try_map_shared },
-	{ "mprotect PROT_EXEC", RIGHT_EXEC_SELF, false, try_mprotect_code },
-	{ NULL, 0, false, NULL }
+	&probe_vfork, &probe_clone3, &probe_execveat, &probe_tgkill,
+	&probe_pidfd_open, &probe_ptrace, &probe_process_vm_readv,
+	&probe_dumpable, &probe_bpf, &probe_io_uring, &probe_memfd_create,
+	&probe_pwritev2, &probe_splice, &probe_fallocate, &probe_unshare,
+	&probe_mount, &probe_chroot, &probe_shmget, &probe_fastopen,
+	&probe_addresses, &probe_map_read_only, &probe_mprotect_read_only,
+	&probe_map_shared, &probe_mprotect_code, NULL
 };

@@ -108,9 +108,7 @@ sandbox_facts(void)
 }
 
 const int sandbox_kill_signal = SIGABRT;
-const struct sandbox_probe sandbox_probes_os[] = {
-	{ NULL, 0, false, NULL }
-};
+const struct sandbox_probe *const sandbox_probes_os[] = { NULL };
 
 bool
 sandbox_confines_paths(enum sandbox_role role)

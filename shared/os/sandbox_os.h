@@ -72,8 +72,7 @@ enum sandbox_verdict {
 	SANDBOX_FAILED		/* the probe did not run; errno */
 };
 
-/* This system's own probes, up to one without a name. */
-extern const struct sandbox_probe sandbox_probes_os[];
+extern const struct sandbox_probe *const sandbox_probes_os[];	/* then NULL */
 /* The signal that this sandbox kills with. */
 extern const int sandbox_kill_signal;
 /* Whether role's paths are confined; what this sandbox cannot prevent. */
@@ -95,14 +94,19 @@ bool	sandbox_reached(long result);
 bool	sandbox_forked(long pid);
 /* Can size octets of memory that is no file's be mapped? */
 bool	sandbox_maps(uint64_t size, int protection, int flags);
-/* Defines a probe that is one expression, or one call, which may use t. */
-#define TRY_IF(name, condition)						\
+/* Defines probe_ID with try_ID, or with one expression, or one call, on t. */
+#define PROBE(id, name, unless, elsewhere)				\
+	static const struct sandbox_probe probe_##id =			\
+	    { name, unless, elsewhere, try_##id }
+#define TRY_IF(id, name, unless, elsewhere, condition)			\
 	static bool							\
-	try_##name(const struct sandbox_things *t)			\
+	try_##id(const struct sandbox_things *t)			\
 	{								\
 		return condition;					\
-	}
-#define TRY(name, call)	TRY_IF(name, sandbox_reached(call))
+	}								\
+	PROBE(id, name, unless, elsewhere);
+#define TRY(id, name, unless, elsewhere, call)				\
+	TRY_IF(id, name, unless, elsewhere, sandbox_reached(call))
 
 /* Probe i of those for all systems and then this system's; NULL: no more. */
 const struct sandbox_probe *sandbox_probe_at(size_t i);

@@ -20,6 +20,8 @@
 #define nowhere			"/nonexistent-smtpd-probe"
 #define many_descriptors	16
 #define no_address		(&(struct sockaddr){ .sa_family = 0 })
+#define OWN_STATE \
+	(RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK | RIGHT_EVENTS)
 /* A child's exit status: 0 succeeded, 200 refused, others errno. */
 #define status_refused		200
 
@@ -61,7 +63,8 @@ sandbox_maps(uint64_t size, int protection, int flags)
 }
 
 /* "/" always exists: failing to open it is a refusal, even with ENOENT. */
-TRY_IF(open, open("/", O_RDONLY | O_DIRECTORY) != -1)
+TRY_IF(open, "open", RIGHT_FILES, true,
+    open("/", O_RDONLY | O_DIRECTORY) != -1)
 
 static bool
 try_create(const struct sandbox_things *t)
@@ -75,35 +78,42 @@ try_create(const struct sandbox_things *t)
 	unlink(path);
 	return true;
 }
+PROBE(create, "create", RIGHT_FILES, true);
 
-TRY(truncate, truncate(nowhere, 0))
+TRY(truncate, "truncate", RIGHT_FILES, false, truncate(nowhere, 0))
 /* A socket will do, as the sandbox does not look at the kind of file. */
-TRY(ftruncate, ftruncate(t->pair[0], 0))
-TRY(unlink, unlink(nowhere))
-TRY(link, link(nowhere, nowhere "2"))
-TRY(rename, rename(nowhere, nowhere "2"))
-TRY(chmod, chmod(nowhere, 0600))
-TRY(chown, chown(nowhere, t->uid, (gid_t)-1))
-TRY_IF(write, write(t->pair[0], "x", 1) == 1)
+TRY(ftruncate, "ftruncate", RIGHT_FILES, false, ftruncate(t->pair[0], 0))
+TRY(unlink, "unlink", RIGHT_FILES, false, unlink(nowhere))
+TRY(link, "link", RIGHT_FILES, false, link(nowhere, nowhere "2"))
+TRY(rename, "rename", RIGHT_FILES, false, rename(nowhere, nowhere "2"))
+TRY(chmod, "chmod", 0, false, chmod(nowhere, 0600))
+TRY(chown, "chown", 0, false, chown(nowhere, t->uid, (gid_t)-1))
+TRY_IF(write, "write", RIGHT_IO, false, write(t->pair[0], "x", 1) == 1)
 /* With F_SETFL a worker could overwrite a file that it may only append to. */
-TRY(clear_append, fcntl(t->pair[0], F_SETFL, 0))
-TRY(socket, socket(AF_INET, SOCK_STREAM, 0))
-TRY(socket_unix, socket(AF_UNIX, SOCK_STREAM, 0))
-TRY(socketpair, socketpair(AF_UNIX, SOCK_STREAM, 0, (int[2]){ 0 }))
-TRY(connect, connect(t->pair[0], no_address, sizeof(*no_address)))
-TRY(bind, bind(t->pair[0], no_address, sizeof(*no_address)))
-TRY(listen, listen(t->pair[0], 1))
-TRY(accept, accept(t->pair[0], NULL, NULL))
-TRY(kill, kill(t->parent, 0))
+TRY(clear_append, "clear O_APPEND", OWN_STATE, false,
+    fcntl(t->pair[0], F_SETFL, 0))
+TRY(socket, "socket", 0, false, socket(AF_INET, SOCK_STREAM, 0))
+TRY(socket_unix, "socket AF_UNIX", RIGHT_SYSLOG, false,
+    socket(AF_UNIX, SOCK_STREAM, 0))
+TRY(socketpair, "socketpair", RIGHT_FORK, false,
+    socketpair(AF_UNIX, SOCK_STREAM, 0, (int[2]){ 0 }))
+TRY(connect, "connect", RIGHT_SYSLOG, false,
+    connect(t->pair[0], no_address, sizeof(*no_address)))
+TRY(bind, "bind", 0, false, bind(t->pair[0], no_address, sizeof(*no_address)))
+TRY(listen, "listen", 0, false, listen(t->pair[0], 1))
+TRY(accept, "accept", RIGHT_ACCEPT, false, accept(t->pair[0], NULL, NULL))
+TRY(kill, "kill", 0, false, kill(t->parent, 0))
 /* On success the shell's exit status is 0; unveil refuses with ENOENT. */
-TRY_IF(execve, sandbox_reached(execve("/bin/sh", (char *[]){ (char[]){ "sh" },
+TRY_IF(execve, "execve", RIGHT_EXEC_SELF, true,
+    sandbox_reached(execve("/bin/sh", (char *[]){ (char[]){ "sh" },
     (char[]){ "-c" }, (char[]){ "exit 0" }, NULL }, (char *[]){ NULL })) &&
     errno != ENOENT)
-TRY(setuid, setuid(t->uid))
-
-TRY_IF(fork, sandbox_forked(fork()))
-TRY_IF(map_code, sandbox_maps(4096, PROT_READ | PROT_EXEC, MAP_PRIVATE))
-TRY_IF(memory, sandbox_table[t->role].memory_max_bytes != 0 &&
+TRY(setuid, "setuid", 0, false, setuid(t->uid))
+TRY_IF(fork, "fork", RIGHT_FORK, false, sandbox_forked(fork()))
+TRY_IF(map_code, "mmap PROT_EXEC", RIGHT_EXEC_SELF, false,
+    sandbox_maps(4096, PROT_READ | PROT_EXEC, MAP_PRIVATE))
+TRY_IF(memory, "memory above the limit", 0, false,
+    sandbox_table[t->role].memory_max_bytes != 0 &&
     sandbox_maps(sandbox_table[t->role].memory_max_bytes,
     PROT_READ | PROT_WRITE, MAP_PRIVATE))
 
@@ -131,46 +141,22 @@ try_descriptors(const struct sandbox_things *t)
 	    recvmsg(t->pair[1], &msg, 0) == 1 &&
 	    !(msg.msg_flags & MSG_CTRUNC);
 }
+PROBE(descriptors, "descriptors above the limit", 0, false);
 
-#define OWN_STATE \
-	(RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK | RIGHT_EVENTS)
-
-static const struct sandbox_probe probes[] = {
-	{ "open", RIGHT_FILES, true, try_open },
-	{ "create", RIGHT_FILES, true, try_create },
-	{ "truncate", RIGHT_FILES, false, try_truncate },
-	{ "ftruncate", RIGHT_FILES, false, try_ftruncate },
-	{ "unlink", RIGHT_FILES, false, try_unlink },
-	{ "link", RIGHT_FILES, false, try_link },
-	{ "rename", RIGHT_FILES, false, try_rename },
-	{ "chmod", 0, false, try_chmod },
-	{ "chown", 0, false, try_chown },
-	{ "write", RIGHT_IO, false, try_write },
-	{ "clear O_APPEND", OWN_STATE, false, try_clear_append },
-	{ "socket", 0, false, try_socket },
-	{ "socket AF_UNIX", RIGHT_SYSLOG, false, try_socket_unix },
-	{ "socketpair", RIGHT_FORK, false, try_socketpair },
-	{ "connect", RIGHT_SYSLOG, false, try_connect },
-	{ "bind", 0, false, try_bind },
-	{ "listen", 0, false, try_listen },
-	{ "accept", RIGHT_ACCEPT, false, try_accept },
-	{ "fork", RIGHT_FORK, false, try_fork },
-	{ "kill", 0, false, try_kill },
-	{ "execve", RIGHT_EXEC_SELF, true, try_execve },
-	{ "setuid", 0, false, try_setuid },
-	{ "mmap PROT_EXEC", RIGHT_EXEC_SELF, false, try_map_code },
-	{ "memory above the limit", 0, false, try_memory },
-	{ "descriptors above the limit", 0, false, try_descriptors },
+static const struct sandbox_probe *const probes[] = {
+	&probe_open, &probe_create, &probe_truncate, &probe_ftruncate,
+	&probe_unlink, &probe_link, &probe_rename, &probe_chmod, &probe_chown,
+	&probe_write, &probe_clear_append, &probe_socket, &probe_socket_unix,
+	&probe_socketpair, &probe_connect, &probe_bind, &probe_listen,
+	&probe_accept, &probe_fork, &probe_kill, &probe_execve, &probe_setuid,
+	&probe_map_code, &probe_memory, &probe_descriptors
 };
 enum { probe_count = sizeof(probes) / sizeof(probes[0]) };
 
 const struct sandbox_probe *
 sandbox_probe_at(size_t i)
 {
-	const struct sandbox_probe *probe = i < probe_count ? &probes[i] :
-	    &sandbox_probes_os[i - probe_count];
-
-	return probe->name == NULL ? NULL : probe;
+	return i < probe_count ? probes[i] : sandbox_probes_os[i - probe_count];
 }
 
 bool
