@@ -217,36 +217,39 @@ static void
 check_whole(struct loader *l)
 {
 	const struct conf_sets *sets = &l->conf->sets;
+	struct conf_report *r = &l->report;
 	unsigned user = conf_line_of(sets, "user");
 	unsigned worker = conf_line_of(sets, "worker-user");
 	unsigned opened = l->skip > 0 ? l->skip_opened :
 	    l->block != CONF_TOP && !l->assumed ? l->opened : 0;
 
 	if (opened != 0)
-		conf_report_word(&l->report, &l->text, opened, 0,
+		conf_report_at(r, conf_text_seek(&l->text, r, opened, 0),
 		    "this block is never closed: a \"}\" is missing");
 	/* With one user the workers, who meet strangers, could reach mail. */
 	if (strcmp(l->conf->user, l->conf->worker_user) == 0)
-		conf_report_word(&l->report, &l->text, user > worker ? user :
-		    worker, 1,
+		conf_report_at(r, conf_text_seek(&l->text, r, user > worker ?
+		    user : worker, 1),
 		    "\"user\" and \"worker-user\" have to be two users");
 	/* Users log in under TLS only. */
 	for (size_t i = 0; i < l->conf->listen_count; i++)
 		if (l->conf->listens[i].submission &&
 		    conf_line_of(sets, "tls") == 0)
-			conf_report_word(&l->report, &l->text,
-			    l->conf->listens[i].line, 4,
+			conf_report_at(r, conf_text_seek(&l->text, r,
+			    l->conf->listens[i].line, 4),
 			    "\"submission\" is under TLS only: a line \"tls "
 			    "certificate FILE key FILE\" is missing");
+	(void)conf_text_seek(&l->text, r, 0, 0);
 	if (conf_line_of(sets, "domain") == 0)
-		conf_report_file(&l->report, l->text.path, "no \"domain\": add "
-		    "a block that begins with \"domain NAME {\"");
+		conf_report_at(r, 0, "no \"domain\": add a block that begins "
+		    "with \"domain NAME {\"");
 }
 
 int
 conf_load(const char *path, struct conf *out, FILE *err)
 {
-	struct loader l = { .conf = out, .report = { .err = err } };
+	struct loader l = { .conf = out,
+	    .report = { .err = err, .place.path = path } };
 	const char *why;
 	struct span rest;
 
@@ -254,7 +257,7 @@ conf_load(const char *path, struct conf *out, FILE *err)
 		goto no_memory;
 	why = conf_text_read(path, &l.text);
 	if (why != NULL) {
-		conf_report_file(&l.report, path, "cannot be read: %s", why);
+		conf_report_at(&l.report, 0, "cannot be read: %s", why);
 		return -1;
 	}
 	rest = span_from(l.text.bytes, l.text.n);
@@ -267,7 +270,8 @@ conf_load(const char *path, struct conf *out, FILE *err)
 		return l.report.count == 0 ? 0 : -1;
 	}
 no_memory:
-	conf_report_file(&l.report, path, "%s", strerror(errno));
+	l.report.place = (struct conf_place){ .path = path };
+	conf_report_at(&l.report, 0, "%s", strerror(errno));
 	conf_text_free(&l.text);
 	return -1;
 }

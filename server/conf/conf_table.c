@@ -229,19 +229,19 @@ read_lines(struct table *t, const struct conf_text *text)
 static void
 refuse_twins(struct table *t, const struct conf_text *text)
 {
-	struct conf_place *place = &t->report->place;
 	char shown[conf_shown_max_bytes];
+	size_t at;
 
 	/* What is not shown needs no search for its line. */
 	for (size_t i = 1; i < t->count && t->error == 0 &&
 	    !t->report->full && !t->report->muted; i++) {
 		if (strcmp(name_at(t, i - 1), name_at(t, i)) != 0)
 			continue;
-		*place = conf_text_place(text, line_at(t, i));
+		at = conf_text_seek(text, t->report, line_at(t, i), 0);
+		(void)entry_of(t);
 		conf_show(span_of(name_at(t, i)), shown, sizeof(shown));
-		conf_report_at(t->report, (size_t)(entry_of(t).p -
-		    place->line.p), "\"%s\" was given in line %u already",
-		    shown, line_at(t, i - 1));
+		conf_report_at(t->report, at, "\"%s\" was given in line %u "
+		    "already", shown, line_at(t, i - 1));
 	}
 }
 
@@ -316,8 +316,8 @@ load_table(struct conf *conf, size_t i, bool of_users,
 	why = conf_text_read(path, &text);
 	if (why != NULL) {
 		conf_show(span_of(path), shown, sizeof(shown));
-		conf_report_word(report, conf_text, conf_line_of(&d->sets,
-		    of_users ? "users" : "aliases"), 1,
+		conf_report_at(report, conf_text_seek(conf_text, report,
+		    conf_line_of(&d->sets, of_users ? "users" : "aliases"), 1),
 		    "\"%s\" cannot be read: %s", shown, why);
 	} else {
 		read_lines(&t, &text);

@@ -84,15 +84,20 @@ conf_text_next(const struct conf_text *text, struct span *rest,
 	return true;
 }
 
-struct conf_place
-conf_text_place(const struct conf_text *text, unsigned number)
+size_t
+conf_text_seek(const struct conf_text *text, struct conf_report *report,
+    unsigned number, size_t word)
 {
-	struct conf_place place = { 0 };
 	struct span rest = span_from(text->bytes, text->n);
+	struct conf_place *place = &report->place;
+	struct conf_cut cut;
 
-	while (place.number < number && conf_text_next(text, &rest, &place))
+	*place = (struct conf_place){ .path = text->path };
+	while (place->number < number && conf_text_next(text, &rest, place))
 		;
-	return place;
+	(void)conf_cut_line(place->line, &cut);
+	/* The file may have changed since that word was read. */
+	return word < cut.count ? cut.words[word].at : 0;
 }
 
 bool
@@ -109,13 +114,11 @@ static size_t
 column_of(struct span line, size_t at)
 {
 	size_t column = 1, taken;
-	uint32_t c;
 
-	for (size_t i = 0; i < at && i < line.n; i += taken) {
-		taken = utf8_next(span_skip(line, i), &c);
+	for (size_t i = 0; i < at && i < line.n; i += taken, column++) {
+		taken = utf8_first(span_skip(line, i));
 		if (taken == 0)
 			taken = 1;
-		column++;
 	}
 	return column;
 }
@@ -176,23 +179,20 @@ put_line(FILE *f, struct span line, size_t at)
 	fputs("^\n", f);
 }
 
-static void report_at(struct conf_report *, const struct conf_place *, size_t,
-    const char *, va_list) __attribute__((format(printf, 4, 0)));
-
-/* Reports a mistake; at line 0, of the file as a whole. */
-static void
-report_at(struct conf_report *r, const struct conf_place *place, size_t at,
-    const char *format, va_list ap)
+bool
+conf_report_at(struct conf_report *r, size_t at, const char *format, ...)
 {
+	const struct conf_place *place = &r->place;
 	struct span shown = place->line;
+	va_list ap;
 
 	if (r->muted || r->full)
-		return;
+		return false;
 	if (r->count == conf_mistakes_max) {
 		r->full = true;
 		fprintf(r->err, "more than %d mistakes; "
 		    "the rest is not shown\n", conf_mistakes_max);
-		return;
+		return false;
 	}
 	r->count++;
 	(void)put(r->err, span_of(place->path), SIZE_MAX, false);
@@ -200,22 +200,14 @@ report_at(struct conf_report *r, const struct conf_place *place, size_t at,
 		fprintf(r->err, ":%u:%zu", place->number,
 		    column_of(place->line, at));
 	fputs(": ", r->err);
+	va_start(ap, format);
 	vfprintf(r->err, format, ap);
-	fputc('\n', r->err);
+	va_end(ap);
+	putc('\n', r->err);
 	if (shown.n > place->shown_max)
 		shown.n = place->shown_max;
 	if (place->number > 0)
 		put_line(r->err, shown, at);
-}
-
-bool
-conf_report_at(struct conf_report *r, size_t at, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	report_at(r, &r->place, at, format, ap);
-	va_end(ap);
 	return false;
 }
 
@@ -235,31 +227,4 @@ conf_report_hint(struct conf_report *r, const char *hint)
 {
 	if (!r->muted && !r->full)
 		fprintf(r->err, "    did you mean \"%s\"?\n", hint);
-}
-
-void
-conf_report_word(struct conf_report *r, const struct conf_text *text,
-    unsigned number, size_t word, const char *format, ...)
-{
-	struct conf_place place = conf_text_place(text, number);
-	struct conf_cut cut;
-	va_list ap;
-
-	(void)conf_cut_line(place.line, &cut);
-	va_start(ap, format);
-	/* The file may have changed since that word was read. */
-	report_at(r, &place, word < cut.count ? cut.words[word].at : 0,
-	    format, ap);
-	va_end(ap);
-}
-
-void
-conf_report_file(struct conf_report *r, const char *path, const char *format,
-    ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	report_at(r, &(struct conf_place){ .path = path }, 0, format, ap);
-	va_end(ap);
 }

@@ -44,9 +44,12 @@ struct conf_report {
 const char *conf_text_read(const char *path, struct conf_text *out);
 /* Wipes and frees the text: a users file has hashes in it. */
 void	conf_text_free(struct conf_text *text);
-/* The line of that number, whole; empty when there is none. */
-struct conf_place conf_text_place(const struct conf_text *text,
-	    unsigned number);
+/*
+ * Moves report to a line of text (empty if there is none); returns the offset
+ * of its word number word, from 0.
+ */
+size_t	conf_text_seek(const struct conf_text *text,
+	    struct conf_report *report, unsigned number, size_t word);
 /* Moves place (at first zero) to the next line of rest; false at the end. */
 bool	conf_text_next(const struct conf_text *text, struct span *rest,
 	    struct conf_place *place);
@@ -55,7 +58,8 @@ bool	conf_text_check(struct conf_report *report);
 
 /*
  * Reports a mistake at an offset of the current line: file, line, column and
- * message, then the line and a caret.  Returns false, for a check to return.
+ * message, then the line and a caret; at line 0 of the file as a whole, only
+ * file and message.  Returns false, for a check to return.
  */
 bool	conf_report_at(struct conf_report *report, size_t at,
 	    const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -64,12 +68,5 @@ bool	conf_report_bad(struct conf_report *report,
 	    const struct conf_word *word, const char *what, const char *want);
 /* Adds to a mistake: "did you mean "HINT"?" */
 void	conf_report_hint(struct conf_report *report, const char *hint);
-/* Reports a mistake at word number word, from 0, of a line of text. */
-void	conf_report_word(struct conf_report *report,
-	    const struct conf_text *text, unsigned number, size_t word,
-	    const char *format, ...) __attribute__((format(printf, 5, 6)));
-/* Reports a mistake of a file as a whole. */
-void	conf_report_file(struct conf_report *report, const char *path,
-	    const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

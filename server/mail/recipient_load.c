@@ -177,12 +177,12 @@ check_aliases(struct conf *conf)
 int
 recipient_load(const char *path, struct conf *out, FILE *err)
 {
-	struct conf_report report = { .err = err };
+	struct conf_report report = { .err = err, .place.path = path };
 
 	if (conf_load(path, out, err) == -1)
 		return -1;
 	if (check_aliases(out) == 0)
 		return 0;
-	conf_report_file(&report, path, "%s", strerror(errno));
+	conf_report_at(&report, 0, "%s", strerror(errno));
 	return -1;
 }

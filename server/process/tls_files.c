@@ -127,12 +127,13 @@ report(struct loading *l, bool of_key, const char *why)
 
 	if (l->line->line == 0 ||
 	    conf_text_read(l->conf->path, &text) != NULL) {
-		conf_report_file(&l->report, file, "%s", why);
+		l->report.place = (struct conf_place){ .path = file };
+		conf_report_at(&l->report, 0, "%s", why);
 		return;
 	}
 	conf_show(span_of(file), shown, sizeof(shown));
-	conf_report_word(&l->report, &text, l->line->line, of_key ? 4 : 2,
-	    "\"%s\": %s", shown, why);
+	conf_report_at(&l->report, conf_text_seek(&text, &l->report,
+	    l->line->line, of_key ? 4 : 2), "\"%s\": %s", shown, why);
 	conf_text_free(&text);
 }
 
