@@ -1,6 +1,6 @@
 /*
- * The table of keywords, finding one in it, the defaults, and printing the
- * values.  What a value may be is in conf_type.c.
+ * Finding a keyword, its form, the defaults, and printing what was given.  The
+ * table, and what a value may be, are in conf_type.c.
  */
 #include "server/conf/conf_keyword.h"
 
@@ -13,91 +13,6 @@
 
 #include "server/conf/wrong_word.h"
 #include "shared/array.h"
-
-/*
- * A row: the name, the rest of the form, and the columns its block needs.
- * keep-refused is the only number outside of a block, and has its bounds here.
- */
-#define TOP(name, takes, type, field, fallback, meaning)		\
-	{ name, name " " takes, CONF_TOP, &conf_type_##type,		\
-	    offsetof(struct conf, field), fallback, "0", "30d", meaning }
-#define OF_DOMAIN(name, takes, type, field, meaning)			\
-	{ name, name " " takes, CONF_DOMAIN, &conf_type_##type,		\
-	    offsetof(struct conf_domain, field), NULL, NULL, NULL, meaning }
-#define LIMIT(name, takes, type, field, fallback, least, most, meaning)	\
-	{ name, name " " takes, CONF_LIMITS, &conf_type_##type,		\
-	    offsetof(struct conf, limits.field), fallback, least, most,	\
-	    meaning }
-
-const struct conf_keyword conf_keywords[] = {
-	TOP("hostname", "NAME", host, hostname, NULL,
-	    "this server, in its greeting and in Received"),
-	TOP("root", "DIRECTORY", path, root, "/var/smtpd",
-	    "spool, mailboxes and log, on one file system"),
-	TOP("control", "PATH", socket, control, NULL,
-	    "the socket smtpctl asks at"),
-	TOP("user", "NAME", account, user, "_smtpd",
-	    "owner of the mail, when root starts smtpd"),
-	TOP("worker-user", "NAME", account, worker_user, "_smtpw",
-	    "user of the processes that read strangers' octets"),
-	TOP("sandbox", "required|optional", sandbox, sandbox_optional,
-	    "required", "optional: start on a system without a sandbox, too"),
-	TOP("keep-refused", "TIME", time, keep_refused_s, "1d",
-	    "how long to keep sessions with a refusal"),
-	TOP("log", "to|format VALUE", log, log, "#to syslog",
-	    "where the log goes; by default with -d to stderr"),
-	TOP("listen", "ADDRESS port NUMBER", listen, listens, NULL,
-	    "where mail arrives"),
-	TOP("tls", "certificate FILE key FILE", pair, pairs, NULL,
-	    "offers TLS; of several, by name"),
-	TOP("proxy-from", "ADDRESS[/BITS]", proxy, proxies, NULL,
-	    "proxies, which send a PROXY header"),
-	TOP("domain", "NAME {", domain, domains, NULL,
-	    "mail for it is ours"),
-	OF_DOMAIN("users", "FILE", path, users_path,
-	    "one name a line, a Maildir each"),
-	OF_DOMAIN("aliases", "FILE", path, aliases_path,
-	    "one name: target, target a line"),
-	OF_DOMAIN("subaddress", "CHARACTER", separator, subaddress,
-	    "it and what follows in a name are ignored"),
-	OF_DOMAIN("catch-all", "NAME", mailbox, catch_all,
-	    "gets all other mail of the domain"),
-	TOP("limits", "{", limits, limits, NULL,
-	    "what one client may take"),
-	LIMIT("message-size", "SIZE", size, message_size_bytes, "35M", "1K",
-	    "2G", "largest message"),
-	LIMIT("recipients", "NUMBER", number, recipients, "1000", "1",
-	    "10000", "of one message"),
-	LIMIT("workers", "NUMBER", number, workers, "200", "1", "20000",
-	    "sessions at once"),
-	LIMIT("per-address", "NUMBER", number, per_address, NULL, "1",
-	    "20000", "sessions at once from one address"),
-	LIMIT("per-network", "NUMBER", number, per_network, NULL, "1",
-	    "20000", "sessions at once from one IPv4 /24 or IPv6 /48"),
-	LIMIT("greeting-wait", "TIME", time, greeting_wait_s, "0", "0", "1m",
-	    "delay of the greeting; a client that speaks first is refused"),
-	LIMIT("login-failures", "NUMBER", number, login_failures, "10", "1",
-	    "1000", "failed logins of one address before it has to wait"),
-	LIMIT("worker-sessions", "NUMBER", number, worker_sessions, "1", "1",
-	    "1000000", "sessions before a worker ends"),
-	LIMIT("received", "NUMBER", number, received, "100", "1", "1000",
-	    "Received lines of a message; more is a loop"),
-	LIMIT("errors", "NUMBER", number, errors, "10", "1", "1000",
-	    "mistakes of a client that end its session"),
-	LIMIT("idle-timeout", "TIME", time, idle_timeout_s, "5m", "1s", "1d",
-	    "longest silence of a client"),
-	LIMIT("session-time", "TIME", time, session_time_s, "20m", "1s", "1d",
-	    "longest session, beside time for its messages"),
-	LIMIT("disk-reserve", "SIZE", size, disk_reserve_bytes, "64M", "0",
-	    "1048576G", "free space below which no mail is taken"),
-	LIMIT("inode-reserve", "NUMBER", number, inode_reserve, "1000", "0",
-	    "1000000000000", "free inodes below which no mail is taken"),
-	LIMIT("inetd-wait", "TIME", time, inetd_wait_s, "1m", "1s", "1d",
-	    "how long to stay without a client, under inetd")
-};
-
-const size_t conf_keyword_count =
-    sizeof(conf_keywords) / sizeof(conf_keywords[0]);
 
 const struct conf_keyword *
 conf_keyword_find(enum conf_block block, bool inside, struct span name)
@@ -328,9 +243,10 @@ put_line(FILE *f, const struct conf_keyword *k, const char *text,
 	if (n < column_of_meaning)
 		fprintf(f, "%*s", column_of_meaning - n, "");
 	fprintf(f, " # %s", k->meaning);
-	if (k->type == &conf_type_path && d != NULL)
-		fprintf(f, ": %zu", strcmp(k->name, "users") == 0 ?
-		    d->user_count : d->alias_count);
+	if (strcmp(k->name, "users") == 0)
+		fprintf(f, ": %zu", d->user_count);
+	else if (strcmp(k->name, "aliases") == 0)
+		fprintf(f, ": %zu", d->alias_count);
 	putc('\n', f);
 }
 

@@ -60,13 +60,6 @@ struct conf_type {
 	bool		 options;	/* words may follow its form */
 };
 
-/* conf_type.c */
-extern const struct conf_type conf_type_host, conf_type_path,
-    conf_type_socket, conf_type_account, conf_type_sandbox, conf_type_log,
-    conf_type_separator, conf_type_mailbox, conf_type_number, conf_type_size,
-    conf_type_time, conf_type_listen, conf_type_pair, conf_type_proxy,
-    conf_type_domain, conf_type_limits;
-
 extern const struct conf_keyword conf_keywords[];
 extern const size_t conf_keyword_count;
 

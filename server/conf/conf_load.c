@@ -1,8 +1,6 @@
 /*
- * Loads the configuration: walks its lines and blocks, then checks the file
- * as a whole.  Declared in conf.h.  The keywords are in conf_keyword, the
- * tables in conf_table.  Run by the master at start-up and upon SIGHUP, and by
- * smtpctl.
+ * Loads the configuration: walks its lines and blocks, then checks the file as
+ * a whole.  Run by the master at start-up and upon SIGHUP, and by smtpctl.
  */
 #include "server/conf/conf.h"
 

@@ -1,6 +1,5 @@
 /*
- * The syntax of smtpd.conf and its tables: lines into words, numbers, names,
- * the distance of two words, and text shown to a person.  Pure.
+ * Lines into words, numbers, names, and text shown to a person.  Pure.
  */
 #include "server/conf/conf_parse.h"
 

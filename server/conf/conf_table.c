@@ -42,34 +42,6 @@ line_at(const struct table *t, size_t i)
 	    offsetof(struct conf_user, line));
 }
 
-/* Adds an entry with its name, ASCII folded; or NULL. */
-static void *
-add_entry(struct table *t, void *entry, struct span name)
-{
-	char *copy = strndup((const char *)name.p, name.n);
-	void *added = NULL;
-
-	for (char *p = copy; p != NULL && *p != '\0'; p++)
-		*p = (char)ascii_lower((uint8_t)*p);
-	if (copy != NULL) {
-		memcpy(entry, &copy, sizeof(copy));
-		added = array_add(&t->entries, &t->count, entry, t->size);
-	}
-	if (added == NULL) {
-		t->error = errno;
-		free(copy);
-	}
-	return added;
-}
-
-/* Reports a mistake at where in the current line; false. */
-static bool
-refuse(struct table *t, const uint8_t *where, const char *what)
-{
-	return conf_report_at(t->report,
-	    (size_t)(where - t->report->place.line.p), "%s", what);
-}
-
 int
 conf_break(char **broken, const char *format, ...)
 {
@@ -98,7 +70,8 @@ check_name(struct table *t, struct span name)
 	if (t->of_users && memchr(name.p, '@', name.n) != NULL)
 		want = "a name without a domain";
 	else if (name.n > smtp_local_max_bytes)
-		return refuse(t, name.p, "a name of more than 255 octets");
+		return conf_report_at(t->report, word.at,
+		    "a name of more than 255 octets");
 	else if (!smtp_mailbox_from_text(name, &m) || m.domain_len != 0 ||
 	    m.local_len == 0)
 		want = "not what may stand before the \"@\" of an address";
@@ -108,6 +81,29 @@ check_name(struct table *t, struct span name)
 		want = "its Maildir cannot have that name";
 	return want == NULL || conf_report_bad(t->report, &word,
 	    t->of_users ? "user" : "alias", want);
+}
+
+/* Adds an entry with its name, ASCII folded; NULL: refused, or no memory. */
+static void *
+add_entry(struct table *t, void *entry, struct span name)
+{
+	void *added = NULL;
+	char *copy;
+
+	if (!check_name(t, name))
+		return NULL;
+	copy = strndup((const char *)name.p, name.n);
+	for (char *p = copy; p != NULL && *p != '\0'; p++)
+		*p = (char)ascii_lower((uint8_t)*p);
+	if (copy != NULL) {
+		memcpy(entry, &copy, sizeof(copy));
+		added = array_add(&t->entries, &t->count, entry, t->size);
+	}
+	if (added == NULL) {
+		t->error = errno;
+		free(copy);
+	}
+	return added;
 }
 
 /* A user with a mistake behind the name is kept, so that aliases find it. */
@@ -122,8 +118,7 @@ read_user(struct table *t, struct span line)
 	conf_parse_user(line, &parsed);
 	if (parsed.has_hash && parsed.name.n > 0)
 		user.broken = password_form_parse(parsed.hash, &form);
-	added = check_name(t, parsed.name) ?
-	    add_entry(t, &user, parsed.name) : NULL;
+	added = add_entry(t, &user, parsed.name);
 	if (added != NULL && user.broken == NULL &&
 	    form.kind != PASSWORD_NONE) {
 		added->stored = strndup((const char *)parsed.hash.p,
@@ -132,7 +127,8 @@ read_user(struct table *t, struct span line)
 			t->error = errno;
 	}
 	if (parsed.rest.n > 0)
-		refuse(t, parsed.rest.p, "one name a line");
+		conf_report_at(t->report, (size_t)(parsed.rest.p -
+		    t->report->place.line.p), "one name a line");
 }
 
 /* Adds target to those of a; 0, or -1 without memory. */
@@ -166,12 +162,11 @@ read_alias(struct table *t, struct span line)
 	bool more = conf_take_part(&rest, ':', &part);
 
 	if (!more) {
-		refuse(t, line.p + line.n,
+		conf_report_at(t->report, (size_t)(line.p + line.n -
+		    t->report->place.line.p),
 		    "missing \":\": the form is \"name: target, target\"");
 		return;
 	}
-	if (!check_name(t, part))
-		return;
 	added = add_entry(t, &alias, part);
 	while (more && added != NULL && added->broken == NULL) {
 		more = conf_take_part(&rest, ',', &part);

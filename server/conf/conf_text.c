@@ -1,7 +1,6 @@
 /*
  * Reads a whole configuration file, walks its lines, and reports mistakes
- * found in it.  Knows no keyword.  Run by the master at start-up and upon
- * SIGHUP, and by smtpctl.
+ * found in it.  Knows no keyword.
  */
 #include "server/conf/conf_text.h"
 
@@ -109,32 +108,29 @@ conf_text_check(struct conf_report *report)
 	return why == NULL || conf_report_at(report, at, "%s", why);
 }
 
-/* The column, from 1 and in characters, of an offset in a line. */
-static size_t
-column_of(struct span line, size_t at)
-{
-	size_t column = 1, taken;
-
-	for (size_t i = 0; i < at && i < line.n; i += taken, column++) {
-		taken = utf8_first(span_skip(line, i));
-		if (taken == 0)
-			taken = 1;
-	}
-	return column;
-}
-
 /* Writes the first character of in, escaped; returns its length in in. */
 static size_t
 show_char(struct span in, char out[17])
 {
 	struct buf b = buf_over(out, 17);
-	size_t taken = utf8_first(in);
+	size_t n = utf8_first(in);
 
-	if (taken == 0)
-		taken = 1;
-	buf_add_escaped(&b, span_from(in.p, taken), "");
+	n = n == 0 ? 1 : n;
+	buf_add_escaped(&b, span_from(in.p, n), "");
 	(void)buf_str(&b);
-	return taken;
+	return n;
+}
+
+/* The column, from 1 and in characters, of an offset in a line. */
+static size_t
+column_of(struct span line, size_t at)
+{
+	size_t column = 1;
+	char one[17];
+
+	for (size_t i = 0; i < at && i < line.n; column++)
+		i += show_char(span_skip(line, i), one);
+	return column;
 }
 
 /*

@@ -1,6 +1,6 @@
 /*
- * The types of values: what each may be, and how it is read into the
- * configuration.  conf_load.c checks what depends on the whole file.
+ * The table of keywords, and the types of their values: what each may be, and
+ * how it is read.  conf_load.c checks what depends on the whole file.
  */
 #include <netinet/in.h>
 
@@ -331,14 +331,16 @@ conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip)
 	return false;
 }
 
+/* ---- the table ---------------------------------------------------------- */
+
 /* A type of a word that read takes, a noun, unless it is not as want says. */
 #define WORD(name, noun_, want_)					\
-    conf_type_##name = { .read = read_##name, .noun = noun_, .want = want_ }
+    name##_type = { .read = read_##name, .noun = noun_, .want = want_ }
 #define NUMBER(name, noun_, want_)					\
-    conf_type_##name = { .read = read_number, .noun = noun_,		\
+    name##_type = { .read = read_number, .noun = noun_,		\
 	.want = want_, .units = conf_units_##name }
 
-const struct conf_type
+static const struct conf_type
     WORD(host, "host name", "labels of letters, digits, \"_\" and inner "
 	"hyphens, parted by dots"),
     WORD(path, NULL, NULL),
@@ -351,11 +353,96 @@ const struct conf_type
     NUMBER(number, "number", "digits alone"),
     NUMBER(size, "size", "digits and K, M or G, such as 35M"),
     NUMBER(time, "time", "digits and s, m, h or d, such as 20m"),
-    conf_type_log = { .read = read_log, .many = true },
-    conf_type_listen = { .read = read_listen, .noun = "address",
+    log_type = { .read = read_log, .many = true },
+    listen_type = { .read = read_listen, .noun = "address",
 	.want = "an IPv4 or IPv6 address such as 0.0.0.0 or ::",
 	.many = true, .options = true },
-    conf_type_pair = { .read = read_pair, .many = true },
-    conf_type_proxy = { .read = read_proxy, .many = true },
-    conf_type_domain = { .opens = CONF_DOMAIN, .many = true },
-    conf_type_limits = { .opens = CONF_LIMITS };
+    pair_type = { .read = read_pair, .many = true },
+    proxy_type = { .read = read_proxy, .many = true },
+    domain_type = { .opens = CONF_DOMAIN, .many = true },
+    limits_type = { .opens = CONF_LIMITS };
+
+/*
+ * A row: the name, the rest of the form, and the columns its block needs.
+ * keep-refused is the only number outside of a block, and has its bounds here.
+ */
+#define TOP(name, takes, type, field, fallback, meaning)		\
+	{ name, name " " takes, CONF_TOP, &type##_type,		\
+	    offsetof(struct conf, field), fallback, "0", "30d", meaning }
+#define OF_DOMAIN(name, takes, type, field, meaning)			\
+	{ name, name " " takes, CONF_DOMAIN, &type##_type,		\
+	    offsetof(struct conf_domain, field), NULL, NULL, NULL, meaning }
+#define LIMIT(name, takes, type, field, fallback, least, most, meaning)	\
+	{ name, name " " takes, CONF_LIMITS, &type##_type,		\
+	    offsetof(struct conf, limits.field), fallback, least, most,	\
+	    meaning }
+
+const struct conf_keyword conf_keywords[] = {
+	TOP("hostname", "NAME", host, hostname, NULL,
+	    "this server, in its greeting and in Received"),
+	TOP("root", "DIRECTORY", path, root, "/var/smtpd",
+	    "spool, mailboxes and log, on one file system"),
+	TOP("control", "PATH", socket, control, NULL,
+	    "the socket smtpctl asks at"),
+	TOP("user", "NAME", account, user, "_smtpd",
+	    "owner of the mail, when root starts smtpd"),
+	TOP("worker-user", "NAME", account, worker_user, "_smtpw",
+	    "user of the processes that read strangers' octets"),
+	TOP("sandbox", "required|optional", sandbox, sandbox_optional,
+	    "required", "optional: start on a system without a sandbox, too"),
+	TOP("keep-refused", "TIME", time, keep_refused_s, "1d",
+	    "how long to keep sessions with a refusal"),
+	TOP("log", "to|format VALUE", log, log, "#to syslog",
+	    "where the log goes; by default with -d to stderr"),
+	TOP("listen", "ADDRESS port NUMBER", listen, listens, NULL,
+	    "where mail arrives"),
+	TOP("tls", "certificate FILE key FILE", pair, pairs, NULL,
+	    "offers TLS; of several, by name"),
+	TOP("proxy-from", "ADDRESS[/BITS]", proxy, proxies, NULL,
+	    "proxies, which send a PROXY header"),
+	TOP("domain", "NAME {", domain, domains, NULL,
+	    "mail for it is ours"),
+	OF_DOMAIN("users", "FILE", path, users_path,
+	    "one name a line, a Maildir each"),
+	OF_DOMAIN("aliases", "FILE", path, aliases_path,
+	    "one name: target, target a line"),
+	OF_DOMAIN("subaddress", "CHARACTER", separator, subaddress,
+	    "it and what follows in a name are ignored"),
+	OF_DOMAIN("catch-all", "NAME", mailbox, catch_all,
+	    "gets all other mail of the domain"),
+	TOP("limits", "{", limits, limits, NULL,
+	    "what one client may take"),
+	LIMIT("message-size", "SIZE", size, message_size_bytes, "35M", "1K",
+	    "2G", "largest message"),
+	LIMIT("recipients", "NUMBER", number, recipients, "1000", "1",
+	    "10000", "of one message"),
+	LIMIT("workers", "NUMBER", number, workers, "200", "1", "20000",
+	    "sessions at once"),
+	LIMIT("per-address", "NUMBER", number, per_address, NULL, "1",
+	    "20000", "sessions at once from one address"),
+	LIMIT("per-network", "NUMBER", number, per_network, NULL, "1",
+	    "20000", "sessions at once from one IPv4 /24 or IPv6 /48"),
+	LIMIT("greeting-wait", "TIME", time, greeting_wait_s, "0", "0", "1m",
+	    "delay of the greeting; a client that speaks first is refused"),
+	LIMIT("login-failures", "NUMBER", number, login_failures, "10", "1",
+	    "1000", "failed logins of one address before it has to wait"),
+	LIMIT("worker-sessions", "NUMBER", number, worker_sessions, "1", "1",
+	    "1000000", "sessions before a worker ends"),
+	LIMIT("received", "NUMBER", number, received, "100", "1", "1000",
+	    "Received lines of a message; more is a loop"),
+	LIMIT("errors", "NUMBER", number, errors, "10", "1", "1000",
+	    "mistakes of a client that end its session"),
+	LIMIT("idle-timeout", "TIME", time, idle_timeout_s, "5m", "1s", "1d",
+	    "longest silence of a client"),
+	LIMIT("session-time", "TIME", time, session_time_s, "20m", "1s", "1d",
+	    "longest session, beside time for its messages"),
+	LIMIT("disk-reserve", "SIZE", size, disk_reserve_bytes, "64M", "0",
+	    "1048576G", "free space below which no mail is taken"),
+	LIMIT("inode-reserve", "NUMBER", number, inode_reserve, "1000", "0",
+	    "1000000000000", "free inodes below which no mail is taken"),
+	LIMIT("inetd-wait", "TIME", time, inetd_wait_s, "1m", "1s", "1d",
+	    "how long to stay without a client, under inetd")
+};
+
+const size_t conf_keyword_count =
+    sizeof(conf_keywords) / sizeof(conf_keywords[0]);

@@ -80,26 +80,13 @@ make_way(const struct sockaddr_un *at, bool take_over)
 	return unlink(at->sun_path) == -1 ? strerror(errno) : NULL;
 }
 
-static int
-bind_private(int fd, const struct sockaddr_un *at,
-    const struct identity *owner)
-{
-	mode_t mask = umask(0177);
-	int result = bind(fd, (const struct sockaddr *)at, sizeof(*at));
-
-	umask(mask);
-	if (result == 0 && owner != NULL)
-		result = lchown(at->sun_path, owner->uid, owner->gid);
-	os_refuse_descriptors(fd);
-	return result == 0 ? listen(fd, backlog) : -1;
-}
-
 int
 control_bind(const char *path, const struct identity *owner,
     bool take_over, const char **why)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int fd;
+	int fd, result;
+	mode_t mask;
 
 	*why = strlen(path) < sizeof(at.sun_path) ? check_directory(path) :
 	    "longer than the name of a socket can be: name a shorter one with "
@@ -112,10 +99,19 @@ control_bind(const char *path, const struct identity *owner,
 		return -1;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	    0);
-	if (fd != -1 && bind_private(fd, &at, owner) == 0)
+	if (fd == -1) {
+		*why = strerror(errno);
+		return -1;
+	}
+	os_refuse_descriptors(fd);
+	mask = umask(0177);
+	result = bind(fd, (const struct sockaddr *)&at, sizeof(at));
+	umask(mask);
+	if (result == 0 && owner != NULL)
+		result = lchown(path, owner->uid, owner->gid);
+	if (result == 0 && listen(fd, backlog) == 0)
 		return fd;
 	*why = strerror(errno);
-	if (fd != -1)
-		close(fd);
+	close(fd);
 	return -1;
 }
