@@ -94,17 +94,13 @@ wait_for(struct peer *p, short what)
 static void
 send_answer(struct peer *p)
 {
-	switch (control_answer_send(&p->answer, p->fd, records_a_turn_max)) {
-	case CONTROL_SENT_ALL:
-		wait_for(p, EV_READ);
-		break;
-	case CONTROL_SENT_SOME:
-		wait_for(p, EV_WRITE);
-		break;
-	case CONTROL_SENT_FAILED:
+	enum control_sent sent = control_answer_send(&p->answer, p->fd,
+	    records_a_turn_max);
+
+	if (sent == CONTROL_SENT_FAILED)
 		drop(p);
-		break;
-	}
+	else
+		wait_for(p, sent == CONTROL_SENT_ALL ? EV_READ : EV_WRITE);
 }
 
 /* For smtpctl: ms left of a refusal; sessions of host, network, and all. */
@@ -162,24 +158,17 @@ receive(struct peer *p)
 	struct ipc_record r;
 	const char *why;
 	int passed;
+	enum ipc_got got = ipc_recv(p->fd, IPC_FROM_CONTROL, IPC_AT_ASK,
+	    false, &r, &passed, &why);
 
-	switch (ipc_recv(p->fd, IPC_FROM_CONTROL, IPC_AT_ASK, false, &r,
-	    &passed, &why)) {
-	case IPC_GOT_RECORD:
+	if (got == IPC_GOT_RECORD) {
 		answer(p, &r.u.ask);
-		break;
-	case IPC_GOT_NOTHING:
+	} else if (got == IPC_GOT_NOTHING) {
 		wait_for(p, EV_READ);
-		break;
-	case IPC_GOT_BAD:
-		log_peer(p->control, p->uid, why);
+	} else {
+		if (got == IPC_GOT_BAD)
+			log_peer(p->control, p->uid, why);
 		drop(p);
-		break;
-	case IPC_GOT_NO_ROOM:
-	case IPC_GOT_END:
-	case IPC_GOT_ERROR:
-		drop(p);
-		break;
 	}
 }
 
