@@ -114,26 +114,25 @@ begin_file(struct log_message *l, const char *after)
 	return fsync(l->fd) == 0 && fsync(l->dir) == 0 ? 0 : -1;
 }
 
-/*
- * Moves the octets from start on to a new file in bad; of what is too long for
- * a line only the beginning.
- */
+/* Moves the octets from start on to a new file in bad. */
 static int
 put_tail_aside(const struct log_message *l, off_t start)
 {
-	static uint8_t tail[log_line_bytes];
-	ssize_t n = pread(l->fd, tail, sizeof(tail), start);
-	char name[64];
+	char chunk[4096], name[64];
+	ssize_t n;
 	int out, result;
 
 	snprintf(name, sizeof(name), "log-message-tail.%lld",
 	    (long long)time(NULL));
-	out = n == -1 ? -1 : openat(l->bad, name, O_WRONLY | O_CREAT |
-	    O_APPEND | O_CLOEXEC, 0600);
+	out = openat(l->bad, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+	    0600);
 	if (out == -1)
 		return -1;
-	result = write(out, tail, (size_t)n) == n && fsync(out) == 0 ?
-	    ftruncate(l->fd, start) : -1;
+	for (off_t at = start; (n = pread(l->fd, chunk, sizeof(chunk), at)) > 0;
+	    at += n)
+		if (write(out, chunk, (size_t)n) != n)
+			break;
+	result = n == 0 && fsync(out) == 0 ? ftruncate(l->fd, start) : -1;
 	close(out);
 	return result;
 }
