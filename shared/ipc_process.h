@@ -127,6 +127,8 @@ struct ipc_checked {
 	uint32_t	answer;		/* LOGIN_OK, _WRONG or _TROUBLE */
 };
 
+enum { disk_processes = 3 };	/* syncs at a time */
+
 /* Sync the file or directory of the descriptor. */
 struct ipc_sync {
 	uint64_t	ticket;

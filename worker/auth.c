@@ -117,5 +117,5 @@ auth_run(int channel)
 	if (sodium_init() == -1)
 		_exit(1);
 	(void)setpriority(PRIO_PROCESS, 0, niceness);
-	helper_serve(channel, SANDBOX_AUTH, IPC_TO_AUTH, take);
+	helper_serve(channel, SANDBOX_AUTH, IPC_TO_AUTH, 1, take);
 }

@@ -1,7 +1,8 @@
 /*
- * The process that waits for the disk.  The master sends a descriptor; this
- * process syncs it, reports the result, and closes it.  Its sandbox permits
- * nothing else, not even reading or writing the file.
+ * The processes that wait for the disk, so that a sync can begin while
+ * another is under way.  The master sends a descriptor; the process that takes
+ * it syncs it, reports the result, and closes it.  Its sandbox permits nothing
+ * else, not even reading or writing the file.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -23,5 +24,6 @@ take(int channel, const struct ipc_record *r, int passed)
 void
 disk_run(int channel)
 {
-	helper_serve(channel, SANDBOX_DISK, IPC_TO_DISK, take);
+	helper_serve(channel, SANDBOX_DISK, IPC_TO_DISK, disk_processes,
+	    take);
 }

@@ -4,8 +4,10 @@
  */
 #include "worker/helper.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "shared/ipc.h"
@@ -26,18 +28,62 @@ helper_take_piece(struct helper_file *f, const struct ipc_pem *piece)
 	f->n += piece->n;
 }
 
+static int shared = -1;		/* by the processes of one helper */
+
+/* Only the end of the channel tells the others, and the master. */
 static void
-enter(int channel, enum sandbox_role role)
+on_end_of_one(int sig)
+{
+	(void)sig;
+	shutdown(shared, SHUT_RDWR);
+	_exit(0);
+}
+
+/*
+ * Makes processes that serve on channel, which hands each record to one of
+ * them; they return it.  This one ends all when one ends, and returns a channel
+ * without records.
+ */
+static int
+split(int channel, unsigned processes)
+{
+	struct sigaction sa = { .sa_handler = on_end_of_one,
+	    .sa_flags = SA_NOCLDSTOP };
+	pid_t pid = 1;
+	sigset_t child;
+	int idle[2];
+
+	shared = channel;
+	/* The keeper blocks it; those of the self-test are dropped. */
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	signal(SIGCHLD, SIG_IGN);
+	sigprocmask(SIG_UNBLOCK, &child, NULL);
+	if (sigaction(SIGCHLD, &sa, NULL) == -1 || ipc_pair(idle) == -1)
+		_exit(0);
+	while (processes-- > 0 && pid > 0)
+		pid = fork();
+	if (pid == -1)
+		_exit(0);
+	return pid == 0 ? channel : idle[0];
+}
+
+/* Returns the channel to serve on. */
+static int
+enter(int channel, enum sandbox_role role, unsigned processes)
 {
 	struct ipc_record r = { .type = IPC_READY };
 	/* Asked now: inside the sandbox it could not ask. */
 	const char *what = NULL, *text = sandbox_facts()->parts;
 	bool locked = false;
+	int serve = channel;
 
 	if (!sandbox_facts()->exists)
 		what = text;
 	else if (sandbox_prepare(role, &what) == 0 &&
 	    sandbox_self_test(role, &what) == 0) {
+		if (processes > 1)
+			serve = split(channel, processes);
 		locked = sandbox_lock(role);
 		if (sandbox_enter(role, NULL, 0, &what) == 0)
 			what = NULL;
@@ -49,18 +95,23 @@ enter(int channel, enum sandbox_role role)
 	r.u.text.pid = getpid();
 	snprintf(r.u.text.text, sizeof(r.u.text.text), "%s%s", text,
 	    locked && what == NULL ? ", locked" : "");
-	helper_answer(channel, &r);
+	if (serve != shared)
+		helper_answer(channel, &r);
+	else if (what != NULL)
+		_exit(0);
+	return serve;
 }
 
 void
 helper_serve(int channel, enum sandbox_role role, enum ipc_way way,
-    void (*take)(int channel, const struct ipc_record *r, int passed))
+    unsigned processes, void (*take)(int channel,
+    const struct ipc_record *r, int passed))
 {
 	struct ipc_record r;
 	const char *why;
 	int passed;
 
-	enter(channel, role);
+	channel = enter(channel, role, processes);
 	while (ipc_recv(channel, way, IPC_AT_ANY, true, &r, &passed, &why) ==
 	    IPC_GOT_RECORD) {
 		take(channel, &r, passed);

@@ -16,13 +16,15 @@ HELPERS(HELPER_RUN, )
 
 /*
  * Tests the sandbox of role, enters it, and sends READY on channel; or UNSAFE
- * with what is missing.  Then passes each record of way to take, with its
- * descriptor (-1: none), which take closes, and wipes the record.  Ends the
- * process when the master has ended.
+ * with what is missing.  Where the sandbox works, so many processes serve; more
+ * than one answer in any order, and end together.  Then passes each record of
+ * way to take, with its descriptor (-1: none), which take closes, and wipes the
+ * record.  Ends the process when the master has ended.
  */
 _Noreturn void	helper_serve(int channel, enum sandbox_role role,
-		    enum ipc_way way, void (*take)(int channel,
-		    const struct ipc_record *r, int passed));
+		    enum ipc_way way, unsigned processes,
+		    void (*take)(int channel, const struct ipc_record *r,
+		    int passed));
 /* A certificate or key file, as far as it has come. */
 struct helper_file {
 	size_t	n;

@@ -47,5 +47,5 @@ take(int channel, const struct ipc_record *r, int passed)
 void
 logger_run(int channel)
 {
-	helper_serve(channel, SANDBOX_LOGGER, IPC_TO_LOGGER, take);
+	helper_serve(channel, SANDBOX_LOGGER, IPC_TO_LOGGER, 1, take);
 }

@@ -170,5 +170,5 @@ sign_run(int channel)
 	    wiping_free) != 1 ||
 	    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		_exit(1);
-	helper_serve(channel, SANDBOX_SIGN, IPC_TO_SIGN, take);
+	helper_serve(channel, SANDBOX_SIGN, IPC_TO_SIGN, 1, take);
 }

@@ -2,12 +2,12 @@
  * Delivery of messages into Maildirs.  The order, by which 250 means on disk:
  * data and fdatasync (the worker), link, fsync of the directory, log, answer.
  *
- * Commits gather during a turn of the loop and while the disk process has the
- * previous batch; then each is linked into its first Maildirs, the disk process
- * syncs each touched directory once, and complete messages are answered.  The
- * others go on in pieces: one address may stand for ten thousand Maildirs, and
- * no other client is to wait for them.  A message that fails is removed from
- * the Maildirs that have it, in pieces as well.
+ * Commits gather during a turn of the loop and while disk has as many batches
+ * as processes; then each is linked into its first Maildirs, disk syncs each
+ * touched directory once, and complete messages are answered.  The others go
+ * on in pieces: one address may stand for ten thousand Maildirs, and no other
+ * client is to wait for them.  A message that fails is removed from the
+ * Maildirs that have it, in pieces as well.
  */
 #include "server/mail/commit.h"
 
@@ -28,21 +28,33 @@
 #include "shared/log.h"
 
 enum {
+	turns_max = disk_processes,
 	name_host_bytes = 128,
+	gather_min_us = 1000,	/* while a sync is under way */
 	batch_us = 10 * 1000,	/* a turn begins no message after that */
 	quiet_times = 8,	/* factor, while nobody waits for a piece */
 	rest_times = 7		/* rests after a piece, each as long as it */
 };
 
-struct commit {
-	struct delivery_list	 fresh;		/* not begun */
-	struct delivery_list	 touched;	/* waits for the sync */
-	struct delivery_list	 large;		/* in pieces */
-	struct event		*next;		/* batch or piece */
+/* A batch or a piece, from its first link until its sync has ended. */
+struct turn {
+	struct master		*master;
 	struct maildir_batch	 batch;
+	struct delivery_list	 touched;	/* waits for the sync */
 	struct disk_job		 sync;		/* of batch */
 	bool			 syncing;	/* sync is under way */
-	bool			 of_piece;	/* batch is a piece */
+	int64_t			 begun_us;	/* sync was */
+	bool			 of_piece;
+};
+
+struct commit {
+	struct delivery_list	 fresh;		/* not begun */
+	struct delivery_list	 large;		/* in pieces */
+	struct turn		 turns[turns_max];
+	struct event		*next;		/* batch or piece */
+	bool			 was_piece;	/* the last turn begun */
+	int64_t			 sync_us;	/* time the last sync took */
+	int64_t			 fresh_at_us;	/* no batch before that */
 	bool			 quiet;		/* nobody waits for it */
 	int64_t			 begun_us;
 	size_t			 piece;		/* Maildirs at a time */
@@ -100,23 +112,49 @@ answer(struct master *m, struct delivery *d)
 		owner->done(t, error, us);
 }
 
-/* Is there anything to be done in pieces? */
+/* Is there a piece to begin?  Only one is under way at a time. */
 static bool
 has_pieces(const struct commit *c)
 {
+	for (size_t i = 0; i < turns_max; i++)
+		if (c->turns[i].syncing && c->turns[i].of_piece)
+			return false;
 	return !TAILQ_EMPTY(&c->large) || c->ahead.epoch != NULL;
+}
+
+/*
+ * A turn to begin; NULL: all are under way.  One that makes Maildirs has the
+ * lock of makers, which this process can hold once, so it is the last one.
+ */
+static struct turn *
+find_turn(struct commit *c)
+{
+	struct turn *found = NULL;
+
+	for (size_t i = 0; i < turns_max; i++) {
+		if (!c->turns[i].syncing)
+			found = &c->turns[i];
+		else if (c->turns[i].batch.making)
+			return NULL;
+	}
+	return found;
 }
 
 /* By a timer, so that the loop looks for records before that. */
 static void
 plan_next(struct commit *c)
 {
-	int64_t us = c->rest_until_us - deadline_now_us();
+	int64_t at_us = INT64_MAX, us;
 	struct timeval wait = { 0, 0 };
 
-	if (TAILQ_EMPTY(&c->fresh) && !has_pieces(c))
+	if (!TAILQ_EMPTY(&c->fresh))
+		at_us = c->fresh_at_us;
+	if (has_pieces(c) && c->rest_until_us < at_us)
+		at_us = c->rest_until_us;
+	if (at_us == INT64_MAX || find_turn(c) == NULL)
 		return;
-	if (TAILQ_EMPTY(&c->fresh) && us > 0) {
+	us = at_us - deadline_now_us();
+	if (us > 0) {
 		wait.tv_sec = (time_t)(us / 1000000);
 		wait.tv_usec = (suseconds_t)(us % 1000000);
 	}
@@ -128,13 +166,13 @@ plan_next(struct commit *c)
  * are durable: all messages of the batch are removed again.
  */
 static void
-settle(struct master *m, int error, const struct recipient_mailbox *failed)
+settle(struct turn *t, int error, const struct recipient_mailbox *failed)
 {
 	struct delivery_list done = TAILQ_HEAD_INITIALIZER(done);
-	struct commit *c = m->commit;
+	struct master *m = t->master;
 	struct delivery *d;
 
-	while ((d = TAILQ_FIRST(&c->touched)) != NULL) {
+	while ((d = TAILQ_FIRST(&t->touched)) != NULL) {
 		take_out(d);
 		if (d->error == 0 && error != 0)
 			delivery_fail(d, "fsync of a Maildir", error, failed);
@@ -143,7 +181,7 @@ settle(struct master *m, int error, const struct recipient_mailbox *failed)
 			put(&done, d);
 		} else {
 			delivery_log_slow(d, false);
-			put(&c->large, d);
+			put(&m->commit->large, d);
 		}
 	}
 	if (!TAILQ_EMPTY(&done) && log_message_flush(m->log) == -1)
@@ -201,61 +239,72 @@ end_piece(struct master *m, const struct delivery *d, int error)
 static void
 on_synced(void *arg, int error, size_t failed)
 {
-	struct master *m = arg;
+	struct turn *t = arg;
+	struct master *m = t->master;
 	struct commit *c = m->commit;
-	const struct recipient_mailbox box = c->batch.dirs[failed].box;
+	const struct recipient_mailbox box = t->batch.dirs[failed].box;
 
 	m->counters.value[COUNTER_COMMITS]++;
-	m->counters.value[COUNTER_SYNCS] += c->batch.count;
-	maildir_end_batch(&c->batch, m->spool, error);
-	c->syncing = false;
-	if (c->of_piece)
-		end_piece(m, TAILQ_FIRST(&c->touched), error);
-	settle(m, error, &box);
+	m->counters.value[COUNTER_SYNCS] += t->batch.count;
+	maildir_end_batch(&t->batch, m->spool, error);
+	t->syncing = false;
+	c->sync_us = deadline_now_us() - t->begun_us;
+	c->fresh_at_us = 0;
+	if (t->of_piece)
+		end_piece(m, TAILQ_FIRST(&t->touched), error);
+	settle(t, error, &box);
 	plan_next(c);
 }
 
-/* Makes durable what was delivered in this turn. */
+/*
+ * Makes durable what was delivered in this turn.  The next batch gathers for
+ * a part of that time, unless a sync ends before: those that began together
+ * would end together, and others would wait for the whole of two syncs.
+ */
 static void
-sync_batch(struct master *m)
+sync_turn(struct turn *t)
 {
-	struct commit *c = m->commit;
+	struct commit *c = t->master->commit;
 
-	c->syncing = true;
-	c->sync = (struct disk_job){ .fds = c->batch.fds,
-	    .count = c->batch.count, .done = on_synced, .arg = m };
-	disk_sync(m, &c->sync);
+	t->syncing = true;
+	t->begun_us = deadline_now_us();
+	c->fresh_at_us = t->begun_us + (c->sync_us > turns_max * gather_min_us ?
+	    c->sync_us / turns_max : gather_min_us);
+	t->sync = (struct disk_job){ .fds = t->batch.fds,
+	    .count = t->batch.count, .done = on_synced, .arg = t };
+	disk_sync(t->master, &t->sync);
 }
 
 /* Has the batch slots for all directories that d may touch now? */
 static bool
-fits(const struct commit *c, const struct delivery *d)
+fits(const struct turn *t, const struct delivery *d)
 {
 	size_t n = d->mail.to->count;
 
-	return maildir_has_room(&c->batch,
+	return maildir_has_room(&t->batch,
 	    n < delivery_first_max ? n : delivery_first_max);
 }
 
 static void
-run_batch(struct master *m)
+run_batch(struct turn *t)
 {
 	int64_t until = deadline_now_us() + batch_us;
+	struct master *m = t->master;
 	struct commit *c = m->commit;
 	uint64_t count = 0;
 	struct delivery *d;
 
-	c->of_piece = false;
-	while ((d = TAILQ_FIRST(&c->fresh)) != NULL && fits(c, d) &&
+	t->of_piece = c->was_piece = false;
+	while ((d = TAILQ_FIRST(&c->fresh)) != NULL && fits(t, d) &&
 	    (count == 0 || deadline_now_us() < until)) {
 		take_out(d);
 		name_message(m, d->tx);
 		count++;
-		put(delivery_go_on(d, &c->batch, delivery_first_max) ?
-		    &c->touched : &c->large, d);
+		put(delivery_go_on(d, &t->batch, delivery_first_max) ?
+		    &t->touched : &c->large, d);
 	}
 	counters_note(&m->counters, HISTOGRAM_BATCH, count);
-	sync_batch(m);
+	sync_turn(t);
 }
 
 static void
@@ -288,42 +337,43 @@ find_next(struct commit *c, int64_t now_us)
 
 /* Maildirs are made ahead while no message is on its way in pieces. */
 static void
-make_ahead(struct master *m)
+make_ahead(struct turn *t)
 {
+	struct master *m = t->master;
 	struct commit *c = m->commit;
 
 	if (spool_has_room(m->spool, &m->conf.limits, 0))
-		ahead_piece(&c->ahead, &c->batch, c->piece,
+		ahead_piece(&c->ahead, &t->batch, c->piece,
 		    c->begun_us + delivery_piece_us);
 	else
 		ahead_end(&c->ahead, ENOSPC);
 }
 
 static void
-run_piece(struct master *m)
+run_piece(struct turn *t)
 {
+	struct master *m = t->master;
 	struct commit *c = m->commit;
 	struct delivery *d;
 
-	c->of_piece = true;
+	t->of_piece = c->was_piece = true;
 	c->begun_us = deadline_now_us();
 	d = find_next(c, c->begun_us);
 	if (d != NULL)
 		take_out(d);
 	if (d == NULL)
-		make_ahead(m);
+		make_ahead(t);
 	else if (d->error != 0)
 		take_back(m, d);
 	else
-		put(delivery_go_on(d, &c->batch, c->piece) ? &c->touched :
+		put(delivery_go_on(d, &t->batch, c->piece) ? &t->touched :
 		    &c->large, d);
-	if (c->batch.count > 0) {
-		sync_batch(m);
+	if (t->batch.count > 0) {
+		sync_turn(t);
 		return;
 	}
 	rest(c);
-	settle(m, 0, NULL);
-	plan_next(c);
+	settle(t, 0, NULL);
 }
 
 /*
@@ -337,7 +387,7 @@ piece_may_begin(struct master *m)
 	int64_t now_us = deadline_now_us();
 
 	if (!has_pieces(c) || c->rest_until_us > now_us ||
-	    (c->of_piece && !TAILQ_EMPTY(&c->fresh)))
+	    (c->was_piece && !TAILQ_EMPTY(&c->fresh)))
 		return false;
 	c->quiet = pool_heard(m) == c->heard;
 	c->heard = pool_heard(m);
@@ -348,23 +398,23 @@ piece_may_begin(struct master *m)
 	return false;
 }
 
-/* A piece and a batch take turns where both wait. */
+/* A piece and a batch are next by turns where both wait. */
 static void
 on_next(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
 	struct commit *c = m->commit;
+	struct turn *t = find_turn(c);
 
 	(void)fd;
 	(void)what;
-	if (c->syncing)
+	if (t == NULL)
 		return;
 	if (piece_may_begin(m))
-		run_piece(m);
-	else if (!TAILQ_EMPTY(&c->fresh))
-		run_batch(m);
-	else
-		plan_next(c);
+		run_piece(t);
+	else if (!TAILQ_EMPTY(&c->fresh) && c->fresh_at_us <= deadline_now_us())
+		run_batch(t);
+	plan_next(c);
 }
 
 int
@@ -375,8 +425,11 @@ commit_init(struct master *m)
 	if (c == NULL)
 		return -1;
 	TAILQ_INIT(&c->fresh);
-	TAILQ_INIT(&c->touched);
 	TAILQ_INIT(&c->large);
+	for (size_t i = 0; i < turns_max; i++) {
+		c->turns[i].master = m;
+		TAILQ_INIT(&c->turns[i].touched);
+	}
 	c->piece = 1;
 	c->next = event_new(m->base, -1, 0, on_next, m);
 	m->commit = c;
@@ -387,8 +440,7 @@ void
 commit_make_ahead(struct master *m)
 {
 	ahead_begin(&m->commit->ahead, m->spool, m->epoch);
-	if (!m->commit->syncing)
-		plan_next(m->commit);
+	plan_next(m->commit);
 }
 
 struct delivery *
@@ -409,7 +461,7 @@ commit_add(struct message *t, const struct commit_owner *owner)
 	d->mail.size = t->size;
 	d->begun_us = deadline_now_us();
 	/* After all events that are active now: they may add more commits. */
-	if (TAILQ_EMPTY(&c->fresh) && !c->syncing)
+	if (TAILQ_EMPTY(&c->fresh) && find_turn(c) != NULL)
 		event_active(c->next, EV_TIMEOUT, 0);
 	put(&c->fresh, d);
 	return d;
@@ -445,7 +497,7 @@ commit_finish(struct master *m)
 	ahead_end(&c->ahead, 0);
 	disk_finish();
 	while (!TAILQ_EMPTY(&c->fresh))
-		run_batch(m);
+		run_batch(&c->turns[0]);
 	while ((d = TAILQ_FIRST(&c->large)) != NULL) {
 		take_out(d);
 		if (d->error == 0)

@@ -22,6 +22,9 @@ enum {
 	maildir_file_max_bytes = maildir_path_max_bytes + 512
 };
 
+/* A sync failed after Maildirs were made: which are durable is unknown. */
+static bool unsure;
+
 /* "DOMAIN/USER", or "USER" where the domain is empty (the catcher). */
 static void
 path_of(const struct recipient_mailbox *box, char out[maildir_path_max_bytes])
@@ -150,7 +153,7 @@ open_or_make(struct maildir_batch *b, struct maildir_delivery *d,
 
 	d->what = "open the Maildir";
 	fd = open_below(d->spool, path);
-	if (fd != -1 && !b->unsure) {
+	if (fd != -1 && !unsure) {
 		if (wait_for_makers(b, d->spool) == 0)
 			return fd;
 		close(fd);
@@ -358,7 +361,7 @@ maildir_end_batch(struct maildir_batch *b, const struct spool *s, int error)
 	while (b->count > 0)
 		close(b->fds[--b->count]);
 	if (error != 0 && b->making)
-		b->unsure = true;
+		unsure = true;
 	if (b->making)
 		(void)flock(s->mail, LOCK_UN);
 	b->making = false;

@@ -24,7 +24,6 @@ enum {
 struct maildir_batch {
 	size_t	 count;
 	bool	 making;	/* holds the lock of makers until the sync */
-	bool	 unsure;	/* a sync failed after Maildirs were made */
 	int	 fds[maildir_dirs_max];
 	struct {
 		char	path[maildir_path_max_bytes];

@@ -1,7 +1,6 @@
 /*
  * The master's end of the disk process.  A descriptor goes with each record,
- * so that process opens nothing and keeps nothing; answers come in the order
- * of the questions.
+ * so that process opens nothing and keeps nothing; answers come in any order.
  */
 #include "server/process/disk.h"
 
@@ -14,45 +13,38 @@
 
 static struct {
 	TAILQ_HEAD(disk_jobs, disk_job) jobs;
-	uint64_t		 sent;		/* records, in all */
-	uint64_t		 answered;
+	uint64_t		 tickets;	/* given out */
 	bool			 ended;		/* syncs are made here now */
 } disk = { .jobs = TAILQ_HEAD_INITIALIZER(disk.jobs) };
 
 static void
-note_answer(struct disk_job *job, int error)
+note_answer(struct disk_job *job, size_t i, int error)
 {
 	if (error != 0 && job->error == 0) {
 		job->error = error;
-		job->failed = job->answered;
+		job->failed = i;
 	}
 	job->answered++;
 }
 
-/* Makes the next sync in this process, which waits for it. */
+/* Makes a sync in this process, which waits for it. */
 static void
-sync_here(struct disk_job *job)
+sync_here(struct disk_job *job, size_t i)
 {
-	int fd = job->fds[job->answered];
-	int result = job->data ? fdatasync(fd) : fsync(fd);
+	int result = job->data ? fdatasync(job->fds[i]) : fsync(job->fds[i]);
 
-	note_answer(job, result == -1 ? errno : 0);
+	note_answer(job, i, result == -1 ? errno : 0);
 }
 
-static int
-send_next(struct helper *h, struct disk_job *job)
+static bool
+is_answer_due(void)
 {
-	struct ipc_record r = { .type = IPC_SYNC };
+	const struct disk_job *job;
 
-	r.u.sync.ticket = disk.sent + 1;
-	r.u.sync.data = job->data;
-	if (ipc_send(h->channel, &r, job->fds[job->sent], false) == -1)
-		return -1;
-	disk.sent++;
-	job->sent++;
-	if (h->due_ms == 0)
-		h->due_ms = deadline_now_ms();
-	return 0;
+	TAILQ_FOREACH(job, &disk.jobs, entry)
+		if (job->answered < job->sent)
+			return true;
+	return false;
 }
 
 /*
@@ -62,40 +54,58 @@ send_next(struct helper *h, struct disk_job *job)
 static void
 send_all(struct helper *h)
 {
+	struct ipc_record r = { .type = IPC_SYNC };
 	struct disk_job *job;
 
 	TAILQ_FOREACH(job, &disk.jobs, entry)
-		while (job->sent < job->count) {
-			if (send_next(h, job) == 0)
-				continue;
-			if (disk.sent != disk.answered)
+		for (; job->sent < job->count; job->sent++) {
+			r.u.sync.ticket = job->ticket + job->sent;
+			r.u.sync.data = job->data;
+			if (ipc_send(h->channel, &r, job->fds[job->sent],
+			    false) == 0) {
+				if (h->due_ms == 0)
+					h->due_ms = deadline_now_ms();
+			} else if (is_answer_due())
 				return;
-			job->sent++;
-			sync_here(job);
+			else
+				sync_here(job, job->sent);
 		}
 }
 
-/* Ends the jobs that are complete, from the front of the queue. */
+static struct disk_job *
+find_complete(void)
+{
+	struct disk_job *job = TAILQ_FIRST(&disk.jobs);
+
+	while (job != NULL && job->answered < job->count)
+		job = TAILQ_NEXT(job, entry);
+	return job;
+}
+
 static void
 end_complete(void)
 {
 	struct disk_job *job;
 
-	while ((job = TAILQ_FIRST(&disk.jobs)) != NULL &&
-	    job->answered == job->count) {
+	while ((job = find_complete()) != NULL) {
 		TAILQ_REMOVE(&disk.jobs, job, entry);
 		job->done(job->arg, job->error, job->failed);
 	}
 }
 
+/* Makes all syncs again, of each job that lacks one. */
 static void
 finish_here(void)
 {
 	struct disk_job *job;
 
-	TAILQ_FOREACH(job, &disk.jobs, entry)
-		while (job->answered < job->count)
-			sync_here(job);
+	TAILQ_FOREACH(job, &disk.jobs, entry) {
+		if (job->answered == job->count)
+			continue;
+		job->answered = 0;
+		for (size_t i = 0; i < job->count; i++)
+			sync_here(job, i);
+	}
 	end_complete();
 }
 
@@ -104,6 +114,8 @@ disk_sync(struct master *m, struct disk_job *job)
 {
 	struct helper *h = &m->helpers[HELPER_DISK];
 
+	job->ticket = disk.tickets;
+	disk.tickets += job->count;
 	job->sent = job->answered = job->failed = 0;
 	job->error = 0;
 	TAILQ_INSERT_TAIL(&disk.jobs, job, entry);
@@ -121,22 +133,26 @@ disk_finish(void)
 	finish_here();
 }
 
+/* An answer to a later job does not excuse that the first has none. */
 static void
 take(struct master *m, const struct ipc_record *r)
 {
 	struct helper *h = &m->helpers[HELPER_DISK];
 	struct disk_job *job = TAILQ_FIRST(&disk.jobs);
 
-	if (r->type != IPC_SYNCED || disk.answered == disk.sent ||
-	    r->u.synced.ticket != disk.answered + 1) {
+	while (job != NULL && r->type == IPC_SYNCED &&
+	    r->u.synced.ticket - job->ticket >= job->sent)
+		job = TAILQ_NEXT(job, entry);
+	if (job == NULL || r->type != IPC_SYNCED ||
+	    job->answered == job->sent) {
 		helper_lose(m, HELPER_DISK, "it says what was not asked");
 		return;
 	}
-	disk.answered++;
-	h->due_ms = disk.answered == disk.sent ? 0 : deadline_now_ms();
-	while (job->answered == job->sent)
-		job = TAILQ_NEXT(job, entry);
-	note_answer(job, r->u.synced.error);
+	note_answer(job, r->u.synced.ticket - job->ticket, r->u.synced.error);
+	if (job == TAILQ_FIRST(&disk.jobs))
+		h->due_ms = deadline_now_ms();
+	if (!is_answer_due())
+		h->due_ms = 0;
 	send_all(h);
 	end_complete();
 }
@@ -160,7 +176,6 @@ lost(struct master *m, bool again)
 {
 	(void)m;
 	(void)again;
-	disk.sent = disk.answered = 0;
 	finish_here();
 }
 

@@ -40,10 +40,10 @@ const struct sandbox_calls sandbox_calls[] = {
 	 * RWF_NOAPPEND does on Linux.  No sendfile, splice or copy_file_range.
 	 */
 	GROUP(RIGHT_IO, 0, C(read), C(readv), C(pread64), C(write), C(writev),
-	    C(recvfrom), C(poll), C(ppoll), C(shutdown), C(lseek)),
+	    C(recvfrom), C(poll), C(ppoll), C(lseek)),
 	GROUP(RIGHT_IO | RIGHT_RECV_FD, 0, C(close)),
 	GROUP(RIGHT_SYNC, ANY_RIGHT, C(fsync), C(fdatasync)),
-	GROUP(RIGHT_RECV_FD, ANY_RIGHT, C(recvmsg)),
+	GROUP(RIGHT_RECV_FD, ANY_RIGHT, C(recvmsg), C(shutdown)),
 	GROUP(OWN_STATE | RIGHT_SANITIZER, ANY_RIGHT, C(gettid), C(getppid),
 	    C(getpgrp), C(getpgid), C(getsid), C(getuid), C(geteuid),
 	    C(getgid), C(getegid), C(getgroups), C(getresuid), C(getresgid),

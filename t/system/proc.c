@@ -140,16 +140,38 @@ proc_has_option(pid_t pid, char x)
 	    4) == 0 && memchr(text, '\0', n) == text + n - 4;
 }
 
+size_t
+proc_helpers(pid_t master, char x, pid_t *out, size_t max)
+{
+	pid_t below[64];
+	size_t n = proc_below(master, below, 64), found = 0;
+
+	for (size_t i = 0; i < n && found < max; i++)
+		if (proc_has_option(below[i], x))
+			out[found++] = below[i];
+	return found;
+}
+
 pid_t
 proc_helper(pid_t master, char x)
 {
-	pid_t below[64];
-	size_t n = proc_below(master, below, 64);
+	pid_t pids[2] = { 0, 0 };
+	size_t n = proc_helpers(master, x, pids, 2);
 
-	for (size_t i = 0; i < n; i++)
-		if (proc_has_option(below[i], x))
-			return below[i];
-	return 0;
+	return pids[n > 1];
+}
+
+void
+proc_signal_others(pid_t master, char x, int sig)
+{
+	pid_t pids[8];
+	size_t n = proc_helpers(master, x, pids, 8);
+
+	for (size_t i = 2; i < n; i++)
+		if (sig == SIGSTOP)
+			proc_stop(pids[i]);
+		else
+			kill(pids[i], sig);
 }
 
 bool

@@ -16,8 +16,15 @@ size_t	proc_below(pid_t top, pid_t *out, size_t max);
 size_t	proc_children(pid_t parent, const char *name, pid_t *out, size_t max);
 /* Is "-x" the only argument of pid? */
 bool	proc_has_option(pid_t pid, char x);
-/* The helper process of master with option x; 0: none. */
+/*
+ * The helper processes of master with option x; where there are several, the
+ * first only waits for the end of one.
+ */
+size_t	proc_helpers(pid_t master, char x, pid_t *out, size_t max);
+/* One of them that serves; 0: none. */
 pid_t	proc_helper(pid_t master, char x);
+/* Sends sig to all others that serve: it works alone (SIGSTOP), or not. */
+void	proc_signal_others(pid_t master, char x, int sig);
 /*
  * True if top and every process below it slept, and none has run since the
  * previous call, which set *seen: as nothing is under way, nothing happens

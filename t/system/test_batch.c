@@ -133,6 +133,7 @@ TEST(batch_sync_fails)
 	char user[16];
 
 	start(&d);
+	proc_signal_others(d.pid, 'd', SIGSTOP);
 	for (unsigned round = 0; round < 3; round++) {
 		unsigned refused = 0;
 		int taken;
@@ -165,6 +166,7 @@ TEST(batch_sync_fails)
 		    " event=store-failed ", "fsync of a Maildir", NULL) >=
 		    refused, "round %u: %u refused", round, refused);
 	}
+	proc_signal_others(d.pid, 'd', SIGCONT);
 	daemon_stop(&d);
 }
 
@@ -204,6 +206,7 @@ hold_up(const struct daemon *d, struct client *c, unsigned number)
 {
 	pid_t disk = disk_process(d);
 
+	proc_signal_others(d->pid, 'd', SIGSTOP);
 	kill(disk, SIGSTOP);
 	open_for(c, d, number, 1, 1);
 	EXPECT(client_send(c, ".\r\n", 3), "send");
@@ -239,6 +242,7 @@ TEST(disk_killed)
 	start(&d);
 	EXPECT(client_deliver(&d, NULL, 1, 500, "u1") == 250, "u1");
 	disk = hold_up(&d, &c, 2);
+	proc_signal_others(d.pid, 'd', SIGKILL);
 	kill(disk, SIGKILL);
 	EXPECT(client_reply(&c) == 250, "%s", c.reply);
 	client_close(&c);
@@ -258,6 +262,7 @@ TEST(disk_killed_and_sync_fails)
 	EXPECT(client_deliver(&d, NULL, 1, 500, "u1") == 250, "u1");
 	disk = hold_up(&d, &c, 2);
 	EXPECT(trace_begin(d.pid), "trace: %s", strerror(errno));
+	proc_signal_others(d.pid, 'd', SIGKILL);
 	kill(disk, SIGKILL);
 	fflush(stdout);
 	child = fork();
@@ -297,11 +302,13 @@ TEST(disk_hangs)
 {
 	struct client c, other;
 	struct daemon d;
-	pid_t disk;
+	pid_t hung[8], disk;
+	size_t n;
 
 	start(&d);
 	EXPECT(client_deliver(&d, NULL, 1, 500, "u1") == 250, "u1");
 	disk = hold_up(&d, &c, 2);
+	n = proc_helpers(d.pid, 'd', hung, 8);
 	/* The loop goes on: whoever comes is served up to the final dot. */
 	open_for(&other, &d, 3, 2, 1);
 	EXPECT(client_reply(&c) == 250, "%s", c.reply);
@@ -309,7 +316,33 @@ TEST(disk_hangs)
 	client_expect(&other, 250, ".");
 	client_close(&other);
 	expect_another(&d, disk, "it does not answer");
-	kill(disk, SIGCONT);
+	while (n-- > 0)
+		kill(hung[n], SIGCONT);
+	daemon_stop(&d);
+}
+
+/* One sync lasts: whoever comes meanwhile is answered after another. */
+TEST(syncs_at_once)
+{
+	struct client c;
+	struct daemon d;
+	pid_t disk;
+
+	start(&d);
+	EXPECT(client_deliver(&d, NULL, 1, 500, "u1") == 250, "u1");
+	disk = disk_process(&d);
+	proc_signal_others(d.pid, 'd', SIGSTOP);
+	EXPECT(trace_begin(disk), "trace: %s", strerror(errno));
+	open_for(&c, &d, 2, 1, 1);
+	EXPECT(client_send(&c, ".\r\n", 3), "send");
+	EXPECT(trace_hold_at(disk, SYS_fsync), "no fsync");
+	proc_signal_others(d.pid, 'd', SIGCONT);
+	for (unsigned i = 3; i < 6; i++)
+		EXPECT(client_deliver(&d, NULL, i, 500, "u1") == 250, "%u", i);
+	EXPECT(!has_answer(&c), "answered before its fsync");
+	trace_release(disk);
+	EXPECT(client_reply(&c) == 250, "%s", c.reply);
+	client_close(&c);
 	daemon_stop(&d);
 }
 
@@ -345,7 +378,11 @@ TEST(killed_under_load)
 	}
 	close(ends[1]);
 	for (; killed < 3; killed++) {
-		kill(disk_process(&d), SIGKILL);
+		pid_t disks[8];
+
+		/* One of them, and so all. */
+		EXPECT(WAIT(proc_helpers(d.pid, 'd', disks, 8) > 3), "too few");
+		kill(disks[1 + killed], SIGKILL);
 		EXPECT(WAIT(daemon_logged(&d, " event=helper-lost ",
 		    " helper=disk ", NULL) == killed + 1), "%s",
 		    daemon_last_words(&d));

@@ -338,6 +338,7 @@ each_call_fails(enum target target, unsigned least)
 		harness_skip("no system call can be made to fail here");
 	daemon_init(&s.d, "", NULL);
 	daemon_start(&s.d);
+	proc_signal_others(s.d.pid, 'd', SIGSTOP);
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		unsigned count = 1;
 
@@ -354,6 +355,7 @@ each_call_fails(enum target target, unsigned least)
 	EXPECT(s.unanswered_kept >= least, "only %u", s.unanswered_kept);
 	EXPECT(client_deliver(&s.d, "127.0.0.2", 9999, 500, "alice") == 250,
 	    "after it: %s", daemon_last_words(&s.d));
+	proc_signal_others(s.d.pid, 'd', SIGCONT);
 	daemon_stop(&s.d);
 	EXPECT(mail_none_incoming(&s.d), "a file is left in spool/incoming");
 }

@@ -182,3 +182,24 @@ trace_fail_at(pid_t pid, long call, unsigned count, int error, pid_t watched,
 		let_go(pid);
 	return failed;
 }
+
+bool
+trace_hold_at(pid_t pid, long call)
+{
+	int got;
+
+	while (waitpid(pid, &got, __WALL) == pid && WIFSTOPPED(got)) {
+		bool stop = WSTOPSIG(got) == syscall_stop;
+
+		if (stop && enters(pid, call))
+			return true;
+		resume(pid, stop || got >> 16 != 0 ? 0 : WSTOPSIG(got));
+	}
+	return false;
+}
+
+void
+trace_release(pid_t pid)
+{
+	(void)ptrace(PTRACE_DETACH, pid, 0UL, 0UL);
+}

@@ -36,6 +36,9 @@ enum trace_end trace_kill_at(pid_t pid, unsigned count, pid_t watched,
  */
 bool	trace_fail_at(pid_t pid, long call, unsigned count, int error,
 	    pid_t watched, int *status);
+/* Lets pid go on until it enters call, and holds it there.  False: it ended. */
+bool	trace_hold_at(pid_t pid, long call);
+void	trace_release(pid_t pid);
 /* Can a call be made to fail on this machine? */
 bool	trace_can_fail(void);
 

@@ -22,15 +22,15 @@ TEST(needed)
 	struct conf few = with_workers(1), more = with_workers(1000),
 	    many = with_workers(20000);
 
-	ck_assert_uint_eq(listen_descriptors(&few), 2 + 256 + 128);
-	ck_assert_uint_eq(listen_descriptors(&more), 2000 + 1000 + 128);
-	ck_assert_uint_eq(listen_descriptors(&many), 40000 + 1024 + 128);
+	ck_assert_uint_eq(listen_descriptors(&few), 2 + 256 + 272);
+	ck_assert_uint_eq(listen_descriptors(&more), 2000 + 1000 + 272);
+	ck_assert_uint_eq(listen_descriptors(&many), 40000 + 1024 + 272);
 }
 
 TEST(suffice)
 {
-	struct rlimit few = { 800, 800 };
-	struct conf fits = with_workers(200), not = with_workers(260);
+	struct rlimit few = { 1000, 1000 };
+	struct conf fits = with_workers(200), not = with_workers(300);
 
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	ck_assert(listen_has_descriptors(&fits));
@@ -40,7 +40,7 @@ TEST(suffice)
 /* Up to the hard limit, if that is enough. */
 TEST(raised)
 {
-	struct rlimit few = { 100, 800 };
+	struct rlimit few = { 100, 1000 };
 	struct conf fits = with_workers(200);
 
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
