@@ -3,6 +3,8 @@
  */
 #include "shared/buf.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "shared/utf8.h"
@@ -32,6 +34,23 @@ buf_add_str(struct buf *b, const char *s)
 }
 
 void
+buf_print(struct buf *b, const char *format, ...)
+{
+	size_t room = b->cut ? 0 : b->max - b->n;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(room == 0 ? NULL : (char *)b->p + b->n, room, format,
+	    args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= room)
+		b->cut = true;
+	else
+		b->n += (size_t)n;
+}
+
+void
 buf_add_u64(struct buf *b, uint64_t value, unsigned width)
 {
 	char digits[20];
@@ -46,18 +65,11 @@ buf_add_u64(struct buf *b, uint64_t value, unsigned width)
 	buf_add(b, span_from(digits + sizeof(digits) - n, n));
 }
 
-static void
-add_hex(struct buf *b, uint8_t octet)
-{
-	static const char hex[] = "0123456789abcdef";
-	char text[4] = { '\\', 'x', hex[octet >> 4], hex[octet & 15] };
-
-	buf_add(b, span_from(text, sizeof(text)));
-}
-
 void
 buf_add_escaped(struct buf *b, struct span s, const char *special)
 {
+	static const char hex[] = "0123456789abcdef";
+
 	while (s.n > 0) {
 		uint32_t point = 0;
 		size_t n = utf8_next(s, &point);
@@ -69,7 +81,9 @@ buf_add_escaped(struct buf *b, struct span s, const char *special)
 			continue;
 		}
 		if (n != 1 || !utf8_is_plain(point)) {
-			add_hex(b, c);
+			char text[4] = { '\\', 'x', hex[c >> 4], hex[c & 15] };
+
+			buf_add(b, span_from(text, sizeof(text)));
 		} else {
 			char text[2] = { '\\', (char)c };
 			bool plain = c != '\\' && strchr(special, c) == NULL;

@@ -18,6 +18,9 @@ struct buf {
 struct buf	buf_over(void *storage, size_t max);
 void		buf_add(struct buf *b, struct span s);
 void		buf_add_str(struct buf *b, const char *s);
+/* As printf(3), with space for its NUL. */
+void		buf_print(struct buf *b, const char *format, ...)
+		    __attribute__((format(printf, 2, 3)));
 /* Decimal, with leading zeros up to width. */
 void		buf_add_u64(struct buf *b, uint64_t value, unsigned width);
 /*

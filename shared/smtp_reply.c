@@ -3,7 +3,7 @@
  */
 #include "shared/smtp_reply.h"
 
-#include <string.h>
+#include <inttypes.h>
 
 #define ROW(name, effect, text) [REPLY_##name] = text,
 static const char *const rows[REPLY_COUNT] = { SMTP_REPLIES(ROW) };
@@ -30,22 +30,13 @@ void
 smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
     uint64_t rcpt_max, bool starttls, const char *auth, struct buf *out)
 {
-	buf_add_str(out, "250-");
-	buf_add(out, hostname);
-	buf_add_str(out, "\r\n250-PIPELINING\r\n250-SIZE ");
-	buf_add_u64(out, size_max, 1);
-	buf_add_str(out, "\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
-	    "250-ENHANCEDSTATUSCODES\r\n");
-	if (starttls)
-		buf_add_str(out, "250-STARTTLS\r\n");
-	if (auth != NULL) {
-		buf_add_str(out, "250-AUTH ");
-		buf_add_str(out, auth);
-		buf_add_str(out, "\r\n");
-	}
-	buf_add_str(out, "250 LIMITS RCPTMAX=");
-	buf_add_u64(out, rcpt_max, 1);
-	buf_add_str(out, "\r\n");
+	buf_print(out, "250-%.*s\r\n250-PIPELINING\r\n250-SIZE %" PRIu64
+	    "\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n"
+	    "%s", (int)hostname.n, (const char *)hostname.p, size_max,
+	    starttls ? "250-STARTTLS\r\n" : "");
+	if (auth != NULL)
+		buf_print(out, "250-AUTH %s\r\n", auth);
+	buf_print(out, "250 LIMITS RCPTMAX=%" PRIu64 "\r\n", rcpt_max);
 }
 
 bool

@@ -3,27 +3,7 @@
  */
 #include "shared/trace_field.h"
 
-static void
-add_mailbox(struct buf *out, const struct mailbox *m)
-{
-	char text[smtp_mailbox_text_max_bytes];
-	size_t n = smtp_mailbox_text(m, text);
-
-	buf_add_str(out, "<");
-	buf_add(out, span_from(text, n));
-	buf_add_str(out, ">");
-}
-
-static const char *
-name_of(const char *names, size_t count, int index, char out[4])
-{
-	size_t i = index >= 0 && (size_t)index < count ? (size_t)index : 0;
-
-	for (size_t k = 0; k < 3; k++)
-		out[k] = names[3 * i + k];
-	out[3] = '\0';
-	return out;
-}
+#include <string.h>
 
 /*
  * Years begin with March here, so that a leap day is the last day of a year:
@@ -51,24 +31,12 @@ trace_field_utc(int64_t seconds, struct tm *out)
 void
 trace_field_date(const struct tm *utc, struct buf *out)
 {
-	char name[4];
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-	buf_add_str(out, name_of("SunMonTueWedThuFriSat", 7, utc->tm_wday,
-	    name));
-	buf_add_str(out, ", ");
-	buf_add_u64(out, (uint64_t)utc->tm_mday, 1);
-	buf_add_str(out, " ");
-	buf_add_str(out, name_of("JanFebMarAprMayJunJulAugSepOctNovDec", 12,
-	    utc->tm_mon, name));
-	buf_add_str(out, " ");
-	buf_add_u64(out, (uint64_t)utc->tm_year + 1900, 4);
-	buf_add_str(out, " ");
-	buf_add_u64(out, (uint64_t)utc->tm_hour, 2);
-	buf_add_str(out, ":");
-	buf_add_u64(out, (uint64_t)utc->tm_min, 2);
-	buf_add_str(out, ":");
-	buf_add_u64(out, (uint64_t)utc->tm_sec, 2);
-	buf_add_str(out, " +0000");
+	buf_print(out, "%.3s, %d %.3s %d %02d:%02d:%02d +0000",
+	    days + 3 * utc->tm_wday, utc->tm_mday, months + 3 * utc->tm_mon,
+	    utc->tm_year + 1900, utc->tm_hour, utc->tm_min, utc->tm_sec);
 }
 
 /*
@@ -76,40 +44,26 @@ trace_field_date(const struct tm *utc, struct buf *out)
  *                   ( address-literal FWS "(" TCP-info ")" )
  * TCP-info = address-literal
  */
-static void
-add_from(struct buf *out, const struct trace *t)
-{
-	buf_add_str(out, "Received: from ");
-	buf_add(out, t->helo);
-	if (t->client_ip.n > 0) {
-		buf_add_str(out, t->client_ipv6 ? " ([IPv6:" : " ([");
-		buf_add(out, t->client_ip);
-		buf_add_str(out, "])");
-	}
-	buf_add_str(out, "\n\tby ");
-	buf_add(out, t->hostname);
-}
-
 void
 trace_field_write(const struct trace *t, struct buf *out)
 {
-	buf_add_str(out, "Return-Path: ");
-	add_mailbox(out, t->from);
-	buf_add_str(out, "\n");
-	add_from(out, t);
-	buf_add_str(out, " with ");
-	buf_add_str(out, t->protocol);
-	buf_add_str(out, " id ");
-	buf_add(out, t->id);
+	char address[smtp_mailbox_text_max_bytes];
+
+	smtp_mailbox_text(t->from, address);
+	buf_print(out, "Return-Path: <%s>\nReceived: from %.*s", address,
+	    (int)t->helo.n, (const char *)t->helo.p);
+	if (t->client_ip[0] != '\0')
+		buf_print(out, " ([%s%s])", strchr(t->client_ip, ':') != NULL ?
+		    "IPv6:" : "", t->client_ip);
+	buf_print(out, "\n\tby %s with %s id %s", t->hostname, t->protocol,
+	    t->id);
 	if (t->only_rcpt != NULL) {
-		buf_add_str(out, "\n\tfor ");
-		add_mailbox(out, t->only_rcpt);
+		smtp_mailbox_text(t->only_rcpt, address);
+		buf_print(out, "\n\tfor <%s>", address);
 	}
 	/* An Additional-Registered-Clause (RFC 8314 4.3). */
-	if (t->suite != NULL) {
-		buf_add_str(out, "\n\ttls ");
-		buf_add_str(out, t->suite);
-	}
+	if (t->suite != NULL)
+		buf_print(out, "\n\ttls %s", t->suite);
 	buf_add_str(out, "; ");
 	trace_field_date(&t->utc, out);
 	buf_add_str(out, "\n");

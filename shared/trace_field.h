@@ -20,12 +20,11 @@ enum {
 struct trace {
 	const struct mailbox	*from;		/* null allowed */
 	struct span		 helo;		/* smtp_helo_valid */
-	struct span		 client_ip;	/* "192.0.2.1", "2001:db8::1";
-						   empty: left out */
-	bool			 client_ipv6;
-	struct span		 hostname;
+	const char		*client_ip;	/* "192.0.2.1", "2001:db8::1";
+						   "": left out */
+	const char		*hostname;
 	const char		*protocol;	/* RFC 3848, 6531: "ESMTP" */
-	struct span		 id;
+	const char		*id;
 	const char		*suite;		/* IANA's name; NULL: no TLS */
 	const struct mailbox	*only_rcpt;	/* NULL: several recipients */
 	struct tm		 utc;

@@ -43,32 +43,31 @@ match(struct span line, const char *name, enum field field)
 }
 
 static enum field
-match_originator(struct span line)
-{
-	enum field f = match(line, "From", FIELD_FROM);
-
-	if (f == FIELD_OTHER)
-		f = match(line, "Sender", FIELD_SENDER);
-	if (f == FIELD_OTHER)
-		f = match(line, "Date", FIELD_DATE);
-	if (f == FIELD_OTHER)
-		f = match(line, "Message-ID", FIELD_MESSAGE_ID);
-	return f;
-}
-
-static enum field
 classify(const struct header *h, struct span line)
 {
-	enum field f = match(line, "Return-Path", FIELD_RETURN_PATH);
+	static const struct {
+		const char	*name;
+		enum field	 field;
+	} fields[] = {
+		{ "Return-Path", FIELD_RETURN_PATH },
+		{ "Received", FIELD_RECEIVED },
+		{ "From", FIELD_FROM },
+		{ "Sender", FIELD_SENDER },
+		{ "Date", FIELD_DATE },
+		{ "Message-ID", FIELD_MESSAGE_ID }
+	};
+	/* The first two matter in any message. */
+	size_t n = h->originators == NULL ? 2 :
+	    sizeof(fields) / sizeof(fields[0]);
 
-	if (f == FIELD_OTHER)
-		f = match(line, "Received", FIELD_RECEIVED);
-	if (f == FIELD_OTHER && h->originators != NULL)
-		f = match_originator(line);
-	if (f == FIELD_OTHER && h->originators != NULL && !h->any_field &&
-	    line.n >= 5 && memcmp(line.p, "From ", 5) == 0)
-		f = FIELD_MBOX;
-	return f;
+	for (size_t i = 0; i < n; i++) {
+		enum field f = match(line, fields[i].name, fields[i].field);
+
+		if (f != FIELD_OTHER)
+			return f;
+	}
+	return h->originators != NULL && !h->any_field && line.n >= 5 &&
+	    memcmp(line.p, "From ", 5) == 0 ? FIELD_MBOX : FIELD_OTHER;
 }
 
 /* Keeps all or nothing: a text cut short could read as another address. */
@@ -118,14 +117,14 @@ take_name(struct header *h, uint8_t c)
 {
 	bool is_ftext = c > ' ' && c < 0x7f;
 
-	if (c == ':' && h->place != HEADER_START)
-		h->place = HEADER_BODY;
-	else if (c == ' ' || c == '\t')
+	h->has_colon = c == ':';
+	if (c == ' ' || c == '\t')
 		h->place = HEADER_BLANKS;
-	else if (c != ':' && is_ftext && h->place != HEADER_BLANKS)
-		h->place = HEADER_NAME;
-	else
+	else if (c == ':' ? h->place == HEADER_START :
+	    h->place == HEADER_BLANKS || !is_ftext)
 		h->originators->broken = true;
+	else
+		h->place = HEADER_NAME;
 }
 
 /*
@@ -136,10 +135,9 @@ static void
 take_octet(struct header *h, uint8_t c)
 {
 	struct originators *o = h->originators;
-	bool is_blank = c == ' ' || c == '\t';
 
 	if (c == '\n') {
-		if (h->place != HEADER_BODY)
+		if (!h->has_colon)
 			o->broken = true;
 		if (h->gathering && h->only_blanks)
 			o->control = true;
@@ -147,9 +145,9 @@ take_octet(struct header *h, uint8_t c)
 	}
 	if (c < ' ' && c != '\t' && h->gathering)
 		o->control = true;
-	if (!is_blank)
+	if (c != ' ' && c != '\t')
 		h->only_blanks = false;
-	if (h->place != HEADER_BODY)
+	if (!h->has_colon)
 		take_name(h, c);
 	else if (h->gathering)
 		gather(o, c);
@@ -181,20 +179,9 @@ begin_line(struct header *h, struct span line)
 	h->dropping = f == FIELD_RETURN_PATH || f == FIELD_MBOX;
 	if (f == FIELD_RECEIVED)
 		h->received++;
-	if (f == FIELD_MBOX)
-		h->place = HEADER_BODY;
-	else if (h->originators != NULL)
+	if (f != FIELD_MBOX && h->originators != NULL)
 		begin_field(h, f);
 	return true;
-}
-
-/* The rest of the line in s, its LF included when it is there. */
-static struct span
-line_rest(struct span s)
-{
-	const uint8_t *lf = memchr(s.p, '\n', s.n);
-
-	return span_from(s.p, lf == NULL ? s.n : (size_t)(lf - s.p) + 1);
 }
 
 static void
@@ -203,8 +190,8 @@ end_piece(struct header *h, struct span piece)
 	if (h->originators != NULL)
 		for (size_t i = 0; i < piece.n; i++)
 			take_octet(h, piece.p[i]);
-	if (!h->has_colon && memchr(piece.p, ':', piece.n) != NULL)
-		h->has_colon = true;
+	else if (!h->has_colon)
+		h->has_colon = memchr(piece.p, ':', piece.n) != NULL;
 	h->mid_line = piece.p[piece.n - 1] != '\n';
 	/* A line that is no field: there is no header, or it is over. */
 	if (!h->mid_line && !h->has_colon)
@@ -231,8 +218,11 @@ header_feed(struct header *h, uint8_t *p, size_t n)
 	h->carry_n = 0;
 	h->body_at = SIZE_MAX;
 	while (in.n > 0 && !h->ended) {
-		struct span piece = line_rest(in);
+		struct span rest = in, piece;
 
+		/* The rest of the line, its LF included when it is there. */
+		span_cut(&rest, '\n');
+		piece = span_from(in.p, in.n - rest.n);
 		if (!h->mid_line && !begin_line(h, piece)) {
 			memcpy(h->carry, piece.p, piece.n);
 			h->carry_n = (uint8_t)piece.n;
@@ -250,7 +240,7 @@ header_feed(struct header *h, uint8_t *p, size_t n)
 		end_piece(h, piece);
 		if (!h->dropping)
 			out = keep(out, piece);
-		in = span_skip(in, piece.n);
+		in = rest;
 	}
 	if (h->ended)
 		out = keep(out, in);

@@ -45,7 +45,7 @@ struct originators {
 	uint8_t		text[originators_max_bytes];
 };
 
-enum header_place { HEADER_START, HEADER_NAME, HEADER_BLANKS, HEADER_BODY };
+enum header_place { HEADER_START, HEADER_NAME, HEADER_BLANKS };
 
 /* All but originators is zero at the start of a message. */
 struct header {
@@ -66,7 +66,7 @@ struct header {
 	 */
 	size_t		body_at;
 	/* For the originators: */
-	enum header_place place;	/* in the field's first line */
+	enum header_place place;	/* before its colon */
 	bool		gathering;	/* the body of this field */
 	bool		only_blanks;	/* in this folded line so far */
 };

@@ -17,12 +17,10 @@ enum { line_read_bytes = 2048 };
 void
 lineio_init(struct lineio *io, const struct lineio_ops *ops, void *arg)
 {
-	io->ops = ops;
-	io->arg = arg;
+	lineio_forget(io, ops, arg);
 	io->idle_ms = 0;
 	io->deadline_ms = 0;
 	io->octets_in = io->octets_out = 0;
-	io->start = io->end = header_carry_max_bytes;
 	io->out = buf_over(io->out_storage, sizeof(io->out_storage));
 }
 
@@ -37,17 +35,9 @@ lineio_forget(struct lineio *io, const struct lineio_ops *ops, void *arg)
 static enum line_result
 result_of_errno(void)
 {
-	switch (errno) {
-	case ETIMEDOUT:
-		return LINE_TIMEOUT;
-	case ECANCELED:
-		return LINE_GONE;
-	case ECONNRESET:
-	case EPIPE:
-		return LINE_EOF;
-	default:
-		return LINE_ERROR;
-	}
+	return errno == ETIMEDOUT ? LINE_TIMEOUT : errno == ECANCELED ?
+	    LINE_GONE : errno == ECONNRESET || errno == EPIPE ? LINE_EOF :
+	    LINE_ERROR;
 }
 
 /* The nearer of "idle from now" and the end of the session. */

@@ -12,21 +12,6 @@
 #include "shared/buf.h"
 
 static bool
-next_is(const struct span *in, uint8_t octet)
-{
-	return in->n > 0 && in->p[0] == octet;
-}
-
-static bool
-take(struct span *in, uint8_t octet)
-{
-	if (!next_is(in, octet))
-		return false;
-	*in = span_skip(*in, 1);
-	return true;
-}
-
-static bool
 is_blank(uint8_t c)
 {
 	return c == ' ' || c == '\t';
@@ -51,10 +36,10 @@ is_vchar(uint8_t c)
 static size_t
 text_length(struct span s)
 {
-	size_t pair = next_is(&s, '\\') ? 1 : 0;
+	size_t pair = span_next_is(s, '\\') ? 1 : 0;
 
 	s = span_skip(s, pair);
-	if (s.n == 0 || next_is(&s, '<') || next_is(&s, '>') ||
+	if (s.n == 0 || span_next_is(s, '<') || span_next_is(s, '>') ||
 	    (pair > 0 && s.p[0] > 0x7f))
 		return 0;
 	return is_blank(s.p[0]) || is_vchar(s.p[0]) ? pair + 1 : 0;
@@ -87,7 +72,7 @@ static bool
 take_cfws(struct span *in)
 {
 	while (in->n > 0) {
-		if (next_is(in, '(')) {
+		if (span_next_is(*in, '(')) {
 			if (!take_comment(in))
 				return false;
 		} else if (is_blank(in->p[0]))
@@ -105,9 +90,9 @@ take_quoted_string(struct span *in)
 	bool escape = false, at = false;
 	size_t n;
 
-	if (!take(in, '"'))
+	if (!span_take(in, '"'))
 		return false;
-	while (!next_is(in, '"')) {
+	while (!span_next_is(*in, '"')) {
 		n = text_length(*in);
 		if (n == 0)
 			return false;
@@ -115,7 +100,7 @@ take_quoted_string(struct span *in)
 		at = at || in->p[n - 1] == '@';
 		*in = span_skip(*in, n);
 	}
-	return !(escape && at) && take(in, '"');
+	return !(escape && at) && span_take(in, '"');
 }
 
 /*
@@ -133,32 +118,10 @@ take_atoms(struct span *in)
 	return in->n < before;
 }
 
-/* domain-literal; smtp_syntax judges its content. */
-static bool
-take_literal(struct span *in)
-{
-	const uint8_t *close = memchr(in->p, ']', in->n);
-
-	if (close == NULL)
-		return false;
-	*in = span_skip(*in, (size_t)(close - in->p) + 1);
-	return true;
-}
-
 static struct span
 between(struct span from, struct span to)
 {
 	return span_from(from.p, from.n - to.n);
-}
-
-/* Some readers decode an encoded word to another address (RFC 2047 5). */
-static bool
-has_encoded_word(const struct mailbox *m)
-{
-	for (size_t i = 1; i < m->local_len; i++)
-		if (m->local[i - 1] == '=' && m->local[i] == '?')
-			return true;
-	return false;
 }
 
 static bool
@@ -173,8 +136,14 @@ make_mailbox(struct span local, struct span domain, struct mailbox *out)
 	buf_add_str(&path, "@");
 	buf_add(&path, domain);
 	buf_add_str(&path, ">");
-	return !path.cut && smtp_parse_path(buf_span(&path), false, false,
-	    out, &rest) == SYNTAX_OK && rest.n == 0 && !has_encoded_word(out);
+	if (path.cut || smtp_parse_path(buf_span(&path), false, false, out,
+	    &rest) != SYNTAX_OK || rest.n > 0)
+		return false;
+	/* Some readers decode an encoded word to another address. */
+	for (size_t i = 1; i < out->local_len; i++)
+		if (out->local[i - 1] == '=' && out->local[i] == '?')
+			return false;
+	return true;
 }
 
 /*
@@ -191,13 +160,16 @@ take_addr_spec(struct span *in, struct mailbox *out)
 	if (!take_cfws(in))
 		return false;
 	start = *in;
-	if (!(next_is(in, '"') ? take_quoted_string(in) : take_atoms(in)))
+	if (!(span_next_is(*in, '"') ? take_quoted_string(in) : take_atoms(in)))
 		return false;
 	local = between(start, *in);
-	if (!take_cfws(in) || !take(in, '@') || !take_cfws(in))
+	if (!take_cfws(in) || !span_take(in, '@') || !take_cfws(in))
 		return false;
 	start = *in;
-	if (!(next_is(in, '[') ? take_literal(in) : take_atoms(in)))
+	/* Of a domain-literal smtp_syntax judges the content. */
+	if (span_next_is(*in, '['))
+		span_cut(in, ']');
+	else if (!take_atoms(in))
 		return false;
 	domain = between(start, *in);
 	return take_cfws(in) && make_mailbox(local, domain, out);
@@ -210,10 +182,10 @@ take_addr_spec(struct span *in, struct mailbox *out)
 static bool
 take_display_name(struct span *in)
 {
-	if (!take_cfws(in) || next_is(in, '.'))
+	if (!take_cfws(in) || span_next_is(*in, '.'))
 		return false;
-	while (in->n > 0 && !next_is(in, '<')) {
-		if (!(next_is(in, '"') ? take_quoted_string(in) :
+	while (in->n > 0 && !span_next_is(*in, '<')) {
+		if (!(span_next_is(*in, '"') ? take_quoted_string(in) :
 		    take_atoms(in)) || !take_cfws(in))
 			return false;
 	}
@@ -224,8 +196,8 @@ take_display_name(struct span *in)
 static bool
 take_name_addr(struct span *in, struct mailbox *out)
 {
-	return take_display_name(in) && take(in, '<') &&
-	    take_addr_spec(in, out) && take(in, '>') && take_cfws(in);
+	return take_display_name(in) && span_take(in, '<') &&
+	    take_addr_spec(in, out) && span_take(in, '>') && take_cfws(in);
 }
 
 /*
@@ -245,12 +217,12 @@ mailbox_list_next(struct span *rest, struct mailbox *out)
 		in = *rest;
 		if (!take_name_addr(&in, &m))
 			return MAILBOX_LIST_BAD;
-	} else if (next_is(&in, '<') && (!take_name_addr(&in, &again) ||
+	} else if (span_next_is(in, '<') && (!take_name_addr(&in, &again) ||
 	    memcmp(&m, &again, sizeof(m)) != 0))
 		return MAILBOX_LIST_BAD;
 	if (in.n == 0)
 		in = span_from(NULL, 0);
-	else if (!take(&in, ','))
+	else if (!span_take(&in, ','))
 		return MAILBOX_LIST_BAD;
 	*out = m;
 	*rest = in;

@@ -52,77 +52,68 @@ wait_for(const struct peer *p, int fd, short events, int64_t deadline_ms)
 	return -1;
 }
 
-static ssize_t
-peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
+static bool
+is_transient(void)
 {
-	const struct peer *peer = arg;
+	return errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK;
+}
+
+static ssize_t
+get(const struct peer *peer, void *to, size_t n, bool peek,
+    int64_t deadline_ms)
+{
 	ssize_t got;
 
 	do {
 		if (wait_for(peer, peer->socket, POLLIN, deadline_ms) == -1)
 			return -1;
-		got = read(peer->socket, p, n);
-	} while (got == -1 && (errno == EINTR || errno == EAGAIN ||
-	    errno == EWOULDBLOCK));
+		/* Without peek it may be a pipe. */
+		got = peek ? recv(peer->socket, to, n, MSG_PEEK |
+		    MSG_DONTWAIT) : read(peer->socket, to, n);
+	} while (got == -1 && is_transient());
 	return got;
 }
 
-/* Writes to a pipe or a terminal: PIPE_BUF octets do not block. */
 static ssize_t
-write_output(const struct peer *peer, const void *p, size_t n,
-    int64_t deadline_ms)
+peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
 {
-	ssize_t done;
-
-	do {
-		if (wait_for(peer, peer->output, POLLOUT, deadline_ms) == -1)
-			return -1;
-		done = write(peer->output, p, n < PIPE_BUF ? n : PIPE_BUF);
-	} while (done == -1 && (errno == EINTR || errno == EAGAIN ||
-	    errno == EWOULDBLOCK));
-	return done;
+	return get(arg, p, n, false, deadline_ms);
 }
-
-static ssize_t
-peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
-{
-	const struct peer *peer = arg;
-	int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-	ssize_t done;
-
-	if (peer->last)
-		flags |= os_send_last;
-	if (peer->output != -1)
-		return write_output(peer, p, n, deadline_ms);
-	/* Replies are short and nearly always fit, so try first. */
-	for (;;) {
-		done = send(peer->socket, p, n, flags);
-		if (done != -1)
-			return done;
-		if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			if (wait_for(peer, peer->socket, POLLOUT,
-			    deadline_ms) == -1)
-				return -1;
-		} else if (errno != EINTR)
-			return -1;
-	}
-}
-
-const struct lineio_ops peer_ops = { peer_read, peer_write };
 
 ssize_t
 peer_peek(const struct peer *p, void *to, size_t n, int64_t deadline_ms)
 {
-	ssize_t got;
-
-	do {
-		if (wait_for(p, p->socket, POLLIN, deadline_ms) == -1)
-			return -1;
-		got = recv(p->socket, to, n, MSG_PEEK | MSG_DONTWAIT);
-	} while (got == -1 && (errno == EINTR || errno == EAGAIN ||
-	    errno == EWOULDBLOCK));
-	return got;
+	return get(p, to, n, true, deadline_ms);
 }
+
+/*
+ * Replies are short and nearly always fit into a socket, so they are tried
+ * first.  To a pipe or a terminal PIPE_BUF octets do not block once it is
+ * ready.
+ */
+static ssize_t
+peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
+{
+	const struct peer *peer = arg;
+	bool apart = peer->output != -1;
+	int fd = apart ? peer->output : peer->socket;
+	int flags = MSG_NOSIGNAL | MSG_DONTWAIT |
+	    (peer->last ? os_send_last : 0);
+
+	if (apart && n > PIPE_BUF)
+		n = PIPE_BUF;
+	for (bool wait = apart;; wait = true) {
+		ssize_t done;
+
+		if (wait && wait_for(peer, fd, POLLOUT, deadline_ms) == -1)
+			return -1;
+		done = apart ? write(fd, p, n) : send(fd, p, n, flags);
+		if (done != -1 || !is_transient())
+			return done;
+	}
+}
+
+const struct lineio_ops peer_ops = { peer_read, peer_write };
 
 bool
 peer_has_input(const struct peer *p)
@@ -138,11 +129,10 @@ peer_linger(const struct peer *p)
 	/* With STRESS_EVICT another client waits for the slot. */
 	int64_t until = deadline_now_ms() + (p->master->stress == STRESS_EVICT ?
 	    short_linger_ms : linger_ms);
-	struct peer peer = *p;
 	uint8_t sink[4096];
 
 	if (shutdown(p->socket, SHUT_WR) == -1)
 		return;
-	while (peer_read(&peer, sink, sizeof(sink), until) > 0)
+	while (get(p, sink, sizeof(sink), false, until) > 0)
 		continue;
 }

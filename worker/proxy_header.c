@@ -35,36 +35,15 @@ may_be(struct span in, const uint8_t *front, size_t n)
 
 /* A mapped IPv4 address becomes IPv4, so that it has one form here. */
 static void
-set_v6(struct ipc_proxy *out, const uint8_t ip[16])
+set_ip(struct ipc_proxy *out, bool ipv6, const uint8_t *ip)
 {
-	bool mapped = ip_is_mapped(ip);
+	bool mapped = ipv6 && ip_is_mapped(ip);
 
-	out->family = mapped ? IPC_PROXY_IPV4 : IPC_PROXY_IPV6;
-	memcpy(out->ip, mapped ? ip + 12 : ip, mapped ? 4 : 16);
-}
-
-static void
-set_v4(struct ipc_proxy *out, const uint8_t ip[4])
-{
-	out->family = IPC_PROXY_IPV4;
-	memcpy(out->ip, ip, 4);
+	out->family = ipv6 && !mapped ? IPC_PROXY_IPV6 : IPC_PROXY_IPV4;
+	memcpy(out->ip, mapped ? ip + 12 : ip, ipv6 && !mapped ? 16 : 4);
 }
 
 /* ---- version 1 -------------------------------------------------------- */
-
-/* The next word; words are parted by one blank each. */
-static struct span
-take_word(struct span *rest)
-{
-	const uint8_t *blank = rest->n == 0 ? NULL :
-	    memchr(rest->p, ' ', rest->n);
-	struct span word = *rest;
-
-	if (blank != NULL)
-		word.n = (size_t)(blank - rest->p);
-	*rest = span_skip(*rest, word.n + 1);
-	return word;
-}
 
 /* Digits up to 65535, without a zero in front. */
 static bool
@@ -75,30 +54,12 @@ parse_port(struct span in, uint16_t *out)
 	if (in.n == 0 || in.n > 5 || (in.n > 1 && in.p[0] == '0'))
 		return false;
 	for (size_t i = 0; i < in.n; i++) {
-		if (in.p[i] < '0' || in.p[i] > '9')
+		if (!ascii_is_digit(in.p[i]))
 			return false;
 		value = value * 10 + (uint32_t)(in.p[i] - '0');
 	}
 	*out = (uint16_t)value;
 	return value <= UINT16_MAX;
-}
-
-/* Both addresses must be of the family; only the first is stored. */
-static bool
-parse_pair(bool ipv6, struct span from, struct span to,
-    struct ipc_proxy *out)
-{
-	uint8_t ip[16], unused[16];
-
-	if (ipv6 && (!ip_parse_v6(from, ip) || !ip_parse_v6(to, unused)))
-		return false;
-	if (!ipv6 && (!ip_parse_v4(from, ip) || !ip_parse_v4(to, unused)))
-		return false;
-	if (ipv6)
-		set_v6(out, ip);
-	else
-		set_v4(out, ip);
-	return true;
 }
 
 /*
@@ -108,24 +69,26 @@ parse_pair(bool ipv6, struct span from, struct span to,
 static enum proxy_verdict
 parse_line(struct span line, struct ipc_proxy *out, enum proxy_fail *why)
 {
-	struct span rest = span_skip(line, sizeof(line_front)), from, to;
-	struct span protocol = take_word(&rest), ports[2];
+	struct span rest = span_skip(line, sizeof(line_front));
+	struct span protocol = span_cut(&rest, ' '), from, to, port;
 	bool ipv6 = span_equal(protocol, span_of("TCP6"));
+	bool (*parse)(struct span, uint8_t *) = ipv6 ? ip_parse_v6 :
+	    ip_parse_v4;
+	uint8_t ip[16], unused_ip[16];
 	uint16_t unused;
 
 	if (span_equal(protocol, span_of("UNKNOWN")))
 		return PROXY_OK;
 	if (!ipv6 && !span_equal(protocol, span_of("TCP4")))
 		return bad(PROXY_FAIL_SYNTAX, why);
-	from = take_word(&rest);
-	to = take_word(&rest);
-	ports[0] = take_word(&rest);
-	ports[1] = rest;
-	if (!parse_pair(ipv6, from, to, out))
+	from = span_cut(&rest, ' ');
+	to = span_cut(&rest, ' ');
+	port = span_cut(&rest, ' ');
+	if (!parse(from, ip) || !parse(to, unused_ip))
 		return bad(PROXY_FAIL_ADDRESS, why);
-	if (!parse_port(ports[0], &out->port) ||
-	    !parse_port(ports[1], &unused))
+	if (!parse_port(port, &out->port) || !parse_port(rest, &unused))
 		return bad(PROXY_FAIL_PORT, why);
+	set_ip(out, ipv6, ip);
 	return PROXY_OK;
 }
 
@@ -148,20 +111,6 @@ find_end(struct span in, size_t *out, enum proxy_fail *why)
 	}
 	return n < proxy_line_max_bytes ? PROXY_MORE :
 	    bad(PROXY_FAIL_LONG, why);
-}
-
-static enum proxy_verdict
-parse_v1(struct span in, struct ipc_proxy *out, size_t *n,
-    enum proxy_fail *why)
-{
-	enum proxy_verdict verdict;
-	size_t end;
-
-	verdict = find_end(in, &end, why);
-	if (verdict != PROXY_OK)
-		return verdict;
-	*n = end + 2;
-	return parse_line(span_from(in.p, end), out, why);
 }
 
 /* ---- version 2 -------------------------------------------------------- */
@@ -198,6 +147,8 @@ static enum proxy_verdict
 parse_v2(struct span in, struct ipc_proxy *out, size_t *n,
     enum proxy_fail *why)
 {
+	bool ipv6;
+
 	if (in.n < fixed_bytes)
 		return PROXY_MORE;
 	if (judge_v2(in.p, why) != PROXY_OK)
@@ -207,13 +158,9 @@ parse_v2(struct span in, struct ipc_proxy *out, size_t *n,
 		return PROXY_MORE;
 	if ((in.p[12] & 15) == 0 || in.p[13] == 0x00)
 		return PROXY_OK;
-	if (in.p[13] == 0x11) {
-		set_v4(out, in.p + fixed_bytes);
-		out->port = big_endian(in.p + fixed_bytes + 8);
-	} else {
-		set_v6(out, in.p + fixed_bytes);
-		out->port = big_endian(in.p + fixed_bytes + 32);
-	}
+	ipv6 = in.p[13] == 0x21;
+	set_ip(out, ipv6, in.p + fixed_bytes);
+	out->port = big_endian(in.p + fixed_bytes + (ipv6 ? 32 : 8));
 	return PROXY_OK;
 }
 
@@ -221,6 +168,9 @@ enum proxy_verdict
 proxy_header_parse(struct span in, struct ipc_proxy *out, size_t *n,
     enum proxy_fail *why)
 {
+	enum proxy_verdict verdict;
+	size_t end;
+
 	memset(out, 0, sizeof(*out));
 	*n = 0;
 	if (in.n == 0)
@@ -229,5 +179,9 @@ proxy_header_parse(struct span in, struct ipc_proxy *out, size_t *n,
 		return parse_v2(in, out, n, why);
 	if (!may_be(in, line_front, sizeof(line_front)))
 		return bad(PROXY_FAIL_NONE, why);
-	return parse_v1(in, out, n, why);
+	verdict = find_end(in, &end, why);
+	if (verdict != PROXY_OK)
+		return verdict;
+	*n = end + 2;
+	return parse_line(span_from(in.p, end), out, why);
 }

@@ -107,13 +107,9 @@ add_message_id(const struct smtp_session *s, struct buf *out)
 
 	if (getentropy(random, sizeof(random)) == -1)
 		return;		/* it may be missing (RFC 5322 3.6.4) */
-	buf_add_str(out, "Message-ID: <");
-	buf_add_str(out, sodium_bin2hex(digits, sizeof(digits), random,
-	    sizeof(random)));
-	buf_add_str(out, "@");
-	buf_add(out, span_from(s->settings->hostname,
-	    s->settings->hostname_len));
-	buf_add_str(out, ">\n");
+	buf_print(out, "Message-ID: <%s@%.*s>\n", sodium_bin2hex(digits,
+	    sizeof(digits), random, sizeof(random)),
+	    s->settings->hostname_len, s->settings->hostname);
 }
 
 /* Stores the fields that are missing (RFC 6409 8.1, 8.2). */

@@ -151,26 +151,24 @@ message_begin(struct message *t, int *fd)
 	const struct message_client *c = &t->client;
 	uint8_t storage[trace_field_max_bytes];
 	struct buf head = buf_over(storage, sizeof(storage));
-	time_t now = time(NULL);
 	struct trace trace = {
 		.from = &t->mail.from,
 		.helo = span_from(t->mail.helo, t->mail.helo_len),
-		.client_ip = span_of(c->ip),
-		.client_ipv6 = c->ipv6,
-		.hostname = span_of(c->epoch->conf.hostname),
+		.client_ip = c->ip,
+		.hostname = c->epoch->conf.hostname,
 		.protocol = protocol_of(t),
 		.suite = c->tls == NULL ? NULL : tls_log_suite(c->tls),
-		.only_rcpt = t->rcpt_count == 1 ? &t->first_rcpt : NULL
+		.only_rcpt = t->rcpt_count == 1 ? &t->first_rcpt : NULL,
+		.id = t->id
 	};
 	int error;
 
 	if (c->hidden) {
-		trace.helo = trace.hostname;
-		trace.client_ip = span_of("");
+		trace.helo = span_of(trace.hostname);
+		trace.client_ip = "";
 	}
 	ident_make(t->id);
-	trace.id = span_of(t->id);
-	trace_field_utc(now, &trace.utc);
+	trace_field_utc(time(NULL), &trace.utc);
 	trace_field_write(&trace, &head);
 	t->head_bytes = head.n;
 	if (spool_begin(c->master->spool, t->id, buf_span(&head), fd) == 0)

@@ -222,3 +222,19 @@ TEST(as_string)
 	ck_assert_ptr_eq(buf_str(&b), w.p);
 	expect(&w, &b, 4, span_of("abc"));
 }
+
+TEST(printed)
+{
+	char storage[8];
+	struct buf b = buf_over(storage, sizeof(storage));
+
+	buf_print(&b, "%d-%s", 12, "ab");
+	ck_assert(!b.cut && span_equal(buf_span(&b), span_of("12-ab")));
+	buf_print(&b, "%s", "cde");	/* no space for the NUL */
+	ck_assert(b.cut && b.n == 5);
+	buf_print(&b, "f");
+	ck_assert_uint_eq(b.n, 5);
+	b = (struct buf){ 0 };
+	buf_print(&b, "%s", "");
+	ck_assert(b.cut && b.n == 0);
+}
