@@ -18,25 +18,11 @@ enum {
 	hash_bits_min = 80	/* SHA-1 has fewer */
 };
 
-static int
-note_password(char *out, int max, int for_writing, void *arg)
-{
-	bool *asked = arg;
-
-	(void)out;
-	(void)max;
-	(void)for_writing;
-	*asked = true;
-	return -1;
-}
-
 static enum tls_fault
-judge_key(X509 *first, EVP_PKEY *key, bool asked)
+judge_key(X509 *first, EVP_PKEY *key)
 {
-	bool rsa = key != NULL && EVP_PKEY_is_a(key, "RSA") == 1;
+	const bool rsa = EVP_PKEY_is_a(key, "RSA") == 1;
 
-	if (key == NULL)
-		return asked ? TLS_FAULT_PASSWORD : TLS_FAULT_KEY;
 	if (!rsa && EVP_PKEY_is_a(key, "EC") != 1)
 		return TLS_FAULT_KIND;
 	if (rsa && (EVP_PKEY_get_bits(key) < rsa_bits_min ||
@@ -61,18 +47,20 @@ is_weak(X509 *x509)
 static enum tls_fault
 judge_chain(BIO *in, X509 **out)
 {
-	X509 *next;
 	unsigned long error;
-	bool weak;
+	bool weak = false;
+	X509 *x509;
 
-	*out = PEM_read_bio_X509(in, NULL, NULL, NULL);
+	*out = NULL;
+	while ((x509 = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
+		weak = weak || is_weak(x509);
+		if (*out == NULL)
+			*out = x509;
+		else
+			X509_free(x509);
+	}
 	if (*out == NULL)
 		return TLS_FAULT_CERTIFICATE;
-	weak = is_weak(*out);
-	while ((next = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
-		weak = weak || is_weak(next);
-		X509_free(next);
-	}
 	error = ERR_peek_last_error();
 	if (ERR_GET_LIB(error) != ERR_LIB_PEM ||
 	    ERR_GET_REASON(error) != PEM_R_NO_START_LINE)
@@ -106,47 +94,39 @@ copy_text(const char *in, size_t n, char *out, size_t size)
 	out[i] = '\0';
 }
 
-/* The certificate's first host name; or else its common name. */
-static void
-read_name(X509 *x509, char *out, size_t size)
-{
-	GENERAL_NAMES *names = X509_get_ext_d2i(x509, NID_subject_alt_name,
-	    NULL, NULL);
-	char common[ipc_tls_name_bytes];
-	const ASN1_STRING *text = NULL;
-	int n;
-
-	for (int i = 0; text == NULL && i < sk_GENERAL_NAME_num(names); i++) {
-		GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-
-		if (name->type == GEN_DNS)
-			text = name->d.dNSName;
-	}
-	if (text != NULL) {
-		copy_text((const char *)ASN1_STRING_get0_data(text),
-		    (size_t)ASN1_STRING_length(text), out, size);
-	} else {
-		n = X509_NAME_get_text_by_NID(X509_get_subject_name(x509),
-		    NID_commonName, common, sizeof(common));
-		copy_text(common, n > 0 ? (size_t)n : 0, out, size);
-	}
-	GENERAL_NAMES_free(names);
-}
-
 static void
 read_facts(X509 *x509, struct ipc_judged *facts)
 {
+	GENERAL_NAMES *names = X509_get_ext_d2i(x509, NID_subject_alt_name,
+	    NULL, NULL);
 	BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x509),
 	    NULL);
 	char *hex = number == NULL ? NULL : BN_bn2hex(number);
+	char common[ipc_tls_name_bytes] = "";
+	const ASN1_STRING *host = NULL;
 
+	for (int i = 0; host == NULL && i < sk_GENERAL_NAME_num(names); i++) {
+		GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_DNS)
+			host = name->d.dNSName;
+	}
+	X509_NAME_get_text_by_NID(X509_get_subject_name(x509), NID_commonName,
+	    common, sizeof(common));
+	if (host != NULL)
+		copy_text((const char *)ASN1_STRING_get0_data(host),
+		    (size_t)ASN1_STRING_length(host), facts->name,
+		    sizeof(facts->name));
+	else
+		copy_text(common, strlen(common), facts->name,
+		    sizeof(facts->name));
 	if (hex != NULL)
 		copy_text(hex, strlen(hex), facts->serial,
 		    sizeof(facts->serial));
+	facts->until_s = seconds_of(X509_get0_notAfter(x509));
 	OPENSSL_free(hex);
 	BN_free(number);
-	read_name(x509, facts->name, sizeof(facts->name));
-	facts->until_s = seconds_of(X509_get0_notAfter(x509));
+	GENERAL_NAMES_free(names);
 }
 
 void
@@ -155,7 +135,7 @@ tls_judge(struct span certificate, struct span key,
 {
 	BIO *first = BIO_new_mem_buf(certificate.p, (int)certificate.n);
 	BIO *second = BIO_new_mem_buf(key.p, (int)key.n);
-	bool asked = false;
+	char no_password[] = "";
 	X509 *x509;
 
 	memset(facts, 0, sizeof(*facts));
@@ -165,9 +145,12 @@ tls_judge(struct span certificate, struct span key,
 	if (x509 != NULL)
 		read_facts(x509, facts);
 	if (facts->fault == TLS_FAULT_NONE) {
-		*out = PEM_read_bio_PrivateKey(second, NULL, note_password,
-		    &asked);
-		facts->fault = (uint16_t)judge_key(x509, *out, asked);
+		*out = PEM_read_bio_PrivateKey(second, NULL, NULL,
+		    no_password);
+		facts->fault = (uint16_t)(*out != NULL ?
+		    judge_key(x509, *out) :
+		    memmem(key.p, key.n, "ENCRYPTED", 9) != NULL ?
+		    TLS_FAULT_PASSWORD : TLS_FAULT_KEY);
 	}
 	if (facts->fault != TLS_FAULT_NONE) {
 		EVP_PKEY_free(*out);

@@ -168,43 +168,40 @@ tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
 /* ---- after the handshake ---------------------------------------------- */
 
 /*
- * With or without close_notify: an end is an end, and nothing is read past
- * it, least of all as plain text.
+ * Reads, or writes if out is not NULL.  With or without close_notify: an end
+ * is an end, and nothing is read past it, least of all as plain text.
  */
 static ssize_t
-tls_peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
+transfer(struct tls_peer *t, void *in, const void *out, size_t n,
+    int64_t deadline_ms)
 {
-	struct tls_peer *t = arg;
-	ssize_t got;
-
-	t->deadline_ms = deadline_ms;
-	t->error = 0;
-	do
-		got = tls_read(t->conn, p, n);
-	while ((got == TLS_WANT_POLLIN || got == TLS_WANT_POLLOUT) &&
-	    t->error == 0);
-	if (got >= 0 || (t->eof && t->error == 0))
-		return got < 0 ? 0 : got;
-	errno = t->error != 0 ? t->error : EPROTO;
-	return -1;
-}
-
-static ssize_t
-tls_peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
-{
-	struct tls_peer *t = arg;
 	ssize_t done;
 
 	t->deadline_ms = deadline_ms;
 	t->error = 0;
 	do
-		done = tls_write(t->conn, p, n);
+		done = out != NULL ? tls_write(t->conn, out, n) :
+		    tls_read(t->conn, in, n);
 	while ((done == TLS_WANT_POLLIN || done == TLS_WANT_POLLOUT) &&
 	    t->error == 0);
 	if (done >= 0)
 		return done;
+	if (out == NULL && t->eof && t->error == 0)
+		return 0;
 	errno = t->error != 0 ? t->error : EPROTO;
 	return -1;
+}
+
+static ssize_t
+tls_peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
+{
+	return transfer(arg, p, NULL, n, deadline_ms);
+}
+
+static ssize_t
+tls_peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
+{
+	return transfer(arg, NULL, p, n, deadline_ms);
 }
 
 const struct lineio_ops tls_peer_ops = { tls_peer_read, tls_peer_write };
