@@ -48,16 +48,6 @@ ipc_send(int channel, struct ipc_record *r, int pass, bool wait)
 	return n == -1 ? -1 : 0;
 }
 
-int
-ipc_send_empty(int channel, enum ipc_type type, int pass, bool wait)
-{
-	struct ipc_record r;
-
-	r.type = type;
-	memset(&r.u.nothing, 0, sizeof(r.u.nothing));
-	return ipc_send(channel, &r, pass, wait);
-}
-
 /* Takes the first descriptor of msg, closes the others; their number. */
 static size_t
 take_fds(struct msghdr *msg, int *first)

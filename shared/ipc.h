@@ -14,8 +14,6 @@ int	ipc_pair(int out[2]);
  * full; else that fails with EAGAIN.  0, or -1 and errno.
  */
 int	ipc_send(int channel, struct ipc_record *r, int pass, bool wait);
-/* Sends a record without content. */
-int	ipc_send_empty(int channel, enum ipc_type type, int pass, bool wait);
 
 enum ipc_got {
 	IPC_GOT_RECORD,

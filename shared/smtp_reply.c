@@ -44,3 +44,23 @@ smtp_reply_is_error(enum smtp_reply reply)
 {
 	return rows[reply][0] >= '4';
 }
+
+#define VERDICT_ROW(P, name, reply, counter, word)			\
+	[P##name] = { REPLY_##reply, word },
+static const struct {
+	enum smtp_reply	 reply;
+	const char	*word;
+} verdicts[VERDICT_COUNT] = { VERDICTS(VERDICT_ROW, VERDICT_) };
+#undef VERDICT_ROW
+
+enum smtp_reply
+smtp_reply_of(enum verdict v, enum smtp_reply ok)
+{
+	return v == VERDICT_OK ? ok : verdicts[v].reply;
+}
+
+const char *
+smtp_reply_verdict(enum verdict v)
+{
+	return verdicts[v].word;
+}

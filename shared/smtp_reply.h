@@ -7,6 +7,7 @@
 #define SHARED_SMTP_REPLY_H
 
 #include "shared/buf.h"
+#include "shared/ipc_words.h"
 
 /*
  * name, effect, text: code, enhanced code where RFC 2034 wants one, words.  %h
@@ -145,5 +146,9 @@ void	smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
 	    struct buf *out);
 /* True for 4yz and 5yz. */
 bool	smtp_reply_is_error(enum smtp_reply reply);
+/* The reply to a verdict of the master; ok is that to VERDICT_OK. */
+enum smtp_reply	smtp_reply_of(enum verdict v, enum smtp_reply ok);
+/* Its word in the log, as "no such recipient"; "ok" for VERDICT_OK. */
+const char	*smtp_reply_verdict(enum verdict v);
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "shared/deadline.h"
-#include "shared/verdict.h"
+#include "shared/smtp_reply.h"
 #include "worker/tls_context.h"
 #include "worker/transcript.h"
 
@@ -189,7 +189,7 @@ cmd_mail(struct smtp_session *s, struct span arg)
 		s->smtputf8 = utf8;
 		s->recipients = 0;
 	}
-	return verdict_reply(verdict, REPLY_SENDER_OK);
+	return smtp_reply_of(verdict, REPLY_SENDER_OK);
 }
 
 /* "RCPT TO:" Forward-path */
@@ -210,7 +210,7 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 		s->state = SMTP_RCPT;
 		s->recipients++;
 	}
-	return verdict_reply(verdict, REPLY_RCPT_OK);
+	return smtp_reply_of(verdict, REPLY_RCPT_OK);
 }
 
 static enum smtp_reply

@@ -24,7 +24,7 @@
 #include "shared/deadline.h"
 #include "shared/file.h"
 #include "shared/trace_field.h"
-#include "shared/verdict.h"
+#include "shared/smtp_reply.h"
 #include "worker/dot.h"
 #include "worker/mailbox_list.h"
 #include "worker/transcript.h"
@@ -152,7 +152,7 @@ static void
 take_file(struct smtp_session *s, struct intake *in)
 {
 	if (s->master->file_due)
-		in->no_file = verdict_reply(ask_file(s->master, &in->fd),
+		in->no_file = smtp_reply_of(ask_file(s->master, &in->fd),
 		    REPLY_STORED);
 }
 
@@ -246,7 +246,7 @@ judge(struct smtp_session *s, struct intake *in)
 		    &s->stored);
 
 		smtp_note_room(s, verdict == VERDICT_OK && s->stored.room);
-		return verdict_reply(verdict, REPLY_STORED);
+		return smtp_reply_of(verdict, REPLY_STORED);
 	}
 	/* Without a file the master has nothing to drop. */
 	if (in->fd != -1)

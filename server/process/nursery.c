@@ -373,12 +373,13 @@ on_nursery(evutil_socket_t fd, short what, void *arg)
 void
 nursery_renew(struct master *m)
 {
+	struct ipc_record r = { .type = IPC_RENEW };
 	struct pool *p = m->pool;
 
 	/* A record still to be sent is meant for the current image. */
 	if (p->active == NULL || p->active->feed.waits)
 		return;
-	if (ipc_send_empty(p->active->channel, IPC_RENEW, -1, false) == -1)
+	if (ipc_send(p->active->channel, &r, -1, false) == -1)
 		return;
 	/* READY marks the first workers of the new image. */
 	p->generation++;

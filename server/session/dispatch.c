@@ -21,7 +21,7 @@
 #include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
-#include "shared/verdict.h"
+#include "shared/smtp_reply.h"
 
 /* What RCPT costs a host: 10 us a Maildir, or 100,000 Maildirs a second. */
 enum {
@@ -193,7 +193,7 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 	if (verdict == VERDICT_UNKNOWN && !s->of_proxy)
 		r.u.verdict.held_back_ms = guesses_unknown(
 		    s->master->guesses, &s->client, deadline_now_ms());
-	begin_reject(&l, s, verdict_word(verdict));
+	begin_reject(&l, s, smtp_reply_verdict(verdict));
 	/* Before fields that the client chooses, for fail2ban. */
 	if (r.u.verdict.held_back_ms > 0)
 		log_u64(&l, "held_back_ms", r.u.verdict.held_back_ms);
@@ -206,7 +206,7 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 	log_end(&l);
 	if (s->master->conf.keep_refused_s > 0 && !s->master->conf.catcher)
 		recipient_log_add(&s->refusals, to,
-		    verdict_word(verdict), reason);
+		    smtp_reply_verdict(verdict), reason);
 	return send_answer(s, &r, -1);
 }
 
@@ -236,7 +236,7 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 		pool_pause(s->worker, owed_us < owed_most_us ? owed_us :
 		    owed_most_us);
 	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
-	    verdict_word(verdict), &reason);
+	    smtp_reply_verdict(verdict), &reason);
 	s->master->counters.value[counters_of_rcpt[verdict]]++;
 	if (verdict != VERDICT_OK)
 		return refuse_rcpt(s, &r->u.rcpt.to, verdict, &reason);

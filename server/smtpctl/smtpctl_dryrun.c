@@ -23,7 +23,7 @@
 #include "server/mail/spool.h"
 #include "server/smtpctl/story.h"
 #include "shared/ip.h"
-#include "shared/verdict.h"
+#include "shared/smtp_reply.h"
 
 enum { command_max_bytes = 700, digits_max = 18 };
 
@@ -162,7 +162,7 @@ play_mail(const struct question *q)
 	tell_limit(q, "message-size", size > max ? STEP_TOO_BIG :
 	    size == 0 ? STEP_NO_SIZE : STEP_SIZE, size, max);
 	room = has_room(q);
-	return end(q, size > max ? REPLY_TOO_BIG : verdict_reply(room ?
+	return end(q, size > max ? REPLY_TOO_BIG : smtp_reply_of(room ?
 	    VERDICT_OK : VERDICT_DISK_FULL, REPLY_SENDER_OK));
 }
 
@@ -206,7 +206,7 @@ play_rcpt(struct question *q, const char *text)
 			tell_limit(q, "recipients", STEP_RCPTS_FULL, q->taken,
 			    max);
 		else
-			reply = verdict_reply(recipient_explain(&q->conf, &to,
+			reply = smtp_reply_of(recipient_explain(&q->conf, &to,
 			    &q->set, &reason, &watch), REPLY_RCPT_OK);
 	}
 	q->taken += end(q, reply);

@@ -17,7 +17,7 @@
 #include "server/log/ident.h"
 #include "server/log/log_files.h"
 #include "server/smtpctl/smtpctl_place.h"
-#include "shared/verdict.h"
+#include "shared/smtp_reply.h"
 
 enum { text_bytes = 4096 };
 
@@ -75,8 +75,8 @@ put_reply(struct span word, const struct story *story)
 	struct buf b = buf_over(text, sizeof(text) - 1);
 
 	for (uint32_t v = 0; v < VERDICT_COUNT; v++)
-		if (span_equal(word, span_of(verdict_word(v)))) {
-			story_end_reply(story, "", verdict_reply(v,
+		if (span_equal(word, span_of(smtp_reply_verdict(v)))) {
+			story_end_reply(story, "", smtp_reply_of(v,
 			    REPLY_RCPT_OK));
 			return;
 		}

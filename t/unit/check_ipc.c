@@ -184,14 +184,14 @@ TEST(largest)
 TEST(descriptor)
 {
 	unsigned before = open_fds();
-	struct ipc_record r;
+	struct ipc_record r = { .type = IPC_FILE };
 	struct stat a, b;
 	const char *why;
 	int fds[2], passed;
 
 	begin();
 	ck_assert_int_eq(pipe(fds), 0);
-	ck_assert_int_eq(ipc_send_empty(pair[0], IPC_FILE, fds[1], true), 0);
+	ck_assert_int_eq(ipc_send(pair[0], &r, fds[1], true), 0);
 	ck_assert_int_eq(ipc_recv(pair[1], IPC_TO_WORKER, IPC_AT_RCPT, true,
 	    &r, &passed, &why), IPC_GOT_RECORD);
 	ck_assert_uint_eq(r.type, IPC_FILE);

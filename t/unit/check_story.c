@@ -4,7 +4,7 @@
  */
 #include "server/mail/recipient.h"
 #include "server/smtpctl/story.h"
-#include "shared/verdict.h"
+#include "shared/smtp_reply.h"
 #include "t/unit/conf_case.h"
 
 static const char two_domains[] = LISTEN
