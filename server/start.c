@@ -31,10 +31,8 @@
 #include "server/process/pool.h"
 #include "server/process/tls_files.h"
 #include "server/process/tls_log.h"
-#include "server/session/admit.h"
 #include "server/session/listen.h"
-#include "server/session/login.h"
-#include "server/session/serve.h"
+#include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -43,7 +41,7 @@
 enum { worker_channel = 3, worker_program = 4 };
 
 /* What workers are lent for. */
-static const struct worker_use *const uses[] = { &serve_use, NULL };
+static const struct worker_use *const uses[] = { &session_use, NULL };
 
 /*
  * A signal to all processes, from a terminal, pkill(1) or a service manager, is
@@ -355,7 +353,7 @@ begin_work(struct master *m, const struct start_options *o,
 	m->book = address_book_new();
 	/* Signals come last: their handlers stop what has to exist by then. */
 	fatal_unless_memory(m->book != NULL && commit_init(m) == 0 &&
-	    serve_start(m) == 0 &&
+	    session_start(m) == 0 &&
 	    loop_start(m, o->sockets != NULL && o->sockets->wait) == 0 &&
 	    pool_start(m, nurseries, uses) == 0);
 	open_spool(m, root, m->proved);

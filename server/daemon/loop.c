@@ -22,7 +22,6 @@
 #include "server/process/disk.h"
 #include "server/process/logger.h"
 #include "server/process/pool.h"
-#include "server/session/admit.h"
 #include "server/session/listen.h"
 #include "server/session/session.h"
 #include "shared/deadline.h"

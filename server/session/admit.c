@@ -3,7 +3,7 @@
  * line that says why not; a flood costs no worker and does not fill the
  * kernel's queue.
  */
-#include "server/session/admit.h"
+#include "server/session/session.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,6 @@
 #include "server/log/catcher.h"
 #include "server/log/ident.h"
 #include "server/session/listen.h"
-#include "server/session/serve.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
@@ -35,7 +34,7 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 		if (s->dismissed)
 			session_end(s, "spoke before its turn", NULL);
 		else
-			serve_wait(s);
+			session_wait(s);
 		return;
 	}
 	if (ioctl(fd, FIONREAD, &octets) == -1 || octets == 0) {
@@ -128,7 +127,7 @@ begin(struct session *s)
 	 */
 	if (wait.tv_sec == 0 || s->output != -1 || s->tls_first ||
 	    s->header_due) {
-		serve_wait(s);
+		session_wait(s);
 		return;
 	}
 	session_move(s, SESSIONS_GREETING);

@@ -2,7 +2,7 @@
  * Records from workers.  Every one has been checked against the table and
  * the state of its session; here it only gets its answer.
  */
-#include "server/session/dispatch.h"
+#include "server/session/session.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,10 +15,7 @@
 #include "server/process/pool.h"
 #include "server/process/sign.h"
 #include "server/process/tls_log.h"
-#include "server/session/admit.h"
 #include "server/session/guesses.h"
-#include "server/session/login.h"
-#include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 #include "shared/smtp_reply.h"
@@ -122,8 +119,8 @@ on_proxy_fail(struct session *s, const struct ipc_record *r)
 static bool
 on_login(struct session *s, const struct ipc_record *r)
 {
-	if (s->auth == IPC_AUTH_NOT || s->user[0] != '\0' ||
-	    (s->submission && !s->tls_on) || !may_note(s))
+	if (!(s->submission ? s->tls_on : s->master->conf.catcher) ||
+	    s->user[0] != '\0' || !may_note(s))
 		return false;
 	login_take(s, &r->u.login);
 	return true;
@@ -435,8 +432,6 @@ on_end(struct session *s, const struct ipc_record *r)
 	struct worker *w = s->worker;
 
 	s->worker = NULL;
-	login_forget(s);
-	sign_forget(s->master, &s->signing);
 	pool_release(w);
 	session_end(s, NULL, &r->u.end);
 	return true;

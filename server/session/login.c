@@ -6,7 +6,7 @@
  * its speed does not tell whether there is such a user, and each guess costs
  * time.
  */
-#include "server/session/login.h"
+#include "server/session/session.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -18,7 +18,6 @@
 #include "server/process/helper.h"
 #include "server/process/pool.h"
 #include "server/session/guesses.h"
-#include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 

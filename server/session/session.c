@@ -1,10 +1,9 @@
 /*
- * The records of sessions, each from its beginning to its end.
+ * Sessions, each from its beginning to its end, and as owners of workers.
  */
 #include "server/session/session.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,11 +12,20 @@
 #include "server/log/ident.h"
 #include "server/log/refused.h"
 #include "server/mail/spool.h"
-#include "server/process/pool.h"
+#include "server/process/helper.h"
+#include "server/session/listen.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
-enum { last_words_s = 2 };
+enum {
+	last_words_s = 2,
+	stressed_idle_timeout_s = 10,
+	slowest_octets_per_s = 500,
+	overdue_grace_s = 60,
+	room_batch_max = 8,	/* sessions that lose their slot at a time */
+	room_pause_us = 50 * 1000,	/* finding the greediest is costly */
+	patience_ms = 30000	/* of a client that waits for a worker */
+};
 
 const char *const session_state_words[SESSION_STATE_COUNT] = {
 #define STATE_WORD(name, text) [SESSION_##name] = text,
@@ -106,28 +114,19 @@ session_log_begin(const struct session *s, enum log_level level,
 }
 
 static void
-count_end(const struct session *s, const char *how, const struct ipc_end *end)
-{
-	uint64_t *value = s->master->counters.value;
-
-	value[counters_of_end(end, how, s->served)]++;
-	if (end == NULL)
-		return;
-	value[COUNTER_COMMANDS] += end->commands;
-	value[COUNTER_ERRORS] += end->errors;
-	value[COUNTER_OCTETS_IN] += end->octets_in;
-	value[COUNTER_OCTETS_OUT] += end->octets_out;
-}
-
-static void
-log_disconnect(const struct session *s, const char *how,
+log_end_of(const struct session *s, const char *how,
     const struct ipc_end *end, uint64_t ms)
 {
+	uint64_t *value = s->master->counters.value;
 	struct log_line l;
 
 	session_log_begin(s, LOG_LEVEL_INFO, "disconnect", &l);
 	log_str(&l, "why", how);
 	if (end != NULL) {
+		value[COUNTER_COMMANDS] += end->commands;
+		value[COUNTER_ERRORS] += end->errors;
+		value[COUNTER_OCTETS_IN] += end->octets_in;
+		value[COUNTER_OCTETS_OUT] += end->octets_out;
 		log_u64(&l, "commands", end->commands);
 		log_u64(&l, "errors", end->errors);
 		log_u64(&l, "octets_in", end->octets_in);
@@ -161,23 +160,26 @@ keep_refused(struct session *s, const char *how, const struct ipc_end *end,
 void
 session_end(struct session *s, const char *how, const struct ipc_end *end)
 {
+	const bool served = s->epoch != NULL;
 	struct timeval wait = { last_words_s, 0 };
 	struct master *m = s->master;
 	uint64_t ms = (uint64_t)(deadline_now_ms() - s->start_ms);
+	enum counter why = counters_of_end(end, how, served);
 
-	count_end(s, how, end);
+	m->counters.value[why]++;
 	if (end != NULL)
-		how = counters_rows[counters_of_end(end, how,
-		    s->served)].value;
-	log_disconnect(s, how, end, ms);
+		how = counters_rows[why].value;
+	log_end_of(s, how, end, ms);
 	if (m->conf.catcher)
 		catcher_say(s->id, CATCHER_EVENT, "end: %s", how);
 	keep_refused(s, how, end, ms);
+	login_forget(s);
+	sign_forget(m, &s->signing);
 	message_clear(&s->tx);
 	session_close(s);
-	if (s->epoch != NULL)
+	if (served)
 		conf_epoch_leave(s->epoch);
-	s->host->served -= s->served;
+	s->host->served -= served;
 	session_move(s, SESSIONS_NONE);
 	address_leave(m->book, s->host);
 	free(s);
@@ -194,4 +196,282 @@ session_turn_away(struct session *s, enum refusal why)
 {
 	session_refuse(s, why);
 	session_end(s, counters_refusals[why].word, NULL);
+}
+
+/* ---- workers: which session waits, is next, or loses its slot ---------- */
+
+/* What a worker should allow now; short when the pool is nearly full. */
+static uint32_t
+idle_timeout_s(const struct master *m)
+{
+	uint64_t s = m->conf.limits.idle_timeout_s;
+
+	return m->sessions->stressed && s > stressed_idle_timeout_s ?
+	    stressed_idle_timeout_s : (uint32_t)s;
+}
+
+/* Fair between hosts: of the hosts served least, the client that came first. */
+static struct session *
+find_next(const struct master *m)
+{
+	struct session *s, *best = NULL;
+
+	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_PENDING], entry) {
+		if (best == NULL || s->host->served < best->host->served)
+			best = s;
+		if (best->host->served == 0)
+			break;
+	}
+	return best;
+}
+
+/* Hands s to w, which is idle.  0; or -1, errno, nothing changed. */
+static int
+give(struct worker *w, struct session *s)
+{
+	struct master *m = s->master;
+	struct ipc_record output = { .type = IPC_OUTPUT };
+	struct ipc_record r = { .type = IPC_SESSION };
+
+	r.u.session.idle_timeout_s = idle_timeout_s(m);
+	r.u.session.room = spool_has_room(m->spool, &m->conf.limits, 0);
+	r.u.session.auth = m->conf.catcher ? IPC_AUTH_ALWAYS :
+	    s->submission ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
+	r.u.session.tls_first = s->tls_first;
+	r.u.session.proxied = s->header_due;
+	r.u.session.lacks =
+	    (helper_is_lacking(m, HELPER_SIGN) ? IPC_LACKS_TLS : 0) |
+	    (helper_is_lacking(m, HELPER_AUTH) ? IPC_LACKS_AUTH : 0);
+	if ((s->output != -1 && pool_send(w, &output, s->output) == -1) ||
+	    pool_send(w, &r, s->socket) == -1)
+		return -1;
+	session_move(s, SESSIONS_SERVED);
+	session_close(s);
+	s->epoch = conf_epoch_enter(m->epoch);
+	s->host->served++;
+	s->worker = w;
+	pool_lend(w, &session_use, s, s->header_due ? IPC_AT_PROXY :
+	    IPC_AT_SESSION);
+	return 0;
+}
+
+/* A client whose worker is gone before its session gets the next worker. */
+static void
+on_idle(struct master *m)
+{
+	struct session *s;
+	struct worker *w;
+
+	while ((w = pool_idle(m)) != NULL && (s = find_next(m)) != NULL) {
+		if (give(w, s) == 0)
+			continue;
+		/* No descriptor can be sent now: retry at the next tick. */
+		if (errno == ETOOMANYREFS || errno == ENOBUFS ||
+		    errno == ENOMEM || errno == EAGAIN)
+			break;
+		pool_lost(w, "worker gone before its session");
+	}
+}
+
+/* The oldest session of the host served most that stores no message now. */
+static struct session *
+find_loser(const struct master *m)
+{
+	struct session *s, *worst = NULL;
+
+	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry) {
+		if (s->evicted || s->tx.delivery != NULL)
+			continue;
+		if (worst == NULL || s->host->served > worst->host->served)
+			worst = s;
+	}
+	return worst;
+}
+
+/*
+ * When all workers are busy, a client that waits, and whose host has at least
+ * two sessions fewer served than another, gets a slot of that other host.
+ */
+static void
+make_room(evutil_socket_t fd, short what, void *arg)
+{
+	struct master *m = arg;
+	uint64_t wanted = m->sessions->count[SESSIONS_PENDING], leaving = 0;
+	const struct session *s;
+	struct session *loser;
+	struct pool_count c;
+
+	(void)fd;
+	(void)what;
+	pool_count(m, &c);
+	if (c.idle + c.coming > 0)
+		return;
+	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry)
+		leaving += s->evicted;
+	for (; leaving < wanted && leaving < room_batch_max; leaving++) {
+		s = find_next(m);
+		loser = find_loser(m);
+		if (s == NULL || loser == NULL ||
+		    s->host->served + 2 > loser->host->served)
+			return;
+		loser->evicted = true;
+		pool_evict(loser->worker);
+	}
+}
+
+static void
+on_tick(struct master *m)
+{
+	struct sessions *all = m->sessions;
+	int64_t now = deadline_now_ms();
+	struct session *s, *next;
+	struct pool_count c;
+	bool stressed;
+
+	for (s = TAILQ_FIRST(&all->list[SESSIONS_PENDING]); s != NULL;
+	    s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (now - s->start_ms > patience_ms)
+			session_turn_away(s, REFUSAL_BUSY);
+	}
+	make_room(-1, 0, m);
+	listen_accept(m, !m->stopping);
+	/* Workers are told when four of five are busy, and when no longer. */
+	pool_count(m, &c);
+	stressed = c.busy * 5 >= m->conf.limits.workers * 4;
+	if (stressed == all->stressed || m->stopping)
+		return;
+	all->stressed = stressed;
+	TAILQ_FOREACH(s, &all->list[SESSIONS_SERVED], entry)
+		if (!s->evicted)
+			pool_stress(s->worker, stressed ? STRESS_FULL :
+			    STRESS_NONE, idle_timeout_s(m));
+}
+
+/*
+ * The master does not see octets, so it allows for what was stored, for a
+ * message under way, and as much again for refused messages and commands.
+ */
+static bool
+is_overdue(const void *session)
+{
+	const struct session *s = session;
+	const struct conf_limits *l = &s->epoch->conf.limits;
+	uint64_t age_s = (uint64_t)(deadline_now_ms() - s->start_ms -
+	    s->disk_ms) / 1000;
+	uint64_t octets = 2 * (s->stored_bytes + l->message_size_bytes);
+
+	return age_s > l->session_time_s + octets / slowest_octets_per_s +
+	    overdue_grace_s;
+}
+
+static const char *
+state(const void *session)
+{
+	return session_state_words[session_state(session)];
+}
+
+static void
+on_lost(void *session, const char *how)
+{
+	struct session *s = session;
+
+	s->worker = NULL;
+	session_end(s, how, NULL);
+}
+
+static void
+on_evict(void *session)
+{
+	struct session *s = session;
+
+	/* Only one of the two, because either may end s. */
+	if (s->login != NULL)
+		login_cut_short(s);
+	else
+		sign_cut_short(s->master, &s->signing);
+}
+
+/* What the pool remembers of a worker's last session. */
+struct last {
+	char		id[ipc_id_bytes + 1];
+	bool		of_proxy;
+	struct address	client;
+};
+_Static_assert(sizeof(struct last) <= pool_last_bytes, "pool_last_bytes");
+
+static void
+remember(const void *session, uint8_t last[pool_last_bytes])
+{
+	const struct session *s = session;
+	struct last l = { .of_proxy = s->of_proxy, .client = s->client };
+
+	memcpy(l.id, s->id, sizeof(l.id));
+	memcpy(last, &l, sizeof(l));
+}
+
+/*
+ * Refuses the client for a while.  But refusing a proxy would refuse all of its
+ * clients, and refusing the client of a catcher all programs of a developer.
+ */
+static void
+blame(struct master *m, const uint8_t last[pool_last_bytes],
+    struct log_line *line)
+{
+	struct last l;
+
+	memcpy(&l, last, sizeof(l));
+	log_str(line, "session", l.id);
+	log_str(line, "client", l.client.text);
+	if (l.of_proxy || m->conf.catcher)
+		return;
+	address_refuse(m->book, &l.client, deadline_now_ms());
+	log_u64(line, "refused_s", address_refusal_ms / 1000);
+}
+
+static uint64_t
+waiting(const struct master *m)
+{
+	return m->sessions->count[SESSIONS_PENDING];
+}
+
+const struct worker_use session_use = {
+	.waiting = waiting,
+	.on_idle = on_idle,
+	.on_tick = on_tick,
+	.on_record = dispatch_record,
+	.on_lost = on_lost,
+	.on_evict = on_evict,
+	.is_overdue = is_overdue,
+	.state = state,
+	.remember = remember,
+	.blame = blame
+};
+
+int
+session_start(struct master *m)
+{
+	struct sessions *all = calloc(1, sizeof(*all));
+
+	if (all == NULL)
+		return -1;
+	for (size_t i = 0; i < SESSIONS_KINDS; i++)
+		TAILQ_INIT(&all->list[i]);
+	event_assign(&all->room, m->base, -1, 0, make_room, m);
+	m->sessions = all;
+	return 0;
+}
+
+void
+session_wait(struct session *s)
+{
+	const struct timeval soon = { 0, room_pause_us };
+	struct master *m = s->master;
+	struct sessions *all = m->sessions;
+
+	session_move(s, SESSIONS_PENDING);
+	pool_want(m);
+	if (all->count[SESSIONS_PENDING] > 0 && !event_pending(&all->room,
+	    EV_TIMEOUT, NULL))
+		event_add(&all->room, &soon);
 }

@@ -36,14 +36,12 @@ struct session {
 	bool			 header_due;	/* a PROXY header */
 	bool			 of_proxy;	/* client is the proxy itself */
 	struct address_host	*host;		/* in the address book */
-	struct conf_epoch	*epoch;		/* NULL: no worker yet */
+	struct conf_epoch	*epoch;		/* NULL: never had a worker */
 	struct event		 early;		/* for the greeting wait */
 	bool			 dismissed;	/* its last line was sent */
-	bool			 served;	/* a worker has it, or had */
 	int64_t			 start_ms;
 	int64_t			 disk_ms;	/* spent waiting for our disk */
 	unsigned		 notes;
-	enum ipc_auth		 auth;		/* offered by its listener */
 	char			 user[login_name_max_bytes]; /* logged in;
 						   empty: nobody */
 	bool			 submission;	/* of its listener */
@@ -106,5 +104,55 @@ void	session_log_begin(const struct session *s, enum log_level level,
 void	session_close(struct session *s);
 /* Moves s from its list to the end of another. */
 void	session_move(struct session *s, enum session_list_kind to);
+
+/* How a worker is used for a session. */
+extern const struct worker_use session_use;
+
+/* 0, or -1 and errno. */
+int	session_start(struct master *m);
+/* s waits for a worker from now on; it may have one when this returns. */
+void	session_wait(struct session *s);
+
+/* ---- admit.c: clients are let in, wait, or are turned away ------------- */
+
+/* Accepts clients at a listener's fd (libevent callback, arg the master). */
+void	admit_accept(evutil_socket_t fd, short what, void *m);
+/*
+ * Begins the session of a client that another program has accepted, without
+ * the limits for addresses, which are that program's.  Takes over input, and
+ * output if it is another descriptor (else -1).  0, or -1 without memory.
+ */
+int	admit_one(struct master *m, int input, int output,
+	    const struct address *client);
+/*
+ * The PROXY header of s has come: s belongs to the client that p names from
+ * here on, in the log and for limits; or to the proxy, if p names none.
+ * REPLY_GREETING; or the reply that refuses it, and s can only end.
+ */
+enum smtp_reply admit_proxied(struct session *s, const struct ipc_proxy *p);
+/* Turns away every client that waits. */
+void	admit_stop(struct master *m);
+
+/* ---- dispatch.c: on_rcpt there is ask_rcpt in worker/ask.c -------------- */
+
+/*
+ * Answers what the worker of a session says.  False: the worker broke the
+ * contract.  True: the session goes on, or is gone.
+ */
+bool	dispatch_record(void *session, const struct ipc_record *r);
+
+/* ---- login.c: guessing is limited; the auth process knows passwords ----- */
+
+/* Before the auth process is started.  0, or -1 without memory. */
+int	login_start(struct master *m);
+/*
+ * Answers s, now or later; until then its worker waits at IPC_AT_LOGIN.  s is
+ * gone if the answer could not be sent.
+ */
+void	login_take(struct session *s, const struct ipc_login *login);
+/* The slot of s is needed: answers s at once, if it waits for an answer. */
+void	login_cut_short(struct session *s);
+/* Frees the login of s, if it has one: it needs no answer any more. */
+void	login_forget(struct session *s);
 
 #endif

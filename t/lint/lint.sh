@@ -260,7 +260,7 @@ cpp_check() {
 	    --suppress=uninitvar:server/process/pool.c \
 	    --suppress=uninitvar:server/process/pool_worker.c \
 	    --suppress=uninitvar:server/process/sign.c \
-	    --suppress=uninitvar:server/session/serve.c \
+	    --suppress=uninitvar:server/session/session.c \
 	    --suppress=unknownMacro:server/session/address.c \
 	    --suppress=legacyUninitvar:shared/smtp_syntax.c \
 	    --enable=warning,performance,portability --inline-suppr \
