@@ -83,8 +83,7 @@ end_line(void)
 {
 	put("%s\n", colour(plain));
 	outlet_add(&screen.to, buf_span(&screen.line));
-	screen.line.n = 0;
-	screen.line.cut = false;
+	screen.line = buf_over(screen.line.p, screen.line.max);
 }
 
 /* Writes what it can now, and the rest once the screen takes more. */
@@ -258,9 +257,8 @@ catcher_welcome(const struct conf *conf, const char *address, unsigned port,
 		end_line();
 	}
 	if (before.is_maildir || before.stranger[0] != '\0') {
-		put("%s%s ", colour(red), conf->root);
-		put(before.is_maildir ? "is a Maildir itself" :
-		    "has other things in it, such as ");
+		put("%s%s %s", colour(red), conf->root, before.is_maildir ?
+		    "is a Maildir itself" : "has other things in it, such as ");
 		if (!before.is_maildir)
 			buf_add_escaped(&screen.line,
 			    span_of(before.stranger), "");

@@ -86,8 +86,7 @@ enum refusal { REFUSAL_NONE, REFUSALS(REFUSAL_NAME, ) REFUSAL_COUNT };
 	    "Octets of messages answered for, each once")		\
 	ONE(X, DELIVERED, "deliveries",					\
 	    "Messages times the Maildirs they were put in")		\
-	ONE(X, UNSTORED, "messages_failed",				\
-	    "Messages the disk did not take")				\
+	ONE(X, UNSTORED, "messages_failed", "Messages the disk did not take") \
 	ONE(X, COMMITS, "commits",					\
 	    "Times the disk was waited for, for one message or many")	\
 	ONE(X, SYNCS, "directory_syncs", "Directories synced for commits") \
@@ -115,8 +114,7 @@ enum refusal { REFUSAL_NONE, REFUSALS(REFUSAL_NAME, ) REFUSAL_COUNT };
 	    "Questions at the control socket")				\
 	ONE(X, STRANGERS, "control_refused",				\
 	    "Connections to the control socket by who may not ask")	\
-	ONE(X, LOG_LOST, "log_lines_lost",				\
-	    "Lines of the log that nobody took")
+	ONE(X, LOG_LOST, "log_lines_lost", "Lines of the log that nobody took")
 
 #define COUNTER_NAME(name, family, unit, label, value, help) COUNTER_##name,
 enum counter { COUNTERS(COUNTER_NAME) COUNTER_COUNT };

@@ -20,8 +20,7 @@
 	X(REFUSED, "refused", true,					\
 	    "%c is refused for %T more: see worker-crash and "		\
 	    "worker-attack in the log")					\
-	X(SESSIONS_HERE, "sessions-here", false,			\
-	    "%c has %a of %b sessions")					\
+	X(SESSIONS_HERE, "sessions-here", false, "%c has %a of %b sessions") \
 	X(TOO_MANY_HERE, "too-many-sessions", true,			\
 	    "%c has %a sessions already, and %b is the most")		\
 	X(SESSIONS_NEAR, "sessions-near", false,			\
@@ -44,13 +43,10 @@
 	X(NO_SIZE, "no-size", false,					\
 	    "no size is told; a message may have %B")			\
 	X(SIZE, "size", false, "%A of at most %B")			\
-	X(TOO_BIG, "too-big", true,					\
-	    "%A is more than a message may have, %B")			\
+	X(TOO_BIG, "too-big", true, "%A is more than a message may have, %B") \
 	X(ROOM, "room", false, "%A are free, of which %B stay so")	\
-	X(NO_ROOM, "no-room", true,					\
-	    "%A are free, and %B have to stay so")			\
-	X(INODES, "inodes", false,					\
-	    "%a inodes are free, of which %b stay so")			\
+	X(NO_ROOM, "no-room", true, "%A are free, and %B have to stay so") \
+	X(INODES, "inodes", false, "%a inodes are free, of which %b stay so") \
 	X(NO_INODES, "no-inodes", true,					\
 	    "%a inodes are free, and %b have to stay so")		\
 	X(NO_DISK, "no-disk", false,					\
@@ -64,11 +60,9 @@
 	    "a postmaster without a domain is that of the first, %n")	\
 	X(FOREIGN, "foreign", true,					\
 	    "its domain has no block, and nothing is relayed")		\
-	X(SUBADDRESS, "subaddress", false,				\
-	    "without its subaddress it is %n")				\
+	X(SUBADDRESS, "subaddress", false, "without its subaddress it is %n") \
 	X(ALIAS, "alias", false, "%n is an alias")			\
-	X(AGAIN, "again", false,					\
-	    "%n is an alias that was followed already")			\
+	X(AGAIN, "again", false, "%n is an alias that was followed already") \
 	X(USER, "user", false, "%n is a user")				\
 	X(POSTMASTER, "postmaster", false,				\
 	    "%n is there without being listed")				\
@@ -81,10 +75,8 @@
 	X(MAILBOX, "mailbox", false, "stored in %m")			\
 	X(MAILBOX_AGAIN, "mailbox-again", false,			\
 	    "reached already: one copy is enough")			\
-	X(MAILBOXES_FULL, "mailboxes-full", true,			\
-	    "more than %a mailboxes")					\
-	X(NO_MEMORY, "no-memory", true,					\
-	    "smtpd has no memory for it now")
+	X(MAILBOXES_FULL, "mailboxes-full", true, "more than %a mailboxes") \
+	X(NO_MEMORY, "no-memory", true, "smtpd has no memory for it now")
 
 #define STEP_NAME(name, word, refuses, text) STEP_##name,
 enum decision_kind { STEPS(STEP_NAME) STEP_COUNT };

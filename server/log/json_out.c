@@ -66,25 +66,25 @@ put(struct json_out *j, const char *key, const char *format, ...)
 }
 
 static void
-open_with(struct json_out *j, const char *key, char opening, char closing)
+open_with(struct json_out *j, const char *key, const char brackets[2])
 {
-	put(j, key, "%c", opening);
+	put(j, key, "%c", brackets[0]);
 	if (j->depth == json_out_depth_max)
 		return;		/* no caller nests so deep */
 	j->filled[j->depth] = false;
-	j->closing[j->depth++] = closing;
+	j->closing[j->depth++] = brackets[1];
 }
 
 void
 json_out_object(struct json_out *j, const char *key)
 {
-	open_with(j, key, '{', '}');
+	open_with(j, key, "{}");
 }
 
 void
 json_out_array(struct json_out *j, const char *key)
 {
-	open_with(j, key, '[', ']');
+	open_with(j, key, "[]");
 }
 
 void

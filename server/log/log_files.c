@@ -37,22 +37,17 @@ is_given(const char *name)
 static uint64_t
 first_number(int at, const char *path)
 {
-	static uint8_t text[log_line_bytes];
-	int fd = openat(at, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
-	    O_CLOEXEC);
-	const uint8_t *lf = NULL;
-	struct log_record r;
-	struct stat st;
-	ssize_t n;
+	static struct lines lines;
+	struct log_record r = { .n = 0 };
+	struct span line;
 
-	if (fd == -1)
+	if (lines_open(&lines, at, path) == -1)
 		return 0;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (n = read(fd, text, sizeof(text))) > 0)
-		lf = memchr(text, '\n', (size_t)n);
-	close(fd);
-	return lf != NULL && log_record_read(span_from(text,
-	    (size_t)(lf - text)), &r) ? r.n : 0;
+	if (lines_next(&lines, &line) != 1 || !lines.whole ||
+	    !log_record_read(line, &r))
+		r.n = 0;
+	fclose(lines.f);
+	return r.n;
 }
 
 /* Files of unknown order (0) go first; among equals "message" goes last. */
@@ -171,9 +166,10 @@ log_files_last(int fd, struct log_point *out, off_t *end)
 /* ---- lines -------------------------------------------------------------- */
 
 int
-lines_open(struct lines *l, const char *path)
+lines_open(struct lines *l, int at, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int fd = openat(at, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+	    O_CLOEXEC);
 	struct stat st;
 
 	if (fd == -1)

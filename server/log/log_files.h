@@ -49,10 +49,11 @@ struct lines {
 };
 
 /*
- * Begins with the regular file at path, which may not be a symbolic link and
- * need not be trusted.  0, or -1 and errno (EINVAL: not a regular file).
+ * Begins with the regular file at path (relative to at), which may not be a
+ * symbolic link and need not be trusted.  0, or -1 and errno (EINVAL: not a
+ * regular file).
  */
-int	lines_open(struct lines *l, const char *path);
+int	lines_open(struct lines *l, int at, const char *path);
 /* Begins with f, which is NULL when it could not be opened: then -1. */
 int	lines_begin(struct lines *l, FILE *f);
 /*

@@ -51,67 +51,48 @@ log_message_add(struct log_message *l, const struct log_record *r)
 /* ---- the file, with the lock of dir held ------------------------------- */
 
 /*
- * Writes all of lines or none, for a partial line would break the chain; *last
- * is the last one.
+ * Writes all added lines or none, for a partial line would break the chain; in
+ * an empty file first the line that follows the file before it.
  */
 static int
-append(struct log_message *l, struct span lines, const struct log_point *last)
+write_pending(struct log_message *l)
 {
-	size_t n = file_write(l->fd, lines);
-	int error = errno;
+	static uint8_t text[linked_bytes];
+	char now[figure_bytes], body[2048];
+	struct buf out = buf_over(text, sizeof(text));
+	struct buf first = buf_over(body, sizeof(body));
+	struct span rest = span_from(l->pending, l->n);
+	struct log_point last = l->last;
 	struct stat st;
+	size_t n;
 
-	if (n < lines.n) {
+	if (l->size == 0 && last.n > 0) {
+		figure_utc(time(NULL), now);
+		log_record_write_body(&(struct log_record){
+		    .event = LOG_EVENT_OPEN, .after = span_of(l->after) },
+		    &first);
+		log_chain_add(&last, span_of(now), buf_span(&first), &out);
+	}
+	for (; rest.n > 0; rest = span_skip(rest, n + 1)) {
+		n = (size_t)((const uint8_t *)memchr(rest.p, '\n', rest.n) -
+		    rest.p);
+		log_chain_add(&last, span_from(rest.p, time_bytes),
+		    span_from(rest.p + time_bytes, n - time_bytes), &out);
+	}
+	n = file_write(l->fd, buf_span(&out));
+	if (n < out.n) {
+		int error = errno;
+
 		if (n > 0 && fstat(l->fd, &st) == 0)
 			(void)!ftruncate(l->fd, st.st_size - (off_t)n);
 		errno = error;
 		return -1;
 	}
-	l->unsynced = l->unsynced || lines.n > 0;
-	l->size += (off_t)lines.n;
-	l->last = *last;
-	return 0;
-}
-
-static int
-write_pending(struct log_message *l)
-{
-	static uint8_t text[linked_bytes];
-	struct buf out = buf_over(text, sizeof(text));
-	struct span rest = span_from(l->pending, l->n);
-	struct log_point last = l->last;
-
-	while (rest.n > 0) {
-		const uint8_t *lf = memchr(rest.p, '\n', rest.n);
-		size_t n = (size_t)(lf - rest.p);
-
-		log_chain_add(&last, span_from(rest.p, time_bytes),
-		    span_from(rest.p + time_bytes, n - time_bytes), &out);
-		rest = span_skip(rest, n + 1);
-	}
-	if (append(l, buf_span(&out), &last) == -1)
-		return -1;
+	l->unsynced = l->unsynced || n > 0;
+	l->size += (off_t)n;
+	l->last = last;
 	l->n = 0;
 	return 0;
-}
-
-/* Writes the first line of a file that follows the file after, or "". */
-static int
-begin_file(struct log_message *l, const char *after)
-{
-	char now[figure_bytes], line[2048], body[2048];
-	struct buf b = buf_over(body, sizeof(body));
-	struct buf out = buf_over(line, sizeof(line));
-	struct log_record r = { .event = LOG_EVENT_OPEN,
-	    .after = span_of(after) };
-	struct log_point last = l->last;
-
-	figure_utc(time(NULL), now);
-	log_record_write_body(&r, &b);
-	log_chain_add(&last, span_of(now), buf_span(&b), &out);
-	if (append(l, buf_span(&out), &last) == -1)
-		return -1;
-	return fsync(l->fd) == 0 && fsync(l->dir) == 0 ? 0 : -1;
 }
 
 /* Moves the octets from start on to a new file in bad. */
@@ -138,16 +119,16 @@ put_tail_aside(const struct log_message *l, off_t start)
 }
 
 /*
- * Finds the last line of the newest rotated file, and its name in after.  A
- * file that cannot be read, or whose last line is none of ours, has none.
+ * Finds the last line of the newest rotated file, and its name.  A file that
+ * cannot be read, or whose last line is none of ours, has none.
  */
 static int
-find_newest(const struct log_message *l, struct log_point *out,
-    char after[NAME_MAX + 1])
+find_newest(struct log_message *l, struct log_point *out)
 {
 	struct log_files f;
 	off_t ignored;
 
+	l->after[0] = '\0';
 	if (log_files_find(l->dir, ".", &f) == -1)
 		return -1;
 	for (size_t i = f.count; i > 0 && out->n == 0; i--) {
@@ -160,7 +141,7 @@ find_newest(const struct log_message *l, struct log_point *out,
 		if (log_files_last(fd, out, &ignored) == -1 || out->n == 0)
 			memset(out, 0, sizeof(*out));
 		else
-			snprintf(after, NAME_MAX + 1, "%s", path + 2);
+			snprintf(l->after, sizeof(l->after), "%s", path + 2);
 		close(fd);
 	}
 	log_files_free(&f);
@@ -169,15 +150,14 @@ find_newest(const struct log_message *l, struct log_point *out,
 
 /*
  * Reads the last line of the file, and puts octets behind it aside.  If the
- * file is empty, or was copied and truncated, begins it behind the last line of
- * the newest rotated file.  The last line we wrote may be newer than any that
- * is left.
+ * file is empty, or was copied and truncated, the last line is that of the
+ * newest rotated file.  The last line we wrote may be newer than any that is
+ * left.
  */
 static int
 read_last(struct log_message *l, bool *torn)
 {
 	const struct log_point known = l->last;
-	char after[NAME_MAX + 1] = "";
 	struct log_point found;
 	struct stat st;
 	off_t end;
@@ -194,11 +174,11 @@ read_last(struct log_message *l, bool *torn)
 		log_error("the last line of the message log is none of "
 		    "smtpd's: what is chained to it counts from 1 again",
 		    "log/message", 0);
-	else if (end == 0 && find_newest(l, &found, after) == -1)
+	else if (end == 0 && find_newest(l, &found) == -1)
 		return -1;
 	l->last = found.n < known.n ? known : found;
 	l->size = end;
-	return end > 0 || l->last.n == 0 ? 0 : begin_file(l, after);
+	return 0;
 }
 
 /*
@@ -220,7 +200,8 @@ follow(struct log_message *l, bool *torn)
 	/* A second name, a link, may be a trick to have a file written. */
 	else if (old != -1 && (!S_ISREG(st.st_mode) || st.st_nlink != 1))
 		error = EMLINK;
-	else if (read_last(l, torn) == 0) {
+	else if (read_last(l, torn) == 0 && write_pending(l) == 0 &&
+	    fsync(l->fd) == 0 && fsync(l->dir) == 0) {
 		if (old != -1) {
 			(void)fdatasync(old);
 			close(old);

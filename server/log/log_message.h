@@ -1,12 +1,12 @@
 /*
- * The message log: one JSON object a line for every message that was stored.
- * Each line has the BLAKE2b hash of the previous one and a number one higher,
- * so that a changed, missing or moved line breaks the chain.  The form of a
- * line is in log_record.
+ * The message log: one JSON object a line (log_record) for every message that
+ * was stored, with the BLAKE2b hash of the previous line and a number one
+ * higher, so that a changed, missing or moved line breaks the chain.
  */
 #ifndef SERVER_LOG_MESSAGE_H
 #define SERVER_LOG_MESSAGE_H
 
+#include <limits.h>
 #include <sys/types.h>
 
 #include "server/log/log_chain.h"
@@ -24,30 +24,25 @@ struct log_message {
 	bool		moved_on;		/* since log_message_rotate */
 	bool		unsynced;		/* since log_message_sync */
 	struct log_point last;			/* line written */
+	char		after[NAME_MAX + 1];	/* file that has it; "": fd's */
 	size_t		n;
 	uint8_t		pending[log_message_buffer_bytes]; /* no numbers yet */
 };
 
 /*
- * Opens "message" in dir and reads its last line or, if it is empty, that of
- * the newest rotated file.  dir and bad have to stay open.  A last line that a
- * crash of the machine cut short is moved to a file in bad and *torn is set.
+ * Opens "message" in dir, to go on behind its last line or, if it is empty,
+ * that of the newest rotated file.  dir and bad have to stay open.  A last line
+ * that a crash of the machine cut short is moved to bad, and *torn is set.
+ * Several masters may have one log open: each locks dir while it reads and
+ * writes, and goes on behind the lines, and in the new file, of the others.
  * 0, or -1 and errno.
- *
- * Several masters may have the log of one root open: each locks dir while it
- * reads and writes, and goes on behind the lines of the others, also in a new
- * file after another master has rotated the old one.
  */
 int	log_message_open(struct log_message *l, int dir, int bad, bool *torn);
-/*
- * Adds a STORE line, which the next flush links to the last one and writes.
- * event, time, n and previous are set here.
- */
+/* Adds a STORE line for the next flush; sets event, time, n and previous. */
 void	log_message_add(struct log_message *l, const struct log_record *r);
 /*
- * Writes the added lines.  0, or -1 and errno: then the file ends with the same
- * whole line as before, and a later flush writes the added lines, as long as
- * the buffer holds them.
+ * Writes the added lines.  0, or -1 and errno: then none of them is written,
+ * and a later flush tries again, as long as the buffer holds them.
  */
 int	log_message_flush(struct log_message *l);
 /*
@@ -56,10 +51,9 @@ int	log_message_flush(struct log_message *l);
  */
 int	log_message_sync(struct log_message *l);
 /*
- * Renames "message" to a name with the time in it, which is put into name, and
- * goes on in a new file, whose first line follows the last of the old.  name is
- * "" when the file was moved away already or is empty.  0; or -1 and errno, and
- * the open file stays in use.
+ * Renames "message" to name, which has the time in it, and goes on in a new
+ * file; name is "" when the file was moved away already or is empty.  0; or -1
+ * and errno, and the open file stays in use.
  */
 int	log_message_rotate(struct log_message *l,
 	    char name[log_message_name_bytes]);

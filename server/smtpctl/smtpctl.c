@@ -84,6 +84,8 @@ run(const struct subcommand *s, int argc, char *argv[])
 	opterr = 0;
 	optopt = 0;
 	status = s->run(argc, argv);
+	if (fflush(stdout) == EOF)
+		err(smtpctl_exit_error, "standard output");
 	if (status != -1)
 		return status;
 	wrong_word(s->usage, argc, argv, why);

@@ -45,7 +45,7 @@ struct await {
 	bool				 caught;	/* dir is a catcher's */
 	struct timespec			 since;		/* when it began */
 	unsigned long long		 unmatched, before;
-	char				**found;	/* paths, by this scan */
+	char				**found; /* paths, by this scan */
 	size_t				 found_count;
 };
 
@@ -160,34 +160,27 @@ visit_file(struct await *a, const char *path, const char *address)
 static void
 visit(struct await *a, const char *path, size_t base)
 {
-	struct span part[4];
-	char address[PATH_MAX], shown[figure_shown_bytes];
-	const char *at = path + base + 1;
+	char copy[PATH_MAX], address[PATH_MAX], shown[figure_shown_bytes];
+	char *part[4], *rest = copy + base + 1;
 	size_t n = 0;
 
-	for (; n < 4; at += part[n++].n + 1) {
-		part[n] = span_from(at, strcspn(at, "/"));
-		if (!conf_name_is_file(part[n])) {
-			snprintf(address, sizeof(address), "%.*s",
-			    (int)(at - path) + (int)part[n].n, path);
-			if (tfind(address, &a->seen, by_text) != NULL)
-				return;
-			note_seen(a, address);
-			figure_shown(address, shown);
-			warnx("%s: not a name that smtpd gives, and passed "
-			    "over", shown);
+	snprintf(copy, sizeof(copy), "%s", path);
+	for (; n < 4 && rest != NULL; n++) {
+		part[n] = strsep(&rest, "/");
+		if (conf_name_is_file(span_of(part[n])))
+			continue;
+		snprintf(address, sizeof(address), "%.*s",
+		    (int)(part[n] - copy) + (int)strlen(part[n]), path);
+		if (tfind(address, &a->seen, by_text) != NULL)
 			return;
-		}
-		if (at[part[n].n] == '\0')
-			break;
+		note_seen(a, address);
+		figure_shown(address, shown);
+		warnx("%s: not a name that smtpd gives, and passed over",
+		    shown);
+		return;
 	}
-	/* n is that of FILE. */
-	if (n == 2)
-		snprintf(address, sizeof(address), "%.*s", (int)part[0].n,
-		    part[0].p);
-	else
-		snprintf(address, sizeof(address), "%.*s@%.*s",
-		    (int)part[1].n, part[1].p, (int)part[0].n, part[0].p);
+	snprintf(address, sizeof(address), "%s%s%s", part[n - 3],
+	    n == 3 ? "" : "@", n == 3 ? "" : part[0]);
 	visit_file(a, path, address);
 }
 
@@ -381,7 +374,5 @@ smtpctl_await(int argc, char *argv[])
 	qsort(a.found, a.found_count, sizeof(*a.found), by_name);
 	for (size_t i = 0; i < a.wanted; i++)
 		puts(a.found[i]);
-	if (fflush(stdout) == EOF)
-		err(smtpctl_exit_error, "standard output");
 	return 0;
 }

@@ -423,7 +423,5 @@ smtpctl_dryrun(int argc, char *argv[])
 	recipient_set_clear(&q.set);
 	conf_free(&q.conf);
 	free(q.to);
-	if (fflush(stdout) == EOF)
-		err(smtpctl_exit_error, "standard output");
 	return delivered ? 0 : 1;
 }

@@ -16,7 +16,7 @@
 
 #include "server/log/ident.h"
 #include "server/log/log_files.h"
-#include "server/smtpctl/smtpctl_place.h"
+#include "server/smtpctl/story.h"
 #include "shared/smtp_reply.h"
 
 enum { text_bytes = 4096 };
@@ -38,14 +38,6 @@ shown_raw(struct span raw)
 
 	json_add_decoded(&b, raw);
 	return story_shown(buf_span(&b));
-}
-
-/* "2026-11-24T00:16:26Z" as "2026-11-24 00:16:26 UTC". */
-static void
-put_time(const char *label, struct span time, FILE *f)
-{
-	fprintf(f, "%s%.10s %.8s UTC", label, (const char *)time.p,
-	    (const char *)time.p + 11);
 }
 
 /* ---- recipients --------------------------------------------------------- */
@@ -129,21 +121,20 @@ tell_message(const struct explain *e, const struct log_record *r,
 	json_out_raw(j, "log", line);
 	json_out_string(j, "path", path);
 	json_out_u64(j, "line", number);
-	fprintf(f, "%smessage %s\n\n", e->found > 1 ? "\n" : "",
-	    shown_raw(r->id));
-	put_time("  stored     ", r->time, f);
-	fprintf(f, ", received by %s\n", shown_raw(r->protocol));
-	fprintf(f, "  client     %s port %llu, who said it was %s\n",
-	    shown_raw(r->client), (unsigned long long)r->port,
-	    shown_raw(r->helo));
-	fprintf(f, "  session    %s\n", shown_raw(r->session));
+	fprintf(f, "%smessage %s\n\n  stored     %.10s %.8s UTC, received by "
+	    "%s\n", e->found > 1 ? "\n" : "", shown_raw(r->id),
+	    (const char *)r->time.p, (const char *)r->time.p + 11,
+	    shown_raw(r->protocol));
+	fprintf(f, "  client     %s port %llu, who said it was %s\n"
+	    "  session    %s\n", shown_raw(r->client),
+	    (unsigned long long)r->port, shown_raw(r->helo),
+	    shown_raw(r->session));
 	if (r->user.n > 0)
 		fprintf(f, "  user       %s, who had logged in\n",
 		    shown_raw(r->user));
-	fprintf(f, "  from       <%s>%s\n", shown_raw(r->from),
-	    r->from.n == 0 ? ", the sender of bounces" : "");
-	fprintf(f, "  size       %llu octets\n\n",
-	    (unsigned long long)r->size);
+	fprintf(f, "  from       <%s>%s\n  size       %llu octets\n\n",
+	    shown_raw(r->from), r->from.n == 0 ? ", the sender of bounces" :
+	    "", (unsigned long long)r->size);
 	put_rcpts(r->rcpt, r->time, e);
 	smtpctl_place_tell(r, &e->story);
 	story_apart(&e->story);
@@ -161,7 +152,7 @@ look_in_file(struct explain *e, const char *path)
 	struct log_record r;
 	int got = 0;
 
-	if (lines_open(&lines, path) == -1)
+	if (lines_open(&lines, AT_FDCWD, path) == -1)
 		err(smtpctl_exit_error, "%s", path);
 	while (!e->is_message && (got = lines_next(&lines, &line)) == 1) {
 		if (memmem(line.p, line.n, id.p, id.n) == NULL ||
@@ -202,17 +193,16 @@ tell_head(const struct log_refused *h, const char *path, FILE *f)
 {
 	unsigned long long ms = h->ms;
 
-	fprintf(f, "session %s, in which something was refused\n\n",
-	    shown_raw(h->session));
-	put_time("  began      ", h->began, f);
-	fprintf(f, "\n  client     %s port %llu\n", shown_raw(h->client),
-	    (unsigned long long)h->port);
-	fprintf(f, "  ended      after %llu.%03llu s: %s\n", ms / 1000,
+	fprintf(f, "session %s, in which something was refused\n\n"
+	    "  began      %.10s %.8s UTC\n  client     %s port %llu\n"
+	    "  ended      after %llu.%03llu s: %s\n", shown_raw(h->session),
+	    (const char *)h->began.p, (const char *)h->began.p + 11,
+	    shown_raw(h->client), (unsigned long long)h->port, ms / 1000,
 	    ms % 1000, shown_raw(h->why));
 	fprintf(f, "  commands   %llu, of which %llu were refused; %llu "
-	    "messages stored\n", (unsigned long long)h->commands,
-	    (unsigned long long)h->errors, (unsigned long long)h->stored);
-	fprintf(f, "  kept in    %s\n\n", story_shown(span_of(path)));
+	    "messages stored\n  kept in    %s\n\n",
+	    (unsigned long long)h->commands, (unsigned long long)h->errors,
+	    (unsigned long long)h->stored, story_shown(span_of(path)));
 }
 
 /* The dialogue, which the file has after the recipients. */
@@ -279,7 +269,7 @@ look_in_refused(const struct explain *e)
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%.3500s/refused/%s", e->log, e->id);
-	if (lines_open(&lines, path) == -1) {
+	if (lines_open(&lines, AT_FDCWD, path) == -1) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			err(smtpctl_exit_error, "%s", path);
 		return false;
@@ -341,8 +331,6 @@ smtpctl_explain_id(int argc, char *argv[])
 	if (!refused)
 		json_out_null(j, "refused");
 	json_out_end(j);
-	if (fflush(stdout) == EOF)
-		err(smtpctl_exit_error, "standard output");
 	if (e.found > 0 || refused)
 		return 0;
 	fprintf(stderr, "smtpctl: %s: no message and no kept session of this "

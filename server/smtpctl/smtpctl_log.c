@@ -173,7 +173,7 @@ walk_root(struct walk *w, const char *root)
 		if (f.files[i].strange)
 			fault(w, "%s: neither smtpd nor logrotate gives such a "
 			    "name: it was not read", w->path);
-		else if (lines_open(&lines, f.files[i].path) == 0)
+		else if (lines_open(&lines, AT_FDCWD, f.files[i].path) == 0)
 			walk_lines(w, &lines);
 		else if (errno == EINVAL || errno == ELOOP || errno == ENXIO)
 			fault(w, "%s: it is no plain file, and was not read",
@@ -313,7 +313,5 @@ smtpctl_log(int argc, char *argv[])
 		walk_root(&w, dir);
 	judge_points(&w, points);
 	sum_up(&w);
-	if (fflush(stdout) == EOF)
-		err(smtpctl_exit_error, "standard output");
 	return w.faults == 0 ? 0 : 1;
 }

@@ -93,27 +93,23 @@ value_of(struct span field, const char *name, struct span *out)
 	return true;
 }
 
-/* Does s, without the LFs of folding, begin with text? */
-static bool
-begins_unfolded(struct span s, struct span text)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < text.n; i++, at++) {
-		while (at < s.n && s.p[at] == '\n')
-			at++;
-		if (at == s.n || s.p[at] != text.p[i])
-			return false;
-	}
-	return true;
-}
-
+/* Is text a part of s without the LFs of folding? */
 static bool
 contains_unfolded(struct span s, struct span text)
 {
-	for (size_t i = 0; i <= s.n; i++)
-		if (begins_unfolded(span_skip(s, i), text))
+	for (size_t i = 0; i <= s.n; i++) {
+		size_t k = 0;
+
+		for (size_t at = i; k < text.n && at < s.n; at++)
+			if (s.p[at] == '\n')
+				continue;
+			else if (s.p[at] == text.p[k])
+				k++;
+			else
+				break;
+		if (k == text.n)
 			return true;
+	}
 	return false;
 }
 

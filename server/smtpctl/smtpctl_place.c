@@ -1,7 +1,7 @@
 /*
  * Where the messages of the log are now.
  */
-#include "server/smtpctl/smtpctl_place.h"
+#include "server/smtpctl/story.h"
 
 #include <errno.h>
 #include <string.h>

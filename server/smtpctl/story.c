@@ -4,6 +4,7 @@
 #include "server/smtpctl/story.h"
 
 #include <err.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -154,7 +155,7 @@ put_line(const struct story *s, const struct decision_step *step)
 	if ((step->kind != STEP_SUBADDRESS && step->kind != STEP_ALIAS &&
 	    step->kind != STEP_AGAIN && step->kind != STEP_CATCH_ALL) ||
 	    !smtpctl_conf_names(s->conf, step->path) ||
-	    lines_open(&lines, step->path) == -1)
+	    lines_open(&lines, AT_FDCWD, step->path) == -1)
 		return;
 	while (lines_next(&lines, &line) == 1 && lines.number < step->line)
 		continue;

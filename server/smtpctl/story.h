@@ -9,6 +9,7 @@
 
 #include "server/log/decision.h"
 #include "server/log/json_out.h"
+#include "server/log/log_record.h"
 #include "shared/smtp_reply.h"
 
 struct story {
@@ -48,5 +49,11 @@ enum decision_kind story_kind(struct span word);
  * stay valid.
  */
 const char *story_shown(struct span s);
+
+/*
+ * In smtpctl_place.c: looks for the logged message r in its Maildirs, and
+ * prints its place in each.
+ */
+void	smtpctl_place_tell(const struct log_record *r, const struct story *s);
 
 #endif

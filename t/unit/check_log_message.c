@@ -94,7 +94,8 @@ read_all(void)
 	line_count = 0;
 	ck_assert_int_eq(log_files_find(AT_FDCWD, "log", &f), 0);
 	for (size_t i = 0; i < f.count; i++) {
-		ck_assert_int_eq(lines_open(&lines, f.files[i].path), 0);
+		ck_assert_int_eq(lines_open(&lines, AT_FDCWD,
+		    f.files[i].path), 0);
 		while (lines_next(&lines, &line) == 1) {
 			ck_assert(lines.whole && line_count < lines_max);
 			line_at[line_count++] = to;
@@ -396,7 +397,7 @@ TEST(long_lines)
 			fputc('\n', f);
 	}
 	ck_assert_int_eq(fclose(f), 0);
-	ck_assert_int_eq(lines_open(&lines, "lines"), 0);
+	ck_assert_int_eq(lines_open(&lines, AT_FDCWD, "lines"), 0);
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		ck_assert_int_eq(lines_next(&lines, &line), 1);
 		ck_assert_uint_eq(lines.number, i + 1);
