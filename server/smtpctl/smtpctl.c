@@ -12,8 +12,7 @@
 #include "server/smtpctl/smtpctl.h"
 
 struct subcommand {
-	const char	*name;
-	const char	*usage;
+	const char	*usage;		/* the name is the first word */
 	int		 (*run)(int argc, char *argv[]);
 };
 
@@ -29,26 +28,25 @@ explain(int argc, char *argv[])
 }
 
 static const struct subcommand subcommands[] = {
-	{ "await", "await [-an] [--count number] [-d directory | -f file] "
+	{ "await [-an] [--count number] [-d directory | -f file] "
 	    "[-t seconds]\n"
 	    "                     [to=address] [from=address] "
 	    "[subject=text] [body=text]", smtpctl_await },
-	{ "explain", "explain [-d root | -f file] [--json] id\n"
+	{ "explain [-d root | -f file] [--json] id\n"
 	    "       smtpctl explain --from address --to address "
 	    "[--to address ...]\n"
 	    "                     [--client ip] [--helo name] "
 	    "[--size octets]\n"
 	    "                     [-j] [-f file] [-s socket]", explain },
-	{ "log", "log verify [-q] [-d root | -f file] [-c checkpoints] "
-	    "[log ...]", smtpctl_log },
-	{ "passwd", "passwd [-a | -c | -D] [-f file | -u users] name",
-	    smtpctl_passwd },
-	{ "stats", "stats [-j | --json | -o | --openmetrics] [-f file] "
-	    "[-s socket]", smtpctl_stats },
-	{ "status", "status [-j | --json] [-v] [-f file] [-s socket]",
+	{ "log verify [-q] [-d root | -f file] [-c checkpoints] [log ...]",
+	    smtpctl_log },
+	{ "passwd [-a | -c | -D] [-f file | -u users] name", smtpctl_passwd },
+	{ "stats [-j | --json | -o | --openmetrics] [-f file] [-s socket]",
 	    smtpctl_status },
-	{ "top", "top [-v] [-f file] [-i seconds] [-n count] [-s socket]",
-	    smtpctl_top }
+	{ "status [-j | --json] [-v] [-f file] [-s socket]", smtpctl_status },
+	{ "top [-v] [-f file] [-i seconds] [-n count] [-s socket]",
+	    smtpctl_status },
+	{ NULL, NULL }
 };
 
 static const char names[] = "await explain log passwd stats status top";
@@ -57,13 +55,11 @@ static const char names[] = "await explain log passwd stats status top";
 static void
 print_usage(const struct subcommand *only, FILE *f)
 {
+	const struct subcommand *s = only == NULL ? subcommands : only;
 	const char *before = "usage:";
 
-	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]);
-	    i++) {
-		if (only != NULL && only != &subcommands[i])
-			continue;
-		fprintf(f, "%s smtpctl %s\n", before, subcommands[i].usage);
+	for (; s->usage != NULL && (only == NULL || s == only); s++) {
+		fprintf(f, "%s smtpctl %s\n", before, s->usage);
 		before = "      ";
 	}
 	if (only == NULL)
@@ -89,7 +85,7 @@ run(const struct subcommand *s, int argc, char *argv[])
 	if (status != -1)
 		return status;
 	wrong_word(s->usage, argc, argv, why);
-	warnx("%s: %s", s->name, why);
+	warnx("%s: %s", argv[0], why);
 	print_usage(s, stderr);
 	return smtpctl_exit_error;
 }
@@ -124,25 +120,22 @@ smtpctl_glob(const char *dir, const char *pattern, glob_t *out)
 int
 main(int argc, char *argv[])
 {
+	const char *name = argc < 2 ? "" : argv[1];
 	char why[wrong_word_bytes];
+	size_t n = strlen(name);
 
-	if (argc < 2) {
-		print_usage(NULL, stderr);
-		return smtpctl_exit_error;
-	}
-	if (strcmp(argv[1], "--version") == 0) {
+	for (const struct subcommand *s = subcommands; s->usage != NULL; s++)
+		if (strncmp(s->usage, name, n) == 0 && s->usage[n] == ' ')
+			return run(s, argc - 1, argv + 1);
+	if (strcmp(name, "--version") == 0) {
 		puts("smtpctl " SMTPD_VERSION);
 		return 0;
 	}
-	if (strcmp(argv[1], "--help") == 0) {
-		print_usage(NULL, stdout);
-		return 0;
+	if (argc < 2 || strcmp(name, "--help") == 0) {
+		print_usage(NULL, argc < 2 ? stderr : stdout);
+		return argc < 2 ? smtpctl_exit_error : 0;
 	}
-	for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]);
-	    i++)
-		if (strcmp(argv[1], subcommands[i].name) == 0)
-			return run(&subcommands[i], argc - 1, argv + 1);
-	wrong_word_of(names, argv[1], "there is no such command", why);
+	wrong_word_of(names, name, "there is no such command", why);
 	warnx("%s", why);
 	fprintf(stderr, "smtpctl --help lists what there is\n");
 	return smtpctl_exit_error;

@@ -29,9 +29,7 @@ int	smtpctl_dryrun(int argc, char *argv[]);		/* explain --from A */
 int	smtpctl_explain_id(int argc, char *argv[]);	/* explain ID */
 int	smtpctl_log(int argc, char *argv[]);
 int	smtpctl_passwd(int argc, char *argv[]);
-int	smtpctl_stats(int argc, char *argv[]);	/* in smtpctl_status.c */
-int	smtpctl_status(int argc, char *argv[]);
-int	smtpctl_top(int argc, char *argv[]);	/* in smtpctl_status.c */
+int	smtpctl_status(int argc, char *argv[]);		/* stats and top, too */
 
 /*
  * Finds the files that pattern of glob(3) matches in directory dir.  The error

@@ -321,13 +321,24 @@ close_work(struct work *w)
 	free(w->octets);
 }
 
-/* Writes all up to the name, ":" stored, and all behind the old hash. */
-static void
-write_changed(const struct work *w, FILE *f, struct span name,
-    const char *stored)
+/*
+ * Fills the new file with all up to the name, ":" stored, and all behind the
+ * old hash, and renames it.  NULL, or why that failed.
+ */
+static const char *
+fill(const struct work *w, int fd, struct span name, const char *stored)
 {
 	const uint8_t *end = w->octets + w->n, *cut = end, *on = end;
+	FILE *f;
 
+	/* Mode and owner first: the new file never lets more users read it. */
+	if (fchown(fd, w->st.st_uid, w->st.st_gid) == -1)
+		return "its owner and group cannot be kept";
+	if (fchmod(fd, w->st.st_mode & 07777) == -1)
+		return "its mode cannot be kept";
+	f = fdopen(fd, "w");
+	if (f == NULL)
+		return "cannot be written";
 	if (w->found) {
 		cut = w->user.name.p + w->user.name.n;
 		on = w->user.has_hash ? w->user.hash.p + w->user.hash.n : cut;
@@ -340,23 +351,6 @@ write_changed(const struct work *w, FILE *f, struct span name,
 	fwrite(on, 1, (size_t)(end - on), f);
 	if (!w->found)
 		fputc('\n', f);
-}
-
-/* Fills the new file and renames it; NULL, or why that failed. */
-static const char *
-fill(const struct work *w, int fd, struct span name, const char *stored)
-{
-	FILE *f;
-
-	/* Mode and owner first: the new file never lets more users read it. */
-	if (fchown(fd, w->st.st_uid, w->st.st_gid) == -1)
-		return "its owner and group cannot be kept";
-	if (fchmod(fd, w->st.st_mode & 07777) == -1)
-		return "its mode cannot be kept";
-	f = fdopen(fd, "w");
-	if (f == NULL)
-		return "cannot be written";
-	write_changed(w, f, name, stored);
 	if (fflush(f) == EOF || ferror(f) || fsync(fd) == -1 ||
 	    fclose(f) == EOF)
 		return "cannot be written";

@@ -22,7 +22,7 @@ struct question {
 	struct smtpctl_control	control;
 	struct ipc_ask		ask;
 	int			interval_ms;
-	unsigned long		count;		/* 0: no end */
+	long long		count;		/* 0: no end */
 };
 
 static void
@@ -62,30 +62,27 @@ ask(struct question *q, bool clear)
 	return q->control.status;
 }
 
-/* Seconds, with or without a fraction. */
-static int
-parse_interval(const char *text)
+static void
+read_number(struct question *q, int option, const char *text)
 {
+	const char *why = NULL;
 	char *end;
-	double seconds = strtod(text, &end);
+	double seconds;
 
+	if (option == 'n') {
+		q->count = strtonum(text, 1, count_max, &why);
+		if (why != NULL)
+			errx(smtpctl_exit_error, "-n %s: not from 1 to %d",
+			    text, count_max);
+		return;
+	}
+	/* With or without a fraction. */
+	seconds = strtod(text, &end);
 	if (text[0] == '\0' || text[strspn(text, "0123456789.")] != '\0' ||
 	    *end != '\0' || !(seconds >= 0.1 && seconds <= 3600))
 		errx(smtpctl_exit_error, "-i %s: not from 0.1 to 3600 seconds",
 		    text);
-	return (int)(seconds * 1000);
-}
-
-static unsigned long
-parse_count(const char *text)
-{
-	const char *why;
-	long long count = strtonum(text, 1, count_max, &why);
-
-	if (why != NULL)
-		errx(smtpctl_exit_error, "-n %s: not from 1 to %d", text,
-		    count_max);
-	return (unsigned long)count;
+	q->interval_ms = (int)(seconds * 1000);
 }
 
 /* Reads the options that allowed lists, as for getopt(3). */
@@ -108,11 +105,9 @@ read_options(struct question *q, int argc, char *argv[], const char *allowed)
 			q->control.socket = optarg;
 		else if (opt == 'v')
 			q->ask.all = 1;
-		else if (opt == 'i')
-			q->interval_ms = parse_interval(optarg);
-		else if (opt == 'n')
-			q->count = parse_count(optarg);
-		else if (opt == 'j' || opt == 'o') {
+		else if (opt == 'i' || opt == 'n')
+			read_number(q, opt, optarg);
+		else {
 			uint8_t form = opt == 'j' ? FORM_JSON :
 			    FORM_OPENMETRICS;
 
@@ -124,49 +119,45 @@ read_options(struct question *q, int argc, char *argv[], const char *allowed)
 	return optind == argc;
 }
 
-int
-smtpctl_status(int argc, char *argv[])
-{
-	static struct question q = { .ask.what = QUESTION_STATUS };
-
-	return read_options(&q, argc, argv, "f:js:v") ? ask(&q, false) : -1;
-}
-
-int
-smtpctl_stats(int argc, char *argv[])
-{
-	static struct question q = { .ask.what = QUESTION_STATS };
-
-	return read_options(&q, argc, argv, "f:jos:") ? ask(&q, false) : -1;
-}
-
 /* Asks repeatedly; on a terminal each answer overwrites the previous one. */
-int
-smtpctl_top(int argc, char *argv[])
+static int
+ask_again(struct question *q)
 {
-	static struct question q = { .ask.what = QUESTION_STATUS,
-	    .interval_ms = interval_usual_ms };
 	const char *term = getenv("TERM");
-	bool clear = isatty(STDOUT_FILENO) && term != NULL &&
-	    strcmp(term, "dumb") != 0;
-	struct timespec pause;
-	int status;
+	bool terminal = isatty(STDOUT_FILENO), clear = terminal &&
+	    q->count == 0 && term != NULL && strcmp(term, "dumb") != 0;
+	struct timespec pause = { .tv_sec = q->interval_ms / 1000,
+	    .tv_nsec = q->interval_ms % 1000 * 1000000L };
 
-	if (!read_options(&q, argc, argv, "f:i:n:s:v"))
-		return -1;
-	if (q.count == 0 && !isatty(STDOUT_FILENO)) {
+	if (q->count == 0 && !terminal) {
 		warnx("standard output is no terminal: use smtpctl status, "
 		    "or -n count");
 		return smtpctl_exit_error;
 	}
-	pause.tv_sec = q.interval_ms / 1000;
-	pause.tv_nsec = q.interval_ms % 1000 * 1000000L;
-	for (unsigned long i = 1;; i++) {
-		status = ask(&q, clear && q.count == 0);
-		if (i == q.count || (status != 0 && i == 1))
+	for (long long i = 1;; i++) {
+		int status = ask(q, clear);
+
+		if (i == q->count || (status != 0 && i == 1))
 			return status;
-		if (!clear || q.count > 0)
+		if (!clear)
 			printf("\n");
 		nanosleep(&pause, NULL);
 	}
+}
+
+int
+smtpctl_status(int argc, char *argv[])
+{
+	static struct question q = { .ask.what = QUESTION_STATUS,
+	    .interval_ms = interval_usual_ms };
+	const char *allowed = "f:js:v";
+
+	if (strcmp(argv[0], "stats") == 0) {
+		q.ask.what = QUESTION_STATS;
+		allowed = "f:jos:";
+	} else if (strcmp(argv[0], "top") == 0)
+		allowed = "f:i:n:s:v";
+	if (!read_options(&q, argc, argv, allowed))
+		return -1;
+	return strcmp(argv[0], "top") == 0 ? ask_again(&q) : ask(&q, false);
 }
