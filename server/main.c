@@ -52,8 +52,8 @@ static const char usage[] =
     "       smtpd -V | --version | --help\n";
 
 /* Options that need another one, or that another one excludes. */
-static const char *
-clash(const struct arguments *a, const char **why)
+static void
+find_clash(struct arguments *a)
 {
 	static const char of_catcher[] = " is an option of the catcher: it "
 	    "needs -C", exclude[] = " exclude each other";
@@ -81,10 +81,10 @@ clash(const struct arguments *a, const char **why)
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
 		if (a->set[t[i].one] != NULL &&
 		    (a->set[t[i].other] != NULL) != t[i].needed) {
-			*why = t[i].why;
-			return t[i].what;
+			snprintf(a->wrong, sizeof(a->wrong), "%s%s",
+			    t[i].what, t[i].why);
+			return;
 		}
-	return NULL;
 }
 
 static void
@@ -100,7 +100,6 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 }
 	};
-	const char *what, *why;
 	int c;
 
 	/* getopt_long(3) must not write: a client may be on standard error. */
@@ -121,10 +120,8 @@ read_arguments(int argc, char *argv[], struct arguments *a)
 	}
 	if (a->set['C'] && optind < argc)
 		a->dir = argv[optind++];
-	what = clash(a, &why);
-	if (what != NULL)
-		snprintf(a->wrong, sizeof(a->wrong), "%s%s", what, why);
-	else if (optind < argc)
+	find_clash(a);
+	if (a->wrong[0] == '\0' && optind < argc)
 		wrong_word(usage, argc, argv, a->wrong);
 }
 

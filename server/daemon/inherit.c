@@ -219,20 +219,6 @@ refuse(void)
 		(void)!write(refuse_to, out.p, out.n);
 }
 
-/* Is fd the client, or a connection that may be a client's? */
-static bool
-is_clients(int fd)
-{
-	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
-	socklen_t n = sizeof(ss);
-
-	if (isatty(fd))
-		return false;	/* a person reads it */
-	return is_same(fd, STDIN_FILENO) || is_same(fd, STDOUT_FILENO) ||
-	    (getsockname(fd, (struct sockaddr *)&ss, &n) == 0 &&
-	    ss.ss_family != AF_UNIX);
-}
-
 static void
 find_client(struct inherit_client *c)
 {
@@ -266,7 +252,15 @@ void
 inherit_take_client(struct inherit_client *out, const struct conf *conf,
     bool *keep_stderr)
 {
-	*keep_stderr = *keep_stderr && !is_clients(STDERR_FILENO);
+	struct sockaddr_storage ss = { .ss_family = AF_UNIX };
+	socklen_t n = sizeof(ss);
+
+	(void)getsockname(STDERR_FILENO, (struct sockaddr *)&ss, &n);
+	/* At a terminal a person reads it. */
+	*keep_stderr = *keep_stderr && (isatty(STDERR_FILENO) ||
+	    (!is_same(STDERR_FILENO, STDIN_FILENO) &&
+	    !is_same(STDERR_FILENO, STDOUT_FILENO) &&
+	    ss.ss_family == AF_UNIX));
 	if (!*keep_stderr) {
 		log_open(LOG_TO_SYSLOG);
 		put_null(STDERR_FILENO);

@@ -15,6 +15,9 @@
 /* asm-generic/socket.h of Linux 6.16; headers may be older. */
 #define os_so_passrights	83
 
+#define cap_head	(&(struct __user_cap_header_struct){ \
+			.version = _LINUX_CAPABILITY_VERSION_3 })
+
 const int os_send_last = MSG_MORE;
 
 void
@@ -26,32 +29,24 @@ os_drop_capabilities(void)
 			return;		/* past the last, or not allowed */
 }
 
-/* Each set has two words, the low one first. */
-struct capabilities {
-	struct __user_cap_header_struct	head;
-	struct __user_cap_data_struct	sets[_LINUX_CAPABILITY_U32S_3];
-};
-
 bool
 os_may_change_user(void)
 {
-	struct capabilities c = { .head = {
-		.version = _LINUX_CAPABILITY_VERSION_3 } };
 	const uint32_t want = 1U << CAP_SETUID | 1U << CAP_SETGID;
+	/* Two words, the low one first. */
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
 
-	if (geteuid() == 0)
-		return true;
-	return syscall(SYS_capget, &c.head, c.sets) == 0 &&
-	    (c.sets[0].effective & want) == want;
+	return geteuid() == 0 || (syscall(SYS_capget, cap_head, sets) == 0 &&
+	    (sets[0].effective & want) == want);
 }
 
 int
 os_forget_capabilities(void)
 {
-	struct capabilities c = { .head = {
-		.version = _LINUX_CAPABILITY_VERSION_3 } };
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {
+	    { 0 } };
 
-	return (int)syscall(SYS_capset, &c.head, c.sets);
+	return (int)syscall(SYS_capset, cap_head, none);
 }
 
 bool

@@ -39,22 +39,6 @@ sandbox_os_prepare(enum sandbox_role role, const char **what)
 	return 0;
 }
 
-/* No ftruncate and no F_SETFL, so a spool file can only be appended to. */
-static int
-limit_descriptors(void)
-{
-	cap_rights_t rights;
-	int fd;
-
-	cap_rights_init(&rights, CAP_READ, CAP_WRITE, CAP_SEEK, CAP_EVENT,
-	    CAP_FSYNC, CAP_FSTAT, CAP_SHUTDOWN);
-	for (fd = 0; fd < limited_descriptors; fd++) {
-		if (cap_rights_limit(fd, &rights) == -1 && errno != EBADF)
-			return -1;
-	}
-	return 0;
-}
-
 static int
 forbid_tracing(void)
 {
@@ -67,13 +51,19 @@ int
 sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
+	bool owner = (sandbox_table[role].rights & owner_rights) != 0;
+	cap_rights_t rights;
+
 	*what = "PROC_TRACE_CTL";
 	if (forbid_tracing() == -1)
 		return -1;
 	*what = "cap_rights_limit";
-	if (!(sandbox_table[role].rights & owner_rights) &&
-	    limit_descriptors() == -1)
-		return -1;
+	/* No ftruncate, no F_SETFL: a spool file can only be appended to. */
+	cap_rights_init(&rights, CAP_READ, CAP_WRITE, CAP_SEEK, CAP_EVENT,
+	    CAP_FSYNC, CAP_FSTAT, CAP_SHUTDOWN);
+	for (int fd = 0; !owner && fd < limited_descriptors; fd++)
+		if (cap_rights_limit(fd, &rights) == -1 && errno != EBADF)
+			return -1;
 	*what = "cap_enter";
 	return cap_enter();
 }

@@ -62,12 +62,11 @@ struct sandbox_path {
 };
 
 /*
- * Called once for a role, before workers are forked: compiles filters, so that
- * entering is a few system calls and no allocation.  For SANDBOX_SMTP after
- * the nursery has entered (or resumed) its own role: workers need not set
- * again what they inherit.  One descriptor may stay open, close-on-exec, until
- * sandbox_enter closes it in the child: close no unknown descriptors before.
- * 0, or -1 with errno and *what naming the step that failed.
+ * Once for a role, before processes are forked for it: compiles filters, so
+ * that entering is a few system calls and no allocation.  After the parent has
+ * entered (or resumed) its own role: what is inherited is not set again.  One
+ * descriptor may stay open until sandbox_enter closes it in the child: close no
+ * unknown descriptors before.  0, or -1 with errno and *what, the step.
  */
 int	sandbox_prepare(enum sandbox_role role, const char **what);
 /*
@@ -76,10 +75,9 @@ int	sandbox_prepare(enum sandbox_role role, const char **what);
  */
 int	sandbox_limit_file(uint64_t max_bytes);
 /*
- * Enters role for good: limits, not dumpable, no new privileges, paths (all
- * that may be opened; none for a role without RIGHT_FILES and
- * RIGHT_EXEC_SELF), system calls.  Needs sandbox_prepare(role) before.
- * 0, or -1 with errno and *what.
+ * Enters the prepared role for good: limits, not dumpable, no new privileges,
+ * paths (all that may be opened; none for a role without RIGHT_FILES and
+ * RIGHT_EXEC_SELF), system calls.  0, or -1 with errno and *what.
  */
 int	sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 	    size_t path_count, const char **what);
@@ -91,20 +89,15 @@ int	sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
  */
 int	sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 	    size_t path_count, const char **what);
-/* What the sandbox of this system is; asked before a role is entered. */
+/*
+ * What the sandbox of this system is, for people; asked before a role is
+ * entered.  There is none in a build with sandbox_none.c, and on Linux under a
+ * kernel, or an emulation of one, without seccomp.
+ */
 struct sandbox_facts {
-	/*
-	 * False in a build with sandbox_none.c, and on Linux under a kernel,
-	 * or an emulation of one, without seccomp.
-	 */
 	bool		 exists;
-	/* Its parts, for people: "seccomp, landlock 7, rlimits". */
-	const char	*parts;
-	/*
-	 * What it lacks and a newer system's has, or that there is none, in
-	 * words for an administrator; NULL: nothing is lacking.
-	 */
-	const char	*lacks;
+	const char	*parts;	/* "seccomp, landlock 7, rlimits" */
+	const char	*lacks;	/* what a newer system's has; NULL: nothing */
 };
 
 const struct sandbox_facts *sandbox_facts(void);
@@ -115,11 +108,9 @@ const struct sandbox_facts *sandbox_facts(void);
  */
 bool	sandbox_lock(enum sandbox_role role);
 /*
- * Tries every forbidden thing in throw-away children that enter role: each
- * must be killed or refused.  The caller has prepared role and may still fork;
- * on Linux the nursery may call this in its own sandbox.  0; or -1, and *what
- * names the thing that succeeded ("open", "socket", ...) or, with errno != 0,
- * the step that failed.
+ * Tries every forbidden thing in throw-away children that enter the prepared
+ * role: each must be killed or refused.  0; or -1, and *what names the thing
+ * that succeeded ("open", "socket", ...) or, with errno != 0, a failed step.
  */
 int	sandbox_self_test(enum sandbox_role role, const char **what);
 
