@@ -1,12 +1,10 @@
 /*
  * Shared by the Linux files of the sandbox only: rights of Linux, system calls
- * by right (sandbox_linux_calls.c), the filter (sandbox_linux_seccomp.c) and
- * the paths (sandbox_linux_landlock.c).  Programs include sandbox_table.h.
+ * by right (sandbox_linux_calls.c) and paths (sandbox_linux_landlock.c).
  */
 #ifndef SHARED_SANDBOX_LINUX_H
 #define SHARED_SANDBOX_LINUX_H
 
-#include <linux/filter.h>
 #include <seccomp.h>
 
 #include "shared/os/sandbox_os.h"
@@ -43,16 +41,6 @@ extern const size_t sandbox_rules_count;
 
 /* The role's rights: enum sandbox_right and those above. */
 unsigned sandbox_linux_rights(enum sandbox_role role);
-
-/*
- * The filter of role as a program for seccomp(2), in memory that *out owns.
- * outer are the rights of the role that the process has entered already and
- * whose filter stays in force, or 0.  checker is outer if that filter was
- * compiled in this image, so that rules the two share are left to it; else 0.
- * 0, or -1 with errno and *what.
- */
-int	sandbox_seccomp_compile(enum sandbox_role role, unsigned outer,
-	    unsigned checker, struct sock_fprog *out, const char **what);
 
 /* The Landlock ABI in use: 0 without Landlock, else 1 to 7. */
 int	sandbox_landlock_abi(void);

@@ -3,7 +3,7 @@
  * A call that is not listed (getpriority, say, or one of a later kernel) gets
  * ENOSYS: libc falls back, and an attacker gains nothing.  A call is listed
  * once, in a group or, where arguments decide, in the rules.  Data only;
- * sandbox_linux_seccomp.c compiles it.
+ * sandbox_linux.c compiles it.
  */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
