@@ -75,7 +75,7 @@ smtp_read_failed(struct smtp_session *s, enum line_result r)
 		[LINE_ERROR] = { "the connection was lost", REPLY_NONE }
 	};
 
-	transcript_remark(rows[r].remark);
+	transcript_remark(TRANSCRIPT_KEPT, rows[r].remark);
 	if (r == LINE_TIMEOUT) {
 		if (deadline_left_ms(s->io->deadline_ms) == 0)
 			return REPLY_SESSION_LONG;

@@ -54,6 +54,7 @@ struct smtp_session {
 	struct ipc_stored		 stored;	/* for REPLY_STORED */
 	int64_t				 room_until_ms;	/* 0: not known */
 	bool				 may_be_secret;	/* current line */
+	bool				 refused;	/* something was */
 	struct ipc_end			 end;		/* counts so far */
 };
 

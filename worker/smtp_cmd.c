@@ -130,8 +130,8 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
 	syntax = smtp_parse_path(path, is_sender, !is_sender, out, &rest);
 	if (syntax != SYNTAX_OK && smtp_is_catcher(s) &&
 	    take_any(path, is_sender, out, &rest)) {
-		transcript_hint("most servers refuse this address: it is not "
-		    "well-formed");
+		transcript_remark(TRANSCRIPT_LIVE, "most servers refuse this "
+		    "address: it is not well-formed");
 		syntax = SYNTAX_OK;
 	}
 	if (syntax != SYNTAX_OK)
@@ -147,8 +147,8 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
 		return REPLY_OK;
 	if (!smtp_is_catcher(s))
 		return REPLY_NEEDS_UTF8;
-	transcript_hint("most servers refuse this address: it is not ASCII, "
-	    "and MAIL did not say SMTPUTF8");
+	transcript_remark(TRANSCRIPT_LIVE, "most servers refuse this address: "
+	    "it is not ASCII, and MAIL did not say SMTPUTF8");
 	return REPLY_OK;
 }
 
@@ -230,8 +230,9 @@ cmd_starttls(struct smtp_session *s, struct span arg)
 	if (s->lacks & IPC_LACKS_TLS)
 		return REPLY_TLS_TROUBLE;
 	if (tls_context() == NULL) {
-		transcript_hint("the program wants STARTTLS: set it to no "
-		    "encryption, or start the catcher with --starttls");
+		transcript_remark(TRANSCRIPT_LIVE, "the program wants "
+		    "STARTTLS: set it to no encryption, or start the catcher "
+		    "with --starttls");
 		return REPLY_NO_TLS;
 	}
 	/* The login would have to be forgotten, but the master keeps it. */

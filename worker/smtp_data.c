@@ -271,7 +271,7 @@ receive(struct smtp_session *s, struct intake *in)
 	snprintf(text, sizeof(text), "a message %s%" PRIu64 " octets, left out",
 	    r == LINE_OK ? "of " : "that did not end, so far ",
 	    message_size(in));
-	transcript_remark(text);
+	transcript_remark(TRANSCRIPT_KEPT, text);
 	if (r == LINE_OK || (r == LINE_TIMEOUT && is_bare(in)))
 		return judge(s, in);
 	if (r != LINE_GONE && in->fd != -1)

@@ -54,7 +54,7 @@ count(struct smtp_session *s, enum smtp_reply reply)
 	if (reply == REPLY_NONE || reply == REPLY_STOPPING ||
 	    !smtp_reply_is_error(reply))
 		return reply;
-	transcript_refused();
+	s->refused = true;
 	if (effects[reply].note != NOTE_COUNT)
 		TELL(s->master, NOTE, .number.n = effects[reply].note);
 	/* Too many recipients must not lose those already accepted. */
@@ -90,12 +90,13 @@ next_line(struct smtp_session *s)
 	    smtp_cmd_line_max(s), &line);
 	s->may_be_secret = response;
 	if (response)
-		transcript_secret(r == LINE_OK && span_equal(line,
-		    span_of("*")) ? "AUTH is cancelled" :
+		transcript_remark(TRANSCRIPT_BOTH, r == LINE_OK &&
+		    span_equal(line, span_of("*")) ? "AUTH is cancelled" :
 		    "a name or password, not shown");
 	else if (is_client_hello(s, line))
-		transcript_hint("the program began with TLS, as for port 465: "
-		    "set it to plain SMTP without encryption");
+		transcript_remark(TRANSCRIPT_LIVE, "the program began with "
+		    "TLS, as for port 465: set it to plain SMTP without "
+		    "encryption");
 	if (r == LINE_OK && s->master->stress == STRESS_END)
 		reply = REPLY_STOPPING;
 	else if (response)
@@ -125,14 +126,14 @@ begin_tls(struct smtp_session *s)
 	if (!tls_peer_accept(&s->under_tls, s->peer, now_ms +
 	    (s->io->idle_ms < handshake_ms ? s->io->idle_ms : handshake_ms),
 	    &agreed, &why)) {
-		transcript_remark("no TLS came about");
-		transcript_refused();
+		transcript_remark(TRANSCRIPT_KEPT, "no TLS came about");
+		s->refused = true;
 		TELL(s->master, TLS_FAIL, .number.n = why);
 		s->end.end = END_TLS;
 		return REPLY_NONE;
 	}
 	TELL(s->master, TLS, .tls = agreed);
-	transcript_remark("TLS begins here");
+	transcript_remark(TRANSCRIPT_KEPT, "TLS begins here");
 	s->state = SMTP_START;
 	s->esmtp = s->smtputf8 = false;
 	s->helo_len = 0;
@@ -243,8 +244,6 @@ run(struct smtp_session *s)
 {
 	enum smtp_reply reply = REPLY_GREETING;
 
-	s->state = SMTP_START;
-	s->start_ms = deadline_now_ms();
 	smtp_extend(s);
 	if (s->proxied)
 		reply = begin_proxied(s);
@@ -276,17 +275,16 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	struct peer peer = { .master = master };
 
 	peer.socket = ask_session(master, &start, &peer.output);
-	memset(&session, 0, sizeof(session));
 	lineio_init(&io, &peer_ops, &peer);
-	session.master = master;
-	session.settings = settings;
-	session.io = &io;
-	session.auth = (enum ipc_auth)start.auth;
-	session.submission = session.auth == IPC_AUTH_SUBMISSION;
-	session.lacks = start.lacks;
-	session.peer = &peer;
-	session.tls_first = start.tls_first != 0;
-	session.proxied = start.proxied != 0;
+	session = (struct smtp_session){
+		.master = master, .settings = settings, .io = &io,
+		.peer = &peer, .state = SMTP_START,
+		.start_ms = deadline_now_ms(),
+		.auth = (enum ipc_auth)start.auth,
+		.submission = start.auth == IPC_AUTH_SUBMISSION,
+		.lacks = start.lacks, .tls_first = start.tls_first != 0,
+		.proxied = start.proxied != 0
+	};
 	smtp_note_room(&session, start.room);
 	transcript_begin(master, settings->trace);
 	run(&session);
@@ -299,7 +297,7 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	    session.end.end != END_PROXY && session.end.end != END_AWAY)
 		peer_linger(&peer);
 	close(peer.socket);
-	transcript_end();
+	transcript_end(session.refused);
 	/* Last of all: the master may then close the channel. */
 	TELL(master, END, .end = session.end);
 }

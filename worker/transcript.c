@@ -14,7 +14,7 @@
 
 #include "shared/deadline.h"
 
-enum { text_max_bytes = 12 * 1024, line_max_bytes = 600, verb_max = 8 };
+enum { text_max_bytes = 12 * 1024, line_max_bytes = 600 };
 
 struct line {
 	uint32_t	ms;
@@ -25,7 +25,6 @@ struct line {
 static struct {
 	struct ask	*master;
 	uint8_t		mode;
-	bool		refused;
 	bool		secret;		/* after AUTH: unknown lines are */
 	int64_t		start_ms;
 	uint32_t	left_out;
@@ -39,7 +38,7 @@ transcript_begin(struct ask *master, uint8_t mode)
 {
 	t.master = master;
 	t.mode = mode;
-	t.refused = t.secret = false;
+	t.secret = false;
 	t.start_ms = deadline_now_ms();
 	t.left_out = t.count = 0;
 	t.n = 0;
@@ -116,6 +115,14 @@ emit(enum ipc_trace_kind kind, struct span s)
 }
 
 void
+transcript_remark(enum transcript_for whom, const char *text)
+{
+	if (whom == TRANSCRIPT_BOTH || (whom == TRANSCRIPT_LIVE) ==
+	    (t.mode == IPC_TRACE_LIVE))
+		emit(IPC_TRACE_REMARK, span_of(text));
+}
+
+void
 transcript_command(struct span line, bool known)
 {
 	struct span auth = line, public;
@@ -128,14 +135,15 @@ transcript_command(struct span line, bool known)
 		t.secret = true;
 		emit(IPC_TRACE_CLIENT, public);
 		if (public.n < auth.n)
-			transcript_secret("what followed is left out: it may "
-			    "be a password");
+			transcript_remark(TRANSCRIPT_BOTH, "what followed is "
+			    "left out: it may be a password");
 		return;
 	}
 	if (known)
 		t.secret = false;
 	if (t.secret)
-		transcript_secret("a line is left out: it may be a password");
+		transcript_remark(TRANSCRIPT_BOTH, "a line is left out: it may "
+		    "be a password");
 	else
 		emit(IPC_TRACE_CLIENT, line);
 }
@@ -152,38 +160,12 @@ transcript_reply(struct span octets)
 }
 
 void
-transcript_secret(const char *what)
-{
-	emit(IPC_TRACE_REMARK, span_of(what));
-}
-
-void
-transcript_remark(const char *text)
-{
-	if (t.mode == IPC_TRACE_KEEP)
-		keep(IPC_TRACE_REMARK, span_of(text));
-}
-
-void
-transcript_hint(const char *text)
-{
-	if (t.mode == IPC_TRACE_LIVE)
-		emit(IPC_TRACE_REMARK, span_of(text));
-}
-
-void
-transcript_refused(void)
-{
-	t.refused = true;
-}
-
-void
-transcript_end(void)
+transcript_end(bool refused)
 {
 	char left_out[64];
 	struct line line;
 
-	if (t.mode != IPC_TRACE_KEEP || !t.refused)
+	if (t.mode != IPC_TRACE_KEEP || !refused)
 		return;
 	for (size_t at = 0; at < t.n; at += sizeof(line) + line.n) {
 		memcpy(&line, t.text + at, sizeof(line));

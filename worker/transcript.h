@@ -13,15 +13,16 @@ void	transcript_begin(struct ask *master, uint8_t mode);
 void	transcript_command(struct span line, bool known);
 /* A reply of ours, of one line or more. */
 void	transcript_reply(struct span octets);
-/* What a secret line was, in its place. */
-void	transcript_secret(const char *what);
-/* Something that happened, in our words. */
-void	transcript_remark(const char *text);
-/* The same, for a developer: only a catcher shows it, at once. */
-void	transcript_hint(const char *text);
-/* Something was refused: the transcript will be sent. */
-void	transcript_refused(void);
-/* Sends the transcript to the master if something was refused. */
-void	transcript_end(void);
+
+enum transcript_for {
+	TRANSCRIPT_KEPT,	/* what happened */
+	TRANSCRIPT_LIVE,	/* a hint for a developer, from a catcher */
+	TRANSCRIPT_BOTH		/* what a secret line was, in its place */
+};
+
+/* A remark in our words. */
+void	transcript_remark(enum transcript_for whom, const char *text);
+/* Sends what was kept to the master, if something was refused. */
+void	transcript_end(bool refused);
 
 #endif

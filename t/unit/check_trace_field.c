@@ -132,13 +132,12 @@ TEST(utc)
 
 		gmtime_r(&s, &want);
 		trace_field_utc(s, &got);
-		ck_assert_int_eq(got.tm_year, want.tm_year);
-		ck_assert_int_eq(got.tm_mon, want.tm_mon);
-		ck_assert_int_eq(got.tm_mday, want.tm_mday);
-		ck_assert_int_eq(got.tm_wday, want.tm_wday);
-		ck_assert_int_eq(got.tm_hour, want.tm_hour);
-		ck_assert_int_eq(got.tm_min, want.tm_min);
-		ck_assert_int_eq(got.tm_sec, want.tm_sec);
+		if (got.tm_year != want.tm_year || got.tm_mon != want.tm_mon ||
+		    got.tm_mday != want.tm_mday ||
+		    got.tm_wday != want.tm_wday ||
+		    got.tm_hour != want.tm_hour ||
+		    got.tm_min != want.tm_min || got.tm_sec != want.tm_sec)
+			ck_abort_msg("%lld", (long long)s);
 	}
 }
 
