@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "server/mail/delivery.h"
-#include "server/mail/recipient_set.h"
+#include "server/mail/recipient.h"
 #include "shared/deadline.h"
 
 static void

@@ -15,7 +15,6 @@
 #include "server/log/log_message.h"
 #include "server/mail/commit.h"
 #include "server/mail/maildir.h"
-#include "server/mail/recipient_set.h"
 #include "server/process/tls_log.h"
 #include "shared/log.h"
 #include "shared/trace_field.h"

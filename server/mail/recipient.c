@@ -1,11 +1,16 @@
 /*
  * Finds the mailboxes of a recipient: the order of the rules, and aliases
- * followed to their Maildirs, which recipient_set.c gathers.  Run by the
- * master, on addresses that a worker has parsed.
+ * followed to their Maildirs.  Run by the master, on addresses that a worker
+ * has parsed.
  */
 #include "server/mail/recipient.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "shared/array.h"
+#include "shared/utf8.h"
 
 static bool
 is_postmaster(struct span local)
@@ -87,6 +92,48 @@ struct expansion {
 	const struct recipient_watch	*watch;		/* or NULL */
 	unsigned			 depth;		/* of aliases */
 };
+
+/* On a verdict but VERDICT_OK, of this and the next, the set is cut again. */
+static enum verdict
+push(struct recipient_set *set, const struct recipient_mailbox *box)
+{
+	void *grown;
+
+	if (set->count == recipient_mailboxes_max)
+		return VERDICT_TOO_MANY;
+	grown = array_grow(set->boxes, set->count, sizeof(*set->boxes));
+	if (grown == NULL)
+		return VERDICT_TROUBLE;
+	set->boxes = grown;
+	set->boxes[set->count++] = *box;
+	return VERDICT_OK;
+}
+
+/* Notes a Maildir or an alias; *is_new: the set did not have it. */
+static enum verdict
+note(const struct expansion *e, uint32_t mark, bool *is_new)
+{
+	const uint64_t bit = (uint64_t)1 << mark % 64;
+	struct recipient_set *set = e->set;
+	void *grown;
+
+	*is_new = false;
+	if (set->met == NULL)
+		set->met = calloc(e->conf->mark_count / 64 + 1,
+		    sizeof(*set->met));
+	if (set->met == NULL)
+		return VERDICT_TROUBLE;
+	if ((set->met[mark / 64] & bit) != 0)
+		return VERDICT_OK;
+	grown = array_grow(set->marks, set->mark_count, sizeof(*set->marks));
+	if (grown == NULL)
+		return VERDICT_TROUBLE;
+	set->marks = grown;
+	set->marks[set->mark_count++] = mark;
+	set->met[mark / 64] |= bit;
+	*is_new = true;
+	return VERDICT_OK;
+}
 
 /* A step that found local in d or, when local is "", d itself. */
 static struct decision_step
@@ -184,7 +231,7 @@ follow_alias(struct expansion *e, const struct destination *to)
 		    to->line);
 	if (e->depth == recipient_alias_depth_max)
 		return VERDICT_UNKNOWN;	/* in recipient_load only */
-	verdict = recipient_set_note(e->set, e->conf, to->mark, &is_new);
+	verdict = note(e, to->mark, &is_new);
 	tell(e, is_new ? STEP_ALIAS : STEP_AGAIN, to->domain,
 	    span_of(to->name), to->path, to->line);
 	e->depth++;
@@ -199,8 +246,8 @@ follow_alias(struct expansion *e, const struct destination *to)
 static enum verdict
 follow(struct expansion *e, const struct destination *to)
 {
-	const size_t before = e->set->count;
 	enum verdict v;
+	bool is_new;
 
 	if (to->kind == RECIPIENT_NOBODY)
 		return VERDICT_UNKNOWN;
@@ -208,13 +255,14 @@ follow(struct expansion *e, const struct destination *to)
 		return follow_alias(e, to);
 	tell(e, to->kind == RECIPIENT_USER ? STEP_USER : STEP_POSTMASTER,
 	    to->domain, span_of(to->name), to->path, to->line);
-	v = recipient_set_add(e->set, e->conf, to->mark, to->domain->name,
-	    to->name);
+	v = note(e, to->mark, &is_new);
+	if (is_new)
+		v = push(e->set, &(struct recipient_mailbox){
+		    .domain = to->domain->name, .user = to->name });
 	e->depth++;
 	see(e, v == VERDICT_TOO_MANY ? STEP_MAILBOXES_FULL :
-	    v != VERDICT_OK ? STEP_NO_MEMORY : e->set->count > before ?
-	    STEP_MAILBOX : STEP_MAILBOX_AGAIN, to->domain, span_of(to->name),
-	    NULL, 0);
+	    v != VERDICT_OK ? STEP_NO_MEMORY : is_new ? STEP_MAILBOX :
+	    STEP_MAILBOX_AGAIN, to->domain, span_of(to->name), NULL, 0);
 	e->depth--;
 	return v;
 }
@@ -258,19 +306,30 @@ expand_local(struct expansion *e, const struct conf_domain *d,
 	    follow(e, &to);
 }
 
-/* In a catcher any recipient has a Maildir by its own name. */
+/*
+ * In a catcher any recipient has a Maildir by its own name.  There are only as
+ * many as a client names: no faster search is needed.
+ */
 static enum verdict
 expand_caught(const struct mailbox *rcpt, struct recipient_set *set)
 {
 	char text[smtp_mailbox_text_max_bytes];
 	char name[recipient_file_name_max_bytes + 1];
-	size_t n;
+	size_t n = smtp_mailbox_text(rcpt, text);
+	struct recipient_mailbox box = { .domain = "" };
+	enum verdict v;
 
-	n = smtp_mailbox_text(rcpt, text);
 	/* Without a domain the name is the local part, without our quotes. */
 	recipient_file_name(rcpt->domain_len == 0 ? local_of(rcpt) :
 	    span_from(text, n), name);
-	return recipient_set_add_name(set, name);
+	for (size_t i = 0; i < set->count; i++)
+		if (strcmp(set->boxes[i].user, name) == 0)
+			return VERDICT_OK;
+	box.user = box.own = strdup(name);
+	v = box.own == NULL ? VERDICT_TROUBLE : push(set, &box);
+	if (v != VERDICT_OK)
+		free(box.own);
+	return v;
 }
 
 static enum verdict
@@ -343,4 +402,70 @@ recipient_is_of(const struct conf *conf, const char *user,
 		}
 	recipient_set_clear(&set);
 	return is_of;
+}
+
+void
+recipient_set_cut(struct recipient_set *set, size_t count, size_t mark_count)
+{
+	while (set->mark_count > mark_count) {
+		uint32_t mark = set->marks[--set->mark_count];
+
+		set->met[mark / 64] &= ~((uint64_t)1 << mark % 64);
+	}
+	while (set->count > count)
+		free(set->boxes[--set->count].own);
+}
+
+void
+recipient_set_clear(struct recipient_set *set)
+{
+	recipient_set_cut(set, 0, 0);
+	free(set->boxes);
+	free(set->marks);
+	free(set->met);
+	memset(set, 0, sizeof(*set));
+}
+
+void
+recipient_file_name(struct span in,
+    char out[recipient_file_name_max_bytes + 1])
+{
+	enum { hash_digits = 16 };
+	char whole[3 * smtp_mailbox_text_max_bytes];
+	uint64_t hash = 0xcbf29ce484222325U;	/* FNV-1a, 64 bits */
+	size_t n = 0, kept = 0;
+
+	while (in.n > 0 && n + 4 < sizeof(whole)) {
+		uint32_t c = 0;
+		size_t taken = utf8_next(in, &c), made = taken;
+		const uint8_t small = ascii_lower(in.p[0]);
+
+		if (taken > 1 && utf8_is_plain(c)) {
+			memcpy(whole + n, in.p, taken);
+		} else if (taken == 1 && (small != '.' || n > 0) &&
+		    memchr("0123456789abcdefghijklmnopqrstuvwxyz.-_+=~@",
+		    small, 43) != NULL) {
+			whole[n] = (char)small;
+		} else {
+			snprintf(whole + n, 4, "%%%02X", in.p[0]);
+			taken = 1;
+			made = 3;
+		}
+		in = span_skip(in, taken);
+		n += made;
+		/* A character is kept whole or not at all. */
+		if (n <= recipient_file_name_max_bytes - 1 - hash_digits)
+			kept = n;
+	}
+	if (n == 0)
+		whole[n++] = '%';
+	if (n <= recipient_file_name_max_bytes) {
+		memcpy(out, whole, n);
+		out[n] = '\0';
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ (uint8_t)whole[i]) * 0x100000001b3U;
+	snprintf(out, recipient_file_name_max_bytes + 1, "%.*s~%016llx",
+	    (int)kept, whole, (unsigned long long)hash);
 }

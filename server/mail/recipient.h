@@ -7,11 +7,13 @@
 
 #include "server/conf/conf.h"
 #include "server/log/decision.h"
-#include "server/mail/recipient_set.h"
+#include "shared/ipc_msg.h"
 
 enum {
 	recipient_alias_depth_max = 20,
-	recipient_steps_max = 16	/* logged, of one recipient */
+	recipient_steps_max = 16,	/* logged, of one recipient */
+	recipient_mailboxes_max = 10000, /* of one message, after aliases */
+	recipient_file_name_max_bytes = 200
 };
 
 /* What a local part is in a domain, its catch-all aside. */
@@ -30,7 +32,31 @@ struct destination {
 	const char			*name;		/* alias or Maildir */
 	const char			*path;		/* NULL: built in */
 	unsigned			 line;		/* of path */
-	uint32_t			 mark;		/* recipient_set.h */
+	uint32_t			 mark;		/* in recipient_set */
+};
+
+/*
+ * A Maildir: mail/DOMAIN/USER below the root.  Both are safe file names; an
+ * empty domain is the catcher's, whose Maildirs are USER in its directory.
+ */
+struct recipient_mailbox {
+	const char	*domain;	/* of the configuration: borrowed */
+	const char	*user;		/* the same; in a catcher: own */
+	char		*own;		/* NULL but in a catcher */
+	bool		 needed;	/* if it fails, the message does */
+};
+
+/*
+ * The Maildirs that a message goes to, and the aliases that led there, each
+ * once.  Zero is valid and empty.  Each has a number (mark) in the
+ * configuration, and a bit in met: ten thousand take a few microseconds.
+ */
+struct recipient_set {
+	struct recipient_mailbox	*boxes;
+	size_t				 count;
+	uint32_t			*marks;	/* of boxes, aliases followed */
+	size_t				 mark_count;
+	uint64_t			*met;	/* a bit for each mark */
 };
 
 /*
@@ -82,5 +108,20 @@ enum verdict recipient_explain(const struct conf *conf,
 	    const struct mailbox *rcpt, struct recipient_set *set,
 	    struct recipient_reason *reason,
 	    const struct recipient_watch *watch);
+
+/* Removes all but the first count boxes and mark_count marks. */
+void	recipient_set_cut(struct recipient_set *set, size_t count,
+	    size_t mark_count);
+
+void	recipient_set_clear(struct recipient_set *set);
+/*
+ * Writes name as a file name of at most 200 octets and a NUL into out (201):
+ * ASCII letters in lower case; a leading "." and every octet but letters,
+ * digits and ".-_+=~@" and those of printable UTF-8 as %XX; a longer name is
+ * cut and ends with "~" and a hash of the whole.  No result is "", "." or ".."
+ * or holds "/" or a control character.
+ */
+void	recipient_file_name(struct span name,
+	    char out[recipient_file_name_max_bytes + 1]);
 
 #endif

@@ -11,7 +11,6 @@
 
 #include "server/conf/conf_text.h"
 #include "server/mail/recipient.h"
-#include "server/mail/recipient_set.h"
 
 enum { chain_max_bytes = 400 };		/* of a loop as it is shown */
 
