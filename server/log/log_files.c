@@ -105,13 +105,6 @@ log_files_find(int at, const char *path, struct log_files *out)
 	return result;
 }
 
-void
-log_files_free(struct log_files *f)
-{
-	free(f->files);
-	memset(f, 0, sizeof(*f));
-}
-
 /*
  * The offset behind the last LF before at; 0 when there is none; -1 and errno.
  * Looks back as far as it has to: a file system may leave any number of NULs

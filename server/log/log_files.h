@@ -18,7 +18,7 @@ struct log_file_found {
 };
 
 struct log_files {
-	struct log_file_found	*files;
+	struct log_file_found	*files;		/* the caller's to free */
 	size_t			 count;
 	size_t			 compressed;	/* files, not in this list */
 };
@@ -30,7 +30,6 @@ struct log_files {
  * first.  0, or -1 and errno.
  */
 int	log_files_find(int at, const char *path, struct log_files *out);
-void	log_files_free(struct log_files *f);
 /*
  * Reads the last whole line of fd; *end is the offset behind it, which is 0
  * when there is none.  out->n is 0 when there is none, and when smtpd did not

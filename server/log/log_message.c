@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -144,7 +145,7 @@ find_newest(struct log_message *l, struct log_point *out)
 			snprintf(l->after, sizeof(l->after), "%s", path + 2);
 		close(fd);
 	}
-	log_files_free(&f);
+	free(f.files);
 	return 0;
 }
 

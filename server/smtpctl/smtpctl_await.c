@@ -35,7 +35,7 @@ struct await {
 	int64_t				 wait_ms;
 	size_t				 wanted;	/* messages */
 	bool				 only_new;
-	bool				 all;	/* even LOOK_BEFORE */
+	bool				 all;	/* even older ones */
 	struct smtpctl_criterion	*criteria;
 	size_t				 count;
 	char				**words;	/* criteria as given */
@@ -65,14 +65,7 @@ note_seen(struct await *a, const char *key)
 		err(smtpctl_exit_error, NULL);
 }
 
-enum look {
-	LOOK_GONE,
-	LOOK_NO_MESSAGE,
-	LOOK_BEFORE,		/* older than the catcher, or none runs */
-	LOOK_OTHER,
-	LOOK_MATCHES
-};
-
+/* Older than the catcher, or no catcher runs. */
 static bool
 is_before(const struct await *a, const struct stat *st)
 {
@@ -83,74 +76,57 @@ is_before(const struct await *a, const struct stat *st)
 	    t->tv_nsec < since->tv_nsec));
 }
 
-/* A file that has gone was moved from new to cur, and is found again there. */
-static enum look
-look_at(const struct await *a, const char *path, const char *address)
+static bool
+matches(const struct await *a, int fd, size_t size, const char *path,
+    const char *address)
 {
-	enum look look = LOOK_OTHER;
-	uint8_t *octets = NULL;
-	struct stat st;
-	ssize_t n;
-	int fd;
+	uint8_t *octets = malloc(size + 1);
+	ssize_t n = octets == NULL ? -1 : file_read(fd, octets, size);
+	bool result;
 
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd == -1 && errno == ENOENT)
-		return LOOK_GONE;
-	if (fd == -1 && (errno == ELOOP || errno == EMLINK || errno == ENXIO))
-		return LOOK_NO_MESSAGE;	/* a link, or a socket */
-	if (fd == -1 || fstat(fd, &st) == -1)
+	if (n == -1)
 		err(smtpctl_exit_error, "%s", path);
-	if (!S_ISREG(st.st_mode))
-		look = LOOK_NO_MESSAGE;
-	else if (is_before(a, &st))
-		look = LOOK_BEFORE;
-	else {
-		octets = malloc((size_t)st.st_size + 1);
-		n = octets == NULL ? -1 : file_read(fd, octets,
-		    (size_t)st.st_size);
-		if (n == -1)
-			err(smtpctl_exit_error, "%s", path);
-		if (n < st.st_size)
-			errx(smtpctl_exit_error, "%s: has become shorter",
-			    path);
-		if (smtpctl_match(a->criteria, a->count, span_of(address),
-		    span_from(octets, (size_t)n)))
-			look = LOOK_MATCHES;
-	}
+	if ((size_t)n < size)
+		errx(smtpctl_exit_error, "%s: has become shorter", path);
+	result = smtpctl_match(a->criteria, a->count, span_of(address),
+	    span_from(octets, size));
 	free(octets);
-	close(fd);
-	return look;
+	return result;
 }
 
-/* A file in new or cur of the Maildir of address. */
-static void
-visit_file(struct await *a, const char *path, const char *address)
+/*
+ * Looks at a file in new or cur of the Maildir of address; false: not for good.
+ * One that has gone was moved from new to cur, and is found again there; one
+ * that matches may move before enough messages have come.
+ */
+static bool
+look_at(struct await *a, const char *path, const char *address)
 {
-	const char *name = strrchr(path, '/') + 1;
-	char key[PATH_MAX];
-	enum look look;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool match = false;
+	struct stat st;
 
-	/* A file that a mail program moves from new to cur keeps its name up
-	 * to the colon. */
-	if (snprintf(key, sizeof(key), "%s/%.*s", address,
-	    (int)strcspn(name, ":"), name) < 0 ||
-	    tfind(key, &a->seen, by_text) != NULL)
-		return;
-	look = a->marking ? LOOK_NO_MESSAGE : look_at(a, path, address);
-	/* Not noted as seen: it may move before enough messages have come. */
-	if (look == LOOK_MATCHES) {
-		a->found = array_grow(a->found, a->found_count,
-		    sizeof(*a->found));
-		if (a->found == NULL ||
-		    (a->found[a->found_count++] = strdup(path)) == NULL)
-			err(smtpctl_exit_error, NULL);
+	if (fd == -1 && (errno == ELOOP || errno == EMLINK || errno == ENXIO))
+		return true;	/* a link, or a socket */
+	if (fd == -1 && errno == ENOENT)
+		return false;
+	if (fd == -1 || fstat(fd, &st) == -1)
+		err(smtpctl_exit_error, "%s", path);
+	if (S_ISREG(st.st_mode) && is_before(a, &st))
+		/* For good: a catcher started meanwhile begins even later. */
+		a->before++;
+	else if (S_ISREG(st.st_mode)) {
+		match = matches(a, fd, (size_t)st.st_size, path, address);
+		a->unmatched += !match;
 	}
-	if (look == LOOK_MATCHES || look == LOOK_GONE)
-		return;
-	/* Noted for good: a catcher started meanwhile begins even later. */
-	a->before += look == LOOK_BEFORE;
-	a->unmatched += look == LOOK_OTHER;
-	note_seen(a, key);
+	close(fd);
+	if (!match)
+		return true;
+	a->found = array_grow(a->found, a->found_count, sizeof(*a->found));
+	if (a->found == NULL ||
+	    (a->found[a->found_count++] = strdup(path)) == NULL)
+		err(smtpctl_exit_error, NULL);
+	return false;
 }
 
 /*
@@ -160,7 +136,8 @@ visit_file(struct await *a, const char *path, const char *address)
 static void
 visit(struct await *a, const char *path, size_t base)
 {
-	char copy[PATH_MAX], address[PATH_MAX], shown[figure_shown_bytes];
+	char copy[PATH_MAX], address[PATH_MAX], key[PATH_MAX];
+	char shown[figure_shown_bytes];
 	char *part[4], *rest = copy + base + 1;
 	size_t n = 0;
 
@@ -181,7 +158,13 @@ visit(struct await *a, const char *path, size_t base)
 	}
 	snprintf(address, sizeof(address), "%s%s%s", part[n - 3],
 	    n == 3 ? "" : "@", n == 3 ? "" : part[0]);
-	visit_file(a, path, address);
+	/* A file that a mail program moves from new to cur keeps its name up
+	 * to the colon. */
+	part[n - 1][strcspn(part[n - 1], ":")] = '\0';
+	if (snprintf(key, sizeof(key), "%s/%s", address, part[n - 1]) > 0 &&
+	    tfind(key, &a->seen, by_text) == NULL &&
+	    (a->marking || look_at(a, path, address)))
+		note_seen(a, key);
 }
 
 /*

@@ -48,15 +48,12 @@ put_step(const struct log_step *logged, const struct story *story)
 	char path[text_bytes], name[text_bytes];
 	struct buf p = buf_over(path, sizeof(path) - 1);
 	struct buf n = buf_over(name, sizeof(name));
-	struct decision_step step = { .kind = story_kind(logged->kind),
-	    .line = (unsigned)logged->line };
 
 	json_add_decoded(&p, logged->path);
 	json_add_decoded(&n, logged->name);
-	if (p.n > 0)
-		step.path = buf_str(&p);
-	step.local = buf_span(&n);
-	story_step(story, &step);
+	story_step(story, &(struct decision_step){
+	    .kind = story_kind(logged->kind), .line = (unsigned)logged->line,
+	    .path = p.n > 0 ? buf_str(&p) : NULL, .local = buf_span(&n) });
 }
 
 /* The reply of the verdict that word names; or word, if it names none. */
@@ -183,7 +180,7 @@ look_in_log(struct explain *e)
 	if (e->found == 0 && f.compressed > 0)
 		warnx("%s: %zu compressed files were not looked at", e->log,
 		    f.compressed);
-	log_files_free(&f);
+	free(f.files);
 }
 
 /* ---- a session ---------------------------------------------------------- */

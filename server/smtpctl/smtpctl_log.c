@@ -181,7 +181,7 @@ walk_root(struct walk *w, const char *root)
 		else
 			err(smtpctl_exit_error, "%s", w->path);
 	}
-	log_files_free(&f);
+	free(f.files);
 }
 
 static void

@@ -105,7 +105,7 @@ read_all(void)
 		}
 		fclose(lines.f);
 	}
-	log_files_free(&f);
+	free(f.files);
 }
 
 /* The faults of the lines, a letter each. */
