@@ -65,51 +65,33 @@ struct commit {
 	struct ahead		 ahead;		/* when there is nothing else */
 };
 
+/* NULL: out of any list. */
 static void
-put(struct delivery_list *list, struct delivery *d)
+move(struct delivery *d, struct delivery_list *to)
 {
-	d->in = list;
-	TAILQ_INSERT_TAIL(list, d, entry);
-}
-
-static void
-take_out(struct delivery *d)
-{
-	TAILQ_REMOVE(d->in, d, entry);
-}
-
-/*
- * SECONDS.ID.HOST,S=SIZE: unique by its id, and what Dovecot reads.  HOST is
- * cut: a file name has 255 octets, and readers add flags.
- */
-static void
-name_message(const struct master *m, struct message *tx)
-{
-	snprintf(tx->name, sizeof(tx->name), "%lld.%s.%.*s,S=%llu",
-	    (long long)time(NULL), tx->id, name_host_bytes, m->conf.hostname,
-	    (unsigned long long)tx->size);
+	if (d->in != NULL)
+		TAILQ_REMOVE(d->in, d, entry);
+	d->in = to;
+	if (to != NULL)
+		TAILQ_INSERT_TAIL(to, d, entry);
 }
 
 /* Calls the owner, unless it is gone, and frees d; cleans up the spool. */
 static void
 answer(struct master *m, struct delivery *d)
 {
-	int64_t us = deadline_now_us() - d->begun_us;
-	const struct commit_owner *owner = d->owner;
-	struct message *t = d->disowned ? NULL : d->tx;
-	int error = d->error;
-
+	move(d, NULL);
 	delivery_log_slow(d, true);
 	if (!d->mail.moved)
 		spool_discard(m->spool, d->tx->id);
-	if (t == NULL) {
+	if (d->disowned) {
 		recipient_set_clear(&d->own.boxes);
 		recipient_log_clear(&d->own.rcpts);
 		conf_epoch_leave(d->own.client.epoch);
-	}
+	} else
+		d->owner->done(d->tx, d->error,
+		    deadline_now_us() - d->begun_us);
 	free(d);
-	if (t != NULL)
-		owner->done(t, error, us);
 }
 
 /* Is there a piece to begin?  Only one is under way at a time. */
@@ -173,43 +155,25 @@ settle(struct turn *t, int error, const struct recipient_mailbox *failed)
 	struct delivery *d;
 
 	while ((d = TAILQ_FIRST(&t->touched)) != NULL) {
-		take_out(d);
 		if (d->error == 0 && error != 0)
 			delivery_fail(d, "fsync of a Maildir", error, failed);
 		if (d->error == 0 && delivery_is_whole(d)) {
 			d->owner->record(d->tx);
-			put(&done, d);
+			move(d, &done);
 		} else {
 			delivery_log_slow(d, false);
-			put(&m->commit->large, d);
+			move(d, &m->commit->large);
 		}
 	}
 	if (!TAILQ_EMPTY(&done) && log_message_flush(m->log) == -1)
 		log_error("write", "log/message", errno);
 	/* The log has a message before its client is answered. */
 	log_flush();
-	while ((d = TAILQ_FIRST(&done)) != NULL) {
-		take_out(d);
+	while ((d = TAILQ_FIRST(&done)) != NULL)
 		answer(m, d);
-	}
 }
 
-/*
- * Adapts the Maildirs in a piece to the time that it has on this disk; more
- * when nobody waits, as they share directories to be synced.
- */
-static void
-adapt_piece(struct commit *c, int64_t took_us)
-{
-	const int64_t us = delivery_piece_us * (c->quiet ? quiet_times : 1);
-
-	if (took_us > 2 * us && c->piece > 1)
-		c->piece /= 2;
-	else if (took_us < us && c->piece < maildir_dirs_max)
-		c->piece *= 2;
-}
-
-/* The piece has ended; its rest begins. */
+/* After a piece: for as long as it took, unless nobody waits. */
 static void
 rest(struct commit *c)
 {
@@ -220,14 +184,23 @@ rest(struct commit *c)
 	c->rest_until_us = now_us + (c->quiet ? 0 : c->rest_us);
 }
 
-/* Charges the owner of d for its piece; NULL: it made Maildirs ahead. */
+/*
+ * A piece of d has ended (NULL: Maildirs made ahead), and its rest begins.  The
+ * owner of d is charged; Maildirs in a piece are adapted to the time that it
+ * has on this disk: more when nobody waits, as they share directories to be
+ * synced.
+ */
 static void
-end_piece(struct master *m, const struct delivery *d, int error)
+end_piece(struct commit *c, const struct delivery *d, int error)
 {
-	struct commit *c = m->commit;
-	int64_t now_us = deadline_now_us(), took_us = now_us - c->begun_us;
+	const int64_t now_us = deadline_now_us(), took_us = now_us -
+	    c->begun_us, has_us = delivery_piece_us *
+	    (c->quiet ? quiet_times : 1);
 
-	adapt_piece(c, took_us);
+	if (took_us > 2 * has_us && c->piece > 1)
+		c->piece /= 2;
+	else if (took_us < has_us && c->piece < maildir_dirs_max)
+		c->piece *= 2;
 	if (d != NULL && !d->disowned)
 		(void)deadline_owe(d->tx->client.paid_until_us,
 		    took_us * (rest_times + 1), now_us);
@@ -251,7 +224,7 @@ on_synced(void *arg, int error, size_t failed)
 	c->sync_us = deadline_now_us() - t->begun_us;
 	c->fresh_at_us = 0;
 	if (t->of_piece)
-		end_piece(m, TAILQ_FIRST(&t->touched), error);
+		end_piece(c, TAILQ_FIRST(&t->touched), error);
 	settle(t, error, &box);
 	plan_next(c);
 }
@@ -275,16 +248,10 @@ sync_turn(struct turn *t)
 	disk_sync(t->master, &t->sync);
 }
 
-/* Has the batch slots for all directories that d may touch now? */
-static bool
-fits(const struct turn *t, const struct delivery *d)
-{
-	size_t n = d->mail.to->count;
-
-	return maildir_has_room(&t->batch,
-	    n < delivery_first_max ? n : delivery_first_max);
-}
-
+/*
+ * Names are SECONDS.ID.HOST,S=SIZE: unique by the id, and what Dovecot reads.
+ * HOST is cut: a file name has 255 octets, and readers add flags.
+ */
 static void
 run_batch(struct turn *t)
 {
@@ -295,13 +262,19 @@ run_batch(struct turn *t)
 	struct delivery *d;
 
 	t->of_piece = c->was_piece = false;
-	while ((d = TAILQ_FIRST(&c->fresh)) != NULL && fits(t, d) &&
-	    (count == 0 || deadline_now_us() < until)) {
-		take_out(d);
-		name_message(m, d->tx);
-		count++;
-		put(delivery_go_on(d, &t->batch, delivery_first_max) ?
-		    &t->touched : &c->large, d);
+	for (; (d = TAILQ_FIRST(&c->fresh)) != NULL; count++) {
+		size_t n = d->mail.to->count;
+
+		if (!maildir_has_room(&t->batch, n < delivery_first_max ? n :
+		    delivery_first_max) ||
+		    (count > 0 && deadline_now_us() >= until))
+			break;
+		snprintf(d->tx->name, sizeof(d->tx->name),
+		    "%lld.%s.%.*s,S=%llu", (long long)time(NULL), d->tx->id,
+		    name_host_bytes, m->conf.hostname,
+		    (unsigned long long)d->tx->size);
+		move(d, delivery_go_on(d, &t->batch, delivery_first_max) ?
+		    &t->touched : &c->large);
 	}
 	counters_note(&m->counters, HISTOGRAM_BATCH, count);
 	sync_turn(t);
@@ -310,11 +283,12 @@ run_batch(struct turn *t)
 static void
 take_back(struct master *m, struct delivery *d)
 {
-	if (delivery_take_back(d, maildir_dirs_max)) {
-		log_flush();
-		answer(m, d);
-	} else
-		put(&m->commit->large, d);
+	if (!delivery_take_back(d, maildir_dirs_max)) {
+		move(d, &m->commit->large);
+		return;
+	}
+	log_flush();
+	answer(m, d);
 }
 
 /* One that is being removed, else the message whose host owes least. */
@@ -337,19 +311,6 @@ find_next(struct commit *c, int64_t now_us)
 
 /* Maildirs are made ahead while no message is on its way in pieces. */
 static void
-make_ahead(struct turn *t)
-{
-	struct master *m = t->master;
-	struct commit *c = m->commit;
-
-	if (spool_has_room(m->spool, &m->conf.limits, 0))
-		ahead_piece(&c->ahead, &t->batch, c->piece,
-		    c->begun_us + delivery_piece_us);
-	else
-		ahead_end(&c->ahead, ENOSPC);
-}
-
-static void
 run_piece(struct turn *t)
 {
 	struct master *m = t->master;
@@ -359,21 +320,22 @@ run_piece(struct turn *t)
 	t->of_piece = c->was_piece = true;
 	c->begun_us = deadline_now_us();
 	d = find_next(c, c->begun_us);
-	if (d != NULL)
-		take_out(d);
-	if (d == NULL)
-		make_ahead(t);
+	if (d == NULL && spool_has_room(m->spool, &m->conf.limits, 0))
+		ahead_piece(&c->ahead, &t->batch, c->piece,
+		    c->begun_us + delivery_piece_us);
+	else if (d == NULL)
+		ahead_end(&c->ahead, ENOSPC);
 	else if (d->error != 0)
 		take_back(m, d);
 	else
-		put(delivery_go_on(d, &t->batch, c->piece) ? &t->touched :
-		    &c->large, d);
-	if (t->batch.count > 0) {
+		move(d, delivery_go_on(d, &t->batch, c->piece) ? &t->touched :
+		    &c->large);
+	if (t->batch.count > 0)
 		sync_turn(t);
-		return;
+	else {
+		rest(c);
+		settle(t, 0, NULL);
 	}
-	rest(c);
-	settle(t, 0, NULL);
 }
 
 /*
@@ -463,7 +425,7 @@ commit_add(struct message *t, const struct commit_owner *owner)
 	/* After all events that are active now: they may add more commits. */
 	if (TAILQ_EMPTY(&c->fresh) && find_turn(c) != NULL)
 		event_active(c->next, EV_TIMEOUT, 0);
-	put(&c->fresh, d);
+	move(d, &c->fresh);
 	return d;
 }
 
@@ -471,7 +433,7 @@ void
 commit_forget(struct delivery *d)
 {
 	if (d->mail.at == 0 && !d->mail.copying && d->error == 0) {
-		take_out(d);
+		move(d, NULL);
 		free(d);
 		return;
 	}
@@ -499,7 +461,6 @@ commit_finish(struct master *m)
 	while (!TAILQ_EMPTY(&c->fresh))
 		run_batch(&c->turns[0]);
 	while ((d = TAILQ_FIRST(&c->large)) != NULL) {
-		take_out(d);
 		if (d->error == 0)
 			d->error = ECANCELED;
 		take_back(m, d);
