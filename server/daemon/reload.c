@@ -193,8 +193,8 @@ end(struct renewal *r, bool adopted)
 	if (r->epoch == NULL && adopted)
 		sign_fed(m);
 	else if (r->epoch == NULL)
-		(r->denied ? helper_give_up : helper_lose)(m, HELPER_SIGN,
-		    line != NULL ? line : "no memory for its keys");
+		helper_lose(m, HELPER_SIGN, line != NULL ? line :
+		    "no memory for its keys", r->denied);
 	/* During shutdown nothing is adopted, and no reason logged. */
 	else if (!m->stopping) {
 		for (; !adopted && line != NULL;
@@ -469,7 +469,8 @@ feed_sign(struct master *m, bool first)
 	struct renewal *r = begin(m, NULL);
 
 	if (r == NULL) {
-		helper_lose(m, HELPER_SIGN, "no memory for its keys");
+		helper_lose(m, HELPER_SIGN, "no memory for its keys",
+		    false);
 		return;
 	}
 	if (!first) {

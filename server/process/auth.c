@@ -194,10 +194,7 @@ feed(struct master *m, bool first)
 	snprintf(why, sizeof(why), "%s: %s", path, error == EACCES ?
 	    privdrop_denial(path) : strerror(error));
 	conf_forget_passwords(&m->conf);
-	if (error == EACCES)
-		helper_give_up(m, HELPER_AUTH, why);
-	else
-		helper_lose(m, HELPER_AUTH, why);
+	helper_lose(m, HELPER_AUTH, why, error == EACCES);
 }
 
 static bool

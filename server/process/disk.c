@@ -145,7 +145,8 @@ take(struct master *m, const struct ipc_record *r)
 		job = TAILQ_NEXT(job, entry);
 	if (job == NULL || r->type != IPC_SYNCED ||
 	    job->answered == job->sent) {
-		helper_lose(m, HELPER_DISK, "it says what was not asked");
+		helper_lose(m, HELPER_DISK, "it says what was not asked",
+		    false);
 		return;
 	}
 	note_answer(job, r->u.synced.ticket - job->ticket, r->u.synced.error);
@@ -163,13 +164,6 @@ wanted(const struct master *m)
 	return !m->one_session && !m->conf.catcher;
 }
 
-static void
-feed(struct master *m, bool first)
-{
-	(void)first;
-	helper_fed(m, HELPER_DISK);
-}
-
 /* A sync that was not answered proves nothing: this process makes it again. */
 static void
 lost(struct master *m, bool again)
@@ -184,7 +178,6 @@ const struct helper_role disk_role = {
 	.spare = true,
 	.way = IPC_FROM_DISK,
 	.wanted = wanted,
-	.feed = feed,
 	.take = take,
 	.lost = lost
 };

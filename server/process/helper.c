@@ -79,20 +79,6 @@ set_state(struct helper *h, enum helper_state state)
 	h->since_ms = deadline_now_ms();
 }
 
-/* Takes the first record of h; NULL, or why h cannot be used. */
-static const char *
-take_first(struct helper *h, const struct ipc_record *r)
-{
-	bool ready = r->type == IPC_READY;
-
-	if (!ready && r->type != IPC_UNSAFE)
-		return "it says what was not asked";
-	h->pid = r->u.text.pid;
-	snprintf(h->sandbox, sizeof(h->sandbox), "%s",
-	    ready ? r->u.text.text : "none");
-	return ready || h->master->unsandboxed ? NULL : r->u.text.text;
-}
-
 static void
 drop(struct helper *h)
 {
@@ -158,25 +144,13 @@ fail_start(struct helper *h, const char *why)
 }
 
 static void
-count_lost(struct helper *h)
-{
-	int64_t now = deadline_now_ms();
-	bool first = h->master->counters.value[rows[kind_of(h)].losses]++ == 0;
-	bool short_life = !first && now - h->since_ms < short_life_ms;
-
-	h->pause_s = !short_life ? 0 : h->pause_s == 0 ? 1 :
-	    h->pause_s < pause_max_s ? 2 * h->pause_s : pause_max_s;
-	h->again_ms = now + (int64_t)h->pause_s * 1000;
-	set_state(h, HELPER_LOST);
-}
-
-/* for_good: only a start of smtpd by root helps. */
-static void
 lose(struct helper *h, const char *why, bool for_good)
 {
 	struct master *m = h->master;
 	const bool kept = m->helpers[HELPER_KEEPER].state == HELPER_SERVING;
+	const int64_t now = deadline_now_ms();
 	char then[160];
+	bool first;
 
 	if (h->state <= HELPER_LOST)
 		return;
@@ -184,7 +158,12 @@ lose(struct helper *h, const char *why, bool for_good)
 		fail_start(h, why);
 		return;
 	}
-	count_lost(h);
+	first = m->counters.value[rows[kind_of(h)].losses]++ == 0;
+	h->pause_s = first || now - h->since_ms >= short_life_ms ? 0 :
+	    h->pause_s == 0 ? 1 : h->pause_s < pause_max_s ?
+	    2 * h->pause_s : pause_max_s;
+	h->again_ms = now + (int64_t)h->pause_s * 1000;
+	set_state(h, HELPER_LOST);
 	if (kind_of(h) == HELPER_KEEPER) {
 		log_loss(h, why, h->role->then);
 		drop(h);
@@ -209,15 +188,10 @@ lose(struct helper *h, const char *why, bool for_good)
 }
 
 void
-helper_lose(struct master *m, enum helper_kind kind, const char *why)
+helper_lose(struct master *m, enum helper_kind kind, const char *why,
+    bool for_good)
 {
-	lose(&m->helpers[kind], why, false);
-}
-
-void
-helper_give_up(struct master *m, enum helper_kind kind, const char *why)
-{
-	lose(&m->helpers[kind], why, true);
+	lose(&m->helpers[kind], why, for_good);
 }
 
 static void	on_readable(evutil_socket_t fd, short what, void *arg);
@@ -250,70 +224,72 @@ take_child(struct master *m, uint64_t option, int channel)
 	close(channel);
 }
 
-static void
-take(struct helper *h, const struct ipc_record *r, int passed)
+/* The first record of h; NULL, or why h cannot be used. */
+static const char *
+take_first(struct helper *h, const struct ipc_record *r)
 {
-	if (h->state == HELPER_STARTING) {
-		const char *why = take_first(h, r);
+	const bool ready = r->type == IPC_READY;
 
-		if (passed != -1)
-			close(passed);
-		if (why != NULL) {
-			lose(h, why, false);
-			return;
-		}
-		set_state(h, HELPER_UNFED);
-		if (h->role->feed != NULL)
-			h->role->feed(h->master, !h->served);
-		else
-			helper_fed(h->master, kind_of(h));
-	} else if (h->role->take != NULL)
-		h->role->take(h->master, r);
-	else if (r->type == IPC_SIBLING)
-		take_child(h->master, r->u.number.n, passed);
-	/* DIED is ignored: that helper's own channel ends. */
-	else if (r->type != IPC_DIED) {
-		if (passed != -1)
-			close(passed);
-		lose(h, "it says what was not asked", false);
-	}
+	if (!ready && r->type != IPC_UNSAFE)
+		return "it says what was not asked";
+	if (!ready && !h->master->unsandboxed)
+		return r->u.text.text;
+	h->pid = r->u.text.pid;
+	snprintf(h->sandbox, sizeof(h->sandbox), "%s",
+	    ready ? r->u.text.text : "none");
+	set_state(h, HELPER_UNFED);
+	if (h->role->feed != NULL)
+		h->role->feed(h->master, !h->served);
+	else
+		helper_fed(h->master, kind_of(h));
+	return NULL;
 }
 
-/* Reads one record of h; false: there is none, or h is lost. */
-static bool
-hear_one(struct helper *h)
+/* NULL, or why h is lost. */
+static const char *
+take(struct helper *h, const struct ipc_record *r, int passed)
 {
-	struct ipc_record r;
-	const char *why = h->served ? "it has ended" :
-	    "it ended at once; can it be executed?";
-	int passed;
-
-	switch (ipc_recv(h->channel, h->role->way, IPC_AT_ANY, false, &r,
-	    &passed, &why)) {
-	case IPC_GOT_RECORD:
-		take(h, &r, passed);
-		return h->channel != -1;
-	case IPC_GOT_NOTHING:
-	case IPC_GOT_NO_ROOM:
-		return false;
-	case IPC_GOT_ERROR:
-		why = strerror(errno);
-		break;
-	case IPC_GOT_END:
-	case IPC_GOT_BAD:
-		break;
+	if (kind_of(h) == HELPER_KEEPER && h->state != HELPER_STARTING &&
+	    r->type == IPC_SIBLING) {
+		take_child(h->master, r->u.number.n, passed);
+		return NULL;
 	}
-	lose(h, why, false);
-	return false;
+	if (passed != -1)
+		close(passed);
+	if (h->state == HELPER_STARTING)
+		return take_first(h, r);
+	if (h->role->take != NULL)
+		h->role->take(h->master, r);
+	/* DIED is ignored: that helper's own channel ends. */
+	else if (r->type != IPC_DIED)
+		return "it says what was not asked";
+	return NULL;
 }
 
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
+	struct helper *h = arg;
+	struct ipc_record r;
+
 	(void)fd;
 	(void)what;
-	for (int i = 0; i < records_max && hear_one(arg); i++)
-		continue;
+	for (int i = 0; i < records_max && h->channel != -1; i++) {
+		const char *why = h->served ? "it has ended" :
+		    "it ended at once; can it be executed?";
+		int passed;
+		enum ipc_got got = ipc_recv(h->channel, h->role->way,
+		    IPC_AT_ANY, false, &r, &passed, &why);
+
+		if (got == IPC_GOT_NOTHING || got == IPC_GOT_NO_ROOM)
+			return;
+		if (got == IPC_GOT_RECORD)
+			why = take(h, &r, passed);
+		else if (got == IPC_GOT_ERROR)
+			why = strerror(errno);
+		if (why != NULL)
+			lose(h, why, false);
+	}
 }
 
 void
@@ -348,11 +324,15 @@ helper_is_coming(const struct master *m, enum helper_kind kind)
 	return m->helpers[kind].state > HELPER_LOST;
 }
 
-void
-helper_tick(struct master *m)
+/* Starts helpers whose pause is over, loses silent ones. */
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
 {
+	struct master *m = arg;
 	int64_t now = deadline_now_ms();
 
+	(void)fd;
+	(void)what;
 	for (size_t i = 0; i < HELPER_COUNT; i++) {
 		struct helper *h = &m->helpers[i];
 
@@ -369,25 +349,6 @@ helper_tick(struct master *m)
 	}
 }
 
-static void
-on_second(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	helper_tick(arg);
-}
-
-/* The first helper that does not serve yet, or never will; or HELPER_COUNT. */
-static enum helper_kind
-find_due(const struct master *m)
-{
-	enum helper_kind kind = 0;
-
-	while (kind < HELPER_COUNT && !helper_is_lacking(m, kind))
-		kind++;
-	return kind;
-}
-
 int
 helper_start(struct master *m, const int channels[HELPER_COUNT],
     enum helper_kind *kind, const char **why)
@@ -401,15 +362,20 @@ helper_start(struct master *m, const int channels[HELPER_COUNT],
 		if (channels[i] != -1)
 			watch(&m->helpers[i], channels[i]);
 	}
-	if (tick != NULL)
-		event_add(tick, &second);
-	while ((*kind = find_due(m)) != HELPER_COUNT &&
-	    m->helpers[*kind].state != HELPER_LOST)
-		event_base_loop(m->base, EVLOOP_ONCE);
-	if (tick != NULL)
-		event_free(tick);
-	*why = *kind == HELPER_COUNT ? NULL : m->helpers[*kind].failed;
-	return *why == NULL ? 0 : -1;
+	*kind = HELPER_KEEPER;
+	*why = "no memory";
+	if (tick == NULL || event_add(tick, &second) == -1)
+		return -1;
+	/* Each in turn: it serves, or never will. */
+	for (*kind = 0; *kind < HELPER_COUNT; ++*kind)
+		while (helper_is_lacking(m, *kind)) {
+			if (m->helpers[*kind].state == HELPER_LOST) {
+				*why = m->helpers[*kind].failed;
+				return -1;
+			}
+			event_base_loop(m->base, EVLOOP_ONCE);
+		}
+	return 0;
 }
 
 void

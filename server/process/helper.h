@@ -91,15 +91,11 @@ bool	helper_is_coming(const struct master *m, enum helper_kind kind);
 /*
  * The helper has ended, broken its contract, or cannot be fed; no effect if it
  * is lost already.  It is started again at once, or, if it lived for less than
- * two seconds, after a pause that doubles from one to 64 seconds; without a
- * keeper, smtpd ends with 1.
+ * two seconds, after a pause that doubles from one to 64 seconds.  smtpd ends
+ * with 1 without a keeper, or for good: if only root could give what is needed.
  */
-void	helper_lose(struct master *m, enum helper_kind kind, const char *why);
-/* As helper_lose(), but smtpd ends: only root could give what is needed. */
-void	helper_give_up(struct master *m, enum helper_kind kind,
-	    const char *why);
-/* Once a second: starts helpers whose pause is over, loses silent ones. */
-void	helper_tick(struct master *m);
+void	helper_lose(struct master *m, enum helper_kind kind, const char *why,
+	    bool for_good);
 void	helper_stop(struct master *m);
 
 #endif

@@ -64,7 +64,8 @@ static void
 take(struct master *m, const struct ipc_record *r)
 {
 	if (r->type != IPC_LOG_WRITTEN || logger.under_way == 0) {
-		helper_lose(m, HELPER_LOGGER, "it says what was not asked");
+		helper_lose(m, HELPER_LOGGER, "it says what was not asked",
+		    false);
 		return;
 	}
 	logger.under_way--;

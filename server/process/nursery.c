@@ -16,14 +16,12 @@
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 
-/* A nursery that cannot start is not tried again all the time. */
 enum {
-	breed_pause_ms = 30000,
+	breed_pause_ms = 30000,	/* before the next is asked for */
+	records_max = 32,	/* in a turn */
 	answer_patience_ms = 10000,
 	settle_patience_ms = 60000	/* while it takes settings */
 };
-
-static void	on_nursery(evutil_socket_t fd, short what, void *arg);
 
 /* What is still to be sent to a nursery, in this order. */
 enum tell {
@@ -58,35 +56,31 @@ fill_settings(const struct master *m, struct ipc_record *r)
 	memcpy(s->hostname, conf->hostname, host);
 }
 
+/* The parts of due in order, each of which next_record() takes out. */
 static bool
 next_record(void *arg, struct ipc_record *r)
 {
 	struct nursery *n = arg;
+	unsigned part = n->due & -n->due;
 
 	memset(r, 0, sizeof(*r));
-	if (n->due & TELL_FORGET) {
-		n->due &= ~(unsigned)TELL_FORGET;
-		r->type = IPC_FORGET;
-		return true;
-	}
-	if ((n->due & TELL_CERTIFICATES) &&
+	if (part == TELL_CERTIFICATES &&
 	    tls_files_next(&n->telling, false, r))
 		return true;
-	n->due &= ~(unsigned)TELL_CERTIFICATES;
-	if (n->due & TELL_TRY) {
-		n->due &= ~(unsigned)TELL_TRY;
+	n->due &= ~part;
+	if (part == TELL_CERTIFICATES)
+		return next_record(n, r);
+	if (part == TELL_FORGET)
+		r->type = IPC_FORGET;
+	else if (part == TELL_TRY) {
 		n->tries_due++;
 		r->type = IPC_TRY;
 		r->u.number.n = (uint32_t)n->telling.files->count;
-		return true;
-	}
-	if (n->due & TELL_SETTINGS) {
-		n->due &= ~(unsigned)TELL_SETTINGS;
+	} else if (part == TELL_SETTINGS) {
 		n->settings_due++;
 		fill_settings(n->master, r);
-		return true;
 	}
-	return false;
+	return part != 0;
 }
 
 /* Anything but settings that was not sent yet is replaced by what. */
@@ -101,18 +95,6 @@ tell(struct nursery *n, unsigned what, const struct tls_files *files)
 }
 
 static void
-adopt(struct master *m, struct nursery *n, int channel)
-{
-	*n = (struct nursery){ .master = m, .channel = channel,
-	    .state = NURSERY_STARTING };
-	event_assign(&n->readable, m->base, channel, EV_READ | EV_PERSIST,
-	    on_nursery, n);
-	event_add(&n->readable, NULL);
-	/* No done(): if sending fails, the channel ends, too. */
-	feed_init(&n->feed, m->base, channel, next_record, NULL, n);
-}
-
-static void
 drop(struct nursery *n)
 {
 	if (n->state == NURSERY_NONE)
@@ -124,10 +106,11 @@ drop(struct nursery *n)
 }
 
 static struct nursery *
-other(struct master *m, const struct nursery *n)
+other(const struct nursery *n)
 {
-	return n == &m->pool->nurseries[0] ? &m->pool->nurseries[1] :
-	    &m->pool->nurseries[0];
+	struct nursery *both = n->master->pool->nurseries;
+
+	return &both[n == both];
 }
 
 /* The certificates that n tries are lost with n, or with its image. */
@@ -151,38 +134,39 @@ begin_trial(struct pool *p)
 
 /* A nursery has ended unasked, or has broken its contract. */
 static void
-lost(struct nursery *n, const char *why)
+lose(struct nursery *n, const char *why)
 {
 	struct master *m = n->master;
-	struct nursery *spare = other(m, n);
-	bool was_active = m->pool->active == n;
+	struct pool *p = m->pool;
+	struct nursery *spare = other(n);
+	bool was_active = p->active == n;
 	struct log_line l;
 
 	drop(n);
-	if (!m->pool->started) {
-		snprintf(m->pool->failed, sizeof(m->pool->failed), "%s", why);
+	if (!p->started) {
+		snprintf(p->failed, sizeof(p->failed), "%s", why);
 		return;
 	}
 	untried(n);
 	if (was_active)
 		/* A spare with a pid was ready, and is taking new settings. */
-		m->pool->active = spare->state == NURSERY_READY ||
+		p->active = spare->state == NURSERY_READY ||
 		    (spare->state == NURSERY_STARTING && spare->pid != 0) ?
 		    spare : NULL;
 	m->counters.value[COUNTER_NURSERIES_LOST]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "nursery-lost");
 	log_str(&l, "why", why);
-	log_str(&l, "then", m->pool->active == NULL ? "none is left: ending" :
+	log_str(&l, "then", p->active == NULL ? "none is left: ending" :
 	    was_active ? "the one standing by has taken over" :
 	    "another will stand by");
 	log_end(&l);
-	if (m->pool->active == NULL) {
+	if (p->active == NULL) {
 		m->exit_status = 1;
 		event_base_loopbreak(m->base);
-	} else {
-		pool_nursery_lost(n, was_active);
-		begin_trial(m->pool);
+		return;
 	}
+	pool_nursery_lost(n, was_active);
+	begin_trial(p);
 }
 
 int
@@ -193,35 +177,28 @@ nursery_ask(struct nursery *n, struct ipc_record *r)
 	return ipc_send(n->channel, r, -1, false);
 }
 
-static void
-breed(struct master *m)
-{
-	struct ipc_record r = { .type = IPC_BREED, .u.number.n = 'r' };
-	struct pool *p = m->pool;
-
-	if (m->one_session || p->active == NULL ||
-	    p->active->state != NURSERY_READY ||
-	    other(m, p->active)->state != NURSERY_NONE ||
-	    deadline_now_ms() < p->next_breed_ms)
-		return;
-	p->next_breed_ms = deadline_now_ms() + breed_pause_ms;
-	if (ipc_send(p->active->channel, &r, -1, false) == 0)
-		p->active->siblings_due++;
-}
-
 void
 nursery_tick(struct master *m)
 {
+	struct ipc_record r = { .type = IPC_BREED, .u.number.n = 'r' };
+	const int64_t now = deadline_now_ms();
+	struct pool *p = m->pool;
+
 	for (size_t i = 0; i < nursery_count; i++) {
-		struct nursery *n = &m->pool->nurseries[i];
-		int64_t patience_ms = n->state == NURSERY_READY ?
-		    answer_patience_ms : settle_patience_ms;
+		struct nursery *n = &p->nurseries[i];
 
 		if (n->state != NURSERY_NONE && n->asked_ms != 0 &&
-		    deadline_now_ms() - n->asked_ms > patience_ms)
-			lost(n, "it does not answer");
+		    now - n->asked_ms > (n->state == NURSERY_READY ?
+		    answer_patience_ms : settle_patience_ms))
+			lose(n, "it does not answer");
 	}
-	breed(m);
+	if (m->one_session || p->active == NULL ||
+	    p->active->state != NURSERY_READY ||
+	    other(p->active)->state != NURSERY_NONE || now < p->next_breed_ms)
+		return;
+	p->next_breed_ms = now + breed_pause_ms;
+	if (ipc_send(p->active->channel, &r, -1, false) == 0)
+		p->active->siblings_due++;
 }
 
 static void
@@ -245,87 +222,25 @@ on_ready(struct nursery *n, const struct ipc_record *r)
 
 /*
  * n has tried certificates: for a renewal; or those that are served already,
- * and then a nursery that cannot load them is lost.
+ * and then a nursery that cannot load them is lost.  NULL, or why it is.
  */
-static void
+static const char *
 on_tried(struct nursery *n, const char *why_not)
 {
 	struct pool *p = n->master->pool;
-	bool last = n->tries_due <= 1;
 
-	if (n->tries_due > 0)
-		n->tries_due--;
-	if (last && n == p->trying) {
-		/* After a failure n still has to forget them. */
-		if (why_not[0] == '\0') {
-			p->trial = NULL;
-			p->trying = NULL;
-		}
-		p->tried(n->master, why_not);
-	} else if (last && n->telling.files == n->master->tls &&
-	    why_not[0] != '\0')
-		lost(n, why_not);
-}
-
-static void
-on_sibling(struct nursery *n, int channel)
-{
-	struct nursery *place = other(n->master, n);
-
-	n->siblings_due--;
-	n->strangers++;
-	if (place->state == NURSERY_NONE) {
-		adopt(n->master, place, channel);
-		tell(place, TELL_ALL, n->master->tls);
-	} else
-		close(channel);
-}
-
-/* How n breaks its contract, where r answers nothing; else NULL. */
-static const char *
-why_unasked(const struct nursery *n, const struct ipc_record *r)
-{
-	const struct pool *p = n->master->pool;
-
-	if (r->type == IPC_READY && n->settings_due == 0)
-		return "it is ready, and was not asked to be";
-	if (r->type == IPC_SIBLING && n->siblings_due == 0)
-		return "it tells of a nursery that was not asked for";
-	if (r->type == IPC_NEWBORN && (n != p->active || p->count.coming == 0))
-		return "it tells of a worker that was not asked for";
+	if (n->tries_due > 0 && --n->tries_due > 0)
+		return NULL;
+	if (n != p->trying)
+		return n->telling.files == n->master->tls &&
+		    why_not[0] != '\0' ? why_not : NULL;
+	/* After a failure n still has to forget them. */
+	if (why_not[0] == '\0') {
+		p->trial = NULL;
+		p->trying = NULL;
+	}
+	p->tried(n->master, why_not);
 	return NULL;
-}
-
-static void
-on_record(struct nursery *n, const struct ipc_record *r, int passed)
-{
-	const char *unasked = why_unasked(n, r);
-
-	if (unasked != NULL) {
-		if (passed != -1)
-			close(passed);
-		lost(n, unasked);
-	} else if (r->type == IPC_READY)
-		on_ready(n, r);
-	else if (r->type == IPC_TRIED)
-		on_tried(n, r->u.text.text);
-	else if (r->type == IPC_UNSAFE)
-		lost(n, r->u.text.text);
-	else if (r->type == IPC_STALE)
-		log_error("the nursery cannot execute itself, so new workers "
-		    "have the layout of the one that crashed", NULL, 0);
-	else if (r->type == IPC_SIBLING)
-		on_sibling(n, passed);
-	else if (r->type == IPC_NEWBORN)
-		pool_newborn(n, r->u.pid.pid, passed,
-		    n->state == NURSERY_READY);
-	else if (r->type == IPC_STILLBORN)
-		pool_stillborn(n->master, r->u.number.n,
-		    "the nursery could not fork a worker");
-	else if (r->type == IPC_DIED &&
-	    !pool_died(n, r->u.died.pid, r->u.died.status))
-		lost(n, "it tells of the end of a process that is no child of "
-		    "it, or has ended before");
 }
 
 /* The descriptor of a record is lost: this process may open no more. */
@@ -340,8 +255,58 @@ on_no_room(struct nursery *n, const struct ipc_record *r)
 		    "worker's channel");
 }
 
+static void	adopt(struct master *m, struct nursery *n, int channel);
+
+/* NULL; or how n breaks its contract, and passed is still open. */
+static const char *
+on_record(struct nursery *n, const struct ipc_record *r, int passed)
+{
+	struct pool *p = n->master->pool;
+
+	switch (r->type) {
+	case IPC_READY:
+		if (n->settings_due == 0)
+			return "it is ready, and was not asked to be";
+		on_ready(n, r);
+		break;
+	case IPC_TRIED:
+		return on_tried(n, r->u.text.text);
+	case IPC_UNSAFE:
+		return r->u.text.text;
+	case IPC_STALE:
+		log_error("the nursery cannot execute itself, so new workers "
+		    "have the layout of the one that crashed", NULL, 0);
+		break;
+	case IPC_SIBLING:
+		if (n->siblings_due == 0)
+			return "it tells of a nursery that was not asked for";
+		n->siblings_due--;
+		n->strangers++;
+		if (other(n)->state == NURSERY_NONE)
+			adopt(n->master, other(n), passed);
+		else
+			close(passed);
+		break;
+	case IPC_NEWBORN:
+		if (n != p->active || p->count.coming == 0)
+			return "it tells of a worker that was not asked for";
+		pool_newborn(n, r->u.pid.pid, passed,
+		    n->state == NURSERY_READY);
+		break;
+	case IPC_STILLBORN:
+		pool_stillborn(n->master, r->u.number.n,
+		    "the nursery could not fork a worker");
+		break;
+	case IPC_DIED:
+		if (!pool_died(n, r->u.died.pid, r->u.died.status))
+			return "it tells of the end of a process that is no "
+			    "child of it, or has ended before";
+	}
+	return NULL;
+}
+
 static void
-on_nursery(evutil_socket_t fd, short what, void *arg)
+on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct nursery *n = arg;
 	const struct pool *p = n->master->pool;
@@ -351,23 +316,41 @@ on_nursery(evutil_socket_t fd, short what, void *arg)
 	int passed;
 
 	(void)what;
-	for (int i = 0; i < 32 && n->state != NURSERY_NONE; i++) {
+	for (int i = 0; i < records_max && n->state != NURSERY_NONE; i++) {
 		why = p->started ? "it has ended" :
 		    "it ended at once; can it be executed?";
 		got = ipc_recv(fd, IPC_FROM_NURSERY, IPC_AT_ANY, false, &r,
 		    &passed, &why);
 		if (got == IPC_GOT_NOTHING)
 			return;
-		if (got == IPC_GOT_RECORD) {
-			on_record(n, &r, passed);
+		if (got == IPC_GOT_ERROR)
+			why = strerror(errno);
+		else if (got == IPC_GOT_RECORD)
+			why = on_record(n, &r, passed);
+		if (got == IPC_GOT_NO_ROOM)
+			on_no_room(n, &r);
+		else if (why != NULL) {
+			if (passed != -1)
+				close(passed);
+			lose(n, why);
+		} else
 			/* Does it still owe an answer? */
 			n->asked_ms = n == p->active && p->count.coming > 0 ?
 			    deadline_now_ms() : 0;
-		} else if (got == IPC_GOT_NO_ROOM)
-			on_no_room(n, &r);
-		else
-			lost(n, got == IPC_GOT_ERROR ? strerror(errno) : why);
 	}
+}
+
+/* A nursery that was just started gets all settings. */
+static void
+adopt(struct master *m, struct nursery *n, int channel)
+{
+	*n = (struct nursery){ .master = m, .channel = channel };
+	event_assign(&n->readable, m->base, channel, EV_READ | EV_PERSIST,
+	    on_readable, n);
+	event_add(&n->readable, NULL);
+	/* No done(): if sending fails, the channel ends, too. */
+	feed_init(&n->feed, m->base, channel, next_record, NULL, n);
+	tell(n, TELL_ALL, m->tls);
 }
 
 void
@@ -427,35 +410,8 @@ void
 nursery_start(struct master *m, const int channels[nursery_count])
 {
 	for (size_t i = 0; i < nursery_count; i++)
-		if (channels[i] != -1) {
+		if (channels[i] != -1)
 			adopt(m, &m->pool->nurseries[i], channels[i]);
-			tell(&m->pool->nurseries[i], TELL_ALL, m->tls);
-		}
-}
-
-static bool
-is_starting(const struct pool *p)
-{
-	return p->nurseries[0].state == NURSERY_STARTING ||
-	    p->nurseries[1].state == NURSERY_STARTING;
-}
-
-int
-nursery_wait(struct master *m, const char **why)
-{
-	struct pool *p = m->pool;
-	int64_t until = deadline_now_ms() + answer_patience_ms;
-
-	*why = p->failed;
-	/* The timer of the log ends a turn each second. */
-	while (p->failed[0] == '\0' && is_starting(p) &&
-	    deadline_now_ms() < until)
-		event_base_loop(m->base, EVLOOP_ONCE);
-	if (p->failed[0] != '\0')
-		return -1;
-	*why = "it says nothing";
-	p->started = !is_starting(p);
-	return p->started ? 0 : -1;
 }
 
 void

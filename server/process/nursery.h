@@ -6,9 +6,8 @@
 
 #include "server/process/pool.h"
 
-/* See pool_start() and pool_wait(). */
+/* See pool_start(). */
 void	nursery_start(struct master *m, const int channels[nursery_count]);
-int	nursery_wait(struct master *m, const char **why);
 /*
  * Sends r, a SPAWN or a KILL; if no record of n follows within ten seconds, n
  * is lost.  0, or -1 and errno: r was not sent.

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "server/process/helper.h"
 #include "server/process/nursery.h"
 #include "server/process/pool_worker.h"
 #include "server/process/tls_files.h"
@@ -19,6 +18,7 @@ enum {
 	spare_min = 4,
 	spare_max = 128,
 	spawn_batch_max = 32,
+	start_patience_ms = 10000,
 	stop_idle_timeout_s = 5
 };
 
@@ -40,32 +40,22 @@ void
 pool_ask(struct master *m)
 {
 	struct pool *p = m->pool;
-	const struct pool_count *c = &p->count;
-	uint64_t have = c->idle + c->coming;
-	uint64_t waiting = pool_waiting(m), want = waiting + c->spare;
-	uint64_t all = have + c->busy + c->leaving, room;
-	uint64_t max = m->conf.limits.workers;
+	struct pool_count *c = &p->count;
+	const uint64_t have = c->idle + c->coming, waiting = pool_waiting(m),
+	    all = have + c->busy + c->leaving, max = m->conf.limits.workers;
+	uint64_t want = waiting + c->spare, room = all < max ? max - all : 0;
 	struct ipc_record r = { .type = IPC_SPAWN };
 
-	if (p->active == NULL || m->stopping || have >= want)
+	if (p->active == NULL || m->stopping || have >= want ||
+	    have > waiting + c->spare / 2 || c->coming >= spawn_batch_max ||
+	    deadline_now_ms() < p->no_spawn_until_ms)
 		return;
-	if (have > waiting + c->spare / 2)
-		return;
-	if (deadline_now_ms() < p->no_spawn_until_ms)
-		return;
-	room = all < max ? max - all : 0;
-	want -= have;
-	if (want > room)
-		want = room;
-	if (c->coming >= spawn_batch_max)
-		return;
-	if (want > spawn_batch_max - c->coming)
-		want = spawn_batch_max - c->coming;
-	if (want == 0)
-		return;
+	if (room > spawn_batch_max - c->coming)
+		room = spawn_batch_max - c->coming;
+	want = want - have < room ? want - have : room;
 	r.u.number.n = (uint32_t)want;
-	if (nursery_ask(p->active, &r) == 0)
-		p->count.coming += want;
+	if (want > 0 && nursery_ask(p->active, &r) == 0)
+		c->coming += want;
 }
 
 void
@@ -244,7 +234,6 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	for (size_t i = 0; p->uses[i] != NULL; i++)
 		p->uses[i]->on_tick(m);
 	nursery_tick(m);
-	helper_tick(m);
 	while (c->idle > c->spare * 2 + spare_min)
 		pool_drop(TAILQ_LAST(&p->idle, worker_list));
 	pool_ask(m);
@@ -271,10 +260,18 @@ pool_start(struct master *m, const int channels[nursery_count],
 int
 pool_wait(struct master *m, const char **why)
 {
+	const int64_t until = deadline_now_ms() + start_patience_ms;
+	const struct timeval second = { 1, 0 };
 	struct pool *p = m->pool;
-	struct timeval second = { 1, 0 };
 
-	if (nursery_wait(m, why) == -1)
+	/* The timer of the log ends a turn each second. */
+	while (p->failed[0] == '\0' && deadline_now_ms() < until &&
+	    (p->nurseries[0].state == NURSERY_STARTING ||
+	    p->nurseries[1].state == NURSERY_STARTING))
+		event_base_loop(m->base, EVLOOP_ONCE);
+	*why = p->failed[0] != '\0' ? p->failed : "it says nothing";
+	p->started = p->failed[0] == '\0' && deadline_now_ms() < until;
+	if (!p->started)
 		return -1;
 	event_assign(&p->tick, m->base, -1, EV_PERSIST, on_tick, m);
 	event_add(&p->tick, &second);

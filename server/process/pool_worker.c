@@ -231,42 +231,25 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-static struct worker *
-find_in(const struct worker_list *list, const struct nursery *n, pid_t pid)
-{
-	struct worker *w;
-
-	/* The newest first: others may stay for long. */
-	TAILQ_FOREACH_REVERSE(w, list, worker_list, entry)
-		if (w->pid == pid && w->nursery == n && !w->exited)
-			return w;
-	return NULL;
-}
-
-/* A living child of n; a child of the other nursery may have had that pid. */
+/*
+ * A living child of n; a child of the other nursery may have had that pid.  The
+ * newest first: others may stay for long.
+ */
 static struct worker *
 find_worker(const struct pool *p, const struct nursery *n, pid_t pid)
 {
 	const struct worker_list *const lists[] = { &p->leaving, &p->busy,
 	    &p->idle };
-	struct worker *w = NULL;
+	struct worker *w;
 
-	for (size_t i = 0; i < 3 && w == NULL; i++)
-		w = find_in(lists[i], n, pid);
-	return w;
+	for (size_t i = 0; i < 3; i++)
+		TAILQ_FOREACH_REVERSE(w, lists[i], worker_list, entry)
+			if (w->pid == pid && w->nursery == n && !w->exited)
+				return w;
+	return NULL;
 }
 
-/* signal=11, or status=N. */
-static void
-describe_status(struct log_line *l, int status)
-{
-	if (WIFSIGNALED(status)) {
-		log_u64(l, "signal", (uint64_t)WTERMSIG(status));
-		log_str(l, "why", strsignal(WTERMSIG(status)));
-	} else
-		log_u64(l, "status", (uint64_t)WEXITSTATUS(status));
-}
-
+/* Logs signal=11, or status=N. */
 static void
 log_crash(struct master *m, pid_t pid, int status, struct worker *w)
 {
@@ -275,22 +258,14 @@ log_crash(struct master *m, pid_t pid, int status, struct worker *w)
 	m->counters.value[COUNTER_CRASHES]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-crash");
 	log_u64(&l, "pid", (uint64_t)pid);
-	describe_status(&l, status);
+	if (WIFSIGNALED(status)) {
+		log_u64(&l, "signal", (uint64_t)WTERMSIG(status));
+		log_str(&l, "why", strsignal(WTERMSIG(status)));
+	} else
+		log_u64(&l, "status", (uint64_t)WEXITSTATUS(status));
 	if (w != NULL)
 		blame(w, &l);
 	log_end(&l);
-}
-
-/* Did the master kill w (or NULL)?  Then punishes it, if w is to blame. */
-static bool
-was_killed(struct worker *w, int status)
-{
-	if (w == NULL || w->killed == NULL || !WIFSIGNALED(status) ||
-	    WTERMSIG(status) != SIGKILL)
-		return false;
-	if (w->killed[0] != '\0')
-		punish(w, w->killed);
-	return true;
 }
 
 bool
@@ -298,7 +273,9 @@ pool_died(struct nursery *n, pid_t pid, int status)
 {
 	struct master *m = n->master;
 	struct worker *w = find_worker(m->pool, n, pid);
-	bool crash;
+	bool killed = w != NULL && w->killed != NULL &&
+	    WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	bool crash = status != 0 && !killed;
 
 	if (w == NULL && n->strangers == 0)
 		return false;
@@ -306,7 +283,8 @@ pool_died(struct nursery *n, pid_t pid, int status)
 		n->strangers--;
 	else
 		w->exited = true;
-	crash = status != 0 && !was_killed(w, status);
+	if (killed && w->killed[0] != '\0')
+		punish(w, w->killed);
 	if (crash)
 		log_crash(m, pid, status, w);
 	/* First, so that no further worker gets that memory layout. */
@@ -325,30 +303,23 @@ pool_died(struct nursery *n, pid_t pid, int status)
 	return true;
 }
 
-/* Nobody will report the end of n's workers; those that serve go on. */
-static void
-orphan(struct worker_list *list, const struct nursery *n)
-{
-	struct worker *w, *next;
-
-	for (w = TAILQ_FIRST(list); w != NULL; w = next) {
-		next = TAILQ_NEXT(w, entry);
-		if (w->nursery != n)
-			continue;
-		w->exited = true;
-		if (w->left_ms != 0)
-			pool_forget(w);
-	}
-}
-
+/* Those that serve go on. */
 void
 pool_nursery_lost(struct nursery *n, bool was_active)
 {
 	struct pool *p = n->master->pool;
+	struct worker_list *const lists[] = { &p->idle, &p->busy, &p->leaving };
+	struct worker *w, *next;
 
-	orphan(&p->idle, n);
-	orphan(&p->busy, n);
-	orphan(&p->leaving, n);
+	for (size_t i = 0; i < 3; i++)
+		for (w = TAILQ_FIRST(lists[i]); w != NULL; w = next) {
+			next = TAILQ_NEXT(w, entry);
+			if (w->nursery != n)
+				continue;
+			w->exited = true;
+			if (w->left_ms != 0)
+				pool_forget(w);
+		}
 	if (was_active)
 		p->count.coming = 0;
 	pool_ask(n->master);
@@ -378,45 +349,35 @@ kill_lingering(struct master *m)
 	}
 }
 
-/* A worker that works for ever is compromised. */
-static void
-kill_overdue(struct master *m)
-{
-	struct worker *w;
-
-	TAILQ_FOREACH(w, &m->pool->busy, entry) {
-		if (w->when == IPC_AT_COMMIT || !w->use->is_overdue(w->owner))
-			continue;
-		kill_worker(w, "its work lasts far longer than it may let it");
-		return;		/* the next one at the next tick */
-	}
-}
-
 /*
- * An evicted worker ends at once, unless it waits for a slow disk, say, or is
- * compromised.  Neither excuse keeps the slot.
+ * A worker that works for ever is compromised.  An evicted one ends at once,
+ * unless it waits for a slow disk, say, or is compromised; neither excuse keeps
+ * the slot.
  */
 static void
-kill_evicted(struct master *m)
+kill_busy(struct master *m)
 {
 	int64_t now = deadline_now_ms();
 	struct worker *w, *next;
 
 	for (w = TAILQ_FIRST(&m->pool->busy); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
-		if (w->evicted_ms == 0 || w->when == IPC_AT_COMMIT ||
-		    now - w->evicted_ms <= evict_patience_ms)
+		if (w->when == IPC_AT_COMMIT)
 			continue;
-		w->killed = "";
-		kill_process(w);
-		pool_lost(w, "its slot was needed, and it did not end");
+		if (w->evicted_ms != 0 &&
+		    now - w->evicted_ms > evict_patience_ms) {
+			w->killed = "";
+			kill_process(w);
+			pool_lost(w, "its slot was needed, and it did not end");
+		} else if (w->use->is_overdue(w->owner))
+			kill_worker(w, "its work lasts far longer than it may "
+			    "let it");
 	}
 }
 
 void
 pool_police(struct master *m)
 {
-	kill_evicted(m);
-	kill_overdue(m);
+	kill_busy(m);
 	kill_lingering(m);
 }

@@ -41,12 +41,6 @@ static char blame_of;
 /* ---- neighbours of the pool that have no part in this -------------------- */
 
 void
-helper_tick(struct master *master)
-{
-	(void)master;
-}
-
-void
 sign_drop(struct master *master, struct tls_files *files)
 {
 	(void)master;
