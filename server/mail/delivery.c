@@ -11,21 +11,6 @@
 
 enum { slow_us = 1000 * 1000 };	/* a delivery that takes longer is logged */
 
-/* A client that gets 451 may retry: these Maildirs will have it twice. */
-static void
-log_left(const struct delivery *d)
-{
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_ERROR, "store-left");
-	log_str(&l, "session", d->session);
-	log_str(&l, "id", d->tx->id);
-	log_u64(&l, "mailboxes", d->left);
-	maildir_log_place(&l, &d->left_in);
-	log_str(&l, "file", d->tx->name);
-	log_end(&l);
-}
-
 void
 delivery_log_slow(struct delivery *d, bool ended)
 {
@@ -50,14 +35,6 @@ delivery_log_slow(struct delivery *d, bool ended)
 	log_end(&l);
 }
 
-/* Errors that all Maildirs have, now or soon. */
-static bool
-is_everybodys(int error)
-{
-	return error == ENOSPC || error == EDQUOT || error == ENOMEM ||
-	    error == EMFILE || error == ENFILE;
-}
-
 /*
  * One broken Maildir of an alias fails for its user alone.  What that user
  * misses is logged; the last mailbox takes its place in the list.
@@ -68,7 +45,9 @@ miss(struct delivery *d, int error)
 	struct recipient_set *to = d->mail.to;
 	struct recipient_mailbox *box = &to->boxes[d->mail.at];
 
-	if (box->needed || is_everybodys(error))
+	/* Errors that all Maildirs have, now or soon. */
+	if (box->needed || error == ENOSPC || error == EDQUOT ||
+	    error == ENOMEM || error == EMFILE || error == ENFILE)
 		return false;
 	maildir_log_failure(d->mail.spool, &(struct maildir_failure){
 	    .session = d->session, .id = d->tx->id, .what = d->mail.what,
@@ -124,6 +103,7 @@ bool
 delivery_take_back(struct delivery *d, size_t most)
 {
 	int64_t until = deadline_now_us() + delivery_piece_us;
+	struct log_line l;
 
 	for (size_t i = 0; i < most && (d->mail.at > 0 || d->mail.copying) &&
 	    (i == 0 || deadline_now_us() < until); i++) {
@@ -134,7 +114,15 @@ delivery_take_back(struct delivery *d, size_t most)
 	}
 	if (d->mail.at > 0 || d->mail.copying)
 		return false;
-	if (d->left > 0)
-		log_left(d);
+	if (d->left == 0)
+		return true;
+	/* A client that gets 451 may retry: these will have it twice. */
+	log_begin(&l, LOG_LEVEL_ERROR, "store-left");
+	log_str(&l, "session", d->session);
+	log_str(&l, "id", d->tx->id);
+	log_u64(&l, "mailboxes", d->left);
+	maildir_log_place(&l, &d->left_in);
+	log_str(&l, "file", d->tx->name);
+	log_end(&l);
 	return true;
 }

@@ -36,30 +36,6 @@ path_of(const struct recipient_mailbox *box, char out[maildir_path_max_bytes])
 		    box->user);
 }
 
-/*
- * Several masters may share the root.  One that makes Maildirs holds the lock
- * of "mail" until their names are durable, and one that finds a Maildir takes
- * that lock once: then the name is durable, too.
- */
-static int
-lock_makers(struct maildir_batch *b, const struct spool *s)
-{
-	if (!b->making && flock(s->mail, LOCK_EX) == -1)
-		return -1;
-	b->making = true;
-	return 0;
-}
-
-static int
-wait_for_makers(const struct maildir_batch *b, const struct spool *s)
-{
-	if (b->making)
-		return 0;
-	if (flock(s->mail, LOCK_SH) == -1)
-		return -1;
-	return flock(s->mail, LOCK_UN);
-}
-
 static int
 find_dir(const struct maildir_batch *b, const char *path)
 {
@@ -105,7 +81,8 @@ make_directory(int parent, const char *dir)
 /*
  * Makes DOMAIN, USER, tmp, cur and new where they are missing.  Each directory
  * that gets a new name is in the batch before "new" can be found; an empty one
- * needs no sync of its own.
+ * needs no sync of its own.  Several masters may share the root: one that makes
+ * Maildirs holds the lock of "mail" until their names are durable.
  */
 static int
 make_maildir(struct maildir_batch *b, const struct spool *s,
@@ -115,8 +92,10 @@ make_maildir(struct maildir_batch *b, const struct spool *s,
 	const char *parent = box->domain[0] == '\0' ? "." : box->domain;
 	int fd, result = 0;
 
-	if (lock_makers(b, s) == -1 || touch(b, s, ".", box) == -1 ||
-	    (box->domain[0] != '\0' &&
+	if (!b->making && flock(s->mail, LOCK_EX) == -1)
+		return -1;
+	b->making = true;
+	if (touch(b, s, ".", box) == -1 || (box->domain[0] != '\0' &&
 	    make_directory(s->mail, box->domain) == -1) ||
 	    touch(b, s, parent, box) == -1 ||
 	    make_directory(s->mail, path) == -1)
@@ -144,46 +123,33 @@ open_below(const struct spool *s, const char *path)
 	return new;
 }
 
-/* Opens the "new" directory of box, made if need be; or -1. */
+/*
+ * Opens the "new" directory of box, made if need be; or -1.  Where it was found
+ * the lock is taken once: then its maker has made its name durable.
+ */
 static int
 open_or_make(struct maildir_batch *b, struct maildir_delivery *d,
     const struct recipient_mailbox *box, const char *path)
 {
+	const struct spool *s = d->spool;
 	int fd;
 
 	d->what = "open the Maildir";
-	fd = open_below(d->spool, path);
-	if (fd != -1 && !unsure) {
-		if (wait_for_makers(b, d->spool) == 0)
-			return fd;
-		close(fd);
+	fd = open_below(s, path);
+	if (fd == -1 && errno != ENOENT)
 		return -1;
-	}
+	if (fd != -1 && !unsure && (b->making ||
+	    (flock(s->mail, LOCK_SH) == 0 && flock(s->mail, LOCK_UN) == 0)))
+		return fd;
 	if (fd != -1)
 		close(fd);
-	else if (errno != ENOENT)
+	if (fd != -1 && !unsure)
 		return -1;
 	d->what = "make the Maildir";
-	if (make_maildir(b, d->spool, box, path) == -1)
+	if (make_maildir(b, s, box, path) == -1)
 		return -1;
-	if (fd == -1)
-		d->made++;
-	return open_below(d->spool, path);
-}
-
-/* The same, as a descriptor of the batch. */
-static int
-open_new(struct maildir_batch *b, struct maildir_delivery *d,
-    const struct recipient_mailbox *box)
-{
-	char path[maildir_path_max_bytes], new[maildir_path_max_bytes + 4];
-	int fd;
-
-	path_of(box, path);
-	snprintf(new, sizeof(new), "%s/new", path);
-	fd = find_dir(b, new);
-	return fd != -1 ? fd :
-	    add_dir(b, open_or_make(b, d, box, path), new, box);
+	d->made += fd == -1;
+	return open_below(s, path);
 }
 
 bool
@@ -283,47 +249,31 @@ copy(struct maildir_delivery *d, int new)
 	return MAILDIR_DONE;
 }
 
-/*
- * Does error mean that no link is possible?  Another file system, one without
- * links, or a file that has as many as it can have.
- */
-static bool
-wants_copy(int error)
-{
-	return error == EXDEV || error == EPERM || error == EMLINK ||
-	    error == EOPNOTSUPP;
-}
-
-/* Makes the Maildir without a message; an empty one needs no sync. */
-static enum maildir_result
-make_only(struct maildir_batch *b, struct maildir_delivery *d)
-{
-	const struct recipient_mailbox *box = &d->to->boxes[d->at];
-	char path[maildir_path_max_bytes];
-	int fd;
-
-	path_of(box, path);
-	fd = open_or_make(b, d, box, path);
-	if (fd == -1)
-		return MAILDIR_FAILED;
-	close(fd);
-	d->at++;
-	return MAILDIR_DONE;
-}
-
 enum maildir_result
 maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
 {
+	const struct recipient_mailbox *box = &d->to->boxes[d->at];
 	const struct spool *s = d->spool;
 	bool move = d->at + 1 == d->to->count && !d->copied;
+	char path[maildir_path_max_bytes], dir[maildir_path_max_bytes + 4];
 	char source[maildir_file_max_bytes];
-	int new = d->id == NULL ? -1 : open_new(b, d, &d->to->boxes[d->at]);
-	int result;
+	int new, result;
 
-	if (d->id == NULL)
-		return make_only(b, d);
-	if (new == -1)
-		return MAILDIR_FAILED;
+	path_of(box, path);
+	snprintf(dir, sizeof(dir), "%s/new", path);
+	new = d->id == NULL ? -1 : find_dir(b, dir);
+	if (new == -1) {
+		new = open_or_make(b, d, box, path);
+		if (new == -1)
+			return MAILDIR_FAILED;
+		if (d->id == NULL) {
+			/* Without a message, an empty one needs no sync. */
+			close(new);
+			d->at++;
+			return MAILDIR_DONE;
+		}
+		(void)add_dir(b, new, dir, box);
+	}
 	if (d->copying)
 		return copy(d, new);
 	d->what = "link into the Maildir";
@@ -335,8 +285,10 @@ maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
 		result = renameat(s->incoming, d->id, new, d->name);
 	else
 		result = linkat(s->incoming, d->id, new, d->name, 0);
+	/* Another file system, or one without links, or as many as can be. */
 	if (result == -1)
-		return wants_copy(errno) ? copy(d, new) : MAILDIR_FAILED;
+		return errno == EXDEV || errno == EPERM || errno == EMLINK ||
+		    errno == EOPNOTSUPP ? copy(d, new) : MAILDIR_FAILED;
 	d->moved = move;
 	d->at++;
 	return MAILDIR_DONE;
@@ -384,12 +336,6 @@ maildir_probe(const struct spool *s, const struct recipient_mailbox *box)
 	return result;
 }
 
-static bool
-is_full(int error)
-{
-	return error == ENOSPC || error == EDQUOT;
-}
-
 void
 maildir_log_place(struct log_line *l, const struct recipient_mailbox *box)
 {
@@ -423,7 +369,8 @@ maildir_log_failure(const struct spool *s, const struct maildir_failure *f)
 		log_str(&l, "path", path);
 	}
 	log_str(&l, "why", strerror(f->error));
-	if (is_full(f->error) && spool_room(s, &room)) {
+	if ((f->error == ENOSPC || f->error == EDQUOT) &&
+	    spool_room(s, &room)) {
 		log_u64(&l, "free_bytes", room.free_bytes);
 		log_u64(&l, "free_inodes", room.free_inodes);
 	}

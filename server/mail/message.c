@@ -197,19 +197,6 @@ log_store(const struct message *t)
 	log_end(&l);
 }
 
-/* Shows a stored message to the user of a catcher. */
-static void
-show(const struct message *t)
-{
-	const struct recipient_set *to = &t->boxes;
-
-	catcher_message(t->client.session, t->client.master->spool->mail,
-	    to->boxes[0].user, t->name, t->size);
-	for (size_t i = 0; i < to->count; i++)
-		catcher_say(t->client.session, CATCHER_KEPT, "kept for %s: "
-		    "%s/new/%s", to->boxes[i].user, to->boxes[i].user, t->name);
-}
-
 /* t is durable: the log has it before its client gets 250. */
 static void
 record(struct message *t)
@@ -234,28 +221,28 @@ record(struct message *t)
 	r.to = buf_span(&to);
 	log_message_add(m->log, &r);
 	log_store(t);
-	if (m->conf.catcher)
-		show(t);
-}
-
-static void
-count_answer(struct counters *c, const struct message *t, int error,
-    int64_t us)
-{
-	if (error != 0) {
-		c->value[COUNTER_UNSTORED]++;
+	if (!m->conf.catcher)
 		return;
-	}
-	c->value[COUNTER_STORED]++;
-	c->value[COUNTER_STORED_OCTETS] += t->size;
-	c->value[COUNTER_DELIVERED] += t->boxes.count;
-	counters_note(c, HISTOGRAM_COMMIT, (uint64_t)us);
+	catcher_message(t->client.session, m->spool->mail,
+	    t->boxes.boxes[0].user, t->name, t->size);
+	for (size_t i = 0; i < t->boxes.count; i++)
+		catcher_say(t->client.session, CATCHER_KEPT, "kept for %s: "
+		    "%s/new/%s", t->boxes.boxes[i].user,
+		    t->boxes.boxes[i].user, t->name);
 }
 
 static void
 done(struct message *t, int error, int64_t us)
 {
-	count_answer(&t->client.master->counters, t, error, us);
+	struct counters *c = &t->client.master->counters;
+
+	if (error == 0) {
+		c->value[COUNTER_STORED]++;
+		c->value[COUNTER_STORED_OCTETS] += t->size;
+		c->value[COUNTER_DELIVERED] += t->boxes.count;
+		counters_note(c, HISTOGRAM_COMMIT, (uint64_t)us);
+	} else
+		c->value[COUNTER_UNSTORED]++;
 	t->delivery = NULL;
 	t->done(t->arg, error == 0 ? VERDICT_OK : trouble_of(error),
 	    us);

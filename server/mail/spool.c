@@ -37,32 +37,26 @@ open_or_make(int parent, const char *name, bool *made)
 }
 
 /*
- * The master died while it delivered the message to one Maildir after the
- * other.  Its client has no reply, and may send it again.
+ * Removes name if it belongs to no session; true: removed.  A master may have
+ * died while it delivered the message to one Maildir after the other; its
+ * client has no reply, and may send it again.
  */
-static void
-log_in_part(const char *id, const struct stat *st)
-{
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_WARNING, "recover");
-	log_str(&l, "id", id);
-	log_u64(&l, "mailboxes", (uint64_t)st->st_nlink - 1);
-	log_end(&l);
-}
-
-/* Removes name if it belongs to no session; true: removed. */
 static bool
 remove_file(int dir, const char *name, bool alone)
 {
+	struct log_line l;
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
 	    (!alone && st.st_mtime >= time(NULL) - abandoned_s) ||
 	    unlinkat(dir, name, 0) == -1)
 		return false;
-	if (S_ISREG(st.st_mode) && st.st_nlink > 1)
-		log_in_part(name, &st);
+	if (!S_ISREG(st.st_mode) || st.st_nlink == 1)
+		return true;
+	log_begin(&l, LOG_LEVEL_WARNING, "recover");
+	log_str(&l, "id", name);
+	log_u64(&l, "mailboxes", (uint64_t)st.st_nlink - 1);
+	log_end(&l);
 	return true;
 }
 

@@ -288,8 +288,8 @@ TEST(worker_out_of_reach)
 static pid_t
 background_master(void)
 {
-	pid_t pids[8];
-	size_t n = proc_children(getpid(), NULL, pids, 8);
+	pid_t pids[64];
+	size_t n = proc_children(getpid(), "smtpd", pids, 64);
 
 	return n == 1 ? pids[0] : 0;
 }
