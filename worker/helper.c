@@ -34,7 +34,6 @@ static int shared = -1;		/* by the processes of one helper */
 static void
 on_end_of_one(int sig)
 {
-	(void)sig;
 	shutdown(shared, SHUT_RDWR);
 	_exit(0);
 }

@@ -16,8 +16,6 @@ struct hostent *__wrap_gethostbyname(const char *name);
 void *
 __wrap_dlopen(const char *file, int mode)
 {
-	(void)file;
-	(void)mode;
 	return NULL;
 }
 
@@ -25,16 +23,11 @@ int
 __wrap_getaddrinfo(const char *host, const char *service,
     const struct addrinfo *hints, struct addrinfo **out)
 {
-	(void)host;
-	(void)service;
-	(void)hints;
-	(void)out;
 	return EAI_FAIL;
 }
 
 struct hostent *
 __wrap_gethostbyname(const char *name)
 {
-	(void)name;
 	return NULL;
 }

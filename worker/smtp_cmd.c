@@ -216,7 +216,6 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 static enum smtp_reply
 cmd_rset(struct smtp_session *s, struct span arg)
 {
-	(void)arg;
 	reset(s);
 	return REPLY_OK;
 }
@@ -224,7 +223,6 @@ cmd_rset(struct smtp_session *s, struct span arg)
 static enum smtp_reply
 cmd_starttls(struct smtp_session *s, struct span arg)
 {
-	(void)arg;
 	if (s->tls)
 		return REPLY_TLS_ALREADY;
 	if (s->lacks & IPC_LACKS_TLS)

@@ -286,7 +286,6 @@ smtp_data_receive(struct smtp_session *s, struct span arg)
 	struct intake in = { .fd = -1, .no_file = REPLY_STORED };
 	enum smtp_reply reply;
 
-	(void)arg;
 	s->state = SMTP_READY;
 	if (s->submission) {
 		memset(&originators, 0, sizeof(originators));

@@ -76,7 +76,6 @@ take_path(struct conf_setting *s, size_t at, char **out)
 static bool
 read_path(struct conf_setting *s, struct span word, void *slot)
 {
-	(void)word;
 	return take_path(s, 1, slot);
 }
 
@@ -99,7 +98,6 @@ read_account(struct conf_setting *s, struct span word, void *slot)
 static bool
 read_sandbox(struct conf_setting *s, struct span word, void *slot)
 {
-	(void)s;
 	*(bool *)slot = span_equal(word, span_of("optional"));
 	return *(bool *)slot || span_equal(word, span_of("required"));
 }
@@ -107,7 +105,6 @@ read_sandbox(struct conf_setting *s, struct span word, void *slot)
 static bool
 read_separator(struct conf_setting *s, struct span word, void *slot)
 {
-	(void)s;
 	if (word.n != 1 || memchr("+-=_~", word.p[0], 5) == NULL)
 		return false;
 	*(char *)slot = (char)word.p[0];
@@ -243,7 +240,6 @@ read_pair(struct conf_setting *s, struct span word, void *slot)
 {
 	struct conf_pair pair = { .line = s->report->place.number };
 
-	(void)word;
 	if (s->conf->pair_count == ipc_tls_pairs_max)
 		return reported(s, conf_report_at(s->report,
 		    s->cut->words[0].at, "more than %d certificates",

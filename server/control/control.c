@@ -177,7 +177,6 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct peer *p = arg;
 
-	(void)fd;
 	if (what & EV_TIMEOUT)
 		drop(p);
 	else if (p->answer.due)
@@ -238,7 +237,6 @@ on_acceptable(evutil_socket_t listening, short what, void *arg)
 	struct control *c = arg;
 	int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void)what;
 	if (fd != -1)
 		admit(c, fd);
 	else if (errno != EAGAIN && errno != EWOULDBLOCK &&
@@ -253,8 +251,6 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	struct control *c = arg;
 	struct control_moment *now = &c->moments[c->moment];
 
-	(void)fd;
-	(void)what;
 	now->ms = deadline_now_ms();
 	memcpy(now->value, c->master->counters.value, sizeof(now->value));
 	c->moment = (c->moment + 1) % moments_max;

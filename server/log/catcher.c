@@ -108,9 +108,6 @@ flush(void)
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
-	(void)what;
-	(void)arg;
 	flush();
 }
 

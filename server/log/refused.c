@@ -75,9 +75,6 @@ on_prune(evutil_socket_t fd, short what, void *arg)
 	int64_t keep_s = (int64_t)r.conf->keep_refused_s;
 	int64_t oldest = ((int64_t)time(NULL) - keep_s) * 1000;
 
-	(void)fd;
-	(void)what;
-	(void)arg;
 	for (size_t i = r.count; i > 0; i--)
 		if (keep_s == 0 || ident_ms(r.kept[i - 1].id) < oldest)
 			forget(i - 1);

@@ -368,8 +368,6 @@ on_next(evutil_socket_t fd, short what, void *arg)
 	struct commit *c = m->commit;
 	struct turn *t = find_turn(c);
 
-	(void)fd;
-	(void)what;
 	if (t == NULL)
 		return;
 	if (piece_may_begin(m))

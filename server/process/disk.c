@@ -168,8 +168,6 @@ wanted(const struct master *m)
 static void
 lost(struct master *m, bool again)
 {
-	(void)m;
-	(void)again;
 	finish_here();
 }
 

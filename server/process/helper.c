@@ -272,8 +272,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	struct helper *h = arg;
 	struct ipc_record r;
 
-	(void)fd;
-	(void)what;
 	for (int i = 0; i < records_max && h->channel != -1; i++) {
 		const char *why = h->served ? "it has ended" :
 		    "it ended at once; can it be executed?";
@@ -331,8 +329,6 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	struct master *m = arg;
 	int64_t now = deadline_now_ms();
 
-	(void)fd;
-	(void)what;
 	for (size_t i = 0; i < HELPER_COUNT; i++) {
 		struct helper *h = &m->helpers[i];
 

@@ -91,7 +91,6 @@ wanted(const struct master *m)
 static void
 feed(struct master *m, bool first)
 {
-	(void)first;
 	logger.helper = &m->helpers[HELPER_LOGGER];
 	logger.under_way = 0;
 	logger.again = false;
@@ -115,7 +114,6 @@ lost(struct master *m, bool again)
 	const char *why;
 	int passed;
 
-	(void)again;
 	/* One deadline for all: a hostile logger may send each of them late. */
 	while (logger.under_way > 0 && got == IPC_GOT_RECORD &&
 	    poll(&fd, 1, deadline_left_ms(until)) == 1) {

@@ -315,7 +315,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	const char *why;
 	int passed;
 
-	(void)what;
 	for (int i = 0; i < records_max && n->state != NURSERY_NONE; i++) {
 		why = p->started ? "it has ended" :
 		    "it ended at once; can it be executed?";

@@ -222,8 +222,6 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	struct pool *p = m->pool;
 	struct pool_count *c = &p->count;
 
-	(void)fd;
-	(void)what;
 	if (p->starved)
 		c->spare = c->spare * 2 < spare_max ? c->spare * 2 : spare_max;
 	else if (c->spare > spare_min)

@@ -37,8 +37,6 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
 
-	(void)fd;
-	(void)what;
 	event_add(&w->readable, NULL);
 }
 
@@ -207,7 +205,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	const char *why = "";
 	int passed;
 
-	(void)what;
 	/* One record a turn: an honest worker waits for its answer anyway. */
 	switch (ipc_recv(fd, IPC_FROM_WORKER, w->when, false, &r, &passed,
 	    &why)) {

@@ -249,7 +249,6 @@ admit_accept(evutil_socket_t listening, short what, void *arg)
 {
 	struct master *m = arg;
 
-	(void)what;
 	for (int i = 0; i < accept_batch_max; i++) {
 		struct sockaddr_storage from;
 		socklen_t n = sizeof(from);

@@ -246,7 +246,6 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 static bool
 on_reset(struct session *s, const struct ipc_record *r)
 {
-	(void)r;
 	message_clear(&s->tx);
 	pool_permit(s->worker, IPC_AT_SESSION);
 	return true;
@@ -274,7 +273,6 @@ on_begin(struct session *s, const struct ipc_record *r)
 	bool kept;
 	int fd;
 
-	(void)r;
 	verdict = message_begin(&s->tx, &fd);
 	if (verdict != VERDICT_OK) {
 		pool_permit(s->worker, IPC_AT_SESSION);

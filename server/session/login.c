@@ -139,8 +139,6 @@ on_late(evutil_socket_t fd, short what, void *arg)
 {
 	struct login *l = arg;
 
-	(void)fd;
-	(void)what;
 	if (!l->decided)
 		decide(l, LOGIN_TROUBLE);
 	answer(l);

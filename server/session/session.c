@@ -301,8 +301,6 @@ make_room(evutil_socket_t fd, short what, void *arg)
 	struct session *loser;
 	struct pool_count c;
 
-	(void)fd;
-	(void)what;
 	pool_count(m, &c);
 	if (c.idle + c.coming > 0)
 		return;

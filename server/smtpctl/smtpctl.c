@@ -95,7 +95,6 @@ static int unread;
 static int
 on_unread(const char *path, int error)
 {
-	(void)path;
 	if (error != ENOENT && error != ENOTDIR)
 		unread = error;
 	return 0;
