@@ -370,65 +370,125 @@ tell_lie(struct pretender *w, int client, uint64_t chance,
 }
 
 static void
-report(const struct pretender *w, int client)
+report(struct pretender *w, int client)
 {
 	dprintf(client, is_dropped(w->channel) ? "dropped\n" : "kept\n");
 }
 
-static void
-flood_notes(struct pretender *w, int client)
-{
-	struct ipc_record r = { .type = IPC_NOTE };
+/* ---- what a record of a trick says ---- */
 
-	for (int i = 0; i < 3000; i++)
-		if (ipc_send(w->channel, &r, -1, true) == -1)
-			break;
-	report(w, client);
+static int spool = -1;		/* that came as an answer */
+
+static void
+put_empty(struct ipc_record *r, int type)
+{
+	r->type = (uint32_t)type;
 }
 
 static void
-flood_traces(struct pretender *w, int client)
+put_trace(struct ipc_record *r, int octet)
 {
-	struct ipc_record r = { .type = IPC_TRACE };
-
-	r.u.trace.n = ipc_trace_bytes;
-	memset(r.u.trace.octets, 0x1b, ipc_trace_bytes);
-	for (int i = 0; i < 3000; i++)
-		if (ipc_send(w->channel, &r, -1, true) == -1)
-			break;
-	report(w, client);
+	r->type = IPC_TRACE;
+	r->u.trace.n = ipc_trace_bytes;
+	memset(r->u.trace.octets, octet, ipc_trace_bytes);
 }
 
 static void
-flood_rcpts(struct pretender *w, int client)
+put_mail(struct ipc_record *r, int wait)
 {
-	struct ipc_record r;
-
-	go_to(w->channel, LIE_AT_MAIL);
-	for (int i = 0; i < 3000; i++) {
-		char user[16];
-
-		snprintf(user, sizeof(user), "u%d", i % 900);
-		lie_honest_rcpt(&r, user);
-		if (ask(w->channel, &r, NULL) != IPC_VERDICT)
-			break;
-	}
-	report(w, client);
+	lie_honest_mail(r);
+	r->u.mail.wait = (uint8_t)wait;
 }
 
 static void
-flood_unknown_rcpts(struct pretender *w, int client)
+put_bounce(struct ipc_record *r, int wait)
 {
-	struct ipc_record r;
-
-	go_to(w->channel, LIE_AT_MAIL);
-	for (int i = 0; i < 3000; i++) {
-		lie_honest_rcpt(&r, "nobody");
-		if (ask(w->channel, &r, NULL) != IPC_VERDICT)
-			break;
-	}
-	report(w, client);
+	put_mail(r, wait);
+	memset(&r->u.mail.from, 0, sizeof(r->u.mail.from));
 }
+
+/* Below 1000 one of many users. */
+enum { ALICE = 1000, BOB, NOBODY };
+
+static void
+put_rcpt(struct ipc_record *r, int who)
+{
+	char user[16];
+
+	snprintf(user, sizeof(user), "u%d", who % 900);
+	lie_honest_rcpt(r, who == ALICE ? "alice" : who == BOB ? "bob" :
+	    who == NOBODY ? "nobody" : user);
+}
+
+static void
+put_originator(struct ipc_record *r, int who)
+{
+	put_rcpt(r, who);
+	r->type = IPC_ORIGINATOR;
+}
+
+static void
+put_sign(struct ipc_record *r, int scheme)
+{
+	r->type = IPC_SIGN;
+	r->u.digest.n = 32;
+	r->u.digest.scheme = (uint8_t)scheme;
+}
+
+/* A pair that is none of those this worker knows. */
+static void
+put_beyond(struct ipc_record *r, int pair)
+{
+	put_sign(r, 0);
+	r->u.digest.pair = (uint16_t)pair;
+}
+
+static void
+put_login(struct ipc_record *r, int unused)
+{
+	(void)unused;
+	r->type = IPC_LOGIN;
+	r->u.login.name_len = 4;
+	memcpy(r->u.login.name, "dave", 4);
+	r->u.login.password_len = 6;
+	memcpy(r->u.login.password, "dave's", 6);
+}
+
+/* A client behind a proxy: 198.51.100.LAST. */
+static void
+put_proxy(struct ipc_record *r, int last)
+{
+	r->type = IPC_PROXY;
+	r->u.proxy = (struct ipc_proxy){ .family = IPC_PROXY_IPV4,
+	    .port = 1025, .ip = { 198, 51, 100, (uint8_t)last } };
+}
+
+/* An address in a form that would be another client. */
+static void
+put_proxy_form(struct ipc_record *r, int last)
+{
+	r->type = IPC_PROXY;
+	r->u.proxy = (struct ipc_proxy){ .family = IPC_PROXY_IPV6,
+	    .ip = { [10] = 0xff, 0xff, 127, 0, 0, (uint8_t)last } };
+}
+
+static void
+put_commit(struct ipc_record *r, int octets)
+{
+	r->type = IPC_COMMIT;
+	r->u.number.n = write_text(spool, (uint64_t)octets);
+}
+
+static void
+put_truncated(struct ipc_record *r, int octets)
+{
+	put_commit(r, octets);
+	/* The kernel's filter holds the real worker from this. */
+	if (ftruncate(spool, 100) == -1)
+		exit(2);
+}
+
+/* ---- tricks ---- */
 
 /* In order, and without end: others must be served meanwhile. */
 static void
@@ -447,283 +507,25 @@ flood_resets(struct pretender *w, int client)
 	}
 }
 
-/* Asks and asks, and never reads an answer. */
-static void
-deaf(struct pretender *w, int client)
-{
-	struct ipc_record r;
-
-	go_to(w->channel, LIE_AT_MAIL);
-	for (int i = 0; i < 900; i++) {
-		lie_honest_rcpt(&r, "alice");
-		if (ipc_send(w->channel, &r, -1, true) == -1)
-			break;
-	}
-	report(w, client);
-}
-
-static void
-end_twice(struct pretender *w, int client)
-{
-	struct ipc_record r = { .type = IPC_END };
-
-	(void)ipc_send(w->channel, &r, -1, true);
-	(void)ipc_send(w->channel, &r, -1, true);
-	report(w, client);
-}
-
-/* One signature is a session's right; there is none beside it. */
-static void
-sign_twice(struct pretender *w, int client)
-{
-	struct ipc_record r = { .type = IPC_SIGN, .u.digest.n = 32,
-	    .u.digest.scheme = SIGN_RSA_PSS }, again = r;
-	const char *why;
-	int passed;
-
-	(void)ipc_send(w->channel, &r, -1, true);
-	if (ipc_recv(w->channel, IPC_TO_WORKER, IPC_AT_SESSION, true, &r,
-	    &passed, &why) != IPC_GOT_RECORD || r.type != IPC_SIGNATURE ||
-	    r.u.signature.n != 256) {
-		dprintf(client, "unsigned\n");
-		return;
-	}
-	(void)ipc_send(w->channel, &again, -1, true);
-	report(w, client);
-}
-
-/* Says that it is under TLS, and never had a signature. */
-static void
-claim_tls(struct pretender *w, int client)
-{
-	struct ipc_record r = { .type = IPC_TLS };
-
-	(void)ipc_send(w->channel, &r, -1, true);
-	report(w, client);
-}
-
-/* Of a client behind a proxy: 198.51.100.LAST. */
-static uint32_t
-ask_proxy(int channel, uint8_t last)
-{
-	struct ipc_record r = { .type = IPC_PROXY, .u.proxy = {
-	    .family = IPC_PROXY_IPV4, .port = 1025,
-	    .ip = { 198, 51, 100, last } } };
-
-	return ask(channel, &r, NULL) == IPC_WELCOME ? (uint32_t)r.u.number.n :
-	    REPLY_COUNT;
-}
-
-/* In order, and then all that an honest worker does. */
-static void
-proxy_honest(struct pretender *w, int client)
-{
-	uint32_t answer = ask_proxy(w->channel, 1);
-
-	if (answer == REPLY_GREETING)
-		be_honest(w, client, 3000, false);
-	else
-		dprintf(client, "answer %u\n", (unsigned)answer);
-}
-
-/* Tells of a client that there is none; where a header is due it is time. */
-static void
-proxy_once(struct pretender *w, int client)
-{
-	(void)ask_proxy(w->channel, 2);
-	report(w, client);
-}
-
-static void
-proxy_twice(struct pretender *w, int client)
-{
-	(void)ask_proxy(w->channel, 3);
-	(void)ask_proxy(w->channel, 4);
-	report(w, client);
-}
-
-/* Begins without the header that is due. */
-static void
-proxy_without(struct pretender *w, int client)
-{
-	struct ipc_record r;
-
-	lie_honest_mail(&r);
-	(void)ipc_send(w->channel, &r, -1, true);
-	report(w, client);
-}
-
-/* First a message, and then who the client is. */
-static void
-proxy_late(struct pretender *w, int client)
-{
-	if (ask_proxy(w->channel, 5) == REPLY_GREETING)
-		go_to(w->channel, LIE_AT_RCPT);
-	(void)ask_proxy(w->channel, 6);
-	report(w, client);
-}
-
-/* The header has failed, and comes all the same. */
-static void
-proxy_after_fail(struct pretender *w, int client)
-{
-	struct ipc_record r = { .type = IPC_PROXY_FAIL };
-
-	(void)ipc_send(w->channel, &r, -1, true);
-	(void)ask_proxy(w->channel, 7);
-	report(w, client);
-}
-
-/* Its client was refused, and it goes on with it. */
-static void
-proxy_refused(struct pretender *w, int client)
-{
-	struct ipc_record r;
-
-	if (ask_proxy(w->channel, 3) != REPLY_A_WHILE) {
-		dprintf(client, "not refused\n");
-		return;
-	}
-	lie_honest_mail(&r);
-	(void)ipc_send(w->channel, &r, -1, true);
-	report(w, client);
-}
-
-/* An address in a form that would be another client. */
-static void
-proxy_form(struct pretender *w, int client)
-{
-	struct ipc_record r = { .type = IPC_PROXY, .u.proxy = {
-	    .family = IPC_PROXY_IPV6, .ip = { [10] = 0xff, 0xff, 127, 0, 0,
-	    1 } } };
-
-	(void)ipc_send(w->channel, &r, -1, true);
-	report(w, client);
-}
-
-/* The pair is none of those that are configured. */
-static void
-sign_beyond(struct pretender *w, int client)
-{
-	struct ipc_record r = { .type = IPC_SIGN, .u.digest.n = 32,
-	    .u.digest.pair = 1 };
-
-	(void)ipc_send(w->channel, &r, -1, true);
-	report(w, client);
-}
-
 /* The pair is one of those that came after this worker was born. */
 static void
 sign_newer(struct pretender *w, int client)
 {
+	struct ipc_record r = { .zero = 0 };
 	unsigned before = readies;
 
 	dprintf(client, "220 renew\n");
 	while (readies == before)
 		(void)take_order(true);
-	sign_beyond(w, client);
-}
-
-/* ---- of a listener for submission ---- */
-
-static void
-mail_without_login(struct pretender *w, int client)
-{
-	struct ipc_record r;
-
-	lie_honest_mail(&r);
-	r.u.mail.wait = 1;
+	put_beyond(&r, 1);
 	(void)ipc_send(w->channel, &r, -1, true);
 	report(w, client);
 }
 
 static void
-honest_login(struct ipc_record *r)
+store_one(struct pretender *w, int client)
 {
-	memset(r, 0, sizeof(*r));
-	r->type = IPC_LOGIN;
-	r->u.login.name_len = 4;
-	memcpy(r->u.login.name, "dave", 4);
-	r->u.login.password_len = 6;
-	memcpy(r->u.login.password, "dave's", 6);
-}
-
-static void
-login_without_tls(struct pretender *w, int client)
-{
-	struct ipc_record r;
-
-	honest_login(&r);
-	(void)ipc_send(w->channel, &r, -1, true);
-	report(w, client);
-}
-
-/* Up to the spool file of a message of dave's; -1. */
-static int
-submit(struct pretender *w)
-{
-	struct ipc_record r = { .type = IPC_SIGN, .u.digest.n = 32,
-	    .u.digest.scheme = SIGN_ECDSA }, tls = { .type = IPC_TLS };
-	int fd = -1;
-
-	if (ask(w->channel, &r, NULL) != IPC_SIGNATURE)
-		return -1;
-	(void)ipc_send(w->channel, &tls, -1, true);
-	honest_login(&r);
-	if (ask(w->channel, &r, NULL) != IPC_ADMIT ||
-	    r.u.number.n != LOGIN_OK)
-		return -1;
-	lie_honest_mail(&r);
-	memset(&r.u.mail.from, 0, sizeof(r.u.mail.from));
-	r.u.mail.wait = 1;
-	if (ask(w->channel, &r, NULL) != IPC_VERDICT ||
-	    r.u.verdict.verdict != VERDICT_OK)
-		return -1;
-	lie_honest_rcpt(&r, "bob");
-	ask(w->channel, &r, NULL);
-	memset(&r, 0, sizeof(r));
-	r.type = IPC_BEGIN;
-	ask(w->channel, &r, &fd);
-	return fd;
-}
-
-/* Nobody was asked whose it is. */
-static void
-commit_unasked(struct pretender *w, int client)
-{
-	struct ipc_record r = { .type = IPC_COMMIT };
-	int fd = submit(w);
-
-	if (fd == -1) {
-		dprintf(client, "unsubmitted\n");
-		return;
-	}
-	r.u.number.n = write_text(fd, 1000);
-	(void)ipc_send(w->channel, &r, -1, true);
-	report(w, client);
-	close(fd);
-}
-
-/* It is somebody else's, and that was said. */
-static void
-commit_forged(struct pretender *w, int client)
-{
-	struct ipc_record r;
-	int fd = submit(w);
-
-	lie_honest_rcpt(&r, "bob");
-	r.type = IPC_ORIGINATOR;
-	if (fd == -1 || ask(w->channel, &r, NULL) != IPC_VERDICT ||
-	    r.u.verdict.verdict != VERDICT_NOT_YOURS) {
-		dprintf(client, "unsubmitted\n");
-		return;
-	}
-	memset(&r, 0, sizeof(r));
-	r.type = IPC_COMMIT;
-	r.u.number.n = write_text(fd, 1000);
-	(void)ipc_send(w->channel, &r, -1, true);
-	report(w, client);
-	close(fd);
+	be_honest(w, client, 3000, false);
 }
 
 /* Its session is over, its process is not. */
@@ -747,26 +549,6 @@ stay(struct pretender *w, int client)
 	}
 }
 
-/* Lets files pile up in its channel, which are the master's to answer for. */
-static void
-hoard(struct pretender *w, int client)
-{
-	struct ipc_record mail, rcpt, begin = { .type = IPC_BEGIN };
-	struct ipc_record stop = { .type = IPC_ABORT };
-
-	for (int i = 0; i < 1000; i++) {
-		lie_honest_mail(&mail);
-		lie_honest_rcpt(&rcpt, "alice");
-		mail.u.mail.wait = 0;
-		if (ipc_send(w->channel, &mail, -1, true) == -1 ||
-		    ipc_send(w->channel, &rcpt, -1, true) == -1 ||
-		    ipc_send(w->channel, &begin, -1, true) == -1 ||
-		    ipc_send(w->channel, &stop, -1, true) == -1)
-			break;
-	}
-	report(w, client);
-}
-
 static void
 vanish_in_data(struct pretender *w, int client)
 {
@@ -776,21 +558,6 @@ vanish_in_data(struct pretender *w, int client)
 	close(fd);
 	let_go(w);
 	dprintf(client, "done\n");
-}
-
-static void
-truncated(struct pretender *w, int client)
-{
-	struct ipc_record r = { .type = IPC_COMMIT };
-	int fd = go_to(w->channel, LIE_AT_DATA);
-
-	r.u.number.n = write_text(fd, 5000);
-	/* The kernel's filter holds the real worker from this. */
-	if (ftruncate(fd, 100) == -1)
-		exit(2);
-	(void)ipc_send(w->channel, &r, -1, true);
-	close(fd);
-	report(w, client);
 }
 
 /* Until it is hung up. */
@@ -826,7 +593,6 @@ nursery_random(struct pretender *w, int client)
 	static struct lie l;
 
 	(void)w;
-	dprintf(client, "done\n");
 	lie_make(&l, &chance, LIE_AT_IDLE, 0);
 	/* No chance that a nursery might say it. */
 	memset(l.octets, 0xff, sizeof(uint32_t));
@@ -839,7 +605,6 @@ nursery_unsafe(struct pretender *w, int client)
 	struct ipc_record r = { .type = IPC_UNSAFE };
 
 	(void)w;
-	dprintf(client, "done\n");
 	memcpy(r.u.text.text, "open", 5);
 	send_up(&r, -1);
 }
@@ -850,7 +615,6 @@ nursery_control(struct pretender *w, int client)
 	struct ipc_record r = { .type = IPC_READY };
 
 	(void)w;
-	dprintf(client, "done\n");
 	memcpy(r.u.text.text, "a\nb\033[2J", 8);
 	send_up(&r, -1);
 }
@@ -859,7 +623,6 @@ static void
 nursery_died(struct pretender *w, int client)
 {
 	(void)w;
-	dprintf(client, "done\n");
 	for (int i = 0; i < 50; i++)
 		tell_end(2 + i * 77, SIGSEGV);
 }
@@ -868,7 +631,6 @@ nursery_died(struct pretender *w, int client)
 static void
 nursery_died_twice(struct pretender *w, int client)
 {
-	dprintf(client, "done\n");
 	tell_end(w->pid, 0);
 	tell_end(w->pid, SIGSEGV);
 	tell_end(w->pid, SIGSEGV);
@@ -882,7 +644,6 @@ nursery_newborns(struct pretender *w, int client)
 	int ends[2];
 
 	(void)w;
-	dprintf(client, "done\n");
 	if (ipc_pair(ends) == -1)
 		exit(2);
 	for (int i = 0; i < 5000; i++) {
@@ -899,7 +660,6 @@ nursery_odd_newborns(struct pretender *w, int client)
 	int fds[4];
 
 	(void)w;
-	dprintf(client, "done\n");
 	fds[0] = 0;
 	fds[1] = client;
 	fds[2] = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -919,8 +679,6 @@ nursery_siblings(struct pretender *w, int client)
 	(void)w;
 	if (ipc_pair(ends) == -1)
 		exit(2);
-	/* The first of them may be the last that can be sent. */
-	dprintf(client, "done\n");
 	for (int i = 0; i < 50; i++)
 		send_up(&r, ends[1]);
 	close(ends[0]);
@@ -936,51 +694,153 @@ nursery_stillborn(struct pretender *w, int client)
 	r.u.number.n = UINT32_MAX;
 	for (int i = 0; i < 50; i++)
 		send_up(&r, -1);
-	dprintf(client, "done\n");
 }
 
-static const struct {
-	const char	*name;
-	void		(*run)(struct pretender *w, int client);
-} tricks[] = {
-	{ "NOTES", flood_notes },
-	{ "TRACES", flood_traces },
-	{ "RCPTS", flood_rcpts },
-	{ "UNKNOWN", flood_unknown_rcpts },
-	{ "RESETS", flood_resets },
-	{ "DEAF", deaf },
-	{ "ENDS", end_twice },
-	{ "STAY", stay },
-	{ "SIGN", sign_twice },
-	{ "BEYOND", sign_beyond },
-	{ "NEWER", sign_newer },
-	{ "TLS", claim_tls },
-	{ "S-MAIL", mail_without_login },
-	{ "S-LOGIN", login_without_tls },
-	{ "S-COMMIT", commit_unasked },
-	{ "S-FORGE", commit_forged },
-	{ "P-HONEST", proxy_honest },
-	{ "P-ONCE", proxy_once },
-	{ "P-TWICE", proxy_twice },
-	{ "P-WITHOUT", proxy_without },
-	{ "P-LATE", proxy_late },
-	{ "P-AFTER", proxy_after_fail },
-	{ "P-REFUSED", proxy_refused },
-	{ "P-FORM", proxy_form },
-	{ "HOARD", hoard },
-	{ "VANISH", vanish_in_data },
-	{ "TRUNCATE", truncated },
-	{ "SILENCE", silence },
-	{ "N-RANDOM", nursery_random },
-	{ "N-UNSAFE", nursery_unsafe },
-	{ "N-CONTROL", nursery_control },
-	{ "N-DIED", nursery_died },
-	{ "N-TWICE", nursery_died_twice },
-	{ "N-NEWBORNS", nursery_newborns },
-	{ "N-ODD", nursery_odd_newborns },
-	{ "N-SIBLINGS", nursery_siblings },
-	{ "N-STILLBORN", nursery_stillborn },
+/* Sends one record times times; asks: and awaits an answer. */
+struct step {
+	unsigned	 times;
+	void		 (*put)(struct ipc_record *r, int arg);
+	int		 arg;
+	bool		 asks;
+	uint32_t	 answer;	/* type; IPC_TYPE_COUNT: any */
+	uint64_t	 value;		/* of the answer; ANY */
 };
+
+#define ANY UINT64_MAX
+#define SAY(put, arg) { 1, put, arg, false, 0, 0 }
+#define REPEAT(times, put, arg) { times, put, arg, false, 0, 0 }
+#define ASK(put, arg) { 1, put, arg, true, IPC_TYPE_COUNT, ANY }
+#define ASK_MANY(times, put, arg) { times, put, arg, true, IPC_TYPE_COUNT, ANY }
+#define ASK_FOR(put, arg, answer, value) { 1, put, arg, true, answer, value }
+
+/* Up to the spool file of a message of dave's. */
+#define SUBMIT								\
+	ASK_FOR(put_sign, SIGN_ECDSA, IPC_SIGNATURE, ANY),		\
+	SAY(put_empty, IPC_TLS),					\
+	ASK_FOR(put_login, 0, IPC_ADMIT, LOGIN_OK),			\
+	ASK_FOR(put_bounce, 1, IPC_VERDICT, VERDICT_OK),		\
+	ASK(put_rcpt, BOB), ASK(put_empty, IPC_BEGIN)
+
+#define TRICK(name, times, ...) { name, report, times, { __VA_ARGS__ } }
+#define RUN(name, run) { name, run, 0, { SAY(NULL, 0) } }
+
+enum { steps_max = 9 };
+
+static const struct trick {
+	const char	*name;
+	void		 (*then)(struct pretender *w, int client);
+	unsigned	 times;		/* all steps */
+	struct step	 steps[steps_max];
+} tricks[] = {
+	TRICK("NOTES", 3000, SAY(put_empty, IPC_NOTE)),
+	TRICK("TRACES", 3000, SAY(put_trace, 0x1b)),
+	TRICK("RCPTS", 1, ASK(put_mail, 1), ASK_MANY(3000, put_rcpt, 0)),
+	TRICK("UNKNOWN", 1, ASK(put_mail, 1),
+	    ASK_MANY(3000, put_rcpt, NOBODY)),
+	RUN("RESETS", flood_resets),
+	/* Asks and asks, and never reads an answer. */
+	TRICK("DEAF", 1, ASK(put_mail, 1), REPEAT(900, put_rcpt, ALICE)),
+	TRICK("ENDS", 2, SAY(put_empty, IPC_END)),
+	RUN("STAY", stay),
+	/* One signature is a session's right; there is none beside it. */
+	TRICK("SIGN", 1, ASK_FOR(put_sign, SIGN_RSA_PSS, IPC_SIGNATURE, 256),
+	    SAY(put_sign, SIGN_RSA_PSS)),
+	TRICK("BEYOND", 1, SAY(put_beyond, 1)),
+	RUN("NEWER", sign_newer),
+	/* Says that it is under TLS, and never had a signature. */
+	TRICK("TLS", 1, SAY(put_empty, IPC_TLS)),
+	TRICK("S-MAIL", 1, SAY(put_mail, 1)),
+	TRICK("S-LOGIN", 1, SAY(put_login, 0)),
+	/* Nobody was asked whose it is; or it was said to be another's. */
+	TRICK("S-COMMIT", 1, SUBMIT, SAY(put_commit, 1000)),
+	TRICK("S-FORGE", 1, SUBMIT, ASK_FOR(put_originator, BOB, IPC_VERDICT,
+	    VERDICT_NOT_YOURS), SAY(put_commit, 1000)),
+	{ "P-HONEST", store_one, 1, { ASK_FOR(put_proxy, 1, IPC_WELCOME,
+	    REPLY_GREETING) } },
+	/* Of a client where none is due; where a header is due it is time. */
+	TRICK("P-ONCE", 1, ASK(put_proxy, 2)),
+	TRICK("P-TWICE", 1, ASK(put_proxy, 3), ASK(put_proxy, 4)),
+	/* Begins without the header that is due. */
+	TRICK("P-WITHOUT", 1, SAY(put_mail, 1)),
+	/* First a message, and then who the client is. */
+	TRICK("P-LATE", 1, ASK_FOR(put_proxy, 5, IPC_WELCOME, REPLY_GREETING),
+	    ASK(put_mail, 1), ASK(put_rcpt, ALICE), ASK(put_proxy, 6)),
+	/* The header has failed, and comes all the same. */
+	TRICK("P-AFTER", 1, SAY(put_empty, IPC_PROXY_FAIL), ASK(put_proxy, 7)),
+	/* Its client was refused, and it goes on with it. */
+	TRICK("P-REFUSED", 1, ASK_FOR(put_proxy, 3, IPC_WELCOME, REPLY_A_WHILE),
+	    SAY(put_mail, 1)),
+	TRICK("P-FORM", 1, SAY(put_proxy_form, 1)),
+	/* Files pile up in its channel, which the master has to answer for. */
+	TRICK("HOARD", 1000, SAY(put_mail, 0), SAY(put_rcpt, ALICE),
+	    SAY(put_empty, IPC_BEGIN), SAY(put_empty, IPC_ABORT)),
+	RUN("VANISH", vanish_in_data),
+	TRICK("TRUNCATE", 1, ASK(put_mail, 1), ASK(put_rcpt, ALICE),
+	    ASK(put_empty, IPC_BEGIN), SAY(put_truncated, 5000)),
+	RUN("SILENCE", silence),
+	RUN("N-RANDOM", nursery_random),
+	RUN("N-UNSAFE", nursery_unsafe),
+	RUN("N-CONTROL", nursery_control),
+	RUN("N-DIED", nursery_died),
+	RUN("N-TWICE", nursery_died_twice),
+	RUN("N-NEWBORNS", nursery_newborns),
+	RUN("N-ODD", nursery_odd_newborns),
+	RUN("N-SIBLINGS", nursery_siblings),
+	RUN("N-STILLBORN", nursery_stillborn),
+};
+
+static uint64_t
+value_of(const struct ipc_record *r)
+{
+	return r->type == IPC_VERDICT ? r->u.verdict.verdict :
+	    r->type == IPC_SIGNATURE ? r->u.signature.n : r->u.number.n;
+}
+
+/* False, after saying so, when an answer is another than the one awaited. */
+static bool
+take_step(struct pretender *w, int client, const struct step *s, bool *lost)
+{
+	struct ipc_record r;
+	int fd = -1;
+
+	for (unsigned i = 0; i < s->times && !*lost; i++) {
+		memset(&r, 0, sizeof(r));
+		s->put(&r, s->times > 1 && s->arg == 0 ? (int)i : s->arg);
+		if (!s->asks) {
+			*lost = ipc_send(w->channel, &r, -1, true) == -1;
+			continue;
+		}
+		*lost = ask(w->channel, &r, &fd) == IPC_TYPE_COUNT;
+		if (fd != -1)
+			spool = fd;
+		if ((s->answer != IPC_TYPE_COUNT && r.type != s->answer) ||
+		    (s->value != ANY && value_of(&r) != s->value)) {
+			dprintf(client, "answer %u of %llu\n",
+			    (unsigned)r.type,
+			    (unsigned long long)value_of(&r));
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+play(const struct trick *t, struct pretender *w, int client)
+{
+	bool lost = false;
+
+	if (strncmp(t->name, "N-", 2) == 0)
+		dprintf(client, "done\n");
+	for (unsigned i = 0; i < t->times && !lost; i++)
+		for (size_t k = 0; k < steps_max && t->steps[k].put != NULL;
+		    k++)
+			if (!take_step(w, client, &t->steps[k], &lost))
+				return;
+	t->then(w, client);
+	if (spool != -1)
+		close(spool);
+	spool = -1;
+}
 
 /* ---- sessions ---- */
 
@@ -1004,7 +864,7 @@ obey(struct pretender *w, int client, const char *line)
 	}
 	for (size_t i = 0; i < sizeof(tricks) / sizeof(tricks[0]); i++)
 		if (strcmp(line, tricks[i].name) == 0)
-			tricks[i].run(w, client);
+			play(&tricks[i], w, client);
 }
 
 static void
