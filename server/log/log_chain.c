@@ -3,7 +3,10 @@
  */
 #include "server/log/log_chain.h"
 
+#include <inttypes.h>
 #include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "shared/log.h"
@@ -66,56 +69,81 @@ follows(const struct log_record *r, const struct log_point *p)
 	return span_equal(r->previous, hex_of(p, hex));
 }
 
+static bool __attribute__((format(printf, 2, 3)))
+fault(char why[log_chain_why_bytes], const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, log_chain_why_bytes, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
 /* Is this line 1 of the log, or the first one of a later file? */
-static enum log_chain_fault
-judge_first(struct log_chain *c, const struct log_record *r)
+static bool
+judge_first(struct log_chain *c, const struct log_record *r,
+    char why[log_chain_why_bytes])
 {
 	bool first = follows(r, &(struct log_point){ .n = 0 });
 
 	c->from_start = first && r->n == 1;
 	if (first != (r->n == 1))
-		return LOG_CHAIN_NUMBER;
+		return fault(why, "its number %" PRIu64 " is forged, for its "
+		    "hash is %sthat of a first line", r->n, first ? "" :
+		    "not ");
 	/* A strange line before it was reported already. */
-	return first || r->event == LOG_EVENT_OPEN || c->strange > 0 ?
-	    LOG_CHAIN_OK : LOG_CHAIN_HEADLESS;
+	return first || r->event == LOG_EVENT_OPEN || c->strange > 0 ||
+	    fault(why, "this is number %" PRIu64 ", which begins no file: the "
+	    "lines before it were cut off", r->n);
 }
 
-static enum log_chain_fault
-judge(struct log_chain *c, const struct log_record *r)
+static bool
+judge(struct log_chain *c, const struct log_record *r, const char *before,
+    char why[log_chain_why_bytes])
 {
 	uint64_t want = c->last.n + 1 + c->strange;
 
 	if (follows(r, &c->last))
-		return r->n == want || c->strange > 0 ? LOG_CHAIN_OK :
-		    LOG_CHAIN_NUMBER;
+		return r->n == want || c->strange > 0 || fault(why, "its "
+		    "number %" PRIu64 " is forged, for its hash follows "
+		    "number %" PRIu64, r->n, c->last.n);
 	if (c->aside.n != 0 && r->n == c->aside.n + 1 && follows(r, &c->aside))
-		return LOG_CHAIN_OK;
-	if (r->n <= c->last.n)
-		return LOG_CHAIN_MOVED;
-	if (r->n > want) {
-		c->missing = r->n - want;
-		return LOG_CHAIN_MISSING;
+		return true;
+	if (r->n <= c->last.n) {
+		c->taken = false;
+		return fault(why, "out of order: number %" PRIu64 " stands "
+		    "behind number %" PRIu64, r->n, c->last.n);
 	}
+	if (r->n > want)
+		return fault(why, "%" PRIu64 " %s missing before it: this is "
+		    "number %" PRIu64 ", and %s is number %" PRIu64,
+		    r->n - want, r->n - want == 1 ? "line is" : "lines are",
+		    r->n, before, c->last.n);
 	/* The change of the strange line was reported already. */
-	return c->strange > 0 ? LOG_CHAIN_OK : LOG_CHAIN_CHANGED;
+	return c->strange > 0 || fault(why, "does not follow the previous "
+	    "line: %s was changed, or this one was inserted", before);
 }
 
-enum log_chain_fault
-log_chain_feed(struct log_chain *c, struct span line, struct log_record *out)
+bool
+log_chain_feed(struct log_chain *c, struct span line, const char *before,
+    char why[log_chain_why_bytes])
 {
-	enum log_chain_fault fault;
+	struct log_record r;
 	struct log_point p;
+	bool fine;
 
-	log_chain_point(line, out, &p);
-	if (p.n == 0) {
+	log_chain_point(line, &r, &p);
+	c->taken = p.n != 0;
+	if (!c->taken) {
 		c->strange++;
 		memcpy(c->last.hash, p.hash, sizeof(p.hash));
-		return LOG_CHAIN_STRANGE;
+		return fault(why, "not a line that smtpd writes");
 	}
-	fault = c->begun ? judge(c, out) : judge_first(c, out);
-	if (fault == LOG_CHAIN_MOVED) {
+	fine = c->begun ? judge(c, &r, before, why) : judge_first(c, &r, why);
+	if (!c->taken) {
 		c->aside = p;
-		return fault;
+		return fine;
 	}
 	if (!c->begun)
 		c->first = p;
@@ -123,7 +151,7 @@ log_chain_feed(struct log_chain *c, struct span line, struct log_record *out)
 	c->last = p;
 	c->strange = 0;
 	c->aside.n = 0;
-	return fault;
+	return fine;
 }
 
 /* ---- checkpoints ------------------------------------------------------- */

@@ -18,26 +18,18 @@ struct log_point {
 	char		time[24];	/* "2026-11-24T00:16:26Z" */
 };
 
-enum log_chain_fault {
-	LOG_CHAIN_OK,
-	LOG_CHAIN_STRANGE,	/* not a line that smtpd writes */
-	LOG_CHAIN_HEADLESS,	/* the first line does not begin a file */
-	LOG_CHAIN_CHANGED,	/* the number follows the previous line, the
-				   hash does not: one of both was changed */
-	LOG_CHAIN_MISSING,	/* so many lines before this one: missing */
-	LOG_CHAIN_MOVED,	/* its number is not above the previous */
-	LOG_CHAIN_NUMBER	/* hash follows, number does not: forged */
-};
-
+/* Zero is valid. */
 struct log_chain {
 	bool			begun;
 	bool			from_start;	/* first is line 1 of the log */
+	bool			taken;		/* last is the line just fed */
 	struct log_point	first;
 	struct log_point	last;		/* hash: of any line */
-	uint64_t		strange;	/* strange lines since last */
-	uint64_t		missing;	/* for LOG_CHAIN_MISSING */
-	struct log_point	aside;		/* the MOVED line */
+	uint64_t		strange;	/* not of smtpd, since last */
+	struct log_point	aside;		/* skipped: out of order */
 };
+
+enum { log_chain_why_bytes = 20 * 1024 };
 
 /*
  * Adds the line that follows *last, with its LF, then sets *last to it.  time
@@ -52,12 +44,13 @@ void	log_chain_add(struct log_point *last, struct span time,
 void	log_chain_point(struct span line, struct log_record *r,
 	    struct log_point *out);
 /*
- * Takes the next line, without its LF; *out is read from it unless it is
- * STRANGE.  After a fault the chain goes on from this line; a MOVED line is
- * skipped, unless the next line follows it.
+ * Takes the next line, without its LF.  False: it does not follow the previous
+ * one, which is at before ("FILE:LINE"); why says it for a person.  The chain
+ * goes on from this line; but one out of order is skipped, unless the next line
+ * follows it.
  */
-enum log_chain_fault log_chain_feed(struct log_chain *c, struct span line,
-	    struct log_record *out);
+bool	log_chain_feed(struct log_chain *c, struct span line,
+	    const char *before, char why[log_chain_why_bytes]);
 /* Adds the line of a checkpoint with its LF. */
 void	log_chain_write_checkpoint(const struct log_point *p, struct buf *out);
 /* Reads it without its LF; false: not exactly as smtpctl writes it. */

@@ -50,67 +50,29 @@ fault(struct walk *w, const char *fmt, ...)
 	va_end(ap);
 	putchar('\n');
 	if (w->faults == faults_told_max)
-		puts("and there may be more");
-}
-
-static void
-tell(struct walk *w, enum log_chain_fault f, unsigned long long n,
-    unsigned long long last)
-{
-	unsigned long long missing = w->chain.missing;
-
-	switch (f) {
-	case LOG_CHAIN_OK:
-		break;
-	case LOG_CHAIN_STRANGE:
-		fault(w, "%s: this is no line that smtpd writes", w->here);
-		break;
-	case LOG_CHAIN_HEADLESS:
-		fault(w, "%s: this is number %llu, which begins no file: what "
-		    "stood before it was cut off", w->here, n);
-		break;
-	case LOG_CHAIN_CHANGED:
-		fault(w, "%s: does not follow the line before it: %s was "
-		    "changed, or this one was put here", w->here, w->before);
-		break;
-	case LOG_CHAIN_MISSING:
-		fault(w, "%s: %llu %s missing before it: this is number %llu, "
-		    "and %s is number %llu", w->here, missing, missing == 1 ?
-		    "line is" : "lines are", n, w->before, last);
-		break;
-	case LOG_CHAIN_MOVED:
-		fault(w, "%s: out of its place: number %llu stands behind "
-		    "number %llu", w->here, n, last);
-		break;
-	case LOG_CHAIN_NUMBER:
-		fault(w, "%s: its number %llu is forged, for it follows number "
-		    "%llu", w->here, n, last);
-		break;
-	}
+		puts("there may be more faults");
 }
 
 static void
 walk_line(struct walk *w, struct span line)
 {
-	uint64_t last = w->chain.last.n;
-	struct log_record r = { .n = 0 };
-	enum log_chain_fault f = log_chain_feed(&w->chain, line, &r);
+	static char why[log_chain_why_bytes];
+	struct log_chain *c = &w->chain;
 
-	tell(w, f, r.n, last);
-	if (f == LOG_CHAIN_STRANGE || f == LOG_CHAIN_MOVED)
-		return;
-	for (size_t i = 0; i < w->point_count; i++) {
+	if (!log_chain_feed(c, line, w->before, why))
+		fault(w, "%s: %s", w->here, why);
+	for (size_t i = 0; c->taken && i < w->point_count; i++) {
 		struct checkpoint *p = &w->points[i];
 
-		if (p->at.n != r.n || p->met)
+		if (p->at.n != c->last.n || p->met)
 			continue;
 		p->met = true;
-		if (memcmp(w->chain.last.hash, p->at.hash,
-		    sizeof(p->at.hash)) != 0)
+		if (memcmp(c->last.hash, p->at.hash, sizeof(p->at.hash)) != 0)
 			fault(w, "%s: not what it was at the checkpoint of "
 			    "%s: this line, or one before it, was changed",
 			    w->here, p->at.time);
 	}
+	snprintf(w->before, sizeof(w->before), "%s", w->here);
 }
 
 static void
@@ -122,11 +84,9 @@ walk_lines(struct walk *w, struct lines *l)
 	while ((got = lines_next(l, &line)) == 1) {
 		snprintf(w->here, sizeof(w->here), "%s:%llu", w->path,
 		    (unsigned long long)l->number);
-		if (l->whole || !feof(l->f)) {
+		if (l->whole || !feof(l->f))
 			walk_line(w, line);
-			snprintf(w->before, sizeof(w->before), "%s",
-			    w->here);
-		} else
+		else
 			fault(w, "%s: the file ends in the middle of this line",
 			    w->here);
 	}
@@ -164,19 +124,19 @@ walk_root(struct walk *w, const char *root)
 	if (log_files_find(AT_FDCWD, dir, &f) == -1)
 		err(smtpctl_exit_error, "%s", dir);
 	if (f.count == 0)
-		errx(smtpctl_exit_error, "%s: no message log here", dir);
+		errx(smtpctl_exit_error, "%s: no message log", dir);
 	if (f.compressed > 0)
-		warnx("%s: %zu compressed files are left out: name all "
+		warnx("%s: %zu compressed files were not read: name all "
 		    "files, decompressed, in their order", dir, f.compressed);
 	for (size_t i = 0; i < f.count; i++) {
 		figure_shown(f.files[i].path, w->path);
 		if (f.files[i].strange)
-			fault(w, "%s: neither smtpd nor logrotate gives such a "
-			    "name: it was not read", w->path);
+			fault(w, "%s: not a name that smtpd or logrotate "
+			    "gives: the file was not read", w->path);
 		else if (lines_open(&lines, AT_FDCWD, f.files[i].path) == 0)
 			walk_lines(w, &lines);
 		else if (errno == EINVAL || errno == ELOOP || errno == ENXIO)
-			fault(w, "%s: it is no plain file, and was not read",
+			fault(w, "%s: not a regular file: it was not read",
 			    w->path);
 		else
 			err(smtpctl_exit_error, "%s", w->path);
@@ -196,7 +156,7 @@ read_points(struct walk *w, const char *path)
 		err(smtpctl_exit_error, "%s", path);
 	while ((got = lines_next(&lines, &line)) == 1) {
 		if (!lines.whole || !log_chain_read_checkpoint(line, &p.at)) {
-			fault(w, "%s:%llu: this is no checkpoint", path,
+			fault(w, "%s:%llu: not a checkpoint", path,
 			    (unsigned long long)lines.number);
 			continue;
 		}
@@ -227,21 +187,19 @@ judge_points(struct walk *w, const char *path)
 		else if (c->begun && p->n < c->first.n)
 			older++;
 		else if (!c->begun || p->n > last)
-			fault(w, "the end was cut off: at the checkpoint of "
-			    "%s there was a line number %llu, and the last is "
-			    "number %llu", p->time, (unsigned long long)p->n,
-			    last);
+			fault(w, "the end was cut off: the checkpoint of %s is "
+			    "of number %llu, and the last line is number %llu",
+			    p->time, (unsigned long long)p->n, last);
 		else
-			fault(w, "line number %llu, which the checkpoint of "
-			    "%s is of, is not there",
-			    (unsigned long long)p->n, p->time);
+			fault(w, "number %llu is missing, which the checkpoint "
+			    "of %s is of", (unsigned long long)p->n, p->time);
 	}
 	if (w->quiet || w->point_count == 0)
 		return;
-	printf("%s: %zu checkpoints, %zu of lines that are here", path,
+	printf("%s: %zu checkpoints, %zu of them of lines found", path,
 	    w->point_count, met);
 	if (older > 0)
-		printf(", %zu of older ones", older);
+		printf(", %zu of older lines", older);
 	putchar('\n');
 }
 
@@ -255,13 +213,13 @@ sum_up(const struct walk *w)
 	unsigned long long first = c->first.n, last = c->last.n;
 
 	if (w->faults > 0)
-		printf("the message log is not what was written: %lu %s\n",
+		printf("the message log was changed: %lu %s\n",
 		    w->faults, w->faults == 1 ? "fault" : "faults");
 	else if (!w->quiet && !c->begun)
 		puts("the message log is empty");
 	else if (!w->quiet) {
 		if (!c->from_start)
-			printf("what stood before number %llu is not here\n",
+			printf("lines before number %llu are not here\n",
 			    first);
 		printf("the chain holds: numbers %llu to %llu, from %s to "
 		    "%s\n", first, last, c->first.time, c->last.time);

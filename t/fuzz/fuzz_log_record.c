@@ -109,6 +109,7 @@ must_be_form(struct span line, const struct json_field *form)
 static void
 read_line(struct span line, struct log_chain *chain)
 {
+	static char why[log_chain_why_bytes];
 	struct log_point c;
 	struct log_record r;
 	struct buf b;
@@ -119,7 +120,8 @@ read_line(struct span line, struct log_chain *chain)
 
 	if (ours)
 		must_be_record(line, &r);
-	MUST(ours == (log_chain_feed(chain, line, &r) != LOG_CHAIN_STRANGE));
+	MUST(log_chain_feed(chain, line, "", why) <= ours);
+	MUST(chain->taken <= ours);
 	if (!log_chain_read_checkpoint(line, &c))
 		return;
 	b = buf_over(storage, sizeof(storage));

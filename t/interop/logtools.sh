@@ -208,7 +208,7 @@ checkpoints_signed() {
 	    fail "no example with $1 in smtpctl(8)"
 	(cd "$tmp/signed" && PATH="$tmp/bin:$PATH" sh -e "$1.sh") \
 	    </dev/null >"$tmp/said" 2>&1 || fail "$1: $(cat "$tmp/said")"
-	grep -q '1 checkpoints, 1 of lines that are here' "$tmp/said" ||
+	grep -q '1 checkpoints, 1 of them of lines found' "$tmp/said" ||
 	    fail "$1: not verified: $(cat "$tmp/said")"
 	sed -i 's/"n":4/"n":5/' "$tmp/signed/mail.checkpoints"
 	! (cd "$tmp/signed" && PATH="$tmp/bin:$PATH" sh -e -c \

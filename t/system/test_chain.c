@@ -138,13 +138,13 @@ TEST(changed)
 	take_lines(&d);
 	*strstr(lines[2], "\"size\":") = '?';
 	put_lines(&d);
-	CTL_EXPECT(1, "message:3: this is no line that smtpd writes",
+	CTL_EXPECT(1, "message:3: not a line that smtpd writes",
 	    "log verify -d %s", d.root);
 	take_lines(&d);
 	*strstr(lines[2], "?size\":") = '"';
 	strstr(lines[2], "\"size\":")[7] ^= 1;
 	put_lines(&d);
-	CTL_EXPECT(1, "message:4: does not follow the line before it: ",
+	CTL_EXPECT(1, "message:4: does not follow the previous line: ",
 	    "log verify -d %s", d.root);
 	EXPECT(strstr(ctl_text, "/message:3 was changed") != NULL, "%s",
 	    ctl_text);
@@ -176,7 +176,7 @@ TEST(reordered)
 	lines[2] = lines[3];
 	lines[3] = line;
 	put_lines(&d);
-	CTL_EXPECT(1, "message:4: out of its place: number ",
+	CTL_EXPECT(1, "message:4: out of order: number ",
 	    "log verify -d %s", d.root);
 }
 
@@ -191,7 +191,7 @@ TEST(inserted)
 	lines[line_count - 1] = lines[1];
 	line_count++;
 	put_lines(&d);
-	CTL_EXPECT(1, "message:5: out of its place", "log verify -d %s",
+	CTL_EXPECT(1, "message:5: out of order", "log verify -d %s",
 	    d.root);
 }
 
@@ -217,7 +217,7 @@ TEST(cut_off)
 
 	make_log(&d);
 	make_checkpoint(&d, points);
-	CTL_EXPECT(0, "1 checkpoints, 1 of lines that are here",
+	CTL_EXPECT(0, "1 checkpoints, 1 of them of lines found",
 	    "log verify -d %s -c %s", d.root, points);
 	CTL_EXPECT(0, "", "log verify -q -d %s -c %s", d.root, points);
 	EXPECT(ctl_text[0] == '\0', "%s", ctl_text);
@@ -253,8 +253,8 @@ TEST(headless)
 	put_lines(&d);
 	CTL_EXPECT(1, "message:1: 1 line is missing before it", "log verify "
 	    "-d %s", d.root);
-	CTL_EXPECT(1, "message:1: this is number 5, which begins no file: what "
-	    "stood before it was cut off", "log verify -c %s %s", points,
+	CTL_EXPECT(1, "message:1: this is number 5, which begins no file: the "
+	    "lines before it were cut off", "log verify -c %s %s", points,
 	    log_path(&d));
 }
 
@@ -267,15 +267,15 @@ TEST(strange_files)
 
 	make_log(&d);
 	harness_write_file(name, "x\n");
-	CTL_EXPECT(1, "/log/message.\\x1b[2J\\xe2\\x80\\xae: neither smtpd nor "
-	    "logrotate gives such a name", "log verify -d %s", d.root);
+	CTL_EXPECT(1, "/log/message.\\x1b[2J\\xe2\\x80\\xae: not a name that "
+	    "smtpd or logrotate gives", "log verify -d %s", d.root);
 	EXPECT(strchr(ctl_text, '\x1b') == NULL, "raw: %s", ctl_text);
 	EXPECT(strstr(ctl_text, "1 fault\n") != NULL, "%s", ctl_text);
-	CTL_EXPECT(1, "message.\\x1b[2J\\xe2\\x80\\xae:1: this is no line",
+	CTL_EXPECT(1, "message.\\x1b[2J\\xe2\\x80\\xae:1: not a line that",
 	    "log verify %s", name);
 	EXPECT(strchr(ctl_text, '\x1b') == NULL, "raw: %s", ctl_text);
 	EXPECT(unlink(name) == 0 && symlink(d.conf, link) == 0, "symlink");
-	CTL_EXPECT(1, "/log/message-20261130: it is no plain file",
+	CTL_EXPECT(1, "/log/message-20261130: not a regular file",
 	    "log verify -d %s", d.root);
 	EXPECT(unlink(link) == 0 && rename(log_path(&d), link) == 0,
 	    "rename: %s", strerror(errno));
@@ -309,10 +309,10 @@ TEST(no_log)
 	CTL_EXPECT(2, "usage:", "log verify -x");
 	CTL_EXPECT(2, "usage:", "log verify -p k m");
 	harness_write_file(harness_path("odd"), "hello\n");
-	CTL_EXPECT(1, "odd:1: this is no line that smtpd writes",
+	CTL_EXPECT(1, "odd:1: not a line that smtpd writes",
 	    "log verify %s", harness_path("odd"));
 	harness_write_file(harness_path("empty"), "");
 	CTL_EXPECT(0, "is empty", "log verify %s", harness_path("empty"));
-	CTL_EXPECT(1, "odd:1: this is no checkpoint", "log verify -c %s %s",
+	CTL_EXPECT(1, "odd:1: not a checkpoint", "log verify -c %s %s",
 	    harness_path("odd"), harness_path("empty"));
 }

@@ -112,16 +112,26 @@ read_all(void)
 static const char *
 faults(void)
 {
-	static const char letters[] = { [LOG_CHAIN_OK] = '.',
-	    [LOG_CHAIN_STRANGE] = 'S', [LOG_CHAIN_CHANGED] = 'C',
-	    [LOG_CHAIN_MISSING] = 'M', [LOG_CHAIN_MOVED] = 'P',
-	    [LOG_CHAIN_NUMBER] = 'N', [LOG_CHAIN_HEADLESS] = 'H' };
-	static char got[lines_max + 1];
+	static const struct {
+		const char	*begin;
+		char		 letter;
+	} words[] = { { "not a line", 'S' }, { "does not follow", 'C' },
+	    { "1 line is missing", 'M' }, { "2 lines are missing", 'M' },
+	    { "out of order", 'P' }, { "its number", 'N' },
+	    { "this is number", 'H' } };
+	static char got[lines_max + 1], why[log_chain_why_bytes];
 	struct log_chain c = { 0 };
-	struct log_record r;
 
-	for (size_t i = 0; i < line_count; i++)
-		got[i] = letters[log_chain_feed(&c, span_of(line_at[i]), &r)];
+	for (size_t i = 0; i < line_count; i++) {
+		got[i] = '.';
+		if (log_chain_feed(&c, span_of(line_at[i]), "before", why))
+			continue;
+		for (size_t k = 0; k < COUNT(words); k++)
+			if (strncmp(why, words[k].begin,
+			    strlen(words[k].begin)) == 0)
+				got[i] = words[k].letter;
+		ck_assert_msg(got[i] != '.', "%s", why);
+	}
 	got[line_count] = '\0';
 	return got;
 }
@@ -141,6 +151,7 @@ six_lines(void)
 
 TEST(whole)
 {
+	static char why[log_chain_why_bytes];
 	struct log_record r;
 	struct log_chain c = { 0 };
 
@@ -151,7 +162,7 @@ TEST(whole)
 	    "\"ok\",\"steps\":[[\"domain\",\"/etc/\\\"c\\\"\",3,\"y\"]],"
 	    "\"more\":0}")));
 	for (size_t i = 0; i < line_count; i++)
-		log_chain_feed(&c, span_of(line_at[i]), &r);
+		ck_assert(log_chain_feed(&c, span_of(line_at[i]), "", why));
 	ck_assert(c.from_start);
 	ck_assert_uint_eq(c.first.n, 1);
 	ck_assert_uint_eq(c.last.n, 6);

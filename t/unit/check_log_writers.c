@@ -79,15 +79,15 @@ static size_t
 follow_file(struct log_chain *c, const char *name)
 {
 	char *text = read_log(name), *line = text, *end;
-	struct log_record r;
+	static char why[log_chain_why_bytes];
 	size_t count = 0;
 
 	for (; *line != '\0'; line = end + 1, count++) {
 		end = strchr(line, '\n');
 		ck_assert_msg(end != NULL, "the last line is not whole");
 		ck_assert_msg(log_chain_feed(c, span_from(line,
-		    (size_t)(end - line)), &r) == LOG_CHAIN_OK,
-		    "%s, line %zu: %.200s", name, count + 1, line);
+		    (size_t)(end - line)), "it", why),
+		    "%s, line %zu: %s: %.200s", name, count + 1, why, line);
 	}
 	free(text);
 	return count;
