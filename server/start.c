@@ -273,19 +273,6 @@ serve(struct master *m, const struct inherit_client *i)
 	loop_end(m);
 }
 
-/* Does a listener, or that of the one session, require a login? */
-static bool
-wants_auth(const struct master *m, const struct start_options *o)
-{
-	struct conf_listen line = { .submission = false };
-
-	if (o->inetd != NULL)
-		listen_words(&m->conf, o->inetd->input, &line);
-	for (size_t i = 0; i < m->listeners->count; i++)
-		line.submission |= m->listeners->one[i].line.submission;
-	return line.submission;
-}
-
 /*
  * The nurseries, of which one session needs but one, and then the helpers that
  * this configuration and the listeners call for.
@@ -294,12 +281,17 @@ static void
 fork_all(struct master *m, const struct start_options *o,
     int nurseries[nursery_count], int helpers[HELPER_COUNT])
 {
+	struct conf_listen line = { .submission = false };
 	enum helper_kind kind;
 
 	for (size_t i = 0; i < nursery_count; i++)
 		nurseries[i] = o->inetd != NULL && i > 0 ? -1 :
 		    start_worker(o->worker, '\0', &m->users);
-	m->wants_logins = wants_auth(m, o);
+	if (o->inetd != NULL)
+		listen_words(&m->conf, o->inetd->input, &line);
+	for (size_t i = 0; i < m->listeners->count; i++)
+		line.submission |= m->listeners->one[i].line.submission;
+	m->wants_logins = line.submission;
 	for (kind = 0; kind < HELPER_COUNT; kind++)
 		helpers[kind] = !helper_is_wanted(m, kind) ? -1 :
 		    start_worker(o->worker, helper_option(kind), &m->users);

@@ -28,20 +28,12 @@
 bool
 sandbox_reached(long result)
 {
-	if (result != -1)
-		return true;
-	switch (errno) {
-	case ENOSYS:
-	case EPERM:
-	case EACCES:
 #ifdef ECAPMODE
-	case ECAPMODE:
-	case ENOTCAPABLE:
-#endif
+	if (result == -1 && (errno == ECAPMODE || errno == ENOTCAPABLE))
 		return false;
-	default:
-		return true;
-	}
+#endif
+	return result != -1 ||
+	    (errno != ENOSYS && errno != EPERM && errno != EACCES);
 }
 
 bool
