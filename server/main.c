@@ -263,8 +263,8 @@ find_worker(const char *path)
 		return real;
 	if (errno == EACCES && (bar = privdrop_find_bar(path)) != NULL)
 		fatal("%s: uid %u may not search %s: chmod a+x that "
-		    "directory, or name with -w where else smtpd's second "
-		    "program is", path, (unsigned)geteuid(), bar);
+		    "directory, or name another place of smtpd's second "
+		    "program with -w", path, (unsigned)geteuid(), bar);
 	fatal("%s: %s: smtpd needs its second program there (install it, or "
 	    "name it with -w)", path, strerror(errno));
 }

@@ -265,8 +265,8 @@ note_user(const struct conf *conf)
 	privdrop_own(&me);
 	if (!os_may_change_user() && conf->user != NULL &&
 	    privdrop_find(conf->user, &want) && want.uid != me.uid)
-		fprintf(stderr, "smtpd: tried as %s: what %s may, only root "
-		    "can find out\n", me.name, want.name);
+		fprintf(stderr, "smtpd: tried as %s; only root can try as "
+		    "%s\n", me.name, want.name);
 }
 
 static void
@@ -305,8 +305,8 @@ check_conf(const char *path, struct conf *conf, struct tls_files *tls)
 			    conf->pairs[i].certificate, why);
 	}
 	if (conf->listen_count == 0)
-		fprintf(stderr, "smtpd: %s: no listen line: good for inetd "
-		    "and systemd sockets only\n", conf->path);
+		fprintf(stderr, "smtpd: %s: no listen line: enough for "
+		    "inetd and systemd sockets only\n", conf->path);
 	conf_warn(conf, show_warning);
 	note_user(conf);
 	if (t.faults > 0)

@@ -140,11 +140,11 @@ hold_prepare(struct master *m)
 
 	m->unsandboxed = !sandbox_facts()->exists;
 	if (m->unsandboxed && !conf->sandbox_optional)
-		fatal("this system has no sandbox (%s), so who breaks into a "
-		    "process could do all that its user may: %s starts "
-		    "without", sandbox_facts()->parts, conf->catcher ?
-		    "--no-sandbox" : "\"sandbox optional\" in the "
-		    "configuration");
+		fatal("this system has no sandbox (%s): an attacker in a "
+		    "process could do all that its user may; to start without "
+		    "a sandbox, %s", sandbox_facts()->parts, conf->catcher ?
+		    "give --no-sandbox" : "write \"sandbox optional\" in "
+		    "the configuration");
 	/* Root, log, configuration; 2 tables a domain; 2 names a file. */
 	paths = calloc(3 + 2 * conf->domain_count + 4 * conf->pair_count,
 	    sizeof(*paths));
@@ -219,20 +219,20 @@ hold_master(struct master *m, int root)
 
 	fill_paths(&m->conf, root);
 	if (fstat(root, &st) == 0 && (st.st_mode & 077) != 0)
-		warn_of(st.st_mode & 022 ? "others than its owner can write "
-		    "to the root, and so put other directories in the place "
-		    "of its own: chmod go-w" : "others than its owner can "
-		    "enter the root; what is below stays closed to them",
-		    m->conf.root);
+		warn_of(st.st_mode & 022 ? "users other than its owner can "
+		    "write to the root and replace its directories: chmod "
+		    "go-w" : "users other than its owner can enter the root; "
+		    "what is below stays closed to them", m->conf.root);
 	if (facts->lacks != NULL)
 		warn_of(facts->lacks, "");
 	/* A catcher has no secrets. */
 	if (!m->unsandboxed && !m->conf.catcher &&
 	    (is_unlocked(&m->helpers[HELPER_SIGN]) ||
 	    is_unlocked(&m->helpers[HELPER_AUTH])))
-		warn_of("keys and passwords may get into the swap area, for "
-		    "RLIMIT_MEMLOCK is too small to lock the memory of who "
-		    "holds them: LimitMEMLOCK=640M in systemd", "");
+		warn_of("keys and passwords may reach the swap area: "
+		    "RLIMIT_MEMLOCK is too small to lock the memory of the "
+		    "processes that hold them (systemd: LimitMEMLOCK=640M)",
+		    "");
 	privdrop_settle(&m->users.master);
 	snprintf(m->sandbox, sizeof(m->sandbox), "%s",
 	    m->unsandboxed ? "none" : facts->parts);

@@ -360,8 +360,8 @@ take_slots(struct renewal *r)
 		    r->conf->path);
 	else if (!(r->own_slots = sign_take_slots(m, r->files)))
 		fprintf(r->said, "%s: \"tls\": sessions still use the keys of "
-		    "so many renewals that there is no room for another: send "
-		    "SIGHUP again when they have ended\n", r->conf->path);
+		    "so many renewals that no slot is free: send SIGHUP again "
+		    "when they have ended\n", r->conf->path);
 	return r->own_slots;
 }
 

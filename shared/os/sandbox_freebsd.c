@@ -75,7 +75,7 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 {
 	unsigned mode;
 
-	*what = "held by no sandbox";
+	*what = "in no sandbox";
 	if (cap_getmode(&mode) == -1)
 		return -1;
 	if (mode == 0) {

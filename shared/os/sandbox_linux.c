@@ -264,7 +264,7 @@ int
 sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	*what = "held by no sandbox";
+	*what = "in no sandbox";
 	errno = 0;
 	if (syscall(SYS_getpriority, PRIO_PROCESS, 0) != -1 ||
 	    errno != ENOSYS ||
@@ -281,8 +281,8 @@ const struct sandbox_facts *
 sandbox_facts(void)
 {
 	static struct sandbox_facts facts = { false, "no seccomp in this "
-	    "kernel", "there is no seccomp here, so no process is held by "
-	    "anything but its user" };
+	    "kernel", "no seccomp in this kernel: only its user confines a "
+	    "process" };
 	static char parts[128];
 	const uint32_t kill = SECCOMP_RET_KILL_PROCESS;
 	char landlock[40] = "no landlock in this kernel";
@@ -298,10 +298,10 @@ sandbox_facts(void)
 	    SANDBOX_SANITIZED ? " (sanitizer build: weaker)" : "");
 	facts.exists = true;
 	facts.parts = parts;
-	facts.lacks = abi == 0 ? "there is no Landlock here, so the master "
-	    "opens what its user may; a kernel from 5.19 on has it, if the "
-	    "boot parameter lsm= names it" : abi == 1 ? "Landlock here is of "
-	    "ABI 1, which cannot hold the master's paths; that of a kernel "
-	    "from 5.19 on can" : NULL;
+	facts.lacks = abi == 0 ? "no Landlock in this kernel: the master can "
+	    "open all files that its user can; kernels from 5.19 on have "
+	    "Landlock, if the boot parameter lsm= names it" : abi == 1 ?
+	    "Landlock has ABI 1, which cannot confine the master's paths; "
+	    "kernels from 5.19 on can" : NULL;
 	return &facts;
 }

@@ -38,8 +38,8 @@ const struct sandbox_facts *
 sandbox_facts(void)
 {
 	static const struct sandbox_facts facts = { false,
-	    "none in this build", "this build has no sandbox, so no process "
-	    "is held by anything but its user" };
+	    "none in this build", "this build has no sandbox: only its user "
+	    "confines a process" };
 
 	return &facts;
 }

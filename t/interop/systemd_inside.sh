@@ -402,7 +402,7 @@ seen_check() {
 	chmod 644 $etc/users
 	configure
 	setpriv --reuid nobody --clear-groups smtpd -n 2>&1 >/root/out |
-	    grep -q 'tried as nobody: what _smtpd may, only root' ||
+	    grep -q 'tried as nobody; only root can try as _smtpd' ||
 	    fail "nobody is not told what could not be tried"
 }
 
