@@ -43,8 +43,8 @@ refuse_keyword(struct loader *l)
 {
 	static const char *const places[] = {
 		[CONF_TOP] = "belongs outside of any block",
-		[CONF_DOMAIN] = "belongs into a domain block",
-		[CONF_LIMITS] = "belongs into the limits block"
+		[CONF_DOMAIN] = "belongs in a domain block",
+		[CONF_LIMITS] = "belongs in the limits block"
 	};
 	const struct conf_word *word = &l->cut.words[0];
 	const struct conf_keyword *near, *other;
@@ -124,7 +124,7 @@ open_domain(struct loader *l)
 
 	if (!conf_domain_valid(name, true))
 		why = "labels of letters, digits, \"_\" and inner hyphens, "
-		    "parted by dots";
+		    "separated by dots";
 	else if (!punycode_domain(name, ascii))
 		why = "a label of more than 63 octets in its form xn--";
 	else

@@ -92,8 +92,8 @@ conf_cut_line(struct span line, struct conf_cut *out)
 		    memchr(" \t{}", rest.p[0], 4) == NULL :
 		    rest.p[0] == '"')) {
 			out->bad_at = out->end - word->quoted;
-			return "a quote inside a word: quotes go around the "
-			    "whole of it";
+			return "a quote inside a word: quotes enclose a whole "
+			    "word";
 		}
 	}
 }

@@ -68,17 +68,17 @@ check_name(struct table *t, struct span name)
 	struct mailbox m;
 
 	if (t->of_users && memchr(name.p, '@', name.n) != NULL)
-		want = "a name without a domain";
+		want = "a user is a name without a domain";
 	else if (name.n > smtp_local_max_bytes)
 		return conf_report_at(t->report, word.at,
 		    "a name of more than 255 octets");
 	else if (!smtp_mailbox_from_text(name, &m) || m.domain_len != 0 ||
 	    m.local_len == 0)
-		want = "not what may stand before the \"@\" of an address";
+		want = "not a local part of an address";
 	else if (!conf_is_visible(name, true))
-		want = "an invisible character is in it";
+		want = "the name has an invisible character";
 	else if (t->of_users && !conf_name_is_file(name))
-		want = "its Maildir cannot have that name";
+		want = "a Maildir cannot have that name";
 	return want == NULL || conf_report_bad(t->report, &word,
 	    t->of_users ? "user" : "alias", want);
 }
@@ -128,7 +128,7 @@ read_user(struct table *t, struct span line)
 	}
 	if (parsed.rest.n > 0)
 		conf_report_at(t->report, (size_t)(parsed.rest.p -
-		    t->report->place.line.p), "one name a line");
+		    t->report->place.line.p), "one name per line");
 }
 
 /* Adds target to those of a; 0, or -1 without memory. */

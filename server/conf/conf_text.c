@@ -52,7 +52,7 @@ conf_text_read(const char *path, struct conf_text *out)
 	    (n = file_read(fd, out->bytes, (size_t)st.st_size + 1)) == -1)
 		why = strerror(errno);
 	else if (n > st.st_size)
-		why = "it was changed while being read";
+		why = "the file changed while it was read";
 	close(fd);
 	out->n = n == -1 ? 0 : (size_t)n;
 	if (why != NULL)

@@ -67,7 +67,7 @@ take_path(struct conf_setting *s, size_t at, char **out)
 	struct span word = s->cut->words[at].text;
 
 	if (word.n == 0 || word.p[0] != '/')
-		return bad(s, at, "path", "it has to begin with \"/\"");
+		return bad(s, at, "path", "an absolute path begins with \"/\"");
 	if (word.n > conf_path_max_bytes)
 		return bad(s, at, "path", "longer than 1023 octets");
 	return set_string(s, word, out);
@@ -83,7 +83,7 @@ static bool
 read_socket(struct conf_setting *s, struct span word, void *slot)
 {
 	return word.n > conf_socket_max_bytes && word.p[0] == '/' ?
-	    bad(s, 1, "path", "longer than 103 octets, which is all the name "
+	    bad(s, 1, "path", "longer than 103 octets, the most that the path "
 	    "of a socket can have") : take_path(s, 1, slot);
 }
 
@@ -91,7 +91,7 @@ static bool
 read_account(struct conf_setting *s, struct span word, void *slot)
 {
 	if (span_equal(word, span_of("root")))
-		return bad(s, 1, "user", "nothing here runs as root");
+		return bad(s, 1, "user", "no process of smtpd runs as root");
 	return conf_account_valid(word) && set_string(s, word, slot);
 }
 
@@ -169,8 +169,8 @@ read_log(struct conf_setting *s, struct span word, void *slot)
 	    CONF_LOG_FILE;
 	if (*log == CONF_LOG_FILE && (value.n < 2 || value.p[0] != '/' ||
 	    value.p[value.n - 1] == '/'))
-		return bad(s, 2, "value", "it is syslog, stderr, or a file "
-		    "whose path begins with \"/\"");
+		return bad(s, 2, "value", "the target is syslog, stderr, or "
+		    "the absolute path of a file");
 	return *log != CONF_LOG_FILE || take_path(s, 2, &conf->log_path);
 }
 
@@ -195,16 +195,17 @@ read_options(struct conf_setting *s, struct conf_listen *l)
 		    span_of(table[k].word)))
 			k++;
 		if (k == 3)
-			return bad(s, at, "word", "submission, implicit-tls "
-			    "and hide-client may stand here");
+			return bad(s, at, "word", "the options are submission, "
+			    "implicit-tls and hide-client");
 		if (*table[k].given)
-			return bad(s, at, "word", "it stands here twice");
+			return bad(s, at, "word", "the option was given "
+			    "already");
 		*table[k].given = true;
 	}
 	/* Received has to say where a stranger came from. */
 	return !l->hide_client || l->submission || reported(s,
 	    conf_report_at(s->report, s->cut->words[at - 1].at,
-	    "hide-client is for our own users: it needs \"submission\""));
+	    "\"hide-client\" needs \"submission\": it is for our own users"));
 }
 
 static bool
@@ -229,7 +230,8 @@ read_listen(struct conf_setting *s, struct span word, void *slot)
 		if (conf->listens[i].addr_len == l.addr_len &&
 		    memcmp(&conf->listens[i].addr, &l.addr, l.addr_len) == 0)
 			return reported(s, conf_report_at(s->report,
-			    words[1].at, "listened there already in line %u",
+			    words[1].at, "this address and port were given "
+			    "already in line %u",
 			    conf->listens[i].line));
 	return read_options(s, &l) &&
 	    add(s, slot, &conf->listen_count, &l, sizeof(l));
@@ -270,23 +272,23 @@ parse_range(struct span in, struct conf_proxy *out)
 		return "an IPv4 or IPv6 address, and \"/\" and a number of "
 		    "bits for a network";
 	if (out->ipv6 && ip_is_mapped(out->ip))
-		return "an IPv4 address is written as one";
+		return "an IPv4-mapped address: write the IPv4 address";
 	out->bits = out->ipv6 ? 128 : 32;
 	if (slash != NULL) {
 		if ((length.n > 1 && length.p[0] == '0') ||
 		    conf_parse_number(length, conf_units_number, &bits) !=
 		    CONF_VALUE_OK || bits > out->bits)
-			return "behind \"/\" a number of bits, at most 32, or "
-			    "128 for IPv6";
+			return "the prefix length is at most 32, or 128 for "
+			    "IPv6";
 		out->bits = (uint8_t)bits;
 	}
 	memcpy(rest, out->ip, (out->bits + 7U) / 8);
 	if (out->bits % 8 != 0)
 		rest[out->bits / 8] &= (uint8_t)(0xff00U >> out->bits % 8);
-	return memcmp(rest, out->ip, sizeof(rest)) != 0 ? "bits are set "
-	    "behind the prefix: the first address of a network stands for it" :
-	    out->bits < (out->ipv6 ? 16 : 8) ? "it takes in half the world, "
-	    "and every client in it could claim to be any other" : NULL;
+	return memcmp(rest, out->ip, sizeof(rest)) != 0 ? "bits are set behind "
+	    "the prefix: write the first address of the network" :
+	    out->bits < (out->ipv6 ? 16 : 8) ? "the range is too wide: every "
+	    "client in it could claim to be any other" : NULL;
 }
 
 static bool
@@ -338,13 +340,13 @@ conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip)
 
 static const struct conf_type
     WORD(host, "host name", "labels of letters, digits, \"_\" and inner "
-	"hyphens, parted by dots"),
+	"hyphens, separated by dots"),
     WORD(path, NULL, NULL),
     WORD(socket, NULL, NULL),
     WORD(account, "user",
 	"at most 32 letters, digits, \"-\", \"_\" and \".\""),
-    WORD(sandbox, "value", "it is required or optional"),
-    WORD(separator, "separator", "it is one of + - = _ ~"),
+    WORD(sandbox, "value", "the value is required or optional"),
+    WORD(separator, "separator", "the separator is one of + - = _ ~"),
     WORD(mailbox, "name", "a user, an alias or an address"),
     NUMBER(number, "number", "digits alone"),
     NUMBER(size, "size", "digits and K, M or G, such as 35M"),
@@ -399,7 +401,7 @@ const struct conf_keyword conf_keywords[] = {
 	TOP("domain", "NAME {", domain, domains, NULL,
 	    "mail for it is ours"),
 	OF_DOMAIN("users", "FILE", path, users_path,
-	    "one name a line, a Maildir each"),
+	    "one name per line, a Maildir each"),
 	OF_DOMAIN("aliases", "FILE", path, aliases_path,
 	    "one name: target, target a line"),
 	OF_DOMAIN("subaddress", "CHARACTER", separator, subaddress,

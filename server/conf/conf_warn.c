@@ -96,8 +96,8 @@ conf_warn(const struct conf *conf, conf_warn_fn *tell)
 	bool passwords = false;
 	char text[400];
 
-	snprintf(text, sizeof(text), "hostname \"%s\" has no dot: the "
-	    "greeting and Received want a name that others can look up",
+	snprintf(text, sizeof(text), "hostname \"%s\" has no dot: the greeting "
+	    "and Received need a name that other hosts can look up",
 	    conf->hostname);
 	if (strchr(conf->hostname, '.') == NULL)
 		tell(conf->path, conf_line_of(&conf->sets, "hostname"), text);

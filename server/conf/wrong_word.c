@@ -106,8 +106,8 @@ void
 wrong_word(const char *usage, int argc, char *argv[],
     char out[wrong_word_bytes])
 {
-	static const char unknown[] = "there is no such option",
-	    lacking[] = "its value is missing";
+	static const char unknown[] = "unknown option",
+	    lacking[] = "the value is missing";
 	const char *last = optind > 0 && optind <= argc ? argv[optind - 1] :
 	    "", *list = usage;
 	struct span name = span_from(last, strcspn(last, "=")), one;
@@ -123,12 +123,12 @@ wrong_word(const char *usage, int argc, char *argv[],
 	if (optopt == 0 && is_long && !known)
 		wrong_word_of(usage, last, unknown, out);
 	else if (optopt == 0 && optind < argc)
-		wrong_word_of(usage, argv[optind], "this makes no sense here",
+		wrong_word_of(usage, argv[optind], "unexpected word",
 		    out);
 	else if (optopt == 0)
-		snprintf(out, wrong_word_bytes, "a word is missing");
+		snprintf(out, wrong_word_bytes, "an argument is missing");
 	else if (is_long && last[name.n] == '=')
-		wrong_word_of("", last, "it takes no value", out);
+		wrong_word_of("", last, "the option takes no value", out);
 	else if (is_long && optind == argc)
 		wrong_word_of("", last, lacking, out);
 	else

@@ -72,8 +72,8 @@ make_way(const struct sockaddr_un *at, bool take_over)
 	if (lstat(at->sun_path, &st) == -1)
 		return errno == ENOENT ? NULL : strerror(errno);
 	if (!S_ISSOCK(st.st_mode))
-		return "something that is no socket stands there: remove it, "
-		    "or name another place";
+		return "a file that is not a socket exists there: remove it, "
+		    "or name another path";
 	if (!take_over && is_alive(at))
 		return "another smtpd listens there: end it first, or give "
 		    "this one a root and a control socket of its own";

@@ -134,7 +134,7 @@ main(int argc, char *argv[])
 		print_usage(NULL, argc < 2 ? stderr : stdout);
 		return argc < 2 ? smtpctl_exit_error : 0;
 	}
-	wrong_word_of(names, name, "there is no such command", why);
+	wrong_word_of(names, name, "unknown command", why);
 	warnx("%s", why);
 	fprintf(stderr, "smtpctl --help lists what there is\n");
 	return smtpctl_exit_error;

@@ -422,7 +422,7 @@ TEST(wrong_calls)
 	    d.root);
 	CTL_EXPECT(2, "not an id", "explain -d %s ../../etc/passwd0",
 	    d.root);
-	CTL_EXPECT(2, "explain: a word is missing\nusage: smtpctl explain ",
+	CTL_EXPECT(2, "explain: an argument is missing\nusage: smtpctl explain ",
 	    "explain -d %s", d.root);
 	CTL_EXPECT(2, "No such file or directory",
 	    "explain -d %s/x 1m857pqg38m02n9r", d.root);
@@ -438,25 +438,27 @@ TEST(wrong_calls)
 TEST(wrong_words)
 {
 	static const char *const t[][2] = {
-		{ "statsu", ": statsu: there is no such command; did you mean "
+		{ "statsu", ": statsu: unknown command; did you mean "
 		    "stats?\n" },
-		{ "x\x1b[2J", ": x\\x1b[2J: there is no such command\n" },
-		{ "status -x", ": status: -x: there is no such option\n" },
-		{ "status --jsn", ": status: --jsn: there is no such option; "
-		    "did you mean --json?\nusage: smtpctl status [" },
-		{ "status --json=1", ": --json=1: it takes no value\n" },
-		{ "status --json more", ": status: more: this makes no sense" },
-		{ "status -f", ": status: -f: its value is missing\n" },
-		{ "explain --form a", ": explain: --form: there is no such "
-		    "option; did you mean --from?\n" },
+		{ "x\x1b[2J", ": x\\x1b[2J: unknown command\n" },
+		{ "status -x", ": status: -x: unknown option\n" },
+		{ "status --jsn", ": status: --jsn: unknown option; did you "
+		    "mean --json?\n"
+		    "usage: smtpctl status [" },
+		{ "status --json=1", ": --json=1: the option takes no "
+		    "value\n" },
+		{ "status --json more", ": status: more: unexpected word" },
+		{ "status -f", ": status: -f: the value is missing\n" },
+		{ "explain --form a", ": explain: --form: unknown option; did "
+		    "you mean --from?\n" },
 		{ "explain --from a", ": explain: --to ADDRESS is missing\n" },
-		{ "explain --from", ": explain: --from: its value is missing" },
-		{ "log verfy", ": log: verfy: this makes no sense here; did "
-		    "you mean verify?\n" },
-		{ "log verify -d", ": log: -d: its value is missing\n" },
+		{ "explain --from", ": explain: --from: the value is missing" },
+		{ "log verfy", ": log: verfy: unexpected word; did you mean "
+		    "verify?\n" },
+		{ "log verify -d", ": log: -d: the value is missing\n" },
 		{ "log keygen a", ": log keygen: \"smtpctl log verify\" ends "
 		    "with a checkpoint, and signify(1) or" },
-		{ "passwd", ": passwd: a word is missing\n" }
+		{ "passwd", ": passwd: an argument is missing\n" }
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)

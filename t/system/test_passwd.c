@@ -325,8 +325,8 @@ TEST(by_configuration)
 	PASSWD(2, "cannot be read", "secret\n", "-f", path, "alice");
 	PASSWD(2, "-f and -u exclude", "", "-f", conf, "-u", path, "alice");
 	PASSWD(2, "-D exclude each", "", "-a", "-D", "-u", path, "alice");
-	PASSWD(2, "secre: this makes", "", "-u", path, "alice", "secre");
-	PASSWD(2, "a word is missing", "", "-u", path);
+	PASSWD(2, "secre: unexpected", "", "-u", path, "alice", "secre");
+	PASSWD(2, "an argument is missing", "", "-u", path);
 }
 
 static void

@@ -469,11 +469,11 @@ TEST(signals)
 TEST(wrong_words)
 {
 	static const char *const t[][3] = {
-		{ "-x", NULL, "smtpd: -x: there is no such option\n" },
-		{ "--strattls", NULL, "smtpd: --strattls: there is no such "
-		    "option; did you mean --starttls?\n" },
-		{ "-f", NULL, "smtpd: -f: its value is missing\n" },
-		{ "more", NULL, "smtpd: more: this makes no sense here\n" },
+		{ "-x", NULL, "smtpd: -x: unknown option\n" },
+		{ "--strattls", NULL, "smtpd: --strattls: unknown option; did "
+		    "you mean --starttls?\n" },
+		{ "-f", NULL, "smtpd: -f: the value is missing\n" },
+		{ "more", NULL, "smtpd: more: unexpected word\n" },
 		{ "-C", "-n", "smtpd: -C and -n exclude each other\n" },
 		{ "-l", "1025", "smtpd: -l is an option of the catcher: it "
 		    "needs -C\n" }

@@ -262,7 +262,7 @@ TEST(printed)
 	load_full(&conf);
 	text = conf_case_print(&conf);
 	conf_free(&conf);
-	ck_assert_ptr_nonnull(strstr(text, " # one name a line, a Maildir "
+	ck_assert_ptr_nonnull(strstr(text, " # one name per line, a Maildir "
 	    "each: 2\n"));
 	load(&conf, text);
 	again = conf_case_print(&conf);
@@ -373,8 +373,9 @@ TEST(long_sockets)
 	strcpy(text + n + 102, "x\n");
 	xs = text + n;
 	sprintf(want, "c:4:9: bad path \"/%.103s\": longer than 103 octets, "
-	    "which is all the name of a socket can have\n"
-	    "    control /%.103s\n            ^\n", xs, xs);
+	    "the most that the path of a socket can have\n"
+	    "    control /%.103s\n"
+	    "            ^\n", xs, xs);
 	conf_case_expect(text, NULL, NULL, want);
 }
 

@@ -32,7 +32,7 @@ static const struct row words_cases[] = {
 	    "    zzz 1\n"
 	    "    ^\n" },
 	{ BASE "z\342\200\256\"\n",
-	    "c:4:3: a quote inside a word: quotes go around the whole of it\n"
+	    "c:4:3: a quote inside a word: quotes enclose a whole word\n"
 	    "    z\\xe2\\x80\\xae\"\n"
 	    "                 ^\n" },
 	{ BASE "root \"/x\n",
@@ -40,11 +40,11 @@ static const struct row words_cases[] = {
 	    "    root \"/x\n"
 	    "         ^\n" },
 	{ BASE "root /x\"y\"\n",
-	    "c:4:8: a quote inside a word: quotes go around the whole of it\n"
+	    "c:4:8: a quote inside a word: quotes enclose a whole word\n"
 	    "    root /x\"y\"\n"
 	    "           ^\n" },
 	{ BASE "root \"/x\"y\n",
-	    "c:4:9: a quote inside a word: quotes go around the whole of it\n"
+	    "c:4:9: a quote inside a word: quotes enclose a whole word\n"
 	    "    root \"/x\"y\n"
 	    "            ^\n" },
 	{ BASE "root\n",
@@ -83,12 +83,12 @@ static const struct row words_cases[] = {
 	    "    tls certificate /x kee /y\n"
 	    "                       ^\n" },
 	{ BASE "tls certificate /x key y.key\n",
-	    "c:4:24: bad path \"y.key\": it has to begin with \"/\"\n"
+	    "c:4:24: bad path \"y.key\": an absolute path begins with \"/\"\n"
 	    "    tls certificate /x key y.key\n"
 	    "                           ^\n" },
 	{ BASE "listen ::1 port 0 implicit-tsl\n",
-	    "c:4:19: bad word \"implicit-tsl\": submission, implicit-tls and "
-	    "hide-client may stand here\n"
+	    "c:4:19: bad word \"implicit-tsl\": the options are submission, "
+	    "implicit-tls and hide-client\n"
 	    "    listen ::1 port 0 implicit-tsl\n"
 	    "                      ^\n" },
 	{ BASE "relay {\nvia mx\nfrom {\n}\n}\n",
@@ -101,12 +101,12 @@ static const struct row words_cases[] = {
 	    "    listen ::1 port 0 submission\n"
 	    "                      ^\n" },
 	{ BASE TLS "listen ::1 port 0 submission hide-client submission\n",
-	    "c:5:42: bad word \"submission\": it stands here twice\n"
+	    "c:5:42: bad word \"submission\": the option was given already\n"
 	    "    listen ::1 port 0 submission hide-client submission\n"
 	    "                                             ^\n" },
 	{ BASE TLS "listen ::1 port 0 hide-client implicit-tls\n",
-	    "c:5:31: hide-client is for our own users: it needs "
-	    "\"submission\"\n"
+	    "c:5:31: \"hide-client\" needs \"submission\": it is for our own "
+	    "users\n"
 	    "    listen ::1 port 0 hide-client implicit-tls\n"
 	    "                                  ^\n" },
 	{ LISTEN "domain example.org {\nlmtp unix:/x\n}\n",
@@ -133,7 +133,7 @@ static const struct row lines_cases[] = {
 	    "    root /\\xc2\\x85x\n"
 	    "          ^\n" },
 	{ BASE "\troot x\t#\n",
-	    "c:4:7: bad path \"x\": it has to begin with \"/\"\n"
+	    "c:4:7: bad path \"x\": an absolute path begins with \"/\"\n"
 	    "    \troot x\t#\n"
 	    "    \t     ^\n" },
 	{ BASE
@@ -195,13 +195,13 @@ static const struct row blocks_cases[] = {
 	    "    domain example.org { users /x }\n"
 	    "                         ^\n" },
 	{ LISTEN "domain -x.org {\n}\n",
-	    "c:2:8: bad domain \"-x.org\": labels of letters, digits, \"_"
-	    "\" and inner hyphens, parted by dots\n"
+	    "c:2:8: bad domain \"-x.org\": labels of letters, digits, \"_\" "
+	    "and inner hyphens, separated by dots\n"
 	    "    domain -x.org {\n"
 	    "           ^\n" },
 	{ LISTEN "domain [127.0.0.1] {\n}\n",
-	    "c:2:8: bad domain \"[127.0.0.1]\": labels of letters, digits"
-	    ", \"_\" and inner hyphens, parted by dots\n"
+	    "c:2:8: bad domain \"[127.0.0.1]\": labels of letters, digits, "
+	    "\"_\" and inner hyphens, separated by dots\n"
 	    "    domain [127.0.0.1] {\n"
 	    "           ^\n" },
 	{ LISTEN "domain b\303\274cher.org {\n}\ndomain XN--bcher-KVA.org {\n}\n",
@@ -255,11 +255,11 @@ static const struct row blocks_cases[] = {
 	    "    listen 127.0.0.1 port 0\n"
 	    "    ^\n" },
 	{ LISTEN "domain example.org {\nworkers 5\n}\n",
-	    "c:3:1: \"workers\" belongs into the limits block\n"
+	    "c:3:1: \"workers\" belongs in the limits block\n"
 	    "    workers 5\n"
 	    "    ^\n" },
 	{ BASE "users @/users\n",
-	    "c:4:1: \"users\" belongs into a domain block\n"
+	    "c:4:1: \"users\" belongs in a domain block\n"
 	    "    users @/users\n"
 	    "    ^\n" },
 	{ LISTEN "domain example.org {\nuser /x\n}\n",

@@ -5,7 +5,7 @@
 #include "shared/ip.h"
 #include "t/unit/conf_case.h"
 
-#define WORLD "it takes in half"
+#define WORLD "the range is too wide"
 
 /* Loads a line with that range into *conf; *said is to be freed. */
 static int
@@ -69,18 +69,18 @@ TEST(none)
 TEST(mistakes)
 {
 	conf_case_expect(BASE "proxy-from 0.0.0.0/0\n", NULL, NULL,
-	    "c:4:12: bad range \"0.0.0.0/0\": it takes in half the world, "
-	    "and every client in it could claim to be any other\n"
+	    "c:4:12: bad range \"0.0.0.0/0\": the range is too wide: every "
+	    "client in it could claim to be any other\n"
 	    "    proxy-from 0.0.0.0/0\n"
 	    "               ^\n");
 	conf_case_expect(BASE "proxy-from 2000::/15\n", NULL, NULL,
-	    "c:4:12: bad range \"2000::/15\": it takes in half the world, "
-	    "and every client in it could claim to be any other\n"
+	    "c:4:12: bad range \"2000::/15\": the range is too wide: every "
+	    "client in it could claim to be any other\n"
 	    "    proxy-from 2000::/15\n"
 	    "               ^\n");
 	conf_case_expect(BASE "proxy-from 192.0.2.1/24\n", NULL, NULL,
 	    "c:4:12: bad range \"192.0.2.1/24\": bits are set behind the "
-	    "prefix: the first address of a network stands for it\n"
+	    "prefix: write the first address of the network\n"
 	    "    proxy-from 192.0.2.1/24\n"
 	    "               ^\n");
 	conf_case_expect(BASE "proxy-from 192.0.2.0/24\n"
@@ -144,17 +144,17 @@ TEST(verdicts)
 		{ "192.0.2", "an IPv4 or", 0 },
 		{ "192.0.2.0 /24", "an IPv4 or", 0 },
 		{ "[::1]", "an IPv4 or", 0 },
-		{ "192.0.2.0/", "behind", 0 },
-		{ "192.0.2.0/33", "behind", 0 },
-		{ "192.0.2.0/024", "behind", 0 },
-		{ "192.0.2.0/+24", "behind", 0 },
-		{ "192.0.2.0/24/24", "behind", 0 },
-		{ "192.0.2.0/255.255.255.0", "behind", 0 },
-		{ "192.0.2.0/18446744073709551640", "behind", 0 },
-		{ "192.0.2.0/280", "behind", 0 },
-		{ "2001:db8::/129", "behind", 0 },
-		{ "::ffff:192.0.2.0/120", "an IPv4 address is", 0 },
-		{ "::ffff:c000:201", "an IPv4 address is", 0 },
+		{ "192.0.2.0/", "the prefix length", 0 },
+		{ "192.0.2.0/33", "the prefix length", 0 },
+		{ "192.0.2.0/024", "the prefix length", 0 },
+		{ "192.0.2.0/+24", "the prefix length", 0 },
+		{ "192.0.2.0/24/24", "the prefix length", 0 },
+		{ "192.0.2.0/255.255.255.0", "the prefix length", 0 },
+		{ "192.0.2.0/18446744073709551640", "the prefix length", 0 },
+		{ "192.0.2.0/280", "the prefix length", 0 },
+		{ "2001:db8::/129", "the prefix length", 0 },
+		{ "::ffff:192.0.2.0/120", "an IPv4-mapped", 0 },
+		{ "::ffff:c000:201", "an IPv4-mapped", 0 },
 		{ "192.0.2.1/24", "bits are set", 0 },
 		{ "192.0.2.8/28", "bits are set", 0 },
 		{ "1.0.0.0/0", "bits are set", 0 },

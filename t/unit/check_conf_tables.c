@@ -23,7 +23,7 @@ static const struct row users_cases[] = {
 	    "    users @\n"
 	    "          ^\n" },
 	{ USERS, "a b\n", NULL,
-	    "@/users:1:3: one name a line\n"
+	    "@/users:1:3: one name per line\n"
 	    "    a\n"
 	    "     ^\n" },
 	{ USERS, "bob\n# x\nBob\n", NULL,
@@ -31,40 +31,36 @@ static const struct row users_cases[] = {
 	    "    Bob\n"
 	    "    ^\n" },
 	{ USERS, ".x\n", NULL,
-	    "@/users:1:1: bad user \".x\": not what may stand before the \"@\""
-	    " of an address\n"
+	    "@/users:1:1: bad user \".x\": not a local part of an address\n"
 	    "    .x\n"
 	    "    ^\n" },
 	{ USERS, "x..y\n", NULL,
-	    "@/users:1:1: bad user \"x..y\": not what may stand before the \"@"
-	    "\" of an address\n"
+	    "@/users:1:1: bad user \"x..y\": not a local part of an address\n"
 	    "    x..y\n"
 	    "    ^\n" },
 	{ USERS, "a/b\n", NULL,
-	    "@/users:1:1: bad user \"a/b\": its Maildir cannot have that name"
-	    "\n"
+	    "@/users:1:1: bad user \"a/b\": a Maildir cannot have that name\n"
 	    "    a/b\n"
 	    "    ^\n" },
 	{ USERS, "bob@example.org\n", NULL,
-	    "@/users:1:1: bad user \"bob@example.org\": a name without a domai"
-	    "n\n"
+	    "@/users:1:1: bad user \"bob@example.org\": a user is a name "
+	    "without a domain\n"
 	    "    bob@example.org\n"
 	    "    ^\n" },
 	{ USERS, "\"bob\"\n", NULL,
-	    "@/users:1:1: bad user \"\"bob\"\": not what may stand before the "
-	    "\"@\" of an address\n"
+	    "@/users:1:1: bad user \"\"bob\"\": not a local part of an "
+	    "address\n"
 	    "    \"bob\"\n"
 	    "    ^\n" },
 	{ USERS, ":x\n", NULL,
-	    "@/users:1:1: bad user \"\": not what may stand before the \"@\" o"
-	    "f an address\n"
+	    "@/users:1:1: bad user \"\": not a local part of an address\n"
 	    "    \n"
 	    "    ^\n" },
 	{ USERS, "bob:\n", NULL,
 	    "@/users:1: warning: bob@example.org cannot log in: nothing behind "
 	    "the \":\"\n" },
 	{ USERS, " bob:!unter2 x\n", NULL,
-	    "@/users:1:14: one name a line\n"
+	    "@/users:1:14: one name per line\n"
 	    "     bob\n"
 	    "        ^\n" },
 	{ USERS, "bob:!unter2\nbob:!unter3\n", NULL,
@@ -81,8 +77,8 @@ static const struct row users_cases[] = {
 	    "    " X64 X64 X32 "...\n"
 	    "    ^\n" },
 	{ USERS, "b\342\200\213b\n", NULL,
-	    "@/users:1:1: bad user \"b\\xe2\\x80\\x8bb\": an invisible characte"
-	    "r is in it\n"
+	    "@/users:1:1: bad user \"b\\xe2\\x80\\x8bb\": the name has an "
+	    "invisible character\n"
 	    "    b\\xe2\\x80\\x8bb\n"
 	    "    ^\n" },
 	{ USERS, "b\377\n", NULL,
@@ -117,18 +113,17 @@ static const struct row aliases_cases[] = {
 	    "@/aliases:1: warning: mail for info@example.org is answered 451: a"
 	    " target is missing\n" },
 	{ ALIASES, "bob\n", "in fo: bob\n",
-	    "@/aliases:1:1: bad alias \"in fo\": not what may stand before the"
-	    " \"@\" of an address\n"
+	    "@/aliases:1:1: bad alias \"in fo\": not a local part of an "
+	    "address\n"
 	    "    in fo: bob\n"
 	    "    ^\n" },
 	{ ALIASES, "bob\n", "info@example.org: bob\n",
-	    "@/aliases:1:1: bad alias \"info@example.org\": not what may stand"
-	    " before the \"@\" of an address\n"
+	    "@/aliases:1:1: bad alias \"info@example.org\": not a local part "
+	    "of an address\n"
 	    "    info@example.org: bob\n"
 	    "    ^\n" },
 	{ ALIASES, "bob\n", ": bob\n",
-	    "@/aliases:1:1: bad alias \"\": not what may stand before the \"@"
-	    "\" of an address\n"
+	    "@/aliases:1:1: bad alias \"\": not a local part of an address\n"
 	    "    : bob\n"
 	    "    ^\n" },
 	{ ALIASES, "bob\n",
@@ -137,13 +132,13 @@ static const struct row aliases_cases[] = {
 	    "    " X64 X64 X32 "...\n"
 	    "    ^\n" },
 	{ USERS, "b\357\270\217b\n", NULL,
-	    "@/users:1:1: bad user \"b\\xef\\xb8\\x8fb\": an invisible characte"
-	    "r is in it\n"
+	    "@/users:1:1: bad user \"b\\xef\\xb8\\x8fb\": the name has an "
+	    "invisible character\n"
 	    "    b\\xef\\xb8\\x8fb\n"
 	    "    ^\n" },
 	{ ALIASES, "bob\n", "a\343\205\244b: bob\n",
-	    "@/aliases:1:1: bad alias \"a\\xe3\\x85\\xa4b\": an invisible charac"
-	    "ter is in it\n"
+	    "@/aliases:1:1: bad alias \"a\\xe3\\x85\\xa4b\": the name has an "
+	    "invisible character\n"
 	    "    a\\xe3\\x85\\xa4b: bob\n"
 	    "    ^\n" },
 	{ USERS, "\357\273\277bob\n", NULL,
@@ -223,8 +218,7 @@ static const struct row aliases_cases[] = {
 	    "@/aliases:1: warning: mail for a0@example.org is answered 451: a c"
 	    "hain of more than 20 aliases begins here\n" },
 	{ ALIASES, "bob:\n.x\n", "info: eve\n",
-	    "@/users:2:1: bad user \".x\": not what may stand before the \"@\" "
-	    "of an address\n"
+	    "@/users:2:1: bad user \".x\": not a local part of an address\n"
 	    "    .x\n"
 	    "    ^\n" },
 	{ ALIASES, "bob:\n", "info: eve\n",
@@ -235,8 +229,8 @@ static const struct row aliases_cases[] = {
 	{ "domain -x {\n}\nlisten 127.0.0.1 port 0\n"
 	    "domain example.org {\nusers @/users\naliases @/aliases\n"
 	    "}\n", "bob\n", "info: eve@y\n",
-	    "c:1:8: bad domain \"-x\": labels of letters, digits, \"_\" and i"
-	    "nner hyphens, parted by dots\n"
+	    "c:1:8: bad domain \"-x\": labels of letters, digits, \"_\" and "
+	    "inner hyphens, separated by dots\n"
 	    "    domain -x {\n"
 	    "           ^\n" },
 	{ LISTEN "domain example.org {\nusers @/users\n"
@@ -249,8 +243,7 @@ static const struct row aliases_cases[] = {
 	    "1: \"y\" is not a domain of ours: without a relay nothing leaves, "
 	    "and this version has none\n" },
 	{ USERS "domain example.net {\nusers @/users\n}\n", ".x\n", NULL,
-	    "@/users:1:1: bad user \".x\": not what may stand before the \"@\""
-	    " of an address\n"
+	    "@/users:1:1: bad user \".x\": not a local part of an address\n"
 	    "    .x\n"
 	    "    ^\n" },
 };

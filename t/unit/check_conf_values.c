@@ -11,35 +11,35 @@ struct row {
 
 static const struct row values_cases[] = {
 	{ BASE "hostname -x.org\n",
-	    "c:4:10: bad host name \"-x.org\": labels of letters, digits,"
-	    " \"_\" and inner hyphens, parted by dots\n"
+	    "c:4:10: bad host name \"-x.org\": labels of letters, digits, "
+	    "\"_\" and inner hyphens, separated by dots\n"
 	    "    hostname -x.org\n"
 	    "             ^\n" },
 	{ BASE "hostname a..b\n",
-	    "c:4:10: bad host name \"a..b\": labels of letters, digits, "
-	    "\"_\" and inner hyphens, parted by dots\n"
+	    "c:4:10: bad host name \"a..b\": labels of letters, digits, \"_\" "
+	    "and inner hyphens, separated by dots\n"
 	    "    hostname a..b\n"
 	    "             ^\n" },
 	{ BASE "hostname m\303\244il.org\n",
-	    "c:4:10: bad host name \"m\303\244il.org\": labels of letters"
-	    ", digits, \"_\" and inner hyphens, parted by dots\n"
+	    "c:4:10: bad host name \"m\303\244il.org\": labels of letters, "
+	    "digits, \"_\" and inner hyphens, separated by dots\n"
 	    "    hostname m\303\244il.org\n"
 	    "             ^\n" },
 	{ BASE "hostname \"\"\n",
-	    "c:4:10: bad host name \"\": labels of letters, digits, \"_\""
-	    " and inner hyphens, parted by dots\n"
+	    "c:4:10: bad host name \"\": labels of letters, digits, \"_\" and "
+	    "inner hyphens, separated by dots\n"
 	    "    hostname \"\"\n"
 	    "             ^\n" },
 	{ BASE "root var\n",
-	    "c:4:6: bad path \"var\": it has to begin with \"/\"\n"
+	    "c:4:6: bad path \"var\": an absolute path begins with \"/\"\n"
 	    "    root var\n"
 	    "         ^\n" },
 	{ BASE "root \"\"\n",
-	    "c:4:6: bad path \"\": it has to begin with \"/\"\n"
+	    "c:4:6: bad path \"\": an absolute path begins with \"/\"\n"
 	    "    root \"\"\n"
 	    "         ^\n" },
 	{ BASE "control smtpd\n",
-	    "c:4:9: bad path \"smtpd\": it has to begin with \"/\"\n"
+	    "c:4:9: bad path \"smtpd\": an absolute path begins with \"/\"\n"
 	    "    control smtpd\n"
 	    "            ^\n" },
 	{ BASE "control /a\ncontrol /b\n",
@@ -47,7 +47,7 @@ static const struct row values_cases[] = {
 	    "    control /b\n"
 	    "    ^\n" },
 	{ BASE "user root\n",
-	    "c:4:6: bad user \"root\": nothing here runs as root\n"
+	    "c:4:6: bad user \"root\": no process of smtpd runs as root\n"
 	    "    user root\n"
 	    "         ^\n" },
 	{ BASE "worker-user \"a b\"\n",
@@ -64,7 +64,7 @@ static const struct row values_cases[] = {
 	    "    user _smtpw\n"
 	    "         ^\n" },
 	{ BASE "sandbox no\n",
-	    "c:4:9: bad value \"no\": it is required or optional\n"
+	    "c:4:9: bad value \"no\": the value is required or optional\n"
 	    "    sandbox no\n"
 	    "            ^\n" },
 	{ BASE "log syslog now\n",
@@ -72,13 +72,13 @@ static const struct row values_cases[] = {
 	    "    log syslog now\n"
 	    "        ^\n" },
 	{ BASE "log to smtpd.log\n",
-	    "c:4:8: bad value \"smtpd.log\": it is syslog, stderr, or a file "
-	    "whose path begins with \"/\"\n"
+	    "c:4:8: bad value \"smtpd.log\": the target is syslog, stderr, or "
+	    "the absolute path of a file\n"
 	    "    log to smtpd.log\n"
 	    "           ^\n" },
 	{ BASE "log to /var/log/\n",
-	    "c:4:8: bad value \"/var/log/\": it is syslog, stderr, or a file "
-	    "whose path begins with \"/\"\n"
+	    "c:4:8: bad value \"/var/log/\": the target is syslog, stderr, or "
+	    "the absolute path of a file\n"
 	    "    log to /var/log/\n"
 	    "           ^\n" },
 	{ BASE "log format postfix\n",
@@ -122,15 +122,15 @@ static const struct row values_cases[] = {
 	    "    listen ::1 prt 25\n"
 	    "               ^\n" },
 	{ BASE "listen ::1 port 25\nlisten 0::1 port 25\n",
-	    "c:5:8: listened there already in line 4\n"
+	    "c:5:8: this address and port were given already in line 4\n"
 	    "    listen 0::1 port 25\n"
 	    "           ^\n" },
 	{ LISTEN "domain example.org {\nsubaddress ++\n}\n",
-	    "c:3:12: bad separator \"++\": it is one of + - = _ ~\n"
+	    "c:3:12: bad separator \"++\": the separator is one of + - = _ ~\n"
 	    "    subaddress ++\n"
 	    "               ^\n" },
 	{ LISTEN "domain example.org {\nsubaddress .\n}\n",
-	    "c:3:12: bad separator \".\": it is one of + - = _ ~\n"
+	    "c:3:12: bad separator \".\": the separator is one of + - = _ ~\n"
 	    "    subaddress .\n"
 	    "               ^\n" },
 	{ LISTEN "domain example.org {\ncatch-all \"a b\"\n}\n",

@@ -47,8 +47,8 @@ TEST(nobody)
 	ck_assert_str_eq(said, "");
 	warn(LISTEN "hostname a\ndomain example.org {\nusers @/users\n}\n",
 	    "alice\n");
-	ck_assert_str_eq(said, "2: hostname \"a\" has no dot: the greeting "
-	    "and Received want a name that others can look up\n");
+	ck_assert_str_eq(said, "2: hostname \"a\" has no dot: the greeting and "
+	    "Received need a name that other hosts can look up\n");
 }
 
 /* A hundred thousand lines of a log would help nobody. */

@@ -134,12 +134,12 @@ TEST(in_the_way)
 	ck_assert_int_ne(fd, -1);
 	close(fd);
 	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
-	ck_assert_ptr_nonnull(strstr(why, "no socket"));
+	ck_assert_ptr_nonnull(strstr(why, "not a socket"));
 	ck_assert_int_eq(stat(path_of("c"), &st), 0);
 	unlink(path_of("c"));
 	ck_assert_int_eq(symlink("/tmp/elsewhere", path_of("c")), 0);
 	ck_assert_int_eq(control_bind(path_of("c"), NULL, false, &why), -1);
-	ck_assert_ptr_nonnull(strstr(why, "no socket"));
+	ck_assert_ptr_nonnull(strstr(why, "not a socket"));
 	remove_dir();
 }
 
