@@ -15,7 +15,7 @@
 	X(P, SEQUENCE, "command out of sequence")			\
 	X(P, UNKNOWN_COMMAND, "unknown command")			\
 	X(P, LINE_TOO_LONG, "command line too long")			\
-	X(P, HTTP, "HTTP or a field of a header, not SMTP")		\
+	X(P, HTTP, "HTTP or a header field, not SMTP")		\
 	X(P, NUL, "NUL in a command line")				\
 	X(P, BARE_COMMAND, "bare CR or LF in a command line")		\
 	X(P, BARE_MESSAGE, "bare CR or LF in the message")		\
@@ -30,7 +30,7 @@
 	X(P, BAD_FROM, "From or Sender cannot be read")			\
 	X(P, CONTROL_FROM, "control character in From or Sender")	\
 	X(P, LONG_FROM, "From or Sender too long")			\
-	X(P, BAD_HEADER, "a header line is no field")			\
+	X(P, BAD_HEADER, "a header line is not a field")		\
 	X(P, WRITE_FAILED, "the spool file could not be written")
 enum note { IPC_NOTES(IPC_ENUM, NOTE_) NOTE_COUNT };
 
@@ -46,7 +46,7 @@ enum note { IPC_NOTES(IPC_ENUM, NOTE_) NOTE_COUNT };
 	X(P, TROUBLE, "local trouble")					\
 	X(P, STOPPED, "server stopping")				\
 	X(P, ROOM, "its slot was needed")				\
-	X(P, TLS, "no TLS came about")					\
+	X(P, TLS, "TLS handshake failed")				\
 	X(P, PROXY, "no PROXY header")					\
 	X(P, AWAY, "turned away")
 enum session_end { IPC_ENDS(IPC_ENUM, END_) END_COUNT };
@@ -124,7 +124,7 @@ enum tls_suite { IPC_TLS_SUITES(IPC_ENUM, TLS_SUITE_) TLS_SUITE_COUNT };
 
 /* Why a handshake failed. */
 #define IPC_TLS_FAILS(X, P)						\
-	X(P, INJECTED, "octets behind STARTTLS, sent before the handshake") \
+	X(P, INJECTED, "data after STARTTLS, before the handshake") \
 	X(P, CLOSED, "the client closed the connection")		\
 	X(P, TIMEOUT, "the client was silent for too long")		\
 	X(P, GONE, "the server stopped meanwhile")			\

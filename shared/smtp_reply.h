@@ -33,8 +33,7 @@
 	X(AUTH_PASSWORD, NONE, "334 UGFzc3dvcmQ6") /* "Password:" */	\
 	X(AUTH_CRAM, NONE, "334 PGNhdGNoZXJAc210cGQ+") /* SASL_CHALLENGE */ \
 	X(DATA, NONE, "354 end data with <CRLF>.<CRLF>")		\
-	X(IDLE, END(TIMEOUT), "421 4.4.2 %h nothing heard for too long," \
-	    " closing")							\
+	X(IDLE, END(TIMEOUT), "421 4.4.2 %h idle for too long, closing") \
 	X(SESSION_LONG, END(TOO_LONG), "421 4.4.2 %h session too long,"	\
 	    " closing")							\
 	X(ERRORS, END(ERRORS), "421 4.7.0 %h too many errors, closing")	\
@@ -46,7 +45,8 @@
 	    " network")							\
 	X(NO_MEMORY, END(AWAY), "421 4.7.0 %h no memory, try later")	\
 	X(ROOM, END(ROOM), "421 4.3.2 %h too busy, try later")		\
-	X(STOPPING, END(STOPPED), "421 4.3.2 %h stopping, try again soon") \
+	X(STOPPING, END(STOPPED), "421 4.3.2 %h shutting down, try again" \
+	    " soon")							\
 	X(TROUBLE_CLOSE, END(TROUBLE), "421 4.3.0 %h local trouble, try" \
 	    " later")							\
 	X(TROUBLE, NONE, "451 4.3.0 local trouble, try later")		\
@@ -56,7 +56,7 @@
 	X(AUTH_LATER, NONE, "454 4.7.0 too many failed logins, try later") \
 	X(AUTH_TROUBLE, NONE, "454 4.7.0 passwords cannot be checked now, try" \
 	    " later")							\
-	X(UNKNOWN, NOTE(UNKNOWN_COMMAND), "500 5.5.1 command not known") \
+	X(UNKNOWN, NOTE(UNKNOWN_COMMAND), "500 5.5.1 unknown command")	\
 	X(LINE_LONG, NOTE(LINE_TOO_LONG), "500 5.5.2 line too long")	\
 	X(LINE_NUL, NOTE(NUL), "500 5.5.2 NUL in a command line")	\
 	X(LINE_BARE, BOTH(BARE_COMMAND, REFUSED), "500 5.5.2 bare CR or LF; a" \
@@ -64,12 +64,11 @@
 	X(AUTH_LONG, NOTE(LINE_TOO_LONG), "500 5.5.6 line too long")	\
 	X(ARGUMENT, NOTE(SYNTAX), "501 5.5.4 syntax error in the argument") \
 	X(NO_ARGUMENT, NOTE(SYNTAX), "501 5.5.4 no argument allowed")	\
-	X(HTTP, BOTH(HTTP, ERRORS), "500 5.5.1 HTTP or a field of a header," \
-	    " not SMTP; closing")					\
-	X(NO_BRACKETS, NOTE(SYNTAX), "501 5.5.4 the address has to stand in <" \
-	    " >")							\
+	X(HTTP, BOTH(HTTP, ERRORS), "500 5.5.1 HTTP or a header field, not" \
+	    " SMTP; closing")						\
+	X(NO_BRACKETS, NOTE(SYNTAX), "501 5.5.4 the address must be in < >") \
 	X(ADDRESS_LONG, NOTE(SYNTAX), "501 5.5.4 more than 255 octets before" \
-	    " or behind the @")						\
+	    " or after the @")						\
 	X(BAD_SENDER, NOTE(SYNTAX), "501 5.1.7 sender address not"	\
 	    " well-formed")						\
 	X(BAD_RCPT, NOTE(SYNTAX), "501 5.1.3 recipient address not"	\
@@ -77,8 +76,8 @@
 	X(DOUBLED, NOTE(SYNTAX), "501 5.5.4 parameter given twice")	\
 	X(BAD_PARAM, NOTE(SYNTAX), "501 5.5.4 syntax error in a parameter") \
 	X(AUTH_CANCELLED, NONE, "501 5.7.0 cancelled")			\
-	X(AUTH_BAD, NOTE(SYNTAX), "501 5.5.2 not base64, or not what the" \
-	    " mechanism says")						\
+	X(AUTH_BAD, NOTE(SYNTAX), "501 5.5.2 not base64, or not a message of" \
+	    " the mechanism")						\
 	X(EXPN, NONE, "502 5.5.1 EXPN is not offered")			\
 	X(NO_TLS, NONE, "502 5.5.1 STARTTLS is not offered")		\
 	X(HELO_FIRST, NOTE(SEQUENCE), "503 5.5.1 HELO or EHLO first")	\
@@ -88,19 +87,18 @@
 	X(RCPT_FIRST, NOTE(SEQUENCE), "503 5.5.1 RCPT first: no valid"	\
 	    " recipient")						\
 	X(MAIL_AGAIN, NOTE(SEQUENCE), "503 5.5.1 a sender was given already") \
-	X(TLS_ALREADY, NONE, "503 5.5.1 this is under TLS already")	\
-	X(INJECTED, END(TLS), "503 5.5.1 octets behind STARTTLS, closing") \
-	X(AUTH_MECHANISM, NOTE(SYNTAX), "504 5.5.4 mechanism not known") \
+	X(TLS_ALREADY, NONE, "503 5.5.1 TLS is on already")		\
+	X(INJECTED, END(TLS), "503 5.5.1 data after STARTTLS, closing")	\
+	X(AUTH_MECHANISM, NOTE(SYNTAX), "504 5.5.4 unknown mechanism")	\
 	X(TLS_FIRST, NOTE(PLAIN_TEXT), "530 5.7.0 STARTTLS first")	\
 	X(AUTH_FIRST, NOTE(NO_LOGIN), "530 5.7.0 log in first")		\
-	X(AUTH_OTHER, NONE, "535 5.7.8 may not act as somebody else")	\
-	X(AUTH_WRONG, NONE, "535 5.7.8 name or password is wrong")	\
+	X(AUTH_OTHER, NONE, "535 5.7.8 may not act as another user")	\
+	X(AUTH_WRONG, NONE, "535 5.7.8 wrong name or password")		\
 	X(AUTH_PLAIN_TEXT, NOTE(PLAIN_TEXT), "538 5.7.11 STARTTLS first:" \
-	    " passwords travel under TLS only")				\
+	    " passwords are taken under TLS only")			\
 	X(UNKNOWN_RCPT, NONE, "550 5.1.1 no such recipient here")	\
 	X(FOREIGN_RCPT, NONE, "550 5.7.1 relaying denied")		\
-	X(TOO_BIG, NOTE(TOO_BIG), "552 5.3.4 message larger than this server" \
-	    " takes")							\
+	X(TOO_BIG, NOTE(TOO_BIG), "552 5.3.4 message over the size limit") \
 	X(NEEDS_UTF8, NOTE(NO_UTF8), "553 5.6.7 a non-ASCII address needs" \
 	    " SMTPUTF8")						\
 	X(NOT_YOURS, NONE, "553 5.7.1 that sender address is not yours") \
@@ -109,20 +107,20 @@
 	X(NO_FROM, NOTE(NO_FROM), "550 5.6.0 a From field is missing")	\
 	X(TWO_FROM, NOTE(TWO_FROM), "550 5.6.0 more than one From or Sender" \
 	    " field")							\
-	X(BAD_FROM, NOTE(BAD_FROM), "550 5.6.0 From or Sender is no list of" \
-	    " addresses, or can be read in two ways")			\
+	X(BAD_FROM, NOTE(BAD_FROM), "550 5.6.0 From or Sender is not a list" \
+	    " of addresses, or is ambiguous")				\
 	X(CONTROL_FROM, NOTE(CONTROL_FROM), "550 5.6.0 a control character or" \
 	    " a blank line in From or Sender")				\
 	X(LONG_FROM, NOTE(LONG_FROM), "550 5.6.0 From and Sender are too" \
 	    " long, or have too many addresses")			\
-	X(BAD_HEADER, NOTE(BAD_HEADER), "550 5.6.0 a line of the header is no" \
+	X(BAD_HEADER, NOTE(BAD_HEADER), "550 5.6.0 a header line is not a" \
 	    " field")							\
-	X(EARLY, END(AWAY), "554 5.5.1 %h you speak before the greeting") \
+	X(EARLY, END(AWAY), "554 5.5.1 %h you spoke before the greeting") \
 	X(LOOP, NOTE(LOOP), "554 5.4.6 too many Received fields: a mail loop") \
 	X(BARE, BOTH(BARE_MESSAGE, REFUSED), "554 5.6.0 bare CR or LF in the" \
 	    " message, closing")					\
 	X(NUL, NOTE(NUL_MESSAGE), "554 5.6.0 NUL in the message")	\
-	X(PARAM, NOTE(SYNTAX), "555 5.5.4 parameter not known")
+	X(PARAM, NOTE(SYNTAX), "555 5.5.4 unknown parameter")
 
 #define SMTP_REPLY_NAME(name, effect, text) REPLY_##name,
 enum smtp_reply {

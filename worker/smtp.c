@@ -70,8 +70,10 @@ smtp_read_failed(struct smtp_session *s, enum line_result r)
 		    REPLY_LINE_BARE },
 		[LINE_EOF] = { "the client closed the connection",
 		    REPLY_NONE },
-		[LINE_TIMEOUT] = { "nothing came for too long", REPLY_IDLE },
-		[LINE_GONE] = { "the server ended", REPLY_TROUBLE_CLOSE },
+		[LINE_TIMEOUT] = { "the client was silent for too long",
+		    REPLY_IDLE },
+		[LINE_GONE] = { "the master process ended",
+		    REPLY_TROUBLE_CLOSE },
 		[LINE_ERROR] = { "the connection was lost", REPLY_NONE }
 	};
 

@@ -126,7 +126,7 @@ begin_tls(struct smtp_session *s)
 	if (!tls_peer_accept(&s->under_tls, s->peer, now_ms +
 	    (s->io->idle_ms < handshake_ms ? s->io->idle_ms : handshake_ms),
 	    &agreed, &why)) {
-		transcript_remark(TRANSCRIPT_KEPT, "no TLS came about");
+		transcript_remark(TRANSCRIPT_KEPT, "TLS handshake failed");
 		s->refused = true;
 		TELL(s->master, TLS_FAIL, .number.n = why);
 		s->end.end = END_TLS;

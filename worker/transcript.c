@@ -174,7 +174,7 @@ transcript_end(bool refused)
 	}
 	if (t.left_out > 0) {
 		snprintf(left_out, sizeof(left_out), "%" PRIu32
-		    " more are left out", t.left_out);
+		    " more lines are left out", t.left_out);
 		tell(IPC_TRACE_REMARK, (uint32_t)
 		    (deadline_now_ms() - t.start_ms), span_of(left_out));
 	}

@@ -239,7 +239,7 @@ BEGIN {
 	turned_away["refused for a while"] = 1
 	turned_away["no memory, try later"] = 1
 	turned_away["too busy, try later"] = 1
-	turned_away["stopping, try again soon"] = 1
+	turned_away["shutting down, try again soon"] = 1
 	turned_away["spoke before the greeting"] = 1
 	# The reply that the client read; an address goes in behind the code.
 	reply["no such recipient"] = "RCPT 550 5.1.1 : Recipient address " \

@@ -20,7 +20,7 @@
 	X(Y, NETWORK, NETWORK_FULL, "too many sessions from your network") \
 	X(Y, BUSY, ROOM, "too busy, try later")				\
 	X(Y, EARLY, EARLY, "spoke before the greeting")			\
-	X(Y, STOPPING, STOPPING, "stopping, try again soon")		\
+	X(Y, STOPPING, STOPPING, "shutting down, try again soon")	\
 	X(Y, A_WHILE, A_WHILE, "refused for a while")			\
 	X(Y, MEMORY, NO_MEMORY, "no memory, try later")
 
@@ -105,7 +105,7 @@ enum refusal { REFUSAL_NONE, REFUSALS(REFUSAL_NAME, ) REFUSAL_COUNT };
 	    "Sessions whose client a PROXY header told")		\
 	ONE(X, PROXY_FAILED, "proxy_failed", "PROXY headers that failed") \
 	ONE(X, LOGINS, "logins", "Logins")				\
-	LOGIN(X, WRONG, "name or password is wrong")			\
+	LOGIN(X, WRONG, "wrong name or password")			\
 	LOGIN(X, LATER, "too many failed logins, not looked at")	\
 	LOGIN(X, TROUBLE, "the auth process gave no answer")		\
 	HELPERS(HELPER_COUNTER, X)					\

@@ -66,11 +66,11 @@ static const struct {
 	const char	*why;
 } answers[LOGIN_COUNT] = {
 	[LOGIN_OK] = { COUNTER_LOGINS, NULL },
-	[LOGIN_WRONG] = { COUNTER_LOGINS_WRONG, "name or password is wrong" },
+	[LOGIN_WRONG] = { COUNTER_LOGINS_WRONG, "wrong name or password" },
 	[LOGIN_LATER] = { COUNTER_LOGINS_LATER,
 	    "too many failed logins, not looked at" },
 	[LOGIN_OTHER] = { COUNTER_LOGINS_WRONG,
-	    "logs in to act as somebody else" },
+	    "logs in to act as another user" },
 	[LOGIN_TROUBLE] = { COUNTER_LOGINS_TROUBLE,
 	    "the auth process gave no answer" }
 };

@@ -340,7 +340,7 @@ pid_ms()
 # How many passwords the auth process has found wrong so far.
 guessed()
 {
-	grep -c 'event=login-failed .* why="name or password is wrong"' \
+	grep -c 'event=login-failed .* why="wrong name or password"' \
 	    "$work/$1.err" || :
 }
 

@@ -248,7 +248,7 @@ TEST(injected)
 		EXPECT(client_is_closed(&c), "tail %zu: not closed", i);
 		client_close(&c);
 		EXPECT(WAIT(daemon_logged(&d, " event=tls-failed ",
-		    "octets behind STARTTLS", NULL) == i + 1), "tail %zu: %s",
+		    "data after STARTTLS", NULL) == i + 1), "tail %zu: %s",
 		    i, daemon_last_words(&d));
 	}
 	/* In a segment of its own, after the reply: then it is no TLS. */
