@@ -54,16 +54,14 @@ bool	smtpctl_conf_names(const char *path, const char *file);
 struct smtpctl_control {
 	const char	*conf;		/* path; NULL: the default */
 	const char	*socket;	/* path; NULL: of the configuration */
-	int		fd;
 	int		status;		/* exit status for smtpctl */
 	char		path[PATH_MAX];
-	char		problem[PATH_MAX + 400];
 };
 
 /*
  * Asks on a new connection.  Returns the answer, to be freed, whose octets are
- * not to be trusted; or NULL, and problem says for a person what is wrong and
- * what to do about it.
+ * not to be trusted; or NULL, after a warning that says what is wrong and what
+ * to do about it.
  */
 char	*smtpctl_control_ask(struct smtpctl_control *c,
 	    const struct ipc_ask *question);

@@ -7,7 +7,6 @@
 #include <err.h>
 #include <errno.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +23,6 @@ enum {
 	attempts_max = 8,	/* when other clients displace ours */
 	records_max = 20000	/* more than any answer has */
 };
-
-enum outcome { GOT_ALL, LOST, FAILED };
 
 /* ---- the configuration --------------------------------------------------- */
 
@@ -87,42 +84,6 @@ smtpctl_conf_names(const char *path, const char *file)
 
 /* ---- the control socket -------------------------------------------------- */
 
-static enum outcome fail(struct smtpctl_control *, const char *, ...)
-		    __attribute__((format(printf, 2, 3)));
-
-/* Always returns FAILED, so that a step that failed can return it. */
-static enum outcome
-fail(struct smtpctl_control *c, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(c->problem, sizeof(c->problem), format, ap);
-	va_end(ap);
-	return FAILED;
-}
-
-/* Finds the socket by the options, or by "control" of the configuration. */
-static enum outcome
-find(struct smtpctl_control *c)
-{
-	const struct conf *conf;
-	const char *why;
-
-	if (c->path[0] != '\0')
-		return GOT_ALL;
-	if (c->socket == NULL) {
-		conf = smtpctl_conf(c->conf, &why);
-		if (conf == NULL)
-			return fail(c, "cannot tell where smtpd's control "
-			    "socket is: %s: name the configuration with -f, "
-			    "or the socket with -s", why);
-		c->socket = conf->control;
-	}
-	snprintf(c->path, sizeof(c->path), "%s", c->socket);
-	return GOT_ALL;
-}
-
 static const char *
 own_name(void)
 {
@@ -132,76 +93,99 @@ own_name(void)
 }
 
 /* Says why there is no connection, and what to do. */
-static enum outcome
-fail_connect(struct smtpctl_control *c, int error)
+static void
+warn_connect(const char *path, int error)
 {
 	if (error == ENOENT || error == ENOTDIR)
-		return fail(c, "no smtpd answers: there is no socket %s; "
-		    "start smtpd, or name its configuration with -f or its "
-		    "socket with -s", c->path);
-	if (error == ECONNREFUSED)
-		return fail(c, "no smtpd answers: nobody listens at %s, so "
-		    "smtpd has ended; its log says why, and to start it again "
-		    "removes the socket", c->path);
-	if (error == EACCES || error == EPERM)
-		return fail(c, "not permitted: %s is for root and the user "
-		    "smtpd runs as, and you are %s", c->path, own_name());
-	if (error == EAGAIN || error == EWOULDBLOCK || error == EINPROGRESS)
-		return fail(c, "smtpd does not answer at %s: too many ask "
-		    "at once, or it hangs; look at its log", c->path);
-	if (error == EPROTOTYPE || error == ENOTSOCK)
-		return fail(c, "%s is no control socket of smtpd", c->path);
-	return fail(c, "%s: %s", c->path, strerror(error));
+		warnx("no smtpd answers: there is no socket %s; start smtpd, "
+		    "or name its configuration with -f or its socket with -s",
+		    path);
+	else if (error == ECONNREFUSED)
+		warnx("no smtpd answers: nobody listens at %s, so smtpd has "
+		    "ended; its log says why, and to start it again removes "
+		    "the socket", path);
+	else if (error == EACCES || error == EPERM)
+		warnx("not permitted: %s is for root and the user smtpd runs "
+		    "as, and you are %s", path, own_name());
+	else if (error == EAGAIN || error == EWOULDBLOCK ||
+	    error == EINPROGRESS)
+		warnx("smtpd does not answer at %s: too many ask at once, or "
+		    "it hangs; look at its log", path);
+	else if (error == EPROTOTYPE || error == ENOTSOCK)
+		warnx("%s is no control socket of smtpd", path);
+	else
+		warnx("%s: %s", path, strerror(error));
 }
 
-/* A path too long for sun_path: changes to the directory of the socket. */
-static enum outcome
-shorten(struct smtpctl_control *c, size_t room)
+/*
+ * Finds the socket by the options, or by "control" of the configuration, and
+ * writes it to out; changes to its directory where the path is too long.
+ */
+static bool
+find(struct smtpctl_control *c, struct sockaddr_un *out)
 {
-	char *slash = strrchr(c->path, '/');
+	const struct conf *conf;
+	const char *why;
+	char *slash;
 
-	if (strlen(c->path) < room)
-		return GOT_ALL;
-	if (slash == NULL || strlen(slash) > room)
-		return fail(c, "%s: longer than the name of a socket can be",
-		    c->path);
-	*slash = '\0';
-	if (chdir(c->path) == -1) {
-		*slash = '/';
-		return fail_connect(c, errno);
+	if (c->path[0] == '\0' && c->socket == NULL) {
+		conf = smtpctl_conf(c->conf, &why);
+		if (conf == NULL) {
+			warnx("cannot tell where smtpd's control socket is: "
+			    "%s: name the configuration with -f, or the socket "
+			    "with -s", why);
+			return false;
+		}
+		c->socket = conf->control;
 	}
-	memmove(c->path, slash + 1, strlen(slash + 1) + 1);
-	return GOT_ALL;
+	if (c->path[0] == '\0')
+		snprintf(c->path, sizeof(c->path), "%s", c->socket);
+	slash = strrchr(c->path, '/');
+	if (strlen(c->path) >= sizeof(out->sun_path) && slash != NULL) {
+		*slash = '\0';
+		if (chdir(c->path) == -1) {
+			warn_connect(c->path, errno);
+			return false;
+		}
+		memmove(c->path, slash + 1, strlen(slash + 1) + 1);
+	}
+	if (strlcpy(out->sun_path, c->path, sizeof(out->sun_path)) <
+	    sizeof(out->sun_path))
+		return true;
+	warnx("%s: longer than the name of a socket can be", c->path);
+	return false;
 }
 
-/* On GOT_ALL, c->fd is connected. */
-static enum outcome
+/* A connected socket; or -1 after a warning. */
+static int
 connect_to(struct smtpctl_control *c)
 {
 	const struct timeval patience = { patience_usual_s, 0 };
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int error;
+	int fd;
 
-	if (find(c) != GOT_ALL || shorten(c, sizeof(to.sun_path)) != GOT_ALL)
-		return FAILED;
-	memcpy(to.sun_path, c->path, strlen(c->path) + 1);
-	c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (c->fd == -1)
-		return fail(c, "socket: %s", strerror(errno));
-	(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+	if (!find(c, &to))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 	    sizeof(patience));
-	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
 	    sizeof(patience));
-	if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) == 0)
-		return GOT_ALL;
-	error = errno;
-	close(c->fd);
-	return fail_connect(c, error);
+	if (fd != -1 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	warn_connect(c->path, errno);
+	if (fd != -1)
+		close(fd);
+	return -1;
 }
 
-/* Receives records until the last; adds their texts to f. */
-static enum outcome
-receive(struct smtpctl_control *c, FILE *f)
+/*
+ * Receives records until the last, adds their texts to f, and has the exit
+ * status in *out.  False after a warning; or *lost, without one: the connection
+ * was closed before.
+ */
+static bool
+receive(int fd, const char *path, FILE *f, int *out, bool *lost)
 {
 	struct ipc_record r;
 	const char *why = "";
@@ -209,75 +193,69 @@ receive(struct smtpctl_control *c, FILE *f)
 	int passed;
 
 	for (int i = 0; i < records_max; i++) {
-		got = ipc_recv(c->fd, IPC_TO_CONTROL, IPC_AT_ASK, true, &r,
+		got = ipc_recv(fd, IPC_TO_CONTROL, IPC_AT_ASK, true, &r,
 		    &passed, &why);
+		if (got == IPC_GOT_RECORD && r.type == IPC_TELL_END) {
+			*out = (int)r.u.number.n;
+			return true;
+		}
+		if (got == IPC_GOT_RECORD) {
+			fwrite(r.u.tell_text.text, 1, r.u.tell_text.n, f);
+			continue;
+		}
+		*lost = got != IPC_GOT_NOTHING && got != IPC_GOT_BAD;
 		if (got == IPC_GOT_NOTHING)
-			return fail(c, "smtpd takes the question at %s and "
-			    "says nothing for %d s; look at its log", c->path,
+			warnx("smtpd takes the question at %s and says nothing "
+			    "for %d s; look at its log", path,
 			    patience_usual_s);
 		if (got == IPC_GOT_BAD)
-			return fail(c, "smtpd and smtpctl do not understand "
-			    "each other (%s): they are of two versions; "
-			    "restart smtpd, or use the smtpctl that came with "
-			    "it", why);
-		if (got != IPC_GOT_RECORD) {
-			fail(c, "smtpd closed the connection at %s before its "
-			    "answer was whole%s%s; look at its log", c->path,
-			    geteuid() == 0 ? "" : ": it answers root and its "
-			    "own user, and you are ",
-			    geteuid() == 0 ? "" : own_name());
-			return LOST;
-		}
-		if (r.type == IPC_TELL_END) {
-			c->status = (int)r.u.number.n;
-			return GOT_ALL;
-		}
-		fwrite(r.u.tell_text.text, 1, r.u.tell_text.n, f);
+			warnx("smtpd and smtpctl do not understand each other "
+			    "(%s): they are of two versions; restart smtpd, or "
+			    "use the smtpctl that came with it", why);
+		return false;
 	}
-	return fail(c, "the answer at %s has no end", c->path);
-}
-
-static enum outcome
-ask_once(struct smtpctl_control *c, const struct ipc_ask *question, FILE *f)
-{
-	struct ipc_record r = { .type = IPC_ASK, .u.ask = *question };
-	enum outcome outcome = connect_to(c);
-
-	if (outcome != GOT_ALL)
-		return outcome;
-	if (ipc_send(c->fd, &r, -1, true) == -1 && errno != EPIPE) {
-		fail(c, "%s: %s", c->path, strerror(errno));
-		outcome = LOST;
-	} else
-		outcome = receive(c, f);
-	close(c->fd);
-	return outcome;
+	warnx("the answer at %s has no end", path);
+	return false;
 }
 
 char *
 smtpctl_control_ask(struct smtpctl_control *c, const struct ipc_ask *question)
 {
-	struct timespec pause = { 0, 0 };
-	enum outcome outcome = LOST;
+	struct ipc_record r = { .type = IPC_ASK, .u.ask = *question };
+	bool lost = true, answered = false;
 	char *text = NULL;
 	size_t n;
 	FILE *f;
 
-	for (int i = 0; i < attempts_max && outcome == LOST; i++) {
-		/* Displaced by other clients: waits longer each time. */
-		if (i > 0)
-			nanosleep(&pause, NULL);
-		pause.tv_nsec = (1L << i) * 4000000;
+	for (int i = 0; i < attempts_max && lost; i++) {
+		int fd = connect_to(c);
+
+		lost = false;
+		if (fd == -1)
+			break;
 		free(text);
 		f = open_memstream(&text, &n);
 		if (f == NULL)
 			err(smtpctl_exit_error, NULL);
-		outcome = ask_once(c, question, f);
+		if (ipc_send(fd, &r, -1, true) == -1 && errno != EPIPE)
+			lost = true;
+		else
+			answered = receive(fd, c->path, f, &c->status, &lost);
+		close(fd);
 		if (fclose(f) == EOF)
 			err(smtpctl_exit_error, NULL);
+		/* Displaced by other clients: waits longer each time. */
+		if (lost)
+			nanosleep(&(struct timespec){ 0, (1L << i) * 4000000 },
+			    NULL);
 	}
-	if (outcome == GOT_ALL)
+	if (answered)
 		return text;
+	if (lost)
+		warnx("smtpd closed the connection at %s before its answer was "
+		    "whole%s%s; look at its log", c->path, geteuid() == 0 ?
+		    "" : ": it answers root and its own user, and you are ",
+		    geteuid() == 0 ? "" : own_name());
 	free(text);
 	return NULL;
 }

@@ -312,9 +312,8 @@ ask_live(struct question *q)
 		*facts[i] = strtoull(from, &rest, 10);
 		q->is_live = rest != from && errno == 0;
 	}
-	if (!q->is_live)
-		warnx("%s", text == NULL ? q->control.problem :
-		    "smtpd and smtpctl are of two versions: restart smtpd");
+	if (text != NULL && !q->is_live)
+		warnx("smtpd and smtpctl are of two versions: restart smtpd");
 	free(text);
 }
 

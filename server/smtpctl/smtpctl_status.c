@@ -48,13 +48,10 @@ ask(struct question *q, bool clear)
 {
 	char *text = smtpctl_control_ask(&q->control, &q->ask);
 
+	if (text == NULL)
+		return 1;
 	if (clear)
 		fputs("\033[H\033[J", stdout);
-	if (text == NULL) {
-		fflush(stdout);
-		warnx("%s", q->control.problem);
-		return 1;
-	}
 	print(text);
 	free(text);
 	if (fflush(stdout) == EOF)
