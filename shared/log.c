@@ -66,7 +66,8 @@ log_file(void)
 void
 log_hand(size_t (*hand)(struct span lines))
 {
-	outlet_hand(&out.to, hand);
+	out.to.hand = hand;
+	out.to.handed = 0;
 }
 
 void
@@ -144,7 +145,6 @@ bool
 log_flush(void)
 {
 	int error = errno;
-	struct log_line l;
 	uint64_t lost;
 
 	out.woken = false;
@@ -152,9 +152,8 @@ log_flush(void)
 	    patience_ms : 0);
 	lost = outlet_take_lost(&out.to);
 	if (lost > 0) {
-		log_begin(&l, LOG_LEVEL_WARNING, "log-lost");
-		log_u64(&l, "lines", lost);
-		log_end(&l);
+		log_put(LOG_LEVEL_WARNING, "log-lost", "lines=%zu",
+		    (size_t)lost);
 		out.stuck = !outlet_flush(&out.to, 0);
 	}
 	errno = error;
@@ -167,12 +166,6 @@ log_lost(void)
 	return out.to.lost_ever;
 }
 
-static struct buf
-rest_of(struct log_line *l)
-{
-	return buf_over(l->text + l->n, sizeof(l->text) - 2 - l->n);
-}
-
 void
 log_begin(struct log_line *l, enum log_level level, const char *event)
 {
@@ -181,25 +174,16 @@ log_begin(struct log_line *l, enum log_level level, const char *event)
 	log_str(l, "event", event);
 }
 
-/* A value is quoted where its end would not be clear. */
-static bool
-needs_quotes(struct span s)
-{
-	if (s.n == 0)
-		return true;
-	for (size_t i = 0; i < s.n; i++)
-		if (strchr(" \"=\\", s.p[i]) != NULL || s.p[i] > 0x7e ||
-		    s.p[i] < 0x20)
-			return true;
-	return false;
-}
-
 void
 log_span(struct log_line *l, const char *key, struct span value)
 {
-	struct buf b = rest_of(l);
-	bool quote = needs_quotes(value);
+	struct buf b = buf_over(l->text + l->n, sizeof(l->text) - 2 - l->n);
+	bool quote = value.n == 0;
 
+	/* A value is quoted where its end would not be clear. */
+	for (size_t i = 0; i < value.n && !quote; i++)
+		quote = strchr(" \"=\\", value.p[i]) != NULL ||
+		    value.p[i] > 0x7e || value.p[i] < 0x20;
 	if (l->n > 0)
 		buf_add_str(&b, " ");
 	buf_add_str(&b, key);
@@ -289,15 +273,8 @@ log_put(enum log_level level, const char *event, const char *format, ...)
 void
 log_error(const char *what, const char *path, int error)
 {
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_ERROR, "error");
-	log_str(&l, "what", what);
-	if (path != NULL)
-		log_str(&l, "path", path);
-	if (error != 0)
-		log_str(&l, "why", strerror(error));
-	log_end(&l);
+	log_put(LOG_LEVEL_ERROR, "error", "what=%s path=%s why=%s", what,
+	    path != NULL ? path : "", error != 0 ? strerror(error) : "");
 }
 
 void
@@ -325,12 +302,7 @@ fatal_unless_memory(bool there_is)
 void
 bug_at(const char *file, int line, const char *what)
 {
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_ERROR, "bug");
-	log_str(&l, "file", file);
-	log_u64(&l, "line", (uint64_t)line);
-	log_str(&l, "what", what);
-	log_end(&l);
+	log_put(LOG_LEVEL_ERROR, "bug", "file=%s line=%zu what=%s", file,
+	    (size_t)line, what);
 	abort();
 }

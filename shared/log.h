@@ -27,8 +27,8 @@ void	log_use_file(int fd);
 /* The descriptor of the log file; -1: there is none. */
 int	log_file(void);
 /*
- * Another process writes to the file (outlet_hand, outlet_written), since
- * this one must not wait for the disk.
+ * Another process writes to the file, since this one must not wait for the
+ * disk: hand() of struct outlet, and what became of those lines.
  */
 void	log_hand(size_t (*hand)(struct span lines));
 void	log_written(size_t n, bool failed);

@@ -60,13 +60,6 @@ take_away(struct outlet *o, size_t n)
 }
 
 void
-outlet_hand(struct outlet *o, size_t (*hand)(struct span lines))
-{
-	o->hand = hand;
-	o->handed = 0;
-}
-
-void
 outlet_written(struct outlet *o, size_t n, bool failed)
 {
 	if (n > o->handed)
@@ -75,17 +68,6 @@ outlet_written(struct outlet *o, size_t n, bool failed)
 		o->torn = o->pending[n - 1] != '\n';
 	take_away(o, n);
 	o->handed = failed ? 0 : o->handed - n;
-}
-
-static bool
-hand_on(struct outlet *o)
-{
-	size_t n = o->hand(span_from(o->pending + o->handed,
-	    o->n - o->handed));
-
-	o->handed += n;
-	errno = EAGAIN;
-	return o->handed == o->n;
 }
 
 void
@@ -168,8 +150,11 @@ outlet_flush(struct outlet *o, int wait_ms)
 	struct span s = span_from(o->pending, o->n);
 	int error = 0;
 
-	if (o->hand != NULL)
-		return hand_on(o);
+	if (o->hand != NULL) {
+		o->handed += o->hand(span_skip(s, o->handed));
+		errno = EAGAIN;
+		return o->handed == o->n;
+	}
 	while (s.n > 0) {
 		ssize_t n = write_some(o, s);
 

@@ -7,7 +7,7 @@
  * terminal is opened a second time, a socket gets send(2) with MSG_DONTWAIT,
  * and anything else gets as few octets at a time as it surely takes.  A
  * regular file takes as long as its disk: where that is too long, another
- * process writes to it (outlet_hand).
+ * process writes to it (hand).
  */
 #ifndef SHARED_OUTLET_H
 #define SHARED_OUTLET_H
@@ -29,7 +29,10 @@ struct outlet {
 	enum outlet_kind	 kind;
 	bool			 own;	/* fd is closed here */
 	bool			 torn;	/* pending begins inside a line */
-	/* Hands lines to the process that writes instead, or NULL. */
+	/*
+	 * Hands lines to the process that writes instead, as many octets as
+	 * it has room for, and returns their number; NULL: there is none.
+	 */
 	size_t			 (*hand)(struct span lines);
 	size_t			 handed;	/* octets, not written yet */
 	uint64_t		 lost;	/* lines, not reported yet */
@@ -44,12 +47,6 @@ struct outlet {
  * written already.  own: the outlet closes fd when it is done with it.
  */
 void	outlet_open(struct outlet *o, int fd, bool own);
-/*
- * From now on waiting lines are handed on: hand() takes as many octets as it
- * has room for and returns their number.  NULL: the outlet writes to fd again,
- * beginning with what was handed on but not written.
- */
-void	outlet_hand(struct outlet *o, size_t (*hand)(struct span lines));
 /* n of the octets handed on are written; failed: the others are not. */
 void	outlet_written(struct outlet *o, size_t n, bool failed);
 /*

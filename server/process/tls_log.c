@@ -31,37 +31,24 @@ tls_log_trouble(const struct ipc_judged *facts, int64_t now_s)
 	    "it expires within a week: renew it, and send SIGHUP" : NULL;
 }
 
-static void
-log_certificate(const char *file, const struct ipc_judged *facts,
-    const char *why)
-{
-	char text[figure_bytes];
-	struct log_line l;
-
-	figure_utc(facts->until_s, text);
-	log_begin(&l, why != NULL ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
-	    "certificate");
-	log_str(&l, "file", file);
-	log_str(&l, "name", facts->name);
-	log_str(&l, "serial", facts->serial);
-	log_str(&l, "until", text);
-	if (why != NULL)
-		log_str(&l, "why", why);
-	log_end(&l);
-}
-
 void
 tls_log_certificates(const struct master *m, bool fresh)
 {
-	int64_t now_s = time(NULL);
+	char until[figure_bytes];
 
 	for (size_t i = 0; i < m->tls->count && i < m->conf.pair_count; i++) {
 		const struct tls_pair *pair = &m->tls->pairs[i];
-		const char *why = tls_log_trouble(&pair->facts, now_s);
+		const struct ipc_judged *facts = &pair->facts;
+		const char *why = tls_log_trouble(facts, time(NULL));
 
-		if (why != NULL || (fresh && !pair->shared))
-			log_certificate(m->conf.pairs[i].certificate,
-			    &pair->facts, why);
+		if (why == NULL && (!fresh || pair->shared))
+			continue;
+		figure_utc(facts->until_s, until);
+		log_put(why != NULL ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+		    "certificate",
+		    "file=%s name=%s serial=%s until=%s why=%s",
+		    m->conf.pairs[i].certificate, facts->name, facts->serial,
+		    until, why != NULL ? why : "");
 	}
 }
 
