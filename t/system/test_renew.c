@@ -682,7 +682,7 @@ TEST(no_more_slots)
 		if (i < slots - 1)
 			reload_in_order(&d);
 		else
-			reload_until(&d, " event=reload-failed ", "no room");
+			reload_until(&d, " event=reload-failed ", "no slot is free");
 	}
 	snprintf(host, sizeof(host), "n%u.example.org", slots - 2);
 	expect_new(&d, NULL, host);
