@@ -16,6 +16,7 @@ enum {
 	conf_line_max_bytes = 4096,
 	conf_words_max = 8,		/* twice what any keyword takes */
 	conf_shown_max_bytes = 200,	/* of a word repeated in a message */
+	conf_path_shown_bytes = 4 * 4096,	/* of any path, whole */
 	conf_domain_max_bytes = 253	/* RFC 1035 2.3.4, without its root */
 };
 

@@ -229,7 +229,7 @@ refuse_twins(struct table *t, const struct conf_text *text)
 
 	/* What is not shown needs no search for its line. */
 	for (size_t i = 1; i < t->count && t->error == 0 &&
-	    !t->report->full && !t->report->muted; i++) {
+	    t->report->count <= conf_mistakes_max && !t->report->muted; i++) {
 		if (strcmp(name_at(t, i - 1), name_at(t, i)) != 0)
 			continue;
 		at = conf_text_seek(text, t->report, line_at(t, i), 0);

@@ -182,15 +182,13 @@ conf_report_at(struct conf_report *r, size_t at, const char *format, ...)
 	struct span shown = place->line;
 	va_list ap;
 
-	if (r->muted || r->full)
+	if (r->muted || r->count > conf_mistakes_max)
 		return false;
-	if (r->count == conf_mistakes_max) {
-		r->full = true;
+	if (r->count++ == conf_mistakes_max) {
 		fprintf(r->err, "more than %d mistakes; "
 		    "the rest is not shown\n", conf_mistakes_max);
 		return false;
 	}
-	r->count++;
 	(void)put(r->err, span_of(place->path), SIZE_MAX, false);
 	if (place->number > 0)
 		fprintf(r->err, ":%u:%zu", place->number,
@@ -221,6 +219,6 @@ conf_report_bad(struct conf_report *r, const struct conf_word *word,
 void
 conf_report_hint(struct conf_report *r, const char *hint)
 {
-	if (!r->muted && !r->full)
+	if (!r->muted && r->count <= conf_mistakes_max)
 		fprintf(r->err, "    did you mean \"%s\"?\n", hint);
 }

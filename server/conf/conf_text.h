@@ -32,7 +32,6 @@ struct conf_place {
 struct conf_report {
 	FILE		*err;
 	unsigned	 count;		/* mistakes; 0: the text is sound */
-	bool		 full;		/* conf_mistakes_max was exceeded */
 	bool		 muted;		/* nothing is shown or counted */
 	struct conf_place place;	/* the current line */
 };

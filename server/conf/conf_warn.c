@@ -9,28 +9,10 @@
 #include <sys/stat.h>
 #include <limits.h>
 
-/* Tells the first twenty, and counts the rest. */
-struct telling {
-	conf_warn_fn	*tell;
-	unsigned	 count;
-	const char	*path;		/* place of the last one */
-	unsigned	 line;
-};
-
-static void
-tell_broken(struct telling *t, const char *path, unsigned line,
-    const char *text)
-{
-	t->path = path;
-	t->line = line;
-	if (t->count++ < conf_mistakes_max)
-		t->tell(path, line, text);
-}
-
 void
 conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
 {
-	struct telling t = { .tell = tell };
+	unsigned count = 0;
 	char text[1024];
 
 	for (size_t i = 0; i < conf->domain_count; i++) {
@@ -39,33 +21,34 @@ conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
 		snprintf(text, sizeof(text), "mail for the catch-all of %s is "
 		    "answered 451: %s", d->name, d->catch_all_broken != NULL ?
 		    d->catch_all_broken : "");
-		if (d->catch_all_broken != NULL)
-			tell_broken(&t, conf->path, conf_line_of(&d->sets,
+		if (d->catch_all_broken != NULL &&
+		    count++ < conf_mistakes_max)
+			tell(conf->path, conf_line_of(&d->sets,
 			    "catch-all"), text);
 		for (size_t k = 0; k < d->alias_count; k++) {
 			const struct conf_alias *a = &d->aliases[k];
 
-			if (a->broken == NULL)
+			if (a->broken == NULL || count++ >= conf_mistakes_max)
 				continue;
 			snprintf(text, sizeof(text), "mail for %s@%s is "
 			    "answered 451: %s", a->name, d->name, a->broken);
-			tell_broken(&t, d->aliases_path, a->line, text);
+			tell(d->aliases_path, a->line, text);
 		}
 		for (size_t k = 0; k < d->user_count; k++) {
 			const struct conf_user *u = &d->users[k];
 
-			if (u->broken == NULL)
+			if (u->broken == NULL || count++ >= conf_mistakes_max)
 				continue;
 			snprintf(text, sizeof(text), "%s@%s cannot log in: %s",
 			    u->name, d->name, u->broken);
-			tell_broken(&t, d->users_path, u->line, text);
+			tell(d->users_path, u->line, text);
 		}
 	}
-	if (t.count <= conf_mistakes_max)
+	if (count <= conf_mistakes_max)
 		return;
-	snprintf(text, sizeof(text), "%u more are broken, this is the last",
-	    t.count - conf_mistakes_max);
-	tell(t.path, t.line, text);
+	snprintf(text, sizeof(text), "%u more aliases, catch-alls or logins "
+	    "are broken", count - conf_mistakes_max);
+	tell(conf->path, 0, text);
 }
 
 const char *

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/conf/conf_parse.h"
 #include "server/log/figure.h"
 #include "server/mail/spool.h"
 #include "server/process/helper.h"
@@ -59,9 +60,9 @@ line(struct control_out *o, const char *label, const char *format, ...)
 static const char *
 shown(const char *path)
 {
-	static char text[figure_shown_bytes];
+	static char text[conf_path_shown_bytes];
 
-	figure_shown(path, text);
+	conf_show(span_of(path), text, sizeof(text));
 	return text;
 }
 

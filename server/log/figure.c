@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "shared/buf.h"
-
 void
 figure_size(uint64_t octets, char out[figure_bytes])
 {
@@ -71,13 +69,4 @@ const char *
 figure_plural(uint64_t count)
 {
 	return count == 1 ? "" : "s";
-}
-
-void
-figure_shown(const char *text, char out[figure_shown_bytes])
-{
-	struct buf b = buf_over(out, figure_shown_bytes);
-
-	buf_add_escaped(&b, span_of(text), "");
-	(void)buf_str(&b);
 }

@@ -4,10 +4,9 @@
 #ifndef SERVER_FIGURE_H
 #define SERVER_FIGURE_H
 
-#include <limits.h>
 #include <stdint.h>
 
-enum { figure_bytes = 40, figure_shown_bytes = 4 * PATH_MAX };
+enum { figure_bytes = 40 };
 
 /* "0 B", "999 B", "12.3 KiB", "4.0 GiB" */
 void	figure_size(uint64_t octets, char out[figure_bytes]);
@@ -17,8 +16,6 @@ void	figure_duration(uint64_t ms, char out[figure_bytes]);
 void	figure_time(int64_t s, char out[figure_bytes]);
 /* "2026-11-23T20:45:00Z"; "" when gmtime(3) cannot represent s. */
 void	figure_utc(int64_t s, char out[figure_bytes]);
-/* A path or the like, every octet that is not plain escaped as \xNN. */
-void	figure_shown(const char *text, char out[figure_shown_bytes]);
 /* "" for 1, else "s". */
 const char *figure_plural(uint64_t count);
 

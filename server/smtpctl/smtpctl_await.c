@@ -20,7 +20,6 @@
 
 #include "server/conf/conf_parse.h"
 #include "server/log/catcher_dir.h"
-#include "server/log/figure.h"
 #include "server/mail/recipient.h"
 #include "server/smtpctl/smtpctl_match.h"
 #include "shared/array.h"
@@ -137,7 +136,7 @@ static void
 visit(struct await *a, const char *path, size_t base)
 {
 	char copy[PATH_MAX], address[PATH_MAX], key[PATH_MAX];
-	char shown[figure_shown_bytes];
+	char shown[conf_path_shown_bytes];
 	char *part[4], *rest = copy + base + 1;
 	size_t n = 0;
 
@@ -151,7 +150,7 @@ visit(struct await *a, const char *path, size_t base)
 		if (tfind(address, &a->seen, by_text) != NULL)
 			return;
 		note_seen(a, address);
-		figure_shown(address, shown);
+		conf_show(span_of(address), shown, sizeof(shown));
 		warnx("%s: not a name that smtpd gives, and passed over",
 		    shown);
 		return;

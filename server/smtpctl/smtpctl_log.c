@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/log/figure.h"
+#include "server/conf/conf_parse.h"
 #include "server/log/log_files.h"
 #include "shared/array.h"
 
@@ -30,10 +30,10 @@ struct walk {
 	bool			 quiet;
 	struct log_chain	 chain;
 	unsigned long		 faults;
-	char			 path[figure_shown_bytes];	/* shown */
+	char			 path[conf_path_shown_bytes];	/* shown */
 	/* The current line and the previous one, as "FILE:LINE". */
-	char			 here[figure_shown_bytes + 32];
-	char			 before[figure_shown_bytes + 32];
+	char			 here[conf_path_shown_bytes + 32];
+	char			 before[conf_path_shown_bytes + 32];
 	struct checkpoint	*points;
 	size_t			 point_count;
 };
@@ -106,7 +106,8 @@ walk_named(struct walk *w, const char *path)
 	static struct lines lines;
 	bool is_stdin = strcmp(path, "-") == 0;
 
-	figure_shown(is_stdin ? "standard input" : path, w->path);
+	conf_show(span_of(is_stdin ? "standard input" : path), w->path,
+	    sizeof(w->path));
 	if (lines_begin(&lines, is_stdin ? stdin : fopen(path, "re")) == -1)
 		err(smtpctl_exit_error, "%s", w->path);
 	walk_lines(w, &lines);
@@ -129,7 +130,8 @@ walk_root(struct walk *w, const char *root)
 		warnx("%s: %zu compressed files were not read: name all "
 		    "files, decompressed, in their order", dir, f.compressed);
 	for (size_t i = 0; i < f.count; i++) {
-		figure_shown(f.files[i].path, w->path);
+		conf_show(span_of(f.files[i].path), w->path,
+		    sizeof(w->path));
 		if (f.files[i].strange)
 			fault(w, "%s: not a name that smtpd or logrotate "
 			    "gives: the file was not read", w->path);

@@ -72,5 +72,6 @@ TEST(many_broken)
 		lines++;
 	ck_assert_uint_eq(lines, 21);
 	ck_assert_ptr_nonnull(strstr(said,
-	    "\n30: 10 more are broken, this is the last\n"));
+	    "\n0: 10 more aliases, catch-alls or logins are "
+	    "broken\n"));
 }
