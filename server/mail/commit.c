@@ -18,7 +18,6 @@
 #include <time.h>
 
 #include "server/log/log_message.h"
-#include "server/mail/ahead.h"
 #include "server/mail/delivery.h"
 #include "server/mail/maildir.h"
 #include "server/mail/spool.h"
@@ -62,7 +61,7 @@ struct commit {
 	unsigned		 rests;		/* left, at most */
 	int64_t			 rest_until_us;
 	uint64_t		 heard;		/* pool_heard at last look */
-	struct ahead		 ahead;		/* when there is nothing else */
+	struct delivery_ahead	 ahead;		/* when nothing else is large */
 };
 
 /* NULL: out of any list. */
@@ -205,7 +204,7 @@ end_piece(struct commit *c, const struct delivery *d, int error)
 		(void)deadline_owe(d->tx->client.paid_until_us,
 		    took_us * (rest_times + 1), now_us);
 	else if (d == NULL && error != 0 && c->ahead.epoch != NULL)
-		ahead_end(&c->ahead, error);
+		delivery_end_ahead(&c->ahead, error);
 	rest(c);
 }
 
@@ -321,10 +320,10 @@ run_piece(struct turn *t)
 	c->begun_us = deadline_now_us();
 	d = find_next(c, c->begun_us);
 	if (d == NULL && spool_has_room(m->spool, &m->conf.limits, 0))
-		ahead_piece(&c->ahead, &t->batch, c->piece,
+		delivery_piece_ahead(&c->ahead, &t->batch, c->piece,
 		    c->begun_us + delivery_piece_us);
 	else if (d == NULL)
-		ahead_end(&c->ahead, ENOSPC);
+		delivery_end_ahead(&c->ahead, ENOSPC);
 	else if (d->error != 0)
 		take_back(m, d);
 	else
@@ -399,7 +398,7 @@ commit_init(struct master *m)
 void
 commit_make_ahead(struct master *m)
 {
-	ahead_begin(&m->commit->ahead, m->spool, m->epoch);
+	delivery_begin_ahead(&m->commit->ahead, m->spool, m->epoch);
 	plan_next(m->commit);
 }
 
@@ -454,7 +453,7 @@ commit_finish(struct master *m)
 	struct commit *c = m->commit;
 	struct delivery *d;
 
-	ahead_end(&c->ahead, 0);
+	delivery_end_ahead(&c->ahead, 0);
 	disk_finish();
 	while (!TAILQ_EMPTY(&c->fresh))
 		run_batch(&c->turns[0]);
