@@ -108,51 +108,38 @@ recover(int incoming)
 	return removed;
 }
 
-/* The chain of directories, each made durable in its parent. */
-static int
-open_tree(struct spool *s, int base, bool sync, const char **what)
-{
-	int spool;
-
-	*what = "spool";
-	spool = open_or_make(base, "spool", &sync);
-	if (spool == -1)
-		return -1;
-	*what = "spool/incoming";
-	s->incoming = open_or_make(spool, "incoming", &sync);
-	*what = s->incoming == -1 ? *what : "spool/bad";
-	s->bad = s->incoming == -1 ? -1 : open_or_make(spool, "bad", &sync);
-	if (s->bad != -1 && sync && fsync(spool) == -1)
-		s->bad = -1;
-	close(spool);
-	if (s->bad == -1)
-		return -1;
-	*what = "log";
-	s->log = open_or_make(base, "log", &sync);
-	if (s->log == -1)
-		return -1;
-	return sync ? fsync(base) : 0;
-}
-
 int
 spool_open(struct spool *s, int root, bool catcher, bool synced,
     const char **what)
 {
+	static const char *const names[] = { "spool", "spool/incoming",
+	    "spool/bad", "log", "mail" };
+	int *const fds[] = { &(int){ -1 }, &s->incoming, &s->bad, &s->log,
+	    &s->mail };
 	bool sync = !synced;
-	int base = root, result;
+	int base = root;
 
-	*what = catcher ? ".smtpd" : "mail";
+	*what = ".smtpd";
 	if (catcher)
-		base = open_or_make(root, ".smtpd", &sync);
-	s->mail = catcher ? fcntl(root, F_DUPFD_CLOEXEC, 3) :
-	    open_or_make(root, "mail", &sync);
-	if (base == -1 || s->mail == -1)
+		base = open_or_make(root, *what, &sync);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (base == -1)
+			return -1;
+		*what = names[i];
+		*fds[i] = catcher && fds[i] == &s->mail ?
+		    fcntl(root, F_DUPFD_CLOEXEC, 3) :
+		    open_or_make(base, names[i], &sync);
+		if (*fds[i] == -1)
+			return -1;
+	}
+	/* What was made is made durable in its parent. */
+	*what = "spool";
+	if (sync && (fsync(*fds[0]) == -1 || fsync(base) == -1 ||
+	    fsync(root) == -1))
 		return -1;
-	result = open_tree(s, base, sync, what);
+	close(*fds[0]);
 	if (base != root)
 		close(base);
-	if (result == -1)
-		return -1;
 	*what = "spool/incoming";
 	return recover(s->incoming);
 }

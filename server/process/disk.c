@@ -14,6 +14,7 @@
 static struct {
 	TAILQ_HEAD(disk_jobs, disk_job) jobs;
 	uint64_t		 tickets;	/* given out */
+	size_t			 due;		/* answers */
 	bool			 ended;		/* syncs are made here now */
 } disk = { .jobs = TAILQ_HEAD_INITIALIZER(disk.jobs) };
 
@@ -36,17 +37,6 @@ sync_here(struct disk_job *job, size_t i)
 	note_answer(job, i, result == -1 ? errno : 0);
 }
 
-static bool
-is_answer_due(void)
-{
-	const struct disk_job *job;
-
-	TAILQ_FOREACH(job, &disk.jobs, entry)
-		if (job->answered < job->sent)
-			return true;
-	return false;
-}
-
 /*
  * Sends what the channel takes; each answer makes room for more.  If sending
  * fails while no answer is due, descriptors are short: this process syncs.
@@ -63,34 +53,27 @@ send_all(struct helper *h)
 			r.u.sync.data = job->data;
 			if (ipc_send(h->channel, &r, job->fds[job->sent],
 			    false) == 0) {
-				if (h->due_ms == 0)
+				if (disk.due++ == 0)
 					h->due_ms = deadline_now_ms();
-			} else if (is_answer_due())
+			} else if (disk.due > 0)
 				return;
 			else
 				sync_here(job, job->sent);
 		}
 }
 
-static struct disk_job *
-find_complete(void)
-{
-	struct disk_job *job = TAILQ_FIRST(&disk.jobs);
-
-	while (job != NULL && job->answered < job->count)
-		job = TAILQ_NEXT(job, entry);
-	return job;
-}
-
 static void
 end_complete(void)
 {
-	struct disk_job *job;
+	struct disk_job *job = TAILQ_FIRST(&disk.jobs);
 
-	while ((job = find_complete()) != NULL) {
-		TAILQ_REMOVE(&disk.jobs, job, entry);
-		job->done(job->arg, job->error, job->failed);
-	}
+	while (job != NULL)
+		if (job->answered == job->count) {
+			TAILQ_REMOVE(&disk.jobs, job, entry);
+			job->done(job->arg, job->error, job->failed);
+			job = TAILQ_FIRST(&disk.jobs);
+		} else
+			job = TAILQ_NEXT(job, entry);
 }
 
 /* Makes all syncs again, of each job that lacks one. */
@@ -152,7 +135,7 @@ take(struct master *m, const struct ipc_record *r)
 	note_answer(job, r->u.synced.ticket - job->ticket, r->u.synced.error);
 	if (job == TAILQ_FIRST(&disk.jobs))
 		h->due_ms = deadline_now_ms();
-	if (!is_answer_due())
+	if (--disk.due == 0)
 		h->due_ms = 0;
 	send_all(h);
 	end_complete();
@@ -168,6 +151,7 @@ wanted(const struct master *m)
 static void
 lost(struct master *m, bool again)
 {
+	disk.due = 0;
 	finish_here();
 }
 
