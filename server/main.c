@@ -155,24 +155,23 @@ parse_listen(const char *text, struct conf_listen *out)
 	return true;
 }
 
-static bool
-is_login(const char *text)
-{
-	size_t name = strcspn(text, ":");
-
-	return text[name] == ':' && sasl_is_safe(span_from(text, name),
-	    sasl_name_max_bytes) && sasl_is_safe(span_of(text + name + 1),
-	    sasl_password_max_bytes);
-}
-
-/* For a program under test that answers a challenge (CRAM-MD5, RFC 2195). */
+/*
+ * Takes -a; with the digest, for a program under test that answers a challenge
+ * (CRAM-MD5, RFC 2195).
+ */
 static void
-digest_password(struct conf *conf)
+take_login(struct conf *conf, const char *login)
 {
-	const char *password = strchr(conf->catcher_login, ':') + 1;
+	size_t name = strcspn(login, ":");
+	const char *password = login + name + 1;
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	unsigned n;
 
+	if (login[name] != ':' || !sasl_is_safe(span_from(login, name),
+	    sasl_name_max_bytes) || !sasl_is_safe(span_of(password),
+	    sasl_password_max_bytes))
+		fatal("-a: not NAME:PASSWORD, each of 1 to 255 octets");
+	conf->catcher_login = login;
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	if (HMAC(EVP_md5(), password, (int)strlen(password),
 	    (const uint8_t *)SASL_CHALLENGE, sizeof(SASL_CHALLENGE) - 1,
@@ -184,7 +183,7 @@ digest_password(struct conf *conf)
 static void
 configure_catcher(struct conf *conf, const struct arguments *a)
 {
-	const char *listen = a->set['l'], *login = a->set['a'];
+	const char *listen = a->set['l'];
 	static char dir[PATH_MAX];
 
 	fatal_unless_memory(conf_init(conf) == 0);
@@ -201,11 +200,8 @@ configure_catcher(struct conf *conf, const struct arguments *a)
 	    &conf->listens[0]))
 		fatal("-l %s: neither PORT nor ADDRESS:PORT, as in 1025, "
 		    "127.0.0.1:2525 or [::1]:2525", listen);
-	if (login != NULL && !is_login(login))
-		fatal("-a: not NAME:PASSWORD, each of 1 to 255 octets");
-	conf->catcher_login = login;
-	if (login != NULL)
-		digest_password(conf);
+	if (a->set['a'])
+		take_login(conf, a->set['a']);
 	free(conf->root);
 	catcher_dir_default(dir, sizeof(dir));
 	conf->root = strdup(a->dir != NULL ? a->dir : dir);

@@ -22,8 +22,6 @@
 #define C(name)		SCMP_SYS(name)
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 #define ANY_RIGHT	(~0U)
-/* Roles that parse no client's data may read and change their own state. */
-#define OWN_STATE	(RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK | RIGHT_EVENTS)
 
 #define LIST(...)	(const int[]){ __VA_ARGS__ }
 /* allow and spare as in struct sandbox_calls; spare 0: kill. */

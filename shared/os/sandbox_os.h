@@ -10,21 +10,17 @@
 #include "shared/os/sandbox_table.h"
 
 /*
- * In a build with a sanitizer the runtime gets more calls (Linux), and memory
- * is not limited, because shadow memory takes terabytes of addresses.  Such a
- * build is for tests only.
+ * 1, by the makefile, in a build with a sanitizer: its runtime gets more calls
+ * (Linux), and memory is not limited, because shadow memory takes terabytes of
+ * addresses.  Such a build is for tests only.
  */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANDBOX_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || \
-    __has_feature(thread_sanitizer)
-#define SANDBOX_SANITIZED 1
-#endif
-#endif
 #ifndef SANDBOX_SANITIZED
 #define SANDBOX_SANITIZED 0
 #endif
+
+/* Roles that parse no client's data may read and change their own state. */
+#define OWN_STATE \
+	(RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK | RIGHT_EVENTS)
 
 /*
  * Addresses that a process may use beside its memory: the program with its

@@ -20,8 +20,6 @@
 #define nowhere			"/nonexistent-smtpd-probe"
 #define many_descriptors	16
 #define no_address		(&(struct sockaddr){ .sa_family = 0 })
-#define OWN_STATE \
-	(RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK | RIGHT_EVENTS)
 /* A child's exit status: 0 succeeded, 200 refused, others errno. */
 #define status_refused		200
 
