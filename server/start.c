@@ -84,12 +84,9 @@ execute_worker(const char *worker, char option, int channel,
 	set_up_child(option != '\0');
 	argv[0] = strdup(worker);
 	if (null == -1 || argv[0] == NULL || dup2(null, 0) == -1 ||
-	    dup2(null, 1) == -1 || dup2(null, 2) == -1)
-		_exit(1);
-	if (channel != worker_channel) {
-		if (dup2(channel, worker_channel) == -1)
-			_exit(1);
-	} else if (fcntl(channel, F_SETFD, 0) == -1)
+	    dup2(null, 1) == -1 || dup2(null, 2) == -1 ||
+	    (channel != worker_channel ? dup2(channel, worker_channel) :
+	    fcntl(channel, F_SETFD, 0)) == -1)
 		_exit(1);
 	closefrom(worker_channel + 1);
 	if (os_keep_program(worker, worker_program) == -1 ||

@@ -43,36 +43,28 @@ background_pid_open(const char *path)
 	    text[0] != '\0' ? ", as process " : "", text);
 }
 
-/* Returns in the child. */
-static void
-go(void)
+void
+background_begin(bool foreground)
 {
-	int ends[2];
-	pid_t pid;
-	char octet;
+	char text[16], octet;
+	pid_t pid = 0;
+	int ends[2], n;
 
-	if (pipe2(ends, O_CLOEXEC) == -1 || (pid = fork()) == -1)
+	if (!foreground && (pipe2(ends, O_CLOEXEC) == -1 ||
+	    (pid = fork()) == -1))
 		fatal("cannot go into the background: %s", strerror(errno));
 	if (pid != 0) {
 		close(ends[1]);
 		_exit(read(ends[0], &octet, 1) == 1 ? 0 : 1);
 	}
-	close(ends[0]);
-	setsid();
-	ready = ends[1];
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null == -1 || chdir("/") == -1)
-		fatal("/dev/null or /: %s", strerror(errno));
-}
-
-void
-background_begin(bool foreground)
-{
-	char text[16];
-	int n;
-
-	if (!foreground)
-		go();
+	if (!foreground) {
+		close(ends[0]);
+		setsid();
+		ready = ends[1];
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null == -1 || chdir("/") == -1)
+			fatal("/dev/null or /: %s", strerror(errno));
+	}
 	if (pid_file == -1)
 		return;
 	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());

@@ -33,12 +33,6 @@
 /* A role with one of these has descriptors that it may do more with. */
 #define owner_rights		(RIGHT_ACCEPT | RIGHT_FILES | RIGHT_FORK)
 
-int
-sandbox_os_prepare(enum sandbox_role role, const char **what)
-{
-	return 0;
-}
-
 static int
 forbid_tracing(void)
 {

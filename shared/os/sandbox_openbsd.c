@@ -34,12 +34,6 @@ static const struct {
 	{ RIGHT_EXEC_SELF, " exec" }
 };
 
-int
-sandbox_os_prepare(enum sandbox_role role, const char **what)
-{
-	return 0;
-}
-
 /*
  * Hides the file system except paths.  The first unveil hides everything else:
  * without any path, "/" is unveiled with no permissions.
@@ -89,13 +83,6 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 		    sizeof(promises))
 			return -1;
 	return pledge(promises, NULL);
-}
-
-int
-sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
-    size_t path_count, const char **what)
-{
-	return sandbox_resume(role, paths, path_count, what);
 }
 
 const struct sandbox_facts *

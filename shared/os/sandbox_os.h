@@ -38,6 +38,12 @@ int	sandbox_os_prepare(enum sandbox_role role, const char **what);
 int	sandbox_os_enter(enum sandbox_role role,
 	    const struct sandbox_path *paths, size_t path_count,
 	    const char **what);
+#if defined(__FreeBSD__) || defined(__OpenBSD__)
+#define sandbox_os_prepare(role, what)	0
+#endif
+#ifdef __OpenBSD__
+#define sandbox_os_enter		sandbox_resume
+#endif
 
 /* What a probe works on, made by its process before it enters role. */
 struct sandbox_things {
