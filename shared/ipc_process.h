@@ -124,7 +124,7 @@ struct ipc_password {
 
 struct ipc_checked {
 	uint64_t	ticket;
-	uint32_t	answer;		/* LOGIN_OK, _WRONG or _TROUBLE */
+	uint32_t	answer;		/* REPLY_AUTH_OK, _WRONG or _TROUBLE */
 };
 
 enum { disk_processes = 3 };	/* syncs at a time */

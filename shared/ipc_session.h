@@ -131,15 +131,6 @@ struct ipc_login {
 	char		password[sasl_password_max_bytes];
 };
 
-enum login_answer {
-	LOGIN_OK,
-	LOGIN_WRONG,		/* unknown name, or wrong password */
-	LOGIN_LATER,		/* too many failures; not checked */
-	LOGIN_OTHER,		/* authzid of another; not checked */
-	LOGIN_TROUBLE,		/* local trouble; not checked */
-	LOGIN_COUNT
-};
-
 /* The handshake is done: from now on the session is under TLS. */
 struct ipc_tls {
 	uint32_t	version;

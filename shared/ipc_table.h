@@ -7,9 +7,9 @@
  * A number is, for SPAWN, STILLBORN and TRY, how many workers or pairs; for
  * BREED and SIBLING the option of smtpd-worker, 'r' or a helper's; for COMMIT
  * the octets of the whole file; for ABORT the errno of the spool file, or 0;
- * for ADMIT an enum login_answer; for WELCOME an enum smtp_reply, GREETING or
- * why not; for TABLE the rows that came since the previous TABLE, which they
- * replace; for KEY_FORGET a slot; for TELL_END an exit status.
+ * for ADMIT an enum smtp_reply, AUTH_OK or GREETING or why not; for TABLE the
+ * rows that came since the previous TABLE, which they replace; for KEY_FORGET a
+ * slot; for TELL_END an exit status.
  */
 #ifndef SHARED_IPC_TABLE_H
 #define SHARED_IPC_TABLE_H
@@ -61,16 +61,17 @@
 	X(TELL_END, IPC_TO_CONTROL, number, 0, IPC_AT_ASK, p->n <= 1)	\
 	X(LOGIN, IPC_FROM_WORKER, login, 0, IPC_AT_SESSION,		\
 	    is_login(p))						\
-	X(ADMIT, IPC_TO_WORKER, number, 0, IPC_AT_LOGIN,		\
-	    p->n < LOGIN_COUNT)						\
+	X(ADMIT, IPC_TO_WORKER, number, 0, IPC_AT_LOGIN | IPC_AT_PROXY,	\
+	    p->n < REPLY_COUNT)						\
 	X(ACCOUNT, IPC_TO_AUTH, account, 0, IPC_AT_ANY,			\
 	    smtp_mailbox_valid(&p->who))				\
 	X(TABLE, IPC_TO_AUTH, number, 0, IPC_AT_ANY, true)		\
 	X(PASSWORD, IPC_TO_AUTH, password, 0, IPC_AT_ANY,		\
 	    smtp_mailbox_valid(&p->who))				\
 	X(CHECKED, IPC_FROM_AUTH, checked, 0, IPC_AT_ANY,		\
-	    p->answer == LOGIN_OK || p->answer == LOGIN_WRONG ||	\
-	    p->answer == LOGIN_TROUBLE)					\
+	    p->answer == REPLY_AUTH_OK ||				\
+	    p->answer == REPLY_AUTH_WRONG ||				\
+	    p->answer == REPLY_AUTH_TROUBLE)				\
 	X(CERTIFICATE, IPC_TO_NURSERY, pem, 0, IPC_AT_ANY,		\
 	    is_piece(p, ipc_tls_pairs_max))				\
 	X(SIGN, IPC_FROM_WORKER, digest, 0, IPC_AT_SESSION,		\
@@ -102,8 +103,6 @@
 	X(PROXY, IPC_FROM_WORKER, proxy, 0, IPC_AT_PROXY, is_proxy(p))	\
 	X(PROXY_FAIL, IPC_FROM_WORKER, number, 0, IPC_AT_PROXY,		\
 	    p->n < PROXY_FAIL_COUNT)					\
-	X(WELCOME, IPC_TO_WORKER, number, 0, IPC_AT_PROXY,		\
-	    p->n < REPLY_COUNT)						\
 	X(SYNC, IPC_TO_DISK, sync, 1, IPC_AT_ANY, p->data <= 1)		\
 	X(SYNCED, IPC_FROM_DISK, synced, 0, IPC_AT_ANY,			\
 	    is_errno(p->error))						\

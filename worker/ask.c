@@ -90,11 +90,11 @@ ask_proxy(struct ask *a, const struct ipc_proxy *client)
 	struct ipc_record r = { .type = IPC_PROXY, .u.proxy = *client };
 
 	tell_record(a, &r);
-	receive(a, &r, IPC_WELCOME, IPC_WELCOME);
+	receive(a, &r, IPC_ADMIT, IPC_ADMIT);
 	return (enum smtp_reply)r.u.number.n;
 }
 
-enum login_answer
+enum smtp_reply
 ask_login(struct ask *a, struct ipc_login *l)
 {
 	struct ipc_record r = { .type = IPC_LOGIN, .u.login = *l };
@@ -103,7 +103,7 @@ ask_login(struct ask *a, struct ipc_login *l)
 	tell_record(a, &r);
 	explicit_bzero(&r, sizeof(r));
 	receive(a, &r, IPC_ADMIT, IPC_ADMIT);
-	return (enum login_answer)r.u.number.n;
+	return (enum smtp_reply)r.u.number.n;
 }
 
 enum verdict

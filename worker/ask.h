@@ -37,7 +37,7 @@ int		ask_session(struct ask *a, struct ipc_session *out,
 /* May the client that a PROXY header names come in? */
 enum smtp_reply ask_proxy(struct ask *a, const struct ipc_proxy *client);
 /* Are the name and password right?  *l is wiped. */
-enum login_answer ask_login(struct ask *a, struct ipc_login *l);
+enum smtp_reply ask_login(struct ask *a, struct ipc_login *l);
 /* Asks for a spool file; ask_file is due. */
 void		tell_begin(struct ask *a);
 /*

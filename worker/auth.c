@@ -71,7 +71,7 @@ take_table(uint64_t rows)
 }
 
 /* The check of an unknown name takes as long as that of a known one. */
-static enum login_answer
+static enum smtp_reply
 check(const struct ipc_password *question)
 {
 	struct ipc_account key = { .who = question->who };
@@ -80,7 +80,7 @@ check(const struct ipc_password *question)
 	struct password_form form;
 
 	if (table.n == 0)
-		return LOGIN_WRONG;
+		return REPLY_AUTH_WRONG;
 	row = bsearch(&key, table.rows, table.n, sizeof(key), by_name);
 	tried = row != NULL ? row : &table.rows[question->decoy % table.n];
 	if (password_form_parse(span_from(tried->stored, tried->stored_len),
@@ -88,9 +88,9 @@ check(const struct ipc_password *question)
 		match = password_check(&form, span_from(question->password,
 		    question->password_len));
 	if (match == PASSWORD_UNCHECKED)
-		return LOGIN_TROUBLE;
-	return match == PASSWORD_RIGHT && row != NULL ? LOGIN_OK :
-	    LOGIN_WRONG;
+		return REPLY_AUTH_TROUBLE;
+	return match == PASSWORD_RIGHT && row != NULL ?
+	    REPLY_AUTH_OK : REPLY_AUTH_WRONG;
 }
 
 static void

@@ -31,19 +31,12 @@ set(uint8_t *len, char *to, struct span from)
 static enum smtp_reply
 ask(struct smtp_session *s)
 {
-	static const enum smtp_reply replies[LOGIN_COUNT] = {
-		[LOGIN_OK] = REPLY_AUTH_OK,
-		[LOGIN_WRONG] = REPLY_AUTH_WRONG,
-		[LOGIN_LATER] = REPLY_AUTH_LATER,
-		[LOGIN_OTHER] = REPLY_AUTH_OTHER,
-		[LOGIN_TROUBLE] = REPLY_AUTH_TROUBLE
-	};
-	enum login_answer answer = ask_login(s->master, &s->login);
+	enum smtp_reply reply = ask_login(s->master, &s->login);
 
-	s->logged_in = answer == LOGIN_OK;
+	s->logged_in = reply == REPLY_AUTH_OK;
 	if (!s->logged_in && ++s->login_failures >= failures_max)
 		return REPLY_ERRORS;
-	return replies[answer];
+	return reply;
 }
 
 /* All of the login in one message: PLAIN and CRAM-MD5. */

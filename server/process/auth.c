@@ -135,7 +135,7 @@ take(struct master *m, const struct ipc_record *r)
 	    r->u.checked.ticket != auth.question.ticket)
 		return;
 	auth.busy = false;
-	m->auth_owner->on_answer(m, (enum login_answer)r->u.checked.answer);
+	m->auth_owner->on_answer(m, (enum smtp_reply)r->u.checked.answer);
 	m->auth_owner->on_idle(m);
 }
 

@@ -13,7 +13,7 @@ struct auth_owner {
 	/* The process can be asked now. */
 	void	(*on_idle)(struct master *m);
 	/* The answer to the one question under way. */
-	void	(*on_answer)(struct master *m, enum login_answer answer);
+	void	(*on_answer)(struct master *m, enum smtp_reply answer);
 	/*
 	 * The process has ended; the question under way has no answer.  again:
 	 * the process is started again at once.

@@ -89,7 +89,7 @@ may_note(struct session *s)
 static bool
 on_proxy(struct session *s, const struct ipc_record *r)
 {
-	struct ipc_record out = { .type = IPC_WELCOME };
+	struct ipc_record out = { .type = IPC_ADMIT };
 
 	if (!s->header_due)
 		return false;

@@ -46,7 +46,7 @@ struct login {
 	char			 user[login_name_max_bytes]; /* the account */
 	enum sasl_mechanism	 mechanism;
 	struct ipc_password	 question;	/* wiped once it is asked */
-	enum login_answer	 answer;
+	enum smtp_reply	 answer;
 };
 
 /* Logins that wait for the auth process, which has one question at a time. */
@@ -64,14 +64,15 @@ static const char *const mechanisms[SASL_MECHANISM_COUNT] = {
 static const struct {
 	enum counter	 counter;
 	const char	*why;
-} answers[LOGIN_COUNT] = {
-	[LOGIN_OK] = { COUNTER_LOGINS, NULL },
-	[LOGIN_WRONG] = { COUNTER_LOGINS_WRONG, "wrong name or password" },
-	[LOGIN_LATER] = { COUNTER_LOGINS_LATER,
+} answers[REPLY_COUNT] = {
+	[REPLY_AUTH_OK] = { COUNTER_LOGINS, NULL },
+	[REPLY_AUTH_WRONG] = { COUNTER_LOGINS_WRONG,
+	    "wrong name or password" },
+	[REPLY_AUTH_LATER] = { COUNTER_LOGINS_LATER,
 	    "too many failed logins, not looked at" },
-	[LOGIN_OTHER] = { COUNTER_LOGINS_WRONG,
+	[REPLY_AUTH_OTHER] = { COUNTER_LOGINS_WRONG,
 	    "logs in to act as another user" },
-	[LOGIN_TROUBLE] = { COUNTER_LOGINS_TROUBLE,
+	[REPLY_AUTH_TROUBLE] = { COUNTER_LOGINS_TROUBLE,
 	    "the auth process gave no answer" }
 };
 
@@ -79,7 +80,7 @@ static const struct {
 static void
 log_login(const struct session *s, const struct login *l)
 {
-	bool fine = l->answer == LOGIN_OK;
+	bool fine = l->answer == REPLY_AUTH_OK;
 	struct log_line line;
 
 	if (fine)
@@ -90,8 +91,9 @@ log_login(const struct session *s, const struct login *l)
 		log_str(&line, "user", l->user);
 	log_str(&line, "mechanism", mechanisms[l->mechanism]);
 	if (!fine)
-		log_str(&line, "why", l->answer == LOGIN_TROUBLE && l->cut ?
-		    "its slot was needed" : answers[l->answer].why);
+		log_str(&line, "why", l->cut && l->answer ==
+		    REPLY_AUTH_TROUBLE ? "its slot was needed" :
+		    answers[l->answer].why);
 	log_end(&line);
 }
 
@@ -100,7 +102,7 @@ static void
 answer(struct login *l)
 {
 	struct session *s = l->session;
-	bool fine = l->answer == LOGIN_OK;
+	bool fine = l->answer == REPLY_AUTH_OK;
 	struct ipc_record r;
 
 	memset(&r, 0, sizeof(r));
@@ -125,13 +127,13 @@ answer(struct login *l)
 
 /* Only a password that was found wrong stays counted as a failure. */
 static void
-decide(struct login *l, enum login_answer verdict)
+decide(struct login *l, enum smtp_reply verdict)
 {
 	l->answer = verdict;
 	l->decided = true;
-	if (verdict != LOGIN_WRONG && l->charged)
+	if (verdict != REPLY_AUTH_WRONG && l->charged)
 		guesses_refund(l->session->master->guesses, &l->guess,
-		    verdict == LOGIN_OK, deadline_now_ms());
+		    verdict == REPLY_AUTH_OK, deadline_now_ms());
 }
 
 static void
@@ -140,7 +142,7 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	struct login *l = arg;
 
 	if (!l->decided)
-		decide(l, LOGIN_TROUBLE);
+		decide(l, REPLY_AUTH_TROUBLE);
 	answer(l);
 }
 
@@ -167,7 +169,7 @@ leave_queue(struct logins *q, struct login *l)
  * remembered.
  */
 static void
-settle(struct login *l, enum login_answer verdict)
+settle(struct login *l, enum smtp_reply verdict)
 {
 	struct master *m = l->session->master;
 	int64_t now = deadline_now_ms(), ms = first_delay_ms;
@@ -175,7 +177,7 @@ settle(struct login *l, enum login_answer verdict)
 
 	leave_queue(m->logins, l);
 	decide(l, verdict);
-	if (verdict == LOGIN_OK) {
+	if (verdict == REPLY_AUTH_OK) {
 		answer(l);
 		return;
 	}
@@ -244,7 +246,7 @@ ask_next(struct master *m)
 	if (!auth_is_idle(m))
 		return;
 	while ((l = choose(m)) != NULL && is_limited(l))
-		settle(l, LOGIN_LATER);
+		settle(l, REPLY_AUTH_LATER);
 	if (l == NULL || !auth_ask(m, &l->question))
 		return;
 	explicit_bzero(&l->question, sizeof(l->question));
@@ -257,7 +259,7 @@ ask_next(struct master *m)
 }
 
 static void
-on_answer(struct master *m, enum login_answer answer)
+on_answer(struct master *m, enum smtp_reply answer)
 {
 	struct login *l = m->logins->asked;
 
@@ -275,9 +277,9 @@ on_lost(struct master *m, bool again)
 {
 	struct login *l;
 
-	on_answer(m, LOGIN_TROUBLE);
+	on_answer(m, REPLY_AUTH_TROUBLE);
 	while (!again && (l = TAILQ_FIRST(&m->logins->waiting)) != NULL)
-		settle(l, LOGIN_TROUBLE);
+		settle(l, REPLY_AUTH_TROUBLE);
 }
 
 void
@@ -350,8 +352,8 @@ judge(struct login *l, const struct ipc_login *login)
 	    span_of(l->user), &l->guess);
 	limited = is_limited(l);
 	if (limited || l->other || !helper_is_coming(m, HELPER_AUTH)) {
-		settle(l, limited ? LOGIN_LATER : l->other ? LOGIN_OTHER :
-		    LOGIN_TROUBLE);
+		settle(l, limited ? REPLY_AUTH_LATER : l->other ?
+		    REPLY_AUTH_OTHER : REPLY_AUTH_TROUBLE);
 		return;
 	}
 	if (!l->known || !smtp_mailbox_from_text(span_of(l->user), &q->who))
@@ -381,8 +383,8 @@ judge_caught(struct login *l, const struct ipc_login *login)
 	    memcmp(login->name, want, name) == 0 &&
 	    login->password_len == strlen(password) &&
 	    sodium_memcmp(login->password, password, strlen(password)) == 0);
-	l->answer = !l->known ? LOGIN_WRONG : l->other ? LOGIN_OTHER :
-	    LOGIN_OK;
+	l->answer = !l->known ? REPLY_AUTH_WRONG : l->other ? REPLY_AUTH_OTHER :
+	    REPLY_AUTH_OK;
 	memcpy(l->user, login->name, login->name_len);
 	answer(l);
 }

@@ -61,6 +61,8 @@ good(enum ipc_type type)
 		r.u.pid.pid = 1234;
 	} else if (type == IPC_BREED || type == IPC_SIBLING) {
 		r.u.number.n = 'r';
+	} else if (type == IPC_CHECKED) {
+		r.u.checked.answer = REPLY_AUTH_OK;
 	} else if (type == IPC_DIED) {
 		r.u.died.pid = 1234;
 	} else if (type == IPC_READY || type == IPC_UNSAFE) {
@@ -320,7 +322,7 @@ static const struct field {
 	BELOW(MAIL, mail.esmtp, 2), BELOW(MAIL, mail.smtputf8, 2),
 	BELOW(MAIL, mail.body_8bit, 2), BELOW(MAIL, mail.wait, 2),
 	BELOW(VERDICT, verdict.verdict, VERDICT_COUNT),
-	BELOW(ADMIT, number.n, LOGIN_COUNT),
+	BELOW(ADMIT, number.n, REPLY_COUNT),
 	ONE_OF(BREED, number.n, "adlrs"),
 	ONE_OF(SIBLING, number.n, "adlrs"),
 	BELOW(SESSION, session.lacks, 4),
@@ -351,7 +353,8 @@ static const struct field {
 	BELOW(PROXY, proxy.family, IPC_PROXY_FAMILY_COUNT),
 	BELOW(PROXY, proxy.zero, 1), BELOW(PROXY, proxy.port, 1),
 	BELOW(PROXY_FAIL, number.n, PROXY_FAIL_COUNT),
-	BELOW(WELCOME, number.n, REPLY_COUNT),
+	ONE_OF(CHECKED, checked.answer, ((const char[]){ REPLY_AUTH_OK,
+	    REPLY_AUTH_WRONG, REPLY_AUTH_TROUBLE, 0 })),
 	BELOW(TRY, number.n, 17), BELOW(KEY_FORGET, number.n, 64),
 	BELOW(JUDGED, judged.slot, 64),
 	BELOW(JUDGED, judged.fault, TLS_FAULT_COUNT)
