@@ -330,28 +330,23 @@ begin_work(struct master *m, const struct start_options *o,
     const int nurseries[nursery_count], const int helpers[HELPER_COUNT],
     int root)
 {
-	enum helper_kind kind;
-	const char *why;
-
 	m->base = event_base_new();
 	fatal_unless_memory(m->base != NULL && reload_init(m) == 0 &&
-	    login_start(m) == 0);
-	if (helper_start(m, helpers, &kind, &why) == -1)
-		fatal("%s: %s process: %s", o->worker, helper_name(kind), why);
+	    login_start(m) == 0 &&
+	    helper_start(m, helpers, o->worker) == 0);
 	conf_forget_passwords(&m->conf);
 	m->book = address_book_new();
 	/* Signals come last: their handlers stop what has to exist by then. */
 	fatal_unless_memory(m->book != NULL && commit_init(m) == 0 &&
 	    session_start(m) == 0 &&
 	    loop_start(m, o->sockets != NULL && o->sockets->wait) == 0 &&
-	    pool_start(m, nurseries, uses) == 0);
+	    pool_start(m, nurseries, uses, o->worker) == 0);
 	open_spool(m, root, m->proved);
 	if (refused_init(m->base, &m->conf, m->spool->log,
 	    m->one_session) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
 	hold_master(m, root);
-	if (pool_wait(m, &why) == -1)
-		fatal("%s: %s", o->worker, why);
+	pool_wait(m);
 }
 
 int

@@ -43,6 +43,8 @@ static const struct row {
 };
 #undef HELPER_ROW
 
+static const char *program;	/* what all of them execute */
+
 const char *
 helper_name(enum helper_kind kind)
 {
@@ -132,17 +134,6 @@ end_smtpd(struct helper *h, const char *why)
 	h->master->shut_down(h->master);
 }
 
-/* h has never served: smtpd does not start, and the caller says why. */
-static void
-fail_start(struct helper *h, const char *why)
-{
-	snprintf(h->failed, sizeof(h->failed), "%s", why);
-	drop(h);
-	h->state = HELPER_LOST;
-	h->again_ms = INT64_MAX;
-	event_base_loopbreak(h->master->base);
-}
-
 static void
 lose(struct helper *h, const char *why, bool for_good)
 {
@@ -154,10 +145,9 @@ lose(struct helper *h, const char *why, bool for_good)
 
 	if (h->state <= HELPER_LOST)
 		return;
-	if (!h->served) {
-		fail_start(h, why);
-		return;
-	}
+	if (!h->served)
+		fatal("%s: %s process: %s", program,
+		    rows[kind_of(h)].name, why);
 	first = m->counters.value[rows[kind_of(h)].losses]++ == 0;
 	h->pause_s = first || now - h->since_ms >= short_life_ms ? 0 :
 	    h->pause_s == 0 ? 1 : h->pause_s < pause_max_s ?
@@ -347,30 +337,23 @@ on_second(evutil_socket_t fd, short what, void *arg)
 
 int
 helper_start(struct master *m, const int channels[HELPER_COUNT],
-    enum helper_kind *kind, const char **why)
+    const char *worker)
 {
 	const struct timeval second = { 1, 0 };
 	struct event *tick = event_new(m->base, -1, EV_PERSIST, on_second, m);
 
+	program = worker;
 	for (size_t i = 0; i < HELPER_COUNT; i++) {
 		m->helpers[i].master = m;
 		m->helpers[i].role = rows[i].role;
 		if (channels[i] != -1)
 			watch(&m->helpers[i], channels[i]);
 	}
-	*kind = HELPER_KEEPER;
-	*why = "no memory";
 	if (tick == NULL || event_add(tick, &second) == -1)
 		return -1;
-	/* Each in turn: it serves, or never will. */
-	for (*kind = 0; *kind < HELPER_COUNT; ++*kind)
-		while (helper_is_lacking(m, *kind)) {
-			if (m->helpers[*kind].state == HELPER_LOST) {
-				*why = m->helpers[*kind].failed;
-				return -1;
-			}
+	for (enum helper_kind kind = 0; kind < HELPER_COUNT; kind++)
+		while (helper_is_lacking(m, kind))
 			event_base_loop(m->base, EVLOOP_ONCE);
-		}
 	return 0;
 }
 

@@ -66,7 +66,6 @@ struct helper {
 	int64_t				 again_ms;
 	unsigned			 pause_s;	/* before again_ms */
 	bool				 served;	/* at least once */
-	char				 failed[160];	/* why start failed */
 };
 
 /* The helper's name in the log, and its option of smtpd-worker. */
@@ -78,10 +77,10 @@ bool	helper_is_wanted(const struct master *m, enum helper_kind kind);
  * Takes over the channels of helpers that were just started (-1: not wanted),
  * and waits until all serve.  Each has to report that it has entered its
  * sandbox, or that it has none, which is enough where sandbox is optional;
- * then it is fed.  0; or -1, *kind and *why.
+ * then it is fed.  If that fails, it is fatal().  0, or -1 without memory.
  */
 int	helper_start(struct master *m, const int channels[HELPER_COUNT],
-	    enum helper_kind *kind, const char **why);
+	    const char *worker);
 /* The helper has all that it needs. */
 void	helper_fed(struct master *m, enum helper_kind kind);
 /* The helper is wanted, and does not serve. */

@@ -143,10 +143,8 @@ lose(struct nursery *n, const char *why)
 	struct log_line l;
 
 	drop(n);
-	if (!p->started) {
-		snprintf(p->failed, sizeof(p->failed), "%s", why);
-		return;
-	}
+	if (p->starting != NULL)
+		fatal("%s: %s", p->starting, why);
 	untried(n);
 	if (was_active)
 		/* A spare with a pid was ready, and is taking new settings. */
@@ -316,7 +314,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	int passed;
 
 	for (int i = 0; i < records_max && n->state != NURSERY_NONE; i++) {
-		why = p->started ? "it has ended" :
+		why = p->starting == NULL ? "it has ended" :
 		    "it ended at once; can it be executed?";
 		got = ipc_recv(fd, IPC_FROM_NURSERY, IPC_AT_ANY, false, &r,
 		    &passed, &why);

@@ -239,7 +239,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 int
 pool_start(struct master *m, const int channels[nursery_count],
-    const struct worker_use *const *uses)
+    const struct worker_use *const *uses, const char *worker)
 {
 	struct pool *p = calloc(1, sizeof(*p));
 
@@ -249,32 +249,31 @@ pool_start(struct master *m, const int channels[nursery_count],
 	TAILQ_INIT(&p->busy);
 	TAILQ_INIT(&p->leaving);
 	p->uses = uses;
+	p->starting = worker;
 	p->count.spare = m->one_session ? 0 : spare_min;
 	m->pool = p;
 	nursery_start(m, channels);
 	return 0;
 }
 
-int
-pool_wait(struct master *m, const char **why)
+void
+pool_wait(struct master *m)
 {
 	const int64_t until = deadline_now_ms() + start_patience_ms;
 	const struct timeval second = { 1, 0 };
 	struct pool *p = m->pool;
 
 	/* The timer of the log ends a turn each second. */
-	while (p->failed[0] == '\0' && deadline_now_ms() < until &&
-	    (p->nurseries[0].state == NURSERY_STARTING ||
-	    p->nurseries[1].state == NURSERY_STARTING))
+	while (p->nurseries[0].state == NURSERY_STARTING ||
+	    p->nurseries[1].state == NURSERY_STARTING) {
+		if (deadline_now_ms() >= until)
+			fatal("%s: it says nothing", p->starting);
 		event_base_loop(m->base, EVLOOP_ONCE);
-	*why = p->failed[0] != '\0' ? p->failed : "it says nothing";
-	p->started = p->failed[0] == '\0' && deadline_now_ms() < until;
-	if (!p->started)
-		return -1;
+	}
+	p->starting = NULL;
 	event_assign(&p->tick, m->base, -1, EV_PERSIST, on_tick, m);
 	event_add(&p->tick, &second);
 	pool_ask(m);
-	return 0;
 }
 
 void

@@ -59,15 +59,15 @@ struct worker_use {
  * Takes over the channels of two nurseries that were just started (or of one,
  * and -1: none will stand by) and sends them their settings; they enter their
  * sandbox while the master does the same.  uses ends with NULL; earlier uses
- * get idle workers first.  0, or -1 without memory.
+ * get idle workers first; worker is their program.  0, or -1 without memory.
  */
 int	pool_start(struct master *m, const int channels[nursery_count],
-	    const struct worker_use *const *uses);
+	    const struct worker_use *const *uses, const char *worker);
 /*
- * Waits until the nurseries have proved their sandbox; then workers are
- * forked.  0; or -1, *why in words (valid as long as the pool) for fatal().
+ * Waits until the nurseries have proved their sandbox, or it is fatal(); then
+ * workers are forked.
  */
-int	pool_wait(struct master *m, const char **why);
+void	pool_wait(struct master *m);
 /*
  * The server is to stop: idle workers are dropped, the others finish the
  * message under way and end at the next step.

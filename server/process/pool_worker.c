@@ -60,14 +60,10 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 	}
 	(void)setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &few, sizeof(few));
 	m->counters.value[COUNTER_WORKERS]++;
-	w->master = m;
-	w->nursery = n;
-	w->channel = channel;
-	w->pid = pid;
-	w->generation = p->generation;
-	w->tls = m->tls;
+	*w = (struct worker){ .master = m, .nursery = n, .channel = channel,
+	    .pid = pid, .generation = p->generation, .tls = m->tls,
+	    .when = IPC_AT_IDLE };
 	w->tls->users++;
-	w->when = IPC_AT_IDLE;
 	event_assign(&w->readable, m->base, channel, EV_READ | EV_PERSIST,
 	    on_readable, w);
 	event_add(&w->readable, NULL);
@@ -100,7 +96,6 @@ pool_part(struct worker *w)
 	struct pool *p = w->master->pool;
 
 	w->use->remember(w->owner, w->last);
-	w->was_lent = true;
 	w->owner = NULL;
 	TAILQ_REMOVE(&p->busy, w, entry);
 	p->count.busy--;
@@ -158,11 +153,9 @@ pool_lost(struct worker *w, const char *how)
 static void
 blame(struct worker *w, struct log_line *l)
 {
-	if (w->owner != NULL) {
+	if (w->owner != NULL)
 		w->use->remember(w->owner, w->last);
-		w->was_lent = true;
-	}
-	if (w->was_lent)
+	if (w->use != NULL)
 		w->use->blame(w->master, w->last, l);
 }
 

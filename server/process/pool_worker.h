@@ -30,9 +30,9 @@ struct worker {
 	struct tls_files		*tls;		/* its certificates;
 							   NULL: given up */
 	enum ipc_when			 when;
-	const struct worker_use		*use;		/* now or last */
+	const struct worker_use		*use;		/* now or last;
+							   or NULL */
 	void				*owner;		/* NULL: none now */
-	bool				 was_lent;	/* last is written */
 	uint8_t				 last[pool_last_bytes];
 	int64_t				 evicted_ms;	/* when, or 0 */
 	unsigned			 stresses;	/* since last record */
@@ -85,8 +85,7 @@ struct pool {
 	const struct tls_files	*trial;		/* NULL: there is none */
 	nursery_tried		*tried;
 	struct nursery		*trying;	/* has trial; or NULL */
-	bool			 started;	/* start-up is over */
-	char			 failed[ipc_text_bytes + 40]; /* why */
+	const char		*starting;	/* the program; then NULL */
 };
 
 /* Asks for the workers that are missing. */

@@ -282,7 +282,6 @@ begin(void)
 {
 	static const struct worker_use *const uses[] = { &use, NULL };
 	struct ipc_record ready = { .type = IPC_READY, .u.text = { 600, "x" } };
-	const char *why = "";
 	int ends[2], channels[nursery_count] = { -1, -1 };
 
 	log_open(LOG_TO_NOBODY);
@@ -295,9 +294,9 @@ begin(void)
 	ck_assert_int_eq(ipc_pair(ends), 0);
 	nursery = ends[1];
 	channels[0] = ends[0];
-	ck_assert_int_eq(pool_start(&m, channels, uses), 0);
+	ck_assert_int_eq(pool_start(&m, channels, uses, "worker"), 0);
 	ck_assert_int_eq(ipc_send(nursery, &ready, -1, true), 0);
-	ck_assert_int_eq(pool_wait(&m, &why), 0);
+	pool_wait(&m);
 	ck_assert_int_eq(hear().type, IPC_FORGET);
 	ck_assert_int_eq(hear().type, IPC_TRY);
 	ck_assert_int_eq(hear().type, IPC_SETTINGS);
