@@ -186,58 +186,44 @@ end_copy(struct maildir_delivery *d, bool failed)
 	errno = error;
 }
 
-static int
-begin_copy(struct maildir_delivery *d)
-{
-	char file[maildir_file_max_bytes];
-
-	d->what = "copy into the Maildir";
-	file_of(d, d->at, "tmp", file);
-	d->from = openat(d->spool->incoming, d->id, O_RDONLY | O_NOFOLLOW |
-	    O_CLOEXEC);
-	if (d->from == -1)
-		return -1;
-	d->into = openat(d->spool->mail, file, O_WRONLY | O_APPEND | O_CREAT |
-	    O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (d->into == -1) {
-		close(d->from);
-		return -1;
-	}
-	d->done = 0;
-	d->copying = true;
-	return 0;
-}
-
-/* Copies and syncs the next piece, so that no fsync is of the whole file. */
-static int
-copy_piece(struct maildir_delivery *d)
+/* Copies the next piece, and syncs it: no fsync is of the whole file. */
+static enum maildir_result
+copy(struct maildir_delivery *d, int new)
 {
 	static uint8_t chunk[copy_chunk_bytes];
-	uint64_t end = d->done + copy_piece_bytes;
+	const int mail = d->spool->mail;
+	char file[maildir_file_max_bytes];
+	bool failed = false;
+	uint64_t end;
 
-	while (d->done < d->size && d->done < end) {
+	file_of(d, d->at, "tmp", file);
+	if (!d->copying) {
+		d->what = "copy into the Maildir";
+		d->from = openat(d->spool->incoming, d->id, O_RDONLY |
+		    O_NOFOLLOW | O_CLOEXEC);
+		if (d->from == -1)
+			return MAILDIR_FAILED;
+		d->into = openat(mail, file, O_WRONLY | O_APPEND | O_CREAT |
+		    O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (d->into == -1) {
+			close(d->from);
+			return MAILDIR_FAILED;
+		}
+		d->done = 0;
+		d->copying = true;
+	}
+	end = d->done + copy_piece_bytes;
+	while (!failed && d->done < d->size && d->done < end) {
 		ssize_t n = read(d->from, chunk, sizeof(chunk));
 
 		if (n == 0)
 			errno = EIO;	/* the file became shorter */
-		if (n <= 0 || file_write(d->into, span_from(chunk,
-		    (size_t)n)) < (size_t)n)
-			return -1;
-		d->done += (uint64_t)n;
+		failed = n <= 0 || file_write(d->into, span_from(chunk,
+		    (size_t)n)) < (size_t)n;
+		d->done += failed ? 0 : (uint64_t)n;
 	}
-	return fsync(d->into);
-}
-
-static enum maildir_result
-copy(struct maildir_delivery *d, int new)
-{
-	char file[maildir_file_max_bytes];
-
-	if (!d->copying && begin_copy(d) == -1)
-		return MAILDIR_FAILED;
-	file_of(d, d->at, "tmp", file);
-	if (copy_piece(d) == -1 || (d->done == d->size &&
-	    renameat(d->spool->mail, file, new, d->name) == -1)) {
+	if (failed || fsync(d->into) == -1 || (d->done == d->size &&
+	    renameat(mail, file, new, d->name) == -1)) {
 		end_copy(d, true);
 		return MAILDIR_FAILED;
 	}

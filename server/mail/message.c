@@ -40,35 +40,27 @@ protocol_of(const struct message *t)
 	    [t->client.tls != NULL][t->client.user[0] != '\0'];
 }
 
-static void
-show_no_room(const struct message *t)
-{
-	const struct conf *conf = &t->client.master->conf;
-	struct spool_room room;
-
-	if (spool_room(t->client.master->spool, &room))
-		catcher_say(t->client.session, CATCHER_BAD, "no room for mail "
-		    "in %s: its disk has %llu KiB and %llu inodes free, of "
-		    "which %llu KiB and %llu stay so", conf->root,
-		    (unsigned long long)room.free_bytes / 1024,
-		    (unsigned long long)room.free_inodes,
-		    (unsigned long long)conf->limits.disk_reserve_bytes / 1024,
-		    (unsigned long long)conf->limits.inode_reserve);
-}
-
 void
 message_start(struct message *t, const struct message_client *from,
     const struct ipc_mail *mail)
 {
 	struct master *m = from->master;
+	const struct conf_limits *l = &m->conf.limits;
+	struct spool_room room;
 
 	t->client = *from;
 	t->mail = *mail;
-	t->no_room = !spool_has_room(m->spool, &m->conf.limits, mail->size);
+	t->no_room = !spool_has_room(m->spool, l, mail->size);
 	m->counters.value[t->no_room ? COUNTER_SENDERS_DISK :
 	    COUNTER_SENDERS]++;
-	if (t->no_room && m->conf.catcher)
-		show_no_room(t);
+	if (t->no_room && m->conf.catcher && spool_room(m->spool, &room))
+		catcher_say(t->client.session, CATCHER_BAD, "no room for mail "
+		    "in %s: its disk has %llu KiB and %llu inodes free, of "
+		    "which %llu KiB and %llu stay so", m->conf.root,
+		    (unsigned long long)room.free_bytes / 1024,
+		    (unsigned long long)room.free_inodes,
+		    (unsigned long long)l->disk_reserve_bytes / 1024,
+		    (unsigned long long)l->inode_reserve);
 }
 
 void
@@ -89,6 +81,16 @@ trouble_of(int error)
 {
 	return error == ENOSPC || error == EDQUOT ? VERDICT_DISK_FULL :
 	    VERDICT_TROUBLE;
+}
+
+/* box NULL: the failure is with the file in the spool. */
+static void
+log_failure(const struct message *t, const char *what,
+    const struct recipient_mailbox *box, int error)
+{
+	maildir_log_failure(t->client.master->spool,
+	    &(struct maildir_failure){ .session = t->client.session,
+	    .id = t->id, .what = what, .box = box, .error = error });
 }
 
 /*
@@ -128,20 +130,9 @@ message_add(struct message *t, const struct mailbox *to,
 	error = find_fit(spool, &t->boxes, count, &box);
 	if (error == 0)
 		return verdict;
-	maildir_log_failure(spool, &(struct maildir_failure){
-	    .session = t->client.session, .id = "",
-	    .what = "open the Maildir", .box = box, .error = error });
+	log_failure(t, "open the Maildir", box, error);
 	recipient_set_cut(&t->boxes, count, marks);
 	return VERDICT_BROKEN;
-}
-
-/* Logs a failure with the message's file in the spool. */
-static void
-log_failure(const struct message *t, const char *what, int error)
-{
-	maildir_log_failure(t->client.master->spool,
-	    &(struct maildir_failure){ .session = t->client.session,
-	    .id = t->id, .what = what, .error = error });
 }
 
 enum verdict
@@ -173,28 +164,10 @@ message_begin(struct message *t, int *fd)
 	if (spool_begin(c->master->spool, t->id, buf_span(&head), fd) == 0)
 		return VERDICT_OK;
 	error = errno;
-	log_failure(t, "create", error);
+	log_failure(t, "create", NULL, error);
 	t->id[0] = '\0';
 	message_clear(t);
 	return trouble_of(error);
-}
-
-static void
-log_store(const struct message *t)
-{
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_INFO, "store");
-	log_str(&l, "session", t->client.session);
-	log_str(&l, "id", t->id);
-	if (t->client.user[0] != '\0')
-		log_str(&l, "user", t->client.user);
-	log_mailbox(&l, "from", &t->mail.from);
-	log_mailbox(&l, "to", &t->first_rcpt);
-	log_u64(&l, "recipients", t->rcpt_count);
-	log_u64(&l, "mailboxes", t->boxes.count);
-	log_u64(&l, "size", t->size);
-	log_end(&l);
 }
 
 /* t is durable: the log has it before its client gets 250. */
@@ -204,6 +177,7 @@ record(struct message *t)
 	struct master *m = t->client.master;
 	char from[smtp_mailbox_text_max_bytes], to_text[logged_to_max_bytes];
 	struct buf to = buf_over(to_text, sizeof(to_text));
+	struct log_line l;
 	struct log_record r = {
 		.id = span_of(t->id), .session = span_of(t->client.session),
 		.client = span_of(t->client.ip), .port = t->client.port,
@@ -220,7 +194,17 @@ record(struct message *t)
 	recipient_log_mailboxes(&t->boxes, &to);
 	r.to = buf_span(&to);
 	log_message_add(m->log, &r);
-	log_store(t);
+	log_begin(&l, LOG_LEVEL_INFO, "store");
+	log_str(&l, "session", t->client.session);
+	log_str(&l, "id", t->id);
+	if (t->client.user[0] != '\0')
+		log_str(&l, "user", t->client.user);
+	log_mailbox(&l, "from", &t->mail.from);
+	log_mailbox(&l, "to", &t->first_rcpt);
+	log_u64(&l, "recipients", t->rcpt_count);
+	log_u64(&l, "mailboxes", t->boxes.count);
+	log_u64(&l, "size", t->size);
+	log_end(&l);
 	if (!m->conf.catcher)
 		return;
 	catcher_message(t->client.session, m->spool->mail,
@@ -266,10 +250,10 @@ message_end(struct message *t, uint64_t size,
 		t->delivery = commit_add(t, &calls);
 		if (t->delivery != NULL)
 			return VERDICT_OK;
-		log_failure(t, "hold", errno);
+		log_failure(t, "hold", NULL, errno);
 		break;
 	case SPOOL_UNKNOWN:
-		log_failure(t, "stat", errno);
+		log_failure(t, "stat", NULL, errno);
 		break;
 	case SPOOL_BAD:
 		*broken = true;
@@ -285,7 +269,7 @@ message_drop(struct message *t, int error)
 {
 	if (error != 0) {
 		t->client.master->counters.value[COUNTER_UNSTORED]++;
-		log_failure(t, "write", error);
+		log_failure(t, "write", NULL, error);
 	}
 	message_clear(t);
 }
