@@ -119,7 +119,7 @@ IPC_RECORDS(CHECK)
 #define RULE(name, way, payload, fd, when, holds)			\
 	[IPC_##name] = { #name, #name " with a value that is out of range", \
 	    offsetof(struct ipc_record, u) + sizeof(struct ipc_##payload), \
-	    way, fd, when, check_##name },
+	    IPC_##way, fd, IPC_##when, check_##name },
 static const struct rule {
 	const char	*name;
 	const char	*out_of_range;

@@ -45,8 +45,12 @@ enum ipc_when {
 	IPC_AT_PROXY = 1 << 8,		/* a PROXY header is due, or failed */
 	IPC_AT_ANY = ((1 << 7) - 1) | IPC_AT_PROXY,
 	IPC_AT_ASK = 1 << 7,		/* smtpctl may ask, or was asked */
+	IPC_AT_OPEN = IPC_AT_MAIL | IPC_AT_RCPT,
 	/* between SESSION and END, but not while the disk works */
-	IPC_AT_WORK = IPC_AT_SESSION | IPC_AT_MAIL | IPC_AT_RCPT | IPC_AT_DATA
+	IPC_AT_WORK = IPC_AT_SESSION | IPC_AT_OPEN | IPC_AT_DATA,
+	IPC_AT_DOOR = IPC_AT_LOGIN | IPC_AT_PROXY,
+	IPC_AT_DECIDE = IPC_AT_WORK | IPC_AT_COMMIT,
+	IPC_AT_ALIVE = IPC_AT_WORK | IPC_AT_PROXY
 };
 
 #define IPC_TYPE(name, way, payload, fd, when, check) IPC_##name,

@@ -1,8 +1,8 @@
 /*
- * The table of all records: name, way, payload (shared/ipc_session.h,
+ * The table of all records: name, way (IPC_*), payload (shared/ipc_session.h,
  * shared/ipc_process.h), 1 if it carries a descriptor, states in which it may
- * come, and what must hold for its payload p.  ipc_check.c expands the last
- * column, and has its functions.
+ * come (IPC_*), and what must hold for its payload p.  ipc_check.c expands the
+ * last column, and has its functions.
  *
  * A number is, for SPAWN, STILLBORN and TRY, how many workers or pairs; for
  * BREED and SIBLING the option of smtpd-worker, 'r' or a helper's; for COMMIT
@@ -15,101 +15,85 @@
 #define SHARED_IPC_TABLE_H
 
 #define IPC_RECORDS(X)							\
-	X(SETTINGS, IPC_TO_NURSERY, settings, 0, IPC_AT_ANY, true)	\
-	X(SPAWN, IPC_TO_NURSERY, number, 0, IPC_AT_ANY, true)		\
-	X(KILL, IPC_TO_NURSERY, pid, 0, IPC_AT_ANY, p->pid > 1)		\
-	X(RENEW, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY, true)		\
-	X(BREED, IPC_TO_NURSERY, number, 0, IPC_AT_ANY,			\
-	    is_option(p->n))						\
-	X(READY, IPC_FROM_STARTED, text, 0, IPC_AT_ANY, is_ours(p))	\
-	X(UNSAFE, IPC_FROM_STARTED, text, 0, IPC_AT_ANY, is_ours(p))	\
-	X(STALE, IPC_FROM_NURSERY, nothing, 0, IPC_AT_ANY, true)	\
-	X(NEWBORN, IPC_FROM_NURSERY, pid, 1, IPC_AT_ANY, p->pid > 1)	\
-	X(STILLBORN, IPC_FROM_NURSERY, number, 0, IPC_AT_ANY, true)	\
-	X(DIED, IPC_FROM_NURSERY, died, 0, IPC_AT_ANY, p->pid > 1)	\
-	X(SIBLING, IPC_FROM_NURSERY, number, 1, IPC_AT_ANY,		\
-	    is_option(p->n))						\
-	X(SESSION, IPC_TO_WORKER, session, 1, IPC_AT_IDLE,		\
+	X(SETTINGS, TO_NURSERY, settings, 0, AT_ANY, true)		\
+	X(SPAWN, TO_NURSERY, number, 0, AT_ANY, true)			\
+	X(KILL, TO_NURSERY, pid, 0, AT_ANY, p->pid > 1)			\
+	X(RENEW, TO_NURSERY, nothing, 0, AT_ANY, true)			\
+	X(BREED, TO_NURSERY, number, 0, AT_ANY, is_option(p->n))	\
+	X(READY, FROM_STARTED, text, 0, AT_ANY, is_ours(p))		\
+	X(UNSAFE, FROM_STARTED, text, 0, AT_ANY, is_ours(p))		\
+	X(STALE, FROM_NURSERY, nothing, 0, AT_ANY, true)		\
+	X(NEWBORN, FROM_NURSERY, pid, 1, AT_ANY, p->pid > 1)		\
+	X(STILLBORN, FROM_NURSERY, number, 0, AT_ANY, true)		\
+	X(DIED, FROM_NURSERY, died, 0, AT_ANY, p->pid > 1)		\
+	X(SIBLING, FROM_NURSERY, number, 1, AT_ANY, is_option(p->n))	\
+	X(SESSION, TO_WORKER, session, 1, AT_IDLE,			\
 	    p->auth < IPC_AUTH_COUNT && p->lacks <= IPC_LACKS_ALL)	\
-	X(VERDICT, IPC_TO_WORKER, verdict, 0, IPC_AT_WORK | IPC_AT_COMMIT, \
+	X(VERDICT, TO_WORKER, verdict, 0, AT_DECIDE,			\
 	    p->verdict < VERDICT_COUNT)					\
-	X(FILE, IPC_TO_WORKER, nothing, 1, IPC_AT_RCPT, true)		\
-	X(STORED, IPC_TO_WORKER, stored, 0, IPC_AT_COMMIT,		\
+	X(FILE, TO_WORKER, nothing, 1, AT_RCPT, true)			\
+	X(STORED, TO_WORKER, stored, 0, AT_COMMIT,			\
 	    memchr(p->id, '\0', sizeof(p->id)) != NULL)			\
-	X(STRESS, IPC_TO_WORKER, stress, 0, IPC_AT_ANY,			\
-	    p->why < STRESS_COUNT)					\
-	X(MAIL, IPC_FROM_WORKER, mail, 0, IPC_AT_SESSION, is_mail(p))	\
-	X(RCPT, IPC_FROM_WORKER, rcpt, 0, IPC_AT_MAIL | IPC_AT_RCPT,	\
-	    is_recipient(&p->to))					\
-	X(RESET, IPC_FROM_WORKER, nothing, 0,				\
-	    IPC_AT_MAIL | IPC_AT_RCPT, true)				\
-	X(BEGIN, IPC_FROM_WORKER, nothing, 0, IPC_AT_RCPT, true)	\
-	X(COMMIT, IPC_FROM_WORKER, number, 0, IPC_AT_DATA, true)	\
-	X(ABORT, IPC_FROM_WORKER, number, 0, IPC_AT_DATA, p->n < 4096)	\
-	X(NOTE, IPC_FROM_WORKER, number, 0, IPC_AT_WORK,		\
-	    p->n < NOTE_COUNT)						\
-	X(TRACE, IPC_FROM_WORKER, trace, 0, IPC_AT_WORK,		\
+	X(STRESS, TO_WORKER, stress, 0, AT_ANY, p->why < STRESS_COUNT)	\
+	X(MAIL, FROM_WORKER, mail, 0, AT_SESSION, is_mail(p))		\
+	X(RCPT, FROM_WORKER, rcpt, 0, AT_OPEN, is_recipient(&p->to))	\
+	X(RESET, FROM_WORKER, nothing, 0, AT_OPEN, true)		\
+	X(BEGIN, FROM_WORKER, nothing, 0, AT_RCPT, true)		\
+	X(COMMIT, FROM_WORKER, number, 0, AT_DATA, true)		\
+	X(ABORT, FROM_WORKER, number, 0, AT_DATA, p->n < 4096)		\
+	X(NOTE, FROM_WORKER, number, 0, AT_WORK, p->n < NOTE_COUNT)	\
+	X(TRACE, FROM_WORKER, trace, 0, AT_WORK,			\
 	    p->n <= ipc_trace_bytes && p->kind < IPC_TRACE_KIND_COUNT)	\
-	X(END, IPC_FROM_WORKER, end, 0, IPC_AT_WORK | IPC_AT_PROXY,	\
-	    p->end < END_COUNT)						\
-	X(OUTPUT, IPC_TO_WORKER, nothing, 1, IPC_AT_IDLE, true)		\
-	X(ASK, IPC_FROM_CONTROL, ask, 0, IPC_AT_ASK,			\
-	    p->what < QUESTION_COUNT && p->form < FORM_COUNT &&		\
-	    p->all <= 1 && p->ipv6 <= 1)				\
-	X(TELL_TEXT, IPC_TO_CONTROL, tell_text, 0, IPC_AT_ASK,		\
+	X(END, FROM_WORKER, end, 0, AT_ALIVE, p->end < END_COUNT)	\
+	X(OUTPUT, TO_WORKER, nothing, 1, AT_IDLE, true)			\
+	X(ASK, FROM_CONTROL, ask, 0, AT_ASK,				\
+	    p->what < QUESTION_COUNT && p->form < FORM_COUNT && p->all <= 1 && \
+	    p->ipv6 <= 1)						\
+	X(TELL_TEXT, TO_CONTROL, tell_text, 0, AT_ASK,			\
 	    p->n <= sizeof(p->text))					\
-	X(TELL_END, IPC_TO_CONTROL, number, 0, IPC_AT_ASK, p->n <= 1)	\
-	X(LOGIN, IPC_FROM_WORKER, login, 0, IPC_AT_SESSION,		\
-	    is_login(p))						\
-	X(ADMIT, IPC_TO_WORKER, number, 0, IPC_AT_LOGIN | IPC_AT_PROXY,	\
-	    p->n < REPLY_COUNT)						\
-	X(ACCOUNT, IPC_TO_AUTH, account, 0, IPC_AT_ANY,			\
+	X(TELL_END, TO_CONTROL, number, 0, AT_ASK, p->n <= 1)		\
+	X(LOGIN, FROM_WORKER, login, 0, AT_SESSION, is_login(p))	\
+	X(ADMIT, TO_WORKER, number, 0, AT_DOOR, p->n < REPLY_COUNT)	\
+	X(ACCOUNT, TO_AUTH, account, 0, AT_ANY, smtp_mailbox_valid(&p->who)) \
+	X(TABLE, TO_AUTH, number, 0, AT_ANY, true)			\
+	X(PASSWORD, TO_AUTH, password, 0, AT_ANY,			\
 	    smtp_mailbox_valid(&p->who))				\
-	X(TABLE, IPC_TO_AUTH, number, 0, IPC_AT_ANY, true)		\
-	X(PASSWORD, IPC_TO_AUTH, password, 0, IPC_AT_ANY,		\
-	    smtp_mailbox_valid(&p->who))				\
-	X(CHECKED, IPC_FROM_AUTH, checked, 0, IPC_AT_ANY,		\
+	X(CHECKED, FROM_AUTH, checked, 0, AT_ANY,			\
 	    p->answer == REPLY_AUTH_OK ||				\
 	    p->answer == REPLY_AUTH_WRONG ||				\
 	    p->answer == REPLY_AUTH_TROUBLE)				\
-	X(CERTIFICATE, IPC_TO_NURSERY, pem, 0, IPC_AT_ANY,		\
+	X(CERTIFICATE, TO_NURSERY, pem, 0, AT_ANY,			\
 	    is_piece(p, ipc_tls_pairs_max))				\
-	X(SIGN, IPC_FROM_WORKER, digest, 0, IPC_AT_SESSION,		\
+	X(SIGN, FROM_WORKER, digest, 0, AT_SESSION,			\
 	    is_digest(p, ipc_tls_pairs_max))				\
-	X(SIGNATURE, IPC_TO_WORKER, signature, 0, IPC_AT_SESSION,	\
+	X(SIGNATURE, TO_WORKER, signature, 0, AT_SESSION,		\
 	    p->n <= ipc_signature_max_bytes)				\
-	X(TLS, IPC_FROM_WORKER, tls, 0, IPC_AT_SESSION,			\
-	    p->version < TLS_VERSION_COUNT &&				\
-	    p->suite < TLS_SUITE_COUNT)					\
-	X(TLS_FAIL, IPC_FROM_WORKER, number, 0, IPC_AT_SESSION,		\
+	X(TLS, FROM_WORKER, tls, 0, AT_SESSION,				\
+	    p->version < TLS_VERSION_COUNT && p->suite < TLS_SUITE_COUNT) \
+	X(TLS_FAIL, FROM_WORKER, number, 0, AT_SESSION,			\
 	    p->n < TLS_FAIL_COUNT)					\
-	X(KEY, IPC_TO_SIGN, pem, 0, IPC_AT_ANY,				\
-	    is_piece(p, ipc_sign_slots_max))				\
-	X(DIGEST, IPC_TO_SIGN, digest, 0, IPC_AT_ANY,			\
+	X(KEY, TO_SIGN, pem, 0, AT_ANY, is_piece(p, ipc_sign_slots_max)) \
+	X(DIGEST, TO_SIGN, digest, 0, AT_ANY,				\
 	    is_digest(p, ipc_sign_slots_max))				\
-	X(SIGNED, IPC_FROM_SIGN, signature, 0, IPC_AT_ANY,		\
+	X(SIGNED, FROM_SIGN, signature, 0, AT_ANY,			\
 	    p->n <= ipc_signature_max_bytes)				\
-	X(FORGET, IPC_TO_NURSERY, nothing, 0, IPC_AT_ANY, true)		\
-	X(TRY, IPC_TO_NURSERY, number, 0, IPC_AT_ANY,			\
-	    p->n <= ipc_tls_pairs_max)					\
-	X(TRIED, IPC_FROM_NURSERY, text, 0, IPC_AT_ANY, is_ours(p))	\
-	X(KEY_CERTIFICATE, IPC_TO_SIGN, pem, 0, IPC_AT_ANY,		\
+	X(FORGET, TO_NURSERY, nothing, 0, AT_ANY, true)			\
+	X(TRY, TO_NURSERY, number, 0, AT_ANY, p->n <= ipc_tls_pairs_max) \
+	X(TRIED, FROM_NURSERY, text, 0, AT_ANY, is_ours(p))		\
+	X(KEY_CERTIFICATE, TO_SIGN, pem, 0, AT_ANY,			\
 	    is_piece(p, ipc_sign_slots_max))				\
-	X(KEY_FORGET, IPC_TO_SIGN, number, 0, IPC_AT_ANY,		\
-	    p->n < ipc_sign_slots_max)					\
-	X(JUDGED, IPC_FROM_SIGN, judged, 0, IPC_AT_ANY, is_judged(p))	\
-	X(ORIGINATOR, IPC_FROM_WORKER, rcpt, 0, IPC_AT_DATA,		\
-	    is_recipient(&p->to))					\
-	X(PROXY, IPC_FROM_WORKER, proxy, 0, IPC_AT_PROXY, is_proxy(p))	\
-	X(PROXY_FAIL, IPC_FROM_WORKER, number, 0, IPC_AT_PROXY,		\
+	X(KEY_FORGET, TO_SIGN, number, 0, AT_ANY, p->n < ipc_sign_slots_max) \
+	X(JUDGED, FROM_SIGN, judged, 0, AT_ANY, is_judged(p))		\
+	X(ORIGINATOR, FROM_WORKER, rcpt, 0, AT_DATA, is_recipient(&p->to)) \
+	X(PROXY, FROM_WORKER, proxy, 0, AT_PROXY, is_proxy(p))		\
+	X(PROXY_FAIL, FROM_WORKER, number, 0, AT_PROXY,			\
 	    p->n < PROXY_FAIL_COUNT)					\
-	X(SYNC, IPC_TO_DISK, sync, 1, IPC_AT_ANY, p->data <= 1)		\
-	X(SYNCED, IPC_FROM_DISK, synced, 0, IPC_AT_ANY,			\
-	    is_errno(p->error))						\
-	X(LOG_FILE, IPC_TO_LOGGER, nothing, 1, IPC_AT_ANY, true)	\
-	X(LOG_LINES, IPC_TO_LOGGER, lines, 0, IPC_AT_ANY,		\
+	X(SYNC, TO_DISK, sync, 1, AT_ANY, p->data <= 1)			\
+	X(SYNCED, FROM_DISK, synced, 0, AT_ANY, is_errno(p->error))	\
+	X(LOG_FILE, TO_LOGGER, nothing, 1, AT_ANY, true)		\
+	X(LOG_LINES, TO_LOGGER, lines, 0, AT_ANY,			\
 	    p->n <= ipc_lines_bytes && p->again <= 1)			\
-	X(LOG_WRITTEN, IPC_FROM_LOGGER, written, 0, IPC_AT_ANY,		\
+	X(LOG_WRITTEN, FROM_LOGGER, written, 0, AT_ANY,			\
 	    p->n <= ipc_lines_bytes && is_errno(p->error))
 
 /* The payloads, as members of struct ipc_record. */

@@ -19,8 +19,8 @@ static const struct {
 	unsigned	 when;
 } table[] = {
 #define ROW(name, way, payload, fd, when, check)			\
-	{ IPC_##name, #name, way, offsetof(struct ipc_record, u) +	\
-	    sizeof(struct ipc_##payload), fd, when },
+	{ IPC_##name, #name, IPC_##way, offsetof(struct ipc_record, u) + \
+	    sizeof(struct ipc_##payload), fd, IPC_##when },
 	IPC_RECORDS(ROW)
 #undef ROW
 };

@@ -61,8 +61,8 @@ print_words(const struct word *w, unsigned bits)
 		printf("%s0x%x", between, bits);
 }
 
-#define PRINT_RECORD(name, way, payload, fd, when, check)			\
-	print_record(#name, way, fd, when);
+#define PRINT_RECORD(name, way, payload, fd, when, check)		\
+	print_record(#name, IPC_##way, fd, IPC_##when);
 
 static void
 print_record(const char *name, enum ipc_way way, int has_fd, unsigned when)
