@@ -1,6 +1,6 @@
 /*
  * Reading the users and aliases files a domain names into sorted arrays.
- * recipient_load.h checks whether a target exists.  A hash in a users file is
+ * recipient_load.c checks whether a target exists.  A hash in a users file is
  * checked for its form and never shown.
  */
 #include "server/conf/conf_keyword.h"

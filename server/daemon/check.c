@@ -21,7 +21,7 @@
 
 #include "server/conf/conf_warn.h"
 #include "server/daemon/hold.h"
-#include "server/mail/recipient_load.h"
+#include "server/mail/recipient.h"
 #include "server/process/tls_log.h"
 #include "server/session/listen.h"
 #include "shared/log.h"

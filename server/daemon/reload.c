@@ -13,7 +13,7 @@
 #include "server/daemon/notify.h"
 #include "server/log/log_file.h"
 #include "server/mail/commit.h"
-#include "server/mail/recipient_load.h"
+#include "server/mail/recipient.h"
 #include "server/process/auth.h"
 #include "server/process/helper.h"
 #include "server/process/logger.h"

@@ -180,12 +180,14 @@ expand(struct delivery_ahead *a, const struct conf_domain *d,
 
 	if (!smtp_mailbox_from_text(span_from(address, (size_t)n), &to))
 		return;
-	verdict = recipient_expand(&a->epoch->conf, &to, &a->to, &reason);
+	verdict = recipient_expand(&a->epoch->conf, &to, &a->to, &reason,
+	    NULL);
 	if (verdict != VERDICT_TOO_MANY || a->to.count == 0)
 		return;
 	recipient_set_clear(&a->to);
 	a->mail.at = 0;
-	(void)recipient_expand(&a->epoch->conf, &to, &a->to, &reason);
+	(void)recipient_expand(&a->epoch->conf, &to, &a->to, &reason,
+	    NULL);
 }
 
 /* Expands the next alias; skips one that reaches few.  False: no more. */

@@ -8,7 +8,7 @@
 #include <sys/queue.h>
 
 #include "server/mail/maildir.h"
-#include "server/mail/recipient_log.h"
+#include "server/mail/recipient.h"
 #include "shared/ipc_msg.h"
 
 struct commit_owner;

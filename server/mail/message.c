@@ -125,7 +125,7 @@ message_add(struct message *t, const struct mailbox *to,
 	int error;
 
 	verdict = recipient_expand(&t->client.epoch->conf, to, &t->boxes,
-	    reason);
+	    reason, NULL);
 	*named = t->boxes.count - count;
 	error = find_fit(spool, &t->boxes, count, &box);
 	if (error == 0)

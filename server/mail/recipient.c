@@ -359,13 +359,6 @@ expand(struct expansion *e, const struct mailbox *rcpt)
 
 enum verdict
 recipient_expand(const struct conf *conf, const struct mailbox *rcpt,
-    struct recipient_set *set, struct recipient_reason *reason)
-{
-	return recipient_explain(conf, rcpt, set, reason, NULL);
-}
-
-enum verdict
-recipient_explain(const struct conf *conf, const struct mailbox *rcpt,
     struct recipient_set *set, struct recipient_reason *reason,
     const struct recipient_watch *watch)
 {
@@ -391,7 +384,8 @@ recipient_is_of(const struct conf *conf, const char *user,
 	struct recipient_reason reason;
 	bool is_of = false;
 
-	if (recipient_expand(conf, address, &set, &reason) == VERDICT_OK)
+	if (recipient_expand(conf, address, &set, &reason, NULL) ==
+	    VERDICT_OK)
 		for (size_t i = 0; i < set.count && !is_of; i++) {
 			const struct recipient_mailbox *box = &set.boxes[i];
 			size_t n = strlen(box->user);

@@ -7,13 +7,15 @@
 
 #include "server/conf/conf.h"
 #include "server/log/decision.h"
+#include "shared/buf.h"
 #include "shared/ipc_msg.h"
 
 enum {
 	recipient_alias_depth_max = 20,
 	recipient_steps_max = 16,	/* logged, of one recipient */
 	recipient_mailboxes_max = 10000, /* of one message, after aliases */
-	recipient_file_name_max_bytes = 200
+	recipient_file_name_max_bytes = 200,
+	recipient_log_max_bytes = 16 * 1024
 };
 
 /* What a local part is in a domain, its catch-all aside. */
@@ -81,15 +83,22 @@ struct destination recipient_find(const struct conf_domain *d,
 struct destination recipient_find_target(const struct conf *conf,
 	    const struct conf_domain *home, const struct mailbox *m,
 	    const struct conf_alias *within);
+/* Called for each step as it is found. */
+struct recipient_watch {
+	void	(*see)(void *arg, const struct decision_step *step);
+	void	*arg;
+};
+
 /*
  * Adds the mailboxes that rcpt reaches to set: alias, user, either without its
  * subaddress, postmaster, catch-all, in this order.  A mailbox that set has
  * already is not added again.  On any verdict but VERDICT_OK set is unchanged.
- * Until set is cleared, it is only for this conf.
+ * Until set is cleared, it is only for this conf.  watch may be NULL.
  */
 enum verdict recipient_expand(const struct conf *conf,
 	    const struct mailbox *rcpt, struct recipient_set *set,
-	    struct recipient_reason *reason);
+	    struct recipient_reason *reason,
+	    const struct recipient_watch *watch);
 /*
  * Does the mail of address reach the own Maildir of user ("alice@example.org"),
  * by its name, an alias or a catch-all?  Who receives mail for an address may
@@ -97,18 +106,6 @@ enum verdict recipient_expand(const struct conf *conf,
  */
 bool	recipient_is_of(const struct conf *conf, const char *user,
 	    const struct mailbox *address);
-/* Called for each step as it is found. */
-struct recipient_watch {
-	void	(*see)(void *arg, const struct decision_step *step);
-	void	*arg;
-};
-
-/* recipient_expand, which also calls watch. */
-enum verdict recipient_explain(const struct conf *conf,
-	    const struct mailbox *rcpt, struct recipient_set *set,
-	    struct recipient_reason *reason,
-	    const struct recipient_watch *watch);
-
 /* Removes all but the first count boxes and mark_count marks. */
 void	recipient_set_cut(struct recipient_set *set, size_t count,
 	    size_t mark_count);
@@ -123,5 +120,37 @@ void	recipient_set_clear(struct recipient_set *set);
  */
 void	recipient_file_name(struct span name,
 	    char out[recipient_file_name_max_bytes + 1]);
+
+/*
+ * Decisions on the recipients that a client named, as they come in, in the form
+ * that the message log has.  Zero is valid and empty.
+ */
+struct recipient_log {
+	uint8_t		*text;	/* "{...},{...}" */
+	size_t		 n;
+	uint64_t	 count;	/* all of them; text has those that fit */
+};
+
+/*
+ * Adds the recipient with its verdict ("ok", or why not) and the steps of
+ * reason.  One that does not fit, or that lacks memory, is only counted.
+ */
+void	recipient_log_add(struct recipient_log *l, const struct mailbox *to,
+	    const char *verdict, const struct recipient_reason *reason);
+void	recipient_log_clear(struct recipient_log *l);
+/*
+ * Writes the first mailboxes of to, as many as fit, to out:
+ * "\"alice@example.org\",..."
+ */
+void	recipient_log_mailboxes(const struct recipient_set *to,
+	    struct buf *out);
+
+/*
+ * conf_load, and then every alias is expanded as a message expands it.  An
+ * alias or a catch-all that reaches nobody, is in a loop or begins a chain that
+ * is too long is noted as broken in *out, which is no mistake.  0; or -1 after
+ * every mistake was written to err.  *out can be freed in either case.
+ */
+int	recipient_load(const char *path, struct conf *out, FILE *err);
 
 #endif

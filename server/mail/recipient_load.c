@@ -3,7 +3,6 @@
  * steps it takes are watched.  Run by the master at start-up and upon SIGHUP,
  * and by smtpctl explain.
  */
-#include "server/mail/recipient_load.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -134,7 +133,7 @@ expand_alias(struct way *w, const struct conf_domain *d, struct conf_alias *a,
 
 	if (!smtp_mailbox_from_text(span_from(address, (size_t)n), &m))
 		return 0;
-	verdict = recipient_explain(w->conf, &m, set, &reason, &watch);
+	verdict = recipient_expand(w->conf, &m, set, &reason, &watch);
 	recipient_set_cut(set, 0, 0);
 	if (verdict == VERDICT_TROUBLE)
 		errno = ENOMEM;

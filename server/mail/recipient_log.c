@@ -2,7 +2,7 @@
  * Decisions on recipients, kept as text from the start: steps point into the
  * configuration, which a reload may replace.
  */
-#include "server/mail/recipient_log.h"
+#include "server/mail/recipient.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -233,20 +233,11 @@ line_of(const struct master *m, int fd)
 	return &none;
 }
 
-static void
-log_accept(int fd, int error)
-{
-	char what[sizeof("accept on  port 65535") + address_text_bytes];
-	struct address a = { .text = "?" };
-
-	(void)listen_address(fd, &a);
-	snprintf(what, sizeof(what), "accept on %s port %u", a.text, a.port);
-	log_error(what, NULL, error);
-}
-
 void
 admit_accept(evutil_socket_t listening, short what, void *arg)
 {
+	char where[sizeof("accept on  port 65535") + address_text_bytes];
+	struct address a = { .text = "?" };
 	struct master *m = arg;
 
 	for (int i = 0; i < accept_batch_max; i++) {
@@ -262,7 +253,12 @@ admit_accept(evutil_socket_t listening, short what, void *arg)
 		/* No descriptor or memory: retry at the next tick. */
 		if (errno != EAGAIN && errno != EWOULDBLOCK &&
 		    errno != ECONNABORTED && errno != EINTR) {
-			log_accept(listening, errno);
+			int error = errno;
+
+			(void)listen_address(listening, &a);
+			snprintf(where, sizeof(where), "accept on %s port %u",
+			    a.text, a.port);
+			log_error(where, NULL, error);
 			listen_accept(m, false);
 		}
 		return;

@@ -86,55 +86,38 @@ guesses_key(struct guesses *g, const struct address *client,
 	out->key[GUESS_PAIR] = hash(g, GUESS_PAIR, client, account);
 }
 
-/* The count of key in set; NULL: there is none. */
-static struct count *
-find(struct count set[ways], uint64_t key)
-{
-	for (size_t i = 0; i < ways; i++)
-		if (set[i].key == key)
-			return &set[i];
-	return NULL;
-}
-
-/* A new count replaces the last login, or the first count to be 0. */
-static struct count *
-find_or_add(struct count set[ways], uint64_t key)
-{
-	struct count *c = find(set, key), *old = set;
-
-	if (c != NULL)
-		return c;
-	for (size_t i = 1; i < ways; i++)
-		if (set[i].right_ms != old->right_ms ?
-		    set[i].right_ms < old->right_ms :
-		    set[i].empty_ms < old->empty_ms)
-			old = &set[i];
-	*old = (struct count){ .key = key };
-	return old;
-}
-
 /*
- * The pairs of one account share one set: a user that logs in from very many
- * addresses displaces pairs of his own.
+ * NULL: there is none.  With add a new one replaces the oldest login, or the
+ * first count to be 0.  The pairs of one account share one set: a user that
+ * logs in from very many addresses displaces pairs of his own.
  */
 static struct count *
-set_of(struct guesses *g, const struct guess *guess, enum guess_count kind)
+find(struct guesses *g, const struct guess *guess, enum guess_count kind,
+    bool add)
 {
-	return kind == GUESS_PAIR ?
+	const uint64_t key = guess->key[kind];
+	struct count *set = kind == GUESS_PAIR ?
 	    g->known[guess->key[GUESS_ACCOUNT] % set_count] :
-	    g->failures[guess->key[kind] % set_count];
-}
+	    g->failures[key % set_count];
+	struct count *old = set;
 
-static struct count *
-find_kind(struct guesses *g, const struct guess *guess, enum guess_count kind)
-{
-	return find(set_of(g, guess, kind), guess->key[kind]);
+	for (struct count *c = set; c < set + ways; c++) {
+		if (c->key == key)
+			return c;
+		if (c->right_ms != old->right_ms ?
+		    c->right_ms < old->right_ms : c->empty_ms < old->empty_ms)
+			old = c;
+	}
+	if (!add)
+		return NULL;
+	*old = (struct count){ .key = key };
+	return old;
 }
 
 bool
 guesses_is_known(struct guesses *g, const struct guess *guess)
 {
-	return find_kind(g, guess, GUESS_PAIR) != NULL;
+	return find(g, guess, GUESS_PAIR, false) != NULL;
 }
 
 /* How many failures are remembered. */
@@ -142,7 +125,7 @@ static uint64_t
 level(struct guesses *g, const struct guess *guess, enum guess_count kind,
     int64_t now_ms)
 {
-	const struct count *c = find_kind(g, guess, kind);
+	const struct count *c = find(g, guess, kind, false);
 	const int64_t forget_ms = rules[kind].forget_ms;
 
 	if (c == NULL || c->empty_ms <= now_ms)
@@ -183,49 +166,50 @@ raise(struct count *c, int64_t forget_ms, int64_t now_ms)
 }
 
 /* Of account and pair only one is charged, and refunded. */
-static bool
-is_charged(struct guesses *g, const struct guess *guess,
-    enum guess_count kind)
+static enum guess_count
+left_out(struct guesses *g, const struct guess *guess)
 {
-	return kind != (guesses_is_known(g, guess) ? GUESS_ACCOUNT :
-	    GUESS_PAIR);
+	return guesses_is_known(g, guess) ? GUESS_ACCOUNT : GUESS_PAIR;
 }
 
 void
 guesses_charge(struct guesses *g, const struct guess *guess, int64_t now_ms)
 {
+	const enum guess_count out = left_out(g, guess);
+
 	for (enum guess_count k = 0; k < GUESS_FREE; k++)
-		if (is_charged(g, guess, k))
-			raise(find_or_add(set_of(g, guess, k), guess->key[k]),
-			    rules[k].forget_ms, now_ms);
+		if (k != out)
+			raise(find(g, guess, k, true), rules[k].forget_ms,
+			    now_ms);
 }
 
 void
 guesses_refund(struct guesses *g, const struct guess *guess, bool right,
     int64_t now_ms)
 {
+	const enum guess_count out = left_out(g, guess);
 	struct count *c;
 
 	for (enum guess_count k = 0; k < GUESS_FREE; k++)
-		if (is_charged(g, guess, k) &&
-		    (c = find_kind(g, guess, k)) != NULL)
+		if (k != out && (c = find(g, guess, k, false)) != NULL)
 			c->empty_ms -= rules[k].forget_ms;
-	if (right)
-		*find_or_add(set_of(g, guess, GUESS_PAIR),
-		    guess->key[GUESS_PAIR]) = (struct count){
-		    guess->key[GUESS_PAIR], 0, now_ms };
+	if (!right)
+		return;
+	c = find(g, guess, GUESS_PAIR, true);
+	c->empty_ms = 0;
+	c->right_ms = now_ms;
 }
 
 uint32_t
 guesses_unknown(struct guesses *g, const struct address *client,
     int64_t now_ms)
 {
-	uint64_t key = hash(g, GUESS_FREE, client, span_of(""));
+	const struct guess of = { .key[GUESS_HOST] = hash(g, GUESS_FREE,
+	    client, span_of("")) };
 	int64_t over_ms;
 
-	over_ms = raise(find_or_add(g->failures[key % set_count], key),
-	    unknown_forget_ms, now_ms) - now_ms -
-	    (int64_t)unknown_free * unknown_forget_ms;
+	over_ms = raise(find(g, &of, GUESS_HOST, true), unknown_forget_ms,
+	    now_ms) - now_ms - (int64_t)unknown_free * unknown_forget_ms;
 	over_ms /= unknown_share;
 	if (over_ms < 0)
 		return 0;

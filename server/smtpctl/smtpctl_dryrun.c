@@ -19,7 +19,6 @@
 
 #include "server/log/figure.h"
 #include "server/mail/recipient.h"
-#include "server/mail/recipient_load.h"
 #include "server/mail/spool.h"
 #include "server/smtpctl/story.h"
 #include "shared/ip.h"
@@ -206,7 +205,7 @@ play_rcpt(struct question *q, const char *text)
 			tell_limit(q, "recipients", STEP_RCPTS_FULL, q->taken,
 			    max);
 		else
-			reply = smtp_reply_of(recipient_explain(&q->conf, &to,
+			reply = smtp_reply_of(recipient_expand(&q->conf, &to,
 			    &q->set, &reason, &watch), REPLY_RCPT_OK);
 	}
 	q->taken += end(q, reply);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "server/log/log_files.h"
-#include "server/mail/recipient_log.h"
+#include "server/mail/recipient.h"
 #define UNIT_OWN_MAIN
 #include "t/unit/unit.h"
 

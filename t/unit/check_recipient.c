@@ -55,7 +55,7 @@ expand(const struct conf *conf, const char *text, struct recipient_set *set,
 {
 	struct mailbox m = address(text);
 
-	return recipient_expand(conf, &m, set, reason);
+	return recipient_expand(conf, &m, set, reason, NULL);
 }
 
 /* The set as "user@domain user@domain". */

@@ -77,9 +77,10 @@ expect_rcpt(const struct conf *conf, const char *path, const char *steps,
 
 	ck_assert_msg(smtp_parse_path(span_of(path), true, true, &to, &rest) ==
 	    SYNTAX_OK, "%s", path);
-	ck_assert_int_eq(recipient_explain(conf, &to, &explained, &reason,
+	ck_assert_int_eq(recipient_expand(conf, &to, &explained, &reason,
 	    &watch), verdict);
-	ck_assert_int_eq(recipient_expand(conf, &to, &set, &reason), verdict);
+	ck_assert_int_eq(recipient_expand(conf, &to, &set, &reason, NULL),
+	    verdict);
 	ck_assert_str_eq(seen.text, steps);
 	ck_assert_uint_eq(explained.count, set.count);
 	recipient_set_clear(&explained);

@@ -9,7 +9,7 @@
 
 #include "server/conf/conf.h"
 #include "server/conf/conf_warn.h"
-#include "server/mail/recipient_load.h"
+#include "server/mail/recipient.h"
 #define UNIT_OWN_MAIN
 #include "t/unit/unit.h"
 
