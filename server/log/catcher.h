@@ -26,15 +26,13 @@ enum catcher_kind {
 };
 
 /*
- * Uses colours when standard output is a terminal.  From here on writing to it
- * never blocks: lines that nobody reads in time are lost, and their number is
- * shown.  Errors in the log are shown, too.
+ * Uses colours on a terminal, and never waits for standard output: lines that
+ * nobody reads in time are lost and counted.  Also shows errors of the log.
  */
 void	catcher_init(void);
 /*
- * Looks at what the directory mail holds, and begins there (catcher_dir_begin).
- * From now on lines that wait for a reader are written from the loop of base.
- * 0, or -1 and errno.
+ * Looks at what the directory mail holds, and begins there (catcher_dir_begin);
+ * waiting lines are now written from the loop of base.  0, or -1 and errno.
  */
 int	catcher_start(struct event_base *base, int mail, int incoming);
 /* Writes the last lines, for a second at most. */

@@ -10,15 +10,11 @@
 
 #include "server/conf/privdrop.h"
 
-/*
- * Writes "$TMPDIR/smtpd-catcher-UID" (TMPDIR or /tmp), cut to n octets; UID is
- * that of the user that our catcher becomes.
- */
+/* "$TMPDIR/smtpd-catcher-UID" (or /tmp), of the user that it becomes. */
 void	catcher_dir_default(char *out, size_t n);
-
 /*
- * Locks incoming and notes that mail from now on is this catcher's, unless
- * another catcher has incoming locked already.  0, or -1 and errno.
+ * Locks incoming, and notes that mail from now on counts unless another catcher
+ * has the lock already.  0, or -1 and errno.
  */
 int	catcher_dir_begin(int dir, int incoming);
 /*

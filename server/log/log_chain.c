@@ -14,12 +14,6 @@
 enum { hex_bytes = 2 * log_hash_bytes + 1 };
 
 static void
-hash_line(struct span line, uint8_t out[log_hash_bytes])
-{
-	crypto_generichash(out, log_hash_bytes, line.p, line.n, NULL, 0);
-}
-
-static void
 set_time(struct log_point *p, struct span time)
 {
 	memset(p->time, 0, sizeof(p->time));
@@ -47,14 +41,16 @@ log_chain_add(struct log_point *last, struct span time, struct span body,
 		bug("a line of the message log is longer than its bounds");
 	last->n = r.n;
 	set_time(last, time);
-	hash_line(span_from(out->p + at, out->n - at - 1), last->hash);
+	crypto_generichash(last->hash, sizeof(last->hash), out->p + at,
+	    out->n - at - 1, NULL, 0);
 }
 
 void
 log_chain_point(struct span line, struct log_record *r, struct log_point *out)
 {
 	memset(out, 0, sizeof(*out));
-	hash_line(line, out->hash);
+	crypto_generichash(out->hash, sizeof(out->hash), line.p, line.n, NULL,
+	    0);
 	if (!log_record_read(line, r))
 		return;
 	out->n = r->n;

@@ -1,8 +1,7 @@
 /*
- * The chain of the message log: adding a line to it, and checking whether it
- * is whole, line after line.  And checkpoints: which line was the last at some
- * time.  A checkpoint kept elsewhere shows later whether lines up to it were
- * changed or cut off.  Reads no file.
+ * The chain of the message log: adding a line, and checking line after line
+ * whether it is whole.  A checkpoint is the last line at some time; kept
+ * elsewhere, it shows later whether lines up to it were changed or cut off.
  */
 #ifndef SERVER_LOG_CHAIN_H
 #define SERVER_LOG_CHAIN_H
@@ -37,10 +36,7 @@ enum { log_chain_why_bytes = 20 * 1024 };
  */
 void	log_chain_add(struct log_point *last, struct span time,
 	    struct span body, struct buf *out);
-/*
- * Reads line, without its LF, into *r.  *out is its point; n is 0 when smtpd
- * did not write it.
- */
+/* Reads line, without its LF; out->n is 0 when smtpd did not write it. */
 void	log_chain_point(struct span line, struct log_record *r,
 	    struct log_point *out);
 /*

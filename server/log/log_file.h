@@ -14,15 +14,9 @@
  */
 int	log_file_open(const char *path, const struct identity *owner,
 	    const char **why);
-/*
- * The directory of the log file, for the sandbox: an open descriptor and, in
- * *path, its name.  -1 when there is no log file.
- */
+/* Its directory, for the sandbox: the descriptor (-1: none) and its name. */
 int	log_file_dir(const char **path);
-/*
- * Opens the log file by its name again.  0; or -1 and errno, and the open file
- * stays in use.  Without a log file it does nothing.
- */
+/* Opens the file, if any, again.  0; or -1 and errno: the open one stays. */
 int	log_file_reopen(void);
 /* The same for SIGUSR1 and SIGHUP: logs a failure. */
 void	log_reopen(void);

@@ -64,45 +64,38 @@ compare(const void *a, const void *b)
 	return strcmp(x->path, y->path);
 }
 
-static int
-add(struct log_files *f, int at, const char *dir, const char *name)
-{
-	struct log_file_found *files;
-
-	files = array_grow(f->files, f->count, sizeof(*files));
-	if (files == NULL)
-		return -1;
-	f->files = files;
-	files += f->count++;
-	snprintf(files->path, sizeof(files->path), "%s/%s", dir, name);
-	files->strange = !is_given(name);
-	files->first = files->strange ? 0 : first_number(at, files->path);
-	return 0;
-}
-
 int
 log_files_find(int at, const char *path, struct log_files *out)
 {
 	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	struct log_file_found *f;
 	struct dirent *e;
-	int result = 0;
 
 	memset(out, 0, sizeof(*out));
 	if (d == NULL)
 		return -1;
-	while (result == 0 && (e = readdir(d)) != NULL)
+	while ((e = readdir(d)) != NULL) {
 		if (strncmp(e->d_name, "message", 7) != 0 ||
 		    memchr(".-", e->d_name[7], 3) == NULL)
 			continue;
-		else if (is_compressed(e->d_name))
+		if (is_compressed(e->d_name)) {
 			out->compressed++;
-		else
-			result = add(out, at, path, e->d_name);
+			continue;
+		}
+		f = array_grow(out->files, out->count, sizeof(*f));
+		if (f == NULL)
+			break;
+		out->files = f;
+		f += out->count++;
+		snprintf(f->path, sizeof(f->path), "%s/%s", path, e->d_name);
+		f->strange = !is_given(e->d_name);
+		f->first = f->strange ? 0 : first_number(at, f->path);
+	}
 	closedir(d);
-	if (result == 0 && out->count > 0)
+	if (e == NULL && out->count > 0)
 		qsort(out->files, out->count, sizeof(*out->files), compare);
-	return result;
+	return e == NULL ? 0 : -1;
 }
 
 /*

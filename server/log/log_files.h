@@ -48,9 +48,8 @@ struct lines {
 };
 
 /*
- * Begins with the regular file at path (relative to at), which may not be a
- * symbolic link and need not be trusted.  0, or -1 and errno (EINVAL: not a
- * regular file).
+ * Begins with the file at path (relative to at), which need not be trusted.  0,
+ * or -1 and errno (ELOOP, EINVAL: not a regular file).
  */
 int	lines_open(struct lines *l, int at, const char *path);
 /* Begins with f, which is NULL when it could not be opened: then -1. */

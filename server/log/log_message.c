@@ -25,8 +25,6 @@ enum {
 	file_flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
 };
 
-static const char name_form[] = "message.%Y%m%dT%H%M%SZ";
-
 void
 log_message_add(struct log_message *l, const struct log_record *r)
 {
@@ -249,7 +247,8 @@ move_away(const struct log_message *l, char name[log_message_name_bytes])
 	size_t n;
 
 	gmtime_r(&now, &utc);
-	n = strftime(name, log_message_name_bytes, name_form, &utc);
+	n = strftime(name, log_message_name_bytes, "message.%Y%m%dT%H%M%SZ",
+	    &utc);
 	for (unsigned i = 1; fstatat(l->dir, name, &ignored,
 	    AT_SYMLINK_NOFOLLOW) == 0; i++)
 		snprintf(name + n, log_message_name_bytes - n, "-%04u", i);

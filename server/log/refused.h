@@ -1,7 +1,7 @@
 /*
- * "keep-refused": transcripts of sessions in which something was refused, kept
- * for that time as files below log/refused, for smtpctl explain.  Their size
- * and number are bounded, and one network cannot evict all others.
+ * "keep-refused": transcripts of sessions in which something was refused, as
+ * files below log/refused for smtpctl explain.  Their size and number are
+ * bounded, and one network cannot evict all others.
  */
 #ifndef SERVER_REFUSED_H
 #define SERVER_REFUSED_H

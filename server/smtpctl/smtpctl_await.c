@@ -75,24 +75,6 @@ is_before(const struct await *a, const struct stat *st)
 	    t->tv_nsec < since->tv_nsec));
 }
 
-static bool
-matches(const struct await *a, int fd, size_t size, const char *path,
-    const char *address)
-{
-	uint8_t *octets = malloc(size + 1);
-	ssize_t n = octets == NULL ? -1 : file_read(fd, octets, size);
-	bool result;
-
-	if (n == -1)
-		err(smtpctl_exit_error, "%s", path);
-	if ((size_t)n < size)
-		errx(smtpctl_exit_error, "%s: has become shorter", path);
-	result = smtpctl_match(a->criteria, a->count, span_of(address),
-	    span_from(octets, size));
-	free(octets);
-	return result;
-}
-
 /*
  * Looks at a file in new or cur of the Maildir of address; false: not for good.
  * One that has gone was moved from new to cur, and is found again there; one
@@ -102,8 +84,10 @@ static bool
 look_at(struct await *a, const char *path, const char *address)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	uint8_t *octets = NULL;
 	bool match = false;
 	struct stat st;
+	size_t n;
 
 	if (fd == -1 && (errno == ELOOP || errno == EMLINK || errno == ENXIO))
 		return true;	/* a link, or a socket */
@@ -111,13 +95,21 @@ look_at(struct await *a, const char *path, const char *address)
 		return false;
 	if (fd == -1 || fstat(fd, &st) == -1)
 		err(smtpctl_exit_error, "%s", path);
+	n = (size_t)st.st_size;
 	if (S_ISREG(st.st_mode) && is_before(a, &st))
 		/* For good: a catcher started meanwhile begins even later. */
 		a->before++;
 	else if (S_ISREG(st.st_mode)) {
-		match = matches(a, fd, (size_t)st.st_size, path, address);
+		octets = malloc(n + 1);
+		errno = 0;
+		if (octets == NULL || file_read(fd, octets, n) != (ssize_t)n)
+			errx(smtpctl_exit_error, "%s: %s", path, errno == 0 ?
+			    "has become shorter" : strerror(errno));
+		match = smtpctl_match(a->criteria, a->count,
+		    span_of(address), span_from(octets, n));
 		a->unmatched += !match;
 	}
+	free(octets);
 	close(fd);
 	if (!match)
 		return true;

@@ -227,43 +227,16 @@ tell_said(struct lines *lines, const struct story *story)
 	json_out_end(story->json);
 }
 
-/* Explains a kept session; false: the file at path holds none. */
+/* Explains the kept session of this id; false: there is none. */
 static bool
-tell_session(struct lines *lines, const char *path, const struct explain *e)
+tell_session(const struct explain *e)
 {
+	static struct lines lines;
 	struct json_out *j = e->story.json;
 	struct log_refused_rcpts rcpts;
 	struct log_refused head;
 	struct span line;
-	char began[32];
-
-	if (lines_next(lines, &line) != 1 ||
-	    !json_read(line, log_refused_head, &head) ||
-	    !log_record_is_time(head.began))
-		return false;
-	memcpy(began, head.began.p, head.began.n);
-	json_out_object(j, "refused");
-	json_out_raw(j, "session", line);
-	tell_head(&head, path, e->story.f);
-	if (lines_next(lines, &line) != 1 ||
-	    !json_read(line, log_refused_rcpts, &rcpts))
-		return false;
-	json_out_array(j, "rcpt");
-	if (rcpts.list.n > 0)
-		json_out_raw(j, NULL, rcpts.list);
-	json_out_end(j);
-	put_rcpts(rcpts.list, span_from(began, head.began.n), e);
-	tell_said(lines, &e->story);
-	json_out_end(j);
-	return true;
-}
-
-/* The kept transcript of session id; false: there is none. */
-static bool
-look_in_refused(const struct explain *e)
-{
-	static struct lines lines;
-	char path[PATH_MAX];
+	char path[PATH_MAX], began[32];
 
 	snprintf(path, sizeof(path), "%.3500s/refused/%s", e->log, e->id);
 	if (lines_open(&lines, AT_FDCWD, path) == -1) {
@@ -273,9 +246,26 @@ look_in_refused(const struct explain *e)
 	}
 	if (e->found > 0)
 		fputc('\n', e->story.f);
-	if (!tell_session(&lines, path, e))
+	if (lines_next(&lines, &line) != 1 ||
+	    !json_read(line, log_refused_head, &head) ||
+	    !log_record_is_time(head.began))
 		errx(smtpctl_exit_error, "%s: not a session that smtpd kept",
 		    path);
+	memcpy(began, head.began.p, head.began.n);
+	json_out_object(j, "refused");
+	json_out_raw(j, "session", line);
+	tell_head(&head, path, e->story.f);
+	if (lines_next(&lines, &line) != 1 ||
+	    !json_read(line, log_refused_rcpts, &rcpts))
+		errx(smtpctl_exit_error, "%s: the refused recipients are "
+		    "missing", path);
+	json_out_array(j, "rcpt");
+	if (rcpts.list.n > 0)
+		json_out_raw(j, NULL, rcpts.list);
+	json_out_end(j);
+	put_rcpts(rcpts.list, span_from(began, head.began.n), e);
+	tell_said(&lines, &e->story);
+	json_out_end(j);
 	fclose(lines.f);
 	return true;
 }
@@ -324,7 +314,7 @@ smtpctl_explain_id(int argc, char *argv[])
 	json_out_array(j, "messages");
 	look_in_log(&e);
 	json_out_end(j);
-	refused = look_in_refused(&e);
+	refused = tell_session(&e);
 	if (!refused)
 		json_out_null(j, "refused");
 	json_out_end(j);

@@ -19,15 +19,11 @@ struct smtpctl_criterion {
 	struct span		text;	/* borrowed */
 };
 
-/*
- * Parses "to=ADDRESS", "from=ADDRESS", "subject=TEXT" or "body=TEXT"; angle
- * brackets around an address are left out.  False: arg is none of these.
- */
+/* Parses "to=ADDRESS", "from=...", "subject=TEXT", "body=..."; false: none. */
 bool	smtpctl_match_parse(struct span arg, struct smtpctl_criterion *out);
 /*
- * True when all count criteria hold for message, which lies in a Maildir
- * named maildir.  Addresses are compared without regard to ASCII case, texts
- * octet by octet; an empty text is part of every body and every Subject.
+ * Do all criteria hold for message, in the Maildir of that name?  Addresses are
+ * compared without regard to ASCII case, texts octet by octet.
  */
 bool	smtpctl_match(const struct smtpctl_criterion *criteria, size_t count,
 	    struct span maildir, struct span message);

@@ -140,20 +140,17 @@ put_flags(const char *flags, FILE *f)
 }
 
 static void
-tell(const struct story *s, struct span mailbox, const struct place *p,
-    const char *why)
+tell(const struct story *s, const struct place *p, const char *why)
 {
 	bool moved = p->state == STATE_CUR || p->state == STATE_FOLDER;
 
-	json_out_object(s->json, NULL);
-	json_out_span(s->json, "mailbox", mailbox);
 	json_out_string(s->json, "state", states[p->state].word);
 	json_out_string(s->json, p->state == STATE_GONE ||
 	    p->state == STATE_UNKNOWN ? "maildir" : "path", p->path);
-	if (moved)
-		json_out_string(s->json, "flags", p->flags);
 	fprintf(s->f, "%s\n               %s",
 	    story_shown(span_of(p->path)), states[p->state].text);
+	if (moved)
+		json_out_string(s->json, "flags", p->flags);
 	if (p->state == STATE_FOLDER) {
 		json_out_string(s->json, "folder", p->folder);
 		fprintf(s->f, "%s: ", story_shown(span_of(p->folder)));
@@ -165,7 +162,6 @@ tell(const struct story *s, struct span mailbox, const struct place *p,
 		fputs(why, s->f);
 	}
 	fputc('\n', s->f);
-	json_out_end(s->json);
 }
 
 void
@@ -187,7 +183,10 @@ smtpctl_place_tell(const struct log_record *r, const struct story *s)
 		error = find(s->root, buf_span(&mailbox), buf_str(&name),
 		    &place);
 		fputs(told == 0 ? "  lies in    " : "             ", s->f);
-		tell(s, buf_span(&mailbox), &place, strerror(error));
+		json_out_object(s->json, NULL);
+		json_out_span(s->json, "mailbox", buf_span(&mailbox));
+		tell(s, &place, strerror(error));
+		json_out_end(s->json);
 	}
 	json_out_end(s->json);
 	if (told < r->mailboxes)

@@ -173,40 +173,18 @@ put_line(const struct story *s, const struct decision_step *step)
 }
 
 /* "    NO  text                  /etc/smtpd/aliases:3" */
-static void
-print_step(const struct story *s, const struct decision_step *step,
-    struct span text)
-{
-	size_t width = 2 * step->depth;
-
-	fprintf(s->f, "    %s  %*s", steps[step->kind].refuses ? "NO" : "  ",
-	    (int)width, "");
-	width += put(text, s->f);
-	if (step->path != NULL || step->is_default)
-		fprintf(s->f, "%*s", width < text_columns - 2 ?
-		    (int)(text_columns - width) : 2, "");
-	if (step->is_default)
-		fputs("the default", s->f);
-	else if (step->path != NULL) {
-		put(span_of(step->path), s->f);
-		if (step->line > 0)
-			fprintf(s->f, ":%u", step->line);
-	}
-	fputc('\n', s->f);
-	if (s->recorded.n > 0 && step->path != NULL && step->line > 0)
-		put_line(s, step);
-}
-
 void
 story_step(const struct story *s, const struct decision_step *step)
 {
 	char storage[text_bytes], name[text_bytes];
 	struct buf text = buf_over(storage, sizeof(storage));
 	struct buf who = buf_over(name, sizeof(name));
+	size_t width = 2 * step->depth;
 
 	add_text(s, step, &text);
-	print_step(s, step, buf_span(&text));
 	add_name(step, &who);
+	fprintf(s->f, "    %s  %*s", steps[step->kind].refuses ? "NO" : "  ",
+	    (int)width, "");
 	json_out_object(s->json, NULL);
 	json_out_string(s->json, "step", steps[step->kind].word);
 	json_out_bool(s->json, "refuses", steps[step->kind].refuses);
@@ -214,11 +192,21 @@ story_step(const struct story *s, const struct decision_step *step)
 	json_out_span(s->json, "text", buf_span(&text));
 	if (who.n > 0)
 		json_out_span(s->json, "who", buf_span(&who));
+	width += put(buf_span(&text), s->f);
+	if (step->path != NULL || step->is_default)
+		fprintf(s->f, "%*s%s", width < text_columns - 2 ?
+		    (int)(text_columns - width) : 2, "", step->is_default ?
+		    "the default" : story_shown(span_of(step->path)));
 	if (step->path != NULL)
 		json_out_string(s->json, "file", step->path);
-	if (step->line > 0)
+	if (step->line > 0) {
+		fprintf(s->f, ":%u", step->line);
 		json_out_u64(s->json, "line", step->line);
+	}
+	fputc('\n', s->f);
 	json_out_end(s->json);
+	if (s->recorded.n > 0 && step->path != NULL && step->line > 0)
+		put_line(s, step);
 }
 
 void
