@@ -120,25 +120,15 @@ static void
 add_head(struct buf *b, enum log_level level)
 {
 	static const int priority[] = { LOG_INFO, LOG_WARNING, LOG_ERR };
-	bool syslog = out.target == LOG_TO_SYSLOG;
 	struct timespec now;
 
-	if (syslog) {
-		buf_add_str(b, "<");
-		buf_add_u64(b, (uint64_t)(LOG_MAIL | priority[level]), 1);
-		buf_add_str(b, ">");
-	}
 	clock_gettime(CLOCK_REALTIME, &now);
-	buf_add_str(b, second_text(now.tv_sec));
-	if (syslog) {
-		buf_add_str(b, " smtpd[");
-		buf_add_u64(b, (uint64_t)getpid(), 1);
-		buf_add_str(b, "]: ");
-	} else {
-		buf_add_str(b, ".");
-		buf_add_u64(b, (uint64_t)now.tv_nsec / 1000000, 3);
-		buf_add_str(b, "Z ");
-	}
+	if (out.target == LOG_TO_SYSLOG)
+		buf_print(b, "<%d>%s smtpd[%d]: ", LOG_MAIL | priority[level],
+		    second_text(now.tv_sec), (int)getpid());
+	else
+		buf_print(b, "%s.%03ldZ ", second_text(now.tv_sec),
+		    now.tv_nsec / 1000000);
 }
 
 bool

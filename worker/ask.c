@@ -117,10 +117,8 @@ ask_verdict(struct ask *a, struct ipc_record *r)
 	tell_record(a, r);
 	receive(a, r, IPC_VERDICT, IPC_VERDICT);
 	verdict = (enum verdict)r->u.verdict.verdict;
-	until_ms = r->u.verdict.held_back_ms;
-	if (until_ms > 0)
-		until_ms += deadline_now_ms();
-	while (until_ms > 0 && a->stress < STRESS_EVICT &&
+	until_ms = deadline_now_ms() + r->u.verdict.held_back_ms;
+	while (a->stress < STRESS_EVICT &&
 	    (left = deadline_left_ms(until_ms)) > 0)
 		if (poll(&fd, 1, left) == 1 && !ask_is_stressed(a))
 			break;

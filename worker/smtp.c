@@ -15,7 +15,7 @@ enum {
 bool
 smtp_is_catcher(const struct smtp_session *s)
 {
-	return s->auth == IPC_AUTH_ALWAYS;
+	return s->start.auth == IPC_AUTH_ALWAYS;
 }
 
 void
@@ -41,7 +41,7 @@ smtp_write(struct smtp_session *s, enum smtp_reply reply)
 	struct span host = span_from(s->settings->hostname,
 	    s->settings->hostname_len);
 	bool starttls = !s->tls && tls_context() != NULL &&
-	    (s->lacks & IPC_LACKS_TLS) == 0;
+	    (s->start.lacks & IPC_LACKS_TLS) == 0;
 	const char *auth = !smtp_auth_is_offered(s) ? NULL :
 	    smtp_is_catcher(s) ? "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN";
 

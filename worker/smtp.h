@@ -28,16 +28,13 @@ struct smtp_session {
 	const struct ipc_settings	*settings;
 	struct lineio			*io;
 	struct peer			*peer;
-	bool				 tls_first;	/* RFC 8314 */
-	bool				 proxied;	/* PROXY header due */
+	struct ipc_session		 start;
 	bool				 tls;		/* is on */
 	struct tls_peer			 under_tls;
 	int64_t				 start_ms;
 	uint64_t			 message_octets; /* of all messages */
 	enum smtp_state			 state;
 	bool				 esmtp;
-	enum ipc_auth			 auth;	/* of the listener */
-	uint32_t			 lacks;	/* of enum ipc_lack */
 	bool				 submission;	/* of our own users */
 	bool				 logged_in;
 	unsigned			 login_failures;

@@ -16,8 +16,9 @@ enum { failures_max = 3 };	/* of one session */
 bool
 smtp_auth_is_offered(const struct smtp_session *s)
 {
-	return !s->logged_in && s->auth != IPC_AUTH_NOT &&
-	    (s->lacks & IPC_LACKS_AUTH) == 0 && (!s->submission || s->tls);
+	return !s->logged_in && s->start.auth != IPC_AUTH_NOT &&
+	    (s->start.lacks & IPC_LACKS_AUTH) == 0 &&
+	    (!s->submission || s->tls);
 }
 
 static void

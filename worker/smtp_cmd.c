@@ -121,7 +121,7 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
 	const char *front = is_sender ? "FROM:" : "TO:";
 	unsigned offered = !is_sender || !s->esmtp ? 0 : SMTP_PARAM_SIZE |
 	    SMTP_PARAM_BODY | SMTP_PARAM_SMTPUTF8 |
-	    (s->auth == IPC_AUTH_NOT ? 0 : SMTP_PARAM_AUTH);
+	    (s->start.auth == IPC_AUTH_NOT ? 0 : SMTP_PARAM_AUTH);
 	struct span path = span_skip(arg, strlen(front)), rest;
 	enum syntax syntax;
 
@@ -225,7 +225,7 @@ cmd_starttls(struct smtp_session *s, struct span arg)
 {
 	if (s->tls)
 		return REPLY_TLS_ALREADY;
-	if (s->lacks & IPC_LACKS_TLS)
+	if (s->start.lacks & IPC_LACKS_TLS)
 		return REPLY_TLS_TROUBLE;
 	if (tls_context() == NULL) {
 		transcript_remark(TRANSCRIPT_LIVE, "the program wants "
@@ -343,7 +343,8 @@ smtp_cmd_run(struct smtp_session *s, struct span line)
 	c = find_command(verb);
 	transcript_command(line, c != NULL);
 	/* On a listener without AUTH the verb is unknown. */
-	if (c != NULL && c->run == smtp_auth_begin && s->auth == IPC_AUTH_NOT)
+	if (c != NULL && c->run == smtp_auth_begin &&
+	    s->start.auth == IPC_AUTH_NOT)
 		c = NULL;
 	s->may_be_secret = c == NULL || c->run == smtp_auth_begin;
 	if (is_http(verb, arg))

@@ -236,7 +236,7 @@ begin_proxied(struct smtp_session *s)
 		return reply;
 	s->end.end = END_AWAY;
 	/* A client that waits for TLS would read a reply as a broken record. */
-	return s->tls_first || !is_last(reply) ? REPLY_NONE : reply;
+	return s->start.tls_first || !is_last(reply) ? REPLY_NONE : reply;
 }
 
 static void
@@ -245,9 +245,9 @@ run(struct smtp_session *s)
 	enum smtp_reply reply = REPLY_GREETING;
 
 	smtp_extend(s);
-	if (s->proxied)
+	if (s->start.proxied)
 		reply = begin_proxied(s);
-	if (s->tls_first && reply == REPLY_GREETING)
+	if (s->start.tls_first && reply == REPLY_GREETING)
 		reply = begin_tls(s);
 	while (!is_last(reply))
 		reply = step(s, reply);
@@ -280,10 +280,8 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 		.master = master, .settings = settings, .io = &io,
 		.peer = &peer, .state = SMTP_START,
 		.start_ms = deadline_now_ms(),
-		.auth = (enum ipc_auth)start.auth,
 		.submission = start.auth == IPC_AUTH_SUBMISSION,
-		.lacks = start.lacks, .tls_first = start.tls_first != 0,
-		.proxied = start.proxied != 0
+		.start = start
 	};
 	smtp_note_room(&session, start.room);
 	transcript_begin(master, settings->trace);

@@ -9,18 +9,13 @@
 #include "worker/transcript.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "shared/deadline.h"
 
 enum { text_max_bytes = 12 * 1024, line_max_bytes = 600 };
-
-struct line {
-	uint32_t	ms;
-	uint16_t	n;
-	uint8_t		kind;
-};
 
 static struct {
 	struct ask	*master;
@@ -42,41 +37,6 @@ transcript_begin(struct ask *master, uint8_t mode)
 	t.start_ms = deadline_now_ms();
 	t.left_out = t.count = 0;
 	t.n = 0;
-}
-
-static void
-tell(enum ipc_trace_kind kind, uint32_t ms, struct span octets)
-{
-	struct ipc_record r = { .type = IPC_TRACE };
-
-	if (octets.n > ipc_trace_bytes)
-		octets.n = ipc_trace_bytes;
-	r.u.trace.kind = (uint8_t)kind;
-	r.u.trace.ms = ms;
-	r.u.trace.n = (uint16_t)octets.n;
-	memcpy(r.u.trace.octets, octets.p, octets.n);
-	tell_record(t.master, &r);
-}
-
-static void
-keep(enum ipc_trace_kind kind, struct span s)
-{
-	struct line line = { .kind = (uint8_t)kind };
-
-	if (s.n > line_max_bytes)
-		s.n = line_max_bytes;
-	if (t.left_out > 0 || t.count == ipc_traces_max - 1 ||
-	    sizeof(t.text) - t.n < sizeof(line) + s.n) {
-		t.left_out++;
-		return;
-	}
-	t.count++;
-	line.ms = (uint32_t)(deadline_now_ms() - t.start_ms);
-	line.n = (uint16_t)s.n;
-	memcpy(t.text + t.n, &line, sizeof(line));
-	if (s.n > 0)
-		memcpy(t.text + t.n + sizeof(line), s.p, s.n);
-	t.n += sizeof(line) + s.n;
 }
 
 /* A word behind AUTH that names no mechanism may be a secret. */
@@ -104,14 +64,42 @@ public_part(struct span line)
 	    is_mechanism(word) ? 5 + word.n : 4);
 }
 
+/* Keeps a line as far as its octets go. */
+static void
+keep(const struct ipc_trace *line)
+{
+	size_t n = offsetof(struct ipc_trace, octets) + line->n;
+
+	if (t.left_out > 0 || t.count == ipc_traces_max - 1 ||
+	    sizeof(t.text) - t.n < n) {
+		t.left_out++;
+		return;
+	}
+	memcpy(t.text + t.n, line, n);
+	t.n += n;
+	t.count++;
+}
+
 /* Sends s to the master at once, or keeps it until the end. */
 static void
 emit(enum ipc_trace_kind kind, struct span s)
 {
+	size_t max = t.mode == IPC_TRACE_LIVE ? ipc_trace_bytes :
+	    line_max_bytes;
+	struct ipc_record r = { .type = IPC_TRACE };
+	struct ipc_trace *line = &r.u.trace;
+
+	if (t.mode == IPC_TRACE_NONE)
+		return;
+	line->kind = (uint8_t)kind;
+	line->ms = (uint32_t)(deadline_now_ms() - t.start_ms);
+	line->n = (uint16_t)(s.n < max ? s.n : max);
+	if (s.n > 0)
+		memcpy(line->octets, s.p, line->n);
 	if (t.mode == IPC_TRACE_LIVE)
-		tell(kind, 0, s);
-	else if (t.mode == IPC_TRACE_KEEP)
-		keep(kind, s);
+		tell_record(t.master, &r);
+	else
+		keep(line);
 }
 
 void
@@ -152,9 +140,9 @@ void
 transcript_reply(struct span octets)
 {
 	if (t.mode == IPC_TRACE_LIVE)
-		tell(IPC_TRACE_SERVER, 0, octets);
+		emit(IPC_TRACE_SERVER, octets);
 	while (t.mode == IPC_TRACE_KEEP && octets.n > 0) {
-		keep(IPC_TRACE_SERVER, span_cut(&octets, '\r'));
+		emit(IPC_TRACE_SERVER, span_cut(&octets, '\r'));
 		octets = span_skip(octets, 1);
 	}
 }
@@ -162,20 +150,21 @@ transcript_reply(struct span octets)
 void
 transcript_end(bool refused)
 {
+	const size_t head = offsetof(struct ipc_trace, octets);
+	struct ipc_record r = { .type = IPC_TRACE };
 	char left_out[64];
-	struct line line;
 
 	if (t.mode != IPC_TRACE_KEEP || !refused)
 		return;
-	for (size_t at = 0; at < t.n; at += sizeof(line) + line.n) {
-		memcpy(&line, t.text + at, sizeof(line));
-		tell((enum ipc_trace_kind)line.kind, line.ms,
-		    span_from(t.text + at + sizeof(line), line.n));
+	for (size_t at = 0; at < t.n; at += head + r.u.trace.n) {
+		memcpy(&r.u.trace, t.text + at, head);
+		memcpy(r.u.trace.octets, t.text + at + head, r.u.trace.n);
+		tell_record(t.master, &r);
 	}
 	if (t.left_out > 0) {
 		snprintf(left_out, sizeof(left_out), "%" PRIu32
 		    " more lines are left out", t.left_out);
-		tell(IPC_TRACE_REMARK, (uint32_t)
-		    (deadline_now_ms() - t.start_ms), span_of(left_out));
+		t.mode = IPC_TRACE_LIVE;
+		emit(IPC_TRACE_REMARK, span_of(left_out));
 	}
 }
