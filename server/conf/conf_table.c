@@ -199,28 +199,7 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Reads the entries and sorts them; equal names in the order of lines. */
-static void
-read_lines(struct table *t, const struct conf_text *text)
-{
-	struct span rest = span_from(text->bytes, text->n), line;
-	struct conf_place *place = &t->report->place;
-
-	*place = (struct conf_place){ .number = 0 };
-	while (t->error == 0 && conf_text_next(text, &rest, place)) {
-		line = entry_of(t);
-		if (!conf_text_check(t->report) || line.n == 0)
-			continue;
-		if (t->of_users)
-			read_user(t, line);
-		else
-			read_alias(t, line);
-	}
-	if (t->error == 0 && t->count > 1 &&
-	    mergesort(t->entries, t->count, t->size, by_name) == -1)
-		t->error = errno;
-}
-
+/* Reports each entry with the name of the one before it. */
 static void
 refuse_twins(struct table *t, const struct conf_text *text)
 {
@@ -240,6 +219,30 @@ refuse_twins(struct table *t, const struct conf_text *text)
 	}
 }
 
+/* Reads and frees text; sorts its entries, equal names in order of lines. */
+static void
+read_lines(struct table *t, struct conf_text *text)
+{
+	struct span rest = span_from(text->bytes, text->n), line;
+	struct conf_place *place = &t->report->place;
+
+	*place = (struct conf_place){ .number = 0 };
+	while (t->error == 0 && conf_text_next(text, &rest, place)) {
+		line = entry_of(t);
+		if (!conf_text_check(t->report) || line.n == 0)
+			continue;
+		if (t->of_users)
+			read_user(t, line);
+		else
+			read_alias(t, line);
+	}
+	if (t->error == 0 && t->count > 1 &&
+	    mergesort(t->entries, t->count, t->size, by_name) == -1)
+		t->error = errno;
+	refuse_twins(t, text);
+	conf_text_free(text);
+}
+
 static int
 load_passwords(struct conf_domain *d)
 {
@@ -254,7 +257,6 @@ load_passwords(struct conf_domain *d)
 		return -1;
 	}
 	read_lines(&t, &text);
-	conf_text_free(&text);
 	fresh.users = t.entries;
 	fresh.user_count = t.count;
 	for (size_t i = 0; i < d->user_count && t.error == 0; i++) {
@@ -316,8 +318,6 @@ load_table(struct conf *conf, size_t i, bool of_users,
 		    "\"%s\" cannot be read: %s", shown, why);
 	} else {
 		read_lines(&t, &text);
-		refuse_twins(&t, &text);
-		conf_text_free(&text);
 	}
 	report->muted = false;
 	if (of_users) {

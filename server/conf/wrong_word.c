@@ -11,7 +11,7 @@
 
 #include "shared/buf.h"
 
-enum { near_max = 2, word_max_bytes = 32 };
+enum { near_max = 2 };
 
 /* The next word of a usage text: of letters, digits and "-". */
 static bool
@@ -26,39 +26,34 @@ next_word(const char **at, struct span *out)
 	return out->n > 0;
 }
 
-static size_t
-least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 /*
  * Edits (insertion, deletion, substitution, transposition; ASCII folded) from a
- * to b; SIZE_MAX when either is over word_max_bytes.
+ * to b; any larger number when there are more than most.
  */
 static size_t
-edits(struct span a, struct span b)
+edits(struct span a, struct span b, size_t most)
 {
-	size_t d[word_max_bytes + 1][word_max_bytes + 1];
+	static const uint8_t steps[][2] = { { 1, 0 }, { 0, 1 }, { 1, 1 },
+	    { 2, 2 } };
+	size_t least = SIZE_MAX - 1, n;
 
-	if (a.n > word_max_bytes || b.n > word_max_bytes)
-		return SIZE_MAX;
-	for (size_t i = 0; i <= a.n; i++)
-		for (size_t j = 0; j <= b.n; j++) {
-			uint8_t x, y;
-
-			d[i][j] = i + j;
-			if (i == 0 || j == 0)
-				continue;
-			x = ascii_lower(a.p[i - 1]);
-			y = ascii_lower(b.p[j - 1]);
-			d[i][j] = least(d[i - 1][j - 1] + (x != y),
-			    least(d[i - 1][j], d[i][j - 1]) + 1);
-			if (i > 1 && j > 1 && x == ascii_lower(b.p[j - 2]) &&
-			    y == ascii_lower(a.p[i - 2]))
-				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
-		}
-	return d[a.n][b.n];
+	while (a.n > 0 && b.n > 0 &&
+	    ascii_lower(a.p[0]) == ascii_lower(b.p[0])) {
+		a = span_skip(a, 1);
+		b = span_skip(b, 1);
+	}
+	if (most == 0 || a.n == 0 || b.n == 0)
+		return a.n > b.n ? a.n : b.n;
+	for (size_t i = 0; i < 4; i++) {
+		if (i == 3 && (a.n == 1 || b.n == 1 ||
+		    ascii_lower(a.p[0]) != ascii_lower(b.p[1]) ||
+		    ascii_lower(a.p[1]) != ascii_lower(b.p[0])))
+			break;
+		n = edits(span_skip(a, steps[i][0]),
+		    span_skip(b, steps[i][1]), most - 1);
+		least = n < least ? n : least;
+	}
+	return least + 1;
 }
 
 struct span
@@ -68,7 +63,7 @@ wrong_word_near(const char *list, struct span word)
 	size_t least = near_max + 1, distance;
 
 	while (word.n > near_max && next_word(&list, &one)) {
-		distance = edits(one, word);
+		distance = edits(one, word, near_max);
 		if (one.n > word.n && memcmp(one.p, word.p, word.n) == 0)
 			distance = near_max;
 		else if (3 * distance > word.n)
