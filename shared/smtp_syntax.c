@@ -349,6 +349,23 @@ smtp_domain_valid(struct span in)
 	    in.n == 0;
 }
 
+/* [192.168.001.020], as devices send it in HELO, where no reader resolves it. */
+static bool
+is_padded_v4(struct span s)
+{
+	uint8_t storage[ip_text_max_bytes], ip[4];
+	struct buf plain = buf_over(storage, sizeof(storage));
+
+	for (bool begins = true; s.n > 0; s = span_skip(s, 1)) {
+		if (begins && s.n > 1 && s.p[0] == '0' &&
+		    ascii_is_digit(s.p[1]))
+			continue;
+		buf_add(&plain, span_from(s.p, 1));
+		begins = s.p[0] == '.';
+	}
+	return !plain.cut && ip_parse_v4(buf_span(&plain), ip);
+}
+
 bool
 smtp_helo_valid(struct span in)
 {
@@ -359,7 +376,8 @@ smtp_helo_valid(struct span in)
 		return false;
 	if (in.p[0] == '[' && in.p[in.n - 1] == ']')
 		inner = span_from(in.p + 1, in.n - 2);
-	if (literal_valid(in) || ip_parse_v6(inner, ip))
+	if (literal_valid(in) || ip_parse_v6(inner, ip) ||
+	    (inner.p != in.p && is_padded_v4(inner)))
 		return true;
 	for (size_t i = 0; i < in.n; i++)
 		if (!ascii_is_alnum(in.p[i]) && in.p[i] != '-' &&

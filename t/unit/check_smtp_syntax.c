@@ -178,6 +178,9 @@ TEST(helo)
 	/* RFC 6531 3.7.1: no U-label before SMTPUTF8 has been offered. */
 	ck_assert(!smtp_helo_valid(span_of("b\xc3\xbc" "cher.example")));
 	ck_assert(smtp_helo_valid(span_of("[192.0.2.1]")));
+	ck_assert(smtp_helo_valid(span_of("[192.168.001.020]")));
+	ck_assert(!smtp_helo_valid(span_of("[192.168.001.256]")));
+	ck_assert(!smtp_helo_valid(span_of("[0.0.0.]")));
 	ck_assert(!smtp_helo_valid(span_of("[192.0.2.1")));
 	ck_assert(!smtp_helo_valid(span_of("192.0.2.1]")));
 	ck_assert(!smtp_helo_valid(span_of("x[192.0.2.1]")));
