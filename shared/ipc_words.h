@@ -140,11 +140,12 @@ enum tls_suite { IPC_TLS_SUITES(IPC_ENUM, TLS_SUITE_) TLS_SUITE_COUNT };
 enum tls_fail { IPC_TLS_FAILS(IPC_ENUM, TLS_FAIL_) TLS_FAIL_COUNT };
 
 /*
- * What is wrong with a certificate and its key: whether the fault is in the
- * key's file, and the text of the error.
+ * What is wrong with a certificate and its key (NONE: with a pair that comes
+ * by a renewal): whether the fault is in the key's file, and the error.
  */
 #define IPC_TLS_FAULTS(X, P)						\
-	X(P, NONE, false, "nothing")					\
+	X(P, NONE, false, "the first \"tls\" takes a restart, for no "	\
+	    "process is there to hold its key")				\
 	X(P, CERTIFICATE, false, "holds no certificate in PEM")		\
 	X(P, CHAIN, false, "a certificate behind the first is broken")	\
 	X(P, HASH, false, "a certificate in it is signed with a hash as " \

@@ -11,17 +11,6 @@
 #include <unistd.h>
 
 static enum password_match
-check_argon2(const char *hash, struct span password)
-{
-	errno = 0;
-	if (crypto_pwhash_str_verify(hash, (const char *)password.p,
-	    password.n) == 0)
-		return PASSWORD_RIGHT;
-	/* Lack of memory fails in the same way, but malloc(3) sets errno. */
-	return errno == ENOMEM ? PASSWORD_UNCHECKED : PASSWORD_WRONG;
-}
-
-static enum password_match
 check_crypt(const char *hash, struct span password)
 {
 	char text[password_max_bytes + 1], *got;
@@ -54,8 +43,14 @@ password_check(const struct password_form *form, struct span password)
 		return PASSWORD_WRONG;
 	memcpy(hash, form->hash.p, form->hash.n);
 	hash[form->hash.n] = '\0';
-	return form->kind == PASSWORD_ARGON2 ? check_argon2(hash, password) :
-	    check_crypt(hash, password);
+	if (form->kind != PASSWORD_ARGON2)
+		return check_crypt(hash, password);
+	errno = 0;
+	if (crypto_pwhash_str_verify(hash, (const char *)password.p,
+	    password.n) == 0)
+		return PASSWORD_RIGHT;
+	/* Lack of memory fails in the same way, but malloc(3) sets errno. */
+	return errno == ENOMEM ? PASSWORD_UNCHECKED : PASSWORD_WRONG;
 }
 
 bool

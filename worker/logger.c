@@ -12,36 +12,31 @@ static int file = -1;
 static bool failed;
 
 static void
-write_lines(int channel, const struct ipc_lines *l)
-{
-	struct ipc_record r = { .type = IPC_LOG_WRITTEN };
-	ssize_t n = 0;
-
-	failed = failed && !l->again;
-	while (!failed && r.u.written.n < l->n) {
-		n = write(file, l->octets + r.u.written.n,
-		    l->n - r.u.written.n);
-		if (n == -1)
-			r.u.written.error = errno;
-		else
-			r.u.written.n += (uint32_t)n;
-		failed = n == -1 && errno != EINTR;
-	}
-	if (failed && r.u.written.error == 0)
-		r.u.written.error = ECANCELED;
-	helper_answer(channel, &r);
-}
-
-static void
 take(int channel, const struct ipc_record *r, int passed)
 {
-	if (r->type == IPC_LOG_LINES) {
-		write_lines(channel, &r->u.lines);
+	struct ipc_record answer = { .type = IPC_LOG_WRITTEN };
+	struct ipc_written *w = &answer.u.written;
+	const struct ipc_lines *l = &r->u.lines;
+	ssize_t n;
+
+	if (r->type != IPC_LOG_LINES) {
+		if (file != -1)
+			close(file);
+		file = passed;
 		return;
 	}
-	if (file != -1)
-		close(file);
-	file = passed;
+	failed = failed && !l->again;
+	while (!failed && w->n < l->n) {
+		n = write(file, l->octets + w->n, l->n - w->n);
+		if (n == -1)
+			w->error = errno;
+		else
+			w->n += (uint32_t)n;
+		failed = n == -1 && errno != EINTR;
+	}
+	if (failed && w->error == 0)
+		w->error = ECANCELED;
+	helper_answer(channel, &answer);
 }
 
 void

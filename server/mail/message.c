@@ -147,7 +147,7 @@ message_begin(struct message *t, int *fd)
 		.client_ip = c->ip,
 		.hostname = c->epoch->conf.hostname,
 		.protocol = protocol_of(t),
-		.suite = c->tls == NULL ? NULL : tls_log_suite(c->tls),
+		.suite = c->tls == NULL ? NULL : tls_log_suites[c->tls->suite],
 		.only_rcpt = t->rcpt_count == 1 ? &t->first_rcpt : NULL,
 		.id = t->id
 	};

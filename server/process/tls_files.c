@@ -38,9 +38,10 @@ tls_files_new(void)
 static const struct {
 	bool		 of_key;	/* report the key's file */
 	const char	*text;
-} faults[TLS_FAULT_COUNT] = {
+} faults[TLS_FAULT_COUNT + 1] = {
 #define FAULT_ROW(P, name, of_key, text) [P##name] = { of_key, text },
 	IPC_TLS_FAULTS(FAULT_ROW, TLS_FAULT_)
+	[TLS_FAULT_COUNT] = { false, "it could not be checked" }
 #undef FAULT_ROW
 };
 
@@ -137,15 +138,6 @@ report(struct loading *l, bool of_key, const char *why)
 	conf_text_free(&text);
 }
 
-static void
-report_fault(struct loading *l, enum tls_fault fault)
-{
-	if (fault == TLS_FAULT_COUNT)
-		report(l, false, "it could not be checked");
-	else if (fault != TLS_FAULT_NONE)
-		report(l, faults[fault].of_key, faults[fault].text);
-}
-
 /* A hash, to recognize a pair later without a copy of its key. */
 static void
 take_print(struct tls_pair *pair)
@@ -219,6 +211,7 @@ load_pair(struct loading *l, struct tls_before *before, struct tls_pair *out)
 	const char *unread = why == denied ? line->certificate :
 	    why_key == denied ? line->key : NULL;
 	const struct tls_pair *old = NULL;
+	enum tls_fault fault = TLS_FAULT_NONE;
 
 	if (unread != NULL) {
 		if (before != NULL)
@@ -241,7 +234,9 @@ load_pair(struct loading *l, struct tls_before *before, struct tls_pair *out)
 		if (before != NULL)
 			old = find_old(before, line, out->print);
 		else
-			report_fault(l, judge_in_child(out));
+			fault = judge_in_child(out);
+		if (fault != TLS_FAULT_NONE)
+			report(l, faults[fault].of_key, faults[fault].text);
 	}
 	if (old != NULL && !share_pair(old, out))
 		report(l, false, strerror(errno));
@@ -269,11 +264,7 @@ tls_files_report(const struct conf *conf, size_t pair, enum tls_fault fault,
 {
 	struct loading l = { conf, &conf->pairs[pair], { .err = err } };
 
-	if (fault == TLS_FAULT_NONE)
-		report(&l, false, "the first \"tls\" takes a restart, for no "
-		    "process is there to hold its key");
-	else
-		report_fault(&l, fault);
+	report(&l, faults[fault].of_key, faults[fault].text);
 }
 
 bool

@@ -1,5 +1,5 @@
 /*
- * TLS in words: a worker sends numbers of tables in shared/ipc_tls.h.
+ * TLS in words: a worker sends numbers of tables in shared/ipc_words.h.
  */
 #include "server/process/tls_log.h"
 
@@ -10,24 +10,24 @@
 #include "server/process/tls_files.h"
 #include "shared/log.h"
 
-static const char *const suites[TLS_SUITE_COUNT] = {
+const char *const tls_log_suites[TLS_SUITE_COUNT] = {
 #define SUITE_WORD(P, name, iana, openssl) [P##name] = iana,
 	IPC_TLS_SUITES(SUITE_WORD, TLS_SUITE_)
 #undef SUITE_WORD
 };
 
-static const char *const versions[TLS_VERSION_COUNT] = {
+const char *const tls_log_versions[TLS_VERSION_COUNT] = {
 	IPC_TLS_VERSIONS(IPC_WORD, TLS_VERSION_)
 };
 
-enum { day_s = 86400, soon_days = 7 };
+enum { soon_days = 7 };
 
 const char *
 tls_log_trouble(const struct ipc_judged *facts, int64_t now_s)
 {
 	if (facts->until_s <= now_s)
 		return "it has expired: no client that looks takes it";
-	return facts->until_s - now_s < soon_days * (int64_t)day_s ?
+	return facts->until_s - now_s < soon_days * (int64_t)86400 ?
 	    "it expires within a week: renew it, and send SIGHUP" : NULL;
 }
 
@@ -50,16 +50,4 @@ tls_log_certificates(const struct master *m, bool fresh)
 		    m->conf.pairs[i].certificate, facts->name, facts->serial,
 		    until, why != NULL ? why : "");
 	}
-}
-
-const char *
-tls_log_version(const struct ipc_tls *t)
-{
-	return versions[t->version];
-}
-
-const char *
-tls_log_suite(const struct ipc_tls *t)
-{
-	return suites[t->suite];
 }

@@ -6,10 +6,9 @@
 
 #include "server/master.h"
 
-/* "TLSv1.3". */
-const char *tls_log_version(const struct ipc_tls *t);
-/* The name in IANA's registry. */
-const char *tls_log_suite(const struct ipc_tls *t);
+/* "TLSv1.3", and the name in IANA's registry. */
+extern const char *const tls_log_versions[TLS_VERSION_COUNT];
+extern const char *const tls_log_suites[TLS_SUITE_COUNT];
 /* Why a certificate needs a renewal by now; NULL: it lasts for longer. */
 const char *tls_log_trouble(const struct ipc_judged *facts, int64_t now_s);
 /*

@@ -388,8 +388,8 @@ on_tls(struct session *s, const struct ipc_record *r)
 	s->tls = r->u.tls;
 	s->master->counters.value[COUNTER_TLS]++;
 	session_log_begin(s, LOG_LEVEL_INFO, "tls", &l);
-	log_str(&l, "version", tls_log_version(&s->tls));
-	log_str(&l, "suite", tls_log_suite(&s->tls));
+	log_str(&l, "version", tls_log_versions[s->tls.version]);
+	log_str(&l, "suite", tls_log_suites[s->tls.suite]);
 	log_end(&l);
 	return true;
 }
