@@ -69,23 +69,16 @@ end(const struct question *q, enum smtp_reply reply)
 	return story_end_reply(&q->story, q->conf.hostname, reply);
 }
 
+/* A step; limit: the keyword of the limits block that decided it, or NULL. */
 static void
-tell(const struct question *q, enum decision_kind kind, uint64_t a)
+tell(const struct question *q, const char *limit, enum decision_kind kind,
+    uint64_t a, uint64_t b)
 {
-	story_step(&q->story, &(struct decision_step){ .kind = kind,
-	    .a = a });
-}
-
-/* A step that a keyword of the limits block decided. */
-static void
-tell_limit(const struct question *q, const char *limit,
-    enum decision_kind kind, uint64_t a, uint64_t b)
-{
-	unsigned line = conf_line_of(&q->conf.sets, limit);
+	unsigned line = limit == NULL ? 0 : conf_line_of(&q->conf.sets, limit);
 
 	story_step(&q->story, &(struct decision_step){ .kind = kind,
 	    .path = line == 0 ? NULL : q->conf.path, .line = line,
-	    .is_default = line == 0, .a = a, .b = b });
+	    .is_default = limit != NULL && line == 0, .a = a, .b = b });
 }
 
 /* Would the client be let in?  Sessions are counted as by admit.c. */
@@ -96,18 +89,18 @@ play_client(const struct question *q)
 
 	begin(q, "client", "client ", q->client);
 	if (q->refused_ms > 0) {
-		tell(q, STEP_REFUSED, q->refused_ms);
+		tell(q, NULL, STEP_REFUSED, q->refused_ms, 0);
 		return end(q, REPLY_A_WHILE);
 	}
-	tell(q, q->is_live ? STEP_NOT_REFUSED : STEP_ONLY_LIVE, 0);
+	tell(q, NULL, q->is_live ? STEP_NOT_REFUSED : STEP_ONLY_LIVE, 0, 0);
 	if (q->is_live) {
-		tell_limit(q, "per-address", q->here < l->per_address ?
+		tell(q, "per-address", q->here < l->per_address ?
 		    STEP_SESSIONS_HERE : STEP_TOO_MANY_HERE, q->here,
 		    l->per_address);
-		tell_limit(q, "per-network", q->near < l->per_network ?
+		tell(q, "per-network", q->near < l->per_network ?
 		    STEP_SESSIONS_NEAR : STEP_TOO_MANY_NEAR, q->near,
 		    l->per_network);
-		tell_limit(q, "workers", q->all < l->workers ?
+		tell(q, "workers", q->all < l->workers ?
 		    STEP_SESSIONS_ALL : STEP_ALL_BUSY, q->all, l->workers);
 		if (q->here >= l->per_address)
 			return end(q, REPLY_HOST_FULL);
@@ -115,7 +108,7 @@ play_client(const struct question *q)
 			return end(q, REPLY_NETWORK_FULL);
 	}
 	if (l->greeting_wait_s > 0)
-		tell_limit(q, "greeting-wait", STEP_GREETING_WAIT,
+		tell(q, "greeting-wait", STEP_GREETING_WAIT,
 		    l->greeting_wait_s, 0);
 	return end(q, REPLY_GREETING);
 }
@@ -132,7 +125,7 @@ has_room(const struct question *q)
 
 	snprintf(path, sizeof(path), "%.4000s/mail", q->conf.root);
 	if (statvfs(q->conf.root, &root) == -1) {
-		tell(q, STEP_NO_DISK, 0);
+		tell(q, NULL, STEP_NO_DISK, 0, 0);
 		return true;
 	}
 	if (statvfs(path, &mail) == -1)
@@ -140,10 +133,10 @@ has_room(const struct question *q)
 	spool_room_of(&root, &mail, &room);
 	bytes = spool_has_octets(&room, l, q->mail.size);
 	inodes = spool_has_inodes(&room, l);
-	tell_limit(q, "disk-reserve", bytes ? STEP_ROOM : STEP_NO_ROOM,
+	tell(q, "disk-reserve", bytes ? STEP_ROOM : STEP_NO_ROOM,
 	    room.free_bytes, l->disk_reserve_bytes);
 	if (room.total_inodes != 0)
-		tell_limit(q, "inode-reserve", inodes ? STEP_INODES :
+		tell(q, "inode-reserve", inodes ? STEP_INODES :
 		    STEP_NO_INODES, room.free_inodes, l->inode_reserve);
 	return bytes && inodes;
 }
@@ -155,10 +148,10 @@ play_mail(const struct question *q)
 	bool room;
 
 	begin(q, "mail", "MAIL FROM:", q->from);
-	tell(q, STEP_ANY_SENDER, 0);
+	tell(q, NULL, STEP_ANY_SENDER, 0, 0);
 	if (q->mail.smtputf8)
-		tell(q, STEP_UTF8, 0);
-	tell_limit(q, "message-size", size > max ? STEP_TOO_BIG :
+		tell(q, NULL, STEP_UTF8, 0, 0);
+	tell(q, "message-size", size > max ? STEP_TOO_BIG :
 	    size == 0 ? STEP_NO_SIZE : STEP_SIZE, size, max);
 	room = has_room(q);
 	return end(q, size > max ? REPLY_TOO_BIG : smtp_reply_of(room ?
@@ -202,7 +195,7 @@ play_rcpt(struct question *q, const char *text)
 	if (read_address(text, false, &to)) {
 		reply = REPLY_TOO_MANY_RCPTS;
 		if (q->taken >= max)
-			tell_limit(q, "recipients", STEP_RCPTS_FULL, q->taken,
+			tell(q, "recipients", STEP_RCPTS_FULL, q->taken,
 			    max);
 		else
 			reply = smtp_reply_of(recipient_expand(&q->conf, &to,
@@ -212,13 +205,14 @@ play_rcpt(struct question *q, const char *text)
 }
 
 /*
- * Parses what a worker would parse.  False, after printing the reply: the
- * client would get no further.
+ * Parses what a worker would parse, and plays the dialogue.  False: the client
+ * would get no further than to MAIL.
  */
 static bool
-parse(struct question *q)
+play_dialogue(struct question *q)
 {
 	struct ipc_mail *mail = &q->mail;
+	bool let_in, taken;
 	struct mailbox to;
 
 	if (!smtp_helo_valid(span_of(q->helo))) {
@@ -234,17 +228,6 @@ parse(struct question *q)
 		if (read_address(q->to[i], false, &to) &&
 		    smtp_mailbox_is_utf8(&to))
 			mail->smtputf8 = 1;
-	return true;
-}
-
-/* Would the client get as far as its recipients? */
-static bool
-play_dialogue(struct question *q)
-{
-	bool let_in, taken;
-
-	if (!parse(q))
-		return false;
 	let_in = q->client == NULL || play_client(q);
 	taken = play_mail(q);
 	for (size_t i = 0; i < q->to_count; i++)
