@@ -1,6 +1,5 @@
 /*
- * Writing JSON (RFC 8259) to a stream: commas, nesting and escapes in one
- * place.
+ * Writing JSON (RFC 8259) to a stream.
  */
 #ifndef SERVER_JSON_OUT_H
 #define SERVER_JSON_OUT_H

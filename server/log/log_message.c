@@ -148,10 +148,9 @@ find_newest(struct log_message *l, struct log_point *out)
 }
 
 /*
- * Reads the last line of the file, and puts octets behind it aside.  If the
- * file is empty, or was copied and truncated, the last line is that of the
- * newest rotated file.  The last line we wrote may be newer than any that is
- * left.
+ * Reads the last line of the file, and puts octets behind it aside; in an empty
+ * or truncated file, the last line of the newest rotated one.  The last line we
+ * wrote may be newer than any that is left.
  */
 static int
 read_last(struct log_message *l, bool *torn)
@@ -218,10 +217,7 @@ follow(struct log_message *l, bool *torn)
 	return -1;
 }
 
-/*
- * Finds the last line, which others may have written, also in a new file;
- * *moved: "message" is another file, which cannot be opened.
- */
+/* Finds the last line of any writer; *moved: the new file cannot be opened. */
 static int
 catch_up(struct log_message *l, bool *moved)
 {
@@ -261,16 +257,11 @@ rotate(struct log_message *l, char name[log_message_name_bytes])
 	bool moved, moved_on, ignored;
 	int error;
 
-	if (catch_up(l, &moved) == -1)
-		return -1;
-	error = errno;
-	if (write_pending(l) == -1 || log_message_sync(l) == -1)
+	if (catch_up(l, &moved) == -1 || moved || write_pending(l) == -1 ||
+	    log_message_sync(l) == -1)
 		return -1;
 	moved_on = l->moved_on;
 	l->moved_on = false;
-	errno = error;
-	if (moved)
-		return -1;
 	if (moved_on || l->size == 0)
 		return 0;
 	if (move_away(l, name) == -1)

@@ -1,7 +1,6 @@
 /*
- * One line of the message log: written by the master, read by smtpctl and, at
- * its start, the master; and the lines of a session that was refused
- * something.  All in forms of json.h.  Pure.
+ * The lines of the message log, and those of a session that was refused
+ * something, as forms of json.h.  Pure.
  */
 #ifndef SERVER_LOG_RECORD_H
 #define SERVER_LOG_RECORD_H
@@ -73,10 +72,7 @@ void	log_record_write_body(const struct log_record *r, struct buf *out);
 void	log_record_write(const struct log_record *r, struct span body,
 	    struct buf *out);
 
-/*
- * The file of a session that was refused something: its lines are the client
- * and how the session ended, the refused recipients, and then the transcript.
- */
+/* The first line of a kept session; the second has the refused recipients. */
 struct log_refused {
 	struct span	session;
 	struct span	client;
@@ -94,6 +90,7 @@ struct log_refused_rcpts {
 	struct span	list;		/* as rcpt of a log_record */
 };
 
+/* A line of the transcript, which follows. */
 struct log_said {
 	uint64_t	ms;		/* since the session began */
 	struct span	who;		/* "client", "server", "remark" */

@@ -1,7 +1,7 @@
 /*
- * Sessions that were refused something.  The transcript of a session gathers
- * as escaped text and is written in one piece when the session ends.  The
- * master reads back only the first line of each file, once.
+ * Sessions that were refused something.  A transcript gathers as escaped text
+ * and is written in one piece at the end.  The master reads back only the first
+ * line of each file, once.
  */
 #include "server/log/refused.h"
 
@@ -105,8 +105,8 @@ compare(const void *a, const void *b)
 }
 
 /*
- * Finds the files of earlier starts; removes those over kept_max or too old.
- * networks: opens each to learn its network; else the names suffice.
+ * Finds the files of earlier starts, and with networks opens each; removes
+ * those over kept_max or too old.
  */
 static int
 read_directory(bool networks)
@@ -188,8 +188,7 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 
 /*
  * Writes all or nothing: a partial file would look like a short session.  Then
- * removes the oldest one of its network when that has many already, or the
- * oldest of all when there are too many.
+ * removes the oldest one of a network that has many, or of all.
  */
 static void
 write_file(const struct log_refused *h, struct span text)

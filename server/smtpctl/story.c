@@ -130,16 +130,12 @@ add_text(const struct story *s, const struct decision_step *step,
 static bool
 is_newer(int fd, struct span time)
 {
-	char text[32];
+	struct tm tm = { .tm_isdst = 0 };
 	struct stat st;
-	struct tm tm;
 
-	memset(&tm, 0, sizeof(tm));
-	snprintf(text, sizeof(text), "%.*s", (int)time.n, time.p);
-	if (fstat(fd, &st) == -1 ||
-	    strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL)
-		return true;
-	return st.st_mtime > timegm(&tm);
+	/* The time has its form, which ends strptime's reading. */
+	return fstat(fd, &st) == -1 || strptime((const char *)time.p,
+	    "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL || st.st_mtime > timegm(&tm);
 }
 
 /*

@@ -1,6 +1,6 @@
 /*
- * The story of a decision, step by step, whether it is from the logs or from a
- * dry run, in the same words: as text for people, as JSON for programs.
+ * The story of a decision, step by step, from the logs or from a dry run: as
+ * text for people, as JSON for programs.
  */
 #ifndef SERVER_STORY_H
 #define SERVER_STORY_H
@@ -18,12 +18,11 @@ struct story {
 	struct json_out	*json;
 	const char	*root;		/* where the Maildirs are */
 	const char	*client;
+	struct span	 recorded;	/* when, as logged; "": a dry run */
 	/*
-	 * For a logged decision: its time in the log's form, or "", and the
-	 * path of the configuration that says which files may be shown (NULL:
-	 * the default).  A forged log must not choose what root reads.
+	 * Path of the configuration (NULL: the default) that says which files
+	 * may be shown: a forged log must not choose what root reads.
 	 */
-	struct span	 recorded;
 	const char	*conf;
 };
 
@@ -44,16 +43,9 @@ bool	story_end_reply(const struct story *s, const char *hostname,
 void	story_apart(const struct story *s);
 /* The step that word names; STEP_COUNT: none. */
 enum decision_kind story_kind(struct span word);
-/*
- * s with everything that could harm a terminal escaped.  The last four results
- * stay valid.
- */
+/* s, safe for a terminal; the last four results stay valid. */
 const char *story_shown(struct span s);
-
-/*
- * In smtpctl_place.c: looks for the logged message r in its Maildirs, and
- * prints its place in each.
- */
+/* In smtpctl_place.c: prints where r, a logged message, is in each Maildir. */
 void	smtpctl_place_tell(const struct log_record *r, const struct story *s);
 
 #endif
