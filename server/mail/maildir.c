@@ -29,11 +29,8 @@ static bool unsure;
 static void
 path_of(const struct recipient_mailbox *box, char out[maildir_path_max_bytes])
 {
-	if (box->domain[0] == '\0')
-		snprintf(out, maildir_path_max_bytes, "%s", box->user);
-	else
-		snprintf(out, maildir_path_max_bytes, "%s/%s", box->domain,
-		    box->user);
+	snprintf(out, maildir_path_max_bytes, "%s%s%s", box->domain,
+	    box->domain[0] == '\0' ? "" : "/", box->user);
 }
 
 static int
@@ -45,20 +42,17 @@ find_dir(const struct maildir_batch *b, const char *path)
 	return -1;
 }
 
-/* Adds fd, open on path, which the batch owns from now on; fd, or -1. */
-static int
+/* Adds fd, open on path, which the batch owns from now on. */
+static void
 add_dir(struct maildir_batch *b, int fd, const char *path,
     const struct recipient_mailbox *box)
 {
-	if (fd == -1)
-		return -1;
 	if (b->count == maildir_dirs_max)
 		bug("more directories in a turn than it has room for");
 	b->fds[b->count] = fd;
 	b->dirs[b->count].box = *box;
 	snprintf(b->dirs[b->count].path, maildir_path_max_bytes, "%s", path);
 	b->count++;
-	return fd;
 }
 
 /* The directory path below "mail", as a descriptor of the batch; or -1. */
@@ -68,8 +62,12 @@ touch(struct maildir_batch *b, const struct spool *s, const char *path,
 {
 	int fd = find_dir(b, path);
 
-	return fd != -1 ? fd : add_dir(b, openat(s->mail, path,
-	    directory_flags), path, box);
+	if (fd != -1)
+		return fd;
+	fd = openat(s->mail, path, directory_flags);
+	if (fd != -1)
+		add_dir(b, fd, path, box);
+	return fd;
 }
 
 static int
@@ -258,7 +256,7 @@ maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
 			d->at++;
 			return MAILDIR_DONE;
 		}
-		(void)add_dir(b, new, dir, box);
+		add_dir(b, new, dir, box);
 	}
 	if (d->copying)
 		return copy(d, new);
@@ -325,13 +323,14 @@ maildir_probe(const struct spool *s, const struct recipient_mailbox *box)
 void
 maildir_log_place(struct log_line *l, const struct recipient_mailbox *box)
 {
-	char path[maildir_path_max_bytes], to[maildir_path_max_bytes];
+	char path[maildir_path_max_bytes + 16], to[maildir_path_max_bytes],
+	    place[maildir_path_max_bytes];
 
 	snprintf(to, sizeof(to), "%s%s%s", box->user,
 	    box->domain[0] == '\0' ? "" : "@", box->domain);
-	snprintf(path, sizeof(path), "%s%s%s%s/new",
-	    box->domain[0] == '\0' ? "" : "mail/", box->domain,
-	    box->domain[0] == '\0' ? "" : "/", box->user);
+	path_of(box, place);
+	snprintf(path, sizeof(path), "%s%s/new",
+	    box->domain[0] == '\0' ? "" : "mail/", place);
 	log_str(l, "to", to);
 	log_str(l, "path", path);
 }

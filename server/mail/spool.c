@@ -61,33 +61,9 @@ remove_file(int dir, const char *name, bool alone)
 }
 
 /*
- * Removes every file in dir, none of which was acknowledged; beside another
- * master only those that its sessions abandoned long ago.
- */
-static int
-empty_directory(int dir, bool alone)
-{
-	int copy = openat(dir, ".", directory_flags), removed = 0;
-	struct dirent *e;
-	DIR *d;
-
-	if (copy == -1)
-		return -1;
-	d = fdopendir(copy);
-	if (d == NULL) {
-		close(copy);
-		return -1;
-	}
-	while ((e = readdir(d)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		removed += remove_file(dir, e->d_name, alone);
-	}
-	closedir(d);
-	return removed;
-}
-
-/*
+ * Removes every file in incoming, none of which was acknowledged; beside
+ * another master only those that its sessions abandoned long ago.
+ *
  * Several masters may share a root: sessions under inetd, or two programs while
  * one takes over from the other.  Each keeps a shared lock on incoming for as
  * long as it lives, so a master that gets the exclusive lock is alone, and no
@@ -97,12 +73,21 @@ static int
 recover(int incoming)
 {
 	bool alone = flock(incoming, LOCK_EX | LOCK_NB) == 0;
-	int removed;
+	int copy, removed = 0;
+	struct dirent *e;
+	DIR *d;
 
 	if (!alone && (errno != EWOULDBLOCK ||
 	    flock(incoming, LOCK_SH) == -1))
 		return -1;
-	removed = empty_directory(incoming, alone);
+	copy = openat(incoming, ".", directory_flags);
+	d = copy == -1 ? NULL : fdopendir(copy);
+	if (d == NULL)
+		return -1;
+	/* "." and ".." cannot be removed. */
+	while ((e = readdir(d)) != NULL)
+		removed += remove_file(incoming, e->d_name, alone);
+	closedir(d);
 	if (alone && flock(incoming, LOCK_SH) == -1)
 		return -1;
 	return removed;
