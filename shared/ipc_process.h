@@ -127,7 +127,7 @@ struct ipc_checked {
 	uint32_t	answer;		/* REPLY_AUTH_OK, _WRONG or _TROUBLE */
 };
 
-enum { disk_processes = 3 };	/* syncs at a time */
+enum { disk_processes = 4 };	/* syncs at a time */
 
 /* Sync the file or directory of the descriptor. */
 struct ipc_sync {

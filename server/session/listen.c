@@ -15,7 +15,7 @@
 enum {
 	waiting_least = 256,	/* however few workers there are */
 	waiting_most = 1024,
-	descriptors_beside = 272,	/* besides two for each worker */
+	descriptors_beside = 344,	/* besides two for each worker */
 	descriptors_wanted = 65536
 };
 

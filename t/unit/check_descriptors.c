@@ -22,9 +22,9 @@ TEST(needed)
 	struct conf few = with_workers(1), more = with_workers(1000),
 	    many = with_workers(20000);
 
-	ck_assert_uint_eq(listen_descriptors(&few), 2 + 256 + 272);
-	ck_assert_uint_eq(listen_descriptors(&more), 2000 + 1000 + 272);
-	ck_assert_uint_eq(listen_descriptors(&many), 40000 + 1024 + 272);
+	ck_assert_uint_eq(listen_descriptors(&few), 2 + 256 + 344);
+	ck_assert_uint_eq(listen_descriptors(&more), 2000 + 1000 + 344);
+	ck_assert_uint_eq(listen_descriptors(&many), 40000 + 1024 + 344);
 }
 
 TEST(suffice)
