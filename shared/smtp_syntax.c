@@ -349,7 +349,7 @@ smtp_domain_valid(struct span in)
 	    in.n == 0;
 }
 
-/* [192.168.001.020], as devices send it in HELO, where no reader resolves it. */
+/* [192.168.001.020], as devices send it in HELO: no reader resolves it. */
 static bool
 is_padded_v4(struct span s)
 {
@@ -386,18 +386,6 @@ smtp_helo_valid(struct span in)
 	return true;
 }
 
-/* A domain as take_host would have stored it. */
-static bool
-domain_valid(struct span s)
-{
-	uint8_t storage[smtp_domain_max_bytes];
-	struct buf host = buf_over(storage, sizeof(storage));
-	struct span in = s;
-
-	return take_host(&in, &host) && in.n == 0 &&
-	    span_equal(buf_span(&host), s);
-}
-
 static bool
 local_valid(struct span s)
 {
@@ -411,6 +399,11 @@ local_valid(struct span s)
 bool
 smtp_mailbox_valid(const struct mailbox *m)
 {
+	struct span domain = span_from(m->domain, m->domain_len);
+	uint8_t storage[smtp_domain_max_bytes];
+	struct buf host = buf_over(storage, sizeof(storage));
+	struct span rest = domain;
+
 	/* So that mailboxes may be compared by memcmp(3). */
 	for (size_t i = m->local_len; i < sizeof(m->local); i++)
 		if (m->local[i] != '\0')
@@ -419,8 +412,8 @@ smtp_mailbox_valid(const struct mailbox *m)
 		if (m->domain[i] != '\0')
 			return false;
 	return local_valid(span_from(m->local, m->local_len)) &&
-	    (m->domain_len == 0 || domain_valid(span_from(m->domain,
-	    m->domain_len)));
+	    (domain.n == 0 || (take_host(&rest, &host) && rest.n == 0 &&
+	    span_equal(buf_span(&host), domain)));
 }
 
 bool

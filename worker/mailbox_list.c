@@ -127,15 +127,12 @@ between(struct span from, struct span to)
 static bool
 make_mailbox(struct span local, struct span domain, struct mailbox *out)
 {
-	char storage[smtp_path_max_bytes];
+	char storage[smtp_path_max_bytes + 1];
 	struct buf path = buf_over(storage, sizeof(storage));
 	struct span rest;
 
-	buf_add_str(&path, "<");
-	buf_add(&path, local);
-	buf_add_str(&path, "@");
-	buf_add(&path, domain);
-	buf_add_str(&path, ">");
+	buf_print(&path, "<%.*s@%.*s>", (int)local.n, (const char *)local.p,
+	    (int)domain.n, (const char *)domain.p);
 	if (path.cut || smtp_parse_path(buf_span(&path), false, false, out,
 	    &rest) != SYNTAX_OK || rest.n > 0)
 		return false;
@@ -176,11 +173,12 @@ take_addr_spec(struct span *in, struct mailbox *out)
 }
 
 /*
+ * name-addr = [display-name] [CFWS] "<" addr-spec ">" [CFWS]
  * [display-name] = [phrase], phrase = 1*word / obs-phrase
  * obs-phrase = word *(word / "." / CFWS), word = atom / quoted-string
  */
 static bool
-take_display_name(struct span *in)
+take_name_addr(struct span *in, struct mailbox *out)
 {
 	if (!take_cfws(in) || span_next_is(*in, '.'))
 		return false;
@@ -189,15 +187,8 @@ take_display_name(struct span *in)
 		    take_atoms(in)) || !take_cfws(in))
 			return false;
 	}
-	return true;
-}
-
-/* name-addr = [display-name] [CFWS] "<" addr-spec ">" [CFWS] */
-static bool
-take_name_addr(struct span *in, struct mailbox *out)
-{
-	return take_display_name(in) && span_take(in, '<') &&
-	    take_addr_spec(in, out) && span_take(in, '>') && take_cfws(in);
+	return span_take(in, '<') && take_addr_spec(in, out) &&
+	    span_take(in, '>') && take_cfws(in);
 }
 
 /*

@@ -40,14 +40,13 @@ smtp_write(struct smtp_session *s, enum smtp_reply reply)
 	struct buf out = buf_over(storage, sizeof(storage));
 	struct span host = span_from(s->settings->hostname,
 	    s->settings->hostname_len);
-	bool starttls = !s->tls && tls_context() != NULL &&
-	    (s->start.lacks & IPC_LACKS_TLS) == 0;
-	const char *auth = !smtp_auth_is_offered(s) ? NULL :
-	    smtp_is_catcher(s) ? "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN";
 
 	if (reply == REPLY_EHLO)
 		smtp_reply_write_ehlo(host, s->settings->message_size_bytes,
-		    s->settings->recipients, starttls, auth, &out);
+		    s->settings->recipients, !s->tls && tls_context() != NULL &&
+		    (s->start.lacks & IPC_LACKS_TLS) == 0,
+		    !smtp_auth_is_offered(s) ? NULL : smtp_is_catcher(s) ?
+		    "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN", &out);
 	else
 		smtp_reply_write(reply, host, span_of(s->stored.id), &out);
 	transcript_reply(buf_span(&out));

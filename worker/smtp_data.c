@@ -98,26 +98,16 @@ store(struct intake *in, struct span s)
 		in->write_errno = errno;
 }
 
-/* Random, so that it is unique and reveals nothing but our host name. */
-static void
-add_message_id(const struct smtp_session *s, struct buf *out)
-{
-	uint8_t random[random_bytes];
-	char digits[2 * sizeof(random) + 1];
-
-	if (getentropy(random, sizeof(random)) == -1)
-		return;		/* it may be missing (RFC 5322 3.6.4) */
-	buf_print(out, "Message-ID: <%s@%.*s>\n", sodium_bin2hex(digits,
-	    sizeof(digits), random, sizeof(random)),
-	    s->settings->hostname_len, s->settings->hostname);
-}
-
-/* Stores the fields that are missing (RFC 6409 8.1, 8.2). */
+/*
+ * Stores the fields that are missing (RFC 6409 8.1, 8.2).  The Message-ID is
+ * random, so that it is unique and reveals nothing but our host name.
+ */
 static void
 store_missing(const struct smtp_session *s, struct intake *in)
 {
-	uint8_t storage[fields_max_bytes];
+	char storage[fields_max_bytes], digits[2 * random_bytes + 1];
 	struct buf fields = buf_over(storage, sizeof(storage));
+	uint8_t random[random_bytes];
 	struct tm utc;
 
 	if (originators.date == 0) {
@@ -126,8 +116,12 @@ store_missing(const struct smtp_session *s, struct intake *in)
 		trace_field_date(&utc, &fields);
 		buf_add_str(&fields, "\n");
 	}
-	if (originators.message_id == 0)
-		add_message_id(s, &fields);
+	/* Without random octets it is left out (RFC 5322 3.6.4). */
+	if (originators.message_id == 0 &&
+	    getentropy(random, sizeof(random)) == 0)
+		buf_print(&fields, "Message-ID: <%s@%.*s>\n", sodium_bin2hex(
+		    digits, sizeof(digits), random, sizeof(random)),
+		    s->settings->hostname_len, s->settings->hostname);
 	store(in, buf_span(&fields));
 }
 

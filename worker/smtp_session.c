@@ -67,13 +67,6 @@ count(struct smtp_session *s, enum smtp_reply reply)
 	return ++s->end.errors < s->settings->errors ? reply : REPLY_ERRORS;
 }
 
-/* A record of a TLS handshake (RFC 8446 5.1), before any command. */
-static bool
-is_client_hello(const struct smtp_session *s, struct span line)
-{
-	return s->end.commands == 0 && line.n > 0 && line.p[0] == 22;
-}
-
 /*
  * Runs the next line.  A name or password is neither kept nor shown, and
  * leaves no copy.
@@ -93,7 +86,8 @@ next_line(struct smtp_session *s)
 		transcript_remark(TRANSCRIPT_BOTH, r == LINE_OK &&
 		    span_equal(line, span_of("*")) ? "AUTH is cancelled" :
 		    "a name or password, not shown");
-	else if (is_client_hello(s, line))
+	/* A record of a TLS handshake (RFC 8446 5.1), before any command? */
+	else if (s->end.commands == 0 && line.n > 0 && line.p[0] == 22)
 		transcript_remark(TRANSCRIPT_LIVE, "the program began with "
 		    "TLS, as for port 465: set it to plain SMTP without "
 		    "encryption");
