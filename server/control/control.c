@@ -65,15 +65,11 @@ drop(struct peer *p)
 static void
 log_peer(struct control *c, uid_t uid, const char *why)
 {
-	struct log_line l;
-
 	if (deadline_now_ms() < c->next_log_ms)
 		return;
 	c->next_log_ms = deadline_now_ms() + log_pause_ms;
-	log_begin(&l, LOG_LEVEL_WARNING, "control");
-	log_u64(&l, "uid", uid);
-	log_str(&l, "why", why);
-	log_end(&l);
+	log_put(LOG_LEVEL_WARNING, "control", "uid=%zu why=%s", (size_t)uid,
+	    why);
 }
 
 /* Every wait has a timeout; a new wait means progress. */

@@ -44,7 +44,6 @@ open_or_make(int parent, const char *name, bool *made)
 static bool
 remove_file(int dir, const char *name, bool alone)
 {
-	struct log_line l;
 	struct stat st;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
@@ -53,10 +52,8 @@ remove_file(int dir, const char *name, bool alone)
 		return false;
 	if (!S_ISREG(st.st_mode) || st.st_nlink == 1)
 		return true;
-	log_begin(&l, LOG_LEVEL_WARNING, "recover");
-	log_str(&l, "id", name);
-	log_u64(&l, "mailboxes", (uint64_t)st.st_nlink - 1);
-	log_end(&l);
+	log_put(LOG_LEVEL_WARNING, "recover", "id=%s mailboxes=%zu", name,
+	    (size_t)st.st_nlink - 1);
 	return true;
 }
 

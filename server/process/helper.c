@@ -113,13 +113,8 @@ start_again(struct helper *h)
 static void
 log_loss(const struct helper *h, const char *why, const char *then)
 {
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_ERROR, "helper-lost");
-	log_str(&l, "helper", helper_name(kind_of(h)));
-	log_str(&l, "why", why);
-	log_str(&l, "then", then);
-	log_end(&l);
+	log_put(LOG_LEVEL_ERROR, "helper-lost", "helper=%s why=%s then=%s",
+	    helper_name(kind_of(h)), why, then);
 }
 
 /* Shuts down in order, so that a service manager starts smtpd again. */
@@ -284,19 +279,15 @@ void
 helper_fed(struct master *m, enum helper_kind kind)
 {
 	struct helper *h = &m->helpers[kind];
-	struct log_line l;
 
 	if (h->state != HELPER_UNFED)
 		return;
 	set_state(h, HELPER_SERVING);
 	h->served = true;
 	/* At start nothing is logged. */
-	if (m->counters.value[rows[kind].losses] == 0)
-		return;
-	log_begin(&l, LOG_LEVEL_INFO, "helper-started");
-	log_str(&l, "helper", rows[kind].name);
-	log_u64(&l, "pid", (uint64_t)h->pid);
-	log_end(&l);
+	if (m->counters.value[rows[kind].losses] > 0)
+		log_put(LOG_LEVEL_INFO, "helper-started", "helper=%s pid=%zu",
+		    rows[kind].name, (size_t)h->pid);
 }
 
 bool

@@ -140,7 +140,6 @@ lose(struct nursery *n, const char *why)
 	struct pool *p = m->pool;
 	struct nursery *spare = other(n);
 	bool was_active = p->active == n;
-	struct log_line l;
 
 	drop(n);
 	if (p->starting != NULL)
@@ -152,12 +151,10 @@ lose(struct nursery *n, const char *why)
 		    (spare->state == NURSERY_STARTING && spare->pid != 0) ?
 		    spare : NULL;
 	m->counters.value[COUNTER_NURSERIES_LOST]++;
-	log_begin(&l, LOG_LEVEL_ERROR, "nursery-lost");
-	log_str(&l, "why", why);
-	log_str(&l, "then", p->active == NULL ? "none is left: ending" :
+	log_put(LOG_LEVEL_ERROR, "nursery-lost", "why=%s then=%s", why,
+	    p->active == NULL ? "none is left: ending" :
 	    was_active ? "the one standing by has taken over" :
 	    "another will stand by");
-	log_end(&l);
 	if (p->active == NULL) {
 		m->exit_status = 1;
 		event_base_loopbreak(m->base);

@@ -85,7 +85,6 @@ listen_bind(struct master *m, const struct conf_listen **which)
 {
 	const struct conf *conf = &m->conf;
 	struct listeners *all = m->listeners;
-	struct log_line line;
 
 	*which = NULL;
 	all->one = calloc(conf->listen_count, sizeof(*all->one));
@@ -106,13 +105,10 @@ listen_bind(struct master *m, const struct conf_listen **which)
 			errno = error;
 			return -1;
 		}
-		log_begin(&line, LOG_LEVEL_WARNING, "warning");
-		log_str(&line, "file", conf->path);
-		log_u64(&line, "line", l->line);
-		log_str(&line, "what", "this host has no IPv6, so nobody can "
-		    "come to this address; those of its port with IPv4 are "
-		    "served");
-		log_end(&line);
+		log_put(LOG_LEVEL_WARNING, "warning", "file=%s line=%zu "
+		    "what=%s", conf->path, (size_t)l->line, "this host has no "
+		    "IPv6, so nobody can come to this address; those of its "
+		    "port with IPv4 are served");
 	}
 	return 0;
 }
