@@ -14,10 +14,9 @@
  */
 void	background_pid_open(const char *path);
 /*
- * Goes into the background, unless the process stays in the foreground; returns
- * in the process that stays, whose number the pid file has now.  The parent,
- * and so the shell, waits for background_tell_ready, and exits 1 if the child
- * ends first.
+ * Goes into the background, unless foreground is set; returns in the process
+ * that stays, whose number the pid file has now.  The parent, and so the shell,
+ * waits for background_tell_ready, and exits 1 if the child ends first.
  */
 void	background_begin(bool foreground);
 /* The parent exits 0; descriptors 0 to 2 are /dev/null from here on. */

@@ -138,12 +138,12 @@ begin_sync(struct master *m)
 	if (copy != -1 || !m->log->unsynced)
 		return;
 	copy = fcntl(m->log->fd, F_DUPFD_CLOEXEC, 3);
-	if (copy == -1) {
+	if (copy == -1)
 		sync_at_once(m);
-		return;
+	else {
+		m->log->unsynced = false;
+		disk_sync(m, &job);
 	}
-	m->log->unsynced = false;
-	disk_sync(m, &job);
 }
 
 void

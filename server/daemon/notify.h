@@ -1,7 +1,4 @@
-/*
- * Messages to the service manager: ready, stopping, reloading, alive.  The
- * protocol is that of sd_notify(3), implemented here without its library.
- */
+/* Messages to the service manager, by the protocol of sd_notify(3). */
 #ifndef SERVER_NOTIFY_H
 #define SERVER_NOTIFY_H
 

@@ -11,10 +11,7 @@
 
 #include "server/master.h"
 
-/*
- * Makes m->conf the first epoch, and has the sign process fed from here.  0, or
- * -1 without memory.
- */
+/* Makes m->conf the first epoch, and feeds the sign process.  0 or -1. */
 int	reload_init(struct master *m);
 /*
  * Reads the configuration again.  If it is valid, sessions that begin from now

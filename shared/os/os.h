@@ -59,16 +59,13 @@ extern const int os_send_last;
 pid_t	os_fork(void);
 
 /*
- * Files of a process in its sandbox.  On FreeBSD it opens files only below
- * directories that it keeps open; elsewhere the sandbox knows the paths.
- *
- * Prepares dir for files to be opened in it later.  0, or -1 and errno.
+ * Prepares dir for files to be opened in it inside the sandbox: FreeBSD's needs
+ * it open, others know its path.  0, or -1 and errno.
  */
 int	os_keep_directory(const char *dir);
 /*
- * Opens dir only to name it by its descriptor (O_PATH), for a sandbox set up
- * when dir can no longer be reached by its path.  -1 where this is not needed
- * or fails.
+ * Opens dir only to name it (O_PATH), for a sandbox set up when its path can no
+ * longer be reached.  -1 where this is not needed or fails.
  */
 int	os_name_directory(const char *dir);
 /* open(2) of path, whose directory may be a kept one. */

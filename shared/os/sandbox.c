@@ -53,8 +53,6 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 #define RESOURCE(r)	(r)
 #endif
 
-enum { limits_max = 5 };
-
 /* What sandbox_prepare leaves for sandbox_enter. */
 static struct {
 	bool	done;
@@ -62,7 +60,7 @@ static struct {
 	struct {
 		int		resource;
 		struct rlimit	want;
-	} limits[limits_max];
+	} limits[5];
 } prepared[SANDBOX_ROLE_COUNT];
 
 /*
