@@ -292,20 +292,6 @@ follow_nobody(struct expansion *e, const struct conf_domain *d,
 	return follow_target(e, &d->catch_all, &to);
 }
 
-static enum verdict
-expand_local(struct expansion *e, const struct conf_domain *d,
-    struct span local)
-{
-	struct destination to = recipient_find(d, local, NULL);
-
-	e->reason->path = to.kind == RECIPIENT_NOBODY ? e->conf->path :
-	    to.path;
-	e->reason->line = to.kind == RECIPIENT_NOBODY ? d->line : to.line;
-	tell_subaddress(e, local, &to);
-	return to.kind == RECIPIENT_NOBODY ? follow_nobody(e, d, local) :
-	    follow(e, &to);
-}
-
 /*
  * In a catcher any recipient has a Maildir by its own name.  There are only as
  * many as a client names: no faster search is needed.
@@ -338,6 +324,7 @@ expand(struct expansion *e, const struct mailbox *rcpt)
 	const struct conf *conf = e->conf;
 	const struct conf_domain *d = NULL;
 	struct span local = local_of(rcpt);
+	struct destination to;
 
 	if (conf->catcher)
 		return expand_caught(rcpt, e->set);
@@ -354,7 +341,12 @@ expand(struct expansion *e, const struct mailbox *rcpt)
 	}
 	tell(e, rcpt->domain_len > 0 ? STEP_DOMAIN : STEP_FIRST_DOMAIN, d,
 	    span_of(""), conf->path, d->line);
-	return expand_local(e, d, local);
+	to = recipient_find(d, local, NULL);
+	e->reason->path = to.kind == RECIPIENT_NOBODY ? conf->path : to.path;
+	e->reason->line = to.kind == RECIPIENT_NOBODY ? d->line : to.line;
+	tell_subaddress(e, local, &to);
+	return to.kind == RECIPIENT_NOBODY ? follow_nobody(e, d, local) :
+	    follow(e, &to);
 }
 
 enum verdict

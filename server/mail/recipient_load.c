@@ -3,13 +3,13 @@
  * steps it takes are watched.  Run by the master at start-up and upon SIGHUP,
  * and by smtpctl explain.
  */
+#include "server/mail/recipient.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/conf/conf_text.h"
-#include "server/mail/recipient.h"
 
 enum { chain_max_bytes = 400 };		/* of a loop as it is shown */
 

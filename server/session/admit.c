@@ -53,33 +53,24 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 	event_add(&s->early, &soon);
 }
 
-/* The last waiting session of the host that has the most sessions. */
-static struct session *
-find_greediest(const struct master *m)
-{
-	static const enum session_list_kind lists[] = { SESSIONS_PENDING,
-	    SESSIONS_GREETING };
-	struct session *s, *worst = NULL;
-
-	for (size_t i = 0; i < 2; i++)
-		TAILQ_FOREACH(s, &m->sessions->list[lists[i]], entry)
-			if (!s->dismissed && (worst == NULL ||
-			    s->host->sessions >= worst->host->sessions))
-				worst = s;
-	return worst;
-}
-
-/* When too many wait, turns away the greediest; false: that is s itself. */
+/*
+ * When too many wait, turns away the last one of the host that has the most
+ * sessions; false: that is the host of s.
+ */
 static bool
 find_place(struct master *m, const struct session *s)
 {
-	const uint64_t *count = m->sessions->count;
-	struct session *worst;
+	const struct sessions *all = m->sessions;
+	struct session *t, *worst = NULL;
 
-	if (count[SESSIONS_PENDING] + count[SESSIONS_GREETING] <
+	if (all->count[SESSIONS_PENDING] + all->count[SESSIONS_GREETING] <
 	    listen_waiting_max(&m->conf))
 		return true;
-	worst = find_greediest(m);
+	for (size_t i = SESSIONS_PENDING; i >= SESSIONS_GREETING; i--)
+		TAILQ_FOREACH(t, &all->list[i], entry)
+			if (!t->dismissed && (worst == NULL ||
+			    t->host->sessions >= worst->host->sessions))
+				worst = t;
 	if (worst == NULL || worst->host->sessions <= s->host->sessions)
 		return false;
 	session_turn_away(worst, REFUSAL_BUSY);

@@ -213,9 +213,9 @@ listen_address(int fd, struct address *out)
 uint64_t
 listen_waiting_max(const struct conf *conf)
 {
-	if (conf->limits.workers < waiting_least)
-		return waiting_least;
-	return conf->limits.workers < waiting_most ? conf->limits.workers :
+	const uint64_t n = conf->limits.workers;
+
+	return n < waiting_least ? waiting_least : n < waiting_most ? n :
 	    waiting_most;
 }
 

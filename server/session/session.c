@@ -113,46 +113,43 @@ session_log_begin(const struct session *s, enum log_level level,
 	log_str(out, "client", s->client.text);
 }
 
+/* Counts and logs the end of s, and keeps its transcript for keep-refused. */
 static void
-log_end_of(const struct session *s, const char *how,
-    const struct ipc_end *end, uint64_t ms)
+record_end(struct session *s, const char *how, const struct ipc_end *end)
 {
-	uint64_t *value = s->master->counters.value;
+	static const struct ipc_end none;
+	const struct ipc_end *e = end == NULL ? &none : end;
+	struct master *m = s->master;
+	uint64_t *value = m->counters.value;
+	struct log_refused facts = {
+		.session = span_of(s->id), .client = span_of(s->client.text),
+		.port = s->client.port, .why = span_of(how),
+		.ms = (uint64_t)(deadline_now_ms() - s->start_ms),
+		.commands = e->commands, .errors = e->errors,
+		.stored = s->stored
+	};
+	bool kept = s->refused != NULL && spool_has_room(m->spool,
+	    &m->conf.limits, refused_file_max_bytes);
 	struct log_line l;
 
+	value[COUNTER_COMMANDS] += e->commands;
+	value[COUNTER_ERRORS] += e->errors;
+	value[COUNTER_OCTETS_IN] += e->octets_in;
+	value[COUNTER_OCTETS_OUT] += e->octets_out;
 	session_log_begin(s, LOG_LEVEL_INFO, "disconnect", &l);
 	log_str(&l, "why", how);
 	if (end != NULL) {
-		value[COUNTER_COMMANDS] += end->commands;
-		value[COUNTER_ERRORS] += end->errors;
-		value[COUNTER_OCTETS_IN] += end->octets_in;
-		value[COUNTER_OCTETS_OUT] += end->octets_out;
-		log_u64(&l, "commands", end->commands);
-		log_u64(&l, "errors", end->errors);
-		log_u64(&l, "octets_in", end->octets_in);
-		log_u64(&l, "octets_out", end->octets_out);
+		log_u64(&l, "commands", e->commands);
+		log_u64(&l, "errors", e->errors);
+		log_u64(&l, "octets_in", e->octets_in);
+		log_u64(&l, "octets_out", e->octets_out);
 	}
 	log_u64(&l, "stored", s->stored);
-	log_u64(&l, "ms", ms);
+	log_u64(&l, "ms", facts.ms);
 	log_end(&l);
-}
-
-/* For keep-refused. */
-static void
-keep_refused(struct session *s, const char *how, const struct ipc_end *end,
-    uint64_t ms)
-{
-	struct master *m = s->master;
-	struct log_refused head = {
-		.session = span_of(s->id), .client = span_of(s->client.text),
-		.port = s->client.port, .ms = ms, .why = span_of(how),
-		.commands = end == NULL ? 0 : end->commands,
-		.errors = end == NULL ? 0 : end->errors, .stored = s->stored
-	};
-	bool room = s->refused != NULL && spool_has_room(m->spool,
-	    &m->conf.limits, refused_file_max_bytes);
-
-	refused_end(&s->refused, room ? &head : NULL,
+	if (m->conf.catcher)
+		catcher_say(s->id, CATCHER_EVENT, "end: %s", how);
+	refused_end(&s->refused, kept ? &facts : NULL,
 	    span_from(s->refusals.text, s->refusals.n), s->refusals.count);
 	recipient_log_clear(&s->refusals);
 }
@@ -163,16 +160,10 @@ session_end(struct session *s, const char *how, const struct ipc_end *end)
 	const bool served = s->epoch != NULL;
 	struct timeval wait = { last_words_s, 0 };
 	struct master *m = s->master;
-	uint64_t ms = (uint64_t)(deadline_now_ms() - s->start_ms);
 	enum counter why = counters_of_end(end, how, served);
 
 	m->counters.value[why]++;
-	if (end != NULL)
-		how = counters_rows[why].value;
-	log_end_of(s, how, end, ms);
-	if (m->conf.catcher)
-		catcher_say(s->id, CATCHER_EVENT, "end: %s", how);
-	keep_refused(s, how, end, ms);
+	record_end(s, end != NULL ? counters_rows[why].value : how, end);
 	login_forget(s);
 	sign_forget(m, &s->signing);
 	message_clear(&s->tx);
