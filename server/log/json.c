@@ -188,12 +188,18 @@ json_write(const struct json_field *form, const void *in, struct buf *out)
 	}
 }
 
-void
+bool
 json_add(const struct json_field *form, const void *in, struct buf *list)
 {
+	const struct buf before = *list;
+
 	if (list->n > 0)
 		buf_add_str(list, ",");
 	json_write(form, in, list);
+	if (!list->cut)
+		return true;
+	*list = before;
+	return false;
 }
 
 /* Adds c, a character or one of a surrogate pair, as \uXXXX. */

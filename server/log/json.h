@@ -38,8 +38,11 @@ bool	json_take(struct span *rest, const struct json_field *form, void *out);
 bool	json_next(struct span *rest, const struct json_field *form, void *out);
 void	json_write(const struct json_field *form, const void *in,
 	    struct buf *out);
-/* Adds an element to a list, with a comma unless it is the first. */
-void	json_add(const struct json_field *form, const void *in,
+/*
+ * Adds an element to a list, with a comma unless it is the first.  False: it
+ * does not fit, and list is unchanged.
+ */
+bool	json_add(const struct json_field *form, const void *in,
 	    struct buf *list);
 
 /*

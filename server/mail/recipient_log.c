@@ -18,25 +18,21 @@ static const char *const step_words[STEP_COUNT] = {
 #undef STEP_WORD
 };
 
-/* Adds a step whole or not at all. */
+/* False: it does not fit. */
 static bool
 add_step(struct buf *steps, const struct decision_step *step)
 {
 	uint8_t text[name_max_bytes];
-	struct buf name = buf_over(text, sizeof(text)), before = *steps;
+	struct buf name = buf_over(text, sizeof(text));
 
 	/* "alice@example.org"; or "example.org" for a domain. */
 	buf_add(&name, step->local);
 	buf_add_str(&name, step->local.n > 0 ? "@" : "");
 	buf_add_str(&name, step->domain->name);
-	json_add(log_record_step, &(struct log_step){
+	return !name.cut && json_add(log_record_step, &(struct log_step){
 	    .kind = span_of(step_words[step->kind]),
 	    .path = span_of(step->path == NULL ? "" : step->path),
 	    .line = step->line, .name = buf_span(&name) }, steps);
-	if (!steps->cut && !name.cut)
-		return true;
-	*steps = before;
-	return false;
 }
 
 void
@@ -57,12 +53,11 @@ recipient_log_add(struct recipient_log *l, const struct mailbox *to,
 		i++;
 	list = buf_over(l->text, recipient_log_max_bytes);
 	list.n = l->n;
-	json_add(log_record_rcpt, &(struct log_rcpt){
+	(void)json_add(log_record_rcpt, &(struct log_rcpt){
 	    .to = span_from(address, n), .verdict = span_of(verdict),
 	    .steps = buf_span(&steps),
 	    .more = reason->more + reason->step_count - i }, &list);
-	if (!list.cut)
-		l->n = list.n;
+	l->n = list.n;
 }
 
 void
@@ -76,18 +71,14 @@ void
 recipient_log_mailboxes(const struct recipient_set *to, struct buf *out)
 {
 	char text[smtp_mailbox_text_max_bytes];
+	bool fits = true;
 
-	for (size_t i = 0; i < to->count; i++) {
-		const char *domain = to->boxes[i].domain;
-		struct buf before = *out;
+	for (size_t i = 0; fits && i < to->count; i++) {
+		const struct recipient_mailbox *box = &to->boxes[i];
 
-		snprintf(text, sizeof(text), "%s%s%s", to->boxes[i].user,
-		    domain[0] == '\0' ? "" : "@", domain);
-		json_add(log_record_to, &(const struct span[]){
+		snprintf(text, sizeof(text), "%s%s%s", box->user,
+		    box->domain[0] == '\0' ? "" : "@", box->domain);
+		fits = json_add(log_record_to, &(const struct span[]){
 		    span_of(text) }, out);
-		if (out->cut) {
-			*out = before;
-			return;
-		}
 	}
 }

@@ -120,10 +120,9 @@ guesses_is_known(struct guesses *g, const struct guess *guess)
 	return find(g, guess, GUESS_PAIR, false) != NULL;
 }
 
-/* How many failures are remembered. */
-static uint64_t
-level(struct guesses *g, const struct guess *guess, enum guess_count kind,
-    int64_t now_ms)
+uint64_t
+guesses_level(struct guesses *g, const struct guess *guess,
+    enum guess_count kind, int64_t now_ms)
 {
 	const struct count *c = find(g, guess, kind, false);
 	const int64_t forget_ms = rules[kind].forget_ms;
@@ -131,13 +130,6 @@ level(struct guesses *g, const struct guess *guess, enum guess_count kind,
 	if (c == NULL || c->empty_ms <= now_ms)
 		return 0;
 	return (uint64_t)((c->empty_ms - now_ms + forget_ms - 1) / forget_ms);
-}
-
-uint64_t
-guesses_of_host(struct guesses *g, const struct guess *guess,
-    int64_t now_ms)
-{
-	return level(g, guess, GUESS_HOST, now_ms);
 }
 
 enum guess_count
@@ -150,7 +142,8 @@ guesses_judge(struct guesses *g, const struct guess *guess,
 	    GUESS_PAIR;
 
 	for (; kind < end; kind++)
-		if (level(g, guess, kind, now_ms) >= rules[kind].times * max)
+		if (guesses_level(g, guess, kind, now_ms) >=
+		    rules[kind].times * max)
 			return kind;
 	return GUESS_FREE;
 }

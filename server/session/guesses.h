@@ -1,12 +1,10 @@
 /*
  * Failed logins and unknown recipients, remembered so that guessing does not
- * pay.  Both are counted by address, failed logins also by network and by
- * account.  The memory has a fixed size, whatever strangers do.
- *
- * Each failure is forgotten some time after the previous one; while too many
- * are remembered the next password is not even checked.  From an address that
- * has logged in to an account before, only the failures of this pair of address
- * and account count: nobody can lock an owner out from elsewhere.
+ * pay.  The memory has a fixed size, whatever strangers do.  Each failure is
+ * forgotten some time after the previous one; while too many are remembered the
+ * next password is not even checked.  From an address that has logged in to an
+ * account before, only the failures of this pair of address and account count:
+ * nobody can lock an owner out from elsewhere.
  */
 #ifndef SERVER_GUESSES_H
 #define SERVER_GUESSES_H
@@ -60,8 +58,8 @@ bool	guesses_is_known(struct guesses *g, const struct guess *guess);
  */
 uint32_t guesses_unknown(struct guesses *g, const struct address *client,
 	    int64_t now_ms);
-/* How many failures of the host are remembered. */
-uint64_t guesses_of_host(struct guesses *g, const struct guess *guess,
-	    int64_t now_ms);
+/* How many failures are remembered. */
+uint64_t guesses_level(struct guesses *g, const struct guess *guess,
+	    enum guess_count kind, int64_t now_ms);
 
 #endif

@@ -181,7 +181,7 @@ settle(struct login *l, enum smtp_reply verdict)
 		answer(l);
 		return;
 	}
-	failures = guesses_of_host(m->guesses, &l->guess, now);
+	failures = guesses_level(m->guesses, &l->guess, GUESS_HOST, now);
 	while (failures-- > 1 && ms < delay_max_ms)
 		ms += more_delay_ms;
 	ms -= now - l->begun_ms;
@@ -209,8 +209,8 @@ choose(const struct master *m)
 	TAILQ_FOREACH(l, &m->logins->waiting, entry)
 		if (l->known_here != b->known_here ? l->known_here :
 		    l->turn != b->turn ? l->turn < b->turn :
-		    guesses_of_host(m->guesses, &l->guess, now) <
-		    guesses_of_host(m->guesses, &b->guess, now))
+		    guesses_level(m->guesses, &l->guess, GUESS_HOST, now) <
+		    guesses_level(m->guesses, &b->guess, GUESS_HOST, now))
 			b = l;
 	return b;
 }

@@ -71,7 +71,7 @@ TEST(of_a_host)
 	/* For other accounts too; not from another host. */
 	ck_assert_int_eq(guesses_judge(g, &other, max, begin_ms), GUESS_HOST);
 	ck_assert_int_eq(guesses_judge(g, &next, max, begin_ms), GUESS_FREE);
-	ck_assert_uint_eq(guesses_of_host(g, &other, begin_ms), max);
+	ck_assert_uint_eq(guesses_level(g, &other, GUESS_HOST, begin_ms), max);
 	/* One is forgotten every two minutes. */
 	ck_assert_int_eq(guesses_judge(g, &other, max, begin_ms +
 	    2 * minute_ms - 1), GUESS_HOST);
@@ -184,7 +184,7 @@ TEST(taken_back)
 		guesses_charge(g, &who, begin_ms);
 		guesses_refund(g, &who, false, begin_ms);
 	}
-	ck_assert_uint_eq(guesses_of_host(g, &who, begin_ms), 0);
+	ck_assert_uint_eq(guesses_level(g, &who, GUESS_HOST, begin_ms), 0);
 	ck_assert_uint_eq(fail_from(g, "192.0.2.7", "alice@example.org",
 	    begin_ms, &why), max);
 	free(g);
@@ -208,7 +208,7 @@ TEST(not_washed_away)
 		snprintf(account, sizeof(account), "nobody%u", i);
 		one = guess(g, from, account);
 		guesses_charge(g, &one, begin_ms);
-		kept += guesses_of_host(g, &one, begin_ms) > 0;
+		kept += guesses_level(g, &one, GUESS_HOST, begin_ms) > 0;
 	}
 	/* In a set that is full of its equals one may lose its place. */
 	ck_assert_uint_gt(kept, 199000);
