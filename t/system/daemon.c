@@ -78,6 +78,8 @@ daemon_use_worker(struct daemon *d, const char *program, const char *name)
 	ssize_t n;
 
 	snprintf(d->worker, sizeof(d->worker), "%s/%s", harness_dir, name);
+	/* A process of the daemon before may still execute it. */
+	unlink(d->worker);
 	in = open(program, O_RDONLY | O_CLOEXEC);
 	out = open(d->worker, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
 	EXPECT(in != -1 && out != -1, "%s: %s", program, strerror(errno));
@@ -176,6 +178,13 @@ daemon_start(struct daemon *d)
 {
 	daemon_launch(d);
 	daemon_wait_start(d);
+}
+
+void
+daemon_serve(struct daemon *d, const char *limits)
+{
+	daemon_init(d, limits, NULL);
+	daemon_start(d);
 }
 
 int

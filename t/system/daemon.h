@@ -40,6 +40,8 @@ void	daemon_use_other(struct daemon *d, const char *program,
 	    const char *name);
 /* Starts the daemon in the foreground and waits until it serves. */
 void	daemon_start(struct daemon *d);
+/* daemon_init with the root DIR/root, and daemon_start. */
+void	daemon_serve(struct daemon *d, const char *limits);
 /* Starts the daemon and returns at once. */
 void	daemon_launch(struct daemon *d);
 /* Waits until the daemon serves, as daemon_start does. */

@@ -717,7 +717,7 @@ struct step {
 #define SUBMIT								\
 	ASK_FOR(put_sign, SIGN_ECDSA, IPC_SIGNATURE, ANY),		\
 	SAY(put_empty, IPC_TLS),					\
-	ASK_FOR(put_login, 0, IPC_ADMIT, REPLY_AUTH_OK),			\
+	ASK_FOR(put_login, 0, IPC_ADMIT, REPLY_AUTH_OK),		\
 	ASK_FOR(put_bounce, 1, IPC_VERDICT, VERDICT_OK),		\
 	ASK(put_rcpt, BOB), ASK(put_empty, IPC_BEGIN)
 

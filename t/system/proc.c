@@ -43,7 +43,7 @@ read_process(pid_t pid, struct process *out)
 	return true;
 }
 
-/* Children of parent, oldest first, and dead ones that nobody has waited for. */
+/* Children of parent, oldest first, dead ones that were not waited for too. */
 static size_t
 children_of(pid_t parent, pid_t *out, size_t max)
 {

@@ -35,8 +35,7 @@ start(struct daemon *d)
 	harness_need_root("trace processes that hide");
 	if (!trace_can_fail())
 		harness_skip("no system call can be made to fail here");
-	daemon_init(d, "", NULL);
-	daemon_start(d);
+	daemon_serve(d, "");
 }
 
 /* DATA and the text of a message for n mailboxes, u(FIRST) and on. */

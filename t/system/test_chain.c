@@ -39,8 +39,7 @@ deliver(const struct daemon *d, unsigned from, unsigned count)
 static void
 make_log(struct daemon *d)
 {
-	daemon_init(d, "", NULL);
-	daemon_start(d);
+	daemon_serve(d, "");
 	deliver(d, 0, 3);
 	kill(d->pid, SIGUSR1);
 	EXPECT(WAIT_FOR(5000, daemon_logged(d, " event=reopen ",
@@ -53,8 +52,7 @@ TEST(rotations)
 {
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	for (unsigned i = 0; i < 20; i++) {
 		deliver(&d, i * 3, 3);
 		kill(d.pid, SIGUSR1);
@@ -77,8 +75,7 @@ TEST(moved_by_another)
 {
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	deliver(&d, 0, 2);
 	EXPECT(rename(log_path(&d), harness_path("root/log/message.1")) == 0,
 	    "rename");

@@ -89,8 +89,7 @@ TEST(one_address_stalls)
 	struct client c[per_address];
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	for (int i = 0; i < per_address; i++)
 		stall(&c[i], &d, "127.0.0.5", i % STALL_COUNT);
 	client_expect_refused(&d, "127.0.0.5");
@@ -122,8 +121,7 @@ many_addresses_stall(const char *limits, int addresses, int each)
 	struct daemon d;
 	char from[32];
 
-	daemon_init(&d, limits, NULL);
-	daemon_start(&d);
+	daemon_serve(&d, limits);
 	for (int i = 0; i < addresses * each; i++) {
 		snprintf(from, sizeof(from), "127.0.2.%d", 1 + i / each);
 		stall(&c[i], &d, from, i % STALL_COUNT);
@@ -162,8 +160,7 @@ TEST(crowd)
 	char from[32];
 	size_t n = 0;
 
-	daemon_init(&d, "\tworkers 10\n\tper-address 10\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tworkers 10\n\tper-address 10\n");
 	for (int i = 0; i < count; i++) {
 		snprintf(from, sizeof(from), "127.0.3.%d", 1 + i);
 		EXPECT(client_connect(&c[i], &d, from), "connect: %s",
@@ -206,8 +203,7 @@ TEST(burst)
 	struct daemon d;
 	char from[32];
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	if (kernel_backlog_max() < count)
 		harness_skip("this kernel lets only %d wait",
 		    kernel_backlog_max());
@@ -341,8 +337,7 @@ gone_at_every_octet(int how)
 	size_t octets, fds, stored, whole = 0, answered = 0;
 	struct daemon d;
 
-	daemon_init(&d, "\tper-address 100\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tper-address 100\n");
 	fds = own_fds(&d);
 	for (octets = 0; octets < sizeof(script); octets++) {
 		answered += cut_off(&d, octets, how);
@@ -391,8 +386,7 @@ TEST(flood)
 	struct daemon d;
 	char from[32];
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	fds = own_fds(&d);
 	for (int i = 0; i < count; i++) {
 		struct client c;
@@ -431,8 +425,7 @@ TEST(nothing_grows)
 	char before[64] = "", after[64];
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	for (unsigned i = 0; i < count; i++) {
 		EXPECT(client_deliver(&d, NULL, i, 300, "alice") == 250,
 		    "no 250: %s", daemon_last_words(&d));
@@ -457,8 +450,7 @@ TEST(place_is_made)
 	int64_t begun;
 	struct daemon d;
 
-	daemon_init(&d, "\tworkers 4\n\tper-address 4\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tworkers 4\n\tper-address 4\n");
 	for (int i = 0; i < workers; i++) {
 		client_open(&c[i], &d, "127.0.0.2");
 		p[i] = (struct pollfd){ .fd = c[i].fd, .events = POLLIN };
@@ -487,8 +479,7 @@ TEST(greeting_is_held_back)
 	struct daemon d;
 	int64_t begun;
 
-	daemon_init(&d, "\tgreeting-wait 1s\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tgreeting-wait 1s\n");
 	begun = harness_now_ms();
 	EXPECT(client_connect(&early, &d, "127.0.0.2") &&
 	    client_connect(&patient, &d, "127.0.0.3"), "connect: %s",
@@ -516,8 +507,7 @@ TEST(network_is_limited)
 	struct daemon d;
 	char from[32];
 
-	daemon_init(&d, "\tper-network 2\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tper-network 2\n");
 	for (int i = 0; i < 2; i++) {
 		snprintf(from, sizeof(from), "127.0.7.%d", i + 1);
 		client_open(&c[i], &d, from);
@@ -555,8 +545,7 @@ TEST(never_silent)
 	ssize_t n;
 	pid_t pid;
 
-	daemon_init(&d, "\tsession-time 2s\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tsession-time 2s\n");
 	client_open(&c, &d, NULL);
 	begun = harness_now_ms();
 	fcntl(c.fd, F_SETFL, 0);

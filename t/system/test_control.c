@@ -52,8 +52,7 @@ TEST(says_what_is)
 	pid_t nurseries[2];
 	char text[64];
 
-	daemon_init(&d, "\tworkers 40\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tworkers 40\n");
 	EXPECT(daemon_nurseries(&d, nurseries) == 2, "nurseries");
 	status(&d, NULL);
 	snprintf(text, sizeof(text), "%d", (int)d.pid);
@@ -90,8 +89,7 @@ TEST(says_it_stops)
 	struct client c;
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	client_open(&c, &d, NULL);
 	EXPECT(client_begin(&c, alice) == 354, "DATA");
 	EXPECT(kill(d.pid, SIGTERM) == 0, "kill: %s", strerror(errno));
@@ -108,8 +106,7 @@ TEST(disk_is_full)
 {
 	struct daemon d;
 
-	daemon_init(&d, "\tdisk-reserve 1000000G\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tdisk-reserve 1000000G\n");
 	status(&d, NULL);
 	EXPECT(ctl_says(&ctl, "NO MAIL IS TAKEN"), "%s", ctl.out);
 	status(&d, "--json");
@@ -124,8 +121,7 @@ TEST(states)
 	struct client at_greeting, at_mail, at_rcpt, at_data;
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	client_open(&at_greeting, &d, NULL);
 	client_open(&at_mail, &d, "127.0.0.2");
 	client_expect(&at_mail, 250, "EHLO c");
@@ -202,8 +198,7 @@ TEST(hangs)
 	struct daemon d;
 	int64_t start;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	EXPECT(kill(d.pid, SIGSTOP) == 0, "kill");
 	start = harness_now_ms();
 	expect_no_answer(&d, 0, "says nothing");
@@ -220,8 +215,7 @@ TEST(not_permitted)
 	char outside[256];
 
 	harness_need_root("be another user");
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	expect_no_answer(&d, stranger, "not permitted");
 	daemon_stop(&d);
 	/* Elsewhere, where everybody comes by. */
@@ -264,8 +258,7 @@ TEST(one_for_a_socket)
 	struct client c;
 	char *text;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	client_open(&c, &d, NULL);
 	EXPECT(client_begin(&c, alice) == 354, "DATA");
 	second = d;
@@ -478,8 +471,7 @@ TEST(hostile_same_user)
 	    give_descriptors };
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	snprintf(socket_path, sizeof(socket_path), "%s",
 	    harness_path("root/control"));
 	if (geteuid() != 0) {
@@ -554,8 +546,7 @@ TEST(silence_ends)
 	struct daemon d;
 	int silent, unread;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	snprintf(socket_path, sizeof(socket_path), "%s",
 	    harness_path("root/control"));
 	silent = control_connect();
@@ -575,8 +566,7 @@ TEST(newest_first)
 	struct daemon d;
 	int fds[12];
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	snprintf(socket_path, sizeof(socket_path), "%s",
 	    harness_path("root/control"));
 	for (int i = 0; i < 12; i++) {

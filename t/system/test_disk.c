@@ -20,15 +20,6 @@
 
 static const char *const alice[] = { "alice", NULL };
 
-static const char *
-in_root(const struct daemon *d, const char *path)
-{
-	static char text[512];
-
-	snprintf(text, sizeof(text), "%s/%s", d->root, path);
-	return text;
-}
-
 static void
 expect_reply(struct client *c, const char *what, int code, const char *want)
 {
@@ -55,6 +46,17 @@ empty_mailbox(const struct daemon *d, const char *user)
 	closedir(dir);
 }
 
+/* On a disk of its own, mounted with these options; opens a session. */
+static void
+serve_small(struct daemon *d, struct client *c, const char *limits,
+    const char *options)
+{
+	daemon_init(d, limits, NULL);
+	harness_mount(d->root, options);
+	daemon_start(d);
+	client_open(c, d, NULL);
+}
+
 /* Sends until there is no 250 any more; how many there were. */
 static unsigned
 fill(struct client *c, size_t octets)
@@ -76,10 +78,8 @@ TEST(filled_by_mail)
 	struct daemon d;
 	unsigned n;
 
-	daemon_init(&d, "\tdisk-reserve 3M\n\tinode-reserve 5\n", NULL);
-	harness_mount(d.root, "size=8m,nr_inodes=1000");
-	daemon_start(&d);
-	client_open(&c, &d, NULL);
+	serve_small(&d, &c, "\tdisk-reserve 3M\n\tinode-reserve 5\n",
+	    "size=8m,nr_inodes=1000");
 	n = fill(&c, 150000);
 	EXPECT(n > 20, "only %u messages of 150,000 fit", n);
 	EXPECT(mail_total(&d) == n && mail_none_incoming(&d),
@@ -104,10 +104,8 @@ TEST(declared_too_big)
 	struct client c;
 	struct daemon d;
 
-	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 5\n", NULL);
-	harness_mount(d.root, "size=8m,nr_inodes=1000");
-	daemon_start(&d);
-	client_open(&c, &d, NULL);
+	serve_small(&d, &c, "\tdisk-reserve 1M\n\tinode-reserve 5\n",
+	    "size=8m,nr_inodes=1000");
 	client_expect(&c, 250, "EHLO client.example.net");
 	client_expect(&c, 452, "MAIL FROM:<> SIZE=8000000");
 	client_expect(&c, 250, "MAIL FROM:<> SIZE=5000000");
@@ -123,10 +121,8 @@ TEST(full_while_arriving)
 	struct daemon d;
 	int code;
 
-	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 5\n", NULL);
-	harness_mount(d.root, "size=8m,nr_inodes=1000");
-	daemon_start(&d);
-	client_open(&c, &d, NULL);
+	serve_small(&d, &c, "\tdisk-reserve 1M\n\tinode-reserve 5\n",
+	    "size=8m,nr_inodes=1000");
 	client_open(&other, &d, NULL);
 	EXPECT(client_begin(&other, alice) == 354, "%s", other.reply);
 	code = client_mail(&c, 1, 12000000, alice);
@@ -203,10 +199,8 @@ TEST(inodes_used_up)
 	struct daemon d;
 	unsigned n;
 
-	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 10\n", NULL);
-	harness_mount(d.root, "size=8m,nr_inodes=60");
-	daemon_start(&d);
-	client_open(&c, &d, NULL);
+	serve_small(&d, &c, "\tdisk-reserve 1M\n\tinode-reserve 10\n",
+	    "size=8m,nr_inodes=60");
 	n = fill(&c, 500);
 	EXPECT(mail_total(&d) == n && mail_none_incoming(&d),
 	    "%zu messages are there, %u were answered", mail_total(&d), n);
@@ -224,10 +218,8 @@ TEST(inodes_to_the_last)
 	unsigned refused = 0;
 	unsigned n;
 
-	daemon_init(&d, "\tdisk-reserve 1M\n\tinode-reserve 0\n", NULL);
-	harness_mount(d.root, "size=8m,nr_inodes=60");
-	daemon_start(&d);
-	client_open(&c, &d, NULL);
+	serve_small(&d, &c, "\tdisk-reserve 1M\n\tinode-reserve 0\n",
+	    "size=8m,nr_inodes=60");
 	n = fill(&c, 500);
 	/* A fresh Maildir needs five of them: let it fail at each. */
 	for (int left = 1; left <= 7; left++) {
@@ -294,11 +286,9 @@ TEST(no_room_for_the_log)
 	unsigned n = 0;
 	int fd;
 
-	daemon_init(&d, "\tdisk-reserve 0\n\tinode-reserve 0\n", NULL);
-	harness_mount(d.root, "size=2m,nr_inodes=500");
-	daemon_start(&d);
-	client_open(&c, &d, NULL);
-	fd = open(in_root(&d, "fill"), O_CREAT | O_RDWR | O_APPEND, 0600);
+	serve_small(&d, &c, "\tdisk-reserve 0\n\tinode-reserve 0\n",
+	    "size=2m,nr_inodes=500");
+	fd = open(harness_path("root/fill"), O_CREAT | O_RDWR | O_APPEND, 0600);
 	EXPECT(fd != -1, "fill: %s", strerror(errno));
 	do {
 		/* A page for the message; the log grows by one now and then. */
@@ -438,10 +428,9 @@ TEST(spool_vanished)
 	struct daemon d;
 	int code;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	client_open(&c, &d, NULL);
-	EXPECT(rmdir(in_root(&d, "spool/incoming")) == 0, "rmdir: %s",
+	EXPECT(rmdir(harness_path("root/spool/incoming")) == 0, "rmdir: %s",
 	    strerror(errno));
 	for (unsigned i = 0; i < 3; i++) {
 		code = client_mail(&c, i, 500, alice);
@@ -465,10 +454,9 @@ TEST(mailboxes_vanished)
 	struct daemon d;
 	int code;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	client_open(&c, &d, NULL);
-	EXPECT(rmdir(in_root(&d, "mail")) == 0, "rmdir: %s",
+	EXPECT(rmdir(harness_path("root/mail")) == 0, "rmdir: %s",
 	    strerror(errno));
 	code = client_mail(&c, 1, 500, alice);
 	expect_reply(&c, "no mail directory", code, "451 4.3.0 ");
@@ -487,11 +475,10 @@ TEST(maildirs_apart)
 	struct daemon d;
 	char out[4096], id[32];
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	daemon_stop(&d);
-	harness_mount(in_root(&d, "mail"), "size=16m");
-	EXPECT(chmod(in_root(&d, "mail"), 0777) == 0, "chmod");
+	harness_mount(harness_path("root/mail"), "size=16m");
+	EXPECT(chmod(harness_path("root/mail"), 0777) == 0, "chmod");
 	daemon_run(&d, (char *[]){ "smtpd", "-n", "-f", d.conf, NULL }, out,
 	    sizeof(out));
 	EXPECT(strstr(out, "on two file systems") != NULL, "smtpd -n: %s",

@@ -131,8 +131,7 @@ TEST(no_descriptor_to_accept)
 	struct daemon d;
 	size_t said;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	client_open(&inside, &d, NULL);
 	daemon_settle(&d);
 	set_limit(d.pid, RLIMIT_NOFILE, 0);
@@ -174,8 +173,7 @@ TEST(few_descriptors)
 	struct daemon d;
 
 	harness_need_root("count descriptors of processes that hide");
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	for (rlim_t more = 0; more < 8; more++) {
 		daemon_settle(&d);
 		leave_fds(&d, more);
@@ -202,8 +200,7 @@ TEST(no_process)
 	struct daemon d;
 	size_t said;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	daemon_settle(&d);
 	EXPECT(daemon_nurseries(&d, nurseries) == 2, "not two nurseries");
 	for (int i = 0; i < 2; i++)
@@ -235,8 +232,7 @@ TEST(no_process_for_a_nursery)
 	pid_t nurseries[2];
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	daemon_settle(&d);
 	EXPECT(daemon_nurseries(&d, nurseries) == 2, "not two nurseries");
 	set_limit(nurseries[0], RLIMIT_NPROC, 0);

@@ -106,8 +106,7 @@ use(struct daemon *d, struct client *under_way)
 	char path[160];
 	FILE *f;
 
-	daemon_init(d, "", NULL);
-	daemon_start(d);
+	daemon_serve(d, "");
 	EXPECT(client_deliver(d, NULL, 1, 500, "alice") == 250, "mail");
 	daemon_stop(d);
 	snprintf(path, sizeof(path), "%s/log/message", d->root);

@@ -472,8 +472,7 @@ TEST(files_are_private)
 	struct stat st;
 	char path[256];
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	EXPECT(client_deliver(&d, NULL, 1, 100, "alice") == 250, "no 250");
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		snprintf(path, sizeof(path), "%s%s", d.root, dirs[i]);

@@ -30,8 +30,7 @@ kill_now(pid_t pid)
 static void
 start(struct daemon *d, pid_t nurseries[2])
 {
-	daemon_init(d, "", NULL);
-	daemon_start(d);
+	daemon_serve(d, "");
 	daemon_settle(d);
 	EXPECT(daemon_nurseries(d, nurseries) == 2, "not two nurseries");
 }

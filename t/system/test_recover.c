@@ -17,17 +17,6 @@
 #include "t/system/client.h"
 #include "t/system/harness.h"
 
-static const char *
-in_root(const struct daemon *d, const char *path)
-{
-	static char text[4][512];
-	static unsigned next;
-	char *out = text[next++ % 4];
-
-	snprintf(out, sizeof(text[0]), "%s/%s", d->root, path);
-	return out;
-}
-
 /* As root what is made here has to be the master's. */
 static void
 give(const char *path)
@@ -40,9 +29,9 @@ give(const char *path)
 }
 
 static void
-leave(const struct daemon *d, const char *path, const char *text)
+leave(const char *path, const char *text)
 {
-	const char *full = in_root(d, path);
+	const char *full = harness_path("root/%s", path);
 
 	harness_write_file(full, text);
 	give(full);
@@ -52,8 +41,7 @@ leave(const struct daemon *d, const char *path, const char *text)
 static void
 run_once(struct daemon *d)
 {
-	daemon_init(d, "", NULL);
-	daemon_start(d);
+	daemon_serve(d, "");
 	for (unsigned i = 0; i < 3; i++)
 		EXPECT(client_deliver(d, NULL, i, 500, "alice") == 250,
 		    "no 250");
@@ -75,10 +63,10 @@ TEST(unfinished_files)
 	struct daemon d;
 
 	run_once(&d);
-	leave(&d, "spool/incoming/1m8574962r79bh9t", "Return-Path: <>\n");
-	leave(&d, "spool/incoming/1m8574962r79bh9v", "");
-	leave(&d, "spool/incoming/whatever it is\n", "x");
-	EXPECT(symlink(d.conf, in_root(&d, "spool/incoming/link")) == 0,
+	leave("spool/incoming/1m8574962r79bh9t", "Return-Path: <>\n");
+	leave("spool/incoming/1m8574962r79bh9v", "");
+	leave("spool/incoming/whatever it is\n", "x");
+	EXPECT(symlink(d.conf, harness_path("root/spool/incoming/link")) == 0,
 	    "symlink: %s", strerror(errno));
 	start_and_deliver(&d, 10);
 	EXPECT(daemon_logged(&d, " event=recover ", "unfinished_removed=4",
@@ -103,7 +91,7 @@ TEST(linked_file)
 	DIR *dir;
 
 	run_once(&d);
-	dir = opendir(in_root(&d, "mail/example.org/alice/new"));
+	dir = opendir(harness_path("root/mail/example.org/alice/new"));
 	EXPECT(dir != NULL, "opendir: %s", strerror(errno));
 	do
 		e = readdir(dir);
@@ -112,8 +100,8 @@ TEST(linked_file)
 	snprintf(from, sizeof(from), "%s/mail/example.org/alice/new/%s",
 	    d.root, e->d_name);
 	closedir(dir);
-	EXPECT(link(from, in_root(&d, "spool/incoming/1m8574962r79bh9t")) ==
-	    0, "link: %s", strerror(errno));
+	EXPECT(link(from, harness_path("root/spool/incoming/"
+	    "1m8574962r79bh9t")) == 0, "link: %s", strerror(errno));
 	start_and_deliver(&d, 10);
 	EXPECT(mail_total(&d) == 4 && mail_none_incoming(&d),
 	    "%zu messages are left", mail_total(&d));
@@ -125,10 +113,10 @@ TEST(directory_in_incoming)
 	struct daemon d;
 
 	run_once(&d);
-	EXPECT(mkdir(in_root(&d, "spool/incoming/dir"), 0700) == 0 &&
-	    mkdir(in_root(&d, "spool/incoming/dir/below"), 0700) == 0,
+	EXPECT(mkdir(harness_path("root/spool/incoming/dir"), 0700) == 0 &&
+	    mkdir(harness_path("root/spool/incoming/dir/below"), 0700) == 0,
 	    "mkdir: %s", strerror(errno));
-	leave(&d, "spool/incoming/1m8574962r79bh9t", "x");
+	leave("spool/incoming/1m8574962r79bh9t", "x");
 	start_and_deliver(&d, 10);
 	EXPECT(daemon_logged(&d, " event=recover ", "unfinished_removed=1",
 	    NULL) == 1, "not in the log");
@@ -138,7 +126,7 @@ TEST(directory_in_incoming)
 static char *
 bad_file(const struct daemon *d, size_t *n)
 {
-	DIR *dir = opendir(in_root(d, "spool/bad"));
+	DIR *dir = opendir(harness_path("root/spool/bad"));
 	char path[512] = "";
 	struct dirent *e;
 
@@ -163,12 +151,12 @@ torn_after(size_t keep)
 	size_t n, tail_n;
 
 	run_once(&d);
-	log = harness_read_file(in_root(&d, "log/message"), &n);
+	log = harness_read_file(harness_path("root/log/message"), &n);
 	last = log;
 	for (size_t i = 0; i < 2; i++)
 		last = strchr(last, '\n') + 1;
 	EXPECT(keep < strlen(last), "nothing to cut");
-	EXPECT(truncate(in_root(&d, "log/message"),
+	EXPECT(truncate(harness_path("root/log/message"),
 	    (off_t)((size_t)(last - log) + keep)) == 0, "truncate");
 	start_and_deliver(&d, 10);
 	EXPECT(daemon_logged(&d, " event=recover ", "torn=", NULL) == 1,
@@ -210,7 +198,7 @@ TEST(garbage_in_log)
 
 	run_once(&d);
 	memset(garbage, '\0', octets);
-	fd = open(in_root(&d, "log/message"), O_WRONLY | O_APPEND);
+	fd = open(harness_path("root/log/message"), O_WRONLY | O_APPEND);
 	EXPECT(fd != -1 && write(fd, garbage, octets) == octets,
 	    "write: %s", strerror(errno));
 	close(fd);
@@ -252,8 +240,8 @@ TEST(log_is_not_a_file)
 	run_once(&d);
 	snprintf(victim, sizeof(victim), "%s", harness_path("victim"));
 	harness_write_file(victim, "");
-	EXPECT(unlink(in_root(&d, "log/message")) == 0 &&
-	    symlink(victim, in_root(&d, "log/message")) == 0,
+	EXPECT(unlink(harness_path("root/log/message")) == 0 &&
+	    symlink(victim, harness_path("root/log/message")) == 0,
 	    "symlink: %s", strerror(errno));
 	{
 		char *args[] = { strdup(harness_smtpd), strdup("-d"),

@@ -46,8 +46,7 @@ TEST(old_and_new)
 	struct daemon d;
 	char *text;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	client_open(&old, &d, NULL);
 	client_expect(&old, 250, "EHLO old.example");
 	client_open(&under_way, &d, NULL);
@@ -86,8 +85,7 @@ TEST(broken_changes_nothing)
 	char where[200];
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	reload_edit(&d, "domain example.org {",
 	    "domain example.org {\n\tusrs x");
 	snprintf(where, sizeof(where), "%s:7:", d.conf);
@@ -205,8 +203,7 @@ TEST(takes_a_restart)
 	struct daemon d;
 	char *text;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	text = harness_read_file(d.conf, NULL);
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
 		reload_edit(&d, changes[i][0], changes[i][1]);
@@ -225,8 +222,7 @@ TEST(limits)
 	struct daemon d;
 	char *text;
 
-	daemon_init(&d, "\tmessage-size 64K\n\tworkers 10\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tmessage-size 64K\n\tworkers 10\n");
 	client_open(&old, &d, NULL);
 	client_expect(&old, 250, "EHLO old.example");
 	reload_edit(&d, "message-size 64K", "message-size 4M");
@@ -306,8 +302,7 @@ TEST(both_nurseries)
 	pid_t nurseries[2];
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	EXPECT(daemon_nurseries(&d, nurseries) == 2, "nurseries");
 	reload_edit(&d, "mx.example.org", "new.example.org");
 	reload_in_order(&d);
@@ -332,8 +327,7 @@ TEST(again_and_again)
 	struct daemon d;
 
 	/* Spare workers that the load makes are not to be counted. */
-	daemon_init(&d, "\tworkers 10\n\tper-address 10\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tworkers 10\n\tper-address 10\n");
 	daemon_settle(&d);
 	if (geteuid() == 0)
 		fds = proc_fd_count(d.pid);
@@ -367,8 +361,7 @@ TEST(longest_hostname)
 	memset(line + 9, 'x', 253);
 	for (size_t i = 9 + 63; i < 9 + 253; i += 64)
 		line[i] = '.';
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	reload_edit(&d, "hostname mx.example.org", line);
 	reload_in_order(&d);
 	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250, "%s",

@@ -525,8 +525,7 @@ TEST(first_takes_restart)
 	struct client c;
 
 	make_pair("mx", "ec", "one.example.org");
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	secure_add_pair(&d, "mx.pem", "mx.key");
 	refused(&d, "takes a restart", NULL);
 	client_open(&c, &d, NULL);

@@ -78,8 +78,7 @@ TEST(others_receive)
 	struct daemon first, second;
 	struct client c;
 
-	daemon_init(&first, "", NULL);
-	daemon_start(&first);
+	daemon_serve(&first, "");
 	send_half(&c, &first);
 	leave(&first, "1m8574962r79bh9t", 1);
 	leave(&first, "1m8574962r79bh9v", 24 * 3);
@@ -108,8 +107,7 @@ TEST(one_dies)
 	struct daemon first, second;
 	struct client c;
 
-	daemon_init(&first, "", NULL);
-	daemon_start(&first);
+	daemon_serve(&first, "");
 	send_half(&c, &first);
 	start_second(&first, &second);
 	kill(first.pid, SIGKILL);
@@ -131,8 +129,7 @@ TEST(one_chain)
 {
 	struct daemon first, second;
 
-	daemon_init(&first, "", NULL);
-	daemon_start(&first);
+	daemon_serve(&first, "");
 	start_second(&first, &second);
 	for (unsigned i = 0; i < in_turn; i++)
 		EXPECT(client_deliver(i % 3 ? &first : &second, NULL, i, 500,

@@ -161,8 +161,7 @@ TEST(at_the_default_limits)
 	size_t told = 0;
 
 	need_descriptors();
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	crowd_comes(&d, workers);
 	EXPECT(WAIT((hear_all(), count(AWAY) >= stalled - workers)),
 	    "%d were sent away, not %d", count(AWAY), stalled - workers);
@@ -183,9 +182,8 @@ TEST(in_front_of_a_fresh_one)
 	struct daemon d;
 
 	need_descriptors();
-	daemon_init(&d, "\tworkers 50\n\tper-address 100\n"
-	    "\tper-network 100\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tworkers 50\n\tper-address 100\n"
+	    "\tper-network 100\n");
 	crowd_comes(&d, workers);
 	EXPECT(count(WAITING) >= waiting_least, "only %d wait",
 	    count(WAITING));
@@ -506,8 +504,7 @@ TEST(made_by_a_message)
 
 	harness_alone();
 	watcher = watch_manager();
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	add_users(&d, "lists.example", 2000);
 	reload_in_order(&d);
 	took = send_to_all(&d, "lists.example");

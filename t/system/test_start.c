@@ -454,8 +454,7 @@ TEST(signals)
 	struct daemon d;
 	int status;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	kill(d.pid, SIGPIPE);
 	EXPECT(client_deliver(&d, NULL, 1, 500, "alice") == 250,
 	    "no service after signals");

@@ -57,8 +57,7 @@ TEST(all_zero)
 {
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	collect(&d);
 	for (size_t i = 0; i < metrics.count; i++) {
 		const char *series = metrics.samples[i].series;
@@ -85,8 +84,7 @@ TEST(mail_is_counted)
 	struct client c;
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	client_open(&c, &d, NULL);
 	EXPECT(client_mail(&c, 1, 4000, both) == 250, "mail");
 	EXPECT(client_mail(&c, 2, 4000, both) == 250, "mail");
@@ -131,8 +129,7 @@ TEST(refusals_are_counted)
 	struct client c[3];
 	struct daemon d;
 
-	daemon_init(&d, "\tworkers 40\n\tper-address 2\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tworkers 40\n\tper-address 2\n");
 	client_open(&c[0], &d, NULL);
 	client_open(&c[1], &d, NULL);
 	EXPECT(client_connect(&c[2], &d, NULL) &&
@@ -153,9 +150,8 @@ TEST(admission_is_counted)
 	struct client c[4];
 	struct daemon d;
 
-	daemon_init(&d, "\tgreeting-wait 60s\n\tper-network 2\n"
-	    "\tper-address 2\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tgreeting-wait 60s\n\tper-network 2\n"
+	    "\tper-address 2\n");
 	EXPECT(client_connect(&c[0], &d, "127.0.0.2") &&
 	    client_connect(&c[1], &d, "127.0.0.3"), "connect");
 	EXPECT_COUNTED(&d, "sessions{state=\"greeting\"}", 2);
@@ -183,8 +179,7 @@ TEST(crashes_are_counted)
 	struct daemon d;
 	size_t n;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	client_open(&c, &d, "127.0.0.9");
 	daemon_settle(&d);
 	n = daemon_workers(&d, workers, 64);
@@ -214,8 +209,7 @@ TEST(other_forms)
 	static const char *const wrong[] = { "stats", "-j", "-o", NULL };
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	EXPECT(client_deliver(&d, NULL, 1, 2000, "alice") == 250, "mail");
 	EXPECT_COUNTED(&d, "sessions_ended_total{reason=\"quit\"}", 1);
 	ctl_ask(&ctl, d.conf, json);

@@ -155,8 +155,7 @@ TEST(not_offered)
 	struct daemon d;
 	struct client c;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	client_open(&c, &d, NULL);
 	client_expect(&c, 250, "EHLO a.example");
 	client_expect(&c, 502, "STARTTLS");

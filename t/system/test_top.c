@@ -27,8 +27,7 @@ TEST(blocks)
 	const char *const args[] = { "top", "-i", "0.1", "-n", "3", NULL };
 	struct daemon d;
 
-	daemon_init(&d, "\tworkers 40\n", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "\tworkers 40\n");
 	EXPECT(client_deliver(&d, NULL, 1, 100, "alice") == 250, "mail");
 	ctl_ask(&ctl, d.conf, args);
 	EXPECT(count(" is running as mx.example.org ") == 3 &&
@@ -43,8 +42,7 @@ TEST(rates)
 	const char *const args[] = { "status", NULL };
 	struct daemon d;
 
-	daemon_init(&d, "", NULL);
-	daemon_start(&d);
+	daemon_serve(&d, "");
 	for (int i = 0; i < 20; i++)
 		EXPECT(client_deliver(&d, NULL, 1, 100, "alice") == 250,
 		    "mail");
