@@ -177,13 +177,11 @@ static void
 read_line(struct loader *l)
 {
 	const struct conf_word *words = l->cut.words;
-	const char *why = NULL;
+	const char *why = conf_cut_line(l->report.place.line, &l->cut);
 	bool closes;
 
-	if (!conf_text_check(&l->report) || (why = conf_cut_line(
-	    l->report.place.line, &l->cut)) != NULL) {
-		if (why != NULL)
-			conf_report_at(&l->report, l->cut.bad_at, "%s", why);
+	if (why != NULL) {
+		conf_report_at(&l->report, l->cut.bad_at, "%s", why);
 		skip_block_of(l);
 		return;
 	}

@@ -61,9 +61,11 @@ const char *
 conf_cut_line(struct span line, struct conf_cut *out)
 {
 	struct span rest = line;
+	const char *why;
 
 	memset(out, 0, sizeof(*out));
-	for (;; out->count++) {
+	why = conf_check_line(line, &out->bad_at);
+	for (; why == NULL; out->count++) {
 		struct conf_word *word = &out->words[out->count];
 
 		while (rest.n > 0 && is_blank(rest.p[0]))
@@ -96,6 +98,7 @@ conf_cut_line(struct span line, struct conf_cut *out)
 			    "word";
 		}
 	}
+	return why;
 }
 
 bool
@@ -118,14 +121,9 @@ trim(struct span in)
 struct span
 conf_trim_line(struct span line)
 {
-	for (size_t i = 0; i < line.n; i++) {
-		if (line.p[i] != '#')
-			continue;
-		if (i == 0 || is_blank(line.p[i - 1])) {
+	for (size_t i = 0; i < line.n; i++)
+		if (line.p[i] == '#' && (i == 0 || is_blank(line.p[i - 1])))
 			line.n = i;
-			break;
-		}
-	}
 	return trim(line);
 }
 
@@ -147,12 +145,9 @@ conf_parse_user(struct span line, struct conf_user_line *out)
 bool
 conf_take_part(struct span *rest, char end, struct span *out)
 {
-	const char ends[] = { end, '\0' };
-	bool found;
+	bool found = rest->n > 0 && memchr(rest->p, end, rest->n) != NULL;
 
-	*out = trim(take(rest, ends));
-	found = rest->n > 0;
-	*rest = span_skip(*rest, 1);
+	*out = trim(span_cut(rest, (uint8_t)end));
 	return found;
 }
 

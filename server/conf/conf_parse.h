@@ -64,7 +64,7 @@ struct conf_user_line {
 /* NULL; or what is allowed in no line, for people, and its offset in *at. */
 const char *conf_check_line(struct span line, size_t *at);
 /*
- * Cuts a line into words at blanks.  "#" before a word ends the line,
+ * Checks a line and cuts it into words at blanks.  "#" before a word ends it,
  * an unquoted brace is a word of its own, and quotes take blanks, "#" and
  * braces into a word.  Words beyond conf_words_max are left out.  NULL; or
  * the mistake at bad_at, for people.

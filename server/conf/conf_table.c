@@ -225,15 +225,18 @@ read_lines(struct table *t, struct conf_text *text)
 {
 	struct span rest = span_from(text->bytes, text->n), line;
 	struct conf_place *place = &t->report->place;
+	const char *why;
+	size_t at;
 
 	*place = (struct conf_place){ .number = 0 };
 	while (t->error == 0 && conf_text_next(text, &rest, place)) {
 		line = entry_of(t);
-		if (!conf_text_check(t->report) || line.n == 0)
-			continue;
-		if (t->of_users)
+		why = conf_check_line(place->line, &at);
+		if (why != NULL)
+			conf_report_at(t->report, at, "%s", why);
+		else if (line.n > 0 && t->of_users)
 			read_user(t, line);
-		else
+		else if (line.n > 0)
 			read_alias(t, line);
 	}
 	if (t->error == 0 && t->count > 1 &&

@@ -99,15 +99,6 @@ conf_text_seek(const struct conf_text *text, struct conf_report *report,
 	return word < cut.count ? cut.words[word].at : 0;
 }
 
-bool
-conf_text_check(struct conf_report *report)
-{
-	size_t at;
-	const char *why = conf_check_line(report->place.line, &at);
-
-	return why == NULL || conf_report_at(report, at, "%s", why);
-}
-
 /* Writes the first character of in, escaped; returns its length in in. */
 static size_t
 show_char(struct span in, char out[17])

@@ -52,8 +52,6 @@ size_t	conf_text_seek(const struct conf_text *text,
 /* Moves place (at first zero) to the next line of rest; false at the end. */
 bool	conf_text_next(const struct conf_text *text, struct span *rest,
 	    struct conf_place *place);
-/* Reports what conf_check_line finds in the current line; true: nothing. */
-bool	conf_text_check(struct conf_report *report);
 
 /*
  * Reports a mistake at an offset of the current line: file, line, column and

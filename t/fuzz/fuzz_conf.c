@@ -90,7 +90,8 @@ try_words(struct span line)
 	size_t before = 0;
 
 	if (conf_cut_line(line, &cut) != NULL) {
-		must(cut.bad_at < line.n && line.p[cut.bad_at] == '"');
+		must(cut.bad_at < line.n && (line.p[cut.bad_at] == '"' ||
+		    conf_check_line(line, &before) != NULL));
 		return;
 	}
 	must(cut.count <= conf_words_max && cut.end <= line.n);
