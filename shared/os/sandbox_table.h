@@ -1,7 +1,7 @@
 /*
  * What each process may do, as one table: a role's line lists its rights, and
- * everything else is denied (sandbox.c).  sandbox_linux.c, sandbox_openbsd.c
- * and sandbox_freebsd.c translate it; sandbox_none.c is for other systems.
+ * everything else is denied.  sandbox_linux.c, sandbox_openbsd.c and
+ * sandbox_freebsd.c translate it; sandbox_none.c is for other systems.
  */
 #ifndef SHARED_SANDBOX_TABLE_H
 #define SHARED_SANDBOX_TABLE_H
