@@ -53,53 +53,6 @@ send_text(enum ipc_type type, const char *text)
 	send_or_end(&r, -1);
 }
 
-/*
- * Forks a child with a channel: for the child descriptor 3, where the nursery's
- * was; here *end.  SIGCHLD stays as it is, for a child has no children.
- */
-static pid_t
-beget(int *end)
-{
-	int ends[2];
-	pid_t pid;
-
-	if (ipc_pair(ends) == -1)
-		return -1;
-	pid = os_fork();
-	if (pid == 0) {
-		close(ends[0]);
-		if (dup2(ends[1], nursery_channel) == -1)
-			_exit(smtp_exit_unsafe);
-	}
-	close(ends[1]);
-	*end = ends[0];
-	if (pid == -1)
-		close(ends[0]);
-	return pid;
-}
-
-static void
-spawn_one(const struct nursery *n)
-{
-	struct ipc_record r = { .type = IPC_NEWBORN };
-	int end;
-	pid_t pid = beget(&end);
-
-	if (pid == 0) {
-		close(nursery_program);
-		smtp_session_serve(nursery_channel, &n->settings);
-	}
-	if (pid == -1) {
-		r.type = IPC_STILLBORN;
-		r.u.number.n = 1;
-		send_or_end(&r, -1);
-		return;
-	}
-	r.u.pid.pid = pid;
-	send_or_end(&r, end);
-	close(end);
-}
-
 /* Returns only when execution fails: the file has been replaced, say. */
 static void
 execute_self(const struct nursery *n, char option)
@@ -117,28 +70,42 @@ execute_self(const struct nursery *n, char option)
 }
 
 /*
- * Starts a child that executes this program afresh: a nursery starts another
- * nursery, and the keeper starts a helper.
+ * Forks a child with a channel, which is the child's descriptor 3, where this
+ * process's was: a worker (option 0); or a nursery or helper, which executes
+ * this program afresh.  SIGCHLD stays as it is, for a child has no children.
  */
 static void
 breed(const struct nursery *n, char option)
 {
-	struct ipc_record r = { .type = IPC_SIBLING,
-	    .u.number.n = (uint8_t)option };
-	int end;
-	pid_t pid;
+	struct ipc_record r = { .type = IPC_STILLBORN, .u.number.n = 1 };
+	int ends[2] = { -1, -1 };
+	pid_t pid = ipc_pair(ends) == -1 ? -1 : os_fork();
 
-	if ((option == 'r') != (n->role == SANDBOX_NURSERY))
-		return;
-	pid = beget(&end);
 	if (pid == 0) {
-		execute_self(n, option);
-		_exit(0);	/* its channel's end tells the master */
+		close(ends[0]);
+		if (dup2(ends[1], nursery_channel) == -1)
+			_exit(smtp_exit_unsafe);
+		close(ends[1]);
+		if (option != '\0') {
+			execute_self(n, option);
+			_exit(0);	/* the channel's end tells the master */
+		}
+		close(nursery_program);
+		smtp_session_serve(nursery_channel, &n->settings);
 	}
-	if (pid == -1)
-		return;
-	send_or_end(&r, end);
-	close(end);
+	if (pid != -1 && option == '\0') {
+		r.type = IPC_NEWBORN;
+		r.u.pid.pid = pid;
+	} else if (pid != -1) {
+		r.type = IPC_SIBLING;
+		r.u.number.n = (uint8_t)option;
+	}
+	if (pid != -1 || option == '\0')
+		send_or_end(&r, pid == -1 ? -1 : ends[0]);
+	if (ends[0] != -1) {
+		close(ends[0]);
+		close(ends[1]);
+	}
 }
 
 /* Reports every child that ended: only this process gets to know. */
@@ -265,8 +232,10 @@ on_record(struct nursery *n, const struct ipc_record *r)
 		    "" : why);
 	} else if (r->type == IPC_SPAWN && n->sandbox != NULL) {
 		for (uint32_t i = 0; i < r->u.number.n; i++)
-			spawn_one(n);
-	} else if (r->type == IPC_BREED) {
+			breed(n, '\0');
+	/* A nursery starts another, and the keeper starts helpers. */
+	} else if (r->type == IPC_BREED && (r->u.number.n == 'r') ==
+	    (n->role == SANDBOX_NURSERY)) {
 		breed(n, (char)r->u.number.n);
 	} else if (r->type == IPC_KILL) {
 		/* An ended child keeps its pid until it is waited for. */
