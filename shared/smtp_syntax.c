@@ -229,28 +229,6 @@ smtp_parse_path(struct span in, bool null_ok, bool postmaster_ok,
 	return SYNTAX_OK;
 }
 
-/* size-value = 1*20DIGIT (RFC 1870 3); more than 64 bits: UINT64_MAX. */
-static bool
-parse_size(struct span s, uint64_t *out)
-{
-	uint64_t value = 0;
-
-	if (s.n < 1 || s.n > 20)
-		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		uint64_t digit = (uint64_t)(s.p[i] - '0');
-
-		if (!ascii_is_digit(s.p[i]))
-			return false;
-		if (value > (UINT64_MAX - digit) / 10)
-			value = UINT64_MAX;
-		else
-			value = value * 10 + digit;
-	}
-	*out = value;
-	return true;
-}
-
 /* "AUTH=" mailbox as xtext, or "<>" (RFC 4954 5, RFC 3461 4); not used. */
 static bool
 is_auth_value(struct span value)
@@ -295,7 +273,8 @@ apply_param(unsigned param, struct span value, struct mail_params *out)
 {
 	switch (param) {
 	case SMTP_PARAM_SIZE:
-		return parse_size(value, &out->size);
+		/* size-value = 1*20DIGIT (RFC 1870 3) */
+		return value.n <= 20 && span_number(value, &out->size);
 	case SMTP_PARAM_BODY:
 		out->body_8bit = span_equal_fold(value, span_of("8BITMIME"));
 		return out->body_8bit || span_equal_fold(value,

@@ -76,6 +76,20 @@ span_cut(struct span *in, uint8_t end)
 	return before;
 }
 
+bool
+span_number(struct span s, uint64_t *out)
+{
+	size_t i = 0;
+
+	for (*out = 0; i < s.n && ascii_is_digit(s.p[i]); i++) {
+		uint64_t digit = (uint64_t)(s.p[i] - '0');
+
+		*out = *out > (UINT64_MAX - digit) / 10 ? UINT64_MAX :
+		    *out * 10 + digit;
+	}
+	return s.n > 0 && i == s.n;
+}
+
 uint8_t
 ascii_lower(uint8_t c)
 {

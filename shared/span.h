@@ -35,6 +35,8 @@ bool		span_take(struct span *in, uint8_t octet);
  * when there is no end.  Returns them, without end.
  */
 struct span	span_cut(struct span *in, uint8_t end);
+/* Digits alone; more than 64 bits: UINT64_MAX.  False: not a number. */
+bool		span_number(struct span s, uint64_t *out);
 /* An ASCII capital as its small letter; any other octet unchanged. */
 uint8_t		ascii_lower(uint8_t c);
 bool		ascii_is_digit(uint8_t c);

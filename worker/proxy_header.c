@@ -49,15 +49,10 @@ set_ip(struct ipc_proxy *out, bool ipv6, const uint8_t *ip)
 static bool
 parse_port(struct span in, uint16_t *out)
 {
-	uint32_t value = 0;
+	uint64_t value;
 
-	if (in.n == 0 || in.n > 5 || (in.n > 1 && in.p[0] == '0'))
+	if ((in.n > 1 && in.p[0] == '0') || !span_number(in, &value))
 		return false;
-	for (size_t i = 0; i < in.n; i++) {
-		if (!ascii_is_digit(in.p[i]))
-			return false;
-		value = value * 10 + (uint32_t)(in.p[i] - '0');
-	}
 	*out = (uint16_t)value;
 	return value <= UINT16_MAX;
 }

@@ -126,9 +126,7 @@ catcher_end(void)
 static size_t
 show_line(const char *session, enum catcher_kind kind, struct span text)
 {
-	const uint8_t *lf = text.n == 0 ? NULL : memchr(text.p, '\n', text.n);
-	size_t taken = lf == NULL ? text.n : (size_t)(lf - text.p) + 1;
-	struct span s = span_from(text.p, taken - (lf != NULL));
+	struct span rest = text, s = span_cut(&rest, '\n');
 	struct timespec now;
 	struct tm local;
 
@@ -141,16 +139,14 @@ show_line(const char *session, enum catcher_kind kind, struct span text)
 	if (s.n > 0 && s.p[s.n - 1] == '\r')
 		s.n--;
 	while (s.n > 0) {
-		const uint8_t *tab = memchr(s.p, '\t', s.n);
-		size_t n = tab == NULL ? s.n : (size_t)(tab - s.p);
+		struct span piece = span_cut(&s, '\t');
 
-		buf_add_escaped(&screen.line, span_from(s.p, n), "");
-		if (tab != NULL)
+		buf_add_escaped(&screen.line, piece, "");
+		if (s.p > piece.p + piece.n)
 			put("        ");
-		s = span_skip(s, n + 1);
 	}
 	end_line();
-	return taken;
+	return text.n - rest.n;
 }
 
 void

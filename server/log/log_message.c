@@ -72,11 +72,11 @@ write_pending(struct log_message *l)
 		    &first);
 		log_chain_add(&last, span_of(now), buf_span(&first), &out);
 	}
-	for (; rest.n > 0; rest = span_skip(rest, n + 1)) {
-		n = (size_t)((const uint8_t *)memchr(rest.p, '\n', rest.n) -
-		    rest.p);
-		log_chain_add(&last, span_from(rest.p, time_bytes),
-		    span_from(rest.p + time_bytes, n - time_bytes), &out);
+	while (rest.n > 0) {
+		struct span line = span_cut(&rest, '\n');
+
+		log_chain_add(&last, span_from(line.p, time_bytes),
+		    span_skip(line, time_bytes), &out);
 	}
 	n = file_write(l->fd, buf_span(&out));
 	if (n < out.n) {

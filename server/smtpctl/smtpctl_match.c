@@ -42,15 +42,6 @@ is_blank(uint8_t c)
 	return c == ' ' || c == '\t';
 }
 
-/* Octets of s up to the first LF, or all of them. */
-static size_t
-line_length(struct span s)
-{
-	const uint8_t *lf = s.n == 0 ? NULL : memchr(s.p, '\n', s.n);
-
-	return lf == NULL ? s.n : (size_t)(lf - s.p);
-}
-
 /*
  * Takes the first field off *rest, with its continuation lines (RFC 5322
  * 2.2.3); *out lacks its last LF.  False at the end of the message, and at the
@@ -59,16 +50,15 @@ line_length(struct span s)
 static bool
 next_field(struct span *rest, struct span *out)
 {
-	size_t n = line_length(*rest);
+	struct span whole = *rest;
 
-	if (n == 0) {
-		*rest = span_skip(*rest, 1);
+	if (span_cut(rest, '\n').n == 0)
 		return false;
-	}
-	while (rest->n > n + 1 && is_blank(rest->p[n + 1]))
-		n += 1 + line_length(span_skip(*rest, n + 1));
-	*out = span_from(rest->p, n);
-	*rest = span_skip(*rest, n + 1);
+	while (rest->n > 0 && is_blank(rest->p[0]))
+		span_cut(rest, '\n');
+	*out = span_from(whole.p, whole.n - rest->n);
+	if (out->p[out->n - 1] == '\n')
+		out->n--;
 	return true;
 }
 

@@ -51,14 +51,12 @@ story_shown(struct span s)
 	struct buf b = buf_over(texts[next++ % 4], shown_bytes - 1);
 
 	while (s.n > 0) {
-		const uint8_t *slash = memchr(s.p, '\\', s.n);
-		size_t n = slash == NULL ? s.n : (size_t)(slash - s.p);
+		struct span piece = span_cut(&s, '\\');
 
-		buf_add_escaped(&b, span_from(s.p, n), "");
+		buf_add_escaped(&b, piece, "");
 		/* A backslash is harmless, and addresses contain it. */
-		if (slash != NULL)
+		if (s.p > piece.p + piece.n)
 			buf_add_str(&b, "\\");
-		s = span_skip(s, n + 1);
 	}
 	return buf_str(&b);
 }

@@ -102,3 +102,21 @@ TEST(take_and_cut)
 	ck_assert(span_cut(&in, ',').n == 0 && in.n == 0);
 	ck_assert(span_cut(&none, ',').n == 0 && none.n == 0);
 }
+
+TEST(number)
+{
+	uint64_t n;
+
+	ck_assert(span_number(span_of("0"), &n) && n == 0);
+	ck_assert(span_number(span_of("00065535"), &n) && n == 65535);
+	ck_assert(span_number(span_of("18446744073709551614"), &n) &&
+	    n == UINT64_MAX - 1);
+	ck_assert(span_number(span_of("18446744073709551616"), &n) &&
+	    n == UINT64_MAX);
+	ck_assert(span_number(span_of("184467440737095516150"), &n) &&
+	    n == UINT64_MAX);
+	ck_assert(!span_number(span_of(""), &n));
+	ck_assert(!span_number(span_of("1x"), &n));
+	ck_assert(!span_number(span_of("-1"), &n));
+	ck_assert(!span_number(span_of(" 1"), &n));
+}
