@@ -50,7 +50,6 @@ read_options(struct options *o, int argc, char *argv[])
 	const char *at, *name;
 	int c;
 
-	memset(o, 0, sizeof(*o));
 	while ((c = getopt(argc, argv, "aDcf:u:")) != -1)
 		if (c == 'f')
 			o->conf = optarg;
@@ -412,9 +411,9 @@ fail_nobody(const char *path, struct span name)
 static int
 check(const char *path, struct span name)
 {
-	enum password_match match = PASSWORD_WRONG;
 	char password[asked_bytes];
 	struct password_form form;
+	enum password_match match;
 	const char *why;
 	struct work w;
 
@@ -427,17 +426,16 @@ check(const char *path, struct span name)
 		why = "there is none: nobody can log in as this user";
 	if (why == NULL)
 		why = ask(false, password);
-	if (why == NULL)
-		match = password_check(&form, span_of(password));
+	if (why != NULL)
+		errx(1, "password: %s", why);
+	match = password_check(&form, span_of(password));
 	sodium_memzero(password, sizeof(password));
 	close_work(&w);
-	if (why != NULL)
-		warnx("password: %s", why);
-	else if (match != PASSWORD_RIGHT)
-		warnx("%s", match == PASSWORD_WRONG ?
+	if (match != PASSWORD_RIGHT)
+		errx(1, "%s", match == PASSWORD_WRONG ?
 		    "that is not the password" :
 		    "it cannot be checked on this machine");
-	return match == PASSWORD_RIGHT ? 0 : 1;
+	return 0;
 }
 
 static int
@@ -481,7 +479,7 @@ int
 smtpctl_passwd(int argc, char *argv[])
 {
 	const struct rlimit none = { 0, 0 };
-	struct options o;
+	struct options o = { .action = 0 };
 	const char *users;
 
 	if (!read_options(&o, argc, argv))
