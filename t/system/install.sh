@@ -74,9 +74,11 @@ same() {
 	diff "$1" "$2" || fail "above: < expected, > got"
 }
 
+# LIBEXEC is compiled in: with another than the default all would be built
+# anew, while other tests run what is there.
 install_files() {
 	"$make" --no-print-directory install BUILD="$build" PREFIX=/usr \
-	    DESTDIR="$tmp/dest" >"$tmp/said" 2>&1 ||
+	    LIBEXEC=/usr/local/libexec DESTDIR="$tmp/dest" >"$tmp/said" 2>&1 ||
 	    fail "make install ended with $?: $(cat "$tmp/said")"
 	cat >"$tmp/expected" <<-END
 	drwxr-xr-x usr
@@ -88,8 +90,9 @@ install_files() {
 	-rw-r--r-- usr/lib/systemd/system/smtpd.service
 	-rw-r--r-- usr/lib/systemd/system/smtpd.socket
 	-rw-r--r-- usr/lib/systemd/system/smtpd@.service
-	drwxr-xr-x usr/libexec
-	-rwxr-xr-x usr/libexec/smtpd-worker
+	drwxr-xr-x usr/local
+	drwxr-xr-x usr/local/libexec
+	-rwxr-xr-x usr/local/libexec/smtpd-worker
 	drwxr-xr-x usr/sbin
 	-rwxr-xr-x usr/sbin/smtpd
 	drwxr-xr-x usr/share
@@ -126,8 +129,8 @@ installed_run() {
 # The worker is nobody's to run.
 worker_alone() {
 	status=0
-	"$tmp/dest/usr/libexec/smtpd-worker" </dev/null >"$tmp/said" 2>&1 ||
-	    status=$?
+	"$tmp/dest/usr/local/libexec/smtpd-worker" </dev/null >"$tmp/said" \
+	    2>&1 || status=$?
 	[ "$status" -eq 1 ] || fail "smtpd-worker ended with $status"
 	grep -q 'started by smtpd' "$tmp/said" || fail "$(cat "$tmp/said")"
 }
@@ -242,7 +245,7 @@ starts() {
 	    awk '!/^listen/ || !seen++' >"$tmp/etc/smtpd/test.conf"
 	: >"$tmp/log"
 	"$tmp/dest/usr/sbin/smtpd" -d -f "$tmp/etc/smtpd/test.conf" \
-	    -w "$tmp/dest/usr/libexec/smtpd-worker" 2>"$tmp/log" &
+	    -w "$tmp/dest/usr/local/libexec/smtpd-worker" 2>"$tmp/log" &
 	pid=$!
 	tries=300
 	until grep -q event=start "$tmp/log"; do
