@@ -132,8 +132,7 @@ conf_parse_user(struct span line, struct conf_user_line *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->name = take(&line, " \t:");
-	out->has_hash = line.n > 0 && line.p[0] == ':';
-	if (out->has_hash) {
+	if (line.n > 0 && line.p[0] == ':') {
 		line = span_skip(line, 1);
 		out->hash = take(&line, " \t:");
 		if (line.n > 0 && line.p[0] == ':')

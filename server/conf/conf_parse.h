@@ -56,8 +56,7 @@ extern const struct conf_unit conf_units_time[];	/* d, h, m, s */
  */
 struct conf_user_line {
 	struct span	name;
-	bool		has_hash;
-	struct span	hash;
+	struct span	hash;		/* p NULL: there is none */
 	struct span	rest;		/* unexpected text behind that */
 };
 

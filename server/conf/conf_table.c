@@ -116,7 +116,7 @@ read_user(struct table *t, struct span line)
 	struct conf_user *added;
 
 	conf_parse_user(line, &parsed);
-	if (parsed.has_hash && parsed.name.n > 0)
+	if (parsed.hash.p != NULL && parsed.name.n > 0)
 		user.broken = password_form_parse(parsed.hash, &form);
 	added = add_entry(t, &user, parsed.name);
 	if (added != NULL && user.broken == NULL &&

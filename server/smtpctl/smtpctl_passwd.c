@@ -340,7 +340,8 @@ fill(const struct work *w, int fd, struct span name, const char *stored)
 		return "cannot be written";
 	if (w->found) {
 		cut = w->user.name.p + w->user.name.n;
-		on = w->user.has_hash ? w->user.hash.p + w->user.hash.n : cut;
+		on = w->user.hash.p == NULL ? cut :
+		    w->user.hash.p + w->user.hash.n;
 	}
 	fwrite(w->octets, 1, (size_t)(cut - w->octets), f);
 	if (!w->found)
@@ -391,7 +392,7 @@ may_be_added(struct span name)
 	struct mailbox m;
 
 	conf_parse_user(conf_trim_line(name), &user);
-	return span_equal(user.name, name) && !user.has_hash &&
+	return span_equal(user.name, name) && user.hash.p == NULL &&
 	    name.n <= smtp_local_max_bytes &&
 	    smtp_mailbox_from_text(name, &m) && m.domain_len == 0 &&
 	    m.local_len > 0 && conf_name_is_file(name);

@@ -121,7 +121,7 @@ try_tables(struct span line)
 	conf_parse_user(entry, &user);
 	must_lie_in(user.name, entry);
 	must_lie_in(user.rest, entry);
-	if (user.has_hash)
+	if (user.hash.p != NULL)
 		must_lie_in(user.hash, entry);
 	more = conf_take_part(&entry, ':', &target);
 	must_lie_in(target, line);

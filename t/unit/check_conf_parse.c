@@ -218,8 +218,8 @@ TEST(users)
 	for (size_t i = 0; i < COUNT(t); i++) {
 		conf_parse_user(span_of(t[i].line), &u);
 		ck_assert_msg(is(u.name, t[i].name), "row %zu", i);
-		ck_assert_msg(u.has_hash == (t[i].hash != NULL), "row %zu",
-		    i);
+		ck_assert_msg((u.hash.p == NULL) == (t[i].hash == NULL),
+		    "row %zu", i);
 		if (t[i].hash != NULL)
 			ck_assert_msg(is(u.hash, t[i].hash), "row %zu", i);
 		ck_assert_msg(is(u.rest, t[i].rest), "row %zu", i);
