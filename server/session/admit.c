@@ -100,14 +100,12 @@ begin(struct session *s)
 	struct master *m = s->master;
 	struct timeval wait = {
 	    (time_t)m->conf.limits.greeting_wait_s, 0 };
-	struct log_line l;
 
 	s->start_ms = deadline_now_ms();
 	ident_make(s->id);
 	m->counters.value[COUNTER_ACCEPTED]++;
-	session_log_begin(s, LOG_LEVEL_INFO, "connect", &l);
-	log_u64(&l, "port", s->client.port);
-	log_end(&l);
+	log_put(LOG_LEVEL_INFO, "connect", "session=%s client=%s port=%zu",
+	    s->id, s->client.text, (size_t)s->client.port);
 	if (m->conf.catcher)
 		catcher_say(s->id, CATCHER_GOOD, "connection from %s port %u",
 		    s->client.text, (unsigned)s->client.port);
@@ -183,7 +181,6 @@ admit_proxied(struct session *s, const struct ipc_proxy *p)
 	struct master *m = s->master;
 	struct address_host *proxy = s->host;
 	struct address client;
-	struct log_line l;
 	enum refusal why;
 
 	s->header_due = false;
@@ -192,12 +189,9 @@ admit_proxied(struct session *s, const struct ipc_proxy *p)
 	    p->family == IPC_PROXY_IPV6, p->ip, p->port, &client))
 		return REPLY_GREETING;
 	m->counters.value[COUNTER_PROXIED]++;
-	log_begin(&l, LOG_LEVEL_INFO, "proxied");
-	log_str(&l, "session", s->id);
-	log_str(&l, "client", client.text);
-	log_u64(&l, "port", client.port);
-	log_str(&l, "via", s->client.text);
-	log_end(&l);
+	log_put(LOG_LEVEL_INFO, "proxied", "session=%s client=%s port=%zu "
+	    "via=%s", s->id, client.text, (size_t)client.port,
+	    s->client.text);
 	s->client = client;
 	s->of_proxy = false;
 	why = address_enter(m->book, &client, &m->conf.limits,

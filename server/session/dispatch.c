@@ -103,15 +103,13 @@ on_proxy(struct session *s, const struct ipc_record *r)
 static bool
 on_proxy_fail(struct session *s, const struct ipc_record *r)
 {
-	struct log_line l;
-
 	if (!s->header_due)
 		return false;
 	s->header_due = false;
 	s->master->counters.value[COUNTER_PROXY_FAILED]++;
-	session_log_begin(s, LOG_LEVEL_WARNING, "proxy-failed", &l);
-	log_str(&l, "why", proxy_words[r->u.number.n]);
-	log_end(&l);
+	log_put(LOG_LEVEL_WARNING, "proxy-failed",
+	    "session=%s client=%s why=%s", s->id, s->client.text,
+	    proxy_words[r->u.number.n]);
 	return true;
 }
 
@@ -336,12 +334,10 @@ on_abort(struct session *s, const struct ipc_record *r)
 static bool
 on_note(struct session *s, const struct ipc_record *r)
 {
-	struct log_line l;
-
 	if (!may_note(s))
 		return false;
-	begin_reject(&l, s, note_words[r->u.number.n]);
-	log_end(&l);
+	log_put(LOG_LEVEL_WARNING, "reject", "session=%s client=%s why=%s",
+	    s->id, s->client.text, note_words[r->u.number.n]);
 	return true;
 }
 
@@ -380,17 +376,14 @@ on_sign(struct session *s, const struct ipc_record *r)
 static bool
 on_tls(struct session *s, const struct ipc_record *r)
 {
-	struct log_line l;
-
 	if (s->tls_on || !s->has_signed)
 		return false;
 	s->tls_on = true;
 	s->tls = r->u.tls;
 	s->master->counters.value[COUNTER_TLS]++;
-	session_log_begin(s, LOG_LEVEL_INFO, "tls", &l);
-	log_str(&l, "version", tls_log_versions[s->tls.version]);
-	log_str(&l, "suite", tls_log_suites[s->tls.suite]);
-	log_end(&l);
+	log_put(LOG_LEVEL_INFO, "tls",
+	    "session=%s client=%s version=%s suite=%s", s->id, s->client.text,
+	    tls_log_versions[s->tls.version], tls_log_suites[s->tls.suite]);
 	return true;
 }
 
@@ -398,7 +391,6 @@ static bool
 on_tls_fail(struct session *s, const struct ipc_record *r)
 {
 	enum tls_fail why = (enum tls_fail)r->u.number.n;
-	struct log_line l;
 
 	if (s->tls_failed)
 		return false;
@@ -409,9 +401,8 @@ on_tls_fail(struct session *s, const struct ipc_record *r)
 		    fail_words[why], why != TLS_FAIL_UNTRUSTED ? "" : ": set "
 		    "it to accept any certificate, or give the catcher one "
 		    "that it trusts, with --certificate");
-	session_log_begin(s, LOG_LEVEL_WARNING, "tls-failed", &l);
-	log_str(&l, "why", fail_words[why]);
-	log_end(&l);
+	log_put(LOG_LEVEL_WARNING, "tls-failed", "session=%s client=%s why=%s",
+	    s->id, s->client.text, fail_words[why]);
 	return true;
 }
 

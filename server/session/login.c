@@ -80,21 +80,18 @@ static const struct {
 static void
 log_login(const struct session *s, const struct login *l)
 {
-	bool fine = l->answer == REPLY_AUTH_OK;
-	struct log_line line;
+	const char *user = l->known ? l->user : "";
+	const char *why = l->cut && l->answer == REPLY_AUTH_TROUBLE ?
+	    "its slot was needed" : answers[l->answer].why;
 
-	if (fine)
-		session_log_begin(s, LOG_LEVEL_INFO, "login", &line);
+	if (l->answer == REPLY_AUTH_OK)
+		log_put(LOG_LEVEL_INFO, "login",
+		    "session=%s client=%s user=%s mechanism=%s", s->id,
+		    s->client.text, user, mechanisms[l->mechanism]);
 	else
-		session_log_begin(s, LOG_LEVEL_WARNING, "login-failed", &line);
-	if (l->known)
-		log_str(&line, "user", l->user);
-	log_str(&line, "mechanism", mechanisms[l->mechanism]);
-	if (!fine)
-		log_str(&line, "why", l->cut && l->answer ==
-		    REPLY_AUTH_TROUBLE ? "its slot was needed" :
-		    answers[l->answer].why);
-	log_end(&line);
+		log_put(LOG_LEVEL_WARNING, "login-failed",
+		    "session=%s client=%s user=%s mechanism=%s why=%s", s->id,
+		    s->client.text, user, mechanisms[l->mechanism], why);
 }
 
 /* Sends the answer and frees l; its session is gone if sending fails. */

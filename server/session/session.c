@@ -84,7 +84,6 @@ session_refuse(struct session *s, enum refusal why)
 	const int fd = s->output != -1 ? s->output : s->socket;
 	char text[smtp_reply_max_bytes];
 	struct buf line = buf_over(text, sizeof(text));
-	struct log_line l;
 
 	s->master->counters.value[row->counter]++;
 	smtp_reply_write(row->reply, span_of(s->master->conf.hostname),
@@ -96,12 +95,8 @@ session_refuse(struct session *s, enum refusal why)
 	if (fd != -1 && !s->tls_first && send(fd, line.p, line.n,
 	    MSG_NOSIGNAL | MSG_DONTWAIT) == -1 && errno == ENOTSOCK)
 		(void)!write(fd, line.p, line.n);
-	log_begin(&l, LOG_LEVEL_WARNING, "reject");
-	if (s->id[0] != '\0')
-		log_str(&l, "session", s->id);
-	log_str(&l, "client", s->client.text);
-	log_str(&l, "why", row->word);
-	log_end(&l);
+	log_put(LOG_LEVEL_WARNING, "reject", "session=%s client=%s why=%s",
+	    s->id, s->client.text, row->word);
 }
 
 void
