@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -151,8 +150,10 @@ admit(struct master *m, int fd, const struct sockaddr_storage *from,
 	enum refusal why;
 
 	if (s == NULL || !address_of(from, &s->client)) {
-		if (s == NULL)
+		if (s == NULL) {
+			m->counters.value[COUNTER_REFUSED_MEMORY]++;
 			log_error("accept", NULL, errno);
+		}
 		close(fd);
 		free(s);
 		return;

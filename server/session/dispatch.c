@@ -10,10 +10,7 @@
 
 #include "server/log/catcher.h"
 #include "server/log/refused.h"
-#include "server/mail/message.h"
 #include "server/mail/spool.h"
-#include "server/process/pool.h"
-#include "server/process/sign.h"
 #include "server/process/tls_log.h"
 #include "server/session/guesses.h"
 #include "shared/deadline.h"
@@ -68,7 +65,9 @@ answer(struct session *s, enum ipc_type type, enum verdict verdict, int fd)
 static void
 begin_reject(struct log_line *l, const struct session *s, const char *why)
 {
-	session_log_begin(s, LOG_LEVEL_WARNING, "reject", l);
+	log_begin(l, LOG_LEVEL_WARNING, "reject");
+	log_str(l, "session", s->id);
+	log_str(l, "client", s->client.text);
 	log_str(l, "why", why);
 }
 

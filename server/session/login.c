@@ -16,7 +16,6 @@
 #include "server/log/catcher.h"
 #include "server/process/auth.h"
 #include "server/process/helper.h"
-#include "server/process/pool.h"
 #include "server/session/guesses.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
@@ -76,39 +75,32 @@ static const struct {
 	    "the auth process gave no answer" }
 };
 
-/* An unknown name is not logged: it may be a password in the wrong field. */
-static void
-log_login(const struct session *s, const struct login *l)
-{
-	const char *user = l->known ? l->user : "";
-	const char *why = l->cut && l->answer == REPLY_AUTH_TROUBLE ?
-	    "its slot was needed" : answers[l->answer].why;
-
-	if (l->answer == REPLY_AUTH_OK)
-		log_put(LOG_LEVEL_INFO, "login",
-		    "session=%s client=%s user=%s mechanism=%s", s->id,
-		    s->client.text, user, mechanisms[l->mechanism]);
-	else
-		log_put(LOG_LEVEL_WARNING, "login-failed",
-		    "session=%s client=%s user=%s mechanism=%s why=%s", s->id,
-		    s->client.text, user, mechanisms[l->mechanism], why);
-}
-
 /* Sends the answer and frees l; its session is gone if sending fails. */
 static void
 answer(struct login *l)
 {
 	struct session *s = l->session;
-	bool fine = l->answer == REPLY_AUTH_OK;
+	const bool fine = l->answer == REPLY_AUTH_OK;
+	/* An unknown name may be a password in the wrong field. */
+	const char *user = l->known ? l->user : "";
+	const char *how = mechanisms[l->mechanism];
 	struct ipc_record r;
 
 	memset(&r, 0, sizeof(r));
 	r.type = IPC_ADMIT;
 	r.u.number.n = l->answer;
 	pool_permit(s->worker, IPC_AT_SESSION);
-	if (fine)
+	if (fine) {
 		memcpy(s->user, l->user, sizeof(s->user));
-	log_login(s, l);
+		log_put(LOG_LEVEL_INFO, "login",
+		    "session=%s client=%s user=%s mechanism=%s", s->id,
+		    s->client.text, user, how);
+	} else
+		log_put(LOG_LEVEL_WARNING, "login-failed",
+		    "session=%s client=%s user=%s mechanism=%s why=%s", s->id,
+		    s->client.text, user, how, l->cut && l->answer ==
+		    REPLY_AUTH_TROUBLE ? "its slot was needed" :
+		    answers[l->answer].why);
 	s->master->counters.value[answers[l->answer].counter]++;
 	if (s->master->conf.catcher && fine)
 		catcher_say(s->id, CATCHER_GOOD, "logged in as %s%s", s->user,

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "server/log/catcher.h"
-#include "server/log/ident.h"
 #include "server/log/refused.h"
 #include "server/mail/spool.h"
 #include "server/process/helper.h"
@@ -99,15 +98,6 @@ session_refuse(struct session *s, enum refusal why)
 	    s->id, s->client.text, row->word);
 }
 
-void
-session_log_begin(const struct session *s, enum log_level level,
-    const char *event, struct log_line *out)
-{
-	log_begin(out, level, event);
-	log_str(out, "session", s->id);
-	log_str(out, "client", s->client.text);
-}
-
 /* Counts and logs the end of s, and keeps its transcript for keep-refused. */
 static void
 record_end(struct session *s, const char *how, const struct ipc_end *end)
@@ -131,7 +121,9 @@ record_end(struct session *s, const char *how, const struct ipc_end *end)
 	value[COUNTER_ERRORS] += e->errors;
 	value[COUNTER_OCTETS_IN] += e->octets_in;
 	value[COUNTER_OCTETS_OUT] += e->octets_out;
-	session_log_begin(s, LOG_LEVEL_INFO, "disconnect", &l);
+	log_begin(&l, LOG_LEVEL_INFO, "disconnect");
+	log_str(&l, "session", s->id);
+	log_str(&l, "client", s->client.text);
 	log_str(&l, "why", how);
 	if (end != NULL) {
 		log_u64(&l, "commands", e->commands);

@@ -97,9 +97,6 @@ void	session_end(struct session *s, const char *how,
 void	session_refuse(struct session *s, enum refusal why);
 /* Refuses the client of s, which waits without a worker, and ends s. */
 void	session_turn_away(struct session *s, enum refusal why);
-/* Begins a line of the log with the session and the client of s. */
-void	session_log_begin(const struct session *s, enum log_level level,
-	    const char *event, struct log_line *out);
 /* Closes the client's descriptors: a worker has them, or s ends. */
 void	session_close(struct session *s);
 /* Moves s from its list to the end of another. */
