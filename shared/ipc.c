@@ -100,7 +100,7 @@ ipc_recv(int channel, enum ipc_way way, enum ipc_when when, bool wait,
 	if (n == 0 && fds == 0)
 		return IPC_GOT_END;
 	if (fds > 1 || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
-		*why = "record or descriptors too many";
+		*why = "record too long, or too many descriptors";
 	else
 		*why = ipc_check(r, (size_t)n, fds == 1, way, when);
 	if (*why == NULL)

@@ -11,14 +11,14 @@
 
 #include <string.h>
 
-static const char not_taken[] = "a kind of hash that is quickly broken, or "
-    "not known here: set it anew with smtpctl passwd";
+static const char not_taken[] = "a weak or unknown kind of hash: set the "
+    "password anew with smtpctl passwd";
 static const char bare[] = "a password that is not hashed: set it anew with "
     "smtpctl passwd";
 static const char cheap[] = "a hash whose cost is too low: set it anew with "
     "smtpctl passwd";
 static const char dear[] = "a hash whose cost is too high to be checked here";
-static const char bad_form[] = "the hash has not the form its beginning says";
+static const char bad_form[] = "the hash is malformed";
 
 struct range {
 	uint32_t	min, max;	/* max 0: there is no such value */
@@ -139,7 +139,7 @@ password_form_parse(struct span stored, struct password_form *out)
 
 	memset(out, 0, sizeof(*out));
 	if (stored.n == 0)
-		return "nothing behind the \":\"";
+		return "nothing after the \":\"";
 	if (stored.n > password_hash_max_bytes)
 		return "a hash of more than 255 octets";
 	if (stored.p[0] == '!' || (stored.n == 1 && stored.p[0] == '*'))

@@ -55,7 +55,7 @@ configure(struct tls_config *config, size_t pairs, const char **why)
 	for (size_t i = 0; i < pairs; i++)
 		if (!add_pair(config, i))
 			return false;
-	*why = "TLS: libtls does not take the certificates";
+	*why = "TLS: libtls refuses the certificates";
 	tried = tls_server();
 	if (tried != NULL && tls_configure(tried, config) == 0)
 		return true;

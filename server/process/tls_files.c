@@ -97,9 +97,9 @@ read_file(const char *path, bool secret, struct tls_file *out)
 	if (fstat(fd, &st) == -1)
 		why = strerror(errno);
 	else if (!S_ISREG(st.st_mode))
-		why = "not a file";
+		why = "not a regular file";
 	else if (secret && (st.st_mode & (S_IROTH | S_IWOTH)) != 0)
-		why = "everybody can read it: chmod o= it, and think of a "
+		why = "everybody can read it: chmod o= it, and consider a "
 		    "new key";
 	else if (st.st_size > ipc_certificate_max_bytes)
 		why = "longer than 16384 octets";

@@ -26,7 +26,7 @@ const char *
 tls_log_trouble(const struct ipc_judged *facts, int64_t now_s)
 {
 	if (facts->until_s <= now_s)
-		return "it has expired: no client that looks takes it";
+		return "it has expired: clients that check it refuse it";
 	return facts->until_s - now_s < soon_days * (int64_t)86400 ?
 	    "it expires within a week: renew it, and send SIGHUP" : NULL;
 }

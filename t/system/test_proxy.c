@@ -203,11 +203,11 @@ TEST(malformed)
 		const char	*text;
 		const char	*why;
 	} t[] = {
-		{ "EHLO a.example\r\n", "no PROXY header" },
+		{ "EHLO a.example\r\n", "not begin with a PROXY" },
 		{ "PROXY TCP4 1.2.3.4 1.2.3.4 1 1\n", "end with CRLF" },
 		{ "PROXY TCP4 1.2.3.256 1.2.3.4 1 1\r\n", "of its family" },
 		{ "PROXY TCP4 1.2.3.4 1.2.3.4 70000 1\r\n", "a port" },
-		{ "PROXY TCP9 1.2.3.4 1.2.3.4 1 1\r\n", "not the form" },
+		{ "PROXY TCP9 1.2.3.4 1.2.3.4 1 1\r\n", "not a valid" },
 		{ "PROXY UNKNOWN 456789012345678901234567890123456789012345"
 		    "6789012345678901234567890123456789012345678901234567",
 		    "more than 107" },
@@ -455,7 +455,7 @@ TEST(tls)
 	EXPECT(!secure_start(&s, NULL), "a handshake without a header");
 	secure_drop(&s);
 	EXPECT(WAIT(daemon_logged(&d, " event=proxy-failed ",
-	    "no PROXY header", NULL) == 1), "%s", daemon_last_words(&d));
+	    "not begin with a PROXY", NULL) == 1), "%s", daemon_last_words(&d));
 	/* Who is one too many hears nothing, for it would be no TLS. */
 	daemon_rest(&d);
 	for (int i = 0; i < 2; i++) {

@@ -288,7 +288,7 @@ TEST(failures)
 
 	secure_make_pair("none", "ec", "none.example");
 	start(&d, "idle-timeout 2s\n", "");
-	fails(&d, &old, "no version of TLS");
+	fails(&d, &old, "neither TLS 1.2 nor");
 	fails(&d, &suite, "no cipher suite");
 	fails(&d, &untrusted, "does not trust");
 	client_open(&c, &d, NULL);

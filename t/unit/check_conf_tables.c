@@ -57,7 +57,7 @@ static const struct row users_cases[] = {
 	    "    \n"
 	    "    ^\n" },
 	{ USERS, "bob:\n", NULL,
-	    "@/users:1: warning: bob@example.org cannot log in: nothing behind "
+	    "@/users:1: warning: bob@example.org cannot log in: nothing after "
 	    "the \":\"\n" },
 	{ USERS, " bob:!unter2 x\n", NULL,
 	    "@/users:1:14: one name per line\n"
@@ -88,9 +88,8 @@ static const struct row users_cases[] = {
 	{ USERS, "alice\nbob:{PLAIN}secret\ncarol:$1$a$b\n", NULL,
 	    "@/users:2: warning: bob@example.org cannot log in: a password that"
 	    " is not hashed: set it anew with smtpctl passwd\n"
-	    "@/users:3: warning: carol@example.org cannot log in: a kind of has"
-	    "h that is quickly broken, or not known here: set it anew with smt"
-	    "pctl passwd\n" },
+	    "@/users:3: warning: carol@example.org cannot log in: a weak or unk"
+	    "nown kind of hash: set the password anew with smtpctl passwd\n" },
 };
 
 static const struct row aliases_cases[] = {
@@ -224,7 +223,7 @@ static const struct row aliases_cases[] = {
 	{ ALIASES, "bob:\n", "info: eve\n",
 	    "@/aliases:1: warning: mail for info@example.org is answered 451: e"
 	    "xample.org has no user or alias \"eve\"\n"
-	    "@/users:1: warning: bob@example.org cannot log in: nothing behind "
+	    "@/users:1: warning: bob@example.org cannot log in: nothing after "
 	    "the \":\"\n" },
 	{ "domain -x {\n}\nlisten 127.0.0.1 port 0\n"
 	    "domain example.org {\nusers @/users\naliases @/aliases\n"
