@@ -37,57 +37,10 @@ delivery_log_slow(struct delivery *d, bool ended)
 	log_end(&l);
 }
 
-/*
- * One broken Maildir of an alias fails for its user alone.  What that user
- * misses is logged; the last mailbox takes its place in the list.
- */
-static bool
-miss(struct delivery *d, int error)
-{
-	struct recipient_set *to = d->mail.to;
-	struct recipient_mailbox *box = &to->boxes[d->mail.at];
-
-	/* Errors that all Maildirs have, now or soon. */
-	if (box->needed || error == ENOSPC || error == EDQUOT ||
-	    error == ENOMEM || error == EMFILE || error == ENFILE)
-		return false;
-	maildir_log_failure(d->mail.spool, &(struct maildir_failure){
-	    .session = d->session, .id = d->tx->id, .what = d->mail.what,
-	    .box = box, .error = error,
-	    .then = "the others of the alias have it, this one misses it" });
-	*box = to->boxes[--to->count];
-	return true;
-}
-
 bool
 delivery_is_whole(const struct delivery *d)
 {
 	return d->mail.at == d->mail.to->count;
-}
-
-bool
-delivery_go_on(struct delivery *d, struct maildir_batch *b, size_t most)
-{
-	int64_t until = deadline_now_us() + delivery_piece_us;
-
-	for (size_t i = 0; i < most && !delivery_is_whole(d); i++) {
-		enum maildir_result got;
-		int error;
-
-		if (i > 0 && (deadline_now_us() >= until ||
-		    !maildir_has_room(b, 1)))
-			break;
-		got = maildir_deliver(b, &d->mail);
-		error = errno;
-		if (got == MAILDIR_MORE)
-			break;
-		if (got == MAILDIR_DONE || miss(d, error))
-			continue;
-		delivery_fail(d, d->mail.what, error,
-		    &d->mail.to->boxes[d->mail.at]);
-		return false;
-	}
-	return true;
 }
 
 void
@@ -98,6 +51,46 @@ delivery_fail(struct delivery *d, const char *what, int error,
 	maildir_log_failure(d->mail.spool, &(struct maildir_failure){
 	    .session = d->session, .id = d->tx->id, .what = what,
 	    .box = where, .error = error });
+}
+
+/*
+ * One broken Maildir of an alias fails for its user alone.  What that user
+ * misses is logged; the last mailbox takes its place in the list.
+ */
+bool
+delivery_go_on(struct delivery *d, struct maildir_batch *b, size_t most)
+{
+	int64_t until = deadline_now_us() + delivery_piece_us;
+	struct recipient_set *to = d->mail.to;
+
+	for (size_t i = 0; i < most && !delivery_is_whole(d); i++) {
+		struct recipient_mailbox *box = &to->boxes[d->mail.at];
+		enum maildir_result got;
+		int error;
+
+		if (i > 0 && (deadline_now_us() >= until ||
+		    !maildir_has_room(b, 1)))
+			break;
+		got = maildir_deliver(b, &d->mail);
+		error = errno;
+		if (got == MAILDIR_MORE)
+			break;
+		if (got == MAILDIR_DONE)
+			continue;
+		/* Errors that all Maildirs have, now or soon, are no miss. */
+		if (box->needed || error == ENOSPC || error == EDQUOT ||
+		    error == ENOMEM || error == EMFILE || error == ENFILE) {
+			delivery_fail(d, d->mail.what, error, box);
+			return false;
+		}
+		maildir_log_failure(d->mail.spool, &(struct maildir_failure){
+		    .session = d->session, .id = d->tx->id,
+		    .what = d->mail.what, .box = box, .error = error,
+		    .then = "the others of the alias have it, this one "
+		    "misses it" });
+		*box = to->boxes[--to->count];
+	}
+	return true;
 }
 
 /* A user may have read d already, and so moved it: it stays there. */

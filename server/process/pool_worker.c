@@ -316,38 +316,18 @@ pool_nursery_lost(struct nursery *n, bool was_active)
 }
 
 /*
- * A process that stays once its work is over is compromised, or its nursery
- * has yet to report its end: so nobody is blamed until the nursery reports
- * that the process had to be killed.
- */
-static void
-kill_lingering(struct master *m)
-{
-	struct pool *p = m->pool;
-	int64_t now = deadline_now_ms();
-	struct worker *w;
-
-	while ((w = TAILQ_FIRST(&p->leaving)) != NULL &&
-	    now - w->left_ms > leave_patience_ms) {
-		if (w->killed == NULL)
-			w->killed = "it was let go, and did not end";
-		kill_process(w);
-		/* Killed again later, if its end is not reported. */
-		TAILQ_REMOVE(&p->leaving, w, entry);
-		w->left_ms = now;
-		TAILQ_INSERT_TAIL(&p->leaving, w, entry);
-	}
-}
-
-/*
  * A worker that works for ever is compromised.  An evicted one ends at once,
  * unless it waits for a slow disk, say, or is compromised; neither excuse keeps
  * the slot.
+ *
+ * A process that stays once its work is over is compromised, or its nursery has
+ * yet to report its end: so nobody is blamed until the nursery reports that the
+ * process had to be killed.
  */
-static void
-kill_busy(struct master *m)
+void
+pool_police(struct master *m)
 {
-	int64_t now = deadline_now_ms();
+	const int64_t now = deadline_now_ms();
 	struct worker *w, *next;
 
 	for (w = TAILQ_FIRST(&m->pool->busy); w != NULL; w = next) {
@@ -363,11 +343,12 @@ kill_busy(struct master *m)
 			kill_worker(w, "its work lasts far longer than it may "
 			    "let it");
 	}
-}
-
-void
-pool_police(struct master *m)
-{
-	kill_busy(m);
-	kill_lingering(m);
+	TAILQ_FOREACH(w, &m->pool->leaving, entry) {
+		if (now - w->left_ms <= leave_patience_ms)
+			continue;
+		if (w->killed == NULL)
+			w->killed = "it was let go, and did not end";
+		kill_process(w);
+		w->left_ms = now;	/* for the next time */
+	}
 }
