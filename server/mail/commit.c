@@ -88,7 +88,7 @@ answer(struct master *m, struct delivery *d)
 		recipient_log_clear(&d->own.rcpts);
 		conf_epoch_leave(d->own.client.epoch);
 	} else
-		d->owner->done(d->tx, d->error,
+		d->tx->settled(d->tx, d->error,
 		    deadline_now_us() - d->begun_us);
 	free(d);
 }
@@ -157,7 +157,7 @@ settle(struct turn *t, int error, const struct recipient_mailbox *failed)
 		if (d->error == 0 && error != 0)
 			delivery_fail(d, "fsync of a Maildir", error, failed);
 		if (d->error == 0 && delivery_is_whole(d)) {
-			d->owner->record(d->tx);
+			d->tx->record(d->tx);
 			move(d, &done);
 		} else {
 			delivery_log_slow(d, false);
@@ -403,14 +403,13 @@ commit_make_ahead(struct master *m)
 }
 
 struct delivery *
-commit_add(struct message *t, const struct commit_owner *owner)
+commit_add(struct message *t)
 {
 	struct delivery *d = calloc(1, sizeof(*d));
 	struct commit *c = t->client.master->commit;
 
 	if (d == NULL)
 		return NULL;
-	d->owner = owner;
 	snprintf(d->session, sizeof(d->session), "%s", t->client.session);
 	d->tx = t;
 	d->mail.spool = t->client.master->spool;

@@ -13,14 +13,6 @@ struct delivery;
 struct master;
 struct message;
 
-/* Callbacks of the owner of a message that waits. */
-struct commit_owner {
-	/* The message is durable: adds it to the message log. */
-	void	(*record)(struct message *t);
-	/* 0, or errno; after us microseconds.  Its file has left the spool. */
-	void	(*done)(struct message *t, int error, int64_t us);
-};
-
 /* 0, or -1 and errno. */
 int	commit_init(struct master *m);
 /*
@@ -29,13 +21,12 @@ int	commit_init(struct master *m);
  */
 void	commit_make_ahead(struct master *m);
 /*
- * Delivers t, whose file is complete, and then calls owner; t stays where it is
- * and unchanged until then.  NULL and errno without memory.
+ * Delivers t, whose file is complete, and then calls t->record and t->settled;
+ * t stays where it is and unchanged until then.  NULL and errno without memory.
  */
-struct delivery *commit_add(struct message *t,
-	    const struct commit_owner *owner);
+struct delivery *commit_add(struct message *t);
 /*
- * Ends d; its owner is not called any more.  What Maildirs have of the message
+ * Ends d, which calls nobody any more.  What Maildirs have of the message
  * is removed: for that d takes it over, and leaves the owner's empty.
  */
 void	commit_forget(struct delivery *d);

@@ -11,7 +11,6 @@
 #include "server/mail/recipient.h"
 #include "shared/ipc_msg.h"
 
-struct commit_owner;
 struct conf_epoch;
 struct master;
 
@@ -54,6 +53,11 @@ struct message {
 	uint64_t		 size;		/* of the committed file */
 	char			 name[message_name_bytes]; /* in its Maildirs */
 	struct delivery		*delivery;	/* under way; or NULL */
+	/* It is durable, and goes to the message log before it is settled. */
+	void			(*record)(struct message *t);
+	/* 0, or errno; after us microseconds.  Its file left the spool. */
+	void			(*settled)(struct message *t, int error,
+				    int64_t us);
 	message_done		*done;		/* once it is stored */
 	void			*arg;		/* of done */
 	bool			 no_room;	/* RCPT gets: disk full */
@@ -66,7 +70,6 @@ TAILQ_HEAD(delivery_list, delivery);
 struct delivery {
 	TAILQ_ENTRY(delivery)	 entry;
 	struct delivery_list	*in;		/* of struct commit */
-	const struct commit_owner *owner;
 	char			 session[ipc_id_bytes + 1];
 	bool			 disowned;	/* no owner to be called */
 	struct message		*tx;		/* the owner's; or &own */

@@ -216,7 +216,7 @@ record(struct message *t)
 }
 
 static void
-done(struct message *t, int error, int64_t us)
+settled(struct message *t, int error, int64_t us)
 {
 	struct counters *c = &t->client.master->counters;
 
@@ -236,18 +236,19 @@ enum verdict
 message_end(struct message *t, uint64_t size,
     message_done *on_stored, void *arg, bool *broken)
 {
-	static const struct commit_owner calls = { record, done };
 	struct master *m = t->client.master;
 
 	*broken = size > UINT64_MAX - t->head_bytes;
 	if (*broken)
 		return VERDICT_TROUBLE;
 	t->size = t->head_bytes + size;
+	t->record = record;
+	t->settled = settled;
 	t->done = on_stored;
 	t->arg = arg;
 	switch (spool_check(m->spool, t->id, t->size)) {
 	case SPOOL_GOOD:
-		t->delivery = commit_add(t, &calls);
+		t->delivery = commit_add(t);
 		if (t->delivery != NULL)
 			return VERDICT_OK;
 		log_failure(t, "hold", NULL, errno);
