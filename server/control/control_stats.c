@@ -106,7 +106,7 @@ metric_now(struct master *m, FILE *f)
 {
 	const struct conf_limits *l = &m->conf.limits;
 	uint64_t count[SESSION_STATE_COUNT];
-	struct pool_count c;
+	const struct pool_count *c = pool_count(m);
 	struct spool_room room;
 
 	(void)control_count_sessions(m, count);
@@ -116,13 +116,12 @@ metric_now(struct master *m, FILE *f)
 		    session_state_words[i], count[i]);
 	metric_gauge(f, "sessions_max", "", "Sessions at once, at most",
 	    l->workers);
-	pool_count(m, &c);
 	metric_head(f, "workers", "", "gauge", "Worker processes now");
 	control_put(f, "smtpd_workers{state=\"busy\"} %" PRIu64 "\n"
 	    "smtpd_workers{state=\"spare\"} %" PRIu64 "\n"
 	    "smtpd_workers{state=\"coming\"} %" PRIu64 "\n"
 	    "smtpd_workers{state=\"leaving\"} %" PRIu64 "\n",
-	    c.busy, c.idle, c.coming, c.leaving);
+	    c->busy, c->idle, c->coming, c->leaving);
 	metric_gauge(f, "addresses_refused", "",
 	    "Client addresses that are refused for a while now",
 	    address_refused_count(m->book, deadline_now_ms()));

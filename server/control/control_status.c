@@ -179,7 +179,7 @@ tell_processes(const struct master *m, struct control_out *o)
 	struct role role = { o, "master", &m->users.master };
 	struct role nursery = { o, "nursery", &m->users.worker };
 	struct role worker = { o, "worker", &m->users.worker };
-	struct pool_count c;
+	const struct pool_count *c = pool_count(m);
 
 	json_out_array(&o->j, "processes");
 	control_put(o->f, "\n%-8s %10s  %-12s %-10s %s\n", "PROCESS", "PID",
@@ -202,11 +202,10 @@ tell_processes(const struct master *m, struct control_out *o)
 		pool_workers(m, ipc_sessions_max, tell_process, &worker);
 	json_out_end(&o->j);
 	/* Workers are many: without all, those of a state share a line. */
-	pool_count(m, &c);
 	for (int idle = 0; idle < 2 && !o->all; idle++)
-		if ((idle ? c.idle : c.busy) > 0)
+		if ((idle ? c->idle : c->busy) > 0)
 			control_put(o->f, "%-8s %3" PRIu64 " of them  %-12s "
-			    "%-10s %s\n", "worker", idle ? c.idle : c.busy,
+			    "%-10s %s\n", "worker", idle ? c->idle : c->busy,
 			    worker.user->name, idle ? "spare" : "busy",
 			    pool_sandbox(m));
 	control_put(o->f, "\n");
@@ -236,7 +235,7 @@ tell_sessions(const struct master *m, struct control_out *o)
 	const struct conf_limits *l = &m->conf.limits;
 	uint64_t count[SESSION_STATE_COUNT];
 	uint64_t all = control_count_sessions(m, count);
-	struct pool_count c;
+	const struct pool_count *c = pool_count(m);
 	char text[300] = "";
 	size_t n = 0;
 
@@ -254,17 +253,16 @@ tell_sessions(const struct master *m, struct control_out *o)
 	json_out_end(&o->j);
 	line(o, "sessions", "%" PRIu64 " of %" PRIu64 " at most%s", all,
 	    l->workers, text);
-	pool_count(m, &c);
 	json_out_object(&o->j, "workers");
-	json_out_u64(&o->j, "busy", c.busy);
-	json_out_u64(&o->j, "spare", c.idle);
-	json_out_u64(&o->j, "spare_wanted", c.spare);
-	json_out_u64(&o->j, "coming", c.coming);
-	json_out_u64(&o->j, "leaving", c.leaving);
+	json_out_u64(&o->j, "busy", c->busy);
+	json_out_u64(&o->j, "spare", c->idle);
+	json_out_u64(&o->j, "spare_wanted", c->spare);
+	json_out_u64(&o->j, "coming", c->coming);
+	json_out_u64(&o->j, "leaving", c->leaving);
 	json_out_end(&o->j);
 	line(o, "workers", "%" PRIu64 " busy, %" PRIu64 " spare (%" PRIu64
-	    " wanted), %" PRIu64 " coming, %" PRIu64 " leaving", c.busy,
-	    c.idle, c.spare, c.coming, c.leaving);
+	    " wanted), %" PRIu64 " coming, %" PRIu64 " leaving", c->busy,
+	    c->idle, c->spare, c->coming, c->leaving);
 }
 
 static void

@@ -31,22 +31,13 @@ enum { stop_patience_s = 20, look_pause_us = 10 * 1000 };
 
 /* ---- the end ------------------------------------------------------------ */
 
-static uint64_t
-count_busy(const struct master *m)
-{
-	struct pool_count c;
-
-	pool_count(m, &c);
-	return c.busy;
-}
-
 /* Ends the loop when no worker is busy any more, which no event reports. */
 static void
 on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
 
-	if (count_busy(m) == 0)
+	if (pool_count(m)->busy == 0)
 		event_base_loopbreak(m->base);
 }
 
@@ -65,7 +56,7 @@ loop_stop(struct master *m)
 	listen_stop(m);
 	admit_stop(m);
 	pool_drain(m);
-	busy = count_busy(m);
+	busy = pool_count(m)->busy;
 	if (busy > 0)
 		log_put(LOG_LEVEL_INFO, "stopping", "sessions=%zu "
 		    "at_most_s=%zu", (size_t)busy, (size_t)stop_patience_s);

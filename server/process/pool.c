@@ -294,10 +294,10 @@ pool_stop(struct master *m)
 
 /* ---- status ------------------------------------------------------------- */
 
-void
-pool_count(const struct master *m, struct pool_count *out)
+const struct pool_count *
+pool_count(const struct master *m)
 {
-	*out = m->pool->count;
+	return &m->pool->count;
 }
 
 uint64_t

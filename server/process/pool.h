@@ -111,7 +111,7 @@ struct pool_count {
 	uint64_t	spare;		/* wanted beyond the load */
 };
 
-void	pool_count(const struct master *m, struct pool_count *out);
+const struct pool_count *pool_count(const struct master *m);
 /* Records received from workers so far: no change, no activity. */
 uint64_t pool_heard(const struct master *m);
 /* The sandbox of workers that are born now; "?" when it is not known. */

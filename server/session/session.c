@@ -277,10 +277,9 @@ make_room(evutil_socket_t fd, short what, void *arg)
 	uint64_t wanted = m->sessions->count[SESSIONS_PENDING], leaving = 0;
 	const struct session *s;
 	struct session *loser;
-	struct pool_count c;
+	const struct pool_count *c = pool_count(m);
 
-	pool_count(m, &c);
-	if (c.idle + c.coming > 0)
+	if (c->idle + c->coming > 0)
 		return;
 	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry)
 		leaving += s->evicted;
@@ -301,7 +300,7 @@ on_tick(struct master *m)
 	struct sessions *all = m->sessions;
 	int64_t now = deadline_now_ms();
 	struct session *s, *next;
-	struct pool_count c;
+	const struct pool_count *c = pool_count(m);
 	bool stressed;
 
 	for (s = TAILQ_FIRST(&all->list[SESSIONS_PENDING]); s != NULL;
@@ -313,8 +312,7 @@ on_tick(struct master *m)
 	make_room(-1, 0, m);
 	listen_accept(m, !m->stopping);
 	/* Workers are told when four of five are busy, and when no longer. */
-	pool_count(m, &c);
-	stressed = c.busy * 5 >= m->conf.limits.workers * 4;
+	stressed = c->busy * 5 >= m->conf.limits.workers * 4;
 	if (stressed == all->stressed || m->stopping)
 		return;
 	all->stressed = stressed;

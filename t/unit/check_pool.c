@@ -255,10 +255,7 @@ listen_to(pid_t i, enum ipc_type type)
 static struct pool_count
 count(void)
 {
-	struct pool_count c;
-
-	pool_count(&m, &c);
-	return c;
+	return *pool_count(&m);
 }
 
 /* Which worker has job now: the one whose end we hold. */
