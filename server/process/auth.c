@@ -128,15 +128,16 @@ auth_ask(struct master *m, const struct ipc_password *question)
 	return true;
 }
 
-static void
+static bool
 take(struct master *m, const struct ipc_record *r)
 {
 	if (r->type != IPC_CHECKED || !auth.busy ||
 	    r->u.checked.ticket != auth.question.ticket)
-		return;
+		return true;
 	auth.busy = false;
 	m->auth_owner->on_answer(m, (enum smtp_reply)r->u.checked.answer);
 	m->auth_owner->on_idle(m);
+	return true;
 }
 
 static void

@@ -117,7 +117,7 @@ disk_finish(void)
 }
 
 /* An answer to a later job does not excuse that the first has none. */
-static void
+static bool
 take(struct master *m, const struct ipc_record *r)
 {
 	struct helper *h = &m->helpers[HELPER_DISK];
@@ -127,11 +127,8 @@ take(struct master *m, const struct ipc_record *r)
 	    r->u.synced.ticket - job->ticket >= job->sent)
 		job = TAILQ_NEXT(job, entry);
 	if (job == NULL || r->type != IPC_SYNCED ||
-	    job->answered == job->sent) {
-		helper_lose(m, HELPER_DISK, "it says what was not asked",
-		    false);
-		return;
-	}
+	    job->answered == job->sent)
+		return false;
 	note_answer(job, r->u.synced.ticket - job->ticket, r->u.synced.error);
 	if (job == TAILQ_FIRST(&disk.jobs))
 		h->due_ms = deadline_now_ms();
@@ -139,6 +136,7 @@ take(struct master *m, const struct ipc_record *r)
 		h->due_ms = 0;
 	send_all(h);
 	end_complete();
+	return true;
 }
 
 static bool

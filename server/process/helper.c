@@ -243,12 +243,9 @@ take(struct helper *h, const struct ipc_record *r, int passed)
 		close(passed);
 	if (h->state == HELPER_STARTING)
 		return take_first(h, r);
-	if (h->role->take != NULL)
-		h->role->take(h->master, r);
 	/* DIED is ignored: that helper's own channel ends. */
-	else if (r->type != IPC_DIED)
-		return "it says what was not asked";
-	return NULL;
+	return (h->role->take != NULL ? h->role->take(h->master, r) :
+	    r->type == IPC_DIED) ? NULL : "it says what was not asked";
 }
 
 static void

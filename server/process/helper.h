@@ -39,7 +39,8 @@ struct helper_role {
 	 * ends that.  first: at start; else it was started again.
 	 */
 	void		(*feed)(struct master *m, bool first);
-	void		(*take)(struct master *m, const struct ipc_record *r);
+	/* False: nobody asked for *r, and the helper is lost. */
+	bool		(*take)(struct master *m, const struct ipc_record *r);
 	/*
 	 * The helper was fed, or about to be, and has ended, or smtpd ends.
 	 * again: it is started again at once, so questions may wait on.

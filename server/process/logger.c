@@ -60,18 +60,16 @@ hand_on(struct span lines)
 	return n;
 }
 
-static void
+static bool
 take(struct master *m, const struct ipc_record *r)
 {
-	if (r->type != IPC_LOG_WRITTEN || logger.under_way == 0) {
-		helper_lose(m, HELPER_LOGGER, "it says what was not asked",
-		    false);
-		return;
-	}
+	if (r->type != IPC_LOG_WRITTEN || logger.under_way == 0)
+		return false;
 	logger.under_way--;
 	if (r->u.written.error != 0)
 		logger.again = true;
 	log_written(r->u.written.n, r->u.written.error != 0);
+	return true;
 }
 
 void
@@ -120,7 +118,7 @@ lost(struct master *m, bool again)
 		got = ipc_recv(fd.fd, IPC_FROM_LOGGER, IPC_AT_ANY, false, &r,
 		    &passed, &why);
 		if (got == IPC_GOT_RECORD)
-			take(m, &r);
+			(void)take(m, &r);
 	}
 	if (logger.under_way > 0 && got == IPC_GOT_RECORD) {
 		logger.again = true;

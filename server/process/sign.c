@@ -116,7 +116,7 @@ sign_give(struct master *m, const struct tls_files *files)
 	tell(m);
 }
 
-static void
+static bool
 take(struct master *m, const struct ipc_record *r)
 {
 	const struct ipc_judged *judged = &r->u.judged;
@@ -139,6 +139,7 @@ take(struct master *m, const struct ipc_record *r)
 		    slot->users > 0)
 			m->sign_owner->judged(m, judged);
 	}
+	return true;
 }
 
 static void
