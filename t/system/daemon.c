@@ -407,13 +407,13 @@ nurseries_of(const struct daemon *d, pid_t *out, size_t max)
 size_t
 daemon_nurseries(const struct daemon *d, pid_t out[2])
 {
-	pid_t child;
+	pid_t child[64];
 	size_t n = nurseries_of(d, out, 2);
 	pid_t later;
 
 	/* One that the other has bred is its child, not the master's. */
-	if (n == 2 && proc_children(out[0], NULL, &child, 1) == 0 &&
-	    proc_children(out[1], NULL, &child, 1) == 1) {
+	if (n == 2 && proc_children(out[0], NULL, child, 64) == 0 &&
+	    proc_children(out[1], NULL, child, 64) > 0) {
 		later = out[0];
 		out[0] = out[1];
 		out[1] = later;
