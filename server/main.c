@@ -319,10 +319,11 @@ int
 main(int argc, char *argv[])
 {
 	static struct master m;
-	struct arguments a = { .set = { ['f'] = SMTPD_CONF,
-	    ['w'] = SMTPD_WORKER } };
+	struct arguments a = { 0 };
 	struct start_options o = { 0 };
 
+	a.set['f'] = SMTPD_CONF;
+	a.set['w'] = SMTPD_WORKER;
 	a.quiet = !inherit_guard();
 	read_arguments(argc, argv, &a);
 	a.foreground = a.set['d'] != NULL;

@@ -283,13 +283,6 @@ fatal(const char *fmt, ...)
 }
 
 void
-fatal_unless_memory(bool there_is)
-{
-	if (!there_is)
-		fatal("no memory to start with");
-}
-
-void
 bug_at(const char *file, int line, const char *what)
 {
 	log_put(LOG_LEVEL_ERROR, "bug", "file=%s line=%zu what=%s", file,

@@ -77,8 +77,8 @@ void	log_error(const char *what, const char *path, int error);
 /* One readable line on stderr and in the log; exit 1.  Start-up only. */
 _Noreturn void	fatal(const char *fmt, ...)
 		    __attribute__((format(printf, 1, 2)));
-/* Fatal without memory, as the caller found. */
-void	fatal_unless_memory(bool there_is);
+#define fatal_unless_memory(there_is) \
+	((there_is) ? (void)0 : fatal("no memory to start with"))
 /* A bug of smtpd: logs where it is, and aborts. */
 _Noreturn void	bug_at(const char *file, int line, const char *what);
 #define bug(what)	bug_at(__FILE__, __LINE__, (what))
