@@ -37,13 +37,13 @@ is_given(const char *name)
 static uint64_t
 first_number(int at, const char *path)
 {
-	static struct lines lines;
+	static struct log_lines lines;
 	struct log_record r = { .n = 0 };
 	struct span line;
 
-	if (lines_open(&lines, at, path) == -1)
+	if (log_lines_open(&lines, at, path) == -1)
 		return 0;
-	if (lines_next(&lines, &line) != 1 || !lines.whole ||
+	if (log_lines_next(&lines, &line) != 1 || !lines.whole ||
 	    !log_record_read(line, &r))
 		r.n = 0;
 	fclose(lines.f);
@@ -152,7 +152,7 @@ log_files_last(int fd, struct log_point *out, off_t *end)
 /* ---- lines -------------------------------------------------------------- */
 
 int
-lines_open(struct lines *l, int at, const char *path)
+log_lines_open(struct log_lines *l, int at, const char *path)
 {
 	int fd = openat(at, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
 	    O_CLOEXEC);
@@ -161,14 +161,14 @@ lines_open(struct lines *l, int at, const char *path)
 	if (fd == -1)
 		return -1;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return lines_begin(l, fdopen(fd, "r"));
+		return log_lines_begin(l, fdopen(fd, "r"));
 	close(fd);
 	errno = EINVAL;
 	return -1;
 }
 
 int
-lines_begin(struct lines *l, FILE *f)
+log_lines_begin(struct log_lines *l, FILE *f)
 {
 	l->f = f;
 	l->number = 0;
@@ -177,7 +177,7 @@ lines_begin(struct lines *l, FILE *f)
 }
 
 int
-lines_next(struct lines *l, struct span *out)
+log_lines_next(struct log_lines *l, struct span *out)
 {
 	size_t n = 0;
 	int c;

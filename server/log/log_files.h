@@ -37,27 +37,27 @@ int	log_files_find(int at, const char *path, struct log_files *out);
  */
 int	log_files_last(int fd, struct log_point *out, off_t *end);
 
-enum { lines_buffer_bytes = 128 * 1024 };
+enum { log_lines_buffer_bytes = 128 * 1024 };
 
 /* A file line by line, in memory of a fixed size. */
-struct lines {
+struct log_lines {
 	FILE		*f;		/* the caller's to close */
 	uint64_t	number;		/* of the last line returned, from 1 */
 	bool		whole;		/* that line had an LF, and fit */
-	uint8_t		line[lines_buffer_bytes];
+	uint8_t		line[log_lines_buffer_bytes];
 };
 
 /*
  * Begins with the file at path (relative to at), which need not be trusted.  0,
  * or -1 and errno (ELOOP, EINVAL: not a regular file).
  */
-int	lines_open(struct lines *l, int at, const char *path);
+int	log_lines_open(struct log_lines *l, int at, const char *path);
 /* Begins with f, which is NULL when it could not be opened: then -1. */
-int	lines_begin(struct lines *l, FILE *f);
+int	log_lines_begin(struct log_lines *l, FILE *f);
 /*
  * The next line without its LF, valid until the next call.  A line that does
  * not fit is cut.  1; 0 at the end; -1 and errno.
  */
-int	lines_next(struct lines *l, struct span *out);
+int	log_lines_next(struct log_lines *l, struct span *out);
 
 #endif

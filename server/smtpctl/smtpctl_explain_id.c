@@ -144,14 +144,14 @@ tell_message(const struct explain *e, const struct log_record *r,
 static void
 look_in_file(struct explain *e, const char *path)
 {
-	static struct lines lines;
+	static struct log_lines lines;
 	struct span line, id = span_of(e->id);
 	struct log_record r;
 	int got = 0;
 
-	if (lines_open(&lines, AT_FDCWD, path) == -1)
+	if (log_lines_open(&lines, AT_FDCWD, path) == -1)
 		err(smtpctl_exit_error, "%s", path);
-	while (!e->is_message && (got = lines_next(&lines, &line)) == 1) {
+	while (!e->is_message && (got = log_lines_next(&lines, &line)) == 1) {
 		if (memmem(line.p, line.n, id.p, id.n) == NULL ||
 		    !log_record_read(line, &r) || r.event != LOG_EVENT_STORE)
 			continue;
@@ -204,7 +204,7 @@ tell_head(const struct log_refused *h, const char *path, FILE *f)
 
 /* The dialogue, which the file has after the recipients. */
 static void
-tell_said(struct lines *lines, const struct story *story)
+tell_said(struct log_lines *lines, const struct story *story)
 {
 	struct log_said said;
 	struct span line;
@@ -212,7 +212,7 @@ tell_said(struct lines *lines, const struct story *story)
 	json_out_array(story->json, "said");
 	fputs("  what was said: > by the client, < by us, * what happened; "
 	    "seconds since it came\n", story->f);
-	while (lines_next(lines, &line) == 1) {
+	while (log_lines_next(lines, &line) == 1) {
 		if (!json_read(line, log_refused_said, &said))
 			continue;
 		json_out_raw(story->json, NULL, line);
@@ -231,7 +231,7 @@ tell_said(struct lines *lines, const struct story *story)
 static bool
 tell_session(const struct explain *e)
 {
-	static struct lines lines;
+	static struct log_lines lines;
 	struct json_out *j = e->story.json;
 	struct log_refused_rcpts rcpts;
 	struct log_refused head;
@@ -239,14 +239,14 @@ tell_session(const struct explain *e)
 	char path[PATH_MAX], began[32];
 
 	snprintf(path, sizeof(path), "%.3500s/refused/%s", e->log, e->id);
-	if (lines_open(&lines, AT_FDCWD, path) == -1) {
+	if (log_lines_open(&lines, AT_FDCWD, path) == -1) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			err(smtpctl_exit_error, "%s", path);
 		return false;
 	}
 	if (e->found > 0)
 		fputc('\n', e->story.f);
-	if (lines_next(&lines, &line) != 1 ||
+	if (log_lines_next(&lines, &line) != 1 ||
 	    !json_read(line, log_refused_head, &head) ||
 	    !log_record_is_time(head.began))
 		errx(smtpctl_exit_error, "%s: not a session that smtpd kept",
@@ -255,7 +255,7 @@ tell_session(const struct explain *e)
 	json_out_object(j, "refused");
 	json_out_raw(j, "session", line);
 	tell_head(&head, path, e->story.f);
-	if (lines_next(&lines, &line) != 1 ||
+	if (log_lines_next(&lines, &line) != 1 ||
 	    !json_read(line, log_refused_rcpts, &rcpts))
 		errx(smtpctl_exit_error, "%s: the refused recipients are "
 		    "missing", path);

@@ -76,12 +76,12 @@ walk_line(struct walk *w, struct span line)
 }
 
 static void
-walk_lines(struct walk *w, struct lines *l)
+walk_lines(struct walk *w, struct log_lines *l)
 {
 	struct span line;
 	int got;
 
-	while ((got = lines_next(l, &line)) == 1) {
+	while ((got = log_lines_next(l, &line)) == 1) {
 		snprintf(w->here, sizeof(w->here), "%s:%llu", w->path,
 		    (unsigned long long)l->number);
 		if (l->whole || !feof(l->f))
@@ -103,12 +103,12 @@ walk_lines(struct walk *w, struct lines *l)
 static void
 walk_named(struct walk *w, const char *path)
 {
-	static struct lines lines;
+	static struct log_lines lines;
 	bool is_stdin = strcmp(path, "-") == 0;
 
 	conf_show(span_of(is_stdin ? "standard input" : path), w->path,
 	    sizeof(w->path));
-	if (lines_begin(&lines, is_stdin ? stdin : fopen(path, "re")) == -1)
+	if (log_lines_begin(&lines, is_stdin ? stdin : fopen(path, "re")) == -1)
 		err(smtpctl_exit_error, "%s", w->path);
 	walk_lines(w, &lines);
 }
@@ -117,7 +117,7 @@ walk_named(struct walk *w, const char *path)
 static void
 walk_root(struct walk *w, const char *root)
 {
-	static struct lines lines;
+	static struct log_lines lines;
 	char dir[PATH_MAX];
 	struct log_files f;
 
@@ -135,7 +135,7 @@ walk_root(struct walk *w, const char *root)
 		if (f.files[i].strange)
 			fault(w, "%s: not a name that smtpd or logrotate "
 			    "gives: the file was not read", w->path);
-		else if (lines_open(&lines, AT_FDCWD, f.files[i].path) == 0)
+		else if (log_lines_open(&lines, AT_FDCWD, f.files[i].path) == 0)
 			walk_lines(w, &lines);
 		else if (errno == EINVAL || errno == ELOOP || errno == ENXIO)
 			fault(w, "%s: not a regular file: it was not read",
@@ -149,14 +149,14 @@ walk_root(struct walk *w, const char *root)
 static void
 read_points(struct walk *w, const char *path)
 {
-	static struct lines lines;
+	static struct log_lines lines;
 	struct checkpoint p = { .met = false }, *grown;
 	struct span line;
 	int got;
 
-	if (lines_begin(&lines, fopen(path, "re")) == -1)
+	if (log_lines_begin(&lines, fopen(path, "re")) == -1)
 		err(smtpctl_exit_error, "%s", path);
-	while ((got = lines_next(&lines, &line)) == 1) {
+	while ((got = log_lines_next(&lines, &line)) == 1) {
 		if (!lines.whole || !log_chain_read_checkpoint(line, &p.at)) {
 			fault(w, "%s:%llu: not a checkpoint", path,
 			    (unsigned long long)lines.number);

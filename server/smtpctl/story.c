@@ -143,15 +143,15 @@ is_newer(int fd, struct span time)
 static void
 put_line(const struct story *s, const struct decision_step *step)
 {
-	static struct lines lines;
+	static struct log_lines lines;
 	struct span line;
 
 	if ((step->kind != STEP_SUBADDRESS && step->kind != STEP_ALIAS &&
 	    step->kind != STEP_AGAIN && step->kind != STEP_CATCH_ALL) ||
 	    !smtpctl_conf_names(s->conf, step->path) ||
-	    lines_open(&lines, AT_FDCWD, step->path) == -1)
+	    log_lines_open(&lines, AT_FDCWD, step->path) == -1)
 		return;
-	while (lines_next(&lines, &line) == 1 && lines.number < step->line)
+	while (log_lines_next(&lines, &line) == 1 && lines.number < step->line)
 		continue;
 	if (lines.number == step->line) {
 		while (line.n > 0 && (line.p[0] == ' ' || line.p[0] == '\t'))

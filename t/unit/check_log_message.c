@@ -86,7 +86,7 @@ static size_t line_count;
 static void
 read_all(void)
 {
-	static struct lines lines;
+	static struct log_lines lines;
 	char *to = text;
 	struct log_files f;
 	struct span line;
@@ -94,9 +94,9 @@ read_all(void)
 	line_count = 0;
 	ck_assert_int_eq(log_files_find(AT_FDCWD, "log", &f), 0);
 	for (size_t i = 0; i < f.count; i++) {
-		ck_assert_int_eq(lines_open(&lines, AT_FDCWD,
+		ck_assert_int_eq(log_lines_open(&lines, AT_FDCWD,
 		    f.files[i].path), 0);
-		while (lines_next(&lines, &line) == 1) {
+		while (log_lines_next(&lines, &line) == 1) {
 			ck_assert(lines.whole && line_count < lines_max);
 			line_at[line_count++] = to;
 			memcpy(to, line.p, line.n);
@@ -393,10 +393,10 @@ TEST(checkpoints)
 /* Lines of every length around the buffer, and one that never fits. */
 TEST(long_lines)
 {
-	static const size_t sizes[] = { 0, 1, lines_buffer_bytes - 1,
-	    lines_buffer_bytes, lines_buffer_bytes + 1,
-	    3 * lines_buffer_bytes, 5 };
-	static struct lines lines;
+	static const size_t sizes[] = { 0, 1, log_lines_buffer_bytes - 1,
+	    log_lines_buffer_bytes, log_lines_buffer_bytes + 1,
+	    3 * log_lines_buffer_bytes, 5 };
+	static struct log_lines lines;
 	FILE *f = fopen("lines", "w");
 	struct span line;
 
@@ -408,17 +408,17 @@ TEST(long_lines)
 			fputc('\n', f);
 	}
 	ck_assert_int_eq(fclose(f), 0);
-	ck_assert_int_eq(lines_open(&lines, AT_FDCWD, "lines"), 0);
+	ck_assert_int_eq(log_lines_open(&lines, AT_FDCWD, "lines"), 0);
 	for (size_t i = 0; i < COUNT(sizes); i++) {
-		ck_assert_int_eq(lines_next(&lines, &line), 1);
+		ck_assert_int_eq(log_lines_next(&lines, &line), 1);
 		ck_assert_uint_eq(lines.number, i + 1);
-		ck_assert(lines.whole == (sizes[i] < lines_buffer_bytes &&
+		ck_assert(lines.whole == (sizes[i] < log_lines_buffer_bytes &&
 		    i + 1 < COUNT(sizes)));
-		ck_assert_uint_eq(line.n, sizes[i] < lines_buffer_bytes ?
-		    sizes[i] : lines_buffer_bytes);
+		ck_assert_uint_eq(line.n, sizes[i] < log_lines_buffer_bytes ?
+		    sizes[i] : log_lines_buffer_bytes);
 		ck_assert(line.n == 0 || line.p[line.n - 1] == 'a' + i);
 	}
-	ck_assert_int_eq(lines_next(&lines, &line), 0);
+	ck_assert_int_eq(log_lines_next(&lines, &line), 0);
 	fclose(lines.f);
 }
 
