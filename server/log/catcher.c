@@ -244,8 +244,8 @@ catcher_welcome(const struct conf *conf, const char *address, unsigned port,
 	    "one name and password may log in, without TLS");
 	end_line();
 	if (before.mailboxes > 0) {
-		put("%smail for %zu recipients lies there from before; "
-		    "smtpctl await passes it over", colour(dim),
+		put("%sit holds older mail for %zu recipients, which smtpctl "
+		    "await ignores", colour(dim),
 		    before.mailboxes);
 		end_line();
 	}

@@ -143,7 +143,7 @@ visit(struct await *a, const char *path, size_t base)
 			return;
 		note_seen(a, address);
 		conf_show(span_of(address), shown, sizeof(shown));
-		warnx("%s: not a name that smtpd gives, and passed over",
+		warnx("%s: not a name that smtpd gives, and ignored",
 		    shown);
 		return;
 	}
@@ -173,8 +173,8 @@ scan(struct await *a)
 	glob_t g;
 
 	if (!catcher_dir_is_ours(a->dir))
-		errx(smtpctl_exit_error, "%s: another user has made it, in a "
-		    "directory where everybody can: what lies there proves "
+		errx(smtpctl_exit_error, "%s: it belongs to another user, "
+		    "where everybody may create files: mail in it proves "
 		    "nothing", a->dir);
 	while (a->found_count > 0)
 		free(a->found[--a->found_count]);
@@ -243,10 +243,10 @@ tell_failure(const struct await *a)
 	fprintf(stderr, " in %s within %s s; %llu did not match", a->dir,
 	    a->seconds, a->unmatched);
 	if (a->before > 0)
-		fprintf(stderr, "; %llu from before %s: -a looks at those, "
-		    "too", a->before, a->since.tv_sec == 0 ?
-		    "do not count, for no smtpd -C runs there" :
-		    "smtpd -C was started do not count");
+		fprintf(stderr, "; %llu older %s: -a counts them", a->before,
+		    a->since.tv_sec == 0 ?
+		    "ones were ignored, as no smtpd -C runs there" :
+		    "than this smtpd -C were ignored");
 	fputc('\n', stderr);
 }
 

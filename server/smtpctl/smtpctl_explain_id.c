@@ -122,12 +122,12 @@ tell_message(const struct explain *e, const struct log_record *r,
 	    "%s\n", e->found > 1 ? "\n" : "", shown_raw(r->id),
 	    (const char *)r->time.p, (const char *)r->time.p + 11,
 	    shown_raw(r->protocol));
-	fprintf(f, "  client     %s port %llu, who said it was %s\n"
+	fprintf(f, "  client     %s port %llu, HELO %s\n"
 	    "  session    %s\n", shown_raw(r->client),
 	    (unsigned long long)r->port, shown_raw(r->helo),
 	    shown_raw(r->session));
 	if (r->user.n > 0)
-		fprintf(f, "  user       %s, who had logged in\n",
+		fprintf(f, "  user       %s, authenticated\n",
 		    shown_raw(r->user));
 	fprintf(f, "  from       <%s>%s\n  size       %llu octets\n\n",
 	    shown_raw(r->from), r->from.n == 0 ? ", the sender of bounces" :
@@ -210,8 +210,8 @@ tell_said(struct log_lines *lines, const struct story *story)
 	struct span line;
 
 	json_out_array(story->json, "said");
-	fputs("  what was said: > by the client, < by us, * what happened; "
-	    "seconds since it came\n", story->f);
+	fputs("  dialogue: > client, < smtpd, * event; seconds since the "
+	    "connection\n", story->f);
 	while (log_lines_next(lines, &line) == 1) {
 		if (!json_read(line, log_refused_said, &said))
 			continue;

@@ -182,7 +182,7 @@ smtpctl_place_tell(const struct log_record *r, const struct story *s)
 		json_add_decoded(&mailbox, to);
 		error = find(s->root, buf_span(&mailbox), buf_str(&name),
 		    &place);
-		fputs(told == 0 ? "  lies in    " : "             ", s->f);
+		fputs(told == 0 ? "  file       " : "             ", s->f);
 		json_out_object(s->json, NULL);
 		json_out_span(s->json, "mailbox", buf_span(&mailbox));
 		tell(s, &place, strerror(error));

@@ -182,7 +182,7 @@ log_id_explained() {
 	    head -n 1)
 	"$smtpctl" explain -f "$plog_conf" "$id" >"$tmp/said" 2>&1 ||
 	    fail "smtpctl explain $id: $(cat "$tmp/said")"
-	grep -q 'lies in' "$tmp/said" || fail "$(cat "$tmp/said")"
+	grep -q '^  file ' "$tmp/said" || fail "$(cat "$tmp/said")"
 }
 
 # The example of smtpctl(8) with signify or minisign ($1), as it stands.

@@ -615,7 +615,7 @@ seen_smtpctl() {
 	! grep ' info$' /root/out || fail "node_exporter would throw it away"
 	send
 	smtpctl explain "$(stored)" >/root/out 2>&1 || :
-	grep -q 'lies in    /var/smtpd/mail/' /root/out ||
+	grep -q 'file       /var/smtpd/mail/' /root/out ||
 	    fail "explain: $(tail -n 2 /root/out)"
 	smtpctl log verify >/root/out || fail "$(cat /root/out)"
 	sed 's|^hostname|root /srv/nowhere\nhostname|' $etc/smtpd.conf \

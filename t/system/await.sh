@@ -123,7 +123,7 @@ before() {
 	put "$caught/alice@example.org" 1.old yesterday
 	touch -t 202001010000 "$caught/alice@example.org/new/1.old"
 	run 1 -t 0 subject=yesterday
-	said '; 1 did not match; 1 from before smtpd -C was started do not'
+	said '; 1 did not match; 1 older than this smtpd -C were ignored'
 	run 0 -t 0
 	path "$caught/alice@example.org/new/2.now"
 	run 0 -a -t 0
@@ -136,13 +136,13 @@ before() {
 		sleep 0.1
 	done
 	run 1 -t 0 subject=today
-	said '; 2 from before do not count, for no smtpd -C runs there'
+	said '; 2 older ones were ignored, as no smtpd -C runs there'
 	run 0 -a -t 0 subject=today
 	run_catcher
-	grep -q 'mail for 1 recipients lies there from before' "$tmp/catcher" ||
+	grep -q 'older mail for 1 recipients' "$tmp/catcher" ||
 	    fail "it does not say so: $(cat "$tmp/catcher")"
 	run 1 -t 0 subject=today
-	said '; 2 from before smtpd -C was started do not count: -a looks at'
+	said '; 2 older than this smtpd -C were ignored: -a counts'
 	kill "$catcher"
 }
 
@@ -154,7 +154,7 @@ made_by_another() {
 	put "$tmp/open/box/alice@example.org" 1.one forged
 	chown -R daemon "$tmp/open/box"
 	run 2 -d "$tmp/open/box" -t 0
-	said 'another user has made it, in a directory where everybody can'
+	said 'it belongs to another user, where everybody may create files'
 	rm -r "$tmp/open/box/alice@example.org"
 	status=0
 	"$smtpd" -C -l 0 -w "$worker" "$tmp/open/box" >"$tmp/out" \

@@ -112,7 +112,7 @@ TEST(message)
 		name[i] = (char)toupper((unsigned char)id[i]);
 	CTL_EXPECT(0, id, "explain -f %s %s", d.conf, name);
 	said(" 127.0.0.1 port ");
-	said("who said it was client.example");
+	said("HELO client.example");
 	not_said("two file systems");
 	said("from       <\"j\\\"x\"@remote.example>");
 	said("RCPT TO:<All@example.net>\n        example.net is a domain of "
