@@ -197,10 +197,25 @@ read_header(struct peer *p, struct ipc_proxy *out, enum proxy_fail *why)
 	}
 }
 
-/* Sends no reply: the peer's protocol is not known. */
+/*
+ * Reads the header, and not an octet more, and asks the master about the
+ * client that it names.  Without a header no reply is sent, for the peer's
+ * protocol is not known; nor to a client that waits for TLS, which would read
+ * it as a broken record.
+ */
 static enum smtp_reply
-fail_proxied(struct smtp_session *s, enum proxy_fail why)
+begin_proxied(struct smtp_session *s)
 {
+	enum smtp_reply reply;
+	struct ipc_proxy client;
+	enum proxy_fail why;
+
+	if (read_header(s->peer, &client, &why)) {
+		reply = ask_proxy(s->master, &client);
+		s->end.end = END_AWAY;
+		return reply != REPLY_GREETING && (s->start.tls_first ||
+		    !is_last(reply)) ? REPLY_NONE : reply;
+	}
 	s->end.end = END_PROXY;
 	/* The proxy had less time than usual: not its fault. */
 	if (why == PROXY_FAIL_TIMEOUT && s->master->stress == STRESS_EVICT)
@@ -210,27 +225,6 @@ fail_proxied(struct smtp_session *s, enum proxy_fail why)
 	else
 		TELL(s->master, PROXY_FAIL, .number.n = why);
 	return REPLY_NONE;
-}
-
-/*
- * Reads the header, and not an octet more, and asks the master about the
- * client that it names.
- */
-static enum smtp_reply
-begin_proxied(struct smtp_session *s)
-{
-	enum smtp_reply reply;
-	struct ipc_proxy client;
-	enum proxy_fail why;
-
-	if (!read_header(s->peer, &client, &why))
-		return fail_proxied(s, why);
-	reply = ask_proxy(s->master, &client);
-	if (reply == REPLY_GREETING)
-		return reply;
-	s->end.end = END_AWAY;
-	/* A client that waits for TLS would read a reply as a broken record. */
-	return s->start.tls_first || !is_last(reply) ? REPLY_NONE : reply;
 }
 
 static void
