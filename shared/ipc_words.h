@@ -15,7 +15,7 @@
 	X(P, SEQUENCE, "command out of sequence")			\
 	X(P, UNKNOWN_COMMAND, "unknown command")			\
 	X(P, LINE_TOO_LONG, "command line too long")			\
-	X(P, HTTP, "HTTP or a header field, not SMTP")		\
+	X(P, HTTP, "HTTP or a header field, not SMTP")			\
 	X(P, NUL, "NUL in a command line")				\
 	X(P, BARE_COMMAND, "bare CR or LF in a command line")		\
 	X(P, BARE_MESSAGE, "bare CR or LF in the message")		\
@@ -72,19 +72,19 @@ enum verdict { VERDICTS(IPC_ENUM, VERDICT_) VERDICT_COUNT };
 
 /* Why a PROXY header was refused. */
 #define IPC_PROXY_FAILS(X, P)						\
-	X(P, NONE, "it does not begin with a PROXY header")			\
+	X(P, NONE, "it does not begin with a PROXY header")		\
 	X(P, CLOSED, "the connection ended before its header did")	\
 	X(P, TIMEOUT, "the header did not come within 5 seconds")	\
 	X(P, GONE, "the server stopped meanwhile")			\
 	X(P, LOST, "the connection was lost")				\
 	X(P, LONG, "a line of more than 107 octets")			\
 	X(P, LINE_END, "a line that does not end with CRLF")		\
-	X(P, SYNTAX, "a line that is not a valid header")	\
-	X(P, ADDRESS, "an address that is not of its family")	\
+	X(P, SYNTAX, "a line that is not a valid header")		\
+	X(P, ADDRESS, "an address that is not of its family")		\
 	X(P, PORT, "a port that is not a number up to 65535")		\
 	X(P, VERSION, "a version that is not known")			\
 	X(P, COMMAND, "a command that is neither LOCAL nor PROXY")	\
-	X(P, FAMILY, "a family that is not TCP over IPv4 or IPv6")		\
+	X(P, FAMILY, "a family that is not TCP over IPv4 or IPv6")	\
 	X(P, SHORT, "too few octets for its addresses")			\
 	X(P, LARGE, "a header of more than 528 octets")
 enum proxy_fail { IPC_PROXY_FAILS(IPC_ENUM, PROXY_FAIL_) PROXY_FAIL_COUNT };
@@ -124,7 +124,7 @@ enum tls_suite { IPC_TLS_SUITES(IPC_ENUM, TLS_SUITE_) TLS_SUITE_COUNT };
 
 /* Why a handshake failed. */
 #define IPC_TLS_FAILS(X, P)						\
-	X(P, INJECTED, "data after STARTTLS, before the handshake") \
+	X(P, INJECTED, "data after STARTTLS, before the handshake")	\
 	X(P, CLOSED, "the client closed the connection")		\
 	X(P, TIMEOUT, "the client was silent for too long")		\
 	X(P, GONE, "the server stopped meanwhile")			\
@@ -133,7 +133,7 @@ enum tls_suite { IPC_TLS_SUITES(IPC_ENUM, TLS_SUITE_) TLS_SUITE_COUNT };
 	X(P, VERSION, "the client supports neither TLS 1.2 nor TLS 1.3") \
 	X(P, SUITE, "no cipher suite or group in common")		\
 	X(P, UNTRUSTED, "the client does not trust our certificate")	\
-	X(P, ALERT, "the client refused with an alert")	\
+	X(P, ALERT, "the client refused with an alert")			\
 	X(P, NO_SIGNATURE, "the sign process gave no signature")	\
 	X(P, NO_CONTEXT, "no memory for a TLS session")			\
 	X(P, PROTOCOL, "the client violated the TLS protocol")
@@ -145,11 +145,11 @@ enum tls_fail { IPC_TLS_FAILS(IPC_ENUM, TLS_FAIL_) TLS_FAIL_COUNT };
  */
 #define IPC_TLS_FAULTS(X, P)						\
 	X(P, NONE, false, "the first \"tls\" takes a restart: no "	\
-	    "process runs that could hold its key")				\
+	    "process runs that could hold its key")			\
 	X(P, CERTIFICATE, false, "holds no certificate in PEM")		\
-	X(P, CHAIN, false, "a certificate after the first is malformed")	\
+	X(P, CHAIN, false, "a certificate after the first is malformed") \
 	X(P, HASH, false, "a certificate in it is signed with a hash as " \
-	    "weak as SHA-1, which clients refuse")		\
+	    "weak as SHA-1, which clients refuse")			\
 	X(P, KEY, true, "holds no private key in PEM")			\
 	X(P, PASSWORD, true, "its key is locked by a passphrase, and "	\
 	    "nobody is there to type it")				\

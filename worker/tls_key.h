@@ -6,12 +6,10 @@
  * can read, and which that provider signs with by asking the sign process.
  *
  * Why a provider: libtls has no public hook for signatures made elsewhere
- * (tls_config_set_sign_cb is hidden in a shared libtls, and passes on RSA
- * input that is padded already, so that the sign process would do whatever a
- * compromised worker wants, even decrypt).  A provider is OpenSSL 3's
- * documented interface for keys elsewhere, works below any libtls, and gets
- * the digest and the scheme: so the sign process does the padding, and signs
- * SHA-2 digests and nothing else.
+ * (tls_config_set_sign_cb is hidden, and passes on padded RSA input, so that a
+ * compromised worker could have anything signed, even decrypted).  A provider
+ * is OpenSSL 3's documented interface for this, works below any libtls, and
+ * gets digest and scheme: the sign process pads, and signs SHA-2 digests only.
  */
 #ifndef WORKER_TLS_KEY_H
 #define WORKER_TLS_KEY_H
