@@ -156,7 +156,7 @@ settle(struct turn *t, int error, const struct recipient_mailbox *failed)
 	while ((d = TAILQ_FIRST(&t->touched)) != NULL) {
 		if (d->error == 0 && error != 0)
 			delivery_fail(d, "fsync of a Maildir", error, failed);
-		if (d->error == 0 && delivery_is_whole(d)) {
+		if (d->error == 0 && d->mail.at == d->mail.to->count) {
 			d->tx->record(d->tx);
 			move(d, &done);
 		} else {

@@ -37,12 +37,6 @@ delivery_log_slow(struct delivery *d, bool ended)
 	log_end(&l);
 }
 
-bool
-delivery_is_whole(const struct delivery *d)
-{
-	return d->mail.at == d->mail.to->count;
-}
-
 void
 delivery_fail(struct delivery *d, const char *what, int error,
     const struct recipient_mailbox *where)
@@ -63,7 +57,7 @@ delivery_go_on(struct delivery *d, struct maildir_batch *b, size_t most)
 	int64_t until = deadline_now_us() + delivery_piece_us;
 	struct recipient_set *to = d->mail.to;
 
-	for (size_t i = 0; i < most && !delivery_is_whole(d); i++) {
+	for (size_t i = 0; i < most && d->mail.at < to->count; i++) {
 		struct recipient_mailbox *box = &to->boxes[d->mail.at];
 		enum maildir_result got;
 		int error;

@@ -88,7 +88,6 @@ struct delivery {
  */
 bool	delivery_go_on(struct delivery *d, struct maildir_batch *b,
 	    size_t most);
-bool	delivery_is_whole(const struct delivery *d);
 /* Has d removed from now on, for error, which is logged with where. */
 void	delivery_fail(struct delivery *d, const char *what, int error,
 	    const struct recipient_mailbox *where);

@@ -10,7 +10,7 @@
 
 #include "server/process/helper.h"
 
-/* Descriptors to be synced, in any order; the job stays the caller's. */
+/* Descriptors to be synced, in any order, beside those of other jobs. */
 struct disk_job {
 	TAILQ_ENTRY(disk_job)	 entry;
 	const int		*fds;		/* open until done */
@@ -28,10 +28,7 @@ struct disk_job {
 	size_t			 failed;
 };
 
-/*
- * Queues job, of which syncs may be under way beside those of other jobs;
- * done() may be called before this returns.
- */
+/* Queues job; done() may be called before this returns. */
 void	disk_sync(struct master *m, struct disk_job *job);
 /*
  * At shutdown: finishes all jobs before this returns, and later ones before

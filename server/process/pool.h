@@ -47,9 +47,7 @@ struct worker_use {
 	 */
 	void		(*remember)(const void *owner,
 			    uint8_t last[pool_last_bytes]);
-	/*
-	 * Adds the client to blame to the log line, and penalizes that client.
-	 */
+	/* Adds the client to blame to l, and penalizes that client. */
 	void		(*blame)(struct master *m,
 			    const uint8_t last[pool_last_bytes],
 			    struct log_line *l);
@@ -63,10 +61,7 @@ struct worker_use {
  */
 int	pool_start(struct master *m, const int channels[nursery_count],
 	    const struct worker_use *const *uses, const char *worker);
-/*
- * Waits until the nurseries have proved their sandbox, or it is fatal(); then
- * workers are forked.
- */
+/* Waits for the proof of their sandbox, or fatal(); then workers are forked. */
 void	pool_wait(struct master *m);
 /*
  * The server is to stop: idle workers are dropped, the others finish the
