@@ -207,25 +207,17 @@ admit_proxied(struct session *s, const struct ipc_proxy *p)
 	return REPLY_GREETING;
 }
 
-/* The listen line of the listener with this socket. */
-static const struct conf_listen *
-line_of(const struct master *m, int fd)
-{
-	static const struct conf_listen none;
-
-	for (size_t i = 0; i < m->listeners->count; i++)
-		if (m->listeners->one[i].fd == fd)
-			return &m->listeners->one[i].line;
-	return &none;
-}
-
 void
 admit_accept(evutil_socket_t listening, short what, void *arg)
 {
 	char where[sizeof("accept on  port 65535") + address_text_bytes];
 	struct address a = { .text = "?" };
 	struct master *m = arg;
+	const struct listener *l = m->listeners->one;
 
+	while (l->fd != listening && l + 1 < m->listeners->one +
+	    m->listeners->count)
+		l++;
 	for (int i = 0; i < accept_batch_max; i++) {
 		struct sockaddr_storage from;
 		socklen_t n = sizeof(from);
@@ -233,7 +225,7 @@ admit_accept(evutil_socket_t listening, short what, void *arg)
 		    SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd != -1) {
-			admit(m, fd, &from, line_of(m, listening));
+			admit(m, fd, &from, &l->line);
 			continue;
 		}
 		/* No descriptor or memory: retry at the next tick. */

@@ -311,12 +311,11 @@ find_account(const struct conf *conf, struct span name,
 	const struct conf_user *u = NULL;
 	struct mailbox m;
 
-	if (smtp_mailbox_from_text(name, &m) && conf->domain_count > 0) {
+	if (smtp_mailbox_from_text(name, &m) && conf->domain_count > 0)
 		d = m.domain_len == 0 ? &conf->domains[0] :
 		    conf_find_domain(conf, span_from(m.domain, m.domain_len));
-		if (d != NULL)
-			u = conf_find_user(d, span_from(m.local, m.local_len));
-	}
+	if (d != NULL)
+		u = conf_find_user(d, span_from(m.local, m.local_len));
 	if (d != NULL)
 		snprintf(out, login_name_max_bytes, "%.*s@%s",
 		    (int)m.local_len, m.local, d->name);
