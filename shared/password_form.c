@@ -93,7 +93,8 @@ scan(struct span *s, const char *form, uint32_t **costs, uint32_t **lengths)
 				return false;
 		} else {
 			if (s->n == 0 || (*form == '?' ?
-			    !ascii_is_alnum(s->p[0]) : s->p[0] != *form))
+			    !ascii_is_alnum(s->p[0]) :
+			    s->p[0] != (uint8_t)*form))
 				return false;
 			if (*form == '?')
 				*(*costs)++ = s->p[0];
@@ -108,23 +109,20 @@ static const char *
 judge(const struct kind *k, struct span rest, struct span scheme,
     uint32_t *costs, uint32_t *next)
 {
-	uint32_t lengths[2], *length = lengths;
+	uint32_t lengths[3] = { 0, 0, 0 }, *length = lengths;
 
 	if (!scan(&rest, k->form, &next, &length) || rest.n > 0 ||
 	    (scheme.p != NULL && !span_equal_fold(scheme,
 	    span_of(k->scheme)) && (k->kind != PASSWORD_CRYPT ||
 	    !span_equal_fold(scheme, span_of("CRYPT")))))
 		return bad_form;
-	for (const struct range *r = k->lengths; r->max > 0; r++)
-		if (lengths[r - k->lengths] < r->min ||
-		    lengths[r - k->lengths] > r->max)
+	for (size_t i = 0; i < 3 && k->lengths[i].max > 0; i++)
+		if (lengths[i] < k->lengths[i].min ||
+		    lengths[i] > k->lengths[i].max)
 			return bad_form;
-	for (const struct range *r = k->costs; r->max > 0; r++)
-		if (costs[r - k->costs] < r->min)
-			return cheap;
-	for (const struct range *r = k->costs; r->max > 0; r++)
-		if (costs[r - k->costs] > r->max)
-			return dear;
+	for (size_t i = 0; i < 4 && k->costs[i].max > 0; i++)
+		if (costs[i] < k->costs[i].min || costs[i] > k->costs[i].max)
+			return costs[i] < k->costs[i].min ? cheap : dear;
 	return NULL;
 }
 
@@ -135,7 +133,7 @@ password_form_parse(struct span stored, struct password_form *out)
 	static const char *const schemes[] = { "PLAIN", "CLEARTEXT", "CLEAR",
 	    "PLAIN-TRUNC" };
 	struct span scheme = span_from(NULL, 0), rest = stored;
-	uint32_t costs[3], none;
+	uint32_t costs[4] = { 0, 0, 0, 0 }, none;
 
 	memset(out, 0, sizeof(*out));
 	if (stored.n == 0)

@@ -201,7 +201,7 @@ start_up(struct nursery *n)
 	n->works = what == NULL;
 	if (!try_tls(n, n->settings.tls_pairs, &no_tls))
 		send_text(IPC_UNSAFE, no_tls);
-	else if (n->works || n->settings.sandbox_optional)
+	else if (what == NULL || n->settings.sandbox_optional)
 		send_text(IPC_READY, n->sandbox);
 	else
 		send_text(IPC_UNSAFE, what);

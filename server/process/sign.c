@@ -86,7 +86,7 @@ next_record(void *arg, struct ipc_record *out)
 	if (next_digest(m, out))
 		return true;
 	/* No worker can ask for such a key: its files have no users. */
-	for (uint16_t i = 0; i < ipc_sign_slots_max; i++) {
+	for (size_t i = 0; i < ipc_sign_slots_max; i++) {
 		if (!sign.slots[i].forget_due)
 			continue;
 		out->type = IPC_KEY_FORGET;
