@@ -158,7 +158,7 @@ cmd_mail(struct smtp_session *s, struct span arg)
 {
 	struct ipc_record r = { .type = IPC_MAIL };
 	struct ipc_mail *mail = &r.u.mail;
-	struct mail_params params;
+	struct mail_params params = { 0 };
 	enum verdict verdict = VERDICT_OK;
 	enum smtp_reply reply = parse(s, arg, true, &mail->from, &params);
 	bool utf8;

@@ -22,15 +22,14 @@ enum {
 	header_ms = 5000	/* for a whole PROXY header, trickling or not */
 };
 
-/* The effects of replies; NOTE_COUNT: no note, END_COUNT: no end. */
-static const struct {
-	enum note		note;
-	enum session_end	end;
-} effects[REPLY_COUNT] = {
-#define NONE { NOTE_COUNT, END_COUNT }
-#define NOTE(note) { NOTE_##note, END_COUNT }
-#define END(end) { NOTE_COUNT, END_##end }
-#define BOTH(note, end) { NOTE_##note, END_##end }
+/* The effects of replies: a note + 1; above it, how the session ends + 1. */
+enum { end_shift = 8, note_mask = (1 << end_shift) - 1 };
+
+static const uint32_t effects[REPLY_COUNT] = {
+#define NONE 0
+#define NOTE(note) (NOTE_##note + 1)
+#define END(end) ((END_##end + 1) << end_shift)
+#define BOTH(note, end) (NOTE(note) | END(end))
 #define ROW(name, effect, text) [REPLY_##name] = effect,
 	SMTP_REPLIES(ROW)
 #undef NONE
@@ -43,20 +42,23 @@ static const struct {
 static bool
 is_last(enum smtp_reply reply)
 {
-	return reply == REPLY_NONE || effects[reply].end != END_COUNT;
+	return reply == REPLY_NONE || effects[reply] > note_mask;
 }
 
 /* Too many errors end a session, whatever this command's reply is. */
 static enum smtp_reply
 count(struct smtp_session *s, enum smtp_reply reply)
 {
+	uint32_t note;
+
 	s->end.commands++;
 	if (reply == REPLY_NONE || reply == REPLY_STOPPING ||
 	    !smtp_reply_is_error(reply))
 		return reply;
 	s->refused = true;
-	if (effects[reply].note != NOTE_COUNT)
-		TELL(s->master, NOTE, .number.n = effects[reply].note);
+	note = effects[reply] & note_mask;
+	if (note > 0)
+		TELL(s->master, NOTE, .number.n = note - 1);
 	/* Too many recipients must not lose those already accepted. */
 	if (is_last(reply) || reply == REPLY_TOO_MANY_RCPTS)
 		return reply;
@@ -240,7 +242,7 @@ run(struct smtp_session *s)
 	while (!is_last(reply))
 		reply = step(s, reply);
 	if (reply != REPLY_NONE) {
-		s->end.end = effects[reply].end;
+		s->end.end = (effects[reply] >> end_shift) - 1;
 		s->io->idle_ms = closing_ms;
 		s->io->deadline_ms = deadline_now_ms() + closing_ms;
 		s->peer->last = true;
