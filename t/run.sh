@@ -106,7 +106,7 @@ if [ "$count" -eq 0 ]; then
 fi
 
 awk -v n="$count" 'BEGIN { while (i < n) print ++i }' |
-    xargs -n 1 -P "${JOBS:-$(getconf _NPROCESSORS_ONLN)}" \
+    xargs -n 1 -P "${JOBS:-$(getconf _NPROCESSORS_ONLN || echo 2)}" \
     sh t/run.sh --one "$dir" "$count"
 
 cat "$dir"/*.sums | awk '
@@ -116,5 +116,5 @@ END {
 	if (skipped > 0)
 		printf ", %d skipped", skipped
 	print ""
-	exit failed > 0 || passed == 0
+	exit (failed > 0 || passed == 0)
 }'
