@@ -121,18 +121,12 @@ delivery_take_back(struct delivery *d, size_t most)
 void
 delivery_end_ahead(struct delivery_ahead *a, int error)
 {
-	struct log_line l;
-
-	if (a->begun_us != 0 || error != 0) {
-		log_begin(&l, error == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
-		    "maildirs-ended");
-		log_u64(&l, "made", a->mail.made);
-		log_u64(&l, "ms", a->begun_us == 0 ? 0 :
-		    (uint64_t)(deadline_now_us() - a->begun_us) / 1000);
-		if (error != 0)
-			log_str(&l, "why", strerror(error));
-		log_end(&l);
-	}
+	if (a->begun_us != 0 || error != 0)
+		log_put(error == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
+		    "maildirs-ended", "made=%zu ms=%zu why=%s",
+		    (size_t)a->mail.made, a->begun_us == 0 ? 0 :
+		    (size_t)(deadline_now_us() - a->begun_us) / 1000,
+		    error != 0 ? strerror(error) : "");
 	recipient_set_clear(&a->to);
 	if (a->epoch != NULL)
 		conf_epoch_leave(a->epoch);
@@ -204,7 +198,6 @@ delivery_piece_ahead(struct delivery_ahead *a, struct maildir_batch *b,
 {
 	const uint64_t before = a->mail.made;
 	const struct conf_domain *d;
-	struct log_line l;
 
 	while (a->mail.made - before < most && maildir_has_room(b, 1) &&
 	    deadline_now_us() < until_us) {
@@ -222,10 +215,8 @@ delivery_piece_ahead(struct delivery_ahead *a, struct maildir_batch *b,
 			continue;
 		a->begun_us = deadline_now_us();
 		d = &a->epoch->conf.domains[a->domain];
-		log_begin(&l, LOG_LEVEL_INFO, "maildirs-begun");
-		log_str(&l, "domain", d->name);
-		log_str(&l, "alias", d->aliases[a->alias - 1].name);
-		log_u64(&l, "mailboxes", a->to.count);
-		log_end(&l);
+		log_put(LOG_LEVEL_INFO, "maildirs-begun", "domain=%s alias=%s "
+		    "mailboxes=%zu", d->name, d->aliases[a->alias - 1].name,
+		    (size_t)a->to.count);
 	}
 }
