@@ -416,6 +416,8 @@ TEST(crowds_wait)
 	EXPECT(login(&s, "alice", alice_password) == 235, "%s", s.reply);
 	secure_close(&s);
 	auth = secrets_helper(&d, "-a");
+	EXPECT(WAIT(daemon_logged(&d, " event=login ", NULL) == 1), "%s",
+	    daemon_last_words(&d));
 	d.log_from = strlen(harness_read_file(d.log, NULL));
 	for (size_t i = 0; i < sizeof(from) / sizeof(from[0]); i++)
 		secure_open_from(&all[i], &d, from[i]);
