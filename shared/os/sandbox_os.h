@@ -1,6 +1,6 @@
 /*
- * Between sandbox_table.c and sandbox_probe.c, for all systems, and the file
- * of one system.  Programs include sandbox_table.h.
+ * Between sandbox_os.c and sandbox_probe.c, for all systems, and the file of
+ * one system.  Programs include sandbox_table.h.
  */
 #ifndef SHARED_SANDBOX_OS_H
 #define SHARED_SANDBOX_OS_H

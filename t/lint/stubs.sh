@@ -23,11 +23,11 @@ check() {
 }
 
 os=shared/os
-common="$os/os_bsd.c $os/os_file.c $os/os_syslog.c $os/sandbox_table.c
+common="$os/os_bsd.c $os/os_file.c $os/os_syslog.c $os/sandbox_os.c
     $os/sandbox_probe.c"
 # shellcheck disable=SC2086
 check openbsd $os/sandbox_openbsd.c $common
 # shellcheck disable=SC2086
 check freebsd $os/sandbox_freebsd.c $common
-check none $os/sandbox_table.c $os/sandbox_none.c
+check none $os/sandbox_os.c $os/sandbox_none.c
 exit "$status"
