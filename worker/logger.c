@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "shared/ipc.h"
 #include "worker/helper.h"
 
 static int file = -1;
@@ -36,7 +37,8 @@ take(int channel, const struct ipc_record *r, int passed)
 	}
 	if (failed && w->error == 0)
 		w->error = ECANCELED;
-	helper_answer(channel, &answer);
+	/* A master that is killed leaves lines in the channel: on to its end. */
+	(void)ipc_send(channel, &answer, -1, true);
 }
 
 void

@@ -531,16 +531,26 @@ TEST(logger_fails_once)
 	    count_in(d.log, " event=disconnect ") == 5, "lines are missing");
 }
 
-/* What was answered for is in the log, whole, whatever happens then. */
+/*
+ * What was answered for is in the log, whole, whatever happens then: also what
+ * the logger has not read yet when the master is killed.
+ */
 TEST(killed)
 {
 	struct daemon d;
+	pid_t logger;
 
 	init(&d);
 	daemon_start(&d);
-	for (unsigned i = 0; i < 20; i++)
+	logger = logger_of(&d);
+	for (unsigned i = 0; i < 20; i++) {
+		if (i == 10)
+			kill(logger, SIGSTOP);
 		EXPECT(client_deliver(&d, NULL, i, 500, "alice") == 250,
 		    "no 250");
+	}
+	kill(d.pid, SIGKILL);
+	kill(logger, SIGCONT);
 	daemon_kill(&d);
 	EXPECT(count_in(d.log, " event=store ") == 20, "lines are lost");
 	events_check(d.log);
