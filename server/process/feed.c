@@ -29,7 +29,9 @@ send_some(struct feed *f)
 			return;
 		}
 		f->waits = ipc_send(f->channel, &f->record, -1, false) == -1;
-		if (f->waits && errno != EAGAIN && errno != EWOULDBLOCK) {
+		/* Without memory for it now, it is tried again as well. */
+		if (f->waits && errno != EAGAIN && errno != EWOULDBLOCK &&
+		    errno != ENOBUFS && errno != ENOMEM) {
 			end(f, errno);
 			return;
 		}

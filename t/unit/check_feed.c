@@ -18,6 +18,19 @@ static struct feed feed;
 static uint32_t told, until, taken, asked_after_end;
 static unsigned ended;
 
+/* In place of libc's: the kernel may have no memory for a record. */
+static bool no_memory;
+
+ssize_t
+sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	if (!no_memory)
+		return send(fd, m->msg_iov->iov_base, m->msg_iov->iov_len,
+		    flags);
+	errno = ENOBUFS;
+	return -1;
+}
+
 /* A piece of a key, so that what is not wiped would be seen. */
 static bool
 next(void *arg, struct ipc_record *out)
@@ -170,6 +183,24 @@ TEST(a_few_at_a_time)
 	while (ended == 0 && event_base_loop(base, EVLOOP_ONCE) == 0)
 		take_all();
 	ck_assert_uint_eq(taken, 100);
+	end();
+}
+
+/* Whoever waits for the answer to a record would wait for ever. */
+TEST(no_memory_for_a_while)
+{
+	begin(3);
+	no_memory = true;
+	feed_start(&feed);
+	event_base_loop(base, EVLOOP_ONCE);
+	ck_assert_uint_eq(ended, 0);
+	ck_assert_uint_eq(told, 1);
+	no_memory = false;
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	ck_assert_uint_eq(ended, 1);
+	ck_assert_int_eq(feed.error, 0);
+	take_all();
+	ck_assert_uint_eq(taken, 3);
 	end();
 }
 
