@@ -297,6 +297,21 @@ scripts() {
 		server/init/smtpd.openbsd
 }
 
+# Only sanitizers that take terabytes of addresses weaken the sandbox; what a
+# hardened build traps does not.
+sanitizers() {
+	for s in address thread memory undefined cfi; do
+		case $s in
+		undefined | cfi) want=0 ;;
+		*) want=1 ;;
+		esac
+		n=$("${MAKE:-make}" -n BUILD=build/none CFLAGS="-fsanitize=$s" \
+		    build/none/shared/os/sandbox_table.o |
+		    grep -c SANDBOX_SANITIZED=1)
+		[ "$n" = "$want" ] || { echo "-fsanitize=$s: $n"; return 1; }
+	done
+}
+
 no_todo() {
 	# shellcheck disable=SC2086
 	nothing '\b(TODO|FIXME|XXX|HACK)\b' $sources
@@ -315,6 +330,7 @@ check "80 columns" columns
 check "names carry their module" names
 check "no conditional but for systems" conditionals
 check "no forbidden function" functions
+check "a sandbox is weaker under few sanitizers" sanitizers
 check "nothing left to do" no_todo
 check "other systems, against stub headers" sh t/lint/stubs.sh
 check "clang is as content as gcc" clang_build
