@@ -59,9 +59,9 @@ check_form(const struct conf_keyword *k, const struct conf_cut *cut,
 	const bool block = k->type->opens != CONF_TOP;
 	const struct conf_word *word = &cut->words[1],
 	    *end = &cut->words[cut->count];
-	struct span form = span_of(k->form), want = span_cut(&form, ' ');
+	struct span form = span_of(k->form), want;
 
-	for (; form.n > 0; word++) {
+	for (span_cut(&form, ' '); form.n > 0; word++) {
 		bool brace, open;
 
 		want = span_cut(&form, ' ');
@@ -129,7 +129,7 @@ bool
 conf_keyword_set(struct conf_setting *s)
 {
 	const struct conf_type *type = s->k->type;
-	const bool inner = s->k->block == CONF_DOMAIN;
+	const bool inner = s->domain != NULL;
 	struct conf_sets *sets = inner ? &s->domain->sets : &s->conf->sets;
 	char *base = inner ? (char *)s->domain : (char *)s->conf;
 	const struct conf_word *words = s->cut->words;
@@ -166,8 +166,8 @@ set_default(struct conf *conf, const struct conf_keyword *k, const char *value)
 	struct conf_report nobody = { .muted = true,
 	    .place.line = span_of(value) };
 
-	return conf_keyword_set(&(struct conf_setting){ .k = k, .conf = conf,
-	    .report = &nobody, .cut = &cut });
+	return k != NULL && conf_keyword_set(&(struct conf_setting){ .k = k,
+	    .conf = conf, .report = &nobody, .cut = &cut });
 }
 
 static bool
@@ -243,9 +243,9 @@ put_line(FILE *f, const struct conf_keyword *k, const char *text,
 	if (n < column_of_meaning)
 		fprintf(f, "%*s", column_of_meaning - n, "");
 	fprintf(f, " # %s", k->meaning);
-	if (strcmp(k->name, "users") == 0)
+	if (d != NULL && strcmp(k->name, "users") == 0)
 		fprintf(f, ": %zu", d->user_count);
-	else if (strcmp(k->name, "aliases") == 0)
+	else if (d != NULL && strcmp(k->name, "aliases") == 0)
 		fprintf(f, ": %zu", d->alias_count);
 	putc('\n', f);
 }

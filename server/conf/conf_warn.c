@@ -1,13 +1,14 @@
 /*
- * Warnings about a configuration that is accepted all the same.
+ * Warnings about a configuration that is accepted all the same, and its disk.
  */
-#include "server/conf/conf_text.h"
 #include "server/conf/conf_warn.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <limits.h>
+
+#include "server/conf/conf_text.h"
 
 void
 conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
@@ -95,4 +96,34 @@ conf_warn(const struct conf *conf, conf_warn_fn *tell)
 	conf_warn_broken(conf, tell);
 	if (apart != NULL)
 		tell(conf->root, 0, apart);
+}
+
+void
+conf_room_of(const struct statvfs *spool, const struct statvfs *mail,
+    struct conf_room *out)
+{
+	const struct statvfs *v = spool;
+
+	if ((uint64_t)mail->f_bavail * mail->f_frsize <
+	    (uint64_t)spool->f_bavail * spool->f_frsize)
+		v = mail;
+	out->total_bytes = (uint64_t)v->f_blocks * v->f_frsize;
+	out->free_bytes = (uint64_t)v->f_bavail * v->f_frsize;
+	out->total_inodes = v->f_files;
+	out->free_inodes = v->f_favail;
+}
+
+bool
+conf_has_octets(const struct conf_room *room, const struct conf_limits *l,
+    uint64_t size)
+{
+	return room->free_bytes >= l->disk_reserve_bytes &&
+	    room->free_bytes - l->disk_reserve_bytes >= size;
+}
+
+bool
+conf_has_inodes(const struct conf_room *room, const struct conf_limits *l)
+{
+	/* A file system without a limit of inodes says 0 of 0. */
+	return room->total_inodes == 0 || room->free_inodes >= l->inode_reserve;
 }

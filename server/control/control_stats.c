@@ -88,9 +88,10 @@ metric_float(uint64_t value, uint64_t scale)
 {
 	static char text[40];
 
-	snprintf(text, sizeof(text) - 2, "%.15g",
-	    (double)value / (double)scale);
-	return strpbrk(text, ".e") == NULL ? strcat(text, ".0") : text;
+	snprintf(text, sizeof(text), "%.15g", (double)value / (double)scale);
+	if (strpbrk(text, ".e") == NULL)
+		(void)strlcat(text, ".0", sizeof(text));
+	return text;
 }
 
 static void
@@ -107,7 +108,7 @@ metric_now(struct master *m, FILE *f)
 	const struct conf_limits *l = &m->conf.limits;
 	uint64_t count[SESSION_STATE_COUNT];
 	const struct pool_count *c = pool_count(m);
-	struct spool_room room;
+	struct conf_room room;
 
 	(void)control_count_sessions(m, count);
 	metric_head(f, "sessions", "", "gauge", "Sessions now, by state");

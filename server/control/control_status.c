@@ -295,7 +295,7 @@ list_sessions(const struct master *m, struct control_out *o)
 {
 	static const enum session_list_kind order[] = { SESSIONS_SERVED,
 	    SESSIONS_PENDING, SESSIONS_GREETING };
-	const struct session *t;
+	const struct session *t = NULL;
 	size_t n = 0;
 
 	if (o->f != NULL && !o->all)
@@ -364,7 +364,7 @@ tell_disk(const struct master *m, struct control_out *o)
 	static const char full[] = ": NO MAIL IS TAKEN";
 	char left[figure_bytes], all[figure_bytes], reserve[figure_bytes];
 	const struct conf_limits *l = &m->conf.limits;
-	struct spool_room room;
+	struct conf_room room;
 	bool known = spool_room(m->spool, &room);
 
 	json_out_object(&o->j, "disk");

@@ -339,7 +339,7 @@ void
 maildir_log_failure(const struct spool *s, const struct maildir_failure *f)
 {
 	char path[sizeof("spool/incoming/") + ipc_id_bytes];
-	struct spool_room room;
+	struct conf_room room;
 	struct log_line l;
 
 	log_begin(&l, LOG_LEVEL_ERROR, "store-failed");

@@ -46,7 +46,7 @@ message_start(struct message *t, const struct message_client *from,
 {
 	struct master *m = from->master;
 	const struct conf_limits *l = &m->conf.limits;
-	struct spool_room room;
+	struct conf_room room;
 
 	t->client = *from;
 	t->mail = *mail;

@@ -165,54 +165,24 @@ spool_discard(const struct spool *s, const char *id)
 	(void)unlinkat(s->incoming, id, 0);
 }
 
-void
-spool_room_of(const struct statvfs *spool, const struct statvfs *mail,
-    struct spool_room *out)
-{
-	const struct statvfs *v = spool;
-
-	if ((uint64_t)mail->f_bavail * mail->f_frsize <
-	    (uint64_t)spool->f_bavail * spool->f_frsize)
-		v = mail;
-	out->total_bytes = (uint64_t)v->f_blocks * v->f_frsize;
-	out->free_bytes = (uint64_t)v->f_bavail * v->f_frsize;
-	out->total_inodes = v->f_files;
-	out->free_inodes = v->f_favail;
-}
-
 bool
-spool_room(const struct spool *s, struct spool_room *out)
+spool_room(const struct spool *s, struct conf_room *out)
 {
 	struct statvfs spool, mail;
 
 	if (fstatvfs(s->incoming, &spool) == -1 ||
 	    fstatvfs(s->mail, &mail) == -1)
 		return false;
-	spool_room_of(&spool, &mail, out);
+	conf_room_of(&spool, &mail, out);
 	return true;
-}
-
-bool
-spool_has_octets(const struct spool_room *room, const struct conf_limits *l,
-    uint64_t size)
-{
-	return room->free_bytes >= l->disk_reserve_bytes &&
-	    room->free_bytes - l->disk_reserve_bytes >= size;
-}
-
-bool
-spool_has_inodes(const struct spool_room *room, const struct conf_limits *l)
-{
-	/* A file system without a limit of inodes says 0 of 0. */
-	return room->total_inodes == 0 || room->free_inodes >= l->inode_reserve;
 }
 
 bool
 spool_has_room(const struct spool *s, const struct conf_limits *l,
     uint64_t size)
 {
-	struct spool_room room;
+	struct conf_room room;
 
-	return spool_room(s, &room) && spool_has_octets(&room, l, size) &&
-	    spool_has_inodes(&room, l);
+	return spool_room(s, &room) && conf_has_octets(&room, l, size) &&
+	    conf_has_inodes(&room, l);
 }

@@ -7,9 +7,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/statvfs.h>
 
-#include "server/conf/conf.h"
+#include "server/conf/conf_warn.h"
 #include "shared/span.h"
 
 struct spool {
@@ -47,25 +46,9 @@ enum spool_state spool_check(const struct spool *s, const char *id,
 	    uint64_t size);
 /* Removes incoming/id, which a session has given up. */
 void	spool_discard(const struct spool *s, const char *id);
-/* Space on the disk of the spool; free for users other than root. */
-struct spool_room {
-	uint64_t	total_bytes;
-	uint64_t	free_bytes;
-	uint64_t	total_inodes;	/* 0: the disk has no such limit */
-	uint64_t	free_inodes;
-};
-
 /* False and errno when the disk cannot be asked. */
-bool	spool_room(const struct spool *s, struct spool_room *out);
-/* The space where the spool and the mailboxes may be on two file systems. */
-void	spool_room_of(const struct statvfs *spool, const struct statvfs *mail,
-	    struct spool_room *out);
-/* Is there space for size octets, or for a file, above the reserves of l? */
-bool	spool_has_octets(const struct spool_room *room,
-	    const struct conf_limits *l, uint64_t size);
-bool	spool_has_inodes(const struct spool_room *room,
-	    const struct conf_limits *l);
-/* Both; false when the disk cannot be asked. */
+bool	spool_room(const struct spool *s, struct conf_room *out);
+/* For size octets and a file; false when the disk cannot be asked. */
 bool	spool_has_room(const struct spool *s, const struct conf_limits *l,
 	    uint64_t size);
 

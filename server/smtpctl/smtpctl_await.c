@@ -129,7 +129,7 @@ visit(struct await *a, const char *path, size_t base)
 {
 	char copy[PATH_MAX], address[PATH_MAX], key[PATH_MAX];
 	char shown[conf_path_shown_bytes];
-	char *part[4], *rest = copy + base + 1;
+	char *part[4] = { 0 }, *rest = copy + base + 1;
 	size_t n = 0;
 
 	snprintf(copy, sizeof(copy), "%s", path);

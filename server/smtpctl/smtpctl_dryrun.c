@@ -15,11 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
+#include "server/conf/conf_warn.h"
 #include "server/log/figure.h"
 #include "server/mail/recipient.h"
-#include "server/mail/spool.h"
 #include "server/smtpctl/story.h"
 #include "shared/ip.h"
 #include "shared/smtp_reply.h"
@@ -119,7 +118,7 @@ has_room(const struct question *q)
 {
 	const struct conf_limits *l = &q->conf.limits;
 	struct statvfs root, mail;
-	struct spool_room room;
+	struct conf_room room;
 	bool bytes, inodes;
 	char path[PATH_MAX];
 
@@ -130,9 +129,9 @@ has_room(const struct question *q)
 	}
 	if (statvfs(path, &mail) == -1)
 		mail = root;
-	spool_room_of(&root, &mail, &room);
-	bytes = spool_has_octets(&room, l, q->mail.size);
-	inodes = spool_has_inodes(&room, l);
+	conf_room_of(&root, &mail, &room);
+	bytes = conf_has_octets(&room, l, q->mail.size);
+	inodes = conf_has_inodes(&room, l);
 	tell(q, "disk-reserve", bytes ? STEP_ROOM : STEP_NO_ROOM,
 	    room.free_bytes, l->disk_reserve_bytes);
 	if (room.total_inodes != 0)

@@ -422,8 +422,8 @@ TEST(wrong_calls)
 	    d.root);
 	CTL_EXPECT(2, "not an id", "explain -d %s ../../etc/passwd0",
 	    d.root);
-	CTL_EXPECT(2, "explain: an argument is missing\nusage: smtpctl explain ",
-	    "explain -d %s", d.root);
+	CTL_EXPECT(2, "explain: an argument is missing\nusage: smtpctl "
+	    "explain ", "explain -d %s", d.root);
 	CTL_EXPECT(2, "No such file or directory",
 	    "explain -d %s/x 1m857pqg38m02n9r", d.root);
 	daemon_stop(&d);

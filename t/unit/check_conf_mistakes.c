@@ -96,8 +96,8 @@ static const struct row words_cases[] = {
 	    "    relay {\n"
 	    "    ^\n" },
 	{ BASE "listen ::1 port 0 submission\n",
-	    "c:4:19: \"submission\" is under TLS only: a line \"tls certificate "
-	    "FILE key FILE\" is missing\n"
+	    "c:4:19: \"submission\" is under TLS only: a line \"tls "
+	    "certificate FILE key FILE\" is missing\n"
 	    "    listen ::1 port 0 submission\n"
 	    "                      ^\n" },
 	{ BASE TLS "listen ::1 port 0 submission hide-client submission\n",
@@ -204,17 +204,18 @@ static const struct row blocks_cases[] = {
 	    "\"_\" and inner hyphens, separated by dots\n"
 	    "    domain [127.0.0.1] {\n"
 	    "           ^\n" },
-	{ LISTEN "domain b\303\274cher.org {\n}\ndomain XN--bcher-KVA.org {\n}\n",
+	{ LISTEN "domain b\303\274cher.org {\n}\n"
+	    "domain XN--bcher-KVA.org {\n}\n",
 	    "c:4:8: domain \"XN--bcher-KVA.org\" was given in line 2 already\n"
 	    "    domain XN--bcher-KVA.org {\n"
 	    "           ^\n" },
-	{ LISTEN "domain \303\274aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	    "aaaaaaaa {\n}\n",
-	    "c:2:8: bad domain \"\303\274aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	    "aaaaaaaaaaaaaaaaaaa\": a label of more than 63 octets in its form"
+	{ LISTEN "domain \303\274aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaa {\n}\n",
+	    "c:2:8: bad domain \"\303\274aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa\": a label of more than 63 octets in its form"
 	    " xn--\n"
-	    "    domain \303\274aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	    "aaaaaaaa {\n"
+	    "    domain \303\274aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaa {\n"
 	    "           ^\n" },
 	{ BASE "domain EXAMPLE.org {\n}\n",
 	    "c:4:8: domain \"EXAMPLE.org\" was given in line 2 already\n"

@@ -38,7 +38,8 @@ TEST(families)
 
 			if (strcmp(a->family, b->family) != 0)
 				continue;
-			ck_assert_str_eq(a->family, counters_rows[i - 1].family);
+			ck_assert_str_eq(a->family,
+			    counters_rows[i - 1].family);
 			ck_assert_str_eq(a->unit, b->unit);
 			ck_assert_str_eq(a->label, b->label);
 			ck_assert_str_eq(a->help, b->help);
