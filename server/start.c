@@ -339,7 +339,7 @@ begin_work(struct master *m, const struct start_options *o,
 	/* Signals come last: their handlers stop what has to exist by then. */
 	fatal_unless_memory(m->book != NULL && commit_init(m) == 0 &&
 	    session_start(m) == 0 &&
-	    loop_start(m, o->sockets != NULL && o->sockets->wait) == 0 &&
+	    loop_start(m) == 0 &&
 	    pool_start(m, nurseries, uses, o->worker) == 0);
 	open_spool(m, root, m->proved);
 	if (refused_init(m->base, &m->conf, m->spool->log,
@@ -393,6 +393,8 @@ start_and_run(struct master *m, const struct start_options *o)
 		announce(m);
 	fatal_unless_memory(notify_ready(m) == 0);
 	background_tell_ready();
+	/* Only now: no client could come while it started. */
+	m->ends_idle = o->sockets != NULL && o->sockets->wait;
 	serve(m, o->inetd);
 	return m->exit_status;
 }

@@ -194,7 +194,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 }
 
 int
-loop_start(struct master *m, bool ends_idle)
+loop_start(struct master *m)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 	static struct event events[sizeof(signals) / sizeof(signals[0])];
@@ -216,7 +216,6 @@ loop_start(struct master *m, bool ends_idle)
 	signal(SIGUSR2, SIG_IGN);
 	/* Nobody waits for our children: a dead one leaves no zombie. */
 	signal(SIGCHLD, SIG_IGN);
-	m->ends_idle = ends_idle;
 	event_assign(&turn, m->base, -1, 0, on_turn, &turn);
 	log_gather(wake, &turn);
 	event_assign(&second, m->base, -1, EV_PERSIST, on_second, m);

@@ -10,10 +10,10 @@
 /*
  * Comes after m->base is made and all that the signals' handlers stop.  From
  * now on log lines gather for a turn of the loop, and the message log is made
- * durable every second.  ends_idle: ends m after limits.inetd_wait_s without a
- * session, under an inetd that waits.  0, or -1 without memory.
+ * durable every second.  Ends m after limits.inetd_wait_s without a session,
+ * once m->ends_idle is set.  0, or -1 without memory.
  */
-int	loop_start(struct master *m, bool ends_idle);
+int	loop_start(struct master *m);
 /* Shuts down, as SIGTERM does. */
 void	loop_stop(struct master *m);
 /* At the end: makes the message log durable, and writes the gathered lines. */

@@ -10,7 +10,7 @@
  *	what is in tricks[]	"dropped", "kept", or "done"
  *
  * What follows the last "-" of the name it is started by tells how it starts:
- * "random", "silent", "unsafe", "exit"; all else is in order.
+ * "random", "silent", "slow", "unsafe", "exit"; all else is in order.
  */
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -953,5 +953,7 @@ main(int argc, char *argv[])
 		nursery_unsafe(NULL, STDOUT_FILENO);
 	if (strcmp(how, "silent") == 0)
 		be_silent(up);
+	if (strcmp(how, "slow") == 0)
+		poll(NULL, 0, 4000);
 	loop();
 }

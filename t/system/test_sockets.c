@@ -94,6 +94,27 @@ TEST(inetd_waits)
 	close(fd);
 }
 
+/* Nobody is waited for before clients can come. */
+TEST(inetd_waits_for_a_slow_start)
+{
+	struct daemon d;
+	struct spawn s = { .d = &d };
+	int status = -1;
+	bool ended;
+	pid_t pid;
+
+	daemon_init(&d, "\tinetd-wait 1s\n", NULL);
+	daemon_use_other(&d, "lying_worker", "liar-slow");
+	reload_edit(&d, "listen ", "#listen ");
+	s.fds[0] = s.fds[1] = s.fds[2] = spawn_listener("127.0.0.1", &d.port);
+	pid = spawn(&s);
+	ended = WAIT_FOR(20000, waitpid(pid, &status, WNOHANG) == pid);
+	if (!ended)
+		kill(pid, SIGKILL);
+	EXPECT(ended && status == 0, "status %d", status);
+	close(s.fds[0]);
+}
+
 TEST(systemd_one)
 {
 	struct daemon d;
