@@ -183,7 +183,8 @@ adopt_all(struct master *m, const struct inherit_sockets *sockets)
 	fatal_unless_memory(listen_adopt(m, sockets->fds, sockets->words,
 	    (size_t)sockets->count) == 0);
 	for (size_t i = 0; i < m->listeners->count; i++)
-		if (m->tls->count == 0 && m->listeners->one[i].line.submission)
+		if (m->tls->count == 0 &&
+		    (m->listeners->one[i].line.words & LISTEN_SUBMISSION))
 			fatal("LISTEN_FDNAMES: a socket for submission, which "
 			    "is under TLS only: %s needs a line \"tls "
 			    "certificate FILE key FILE\"", m->conf.path);
@@ -226,8 +227,8 @@ announce(struct master *m)
 			continue;
 		log_put(LOG_LEVEL_INFO, "listen", "address=%s port=%zu tls=%s "
 		    "for=%s", a.text, (size_t)a.port,
-		    l->line.tls_first ? "implicit" : "",
-		    l->line.submission ? "submission" : "");
+		    l->line.words & LISTEN_TLS_FIRST ? "implicit" : "",
+		    l->line.words & LISTEN_SUBMISSION ? "submission" : "");
 		if (m->conf.catcher)
 			catcher_welcome(&m->conf, a.text, a.port,
 			    m->unsandboxed);
@@ -278,17 +279,16 @@ static void
 fork_all(struct master *m, const struct start_options *o,
     int nurseries[nursery_count], int helpers[HELPER_COUNT])
 {
-	struct conf_listen line = { .submission = false };
+	unsigned words = o->inetd == NULL ? 0 :
+	    listen_words(&m->conf, o->inetd->input);
 	enum helper_kind kind;
 
 	for (size_t i = 0; i < nursery_count; i++)
 		nurseries[i] = o->inetd != NULL && i > 0 ? -1 :
 		    start_worker(o->worker, '\0', &m->users);
-	if (o->inetd != NULL)
-		listen_words(&m->conf, o->inetd->input, &line);
 	for (size_t i = 0; i < m->listeners->count; i++)
-		line.submission |= m->listeners->one[i].line.submission;
-	m->wants_logins = line.submission;
+		words |= m->listeners->one[i].line.words;
+	m->wants_logins = (words & LISTEN_SUBMISSION) != 0;
 	for (kind = 0; kind < HELPER_COUNT; kind++)
 		helpers[kind] = !helper_is_wanted(m, kind) ? -1 :
 		    start_worker(o->worker, helper_option(kind), &m->users);

@@ -15,14 +15,18 @@
 #include "shared/sasl.h"
 #include "shared/smtp_syntax.h"
 
-/* One "listen ADDRESS port N". */
+/* The words behind "listen ADDRESS port N". */
+enum listen_words {
+	LISTEN_SUBMISSION = 1,	/* AUTH and TLS required */
+	LISTEN_TLS_FIRST = 2,	/* "implicit-tls" (RFC 8314) */
+	LISTEN_HIDE_CLIENT = 4	/* no client in Received */
+};
+
 struct conf_listen {
 	struct sockaddr_storage	addr;	/* address and port */
 	socklen_t		addr_len;
 	unsigned		line;	/* of the configuration */
-	bool			tls_first; /* "implicit-tls" */
-	bool			submission; /* AUTH and TLS required */
-	bool			hide_client; /* client not in Received */
+	unsigned		words;	/* of enum listen_words */
 };
 
 /* One "tls certificate FILE key FILE"; tls_files.h reads the files. */

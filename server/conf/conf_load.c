@@ -229,7 +229,7 @@ check_whole(struct loader *l)
 		    "\"user\" and \"worker-user\" have to be two users");
 	/* Users log in under TLS only. */
 	for (size_t i = 0; i < l->conf->listen_count; i++)
-		if (l->conf->listens[i].submission &&
+		if ((l->conf->listens[i].words & LISTEN_SUBMISSION) &&
 		    conf_line_of(sets, "tls") == 0)
 			conf_report_at(r, conf_text_seek(&l->text, r,
 			    l->conf->listens[i].line, 4),

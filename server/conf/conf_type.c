@@ -176,34 +176,31 @@ read_log(struct conf_setting *s, struct span word, void *slot)
 
 /* ---- lists -------------------------------------------------------------- */
 
-/* The words behind "port NUMBER". */
 static bool
 read_options(struct conf_setting *s, struct conf_listen *l)
 {
-	const struct {
-		const char	*word;
-		bool		*given;
-	} table[] = { { "submission", &l->submission },
-	    { "implicit-tls", &l->tls_first },
-	    { "hide-client", &l->hide_client } };
+	/* In the order of enum listen_words. */
+	static const char *const words[] = { "submission", "implicit-tls",
+	    "hide-client" };
 	size_t at = 4;
 
 	for (; at < s->cut->count; at++) {
 		size_t k = 0;
 
 		while (k < 3 && !span_equal(s->cut->words[at].text,
-		    span_of(table[k].word)))
+		    span_of(words[k])))
 			k++;
 		if (k == 3)
 			return bad(s, at, "word", "the options are submission, "
 			    "implicit-tls and hide-client");
-		if (*table[k].given)
+		if ((l->words & 1U << k) != 0)
 			return bad(s, at, "word", "the option was given "
 			    "already");
-		*table[k].given = true;
+		l->words |= 1U << k;
 	}
 	/* Received has to say where a stranger came from. */
-	return !l->hide_client || l->submission || reported(s,
+	return (l->words & LISTEN_HIDE_CLIENT) == 0 ||
+	    (l->words & LISTEN_SUBMISSION) != 0 || reported(s,
 	    conf_report_at(s->report, s->cut->words[at - 1].at,
 	    "\"hide-client\" needs \"submission\": it is for our own users"));
 }

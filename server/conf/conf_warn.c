@@ -89,7 +89,7 @@ conf_warn(const struct conf *conf, conf_warn_fn *tell)
 		for (size_t k = 0; k < conf->domains[i].user_count; k++)
 			passwords |= conf->domains[i].users[k].stored != NULL;
 	for (size_t i = 0; i < conf->listen_count && !passwords; i++)
-		if (conf->listens[i].submission)
+		if (conf->listens[i].words & LISTEN_SUBMISSION)
 			tell(conf->path, conf->listens[i].line,
 			    "nobody can log in here: no user has a password, "
 			    "see smtpctl passwd");

@@ -165,10 +165,10 @@ take_names(struct inherit_sockets *out)
 
 	for (int i = 0; i < out->count && name != NULL; i++) {
 		one = span_from(name, strcspn(name, ":"));
-		out->words[i].tls_first = span_equal(one,
-		    span_of("submissions"));
-		out->words[i].submission = out->words[i].tls_first ||
-		    span_equal(one, span_of("submission"));
+		out->words[i] = span_equal(one, span_of("submissions")) ?
+		    LISTEN_SUBMISSION | LISTEN_TLS_FIRST :
+		    span_equal(one, span_of("submission")) ?
+		    LISTEN_SUBMISSION : 0;
 		name = name[one.n] == ':' ? name + one.n + 1 : NULL;
 	}
 }

@@ -17,7 +17,7 @@ struct inherit_sockets {
 	int	count;		/* 0: "listen" lines are bound */
 	int	fds[inherit_sockets_max];
 	/* Options by the names in LISTEN_FDNAMES. */
-	struct conf_listen words[inherit_sockets_max];
+	unsigned words[inherit_sockets_max];
 	bool	wait;		/* inetd's: end when idle */
 };
 

@@ -56,9 +56,7 @@ same_listen(const struct conf_listen *a, const struct conf_listen *b)
 {
 	return a->addr_len == b->addr_len &&
 	    memcmp(&a->addr, &b->addr, a->addr_len) == 0 &&
-	    a->tls_first == b->tls_first &&
-	    a->submission == b->submission &&
-	    a->hide_client == b->hide_client;
+	    a->words == b->words;
 }
 
 static bool
@@ -99,7 +97,8 @@ tell_listeners(const struct master *m, const struct conf *new, FILE *said)
 		}
 	for (size_t i = 0; all->adopted && new->pair_count == 0 && !told &&
 	    i < all->count; i++)
-		if (all->one[i].line.submission || all->one[i].line.tls_first) {
+		if (all->one[i].line.words &
+		    (LISTEN_SUBMISSION | LISTEN_TLS_FIRST)) {
 			fprintf(said, "there is no \"tls\" line, and a "
 			    "socket that is under TLS only\n");
 			told = true;

@@ -78,7 +78,7 @@ find_place(struct master *m, const struct session *s)
 
 /* NULL without memory. */
 static struct session *
-make(struct master *m, int input, int output, const struct conf_listen *line)
+make(struct master *m, int input, int output, unsigned words)
 {
 	struct session *s = calloc(1, sizeof(*s));
 
@@ -87,9 +87,7 @@ make(struct master *m, int input, int output, const struct conf_listen *line)
 	s->master = m;
 	s->socket = input;
 	s->output = output;
-	s->tls_first = line->tls_first;
-	s->submission = line->submission;
-	s->hide_client = line->hide_client;
+	s->words = words;
 	return s;
 }
 
@@ -113,8 +111,8 @@ begin(struct session *s)
 	 * 4.3.1).  A client on a pipe is known otherwise; under implicit TLS
 	 * the client has to speak first, and so has a proxy.
 	 */
-	if (wait.tv_sec == 0 || s->output != -1 || s->tls_first ||
-	    s->header_due) {
+	if (wait.tv_sec == 0 || s->output != -1 || s->header_due ||
+	    (s->words & LISTEN_TLS_FIRST) != 0) {
 		session_wait(s);
 		return;
 	}
@@ -127,11 +125,9 @@ int
 admit_one(struct master *m, int input, int output,
     const struct address *client)
 {
-	struct conf_listen line;
-	struct session *s;
+	struct session *s = make(m, input, output,
+	    listen_words(&m->conf, input));
 
-	listen_words(&m->conf, input, &line);
-	s = make(m, input, output, &line);
 	if (s == NULL || address_enter(m->book, client, NULL, 0, &s->host) !=
 	    REFUSAL_NONE) {
 		free(s);
@@ -144,9 +140,9 @@ admit_one(struct master *m, int input, int output,
 
 static void
 admit(struct master *m, int fd, const struct sockaddr_storage *from,
-    const struct conf_listen *line)
+    unsigned words)
 {
-	struct session *s = make(m, fd, -1, line);
+	struct session *s = make(m, fd, -1, words);
 	enum refusal why;
 
 	if (s == NULL || !address_of(from, &s->client)) {
@@ -225,7 +221,7 @@ admit_accept(evutil_socket_t listening, short what, void *arg)
 		    SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd != -1) {
-			admit(m, fd, &from, &l->line);
+			admit(m, fd, &from, l->line.words);
 			continue;
 		}
 		/* No descriptor or memory: retry at the next tick. */

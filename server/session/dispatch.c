@@ -84,6 +84,12 @@ may_note(struct session *s)
 	    l->recipients;
 }
 
+static bool
+is_submission(const struct session *s)
+{
+	return (s->words & LISTEN_SUBMISSION) != 0;
+}
+
 /* Once, while a PROXY header is due; a session refused here can only end. */
 static bool
 on_proxy(struct session *s, const struct ipc_record *r)
@@ -116,7 +122,7 @@ on_proxy_fail(struct session *s, const struct ipc_record *r)
 static bool
 on_login(struct session *s, const struct ipc_record *r)
 {
-	if (!(s->submission ? s->tls_on : s->master->conf.catcher) ||
+	if (!(is_submission(s) ? s->tls_on : s->master->conf.catcher) ||
 	    s->user[0] != '\0' || !may_note(s))
 		return false;
 	login_take(s, &r->u.login);
@@ -142,14 +148,14 @@ on_mail(struct session *s, const struct ipc_record *r)
 {
 	struct log_line l;
 
-	if (s->submission && (s->user[0] == '\0' || !r->u.mail.wait))
+	if (is_submission(s) && (s->user[0] == '\0' || !r->u.mail.wait))
 		return false;
 	/* Only a catcher takes a sender without a domain. */
 	if (r->u.mail.from.domain_len == 0 && !s->master->conf.catcher &&
 	    !smtp_mailbox_is_null(&r->u.mail.from))
 		return false;
 	/* Reports have none (RFC 8098 3): their header names the author. */
-	if (s->submission && !smtp_mailbox_is_null(&r->u.mail.from) &&
+	if (is_submission(s) && !smtp_mailbox_is_null(&r->u.mail.from) &&
 	    !recipient_is_of(&s->epoch->conf, s->user, &r->u.mail.from)) {
 		s->master->counters.value[COUNTER_SENDERS_FORGED]++;
 		return refuse_forged(s, "the sender is not the user's",
@@ -158,7 +164,7 @@ on_mail(struct session *s, const struct ipc_record *r)
 	message_start(&s->tx, &(struct message_client){ .master = s->master,
 	    .epoch = s->epoch, .session = s->id, .user = s->user,
 	    .ip = s->client.text, .ipv6 = s->client.ipv6,
-	    .port = s->client.port, .hidden = s->hide_client,
+	    .port = s->client.port, .hidden = s->words & LISTEN_HIDE_CLIENT,
 	    .tls = s->tls_on ? &s->tls : NULL,
 	    .paid_until_us = &s->host->paid_until_us }, &r->u.mail);
 	if (s->tx.no_room) {
@@ -255,7 +261,7 @@ on_reset(struct session *s, const struct ipc_record *r)
 static bool
 on_originator(struct session *s, const struct ipc_record *r)
 {
-	if (!s->submission || s->tx.authors++ >= ipc_authors_max)
+	if (!is_submission(s) || s->tx.authors++ >= ipc_authors_max)
 		return false;
 	if (recipient_is_of(&s->epoch->conf, s->user, &r->u.rcpt.to))
 		return answer(s, IPC_VERDICT, VERDICT_OK, -1);
@@ -312,7 +318,7 @@ on_commit(struct session *s, const struct ipc_record *r)
 	enum verdict verdict;
 	bool broken;
 
-	if (s->submission && (s->tx.authors == 0 || s->tx.forged))
+	if (is_submission(s) && (s->tx.authors == 0 || s->tx.forged))
 		return false;
 	verdict = message_end(&s->tx, r->u.number.n, on_stored, s, &broken);
 	if (broken)

@@ -113,37 +113,31 @@ listen_bind(struct master *m, const struct conf_listen **which)
 	return 0;
 }
 
-void
-listen_words(const struct conf *conf, int fd, struct conf_listen *out)
+unsigned
+listen_words(const struct conf *conf, int fd)
 {
 	struct address mine, theirs;
+	unsigned words = 0;
 
-	memset(out, 0, sizeof(*out));
-	if (!listen_address(fd, &mine))
-		return;
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		const struct conf_listen *l = &conf->listens[i];
-
-		if (!address_of(&l->addr, &theirs) || theirs.port != mine.port)
-			continue;
-		out->tls_first |= l->tls_first;
-		out->submission |= l->submission;
-		out->hide_client |= l->hide_client;
-	}
+	for (size_t i = 0; listen_address(fd, &mine) &&
+	    i < conf->listen_count; i++)
+		if (address_of(&conf->listens[i].addr, &theirs) &&
+		    theirs.port == mine.port)
+			words |= conf->listens[i].words;
+	return words;
 }
 
 int
-listen_adopt(struct master *m, const int *fds,
-    const struct conf_listen *words, size_t count)
+listen_adopt(struct master *m, const int *fds, const unsigned *words,
+    size_t count)
 {
 	m->listeners->one = calloc(count, sizeof(*m->listeners->one));
 	if (m->listeners->one == NULL)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
 		m->listeners->one[i].fd = fds[i];
-		listen_words(&m->conf, fds[i], &m->listeners->one[i].line);
-		m->listeners->one[i].line.submission |= words[i].submission;
-		m->listeners->one[i].line.tls_first |= words[i].tls_first;
+		m->listeners->one[i].line.words = words[i] |
+		    listen_words(&m->conf, fds[i]);
 	}
 	m->listeners->count = count;
 	m->listeners->adopted = true;

@@ -11,7 +11,7 @@
 struct listener {
 	struct event		*acceptable;
 	int			 fd;
-	struct conf_listen	 line;		/* adopted: options only */
+	struct conf_listen	 line;		/* adopted: words only */
 };
 
 struct listeners {
@@ -42,11 +42,11 @@ int	listen_try(const struct conf *conf, const struct conf_listen *l);
 int	listen_bind(struct master *m, const struct conf_listen **which);
 /*
  * Takes over count listening sockets in place of all listen lines of m->conf,
- * which this process never binds.  words: the options of each socket, in
- * addition to those in m->conf.  0, or -1 and errno.
+ * which this process never binds.  words: those of each socket, in addition to
+ * those in m->conf.  0, or -1 and errno.
  */
-int	listen_adopt(struct master *m, const int *fds,
-	    const struct conf_listen *words, size_t count);
+int	listen_adopt(struct master *m, const int *fds, const unsigned *words,
+	    size_t count);
 /* accept_one (arg: m) accepts clients from now on; 0, or -1 without memory. */
 int	listen_start(struct master *m, event_callback_fn accept_one);
 /* Starts or stops accepting: off at shutdown, and without descriptors. */
@@ -55,12 +55,8 @@ void	listen_accept(struct master *m, bool want);
 void	listen_close(struct master *m, size_t i);
 /* Closes all listeners. */
 void	listen_stop(struct master *m);
-/*
- * For a socket that another program has bound: *out gets the options of the
- * listen lines for its port, and nothing else.
- */
-void	listen_words(const struct conf *conf, int fd,
-	    struct conf_listen *out);
+/* The words of all lines for the port of fd, which another program bound. */
+unsigned listen_words(const struct conf *conf, int fd);
 /* The address and port a socket is bound to. */
 bool	listen_address(int fd, struct address *out);
 

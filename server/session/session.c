@@ -91,8 +91,9 @@ session_refuse(struct session *s, enum refusal why)
 	 * The buffer of a new socket takes a line; if not, the client reads
 	 * none.  One that waits for TLS would read it as a broken record.
 	 */
-	if (fd != -1 && !s->tls_first && send(fd, line.p, line.n,
-	    MSG_NOSIGNAL | MSG_DONTWAIT) == -1 && errno == ENOTSOCK)
+	if (fd != -1 && (s->words & LISTEN_TLS_FIRST) == 0 &&
+	    send(fd, line.p, line.n, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
+	    errno == ENOTSOCK)
 		(void)!write(fd, line.p, line.n);
 	log_put(LOG_LEVEL_WARNING, "reject", "session=%s client=%s why=%s",
 	    s->id, s->client.text, row->word);
@@ -214,8 +215,8 @@ give(struct worker *w, struct session *s)
 	r.u.session.idle_timeout_s = idle_timeout_s(m);
 	r.u.session.room = spool_has_room(m->spool, &m->conf.limits, 0);
 	r.u.session.auth = m->conf.catcher ? IPC_AUTH_ALWAYS :
-	    s->submission ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
-	r.u.session.tls_first = s->tls_first;
+	    s->words & LISTEN_SUBMISSION ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
+	r.u.session.tls_first = (s->words & LISTEN_TLS_FIRST) != 0;
 	r.u.session.proxied = s->header_due;
 	r.u.session.lacks =
 	    (helper_is_lacking(m, HELPER_SIGN) ? IPC_LACKS_TLS : 0) |

@@ -44,9 +44,7 @@ struct session {
 	unsigned		 notes;
 	char			 user[login_name_max_bytes]; /* logged in;
 						   empty: nobody */
-	bool			 submission;	/* of its listener */
-	bool			 hide_client;
-	bool			 tls_first;	/* RFC 8314 */
+	unsigned		 words;		/* of its listener */
 	bool			 has_signed;	/* used its one signature */
 	bool			 tls_on;
 	bool			 tls_failed;

@@ -21,8 +21,8 @@ TEST(pairs)
 	ck_assert_uint_eq(conf.pairs[0].line, 4);
 	ck_assert_str_eq(conf.pairs[1].certificate, "/b c.pem");
 	ck_assert_uint_eq(conf.listen_count, 2);
-	ck_assert(!conf.listens[0].tls_first);
-	ck_assert(conf.listens[1].tls_first);
+	ck_assert((conf.listens[0].words & LISTEN_TLS_FIRST) == 0);
+	ck_assert((conf.listens[1].words & LISTEN_TLS_FIRST) != 0);
 	text = conf_case_print(&conf);
 	conf_free(&conf);
 	ck_assert_ptr_nonnull(strstr(text,
