@@ -80,8 +80,9 @@ recipient_find_target(const struct conf *conf, const struct conf_domain *home,
 	const struct conf_domain *d = m->domain_len == 0 ? home :
 	    conf_find_domain(conf, span_from(m->domain, m->domain_len));
 
-	return d == NULL ? (struct destination){ .domain = NULL } :
-	    recipient_find(d, local_of(m), within);
+	if (d == NULL)
+		return (struct destination){ .domain = NULL };
+	return recipient_find(d, local_of(m), within);
 }
 
 /* What all steps of following one recipient share. */
@@ -135,57 +136,51 @@ note(const struct expansion *e, uint32_t mark, bool *is_new)
 	return VERDICT_OK;
 }
 
-/* A step that found local in d or, when local is "", d itself. */
+/* A step that found local in d or, when local is "", d itself; to be watched. */
 static struct decision_step
-step_of(const struct expansion *e, enum decision_kind kind,
-    const struct conf_domain *d, struct span local, const char *path,
-    unsigned line)
-{
-	return (struct decision_step){ .kind = kind, .depth = e->depth,
-	    .path = path, .line = line, .local = local, .domain = d,
-	    .a = kind == STEP_MAILBOXES_FULL ? recipient_mailboxes_max : 0 };
-}
-
-/* Passes a step to the watcher only: it is not for the log. */
-static void
 see(const struct expansion *e, enum decision_kind kind,
     const struct conf_domain *d, struct span local, const char *path,
     unsigned line)
 {
-	struct decision_step step;
+	struct decision_step step = { .kind = kind, .depth = e->depth,
+	    .path = path, .line = line, .local = local, .domain = d,
+	    .a = kind == STEP_MAILBOXES_FULL ? recipient_mailboxes_max : 0 };
 
-	if (e->watch == NULL)
-		return;
-	step = step_of(e, kind, d, local, path, line);
-	e->watch->see(e->watch->arg, &step);
+	if (e->watch != NULL)
+		e->watch->see(e->watch->arg, &step);
+	return step;
 }
 
-/* Passes a rule that leads on to the log, which has few, and to the watcher. */
+/* The same of what is found by to. */
+static struct decision_step
+see_found(const struct expansion *e, enum decision_kind kind,
+    const struct destination *to)
+{
+	return see(e, kind, to->domain, span_of(to->name), to->path, to->line);
+}
+
+/* Notes a rule that leads on, for the log, which has few. */
 static void
-tell(const struct expansion *e, enum decision_kind kind,
-    const struct conf_domain *d, struct span local, const char *path,
-    unsigned line)
+log_step(const struct expansion *e, struct decision_step step)
 {
 	struct recipient_reason *r = e->reason;
 
 	if (r->step_count < recipient_steps_max)
-		r->steps[r->step_count++] = step_of(e, kind, d, local, path,
-		    line);
+		r->steps[r->step_count++] = step;
 	else
 		r->more++;
-	see(e, kind, d, local, path, line);
 }
 
-/* Tells the subaddress rule, if to is local without its subaddress. */
+/* The subaddress rule, if to is local without its subaddress. */
 static void
-tell_subaddress(const struct expansion *e, struct span local,
+see_subaddress(const struct expansion *e, struct span local,
     const struct destination *to)
 {
 	if (to->kind != RECIPIENT_NOBODY &&
 	    !span_equal_fold(local, span_of(to->name)))
-		tell(e, STEP_SUBADDRESS, to->domain, span_of(to->name),
-		    e->conf->path, conf_line_of(&to->domain->sets,
-		    "subaddress"));
+		log_step(e, see(e, STEP_SUBADDRESS, to->domain,
+		    span_of(to->name), e->conf->path,
+		    conf_line_of(&to->domain->sets, "subaddress")));
 }
 
 /* The line to be corrected becomes the one that decided. */
@@ -210,7 +205,7 @@ follow_target(struct expansion *e, const struct mailbox *m,
 	if (m->domain_len > 0)
 		see(e, STEP_DOMAIN, to->domain, span_of(""), e->conf->path,
 		    to->domain->line);
-	tell_subaddress(e, local_of(m), to);
+	see_subaddress(e, local_of(m), to);
 	return follow(e, to);
 }
 
@@ -232,8 +227,7 @@ follow_alias(struct expansion *e, const struct destination *to)
 	if (e->depth == recipient_alias_depth_max)
 		return VERDICT_UNKNOWN;	/* in recipient_load only */
 	verdict = note(e, to->mark, &is_new);
-	tell(e, is_new ? STEP_ALIAS : STEP_AGAIN, to->domain,
-	    span_of(to->name), to->path, to->line);
+	log_step(e, see_found(e, is_new ? STEP_ALIAS : STEP_AGAIN, to));
 	e->depth++;
 	for (size_t i = 0; is_new && verdict == VERDICT_OK &&
 	    i < alias->target_count; i++)
@@ -253,8 +247,8 @@ follow(struct expansion *e, const struct destination *to)
 		return VERDICT_UNKNOWN;
 	if (to->kind == RECIPIENT_ALIAS)
 		return follow_alias(e, to);
-	tell(e, to->kind == RECIPIENT_USER ? STEP_USER : STEP_POSTMASTER,
-	    to->domain, span_of(to->name), to->path, to->line);
+	log_step(e, see_found(e, to->kind == RECIPIENT_USER ? STEP_USER :
+	    STEP_POSTMASTER, to));
 	v = note(e, to->mark, &is_new);
 	if (is_new)
 		v = push(e->set, &(struct recipient_mailbox){
@@ -284,7 +278,7 @@ follow_nobody(struct expansion *e, const struct conf_domain *d,
 		return VERDICT_UNKNOWN;
 	}
 	e->reason->line = line;
-	tell(e, STEP_CATCH_ALL, d, none, e->conf->path, line);
+	log_step(e, see(e, STEP_CATCH_ALL, d, none, e->conf->path, line));
 	if (d->catch_all_broken != NULL)
 		return find_broken(e, d, local_of(&d->catch_all),
 		    e->conf->path, line);
@@ -339,12 +333,12 @@ expand(struct expansion *e, const struct mailbox *rcpt)
 		see(e, STEP_FOREIGN, NULL, span_of(""), conf->path, 0);
 		return VERDICT_FOREIGN;
 	}
-	tell(e, rcpt->domain_len > 0 ? STEP_DOMAIN : STEP_FIRST_DOMAIN, d,
-	    span_of(""), conf->path, d->line);
+	log_step(e, see(e, rcpt->domain_len > 0 ? STEP_DOMAIN :
+	    STEP_FIRST_DOMAIN, d, span_of(""), conf->path, d->line));
 	to = recipient_find(d, local, NULL);
 	e->reason->path = to.kind == RECIPIENT_NOBODY ? conf->path : to.path;
 	e->reason->line = to.kind == RECIPIENT_NOBODY ? d->line : to.line;
-	tell_subaddress(e, local, &to);
+	see_subaddress(e, local, &to);
 	return to.kind == RECIPIENT_NOBODY ? follow_nobody(e, d, local) :
 	    follow(e, &to);
 }

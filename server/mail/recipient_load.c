@@ -31,9 +31,8 @@ judge_target(const struct conf_domain *d, const struct conf_alias *within,
 	conf_show(span_from(name, strnlen(name, smtp_domain_max_bytes)),
 	    domain, sizeof(domain));
 	if (to->domain == NULL)
-		return conf_break(broken, "\"%s\" is not a domain of "
-		    "ours: without a relay nothing leaves, and this version "
-		    "has none", domain);
+		return conf_break(broken, "\"%s\" is not a local domain, "
+		    "and this version relays no mail", domain);
 	if (within != NULL &&
 	    recipient_find(to->domain, part, NULL).alias == within)
 		return conf_break(broken, "the alias names itself, and "
