@@ -136,7 +136,7 @@ note(const struct expansion *e, uint32_t mark, bool *is_new)
 	return VERDICT_OK;
 }
 
-/* A step that found local in d or, when local is "", d itself; to be watched. */
+/* Makes and shows a step that found local in d or, when local is "", d. */
 static struct decision_step
 see(const struct expansion *e, enum decision_kind kind,
     const struct conf_domain *d, struct span local, const char *path,

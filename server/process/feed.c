@@ -21,8 +21,10 @@ end(struct feed *f, int error)
 }
 
 static void
-send_some(struct feed *f)
+send_some(evutil_socket_t fd, short what, void *arg)
 {
+	struct feed *f = arg;
+
 	for (int i = 0; i < turn_max; i++) {
 		if (!f->waits && !f->next(f->arg, &f->record)) {
 			end(f, 0);
@@ -42,12 +44,6 @@ send_some(struct feed *f)
 	event_add(&f->writable, NULL);
 }
 
-static void
-on_writable(evutil_socket_t fd, short what, void *arg)
-{
-	send_some(arg);
-}
-
 void
 feed_init(struct feed *f, struct event_base *base, int channel,
     bool (*next)(void *arg, struct ipc_record *out), void (*done)(void *arg),
@@ -58,7 +54,7 @@ feed_init(struct feed *f, struct event_base *base, int channel,
 	f->next = next;
 	f->done = done;
 	f->arg = arg;
-	event_assign(&f->writable, base, channel, EV_WRITE, on_writable, f);
+	event_assign(&f->writable, base, channel, EV_WRITE, send_some, f);
 }
 
 void
@@ -68,7 +64,7 @@ feed_start(struct feed *f)
 		return;
 	f->under_way = true;
 	f->error = 0;
-	send_some(f);
+	send_some(f->channel, EV_WRITE, f);
 }
 
 void

@@ -126,10 +126,10 @@ take(struct master *m, const struct ipc_record *r)
 	if (r->type == IPC_SIGNED) {
 		if (sign.under_way > 0)
 			sign.under_way--;
-		TAILQ_FOREACH(w, &sign.waiting, entry)
-			if (w->sent &&
-			    w->digest.ticket == r->u.signature.ticket)
-				break;
+		w = TAILQ_FIRST(&sign.waiting);
+		while (w != NULL && (!w->sent ||
+		    w->digest.ticket != r->u.signature.ticket))
+			w = TAILQ_NEXT(w, entry);
 		if (w != NULL)
 			answer(m, w, &r->u.signature);
 		tell(m);
@@ -209,31 +209,25 @@ drop_slots(struct master *m, const struct tls_files *files, size_t n)
 	tell(m);
 }
 
-/* Number of a slot that nobody uses; or ipc_sign_slots_max. */
-static uint16_t
-find_free(void)
-{
-	uint16_t i = 0;
-
-	while (i < ipc_sign_slots_max && (sign.slots[i].users > 0 ||
-	    sign.slots[i].forget_due || sign.slots[i].verdicts_due > 0))
-		i++;
-	return i;
-}
-
 bool
 sign_take_slots(struct master *m, struct tls_files *files)
 {
-	for (size_t i = 0; i < files->count; i++) {
-		struct tls_pair *pair = &files->pairs[i];
+	const struct sign_slot *s = sign.slots;
 
-		if (!pair->shared)
-			pair->facts.slot = find_free();
-		if (pair->facts.slot == ipc_sign_slots_max) {
+	for (size_t i = 0; i < files->count; i++) {
+		const struct tls_pair *pair = &files->pairs[i];
+		uint16_t k = pair->shared ? pair->facts.slot : 0;
+
+		while (!pair->shared && k < ipc_sign_slots_max &&
+		    (s[k].users > 0 || s[k].forget_due ||
+		    s[k].verdicts_due > 0))
+			k++;
+		if (k == ipc_sign_slots_max) {
 			drop_slots(m, files, i);
 			return false;
 		}
-		sign.slots[pair->facts.slot].users++;
+		sign.slots[k].users++;
+		files->pairs[i].facts.slot = k;
 	}
 	return true;
 }
