@@ -42,15 +42,12 @@ struct worker_use {
 	/* What owner does now, in a word for status. */
 	const char	*(*state)(const void *owner);
 	/*
-	 * Writes to last what is to be known of owner if its worker turns out
-	 * to be compromised, perhaps after the work.
+	 * Notes in last who is to blame if the worker of owner (NULL: as last
+	 * has it) turns out to be compromised, perhaps after the work.  With l
+	 * it is: adds the client to l, and penalizes that client.
 	 */
-	void		(*remember)(const void *owner,
-			    uint8_t last[pool_last_bytes]);
-	/* Adds the client to blame to l, and penalizes that client. */
-	void		(*blame)(struct master *m,
-			    const uint8_t last[pool_last_bytes],
-			    struct log_line *l);
+	void		(*blame)(struct master *m, const void *owner,
+			    void *last, struct log_line *l);
 };
 
 /*

@@ -95,7 +95,7 @@ pool_part(struct worker *w)
 {
 	struct pool *p = w->master->pool;
 
-	w->use->remember(w->owner, w->last);
+	w->use->blame(w->master, w->owner, w->last, NULL);
 	w->owner = NULL;
 	TAILQ_REMOVE(&p->busy, w, entry);
 	p->count.busy--;
@@ -149,17 +149,7 @@ pool_lost(struct worker *w, const char *how)
 	pool_ask(m);
 }
 
-/* Blames the owner that w has, or the last one it had. */
-static void
-blame(struct worker *w, struct log_line *l)
-{
-	if (w->owner != NULL)
-		w->use->remember(w->owner, w->last);
-	if (w->use != NULL)
-		w->use->blame(w->master, w->last, l);
-}
-
-/* Logs that w was compromised, and blames its owner. */
+/* Logs that w was compromised; blames its owner, or the last one it had. */
 static void
 punish(struct worker *w, const char *why)
 {
@@ -168,7 +158,8 @@ punish(struct worker *w, const char *why)
 	w->master->counters.value[COUNTER_ATTACKS]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-attack");
 	log_u64(&l, "pid", (uint64_t)w->pid);
-	blame(w, &l);
+	if (w->use != NULL)
+		w->use->blame(w->master, w->owner, w->last, &l);
 	log_str(&l, "why", why);
 	log_end(&l);
 }
@@ -253,8 +244,8 @@ log_crash(struct master *m, pid_t pid, int status, struct worker *w)
 		log_str(&l, "why", strsignal(WTERMSIG(status)));
 	} else
 		log_u64(&l, "status", (uint64_t)WEXITSTATUS(status));
-	if (w != NULL)
-		blame(w, &l);
+	if (w != NULL && w->use != NULL)
+		w->use->blame(m, w->owner, w->last, &l);
 	log_end(&l);
 }
 

@@ -6,6 +6,7 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <stddef.h>
 #include <sys/queue.h>
 
 #include "server/process/feed.h"
@@ -33,7 +34,7 @@ struct worker {
 	const struct worker_use		*use;		/* now or last;
 							   or NULL */
 	void				*owner;		/* NULL: none now */
-	uint8_t				 last[pool_last_bytes];
+	_Alignas(max_align_t) uint8_t	 last[pool_last_bytes];
 	int64_t				 evicted_ms;	/* when, or 0 */
 	unsigned			 stresses;	/* since last record */
 	bool				 exited;	/* as its nursery says;

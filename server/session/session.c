@@ -375,32 +375,29 @@ struct last {
 };
 _Static_assert(sizeof(struct last) <= pool_last_bytes, "pool_last_bytes");
 
-static void
-remember(const void *session, uint8_t last[pool_last_bytes])
-{
-	const struct session *s = session;
-	struct last l = { .of_proxy = s->of_proxy, .client = s->client };
-
-	memcpy(l.id, s->id, sizeof(l.id));
-	memcpy(last, &l, sizeof(l));
-}
-
 /*
  * Refuses the client for a while.  But refusing a proxy would refuse all of its
  * clients, and refusing the client of a catcher all programs of a developer.
  */
 static void
-blame(struct master *m, const uint8_t last[pool_last_bytes],
+blame(struct master *m, const void *session, void *last,
     struct log_line *line)
 {
-	struct last l;
+	const struct session *s = session;
+	struct last *l = last;
 
-	memcpy(&l, last, sizeof(l));
-	log_str(line, "session", l.id);
-	log_str(line, "client", l.client.text);
-	if (l.of_proxy || m->conf.catcher)
+	if (s != NULL) {
+		l->of_proxy = s->of_proxy;
+		l->client = s->client;
+		memcpy(l->id, s->id, sizeof(l->id));
+	}
+	if (line == NULL)
 		return;
-	address_refuse(m->book, &l.client, deadline_now_ms());
+	log_str(line, "session", l->id);
+	log_str(line, "client", l->client.text);
+	if (l->of_proxy || m->conf.catcher)
+		return;
+	address_refuse(m->book, &l->client, deadline_now_ms());
 	log_u64(line, "refused_s", address_refusal_ms / 1000);
 }
 
@@ -419,7 +416,6 @@ const struct worker_use session_use = {
 	.on_evict = on_evict,
 	.is_overdue = is_overdue,
 	.state = state,
-	.remember = remember,
 	.blame = blame
 };
 

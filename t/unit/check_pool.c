@@ -138,26 +138,24 @@ state(const void *owner)
 }
 
 static void
-remember(const void *owner, uint8_t last[pool_last_bytes])
-{
-	last[0] = (uint8_t)('a' + ((const struct job *)owner - jobs));
-}
-
-static void
-blame(struct master *master, const uint8_t last[pool_last_bytes],
+blame(struct master *master, const void *owner, void *last,
     struct log_line *l)
 {
+	char *letter = last;
+
 	(void)master;
-	(void)l;
+	if (owner != NULL)
+		*letter = (char)('a' + ((const struct job *)owner - jobs));
+	if (l == NULL)
+		return;
 	blamed++;
-	blame_of = (char)last[0];
+	blame_of = *letter;
 }
 
 static const struct worker_use use = {
 	.waiting = waiting, .on_idle = on_idle, .on_tick = on_tick,
 	.on_record = on_record, .on_lost = on_lost, .on_evict = on_evict,
-	.is_overdue = is_overdue, .state = state, .remember = remember,
-	.blame = blame
+	.is_overdue = is_overdue, .state = state, .blame = blame
 };
 
 /* ---- the nursery and its children ---------------------------------------- */
