@@ -30,7 +30,6 @@
 #include "server/process/helper.h"
 #include "server/process/pool.h"
 #include "server/process/tls_files.h"
-#include "server/process/tls_log.h"
 #include "server/session/listen.h"
 #include "server/session/session.h"
 #include "shared/deadline.h"
@@ -236,7 +235,7 @@ announce(struct master *m)
 	log_put(LOG_LEVEL_INFO, "start", "version=%s hostname=%s uid=%zu "
 	    "pid=%zu sandbox=%s", SMTPD_VERSION, m->conf.hostname,
 	    (size_t)geteuid(), (size_t)getpid(), m->sandbox);
-	tls_log_certificates(m, true);
+	tls_files_log(m, true);
 	/* The log is to be complete before a manager or a shell is told. */
 	(void)log_flush();
 }

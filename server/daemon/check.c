@@ -22,7 +22,6 @@
 #include "server/conf/conf_warn.h"
 #include "server/daemon/hold.h"
 #include "server/mail/recipient.h"
-#include "server/process/tls_log.h"
 #include "server/session/listen.h"
 #include "shared/log.h"
 #include "shared/os/os.h"
@@ -299,7 +298,7 @@ check_conf(const char *path, struct conf *conf, struct tls_files *tls)
 	check_owner(&t);
 	check_addresses(&t);
 	for (size_t i = 0; i < tls->count; i++) {
-		why = tls_log_trouble(&tls->pairs[i].facts, time(NULL));
+		why = tls_files_trouble(&tls->pairs[i].facts, time(NULL));
 		if (why != NULL)
 			tell(&t, false, conf->pairs[i].line, "%s: %s",
 			    conf->pairs[i].certificate, why);

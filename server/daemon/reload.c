@@ -20,7 +20,6 @@
 #include "server/process/nursery.h"
 #include "server/process/sign.h"
 #include "server/process/tls_files.h"
-#include "server/process/tls_log.h"
 #include "server/session/listen.h"
 #include "server/session/session.h"
 #include "shared/log.h"
@@ -244,7 +243,7 @@ adopt(struct renewal *r)
 	if (r->files != NULL)
 		m->tls = r->files;
 	nursery_tell_settings(m, r->files != NULL);
-	tls_log_certificates(m, r->files != NULL);
+	tls_files_log(m, r->files != NULL);
 	if (r->files != NULL)
 		sign_drop(m, old);
 	if (r->epoch != NULL) {

@@ -15,7 +15,7 @@
 #include "server/log/log_message.h"
 #include "server/mail/commit.h"
 #include "server/mail/maildir.h"
-#include "server/process/tls_log.h"
+#include "server/process/tls_files.h"
 #include "shared/log.h"
 #include "shared/trace_field.h"
 
@@ -147,7 +147,8 @@ message_begin(struct message *t, int *fd)
 		.client_ip = c->ip,
 		.hostname = c->epoch->conf.hostname,
 		.protocol = protocol_of(t),
-		.suite = c->tls == NULL ? NULL : tls_log_suites[c->tls->suite],
+		.suite = c->tls == NULL ? NULL :
+		    tls_files_suites[c->tls->suite],
 		.only_rcpt = t->rcpt_count == 1 ? &t->first_rcpt : NULL,
 		.id = t->id
 	};

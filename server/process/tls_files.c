@@ -14,16 +14,29 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/conf/conf_text.h"
-#include "server/conf/privdrop.h"
+#include "server/log/figure.h"
+#include "server/master.h"
 #include "shared/file.h"
 #include "shared/ipc.h"
+#include "shared/log.h"
 #include "shared/os/os.h"
 #include "shared/tls_judge.h"
 
-enum { made_days = 30 };
+enum { made_days = 30, soon_days = 7 };
+
+const char *const tls_files_suites[TLS_SUITE_COUNT] = {
+#define SUITE_WORD(P, name, iana, openssl) [P##name] = iana,
+	IPC_TLS_SUITES(SUITE_WORD, TLS_SUITE_)
+#undef SUITE_WORD
+};
+
+const char *const tls_files_versions[TLS_VERSION_COUNT] = {
+	IPC_TLS_VERSIONS(IPC_WORD, TLS_VERSION_)
+};
 
 struct tls_files *
 tls_files_new(void)
@@ -328,6 +341,36 @@ tls_files_clear(struct tls_files *files)
 		free(files->pairs[i].certificate.p);
 	memset(files->pairs, 0, sizeof(files->pairs));
 	files->count = 0;
+}
+
+const char *
+tls_files_trouble(const struct ipc_judged *facts, int64_t now_s)
+{
+	if (facts->until_s <= now_s)
+		return "it has expired: clients that check it refuse it";
+	return facts->until_s - now_s < soon_days * (int64_t)86400 ?
+	    "it expires within a week: renew it, and send SIGHUP" : NULL;
+}
+
+void
+tls_files_log(const struct master *m, bool fresh)
+{
+	char until[figure_bytes];
+
+	for (size_t i = 0; i < m->tls->count && i < m->conf.pair_count; i++) {
+		const struct tls_pair *pair = &m->tls->pairs[i];
+		const struct ipc_judged *facts = &pair->facts;
+		const char *why = tls_files_trouble(facts, time(NULL));
+
+		if (why == NULL && (!fresh || pair->shared))
+			continue;
+		figure_utc(facts->until_s, until);
+		log_put(why != NULL ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+		    "certificate",
+		    "file=%s name=%s serial=%s until=%s why=%s",
+		    m->conf.pairs[i].certificate, facts->name, facts->serial,
+		    until, why != NULL ? why : "");
+	}
 }
 
 /* ---- for the catcher: a pair that lasts until the next start ----------- */

@@ -14,6 +14,12 @@
 
 enum { tls_print_bytes = 32 };
 
+struct master;
+
+/* For the log and Received: "TLSv1.3", and the name in IANA's registry. */
+extern const char *const tls_files_versions[TLS_VERSION_COUNT];
+extern const char *const tls_files_suites[TLS_SUITE_COUNT];
+
 struct tls_file {
 	uint8_t	*p;		/* PEM */
 	size_t	 n;
@@ -90,6 +96,13 @@ bool	tls_files_are_same(const struct tls_files *a,
  * with its slot.  False: there is no more.
  */
 bool	tls_files_next(struct tls_cursor *c, bool keys, struct ipc_record *out);
+/* Why a certificate needs a renewal by now; NULL: it lasts for longer. */
+const char *tls_files_trouble(const struct ipc_judged *facts, int64_t now_s);
+/*
+ * Logs each certificate that has expired or will within a week; and if fresh,
+ * each one that was not served before.
+ */
+void	tls_files_log(const struct master *m, bool fresh);
 /* Wipes the keys out of memory. */
 void	tls_files_forget_keys(struct tls_files *files);
 /* Empties files, which stays the caller's. */
