@@ -115,7 +115,7 @@ wrong_word(const char *usage, int argc, char *argv[],
 	while (!known && next_word(&list, &one))
 		known = span_equal(one, name);
 	/* optopt stays 0 without an error, and for an unknown long option. */
-	if (optopt == 0 && is_long && !known)
+	if (is_long && !known)
 		wrong_word_of(usage, last, unknown, out);
 	else if (optopt == 0 && optind < argc)
 		wrong_word_of(usage, argv[optind], "unexpected word",

@@ -3,8 +3,10 @@
  */
 #include <err.h>
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,41 +14,51 @@
 #include "server/smtpctl/smtpctl.h"
 
 struct subcommand {
-	const char	*usage;		/* the name is the first word */
-	int		 (*run)(int argc, char *argv[]);
+	int		 (*run)(const struct smtpctl_line *l);
+	const char	*letters;	/* for getopt(3) */
+	int		 least, most;	/* words behind the options */
+	const char	*usage;		/* its name first; all its --WORDs */
 };
 
 /* With addresses a dry run; else the story of a message or a session. */
 static int
-explain(int argc, char *argv[])
+explain(const struct smtpctl_line *l)
 {
-	for (int i = 1; i < argc; i++)
-		if (strncmp(argv[i], "--from", 6) == 0 ||
-		    strncmp(argv[i], "--to", 4) == 0)
-			return smtpctl_dryrun(argc, argv);
-	return smtpctl_explain_id(argc, argv);
+	bool dry = l->set[OPTION_FROM] != NULL || l->to_count > 0;
+
+	if (dry && (l->count > 0 || l->set['d'] != NULL))
+		errx(smtpctl_exit_error, "explain: an id and -d exclude "
+		    "--from and --to");
+	if (!dry && (l->set['s'] != NULL || l->set[OPTION_CLIENT] != NULL ||
+	    l->set[OPTION_HELO] != NULL || l->set[OPTION_SIZE] != NULL))
+		errx(smtpctl_exit_error, "explain: --client, --helo, --size "
+		    "and -s need --from and --to");
+	return dry ? smtpctl_dryrun(l) : smtpctl_explain_id(l);
 }
 
 static const struct subcommand subcommands[] = {
-	{ "await [-an] [--count number] [-d directory | -f file] "
+	{ smtpctl_await, "ac:d:f:nt:", 0, INT_MAX,
+	    "await [-an] [--count number] [-d directory | -f file] "
 	    "[-t seconds]\n"
 	    "                     [to=address] [from=address] "
-	    "[subject=text] [body=text]", smtpctl_await },
-	{ "explain [-d root | -f file] [--json] id\n"
+	    "[subject=text] [body=text]" },
+	{ explain, "d:f:js:", 0, 1, "explain [-d root | -f file] [--json] id\n"
 	    "       smtpctl explain --from address --to address "
 	    "[--to address ...]\n"
 	    "                     [--client ip] [--helo name] "
 	    "[--size octets]\n"
-	    "                     [-j] [-f file] [-s socket]", explain },
-	{ "log verify [-q] [-d root | -f file] [-c checkpoints] [log ...]",
-	    smtpctl_log },
-	{ "passwd [-a | -c | -D] [-f file | -u users] name", smtpctl_passwd },
-	{ "stats [-j | --json | -o | --openmetrics] [-f file] [-s socket]",
-	    smtpctl_status },
-	{ "status [-j | --json] [-v] [-f file] [-s socket]", smtpctl_status },
-	{ "top [-v] [-f file] [-i seconds] [-n count] [-s socket]",
-	    smtpctl_status },
-	{ NULL, NULL }
+	    "                     [-j] [-f file] [-s socket]" },
+	{ smtpctl_log, "c:d:f:q", 1, INT_MAX,
+	    "log verify [-q] [-d root | -f file] [-c checkpoints] [log ...]" },
+	{ smtpctl_passwd, "aDcf:u:", 1, 1,
+	    "passwd [-a | -c | -D] [-f file | -u users] name" },
+	{ smtpctl_status, "f:jos:", 0, 0,
+	    "stats [-j | --json | -o | --openmetrics] [-f file] [-s socket]" },
+	{ smtpctl_status, "f:js:v", 0, 0,
+	    "status [-j | --json] [-v] [-f file] [-s socket]" },
+	{ smtpctl_status, "f:i:n:s:v", 0, 0,
+	    "top [-v] [-f file] [-i seconds] [-n count] [-s socket]" },
+	{ .usage = NULL }
 };
 
 static const char names[] = "await explain log passwd stats status top";
@@ -66,11 +78,56 @@ print_usage(const struct subcommand *only, FILE *f)
 		fputs("       smtpctl --help | --version\n", f);
 }
 
+static bool
+read_line(const struct subcommand *s, int argc, char *argv[],
+    struct smtpctl_line *out)
+{
+	static const struct option longs[] = {
+		{ "client", required_argument, NULL, OPTION_CLIENT },
+		{ "count", required_argument, NULL, 'c' },
+		{ "from", required_argument, NULL, OPTION_FROM },
+		{ "helo", required_argument, NULL, OPTION_HELO },
+		{ "json", no_argument, NULL, 'j' },
+		{ "openmetrics", no_argument, NULL, 'o' },
+		{ "size", required_argument, NULL, OPTION_SIZE },
+		{ "to", required_argument, NULL, OPTION_TO },
+		{ NULL, 0, NULL, 0 }
+	};
+	char word[16];
+	int c, at = -1;
+
+	out->name = argv[0];
+	out->to = calloc((size_t)argc, sizeof(*out->to));
+	if (out->to == NULL)
+		err(smtpctl_exit_error, NULL);
+	for (; (c = getopt_long(argc, argv, s->letters, longs, &at)) != -1;
+	    at = -1) {
+		snprintf(word, sizeof(word), "--%s", at == -1 ? "" :
+		    longs[at].name);
+		if (c == '?' || (at != -1 && strstr(s->usage, word) == NULL)) {
+			/* The option is to be named, not its value. */
+			optind -= c != '?' && optarg == argv[optind - 1];
+			return false;
+		}
+		out->set[c] = optarg == NULL ? "" : optarg;
+		if (c == OPTION_TO)
+			out->to[out->to_count++] = optarg;
+	}
+	out->words = argv + optind;
+	out->count = (size_t)(argc - optind);
+	if (argc - optind >= s->least && argc - optind <= s->most)
+		return true;
+	/* The first word too many is to be named. */
+	optind += argc - optind > s->most ? s->most : 0;
+	return false;
+}
+
 static int
 run(const struct subcommand *s, int argc, char *argv[])
 {
+	static struct smtpctl_line line;
 	char why[wrong_word_bytes];
-	int status;
+	int status = -1;
 
 	for (int i = 1; i < argc; i++)
 		if (strcmp(argv[i], "--help") == 0) {
@@ -79,7 +136,8 @@ run(const struct subcommand *s, int argc, char *argv[])
 		}
 	opterr = 0;
 	optopt = 0;
-	status = s->run(argc, argv);
+	if (read_line(s, argc, argv, &line))
+		status = s->run(&line);
 	if (fflush(stdout) == EOF)
 		err(smtpctl_exit_error, "standard output");
 	if (status != -1)

@@ -17,19 +17,32 @@
 /* Something cannot be asked, read or written, or the arguments are wrong. */
 enum { smtpctl_exit_error = 2 };
 
+/* Options without a letter; --count and --json have one. */
+enum { OPTION_CLIENT = 1, OPTION_FROM, OPTION_HELO, OPTION_SIZE,
+    OPTION_TO };
+
+/* The command line behind the subcommand. */
+struct smtpctl_line {
+	const char	*name;		/* the subcommand */
+	const char	*set[128];	/* values of options; "": without */
+	const char	**to;		/* values of --to */
+	size_t		 to_count;
+	char		**words;	/* behind the options, then NULL */
+	size_t		 count;
+};
+
 /*
- * argv[0] is the subcommand.  Each returns an exit status: 0; or 1 when the
- * answer is no: no message came, the message would not be delivered, the log
- * was changed, the password is wrong, no server answers.  -1: the arguments
- * are wrong, which the caller reports.  Other errors end the process with
- * smtpctl_exit_error, some of passwd with 1.
+ * Each returns an exit status: 0; or 1 when the answer is no: no message came,
+ * the message would not be delivered, the log was changed, the password is
+ * wrong, no server answers.  -1: the first word is wrong.  Other errors end the
+ * process with smtpctl_exit_error, some of passwd with 1.
  */
-int	smtpctl_await(int argc, char *argv[]);
-int	smtpctl_dryrun(int argc, char *argv[]);		/* explain --from A */
-int	smtpctl_explain_id(int argc, char *argv[]);	/* explain ID */
-int	smtpctl_log(int argc, char *argv[]);
-int	smtpctl_passwd(int argc, char *argv[]);
-int	smtpctl_status(int argc, char *argv[]);		/* stats and top, too */
+int	smtpctl_await(const struct smtpctl_line *l);
+int	smtpctl_dryrun(const struct smtpctl_line *l);	/* explain --from A */
+int	smtpctl_explain_id(const struct smtpctl_line *l);  /* explain ID */
+int	smtpctl_log(const struct smtpctl_line *l);
+int	smtpctl_passwd(const struct smtpctl_line *l);
+int	smtpctl_status(const struct smtpctl_line *l);	/* stats and top, too */
 
 /*
  * Finds the files that pattern of glob(3) matches in directory dir.  The error

@@ -8,7 +8,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <search.h>
 #include <stdio.h>
@@ -292,33 +291,18 @@ read_criteria(struct await *a, char *words[], size_t count)
 	}
 }
 
-static bool
-read_arguments(struct await *a, int argc, char *argv[])
+int
+smtpctl_await(const struct smtpctl_line *l)
 {
-	static const struct option longs[] = {
-		{ "count", required_argument, NULL, 'c' },
-		{ NULL, 0, NULL, 0 }
-	};
-	const char *dir = NULL, *conf = NULL, *count = "1", *why;
-	int c;
+	const char *count = l->set['c'] == NULL ? "1" : l->set['c'], *why;
+	static char dir[PATH_MAX];
+	struct await await = { .dir = dir, .all = l->set['a'] != NULL,
+	    .only_new = l->set['n'] != NULL,
+	    .seconds = l->set['t'] == NULL ? "10" : l->set['t'] }, *a = &await;
 
-	while ((c = getopt_long(argc, argv, "ac:d:f:nt:", longs, NULL)) != -1)
-		if (c == 'a')
-			a->all = true;
-		else if (c == 'c')
-			count = optarg;
-		else if (c == 'd')
-			dir = optarg;
-		else if (c == 'f')
-			conf = optarg;
-		else if (c == 'n')
-			a->only_new = true;
-		else if (c == 't')
-			a->seconds = optarg;
-		else
-			return false;
-	if (dir != NULL || conf != NULL)
-		a->dir = smtpctl_conf_root(dir, conf);
+	catcher_dir_default(dir, sizeof(dir));
+	if (l->set['d'] != NULL || l->set['f'] != NULL)
+		a->dir = smtpctl_conf_root(l->set['d'], l->set['f']);
 	if (!parse_seconds(a->seconds, &a->wait_ms))
 		errx(smtpctl_exit_error, "-t %s: not a number of seconds",
 		    a->seconds);
@@ -326,27 +310,13 @@ read_arguments(struct await *a, int argc, char *argv[])
 	if (why != NULL)
 		errx(smtpctl_exit_error, "--count %s: not a number from 1 to "
 		    "1000000", count);
-	read_criteria(a, argv + optind, (size_t)(argc - optind));
-	return true;
-}
-
-int
-smtpctl_await(int argc, char *argv[])
-{
-	static char dir[PATH_MAX];
-	static struct await a;
-
-	catcher_dir_default(dir, sizeof(dir));
-	a.dir = dir;
-	a.seconds = "10";
-	if (!read_arguments(&a, argc, argv))
-		return -1;
-	if (!wait_for_them(&a)) {
-		tell_failure(&a);
+	read_criteria(a, l->words, l->count);
+	if (!wait_for_them(a)) {
+		tell_failure(a);
 		return 1;
 	}
-	qsort(a.found, a.found_count, sizeof(*a.found), by_name);
-	for (size_t i = 0; i < a.wanted; i++)
-		puts(a.found[i]);
+	qsort(a->found, a->found_count, sizeof(*a->found), by_name);
+	for (size_t i = 0; i < a->wanted; i++)
+		puts(a->found[i]);
 	return 0;
 }

@@ -11,7 +11,6 @@
 
 #include <err.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -331,45 +330,20 @@ settle_helo(struct question *q)
 		    "localhost";
 }
 
-static bool
-read_arguments(struct question *q, int argc, char *argv[])
+static void
+read_arguments(struct question *q, const struct smtpctl_line *l)
 {
-	static const struct option longs[] = {
-		{ "client", required_argument, NULL, 'c' },
-		{ "from", required_argument, NULL, 'F' },
-		{ "helo", required_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "size", required_argument, NULL, 'S' },
-		{ "to", required_argument, NULL, 't' },
-		{ NULL, 0, NULL, 0 }
-	};
-	const char *size = "0";
-	int opt;
+	const char *size = l->set[OPTION_SIZE];
 
-	q->to = calloc((size_t)argc, sizeof(*q->to));
-	if (q->to == NULL)
-		err(smtpctl_exit_error, NULL);
-	while ((opt = getopt_long(argc, argv, "f:js:", longs, NULL)) != -1)
-		if (opt == 'c')
-			q->client = optarg;
-		else if (opt == 'F')
-			q->from = optarg;
-		else if (opt == 'h')
-			q->helo = optarg;
-		else if (opt == 'j')
-			q->json = true;
-		else if (opt == 'S')
-			size = optarg;
-		else if (opt == 't')
-			q->to[q->to_count++] = optarg;
-		else if (opt == 'f')
-			q->control.conf = optarg;
-		else if (opt == 's')
-			q->control.socket = optarg;
-		else
-			return false;
-	if (optind < argc)
-		return false;
+	size = size == NULL ? "0" : size;
+	q->client = l->set[OPTION_CLIENT];
+	q->from = l->set[OPTION_FROM];
+	q->helo = l->set[OPTION_HELO];
+	q->json = l->set['j'] != NULL;
+	q->to = l->to;
+	q->to_count = l->to_count;
+	q->control.conf = l->set['f'];
+	q->control.socket = l->set['s'];
 	if (q->from == NULL || q->to_count == 0)
 		errx(smtpctl_exit_error, "explain: --%s ADDRESS is missing",
 		    q->from == NULL ? "from" : "to");
@@ -381,17 +355,15 @@ read_arguments(struct question *q, int argc, char *argv[])
 	if (q->client != NULL)
 		read_client(q);
 	settle_helo(q);
-	return true;
 }
 
 int
-smtpctl_dryrun(int argc, char *argv[])
+smtpctl_dryrun(const struct smtpctl_line *l)
 {
 	static struct question q = { .ask.what = QUESTION_CLIENT };
 	bool delivered;
 
-	if (!read_arguments(&q, argc, argv))
-		return -1;
+	read_arguments(&q, l);
 	if (recipient_load(q.control.conf == NULL ? SMTPD_CONF :
 	    q.control.conf, &q.conf, stderr) != 0)
 		return smtpctl_exit_error;
@@ -402,6 +374,5 @@ smtpctl_dryrun(int argc, char *argv[])
 	delivered = play(&q);
 	recipient_set_clear(&q.set);
 	conf_free(&q.conf);
-	free(q.to);
 	return delivered ? 0 : 1;
 }

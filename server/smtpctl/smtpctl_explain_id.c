@@ -8,7 +8,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,29 +270,15 @@ tell_session(const struct explain *e)
 }
 
 int
-smtpctl_explain_id(int argc, char *argv[])
+smtpctl_explain_id(const struct smtpctl_line *l)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ NULL, 0, NULL, 0 }
-	};
-	struct explain e = { .id = NULL };
-	bool json = false, refused;
+	struct explain e = { .story = { .root = l->set['d'],
+	    .conf = l->set['f'] }, .id = l->words[0] };
 	struct json_out *j;
 	struct stat st;
-	int c;
+	bool refused;
 
-	while ((c = getopt_long(argc, argv, "d:f:j", options, NULL)) != -1)
-		if (c == 'd')
-			e.story.root = optarg;
-		else if (c == 'f')
-			e.story.conf = optarg;
-		else if (c == 'j')
-			json = true;
-		else
-			return -1;
-	e.id = argv[optind++];
-	if (optind != argc)
+	if (l->count == 0)
 		return -1;
 	/* postfix.awk writes ids in capitals. */
 	for (char *p = e.id; *p != '\0'; p++)
@@ -302,7 +287,7 @@ smtpctl_explain_id(int argc, char *argv[])
 		errx(smtpctl_exit_error, "%s: not an id: those of messages "
 		    "and sessions are 16 letters and digits, such as "
 		    "1m857pqg38m02n9r", e.id);
-	story_start(&e.story, json);
+	story_start(&e.story, l->set['j'] != NULL);
 	j = e.story.json;
 	e.story.root = smtpctl_conf_root(e.story.root, e.story.conf);
 	/* In a catcher's directory everything but mail is below ".smtpd". */

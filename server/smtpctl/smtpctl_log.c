@@ -231,35 +231,19 @@ sum_up(const struct walk *w)
 }
 
 int
-smtpctl_log(int argc, char *argv[])
+smtpctl_log(const struct smtpctl_line *l)
 {
 	static struct walk w = { .before = "?" };
-	const char *dir = NULL, *conf = NULL, *points = NULL;
+	const char *dir = NULL, *points = l->set['c'];
 	char found[PATH_MAX];
-	int c;
 
-	if (argc > 1 && (strcmp(argv[1], "checkpoint") == 0 ||
-	    strcmp(argv[1], "sign") == 0 || strcmp(argv[1], "keygen") == 0))
-		errx(smtpctl_exit_error, "log %s: \"smtpctl log verify\" ends "
-		    "with a checkpoint, and signify(1) or minisign(1) signs "
-		    "it: see the examples of smtpctl(8)", argv[1]);
-	if (argc < 2 || strcmp(argv[1], "verify") != 0)
+	if (strcmp(l->words[0], "verify") != 0)
 		return -1;
-	optind = 2;
-	while ((c = getopt(argc, argv, "c:d:f:q")) != -1)
-		if (c == 'c')
-			points = optarg;
-		else if (c == 'd')
-			dir = optarg;
-		else if (c == 'f')
-			conf = optarg;
-		else if (c == 'q')
-			w.quiet = true;
-		else
-			return -1;
+	w.quiet = l->set['q'] != NULL;
 	if (sodium_init() == -1)
 		errx(smtpctl_exit_error, "libsodium cannot be initialized");
-	dir = argv[optind] == NULL ? smtpctl_conf_root(dir, conf) : NULL;
+	if (l->count == 1)
+		dir = smtpctl_conf_root(l->set['d'], l->set['f']);
 	/* The default file of checkpoints, which a cron job may write. */
 	snprintf(found, sizeof(found), "%s/log/checkpoint",
 	    dir == NULL ? "" : dir);
@@ -267,8 +251,8 @@ smtpctl_log(int argc, char *argv[])
 		points = found;
 	if (points != NULL)
 		read_points(&w, points);
-	for (; argv[optind] != NULL; optind++)
-		walk_named(&w, argv[optind]);
+	for (size_t i = 1; i < l->count; i++)
+		walk_named(&w, l->words[i]);
 	if (dir != NULL)
 		walk_root(&w, dir);
 	judge_points(&w, points);

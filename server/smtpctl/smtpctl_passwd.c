@@ -44,30 +44,24 @@ struct options {
 	struct span	 domain;	/* empty: not given */
 };
 
-static bool
-read_options(struct options *o, int argc, char *argv[])
+static void
+read_options(struct options *o, const struct smtpctl_line *l)
 {
-	const char *at, *name;
-	int c;
+	const char *at, *name = l->words[0];
 
-	while ((c = getopt(argc, argv, "aDcf:u:")) != -1)
-		if (c == 'f')
-			o->conf = optarg;
-		else if (c == 'u')
-			o->users = optarg;
-		else if (c == '?')
-			return false;
-		else if (o->action != 0)
+	for (const char *c = "acD"; *c != '\0'; c++) {
+		if (l->set[(int)*c] == NULL)
+			continue;
+		if (o->action != 0)
 			errx(smtpctl_exit_error, "passwd: -a, -c and -D "
 			    "exclude each other");
-		else
-			o->action = c;
+		o->action = *c;
+	}
+	o->conf = l->set['f'];
+	o->users = l->set['u'];
 	if (o->conf != NULL && o->users != NULL)
 		errx(smtpctl_exit_error, "passwd: -f and -u exclude each "
 		    "other");
-	name = argv[optind++];
-	if (optind != argc)
-		return false;
 	at = strrchr(name, '@');
 	o->name = span_of(name);
 	if (at != NULL) {
@@ -77,7 +71,6 @@ read_options(struct options *o, int argc, char *argv[])
 	if (o->name.n == 0 || (at != NULL && o->domain.n == 0))
 		errx(smtpctl_exit_error, "passwd: \"%s\": neither NAME nor "
 		    "NAME@DOMAIN", name);
-	return true;
 }
 
 /* The users file that has the user's password. */
@@ -477,14 +470,13 @@ change(const char *path, const struct options *o)
 }
 
 int
-smtpctl_passwd(int argc, char *argv[])
+smtpctl_passwd(const struct smtpctl_line *l)
 {
 	const struct rlimit none = { 0, 0 };
 	struct options o = { .action = 0 };
 	const char *users;
 
-	if (!read_options(&o, argc, argv))
-		return -1;
+	read_options(&o, l);
 	/* No core dump: it would hold the password. */
 	if (setrlimit(RLIMIT_CORE, &none) == -1 || sodium_init() == -1)
 		err(smtpctl_exit_error, "cannot begin");

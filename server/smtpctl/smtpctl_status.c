@@ -6,7 +6,6 @@
 #include "server/smtpctl/smtpctl.h"
 
 #include <err.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,60 +59,33 @@ ask(struct question *q, bool clear)
 }
 
 static void
-read_number(struct question *q, int option, const char *text)
+read_options(struct question *q, const struct smtpctl_line *l)
 {
-	const char *why = NULL;
-	char *end;
+	const char *count = l->set['n'], *interval = l->set['i'], *why = NULL;
 	double seconds;
+	char *end;
 
-	if (option == 'n') {
-		q->count = strtonum(text, 1, count_max, &why);
-		if (why != NULL)
-			errx(smtpctl_exit_error, "-n %s: not from 1 to %d",
-			    text, count_max);
+	if (l->set['j'] != NULL && l->set['o'] != NULL)
+		errx(smtpctl_exit_error, "-j and -o exclude each other");
+	q->ask.form = l->set['j'] != NULL ? FORM_JSON :
+	    l->set['o'] != NULL ? FORM_OPENMETRICS : FORM_TEXT;
+	q->ask.all = l->set['v'] != NULL;
+	q->control.conf = l->set['f'];
+	q->control.socket = l->set['s'];
+	if (count != NULL)
+		q->count = strtonum(count, 1, count_max, &why);
+	if (why != NULL)
+		errx(smtpctl_exit_error, "-n %s: not from 1 to %d", count,
+		    count_max);
+	if (interval == NULL)
 		return;
-	}
 	/* With or without a fraction. */
-	seconds = strtod(text, &end);
-	if (text[0] == '\0' || text[strspn(text, "0123456789.")] != '\0' ||
+	seconds = strtod(interval, &end);
+	if (interval[strspn(interval, "0123456789.")] != '\0' ||
 	    *end != '\0' || !(seconds >= 0.1 && seconds <= 3600))
 		errx(smtpctl_exit_error, "-i %s: not from 0.1 to 3600 seconds",
-		    text);
+		    interval);
 	q->interval_ms = (int)(seconds * 1000);
-}
-
-/* Reads the options that allowed lists, as for getopt(3). */
-static bool
-read_options(struct question *q, int argc, char *argv[], const char *allowed)
-{
-	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "openmetrics", no_argument, NULL, 'o' },
-		{ NULL, 0, NULL, 0 }
-	};
-	int opt;
-
-	while ((opt = getopt_long(argc, argv, allowed, longs, NULL)) != -1)
-		if (strchr(allowed, opt) == NULL)
-			return false;
-		else if (opt == 'f')
-			q->control.conf = optarg;
-		else if (opt == 's')
-			q->control.socket = optarg;
-		else if (opt == 'v')
-			q->ask.all = 1;
-		else if (opt == 'i' || opt == 'n')
-			read_number(q, opt, optarg);
-		else {
-			uint8_t form = opt == 'j' ? FORM_JSON :
-			    FORM_OPENMETRICS;
-
-			if (q->ask.form != FORM_TEXT && q->ask.form != form)
-				errx(smtpctl_exit_error, "-j and -o exclude "
-				    "each other");
-			q->ask.form = form;
-		}
-	return optind == argc;
 }
 
 /* Asks repeatedly; on a terminal each answer overwrites the previous one. */
@@ -143,18 +115,13 @@ ask_again(struct question *q)
 }
 
 int
-smtpctl_status(int argc, char *argv[])
+smtpctl_status(const struct smtpctl_line *l)
 {
 	static struct question q = { .ask.what = QUESTION_STATUS,
 	    .interval_ms = interval_usual_ms };
-	const char *allowed = "f:js:v";
 
-	if (strcmp(argv[0], "stats") == 0) {
+	if (strcmp(l->name, "stats") == 0)
 		q.ask.what = QUESTION_STATS;
-		allowed = "f:jos:";
-	} else if (strcmp(argv[0], "top") == 0)
-		allowed = "f:i:n:s:v";
-	if (!read_options(&q, argc, argv, allowed))
-		return -1;
-	return strcmp(argv[0], "top") == 0 ? ask_again(&q) : ask(&q, false);
+	read_options(&q, l);
+	return strcmp(l->name, "top") == 0 ? ask_again(&q) : ask(&q, false);
 }

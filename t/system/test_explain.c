@@ -452,12 +452,16 @@ TEST(wrong_words)
 		{ "explain --form a", ": explain: --form: unknown option; did "
 		    "you mean --from?\n" },
 		{ "explain --from a", ": explain: --to ADDRESS is missing\n" },
+		{ "explain --from a --to b 1m857pqg38m02n9r", ": explain: an "
+		    "id and -d exclude --from and --to\n" },
+		{ "explain --size 1 1m857pqg38m02n9r", ": explain: --client, "
+		    "--helo, --size and -s need --from and --to\n" },
+		{ "status --to a", ": status: --to: unknown option\n" },
+		{ "passwd --json", ": passwd: --json: unknown option\n" },
 		{ "explain --from", ": explain: --from: the value is missing" },
 		{ "log verfy", ": log: verfy: unexpected word; did you mean "
 		    "verify?\n" },
 		{ "log verify -d", ": log: -d: the value is missing\n" },
-		{ "log keygen a", ": log keygen: \"smtpctl log verify\" ends "
-		    "with a checkpoint, and signify(1) or" },
 		{ "passwd", ": passwd: an argument is missing\n" }
 	};
 
