@@ -248,6 +248,8 @@ maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
 	new = d->id == NULL ? -1 : find_dir(b, dir);
 	if (new == -1) {
 		new = open_or_make(b, d, box, path);
+		if (new == -1 && d->copying)
+			end_copy(d, true);
 		if (new == -1)
 			return MAILDIR_FAILED;
 		if (d->id == NULL) {

@@ -4,10 +4,12 @@
  */
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -322,10 +324,10 @@ add_list(const struct daemon *d, const char *aliases)
 
 /* A message to these at once, and the answer to each RCPT; then to its end. */
 static int
-send_to(struct client *c, unsigned number, const char *const users[],
-    const int codes[])
+send_to(struct client *c, unsigned number, size_t size,
+    const char *const users[], const int codes[])
 {
-	char *text = mail_text(number, 500, "\r\n");
+	char *text = mail_text(number, size, "\r\n");
 	char line[64];
 	bool sent;
 
@@ -362,11 +364,11 @@ expect_trouble(struct daemon *d, struct client *c, const char *what)
 	    failures + 1), "%s: nothing in the log: %s", what,
 	    daemon_last_words(d));
 	client_expect(c, 250, "RSET");
-	code = send_to(c, ++number, all, (const int[]){ 250, 451, 250 });
+	code = send_to(c, ++number, 500, all, (const int[]){ 250, 451, 250 });
 	EXPECT(code == 250 && mail_copies(d, "bob", number) == 1 &&
 	    mail_copies(d, "u1", number) == 1, "%s: the others: %d %s", what,
 	    code, c->reply);
-	code = send_to(c, ++number, team, (const int[]){ 250 });
+	code = send_to(c, ++number, 500, team, (const int[]){ 250 });
 	EXPECT(code == 250 && mail_copies(d, "bob", number) == 1 &&
 	    mail_copies(d, "u1", number) == 1, "%s: the alias: %d %s", what,
 	    code, c->reply);
@@ -503,5 +505,60 @@ TEST(maildirs_apart)
 	EXPECT(client_mail(&c, 4, 500, three) == 250, "%s", c.reply);
 	client_close(&c);
 	chain_check(&d, 3);
+	daemon_stop(&d);
+}
+
+/*
+ * Each Maildir is a file system, and one becomes unusable while a message is
+ * copied there: its user misses it, and who stands behind it in the alias not.
+ */
+TEST(copy_cut_off)
+{
+	static const char *const team[] = { "team@lists.example", NULL };
+	static const char *const three[] = { "alice", "bob", "u1" };
+	char box[3][256], tmp[300];
+	struct client c;
+	struct daemon d;
+	int status = 0;
+	pid_t child;
+
+	daemon_init(&d, "", NULL);
+	add_list(&d, "team: alice@example.org, bob@example.org, "
+	    "u1@example.org\n");
+	daemon_start(&d);
+	for (size_t i = 0; i < 3; i++)
+		EXPECT(client_deliver(&d, NULL, 1, 500, three[i]) == 250,
+		    "%s", three[i]);
+	daemon_stop(&d);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(box[i], sizeof(box[i]), "%s/mail/example.org/%s",
+		    d.root, three[i]);
+		harness_mount(box[i], "size=64m,mode=777");
+	}
+	daemon_start(&d);
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		client_open(&c, &d, NULL);
+		_exit(send_to(&c, 2, 20000000, team,
+		    (const int[]){ 250 }) == 250 ? 0 : 1);
+	}
+	snprintf(tmp, sizeof(tmp), "%s/tmp/*", box[1]);
+	for (size_t n = 0; n == 0;) {
+		glob_t g;
+
+		EXPECT(waitpid(child, &status, WNOHANG) == 0, "no copy seen");
+		n = glob(tmp, 0, NULL, &g) == 0 ? g.gl_pathc : 0;
+		globfree(&g);
+	}
+	EXPECT(chmod(box[1], 0) == 0, "chmod: %s", strerror(errno));
+	EXPECT(waitpid(child, &status, 0) == child && status == 0, "not 250");
+	EXPECT(mail_copies(&d, "alice", 2) == 1 &&
+	    mail_copies(&d, "u1", 2) == 1, "the others miss it: %s",
+	    daemon_last_words(&d));
+	EXPECT(daemon_logged(&d, " event=store-failed ", "to=bob@example.org",
+	    NULL) == 1, "who has missed it is not in the log");
+	EXPECT(daemon_logged(&d, " event=store-failed ", NULL) == 1, "%s",
+	    daemon_last_words(&d));
 	daemon_stop(&d);
 }
