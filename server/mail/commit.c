@@ -130,7 +130,8 @@ plan_next(struct commit *c)
 
 	if (!TAILQ_EMPTY(&c->fresh))
 		at_us = c->fresh_at_us;
-	if (has_pieces(c) && c->rest_until_us < at_us)
+	if (has_pieces(c) && c->rest_until_us < at_us &&
+	    (!c->was_piece || TAILQ_EMPTY(&c->fresh)))
 		at_us = c->rest_until_us;
 	if (at_us == INT64_MAX || find_turn(c) == NULL)
 		return;
@@ -332,6 +333,8 @@ run_piece(struct turn *t)
 	if (t->batch.count > 0)
 		sync_turn(t);
 	else {
+		/* It may have the lock of makers, and have made nothing. */
+		maildir_end_batch(&t->batch, m->spool, 0);
 		rest(c);
 		settle(t, 0, NULL);
 	}
