@@ -167,11 +167,10 @@ connect_to(struct smtpctl_control *c)
 	if (!find(c, &to))
 		return -1;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
-	    sizeof(patience));
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-	    sizeof(patience));
-	if (fd != -1 && connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+	if (fd != -1 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+	    sizeof(patience)) == 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO,
+	    &patience, sizeof(patience)) == 0 &&
+	    connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
 		return fd;
 	warn_connect(c->path, errno);
 	if (fd != -1)
