@@ -105,13 +105,21 @@ answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
 {
 	struct address client = { .ipv6 = ask->ipv6 };
 	uint64_t count[SESSION_STATE_COUNT], near = 0;
-	struct address_note here = { .sessions = 0 };
+	uint64_t here = 0, left = 0;
+	const int64_t now_ms = deadline_now_ms();
+	const struct address_host *h;
 
 	memcpy(client.ip, ask->ip, sizeof(client.ip));
-	address_look(m->book, &client, deadline_now_ms(), &here, &near);
-	fprintf(f, "%llu %llu %llu %llu\n",
-	    (unsigned long long)here.refused_ms,
-	    (unsigned long long)here.sessions, (unsigned long long)near,
+	h = address_look(m->book, &client, true, now_ms);
+	if (h != NULL)
+		near = h->sessions;
+	h = address_look(m->book, &client, false, now_ms);
+	if (h != NULL)
+		here = h->sessions;
+	if (h != NULL && h->refused_until_ms != 0)
+		left = (uint64_t)(h->refused_until_ms - now_ms);
+	fprintf(f, "%llu %llu %llu %llu\n", (unsigned long long)left,
+	    (unsigned long long)here, (unsigned long long)near,
 	    (unsigned long long)control_count_sessions(m, count));
 }
 

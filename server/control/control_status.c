@@ -318,36 +318,38 @@ list_sessions(const struct master *m, struct control_out *o)
 static void
 tell_addresses(struct master *m, struct control_out *o)
 {
-	struct address_note notes[ipc_addresses_max];
+	const struct address_host *top[ipc_addresses_max];
 	int64_t now_ms = deadline_now_ms();
 	uint64_t all = address_refused_count(m->book, now_ms);
 	size_t max = o->f == NULL || o->all ? ipc_addresses_max :
 	    top_addresses, n = 0;
-	char left[figure_bytes];
+	char left[figure_bytes], text[address_host_bytes];
 
 	json_out_u64(&o->j, "refused_addresses", all);
 	json_out_array(&o->j, "addresses");
 	for (int refused = 0; refused < 2; refused++) {
-		n = address_top(m->book, now_ms, refused == 1, notes, max);
+		n = address_top(m->book, now_ms, refused == 1, top, max);
 		for (size_t i = 0; i < n; i++) {
-			const struct address_note *a = &notes[i];
+			const uint64_t sessions = top[i]->sessions,
+			    ms = top[i]->refused_until_ms == 0 ? 0 :
+			    (uint64_t)(top[i]->refused_until_ms - now_ms);
 
-			figure_duration(a->refused_ms, left);
+			address_host_text(top[i], text);
+			figure_duration(ms, left);
 			if (refused)
-				line(o, "refused", "%s: for %s more", a->text,
+				line(o, "refused", "%s: for %s more", text,
 				    left);
-			else if (a->sessions > 0)
+			else if (sessions > 0)
 				line(o, "addresses", "%s: %" PRIu64 " of %"
-				    PRIu64 " sessions at most", a->text,
-				    a->sessions, m->conf.limits.per_address);
+				    PRIu64 " sessions at most", text,
+				    sessions, m->conf.limits.per_address);
 			/* One that is busy and refused is listed once. */
-			if (!refused && a->refused_ms != 0)
+			if (!refused && ms != 0)
 				continue;
 			json_out_object(&o->j, NULL);
-			json_out_string(&o->j, "address", a->text);
-			json_out_u64(&o->j, "sessions", a->sessions);
-			json_out_parts(&o->j, "refused_seconds",
-			    a->refused_ms, 1000);
+			json_out_string(&o->j, "address", text);
+			json_out_u64(&o->j, "sessions", sessions);
+			json_out_parts(&o->j, "refused_seconds", ms, 1000);
 			json_out_end(&o->j);
 		}
 	}

@@ -6,7 +6,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,39 +183,29 @@ address_refuse(struct address_book *b, const struct address *a,
 	forgive(b, now_ms);
 }
 
-static void
-write_note(const struct address_host *e, int64_t now_ms,
-    struct address_note *out)
+void
+address_host_text(const struct address_host *h, char out[address_host_bytes])
 {
 	struct in6_addr ip = { 0 };
-	char text[INET6_ADDRSTRLEN] = "";
 
-	memcpy(&ip, e->key + 1, sizeof(e->key) - 1);
-	inet_ntop(e->key[0] == HOST_6 ? AF_INET6 : AF_INET, &ip, text,
-	    sizeof(text));
-	snprintf(out->text, sizeof(out->text), "%s%s", text,
-	    e->key[0] == HOST_6 ? "/64" : "");
-	out->sessions = e->sessions;
-	out->refused_ms = e->refused_until_ms > now_ms ?
-	    (uint64_t)(e->refused_until_ms - now_ms) : 0;
+	memcpy(&ip, h->key + 1, sizeof(h->key) - 1);
+	inet_ntop(h->key[0] == HOST_6 ? AF_INET6 : AF_INET, &ip, out,
+	    INET6_ADDRSTRLEN);
+	if (h->key[0] == HOST_6)
+		memcpy(out + strlen(out), "/64", sizeof("/64"));
 }
 
-void
-address_look(struct address_book *b, const struct address *a,
-    int64_t now_ms, struct address_note *out, uint64_t *network_sessions)
+const struct address_host *
+address_look(struct address_book *b, const struct address *a, bool network,
+    int64_t now_ms)
 {
-	const struct address_host *e = find(b, a, false, false);
-	const struct address_host *network = find(b, a, true, false);
-	struct address_host nothing = { .sessions = 0 };
-
-	*network_sessions = network == NULL ? 0 : network->sessions;
-	address_key(a, false, nothing.key);
-	write_note(e == NULL ? &nothing : e, now_ms, out);
+	forgive(b, now_ms);
+	return find(b, a, network, false);
 }
 
 size_t
 address_top(struct address_book *b, int64_t now_ms, bool refused,
-    struct address_note *out, size_t max)
+    const struct address_host **out, size_t max)
 {
 	struct address_host *e;
 	size_t n = 0, at;
@@ -224,20 +213,20 @@ address_top(struct address_book *b, int64_t now_ms, bool refused,
 	forgive(b, now_ms);
 	for (e = TAILQ_LAST(&b->refused, address_refused); refused &&
 	    e != NULL && n < max; e = TAILQ_PREV(e, address_refused, refusal))
-		write_note(e, now_ms, &out[n++]);
+		out[n++] = e;
 	if (refused)
 		return n;
 	RB_FOREACH(e, address_tree, &b->tree) {
 		if ((e->key[0] != HOST_4 && e->key[0] != HOST_6) ||
 		    e->sessions == 0)
 			continue;
-		for (at = n; at > 0 && out[at - 1].sessions < e->sessions;)
+		for (at = n; at > 0 && out[at - 1]->sessions < e->sessions;)
 			at--;
 		if (at == max)
 			continue;
 		n -= n == max;
 		memmove(out + at + 1, out + at, (n++ - at) * sizeof(*out));
-		write_note(e, now_ms, &out[at]);
+		out[at] = e;
 	}
 	return n;
 }

@@ -13,7 +13,7 @@
 
 enum {
 	address_text_bytes = 46,	/* INET6_ADDRSTRLEN */
-	address_note_bytes = 52,
+	address_host_bytes = 52,
 	address_key_bytes = 9,
 	address_refusal_ms = 10 * 60 * 1000
 };
@@ -70,24 +70,18 @@ void	address_leave(struct address_book *b, struct address_host *h);
  */
 void	address_refuse(struct address_book *b, const struct address *a,
 	    int64_t now_ms);
-/* What the book says of one host. */
-struct address_note {
-	char		text[address_note_bytes]; /* "192.0.2.1",
-					     "2001:db8:0:1::/64" */
-	uint64_t	sessions;
-	uint64_t	refused_ms;	/* left of a refusal, or 0 */
-};
-
-/* Fills *out for a's host; unknown hosts and networks have no sessions. */
-void	address_look(struct address_book *b, const struct address *a,
-	    int64_t now_ms, struct address_note *out,
-	    uint64_t *network_sessions);
+/* Writes "192.0.2.1" or "2001:db8:0:1::/64". */
+void	address_host_text(const struct address_host *h,
+	    char out[address_host_bytes]);
+/* a's host or network; NULL: the book has none. */
+const struct address_host *address_look(struct address_book *b,
+	    const struct address *a, bool network, int64_t now_ms);
 /*
  * Fills out with at most max hosts, those with most sessions or, with refused,
  * those refused for longest; returns how many.
  */
 size_t	address_top(struct address_book *b, int64_t now_ms, bool refused,
-	    struct address_note *out, size_t max);
+	    const struct address_host **out, size_t max);
 /* How many hosts are refused now. */
 size_t	address_refused_count(struct address_book *b, int64_t now_ms);
 

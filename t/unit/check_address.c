@@ -68,26 +68,28 @@ TEST(look)
 {
 	struct address_book *b = address_book_new();
 	struct address a = address("2001:db8:1:2:3::4");
-	struct address_note note;
-	uint64_t near;
+	const struct address_host *h;
+	char text[address_host_bytes];
 
 	ck_assert_ptr_nonnull(b);
-	address_look(b, &a, 0, &note, &near);
-	ck_assert_str_eq(note.text, "2001:db8:1:2::/64");
-	ck_assert_uint_eq(note.sessions, 0);
-	ck_assert_uint_eq(note.refused_ms, 0);
+	ck_assert_ptr_null(address_look(b, &a, false, 0));
+	ck_assert_ptr_null(address_look(b, &a, true, 0));
 	enter(b, "2001:db8:1:2::9", 2);
 	enter(b, "2001:db8:1:3::9", 1);
 	refuse(b, "2001:db8:1:2:ffff::", 5000);
-	address_look(b, &a, 2000, &note, &near);
-	ck_assert_uint_eq(note.sessions, 2);
-	ck_assert_uint_eq(near, 3);	/* of its /48 */
-	ck_assert_uint_eq(note.refused_ms, 3000);
-	address_look(b, &a, 5000, &note, &near);
-	ck_assert_uint_eq(note.refused_ms, 0);
-	a = address("::ffff:192.0.2.1");
-	address_look(b, &a, 0, &note, &near);
-	ck_assert_str_eq(note.text, "192.0.2.1");
+	h = address_look(b, &a, false, 2000);
+	ck_assert_ptr_nonnull(h);
+	address_host_text(h, text);
+	ck_assert_str_eq(text, "2001:db8:1:2::/64");
+	ck_assert_uint_eq(h->sessions, 2);
+	ck_assert_int_eq(h->refused_until_ms, 5000);
+	ck_assert_uint_eq(address_look(b, &a, true, 0)->sessions, 3);
+	h = address_look(b, &a, false, 5000);
+	ck_assert_int_eq(h->refused_until_ms, 0);
+	enter(b, "::ffff:192.0.2.1", 1);
+	a = address("192.0.2.1");
+	address_host_text(address_look(b, &a, false, 0), text);
+	ck_assert_str_eq(text, "192.0.2.1");
 }
 
 TEST(limits)
@@ -114,29 +116,30 @@ TEST(limits)
 TEST(top)
 {
 	struct address_book *b = address_book_new();
-	struct address_note notes[300];
+	const struct address_host *top[300];
 	char text[32];
 
 	ck_assert_ptr_nonnull(b);
-	ck_assert_uint_eq(address_top(b, 0, false, notes, 10), 0);
+	ck_assert_uint_eq(address_top(b, 0, false, top, 10), 0);
 	for (unsigned i = 1; i <= 250; i++) {
 		snprintf(text, sizeof(text), "10.0.0.%u", i);
 		enter(b, text, (i * 7) % 251);
 	}
 	for (size_t max = 0; max < 300; max++) {
-		size_t n = address_top(b, 0, false, notes, max);
+		size_t n = address_top(b, 0, false, top, max);
 
 		ck_assert_uint_eq(n, max < 250 ? max : 250);
 		for (size_t i = 0; i < n; i++)
-			ck_assert_uint_eq(notes[i].sessions, 250 - i);
+			ck_assert_uint_eq(top[i]->sessions, 250 - i);
 	}
-	ck_assert_uint_eq(address_top(b, 0, true, notes, 10), 0);
+	ck_assert_uint_eq(address_top(b, 0, true, top, 10), 0);
 }
 
 TEST(refused)
 {
 	struct address_book *b = address_book_new();
-	struct address_note notes[4];
+	const struct address_host *top[4];
+	char text[address_host_bytes];
 
 	ck_assert_ptr_nonnull(b);
 	ck_assert_uint_eq(address_refused_count(b, 0), 0);
@@ -145,18 +148,21 @@ TEST(refused)
 	refuse(b, "192.0.2.3", 2000);
 	refuse(b, "192.0.2.2", 3000);
 	enter(b, "192.0.2.2", 1);
-	ck_assert_uint_eq(address_top(b, 0, true, notes, 4), 3);
-	ck_assert_str_eq(notes[0].text, "192.0.2.2");
-	ck_assert_uint_eq(notes[0].refused_ms, 3000);
-	ck_assert_uint_eq(notes[0].sessions, 1);
-	ck_assert_str_eq(notes[1].text, "192.0.2.3");
-	ck_assert_str_eq(notes[2].text, "192.0.2.1");
+	ck_assert_uint_eq(address_top(b, 0, true, top, 4), 3);
+	address_host_text(top[0], text);
+	ck_assert_str_eq(text, "192.0.2.2");
+	ck_assert_int_eq(top[0]->refused_until_ms, 3000);
+	ck_assert_uint_eq(top[0]->sessions, 1);
+	address_host_text(top[1], text);
+	ck_assert_str_eq(text, "192.0.2.3");
+	address_host_text(top[2], text);
+	ck_assert_str_eq(text, "192.0.2.1");
 	ck_assert_uint_eq(address_refused_count(b, 999), 3);
 	ck_assert_uint_eq(address_refused_count(b, 1000), 2);
-	ck_assert_uint_eq(address_top(b, 1500, true, notes, 4), 2);
+	ck_assert_uint_eq(address_top(b, 1500, true, top, 4), 2);
 	ck_assert_uint_eq(address_refused_count(b, 5000), 0);
 	/* The one with a session is still counted. */
-	ck_assert_uint_eq(address_top(b, 5000, false, notes, 4), 1);
+	ck_assert_uint_eq(address_top(b, 5000, false, top, 4), 1);
 }
 
 /* One more than there is room for: the one that would end next goes. */
