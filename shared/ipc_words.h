@@ -87,7 +87,8 @@ enum verdict { VERDICTS(IPC_ENUM, VERDICT_) VERDICT_COUNT };
 	X(P, FAMILY, "a family that is not TCP over IPv4 or IPv6")	\
 	X(P, SHORT, "too few octets for its addresses")			\
 	X(P, LARGE, "a header of more than 528 octets")
-enum proxy_fail { IPC_PROXY_FAILS(IPC_ENUM, PROXY_FAIL_) PROXY_FAIL_COUNT };
+enum proxy_fail { IPC_PROXY_FAILS(IPC_ENUM, PROXY_FAIL_) PROXY_FAIL_COUNT,
+    PROXY_OK = PROXY_FAIL_COUNT, PROXY_MORE };	/* no failure, in the worker */
 
 /* Versions of TLS that are offered. */
 #define IPC_TLS_VERSIONS(X, P)						\

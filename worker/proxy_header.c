@@ -19,13 +19,6 @@ static const uint8_t signature[12] = { '\r', '\n', '\r', '\n', '\0', '\r',
     '\n', 'Q', 'U', 'I', 'T', '\n' };
 static const uint8_t line_front[6] = { 'P', 'R', 'O', 'X', 'Y', ' ' };
 
-static enum proxy_verdict
-bad(enum proxy_fail fail, enum proxy_fail *why)
-{
-	*why = fail;
-	return PROXY_BAD;
-}
-
 /* Is in, as far as it goes, the start of front? */
 static bool
 may_be(struct span in, const uint8_t *front, size_t n)
@@ -61,8 +54,8 @@ parse_port(struct span in, uint16_t *out)
  * "PROXY" SP ("TCP4" / "TCP6") SP address SP address SP port SP port, or
  * "PROXY" SP "UNKNOWN" and anything (2.1).
  */
-static enum proxy_verdict
-parse_line(struct span line, struct ipc_proxy *out, enum proxy_fail *why)
+static enum proxy_fail
+parse_line(struct span line, struct ipc_proxy *out)
 {
 	struct span rest = span_skip(line, sizeof(line_front));
 	struct span protocol = span_cut(&rest, ' '), from, to, port;
@@ -75,21 +68,21 @@ parse_line(struct span line, struct ipc_proxy *out, enum proxy_fail *why)
 	if (span_equal(protocol, span_of("UNKNOWN")))
 		return PROXY_OK;
 	if (!ipv6 && !span_equal(protocol, span_of("TCP4")))
-		return bad(PROXY_FAIL_SYNTAX, why);
+		return PROXY_FAIL_SYNTAX;
 	from = span_cut(&rest, ' ');
 	to = span_cut(&rest, ' ');
 	port = span_cut(&rest, ' ');
 	if (!parse(from, ip) || !parse(to, unused_ip))
-		return bad(PROXY_FAIL_ADDRESS, why);
+		return PROXY_FAIL_ADDRESS;
 	if (!parse_port(port, &out->port) || !parse_port(rest, &unused))
-		return bad(PROXY_FAIL_PORT, why);
+		return PROXY_FAIL_PORT;
 	set_ip(out, ipv6, ip);
 	return PROXY_OK;
 }
 
 /* Finds the CR of the line's CRLF; else returns the verdict on the line. */
-static enum proxy_verdict
-find_end(struct span in, size_t *out, enum proxy_fail *why)
+static enum proxy_fail
+find_end(struct span in, size_t *out)
 {
 	size_t n = in.n < proxy_line_max_bytes ? in.n : proxy_line_max_bytes;
 
@@ -97,15 +90,14 @@ find_end(struct span in, size_t *out, enum proxy_fail *why)
 		if (in.p[i] == '\r' && i + 1 < n) {
 			*out = i;
 			return in.p[i + 1] == '\n' ? PROXY_OK :
-			    bad(PROXY_FAIL_LINE_END, why);
+			    PROXY_FAIL_LINE_END;
 		}
 		if (in.p[i] == '\n')
-			return bad(PROXY_FAIL_LINE_END, why);
+			return PROXY_FAIL_LINE_END;
 		if ((in.p[i] < ' ' || in.p[i] > '~') && in.p[i] != '\r')
-			return bad(PROXY_FAIL_SYNTAX, why);
+			return PROXY_FAIL_SYNTAX;
 	}
-	return n < proxy_line_max_bytes ? PROXY_MORE :
-	    bad(PROXY_FAIL_LONG, why);
+	return n < proxy_line_max_bytes ? PROXY_MORE : PROXY_FAIL_LONG;
 }
 
 /* ---- version 2 -------------------------------------------------------- */
@@ -117,37 +109,38 @@ big_endian(const uint8_t *p)
 }
 
 /* Judges the fixed part, before any address has come. */
-static enum proxy_verdict
-judge_v2(const uint8_t *p, enum proxy_fail *why)
+static enum proxy_fail
+judge_v2(const uint8_t *p)
 {
 	size_t length = big_endian(p + 14), least;
 
 	if (p[12] >> 4 != 2)
-		return bad(PROXY_FAIL_VERSION, why);
+		return PROXY_FAIL_VERSION;
 	if ((p[12] & 15) > 1)
-		return bad(PROXY_FAIL_COMMAND, why);
+		return PROXY_FAIL_COMMAND;
 	if (length > proxy_header_max_bytes - fixed_bytes)
-		return bad(PROXY_FAIL_LARGE, why);
+		return PROXY_FAIL_LARGE;
 	/* LOCAL, or AF_UNSPEC: the rest is skipped. */
 	if ((p[12] & 15) == 0 || p[13] == 0x00)
 		return PROXY_OK;
 	/* AF_INET and AF_INET6 over SOCK_STREAM; SMTP has no others. */
 	if (p[13] != 0x11 && p[13] != 0x21)
-		return bad(PROXY_FAIL_FAMILY, why);
+		return PROXY_FAIL_FAMILY;
 	least = p[13] == 0x11 ? tcp4_bytes : tcp6_bytes;
-	return length < least ? bad(PROXY_FAIL_SHORT, why) : PROXY_OK;
+	return length < least ? PROXY_FAIL_SHORT : PROXY_OK;
 }
 
-static enum proxy_verdict
-parse_v2(struct span in, struct ipc_proxy *out, size_t *n,
-    enum proxy_fail *why)
+static enum proxy_fail
+parse_v2(struct span in, struct ipc_proxy *out, size_t *n)
 {
+	enum proxy_fail verdict;
 	bool ipv6;
 
 	if (in.n < fixed_bytes)
 		return PROXY_MORE;
-	if (judge_v2(in.p, why) != PROXY_OK)
-		return PROXY_BAD;
+	verdict = judge_v2(in.p);
+	if (verdict != PROXY_OK)
+		return verdict;
 	*n = fixed_bytes + big_endian(in.p + 14);
 	if (in.n < *n)
 		return PROXY_MORE;
@@ -159,11 +152,10 @@ parse_v2(struct span in, struct ipc_proxy *out, size_t *n,
 	return PROXY_OK;
 }
 
-enum proxy_verdict
-proxy_header_parse(struct span in, struct ipc_proxy *out, size_t *n,
-    enum proxy_fail *why)
+enum proxy_fail
+proxy_header_parse(struct span in, struct ipc_proxy *out, size_t *n)
 {
-	enum proxy_verdict verdict;
+	enum proxy_fail verdict;
 	size_t end;
 
 	memset(out, 0, sizeof(*out));
@@ -171,12 +163,12 @@ proxy_header_parse(struct span in, struct ipc_proxy *out, size_t *n,
 	if (in.n == 0)
 		return PROXY_MORE;
 	if (may_be(in, signature, sizeof(signature)))
-		return parse_v2(in, out, n, why);
+		return parse_v2(in, out, n);
 	if (!may_be(in, line_front, sizeof(line_front)))
-		return bad(PROXY_FAIL_NONE, why);
-	verdict = find_end(in, &end, why);
+		return PROXY_FAIL_NONE;
+	verdict = find_end(in, &end);
 	if (verdict != PROXY_OK)
 		return verdict;
 	*n = end + 2;
-	return parse_line(span_from(in.p, end), out, why);
+	return parse_line(span_from(in.p, end), out);
 }

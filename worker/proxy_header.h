@@ -13,21 +13,15 @@ enum {
 	proxy_header_max_bytes = 16 + 512	/* version 2; our limit */
 };
 
-enum proxy_verdict {
-	PROXY_OK,
-	PROXY_MORE,	/* the start of a header: read on */
-	PROXY_BAD
-};
-
 /*
- * Parses in, the first octets of a connection.  OK: *out has the client, and
- * *n the length of the header, behind which the client's octets begin.  BAD:
- * *why says why.
+ * Parses in, the first octets of a connection.  PROXY_OK: *out has the client,
+ * and *n the length of the header, behind which the client's octets begin.
+ * PROXY_MORE: the start of a header, read on.  Else why it is refused.
  *
  * TLVs are skipped, also a checksum (PP2_TYPE_CRC32C): nothing in them is
  * needed here, and TCP has its own checksum.
  */
-enum proxy_verdict proxy_header_parse(struct span in, struct ipc_proxy *out,
-	    size_t *n, enum proxy_fail *why);
+enum proxy_fail	proxy_header_parse(struct span in, struct ipc_proxy *out,
+		    size_t *n);
 
 #endif

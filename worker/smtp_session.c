@@ -161,8 +161,8 @@ step(struct smtp_session *s, enum smtp_reply reply)
  * wrong, slow or compromised.  Octets behind it are the client's, perhaps of a
  * TLS handshake: so the input is peeked at, and only the header is read.
  */
-static bool
-read_header(struct peer *p, struct ipc_proxy *out, enum proxy_fail *why)
+static enum proxy_fail
+read_header(struct peer *p, struct ipc_proxy *out)
 {
 	int64_t until = deadline_now_ms() + header_ms;
 	uint8_t in[proxy_header_max_bytes];
@@ -171,31 +171,28 @@ read_header(struct peer *p, struct ipc_proxy *out, enum proxy_fail *why)
 	for (;;) {
 		ssize_t got = peer_peek(p, in + have, sizeof(in) - have,
 		    until);
-		enum proxy_verdict verdict;
+		enum proxy_fail verdict;
 
-		if (got <= 0) {
-			*why = got == 0 || errno == ECONNRESET ||
+		if (got <= 0)
+			return got == 0 || errno == ECONNRESET ||
 			    errno == EPIPE ? PROXY_FAIL_CLOSED :
 			    errno == ETIMEDOUT ? PROXY_FAIL_TIMEOUT :
 			    errno == ECANCELED ? PROXY_FAIL_GONE :
 			    PROXY_FAIL_LOST;
-			return false;
-		}
 		verdict = proxy_header_parse(span_from(in, have +
-		    (size_t)got), out, &n, why);
-		if (verdict == PROXY_BAD)
-			return false;
+		    (size_t)got), out, &n);
+		if (verdict < PROXY_FAIL_COUNT)
+			return verdict;
 		if (verdict == PROXY_MORE)
 			n = have + (size_t)got;
 		while (have < n) {
 			got = peer_ops.read(p, in + have, n - have, until);
-			*why = PROXY_FAIL_LOST;
 			if (got <= 0)
-				return false;
+				return PROXY_FAIL_LOST;
 			have += (size_t)got;
 		}
 		if (verdict == PROXY_OK)
-			return true;
+			return verdict;
 	}
 }
 
@@ -210,9 +207,9 @@ begin_proxied(struct smtp_session *s)
 {
 	enum smtp_reply reply;
 	struct ipc_proxy client;
-	enum proxy_fail why;
+	enum proxy_fail why = read_header(s->peer, &client);
 
-	if (read_header(s->peer, &client, &why)) {
+	if (why == PROXY_OK) {
 		reply = ask_proxy(s->master, &client);
 		s->end.end = END_AWAY;
 		return reply != REPLY_GREETING && (s->start.tls_first ||
