@@ -48,7 +48,7 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 			d->state = DOT_END;
 			return;
 		}
-		d->bare_cr = true;
+		d->bare = true;
 		break;
 	case DOT_TEXT_CR:
 		if (c == '\n') {
@@ -56,7 +56,7 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 			d->state = DOT_LINE_START;
 			return;
 		}
-		d->bare_cr = true;
+		d->bare = true;
 		break;
 	case DOT_TEXT:
 	case DOT_END:
@@ -67,7 +67,7 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 		return;
 	}
 	if (c == '\n')
-		d->bare_lf = true;
+		d->bare = true;
 	put(o, &c, 1);
 	d->state = DOT_TEXT;
 }

@@ -21,8 +21,7 @@ enum dot_state {
 struct dot {
 	enum dot_state	state;
 	/* Faults; once set they stay, and the text must not be stored. */
-	bool		bare_cr;
-	bool		bare_lf;
+	bool		bare;		/* a CR or an LF */
 	bool		nul;
 	uint64_t	stuffed;	/* dots removed */
 };

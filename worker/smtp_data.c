@@ -52,12 +52,6 @@ struct intake {
 
 static struct originators originators;
 
-static bool
-is_bare(const struct intake *in)
-{
-	return in->dot.bare_cr || in->dot.bare_lf;
-}
-
 /* RFC 1870 section 3: with CRLF, without the stuffing and the final dot. */
 static uint64_t
 message_size(const struct intake *in)
@@ -75,7 +69,7 @@ refusal(const struct smtp_session *s, const struct intake *in)
 	uint64_t max = s->settings->message_size_bytes +
 	    (in->dot.state == DOT_END ? 0 : 3);
 
-	if (is_bare(in))
+	if (in->dot.bare)
 		return REPLY_BARE;
 	if (in->dot.nul)
 		return REPLY_NUL;
@@ -177,7 +171,7 @@ take_some(struct smtp_session *s, struct intake *in)
 			store_missing(s, in);
 	}
 	smtp_extend(s);
-	if (is_bare(in))
+	if (in->dot.bare)
 		s->io->idle_ms = bare_idle_ms;
 	return LINE_OK;
 }
@@ -266,7 +260,7 @@ receive(struct smtp_session *s, struct intake *in)
 	    r == LINE_OK ? "of " : "that did not end, so far ",
 	    message_size(in));
 	transcript_remark(TRANSCRIPT_KEPT, text);
-	if (r == LINE_OK || (r == LINE_TIMEOUT && is_bare(in)))
+	if (r == LINE_OK || (r == LINE_TIMEOUT && in->dot.bare))
 		return judge(s, in);
 	if (r != LINE_GONE && in->fd != -1)
 		TELL(s->master, ABORT,

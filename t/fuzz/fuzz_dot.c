@@ -48,10 +48,9 @@ read_line(const uint8_t *line, size_t n, bool whole, struct meaning *m)
 	    (n == 2 && line[1] != '\r')))
 		m->dot.stuffed++;
 	for (size_t i = 0; i < n; i++) {
-		if (line[i] == '\r' && (whole || i + 1 < n))
-			m->dot.bare_cr = true;
-		if (line[i] == '\n')
-			m->dot.bare_lf = true;
+		if (line[i] == '\n' ||
+		    (line[i] == '\r' && (whole || i + 1 < n)))
+			m->dot.bare = true;
 		if (line[i] == '\0')
 			m->dot.nul = true;
 		if (line[i] != '\r' && (i > 0 || line[i] != '.'))
@@ -87,10 +86,9 @@ must_be_same(const struct meaning *a, const struct meaning *b)
 {
 	MUST((a->dot.state == DOT_END) == (b->dot.state == DOT_END));
 	MUST(a->taken == b->taken);
-	MUST(a->dot.bare_cr == b->dot.bare_cr);
-	MUST(a->dot.bare_lf == b->dot.bare_lf);
+	MUST(a->dot.bare == b->dot.bare);
 	MUST(a->dot.nul == b->dot.nul);
-	if (a->dot.bare_cr || a->dot.bare_lf || a->dot.nul)
+	if (a->dot.bare || a->dot.nul)
 		return;
 	MUST(a->dot.stuffed == b->dot.stuffed);
 	MUST(a->n == b->n && memcmp(a->text, b->text, a->n) == 0);

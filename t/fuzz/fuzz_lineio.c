@@ -65,12 +65,6 @@ note(struct record *r, uint8_t what, struct span s)
 	r->p[r->n++] = 0;
 }
 
-static bool
-is_bare(const struct dot *d)
-{
-	return d->bare_cr || d->bare_lf;
-}
-
 /* Takes a message; LINE_OK at its end. */
 static enum line_result
 take_message(struct lineio *io, struct record *r)
@@ -100,10 +94,9 @@ take_message(struct lineio *io, struct record *r)
 	s = header_finish(&header);
 	memcpy(text + kept, s.p, s.n);
 	kept += s.n;
-	note(r, 'f', span_from(&dot.bare_cr, 1));
-	note(r, 'f', span_from(&dot.bare_lf, 1));
+	note(r, 'f', span_from(&dot.bare, 1));
 	note(r, 'f', span_from(&dot.nul, 1));
-	if (is_bare(&dot))
+	if (dot.bare)
 		return LINE_BARE_LF;
 	if (!dot.nul)
 		note(r, 'm', span_from(text, kept));
