@@ -100,18 +100,15 @@ second_text(time_t now)
 {
 	static char text[32];
 	static time_t made = -1;
+	const bool syslog = out.target == LOG_TO_SYSLOG;
 	struct tm tm;
 
 	if (now == made)
 		return text;
 	made = now;
-	if (out.target != LOG_TO_SYSLOG) {
-		gmtime_r(&now, &tm);
-		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	} else {
-		localtime_r(&now, &tm);
-		strftime(text, sizeof(text), "%b %e %H:%M:%S", &tm);
-	}
+	(syslog ? localtime_r : gmtime_r)(&now, &tm);
+	strftime(text, sizeof(text), syslog ? "%b %e %H:%M:%S" :
+	    "%Y-%m-%dT%H:%M:%S", &tm);
 	return text;
 }
 

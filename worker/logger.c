@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "shared/file.h"
 #include "shared/ipc.h"
 #include "worker/helper.h"
 
@@ -18,7 +19,6 @@ take(int channel, const struct ipc_record *r, int passed)
 	struct ipc_record answer = { .type = IPC_LOG_WRITTEN };
 	struct ipc_written *w = &answer.u.written;
 	const struct ipc_lines *l = &r->u.lines;
-	ssize_t n;
 
 	if (r->type != IPC_LOG_LINES) {
 		if (file != -1)
@@ -26,17 +26,12 @@ take(int channel, const struct ipc_record *r, int passed)
 		file = passed;
 		return;
 	}
+	errno = ECANCELED;
 	failed = failed && !l->again;
-	while (!failed && w->n < l->n) {
-		n = write(file, l->octets + w->n, l->n - w->n);
-		if (n == -1)
-			w->error = errno;
-		else
-			w->n += (uint32_t)n;
-		failed = n == -1 && errno != EINTR;
-	}
-	if (failed && w->error == 0)
-		w->error = ECANCELED;
+	if (!failed)
+		w->n = (uint32_t)file_write(file, span_from(l->octets, l->n));
+	failed = failed || w->n < l->n;
+	w->error = failed ? errno : 0;
 	/* A master that is killed leaves lines in the channel: on to its end. */
 	(void)ipc_send(channel, &answer, -1, true);
 }
