@@ -73,14 +73,12 @@ enter(int channel, enum sandbox_role role, unsigned processes)
 {
 	struct ipc_record r = { .type = IPC_READY };
 	/* Asked now: inside the sandbox it could not ask. */
-	const char *what = NULL, *text = sandbox_facts()->parts;
+	const char *text = sandbox_facts()->parts;
+	const char *what = sandbox_try(role, false);
 	bool locked = false;
 	int serve = channel;
 
-	if (!sandbox_facts()->exists)
-		what = text;
-	else if (sandbox_prepare(role, &what) == 0 &&
-	    sandbox_self_test(role, &what) == 0) {
+	if (what == NULL) {
 		if (processes > 1)
 			serve = split(channel, processes);
 		locked = sandbox_lock(role);

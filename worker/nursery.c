@@ -170,21 +170,17 @@ enter(const struct nursery *n)
 	};
 	struct sandbox_path paths[8] = {
 		{ n->program, nursery_program, false, true } };
-	const char *what;
+	const char *what = NULL;
 	size_t count = 1;
 
-	if (!sandbox_facts()->exists)
-		return sandbox_facts()->parts;
 	for (const struct sandbox_path *p = libraries; p->path != NULL; p++)
 		if (access(p->path, F_OK) == 0)
 			paths[count++] = *p;
 	/* An image that a nursery executed has to prove that it is in it. */
-	if (n->held)
-		return sandbox_resume(n->role, paths, count, &what) == 0 ?
-		    NULL : what;
-	return sandbox_prepare(n->role, &what) == 0 && (n->settings.proved ||
-	    sandbox_self_test(n->role, &what) == 0) &&
-	    sandbox_enter(n->role, paths, count, &what) == 0 ? NULL : what;
+	if (!n->held || !sandbox_facts()->exists)
+		what = sandbox_try(n->role, n->settings.proved);
+	return what == NULL && (n->held ? sandbox_resume : sandbox_enter)
+	    (n->role, paths, count, &what) == 0 ? NULL : what;
 }
 
 /* Enters the sandbox, and tests the sandbox of the workers. */
@@ -193,10 +189,8 @@ start_up(struct nursery *n)
 {
 	const char *what = enter(n), *no_tls;
 
-	if (what == NULL && sandbox_prepare(SANDBOX_SMTP, &what) == 0 &&
-	    (n->settings.proved ||
-	    sandbox_self_test(SANDBOX_SMTP, &what) == 0))
-		what = NULL;
+	if (what == NULL)
+		what = sandbox_try(SANDBOX_SMTP, n->settings.proved);
 	n->sandbox = what == NULL ? sandbox_facts()->parts : "none";
 	n->works = what == NULL;
 	if (!try_tls(n, n->settings.tls_pairs, &no_tls))

@@ -54,7 +54,7 @@ struct sandbox_things {
 };
 
 /*
- * A forbidden thing that sandbox_self_test tries.  Unit tests run the same
+ * A forbidden thing that sandbox_try tries.  Unit tests run the same
  * tables outside any sandbox, where each must succeed: so they find a probe
  * that never can.
  */
@@ -119,8 +119,9 @@ bool	sandbox_probe_applies(const struct sandbox_probe *probe,
 enum sandbox_verdict sandbox_probe_run(const struct sandbox_probe *probe,
 	    enum sandbox_role role, bool held);
 /*
- * With held, the same as sandbox_self_test.  Without, no child enters the
- * role, so that a test sees the self-test fail.
+ * The self-test of sandbox_try: 0; or -1, and *what names the thing that
+ * succeeded or, with errno != 0, a failed step.  Without held no child enters
+ * the role, so that a test sees it fail.
  */
 int	sandbox_probe_all(enum sandbox_role role, bool held,
 	    const char **what);

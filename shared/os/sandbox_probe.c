@@ -223,8 +223,11 @@ sandbox_probe_all(enum sandbox_role role, bool held, const char **what)
 	return 0;
 }
 
-int
-sandbox_self_test(enum sandbox_role role, const char **what)
+const char *
+sandbox_try(enum sandbox_role role, bool proved)
 {
-	return sandbox_probe_all(role, true, what);
+	const char *what = sandbox_facts()->parts;
+
+	return sandbox_facts()->exists && sandbox_prepare(role, &what) == 0 &&
+	    (proved || sandbox_probe_all(role, true, &what) == 0) ? NULL : what;
 }

@@ -108,10 +108,10 @@ const struct sandbox_facts *sandbox_facts(void);
  */
 bool	sandbox_lock(enum sandbox_role role);
 /*
- * Tries every forbidden thing in throw-away children that enter the prepared
- * role: each must be killed or refused.  0; or -1, and *what names the thing
- * that succeeded ("open", "socket", ...) or, with errno != 0, a failed step.
+ * Prepares role and, unless it is proved to hold, tries every forbidden thing
+ * in throw-away children that enter it: each must be killed or refused.  NULL;
+ * or what is missing, the failed step, or what succeeded ("open", ...).
  */
-int	sandbox_self_test(enum sandbox_role role, const char **what);
+const char *sandbox_try(enum sandbox_role role, bool proved);
 
 #endif

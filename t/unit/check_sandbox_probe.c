@@ -149,7 +149,8 @@ self_test_body(void)
 
 	for (role = 0; role < SANDBOX_ROLE_COUNT; role++) {
 		EXPECT(sandbox_prepare((enum sandbox_role)role, &what) == 0);
-		if (sandbox_self_test((enum sandbox_role)role, &what) == 0)
+		if (sandbox_probe_all((enum sandbox_role)role, true,
+		    &what) == 0)
 			continue;
 		dprintf(STDERR_FILENO, "%s: %s: %s\n",
 		    sandbox_table[role].name, what, strerror(errno));
@@ -164,7 +165,7 @@ self_test_in_nursery_body(void)
 
 	case_enter(SANDBOX_NURSERY, NULL, 0);
 	EXPECT(sandbox_prepare(SANDBOX_SMTP, &what) == 0);
-	EXPECT(sandbox_self_test(SANDBOX_SMTP, &what) == 0);
+	EXPECT(sandbox_probe_all(SANDBOX_SMTP, true, &what) == 0);
 }
 
 TEST(self_test_passes)
@@ -191,7 +192,7 @@ self_test_unprepared_body(void)
 {
 	const char *what = "";
 
-	EXPECT(sandbox_self_test(SANDBOX_SMTP, &what) == -1);
+	EXPECT(sandbox_probe_all(SANDBOX_SMTP, true, &what) == -1);
 	EXPECT(errno == EINVAL);
 }
 
