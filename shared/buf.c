@@ -51,21 +51,6 @@ buf_print(struct buf *b, const char *format, ...)
 }
 
 void
-buf_add_u64(struct buf *b, uint64_t value, unsigned width)
-{
-	char digits[20];
-	size_t n = 0;
-
-	do {
-		digits[sizeof(digits) - ++n] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value > 0);
-	while (n < width && n < sizeof(digits))
-		digits[sizeof(digits) - ++n] = '0';
-	buf_add(b, span_from(digits + sizeof(digits) - n, n));
-}
-
-void
 buf_add_escaped(struct buf *b, struct span s, const char *special)
 {
 	static const char hex[] = "0123456789abcdef";

@@ -21,8 +21,6 @@ void		buf_add_str(struct buf *b, const char *s);
 /* As printf(3), with space for its NUL. */
 void		buf_print(struct buf *b, const char *format, ...)
 		    __attribute__((format(printf, 2, 3)));
-/* Decimal, with leading zeros up to width. */
-void		buf_add_u64(struct buf *b, uint64_t value, unsigned width);
 /*
  * Adds s.  Octets that are not UTF-8, and those of characters that are not
  * plain (utf8_is_plain), are written as \xHH; octets in special (a C string)

@@ -5,6 +5,7 @@
 #include "shared/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,11 +192,10 @@ log_str(struct log_line *l, const char *key, const char *value)
 void
 log_u64(struct log_line *l, const char *key, uint64_t value)
 {
-	char digits[20];
-	struct buf b = buf_over(digits, sizeof(digits));
+	char digits[21];
 
-	buf_add_u64(&b, value, 1);
-	log_span(l, key, buf_span(&b));
+	snprintf(digits, sizeof(digits), "%" PRIu64, value);
+	log_str(l, key, digits);
 }
 
 void

@@ -7,6 +7,7 @@
  */
 #include "server/log/json.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "shared/utf8.h"
@@ -175,7 +176,7 @@ json_write(const struct json_field *form, const void *in, struct buf *out)
 		if (f->kind == JSON_NUMBER) {
 			memcpy(&number, (const char *)in + f->at,
 			    sizeof(number));
-			buf_add_u64(out, number, 1);
+			buf_print(out, "%" PRIu64, number);
 			continue;
 		}
 		if (f->kind == JSON_LIST) {

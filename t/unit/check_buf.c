@@ -70,7 +70,7 @@ TEST(nothing_behind_a_cut)
 	buf_add_str(&b, "abc");
 	buf_add_str(&b, "def");
 	buf_add_str(&b, "g");
-	buf_add_u64(&b, 7, 1);
+	buf_print(&b, "%d", 7);
 	buf_add_escaped(&b, span_of("h"), "");
 	ck_assert(b.cut);
 	expect(&w, &b, 5, span_of("abc"));
@@ -97,33 +97,6 @@ TEST(octets)
 	expect(&w, &b, 8, s);
 	buf_add_str(&b, "c\0d");
 	expect(&w, &b, 8, (struct span)OCTETS("a\0bc"));
-}
-
-TEST(numbers)
-{
-	static const struct {
-		uint64_t	value;
-		unsigned	width;
-		const char	*want;
-	} t[] = {
-		{ 0, 0, "0" }, { 0, 1, "0" }, { 0, 4, "0000" },
-		{ 7, 2, "07" }, { 42, 2, "42" }, { 142, 2, "142" },
-		{ 9, 1, "9" }, { 10, 1, "10" },
-		{ UINT64_MAX, 1, "18446744073709551615" },
-		{ 1, 20, "00000000000000000001" },
-	};
-	struct watched w;
-
-	for (size_t i = 0; i < COUNT(t); i++) {
-		struct buf b = watch(&w, 32);
-
-		buf_add_u64(&b, t[i].value, t[i].width);
-		expect(&w, &b, 32, span_of(t[i].want));
-		b = watch(&w, strlen(t[i].want) - 1);
-		buf_add_u64(&b, t[i].value, t[i].width);
-		ck_assert(b.cut);
-		expect(&w, &b, strlen(t[i].want) - 1, span_of(""));
-	}
 }
 
 TEST(escapes)
