@@ -24,16 +24,6 @@ enum {
 	retry_ms = 10
 };
 
-/* A second open file description, so that O_NONBLOCK is ours alone; or -1. */
-static int
-open_again(int fd)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-}
-
 /* Octets of the line that s begins with, its LF included. */
 static size_t
 line_bytes(struct span s)
@@ -74,6 +64,7 @@ void
 outlet_open(struct outlet *o, int fd, bool own)
 {
 	struct stat st;
+	char path[32];
 	int again;
 
 	if (o->own)
@@ -97,7 +88,9 @@ outlet_open(struct outlet *o, int fd, bool own)
 		o->kind = OUTLET_SOCKET;
 		return;
 	}
-	again = open_again(fd);
+	/* A second open file description, whose O_NONBLOCK is ours alone. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (again == -1) {
 		o->kind = OUTLET_SHARED;
 		return;

@@ -64,22 +64,13 @@ static const struct kind {
 	    { { 1, 86 }, { 43, 43 } } }
 };
 
-/* Digits at the beginning of s, seven at most; their number. */
-static size_t
-read_number(struct span s, uint32_t *out)
-{
-	size_t n = 0;
-
-	for (*out = 0; n < s.n && n < 7 && ascii_is_digit(s.p[n]); n++)
-		*out = *out * 10 + (uint32_t)(s.p[n] - '0');
-	return n;
-}
-
 /* Takes what has that form off *s, and appends its values to both. */
 static bool
 scan(struct span *s, const char *form, uint32_t **costs, uint32_t **lengths)
 {
 	for (size_t n; *form != '\0'; form++, *s = span_skip(*s, n)) {
+		uint32_t number = 0;
+
 		n = 0;
 		if (*form == '@') {
 			while (n < s->n && (ascii_is_alnum(s->p[n]) ||
@@ -87,7 +78,9 @@ scan(struct span *s, const char *form, uint32_t **costs, uint32_t **lengths)
 				n++;
 			*(*lengths)++ = (uint32_t)n;
 		} else if (*form == '#' || *form == '%') {
-			n = read_number(*s, (*costs)++);
+			while (n < s->n && n < 7 && ascii_is_digit(s->p[n]))
+				number = number * 10 + s->p[n++] - '0';
+			*(*costs)++ = number;
 			if (n == 0 || (*form == '%' ? n != 2 :
 			    s->p[0] == '0'))
 				return false;

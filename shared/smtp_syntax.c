@@ -41,24 +41,18 @@ text_length(struct span s)
 	    utf8_non_ascii(s);
 }
 
-/* The length of an atext (RFC 5322 3.2.3, RFC 6531 3.3); or 0. */
-static size_t
-atext_length(struct span s)
-{
-	return s.n > 0 && s.p[0] != 0 && (ascii_is_alnum(s.p[0]) ||
-	    strchr("!#$%&'*+-/=?^_`{|}~", s.p[0])) ? 1 : utf8_non_ascii(s);
-}
-
-/* Dot-string = Atom *("."  Atom), Atom = 1*atext */
+/* Dot-string = Atom *("."  Atom), Atom = 1*atext (RFC 5322 3.2.3, RFC 6531) */
 static bool
 take_dot_string(struct span *in, struct buf *out)
 {
 	bool atom_due = true;
 
 	while (in->n > 0) {
-		size_t n = atext_length(*in);
+		uint8_t c = in->p[0];
+		size_t n = c != 0 && (ascii_is_alnum(c) || strchr(
+		    "!#$%&'*+-/=?^_`{|}~", c)) ? 1 : utf8_non_ascii(*in);
 
-		if (n == 0 && (atom_due || in->p[0] != '.'))
+		if (n == 0 && (atom_due || c != '.'))
 			break;
 		atom_due = n == 0;
 		move(in, out, atom_due ? 1 : n);

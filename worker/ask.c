@@ -125,13 +125,6 @@ ask_verdict(struct ask *a, struct ipc_record *r)
 	return verdict;
 }
 
-void
-tell_begin(struct ask *a)
-{
-	TELL(a, BEGIN, .nothing.zero = 0);
-	a->file_due = true;
-}
-
 enum verdict
 ask_file(struct ask *a, int *out)
 {

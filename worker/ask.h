@@ -38,8 +38,6 @@ int		ask_session(struct ask *a, struct ipc_session *out,
 enum smtp_reply ask_proxy(struct ask *a, const struct ipc_proxy *client);
 /* Are the name and password right?  *l is wiped. */
 enum smtp_reply ask_login(struct ask *a, struct ipc_login *l);
-/* Asks for a spool file; ask_file is due. */
-void		tell_begin(struct ask *a);
 /*
  * VERDICT_OK and the spool file in *out, which the caller closes; or why there
  * is none, and then the transaction is over.

@@ -37,13 +37,14 @@ struct command {
 };
 
 /* Ends a transaction, here and in the master. */
-static void
-reset(struct smtp_session *s)
+static enum smtp_reply
+cmd_rset(struct smtp_session *s, struct span arg)
 {
 	if (s->state & (SMTP_MAIL | SMTP_RCPT)) {
 		TELL(s->master, RESET, .nothing.zero = 0);
 		s->state = SMTP_READY;
 	}
+	return REPLY_OK;
 }
 
 static enum smtp_reply
@@ -51,7 +52,7 @@ hello(struct smtp_session *s, struct span arg, bool esmtp)
 {
 	if (!smtp_helo_valid(arg))
 		return REPLY_ARGUMENT;
-	reset(s);
+	cmd_rset(s, arg);
 	memcpy(s->helo, arg.p, arg.n);
 	s->helo_len = (uint8_t)arg.n;
 	s->esmtp = esmtp;
@@ -214,13 +215,6 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 }
 
 static enum smtp_reply
-cmd_rset(struct smtp_session *s, struct span arg)
-{
-	reset(s);
-	return REPLY_OK;
-}
-
-static enum smtp_reply
 cmd_starttls(struct smtp_session *s, struct span arg)
 {
 	if (s->tls)
@@ -268,15 +262,6 @@ static const struct command commands[] = {
 	{ "HELP", SMTP_ANY, ARG_ANY, WANTS_TLS, 0, NULL, REPLY_HELP },
 	{ "STARTTLS", SMTP_READY, ARG_NONE, WANTS_NOTHING, 0, cmd_starttls, 0 },
 };
-
-static const struct command *
-find_command(struct span verb)
-{
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (span_equal_fold(verb, span_of(commands[i].verb)))
-			return &commands[i];
-	return NULL;
-}
 
 /* May c be run now?  REPLY_OK; or why not. */
 static enum smtp_reply
@@ -333,14 +318,16 @@ smtp_cmd_line_max(const struct smtp_session *s)
 enum smtp_reply
 smtp_cmd_run(struct smtp_session *s, struct span line)
 {
-	const struct command *c;
+	const struct command *c = NULL;
 	enum smtp_reply reply;
 	struct span arg = line, verb;
 
 	while (arg.n > 0 && arg.p[arg.n - 1] == ' ')
 		arg.n--;
 	verb = span_cut(&arg, ' ');
-	c = find_command(verb);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (span_equal_fold(verb, span_of(commands[i].verb)))
+			c = &commands[i];
 	transcript_command(line, c != NULL);
 	/* On a listener without AUTH the verb is unknown. */
 	if (c != NULL && c->run == smtp_auth_begin &&

@@ -279,7 +279,8 @@ smtp_data_receive(struct smtp_session *s, struct span arg)
 		memset(&originators, 0, sizeof(originators));
 		in.header.originators = &originators;
 	}
-	tell_begin(s->master);
+	TELL(s->master, BEGIN, .nothing.zero = 0);
+	s->master->file_due = true;
 	reply = receive(s, &in);
 	if (in.fd != -1)
 		close(in.fd);

@@ -54,16 +54,6 @@ is_mechanism(struct span word)
 	return false;
 }
 
-/* "AUTH PLAIN dGVzdA==" becomes "AUTH PLAIN"; the rest is not kept. */
-static struct span
-public_part(struct span line)
-{
-	struct span rest = span_skip(line, 5), word = span_cut(&rest, ' ');
-
-	return span_from(line.p, line.n > 5 && line.p[4] == ' ' &&
-	    is_mechanism(word) ? 5 + word.n : 4);
-}
-
 /* Keeps a line as far as its octets go. */
 static void
 keep(const struct ipc_trace *line)
@@ -113,16 +103,21 @@ transcript_remark(enum transcript_for whom, const char *text)
 void
 transcript_command(struct span line, bool known)
 {
-	struct span auth = line, public;
+	struct span auth = line, rest, word;
+	size_t public;
 
 	/* Behind blanks AUTH is no command, but what follows is as secret. */
 	while (span_take(&auth, ' ') || span_take(&auth, '\t'))
 		continue;
 	if (span_begins_fold(auth, span_of("AUTH"))) {
-		public = public_part(auth);
+		/* "AUTH PLAIN dGVzdA==" becomes "AUTH PLAIN". */
+		rest = span_skip(auth, 5);
+		word = span_cut(&rest, ' ');
+		public = auth.n > 5 && auth.p[4] == ' ' && is_mechanism(word) ?
+		    5 + word.n : 4;
 		t.secret = true;
-		emit(IPC_TRACE_CLIENT, public);
-		if (public.n < auth.n)
+		emit(IPC_TRACE_CLIENT, span_from(auth.p, public));
+		if (public < auth.n)
 			transcript_remark(TRANSCRIPT_BOTH, "what followed is "
 			    "left out: it may be a password");
 		return;
