@@ -52,9 +52,11 @@ int	smtpctl_glob(const char *dir, const char *pattern, glob_t *out);
 /*
  * The configuration at path (NULL: the default path), read at the first call
  * and kept.  Mistakes in it are ignored: they may be the reason for running
- * smtpctl.  NULL, with *why for a person, when it cannot be read.
+ * smtpctl.  When it cannot be read: NULL where unknown is NULL; else ends the
+ * process, which cannot tell where unknown; instead is what may be named.
  */
-const struct conf *smtpctl_conf(const char *path, const char **why);
+const struct conf *smtpctl_conf(const char *path, const char *unknown,
+	    const char *instead);
 /*
  * dir, or where it is NULL, the root that the configuration at path names.
  * Ends the process with smtpctl_exit_error where there is neither.

@@ -27,7 +27,7 @@ enum {
 /* ---- the configuration --------------------------------------------------- */
 
 const struct conf *
-smtpctl_conf(const char *path, const char **why)
+smtpctl_conf(const char *path, const char *unknown, const char *instead)
 {
 	static struct conf conf;
 	static char *said;
@@ -43,35 +43,27 @@ smtpctl_conf(const char *path, const char **why)
 			err(smtpctl_exit_error, NULL);
 		said[strcspn(said, "\n")] = '\0';
 	}
-	*why = said;
 	/* The keyword has a default: NULL means that nothing was read. */
+	if (conf.control == NULL && unknown != NULL)
+		errx(smtpctl_exit_error, "cannot tell where %s: %s: name the "
+		    "configuration with -f, or the %s", unknown, said,
+		    instead);
 	return conf.control == NULL ? NULL : &conf;
 }
 
 const char *
 smtpctl_conf_root(const char *dir, const char *path)
 {
-	const struct conf *conf;
-	const char *why;
-
-	if (dir != NULL)
-		return dir;
-	conf = smtpctl_conf(path, &why);
-	if (conf == NULL)
-		errx(smtpctl_exit_error, "cannot tell where smtpd keeps its "
-		    "mail and log: %s: name the configuration with -f, or the "
-		    "directory with -d", why);
-	return conf->root;
+	return dir != NULL ? dir : smtpctl_conf(path,
+	    "smtpd keeps its mail and log", "directory with -d")->root;
 }
 
 bool
 smtpctl_conf_names(const char *path, const char *file)
 {
-	const struct conf *conf;
+	const struct conf *conf = smtpctl_conf(path, NULL, NULL);
 	char real[PATH_MAX];
-	const char *why;
 
-	conf = smtpctl_conf(path, &why);
 	/* smtpd's log has the real path. */
 	if (conf == NULL || realpath(conf->path, real) == NULL)
 		return false;
@@ -124,22 +116,12 @@ warn_connect(const char *path, int error)
 static bool
 find(struct smtpctl_control *c, struct sockaddr_un *out)
 {
-	const struct conf *conf;
-	const char *why;
 	char *slash;
 
-	if (c->path[0] == '\0' && c->socket == NULL) {
-		conf = smtpctl_conf(c->conf, &why);
-		if (conf == NULL) {
-			warnx("cannot tell where smtpd's control socket is: "
-			    "%s: name the configuration with -f, or the socket "
-			    "with -s", why);
-			return false;
-		}
-		c->socket = conf->control;
-	}
 	if (c->path[0] == '\0')
-		snprintf(c->path, sizeof(c->path), "%s", c->socket);
+		snprintf(c->path, sizeof(c->path), "%s", c->socket != NULL ?
+		    c->socket : smtpctl_conf(c->conf,
+		    "smtpd's control socket is", "socket with -s")->control);
 	slash = strrchr(c->path, '/');
 	if (strlen(c->path) >= sizeof(out->sun_path) && slash != NULL) {
 		*slash = '\0';

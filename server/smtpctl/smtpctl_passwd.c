@@ -77,7 +77,7 @@ read_options(struct options *o, const struct smtpctl_line *l)
 static const char *
 find_users(const struct options *o)
 {
-	const char *path = o->conf != NULL ? o->conf : SMTPD_CONF, *why;
+	const char *path = o->conf != NULL ? o->conf : SMTPD_CONF;
 	const struct conf_domain *d;
 	const struct conf *conf;
 
@@ -86,7 +86,7 @@ find_users(const struct options *o)
 	if (o->users != NULL)
 		return o->users;
 	/* Errors are ignored: a wrong password entry may be one of them. */
-	conf = smtpctl_conf(o->conf, &why);
+	conf = smtpctl_conf(o->conf, NULL, NULL);
 	if (conf == NULL || conf->domain_count == 0)
 		errx(smtpctl_exit_error, "%s: cannot be read, or has no "
 		    "domain: name another with -f, or the users file itself "
