@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/conf/punycode.h"
+#include "server/conf/conf_parse.h"
 
 static void
 forget_passwords(struct conf_domain *d)

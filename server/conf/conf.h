@@ -177,7 +177,7 @@ int	conf_break(char **broken, const char *format, ...)
 void	conf_domain_free(struct conf_domain *d);
 /* The line that gives a keyword of a block; 0: none does. */
 unsigned conf_line_of(const struct conf_sets *sets, const char *keyword);
-/* The domain of that name, in UTF-8 or as xn-- (punycode.h), or NULL. */
+/* The domain of that name, in UTF-8 or as xn-- (punycode_domain), or NULL. */
 const struct conf_domain *conf_find_domain(const struct conf *conf,
 	    struct span name);
 /* The user or the alias named name (ASCII folded) of d, or NULL. */

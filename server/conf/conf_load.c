@@ -10,7 +10,6 @@
 
 #include "server/conf/conf_keyword.h"
 #include "server/conf/conf_text.h"
-#include "server/conf/punycode.h"
 #include "shared/array.h"
 
 struct loader {

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "shared/buf.h"
-#include "shared/smtp_syntax.h"
 #include "shared/utf8.h"
 
 static bool

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "shared/span.h"
+#include "shared/smtp_syntax.h"
 
 enum {
 	conf_line_max_bytes = 4096,
@@ -94,6 +94,19 @@ bool	conf_account_valid(struct span in);
 bool	conf_is_visible(struct span in, bool utf8_ok);
 /* True for a directory's name: visible, no "/", no "." in front. */
 bool	conf_name_is_file(struct span in);
+
+enum { punycode_domain_bytes = smtp_domain_max_bytes + 1 };
+
+/*
+ * In punycode.c: writes domain and a NUL into out, ASCII letters folded and
+ * each label with other characters as an A-label, xn-- (RFC 3492, RFC 5890
+ * 2.3.2.1).  Nothing is mapped: labels with non-ASCII capitals or decomposed
+ * characters are no U-labels (RFC 5891 5.3, 5.4), and get another A-label than
+ * the names they look like.  False, out undefined: domain is not UTF-8, has a
+ * NUL or an empty label, or the result has over 255 octets or a label of over
+ * 63.
+ */
+bool	punycode_domain(struct span domain, char out[punycode_domain_bytes]);
 
 /*
  * Writes in, by buf_add_escaped, and a NUL into out of room octets (at least

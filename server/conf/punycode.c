@@ -1,7 +1,7 @@
 /*
  * Encodes Punycode, and never decodes it: domains are compared in ASCII.  Pure.
  */
-#include "server/conf/punycode.h"
+#include "server/conf/conf_parse.h"
 
 #include "shared/buf.h"
 #include "shared/utf8.h"

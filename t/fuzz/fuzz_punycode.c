@@ -5,7 +5,7 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "server/conf/punycode.h"
+#include "server/conf/conf_parse.h"
 #include "shared/utf8.h"
 
 enum { characters_max = 64 };

@@ -3,7 +3,7 @@
  */
 #include "t/unit/unit.h"
 
-#include "server/conf/punycode.h"
+#include "server/conf/conf_parse.h"
 
 TEST(spelled)
 {
