@@ -20,12 +20,6 @@
 
 enum { day_s = 86400, label_columns = 14, top_addresses = 10 };
 
-static const char *const states[STATE_COUNT] = {
-#define STATE_WORD(name, text) [STATE_##name] = text,
-	CONTROL_STATES(STATE_WORD)
-#undef STATE_WORD
-};
-
 static void line(struct control_out *, const char *, const char *, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -185,8 +179,7 @@ tell_processes(const struct master *m, struct control_out *o)
 	control_put(o->f, "\n%-8s %10s  %-12s %-10s %s\n", "PROCESS", "PID",
 	    "USER", "STATE", "SANDBOX");
 	tell_process(&role, &(struct pool_process){ getpid(),
-	    states[m->stopping ? STATE_STOPPING : STATE_SERVING],
-	    m->sandbox });
+	    m->stopping ? "stopping" : "serving", m->sandbox });
 	pool_nurseries(m, tell_process, &nursery);
 	for (size_t i = 0; i < HELPER_COUNT; i++) {
 		const struct helper *h = &m->helpers[i];
@@ -194,9 +187,9 @@ tell_processes(const struct master *m, struct control_out *o)
 		role.name = helper_name((enum helper_kind)i);
 		if (h->state != HELPER_NONE)
 			tell_process(&role, &(struct pool_process){ h->pid,
-			    states[h->state == HELPER_SERVING ? STATE_SERVING :
-			    h->state == HELPER_LOST ? STATE_LOST :
-			    STATE_STARTING], h->sandbox });
+			    h->state == HELPER_SERVING ? "serving" :
+			    h->state == HELPER_LOST ? "lost" : "starting",
+			    h->sandbox });
 	}
 	if (o->f == NULL || o->all)
 		pool_workers(m, ipc_sessions_max, tell_process, &worker);

@@ -10,17 +10,6 @@
 #include "server/log/json_out.h"
 #include "server/session/session.h"
 
-/* What a process or a session does now; one table, one word each. */
-#define CONTROL_STATES(X)						\
-	SESSION_STATES(X)						\
-	POOL_STATES(X)							\
-	X(LOST, "lost")		/* a helper that has ended */		\
-	X(STOPPING, "stopping")	/* a master */
-
-#define CONTROL_STATE_NAME(name, text) STATE_##name,
-enum control_state { CONTROL_STATES(CONTROL_STATE_NAME) STATE_COUNT };
-#undef CONTROL_STATE_NAME
-
 /* Where an answer is written: one of the three streams. */
 struct control_out {
 	FILE		*f;		/* text for a person; or NULL */

@@ -77,11 +77,21 @@ print_record(const char *name, enum ipc_way way, int has_fd, unsigned when)
 	puts(".");
 }
 
+/* What a process or a session does now, as smtpctl status says it. */
+#define STATES(X)							\
+	SESSION_STATES(X)						\
+	POOL_STATES(X)							\
+	X(LOST, "lost")							\
+	X(STOPPING, "stopping")
+
+#define STATE_NAME(name, word) STATE_##name,
+enum state { STATES(STATE_NAME) };
+
 #define PRINT_STATE(name, word)						\
 	print_state(word, STATE_##name);
 
 static void
-print_state(const char *word, enum control_state state)
+print_state(const char *word, enum state state)
 {
 	const char *whose = "Of a master or a nursery";
 
@@ -117,6 +127,6 @@ main(void)
 	for (size_t i = 0; i < SANDBOX_ROLE_COUNT; i++)
 		print_role(&sandbox_table[i]);
 	IPC_RECORDS(PRINT_RECORD)
-	CONTROL_STATES(PRINT_STATE)
+	STATES(PRINT_STATE)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
