@@ -25,14 +25,6 @@ is_compressed(const char *name)
 	    strcmp(dot, ".zst") == 0);
 }
 
-/* smtpd gives "message.20261122T000000Z", logrotate "message.1", "-2026". */
-static bool
-is_given(const char *name)
-{
-	return name[strspn(name, "0123456789-._abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
-}
-
 /* Anything but a regular file has no first line. */
 static uint64_t
 first_number(int at, const char *path)
@@ -89,7 +81,11 @@ log_files_find(int at, const char *path, struct log_files *out)
 		out->files = f;
 		f += out->count++;
 		snprintf(f->path, sizeof(f->path), "%s/%s", path, e->d_name);
-		f->strange = !is_given(e->d_name);
+		/* smtpd gives "message.20261122T000000Z", logrotate
+		 * "message.1" or "message-20261122". */
+		f->strange = e->d_name[strspn(e->d_name, "0123456789-._"
+		    "abcdefghijklmnopqrstuvwxyz"
+		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] != '\0';
 		f->first = f->strange ? 0 : first_number(at, f->path);
 	}
 	closedir(d);

@@ -99,20 +99,6 @@ walk_lines(struct walk *w, struct log_lines *l)
 		fclose(l->f);
 }
 
-/* A file named as an argument, or "-". */
-static void
-walk_named(struct walk *w, const char *path)
-{
-	static struct log_lines lines;
-	bool is_stdin = strcmp(path, "-") == 0;
-
-	conf_show(span_of(is_stdin ? "standard input" : path), w->path,
-	    sizeof(w->path));
-	if (log_lines_begin(&lines, is_stdin ? stdin : fopen(path, "re")) == -1)
-		err(smtpctl_exit_error, "%s", w->path);
-	walk_lines(w, &lines);
-}
-
 /* Files of the log's directory, which somebody else may have put there. */
 static void
 walk_root(struct walk *w, const char *root)
@@ -234,6 +220,7 @@ int
 smtpctl_log(const struct smtpctl_line *l)
 {
 	static struct walk w = { .before = "?" };
+	static struct log_lines lines;
 	const char *dir = NULL, *points = l->set['c'];
 	char found[PATH_MAX];
 
@@ -251,8 +238,16 @@ smtpctl_log(const struct smtpctl_line *l)
 		points = found;
 	if (points != NULL)
 		read_points(&w, points);
-	for (size_t i = 1; i < l->count; i++)
-		walk_named(&w, l->words[i]);
+	for (size_t i = 1; i < l->count; i++) {
+		bool is_stdin = strcmp(l->words[i], "-") == 0;
+
+		conf_show(span_of(is_stdin ? "standard input" : l->words[i]),
+		    w.path, sizeof(w.path));
+		if (log_lines_begin(&lines, is_stdin ? stdin :
+		    fopen(l->words[i], "re")) == -1)
+			err(smtpctl_exit_error, "%s", w.path);
+		walk_lines(&w, &lines);
+	}
 	if (dir != NULL)
 		walk_root(&w, dir);
 	judge_points(&w, points);

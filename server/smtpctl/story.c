@@ -111,19 +111,6 @@ add_value(const struct story *s, const struct decision_step *step, char what,
 	buf_add_str(out, text);
 }
 
-static void
-add_text(const struct story *s, const struct decision_step *step,
-    struct buf *out)
-{
-	const char *at = steps[step->kind].text, *mark;
-
-	for (; (mark = strchr(at, '%')) != NULL; at = mark + 2) {
-		buf_add(out, span_from(at, (size_t)(mark - at)));
-		add_value(s, step, mark[1], out);
-	}
-	buf_add_str(out, at);
-}
-
 /* Was the file changed after that time, so that its lines may differ? */
 static bool
 is_newer(int fd, struct span time)
@@ -173,9 +160,14 @@ story_step(const struct story *s, const struct decision_step *step)
 	char storage[text_bytes], name[text_bytes];
 	struct buf text = buf_over(storage, sizeof(storage));
 	struct buf who = buf_over(name, sizeof(name));
+	const char *at = steps[step->kind].text, *mark;
 	size_t width = 2 * step->depth;
 
-	add_text(s, step, &text);
+	for (; (mark = strchr(at, '%')) != NULL; at = mark + 2) {
+		buf_add(&text, span_from(at, (size_t)(mark - at)));
+		add_value(s, step, mark[1], &text);
+	}
+	buf_add_str(&text, at);
 	add_name(step, &who);
 	fprintf(s->f, "    %s  %*s", steps[step->kind].refuses ? "NO" : "  ",
 	    (int)width, "");
