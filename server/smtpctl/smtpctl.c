@@ -96,6 +96,8 @@ read_line(const struct subcommand *s, int argc, char *argv[],
 	char word[16];
 	int c, at = -1;
 
+	/* Where it is set, an option behind "verify" would be a word. */
+	unsetenv("POSIXLY_CORRECT");
 	out->name = argv[0];
 	out->to = calloc((size_t)argc, sizeof(*out->to));
 	if (out->to == NULL)

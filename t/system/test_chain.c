@@ -216,6 +216,7 @@ TEST(cut_off)
 	make_checkpoint(&d, points);
 	CTL_EXPECT(0, "1 checkpoints, 1 of them of lines found",
 	    "log verify -d %s -c %s", d.root, points);
+	setenv("POSIXLY_CORRECT", "1", 1);
 	CTL_EXPECT(0, "", "log verify -q -d %s -c %s", d.root, points);
 	EXPECT(ctl_text[0] == '\0', "%s", ctl_text);
 	take_lines(&d);
