@@ -85,25 +85,12 @@ ask_session(struct ask *a, struct ipc_session *out, int *output)
 }
 
 enum smtp_reply
-ask_proxy(struct ask *a, const struct ipc_proxy *client)
+ask_admit(struct ask *a, struct ipc_record *r)
 {
-	struct ipc_record r = { .type = IPC_PROXY, .u.proxy = *client };
-
-	tell_record(a, &r);
-	receive(a, &r, IPC_ADMIT, IPC_ADMIT);
-	return (enum smtp_reply)r.u.number.n;
-}
-
-enum smtp_reply
-ask_login(struct ask *a, struct ipc_login *l)
-{
-	struct ipc_record r = { .type = IPC_LOGIN, .u.login = *l };
-
-	explicit_bzero(l, sizeof(*l));
-	tell_record(a, &r);
-	explicit_bzero(&r, sizeof(r));
-	receive(a, &r, IPC_ADMIT, IPC_ADMIT);
-	return (enum smtp_reply)r.u.number.n;
+	tell_record(a, r);
+	explicit_bzero(r, sizeof(*r));
+	receive(a, r, IPC_ADMIT, IPC_ADMIT);
+	return (enum smtp_reply)r->u.number.n;
 }
 
 enum verdict

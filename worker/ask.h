@@ -34,10 +34,11 @@ enum verdict	ask_verdict(struct ask *a, struct ipc_record *r);
  */
 int		ask_session(struct ask *a, struct ipc_session *out,
 		    int *output);
-/* May the client that a PROXY header names come in? */
-enum smtp_reply ask_proxy(struct ask *a, const struct ipc_proxy *client);
-/* Are the name and password right?  *l is wiped. */
-enum smtp_reply ask_login(struct ask *a, struct ipc_login *l);
+/*
+ * Sends PROXY or LOGIN: may that client come in, is that password right?  Then
+ * *r is wiped.
+ */
+enum smtp_reply ask_admit(struct ask *a, struct ipc_record *r);
 /*
  * VERDICT_OK and the spool file in *out, which the caller closes; or why there
  * is none, and then the transaction is over.

@@ -13,24 +13,18 @@
 #include "worker/helper.h"
 #include "worker/nursery.h"
 
-/* ENOSYS: a nursery or the keeper executed this, and its sandbox is on. */
-static bool
-channel_is_there(void)
-{
-	int type;
-	socklen_t n = sizeof(type);
-
-	if (getsockopt(nursery_channel, SOL_SOCKET, SO_TYPE, &type, &n) == -1)
-		return errno == ENOSYS;
-	return type == SOCK_SEQPACKET;
-}
-
 int
 main(int argc, char *argv[])
 {
 	char option = argc != 2 || argv[1][0] != '-' ? '\0' : argv[1][1];
+	int type = 0;
+	socklen_t n = sizeof(type);
+	bool asked = getsockopt(nursery_channel, SOL_SOCKET, SO_TYPE, &type,
+	    &n) == 0;
 
-	if (argc < 1 || argv[0][0] != '/' || !channel_is_there()) {
+	/* ENOSYS: a nursery or the keeper executed this in its sandbox. */
+	if (argc < 1 || argv[0][0] != '/' || (asked ?
+	    type != SOCK_SEQPACKET : errno != ENOSYS)) {
 		fputs("smtpd-worker: started by smtpd(8), not by hand\n",
 		    stderr);
 		return 1;

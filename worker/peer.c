@@ -58,8 +58,8 @@ is_transient(void)
 	return errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
-static ssize_t
-get(const struct peer *peer, void *to, size_t n, bool peek,
+ssize_t
+peer_get(const struct peer *peer, void *to, size_t n, bool peek,
     int64_t deadline_ms)
 {
 	ssize_t got;
@@ -77,13 +77,7 @@ get(const struct peer *peer, void *to, size_t n, bool peek,
 static ssize_t
 peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
 {
-	return get(arg, p, n, false, deadline_ms);
-}
-
-ssize_t
-peer_peek(const struct peer *p, void *to, size_t n, int64_t deadline_ms)
-{
-	return get(p, to, n, true, deadline_ms);
+	return peer_get(arg, p, n, false, deadline_ms);
 }
 
 /*
@@ -133,6 +127,6 @@ peer_linger(const struct peer *p)
 
 	if (shutdown(p->socket, SHUT_WR) == -1)
 		return;
-	while (get(p, sink, sizeof(sink), false, until) > 0)
+	while (peer_get(p, sink, sizeof(sink), false, until) > 0)
 		continue;
 }

@@ -19,10 +19,10 @@ struct peer {
 extern const struct lineio_ops peer_ops;
 
 /*
- * Copies input without taking it; returns as peer_ops.read does.  Before it
- * can wait for more input, this has to be read.
+ * As peer_ops.read; with peek, copies input without taking it.  Before it can
+ * wait for more input, this has to be read.
  */
-ssize_t	peer_peek(const struct peer *p, void *to, size_t n,
+ssize_t	peer_get(const struct peer *p, void *to, size_t n, bool peek,
 	    int64_t deadline_ms);
 /* Is there unread input? */
 bool	peer_has_input(const struct peer *p);

@@ -32,7 +32,8 @@ set(uint8_t *len, char *to, struct span from)
 static enum smtp_reply
 ask(struct smtp_session *s)
 {
-	enum smtp_reply reply = ask_login(s->master, &s->login);
+	struct ipc_record r = { .type = IPC_LOGIN, .u.login = s->login };
+	enum smtp_reply reply = ask_admit(s->master, &r);
 
 	s->logged_in = reply == REPLY_AUTH_OK;
 	if (!s->logged_in && ++s->login_failures >= failures_max)
@@ -80,14 +81,17 @@ on_name(struct smtp_session *s, struct span name)
  * nothing (RFC 4648 3.5).  A lax decoder lets one credential be spelled in many
  * ways, of which a log watcher knows one.  "*" cancels (RFC 4954 4).
  */
-static enum smtp_reply
-take_response(struct smtp_session *s, struct span line)
+enum smtp_reply
+smtp_auth_respond(struct smtp_session *s, enum line_result r, struct span line)
 {
 	static uint8_t decoded[sasl_line_max_bytes];	/* as long as a line */
 	enum smtp_reply reply = REPLY_AUTH_BAD;
 	size_t n;
 
-	if (span_equal(line, span_of("*")))
+	if (r != LINE_OK)
+		reply = r == LINE_TOO_LONG ? REPLY_AUTH_LONG :
+		    smtp_read_failed(s, r);
+	else if (span_equal(line, span_of("*")))
 		reply = REPLY_AUTH_CANCELLED;
 	else if (sodium_base642bin(decoded, sizeof(decoded),
 	    (const char *)line.p, line.n, NULL, &n, NULL,
@@ -99,16 +103,6 @@ take_response(struct smtp_session *s, struct span line)
 		explicit_bzero(&s->login, sizeof(s->login));
 	}
 	return reply;
-}
-
-enum smtp_reply
-smtp_auth_respond(struct smtp_session *s, enum line_result r, struct span line)
-{
-	if (r == LINE_OK)
-		return take_response(s, line);
-	s->challenged = NULL;
-	explicit_bzero(&s->login, sizeof(s->login));
-	return r == LINE_TOO_LONG ? REPLY_AUTH_LONG : smtp_read_failed(s, r);
 }
 
 /*
@@ -149,5 +143,6 @@ smtp_auth_begin(struct smtp_session *s, struct span arg)
 		return REPLY_AUTH_BAD;
 	s->login.mechanism = (uint8_t)m;
 	s->challenged = first[m].take;
-	return name.n == whole ? first[m].prompt : take_response(s, arg);
+	return name.n == whole ? first[m].prompt :
+	    smtp_auth_respond(s, LINE_OK, arg);
 }

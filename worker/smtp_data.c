@@ -119,19 +119,6 @@ store_missing(const struct smtp_session *s, struct intake *in)
 	store(in, buf_span(&fields));
 }
 
-static void
-store_text(const struct smtp_session *s, struct intake *in, struct span text)
-{
-	size_t at = in->header.body_at;
-
-	if (s->submission && at != SIZE_MAX) {
-		store(in, span_from(text.p, at));
-		store_missing(s, in);
-		text = span_skip(text, at);
-	}
-	store(in, text);
-}
-
 /*
  * The master makes the file while the client reads 354 and begins to send, so
  * the file is usually ready by now.
@@ -163,8 +150,14 @@ take_some(struct smtp_session *s, struct intake *in)
 	if (message_size(in) <= s->settings->message_size_bytes)
 		s->message_octets += taken;
 	keep = header_feed(&in->header, p, text_n);
-	if (refusal(s, in) == REPLY_STORED)
-		store_text(s, in, keep);
+	if (refusal(s, in) == REPLY_STORED) {
+		if (s->submission && in->header.body_at != SIZE_MAX) {
+			store(in, span_from(keep.p, in->header.body_at));
+			store_missing(s, in);
+			keep = span_skip(keep, in->header.body_at);
+		}
+		store(in, keep);
+	}
 	if (in->dot.state == DOT_END && refusal(s, in) == REPLY_STORED) {
 		store(in, header_finish(&in->header));
 		if (s->submission && !in->header.ended)

@@ -169,7 +169,7 @@ read_header(struct peer *p, struct ipc_proxy *out)
 	size_t have = 0, n;
 
 	for (;;) {
-		ssize_t got = peer_peek(p, in + have, sizeof(in) - have,
+		ssize_t got = peer_get(p, in + have, sizeof(in) - have, true,
 		    until);
 		enum proxy_fail verdict;
 
@@ -206,11 +206,11 @@ static enum smtp_reply
 begin_proxied(struct smtp_session *s)
 {
 	enum smtp_reply reply;
-	struct ipc_proxy client;
-	enum proxy_fail why = read_header(s->peer, &client);
+	struct ipc_record r = { .type = IPC_PROXY };
+	enum proxy_fail why = read_header(s->peer, &r.u.proxy);
 
 	if (why == PROXY_OK) {
-		reply = ask_proxy(s->master, &client);
+		reply = ask_admit(s->master, &r);
 		s->end.end = END_AWAY;
 		return reply != REPLY_GREETING && (s->start.tls_first ||
 		    !is_last(reply)) ? REPLY_NONE : reply;

@@ -54,28 +54,12 @@ is_mechanism(struct span word)
 	return false;
 }
 
-/* Keeps a line as far as its octets go. */
-static void
-keep(const struct ipc_trace *line)
-{
-	size_t n = offsetof(struct ipc_trace, octets) + line->n;
-
-	if (t.left_out > 0 || t.count == ipc_traces_max - 1 ||
-	    sizeof(t.text) - t.n < n) {
-		t.left_out++;
-		return;
-	}
-	memcpy(t.text + t.n, line, n);
-	t.n += n;
-	t.count++;
-}
-
 /* Sends s to the master at once, or keeps it until the end. */
 static void
 emit(enum ipc_trace_kind kind, struct span s)
 {
 	size_t max = t.mode == IPC_TRACE_LIVE ? ipc_trace_bytes :
-	    line_max_bytes;
+	    line_max_bytes, n;
 	struct ipc_record r = { .type = IPC_TRACE };
 	struct ipc_trace *line = &r.u.trace;
 
@@ -86,10 +70,20 @@ emit(enum ipc_trace_kind kind, struct span s)
 	line->n = (uint16_t)(s.n < max ? s.n : max);
 	if (s.n > 0)
 		memcpy(line->octets, s.p, line->n);
-	if (t.mode == IPC_TRACE_LIVE)
+	if (t.mode == IPC_TRACE_LIVE) {
 		tell_record(t.master, &r);
-	else
-		keep(line);
+		return;
+	}
+	/* A line is kept as far as its octets go. */
+	n = offsetof(struct ipc_trace, octets) + line->n;
+	if (t.left_out > 0 || t.count == ipc_traces_max - 1 ||
+	    sizeof(t.text) - t.n < n) {
+		t.left_out++;
+		return;
+	}
+	memcpy(t.text + t.n, line, n);
+	t.n += n;
+	t.count++;
 }
 
 void
