@@ -189,37 +189,26 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 		receive(p);
 }
 
-/*
- * A user at the limit loses the oldest connection to a new one, so that silent
- * connections of a user keep no other program of that user out.
- */
-static void
-make_room(struct control *c, uid_t uid)
-{
-	struct peer *p, *oldest = NULL;
-	size_t count = 0;
-
-	TAILQ_FOREACH(p, &c->peers, entry)
-		if (p->uid == uid && count++ == 0)
-			oldest = p;
-	if (count >= peers_per_user_max)
-		drop(oldest);
-}
-
 static void
 admit(struct control *c, int fd)
 {
-	struct peer *p = NULL;
+	struct peer *p = NULL, *other, *oldest = NULL;
 	uid_t uid;
+	bool known = os_peer_uid(fd, &uid) == 0;
+	size_t count = 0;
 
-	if (os_peer_uid(fd, &uid) == 0) {
-		if (uid == 0 || uid == geteuid()) {
-			make_room(c, uid);
-			p = calloc(1, sizeof(*p));
-		} else {
-			c->master->counters.value[COUNTER_STRANGERS]++;
-			log_peer(c, uid, "neither root nor the user of smtpd");
-		}
+	if (known && uid != 0 && uid != geteuid()) {
+		c->master->counters.value[COUNTER_STRANGERS]++;
+		log_peer(c, uid, "neither root nor the user of smtpd");
+	} else if (known) {
+		TAILQ_FOREACH(other, &c->peers, entry)
+			if (other->uid == uid && count++ == 0)
+				oldest = other;
+		/* At the limit a new connection of a user ends the oldest:
+		 * silent ones keep no other program of that user out. */
+		if (count >= peers_per_user_max)
+			drop(oldest);
+		p = calloc(1, sizeof(*p));
 	}
 	if (p == NULL) {
 		close(fd);

@@ -184,7 +184,7 @@ json_write(const struct json_field *form, const void *in, struct buf *out)
 			continue;
 		}
 		buf_add_str(out, "\"");
-		json_add_text(out, text);
+		json_add_escaped(out, text, "\"\\", false);
 		buf_add_str(out, "\"");
 	}
 }
@@ -213,9 +213,8 @@ add_point(struct buf *b, uint32_t c)
 	buf_add(b, span_from(text, sizeof(text)));
 }
 
-/* shown: for a terminal. */
-static void
-add_escaped(struct buf *b, struct span s, const char *special, bool shown)
+void
+json_add_escaped(struct buf *b, struct span s, const char *special, bool shown)
 {
 	while (s.n > 0) {
 		uint32_t c = 0;
@@ -245,18 +244,6 @@ add_escaped(struct buf *b, struct span s, const char *special, bool shown)
 		}
 		s = span_skip(s, n == 0 ? 1 : n);
 	}
-}
-
-void
-json_add_text(struct buf *b, struct span s)
-{
-	add_escaped(b, s, "\"\\", false);
-}
-
-void
-json_add_shown(struct buf *b, struct span s, const char *special)
-{
-	add_escaped(b, s, special, true);
 }
 
 void

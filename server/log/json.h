@@ -46,16 +46,13 @@ bool	json_add(const struct json_field *form, const void *in,
 	    struct buf *list);
 
 /*
- * Adds s for between quotes: the quote, the backslash, controls and DEL are
- * escaped; octets that are not UTF-8 become U+FFFD.
+ * Adds s: each control and DEL, and for a terminal (shown) each character that
+ * is not plain, becomes \uXXXX (a surrogate pair above U+FFFF), octets that are
+ * not UTF-8 become U+FFFD, and those in special (a C string) get a backslash in
+ * front.
  */
-void	json_add_text(struct buf *b, struct span s);
-/*
- * Adds s for a terminal: each character that is not plain becomes \uXXXX (a
- * surrogate pair above U+FFFF), octets that are not UTF-8 become U+FFFD, and
- * those in special (a C string) get a backslash in front.
- */
-void	json_add_shown(struct buf *b, struct span s, const char *special);
+void	json_add_escaped(struct buf *b, struct span s, const char *special,
+	    bool shown);
 /* Adds raw, a text that was read, without its escapes. */
 void	json_add_decoded(struct buf *b, struct span raw);
 

@@ -20,7 +20,7 @@ put_shown(FILE *f, struct span s, const char *special)
 		size_t n = utf8_first(s);
 
 		n = n == 0 ? 1 : n;
-		json_add_shown(&b, span_from(s.p, n), special);
+		json_add_escaped(&b, span_from(s.p, n), special, true);
 		fwrite(b.p, 1, b.n, f);
 		s = span_skip(s, n);
 	}

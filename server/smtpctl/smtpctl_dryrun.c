@@ -175,15 +175,13 @@ read_address(const char *text, bool is_sender, struct mailbox *out)
 static void
 on_step(void *arg, const struct decision_step *step)
 {
-	const struct question *q = arg;
-
-	story_step(&q->story, step);
+	story_step(arg, step);
 }
 
 static void
 play_rcpt(struct question *q, const char *text)
 {
-	const struct recipient_watch watch = { on_step, q };
+	const struct recipient_watch watch = { on_step, &q->story };
 	uint64_t max = q->conf.limits.recipients;
 	enum smtp_reply reply = REPLY_BAD_RCPT;
 	struct recipient_reason reason;

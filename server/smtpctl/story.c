@@ -111,18 +111,6 @@ add_value(const struct story *s, const struct decision_step *step, char what,
 	buf_add_str(out, text);
 }
 
-/* Was the file changed after that time, so that its lines may differ? */
-static bool
-is_newer(int fd, struct span time)
-{
-	struct tm tm = { .tm_isdst = 0 };
-	struct stat st;
-
-	/* The time has its form, which ends strptime's reading. */
-	return fstat(fd, &st) == -1 || strptime((const char *)time.p,
-	    "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL || st.st_mtime > timegm(&tm);
-}
-
 /*
  * Prints the line that decided, as the file has it; nothing where it cannot be
  * read.  Never a line of a users file, which holds hashes of passwords.
@@ -131,7 +119,9 @@ static void
 put_line(const struct story *s, const struct decision_step *step)
 {
 	static struct log_lines lines;
+	struct tm tm = { .tm_isdst = 0 };
 	struct span line;
+	struct stat st;
 
 	if ((step->kind != STEP_SUBADDRESS && step->kind != STEP_ALIAS &&
 	    step->kind != STEP_AGAIN && step->kind != STEP_CATCH_ALL) ||
@@ -147,7 +137,11 @@ put_line(const struct story *s, const struct decision_step *step)
 			line.n = shown_line_bytes;
 		fputs("          ", s->f);
 		put(line, s->f);
-		fputs(is_newer(fileno(lines.f), s->recorded) ?
+		/* The time has its form, which ends strptime's reading. */
+		fputs(fstat(fileno(lines.f), &st) == -1 ||
+		    strptime((const char *)s->recorded.p,
+		    "%Y-%m-%dT%H:%M:%SZ", &tm) == NULL ||
+		    st.st_mtime > timegm(&tm) ?
 		    "   (the file was changed since)\n" : "\n", s->f);
 	}
 	fclose(lines.f);

@@ -22,7 +22,7 @@ must_be_text(struct span raw)
 	struct buf again = buf_over(storage, sizeof(storage));
 
 	json_add_decoded(&b, raw);
-	json_add_text(&again, buf_span(&b));
+	json_add_escaped(&again, buf_span(&b), "\"\\", false);
 	MUST(!b.cut && !again.cut);
 	MUST(span_equal(buf_span(&again), raw));
 }
@@ -142,7 +142,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	/* Whatever it is, as a text it stands for itself or is no UTF-8. */
 	buf_add_str(&b, "\"");
-	json_add_text(&b, in);
+	json_add_escaped(&b, in, "\"\\", false);
 	buf_add_str(&b, "\"");
 	MUST(json_read(buf_span(&b), log_record_to, &text));
 	MUST(text.n == b.n - 2);

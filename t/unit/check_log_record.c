@@ -32,7 +32,7 @@ escaped(struct span s)
 {
 	struct buf b = buf_over(storage, sizeof(storage));
 
-	json_add_text(&b, s);
+	json_add_escaped(&b, s, "\"\\", false);
 	return buf_span(&b);
 }
 
@@ -94,7 +94,7 @@ TEST(shown)
 		char text[80];
 		struct buf b = buf_over(text, sizeof(text));
 
-		json_add_shown(&b, span_of(t[i][0]), "");
+		json_add_escaped(&b, span_of(t[i][0]), "", true);
 		ck_assert_str_eq(buf_str(&b), t[i][1]);
 	}
 }
