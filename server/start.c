@@ -19,7 +19,6 @@
 #include "server/daemon/check.h"
 #include "server/daemon/hold.h"
 #include "server/daemon/loop.h"
-#include "server/daemon/notify.h"
 #include "server/daemon/reload.h"
 #include "server/log/catcher.h"
 #include "server/log/log_file.h"
@@ -253,7 +252,6 @@ serve(struct master *m, const struct inherit_client *i)
 		commit_make_ahead(m);
 	}
 	event_base_dispatch(m->base);
-	notify_stopping();
 	m->stopping = true;
 	listen_stop(m);
 	admit_stop(m);
@@ -320,7 +318,7 @@ open_as_root(struct master *m, const struct start_options *o, int *root,
 		bind_all(m);
 	*control = open_control(m, *root, o->sockets != NULL, false);
 	if (!m->one_session)
-		notify_open();
+		loop_notify_open();
 }
 
 /* Feeds the helpers and opens the spool, as the user that owns the mail. */
@@ -390,7 +388,7 @@ start_and_run(struct master *m, const struct start_options *o)
 		hold_prove(m->spool->log);
 	if (!m->one_session)
 		announce(m);
-	fatal_unless_memory(notify_ready(m) == 0);
+	fatal_unless_memory(loop_notify_ready(m) == 0);
 	background_tell_ready();
 	/* Only now: no client could come while it started. */
 	m->ends_idle = o->sockets != NULL && o->sockets->wait;

@@ -13,9 +13,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/daemon/notify.h"
+#include "server/daemon/inherit.h"
 #include "server/daemon/reload.h"
 #include "server/log/log_file.h"
 #include "server/log/log_message.h"
@@ -26,8 +30,104 @@
 #include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
+#include "shared/os/os.h"
 
-enum { stop_patience_s = 20, look_pause_us = 10 * 1000 };
+enum {
+	stop_patience_s = 20,
+	look_pause_us = 10 * 1000,
+	status_s = 10,
+	watchdog_least_us = 20000
+};
+
+/* ---- the service manager ------------------------------------------------- */
+
+/*
+ * Datagrams: the socket is connected before the sandbox is entered, and nothing
+ * is ever waited for; a manager that does not read loses what it is sent.
+ */
+static struct {
+	int		 fd;
+	uint64_t	 watchdog_us;	/* 0: no watchdog */
+	bool		 started;
+} manager = { .fd = -1 };
+
+static void
+notify(const char *text)
+{
+	if (manager.fd != -1)
+		(void)!send(manager.fd, text, strlen(text),
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void
+loop_notify_open(void)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+
+	if (name == NULL)
+		return;
+	manager.fd = os_connect_datagram(name);
+	if (manager.fd == -1)
+		log_error("connect to NOTIFY_SOCKET", name, errno);
+	else
+		manager.watchdog_us = inherit_number("WATCHDOG_USEC");
+	/* As sd_watchdog_enabled(3): the number may be another process's. */
+	if (getenv("WATCHDOG_PID") != NULL &&
+	    inherit_number("WATCHDOG_PID") != (unsigned long)getpid())
+		manager.watchdog_us = 0;
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+}
+
+static void
+report(const struct master *m, const char *before)
+{
+	char text[160];
+
+	snprintf(text, sizeof(text), "%sSTATUS=%llu sessions, %llu clients "
+	    "wait for a worker", before,
+	    (unsigned long long)m->sessions->count[SESSIONS_SERVED],
+	    (unsigned long long)m->sessions->count[SESSIONS_PENDING]);
+	notify(text);
+}
+
+static void
+on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	notify("WATCHDOG=1");
+}
+
+int
+loop_notify_ready(struct master *m)
+{
+	static struct event watchdog;
+	uint64_t us = manager.watchdog_us / 2;
+	struct timeval period;
+
+	if (manager.fd == -1)
+		return 0;
+	report(m, "READY=1\n");
+	if (manager.started || manager.watchdog_us == 0)
+		return 0;
+	manager.started = true;
+	if (us < watchdog_least_us)
+		us = watchdog_least_us;
+	period.tv_sec = (time_t)(us / 1000000);
+	period.tv_usec = (suseconds_t)(us % 1000000);
+	event_assign(&watchdog, m->base, -1, EV_PERSIST, on_watchdog, m);
+	return event_add(&watchdog, &period);
+}
+
+void
+loop_notify_reloading(void)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)deadline_now_us());
+	notify(text);
+}
 
 /* ---- the end ------------------------------------------------------------ */
 
@@ -52,7 +152,7 @@ loop_stop(struct master *m)
 	if (m->stopping)
 		return;
 	m->stopping = true;
-	notify_stopping();
+	notify("STOPPING=1");
 	listen_stop(m);
 	admit_stop(m);
 	pool_drain(m);
@@ -163,16 +263,19 @@ end_if_idle(struct master *m)
 	log_put(LOG_LEVEL_INFO, "idle", "seconds=%zu",
 	    (size_t)(now - idle_since_ms) / 1000);
 	m->stopping = true;
+	notify("STOPPING=1");
 	event_base_loopbreak(m->base);
 }
 
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
+	static unsigned seconds;
 	struct master *m = arg;
 
 	begin_sync(m);
-	notify_second(m);
+	if (!m->stopping && ++seconds % status_s == 0)
+		report(m, "");
 	if (m->ends_idle)
 		end_if_idle(m);
 }

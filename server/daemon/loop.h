@@ -14,6 +14,21 @@
  * once m->ends_idle is set.  0, or -1 without memory.
  */
 int	loop_start(struct master *m);
+/*
+ * Messages to the service manager, by the protocol of sd_notify(3).
+ *
+ * Connects to NOTIFY_SOCKET, a path or an abstract name ("@..."), while that is
+ * still allowed, and notes WATCHDOG_USEC.  Without NOTIFY_SOCKET, or when the
+ * connection fails (which is logged), nothing is sent.
+ */
+void	loop_notify_open(void);
+/*
+ * We serve (READY=1), also again after RELOADING=1.  From the first time on the
+ * watchdog is fed.  0, or -1 without memory.
+ */
+int	loop_notify_ready(struct master *m);
+/* The configuration is being read again (RELOADING=1). */
+void	loop_notify_reloading(void);
 /* Shuts down, as SIGTERM does. */
 void	loop_stop(struct master *m);
 /* At the end: makes the message log durable, and writes the gathered lines. */

@@ -10,7 +10,7 @@
 
 #include "server/conf/conf_warn.h"
 #include "server/daemon/check.h"
-#include "server/daemon/notify.h"
+#include "server/daemon/loop.h"
 #include "server/log/log_file.h"
 #include "server/mail/commit.h"
 #include "server/mail/recipient.h"
@@ -198,7 +198,7 @@ end(struct renewal *r, bool adopted)
 		for (; !adopted && line != NULL;
 		    line = check_next_mistake(&rest))
 			log_kept(m, line);
-		(void)notify_ready(m);
+		(void)loop_notify_ready(m);
 	}
 	free(r->mistakes);
 	free(r);
@@ -446,14 +446,14 @@ reload(struct master *m)
 		m->renewal->again = true;
 		return;
 	}
-	notify_reloading();
+	loop_notify_reloading();
 	log_reopen();
 	logger_reopen(m);
 	e = conf_epoch_enter(calloc(1, sizeof(*e)));
 	r = e == NULL ? NULL : begin(m, e);
 	if (r == NULL) {
 		log_kept(m, "no memory");
-		(void)notify_ready(m);
+		(void)loop_notify_ready(m);
 	} else if (recipient_load(m->conf.path, &e->conf, r->said) == -1 ||
 	    tell_obstacles(m, &e->conf, r->said))
 		end(r, false);
