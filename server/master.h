@@ -29,7 +29,6 @@ struct master {
 	struct tls_files	*tls;		/* certificates; no keys */
 	const struct auth_owner	*auth_owner;	/* called by auth.c */
 	const struct sign_owner	*sign_owner;	/* called by sign.c */
-	struct logins		*logins;	/* that wait for auth */
 
 	struct address_book	*book;		/* hosts of clients */
 	struct guesses		*guesses;	/* at passwords and users */

@@ -21,7 +21,6 @@
 
 #include "server/daemon/inherit.h"
 #include "server/daemon/reload.h"
-#include "server/log/log_file.h"
 #include "server/log/log_message.h"
 #include "server/process/disk.h"
 #include "server/process/logger.h"
@@ -192,7 +191,6 @@ rotate(struct master *m)
 	char name[log_message_name_bytes];
 	bool rotated;
 
-	log_reopen();
 	logger_reopen(m);
 	rotated = log_message_rotate(m->log, name) == 0;
 	if (!rotated)

@@ -11,7 +11,6 @@
 #include "server/conf/conf_warn.h"
 #include "server/daemon/check.h"
 #include "server/daemon/loop.h"
-#include "server/log/log_file.h"
 #include "server/mail/commit.h"
 #include "server/mail/recipient.h"
 #include "server/process/auth.h"
@@ -447,7 +446,6 @@ reload(struct master *m)
 		return;
 	}
 	loop_notify_reloading();
-	log_reopen();
 	logger_reopen(m);
 	e = conf_epoch_enter(calloc(1, sizeof(*e)));
 	r = e == NULL ? NULL : begin(m, e);

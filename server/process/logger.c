@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "server/log/log_file.h"
 #include "server/master.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -75,6 +76,7 @@ take(struct master *m, const struct ipc_record *r)
 void
 logger_reopen(struct master *m)
 {
+	log_reopen();
 	logger.file_due = true;
 	if (m->helpers[HELPER_LOGGER].state == HELPER_SERVING)
 		(void)send_file();

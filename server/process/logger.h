@@ -8,7 +8,7 @@
 
 #include "server/process/helper.h"
 
-/* The logger gets the new log file (shared/log.h). */
+/* Opens the log file again (log_file.h), for the logger, too. */
 void	logger_reopen(struct master *m);
 
 #endif

@@ -64,15 +64,10 @@ int
 listen_try(const struct conf *conf, const struct conf_listen *l)
 {
 	struct conf_listen any = *l;
-	struct sockaddr_in *in = (void *)&any.addr;
-	struct sockaddr_in6 *in6 = (void *)&any.addr;
 	int fd;
 
-	/* Its own port may be taken, by smtpd too. */
-	if (any.addr.ss_family == AF_INET)
-		in->sin_port = 0;
-	else
-		in6->sin6_port = 0;
+	/* Its own port may be taken, by smtpd too; IPv6 has it there, too. */
+	((struct sockaddr_in *)(void *)&any.addr)->sin_port = 0;
 	fd = bind_one(&any);
 	if (fd == -1)
 		return listen_may_lack(conf, l, errno) ? 0 : -1;

@@ -49,11 +49,11 @@ struct login {
 };
 
 /* Logins that wait for the auth process, which has one question at a time. */
-struct logins {
+static struct {
 	TAILQ_HEAD(login_list, login) waiting;
 	struct login		*asked;		/* being checked; or NULL */
 	uint64_t		 turn;		/* one login of each network */
-};
+} logins = { .waiting = TAILQ_HEAD_INITIALIZER(logins.waiting) };
 
 static const char *const mechanisms[SASL_MECHANISM_COUNT] = {
 	[SASL_PLAIN] = "PLAIN", [SASL_LOGIN] = "LOGIN",
@@ -146,10 +146,10 @@ wait_for(struct login *l, int64_t ms)
 }
 
 static void
-leave_queue(struct logins *q, struct login *l)
+leave_queue(struct login *l)
 {
 	if (l->waits)
-		TAILQ_REMOVE(&q->waiting, l, entry);
+		TAILQ_REMOVE(&logins.waiting, l, entry);
 	l->waits = false;
 }
 
@@ -164,7 +164,7 @@ settle(struct login *l, enum smtp_reply verdict)
 	int64_t now = deadline_now_ms(), ms = first_delay_ms;
 	uint64_t failures;
 
-	leave_queue(m->logins, l);
+	leave_queue(l);
 	decide(l, verdict);
 	if (verdict == REPLY_AUTH_OK) {
 		answer(l);
@@ -190,16 +190,16 @@ is_limited(const struct login *l)
 
 /* The order: hosts known to the account first; by turn; by failures. */
 static struct login *
-choose(const struct master *m)
+choose(struct guesses *g)
 {
 	int64_t now = deadline_now_ms();
-	struct login *b = TAILQ_FIRST(&m->logins->waiting), *l;
+	struct login *b = TAILQ_FIRST(&logins.waiting), *l;
 
-	TAILQ_FOREACH(l, &m->logins->waiting, entry)
+	TAILQ_FOREACH(l, &logins.waiting, entry)
 		if (l->known_here != b->known_here ? l->known_here :
 		    l->turn != b->turn ? l->turn < b->turn :
-		    guesses_level(m->guesses, &l->guess, GUESS_HOST, now) <
-		    guesses_level(m->guesses, &b->guess, GUESS_HOST, now))
+		    guesses_level(g, &l->guess, GUESS_HOST, now) <
+		    guesses_level(g, &b->guess, GUESS_HOST, now))
 			b = l;
 	return b;
 }
@@ -209,15 +209,16 @@ choose(const struct master *m)
  * a client from elsewhere waits for one of a network's crowd, not for all.
  */
 static uint64_t
-turn_of(const struct logins *q, const struct login *l)
+turn_of(const struct login *l)
 {
-	uint64_t turn = q->turn + (q->asked != NULL &&
-	    q->asked->guess.key[GUESS_NETWORK] == l->guess.key[GUESS_NETWORK]);
-	const struct login *other;
+	const uint64_t network = l->guess.key[GUESS_NETWORK];
+	const struct login *other = logins.asked;
+	uint64_t turn = logins.turn + (other != NULL &&
+	    other->guess.key[GUESS_NETWORK] == network);
 
-	TAILQ_FOREACH(other, &q->waiting, entry)
-		if (other->guess.key[GUESS_NETWORK] ==
-		    l->guess.key[GUESS_NETWORK] && other->turn >= turn)
+	TAILQ_FOREACH(other, &logins.waiting, entry)
+		if (other->guess.key[GUESS_NETWORK] == network &&
+		    other->turn >= turn)
 			turn = other->turn + 1;
 	return turn;
 }
@@ -229,30 +230,29 @@ turn_of(const struct logins *q, const struct login *l)
 static void
 ask_next(struct master *m)
 {
-	struct logins *q = m->logins;
 	struct login *l;
 
 	if (!auth_is_idle(m))
 		return;
-	while ((l = choose(m)) != NULL && is_limited(l))
+	while ((l = choose(m->guesses)) != NULL && is_limited(l))
 		settle(l, REPLY_AUTH_LATER);
 	if (l == NULL || !auth_ask(m, &l->question))
 		return;
 	explicit_bzero(&l->question, sizeof(l->question));
-	leave_queue(q, l);
+	leave_queue(l);
 	l->charged = true;
 	guesses_charge(m->guesses, &l->guess, deadline_now_ms());
 	if (!l->known_here)
-		q->turn = l->turn;
-	q->asked = l;
+		logins.turn = l->turn;
+	logins.asked = l;
 }
 
 static void
 on_answer(struct master *m, enum smtp_reply answer)
 {
-	struct login *l = m->logins->asked;
+	struct login *l = logins.asked;
 
-	m->logins->asked = NULL;
+	logins.asked = NULL;
 	if (l != NULL)
 		settle(l, answer);
 }
@@ -267,7 +267,7 @@ on_lost(struct master *m, bool again)
 	struct login *l;
 
 	on_answer(m, REPLY_AUTH_TROUBLE);
-	while (!again && (l = TAILQ_FIRST(&m->logins->waiting)) != NULL)
+	while (!again && (l = TAILQ_FIRST(&logins.waiting)) != NULL)
 		settle(l, REPLY_AUTH_TROUBLE);
 }
 
@@ -290,9 +290,9 @@ login_forget(struct session *s)
 	if (l == NULL)
 		return;
 	s->login = NULL;
-	leave_queue(s->master->logins, l);
-	if (s->master->logins->asked == l)
-		s->master->logins->asked = NULL;
+	leave_queue(l);
+	if (logins.asked == l)
+		logins.asked = NULL;
 	if (event_initialized(&l->late))
 		event_del(&l->late);
 	sodium_memzero(l, sizeof(*l));
@@ -351,8 +351,8 @@ judge(struct login *l, const struct ipc_login *login)
 	q->decoy = l->guess.key[GUESS_ACCOUNT];
 	(void)wait_for(l, patience_ms);
 	l->known_here = guesses_is_known(m->guesses, &l->guess);
-	l->turn = turn_of(m->logins, l);
-	TAILQ_INSERT_TAIL(&m->logins->waiting, l, entry);
+	l->turn = turn_of(l);
+	TAILQ_INSERT_TAIL(&logins.waiting, l, entry);
 	l->waits = true;
 	ask_next(m);
 }
@@ -416,9 +416,5 @@ login_start(struct master *m)
 
 	m->auth_owner = &owner;
 	m->guesses = guesses_new();
-	m->logins = calloc(1, sizeof(*m->logins));
-	if (m->guesses == NULL || m->logins == NULL)
-		return -1;
-	TAILQ_INIT(&m->logins->waiting);
-	return 0;
+	return m->guesses == NULL ? -1 : 0;
 }
