@@ -98,16 +98,9 @@ struct expansion {
 static enum verdict
 push(struct recipient_set *set, const struct recipient_mailbox *box)
 {
-	void *grown;
-
-	if (set->count == recipient_mailboxes_max)
-		return VERDICT_TOO_MANY;
-	grown = array_grow(set->boxes, set->count, sizeof(*set->boxes));
-	if (grown == NULL)
-		return VERDICT_TROUBLE;
-	set->boxes = grown;
-	set->boxes[set->count++] = *box;
-	return VERDICT_OK;
+	return set->count == recipient_mailboxes_max ? VERDICT_TOO_MANY :
+	    array_add(&set->boxes, &set->count, box, sizeof(*box)) == NULL ?
+	    VERDICT_TROUBLE : VERDICT_OK;
 }
 
 /* Notes a Maildir or an alias; *is_new: the set did not have it. */
@@ -116,7 +109,6 @@ note(const struct expansion *e, uint32_t mark, bool *is_new)
 {
 	const uint64_t bit = (uint64_t)1 << mark % 64;
 	struct recipient_set *set = e->set;
-	void *grown;
 
 	*is_new = false;
 	if (set->met == NULL)
@@ -126,11 +118,9 @@ note(const struct expansion *e, uint32_t mark, bool *is_new)
 		return VERDICT_TROUBLE;
 	if ((set->met[mark / 64] & bit) != 0)
 		return VERDICT_OK;
-	grown = array_grow(set->marks, set->mark_count, sizeof(*set->marks));
-	if (grown == NULL)
+	if (array_add(&set->marks, &set->mark_count, &mark, sizeof(mark)) ==
+	    NULL)
 		return VERDICT_TROUBLE;
-	set->marks = grown;
-	set->marks[set->mark_count++] = mark;
 	set->met[mark / 64] |= bit;
 	*is_new = true;
 	return VERDICT_OK;
