@@ -7,20 +7,14 @@
 #include <string.h>
 
 void *
-array_grow(void *array, size_t count, size_t size)
-{
-	if ((count & (count - 1)) != 0)
-		return array;
-	return reallocarray(array, count == 0 ? 1 : count * 2, size);
-}
-
-void *
 array_add(void *list, size_t *count, const void *element, size_t size)
 {
 	void *array;
 
 	memcpy(&array, list, sizeof(array));
-	array = array_grow(array, *count, size);
+	if ((*count & (*count - 1)) == 0)
+		array = reallocarray(array, *count == 0 ? 1 : *count * 2,
+		    size);
 	if (array == NULL)
 		return NULL;
 	memcpy(list, &array, sizeof(array));

@@ -7,14 +7,9 @@
 #include <stddef.h>
 
 /*
- * Makes space for one more element of size octets behind the count in use; the
- * capacity doubles at each power of two.  Returns the array, which may have
- * moved; or NULL with errno, and array is unchanged.
- */
-void	*array_grow(void *array, size_t count, size_t size);
-/*
  * Adds a copy of *element, of size octets, to the *count of *list, a pointer
- * to such elements.  Returns the new element; or NULL with errno.
+ * to such elements, which may move.  Returns the new element; or NULL with
+ * errno, and nothing changes.
  */
 void	*array_add(void *list, size_t *count, const void *element,
 	    size_t size);

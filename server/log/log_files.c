@@ -61,7 +61,7 @@ log_files_find(int at, const char *path, struct log_files *out)
 {
 	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	struct log_file_found *f;
+	struct log_file_found f;
 	struct dirent *e;
 
 	memset(out, 0, sizeof(*out));
@@ -75,18 +75,15 @@ log_files_find(int at, const char *path, struct log_files *out)
 			out->compressed++;
 			continue;
 		}
-		f = array_grow(out->files, out->count, sizeof(*f));
-		if (f == NULL)
-			break;
-		out->files = f;
-		f += out->count++;
-		snprintf(f->path, sizeof(f->path), "%s/%s", path, e->d_name);
+		snprintf(f.path, sizeof(f.path), "%s/%s", path, e->d_name);
 		/* smtpd gives "message.20261122T000000Z", logrotate
 		 * "message.1" or "message-20261122". */
-		f->strange = e->d_name[strspn(e->d_name, "0123456789-._"
+		f.strange = e->d_name[strspn(e->d_name, "0123456789-._"
 		    "abcdefghijklmnopqrstuvwxyz"
 		    "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] != '\0';
-		f->first = f->strange ? 0 : first_number(at, f->path);
+		f.first = f.strange ? 0 : first_number(at, f.path);
+		if (array_add(&out->files, &out->count, &f, sizeof(f)) == NULL)
+			break;
 	}
 	closedir(d);
 	if (e == NULL && out->count > 0)

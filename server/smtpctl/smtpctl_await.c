@@ -84,6 +84,7 @@ look_at(struct await *a, const char *path, const char *address)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	uint8_t *octets = NULL;
+	char *found;
 	bool match = false;
 	struct stat st;
 	size_t n;
@@ -112,9 +113,9 @@ look_at(struct await *a, const char *path, const char *address)
 	close(fd);
 	if (!match)
 		return true;
-	a->found = array_grow(a->found, a->found_count, sizeof(*a->found));
-	if (a->found == NULL ||
-	    (a->found[a->found_count++] = strdup(path)) == NULL)
+	found = strdup(path);
+	if (found == NULL || array_add(&a->found, &a->found_count, &found,
+	    sizeof(found)) == NULL)
 		err(smtpctl_exit_error, NULL);
 	return false;
 }

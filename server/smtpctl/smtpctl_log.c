@@ -136,7 +136,7 @@ static void
 read_points(struct walk *w, const char *path)
 {
 	static struct log_lines lines;
-	struct checkpoint p = { .met = false }, *grown;
+	struct checkpoint p = { .met = false };
 	struct span line;
 	int got;
 
@@ -148,11 +148,9 @@ read_points(struct walk *w, const char *path)
 			    (unsigned long long)lines.number);
 			continue;
 		}
-		grown = array_grow(w->points, w->point_count, sizeof(*grown));
-		if (grown == NULL)
+		if (array_add(&w->points, &w->point_count, &p, sizeof(p)) ==
+		    NULL)
 			err(smtpctl_exit_error, "%s", path);
-		w->points = grown;
-		w->points[w->point_count++] = p;
 	}
 	if (got == -1)
 		err(smtpctl_exit_error, "%s", path);
