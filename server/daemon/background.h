@@ -1,7 +1,6 @@
 /*
- * Going into the background, reporting to the shell that waits for that, and
- * the pid file (smtpd -p), which tells rc scripts the running process and
- * prevents a second one.
+ * Going into the background, and the pid file (smtpd -p), which tells scripts
+ * the running process and prevents a second one.
  */
 #ifndef SERVER_BACKGROUND_H
 #define SERVER_BACKGROUND_H

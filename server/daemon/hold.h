@@ -11,10 +11,9 @@
 #include "server/master.h"
 
 /*
- * Opens the root, the only tree that the master may write, created with mode
- * 0700 if need be; any failure is fatal.  An empty directory of root's is given
- * to the user of the master; one with files, or of a third user, is fatal.  A
- * directory of the master's user keeps its mode, group and ACL.
+ * Opens the root, created with mode 0700 if need be; any failure is fatal.  An
+ * empty directory of root's is given to the user of the master; one with files,
+ * or of a third user, is fatal.  A directory of that user keeps its mode.
  */
 int	hold_open_root(const char *path, const struct users *u);
 /*

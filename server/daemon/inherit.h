@@ -41,21 +41,18 @@ unsigned long inherit_number(const char *name);
 /* True when descriptor 0 is a listening socket. */
 bool	inherit_stdin_listens(void);
 /*
- * Takes over descriptor 0 or, where it does not listen, those of LISTEN_FDS;
- * children inherit neither the sockets nor these variables.  Fatal when one
- * does not listen for TCP.
+ * Takes over descriptor 0 or, where it does not listen, those of LISTEN_FDS,
+ * for this process alone.  Fatal when one does not listen for TCP.
  */
 void	inherit_take_sockets(struct inherit_sockets *out);
 /*
  * Takes the client off descriptors 0 and 1 and puts /dev/null there, and on 2
- * too unless *keep_stderr is set and 2 is not the client: from here on only a
- * session can write to the client, not even a library.  *keep_stderr becomes
- * false when 2 was not kept.  Until inherit_given is called, an exit for any
- * reason sends the client 421 in the name of conf->hostname, or of "localhost"
- * while that is NULL.  Fatal when 0 cannot be a client; exit(0) when the client
- * has gone already.  Without a TCP connection (a pipe, a terminal, a local
- * socket) the client's address is that of TCPREMOTEIP and TCPREMOTEPORT in the
- * environment, or 0.0.0.0, which no client has.
+ * too unless *keep_stderr is set and 2 is not the client (or it becomes false):
+ * from here on only a session can write to the client.  Until inherit_given, an
+ * exit sends the client 421 in the name of conf->hostname ("localhost" while
+ * that is NULL).  Fatal when 0 cannot be a client; exit(0) when the client has
+ * gone.  Without a TCP connection the client's address is that of TCPREMOTEIP
+ * and TCPREMOTEPORT in the environment, or 0.0.0.0, which no client has.
  */
 void	inherit_take_client(struct inherit_client *out,
 	    const struct conf *conf, bool *keep_stderr);

@@ -14,10 +14,9 @@
 /* Makes m->conf the first epoch, and feeds the sign process.  0 or -1. */
 int	reload_init(struct master *m);
 /*
- * Reads the configuration again.  If it is valid, sessions that begin from now
- * on use it.  If it has mistakes, or changes that take a restart, each is
- * logged with its line, and nothing changes.  New certificates take a moment to
- * be judged; a call meanwhile is repeated after that.
+ * Reads the configuration again, for sessions that begin from now on.  Each of
+ * its mistakes, or changes that take a restart, is logged, and nothing changes.
+ * A call while new certificates are judged is repeated after that.
  */
 void	reload(struct master *m);
 

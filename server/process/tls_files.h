@@ -67,12 +67,9 @@ struct tls_files *tls_files_new(void);
 /*
  * Reads every pair of conf; out is empty before.  0; or -1, and out still
  * empty, after each mistake was written to err with file, line and column.
- *
- * At start (before is NULL), called while still root: a child finds out
- * whether certificate and key match, so that what OpenSSL makes of a key is
- * never in this process.  For a renewal, pairs that are not shared are not
- * judged yet; and a pair that this user may not read is kept, if it is in use
- * under the same names.
+ * At start (before is NULL), still as root, pairs are judged, too.  For a
+ * renewal they are not yet; and a pair that this user may not read is kept, if
+ * it is in use under the same names.
  */
 int	tls_files_load(const struct conf *conf, struct tls_before *before,
 	    struct tls_files *out, FILE *err);

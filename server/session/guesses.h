@@ -1,10 +1,8 @@
 /*
- * Failed logins and unknown recipients, remembered so that guessing does not
- * pay.  The memory has a fixed size, whatever strangers do.  Each failure is
- * forgotten some time after the previous one; while too many are remembered the
- * next password is not even checked.  From an address that has logged in to an
- * account before, only the failures of this pair of address and account count:
- * nobody can lock an owner out from elsewhere.
+ * Failed logins and unknown recipients, remembered for a while, in a memory of
+ * fixed size.  While too many failures are remembered the next password is not
+ * even checked.  From an address that has logged in to an account before, only
+ * the failures of this pair count: nobody can lock an owner out from elsewhere.
  */
 #ifndef SERVER_GUESSES_H
 #define SERVER_GUESSES_H

@@ -105,7 +105,7 @@ extern const struct worker_use session_use;
 
 /* 0, or -1 and errno. */
 int	session_start(struct master *m);
-/* s waits for a worker from now on; it may have one when this returns. */
+/* s waits for a worker, and may have one when this returns. */
 void	session_wait(struct session *s);
 
 /* ---- admit.c: clients are let in, wait, or are turned away ------------- */
