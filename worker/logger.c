@@ -32,7 +32,7 @@ take(int channel, const struct ipc_record *r, int passed)
 		w->n = (uint32_t)file_write(file, span_from(l->octets, l->n));
 	failed = failed || w->n < l->n;
 	w->error = failed ? errno : 0;
-	/* A master that is killed leaves lines in the channel: on to its end. */
+	/* A killed master leaves lines in the channel: on to its end. */
 	(void)ipc_send(channel, &answer, -1, true);
 }
 

@@ -99,7 +99,7 @@ read_line(const struct subcommand *s, int argc, char *argv[],
 	/* Where it is set, an option behind "verify" would be a word. */
 	unsetenv("POSIXLY_CORRECT");
 	out->name = argv[0];
-	out->to = calloc((size_t)argc, sizeof(*out->to));
+	out->to = calloc((size_t)argc + 1, sizeof(*out->to));
 	if (out->to == NULL)
 		err(smtpctl_exit_error, NULL);
 	for (; (c = getopt_long(argc, argv, s->letters, longs, &at)) != -1;

@@ -37,7 +37,7 @@ enum {
 };
 
 struct options {
-	int		 action;	/* 0: set; or 'a', 'c', 'D' */
+	char		 action;	/* 0: set; or 'a', 'c', 'D' */
 	const char	*conf;
 	const char	*users;		/* NULL: of the configuration */
 	struct span	 name;		/* without its domain */
@@ -50,7 +50,7 @@ read_options(struct options *o, const struct smtpctl_line *l)
 	const char *at, *name = l->words[0];
 
 	for (const char *c = "acD"; *c != '\0'; c++) {
-		if (l->set[(int)*c] == NULL)
+		if (l->set[(unsigned char)*c] == NULL)
 			continue;
 		if (o->action != 0)
 			errx(smtpctl_exit_error, "passwd: -a, -c and -D "

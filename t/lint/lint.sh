@@ -306,7 +306,7 @@ sanitizers() {
 		*) want=1 ;;
 		esac
 		n=$("${MAKE:-make}" -n BUILD=build/none CFLAGS="-fsanitize=$s" \
-		    build/none/shared/os/sandbox_table.o |
+		    build/none/shared/os/sandbox_os.o |
 		    grep -c SANDBOX_SANITIZED=1)
 		[ "$n" = "$want" ] || { echo "-fsanitize=$s: $n"; return 1; }
 	done
