@@ -101,14 +101,14 @@ second_text(time_t now)
 {
 	static char text[32];
 	static time_t made = -1;
-	const bool syslog = out.target == LOG_TO_SYSLOG;
-	struct tm tm;
+	const bool local = out.target == LOG_TO_SYSLOG;
+	struct tm tm = { 0 };
 
 	if (now == made)
 		return text;
 	made = now;
-	(syslog ? localtime_r : gmtime_r)(&now, &tm);
-	strftime(text, sizeof(text), syslog ? "%b %e %H:%M:%S" :
+	(local ? localtime_r : gmtime_r)(&now, &tm);
+	strftime(text, sizeof(text), local ? "%b %e %H:%M:%S" :
 	    "%Y-%m-%dT%H:%M:%S", &tm);
 	return text;
 }

@@ -32,28 +32,21 @@ judge_key(X509 *first, EVP_PKEY *key)
 	    TLS_FAULT_MATCH;
 }
 
-/* Clients do not check a self-signed certificate's signature. */
-static bool
-is_weak(X509 *x509)
-{
-	int bits;
-
-	return X509_get_signature_info(x509, NULL, NULL, &bits, NULL) == 1 &&
-	    bits < hash_bits_min &&
-	    !(X509_get_extension_flags(x509) & EXFLAG_SS);
-}
-
 /* Judges every certificate of the file.  *out: the first, or NULL. */
 static enum tls_fault
 judge_chain(BIO *in, X509 **out)
 {
 	unsigned long error;
+	int bits;
 	bool weak = false;
 	X509 *x509;
 
 	*out = NULL;
 	while ((x509 = PEM_read_bio_X509(in, NULL, NULL, NULL)) != NULL) {
-		weak = weak || is_weak(x509);
+		/* Clients do not check a self-signed one's signature. */
+		weak = weak || (X509_get_signature_info(x509, NULL, NULL,
+		    &bits, NULL) == 1 && bits < hash_bits_min &&
+		    !(X509_get_extension_flags(x509) & EXFLAG_SS));
 		if (*out == NULL)
 			*out = x509;
 		else

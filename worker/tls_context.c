@@ -23,26 +23,13 @@ tls_context_take(const struct ipc_pem *piece)
 }
 
 static bool
-add_pair(struct tls_config *config, size_t i)
-{
-	const struct helper_file *c = &chains[i];
-	char key[tls_key_pem_bytes];
-	int (*add)(struct tls_config *, const uint8_t *, size_t,
-	    const uint8_t *, size_t) = i == 0 ? tls_config_set_keypair_mem :
-	    tls_config_add_keypair_mem;
-
-	return tls_key_add(span_from(c->octets, c->n), key) &&
-	    add(config, c->octets, c->n, (const uint8_t *)key,
-	    strlen(key)) == 0;
-}
-
-static bool
 configure(struct tls_config *config, size_t pairs, const char **why)
 {
 	/* For TLS 1.2; OpenSSL passes over the three of TLS 1.3. */
 #define SUITE_NAME(P, name, iana, openssl) ":" openssl
 	static const char suites[] = IPC_TLS_SUITES(SUITE_NAME, );
 #undef SUITE_NAME
+	char key[tls_key_pem_bytes];
 
 	*why = "TLS: versions or cipher suites are not known";
 	if (tls_config_set_protocols(config, TLS_PROTOCOL_TLSv1_2 |
@@ -52,9 +39,15 @@ configure(struct tls_config *config, size_t pairs, const char **why)
 	tls_config_prefer_ciphers_server(config);
 	*why = "TLS: a certificate cannot be used";
 	tls_key_begin();
-	for (size_t i = 0; i < pairs; i++)
-		if (!add_pair(config, i))
+	for (size_t i = 0; i < pairs; i++) {
+		const struct helper_file *c = &chains[i];
+
+		if (!tls_key_add(span_from(c->octets, c->n), key) ||
+		    (i == 0 ? tls_config_set_keypair_mem :
+		    tls_config_add_keypair_mem)(config, c->octets, c->n,
+		    (const uint8_t *)key, strlen(key)) != 0)
 			return false;
+	}
 	*why = "TLS: libtls refuses the certificates";
 	tried = tls_server();
 	if (tried != NULL && tls_configure(tried, config) == 0)

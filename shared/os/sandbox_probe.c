@@ -171,29 +171,22 @@ sandbox_probe_applies(const struct sandbox_probe *probe,
 	return probe->elsewhere && sandbox_confines_paths(role);
 }
 
-static _Noreturn void
-probe_child(const struct sandbox_probe *probe, enum sandbox_role role,
-    bool held)
-{
-	struct sandbox_things t = { .role = role, .parent = getppid(),
-	    .uid = getuid() };
-	const char *what;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, t.pair) == -1 ||
-	    (held && sandbox_enter(role, NULL, 0, &what) == -1))
-		_exit(errno != 0 ? errno : ECANCELED);
-	_exit(probe->succeeds(&t) ? 0 : status_refused);
-}
-
 enum sandbox_verdict
 sandbox_probe_run(const struct sandbox_probe *probe, enum sandbox_role role,
     bool held)
 {
+	struct sandbox_things t = { .role = role, .parent = getpid(),
+	    .uid = getuid() };
 	pid_t pid = fork(), waited;
+	const char *what;
 	int status;
 
-	if (pid == 0)
-		probe_child(probe, role, held);
+	if (pid == 0) {
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, t.pair) == -1 ||
+		    (held && sandbox_enter(role, NULL, 0, &what) == -1))
+			_exit(errno != 0 ? errno : ECANCELED);
+		_exit(probe->succeeds(&t) ? 0 : status_refused);
+	}
 	do {
 		waited = pid == -1 ? -1 : waitpid(pid, &status, 0);
 	} while (pid != -1 && waited == -1 && errno == EINTR);
