@@ -9,12 +9,11 @@
 void *
 array_add(void *list, size_t *count, const void *element, size_t size)
 {
-	void *array;
+	void *old, *array;
 
-	memcpy(&array, list, sizeof(array));
-	if ((*count & (*count - 1)) == 0)
-		array = reallocarray(array, *count == 0 ? 1 : *count * 2,
-		    size);
+	memcpy(&old, list, sizeof(old));
+	array = (*count & (*count - 1)) != 0 ? old :
+	    reallocarray(old, *count == 0 ? 1 : *count * 2, size);
 	if (array == NULL)
 		return NULL;
 	memcpy(list, &array, sizeof(array));

@@ -357,7 +357,7 @@ recipient_is_of(const struct conf *conf, const char *user,
     const struct mailbox *address)
 {
 	struct recipient_set set = { 0 };
-	struct recipient_reason reason;
+	struct recipient_reason reason = { .path = NULL };
 	bool is_of = false;
 
 	if (recipient_expand(conf, address, &set, &reason, NULL) ==

@@ -184,7 +184,7 @@ play_rcpt(struct question *q, const char *text)
 	const struct recipient_watch watch = { on_step, &q->story };
 	uint64_t max = q->conf.limits.recipients;
 	enum smtp_reply reply = REPLY_BAD_RCPT;
-	struct recipient_reason reason;
+	struct recipient_reason reason = { .path = NULL };
 	struct mailbox to;
 
 	begin(q, "rcpt", "RCPT TO:", text);
