@@ -61,8 +61,7 @@ struct conf_sets {
 struct conf_user {
 	char		*name;		/* a directory; ASCII folded */
 	unsigned	 line;		/* of the users file */
-	char		*stored;	/* an accepted hash, until the auth
-					   process has it; or NULL */
+	char		*stored;	/* hash, until auth has it; or NULL */
 	const char	*broken;	/* why the hash is refused; or NULL */
 };
 
@@ -84,8 +83,7 @@ struct conf_domain {
 	size_t			 user_count;
 	struct conf_alias	*aliases;	/* sorted by name */
 	size_t			 alias_count;
-	uint32_t		 first_mark;	/* of its users, postmaster and
-						   aliases, in this order */
+	uint32_t		 first_mark;	/* users, postmaster, aliases */
 	char			 subaddress;	/* separator; 0: none */
 	bool			 has_catch_all;
 	struct mailbox		 catch_all;	/* domain_len 0: same domain */

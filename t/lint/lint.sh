@@ -87,10 +87,10 @@ master() {
 	[ "$(grep -cE '^(struct|enum|union).*\{|TAILQ_HEAD' server/master.h)" = 1 ]
 }
 
-# The budget.  It is to be 33,500 lines in all and 22,000 in the core, which
-# parses, owns and stores mail; until then these two only become smaller.
-all_max=41200
-core_max=26800
+# The budget: of all, and of the core, which parses, owns and stores mail.  A
+# limit is not raised: what does not fit is a sign that something should go.
+all_max=33500
+core_max=22000
 count() {
 	echo $#
 }
@@ -101,8 +101,8 @@ budget() {
 	all=$(cat $server $worker $shared | wc -l)
 	core=$(cat $worker $shared server/session/*.[ch] server/mail/*.[ch] \
 	    server/process/*.[ch] server/daemon/*.[ch] | wc -l)
-	echo "lines: $all in all (at most $all_max, to be 33500)," \
-	    "$core in the core (at most $core_max, to be 22000)"
+	echo "lines: $all in all (at most $all_max)," \
+	    "$core in the core (at most $core_max)"
 	[ "$all" -le "$all_max" ] && [ "$core" -le "$core_max" ] || status=1
 	for d in worker shared shared/os $(printf 'server/%s ' $order); do
 		n=$(count "$d"/*.c) max=20
@@ -201,8 +201,7 @@ sizes() {
 		max=500
 		case $f in
 		server/master.h) max=80 ;;
-		*.h) max=250 ;;
-		shared/smtp_syntax.c) max=700 ;;	# one grammar, in order
+		*.h) max=200 ;;
 		esac
 		n=$(wc -l <"$f")
 		if [ "$n" -gt "$max" ]; then
