@@ -81,14 +81,17 @@ ipc_recv(int channel, enum ipc_way way, enum ipc_when when, bool wait,
 	union control control;
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
 	    .msg_control = &control, .msg_controllen = sizeof(control) };
+	int resets = 0;
 	size_t fds;
 	ssize_t n;
 
 	*passed = -1;
+	/* A reset is told once, before records that are there still. */
 	do
 		n = recvmsg(channel, &msg,
 		    MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-	while (n == -1 && errno == EINTR);
+	while (n == -1 && (errno == EINTR ||
+	    (errno == ECONNRESET && resets++ == 0)));
 	if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return IPC_GOT_NOTHING;
 	if (n == -1)

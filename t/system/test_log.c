@@ -2,6 +2,7 @@
  * The log as a file: rotated under load, not to be opened again, not a file
  * at all, on a full disk; to where nobody reads; and what of it a kill leaves.
  */
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -554,4 +555,30 @@ TEST(killed)
 	daemon_kill(&d);
 	EXPECT(count_in(d.log, " event=store ") == 20, "lines are lost");
 	events_check(d.log);
+}
+
+/* The same, when an answer of the logger was not read: a reset is no end. */
+TEST(killed_with_answer_unread)
+{
+	struct daemon d;
+	pid_t logger;
+
+	harness_need_root("trace a process that hides");
+	init(&d);
+	daemon_start(&d);
+	logger = logger_of(&d);
+	daemon_settle(&d);
+	EXPECT(trace_begin(logger), "trace: %s", strerror(errno));
+	for (unsigned i = 0; i < 5; i++)
+		EXPECT(client_deliver(&d, NULL, i, 500, "alice") == 250,
+		    "no 250");
+	proc_stop(d.pid);
+	EXPECT(trace_hold_at(logger, SYS_sendmsg) &&
+	    ptrace(PTRACE_SYSCALL, logger, 0UL, 0UL) == 0 &&
+	    trace_hold_at(logger, SYS_recvmsg), "no answer");
+	kill(d.pid, SIGKILL);
+	EXPECT(WAIT(proc_is_gone(d.pid)), "not killed");
+	trace_release(logger);
+	daemon_kill(&d);
+	EXPECT(count_in(d.log, " event=store ") == 5, "lines are lost");
 }
