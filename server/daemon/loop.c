@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #include "server/daemon/inherit.h"
-#include "server/daemon/reload.h"
 #include "server/log/log_message.h"
 #include "server/process/disk.h"
 #include "server/process/logger.h"
@@ -278,6 +277,8 @@ on_second(evutil_socket_t fd, short what, void *arg)
 		end_if_idle(m);
 }
 
+static void (*read_again)(struct master *m);
+
 /* A catcher has no configuration file; its terminal has just closed. */
 static void
 on_signal(evutil_socket_t sig, short what, void *arg)
@@ -287,7 +288,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	if (sig == SIGUSR1)
 		rotate(m);
 	else if (sig == SIGHUP && !m->conf.catcher)
-		reload(m);
+		read_again(m);
 	else if (m->stopping)
 		event_base_loopbreak(m->base);
 	else
@@ -295,7 +296,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 }
 
 int
-loop_start(struct master *m)
+loop_start(struct master *m, void (*hangup)(struct master *m))
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 	static struct event events[sizeof(signals) / sizeof(signals[0])];
@@ -303,6 +304,7 @@ loop_start(struct master *m)
 	const struct timeval period = { 1, 0 };
 	struct sigaction was;
 
+	read_again = hangup;
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		/* Under nohup(1) the terminal of a catcher may close. */
 		if (m->conf.catcher && signals[i] == SIGHUP &&

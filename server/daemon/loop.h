@@ -10,10 +10,10 @@
 /*
  * Comes after m->base is made and all that the signals' handlers stop.  From
  * now on log lines gather for a turn of the loop, and the message log is made
- * durable every second.  Ends m after limits.inetd_wait_s without a session,
- * once m->ends_idle is set.  0, or -1 without memory.
+ * durable every second.  SIGHUP calls hangup.  Ends m after limits.inetd_wait_s
+ * without a session, once m->ends_idle is set.  0, or -1 without memory.
  */
-int	loop_start(struct master *m);
+int	loop_start(struct master *m, void (*hangup)(struct master *m));
 /*
  * Messages to the service manager, by the protocol of sd_notify(3).
  *
