@@ -224,8 +224,9 @@ address_top(struct address_book *b, int64_t now_ms, bool refused,
 			at--;
 		if (at == max)
 			continue;
-		n -= n == max;
-		memmove(out + at + 1, out + at, (n++ - at) * sizeof(*out));
+		n += n < max;
+		for (size_t k = n - 1; k > at; k--)
+			out[k] = out[k - 1];
 		out[at] = e;
 	}
 	return n;
