@@ -111,7 +111,7 @@ add_path(int ruleset, const struct sandbox_path *path)
 	struct rule rule;
 	struct stat st;
 
-	if (fd == -1)
+	if (fd == -1 && path->path != NULL)
 		fd = open(path->path, O_PATH | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
