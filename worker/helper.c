@@ -29,6 +29,7 @@ helper_take_piece(struct helper_file *f, const struct ipc_pem *piece)
 }
 
 static int shared = -1;		/* by the processes of one helper */
+static pid_t first;		/* of them, which only waits */
 
 /* Only the end of the channel tells the others, and the master. */
 static void
@@ -53,6 +54,7 @@ split(int channel, unsigned processes)
 	int idle[2];
 
 	shared = channel;
+	first = getpid();
 	/* The keeper blocks it; those of the self-test are dropped. */
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
@@ -111,6 +113,9 @@ helper_serve(int channel, enum sandbox_role role, enum ipc_way way,
 	channel = enter(channel, role, processes);
 	while (ipc_recv(channel, way, IPC_AT_ANY, true, &r, &passed, &why) ==
 	    IPC_GOT_RECORD) {
+		/* Nobody would tell of the next one that ends. */
+		if (shared != -1 && getppid() != first)
+			on_end_of_one(0);
 		take(channel, &r, passed);
 		explicit_bzero(&r, sizeof(r));
 	}

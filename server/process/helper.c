@@ -216,7 +216,7 @@ take_first(struct helper *h, const struct ipc_record *r)
 	const bool ready = r->type == IPC_READY;
 
 	if (!ready && r->type != IPC_UNSAFE)
-		return "it says what was not asked";
+		return "its record was not asked for";
 	if (!ready && !h->master->unsandboxed)
 		return r->u.text.text;
 	h->pid = r->u.text.pid;
@@ -245,7 +245,7 @@ take(struct helper *h, const struct ipc_record *r, int passed)
 		return take_first(h, r);
 	/* DIED is ignored: that helper's own channel ends. */
 	return (h->role->take != NULL ? h->role->take(h->master, r) :
-	    r->type == IPC_DIED) ? NULL : "it says what was not asked";
+	    r->type == IPC_DIED) ? NULL : "its record was not asked for";
 }
 
 static void

@@ -32,7 +32,7 @@ const struct sandbox_calls sandbox_calls[] = {
 	/* Every process: end, return from a signal, memory, the clock. */
 	GROUP(ANY_RIGHT, 0, C(exit), C(exit_group), C(rt_sigreturn),
 	    C(restart_syscall), C(brk), C(munmap), C(getrandom), C(getpid),
-	    C(clock_gettime), C(gettimeofday), C(time)),
+	    C(getppid), C(clock_gettime), C(gettimeofday), C(time)),
 	/*
 	 * No pwrite, which on other systems ignores O_APPEND, as pwritev2's
 	 * RWF_NOAPPEND does on Linux.  No sendfile, splice or copy_file_range.
@@ -42,7 +42,7 @@ const struct sandbox_calls sandbox_calls[] = {
 	GROUP(RIGHT_IO | RIGHT_RECV_FD, 0, C(close)),
 	GROUP(RIGHT_SYNC, ANY_RIGHT, C(fsync), C(fdatasync)),
 	GROUP(RIGHT_RECV_FD, ANY_RIGHT, C(recvmsg), C(shutdown)),
-	GROUP(OWN_STATE | RIGHT_SANITIZER, ANY_RIGHT, C(gettid), C(getppid),
+	GROUP(OWN_STATE | RIGHT_SANITIZER, ANY_RIGHT, C(gettid),
 	    C(getpgrp), C(getpgid), C(getsid), C(getuid), C(geteuid),
 	    C(getgid), C(getegid), C(getgroups), C(getresuid), C(getresgid),
 	    C(uname), C(sysinfo), C(getrusage), C(times), C(clock_getres),
