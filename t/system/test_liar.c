@@ -368,8 +368,7 @@ tamper(unsigned how, const char *path)
 		EXPECT(unlink(path) == 0 && mkfifo(path, 0600) == 0, "fifo");
 		break;
 	default:
-		EXPECT(geteuid() != 0 || chown(path, 0, 0) == 0, "chown");
-		EXPECT(geteuid() == 0 || unlink(path) == 0, "unlink");
+		EXPECT(chown(path, 0, 0) == 0, "chown");
 		break;
 	}
 }
@@ -381,7 +380,8 @@ TEST(file_tampered_with)
 	char path[512];
 
 	start(&d, limits);
-	for (unsigned how = 0; how < 8; how++) {
+	/* Only root can give a file away. */
+	for (unsigned how = 0; how < (geteuid() == 0 ? 8 : 7); how++) {
 		char from[32];
 
 		from_of(how, from);
