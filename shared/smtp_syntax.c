@@ -328,8 +328,12 @@ is_padded_v4(struct span s)
 {
 	uint8_t storage[ip_text_max_bytes], ip[4];
 	struct buf plain = buf_over(storage, sizeof(storage));
+	size_t digits = 0;
 
 	for (bool begins = true; s.n > 0; s = span_skip(s, 1)) {
+		digits = s.p[0] == '.' ? 0 : digits + 1;
+		if (digits > 3)
+			return false;	/* Snum = 1*3DIGIT */
 		if (begins && s.n > 1 && s.p[0] == '0' &&
 		    ascii_is_digit(s.p[1]))
 			continue;

@@ -181,6 +181,8 @@ TEST(helo)
 	ck_assert(smtp_helo_valid(span_of("[192.168.001.020]")));
 	ck_assert(!smtp_helo_valid(span_of("[192.168.001.256]")));
 	ck_assert(!smtp_helo_valid(span_of("[0.0.0.]")));
+	ck_assert(!smtp_helo_valid(span_of("[0000.0.0.0]")));
+	ck_assert(!smtp_helo_valid(span_of("[0.0.0.0012]")));
 	ck_assert(!smtp_helo_valid(span_of("[192.0.2.1")));
 	ck_assert(!smtp_helo_valid(span_of("192.0.2.1]")));
 	ck_assert(!smtp_helo_valid(span_of("x[192.0.2.1]")));
