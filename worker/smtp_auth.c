@@ -33,8 +33,11 @@ static enum smtp_reply
 ask(struct smtp_session *s)
 {
 	struct ipc_record r = { .type = IPC_LOGIN, .u.login = s->login };
-	enum smtp_reply reply = ask_admit(s->master, &r);
+	enum smtp_reply reply;
 
+	/* The answer may take seconds. */
+	explicit_bzero(&s->login, sizeof(s->login));
+	reply = ask_admit(s->master, &r);
 	s->logged_in = reply == REPLY_AUTH_OK;
 	if (!s->logged_in && ++s->login_failures >= failures_max)
 		return REPLY_ERRORS;
