@@ -17,13 +17,55 @@ is_mail(const struct ipc_mail *m)
 	return smtp_mailbox_valid(&m->from) &&
 	    smtp_helo_valid(span_from(m->helo, m->helo_len)) &&
 	    m->wait <= 1 && m->esmtp <= 1 && m->smtputf8 <= 1 &&
-	    m->body_8bit <= 1;
+	    m->body_8bit <= 1 && m->ret < DSN_RET_COUNT &&
+	    m->envid_len <= dsn_envid_max_bytes &&
+	    envelope_envid_valid(span_from(m->envid, m->envid_len));
 }
 
 static bool
-is_recipient(const struct mailbox *to)
+is_rcpt(const struct ipc_rcpt *r)
 {
-	return smtp_mailbox_valid(to) && !smtp_mailbox_is_null(to);
+	return smtp_mailbox_valid(&r->to) && !smtp_mailbox_is_null(&r->to) &&
+	    r->notify <= DSN_NOTIFY_ALL &&
+	    r->orcpt_len <= dsn_orcpt_max_bytes &&
+	    envelope_orcpt_valid(span_from(r->orcpt, r->orcpt_len));
+}
+
+/* The status is of the class of the reply, or there is none (RFC 2034 4). */
+static bool
+is_outcome(const struct ipc_outcome *o)
+{
+	const uint16_t *e = o->enhanced;
+
+	return (o->index < relay_rcpts_max || o->index == relay_all) &&
+	    o->stage < RELAY_STAGE_COUNT && o->end < RELAY_END_COUNT &&
+	    o->n <= relay_text_bytes &&
+	    (o->code == 0 || (o->code >= 200 && o->code < 600)) &&
+	    (o->code != 0) == (o->end == RELAY_END_REPLY) &&
+	    ((e[0] == 0 && e[1] == 0 && e[2] == 0) ||
+	    (e[0] == o->code / 100 && e[1] < 1000 && e[2] < 1000));
+}
+
+static bool
+is_ip(const struct ipc_ip *a)
+{
+	static const uint8_t zero[12];
+
+	return a->ipv6 == 1 ? !ip_is_mapped(a->ip) :
+	    a->ipv6 == 0 && memcmp(a->ip + 4, zero, sizeof(zero)) == 0;
+}
+
+static bool
+is_host(const struct ipc_host *h)
+{
+	for (size_t i = 0; i < h->count && h->count <= resolve_addresses_max;
+	    i++)
+		if (!is_ip(&h->addresses[i]))
+			return false;
+	return h->status < RESOLVE_STATUS_COUNT && h->name_len > 0 &&
+	    h->count <= resolve_addresses_max &&
+	    (h->status == RESOLVE_OK) == (h->count > 0) &&
+	    smtp_domain_valid(span_from(h->name, h->name_len));
 }
 
 static bool

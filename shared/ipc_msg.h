@@ -10,6 +10,8 @@
 
 #include "shared/helpers.h"
 #include "shared/ipc_process.h"
+#include "shared/ipc_relay.h"
+#include "shared/ipc_resolve.h"
 #include "shared/ipc_session.h"
 #include "shared/ipc_table.h"
 
@@ -33,7 +35,7 @@ enum ipc_way {
 #undef IPC_HELPER_WAYS
 #undef IPC_FROM_HELPER
 
-/* The state of a worker's session, as the master recorded it. */
+/* The state of a worker's job, as the master recorded it. */
 enum ipc_when {
 	IPC_AT_IDLE = 1 << 0,		/* no session */
 	IPC_AT_SESSION = 1 << 1,	/* a session, no transaction */
@@ -43,14 +45,20 @@ enum ipc_when {
 	IPC_AT_COMMIT = 1 << 5,		/* waiting for the disk */
 	IPC_AT_LOGIN = 1 << 6,		/* waiting for a password check */
 	IPC_AT_PROXY = 1 << 8,		/* a PROXY header is due, or failed */
-	IPC_AT_ANY = ((1 << 7) - 1) | IPC_AT_PROXY,
+	IPC_AT_RESOLVE = 1 << 9,	/* asks name servers */
+	IPC_AT_RELAY = 1 << 10,		/* has a host, no letter now */
+	IPC_AT_LETTER = 1 << 11,	/* between LETTER and LETTER_DONE */
+	IPC_AT_ANY = ((1 << 7) - 1) | IPC_AT_PROXY | IPC_AT_RESOLVE |
+	    IPC_AT_RELAY | IPC_AT_LETTER,
 	IPC_AT_ASK = 1 << 7,		/* smtpctl may ask, or was asked */
 	IPC_AT_OPEN = IPC_AT_MAIL | IPC_AT_RCPT,
 	/* between SESSION and END, but not while the disk works */
 	IPC_AT_WORK = IPC_AT_SESSION | IPC_AT_OPEN | IPC_AT_DATA,
 	IPC_AT_DOOR = IPC_AT_LOGIN | IPC_AT_PROXY,
 	IPC_AT_DECIDE = IPC_AT_WORK | IPC_AT_COMMIT,
-	IPC_AT_ALIVE = IPC_AT_WORK | IPC_AT_PROXY
+	IPC_AT_HOST = IPC_AT_RELAY | IPC_AT_LETTER,
+	IPC_AT_ALIVE = IPC_AT_WORK | IPC_AT_PROXY | IPC_AT_HOST |
+	    IPC_AT_RESOLVE
 };
 
 #define IPC_TYPE(name, way, payload, fd, when, check) IPC_##name,

@@ -5,6 +5,7 @@
 #ifndef SHARED_IPC_SESSION_H
 #define SHARED_IPC_SESSION_H
 
+#include "shared/envelope.h"
 #include "shared/ipc_words.h"
 #include "shared/sasl.h"
 #include "shared/smtp_reply.h"
@@ -79,10 +80,23 @@ struct ipc_mail {
 	uint8_t		body_8bit;
 	uint8_t		helo_len;
 	char		helo[smtp_domain_max_bytes];
+	uint8_t		ret;		/* enum dsn_ret */
+	uint8_t		envid_len;
+	char		envid[dsn_envid_max_bytes];	/* decoded */
 };
 
 struct ipc_rcpt {
 	struct mailbox	to;
+	uint8_t		notify;		/* bits of enum dsn_notify */
+	uint16_t	orcpt_len;
+	char		orcpt[dsn_orcpt_max_bytes];	/* decoded */
+};
+
+/* The worker's file is complete. */
+struct ipc_commit {
+	uint64_t	size;		/* octets of what it wrote */
+	uint64_t	lines;		/* so many of them are LF */
+	uint8_t		flags;		/* bits of enum content_flag */
 };
 
 /* held_back_ms: delay of an UNKNOWN reply, which slows down guessing. */

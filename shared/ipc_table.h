@@ -1,12 +1,12 @@
 /*
- * The table of all records: name, way (IPC_*), payload (shared/ipc_session.h,
- * shared/ipc_process.h), 1 if it carries a descriptor, states in which it may
- * come (IPC_*), and what must hold for its payload p.  ipc_check.c expands the
- * last column, and has its functions.
+ * The table of all records: name, way (IPC_*), payload (in shared/ipc_session.h,
+ * ipc_relay.h, ipc_resolve.h or ipc_process.h), 1 if it carries a descriptor,
+ * states in which it may come (IPC_*), and what must hold for its payload p.
+ * ipc_check.c expands the last column, and has its functions.
  *
  * A number is, for SPAWN, STILLBORN and TRY, how many workers or pairs; for
- * BREED and SIBLING the option of smtpd-worker, 'r' or a helper's; for COMMIT
- * the octets of the whole file; for ABORT the errno of the spool file, or 0;
+ * BREED and SIBLING the option of smtpd-worker, 'r' or a helper's; for ABORT
+ * the errno of the spool file, or 0; for LETTER_DONE bits of enum relay_done;
  * for ADMIT an enum smtp_reply, AUTH_OK or GREETING or why not; for TABLE the
  * rows that came since the previous TABLE, which they replace; for KEY_FORGET a
  * slot; for TELL_END an exit status.
@@ -36,10 +36,11 @@
 	    memchr(p->id, '\0', sizeof(p->id)) != NULL)			\
 	X(STRESS, TO_WORKER, stress, 0, AT_ANY, p->why < STRESS_COUNT)	\
 	X(MAIL, FROM_WORKER, mail, 0, AT_SESSION, is_mail(p))		\
-	X(RCPT, FROM_WORKER, rcpt, 0, AT_OPEN, is_recipient(&p->to))	\
+	X(RCPT, FROM_WORKER, rcpt, 0, AT_OPEN, is_rcpt(p))		\
 	X(RESET, FROM_WORKER, nothing, 0, AT_OPEN, true)		\
 	X(BEGIN, FROM_WORKER, nothing, 0, AT_RCPT, true)		\
-	X(COMMIT, FROM_WORKER, number, 0, AT_DATA, true)		\
+	X(COMMIT, FROM_WORKER, commit, 0, AT_DATA,			\
+	    p->flags <= CONTENT_FLAGS && p->lines <= p->size)		\
 	X(ABORT, FROM_WORKER, number, 0, AT_DATA, p->n < 4096)		\
 	X(NOTE, FROM_WORKER, number, 0, AT_WORK, p->n < NOTE_COUNT)	\
 	X(TRACE, FROM_WORKER, trace, 0, AT_WORK,			\
@@ -84,7 +85,7 @@
 	    is_piece(p, ipc_sign_slots_max))				\
 	X(KEY_FORGET, TO_SIGN, number, 0, AT_ANY, p->n < ipc_sign_slots_max) \
 	X(JUDGED, FROM_SIGN, judged, 0, AT_ANY, is_judged(p))		\
-	X(ORIGINATOR, FROM_WORKER, rcpt, 0, AT_DATA, is_recipient(&p->to)) \
+	X(ORIGINATOR, FROM_WORKER, rcpt, 0, AT_DATA, is_rcpt(p))	\
 	X(PROXY, FROM_WORKER, proxy, 0, AT_PROXY, is_proxy(p))		\
 	X(PROXY_FAIL, FROM_WORKER, number, 0, AT_PROXY,			\
 	    p->n < PROXY_FAIL_COUNT)					\
@@ -94,7 +95,34 @@
 	X(LOG_LINES, TO_LOGGER, lines, 0, AT_ANY,			\
 	    p->n <= ipc_lines_bytes && p->again <= 1)			\
 	X(LOG_WRITTEN, FROM_LOGGER, written, 0, AT_ANY,			\
-	    p->n <= ipc_lines_bytes && is_errno(p->error))
+	    p->n <= ipc_lines_bytes && is_errno(p->error))		\
+	X(CLIENT, TO_WORKER, client, 1, AT_IDLE,			\
+	    p->tls < RELAY_TLS_COUNT)					\
+	X(GREETED, FROM_WORKER, greeted, 0, AT_RELAY,			\
+	    p->offers <= RELAY_OFFERS_ALL && p->has_tls <= 1 &&		\
+	    p->version < TLS_VERSION_COUNT && p->suite <= TLS_SUITE_COUNT) \
+	X(LETTER, TO_WORKER, letter, 1, AT_RELAY, p->count > 0 &&	\
+	    p->count <= relay_rcpts_max)				\
+	X(RCPT_TO, TO_WORKER, rcpt, 0, AT_ANY, is_rcpt(p))		\
+	X(OUTCOME, FROM_WORKER, outcome, 0, AT_HOST, is_outcome(p))	\
+	X(LETTER_DONE, FROM_WORKER, number, 0, AT_LETTER,		\
+	    p->n <= RELAY_DONE_ALL)					\
+	X(DISMISS, TO_WORKER, nothing, 0, AT_RELAY, true)		\
+	X(RESOLVE, TO_WORKER, resolve, 0, AT_IDLE, p->servers > 0 &&	\
+	    p->servers <= resolve_servers_max)				\
+	X(SOCKET_WANTED, FROM_WORKER, socket_wanted, 0, AT_RESOLVE,	\
+	    p->server < resolve_servers_max && p->tcp <= 1)		\
+	X(SOCKET, TO_WORKER, socket_wanted, 1, AT_RESOLVE, true)	\
+	X(NO_SOCKET, TO_WORKER, socket_wanted, 0, AT_RESOLVE, true)	\
+	X(LOOKUP, TO_WORKER, lookup, 0, AT_RESOLVE,			\
+	    p->kind < RESOLVE_KIND_COUNT)				\
+	X(HOST, FROM_WORKER, host, 0, AT_RESOLVE, is_host(p))		\
+	X(ANSWER, FROM_WORKER, answer, 0, AT_RESOLVE,			\
+	    p->status < RESOLVE_STATUS_COUNT && p->implicit <= 1 &&	\
+	    p->secure <= 1)						\
+	X(REPORT, TO_WORKER, report, 1, AT_IDLE, p->count > 0 &&	\
+	    p->kind < REPORT_KIND_COUNT)				\
+	X(FACT, TO_WORKER, fact, 0, AT_ANY, is_outcome(&p->outcome))
 
 /* The payloads, as members of struct ipc_record. */
 #define IPC_PAYLOADS(X)							\
@@ -102,6 +130,8 @@
 	X(session) X(verdict) X(stored) X(stress) X(mail) X(rcpt)	\
 	X(trace) X(end) X(ask) X(tell_text) X(login) X(account)		\
 	X(password) X(checked) X(pem) X(digest) X(signature) X(tls)	\
-	X(judged) X(proxy) X(sync) X(synced) X(lines) X(written)
+	X(judged) X(proxy) X(sync) X(synced) X(lines) X(written)	\
+	X(commit) X(client) X(greeted) X(letter) X(outcome) X(resolve)	\
+	X(socket_wanted) X(lookup) X(host) X(answer) X(report) X(fact)
 
 #endif

@@ -63,25 +63,28 @@ receive(struct ask *a, struct ipc_record *r, enum ipc_type type,
 }
 
 int
-ask_session(struct ask *a, struct ipc_session *out, int *output)
+ask_job(struct ask *a, const enum ipc_type *types, size_t count,
+    struct ipc_record *out, int *output)
 {
-	struct ipc_record r;
 	int passed;
 
 	*output = -1;
+	a->stress = STRESS_NONE;
 	for (;;) {
-		passed = receive(a, &r, IPC_SESSION, IPC_OUTPUT);
-		if (r.type == IPC_SESSION)
-			break;
+		if (!take_record(a, true, out, &passed))
+			_exit(0);
+		for (size_t i = 0; i < count; i++)
+			if (out->type == types[i])
+				return passed;
+		if (out->type == IPC_STRESS)
+			continue;
+		if (out->type != IPC_OUTPUT)
+			_exit(0);
 		/* It comes again when the master could not send SESSION. */
 		if (*output != -1)
 			close(*output);
 		*output = passed;
 	}
-	*out = r.u.session;
-	a->stress = STRESS_NONE;
-	a->idle_ms = (int64_t)r.u.session.idle_timeout_s * 1000;
-	return passed;
 }
 
 enum smtp_reply
@@ -126,7 +129,7 @@ ask_file(struct ask *a, int *out)
 enum verdict
 ask_commit(struct ask *a, uint64_t size, struct ipc_stored *out)
 {
-	struct ipc_record r = { .type = IPC_COMMIT, .u.number.n = size };
+	struct ipc_record r = { .type = IPC_COMMIT, .u.commit.size = size };
 
 	tell_record(a, &r);
 	receive(a, &r, IPC_STORED, IPC_VERDICT);

@@ -29,11 +29,12 @@ void		tell_record(struct ask *a, struct ipc_record *r);
  */
 enum verdict	ask_verdict(struct ask *a, struct ipc_record *r);
 /*
- * Waits for a session and returns its connected socket, which the caller
- * closes.  *output is a separate descriptor to write to, or -1.
+ * Waits for a record of one of these types, which begins a job, and returns its
+ * descriptor, which the caller closes, or -1.  *output is a separate descriptor
+ * to write to (IPC_OUTPUT), or -1.
  */
-int		ask_session(struct ask *a, struct ipc_session *out,
-		    int *output);
+int		ask_job(struct ask *a, const enum ipc_type *types, size_t count,
+		    struct ipc_record *out, int *output);
 /*
  * Sends PROXY or LOGIN: may that client come in, is that password right?  Then
  * *r is wiped.

@@ -17,6 +17,7 @@
 #include "shared/ipc.h"
 #include "shared/os/os.h"
 #include "shared/os/sandbox_table.h"
+#include "shared/trace_field.h"
 #include "worker/smtp.h"
 #include "worker/tls_context.h"
 
@@ -69,6 +70,47 @@ execute_self(const struct nursery *n, char option)
 	free(argv[0]);
 }
 
+/* What a worker does, by the record that begins it. */
+static const struct job {
+	enum ipc_type	  type;
+	void		(*run)(struct ask *master,
+			    const struct ipc_settings *settings,
+			    const struct ipc_record *r, int passed,
+			    int output);
+} jobs[] = { { IPC_SESSION, smtp_session_run } };
+
+enum { job_count = sizeof(jobs) / sizeof(jobs[0]) };
+
+/*
+ * A worker, in a fresh child of the nursery, which has prepared the sandbox:
+ * enters it, does as many jobs as the settings say, exits.
+ */
+static _Noreturn void
+serve(const struct ipc_settings *settings)
+{
+	struct ask master = { .channel = nursery_channel };
+	enum ipc_type types[job_count];
+	struct ipc_record r;
+	const char *what;
+	int passed, output;
+
+	if ((sandbox_limit_file(settings->message_size_bytes +
+	    trace_field_max_bytes + envelope_max_bytes) == -1 ||
+	    sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == -1) &&
+	    !settings->sandbox_optional)
+		_exit(nursery_exit_unsafe);
+	for (size_t i = 0; i < job_count; i++)
+		types[i] = jobs[i].type;
+	for (uint64_t n = 0; n < settings->worker_sessions; n++) {
+		passed = ask_job(&master, types, job_count, &r, &output);
+		for (size_t i = 0; i < job_count; i++)
+			if (r.type == types[i])
+				jobs[i].run(&master, settings, &r, passed,
+				    output);
+	}
+	_exit(0);
+}
+
 /*
  * Forks a child with a channel, which is the child's descriptor 3, where this
  * process's was: a worker (option 0); or a nursery or helper, which executes
@@ -84,14 +126,14 @@ breed(const struct nursery *n, char option)
 	if (pid == 0) {
 		close(ends[0]);
 		if (dup2(ends[1], nursery_channel) == -1)
-			_exit(smtp_exit_unsafe);
+			_exit(nursery_exit_unsafe);
 		close(ends[1]);
 		if (option != '\0') {
 			execute_self(n, option);
 			_exit(0);	/* the channel's end tells the master */
 		}
 		close(nursery_program);
-		smtp_session_serve(nursery_channel, &n->settings);
+		serve(&n->settings);
 	}
 	if (pid != -1 && option == '\0') {
 		r.type = IPC_NEWBORN;
@@ -143,7 +185,7 @@ try_tls(struct nursery *n, size_t pairs, const char **why)
 	if (pid == 0) {
 		if (n->works &&
 		    sandbox_enter(SANDBOX_SMTP, NULL, 0, why) == -1)
-			_exit(smtp_exit_unsafe);
+			_exit(nursery_exit_unsafe);
 		_exit(tls_context_shake_hands() ? 0 : 1);
 	}
 	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)

@@ -12,7 +12,8 @@
 
 enum {
 	nursery_channel = 3,	/* inherited from the master */
-	nursery_program = 4	/* this program, opened by the master */
+	nursery_program = 4,	/* this program, opened by the master */
+	nursery_exit_unsafe = 70 /* of a worker: its sandbox was not entered */
 };
 
 /*

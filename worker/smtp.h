@@ -12,8 +12,6 @@
 #include "worker/lineio.h"
 #include "worker/tls_peer.h"
 
-enum { smtp_exit_unsafe = 70 };		/* the sandbox was not entered */
-
 /* Bits, so that a command can name every state it is legal in. */
 enum smtp_state {
 	SMTP_START = 1 << 0,	/* greeted; no HELO yet */
@@ -56,11 +54,12 @@ struct smtp_session {
 };
 
 /*
- * Runs in a fresh child of the nursery, which has prepared the sandbox: enters
- * it, serves as many sessions as the settings say, exits.
+ * The job of IPC_SESSION, which is in *r, with its client's socket (output:
+ * written to in its place; or -1); closes them.
  */
-_Noreturn void	smtp_session_serve(int channel,
-	    const struct ipc_settings *settings);
+void	smtp_session_run(struct ask *master,
+	    const struct ipc_settings *settings, const struct ipc_record *r,
+	    int socket, int output);
 
 /*
  * Is this a catcher's session?  A catcher accepts whatever it can store, and

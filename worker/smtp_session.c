@@ -10,8 +10,6 @@
 #include <unistd.h>
 
 #include "shared/deadline.h"
-#include "shared/os/sandbox_table.h"
-#include "shared/trace_field.h"
 #include "worker/peer.h"
 #include "worker/proxy_header.h"
 #include "worker/transcript.h"
@@ -255,13 +253,15 @@ run(struct smtp_session *s)
 static struct lineio io;
 static struct smtp_session session;
 
-static void
-serve_one(struct ask *master, const struct ipc_settings *settings)
+void
+smtp_session_run(struct ask *master, const struct ipc_settings *settings,
+    const struct ipc_record *r, int socket, int output)
 {
-	struct ipc_session start;
-	struct peer peer = { .master = master };
+	const struct ipc_session start = r->u.session;
+	struct peer peer = { .socket = socket, .output = output,
+	    .master = master };
 
-	peer.socket = ask_session(master, &start, &peer.output);
+	master->idle_ms = (int64_t)start.idle_timeout_s * 1000;
 	lineio_init(&io, &peer_ops, &peer);
 	session = (struct smtp_session){
 		.master = master, .settings = settings, .io = &io,
@@ -285,20 +285,4 @@ serve_one(struct ask *master, const struct ipc_settings *settings)
 	transcript_end(session.refused);
 	/* Last of all: the master may then close the channel. */
 	TELL(master, END, .end = session.end);
-}
-
-void
-smtp_session_serve(int channel, const struct ipc_settings *settings)
-{
-	struct ask master = { .channel = channel };
-	const char *what;
-
-	if ((sandbox_limit_file(settings->message_size_bytes +
-	    trace_field_max_bytes + 1024) == -1 ||
-	    sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == -1) &&
-	    !settings->sandbox_optional)
-		_exit(smtp_exit_unsafe);
-	for (uint64_t i = 0; i < settings->worker_sessions; i++)
-		serve_one(&master, settings);
-	_exit(0);
 }

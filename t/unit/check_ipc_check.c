@@ -8,7 +8,7 @@
 
 #include "shared/ipc_msg.h"
 
-enum { states = 9 };
+enum { states = 12 };
 
 static const struct {
 	enum ipc_type	 type;
@@ -55,7 +55,8 @@ good(enum ipc_type type)
 		r.u.mail.from = address("<a@b>");
 		r.u.mail.helo_len = 1;
 		r.u.mail.helo[0] = 'h';
-	} else if (type == IPC_RCPT || type == IPC_ORIGINATOR) {
+	} else if (type == IPC_RCPT || type == IPC_ORIGINATOR ||
+	    type == IPC_RCPT_TO) {
 		r.u.rcpt.to = address("<a@b>");
 	} else if (type == IPC_NEWBORN || type == IPC_KILL) {
 		r.u.pid.pid = 1234;
@@ -74,6 +75,19 @@ good(enum ipc_type type)
 		r.u.digest.n = 32;
 	} else if (type == IPC_STORED) {
 		memcpy(r.u.stored.id, "0123456789abcdef", 17);
+	} else if (type == IPC_LETTER) {
+		r.u.letter.count = 1;
+	} else if (type == IPC_REPORT) {
+		r.u.report.count = 1;
+	} else if (type == IPC_RESOLVE) {
+		r.u.resolve.servers = 1;
+	} else if (type == IPC_OUTCOME) {
+		r.u.outcome.code = 250;
+	} else if (type == IPC_FACT) {
+		r.u.fact.outcome.code = 250;
+	} else if (type == IPC_HOST) {
+		r.u.host.name_len = r.u.host.count = 1;
+		r.u.host.name[0] = 'h';
 	}
 	return r;
 }

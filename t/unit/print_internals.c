@@ -35,7 +35,8 @@ static const struct word {
 	{ IPC_AT_MAIL, "mail" }, { IPC_AT_RCPT, "rcpt" },
 	{ IPC_AT_DATA, "data" }, { IPC_AT_COMMIT, "commit" },
 	{ IPC_AT_LOGIN, "login" },
-	{ IPC_AT_PROXY, "proxy" }, { 0, NULL }
+	{ IPC_AT_PROXY, "proxy" }, { IPC_AT_RESOLVE, "resolve" },
+	{ IPC_AT_RELAY, "relay" }, { IPC_AT_LETTER, "letter" }, { 0, NULL }
 }, rights[] = {
 	{ RIGHT_IO, "io" }, { RIGHT_SYNC, "sync" },
 	{ RIGHT_RECV_FD, "descriptors" }, { RIGHT_ACCEPT, "accept" },

@@ -1,0 +1,95 @@
+/*
+ * The queue on disk: messages that leave.  Each is one file, spool/queue/SEG/ID,
+ * which begins with its sealed envelope; where a Maildir has the content, too,
+ * that is ID.c beside it.  A journal in each SEG remembers tries; it is never
+ * waited for, and nothing depends on it.
+ */
+#ifndef SERVER_QUEUE_H
+#define SERVER_QUEUE_H
+
+#include "server/master.h"
+#include "shared/envelope.h"
+#include "shared/ipc_msg.h"
+
+struct queue_folder;
+struct message;
+
+/* A queued message, in memory: small, for there may be a million. */
+struct queued {
+	char			 id[ipc_id_bytes];	/* without a NUL */
+	struct queue_folder	*folder;
+	uint32_t		 size_kib;
+	uint32_t		 rcpts;		/* of the envelope */
+	uint32_t		 left;		/* neither delivered nor failed */
+	uint16_t		 tries;
+	uint8_t			 flags;		/* of enum content_flag */
+	uint8_t			 state;		/* enum queued_state */
+	int64_t			 queued_s;	/* wall clock, since 1970 */
+	int64_t			 next_s;	/* wall clock: due again */
+	void			*done;		/* bits of recipients: queue.c */
+	void			*work;		/* of schedule.c; NULL: waits */
+	size_t			 heap;		/* its place in the heap */
+};
+
+enum queued_state {
+	QUEUED_APART = 1 << 0,		/* the content is in ID.c */
+	QUEUED_NOTIFIED = 1 << 1,	/* its sender had the delay report */
+	QUEUED_HELD = 1 << 2		/* not tried until released */
+};
+
+/* A message that is being worked on. */
+struct queue_open {
+	int			 fd;		/* of the content, read-only */
+	uint64_t		 at;		/* of its first octet to send */
+	uint64_t		 size;		/* octets from there */
+	uint64_t		 lines;
+	struct envelope		 envelope;	/* borrowed from block */
+	uint8_t			*block;
+};
+
+/*
+ * Opens the queue below the spool's root, and reads it: journals, then blocks
+ * of files that no journal knows, in pieces, by events; each message found is
+ * given to schedule_add().  What cannot be read is put into spool/bad, logged,
+ * and counted.  0; or -1, errno and *what.
+ */
+int	queue_open_all(struct master *m, int root, const char **what);
+/* Has the queue a slot for one message more (limits)? */
+bool	queue_has_room(const struct master *m);
+/*
+ * Opens q; the caller closes it with queue_close.  0; or -1 and errno: ENOENT:
+ * its file is gone, EBADMSG: it was damaged, and is in spool/bad now; in both
+ * cases the caller must drop q with queue_forget(), after that was logged.
+ */
+int	queue_open(struct master *m, struct queued *q, struct queue_open *out);
+void	queue_close(struct queue_open *o);
+/* Is recipient index of q done: delivered, relayed or failed? */
+bool	queue_is_done(const struct queued *q, uint32_t index);
+/*
+ * Recipient index needs nothing more: in memory, and in the journal.  When none
+ * is left, the caller calls queue_remove().
+ */
+void	queue_note_done(struct master *m, struct queued *q, uint32_t index,
+	    enum report_kind how);
+/* q was tried; tries and next_s are set by the caller before this. */
+void	queue_note_try(struct master *m, struct queued *q,
+	    const struct ipc_outcome *last);
+/* The delay report was committed; or q is held or released (state). */
+void	queue_note_state(struct master *m, struct queued *q);
+/* Unlinks the files of q, without a sync, and frees q. */
+void	queue_remove(struct master *m, struct queued *q);
+/* Frees q, whose file is gone. */
+void	queue_forget(struct master *m, struct queued *q);
+/* Once a second, and at the end: journals go to the disk. */
+void	queue_tick(struct master *m);
+void	queue_stop(struct master *m);
+
+struct queue_count {
+	uint64_t	messages;
+	uint64_t	held;
+	uint64_t	bad;		/* put aside since the start */
+	bool		reading;	/* not all are known yet */
+};
+const struct queue_count *queue_count(const struct master *m);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * The master's end of relay workers: each has one connection to one host, and
+ * delivers messages there, one after another.  What replies mean for a message,
+ * a host or a site is decided in schedule.c.
+ */
+#ifndef SERVER_RELAY_H
+#define SERVER_RELAY_H
+
+#include "server/mail/queue.h"
+#include "server/process/pool.h"
+
+struct relay;			/* one connection */
+
+struct relay_host {
+	const char	*name;		/* of the host, for TLS and the log */
+	struct ipc_ip	 ip;
+	uint16_t	 port;
+	enum relay_tls	 tls;
+	bool		 has_source;
+	struct ipc_ip	 source;
+	const char	*helo;
+	uint32_t	 connect_ms;
+};
+
+/* What the owner is told; arg is its own. */
+struct relay_owner {
+	/* The host greeted: the first message may be sent. */
+	void	(*greeted)(void *arg, const struct ipc_greeted *g);
+	/*
+	 * The outcome of recipient index of relay_send(), each exactly once;
+	 * final dot, refusal or failure.
+	 */
+	void	(*outcome)(void *arg, size_t index,
+		    const struct ipc_outcome *o);
+	/*
+	 * Every recipient had its outcome.  uncertain: the connection was lost
+	 * behind the final dot, so the message may have arrived.  reusable:
+	 * relay_send() may be called for another message.
+	 */
+	void	(*sent)(void *arg, bool uncertain, bool reusable);
+	/*
+	 * The connection is over, or was never made, and the relay is freed;
+	 * recipients without an outcome had one from why before this.
+	 * crashed: the worker ended by a signal or broke its contract.
+	 */
+	void	(*gone)(void *arg, const struct ipc_outcome *why,
+		    bool crashed);
+};
+
+/*
+ * Connects by dial, and has a worker of the pool greet the host.  owner is
+ * called later, never before this returns.  NULL without memory.
+ */
+struct relay *relay_connect(struct master *m, const struct relay_host *to,
+	    const struct relay_owner *owner, void *arg);
+/*
+ * Sends the message o to count of its recipients, at most relay_rcpts_max; o
+ * stays open until sent() or gone().  Only after greeted(), and not while
+ * another is under way.
+ */
+void	relay_send(struct relay *r, const struct queue_open *o,
+	    const struct envelope_rcpt *to, size_t count);
+/* QUIT, and no more calls; r is freed.  Not while a message is under way. */
+void	relay_dismiss(struct relay *r);
+/* smtpd stops: those that send go on until their final dot is answered. */
+void	relay_drain(struct master *m);
+/* So many are connected, or being connected. */
+size_t	relay_count(const struct master *m);
+
+extern const struct worker_use relay_use;
+
+#endif

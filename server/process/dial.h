@@ -1,0 +1,39 @@
+/*
+ * The master's end of dial, the helper that connects: no other process has
+ * connect(2) but for syslog.  dial refuses what it was not told of at start,
+ * whatever the master asks for.
+ */
+#ifndef SERVER_DIAL_H
+#define SERVER_DIAL_H
+
+#include <sys/queue.h>
+
+#include "server/process/helper.h"
+
+/* A connection that is wanted; the caller's, until done() or dial_forget(). */
+struct dial_job {
+	TAILQ_ENTRY(dial_job)	 entry;
+	struct ipc_ip		 to;
+	uint16_t		 port;
+	bool			 udp;
+	bool			 has_source;
+	struct ipc_ip		 source;	/* bound to, port 0 */
+	uint32_t		 patience_ms;
+	/*
+	 * fd is connected, non-blocking and close-on-exec, and the callee's;
+	 * or -1 and errno (EACCES: dial may not go there; ETIMEDOUT).
+	 */
+	void			(*done)(void *arg, int fd, int error);
+	void			*arg;
+	uint64_t		 ticket;
+};
+
+/*
+ * Asks dial; done() is called later, never before this returns.  While dial is
+ * started again, jobs wait.
+ */
+void	dial_connect(struct master *m, struct dial_job *job);
+/* job is called no more; what connects late is closed. */
+void	dial_forget(struct dial_job *job);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * Questions to the DNS: a throw-away worker asks name servers over sockets that
+ * dial has connected, and reads their answers; the master gets hosts and
+ * addresses that were checked.  What a lost worker was asked, the next one is
+ * asked again, once.  Routes are cached for their TTL.
+ */
+#ifndef SERVER_RESOLVER_H
+#define SERVER_RESOLVER_H
+
+#include <sys/queue.h>
+
+#include "server/process/pool.h"
+#include "shared/ipc_msg.h"
+
+struct route_host {
+	uint16_t	preference;
+	uint8_t		status;		/* of its addresses: RESOLVE_ */
+	uint8_t		count;
+	char		name[smtp_domain_max_bytes + 1];
+	struct ipc_ip	addresses[resolve_addresses_max];
+};
+
+/* Where mail for a domain goes; hosts in order, equal ones shuffled. */
+struct route {
+	enum resolve_status	 status;
+	bool			 implicit;	/* no MX: the name itself */
+	bool			 secure;	/* AD, of a server believed */
+	uint32_t		 ttl_s;
+	size_t			 count;
+	struct route_host	 hosts[];
+};
+
+/* A question; the caller's, until done() or resolver_forget(). */
+struct resolver_job {
+	TAILQ_ENTRY(resolver_job) entry;
+	enum resolve_kind	 kind;
+	char			 name[smtp_domain_max_bytes + 1]; /* ASCII */
+	/* route is borrowed during the call; never NULL. */
+	void			(*done)(void *arg, const struct route *route);
+	void			*arg;
+	uint64_t		 ticket;
+	bool			 again;		/* its first worker was lost */
+};
+
+/* 0, or -1 without memory; nothing is asked without a relay block. */
+int	resolver_start(struct master *m);
+/* done() is called later, never before this returns. */
+void	resolver_ask(struct master *m, struct resolver_job *job);
+void	resolver_forget(struct master *m, struct resolver_job *job);
+
+/* For the pool: an owner is one worker that resolves. */
+extern const struct worker_use resolver_use;
+
+#endif

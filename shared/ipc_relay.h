@@ -1,0 +1,165 @@
+/*
+ * Payloads of the records between the master and a worker that sends mail out: a
+ * relay worker has one connection to a host, a report worker writes a DSN.
+ * Rows of the table in shared/ipc_table.h.
+ *
+ * Texts of the other side are octets that the master never reads: it stores
+ * them and hands them on, and who shows them escapes them.
+ */
+#ifndef SHARED_IPC_RELAY_H
+#define SHARED_IPC_RELAY_H
+
+#include "shared/envelope.h"
+#include "shared/ipc_session.h"
+
+enum {
+	relay_rcpts_max = 100,		/* of one transaction */
+	relay_text_bytes = 512,		/* kept of a reply */
+	relay_all = 0xffff		/* every recipient without an outcome */
+};
+
+/* How far a connection or a transaction came. */
+#define RELAY_STAGES(X, P)						\
+	X(P, DNS, "DNS")						\
+	X(P, CONNECT, "connect")					\
+	X(P, GREETING, "greeting")					\
+	X(P, EHLO, "EHLO")						\
+	X(P, STARTTLS, "STARTTLS")					\
+	X(P, MAIL, "MAIL")						\
+	X(P, RCPT, "RCPT")						\
+	X(P, DATA, "DATA")						\
+	X(P, DOT, "final dot")						\
+	X(P, QUIT, "QUIT")
+enum relay_stage { RELAY_STAGES(IPC_ENUM, RELAY_) RELAY_STAGE_COUNT };
+
+/* What the outcome is: a reply with its code, or why there is none. */
+#define RELAY_ENDS(X, P)						\
+	X(P, REPLY, "reply")						\
+	X(P, REFUSED, "no connection")					\
+	X(P, TIMEOUT, "no answer in time")				\
+	X(P, LOST, "connection lost")					\
+	X(P, SYNTAX, "not an SMTP reply")				\
+	X(P, TLS, "TLS failed")						\
+	X(P, NO_8BIT, "8BITMIME is not offered, and the message needs it") \
+	X(P, NO_UTF8, "SMTPUTF8 is not offered, and the message needs it") \
+	X(P, TOO_BIG, "the message is larger than SIZE permits")	\
+	X(P, LOCAL, "local trouble")					\
+	X(P, STOPPED, "smtpd stops")					\
+	X(P, NO_DOMAIN, "no such domain")				\
+	X(P, NO_MAIL, "the domain takes no mail (null MX)")		\
+	X(P, NO_HOST, "the domain names no host with an address")	\
+	X(P, OURSELVES, "the way leads back to this host")		\
+	X(P, NO_DNS, "DNS gave no answer")				\
+	X(P, TOO_OLD, "not delivered in time")
+enum relay_end { RELAY_ENDS(IPC_ENUM, RELAY_END_) RELAY_END_COUNT };
+
+/*
+ * One outcome: of recipient index (in the order of RCPT_TO), of all that have
+ * none yet (relay_all), or of the connection.  code 0: no reply.  The enhanced
+ * status (RFC 3463) is 0.0.0 where the reply had none.
+ */
+struct ipc_outcome {
+	uint16_t	index;
+	uint8_t		stage;		/* enum relay_stage */
+	uint8_t		end;		/* enum relay_end */
+	uint16_t	code;		/* 200 to 599; or 0 */
+	uint16_t	enhanced[3];	/* class 2, 4 or 5; each below 1000 */
+	uint16_t	n;
+	uint8_t		text[relay_text_bytes]; /* lines, "\n" between */
+};
+
+/* What a relay worker may do about TLS. */
+enum relay_tls {
+	RELAY_TLS_NONE,		/* plain text: TLS failed before */
+	RELAY_TLS_MAY,		/* if offered; certificates are not checked */
+	RELAY_TLS_MUST,		/* the same, but never in plain text */
+	RELAY_TLS_COUNT
+};
+
+/* Carries the connected socket: one connection to one host. */
+struct ipc_client {
+	uint8_t		tls;		/* enum relay_tls */
+	uint8_t		helo_len;	/* a host name with a dot */
+	char		helo[smtp_domain_max_bytes];
+	uint8_t		host_len;	/* for SNI; 0: an address */
+	char		host[smtp_domain_max_bytes];
+	uint32_t	patience_ms;	/* RFC 5321 4.5.3.2 times are cut to
+					   this; for tests and for stopping */
+};
+
+/* The host greeted, and TLS is as it will be: letters may come. */
+enum relay_offer {
+	RELAY_OFFERS_8BITMIME = 1 << 0, RELAY_OFFERS_SMTPUTF8 = 1 << 1,
+	RELAY_OFFERS_DSN = 1 << 2, RELAY_OFFERS_PIPELINING = 1 << 3,
+	RELAY_OFFERS_SIZE = 1 << 4, RELAY_OFFERS_TLS = 1 << 5,
+	RELAY_OFFERS_ALL = (1 << 6) - 1
+};
+struct ipc_greeted {
+	uint32_t	offers;		/* bits of enum relay_offer */
+	uint32_t	rcpt_max;	/* LIMITS RCPTMAX (RFC 9422); 0: none */
+	uint32_t	mail_max;	/* LIMITS MAILMAX; 0: none */
+	uint8_t		has_tls;
+	uint8_t		version;	/* enum tls_version */
+	uint8_t		suite;		/* enum tls_suite; or _COUNT: other */
+};
+
+/* Carries the file, read-only; count records RCPT_TO follow. */
+struct ipc_letter {
+	char		id[ipc_id_bytes + 1];
+	struct mailbox	from;
+	uint64_t	at;		/* first octet to be sent */
+	uint64_t	size;		/* octets from there, LF line ends */
+	uint64_t	lines;		/* so many LF: each becomes CRLF */
+	uint8_t		flags;		/* bits of enum content_flag */
+	uint8_t		smtputf8;	/* as the client said */
+	uint8_t		ret;		/* enum dsn_ret */
+	uint8_t		envid_len;
+	uint16_t	count;		/* 1 to relay_rcpts_max */
+	char		envid[dsn_envid_max_bytes];
+};
+
+/* The transaction is over; every recipient had its OUTCOME. */
+enum relay_done {
+	RELAY_DONE_UNCERTAIN = 1 << 0,	/* lost behind the final dot */
+	RELAY_DONE_REUSABLE = 1 << 1,	/* another LETTER may come */
+	RELAY_DONE_ALL = (1 << 2) - 1
+};
+
+/* ---- reports (RFC 3464) ------------------------------------------------- */
+
+#define REPORT_KINDS(X, P)						\
+	X(P, FAILED, "failed")						\
+	X(P, DELAYED, "delayed")					\
+	X(P, RELAYED, "relayed")
+enum report_kind { REPORT_KINDS(IPC_ENUM, REPORT_) REPORT_KIND_COUNT };
+
+/*
+ * Carries the file of the message that the report is about, read-only.  Its
+ * recipients follow, for each one RCPT_TO and one FACT.  Then the worker asks
+ * for its file with BEGIN, as in a session.
+ */
+struct ipc_report {
+	char		id[ipc_id_bytes + 1];	/* of that message */
+	uint8_t		kind;		/* enum report_kind */
+	uint8_t		ret;		/* enum dsn_ret */
+	uint8_t		envid_len;
+	char		envid[dsn_envid_max_bytes];
+	struct mailbox	to;		/* its sender, who gets the report */
+	int64_t		arrived_s;	/* seconds since 1970 */
+	int64_t		until_s;	/* of DELAYED: tries end then */
+	uint64_t	at;		/* first octet of its header */
+	uint64_t	size;		/* octets from there */
+	uint32_t	count;		/* of recipients, at least 1 */
+	uint8_t		flags;		/* bits of enum content_flag */
+};
+
+/* What was the last outcome of the recipient before it. */
+struct ipc_fact {
+	struct ipc_outcome	outcome;
+	int64_t			tried_s;	/* 0: never */
+	uint8_t			uncertain;	/* it may arrive all the same */
+	uint8_t			host_len;	/* remote MTA; 0: none */
+	char			host[smtp_domain_max_bytes];
+};
+
+#endif
