@@ -94,7 +94,8 @@ envelope_next(struct span *rcpts, struct envelope_rcpt *out)
 {
 	return take_mailbox(rcpts, &out->to) &&
 	    !smtp_mailbox_is_null(&out->to) &&
-	    take_octet(rcpts, 0, DSN_NOTIFY_ALL, &out->notify) &&
+	    take_octet(rcpts, 0, DSN_DELIVERED | DSN_NOTIFY_ALL,
+	    &out->notify) &&
 	    take_text(rcpts, dsn_orcpt_max_bytes, &out->orcpt) &&
 	    envelope_orcpt_valid(out->orcpt);
 }

@@ -18,7 +18,9 @@ enum {
 /* NOTIFY (RFC 3461 4.1), as bits; 0: not given, which is FAILURE and DELAY. */
 enum dsn_notify {
 	DSN_NEVER = 1 << 0, DSN_SUCCESS = 1 << 1, DSN_FAILURE = 1 << 2,
-	DSN_DELAY = 1 << 3, DSN_NOTIFY_ALL = (1 << 4) - 1
+	DSN_DELAY = 1 << 3, DSN_NOTIFY_ALL = (1 << 4) - 1,
+	/* In an envelope: a Maildir has it, and only the report is due. */
+	DSN_DELIVERED = 1 << 4
 };
 /* RET (4.3). */
 enum dsn_ret { DSN_RET_NONE, DSN_RET_FULL, DSN_RET_HDRS, DSN_RET_COUNT };

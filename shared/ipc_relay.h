@@ -130,7 +130,8 @@ enum relay_done {
 #define REPORT_KINDS(X, P)						\
 	X(P, FAILED, "failed")						\
 	X(P, DELAYED, "delayed")					\
-	X(P, RELAYED, "relayed")
+	X(P, RELAYED, "relayed")					\
+	X(P, DELIVERED, "delivered")
 enum report_kind { REPORT_KINDS(IPC_ENUM, REPORT_) REPORT_KIND_COUNT };
 
 /*
