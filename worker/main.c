@@ -4,7 +4,9 @@
  * master's user it becomes, by its option, a helper of shared/helpers.h, or
  * with -k the keeper, which starts lost helpers again.
  */
+#include <dlfcn.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +14,36 @@
 #include "shared/os/os.h"
 #include "worker/helper.h"
 #include "worker/nursery.h"
+
+/*
+ * A statically linked worker neither resolves names nor loads code.  OpenSSL
+ * and libtls, which could do both, are linked with these functions (--wrap in
+ * GNUmakefile) in place of libc's, which need shared libraries at run time and
+ * make the linker warn.
+ */
+void	*__wrap_dlopen(const char *file, int mode);
+int	 __wrap_getaddrinfo(const char *host, const char *service,
+	    const struct addrinfo *hints, struct addrinfo **out);
+struct hostent *__wrap_gethostbyname(const char *name);
+
+void *
+__wrap_dlopen(const char *file, int mode)
+{
+	return NULL;
+}
+
+int
+__wrap_getaddrinfo(const char *host, const char *service,
+    const struct addrinfo *hints, struct addrinfo **out)
+{
+	return EAI_FAIL;
+}
+
+struct hostent *
+__wrap_gethostbyname(const char *name)
+{
+	return NULL;
+}
 
 int
 main(int argc, char *argv[])
