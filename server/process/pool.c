@@ -124,6 +124,12 @@ pool_send(struct worker *w, struct ipc_record *r, int fd)
 	return ipc_send(w->channel, r, fd, false);
 }
 
+int
+pool_channel(const struct worker *w)
+{
+	return w->channel;
+}
+
 /*
  * At most two are sent that w has not read: an honest worker reads them before
  * it sends its next record.

@@ -84,6 +84,8 @@ void	pool_evict(struct worker *w);
 
 /* 0, or -1 and errno: r was not sent; EAGAIN: w does not read. */
 int	pool_send(struct worker *w, struct ipc_record *r, int fd);
+/* The channel of w, for a feed; it stays the pool's. */
+int	pool_channel(const struct worker *w);
 /* Tells w how long its client may be silent now, and why. */
 void	pool_stress(struct worker *w, enum stress why, uint64_t idle_timeout_s);
 /* The next record of w is read after us microseconds. */
