@@ -29,18 +29,16 @@ void
 log_message_add(struct log_message *l, const struct log_record *r)
 {
 	char now[figure_bytes];
-	struct log_record store = *r;
 	struct buf b;
 
 	/* Lines that cannot be written are lost; the chain stays whole. */
 	if (sizeof(l->pending) - l->n < log_line_bytes &&
 	    log_message_flush(l) == -1)
 		l->n = 0;
-	store.event = LOG_EVENT_STORE;
 	figure_utc(time(NULL), now);
 	b = buf_over(l->pending + l->n, log_line_bytes - 256);
 	buf_add_str(&b, now);
-	log_record_write_body(&store, &b);
+	log_record_write_body(r, &b);
 	buf_add_str(&b, "\n");
 	/* Never cut: the bounds of all parts add up to less than a line. */
 	if (!b.cut)

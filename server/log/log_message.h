@@ -1,7 +1,8 @@
 /*
  * The message log: one JSON object a line (log_record) for every message that
- * was stored, with the BLAKE2b hash of the previous line and a number one
- * higher, so that a changed, missing or moved line breaks the chain.
+ * was stored or queued, and for what becomes of a queued one, with the BLAKE2b
+ * hash of the previous line and a number one higher, so that a changed, missing
+ * or moved line breaks the chain.
  */
 #ifndef SERVER_LOG_MESSAGE_H
 #define SERVER_LOG_MESSAGE_H
@@ -38,7 +39,10 @@ struct log_message {
  * 0, or -1 and errno.
  */
 int	log_message_open(struct log_message *l, int dir, int bad, bool *torn);
-/* Adds a STORE line for the next flush; sets event, time, n and previous. */
+/*
+ * Adds a line of r's event for the next flush; time, n and previous are set.
+ * Its texts are escaped here, so those of a stranger may be given as they are.
+ */
 void	log_message_add(struct log_message *l, const struct log_record *r);
 /*
  * Writes the added lines.  0, or -1 and errno: then none of them is written,

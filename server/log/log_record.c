@@ -12,8 +12,6 @@
 	{ JSON_LIST, before, offsetof(struct type, member), element }
 #define END(text)	{ JSON_END, text, 0, NULL }
 
-#define OPEN		",\"event\":\"open\""
-
 const struct json_field log_record_to[] = {
 	{ JSON_TEXT, "", 0, NULL },
 	END("")
@@ -40,7 +38,7 @@ static const struct json_field head[] = {
 	FIELD(NUMBER, log_record, n, ",\"n\":"),
 	END("")
 }, store_body[] = {
-	FIELD(TEXT, log_record, id, ",\"event\":\"store\",\"id\":"),
+	FIELD(TEXT, log_record, id, ",\"id\":"),
 	FIELD(TEXT, log_record, session, ",\"session\":"),
 	FIELD(TEXT, log_record, client, ",\"client\":"),
 	FIELD(NUMBER, log_record, port, ",\"port\":"),
@@ -55,12 +53,66 @@ static const struct json_field head[] = {
 	FIELD(NUMBER, log_record, recipients, "],\"recipients\":"),
 	LIST(log_record, rcpt, ",\"rcpt\":[", log_record_rcpt),
 	END("]")
+}, queue_more[] = {
+	FIELD(NUMBER, log_record, remote, ",\"remote\":"),
+	END("")
 }, open_body[] = {
-	FIELD(TEXT, log_record, after, OPEN ",\"after\":"),
+	FIELD(TEXT, log_record, after, ",\"after\":"),
+	END("")
+}, outcome_body[] = {
+	FIELD(TEXT, log_record, id, ",\"id\":"),
+	FIELD(TEXT, log_record, recipient, ",\"to\":"),
+	FIELD(NUMBER, log_record, count, ",\"count\":"),
+	FIELD(TEXT, log_record, host, ",\"host\":"),
+	FIELD(TEXT, log_record, ip, ",\"ip\":"),
+	FIELD(NUMBER, log_record, tcp_port, ",\"port\":"),
+	FIELD(TEXT, log_record, tls, ",\"tls\":"),
+	FIELD(TEXT, log_record, stage, ",\"stage\":"),
+	FIELD(TEXT, log_record, end, ",\"end\":"),
+	FIELD(NUMBER, log_record, code, ",\"code\":"),
+	FIELD(TEXT, log_record, status, ",\"status\":"),
+	FIELD(TEXT, log_record, text, ",\"text\":"),
+	FIELD(NUMBER, log_record, delay_s, ",\"delay\":"),
+	END("")
+}, try_more[] = {
+	FIELD(TEXT, log_record, next, ",\"next\":"),
+	END("")
+}, notice_body[] = {
+	FIELD(TEXT, log_record, id, ",\"id\":"),
+	FIELD(TEXT, log_record, kind, ",\"kind\":"),
+	FIELD(TEXT, log_record, report, ",\"report\":"),
+	FIELD(NUMBER, log_record, delay_s, ",\"delay\":"),
+	END("")
+}, by_body[] = {
+	FIELD(TEXT, log_record, id, ",\"id\":"),
+	FIELD(TEXT, log_record, by, ",\"by\":"),
+	FIELD(TEXT, log_record, why, ",\"why\":"),
+	END("")
+}, nothing[] = {
 	END("")
 }, tail[] = {
 	FIELD(TEXT, log_record, previous, ",\"previous\":"),
 	END("}")
+};
+
+/* What stands behind the event: a form, then a second one. */
+static const struct {
+	const char			*event;
+	const struct json_field		*form, *more;
+} bodies[LOG_EVENT_COUNT] = {
+#define BODY(name, word, form, more)					\
+	[LOG_EVENT_##name] = { ",\"event\":\"" word "\"", form, more }
+	BODY(STORE, "store", store_body, nothing),
+	BODY(QUEUE, "queue", store_body, queue_more),
+	BODY(OPEN, "open", open_body, nothing),
+	BODY(TRY, "try", outcome_body, try_more),
+	BODY(DONE, "done", outcome_body, nothing),
+	BODY(FAILED, "failed", outcome_body, nothing),
+	BODY(NOTICE, "notice", notice_body, nothing),
+	BODY(HELD, "held", by_body, nothing),
+	BODY(RELEASED, "released", by_body, nothing),
+	BODY(REMOVED, "removed", by_body, nothing)
+#undef BODY
 };
 
 const struct json_field log_refused_head[] = {
@@ -112,21 +164,30 @@ log_record_is_hash(struct span s)
 	return s.n == (size_t)log_hash_bytes * 2;
 }
 
-static const struct json_field *
-body_of(const struct log_record *r)
+static bool
+begins(struct span s, const char *with)
 {
-	return r->event == LOG_EVENT_OPEN ? open_body : store_body;
+	size_t n = strlen(with);
+
+	return s.n >= n && memcmp(s.p, with, n) == 0;
 }
 
 bool
 log_record_read(struct span line, struct log_record *out)
 {
+	unsigned e = 0;
+
 	memset(out, 0, sizeof(*out));
 	if (!json_take(&line, head, out))
 		return false;
-	out->event = span_begins_fold(line, span_of(OPEN)) ? LOG_EVENT_OPEN :
-	    LOG_EVENT_STORE;
-	return json_take(&line, body_of(out), out) &&
+	while (e < LOG_EVENT_COUNT && !begins(line, bodies[e].event))
+		e++;
+	if (e == LOG_EVENT_COUNT)
+		return false;
+	out->event = (enum log_event)e;
+	line = span_skip(line, strlen(bodies[e].event));
+	return json_take(&line, bodies[e].form, out) &&
+	    json_take(&line, bodies[e].more, out) &&
 	    json_read(line, tail, out) && out->n > 0 &&
 	    log_record_is_time(out->time) && log_record_is_hash(out->previous);
 }
@@ -134,7 +195,9 @@ log_record_read(struct span line, struct log_record *out)
 void
 log_record_write_body(const struct log_record *r, struct buf *out)
 {
-	json_write(body_of(r), r, out);
+	buf_add_str(out, bodies[r->event].event);
+	json_write(bodies[r->event].form, r, out);
+	json_write(bodies[r->event].more, r, out);
 }
 
 void

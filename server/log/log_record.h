@@ -13,16 +13,26 @@ enum {
 };
 
 enum log_event {
-	LOG_EVENT_STORE,	/* a message was stored */
-	LOG_EVENT_OPEN		/* the first line of a file after another */
+	LOG_EVENT_STORE,	/* every recipient has a Maildir */
+	LOG_EVENT_QUEUE,	/* some, or all, are remote */
+	LOG_EVENT_OPEN,		/* the first line of a file after another */
+	LOG_EVENT_TRY,		/* a host failed, or recipients are deferred:
+				   one line for all that share the outcome */
+	LOG_EVENT_DONE,		/* a host took it for these recipients */
+	LOG_EVENT_FAILED,	/* given up for these recipients */
+	LOG_EVENT_NOTICE,	/* a report was stored, or queued */
+	LOG_EVENT_HELD,
+	LOG_EVENT_RELEASED,
+	LOG_EVENT_REMOVED,	/* from the queue, without a report */
+	LOG_EVENT_COUNT
 };
 
 struct log_record {
 	struct span	 time;		/* "2026-11-24T00:16:26Z" */
 	uint64_t	 n;		/* of the line, from 1 */
 	enum log_event	 event;
-	/* of STORE */
-	struct span	 id;
+	struct span	 id;		/* of the message; not of OPEN */
+	/* of STORE and QUEUE */
 	struct span	 session;
 	struct span	 client;
 	uint64_t	 port;
@@ -36,6 +46,27 @@ struct log_record {
 	struct span	 to;		/* "\"alice@example.org\",..." */
 	uint64_t	 recipients;	/* all; rcpt has the first ones */
 	struct span	 rcpt;		/* "{...},{...}" */
+	uint64_t	 remote;	/* of QUEUE: recipients that leave */
+	/* of TRY, DONE and FAILED: of one recipient or more */
+	struct span	 recipient;	/* the first one */
+	uint64_t	 count;		/* of them */
+	struct span	 host;		/* remote MTA; "": none was reached */
+	struct span	 ip;
+	uint64_t	 tcp_port;
+	struct span	 tls;		/* "TLSv1.3 SUITE"; "": none */
+	struct span	 stage;		/* RELAY_STAGES: "RCPT" */
+	struct span	 end;		/* RELAY_ENDS: "reply" */
+	uint64_t	 code;		/* of the reply; 0: none */
+	struct span	 status;	/* RFC 3463: "5.1.1"; "": none */
+	struct span	 text;		/* of the reply, LF between lines */
+	uint64_t	 delay_s;	/* since it was queued; of NOTICE, too */
+	struct span	 next;		/* of TRY: a time; "": at once */
+	/* of NOTICE */
+	struct span	 kind;		/* REPORT_KINDS: "failed" */
+	struct span	 report;	/* id of the report */
+	/* of HELD, RELEASED and REMOVED */
+	struct span	 by;		/* "root by smtpctl", "smtpd" */
+	struct span	 why;		/* "": no reason is given */
 	/* of OPEN */
 	struct span	 after;		/* previous file; "": unknown */
 	struct span	 previous;	/* hash of previous line, in hex */

@@ -240,6 +240,70 @@ TEST(others)
 		    bad[i]);
 }
 
+/* What becomes of a queued message: each event has its members, no other's. */
+TEST(events)
+{
+#define OUTCOME "\"id\":\"i\",\"to\":\"q@y\",\"count\":2,\"host\":\"mx.y\"," \
+	"\"ip\":\"192.0.2.1\",\"port\":25,\"tls\":\"TLSv1.3 X\",\"stage\":" \
+	"\"RCPT\",\"end\":\"reply\",\"code\":451,\"status\":\"4.7.1\"," \
+	"\"text\":\"wait\\u000aa \\\"bit\\\"\",\"delay\":61"
+	static const char *const good[LOG_EVENT_COUNT] = {
+		[LOG_EVENT_STORE] = STORE,
+		[LOG_EVENT_OPEN] = HEAD "\"open\",\"after\":\"\"" TAIL,
+		[LOG_EVENT_QUEUE] = HEAD "\"queue\",\"id\":\"i\",\"session\":"
+		    "\"s\",\"client\":\"::1\",\"port\":25,\"helo\":\"h\","
+		    "\"protocol\":\"ESMTPSA\",\"user\":\"u@b\",\"from\":\"\","
+		    "\"size\":10,\"file\":\"\",\"mailboxes\":0,\"to\":[],"
+		    "\"recipients\":1,\"rcpt\":[{\"to\":\"q@y\",\"verdict\":"
+		    "\"ok\",\"steps\":[],\"more\":0}],\"remote\":1" TAIL,
+		[LOG_EVENT_TRY] = HEAD "\"try\"," OUTCOME ",\"next\":"
+		    "\"2026-11-24T01:00:00Z\"" TAIL,
+		[LOG_EVENT_DONE] = HEAD "\"done\"," OUTCOME TAIL,
+		[LOG_EVENT_FAILED] = HEAD "\"failed\"," OUTCOME TAIL,
+		[LOG_EVENT_NOTICE] = HEAD "\"notice\",\"id\":\"i\",\"kind\":"
+		    "\"delayed\",\"report\":\"r\",\"delay\":14400" TAIL,
+		[LOG_EVENT_HELD] = HEAD "\"held\",\"id\":\"i\",\"by\":\"smtpd\","
+		    "\"why\":\"3 crashes\"" TAIL,
+		[LOG_EVENT_RELEASED] = HEAD "\"released\",\"id\":\"i\",\"by\":"
+		    "\"root\",\"why\":\"\"" TAIL,
+		[LOG_EVENT_REMOVED] = HEAD "\"removed\",\"id\":\"i\",\"by\":"
+		    "\"root\",\"why\":\"\"" TAIL,
+	};
+	static const char *const bad[] = {
+		HEAD "\"tries\"," OUTCOME ",\"next\":\"\"" TAIL,
+		HEAD "\"try\"," OUTCOME TAIL,
+		HEAD "\"DONE\"," OUTCOME TAIL,
+		HEAD "\"done\"," OUTCOME ",\"next\":\"\"" TAIL,
+		HEAD "\"removed\",\"id\":\"i\",\"by\":\"root\"" TAIL,
+	};
+	static uint8_t plain[log_line_bytes];
+	struct log_record r;
+
+	for (size_t i = 0; i < LOG_EVENT_COUNT; i++) {
+		struct buf b = buf_over(storage, sizeof(storage));
+		struct buf text = buf_over(plain, sizeof(plain));
+
+		ck_assert_msg(log_record_read(span_of(good[i]), &r), "%s",
+		    good[i]);
+		ck_assert_uint_eq(r.event, i);
+		json_add_decoded(&text, r.text);
+		r.text = buf_span(&text);
+		write_line(&r, &b);
+		ck_assert_uint_eq(b.n, strlen(good[i]) + 1);
+		ck_assert_int_eq(memcmp(b.p, good[i], b.n - 1), 0);
+	}
+	ck_assert(log_record_read(span_of(good[LOG_EVENT_TRY]), &r));
+	ck_assert(span_equal(r.recipient, span_of("q@y")));
+	ck_assert_uint_eq(r.tcp_port, 25);
+	ck_assert_uint_eq(r.delay_s, 61);
+	ck_assert(span_equal(r.next, span_of("2026-11-24T01:00:00Z")));
+	ck_assert(log_record_read(span_of(good[LOG_EVENT_QUEUE]), &r));
+	ck_assert_uint_eq(r.remote, 1);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		ck_assert_msg(!log_record_read(span_of(bad[i]), &r), "%s",
+		    bad[i]);
+}
+
 /* Who had logged in; of others nothing is said, and of nobody neither. */
 TEST(users)
 {
