@@ -81,6 +81,8 @@ conf_free(struct conf *conf)
 	free(conf->user);
 	free(conf->worker_user);
 	free(conf->log_path);
+	conf_relay_free(&conf->relay);
+	free_sets(&conf->relay_sets);
 	free_sets(&conf->sets);
 	memset(conf, 0, sizeof(*conf));
 }
@@ -123,6 +125,15 @@ conf_find_alias(const struct conf_domain *d, struct span name)
 {
 	return d->alias_count == 0 ? NULL : bsearch(&name, d->aliases,
 	    d->alias_count, sizeof(*d->aliases), compare_entry);
+}
+
+bool
+conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip)
+{
+	for (size_t i = 0; i < conf->proxy_count; i++)
+		if (conf_range_has(&conf->proxies[i], ipv6, ip))
+			return true;
+	return false;
 }
 
 struct conf_epoch *

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "server/conf/conf_relay.h"
 #include "shared/sasl.h"
 #include "shared/smtp_syntax.h"
 
@@ -33,14 +34,6 @@ struct conf_listen {
 struct conf_pair {
 	char		*certificate;	/* path */
 	char		*key;		/* path */
-	unsigned	 line;		/* of the configuration */
-};
-
-/* One "proxy-from ADDRESS[/BITS]". */
-struct conf_proxy {
-	bool		 ipv6;
-	uint8_t		 bits;		/* of the prefix */
-	uint8_t		 ip[16];	/* zero behind the prefix */
 	unsigned	 line;		/* of the configuration */
 };
 
@@ -109,6 +102,11 @@ struct conf_limits {
 	uint64_t	disk_reserve_bytes;
 	uint64_t	inode_reserve;
 	uint64_t	inetd_wait_s;
+	uint64_t	deliveries;	/* connections out at once */
+	uint64_t	per_destination; /* of them to one site */
+	uint64_t	queue_messages;
+	uint64_t	mails_per_hour;	/* out, of a user; 0: no limit */
+	uint64_t	recipients_per_day; /* the same */
 };
 
 /* "log to"; default: syslog, or standard error in the foreground. */
@@ -135,12 +133,14 @@ struct conf {
 	size_t			 listen_count;
 	struct conf_pair	*pairs;		/* in the order of the file */
 	size_t			 pair_count;
-	struct conf_proxy	*proxies;	/* in the order of the file */
+	struct conf_range	*proxies;	/* in the order of the file */
 	size_t			 proxy_count;
 	struct conf_domain	*domains;	/* in the order of the file */
 	size_t			 domain_count;
 	uint32_t		 mark_count;	/* of all domains */
 	struct conf_limits	 limits;
+	struct conf_relay	 relay;
+	struct conf_sets	 relay_sets;
 	struct conf_sets	 sets;
 	bool			 sandbox_optional; /* "sandbox optional" */
 	bool			 catcher;	/* take any recipient */

@@ -257,7 +257,7 @@ read_pair(struct conf_setting *s, struct span word, void *slot)
  * bits may be set behind the prefix.  NULL, or what is wanted.
  */
 static const char *
-parse_range(struct span in, struct conf_proxy *out)
+parse_range(struct span in, struct conf_range *out)
 {
 	const uint8_t *slash = memchr(in.p, '/', in.n);
 	struct span ip = span_from(in.p, slash == NULL ? in.n :
@@ -292,13 +292,13 @@ static bool
 read_proxy(struct conf_setting *s, struct span word, void *slot)
 {
 	size_t at = s->cut->words[1].at, count = s->conf->proxy_count;
-	struct conf_proxy p = { .line = s->report->place.number };
+	struct conf_range p = { .line = s->report->place.number };
 	const char *why = parse_range(word, &p);
 
 	if (why != NULL)
 		return bad(s, 1, "range", why);
 	for (size_t i = 0; i < count; i++) {
-		const struct conf_proxy *old = &s->conf->proxies[i];
+		const struct conf_range *old = &s->conf->proxies[i];
 
 		if (old->ipv6 == p.ipv6 && old->bits == p.bits &&
 		    memcmp(old->ip, p.ip, sizeof(p.ip)) == 0)
@@ -310,20 +310,6 @@ read_proxy(struct conf_setting *s, struct span word, void *slot)
 		return reported(s, conf_report_at(s->report, at,
 		    "more than %d ranges of proxies", conf_proxies_max));
 	return add(s, slot, &s->conf->proxy_count, &p, sizeof(p));
-}
-
-bool
-conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip)
-{
-	for (size_t i = 0; i < conf->proxy_count; i++) {
-		const struct conf_proxy *p = &conf->proxies[i];
-		size_t n = p->bits / 8U, rest = p->bits % 8U;
-
-		if (p->ipv6 == ipv6 && memcmp(ip, p->ip, n) == 0 &&
-		    (rest == 0 || (ip[n] ^ p->ip[n]) >> (8 - rest) == 0))
-			return true;
-	}
-	return false;
 }
 
 /* ---- the table ---------------------------------------------------------- */
@@ -436,7 +422,17 @@ const struct conf_keyword conf_keywords[] = {
 	LIMIT("inode-reserve", "NUMBER", number, inode_reserve, "1000", "0",
 	    "1000000000000", "free inodes below which no mail is taken"),
 	LIMIT("inetd-wait", "TIME", time, inetd_wait_s, "1m", "1s", "1d",
-	    "how long to stay without a client, under inetd")
+	    "how long to stay without a client, under inetd"),
+	LIMIT("deliveries", "NUMBER", number, deliveries, "100", "1", "10000",
+	    "connections to other servers at once"),
+	LIMIT("per-destination", "NUMBER", number, per_destination, "10", "1",
+	    "1000", "of them to the servers of one destination"),
+	LIMIT("queue-messages", "NUMBER", size, queue_messages, "1M", "1",
+	    "16M", "messages that wait to leave"),
+	LIMIT("mails-per-hour", "NUMBER", number, mails_per_hour, "200", "0",
+	    "1000000", "that one user may send out; 0: no limit"),
+	LIMIT("recipients-per-day", "NUMBER", number, recipients_per_day,
+	    "2000", "0", "100000000", "the same, of other domains")
 };
 
 const size_t conf_keyword_count =

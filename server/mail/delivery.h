@@ -32,6 +32,8 @@ struct message_client {
 	bool			 hidden;	/* not shown in Received */
 	const struct ipc_tls	*tls;		/* NULL: in plain text */
 	int64_t			*paid_until_us;	/* of its host: deadline_owe */
+	unsigned		 relay_line;	/* permits it to send mail out;
+						   0: none does */
 };
 
 /*

@@ -166,7 +166,9 @@ on_mail(struct session *s, const struct ipc_record *r)
 	    .ip = s->client.text, .ipv6 = s->client.ipv6,
 	    .port = s->client.port, .hidden = s->words & LISTEN_HIDE_CLIENT,
 	    .tls = s->tls_on ? &s->tls : NULL,
-	    .paid_until_us = &s->host->paid_until_us }, &r->u.mail);
+	    .paid_until_us = &s->host->paid_until_us,
+	    .relay_line = conf_relay_permits(&s->epoch->conf, s->user,
+	    s->client.ipv6, s->client.ip) }, &r->u.mail);
 	if (s->tx.no_room) {
 		begin_reject(&l, s, "disk nearly full");
 		log_mailbox(&l, "from", &r->u.mail.from);

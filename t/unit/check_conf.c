@@ -255,6 +255,11 @@ TEST(printed)
 	    "\tdisk-reserve 64M\n"
 	    "\tinode-reserve 1000\n"
 	    "\tinetd-wait 1m\n"
+	    "\tdeliveries 100\n"
+	    "\tper-destination 10\n"
+	    "\tqueue-messages 1M\n"
+	    "\tmails-per-hour 200\n"
+	    "\trecipients-per-day 2000\n"
 	    "}\n";
 	char bare[sizeof(want) + 64], *text, *again, *to = bare;
 	struct conf conf;

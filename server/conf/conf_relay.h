@@ -1,0 +1,85 @@
+/*
+ * Mail that leaves: who may send it, over which hosts, and the name servers
+ * that are asked; the "relay" block and the "resolver" lines in memory.
+ */
+#ifndef SERVER_CONF_RELAY_H
+#define SERVER_CONF_RELAY_H
+
+#include "shared/ipc_relay.h"
+#include "shared/ipc_resolve.h"
+
+struct conf;
+
+/* A host, or a network: "ADDRESS[/BITS]". */
+struct conf_range {
+	bool		 ipv6;
+	uint8_t		 bits;		/* of the prefix */
+	uint8_t		 ip[16];	/* zero behind the prefix */
+	unsigned	 line;		/* of the configuration */
+};
+
+/* "via HOST port N": mail goes to that host, whatever the MX records say. */
+struct conf_via {
+	char		*host;		/* ASCII; a name has a dot */
+	bool		 is_ip;		/* host is ip as it was written */
+	struct ipc_ip	 ip;
+	uint16_t	 port;
+	unsigned	 line;
+};
+
+/* "for DOMAIN via ...". */
+struct conf_route {
+	char		*domain;	/* A-labels; a "." in front: with its
+					   subdomains */
+	struct conf_via	 via;		/* host NULL: by MX */
+};
+
+/* "source ADDRESS [as NAME]". */
+struct conf_source {
+	struct ipc_ip	 ip;
+	char		*name;		/* for EHLO; NULL: hostname */
+	unsigned	 line;		/* 0: none of this family */
+};
+
+/* "resolver ADDRESS [port N] [trusted]". */
+struct conf_resolver {
+	struct ipc_ip	 ip;
+	uint16_t	 port;
+	bool		 believed;	/* its AD bit */
+	unsigned	 line;		/* 0: of /etc/resolv.conf */
+};
+
+struct conf_relay {
+	unsigned		 line;	/* 0: no block, and no mail leaves */
+	unsigned		 authenticated;	/* line of that word; or 0 */
+	struct conf_range	*from;	/* in the order of the file */
+	size_t			 from_count;
+	struct conf_via		 via;	/* of all others; host NULL: by MX */
+	struct conf_route	*routes; /* in the order of the file */
+	size_t			 route_count;
+	struct conf_source	 sources[2];	/* IPv4, IPv6 */
+	bool			 ipv6;		/* may be used */
+	bool			 private_mx;	/* in private networks */
+	enum relay_tls		 tls;
+	uint64_t		 give_up_after_s;
+	uint64_t		 tell_delay_after_s;
+	struct conf_resolver	 resolvers[resolve_servers_max];
+	size_t			 resolver_count;
+};
+
+/*
+ * The line of the configuration that lets this client send mail out: user
+ * ("": nobody) logged in, or ip, 4 octets or with ipv6 16, is in a range of
+ * "from".  0: none does.
+ */
+unsigned conf_relay_permits(const struct conf *conf, const char *user,
+	    bool ipv6, const uint8_t *ip);
+/* The host that mail for domain goes to; NULL: those of its MX records. */
+const struct conf_via *conf_relay_via(const struct conf *conf,
+	    struct span domain);
+/* Is ip in the range?  4 octets, or with ipv6 16. */
+bool	conf_range_has(const struct conf_range *range, bool ipv6,
+	    const uint8_t *ip);
+void	conf_relay_free(struct conf_relay *relay);
+
+#endif
