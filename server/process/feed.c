@@ -6,10 +6,22 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "shared/ipc.h"
 
 enum { turn_max = 32 };		/* records in one turn of the event loop */
+
+/* The record was sent, or never will be. */
+static void
+forget_record(struct feed *f)
+{
+	explicit_bzero(&f->record, sizeof(f->record));
+	if (f->pass != -1)
+		close(f->pass);
+	f->pass = -1;
+	f->waits = false;
+}
 
 static void
 end(struct feed *f, int error)
@@ -30,16 +42,18 @@ send_some(evutil_socket_t fd, short what, void *arg)
 			end(f, 0);
 			return;
 		}
-		f->waits = ipc_send(f->channel, &f->record, -1, false) == -1;
+		f->waits = ipc_send(f->channel, &f->record, f->pass,
+		    false) == -1;
 		/* Without memory for it now, it is tried again as well. */
 		if (f->waits && errno != EAGAIN && errno != EWOULDBLOCK &&
-		    errno != ENOBUFS && errno != ENOMEM) {
+		    errno != ENOBUFS && errno != ENOMEM &&
+		    errno != ETOOMANYREFS) {
 			end(f, errno);
 			return;
 		}
 		if (f->waits)
 			break;
-		explicit_bzero(&f->record, sizeof(f->record));
+		forget_record(f);
 	}
 	event_add(&f->writable, NULL);
 }
@@ -51,6 +65,7 @@ feed_init(struct feed *f, struct event_base *base, int channel,
 {
 	memset(f, 0, sizeof(*f));
 	f->channel = channel;
+	f->pass = -1;
 	f->next = next;
 	f->done = done;
 	f->arg = arg;
@@ -73,7 +88,6 @@ feed_stop(struct feed *f)
 	if (!f->under_way)
 		return;
 	event_del(&f->writable);
-	explicit_bzero(&f->record, sizeof(f->record));
-	f->waits = false;
+	forget_record(f);
 	f->under_way = false;
 }

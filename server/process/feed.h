@@ -21,6 +21,8 @@ struct feed {
 	void			*arg;
 	bool			 under_way;
 	bool			 waits;		/* record was not sent yet */
+	int			 pass;		/* of next(): goes with its
+						   record, and is closed */
 	int			 error;		/* errno; 0: all was sent */
 	struct ipc_record	 record;
 };
@@ -30,14 +32,18 @@ void	feed_init(struct feed *f, struct event_base *base, int channel,
 	    bool (*next)(void *arg, struct ipc_record *out),
 	    void (*done)(void *arg), void *arg);
 /*
- * Sends the records of next(), without a descriptor: as many as the channel
- * takes now, and the rest by events, a few at a time, so that others get their
- * turn.  A record is wiped once it was sent.  When next() has no more, or
- * sending fails (errno in f->error), done() is called, perhaps before this
- * returns.  A feed that is under way just goes on.
+ * Sends the records of next(), with a descriptor if it sets f->pass, which is
+ * the feed's then: as many as the channel takes now, and the rest by events, a
+ * few at a time, so that others get their turn.  A record is wiped once it was
+ * sent.  When next() has no more, or sending fails (errno in f->error), done()
+ * is called, perhaps before this returns.  A feed that is under way just goes
+ * on.
  */
 void	feed_start(struct feed *f);
-/* Ends the feed without done(); wipes the record.  It may be started again. */
+/*
+ * Ends the feed without done(); wipes the record, and closes its descriptor.
+ * It may be started again.
+ */
 void	feed_stop(struct feed *f);
 
 #endif

@@ -4,6 +4,7 @@
 #include "t/unit/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,10 +21,16 @@ static unsigned ended;
 
 /* In place of libc's: the kernel may have no memory for a record. */
 static bool no_memory;
+static int passed_on;		/* the last descriptor that was sent */
+static int to_pass = -1;	/* goes with the next record */
 
 ssize_t
 sendmsg(int fd, const struct msghdr *m, int flags)
 {
+	const struct cmsghdr *c = CMSG_FIRSTHDR(m);
+
+	if (c != NULL)
+		memcpy(&passed_on, CMSG_DATA(c), sizeof(int));
 	if (!no_memory)
 		return send(fd, m->msg_iov->iov_base, m->msg_iov->iov_len,
 		    flags);
@@ -47,6 +54,8 @@ next(void *arg, struct ipc_record *out)
 	memset(out->u.pem.octets, 's', sizeof(out->u.pem.octets));
 	memcpy(out->u.pem.octets, &told, sizeof(told));
 	told++;
+	feed.pass = to_pass;
+	to_pass = -1;
 	return true;
 }
 
@@ -237,4 +246,28 @@ TEST(stopped)
 	ck_assert_uint_eq(taken, 3);
 	ck_assert_uint_eq(ended, 1);
 	end();
+}
+
+/* A descriptor goes with its record alone, and never stays open. */
+TEST(descriptor)
+{
+	for (int lost = 0; lost <= 1; lost++) {
+		begin(2);
+		to_pass = dup(ends[1]);
+		passed_on = -1;
+		no_memory = true;
+		feed_start(&feed);
+		ck_assert_int_ne(passed_on, -1);
+		ck_assert_int_eq(feed.pass, passed_on);
+		ck_assert_int_ne(fcntl(passed_on, F_GETFD), -1);
+		no_memory = false;
+		if (lost)
+			feed_stop(&feed);
+		else
+			event_base_loop(base, EVLOOP_NONBLOCK);
+		ck_assert_int_eq(fcntl(passed_on, F_GETFD), -1);
+		ck_assert_int_eq(feed.pass, -1);
+		ck_assert_uint_eq(ended, !lost);
+		end();
+	}
 }
