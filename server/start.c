@@ -25,6 +25,7 @@
 #include "server/log/log_message.h"
 #include "server/log/refused.h"
 #include "server/mail/commit.h"
+#include "server/mail/schedule.h"
 #include "server/mail/spool.h"
 #include "server/process/helper.h"
 #include "server/process/pool.h"
@@ -335,7 +336,7 @@ begin_work(struct master *m, const struct start_options *o,
 	m->book = address_book_new();
 	/* Signals come last: their handlers stop what has to exist by then. */
 	fatal_unless_memory(m->book != NULL && commit_init(m) == 0 &&
-	    session_start(m) == 0 &&
+	    schedule_start(m) == 0 && session_start(m) == 0 &&
 	    loop_start(m, reload) == 0 &&
 	    pool_start(m, nurseries, uses, o->worker) == 0);
 	open_spool(m, root, m->proved);

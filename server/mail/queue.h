@@ -28,7 +28,8 @@ struct queued {
 	int64_t			 next_s;	/* wall clock: due again */
 	void			*done;		/* bits of recipients: queue.c */
 	void			*work;		/* of schedule.c; NULL: waits */
-	size_t			 heap;		/* its place in the heap */
+	uint32_t		 heap;		/* its place in the heap; */
+	uint32_t		 parked;	/* and at a site: schedule.c */
 };
 
 enum queued_state {
