@@ -86,6 +86,7 @@ answer(struct master *m, struct delivery *d)
 	if (d->disowned) {
 		recipient_set_clear(&d->own.boxes);
 		recipient_log_clear(&d->own.rcpts);
+		queue_draft_clear(&d->own.draft);
 		conf_epoch_leave(d->own.client.epoch);
 	} else
 		d->tx->settled(d->tx, d->error,

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "server/mail/maildir.h"
+#include "server/mail/queue.h"
 #include "server/mail/recipient.h"
 #include "shared/ipc_msg.h"
 
@@ -50,6 +51,7 @@ struct message {
 	struct mailbox		 first_rcpt;
 	uint64_t		 rcpt_count;
 	struct recipient_set	 boxes;
+	struct queue_draft	 draft;		/* for those elsewhere */
 	struct recipient_log	 rcpts;		/* as the client named them */
 	uint64_t		 head_bytes;	/* of our trace fields */
 	uint64_t		 size;		/* of the committed file */

@@ -71,6 +71,7 @@ message_clear(struct message *t)
 	if (t->id[0] != '\0')
 		spool_discard(t->client.master->spool, t->id);
 	recipient_set_clear(&t->boxes);
+	queue_draft_clear(&t->draft);
 	recipient_log_clear(&t->rcpts);
 	memset(t, 0, sizeof(*t));
 }
@@ -114,8 +115,20 @@ find_fit(const struct spool *spool, struct recipient_set *to, size_t before,
 	return error;
 }
 
+/*
+ * A client that may send out can ask for a report that a Maildir has the
+ * message.  A stranger cannot: its sender may be forged, and gets no mail.
+ */
+static bool
+wants_report(const struct message *t, const struct ipc_rcpt *rcpt)
+{
+	return t->client.relay_line != 0 &&
+	    (rcpt->notify & DSN_SUCCESS) != 0 &&
+	    !smtp_mailbox_is_null(&t->mail.from);
+}
+
 enum verdict
-message_add(struct message *t, const struct mailbox *to,
+message_add(struct message *t, const struct ipc_rcpt *rcpt,
     struct recipient_reason *reason, size_t *named)
 {
 	const struct spool *spool = t->client.master->spool;
@@ -124,15 +137,20 @@ message_add(struct message *t, const struct mailbox *to,
 	enum verdict verdict;
 	int error;
 
-	verdict = recipient_expand(&t->client.epoch->conf, to, &t->boxes,
-	    reason, NULL);
+	verdict = recipient_expand(&t->client.epoch->conf, &rcpt->to,
+	    &t->boxes, reason, NULL);
 	*named = t->boxes.count - count;
+	if (verdict == VERDICT_FOREIGN && t->client.relay_line != 0)
+		return queue_draft_add(&t->draft, rcpt, 0);
 	error = find_fit(spool, &t->boxes, count, &box);
-	if (error == 0)
-		return verdict;
-	log_failure(t, "open the Maildir", box, error);
-	recipient_set_cut(&t->boxes, count, marks);
-	return VERDICT_BROKEN;
+	if (error != 0) {
+		log_failure(t, "open the Maildir", box, error);
+		verdict = VERDICT_BROKEN;
+	} else if (verdict == VERDICT_OK && wants_report(t, rcpt))
+		verdict = queue_draft_add(&t->draft, rcpt, DSN_DELIVERED);
+	if (verdict != VERDICT_OK)
+		recipient_set_cut(&t->boxes, count, marks);
+	return verdict;
 }
 
 enum verdict

@@ -13,11 +13,12 @@
 void	message_start(struct message *t, const struct message_client *from,
 	    const struct ipc_mail *mail);
 /*
- * Adds the Maildirs that to reaches.  VERDICT_BROKEN, which is logged: a user's
- * own is broken, or all that were probed of an alias.  *named: the number of
- * Maildirs found, to be charged for.
+ * Adds the Maildirs that the recipient reaches; or, if it is elsewhere and the
+ * client may send out, adds it to the envelope.  VERDICT_BROKEN, which is
+ * logged: a user's own is broken, or all that were probed of an alias.  *named:
+ * the number of Maildirs found, to be charged for.
  */
-enum verdict message_add(struct message *t, const struct mailbox *to,
+enum verdict message_add(struct message *t, const struct ipc_rcpt *rcpt,
 	    struct recipient_reason *reason, size_t *named);
 /*
  * Creates the spool file with our trace fields; the caller closes *fd.

@@ -48,6 +48,22 @@ struct queue_open {
 	uint8_t			*block;
 };
 
+/* The recipients of an envelope, each once; zero is valid and empty. */
+struct queue_draft {
+	struct buf		 rcpts;		/* as envelope_add() adds them */
+	uint64_t		*marks;		/* a hash of each */
+	size_t			 count;
+};
+
+/*
+ * Adds a recipient, with the bits of delivered (DSN_DELIVERED, or none) in its
+ * notify, unless d has it.  VERDICT_OK; TOO_MANY: the envelope is full; TROUBLE
+ * without memory.
+ */
+enum verdict queue_draft_add(struct queue_draft *d,
+	    const struct ipc_rcpt *rcpt, uint8_t delivered);
+void	queue_draft_clear(struct queue_draft *d);
+
 /*
  * Opens the queue below the spool's root, and reads it: journals, then blocks
  * of files that no journal knows, in pieces, by events; each message found is

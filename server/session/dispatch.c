@@ -226,7 +226,7 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 		s->master->counters.value[COUNTER_RCPT_DISK]++;
 		return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
-	verdict = message_add(&s->tx, &r->u.rcpt.to, &reason, &named);
+	verdict = message_add(&s->tx, &r->u.rcpt, &reason, &named);
 	/*
 	 * RCPT that names ten thousand Maildirs costs the loop far more than
 	 * another.  No more is read from a session until its host has paid, in
