@@ -14,28 +14,33 @@
 struct queue_folder;
 struct message;
 
-/* A queued message, in memory: small, for there may be a million. */
+/*
+ * A queued message, in memory: small, for there may be a million.  Times are
+ * those of queue_now_s(), never of the wall.
+ */
 struct queued {
 	char			 id[ipc_id_bytes];	/* without a NUL */
 	struct queue_folder	*folder;
+	int64_t			 queued_s;
+	int64_t			 next_s;	/* due again */
+	uint64_t		 done;		/* queue_is_done() */
+	void			*work;		/* of schedule.c; NULL: waits */
+	uint32_t		 heap;		/* its place in the heap; */
+	uint32_t		 parked;	/* and at a site: schedule.c */
+	uint32_t		 lines;		/* LF to be sent */
 	uint32_t		 size_kib;
 	uint32_t		 rcpts;		/* of the envelope */
 	uint32_t		 left;		/* neither delivered nor failed */
 	uint16_t		 tries;
 	uint8_t			 flags;		/* of enum content_flag */
-	uint8_t			 state;		/* enum queued_state */
-	int64_t			 queued_s;	/* wall clock, since 1970 */
-	int64_t			 next_s;	/* wall clock: due again */
-	void			*done;		/* bits of recipients: queue.c */
-	void			*work;		/* of schedule.c; NULL: waits */
-	uint32_t		 heap;		/* its place in the heap; */
-	uint32_t		 parked;	/* and at a site: schedule.c */
+	uint8_t			 state;		/* bits of enum queued_state */
 };
 
 enum queued_state {
 	QUEUED_APART = 1 << 0,		/* the content is in ID.c */
 	QUEUED_NOTIFIED = 1 << 1,	/* its sender had the delay report */
-	QUEUED_HELD = 1 << 2		/* not tried until released */
+	QUEUED_HELD = 1 << 2,		/* not tried until released */
+	QUEUED_SAVED = QUEUED_NOTIFIED | QUEUED_HELD	/* in the journal */
 };
 
 /* A message that is being worked on. */
@@ -71,6 +76,21 @@ void	queue_draft_clear(struct queue_draft *d);
  * and counted.  0; or -1, errno and *what.
  */
 int	queue_open_all(struct master *m, int root, const char **what);
+/*
+ * Seconds since 1970 by a clock that does not leap: it goes on from where the
+ * last master left it, by the time that the wall says has passed since, at most
+ * a day, and then as the monotonic clock does.  So the age of q is queue_now_s()
+ * - q->queued_s, and a wrong date expires nothing.
+ */
+int64_t	queue_now_s(const struct master *m);
+/*
+ * The next message from *cursor on, in no order, which becomes the one behind
+ * it; NULL: no more.  0 begins, and a cursor may be kept while messages come and
+ * go: those that stay are each seen once.
+ */
+struct queued *queue_next(const struct master *m, size_t *cursor);
+/* The message with this id; or NULL.  Looks at all of them. */
+struct queued *queue_find(const struct master *m, const char *id);
 /* Has the queue a slot for one message more (limits)? */
 bool	queue_has_room(const struct master *m);
 /*
@@ -91,7 +111,7 @@ void	queue_note_done(struct master *m, struct queued *q, uint32_t index,
 /* q was tried; tries and next_s are set by the caller before this. */
 void	queue_note_try(struct master *m, struct queued *q,
 	    const struct ipc_outcome *last);
-/* The delay report was committed; or q is held or released (state). */
+/* State changed: the delay report was committed; or q is held, or released. */
 void	queue_note_state(struct master *m, struct queued *q);
 /* Unlinks the files of q, without a sync, and frees q. */
 void	queue_remove(struct master *m, struct queued *q);
