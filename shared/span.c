@@ -90,6 +90,26 @@ span_number(struct span s, uint64_t *out)
 	return s.n > 0 && i == s.n;
 }
 
+bool
+span_is_ascii(struct span s)
+{
+	static const uint64_t ones = 0x0101010101010101, tops = ones << 7;
+	uint64_t words[8], found = 0;
+
+	while (s.n > 0) {
+		size_t n = s.n < sizeof(words) ? s.n : sizeof(words);
+
+		if (n < sizeof(words))
+			memset(words, 1, sizeof(words));
+		memcpy(words, s.p, n);
+		/* A top bit stays clear for octets from 1 to 127 alone. */
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			found |= words[i] | (words[i] - ones);
+		s = span_skip(s, n);
+	}
+	return (found & tops) == 0;
+}
+
 uint8_t
 ascii_lower(uint8_t c)
 {

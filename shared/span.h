@@ -37,6 +37,8 @@ bool		span_take(struct span *in, uint8_t octet);
 struct span	span_cut(struct span *in, uint8_t end);
 /* Digits alone; more than 64 bits: UINT64_MAX.  False: not a number. */
 bool		span_number(struct span s, uint64_t *out);
+/* No octet is above 127, and none is NUL. */
+bool		span_is_ascii(struct span s);
 /* An ASCII capital as its small letter; any other octet unchanged. */
 uint8_t		ascii_lower(uint8_t c);
 bool		ascii_is_digit(uint8_t c);

@@ -127,9 +127,10 @@ ask_file(struct ask *a, int *out)
 }
 
 enum verdict
-ask_commit(struct ask *a, uint64_t size, struct ipc_stored *out)
+ask_commit(struct ask *a, const struct ipc_commit *file,
+    struct ipc_stored *out)
 {
-	struct ipc_record r = { .type = IPC_COMMIT, .u.commit.size = size };
+	struct ipc_record r = { .type = IPC_COMMIT, .u.commit = *file };
 
 	tell_record(a, &r);
 	receive(a, &r, IPC_STORED, IPC_VERDICT);

@@ -45,8 +45,8 @@ enum smtp_reply ask_admit(struct ask *a, struct ipc_record *r);
  * is none, and then the transaction is over.
  */
 enum verdict	ask_file(struct ask *a, int *out);
-/* The file is on disk, with size octets: may we reply 250? */
-enum verdict	ask_commit(struct ask *a, uint64_t size,
+/* The file is on disk, as in *file: may we reply 250? */
+enum verdict	ask_commit(struct ask *a, const struct ipc_commit *file,
 		    struct ipc_stored *out);
 /* For a handshake; out->n is 0 when there is no signature. */
 void		ask_sign(struct ask *a, const struct ipc_digest *digest,

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+enum { line_max_bytes = 998 };	/* RFC 5322 2.1.1, without CRLF */
+
 struct dot_out {
 	uint8_t	*p;
 	size_t	 n;
@@ -19,6 +21,15 @@ put(struct dot_out *o, const uint8_t *p, size_t n)
 {
 	memmove(o->p + o->n, p, n);
 	o->n += n;
+}
+
+static void
+end_line(struct dot *d, size_t n)
+{
+	d->lines++;
+	d->column = 0;
+	if (n > line_max_bytes)
+		d->too_long = true;
 }
 
 /* Takes one octet; out never gets ahead of in, so both may be one buffer. */
@@ -53,6 +64,7 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 	case DOT_TEXT_CR:
 		if (c == '\n') {
 			put(o, &lf, 1);
+			end_line(d, d->column);
 			d->state = DOT_LINE_START;
 			return;
 		}
@@ -68,16 +80,20 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 	}
 	if (c == '\n')
 		d->bare = true;
+	if (c > 0x7f)
+		d->high = true;
 	put(o, &c, 1);
+	d->column++;
 	d->state = DOT_TEXT;
 }
 
 /*
  * Takes whole lines of plain text, the common case.  Returns how many octets
- * it took: only lines that end in CRLF and have no fault.
+ * it took: only lines that end in CRLF and have no fault.  all_ascii: in has
+ * been looked through for octets that need a closer look.
  */
 static size_t
-take_lines(struct dot *d, struct span in, struct dot_out *o)
+take_lines(struct dot *d, struct span in, bool all_ascii, struct dot_out *o)
 {
 	size_t taken = 0;
 
@@ -90,10 +106,16 @@ take_lines(struct dot *d, struct span in, struct dot_out *o)
 			break;
 		n = (size_t)(lf - line);
 		cr = memchr(line, '\r', n);
-		if (cr != lf - 1 || memchr(line, '\0', n) != NULL)
+		if (cr != lf - 1)
 			break;
+		if (!all_ascii && !span_is_ascii(span_from(line, n))) {
+			if (memchr(line, '\0', n) != NULL)
+				break;
+			d->high = true;
+		}
 		put(o, line, n - 1);
 		o->p[o->n++] = '\n';
+		end_line(d, n - 1);
 		taken += n + 1;
 	}
 	d->state = DOT_LINE_START;
@@ -104,11 +126,14 @@ size_t
 dot_feed(struct dot *d, struct span in, uint8_t *out, size_t *out_n)
 {
 	struct dot_out o = { out, 0 };
+	bool all_ascii = span_is_ascii(in);
 	size_t taken = 0;
 
+	d->high = false;
 	while (taken < in.n && d->state != DOT_END) {
 		if (d->state == DOT_LINE_START)
-			taken += take_lines(d, span_skip(in, taken), &o);
+			taken += take_lines(d, span_skip(in, taken),
+			    all_ascii, &o);
 		if (taken < in.n)
 			step(d, in.p[taken++], &o);
 	}

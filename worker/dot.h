@@ -24,6 +24,12 @@ struct dot {
 	bool		bare;		/* a CR or an LF */
 	bool		nul;
 	uint64_t	stuffed;	/* dots removed */
+	/* Of the text that was written: */
+	uint64_t	lines;
+	size_t		column;		/* octets of its last line so far */
+	bool		too_long;	/* a line is longer than 998 octets */
+	bool		high;		/* set by every dot_feed: there is an
+					   octet above 127 in this text */
 };
 
 /*

@@ -200,8 +200,17 @@ end_piece(struct header *h, struct span piece)
 
 /* Appends s to the output; usually s is there already. */
 static uint8_t *
-keep(uint8_t *out, struct span s)
+keep(struct header *h, uint8_t *out, struct span s)
 {
+	uint8_t flag = h->ended ? CONTENT_8BIT : CONTENT_UTF8;
+
+	if (h->high && (h->flags & flag) == 0 && !span_is_ascii(s))
+		h->line_high = true;
+	/* A line of the header may turn out to be of the body. */
+	if (h->line_high && (h->ended || !h->mid_line)) {
+		h->flags |= flag;
+		h->line_high = false;
+	}
 	if (out != s.p)
 		memmove(out, s.p, s.n);
 	return out + s.n;
@@ -232,18 +241,22 @@ header_feed(struct header *h, uint8_t *p, size_t n)
 			h->body_at = (size_t)(out - start);
 			end_field(h);
 			/* It begins with a blank: must not fold our fields. */
-			if (piece.p[0] != '\n')
+			if (piece.p[0] != '\n') {
 				*--start = '\n';
+				h->lines++;
+			}
 			break;
 		}
 		/* Before the move, which may overwrite the piece. */
 		end_piece(h, piece);
 		if (!h->dropping)
-			out = keep(out, piece);
+			out = keep(h, out, piece);
+		else if (!h->mid_line)
+			h->lines--;
 		in = rest;
 	}
 	if (h->ended)
-		out = keep(out, in);
+		out = keep(h, out, in);
 	return span_from(start, (size_t)(out - start));
 }
 
@@ -251,6 +264,8 @@ struct span
 header_finish(struct header *h)
 {
 	end_field(h);
+	if (h->line_high)
+		h->flags |= CONTENT_UTF8;
 	/* Both are zero once the body has begun. */
 	if (h->originators != NULL && (h->mid_line || h->carry_n > 0))
 		h->originators->broken = true;

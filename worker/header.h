@@ -8,7 +8,7 @@
 #ifndef WORKER_HEADER_H
 #define WORKER_HEADER_H
 
-#include "shared/span.h"
+#include "shared/envelope.h"
 
 enum { header_carry_max_bytes = 16 };
 
@@ -58,6 +58,12 @@ struct header {
 	uint8_t		carry_n;
 	uint8_t		carry[header_carry_max_bytes];
 	uint32_t	received;
+	int64_t		lines;		/* added; less than 0: removed */
+	/* Is there an octet above 127 in what the next header_feed takes? */
+	bool		high;
+	bool		line_high;	/* in the line that has not ended */
+	uint8_t		flags;		/* CONTENT_8BIT, CONTENT_UTF8: what
+					   was found where high was set */
 	/*
 	 * Set by every header_feed: the offset, in the span it returned, of
 	 * the empty line that ends the header; more fields may be put before

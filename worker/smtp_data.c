@@ -47,6 +47,7 @@ struct intake {
 	struct header	header;
 	uint64_t	taken;		/* octets off the wire */
 	uint64_t	written;	/* octets into the file */
+	uint64_t	lines;		/* of fields that we added */
 	int		write_errno;
 };
 
@@ -109,13 +110,16 @@ store_missing(const struct smtp_session *s, struct intake *in)
 		buf_add_str(&fields, "Date: ");
 		trace_field_date(&utc, &fields);
 		buf_add_str(&fields, "\n");
+		in->lines++;
 	}
 	/* Without random octets it is left out (RFC 5322 3.6.4). */
 	if (originators.message_id == 0 &&
-	    getentropy(random, sizeof(random)) == 0)
+	    getentropy(random, sizeof(random)) == 0) {
 		buf_print(&fields, "Message-ID: <%s@%.*s>\n", sodium_bin2hex(
 		    digits, sizeof(digits), random, sizeof(random)),
 		    s->settings->hostname_len, s->settings->hostname);
+		in->lines++;
+	}
 	store(in, buf_span(&fields));
 }
 
@@ -149,6 +153,7 @@ take_some(struct smtp_session *s, struct intake *in)
 	in->taken += taken;
 	if (message_size(in) <= s->settings->message_size_bytes)
 		s->message_octets += taken;
+	in->header.high = in->dot.high;
 	keep = header_feed(&in->header, p, text_n);
 	if (refusal(s, in) == REPLY_STORED) {
 		if (s->submission && in->header.body_at != SIZE_MAX) {
@@ -223,7 +228,12 @@ judge(struct smtp_session *s, struct intake *in)
 		reply = refusal(s, in);
 	}
 	if (reply == REPLY_STORED) {
-		enum verdict verdict = ask_commit(s->master, in->written,
+		struct ipc_commit file = { .size = in->written,
+		    .lines = in->dot.lines + in->lines +
+		    (uint64_t)in->header.lines,
+		    .flags = (uint8_t)(in->header.flags |
+		    (in->dot.too_long ? CONTENT_LONG : 0)) };
+		enum verdict verdict = ask_commit(s->master, &file,
 		    &s->stored);
 
 		smtp_note_room(s, verdict == VERDICT_OK && s->stored.room);

@@ -19,6 +19,16 @@ struct outcome {
 	uint8_t	text[text_max_bytes];
 };
 
+static size_t
+lines_of(const struct outcome *o)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < o->n; i++)
+		lines += o->text[i] == '\n';
+	return lines;
+}
+
 /* Feeds in cut at a and at b (a <= b <= in.n). */
 static void
 feed(struct span in, size_t a, size_t b, bool in_place, struct outcome *o)
@@ -44,6 +54,9 @@ feed(struct span in, size_t a, size_t b, bool in_place, struct outcome *o)
 		if (memcmp(piece + taken, in.p + cuts[i] + taken,
 		    n - taken) != 0)
 			ck_abort_msg("spoilt what was not taken");
+		if (!d.bare && !d.nul &&
+		    d.high == span_is_ascii(span_from(to, out_n)))
+			ck_abort_msg("an octet above 127: %d", d.high);
 		memcpy(o->text + o->n, to, out_n);
 		o->n += out_n;
 		o->taken += taken;
@@ -52,6 +65,8 @@ feed(struct span in, size_t a, size_t b, bool in_place, struct outcome *o)
 	o->bare = d.bare;
 	o->nul = d.nul;
 	o->stuffed = d.stuffed;
+	if (!d.bare && !d.nul && d.lines != lines_of(o))
+		ck_abort_msg("%zu lines", (size_t)d.lines);
 }
 
 /*
@@ -338,4 +353,31 @@ TEST(large)
 		ck_assert_uint_eq(out_n, want_n);
 		ck_assert_int_eq(memcmp(out, want, want_n), 0);
 	}
+}
+
+/* A line may have 998 octets, its stuffed dot not counted; cut anywhere. */
+TEST(long_lines)
+{
+	uint8_t in[2048], out[2048];
+
+	for (size_t n = 996; n <= 1001; n++)
+		for (size_t dot = 0; dot < 2; dot++)
+			for (size_t a = 0; a <= n + 10; a++) {
+				struct dot d = { 0 };
+				size_t got, all = 0;
+
+				memcpy(in, "a\r\n", 3);
+				memset(in + 3, '.', dot);
+				memset(in + 3 + dot, 'x', n);
+				memcpy(in + 3 + dot + n, "\r\nb\r\n", 5);
+				all = 3 + dot + n + 5;
+				if (a > all)
+					continue;
+				dot_feed(&d, span_from(in, a), out, &got);
+				dot_feed(&d, span_from(in + a, all - a), out,
+				    &got);
+				ck_assert_msg(d.too_long == (n > 998),
+				    "%zu octets, cut at %zu", n, a);
+				ck_assert_uint_eq(d.lines, 3);
+			}
 }

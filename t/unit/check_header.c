@@ -10,9 +10,20 @@ enum { text_max_bytes = 512 };
 
 struct outcome {
 	uint32_t	received;
+	uint8_t		flags;
 	size_t		n;
 	uint8_t		text[text_max_bytes];
 };
+
+static int64_t
+lines_of(struct span s)
+{
+	int64_t lines = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		lines += s.p[i] == '\n';
+	return lines;
+}
 
 /* Pieces end at the n cuts, rising, the last of them in.n. */
 static void
@@ -31,6 +42,7 @@ feed(struct span in, const size_t *cuts, size_t n, struct outcome *o)
 		/* Whatever stood there before must not come out. */
 		memset(room, 0xee, sizeof(room));
 		memcpy(p, in.p + at, len);
+		h.high = !span_is_ascii(span_from(p, len));
 		s = header_feed(&h, p, len);
 		/* One octet more: an empty line before a blank. */
 		if (p[len] != 0xee || o->n + s.n > cuts[i] + 1 || (s.n > 0 &&
@@ -46,6 +58,13 @@ feed(struct span in, const size_t *cuts, size_t n, struct outcome *o)
 	memcpy(o->text + o->n, s.p, s.n);
 	o->n += s.n;
 	o->received = h.received;
+	o->flags = h.flags;
+	s = span_from(o->text, o->n);
+	if (lines_of(s) != lines_of(in) + h.lines)
+		ck_abort_msg("%d lines", (int)h.lines);
+	if (memchr(in.p, '\0', in.n) == NULL &&
+	    (h.flags != 0) == span_is_ascii(s))
+		ck_abort_msg("flags %x", h.flags);
 }
 
 static void
@@ -358,4 +377,39 @@ TEST(long_field)
 		    span_of("\nA: 1\n")));
 		ck_assert_uint_eq(header_finish(&h).n, 0);
 	}
+}
+
+/* Where octets above 127 are, of what is kept. */
+TEST(flags)
+{
+	static const struct {
+		struct span	in;
+		uint8_t		flags;
+	} t[] = {
+		{ OCTETS("A: 1\n\nb\n"), 0 },
+		{ OCTETS("A: \xc3\xb6\n\nb\n"), CONTENT_UTF8 },
+		{ OCTETS("A: 1\n \xc3\xb6\n\nb\n"), CONTENT_UTF8 },
+		{ OCTETS("\xc3\xb6: 1\n\nb\n"), CONTENT_UTF8 },
+		{ OCTETS("A: 1\n\n\xc3\xb6\n"), CONTENT_8BIT },
+		{ OCTETS("A: 1\n\nb\n\xff"), CONTENT_8BIT },
+		{ OCTETS("A: \xc3\xb6\n\n\xc3\xb6\n"),
+		    CONTENT_8BIT | CONTENT_UTF8 },
+		{ OCTETS("Return-Path: \xc3\xb6\n\nb\n"), 0 },
+		{ OCTETS("Return-Path: \xc3\xb6\nA: \xc3\xb6\n\nb\n"),
+		    CONTENT_UTF8 },
+		/* Without a header all is the body. */
+		{ OCTETS("\xc3\xb6\nb\n"), CONTENT_8BIT },
+		{ OCTETS(" \xc3\xb6\nb\n"), CONTENT_8BIT },
+		{ OCTETS("A: 1\n\xc3\xb6\nb\n"), CONTENT_8BIT },
+	};
+	struct outcome got;
+
+	for (size_t i = 0; i < COUNT(t); i++)
+		for (size_t a = 0; a <= t[i].in.n; a++) {
+			size_t cuts[] = { a, t[i].in.n };
+
+			feed(t[i].in, cuts, 2, &got);
+			ck_assert_msg(got.flags == t[i].flags,
+			    "row %zu cut at %zu: %x", i, a, got.flags);
+		}
 }
