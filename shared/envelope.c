@@ -211,6 +211,15 @@ envelope_add_xtext(struct buf *out, struct span s)
 }
 
 bool
+envelope_read_ret(struct span in, uint8_t *out)
+{
+	*out = span_equal_fold(in, span_of("FULL")) ? DSN_RET_FULL :
+	    span_equal_fold(in, span_of("HDRS")) ? DSN_RET_HDRS :
+	    DSN_RET_NONE;
+	return *out != DSN_RET_NONE;
+}
+
+bool
 envelope_read_notify(struct span in, uint8_t *out)
 {
 	static const struct {

@@ -70,6 +70,8 @@ bool	envelope_next(struct span *rcpts, struct envelope_rcpt *out);
  */
 bool	envelope_read_xtext(struct span in, struct buf *out);
 void	envelope_add_xtext(struct buf *out, struct span s);
+/* RET's value: "FULL" or "HDRS". */
+bool	envelope_read_ret(struct span in, uint8_t *out);
 /* NOTIFY's value: "NEVER", or a list of the others, each at most once. */
 bool	envelope_read_notify(struct span in, uint8_t *out);
 /* ORCPT's value: an atom, ";" and xtext; decoded into out with its type. */

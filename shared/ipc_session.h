@@ -50,6 +50,7 @@ struct ipc_session {
 	uint32_t	tls_first;	/* implicit TLS (RFC 8314) */
 	uint32_t	proxied;	/* a PROXY header comes first */
 	uint32_t	lacks;		/* bits of enum ipc_lack */
+	uint32_t	dsn;		/* RFC 3461 is offered */
 };
 
 /* Why the time that a client may be silent has changed. */

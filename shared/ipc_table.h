@@ -28,7 +28,8 @@
 	X(DIED, FROM_NURSERY, died, 0, AT_ANY, p->pid > 1)		\
 	X(SIBLING, FROM_NURSERY, number, 1, AT_ANY, is_option(p->n))	\
 	X(SESSION, TO_WORKER, session, 1, AT_IDLE,			\
-	    p->auth < IPC_AUTH_COUNT && p->lacks <= IPC_LACKS_ALL)	\
+	    p->auth < IPC_AUTH_COUNT && p->lacks <= IPC_LACKS_ALL &&	\
+	    p->dsn <= 1)						\
 	X(VERDICT, TO_WORKER, verdict, 0, AT_DECIDE,			\
 	    p->verdict < VERDICT_COUNT)					\
 	X(FILE, TO_WORKER, nothing, 1, AT_RCPT, true)			\

@@ -28,12 +28,13 @@ smtp_reply_write(enum smtp_reply reply, struct span hostname, struct span id,
 
 void
 smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
-    uint64_t rcpt_max, bool starttls, const char *auth, struct buf *out)
+    uint64_t rcpt_max, bool starttls, const char *auth, bool dsn,
+    struct buf *out)
 {
 	buf_print(out, "250-%.*s\r\n250-PIPELINING\r\n250-SIZE %" PRIu64
 	    "\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n"
-	    "%s", (int)hostname.n, (const char *)hostname.p, size_max,
-	    starttls ? "250-STARTTLS\r\n" : "");
+	    "%s%s", (int)hostname.n, (const char *)hostname.p, size_max,
+	    dsn ? "250-DSN\r\n" : "", starttls ? "250-STARTTLS\r\n" : "");
 	if (auth != NULL)
 		buf_print(out, "250-AUTH %s\r\n", auth);
 	buf_print(out, "250 LIMITS RCPTMAX=%" PRIu64 "\r\n", rcpt_max);

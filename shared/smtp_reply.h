@@ -137,10 +137,11 @@ void	smtp_reply_write(enum smtp_reply reply, struct span hostname,
 	    struct span id, struct buf *out);
 /*
  * The reply to EHLO: host name and extensions (RFC 5321 4.1.1.1).  starttls:
- * STARTTLS is offered now (RFC 3207); auth: the mechanisms, NULL: none.
+ * STARTTLS is offered now (RFC 3207); auth: the mechanisms, NULL: none; dsn:
+ * delivery status notifications are (RFC 3461).
  */
 void	smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
-	    uint64_t rcpt_max, bool starttls, const char *auth,
+	    uint64_t rcpt_max, bool starttls, const char *auth, bool dsn,
 	    struct buf *out);
 /* True for 4yz and 5yz. */
 bool	smtp_reply_is_error(enum smtp_reply reply);

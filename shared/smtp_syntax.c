@@ -275,6 +275,18 @@ apply_param(unsigned param, struct span value, struct mail_params *out)
 		    span_of("7BIT"));
 	case SMTP_PARAM_SMTPUTF8:
 		return value.p == NULL;
+	case SMTP_PARAM_RET:
+		out->ret = value;
+		return value.p != NULL;
+	case SMTP_PARAM_ENVID:
+		out->envid = value;
+		return value.p != NULL;
+	case SMTP_PARAM_NOTIFY:
+		out->notify = value;
+		return value.p != NULL;
+	case SMTP_PARAM_ORCPT:
+		out->orcpt = value;
+		return value.p != NULL;
 	default:
 		return value.p != NULL && is_auth_value(value);
 	}
@@ -284,7 +296,7 @@ enum syntax
 smtp_parse_params(struct span in, unsigned offered, struct mail_params *out)
 {
 	static const char *const names[] = { "SIZE", "BODY", "SMTPUTF8",
-	    "AUTH" };
+	    "AUTH", "RET", "ENVID", "NOTIFY", "ORCPT" };
 
 	memset(out, 0, sizeof(*out));
 	while (in.n > 0) {

@@ -49,19 +49,25 @@ enum syntax {
 	SYNTAX_DOUBLED		/* a parameter given twice: 501 */
 };
 
-/* Parameters of MAIL (RFC 1870, 6152, 6531, 4954 5), as bits. */
+/* Parameters of MAIL and RCPT (RFC 1870, 6152, 6531, 4954 5, 3461), as bits. */
 enum {
 	SMTP_PARAM_SIZE = 1 << 0,
 	SMTP_PARAM_BODY = 1 << 1,
 	SMTP_PARAM_SMTPUTF8 = 1 << 2,
 	SMTP_PARAM_AUTH = 1 << 3,
-	SMTP_PARAM_COUNT = 4
+	SMTP_PARAM_RET = 1 << 4,
+	SMTP_PARAM_ENVID = 1 << 5,
+	SMTP_PARAM_NOTIFY = 1 << 6,
+	SMTP_PARAM_ORCPT = 1 << 7,
+	SMTP_PARAM_COUNT = 8
 };
 
 struct mail_params {
 	unsigned	given;		/* bits of SMTP_PARAM_ */
 	uint64_t	size;		/* octets; UINT64_MAX when larger */
 	bool		body_8bit;	/* BODY=8BITMIME */
+	/* As they came; envelope_read_* reads them. */
+	struct span	ret, envid, notify, orcpt;
 };
 
 /*

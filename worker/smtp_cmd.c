@@ -105,6 +105,50 @@ take_any(struct span in, bool is_sender, struct mailbox *out,
 	    smtp_mailbox_from_any(text, out);
 }
 
+/* The parameters of extensions that EHLO offered; after HELO there are none. */
+static unsigned
+params_offered(const struct smtp_session *s, bool is_sender)
+{
+	unsigned bits = is_sender ? SMTP_PARAM_SIZE | SMTP_PARAM_BODY |
+	    SMTP_PARAM_SMTPUTF8 : 0;
+
+	if (is_sender && s->start.auth != IPC_AUTH_NOT)
+		bits |= SMTP_PARAM_AUTH;
+	if (s->start.dsn)
+		bits |= is_sender ? SMTP_PARAM_RET | SMTP_PARAM_ENVID :
+		    SMTP_PARAM_NOTIFY | SMTP_PARAM_ORCPT;
+	return s->esmtp ? bits : 0;
+}
+
+/* RFC 3461 4.3, 4.4; false: malformed. */
+static bool
+take_dsn_of_mail(const struct mail_params *p, struct ipc_mail *out)
+{
+	struct buf envid = buf_over(out->envid, sizeof(out->envid));
+
+	if (((p->given & SMTP_PARAM_RET) &&
+	    !envelope_read_ret(p->ret, &out->ret)) ||
+	    !envelope_read_xtext(p->envid, &envid))
+		return false;
+	out->envid_len = (uint8_t)envid.n;
+	return true;
+}
+
+/* RFC 3461 4.1, 4.2 */
+static bool
+take_dsn_of_rcpt(const struct mail_params *p, struct ipc_rcpt *out)
+{
+	struct buf orcpt = buf_over(out->orcpt, sizeof(out->orcpt));
+
+	if (((p->given & SMTP_PARAM_NOTIFY) &&
+	    !envelope_read_notify(p->notify, &out->notify)) ||
+	    ((p->given & SMTP_PARAM_ORCPT) &&
+	    !envelope_read_orcpt(p->orcpt, &orcpt)))
+		return false;
+	out->orcpt_len = (uint16_t)orcpt.n;
+	return true;
+}
+
 /*
  * "FROM:" or "TO:", a path, and its parameters; after HELO none is known (RFC
  * 5321 4.1.1.11).  REPLY_OK; or why they are refused.
@@ -120,9 +164,6 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
 		[SYNTAX_TOO_LONG] = REPLY_ADDRESS_LONG
 	};
 	const char *front = is_sender ? "FROM:" : "TO:";
-	unsigned offered = !is_sender || !s->esmtp ? 0 : SMTP_PARAM_SIZE |
-	    SMTP_PARAM_BODY | SMTP_PARAM_SMTPUTF8 |
-	    (s->start.auth == IPC_AUTH_NOT ? 0 : SMTP_PARAM_AUTH);
 	struct span path = span_skip(arg, strlen(front)), rest;
 	enum syntax syntax;
 
@@ -138,7 +179,7 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
 	if (syntax != SYNTAX_OK)
 		return syntax != SYNTAX_BAD ? replies[syntax] : is_sender ?
 		    REPLY_BAD_SENDER : REPLY_BAD_RCPT;
-	syntax = smtp_parse_params(rest, offered, params);
+	syntax = smtp_parse_params(rest, params_offered(s, is_sender), params);
 	if (syntax != SYNTAX_OK)
 		return syntax == SYNTAX_BAD ? REPLY_BAD_PARAM :
 		    replies[syntax];
@@ -166,6 +207,8 @@ cmd_mail(struct smtp_session *s, struct span arg)
 
 	if (reply != REPLY_OK)
 		return reply;
+	if (!take_dsn_of_mail(&params, mail))
+		return REPLY_BAD_PARAM;
 	if (params.size > s->settings->message_size_bytes)
 		return REPLY_TOO_BIG;
 	utf8 = (params.given & SMTP_PARAM_SMTPUTF8) != 0;
@@ -193,17 +236,20 @@ cmd_mail(struct smtp_session *s, struct span arg)
 	return smtp_reply_of(verdict, REPLY_SENDER_OK);
 }
 
-/* "RCPT TO:" Forward-path */
+/* "RCPT TO:" Forward-path [SP Rcpt-parameters] */
 static enum smtp_reply
 cmd_rcpt(struct smtp_session *s, struct span arg)
 {
 	struct ipc_record r = { .type = IPC_RCPT };
-	struct mail_params none;
+	struct mail_params params = { 0 };
 	enum verdict verdict;
-	enum smtp_reply reply = parse(s, arg, false, &r.u.rcpt.to, &none);
+	enum smtp_reply reply = parse(s, arg, false, &r.u.rcpt.to,
+	    &params);
 
 	if (reply != REPLY_OK)
 		return reply;
+	if (!take_dsn_of_rcpt(&params, &r.u.rcpt))
+		return REPLY_BAD_PARAM;
 	if (s->recipients >= s->settings->recipients)
 		return REPLY_TOO_MANY_RCPTS;
 	verdict = ask_verdict(s->master, &r);

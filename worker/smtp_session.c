@@ -57,7 +57,8 @@ smtp_write(struct smtp_session *s, enum smtp_reply reply)
 		    s->settings->recipients, !s->tls && tls_context() != NULL &&
 		    (s->start.lacks & IPC_LACKS_TLS) == 0,
 		    !smtp_auth_is_offered(s) ? NULL : smtp_is_catcher(s) ?
-		    "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN", &out);
+		    "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN", s->start.dsn == 1,
+		    &out);
 	else
 		smtp_reply_write(reply, host, span_of(s->stored.id), &out);
 	transcript_reply(buf_span(&out));

@@ -150,6 +150,9 @@ on_mail(struct session *s, const struct ipc_record *r)
 
 	if (is_submission(s) && (s->user[0] == '\0' || !r->u.mail.wait))
 		return false;
+	if (!s->dsn && (r->u.mail.ret != DSN_RET_NONE ||
+	    r->u.mail.envid_len > 0))
+		return false;
 	/* Only a catcher takes a sender without a domain. */
 	if (r->u.mail.from.domain_len == 0 && !s->master->conf.catcher &&
 	    !smtp_mailbox_is_null(&r->u.mail.from))
@@ -222,6 +225,8 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 
 	if (s->tx.rcpt_count >= s->epoch->conf.limits.recipients)
 		return false;	/* the worker counts them too */
+	if (!s->dsn && (r->u.rcpt.notify != 0 || r->u.rcpt.orcpt_len > 0))
+		return false;
 	if (s->tx.no_room) {
 		s->master->counters.value[COUNTER_RCPT_DISK]++;
 		return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);

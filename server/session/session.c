@@ -221,6 +221,7 @@ give(struct worker *w, struct session *s)
 	r.u.session.lacks =
 	    (helper_is_lacking(m, HELPER_SIGN) ? IPC_LACKS_TLS : 0) |
 	    (helper_is_lacking(m, HELPER_AUTH) ? IPC_LACKS_AUTH : 0);
+	r.u.session.dsn = s->dsn;
 	if ((s->output != -1 && pool_send(w, &output, s->output) == -1) ||
 	    pool_send(w, &r, s->socket) == -1)
 		return -1;

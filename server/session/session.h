@@ -45,6 +45,7 @@ struct session {
 	char			 user[login_name_max_bytes]; /* logged in;
 						   empty: nobody */
 	unsigned		 words;		/* of its listener */
+	bool			 dsn;		/* is offered: may send out */
 	bool			 has_signed;	/* used its one signature */
 	bool			 tls_on;
 	bool			 tls_failed;

@@ -161,7 +161,7 @@ TEST(ehlo)
 	struct buf out = buf_over(text, sizeof(text));
 
 	smtp_reply_write_ehlo(span_of("mx.example"), 36700160, 1000, false,
-	    NULL, &out);
+	    NULL, false, &out);
 	ck_assert_msg(span_equal(buf_span(&out), span_of(want)), "%.*s",
 	    (int)out.n, text);
 }
@@ -176,14 +176,15 @@ TEST(ehlo_starttls)
 	struct buf out = buf_over(text, sizeof(text));
 
 	smtp_reply_write_ehlo(span_of("mx.example"), 1, 2, true, NULL,
-	    &out);
+	    false, &out);
 	ck_assert_msg(span_equal(buf_span(&out), span_of(want)), "%.*s",
 	    (int)out.n, text);
 	out = buf_over(text, sizeof(text));
 	smtp_reply_write_ehlo(span_of("mx.example"), 36700160, 1000, false,
-	    "PLAIN LOGIN", &out);
+	    "PLAIN LOGIN", true, &out);
 	text[out.n] = '\0';
 	ck_assert_ptr_nonnull(strstr(text, "\r\n250-AUTH PLAIN LOGIN\r\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\r\n250-DSN\r\n"));
 }
 
 /* With the largest of everything it still fits, each line a reply's. */
@@ -195,7 +196,7 @@ TEST(ehlo_lines)
 
 	memset(longest, 'h', sizeof(longest));
 	smtp_reply_write_ehlo(span_from(longest, sizeof(longest)), UINT64_MAX,
-	    UINT64_MAX, true, "PLAIN LOGIN CRAM-MD5", &out);
+	    UINT64_MAX, true, "PLAIN LOGIN CRAM-MD5", true, &out);
 	ck_assert(!out.cut);
 	s = buf_span(&out);
 	while (s.n > 0) {
