@@ -69,6 +69,21 @@ is_host(const struct ipc_host *h)
 }
 
 static bool
+ends(const char *text, size_t n)
+{
+	return memchr(text, '\0', n) != NULL;
+}
+
+static bool
+is_ask(const struct ipc_ask *a)
+{
+	return a->what < QUESTION_COUNT && a->form < FORM_COUNT &&
+	    a->all <= 1 && a->ipv6 <= 1 && a->act < QUEUE_ACT_COUNT &&
+	    ends(a->id, sizeof(a->id)) && ends(a->from, sizeof(a->from)) &&
+	    ends(a->to, sizeof(a->to)) && ends(a->site, sizeof(a->site));
+}
+
+static bool
 is_login(const struct ipc_login *l)
 {
 	return sasl_is_safe(span_from(l->name, l->name_len),

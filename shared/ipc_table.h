@@ -48,9 +48,7 @@
 	    p->n <= ipc_trace_bytes && p->kind < IPC_TRACE_KIND_COUNT)	\
 	X(END, FROM_WORKER, end, 0, AT_ALIVE, p->end < END_COUNT)	\
 	X(OUTPUT, TO_WORKER, nothing, 1, AT_IDLE, true)			\
-	X(ASK, FROM_CONTROL, ask, 0, AT_ASK,				\
-	    p->what < QUESTION_COUNT && p->form < FORM_COUNT && p->all <= 1 && \
-	    p->ipv6 <= 1)						\
+	X(ASK, FROM_CONTROL, ask, 0, AT_ASK, is_ask(p))			\
 	X(TELL_TEXT, TO_CONTROL, tell_text, 0, AT_ASK,			\
 	    p->n <= sizeof(p->text))					\
 	X(TELL_END, TO_CONTROL, number, 0, AT_ASK, p->n <= 1)		\

@@ -48,6 +48,15 @@ int	resolver_start(struct master *m);
 void	resolver_ask(struct master *m, struct resolver_job *job);
 void	resolver_forget(struct master *m, struct resolver_job *job);
 
+/* For smtpctl; times are deadline_now_ms(), 0: never. */
+struct resolver_figures {
+	int64_t		secure_ms;	/* last answer with AD */
+	int64_t		answer_ms;	/* last answer of any kind */
+	uint32_t	open;		/* questions under way */
+	uint32_t	cached;		/* routes */
+};
+void	resolver_figures(const struct master *m, struct resolver_figures *out);
+
 /* For the pool: an owner is one worker that resolves. */
 extern const struct worker_use resolver_use;
 

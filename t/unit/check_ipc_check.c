@@ -347,6 +347,7 @@ static const struct field {
 	BELOW(ASK, ask.what, QUESTION_COUNT),
 	BELOW(ASK, ask.form, FORM_COUNT),
 	BELOW(ASK, ask.all, 2), BELOW(ASK, ask.ipv6, 2),
+	BELOW(ASK, ask.act, QUEUE_ACT_COUNT),
 	BELOW(TELL_TEXT, tell_text.n, 1001), BELOW(TELL_END, number.n, 2),
 	BELOW(CERTIFICATE, pem.pair, 16), BELOW(CERTIFICATE, pem.n, 1025),
 	BELOW(CERTIFICATE, pem.last, 2),
@@ -466,6 +467,26 @@ TEST(texts)
 		r.u.text.text[sizeof(r.u.text.text) - 1] = '\0';
 		ck_assert(passes(&r));
 		memset(r.u.text.text, '\0', sizeof(r.u.text.text));
+		ck_assert(passes(&r));
+	}
+}
+
+/* The texts of a question end inside their arrays. */
+TEST(question_texts)
+{
+	static const size_t at[] = { offsetof(struct ipc_ask, id),
+	    offsetof(struct ipc_ask, from), offsetof(struct ipc_ask, to),
+	    offsetof(struct ipc_ask, site) };
+	struct ipc_record r = good(IPC_ASK);
+
+	for (size_t i = 0; i < COUNT(at); i++) {
+		size_t n = i == 0 ? sizeof(r.u.ask.id) :
+		    sizeof(r.u.ask.from);
+		char *text = (char *)&r.u.ask + at[i];
+
+		memset(text, 'x', n);
+		ck_assert(!passes(&r));
+		text[n - 1] = '\0';
 		ck_assert(passes(&r));
 	}
 }
