@@ -36,6 +36,10 @@ $(UNIT_PROGRAMS): $(B)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
 $(B)/unit/check_pool: $(patsubst %,$(BUILD)/server/process/%.o,pool \
     pool_worker nursery tls_files) $(BUILD)/shared/tls_judge.o
 
+# The pool and dial are the test.
+$(B)/unit/check_resolver: $(patsubst %,$(BUILD)/server/process/%.o,resolver \
+    resolver_worker)
+
 $(B)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 

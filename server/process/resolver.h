@@ -32,20 +32,20 @@ struct route {
 
 /* A question; the caller's, until done() or resolver_forget(). */
 struct resolver_job {
-	TAILQ_ENTRY(resolver_job) entry;
+	LIST_ENTRY(resolver_job) entry;
 	enum resolve_kind	 kind;
 	char			 name[smtp_domain_max_bytes + 1]; /* ASCII */
 	/* route is borrowed during the call; never NULL. */
 	void			(*done)(void *arg, const struct route *route);
 	void			*arg;
-	uint64_t		 ticket;
-	bool			 again;		/* its first worker was lost */
+	bool			 open;		/* asked, and not told yet */
 };
 
 /* 0, or -1 without memory; nothing is asked without a relay block. */
 int	resolver_start(struct master *m);
 /* done() is called later, never before this returns. */
 void	resolver_ask(struct master *m, struct resolver_job *job);
+/* Nobody waits for the answer any more, which is cached all the same. */
 void	resolver_forget(struct master *m, struct resolver_job *job);
 
 /* For smtpctl; times are deadline_now_ms(), 0: never. */
