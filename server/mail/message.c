@@ -207,13 +207,19 @@ record(struct message *t)
 		    smtp_mailbox_text(&t->mail.from, from)),
 		.size = t->size, .file = span_of(t->name),
 		.mailboxes = t->boxes.count, .recipients = t->rcpts.count,
-		.rcpt = span_from(t->rcpts.text, t->rcpts.n)
+		.rcpt = span_from(t->rcpts.text, t->rcpts.n),
+		.event = t->draft.count == 0 ? LOG_EVENT_STORE :
+		    LOG_EVENT_QUEUE,
+		.remote = t->draft.count
 	};
 
 	recipient_log_mailboxes(&t->boxes, &to);
 	r.to = buf_span(&to);
 	log_message_add(m->log, &r);
-	log_begin(&l, LOG_LEVEL_INFO, "store");
+	if (r.event == LOG_EVENT_QUEUE)
+		log_begin(&l, LOG_LEVEL_INFO, "queue");
+	else
+		log_begin(&l, LOG_LEVEL_INFO, "store");
 	log_str(&l, "session", t->client.session);
 	log_str(&l, "id", t->id);
 	if (t->client.user[0] != '\0')
@@ -222,6 +228,8 @@ record(struct message *t)
 	log_mailbox(&l, "to", &t->first_rcpt);
 	log_u64(&l, "recipients", t->rcpt_count);
 	log_u64(&l, "mailboxes", t->boxes.count);
+	if (r.remote > 0)
+		log_u64(&l, "remote", r.remote);
 	log_u64(&l, "size", t->size);
 	log_end(&l);
 	if (!m->conf.catcher)
@@ -242,6 +250,7 @@ settled(struct message *t, int error, int64_t us)
 	if (error == 0) {
 		c->value[COUNTER_STORED]++;
 		c->value[COUNTER_STORED_OCTETS] += t->size;
+		c->value[COUNTER_QUEUED] += t->draft.count > 0;
 		c->value[COUNTER_DELIVERED] += t->boxes.count;
 		counters_note(c, HISTOGRAM_COMMIT, (uint64_t)us);
 	} else

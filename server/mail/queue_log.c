@@ -1,0 +1,179 @@
+/*
+ * Words for what becomes of a queued message.  Texts of the other side are
+ * escaped where they are written: by log.c and json.c.
+ */
+#include "server/mail/queue_log.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "server/log/figure.h"
+#include "server/log/log_message.h"
+#include "server/process/tls_files.h"
+#include "shared/log.h"
+
+enum { event_text_bytes = 256 };	/* of a reply, in the event log */
+
+static const char *const stages[RELAY_STAGE_COUNT] = {
+	RELAY_STAGES(IPC_WORD, RELAY_)
+}, *const ends[RELAY_END_COUNT] = {
+	RELAY_ENDS(IPC_WORD, RELAY_END_)
+}, *const kinds[REPORT_KIND_COUNT] = {
+	REPORT_KINDS(IPC_WORD, REPORT_)
+};
+
+static uint64_t
+delay_of(const struct master *m, const struct queued *q)
+{
+	int64_t now_s = queue_now_s(m);
+
+	return now_s < q->queued_s ? 0 : (uint64_t)(now_s - q->queued_s);
+}
+
+static struct span
+id_of(const struct queued *q)
+{
+	return span_from(q->id, sizeof(q->id));
+}
+
+/* "" without TLS. */
+static void
+add_tls(const struct ipc_greeted *g, struct buf *out)
+{
+	if (g == NULL || !g->has_tls)
+		return;
+	buf_add_str(out, tls_files_versions[g->version]);
+	if (g->suite < TLS_SUITE_COUNT)
+		buf_print(out, " %s", tls_files_suites[g->suite]);
+}
+
+static void
+log_outcome(const struct log_record *r, const struct queue_outcome *o)
+{
+	struct span text = r->text;
+	struct log_line l;
+
+	if (r->event == LOG_EVENT_DONE)
+		log_begin(&l, LOG_LEVEL_INFO, "done");
+	else if (r->event == LOG_EVENT_FAILED)
+		log_begin(&l, LOG_LEVEL_INFO, "failed");
+	else
+		log_begin(&l, LOG_LEVEL_INFO, "try");
+	log_span(&l, "id", r->id);
+	log_mailbox(&l, "to", o->to);
+	log_u64(&l, "recipients", r->count);
+	if (r->host.n > 0)
+		log_span(&l, "host", r->host);
+	if (r->ip.n > 0) {
+		log_span(&l, "ip", r->ip);
+		log_u64(&l, "port", r->tcp_port);
+	}
+	if (r->tls.n > 0)
+		log_span(&l, "tls", r->tls);
+	log_span(&l, "stage", r->stage);
+	log_span(&l, "why", r->end);
+	if (r->code > 0)
+		log_u64(&l, "code", r->code);
+	if (r->status.n > 0)
+		log_span(&l, "status", r->status);
+	log_u64(&l, "delay", r->delay_s);
+	if (r->next.n > 0)
+		log_span(&l, "next", r->next);
+	if (text.n > event_text_bytes)
+		text.n = event_text_bytes;
+	if (text.n > 0)
+		log_span(&l, "text", text);
+	log_end(&l);
+}
+
+static void
+count(struct master *m, enum log_event event, const struct queue_outcome *o)
+{
+	uint64_t *value = m->counters.value;
+
+	if (event == LOG_EVENT_DONE)
+		value[COUNTER_LEAVING_DELIVERED] += o->count;
+	else if (event == LOG_EVENT_FAILED)
+		value[COUNTER_LEAVING_FAILED] += o->count;
+	else if (o->deferred)
+		value[COUNTER_LEAVING_DEFERRED] += o->count;
+}
+
+void
+queue_log_outcome(struct master *m, enum log_event event,
+    const struct queued *q, const struct queue_outcome *o)
+{
+	const struct ipc_outcome *got = o->outcome;
+	char to[smtp_mailbox_text_max_bytes], ip[INET6_ADDRSTRLEN] = "";
+	char tls_text[96], status[24] = "", next[figure_bytes] = "";
+	struct buf tls = buf_over(tls_text, sizeof(tls_text));
+
+	add_tls(o->greeted, &tls);
+	if (o->ip != NULL)
+		inet_ntop(o->ip->ipv6 ? AF_INET6 : AF_INET, o->ip->ip, ip,
+		    sizeof(ip));
+	if (got->enhanced[0] != 0)
+		snprintf(status, sizeof(status), "%u.%u.%u", got->enhanced[0],
+		    got->enhanced[1], got->enhanced[2]);
+	if (event == LOG_EVENT_TRY && o->deferred)
+		figure_utc(time(NULL) + q->next_s - queue_now_s(m), next);
+	const struct log_record r = {
+		.event = event, .id = id_of(q),
+		.recipient = span_from(to, smtp_mailbox_text(o->to, to)),
+		.count = o->count,
+		.host = span_of(o->host == NULL ? "" : o->host),
+		.ip = span_of(ip), .tcp_port = o->ip == NULL ? 0 : o->port,
+		.tls = buf_span(&tls), .stage = span_of(stages[got->stage]),
+		.end = span_of(ends[got->end]), .code = got->code,
+		.status = span_of(status),
+		.text = span_from(got->text, got->n),
+		.delay_s = delay_of(m, q), .next = span_of(next)
+	};
+	log_message_add(m->log, &r);
+	log_outcome(&r, o);
+	count(m, event, o);
+}
+
+void
+queue_log_notice(struct master *m, const struct queued *q,
+    enum report_kind kind, const char *report)
+{
+	const uint64_t delay_s = delay_of(m, q);
+	struct log_line l;
+
+	log_message_add(m->log, &(struct log_record){
+	    .event = LOG_EVENT_NOTICE, .id = id_of(q),
+	    .kind = span_of(kinds[kind]), .report = span_of(report),
+	    .delay_s = delay_s });
+	log_begin(&l, LOG_LEVEL_INFO, "notice");
+	log_span(&l, "id", id_of(q));
+	log_str(&l, "kind", kinds[kind]);
+	log_str(&l, "report", report);
+	log_u64(&l, "delay", delay_s);
+	log_end(&l);
+	m->counters.value[COUNTER_REPORTS_FAILED + kind]++;
+}
+
+void
+queue_log_by(struct master *m, enum log_event event, const struct queued *q,
+    const char *by, const char *why)
+{
+	struct log_line l;
+
+	log_message_add(m->log, &(struct log_record){ .event = event,
+	    .id = id_of(q), .by = span_of(by), .why = span_of(why) });
+	if (event == LOG_EVENT_HELD)
+		log_begin(&l, LOG_LEVEL_WARNING, "held");
+	else if (event == LOG_EVENT_REMOVED)
+		log_begin(&l, LOG_LEVEL_INFO, "removed");
+	else
+		log_begin(&l, LOG_LEVEL_INFO, "released");
+	log_span(&l, "id", id_of(q));
+	log_str(&l, "by", by);
+	if (why[0] != '\0')
+		log_str(&l, "why", why);
+	log_end(&l);
+	if (event == LOG_EVENT_REMOVED)
+		m->counters.value[COUNTER_LEAVING_REMOVED] += q->left;
+}

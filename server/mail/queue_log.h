@@ -1,0 +1,38 @@
+/*
+ * What becomes of a queued message: each fact goes to the event log, to the
+ * message log and to the counters, with the same words.
+ */
+#ifndef SERVER_QUEUE_LOG_H
+#define SERVER_QUEUE_LOG_H
+
+#include "server/log/log_record.h"
+#include "server/mail/queue.h"
+
+/* Recipients that share an outcome, and the host that it came from. */
+struct queue_outcome {
+	const struct mailbox		*to;	/* the first of them */
+	uint32_t			 count;
+	const char			*host;	/* NULL: none was asked */
+	const struct ipc_ip		*ip;	/* NULL: no address was tried */
+	uint16_t			 port;
+	const struct ipc_greeted	*greeted; /* for TLS; NULL: not yet */
+	const struct ipc_outcome	*outcome;
+	/* Of TRY: they are deferred until next_s of q; not: the next host is
+	   asked now. */
+	bool				 deferred;
+};
+
+/* Event: LOG_EVENT_TRY, DONE or FAILED. */
+void	queue_log_outcome(struct master *m, enum log_event event,
+	    const struct queued *q, const struct queue_outcome *o);
+/* A report about q has this id. */
+void	queue_log_notice(struct master *m, const struct queued *q,
+	    enum report_kind kind, const char *report);
+/*
+ * Event: LOG_EVENT_HELD, RELEASED or REMOVED, by "smtpd", "root by smtpctl";
+ * why may be "".
+ */
+void	queue_log_by(struct master *m, enum log_event event,
+	    const struct queued *q, const char *by, const char *why);
+
+#endif
