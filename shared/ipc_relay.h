@@ -1,5 +1,5 @@
 /*
- * Payloads of the records between the master and a worker that sends mail out: a
+ * Payloads of the records between the master and a worker that sends mail: a
  * relay worker has one connection to a host, a report worker writes a DSN.
  * Rows of the table in shared/ipc_table.h.
  *
@@ -15,8 +15,13 @@
 enum {
 	relay_rcpts_max = 100,		/* of one transaction */
 	relay_text_bytes = 512,		/* kept of a reply */
-	relay_all = 0xffff		/* every recipient without an outcome */
+	relay_all = 0xffff,		/* every recipient without an outcome */
+	/* A worker keeps to these, and the master kills one that does not. */
+	relay_patience_ms = 600000,	/* no reply takes longer */
+	relay_greeting_max_ms = 900000	/* to the last EHLO */
 };
+/* Half an hour, and the time of a slow line for so many octets. */
+#define relay_letter_max_ms(octets) (1800000 + (int64_t)(octets) * 2)
 
 /* How far a connection or a transaction came. */
 #define RELAY_STAGES(X, P)						\

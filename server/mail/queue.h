@@ -49,6 +49,7 @@ struct queue_open {
 	uint64_t		 at;		/* of its first octet to send */
 	uint64_t		 size;		/* octets from there */
 	uint64_t		 lines;
+	uint8_t			 flags;		/* of enum content_flag */
 	struct envelope		 envelope;	/* borrowed from block */
 	uint8_t			*block;
 };

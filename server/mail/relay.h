@@ -40,8 +40,10 @@ struct relay_owner {
 	void	(*sent)(void *arg, bool uncertain, bool reusable);
 	/*
 	 * The connection is over, or was never made, and the relay is freed;
-	 * recipients without an outcome had one from why before this.
-	 * crashed: the worker ended by a signal or broke its contract.
+	 * recipients without an outcome had one from why before this, and
+	 * sent() was not called.  why: stage CONNECT: no connection; GREETING
+	 * to STARTTLS: not greeted(); QUIT: it ended while no message was under
+	 * way.  crashed: the worker ended by a signal or broke its contract.
 	 */
 	void	(*gone)(void *arg, const struct ipc_outcome *why,
 		    bool crashed);
@@ -55,8 +57,8 @@ struct relay *relay_connect(struct master *m, const struct relay_host *to,
 	    const struct relay_owner *owner, void *arg);
 /*
  * Sends the message o to count of its recipients, at most relay_rcpts_max; o
- * stays open until sent() or gone().  Only after greeted(), and not while
- * another is under way.
+ * stays open, and to as it is, until sent() or gone().  Only after greeted(),
+ * perhaps by it or by sent(), and not while another is under way.
  */
 void	relay_send(struct relay *r, const struct queue_open *o,
 	    const struct envelope_rcpt *to, size_t count);

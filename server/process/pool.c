@@ -118,6 +118,15 @@ pool_release(struct worker *w)
 	pool_ask(m);
 }
 
+void
+pool_retire(struct worker *w)
+{
+	struct master *m = w->master;
+
+	pool_drop(w);
+	pool_ask(m);
+}
+
 int
 pool_send(struct worker *w, struct ipc_record *r, int fd)
 {

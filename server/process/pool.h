@@ -77,6 +77,8 @@ void	pool_lend(struct worker *w, const struct worker_use *use,
 	    void *owner, enum ipc_when when);
 /* The work of w has ended in order: w waits for more, or is dropped. */
 void	pool_release(struct worker *w);
+/* The same, but w works for nobody else: it is dropped. */
+void	pool_retire(struct worker *w);
 /* The channel of w has ended or failed during its work; how is for the log. */
 void	pool_lost(struct worker *w, const char *how);
 /* Has w end at once, because another owner needs its slot. */

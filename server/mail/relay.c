@@ -1,0 +1,510 @@
+/*
+ * Relays: each is a connection that dial made, and then a worker that speaks
+ * over it.  The worker reads a stranger's replies, so it may be compromised:
+ * what it says is taken only where it fits what it was given.
+ */
+#include "server/mail/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/conf/conf_parse.h"
+#include "server/process/dial.h"
+#include "server/process/feed.h"
+#include "shared/deadline.h"
+#include "shared/ip.h"
+
+enum { overdue_grace_ms = 60000 };
+
+enum relay_step {
+	RELAY_DIALS,		/* connects */
+	RELAY_WAITS,		/* for a worker */
+	RELAY_GREETS,
+	RELAY_READY,		/* for a message */
+	RELAY_SENDS,
+	RELAY_QUITS		/* has no owner */
+};
+
+struct relay {
+	TAILQ_ENTRY(relay)		 entry;
+	struct master			*master;
+	const struct relay_owner	*owner;
+	void				*arg;
+	enum relay_step			 step;
+	int64_t				 since_ms;	/* when step was set */
+	struct dial_job			 dial;
+	int				 socket;	/* until a worker's */
+	struct ipc_client		 client;
+	char				 name[pool_last_bytes];
+	struct worker			*worker;
+	struct feed			 feed;		/* of the message */
+	/* The message under way: */
+	const struct queue_open		*open;
+	const struct envelope_rcpt	*to;
+	size_t				 count;
+	bool				 has_letter;	/* worker */
+	size_t				 told;		/* of to, to worker */
+	size_t				 left;		/* without outcome */
+	bool				 had[relay_rcpts_max];
+	bool				 has_why;
+	struct ipc_outcome		 why;		/* of the end */
+};
+
+static TAILQ_HEAD(relay_list, relay) relays = TAILQ_HEAD_INITIALIZER(relays);
+static size_t owned, waits;	/* of relays: have an owner; lack a worker */
+
+static void
+set_step(struct relay *r, enum relay_step step)
+{
+	waits += step == RELAY_WAITS;
+	waits -= r->step == RELAY_WAITS;
+	r->step = step;
+	r->since_ms = deadline_now_ms();
+}
+
+/* ---- the end ------------------------------------------------------------ */
+
+/* Recipient index had its outcome. */
+static void
+tell(struct relay *r, size_t index, const struct ipc_outcome *o)
+{
+	struct ipc_outcome own = *o;
+
+	own.index = (uint16_t)index;
+	r->had[index] = true;
+	r->left--;
+	r->owner->outcome(r->arg, index, &own);
+}
+
+static void
+tell_rest(struct relay *r, const struct ipc_outcome *o)
+{
+	for (size_t i = 0; i < r->count && r->left > 0; i++)
+		if (!r->had[i])
+			tell(r, i, o);
+}
+
+static void
+free_relay(struct relay *r)
+{
+	TAILQ_REMOVE(&relays, r, entry);
+	waits -= r->step == RELAY_WAITS;
+	owned -= r->owner != NULL;
+	if (r->step == RELAY_DIALS)
+		dial_forget(&r->dial);
+	if (r->socket != -1)
+		close(r->socket);
+	free(r);
+}
+
+/*
+ * r has no worker, or none any more: frees r, for the reason that its worker
+ * gave, or for this one.
+ */
+static void
+finish(struct relay *r, enum relay_stage stage, enum relay_end end,
+    const char *text, bool crashed)
+{
+	const struct relay_owner *owner = r->owner;
+	struct ipc_outcome why = { .stage = stage, .end = end };
+	struct buf b = buf_over(why.text, sizeof(why.text));
+	void *arg = r->arg;
+
+	buf_add_str(&b, text);
+	why.n = (uint16_t)b.n;
+	if (r->has_why)
+		why = r->why;
+	why.index = relay_all;
+	if (r->step == RELAY_SENDS)
+		tell_rest(r, &why);
+	free_relay(r);
+	if (owner != NULL)
+		owner->gone(arg, &why, crashed);
+}
+
+/* The feed goes before the worker does, whose channel it watches. */
+static void
+part(struct relay *r)
+{
+	feed_stop(&r->feed);
+	r->worker = NULL;
+}
+
+/* ---- a connection, and a worker for it ----------------------------------- */
+
+static bool
+is_passing(int error)
+{
+	return error == EAGAIN || error == ETOOMANYREFS || error == ENOBUFS ||
+	    error == ENOMEM;
+}
+
+static void
+on_dialed(void *arg, int fd, int error)
+{
+	struct relay *r = arg;
+
+	set_step(r, RELAY_WAITS);
+	r->socket = fd;
+	if (fd != -1)
+		pool_want(r->master);
+	else
+		finish(r, RELAY_CONNECT, error == ETIMEDOUT ?
+		    RELAY_END_TIMEOUT : is_passing(error) || error == EMFILE ||
+		    error == ENFILE ? RELAY_END_LOCAL : RELAY_END_REFUSED,
+		    error == EACCES ? "smtpd may not connect to this address: "
+		    "it is private, or of this host" : strerror(error), false);
+}
+
+/* Without a local part that needs SMTPUTF8, a domain does without, too. */
+static void
+to_ascii(struct mailbox *m)
+{
+	char ascii[punycode_domain_bytes];
+	struct mailbox with = *m;
+
+	if (!smtp_mailbox_is_utf8(m) ||
+	    !punycode_domain(span_from(m->domain, m->domain_len), ascii))
+		return;
+	with.domain_len = (uint8_t)strlen(ascii);
+	memset(with.domain, 0, sizeof(with.domain));
+	memcpy(with.domain, ascii, with.domain_len);
+	if (!smtp_mailbox_is_utf8(&with))
+		*m = with;
+}
+
+static void
+write_letter(const struct relay *r, struct ipc_letter *out)
+{
+	const struct queue_open *o = r->open;
+	const struct envelope *e = &o->envelope;
+	struct buf id = buf_over(out->id, ipc_id_bytes);
+	struct buf envid = buf_over(out->envid, sizeof(out->envid));
+
+	buf_add(&id, e->id);
+	buf_add(&envid, e->envid);
+	out->from = e->from;
+	to_ascii(&out->from);
+	out->at = o->at;
+	out->size = o->size;
+	out->lines = o->lines;
+	out->flags = o->flags & CONTENT_FLAGS;
+	out->smtputf8 = e->smtputf8;
+	out->ret = e->ret;
+	out->envid_len = (uint8_t)envid.n;
+	out->count = (uint16_t)r->count;
+}
+
+/*
+ * LETTER, then its recipients.  Without a descriptor to spare nothing is sent,
+ * and the worker, for which there is no work, ends.
+ */
+static bool
+next_record(void *arg, struct ipc_record *out)
+{
+	struct relay *r = arg;
+	const struct envelope_rcpt *to = &r->to[r->told];
+	struct ipc_rcpt *rcpt = &out->u.rcpt;
+	struct buf orcpt = buf_over(rcpt->orcpt, sizeof(rcpt->orcpt));
+
+	memset(out, 0, sizeof(*out));
+	if (!r->has_letter) {
+		r->feed.pass = fcntl(r->open->fd, F_DUPFD_CLOEXEC, 3);
+		r->has_letter = r->feed.pass != -1;
+		out->type = IPC_LETTER;
+		write_letter(r, &out->u.letter);
+		return r->has_letter;
+	}
+	if (r->told == r->count)
+		return false;
+	r->told++;
+	out->type = IPC_RCPT_TO;
+	rcpt->to = to->to;
+	to_ascii(&rcpt->to);
+	rcpt->notify = to->notify & DSN_NOTIFY_ALL;
+	buf_add(&orcpt, to->orcpt);
+	rcpt->orcpt_len = (uint16_t)orcpt.n;
+	return true;
+}
+
+/* Hands r to w, which is idle.  0; or -1, errno, nothing changed. */
+static int
+give(struct worker *w, struct relay *r)
+{
+	struct ipc_record record = { .type = IPC_CLIENT,
+	    .u.client = r->client };
+
+	if (pool_send(w, &record, r->socket) == -1)
+		return -1;
+	close(r->socket);
+	r->socket = -1;
+	r->worker = w;
+	feed_init(&r->feed, r->master->base, pool_channel(w), next_record,
+	    NULL, r);
+	pool_lend(w, &relay_use, r, IPC_AT_RELAY);
+	set_step(r, RELAY_GREETS);
+	return 0;
+}
+
+static void
+on_idle(struct master *m)
+{
+	struct relay *r;
+	struct worker *w;
+
+	TAILQ_FOREACH(r, &relays, entry)
+		while (r->step == RELAY_WAITS && (w = pool_idle(m)) != NULL) {
+			if (give(w, r) == 0)
+				break;
+			if (is_passing(errno))
+				return;
+			pool_lost(w, "worker gone before its connection");
+		}
+}
+
+static uint64_t
+waiting(const struct master *m)
+{
+	return waits;
+}
+
+/* ---- what the worker says ------------------------------------------------ */
+
+/*
+ * A recipient has the message by a 2yz to the final dot alone; a 3yz, or a 2yz
+ * to RCPT, is no outcome.
+ */
+static bool
+on_outcome(struct relay *r, const struct ipc_outcome *o)
+{
+	const unsigned class = o->code / 100;
+	const bool sends = r->step == RELAY_SENDS, all = o->index == relay_all;
+
+	if ((class != 0 && class < 4 && (class != 2 || o->stage != RELAY_DOT ||
+	    all)) || (all ? r->has_why || (sends && r->left == 0) :
+	    !sends || o->index >= r->told || r->had[o->index]))
+		return false;
+	if (all) {
+		r->why = *o;
+		r->has_why = true;
+	}
+	if (sends && all)
+		tell_rest(r, o);
+	else if (sends)
+		tell(r, o->index, o);
+	return true;
+}
+
+static bool
+on_letter_done(struct relay *r, uint64_t done)
+{
+	if (r->step != RELAY_SENDS || r->left > 0 || r->told < r->count ||
+	    r->feed.waits || done == RELAY_DONE_ALL)
+		return false;
+	feed_stop(&r->feed);
+	set_step(r, RELAY_READY);
+	r->has_why = false;
+	r->open = NULL;
+	pool_permit(r->worker, IPC_AT_RELAY);
+	r->owner->sent(r->arg, (done & RELAY_DONE_UNCERTAIN) != 0,
+	    (done & RELAY_DONE_REUSABLE) != 0);
+	return true;
+}
+
+/*
+ * While a message is under way the worker may end only if it said of all
+ * recipients why: the host had closed the connection when LETTER came.
+ */
+static bool
+on_end(struct relay *r)
+{
+	struct worker *w = r->worker;
+
+	if (r->step == RELAY_SENDS && r->left > 0)
+		return false;
+	part(r);
+	pool_retire(w);
+	finish(r, RELAY_QUIT, r->master->stopping ? RELAY_END_STOPPED :
+	    RELAY_END_LOST, "", false);
+	return true;
+}
+
+static bool
+on_record(void *owner, const struct ipc_record *record)
+{
+	struct relay *r = owner;
+
+	if (record->type == IPC_OUTCOME)
+		return on_outcome(r, &record->u.outcome);
+	if (record->type == IPC_LETTER_DONE)
+		return on_letter_done(r, record->u.number.n);
+	if (record->type == IPC_END)
+		return on_end(r);
+	if (record->type != IPC_GREETED || (r->step != RELAY_GREETS &&
+	    r->step != RELAY_QUITS))
+		return false;
+	if (r->step == RELAY_GREETS) {
+		set_step(r, RELAY_READY);
+		r->owner->greeted(r->arg, &record->u.greeted);
+	}
+	return true;
+}
+
+/* No honest worker ends at its work but when smtpd stops. */
+static void
+on_lost(void *owner, const char *how)
+{
+	struct relay *r = owner;
+
+	part(r);
+	finish(r, r->step == RELAY_GREETS ? RELAY_GREETING : r->step ==
+	    RELAY_SENDS ? RELAY_MAIL : RELAY_QUIT, r->master->stopping ?
+	    RELAY_END_STOPPED : RELAY_END_LOCAL, how, !r->master->stopping);
+}
+
+/* ---- what the pool asks -------------------------------------------------- */
+
+/* Only sessions have to give up their slots. */
+static void
+on_evict(void *owner)
+{
+}
+
+static bool
+is_overdue(const void *owner)
+{
+	const struct relay *r = owner;
+
+	return deadline_now_ms() - r->since_ms > overdue_grace_ms +
+	    (r->step == RELAY_GREETS ? relay_greeting_max_ms :
+	    r->step == RELAY_SENDS ? relay_letter_max_ms(r->open->size) : 0);
+}
+
+static const char *
+state(const void *owner)
+{
+	const struct relay *r = owner;
+
+	return r->step == RELAY_SENDS ? "sends" : "relay";
+}
+
+static void
+blame(struct master *m, const void *owner, void *last, struct log_line *l)
+{
+	const struct relay *r = owner;
+
+	if (r != NULL)
+		memcpy(last, r->name, sizeof(r->name));
+	if (l != NULL)
+		log_str(l, "host", last);
+}
+
+/* A stress that did not fit into a channel full of recipients is sent again. */
+static void
+on_tick(struct master *m)
+{
+	struct relay *r;
+
+	TAILQ_FOREACH(r, &relays, entry)
+		if (m->stopping && r->worker != NULL)
+			pool_stress(r->worker, STRESS_END, 0);
+}
+
+const struct worker_use relay_use = {
+	.waiting = waiting,
+	.on_idle = on_idle,
+	.on_tick = on_tick,
+	.on_record = on_record,
+	.on_lost = on_lost,
+	.on_evict = on_evict,
+	.is_overdue = is_overdue,
+	.state = state,
+	.blame = blame
+};
+
+/* ---- what the owner asks ------------------------------------------------- */
+
+struct relay *
+relay_connect(struct master *m, const struct relay_host *to,
+    const struct relay_owner *owner, void *arg)
+{
+	struct relay *r = calloc(1, sizeof(*r));
+	struct ipc_client *c;
+	struct buf helo, host;
+	uint8_t ip[16];
+	bool ipv6;
+
+	if (r == NULL)
+		return NULL;
+	*r = (struct relay){ .master = m, .owner = owner, .arg = arg,
+	    .socket = -1, .client = { .tls = (uint8_t)to->tls,
+	    .patience_ms = relay_patience_ms } };
+	c = &r->client;
+	helo = buf_over(c->helo, sizeof(c->helo));
+	host = buf_over(c->host, sizeof(c->host));
+	buf_add_str(&helo, to->helo);
+	if (!ip_parse(span_of(to->name), &ipv6, ip))
+		buf_add_str(&host, to->name);
+	c->helo_len = (uint8_t)helo.n;
+	c->host_len = (uint8_t)host.n;
+	strlcpy(r->name, to->name, sizeof(r->name));
+	r->dial = (struct dial_job){ .to = to->ip, .port = to->port,
+	    .has_source = to->has_source, .source = to->source,
+	    .patience_ms = to->connect_ms, .done = on_dialed, .arg = r };
+	set_step(r, RELAY_DIALS);
+	TAILQ_INSERT_TAIL(&relays, r, entry);
+	owned++;
+	dial_connect(m, &r->dial);
+	return r;
+}
+
+void
+relay_send(struct relay *r, const struct queue_open *o,
+    const struct envelope_rcpt *to, size_t count)
+{
+	r->open = o;
+	r->to = to;
+	r->count = r->left = count;
+	r->told = 0;
+	r->has_letter = r->has_why = false;
+	memset(r->had, 0, sizeof(r->had));
+	set_step(r, RELAY_SENDS);
+	pool_permit(r->worker, IPC_AT_LETTER);
+	feed_start(&r->feed);
+}
+
+/* DISMISS may not fit: then the worker ends by its own patience. */
+void
+relay_dismiss(struct relay *r)
+{
+	struct ipc_record record = { .type = IPC_DISMISS };
+
+	if (r->worker == NULL) {
+		free_relay(r);
+		return;
+	}
+	r->owner = NULL;
+	owned--;
+	set_step(r, RELAY_QUITS);
+	(void)pool_send(r->worker, &record, -1);
+}
+
+void
+relay_drain(struct master *m)
+{
+	struct relay *r, *next;
+
+	TAILQ_FOREACH_SAFE(r, &relays, entry, next)
+		if (r->worker == NULL)
+			finish(r, RELAY_CONNECT, RELAY_END_STOPPED, "",
+			    false);
+}
+
+size_t
+relay_count(const struct master *m)
+{
+	return owned;
+}
