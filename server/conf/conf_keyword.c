@@ -65,6 +65,8 @@ check_form(const struct conf_keyword *k, const struct conf_cut *cut,
 		bool brace, open;
 
 		want = span_cut(&form, ' ');
+		if (want.p[0] == '[')
+			break;		/* options */
 		brace = want.p[0] == '{';
 		open = word < end && conf_word_is_brace(word, '{');
 		if (word >= end || (open && block && !brace))
@@ -130,7 +132,8 @@ conf_keyword_set(struct conf_setting *s)
 {
 	const struct conf_type *type = s->k->type;
 	const bool inner = s->domain != NULL;
-	struct conf_sets *sets = inner ? &s->domain->sets : &s->conf->sets;
+	struct conf_sets *sets = inner ? &s->domain->sets :
+	    s->k->block == CONF_RELAY ? &s->conf->relay_sets : &s->conf->sets;
 	char *base = inner ? (char *)s->domain : (char *)s->conf;
 	const struct conf_word *words = s->cut->words;
 	const struct conf_place *place = &s->report->place;
@@ -230,9 +233,10 @@ fail:
 }
 
 static void
-put_line(FILE *f, const struct conf_keyword *k, const char *text,
+put_line(FILE *f, const struct conf_keyword *k, const struct conf_set *set,
     const struct conf_domain *d)
 {
+	const char *text = set != NULL ? set->text : k->fallback;
 	enum { column_of_meaning = 32 };
 	const bool off = text[0] == '#';
 	int n = fprintf(f, "%s%s%s %s", k->block == CONF_TOP ? "" : "\t",
@@ -243,6 +247,12 @@ put_line(FILE *f, const struct conf_keyword *k, const char *text,
 	if (n < column_of_meaning)
 		fprintf(f, "%*s", column_of_meaning - n, "");
 	fprintf(f, " # %s", k->meaning);
+	if (k->block == CONF_RELAY && set != NULL && strcmp(k->name, "from") ==
+	    0)
+		fprintf(f, ": %s, by line %u", strcmp(text, "authenticated") ==
+		    0 ? "every user who logged in" : strchr(text, '/') == NULL ?
+		    "every program of that host" : "every host of that "
+		    "network", set->line);
 	if (d != NULL && strcmp(k->name, "users") == 0)
 		fprintf(f, ": %zu", d->user_count);
 	else if (d != NULL && strcmp(k->name, "aliases") == 0)
@@ -262,9 +272,9 @@ put_block(FILE *f, const struct conf_sets *sets, enum conf_block block,
 			continue;
 		for (size_t n = 0; n < sets->count; n++)
 			if (sets->one[n].k == k)
-				put_line(f, k, sets->one[n].text, d);
+				put_line(f, k, &sets->one[n], d);
 		if (k->fallback != NULL && find_set(sets, k->name) == NULL)
-			put_line(f, k, k->fallback, d);
+			put_line(f, k, NULL, d);
 	}
 }
 
@@ -280,6 +290,11 @@ conf_print(const struct conf *conf, FILE *f)
 			fprintf(f, "\t# %s", d->ascii);
 		putc('\n', f);
 		put_block(f, &d->sets, CONF_DOMAIN, d);
+		fputs("}\n", f);
+	}
+	if (conf->relay.line != 0) {
+		fputs("relay {\n", f);
+		put_block(f, &conf->relay_sets, CONF_RELAY, NULL);
 		fputs("}\n", f);
 	}
 	fputs("limits {\n", f);

@@ -12,13 +12,16 @@
 enum conf_block {
 	CONF_TOP,
 	CONF_DOMAIN,
-	CONF_LIMITS
+	CONF_LIMITS,
+	CONF_RELAY
 };
 
 enum {
 	conf_path_max_bytes = 1023,
 	conf_socket_max_bytes = 103,	/* of sun_path on the BSDs */
-	conf_proxies_max = 64
+	conf_proxies_max = 64,
+	conf_from_max = 256,		/* ranges that may send mail out */
+	conf_routes_max = 1000
 };
 
 struct conf_keyword {
@@ -86,5 +89,38 @@ int	conf_table_load(struct conf *conf, const struct conf_text *text,
 	    struct conf_report *report);
 /* Sets what follows from other values.  False without memory. */
 bool	conf_keyword_settle(struct conf *conf);
+
+/* ---- for readers of values ---------------------------------------------- */
+
+/* Word number at, a noun, is not what is wanted there.  False. */
+bool	conf_bad(struct conf_setting *s, size_t at, const char *noun,
+	    const char *want);
+/* Reports a mistake at word number at in its own words.  False. */
+bool	conf_said(struct conf_setting *s, size_t at, const char *format, ...)
+	    __attribute__((format(printf, 3, 4)));
+/* Adds to a list of the configuration, as array_add does. */
+bool	conf_add(struct conf_setting *s, void *list, size_t *count,
+	    const void *element, size_t size);
+/*
+ * Reads "ADDRESS[/BITS]", word number 1, into a list of at most max ranges of
+ * what; wide: what is wrong with one of half the world.  Strict: a prefix
+ * length has one spelling, and no bits may be set behind the prefix.
+ */
+bool	conf_range_read(struct conf_setting *s, struct conf_range **list,
+	    size_t *count, size_t max, const char *what, const char *wide);
+
+/* In conf_relay.c: values of the relay block, and of "resolver". */
+bool	conf_relay_begin(struct conf_setting *s, struct span word, void *slot);
+bool	conf_relay_from(struct conf_setting *s, struct span word, void *slot);
+bool	conf_relay_host(struct conf_setting *s, struct span word, void *slot);
+bool	conf_relay_for(struct conf_setting *s, struct span word, void *slot);
+bool	conf_relay_source(struct conf_setting *s, struct span word,
+	    void *slot);
+bool	conf_relay_tls(struct conf_setting *s, struct span word, void *slot);
+bool	conf_relay_resolver(struct conf_setting *s, struct span word,
+	    void *slot);
+/* Reports what is wrong with the relay block as a whole. */
+void	conf_relay_check(const struct conf *conf, const struct conf_text *text,
+	    struct conf_report *report);
 
 #endif

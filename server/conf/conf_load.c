@@ -43,12 +43,12 @@ refuse_keyword(struct loader *l)
 	static const char *const places[] = {
 		[CONF_TOP] = "belongs outside of any block",
 		[CONF_DOMAIN] = "belongs in a domain block",
-		[CONF_LIMITS] = "belongs in the limits block"
+		[CONF_LIMITS] = "belongs in the limits block",
+		[CONF_RELAY] = "belongs in the relay block"
 	};
 	const struct conf_word *word = &l->cut.words[0];
 	const struct conf_keyword *near, *other;
-	bool later = span_equal(span_of("relay"), word->text) ||
-	    span_equal(span_of("lmtp"), word->text);
+	bool later = span_equal(span_of("lmtp"), word->text);
 	char shown[conf_shown_max_bytes];
 
 	conf_show(word->text, shown, sizeof(shown));
@@ -100,7 +100,8 @@ find_keyword(struct loader *l)
 		return k;
 	/* What is mistyped is not reported as missing, too. */
 	if (k != NULL && k->type->many)
-		(void)conf_keyword_note(&l->conf->sets, k, name,
+		(void)conf_keyword_note(k->block == CONF_RELAY ?
+		    &l->conf->relay_sets : &l->conf->sets, k, name,
 		    l->report.place.number);
 	skip_block_of(l);
 	return NULL;
@@ -234,6 +235,7 @@ check_whole(struct loader *l)
 			    l->conf->listens[i].line, 4),
 			    "\"submission\" is under TLS only: a line \"tls "
 			    "certificate FILE key FILE\" is missing");
+	conf_relay_check(l->conf, &l->text, r);
 	(void)conf_text_seek(&l->text, r, 0, 0);
 	if (conf_line_of(sets, "domain") == 0)
 		conf_report_at(r, 0, "no \"domain\": add a block that begins "

@@ -6,9 +6,392 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "server/conf/conf.h"
-#include "server/conf/conf_parse.h"
+#include "server/conf/conf_keyword.h"
+#include "shared/ip.h"
+
+enum { dns_port = 53 };
+
+/* ---- values ------------------------------------------------------------- */
+
+/* Fills *out; NULL, or what is wanted. */
+static const char *
+parse_range(struct span in, struct conf_range *out)
+{
+	const uint8_t *slash = memchr(in.p, '/', in.n);
+	struct span ip = span_from(in.p, slash == NULL ? in.n :
+	    (size_t)(slash - in.p)), length = span_skip(in, ip.n + 1);
+	uint8_t rest[16] = { 0 };
+	uint64_t bits;
+
+	if (!ip_parse(ip, &out->ipv6, out->ip))
+		return "an IPv4 or IPv6 address, and \"/\" and a number of "
+		    "bits for a network";
+	if (out->ipv6 && ip_is_mapped(out->ip))
+		return "an IPv4-mapped address: write the IPv4 address";
+	out->bits = out->ipv6 ? 128 : 32;
+	if (slash != NULL) {
+		if ((length.n > 1 && length.p[0] == '0') ||
+		    conf_parse_number(length, conf_units_number, &bits) !=
+		    CONF_VALUE_OK || bits > out->bits)
+			return "the prefix length is at most 32, or 128 for "
+			    "IPv6";
+		out->bits = (uint8_t)bits;
+	}
+	memcpy(rest, out->ip, (out->bits + 7U) / 8);
+	if (out->bits % 8 != 0)
+		rest[out->bits / 8] &= (uint8_t)(0xff00U >> out->bits % 8);
+	return memcmp(rest, out->ip, sizeof(rest)) == 0 ? NULL : "bits are set "
+	    "behind the prefix: write the first address of the network";
+}
+
+bool
+conf_range_read(struct conf_setting *s, struct conf_range **list,
+    size_t *count, size_t max, const char *what, const char *wide)
+{
+	struct conf_range r = { .line = s->report->place.number };
+	const char *why = parse_range(s->cut->words[1].text, &r);
+
+	if (why == NULL && r.bits < (r.ipv6 ? 16 : 8))
+		why = wide;
+	if (why != NULL)
+		return conf_bad(s, 1, "range", why);
+	for (size_t i = 0; i < *count; i++) {
+		const struct conf_range *old = &(*list)[i];
+
+		if (old->ipv6 == r.ipv6 && old->bits == r.bits &&
+		    memcmp(old->ip, r.ip, sizeof(r.ip)) == 0)
+			return conf_said(s, 1, "this range was given in line "
+			    "%u already", old->line);
+	}
+	if (*count == max)
+		return conf_said(s, 1, "more than %zu ranges of %s", max,
+		    what);
+	return conf_add(s, list, count, &r, sizeof(r));
+}
+
+bool
+conf_relay_begin(struct conf_setting *s, struct span word, void *slot)
+{
+	*(unsigned *)slot = s->report->place.number;
+	return true;
+}
+
+bool
+conf_relay_from(struct conf_setting *s, struct span word, void *slot)
+{
+	struct conf_relay *relay = &s->conf->relay;
+
+	if (span_equal(word, span_of("authenticated"))) {
+		if (relay->authenticated != 0)
+			return conf_said(s, 1, "this was given in line %u "
+			    "already", relay->authenticated);
+		relay->authenticated = s->report->place.number;
+		return true;
+	}
+	if (span_equal(word, span_of("local")))
+		return conf_bad(s, 1, "sender", "programs of this host "
+		    "send mail by SMTP in this version: write \"from "
+		    "127.0.0.1\" and \"from ::1\"");
+	if (memchr(word.p, '.', word.n) == NULL &&
+	    memchr(word.p, ':', word.n) == NULL)
+		return conf_bad(s, 1, "sender", "authenticated, or the "
+		    "address of a host or of a network");
+	return conf_range_read(s, slot, &relay->from_count, conf_from_max,
+	    "senders", "the range is so wide that strangers could send mail "
+	    "through this server to anybody");
+}
+
+/* Can a host have this address? */
+static bool
+is_host_ip(bool ipv6, const uint8_t ip[16])
+{
+	static const uint8_t zero[16];
+
+	return memcmp(ip, zero, sizeof(zero)) != 0 && (ipv6 ? ip[0] != 0xff &&
+	    !ip_is_mapped(ip) : ip[0] != 0 && ip[0] < 0xe0);
+}
+
+/* Reads the address of a host, word number at. */
+static bool
+take_ip(struct conf_setting *s, size_t at, struct ipc_ip *out)
+{
+	bool ipv6;
+
+	if (!ip_parse(s->cut->words[at].text, &ipv6, out->ip) ||
+	    !is_host_ip(ipv6, out->ip))
+		return false;
+	out->ipv6 = ipv6;
+	return true;
+}
+
+/* Reads "port NUMBER", beginning at word number at. */
+static bool
+take_port(struct conf_setting *s, size_t at, uint16_t *out)
+{
+	uint64_t port;
+
+	if (at + 1 >= s->cut->count)
+		return conf_said(s, s->cut->count - 1, "a port is missing: "
+		    "\"port NUMBER\" stands behind this");
+	if (!span_equal(s->cut->words[at].text, span_of("port")))
+		return conf_bad(s, at, "word", "a port stands here: "
+		    "\"port NUMBER\"");
+	if (conf_parse_number(s->cut->words[at + 1].text, conf_units_number,
+	    &port) != CONF_VALUE_OK || port == 0 || port > UINT16_MAX)
+		return conf_bad(s, at + 1, "port",
+		    "a number from 1 to 65535");
+	*out = (uint16_t)port;
+	return true;
+}
+
+/* Nothing may stand behind the first count words. */
+static bool
+take_end(struct conf_setting *s, size_t count)
+{
+	static const char *const later[] = { "login", "tls", "implicit-tls",
+	    "ca" };
+
+	if (s->cut->count <= count)
+		return true;
+	for (size_t i = 0; i < 4; i++)
+		if (span_equal(s->cut->words[count].text, span_of(later[i])))
+			return conf_bad(s, count, "word", "a login, "
+			    "and a check of the certificate, at the host of "
+			    "\"via\" are not in this version");
+	return conf_bad(s, count, "word", "nothing else stands here");
+}
+
+/* Is word a name with a dot that cannot be mistaken for an address? */
+static bool
+is_host_name(struct span word)
+{
+	return conf_domain_valid(word, false) &&
+	    memchr(word.p, '.', word.n) != NULL &&
+	    !ascii_is_digit(word.p[word.n - 1]);
+}
+
+/* Reads "mx", or "HOST port NUMBER", from word number at to the end. */
+static bool
+take_via(struct conf_setting *s, size_t at, struct conf_via *out)
+{
+	struct span word = s->cut->words[at].text;
+
+	*out = (struct conf_via){ .line = s->report->place.number };
+	if (span_equal(word, span_of("mx")))
+		return take_end(s, at + 1);
+	out->is_ip = take_ip(s, at, &out->ip);
+	if (!out->is_ip && !is_host_name(word))
+		return conf_bad(s, at, "host", "mx, the address of a "
+		    "host, or its name, which has a dot");
+	if (!take_port(s, at + 1, &out->port) || !take_end(s, at + 3))
+		return false;
+	out->host = strndup((const char *)word.p, word.n);
+	return out->host != NULL ||
+	    conf_bad(s, 0, "line", "out of memory");
+}
+
+bool
+conf_relay_host(struct conf_setting *s, struct span word, void *slot)
+{
+	struct conf_via *via = slot;
+
+	free(via->host);
+	return take_via(s, 1, via);
+}
+
+bool
+conf_relay_for(struct conf_setting *s, struct span word, void *slot)
+{
+	struct conf_relay *relay = &s->conf->relay;
+	const bool below = word.n > 0 && word.p[0] == '.';
+	struct conf_route route = { .domain = NULL };
+	char name[1 + punycode_domain_bytes] = ".";
+	struct span domain = span_skip(word, below);
+
+	if (!conf_domain_valid(domain, true) ||
+	    !punycode_domain(domain, name + below))
+		return conf_bad(s, 1, "domain", "a domain; with \".\" "
+		    "in front, those below it, too");
+	for (size_t i = 0; i < relay->route_count; i++)
+		if (strcmp(relay->routes[i].domain, name) == 0)
+			return conf_said(s, 1, "this domain was given in line "
+			    "%u already", relay->routes[i].via.line);
+	if (relay->route_count == conf_routes_max)
+		return conf_said(s, 1, "more than %d domains",
+		    conf_routes_max);
+	if (!take_via(s, 3, &route.via))
+		return false;
+	route.domain = strdup(name);
+	if (route.domain != NULL && conf_add(s, slot,
+	    &relay->route_count, &route, sizeof(route)))
+		return true;
+	free(route.domain);
+	free(route.via.host);
+	return conf_bad(s, 0, "line", "out of memory");
+}
+
+bool
+conf_relay_source(struct conf_setting *s, struct span word, void *slot)
+{
+	const struct conf_word *words = s->cut->words;
+	struct conf_source new = { .line = s->report->place.number }, *old;
+	struct span name = words[3].text;
+
+	if (!take_ip(s, 1, &new.ip))
+		return conf_bad(s, 1, "address",
+		    "an IPv4 or IPv6 address of this host");
+	old = &((struct conf_source *)slot)[new.ip.ipv6];
+	if (old->line != 0)
+		return conf_said(s, 1, "a source for IPv%d was given in line "
+		    "%u already", new.ip.ipv6 ? 6 : 4, old->line);
+	if (s->cut->count > 2) {
+		if (!span_equal(words[2].text, span_of("as")) ||
+		    s->cut->count > 4)
+			return conf_bad(s, s->cut->count > 4 ? 4 : 2,
+			    "word", "the form is \"source ADDRESS as NAME\"");
+		if (!is_host_name(name))
+			return conf_bad(s, s->cut->count - 1, "name",
+			    "the name of this host at that address, with a "
+			    "dot");
+		new.name = strndup((const char *)name.p, name.n);
+		if (new.name == NULL)
+			return conf_bad(s, 0, "line",
+			    "out of memory");
+	}
+	*old = new;
+	return true;
+}
+
+bool
+conf_relay_tls(struct conf_setting *s, struct span word, void *slot)
+{
+	enum relay_tls *tls = slot;
+
+	*tls = span_equal(word, span_of("never")) ? RELAY_TLS_NONE :
+	    span_equal(word, span_of("required")) ? RELAY_TLS_MUST :
+	    span_equal(word, span_of("opportunistic")) ? RELAY_TLS_MAY :
+	    RELAY_TLS_COUNT;
+	return *tls != RELAY_TLS_COUNT;
+}
+
+/*
+ * Who can forge the AD bit on the way can forge the MX, too: belief in a server
+ * of this host costs nothing.  Docker's 127.0.0.11 only passes it on.
+ */
+static bool
+is_believed(const struct ipc_ip *server)
+{
+	static const uint8_t own6[16] = { [15] = 1 };
+	static const uint8_t docker[4] = { 127, 0, 0, 11 };
+
+	return server->ipv6 ? memcmp(server->ip, own6, sizeof(own6)) == 0 :
+	    server->ip[0] == 127 && memcmp(server->ip, docker, 4) != 0;
+}
+
+bool
+conf_relay_resolver(struct conf_setting *s, struct span word, void *slot)
+{
+	struct conf_relay *relay = slot;
+	struct conf_resolver r = { .port = dns_port,
+	    .line = s->report->place.number };
+	const struct conf_word *words = s->cut->words;
+	size_t at = 2;
+
+	if (!take_ip(s, 1, &r.ip))
+		return conf_bad(s, 1, "address",
+		    "the IPv4 or IPv6 address of a name server");
+	r.believed = is_believed(&r.ip);
+	if (at < s->cut->count && span_equal(words[at].text, span_of("port"))) {
+		if (!take_port(s, at, &r.port))
+			return false;
+		at += 2;
+	}
+	if (at < s->cut->count && span_equal(words[at].text,
+	    span_of("trusted"))) {
+		r.believed = true;
+		at++;
+	}
+	if (at < s->cut->count)
+		return conf_bad(s, at, "word",
+		    "the options are \"port NUMBER\", and then trusted");
+	if (relay->resolver_count == resolve_servers_max)
+		return conf_said(s, 0, "more than %d name servers",
+		    resolve_servers_max);
+	relay->resolvers[relay->resolver_count++] = r;
+	return true;
+}
+
+void
+conf_relay_check(const struct conf *conf, const struct conf_text *text,
+    struct conf_report *report)
+{
+	const struct conf_relay *relay = &conf->relay;
+	const struct conf_via *via = &relay->via;
+	unsigned hostname = conf_line_of(&conf->sets, "hostname");
+
+	if (relay->line == 0)
+		return;
+	if (strchr(conf->hostname, '.') == NULL)
+		conf_report_at(report, conf_text_seek(text, report, hostname !=
+		    0 ? hostname : relay->line, hostname != 0), "hostname "
+		    "\"%s\" has no dot: for \"relay\" this server needs a "
+		    "name that other hosts can look up", conf->hostname);
+	if (conf_line_of(&conf->relay_sets, "from") == 0)
+		conf_report_at(report, conf_text_seek(text, report,
+		    relay->line, 0), "nobody may send mail out: a line \"from "
+		    "authenticated\" or \"from ADDRESS\" is missing");
+	for (size_t i = 0; i <= relay->route_count; i++) {
+		if (via->host != NULL && strcasecmp(via->host,
+		    conf->hostname) == 0)
+			conf_report_at(report, conf_text_seek(text, report,
+			    via->line, i == 0 ? 1 : 3), "\"%s\" is this "
+			    "server: mail would come back", via->host);
+		if (i < relay->route_count)
+			via = &relay->routes[i].via;
+	}
+}
+
+void
+conf_relay_find_resolvers(struct conf *conf)
+{
+	struct conf_relay *relay = &conf->relay;
+	const char *path = "/etc/resolv.conf";
+	struct conf_place place = { .number = 0 };
+	struct conf_resolver *r;
+	struct conf_text text;
+	struct conf_cut cut;
+	struct span rest;
+	bool ipv6;
+
+	if (relay->resolver_count > 0)
+		return;
+	(void)conf_text_read(path, &text);
+	rest = span_from(text.bytes, text.n);
+	while (relay->resolver_count < resolve_servers_max &&
+	    conf_text_next(&text, &rest, &place)) {
+		r = &relay->resolvers[relay->resolver_count];
+		(void)conf_cut_line(place.line, &cut);
+		if (cut.count < 2 || !span_equal(cut.words[0].text,
+		    span_of("nameserver")) || !ip_parse(cut.words[1].text,
+		    &ipv6, r->ip.ip) || !is_host_ip(ipv6, r->ip.ip))
+			continue;
+		r->ip.ipv6 = ipv6;
+		relay->resolver_count++;
+	}
+	conf_text_free(&text);
+	if (relay->resolver_count == 0)
+		memcpy(relay->resolvers[relay->resolver_count++].ip.ip,
+		    (const uint8_t[4]){ 127, 0, 0, 1 }, 4);
+	for (size_t i = 0; i < relay->resolver_count; i++) {
+		relay->resolvers[i].port = dns_port;
+		relay->resolvers[i].believed = is_believed(
+		    &relay->resolvers[i].ip);
+	}
+}
+
+/* ---- questions ---------------------------------------------------------- */
 
 bool
 conf_range_has(const struct conf_range *range, bool ipv6, const uint8_t *ip)

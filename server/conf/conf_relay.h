@@ -77,6 +77,11 @@ unsigned conf_relay_permits(const struct conf *conf, const char *user,
 /* The host that mail for domain goes to; NULL: those of its MX records. */
 const struct conf_via *conf_relay_via(const struct conf *conf,
 	    struct span domain);
+/*
+ * Without a "resolver" line, takes the name servers of /etc/resolv.conf, or
+ * 127.0.0.1 when it names none.  Called at start, as root.
+ */
+void	conf_relay_find_resolvers(struct conf *conf);
 /* Is ip in the range?  4 octets, or with ipv6 16. */
 bool	conf_range_has(const struct conf_range *range, bool ipv6,
 	    const uint8_t *ip);

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +14,9 @@
 #include "shared/ip.h"
 #include "shared/ipc_process.h"
 
-/* Word number at, a noun, is not what is wanted there.  False. */
-static bool
-bad(struct conf_setting *s, size_t at, const char *noun, const char *want)
+bool
+conf_bad(struct conf_setting *s, size_t at, const char *noun,
+    const char *want)
 {
 	s->at = at;
 	s->noun = noun;
@@ -23,21 +24,25 @@ bad(struct conf_setting *s, size_t at, const char *noun, const char *want)
 	return false;
 }
 
-/* Ends a reader that has reported a mistake itself: false. */
-static bool
-reported(struct conf_setting *s, bool not_fine)
+bool
+conf_said(struct conf_setting *s, size_t at, const char *format, ...)
 {
+	char text[conf_shown_max_bytes + 200];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
 	s->want = NULL;
-	return not_fine;
+	return conf_report_at(s->report, s->cut->words[at].at, "%s", text);
 }
 
-/* Adds to a list of the configuration, as array_add does. */
-static bool
-add(struct conf_setting *s, void *list, size_t *count, const void *element,
-    size_t size)
+bool
+conf_add(struct conf_setting *s, void *list, size_t *count,
+    const void *element, size_t size)
 {
 	return array_add(list, count, element, size) != NULL ||
-	    bad(s, 0, "line", "out of memory");
+	    conf_bad(s, 0, "line", "out of memory");
 }
 
 /* ---- words -------------------------------------------------------------- */
@@ -48,7 +53,7 @@ set_string(struct conf_setting *s, struct span word, char **out)
 	char *copy = strndup((const char *)word.p, word.n);
 
 	if (copy == NULL)
-		return bad(s, 0, "line", "out of memory");
+		return conf_bad(s, 0, "line", "out of memory");
 	free(*out);
 	*out = copy;
 	return true;
@@ -67,9 +72,10 @@ take_path(struct conf_setting *s, size_t at, char **out)
 	struct span word = s->cut->words[at].text;
 
 	if (word.n == 0 || word.p[0] != '/')
-		return bad(s, at, "path", "an absolute path begins with \"/\"");
+		return conf_bad(s, at, "path",
+		    "an absolute path begins with \"/\"");
 	if (word.n > conf_path_max_bytes)
-		return bad(s, at, "path", "longer than 1023 octets");
+		return conf_bad(s, at, "path", "longer than 1023 octets");
 	return set_string(s, word, out);
 }
 
@@ -83,15 +89,16 @@ static bool
 read_socket(struct conf_setting *s, struct span word, void *slot)
 {
 	return word.n > conf_socket_max_bytes && word.p[0] == '/' ?
-	    bad(s, 1, "path", "longer than 103 octets, the most that the path "
-	    "of a socket can have") : take_path(s, 1, slot);
+	    conf_bad(s, 1, "path", "longer than 103 octets, the most that the "
+	    "path of a socket can have") : take_path(s, 1, slot);
 }
 
 static bool
 read_account(struct conf_setting *s, struct span word, void *slot)
 {
 	if (span_equal(word, span_of("root")))
-		return bad(s, 1, "user", "no process of smtpd runs as root");
+		return conf_bad(s, 1, "user",
+		    "no process of smtpd runs as root");
 	return conf_account_valid(word) && set_string(s, word, slot);
 }
 
@@ -100,6 +107,13 @@ read_sandbox(struct conf_setting *s, struct span word, void *slot)
 {
 	*(bool *)slot = span_equal(word, span_of("optional"));
 	return *(bool *)slot || span_equal(word, span_of("required"));
+}
+
+static bool
+read_yes(struct conf_setting *s, struct span word, void *slot)
+{
+	*(bool *)slot = span_equal(word, span_of("yes"));
+	return *(bool *)slot || span_equal(word, span_of("no"));
 }
 
 static bool
@@ -135,9 +149,8 @@ read_number(struct conf_setting *s, struct span word, void *slot)
 	if (verdict == CONF_VALUE_BAD)
 		return false;
 	if (verdict == CONF_VALUE_LARGE || number < least || number > most)
-		return reported(s, conf_report_at(s->report,
-		    s->cut->words[1].at, "out of range: %s is %s to %s",
-		    s->k->name, s->k->least, s->k->most));
+		return conf_said(s, 1, "out of range: %s is %s to %s",
+		    s->k->name, s->k->least, s->k->most);
 	*(uint64_t *)slot = number;
 	return true;
 }
@@ -153,24 +166,23 @@ read_log(struct conf_setting *s, struct span word, void *slot)
 
 	if (span_equal(word, span_of("format")))
 		/* Earlier versions had two formats. */
-		return span_equal(value, span_of("events")) || bad(s, 2,
-		    "value", "the log has one form, events; postfix.awk in "
-		    "share/examples/smtpd gives them Postfix's words, see "
-		    "smtpd(8)");
+		return span_equal(value, span_of("events")) ||
+		    conf_bad(s, 2, "value", "the log has one form, events; "
+		    "postfix.awk in share/examples/smtpd gives them Postfix's "
+		    "words, see smtpd(8)");
 	if (!span_equal(word, span_of("to")))
-		return bad(s, 1, "word", "the form is \"log to TARGET\"");
+		return conf_bad(s, 1, "word", "the form is \"log to TARGET\"");
 	if (conf->log_to_line != 0)
-		return reported(s, conf_report_at(s->report,
-		    s->cut->words[0].at, "\"log to\" was given in line %u "
-		    "already", conf->log_to_line));
+		return conf_said(s, 0, "\"log to\" was given in line %u "
+		    "already", conf->log_to_line);
 	conf->log_to_line = s->report->place.number;
 	*log = span_equal(value, span_of("syslog")) ? CONF_LOG_SYSLOG :
 	    span_equal(value, span_of("stderr")) ? CONF_LOG_STDERR :
 	    CONF_LOG_FILE;
 	if (*log == CONF_LOG_FILE && (value.n < 2 || value.p[0] != '/' ||
 	    value.p[value.n - 1] == '/'))
-		return bad(s, 2, "value", "the target is syslog, stderr, or "
-		    "the absolute path of a file");
+		return conf_bad(s, 2, "value", "the target is syslog, stderr, "
+		    "or the absolute path of a file");
 	return *log != CONF_LOG_FILE || take_path(s, 2, &conf->log_path);
 }
 
@@ -191,18 +203,17 @@ read_options(struct conf_setting *s, struct conf_listen *l)
 		    span_of(words[k])))
 			k++;
 		if (k == 3)
-			return bad(s, at, "word", "the options are submission, "
-			    "implicit-tls and hide-client");
+			return conf_bad(s, at, "word", "the options are "
+			    "submission, implicit-tls and hide-client");
 		if ((l->words & 1U << k) != 0)
-			return bad(s, at, "word", "the option was given "
+			return conf_bad(s, at, "word", "the option was given "
 			    "already");
 		l->words |= 1U << k;
 	}
 	/* Received has to say where a stranger came from. */
 	return (l->words & LISTEN_HIDE_CLIENT) == 0 ||
-	    (l->words & LISTEN_SUBMISSION) != 0 || reported(s,
-	    conf_report_at(s->report, s->cut->words[at - 1].at,
-	    "\"hide-client\" needs \"submission\": it is for our own users"));
+	    (l->words & LISTEN_SUBMISSION) != 0 || conf_said(s, at - 1,
+	    "\"hide-client\" needs \"submission\": it is for our own users");
 }
 
 static bool
@@ -217,7 +228,7 @@ read_listen(struct conf_setting *s, struct span word, void *slot)
 
 	if (conf_parse_number(words[3].text, conf_units_number, &port) !=
 	    CONF_VALUE_OK || port > UINT16_MAX)
-		return bad(s, 3, "port",
+		return conf_bad(s, 3, "port",
 		    "a number from 0 to 65535, 0 for any free port");
 	if (!ip_parse(word, &ipv6, ip))
 		return false;
@@ -226,12 +237,10 @@ read_listen(struct conf_setting *s, struct span word, void *slot)
 	for (size_t i = 0; port != 0 && i < conf->listen_count; i++)
 		if (conf->listens[i].addr_len == l.addr_len &&
 		    memcmp(&conf->listens[i].addr, &l.addr, l.addr_len) == 0)
-			return reported(s, conf_report_at(s->report,
-			    words[1].at, "this address and port were given "
-			    "already in line %u",
-			    conf->listens[i].line));
+			return conf_said(s, 1, "this address and port were "
+			    "given already in line %u", conf->listens[i].line);
 	return read_options(s, &l) &&
-	    add(s, slot, &conf->listen_count, &l, sizeof(l));
+	    conf_add(s, slot, &conf->listen_count, &l, sizeof(l));
 }
 
 static bool
@@ -240,76 +249,23 @@ read_pair(struct conf_setting *s, struct span word, void *slot)
 	struct conf_pair pair = { .line = s->report->place.number };
 
 	if (s->conf->pair_count == ipc_tls_pairs_max)
-		return reported(s, conf_report_at(s->report,
-		    s->cut->words[0].at, "more than %d certificates",
-		    ipc_tls_pairs_max));
+		return conf_said(s, 0, "more than %d certificates",
+		    ipc_tls_pairs_max);
 	if (take_path(s, 2, &pair.certificate) &&
 	    take_path(s, 4, &pair.key) &&
-	    add(s, slot, &s->conf->pair_count, &pair, sizeof(pair)))
+	    conf_add(s, slot, &s->conf->pair_count, &pair, sizeof(pair)))
 		return true;
 	free(pair.certificate);
 	free(pair.key);
 	return false;
 }
 
-/*
- * Reads "ADDRESS[/BITS]".  Strict: a prefix length has one spelling, and no
- * bits may be set behind the prefix.  NULL, or what is wanted.
- */
-static const char *
-parse_range(struct span in, struct conf_range *out)
-{
-	const uint8_t *slash = memchr(in.p, '/', in.n);
-	struct span ip = span_from(in.p, slash == NULL ? in.n :
-	    (size_t)(slash - in.p)), length = span_skip(in, ip.n + 1);
-	uint8_t rest[16] = { 0 };
-	uint64_t bits;
-
-	if (!ip_parse(ip, &out->ipv6, out->ip))
-		return "an IPv4 or IPv6 address, and \"/\" and a number of "
-		    "bits for a network";
-	if (out->ipv6 && ip_is_mapped(out->ip))
-		return "an IPv4-mapped address: write the IPv4 address";
-	out->bits = out->ipv6 ? 128 : 32;
-	if (slash != NULL) {
-		if ((length.n > 1 && length.p[0] == '0') ||
-		    conf_parse_number(length, conf_units_number, &bits) !=
-		    CONF_VALUE_OK || bits > out->bits)
-			return "the prefix length is at most 32, or 128 for "
-			    "IPv6";
-		out->bits = (uint8_t)bits;
-	}
-	memcpy(rest, out->ip, (out->bits + 7U) / 8);
-	if (out->bits % 8 != 0)
-		rest[out->bits / 8] &= (uint8_t)(0xff00U >> out->bits % 8);
-	return memcmp(rest, out->ip, sizeof(rest)) != 0 ? "bits are set behind "
-	    "the prefix: write the first address of the network" :
-	    out->bits < (out->ipv6 ? 16 : 8) ? "the range is too wide: every "
-	    "client in it could claim to be any other" : NULL;
-}
-
 static bool
 read_proxy(struct conf_setting *s, struct span word, void *slot)
 {
-	size_t at = s->cut->words[1].at, count = s->conf->proxy_count;
-	struct conf_range p = { .line = s->report->place.number };
-	const char *why = parse_range(word, &p);
-
-	if (why != NULL)
-		return bad(s, 1, "range", why);
-	for (size_t i = 0; i < count; i++) {
-		const struct conf_range *old = &s->conf->proxies[i];
-
-		if (old->ipv6 == p.ipv6 && old->bits == p.bits &&
-		    memcmp(old->ip, p.ip, sizeof(p.ip)) == 0)
-			return reported(s, conf_report_at(s->report, at,
-			    "this range was given in line %u already",
-			    old->line));
-	}
-	if (count == conf_proxies_max)
-		return reported(s, conf_report_at(s->report, at,
-		    "more than %d ranges of proxies", conf_proxies_max));
-	return add(s, slot, &s->conf->proxy_count, &p, sizeof(p));
+	return conf_range_read(s, slot, &s->conf->proxy_count,
+	    conf_proxies_max, "proxies", "the range is too wide: every client "
+	    "in it could claim to be any other");
 }
 
 /* ---- the table ---------------------------------------------------------- */
@@ -341,7 +297,18 @@ static const struct conf_type
     pair_type = { .read = read_pair, .many = true },
     proxy_type = { .read = read_proxy, .many = true },
     domain_type = { .opens = CONF_DOMAIN, .many = true },
-    limits_type = { .opens = CONF_LIMITS };
+    limits_type = { .opens = CONF_LIMITS },
+    WORD(yes, "value", "the value is yes or no"),
+    relay_type = { .read = conf_relay_begin, .opens = CONF_RELAY },
+    from_type = { .read = conf_relay_from, .many = true },
+    via_type = { .read = conf_relay_host, .options = true },
+    for_type = { .read = conf_relay_for, .many = true, .options = true },
+    source_type = { .read = conf_relay_source, .many = true,
+	.options = true },
+    policy_type = { .read = conf_relay_tls, .noun = "value",
+	.want = "the value is opportunistic, required or never" },
+    resolver_type = { .read = conf_relay_resolver, .many = true,
+	.options = true };
 
 /*
  * A row: the name, the rest of the form, and the columns its block needs.
@@ -353,6 +320,10 @@ static const struct conf_type
 #define OF_DOMAIN(name, takes, type, field, meaning)			\
 	{ name, name " " takes, CONF_DOMAIN, &type##_type,		\
 	    offsetof(struct conf_domain, field), NULL, NULL, NULL, meaning }
+#define OUT(name, takes, type, field, fallback, least, most, meaning)	\
+	{ name, name " " takes, CONF_RELAY, &type##_type,		\
+	    offsetof(struct conf, relay.field), fallback, least, most,	\
+	    meaning }
 #define LIMIT(name, takes, type, field, fallback, least, most, meaning)	\
 	{ name, name " " takes, CONF_LIMITS, &type##_type,		\
 	    offsetof(struct conf, limits.field), fallback, least, most,	\
@@ -381,6 +352,8 @@ const struct conf_keyword conf_keywords[] = {
 	    "offers TLS; of several, by name"),
 	TOP("proxy-from", "ADDRESS[/BITS]", proxy, proxies, NULL,
 	    "proxies, which send a PROXY header"),
+	TOP("resolver", "ADDRESS [port NUMBER] [trusted]", resolver, relay,
+	    "#127.0.0.1", "name servers; by default of /etc/resolv.conf"),
 	TOP("domain", "NAME {", domain, domains, NULL,
 	    "mail for it is ours"),
 	OF_DOMAIN("users", "FILE", path, users_path,
@@ -391,6 +364,26 @@ const struct conf_keyword conf_keywords[] = {
 	    "it and what follows in a name are ignored"),
 	OF_DOMAIN("catch-all", "NAME", mailbox, catch_all,
 	    "gets all other mail of the domain"),
+	TOP("relay", "{", relay, relay.line, NULL,
+	    "mail for other domains leaves"),
+	OUT("from", "authenticated|ADDRESS[/BITS]", from, from, NULL, NULL,
+	    NULL, "who may send mail out"),
+	OUT("via", "mx|HOST [port NUMBER]", via, via, "mx", NULL, NULL,
+	    "the way out: MX records, or one host"),
+	OUT("for", "DOMAIN via mx|HOST [port NUMBER]", for, routes, NULL,
+	    NULL, NULL, "the way to that domain"),
+	OUT("source", "ADDRESS [as NAME]", source, sources, NULL, NULL, NULL,
+	    "our address, and the name said from there"),
+	OUT("ipv6", "yes|no", yes, ipv6, "yes", NULL, NULL,
+	    "no: connect over IPv4 only"),
+	OUT("private-mx", "no|yes", yes, private_mx, "no", NULL, NULL,
+	    "yes: connect into private networks, too"),
+	OUT("tls", "opportunistic|required|never", policy, tls,
+	    "opportunistic", NULL, NULL, "when mail leaves in plain text"),
+	OUT("give-up-after", "TIME", time, give_up_after_s, "5d", "1s",
+	    "100d", "a message is returned then"),
+	OUT("tell-delay-after", "TIME", time, tell_delay_after_s, "4h", "0",
+	    "100d", "its sender is told that it waits; 0: never"),
 	TOP("limits", "{", limits, limits, NULL,
 	    "what one client may take"),
 	LIMIT("message-size", "SIZE", size, message_size_bytes, "35M", "1K",

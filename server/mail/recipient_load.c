@@ -32,7 +32,7 @@ judge_target(const struct conf_domain *d, const struct conf_alias *within,
 	    domain, sizeof(domain));
 	if (to->domain == NULL)
 		return conf_break(broken, "\"%s\" is not a local domain, "
-		    "and this version relays no mail", domain);
+		    "and an alias leads to no other", domain);
 	if (within != NULL &&
 	    recipient_find(to->domain, part, NULL).alias == within)
 		return conf_break(broken, "the alias names itself, and "

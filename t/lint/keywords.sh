@@ -18,6 +18,7 @@ from_manual() {
 	/^\.Sh / { listing = 0 }
 	/^\.Ss Outside of any block/ { listing = 1; block = "" }
 	/^\.Ss Inside a domain block/ { listing = 1; block = "domain." }
+	/^\.Ss Inside the relay block/ { listing = 1; block = "relay." }
 	/^\.Ss Inside the limits block/ { listing = 1; block = "limits." }
 	listing && /^\.It Ic / { print block $3 }
 	' "$source/man/smtpd.conf.5" | sort -u

@@ -230,6 +230,7 @@ TEST(printed)
 	    "listen ::1 port 2525\n"
 	    "listen 127.0.0.1 port 0\n"
 	    "listen 127.0.0.1 port 0\n"
+	    "#resolver 127.0.0.1\n"
 	    "domain example.org {\n"
 	    "\tusers @/users\n"
 	    "\taliases \"@/aliases\"\n"

@@ -91,10 +91,6 @@ static const struct row words_cases[] = {
 	    "implicit-tls and hide-client\n"
 	    "    listen ::1 port 0 implicit-tsl\n"
 	    "                      ^\n" },
-	{ BASE "relay {\nvia mx\nfrom {\n}\n}\n",
-	    "c:4:1: \"relay\" is not in this version yet\n"
-	    "    relay {\n"
-	    "    ^\n" },
 	{ BASE "listen ::1 port 0 submission\n",
 	    "c:4:19: \"submission\" is under TLS only: a line \"tls "
 	    "certificate FILE key FILE\" is missing\n"
@@ -225,12 +221,12 @@ static const struct row blocks_cases[] = {
 	    "c:2:1: this block is never closed: a \"}\" is missing\n"
 	    "    domain example.org {\n"
 	    "    ^\n" },
-	{ LISTEN "relay {\ndomain example.org {\n}\n",
-	    "c:2:1: \"relay\" is not in this version yet\n"
-	    "    relay {\n"
+	{ LISTEN "lmtp {\ndomain example.org {\n}\n",
+	    "c:2:1: \"lmtp\" is not in this version yet\n"
+	    "    lmtp {\n"
 	    "    ^\n"
 	    "c:2:1: this block is never closed: a \"}\" is missing\n"
-	    "    relay {\n"
+	    "    lmtp {\n"
 	    "    ^\n"
 	    "c: no \"domain\": add a block that begins with \"domain NAME {\""
 	    "\n" },

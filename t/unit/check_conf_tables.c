@@ -181,8 +181,8 @@ static const struct row aliases_cases[] = {
 	    "xample.org has no user or alias \"eve\"\n" },
 	{ ALIASES, "bob\n", "info: eve@foreign.example\n",
 	    "@/aliases:1: warning: mail for info@example.org is answered 451: "
-	    "\"foreign.example\" is not a local domain, and this version relay"
-	    "s no mail\n" },
+	    "\"foreign.example\" is not a local domain, and an alias leads to "
+	    "no other\n" },
 	{ ALIASES, "bob\n", "eve: eve\n",
 	    "@/aliases:1: warning: mail for eve@example.org is answered 451: th"
 	    "e alias names itself, and example.org has no user \"eve\"\n" },
@@ -239,7 +239,7 @@ static const struct row aliases_cases[] = {
 	{ LISTEN "domain example.org {\nusers @/users\n"
 	    "catch-all bob@y\n}\n", "bob\n", NULL,
 	    "c:4: warning: mail for the catch-all of example.org is answered 45"
-	    "1: \"y\" is not a local domain, and this version relays no mail\n"
+	    "1: \"y\" is not a local domain, and an alias leads to no other\n"
 	    },
 	{ USERS "domain example.net {\nusers @/users\n}\n", ".x\n", NULL,
 	    "@/users:1:1: bad user \".x\": not a local part of an address\n"

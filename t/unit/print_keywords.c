@@ -10,7 +10,8 @@ main(void)
 	static const char *const prefix[] = {
 		[CONF_TOP] = "",
 		[CONF_DOMAIN] = "domain.",
-		[CONF_LIMITS] = "limits."
+		[CONF_LIMITS] = "limits.",
+		[CONF_RELAY] = "relay."
 	};
 
 	for (size_t i = 0; i < conf_keyword_count; i++)
