@@ -34,6 +34,16 @@ buf_add_str(struct buf *b, const char *s)
 }
 
 void
+buf_add_number(struct buf *b, uint64_t n, size_t octets)
+{
+	uint8_t raw[sizeof(n)];
+
+	for (size_t i = 0; i < octets; i++)
+		raw[i] = (uint8_t)(n >> (8 * i));
+	buf_add(b, span_from(raw, octets));
+}
+
+void
 buf_print(struct buf *b, const char *format, ...)
 {
 	size_t room = b->cut ? 0 : b->max - b->n;

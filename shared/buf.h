@@ -18,6 +18,8 @@ struct buf {
 struct buf	buf_over(void *storage, size_t max);
 void		buf_add(struct buf *b, struct span s);
 void		buf_add_str(struct buf *b, const char *s);
+/* Adds the lowest octets of n, the least significant one first. */
+void		buf_add_number(struct buf *b, uint64_t n, size_t octets);
 /* As printf(3), with space for its NUL. */
 void		buf_print(struct buf *b, const char *format, ...)
 		    __attribute__((format(printf, 2, 3)));

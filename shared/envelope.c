@@ -6,34 +6,12 @@
 
 #include <string.h>
 
-static void
-add_number(struct buf *out, uint64_t n, size_t octets)
-{
-	uint8_t raw[8];
-
-	for (size_t i = 0; i < octets; i++)
-		raw[i] = (uint8_t)(n >> (8 * i));
-	buf_add(out, span_from(raw, octets));
-}
-
 /* A text of at most 65,535 octets. */
 static void
 add_text(struct buf *out, struct span s)
 {
-	add_number(out, s.n, 2);
+	buf_add_number(out, s.n, 2);
 	buf_add(out, s);
-}
-
-static bool
-take_number(struct span *in, size_t octets, uint64_t *out)
-{
-	*out = 0;
-	if (in->n < octets)
-		return false;
-	for (size_t i = 0; i < octets; i++)
-		*out |= (uint64_t)in->p[i] << (8 * i);
-	*in = span_skip(*in, octets);
-	return true;
 }
 
 static bool
@@ -51,7 +29,7 @@ take_text(struct span *in, size_t max, struct span *out)
 {
 	uint64_t n;
 
-	if (!take_number(in, 2, &n) || n > max || n > in->n)
+	if (!span_take_number(in, 2, &n) || n > max || n > in->n)
 		return false;
 	*out = span_from(in->p, (size_t)n);
 	*in = span_skip(*in, (size_t)n);
@@ -85,7 +63,7 @@ void
 envelope_add(struct buf *rcpts, const struct envelope_rcpt *r)
 {
 	add_mailbox(rcpts, &r->to);
-	add_number(rcpts, r->notify, 1);
+	buf_add_number(rcpts, r->notify, 1);
 	add_text(rcpts, r->orcpt);
 }
 
@@ -104,15 +82,15 @@ void
 envelope_write(const struct envelope *e, struct buf *out)
 {
 	add_text(out, e->id);
-	add_number(out, (uint64_t)e->queued_s, 8);
+	buf_add_number(out, (uint64_t)e->queued_s, 8);
 	add_mailbox(out, &e->from);
-	add_number(out, e->ret, 1);
+	buf_add_number(out, e->ret, 1);
 	add_text(out, e->envid);
-	add_number(out, e->smtputf8, 1);
+	buf_add_number(out, e->smtputf8, 1);
 	add_text(out, e->session);
 	add_text(out, e->user);
-	add_number(out, e->at, 4);
-	add_number(out, e->count, 4);
+	buf_add_number(out, e->at, 4);
+	buf_add_number(out, e->count, 4);
 	buf_add(out, e->rcpts);
 }
 
@@ -125,7 +103,7 @@ envelope_read(struct span in, struct envelope *out)
 	struct span left;
 
 	if (!take_text(&in, UINT8_MAX, &out->id) ||
-	    !take_number(&in, 8, &queued) || queued > INT64_MAX ||
+	    !span_take_number(&in, 8, &queued) || queued > INT64_MAX ||
 	    !take_mailbox(&in, &out->from) ||
 	    !take_octet(&in, 0, DSN_RET_COUNT - 1, &out->ret) ||
 	    !take_text(&in, dsn_envid_max_bytes, &out->envid) ||
@@ -133,7 +111,7 @@ envelope_read(struct span in, struct envelope *out)
 	    !take_octet(&in, 0, 1, &smtputf8) ||
 	    !take_text(&in, UINT8_MAX, &out->session) ||
 	    !take_text(&in, UINT16_MAX, &out->user) ||
-	    !take_number(&in, 4, &at) || !take_number(&in, 4, &count) ||
+	    !span_take_number(&in, 4, &at) || !span_take_number(&in, 4, &count) ||
 	    count == 0)
 		return false;
 	out->queued_s = (int64_t)queued;

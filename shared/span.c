@@ -77,6 +77,18 @@ span_cut(struct span *in, uint8_t end)
 }
 
 bool
+span_take_number(struct span *in, size_t octets, uint64_t *out)
+{
+	*out = 0;
+	if (in->n < octets)
+		return false;
+	for (size_t i = 0; i < octets; i++)
+		*out |= (uint64_t)in->p[i] << (8 * i);
+	*in = span_skip(*in, octets);
+	return true;
+}
+
+bool
 span_number(struct span s, uint64_t *out)
 {
 	size_t i = 0;

@@ -35,6 +35,11 @@ bool		span_take(struct span *in, uint8_t octet);
  * when there is no end.  Returns them, without end.
  */
 struct span	span_cut(struct span *in, uint8_t end);
+/*
+ * Takes a number of so many octets, at most 8, off *in, the least significant
+ * one first.  False: *in is shorter.
+ */
+bool		span_take_number(struct span *in, size_t octets, uint64_t *out);
 /* Digits alone; more than 64 bits: UINT64_MAX.  False: not a number. */
 bool		span_number(struct span s, uint64_t *out);
 /* No octet is above 127, and none is NUL. */
