@@ -66,3 +66,80 @@ ip_is_mapped(const uint8_t ip[16])
 
 	return memcmp(ip, front, sizeof(front)) == 0;
 }
+
+struct net {
+	uint8_t		ip[6];
+	uint8_t		bits;
+	enum ip_reach	reach;
+};
+
+static bool
+contains(const struct net *net, const uint8_t *ip)
+{
+	const size_t whole = net->bits / 8;
+	const unsigned rest = net->bits % 8;
+
+	return memcmp(ip, net->ip, whole) == 0 && (rest == 0 ||
+	    ((ip[whole] ^ net->ip[whole]) & (0xff00U >> rest & 0xff)) == 0);
+}
+
+/* The reach of the first net that has ip; or otherwise. */
+static enum ip_reach
+look_up(const struct net *nets, size_t count, const uint8_t *ip,
+    enum ip_reach otherwise)
+{
+	for (size_t i = 0; i < count; i++)
+		if (contains(&nets[i], ip))
+			return nets[i].reach;
+	return otherwise;
+}
+
+#define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
+
+static enum ip_reach
+reach_v4(const uint8_t *ip)
+{
+	static const struct net nets[] = {
+		{ { 0 }, 8, IP_SPECIAL },		/* this network */
+		{ { 10 }, 8, IP_PRIVATE },
+		{ { 100, 64 }, 10, IP_PRIVATE },	/* RFC 6598 */
+		{ { 127 }, 8, IP_SPECIAL },		/* loopback */
+		{ { 169, 254 }, 16, IP_SPECIAL },	/* link-local */
+		{ { 172, 16 }, 12, IP_PRIVATE },
+		{ { 192, 0, 0 }, 24, IP_SPECIAL },	/* protocols */
+		{ { 192, 168 }, 16, IP_PRIVATE },
+		{ { 198, 18 }, 15, IP_PRIVATE },	/* benchmarks */
+		{ { 224 }, 3, IP_SPECIAL }	/* multicast, broadcast */
+	};
+
+	return look_up(nets, COUNT(nets), ip, IP_PUBLIC);
+}
+
+/*
+ * Only 2000::/3 has been given to hosts (RFC 4291 2.4), so IPv4-mapped and
+ * -compatible addresses, loopback, link-local and multicast need no row.
+ */
+static enum ip_reach
+reach_v6(const uint8_t *ip)
+{
+	static const struct net nets[] = {
+		{ { 0x20, 0x01 }, 32, IP_SPECIAL },	/* Teredo */
+		{ { 0x20 }, 3, IP_PUBLIC },
+		{ { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 48, IP_PRIVATE },
+		{ { 0xfc }, 7, IP_PRIVATE },		/* RFC 4193 */
+		{ { 0xfe, 0xc0 }, 10, IP_PRIVATE }	/* once site-local */
+	};
+	static const uint8_t nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
+
+	if (memcmp(ip, nat64, sizeof(nat64)) == 0)
+		return reach_v4(ip + 12);
+	if (ip[0] == 0x20 && ip[1] == 0x02)	/* 6to4 (RFC 3056) */
+		return reach_v4(ip + 2);
+	return look_up(nets, COUNT(nets), ip, IP_SPECIAL);
+}
+
+enum ip_reach
+ip_reach(bool ipv6, const uint8_t *ip)
+{
+	return ipv6 ? reach_v6(ip) : reach_v4(ip);
+}

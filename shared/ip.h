@@ -22,6 +22,15 @@ bool	ip_parse(struct span in, bool *ipv6, uint8_t out[16]);
 /* Fills *out for bind(2) or connect(2); returns its length. */
 socklen_t ip_sockaddr(bool ipv6, const uint8_t *ip, uint16_t port,
 	    struct sockaddr_storage *out);
+/* Who may be reached under an address (RFC 6890). */
+enum ip_reach {
+	IP_PUBLIC,
+	IP_PRIVATE,		/* of an organization, or a provider's NAT */
+	IP_SPECIAL		/* this host, this link, many hosts, nobody */
+};
+
+/* An IPv6 address that hides an IPv4 address has the reach of that. */
+enum ip_reach ip_reach(bool ipv6, const uint8_t *ip);
 /* IPv4-mapped (RFC 4291 2.5.5.2): the last four octets are the IPv4 address. */
 bool	ip_is_mapped(const uint8_t ip[16]);
 
