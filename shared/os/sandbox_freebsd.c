@@ -9,10 +9,14 @@
  * given to sandbox_enter are for other systems.  There is no reconnecting to
  * syslog: RIGHT_SYSLOG keeps the open socket.
  *
- * Not prevented, as sandbox_beyond says: a process can create sockets, but not
- * bind or connect them, set its own user ID, and map code.  Memory is limited
- * as address space.  A descriptor that a worker receives later has the rights
- * that the sender left on it.
+ * Nobody connects in capability mode, so dial, which parses nothing and holds
+ * nothing, is confined by its limits and its user only; and the keeper, which
+ * is in capability mode, cannot start another.
+ *
+ * Not prevented elsewhere, as sandbox_beyond says: a process can create
+ * sockets, but not bind or connect them, set its own user ID, and map code.
+ * Memory is limited as address space.  A descriptor that a worker receives
+ * later has the rights that the sender left on it.
  */
 #include <sys/types.h>
 #include <sys/capsicum.h>
@@ -41,16 +45,29 @@ forbid_tracing(void)
 	return procctl(P_PID, (id_t)getpid(), PROC_TRACE_CTL, &disable);
 }
 
+static bool
+connects(enum sandbox_role role)
+{
+	return (sandbox_table[role].rights & (RIGHT_CONNECT | RIGHT_FORK)) ==
+	    RIGHT_CONNECT;
+}
+
 int
 sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
 	bool owner = (sandbox_table[role].rights & owner_rights) != 0;
 	cap_rights_t rights;
+	unsigned mode;
 
 	*what = "PROC_TRACE_CTL";
 	if (forbid_tracing() == -1)
 		return -1;
+	if (connects(role)) {
+		*what = "no connection in capability mode";
+		errno = ECAPMODE;
+		return cap_getmode(&mode) == 0 && mode == 0 ? 0 : -1;
+	}
 	*what = "cap_rights_limit";
 	/* No ftruncate, no F_SETFL: a spool file can only be appended to. */
 	cap_rights_init(&rights, CAP_READ, CAP_WRITE, CAP_SEEK, CAP_EVENT,
@@ -110,6 +127,7 @@ sandbox_beyond(const char *probe_name, enum sandbox_role role)
 		{ owner_rights, "listen" }, { owner_rights, "accept" }
 	};
 
-	return sandbox_among(beyond, sizeof(beyond) / sizeof(beyond[0]),
+	return (connects(role) && strcmp(probe_name, "fork") != 0) ||
+	    sandbox_among(beyond, sizeof(beyond) / sizeof(beyond[0]),
 	    probe_name, sandbox_table[role].rights);
 }

@@ -208,7 +208,7 @@ sandbox_os_prepare(enum sandbox_role role, const char **what)
 	if ((sandbox_table[role].rights & (RIGHT_FILES | RIGHT_EXEC_SELF)) ||
 	    !sandbox_confines_paths(role))
 		return 0;
-	p->ruleset = sandbox_landlock_ruleset(NULL, 0, what);
+	p->ruleset = sandbox_landlock_ruleset(role, NULL, 0, what);
 	return p->ruleset == -1 ? -1 : 0;
 }
 
@@ -221,7 +221,8 @@ restrict_paths(enum sandbox_role role, const struct sandbox_path *paths,
 	if (ruleset == -1 && !sandbox_confines_paths(role))
 		return 0;
 	if (ruleset == -1)
-		ruleset = sandbox_landlock_ruleset(paths, path_count, what);
+		ruleset = sandbox_landlock_ruleset(role, paths, path_count,
+		    what);
 	if (ruleset == -1)
 		return -1;
 	*what = "landlock_restrict_self";

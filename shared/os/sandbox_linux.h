@@ -45,10 +45,12 @@ unsigned sandbox_linux_rights(enum sandbox_role role);
 /* The Landlock ABI in use: 0 without Landlock, else 1 to 7. */
 int	sandbox_landlock_abi(void);
 /*
- * Makes a ruleset that handles all rights this kernel knows and allows only
- * paths.  Its descriptor, or -1 with errno and *what.
+ * Makes a ruleset of role that handles all rights this kernel knows and allows
+ * only paths and, with RIGHT_CONNECT, the ports of sandbox_let_connect.  Its
+ * descriptor, or -1 with errno and *what.
  */
-int	sandbox_landlock_ruleset(const struct sandbox_path *paths,
-	    size_t path_count, const char **what);
+int	sandbox_landlock_ruleset(enum sandbox_role role,
+	    const struct sandbox_path *paths, size_t path_count,
+	    const char **what);
 
 #endif

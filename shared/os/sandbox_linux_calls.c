@@ -38,7 +38,8 @@ const struct sandbox_calls sandbox_calls[] = {
 	 * RWF_NOAPPEND does on Linux.  No sendfile, splice or copy_file_range.
 	 */
 	GROUP(RIGHT_IO, 0, C(read), C(readv), C(pread64), C(write), C(writev),
-	    C(recvfrom), C(poll), C(ppoll), C(lseek)),
+	    C(recvfrom), C(lseek)),
+	GROUP(RIGHT_IO | RIGHT_CONNECT, 0, C(poll), C(ppoll)),
 	GROUP(RIGHT_IO | RIGHT_RECV_FD, 0, C(close)),
 	GROUP(RIGHT_SYNC, ANY_RIGHT, C(fsync), C(fdatasync)),
 	GROUP(RIGHT_RECV_FD, ANY_RIGHT, C(recvmsg), C(shutdown)),
@@ -52,8 +53,9 @@ const struct sandbox_calls sandbox_calls[] = {
 	    C(rt_sigsuspend), C(rt_sigtimedwait), C(sigaltstack), C(pipe),
 	    C(pipe2), C(select), C(pselect6)),
 	GROUP(RIGHT_ACCEPT, 0, C(accept), C(accept4)),
-	GROUP(RIGHT_ACCEPT, ANY_RIGHT, C(getsockname), C(getpeername),
+	GROUP(RIGHT_ACCEPT | RIGHT_CONNECT, ANY_RIGHT, C(getsockname),
 	    C(getsockopt)),
+	GROUP(RIGHT_ACCEPT, ANY_RIGHT, C(getpeername)),
 	GROUP(RIGHT_FILES, 0, C(open), C(openat2), C(mkdir), C(mkdirat),
 	    C(link), C(linkat), C(rename), C(renameat), C(renameat2),
 	    C(unlink), C(unlinkat), C(rmdir), C(ftruncate), C(pwrite64),
@@ -93,12 +95,14 @@ const struct sandbox_calls sandbox_calls[] = {
 	    C(epoll_ctl), C(epoll_wait), C(epoll_pwait), C(epoll_pwait2),
 	    C(eventfd2), C(timerfd_create), C(timerfd_settime),
 	    C(timerfd_gettime), C(signalfd4)),
-	GROUP(RIGHT_SYSLOG, 0, C(connect)),
-	GROUP(0, RIGHT_SYSLOG, C(socket)),
+	GROUP(RIGHT_SYSLOG | RIGHT_CONNECT, 0, C(connect)),
+	GROUP(0, RIGHT_SYSLOG | RIGHT_CONNECT, C(socket)),
+	/* The filter sees no address; Landlock permits port 0 of TCP. */
+	GROUP(RIGHT_CONNECT, 0, C(bind)),
 	GROUP(RIGHT_SANITIZER, ANY_RIGHT, C(madvise), C(getrlimit),
 	    C(prlimit64)),
 	/* These kill in every role. */
-	GROUP(0, 0, C(bind), C(listen), C(sendmmsg), C(vfork), C(execve),
+	GROUP(0, 0, C(listen), C(sendmmsg), C(vfork), C(execve),
 	    C(tkill), C(tgkill), C(rt_sigqueueinfo), C(rt_tgsigqueueinfo),
 	    C(pidfd_open), C(pidfd_getfd), C(pidfd_send_signal), C(ptrace),
 	    C(process_vm_readv), C(process_vm_writev), C(process_madvise),
@@ -156,6 +160,8 @@ const size_t sandbox_calls_count = COUNT(sandbox_calls);
 #define open_write_mask	(O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | \
 			 (O_TMPFILE & ~O_DIRECTORY))
 #define socket_type	0x0fU
+#define inet_differ	(AF_INET ^ AF_INET6)
+_Static_assert(inet_differ == 8, "two families alone differ in one bit");
 #define futex_not_wait_wake	0x7eU	/* clears FUTEX_WAKE, _PRIVATE */
 
 const struct sandbox_rule sandbox_rules[] = {
@@ -210,6 +216,12 @@ const struct sandbox_rule sandbox_rules[] = {
 	KILL(RIGHT_SYSLOG, 0, socket, NE(0, AF_UNIX)),
 	ALLOW(RIGHT_SYSLOG, 0, socket, EQ(0, AF_UNIX),
 	    MASK(1, socket_type, SOCK_DGRAM)),
+
+	/* AF_INET or AF_INET6, which differ in one bit, of one protocol. */
+	ALLOW(RIGHT_CONNECT, 0, socket, MASK(0, ~(scmp_datum_t)inet_differ,
+	    AF_INET & AF_INET6), MASK(1, socket_type, SOCK_STREAM), EQ(2, 0)),
+	ALLOW(RIGHT_CONNECT, 0, socket, MASK(0, ~(scmp_datum_t)inet_differ,
+	    AF_INET & AF_INET6), MASK(1, socket_type, SOCK_DGRAM), EQ(2, 0)),
 
 	/* Is it a terminal, its width, and the number of waiting octets. */
 	ALLOW(RIGHT_FILES, 0, ioctl, EQ(1, TCGETS)),

@@ -18,6 +18,7 @@
 /* linux/landlock.h, flags of landlock_create_ruleset and rule types */
 #define create_ruleset_version	1U
 #define rule_path_beneath	1
+#define rule_net_port		2
 
 /* linux/landlock.h, file system rights; of ABI 1 if not noted */
 #define fs_execute	(1ULL << 0)
@@ -43,6 +44,12 @@
 struct __attribute__((packed)) rule {
 	uint64_t	allowed;
 	int32_t		parent_fd;
+};
+
+/* struct landlock_net_port_attr; port 0: any that the kernel chooses */
+struct port_rule {
+	uint64_t	allowed;
+	uint64_t	port;
 };
 
 /* The ABI and, with each, what was added to the file system rights. */
@@ -129,28 +136,54 @@ add_path(int ruleset, const struct sandbox_path *path)
 	return result;
 }
 
+static int
+add_port(int ruleset, uint64_t allowed, uint16_t port)
+{
+	const struct port_rule rule = { allowed, port };
+
+	return (int)syscall(SYS_landlock_add_rule, ruleset, rule_net_port,
+	    &rule, 0U);
+}
+
+/* Sockets may be bound to an address, but to no port of this process's. */
+static int
+add_ports(int ruleset)
+{
+	if (add_port(ruleset, net_bind_tcp, 0) == -1)
+		return -1;
+	for (size_t i = 0; i < sandbox_port_count; i++)
+		if (add_port(ruleset, net_connect_tcp, sandbox_ports[i]) == -1)
+			return -1;
+	return 0;
+}
+
 int
-sandbox_landlock_ruleset(const struct sandbox_path *paths, size_t path_count,
-    const char **what)
+sandbox_landlock_ruleset(enum sandbox_role role,
+    const struct sandbox_path *paths, size_t path_count, const char **what)
 {
 	/* struct landlock_ruleset_attr as ABI 6 has it: fs, net, scoped. */
 	const uint64_t attr[] = { fs_handled(), net_bind_tcp | net_connect_tcp,
 	    scope_abstract | scope_signal };
-	int abi = sandbox_landlock_abi(), ruleset, saved;
+	int abi = sandbox_landlock_abi(), ruleset, result, saved;
 	size_t size = abi >= 6 ? 3 : abi >= 4 ? 2 : 1;
 
 	*what = "landlock_create_ruleset";
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, attr,
 	    size * sizeof(attr[0]), 0U);
-	for (size_t i = 0; ruleset != -1 && i < path_count; i++) {
+	if (ruleset == -1)
+		return -1;
+	*what = "landlock_add_rule";
+	result = size < 2 || !(sandbox_table[role].rights & RIGHT_CONNECT) ?
+	    0 : add_ports(ruleset);
+	for (size_t i = 0; result == 0 && i < path_count; i++) {
 		*what = paths[i].path != NULL ? paths[i].path :
 		    "path descriptor";
-		if (add_path(ruleset, &paths[i]) == 0)
-			continue;
-		saved = errno;
-		close(ruleset);
-		errno = saved;
-		return -1;
+		result = add_path(ruleset, &paths[i]);
 	}
-	return ruleset;
+	if (result == 0)
+		return ruleset;
+	saved = errno;
+	close(ruleset);
+	errno = saved;
+	return -1;
 }

@@ -81,6 +81,7 @@ TRY(unshare, "unshare", 0, false, unshare(0))
 TRY(mount, "mount", 0, false, syscall(SYS_mount, NULL, NULL, NULL, 0UL, NULL))
 TRY(chroot, "chroot", 0, false, chroot("/nonexistent-smtpd-probe"))
 TRY(shmget, "shmget", 0, false, shmget((key_t)0x736d7470, 1, 0))
+TRY(netlink, "socket AF_NETLINK", 0, false, socket(AF_NETLINK, SOCK_DGRAM, 0))
 /* On a TCP socket this would connect, and Landlock does not check it. */
 TRY(fastopen, "sendmsg MSG_FASTOPEN", 0, false, sendmsg(t->pair[0],
     (&(struct msghdr){ .msg_iovlen = 1, .msg_iov = &(struct iovec){
@@ -123,7 +124,8 @@ const struct sandbox_probe *const sandbox_probes_os[] = {
 	&probe_pidfd_open, &probe_ptrace, &probe_process_vm_readv,
 	&probe_dumpable, &probe_bpf, &probe_io_uring, &probe_memfd_create,
 	&probe_pwritev2, &probe_splice, &probe_fallocate, &probe_unshare,
-	&probe_mount, &probe_chroot, &probe_shmget, &probe_fastopen,
-	&probe_addresses, &probe_map_read_only, &probe_mprotect_read_only,
-	&probe_map_shared, &probe_mprotect_code, NULL
+	&probe_mount, &probe_chroot, &probe_shmget, &probe_netlink,
+	&probe_fastopen, &probe_addresses, &probe_map_read_only,
+	&probe_mprotect_read_only, &probe_map_shared, &probe_mprotect_code,
+	NULL
 };

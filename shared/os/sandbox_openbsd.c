@@ -5,8 +5,9 @@
  * Not prevented by pledge, as sandbox_beyond says: "stdio" includes write(2),
  * ftruncate(2) and fcntl(F_SETFL); "proc", of the nursery and the keeper,
  * includes kill(2) of processes of the same user; "inet", which the master
- * needs to accept, includes socket, bind, listen and connect.  An executed
- * program starts without a pledge, so sandbox_resume pledges again.
+ * needs to accept and dial to connect, includes socket, bind, listen, accept
+ * and connect.  An executed program starts without a pledge, so sandbox_resume
+ * pledges again.
  */
 #include <sys/resource.h>
 
@@ -21,14 +22,14 @@
 
 #define promises_max_bytes	128
 
-/* RIGHT_SYNC and RIGHT_EVENTS are in stdio; so is sendsyslog(2). */
+/* What roles need that have RIGHT_SYSLOG is in stdio: sendsyslog(2). */
 static const struct {
 	unsigned	 right;
 	const char	*words;
 } promise_table[] = {
-	{ RIGHT_IO | RIGHT_SYNC | RIGHT_SYSLOG | RIGHT_EVENTS, "stdio" },
+	{ RIGHT_IO | RIGHT_SYNC | RIGHT_EVENTS | RIGHT_CONNECT, "stdio" },
 	{ RIGHT_RECV_FD, " recvfd sendfd" },
-	{ RIGHT_ACCEPT, " inet" },
+	{ RIGHT_ACCEPT | RIGHT_CONNECT, " inet" },
 	{ RIGHT_FILES, " rpath wpath cpath flock" },
 	{ RIGHT_FORK, " proc" },
 	{ RIGHT_EXEC_SELF, " exec" }
@@ -107,14 +108,16 @@ sandbox_confines_paths(enum sandbox_role role)
 bool
 sandbox_beyond(const char *probe_name, enum sandbox_role role)
 {
+	enum {
+		stdio = RIGHT_IO | RIGHT_SYNC | RIGHT_CONNECT,
+		inet = RIGHT_ACCEPT | RIGHT_CONNECT
+	};
 	static const struct sandbox_permitted beyond[] = {
-		{ RIGHT_IO | RIGHT_SYNC, "write" },
-		{ RIGHT_IO | RIGHT_SYNC, "ftruncate" },
-		{ RIGHT_IO | RIGHT_SYNC, "clear O_APPEND" },
-		{ RIGHT_IO | RIGHT_SYNC, "socketpair" },
+		{ stdio, "write" }, { stdio, "ftruncate" },
+		{ stdio, "clear O_APPEND" }, { stdio, "socketpair" },
 		{ RIGHT_FORK, "kill" },
-		{ RIGHT_ACCEPT, "socket" }, { RIGHT_ACCEPT, "bind" },
-		{ RIGHT_ACCEPT, "listen" }, { RIGHT_ACCEPT, "connect" }
+		{ inet, "socket" }, { inet, "bind" }, { inet, "listen" },
+		{ inet, "connect" }, { inet, "accept" }
 	};
 
 	return sandbox_among(beyond, sizeof(beyond) / sizeof(beyond[0]),

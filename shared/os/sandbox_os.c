@@ -41,9 +41,15 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 	/* It writes to the descriptor it is sent, the open log file. */
 	[SANDBOX_LOGGER] = { "logger", RIGHT_IO | RIGHT_RECV_FD,
 	    worker_memory, 8 },
-	/* Helpers that it forks inherit its limits, so none is below theirs. */
+	/*
+	 * It can send through its sockets, but not read.  Descriptors that the
+	 * master has in flight count against its limit, too.
+	 */
+	[SANDBOX_DIAL] = { "dial", RIGHT_RECV_FD | RIGHT_CONNECT,
+	    worker_memory, 4096 },
+	/* Helpers that it forks inherit its sandbox: it has their rights. */
 	[SANDBOX_KEEPER] = { "keeper", RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD |
-	    RIGHT_FORK | RIGHT_EXEC_SELF, auth_memory, 4096 }
+	    RIGHT_FORK | RIGHT_EXEC_SELF | RIGHT_CONNECT, auth_memory, 4096 }
 };
 
 /* glibc declares an enum where the standard says int. */
@@ -129,6 +135,16 @@ sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 		    &prepared[role].limits[i].want) == -1)
 			return -1;
 	return sandbox_os_enter(role, paths, path_count, what);
+}
+
+const uint16_t *sandbox_ports;
+size_t sandbox_port_count;
+
+void
+sandbox_let_connect(const uint16_t *ports, size_t count)
+{
+	sandbox_ports = ports;
+	sandbox_port_count = count;
 }
 
 int

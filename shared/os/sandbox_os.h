@@ -33,6 +33,10 @@
 #define SANDBOX_IMAGE_MAX_BYTES	(32ULL * 1024 * 1024)
 #endif
 
+/* As sandbox_let_connect() has them. */
+extern const uint16_t *sandbox_ports;
+extern size_t sandbox_port_count;
+
 /* The system's part of sandbox_prepare and, after limits, sandbox_enter. */
 int	sandbox_os_prepare(enum sandbox_role role, const char **what);
 int	sandbox_os_enter(enum sandbox_role role,

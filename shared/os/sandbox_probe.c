@@ -82,14 +82,15 @@ TRY_IF(write, "write", RIGHT_IO, false, write(t->pair[0], "x", 1) == 1)
 /* With F_SETFL a worker could overwrite a file that it may only append to. */
 TRY(clear_append, "clear O_APPEND", OWN_STATE, false,
     fcntl(t->pair[0], F_SETFL, 0))
-TRY(socket, "socket", 0, false, socket(AF_INET, SOCK_STREAM, 0))
+TRY(socket, "socket", RIGHT_CONNECT, false, socket(AF_INET, SOCK_STREAM, 0))
 TRY(socket_unix, "socket AF_UNIX", RIGHT_SYSLOG, false,
     socket(AF_UNIX, SOCK_STREAM, 0))
 TRY(socketpair, "socketpair", RIGHT_FORK, false,
     socketpair(AF_UNIX, SOCK_STREAM, 0, (int[2]){ 0 }))
-TRY(connect, "connect", RIGHT_SYSLOG, false,
+TRY(connect, "connect", RIGHT_SYSLOG | RIGHT_CONNECT, false,
     connect(t->pair[0], no_address, sizeof(*no_address)))
-TRY(bind, "bind", 0, false, bind(t->pair[0], no_address, sizeof(*no_address)))
+TRY(bind, "bind", RIGHT_CONNECT, false,
+    bind(t->pair[0], no_address, sizeof(*no_address)))
 TRY(listen, "listen", 0, false, listen(t->pair[0], 1))
 TRY(accept, "accept", RIGHT_ACCEPT, false, accept(t->pair[0], NULL, NULL))
 TRY(kill, "kill", 0, false, kill(t->parent, 0))

@@ -18,6 +18,7 @@ enum sandbox_role {
 	SANDBOX_AUTH,		/* holds the passwords */
 	SANDBOX_DISK,		/* syncs what it is sent */
 	SANDBOX_LOGGER,		/* writes the log file */
+	SANDBOX_DIAL,		/* connects, and hands on the sockets */
 	SANDBOX_KEEPER,		/* starts helpers again, executes itself */
 	SANDBOX_ROLE_COUNT
 };
@@ -35,7 +36,9 @@ enum sandbox_right {
 				   sandbox for the child */
 	RIGHT_EXEC_SELF = 1 << 6, /* execute its own program again */
 	RIGHT_SYSLOG = 1 << 7,	/* reconnect to the local syslog */
-	RIGHT_EVENTS = 1 << 8	/* epoll or kqueue, timers, signal handlers */
+	RIGHT_EVENTS = 1 << 8,	/* epoll or kqueue, timers, signal handlers */
+	RIGHT_CONNECT = 1 << 9	/* make TCP and UDP sockets, connect them to
+				   the ports of sandbox_let_connect, wait */
 };
 
 struct sandbox_line {
@@ -69,6 +72,11 @@ struct sandbox_path {
  * unknown descriptors before.  0, or -1 with errno and *what, the step.
  */
 int	sandbox_prepare(enum sandbox_role role, const char **what);
+/*
+ * Before a role with RIGHT_CONNECT is prepared and entered: the TCP ports that
+ * it may connect to, where the system can tell.
+ */
+void	sandbox_let_connect(const uint16_t *ports, size_t count);
 /*
  * Before sandbox_enter: limits the size of every file that this process writes
  * (RLIMIT_FSIZE).  0, or -1 and errno.

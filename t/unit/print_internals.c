@@ -24,6 +24,8 @@ static const char *const ways[] = {
 	[IPC_FROM_DISK] = "Disk to master",
 	[IPC_TO_LOGGER] = "Master to logger",
 	[IPC_FROM_LOGGER] = "Logger to master",
+	[IPC_TO_DIAL] = "Master to dial",
+	[IPC_FROM_DIAL] = "Dial to master",
 	[IPC_FROM_STARTED] = "Nursery or helper to master"
 };
 
@@ -42,7 +44,7 @@ static const struct word {
 	{ RIGHT_RECV_FD, "descriptors" }, { RIGHT_ACCEPT, "accept" },
 	{ RIGHT_FILES, "files" }, { RIGHT_FORK, "fork" },
 	{ RIGHT_EXEC_SELF, "itself" }, { RIGHT_SYSLOG, "syslog" },
-	{ RIGHT_EVENTS, "events" }, { 0, NULL }
+	{ RIGHT_EVENTS, "events" }, { RIGHT_CONNECT, "connect" }, { 0, NULL }
 };
 
 /* Bits without a word are shown: the page cannot have them. */
@@ -115,7 +117,7 @@ print_role(const struct sandbox_line *line)
 	printf(".It Ic %s\nRights: ", line->name);
 	print_words(rights, line->rights);
 	if (line->memory_max_bytes != 0)
-		printf("; memory %llu MiB",
+		printf("; %llu MiB",
 		    (unsigned long long)line->memory_max_bytes >> 20);
 	if (line->descriptors_max != 0)
 		printf("; descriptors %u", line->descriptors_max);
