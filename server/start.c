@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -27,6 +28,7 @@
 #include "server/mail/commit.h"
 #include "server/mail/schedule.h"
 #include "server/mail/spool.h"
+#include "server/process/dial.h"
 #include "server/process/helper.h"
 #include "server/process/pool.h"
 #include "server/process/tls_files.h"
@@ -63,6 +65,26 @@ set_up_child(bool is_helper)
 	(void)setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
+/* The program's arguments; words: of a helper, for dial. */
+static char **
+make_arguments(const char *worker, char option, char *const *words)
+{
+	char option_word[] = { '-', option, '\0' };
+	size_t count = 0;
+	char **argv;
+
+	while (words != NULL && words[count] != NULL)
+		count++;
+	argv = calloc(count + 3, sizeof(*argv));
+	if (argv == NULL)
+		return NULL;
+	argv[0] = strdup(worker);
+	argv[1] = option == '\0' ? NULL : strdup(option_word);
+	if (count > 0)
+		memcpy(argv + 2, words, count * sizeof(*argv));
+	return argv;
+}
+
 /*
  * The child changes its user before it executes the program: to the worker's;
  * or, with option (a helper), to the master's, for no process that talks to
@@ -71,18 +93,16 @@ set_up_child(bool is_helper)
  * the nursery and the keeper keep it open, to execute it again.
  */
 static _Noreturn void
-execute_worker(const char *worker, char option, int channel,
-    const struct users *u)
+execute_worker(const char *worker, char option, char *const *words,
+    int channel, const struct users *u)
 {
-	char word[] = { '-', option, '\0' };
-	char *argv[3] = { NULL, option == '\0' ? NULL : word, NULL };
+	char **argv = make_arguments(worker, option, words);
 	char *envp[1] = { NULL };
 	const struct identity *who = option != '\0' ? &u->master : &u->worker;
 	int null = open("/dev/null", O_RDWR);
 
 	set_up_child(option != '\0');
-	argv[0] = strdup(worker);
-	if (null == -1 || argv[0] == NULL || dup2(null, 0) == -1 ||
+	if (null == -1 || argv == NULL || argv[0] == NULL || dup2(null, 0) == -1 ||
 	    dup2(null, 1) == -1 || dup2(null, 2) == -1 ||
 	    (channel != worker_channel ? dup2(channel, worker_channel) :
 	    fcntl(channel, F_SETFD, 0)) == -1)
@@ -113,7 +133,8 @@ expect_executable(const char *worker, const struct users *u)
 }
 
 static int
-start_worker(const char *worker, char option, const struct users *u)
+start_worker(const char *worker, char option, char *const *words,
+    const struct users *u)
 {
 	int ends[2];
 	pid_t pid;
@@ -124,7 +145,7 @@ start_worker(const char *worker, char option, const struct users *u)
 	if (pid == -1)
 		fatal("fork: %s", strerror(errno));
 	if (pid == 0)
-		execute_worker(worker, option, ends[1], u);
+		execute_worker(worker, option, words, ends[1], u);
 	close(ends[1]);
 	return ends[0];
 }
@@ -279,17 +300,22 @@ fork_all(struct master *m, const struct start_options *o,
 {
 	unsigned words = o->inetd == NULL ? 0 :
 	    listen_words(&m->conf, o->inetd->input);
+	char **to_dial = dial_words(&m->conf.relay);
 	enum helper_kind kind;
 
 	for (size_t i = 0; i < nursery_count; i++)
 		nurseries[i] = o->inetd != NULL && i > 0 ? -1 :
-		    start_worker(o->worker, '\0', &m->users);
+		    start_worker(o->worker, '\0', NULL, &m->users);
 	for (size_t i = 0; i < m->listeners->count; i++)
 		words |= m->listeners->one[i].line.words;
 	m->wants_logins = (words & LISTEN_SUBMISSION) != 0;
 	for (kind = 0; kind < HELPER_COUNT; kind++)
 		helpers[kind] = !helper_is_wanted(m, kind) ? -1 :
-		    start_worker(o->worker, helper_option(kind), &m->users);
+		    start_worker(o->worker, helper_option(kind), to_dial,
+		    &m->users);
+	for (size_t i = 0; to_dial[i] != NULL; i++)
+		free(to_dial[i]);
+	free(to_dial);
 }
 
 /* What needs root: the files and sockets that the configuration names. */

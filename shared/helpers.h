@@ -14,7 +14,8 @@
 	H(X, SIGN, sign, 's', "Sign")					\
 	H(X, AUTH, auth, 'a', "Auth")					\
 	H(X, DISK, disk, 'd', "Disk")					\
-	H(X, LOGGER, logger, 'l', "Logger")
+	H(X, LOGGER, logger, 'l', "Logger")				\
+	H(X, DIAL, dial, 'c', "Dial")
 
 /* The keeper starts lost helpers again; no process starts a lost keeper. */
 enum { helper_keeper_option = 'k' };

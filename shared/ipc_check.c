@@ -140,6 +140,14 @@ is_errno(int64_t error)
 	return error >= 0 && error < 4096;
 }
 
+/* Where it may go is for dial to judge. */
+static bool
+is_dial(const struct ipc_dial *d)
+{
+	return d->to.ipv6 <= 1 && d->source.ipv6 <= 1 && d->udp <= 1 &&
+	    d->has_source <= 1 && d->patience_ms <= dial_patience_max_ms;
+}
+
 static bool
 is_option(uint64_t option)
 {

@@ -43,6 +43,9 @@ $(B)/unit/check_relay: $(patsubst %,$(BUILD)/server/%.o,mail/relay \
 $(B)/unit/check_resolver: $(patsubst %,$(BUILD)/server/process/%.o,resolver \
     resolver_worker)
 
+# The process that it starts, and nothing else of the worker.
+$(B)/unit/check_dial: $(BUILD)/worker/helper_io.o $(BUILD)/worker/helper.o
+
 $(B)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 

@@ -69,9 +69,8 @@ split(int channel, unsigned processes)
 	return pid == 0 ? channel : idle[0];
 }
 
-/* Returns the channel to serve on. */
-static int
-enter(int channel, enum sandbox_role role, unsigned processes)
+int
+helper_enter(int channel, enum sandbox_role role, unsigned processes)
 {
 	struct ipc_record r = { .type = IPC_READY };
 	/* Asked now: inside the sandbox it could not ask. */
@@ -110,7 +109,7 @@ helper_serve(int channel, enum sandbox_role role, enum ipc_way way,
 	const char *why;
 	int passed;
 
-	channel = enter(channel, role, processes);
+	channel = helper_enter(channel, role, processes);
 	while (ipc_recv(channel, way, IPC_AT_ANY, true, &r, &passed, &why) ==
 	    IPC_GOT_RECORD) {
 		/* Nobody would tell of the next one that ends. */

@@ -17,7 +17,13 @@ HELPERS(HELPER_RUN, )
 /*
  * Tests the sandbox of role, enters it, and sends READY on channel; or UNSAFE
  * with what is missing.  Where the sandbox works, so many processes serve; more
- * than one answer in any order, and end together.  Then passes each record of
+ * than one answer in any order, and end together.  Returns the channel to
+ * serve on.
+ */
+int		helper_enter(int channel, enum sandbox_role role,
+		    unsigned processes);
+/*
+ * Enters as above, and then passes each record of
  * way to take, with its descriptor (-1: none), which take closes, and wipes the
  * record.  Ends the process when the master has ended.
  */
@@ -25,6 +31,23 @@ _Noreturn void	helper_serve(int channel, enum sandbox_role role,
 		    enum ipc_way way, unsigned processes,
 		    void (*take)(int channel, const struct ipc_record *r,
 		    int passed));
+
+/*
+ * For dial and the keeper, first of all: the words that they were started with
+ * are where dial may connect to beside port 25 of public addresses.  "PORT/tcp"
+ * or "PORT/udp" is that port of public addresses, "PORT/tcp@ADDRESS" of one
+ * address, and with "private" private addresses are as public.  False: a word
+ * is none of these.
+ */
+bool		dial_take_words(char *const *words);
+enum dial_permit {
+	DIAL_NO,
+	DIAL_UNLESS_OWN,	/* unless it is an address of this host */
+	DIAL_YES
+};
+/* May dial connect there?  Pure, but for the words. */
+enum dial_permit dial_permits(const struct ipc_dial *d);
+
 /* A certificate or key file, as far as it has come. */
 struct helper_file {
 	size_t	n;

@@ -2,7 +2,8 @@
  * smtpd-worker: never run by hand.  smtpd starts it with one end of a channel
  * as descriptor 3.  As the worker's user it becomes the nursery.  As the
  * master's user it becomes, by its option, a helper of shared/helpers.h, or
- * with -k the keeper, which starts lost helpers again.
+ * with -k the keeper, which starts lost helpers again.  All of them are given
+ * the words for dial behind it, so that the keeper can hand them on.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -48,7 +49,7 @@ __wrap_gethostbyname(const char *name)
 int
 main(int argc, char *argv[])
 {
-	char option = argc != 2 || argv[1][0] != '-' ? '\0' : argv[1][1];
+	char option = argc < 2 || argv[1][0] != '-' ? '\0' : argv[1][1];
 	int type = 0;
 	socklen_t n = sizeof(type);
 	bool asked = getsockopt(nursery_channel, SOL_SOCKET, SO_TYPE, &type,
@@ -62,11 +63,13 @@ main(int argc, char *argv[])
 		return 1;
 	}
 	os_name_process("smtpd-worker");
+	if (argc > 1 && !dial_take_words(argv + 2))
+		return 1;
 #define RUN_HELPER(X, NAME, name, letter, Name)				\
 	if (option == (letter))						\
 		name##_run(nursery_channel);
 	HELPERS(RUN_HELPER, )
 #undef RUN_HELPER
-	nursery_run(argv[0], option == helper_keeper_option ?
+	nursery_run(argv, option == helper_keeper_option ?
 	    SANDBOX_KEEPER : SANDBOX_NURSERY, option == 'r');
 }

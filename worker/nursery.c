@@ -23,6 +23,7 @@
 
 struct nursery {
 	const char		*program;
+	char			**argv;		/* of this process */
 	enum sandbox_role	 role;
 	bool			 held;
 	const char		*sandbox;	/* NULL: no settings yet */
@@ -59,9 +60,11 @@ static void
 execute_self(const struct nursery *n, char option)
 {
 	char how[] = { '-', option, '\0' };
-	char *argv[3] = { NULL, how, NULL }, *envp[1] = { NULL };
+	char *few[3] = { NULL, how, NULL }, *envp[1] = { NULL };
+	char **argv = n->role == SANDBOX_KEEPER ? n->argv : few;
 
 	argv[0] = strdup(n->program);
+	argv[1] = how;
 	/* Descriptor 3 is the channel: it must stay open. */
 	if (argv[0] != NULL && fcntl(nursery_channel, F_SETFD, 0) != -1 &&
 	    (option == 'r' ||
@@ -291,7 +294,7 @@ on_sigchld(int sig)
 }
 
 void
-nursery_run(const char *program, enum sandbox_role role, bool held)
+nursery_run(char *argv[], enum sandbox_role role, bool held)
 {
 	static struct nursery n;
 	struct sigaction sa = { .sa_handler = on_sigchld };
@@ -302,7 +305,8 @@ nursery_run(const char *program, enum sandbox_role role, bool held)
 	sigset_t block, wait_mask;
 	int passed;
 
-	n.program = program;
+	n.program = argv[0];
+	n.argv = argv;
 	n.role = role;
 	n.held = held;
 	/* SIGCHLD is let in by ppoll(2) only, so that none is missed. */

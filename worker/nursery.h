@@ -17,11 +17,12 @@ enum {
 };
 
 /*
- * Serves the master over nursery_channel until that is closed.  program is
- * the absolute path of this program.  role: nursery or keeper.  held: this
- * image runs inside its sandbox already (it was executed by a nursery).
+ * Serves the master over nursery_channel until that is closed.  argv[0] is the
+ * absolute path of this program; words from argv[2] on are for dial.  role:
+ * nursery or keeper.  held: this image runs inside its sandbox already (it was
+ * executed by a nursery).
  */
-_Noreturn void	nursery_run(const char *program, enum sandbox_role role,
+_Noreturn void	nursery_run(char *argv[], enum sandbox_role role,
 		    bool held);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <sys/queue.h>
 
+#include "server/conf/conf_relay.h"
 #include "server/process/helper.h"
 
 /* A connection that is wanted; the caller's, until done() or dial_forget(). */
@@ -35,5 +36,11 @@ struct dial_job {
 void	dial_connect(struct master *m, struct dial_job *job);
 /* job is called no more; what connects late is closed. */
 void	dial_forget(struct dial_job *job);
+/*
+ * Where dial may connect to, by this configuration, as the words that it and
+ * the keeper are started with (worker/helper.h).  The caller's; NULL ends them.
+ * Without memory it is fatal(), so only at start.
+ */
+char	**dial_words(const struct conf_relay *relay);
 
 #endif

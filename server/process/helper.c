@@ -234,18 +234,23 @@ take_first(struct helper *h, const struct ipc_record *r)
 static const char *
 take(struct helper *h, const struct ipc_record *r, int passed)
 {
+	const char *why = NULL;
+
 	if (kind_of(h) == HELPER_KEEPER && h->state != HELPER_STARTING &&
 	    r->type == IPC_SIBLING) {
 		take_child(h->master, r->u.number.n, passed);
 		return NULL;
 	}
-	if (passed != -1)
-		close(passed);
+	h->passed = passed;
 	if (h->state == HELPER_STARTING)
-		return take_first(h, r);
+		why = take_first(h, r);
 	/* DIED is ignored: that helper's own channel ends. */
-	return (h->role->take != NULL ? h->role->take(h->master, r) :
-	    r->type == IPC_DIED) ? NULL : "its record was not asked for";
+	else if (!(h->role->take != NULL ? h->role->take(h->master, r) :
+	    r->type == IPC_DIED))
+		why = "its record was not asked for";
+	if (h->passed != -1)
+		close(h->passed);
+	return why;
 }
 
 static void
@@ -261,9 +266,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		enum ipc_got got = ipc_recv(h->channel, h->role->way,
 		    IPC_AT_ANY, false, &r, &passed, &why);
 
-		if (got == IPC_GOT_NOTHING || got == IPC_GOT_NO_ROOM)
+		if (got == IPC_GOT_NOTHING || (got == IPC_GOT_NO_ROOM &&
+		    kind_of(h) == HELPER_KEEPER))
 			return;
-		if (got == IPC_GOT_RECORD)
+		if (got == IPC_GOT_RECORD || got == IPC_GOT_NO_ROOM)
 			why = take(h, &r, passed);
 		else if (got == IPC_GOT_ERROR)
 			why = strerror(errno);

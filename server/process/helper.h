@@ -39,7 +39,11 @@ struct helper_role {
 	 * ends that.  first: at start; else it was started again.
 	 */
 	void		(*feed)(struct master *m, bool first);
-	/* False: nobody asked for *r, and the helper is lost. */
+	/*
+	 * False: nobody asked for *r, and the helper is lost.  Its descriptor
+	 * is in helpers[].passed, which take() sets to -1 to keep it;
+	 * -1 also where this process has no room for it.
+	 */
 	bool		(*take)(struct master *m, const struct ipc_record *r);
 	/*
 	 * The helper was fed, or about to be, and has ended, or smtpd ends.
@@ -58,6 +62,7 @@ struct helper {
 	const struct helper_role	*role;
 	struct event			 readable;
 	int				 channel;	/* -1: there is none */
+	int				 passed;	/* with a record; or -1 */
 	enum helper_state		 state;
 	pid_t				 pid;		/* as reported */
 	char				 sandbox[ipc_text_bytes];

@@ -935,8 +935,8 @@ main(int argc, char *argv[])
 		return 1;
 	program = argv[0];
 	/* The helpers are honest. */
-	if (argc == 2 && strlen(argv[1]) == 2 &&
-	    strchr("sadlk", argv[1][1]) != NULL)
+	if (argc >= 2 && strlen(argv[1]) == 2 &&
+	    strchr("sadlkc", argv[1][1]) != NULL)
 		execute_honest(argv);
 	how = strrchr(program, '-');
 	how = how == NULL ? "" : how + 1;

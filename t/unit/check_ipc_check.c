@@ -81,6 +81,8 @@ good(enum ipc_type type)
 		r.u.report.count = 1;
 	} else if (type == IPC_RESOLVE) {
 		r.u.resolve.servers = 1;
+	} else if (type == IPC_UNDIALED) {
+		r.u.dialed.error = 1;
 	} else if (type == IPC_OUTCOME) {
 		r.u.outcome.code = 250;
 	} else if (type == IPC_FACT) {
@@ -337,8 +339,10 @@ static const struct field {
 	BELOW(MAIL, mail.body_8bit, 2), BELOW(MAIL, mail.wait, 2),
 	BELOW(VERDICT, verdict.verdict, VERDICT_COUNT),
 	BELOW(ADMIT, number.n, REPLY_COUNT),
-	ONE_OF(BREED, number.n, "adlrs"),
-	ONE_OF(SIBLING, number.n, "adlrs"),
+	ONE_OF(BREED, number.n, "acdlrs"),
+	BELOW(DIAL, dial.udp, 2), BELOW(DIAL, dial.has_source, 2),
+	BELOW(DIAL, dial.to.ipv6, 2), BELOW(DIAL, dial.source.ipv6, 2),
+	ONE_OF(SIBLING, number.n, "acdlrs"),
 	BELOW(SESSION, session.lacks, 4),
 	BELOW(SESSION, session.auth, IPC_AUTH_COUNT),
 	BELOW(NOTE, number.n, NOTE_COUNT),

@@ -1,0 +1,377 @@
+/*
+ * dial: where it may connect to, by the words that it was started with; and
+ * the process itself, in its sandbox, asked by a master that may be an
+ * attacker.
+ */
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/deadline.h"
+#include "shared/ip.h"
+#include "shared/ipc.h"
+#include "shared/os/sandbox_table.h"
+#include "t/unit/unit.h"
+#include "worker/helper.h"
+
+/* "ADDRESS", port, as a question. */
+static struct ipc_dial
+question(const char *address, unsigned port, bool udp)
+{
+	struct ipc_dial d = { .port = (uint16_t)port, .udp = udp,
+	    .patience_ms = 2000 };
+	bool ipv6;
+
+	ck_assert_msg(ip_parse(span_of(address), &ipv6, d.to.ip), "%s",
+	    address);
+	d.to.ipv6 = ipv6;
+	return d;
+}
+
+static enum dial_permit
+permit(const char *address, unsigned port, bool udp)
+{
+	struct ipc_dial d = question(address, port, udp);
+
+	return dial_permits(&d);
+}
+
+#define WORDS(...)	((char *[]){ __VA_ARGS__ NULL })
+#define W(text)		(char[]){ text },
+
+TEST(without_words)
+{
+	ck_assert(dial_take_words(WORDS()));
+	ck_assert(permit("192.0.2.1", 25, false) == DIAL_UNLESS_OWN);
+	ck_assert(permit("2001:db8::1", 25, false) == DIAL_UNLESS_OWN);
+	ck_assert(permit("192.0.2.1", 25, true) == DIAL_NO);
+	ck_assert(permit("192.0.2.1", 53, true) == DIAL_NO);
+	for (unsigned port = 0; port <= UINT16_MAX; port++)
+		ck_assert((permit("192.0.2.1", port, false) != DIAL_NO) ==
+		    (port == 25));
+	ck_assert(permit("127.0.0.1", 25, false) == DIAL_NO);
+	ck_assert(permit("10.0.0.1", 25, false) == DIAL_NO);
+	ck_assert(permit("fd00::1", 25, false) == DIAL_NO);
+	ck_assert(permit("::ffff:192.0.2.1", 25, false) == DIAL_NO);
+}
+
+TEST(private)
+{
+	ck_assert(dial_take_words(WORDS(W("private"))));
+	ck_assert(permit("10.0.0.1", 25, false) == DIAL_UNLESS_OWN);
+	ck_assert(permit("fd00::1", 25, false) == DIAL_UNLESS_OWN);
+	ck_assert(permit("10.0.0.1", 26, false) == DIAL_NO);
+	ck_assert(permit("127.0.0.1", 25, false) == DIAL_NO);
+	ck_assert(permit("169.254.169.254", 25, false) == DIAL_NO);
+}
+
+TEST(one_address)
+{
+	ck_assert(dial_take_words(WORDS(W("53/udp@127.0.0.1")
+	    W("53/tcp@127.0.0.1") W("5353/udp@::1") W("2525/tcp@10.0.0.1"))));
+	ck_assert(permit("127.0.0.1", 53, true) == DIAL_YES);
+	ck_assert(permit("127.0.0.1", 53, false) == DIAL_YES);
+	ck_assert(permit("::1", 5353, true) == DIAL_YES);
+	ck_assert(permit("::1", 5353, false) == DIAL_NO);
+	ck_assert(permit("::1", 53, true) == DIAL_NO);
+	ck_assert(permit("127.0.0.2", 53, true) == DIAL_NO);
+	ck_assert(permit("127.0.0.1", 25, false) == DIAL_NO);
+	ck_assert(permit("192.0.2.1", 53, true) == DIAL_NO);
+	ck_assert(permit("10.0.0.1", 2525, false) == DIAL_YES);
+	ck_assert(permit("10.0.0.1", 25, false) == DIAL_NO);
+	ck_assert(permit("192.0.2.1", 2525, false) == DIAL_NO);
+	/* 127.0.0.1 and its zeros are no IPv6 address. */
+	ck_assert(permit("7f00:1::", 53, true) == DIAL_NO);
+}
+
+TEST(one_port)
+{
+	ck_assert(dial_take_words(WORDS(W("587/tcp"))));
+	ck_assert(permit("192.0.2.1", 587, false) == DIAL_UNLESS_OWN);
+	ck_assert(permit("192.0.2.1", 587, true) == DIAL_NO);
+	ck_assert(permit("10.0.0.1", 587, false) == DIAL_NO);
+	ck_assert(permit("127.0.0.1", 587, false) == DIAL_NO);
+}
+
+TEST(wrong_words)
+{
+	static const char *const bad[] = { "", "x", "25", "25/", "25/sctp",
+	    "0/tcp", "65536/tcp", "-1/tcp", "99999999999999999999/tcp",
+	    "25/tcp@", "25/tcp@x", "25/tcpx", "25/tcp@127.0.0.1 ", "privat",
+	    "private ", "/tcp", "25/tcp@localhost" };
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char word[64];
+
+		snprintf(word, sizeof(word), "%s", bad[i]);
+		ck_assert_msg(!dial_take_words((char *[]){ word, NULL }),
+		    "%s", word);
+	}
+}
+
+/* ---- the process -------------------------------------------------------- */
+
+static int channel = -1;	/* this end */
+static pid_t pid;
+static uint64_t tickets;
+
+/* Starts dial in its sandbox. */
+static void
+start(char *const *words)
+{
+	const char *why = "";
+	struct ipc_record r;
+	int ends[2], passed;
+
+	ck_assert_int_eq(ipc_pair(ends), 0);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		close(ends[0]);
+		if (!dial_take_words(words))
+			_exit(1);
+		dial_run(ends[1]);
+	}
+	ck_assert_int_gt(pid, 0);
+	close(ends[1]);
+	channel = ends[0];
+	ck_assert_msg(ipc_recv(channel, IPC_FROM_DIAL, IPC_AT_ANY, true, &r,
+	    &passed, &why) == IPC_GOT_RECORD, "%s", why);
+	ck_assert_msg(r.type == IPC_READY, "unsafe: %s", r.u.text.text);
+}
+
+static void
+end(void)
+{
+	int status;
+
+	close(channel);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	    "wait status %#x", (unsigned)status);
+}
+
+static uint64_t
+ask(struct ipc_dial d)
+{
+	struct ipc_record r = { .type = IPC_DIAL, .u.dial = d };
+
+	r.u.dial.ticket = ++tickets;
+	ck_assert_int_eq(ipc_send(channel, &r, -1, true), 0);
+	return tickets;
+}
+
+/* The errno of the next answer, which has to be that of ticket; or the fd. */
+static int
+answer(uint64_t ticket, int *fd)
+{
+	struct pollfd p = { .fd = channel, .events = POLLIN };
+	const char *why = "";
+	struct ipc_record r;
+
+	ck_assert_int_eq(poll(&p, 1, 5000), 1);
+	ck_assert_msg(ipc_recv(channel, IPC_FROM_DIAL, IPC_AT_ANY, true, &r,
+	    fd, &why) == IPC_GOT_RECORD, "%s", why);
+	ck_assert_uint_eq(r.u.dialed.ticket, ticket);
+	ck_assert((r.type == IPC_DIALED) == (*fd != -1));
+	return r.u.dialed.error;
+}
+
+static int
+refused(const char *address, unsigned port, bool udp)
+{
+	int fd, error = answer(ask(question(address, port, udp)), &fd);
+
+	ck_assert_int_eq(fd, -1);
+	return error;
+}
+
+/* A listener on a port that the kernel chooses, and no more in its queue. */
+static int
+listen_on(const char *address, int type, unsigned *port)
+{
+	struct ipc_dial d = question(address, 0, false);
+	struct sockaddr_storage ss;
+	socklen_t n = ip_sockaddr(d.to.ipv6, d.to.ip, 0, &ss);
+	int fd = socket(ss.ss_family, type, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&ss, n), 0);
+	ck_assert(type != SOCK_STREAM || listen(fd, 1) == 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&ss, &n), 0);
+	*port = ntohs(((struct sockaddr_in *)(void *)&ss)->sin_port);
+	return fd;
+}
+
+static char *
+word_of(unsigned port, const char *way, const char *address)
+{
+	static char words[4][80];
+	static size_t at;
+	char *word = words[at++ % 4];
+
+	snprintf(word, sizeof(words[0]), "%u/%s@%s", port, way, address);
+	return word;
+}
+
+TEST(refuses)
+{
+	start(WORDS(W("private") W("587/tcp")));
+	ck_assert_int_eq(refused("127.0.0.1", 25, false), EACCES);
+	ck_assert_int_eq(refused("127.0.0.1", 22, false), EACCES);
+	ck_assert_int_eq(refused("::1", 25, false), EACCES);
+	ck_assert_int_eq(refused("192.0.2.1", 22, false), EACCES);
+	ck_assert_int_eq(refused("0.0.0.0", 25, false), EACCES);
+	ck_assert_int_eq(refused("255.255.255.255", 25, false), EACCES);
+	ck_assert_int_eq(refused("169.254.169.254", 25, false), EACCES);
+	ck_assert_int_eq(refused("::ffff:127.0.0.1", 25, false), EACCES);
+	ck_assert_int_eq(refused("::ffff:127.0.0.1", 587, false), EACCES);
+	ck_assert_int_eq(refused("2002:7f00:1::", 25, false), EACCES);
+	ck_assert_int_eq(refused("192.0.2.1", 53, true), EACCES);
+	end();
+}
+
+TEST(connects)
+{
+	unsigned tcp_port, udp_port, closed;
+	int tcp = listen_on("127.0.0.1", SOCK_STREAM, &tcp_port);
+	int udp = listen_on("127.0.0.1", SOCK_DGRAM, &udp_port);
+	int none = listen_on("127.0.0.1", SOCK_STREAM, &closed), fd;
+	struct ipc_dial d;
+	char octet;
+
+	close(none);
+	start(WORDS(word_of(tcp_port, "tcp", "127.0.0.1"),
+	    word_of(udp_port, "udp", "127.0.0.1"),
+	    word_of(closed, "tcp", "127.0.0.1"),));
+	ck_assert_int_eq(answer(ask(question("127.0.0.1", tcp_port, false)),
+	    &fd), 0);
+	ck_assert((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+	ck_assert_int_eq(write(fd, "x", 1), 1);
+	close(fd);
+	fd = accept(tcp, NULL, NULL);
+	ck_assert_int_eq(read(fd, &octet, 1), 1);
+	close(fd);
+	ck_assert_int_eq(answer(ask(question("127.0.0.1", udp_port, true)),
+	    &fd), 0);
+	ck_assert_int_eq(write(fd, "y", 1), 1);
+	ck_assert(read(udp, &octet, 1) == 1 && octet == 'y');
+	close(fd);
+	ck_assert_int_eq(refused("127.0.0.1", closed, false), ECONNREFUSED);
+	ck_assert_int_eq(refused("127.0.0.1", tcp_port, true), EACCES);
+	ck_assert_int_eq(refused("127.0.0.1", udp_port, false), EACCES);
+	/* From an address of its own, and from one that it has not. */
+	d = question("127.0.0.1", tcp_port, false);
+	d.has_source = 1;
+	memcpy(d.source.ip, (uint8_t[]){ 127, 0, 0, 9 }, 4);
+	ck_assert_int_eq(answer(ask(d), &fd), 0);
+	close(fd);
+	memcpy(d.source.ip, (uint8_t[]){ 192, 0, 2, 9 }, 4);
+	ck_assert_int_eq(answer(ask(d), &fd), EADDRNOTAVAIL);
+	end();
+	close(tcp);
+	close(udp);
+}
+
+/* Those that hang wait for their time, and hold up no other. */
+TEST(waits_for_many)
+{
+	unsigned hangs, works;
+	int full = listen_on("127.0.0.1", SOCK_STREAM, &hangs), fd;
+	int good = listen_on("127.0.0.1", SOCK_STREAM, &works);
+	uint64_t first, last;
+	struct ipc_dial d = question("127.0.0.1", hangs, false);
+	int64_t began;
+
+	start(WORDS(word_of(hangs, "tcp", "127.0.0.1"),
+	    word_of(works, "tcp", "127.0.0.1"),));
+	/* Two fill the queue, and one more is answered and dropped. */
+	ck_assert_int_eq(answer(ask(d), &fd), 0);
+	ck_assert_int_eq(answer(ask(d), &fd), 0);
+	first = tickets + 1;
+	began = deadline_now_ms();
+	for (int i = 0; i < dial_calls_max - 1; i++)
+		(void)ask(d);
+	last = tickets;
+	ck_assert_int_eq(answer(ask(question("127.0.0.1", works, false)), &fd),
+	    0);
+	ck_assert_int_lt(deadline_now_ms() - began, 1500);
+	for (uint64_t i = first; i <= last; i++) {
+		struct pollfd p = { .fd = channel, .events = POLLIN };
+		const char *why = "";
+		struct ipc_record r;
+
+		ck_assert_int_eq(poll(&p, 1, 5000), 1);
+		ck_assert_msg(ipc_recv(channel, IPC_FROM_DIAL, IPC_AT_ANY,
+		    true, &r, &fd, &why) == IPC_GOT_RECORD, "%s", why);
+		ck_assert(r.type == IPC_UNDIALED && r.u.dialed.ticket >= first &&
+		    r.u.dialed.ticket <= last);
+		ck_assert_int_eq(r.u.dialed.error, ETIMEDOUT);
+	}
+	ck_assert_int_ge(deadline_now_ms() - began, 1900);
+	end();
+	close(full);
+	close(good);
+}
+
+/* A master that reads nothing: descriptors in flight stay few. */
+TEST(few_in_flight)
+{
+	unsigned port, count = 0;
+	int udp = listen_on("127.0.0.1", SOCK_DGRAM, &port);
+	struct pollfd p;
+
+	start(WORDS(word_of(port, "udp", "127.0.0.1"),));
+	for (int i = 0; i < dial_calls_max; i++)
+		(void)ask(question("127.0.0.1", port, true));
+	poll(NULL, 0, 300);
+	p = (struct pollfd){ .fd = channel, .events = POLLIN };
+	for (;;) {
+		const char *why = "";
+		struct ipc_record r;
+		int fd;
+
+		if (count == 0)
+			kill(pid, SIGSTOP);
+		if (ipc_recv(channel, IPC_FROM_DIAL, IPC_AT_ANY, false, &r,
+		    &fd, &why) != IPC_GOT_RECORD)
+			break;
+		close(fd);
+		count++;
+	}
+	ck_assert_msg(count > 0 && count <= 100, "%u in flight", count);
+	kill(pid, SIGCONT);
+	while (count < dial_calls_max) {
+		const char *why = "";
+		struct ipc_record r;
+		int fd;
+
+		ck_assert_int_eq(poll(&p, 1, 5000), 1);
+		ck_assert(ipc_recv(channel, IPC_FROM_DIAL, IPC_AT_ANY, false,
+		    &r, &fd, &why) == IPC_GOT_RECORD && r.type == IPC_DIALED);
+		close(fd);
+		count++;
+	}
+	end();
+	close(udp);
+}
+
+/* A record that is none ends it. */
+TEST(bad_record)
+{
+	struct ipc_record r = { .type = IPC_DIAL };
+
+	start(WORDS());
+	r.u.dial.udp = 2;
+	ck_assert_int_eq(ipc_send(channel, &r, -1, true), 0);
+	ck_assert_int_eq(poll(&(struct pollfd){ .fd = channel,
+	    .events = POLLIN }, 1, 5000), 1);
+	end();
+}

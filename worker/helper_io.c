@@ -1,0 +1,361 @@
+/*
+ * The helpers that only pass octets or descriptors on: disk, logger and dial.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shared/deadline.h"
+#include "shared/file.h"
+#include "shared/ip.h"
+#include "shared/ipc.h"
+#include "worker/helper.h"
+
+/* ---- disk --------------------------------------------------------------- */
+
+/*
+ * These processes wait for the disk, so that a sync can begin while another is
+ * under way.  The master sends a descriptor; the process that takes it syncs
+ * it, reports the result, and closes it.  Its sandbox permits nothing else, not
+ * even reading or writing the file.
+ */
+static void
+take_sync(int channel, const struct ipc_record *r, int passed)
+{
+	struct ipc_record answer = { .type = IPC_SYNCED };
+	int result = r->u.sync.data ? fdatasync(passed) : fsync(passed);
+
+	answer.u.synced.ticket = r->u.sync.ticket;
+	answer.u.synced.error = result == -1 ? errno : 0;
+	close(passed);
+	helper_answer(channel, &answer);
+}
+
+void
+disk_run(int channel)
+{
+	helper_serve(channel, SANDBOX_DISK, IPC_TO_DISK, disk_processes,
+	    take_sync);
+}
+
+/* ---- logger ------------------------------------------------------------- */
+
+static int log_file = -1;
+static bool failed;
+
+/*
+ * Writes the log file, which may take as long as its disk.  After an error it
+ * writes nothing until the master sends the failed lines again: no line is
+ * lost, and only a full disk can leave a part of a line.
+ */
+static void
+take_lines(int channel, const struct ipc_record *r, int passed)
+{
+	struct ipc_record answer = { .type = IPC_LOG_WRITTEN };
+	struct ipc_written *w = &answer.u.written;
+	const struct ipc_lines *l = &r->u.lines;
+
+	if (r->type != IPC_LOG_LINES) {
+		if (log_file != -1)
+			close(log_file);
+		log_file = passed;
+		return;
+	}
+	errno = ECANCELED;
+	failed = failed && !l->again;
+	if (!failed)
+		w->n = (uint32_t)file_write(log_file,
+		    span_from(l->octets, l->n));
+	failed = failed || w->n < l->n;
+	w->error = failed ? errno : 0;
+	/* A killed master leaves lines in the channel: on to its end. */
+	(void)ipc_send(channel, &answer, -1, true);
+}
+
+void
+logger_run(int channel)
+{
+	helper_serve(channel, SANDBOX_LOGGER, IPC_TO_LOGGER, 1, take_lines);
+}
+
+/* ---- dial --------------------------------------------------------------- */
+
+enum { smtp_port = 25 };	/* of all hosts that MX records name */
+
+/*
+ * What it may connect to beside smtp_port of public addresses: this port of
+ * one address, or of all public ones.
+ */
+struct rule {
+	bool		any;
+	bool		udp;
+	bool		ipv6;
+	uint8_t		ip[16];
+	uint16_t	port;
+};
+
+static struct {
+	struct rule	*rules;
+	size_t		 count;
+	bool		 private;	/* private addresses are as public */
+} permitted;
+
+/* A connection that was asked for, and that has no answer yet. */
+struct call {
+	uint64_t	ticket;
+	int64_t		until_ms;
+	int		fd;		/* -1: none */
+	int		error;		/* EINPROGRESS: none yet */
+};
+
+static struct call calls[dial_calls_max];	/* answered in any order */
+static size_t call_count;
+
+/* "PORT/tcp" or "PORT/udp", and "@ADDRESS" for one address. */
+static bool
+parse_rule(const char *word, struct rule *out)
+{
+	char *end;
+	unsigned long port = strtoul(word, &end, 10);
+
+	out->port = (uint16_t)port;
+	out->udp = strncmp(end, "/udp", 4) == 0;
+	if (port == 0 || port > UINT16_MAX ||
+	    (!out->udp && strncmp(end, "/tcp", 4) != 0))
+		return false;
+	out->any = end[4] == '\0';
+	return out->any || (end[4] == '@' &&
+	    ip_parse(span_of(end + 5), &out->ipv6, out->ip));
+}
+
+bool
+dial_take_words(char *const *words)
+{
+	static uint16_t *ports;
+	size_t words_count = 0, count = 0;
+
+	while (words[words_count] != NULL)
+		words_count++;
+	permitted.rules = calloc(words_count + 1, sizeof(*permitted.rules));
+	ports = calloc(words_count + 1, sizeof(*ports));
+	if (permitted.rules == NULL || ports == NULL)
+		return false;
+	ports[count++] = smtp_port;
+	permitted.count = 0;
+	permitted.private = false;
+	for (size_t i = 0; i < words_count; i++) {
+		struct rule *rule = &permitted.rules[permitted.count];
+
+		if (strcmp(words[i], "private") == 0) {
+			permitted.private = true;
+			continue;
+		}
+		if (!parse_rule(words[i], rule))
+			return false;
+		if (!rule->udp)
+			ports[count++] = rule->port;
+		permitted.count++;
+	}
+	sandbox_let_connect(ports, count);
+	return true;
+}
+
+enum dial_permit
+dial_permits(const struct ipc_dial *d)
+{
+	const enum ip_reach reach = ip_reach(d->to.ipv6, d->to.ip);
+	bool port = !d->udp && d->port == smtp_port;
+
+	for (size_t i = 0; i < permitted.count; i++) {
+		const struct rule *r = &permitted.rules[i];
+
+		if (r->port != d->port || r->udp != d->udp)
+			continue;
+		if (!r->any && r->ipv6 == d->to.ipv6 &&
+		    memcmp(r->ip, d->to.ip, r->ipv6 ? 16 : 4) == 0)
+			return DIAL_YES;
+		port = port || r->any;
+	}
+	return port && (reach == IP_PUBLIC ||
+	    (reach == IP_PRIVATE && permitted.private)) ? DIAL_UNLESS_OWN :
+	    DIAL_NO;
+}
+
+static int
+new_socket(bool ipv6, bool udp)
+{
+	return socket(ipv6 ? AF_INET6 : AF_INET, (udp ? SOCK_DGRAM :
+	    SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/*
+ * 0; or EACCES for an address of this host, which is reached from itself.  A
+ * UDP socket that is connected sends nothing, and sees the addresses of now.
+ */
+static int
+refuse_own(const struct ipc_dial *d)
+{
+	struct sockaddr_storage to, from;
+	socklen_t size = ip_sockaddr(d->to.ipv6, d->to.ip, d->port, &to);
+	socklen_t n = sizeof(from);
+	int fd = new_socket(d->to.ipv6, true);
+	int error = 0;
+
+	memset(&from, 0, sizeof(from));
+	if (fd == -1)
+		return errno;
+	if (connect(fd, (struct sockaddr *)&to, size) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&from, &n) == -1)
+		error = errno;
+	else if ((d->to.ipv6 ? memcmp(&((struct sockaddr_in6 *)
+	    &from)->sin6_addr, d->to.ip, 16) : memcmp(&((struct sockaddr_in *)
+	    &from)->sin_addr, d->to.ip, 4)) == 0)
+		error = EACCES;
+	close(fd);
+	return error;
+}
+
+/* The socket, in *fd, and 0, EINPROGRESS or an errno. */
+static int
+dial(const struct ipc_dial *d, int *fd)
+{
+	const enum dial_permit permit = dial_permits(d);
+	struct sockaddr_storage to, from;
+	socklen_t n = ip_sockaddr(d->to.ipv6, d->to.ip, d->port, &to);
+	int error = permit == DIAL_NO ? EACCES :
+	    permit == DIAL_UNLESS_OWN ? refuse_own(d) : 0;
+
+	*fd = -1;
+	if (error != 0)
+		return error;
+	*fd = new_socket(d->to.ipv6, d->udp);
+	if (*fd == -1)
+		return errno;
+	if (d->has_source && bind(*fd, (struct sockaddr *)&from, ip_sockaddr(
+	    d->source.ipv6, d->source.ip, 0, &from)) == -1)
+		return errno;
+	return connect(*fd, (struct sockaddr *)&to, n) == 0 ? 0 : errno;
+}
+
+static void
+take_call(const struct ipc_dial *d)
+{
+	struct call *c = &calls[call_count++];
+
+	c->ticket = d->ticket;
+	c->until_ms = deadline_now_ms() + d->patience_ms;
+	c->error = dial(d, &c->fd);
+}
+
+/* Of a call under way, after poll(2). */
+static void
+look_at(struct call *c, short events, int64_t now)
+{
+	socklen_t n = sizeof(c->error);
+
+	if (c->error != EINPROGRESS)
+		return;
+	if (events == 0)
+		c->error = now < c->until_ms ? EINPROGRESS : ETIMEDOUT;
+	else if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &c->error, &n) == -1)
+		c->error = errno;
+}
+
+static void
+answer_call(int channel, struct call *c)
+{
+	struct ipc_record r = { .type = c->error == 0 ? IPC_DIALED :
+	    IPC_UNDIALED };
+
+	r.u.dialed.ticket = c->ticket;
+	r.u.dialed.error = c->error;
+	if (ipc_send(channel, &r, c->error == 0 ? c->fd : -1, false) == -1) {
+		if (errno != EAGAIN && errno != EWOULDBLOCK &&
+		    errno != ETOOMANYREFS && errno != ENOBUFS &&
+		    errno != ENOMEM)
+			_exit(0);
+		/* The master is about to receive what is in flight. */
+		poll(NULL, 0, 1);
+		return;
+	}
+	if (c->fd != -1)
+		close(c->fd);
+	*c = calls[--call_count];
+}
+
+/*
+ * One answer at a time, when poll(2) says that the channel has room: that is
+ * before it is full, and bounds the descriptors in flight.
+ */
+static void
+answer_one(int channel)
+{
+	for (size_t i = 0; i < call_count; i++)
+		if (calls[i].error != EINPROGRESS) {
+			answer_call(channel, &calls[i]);
+			return;
+		}
+}
+
+/* Waits for the channel or a call; returns what the channel is ready for. */
+static short
+wait_for_any(int channel)
+{
+	struct pollfd fds[1 + dial_calls_max];
+	int64_t until = INT64_MAX, now;
+	short wanted = call_count < dial_calls_max ? POLLIN : 0;
+
+	for (size_t i = 0; i < call_count; i++) {
+		const bool waits = calls[i].error == EINPROGRESS;
+
+		fds[1 + i] = (struct pollfd){ .fd = waits ? calls[i].fd : -1,
+		    .events = POLLOUT };
+		if (!waits)
+			wanted |= POLLOUT;
+		else if (calls[i].until_ms < until)
+			until = calls[i].until_ms;
+	}
+	fds[0] = (struct pollfd){ .fd = channel, .events = wanted };
+	if (poll(fds, 1 + call_count, until == INT64_MAX ? -1 :
+	    deadline_left_ms(until)) == -1)
+		return 0;
+	now = deadline_now_ms();
+	for (size_t i = 0; i < call_count; i++)
+		look_at(&calls[i], fds[1 + i].revents, now);
+	return fds[0].revents;
+}
+
+/*
+ * Connects, and hands the sockets on.  It reads nothing but its own records,
+ * and goes only where the rules of its start permit, whatever the master asks.
+ */
+void
+dial_run(int channel)
+{
+	enum ipc_got got = IPC_GOT_RECORD;
+	struct ipc_record r;
+	const char *why;
+	short ready;
+	int passed;
+
+	channel = helper_enter(channel, SANDBOX_DIAL, 1);
+	while (got == IPC_GOT_RECORD || got == IPC_GOT_NOTHING) {
+		ready = wait_for_any(channel);
+		if (ready & (POLLHUP | POLLERR))
+			break;
+		if (ready & POLLOUT)
+			answer_one(channel);
+		if (!(ready & POLLIN) || call_count == dial_calls_max)
+			continue;
+		got = ipc_recv(channel, IPC_TO_DIAL, IPC_AT_ANY, false, &r,
+		    &passed, &why);
+		if (got == IPC_GOT_RECORD)
+			take_call(&r.u.dial);
+	}
+	_exit(0);
+}
