@@ -15,7 +15,7 @@
 
 #include "server/log/ident.h"
 #include "server/log/log_files.h"
-#include "server/smtpctl/story.h"
+#include "server/smtpctl/life.h"
 #include "shared/smtp_reply.h"
 
 enum { text_bytes = 4096 };
@@ -25,19 +25,13 @@ struct explain {
 	char		 log[PATH_MAX];	/* directory of the message log */
 	char		*id;
 	unsigned long	 found;		/* messages */
-	bool		 is_message;	/* id is a message's */
+	/* The line of the message of this id, and where it is; or NULL. */
+	char		*line;
+	size_t		 n;
+	char		*path;
+	uint64_t	 number;
+	struct life	 life;
 };
-
-/* The same for a text with JSON's escapes. */
-static const char *
-shown_raw(struct span raw)
-{
-	static uint8_t storage[log_line_bytes];
-	struct buf b = buf_over(storage, sizeof(storage));
-
-	json_add_decoded(&b, raw);
-	return story_shown(buf_span(&b));
-}
 
 /* ---- recipients --------------------------------------------------------- */
 
@@ -107,7 +101,7 @@ put_rcpts(struct span list, struct span time, const struct explain *e)
 
 /* A line of the message log, and where it is. */
 static void
-tell_message(const struct explain *e, const struct log_record *r,
+tell_message(struct explain *e, const struct log_record *r,
     struct span line, const char *path, uint64_t number)
 {
 	struct json_out *j = e->story.json;
@@ -117,52 +111,102 @@ tell_message(const struct explain *e, const struct log_record *r,
 	json_out_raw(j, "log", line);
 	json_out_string(j, "path", path);
 	json_out_u64(j, "line", number);
-	fprintf(f, "%smessage %s\n\n  stored     %.10s %.8s UTC, received by "
-	    "%s\n", e->found > 1 ? "\n" : "", shown_raw(r->id),
+	fprintf(f, "%smessage %s\n\n  %s     %.10s %.8s UTC, %s%s\n",
+	    e->found > 1 ? "\n" : "", story_raw(r->id),
+	    r->event == LOG_EVENT_QUEUE ? "queued" : "stored",
 	    (const char *)r->time.p, (const char *)r->time.p + 11,
-	    shown_raw(r->protocol));
-	fprintf(f, "  client     %s port %llu, HELO %s\n"
-	    "  session    %s\n", shown_raw(r->client),
-	    (unsigned long long)r->port, shown_raw(r->helo),
-	    shown_raw(r->session));
+	    r->session.n > 0 ? "received by " : "written by smtpd",
+	    story_raw(r->protocol));
+	if (r->session.n > 0)
+		fprintf(f, "  client     %s port %llu, HELO %s\n"
+		    "  session    %s\n", story_raw(r->client),
+		    (unsigned long long)r->port, story_raw(r->helo),
+		    story_raw(r->session));
 	if (r->user.n > 0)
 		fprintf(f, "  user       %s, authenticated\n",
-		    shown_raw(r->user));
+		    story_raw(r->user));
 	fprintf(f, "  from       <%s>%s\n  size       %llu octets\n\n",
-	    shown_raw(r->from), r->from.n == 0 ? ", the sender of bounces" :
+	    story_raw(r->from), r->from.n == 0 ? ", the sender of bounces" :
 	    "", (unsigned long long)r->size);
 	put_rcpts(r->rcpt, r->time, e);
 	smtpctl_place_tell(r, &e->story);
 	story_apart(&e->story);
 	fprintf(f, "  in the log %s:%llu\n", story_shown(span_of(path)),
 	    (unsigned long long)number);
+	/* Of those of a session each has a story of its own. */
+	if (span_equal(r->id, span_of(e->id)))
+		life_tell(&e->life, span_of(e->id), r, &e->story);
 	json_out_end(j);
 }
 
-/* Looks at all lines, or up to the one of the message. */
+/* What is told when everything was found: later lines may be anywhere. */
+static void
+keep(struct explain *e, struct span line, const char *path, uint64_t number)
+{
+	e->line = malloc(line.n);
+	e->path = strdup(path);
+	if (e->line == NULL || e->path == NULL)
+		err(smtpctl_exit_error, NULL);
+	memcpy(e->line, line.p, line.n);
+	e->n = line.n;
+	e->number = number;
+}
+
+/*
+ * Looks at all lines, or up to the one of a message that was stored and is no
+ * report: there is nothing about it behind that.
+ */
 static void
 look_in_file(struct explain *e, const char *path)
 {
 	static struct log_lines lines;
 	struct span line, id = span_of(e->id);
 	struct log_record r;
+	bool whole = false;
 	int got = 0;
 
 	if (log_lines_open(&lines, AT_FDCWD, path) == -1)
 		err(smtpctl_exit_error, "%s", path);
-	while (!e->is_message && (got = log_lines_next(&lines, &line)) == 1) {
+	while (!whole && (got = log_lines_next(&lines, &line)) == 1) {
 		if (memmem(line.p, line.n, id.p, id.n) == NULL ||
-		    !log_record_read(line, &r) || r.event != LOG_EVENT_STORE)
+		    !log_record_read(line, &r))
 			continue;
-		e->is_message = span_equal(r.id, id);
-		if (!e->is_message && !span_equal(r.session, id))
+		life_add(&e->life, &r, line, id);
+		if (r.event != LOG_EVENT_STORE && r.event != LOG_EVENT_QUEUE)
 			continue;
-		e->found++;
-		tell_message(e, &r, line, path, lines.number);
+		if (span_equal(r.id, id) && e->line == NULL) {
+			e->found++;
+			keep(e, line, path, lines.number);
+			whole = r.event == LOG_EVENT_STORE && r.from.n > 0;
+		} else if (span_equal(r.session, id)) {
+			e->found++;
+			tell_message(e, &r, line, path, lines.number);
+		}
 	}
-	if (!e->is_message && got == -1)
+	if (!whole && got == -1)
 		err(smtpctl_exit_error, "%s", path);
 	fclose(lines.f);
+}
+
+/* The message of this id, or what is left of it in the log. */
+static void
+tell_found(struct explain *e)
+{
+	struct log_record r;
+
+	if (e->line != NULL && log_record_read(span_from(e->line, e->n), &r))
+		tell_message(e, &r, span_from(e->line, e->n), e->path,
+		    e->number);
+	else if (e->life.count > 0) {
+		e->found++;
+		json_out_object(e->story.json, NULL);
+		fprintf(e->story.f, "message %s, whose first line the log has "
+		    "no more\n", e->id);
+		life_tell(&e->life, span_of(e->id), NULL, &e->story);
+		json_out_end(e->story.json);
+	}
+	free(e->line);
+	free(e->path);
 }
 
 /* The newest file first: most questions are about recent messages. */
@@ -173,9 +217,10 @@ look_in_log(struct explain *e)
 
 	if (log_files_find(AT_FDCWD, e->log, &f) == -1)
 		err(smtpctl_exit_error, "%s", e->log);
-	for (size_t i = f.count; i > 0 && !e->is_message; i--)
+	for (size_t i = f.count; i > 0 && e->line == NULL; i--)
 		if (!f.files[i - 1].strange)
 			look_in_file(e, f.files[i - 1].path);
+	tell_found(e);
 	if (e->found == 0 && f.compressed > 0)
 		warnx("%s: %zu compressed files were not looked at", e->log,
 		    f.compressed);
@@ -191,10 +236,10 @@ tell_head(const struct log_refused *h, const char *path, FILE *f)
 
 	fprintf(f, "session %s, in which something was refused\n\n"
 	    "  began      %.10s %.8s UTC\n  client     %s port %llu\n"
-	    "  ended      after %llu.%03llu s: %s\n", shown_raw(h->session),
+	    "  ended      after %llu.%03llu s: %s\n", story_raw(h->session),
 	    (const char *)h->began.p, (const char *)h->began.p + 11,
-	    shown_raw(h->client), (unsigned long long)h->port, ms / 1000,
-	    ms % 1000, shown_raw(h->why));
+	    story_raw(h->client), (unsigned long long)h->port, ms / 1000,
+	    ms % 1000, story_raw(h->why));
 	fprintf(f, "  commands   %llu, of which %llu were refused; %llu "
 	    "messages stored\n  kept in    %s\n\n",
 	    (unsigned long long)h->commands, (unsigned long long)h->errors,
@@ -221,7 +266,7 @@ tell_said(struct log_lines *lines, const struct story *story)
 		    (unsigned long long)said.ms % 1000,
 		    span_equal(said.who, span_of("client")) ? '>' :
 		    span_equal(said.who, span_of("server")) ? '<' : '*',
-		    shown_raw(said.text));
+		    story_raw(said.text));
 	}
 	json_out_end(story->json);
 }

@@ -61,6 +61,16 @@ story_shown(struct span s)
 	return buf_str(&b);
 }
 
+const char *
+story_raw(struct span raw)
+{
+	static uint8_t storage[log_line_bytes];
+	struct buf b = buf_over(storage, sizeof(storage));
+
+	json_add_decoded(&b, raw);
+	return story_shown(buf_span(&b));
+}
+
 /* Prints s; returns its columns, one for each character. */
 static size_t
 put(struct span s, FILE *f)

@@ -45,6 +45,8 @@ void	story_apart(const struct story *s);
 enum decision_kind story_kind(struct span word);
 /* s, safe for a terminal; the last four results stay valid. */
 const char *story_shown(struct span s);
+/* The same of a text with JSON's escapes. */
+const char *story_raw(struct span raw);
 /* In smtpctl_place.c: prints where r, a logged message, is in each Maildir. */
 void	smtpctl_place_tell(const struct log_record *r, const struct story *s);
 

@@ -434,6 +434,90 @@ TEST(wrong_calls)
 	    "explain -d %s 1m857pqg38m02n9r", d.root);
 }
 
+#define LINE(time, n, body) "{\"time\":\"2026-11-30T" time "Z\",\"n\":" n \
+	",\"event\":" body ",\"previous\":\"" ZEROS "\"}\n"
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define QUEUED "\"id\":\"1m857pqg38m02n9r\""
+#define OUTCOME(to, n, host, tls, stage, end, code, status, text)	\
+	QUEUED ",\"to\":\"" to "\",\"count\":" n ",\"host\":\"" host	\
+	"\",\"ip\":\"192.0.2.1\",\"port\":25,\"tls\":\"" tls			\
+	"\",\"stage\":\"" stage "\",\"end\":\"" end "\",\"code\":" code	\
+	",\"status\":\"" status "\",\"text\":\"" text "\",\"delay\":302"
+
+/*
+ * The life of a message in the queue, over two files of the log: in order,
+ * with the other side's words, of which none acts on a terminal.
+ */
+TEST(life)
+{
+	static const char id[] = "1m857pqg38m02n9r";
+	const char *dir = harness_path("lived");
+	char path[512];
+
+	EXPECT(mkdir(dir, 0700) == 0, "%s", strerror(errno));
+	snprintf(path, sizeof(path), "%s/log", dir);
+	EXPECT(mkdir(path, 0700) == 0, "%s", strerror(errno));
+	snprintf(path, sizeof(path), "%s/log/message.20261130T140500Z", dir);
+	harness_write_file(path, LINE("14:00:00", "1", "\"queue\"," QUEUED
+	    ",\"session\":\"1m857pqg38m02n9s\",\"client\":\"::1\",\"port\":2525,"
+	    "\"helo\":\"h\",\"protocol\":\"ESMTPSA\",\"user\":\"u@a.example\","
+	    "\"from\":\"u@a.example\",\"size\":1000,\"file\":\"\","
+	    "\"mailboxes\":0,\"to\":[],\"recipients\":3,\"rcpt\":["
+	    "{\"to\":\"q@y.example\",\"verdict\":\"ok\",\"steps\":[],"
+	    "\"more\":0}],\"remote\":3")
+	    LINE("14:00:01", "2", "\"try\"," OUTCOME("q@y.example", "3",
+	    "mx1.y.example", "", "connect", "no connection", "0", "", "")
+	    ",\"next\":\"\""));
+	snprintf(path, sizeof(path), "%s/log/message", dir);
+	harness_write_file(path, LINE("14:05:00", "3", "\"open\",\"after\":"
+	    "\"message.20261130T140500Z\"")
+	    LINE("14:05:01", "4", "\"try\"," OUTCOME("q@y.example", "1",
+	    "mx2.y.example", "TLSv1.3 X", "RCPT", "reply", "451", "4.7.1",
+	    "4.7.1 wait\\u000aa \\\"bit\\\" \\u001b[2J")
+	    ",\"next\":\"2026-11-30T14:20:00Z\"")
+	    LINE("14:05:01", "5", "\"done\"," OUTCOME("r@y.example", "1",
+	    "mx2.y.example", "", "final dot", "reply", "250", "2.0.0", "ok"))
+	    LINE("14:05:02", "6", "\"failed\"," OUTCOME("s@y.example", "1",
+	    "mx2.y.example", "", "RCPT", "reply", "550", "", "550 nobody"))
+	    LINE("14:05:03", "7", "\"notice\"," QUEUED ",\"kind\":\"failed\","
+	    "\"report\":\"1m857pqg38m02n9z\",\"delay\":303"));
+	CTL_EXPECT(0, "  queued     2026-11-30 14:00:00 UTC, received by "
+	    "ESMTPSA\n", "explain -d %s %s", dir, id);
+	said("\n  what became of it, in UTC\n"
+	    "  2026-11-30 14:00:01  tried     <q@y.example> and 2 more\n"
+	    "                         by mx1.y.example [192.0.2.1]:25, no TLS\n"
+	    "                         connect: no connection\n"
+	    "  2026-11-30 14:05:01  deferred  <q@y.example>\n"
+	    "                         by mx2.y.example [192.0.2.1]:25, "
+	    "TLSv1.3 X\n"
+	    "                         RCPT: 451 4.7.1 wait\n"
+	    "                         a \"bit\" \\x1b[2J\n"
+	    "                         due again 2026-11-30 14:20:00\n"
+	    "  2026-11-30 14:05:01  delivered <r@y.example>\n"
+	    "                         to mx2.y.example [192.0.2.1]:25, no TLS\n"
+	    "                         final dot: 250 2.0.0 ok\n"
+	    "                         5 min 2 s after it was queued\n"
+	    "  2026-11-30 14:05:02  failed    <s@y.example>\n"
+	    "                         by mx2.y.example [192.0.2.1]:25, no TLS\n"
+	    "                         RCPT: 550 nobody\n");
+	said("report    1m857pqg38m02n9z tells the sender that it failed\n"
+	    "\n  now        1 of 3 recipients wait, due 2026-11-30 14:20:00\n");
+	CTL_EXPECT(0, "\"life\":[{\"time\":\"2026-11-30T14:00:01Z\",\"n\":2,",
+	    "explain --json -d %s %s", dir, id);
+	/* The report leads back to it. */
+	CTL_EXPECT(0, "this is the report that message 1m857pqg38m02n9r "
+	    "failed", "explain -d %s 1m857pqg38m02n9z", dir);
+	/* Of a session each message is told, and leads to its life. */
+	CTL_EXPECT(0, "message 1m857pqg38m02n9r\n",
+	    "explain -d %s 1m857pqg38m02n9s", dir);
+	not_said("what became of it");
+	snprintf(path, sizeof(path), "%s/log/message.20261130T140500Z", dir);
+	EXPECT(unlink(path) == 0, "%s", strerror(errno));
+	CTL_EXPECT(0, "message 1m857pqg38m02n9r, whose first line the log has "
+	    "no more", "explain -d %s %s", dir, id);
+	said("TLSv1.3 X");
+}
+
 /* The one word that is wrong is named, and the nearest that is not. */
 TEST(wrong_words)
 {

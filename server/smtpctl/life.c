@@ -1,0 +1,242 @@
+/*
+ * The life of a message in the queue.  The log may be forged: every text in it
+ * is shown escaped.
+ */
+#include "server/smtpctl/life.h"
+
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/log/figure.h"
+#include "server/smtpctl/smtpctl.h"
+#include "shared/array.h"
+
+enum { what_columns = 25 };	/* "  2026-11-30 14:00:01  " and two */
+
+void
+life_add(struct life *l, const struct log_record *r, struct span line,
+    struct span id)
+{
+	struct life_line copy = { .n = line.n };
+
+	if (r->event == LOG_EVENT_STORE || r->event == LOG_EVENT_QUEUE ||
+	    r->event == LOG_EVENT_OPEN || (!span_equal(r->id, id) &&
+	    !(r->event == LOG_EVENT_NOTICE && span_equal(r->report, id))))
+		return;
+	copy.text = malloc(line.n);
+	if (copy.text == NULL)
+		err(smtpctl_exit_error, NULL);
+	memcpy(copy.text, line.p, line.n);
+	if (array_add(&l->lines, &l->count, &copy, sizeof(copy)) == NULL)
+		err(smtpctl_exit_error, NULL);
+}
+
+static struct log_record
+record_of(const struct life_line *line)
+{
+	struct log_record r;
+
+	/* It was read before it was kept. */
+	(void)log_record_read(span_from(line->text, line->n), &r);
+	return r;
+}
+
+/* By time, which has one length, and then by number. */
+static int
+compare(const void *a, const void *b)
+{
+	const struct log_record x = record_of(a), y = record_of(b);
+	int order = memcmp(x.time.p, y.time.p, x.time.n);
+
+	return order != 0 ? order : x.n < y.n ? -1 : x.n > y.n;
+}
+
+/* "2026-11-24T00:16:26Z" without T and Z. */
+static void
+put_time(struct span time, FILE *f)
+{
+	if (log_record_is_time(time))
+		fprintf(f, "%.10s %.8s", (const char *)time.p,
+		    (const char *)time.p + 11);
+	else
+		fputs("an unknown time", f);
+}
+
+static void
+put_start(const struct log_record *r, const char *what, FILE *f)
+{
+	fputs("  ", f);
+	put_time(r->time, f);
+	fprintf(f, "  %-9s ", what);
+}
+
+/* Starts a further line below what was done. */
+static void
+put_below(FILE *f)
+{
+	fprintf(f, "\n%*s", what_columns, "");
+}
+
+static bool
+begins(struct span s, struct span with)
+{
+	return s.n >= with.n && memcmp(s.p, with.p, with.n) == 0;
+}
+
+/* The other side's words, or why there are none. */
+static void
+put_words(const struct log_record *r, FILE *f)
+{
+	static uint8_t plain[log_line_bytes];
+	struct buf b = buf_over(plain, sizeof(plain));
+	struct span rest;
+	char code[24];
+
+	json_add_decoded(&b, r->text);
+	rest = buf_span(&b);
+	snprintf(code, sizeof(code), "%llu", (unsigned long long)r->code);
+	put_below(f);
+	fprintf(f, "%s:", story_raw(r->stage));
+	if (r->code == 0)
+		fprintf(f, " %s%s", story_raw(r->end), rest.n > 0 ? ":" : "");
+	else if (!begins(rest, span_of(code))) {
+		fprintf(f, " %s", code);
+		if (r->status.n > 0 && !begins(rest, r->status))
+			fprintf(f, " %s", story_raw(r->status));
+	}
+	for (bool first = true; rest.n > 0; first = false) {
+		if (!first)
+			put_below(f);
+		fprintf(f, "%s%s", first ? " " : "",
+		    story_shown(span_cut(&rest, '\n')));
+	}
+}
+
+static void
+put_outcome(const struct log_record *r, FILE *f)
+{
+	const bool is_try = r->event == LOG_EVENT_TRY;
+	char after[figure_bytes];
+
+	put_start(r, r->event == LOG_EVENT_DONE ? "delivered" :
+	    r->event == LOG_EVENT_FAILED ? "failed" :
+	    r->next.n > 0 ? "deferred" : "tried", f);
+	fprintf(f, "<%s>", story_raw(r->recipient));
+	if (r->count > 1)
+		fprintf(f, " and %llu more",
+		    (unsigned long long)(r->count - 1));
+	if (r->host.n + r->ip.n > 0) {
+		put_below(f);
+		fprintf(f, "%s%s", r->event == LOG_EVENT_DONE ? "to " : "by ",
+		    story_raw(r->host));
+		if (r->ip.n > 0)
+			fprintf(f, " [%s]:%llu, %s", story_raw(r->ip),
+			    (unsigned long long)r->tcp_port, r->tls.n == 0 ?
+			    "no TLS" : story_raw(r->tls));
+	}
+	put_words(r, f);
+	if (!is_try) {
+		figure_duration(r->delay_s * 1000, after);
+		put_below(f);
+		fprintf(f, "%s after it was queued", after);
+	} else if (r->next.n > 0) {
+		put_below(f);
+		fputs("due again ", f);
+		put_time(r->next, f);
+	}
+	fputc('\n', f);
+}
+
+static void
+put_line(const struct log_record *r, struct span id, FILE *f)
+{
+	switch (r->event) {
+	case LOG_EVENT_TRY:
+	case LOG_EVENT_DONE:
+	case LOG_EVENT_FAILED:
+		put_outcome(r, f);
+		break;
+	case LOG_EVENT_NOTICE:
+		put_start(r, "report", f);
+		if (span_equal(r->report, id))
+			fprintf(f, "this is the report that message %s ",
+			    story_raw(r->id));
+		else
+			fprintf(f, "%s tells the sender that it ",
+			    story_raw(r->report));
+		fprintf(f, "%s\n", span_equal(r->kind, span_of("delayed")) ?
+		    "is delayed" : span_equal(r->kind, span_of("failed")) ?
+		    "failed" : "was delivered");
+		break;
+	case LOG_EVENT_HELD:
+	case LOG_EVENT_RELEASED:
+	case LOG_EVENT_REMOVED:
+		put_start(r, r->event == LOG_EVENT_HELD ? "held" :
+		    r->event == LOG_EVENT_RELEASED ? "released" : "removed",
+		    f);
+		fprintf(f, "by %s%s%s\n", story_raw(r->by), r->why.n > 0 ?
+		    ": " : "", story_raw(r->why));
+		break;
+	case LOG_EVENT_STORE:
+	case LOG_EVENT_QUEUE:
+	case LOG_EVENT_OPEN:
+	case LOG_EVENT_COUNT:
+		break;
+	}
+}
+
+/* How things stand, as far as the log goes. */
+static void
+put_end(uint64_t remote, uint64_t settled, bool removed, struct span next,
+    FILE *f)
+{
+	if (removed)
+		fputs("\n  now        it was removed from the queue\n", f);
+	else if (settled >= remote)
+		fputs("\n  now        nothing is left to do\n", f);
+	else {
+		fprintf(f, "\n  now        %llu of %llu recipients wait",
+		    (unsigned long long)(remote - settled),
+		    (unsigned long long)remote);
+		if (next.n > 0) {
+			fputs(", due ", f);
+			put_time(next, f);
+		}
+		fputc('\n', f);
+	}
+}
+
+void
+life_tell(struct life *l, struct span id, const struct log_record *r,
+    const struct story *s)
+{
+	struct span next = span_from("", 0);
+	uint64_t settled = 0;
+	bool removed = false;
+
+	if (l->count > 0)
+		qsort(l->lines, l->count, sizeof(l->lines[0]), compare);
+	json_out_array(s->json, "life");
+	if (l->count > 0)
+		fputs("\n  what became of it, in UTC\n", s->f);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct life_line *line = &l->lines[i];
+		const struct log_record one = record_of(line);
+
+		json_out_raw(s->json, NULL, span_from(line->text, line->n));
+		put_line(&one, id, s->f);
+		if (one.event == LOG_EVENT_DONE ||
+		    one.event == LOG_EVENT_FAILED)
+			settled += one.count;
+		removed = removed || one.event == LOG_EVENT_REMOVED;
+		if (one.event == LOG_EVENT_TRY && one.next.n > 0)
+			next = one.next;
+	}
+	json_out_end(s->json);
+	if (r != NULL && r->event == LOG_EVENT_QUEUE)
+		put_end(r->remote, settled, removed, next, s->f);
+	for (size_t i = 0; i < l->count; i++)
+		free(l->lines[i].text);
+	free(l->lines);
+}
