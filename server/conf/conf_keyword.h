@@ -101,6 +101,8 @@ bool	conf_said(struct conf_setting *s, size_t at, const char *format, ...)
 /* Adds to a list of the configuration, as array_add does. */
 bool	conf_add(struct conf_setting *s, void *list, size_t *count,
 	    const void *element, size_t size);
+/* Replaces *out by a copy of word.  False without memory. */
+bool	conf_set_string(struct conf_setting *s, struct span word, char **out);
 /*
  * Reads "ADDRESS[/BITS]", word number 1, into a list of at most max ranges of
  * what; wide: what is wrong with one of half the world.  Strict: a prefix

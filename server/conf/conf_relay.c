@@ -150,17 +150,9 @@ take_port(struct conf_setting *s, size_t at, uint16_t *out)
 static bool
 take_end(struct conf_setting *s, size_t count)
 {
-	static const char *const later[] = { "login", "tls", "implicit-tls",
-	    "ca" };
-
-	if (s->cut->count <= count)
-		return true;
-	for (size_t i = 0; i < 4; i++)
-		if (span_equal(s->cut->words[count].text, span_of(later[i])))
-			return conf_bad(s, count, "word", "a login, "
-			    "and a check of the certificate, at the host of "
-			    "\"via\" are not in this version");
-	return conf_bad(s, count, "word", "nothing else stands here");
+	return s->cut->count <= count || conf_bad(s, count, "word", "nothing "
+	    "else stands here: a login at the host of \"via\", and a check "
+	    "of its certificate, are not in this version");
 }
 
 /* Is word a name with a dot that cannot be mistaken for an address? */
@@ -187,9 +179,7 @@ take_via(struct conf_setting *s, size_t at, struct conf_via *out)
 		    "host, or its name, which has a dot");
 	if (!take_port(s, at + 1, &out->port) || !take_end(s, at + 3))
 		return false;
-	out->host = strndup((const char *)word.p, word.n);
-	return out->host != NULL ||
-	    conf_bad(s, 0, "line", "out of memory");
+	return conf_set_string(s, word, &out->host);
 }
 
 bool
@@ -221,15 +211,13 @@ conf_relay_for(struct conf_setting *s, struct span word, void *slot)
 	if (relay->route_count == conf_routes_max)
 		return conf_said(s, 1, "more than %d domains",
 		    conf_routes_max);
-	if (!take_via(s, 3, &route.via))
-		return false;
-	route.domain = strdup(name);
-	if (route.domain != NULL && conf_add(s, slot,
-	    &relay->route_count, &route, sizeof(route)))
+	if (take_via(s, 3, &route.via) &&
+	    conf_set_string(s, span_of(name), &route.domain) &&
+	    conf_add(s, slot, &relay->route_count, &route, sizeof(route)))
 		return true;
 	free(route.domain);
 	free(route.via.host);
-	return conf_bad(s, 0, "line", "out of memory");
+	return false;
 }
 
 bool
@@ -246,20 +234,13 @@ conf_relay_source(struct conf_setting *s, struct span word, void *slot)
 	if (old->line != 0)
 		return conf_said(s, 1, "a source for IPv%d was given in line "
 		    "%u already", new.ip.ipv6 ? 6 : 4, old->line);
-	if (s->cut->count > 2) {
-		if (!span_equal(words[2].text, span_of("as")) ||
-		    s->cut->count > 4)
-			return conf_bad(s, s->cut->count > 4 ? 4 : 2,
-			    "word", "the form is \"source ADDRESS as NAME\"");
-		if (!is_host_name(name))
-			return conf_bad(s, s->cut->count - 1, "name",
-			    "the name of this host at that address, with a "
-			    "dot");
-		new.name = strndup((const char *)name.p, name.n);
-		if (new.name == NULL)
-			return conf_bad(s, 0, "line",
-			    "out of memory");
-	}
+	if (s->cut->count > 2 && (s->cut->count != 4 || !is_host_name(name) ||
+	    !span_equal(words[2].text, span_of("as"))))
+		return conf_bad(s, s->cut->count == 3 ? 2 : 3, "name", "the "
+		    "form is \"source ADDRESS as NAME\", and the name has a "
+		    "dot");
+	if (s->cut->count > 2 && !conf_set_string(s, name, &new.name))
+		return false;
 	*old = new;
 	return true;
 }
@@ -353,42 +334,93 @@ conf_relay_check(const struct conf *conf, const struct conf_text *text,
 	}
 }
 
+static void
+add_resolver(struct conf_relay *relay, struct span ip)
+{
+	struct conf_resolver *r = &relay->resolvers[relay->resolver_count];
+	bool ipv6;
+
+	if (!ip_parse(ip, &ipv6, r->ip.ip) || !is_host_ip(ipv6, r->ip.ip))
+		return;
+	r->ip.ipv6 = ipv6;
+	r->port = dns_port;
+	r->believed = is_believed(&r->ip);
+	relay->resolver_count++;
+}
+
 void
 conf_relay_find_resolvers(struct conf *conf)
 {
 	struct conf_relay *relay = &conf->relay;
-	const char *path = "/etc/resolv.conf";
 	struct conf_place place = { .number = 0 };
-	struct conf_resolver *r;
 	struct conf_text text;
 	struct conf_cut cut;
 	struct span rest;
-	bool ipv6;
 
 	if (relay->resolver_count > 0)
 		return;
-	(void)conf_text_read(path, &text);
+	(void)conf_text_read("/etc/resolv.conf", &text);
 	rest = span_from(text.bytes, text.n);
 	while (relay->resolver_count < resolve_servers_max &&
 	    conf_text_next(&text, &rest, &place)) {
-		r = &relay->resolvers[relay->resolver_count];
 		(void)conf_cut_line(place.line, &cut);
-		if (cut.count < 2 || !span_equal(cut.words[0].text,
-		    span_of("nameserver")) || !ip_parse(cut.words[1].text,
-		    &ipv6, r->ip.ip) || !is_host_ip(ipv6, r->ip.ip))
-			continue;
-		r->ip.ipv6 = ipv6;
-		relay->resolver_count++;
+		if (span_equal(cut.words[0].text, span_of("nameserver")))
+			add_resolver(relay, cut.words[1].text);
 	}
 	conf_text_free(&text);
 	if (relay->resolver_count == 0)
-		memcpy(relay->resolvers[relay->resolver_count++].ip.ip,
-		    (const uint8_t[4]){ 127, 0, 0, 1 }, 4);
-	for (size_t i = 0; i < relay->resolver_count; i++) {
-		relay->resolvers[i].port = dns_port;
-		relay->resolvers[i].believed = is_believed(
-		    &relay->resolvers[i].ip);
+		add_resolver(relay, span_of("127.0.0.1"));
+}
+
+/* Was dial told of the way of via?  Of a name it knows the port alone. */
+static bool
+knows_via(const struct conf_relay *relay, const struct conf_via *via)
+{
+	const struct conf_via *old = &relay->via;
+
+	for (size_t i = 0; i <= relay->route_count; i++) {
+		if (via->host == NULL || (old->host != NULL &&
+		    old->port == via->port && old->is_ip == via->is_ip &&
+		    memcmp(&old->ip, &via->ip, sizeof(old->ip)) == 0))
+			return true;
+		if (i < relay->route_count)
+			old = &relay->routes[i].via;
 	}
+	return false;
+}
+
+const char *
+conf_relay_obstacle(const struct conf *before, struct conf *conf)
+{
+	const struct conf_relay *old = &before->relay;
+	struct conf_relay *new = &conf->relay;
+	bool same;
+
+	if (new->resolver_count == 0 && old->resolvers[0].line == 0) {
+		memcpy(new->resolvers, old->resolvers, sizeof(new->resolvers));
+		new->resolver_count = old->resolver_count;
+	}
+	if (new->line == 0)
+		return NULL;
+	if (old->line == 0)
+		return "a first \"relay\" block";
+	same = old->resolver_count == new->resolver_count;
+	for (size_t i = 0; same && i < new->resolver_count; i++) {
+		const struct conf_resolver *a = &old->resolvers[i];
+		const struct conf_resolver *b = &new->resolvers[i];
+
+		same = memcmp(&a->ip, &b->ip, sizeof(a->ip)) == 0 &&
+		    a->port == b->port && a->believed == b->believed;
+	}
+	if (!same)
+		return "another \"resolver\"";
+	if (old->private_mx != new->private_mx)
+		return "another \"private-mx\"";
+	for (size_t i = 0; i < new->route_count; i++)
+		if (!knows_via(old, &new->routes[i].via))
+			return "a new host or port of \"for\"";
+	return knows_via(old, &new->via) ? NULL :
+	    "a new host or port of \"via\"";
 }
 
 /* ---- questions ---------------------------------------------------------- */

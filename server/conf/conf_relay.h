@@ -82,6 +82,11 @@ const struct conf_via *conf_relay_via(const struct conf *conf,
  * 127.0.0.1 when it names none.  Called at start, as root.
  */
 void	conf_relay_find_resolvers(struct conf *conf);
+/*
+ * NULL; or what of new takes a restart, for dial was told at start where it may
+ * connect to.  Gives new the name servers of old if it names none.
+ */
+const char *conf_relay_obstacle(const struct conf *old, struct conf *new);
 /* Is ip in the range?  4 octets, or with ipv6 16. */
 bool	conf_range_has(const struct conf_range *range, bool ipv6,
 	    const uint8_t *ip);

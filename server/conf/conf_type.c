@@ -47,8 +47,8 @@ conf_add(struct conf_setting *s, void *list, size_t *count,
 
 /* ---- words -------------------------------------------------------------- */
 
-static bool
-set_string(struct conf_setting *s, struct span word, char **out)
+bool
+conf_set_string(struct conf_setting *s, struct span word, char **out)
 {
 	char *copy = strndup((const char *)word.p, word.n);
 
@@ -62,7 +62,7 @@ set_string(struct conf_setting *s, struct span word, char **out)
 static bool
 read_host(struct conf_setting *s, struct span word, void *slot)
 {
-	return conf_domain_valid(word, false) && set_string(s, word, slot);
+	return conf_domain_valid(word, false) && conf_set_string(s, word, slot);
 }
 
 /* Word number at is an absolute path: smtpd leaves where it was started. */
@@ -76,7 +76,7 @@ take_path(struct conf_setting *s, size_t at, char **out)
 		    "an absolute path begins with \"/\"");
 	if (word.n > conf_path_max_bytes)
 		return conf_bad(s, at, "path", "longer than 1023 octets");
-	return set_string(s, word, out);
+	return conf_set_string(s, word, out);
 }
 
 static bool
@@ -99,7 +99,7 @@ read_account(struct conf_setting *s, struct span word, void *slot)
 	if (span_equal(word, span_of("root")))
 		return conf_bad(s, 1, "user",
 		    "no process of smtpd runs as root");
-	return conf_account_valid(word) && set_string(s, word, slot);
+	return conf_account_valid(word) && conf_set_string(s, word, slot);
 }
 
 static bool

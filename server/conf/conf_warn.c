@@ -73,6 +73,58 @@ conf_warn_apart(const char *root)
 	    "mount one for both of them";
 }
 
+/* Is the network one that no route of the Internet leads to? */
+static bool
+is_private(const struct conf_range *r)
+{
+	static const struct conf_range own[] = {
+		{ false, 8, { 127 }, 0 }, { false, 8, { 10 }, 0 },
+		{ false, 12, { 172, 16 }, 0 }, { false, 16, { 192, 168 }, 0 },
+		{ false, 10, { 100, 64 }, 0 }, { false, 16, { 169, 254 }, 0 },
+		{ true, 128, { [15] = 1 }, 0 }, { true, 7, { 0xfc }, 0 },
+		{ true, 10, { 0xfe, 0x80 }, 0 }
+	};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (r->bits >= own[i].bits &&
+		    conf_range_has(&own[i], r->ipv6, r->ip))
+			return true;
+	return false;
+}
+
+/* Lines of the relay block that let out more, or less, than it seems. */
+static void
+warn_relay(const struct conf *conf, conf_warn_fn *tell)
+{
+	static const uint8_t docker[16] = { 172, 17, 0, 1 };
+	const struct conf_relay *relay = &conf->relay;
+	bool can_log_in = conf->listen_count == 0;
+
+	for (size_t i = 0; i < conf->listen_count; i++)
+		can_log_in |= (conf->listens[i].words & LISTEN_SUBMISSION) != 0;
+	if (relay->authenticated != 0 && !can_log_in)
+		tell(conf->path, relay->authenticated, "nobody can log in: no "
+		    "line with \"listen\" says submission");
+	for (size_t i = 0; i < relay->from_count; i++) {
+		const struct conf_range *r = &relay->from[i];
+
+		if (!is_private(r) && r->bits < (r->ipv6 ? 48 : 24))
+			tell(conf->path, r->line, "everybody in this network, "
+			    "which is neither private nor small, can send mail "
+			    "to anybody in your name");
+		else if (conf_range_has(r, false, docker))
+			tell(conf->path, r->line, "172.17.0.1 is in this "
+			    "network: where Docker passes connections on to "
+			    "here, strangers come from that address, and can "
+			    "send mail to anybody");
+	}
+	for (size_t i = 0; i < relay->route_count; i++)
+		if (conf_find_domain(conf, span_of(relay->routes[i].domain)) !=
+		    NULL)
+			tell(conf->path, relay->routes[i].via.line, "mail for "
+			    "this domain is ours, and goes nowhere else");
+}
+
 void
 conf_warn(const struct conf *conf, conf_warn_fn *tell)
 {
@@ -93,6 +145,7 @@ conf_warn(const struct conf *conf, conf_warn_fn *tell)
 			tell(conf->path, conf->listens[i].line,
 			    "nobody can log in here: no user has a password, "
 			    "see smtpctl passwd");
+	warn_relay(conf, tell);
 	conf_warn_broken(conf, tell);
 	if (apart != NULL)
 		tell(conf->root, 0, apart);

@@ -110,9 +110,10 @@ tell_listeners(const struct master *m, const struct conf *new, FILE *said)
  * another root or another user.
  */
 static bool
-tell_obstacles(const struct master *m, const struct conf *new, FILE *said)
+tell_obstacles(const struct master *m, struct conf *new, FILE *said)
 {
 	const struct conf *old = &m->conf;
+	const char *relay = conf_relay_obstacle(old, new);
 	const struct {
 		bool		 here;
 		const char	*what;
@@ -129,7 +130,8 @@ tell_obstacles(const struct master *m, const struct conf *new, FILE *said)
 		    !same_text(old->log_path, new->log_path)),
 		    "another \"log to\"" },
 		{ !listen_has_descriptors(new),
-		    "so many workers (more descriptors)" }
+		    "so many workers (more descriptors)" },
+		{ relay != NULL, relay }
 	};
 	bool told = tell_listeners(m, new, said);
 

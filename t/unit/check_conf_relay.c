@@ -246,10 +246,11 @@ static const struct row refused[] = {
 	    "65535" },
 	{ "via a.example port 65536", "20: bad port \"65536\": a number" },
 	{ "via a.example port 587 login x password-file /y", "24: bad word "
-	    "\"login\": a login, and a check of the certificate, at the host "
-	    "of \"via\" are not in this version" },
+	    "\"login\": nothing else stands here: a login at the host of "
+	    "\"via\", and a check of its certificate, are not in this "
+	    "version" },
 	{ "via a.example port 465 implicit-tls", "24: bad word "
-	    "\"implicit-tls\": a login" },
+	    "\"implicit-tls\": nothing else" },
 	{ "via a.example port 25 x", "23: bad word \"x\": nothing else" },
 	{ "via Mail.example.org port 25", "5: \"Mail.example.org\" is this "
 	    "server: mail would come back" },
@@ -262,11 +263,12 @@ static const struct row refused[] = {
 	    "front, those below it, too" },
 	{ "for . via mx", "5: bad domain \".\": a domain" },
 	{ "for *.a via mx", "5: bad domain \"*.a\": a domain" },
-	{ "source 192.0.2.1 192.0.2.2", "18: bad word \"192.0.2.2\": the form "
-	    "is \"source ADDRESS as NAME\"" },
-	{ "source 192.0.2.1 as", "18: bad name \"as\": the name of this" },
-	{ "source 192.0.2.1 as a", "21: bad name \"a\": the name of this host "
-	    "at that address, with a dot" },
+	{ "source 192.0.2.1 192.0.2.2", "18: bad name \"192.0.2.2\": the form "
+	    "is \"source ADDRESS as NAME\", and the name has a dot" },
+	{ "source 192.0.2.1 as", "18: bad name \"as\": the form is" },
+	{ "source 192.0.2.1 as a", "21: bad name \"a\": the form is" },
+	{ "source 192.0.2.1 as a.b c", "21: bad name \"a.b\": the form is" },
+	{ "source 192.0.2.1 at a.b", "21: bad name \"a.b\": the form is" },
 	{ "source mail.example.org", "8: bad address \"mail.example.org\": an "
 	    "IPv4 or IPv6 address of this host" },
 	{ "ipv6 maybe", "6: bad value \"maybe\": the value is yes or no" },
@@ -352,4 +354,54 @@ TEST(whole)
 	    "c:10:1: more than 3 name servers\n"
 	    "    resolver ::4\n"
 	    "    ^\n");
+}
+
+/* What takes a restart; a configuration without resolvers keeps the old. */
+TEST(obstacles)
+{
+	static const struct {
+		const char	*old, *new, *want;
+	} t[] = {
+		{ BASE, FROM "}\n", "a first \"relay\" block" },
+		{ BASE "resolver ::1\n", BASE "resolver ::2\n", NULL },
+		{ FROM "}\n", BASE, NULL },
+		{ FROM "}\n", FROM "from ::1\ntls never\nipv6 no\n}\n", NULL },
+		{ FROM "}\n", FROM "}\nresolver 192.0.2.99\n",
+		    "another \"resolver\"" },
+		{ FROM "}\nresolver ::1\n", FROM "}\n",
+		    "another \"resolver\"" },
+		{ FROM "}\nresolver ::2\n", FROM "}\nresolver ::2 trusted\n",
+		    "another \"resolver\"" },
+		{ FROM "}\nresolver ::2\n", FROM "}\nresolver ::2\n", NULL },
+		{ FROM "}\n", FROM "private-mx yes\n}\n",
+		    "another \"private-mx\"" },
+		{ FROM "}\n", FROM "via ::1 port 25\n}\n",
+		    "a new host or port of \"via\"" },
+		{ FROM "via ::1 port 25\n}\n", FROM "}\n", NULL },
+		{ FROM "via ::1 port 25\n}\n",
+		    FROM "for x via ::1 port 25\nfor y via mx\n}\n", NULL },
+		{ FROM "via ::1 port 25\n}\n", FROM "via ::1 port 26\n}\n",
+		    "a new host or port of \"via\"" },
+		{ FROM "for x via a.b port 25\n}\n",
+		    FROM "for x via c.d port 25\n}\n", NULL },
+		{ FROM "for x via a.b port 25\n}\n",
+		    FROM "for x via ::1 port 25\n}\n",
+		    "a new host or port of \"for\"" }
+	};
+	struct conf old, new;
+	const char *why;
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		load(t[i].old, &old);
+		load(t[i].new, &new);
+		conf_relay_find_resolvers(&old);
+		why = conf_relay_obstacle(&old, &new);
+		ck_assert_msg((why == NULL) == (t[i].want == NULL) && (why ==
+		    NULL || strcmp(why, t[i].want) == 0), "%zu: %s", i, why);
+		if (why == NULL && new.relay.line != 0)
+			ck_assert_uint_eq(new.relay.resolver_count,
+			    old.relay.resolver_count);
+		conf_free(&old);
+		conf_free(&new);
+	}
 }

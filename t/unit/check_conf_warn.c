@@ -75,3 +75,41 @@ TEST(many_broken)
 	    "\n0: 10 more aliases, catch-alls or logins are "
 	    "broken\n"));
 }
+
+/* Who is let out without being meant, and who is not though meant. */
+TEST(relay)
+{
+#define MAIL "hostname a.example\n" LISTEN "domain example.org {\n}\nrelay {\n"
+	static const struct {
+		const char	*line, *want;
+	} t[] = {
+		{ "from 192.0.2.0/24", "" },
+		{ "from 198.51.0.0/16", "6: everybody in this network, which "
+		    "is neither private nor small, can send mail to anybody in "
+		    "your name\n" },
+		{ "from 192.168.0.0/15", "6: everybody in this network" },
+		{ "from 192.168.0.0/16", "" },
+		{ "from 10.0.0.0/8", "" },
+		{ "from 2001:db8:1::/48", "" },
+		{ "from 2001:db8::/32", "6: everybody in this network" },
+		{ "from fd00::/16", "" },
+		{ "from ::1", "" },
+		{ "from 172.16.0.0/12", "6: 172.17.0.1 is in this network: " },
+		{ "from 172.17.0.1", "6: 172.17.0.1 is in this network: " },
+		{ "from 172.18.0.0/16", "" },
+		{ "from authenticated", "6: nobody can log in: no line with "
+		    "\"listen\" says submission\n" },
+		{ "from ::1\nfor EXAMPLE.org via mx", "7: mail for this domain "
+		    "is ours, and goes nowhere else\n" },
+		{ "from ::1\nfor .example.org via mx", "" }
+	};
+	char text[512];
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		snprintf(text, sizeof(text), MAIL "%s\n}\n", t[i].line);
+		warn(text, "");
+		ck_assert_msg(t[i].want[0] == '\0' ? said[0] == '\0' :
+		    strncmp(said, t[i].want, strlen(t[i].want)) == 0,
+		    "%s: %s", t[i].line, said);
+	}
+}
