@@ -70,7 +70,11 @@ struct ipc_outcome {
 	uint16_t	code;		/* 200 to 599; or 0 */
 	uint16_t	enhanced[3];	/* class 2, 4 or 5; each below 1000 */
 	uint16_t	n;
-	uint8_t		text[relay_text_bytes]; /* lines, "\n" between */
+	/*
+	 * Its lines, "\n" between, each without the reply code; an enhanced
+	 * status stands in it as it came.
+	 */
+	uint8_t		text[relay_text_bytes];
 };
 
 /* What a relay worker may do about TLS. */
