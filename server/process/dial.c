@@ -252,6 +252,8 @@ dial_words(const struct conf_relay *relay)
 	size_t n = 0;
 
 	fatal_unless_memory(words != NULL);
+	if (relay->line == 0)
+		return words;
 	if (relay->private_mx)
 		fatal_unless_memory((words[n++] = strdup("private")) != NULL);
 	for (size_t i = 0; i < relay->resolver_count; i++)

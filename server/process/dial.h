@@ -38,7 +38,8 @@ void	dial_connect(struct master *m, struct dial_job *job);
 void	dial_forget(struct dial_job *job);
 /*
  * Where dial may connect to, by this configuration, as the words that it and
- * the keeper are started with (worker/helper.h).  The caller's; NULL ends them.
+ * the keeper are started with (worker/helper.h); none without a relay block.
+ * The caller's; NULL ends them.
  * Without memory it is fatal(), so only at start.
  */
 char	**dial_words(const struct conf_relay *relay);

@@ -127,6 +127,7 @@ bool
 proc_has_option(pid_t pid, char x)
 {
 	char path[64], text[512];
+	const char *end;
 	size_t n = 0;
 	FILE *f;
 
@@ -136,8 +137,9 @@ proc_has_option(pid_t pid, char x)
 		return false;
 	n = fread(text, 1, sizeof(text), f);
 	fclose(f);
-	return n > 4 && memcmp(text + n - 4, (char[]){ '\0', '-', x, '\0' },
-	    4) == 0 && memchr(text, '\0', n) == text + n - 4;
+	end = memchr(text, '\0', n);
+	return end != NULL && n - (size_t)(end - text) >= 4 &&
+	    memcmp(end, (char[]){ '\0', '-', x, '\0' }, 4) == 0;
 }
 
 size_t

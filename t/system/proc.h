@@ -14,7 +14,7 @@
 size_t	proc_below(pid_t top, pid_t *out, size_t max);
 /* Children of parent with this program name (NULL: any), oldest first. */
 size_t	proc_children(pid_t parent, const char *name, pid_t *out, size_t max);
-/* Is "-x" the only argument of pid? */
+/* Is "-x" the first argument of pid? */
 bool	proc_has_option(pid_t pid, char x);
 /*
  * The helper processes of master with option x; where there are several, the
