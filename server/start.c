@@ -26,6 +26,7 @@
 #include "server/log/log_message.h"
 #include "server/log/refused.h"
 #include "server/mail/commit.h"
+#include "server/mail/relay.h"
 #include "server/mail/schedule.h"
 #include "server/mail/spool.h"
 #include "server/process/dial.h"
@@ -42,7 +43,8 @@
 enum { worker_channel = 3, worker_program = 4 };
 
 /* What workers are lent for. */
-static const struct worker_use *const uses[] = { &session_use, NULL };
+static const struct worker_use *const uses[] = { &session_use, &relay_use,
+    NULL };
 
 /*
  * A signal to all processes, from a terminal, pkill(1) or a service manager, is
