@@ -32,6 +32,7 @@
 #include "server/process/dial.h"
 #include "server/process/helper.h"
 #include "server/process/pool.h"
+#include "server/process/resolver.h"
 #include "server/process/tls_files.h"
 #include "server/session/listen.h"
 #include "server/session/session.h"
@@ -43,8 +44,8 @@
 enum { worker_channel = 3, worker_program = 4 };
 
 /* What workers are lent for. */
-static const struct worker_use *const uses[] = { &session_use, &relay_use,
-    NULL };
+static const struct worker_use *const uses[] = { &session_use, &resolver_use,
+    &relay_use, NULL };
 
 /*
  * A signal to all processes, from a terminal, pkill(1) or a service manager, is
@@ -364,7 +365,8 @@ begin_work(struct master *m, const struct start_options *o,
 	m->book = address_book_new();
 	/* Signals come last: their handlers stop what has to exist by then. */
 	fatal_unless_memory(m->book != NULL && commit_init(m) == 0 &&
-	    schedule_start(m) == 0 && session_start(m) == 0 &&
+	    resolver_start(m) == 0 && schedule_start(m) == 0 &&
+	    session_start(m) == 0 &&
 	    loop_start(m, reload) == 0 &&
 	    pool_start(m, nurseries, uses, o->worker) == 0);
 	open_spool(m, root, m->proved);

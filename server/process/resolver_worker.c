@@ -7,6 +7,7 @@
 #include "server/process/resolver_worker.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -238,7 +239,7 @@ shuffle_equals(struct route *route)
 		while (first > 0 && h[first - 1].preference ==
 		    copy.preference)
 			first--;
-		j = first + arc4random_uniform((uint32_t)(i - first + 1));
+		j = first + randombytes_uniform((uint32_t)(i - first + 1));
 		h[i] = h[j];
 		h[j] = copy;
 	}
