@@ -462,6 +462,14 @@ route_has(const char *domain, const char *name)
 const struct conf_via *
 conf_relay_via(const struct conf *conf, struct span domain)
 {
+	const struct conf_via *via = conf_relay_way(conf, domain);
+
+	return via->host == NULL ? NULL : via;
+}
+
+const struct conf_via *
+conf_relay_way(const struct conf *conf, struct span domain)
+{
 	const struct conf_relay *relay = &conf->relay;
 	const struct conf_via *via = &relay->via;
 	char name[punycode_domain_bytes];
@@ -478,7 +486,7 @@ conf_relay_via(const struct conf *conf, struct span domain)
 			via = &relay->routes[i].via;
 		}
 	}
-	return via->host == NULL ? NULL : via;
+	return via;
 }
 
 void

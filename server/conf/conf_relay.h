@@ -74,7 +74,12 @@ struct conf_relay {
  */
 unsigned conf_relay_permits(const struct conf *conf, const char *user,
 	    bool ipv6, const uint8_t *ip);
-/* The host that mail for domain goes to; NULL: those of its MX records. */
+/*
+ * The line that says where mail for domain goes; host NULL: to the hosts of its
+ * MX records.  conf_relay_via returns NULL for that.
+ */
+const struct conf_via *conf_relay_way(const struct conf *conf,
+	    struct span domain);
 const struct conf_via *conf_relay_via(const struct conf *conf,
 	    struct span domain);
 /*

@@ -38,6 +38,10 @@
 	    "smtpd knows")						\
 	/* of MAIL */							\
 	X(ANY_SENDER, "any-sender", false, "any sender is taken")	\
+	X(OWN_SENDER, "own-sender", false,				\
+	    "its mail reaches %n, who has logged in")			\
+	X(NOT_OWN_SENDER, "not-own-sender", true,			\
+	    "its mail does not reach %n, who has logged in")		\
 	X(UTF8, "smtputf8", false,					\
 	    "an address is not ASCII: the client has to say SMTPUTF8")	\
 	X(NO_SIZE, "no-size", false,					\
@@ -59,7 +63,13 @@
 	X(FIRST_DOMAIN, "first-domain", false,				\
 	    "a postmaster without a domain is that of the first, %n")	\
 	X(FOREIGN, "foreign", true,					\
-	    "its domain has no block, and nothing is relayed")		\
+	    "its domain has no block, and no line lets the client "	\
+	    "send mail out")						\
+	X(MAY_SEND, "may-send-out", false,				\
+	    "its domain has no block, and the client may send mail out") \
+	X(BY_MX, "by-mx", false,					\
+	    "it goes to the hosts that MX records name")		\
+	X(BY_VIA, "via", false, "it goes to %n")			\
 	X(SUBADDRESS, "subaddress", false, "without its subaddress it is %n") \
 	X(ALIAS, "alias", false, "%n is an alias")			\
 	X(AGAIN, "again", false, "%n is an alias that was followed already") \

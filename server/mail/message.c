@@ -140,7 +140,9 @@ message_add(struct message *t, const struct ipc_rcpt *rcpt,
 	verdict = recipient_expand(&t->client.epoch->conf, &rcpt->to,
 	    &t->boxes, reason, NULL);
 	*named = t->boxes.count - count;
-	if (verdict == VERDICT_FOREIGN && t->client.relay_line != 0)
+	if (verdict == VERDICT_FOREIGN && recipient_leaves(
+	    &t->client.epoch->conf, &rcpt->to, t->client.relay_line, reason,
+	    NULL))
 		return queue_draft_add(&t->draft, rcpt, 0);
 	error = find_fit(spool, &t->boxes, count, &box);
 	if (error != 0) {

@@ -134,6 +134,7 @@ see(const struct expansion *e, enum decision_kind kind,
 {
 	struct decision_step step = { .kind = kind, .depth = e->depth,
 	    .path = path, .line = line, .local = local, .domain = d,
+	    .is_default = kind == STEP_BY_MX && line == 0,
 	    .a = kind == STEP_MAILBOXES_FULL ? recipient_mailboxes_max : 0 };
 
 	if (e->watch != NULL)
@@ -350,6 +351,32 @@ recipient_expand(const struct conf *conf, const struct mailbox *rcpt,
 	if (verdict != VERDICT_OK)
 		recipient_set_cut(set, count, mark_count);
 	return verdict;
+}
+
+bool
+recipient_leaves(const struct conf *conf, const struct mailbox *rcpt,
+    unsigned relay_line, struct recipient_reason *reason,
+    const struct recipient_watch *watch)
+{
+	struct expansion e = { conf, NULL, reason, watch, 0 };
+	struct span domain = span_from(rcpt->domain, rcpt->domain_len);
+	struct span none = span_of("");
+	const struct conf_via *way;
+	struct decision_step step;
+
+	if (relay_line == 0 || domain.n == 0 ||
+	    conf_find_domain(conf, domain) != NULL)
+		return false;
+	way = conf_relay_way(conf, domain);
+	*reason = (struct recipient_reason){ .path = conf->path,
+	    .line = relay_line };
+	log_step(&e, see(&e, STEP_MAY_SEND, NULL, none, conf->path,
+	    relay_line));
+	step = see(&e, way->host == NULL ? STEP_BY_MX : STEP_BY_VIA, NULL,
+	    way->host == NULL ? none : span_of(way->host),
+	    way->line == 0 ? NULL : conf->path, way->line);
+	log_step(&e, step);
+	return true;
 }
 
 bool

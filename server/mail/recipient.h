@@ -100,6 +100,13 @@ enum verdict recipient_expand(const struct conf *conf,
 	    struct recipient_reason *reason,
 	    const struct recipient_watch *watch);
 /*
+ * Is rcpt, of a client that relay_line lets send mail out, in a domain that is
+ * not ours?  Then reason has the steps of its way, and nothing refuses it.
+ */
+bool	recipient_leaves(const struct conf *conf, const struct mailbox *rcpt,
+	    unsigned relay_line, struct recipient_reason *reason,
+	    const struct recipient_watch *watch);
+/*
  * Does the mail of address reach the own Maildir of user ("alice@example.org"),
  * by its name, an alias or a catch-all?  Who receives mail for an address may
  * send from it.  Without memory to find out: false.

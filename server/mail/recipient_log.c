@@ -27,8 +27,10 @@ add_step(struct buf *steps, const struct decision_step *step)
 
 	/* "alice@example.org"; or "example.org" for a domain. */
 	buf_add(&name, step->local);
-	buf_add_str(&name, step->local.n > 0 ? "@" : "");
-	buf_add_str(&name, step->domain->name);
+	if (step->domain != NULL) {
+		buf_add_str(&name, step->local.n > 0 ? "@" : "");
+		buf_add_str(&name, step->domain->name);
+	}
 	return !name.cut && json_add(log_record_step, &(struct log_step){
 	    .kind = span_of(step_words[step->kind]),
 	    .path = span_of(step->path == NULL ? "" : step->path),

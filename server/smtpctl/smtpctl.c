@@ -30,9 +30,10 @@ explain(const struct smtpctl_line *l)
 		errx(smtpctl_exit_error, "explain: an id and -d exclude "
 		    "--from and --to");
 	if (!dry && (l->set['s'] != NULL || l->set[OPTION_CLIENT] != NULL ||
-	    l->set[OPTION_HELO] != NULL || l->set[OPTION_SIZE] != NULL))
-		errx(smtpctl_exit_error, "explain: --client, --helo, --size "
-		    "and -s need --from and --to");
+	    l->set[OPTION_HELO] != NULL || l->set[OPTION_SIZE] != NULL ||
+	    l->set[OPTION_USER] != NULL))
+		errx(smtpctl_exit_error, "explain: --client, --helo, --size, "
+		    "--user and -s need --from and --to");
 	return dry ? smtpctl_dryrun(l) : smtpctl_explain_id(l);
 }
 
@@ -47,7 +48,7 @@ static const struct subcommand subcommands[] = {
 	    "[--to address ...]\n"
 	    "                     [--client ip] [--helo name] "
 	    "[--size octets]\n"
-	    "                     [-j] [-f file] [-s socket]" },
+	    "                     [--user name] [-j] [-f file] [-s socket]" },
 	{ smtpctl_log, "c:d:f:q", 1, INT_MAX,
 	    "log verify [-q] [-d root | -f file] [-c checkpoints] [log ...]" },
 	{ smtpctl_passwd, "aDcf:u:", 1, 1,
@@ -91,6 +92,7 @@ read_line(const struct subcommand *s, int argc, char *argv[],
 		{ "openmetrics", no_argument, NULL, 'o' },
 		{ "size", required_argument, NULL, OPTION_SIZE },
 		{ "to", required_argument, NULL, OPTION_TO },
+		{ "user", required_argument, NULL, OPTION_USER },
 		{ NULL, 0, NULL, 0 }
 	};
 	char word[16];

@@ -19,7 +19,7 @@ enum { smtpctl_exit_error = 2 };
 
 /* Options without a letter; --count and --json have one. */
 enum { OPTION_CLIENT = 1, OPTION_FROM, OPTION_HELO, OPTION_SIZE,
-    OPTION_TO };
+    OPTION_TO, OPTION_USER };
 
 /* The command line behind the subcommand. */
 struct smtpctl_line {

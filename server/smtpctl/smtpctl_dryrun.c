@@ -31,6 +31,10 @@ struct question {
 	size_t			 to_count;
 	const char		*client;	/* NULL: not given */
 	const char		*helo;		/* NULL: made from client */
+	const char		*login;		/* NULL: nobody logged in */
+	char			 user[2 * smtp_mailbox_text_max_bytes];
+	unsigned		 relay_line;	/* lets the client send out */
+	uint64_t		 leaving;	/* recipients elsewhere */
 	struct ipc_ask		 ask;		/* about the client */
 	struct ipc_mail		 mail;
 	struct smtpctl_control	 control;
@@ -143,10 +147,19 @@ static bool
 play_mail(const struct question *q)
 {
 	uint64_t size = q->mail.size, max = q->conf.limits.message_size_bytes;
-	bool room;
+	bool room, own;
 
 	begin(q, "mail", "MAIL FROM:", q->from);
-	tell(q, NULL, STEP_ANY_SENDER, 0, 0);
+	if (q->user[0] == '\0' || smtp_mailbox_is_null(&q->mail.from)) {
+		tell(q, NULL, STEP_ANY_SENDER, 0, 0);
+	} else {
+		own = recipient_is_of(&q->conf, q->user, &q->mail.from);
+		story_step(&q->story, &(struct decision_step){ .kind = own ?
+		    STEP_OWN_SENDER : STEP_NOT_OWN_SENDER,
+		    .local = span_of(q->user) });
+		if (!own)
+			return end(q, REPLY_NOT_YOURS);
+	}
 	if (q->mail.smtputf8)
 		tell(q, NULL, STEP_UTF8, 0, 0);
 	tell(q, "message-size", size > max ? STEP_TOO_BIG :
@@ -193,7 +206,11 @@ play_rcpt(struct question *q, const char *text)
 		if (q->taken >= max)
 			tell(q, "recipients", STEP_RCPTS_FULL, q->taken,
 			    max);
-		else
+		else if (recipient_leaves(&q->conf, &to, q->relay_line,
+		    &reason, &watch)) {
+			reply = REPLY_RCPT_OK;
+			q->leaving++;
+		} else
 			reply = smtp_reply_of(recipient_expand(&q->conf, &to,
 			    &q->set, &reason, &watch), REPLY_RCPT_OK);
 	}
@@ -240,6 +257,7 @@ play(struct question *q)
 	size_t all = q->to_count, mailboxes;
 	FILE *f = q->story.f;
 	bool got_there, delivered;
+	char leaving[64];
 
 	fprintf(f, "What smtpd would do with it%s, by %s%s:\n\n",
 	    q->is_live ? " now" : "", conf, q->is_live ? "" : " alone");
@@ -251,22 +269,26 @@ play(struct question *q)
 	delivered = got_there && q->taken == all;
 	mailboxes = q->set.count;
 	es = mailboxes == 1 ? "" : "es";
+	snprintf(leaving, sizeof(leaving), q->leaving == 0 ? "" :
+	    "; %zu of the recipients elsewhere", (size_t)q->leaving);
 	if (!got_there)
 		fputs("Not delivered: the client does not get as far as its "
 		    "recipients.\n", f);
 	else if (q->taken == 0)
 		fputs("Not delivered: no recipient is taken.\n", f);
 	else if (delivered)
-		fprintf(f, "Delivered: %zu recipient%s, %zu mailbox%s.\n", all,
-		    figure_plural(all), mailboxes, es);
+		fprintf(f, "Delivered: %zu recipient%s, %zu mailbox%s%s.\n",
+		    all, figure_plural(all), mailboxes, es, leaving);
 	else
 		fprintf(f, "Delivered in part: %zu of %zu recipients, %zu "
-		    "mailbox%s.\n", (size_t)q->taken, all, mailboxes, es);
+		    "mailbox%s%s.\n", (size_t)q->taken, all, mailboxes, es,
+		    leaving);
 	story_apart(&q->story);
 	json_out_end(j);
 	json_out_bool(j, "delivered", delivered);
 	json_out_u64(j, "recipients", all);
 	json_out_u64(j, "recipients_accepted", q->taken);
+	json_out_u64(j, "recipients_elsewhere", q->leaving);
 	json_out_u64(j, "mailboxes", mailboxes);
 	json_out_end(j);
 	return delivered;
@@ -328,6 +350,29 @@ settle_helo(struct question *q)
 		    "localhost";
 }
 
+/*
+ * Who has logged in, and who may send mail out; after the configuration was
+ * read.
+ */
+static void
+settle_who(struct question *q)
+{
+	struct destination to = { .domain = NULL };
+	struct mailbox m;
+
+	if (q->login != NULL && q->conf.domain_count > 0 &&
+	    smtp_mailbox_from_text(span_of(q->login), &m))
+		to = recipient_find_target(&q->conf, &q->conf.domains[0], &m,
+		    NULL);
+	if (q->login != NULL && to.kind != RECIPIENT_USER)
+		errx(smtpctl_exit_error, "--user %s: no such user", q->login);
+	if (q->login != NULL)
+		snprintf(q->user, sizeof(q->user), "%s@%s", to.name,
+		    to.domain->name);
+	q->relay_line = conf_relay_permits(&q->conf, q->user, q->ask.ipv6,
+	    q->ask.ip);
+}
+
 static void
 read_arguments(struct question *q, const struct smtpctl_line *l)
 {
@@ -337,6 +382,7 @@ read_arguments(struct question *q, const struct smtpctl_line *l)
 	q->client = l->set[OPTION_CLIENT];
 	q->from = l->set[OPTION_FROM];
 	q->helo = l->set[OPTION_HELO];
+	q->login = l->set[OPTION_USER];
 	q->json = l->set['j'] != NULL;
 	q->to = l->to;
 	q->to_count = l->to_count;
@@ -365,6 +411,7 @@ smtpctl_dryrun(const struct smtpctl_line *l)
 	if (recipient_load(q.control.conf == NULL ? SMTPD_CONF :
 	    q.control.conf, &q.conf, stderr) != 0)
 		return smtpctl_exit_error;
+	settle_who(&q);
 	if (q.client != NULL)
 		ask_live(&q);
 	story_start(&q.story, q.json);

@@ -134,7 +134,8 @@ put_line(const struct story *s, const struct decision_step *step)
 	struct stat st;
 
 	if ((step->kind != STEP_SUBADDRESS && step->kind != STEP_ALIAS &&
-	    step->kind != STEP_AGAIN && step->kind != STEP_CATCH_ALL) ||
+	    step->kind != STEP_AGAIN && step->kind != STEP_CATCH_ALL &&
+	    step->kind != STEP_MAY_SEND && step->kind != STEP_BY_VIA) ||
 	    !smtpctl_conf_names(s->conf, step->path) ||
 	    log_lines_open(&lines, AT_FDCWD, step->path) == -1)
 		return;

@@ -125,7 +125,7 @@ TEST(message)
 	said("RCPT TO:<nobody@example.org>\n");
 	said("    ->  550 5.1.1 no such recipient here\n");
 	said("RCPT TO:<x@elsewhere.example>\n    NO  its domain has no block, "
-	    "and nothing is relayed\n    ->  550 5.7.1 relaying denied\n");
+	    "and no line lets the client send mail out\n    ->  550 5.7.1 relaying denied\n");
 	said("without its subaddress it is carol@example.net ");
 	said("nobody by that name in example.net, so the catch-all");
 	said("/mail/example.org/alice/new/");
@@ -539,7 +539,8 @@ TEST(wrong_words)
 		{ "explain --from a --to b 1m857pqg38m02n9r", ": explain: an "
 		    "id and -d exclude --from and --to\n" },
 		{ "explain --size 1 1m857pqg38m02n9r", ": explain: --client, "
-		    "--helo, --size and -s need --from and --to\n" },
+		    "--helo, --size, --user and -s need --from and "
+		    "--to\n" },
 		{ "status --to a", ": status: --to: unknown option\n" },
 		{ "passwd --json", ": passwd: --json: unknown option\n" },
 		{ "explain --from", ": explain: --from: the value is missing" },

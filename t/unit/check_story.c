@@ -135,6 +135,55 @@ TEST(recipients)
 	conf_free(&conf);
 }
 
+/* Who may send out, and which way: shown while it is decided, and kept. */
+static void
+expect_leaving(const struct conf *conf, const char *path, unsigned line,
+    const char *steps)
+{
+	struct seen seen = { .n = 0 };
+	const struct recipient_watch watch = { see, &seen };
+	struct recipient_reason reason = { .path = NULL };
+	struct mailbox to;
+	struct span rest;
+
+	ck_assert_int_eq(smtp_parse_path(span_of(path), true, true, &to,
+	    &rest), SYNTAX_OK);
+	ck_assert(recipient_leaves(conf, &to, line, &reason, &watch) ==
+	    (steps[0] != '\0'));
+	ck_assert_str_eq(seen.text, steps);
+	ck_assert_uint_eq(reason.line, steps[0] == '\0' ? 0 : line);
+	ck_assert_uint_eq(reason.step_count, steps[0] == '\0' ? 0 : 2);
+}
+
+TEST(leaving)
+{
+	struct recipient_reason reason = { .path = NULL };
+	struct recipient_log log = { 0 };
+	struct mailbox to = { .local_len = 1, .local = "x", .domain_len = 9,
+	    .domain = "a.example" };
+	struct conf conf;
+
+	conf_case_file("c", BASE "hostname a.b\nrelay {\nfrom ::1\n"
+	    "for .example via smart.example.net port 25\n"
+	    "for x.example via mx\n}\n");
+	ck_assert_int_eq(recipient_load("c", &conf, stderr), 0);
+	expect_leaving(&conf, "<x@example.com>", 6,
+	    "0 may-send-out c:6\n0 by-mx default\n");
+	expect_leaving(&conf, "<x@a.EXAMPLE>", 6,
+	    "0 may-send-out c:6\n0 via c:7\n");
+	expect_leaving(&conf, "<x@x.example>", 6,
+	    "0 may-send-out c:6\n0 by-mx c:8\n");
+	expect_leaving(&conf, "<x@example.com>", 0, "");
+	expect_leaving(&conf, "<x@Example.org>", 6, "");
+	expect_leaving(&conf, "<postmaster>", 6, "");
+	ck_assert(recipient_leaves(&conf, &to, 6, &reason, NULL));
+	recipient_log_add(&log, &to, "ok", &reason);
+	ck_assert_msg(strstr((char *)log.text, "smart.example.net") != NULL,
+	    "%.*s", (int)log.n, (char *)log.text);
+	recipient_log_clear(&log);
+	conf_free(&conf);
+}
+
 TEST(reached_again)
 {
 	struct conf conf;
