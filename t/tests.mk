@@ -43,6 +43,8 @@ $(B)/unit/check_relay: $(patsubst %,$(BUILD)/server/%.o,mail/relay \
 $(B)/unit/check_resolver: $(patsubst %,$(BUILD)/server/process/%.o,resolver \
     resolver_worker)
 
+$(B)/unit/check_dial_job: $(BUILD)/server/process/dial.o
+
 # The process that it starts, and nothing else of the worker.
 $(B)/unit/check_dial: $(BUILD)/worker/helper_io.o $(BUILD)/worker/helper.o
 

@@ -926,6 +926,22 @@ execute_honest(char *argv[])
 	_exit(1);
 }
 
+/* A dial that hands over a socket nobody asked for; the next one is honest. */
+static _Noreturn void
+dial_unasked(void)
+{
+	struct ipc_record r = { .type = IPC_READY, .u.text = { getpid(),
+	    "a lie" } };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)ipc_send(up, &r, -1, true);
+	/* Once it serves. */
+	poll(NULL, 0, 1000);
+	r = (struct ipc_record){ .type = IPC_DIALED };
+	(void)ipc_send(up, &r, fd, true);
+	be_silent(up);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -934,12 +950,15 @@ main(int argc, char *argv[])
 	if (argc < 1)
 		return 1;
 	program = argv[0];
-	/* The helpers are honest. */
+	how = strrchr(program, '-');
+	how = how == NULL ? "" : how + 1;
+	if (strcmp(how, "dial") == 0 && argc >= 2 &&
+	    strcmp(argv[1], "-c") == 0)
+		dial_unasked();
+	/* The other helpers are honest. */
 	if (argc >= 2 && strlen(argv[1]) == 2 &&
 	    strchr("sadlkc", argv[1][1]) != NULL)
 		execute_honest(argv);
-	how = strrchr(program, '-');
-	how = how == NULL ? "" : how + 1;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_IGN);
 	for (int i = 0; i < workers_max; i++)

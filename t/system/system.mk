@@ -5,7 +5,7 @@
 ifeq ($(OS),Linux)
 # Those that take long first; what measures time, and is alone, last.
 SYSTEM_TESTS	= sweep submission kill liar renew batch exhaust hold disk \
-		  recover start clients log chain explain share inetd peer \
+		  recover start dial clients log chain explain share inetd peer \
 		  sockets upgrade control stats dryrun reload files passwd \
 		  top tls sign proxy catcher stalled
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker \
