@@ -22,7 +22,7 @@ test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o \
 	  $(BUILD)/server/process/feed.o $(BUILD)/server/session/guesses.o \
 	  $(BUILD)/server/conf/conf_warn.o \
 	  $(BUILD)/shared/password_check.o \
-	  $(patsubst %,$(BUILD)/worker/%.o,dot header lineio mailbox_list \
+	  $(patsubst %,$(BUILD)/worker/%.o,dns dot header lineio mailbox_list \
 	  proxy_header relay_reply) \
 	  $(BUILD)/server/smtpctl/smtpctl_control.o
 
