@@ -149,7 +149,7 @@ answer(struct peer *p, const struct ipc_ask *ask)
 		    &p->control->moments[0], &o);
 	else
 		control_stats(m, &o);
-	if (control_answer_close(&p->answer, f, !fine))
+	if (control_answer_close(&p->answer, f, !fine, false))
 		send_answer(p);
 	else
 		drop(p);

@@ -41,14 +41,18 @@ struct control_answer {
 	size_t	 n;
 	size_t	 at;		/* index of the first unsent octet */
 	uint8_t	 status;	/* what smtpctl exits with */
-	bool	 due;		/* END is not sent yet */
+	bool	 due;		/* text, or END, is not sent yet */
+	bool	 more;		/* no END: another piece follows */
 };
 
 /* A stream into a; NULL without memory. */
 FILE	*control_answer_open(struct control_answer *a);
-/* Ends the stream and the answer.  False without memory: nothing is due. */
+/*
+ * Ends the stream, and the answer unless more follows.  False without memory:
+ * nothing is due.
+ */
 bool	control_answer_close(struct control_answer *a, FILE *f,
-	    uint8_t status);
+	    uint8_t status, bool more);
 
 enum control_sent {
 	CONTROL_SENT_ALL,	/* a is empty again */

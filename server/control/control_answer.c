@@ -18,12 +18,14 @@ control_answer_open(struct control_answer *a)
 }
 
 bool
-control_answer_close(struct control_answer *a, FILE *f, uint8_t status)
+control_answer_close(struct control_answer *a, FILE *f, uint8_t status,
+    bool more)
 {
 	bool fine = ferror(f) == 0;
 
 	a->due = fclose(f) == 0 && fine;
 	a->status = status;
+	a->more = more;
 	return a->due;
 }
 
@@ -35,6 +37,8 @@ control_answer_send(struct control_answer *a, int fd, unsigned max)
 		struct ipc_tell_text *t = &r.u.tell_text;
 		size_t n = a->n - a->at;
 
+		if (n == 0 && a->more)
+			break;
 		if (n > 0) {
 			r.type = IPC_TELL_TEXT;
 			t->n = (uint16_t)(n < sizeof(t->text) ? n :

@@ -53,6 +53,13 @@ static const struct subcommand subcommands[] = {
 	    "log verify [-q] [-d root | -f file] [-c checkpoints] [log ...]" },
 	{ smtpctl_passwd, "aDcf:u:", 1, 1,
 	    "passwd [-a | -c | -D] [-f file | -u users] name" },
+	{ smtpctl_queue, "d:f:js:", 1, INT_MAX,
+	    "queue list [-j] [-d root] [-f file] [-s socket] [criterion ...]\n"
+	    "       smtpctl queue show | retry | remove [-j] [-d root] "
+	    "[-f file] [-s socket]\n"
+	    "                     id ... | criterion ... | all\n"
+	    "       criterion: from=address to=address domain=name age=time "
+	    "id=id\n" },
 	{ smtpctl_status, "f:jos:", 0, 0,
 	    "stats [-j | --json | -o | --openmetrics] [-f file] [-s socket]" },
 	{ smtpctl_status, "f:js:v", 0, 0,
@@ -62,7 +69,7 @@ static const struct subcommand subcommands[] = {
 	{ .usage = NULL }
 };
 
-static const char names[] = "await explain log passwd stats status top";
+static const char names[] = "await explain log passwd queue stats status top";
 
 /* The usage of one subcommand, or of all (NULL). */
 static void

@@ -42,8 +42,16 @@ int	smtpctl_dryrun(const struct smtpctl_line *l);	/* explain --from A */
 int	smtpctl_explain_id(const struct smtpctl_line *l);  /* explain ID */
 int	smtpctl_log(const struct smtpctl_line *l);
 int	smtpctl_passwd(const struct smtpctl_line *l);
+int	smtpctl_queue(const struct smtpctl_line *l);
 int	smtpctl_status(const struct smtpctl_line *l);	/* stats and top, too */
 
+/* In smtpctl_status.c: prints s, in which nothing acts on a terminal. */
+void	smtpctl_print(struct span s);
+/*
+ * In smtpctl_disk.c: list or show, from the files below root.  Returns how many
+ * messages were found.
+ */
+uint64_t smtpctl_disk_queue(const char *root, const struct ipc_ask *ask);
 /*
  * Finds the files that pattern of glob(3) matches in directory dir.  The error
  * of a directory that cannot be read; or 0.  The caller calls globfree(3).
@@ -69,14 +77,22 @@ bool	smtpctl_conf_names(const char *path, const char *file);
 struct smtpctl_control {
 	const char	*conf;		/* path; NULL: the default */
 	const char	*socket;	/* path; NULL: of the configuration */
+	/*
+	 * Gets the answer in pieces as it comes, of whole characters; NULL: it
+	 * is returned whole.
+	 */
+	void		(*show)(struct span piece);
+	int		patience_s;	/* for the next record; 0: usual */
+	bool		quiet;		/* where no server runs: down is set */
+	bool		down;
 	int		status;		/* exit status for smtpctl */
 	char		path[PATH_MAX];
 };
 
 /*
- * Asks on a new connection.  Returns the answer, to be freed, whose octets are
- * not to be trusted; or NULL, after a warning that says what is wrong and what
- * to do about it.
+ * Asks on a new connection.  Returns the answer, or nothing but a text where
+ * show got it, to be freed, whose octets are not to be trusted; or NULL, after
+ * a warning that says what is wrong and what to do about it.
  */
 char	*smtpctl_control_ask(struct smtpctl_control *c,
 	    const struct ipc_ask *question);

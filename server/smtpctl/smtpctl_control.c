@@ -142,7 +142,8 @@ find(struct smtpctl_control *c, struct sockaddr_un *out)
 static int
 connect_to(struct smtpctl_control *c)
 {
-	const struct timeval patience = { patience_usual_s, 0 };
+	const struct timeval patience = { c->patience_s == 0 ?
+	    patience_usual_s : c->patience_s, 0 };
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	int fd;
 
@@ -154,41 +155,76 @@ connect_to(struct smtpctl_control *c)
 	    &patience, sizeof(patience)) == 0 &&
 	    connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
 		return fd;
-	warn_connect(c->path, errno);
+	c->down = errno == ENOENT || errno == ENOTDIR || errno == ECONNREFUSED;
+	if (!c->down || !c->quiet)
+		warn_connect(c->path, errno);
 	if (fd != -1)
 		close(fd);
 	return -1;
 }
 
 /*
- * Receives records until the last, adds their texts to f, and has the exit
- * status in *out.  False after a warning; or *lost, without one: the connection
- * was closed before.
+ * Shows text, behind what was held back, but not a last character that may go
+ * on in the next piece: that is held back.
+ */
+static void
+show(struct smtpctl_control *c, struct span text)
+{
+	static uint8_t held[2 * sizeof(((struct ipc_tell_text *)NULL)->text)];
+	static size_t held_n;
+	struct span all;
+	size_t n = 0;
+
+	memcpy(held + held_n, text.p, text.n);
+	all = span_from(held, held_n + text.n);
+	while (text.n > 0 && n < 3 && n < all.n &&
+	    (all.p[all.n - 1 - n] & 0xc0) == 0x80)
+		n++;
+	if (text.n > 0 && n < all.n && all.p[all.n - 1 - n] >= 0xc0)
+		n++;
+	c->show(span_from(all.p, all.n - n));
+	memmove(held, held + all.n - n, n);
+	held_n = n;
+}
+
+/*
+ * Receives records until the last, shows their texts or adds them to f, and has
+ * the exit status in c.  False after a warning; or *lost, without one: the
+ * connection was closed before.
  */
 static bool
-receive(int fd, const char *path, FILE *f, int *out, bool *lost)
+receive(struct smtpctl_control *c, int fd, FILE *f, bool *lost)
 {
+	const char *path = c->path;
 	struct ipc_record r;
 	const char *why = "";
 	enum ipc_got got;
 	int passed;
 
-	for (int i = 0; i < records_max; i++) {
+	for (int i = 0; i < records_max || c->show != NULL; i++) {
 		got = ipc_recv(fd, IPC_TO_CONTROL, IPC_AT_ASK, true, &r,
 		    &passed, &why);
 		if (got == IPC_GOT_RECORD && r.type == IPC_TELL_END) {
-			*out = (int)r.u.number.n;
+			c->status = (int)r.u.number.n;
+			if (c->show != NULL)
+				show(c, span_from("", 0));
 			return true;
 		}
 		if (got == IPC_GOT_RECORD) {
-			fwrite(r.u.tell_text.text, 1, r.u.tell_text.n, f);
+			if (c->show != NULL)
+				show(c, span_from(r.u.tell_text.text,
+				    r.u.tell_text.n));
+			else
+				fwrite(r.u.tell_text.text, 1,
+				    r.u.tell_text.n, f);
 			continue;
 		}
 		*lost = got != IPC_GOT_NOTHING && got != IPC_GOT_BAD;
 		if (got == IPC_GOT_NOTHING)
 			warnx("smtpd takes the question at %s and says nothing "
 			    "for %d s; look at its log", path,
-			    patience_usual_s);
+			    c->patience_s == 0 ? patience_usual_s :
+			    c->patience_s);
 		if (got == IPC_GOT_BAD)
 			warnx("smtpd and smtpctl do not understand each other "
 			    "(%s): they are of two versions; restart smtpd, or "
@@ -221,7 +257,7 @@ smtpctl_control_ask(struct smtpctl_control *c, const struct ipc_ask *question)
 		if (ipc_send(fd, &r, -1, true) == -1 && errno != EPIPE)
 			lost = true;
 		else
-			answered = receive(fd, c->path, f, &c->status, &lost);
+			answered = receive(c, fd, f, &lost);
 		close(fd);
 		if (fclose(f) == EOF)
 			err(smtpctl_exit_error, NULL);

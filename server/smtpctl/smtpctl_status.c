@@ -24,10 +24,9 @@ struct question {
 	long long		count;		/* 0: no end */
 };
 
-static void
-print(const char *text)
+void
+smtpctl_print(struct span s)
 {
-	struct span s = span_of(text);
 	uint32_t c;
 
 	while (s.n > 0) {
@@ -51,7 +50,7 @@ ask(struct question *q, bool clear)
 		return 1;
 	if (clear)
 		fputs("\033[H\033[J", stdout);
-	print(text);
+	smtpctl_print(span_of(text));
 	free(text);
 	if (fflush(stdout) == EOF)
 		err(smtpctl_exit_error, "standard output");

@@ -6,7 +6,8 @@ ifeq ($(OS),Linux)
 # Those that take long first; what measures time, and is alone, last.
 SYSTEM_TESTS	= sweep submission kill liar renew batch exhaust hold disk \
 		  recover start dial clients log chain explain share inetd peer \
-		  sockets upgrade control stats dryrun reload files passwd \
+		  sockets upgrade control queue stats dryrun reload files \
+		  passwd \
 		  top tls sign proxy catcher stalled
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker \
 		  $(BUILD)/t/system/broken_worker
@@ -17,7 +18,7 @@ SYSTEM_COMMON	= harness proc daemon reload client mail chain events ctl spawn
 SYSTEM_LIBS	= -lssl -lcrypto
 
 # To send a record.
-SYSTEM_RECORDS	= ipc ipc_check ip sasl smtp_syntax span utf8 buf
+SYSTEM_RECORDS	= ipc ipc_check ip sasl smtp_syntax span utf8 buf envelope
 
 system_o	= $(SYSTEM_COMMON:%=$(BUILD)/t/system/%.o)
 system_tests	= $(SYSTEM_TESTS:%=$(BUILD)/t/system/test_%)
@@ -38,6 +39,10 @@ $(BUILD)/t/system/test_stats: $(BUILD)/t/system/ask.o \
 $(BUILD)/t/system/test_top: $(BUILD)/t/system/ask.o
 $(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
     $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o)
+
+$(BUILD)/t/system/test_queue: \
+    $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o) \
+    $(BUILD)/shared/queue_file.o
 
 $(BUILD)/t/system/test_tls $(BUILD)/t/system/test_sign \
     $(BUILD)/t/system/test_renew $(BUILD)/t/system/test_submission \

@@ -125,7 +125,8 @@ TEST(message)
 	said("RCPT TO:<nobody@example.org>\n");
 	said("    ->  550 5.1.1 no such recipient here\n");
 	said("RCPT TO:<x@elsewhere.example>\n    NO  its domain has no block, "
-	    "and no line lets the client send mail out\n    ->  550 5.7.1 relaying denied\n");
+	    "and no line lets the client send mail out\n"
+	    "    ->  550 5.7.1 relaying denied\n");
 	said("without its subaddress it is carol@example.net ");
 	said("nobody by that name in example.net, so the catch-all");
 	said("/mail/example.org/alice/new/");
@@ -440,7 +441,7 @@ TEST(wrong_calls)
 #define QUEUED "\"id\":\"1m857pqg38m02n9r\""
 #define OUTCOME(to, n, host, tls, stage, end, code, status, text)	\
 	QUEUED ",\"to\":\"" to "\",\"count\":" n ",\"host\":\"" host	\
-	"\",\"ip\":\"192.0.2.1\",\"port\":25,\"tls\":\"" tls			\
+	"\",\"ip\":\"192.0.2.1\",\"port\":25,\"tls\":\"" tls		\
 	"\",\"stage\":\"" stage "\",\"end\":\"" end "\",\"code\":" code	\
 	",\"status\":\"" status "\",\"text\":\"" text "\",\"delay\":302"
 
@@ -459,8 +460,9 @@ TEST(life)
 	EXPECT(mkdir(path, 0700) == 0, "%s", strerror(errno));
 	snprintf(path, sizeof(path), "%s/log/message.20261130T140500Z", dir);
 	harness_write_file(path, LINE("14:00:00", "1", "\"queue\"," QUEUED
-	    ",\"session\":\"1m857pqg38m02n9s\",\"client\":\"::1\",\"port\":2525,"
-	    "\"helo\":\"h\",\"protocol\":\"ESMTPSA\",\"user\":\"u@a.example\","
+	    ",\"session\":\"1m857pqg38m02n9s\",\"client\":\"::1\","
+	    "\"port\":2525,\"helo\":\"h\",\"protocol\":\"ESMTPSA\","
+	    "\"user\":\"u@a.example\","
 	    "\"from\":\"u@a.example\",\"size\":1000,\"file\":\"\","
 	    "\"mailboxes\":0,\"to\":[],\"recipients\":3,\"rcpt\":["
 	    "{\"to\":\"q@y.example\",\"verdict\":\"ok\",\"steps\":[],"

@@ -29,7 +29,7 @@ write_lines(struct control_answer *a)
 	ck_assert_ptr_nonnull(f);
 	for (int i = 0; i < lines; i++)
 		fprintf(f, "%010d\n", i);
-	ck_assert(control_answer_close(a, f, 1));
+	ck_assert(control_answer_close(a, f, 1, false));
 	ck_assert_uint_eq(a->n, (size_t)lines * line_bytes);
 }
 
@@ -106,7 +106,7 @@ TEST(empty)
 	FILE *f = control_answer_open(&a);
 
 	ck_assert_int_eq(ipc_pair(ends), 0);
-	ck_assert(control_answer_close(&a, f, 0));
+	ck_assert(control_answer_close(&a, f, 0, false));
 	ck_assert_int_eq(control_answer_send(&a, ends[0], 1),
 	    CONTROL_SENT_ALL);
 	ck_assert_int_eq(receive(ends[1], &r), IPC_GOT_RECORD);

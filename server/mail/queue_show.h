@@ -1,0 +1,53 @@
+/*
+ * Messages of the queue as smtpctl queue shows them, and which of them it
+ * means: one printer and one filter, for the master, and for smtpctl where no
+ * master runs.
+ */
+#ifndef SERVER_QUEUE_SHOW_H
+#define SERVER_QUEUE_SHOW_H
+
+#include <stdio.h>
+
+#include "server/log/json_out.h"
+#include "shared/ipc_msg.h"
+
+struct queue_row {
+	char		 id[ipc_id_bytes + 1];
+	int64_t		 age_s;		/* since it was queued */
+	int64_t		 wait_s;	/* until it is due; <= 0: now */
+	uint32_t	 size_kib;
+	uint32_t	 left;		/* recipients that wait */
+	uint32_t	 tries;
+	bool		 held;
+	bool		 busy;		/* it is being sent, or about to be */
+	const struct envelope *envelope; /* NULL: it cannot be read */
+	/* Needs recipient index nothing more? */
+	bool		 (*is_done)(const void *arg, uint32_t index);
+	const void	*arg;
+	/* Where there is no master: of its last try, if any. */
+	const char	*stage;		/* or NULL */
+	const char	*end;
+	unsigned	 code;		/* 0: no reply */
+	struct span	 text;
+};
+
+/* Both streams, of which one is NULL. */
+struct queue_out {
+	FILE		*f;
+	struct json_out	*j;
+};
+
+/*
+ * Does ask mean the message, as far as can be told without its envelope; and
+ * with it?
+ */
+bool	queue_show_may(const struct ipc_ask *ask, const struct queue_row *row);
+bool	queue_show_fits(const struct ipc_ask *ask,
+	    const struct queue_row *row);
+/* The head of a list, a line of it, and everything about one message. */
+void	queue_show_head(const struct queue_out *o);
+void	queue_show_row(const struct queue_row *row, const struct queue_out *o);
+void	queue_show_whole(const struct queue_row *row,
+	    const struct queue_out *o);
+
+#endif
