@@ -63,6 +63,10 @@ enum session_end { IPC_ENDS(IPC_ENUM, END_) END_COUNT };
 	    "too many recipients")					\
 	X(P, NOT_YOURS, NOT_YOURS, SENDERS_FORGED,			\
 	    "not the user's address")					\
+	X(P, MAILS_HOUR, MAILS_HOUR, RCPT_RATE,				\
+	    "too much mail of this user in an hour")			\
+	X(P, RCPTS_DAY, RCPTS_DAY, RCPT_RATE,				\
+	    "too many recipients of this user in a day")		\
 	X(P, DISK_FULL, DISK_FULL, RCPT_DISK, "disk nearly full")	\
 	/* The recipient's entry or Maildir is faulty: temporary. */	\
 	X(P, BROKEN, TROUBLE, RCPT_TROUBLE, "the recipient is broken here") \

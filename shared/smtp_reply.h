@@ -49,6 +49,10 @@
 	    " soon")							\
 	X(TROUBLE_CLOSE, END(TROUBLE), "421 4.3.0 %h local trouble, try" \
 	    " later")							\
+	X(MAILS_HOUR, NONE, "450 4.7.1 too much mail from you in an hour," \
+	    " try later")						\
+	X(RCPTS_DAY, NONE, "450 4.7.1 too many recipients from you in a day," \
+	    " try later")						\
 	X(TROUBLE, NONE, "451 4.3.0 local trouble, try later")		\
 	X(DISK_FULL, NONE, "452 4.3.1 not enough disk space, try later") \
 	X(TOO_MANY_RCPTS, NONE, "452 4.5.3 too many recipients")	\

@@ -16,6 +16,7 @@
 #include "server/process/helper.h"
 #include "server/process/tls_files.h"
 #include "server/session/listen.h"
+#include "server/session/rates.h"
 #include "shared/deadline.h"
 
 enum { day_s = 86400, label_columns = 14, top_addresses = 10 };
@@ -394,6 +395,7 @@ static bool
 tell_stored(const struct master *m, struct control_out *o)
 {
 	const uint64_t *value = m->counters.value;
+	struct rates_figures rates;
 	char size[figure_bytes];
 	bool lacks = false;
 
@@ -410,6 +412,15 @@ tell_stored(const struct master *m, struct control_out *o)
 		    " attacked, %" PRIu64 " nurseries lost: look at the log",
 		    value[COUNTER_CRASHES], value[COUNTER_ATTACKS],
 		    value[COUNTER_NURSERIES_LOST]);
+	rates_look(m->rates, deadline_now_us(), &rates);
+	json_out_string(&o->j, "sends_too_much", rates.user);
+	json_out_string(&o->j, "relay_alarm", rates.address);
+	if (rates.user[0] != '\0')
+		line(o, "TROUBLE", "%s has sent too much within the last hour: "
+		    "look for rate-limit in the log", shown(rates.user));
+	if (rates.address[0] != '\0')
+		line(o, "TROUBLE", "strangers may send mail through %s: look "
+		    "for relay-alarm in the log", rates.address);
 	for (size_t i = 0; i < HELPER_COUNT; i++) {
 		if (!helper_is_lacking(m, (enum helper_kind)i))
 			continue;

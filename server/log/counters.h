@@ -90,6 +90,7 @@ enum refusal { REFUSAL_NONE, REFUSALS(REFUSAL_NAME, ) REFUSAL_COUNT };
 	ONE(X, RCPT_OK, "recipients_accepted", "RCPT commands taken")	\
 	RCPT(X, UNKNOWN, "no such recipient")				\
 	RCPT(X, FOREIGN, "relaying denied")				\
+	RCPT(X, RATE, "too much of one user")				\
 	RCPT(X, TOO_MANY, "too many recipients")			\
 	RCPT(X, DISK, "disk nearly full")				\
 	RCPT(X, TROUBLE, "local trouble")				\

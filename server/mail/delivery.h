@@ -50,6 +50,8 @@ struct message {
 	struct ipc_mail		 mail;
 	struct mailbox		 first_rcpt;
 	uint64_t		 rcpt_count;
+	bool			 is_counted;	/* as mail of its user that
+						   leaves */
 	struct recipient_set	 boxes;
 	struct queue_draft	 draft;		/* for those elsewhere */
 	struct recipient_log	 rcpts;		/* as the client named them */

@@ -13,6 +13,7 @@
 #include "server/mail/spool.h"
 #include "server/process/tls_files.h"
 #include "server/session/guesses.h"
+#include "server/session/rates.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 #include "shared/smtp_reply.h"
@@ -179,6 +180,8 @@ on_mail(struct session *s, const struct ipc_record *r)
 		if (r->u.mail.wait)
 			return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
+	if (s->tx.client.relay_line != 0 && s->user[0] == '\0')
+		rates_watch_session(s, &r->u.mail);
 	pool_permit(s->worker, IPC_AT_MAIL);
 	return !r->u.mail.wait || answer(s, IPC_VERDICT, VERDICT_OK, -1);
 }
@@ -218,10 +221,11 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 static bool
 on_rcpt(struct session *s, const struct ipc_record *r)
 {
-	struct recipient_reason reason;
+	struct recipient_reason reason = { .path = NULL };
 	enum verdict verdict;
 	int64_t owed_us;
-	size_t named;
+	size_t named = 0;
+	bool is_over;
 
 	if (s->tx.rcpt_count >= s->epoch->conf.limits.recipients)
 		return false;	/* the worker counts them too */
@@ -231,7 +235,10 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 		s->master->counters.value[COUNTER_RCPT_DISK]++;
 		return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
-	verdict = message_add(&s->tx, &r->u.rcpt, &reason, &named);
+	verdict = rates_judge(s, &r->u.rcpt.to);
+	is_over = verdict != VERDICT_OK;
+	if (!is_over)
+		verdict = message_add(&s->tx, &r->u.rcpt, &reason, &named);
 	/*
 	 * RCPT that names ten thousand Maildirs costs the loop far more than
 	 * another.  No more is read from a session until its host has paid, in
@@ -245,8 +252,10 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 	recipient_log_add(&s->tx.rcpts, &r->u.rcpt.to,
 	    smtp_reply_verdict(verdict), &reason);
 	s->master->counters.value[counters_of_rcpt[verdict]]++;
-	if (verdict != VERDICT_OK)
+	if (verdict != VERDICT_OK && !is_over)
 		return refuse_rcpt(s, &r->u.rcpt.to, verdict, &reason);
+	if (is_over)
+		return answer(s, IPC_VERDICT, verdict, -1);
 	if (s->tx.rcpt_count++ == 0)
 		s->tx.first_rcpt = r->u.rcpt.to;
 	pool_permit(s->worker, IPC_AT_RCPT);

@@ -7,7 +7,7 @@ ifeq ($(OS),Linux)
 SYSTEM_TESTS	= sweep submission kill liar renew batch exhaust hold disk \
 		  recover start dial clients log chain explain share inetd peer \
 		  sockets upgrade control queue stats dryrun reload files \
-		  passwd \
+		  passwd relay_who \
 		  top tls sign proxy catcher stalled
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker \
 		  $(BUILD)/t/system/broken_worker
@@ -46,7 +46,7 @@ $(BUILD)/t/system/test_queue: \
 
 $(BUILD)/t/system/test_tls $(BUILD)/t/system/test_sign \
     $(BUILD)/t/system/test_renew $(BUILD)/t/system/test_submission \
-    $(BUILD)/t/system/test_proxy \
+    $(BUILD)/t/system/test_proxy $(BUILD)/t/system/test_relay_who \
     $(BUILD)/t/system/test_catcher: $(BUILD)/t/system/secure.o
 $(BUILD)/t/system/test_sign $(BUILD)/t/system/test_renew \
     $(BUILD)/t/system/test_submission: $(BUILD)/t/system/secrets.o

@@ -2,12 +2,16 @@
  * Who may send mail out, as a client reads it and as smtpctl explains it; and
  * how much.
  */
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "t/system/client.h"
 #include "t/system/ctl.h"
 #include "t/system/harness.h"
+#include "t/system/reload.h"
+#include "t/system/secure.h"
 
 /* Who may send out, by which line, and which way; as a client reads it. */
 TEST(elsewhere)
@@ -52,8 +56,8 @@ TEST(elsewhere)
 		snprintf(text, sizeof(text), relay, d.root,
 		    harness_path("users"), t[i].from, t[i].more);
 		harness_write_file(d.conf, text);
-		CTL_EXPECT(t[i].status, t[i].want, "explain -f %s --from %s --to %s "
-		    "--client %s%s%s", d.conf, t[i].user == NULL ?
+		CTL_EXPECT(t[i].status, t[i].want, "explain -f %s --from %s "
+		    "--to %s --client %s%s%s", d.conf, t[i].user == NULL ?
 		    "a@b.example" : "alice@example.org", t[i].to,
 		    t[i].client, t[i].user == NULL ? "" : " --user ",
 		    t[i].user == NULL ? "" : t[i].user);
@@ -73,4 +77,201 @@ TEST(elsewhere)
 	CTL_EXPECT(1, "553 5.7.1 that sender address is not yours", "explain "
 	    "-f %s --from bob@example.org --to x@a.example --user alice",
 	    d.conf);
+}
+
+/* Submission at d->port; the second listener is for the world. */
+static void
+start_submission(struct daemon *d, const char *relay, const char *limits)
+{
+	char text[2048], hash[crypto_pwhash_STRBYTES];
+
+	secure_make_pair("mx", "ec", "mx.example.org");
+	secure_let_read(harness_path("mx.key"));
+	daemon_init(d, "", NULL);
+	EXPECT(sodium_init() != -1 && crypto_pwhash_str(hash, "secret", 6, 1,
+	    7168UL * 1024) == 0, "no hash");
+	snprintf(text, sizeof(text), "alice:{ARGON2ID}%s\nbob\n", hash);
+	harness_write_file(harness_path("users"), text);
+	chmod(harness_path("users"), 0644);
+	snprintf(text, sizeof(text), "hostname mx.example.org\nroot %s\n"
+	    "user nobody\nworker-user daemon\n"
+	    "listen 127.0.0.1 port 0 submission\nlisten 127.0.0.1 port 0\n"
+	    "tls certificate %s key %s\ndomain example.org {\n\tusers %s\n}\n"
+	    "relay {\n%s}\nlimits {\n\tdisk-reserve 1M\n%s}\n", d->root,
+	    harness_path("mx.pem"), harness_path("mx.key"),
+	    harness_path("users"), relay, limits);
+	harness_write_file(d->conf, text);
+	daemon_start(d);
+}
+
+static void
+open_alice(struct secure *s, const struct daemon *d)
+{
+	secure_open_from(s, d, NULL);
+	/* "\0alice\0secret" */
+	secure_expect(s, 235, "AUTH PLAIN AGFsaWNlAHNlY3JldA==");
+}
+
+/* Only a login that the block names, or an address, lets mail out. */
+TEST(who)
+{
+	struct daemon d, world;
+	struct client c;
+	struct secure s;
+
+	start_submission(&d, "\tfrom authenticated\n\tfrom 127.3.0.0/16\n",
+	    "");
+	world = daemon_at_listener(&d, 2);
+	client_open(&c, &world, NULL);
+	client_expect(&c, 250, "EHLO client.example.net");
+	client_expect(&c, 250, "MAIL FROM:<alice@example.org>");
+	client_expect(&c, 550, "RCPT TO:<x@elsewhere.example>");
+	EXPECT(strcmp(c.reply, "550 5.7.1 relaying denied") == 0, "%s",
+	    c.reply);
+	client_expect(&c, 250, "RCPT TO:<bob@example.org>");
+	client_close(&c);
+	client_open(&c, &world, "127.3.0.1");
+	client_expect(&c, 250, "EHLO client.example.net");
+	client_expect(&c, 250, "MAIL FROM:<anybody@example.net>");
+	client_expect(&c, 250, "RCPT TO:<x@elsewhere.example>");
+	client_expect(&c, 550, "RCPT TO:<nobody-here@example.org>");
+	client_close(&c);
+	open_alice(&s, &d);
+	secure_expect(&s, 553, "MAIL FROM:<anybody@example.net>");
+	secure_expect(&s, 250, "MAIL FROM:<alice@example.org>");
+	secure_expect(&s, 250, "RCPT TO:<x@elsewhere.example>");
+	secure_expect(&s, 250, "RCPT TO:<bob@example.org>");
+	secure_drop(&s);
+	daemon_stop(&d);
+}
+
+/* A login that nobody let out is for mail among users. */
+TEST(login_is_not_enough)
+{
+	struct daemon d;
+	struct secure s;
+
+	start_submission(&d, "\tfrom 127.3.0.0/16\n", "");
+	open_alice(&s, &d);
+	secure_expect(&s, 250, "MAIL FROM:<alice@example.org>");
+	secure_expect(&s, 550, "RCPT TO:<x@elsewhere.example>");
+	secure_expect(&s, 250, "RCPT TO:<bob@example.org>");
+	secure_drop(&s);
+	daemon_stop(&d);
+}
+
+/* What alice's password is worth to a thief; to users of ours she may write. */
+TEST(rates)
+{
+	struct daemon d;
+	struct secure s;
+
+	start_submission(&d, "\tfrom authenticated\n",
+	    "\tmails-per-hour 3\n\trecipients-per-day 5\n");
+	open_alice(&s, &d);
+	for (int i = 0; i < 3; i++) {
+		secure_expect(&s, 250, "MAIL FROM:<alice@example.org>");
+		secure_expect(&s, 250, "RCPT TO:<x@elsewhere.example>");
+		secure_expect(&s, 250, "RSET");
+	}
+	secure_expect(&s, 250, "MAIL FROM:<alice@example.org>");
+	for (int i = 0; i < 3; i++) {
+		secure_expect(&s, 450, "RCPT TO:<x@elsewhere.example>");
+		EXPECT(strcmp(s.reply, "450 4.7.1 too much mail from you in "
+		    "an hour, try later") == 0, "%s", s.reply);
+	}
+	secure_expect(&s, 250, "RCPT TO:<bob@example.org>");
+	secure_drop(&s);
+	/* Nor in another session. */
+	open_alice(&s, &d);
+	secure_expect(&s, 250, "MAIL FROM:<alice@example.org>");
+	secure_expect(&s, 450, "RCPT TO:<x@elsewhere.example>");
+	secure_drop(&s);
+	EXPECT(daemon_logged(&d, " event=rate-limit ",
+	    " user=alice@example.org why=\"too much mail of this user in an "
+	    "hour\" then=", NULL) == 1 &&
+	    daemon_logged(&d, " event=rate-limit ", NULL) == 1,
+	    "not logged once");
+	CTL_EXPECT(0, "TROUBLE        alice@example.org has sent too much "
+	    "within the last hour", "status -f %s", d.conf);
+	CTL_EXPECT(0, "recipients_refused_total{verdict=\"too much of one "
+	    "user\"} 4\n", "stats -o -f %s", d.conf);
+	daemon_stop(&d);
+	start_submission(&d, "\tfrom authenticated\n",
+	    "\trecipients-per-day 5\n");
+	open_alice(&s, &d);
+	secure_expect(&s, 250, "MAIL FROM:<alice@example.org>");
+	for (int i = 0; i < 5; i++)
+		secure_expect(&s, 250, "RCPT TO:<x@elsewhere.example>");
+	secure_expect(&s, 450, "RCPT TO:<x@elsewhere.example>");
+	EXPECT(strcmp(s.reply, "450 4.7.1 too many recipients from you in a "
+	    "day, try later") == 0, "%s", s.reply);
+	secure_drop(&s);
+	daemon_stop(&d);
+}
+
+/* Strangers behind a router that has the address of a permitted client. */
+TEST(alarm_at_run_time)
+{
+	struct daemon d, world;
+	struct client c;
+	char line[64];
+
+	start_submission(&d, "\tfrom 127.3.0.1\n", "");
+	world = daemon_at_listener(&d, 2);
+	for (int i = 0; i < 25; i++) {
+		client_open(&c, &world, "127.3.0.1");
+		snprintf(line, sizeof(line), "EHLO client%d.example.net", i);
+		client_expect(&c, 250, line);
+		client_expect(&c, 250, "MAIL FROM:<bob@example.org>");
+		client_expect(&c, 250, "RCPT TO:<alice@example.org>");
+		client_close(&c);
+		/* From an address that may not: no reason for an alarm. */
+		client_open(&c, &world, "127.3.0.2");
+		client_expect(&c, 250, line);
+		client_expect(&c, 250, "MAIL FROM:<bob@example.org>");
+		client_expect(&c, 250, "RCPT TO:<alice@example.org>");
+		client_close(&c);
+	}
+	EXPECT(daemon_logged(&d, " event=relay-alarm ", " client=127.3.0.1 ",
+	    " line=12 why=\"more than 20 HELO names\" then=", NULL) == 1 &&
+	    daemon_logged(&d, " event=relay-alarm ", NULL) == 1,
+	    "not logged once");
+	CTL_EXPECT(0, "TROUBLE        strangers may send mail through "
+	    "127.3.0.1: look for relay-alarm", "status -f %s", d.conf);
+	client_open(&c, &world, "127.3.0.1");
+	client_expect(&c, 250, "EHLO client.example.net");
+	client_expect(&c, 250, "MAIL FROM:<bob@example.org>");
+	client_expect(&c, 250, "RCPT TO:<x@elsewhere.example>");
+	client_close(&c);
+	daemon_stop(&d);
+}
+
+/* Who may send out can change while smtpd runs; where dial may go cannot. */
+TEST(reloaded)
+{
+	struct daemon d, world;
+	struct client c;
+
+	start_submission(&d, "\tfrom 127.3.0.1\n", "");
+	world = daemon_at_listener(&d, 2);
+	reload_edit(&d, "from 127.3.0.1", "from 127.3.0.2");
+	reload_in_order(&d);
+	for (int i = 1; i <= 2; i++) {
+		client_open(&c, &world, i == 1 ? "127.3.0.1" : "127.3.0.2");
+		client_expect(&c, 250, "EHLO client.example.net");
+		client_expect(&c, 250, "MAIL FROM:<bob@example.org>");
+		client_expect(&c, i == 1 ? 550 : 250,
+		    "RCPT TO:<x@elsewhere.example>");
+		client_close(&c);
+	}
+	reload_edit(&d, "from 127.3.0.2",
+	    "from 127.3.0.1\n\tvia 192.0.2.1 port 25");
+	reload_refused(&d, "a new host or port of \\\"via\\\" takes a restart");
+	reload_edit(&d, "via 192.0.2.1 port 25", "private-mx yes");
+	reload_refused(&d, "another \\\"private-mx\\\" takes a restart");
+	reload_edit(&d, "private-mx yes", "private-mx no");
+	reload_edit(&d, "hostname ", "resolver 192.0.2.9\nhostname ");
+	reload_refused(&d, "another \\\"resolver\\\" takes a restart");
+	daemon_stop(&d);
 }
