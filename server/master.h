@@ -23,6 +23,7 @@ struct master {
 	struct log_message	*log;		/* log/message */
 	struct spool		*spool;
 	struct commit		*commit;	/* messages being stored */
+	struct queue		*queue;		/* NULL: a catcher has none */
 	struct schedule		*schedule;	/* messages that leave */
 
 	struct helper		*helpers;	/* HELPER_COUNT of them */

@@ -232,6 +232,8 @@ open_spool(struct master *m, int root, bool synced)
 	if (m->conf.catcher && catcher_start(m->base, m->spool->mail,
 	    m->spool->incoming) == -1)
 		fatal("%s: %s", m->conf.root, strerror(errno));
+	if (!m->conf.catcher && queue_start(m, &what) == -1)
+		fatal("%s/%s: %s", m->conf.root, what, strerror(errno));
 	if (removed > 0 || torn)
 		log_put(LOG_LEVEL_WARNING, "recover", "unfinished_removed=%zu "
 		    "torn=%s", (size_t)removed, torn ? "the last line of "
@@ -281,6 +283,7 @@ serve(struct master *m, const struct inherit_client *i)
 	listen_stop(m);
 	admit_stop(m);
 	commit_finish(m);
+	queue_stop(m);
 	pool_stop(m);
 	helper_stop(m);
 	control_stop(m);

@@ -91,6 +91,8 @@ answer(struct master *m, struct delivery *d)
 	} else
 		d->tx->settled(d->tx, d->error,
 		    deadline_now_us() - d->begun_us);
+	if (d->queued != NULL)
+		queue_admit(m, d->queued);
 	free(d);
 }
 
@@ -157,8 +159,10 @@ settle(struct turn *t, int error, const struct recipient_mailbox *failed)
 
 	while ((d = TAILQ_FIRST(&t->touched)) != NULL) {
 		if (d->error == 0 && error != 0)
-			delivery_fail(d, "fsync of a Maildir", error, failed);
-		if (d->error == 0 && d->mail.at == d->mail.to->count) {
+			delivery_fail(d, failed->user == NULL ?
+			    "fsync in the queue" : "fsync of a Maildir",
+			    error, failed->user == NULL ? NULL : failed);
+		if (d->error == 0 && delivery_is_complete(d)) {
 			d->tx->record(d->tx);
 			move(d, &done);
 		} else {
@@ -266,8 +270,9 @@ run_batch(struct turn *t)
 	for (; (d = TAILQ_FIRST(&c->fresh)) != NULL; count++) {
 		size_t n = d->mail.to->count;
 
-		if (!maildir_has_room(&t->batch, n < delivery_first_max ? n :
-		    delivery_first_max) ||
+		/* Two more: a folder of the queue, and a block apart. */
+		if (!maildir_has_room(&t->batch, 2 +
+		    (n < delivery_first_max ? n : delivery_first_max)) ||
 		    (count > 0 && deadline_now_us() >= until))
 			break;
 		snprintf(d->tx->name, sizeof(d->tx->name),
@@ -421,6 +426,7 @@ commit_add(struct message *t)
 	d->mail.id = t->id;
 	d->mail.name = t->name;
 	d->mail.size = t->size;
+	d->mail.keeps = t->draft.count > 0;
 	d->begun_us = deadline_now_us();
 	/* After all events that are active now: they may add more commits. */
 	if (TAILQ_EMPTY(&c->fresh) && find_turn(c) != NULL)
@@ -432,7 +438,8 @@ commit_add(struct message *t)
 void
 commit_forget(struct delivery *d)
 {
-	if (d->mail.at == 0 && !d->mail.copying && d->error == 0) {
+	if (d->mail.at == 0 && !d->mail.copying && d->queued == NULL &&
+	    d->error == 0) {
 		move(d, NULL);
 		free(d);
 		return;

@@ -51,8 +51,8 @@ delivery_fail(struct delivery *d, const char *what, int error,
  * One broken Maildir of an alias fails for its user alone.  What that user
  * misses is logged; the last mailbox takes its place in the list.
  */
-bool
-delivery_go_on(struct delivery *d, struct maildir_batch *b, size_t most)
+static bool
+deliver(struct delivery *d, struct maildir_batch *b, size_t most)
 {
 	int64_t until = deadline_now_us() + delivery_piece_us;
 	struct recipient_set *to = d->mail.to;
@@ -87,6 +87,28 @@ delivery_go_on(struct delivery *d, struct maildir_batch *b, size_t most)
 	return true;
 }
 
+bool
+delivery_is_complete(const struct delivery *d)
+{
+	return d->mail.at == d->mail.to->count &&
+	    (d->tx->draft.count == 0 || d->queued != NULL);
+}
+
+bool
+delivery_go_on(struct delivery *d, struct maildir_batch *b, size_t most)
+{
+	if (!deliver(d, b, most))
+		return false;
+	if (d->mail.at < d->mail.to->count || delivery_is_complete(d) ||
+	    !maildir_has_room(b, 2))
+		return true;
+	d->queued = queue_draft_enter(&d->tx->draft, &d->tx->commit, b);
+	if (d->queued == NULL)
+		delivery_fail(d, "move into the queue", errno, NULL);
+	d->mail.moved = d->queued != NULL;
+	return d->queued != NULL;
+}
+
 /* A user may have read d already, and so moved it: it stays there. */
 bool
 delivery_take_back(struct delivery *d, size_t most)
@@ -94,6 +116,9 @@ delivery_take_back(struct delivery *d, size_t most)
 	int64_t until = deadline_now_us() + delivery_piece_us;
 	struct log_line l;
 
+	if (d->queued != NULL)
+		queue_remove(d->tx->client.master, d->queued);
+	d->queued = NULL;
 	for (size_t i = 0; i < most && (d->mail.at > 0 || d->mail.copying) &&
 	    (i == 0 || deadline_now_us() < until); i++) {
 		if (maildir_take_back(&d->mail) == 0)

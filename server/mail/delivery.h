@@ -54,8 +54,9 @@ struct message {
 						   leaves */
 	struct recipient_set	 boxes;
 	struct queue_draft	 draft;		/* for those elsewhere */
+	struct ipc_commit	 commit;	/* of its worker */
 	struct recipient_log	 rcpts;		/* as the client named them */
-	uint64_t		 head_bytes;	/* of our trace fields */
+	uint64_t		 head_bytes;	/* in front of the worker's */
 	uint64_t		 size;		/* of the committed file */
 	char			 name[message_name_bytes]; /* in its Maildirs */
 	struct delivery		*delivery;	/* under way; or NULL */
@@ -81,6 +82,7 @@ struct delivery {
 	struct message		*tx;		/* the owner's; or &own */
 	struct message		 own;
 	struct maildir_delivery	 mail;
+	struct queued		*queued;	/* it is in the queue; NULL */
 	int64_t			 begun_us;
 	bool			 slow;		/* logged */
 	int			 error;		/* errno: it is removed; or 0 */
@@ -89,11 +91,14 @@ struct delivery {
 };
 
 /*
- * Delivers d to at most most more Maildirs, while there is time and room in b.
- * False: it failed, and has to be removed again.
+ * Delivers d to at most most more Maildirs, while there is time and room in b;
+ * then moves its file into the queue, if it goes there.  False: it failed, and
+ * has to be removed again.
  */
 bool	delivery_go_on(struct delivery *d, struct maildir_batch *b,
 	    size_t most);
+/* Is d wherever it goes, once the sync has ended? */
+bool	delivery_is_complete(const struct delivery *d);
 /* Has d removed from now on, for error, which is logged with where. */
 void	delivery_fail(struct delivery *d, const char *what, int error,
 	    const struct recipient_mailbox *where);

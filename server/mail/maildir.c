@@ -55,6 +55,20 @@ add_dir(struct maildir_batch *b, int fd, const char *path,
 	b->count++;
 }
 
+int
+maildir_sync_too(struct maildir_batch *b, int fd, const char *path)
+{
+	static const struct recipient_mailbox none;
+	int copy;
+
+	if (find_dir(b, path) != -1)
+		return 0;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (copy != -1)
+		add_dir(b, copy, path, &none);
+	return copy == -1 ? -1 : 0;
+}
+
 /* The directory path below "mail", as a descriptor of the batch; or -1. */
 static int
 touch(struct maildir_batch *b, const struct spool *s, const char *path,
@@ -238,7 +252,7 @@ maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
 {
 	const struct recipient_mailbox *box = &d->to->boxes[d->at];
 	const struct spool *s = d->spool;
-	bool move = d->at + 1 == d->to->count && !d->copied;
+	bool move = d->at + 1 == d->to->count && !d->copied && !d->keeps;
 	char path[maildir_path_max_bytes], dir[maildir_path_max_bytes + 4];
 	char source[maildir_file_max_bytes];
 	int new, result;

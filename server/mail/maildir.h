@@ -27,7 +27,7 @@ struct maildir_batch {
 	int	 fds[maildir_dirs_max];
 	struct {
 		char	path[maildir_path_max_bytes];
-		struct recipient_mailbox box;
+		struct recipient_mailbox box;	/* or all zero */
 	} dirs[maildir_dirs_max];
 };
 
@@ -40,6 +40,7 @@ struct maildir_delivery {
 	const char		*name;		/* of its file in a Maildir */
 	uint64_t		 size;
 	size_t			 at;		/* the boxes before have it */
+	bool			 keeps;		/* the queue gets the file */
 	bool			 moved;		/* the file left the spool */
 	bool			 copied;	/* links are to the copy */
 	size_t			 copy;		/* the box that has it */
@@ -56,6 +57,11 @@ enum maildir_result {
 	MAILDIR_FAILED		/* errno; box at has nothing of it */
 };
 
+/*
+ * Has fd synced with b, which has room for it, unless path is there: fd is
+ * duplicated.  0, or -1 and errno.
+ */
+int	maildir_sync_too(struct maildir_batch *b, int fd, const char *path);
 /* Has b slots for n more Maildirs, of which at most one has to be made? */
 bool	maildir_has_room(const struct maildir_batch *b, size_t n);
 /*

@@ -143,7 +143,8 @@ message_add(struct message *t, const struct ipc_rcpt *rcpt,
 	if (verdict == VERDICT_FOREIGN && recipient_leaves(
 	    &t->client.epoch->conf, &rcpt->to, t->client.relay_line, reason,
 	    NULL))
-		return queue_draft_add(&t->draft, rcpt, 0);
+		return !queue_has_room(t->client.master) ? VERDICT_DISK_FULL :
+		    queue_draft_add(&t->draft, rcpt, 0);
 	error = find_fit(spool, &t->boxes, count, &box);
 	if (error != 0) {
 		log_failure(t, "open the Maildir", box, error);
@@ -155,10 +156,41 @@ message_add(struct message *t, const struct ipc_rcpt *rcpt,
 	return verdict;
 }
 
+/*
+ * With an envelope in front.  Return-Path is the receiver's (RFC 5321 4.4): a
+ * file that only leaves has none, and of one that Maildirs get as well, what is
+ * sent begins behind it.
+ */
+static int
+begin_queued(struct message *t, struct span head, int64_t now_s, int *fd)
+{
+	const struct ipc_mail *mail = &t->mail;
+	const bool apart = t->boxes.count > 0;
+	struct span line, rest = head;
+	struct envelope e = { .id = span_of(t->id), .queued_s = now_s,
+	    .from = mail->from, .ret = mail->ret,
+	    .envid = span_from(mail->envid, mail->envid_len),
+	    .smtputf8 = mail->smtputf8 != 0,
+	    .session = span_of(t->client.session),
+	    .user = span_of(t->client.user) };
+
+	line = span_cut(&rest, '\n');
+	if (apart)
+		e.at = (uint32_t)line.n + 1;
+	else
+		head = rest;
+	if (queue_draft_begin(t->client.master, &t->draft, &e, head, apart,
+	    fd) == -1)
+		return -1;
+	t->head_bytes = head.n + t->draft.block_bytes;
+	return 0;
+}
+
 enum verdict
 message_begin(struct message *t, int *fd)
 {
 	const struct message_client *c = &t->client;
+	const int64_t now_s = (int64_t)time(NULL);
 	uint8_t storage[trace_field_max_bytes];
 	struct buf head = buf_over(storage, sizeof(storage));
 	struct trace trace = {
@@ -172,17 +204,20 @@ message_begin(struct message *t, int *fd)
 		.only_rcpt = t->rcpt_count == 1 ? &t->first_rcpt : NULL,
 		.id = t->id
 	};
-	int error;
+	int error, result;
 
 	if (c->hidden) {
 		trace.helo = span_of(trace.hostname);
 		trace.client_ip = "";
 	}
 	ident_make(t->id);
-	trace_field_utc(time(NULL), &trace.utc);
+	trace_field_utc(now_s, &trace.utc);
 	trace_field_write(&trace, &head);
 	t->head_bytes = head.n;
-	if (spool_begin(c->master->spool, t->id, buf_span(&head), fd) == 0)
+	result = t->draft.count > 0 ?
+	    begin_queued(t, buf_span(&head), now_s, fd) :
+	    spool_begin(c->master->spool, t->id, buf_span(&head), fd);
+	if (result == 0)
 		return VERDICT_OK;
 	error = errno;
 	log_failure(t, "create", NULL, error);
@@ -263,20 +298,22 @@ settled(struct message *t, int error, int64_t us)
 }
 
 enum verdict
-message_end(struct message *t, uint64_t size,
+message_end(struct message *t, const struct ipc_commit *c,
     message_done *on_stored, void *arg, bool *broken)
 {
 	struct master *m = t->client.master;
 
-	*broken = size > UINT64_MAX - t->head_bytes;
+	*broken = c->size > UINT64_MAX - t->head_bytes;
 	if (*broken)
 		return VERDICT_TROUBLE;
-	t->size = t->head_bytes + size;
+	t->commit = *c;
+	t->size = t->head_bytes + c->size - t->draft.block_bytes;
 	t->record = record;
 	t->settled = settled;
 	t->done = on_stored;
 	t->arg = arg;
-	switch (spool_check(m->spool, t->id, t->size)) {
+	switch (spool_check(m->spool, t->id,
+	    t->head_bytes + c->size)) {
 	case SPOOL_GOOD:
 		t->delivery = commit_add(t);
 		if (t->delivery != NULL)

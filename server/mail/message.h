@@ -26,11 +26,11 @@ enum verdict message_add(struct message *t, const struct ipc_rcpt *rcpt,
  */
 enum verdict message_begin(struct message *t, int *fd);
 /*
- * Delivers t, whose file has size octets of its worker; then calls on_stored
- * with arg.  VERDICT_OK; or why not: then that is in the log, and t is clear.
+ * Delivers t, whose file is as its worker says; then calls on_stored with arg.
+ * VERDICT_OK; or why not: then that is in the log, and t is clear.
  * *broken: the file is not what an honest worker leaves.
  */
-enum verdict message_end(struct message *t, uint64_t size,
+enum verdict message_end(struct message *t, const struct ipc_commit *c,
 	    message_done *on_stored, void *arg, bool *broken);
 /*
  * The worker gives t up: error is its errno for the file, or 0 when that is not

@@ -1,8 +1,8 @@
 /*
- * The queue on disk: messages that leave.  Each is one file, spool/queue/SEG/ID,
+ * The queue on disk: messages that leave.  Each is one file in spool/queue/SEG,
  * which begins with its sealed envelope; where a Maildir has the content, too,
- * that is ID.c beside it.  A journal in each SEG remembers tries; it is never
- * waited for, and nothing depends on it.
+ * that is a second file (shared/queue_file.h).  A journal in each SEG remembers
+ * tries; it is never waited for, and nothing depends on it.
  */
 #ifndef SERVER_QUEUE_H
 #define SERVER_QUEUE_H
@@ -11,8 +11,8 @@
 #include "shared/envelope.h"
 #include "shared/ipc_msg.h"
 
+struct maildir_batch;
 struct queue_folder;
-struct message;
 
 /*
  * A queued message, in memory: small, for there may be a million.  Times are
@@ -30,17 +30,19 @@ struct queued {
 	uint32_t		 lines;		/* LF to be sent */
 	uint32_t		 size_kib;
 	uint32_t		 rcpts;		/* of the envelope */
-	uint32_t		 left;		/* neither delivered nor failed */
+	uint32_t		 left;		/* not done */
 	uint16_t		 tries;
 	uint8_t			 flags;		/* of enum content_flag */
 	uint8_t			 state;		/* bits of enum queued_state */
 };
 
 enum queued_state {
-	QUEUED_APART = 1 << 0,		/* the content is in ID.c */
+	QUEUED_APART = 1 << 0,		/* the content is another file */
 	QUEUED_NOTIFIED = 1 << 1,	/* its sender had the delay report */
 	QUEUED_HELD = 1 << 2,		/* not tried until released */
-	QUEUED_SAVED = QUEUED_NOTIFIED | QUEUED_HELD	/* in the journal */
+	QUEUED_SAVED = QUEUED_NOTIFIED | QUEUED_HELD,	/* in the journal */
+	QUEUED_KNOWN = 1 << 3,		/* committed, or found on the disk */
+	QUEUED_IN_HELD = 1 << 4		/* counted as held */
 };
 
 /* A message that is being worked on. */
@@ -54,11 +56,22 @@ struct queue_open {
 	uint8_t			*block;
 };
 
-/* The recipients of an envelope, each once; zero is valid and empty. */
+/*
+ * A message on its way into the queue.  Zero is valid: no recipient, and so no
+ * message.  rcpts has each recipient once.
+ */
 struct queue_draft {
-	struct buf		 rcpts;		/* as envelope_add() adds them */
+	struct buf		 rcpts;		/* by envelope_add() */
 	uint64_t		*marks;		/* a hash of each */
 	size_t			 count;
+	/* From queue_draft_begin() on: */
+	struct master		*master;
+	struct queue_folder	*folder;	/* it will be there; or NULL */
+	char			 id[ipc_id_bytes + 1];
+	bool			 apart;		/* the block is in ID.q */
+	bool			 entered;	/* no file is in incoming */
+	uint64_t		 block_bytes;	/* in front of the content */
+	uint64_t		 head_lines;
 };
 
 /*
@@ -68,26 +81,43 @@ struct queue_draft {
  */
 enum verdict queue_draft_add(struct queue_draft *d,
 	    const struct ipc_rcpt *rcpt, uint8_t delivered);
+/*
+ * Writes e with the recipients of d, sealed, to spool/incoming, and head, the
+ * first lines of the content, behind it.  apart: Maildirs get the content as
+ * well, so that it is in a file of its own; the block then is in ID.q.  *fd is
+ * open for appending.  0; or -1 and errno, and no file is left.
+ */
+int	queue_draft_begin(struct master *m, struct queue_draft *d,
+	    struct envelope *e, struct span head, bool apart, int *fd);
+/*
+ * Moves the complete file into the queue; it is durable once the directories of
+ * b, which has room for two more, are synced.  NULL and errno: it stays in
+ * incoming.  It is not sent before queue_admit(); queue_remove() takes it back.
+ */
+struct queued *queue_draft_enter(struct queue_draft *d,
+	    const struct ipc_commit *c, struct maildir_batch *b);
+/* Its client was answered: it may be sent. */
+void	queue_admit(struct master *m, struct queued *q);
 void	queue_draft_clear(struct queue_draft *d);
 
 /*
- * Opens the queue below the spool's root, and reads it: journals, then blocks
- * of files that no journal knows, in pieces, by events; each message found is
- * given to schedule_add().  What cannot be read is put into spool/bad, logged,
- * and counted.  0; or -1, errno and *what.
+ * Opens the queue, spool/queue, and reads it unless another master delivers:
+ * journals, then blocks of files that no journal knows, in pieces, by events;
+ * each message found is given to schedule_add().  What cannot be read is put
+ * into spool/bad, logged, and counted.  0; or -1, errno and *what.
  */
-int	queue_open_all(struct master *m, int root, const char **what);
+int	queue_start(struct master *m, const char **what);
 /*
  * Seconds since 1970 by a clock that does not leap: it goes on from where the
  * last master left it, by the time that the wall says has passed since, at most
- * a day, and then as the monotonic clock does.  So the age of q is queue_now_s()
- * - q->queued_s, and a wrong date expires nothing.
+ * a day, and then as the monotonic clock does.  So the age of q is
+ * queue_now_s() - q->queued_s, and a wrong date expires nothing.
  */
 int64_t	queue_now_s(const struct master *m);
 /*
  * The next message from *cursor on, in no order, which becomes the one behind
- * it; NULL: no more.  0 begins, and a cursor may be kept while messages come and
- * go: those that stay are each seen once.
+ * it; NULL: no more.  0 begins, and a cursor may be kept while messages come
+ * and go: those that stay are each seen once.
  */
 struct queued *queue_next(const struct master *m, size_t *cursor);
 /* The message with this id; or NULL.  Looks at all of them. */
@@ -101,6 +131,9 @@ bool	queue_has_room(const struct master *m);
  */
 int	queue_open(struct master *m, struct queued *q, struct queue_open *out);
 void	queue_close(struct queue_open *o);
+/* Puts the files of q into spool/bad and logs why, and what is to be done. */
+void	queue_put_aside(struct master *m, const struct queued *q,
+	    const char *why);
 /* Is recipient index of q done: delivered, relayed or failed? */
 bool	queue_is_done(const struct queued *q, uint32_t index);
 /*
@@ -118,8 +151,7 @@ void	queue_note_state(struct master *m, struct queued *q);
 void	queue_remove(struct master *m, struct queued *q);
 /* Frees q, whose file is gone. */
 void	queue_forget(struct master *m, struct queued *q);
-/* Once a second, and at the end: journals go to the disk. */
-void	queue_tick(struct master *m);
+/* At the end: journals are written, and the next master may deliver. */
 void	queue_stop(struct master *m);
 
 struct queue_count {
@@ -128,6 +160,7 @@ struct queue_count {
 	uint64_t	bad;		/* put aside since the start */
 	bool		reading;	/* not all are known yet */
 };
+/* Valid until the next call. */
 const struct queue_count *queue_count(const struct master *m);
 
 #endif

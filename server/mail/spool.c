@@ -95,9 +95,9 @@ spool_open(struct spool *s, int root, bool catcher, bool synced,
     const char **what)
 {
 	static const char *const names[] = { "spool", "spool/incoming",
-	    "spool/bad", "log", "mail" };
-	int *const fds[] = { &(int){ -1 }, &s->incoming, &s->bad, &s->log,
-	    &s->mail };
+	    "spool/bad", "spool/queue", "log", "mail" };
+	int *const fds[] = { &(int){ -1 }, &s->incoming, &s->bad, &s->queue,
+	    &s->log, &s->mail };
 	bool sync = !synced;
 	int base = root;
 

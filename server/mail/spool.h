@@ -15,6 +15,7 @@ struct spool {
 	int	mail;		/* directory of DOMAIN/USER, or of USER */
 	int	incoming;
 	int	bad;
+	int	queue;
 	int	log;
 };
 

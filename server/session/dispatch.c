@@ -336,7 +336,7 @@ on_commit(struct session *s, const struct ipc_record *r)
 
 	if (is_submission(s) && (s->tx.authors == 0 || s->tx.forged))
 		return false;
-	verdict = message_end(&s->tx, r->u.commit.size, on_stored, s, &broken);
+	verdict = message_end(&s->tx, &r->u.commit, on_stored, s, &broken);
 	if (broken)
 		return false;
 	pool_permit(s->worker, verdict == VERDICT_OK ? IPC_AT_COMMIT :

@@ -1,0 +1,410 @@
+/*
+ * Queued messages in memory, and their files as they leave.  What is known of a
+ * message beside its file goes to the journal of its folder.
+ */
+#include "server/mail/queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "server/mail/queue_folder.h"
+#include "server/mail/spool.h"
+#include "shared/array.h"
+#include "shared/deadline.h"
+#include "shared/file.h"
+#include "shared/log.h"
+
+enum { slab_messages = 256, clock_bytes = 64 };
+
+int64_t
+queue_now_s(const struct master *m)
+{
+	const struct queue *q = m->queue;
+
+	return q == NULL ? (int64_t)time(NULL) :
+	    q->start_s + (deadline_now_ms() - q->start_ms) / 1000;
+}
+
+void
+queue_read_clock(struct queue *q)
+{
+	int64_t wall_s = (int64_t)time(NULL), away_s;
+	long long queue_s, then_s;
+	char text[clock_bytes + 1] = "";
+
+	q->start_ms = deadline_now_ms();
+	q->start_s = wall_s;
+	if (pread(q->owner, text, clock_bytes, 0) <= 0 ||
+	    sscanf(text, "%lld %lld\n", &queue_s, &then_s) != 2 ||
+	    queue_s < 0 || queue_s > INT64_MAX / 2)
+		return;
+	away_s = wall_s < then_s ? 0 : wall_s - then_s;
+	q->start_s = queue_s + (away_s < queue_away_max_s ? away_s :
+	    queue_away_max_s);
+}
+
+void
+queue_write_clock(const struct master *m)
+{
+	char text[clock_bytes];
+	int n = snprintf(text, sizeof(text), "%lld %lld\n",
+	    (long long)queue_now_s(m), (long long)time(NULL));
+
+	if (pwrite(m->queue->owner, text, (size_t)n, 0) != n)
+		log_error("write", "spool/queue/owner", errno);
+}
+
+/* ---- in memory ---------------------------------------------------------- */
+
+struct queued *
+queue_new(struct master *m, struct queue_folder *f, const char *id)
+{
+	struct queue *all = m->queue;
+	struct queued *q = all->unused, *slab;
+
+	if (q == NULL) {
+		slab = calloc(slab_messages, sizeof(*slab));
+		if (slab == NULL)
+			return NULL;
+		if (array_add(&all->slabs, &all->slab_count, &slab,
+		    sizeof(slab)) == NULL) {
+			free(slab);
+			return NULL;
+		}
+		for (size_t i = slab_messages; i-- > 0; q = &slab[i])
+			slab[i].work = q;
+	}
+	all->unused = q->work;
+	memset(q, 0, sizeof(*q));
+	memcpy(q->id, id, sizeof(q->id));
+	q->folder = f;
+	return q;
+}
+
+static uint64_t *
+bits_of(const struct queued *q)
+{
+	return (uint64_t *)(uintptr_t)q->done;
+}
+
+void
+queue_forget(struct master *m, struct queued *q)
+{
+	struct queue *all = m->queue;
+
+	if ((q->state & QUEUED_KNOWN) != 0) {
+		q->folder->count--;
+		all->messages--;
+		all->held -= (q->state & QUEUED_IN_HELD) != 0;
+	}
+	if (q->rcpts > 64)
+		free(bits_of(q));
+	q->state = 0;
+	q->work = all->unused;
+	all->unused = q;
+}
+
+struct queued *
+queue_next(const struct master *m, size_t *cursor)
+{
+	const struct queue *all = m->queue;
+	struct queued *q;
+
+	while (all != NULL && *cursor / slab_messages < all->slab_count) {
+		q = &all->slabs[*cursor / slab_messages]
+		    [*cursor % slab_messages];
+		++*cursor;
+		if ((q->state & QUEUED_KNOWN) != 0)
+			return q;
+	}
+	return NULL;
+}
+
+struct queued *
+queue_find(const struct master *m, const char *id)
+{
+	size_t cursor = 0;
+	struct queued *q;
+
+	while ((q = queue_next(m, &cursor)) != NULL &&
+	    strncmp(q->id, id, sizeof(q->id)) != 0)
+		continue;
+	return q;
+}
+
+bool
+queue_has_room(const struct master *m)
+{
+	const struct queue *all = m->queue;
+
+	return all != NULL && all->messages + all->pinned <
+	    m->conf.limits.queue_messages;
+}
+
+const struct queue_count *
+queue_count(const struct master *m)
+{
+	static struct queue_count count;
+	const struct queue *all = m->queue;
+
+	if (all != NULL)
+		count = (struct queue_count){ .messages = all->messages,
+		    .held = all->held, .bad = all->bad,
+		    .reading = all->reading != NULL };
+	return &count;
+}
+
+bool
+queue_is_done(const struct queued *q, uint32_t index)
+{
+	const uint64_t *bits = q->rcpts > 64 ? bits_of(q) : &q->done;
+
+	return bits != NULL && index < q->rcpts &&
+	    (bits[index / 64] >> index % 64 & 1) != 0;
+}
+
+/* Without memory for the bits it is not done: rather twice than never. */
+void
+queue_set_done(struct queued *q, uint32_t index)
+{
+	uint64_t *bits = &q->done;
+
+	if (index >= q->rcpts || queue_is_done(q, index))
+		return;
+	if (q->rcpts > 64 && q->done == 0)
+		q->done = (uintptr_t)calloc(q->rcpts / 64 + 1, sizeof(*bits));
+	if (q->rcpts > 64)
+		bits = bits_of(q);
+	if (bits == NULL)
+		return;
+	bits[index / 64] |= (uint64_t)1 << index % 64;
+	q->left--;
+}
+
+/* ---- files -------------------------------------------------------------- */
+
+static void
+path_of(const struct queued *q, bool content, char out[queue_path_bytes])
+{
+	struct queue_name n = { .lines = q->lines, .flags = q->flags,
+	    .content = content };
+	char name[queue_name_bytes];
+
+	memcpy(n.id, q->id, ipc_id_bytes);
+	if ((q->state & QUEUED_APART) != 0)
+		n.flags |= QUEUE_APART;
+	queue_name_write(&n, name);
+	queue_folder_path(q->folder, name, out);
+}
+
+static int
+open_file(const struct master *m, const struct queued *q, bool content)
+{
+	char path[queue_path_bytes];
+
+	path_of(q, content, path);
+	return openat(m->queue->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* EBADMSG: *why it is none. */
+static int
+read_block(int fd, const struct queued *q, struct queue_open *out,
+    size_t *length, const char **why)
+{
+	uint8_t begin[queue_block_begin_bytes];
+	struct span envelope;
+	ssize_t n = file_read(fd, begin, sizeof(begin));
+
+	if (n == -1)
+		return -1;
+	*length = n < (ssize_t)sizeof(begin) ? 0 : queue_block_length(begin);
+	*why = "it does not begin with a block";
+	errno = EBADMSG;
+	if (*length == 0 || (out->block = malloc(*length)) == NULL)
+		return -1;
+	memcpy(out->block, begin, sizeof(begin));
+	n = file_read(fd, out->block + sizeof(begin), *length - sizeof(begin));
+	if (n == -1)
+		return -1;
+	*why = "its block was changed, cut, or is of another key";
+	errno = EBADMSG;
+	if ((size_t)n < *length - sizeof(begin) || !q->folder->has_key ||
+	    !queue_block_open(out->block, *length, q->folder->key, &envelope))
+		return -1;
+	*why = "its envelope is not its own";
+	return envelope_read(envelope, &out->envelope) &&
+	    span_equal(out->envelope.id, span_from(q->id, ipc_id_bytes)) &&
+	    (q->rcpts == 0 || out->envelope.count == q->rcpts) ? 0 : -1;
+}
+
+/* Opens what follows the block, of length, or is in the other file. */
+static int
+open_content(const struct master *m, const struct queued *q, uint64_t length,
+    struct queue_open *out, const char **why)
+{
+	struct stat st;
+
+	if ((q->state & QUEUED_APART) != 0) {
+		close(out->fd);
+		out->fd = open_file(m, q, true);
+		length = 0;
+		*why = "the file of its content is gone";
+		if (out->fd == -1) {
+			errno = errno == ENOENT ? EBADMSG : errno;
+			return -1;
+		}
+	}
+	if (fstat(out->fd, &st) == -1)
+		return -1;
+	*why = "its content is cut";
+	errno = EBADMSG;
+	out->at = length + out->envelope.at;
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size <= out->at)
+		return -1;
+	out->size = (uint64_t)st.st_size - out->at;
+	out->lines = q->lines;
+	out->flags = q->flags;
+	return 0;
+}
+
+int
+queue_open(struct master *m, struct queued *q, struct queue_open *out)
+{
+	const char *why = NULL;
+	size_t length = 0;
+	int error;
+
+	memset(out, 0, sizeof(*out));
+	out->fd = open_file(m, q, false);
+	if (out->fd == -1)
+		return -1;
+	if (read_block(out->fd, q, out, &length, &why) == 0 &&
+	    open_content(m, q, length, out, &why) == 0)
+		return 0;
+	error = errno;
+	queue_close(out);
+	if (error == EBADMSG)
+		queue_put_aside(m, q, why);
+	errno = error;
+	return -1;
+}
+
+void
+queue_close(struct queue_open *o)
+{
+	if (o->fd != -1)
+		close(o->fd);
+	free(o->block);
+	memset(o, 0, sizeof(*o));
+	o->fd = -1;
+}
+
+void
+queue_put_aside(struct master *m, const struct queued *q, const char *why)
+{
+	char path[queue_path_bytes];
+
+	path_of(q, false, path);
+	queue_folder_put_aside(m, q->folder, path + ipc_id_bytes + 1, why);
+	path_of(q, true, path);
+	if ((q->state & QUEUED_APART) != 0)
+		queue_folder_put_aside(m, q->folder, path + ipc_id_bytes + 1,
+		    NULL);
+}
+
+void
+queue_remove(struct master *m, struct queued *q)
+{
+	char path[queue_path_bytes];
+
+	/* A block without content would be damage; the reverse is removed. */
+	for (int content = 0; content <= 1; content++) {
+		path_of(q, content != 0, path);
+		if ((content == 0 || (q->state & QUEUED_APART) != 0) &&
+		    unlinkat(m->queue->dir, path, 0) == -1 && errno != ENOENT)
+			log_error("remove a message that was sent", path,
+			    errno);
+	}
+	queue_forget(m, q);
+}
+
+/* ---- the journal -------------------------------------------------------- */
+
+static struct queue_record
+record_of(const struct queued *q, enum queue_record_type type)
+{
+	struct queue_record r = { .type = type, .queued_s = q->queued_s,
+	    .next_s = q->next_s, .lines = q->lines, .size_kib = q->size_kib,
+	    .rcpts = q->rcpts, .tries = q->tries, .flags = q->flags,
+	    .state = q->state & QUEUED_SAVED };
+
+	memcpy(r.id, q->id, sizeof(r.id));
+	if ((q->state & QUEUED_APART) != 0)
+		r.flags |= QUEUE_APART;
+	return r;
+}
+
+void
+queue_note_new(struct master *m, struct queued *q)
+{
+	struct queue_record r = record_of(q, QUEUE_INDEX);
+
+	queue_folder_note(m, q->folder, &r);
+}
+
+void
+queue_note_done(struct master *m, struct queued *q, uint32_t index,
+    enum report_kind how)
+{
+	struct queue_record r = record_of(q, QUEUE_DONE);
+
+	queue_set_done(q, index);
+	/* The file goes now: that is the mark. */
+	if (q->left == 0)
+		return;
+	r.index = index;
+	r.how = (uint8_t)how;
+	queue_folder_note(m, q->folder, &r);
+}
+
+void
+queue_note_try(struct master *m, struct queued *q,
+    const struct ipc_outcome *last)
+{
+	struct queue_record r = record_of(q, QUEUE_TRY);
+
+	r.stage = last->stage;
+	r.end = last->end;
+	r.code = last->code;
+	r.text = span_from(last->text, last->n);
+	queue_folder_note(m, q->folder, &r);
+}
+
+void
+queue_note_state(struct master *m, struct queued *q)
+{
+	const bool held = (q->state & QUEUED_HELD) != 0;
+	struct queue_record r = record_of(q, QUEUE_STATE);
+
+	if (held != ((q->state & QUEUED_IN_HELD) != 0)) {
+		q->state ^= QUEUED_IN_HELD;
+		m->queue->held += held ? 1 : UINT64_MAX;
+	}
+	queue_folder_note(m, q->folder, &r);
+}
+
+void
+queue_stop(struct master *m)
+{
+	if (m->queue == NULL)
+		return;
+	if (m->queue->delivers && m->queue->messages > 0)
+		queue_write_clock(m);
+	queue_folder_stop(m);
+}
