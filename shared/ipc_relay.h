@@ -144,9 +144,10 @@ enum relay_done {
 enum report_kind { REPORT_KINDS(IPC_ENUM, REPORT_) REPORT_KIND_COUNT };
 
 /*
- * Carries the file of the message that the report is about, read-only.  Its
- * recipients follow, for each one RCPT_TO and one FACT.  Then the worker asks
- * for its file with BEGIN, as in a session.
+ * Carries the file of the message that the report is about, read-only.  The
+ * worker asks for its file with BEGIN, as in a session.  Behind FILE all
+ * recipients come twice, each as one RCPT_TO and one FACT: first for the text
+ * that a person reads, then for the fields, so that the worker keeps none.
  */
 struct ipc_report {
 	char		id[ipc_id_bytes + 1];	/* of that message */
@@ -158,8 +159,9 @@ struct ipc_report {
 	int64_t		arrived_s;	/* seconds since 1970 */
 	int64_t		until_s;	/* of DELAYED: tries end then */
 	uint64_t	at;		/* first octet of its header */
-	uint64_t	size;		/* octets from there */
+	uint64_t	size;		/* octets from there; 0: left out */
 	uint32_t	count;		/* of recipients, at least 1 */
+	uint8_t		utf8;		/* one of these is not ASCII */
 	uint8_t		flags;		/* bits of enum content_flag */
 };
 

@@ -124,7 +124,7 @@
 	    p->status < RESOLVE_STATUS_COUNT && p->implicit <= 1 &&	\
 	    p->secure <= 1)						\
 	X(REPORT, TO_WORKER, report, 1, AT_IDLE, p->count > 0 &&	\
-	    p->kind < REPORT_KIND_COUNT)				\
+	    p->kind < REPORT_KIND_COUNT && p->utf8 <= 1)		\
 	X(FACT, TO_WORKER, fact, 0, AT_ANY, is_outcome(&p->outcome))
 
 /* The payloads, as members of struct ipc_record. */

@@ -49,6 +49,9 @@ $(B)/unit/check_dial_job: $(BUILD)/server/process/dial.o
 # The process that it starts, and nothing else of the worker.
 $(B)/unit/check_dial: $(BUILD)/worker/helper_io.o $(BUILD)/worker/helper.o
 
+# The job is the test.
+$(B)/unit/check_report: $(patsubst %,$(BUILD)/worker/%.o,report ask)
+
 $(B)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 

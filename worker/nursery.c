@@ -18,6 +18,7 @@
 #include "shared/os/os.h"
 #include "shared/os/sandbox_table.h"
 #include "shared/trace_field.h"
+#include "worker/report.h"
 #include "worker/resolve.h"
 #include "worker/smtp.h"
 #include "worker/tls_context.h"
@@ -82,7 +83,7 @@ static const struct job {
 			    const struct ipc_record *r, int passed,
 			    int output);
 } jobs[] = { { IPC_SESSION, smtp_session_run },
-    { IPC_RESOLVE, resolve_run } };
+    { IPC_RESOLVE, resolve_run }, { IPC_REPORT, report_run } };
 
 enum { job_count = sizeof(jobs) / sizeof(jobs[0]) };
 
