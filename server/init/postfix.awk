@@ -171,26 +171,90 @@ function say_mailbox(id, box,    first)
 	    delay(id) ", dsn=2.0.0, status=sent (delivered to maildir)")
 }
 
-function say_store(    id, text, rest, n)
+function say_store(    id, text, rest, n, all)
 {
 	id = k["id"]
+	all = k["mailboxes"] + (has("remote") ? k["remote"] : 0)
 	text = "client=" who()
 	if (has("user"))
 		text = text ", sasl_method=" mechanism[session] \
 		    ", sasl_username=" inside(k["user"])
 	say("smtpd", toupper(id) ": " text ", session=" session)
 	say("qmgr", toupper(id) ": from=" bracketed(k["from"]) ", size=" \
-	    k["size"] ", nrcpt=" k["mailboxes"] " (queue active)")
+	    k["size"] ", nrcpt=" all " (queue active)")
 	rest = boxes[id]
-	if (rest == "")
+	if (rest == "" && k["mailboxes"] > 0)
 		say_mailbox(id, substr(k["to"], 2, length(k["to"]) - 2))
 	while (match(rest, /^"([^"\\]|\\.)*"/)) {
 		n = RLENGTH
 		say_mailbox(id, substr(rest, 2, n - 2))
 		rest = substr(rest, n + 2)
 	}
-	say("qmgr", toupper(id) ": removed")
 	delete boxes[id]
+	if (has("remote"))
+		left[id] = k["remote"]
+	else
+		say("qmgr", toupper(id) ": removed")
+}
+
+# The other side's words, or what there was in place of them.
+function words(host,    text)
+{
+	text = has("text") ? k["text"] : ""
+	gsub(/\\x0a/, " ", text)
+	if (!has("code"))
+		return k["stage"] ": " k["why"] (text != "" ? ": " text : "")
+	if (has("status") && index(text, k["status"]) != 1)
+		text = k["status"] " " text
+	if (index(text, k["code"]) != 1)
+		text = k["code"] (text != "" ? " " text : "")
+	return k["event"] == "done" ? text : "host " host " said: " text \
+	    " (in reply to " k["stage"] ")"
+}
+
+# One line for each recipient that the message log names; else for the first.
+function say_outcome(    id, host, relay, rest, first, key, n, what, dsn)
+{
+	id = k["id"]
+	host = (has("host") ? k["host"] : "") \
+	    (has("ip") ? "[" k["ip"] "]" : "")
+	relay = host == "" ? "none" : host (has("port") ? ":" k["port"] : "")
+	if (k["event"] == "try" && !has("next")) {
+		say("smtp", toupper(id) ": " relay ": " words(host))
+		return
+	}
+	what = k["event"] == "done" ? "sent" : \
+	    k["event"] == "failed" ? "bounced" : "deferred"
+	dsn = has("status") ? k["status"] : what == "sent" ? "2.0.0" : \
+	    what == "bounced" ? "5.0.0" : "4.4.1"
+	first = substr(k["to"], 2, length(k["to"]) - 2)
+	key = id SUBSEP k["event"] SUBSEP first
+	rest = leaving[key, ++seen[key]]
+	delete leaving[key, seen[key]]
+	if (rest == "")
+		rest = "\"" first "\""
+	while (match(rest, /^"([^"\\]|\\.)*"/)) {
+		n = RLENGTH
+		say("smtp", toupper(id) ": to=" \
+		    inside(substr(rest, 2, n - 2)) ", relay=" relay \
+		    ", delay=" k["delay"] ", dsn=" dsn ", status=" what " (" \
+		    words(host) ")")
+		rest = substr(rest, n + 2)
+	}
+	if (what == "deferred" || !(id in left))
+		return
+	left[id] -= k["recipients"]
+	if (left[id] <= 0) {
+		say("qmgr", toupper(id) ": removed")
+		delete left[id]
+	}
+}
+
+function say_notice()
+{
+	say("bounce", toupper(k["id"]) ": sender " (k["kind"] == "failed" ? \
+	    "non-delivery" : k["kind"] == "delayed" ? "delay" : "delivery") \
+	    " notification: " toupper(k["report"]))
 }
 
 function say_disconnect(    why)
@@ -277,8 +341,18 @@ BEGIN {
 	if (!match($0, /,"id":"[0-9a-z]+"/))
 		next
 	id = substr($0, RSTART + 7, RLENGTH - 8)
-	if (match($0, /,"to":\[("([^"\\]|\\.)*",?)*\]/))
-		boxes[id] = substr($0, RSTART + 7, RLENGTH - 8)
+	if (!match($0, /,"event":"[a-z]+"/))
+		next
+	event = substr($0, RSTART + 10, RLENGTH - 11)
+	if (!match($0, /,"to":\[("([^"\\]|\\.)*",?)*\]/))
+		next
+	list = substr($0, RSTART + 7, RLENGTH - 8)
+	if (event == "store" || event == "queue")
+		boxes[id] = list
+	else if (match(list, /^"([^"\\]|\\.)*"/)) {
+		key = id SUBSEP event SUBSEP substr(list, 2, RLENGTH - 2)
+		leaving[key, ++written[key]] = list
+	}
 	next
 }
 
@@ -304,7 +378,15 @@ BEGIN {
 }
 
 k["event"] == "reject" { say_reject() }
-k["event"] == "store" { say_store() }
+k["event"] == "store" || k["event"] == "queue" { say_store() }
+k["event"] == "done" || k["event"] == "failed" || k["event"] == "try" {
+	say_outcome()
+}
+k["event"] == "notice" { say_notice() }
+k["event"] == "removed" {
+	say("postsuper", toupper(k["id"]) ": removed")
+	delete left[k["id"]]
+}
 k["event"] == "disconnect" { say_disconnect() }
 k["event"] == "login" { mechanism[session] = k["mechanism"] }
 k["event"] == "login-failed" {

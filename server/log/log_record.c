@@ -61,8 +61,8 @@ static const struct json_field head[] = {
 	END("")
 }, outcome_body[] = {
 	FIELD(TEXT, log_record, id, ",\"id\":"),
-	FIELD(TEXT, log_record, recipient, ",\"to\":"),
-	FIELD(NUMBER, log_record, count, ",\"count\":"),
+	LIST(log_record, to, ",\"to\":[", log_record_to),
+	FIELD(NUMBER, log_record, count, "],\"count\":"),
 	FIELD(TEXT, log_record, host, ",\"host\":"),
 	FIELD(TEXT, log_record, ip, ",\"ip\":"),
 	FIELD(NUMBER, log_record, tcp_port, ",\"port\":"),

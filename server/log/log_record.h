@@ -43,13 +43,13 @@ struct log_record {
 	uint64_t	 size;		/* octets */
 	struct span	 file;		/* its name in every Maildir */
 	uint64_t	 mailboxes;	/* all; to has the first ones */
+	/* Of TRY, DONE and FAILED, too: recipients that share the outcome. */
 	struct span	 to;		/* "\"alice@example.org\",..." */
 	uint64_t	 recipients;	/* all; rcpt has the first ones */
 	struct span	 rcpt;		/* "{...},{...}" */
 	uint64_t	 remote;	/* of QUEUE: recipients that leave */
-	/* of TRY, DONE and FAILED: of one recipient or more */
-	struct span	 recipient;	/* the first one */
-	uint64_t	 count;		/* of them */
+	/* of TRY, DONE and FAILED */
+	uint64_t	 count;		/* of recipients; to has the first */
 	struct span	 host;		/* remote MTA; "": none was reached */
 	struct span	 ip;
 	uint64_t	 tcp_port;

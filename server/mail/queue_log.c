@@ -13,7 +13,10 @@
 #include "server/process/tls_files.h"
 #include "shared/log.h"
 
-enum { event_text_bytes = 256 };	/* of a reply, in the event log */
+enum {
+	event_text_bytes = 256,		/* of a reply, in the event log */
+	to_max_bytes = 4 * 1024		/* of recipients, in a line */
+};
 
 static const char *const stages[RELAY_STAGE_COUNT] = {
 	RELAY_STAGES(IPC_WORD, RELAY_)
@@ -100,16 +103,34 @@ count(struct master *m, enum log_event event, const struct queue_outcome *o)
 		value[COUNTER_LEAVING_DEFERRED] += o->count;
 }
 
+bool
+queue_log_add(struct buf *list, const struct mailbox *to)
+{
+	char text[smtp_mailbox_text_max_bytes];
+
+	return list->n < to_max_bytes && json_add(log_record_to,
+	    &(struct span){ (const uint8_t *)text,
+	    smtp_mailbox_text(to, text) }, list);
+}
+
 void
 queue_log_outcome(struct master *m, enum log_event event,
     const struct queued *q, const struct queue_outcome *o)
 {
 	const struct ipc_outcome *got = o->outcome;
-	char to[smtp_mailbox_text_max_bytes], ip[INET6_ADDRSTRLEN] = "";
+	char ip[INET6_ADDRSTRLEN] = "";
+	/* Each octet of a text may take six. */
+	uint8_t to_text[2 * to_max_bytes];
+	struct buf to = buf_over(to_text, sizeof(to_text));
 	char tls_text[96], status[24] = "", next[figure_bytes] = "";
 	struct buf tls = buf_over(tls_text, sizeof(tls_text));
 
 	add_tls(o->greeted, &tls);
+	(void)queue_log_add(&to, o->to);
+	if (o->others.n > 0 && o->others.n < sizeof(to_text) - to.n) {
+		buf_add_str(&to, ",");
+		buf_add(&to, o->others);
+	}
 	if (o->ip != NULL)
 		inet_ntop(o->ip->ipv6 ? AF_INET6 : AF_INET, o->ip->ip, ip,
 		    sizeof(ip));
@@ -120,8 +141,7 @@ queue_log_outcome(struct master *m, enum log_event event,
 		figure_utc(time(NULL) + q->next_s - queue_now_s(m), next);
 	const struct log_record r = {
 		.event = event, .id = id_of(q),
-		.recipient = span_from(to, smtp_mailbox_text(o->to, to)),
-		.count = o->count,
+		.to = buf_span(&to), .count = o->count,
 		.host = span_of(o->host == NULL ? "" : o->host),
 		.ip = span_of(ip), .tcp_port = o->ip == NULL ? 0 : o->port,
 		.tls = buf_span(&tls), .stage = span_of(stages[got->stage]),

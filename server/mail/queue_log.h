@@ -12,6 +12,7 @@
 struct queue_outcome {
 	const struct mailbox		*to;	/* the first of them */
 	uint32_t			 count;
+	struct span			 others;	/* by queue_log_add() */
 	const char			*host;	/* NULL: none was asked */
 	const struct ipc_ip		*ip;	/* NULL: no address was tried */
 	uint16_t			 port;
@@ -22,6 +23,8 @@ struct queue_outcome {
 	bool				 deferred;
 };
 
+/* Adds one of the recipients behind the first; false: list is full. */
+bool	queue_log_add(struct buf *list, const struct mailbox *to);
 /* Event: LOG_EVENT_TRY, DONE or FAILED. */
 void	queue_log_outcome(struct master *m, enum log_event event,
 	    const struct queued *q, const struct queue_outcome *o);

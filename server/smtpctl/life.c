@@ -114,6 +114,22 @@ put_words(const struct log_record *r, FILE *f)
 }
 
 static void
+put_recipients(const struct log_record *r, FILE *f)
+{
+	struct span rest = r->to, to;
+	uint64_t n = 0;
+
+	for (; json_next(&rest, log_record_to, &to); n++) {
+		if (n > 0)
+			put_below(f);
+		fprintf(f, "<%s>", story_raw(to));
+	}
+	if (r->count > n)
+		fprintf(f, " and %llu more",
+		    (unsigned long long)(r->count - n));
+}
+
+static void
 put_outcome(const struct log_record *r, FILE *f)
 {
 	const bool is_try = r->event == LOG_EVENT_TRY;
@@ -122,10 +138,7 @@ put_outcome(const struct log_record *r, FILE *f)
 	put_start(r, r->event == LOG_EVENT_DONE ? "delivered" :
 	    r->event == LOG_EVENT_FAILED ? "failed" :
 	    r->next.n > 0 ? "deferred" : "tried", f);
-	fprintf(f, "<%s>", story_raw(r->recipient));
-	if (r->count > 1)
-		fprintf(f, " and %llu more",
-		    (unsigned long long)(r->count - 1));
+	put_recipients(r, f);
 	if (r->host.n + r->ip.n > 0) {
 		put_below(f);
 		fprintf(f, "%s%s", r->event == LOG_EVENT_DONE ? "to " : "by ",

@@ -65,7 +65,7 @@ must_be_record(struct span line, const struct log_record *r)
 	struct log_record p = *r;
 	struct span rest = r->to, to, *texts[] = { &p.id, &p.session,
 	    &p.client, &p.helo, &p.protocol, &p.user, &p.from, &p.file,
-	    &p.after, &p.recipient, &p.host, &p.ip, &p.tls, &p.stage, &p.end,
+	    &p.after, &p.host, &p.ip, &p.tls, &p.stage, &p.end,
 	    &p.status, &p.text, &p.next, &p.kind, &p.report, &p.by, &p.why };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)

@@ -151,6 +151,40 @@ pflogsumm_counts() {
 	    fail "no alice in pflogsumm's report"
 }
 
+# A message with four recipients elsewhere: a host that cannot be reached, one
+# recipient deferred and then delivered, two delivered at once, one failed.
+leaving_counts() {
+	cat >"$tmp/leaving.message" <<-'END'
+	{"time":"2026-11-30T14:00:02Z","n":3,"event":"done","id":"1m857pqg38m02n9r","to":["r@y.example","t@y.example"],"count":2,"host":"mx2"}
+	END
+	cat >"$tmp/leaving.log" <<-'END'
+	2026-11-30T14:00:00.123Z event=queue session=1m857pqg38m02n9s id=1m857pqg38m02n9r from=<u@a.example> to=<q@y.example> recipients=4 mailboxes=0 remote=4 size=1000
+	2026-11-30T14:00:01.123Z event=try id=1m857pqg38m02n9r to=<q@y.example> recipients=3 host=mx1.y.example ip=2001:db8::1 port=25 stage=connect why="no connection" delay=1
+	2026-11-30T14:00:02.123Z event=try id=1m857pqg38m02n9r to=<q@y.example> recipients=1 host=mx2.y.example ip=192.0.2.1 port=25 stage=RCPT why=reply code=451 status=4.7.1 delay=2 next=2026-11-30T14:20:00Z text="4.7.1 wait\x0aa bit"
+	2026-11-30T14:00:02.123Z event=done id=1m857pqg38m02n9r to=<r@y.example> recipients=2 host=mx2.y.example ip=192.0.2.1 port=25 tls="TLSv1.3 X" stage="final dot" why=reply code=250 status=2.0.0 delay=2 text="2.0.0 ok"
+	2026-11-30T14:00:02.123Z event=failed id=1m857pqg38m02n9r to=<s@y.example> recipients=1 stage=DNS why="no such domain" delay=2
+	2026-11-30T14:00:03.123Z event=notice id=1m857pqg38m02n9r kind=failed report=1m857pqg38m02n9z delay=3
+	2026-11-30T14:20:03.123Z event=done id=1m857pqg38m02n9r to=<q@y.example> recipients=1 host=mx2.y.example ip=192.0.2.1 port=25 stage="final dot" why=reply code=250 delay=1203
+	END
+	awk -f server/init/postfix.awk "$tmp/leaving.message" \
+	    "$tmp/leaving.log" >"$tmp/leaving.postfix" || fail "postfix.awk"
+	pflogsumm "$tmp/leaving.postfix" >"$tmp/pflogsumm" 2>"$tmp/said" ||
+	    fail "pflogsumm: $(cat "$tmp/said")"
+	while read -r want word; do
+		[ "$(figure "$word")" = "$want" ] ||
+		    fail "pflogsumm finds '$(figure "$word")' $word, not $want"
+	done <<-END
+	1 received
+	3 delivered
+	1 deferred
+	1 bounced
+	3 recipients
+	3000 bytes delivered
+	END
+	grep -q 'no such domain' "$tmp/pflogsumm" ||
+	    fail "why it bounced: $(cat "$tmp/pflogsumm")"
+}
+
 # Its parser alone, with Debian's settings: every message and recipient, and
 # what it cannot read is told of.
 logwatch_counts() {

@@ -163,6 +163,7 @@ if command -v pflogsumm >/dev/null; then
 	check postfix-log-fills fill_postfix_log
 	check postfix-filter filter_log
 	check pflogsumm pflogsumm_counts
+	check pflogsumm-leaving leaving_counts
 	if [ -f /usr/share/logwatch/scripts/services/postfix ]; then
 		check logwatch logwatch_counts
 	else

@@ -440,7 +440,7 @@ TEST(wrong_calls)
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 #define QUEUED "\"id\":\"1m857pqg38m02n9r\""
 #define OUTCOME(to, n, host, tls, stage, end, code, status, text)	\
-	QUEUED ",\"to\":\"" to "\",\"count\":" n ",\"host\":\"" host	\
+	QUEUED ",\"to\":[\"" to "\"],\"count\":" n ",\"host\":\"" host	\
 	"\",\"ip\":\"192.0.2.1\",\"port\":25,\"tls\":\"" tls		\
 	"\",\"stage\":\"" stage "\",\"end\":\"" end "\",\"code\":" code	\
 	",\"status\":\"" status "\",\"text\":\"" text "\",\"delay\":302"

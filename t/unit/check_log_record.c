@@ -243,7 +243,7 @@ TEST(others)
 /* What becomes of a queued message: each event has its members, no other's. */
 TEST(events)
 {
-#define OUTCOME "\"id\":\"i\",\"to\":\"q@y\",\"count\":2,\"host\":\"mx.y\"," \
+#define OUTCOME "\"id\":\"i\",\"to\":[\"q@y\"],\"count\":2,\"host\":\"mx.y\"," \
 	"\"ip\":\"192.0.2.1\",\"port\":25,\"tls\":\"TLSv1.3 X\",\"stage\":" \
 	"\"RCPT\",\"end\":\"reply\",\"code\":451,\"status\":\"4.7.1\"," \
 	"\"text\":\"wait\\u000aa \\\"bit\\\"\",\"delay\":61"
@@ -278,6 +278,7 @@ TEST(events)
 	};
 	static uint8_t plain[log_line_bytes];
 	struct log_record r;
+	struct span to;
 
 	for (size_t i = 0; i < LOG_EVENT_COUNT; i++) {
 		struct buf b = buf_over(storage, sizeof(storage));
@@ -293,7 +294,8 @@ TEST(events)
 		ck_assert_int_eq(memcmp(b.p, good[i], b.n - 1), 0);
 	}
 	ck_assert(log_record_read(span_of(good[LOG_EVENT_TRY]), &r));
-	ck_assert(span_equal(r.recipient, span_of("q@y")));
+	ck_assert(json_next(&r.to, log_record_to, &to));
+	ck_assert(span_equal(to, span_of("q@y")));
 	ck_assert_uint_eq(r.tcp_port, 25);
 	ck_assert_uint_eq(r.delay_s, 61);
 	ck_assert(span_equal(r.next, span_of("2026-11-24T01:00:00Z")));
