@@ -52,6 +52,7 @@ struct ipc_settings {
 	uint8_t		sandbox_optional;
 	uint8_t		proved;		/* log/sandbox: skip the self-test */
 	uint8_t		tls_pairs;	/* number of pairs from CERTIFICATE */
+	uint8_t		relays;		/* workers may be TLS clients */
 	uint8_t		hostname_len;
 	char		hostname[smtp_domain_max_bytes];
 };

@@ -52,6 +52,11 @@ $(B)/unit/check_dial: $(BUILD)/worker/helper_io.o $(BUILD)/worker/helper.o
 # The job is the test.
 $(B)/unit/check_report: $(patsubst %,$(BUILD)/worker/%.o,report ask)
 
+# The worker's side of a relay, with its TLS.
+$(B)/unit/check_relay_worker: $(patsubst %,$(BUILD)/worker/%.o,relay \
+    relay_wire ask peer tls_context tls_key tls_peer helper)
+$(B)/unit/check_relay_worker: CHECK_LIBS += $(TLS_LIBS)
+
 $(B)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)
 	$(call link,,$(SERVER_LIBS) $(SANDBOX_LIBS))
 

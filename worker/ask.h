@@ -52,6 +52,11 @@ enum verdict	ask_commit(struct ask *a, const struct ipc_commit *file,
 void		ask_sign(struct ask *a, const struct ipc_digest *digest,
 		    struct ipc_signature *out);
 /*
+ * Waits for the next record, of any type: the caller knows which may come.
+ * Returns its descriptor, or -1.
+ */
+int		ask_record(struct ask *a, struct ipc_record *out);
+/*
  * Call when the channel is readable though nothing was asked.  True when the
  * master sent STRESS, which *a now has; false when the master has ended.
  */

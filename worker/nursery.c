@@ -18,6 +18,7 @@
 #include "shared/os/os.h"
 #include "shared/os/sandbox_table.h"
 #include "shared/trace_field.h"
+#include "worker/relay.h"
 #include "worker/report.h"
 #include "worker/resolve.h"
 #include "worker/smtp.h"
@@ -82,8 +83,10 @@ static const struct job {
 			    const struct ipc_settings *settings,
 			    const struct ipc_record *r, int passed,
 			    int output);
-} jobs[] = { { IPC_SESSION, smtp_session_run },
-    { IPC_RESOLVE, resolve_run }, { IPC_REPORT, report_run } };
+} jobs[] = {
+	{ IPC_SESSION, smtp_session_run }, { IPC_RESOLVE, resolve_run },
+	{ IPC_REPORT, report_run }, { IPC_CLIENT, relay_run }
+};
 
 enum { job_count = sizeof(jobs) / sizeof(jobs[0]) };
 
@@ -231,6 +234,15 @@ enter(const struct nursery *n)
 	    (n->role, paths, count, &what) == 0 ? NULL : what;
 }
 
+/* Without memory for a client's context, each relay says so. */
+static void
+use_tls(const struct ipc_settings *s)
+{
+	tls_context_use(s->tls_pairs);
+	if (s->relays)
+		(void)tls_context_make_client();
+}
+
 /* Enters the sandbox, and tests the sandbox of the workers. */
 static void
 start_up(struct nursery *n)
@@ -247,7 +259,7 @@ start_up(struct nursery *n)
 		send_text(IPC_READY, n->sandbox);
 	else
 		send_text(IPC_UNSAFE, what);
-	tls_context_use(n->settings.tls_pairs);
+	use_tls(&n->settings);
 }
 
 static void
@@ -262,7 +274,7 @@ on_record(struct nursery *n, const struct ipc_record *r)
 			start_up(n);
 			return;
 		}
-		tls_context_use(n->settings.tls_pairs);
+		use_tls(&n->settings);
 		send_text(IPC_READY, n->sandbox);
 	} else if (r->type == IPC_CERTIFICATE) {
 		tls_context_take(&r->u.pem);

@@ -15,6 +15,7 @@
 static struct helper_file chains[ipc_tls_pairs_max];
 static struct tls *context;	/* in use by new workers */
 static struct tls *tried;	/* may replace context */
+static SSL_CTX *of_relays;
 
 void
 tls_context_take(const struct ipc_pem *piece)
@@ -80,6 +81,17 @@ leave_tickets(void)
 	return left;
 }
 
+/* Once, when first needed: a nursery may begin without certificates. */
+static bool
+initialize(void)
+{
+	static bool done;
+
+	if (!done)
+		done = tls_key_init() && leave_tickets() && tls_init() == 0;
+	return done;
+}
+
 void
 tls_context_forget(void)
 {
@@ -92,7 +104,6 @@ tls_context_forget(void)
 bool
 tls_context_try(size_t pairs, const char **why)
 {
-	static bool initialized;
 	struct tls_config *config;
 	bool made;
 
@@ -101,11 +112,7 @@ tls_context_try(size_t pairs, const char **why)
 	if (pairs == 0)
 		return true;
 	*why = "TLS: OpenSSL cannot be initialized";
-	/* Once, when first needed: a nursery may begin without certificates. */
-	if (!initialized)
-		initialized = tls_key_init() && leave_tickets() &&
-		    tls_init() == 0;
-	if (!initialized)
+	if (!initialize())
 		return false;
 	*why = "TLS: no memory";
 	config = tls_config_new();
@@ -133,6 +140,27 @@ struct tls *
 tls_context(void)
 {
 	return context;
+}
+
+/* A write is tried again from the same octets at another place. */
+bool
+tls_context_make_client(void)
+{
+	if (of_relays == NULL && initialize() &&
+	    (of_relays = SSL_CTX_new(TLS_client_method())) != NULL) {
+		SSL_CTX_set_min_proto_version(of_relays, TLS1_2_VERSION);
+		SSL_CTX_set_verify(of_relays, SSL_VERIFY_NONE, NULL);
+		SSL_CTX_set_session_cache_mode(of_relays, SSL_SESS_CACHE_OFF);
+		SSL_CTX_set_mode(of_relays, SSL_MODE_ENABLE_PARTIAL_WRITE |
+		    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	}
+	return of_relays != NULL;
+}
+
+SSL_CTX *
+tls_context_client(void)
+{
+	return of_relays;
 }
 
 /* ---- a handshake on trial ------------------------------------------------ */

@@ -27,6 +27,13 @@ void	tls_context_forget(void);
 void	tls_context_use(size_t pairs);
 /* The context in use; NULL where TLS is not configured. */
 struct tls *tls_context(void);
+/* Makes the context of relays, unless there is one; once in the nursery. */
+bool	tls_context_make_client(void);
+/*
+ * That context: no certificate of a host is checked, for a host without TLS
+ * would be taken as well; NULL: none was made.
+ */
+struct ssl_ctx_st *tls_context_client(void);
 /*
  * Begins a TLS session by the context tried, as a worker does, with a client
  * made here, up to the signature.  For a child that then ends.  False: no

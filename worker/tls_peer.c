@@ -133,9 +133,8 @@ find_word(const char *word, const char *const words[], uint32_t n)
 	return i;
 }
 
-bool
-tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
-    struct ipc_tls *out, enum tls_fail *why)
+void
+tls_peer_name(const char *version, const char *suite, struct ipc_tls *out)
 {
 #define SUITE_WORD(P, name, iana, openssl) [P##name] = openssl,
 	static const char *const suites[] = {
@@ -144,6 +143,14 @@ tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
 	static const char *const versions[] = {
 		IPC_TLS_VERSIONS(IPC_WORD, TLS_VERSION_) };
 
+	out->version = find_word(version, versions, TLS_VERSION_COUNT);
+	out->suite = find_word(suite, suites, TLS_SUITE_COUNT);
+}
+
+bool
+tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
+    struct ipc_tls *out, enum tls_fail *why)
+{
 	memset(t, 0, sizeof(*t));
 	t->peer = peer;
 	t->deadline_ms = deadline_ms;
@@ -157,10 +164,8 @@ tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
 		return false;
 	}
 	*why = TLS_FAIL_SUITE;
-	out->version = find_word(tls_conn_version(t->conn), versions,
-	    TLS_VERSION_COUNT);
-	out->suite = find_word(tls_conn_cipher(t->conn), suites,
-	    TLS_SUITE_COUNT);
+	tls_peer_name(tls_conn_version(t->conn), tls_conn_cipher(t->conn),
+	    out);
 	return out->version < TLS_VERSION_COUNT &&
 	    out->suite < TLS_SUITE_COUNT;
 }

@@ -1,0 +1,214 @@
+/*
+ * Non-blocking octets, either way.
+ */
+#include "worker/relay_wire.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shared/deadline.h"
+#include "shared/log.h"
+#include "worker/tls_context.h"
+#include "worker/tls_peer.h"
+
+enum {
+	broken_ms = 5000,	/* for what was said before */
+	stopping_ms = 60000	/* for the reply to the final dot */
+};
+
+void
+relay_wire_put(struct relay_wire *w, struct span s)
+{
+	if (s.n > sizeof(w->out) - w->out_n)
+		bug("relay: no space for output");
+	memcpy(w->out + w->out_n, s.p, s.n);
+	w->out_n += s.n;
+}
+
+void
+relay_wire_used(struct relay_wire *w, size_t n)
+{
+	w->in_n -= n;
+	memmove(w->in, w->in + n, w->in_n);
+}
+
+/* What TLS said: more than 0; 0: not now, see events; or -1. */
+static int
+tls_result(struct relay_wire *w, int result)
+{
+	int error = result > 0 ? SSL_ERROR_NONE : SSL_get_error(w->tls, result);
+
+	if (error == SSL_ERROR_WANT_WRITE)
+		w->events |= POLLOUT;
+	if (error == SSL_ERROR_WANT_READ)
+		w->events |= POLLIN;
+	return error == SSL_ERROR_NONE ? result :
+	    error == SSL_ERROR_WANT_WRITE ||
+	    error == SSL_ERROR_WANT_READ ? 0 : -1;
+}
+
+/* As tls_result, of the socket. */
+static int
+socket_result(struct relay_wire *w, ssize_t result, short event)
+{
+	if (result > 0)
+		return (int)result;
+	if (result == 0 || (errno != EAGAIN && errno != EWOULDBLOCK &&
+	    errno != EINTR))
+		return -1;
+	w->events |= event;
+	return 0;
+}
+
+/* True: there was progress, the end of the connection included. */
+static bool
+write_some(struct relay_wire *w)
+{
+	int n;
+
+	if (w->out_n == 0 || w->broken)
+		return false;
+	ERR_clear_error();
+	n = w->tls != NULL ?
+	    tls_result(w, SSL_write(w->tls, w->out, (int)w->out_n)) :
+	    socket_result(w, send(w->socket, w->out, w->out_n, MSG_NOSIGNAL |
+	    MSG_DONTWAIT), POLLOUT);
+	w->broken = n < 0;
+	if (n > 0) {
+		w->out_n -= (size_t)n;
+		memmove(w->out, w->out + n, w->out_n);
+	}
+	return n != 0;
+}
+
+static bool
+read_some(struct relay_wire *w)
+{
+	size_t room = sizeof(w->in) - w->in_n;
+	int n;
+
+	if (room == 0 || w->closed)
+		return false;
+	ERR_clear_error();
+	n = w->tls != NULL ?
+	    tls_result(w, SSL_read(w->tls, w->in + w->in_n, (int)room)) :
+	    socket_result(w, recv(w->socket, w->in + w->in_n, room,
+	    MSG_DONTWAIT), POLLIN);
+	w->closed = n < 0;
+	if (n > 0)
+		w->in_n += (size_t)n;
+	return n != 0;
+}
+
+/* A shutdown does not wait for more than the reply to a final dot. */
+static enum relay_end
+hear_master(struct relay_wire *w)
+{
+	int64_t end_ms = deadline_now_ms() + stopping_ms;
+
+	w->passed = ask_record(w->master, &w->record);
+	if (w->record.type != IPC_STRESS) {
+		w->has_record = true;
+		return RELAY_END_STOPPED;
+	}
+	if (w->master->stress == STRESS_END && w->end_ms > end_ms)
+		w->end_ms = end_ms;
+	return w->master->stress == STRESS_END && !w->sends_text ?
+	    RELAY_END_STOPPED : RELAY_END_REPLY;
+}
+
+/* Waits for events of the socket, or the master. */
+static enum relay_end
+wait_for(struct relay_wire *w, int64_t deadline_ms)
+{
+	struct pollfd fds[2] = {
+		{ .fd = w->socket, .events = w->events },
+		{ .fd = w->master->channel, .events = POLLIN }
+	};
+	int left = deadline_left_ms(deadline_ms < w->end_ms ? deadline_ms :
+	    w->end_ms);
+
+	if (left == 0)
+		return RELAY_END_TIMEOUT;
+	if (poll(fds, 2, left) > 0 && fds[1].revents != 0)
+		return hear_master(w);
+	return RELAY_END_REPLY;
+}
+
+enum relay_end
+relay_wire_turn(struct relay_wire *w, int64_t deadline_ms)
+{
+	int64_t now_ms = deadline_now_ms();
+	enum relay_end end;
+	bool moved;
+
+	for (;;) {
+		if (deadline_left_ms(deadline_ms) == 0)
+			return RELAY_END_TIMEOUT;
+		w->events = 0;
+		moved = write_some(w);
+		moved |= read_some(w);
+		if (moved)
+			return RELAY_END_REPLY;
+		if (w->closed)
+			return RELAY_END_LOST;
+		if (w->broken && deadline_ms > now_ms + broken_ms)
+			deadline_ms = now_ms + broken_ms;
+		end = wait_for(w, deadline_ms);
+		if (end != RELAY_END_REPLY)
+			return w->broken && end == RELAY_END_TIMEOUT ?
+			    RELAY_END_LOST : end;
+	}
+}
+
+enum relay_end
+relay_wire_secure(struct relay_wire *w, const char *host, int64_t deadline_ms,
+    struct ipc_tls *out, const char **why)
+{
+	enum relay_end end = RELAY_END_REPLY;
+	int result = 0;
+
+	*why = "input came before the handshake";
+	if (w->in_n > 0)
+		return RELAY_END_TLS;
+	*why = "no memory for TLS";
+	w->tls = tls_context_client() == NULL ? NULL :
+	    SSL_new(tls_context_client());
+	if (w->tls == NULL || SSL_set_fd(w->tls, w->socket) != 1 ||
+	    (host[0] != '\0' && SSL_set_tlsext_host_name(w->tls, host) != 1))
+		return RELAY_END_TLS;
+	for (; end == RELAY_END_REPLY; end = wait_for(w, deadline_ms)) {
+		w->events = 0;
+		ERR_clear_error();
+		result = tls_result(w, SSL_connect(w->tls));
+		if (result != 0)
+			break;
+	}
+	if (end != RELAY_END_REPLY)
+		return end;
+	if (result > 0) {
+		tls_peer_name(SSL_get_version(w->tls),
+		    SSL_get_cipher_name(w->tls), out);
+		return RELAY_END_REPLY;
+	}
+	*why = ERR_reason_error_string(ERR_peek_last_error());
+	if (*why == NULL)
+		*why = "the connection was lost in the handshake";
+	return RELAY_END_TLS;
+}
+
+void
+relay_wire_close(struct relay_wire *w)
+{
+	if (w->tls != NULL && !w->broken)
+		(void)SSL_shutdown(w->tls);
+	SSL_free(w->tls);
+	close(w->socket);
+	w->tls = NULL;
+	w->socket = -1;
+}
