@@ -27,6 +27,7 @@
 #include "server/log/refused.h"
 #include "server/mail/commit.h"
 #include "server/mail/relay.h"
+#include "server/mail/report.h"
 #include "server/mail/schedule.h"
 #include "server/mail/spool.h"
 #include "server/process/dial.h"
@@ -45,7 +46,7 @@ enum { worker_channel = 3, worker_program = 4 };
 
 /* What workers are lent for. */
 static const struct worker_use *const uses[] = { &session_use, &resolver_use,
-    &relay_use, NULL };
+    &relay_use, &report_use, NULL };
 
 /*
  * A signal to all processes, from a terminal, pkill(1) or a service manager, is

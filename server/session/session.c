@@ -204,6 +204,20 @@ find_next(const struct master *m)
 	return best;
 }
 
+/*
+ * Perhaps, after a login; then DSN is offered (RFC 3461).  Behind a proxy that
+ * is not known yet, and clients there have to do without.
+ */
+static bool
+may_send_out(const struct session *s)
+{
+	const struct conf *conf = &s->master->conf;
+
+	return ((s->words & LISTEN_SUBMISSION) != 0 &&
+	    conf->relay.authenticated != 0) || (!s->header_due &&
+	    conf_relay_permits(conf, "", s->client.ipv6, s->client.ip) != 0);
+}
+
 /* Hands s to w, which is idle.  0; or -1, errno, nothing changed. */
 static int
 give(struct worker *w, struct session *s)
@@ -221,7 +235,7 @@ give(struct worker *w, struct session *s)
 	r.u.session.lacks =
 	    (helper_is_lacking(m, HELPER_SIGN) ? IPC_LACKS_TLS : 0) |
 	    (helper_is_lacking(m, HELPER_AUTH) ? IPC_LACKS_AUTH : 0);
-	r.u.session.dsn = s->dsn;
+	r.u.session.dsn = s->dsn = may_send_out(s);
 	if ((s->output != -1 && pool_send(w, &output, s->output) == -1) ||
 	    pool_send(w, &r, s->socket) == -1)
 		return -1;

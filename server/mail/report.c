@@ -1,0 +1,497 @@
+/*
+ * Reports, as the master sees them: it opens the message, decides who wants a
+ * report, has a worker write it, and commits it as mail from <> to the sender,
+ * by our own tables.  It reads neither the message nor a reply.
+ *
+ * What a report is about may have been made to crash its worker.  So after some
+ * crashes a short one is written, without a stranger's text in it.
+ */
+#include "server/mail/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/log/ident.h"
+#include "server/mail/message.h"
+#include "server/mail/queue_log.h"
+#include "server/process/feed.h"
+#include "shared/deadline.h"
+#include "shared/log.h"
+
+enum {
+	workers_max = 4,	/* that write reports */
+	whole_tries = 3,	/* then it is short */
+	tries_max = 6,
+	again_s = 1,
+	patience_ms = 10 * 60 * 1000
+};
+
+/* Where the next recipient is: in the envelope, and in rcpts. */
+struct place {
+	struct span	left;
+	uint32_t	index;
+	size_t		at;
+};
+
+struct report {
+	TAILQ_ENTRY(report)	 entry;
+	struct master		*master;
+	struct queued		*q;
+	enum report_kind	 kind;
+	int64_t			 until_s;
+	void			(*done)(void *arg, bool committed);
+	void			*arg;
+	struct event		 begin;
+	unsigned		 tries;
+	/* Of this try: */
+	struct worker		*worker;
+	struct conf_epoch	*epoch;		/* NULL: nothing is open */
+	int64_t			 since_ms;
+	struct queue_open	 open;
+	unsigned		 passes;	/* over the recipients */
+	struct place		 next;		/* to be fed */
+	const struct ipc_fact	*fact;		/* the same; or NULL */
+	struct feed		 feed;
+	char			 session[ipc_id_bytes + 1];
+	int64_t			 paid_until_us;
+	struct message		 tx;
+	int			 error;		/* of its file */
+	bool			 stored;
+	size_t			 count;
+	struct report_rcpt	 rcpts[];	/* ascending */
+};
+
+static TAILQ_HEAD(report_list, report) waits = TAILQ_HEAD_INITIALIZER(waits);
+static size_t waiting_count, working_count;
+
+/* Its worker is gone, or never was. */
+static void
+end_try(struct report *r)
+{
+	if (r->epoch == NULL)
+		return;
+	message_clear(&r->tx);
+	queue_close(&r->open);
+	conf_epoch_leave(r->epoch);
+	r->epoch = NULL;
+}
+
+static void
+finish(struct report *r, bool committed)
+{
+	void (*done)(void *, bool) = r->done;
+	void *arg = r->arg;
+
+	end_try(r);
+	free(r);
+	done(arg, committed);
+}
+
+/* Logs that there is no report; never: and that none is tried again. */
+static void
+refuse(struct report *r, bool never, const char *why)
+{
+	struct log_line l;
+
+	if (never)
+		log_begin(&l, LOG_LEVEL_WARNING, "report-dropped");
+	else
+		log_begin(&l, LOG_LEVEL_WARNING, "report-failed");
+	log_span(&l, "id", span_from(r->q->id, sizeof(r->q->id)));
+	if (r->epoch != NULL)
+		log_mailbox(&l, "to", &r->open.envelope.from);
+	log_str(&l, "why", why);
+	log_end(&l);
+	finish(r, never);
+}
+
+static void
+wait_again(struct report *r, time_t s)
+{
+	const struct timeval wait = { s, 0 };
+
+	end_try(r);
+	event_add(&r->begin, &wait);
+}
+
+/* RFC 3461 4.1: without NOTIFY, failures and delays are reported. */
+static bool
+is_wanted(uint8_t notify, enum report_kind kind)
+{
+	static const uint8_t bits[REPORT_KIND_COUNT] = { DSN_FAILURE,
+	    DSN_DELAY, DSN_SUCCESS, DSN_SUCCESS };
+
+	if ((notify & DSN_NOTIFY_ALL) == 0)
+		notify = DSN_FAILURE | DSN_DELAY;
+	return (notify & bits[kind]) != 0;
+}
+
+/* The next recipient that wants this report. */
+static bool
+next_wanted(const struct report *r, struct place *p,
+    struct envelope_rcpt *rcpt, const struct ipc_fact **fact)
+{
+	while (p->at < r->count && envelope_next(&p->left, rcpt)) {
+		if (p->index++ != r->rcpts[p->at].index)
+			continue;
+		*fact = &r->rcpts[p->at++].fact;
+		if (is_wanted(rcpt->notify, r->kind))
+			return true;
+	}
+	return false;
+}
+
+/* RCPT_TO and FACT in turn, of all, and then once more. */
+static bool
+next_record(void *arg, struct ipc_record *out)
+{
+	struct report *r = arg;
+	struct ipc_outcome *o = &out->u.fact.outcome;
+	struct envelope_rcpt rcpt;
+
+	if (r->fact != NULL) {
+		out->type = IPC_FACT;
+		out->u.fact = *r->fact;
+		o->index = relay_all;
+		if (o->code == 0 && o->end == RELAY_END_REPLY)
+			o->end = RELAY_END_LOCAL;
+		if (r->tries >= whole_tries)
+			o->n = out->u.fact.host_len = 0;
+		r->fact = NULL;
+		return true;
+	}
+	while (!next_wanted(r, &r->next, &rcpt, &r->fact)) {
+		if (--r->passes == 0)
+			return false;
+		r->next = (struct place){ r->open.envelope.rcpts, 0, 0 };
+	}
+	out->type = IPC_RCPT_TO;
+	out->u.rcpt.to = rcpt.to;
+	out->u.rcpt.notify = rcpt.notify & DSN_NOTIFY_ALL;
+	out->u.rcpt.orcpt_len = (uint16_t)rcpt.orcpt.n;
+	memcpy(out->u.rcpt.orcpt, rcpt.orcpt.p, rcpt.orcpt.n);
+	return true;
+}
+
+/* The record that begins the job; false: nobody wants this report. */
+static bool
+describe(struct report *r, struct ipc_record *out)
+{
+	const struct envelope *e = &r->open.envelope;
+	struct ipc_report *about = &out->u.report;
+	struct place p = { e->rcpts, 0, 0 };
+	const struct ipc_fact *fact;
+	struct envelope_rcpt rcpt;
+
+	*out = (struct ipc_record){ .type = IPC_REPORT, .u.report = {
+	    .kind = (uint8_t)r->kind, .ret = e->ret, .to = e->from,
+	    .envid_len = (uint8_t)e->envid.n, .arrived_s = e->queued_s,
+	    .until_s = r->until_s, .at = r->open.at, .flags = r->q->flags } };
+	r->next = p;
+	for (; next_wanted(r, &p, &rcpt, &fact); about->count++)
+		about->utf8 |= smtp_mailbox_is_utf8(&rcpt.to);
+	memcpy(about->id, r->q->id, sizeof(r->q->id));
+	memcpy(about->envid, e->envid.p, e->envid.n);
+	if (r->tries < whole_tries)
+		about->size = r->open.size;
+	return about->count > 0 && !smtp_mailbox_is_null(&e->from);
+}
+
+/* Addresses the report to the sender. */
+static enum verdict
+address(struct report *r)
+{
+	struct ipc_rcpt to = { .to = r->open.envelope.from };
+	struct conf *conf = &r->epoch->conf;
+	const bool utf8 = smtp_mailbox_is_utf8(&to.to);
+	struct ipc_mail mail = { .wait = 1, .esmtp = utf8, .smtputf8 = utf8 };
+	struct recipient_reason reason;
+	enum verdict verdict;
+	size_t named;
+
+	ident_make(r->session);
+	mail.helo_len = (uint8_t)strlen(conf->hostname);
+	memcpy(mail.helo, conf->hostname, mail.helo_len);
+	/* It may use the reserve of the disk. */
+	message_start(&r->tx, &(struct message_client){ .master = r->master,
+	    .epoch = r->epoch, .session = r->session, .user = "", .ip = "",
+	    .hidden = true, .paid_until_us = &r->paid_until_us,
+	    .relay_line = conf->relay.line }, &mail);
+	verdict = message_add(&r->tx, &to, &reason, &named);
+	recipient_log_add(&r->tx.rcpts, &to.to, smtp_reply_verdict(verdict),
+	    &reason);
+	r->tx.rcpt_count = 1;
+	r->tx.first_rcpt = to.to;
+	return verdict;
+}
+
+/* Gives r to w, which is idle, if it needs a worker. */
+static void
+give(struct worker *w, struct report *r)
+{
+	struct ipc_record first;
+	enum verdict verdict;
+
+	if (queue_open(r->master, r->q, &r->open) == -1) {
+		refuse(r, errno == ENOENT || errno == EBADMSG,
+		    strerror(errno));
+		return;
+	}
+	r->epoch = conf_epoch_enter(r->master->epoch);
+	if (!describe(r, &first)) {
+		finish(r, true);
+		return;
+	}
+	verdict = address(r);
+	if (verdict != VERDICT_OK) {
+		refuse(r, verdict == VERDICT_UNKNOWN,
+		    smtp_reply_verdict(verdict));
+		return;
+	}
+	if (pool_send(w, &first, r->open.fd) == -1) {
+		wait_again(r, again_s);
+		if (errno == EPIPE || errno == ECONNRESET)
+			pool_lost(w, "worker gone before its report");
+		return;
+	}
+	r->worker = w;
+	r->since_ms = deadline_now_ms();
+	r->stored = false;
+	r->error = 0;
+	r->passes = 2;
+	r->fact = NULL;
+	working_count++;
+	pool_lend(w, &report_use, r, IPC_AT_RCPT);
+	feed_init(&r->feed, r->master->base, pool_channel(w), next_record,
+	    NULL, r);
+}
+
+static uint64_t
+waiting(const struct master *m)
+{
+	size_t slots = workers_max - working_count;
+
+	return m->stopping ? 0 : waiting_count < slots ? waiting_count : slots;
+}
+
+static void
+on_idle(struct master *m)
+{
+	struct report *r;
+	struct worker *w;
+
+	while (waiting(m) > 0 && (w = pool_idle(m)) != NULL) {
+		r = TAILQ_FIRST(&waits);
+		TAILQ_REMOVE(&waits, r, entry);
+		waiting_count--;
+		give(w, r);
+	}
+}
+
+static void
+begin(evutil_socket_t fd, short what, void *arg)
+{
+	struct report *r = arg;
+
+	TAILQ_INSERT_TAIL(&waits, r, entry);
+	waiting_count++;
+	pool_want(r->master);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct report_rcpt *x = a, *y = b;
+
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+int
+report_make(struct master *m, struct queued *q, enum report_kind kind,
+    const struct report_rcpt *rcpts, size_t count, int64_t until_s,
+    void (*done)(void *arg, bool committed), void *arg)
+{
+	struct report *r = calloc(1, sizeof(*r) + count * sizeof(*rcpts));
+
+	if (r == NULL)
+		return -1;
+	*r = (struct report){ .master = m, .q = q, .kind = kind,
+	    .until_s = until_s, .done = done, .arg = arg, .count = count };
+	memcpy(r->rcpts, rcpts, count * sizeof(*rcpts));
+	qsort(r->rcpts, count, sizeof(*rcpts), compare);
+	event_assign(&r->begin, m->base, -1, 0, begin, r);
+	wait_again(r, 0);
+	return 0;
+}
+
+/* The work is over: r has no worker now. */
+static void
+part(struct report *r)
+{
+	feed_stop(&r->feed);
+	r->worker = NULL;
+	working_count--;
+}
+
+/* Not stored: what it is about may be the reason, but for a full disk. */
+static void
+fail(struct report *r, const char *why)
+{
+	if (r->error != ENOSPC && r->error != EDQUOT &&
+	    ++r->tries < tries_max)
+		wait_again(r, again_s);
+	else
+		refuse(r, false, why);
+}
+
+static void
+on_lost(void *owner, const char *how)
+{
+	struct report *r = owner;
+
+	part(r);
+	if (r->stored)
+		finish(r, true);
+	else if (r->tx.delivery == NULL)	/* else on_stored() comes */
+		fail(r, how);
+}
+
+/* Sends type, or the verdict.  False: the worker is gone, perhaps r, too. */
+static bool
+answer(struct report *r, enum ipc_type type, enum verdict verdict, int fd)
+{
+	struct ipc_record out = { .type = type };
+
+	if (verdict == VERDICT_DISK_FULL)
+		r->error = ENOSPC;
+	pool_permit(r->worker, verdict == VERDICT_OK && type == IPC_FILE ?
+	    IPC_AT_DATA : IPC_AT_SESSION);
+	if (verdict != VERDICT_OK) {
+		out.type = IPC_VERDICT;
+		out.u.verdict.verdict = verdict;
+	}
+	if (pool_send(r->worker, &out, fd) == 0)
+		return true;
+	pool_lost(r->worker, "worker gone before its answer");
+	return false;
+}
+
+static void
+on_begin(struct report *r)
+{
+	int fd = -1;
+	enum verdict verdict = message_begin(&r->tx, &fd);
+
+	if (answer(r, IPC_FILE, verdict, fd) && verdict == VERDICT_OK)
+		feed_start(&r->feed);
+	if (fd != -1)
+		close(fd);
+}
+
+/* The report is durable; or verdict says why not. */
+static void
+on_stored(void *arg, enum verdict verdict, int64_t us)
+{
+	struct report *r = arg;
+
+	r->stored = verdict == VERDICT_OK;
+	if (r->stored)
+		queue_log_notice(r->master, r->q, r->kind, r->tx.id);
+	r->tx.id[0] = '\0';	/* its spool file is gone */
+	message_clear(&r->tx);
+	if (r->worker == NULL && r->stored)
+		finish(r, true);
+	else if (r->worker == NULL)
+		fail(r, smtp_reply_verdict(verdict));
+	else
+		answer(r, IPC_STORED, verdict, -1);
+}
+
+static bool
+on_commit(struct report *r, const struct ipc_commit *file)
+{
+	enum verdict verdict;
+	bool broken;
+
+	verdict = message_end(&r->tx, file, on_stored, r, &broken);
+	if (broken)
+		return false;
+	if (verdict == VERDICT_OK)
+		pool_permit(r->worker, IPC_AT_COMMIT);
+	else
+		answer(r, IPC_STORED, verdict, -1);
+	return true;
+}
+
+static bool
+on_record(void *owner, const struct ipc_record *in)
+{
+	struct report *r = owner;
+	struct worker *w = r->worker;
+
+	if (in->type == IPC_COMMIT)
+		return on_commit(r, &in->u.commit);
+	if (in->type == IPC_BEGIN) {
+		on_begin(r);
+	} else if (in->type == IPC_ABORT) {
+		r->error = (int)in->u.number.n;
+		message_drop(&r->tx, r->error);
+		pool_permit(w, IPC_AT_SESSION);
+	} else if (in->type == IPC_END) {
+		feed_stop(&r->feed);
+		pool_release(w);
+		on_lost(r, "it could not be stored");
+	}
+	return in->type == IPC_BEGIN || in->type == IPC_ABORT ||
+	    in->type == IPC_END;
+}
+
+static void
+on_tick(struct master *m)
+{
+}
+
+static void
+on_evict(void *owner)
+{
+}
+
+static bool
+is_overdue(const void *owner)
+{
+	const struct report *r = owner;
+
+	return deadline_now_ms() - r->since_ms > patience_ms;
+}
+
+static const char *
+state(const void *owner)
+{
+	return "report";
+}
+
+/* The message that the worker read: nobody is penalized for it. */
+static void
+blame(struct master *m, const void *owner, void *last, struct log_line *l)
+{
+	const struct report *r = owner;
+
+	if (r != NULL)
+		memcpy(last, r->q->id, sizeof(r->q->id));
+	if (l != NULL)
+		log_span(l, "id", span_from(last, sizeof(r->q->id)));
+}
+
+const struct worker_use report_use = {
+	.waiting = waiting,
+	.on_idle = on_idle,
+	.on_tick = on_tick,
+	.on_record = on_record,
+	.on_lost = on_lost,
+	.on_evict = on_evict,
+	.is_overdue = is_overdue,
+	.state = state,
+	.blame = blame
+};
