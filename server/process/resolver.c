@@ -70,6 +70,12 @@ resolver_answer(struct resolver *all, struct question *q)
 	    r != NULL && r->status == RESOLVE_OK ? ttl_most_s :
 	    ttl_negative_most_s;
 
+	all->counters->value[COUNTER_LOOKUPS_OK + (r == NULL ?
+	    RESOLVE_TROUBLE : r->status)]++;
+	if (r != NULL && r->status != RESOLVE_TROUBLE)
+		all->seen.answer_ms = deadline_now_ms();
+	if (r != NULL && r->secure)
+		all->seen.secure_ms = deadline_now_ms();
 	ttl = ttl > most ? most : ttl < ttl_least_s ? ttl_least_s : ttl;
 	q->until_ms = deadline_now_ms() + (int64_t)ttl * 1000;
 	q->again = false;
@@ -188,6 +194,21 @@ resolver_forget(struct master *m, struct resolver_job *job)
 	job->open = false;
 }
 
+void
+resolver_figures(const struct master *m, struct resolver_figures *out)
+{
+	const struct resolver *all = m->resolver;
+	const struct question *q;
+
+	memset(out, 0, sizeof(*out));
+	if (all == NULL)
+		return;
+	*out = all->seen;
+	out->cached = (uint32_t)all->cached;
+	TAILQ_FOREACH(q, &all->list[QUESTION_ASKED], entry)
+		out->open++;
+}
+
 int
 resolver_start(struct master *m)
 {
@@ -200,6 +221,7 @@ resolver_start(struct master *m)
 		TAILQ_INIT(&all->list[i]);
 	TAILQ_INIT(&all->workers);
 	evtimer_assign(&all->tell, m->base, on_tell, all);
+	all->counters = &m->counters;
 	m->resolver = all;
 	return 0;
 }

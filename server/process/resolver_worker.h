@@ -40,6 +40,8 @@ struct resolver {
 	TAILQ_HEAD(question_list, question) list[QUESTION_STATES];
 	LIST_HEAD(, resolver_job) failed;	/* not asked: no memory */
 	size_t			 cached;
+	struct resolver_figures	 seen;		/* only its times */
+	struct counters		*counters;
 	uint64_t		 tickets;	/* given out */
 	TAILQ_HEAD(, resolving)	 workers;
 	struct conf_epoch	*epoch;		/* of all that is cached */

@@ -234,9 +234,12 @@ say_answer(size_t w, uint64_t ticket, enum resolve_status status, uint32_t ttl)
 
 TEST(a_route)
 {
+	struct resolver_figures seen;
 	uint64_t ticket;
 
 	begin();
+	resolver_figures(&m, &seen);
+	ck_assert(seen.secure_ms == 0 && seen.answer_ms == 0);
 	ask(0, RESOLVE_MX, "example.org");
 	ticket = hear_lookup(0, "example.org");
 	ck_assert(say_host(0, ticket, 10, "a.example.org"));
@@ -254,6 +257,12 @@ TEST(a_route)
 	hear_nothing(0);
 	ask(2, RESOLVE_HOST, "example.org");
 	(void)hear_lookup(0, "example.org");
+	/* What status says of it. */
+	resolver_figures(&m, &seen);
+	ck_assert(seen.secure_ms > 0 && seen.answer_ms > 0);
+	ck_assert_uint_eq(seen.open, 1);
+	ck_assert_uint_eq(seen.cached, 1);
+	ck_assert_uint_eq(m.counters.value[COUNTER_LOOKUPS_OK], 1);
 }
 
 /* No server of a configuration without one: nobody waits for ever. */
