@@ -344,10 +344,8 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	if (more)
 		event_active(&look.turn, EV_TIMEOUT, 0);
 	else {
-		if (all->messages > 0)
-			log_put(LOG_LEVEL_INFO, "queue-known", "messages=%zu "
-			    "held=%zu", (size_t)all->messages,
-			    (size_t)all->held);
+		log_put(LOG_LEVEL_INFO, "queue-known", "messages=%zu held=%zu",
+		    (size_t)all->messages, (size_t)all->held);
 		free(all->reading);
 		all->reading = NULL;
 	}

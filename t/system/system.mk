@@ -4,7 +4,7 @@
 
 ifeq ($(OS),Linux)
 # Those that take long first; what measures time, and is alone, last.
-SYSTEM_TESTS	= sweep submission kill liar renew batch exhaust hold disk \
+SYSTEM_TESTS	= sweep queue submission kill liar renew batch exhaust hold disk \
 		  recover start dial clients log chain explain share inetd peer \
 		  sockets upgrade control queue stats dryrun reload files \
 		  passwd relay_who \
@@ -20,6 +20,9 @@ SYSTEM_LIBS	= -lssl -lcrypto
 # To send a record.
 SYSTEM_RECORDS	= ipc ipc_check ip sasl smtp_syntax span utf8 buf envelope
 
+# To read the queue.
+SYSTEM_QUEUE	= queue_file envelope smtp_syntax ip span utf8 buf
+
 system_o	= $(SYSTEM_COMMON:%=$(BUILD)/t/system/%.o)
 system_tests	= $(SYSTEM_TESTS:%=$(BUILD)/t/system/test_%)
 
@@ -31,6 +34,8 @@ endef
 $(BUILD)/t/system/test_batch $(BUILD)/t/system/test_log \
 $(BUILD)/t/system/test_sweep: \
     $(BUILD)/t/system/trace.o
+$(BUILD)/t/system/test_queue: $(BUILD)/t/system/trace.o \
+    $(BUILD)/t/system/queue.o $(SYSTEM_QUEUE:%=$(BUILD)/shared/%.o)
 $(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o
 $(BUILD)/t/system/test_dryrun $(BUILD)/t/system/test_log: \
     $(BUILD)/t/system/ask.o

@@ -1,189 +1,607 @@
 /*
- * "smtpctl queue": from the files, where no smtpd runs; by the server, where
- * one does.
+ * The queue: what was answered is there after any crash, once and whole; what
+ * is damaged is put aside, and nothing else waits for it.
  */
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "shared/queue_file.h"
-#include "t/system/ctl.h"
 #include "t/system/harness.h"
+#include "t/system/proc.h"
+#include "t/system/queue.h"
+#include "t/system/spawn.h"
+#include "t/system/trace.h"
 
-static const char folder[] = "1m857pqg38m00000";
-static uint8_t key[queue_key_bytes] = { [31] = 7 };
+enum { octets = 3000, stops_max = 600 };
+
+static const char *const remote[] = { "bob@example.net", NULL };
+static const char *const mixed[] = { "alice@example.org", "bob@example.net",
+    "u1@example.org", "Carol@Example.NET", NULL };
 
 static void
-said(const char *text)
+serve(struct daemon *d)
 {
-	EXPECT(strstr(ctl_text, text) != NULL, "no \"%s\" in: %s", text,
-	    ctl_text);
+	daemon_init(d, "", NULL);
+	daemon_add_conf(d, "%s", queue_relay);
+	daemon_start(d);
 }
 
 static void
-not_said(const char *text)
+kill_daemon(struct daemon *d)
 {
-	EXPECT(strstr(ctl_text, text) == NULL, "\"%s\" in: %s", text,
-	    ctl_text);
+	daemon_kill(d);
+	d->pid = 0;
 }
 
-static struct mailbox
-mailbox(const char *text)
+/* Waits until the daemon that has just started knows n messages. */
+static void
+expect_known(const struct daemon *d, size_t n)
 {
-	struct mailbox m = { .local_len = 0 };
+	char text[32] = "";
 
-	EXPECT(text[0] == '\0' || smtp_mailbox_from_text(span_of(text), &m),
-	    "%s", text);
-	return m;
+	EXPECT(WAIT((daemon_log_value(d, " event=queue-known ", "messages",
+	    text, sizeof(text)), text[0] != '\0')), "the queue was not "
+	    "read: %s", daemon_last_words(d));
+	EXPECT((size_t)atoi(text) == n, "%s messages are known, not %zu", text,
+	    n);
+}
+
+/* ---- what is taken ------------------------------------------------------ */
+
+static void
+check_remote(void *arg, const struct queue_file *f)
+{
+	struct envelope_rcpt r;
+	struct span left = f->envelope.rcpts;
+	char session[32];
+
+	EXPECT(f->name.flags == 0 && f->envelope.at == 0, "%s: flags",
+	    f->path);
+	EXPECT(f->envelope.count == 1 && envelope_next(&left, &r) &&
+	    r.to.local_len == 3 && memcmp(r.to.local, "bob", 3) == 0,
+	    "%s: its recipient", f->path);
+	EXPECT(f->envelope.from.local_len == 6 &&
+	    span_equal(f->envelope.user, span_of("")), "%s: its sender",
+	    f->path);
+	daemon_log_value(arg, " event=queue ", "session", session,
+	    sizeof(session));
+	EXPECT(span_equal(f->envelope.session, span_of(session)),
+	    "%s: its session is not %s", f->path, session);
+	EXPECT(strstr(f->text, "Return-Path") == NULL, "%s: Return-Path is "
+	    "the receiver's", f->path);
+}
+
+TEST(remote_only)
+{
+	struct daemon d;
+
+	serve(&d);
+	EXPECT(queue_deliver(&d, 1, octets, remote[0]) == 250, "not 250");
+	EXPECT(queue_read_all(&d, check_remote, &d) == 1, "not one message");
+	EXPECT(mail_incoming(&d) == 0 && mail_total(&d) == 0, "a file too "
+	    "many");
+	EXPECT(daemon_logged(&d, " event=queue ", "remote=1", NULL) == 1,
+	    "not logged: %s", daemon_last_words(&d));
+	daemon_stop(&d);
+	daemon_start(&d);
+	expect_known(&d, 1);
+	kill_daemon(&d);
+	daemon_start(&d);
+	expect_known(&d, 1);
+	EXPECT(queue_copies(&d, 1, NULL) == 1, "not one copy");
+	daemon_stop(&d);
+}
+
+/* Each address once, a Maildir and the queue share one file. */
+static void
+check_mixed(void *arg, const struct queue_file *f)
+{
+	struct span left = f->envelope.rcpts;
+	struct envelope_rcpt r;
+	unsigned count = 0;
+	char path[520];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s.c", f->path);
+	EXPECT(f->name.flags == QUEUE_APART && stat(path, &st) == 0 &&
+	    st.st_nlink == 3, "%s: not the file of both Maildirs", f->path);
+	while (envelope_next(&left, &r)) {
+		EXPECT(r.to.domain_len == 11 && memcmp(r.to.domain,
+		    "example.net", 11) == 0 && r.notify == 0, "%s: its "
+		    "recipients", f->path);
+		count++;
+	}
+	EXPECT(count == 2, "%s: %u recipients, not 2", f->path, count);
+}
+
+TEST(mixed_recipients)
+{
+	const char *const twice[] = { "bob@example.net", "alice@example.org",
+	    "bob@EXAMPLE.net", "carol@example.net", "u1@example.org", NULL };
+	struct daemon d;
+	struct client c;
+
+	serve(&d);
+	client_open(&c, &d, NULL);
+	EXPECT(queue_mail(&c, 7, octets, twice) == 250, "%s", c.reply);
+	client_close(&c);
+	EXPECT(queue_read_all(&d, check_mixed, NULL) == 1, "not one message");
+	EXPECT(mail_copies(&d, "alice", 7) == 1 &&
+	    mail_copies(&d, "u1", 7) == 1, "a Maildir lacks it");
+	EXPECT(mail_none_incoming(&d), "a file is left in spool/incoming");
+	kill_daemon(&d);
+	daemon_start(&d);
+	expect_known(&d, 1);
+	daemon_stop(&d);
+}
+
+/* A client that gives up, or breaks off, leaves nothing. */
+TEST(given_up)
+{
+	struct daemon d;
+	struct client c;
+
+	serve(&d);
+	for (int i = 0; i < 2; i++) {
+		client_open(&c, &d, NULL);
+		client_expect(&c, 250, "EHLO client.example.net");
+		client_expect(&c, 250, "MAIL FROM:<sender@example.org>");
+		client_expect(&c, 250, "RCPT TO:<bob@example.net>");
+		if (i == 1)
+			client_expect(&c, 250, "RCPT TO:<alice@example.org>");
+		client_expect(&c, 354, "DATA");
+		EXPECT(WAIT(mail_incoming(&d) == (i == 1 ? 2 : 1)),
+		    "%zu files", mail_incoming(&d));
+		client_close(&c);
+		EXPECT(mail_none_incoming(&d), "a file is left");
+	}
+	EXPECT(queue_read_all(&d, NULL, NULL) == 0, "something is queued");
+	daemon_stop(&d);
+	/* Nothing was in the folder, so it goes. */
+	EXPECT(queue_folders(&d) == 0, "%zu folders", queue_folders(&d));
+}
+
+TEST(full_queue)
+{
+	struct daemon d;
+	struct client c;
+
+	daemon_init(&d, "\tqueue-messages 2\n", NULL);
+	daemon_add_conf(&d, "%s", queue_relay);
+	daemon_start(&d);
+	for (unsigned i = 0; i < 2; i++)
+		EXPECT(queue_deliver(&d, i, 300, remote[0]) == 250, "not 250");
+	client_open(&c, &d, NULL);
+	EXPECT(queue_mail(&c, 3, 300, mixed) == 452, "%s", c.reply);
+	client_expect(&c, 250, "RSET");
+	EXPECT(client_deliver(&d, NULL, 4, 300, "alice") == 250, "not 250");
+	client_close(&c);
+	daemon_stop(&d);
+}
+
+/* ---- crashes ------------------------------------------------------------ */
+
+struct sweep {
+	struct daemon	d;
+	unsigned	killed, answered, kept;
+};
+
+static _Noreturn void
+send_one(const struct sweep *s, unsigned number)
+{
+	struct client c;
+	int code;
+
+	if (!client_connect(&c, &s->d, NULL) || client_reply(&c) != 220)
+		_exit(1);
+	code = queue_mail(&c, number, octets, number % 2 == 0 ? remote :
+	    mixed);
+	if (code == 250)
+		client_command(&c, "QUIT");
+	_exit(code / 10);
+}
+
+/* In a child: one message elsewhere, and one for both, at once. */
+static _Noreturn void
+send_two(const struct sweep *s, unsigned round)
+{
+	int status, answered = 0;
+	pid_t pids[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0)
+			send_one(s, round * 2 + i);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		if (waitpid(pids[i], &status, 0) == pids[i] &&
+		    WIFEXITED(status) && WEXITSTATUS(status) == 25)
+			answered |= 1 << i;
+	_exit(answered);
 }
 
 static void
-write_in(const char *dir, const char *name, const void *p, size_t n)
+check_round(struct sweep *s, unsigned round, int answered)
 {
-	char path[512];
-	int fd;
+	for (unsigned i = 0; i < 2; i++) {
+		const bool was = (answered & 1 << i) != 0;
+		const unsigned number = round * 2 + i;
+		unsigned rcpts = 0;
+		size_t n = queue_copies(&s->d, number, &rcpts);
 
-	snprintf(path, sizeof(path), "%s/spool/queue/%s/%s", dir, folder,
-	    name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	EXPECT(fd != -1 && write(fd, p, n) == (ssize_t)n && close(fd) == 0,
-	    "%s: %s", path, strerror(errno));
+		EXPECT(n <= 1 && (n == 0 || rcpts == 1 + i), "stop %u: "
+		    "message %u is queued %zu times, for %u", round, number,
+		    n, rcpts);
+		EXPECT(!was || n == 1, "stop %u: message %u was answered 250 "
+		    "and is lost", round, number);
+		if (i == 1 && was)
+			EXPECT(mail_copies(&s->d, "alice", number) == 1 &&
+			    mail_copies(&s->d, "u1", number) == 1, "stop %u: "
+			    "a Maildir lacks message %u", round, number);
+		s->answered += was;
+		s->kept += !was && n == 1;
+	}
 }
 
-/* A root with one folder of the queue. */
-static void
-make_root(char dir[512])
+/* False when both were answered before that stop. */
+static bool
+one_round(struct sweep *s, unsigned round)
 {
-	static const char *const parts[] = { "", "/spool", "/spool/queue" };
+	enum trace_end end;
+	size_t queued;
+	int status = 0;
+	pid_t client;
+
+	daemon_settle(&s->d);
+	if (!trace_begin(s->d.pid))
+		harness_lacking("cannot trace: %s", strerror(errno));
+	fflush(stdout);
+	client = fork();
+	if (client == 0)
+		send_two(s, round);
+	end = trace_kill_at(s->d.pid, round, client, &status);
+	EXPECT(end != TRACE_GONE, "stop %u: the master ended", round);
+	while (end != TRACE_DONE && waitpid(client, &status, 0) == -1)
+		EXPECT(errno == EINTR, "waitpid: %s", strerror(errno));
+	if (end == TRACE_KILLED) {
+		s->killed++;
+		s->d.pid = 0;
+		EXPECT(WAIT(waitpid(-1, NULL, WNOHANG) < 0), "stop %u: a "
+		    "process outlives its master", round);
+		queued = queue_read_all(&s->d, NULL, NULL);
+		daemon_start(&s->d);
+		expect_known(&s->d, queued);
+		EXPECT(mail_none_incoming(&s->d), "stop %u: spool/incoming "
+		    "is not empty", round);
+	}
+	EXPECT(WIFEXITED(status), "stop %u: the client died", round);
+	check_round(s, round, WEXITSTATUS(status));
+	EXPECT(queue_bad(&s->d) == 0, "stop %u: spool/bad has a file", round);
+	return end == TRACE_KILLED;
+}
+
+TEST(master_killed)
+{
+	struct sweep s = { .killed = 0 };
+	unsigned round = 1;
+
+	harness_need_root("trace processes that hide");
+	serve(&s.d);
+	while (round < stops_max && one_round(&s, round))
+		round++;
+	EXPECT(round < stops_max, "no end of it");
+	EXPECT(s.killed >= 90, "only %u stops", s.killed);
+	printf("%u kills, %u messages answered, %u unanswered and queued "
+	    "whole\n", s.killed, s.answered, s.kept);
+	EXPECT(queue_read_all(&s.d, NULL, NULL) >= s.answered, "messages "
+	    "have vanished");
+	kill(s.d.pid, SIGKILL);
+}
+
+static const struct {
+	const char	*name;
+	long		 number;
+	bool		 of_disk;
+} calls[] = {
+	{ "openat", SYS_openat, false },
+	{ "mkdirat", SYS_mkdirat, false },
+	{ "linkat", SYS_linkat, false },
+	{ "renameat", SYS_renameat, false },
+	{ "newfstatat", SYS_newfstatat, false },
+	{ "fcntl", SYS_fcntl, false },
+	{ "fsync of disk", SYS_fsync, true }
+};
+
+/* The count-th call of that name fails: 45x and nothing is anywhere. */
+static bool
+one_failure(struct sweep *s, size_t which, unsigned count, unsigned number,
+    int error)
+{
+	pid_t target = calls[which].of_disk ? proc_helper(s->d.pid, 'd') :
+	    s->d.pid, client;
+	int status = 0, code;
+	size_t want;
+	bool failed;
+
+	daemon_settle(&s->d);
+	if (!trace_begin(target))
+		harness_lacking("cannot trace: %s", strerror(errno));
+	fflush(stdout);
+	client = fork();
+	if (client == 0)
+		send_one(s, number);
+	failed = trace_fail_at(target, calls[which].number, count, error,
+	    client, &status);
+	code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	EXPECT(code == 25 || (failed && (code == 45 || code <= 0)),
+	    "%s %u: code %d", calls[which].name, count, code);
+	want = code == 25;
+	EXPECT(WAIT(queue_copies(&s->d, number, NULL) == want), "%s %u: "
+	    "code %d, and queued %zu times", calls[which].name, count, code,
+	    queue_copies(&s->d, number, NULL));
+	if (number % 2 == 1)
+		EXPECT(mail_copies(&s->d, "alice", number) == want &&
+		    mail_copies(&s->d, "u1", number) == want, "%s %u: code "
+		    "%d, and Maildirs", calls[which].name, count, code);
+	s->kept += code == 45;
+	return failed;
+}
+
+static void
+each_call_fails(int error)
+{
+	struct sweep s = { .killed = 0 };
+	unsigned number = 0;
+
+	harness_need_root("trace processes that hide");
+	if (!trace_can_fail())
+		harness_skip("no system call can be made to fail here");
+	serve(&s.d);
+	proc_signal_others(s.d.pid, 'd', SIGSTOP);
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		for (unsigned odd = 0; odd < 2; odd++) {
+			unsigned count = 1;
+
+			number += number % 2 != odd;
+			for (; count < 60 && one_failure(&s, i, count, number,
+			    error); number += 2)
+				count++;
+			EXPECT(count < 60, "%s: no end of it", calls[i].name);
+			number += 2;
+		}
+	printf("%u messages, of which %u were answered 45x\n", number, s.kept);
+	EXPECT(s.kept >= 10, "only %u", s.kept);
+	EXPECT(queue_deliver(&s.d, 9998, 500, remote[0]) == 250,
+	    "after it: %s", daemon_last_words(&s.d));
+	EXPECT(mail_none_incoming(&s.d), "a file is left in spool/incoming");
+	EXPECT(queue_bad(&s.d) == 0, "spool/bad has a file");
+	proc_signal_others(s.d.pid, 'd', SIGCONT);
+	daemon_stop(&s.d);
+	daemon_start(&s.d);
+	expect_known(&s.d, queue_read_all(&s.d, NULL, NULL));
+	daemon_stop(&s.d);
+}
+
+TEST(master_calls_fail)
+{
+	each_call_fails(EIO);
+}
+
+TEST(disk_full_at_each_call)
+{
+	each_call_fails(ENOSPC);
+}
+
+/* ---- damage ------------------------------------------------------------- */
+
+/* Paths of what is queued, by number. */
+struct paths {
+	char	of[16][512];
+	char	folder[512];
+};
+
+static void
+note_path(void *arg, const struct queue_file *f)
+{
+	struct paths *p = arg;
+
+	EXPECT(f->number < 16, "message %u", f->number);
+	snprintf(p->of[f->number], 512, "%s", f->path);
+	snprintf(p->folder, 512, "%.*s", (int)(strrchr(f->path, '/') -
+	    f->path), f->path);
+}
+
+static void
+change_octet(const char *path, off_t at)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	uint8_t octet;
+
+	EXPECT(fd != -1 && pread(fd, &octet, 1, at) == 1, "%s: %s", path,
+	    strerror(errno));
+	octet ^= 1;
+	EXPECT(pwrite(fd, &octet, 1, at) == 1, "%s: %s", path,
+	    strerror(errno));
+	close(fd);
+}
+
+static const char *
+beside(const struct paths *p, const char *name)
+{
+	return harness_path("root/spool/queue/%s/%s",
+	    strrchr(p->folder, '/') + 1, name);
+}
+
+static void
+fill(struct daemon *d, struct paths *p, unsigned count)
+{
+	struct client c;
+
+	serve(d);
+	client_open(&c, d, NULL);
+	for (unsigned i = 0; i < count; i++)
+		EXPECT(queue_mail(&c, i, octets, i % 3 == 2 ? mixed :
+		    remote) == 250, "%s", c.reply);
+	client_close(&c);
+	daemon_stop(d);
+	EXPECT(queue_read_all(d, note_path, p) == count, "not all are there");
+}
+
+/*
+ * Without their journal, so that each block is read at start: what is damaged
+ * is put aside, all others are known.
+ */
+TEST(damaged_blocks)
+{
+	enum { count = 12 };
+	struct paths p;
+	struct daemon d;
 	char path[600];
 
-	snprintf(dir, 512, "%s", harness_path("queued"));
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		snprintf(path, sizeof(path), "%s%s", dir, parts[i]);
-		EXPECT(mkdir(path, 0700) == 0, "%s: %s", path,
-		    strerror(errno));
+	fill(&d, &p, count);
+	EXPECT(unlink(beside(&p, "journal")) == 0, "journal");
+	change_octet(p.of[0], 0);
+	change_octet(p.of[1], 5);
+	change_octet(p.of[3], 20);
+	change_octet(p.of[4], 511);
+	EXPECT(truncate(p.of[6], 0) == 0 && truncate(p.of[7], 511) == 0 &&
+	    truncate(p.of[9], 512) == 0, "truncate");
+	snprintf(path, sizeof(path), "%s.c", p.of[2]);
+	EXPECT(unlink(path) == 0, "%s", path);
+	harness_write_file(beside(&p, "strange"), "not of the queue\n");
+	/* One under the name of another is not that one. */
+	snprintf(path, sizeof(path), "%s", p.of[10]);
+	path[strlen(p.folder) + 16] ^= 1;
+	EXPECT(rename(p.of[10], path) == 0, "%s", path);
+	daemon_start(&d);
+	expect_known(&d, count - 9);
+	EXPECT(queue_bad(&d) == 10, "%zu in spool/bad", queue_bad(&d));
+	EXPECT(daemon_logged(&d, " event=queue-bad ", NULL) == 10, "not all "
+	    "are logged");
+	EXPECT(queue_read_all(&d, NULL, NULL) == count - 9, "others");
+	EXPECT(queue_deliver(&d, 15, 500, remote[0]) == 250, "not 250");
+	daemon_stop(&d);
+	daemon_start(&d);
+	expect_known(&d, count - 8);
+	EXPECT(daemon_logged(&d, " event=queue-bad ", NULL) == 0, "again");
+	daemon_stop(&d);
+}
+
+TEST(lost_key)
+{
+	struct paths p;
+	struct daemon d;
+
+	fill(&d, &p, 4);
+	EXPECT(truncate(beside(&p, "key"), 31) == 0, "key");
+	daemon_start(&d);
+	EXPECT(WAIT(queue_bad(&d) == 5), "%zu in spool/bad", queue_bad(&d));
+	EXPECT(WAIT(daemon_logged(&d, " event=queue-bad ",
+	    "why=\"the key of its folder is lost\"", NULL) == 4), "%s",
+	    daemon_last_words(&d));
+	EXPECT(queue_deliver(&d, 15, 500, remote[0]) == 250, "not 250");
+	/* The folder is empty now, and goes. */
+	EXPECT(WAIT(queue_folders(&d) == 1), "%zu folders",
+	    queue_folders(&d));
+	daemon_stop(&d);
+}
+
+/* Each octet of the journal changed, each length of it: all mail is known. */
+TEST(damaged_journal)
+{
+	const char *journal;
+	struct paths p;
+	struct daemon d;
+	size_t n;
+	char *text;
+
+	fill(&d, &p, 5);
+	journal = beside(&p, "journal");
+	text = harness_read_file(journal, &n);
+	EXPECT(n > 5 * 80, "%zu octets", n);
+	for (size_t at = 3; at < n; at += 79) {
+		journal = beside(&p, "journal");
+		if (at % 2 == 0)
+			EXPECT(truncate(journal, (off_t)at) == 0, "truncate");
+		else
+			change_octet(journal, (off_t)at);
+		daemon_start(&d);
+		expect_known(&d, 5);
+		EXPECT(queue_bad(&d) == 0, "octet %zu: something is bad", at);
+		daemon_stop(&d);
 	}
-	snprintf(path, sizeof(path), "%s/spool/queue/%s", dir, folder);
-	EXPECT(mkdir(path, 0700) == 0, "%s", strerror(errno));
-	write_in(dir, "key", key, sizeof(key));
+	free(text);
+	EXPECT(queue_read_all(&d, NULL, NULL) == 5, "not all are there");
 }
 
-/* A message, queued so many seconds ago, to two recipients or one. */
-static void
-put_message(const char *dir, const char *id, int64_t ago_s, const char *from,
-    const char *to, const char *to_2)
-{
-	static uint8_t block[4096], text[2048], rcpts_text[1024];
-	struct buf b = buf_over(text, sizeof(text));
-	struct buf rcpts = buf_over(rcpts_text, sizeof(rcpts_text));
-	struct queue_name name = { .lines = 3 };
-	char file[queue_name_bytes];
-	struct envelope e = { .id = span_of(id), .from = mailbox(from),
-	    .queued_s = time(NULL) - ago_s, .session =
-	    span_of("1m857pqg38m02n9s"), .count = to_2 == NULL ? 1 : 2,
-	    .envid = span_of(""), .user = span_of("") };
+/* ---- several masters ---------------------------------------------------- */
 
-	envelope_add(&rcpts, &(struct envelope_rcpt){ .to = mailbox(to),
-	    .orcpt = span_of("") });
-	if (to_2 != NULL)
-		envelope_add(&rcpts, &(struct envelope_rcpt){
-		    .to = mailbox(to_2), .orcpt = span_of("") });
-	e.rcpts = buf_span(&rcpts);
-	envelope_write(&e, &b);
-	queue_block_seal(buf_span(&b), key, block);
-	snprintf(name.id, sizeof(name.id), "%s", id);
-	queue_name_write(&name, file);
-	write_in(dir, file, block, queue_block_bytes(b.n));
+TEST(inetd_beside)
+{
+	struct daemon d;
+	struct client c;
+	pid_t pid;
+
+	serve(&d);
+	for (unsigned i = 0; i < 3; i++) {
+		pid = spawn_inetd(&d, &c);
+		EXPECT(client_reply(&c) == 220, "%s", c.reply);
+		EXPECT(queue_mail(&c, i, 500, i == 1 ? mixed : remote) == 250,
+		    "%s", c.reply);
+		client_expect(&c, 221, "QUIT");
+		client_close(&c);
+		EXPECT(spawn_wait(pid) == 0, "exit status");
+	}
+	EXPECT(WAIT(daemon_logged(&d, " event=queue-known messages=3 ",
+	    NULL) == 1), "the daemon does not adopt them: %s",
+	    daemon_last_words(&d));
+	EXPECT(queue_read_all(&d, NULL, NULL) == 3, "not three messages");
+	daemon_stop(&d);
+	daemon_start(&d);
+	expect_known(&d, 3);
+	daemon_stop(&d);
 }
 
-/* What the journal has of the first message: a try, and a recipient done. */
-static void
-put_journal(const char *dir, const char *id)
+/* Two masters on one root: one delivers; when it dies the other does. */
+TEST(second_master)
 {
-	static uint8_t text[2048];
-	struct buf b = buf_over(text, sizeof(text));
-	struct queue_record r = { .type = QUEUE_TRY,
-	    .queued_s = time(NULL) - 7000, .next_s = time(NULL) + 3000,
-	    .lines = 3, .size_kib = 9, .rcpts = 2, .tries = 4,
-	    .stage = RELAY_RCPT, .end = RELAY_END_REPLY, .code = 451,
-	    .text = span_of("come\x1b[2J later") };
+	struct daemon first, second;
+	char *text;
 
-	memcpy(r.id, id, sizeof(r.id));
-	queue_record_write(&r, 0, key, &b);
-	r.type = QUEUE_DONE;
-	r.index = 0;
-	queue_record_write(&r, b.n, key, &b);
-	EXPECT(!b.cut, "the journal");
-	write_in(dir, "journal", b.p, b.n);
-}
-
-TEST(disk)
-{
-	static const char one[] = "1m857pqg38m02n9a", two[] =
-	    "1m857pqg38m02n9b";
-	char dir[512], path[700];
-
-	make_root(dir);
-	CTL_EXPECT(0, "no message in the queue\n", "queue list -d %s", dir);
-	CTL_EXPECT(0, "{\"queue\":[],\"count\":0}", "queue list -j -d %s",
-	    dir);
-	put_message(dir, one, 7265, "alice@example.org", "x@there.example",
-	    "bob@There.example");
-	put_message(dir, two, 60, "", "carol@else.example", NULL);
-	put_journal(dir, one);
-	CTL_EXPECT(0, "ID                     SIZE        AGE TRIES NEXT",
-	    "queue list -d %s", dir);
-	said("1m857pqg38m02n9a    9.0 KiB  2 h 1 min     4 in ");
-	said(" <alice@example.org> to <bob@there.example>\n");
-	said(" <> to <carol@else.example>\n");
-	CTL_EXPECT(0, "\"id\":\"1m857pqg38m02n9a\",\"state\":\"waiting\",",
-	    "queue list -j -d %s", dir);
-	said("],\"count\":2}\n");
-	/* A recipient that is done is no criterion any more. */
-	CTL_EXPECT(0, "no message", "queue list -d %s to=x@there.example",
-	    dir);
-	CTL_EXPECT(0, one, "queue list -d %s domain=THERE.example", dir);
-	not_said(two);
-	CTL_EXPECT(0, two, "queue list -d %s from=", dir);
-	not_said(one);
-	CTL_EXPECT(0, one, "queue list -d %s age=2h from=alice@example.org",
-	    dir);
-	not_said(two);
-	CTL_EXPECT(0, "no message", "queue list -d %s age=1d", dir);
-	CTL_EXPECT(0, "  to         <x@there.example>, done\n"
-	    "  to         <bob@there.example>\n"
-	    "  last try   RCPT: 451 come\\x1b[2J later\n", "queue show -d %s "
-	    "1M857PQG38M02N9A", dir);
-	CTL_EXPECT(1, "no message", "queue show -d %s 1m857pqg38m02n9c", dir);
-	/* Without its key, and with another one's, the file is named. */
-	snprintf(path, sizeof(path), "%s/spool/queue/%s/key", dir, folder);
-	EXPECT(truncate(path, 31) == 0, "%s", strerror(errno));
-	CTL_EXPECT(0, "its file cannot be read", "queue list -d %s", dir);
-	said("without its key");
-	CTL_EXPECT(2, "no smtpd runs: queue remove is done by the server alone",
-	    "queue remove -d %s %s", dir, one);
-}
-
-TEST(words)
-{
-	static const char *const t[][2] = {
-		{ "queue", ": queue: an argument is missing\n" },
-		{ "queue lits", "lits: unexpected word; did you mean list?" },
-		{ "queue list fro=x", "fro=x: no criterion" },
-		{ "queue list age=2w", "age=2w: no time such as 90s" },
-		{ "queue list age=", "age=: no time such as 90s" },
-		{ "queue remove", "queue remove: which messages?" },
-		{ "queue retry 1m857pqg38m02n9a from=x", "exclude each other" },
-		{ "queue retry all from=x", "exclude each other" },
-		{ "queue show ../../etc/passwd0", "neither an id nor a" },
-	};
-
-	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
-		CTL_EXPECT(2, t[i][1], "%s", t[i][0]);
+	serve(&first);
+	text = harness_read_file(first.conf, NULL);
+	second = first;
+	snprintf(second.conf, sizeof(second.conf), "%s/second.conf",
+	    harness_dir);
+	harness_write_file(second.conf, text);
+	free(text);
+	daemon_add_conf(&second, "control %s/second\n", second.root);
+	snprintf(second.log, sizeof(second.log), "%s/log.second", harness_dir);
+	EXPECT(queue_deliver(&first, 1, 500, remote[0]) == 250, "not 250");
+	daemon_start(&second);
+	EXPECT(queue_deliver(&second, 2, 500, remote[0]) == 250, "not 250");
+	EXPECT(queue_deliver(&first, 3, 500, remote[0]) == 250, "not 250");
+	EXPECT(WAIT(daemon_logged(&first, " event=queue-known ", NULL) > 0),
+	    "the first does not adopt: %s", daemon_last_words(&first));
+	EXPECT(daemon_logged(&second, " event=queue-known ", NULL) == 0,
+	    "both deliver");
+	EXPECT(kill(first.pid, SIGKILL) == 0, "kill");
+	daemon_wait_end(&first);
+	first.pid = 0;
+	expect_known(&second, 3);
+	EXPECT(queue_deliver(&second, 4, 500, remote[0]) == 250, "not 250");
+	EXPECT(queue_read_all(&second, NULL, NULL) == 4, "not four messages");
+	daemon_stop(&second);
+	daemon_start(&first);
+	expect_known(&first, 4);
+	daemon_stop(&first);
 }
