@@ -36,6 +36,7 @@
 #include "server/process/resolver.h"
 #include "server/process/tls_files.h"
 #include "server/session/listen.h"
+#include "server/session/rates.h"
 #include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
@@ -370,7 +371,7 @@ begin_work(struct master *m, const struct start_options *o,
 	/* Signals come last: their handlers stop what has to exist by then. */
 	fatal_unless_memory(m->book != NULL && commit_init(m) == 0 &&
 	    resolver_start(m) == 0 && schedule_start(m) == 0 &&
-	    session_start(m) == 0 &&
+	    session_start(m) == 0 && rates_start(m) == 0 &&
 	    loop_start(m, reload) == 0 &&
 	    pool_start(m, nurseries, uses, o->worker) == 0);
 	open_spool(m, root, m->proved);

@@ -20,7 +20,6 @@ test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o \
 	  $(BUILD)/server/log/counters.o \
 	  $(BUILD)/server/smtpctl/story.o $(BUILD)/server/session/listen.o \
 	  $(BUILD)/server/process/feed.o $(BUILD)/server/session/guesses.o \
-	  $(BUILD)/server/session/rates.o \
 	  $(BUILD)/server/conf/conf_warn.o \
 	  $(BUILD)/shared/password_check.o \
 	  $(patsubst %,$(BUILD)/worker/%.o,dns dot header lineio mailbox_list \

@@ -425,7 +425,7 @@ const struct conf_keyword conf_keywords[] = {
 	LIMIT("mails-per-hour", "NUMBER", number, mails_per_hour, "200", "0",
 	    "1000000", "that one user may send out; 0: no limit"),
 	LIMIT("recipients-per-day", "NUMBER", number, recipients_per_day,
-	    "2000", "0", "100000000", "the same, of other domains")
+	    "2000", "0", "10000000", "the same, of other domains")
 };
 
 const size_t conf_keyword_count =

@@ -412,7 +412,7 @@ tell_stored(const struct master *m, struct control_out *o)
 		    " attacked, %" PRIu64 " nurseries lost: look at the log",
 		    value[COUNTER_CRASHES], value[COUNTER_ATTACKS],
 		    value[COUNTER_NURSERIES_LOST]);
-	rates_look(m->rates, deadline_now_us(), &rates);
+	rates_look(m, &rates);
 	json_out_string(&o->j, "sends_too_much", rates.user);
 	json_out_string(&o->j, "relay_alarm", rates.address);
 	if (rates.user[0] != '\0')

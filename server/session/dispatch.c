@@ -181,7 +181,7 @@ on_mail(struct session *s, const struct ipc_record *r)
 			return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
 	if (s->tx.client.relay_line != 0 && s->user[0] == '\0')
-		rates_watch_session(s, &r->u.mail);
+		rates_watch(s, &r->u.mail);
 	pool_permit(s->worker, IPC_AT_MAIL);
 	return !r->u.mail.wait || answer(s, IPC_VERDICT, VERDICT_OK, -1);
 }

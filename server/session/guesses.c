@@ -56,8 +56,8 @@ guesses_new(void)
 
 /* Never 0, which marks a free slot.  client NULL: of any. */
 static uint64_t
-hash(const struct guesses *g, enum guess_count kind,
-    const struct address *client, struct span account)
+hash(const struct guesses *g, int kind, const struct address *client,
+    struct span account)
 {
 	uint8_t text[1 + address_key_bytes + 512] = { (uint8_t)kind };
 	uint8_t out[crypto_shorthash_BYTES];
@@ -208,4 +208,25 @@ guesses_unknown(struct guesses *g, const struct address *client,
 		return 0;
 	return over_ms < unknown_delay_max_ms ? (uint32_t)over_ms :
 	    unknown_delay_max_ms;
+}
+
+bool
+guesses_spend(struct guesses *g, int kind, const struct address *client,
+    struct span name, int64_t period_ms, uint64_t most, bool take,
+    int64_t now_ms)
+{
+	const struct guess of = { .key[GUESS_HOST] = hash(g, kind, client,
+	    name) };
+	struct count *c;
+
+	if (most == 0)
+		return true;
+	c = find(g, &of, GUESS_HOST, true);
+	if (c->empty_ms < now_ms)
+		c->empty_ms = now_ms;
+	if (c->empty_ms - now_ms + period_ms / (int64_t)most > period_ms)
+		return false;
+	if (take)
+		c->empty_ms += period_ms / (int64_t)most;
+	return true;
 }

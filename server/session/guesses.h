@@ -56,6 +56,14 @@ bool	guesses_is_known(struct guesses *g, const struct guess *guess);
  */
 uint32_t guesses_unknown(struct guesses *g, const struct address *client,
 	    int64_t now_ms);
+/*
+ * Is one left of most in period_ms, of a kind behind GUESS_FREE, and of client,
+ * if it is not NULL, and name?  Then takes it, if it is to be taken.  They come
+ * back evenly.  most 0: no limit.
+ */
+bool	guesses_spend(struct guesses *g, int kind,
+	    const struct address *client, struct span name, int64_t period_ms,
+	    uint64_t most, bool take, int64_t now_ms);
 /* How many failures are remembered. */
 uint64_t guesses_level(struct guesses *g, const struct guess *guess,
 	    enum guess_count kind, int64_t now_ms);

@@ -17,7 +17,6 @@
 #include "server/process/auth.h"
 #include "server/process/helper.h"
 #include "server/session/guesses.h"
-#include "server/session/rates.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
@@ -417,6 +416,5 @@ login_start(struct master *m)
 
 	m->auth_owner = &owner;
 	m->guesses = guesses_new();
-	m->rates = rates_new();
-	return m->guesses == NULL || m->rates == NULL ? -1 : 0;
+	return m->guesses == NULL ? -1 : 0;
 }

@@ -1,233 +1,135 @@
 /*
- * Two tables of fixed size, in sets of a few slots, as in guesses.c.  Only who
- * may send mail out gets a slot; the one that is next to be forgotten goes.
+ * Counts of mail that leaves, in a memory of fixed size as that of guesses, and
+ * apart from it: who may send out cannot make guesses forgotten.
  */
 #include "server/session/rates.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/session/session.h"
+#include "server/session/guesses.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 #include "shared/smtp_reply.h"
 
-enum { ways = 8, user_sets = 512, host_sets = 32 };
-
-static const int64_t hour_us = 60 * 60 * INT64_C(1000000);
-
-enum { MAILS, RECIPIENTS, COUNTS };
-enum { HELOS, SENDERS, NAMES };
-
-static const int64_t period_us[COUNTS] = {
-	[MAILS] = 60 * 60 * INT64_C(1000000),
-	[RECIPIENTS] = 24 * 60 * 60 * INT64_C(1000000)
+enum {
+	hour_ms = 60 * 60 * 1000,
+	day_ms = 24 * hour_ms,
+	window_ms = 10 * 60 * 1000,
+	names_max = 20		/* of one address, within the window */
 };
 
-struct slot {
-	uint64_t	key;		/* 0: free */
-	int64_t		forget_us;	/* nothing is known after that */
-	int64_t		quiet_us;	/* not logged again until then */
-};
-
-struct user {
-	struct slot	slot;
-	int64_t		empty_us[COUNTS];	/* when it has refilled */
-};
-
-struct host {
-	struct slot	slot;
-	int64_t		until_us;	/* end of the window */
-	uint8_t		count[NAMES];
-	uint32_t	seen[NAMES][rates_names_max];
-};
+/* What is counted, behind enum guess_count. */
+enum { MAILS = GUESS_FREE + 1, RECIPIENTS, TOLD, HELO, HELOS, SENDER, SENDERS };
 
 struct rates {
-	uint8_t		secret[crypto_shorthash_KEYBYTES];
-	struct user	users[user_sets][ways];
-	struct host	hosts[host_sets][ways];
-	int64_t		user_until_us, address_until_us;
-	struct rates_figures last;
+	struct guesses		*memory;
+	struct rates_figures	 last;
+	int64_t			 user_until_ms, address_until_ms;
 };
 
-struct rates *
-rates_new(void)
+int
+rates_start(struct master *m)
 {
-	struct rates *r = calloc(1, sizeof(*r));
-
-	if (r != NULL)
-		randombytes_buf(r->secret, sizeof(r->secret));
-	return r;
-}
-
-/* Never 0, which marks a free slot. */
-static uint64_t
-hash(const struct rates *r, struct span text)
-{
-	uint8_t out[crypto_shorthash_BYTES];
-	uint64_t key;
-
-	crypto_shorthash(out, text.p, text.n, r->secret);
-	memcpy(&key, out, sizeof(key));
-	return key == 0 ? 1 : key;
-}
-
-/* The slot of key in a set of ways, of size octets each; zero if it is new. */
-static void *
-find(void *set, size_t size, uint64_t key, int64_t now_us)
-{
-	struct slot *old = set;
-	char *at = set;
-
-	for (size_t i = 0; i < ways; i++, at += size) {
-		struct slot *s = (void *)at;
-
-		if (s->key == key && s->forget_us > now_us)
-			return s;
-		if (s->key == key || s->forget_us < old->forget_us)
-			old = s;
-		if (s->key == key)
-			break;
-	}
-	memset(old, 0, size);
-	old->key = key;
-	return old;
-}
-
-/* Is it time to log again?  Then not for an hour. */
-static bool
-is_loud(struct slot *s, int64_t now_us)
-{
-	if (s->quiet_us > now_us)
-		return false;
-	s->quiet_us = now_us + hour_us;
-	return true;
-}
-
-enum verdict
-rates_charge(struct rates *r, const char *user, bool is_first,
-    const struct conf_limits *l, int64_t now_us, bool *tell)
-{
-	const uint64_t most[COUNTS] = { l->mails_per_hour,
-	    l->recipients_per_day };
-	const uint64_t key = hash(r, span_of(user));
-	struct user *u = find(r->users[key % user_sets], sizeof(*u), key,
-	    now_us);
-	int64_t to_us[COUNTS];
-
-	*tell = false;
-	for (size_t i = 0; i < COUNTS; i++) {
-		to_us[i] = u->empty_us[i] > now_us ? u->empty_us[i] : now_us;
-		if (most[i] == 0 || (i == MAILS && !is_first))
-			continue;
-		to_us[i] += period_us[i] / (int64_t)most[i];
-		if (to_us[i] - now_us <= period_us[i])
-			continue;
-		*tell = is_loud(&u->slot, now_us);
-		strlcpy(r->last.user, user, sizeof(r->last.user));
-		r->user_until_us = now_us + hour_us;
-		return i == MAILS ? VERDICT_MAILS_HOUR : VERDICT_RCPTS_DAY;
-	}
-	memcpy(u->empty_us, to_us, sizeof(to_us));
-	u->slot.forget_us = to_us[MAILS] > to_us[RECIPIENTS] ? to_us[MAILS] :
-	    to_us[RECIPIENTS];
-	return VERDICT_OK;
-}
-
-/* Notes one name of a kind; true: too many for one client. */
-static bool
-note(struct host *h, size_t kind, uint32_t name)
-{
-	for (size_t i = 0; i < h->count[kind]; i++)
-		if (h->seen[kind][i] == name)
-			return false;
-	if (h->count[kind] == rates_names_max)
-		return true;
-	h->seen[kind][h->count[kind]++] = name;
-	return false;
-}
-
-const char *
-rates_watch(struct rates *r, const struct address *client, struct span helo,
-    struct span sender, int64_t now_us)
-{
-	uint8_t place[address_key_bytes];
-	struct host *h;
-	uint64_t key;
-	bool many[NAMES], loud = false;
-
-	address_key(client, false, place);
-	key = hash(r, span_from(place, sizeof(place)));
-	h = find(r->hosts[key % host_sets], sizeof(*h), key, now_us);
-	if (h->until_us <= now_us) {
-		memset(h->count, 0, sizeof(h->count));
-		h->until_us = now_us + rates_window_us;
-	}
-	many[HELOS] = note(h, HELOS, (uint32_t)hash(r, helo));
-	many[SENDERS] = sender.n > 0 && note(h, SENDERS,
-	    (uint32_t)hash(r, sender));
-	if (many[HELOS] || many[SENDERS]) {
-		loud = is_loud(&h->slot, now_us);
-		strlcpy(r->last.address, client->text,
-		    sizeof(r->last.address));
-		r->address_until_us = now_us + hour_us;
-	}
-	h->slot.forget_us = h->until_us > h->slot.quiet_us ? h->until_us :
-	    h->slot.quiet_us;
-	return !loud ? NULL : many[HELOS] ? "more than 20 HELO names" :
-	    "more than 20 senders of other domains";
-}
-
-void
-rates_watch_session(struct session *s, const struct ipc_mail *mail)
-{
-	struct span domain = span_from(mail->from.domain,
-	    mail->from.domain_len);
-	char sender[smtp_mailbox_text_max_bytes];
-	const char *why;
-	size_t n = 0;
-
-	if (domain.n > 0 && conf_find_domain(&s->epoch->conf, domain) == NULL)
-		n = smtp_mailbox_text(&mail->from, sender);
-	why = rates_watch(s->master->rates, &s->client, span_from(mail->helo,
-	    mail->helo_len), span_from(sender, n), deadline_now_us());
-	if (why != NULL)
-		log_put(LOG_LEVEL_ERROR, "relay-alarm", "client=%s file=%s "
-		    "line=%zu why=%s then=%s", s->client.text,
-		    s->epoch->conf.path, (size_t)s->tx.client.relay_line, why,
-		    "strangers may send mail through this address: it still "
-		    "may send mail out");
+	m->rates = calloc(1, sizeof(*m->rates));
+	if (m->rates != NULL)
+		m->rates->memory = guesses_new();
+	return m->rates == NULL || m->rates->memory == NULL ? -1 : 0;
 }
 
 enum verdict
 rates_judge(struct session *s, const struct mailbox *to)
 {
 	const struct conf *conf = &s->epoch->conf;
-	enum verdict verdict;
-	bool tell;
+	const struct conf_limits *l = &conf->limits;
+	struct rates *r = s->master->rates;
+	const struct span user = span_of(s->user), domain =
+	    span_from(to->domain, to->domain_len);
+	const int64_t now_ms = deadline_now_ms();
+	const bool is_first = !s->tx.is_counted;
+	enum verdict why = VERDICT_OK;
 
-	if (s->user[0] == '\0' || s->tx.client.relay_line == 0 ||
-	    to->domain_len == 0 || conf_find_domain(conf,
-	    span_from(to->domain, to->domain_len)) != NULL)
+	if (user.n == 0 || s->tx.client.relay_line == 0 || domain.n == 0 ||
+	    conf_find_domain(conf, domain) != NULL)
 		return VERDICT_OK;
-	verdict = rates_charge(s->master->rates, s->user, !s->tx.is_counted,
-	    &conf->limits, deadline_now_us(), &tell);
-	s->tx.is_counted |= verdict == VERDICT_OK;
-	if (tell)
+	if (is_first && !guesses_spend(r->memory, MAILS, NULL, user, hour_ms,
+	    l->mails_per_hour, false, now_ms))
+		why = VERDICT_MAILS_HOUR;
+	else if (!guesses_spend(r->memory, RECIPIENTS, NULL, user, day_ms,
+	    l->recipients_per_day, true, now_ms))
+		why = VERDICT_RCPTS_DAY;
+	if (why == VERDICT_OK) {
+		s->tx.is_counted = true;
+		if (is_first)
+			guesses_spend(r->memory, MAILS, NULL, user, hour_ms,
+			    l->mails_per_hour, true, now_ms);
+		return why;
+	}
+	memcpy(r->last.user, s->user, sizeof(r->last.user));
+	r->user_until_ms = now_ms + hour_ms;
+	if (guesses_spend(r->memory, TOLD, NULL, user, hour_ms, 1, true,
+	    now_ms))
 		log_put(LOG_LEVEL_ERROR, "rate-limit", "session=%s client=%s "
 		    "user=%s why=%s then=%s", s->id, s->client.text, s->user,
-		    smtp_reply_verdict(verdict), "answered 450; if this is "
-		    "not the user, change the password: smtpctl passwd");
-	return verdict;
+		    smtp_reply_verdict(why), "answered 450; if this is not "
+		    "the user, change the password: smtpctl passwd");
+	return why;
+}
+
+/*
+ * Has the client of s had too many names of a kind?  A name is counted once in
+ * the window.
+ */
+static bool
+has_many(const struct session *s, int kind, struct span name, int64_t now_ms)
+{
+	struct guesses *g = s->master->rates->memory;
+
+	return name.n > 0 && guesses_spend(g, kind, &s->client, name,
+	    window_ms, 1, true, now_ms) && !guesses_spend(g, kind + 1,
+	    &s->client, span_of(""), window_ms, names_max, true, now_ms);
 }
 
 void
-rates_look(const struct rates *r, int64_t now_us, struct rates_figures *out)
+rates_watch(struct session *s, const struct ipc_mail *mail)
 {
+	struct span domain = span_from(mail->from.domain,
+	    mail->from.domain_len);
+	struct rates *r = s->master->rates;
+	char sender[smtp_mailbox_text_max_bytes];
+	int64_t now_ms = deadline_now_ms();
+	bool helos, senders;
+	size_t n = 0;
+
+	if (domain.n > 0 && conf_find_domain(&s->epoch->conf, domain) == NULL)
+		n = smtp_mailbox_text(&mail->from, sender);
+	helos = has_many(s, HELO, span_from(mail->helo, mail->helo_len),
+	    now_ms);
+	senders = has_many(s, SENDER, span_from(sender, n), now_ms);
+	if (!helos && !senders)
+		return;
+	memcpy(r->last.address, s->client.text, sizeof(r->last.address));
+	r->address_until_ms = now_ms + hour_ms;
+	if (guesses_spend(r->memory, TOLD, &s->client, span_of(""), hour_ms, 1,
+	    true, now_ms))
+		log_put(LOG_LEVEL_ERROR, "relay-alarm", "client=%s file=%s "
+		    "line=%zu why=%s then=%s", s->client.text,
+		    s->epoch->conf.path, (size_t)s->tx.client.relay_line,
+		    helos ? "more than 20 HELO names" :
+		    "more than 20 senders of other domains", "strangers may "
+		    "send mail through this address: it still may send mail "
+		    "out");
+}
+
+void
+rates_look(const struct master *m, struct rates_figures *out)
+{
+	const struct rates *r = m->rates;
+	int64_t now_ms = deadline_now_ms();
+
 	*out = r->last;
-	if (r->user_until_us <= now_us)
+	if (r->user_until_ms <= now_ms)
 		out->user[0] = '\0';
-	if (r->address_until_us <= now_us)
+	if (r->address_until_ms <= now_ms)
 		out->address[0] = '\0';
 }
