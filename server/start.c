@@ -321,9 +321,6 @@ fork_all(struct master *m, const struct start_options *o,
 		helpers[kind] = !helper_is_wanted(m, kind) ? -1 :
 		    start_worker(o->worker, helper_option(kind), to_dial,
 		    &m->users);
-	for (size_t i = 0; to_dial[i] != NULL; i++)
-		free(to_dial[i]);
-	free(to_dial);
 }
 
 /* What needs root: the files and sockets that the configuration names. */

@@ -349,7 +349,7 @@ add_resolver(struct conf_relay *relay, struct span ip)
 }
 
 void
-conf_relay_find_resolvers(struct conf *conf)
+conf_relay_find_resolvers(struct conf *conf, const struct conf *before)
 {
 	struct conf_relay *relay = &conf->relay;
 	struct conf_place place = { .number = 0 };
@@ -359,6 +359,12 @@ conf_relay_find_resolvers(struct conf *conf)
 
 	if (relay->resolver_count > 0)
 		return;
+	if (before != NULL) {
+		memcpy(relay->resolvers, before->relay.resolvers,
+		    sizeof(relay->resolvers));
+		relay->resolver_count = before->relay.resolver_count;
+		return;
+	}
 	(void)conf_text_read("/etc/resolv.conf", &text);
 	rest = span_from(text.bytes, text.n);
 	while (relay->resolver_count < resolve_servers_max &&
@@ -370,57 +376,6 @@ conf_relay_find_resolvers(struct conf *conf)
 	conf_text_free(&text);
 	if (relay->resolver_count == 0)
 		add_resolver(relay, span_of("127.0.0.1"));
-}
-
-/* Was dial told of the way of via?  Of a name it knows the port alone. */
-static bool
-knows_via(const struct conf_relay *relay, const struct conf_via *via)
-{
-	const struct conf_via *old = &relay->via;
-
-	for (size_t i = 0; i <= relay->route_count; i++) {
-		if (via->host == NULL || (old->host != NULL &&
-		    old->port == via->port && old->is_ip == via->is_ip &&
-		    memcmp(&old->ip, &via->ip, sizeof(old->ip)) == 0))
-			return true;
-		if (i < relay->route_count)
-			old = &relay->routes[i].via;
-	}
-	return false;
-}
-
-const char *
-conf_relay_obstacle(const struct conf *before, struct conf *conf)
-{
-	const struct conf_relay *old = &before->relay;
-	struct conf_relay *new = &conf->relay;
-	bool same;
-
-	if (new->resolver_count == 0 && old->resolvers[0].line == 0) {
-		memcpy(new->resolvers, old->resolvers, sizeof(new->resolvers));
-		new->resolver_count = old->resolver_count;
-	}
-	if (new->line == 0)
-		return NULL;
-	if (old->line == 0)
-		return "a first \"relay\" block";
-	same = old->resolver_count == new->resolver_count;
-	for (size_t i = 0; same && i < new->resolver_count; i++) {
-		const struct conf_resolver *a = &old->resolvers[i];
-		const struct conf_resolver *b = &new->resolvers[i];
-
-		same = memcmp(&a->ip, &b->ip, sizeof(a->ip)) == 0 &&
-		    a->port == b->port && a->believed == b->believed;
-	}
-	if (!same)
-		return "another \"resolver\"";
-	if (old->private_mx != new->private_mx)
-		return "another \"private-mx\"";
-	for (size_t i = 0; i < new->route_count; i++)
-		if (!knows_via(old, &new->routes[i].via))
-			return "a new host or port of \"for\"";
-	return knows_via(old, &new->via) ? NULL :
-	    "a new host or port of \"via\"";
 }
 
 /* ---- questions ---------------------------------------------------------- */

@@ -83,15 +83,12 @@ const struct conf_via *conf_relay_way(const struct conf *conf,
 const struct conf_via *conf_relay_via(const struct conf *conf,
 	    struct span domain);
 /*
- * Without a "resolver" line, takes the name servers of /etc/resolv.conf, or
- * 127.0.0.1 when it names none.  Called at start, as root.
+ * Without a "resolver" line, takes the name servers of before or, at start and
+ * as root, where before is NULL, of /etc/resolv.conf; or 127.0.0.1 where that
+ * names none.
  */
-void	conf_relay_find_resolvers(struct conf *conf);
-/*
- * NULL; or what of new takes a restart, for dial was told at start where it may
- * connect to.  Gives new the name servers of old if it names none.
- */
-const char *conf_relay_obstacle(const struct conf *old, struct conf *new);
+void	conf_relay_find_resolvers(struct conf *conf,
+	    const struct conf *before);
 /* Is ip in the range?  4 octets, or with ipv6 16. */
 bool	conf_range_has(const struct conf_range *range, bool ipv6,
 	    const uint8_t *ip);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "server/conf/conf_text.h"
+#include "shared/ip.h"
 
 void
 conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
@@ -73,23 +74,17 @@ conf_warn_apart(const char *root)
 	    "mount one for both of them";
 }
 
-/* Is the network one that no route of the Internet leads to? */
+/* Is the network, its first and its last address, not of the Internet? */
 static bool
 is_private(const struct conf_range *r)
 {
-	static const struct conf_range own[] = {
-		{ false, 8, { 127 }, 0 }, { false, 8, { 10 }, 0 },
-		{ false, 12, { 172, 16 }, 0 }, { false, 16, { 192, 168 }, 0 },
-		{ false, 10, { 100, 64 }, 0 }, { false, 16, { 169, 254 }, 0 },
-		{ true, 128, { [15] = 1 }, 0 }, { true, 7, { 0xfc }, 0 },
-		{ true, 10, { 0xfe, 0x80 }, 0 }
-	};
+	uint8_t last[16];
 
-	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-		if (r->bits >= own[i].bits &&
-		    conf_range_has(&own[i], r->ipv6, r->ip))
-			return true;
-	return false;
+	memcpy(last, r->ip, sizeof(last));
+	for (size_t i = r->bits; i < (r->ipv6 ? 128 : 32); i++)
+		last[i / 8] |= (uint8_t)(0x80U >> i % 8);
+	return ip_reach(r->ipv6, r->ip) != IP_PUBLIC &&
+	    ip_reach(r->ipv6, last) != IP_PUBLIC;
 }
 
 /* Lines of the relay block that let out more, or less, than it seems. */

@@ -51,7 +51,7 @@ check_load(const char *path, struct conf *out, struct tls_files *tls,
 	fatal_unless_memory(err != NULL);
 	result = recipient_load(path, out, err) == -1 ||
 	    tls_files_load(out, NULL, tls, err) == -1 ? -1 : 0;
-	conf_relay_find_resolvers(out);
+	conf_relay_find_resolvers(out, NULL);
 	if (!quiet)
 		return result;
 	fclose(err);

@@ -14,6 +14,7 @@
 #include "server/mail/commit.h"
 #include "server/mail/recipient.h"
 #include "server/process/auth.h"
+#include "server/process/dial.h"
 #include "server/process/helper.h"
 #include "server/process/logger.h"
 #include "server/process/nursery.h"
@@ -107,13 +108,13 @@ tell_listeners(const struct master *m, const struct conf *new, FILE *said)
 /*
  * Why new cannot replace m->conf, a line each, to said; false: it can.  The
  * master is in its sandbox and no longer root: it cannot get a new socket,
- * another root or another user.
+ * another root or another user, nor tell dial more.
  */
 static bool
 tell_obstacles(const struct master *m, struct conf *new, FILE *said)
 {
 	const struct conf *old = &m->conf;
-	const char *relay = conf_relay_obstacle(old, new);
+	char way[dial_word_bytes];
 	const struct {
 		bool		 here;
 		const char	*what;
@@ -131,7 +132,8 @@ tell_obstacles(const struct master *m, struct conf *new, FILE *said)
 		    "another \"log to\"" },
 		{ !listen_has_descriptors(new),
 		    "so many workers (more descriptors)" },
-		{ relay != NULL, relay }
+		{ new->relay.line != 0 && old->relay.private_mx &&
+		    !new->relay.private_mx, "\"private-mx no\"" }
 	};
 	bool told = tell_listeners(m, new, said);
 
@@ -140,7 +142,12 @@ tell_obstacles(const struct master *m, struct conf *new, FILE *said)
 			fprintf(said, "%s takes a restart\n", t[i].what);
 			told = true;
 		}
-	return told;
+	conf_relay_find_resolvers(new, old);
+	if (dial_may(&new->relay, way))
+		return told;
+	fprintf(said, "a way out that is new to dial: %s takes a restart\n",
+	    way);
+	return true;
 }
 
 /* ---- a renewal ---------------------------------------------------------- */

@@ -38,6 +38,7 @@ static struct {
 	uint64_t		 tickets;	/* given out */
 	struct feed		 feed;
 	struct helper		*helper;	/* NULL: never served */
+	char			**words;	/* it was started with */
 } dial = { .waiting = TAILQ_HEAD_INITIALIZER(dial.waiting) };
 
 /* Questions to name servers go first: they take no time. */
@@ -224,46 +225,86 @@ const struct helper_role dial_role = {
 	.lost = lost
 };
 
-/* One word; address NULL: of every public address. */
-static char *
-make_word(uint16_t port, bool udp, const struct ipc_ip *address)
+/* Adds a word; address NULL: of every public address.  False: no memory. */
+static bool
+add_word(char **word, uint16_t port, bool udp, const struct ipc_ip *address)
 {
-	char text[INET6_ADDRSTRLEN] = "", *word = NULL;
+	char text[INET6_ADDRSTRLEN] = "";
 
 	if (address != NULL)
 		inet_ntop(address->ipv6 ? AF_INET6 : AF_INET, address->ip,
 		    text, sizeof(text));
-	fatal_unless_memory(asprintf(&word, "%u/%s%s%s", port,
-	    udp ? "udp" : "tcp", address != NULL ? "@" : "", text) != -1);
-	return word;
+	if (asprintf(word, "%u/%s%s%s", port, udp ? "udp" : "tcp",
+	    address != NULL ? "@" : "", text) != -1)
+		return true;
+	*word = NULL;
+	return false;
 }
 
-static char *
-via_word(const struct conf_via *via)
+static bool
+add_via(char **word, const struct conf_via *via)
 {
-	return make_word(via->port, false, via->is_ip ? &via->ip : NULL);
+	return add_word(word, via->port, false, via->is_ip ? &via->ip : NULL);
+}
+
+static void
+free_words(char **words)
+{
+	for (size_t i = 0; words != NULL && words[i] != NULL; i++)
+		free(words[i]);
+	free(words);
+}
+
+/* NULL without memory. */
+static char **
+make_words(const struct conf_relay *relay)
+{
+	char **words = calloc(4 + 2 * relay->resolver_count +
+	    relay->route_count, sizeof(*words));
+	bool fine = words != NULL;
+	size_t n = 0;
+
+	if (relay->line == 0)
+		return words;
+	if (fine && relay->private_mx)
+		fine = (words[n++] = strdup("private")) != NULL;
+	for (size_t i = 0; fine && i < 2 * relay->resolver_count; i++)
+		fine = add_word(&words[n++], relay->resolvers[i / 2].port,
+		    i % 2 == 1, &relay->resolvers[i / 2].ip);
+	if (fine && relay->via.host != NULL)
+		fine = add_via(&words[n++], &relay->via);
+	for (size_t i = 0; fine && i < relay->route_count; i++)
+		if (relay->routes[i].via.host != NULL)
+			fine = add_via(&words[n++], &relay->routes[i].via);
+	if (fine)
+		return words;
+	free_words(words);
+	return NULL;
 }
 
 char **
 dial_words(const struct conf_relay *relay)
 {
-	char **words = calloc(4 + 2 * relay->resolver_count +
-	    relay->route_count, sizeof(*words));
-	size_t n = 0;
+	dial.words = make_words(relay);
+	fatal_unless_memory(dial.words != NULL);
+	return dial.words;
+}
 
-	fatal_unless_memory(words != NULL);
-	if (relay->line == 0)
-		return words;
-	if (relay->private_mx)
-		fatal_unless_memory((words[n++] = strdup("private")) != NULL);
-	for (size_t i = 0; i < relay->resolver_count; i++)
-		for (int udp = 0; udp < 2; udp++)
-			words[n++] = make_word(relay->resolvers[i].port, udp,
-			    &relay->resolvers[i].ip);
-	if (relay->via.host != NULL)
-		words[n++] = via_word(&relay->via);
-	for (size_t i = 0; i < relay->route_count; i++)
-		if (relay->routes[i].via.host != NULL)
-			words[n++] = via_word(&relay->routes[i].via);
-	return words;
+bool
+dial_may(const struct conf_relay *relay, char lacks[dial_word_bytes])
+{
+	char **words = make_words(relay);
+	bool may = words != NULL;
+
+	snprintf(lacks, dial_word_bytes, "without memory");
+	for (size_t i = 0, k; may && words[i] != NULL; i++) {
+		for (k = 0; dial.words[k] != NULL &&
+		    strcmp(dial.words[k], words[i]) != 0;)
+			k++;
+		may = dial.words[k] != NULL;
+		if (!may)
+			snprintf(lacks, dial_word_bytes, "%s", words[i]);
+	}
+	free_words(words);
+	return may;
 }

@@ -39,9 +39,14 @@ void	dial_forget(struct dial_job *job);
 /*
  * Where dial may connect to, by this configuration, as the words that it and
  * the keeper are started with (worker/helper.h); none without a relay block.
- * The caller's; NULL ends them.
- * Without memory it is fatal(), so only at start.
+ * Kept; NULL ends them.  Without memory it is fatal(), so only at start.
  */
 char	**dial_words(const struct conf_relay *relay);
+enum { dial_word_bytes = 64 };
+/*
+ * May dial, as it was started, connect where this configuration leads to?
+ * False: lacks is the first word that it was not started with.
+ */
+bool	dial_may(const struct conf_relay *relay, char lacks[dial_word_bytes]);
 
 #endif

@@ -149,21 +149,33 @@ TEST(values)
 	ck_assert(conf.relay.resolvers[1].believed);
 	ck_assert_uint_eq(conf.relay.resolvers[1].port, 5353);
 	ck_assert(conf.relay.resolvers[2].believed);
-	conf_relay_find_resolvers(&conf);
+	conf_relay_find_resolvers(&conf, NULL);
 	ck_assert_uint_eq(conf.relay.resolver_count, 3);
 	conf_free(&conf);
 }
 
 TEST(resolvers_of_the_system)
 {
-	struct conf conf;
+	struct conf conf, before;
 
 	load(BASE, &conf);
-	conf_relay_find_resolvers(&conf);
+	conf_relay_find_resolvers(&conf, NULL);
 	ck_assert_uint_ge(conf.relay.resolver_count, 1);
 	ck_assert_uint_eq(conf.relay.resolvers[0].port, 53);
 	ck_assert_uint_eq(conf.relay.resolvers[0].line, 0);
 	conf_free(&conf);
+	/* Upon SIGHUP they stay, unless a line names others. */
+	load(BASE "resolver ::7 port 77\n", &before);
+	load(BASE, &conf);
+	conf_relay_find_resolvers(&conf, &before);
+	ck_assert_uint_eq(conf.relay.resolver_count, 1);
+	ck_assert_uint_eq(conf.relay.resolvers[0].port, 77);
+	conf_free(&conf);
+	load(BASE "resolver ::8\n", &conf);
+	conf_relay_find_resolvers(&conf, &before);
+	ck_assert_uint_eq(conf.relay.resolvers[0].port, 53);
+	conf_free(&conf);
+	conf_free(&before);
 }
 
 /* What is printed can be loaded, and is printed the same. */
@@ -354,54 +366,4 @@ TEST(whole)
 	    "c:10:1: more than 3 name servers\n"
 	    "    resolver ::4\n"
 	    "    ^\n");
-}
-
-/* What takes a restart; a configuration without resolvers keeps the old. */
-TEST(obstacles)
-{
-	static const struct {
-		const char	*old, *new, *want;
-	} t[] = {
-		{ BASE, FROM "}\n", "a first \"relay\" block" },
-		{ BASE "resolver ::1\n", BASE "resolver ::2\n", NULL },
-		{ FROM "}\n", BASE, NULL },
-		{ FROM "}\n", FROM "from ::1\ntls never\nipv6 no\n}\n", NULL },
-		{ FROM "}\n", FROM "}\nresolver 192.0.2.99\n",
-		    "another \"resolver\"" },
-		{ FROM "}\nresolver ::1\n", FROM "}\n",
-		    "another \"resolver\"" },
-		{ FROM "}\nresolver ::2\n", FROM "}\nresolver ::2 trusted\n",
-		    "another \"resolver\"" },
-		{ FROM "}\nresolver ::2\n", FROM "}\nresolver ::2\n", NULL },
-		{ FROM "}\n", FROM "private-mx yes\n}\n",
-		    "another \"private-mx\"" },
-		{ FROM "}\n", FROM "via ::1 port 25\n}\n",
-		    "a new host or port of \"via\"" },
-		{ FROM "via ::1 port 25\n}\n", FROM "}\n", NULL },
-		{ FROM "via ::1 port 25\n}\n",
-		    FROM "for x via ::1 port 25\nfor y via mx\n}\n", NULL },
-		{ FROM "via ::1 port 25\n}\n", FROM "via ::1 port 26\n}\n",
-		    "a new host or port of \"via\"" },
-		{ FROM "for x via a.b port 25\n}\n",
-		    FROM "for x via c.d port 25\n}\n", NULL },
-		{ FROM "for x via a.b port 25\n}\n",
-		    FROM "for x via ::1 port 25\n}\n",
-		    "a new host or port of \"for\"" }
-	};
-	struct conf old, new;
-	const char *why;
-
-	for (size_t i = 0; i < COUNT(t); i++) {
-		load(t[i].old, &old);
-		load(t[i].new, &new);
-		conf_relay_find_resolvers(&old);
-		why = conf_relay_obstacle(&old, &new);
-		ck_assert_msg((why == NULL) == (t[i].want == NULL) && (why ==
-		    NULL || strcmp(why, t[i].want) == 0), "%zu: %s", i, why);
-		if (why == NULL && new.relay.line != 0)
-			ck_assert_uint_eq(new.relay.resolver_count,
-			    old.relay.resolver_count);
-		conf_free(&old);
-		conf_free(&new);
-	}
 }
