@@ -329,3 +329,543 @@ TEST(host_floods_a_line)
 {
 	fail_everywhere(HOST_FLOODS_LINE, 5);
 }
+
+/* ---- what is offered, and what is needed ----------------------------------- */
+
+TEST(passes_dsn_on)
+{
+	struct letter l = three;
+	struct host h = polite;
+
+	l.ret = DSN_RET_HDRS;
+	l.envid = "QQ+1 =x";
+	l.orcpt = "rfc822;b+c@example.com";
+	l.notify = DSN_SUCCESS | DSN_DELAY;
+	l.count = 1;
+	l.flags = 0;
+	case_run(&h, &l);
+	lines_are("EHLO mail.example.net\n"
+	    "MAIL FROM:<a@example.net> SIZE=34 RET=HDRS "
+	    "ENVID=QQ+2B1+20+3Dx\n"
+	    "RCPT TO:<x@example.org> NOTIFY=SUCCESS,DELAY "
+	    "ORCPT=rfc822;b+2Bc@example.com\nDATA\nQUIT\n");
+	l.notify = DSN_NEVER;
+	l.ret = DSN_RET_FULL;
+	l.envid = l.orcpt = NULL;
+	case_run(&h, &l);
+	lines_are("EHLO mail.example.net\n"
+	    "MAIL FROM:<a@example.net> SIZE=34 RET=FULL\n"
+	    "RCPT TO:<x@example.org> NOTIFY=NEVER\nDATA\nQUIT\n");
+	/* Not to a host that does not know it. */
+	h.ehlo = "250 mx\r\n";
+	l.envid = "Q";
+	l.from = "";
+	case_run(&h, &l);
+	lines_are("EHLO mail.example.net\nMAIL FROM:<>\n"
+	    "RCPT TO:<x@example.org>\nDATA\nQUIT\n");
+}
+
+TEST(needs_8bitmime)
+{
+	static const uint8_t flags[] = { CONTENT_8BIT, CONTENT_UTF8 };
+	struct letter l = three;
+	struct host h = polite;
+
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		l.flags = flags[i];
+		h.ehlo = "250-mx\r\n250 SMTPUTF8\r\n";
+		case_run(&h, &l);
+		outcome_is(2, RELAY_MAIL, RELAY_END_NO_8BIT, 0);
+		ck_assert_uint_eq(told.how, RELAY_DONE_REUSABLE);
+		lines_are("EHLO mail.example.net\nQUIT\n");
+	}
+}
+
+/* Only for whom it is needed, and in words that are known. */
+TEST(needs_smtputf8)
+{
+	struct letter l = three;
+	struct host h = polite;
+
+	l.flags = 0;
+	l.to[1] = "\xc3\xa4@example.org";
+	case_run(&h, &l);
+	lines_are("EHLO mail.example.net\n"
+	    "MAIL FROM:<a@example.net> SIZE=34 SMTPUTF8\n"
+	    "RCPT TO:<x@example.org>\nRCPT TO:<\xc3\xa4@example.org>\n"
+	    "RCPT TO:<z@example.org>\nDATA\nQUIT\n");
+	h.ehlo = "250-mx\r\n250 8BITMIME\r\n";
+	case_run(&h, &l);
+	outcome_is(0, RELAY_DOT, RELAY_END_REPLY, 250);
+	outcome_is(1, RELAY_MAIL, RELAY_END_NO_UTF8, 0);
+	outcome_is(2, RELAY_DOT, RELAY_END_REPLY, 250);
+	lines_are("EHLO mail.example.net\nMAIL FROM:<a@example.net>\n"
+	    "RCPT TO:<x@example.org>\nRCPT TO:<z@example.org>\nDATA\nQUIT\n");
+	l.from = "\xc3\xa4@example.net";
+	case_run(&h, &l);
+	outcome_is(0, RELAY_MAIL, RELAY_END_NO_UTF8, 0);
+	/* A header in UTF-8: only if its client said so. */
+	l = three;
+	l.flags = CONTENT_UTF8;
+	case_run(&h, &l);
+	outcome_is(0, RELAY_DOT, RELAY_END_REPLY, 250);
+	l.smtputf8 = 1;
+	case_run(&h, &l);
+	outcome_is(0, RELAY_MAIL, RELAY_END_NO_UTF8, 0);
+	case_run(&polite, &l);
+	ck_assert_ptr_nonnull(strstr(seen->lines,
+	    " BODY=8BITMIME SMTPUTF8\n"));
+	/* Said by the client, and needed by nothing. */
+	l.flags = 0;
+	case_run(&polite, &l);
+	ck_assert_ptr_null(strstr(seen->lines, "SMTPUTF8"));
+}
+
+TEST(needs_size)
+{
+	struct host h = polite;
+
+	h.ehlo = "250-mx\r\n250-8BITMIME\r\n250 SIZE 33\r\n";
+	case_run(&h, &three);
+	outcome_is(0, RELAY_MAIL, RELAY_END_TOO_BIG, 0);
+	h.ehlo = "250-mx\r\n250-8BITMIME\r\n250 SIZE 34\r\n";
+	case_run(&h, &three);
+	outcome_is(0, RELAY_DOT, RELAY_END_REPLY, 250);
+}
+
+/* ---- several messages ------------------------------------------------------ */
+
+TEST(sends_several)
+{
+	struct host h = polite;
+
+	h.rcpts = 3;
+	h.rcpt[0] = h.rcpt[1] = h.rcpt[2] = "450 4.2.1 later\r\n";
+	h.data = "554 no\r\n";
+	case_begin(&h);
+	ck_assert(case_greet());
+	for (int i = 0; i < 3; i++) {
+		case_letter(&three);
+		case_sent(&three);
+		outcome_is(0, RELAY_RCPT, RELAY_END_REPLY, 450);
+	}
+	case_end();
+	/* What MAIL began has to be ended, and nothing else has. */
+	ck_assert_ptr_nonnull(strstr(seen->lines, "DATA\nRSET\nMAIL"));
+	case_begin(&polite);
+	ck_assert(case_greet());
+	for (int i = 0; i < 3; i++) {
+		case_letter(&three);
+		case_sent(&three);
+		outcome_is(0, RELAY_DOT, RELAY_END_REPLY, 250);
+	}
+	case_end();
+	ck_assert_uint_eq(seen->messages, 3);
+	ck_assert_ptr_null(strstr(seen->lines, "RSET"));
+	h.rset = "550 no\r\n";
+	case_begin(&h);
+	ck_assert(case_greet());
+	case_letter(&three);
+	case_sent(&three);
+	case_letter(&three);
+	case_sent(&three);
+	outcome_is(0, RELAY_MAIL, RELAY_END_SYNTAX, 0);
+	ck_assert_uint_eq(told.how, 0);
+	case_end();
+}
+
+/* One reply too many, or 421, before the next message or instead of it. */
+TEST(host_speaks_unasked)
+{
+	static const struct {
+		const char	*idle;
+		enum relay_end	 end;
+		uint16_t	 code;
+	} rows[] = { { "250 2.0.0 again\r\n", RELAY_END_SYNTAX, 0 },
+	    { "421 4.4.2 timeout\r\n", RELAY_END_REPLY, 421 },
+	    { "garbage\r\n", RELAY_END_SYNTAX, 0 } };
+	struct host h = polite;
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		for (int waits = 0; waits < 2; waits++) {
+			h.idle = rows[i].idle;
+			case_begin(&h);
+			ck_assert(case_greet());
+			case_letter(&three);
+			case_sent(&three);
+			outcome_is(0, RELAY_DOT, RELAY_END_REPLY, 250);
+			if (waits)
+				usleep(50000);
+			case_letter(&three);
+			case_sent(&three);
+			outcome_is(0, told.done == 2 ? RELAY_MAIL :
+			    RELAY_QUIT, rows[i].end, rows[i].code);
+			ck_assert_uint_eq(seen->messages, 1);
+			case_end();
+		}
+}
+
+/* No message comes: the host is not kept for long. */
+TEST(is_idle)
+{
+	int64_t begun_ms;
+
+	case_begin(&polite);
+	ck_assert(case_greet());
+	begun_ms = deadline_now_ms();
+	while (!told.ended && case_hear(IPC_AT_RELAY))
+		continue;
+	ck_assert_int_ge(deadline_now_ms() - begun_ms, 1900);
+	ck_assert_int_lt(deadline_now_ms() - begun_ms, 20000);
+	ended_by(RELAY_QUIT, RELAY_END_TIMEOUT, 0);
+	ck_assert_ptr_nonnull(strstr(seen->lines, "QUIT\n"));
+	case_end();
+}
+
+/* ---- the text -------------------------------------------------------------- */
+
+/* What a receiver makes of the octets on the wire (RFC 5321 4.5.2). */
+static size_t
+unstuff(uint8_t *out)
+{
+	const uint8_t *p = seen->text + 2, *end = seen->text + seen->text_n - 3;
+	size_t n = 0;
+
+	ck_assert_mem_eq(seen->text, "\r\n", 2);
+	while (p < end) {
+		const uint8_t *lf = memchr(p, '\n', (size_t)(end - p));
+		size_t line = (size_t)(lf - p) - 1;
+
+		ck_assert_ptr_nonnull(lf);
+		ck_assert_uint_eq(lf[-1], '\r');
+		ck_assert_ptr_null(memchr(p, '\r', line));
+		if (p[0] == '.') {
+			ck_assert_uint_gt(line, 1);
+			p++;
+			line--;
+		}
+		memcpy(out + n, p, line);
+		n += line;
+		out[n++] = '\n';
+		p = lf + 1;
+	}
+	return n;
+}
+
+static void
+round_trip(const struct host *h, const char *in, size_t n)
+{
+	static uint8_t out[host_text_max];
+	struct letter l = three;
+
+	l.text = in;
+	l.text_n = n;
+	case_run(h, &l);
+	outcome_is(0, RELAY_DOT, RELAY_END_REPLY, 250);
+	if (n > 0 && in[n - 1] != '\n')
+		ck_assert_uint_eq(unstuff(out), n + 1);
+	else
+		ck_assert_uint_eq(unstuff(out), n);
+	ck_assert_mem_eq(out, in, n);
+}
+
+/* T11: dots and line ends everywhere, also where blocks of the file meet. */
+TEST(text_comes_back)
+{
+	static char in[100000];
+	struct host h = polite;
+
+	round_trip(&polite, "", 0);
+	round_trip(&polite, ".", 1);
+	round_trip(&polite, "\n", 1);
+	round_trip(&polite, "a", 1);
+	round_trip(&polite, ".\n", 2);
+	round_trip(&polite, "..\n.", 4);
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = ".\n"[i % 2];
+	round_trip(&polite, in, 70001);
+	memset(in, '\n', sizeof(in));
+	round_trip(&polite, in, 80000);
+	memset(in, '.', sizeof(in));
+	round_trip(&polite, in, sizeof(in));
+	for (size_t at = 16380; at < 16390; at++) {
+		memset(in, 'x', sizeof(in));
+		memcpy(in + at, "\n.\n..\n\n.a", 9);
+		round_trip(&polite, in, 40000);
+	}
+	srandom(7);
+	for (int round = 0; round < 40; round++) {
+		static const char octets[] = "\n\n..ab\x80\xff\x01 ";
+		size_t n = (size_t)random() % sizeof(in);
+
+		for (size_t i = 0; i < n; i++)
+			in[i] = octets[(size_t)random() %
+			    (sizeof(octets) - 1)];
+		h.by_one = round == 0;
+		round_trip(&h, in, n > 5000 && h.by_one ? 5000 : n);
+	}
+}
+
+/* A file that is not as LETTER says: no final dot. */
+TEST(file_is_damaged)
+{
+	struct letter l = three;
+
+	l.size_more = 1;
+	case_run(&polite, &l);
+	outcome_is(0, RELAY_DATA, RELAY_END_LOCAL, 0);
+	ck_assert_uint_eq(seen->messages, 0);
+	ck_assert_uint_eq(told.how, 0);
+	/* T12: no reader may see the end of a line where another sees none. */
+	l = three;
+	l.text = "a\n\r.\r\nMAIL FROM:<x@y>\n";
+	l.text_n = strlen(l.text);
+	case_run(&polite, &l);
+	outcome_is(0, RELAY_DATA, RELAY_END_LOCAL, 0);
+	ck_assert_uint_eq(seen->messages, 0);
+}
+
+/* It answers before the dot, reads no more, or both. */
+TEST(host_refuses_while_the_text_comes)
+{
+	static char in[200000];
+	struct letter l = three;
+	struct host h = polite;
+
+	memset(in, 'x', sizeof(in));
+	l.text = in;
+	l.text_n = sizeof(in);
+	h.early = "552 5.3.4 too big\r\n";
+	case_run(&h, &l);
+	outcome_is(0, RELAY_DATA, RELAY_END_REPLY, 552);
+	ck_assert_uint_eq(told.how, 0);
+	ck_assert_uint_eq(seen->messages, 0);
+	h.early = "250 thanks\r\n";
+	case_run(&h, &l);
+	outcome_is(0, RELAY_DATA, RELAY_END_SYNTAX, 0);
+	ck_assert_uint_eq(seen->messages, 0);
+	h.early = NULL;
+	h.deaf = true;
+	client.patience_ms = 300;
+	case_run(&h, &l);
+	outcome_is(0, RELAY_DATA, RELAY_END_TIMEOUT, 0);
+	ck_assert_uint_eq(told.how, 0);
+}
+
+/* A small message to a deaf host: it may have it, and nobody knows. */
+TEST(nobody_answers_the_dot)
+{
+	struct host h = polite;
+
+	h.dot = "";
+	client.patience_ms = 300;
+	case_run(&h, &three);
+	outcome_is(0, RELAY_DOT, RELAY_END_TIMEOUT, 0);
+	ck_assert_uint_eq(told.how, RELAY_DONE_UNCERTAIN);
+}
+
+/* ---- many recipients ------------------------------------------------------- */
+
+/* No deadlock through small buffers, and no more unanswered than 4 KiB. */
+TEST(sends_to_a_hundred)
+{
+	static char names[relay_rcpts_max][300];
+	struct letter l = three;
+	struct host h = polite;
+
+	for (size_t i = 0; i < relay_rcpts_max; i++) {
+		snprintf(names[i], sizeof(names[i]), "%0200zu@example.org", i);
+		l.to[i] = names[i];
+	}
+	l.count = relay_rcpts_max;
+	h.rcpt[0] = "250-2.1.5 a reply that is long, long, long, long, "
+	    "long, long, long, long, long, long, long, long, long, long\r\n"
+	    "250-2.1.5 and has lines, lines, lines, lines, lines, lines\r\n"
+	    "250 2.1.5 more than one\r\n";
+	h.rcpt[1] = "452 4.5.3 too many\r\n";
+	h.rcpts = 2;
+	for (int round = 0; round < 3; round++) {
+		h.by_one = round == 1;
+		if (round == 2)
+			h.ehlo = "250-mx\r\n250 8BITMIME\r\n";
+		case_run(&h, &l);
+		for (size_t i = 0; i < relay_rcpts_max; i++)
+			outcome_is(i, i % 2 ? RELAY_RCPT : RELAY_DOT,
+			    RELAY_END_REPLY, i % 2 ? 452 : 250);
+		ck_assert_uint_le(seen->most_unanswered, round < 2 ? 4096 :
+		    300);
+		ck_assert_uint_ge(seen->most_unanswered, round < 1 ? 2000 :
+		    200);
+	}
+}
+
+/* ---- shutdown --------------------------------------------------------------- */
+
+static void
+stop_now(void)
+{
+	case_send((struct ipc_record){ .type = IPC_STRESS,
+	    .u.stress.why = STRESS_END }, -1);
+}
+
+TEST(stops_while_idle)
+{
+	case_begin(&polite);
+	ck_assert(case_greet());
+	stop_now();
+	case_end();
+	ended_by(RELAY_QUIT, RELAY_END_STOPPED, 0);
+	ck_assert_ptr_nonnull(strstr(seen->lines, "QUIT\n"));
+}
+
+/* In the envelope at once; behind DATA the final dot is waited for. */
+TEST(stops_while_it_sends)
+{
+	struct host h = polite;
+
+	h.fault = HOST_STALLS;
+	h.at = strlen(h.greeting) + strlen(h.ehlo) + strlen(h.mail);
+	case_begin(&h);
+	ck_assert(case_greet());
+	case_letter(&three);
+	usleep(50000);
+	stop_now();
+	case_sent(&three);
+	outcome_is(0, RELAY_RCPT, RELAY_END_STOPPED, 0);
+	ck_assert_uint_eq(seen->messages, 0);
+	case_end();
+	h = polite;
+	h.dot_ms = 200;
+	case_begin(&h);
+	ck_assert(case_greet());
+	case_letter(&three);
+	for (int i = 0; i < 1000 && *(volatile size_t *)&seen->messages == 0;
+	    i++)
+		usleep(5000);
+	stop_now();
+	case_sent(&three);
+	outcome_is(0, RELAY_DOT, RELAY_END_REPLY, 250);
+	case_end();
+	ended_by(RELAY_QUIT, RELAY_END_STOPPED, 0);
+}
+
+TEST(is_dismissed_while_it_greets)
+{
+	struct host h = polite;
+
+	h.greeting = "";
+	case_begin(&h);
+	case_send((struct ipc_record){ .type = IPC_DISMISS }, -1);
+	while (!told.ended && case_hear(IPC_AT_RELAY))
+		continue;
+	ck_assert(!told.has_why && !told.greeted);
+	case_end();
+}
+
+/* ---- TLS -------------------------------------------------------------------- */
+
+static struct host
+tls_host(void)
+{
+	struct host h = polite;
+
+	if (host_tls == NULL)
+		case_use_tls();
+	h.ehlo = "250-mx\r\n250-SIZE 10\r\n250 STARTTLS\r\n";
+	h.tls_ehlo = polite.ehlo;
+	return h;
+}
+
+/* What was offered in plain text is forgotten. */
+TEST(delivers_under_tls)
+{
+	static const int versions[] = { 0, TLS1_2_VERSION };
+	struct host h = tls_host();
+
+	for (size_t i = 0; i < COUNT(versions); i++) {
+		h.tls_max = versions[i];
+		case_run(&h, &three);
+		lines_are("EHLO mail.example.net\nSTARTTLS\n"
+		    "(mx.example.org)\nEHLO mail.example.net\n"
+		    "MAIL FROM:<a@example.net> SIZE=34 BODY=8BITMIME\n"
+		    "RCPT TO:<x@example.org>\nRCPT TO:<y@example.org>\n"
+		    "RCPT TO:<z@example.org>\nDATA\nQUIT\n");
+		ck_assert_uint_eq(told.g.has_tls, 1);
+		ck_assert_uint_eq(told.g.version, i == 0 ? TLS_VERSION_1_3 :
+		    TLS_VERSION_1_2);
+		ck_assert_uint_lt(told.g.suite, TLS_SUITE_COUNT);
+		text_is(on_the_wire, sizeof(on_the_wire) - 1);
+		outcome_is(2, RELAY_DOT, RELAY_END_REPLY, 250);
+	}
+}
+
+TEST(text_comes_back_under_tls)
+{
+	static char in[100000];
+	struct host h = tls_host();
+
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = ".\na\xe9"[i * i % 4];
+	round_trip(&h, in, sizeof(in));
+}
+
+TEST(tls_fails)
+{
+	struct host h = tls_host();
+
+	h.starttls = "454 4.7.0 not now\r\n";
+	case_run(&h, &three);
+	ended_by(RELAY_STARTTLS, RELAY_END_REPLY, 454);
+	/* Injected, to be read as if it had come under TLS. */
+	h.starttls = "220 go\r\n250 mx\r\n";
+	case_run(&h, &three);
+	ended_by(RELAY_STARTTLS, RELAY_END_TLS, 0);
+	ck_assert_ptr_null(strstr(seen->lines, "("));
+	h.starttls = "220 go\r\n";
+	h.no_tls = true;
+	case_run(&h, &three);
+	ended_by(RELAY_STARTTLS, RELAY_END_TLS, 0);
+	ck_assert_uint_gt(told.why.n, 0);
+	h.no_tls = false;
+	h.tls_max = TLS1_1_VERSION;
+	case_run(&h, &three);
+	ended_by(RELAY_STARTTLS, RELAY_END_TLS, 0);
+	h = tls_host();
+	h.fault = HOST_STALLS;
+	h.at = strlen(h.greeting) + strlen(h.ehlo) + strlen(h.starttls);
+	client.patience_ms = 200;
+	case_run(&h, &three);
+	ended_by(RELAY_STARTTLS, RELAY_END_TIMEOUT, 0);
+	h.fault = HOST_CLOSES;
+	case_run(&h, &three);
+	ended_by(RELAY_STARTTLS, RELAY_END_TLS, 0);
+}
+
+TEST(tls_as_wanted)
+{
+	struct host h = tls_host();
+
+	client.tls = RELAY_TLS_MUST;
+	case_run(&h, &three);
+	outcome_is(2, RELAY_DOT, RELAY_END_REPLY, 250);
+	case_run(&polite, &three);
+	ck_assert(!told.greeted);
+	ended_by(RELAY_STARTTLS, RELAY_END_TLS, 0);
+	lines_are("EHLO mail.example.net\n");
+	client.tls = RELAY_TLS_NONE;
+	h.ehlo = "250-mx\r\n250-8BITMIME\r\n250 STARTTLS\r\n";
+	case_run(&h, &three);
+	outcome_is(2, RELAY_DOT, RELAY_END_REPLY, 250);
+	ck_assert_ptr_null(strstr(seen->lines, "STARTTLS"));
+	ck_assert_uint_eq(told.g.has_tls, 0);
+}
+
+TEST(host_fails_under_tls)
+{
+	static const enum host_fault faults[] = { HOST_CLOSES, HOST_RESETS,
+	    HOST_421, HOST_GARBAGE };
+	struct host h = tls_host();
+
+	for (size_t i = 0; i < COUNT(faults); i++)
+		fail_at_each_octet(&h, faults[i], 3);
+}

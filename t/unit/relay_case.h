@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -32,12 +33,13 @@ struct host {
 	enum host_fault	 fault;
 	size_t		 at;		/* after so many octets were written */
 	bool		 deaf;		/* reads nothing behind DATA */
+	unsigned	 dot_ms;	/* thinks before it answers the dot */
 	const char	*early;		/* said while the text comes */
 	const char	*idle;		/* said behind the reply to the dot */
 	bool		 by_one;	/* writes and reads octet by octet */
-	void		(*handshake)(int fd, void **tls);
-	ssize_t		(*tls_read)(void *tls, void *p, size_t n);
-	ssize_t		(*tls_write)(void *tls, const void *p, size_t n);
+	const char	*tls_ehlo;	/* the reply under TLS */
+	bool		 no_tls;	/* says so where a handshake is due */
+	int		 tls_max;	/* the latest version; 0: any */
 };
 
 static const struct host polite = {
@@ -52,7 +54,7 @@ static const struct host polite = {
 
 /* What the host saw; shared with its process. */
 struct seen {
-	size_t		lines_n, text_n, messages, taken, written;
+	size_t		lines_n, text_n, messages, written;
 	size_t		most_unanswered; /* octets of commands */
 	bool		all_said;	/* a whole reply to the dot was sent */
 	char		lines[host_lines_max];	/* commands, with LF */
@@ -62,9 +64,29 @@ static struct seen *seen;
 
 /* ---- the host ------------------------------------------------------------ */
 
+/* Of the host; made once, by the test. */
+static SSL_CTX *host_tls;
+
+static void
+case_use_tls(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = X509_new();
+
+	ck_assert(tls_context_make_client());
+	X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	X509_set_pubkey(cert, key);
+	ck_assert_int_ne(X509_sign(cert, key, EVP_sha256()), 0);
+	host_tls = SSL_CTX_new(TLS_server_method());
+	ck_assert_int_eq(SSL_CTX_use_certificate(host_tls, cert), 1);
+	ck_assert_int_eq(SSL_CTX_use_PrivateKey(host_tls, key), 1);
+	SSL_CTX_set_security_level(host_tls, 0);
+}
+
 struct host_line {
 	int		 fd;
-	void		*tls;
+	SSL		*tls;
 	const struct host *host;
 	size_t		 rcpt;
 	uint8_t		 in[64 * 1024];
@@ -74,7 +96,7 @@ struct host_line {
 static ssize_t
 host_put(struct host_line *l, const void *p, size_t n)
 {
-	return l->tls != NULL ? l->host->tls_write(l->tls, p, n) :
+	return l->tls != NULL ? SSL_write(l->tls, p, (int)n) :
 	    send(l->fd, p, n, MSG_NOSIGNAL);
 }
 
@@ -139,7 +161,8 @@ host_read(struct host_line *l)
 
 	if (room == 0)
 		_exit(0);
-	n = l->tls != NULL ? l->host->tls_read(l->tls, l->in + l->in_n, room) :
+	n = l->tls != NULL ?
+	    SSL_read(l->tls, l->in + l->in_n, (int)room) :
 	    read(l->fd, l->in + l->in_n, l->host->by_one ? 1 : room);
 	if (n <= 0)
 		_exit(0);
@@ -194,13 +217,36 @@ host_take_text(struct host_line *l)
 	}
 }
 
+static void
+host_shake_hands(struct host_line *l)
+{
+	SSL *tls = SSL_new(host_tls);
+	const char *name;
+
+	if (l->host->no_tls) {
+		host_say(l, "454 I cannot\r\n");
+		_exit(0);
+	}
+	if (l->host->tls_max != 0) {
+		SSL_set_min_proto_version(tls, 0);
+		SSL_set_max_proto_version(tls, l->host->tls_max);
+	}
+	SSL_set_fd(tls, l->fd);
+	if (SSL_accept(tls) != 1)
+		_exit(0);
+	name = SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name);
+	seen->lines_n += (size_t)sprintf(seen->lines + seen->lines_n,
+	    "(%s)\n", name);
+	l->tls = tls;
+}
+
 static const char *
 host_answer(struct host_line *l, const char *line)
 {
 	const struct host *h = l->host;
 
 	if (strncmp(line, "EHLO ", 5) == 0)
-		return h->ehlo;
+		return l->tls != NULL ? h->tls_ehlo : h->ehlo;
 	if (strncmp(line, "HELO ", 5) == 0)
 		return h->helo;
 	if (strcmp(line, "STARTTLS") == 0)
@@ -242,14 +288,13 @@ host_run(const struct host *h, int fd)
 		host_say(&l, host_answer(&l, line));
 		if (strcmp(line, "QUIT") == 0)
 			_exit(0);
-		if (strcmp(line, "STARTTLS") == 0 && h->handshake != NULL &&
-		    h->starttls[0] == '2')
-			h->handshake(fd, &l.tls);
+		if (strcmp(line, "STARTTLS") == 0 && h->starttls[0] == '2')
+			host_shake_hands(&l);
 		if (strcmp(line, "DATA") != 0 || h->data[0] != '3')
 			continue;
 		host_take_text(&l);
 		l.rcpt = 0;
-		seen->taken += h->dot != NULL && h->dot[0] == '2';
+		usleep(h->dot_ms * 1000);
 		host_say(&l, h->dot);
 		seen->all_said = true;
 		host_say(&l, h->idle);
@@ -296,7 +341,7 @@ case_begin(const struct host *h)
 		seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(seen, MAP_FAILED);
-	seen->lines_n = seen->text_n = seen->messages = seen->taken = 0;
+	seen->lines_n = seen->text_n = seen->messages = 0;
 	seen->written = seen->most_unanswered = 0;
 	seen->all_said = false;
 	seen->lines[0] = '\0';
