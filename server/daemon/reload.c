@@ -47,7 +47,7 @@ struct renewal {
 static bool
 same_text(const char *a, const char *b)
 {
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
 static bool
@@ -107,8 +107,7 @@ tell_listeners(const struct master *m, const struct conf *new, FILE *said)
 
 /*
  * Why new cannot replace m->conf, a line each, to said; false: it can.  The
- * master is in its sandbox and no longer root: it cannot get a new socket,
- * another root or another user, nor tell dial more.
+ * master, no longer root and in its sandbox, gets no new socket, root or user.
  */
 static bool
 tell_obstacles(const struct master *m, struct conf *new, FILE *said)
@@ -131,9 +130,7 @@ tell_obstacles(const struct master *m, struct conf *new, FILE *said)
 		    !same_text(old->log_path, new->log_path)),
 		    "another \"log to\"" },
 		{ !listen_has_descriptors(new),
-		    "so many workers (more descriptors)" },
-		{ new->relay.line != 0 && old->relay.private_mx &&
-		    !new->relay.private_mx, "\"private-mx no\"" }
+		    "so many workers (more descriptors)" }
 	};
 	bool told = tell_listeners(m, new, said);
 
@@ -145,8 +142,7 @@ tell_obstacles(const struct master *m, struct conf *new, FILE *said)
 	conf_relay_find_resolvers(new, old);
 	if (dial_may(&new->relay, way))
 		return told;
-	fprintf(said, "a way out that is new to dial: %s takes a restart\n",
-	    way);
+	fprintf(said, "for dial a way to %s takes a restart\n", way);
 	return true;
 }
 

@@ -305,6 +305,12 @@ dial_may(const struct conf_relay *relay, char lacks[dial_word_bytes])
 		if (!may)
 			snprintf(lacks, dial_word_bytes, "%s", words[i]);
 	}
+	/* What it may do more is harmless, but for neighbours. */
+	if (may && relay->line != 0 && !relay->private_mx && dial.words[0] !=
+	    NULL && strcmp(dial.words[0], "private") == 0) {
+		snprintf(lacks, dial_word_bytes, "public addresses only");
+		may = false;
+	}
 	free_words(words);
 	return may;
 }

@@ -267,13 +267,13 @@ TEST(reloaded)
 	}
 	reload_edit(&d, "from 127.3.0.2",
 	    "from 127.3.0.1\n\tvia 192.0.2.1 port 25");
-	reload_refused(&d, "a way out that is new to dial: "
-	    "25/tcp@192.0.2.1 takes a restart");
+	reload_refused(&d, "for dial a way to 25/tcp@192.0.2.1 takes a "
+	    "restart");
 	reload_edit(&d, "via 192.0.2.1 port 25", "private-mx yes");
-	reload_refused(&d, "new to dial: private takes a restart");
+	reload_refused(&d, "a way to private takes a restart");
 	reload_edit(&d, "private-mx yes", "private-mx no");
 	reload_edit(&d, "hostname ", "resolver 192.0.2.9\nhostname ");
-	reload_refused(&d, "new to dial: 53/tcp@192.0.2.9 takes a restart");
+	reload_refused(&d, "a way to 53/tcp@192.0.2.9 takes a restart");
 	reload_edit(&d, "resolver 192.0.2.9\nhostname ", "hostname ");
 	reload_edit(&d, "from 127.3.0.1", "from 127.3.0.3");
 	reload_in_order(&d);
