@@ -430,8 +430,9 @@ conf_relay_way(const struct conf *conf, struct span domain)
 	char name[punycode_domain_bytes];
 	size_t longest = 0;
 
-	for (size_t i = 0; punycode_domain(domain, name) &&
-	    i < relay->route_count; i++) {
+	if (!punycode_domain(domain, name))
+		return via;
+	for (size_t i = 0; i < relay->route_count; i++) {
 		const char *of = relay->routes[i].domain;
 		/* A name itself beats the same with its subdomains. */
 		size_t n = 2 * strlen(of) - (of[0] == '.' ? 3 : 0);

@@ -23,6 +23,7 @@
 #include "server/daemon/hold.h"
 #include "server/mail/recipient.h"
 #include "server/session/listen.h"
+#include "shared/ip.h"
 #include "shared/log.h"
 #include "shared/os/os.h"
 
@@ -253,6 +254,20 @@ check_addresses(struct trial *t)
 			tell(t, true, l->line, "listen %s: %s", a.text,
 			    errno == EADDRNOTAVAIL ? "this host has no such "
 			    "address" : strerror(errno));
+	}
+	for (size_t i = 0; i < 2; i++) {
+		const struct conf_source *s = &t->conf->relay.sources[i];
+		struct sockaddr_storage ss;
+		socklen_t n = ip_sockaddr(i == 1, s->ip.ip, 0, &ss);
+
+		fd = s->line == 0 ? -1 : socket(ss.ss_family, SOCK_STREAM |
+		    SOCK_CLOEXEC, 0);
+		if (fd != -1 && bind(fd, (const void *)&ss, n) == -1)
+			tell(t, true, s->line, "source: %s", errno ==
+			    EADDRNOTAVAIL ? "this host has no such address" :
+			    strerror(errno));
+		if (fd != -1)
+			close(fd);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/conf/conf_parse.h"
 #include "shared/array.h"
 #include "shared/utf8.h"
 
@@ -360,11 +361,14 @@ recipient_leaves(const struct conf *conf, const struct mailbox *rcpt,
 {
 	struct expansion e = { conf, NULL, reason, watch, 0 };
 	struct span domain = span_from(rcpt->domain, rcpt->domain_len);
+	char ascii[punycode_domain_bytes];
 	struct span none = span_of("");
 	const struct conf_via *way;
 	struct decision_step step;
 
-	if (relay_line == 0 || domain.n == 0 ||
+	/* Neither an address literal nor a name that the DNS cannot have. */
+	if (relay_line == 0 || domain.n == 0 || domain.p[0] == '[' ||
+	    !punycode_domain(domain, ascii) ||
 	    conf_find_domain(conf, domain) != NULL)
 		return false;
 	way = conf_relay_way(conf, domain);
