@@ -111,7 +111,7 @@ bool	conf_set_string(struct conf_setting *s, struct span word, char **out);
 bool	conf_range_read(struct conf_setting *s, struct conf_range **list,
 	    size_t *count, size_t max, const char *what, const char *wide);
 
-/* In conf_relay.c: values of the relay block, and of "resolver". */
+/* In conf_way.c: values of the relay block, and of "resolver". */
 bool	conf_relay_begin(struct conf_setting *s, struct span word, void *slot);
 bool	conf_relay_from(struct conf_setting *s, struct span word, void *slot);
 bool	conf_relay_host(struct conf_setting *s, struct span word, void *slot);

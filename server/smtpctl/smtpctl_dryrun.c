@@ -269,8 +269,10 @@ play(struct question *q)
 	delivered = got_there && q->taken == all;
 	mailboxes = q->set.count;
 	es = mailboxes == 1 ? "" : "es";
-	snprintf(leaving, sizeof(leaving), q->leaving == 0 ? "" :
-	    "; %zu of the recipients elsewhere", (size_t)q->leaving);
+	snprintf(leaving, sizeof(leaving), "; %zu of the recipients elsewhere",
+	    (size_t)q->leaving);
+	if (q->leaving == 0)
+		leaving[0] = '\0';
 	if (!got_there)
 		fputs("Not delivered: the client does not get as far as its "
 		    "recipients.\n", f);

@@ -2,13 +2,12 @@
  * The "relay" block and the "resolver" lines: who may send mail out, over which
  * host, and the name servers that are asked.
  */
-#include "server/conf/conf_relay.h"
+#include "server/conf/conf_keyword.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "server/conf/conf_keyword.h"
 #include "shared/ip.h"
 
 enum { dns_port = 53 };
