@@ -1,6 +1,6 @@
 /*
  * The reader of replies: strict, for a host that breaks a reply has lost count
- * of them, and bounded, for it may never end one.
+ * of them, and bounded, for it may never end one; and the writer of commands.
  */
 #include "worker/relay_reply.h"
 
@@ -154,4 +154,101 @@ relay_reply_take(struct relay_reply *r, struct span *in,
 		r->octets++;
 	}
 	return read;
+}
+
+void
+relay_outcome(const struct relay_reply *r, enum relay_end end, const char *why,
+    struct ipc_outcome *out)
+{
+	struct buf text = buf_over(out->text, sizeof(out->text));
+
+	out->end = (uint8_t)end;
+	if (end == RELAY_END_REPLY) {
+		out->code = r->code;
+		memcpy(out->enhanced, r->enhanced, sizeof(out->enhanced));
+	} else if (end == RELAY_END_SYNTAX && r->code != 0)
+		buf_print(&text, "%u ", r->code);
+	if (end == RELAY_END_REPLY || end == RELAY_END_SYNTAX)
+		buf_add(&text, span_from(r->text, r->n < text.max - text.n ?
+		    r->n : text.max - text.n));
+	else if (why != NULL)
+		buf_add_str(&text, why);
+	out->n = (uint16_t)text.n;
+}
+
+/* ---- commands ----------------------------------------------------------- */
+
+bool
+relay_is_8bit(const struct ipc_letter *l)
+{
+	return (l->flags & (CONTENT_8BIT | CONTENT_UTF8)) != 0;
+}
+
+bool
+relay_is_utf8(const struct ipc_letter *l)
+{
+	return smtp_mailbox_is_utf8(&l->from) ||
+	    (l->smtputf8 && (l->flags & CONTENT_UTF8) != 0);
+}
+
+uint64_t
+relay_crlf_size(const struct ipc_letter *l)
+{
+	return l->size + l->lines;
+}
+
+static void
+add_mailbox(struct buf *line, const char *verb, const struct mailbox *m)
+{
+	char text[smtp_mailbox_text_max_bytes];
+
+	buf_add_str(line, verb);
+	buf_add(line, span_from(text, smtp_mailbox_text(m, text)));
+	buf_add_str(line, ">");
+}
+
+/* SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), RET and ENVID. */
+void
+relay_write_mail(const struct ipc_letter *l, uint32_t offers, bool utf8,
+    struct buf *line)
+{
+	static const char *const rets[DSN_RET_COUNT] = { "", " RET=FULL",
+	    " RET=HDRS" };
+
+	add_mailbox(line, "MAIL FROM:<", &l->from);
+	if (offers & RELAY_OFFERS_SIZE)
+		buf_print(line, " SIZE=%ju", (uintmax_t)relay_crlf_size(l));
+	buf_add_str(line, relay_is_8bit(l) ? " BODY=8BITMIME" : "");
+	buf_add_str(line, utf8 ? " SMTPUTF8" : "");
+	if ((offers & RELAY_OFFERS_DSN) == 0)
+		return;
+	buf_add_str(line, rets[l->ret]);
+	buf_add_str(line, l->envid_len > 0 ? " ENVID=" : "");
+	envelope_add_xtext(line, span_from(l->envid, l->envid_len));
+}
+
+/* NOTIFY and ORCPT (RFC 3461 4.1, 4.2). */
+void
+relay_write_rcpt(const struct ipc_rcpt *to, uint32_t offers, struct buf *line)
+{
+	static const char *const words[] = { "NEVER", "SUCCESS", "FAILURE",
+	    "DELAY" };
+	struct span orcpt = span_from(to->orcpt, to->orcpt_len);
+	const char *before = " NOTIFY=";
+
+	add_mailbox(line, "RCPT TO:<", &to->to);
+	if ((offers & RELAY_OFFERS_DSN) == 0)
+		return;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (to->notify & 1 << i) {
+			buf_add_str(line, before);
+			buf_add_str(line, words[i]);
+			before = ",";
+		}
+	if (orcpt.n > 0) {
+		buf_add_str(line, " ORCPT=");
+		buf_add(line, span_cut(&orcpt, ';'));
+		buf_add_str(line, ";");
+		envelope_add_xtext(line, orcpt);
+	}
 }

@@ -1,5 +1,6 @@
 /*
- * Replies of a mail server (RFC 5321 4.2), and what its EHLO offers.  Pure.
+ * Lines of a dialogue with a mail server: its replies (RFC 5321 4.2), what its
+ * EHLO offers, and the commands that depend on that.  Pure.
  */
 #ifndef WORKER_RELAY_REPLY_H
 #define WORKER_RELAY_REPLY_H
@@ -50,5 +51,22 @@ struct relay_reply {
  */
 enum relay_read	relay_reply_take(struct relay_reply *r, struct span *in,
 		    struct relay_offers *offers);
+/*
+ * Fills in what the outcome is, and its text: of r where it is a reply or what
+ * was read in place of one, else why (or NULL).
+ */
+void	relay_outcome(const struct relay_reply *r, enum relay_end end,
+	    const char *why, struct ipc_outcome *out);
+
+/* Has l an octet above 127; its size on the wire, but for dots. */
+bool	relay_is_8bit(const struct ipc_letter *l);
+/* Does l need SMTPUTF8, by its sender or by a header as RFC 6532 has it? */
+bool	relay_is_utf8(const struct ipc_letter *l);
+uint64_t relay_crlf_size(const struct ipc_letter *l);
+/* Adds MAIL or RCPT, without its CRLF, for a host that offers that. */
+void	relay_write_mail(const struct ipc_letter *l, uint32_t offers,
+	    bool utf8, struct buf *line);
+void	relay_write_rcpt(const struct ipc_rcpt *to, uint32_t offers,
+	    struct buf *line);
 
 #endif

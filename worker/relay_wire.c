@@ -30,11 +30,25 @@ relay_wire_put(struct relay_wire *w, struct span s)
 	w->out_n += s.n;
 }
 
+/* LF as CRLF, and dots at the start of a line doubled (RFC 5321 4.5.2). */
 void
-relay_wire_used(struct relay_wire *w, size_t n)
+relay_wire_put_text(struct relay_wire *w, struct relay_text *t, struct span s)
 {
-	w->in_n -= n;
-	memmove(w->in, w->in + n, w->in_n);
+	t->octets += s.n;
+	while (s.n > 0) {
+		const uint8_t *lf = memchr(s.p, '\n', s.n);
+		size_t n = lf == NULL ? s.n : (size_t)(lf - s.p);
+
+		if (!t->in_line && s.p[0] == '.')
+			relay_wire_put(w, span_of("."));
+		relay_wire_put(w, span_from(s.p, n));
+		t->in_line = lf == NULL;
+		if (lf == NULL)
+			break;
+		relay_wire_put(w, span_of("\r\n"));
+		t->lines++;
+		s = span_skip(s, n + 1);
+	}
 }
 
 /* What TLS said: more than 0; 0: not now, see events; or -1. */
@@ -135,7 +149,9 @@ wait_for(struct relay_wire *w, int64_t deadline_ms)
 
 	if (left == 0)
 		return RELAY_END_TIMEOUT;
-	if (poll(fds, 2, left) > 0 && fds[1].revents != 0)
+	/* What the host said comes first: it may be that no work goes on. */
+	if (poll(fds, 2, left) > 0 && fds[1].revents != 0 &&
+	    (fds[0].revents & POLLIN) == 0)
 		return hear_master(w);
 	return RELAY_END_REPLY;
 }
@@ -164,6 +180,26 @@ relay_wire_turn(struct relay_wire *w, int64_t deadline_ms)
 			return w->broken && end == RELAY_END_TIMEOUT ?
 			    RELAY_END_LOST : end;
 	}
+}
+
+enum relay_end
+relay_wire_reply(struct relay_wire *w, struct relay_reply *out,
+    struct relay_offers *offers, int64_t deadline_ms)
+{
+	enum relay_end end = RELAY_END_REPLY;
+	enum relay_read read;
+
+	memset(out, 0, sizeof(*out));
+	do {
+		struct span in = span_from(w->in, w->in_n);
+
+		read = relay_reply_take(out, &in, offers);
+		memmove(w->in, in.p, in.n);
+		w->in_n = in.n;
+		if (read == RELAY_READ_MORE)
+			end = relay_wire_turn(w, deadline_ms);
+	} while (read == RELAY_READ_MORE && end == RELAY_END_REPLY);
+	return read == RELAY_READ_BROKEN ? RELAY_END_SYNTAX : end;
 }
 
 enum relay_end

@@ -8,6 +8,7 @@
 #include "shared/ipc_msg.h"
 #include "shared/span.h"
 #include "worker/ask.h"
+#include "worker/relay_reply.h"
 
 struct ssl_st;
 
@@ -37,14 +38,25 @@ struct relay_wire {
 
 /* Adds s to what is to be written; the caller knows that there is space. */
 void	relay_wire_put(struct relay_wire *w, struct span s);
+/* Adds text that ends lines with LF, in what SMTP has for DATA. */
+struct relay_text {
+	bool		 in_line;	/* its last line has not ended */
+	uint64_t	 octets, lines;	/* so far, with LF */
+};
+void	relay_wire_put_text(struct relay_wire *w, struct relay_text *t,
+	    struct span s);
 /*
  * Waits until something was written or read: RELAY_END_REPLY; else TIMEOUT,
  * LOST or STOPPED: smtpd stops, or the master said something (has_record).
  * When writing fails, what the host said before is still read.
  */
 enum relay_end relay_wire_turn(struct relay_wire *w, int64_t deadline_ms);
-/* Takes off the first n octets of in. */
-void	relay_wire_used(struct relay_wire *w, size_t n);
+/*
+ * Reads a whole reply, which has to come by deadline_ms however it trickles:
+ * RELAY_END_REPLY; SYNTAX: it is none; or as relay_wire_turn().
+ */
+enum relay_end relay_wire_reply(struct relay_wire *w, struct relay_reply *out,
+	    struct relay_offers *offers, int64_t deadline_ms);
 /*
  * The client's side of a handshake with host ("": an address), whose
  * certificate is not checked.  RELAY_END_REPLY: *out says what was agreed on.

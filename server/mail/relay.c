@@ -67,7 +67,6 @@ set_step(struct relay *r, enum relay_step step)
 
 /* ---- the end ------------------------------------------------------------ */
 
-/* Recipient index had its outcome. */
 static void
 tell(struct relay *r, size_t index, const struct ipc_outcome *o)
 {
@@ -82,7 +81,7 @@ tell(struct relay *r, size_t index, const struct ipc_outcome *o)
 static void
 tell_rest(struct relay *r, const struct ipc_outcome *o)
 {
-	for (size_t i = 0; i < r->count && r->left > 0; i++)
+	for (size_t i = 0; r->left > 0; i++)
 		if (!r->had[i])
 			tell(r, i, o);
 }
@@ -136,10 +135,9 @@ part(struct relay *r)
 /* ---- a connection, and a worker for it ----------------------------------- */
 
 static bool
-is_passing(int error)
+is_passing(int e)
 {
-	return error == EAGAIN || error == ETOOMANYREFS || error == ENOBUFS ||
-	    error == ENOMEM;
+	return e == EAGAIN || e == ETOOMANYREFS || e == ENOBUFS || e == ENOMEM;
 }
 
 static void
@@ -230,15 +228,18 @@ next_record(void *arg, struct ipc_record *out)
 	return true;
 }
 
-/* Hands r to w, which is idle.  0; or -1, errno, nothing changed. */
-static int
+/* Hands r to w, which is idle.  False: not now; at the next tick. */
+static bool
 give(struct worker *w, struct relay *r)
 {
 	struct ipc_record record = { .type = IPC_CLIENT,
 	    .u.client = r->client };
 
-	if (pool_send(w, &record, r->socket) == -1)
-		return -1;
+	if (pool_send(w, &record, r->socket) == -1) {
+		if (!is_passing(errno))
+			pool_lost(w, "worker gone before its connection");
+		return false;
+	}
 	close(r->socket);
 	r->socket = -1;
 	r->worker = w;
@@ -246,23 +247,18 @@ give(struct worker *w, struct relay *r)
 	    NULL, r);
 	pool_lend(w, &relay_use, r, IPC_AT_RELAY);
 	set_step(r, RELAY_GREETS);
-	return 0;
+	return true;
 }
 
 static void
 on_idle(struct master *m)
 {
 	struct relay *r;
-	struct worker *w;
 
 	TAILQ_FOREACH(r, &relays, entry)
-		while (r->step == RELAY_WAITS && (w = pool_idle(m)) != NULL) {
-			if (give(w, r) == 0)
-				break;
-			if (is_passing(errno))
-				return;
-			pool_lost(w, "worker gone before its connection");
-		}
+		if (r->step == RELAY_WAITS && (pool_idle(m) == NULL ||
+		    !give(pool_idle(m), r)))
+			return;
 }
 
 static uint64_t
@@ -307,7 +303,6 @@ on_letter_done(struct relay *r, uint64_t done)
 	feed_stop(&r->feed);
 	set_step(r, RELAY_READY);
 	r->has_why = false;
-	r->open = NULL;
 	pool_permit(r->worker, IPC_AT_RELAY);
 	r->owner->sent(r->arg, (done & RELAY_DONE_UNCERTAIN) != 0,
 	    (done & RELAY_DONE_REUSABLE) != 0);
@@ -367,10 +362,10 @@ on_lost(void *owner, const char *how)
 
 /* ---- what the pool asks -------------------------------------------------- */
 
-/* Only sessions have to give up their slots. */
 static void
 on_evict(void *owner)
 {
+	/* Only sessions have to give up their slots. */
 }
 
 static bool
@@ -386,9 +381,8 @@ is_overdue(const void *owner)
 static const char *
 state(const void *owner)
 {
-	const struct relay *r = owner;
-
-	return r->step == RELAY_SENDS ? "sends" : "relay";
+	return ((const struct relay *)owner)->step == RELAY_SENDS ? "sends" :
+	    "relay";
 }
 
 static void
@@ -433,7 +427,6 @@ relay_connect(struct master *m, const struct relay_host *to,
 {
 	struct relay *r = calloc(1, sizeof(*r));
 	struct ipc_client *c;
-	struct buf helo, host;
 	uint8_t ip[16];
 	bool ipv6;
 
@@ -443,13 +436,11 @@ relay_connect(struct master *m, const struct relay_host *to,
 	    .socket = -1, .client = { .tls = (uint8_t)to->tls,
 	    .patience_ms = relay_patience_ms } };
 	c = &r->client;
-	helo = buf_over(c->helo, sizeof(c->helo));
-	host = buf_over(c->host, sizeof(c->host));
-	buf_add_str(&helo, to->helo);
-	if (!ip_parse(span_of(to->name), &ipv6, ip))
-		buf_add_str(&host, to->name);
-	c->helo_len = (uint8_t)helo.n;
-	c->host_len = (uint8_t)host.n;
+	c->helo_len = (uint8_t)strlen(to->helo);
+	memcpy(c->helo, to->helo, c->helo_len);
+	c->host_len = ip_parse(span_of(to->name), &ipv6, ip) ? 0 :
+	    (uint8_t)strlen(to->name);
+	memcpy(c->host, to->name, c->host_len);
 	strlcpy(r->name, to->name, sizeof(r->name));
 	r->dial = (struct dial_job){ .to = to->ip, .port = to->port,
 	    .has_source = to->has_source, .source = to->source,
@@ -484,12 +475,12 @@ relay_dismiss(struct relay *r)
 
 	if (r->worker == NULL) {
 		free_relay(r);
-		return;
+	} else {
+		r->owner = NULL;
+		owned--;
+		set_step(r, RELAY_QUITS);
+		(void)pool_send(r->worker, &record, -1);
 	}
-	r->owner = NULL;
-	owned--;
-	set_step(r, RELAY_QUITS);
-	(void)pool_send(r->worker, &record, -1);
 }
 
 void
@@ -499,8 +490,7 @@ relay_drain(struct master *m)
 
 	TAILQ_FOREACH_SAFE(r, &relays, entry, next)
 		if (r->worker == NULL)
-			finish(r, RELAY_CONNECT, RELAY_END_STOPPED, "",
-			    false);
+			finish(r, RELAY_CONNECT, RELAY_END_STOPPED, "", false);
 }
 
 size_t

@@ -54,7 +54,7 @@ dial_forget(struct dial_job *job)
 	forgotten++;
 }
 
-/* ---- the owner --------------------------------------------------------- */
+/* ---- the owner -------------------------------------------------------- */
 
 static void
 on_greeted(void *arg, const struct ipc_greeted *g)
@@ -91,7 +91,7 @@ on_gone(void *arg, const struct ipc_outcome *why, bool crashed)
 static const struct relay_owner owner = { on_greeted, on_outcome, on_sent,
     on_gone };
 
-/* ---- the nursery, its children, and dial ------------------------------- */
+/* ---- the nursery, its children, and dial ------------------------------ */
 
 static void
 turn(void)
@@ -228,7 +228,7 @@ end(void)
 	ck_assert_uint_eq(relay_count(&m), 0);
 }
 
-/* ---- a message --------------------------------------------------------- */
+/* ---- a message -------------------------------------------------------- */
 
 static struct envelope_rcpt to[relay_rcpts_max];
 static struct queue_open open_file;
@@ -316,7 +316,7 @@ is_killed(size_t count)
 	end();
 }
 
-/* ---- tests ------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------ */
 
 TEST(sends)
 {

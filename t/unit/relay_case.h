@@ -62,7 +62,7 @@ struct seen {
 };
 static struct seen *seen;
 
-/* ---- the host ------------------------------------------------------------ */
+/* ---- the host --------------------------------------------------------- */
 
 /* Of the host; made once, by the test. */
 static SSL_CTX *host_tls;
@@ -301,7 +301,7 @@ host_run(const struct host *h, int fd)
 	}
 }
 
-/* ---- the master ---------------------------------------------------------- */
+/* ---- the master ------------------------------------------------------- */
 
 struct letter {
 	const char	*from, *to[relay_rcpts_max], *text;
