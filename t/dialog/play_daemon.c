@@ -30,25 +30,32 @@ static const struct conf {
 	const char *obstacle;
 	const char *login;	/* smtpd -C; "": of anybody, else -a */
 	const char *listen;	/* words behind the port; NULL: no TLS */
+	const char *relay;	/* in its block; NULL: no mail leaves */
 } confs[] = {
-	{ "main", "", NULL, NULL, NULL },
+	{ "main", "", NULL, NULL, NULL, NULL },
 	{ "small", "\tmessage-size 4K\n\trecipients 3\n\terrors 4\n"
-	    "\treceived 5\n", NULL, NULL, NULL },
-	{ "idle", "\tidle-timeout 3s\n", NULL, NULL, NULL },
-	{ "brief", "\tsession-time 4s\n", NULL, NULL, NULL },
-	{ "full", "\tdisk-reserve 1000000G\n", NULL, NULL, NULL },
-	{ "many", "\tworker-sessions 100\n", NULL, NULL, NULL },
-	{ "trouble", "", "mail/example.org", NULL, NULL },
-	{ "catcher", "", NULL, "", NULL },
-	{ "strict", "", NULL, "alice:pa:ss", NULL },
-	{ "tls", "", NULL, NULL, "" },
-	{ "submission", "", NULL, NULL, " submission" },
-	{ "submission-first", "", NULL, NULL, " submission implicit-tls" },
-	{ "submission-hidden", "", NULL, NULL, " submission hide-client" },
+	    "\treceived 5\n", NULL, NULL, NULL, NULL },
+	{ "idle", "\tidle-timeout 3s\n", NULL, NULL, NULL, NULL },
+	{ "brief", "\tsession-time 4s\n", NULL, NULL, NULL, NULL },
+	{ "full", "\tdisk-reserve 1000000G\n", NULL, NULL, NULL, NULL },
+	{ "many", "\tworker-sessions 100\n", NULL, NULL, NULL, NULL },
+	{ "trouble", "", "mail/example.org", NULL, NULL, NULL },
+	{ "catcher", "", NULL, "", NULL, NULL },
+	{ "strict", "", NULL, "alice:pa:ss", NULL, NULL },
+	{ "tls", "", NULL, NULL, "", NULL },
+	{ "submission", "", NULL, NULL, " submission", NULL },
+	{ "submission-first", "", NULL, NULL,
+	    " submission implicit-tls", NULL },
+	{ "submission-hidden", "", NULL, NULL,
+	    " submission hide-client", NULL },
 	{ "submission-many", "\tworker-sessions 100\n", NULL, NULL,
-	    " submission" },
+	    " submission", NULL },
 	{ "submission-guess", "\tlogin-failures 1\n", NULL, NULL,
-	    " submission" },
+	    " submission", NULL },
+	{ "relay", "", NULL, NULL, NULL, "from 127.0.0.1" },
+	{ "relay-others", "", NULL, NULL, NULL, "from 192.0.2.0/24" },
+	{ "submission-relay", "", NULL, NULL, " submission",
+	    "from authenticated" },
 };
 
 static const char users_org[] = "alice\nbob\ncarol\ndave.x\nj\xc3\xbcrgen\n";
@@ -84,13 +91,17 @@ static char *
 conf_text(const struct daemon_run *run, const struct conf *conf)
 {
 	const char *dir, *words;
-	char *text, pair[PATH_MAX + 64] = "";
+	char *text, pair[PATH_MAX + 64] = "", relay[128] = "";
 
 	dir = run->dir;
 	words = conf->listen == NULL ? "" : conf->listen;
 	if (conf->listen != NULL)
 		snprintf(pair, sizeof(pair), "tls certificate %s key %s\n",
 		    run->certificate, run->key);
+	/* Nothing is sent: there is no name server. */
+	if (conf->relay != NULL)
+		snprintf(relay, sizeof(relay), "relay {\n\t%s\n}\n"
+		    "resolver 127.0.0.1 port 1\n", conf->relay);
 	if (asprintf(&text, "hostname mx.example.org\n"
 	    "root %s\n"
 	    "user nobody\n"
@@ -115,8 +126,9 @@ conf_text(const struct daemon_run *run, const struct conf *conf)
 	    "limits {\n"
 	    "\tper-address 50\n"
 	    "%s"
-	    "}\n", run->root, words, pair, dir, dir, dir, dir, dir,
-	    conf->limits) == -1)
+	    "}\n"
+	    "%s", run->root, words, pair, dir, dir, dir, dir, dir,
+	    conf->limits, relay) == -1)
 		return NULL;
 	return text;
 }
