@@ -102,24 +102,37 @@ span_number(struct span s, uint64_t *out)
 	return s.n > 0 && i == s.n;
 }
 
+unsigned
+span_look(struct span s)
+{
+	/* As the processor does it best; without, the compiler knows how. */
+	uint8_t octets __attribute__((vector_size(16)));
+	uint8_t none __attribute__((vector_size(16))) = { 0 };
+	uint8_t high __attribute__((vector_size(16))) = { 0 };
+	int8_t nul __attribute__((vector_size(16))) = { 0 };
+	uint64_t h[2], n[2];
+	size_t i = 0;
+
+	for (; s.n - i >= sizeof(octets); i += sizeof(octets)) {
+		memcpy(&octets, s.p + i, sizeof(octets));
+		high |= octets;
+		nul |= octets == none;
+	}
+	memset(&octets, 1, sizeof(octets));
+	if (s.n > i)
+		memcpy(&octets, s.p + i, s.n - i);
+	high |= octets;
+	nul |= octets == none;
+	memcpy(h, &high, sizeof(h));
+	memcpy(n, &nul, sizeof(n));
+	return (((h[0] | h[1]) & 0x8080808080808080) != 0 ? SPAN_HIGH : 0) |
+	    ((n[0] | n[1]) != 0 ? SPAN_NUL : 0);
+}
+
 bool
 span_is_ascii(struct span s)
 {
-	static const uint64_t ones = 0x0101010101010101, tops = ones << 7;
-	uint64_t words[8], found = 0;
-
-	while (s.n > 0) {
-		size_t n = s.n < sizeof(words) ? s.n : sizeof(words);
-
-		if (n < sizeof(words))
-			memset(words, 1, sizeof(words));
-		memcpy(words, s.p, n);
-		/* A top bit stays clear for octets from 1 to 127 alone. */
-		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-			found |= words[i] | (words[i] - ones);
-		s = span_skip(s, n);
-	}
-	return (found & tops) == 0;
+	return span_look(s) == 0;
 }
 
 uint8_t

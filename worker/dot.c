@@ -80,8 +80,6 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 	}
 	if (c == '\n')
 		d->bare = true;
-	if (c > 0x7f)
-		d->high = true;
 	put(o, &c, 1);
 	d->column++;
 	d->state = DOT_TEXT;
@@ -89,11 +87,11 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 
 /*
  * Takes whole lines of plain text, the common case.  Returns how many octets
- * it took: only lines that end in CRLF and have no fault.  all_ascii: in has
- * been looked through for octets that need a closer look.
+ * it took: only lines that end in CRLF and have no fault.  has_nul: there may
+ * be a NUL.
  */
 static size_t
-take_lines(struct dot *d, struct span in, bool all_ascii, struct dot_out *o)
+take_lines(struct dot *d, struct span in, bool has_nul, struct dot_out *o)
 {
 	size_t taken = 0;
 
@@ -106,13 +104,9 @@ take_lines(struct dot *d, struct span in, bool all_ascii, struct dot_out *o)
 			break;
 		n = (size_t)(lf - line);
 		cr = memchr(line, '\r', n);
-		if (cr != lf - 1)
+		if (cr != lf - 1 ||
+		    (has_nul && memchr(line, '\0', n) != NULL))
 			break;
-		if (!all_ascii && !span_is_ascii(span_from(line, n))) {
-			if (memchr(line, '\0', n) != NULL)
-				break;
-			d->high = true;
-		}
 		put(o, line, n - 1);
 		o->p[o->n++] = '\n';
 		end_line(d, n - 1);
@@ -126,17 +120,17 @@ size_t
 dot_feed(struct dot *d, struct span in, uint8_t *out, size_t *out_n)
 {
 	struct dot_out o = { out, 0 };
-	bool all_ascii = span_is_ascii(in);
+	unsigned look = span_look(in);
 	size_t taken = 0;
 
-	d->high = false;
 	while (taken < in.n && d->state != DOT_END) {
 		if (d->state == DOT_LINE_START)
 			taken += take_lines(d, span_skip(in, taken),
-			    all_ascii, &o);
+			    (look & SPAN_NUL) != 0, &o);
 		if (taken < in.n)
 			step(d, in.p[taken++], &o);
 	}
+	d->high = (look & SPAN_HIGH) != 0;
 	*out_n = o.n;
 	return taken;
 }

@@ -59,7 +59,7 @@ struct header {
 	uint8_t		carry[header_carry_max_bytes];
 	uint32_t	received;
 	int64_t		lines;		/* added; less than 0: removed */
-	/* Is there an octet above 127 in what the next header_feed takes? */
+	/* May what the next header_feed takes have an octet above 127? */
 	bool		high;
 	bool		line_high;	/* in the line that has not ended */
 	uint8_t		flags;		/* CONTENT_8BIT, CONTENT_UTF8: what

@@ -120,3 +120,28 @@ TEST(number)
 	ck_assert(!span_number(span_of("-1"), &n));
 	ck_assert(!span_number(span_of(" 1"), &n));
 }
+
+/* Each octet at each place of each length, and nothing around it counts. */
+TEST(look)
+{
+	uint8_t room[80];
+
+	for (size_t n = 0; n <= 50; n++)
+		for (size_t at = 0; at < 70; at++)
+			for (unsigned c = 0; c < 256; c += c == 1 ? 125 : 1) {
+				struct span s = span_from(room + 9, n);
+				bool inside = at >= 9 && at < 9 + n;
+				unsigned want = !inside ? 0 : c == 0 ?
+				    SPAN_NUL : c > 127 ? SPAN_HIGH : 0;
+
+				memset(room, 'x', sizeof(room));
+				room[at] = (uint8_t)c;
+				if (span_look(s) != want)
+					ck_abort_msg("%u at %zu of %zu", c, at,
+					    n);
+				ck_assert(span_is_ascii(s) == (want == 0));
+			}
+	ck_assert_uint_eq(span_look(span_from(NULL, 0)), 0);
+	ck_assert_uint_eq(span_look(span_from("\0\x80", 2)),
+	    SPAN_NUL | SPAN_HIGH);
+}
