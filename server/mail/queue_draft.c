@@ -194,12 +194,12 @@ queue_draft_enter(struct queue_draft *d, const struct ipc_commit *c,
 	return NULL;
 }
 
-/* Another master has to deliver it, if this one does not. */
+/* If another master delivers, it will read the folder. */
 void
 queue_admit(struct master *m, struct queued *q)
 {
 	queue_note_new(m, q);
-	if (m->queue->delivers)
+	if (m->queue->delivers && !q->folder->forgotten)
 		queue_count_in(m, q);
 	else {
 		q->folder->forgotten = true;

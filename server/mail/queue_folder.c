@@ -59,13 +59,13 @@ queue_folder_grow(struct buf *b, size_t more)
 /* ---- journals ----------------------------------------------------------- */
 
 static void
-log_journal(struct queue *q, const struct queue_folder *f, int error)
+log_journal(struct queue_folder *f, int error)
 {
-	if (!q->unjournaled)
+	if (!f->unjournaled)
 		log_put(LOG_LEVEL_ERROR, "queue-journal", "folder=%s why=%s "
 		    "then=%s", f->name, strerror(error), "mail goes on; after "
 		    "a restart tries may be repeated");
-	q->unjournaled = true;
+	f->unjournaled = true;
 }
 
 static void
@@ -91,7 +91,7 @@ open_journal(struct queue *q, struct queue_folder *f)
 	if (f->journal == -1 || fstat(f->journal, &st) == -1)
 		return false;
 	if ((uint64_t)st.st_size + f->records.n != f->offset) {
-		log_journal(q, f, ESTALE);
+		log_journal(f, ESTALE);
 		f->offset = (uint64_t)st.st_size;
 		f->records.n = 0;
 	}
@@ -108,10 +108,10 @@ write_records(struct queue *q, struct queue_folder *f)
 	n = open_journal(q, f) ? write(f->journal, f->records.p,
 	    f->records.n) : -1;
 	if (n == -1) {
-		log_journal(q, f, errno);
+		log_journal(f, errno);
 		return;
 	}
-	q->unjournaled = false;
+	f->unjournaled = false;
 	f->unsynced = true;
 	memmove(f->records.p, f->records.p + n, f->records.n - (size_t)n);
 	f->records.n -= (size_t)n;
@@ -140,7 +140,7 @@ queue_folder_note(struct master *m, struct queue_folder *f,
 
 	if (f->records.n >= records_max_bytes ||
 	    !queue_folder_grow(&f->records, queue_record_max_bytes)) {
-		log_journal(q, f, ENOBUFS);
+		log_journal(f, ENOBUFS);
 		return;
 	}
 	before = f->records.n;
@@ -362,12 +362,11 @@ queue_folder_put_aside(struct master *m, const struct queue_folder *f,
 
 /* Of f, so many messages and so much time are left; none: it is full. */
 static bool
-is_full(const struct queue *q, const struct queue_folder *f, uint32_t messages,
-    int64_t ms)
+is_full(const struct queue_folder *f, uint32_t messages, int64_t ms)
 {
 	return f->entered + f->pinned + messages >= messages_max ||
-	    (f->entered > 0 && (!q->delivers ||
-	    deadline_now_ms() + ms >= f->made_ms + use_ms));
+	    f->forgotten || (f->entered > 0 &&
+	    deadline_now_ms() + ms >= f->made_ms + use_ms);
 }
 
 /* While the next folder is not durable yet, the current one is overfilled. */
@@ -379,7 +378,7 @@ rotate(struct queue *q)
 	if (next != NULL && next->state == QUEUE_FOLDER_CLOSED)
 		next = q->next = NULL;
 	if (next == NULL || next->state != QUEUE_FOLDER_OPEN ||
-	    (q->current != NULL && !is_full(q, q->current, 0, 0)))
+	    (q->current != NULL && !is_full(q->current, 0, 0)))
 		return;
 	if (q->current != NULL)
 		q->current->state = QUEUE_FOLDER_CLOSED;
@@ -401,7 +400,7 @@ queue_folder_pin(struct master *m)
 	q->current->pinned++;
 	q->pinned++;
 	if (q->next == NULL && !m->one_session &&
-	    is_full(q, q->current, ahead_messages, 0) &&
+	    is_full(q->current, ahead_messages, 0) &&
 	    (q->current->entered + q->current->pinned) % ahead_messages == 0)
 		make_ahead(m);
 	return q->current;
@@ -454,7 +453,7 @@ queue_folder_tick(struct master *m)
 	rotate(q);
 	if (q->next == NULL && !m->one_session && !m->stopping &&
 	    (q->current == NULL ? m->conf.relay.line != 0 :
-	    is_full(q, q->current, ahead_messages, ahead_ms)))
+	    is_full(q->current, ahead_messages, ahead_ms)))
 		make_ahead(m);
 	for (f = TAILQ_FIRST(&q->folders); f != NULL; f = after) {
 		after = TAILQ_NEXT(f, entry);

@@ -38,6 +38,7 @@ struct queue_folder {
 	int			 journal;	/* -1: closed */
 	uint64_t		 offset;	/* of the next record */
 	struct buf		 records;	/* not written yet */
+	bool			 unjournaled;	/* that was logged */
 	bool			 unsynced;	/* records were written */
 	bool			 syncing;
 	struct disk_job		 sync;
@@ -46,7 +47,7 @@ struct queue_folder {
 	uint32_t		 entered;	/* messages, in all */
 	uint32_t		 pinned;	/* drafts that go here */
 	uint32_t		 count;		/* messages in memory */
-	bool			 forgotten;	/* it has others, too */
+	bool			 forgotten;	/* others have to be read */
 };
 
 TAILQ_HEAD(queue_folders, queue_folder);
@@ -58,7 +59,6 @@ struct queue {
 	int			 dir;		/* spool/queue */
 	int			 owner;		/* its file */
 	bool			 delivers;	/* has the lock of owner */
-	bool			 unjournaled;	/* that was logged */
 	struct event		 turn;		/* records to be written */
 	struct event		 second;
 	int64_t			 start_s;	/* queue_now_s() then, */

@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -27,11 +26,8 @@
 #include "shared/file.h"
 #include "shared/log.h"
 
-enum {
-	piece_us = 4 * 1000,
-	piece_bytes = 64 * 1024,	/* of a journal */
-	clock_s = 30			/* queue_write_clock() */
-};
+/* Of a turn; of a journal; and between two queue_write_clock(). */
+enum { piece_us = 4 * 1000, piece_bytes = 64 * 1024, clock_s = 30 };
 
 /* A folder being read; its messages by id, in a table of 2^n places. */
 struct queue_reading {
@@ -48,7 +44,7 @@ struct queue_reading {
 	uint8_t			 octets[piece_bytes];
 };
 
-/* What of the whole queue is not read. */
+/* What is looked for next. */
 static struct {
 	struct event	turn;
 	bool		again;		/* without a change, too */
@@ -159,6 +155,7 @@ read_journal(struct master *m, struct queue_reading *r)
 	memmove(r->octets, r->octets + done, r->n - done);
 	r->n -= done;
 	r->at += done;
+	f->offset = r->at;
 	return n > 0;
 }
 
@@ -200,8 +197,8 @@ take_name(struct master *m, struct queue_reading *r, const char *name)
 	    strcmp(name, "journal") == 0)
 		return;
 	if (!queue_name_read(name, &n)) {
-		queue_folder_put_aside(m, r->folder, name,
-		    "its name is none of the queue");
+		queue_folder_put_aside(m, r->folder, name, "its name is none "
+		    "of the queue");
 		return;
 	}
 	if (n.content) {
@@ -210,8 +207,7 @@ take_name(struct master *m, struct queue_reading *r, const char *name)
 		return;
 	}
 	q = find(m, r, n.id);
-	if (q == NULL)
-		r->folder->forgotten = true;
+	r->folder->forgotten |= q == NULL;
 	if (q == NULL || (q->state & QUEUED_KNOWN) != 0)
 		return;
 	q->lines = n.lines;
@@ -228,7 +224,10 @@ take_name(struct master *m, struct queue_reading *r, const char *name)
 	}
 }
 
-/* A content whose block has gone was delivered, or never was committed. */
+/*
+ * A content whose block has gone was delivered, or never was committed; but not
+ * if a block could not be read now.
+ */
 static void
 remove_content(const struct master *m, const struct queue_reading *r,
     const struct queue_name *n)
@@ -236,7 +235,8 @@ remove_content(const struct master *m, const struct queue_reading *r,
 	const struct queued *q = r->max == 0 ? NULL : *place_of(r, n->id);
 	char name[queue_name_bytes], path[queue_path_bytes];
 
-	if (q != NULL && (q->state & QUEUED_KNOWN) != 0)
+	if (r->folder->forgotten ||
+	    (q != NULL && (q->state & QUEUED_KNOWN) != 0))
 		return;
 	queue_name_write(n, name);
 	queue_folder_path(r->folder, name, path);
@@ -320,9 +320,7 @@ step(struct master *m)
 	}
 	if (r->at != UINT64_MAX && read_journal(m, r))
 		return true;
-	if (r->at != UINT64_MAX)
-		r->folder->offset = r->at;
-	r->at = UINT64_MAX;
+	r->at = UINT64_MAX;	/* no more of it */
 	e = readdir(r->names);
 	if (e != NULL)
 		take_name(m, r, e->d_name);
@@ -409,7 +407,6 @@ begin_reading(struct queue *all)
 	return 0;
 }
 
-/* Adopts what is new, if there is any. */
 static int
 look_around(struct master *m)
 {
@@ -441,12 +438,18 @@ look_around(struct master *m)
 	return begin_reading(all);
 }
 
+/* What this master put into its folder until now is read from the disk. */
 static void
 become_owner(struct queue *all)
 {
 	all->delivers = flock(all->owner, LOCK_EX | LOCK_NB) == 0;
-	if (all->delivers)
-		look.again = true;
+	if (!all->delivers)
+		return;
+	look.again = true;
+	if (all->current != NULL && all->current->forgotten) {
+		all->current->state = QUEUE_FOLDER_CLOSED;
+		all->current = NULL;
+	}
 }
 
 static void

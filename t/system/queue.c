@@ -138,8 +138,8 @@ read_folder(const struct daemon *d, const char *path,
 		    f.path);
 		if (f.name.content) {
 			f.path[strlen(f.path) - 2] = '\0';
-			EXPECT(d->pid == 0 || access(f.path, F_OK) == 0, "%s: no block beside "
-			    "its content", f.path);
+			EXPECT(d->pid == 0 || access(f.path, F_OK) == 0,
+			    "%s: no block beside its content", f.path);
 			continue;
 		}
 		add_path(key_path, sizeof(key_path), path, "key");
