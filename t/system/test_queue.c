@@ -9,10 +9,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "t/system/harness.h"
@@ -604,4 +606,105 @@ TEST(second_master)
 	daemon_start(&first);
 	expect_known(&first, 4);
 	daemon_stop(&first);
+}
+
+/* ---- many --------------------------------------------------------------- */
+
+enum { many = 100000, of_folder = 4096, many_kib = 12 * 1024 };
+
+static uid_t
+nobody(void)
+{
+	const struct passwd *p = getpwnam("nobody");
+
+	EXPECT(p != NULL, "no user nobody");
+	return p->pw_uid;
+}
+
+static void
+write_owned(const char *dir, const char *name, struct span s)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	EXPECT(fd != -1 && write(fd, s.p, s.n) == (ssize_t)s.n &&
+	    fchown(fd, nobody(), (gid_t)-1) == 0, "%s: %s", path,
+	    strerror(errno));
+	close(fd);
+}
+
+/*
+ * A folder with its key, n names and a journal that knows them all; they are
+ * due in hours, so that nobody opens the files, which are empty.
+ */
+static void
+write_folder(const struct daemon *d, unsigned number, unsigned n)
+{
+	static uint8_t key[queue_key_bytes], text[of_folder * 100];
+	struct buf journal = buf_over(text, sizeof(text));
+	char dir[256], path[512], name[queue_name_bytes];
+	struct queue_record r = { .type = QUEUE_INDEX, .size_kib = 4,
+	    .rcpts = 1, .lines = 9, .queued_s = (int64_t)time(NULL) };
+
+	r.next_s = r.queued_s + 3 * 60 * 60;
+	snprintf(dir, sizeof(dir), "%s/spool/queue/1m8pe0000000%04u", d->root,
+	    number);
+	EXPECT(mkdir(dir, 0700) == 0 && chown(dir, nobody(), (gid_t)-1) == 0,
+	    "%s: %s", dir, strerror(errno));
+	for (unsigned i = 0; i < n; i++) {
+		struct queue_name q = { .lines = r.lines };
+		int fd;
+
+		snprintf(q.id, sizeof(q.id), "1m8pf%04u%07u", number, i);
+		memcpy(r.id, q.id, sizeof(r.id));
+		queue_name_write(&q, name);
+		snprintf(path, sizeof(path), "%s/%s", dir, name);
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		EXPECT(fd != -1, "%s: %s", path, strerror(errno));
+		close(fd);
+		queue_record_write(&r, journal.n, key, &journal);
+	}
+	EXPECT(!journal.cut, "too many records");
+	write_owned(dir, "key", span_from(key, sizeof(key)));
+	write_owned(dir, "journal", buf_span(&journal));
+}
+
+/* One more message is taken while they are read, and at once. */
+TEST(a_hundred_thousand)
+{
+	size_t empty, full;
+	struct daemon d;
+	int64_t from_ms, took_ms, known_ms;
+
+	harness_need_root("mount a file system");
+	daemon_init(&d, "", NULL);
+	harness_mount(d.root, "size=600m,nr_inodes=200k");
+	daemon_add_conf(&d, "%s", queue_relay);
+	daemon_start(&d);
+	daemon_settle(&d);
+	empty = proc_kib(d.pid, "RssAnon");
+	daemon_stop(&d);
+	for (unsigned i = 0, left = many; left > 0; i++) {
+		unsigned n = left < of_folder ? left : of_folder;
+
+		write_folder(&d, i, n);
+		left -= n;
+	}
+	harness_alone();
+	from_ms = harness_now_ms();
+	daemon_start(&d);
+	EXPECT(queue_deliver(&d, 1, 500, remote[0]) == 250, "not 250");
+	took_ms = harness_now_ms() - from_ms;
+	EXPECT(WAIT(daemon_logged(&d, " event=queue-known messages=10000",
+	    NULL) == 1), "not all are known: %s", daemon_last_words(&d));
+	known_ms = harness_now_ms() - from_ms;
+	daemon_settle(&d);
+	full = proc_kib(d.pid, "RssAnon");
+	printf("%u queued: %zu KiB more, known %lld ms after the start, a "
+	    "message taken after %lld ms\n", many, full - empty,
+	    (long long)known_ms, (long long)took_ms);
+	EXPECT(full - empty <= many_kib, "%zu KiB more", full - empty);
+	kill_daemon(&d);
 }
