@@ -89,6 +89,7 @@ packages() {
 		openssl openssl
 		sslscan sslscan
 		haproxy haproxy
+		iproute2 ip
 		END
 		;;
 	debian-fresh | unknown-fresh) echo debootstrap debootstrap unshare ;;

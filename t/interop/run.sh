@@ -27,6 +27,9 @@ here=t/interop
 . "$here/submission.sh"
 . "$here/tls.sh"
 . "$here/proxy.sh"
+. "$here/lab.sh"
+. "$here/peers.sh"
+. "$here/relay.sh"
 
 smtpd=${SMTPD:-build/smtpd}
 worker=${SMTPD_WORKER:-build/smtpd-worker}
@@ -190,6 +193,12 @@ if command -v haproxy >/dev/null; then
 	check_proxy
 else
 	skip haproxy "it is not there"
+fi
+
+if lab_is_possible; then
+	check_lab
+else
+	skip lab "it needs root, Debian, namespaces and overlayfs"
 fi
 
 if unpack_starters; then
