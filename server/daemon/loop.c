@@ -1,7 +1,8 @@
 /*
  * SIGTERM or SIGINT: no client is accepted, those that wait are turned away,
  * sessions end with 421 at their next command, a message under way is finished;
- * all within stop_patience_s.  A second one: at once.  SIGHUP: the
+ * all within stop_patience_s; but a relay worker may wait dot_patience_s for
+ * the reply to its final dot.  A second signal: at once.  SIGHUP: the
  * configuration is read again.  SIGUSR1: the log is opened again and the
  * message log rotated.  The children ignore them all (start.c).
  *
@@ -21,6 +22,7 @@
 
 #include "server/daemon/inherit.h"
 #include "server/log/log_message.h"
+#include "server/mail/schedule.h"
 #include "server/process/disk.h"
 #include "server/process/logger.h"
 #include "server/process/pool.h"
@@ -32,6 +34,7 @@
 
 enum {
 	stop_patience_s = 20,
+	dot_patience_s = 60,		/* for the reply to a final dot */
 	look_pause_us = 10 * 1000,
 	status_s = 10,
 	watchdog_least_us = 20000
@@ -129,20 +132,27 @@ loop_notify_reloading(void)
 
 /* ---- the end ------------------------------------------------------------ */
 
-/* Ends the loop when no worker is busy any more, which no event reports. */
+/*
+ * Ends the loop when no worker is busy any more, which no event reports.  A
+ * message whose final dot was sent, and not answered, would be sent twice.
+ */
 static void
 on_look(evutil_socket_t fd, short what, void *arg)
 {
+	static int64_t since_ms;
 	struct master *m = arg;
 
-	if (pool_count(m)->busy == 0)
+	if (since_ms == 0)
+		since_ms = deadline_now_ms();
+	if (pool_count(m)->busy == 0 || (schedule_drain(m) &&
+	    deadline_now_ms() - since_ms >= stop_patience_s * 1000))
 		event_base_loopbreak(m->base);
 }
 
 void
 loop_stop(struct master *m)
 {
-	const struct timeval patience = { stop_patience_s, 0 };
+	const struct timeval patience = { dot_patience_s, 0 };
 	const struct timeval soon = { 0, look_pause_us };
 	static struct event look;
 	uint64_t busy;
@@ -153,6 +163,7 @@ loop_stop(struct master *m)
 	notify("STOPPING=1");
 	listen_stop(m);
 	admit_stop(m);
+	(void)schedule_drain(m);
 	pool_drain(m);
 	busy = pool_count(m)->busy;
 	if (busy > 0)

@@ -156,6 +156,31 @@ queue_log_outcome(struct master *m, enum log_event event,
 }
 
 void
+queue_log_site(const char *site, const struct queue_outcome *o,
+    uint64_t failures, uint64_t seconds, uint64_t waiting)
+{
+	struct log_line l;
+
+	if (o == NULL)
+		log_begin(&l, LOG_LEVEL_INFO, "site-up");
+	else
+		log_begin(&l, LOG_LEVEL_WARNING, "site-down");
+	log_str(&l, "site", site);
+	if (o != NULL) {
+		log_str(&l, "host", o->host);
+		log_str(&l, "stage", stages[o->outcome->stage]);
+		log_str(&l, "why", ends[o->outcome->end]);
+		if (o->outcome->n > 0)
+			log_span(&l, "text", span_from(o->outcome->text,
+			    o->outcome->n));
+		log_u64(&l, "failures", failures);
+		log_u64(&l, "seconds", seconds);
+	}
+	log_u64(&l, "waiting", waiting);
+	log_end(&l);
+}
+
+void
 queue_log_notice(struct master *m, const struct queued *q,
     enum report_kind kind, const char *report)
 {

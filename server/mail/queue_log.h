@@ -23,11 +23,20 @@ struct queue_outcome {
 	bool				 deferred;
 };
 
+enum { queue_log_list_bytes = 8 * 1024 };
+
 /* Adds one of the recipients behind the first; false: list is full. */
 bool	queue_log_add(struct buf *list, const struct mailbox *to);
 /* Event: LOG_EVENT_TRY, DONE or FAILED. */
 void	queue_log_outcome(struct master *m, enum log_event event,
 	    const struct queued *q, const struct queue_outcome *o);
+/*
+ * The hosts of a site, named by one of them, take nothing for so many seconds,
+ * because of o, and failures in a row; or (o NULL) they do again.  So many
+ * messages wait.
+ */
+void	queue_log_site(const char *site, const struct queue_outcome *o,
+	    uint64_t failures, uint64_t seconds, uint64_t waiting);
 /* A report about q has this id. */
 void	queue_log_notice(struct master *m, const struct queued *q,
 	    enum report_kind kind, const char *report);

@@ -1,26 +1,27 @@
 /*
  * Queued messages in a heap by the time when they are due.  What is due is
  * begun in pieces: however many there are, nobody else waits for them.
- *
- * Three clocks.  Of this run: wall time at the start, and the monotonic clock
- * from there, which a step of the wall clock does not change.  The wall clock.
- * And that of next_s: it follows a step ahead, when messages are due early,
- * but never goes back, or they would wait for years.
  */
 #include "server/mail/schedule.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
+#include "server/log/log_message.h"
+#include "server/mail/attempt.h"
+#include "server/mail/relay.h"
+#include "server/mail/site.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
 enum {
 	piece_us = 4 * 1000,		/* no message is begun after that */
-	gap_max_s = 4 * 60 * 60
+	gap_most_s = 4 * 60 * 60,
+	groups_max = 20000		/* on their way, or waiting */
 };
+
+/* q->heap of a message that an attempt has. */
+static const uint32_t nowhere = UINT32_MAX;
 
 struct schedule {
 	struct queued	**heap;		/* [0] is due first */
@@ -28,10 +29,8 @@ struct schedule {
 	size_t		  max;
 	struct event	  second;
 	struct event	  turn;
-	int64_t		  start_s;	/* wall clock */
-	int64_t		  start_ms;	/* monotonic */
-	int64_t		  ahead_s;	/* wall over monotonic, at most */
 	bool		  draining;
+	bool		  paused;	/* that was logged */
 };
 
 /* ---- the heap ----------------------------------------------------------- */
@@ -76,11 +75,18 @@ take_out(struct schedule *s, struct queued *q)
 {
 	struct queued *last = s->heap[--s->count];
 
-	if (last == q)
-		return;
-	put(s, last, q->heap);
-	sift_up(s, last);
-	sift_down(s, last);
+	if (last != q) {
+		put(s, last, q->heap);
+		sift_up(s, last);
+		sift_down(s, last);
+	}
+	q->heap = nowhere;
+}
+
+static bool
+is_in(const struct schedule *s, const struct queued *q)
+{
+	return q->heap != nowhere;
 }
 
 static void
@@ -90,46 +96,105 @@ put_in(struct schedule *s, struct queued *q)
 	sift_up(s, q);
 }
 
-/* ---- time --------------------------------------------------------------- */
+/* ---- parked messages ---------------------------------------------------- */
 
-/* Of this run, by the monotonic clock. */
-static int64_t
-run_s(const struct schedule *s)
+/*
+ * A message that has to wait for its site stays in the heap, for its age is to
+ * be looked at, and costs eight octets more.  As many are called back as can be
+ * sent, so that thousands for one site take no memory and no time of others.
+ */
+static bool
+has_space(struct site_parked *p)
 {
-	return s->start_s + (deadline_now_ms() - s->start_ms) / 1000;
+	size_t max = p->max == 0 ? 16 : p->max, n = 0;
+	struct queued **list = p->list;
+
+	if (p->end < p->max)
+		return true;
+	if (p->count > max / 2)
+		max *= 2;
+	if (max != p->max)
+		list = reallocarray(p->list, max, sizeof(*list));
+	if (list == NULL)
+		return false;
+	for (size_t i = p->first; i < p->end; i++)
+		if (list[i] != NULL) {
+			list[i]->parked = (uint32_t)n;
+			list[n++] = list[i];
+		}
+	*p = (struct site_parked){ .list = list, .max = max, .end = n,
+	    .count = n };
+	return true;
 }
 
-/* The clock of next_s. */
-static int64_t
-now_s(struct schedule *s)
+/* Without memory for that, q waits for its time. */
+static void
+park(struct site *s, struct queued *q)
 {
-	int64_t ahead = (int64_t)time(NULL) - run_s(s);
+	struct site_parked *p = site_parked(s);
 
-	if (ahead > s->ahead_s)
-		s->ahead_s = ahead;
-	return run_s(s) + s->ahead_s;
+	if (!has_space(p))
+		return;
+	q->work = s;
+	q->parked = (uint32_t)p->end;
+	p->list[p->end++] = q;
+	p->count++;
+	site_look(s);
+}
+
+static void
+unpark(struct queued *q)
+{
+	struct site *s = q->work;
+	struct site_parked *p = site_parked(s);
+
+	q->work = NULL;
+	p->list[q->parked] = NULL;
+	if (--p->count == 0)
+		p->first = p->end = 0;
+	site_look(s);
 }
 
 /* ---- due messages ------------------------------------------------------- */
 
-/* Begins what is due, and goes on in the next turn. */
+static void
+wake(struct schedule *s)
+{
+	event_active(&s->turn, EV_TIMEOUT, 0);
+}
+
+/* Messages that are held wait, too, but nothing is done with them. */
+static void
+begin(struct master *m, struct queued *q)
+{
+	if (q->work != NULL)
+		unpark(q);
+	take_out(m->schedule, q);
+	if (q->state & QUEUED_HELD) {
+		q->next_s = queue_now_s(m) + gap_most_s;
+		put_in(m->schedule, q);
+	} else
+		attempt_begin(m, q);
+}
+
+/*
+ * Begins what is due, and goes on in the next turn.  Without a relay block all
+ * of it waits, for as long as it takes.
+ */
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
 	struct schedule *s = m->schedule;
-	int64_t until_us = deadline_now_us() + piece_us, now = now_s(s);
-	struct queued *q;
+	int64_t until_us = deadline_now_us() + piece_us, now = queue_now_s(m);
 
-	while (!s->draining && s->count > 0 && s->heap[0]->next_s <= now) {
+	while (!s->draining && m->conf.relay.line != 0 && s->count > 0 &&
+	    s->heap[0]->next_s <= now && attempt_groups() < groups_max) {
 		if (deadline_now_us() >= until_us) {
-			event_active(&s->turn, EV_TIMEOUT, 0);
-			return;
+			wake(s);
+			break;
 		}
-		q = s->heap[0];
-		take_out(s, q);
-		q->next_s = now + gap_max_s;
-		put_in(s, q);
+		begin(m, s->heap[0]);
 	}
 }
 
@@ -137,8 +202,49 @@ static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
+	struct schedule *s = m->schedule;
+	bool paused = m->conf.relay.line == 0 && s->count > 0;
 
-	event_active(&m->schedule->turn, EV_TIMEOUT, 0);
+	if (paused && !s->paused)
+		log_put(LOG_LEVEL_WARNING, "queue-paused", "messages=%zu "
+		    "then=%s", s->count, "they wait for a relay block in "
+		    "smtpd.conf, and none is given up");
+	s->paused = paused;
+	if (m->log->n > 0 && log_message_flush(m->log) == -1)
+		log_error("write", "log/message", errno);
+	wake(s);
+}
+
+/* An attempt has ended; a site that can take q now has it begun before. */
+static void
+on_later(struct master *m, struct queued *q, struct site *wait_for)
+{
+	put_in(m->schedule, q);
+	if (wait_for != NULL)
+		park(wait_for, q);
+}
+
+static void
+make_due(struct master *m, struct queued *q)
+{
+	take_out(m->schedule, q);
+	q->next_s = queue_now_s(m);
+	put_in(m->schedule, q);
+	wake(m->schedule);
+}
+
+/* The one that has waited for s longest. */
+static void
+on_call(struct master *m, struct site *s)
+{
+	struct site_parked *p = site_parked(s);
+	struct queued *q;
+
+	while (p->list[p->first] == NULL)
+		p->first++;
+	q = p->list[p->first];
+	unpark(q);
+	make_due(m, q);
 }
 
 /* ---- for others --------------------------------------------------------- */
@@ -152,10 +258,10 @@ schedule_start(struct master *m)
 	if (s == NULL)
 		return -1;
 	m->schedule = s;
-	s->start_s = (int64_t)time(NULL);
-	s->start_ms = deadline_now_ms();
 	event_assign(&s->turn, m->base, -1, 0, on_turn, m);
 	event_assign(&s->second, m->base, -1, EV_PERSIST, on_second, m);
+	site_start(m, on_call);
+	attempt_start(on_later);
 	return event_add(&s->second, &period);
 }
 
@@ -168,41 +274,58 @@ schedule_add(struct master *m, struct queued *q)
 {
 	struct schedule *s = m->schedule;
 	size_t max = s->max == 0 ? 256 : s->max * 2;
+	int64_t now = queue_now_s(m);
 	struct queued **heap;
 
-	if (s->count == s->max) {
+	/* Those that are begun come back. */
+	if (s->max < queue_count(m)->messages + 1) {
 		heap = reallocarray(s->heap, max, sizeof(*heap));
 		if (heap == NULL) {
 			log_error("a queued message is left until the next "
 			    "start", "spool/queue", errno);
+			queue_forget(m, q);
 			return;
 		}
 		s->heap = heap;
 		s->max = max;
 	}
-	if (q->next_s > now_s(s) + gap_max_s)
-		q->next_s = now_s(s) + gap_max_s;
+	if (q->next_s > now + gap_most_s)
+		q->next_s = now + gap_most_s;
 	put_in(s, q);
-	if (q->next_s <= now_s(s))
-		event_active(&s->turn, EV_TIMEOUT, 0);
+	if (q->next_s <= now)
+		wake(s);
 }
 
 void
 schedule_retry(struct master *m, struct queued *q)
 {
-	struct schedule *s = m->schedule;
-
-	if (q->work != NULL)
+	if (!is_in(m->schedule, q))
 		return;
-	take_out(s, q);
-	q->next_s = now_s(s);
-	put_in(s, q);
-	event_active(&s->turn, EV_TIMEOUT, 0);
+	if (q->work != NULL)
+		site_probe(q->work);
+	make_due(m, q);
+}
+
+void
+schedule_remove(struct master *m, struct queued *q)
+{
+	if (!is_in(m->schedule, q)) {
+		attempt_remove(q->work);
+		return;
+	}
+	if (q->work != NULL)
+		unpark(q);
+	take_out(m->schedule, q);
+	queue_remove(m, q);
 }
 
 bool
 schedule_drain(struct master *m)
 {
-	m->schedule->draining = true;
-	return true;
+	if (!m->schedule->draining) {
+		m->schedule->draining = true;
+		site_drain();
+		relay_drain(m);
+	}
+	return relay_count(m) == 0;
 }

@@ -199,6 +199,19 @@ daemon_wait_end(struct daemon *d)
 	return status;
 }
 
+/* A process of the test itself, such as a server that it runs. */
+static bool
+is_own(pid_t pid)
+{
+	char path[64], its[256], own[256];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	n = readlink(path, its, sizeof(its));
+	return n > 0 && n == readlink("/proc/self/exe", own, sizeof(own)) &&
+	    memcmp(its, own, (size_t)n) == 0;
+}
+
 static bool
 nothing_below(void)
 {
@@ -206,7 +219,7 @@ nothing_below(void)
 	size_t n = proc_below(getpid(), left, 64), alive = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (!proc_is_gone(left[i]))
+		if (!proc_is_gone(left[i]) && !is_own(left[i]))
 			alive++;
 	return alive == 0;
 }

@@ -1,0 +1,45 @@
+/*
+ * The way to a site: hosts and their addresses in the order in which they are
+ * tried, of which our own were cut (RFC 5321 5.1).
+ */
+#ifndef SERVER_PATH_H
+#define SERVER_PATH_H
+
+#include "server/master.h"
+#include "server/process/resolver.h"
+
+enum {
+	path_key_bytes = 16,
+	path_hops_max = resolve_hosts_max * resolve_addresses_max
+};
+
+struct path_hop {
+	uint8_t		host;
+	uint8_t		address;
+};
+
+struct path {
+	unsigned		 users;
+	uint16_t		 port;
+	uint8_t			 key[path_key_bytes];	/* of the site */
+	size_t			 hop_count;	/* at least 1 */
+	struct path_hop		 hops[path_hops_max];
+	size_t			 host_count;
+	struct route_host	 hosts[];
+};
+
+/* Notes the addresses of this host, before the sandbox is entered. */
+void	path_start(void);
+/*
+ * By r, with one user; written: the configuration or the sender has named
+ * host or address, and no DNS.  NULL: there is no way, and *why; LOCAL without
+ * memory.
+ */
+struct path *path_make(const struct master *m, const struct route *r,
+	    uint16_t port, bool written, enum relay_end *why);
+struct path *path_enter(struct path *p);
+void	path_leave(struct path *p);
+const struct route_host *path_host(const struct path *p, size_t hop);
+const struct ipc_ip *path_ip(const struct path *p, size_t hop);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * The table of replies, and of what there is in place of one.
+ */
+#include "server/process/reply_rule.h"
+
+/* Kinds of outcomes, as bits. */
+enum {
+	OK = 1 << 0,
+	SHUTS = 1 << 1,		/* 421 */
+	TOO_MANY = 1 << 2,	/* 452 to RCPT */
+	FULL = 1 << 3,		/* 552 to RCPT */
+	POLICY_4 = 1 << 4,	/* 4yz 4.7.x: our rate, or our address */
+	LATER = 1 << 5,		/* another 4yz */
+	LOGIN = 1 << 6,		/* 530 to 538: we lack a right, not the mail */
+	NO_SMTP = 1 << 7,	/* 521 (RFC 7504) */
+	POLICY_5 = 1 << 8,	/* 5yz 5.7.x */
+	NEVER = 1 << 9,		/* another 5yz */
+	SILENT = 1 << 10,	/* refused, lost, or no answer in time */
+	GARBAGE = 1 << 11,	/* not a reply, or none that is allowed here */
+	NO_TLS = 1 << 12,
+	UNABLE = 1 << 13,	/* the host lacks an extension that it takes */
+	OURS = 1 << 14,		/* local trouble, or smtpd stops */
+	NOWHERE = 1 << 15,	/* the DNS has no way to the recipient */
+	LATERS = SHUTS | TOO_MANY | POLICY_4 | LATER,
+	NEVERS = FULL | LOGIN | NO_SMTP | POLICY_5 | NEVER,
+	ANY = (1 << 16) - 1
+};
+
+#define AT(stage)	(1 << RELAY_##stage)
+enum {
+	GREETS = AT(CONNECT) | AT(GREETING) | AT(EHLO),
+	BEFORE_DOT = AT(MAIL) | AT(RCPT) | AT(DATA),
+	ALL = (1 << RELAY_STAGE_COUNT) - 1
+};
+
+/*
+ * The first that fits.  A reply that is not one, or no reply, to the final dot
+ * leaves open whether the host has the message: to send it elsewhere at once
+ * would make two of it, so it waits.
+ */
+static const struct reply_rule rules[] = {
+#define RULE(stages, kinds, rcpts, last, host, site)			\
+	{ stages, kinds, REPLY_##rcpts, REPLY_##last, REPLY_##host,	\
+	REPLY_##site }
+RULE(ALL,		OURS,		DEFERRED, DEFERRED, CLOSES, FINE),
+RULE(ALL,		NOWHERE,	FAILED,	FAILED,	STAYS,	FINE),
+RULE(ALL,		UNABLE,		OPEN,	FAILED,	NEXT,	FINE),
+RULE(AT(DNS),		ANY,		DEFERRED, DEFERRED, STAYS, FINE),
+RULE(AT(GREETING),	NO_SMTP,	OPEN,	FAILED,	NEXT,	NO_MAIL),
+RULE(AT(GREETING) | AT(EHLO), NEVERS,	OPEN,	DEFERRED, NEXT,	REFUSES),
+RULE(GREETS,		ANY & ~NO_TLS,	OPEN,	DEFERRED, NEXT,	DOWN),
+RULE(AT(STARTTLS),	ANY,		OPEN,	DEFERRED, PLAIN, DOWN),
+RULE(ALL,		NO_TLS,		OPEN,	DEFERRED, PLAIN, DOWN),
+RULE(AT(DOT),		OK,		TAKEN,	TAKEN,	STAYS,	FINE),
+RULE(ALL,		SHUTS,		DEFERRED, DEFERRED, CLOSES, SLOWER),
+RULE(AT(DOT),		SILENT | GARBAGE, UNCERTAIN, UNCERTAIN, CLOSES, FINE),
+RULE(BEFORE_DOT,	SILENT,		OPEN,	DEFERRED, NEXT,	FINE),
+RULE(ALL,		GARBAGE | SILENT, DEFERRED, DEFERRED, CLOSES, FINE),
+RULE(AT(RCPT),		TOO_MANY,	MORE,	DEFERRED, STAYS, FINE),
+RULE(AT(RCPT),		FULL,		MORE,	FAILED,	STAYS,	FINE),
+RULE(ALL,		LOGIN,		DEFERRED, DEFERRED, STAYS, SLOWER),
+RULE(ALL,		POLICY_4,	DEFERRED, DEFERRED, STAYS, SLOWER),
+RULE(ALL,		LATERS,		DEFERRED, DEFERRED, STAYS, FINE),
+RULE(AT(MAIL) | AT(DOT), POLICY_5,	OPEN,	FAILED,	FAMILY,	FINE),
+RULE(ALL,		NEVERS,		FAILED,	FAILED,	STAYS,	FINE),
+RULE(ALL,		ANY,		DEFERRED, DEFERRED, CLOSES, FINE),
+#undef RULE
+};
+
+static unsigned
+kind_of_reply(const struct ipc_outcome *o)
+{
+	bool is_rcpt = o->stage == RELAY_RCPT;
+
+	if (o->code / 100 == 2)
+		return OK;
+	if (o->code / 100 == 4)
+		return o->code == 421 ? SHUTS :
+		    o->code == 452 && is_rcpt ? TOO_MANY :
+		    o->enhanced[0] == 4 && o->enhanced[1] == 7 ? POLICY_4 :
+		    LATER;
+	if (o->code / 100 == 5)
+		return o->code == 521 ? NO_SMTP :
+		    o->code >= 530 && o->code <= 538 ? LOGIN :
+		    o->code == 552 && is_rcpt ? FULL :
+		    o->enhanced[0] == 5 && o->enhanced[1] == 7 ? POLICY_5 :
+		    NEVER;
+	return GARBAGE;
+}
+
+static unsigned
+kind_of(const struct ipc_outcome *o)
+{
+	switch ((enum relay_end)o->end) {
+	case RELAY_END_REPLY:
+		return kind_of_reply(o);
+	case RELAY_END_REFUSED:
+	case RELAY_END_TIMEOUT:
+	case RELAY_END_LOST:
+		return SILENT;
+	case RELAY_END_TLS:
+		return NO_TLS;
+	case RELAY_END_NO_8BIT:
+	case RELAY_END_NO_UTF8:
+	case RELAY_END_TOO_BIG:
+		return UNABLE;
+	case RELAY_END_LOCAL:
+	case RELAY_END_STOPPED:
+		return OURS;
+	case RELAY_END_NO_DOMAIN:
+	case RELAY_END_NO_MAIL:
+	case RELAY_END_NO_HOST:
+	case RELAY_END_OURSELVES:
+	case RELAY_END_TOO_OLD:
+		return NOWHERE;
+	case RELAY_END_NO_DNS:
+	case RELAY_END_SYNTAX:
+	case RELAY_END_COUNT:
+		break;
+	}
+	return GARBAGE;
+}
+
+const struct reply_rule *
+reply_rule(const struct ipc_outcome *o)
+{
+	const struct reply_rule *r = rules;
+	unsigned kind = kind_of(o);
+
+	while (!(r->stages >> o->stage & 1) || !(r->kinds & kind))
+		r++;
+	return r;
+}

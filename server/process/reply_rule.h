@@ -1,0 +1,49 @@
+/*
+ * What an outcome means for recipients, for the host and for its site: one
+ * table.  Pure.
+ */
+#ifndef SERVER_REPLY_RULE_H
+#define SERVER_REPLY_RULE_H
+
+#include "shared/ipc_relay.h"
+
+enum reply_rcpts {
+	REPLY_OPEN,		/* no verdict: another host may take them */
+	REPLY_TAKEN,		/* the host answers for them now */
+	REPLY_MORE,		/* too many: another transaction, if some were
+				   taken by this one */
+	REPLY_DEFERRED,
+	REPLY_UNCERTAIN,	/* deferred, and perhaps delivered */
+	REPLY_FAILED
+};
+
+enum reply_host {
+	REPLY_STAYS,		/* it may be sent more */
+	REPLY_CLOSES,		/* the connection is of no more use */
+	REPLY_NEXT,		/* the next address or host, now */
+	REPLY_FAMILY,		/* its other address family, now, once */
+	REPLY_PLAIN		/* the same without TLS, if that may be */
+};
+
+enum reply_site {
+	REPLY_FINE,
+	REPLY_SLOWER,		/* fewer connections */
+	REPLY_DOWN,		/* with all hosts so: nothing is sent to it */
+	REPLY_REFUSES,		/* the same; twice, and it is a failure */
+	REPLY_NO_MAIL		/* with all hosts so: a failure */
+};
+
+struct reply_rule {
+	uint16_t		stages;	/* bits of enum relay_stage */
+	uint16_t		kinds;	/* of outcomes: reply_rule.c */
+	enum reply_rcpts	rcpts;
+	enum reply_rcpts	last;	/* where rcpts is OPEN or MORE, and
+					   no host is left */
+	enum reply_host		host;
+	enum reply_site		site;
+};
+
+/* The rule for o; there is always one. */
+const struct reply_rule *reply_rule(const struct ipc_outcome *o);
+
+#endif
