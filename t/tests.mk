@@ -42,6 +42,8 @@ $(B)/unit/check_relay: $(patsubst %,$(BUILD)/server/%.o,mail/relay \
 # The pool and dial are the test.
 $(B)/unit/check_resolver: $(patsubst %,$(BUILD)/server/process/%.o,resolver \
     resolver_worker)
+$(B)/unit/check_resolve: $(patsubst %,$(BUILD)/server/process/%.o,resolver \
+    resolver_worker) $(BUILD)/worker/resolve.o $(BUILD)/worker/ask.o
 
 $(B)/unit/check_dial_job: $(BUILD)/server/process/dial.o
 

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -87,7 +88,7 @@ static struct {
 	struct server_socket *udp[resolve_servers_max];	/* the latest */
 	int64_t		 want_ms[resolve_servers_max][2]; /* not before */
 	uint8_t		 stream[tcp_max][2 + UINT16_MAX];
-} all;
+} *all;	/* allocated, for other jobs need no such memory */
 
 #define FOR_ALL(kind, p, list)						\
 	for (struct kind *p = (list);					\
@@ -99,8 +100,8 @@ static struct {
 static struct server_socket *
 find_place(bool tcp)
 {
-	FOR_ALL(server_socket, s, all.sockets)
-		if (s->fd == -1 && (s >= all.sockets + udp_max) == tcp)
+	FOR_ALL(server_socket, s, all->sockets)
+		if (s->fd == -1 && (s >= all->sockets + udp_max) == tcp)
 			return s;
 	return NULL;
 }
@@ -111,20 +112,20 @@ want_socket(uint32_t server, bool tcp)
 	struct ipc_record r = { .type = IPC_SOCKET_WANTED,
 	    .u.socket_wanted = { server, tcp } };
 
-	if (deadline_now_ms() < all.want_ms[server][tcp] ||
+	if (deadline_now_ms() < all->want_ms[server][tcp] ||
 	    find_place(tcp) == NULL)
 		return;
-	all.want_ms[server][tcp] = INT64_MAX;
-	tell_record(all.master, &r);
+	all->want_ms[server][tcp] = INT64_MAX;
+	tell_record(all->master, &r);
 }
 
 static bool
 is_in_use(const struct server_socket *s)
 {
-	FOR_ALL(query, q, all.queries)
+	FOR_ALL(query, q, all->queries)
 		if (q->by == s)
 			return true;
-	return all.udp[s->server] == s;
+	return all->udp[s->server] == s;
 }
 
 static void
@@ -132,15 +133,15 @@ take_socket(const struct ipc_socket_wanted *what, int fd)
 {
 	struct server_socket *s = find_place(what->tcp);
 
-	all.want_ms[what->server][what->tcp] = fd != -1 ? 0 :
+	all->want_ms[what->server][what->tcp] = fd != -1 ? 0 :
 	    deadline_now_ms() + socket_pause_ms;
-	if (fd != -1 && s == NULL)
+	if (s == NULL && fd != -1)
 		close(fd);
-	if (fd == -1 || s == NULL)
+	if (s == NULL || fd == -1)
 		return;
 	*s = (struct server_socket){ fd, what->server, what->tcp, 0, 0 };
 	if (!what->tcp)
-		all.udp[what->server] = s;
+		all->udp[what->server] = s;
 }
 
 /* ---- queries ------------------------------------------------------------ */
@@ -160,11 +161,11 @@ write_query(const struct query *q, uint8_t out[dns_query_max_bytes])
 static void
 send_query(struct query *q)
 {
-	struct server_socket *by = q->tcp ? NULL : all.udp[q->server];
+	struct server_socket *by = q->tcp ? NULL : all->udp[q->server];
 	uint8_t packet[2 + dns_query_max_bytes];
 	const size_t n = write_query(q, packet + 2);
 
-	FOR_ALL(server_socket, s, all.sockets)
+	FOR_ALL(server_socket, s, all->sockets)
 		if (q->tcp && s->fd != -1 && s->tcp && s->sent == 0 &&
 		    s->server == q->server)
 			by = s;
@@ -187,7 +188,7 @@ begin_try(struct query *q, bool tcp)
 	q->by = NULL;
 	q->tcp = tcp;
 	q->until_ms = deadline_now_ms() +
-	    ((int64_t)all.timeout_ms << (tcp ? 1 : q->tries - 1));
+	    ((int64_t)all->timeout_ms << (tcp ? 1 : q->tries - 1));
 	randombytes_buf(&q->id, sizeof(q->id));
 	randombytes_buf(&q->mix, sizeof(q->mix));
 	/* Servers that are deaf to EDNS or to capitals: the last try. */
@@ -202,11 +203,11 @@ begin_try(struct query *q, bool tcp)
 static bool
 begin_query(struct lookup *l, size_t host, enum dns_type type)
 {
-	FOR_ALL(query, q, all.queries) {
+	FOR_ALL(query, q, all->queries) {
 		if (q->of != NULL)
 			continue;
 		*q = (struct query){ .of = l, .host = host, .type = type,
-		    .server = all.good, .tries = 1 };
+		    .server = all->good, .tries = 1 };
 		l->due++;
 		begin_try(q, false);
 		return true;
@@ -223,7 +224,7 @@ end_lookup(struct lookup *l, enum resolve_status status)
 	struct ipc_record r = { .type = IPC_HOST };
 	const bool single = l->kind == RESOLVE_HOST || l->implicit;
 
-	FOR_ALL(query, q, all.queries)
+	FOR_ALL(query, q, all->queries)
 		if (q->of == l)
 			*q = (struct query){ 0 };
 	for (size_t i = 0; status == RESOLVE_OK && i < l->hosts; i++)
@@ -233,7 +234,7 @@ end_lookup(struct lookup *l, enum resolve_status status)
 		status = (enum resolve_status)l->host[0].status;
 	for (size_t i = 0; status == RESOLVE_OK && i < l->hosts; i++) {
 		r.u.host = l->host[i];
-		tell_record(all.master, &r);
+		tell_record(all->master, &r);
 		if (l->host[i].status == RESOLVE_TROUBLE &&
 		    l->ttl_s > trouble_ttl_s)
 			l->ttl_s = trouble_ttl_s;
@@ -241,7 +242,7 @@ end_lookup(struct lookup *l, enum resolve_status status)
 	r.type = IPC_ANSWER;
 	r.u.answer = (struct ipc_answer){ l->ticket, l->ttl_s,
 	    (uint8_t)status, l->implicit, l->secure };
-	tell_record(all.master, &r);
+	tell_record(all->master, &r);
 	l->open = false;
 }
 
@@ -317,18 +318,16 @@ on_answer(struct query *q, const struct dns_answer *a)
 static void
 next_try(struct query *q, bool failed)
 {
-	const uint32_t next = (q->server + 1) % all.servers;
+	const uint32_t next = (q->server + 1) % all->servers;
 
-	if (!failed && all.good == q->server)
-		all.good = next;
+	if (!failed && all->good == q->server)
+		all->good = next;
 	q->failures += failed;
-	if (q->tries == tries_max || q->failures >= all.servers) {
-		on_answer(q, NULL);
-		return;
-	}
-	q->tries++;
 	q->server = next;
-	begin_try(q, false);
+	if (q->tries++ == tries_max || q->failures >= all->servers)
+		on_answer(q, NULL);
+	else
+		begin_try(q, false);
 }
 
 /* False: the message answers no query that was sent over s. */
@@ -339,7 +338,7 @@ on_message(struct server_socket *s, const uint8_t *p, size_t n)
 	struct dns_answer a;
 	enum dns_read result;
 
-	FOR_ALL(query, q, all.queries) {
+	FOR_ALL(query, q, all->queries) {
 		if (q->by != s || n < 2 || q->id != (p[0] << 8 | p[1]))
 			continue;
 		result = dns_read(span_from(sent, write_query(q, sent)),
@@ -377,7 +376,7 @@ read_datagrams(struct server_socket *s)
 static void
 read_stream(struct server_socket *s)
 {
-	uint8_t *p = all.stream[s - all.sockets - udp_max];
+	uint8_t *p = all->stream[s - all->sockets - udp_max];
 	size_t size = s->got < 2 ? 2 : 2 + (size_t)(p[0] << 8 | p[1]);
 	ssize_t n = recv(s->fd, p + s->got, size - s->got, MSG_DONTWAIT);
 
@@ -388,7 +387,7 @@ read_stream(struct server_socket *s)
 	if (n > 0 && (s->got < size || size == 2))
 		return;
 	if (n <= 0 || !on_message(s, p + 2, size - 2))
-		FOR_ALL(query, q, all.queries)
+		FOR_ALL(query, q, all->queries)
 			if (q->by == s)
 				next_try(q, true);
 }
@@ -396,11 +395,11 @@ read_stream(struct server_socket *s)
 static void
 take_lookup(const struct ipc_lookup *asked)
 {
-	struct lookup *l = all.lookups;
+	struct lookup *l = all->lookups;
 
 	/* The master never asks for more. */
 	while (l->open)
-		if (++l == all.lookups + resolve_lookups_max)
+		if (++l == all->lookups + resolve_lookups_max)
 			_exit(0);
 	memset(l, 0, sizeof(*l));
 	l->open = l->secure = true;
@@ -426,11 +425,11 @@ read_channel(void)
 	int passed;
 
 	for (int i = 0; i < turn_max; i++) {
-		got = ipc_recv(all.master->channel, IPC_TO_WORKER,
+		got = ipc_recv(all->master->channel, IPC_TO_WORKER,
 		    IPC_AT_RESOLVE, false, &r, &passed, &why);
 		if (got == IPC_GOT_NOTHING)
 			return;
-		if (got != IPC_GOT_RECORD)
+		if (got != IPC_GOT_RECORD && got != IPC_GOT_NO_ROOM)
 			_exit(0);
 		if (r.type == IPC_LOOKUP)
 			take_lookup(&r.u.lookup);
@@ -448,20 +447,20 @@ run_timers(void)
 	const int64_t now = deadline_now_ms();
 	bool busy = false;
 
-	FOR_ALL(lookup, l, all.lookups)
+	FOR_ALL(lookup, l, all->lookups)
 		if (l->open && now >= l->until_ms)
 			end_lookup(l, l->hosts == 0 ? RESOLVE_TROUBLE :
 			    RESOLVE_OK);
 		else if (l->open)
 			go_on(l);
-	FOR_ALL(query, q, all.queries) {
+	FOR_ALL(query, q, all->queries) {
 		if (q->of != NULL && now >= q->until_ms)
 			next_try(q, false);
 		else if (q->of != NULL && q->by == NULL)
 			send_query(q);
 		busy = busy || q->of != NULL;
 	}
-	FOR_ALL(server_socket, s, all.sockets)
+	FOR_ALL(server_socket, s, all->sockets)
 		if (s->fd != -1 && !is_in_use(s)) {
 			close(s->fd);
 			s->fd = -1;
@@ -474,26 +473,27 @@ resolve_run(struct ask *master, const struct ipc_settings *settings,
     const struct ipc_record *r, int passed, int output)
 {
 	struct pollfd fds[1 + sockets_max];
-	bool busy;
 
-	all.master = master;
-	all.servers = r->u.resolve.servers;
-	all.timeout_ms = r->u.resolve.timeout_ms;
+	all = calloc(1, sizeof(*all));
+	if (all == NULL)
+		_exit(0);
+	all->master = master;
+	all->servers = r->u.resolve.servers;
+	all->timeout_ms = r->u.resolve.timeout_ms;
 	for (size_t i = 0; i < sockets_max; i++)
-		all.sockets[i].fd = -1;
+		all->sockets[i].fd = -1;
 	for (;;) {
-		busy = run_timers();
-		for (size_t i = 0; i <= sockets_max; i++) {
-			fds[i].events = POLLIN;
-			fds[i].fd = i == sockets_max ? master->channel :
-			    all.sockets[i].fd;
-		}
+		const bool busy = run_timers();
+
+		for (size_t i = 0; i <= sockets_max; i++)
+			fds[i] = (struct pollfd){ i == sockets_max ?
+			    master->channel : all->sockets[i].fd, POLLIN, 0 };
 		if (poll(fds, 1 + sockets_max, busy ? tick_ms : -1) <= 0)
 			continue;
 		for (size_t i = 0; i < sockets_max; i++)
 			if (fds[i].fd != -1 && fds[i].revents != 0)
 				(i < udp_max ? read_datagrams : read_stream)
-				    (&all.sockets[i]);
+				    (&all->sockets[i]);
 		if (fds[sockets_max].revents != 0)
 			read_channel();
 	}
