@@ -247,6 +247,83 @@ TEST(alarm_at_run_time)
 	daemon_stop(&d);
 }
 
+/* Behind a proxy the client counts, and never the address of the proxy. */
+TEST(behind_a_proxy)
+{
+	static const struct {
+		const char	*from, *header;
+		int		 code;
+	} t[] = {
+		{ "127.7.0.1", "PROXY TCP4 198.51.100.7 192.0.2.1 1 25\r\n",
+		    550 },
+		{ "127.7.0.1", "PROXY TCP4 127.7.0.1 192.0.2.1 1 25\r\n",
+		    250 },
+		{ "198.51.100.7", "PROXY TCP4 198.51.100.7 192.0.2.1 1 25\r\n",
+		    250 },
+		{ "198.51.100.7", "PROXY TCP4 198.51.100.8 192.0.2.1 1 25\r\n",
+		    550 },
+		{ "198.51.100.7", "PROXY TCP6 ::ffff:198.51.100.7 ::1 1 25\r\n",
+		    250 },
+		{ "::1", "PROXY TCP6 ::1 ::1 1 25\r\n", 250 },
+		{ "::/127", "PROXY TCP6 ::2 ::1 1 25\r\n", 550 }
+	};
+	struct daemon d;
+	struct client c;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		daemon_init(&d, "", NULL);
+		daemon_add_conf(&d, "proxy-from 127.7.0.1\n"
+		    "relay {\nfrom %s\n}\n", t[i].from);
+		daemon_start(&d);
+		EXPECT(client_connect(&c, &d, "127.7.0.1"), "connect");
+		EXPECT(client_send(&c, t[i].header, strlen(t[i].header)),
+		    "send");
+		EXPECT(client_reply(&c) == 220, "%zu: %s", i, c.reply);
+		client_expect(&c, 250, "EHLO client.example.net");
+		client_expect(&c, 250, "MAIL FROM:<a@b.example>");
+		EXPECT(client_command(&c, "RCPT TO:<x@elsewhere.example>") ==
+		    t[i].code, "%zu: %s", i, c.reply);
+		client_close(&c);
+		daemon_stop(&d);
+	}
+}
+
+/* What looks like a detour to elsewhere is none, also for who may send out. */
+TEST(no_detours)
+{
+	static const struct {
+		const char	*to;
+		int		 code;
+	} t[] = {
+		{ "x@[192.0.2.1]", 550 }, { "x@[IPv6:2001:db8::1]", 550 },
+		{ "x%elsewhere.example@example.org", 550 },
+		{ "elsewhere.example!x@example.org", 550 },
+		{ "press@example.net", 451 },	/* an alias to elsewhere */
+		{ "@example.org:x@elsewhere.example", 250 },
+		{ "x@EXAMPLE.org", 550 }, { "x@example.org.", 501 },
+		{ "x", 501 }, { "x@elsewhere.example", 250 }
+	};
+	struct daemon d;
+	struct client c;
+	char line[300];
+
+	daemon_init(&d, "", NULL);
+	daemon_add_conf(&d, "relay {\nfrom 127.0.0.1\n}\n"
+	    "domain example.net {\naliases %s\n}\n", harness_path("aliases"));
+	harness_write_file(harness_path("aliases"), "press: x@a.example\n");
+	daemon_start(&d);
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		client_open(&c, &d, NULL);
+		client_expect(&c, 250, "EHLO client.example.net");
+		client_expect(&c, 250, "MAIL FROM:<a@b.example>");
+		snprintf(line, sizeof(line), "RCPT TO:<%s>", t[i].to);
+		EXPECT(client_command(&c, "%s", line) == t[i].code, "%s: %s",
+		    t[i].to, c.reply);
+		client_close(&c);
+	}
+	daemon_stop(&d);
+}
+
 /* Who may send out can change while smtpd runs; where dial may go cannot. */
 TEST(reloaded)
 {
