@@ -136,7 +136,9 @@ next_wanted(const struct report *r, struct place *p,
 	while (p->at < r->count && envelope_next(&p->left, rcpt)) {
 		if (p->index++ != r->rcpts[p->at].index)
 			continue;
-		*fact = &r->rcpts[p->at++].fact;
+		*fact = &r->rcpts[p->at].fact;
+		while (p->at < r->count && r->rcpts[p->at].index < p->index)
+			p->at++;
 		if (is_wanted(rcpt->notify, r->kind))
 			return true;
 	}
