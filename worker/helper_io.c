@@ -193,31 +193,55 @@ new_socket(bool ipv6, bool udp)
 	    SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-/*
- * 0; or EACCES for an address of this host, which is reached from itself.  A
- * UDP socket that is connected sends nothing, and sees the addresses of now.
- */
-static int
-refuse_own(const struct ipc_dial *d)
+static bool
+is_bindable(const struct ipc_ip *ip)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = ip_sockaddr(ip->ipv6, ip->ip, 0, &ss);
+	int fd = new_socket(ip->ipv6, true);
+	bool bound = fd != -1 && bind(fd, (struct sockaddr *)&ss, n) == 0;
+
+	if (fd != -1)
+		close(fd);
+	return bound;
+}
+
+/* Would a connection go out from the address that it goes to? */
+static bool
+comes_from_there(const struct ipc_dial *d)
 {
 	struct sockaddr_storage to, from;
 	socklen_t size = ip_sockaddr(d->to.ipv6, d->to.ip, d->port, &to);
 	socklen_t n = sizeof(from);
 	int fd = new_socket(d->to.ipv6, true);
-	int error = 0;
+	bool same;
 
 	memset(&from, 0, sizeof(from));
-	if (fd == -1)
-		return errno;
-	if (connect(fd, (struct sockaddr *)&to, size) == -1 ||
-	    getsockname(fd, (struct sockaddr *)&from, &n) == -1)
-		error = errno;
-	else if ((d->to.ipv6 ? memcmp(&((struct sockaddr_in6 *)
-	    &from)->sin6_addr, d->to.ip, 16) : memcmp(&((struct sockaddr_in *)
-	    &from)->sin_addr, d->to.ip, 4)) == 0)
-		error = EACCES;
-	close(fd);
-	return error;
+	/* No packet is sent. */
+	same = fd != -1 && connect(fd, (struct sockaddr *)&to, size) == 0 &&
+	    getsockname(fd, (struct sockaddr *)&from, &n) == 0 &&
+	    (d->to.ipv6 ? memcmp(&((struct sockaddr_in6 *)&from)->sin6_addr,
+	    d->to.ip, 16) : memcmp(&((struct sockaddr_in *)&from)->sin_addr,
+	    d->to.ip, 4)) == 0;
+	if (fd != -1)
+		close(fd);
+	return same;
+}
+
+/*
+ * Only an address of this host, as they are now, can be bound to; unless the
+ * system lets any be bound, as Linux does with ip_nonlocal_bind.
+ */
+static bool
+is_own(const struct ipc_dial *d)
+{
+	static const struct ipc_ip nobodys[2] = {
+		{ false, { 240, 0, 0, 1 } },
+		{ true, { 0x01, 0x00, [15] = 1 } }	/* RFC 6666 */
+	};
+
+	return is_bindable(&d->to) &&
+	    (!is_bindable(&nobodys[d->to.ipv6]) || comes_from_there(d));
 }
 
 /* The socket, in *fd, and 0, EINPROGRESS or an errno. */
@@ -227,12 +251,10 @@ dial(const struct ipc_dial *d, int *fd)
 	const enum dial_permit permit = dial_permits(d);
 	struct sockaddr_storage to, from;
 	socklen_t n = ip_sockaddr(d->to.ipv6, d->to.ip, d->port, &to);
-	int error = permit == DIAL_NO ? EACCES :
-	    permit == DIAL_UNLESS_OWN ? refuse_own(d) : 0;
 
 	*fd = -1;
-	if (error != 0)
-		return error;
+	if (permit == DIAL_NO || (permit == DIAL_UNLESS_OWN && is_own(d)))
+		return EACCES;
 	*fd = new_socket(d->to.ipv6, d->udp);
 	if (*fd == -1)
 		return errno;
