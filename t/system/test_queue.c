@@ -403,6 +403,103 @@ TEST(disk_full_at_each_call)
 	each_call_fails(ENOSPC);
 }
 
+/* ---- order -------------------------------------------------------------- */
+
+enum { MASTER, DISK, WORKER, tracees };
+
+struct order {
+	pid_t	pids[tracees];
+	char	calls[2048];	/* a letter each */
+	size_t	n;
+};
+
+/*
+ * Of the worker "d" is fdatasync(2), "w" a reply; of the master "r" a rename,
+ * "l" a line of log/message, "S" a sync, which it leaves to others; of disk "s"
+ * is the sync of a folder of the queue, "f" of anything else.
+ */
+static void
+note_call(void *arg, size_t which, long call,
+    const unsigned long long args[6])
+{
+	struct order *o = arg;
+	char path[64], to[256], letter = '\0';
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%llu", (int)o->pids[which],
+	    args[0]);
+	n = readlink(path, to, sizeof(to) - 1);
+	to[n > 0 ? n : 0] = '\0';
+	if (call == SYS_fsync || call == SYS_fdatasync)
+		letter = which == WORKER ? 'd' : which == MASTER ? 'S' :
+		    strstr(to, "/spool/queue/1") != NULL ? 's' : 'f';
+	else if (which == MASTER && call == SYS_renameat)
+		letter = 'r';
+	else if (which == MASTER && call == SYS_write &&
+	    strstr(to, "/log/message") != NULL)
+		letter = 'l';
+	else if (which == WORKER && (call == SYS_write || call == SYS_sendto ||
+	    call == SYS_sendmsg) && args[0] > 3 &&
+	    strncmp(to, "socket:", 7) == 0)
+		letter = 'w';
+	if (letter != '\0' && o->n + 1 < sizeof(o->calls))
+		o->calls[o->n++] = letter;
+}
+
+/* The calls of one message, from where its data are synced. */
+static void
+watch_one(struct daemon *d, unsigned number, const char *const rcpts[],
+    char *out, size_t size)
+{
+	struct order o = { .n = 0 };
+	pid_t workers[64], client;
+	int status = 0;
+
+	daemon_settle(d);
+	EXPECT(daemon_workers(d, workers, 64) >= 1, "no worker");
+	o.pids[MASTER] = d->pid;
+	o.pids[DISK] = proc_helper(d->pid, 'd');
+	o.pids[WORKER] = workers[0];
+	for (size_t i = 0; i < tracees; i++)
+		if (!trace_begin(o.pids[i]))
+			harness_lacking("cannot trace: %s", strerror(errno));
+	fflush(stdout);
+	client = fork();
+	if (client == 0) {
+		struct client c;
+
+		client_open(&c, d, NULL);
+		_exit(queue_mail(&c, number, octets, rcpts) / 10);
+	}
+	trace_watch(o.pids, tracees, client, &status, note_call, &o);
+	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 25, "not 250");
+	o.calls[o.n] = '\0';
+	EXPECT(strchr(o.calls, 'd') != NULL, "no fdatasync in %s", o.calls);
+	snprintf(out, size, "%s", strchr(o.calls, 'd'));
+}
+
+/* Content, rename, directory, log, 250; 1 sync, and 1 for all of the batch. */
+TEST(order_of_calls)
+{
+	struct daemon d;
+	char got[128];
+
+	harness_need_root("trace processes that hide");
+	serve(&d);
+	proc_signal_others(d.pid, 'd', SIGSTOP);
+	watch_one(&d, 2, remote, got, sizeof(got));
+	EXPECT(strcmp(got, "drslw") == 0, "elsewhere: %s", got);
+	/* The Maildirs are there: they need no sync of their parents. */
+	EXPECT(client_deliver(&d, NULL, 3, 500, "alice") == 250 &&
+	    client_deliver(&d, NULL, 4, 500, "u1") == 250, "not 250");
+	watch_one(&d, 5, mixed, got, sizeof(got));
+	/* Two Maildirs, the folder, and the block that is a file apart. */
+	EXPECT(strspn(got, "dr") == 3 && strspn(got + 3, "fs") == 4 &&
+	    strcmp(got + 7, "lw") == 0, "for both: %s", got);
+	proc_signal_others(d.pid, 'd', SIGCONT);
+	daemon_stop(&d);
+}
+
 /* ---- damage ------------------------------------------------------------- */
 
 /* Paths of what is queued, by number. */

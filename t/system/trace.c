@@ -183,6 +183,42 @@ trace_fail_at(pid_t pid, long call, unsigned count, int error, pid_t watched,
 	return failed;
 }
 
+void
+trace_watch(const pid_t *pids, size_t n, pid_t watched, int *status,
+    void (*see)(void *arg, size_t which, long call,
+    const unsigned long long args[6]), void *arg)
+{
+	struct __ptrace_syscall_info info;
+	pid_t who;
+	size_t i;
+	int got;
+
+	while ((who = waitpid(-1, &got, __WALL)) != watched) {
+		const bool stop = WIFSTOPPED(got) &&
+		    WSTOPSIG(got) == syscall_stop;
+
+		if (who == -1 && errno != EINTR)
+			return;
+		for (i = 0; i < n && pids[i] != who; i++)
+			continue;
+		if (i == n || !WIFSTOPPED(got))
+			continue;
+		memset(&info, 0, sizeof(info));
+		if (stop && ptrace(PTRACE_GET_SYSCALL_INFO, who, sizeof(info),
+		    &info) > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+			unsigned long long args[6];
+
+			for (size_t k = 0; k < 6; k++)
+				args[k] = info.entry.args[k];
+			see(arg, i, (long)info.entry.nr, args);
+		}
+		resume(who, stop || got >> 16 != 0 ? 0 : WSTOPSIG(got));
+	}
+	*status = got;
+	for (i = 0; i < n; i++)
+		let_go(pids[i]);
+}
+
 bool
 trace_hold_at(pid_t pid, long call)
 {

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Stops pid and lets it go on, so that from now on it stops whenever it enters
@@ -36,6 +37,14 @@ enum trace_end trace_kill_at(pid_t pid, unsigned count, pid_t watched,
  */
 bool	trace_fail_at(pid_t pid, long call, unsigned count, int error,
 	    pid_t watched, int *status);
+/*
+ * Lets n processes go on, each after trace_begin(), until the child watched has
+ * ended, with its status in *status, and then detaches from them.  Calls see
+ * for each system call that the process which[i] of them enters.
+ */
+void	trace_watch(const pid_t *pids, size_t n, pid_t watched, int *status,
+	    void (*see)(void *arg, size_t which, long call,
+	    const unsigned long long args[6]), void *arg);
 /* Lets pid go on until it enters call, and holds it there.  False: it ended. */
 bool	trace_hold_at(pid_t pid, long call);
 void	trace_release(pid_t pid);
