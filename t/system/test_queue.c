@@ -805,3 +805,87 @@ TEST(a_hundred_thousand)
 	EXPECT(full - empty <= many_kib, "%zu KiB more", full - empty);
 	kill_daemon(&d);
 }
+
+/* ---- a full disk --------------------------------------------------------- */
+
+/* Mail until 452; all that was answered is whole, and goes on after that. */
+TEST(full_disk)
+{
+	const char *filler = harness_path("root/filler");
+	unsigned n[2] = { 0, 0 };
+	struct daemon d;
+	struct client c;
+	int fd, code = 0;
+
+	daemon_init(&d, "\tdisk-reserve 256K\n", NULL);
+	daemon_add_conf(&d, "%s", queue_relay);
+	harness_mount(d.root, "size=4m");
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	/* Odd ones are for both; then all the rest of the disk is taken. */
+	for (unsigned i = 0; i < 2000 && (code = queue_mail(&c, i, octets * 4,
+	    i % 2 == 0 ? remote : mixed)) == 250; i++)
+		n[i % 2]++;
+	EXPECT(code == 452 && n[1] > 20, "%u messages, then %d %s", n[1],
+	    code, c.reply);
+	fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	while (write(fd, d.root, sizeof(d.root)) > 0)
+		continue;
+	close(fd);
+	client_command(&c, "RSET");
+	EXPECT(queue_mail(&c, 5000, octets, remote) == 452, "%s", c.reply);
+	client_close(&c);
+	EXPECT(queue_read_all(&d, NULL, NULL) == n[0] + n[1], "not all are "
+	    "there");
+	daemon_stop(&d);
+	/* No space for a journal, either. */
+	daemon_start(&d);
+	expect_known(&d, n[0] + n[1]);
+	EXPECT(queue_bad(&d) == 0, "something is bad");
+	EXPECT(unlink(filler) == 0, "unlink");
+	daemon_stop(&d);
+	daemon_start(&d);
+	expect_known(&d, n[0] + n[1]);
+	daemon_stop(&d);
+}
+
+/* The disk gets full between RCPT and the end of the data. */
+TEST(disk_full_while_data_come)
+{
+	const char *filler = harness_path("root/filler");
+	struct daemon d;
+	struct client c;
+	char chunk[4096];
+	int fd;
+
+	daemon_init(&d, "\tdisk-reserve 64K\n", NULL);
+	daemon_add_conf(&d, "%s", queue_relay);
+	harness_mount(d.root, "size=3m");
+	daemon_start(&d);
+	for (unsigned i = 0; i < 2; i++) {
+		char *text = mail_text(i, 800000, "\r\n");
+
+		client_open(&c, &d, NULL);
+		client_expect(&c, 250, "EHLO client.example.net");
+		client_expect(&c, 250, "MAIL FROM:<sender@example.org>");
+		client_expect(&c, 250, "RCPT TO:<bob@example.net>");
+		if (i == 1)
+			client_expect(&c, 250, "RCPT TO:<alice@example.org>");
+		client_expect(&c, 354, "DATA");
+		memset(chunk, 'x', sizeof(chunk));
+		fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		while (write(fd, chunk, sizeof(chunk)) > 0)
+			continue;
+		close(fd);
+		EXPECT(client_send(&c, text, strlen(text)) &&
+		    client_command(&c, ".") == 452, "%s", c.reply);
+		client_close(&c);
+		free(text);
+		EXPECT(mail_none_incoming(&d), "a file is left");
+		EXPECT(unlink(filler) == 0, "unlink");
+	}
+	EXPECT(queue_read_all(&d, NULL, NULL) == 0 && mail_total(&d) == 0,
+	    "it is stored, too");
+	EXPECT(queue_deliver(&d, 9, 500, remote[0]) == 250, "not 250");
+	daemon_stop(&d);
+}
