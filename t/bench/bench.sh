@@ -4,7 +4,7 @@
 #
 #   t/bench/bench.sh [rate] [many] [burst] [large] [cpu] [idle] [latency]
 #       [start] [reload] [stalled] [log] [submit] [handshake] [guess]
-#       [tlsidle]
+#       [tlsidle] [leave] [queued]
 #
 #   rate, many   messages/s, one or many a connection
 #   burst        the rate at 500 sessions beside that at 20
@@ -23,6 +23,10 @@
 #   handshake    TLS handshakes/s, beside openssl s_server
 #   guess        one client on a quiet server, and while others guess passwords
 #   tlsidle      memory of idle sessions under TLS, and without
+#   leave        messages/s, and the time for 1,000, through the queue to
+#                smtp-sink, beside Postfix
+#   queued       memory, and the time from the start to the first delivery, of
+#                BENCH_QUEUED messages (10000)
 #
 # Without an argument all parts are measured.  Rounds are interleaved: each
 # round measures every server once, every second round in reverse order.  A
@@ -80,6 +84,7 @@ patience_s=60
 recipient=bench@bench.test
 
 work=
+memory=
 cgroup=
 declare -A pid=() port=() new_dir=() beside=()
 holder=("$bin/hold")
@@ -102,6 +107,7 @@ die()
 . "$here/load.sh"
 . "$here/live.sh"
 . "$here/secure.sh"
+. "$here/leave.sh"
 
 # Parts
 
@@ -388,7 +394,7 @@ part_latency()
 # Start
 
 all_parts="rate many burst large cpu idle latency start reload stalled log"
-all_parts="$all_parts submit handshake guess tlsidle"
+all_parts="$all_parts submit handshake guess tlsidle leave queued"
 parts=()
 for arg; do
 	case " $all_parts " in
@@ -414,6 +420,8 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/smtpd-bench.XXXXXX")
 chmod 711 "$work"
 # Spread what is made in it over the disk: no server among another's inodes.
 chattr +T "$work" 2>/dev/null || :
+memory=$(mktemp -d /dev/shm/smtpd-bench.XXXXXX)
+chmod 711 "$memory"
 : >"$work/results"
 case $(stat -f -c %T "$work") in
 tmpfs|ramfs) say "warning: $work is in memory: no figure here is durable" ;;

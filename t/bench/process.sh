@@ -138,6 +138,7 @@ cleanup()
 		stop "$name"
 	done
 	[ -z "$cgroup" ] || gone_cgroup "$cgroup"
+	[ -z "$memory" ] || rm -rf "$memory"
 	if [ -n "$work" ] && [ -n "$keep" ]; then
 		say "kept: $work"
 	elif [ -n "$work" ]; then
