@@ -56,6 +56,9 @@ static const struct conf {
 	{ "relay-others", "", NULL, NULL, NULL, "from 192.0.2.0/24" },
 	{ "submission-relay", "", NULL, NULL, " submission",
 	    "from authenticated" },
+	{ "submission-rates", "\tmails-per-hour 2\n"
+	    "\trecipients-per-day 3\n", NULL, NULL,
+	    " submission implicit-tls", "from authenticated" },
 };
 
 static const char users_org[] = "alice\nbob\ncarol\ndave.x\nj\xc3\xbcrgen\n";
