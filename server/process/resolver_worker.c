@@ -251,6 +251,7 @@ on_answer(struct resolving *r, const struct ipc_answer *a)
 {
 	struct question *q = find_asked(r, a->ticket);
 	struct route *route = q == NULL ? NULL : q->route, *less;
+	struct master *m = r->master;
 
 	if (q == NULL || (a->status == RESOLVE_OK) != (route->count > 0) ||
 	    (a->implicit && route->count > 1))
@@ -264,9 +265,10 @@ on_answer(struct resolving *r, const struct ipc_answer *a)
 	route->ttl_s = a->ttl_s;
 	shuffle_equals(route);
 	r->open--;
-	resolver_answer(r->master->resolver, q);
+	resolver_answer(m->resolver, q);
+	/* r may be freed now. */
 	retire(r);
-	resolver_work(r->master);
+	resolver_work(m);
 	return true;
 }
 

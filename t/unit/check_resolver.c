@@ -275,3 +275,293 @@ TEST(no_server)
 	ck_assert_int_eq(callers[0].status, RESOLVE_TROUBLE);
 	ck_assert_uint_eq(wants, 0);
 }
+
+/* ---- a worker that was taken over ---------------------------------------- */
+
+/* Each is the worker's end; the next is asked again, and its answer counts. */
+TEST(claims_what_it_was_not_asked)
+{
+	struct ipc_record r;
+	uint64_t ticket;
+
+	for (int claim = 0; claim < 9; claim++) {
+		begin();
+		m.conf.relay.ipv6 = false;
+		ask(0, claim == 8 ? RESOLVE_HOST : RESOLVE_MX, "example.org");
+		ticket = hear_lookup(0, "example.org");
+		switch (claim) {
+		case 0:		/* a host of no ticket */
+			ck_assert(!say_host(0, ticket + 1, 1, "a"));
+			break;
+		case 1:		/* an answer to none */
+			ck_assert(!say_answer(0, ticket + 1,
+			    RESOLVE_NO_DOMAIN, 1));
+			break;
+		case 2:		/* no host at all */
+			ck_assert(!say_answer(0, ticket, RESOLVE_OK, 1));
+			break;
+		case 3:		/* hosts of a domain that has none */
+			ck_assert(say_host(0, ticket, 1, "a"));
+			ck_assert(!say_answer(0, ticket, RESOLVE_NO_DOMAIN,
+			    1));
+			break;
+		case 4:		/* not in order */
+			ck_assert(say_host(0, ticket, 2, "a"));
+			ck_assert(!say_host(0, ticket, 1, "b"));
+			break;
+		case 5:		/* more than a route has */
+			for (uint16_t i = 0; i < resolve_hosts_max; i++)
+				ck_assert(say_host(0, ticket, i, "a"));
+			ck_assert(!say_host(0, ticket, 99, "a"));
+			break;
+		case 6:		/* a family that is not used here */
+			r = (struct ipc_record){ .type = IPC_HOST, .u.host = {
+			    .ticket = ticket, .count = 1, .name_len = 1,
+			    .name = "a", .addresses = { { 1, { 32 } } } } };
+			ck_assert(!say(0, &r));
+			break;
+		case 7:		/* something else */
+			r = (struct ipc_record){ .type = IPC_END };
+			ck_assert(!say(0, &r));
+			break;
+		default:	/* a second host of one name */
+			ck_assert(say_host(0, ticket, 1, "a"));
+			ck_assert(!say_host(0, ticket, 1, "b"));
+		}
+		ck_assert_uint_eq(callers[0].told, 0);
+		ticket = hear_lookup(1, "example.org");
+		ck_assert(say_host(1, ticket, 10, "right"));
+		ck_assert(say_answer(1, ticket, RESOLVE_OK, 60));
+		ck_assert_uint_eq(callers[0].told, 1);
+		ck_assert_uint_eq(callers[0].count, 1);
+		ck_assert_str_eq(callers[0].hosts[0].name, "right");
+	}
+}
+
+/* What another worker was asked is none of its business. */
+TEST(answers_for_another)
+{
+	uint64_t tickets[resolve_lookups_max + 1];
+	char name[32];
+
+	begin();
+	for (size_t i = 0; i <= resolve_lookups_max; i++) {
+		snprintf(name, sizeof(name), "d%zu.example", i);
+		ask(i, RESOLVE_MX, name);
+	}
+	for (size_t i = 0; i < resolve_lookups_max; i++)
+		tickets[i] = hear_lookup(0, NULL);
+	hear_nothing(0);
+	resolver_use.on_tick(&m);
+	tickets[resolve_lookups_max] = hear_lookup(1, NULL);
+	ck_assert_ptr_nonnull(pool[1].owner);
+	ck_assert(!say_answer(1, tickets[0], RESOLVE_NO_DOMAIN, 1));
+	ck_assert_uint_eq(callers[0].told, 0);
+	ck_assert(pool[1].gone && !pool[0].gone);
+}
+
+TEST(wants_sockets_for_ever)
+{
+	struct ipc_record r = { .type = IPC_SOCKET_WANTED };
+	unsigned given = 0;
+
+	begin();
+	ask(0, RESOLVE_MX, "example.org");
+	(void)hear_lookup(0, "example.org");
+	/* One that is not there. */
+	r.u.socket_wanted.server = 1;
+	ck_assert(!say(0, &r));
+	(void)hear_lookup(1, "example.org");
+	/* Faster than they come. */
+	r.u.socket_wanted.server = 0;
+	while (given < 100 && say(1, &r))
+		given++;
+	ck_assert_uint_ge(given, 4);
+	ck_assert_uint_lt(given, 20);
+	ck_assert_uint_eq(dials_forgotten, given);
+	/* More than questions can need. */
+	ask(1, RESOLVE_MX, "second.example");
+	(void)hear_lookup(2, "second.example");
+	for (given = 0; given < 1000 && say(2, &r); given++) {
+		struct ipc_record socket;
+		int passed;
+
+		dialled->done(dialled->arg, -1, ENETUNREACH);
+		turn();
+		ck_assert_int_eq(hear(2, &socket, &passed), IPC_GOT_RECORD);
+		ck_assert_int_eq(socket.type, IPC_NO_SOCKET);
+	}
+	ck_assert_uint_lt(given, 300);
+}
+
+/* ---- workers that are lost or old ---------------------------------------- */
+
+TEST(asked_again_once)
+{
+	begin();
+	ask(0, RESOLVE_MX, "crash.example");
+	(void)hear_lookup(0, "crash.example");
+	pool_lost(&pool[0], "crash");
+	turn();
+	ck_assert_uint_eq(callers[0].told, 0);
+	(void)hear_lookup(1, "crash.example");
+	pool_lost(&pool[1], "crash");
+	turn();
+	ck_assert_uint_eq(callers[0].told, 1);
+	ck_assert_int_eq(callers[0].status, RESOLVE_TROUBLE);
+	ck_assert(!pool[2].gone && pool[2].owner == NULL);
+}
+
+TEST(is_replaced)
+{
+	uint64_t ticket;
+	char name[32];
+
+	begin();
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "d%u.example", i);
+		ask(0, RESOLVE_MX, name);
+		ticket = hear_lookup(0, name);
+		ck_assert(say_answer(0, ticket, RESOLVE_NO_DOMAIN, 1));
+		ck_assert_uint_eq(callers[0].told, 1);
+	}
+	ck_assert(pool[0].gone);
+	ask(0, RESOLVE_MX, "next.example");
+	(void)hear_lookup(1, "next.example");
+}
+
+/* After SIGHUP other servers are asked, and nothing that was known counts. */
+TEST(new_configuration)
+{
+	struct conf_epoch *second = conf_epoch_enter(calloc(1,
+	    sizeof(*second)));
+	uint64_t ticket;
+
+	begin();
+	ask(0, RESOLVE_MX, "example.org");
+	ticket = hear_lookup(0, "example.org");
+	ck_assert(say_answer(0, ticket, RESOLVE_NO_DOMAIN, 3600));
+	m.epoch = second;
+	ask(1, RESOLVE_MX, "example.org");
+	ck_assert_uint_eq(callers[1].told, 0);
+	(void)hear_lookup(1, "example.org");
+	resolver_use.on_tick(&m);
+	ck_assert(pool[0].gone && !pool[1].gone);
+}
+
+/* ---- many callers -------------------------------------------------------- */
+
+TEST(one_question_for_many)
+{
+	uint64_t ticket;
+
+	begin();
+	for (size_t i = 0; i < 200; i++)
+		ask(i, RESOLVE_MX, "example.org");
+	ticket = hear_lookup(0, "example.org");
+	hear_nothing(0);
+	resolver_forget(&m, &callers[7].job);
+	resolver_forget(&m, &callers[7].job);
+	ck_assert(say_answer(0, ticket, RESOLVE_NULL_MX, 60));
+	for (size_t i = 0; i < 200; i++)
+		ck_assert_uint_eq(callers[i].told, i != 7);
+}
+
+/* done() may ask at once again, for the same name or another. */
+static void
+on_route_ask(void *arg, const struct route *route)
+{
+	static unsigned times;
+	struct caller *c = arg;
+
+	on_route(arg, route);
+	if (times++ < 3)
+		resolver_ask(&m, &c->job);
+	else {
+		strcpy(c->job.name, "other.example");
+		resolver_ask(&m, &c->job);
+	}
+}
+
+TEST(asks_when_told)
+{
+	uint64_t ticket;
+
+	begin();
+	callers[0].job = (struct resolver_job){ .name = "example.org",
+	    .done = on_route_ask, .arg = &callers[0] };
+	resolver_ask(&m, &callers[0].job);
+	ticket = hear_lookup(0, "example.org");
+	ck_assert(say_answer(0, ticket, RESOLVE_NULL_MX, 60));
+	ck_assert_uint_eq(callers[0].told, 4);
+	(void)hear_lookup(0, "other.example");
+}
+
+/* How long a route is known: 5 s at least, trouble not longer. */
+TEST(cache)
+{
+	uint64_t ticket;
+	char name[32];
+
+	begin();
+	ask(0, RESOLVE_MX, "brief.example");
+	ticket = hear_lookup(0, "brief.example");
+	ck_assert(say_answer(0, ticket, RESOLVE_TROUBLE, UINT32_MAX));
+	ask(0, RESOLVE_MX, "brief.example");
+	ck_assert_uint_eq(callers[0].told, 1);
+	/* A thousand others, and it is forgotten. */
+	for (unsigned i = 0; i < 1001; i++) {
+		snprintf(name, sizeof(name), "d%u.example", i);
+		ask(1, RESOLVE_MX, name);
+		ticket = hear_lookup(i >= 999, name);
+		ck_assert(say_answer(i >= 999, ticket, RESOLVE_NO_DOMAIN,
+		    60));
+	}
+	ask(0, RESOLVE_MX, "d1000.example");
+	ck_assert_uint_eq(callers[0].told, 1);
+	ask(0, RESOLVE_MX, "brief.example");
+	ck_assert_uint_eq(callers[0].told, 0);
+}
+
+/* Equal ones come in any order, others in theirs. */
+TEST(shuffled)
+{
+	unsigned first[3] = { 0 };
+	uint64_t ticket;
+	char name[32];
+
+	begin();
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "d%u.example", i);
+		ask(0, RESOLVE_MX, name);
+		ticket = hear_lookup(0, name);
+		ck_assert(say_host(0, ticket, 5, "best"));
+		ck_assert(say_host(0, ticket, 10, "0"));
+		ck_assert(say_host(0, ticket, 10, "1"));
+		ck_assert(say_host(0, ticket, 10, "2"));
+		ck_assert(say_host(0, ticket, 20, "worst"));
+		ck_assert(say_answer(0, ticket, RESOLVE_OK, 60));
+		ck_assert_str_eq(callers[0].hosts[0].name, "best");
+		ck_assert_str_eq(callers[0].hosts[4].name, "worst");
+		first[callers[0].hosts[1].name[0] - '0']++;
+	}
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_uint_gt(first[i], 50);
+}
+
+/* Whom to blame: not all of them, but how many, and one. */
+TEST(blame)
+{
+	_Alignas(max_align_t) uint8_t last[pool_last_bytes];
+	uint64_t ticket;
+
+	begin();
+	ask(0, RESOLVE_MX, "crash.example");
+	ticket = hear_lookup(0, "crash.example");
+	ck_assert(!resolver_use.is_overdue(pool[0].owner));
+	ck_assert_str_eq(resolver_use.state(pool[0].owner), "resolving");
+	resolver_use.blame(&m, pool[0].owner, last, NULL);
+	ck_assert(say_answer(0, ticket, RESOLVE_NO_DOMAIN, 60));
+	ck_assert_ptr_nonnull(memmem(last, sizeof(last), "crash.example",
+	    13));
+}
