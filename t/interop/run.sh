@@ -197,6 +197,7 @@ fi
 
 if lab_is_possible; then
 	check_lab
+	check_relay
 else
 	skip lab "it needs root, Debian, namespaces and overlayfs"
 fi
