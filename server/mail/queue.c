@@ -20,7 +20,11 @@
 #include "shared/file.h"
 #include "shared/log.h"
 
-enum { slab_messages = 256, clock_bytes = 64 };
+enum {
+	slab_messages = 256,
+	clock_bytes = 64,
+	texts_max_bytes = 8 * 1024 * 1024	/* of a journal with replies */
+};
 
 int64_t
 queue_now_s(const struct master *m)
@@ -382,7 +386,8 @@ queue_note_try(struct master *m, struct queued *q,
 	r.stage = last->stage;
 	r.end = last->end;
 	r.code = last->code;
-	r.text = span_from(last->text, last->n);
+	if (q->folder->offset < texts_max_bytes)
+		r.text = span_from(last->text, last->n);
 	queue_folder_note(m, q->folder, &r);
 }
 

@@ -642,6 +642,70 @@ TEST(damaged_journal)
 	EXPECT(queue_read_all(&d, NULL, NULL) == 5, "not all are there");
 }
 
+/* ---- the clock ---------------------------------------------------------- */
+
+/* What the daemon left in spool/queue/owner; then with other text. */
+static void
+read_owner(long long *queue_s, long long *wall_s)
+{
+	char *text = harness_read_file(harness_path("root/spool/queue/owner"),
+	    NULL);
+
+	EXPECT(sscanf(text, "%lld %lld", queue_s, wall_s) == 2, "owner: %s",
+	    text);
+	free(text);
+}
+
+/* By how much the clock of the queue went on in a start with this owner. */
+static long long
+start_with(struct daemon *d, const char *text, long long before_s)
+{
+	long long queue_s, wall_s;
+
+	harness_write_file(harness_path("root/spool/queue/owner"), text);
+	daemon_start(d);
+	expect_known(d, 1);
+	daemon_stop(d);
+	read_owner(&queue_s, &wall_s);
+	return queue_s - before_s;
+}
+
+static long long
+start_at(struct daemon *d, long long queue_s, long long wall_s)
+{
+	char text[100];
+
+	snprintf(text, sizeof(text), "%lld %lld\n", queue_s, wall_s);
+	return start_with(d, text, queue_s);
+}
+
+/* A clock that was, or is, wrong by years ages messages by a day at most. */
+TEST(clock_leaps)
+{
+	const long long day = 24 * 60 * 60, years = 10 * 365 * day, most = 60;
+	long long queue_s, wall_s, went;
+	struct daemon d;
+
+	serve(&d);
+	EXPECT(queue_deliver(&d, 1, octets, remote[0]) == 250, "not 250");
+	daemon_stop(&d);
+	read_owner(&queue_s, &wall_s);
+	went = start_at(&d, queue_s, wall_s);
+	EXPECT(went >= 0 && went < most, "%lld s", went);
+	went = start_at(&d, queue_s, wall_s - 3600);
+	EXPECT(went >= 3600 && went < 3600 + most, "an hour away: %lld s",
+	    went);
+	went = start_at(&d, queue_s, wall_s - years);
+	EXPECT(went >= day && went < day + most, "years away: %lld s", went);
+	went = start_at(&d, queue_s, wall_s + years);
+	EXPECT(went >= 0 && went < most, "back by years: %lld s", went);
+	went = start_with(&d, "nonsense", queue_s);
+	EXPECT(went >= 0 && went < most, "without it: %lld s", went);
+	went = start_with(&d, "-5 7", queue_s);
+	EXPECT(went >= 0 && went < most, "with nonsense: %lld s", went);
+	EXPECT(daemon_logged(&d, " event=failed ", NULL) == 0, "expired");
+}
+
 /* ---- several masters ---------------------------------------------------- */
 
 TEST(inetd_beside)
@@ -667,6 +731,26 @@ TEST(inetd_beside)
 	daemon_stop(&d);
 	daemon_start(&d);
 	expect_known(&d, 3);
+	daemon_stop(&d);
+}
+
+/* A folder of another host is renamed into place beside the running daemon. */
+TEST(folder_moved_in)
+{
+	struct paths p;
+	struct daemon d;
+	char away[512];
+
+	fill(&d, &p, 3);
+	snprintf(away, sizeof(away), "%s", harness_path("root/away"));
+	EXPECT(rename(p.folder, away) == 0, "rename: %s", strerror(errno));
+	daemon_start(&d);
+	EXPECT(queue_deliver(&d, 9, 500, remote[0]) == 250, "not 250");
+	EXPECT(rename(away, harness_path("root/spool/queue/"
+	    "1m8pe00000000000")) == 0, "rename: %s", strerror(errno));
+	EXPECT(WAIT(daemon_logged(&d, " event=queue-known messages=4 ",
+	    NULL) == 1), "not adopted: %s", daemon_last_words(&d));
+	EXPECT(queue_bad(&d) == 0, "something is bad");
 	daemon_stop(&d);
 }
 
