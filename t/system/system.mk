@@ -7,7 +7,7 @@ ifeq ($(OS),Linux)
 SYSTEM_TESTS	= sweep queue submission kill liar renew batch exhaust hold disk \
 		  recover start dial clients log chain explain share inetd peer \
 		  sockets upgrade control queue stats dryrun reload files \
-		  passwd relay_who \
+		  passwd relay_who report \
 		  top tls sign proxy catcher stalled leave
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker \
 		  $(BUILD)/t/system/broken_worker
@@ -49,7 +49,8 @@ $(BUILD)/t/system/test_queue: \
     $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o) \
     $(BUILD)/shared/queue_file.o
 
-$(BUILD)/t/system/test_leave: $(BUILD)/t/system/sink.o
+$(BUILD)/t/system/test_leave $(BUILD)/t/system/test_report: \
+    $(BUILD)/t/system/sink.o
 $(BUILD)/t/system/test_tls $(BUILD)/t/system/test_sign \
     $(BUILD)/t/system/test_renew $(BUILD)/t/system/test_submission \
     $(BUILD)/t/system/test_proxy $(BUILD)/t/system/test_relay_who \
