@@ -366,9 +366,8 @@ recipient_leaves(const struct conf *conf, const struct mailbox *rcpt,
 	const struct conf_via *way;
 	struct decision_step step;
 
-	/* Neither an address literal nor a name that the DNS cannot have. */
-	if (relay_line == 0 || domain.n == 0 || domain.p[0] == '[' ||
-	    !punycode_domain(domain, ascii) ||
+	/* No name that the DNS cannot have. */
+	if (relay_line == 0 || !punycode_domain(domain, ascii) ||
 	    conf_find_domain(conf, domain) != NULL)
 		return false;
 	way = conf_relay_way(conf, domain);

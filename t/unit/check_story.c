@@ -176,8 +176,8 @@ TEST(leaving)
 	expect_leaving(&conf, "<x@example.com>", 0, "");
 	expect_leaving(&conf, "<x@Example.org>", 6, "");
 	expect_leaving(&conf, "<postmaster>", 6, "");
-	expect_leaving(&conf, "<x@[192.0.2.1]>", 6, "");
-	expect_leaving(&conf, "<x@[IPv6:::1]>", 6, "");
+	expect_leaving(&conf, "<x@[192.0.2.1]>", 6,
+	    "0 may-send-out c:6\n0 by-mx default\n");
 	expect_leaving(&conf, "<x@\xc3\xbc" "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaa.example>", 6, "");
 	ck_assert(recipient_leaves(&conf, &to, 6, &reason, NULL));
