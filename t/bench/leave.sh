@@ -123,7 +123,7 @@ part_queued()
 	new_dir[$name]=$memory/$name
 	say "  after a start it has $(master_kib "$name") KiB"
 	# All are due: a host that was not there is tried at once.
-	"$SMTPCTL" -f "$work/$name.conf" queue retry >"$work/retry.out" 2>&1 ||
+	"$SMTPCTL" queue retry -f "$work/$name.conf" all >"$work/retry.out" 2>&1 ||
 	    :
 	until [ "$(count_new "$name")" -gt 0 ]; do
 		sleep 0.01
