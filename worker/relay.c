@@ -20,7 +20,7 @@ enum {
 	block_ms = 180000,
 	dot_ms = 600000,
 	handshake_ms = 60000,
-	letter_ms = 2000,	/* a host is kept idle for no longer */
+	letter_ms = 4000,	/* idle; the master ends it sooner */
 	goodbye_ms = 1000,
 	window_bytes = 4096,	/* of commands without a reply (RFC 2920 3.1) */
 	block_bytes = 16 * 1024	/* at most twice as much is sent */

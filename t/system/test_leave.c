@@ -163,8 +163,8 @@ TEST(octet_for_octet)
 	submit_text(&d, to, large);
 	expect_taken(&s, n, "carol", large);
 	EXPECT(WAIT(queued(&d) == 0), "%zu files left", queued(&d));
-	EXPECT(daemon_logged(&d, " event=done ", "host=127.0.0.1", "code=250",
-	    NULL) == n + 1, "not in the log");
+	EXPECT(WAIT(daemon_logged(&d, " event=done ", "host=127.0.0.1",
+	    "code=250", NULL) == n + 1), "not in the log");
 	free(large);
 	end(&d, &s);
 }
