@@ -39,17 +39,21 @@ void
 queue_read_clock(struct queue *q)
 {
 	int64_t wall_s = (int64_t)time(NULL), away_s;
-	long long queue_s, then_s;
 	char text[clock_bytes + 1] = "";
+	uint64_t queue_s, then_s;
+	struct span in;
 
 	q->start_ms = deadline_now_ms();
 	q->start_s = wall_s;
-	if (pread(q->owner, text, clock_bytes, 0) <= 0 ||
-	    sscanf(text, "%lld %lld\n", &queue_s, &then_s) != 2 ||
-	    queue_s < 0 || queue_s > INT64_MAX / 2)
+	if (pread(q->owner, text, clock_bytes, 0) <= 0)
 		return;
-	away_s = wall_s < then_s ? 0 : wall_s - then_s;
-	q->start_s = queue_s + (away_s < queue_away_max_s ? away_s :
+	in = span_of(text);
+	if (!span_number(span_cut(&in, ' '), &queue_s) ||
+	    !span_number(span_cut(&in, '\n'), &then_s) ||
+	    queue_s > INT64_MAX / 2 || then_s > INT64_MAX)
+		return;
+	away_s = wall_s < (int64_t)then_s ? 0 : wall_s - (int64_t)then_s;
+	q->start_s = (int64_t)queue_s + (away_s < queue_away_max_s ? away_s :
 	    queue_away_max_s);
 }
 
@@ -77,7 +81,7 @@ queue_new(struct master *m, struct queue_folder *f, const char *id)
 		if (slab == NULL)
 			return NULL;
 		if (array_add(&all->slabs, &all->slab_count, &slab,
-		    sizeof(slab)) == NULL) {
+		    sizeof(void *)) == NULL) {
 			free(slab);
 			return NULL;
 		}

@@ -127,7 +127,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	struct queue *q = ((struct master *)arg)->queue;
 	struct queue_folder *f;
 
-	TAILQ_FOREACH(f, &q->folders, entry)
+	for (f = TAILQ_FIRST(&q->folders); f != NULL; f = TAILQ_NEXT(f, entry))
 		write_records(q, f);
 }
 

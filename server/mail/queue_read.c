@@ -76,7 +76,7 @@ grow_table(struct queue_reading *r)
 
 	if (2 * r->used < r->max)
 		return true;
-	r->table = calloc(r->max == 0 ? 1024 : r->max * 2, sizeof(*old));
+	r->table = calloc(r->max == 0 ? 1024 : r->max * 2, sizeof(void *));
 	if (r->table == NULL) {
 		r->table = old;
 		return false;
@@ -313,10 +313,10 @@ step(struct master *m)
 	struct dirent *e;
 
 	if (r->folder == NULL) {
-		TAILQ_FOREACH(f, &all->folders, entry)
-			if (f->state == QUEUE_FOLDER_UNREAD)
-				return begin_folder(all, r, f);
-		return false;
+		f = TAILQ_FIRST(&all->folders);
+		while (f != NULL && f->state != QUEUE_FOLDER_UNREAD)
+			f = TAILQ_NEXT(f, entry);
+		return f != NULL && begin_folder(all, r, f);
 	}
 	if (r->at != UINT64_MAX && read_journal(m, r))
 		return true;
@@ -357,9 +357,9 @@ adopt(struct queue *all, const char *name)
 	char path[queue_path_bytes];
 	int fd;
 
-	TAILQ_FOREACH(after, &all->folders, entry)
-		if (strcmp(after->name, name) >= 0)
-			break;
+	after = TAILQ_FIRST(&all->folders);
+	while (after != NULL && strcmp(after->name, name) < 0)
+		after = TAILQ_NEXT(after, entry);
 	if (after != NULL && strcmp(after->name, name) == 0)
 		return;
 	f = calloc(1, sizeof(*f));
@@ -393,11 +393,10 @@ adopt(struct queue *all, const char *name)
 static int
 begin_reading(struct queue *all)
 {
-	const struct queue_folder *f;
+	const struct queue_folder *f = TAILQ_FIRST(&all->folders);
 
-	TAILQ_FOREACH(f, &all->folders, entry)
-		if (f->state == QUEUE_FOLDER_UNREAD)
-			break;
+	while (f != NULL && f->state != QUEUE_FOLDER_UNREAD)
+		f = TAILQ_NEXT(f, entry);
 	if (f == NULL || all->reading != NULL)
 		return 0;
 	all->reading = calloc(1, sizeof(*all->reading));
