@@ -7,7 +7,7 @@ ifeq ($(OS),Linux)
 SYSTEM_TESTS	= sweep queue submission kill liar renew batch exhaust hold disk \
 		  recover start dial clients log chain explain share inetd peer \
 		  sockets upgrade control queue stats dryrun reload files \
-		  passwd relay_who report \
+		  passwd relay_who report resolver \
 		  top tls sign proxy catcher stalled leave
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker \
 		  $(BUILD)/t/system/broken_worker

@@ -19,6 +19,8 @@
 
 enum { lying_servers = 2 };
 
+static uint8_t lying_ip[4] = { 192, 0, 2, 1 };	/* of each host */
+
 struct lying_query {
 	const uint8_t	*p;
 	size_t		 n, question;	/* octets, of the question */
@@ -53,7 +55,9 @@ lying_add_good(const struct lying_query *q)
 		add_mx("@", 300, 20, "second.test");
 		add_mx("@", 300, 10, "first.test");
 	} else if (q->type == DNS_A) {
-		add_a("@", 300, 1);
+		begun = begin_record("@", DNS_A, 300);
+		add(lying_ip, 4);
+		end_record(begun);
 	} else {
 		begun = begin_record("@", DNS_AAAA, 300);
 		add("\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\1", 16);
@@ -257,28 +261,37 @@ lying_connection(int listener, int server)
 	close(fd);
 }
 
-/* Binds the servers; their ports. */
+/* One server, on a port that is free for both; false: not for TCP. */
+static inline bool
+lying_bind_one(int *udp, int *tcp, uint16_t *port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	socklen_t size = sizeof(a);
+	int room = 1 << 22;
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	*udp = socket(AF_INET, SOCK_DGRAM, 0);
+	*tcp = socket(AF_INET, SOCK_STREAM, 0);
+	(void)setsockopt(*udp, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	if (bind(*udp, (struct sockaddr *)&a, sizeof(a)) == -1 ||
+	    getsockname(*udp, (struct sockaddr *)&a, &size) == -1)
+		abort();
+	*port = ntohs(a.sin_port);
+	return bind(*tcp, (struct sockaddr *)&a, sizeof(a)) == 0 &&
+	    listen(*tcp, 64) == 0;
+}
+
 static inline void
 lying_bind(int udp[lying_servers], int tcp[lying_servers],
     uint16_t ports[lying_servers])
 {
-	for (int i = 0; i < lying_servers; i++) {
-		struct sockaddr_in a = { .sin_family = AF_INET };
-		socklen_t size = sizeof(a);
-		int room = 1 << 22;
-
-		a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-		udp[i] = socket(AF_INET, SOCK_DGRAM, 0);
-		tcp[i] = socket(AF_INET, SOCK_STREAM, 0);
-		(void)setsockopt(udp[i], SOL_SOCKET, SO_RCVBUF, &room,
-		    sizeof(room));
-		if (bind(udp[i], (struct sockaddr *)&a, sizeof(a)) == -1 ||
-		    getsockname(udp[i], (struct sockaddr *)&a, &size) == -1 ||
-		    bind(tcp[i], (struct sockaddr *)&a, sizeof(a)) == -1 ||
-		    listen(tcp[i], 64) == -1)
-			abort();
-		ports[i] = ntohs(a.sin_port);
-	}
+	for (int i = 0, tries = 0; i < lying_servers; i++)
+		while (!lying_bind_one(&udp[i], &tcp[i], &ports[i])) {
+			close(udp[i]);
+			close(tcp[i]);
+			if (tries++ == 1000)
+				abort();
+		}
 }
 
 static inline _Noreturn void
