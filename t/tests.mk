@@ -45,6 +45,9 @@ $(B)/unit/check_resolver: $(patsubst %,$(BUILD)/server/process/%.o,resolver \
 $(B)/unit/check_resolve: $(patsubst %,$(BUILD)/server/process/%.o,resolver \
     resolver_worker) $(BUILD)/worker/resolve.o $(BUILD)/worker/ask.o
 
+$(B)/unit/check_path: $(BUILD)/server/process/path.o
+$(B)/unit/check_reply_rule: $(BUILD)/server/process/reply_rule.o
+
 $(B)/unit/check_dial_job: $(BUILD)/server/process/dial.o
 
 # The process that it starts, and nothing else of the worker.

@@ -36,18 +36,10 @@ attempt_start(void (*call)(struct master *m, struct queued *q,
 
 /* ---- the file ----------------------------------------------------------- */
 
-static const char *
-id_of(const struct queued *q, char out[ipc_id_bytes + 1])
-{
-	memcpy(out, q->id, ipc_id_bytes);
-	out[ipc_id_bytes] = '\0';
-	return out;
-}
-
 bool
 attempt_open_file(struct attempt *a)
 {
-	char id[ipc_id_bytes + 1];
+	char id[ipc_id_bytes + 1] = "";
 	int error;
 
 	if (a->is_open)
@@ -56,8 +48,8 @@ attempt_open_file(struct attempt *a)
 		return false;
 	if (queue_open(a->master, a->q, &a->open) == -1) {
 		error = errno;
-		log_error("a queued message cannot be read", id_of(a->q, id),
-		    error);
+		memcpy(id, a->q->id, ipc_id_bytes);
+		log_error("a queued message cannot be read", id, error);
 		if (error == ENOENT || error == EBADMSG)
 			a->lost = error;
 		return false;
@@ -302,11 +294,12 @@ set_next(struct attempt *a)
 static bool
 is_expired(const struct attempt *a)
 {
-	unsigned tries = a->q->tries + (a->wait_for == NULL ? 0 :
-	    site_failures(a->wait_for));
+	unsigned failures = 0;
 
+	if (a->wait_for != NULL)
+		(void)site_trouble(a->wait_for, &failures);
 	return age_of(a) >= a->master->conf.relay.give_up_after_s &&
-	    tries >= site_tries;
+	    a->q->tries + failures >= site_tries;
 }
 
 /* What those that wait for the site are told, too. */
@@ -316,8 +309,9 @@ trouble_of(struct attempt *a)
 	static const struct ipc_outcome too_old = { .stage = RELAY_CONNECT,
 	    .end = RELAY_END_TOO_OLD };
 	const struct link_try none = { .host = "", .outcome = &too_old };
+	unsigned failures;
 	const struct link_try *t = a->wait_for == NULL ? NULL :
-	    site_trouble(a->wait_for);
+	    site_trouble(a->wait_for, &failures);
 
 	return attempt_note(a, t != NULL ? t : &none, false);
 }

@@ -16,8 +16,7 @@ enum {
 	letters_max = 100,		/* over one connection */
 	connection_max_ms = 5 * 60 * 1000,
 	connect_ms = 30 * 1000,
-	connect_next_ms = 10 * 1000,	/* while another address is left */
-	no_ipv6_ms = 5 * 60 * 1000	/* after ENETUNREACH */
+	connect_next_ms = 10 * 1000	/* while another address is left */
 };
 
 struct link {
@@ -53,7 +52,6 @@ struct link {
 
 static TAILQ_HEAD(links, link) idle_links = TAILQ_HEAD_INITIALIZER(idle_links);
 static size_t links;
-static int64_t no_ipv6_until_ms;
 
 static void	reach(struct link *l);
 static void	send_next(struct link *l);
@@ -146,33 +144,6 @@ settle(struct link *l, enum reply_rcpts what, const struct ipc_outcome *o)
 
 /* ---- the next address --------------------------------------------------- */
 
-static bool
-is_usable(const struct link *l, size_t hop)
-{
-	return !path_ip(l->path, hop)->ipv6 ||
-	    deadline_now_ms() >= no_ipv6_until_ms;
-}
-
-static bool
-next_hop(const struct link *l, size_t *hop)
-{
-	for (++*hop; *hop < l->path->hop_count; ++*hop)
-		if (is_usable(l, *hop))
-			return true;
-	return false;
-}
-
-static bool
-other_family(const struct link *l, size_t *hop)
-{
-	bool ipv6 = path_ip(l->path, l->hop)->ipv6;
-
-	for (*hop = 0; *hop < l->path->hop_count; ++*hop)
-		if (path_ip(l->path, *hop)->ipv6 != ipv6 && is_usable(l, *hop))
-			return true;
-	return false;
-}
-
 /* Nothing is left to try. */
 static void
 give_up(struct link *l, const struct reply_rule *rule)
@@ -182,10 +153,14 @@ give_up(struct link *l, const struct reply_rule *rule)
 
 	if (l->family)
 		settle(l, REPLY_FAILED, &l->refusal);
+	else if (l->had_greeted)
+		settle(l, rule->last, &l->last);
 	else {
-		if (!l->had_greeted && l->owner->failed(l->arg, &t, l->kinds))
+		/* Deferred, and called as soon as the site greets again. */
+		if (l->owner->failed(l->arg, &t, l->kinds))
 			what = REPLY_FAILED;
-		settle(l, what, &l->last);
+		verdict(l, link_all, what, &l->last);
+		leave_work(l, true);
 	}
 	end(l);
 }
@@ -200,14 +175,14 @@ move(struct link *l, const struct reply_rule *rule)
 
 	l->kinds |= 1U << rule->site;
 	if (rule->host == REPLY_FAMILY) {
-		if (l->work->family || !other_family(l, &hop)) {
+		if (l->work->family || !path_other_family(l->path, &hop)) {
 			verdict(l, link_rest, rule->last, &l->last);
 			send_next(l);
 			return;
 		}
 		l->work->family = l->family = true;
 		l->refusal = l->last;
-	} else if (!plain && !next_hop(l, &hop)) {
+	} else if (!plain && !path_next(l->path, &hop)) {
 		give_up(l, rule);
 		return;
 	}
@@ -239,7 +214,7 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 	}
 	if (rule->site == REPLY_SLOWER && !l->slower) {
 		l->slower = true;
-		l->owner->slower(l->arg);
+		l->owner->pace(l->arg, false);
 	}
 	if (rule->host == REPLY_CLOSES)
 		l->closes = true;
@@ -269,7 +244,7 @@ after_letter(struct link *l)
 	l->to = NULL;
 	w->sender->sent(w->arg);
 	if (l->taken)
-		l->owner->taken(l->arg);
+		l->owner->pace(l->arg, true);
 	if (l->again) {
 		w->again = true;
 		pass_work(l);
@@ -392,7 +367,7 @@ on_gone(void *arg, const struct ipc_outcome *why, bool crashed)
 	l->last = *why;
 	if (path_ip(l->path, l->hop)->ipv6 && span_equal(span_from(why->text,
 	    why->n), span_of(strerror(ENETUNREACH))))
-		no_ipv6_until_ms = deadline_now_ms() + no_ipv6_ms;
+		path_avoid_ipv6();
 	if (rule->rcpts == REPLY_OPEN)
 		move(l, rule);
 	else {
@@ -426,7 +401,7 @@ reach(struct link *l)
 		.source = source->ip,
 		.helo = source->line != 0 && source->name != NULL ?
 		    source->name : conf->hostname,
-		.connect_ms = next_hop(l, &(size_t){ l->hop }) ?
+		.connect_ms = path_next(l->path, &(size_t){ l->hop }) ?
 		    connect_next_ms : connect_ms
 	};
 
@@ -440,22 +415,23 @@ reach(struct link *l)
 	}
 }
 
-bool
+void
 link_begin(struct master *m, struct link_work *w,
     const struct link_owner *owner, void *arg)
 {
 	struct link *l = calloc(1, sizeof(*l));
 
-	if (l == NULL)
-		return false;
+	if (l == NULL) {
+		owner->done(arg, w, true);
+		owner->ended(arg);
+		return;
+	}
 	*l = (struct link){ .master = m, .owner = owner, .arg = arg,
 	    .work = w, .path = path_enter(w->path), .tls = m->conf.relay.tls };
 	event_assign(&l->idle, m->base, -1, 0, on_idle, l);
 	links++;
-	if (!is_usable(l, 0) && !next_hop(l, &l->hop))
-		l->hop = 0;
+	l->hop = path_first(l->path);
 	reach(l);
-	return true;
 }
 
 bool

@@ -74,9 +74,8 @@ struct link_work {
 /* The site of a connection; arg is the site. */
 struct link_owner {
 	void	(*greeted)(void *arg);
-	/* A transaction was taken; or the host says that it is too much. */
-	void	(*taken)(void *arg);
-	void	(*slower)(void *arg);
+	/* A transaction was taken; or (not more) the host finds it too much. */
+	void	(*pace)(void *arg, bool more);
 	/*
 	 * No host greeted; kinds: bits of enum reply_site, of all of them.  Is
 	 * that a failure for good?
@@ -94,8 +93,8 @@ struct link_owner {
 	void	(*ended)(void *arg);
 };
 
-/* Begins a connection for w; false without memory. */
-bool	link_begin(struct master *m, struct link_work *w,
+/* Begins a connection for w, which without memory is put off. */
+void	link_begin(struct master *m, struct link_work *w,
 	    const struct link_owner *owner, void *arg);
 /* Uses an idle connection of arg for its next work; false: there is none. */
 bool	link_wake(const void *arg);

@@ -139,7 +139,6 @@ park(struct site *s, struct queued *q)
 	q->parked = (uint32_t)p->end;
 	p->list[p->end++] = q;
 	p->count++;
-	site_look(s);
 }
 
 static void
@@ -152,7 +151,6 @@ unpark(struct queued *q)
 	p->list[q->parked] = NULL;
 	if (--p->count == 0)
 		p->first = p->end = 0;
-	site_look(s);
 }
 
 /* ---- due messages ------------------------------------------------------- */

@@ -1,9 +1,5 @@
 /*
- * Sites: breakers, limits, and what waits.
- *
- * A message that has to wait is parked: it goes back into the heap of
- * schedule.c, and costs eight octets here.  As many are called back as can be
- * sent, so that thousands for one site take no memory and no time of others.
+ * Sites: what waits, and connections for it.
  */
 #include "server/mail/site.h"
 
@@ -17,17 +13,13 @@
 #include "shared/log.h"
 
 enum {
-	limit_first = 2,		/* connections */
-	refused_s = 30 * 60,		/* between two rounds */
 	probe_s = 60,			/* a probe was called, and none came */
 	refill_s = 5,
 	kept_s = 10 * 60,		/* what is known of one without work */
+	kept_down_s = 5 * 60 * 60,	/* if it is down; longer than a gap */
 	kept_max = 10000,
 	turn_us = 4 * 1000
 };
-
-/* How long the breaker stays open, in minutes. */
-static const unsigned pauses_min[] = { 5, 10, 20, 40, 60 };
 
 TAILQ_HEAD(works, link_work);
 TAILQ_HEAD(sites, site);
@@ -40,12 +32,6 @@ enum site_list {
 	SITE_LISTS
 };
 
-/* Why the breaker is open. */
-struct trouble {
-	struct ipc_outcome	outcome;
-	struct link_try		last;
-};
-
 struct site {
 	uint8_t		 key[path_key_bytes];
 	char		*name;		/* of a host */
@@ -54,15 +40,11 @@ struct site {
 	enum site_list	 list;
 	size_t		 holds;
 	size_t		 links;		/* connections */
-	size_t		 limit;		/* of them */
-	size_t		 successes;	/* since limit was changed */
+	struct reply_breaker breaker;
+	struct ipc_outcome outcome;	/* of last */
+	struct link_try	 last;		/* failure; path NULL: none */
 	struct works	 waiting;
 	size_t		 waiting_count;
-	unsigned	 failures;	/* in a row: the breaker is open */
-	bool		 refuses;	/* that is final */
-	int64_t		 until_ms;	/* no probe before that */
-	int64_t		 refused_ms;	/* all refused first; or 0 */
-	struct trouble	*trouble;	/* with failures; or NULL */
 	struct event	 timer;
 	struct site_parked parked;
 	size_t		 called;	/* from there, not here yet */
@@ -115,12 +97,6 @@ arm(struct site *s, int64_t ms)
 }
 
 void
-site_look(struct site *s)
-{
-	kick(s);
-}
-
-void
 site_hold(struct site *s)
 {
 	s->holds++;
@@ -138,7 +114,7 @@ site_release(struct site *s)
 static bool
 is_down(const struct site *s)
 {
-	return s->failures > 0;
+	return s->breaker.failures > 0;
 }
 
 static size_t
@@ -146,18 +122,21 @@ limit_of(const struct site *s)
 {
 	size_t most = (size_t)s->master->conf.limits.per_destination;
 
-	return is_down(s) ? 1 : s->limit < most ? s->limit : most;
+	return is_down(s) ? 1 : s->breaker.limit < most ? s->breaker.limit :
+	    most;
 }
 
-static size_t
-waiting_max(const struct site *s)
+/* Enough work waits here for the connections of s. */
+static bool
+is_full(const struct site *s, size_t more)
 {
-	return 2 * limit_of(s) + 8;
+	return s->waiting_count + more >= 2 * limit_of(s) + 8;
 }
 
 struct site_parked *
 site_parked(struct site *s)
 {
+	kick(s);
 	return &s->parked;
 }
 
@@ -171,9 +150,9 @@ call(struct site *s)
 static void
 refill(struct site *s)
 {
-	while (s->parked.count > 0 && (!is_down(s) || s->refuses) &&
+	while (s->parked.count > 0 && (!is_down(s) || s->breaker.refuses) &&
 	    !all.draining &&
-	    s->waiting_count + s->called < waiting_max(s))
+	    !is_full(s, s->called))
 		call(s);
 	if (s->parked.count > 0 && !evtimer_pending(&s->timer, NULL))
 		arm(s, refill_s * 1000);
@@ -181,107 +160,11 @@ refill(struct site *s)
 
 /* ---- the breaker -------------------------------------------------------- */
 
-unsigned
-site_failures(const struct site *s)
-{
-	return s->failures;
-}
-
 const struct link_try *
-site_trouble(const struct site *s)
+site_trouble(const struct site *s, unsigned *failures)
 {
-	return s->trouble == NULL ? NULL : &s->trouble->last;
-}
-
-static void
-forget_trouble(struct site *s)
-{
-	if (s->trouble == NULL)
-		return;
-	path_leave(s->trouble->last.path);
-	free(s->trouble);
-	s->trouble = NULL;
-}
-
-static void
-note_trouble(struct site *s, const struct link_try *t)
-{
-	struct trouble *new = malloc(sizeof(*new));
-
-	forget_trouble(s);
-	if (new == NULL)
-		return;
-	new->outcome = *t->outcome;
-	new->last = *t;
-	new->last.outcome = &new->outcome;
-	new->last.greeted = NULL;
-	(void)path_enter(t->path);
-	s->trouble = new;
-}
-
-static void
-halve(struct site *s)
-{
-	s->limit = s->limit > 1 ? s->limit / 2 : 1;
-	s->successes = 0;
-}
-
-/*
- * All addresses of all hosts failed.  Connections that were on their way at the
- * same time tell nothing new.  Refusals are final by 521 (RFC 7504), or when
- * they are the same half an hour later.
- */
-static bool
-on_failed(void *arg, const struct link_try *t, unsigned kinds)
-{
-	const unsigned refusing = 1U << REPLY_REFUSES | 1U << REPLY_NO_MAIL;
-	const size_t count = sizeof(pauses_min) / sizeof(pauses_min[0]);
-	struct site *s = arg;
-	int64_t now = deadline_now_ms(), most_s = site_pause_max_s(s->master);
-	int64_t ms;
-
-	halve(s);
-	if (is_down(s) && now < s->until_ms)
-		return s->refuses;
-	note_trouble(s, t);
-	if (kinds & ~refusing)
-		s->refused_ms = 0;
-	else if (s->refused_ms == 0)
-		s->refused_ms = now;
-	s->refuses = kinds == 1U << REPLY_NO_MAIL ||
-	    (s->refused_ms != 0 && now - s->refused_ms >=
-	    (most_s < refused_s ? most_s : refused_s) * 1000);
-	ms = (int64_t)pauses_min[s->failures < count ? s->failures :
-	    count - 1] * 60;
-	ms = (ms < most_s ? ms : most_s) *
-	    (900 + (int64_t)arc4random_uniform(201));
-	s->failures++;
-	s->until_ms = now + ms;
-	arm(s, ms);
-	queue_log_site(s->name, &(struct queue_outcome){ .host = t->host,
-	    .outcome = t->outcome }, s->failures, (uint64_t)ms / 1000,
-	    s->parked.count + s->waiting_count);
-	return s->refuses;
-}
-
-/* Its messages follow as it takes them, beginning with two connections. */
-static void
-on_greeted(void *arg)
-{
-	struct site *s = arg;
-
-	if (!is_down(s))
-		return;
-	s->failures = 0;
-	s->refused_ms = 0;
-	s->refuses = false;
-	s->limit = limit_first;
-	s->called = 0;
-	forget_trouble(s);
-	event_del(&s->timer);
-	queue_log_site(s->name, NULL, 0, 0, s->parked.count +
-	    s->waiting_count);
-	kick(s);
+	*failures = s->breaker.failures;
+	return is_down(s) ? &s->last : NULL;
 }
 
 int64_t
@@ -292,10 +175,51 @@ site_pause_max_s(const struct master *m)
 	return s < 1 ? 1 : s;
 }
 
+/* All addresses of all hosts failed.  Is that a failure for good? */
+static bool
+on_failed(void *arg, const struct link_try *t, unsigned kinds)
+{
+	struct site *s = arg;
+	int64_t ms = reply_breaker_fail(&s->breaker, kinds, deadline_now_ms(),
+	    site_pause_max_s(s->master) * 1000, 900 +
+	    arc4random_uniform(201));
+
+	if (ms > 0) {
+		(void)path_enter(t->path);
+		path_leave(s->last.path);
+		s->outcome = *t->outcome;
+		s->last = *t;
+		s->last.outcome = &s->outcome;
+		s->last.greeted = NULL;
+		arm(s, ms);
+		queue_log_site(s->name, &(struct queue_outcome){
+		    .host = t->host, .outcome = t->outcome },
+		    s->breaker.failures, (uint64_t)ms / 1000,
+		    s->parked.count + s->waiting_count);
+	}
+	return s->breaker.refuses;
+}
+
+/* Its messages follow as it takes them, beginning with two connections. */
+static void
+on_greeted(void *arg)
+{
+	struct site *s = arg;
+
+	if (!is_down(s))
+		return;
+	reply_breaker_close(&s->breaker);
+	s->called = 0;
+	event_del(&s->timer);
+	queue_log_site(s->name, NULL, 0, 0, s->parked.count +
+	    s->waiting_count);
+	kick(s);
+}
+
 void
 site_probe(struct site *s)
 {
-	s->until_ms = 0;
+	s->breaker.until_ms = 0;
 }
 
 /* ---- time ---------------------------------------------------------------- */
@@ -314,7 +238,7 @@ free_site(struct site *s)
 	tdelete(s, &all.tree, compare);
 	event_del(&s->timer);
 	all.count--;
-	forget_trouble(s);
+	path_leave(s->last.path);
 	free(s->parked.list);
 	free(s->name);
 	free(s);
@@ -323,7 +247,7 @@ free_site(struct site *s)
 /*
  * What was called may have been removed, or have another way now: so somebody
  * is called again while nothing goes on here.  A site without work is
- * forgotten, with its limit; one that is down, when it may be tried again.
+ * forgotten, with its limit.
  */
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
@@ -331,7 +255,11 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	struct site *s = arg;
 
 	if (!is_used(s)) {
-		free_site(s);
+		if (is_down(s) && deadline_now_ms() < s->breaker.until_ms +
+		    kept_down_s * 1000)
+			arm(s, kept_down_s * 1000);
+		else
+			free_site(s);
 		return;
 	}
 	if (s->links == 0 && s->waiting_count == 0)
@@ -347,21 +275,15 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 /* ---- connections -------------------------------------------------------- */
 
 static void
-on_taken(void *arg)
+on_pace(void *arg, bool more)
 {
 	struct site *s = arg;
 
-	if (++s->successes < s->limit ||
-	    s->limit >= s->master->conf.limits.per_destination)
-		return;
-	s->limit++;
-	s->successes = 0;
-}
-
-static void
-on_slower(void *arg)
-{
-	halve(arg);
+	if (more)
+		reply_breaker_take(&s->breaker,
+		    (size_t)s->master->conf.limits.per_destination);
+	else
+		reply_breaker_halve(&s->breaker);
 }
 
 /* Takes w, which waits, out of its site. */
@@ -386,35 +308,29 @@ next_work(void *arg)
 	return w;
 }
 
-/* An idle connection is given up for a site that lacks one. */
+/* Only the first connection is kept from a site that has none. */
 static bool
 keeps(void *arg, bool idle)
 {
 	const struct site *s = arg;
 
 	return !all.draining && s->links <= limit_of(s) &&
-	    (!idle || TAILQ_EMPTY(&all.lists[SITE_HUNGRY]));
+	    (TAILQ_EMPTY(&all.lists[SITE_HUNGRY]) || (!idle && s->links == 1));
 }
 
 /* w, which is done, or has to wait for s, is no work of it any more. */
 static void
-leave(struct site *s, struct link_work *w, bool waits)
+leave(void *arg, struct link_work *w, bool waits)
 {
-	if (waits && s->refuses && s->trouble != NULL) {
-		w->sender->verdict(w->arg, link_all, REPLY_FAILED,
-		    &s->trouble->last);
+	struct site *s = arg;
+
+	if (waits && s->breaker.refuses) {
+		w->sender->verdict(w->arg, link_all, REPLY_FAILED, &s->last);
 		waits = false;
 	}
 	path_leave(w->path);
-	w->path = NULL;
 	w->site = NULL;
 	w->sender->ended(w->arg, waits ? s : NULL);
-}
-
-static void
-on_done(void *arg, struct link_work *w, bool waits)
-{
-	leave(arg, w, waits);
 }
 
 static void
@@ -440,12 +356,11 @@ on_ended(void *arg)
 
 static const struct link_owner link_owner = {
 	.greeted = on_greeted,
-	.taken = on_taken,
-	.slower = on_slower,
+	.pace = on_pace,
 	.failed = on_failed,
 	.next = next_work,
 	.keeps = keeps,
-	.done = on_done,
+	.done = leave,
 	.again = on_again,
 	.ended = on_ended
 };
@@ -457,22 +372,7 @@ static bool
 is_closed_to(const struct site *s)
 {
 	return is_down(s) && (s->links > 0 ||
-	    deadline_now_ms() < s->until_ms);
-}
-
-/* Begins a connection for the work that has waited longest. */
-static bool
-begin(struct site *s)
-{
-	struct link_work *w = TAILQ_FIRST(&s->waiting);
-
-	take_out(w);
-	s->links++;
-	if (link_begin(s->master, w, &link_owner, s))
-		return true;
-	s->links--;
-	leave(s, w, true);
-	return false;
+	    deadline_now_ms() < s->breaker.until_ms);
 }
 
 static void
@@ -488,19 +388,22 @@ serve(struct site *s)
 			continue;
 		else if (s->links >= limit_of(s))
 			break;
-		else if (link_count() < s->master->conf.limits.deliveries)
-			(void)begin(s);
-		else {
+		else if (link_count() < s->master->conf.limits.deliveries &&
+		    (s->links == 0 || TAILQ_EMPTY(&all.lists[SITE_HUNGRY]))) {
+			take_out(w);
+			s->links++;
+			link_begin(s->master, w, &link_owner, s);
+		} else {
 			list(s, SITE_HUNGRY);
 			link_end_idle(false);
 			break;
 		}
 	}
 	refill(s);
-	if (!is_used(s) && !is_down(s))
-		arm(s, kept_s * 1000);
 	if (!is_used(s) && all.count > kept_max)
 		free_site(s);
+	else if (!is_used(s) && !is_down(s))
+		arm(s, kept_s * 1000);
 }
 
 static void
@@ -538,7 +441,7 @@ find(struct master *m, const struct path *p)
 	}
 	all.count++;
 	s->master = m;
-	s->limit = limit_first;
+	reply_breaker_close(&s->breaker);
 	TAILQ_INIT(&s->waiting);
 	evtimer_assign(&s->timer, m->base, on_timer, s);
 	return s;
@@ -561,8 +464,7 @@ site_send(struct master *m, struct path *p, struct link_work *w)
 	}
 	s->called -= s->called > 0;
 	kick(s);
-	if (is_closed_to(s) || s->waiting_count >= waiting_max(s) ||
-	    all.draining) {
+	if (is_closed_to(s) || is_full(s, 0) || all.draining) {
 		leave(s, w, true);
 		return;
 	}
@@ -577,7 +479,6 @@ site_withdraw(struct link_work *w)
 	kick(w->site);
 	take_out(w);
 	path_leave(w->path);
-	w->path = NULL;
 	w->site = NULL;
 }
 

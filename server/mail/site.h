@@ -30,13 +30,11 @@ int64_t	site_pause_max_s(const struct master *m);
 /* s stays valid until it is released. */
 void	site_hold(struct site *s);
 void	site_release(struct site *s);
-/* After the count of what is parked has changed. */
-void	site_look(struct site *s);
+/* To be changed: s is looked at in the next turn. */
 struct site_parked *site_parked(struct site *s);
-/* So often in a row nothing could be sent; 0: it takes mail. */
-unsigned site_failures(const struct site *s);
-/* What happened last; NULL with 0, and without memory. */
-const struct link_try *site_trouble(const struct site *s);
+/* What happened last, and how often in a row; NULL: the site takes mail. */
+const struct link_try *site_trouble(const struct site *s,
+	    unsigned *failures);
 /* The next message may be sent, whatever the breaker says. */
 void	site_probe(struct site *s);
 /* smtpd stops: no more is sent than what is under way. */

@@ -10,12 +10,16 @@
 #include <string.h>
 
 #include "shared/array.h"
+#include "shared/deadline.h"
 #include "shared/log.h"
+
+enum { no_ipv6_ms = 5 * 60 * 1000 };
 
 static struct {
 	struct ipc_ip	*ips;
 	size_t		 count;
 } own;
+static int64_t no_ipv6_until_ms;
 
 static size_t
 ip_bytes(const struct ipc_ip *ip)
@@ -224,4 +228,45 @@ const struct ipc_ip *
 path_ip(const struct path *p, size_t hop)
 {
 	return &path_host(p, hop)->addresses[p->hops[hop].address];
+}
+
+static bool
+is_usable(const struct path *p, size_t hop)
+{
+	return !path_ip(p, hop)->ipv6 ||
+	    deadline_now_ms() >= no_ipv6_until_ms;
+}
+
+size_t
+path_first(const struct path *p)
+{
+	size_t hop = 0;
+
+	return is_usable(p, 0) || path_next(p, &hop) ? hop : 0;
+}
+
+bool
+path_next(const struct path *p, size_t *hop)
+{
+	for (++*hop; *hop < p->hop_count; ++*hop)
+		if (is_usable(p, *hop))
+			return true;
+	return false;
+}
+
+bool
+path_other_family(const struct path *p, size_t *hop)
+{
+	bool ipv6 = path_ip(p, *hop)->ipv6;
+
+	for (*hop = 0; *hop < p->hop_count; ++*hop)
+		if (path_ip(p, *hop)->ipv6 != ipv6 && is_usable(p, *hop))
+			return true;
+	return false;
+}
+
+void
+path_avoid_ipv6(void)
+{
+	no_ipv6_until_ms = deadline_now_ms() + no_ipv6_ms;
 }

@@ -39,6 +39,13 @@ struct path *path_make(const struct master *m, const struct route *r,
 	    uint16_t port, bool written, enum relay_end *why);
 struct path *path_enter(struct path *p);
 void	path_leave(struct path *p);
+/* The first to be tried; and the next, false: there is none. */
+size_t	path_first(const struct path *p);
+bool	path_next(const struct path *p, size_t *hop);
+/* The first of another address family than *hop. */
+bool	path_other_family(const struct path *p, size_t *hop);
+/* IPv6 does not leave this host: there is none for some minutes. */
+void	path_avoid_ipv6(void);
 const struct route_host *path_host(const struct path *p, size_t hop);
 const struct ipc_ip *path_ip(const struct path *p, size_t hop);
 

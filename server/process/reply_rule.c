@@ -1,5 +1,6 @@
 /*
- * The table of replies, and of what there is in place of one.
+ * The table of replies, and of what there is in place of one; and what they
+ * come to for a site.
  */
 #include "server/process/reply_rule.h"
 
@@ -130,4 +131,65 @@ reply_rule(const struct ipc_outcome *o)
 	while (!(r->stages >> o->stage & 1) || !(r->kinds & kind))
 		r++;
 	return r;
+}
+
+/* ---- sites -------------------------------------------------------------- */
+
+/* How long a breaker is open. */
+static const unsigned pauses_min[] = { 5, 10, 20, 40, 60 };
+
+enum {
+	limit_first = 2,
+	refused_ms = 30 * 60 * 1000	/* between two rounds of refusals */
+};
+
+void
+reply_breaker_close(struct reply_breaker *b)
+{
+	*b = (struct reply_breaker){ .limit = limit_first };
+}
+
+void
+reply_breaker_halve(struct reply_breaker *b)
+{
+	b->limit = b->limit > 1 ? b->limit / 2 : 1;
+	b->successes = 0;
+}
+
+/*
+ * Refusals are final by 521 (RFC 7504), or when all hosts still refuse half an
+ * hour later.
+ */
+int64_t
+reply_breaker_fail(struct reply_breaker *b, unsigned kinds, int64_t now_ms,
+    int64_t most_ms, uint32_t per_mille)
+{
+	const unsigned refusing = 1U << REPLY_REFUSES | 1U << REPLY_NO_MAIL;
+	const unsigned last = sizeof(pauses_min) / sizeof(pauses_min[0]) - 1;
+	int64_t ms = pauses_min[b->failures < last ? b->failures : last] *
+	    (int64_t)60000;
+
+	reply_breaker_halve(b);
+	if (b->failures > 0 && now_ms < b->until_ms)
+		return 0;
+	if (kinds & ~refusing)
+		b->refused_ms = 0;
+	else if (b->refused_ms == 0)
+		b->refused_ms = now_ms;
+	b->refuses = kinds == 1U << REPLY_NO_MAIL || (b->refused_ms != 0 &&
+	    now_ms - b->refused_ms >=
+	    (most_ms < refused_ms ? most_ms : refused_ms));
+	ms = (ms < most_ms ? ms : most_ms) / 1000 * per_mille;
+	b->failures++;
+	b->until_ms = now_ms + ms;
+	return ms;
+}
+
+void
+reply_breaker_take(struct reply_breaker *b, size_t most)
+{
+	if (++b->successes < b->limit || b->limit >= most)
+		return;
+	b->limit++;
+	b->successes = 0;
 }

@@ -46,4 +46,32 @@ struct reply_rule {
 /* The rule for o; there is always one. */
 const struct reply_rule *reply_rule(const struct ipc_outcome *o);
 
+/*
+ * What a site has shown: a breaker, open while nothing can be sent there, and
+ * the number of connections that it takes.
+ */
+struct reply_breaker {
+	unsigned	 failures;	/* in a row; 0: closed */
+	bool		 refuses;	/* that is final */
+	int64_t		 until_ms;	/* no probe before that */
+	int64_t		 refused_ms;	/* all refused first; or 0 */
+	size_t		 limit;		/* of connections */
+	size_t		 successes;	/* since it was changed */
+};
+
+/* Closed, with two connections. */
+void	reply_breaker_close(struct reply_breaker *b);
+/*
+ * No host greeted; kinds: what that was for the hosts, as bits of enum
+ * reply_site.  Returns for how long the breaker is open, at most most_ms give or take a
+ * tenth, as per_mille (900 to 1100) says; or 0: it is open already, and a
+ * connection from before tells nothing new.
+ */
+int64_t	reply_breaker_fail(struct reply_breaker *b, unsigned kinds,
+	    int64_t now_ms, int64_t most_ms, uint32_t per_mille);
+/* A transaction was taken: one connection more after as many; at most most. */
+void	reply_breaker_take(struct reply_breaker *b, size_t most);
+/* Half as many connections. */
+void	reply_breaker_halve(struct reply_breaker *b);
+
 #endif

@@ -1,0 +1,239 @@
+/*
+ * reply_rule: the table of replies, and breakers.
+ */
+#include "t/unit/unit.h"
+
+#include "server/process/reply_rule.h"
+
+static const struct reply_rule *
+rule_of(enum relay_stage stage, enum relay_end end, uint16_t code, uint16_t e1)
+{
+	struct ipc_outcome o = { .stage = (uint8_t)stage, .end = (uint8_t)end,
+	    .code = code };
+
+	if (e1 != 0) {
+		o.enhanced[0] = code / 100;
+		o.enhanced[1] = e1;
+	}
+	return reply_rule(&o);
+}
+
+static const struct reply_rule *
+reply(enum relay_stage stage, uint16_t code)
+{
+	return rule_of(stage, RELAY_END_REPLY, code, 0);
+}
+
+static void
+expect(const struct reply_rule *r, enum reply_rcpts rcpts,
+    enum reply_rcpts last, enum reply_host host, enum reply_site site)
+{
+	ck_assert_uint_eq(r->rcpts, rcpts);
+	ck_assert_uint_eq(r->last, last);
+	ck_assert_uint_eq(r->host, host);
+	ck_assert_uint_eq(r->site, site);
+}
+
+/* Before EHLO's reply a failure is the host's, whatever its words. */
+TEST(greeting)
+{
+	static const enum relay_stage stages[] = { RELAY_CONNECT,
+	    RELAY_GREETING, RELAY_EHLO };
+	static const enum relay_end ends[] = { RELAY_END_REFUSED,
+	    RELAY_END_TIMEOUT, RELAY_END_LOST, RELAY_END_SYNTAX };
+	static const uint16_t codes[] = { 400, 421, 450, 452, 499 };
+
+	for (size_t i = 0; i < 3; i++) {
+		for (size_t j = 0; j < 4; j++)
+			expect(rule_of(stages[i], ends[j], 0, 0), REPLY_OPEN,
+			    REPLY_DEFERRED, REPLY_NEXT, REPLY_DOWN);
+		for (size_t j = 0; j < 5 && i > 0; j++)
+			expect(reply(stages[i], codes[j]), REPLY_OPEN,
+			    REPLY_DEFERRED, REPLY_NEXT, REPLY_DOWN);
+	}
+	for (uint16_t code = 500; code < 600; code++)
+		if (code != 521)
+			for (size_t i = 1; i < 3; i++)
+				expect(reply(stages[i], code), REPLY_OPEN,
+				    REPLY_DEFERRED, REPLY_NEXT, REPLY_REFUSES);
+	expect(reply(RELAY_GREETING, 521), REPLY_OPEN, REPLY_FAILED,
+	    REPLY_NEXT, REPLY_NO_MAIL);
+}
+
+TEST(tls)
+{
+	expect(rule_of(RELAY_STARTTLS, RELAY_END_TLS, 0, 0), REPLY_OPEN,
+	    REPLY_DEFERRED, REPLY_PLAIN, REPLY_DOWN);
+	expect(reply(RELAY_STARTTLS, 454), REPLY_OPEN, REPLY_DEFERRED,
+	    REPLY_PLAIN, REPLY_DOWN);
+	expect(reply(RELAY_STARTTLS, 554), REPLY_OPEN, REPLY_DEFERRED,
+	    REPLY_PLAIN, REPLY_DOWN);
+	expect(rule_of(RELAY_STARTTLS, RELAY_END_LOST, 0, 0), REPLY_OPEN,
+	    REPLY_DEFERRED, REPLY_PLAIN, REPLY_DOWN);
+}
+
+TEST(transaction)
+{
+	static const enum relay_stage stages[] = { RELAY_MAIL, RELAY_RCPT,
+	    RELAY_DATA, RELAY_DOT };
+
+	for (size_t i = 0; i < 4; i++) {
+		expect(reply(stages[i], 421), REPLY_DEFERRED, REPLY_DEFERRED,
+		    REPLY_CLOSES, REPLY_SLOWER);
+		expect(reply(stages[i], 450), REPLY_DEFERRED, REPLY_DEFERRED,
+		    REPLY_STAYS, REPLY_FINE);
+		expect(rule_of(stages[i], RELAY_END_REPLY, 450, 7),
+		    REPLY_DEFERRED, REPLY_DEFERRED, REPLY_STAYS,
+		    REPLY_SLOWER);
+		expect(reply(stages[i], 550), REPLY_FAILED, REPLY_FAILED,
+		    REPLY_STAYS, REPLY_FINE);
+		/* A right that we lack is no fault of the message. */
+		expect(reply(stages[i], 530), REPLY_DEFERRED, REPLY_DEFERRED,
+		    REPLY_STAYS, REPLY_SLOWER);
+		expect(reply(stages[i], 535), REPLY_DEFERRED, REPLY_DEFERRED,
+		    REPLY_STAYS, REPLY_SLOWER);
+		expect(rule_of(stages[i], RELAY_END_NO_8BIT, 0, 0),
+		    REPLY_OPEN, REPLY_FAILED, REPLY_NEXT, REPLY_FINE);
+		expect(rule_of(stages[i], RELAY_END_LOCAL, 0, 0),
+		    REPLY_DEFERRED, REPLY_DEFERRED, REPLY_CLOSES, REPLY_FINE);
+	}
+	expect(reply(RELAY_DOT, 250), REPLY_TAKEN, REPLY_TAKEN, REPLY_STAYS,
+	    REPLY_FINE);
+	expect(reply(RELAY_RCPT, 452), REPLY_MORE, REPLY_DEFERRED,
+	    REPLY_STAYS, REPLY_FINE);
+	expect(reply(RELAY_RCPT, 552), REPLY_MORE, REPLY_FAILED, REPLY_STAYS,
+	    REPLY_FINE);
+	expect(reply(RELAY_DOT, 452), REPLY_DEFERRED, REPLY_DEFERRED,
+	    REPLY_STAYS, REPLY_FINE);
+	expect(reply(RELAY_DOT, 552), REPLY_FAILED, REPLY_FAILED, REPLY_STAYS,
+	    REPLY_FINE);
+}
+
+/* The other family first, where the address may be what is refused. */
+TEST(policy)
+{
+	expect(rule_of(RELAY_MAIL, RELAY_END_REPLY, 550, 7), REPLY_OPEN,
+	    REPLY_FAILED, REPLY_FAMILY, REPLY_FINE);
+	expect(rule_of(RELAY_DOT, RELAY_END_REPLY, 550, 7), REPLY_OPEN,
+	    REPLY_FAILED, REPLY_FAMILY, REPLY_FINE);
+	expect(rule_of(RELAY_RCPT, RELAY_END_REPLY, 550, 7), REPLY_FAILED,
+	    REPLY_FAILED, REPLY_STAYS, REPLY_FINE);
+}
+
+/* Lost behind the dot, the message may have arrived. */
+TEST(lost)
+{
+	static const enum relay_end ends[] = { RELAY_END_TIMEOUT,
+	    RELAY_END_LOST };
+
+	for (size_t i = 0; i < 2; i++) {
+		for (unsigned s = RELAY_MAIL; s < RELAY_DOT; s++)
+			expect(rule_of(s, ends[i], 0, 0), REPLY_OPEN,
+			    REPLY_DEFERRED, REPLY_NEXT, REPLY_FINE);
+		expect(rule_of(RELAY_DOT, ends[i], 0, 0), REPLY_UNCERTAIN,
+		    REPLY_UNCERTAIN, REPLY_CLOSES, REPLY_FINE);
+	}
+	expect(rule_of(RELAY_DOT, RELAY_END_SYNTAX, 0, 0), REPLY_UNCERTAIN,
+	    REPLY_UNCERTAIN, REPLY_CLOSES, REPLY_FINE);
+	expect(rule_of(RELAY_RCPT, RELAY_END_SYNTAX, 0, 0), REPLY_DEFERRED,
+	    REPLY_DEFERRED, REPLY_CLOSES, REPLY_FINE);
+}
+
+TEST(dns)
+{
+	static const enum relay_end never[] = { RELAY_END_NO_DOMAIN,
+	    RELAY_END_NO_MAIL, RELAY_END_NO_HOST, RELAY_END_OURSELVES };
+
+	for (size_t i = 0; i < 4; i++)
+		expect(rule_of(RELAY_DNS, never[i], 0, 0), REPLY_FAILED,
+		    REPLY_FAILED, REPLY_STAYS, REPLY_FINE);
+	expect(rule_of(RELAY_DNS, RELAY_END_NO_DNS, 0, 0), REPLY_DEFERRED,
+	    REPLY_DEFERRED, REPLY_STAYS, REPLY_FINE);
+}
+
+/* Every outcome has a rule; nothing but 2yz to the dot is a delivery. */
+TEST(all)
+{
+	for (unsigned stage = 0; stage < RELAY_STAGE_COUNT; stage++) {
+		for (unsigned end = 0; end < RELAY_END_COUNT; end++)
+			ck_assert(rule_of(stage, end, 0, 0)->rcpts !=
+			    REPLY_TAKEN);
+		for (uint16_t code = 200; code < 600; code++)
+			ck_assert((reply(stage, code)->rcpts == REPLY_TAKEN) ==
+			    (stage == RELAY_DOT && code < 300));
+	}
+}
+
+/* ---- breakers ----------------------------------------------------------- */
+
+enum { minute = 60 * 1000, day = 24 * 60 * minute };
+static const unsigned down = 1U << REPLY_DOWN,
+    refuses = 1U << REPLY_REFUSES, no_mail = 1U << REPLY_NO_MAIL;
+
+TEST(pauses)
+{
+	static const int want[] = { 5, 10, 20, 40, 60, 60, 60 };
+	struct reply_breaker b;
+	int64_t now = 1000;
+
+	reply_breaker_close(&b);
+	for (size_t i = 0; i < 7; i++) {
+		ck_assert_int_eq(reply_breaker_fail(&b, down, now, day, 1000),
+		    want[i] * minute);
+		ck_assert_uint_eq(b.failures, i + 1);
+		/* A connection from before. */
+		ck_assert_int_eq(reply_breaker_fail(&b, down, now + 1, day,
+		    1000), 0);
+		ck_assert_uint_eq(b.failures, i + 1);
+		now = b.until_ms;
+	}
+	ck_assert(!b.refuses);
+	reply_breaker_close(&b);
+	ck_assert_int_eq(reply_breaker_fail(&b, down, now, day, 900),
+	    5 * minute * 9 / 10);
+	reply_breaker_close(&b);
+	ck_assert_int_eq(reply_breaker_fail(&b, down, now, 1000, 1100), 1100);
+}
+
+/* 554 at all hosts: only half an hour later is it final; 521 at once. */
+TEST(rounds)
+{
+	struct reply_breaker b;
+
+	reply_breaker_close(&b);
+	reply_breaker_fail(&b, refuses, 0, day, 1000);
+	ck_assert(!b.refuses);
+	reply_breaker_fail(&b, refuses, 5 * minute, day, 1000);
+	ck_assert(!b.refuses);
+	reply_breaker_fail(&b, refuses | no_mail, 36 * minute, day, 1000);
+	ck_assert(b.refuses);
+	reply_breaker_close(&b);
+	reply_breaker_fail(&b, refuses, 1, day, 1000);
+	reply_breaker_fail(&b, refuses | down, 20 * minute, day, 1000);
+	reply_breaker_fail(&b, refuses, 40 * minute, day, 1000);
+	ck_assert(!b.refuses);
+	reply_breaker_close(&b);
+	reply_breaker_fail(&b, no_mail, 1, day, 1000);
+	ck_assert(b.refuses);
+}
+
+TEST(pace)
+{
+	struct reply_breaker b;
+
+	reply_breaker_close(&b);
+	ck_assert_uint_eq(b.limit, 2);
+	for (size_t i = 0; i < 5; i++)
+		reply_breaker_take(&b, 10);
+	ck_assert_uint_eq(b.limit, 4);
+	for (size_t i = 0; i < 1000; i++)
+		reply_breaker_take(&b, 10);
+	ck_assert_uint_eq(b.limit, 10);
+	reply_breaker_halve(&b);
+	ck_assert_uint_eq(b.limit, 5);
+	for (size_t i = 0; i < 5; i++)
+		reply_breaker_halve(&b);
+	ck_assert_uint_eq(b.limit, 1);
+	reply_breaker_take(&b, 10);
+	ck_assert_uint_eq(b.limit, 2);
+}
