@@ -12,6 +12,7 @@
 #include "server/mail/attempt_end.h"
 #include "server/mail/queue_log.h"
 #include "server/mail/site.h"
+#include "shared/ip.h"
 #include "shared/log.h"
 
 enum {
@@ -233,9 +234,9 @@ ask(struct attempt_group *g, enum resolve_kind kind, const char *name)
 	resolver_ask(g->attempt->master, g->job);
 }
 
-/* An address that was written out. */
+/* An address that was written out: of via, or "user@[192.0.2.1]". */
 static void
-follow_ip(struct attempt_group *g, const struct conf_via *via)
+follow_ip(struct attempt_group *g, const struct ipc_ip *ip, const char *name)
 {
 	struct route *r = calloc(1, sizeof(*r) + sizeof(r->hosts[0]));
 
@@ -245,10 +246,29 @@ follow_ip(struct attempt_group *g, const struct conf_via *via)
 	}
 	r->status = RESOLVE_OK;
 	r->count = r->hosts[0].count = 1;
-	r->hosts[0].addresses[0] = via->ip;
-	strlcpy(r->hosts[0].name, via->host, sizeof(r->hosts[0].name));
+	r->hosts[0].addresses[0] = *ip;
+	strlcpy(r->hosts[0].name, name, sizeof(r->hosts[0].name));
 	follow(g, r);
 	free(r);
+}
+
+/* RFC 5321 4.1.3; name gets the address without brackets and tag. */
+static bool
+read_literal(struct span s, struct ipc_ip *out, char *name)
+{
+	bool ipv6;
+
+	if (s.n < 2 || s.p[0] != '[' || s.p[s.n - 1] != ']')
+		return false;
+	s = span_from(s.p + 1, s.n - 2);
+	if (span_begins_fold(s, span_of("IPv6:")))
+		s = span_skip(s, strlen("IPv6:"));
+	if (!ip_parse(s, &ipv6, out->ip))
+		return false;
+	out->ipv6 = ipv6;
+	memcpy(name, s.p, s.n);
+	name[s.n] = '\0';
+	return true;
 }
 
 /* Looked up at each attempt, so a reload is enough to change the way. */
@@ -258,13 +278,16 @@ find_way(struct attempt_group *g, struct span domain)
 	const struct conf *conf = &g->attempt->master->conf;
 	const struct conf_via *via = conf_relay_via(conf, domain);
 	char name[punycode_domain_bytes];
+	struct ipc_ip ip = { 0 };
 
 	g->port = via != NULL ? via->port : smtp_port;
 	g->written = via != NULL;
 	if (via != NULL && via->is_ip)
-		follow_ip(g, via);
+		follow_ip(g, &via->ip, via->host);
 	else if (via != NULL)
 		ask(g, RESOLVE_HOST, via->host);
+	else if (read_literal(domain, &ip, name))
+		follow_ip(g, &ip, name);
 	else if (punycode_domain(domain, name))
 		ask(g, RESOLVE_MX, name);
 	else

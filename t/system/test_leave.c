@@ -258,6 +258,21 @@ TEST(no_mail)
 	end(&d, &s);
 }
 
+/* The way leads back to this host (RFC 5321 5.1): at once. */
+TEST(ourselves)
+{
+	const char *const to[] = { "dave@[127.0.0.1]", NULL };
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	daemon_add_conf(&d, "relay {\n\tfrom 127.0.0.1\n\ttls never\n}\n");
+	daemon_start(&d);
+	submit(&d, to, 1);
+	EXPECT(WAIT(alice_has(&d, "Status: 5.4.6")), "no report");
+	EXPECT(WAIT(queued(&d) == 0), "%zu files left", queued(&d));
+	daemon_stop(&d);
+}
+
 /* Lost before DATA's reply: again; behind the dot: not at once. */
 TEST(lost)
 {
