@@ -98,15 +98,33 @@ check_file(const char *path, const struct stat *st, int kind,
 	return 0;
 }
 
-/* Something of everything: a line cut short, a rotation, a refusal. */
+/* Begins a message to a Maildir and to a host that is not there. */
+static void
+begin_mixed(const struct daemon *d, struct client *c)
+{
+	client_open(c, d, NULL);
+	EXPECT(client_command(c, "EHLO client.example.net") == 250 &&
+	    client_command(c, "MAIL FROM:<sender@example.net>") == 250 &&
+	    client_command(c, "RCPT TO:<alice@example.org>") == 250 &&
+	    client_command(c, "RCPT TO:<x@elsewhere.test>") == 250 &&
+	    client_command(c, "DATA") == 354, "DATA");
+	EXPECT(client_send(c, "x\r\n", 3), "send");
+}
+
+/*
+ * Something of everything: a line cut short, a rotation, a refusal, a message
+ * in the queue.
+ */
 static void
 use(struct daemon *d, struct client *under_way)
 {
-	static const char *const alice[] = { "alice", NULL };
 	char path[160];
 	FILE *f;
 
-	daemon_serve(d, "");
+	daemon_init(d, "", NULL);
+	daemon_add_conf(d, "relay {\n\tfrom 127.0.0.1\n"
+	    "\tvia 127.0.0.1 port 9\n}\n");
+	daemon_start(d);
 	EXPECT(client_deliver(d, NULL, 1, 500, "alice") == 250, "mail");
 	daemon_stop(d);
 	snprintf(path, sizeof(path), "%s/log/message", d->root);
@@ -120,10 +138,12 @@ use(struct daemon *d, struct client *under_way)
 	EXPECT(client_deliver(d, NULL, 2, 500, "alice") == 250, "mail");
 	EXPECT(client_deliver(d, NULL, 3, 500, "who") == 550, "no refusal");
 	daemon_rest(d);
-	client_open(under_way, d, NULL);
-	EXPECT(client_begin(under_way, alice) == 354, "DATA");
-	EXPECT(client_send(under_way, "x\r\n", 3), "send");
-	EXPECT(WAIT(mail_incoming(d) == 1), "no file");
+	begin_mixed(d, under_way);
+	EXPECT(client_send(under_way, ".\r\n", 3) &&
+	    client_reply(under_way) == 250, "not queued");
+	client_close(under_way);
+	begin_mixed(d, under_way);
+	EXPECT(WAIT(mail_incoming(d) == 2), "no files");
 }
 
 TEST(all_are_told)

@@ -290,6 +290,8 @@ check_master_fds(const struct scene *s)
 		{ "ROOT/log", 1, 1 }, { "ROOT/log/message", 1, 1 },
 		{ "ROOT/log/refused", 1, 1 },
 		{ "ROOT/spool/incoming", 1, 1 }, { "ROOT/spool/bad", 1, 1 },
+		{ "ROOT/spool/queue", 1, 1 },
+		{ "ROOT/spool/queue/owner", 1, 1 },
 		/* libevent: its queue, and how a signal wakes it */
 		{ "anon_inode:", 1, 1 }, { "pipe:", 0, 2 },
 		{ "socket:", sockets, sockets }
