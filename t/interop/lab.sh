@@ -189,7 +189,25 @@ write_zones() {
 	mx.private A 10.0.0.1
 	mapped MX 10 mx.mapped
 	mx.mapped AAAA ::ffff:127.0.0.1
+	; hangs: see hang()
+	hangs MX 10 mx.hangs
+	mx.hangs A 192.0.2.200
+	seven MX 10 mx.seven
+	mx.seven A 192.0.2.20
+	old MX 10 mx.old
+	mx.old A 192.0.2.21
+	later MX 10 mx.later
+	mx.later A 192.0.2.22
+	down MX 10 mx.down
+	mx.down A 192.0.2.23
+	broken NS ns.broken
+	ns.broken A 192.0.2.54
+	; more than a datagram holds
+	many MX 1 mx.there
 	END
+	for n in $(seq 80); do
+		echo "many MX 20 a-host-with-quite-a-long-name-for-it-$n.many"
+	done >>"$tmp/lab/zone.example"
 }
 
 # nsd knows the zones, and unbound asks it; lies.py is a server of its own.
@@ -233,9 +251,12 @@ start_dns() {
 	    stub-addr: 192.0.2.53
 	END
 	lab_daemon there nsd nsd -d -c "$tmp/lab/nsd.conf"
+	lab_daemon there lies /usr/bin/python3 t/interop/lies.py 192.0.2.54 \
+	    "$tmp/lab"
 	lab_daemon here unbound unbound -d -c "$tmp/lab/unbound.conf"
-	until_so 20 resolves mx.there.example ||
-	    fail "no DNS: $(tail -n 3 "$tmp/lab/nsd.out" "$tmp/lab/unbound.out")"
+	until_so 20 resolves mx.there.example &&
+	    until_so 20 resolves mx.broken.example ||
+	    fail "no DNS: $(tail -n 3 "$tmp"/lab/*.out)"
 }
 
 # By unbound, seen from here.

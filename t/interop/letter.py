@@ -100,6 +100,9 @@ def make(kind, token, path):
         lines += LINES
     elif kind == "short":   # some servers break up longer lines
         lines += [line for line in LINES if len(line) <= 998]
+    elif kind == "ascii":
+        lines += [line for line in LINES if len(line) <= 998 and
+                  line.isascii()]
     elif kind == "escape":
         lines += ESCAPES
     else:

@@ -30,7 +30,8 @@ lab_smtpd() {
 
 start_lab_smtpd() {
 	more_domains=
-	for domain in preferred implicit six alias; do
+	for domain in preferred implicit six alias many servfail.broken \
+	    silent.broken; do
 		more_domains="$more_domains
 	domain $domain.example {
 	    users $tmp/lab/there.users
@@ -50,17 +51,23 @@ lab_smtpd_starts() {
 	    fail "no event=start: $(tail -n 5 "$tmp/lab/$1.out")"
 }
 
-# lab_gives TO TOKEN [FROM]: alice of here sends a letter, without a login.
+# lab_gives TO TOKEN [KIND]: alice of here sends a letter, without a login.
 lab_gives() {
-	letter make short "$2" "$tmp/lab/$2"
+	letter make "${3:-short}" "$2" "$tmp/lab/$2"
+	# shellcheck disable=SC2086 # several recipients
 	in_lab here /usr/bin/python3 t/interop/smtplib_send.py 127.0.0.1 25 \
-	    "${3-alice@here.example}" raw "$tmp/lab/$2" "$1" \
+	    alice@here.example raw "$tmp/lab/$2" $1 \
 	    >"$tmp/lab/said" 2>&1 || fail "not taken: $(cat "$tmp/lab/said")"
 }
 
-# lab_queue: the letters that wait here.
+# lab_queue VERB [CRITERION]: smtpctl queue.
 lab_queue() {
-	in_lab here "$smtpctl" -f "$tmp/lab/here.conf" queue list
+	in_lab here "$smtpctl" queue "$1" -f "$tmp/lab/here.conf" ${2:+"$2"}
+}
+
+# As the files have it.
+lab_queue_has() {
+	in_lab here "$smtpctl" queue list -d "$tmp/lab/here.root" | grep -q "$1"
 }
 
 # lab_inbox HOST DOMAIN TOKEN: the file in alice's mailbox.
@@ -184,18 +191,200 @@ check_lab() {
 	done
 }
 
+# waits WHO WORDS: the letter is in the queue, and the log has the words.
+waits() {
+	until_so 12 grep -q " event=try .*to=<$1>.*$2" "$tmp/lab/here.out" ||
+	    fail "no event=try with '$2': $(lab_story)"
+	lab_queue_has "<$1>" || fail "not in the queue"
+}
+
+# Hosts of which each lacks something: smtp-sink of Postfix.
+start_sinks() {
+	for options in "192.0.2.20:25 -8" "192.0.2.21:25 -e" \
+	    "192.0.2.22:25 -r RCPT"; do
+		# shellcheck disable=SC2086 # words
+		set -- $options
+		n=${1%:25}
+		lab_daemon there "sink.${n##*.}" smtp-sink -u nobody "$2" \
+		    ${3:+"$3"} -d "/tmp/sink.${n##*.}." "$1" 100
+	done
+	for n in 20 21 22; do
+		until_so 20 greets "192.0.2.$n" ||
+		    fail "smtp-sink: $(cat "$tmp/lab/sink.$n.out")"
+	done
+}
+
+# An octet above 127 for a host that takes none.
+seven_bits() {
+	bounces alice@seven.example 5.6.3 '8BITMIME is not offered'
+	lab_gives alice@seven.example in-ascii ascii
+	until_so 12 grep -q " event=done .*to=<alice@seven.example>" \
+	    "$tmp/lab/here.out" || fail "not sent: $(lab_story)"
+}
+
+# A host that knows HELO only gets what we sent.
+no_esmtp() {
+	lab_gives alice@old.example to-old ascii
+	until_so 12 grep -q " event=done .*to=<alice@old.example>" \
+	    "$tmp/lab/here.out" || fail "not sent: $(lab_story)"
+	in_lab there sh -c 'cat /tmp/sink.21.*' | tr -d '\r' >"$tmp/lab/found"
+	sed -i '/^$/{ ${ d } }' "$tmp/lab/found"
+	grep -q '^X-Helo-Args: mx.here.example' "$tmp/lab/found" ||
+	    fail "no HELO: $(head -n 5 "$tmp/lab/found")"
+	letter caught "$tmp/lab/found" "$tmp/lab/to-old" "by mx.here.example"
+}
+
+soft_refusal() {
+	lab_gives alice@later.example to-later
+	waits alice@later.example 'stage=RCPT why=reply code=450'
+	lab_queue show to=alice@later.example | grep -q 450 ||
+	    fail "queue show: $(lab_queue show all)"
+	lab_queue remove to=alice@later.example >"$tmp/lab/said" 2>&1 ||
+	    fail "$(cat "$tmp/lab/said")"
+	! lab_queue_has alice@later.example || fail "it is still there"
+}
+
+# SERVFAIL, or no answer, is no reason to give up.
+dns_trouble() {
+	for word in servfail silent; do
+		: >"$tmp/lab/$word"
+		lab_gives "alice@$word.broken.example" "to-$word"
+		waits "alice@$word.broken.example" 'stage=DNS'
+		rm "$tmp/lab/$word"
+	done
+	sleep 6		# as long as unbound remembers
+	lab_queue retry all >"$tmp/lab/said" 2>&1 ||
+	    fail "$(cat "$tmp/lab/said")"
+	for word in servfail silent; do
+		arrives_there "to-$word" "$word.broken.example"
+	done
+}
+
+# dns_lies NAME: nothing that helps; the letter waits, and no other.
+dns_lies() {
+	lab_gives "alice@$1.broken.example" "to-$1"
+	waits "alice@$1.broken.example" 'stage=DNS'
+	sends_there there.example
+}
+
+# Nothing comes back from 192.0.2.200, whose packets go nowhere.
+hang() {
+	in_lab here ip neigh replace 192.0.2.200 lladdr 02:00:00:00:00:99 \
+	    dev lab nud permanent
+}
+
+# dial is killed while a connection hangs: both letters go on.
+dial_killed() {
+	hang
+	lab_gives alice@hangs.example to-hangs
+	dial_pid=$(in_lab here pgrep -f "smtpd-worker -c")
+	until_so 12 in_lab here sh -c 'ss -tn state syn-sent | grep -q 192.0.2.200' ||
+	    fail "no connection under way: $(lab_story)"
+	in_lab here kill -9 "$dial_pid"
+	sends_there preferred.example
+	grep -q " event=helper-lost helper=dial " "$tmp/lab/here.out" ||
+	    fail "no event=helper-lost: $(lab_story)"
+	until_so 12 in_lab here sh -c 'ss -tn state syn-sent | grep -q 192.0.2.200' ||
+	    fail "the connection is not asked for again: $(lab_story)"
+}
+
+# A host that is down gets its letter after a restart of ours, once.
+restarted() {
+	lab_gives alice@down.example to-down
+	waits alice@down.example 'stage=connect why="no connection"'
+	in_lab here pkill -TERM -f "$smtpd -d -f $tmp/lab/here.conf"
+	until_so 30 grep -q ' event=stop ' "$tmp/lab/here.out" ||
+	    fail "it does not stop: $(lab_story)"
+	lab_queue_has '<alice@down.example>' || fail "not in the queue"
+}
+
+# The same as before, and the host that was down.
+start_again() {
+	lab_daemon there sink.23 smtp-sink -u nobody 192.0.2.23:25 100
+	mv "$tmp/lab/here.out" "$tmp/lab/here.before"
+	lab_daemon here here "$smtpd" -d -f "$tmp/lab/here.conf" -w "$worker"
+}
+
+starts_again() {
+	lab_smtpd_starts here
+	lab_queue retry all >"$tmp/lab/said" 2>&1 ||
+	    fail "$(cat "$tmp/lab/said")"
+	until_so 12 grep -q " event=done .*to=<alice@down.example>" \
+	    "$tmp/lab/here.out" || fail "not sent: $(lab_story)"
+}
+
+# Each recipient of one letter for itself, and one report.
+mixed() {
+	lab_gives "bob@here.example alice@there.example alice@postfix.example
+	    nobody@exim.example" to-all
+	arrives_there to-all there.example
+	until_so 12 peer_file postfix to-all || fail "$(lab_story)"
+	letter caught "$(peer_file postfix to-all)" "$tmp/lab/to-all"
+	until_so 12 lab_report to-all || fail "no report: $(lab_story)"
+	[ "$(grep -c '^Final-Recipient:' "$(lab_report to-all)")" -eq 1 ] ||
+	    fail "$(cat "$(lab_report to-all)")"
+	file=$(grep -rl '^Subject: to-all$' \
+	    "$tmp/lab/here.root/mail/here.example/bob/new")
+	letter caught "$file" "$tmp/lab/to-all"
+}
+
+# success TO ACTION: a report that was asked for.
+success() {
+	token=success-$(echo "$1" | tr -c 'a-z0-9\n' -)
+	letter make short "$token" "$tmp/lab/$token"
+	in_lab here /usr/bin/python3 -c '
+import smtplib, sys
+with smtplib.SMTP("127.0.0.1", 25, timeout=60) as client:
+    with open(sys.argv[2], "rb") as f:
+        client.sendmail("alice@here.example", [sys.argv[1]], f.read(),
+                        ["BODY=8BITMIME", "RET=HDRS", "ENVID=lab+2Bid"],
+                        ["NOTIFY=SUCCESS", "ORCPT=rfc822;first@x.example"])' \
+	    "$1" "$tmp/lab/$token" >"$tmp/lab/said" 2>&1 ||
+	    fail "not taken: $(cat "$tmp/lab/said")"
+	until_so 12 lab_report "$token" || fail "no report: $(lab_story)"
+	for word in "Action: $2" "Original-Envelope-Id: lab+id" \
+	    "Original-Recipient: rfc822; *first@x.example" \
+	    "Final-Recipient: rfc822; *$1"; do
+		grep -qi "^$word" "$(lab_report "$token")" ||
+		    fail "no '$word': $(sed -n '/^Reporting-MTA/,$p' \
+		    "$(lab_report "$token")")"
+	done
+}
+
 check_relay() {
 	check relay-mx sends_there there.example
 	check relay-submission submits_there
-	for domain in preferred implicit six alias; do
+	for domain in preferred implicit six alias many; do
 		check "relay-$domain" sends_there "$domain.example"
 	done
 	for peer in $peers; do
 		check "to-$peer" peer_takes "$peer"
 		check "to-$peer-nobody" peer_refuses "$peer"
 	done
+	check relay-mixed mixed
 	check relay-unknown bounces nobody@there.example 5.1.1 'mx.there.example'
 	check relay-null-mx bounces alice@null.example 5.1.10 'null MX'
 	check relay-nxdomain bounces alice@nowhere.example 5.1.2 'no such domain'
-	check relay-loop bounces alice@loop.example 5.4.6 'back to this host'
+	check relay-nodata bounces alice@nodata.example 5.4.4 'no host'
+	for domain in loop loopback; do
+		check "relay-$domain" bounces "alice@$domain.example" 5.4.6 \
+		    'back to this host'
+	done
+	check relay-private refused_to_go private.example
+	check relay-success success alice@there.example relayed
+	check relay-success-postfix success alice@postfix.example delivered
+	check relay-success-chasquid success alice@chasquid.example relayed
+	start_sinks
+	check relay-seven-bits seven_bits
+	check relay-no-esmtp no_esmtp
+	check relay-dns-garbage dns_lies garbage
+	check relay-dial-killed dial_killed
+}
+
+check_relay_queue() {
+	check relay-soft-refusal soft_refusal
+	check relay-dns-trouble dns_trouble
+	check relay-stops restarted
+	start_again
+	check relay-starts-again starts_again
 }
