@@ -15,11 +15,8 @@
 
 /* RFC 5321 4.5.3.2; all are cut to the patience of CLIENT. */
 enum {
-	command_ms = 300000,	/* and the greeting */
-	data_ms = 120000,
-	block_ms = 180000,
+	command_ms = 300000,	/* and anything else */
 	dot_ms = 600000,
-	handshake_ms = 60000,
 	letter_ms = 4000,	/* idle; the master ends it sooner */
 	goodbye_ms = 1000,
 	window_bytes = 4096,	/* of commands without a reply (RFC 2920 3.1) */
@@ -94,17 +91,21 @@ is_over(struct relay *r, enum relay_end end, const char *why)
 /* ---- one command, one reply --------------------------------------------- */
 
 static int64_t
-until(const struct relay *r, int64_t ms)
+until(const struct relay *r)
 {
+	int64_t ms = r->stage == RELAY_DOT ? dot_ms : r->stage == RELAY_QUIT ?
+	    goodbye_ms : command_ms;
+
 	return deadline_now_ms() + (ms < r->client.patience_ms ? ms :
 	    r->client.patience_ms);
 }
 
 /* False: the connection is over, by r->end; a REPLY is 421. */
 static bool
-get_reply(struct relay *r, int64_t ms, struct relay_offers *offers)
+get_reply(struct relay *r)
 {
-	r->end = relay_wire_reply(&r->wire, &r->reply, offers, until(r, ms));
+	r->end = relay_wire_reply(&r->wire, &r->reply, r->stage == RELAY_EHLO ?
+	    &r->offers : NULL, until(r));
 	r->why = NULL;
 	return r->end == RELAY_END_REPLY && r->reply.code != 421;
 }
@@ -116,7 +117,7 @@ get_reply(struct relay *r, int64_t ms, struct relay_offers *offers)
 static bool
 is_in_step(struct relay *r)
 {
-	return r->wire.in_n == 0 || (get_reply(r, letter_ms, NULL) &&
+	return r->wire.in_n == 0 || (get_reply(r) &&
 	    is_over(r, RELAY_END_SYNTAX, NULL));
 }
 
@@ -136,81 +137,72 @@ is_yes(struct relay *r)
 }
 
 static bool
-ask_host(struct relay *r, enum relay_stage stage, const char *line, int64_t ms,
-    struct relay_offers *offers)
+ask_host(struct relay *r, enum relay_stage stage, const char *line)
 {
 	r->stage = stage;
 	if (!is_in_step(r))
 		return false;
 	relay_wire_put(&r->wire, span_of(line));
-	return get_reply(r, ms, offers);
+	return get_reply(r);
 }
 
 /* ---- the greeting ------------------------------------------------------- */
 
 static bool
-say(struct relay *r, const char *verb, struct relay_offers *offers)
+say(struct relay *r, const char *verb)
 {
 	char line[smtp_domain_max_bytes + 8];
 
 	snprintf(line, sizeof(line), "%s %.*s\r\n", verb, r->client.helo_len,
 	    r->client.helo);
 	memset(&r->offers, 0, sizeof(r->offers));
-	return ask_host(r, RELAY_EHLO, line, command_ms, offers) && is_yes(r);
+	return ask_host(r, RELAY_EHLO, line) && is_yes(r);
 }
 
 /* EHLO; or HELO where that is refused for good, unless nothing is taken. */
 static bool
 say_hello(struct relay *r)
 {
-	return say(r, "EHLO", &r->offers) || (r->end == RELAY_END_REPLY &&
-	    r->reply.code >= 500 && r->reply.code != 521 &&
-	    say(r, "HELO", NULL));
+	return say(r, "EHLO") || (r->end == RELAY_END_REPLY &&
+	    r->reply.code >= 500 && r->reply.code != 521 && say(r, "HELO"));
 }
 
 /* STARTTLS, and EHLO again: what was offered before may be forged. */
 static bool
-secure(struct relay *r, struct ipc_greeted *g)
+secure(struct relay *r)
 {
-	char host[smtp_domain_max_bytes + 1];
-	const char *why = NULL;
+	struct ipc_greeted *g = &r->offers.g;
 	struct ipc_tls tls;
 
-	if (r->client.tls == RELAY_TLS_NONE ||
-	    (r->offers.bits & RELAY_OFFERS_TLS) == 0) {
-		r->stage = RELAY_STARTTLS;
-		return r->client.tls != RELAY_TLS_MUST ||
-		    is_over(r, RELAY_END_TLS, "STARTTLS is not offered");
-	}
-	if (!ask_host(r, RELAY_STARTTLS, "STARTTLS\r\n", command_ms, NULL) ||
-	    !is_yes(r))
+	if (!ask_host(r, RELAY_STARTTLS, "STARTTLS\r\n") || !is_yes(r))
 		return false;
-	snprintf(host, sizeof(host), "%.*s", r->client.host_len,
-	    r->client.host);
-	r->end = relay_wire_secure(&r->wire, host, until(r, handshake_ms), &tls,
-	    &why);
-	if (r->end != RELAY_END_REPLY)
-		return is_over(r, r->end, why);
+	r->end = relay_wire_secure(&r->wire, span_from(r->client.host,
+	    r->client.host_len), until(r), &tls, &r->why);
+	if (r->end != RELAY_END_REPLY || !say_hello(r))
+		return false;
 	g->has_tls = 1;
 	g->version = (uint8_t)tls.version;
 	g->suite = (uint8_t)tls.suite;
-	return say_hello(r);
+	return true;
 }
 
 static bool
 greet(struct relay *r)
 {
-	struct ipc_greeted g = { 0 };
+	const struct ipc_greeted *g = &r->offers.g;
 
 	r->wire.end_ms = deadline_now_ms() + relay_greeting_max_ms;
 	r->stage = RELAY_GREETING;
-	if (!get_reply(r, command_ms, NULL) || !is_yes(r) || !say_hello(r) ||
-	    !secure(r, &g))
+	if (!get_reply(r) || !is_yes(r) || !say_hello(r))
 		return false;
-	g.offers = r->offers.bits;
-	g.rcpt_max = r->offers.rcpt_max;
-	g.mail_max = r->offers.mail_max;
-	TELL(r->master, GREETED, .greeted = g);
+	if (g->offers & RELAY_OFFERS_TLS && r->client.tls != RELAY_TLS_NONE) {
+		if (!secure(r))
+			return false;
+	} else if (r->client.tls == RELAY_TLS_MUST) {
+		r->stage = RELAY_STARTTLS;
+		return is_over(r, RELAY_END_TLS, "STARTTLS is not offered");
+	}
+	TELL(r->master, GREETED, .greeted = *g);
 	return true;
 }
 
@@ -226,10 +218,10 @@ write_command(const struct relay *r, size_t step, struct buf *line)
 	if (step == STEP_RSET)
 		buf_add_str(line, "RSET");
 	else if (step == STEP_MAIL)
-		relay_write_mail(&r->letter, r->offers.bits, utf8, line);
+		relay_write_mail(&r->letter, r->offers.g.offers, utf8, line);
 	else if (step < STEP_RCPT + r->tried_n)
 		relay_write_rcpt(&r->to[r->tried[step - STEP_RCPT]],
-		    r->offers.bits, line);
+		    r->offers.g.offers, line);
 	else
 		buf_add_str(line, "DATA");
 	buf_add_str(line, "\r\n");
@@ -272,7 +264,7 @@ static bool
 send_envelope(struct relay *r)
 {
 	const size_t end = STEP_RCPT + r->tried_n;
-	const size_t window = r->offers.bits & RELAY_OFFERS_PIPELINING ?
+	const size_t window = r->offers.g.offers & RELAY_OFFERS_PIPELINING ?
 	    window_bytes : 0;
 	size_t sizes[STEP_RCPT + relay_rcpts_max + 1], octets = 0;
 	size_t sent = r->open ? STEP_RSET : STEP_MAIL, got = sent;
@@ -296,10 +288,8 @@ send_envelope(struct relay *r)
 			return true;
 		r->stage = got < STEP_RCPT ? RELAY_MAIL : got < end ?
 		    RELAY_RCPT : RELAY_DATA;
-		if (!get_reply(r, got < end ? command_ms : data_ms, NULL))
-			return false;
 		octets -= sizes[got];
-		if (!take_reply(r, got++))
+		if (!get_reply(r) || !take_reply(r, got++))
 			return false;
 	}
 	return true;
@@ -350,18 +340,18 @@ send_text(struct relay *r)
 	while (more || w->out_n > 0) {
 		if (more && w->out_n < window_bytes && !add_block(r, &more))
 			return false;
-		r->end = relay_wire_turn(w, until(r, block_ms));
+		r->end = relay_wire_turn(w, until(r));
 		if (r->end != RELAY_END_REPLY)
 			return is_over(r, r->end, NULL);
 		if (w->in_n == 0 || (!more && w->out_n == 0))
 			continue;
 		/* It refuses before it has all of it; the rest is not sent. */
 		w->out_n = 0;
-		return get_reply(r, command_ms, NULL) && is_class(r, 4) &&
+		return get_reply(r) && is_class(r, 4) &&
 		    is_over(r, RELAY_END_REPLY, NULL);
 	}
 	r->stage = RELAY_DOT;
-	if (!get_reply(r, dot_ms, NULL) || !is_class(r, 2))
+	if (!get_reply(r) || !is_class(r, 2))
 		return false;
 	tell_tried(r);
 	r->open = false;
@@ -374,11 +364,11 @@ send_text(struct relay *r)
 static void
 choose(struct relay *r)
 {
-	const bool no_utf8 = (r->offers.bits & RELAY_OFFERS_SMTPUTF8) == 0;
+	const bool no_utf8 = (r->offers.g.offers & RELAY_OFFERS_SMTPUTF8) == 0;
 
 	r->stage = RELAY_MAIL;
 	if (relay_is_8bit(&r->letter) &&
-	    (r->offers.bits & RELAY_OFFERS_8BITMIME) == 0)
+	    (r->offers.g.offers & RELAY_OFFERS_8BITMIME) == 0)
 		tell(r, relay_all, RELAY_END_NO_8BIT);
 	else if (r->offers.size > 0 &&
 	    relay_crlf_size(&r->letter) > r->offers.size)
@@ -408,7 +398,7 @@ deliver(struct relay *r)
 		return !r->go_ahead || send_text(r);
 	/* 354, but no recipient: the dot alone (RFC 2920 3.1). */
 	r->open = false;
-	return ask_host(r, RELAY_DOT, ".\r\n", dot_ms, NULL) && is_class(r, 2);
+	return ask_host(r, RELAY_DOT, ".\r\n") && is_class(r, 2);
 }
 
 static bool
@@ -494,7 +484,7 @@ relay_run(struct ask *master, const struct ipc_settings *settings,
 		tell(&r, relay_all, r.end);
 	r.wire.end_ms = deadline_now_ms() + goodbye_ms;
 	if (polite)
-		(void)ask_host(&r, RELAY_QUIT, "QUIT\r\n", goodbye_ms, NULL);
+		(void)ask_host(&r, RELAY_QUIT, "QUIT\r\n");
 	relay_wire_close(&r.wire);
 	TELL(master, END, .end = { .end = END_QUIT });
 }

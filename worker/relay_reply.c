@@ -50,9 +50,9 @@ read_limits(struct span in, struct relay_offers *o)
 		if (value.n > 6 || !span_number(value, &n))
 			continue;
 		if (span_equal_fold(name, span_of("RCPTMAX")))
-			o->rcpt_max = (uint32_t)n;
+			o->g.rcpt_max = (uint32_t)n;
 		else if (span_equal_fold(name, span_of("MAILMAX")))
-			o->mail_max = (uint32_t)n;
+			o->g.mail_max = (uint32_t)n;
 	}
 }
 
@@ -76,7 +76,7 @@ read_offer(struct span in, struct relay_offers *o)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (span_equal_fold(keyword, span_of(rows[i].keyword)))
-			o->bits |= (uint32_t)rows[i].bit;
+			o->g.offers |= (uint32_t)rows[i].bit;
 	if (span_equal_fold(keyword, span_of("LIMITS")))
 		read_limits(in, o);
 	value = span_cut(&in, ' ');

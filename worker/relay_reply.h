@@ -22,10 +22,8 @@ enum relay_read {
 };
 
 struct relay_offers {
-	uint32_t	bits;		/* of enum relay_offer */
-	uint64_t	size;		/* 0: no limit */
-	uint32_t	rcpt_max;	/* LIMITS (RFC 9422); 0: none */
-	uint32_t	mail_max;
+	struct ipc_greeted	g;		/* but for TLS */
+	uint64_t		size;		/* 0: no limit */
 };
 
 /* Zero is the start. */

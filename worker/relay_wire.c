@@ -51,31 +51,24 @@ relay_wire_put_text(struct relay_wire *w, struct relay_text *t, struct span s)
 	}
 }
 
-/* What TLS said: more than 0; 0: not now, see events; or -1. */
+/*
+ * What came of n, which send(2), SSL_write() or the like returned: more than 0;
+ * 0: nothing now, see events; or -1: nothing any more.
+ */
 static int
-tls_result(struct relay_wire *w, int result)
+result_of(struct relay_wire *w, ssize_t n, short event)
 {
-	int error = result > 0 ? SSL_ERROR_NONE : SSL_get_error(w->tls, result);
+	int error = w->tls == NULL || n > 0 ? SSL_ERROR_NONE :
+	    SSL_get_error(w->tls, (int)n);
 
-	if (error == SSL_ERROR_WANT_WRITE)
-		w->events |= POLLOUT;
-	if (error == SSL_ERROR_WANT_READ)
-		w->events |= POLLIN;
-	return error == SSL_ERROR_NONE ? result :
-	    error == SSL_ERROR_WANT_WRITE ||
-	    error == SSL_ERROR_WANT_READ ? 0 : -1;
-}
-
-/* As tls_result, of the socket. */
-static int
-socket_result(struct relay_wire *w, ssize_t result, short event)
-{
-	if (result > 0)
-		return (int)result;
-	if (result == 0 || (errno != EAGAIN && errno != EWOULDBLOCK &&
-	    errno != EINTR))
+	if (n > 0)
+		return (int)n;
+	if (w->tls != NULL ? error != SSL_ERROR_WANT_READ &&
+	    error != SSL_ERROR_WANT_WRITE : n == 0 || (errno != EAGAIN &&
+	    errno != EWOULDBLOCK && errno != EINTR))
 		return -1;
-	w->events |= event;
+	w->events |= w->tls == NULL ? event :
+	    error == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN;
 	return 0;
 }
 
@@ -88,10 +81,9 @@ write_some(struct relay_wire *w)
 	if (w->out_n == 0 || w->broken)
 		return false;
 	ERR_clear_error();
-	n = w->tls != NULL ?
-	    tls_result(w, SSL_write(w->tls, w->out, (int)w->out_n)) :
-	    socket_result(w, send(w->socket, w->out, w->out_n, MSG_NOSIGNAL |
-	    MSG_DONTWAIT), POLLOUT);
+	n = result_of(w, w->tls != NULL ?
+	    SSL_write(w->tls, w->out, (int)w->out_n) : send(w->socket, w->out,
+	    w->out_n, MSG_NOSIGNAL | MSG_DONTWAIT), POLLOUT);
 	w->broken = n < 0;
 	if (n > 0) {
 		w->out_n -= (size_t)n;
@@ -109,10 +101,9 @@ read_some(struct relay_wire *w)
 	if (room == 0 || w->closed)
 		return false;
 	ERR_clear_error();
-	n = w->tls != NULL ?
-	    tls_result(w, SSL_read(w->tls, w->in + w->in_n, (int)room)) :
-	    socket_result(w, recv(w->socket, w->in + w->in_n, room,
-	    MSG_DONTWAIT), POLLIN);
+	n = result_of(w, w->tls != NULL ?
+	    SSL_read(w->tls, w->in + w->in_n, (int)room) : recv(w->socket,
+	    w->in + w->in_n, room, MSG_DONTWAIT), POLLIN);
 	w->closed = n < 0;
 	if (n > 0)
 		w->in_n += (size_t)n;
@@ -203,12 +194,14 @@ relay_wire_reply(struct relay_wire *w, struct relay_reply *out,
 }
 
 enum relay_end
-relay_wire_secure(struct relay_wire *w, const char *host, int64_t deadline_ms,
+relay_wire_secure(struct relay_wire *w, struct span host, int64_t deadline_ms,
     struct ipc_tls *out, const char **why)
 {
 	enum relay_end end = RELAY_END_REPLY;
+	char name[smtp_domain_max_bytes + 1] = "";
 	int result = 0;
 
+	memcpy(name, host.p, host.n);
 	*why = "input came before the handshake";
 	if (w->in_n > 0)
 		return RELAY_END_TLS;
@@ -216,22 +209,22 @@ relay_wire_secure(struct relay_wire *w, const char *host, int64_t deadline_ms,
 	w->tls = tls_context_client() == NULL ? NULL :
 	    SSL_new(tls_context_client());
 	if (w->tls == NULL || SSL_set_fd(w->tls, w->socket) != 1 ||
-	    (host[0] != '\0' && SSL_set_tlsext_host_name(w->tls, host) != 1))
+	    (host.n > 0 && SSL_set_tlsext_host_name(w->tls, name) != 1))
 		return RELAY_END_TLS;
-	for (; end == RELAY_END_REPLY; end = wait_for(w, deadline_ms)) {
+	*why = NULL;
+	while (end == RELAY_END_REPLY) {
 		w->events = 0;
 		ERR_clear_error();
-		result = tls_result(w, SSL_connect(w->tls));
+		result = result_of(w, SSL_connect(w->tls), 0);
 		if (result != 0)
 			break;
+		end = wait_for(w, deadline_ms);
 	}
-	if (end != RELAY_END_REPLY)
-		return end;
-	if (result > 0) {
+	if (result > 0)
 		tls_peer_name(SSL_get_version(w->tls),
 		    SSL_get_cipher_name(w->tls), out);
-		return RELAY_END_REPLY;
-	}
+	if (result >= 0)
+		return end;
 	*why = ERR_reason_error_string(ERR_peek_last_error());
 	if (*why == NULL)
 		*why = "the connection was lost in the handshake";

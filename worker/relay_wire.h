@@ -63,7 +63,7 @@ enum relay_end relay_wire_reply(struct relay_wire *w, struct relay_reply *out,
  * RELAY_END_TLS: *why, also if there was input before the handshake: whoever
  * injected that wants it to be read as if it had come under TLS.
  */
-enum relay_end relay_wire_secure(struct relay_wire *w, const char *host,
+enum relay_end relay_wire_secure(struct relay_wire *w, struct span host,
 	    int64_t deadline_ms, struct ipc_tls *out, const char **why);
 void	relay_wire_close(struct relay_wire *w);
 

@@ -20,9 +20,7 @@
 enum { overdue_grace_ms = 60000 };
 
 enum relay_step {
-	RELAY_DIALS,		/* connects */
-	RELAY_WAITS,		/* for a worker */
-	RELAY_GREETS,
+	RELAY_GREETS,		/* or is not connected, or has no worker yet */
 	RELAY_READY,		/* for a message */
 	RELAY_SENDS,
 	RELAY_QUITS		/* has no owner */
@@ -36,6 +34,7 @@ struct relay {
 	enum relay_step			 step;
 	int64_t				 since_ms;	/* when step was set */
 	struct dial_job			 dial;
+	bool				 dials;
 	int				 socket;	/* until a worker's */
 	struct ipc_client		 client;
 	char				 name[pool_last_bytes];
@@ -54,45 +53,36 @@ struct relay {
 };
 
 static TAILQ_HEAD(relay_list, relay) relays = TAILQ_HEAD_INITIALIZER(relays);
-static size_t owned, waits;	/* of relays: have an owner; lack a worker */
 
 static void
 set_step(struct relay *r, enum relay_step step)
 {
-	waits += step == RELAY_WAITS;
-	waits -= r->step == RELAY_WAITS;
 	r->step = step;
 	r->since_ms = deadline_now_ms();
 }
 
 /* ---- the end ------------------------------------------------------------ */
 
+/* The recipient that o is of has it now, or all that had none. */
 static void
-tell(struct relay *r, size_t index, const struct ipc_outcome *o)
+tell(struct relay *r, const struct ipc_outcome *o)
 {
 	struct ipc_outcome own = *o;
 
-	own.index = (uint16_t)index;
-	r->had[index] = true;
-	r->left--;
-	r->owner->outcome(r->arg, index, &own);
-}
-
-static void
-tell_rest(struct relay *r, const struct ipc_outcome *o)
-{
-	for (size_t i = 0; r->left > 0; i++)
-		if (!r->had[i])
-			tell(r, i, o);
+	for (own.index = 0; own.index < r->count; own.index++)
+		if (!r->had[own.index] && (o->index == relay_all ||
+		    o->index == own.index)) {
+			r->had[own.index] = true;
+			r->left--;
+			r->owner->outcome(r->arg, own.index, &own);
+		}
 }
 
 static void
 free_relay(struct relay *r)
 {
 	TAILQ_REMOVE(&relays, r, entry);
-	waits -= r->step == RELAY_WAITS;
-	owned -= r->owner != NULL;
-	if (r->step == RELAY_DIALS)
+	if (r->dials)
 		dial_forget(&r->dial);
 	if (r->socket != -1)
 		close(r->socket);
@@ -118,7 +108,7 @@ finish(struct relay *r, enum relay_stage stage, enum relay_end end,
 		why = r->why;
 	why.index = relay_all;
 	if (r->step == RELAY_SENDS)
-		tell_rest(r, &why);
+		tell(r, &why);
 	free_relay(r);
 	if (owner != NULL)
 		owner->gone(arg, &why, crashed);
@@ -134,25 +124,20 @@ part(struct relay *r)
 
 /* ---- a connection, and a worker for it ----------------------------------- */
 
-static bool
-is_passing(int e)
-{
-	return e == EAGAIN || e == ETOOMANYREFS || e == ENOBUFS || e == ENOMEM;
-}
-
 static void
 on_dialed(void *arg, int fd, int error)
 {
 	struct relay *r = arg;
 
-	set_step(r, RELAY_WAITS);
+	r->dials = false;
 	r->socket = fd;
 	if (fd != -1)
 		pool_want(r->master);
 	else
 		finish(r, RELAY_CONNECT, error == ETIMEDOUT ?
-		    RELAY_END_TIMEOUT : is_passing(error) || error == EMFILE ||
-		    error == ENFILE ? RELAY_END_LOCAL : RELAY_END_REFUSED,
+		    RELAY_END_TIMEOUT : error == EMFILE || error == ENFILE ||
+		    error == ENOMEM || error == ENOBUFS || error == EAGAIN ?
+		    RELAY_END_LOCAL : RELAY_END_REFUSED,
 		    error == EACCES ? "smtpd may not connect to this address: "
 		    "it is private, or of this host" : strerror(error), false);
 }
@@ -228,43 +213,40 @@ next_record(void *arg, struct ipc_record *out)
 	return true;
 }
 
-/* Hands r to w, which is idle.  False: not now; at the next tick. */
-static bool
-give(struct worker *w, struct relay *r)
-{
-	struct ipc_record record = { .type = IPC_CLIENT,
-	    .u.client = r->client };
-
-	if (pool_send(w, &record, r->socket) == -1) {
-		if (!is_passing(errno))
-			pool_lost(w, "worker gone before its connection");
-		return false;
-	}
-	close(r->socket);
-	r->socket = -1;
-	r->worker = w;
-	feed_init(&r->feed, r->master->base, pool_channel(w), next_record,
-	    NULL, r);
-	pool_lend(w, &relay_use, r, IPC_AT_RELAY);
-	set_step(r, RELAY_GREETS);
-	return true;
-}
-
+/* A worker that cannot be sent a socket is busy with its end, or the kernel. */
 static void
 on_idle(struct master *m)
 {
+	struct ipc_record record = { .type = IPC_CLIENT };
+	struct worker *w;
 	struct relay *r;
 
-	TAILQ_FOREACH(r, &relays, entry)
-		if (r->step == RELAY_WAITS && (pool_idle(m) == NULL ||
-		    !give(pool_idle(m), r)))
+	TAILQ_FOREACH(r, &relays, entry) {
+		if (r->socket == -1)
+			continue;
+		record.u.client = r->client;
+		w = pool_idle(m);
+		if (w == NULL || pool_send(w, &record, r->socket) == -1)
 			return;
+		close(r->socket);
+		r->socket = -1;
+		r->worker = w;
+		feed_init(&r->feed, m->base, pool_channel(w), next_record,
+		    NULL, r);
+		pool_lend(w, &relay_use, r, IPC_AT_RELAY);
+		set_step(r, RELAY_GREETS);
+	}
 }
 
 static uint64_t
 waiting(const struct master *m)
 {
-	return waits;
+	const struct relay *r;
+	uint64_t n = 0;
+
+	TAILQ_FOREACH(r, &relays, entry)
+		n += r->socket != -1;
+	return n;
 }
 
 /* ---- what the worker says ------------------------------------------------ */
@@ -287,10 +269,8 @@ on_outcome(struct relay *r, const struct ipc_outcome *o)
 		r->why = *o;
 		r->has_why = true;
 	}
-	if (sends && all)
-		tell_rest(r, o);
-	else if (sends)
-		tell(r, o->index, o);
+	if (sends)
+		tell(r, o);
 	return true;
 }
 
@@ -445,9 +425,8 @@ relay_connect(struct master *m, const struct relay_host *to,
 	r->dial = (struct dial_job){ .to = to->ip, .port = to->port,
 	    .has_source = to->has_source, .source = to->source,
 	    .patience_ms = to->connect_ms, .done = on_dialed, .arg = r };
-	set_step(r, RELAY_DIALS);
+	r->dials = true;
 	TAILQ_INSERT_TAIL(&relays, r, entry);
-	owned++;
 	dial_connect(m, &r->dial);
 	return r;
 }
@@ -477,7 +456,6 @@ relay_dismiss(struct relay *r)
 		free_relay(r);
 	} else {
 		r->owner = NULL;
-		owned--;
 		set_step(r, RELAY_QUITS);
 		(void)pool_send(r->worker, &record, -1);
 	}
@@ -496,5 +474,10 @@ relay_drain(struct master *m)
 size_t
 relay_count(const struct master *m)
 {
-	return owned;
+	const struct relay *r;
+	size_t n = 0;
+
+	TAILQ_FOREACH(r, &relays, entry)
+		n += r->owner != NULL;
+	return n;
 }

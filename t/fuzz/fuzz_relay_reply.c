@@ -66,6 +66,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    &b));
 	MUST(memcmp(&x, &y, sizeof(x)) == 0);
 	MUST(memcmp(&a, &b, sizeof(a)) == 0);
-	MUST(a.bits <= RELAY_OFFERS_ALL);
+	MUST(a.g.offers <= RELAY_OFFERS_ALL);
 	return 0;
 }

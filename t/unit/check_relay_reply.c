@@ -161,20 +161,20 @@ TEST(offers_of_ehlo)
 	    "MAILMAX=7\r\n250 PIPELINING x y\r\n", 250, "mx SIZE DSN\n"
 	    "size 1000\n8bitMIME\nSTARTTLS \nX-DSN\nLIMITS rcptmax=20 X=1 "
 	    "MAILMAX=7\nPIPELINING x y");
-	ck_assert_uint_eq(offers.bits, RELAY_OFFERS_SIZE |
+	ck_assert_uint_eq(offers.g.offers, RELAY_OFFERS_SIZE |
 	    RELAY_OFFERS_8BITMIME | RELAY_OFFERS_TLS |
 	    RELAY_OFFERS_PIPELINING);
 	ck_assert_uint_eq(offers.size, 1000);
-	ck_assert_uint_eq(offers.rcpt_max, 20);
-	ck_assert_uint_eq(offers.mail_max, 7);
+	ck_assert_uint_eq(offers.g.rcpt_max, 20);
+	ck_assert_uint_eq(offers.g.mail_max, 7);
 	(void)take(span_of("250-mx\r\n250-DSN\r\n250-SMTPUTF8\r\n"
 	    "250 SIZE 99999999999999999999999\r\n"), NULL);
 	ck_assert_uint_eq(offers.size, UINT64_MAX);
-	ck_assert_uint_eq(offers.bits, RELAY_OFFERS_DSN |
+	ck_assert_uint_eq(offers.g.offers, RELAY_OFFERS_DSN |
 	    RELAY_OFFERS_SMTPUTF8 | RELAY_OFFERS_SIZE);
 	(void)take(span_of("250-mx\r\n250-SIZE -1\r\n250-SIZE\r\n"
 	    "250 LIMITS RCPTMAX=1000000 RCPTMAX= MAILMAX=x RCPTMAX\r\n"),
 	    NULL);
 	ck_assert_uint_eq(offers.size, 0);
-	ck_assert_uint_eq(offers.rcpt_max + offers.mail_max, 0);
+	ck_assert_uint_eq(offers.g.rcpt_max + offers.g.mail_max, 0);
 }
