@@ -90,6 +90,8 @@ packages() {
 		sslscan sslscan
 		haproxy haproxy
 		iproute2 ip
+		python3-flufl.bounce /usr/lib/python3/dist-packages/flufl/bounce
+		libsisimai-perl /usr/share/perl5/Sisimai.pm
 		END
 		;;
 	debian-fresh | unknown-fresh) echo debootstrap debootstrap unshare ;;

@@ -22,6 +22,7 @@ here=t/interop
 . "$here/login.sh"
 . "$here/logtools.sh"
 . "$here/metrics.sh"
+. "$here/reports.sh"
 . "$here/starters.sh"
 . "$here/systemd.sh"
 . "$here/submission.sh"
@@ -158,6 +159,7 @@ else
 fi
 stop_server
 check ends-at-sigterm ends_at_sigterm
+check_reports
 
 if command -v pflogsumm >/dev/null; then
 	start_postfix_log
