@@ -420,6 +420,27 @@ put_rcpt(struct ipc_record *r, int who)
 	    who == NOBODY ? "nobody" : user);
 }
 
+/* Parameters that its client was not offered (RFC 3461). */
+static void
+put_mail_dsn(struct ipc_record *r, int envid)
+{
+	put_mail(r, 1);
+	if (!envid)
+		r->u.mail.ret = DSN_RET_FULL;
+	else
+		r->u.mail.envid[r->u.mail.envid_len++] = 'x';
+}
+
+static void
+put_rcpt_dsn(struct ipc_record *r, int orcpt)
+{
+	put_rcpt(r, ALICE);
+	if (!orcpt)
+		r->u.rcpt.notify = DSN_SUCCESS;
+	else
+		memcpy(r->u.rcpt.orcpt, "x;y", r->u.rcpt.orcpt_len = 3);
+}
+
 static void
 put_originator(struct ipc_record *r, int who)
 {
@@ -749,6 +770,10 @@ static const struct trick {
 	RUN("NEWER", sign_newer),
 	/* Says that it is under TLS, and never had a signature. */
 	TRICK("TLS", 1, SAY(put_empty, IPC_TLS)),
+	TRICK("D-RET", 1, SAY(put_mail_dsn, 0)),
+	TRICK("D-ENVID", 1, SAY(put_mail_dsn, 1)),
+	TRICK("D-NOTIFY", 1, ASK(put_mail, 1), SAY(put_rcpt_dsn, 0)),
+	TRICK("D-ORCPT", 1, ASK(put_mail, 1), SAY(put_rcpt_dsn, 1)),
 	TRICK("S-MAIL", 1, SAY(put_mail, 1)),
 	TRICK("S-LOGIN", 1, SAY(put_login, 0)),
 	/* Nobody was asked whose it is; or it was said to be another's. */

@@ -225,6 +225,19 @@ TEST(floods)
 	daemon_stop(&d);
 }
 
+/* A client that may not send out can have no parameter of DSN. */
+TEST(parameters)
+{
+	static const char *const lines[] = { "D-RET\n", "D-ENVID\n",
+	    "D-NOTIFY\n", "D-ORCPT\n" };
+	struct daemon d;
+
+	start(&d, limits);
+	client_expect_attacks(&d, lines, sizeof(lines) / sizeof(lines[0]));
+	check_left(&d);
+	daemon_stop(&d);
+}
+
 /* Who a proxy's client is may be told once, where and when it is due. */
 TEST(proxied)
 {
