@@ -22,6 +22,7 @@
 enum {
 	peers_per_user_max = 4,		/* and two users may ask */
 	patience_s = 5,
+	answer_s = 20,			/* for the DNS */
 	records_a_turn_max = 64,
 	moments_max = 10,		/* one a second, for rates */
 	log_pause_ms = 60 * 1000
@@ -34,6 +35,10 @@ struct peer {
 	int			 fd;
 	uid_t			 uid;
 	struct control_answer	 answer;
+	/* Of an answer in pieces; NULL: none, or it is complete. */
+	struct control_task	*task;
+	struct control_out	 out;
+	enum ipc_form		 form;
 };
 TAILQ_HEAD(peer_list, peer);
 
@@ -52,12 +57,21 @@ struct control {
 static void	on_ready(evutil_socket_t fd, short what, void *arg);
 
 static void
+end_task(struct peer *p)
+{
+	if (p->task != NULL)
+		p->task->end(p->task);
+	p->task = NULL;
+}
+
+static void
 drop(struct peer *p)
 {
 	TAILQ_REMOVE(&p->control->peers, p, entry);
 	event_del(&p->ready);
 	close(p->fd);
 	control_answer_clear(&p->answer);
+	end_task(p);
 	free(p);
 }
 
@@ -72,11 +86,14 @@ log_peer(struct control *c, uid_t uid, const char *why)
 	    why);
 }
 
-/* Every wait has a timeout; a new wait means progress. */
+/*
+ * Every wait has a timeout; a new wait means progress.  Who waits for an answer
+ * has nothing to say: what comes, or the end, is the end of the connection.
+ */
 static void
-wait_for(struct peer *p, short what)
+wait_for(struct peer *p, short what, time_t seconds)
 {
-	const struct timeval patience = { patience_s, 0 };
+	const struct timeval patience = { seconds, 0 };
 
 	TAILQ_REMOVE(&p->control->peers, p, entry);
 	TAILQ_INSERT_TAIL(&p->control->peers, p, entry);
@@ -96,7 +113,8 @@ send_answer(struct peer *p)
 	if (sent == CONTROL_SENT_FAILED)
 		drop(p);
 	else
-		wait_for(p, sent == CONTROL_SENT_ALL ? EV_READ : EV_WRITE);
+		wait_for(p, sent == CONTROL_SENT_ALL && p->task == NULL ?
+		    EV_READ : EV_WRITE, patience_s);
 }
 
 /* For smtpctl: ms left of a refusal; sessions of host, network, and all. */
@@ -124,6 +142,61 @@ answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
 }
 
 static void
+write_to(struct control_out *o, enum ipc_form form, FILE *f)
+{
+	*(form == FORM_JSON ? &o->j.f : form == FORM_OPENMETRICS ?
+	    &o->metrics : &o->f) = f;
+}
+
+/* The next piece of an answer, or a wait until there is one. */
+static void
+answer_piece(struct peer *p)
+{
+	FILE *f = control_answer_open(&p->answer);
+	enum control_step step = CONTROL_DONE;
+	uint8_t status = 1;
+
+	if (f == NULL) {
+		drop(p);
+		return;
+	}
+	write_to(&p->out, p->form, f);
+	step = p->task->step(p->task, &p->out, &status);
+	if (step == CONTROL_DONE)
+		end_task(p);
+	if (!control_answer_close(&p->answer, f, status,
+	    step != CONTROL_DONE))
+		drop(p);
+	else if (step == CONTROL_WAIT)
+		wait_for(p, EV_READ, answer_s);
+	else
+		send_answer(p);
+}
+
+static void
+wake(void *arg)
+{
+	struct peer *p = arg;
+
+	wait_for(p, EV_WRITE, patience_s);
+}
+
+static void
+begin_pieces(struct peer *p, const struct ipc_ask *ask)
+{
+	struct master *m = p->control->master;
+
+	p->form = (enum ipc_form)ask->form;
+	p->out = (struct control_out){ .all = ask->all };
+	p->task = ask->what == QUESTION_QUEUE ?
+	    control_queue(m, ask, p->uid) : control_route(m, ask, wake, p);
+	if (p->task == NULL)
+		drop(p);
+	else
+		answer_piece(p);
+}
+
+static void
 answer(struct peer *p, const struct ipc_ask *ask)
 {
 	struct master *m = p->control->master;
@@ -138,10 +211,8 @@ answer(struct peer *p, const struct ipc_ask *ask)
 		drop(p);
 		return;
 	}
-	m->counters.value[COUNTER_QUESTIONS]++;
 	m->counters.value[COUNTER_LOG_LOST] = log_lost();
-	*(ask->form == FORM_JSON ? &o.j.f :
-	    ask->form == FORM_OPENMETRICS ? &o.metrics : &o.f) = f;
+	write_to(&o, (enum ipc_form)ask->form, f);
 	if (ask->what == QUESTION_CLIENT)
 		answer_client(m, ask, f);
 	else if (ask->what == QUESTION_STATUS)
@@ -165,10 +236,15 @@ receive(struct peer *p)
 	enum ipc_got got = ipc_recv(p->fd, IPC_FROM_CONTROL, IPC_AT_ASK,
 	    false, &r, &passed, &why);
 
-	if (got == IPC_GOT_RECORD) {
-		answer(p, &r.u.ask);
-	} else if (got == IPC_GOT_NOTHING) {
-		wait_for(p, EV_READ);
+	if (got == IPC_GOT_RECORD && p->task == NULL) {
+		p->control->master->counters.value[COUNTER_QUESTIONS]++;
+		if (r.u.ask.what == QUESTION_QUEUE ||
+		    r.u.ask.what == QUESTION_ROUTE)
+			begin_pieces(p, &r.u.ask);
+		else
+			answer(p, &r.u.ask);
+	} else if (got == IPC_GOT_NOTHING && p->task == NULL) {
+		wait_for(p, EV_READ, patience_s);
 	} else {
 		if (got == IPC_GOT_BAD)
 			log_peer(p->control, p->uid, why);
@@ -181,10 +257,16 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct peer *p = arg;
 
-	if (what & EV_TIMEOUT)
+	if (what & EV_TIMEOUT && p->task != NULL && !p->task->late &&
+	    p->answer.n == 0) {
+		p->task->late = true;
+		answer_piece(p);
+	} else if (what & EV_TIMEOUT)
 		drop(p);
-	else if (p->answer.due)
+	else if (p->answer.due && (p->answer.n > 0 || !p->answer.more))
 		send_answer(p);
+	else if (p->task != NULL && what & EV_WRITE)
+		answer_piece(p);
 	else
 		receive(p);
 }

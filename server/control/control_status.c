@@ -19,10 +19,9 @@
 #include "server/session/rates.h"
 #include "shared/deadline.h"
 
-enum { day_s = 86400, label_columns = 14, top_addresses = 10 };
+#define line	control_line
 
-static void line(struct control_out *, const char *, const char *, ...)
-    __attribute__((format(printf, 3, 4)));
+enum { day_s = 86400, label_columns = 14, top_addresses = 10 };
 
 void
 control_put(FILE *f, const char *format, ...)
@@ -35,9 +34,8 @@ control_put(FILE *f, const char *format, ...)
 	va_end(ap);
 }
 
-/* Puts "label          ...", the label in the first of its lines only. */
-static void
-line(struct control_out *o, const char *label, const char *format, ...)
+void
+control_line(struct control_out *o, const char *label, const char *format, ...)
 {
 	va_list ap;
 
@@ -481,6 +479,7 @@ control_status(struct master *m, const struct control_moment *then,
 	tell_sessions(m, o);
 	tell_disk(m, o);
 	fine = tell_stored(m, o);
+	control_leaving(m, o);
 	tell_rates(m, then, o);
 	tell_addresses(m, o);
 	list_sessions(m, o);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "server/log/json_out.h"
+#include "server/mail/schedule.h"
 #include "server/session/session.h"
 
 /* Where an answer is written: one of the three streams. */
@@ -37,6 +38,36 @@ bool	control_status(struct master *m, const struct control_moment *then,
  * OpenMetrics with gauges of this moment, for a collector such as Prometheus.
  */
 void	control_stats(struct master *m, struct control_out *o);
+/*
+ * An answer that is written in pieces, one a turn of the loop, or that has to
+ * wait.
+ */
+enum control_step { CONTROL_MORE, CONTROL_DONE, CONTROL_WAIT };
+struct control_task {
+	bool			  late;	/* it has to end now */
+	/* Writes a piece; with CONTROL_DONE *status is set, too. */
+	enum control_step	(*step)(struct control_task *t,
+				    struct control_out *o, uint8_t *status);
+	void			(*end)(struct control_task *t);
+};
+/* QUESTION_QUEUE, asked by uid.  NULL without memory. */
+struct control_task *control_queue(struct master *m,
+	    const struct ipc_ask *ask, uid_t uid);
+/*
+ * QUESTION_ROUTE; wake(arg) is called later, when the wait is over.  NULL
+ * without memory, or if there is no domain.
+ */
+struct control_task *control_route(struct master *m,
+	    const struct ipc_ask *ask, void (*wake)(void *arg), void *arg);
+
+/* A site, as an object of that name, or (NULL) as an element. */
+void	control_tell_site(const struct schedule_site *s, const char *key,
+	    struct control_out *o);
+/* Of the status: the queue, its worst sites, the DNS. */
+void	control_leaving(const struct master *m, struct control_out *o);
+/* A line of text, "label   ...", the label in the first of its lines only. */
+void	control_line(struct control_out *o, const char *label,
+	    const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* fprintf(3) to one of the streams, unless it is NULL. */
 void	control_put(FILE *f, const char *format, ...)
 	    __attribute__((format(printf, 2, 3)));

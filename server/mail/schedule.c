@@ -5,7 +5,9 @@
 #include "server/mail/schedule.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/log/log_message.h"
 #include "server/mail/attempt.h"
@@ -294,6 +296,12 @@ schedule_add(struct master *m, struct queued *q)
 		wake(s);
 }
 
+bool
+schedule_is_busy(const struct master *m, const struct queued *q)
+{
+	return !is_in(m->schedule, q);
+}
+
 void
 schedule_retry(struct master *m, struct queued *q)
 {
@@ -326,4 +334,83 @@ schedule_drain(struct master *m)
 		relay_drain(m);
 	}
 	return relay_count(m) == 0;
+}
+
+/* ---- for smtpctl -------------------------------------------------------- */
+
+static struct {
+	struct schedule_count	*count;
+	struct schedule_site	*out;
+	size_t			 n, max;
+} looking;
+
+static void
+tell(const struct site *s, struct schedule_site *out)
+{
+	const int64_t left_ms = s->breaker.until_ms - deadline_now_ms();
+
+	memset(out, 0, sizeof(*out));
+	snprintf(out->name, sizeof(out->name), "%s", s->name);
+	out->waiting = s->parked.count + s->waiting_count;
+	out->links = s->links;
+	out->links_max = site_limit(s);
+	out->closed = s->breaker.failures > 0;
+	out->probe_ms = out->closed && left_ms > 0 ? left_ms : 0;
+	out->has_failed = out->closed && s->last.path != NULL;
+	if (out->has_failed)
+		out->failure = s->outcome;
+}
+
+static bool
+is_worse(const struct schedule_site *a, const struct schedule_site *b)
+{
+	return a->closed != b->closed ? a->closed : a->waiting > b->waiting;
+}
+
+static void
+look(const void *node, VISIT order, int depth)
+{
+	const struct site *s = *(struct site *const *)node;
+	struct schedule_site one;
+	size_t i = looking.n;
+
+	if (order != postorder && order != leaf)
+		return;
+	tell(s, &one);
+	looking.count->sites++;
+	looking.count->closed += one.closed;
+	looking.count->waiting += one.waiting;
+	looking.count->links += one.links;
+	if (!one.closed && one.waiting == 0)
+		return;
+	while (i > 0 && is_worse(&one, &looking.out[i - 1]))
+		i--;
+	if (i == looking.max)
+		return;
+	looking.n += looking.n < looking.max;
+	memmove(&looking.out[i + 1], &looking.out[i],
+	    (looking.n - 1 - i) * sizeof(one));
+	looking.out[i] = one;
+}
+
+size_t
+schedule_worst(struct schedule_count *count, struct schedule_site *out, size_t max)
+{
+	memset(count, 0, sizeof(*count));
+	looking.count = count;
+	looking.out = out;
+	looking.n = 0;
+	looking.max = max;
+	site_walk(look);
+	return looking.n;
+}
+
+bool
+schedule_site(const struct path *p, struct schedule_site *out)
+{
+	const struct site *s = site_known(p);
+
+	if (s != NULL)
+		tell(s, out);
+	return s != NULL;
 }

@@ -7,7 +7,7 @@
 #define SERVER_SCHEDULE_H
 
 #include "server/mail/queue.h"
-#include "server/process/resolver.h"
+#include "server/process/path.h"
 
 /* 0, or -1 without memory. */
 int	schedule_start(struct master *m);
@@ -20,33 +20,32 @@ void	schedule_remove(struct master *m, struct queued *q);
 /* Nothing new is begun; false: connections still wait for final dots. */
 bool	schedule_drain(struct master *m);
 
-/* ---- for smtpctl --------------------------------------------------------- */
+/* Is q being tried?  Else its time, or its site, is waited for. */
+bool	schedule_is_busy(const struct master *m, const struct queued *q);
 
 struct schedule_count {
-	uint64_t	waiting;	/* due, and wait for a connection */
-	uint64_t	sending;	/* on a connection now */
 	uint64_t	sites;
-	uint64_t	sites_closed;	/* their breaker is open */
+	uint64_t	closed;		/* their breaker is open */
+	uint64_t	waiting;	/* messages */
+	uint64_t	links;		/* connections */
 };
-void	schedule_count(const struct master *m, struct schedule_count *out);
-
 struct schedule_site {
-	char		 name[smtp_domain_max_bytes + 1];
-	uint64_t	 waiting;	/* messages */
-	uint32_t	 connections;
-	uint32_t	 connections_max;	/* as it has learned */
-	int64_t		 probe_s;	/* breaker open until then; 0: shut */
-	int64_t		 failed_s;	/* last failure, as time(3); 0: none */
-	struct ipc_outcome failure;	/* its words */
+	char		 name[smtp_domain_max_bytes + 1];	/* of a host */
+	uint64_t	 waiting;
+	uint64_t	 links;
+	uint64_t	 links_max;	/* as it has shown to take */
+	bool		 closed;
+	int64_t		 probe_ms;	/* until it is tried again */
+	bool		 has_failed;
+	struct ipc_outcome failure;	/* with has_failed */
 };
 /*
- * At most max sites: first those whose breaker is open, then those for which
- * most messages wait.  Returns how many.
+ * Counts all sites, and has in out at most max of those that are closed, or
+ * for which messages wait, the worst first.  Returns how many.
  */
-size_t	schedule_worst(const struct master *m, struct schedule_site *out,
-	    size_t max);
-/* The site that mail by this route goes to; false: none is known yet. */
-bool	schedule_site_of(const struct master *m, const struct route *route,
-	    struct schedule_site *out);
+size_t	schedule_worst(struct schedule_count *count,
+	    struct schedule_site *out, size_t max);
+/* The site that p leads to; false: nothing is known of it. */
+bool	schedule_site(const struct path *p, struct schedule_site *out);
 
 #endif

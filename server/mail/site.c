@@ -21,34 +21,7 @@ enum {
 	turn_us = 4 * 1000
 };
 
-TAILQ_HEAD(works, link_work);
 TAILQ_HEAD(sites, site);
-
-/* Where a site is listed. */
-enum site_list {
-	SITE_UNLISTED,
-	SITE_TODO,		/* to be served */
-	SITE_HUNGRY,		/* until there is a connection less */
-	SITE_LISTS
-};
-
-struct site {
-	uint8_t		 key[path_key_bytes];
-	char		*name;		/* of a host */
-	struct master	*master;
-	TAILQ_ENTRY(site) entry;
-	enum site_list	 list;
-	size_t		 holds;
-	size_t		 links;		/* connections */
-	struct reply_breaker breaker;
-	struct ipc_outcome outcome;	/* of last */
-	struct link_try	 last;		/* failure; path NULL: none */
-	struct works	 waiting;
-	size_t		 waiting_count;
-	struct event	 timer;
-	struct site_parked parked;
-	size_t		 called;	/* from there, not here yet */
-};
 
 static struct {
 	void		(*call)(struct master *m, struct site *s);
@@ -117,8 +90,8 @@ is_down(const struct site *s)
 	return s->breaker.failures > 0;
 }
 
-static size_t
-limit_of(const struct site *s)
+size_t
+site_limit(const struct site *s)
 {
 	size_t most = (size_t)s->master->conf.limits.per_destination;
 
@@ -130,7 +103,7 @@ limit_of(const struct site *s)
 static bool
 is_full(const struct site *s, size_t more)
 {
-	return s->waiting_count + more >= 2 * limit_of(s) + 8;
+	return s->waiting_count + more >= 2 * site_limit(s) + 8;
 }
 
 struct site_parked *
@@ -314,7 +287,7 @@ keeps(void *arg, bool idle)
 {
 	const struct site *s = arg;
 
-	return !all.draining && s->links <= limit_of(s) &&
+	return !all.draining && s->links <= site_limit(s) &&
 	    (TAILQ_EMPTY(&all.lists[SITE_HUNGRY]) || (!idle && s->links == 1));
 }
 
@@ -386,7 +359,7 @@ serve(struct site *s)
 			leave(s, w, true);
 		} else if (link_wake(s))
 			continue;
-		else if (s->links >= limit_of(s))
+		else if (s->links >= site_limit(s))
 			break;
 		else if (link_count() < s->master->conf.limits.deliveries &&
 		    (s->links == 0 || TAILQ_EMPTY(&all.lists[SITE_HUNGRY]))) {
@@ -480,6 +453,22 @@ site_withdraw(struct link_work *w)
 	take_out(w);
 	path_leave(w->path);
 	w->site = NULL;
+}
+
+void
+site_walk(void (*see)(const void *node, VISIT order, int depth))
+{
+	twalk(all.tree, see);
+}
+
+const struct site *
+site_known(const struct path *p)
+{
+	struct site key, **found;
+
+	memcpy(key.key, p->key, sizeof(key.key));
+	found = tfind(&key, &all.tree, compare);
+	return found == NULL ? NULL : *found;
 }
 
 void

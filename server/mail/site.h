@@ -6,13 +6,45 @@
 #ifndef SERVER_SITE_H
 #define SERVER_SITE_H
 
+#include <search.h>
+
 #include "server/mail/link.h"
+#include "server/process/reply_rule.h"
 
 /* Messages that wait for a site, a queue with holes; of schedule.c. */
 struct site_parked {
 	struct queued	**list;
 	size_t		 first, end, max;
 	size_t		 count;
+};
+
+TAILQ_HEAD(works, link_work);
+
+/* Where a site is listed. */
+enum site_list {
+	SITE_UNLISTED,
+	SITE_TODO,		/* to be served */
+	SITE_HUNGRY,		/* until there is a connection less */
+	SITE_LISTS
+};
+
+/* Changed by site.c alone. */
+struct site {
+	uint8_t		 key[path_key_bytes];
+	char		*name;		/* of a host */
+	struct master	*master;
+	TAILQ_ENTRY(site) entry;
+	enum site_list	 list;
+	size_t		 holds;
+	size_t		 links;		/* connections */
+	struct reply_breaker breaker;
+	struct ipc_outcome outcome;	/* of last */
+	struct link_try	 last;		/* failure; path NULL: none */
+	struct works	 waiting;
+	size_t		 waiting_count;
+	struct event	 timer;
+	struct site_parked parked;
+	size_t		 called;	/* from there, not here yet */
 };
 
 /* call: the first message that is parked for s is to be begun. */
@@ -39,4 +71,12 @@ const struct link_try *site_trouble(const struct site *s,
 void	site_probe(struct site *s);
 /* smtpd stops: no more is sent than what is under way. */
 void	site_drain(void);
+
+/* For smtpctl: all sites, as twalk(3) has them; nothing is changed. */
+void	site_walk(void (*see)(const void *node, VISIT order, int depth));
+/* The site that p leads to; NULL: nothing is known of it. */
+const struct site *site_known(const struct path *p);
+/* So many connections may there be now. */
+size_t	site_limit(const struct site *s);
+
 #endif

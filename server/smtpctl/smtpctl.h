@@ -8,6 +8,7 @@
 #include <limits.h>
 
 #include "server/conf/conf.h"
+#include "server/log/json_out.h"
 #include "shared/ipc_msg.h"
 
 #ifndef SMTPD_CONF
@@ -45,8 +46,12 @@ int	smtpctl_passwd(const struct smtpctl_line *l);
 int	smtpctl_queue(const struct smtpctl_line *l);
 int	smtpctl_status(const struct smtpctl_line *l);	/* stats and top, too */
 
-/* In smtpctl_status.c: prints s, in which nothing acts on a terminal. */
+/*
+ * In smtpctl_status.c: prints s, in which nothing acts on a terminal; adds a
+ * JSON object of the server as an element.
+ */
 void	smtpctl_print(struct span s);
+void	smtpctl_print_json(struct json_out *j, const char *text);
 /*
  * In smtpctl_disk.c: list or show, from the files below root.  Returns how many
  * messages were found.

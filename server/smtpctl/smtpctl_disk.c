@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "server/log/ident.h"
-#include "server/mail/queue_show.h"
+#include "server/log/queue_show.h"
 #include "shared/file.h"
 #include "shared/queue_file.h"
 

@@ -22,7 +22,12 @@
 #include "shared/ip.h"
 #include "shared/smtp_reply.h"
 
-enum { command_max_bytes = 700, digits_max = 18 };
+enum {
+	command_max_bytes = 700,
+	digits_max = 18,
+	domains_max = 16,
+	route_patience_s = 30		/* name servers may be slow */
+};
 
 /* The arguments, and the state of the dry run. */
 struct question {
@@ -35,6 +40,9 @@ struct question {
 	char			 user[2 * smtp_mailbox_text_max_bytes];
 	unsigned		 relay_line;	/* lets the client send out */
 	uint64_t		 leaving;	/* recipients elsewhere */
+	/* Domains of the first of them, each once. */
+	char			 domains[domains_max][ipc_match_bytes];
+	size_t			 domain_count;
 	struct ipc_ask		 ask;		/* about the client */
 	struct ipc_mail		 mail;
 	struct smtpctl_control	 control;
@@ -192,6 +200,21 @@ on_step(void *arg, const struct decision_step *step)
 }
 
 static void
+note_domain(struct question *q, const struct mailbox *to)
+{
+	struct span domain = span_from(to->domain, to->domain_len);
+	size_t i = 0;
+
+	while (i < q->domain_count &&
+	    !span_equal(domain, span_of(q->domains[i])))
+		i++;
+	if (i < q->domain_count || i == domains_max)
+		return;
+	memcpy(q->domains[i], domain.p, domain.n);
+	q->domain_count++;
+}
+
+static void
 play_rcpt(struct question *q, const char *text)
 {
 	const struct recipient_watch watch = { on_step, &q->story };
@@ -210,6 +233,7 @@ play_rcpt(struct question *q, const char *text)
 		    &reason, &watch)) {
 			reply = REPLY_RCPT_OK;
 			q->leaving++;
+			note_domain(q, &to);
 		} else
 			reply = smtp_reply_of(recipient_expand(&q->conf, &to,
 			    &q->set, &reason, &watch), REPLY_RCPT_OK);
@@ -246,6 +270,39 @@ play_dialogue(struct question *q)
 	for (size_t i = 0; i < q->to_count; i++)
 		play_rcpt(q, q->to[i]);
 	return let_in && taken;
+}
+
+/*
+ * The way that mail would take now, as the running server sees it; the DNS is
+ * asked, and nothing is sent.
+ */
+static void
+tell_routes(const struct question *q)
+{
+	struct json_out *j = q->story.json;
+
+	json_out_array(j, "routes");
+	for (size_t i = 0; i < q->domain_count; i++) {
+		struct smtpctl_control c = { .conf = q->control.conf,
+		    .socket = q->control.socket, .quiet = true,
+		    .patience_s = route_patience_s };
+		struct ipc_ask ask = { .what = QUESTION_ROUTE,
+		    .form = q->json ? FORM_JSON : FORM_TEXT };
+		char *text;
+
+		memcpy(ask.site, q->domains[i], sizeof(ask.site));
+		fprintf(q->story.f, "\nThe way to %s now:\n",
+		    story_shown(span_of(q->domains[i])));
+		text = smtpctl_control_ask(&c, &ask);
+		if (text == NULL)
+			fputs("only a running smtpd knows it\n", q->story.f);
+		else if (q->json)
+			smtpctl_print_json(j, text);
+		else
+			smtpctl_print(span_of(text));
+		free(text);
+	}
+	json_out_end(j);
 }
 
 /* Would the message be delivered to all recipients? */
@@ -287,6 +344,7 @@ play(struct question *q)
 		    leaving);
 	story_apart(&q->story);
 	json_out_end(j);
+	tell_routes(q);
 	json_out_bool(j, "delivered", delivered);
 	json_out_u64(j, "recipients", all);
 	json_out_u64(j, "recipients_accepted", q->taken);

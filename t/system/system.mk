@@ -6,7 +6,7 @@ ifeq ($(OS),Linux)
 # Those that take long first; what measures time, and is alone, last.
 SYSTEM_TESTS	= sweep queue submission kill liar renew batch exhaust hold disk \
 		  recover start dial clients log chain explain share inetd peer \
-		  sockets upgrade control queue stats dryrun reload files \
+		  sockets upgrade control queuectl stats dryrun reload files \
 		  passwd relay_who report resolver \
 		  top tls sign proxy catcher stalled leave
 SYSTEM_LIAR	= $(BUILD)/t/system/lying_worker \
@@ -45,9 +45,7 @@ $(BUILD)/t/system/test_top: $(BUILD)/t/system/ask.o
 $(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
     $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o)
 
-$(BUILD)/t/system/test_queue: \
-    $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o) \
-    $(BUILD)/shared/queue_file.o
+$(BUILD)/t/system/test_queuectl: $(SYSTEM_QUEUE:%=$(BUILD)/shared/%.o)
 
 $(BUILD)/t/system/test_leave $(BUILD)/t/system/test_report: \
     $(BUILD)/t/system/sink.o

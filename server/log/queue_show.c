@@ -2,7 +2,7 @@
  * Lines about messages in the queue.  Addresses come from an envelope, where
  * nothing but an address can be; replies are escaped here.
  */
-#include "server/mail/queue_show.h"
+#include "server/log/queue_show.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -59,16 +59,16 @@ static const char *
 state_of(const struct queue_row *row)
 {
 	return row->held ? "held" : row->busy ? "busy" :
-	    row->wait_s > 0 ? "waiting" : "due";
+	    row->parked ? "parked" : row->wait_s > 0 ? "waiting" : "due";
 }
 
-/* "held", "due now", "in 5 min 3 s" */
+/* "held", "due", "in 5 min 3 s" */
 static void
 when(const struct queue_row *row, char out[figure_bytes])
 {
 	char in[figure_bytes];
 
-	if (row->held || row->busy || row->wait_s <= 0)
+	if (row->held || row->busy || row->parked || row->wait_s <= 0)
 		snprintf(out, figure_bytes, "%s", state_of(row));
 	else {
 		figure_duration((uint64_t)row->wait_s * 1000, in);

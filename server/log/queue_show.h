@@ -20,6 +20,7 @@ struct queue_row {
 	uint32_t	 tries;
 	bool		 held;
 	bool		 busy;		/* it is being sent, or about to be */
+	bool		 parked;	/* its hosts take no more now */
 	const struct envelope *envelope; /* NULL: it cannot be read */
 	/* Needs recipient index nothing more? */
 	bool		 (*is_done)(const void *arg, uint32_t index);

@@ -1,0 +1,155 @@
+/*
+ * Mail that leaves, in the status: the queue, the sites that fail, the DNS.
+ */
+#include "server/control/control_status.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "server/log/figure.h"
+#include "shared/deadline.h"
+
+enum { worst_sites = 5, looks_max = 4096, words_bytes = 2048 };
+
+static const char *const stages[RELAY_STAGE_COUNT] = {
+	RELAY_STAGES(IPC_WORD, RELAY_)
+}, *const ends[RELAY_END_COUNT] = {
+	RELAY_ENDS(IPC_WORD, RELAY_END_)
+};
+
+/* "RCPT: 451 wait" or "connect: no connection", escaped, in one line. */
+static const char *
+words_of(const struct ipc_outcome *o)
+{
+	static char text[words_bytes];
+	struct buf b = buf_over(text, sizeof(text) - 1);
+
+	buf_print(&b, "%s: ", stages[o->stage]);
+	if (o->code != 0)
+		buf_print(&b, "%u", o->code);
+	else
+		buf_add_str(&b, ends[o->end]);
+	if (o->n > 0)
+		buf_add_str(&b, o->code != 0 ? " " : ": ");
+	buf_add_escaped(&b, span_from(o->text, o->n), "");
+	return buf_str(&b);
+}
+
+void
+control_tell_site(const struct schedule_site *s, const char *key,
+    struct control_out *o)
+{
+	char left[figure_bytes] = "now";
+
+	json_out_object(&o->j, key);
+	json_out_string(&o->j, "name", s->name);
+	json_out_u64(&o->j, "waiting", s->waiting);
+	json_out_u64(&o->j, "connections", s->links);
+	json_out_u64(&o->j, "connections_max", s->links_max);
+	json_out_bool(&o->j, "closed", s->closed);
+	if (s->closed)
+		json_out_parts(&o->j, "probe_in_seconds",
+		    (uint64_t)s->probe_ms, 1000);
+	if (s->has_failed)
+		json_out_string(&o->j, "words", words_of(&s->failure));
+	json_out_end(&o->j);
+	control_line(o, "site", "%s: %" PRIu64 " wait, %" PRIu64 " of %" PRIu64
+	    " connections", s->name, s->waiting, s->links, s->links_max);
+	if (s->closed && s->probe_ms > 0)
+		figure_duration((uint64_t)s->probe_ms, left);
+	if (s->closed)
+		control_line(o, "site", "  IT FAILS: it is tried again %s%s",
+		    s->probe_ms > 0 ? "in " : "", left);
+	if (s->has_failed)
+		control_line(o, "site", "  %s", words_of(&s->failure));
+}
+
+static void
+tell_dns(const struct master *m, struct control_out *o)
+{
+	const int64_t now_ms = deadline_now_ms();
+	struct resolver_figures r;
+	char ago[figure_bytes];
+
+	resolver_figures(m, &r);
+	json_out_object(&o->j, "dns");
+	json_out_u64(&o->j, "open", r.open);
+	json_out_u64(&o->j, "cached", r.cached);
+	json_out_bool(&o->j, "dnssec_seen", r.secure_ms != 0);
+	if (r.secure_ms != 0)
+		json_out_parts(&o->j, "dnssec_seconds_ago",
+		    (uint64_t)(now_ms - r.secure_ms), 1000);
+	json_out_end(&o->j);
+	figure_duration((uint64_t)(now_ms - r.answer_ms), ago);
+	control_line(o, "DNS", "%" PRIu32 " questions open, %" PRIu32
+	    " routes known, last answer %s%s", r.open, r.cached,
+	    r.answer_ms == 0 ? "never" : ago, r.answer_ms == 0 ? "" : " ago");
+	figure_duration((uint64_t)(now_ms - r.secure_ms), ago);
+	control_line(o, "DNS", "DNSSEC: last AD %s%s", r.secure_ms == 0 ?
+	    "never seen" : ago, r.secure_ms == 0 ? "" : " ago");
+}
+
+/* The age of the oldest message, if so many are few enough; else 0. */
+static uint64_t
+oldest_s(const struct master *m)
+{
+	const int64_t now_s = queue_now_s(m);
+	const struct queued *q;
+	size_t cursor = 0;
+	int64_t age_s = 0;
+
+	if (queue_count(m)->messages > looks_max)
+		return 0;
+	while ((q = queue_next(m, &cursor)) != NULL)
+		if (now_s - q->queued_s > age_s)
+			age_s = now_s - q->queued_s;
+	return (uint64_t)age_s;
+}
+
+void
+control_leaving(const struct master *m, struct control_out *o)
+{
+	const struct queue_count *q = queue_count(m);
+	struct schedule_site sites[worst_sites];
+	struct schedule_count c;
+	char age[figure_bytes];
+	uint64_t old_s;
+	size_t n;
+
+	if (m->conf.relay.line == 0 && q->messages == 0) {
+		json_out_null(&o->j, "queue");
+		return;
+	}
+	n = schedule_worst(&c, sites, worst_sites);
+	json_out_object(&o->j, "queue");
+	json_out_u64(&o->j, "messages", q->messages);
+	json_out_u64(&o->j, "max", m->conf.limits.queue_messages);
+	json_out_u64(&o->j, "held", q->held);
+	json_out_u64(&o->j, "damaged", q->bad);
+	json_out_bool(&o->j, "reading", q->reading);
+	json_out_u64(&o->j, "waiting", c.waiting);
+	json_out_u64(&o->j, "connections", c.links);
+	json_out_u64(&o->j, "sites", c.sites);
+	json_out_u64(&o->j, "sites_closed", c.closed);
+	old_s = oldest_s(m);
+	if (old_s > 0)
+		json_out_u64(&o->j, "oldest_seconds", old_s);
+	control_line(o, "queue", "%" PRIu64 " message%s%s, %" PRIu64
+	    " wait for their hosts, %" PRIu64 " held; %" PRIu64
+	    " connection%s to %" PRIu64 " sites, of which %" PRIu64 " fail",
+	    q->messages, figure_plural(q->messages), q->reading ?
+	    " (still being read)" : "", c.waiting, q->held, c.links,
+	    figure_plural(c.links), c.sites, c.closed);
+	figure_duration(old_s * 1000, age);
+	if (old_s > 0)
+		control_line(o, "queue", "the oldest is there for %s", age);
+	if (q->bad > 0)
+		control_line(o, "TROUBLE", "%" PRIu64 " damaged files of the "
+		    "queue are in spool/bad: look at the log", q->bad);
+	json_out_array(&o->j, "worst_sites");
+	for (size_t i = 0; i < n; i++)
+		control_tell_site(&sites[i], NULL, o);
+	json_out_end(&o->j);
+	tell_dns(m, o);
+	json_out_end(&o->j);
+}

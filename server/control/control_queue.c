@@ -1,0 +1,174 @@
+/*
+ * What smtpctl queue asks: a walk over all messages, in pieces, so that a queue
+ * of a million messages holds up nobody.
+ */
+#include "server/control/control_status.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/log/log_message.h"
+#include "server/log/queue_show.h"
+#include "server/mail/queue_log.h"
+#include "server/mail/schedule.h"
+#include "shared/log.h"
+
+enum {
+	looks_a_turn_max = 1024,
+	opens_a_turn_max = 32		/* each takes system calls */
+};
+
+struct walk {
+	struct control_task	 task;
+	struct master		*master;
+	struct ipc_ask		 ask;
+	const char		*by;		/* user, for the log */
+	struct json_out		 j;
+	size_t			 cursor;
+	uint64_t		 found;
+	bool			 begun;
+};
+
+static bool
+is_done(const void *arg, uint32_t index)
+{
+	return queue_is_done(arg, index);
+}
+
+/* A message that is meant: shows it, or does what is asked. */
+static void
+act(struct walk *w, struct queued *q, const struct queue_row *row,
+    const struct queue_out *o)
+{
+	struct master *m = w->master;
+	char why[] = "smtpctl";
+
+	if (w->found++ == 0 && w->ask.act == QUEUE_LIST)
+		queue_show_head(o);
+	if (w->ask.act == QUEUE_LIST)
+		queue_show_row(row, o);
+	else if (w->ask.act == QUEUE_SHOW)
+		queue_show_whole(row, o);
+	else {
+		const bool removes = w->ask.act == QUEUE_REMOVE;
+
+		json_out_string(o->j, NULL, row->id);
+		control_put(o->f, "%s %s\n", row->id, removes ? "removed" :
+		    row->held ? "released, and due now" : "due now");
+		if (removes || row->held)
+			queue_log_by(m, removes ? LOG_EVENT_REMOVED :
+			    LOG_EVENT_RELEASED, q, w->by, why);
+		if (removes)
+			schedule_remove(m, q);
+		else {
+			if (row->held) {
+				q->state &= (uint8_t)~QUEUED_HELD;
+				queue_note_state(m, q);
+			}
+			schedule_retry(m, q);
+		}
+	}
+}
+
+/* Looks at q; true: its file was opened. */
+static bool
+look(struct walk *w, struct queued *q, const struct queue_out *o)
+{
+	const struct ipc_ask *ask = &w->ask;
+	const int64_t now_s = queue_now_s(w->master);
+	struct queue_row row = {
+		.age_s = now_s - q->queued_s, .wait_s = q->next_s - now_s,
+		.size_kib = q->size_kib, .left = q->left, .tries = q->tries,
+		.held = (q->state & QUEUED_HELD) != 0,
+		.busy = schedule_is_busy(w->master, q), .is_done = is_done,
+		.arg = q
+	};
+	struct queue_open open;
+	bool opens = ask->act == QUEUE_LIST || ask->act == QUEUE_SHOW ||
+	    ask->from[0] != '\0' || ask->to[0] != '\0';
+
+	row.parked = !row.busy && q->work != NULL;
+	memcpy(row.id, q->id, sizeof(q->id));
+	if (!queue_show_may(ask, &row))
+		return false;
+	if (opens && queue_open(w->master, q, &open) == 0)
+		row.envelope = &open.envelope;
+	if (queue_show_fits(ask, &row))
+		act(w, q, &row, o);
+	if (row.envelope != NULL)
+		queue_close(&open);
+	return opens;
+}
+
+static void
+finish(struct walk *w, FILE *f)
+{
+	const bool reading = queue_count(w->master)->reading;
+
+	/* Who asks may look for it at once. */
+	if (w->ask.act != QUEUE_LIST && w->ask.act != QUEUE_SHOW &&
+	    log_message_flush(w->master->log) == -1)
+		log_error("write", "log/message", errno);
+	json_out_end(&w->j);
+	json_out_u64(&w->j, "count", w->found);
+	json_out_bool(&w->j, "reading", reading);
+	json_out_end(&w->j);
+	if (w->found == 0)
+		control_put(f, "no message in the queue%s\n",
+		    w->ask.act == QUEUE_LIST && w->ask.from[0] == '\0' &&
+		    w->ask.to[0] == '\0' && w->ask.age_s == 0 ? "" :
+		    " that matches");
+	if (reading)
+		control_put(f, "the queue is still being read: there may be "
+		    "more\n");
+}
+
+static enum control_step
+step(struct control_task *t, struct control_out *out, uint8_t *status)
+{
+	struct walk *w = (struct walk *)t;
+	const struct queue_out o = { out->f, &w->j };
+	unsigned looks = 0, opens = 0;
+	struct queued *q;
+
+	w->j.f = out->j.f;
+	if (!w->begun) {
+		json_out_object(&w->j, NULL);
+		json_out_array(&w->j, "queue");
+	}
+	w->begun = true;
+	while (looks++ < looks_a_turn_max && opens < opens_a_turn_max) {
+		q = queue_next(w->master, &w->cursor);
+		if (q != NULL)
+			opens += look(w, q, &o);
+		if (q == NULL || (w->found > 0 && w->ask.id[0] != '\0')) {
+			finish(w, out->f);
+			*status = w->found == 0 && w->ask.act != QUEUE_LIST;
+			return CONTROL_DONE;
+		}
+	}
+	return CONTROL_MORE;
+}
+
+static void
+end(struct control_task *t)
+{
+	free(t);
+}
+
+struct control_task *
+control_queue(struct master *m, const struct ipc_ask *ask, uid_t uid)
+{
+	struct walk *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->task.step = step;
+	w->task.end = end;
+	w->master = m;
+	w->ask = *ask;
+	w->by = uid == 0 ? "root" : m->users.master.name;
+	return &w->task;
+}

@@ -1,0 +1,360 @@
+/*
+ * "smtpctl queue": from the files, where no smtpd runs; by the server, where
+ * one does.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/queue_file.h"
+#include "t/system/client.h"
+#include "t/system/ctl.h"
+#include "t/system/harness.h"
+
+static const char folder[] = "1m857pqg38m00000";
+static uint8_t key[queue_key_bytes] = { [31] = 7 };
+
+static void
+said(const char *text)
+{
+	EXPECT(strstr(ctl_text, text) != NULL, "no \"%s\" in: %s", text,
+	    ctl_text);
+}
+
+static void
+not_said(const char *text)
+{
+	EXPECT(strstr(ctl_text, text) == NULL, "\"%s\" in: %s", text,
+	    ctl_text);
+}
+
+static struct mailbox
+mailbox(const char *text)
+{
+	struct mailbox m = { .local_len = 0 };
+
+	EXPECT(text[0] == '\0' || smtp_mailbox_from_text(span_of(text), &m),
+	    "%s", text);
+	return m;
+}
+
+static void
+write_in(const char *dir, const char *name, const void *p, size_t n)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/spool/queue/%s/%s", dir, folder,
+	    name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	EXPECT(fd != -1 && write(fd, p, n) == (ssize_t)n && close(fd) == 0,
+	    "%s: %s", path, strerror(errno));
+}
+
+/* A root with one folder of the queue. */
+static void
+make_root(char dir[512])
+{
+	static const char *const parts[] = { "", "/spool", "/spool/queue" };
+	char path[600];
+
+	snprintf(dir, 512, "%s", harness_path("queued"));
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", dir, parts[i]);
+		EXPECT(mkdir(path, 0700) == 0, "%s: %s", path,
+		    strerror(errno));
+	}
+	snprintf(path, sizeof(path), "%s/spool/queue/%s", dir, folder);
+	EXPECT(mkdir(path, 0700) == 0, "%s", strerror(errno));
+	write_in(dir, "key", key, sizeof(key));
+}
+
+/* A message, queued so many seconds ago, to two recipients or one. */
+static void
+put_message(const char *dir, const char *id, int64_t ago_s, const char *from,
+    const char *to, const char *to_2)
+{
+	static uint8_t block[4096], text[2048], rcpts_text[1024];
+	struct buf b = buf_over(text, sizeof(text));
+	struct buf rcpts = buf_over(rcpts_text, sizeof(rcpts_text));
+	struct queue_name name = { .lines = 3 };
+	char file[queue_name_bytes];
+	struct envelope e = { .id = span_of(id), .from = mailbox(from),
+	    .queued_s = time(NULL) - ago_s, .session =
+	    span_of("1m857pqg38m02n9s"), .count = to_2 == NULL ? 1 : 2,
+	    .envid = span_of(""), .user = span_of("") };
+
+	envelope_add(&rcpts, &(struct envelope_rcpt){ .to = mailbox(to),
+	    .orcpt = span_of("") });
+	if (to_2 != NULL)
+		envelope_add(&rcpts, &(struct envelope_rcpt){
+		    .to = mailbox(to_2), .orcpt = span_of("") });
+	e.rcpts = buf_span(&rcpts);
+	envelope_write(&e, &b);
+	queue_block_seal(buf_span(&b), key, block);
+	snprintf(name.id, sizeof(name.id), "%s", id);
+	queue_name_write(&name, file);
+	write_in(dir, file, block, queue_block_bytes(b.n));
+}
+
+/* What the journal has of the first message: a try, and a recipient done. */
+static void
+put_journal(const char *dir, const char *id)
+{
+	static uint8_t text[2048];
+	struct buf b = buf_over(text, sizeof(text));
+	struct queue_record r = { .type = QUEUE_TRY,
+	    .queued_s = time(NULL) - 7000, .next_s = time(NULL) + 3000,
+	    .lines = 3, .size_kib = 9, .rcpts = 2, .tries = 4,
+	    .stage = RELAY_RCPT, .end = RELAY_END_REPLY, .code = 451,
+	    .text = span_of("come\x1b[2J later") };
+
+	memcpy(r.id, id, sizeof(r.id));
+	queue_record_write(&r, 0, key, &b);
+	r.type = QUEUE_DONE;
+	r.index = 0;
+	queue_record_write(&r, b.n, key, &b);
+	EXPECT(!b.cut, "the journal");
+	write_in(dir, "journal", b.p, b.n);
+}
+
+TEST(disk)
+{
+	static const char one[] = "1m857pqg38m02n9a", two[] =
+	    "1m857pqg38m02n9b";
+	char dir[512], path[700];
+
+	make_root(dir);
+	CTL_EXPECT(0, "no message in the queue\n", "queue list -d %s", dir);
+	CTL_EXPECT(0, "{\"queue\":[],\"count\":0}", "queue list -j -d %s",
+	    dir);
+	put_message(dir, one, 7265, "alice@example.org", "x@there.example",
+	    "bob@There.example");
+	put_message(dir, two, 60, "", "carol@else.example", NULL);
+	put_journal(dir, one);
+	CTL_EXPECT(0, "ID                     SIZE        AGE TRIES NEXT",
+	    "queue list -d %s", dir);
+	said("1m857pqg38m02n9a    9.0 KiB  2 h 1 min     4 in ");
+	said(" <alice@example.org> to <bob@there.example>\n");
+	said(" <> to <carol@else.example>\n");
+	CTL_EXPECT(0, "\"id\":\"1m857pqg38m02n9a\",\"state\":\"waiting\",",
+	    "queue list -j -d %s", dir);
+	said("],\"count\":2}\n");
+	/* A recipient that is done is no criterion any more. */
+	CTL_EXPECT(0, "no message", "queue list -d %s to=x@there.example",
+	    dir);
+	CTL_EXPECT(0, one, "queue list -d %s domain=THERE.example", dir);
+	not_said(two);
+	CTL_EXPECT(0, two, "queue list -d %s from=", dir);
+	not_said(one);
+	CTL_EXPECT(0, one, "queue list -d %s age=2h from=alice@example.org",
+	    dir);
+	not_said(two);
+	CTL_EXPECT(0, "no message", "queue list -d %s age=1d", dir);
+	CTL_EXPECT(0, "  to         <x@there.example>, done\n"
+	    "  to         <bob@there.example>\n"
+	    "  last try   RCPT: 451 come\\x1b[2J later\n", "queue show -d %s "
+	    "1M857PQG38M02N9A", dir);
+	CTL_EXPECT(1, "no message", "queue show -d %s 1m857pqg38m02n9c", dir);
+	/* Without its key, and with another one's, the file is named. */
+	snprintf(path, sizeof(path), "%s/spool/queue/%s/key", dir, folder);
+	EXPECT(truncate(path, 31) == 0, "%s", strerror(errno));
+	CTL_EXPECT(0, "its file cannot be read", "queue list -d %s", dir);
+	said("without its key");
+	CTL_EXPECT(2, "no smtpd runs: queue remove is done by the server alone",
+	    "queue remove -d %s %s", dir, one);
+}
+
+/* ---- the running server -------------------------------------------------- */
+
+/* Its relay goes to a port of this host where nobody listens. */
+static void
+start_relay(struct daemon *d)
+{
+	daemon_init(d, "", NULL);
+	daemon_add_conf(d, "relay {\n\tfrom 127.0.0.0/8\n"
+	    "\tvia 127.0.0.1 port 1\n}\n");
+	daemon_start(d);
+}
+
+/* A message to one recipient elsewhere, or more. */
+static void
+send_out(const struct daemon *d, const char *from, const char *to,
+    unsigned count)
+{
+	struct client c;
+	char line[300];
+
+	client_open(&c, d, NULL);
+	client_expect(&c, 250, "EHLO client.example.net");
+	snprintf(line, sizeof(line), "MAIL FROM:<%s>", from);
+	client_expect(&c, 250, line);
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(line, sizeof(line), "RCPT TO:<%.*s%s>", count > 1,
+		    &"0123456789"[i], to);
+		client_expect(&c, 250, line);
+	}
+	client_expect(&c, 354, "DATA");
+	client_expect(&c, 250, "Subject: x\r\n\r\nx\r\n.");
+	client_expect(&c, 221, "QUIT");
+	client_close(&c);
+}
+
+/* The id of the n-th line with words below the head of a list. */
+static void
+id_with(const char *words, char out[ipc_id_bytes + 1])
+{
+	const char *at = strstr(ctl_text, words);
+
+	EXPECT(at != NULL, "no \"%s\" in: %s", words, ctl_text);
+	while (at > ctl_text && at[-1] != '\n')
+		at--;
+	snprintf(out, ipc_id_bytes + 1, "%.*s", (int)ipc_id_bytes, at);
+}
+
+static size_t
+lines_said(void)
+{
+	size_t n = 0;
+
+	for (const char *p = ctl_text; *p != '\0'; p++)
+		n += *p == '\n';
+	return n;
+}
+
+TEST(served)
+{
+	char x[ipc_id_bytes + 1], y[ipc_id_bytes + 1], text[200];
+	struct daemon d;
+
+	start_relay(&d);
+	CTL_EXPECT(0, "no message in the queue\n", "queue list -f %s",
+	    d.conf);
+	CTL_EXPECT(1, "no message in the queue that matches\n",
+	    "queue remove -f %s all", d.conf);
+	send_out(&d, "alice@example.org", "x@a.example", 1);
+	send_out(&d, "bob@example.org", "y@b.example", 3);
+	send_out(&d, "", "z@a.example", 1);
+	CTL_EXPECT(0, "<alice@example.org> to <x@a.example>\n",
+	    "queue list -f %s", d.conf);
+	id_with("to <x@a.example>", x);
+	id_with("<bob@example.org> to <0y@b.example> and 2 more\n", y);
+	said("<> to <z@a.example>\n");
+	EXPECT(lines_said() == 4, "%s", ctl_text);
+	CTL_EXPECT(0, x, "queue list -f %s domain=A.example", d.conf);
+	EXPECT(lines_said() == 3, "%s", ctl_text);
+	CTL_EXPECT(0, x, "queue list -f %s domain=a.example "
+	    "from=@example.org", d.conf);
+	EXPECT(lines_said() == 2, "%s", ctl_text);
+	CTL_EXPECT(0, "no message in the queue that matches", "queue list "
+	    "-f %s age=1h", d.conf);
+	CTL_EXPECT(0, "\"from\":\"bob@example.org\",\"to\":"
+	    "\"0y@b.example\"}", "queue list -j -f %s id=%s", d.conf, y);
+	said("],\"count\":1,\"reading\":false}\n");
+	CTL_EXPECT(0, "  to         <1y@b.example>\n", "queue show -f %s %s",
+	    d.conf, y);
+	/* Two ids; one is not there. */
+	snprintf(text, sizeof(text), "%s due now\n", x);
+	CTL_EXPECT(1, text, "queue retry -f %s %s 1m857pqg38m02n9x", d.conf,
+	    x);
+	said("no message in the queue that matches\n");
+	/* Of a message with recipients of many domains all are given up. */
+	snprintf(text, sizeof(text), "%s removed\n", y);
+	CTL_EXPECT(0, text, "queue remove -f %s to=2y@b.example", d.conf);
+	CTL_EXPECT(0, "removed\n", "queue remove -f %s from=", d.conf);
+	CTL_EXPECT(0, x, "queue list -f %s", d.conf);
+	EXPECT(lines_said() == 2, "%s", ctl_text);
+	EXPECT(daemon_logged(&d, "event=removed ", y, " by=root", NULL) == 1 &&
+	    daemon_logged(&d, "event=removed ", NULL) == 2, "the log");
+	CTL_EXPECT(0, "removed   by root: smtpctl\n", "explain -f %s %s",
+	    d.conf, y);
+	said("  now        it was removed from the queue\n");
+	CTL_EXPECT(0, "queue          1 message, ", "status -f %s", d.conf);
+	CTL_EXPECT(0, "\"removed\":4", "stats -j -f %s", d.conf);
+	daemon_stop(&d);
+	/* What it left is there for who reads the disk. */
+	CTL_EXPECT(0, "<alice@example.org> to <x@a.example>\n",
+	    "queue list -f %s", d.conf);
+	said("no smtpd answers: this is what its files have\n");
+	not_said(y);
+	CTL_EXPECT(2, "queue retry is done by the server alone",
+	    "queue retry -f %s %s", d.conf, x);
+	daemon_start(&d);
+	EXPECT(WAIT_FOR(5000, (ctl("queue list -f %s", d.conf),
+	    strstr(ctl_text, x) != NULL)), "%s", ctl_text);
+	daemon_stop(&d);
+}
+
+/* Where mail would go, and what is known of the hosts; also as JSON. */
+TEST(route)
+{
+	static const char ask[] = "--from alice@example.org --to x@a.example "
+	    "--client 127.0.0.1";
+	struct daemon d;
+
+	start_relay(&d);
+	CTL_EXPECT(0, "\nThe way to a.example now:\n  by line ",
+	    "explain -f %s %s", d.conf, ask);
+	said(" to 127.0.0.1 port 1\n  the DNS is not asked\n"
+	    "        127.0.0.1: 127.0.0.1\n"
+	    "  nothing is known of these hosts: no mail was sent there ");
+	send_out(&d, "alice@example.org", "x@a.example", 1);
+	EXPECT(WAIT_FOR(5000, (ctl("explain -f %s %s", d.conf, ask),
+	    strstr(ctl_text, "IT FAILS") != NULL)), "%s", ctl_text);
+	said("site           127.0.0.1: ");
+	said(" wait, 0 of 1 connections\n");
+	said("                 IT FAILS: it is tried again in ");
+	said("                 connect: no connection");
+	CTL_EXPECT(0, "\"routes\":[{\"domain\":\"a.example\",\"via\":"
+	    "\"127.0.0.1\",\"status\":\"ok\",", "explain -j -f %s %s",
+	    d.conf, ask);
+	said("\"site\":{\"name\":\"127.0.0.1\",\"waiting\":");
+	CTL_EXPECT(0, "site           127.0.0.1: ", "status -f %s", d.conf);
+	daemon_stop(&d);
+	CTL_EXPECT(0, "The way to a.example now:\nonly a running smtpd knows "
+	    "it\n", "explain -f %s --from alice@example.org --to x@a.example "
+	    "--client 127.0.0.1", d.conf);
+}
+
+/* More than one piece, and each message once; mail is served between. */
+TEST(pieces)
+{
+	enum { count = 100 };
+	struct daemon d;
+
+	start_relay(&d);
+	for (unsigned i = 0; i < count; i++)
+		send_out(&d, "alice@example.org", "x@a.example", 1);
+	CTL_EXPECT(0, "to <x@a.example>", "queue list -f %s", d.conf);
+	EXPECT(lines_said() == count + 1, "%zu lines", lines_said());
+	CTL_EXPECT(0, "\"count\":100,", "queue list -j -f %s", d.conf);
+	CTL_EXPECT(0, " removed\n", "queue remove -f %s all", d.conf);
+	EXPECT(lines_said() == count, "%zu lines", lines_said());
+	CTL_EXPECT(0, "no message in the queue\n", "queue list -f %s",
+	    d.conf);
+	daemon_stop(&d);
+}
+
+TEST(words)
+{
+	static const char *const t[][2] = {
+		{ "queue", ": queue: an argument is missing\n" },
+		{ "queue lits", "lits: unexpected word; did you mean list?" },
+		{ "queue list fro=x", "fro=x: no criterion" },
+		{ "queue list age=2w", "age=2w: no time such as 90s" },
+		{ "queue list age=", "age=: no time such as 90s" },
+		{ "queue remove", "queue remove: which messages?" },
+		{ "queue retry 1m857pqg38m02n9a from=x", "exclude each other" },
+		{ "queue retry all from=x", "exclude each other" },
+		{ "queue show ../../etc/passwd0", "neither an id nor a" },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		CTL_EXPECT(2, t[i][1], "%s", t[i][0]);
+}
