@@ -36,16 +36,6 @@ queue_name_write(const struct queue_name *n, char out[queue_name_bytes])
 	    n->content ? ".c" : "");
 }
 
-/* Takes decimal digits, as they are written, up to a dot or the end. */
-static bool
-take_decimal(struct span *in, uint64_t max, uint64_t *out)
-{
-	struct span digits = span_cut(in, '.');
-
-	return span_number(digits, out) && *out <= max &&
-	    (digits.n == 1 || digits.p[0] != '0');
-}
-
 static bool
 is_id(struct span s)
 {
@@ -56,21 +46,21 @@ is_id(struct span s)
 	return s.n == ipc_id_bytes;
 }
 
+/* What is not written like that again is no name. */
 bool
 queue_name_read(const char *name, struct queue_name *out)
 {
-	struct span in = span_of(name), id = span_cut(&in, '.');
-	uint64_t lines, flags;
+	struct span in = span_of(name), id = span_cut(&in, '.'),
+	    lines = span_cut(&in, '.'), flags = span_cut(&in, '.');
 	char again[queue_name_bytes];
+	uint64_t n, bits;
 
-	if (!is_id(id) || !take_decimal(&in, UINT32_MAX, &lines) ||
-	    !take_decimal(&in, QUEUE_FLAGS, &flags))
+	if (!is_id(id) || !span_number(lines, &n) ||
+	    !span_number(flags, &bits) || bits > QUEUE_FLAGS)
 		return false;
-	memset(out, 0, sizeof(*out));
+	*out = (struct queue_name){ .lines = (uint32_t)n,
+	    .flags = (uint8_t)bits, .content = in.n > 0 };
 	memcpy(out->id, id.p, id.n);
-	out->lines = (uint32_t)lines;
-	out->flags = (uint8_t)flags;
-	out->content = in.n > 0;
 	queue_name_write(out, again);
 	return strcmp(again, name) == 0;
 }

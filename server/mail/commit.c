@@ -270,8 +270,8 @@ run_batch(struct turn *t)
 	for (; (d = TAILQ_FIRST(&c->fresh)) != NULL; count++) {
 		size_t n = d->mail.to->count;
 
-		/* Two more: a folder of the queue, and a block apart. */
-		if (!maildir_has_room(&t->batch, 2 +
+		/* Four more: a new folder of the queue, and a block apart. */
+		if (!maildir_has_room(&t->batch, 4 +
 		    (n < delivery_first_max ? n : delivery_first_max)) ||
 		    (count > 0 && deadline_now_us() >= until))
 			break;

@@ -100,7 +100,7 @@ delivery_go_on(struct delivery *d, struct maildir_batch *b, size_t most)
 	if (!deliver(d, b, most))
 		return false;
 	if (d->mail.at < d->mail.to->count || delivery_is_complete(d) ||
-	    !maildir_has_room(b, 2))
+	    !maildir_has_room(b, 4))
 		return true;
 	d->queued = queue_draft_enter(&d->tx->draft, &d->tx->commit, b);
 	if (d->queued == NULL)

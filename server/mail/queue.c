@@ -151,8 +151,7 @@ queue_has_room(const struct master *m)
 {
 	const struct queue *all = m->queue;
 
-	return all != NULL && all->messages + all->pinned <
-	    m->conf.limits.queue_messages;
+	return all != NULL && all->messages < m->conf.limits.queue_messages;
 }
 
 const struct queue_count *
@@ -164,7 +163,7 @@ queue_count(const struct master *m)
 	if (all != NULL)
 		count = (struct queue_count){ .messages = all->messages,
 		    .held = all->held, .bad = all->bad,
-		    .reading = all->reading != NULL };
+		    .reading = all->reading };
 	return &count;
 }
 
@@ -197,8 +196,8 @@ queue_set_done(struct queued *q, uint32_t index)
 
 /* ---- files -------------------------------------------------------------- */
 
-static void
-path_of(const struct queued *q, bool content, char out[queue_path_bytes])
+void
+queue_path(const struct queued *q, bool content, char out[queue_path_bytes])
 {
 	struct queue_name n = { .lines = q->lines, .flags = q->flags,
 	    .content = content };
@@ -216,63 +215,48 @@ open_file(const struct master *m, const struct queued *q, bool content)
 {
 	char path[queue_path_bytes];
 
-	path_of(q, content, path);
+	queue_path(q, content, path);
 	return openat(m->queue->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* EBADMSG: *why it is none. */
+/* EBADMSG: it is damaged, and *why. */
 static int
-read_block(int fd, const struct queued *q, struct queue_open *out,
-    size_t *length, const char **why)
-{
-	uint8_t begin[queue_block_begin_bytes];
-	struct span envelope;
-	ssize_t n = file_read(fd, begin, sizeof(begin));
-
-	if (n == -1)
-		return -1;
-	*length = n < (ssize_t)sizeof(begin) ? 0 : queue_block_length(begin);
-	*why = "it does not begin with a block";
-	errno = EBADMSG;
-	if (*length == 0 || (out->block = malloc(*length)) == NULL)
-		return -1;
-	memcpy(out->block, begin, sizeof(begin));
-	n = file_read(fd, out->block + sizeof(begin), *length - sizeof(begin));
-	if (n == -1)
-		return -1;
-	*why = "its block was changed, cut, or is of another key";
-	errno = EBADMSG;
-	if ((size_t)n < *length - sizeof(begin) || !q->folder->has_key ||
-	    !queue_block_open(out->block, *length, q->folder->key, &envelope))
-		return -1;
-	*why = "its envelope is not its own";
-	return envelope_read(envelope, &out->envelope) &&
-	    span_equal(out->envelope.id, span_from(q->id, ipc_id_bytes)) &&
-	    (q->rcpts == 0 || out->envelope.count == q->rcpts) ? 0 : -1;
-}
-
-/* Opens what follows the block, of length, or is in the other file. */
-static int
-open_content(const struct master *m, const struct queued *q, uint64_t length,
+read_file(const struct master *m, const struct queued *q,
     struct queue_open *out, const char **why)
 {
+	uint8_t begin[queue_block_begin_bytes] = { 0 };
+	struct span envelope;
 	struct stat st;
+	size_t n;
 
+	if (file_read(out->fd, begin, sizeof(begin)) == -1 ||
+	    fstat(out->fd, &st) == -1)
+		return -1;
+	n = queue_block_length(begin);
+	out->block = calloc(1, n + 1);
+	if (out->block == NULL || pread(out->fd, out->block, n, 0) == -1)
+		return -1;
+	*why = "its block was changed or cut, or is of another key";
+	errno = EBADMSG;
+	if (n == 0 || !q->folder->has_key ||
+	    !queue_block_open(out->block, n, q->folder->key, &envelope) ||
+	    !envelope_read(envelope, &out->envelope) ||
+	    !span_equal(out->envelope.id, span_from(q->id, ipc_id_bytes)) ||
+	    (q->rcpts != 0 && out->envelope.count != q->rcpts))
+		return -1;
 	if ((q->state & QUEUED_APART) != 0) {
 		close(out->fd);
 		out->fd = open_file(m, q, true);
-		length = 0;
 		*why = "the file of its content is gone";
-		if (out->fd == -1) {
-			errno = errno == ENOENT ? EBADMSG : errno;
+		if (out->fd == -1 && errno == ENOENT)
+			errno = EBADMSG;
+		if (out->fd == -1 || fstat(out->fd, &st) == -1)
 			return -1;
-		}
+		n = 0;
 	}
-	if (fstat(out->fd, &st) == -1)
-		return -1;
 	*why = "its content is cut";
 	errno = EBADMSG;
-	out->at = length + out->envelope.at;
+	out->at = n + out->envelope.at;
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size <= out->at)
 		return -1;
 	out->size = (uint64_t)st.st_size - out->at;
@@ -285,15 +269,13 @@ int
 queue_open(struct master *m, struct queued *q, struct queue_open *out)
 {
 	const char *why = NULL;
-	size_t length = 0;
 	int error;
 
 	memset(out, 0, sizeof(*out));
 	out->fd = open_file(m, q, false);
 	if (out->fd == -1)
 		return -1;
-	if (read_block(out->fd, q, out, &length, &why) == 0 &&
-	    open_content(m, q, length, out, &why) == 0)
+	if (read_file(m, q, out, &why) == 0)
 		return 0;
 	error = errno;
 	queue_close(out);
@@ -318,9 +300,9 @@ queue_put_aside(struct master *m, const struct queued *q, const char *why)
 {
 	char path[queue_path_bytes];
 
-	path_of(q, false, path);
+	queue_path(q, false, path);
 	queue_folder_put_aside(m, q->folder, path + ipc_id_bytes + 1, why);
-	path_of(q, true, path);
+	queue_path(q, true, path);
 	if ((q->state & QUEUED_APART) != 0)
 		queue_folder_put_aside(m, q->folder, path + ipc_id_bytes + 1,
 		    NULL);
@@ -331,9 +313,9 @@ queue_remove(struct master *m, struct queued *q)
 {
 	char path[queue_path_bytes];
 
-	/* A block without content would be damage; the reverse is removed. */
+	/* A block without content would be damage; the other way is none. */
 	for (int content = 0; content <= 1; content++) {
-		path_of(q, content != 0, path);
+		queue_path(q, content != 0, path);
 		if ((content == 0 || (q->state & QUEUED_APART) != 0) &&
 		    unlinkat(m->queue->dir, path, 0) == -1 && errno != ENOENT)
 			log_error("remove a message that was sent", path,
@@ -415,5 +397,6 @@ queue_stop(struct master *m)
 		return;
 	if (m->queue->delivers && m->queue->messages > 0)
 		queue_write_clock(m);
-	queue_folder_stop(m);
+	m->queue->current = NULL;
+	(void)queue_folder_tick(m);
 }

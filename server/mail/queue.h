@@ -68,7 +68,8 @@ struct queue_draft {
 	struct master		*master;
 	struct queue_folder	*folder;	/* it will be there; or NULL */
 	char			 id[ipc_id_bytes + 1];
-	bool			 apart;		/* the block is in ID.q */
+	char			 block[ipc_id_bytes + 3]; /* "ID.q", which
+						   has it; or "" */
 	bool			 entered;	/* no file is in incoming */
 	uint64_t		 block_bytes;	/* in front of the content */
 	uint64_t		 head_lines;
@@ -91,7 +92,7 @@ int	queue_draft_begin(struct master *m, struct queue_draft *d,
 	    struct envelope *e, struct span head, bool apart, int *fd);
 /*
  * Moves the complete file into the queue; it is durable once the directories of
- * b, which has room for two more, are synced.  NULL and errno: it stays in
+ * b, which has room for four more, are synced.  NULL and errno: it stays in
  * incoming.  It is not sent before queue_admit(); queue_remove() takes it back.
  */
 struct queued *queue_draft_enter(struct queue_draft *d,

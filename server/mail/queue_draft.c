@@ -39,6 +39,23 @@ mark_of(const struct mailbox *to)
 	return mark;
 }
 
+/* Makes space for so many octets more; false and errno without memory. */
+static bool
+grow(struct buf *b, size_t more)
+{
+	size_t max = b->max == 0 ? 256 : b->max;
+	uint8_t *p;
+
+	while (max < b->n + more)
+		max *= 2;
+	p = max == b->max ? b->p : realloc(b->p, max);
+	if (p == NULL)
+		return false;
+	b->p = p;
+	b->max = max;
+	return true;
+}
+
 enum verdict
 queue_draft_add(struct queue_draft *d, const struct ipc_rcpt *rcpt,
     uint8_t delivered)
@@ -53,20 +70,11 @@ queue_draft_add(struct queue_draft *d, const struct ipc_rcpt *rcpt,
 			return VERDICT_OK;
 	if (d->rcpts.n + sizeof(to) + to.orcpt.n > rcpts_max_bytes)
 		return VERDICT_TOO_MANY;
-	if (!queue_folder_grow(&d->rcpts, sizeof(to) + to.orcpt.n) ||
+	if (!grow(&d->rcpts, sizeof(to) + to.orcpt.n) ||
 	    array_add(&d->marks, &d->count, &mark, sizeof(mark)) == NULL)
 		return VERDICT_TROUBLE;
 	envelope_add(&d->rcpts, &to);
 	return VERDICT_OK;
-}
-
-/* Names of files in spool/incoming: "ID.q" has the block alone. */
-enum { block_name_bytes = ipc_id_bytes + sizeof(".q") };
-
-static void
-block_name(const struct queue_draft *d, char out[block_name_bytes])
-{
-	snprintf(out, block_name_bytes, "%s.q", d->id);
 }
 
 /* The sealed block, which the caller frees, with more octets behind; NULL. */
@@ -74,18 +82,19 @@ static uint8_t *
 seal(const struct queue_folder *f, const struct envelope *e, size_t more,
     size_t *length)
 {
-	struct buf plain = { NULL, 0, 0, false };
+	const size_t max = e->rcpts.n + rest_max_bytes;
+	struct buf plain = buf_over(malloc(max), max);
 	uint8_t *block = NULL;
 
-	if (queue_folder_grow(&plain, e->rcpts.n + rest_max_bytes)) {
-		envelope_write(e, &plain);
-		*length = plain.cut ? 0 : queue_block_bytes(plain.n);
-		errno = EMSGSIZE;
-		if (*length > 0)
-			block = malloc(*length + more);
-		if (block != NULL)
-			queue_block_seal(buf_span(&plain), f->key, block);
-	}
+	if (plain.p == NULL)
+		return NULL;
+	envelope_write(e, &plain);
+	*length = plain.cut ? 0 : queue_block_bytes(plain.n);
+	errno = EMSGSIZE;
+	if (*length > 0)
+		block = malloc(*length + more);
+	if (block != NULL)
+		queue_block_seal(buf_span(&plain), f->key, block);
 	free(plain.p);
 	return block;
 }
@@ -95,69 +104,85 @@ queue_draft_begin(struct master *m, struct queue_draft *d, struct envelope *e,
     struct span head, bool apart, int *fd)
 {
 	const size_t more = apart ? 0 : head.n;
-	char name[block_name_bytes];
-	uint8_t *block;
+	uint8_t *block = NULL;
 	int result = -1, error;
-	size_t n;
+	size_t n = 0;
 
-	d->folder = queue_folder_pin(m);
-	if (d->folder == NULL)
-		return -1;
 	d->master = m;
+	d->folder = queue_folder_pin(m->queue);
 	memcpy(d->id, e->id.p, ipc_id_bytes);
+	if (apart)
+		snprintf(d->block, sizeof(d->block), "%s.q", d->id);
 	e->rcpts = buf_span(&d->rcpts);
 	e->count = (uint32_t)d->count;
-	block = seal(d->folder, e, more, &n);
+	if (d->folder != NULL)
+		block = seal(d->folder, e, more, &n);
 	if (block == NULL)
 		return -1;
 	memcpy(block + n, head.p, more);
-	d->apart = apart;
 	d->block_bytes = apart ? 0 : n;
-	block_name(d, name);
-	result = spool_begin(m->spool, apart ? name : d->id,
+	result = spool_begin(m->spool, apart ? d->block : d->id,
 	    span_from(block, n + more), fd);
 	error = errno;
 	free(block);
+	errno = error;
 	if (result == 0 && apart) {
 		close(*fd);
 		result = spool_begin(m->spool, d->id, head, fd);
-		error = errno;
 	}
 	for (size_t i = e->at; i < head.n; i++)
 		d->head_lines += head.p[i] == '\n';
-	errno = error;
 	return result;
 }
 
-/* Moves incoming/from to its name in the folder. */
+/* Opens a file to have it synced with b. */
 static int
-move(const struct queue_draft *d, const char *from, struct queue_name *n,
+sync_file(struct maildir_batch *b, int dir, const char *path)
+{
+	int fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), result;
+
+	if (fd == -1)
+		return -1;
+	result = maildir_sync_too(b, fd, path);
+	close(fd);
+	return result;
+}
+
+/* A folder that has no durable message yet is not durable itself. */
+static int
+sync_folder(const struct queue *all, const struct queue_folder *f,
+    struct maildir_batch *b)
+{
+	char key[queue_path_bytes];
+
+	if (maildir_sync_too(b, f->dir, f->name) == -1)
+		return -1;
+	queue_folder_path(f, "key", key);
+	return f->durable ? 0 : sync_file(b, all->dir, key) == -1 ? -1 :
+	    maildir_sync_too(b, all->dir, "queue");
+}
+
+/* Moves incoming/from to where q, or its content apart, is to be. */
+static int
+move(const struct queue_draft *d, const char *from, const struct queued *q,
     bool content)
 {
-	char name[queue_name_bytes];
+	char path[queue_path_bytes];
 
-	n->content = content;
-	queue_name_write(n, name);
-	return renameat(d->master->spool->incoming, from, d->folder->dir,
-	    name);
+	queue_path(q, content, path);
+	return renameat(d->master->spool->incoming, from,
+	    d->master->queue->dir, path);
 }
 
 /* The block has no sync yet where it is a file of its own. */
 static int
-move_apart(const struct queue_draft *d, struct queue_name *n,
+move_both(const struct queue_draft *d, const struct queued *q,
     struct maildir_batch *b)
 {
-	char name[block_name_bytes];
-	int fd, result;
-
-	block_name(d, name);
-	fd = openat(d->master->spool->incoming, name, O_RDONLY | O_NOFOLLOW |
-	    O_CLOEXEC);
-	result = fd == -1 ? -1 : maildir_sync_too(b, fd, name);
-	if (fd != -1)
-		close(fd);
-	return result == -1 || move(d, d->id, n, true) == -1 ? -1 :
-	    move(d, name, n, false);
+	if ((q->state & QUEUED_APART) == 0)
+		return move(d, d->id, q, false);
+	return sync_file(b, d->master->spool->incoming, d->block) == -1 ||
+	    move(d, d->id, q, true) == -1 ? -1 : move(d, d->block, q, false);
 }
 
 struct queued *
@@ -166,7 +191,6 @@ queue_draft_enter(struct queue_draft *d, const struct ipc_commit *c,
 {
 	struct queued *q = queue_new(d->master, d->folder, d->id);
 	const uint64_t lines = d->head_lines + c->lines;
-	struct queue_name n = { .flags = c->flags, .content = false };
 	int error;
 
 	if (q == NULL)
@@ -176,14 +200,9 @@ queue_draft_enter(struct queue_draft *d, const struct ipc_commit *c,
 	q->lines = lines > UINT32_MAX ? UINT32_MAX : (uint32_t)lines;
 	q->size_kib = (uint32_t)(c->size / 1024 + 1);
 	q->flags = c->flags;
-	q->state = d->apart ? QUEUED_APART : 0;
-	memcpy(n.id, d->id, ipc_id_bytes);
-	n.lines = q->lines;
-	if (d->apart)
-		n.flags |= QUEUE_APART;
-	if (maildir_sync_too(b, d->folder->dir, d->folder->name) == 0 &&
-	    (d->apart ? move_apart(d, &n, b) : move(d, d->id, &n, false)) ==
-	    0) {
+	q->state = d->block[0] != '\0' ? QUEUED_APART : 0;
+	if (sync_folder(d->master->queue, d->folder, b) == 0 &&
+	    move_both(d, q, b) == 0) {
 		d->entered = true;
 		d->folder->entered++;
 		return q;
@@ -198,6 +217,7 @@ queue_draft_enter(struct queue_draft *d, const struct ipc_commit *c,
 void
 queue_admit(struct master *m, struct queued *q)
 {
+	q->folder->durable = true;
 	queue_note_new(m, q);
 	if (m->queue->delivers && !q->folder->forgotten)
 		queue_count_in(m, q);
@@ -223,14 +243,10 @@ queue_count_in(struct master *m, struct queued *q)
 void
 queue_draft_clear(struct queue_draft *d)
 {
-	char name[block_name_bytes];
-
-	if (d->folder != NULL && d->apart && !d->entered) {
-		block_name(d, name);
-		spool_discard(d->master->spool, name);
-	}
+	if (d->block[0] != '\0' && !d->entered)
+		spool_discard(d->master->spool, d->block);
 	if (d->folder != NULL)
-		queue_folder_unpin(d->master, d->folder);
+		d->folder->pinned--;
 	free(d->rcpts.p);
 	free(d->marks);
 	memset(d, 0, sizeof(*d));

@@ -19,35 +19,26 @@ enum {
 };
 
 struct queued;
-struct queue_reading;
-
-enum queue_folder_state {
-	QUEUE_FOLDER_NEW,	/* made, and not durable yet */
-	QUEUE_FOLDER_OPEN,	/* takes messages */
-	QUEUE_FOLDER_CLOSED,	/* its messages leave */
-	QUEUE_FOLDER_UNREAD	/* adopted */
-};
 
 struct queue_folder {
 	TAILQ_ENTRY(queue_folder) entry;
-	enum queue_folder_state	 state;
 	char			 name[ipc_id_bytes + 1];
 	bool			 has_key;
 	uint8_t			 key[queue_key_bytes];
-	int			 dir;		/* while it takes messages */
+	bool			 unread;	/* adopted */
+	bool			 durable;	/* with its key */
+	bool			 forgotten;	/* others have to be read */
+	int			 dir;		/* -1: takes no messages */
 	int			 journal;	/* -1: closed */
-	uint64_t		 offset;	/* of the next record */
-	struct buf		 records;	/* not written yet */
+	uint64_t		 offset;	/* its size, once it is open */
 	bool			 unjournaled;	/* that was logged */
 	bool			 unsynced;	/* records were written */
 	bool			 syncing;
 	struct disk_job		 sync;
-	int			 fresh[3];	/* to be synced, once made */
 	int64_t			 made_ms;
 	uint32_t		 entered;	/* messages, in all */
 	uint32_t		 pinned;	/* drafts that go here */
 	uint32_t		 count;		/* messages in memory */
-	bool			 forgotten;	/* others have to be read */
 };
 
 TAILQ_HEAD(queue_folders, queue_folder);
@@ -55,11 +46,9 @@ TAILQ_HEAD(queue_folders, queue_folder);
 struct queue {
 	struct queue_folders	 folders;	/* by name */
 	struct queue_folder	*current;	/* for new messages; or NULL */
-	struct queue_folder	*next;		/* follows it; or NULL */
 	int			 dir;		/* spool/queue */
 	int			 owner;		/* its file */
 	bool			 delivers;	/* has the lock of owner */
-	struct event		 turn;		/* records to be written */
 	struct event		 second;
 	int64_t			 start_s;	/* queue_now_s() then, */
 	int64_t			 start_ms;	/* by the monotonic clock */
@@ -67,53 +56,47 @@ struct queue {
 	size_t			 slab_count;
 	struct queued		*unused;
 	uint64_t		 messages, held, bad; /* queue_count() */
-	uint64_t		 pinned;
-	struct queue_reading	*reading;	/* of queue_read.c */
+	bool			 reading;	/* folders are unread */
 };
 
 /* "SEG/NAME" for openat() in the queue. */
 void	queue_folder_path(const struct queue_folder *f, const char *name,
 	    char out[queue_path_bytes]);
+/* Adds a folder to the list; NULL and errno: EEXIST, ENOMEM. */
+struct queue_folder *queue_folder_add(struct queue *q, const char *name);
+/* Takes it off the list, and leaves its files alone. */
+void	queue_folder_drop(struct queue *q, struct queue_folder *f);
 /*
- * The folder for a new message, whose draft it has until queue_folder_unpin();
- * NULL and errno: it could not be made.
+ * The folder for a new message, whose draft it has until pinned is decremented.
+ * NULL and errno: it could not be made, which was logged.
  */
-struct queue_folder *queue_folder_pin(struct master *m);
-void	queue_folder_unpin(struct master *m, struct queue_folder *f);
+struct queue_folder *queue_folder_pin(struct queue *q);
 /*
- * Adds r to the journal of f, with the next turn of the loop.  It is never
- * waited for: what does not get there costs early or repeated tries after a
- * restart.
+ * Adds r to the journal of f.  It is never waited for: what does not get there
+ * costs early or repeated tries after a restart.
  */
 void	queue_folder_note(struct master *m, struct queue_folder *f,
 	    const struct queue_record *r);
-/* Makes space in b for so many octets more; false and errno without memory. */
-bool	queue_folder_grow(struct buf *b, size_t more);
-/* Begins with journals and folders. */
-void	queue_folder_start(struct master *m);
-/*
- * Once a second: syncs journals, makes the next folder in time, removes empty
- * ones.  True: a folder was given up, which may be adopted now.
- */
-bool	queue_folder_tick(struct master *m);
 /*
  * Moves the file SEG/name to spool/bad/SEG.name, and logs why, unless that is
  * NULL, with what is to be done.
  */
-void	queue_folder_put_aside(struct master *m, const struct queue_folder *f,
+void	queue_folder_put_aside(struct master *m, struct queue_folder *f,
 	    const char *name, const char *why);
-/* Removes what a master left that died while it made the folder ".SEG". */
-void	queue_folder_remove_unfinished(const struct queue *q,
-	    const char *name);
-/* At the end: writes the journals, removes folders without messages. */
-void	queue_folder_stop(struct master *m);
-
+/*
+ * Once a second: syncs journals, closes the current folder in time, removes
+ * empty ones.  True: a folder was given up, which may be adopted now.
+ */
+bool	queue_folder_tick(struct master *m);
 
 /* Of queue.c: a new message in f; NULL and errno without memory. */
 struct queued *queue_new(struct master *m, struct queue_folder *f,
 	    const char *id);
 /* Index is done, as queue_note_done() has it, but in memory alone. */
 void	queue_set_done(struct queued *q, uint32_t index);
+/* Its file, or the one of its content apart: "SEG/ID.LINES.FLAGS.c". */
+void	queue_path(const struct queued *q, bool content,
+	    char out[queue_path_bytes]);
 /* What spool/queue/owner knows of queue_now_s(). */
 void	queue_read_clock(struct queue *q);
 void	queue_write_clock(const struct master *m);

@@ -26,92 +26,70 @@
 #include "shared/file.h"
 #include "shared/log.h"
 
-/* Of a turn; of a journal; and between two queue_write_clock(). */
-enum { piece_us = 4 * 1000, piece_bytes = 64 * 1024, clock_s = 30 };
+enum {
+	piece_us = 4 * 1000,		/* of a turn */
+	piece_bytes = 64 * 1024,	/* of a journal */
+	clock_s = 30,			/* between two queue_write_clock() */
+	making_ms = 60 * 1000,		/* a new folder may lack its key */
+	/* A bit of q->state: its content, a file apart, is there. */
+	HAS_CONTENT = 1 << 7
+};
 
-/* A folder being read; its messages by id, in a table of 2^n places. */
-struct queue_reading {
+/* What is read: a folder, with its messages by id. */
+static struct {
+	struct event		 turn;
 	struct queue_folder	*folder;	/* NULL: none */
 	int			 journal;
-	DIR			*names;		/* NULL: journal comes first */
+	DIR			*names;
+	bool			 at_names;	/* the journal was read */
 	uint64_t		 at;		/* in journal: octets[0] */
 	size_t			 n;
 	uint64_t		 damaged;
-	struct queued		**table;
-	size_t			 max, used;
-	struct queue_name	*contents;	/* files ".c" */
-	size_t			 content_count;
+	struct queued		**list;
+	size_t			 count;
 	uint8_t			 octets[piece_bytes];
-};
-
-/* What is looked for next. */
-static struct {
-	struct event	turn;
-	bool		again;		/* without a change, too */
-	struct timespec	changed;	/* of spool/queue, at the last look */
-} look;
-
-/* ---- the table ---------------------------------------------------------- */
-
-static struct queued **
-place_of(const struct queue_reading *r, const char *id)
-{
-	uint64_t hash = 14695981039346656037u;	/* FNV-1a */
-	size_t at;
-
-	for (size_t i = 0; i < ipc_id_bytes; i++)
-		hash = (hash ^ (uint8_t)id[i]) * 1099511628211u;
-	for (at = (size_t)hash & (r->max - 1); r->table[at] != NULL &&
-	    memcmp(r->table[at]->id, id, ipc_id_bytes) != 0;
-	    at = (at + 1) & (r->max - 1))
-		continue;
-	return &r->table[at];
-}
-
-static bool
-grow_table(struct queue_reading *r)
-{
-	struct queued **old = r->table;
-	size_t count = r->max;
-
-	if (2 * r->used < r->max)
-		return true;
-	r->table = calloc(r->max == 0 ? 1024 : r->max * 2, sizeof(void *));
-	if (r->table == NULL) {
-		r->table = old;
-		return false;
-	}
-	r->max = r->max == 0 ? 1024 : r->max * 2;
-	for (size_t i = 0; i < count; i++)
-		if (old[i] != NULL)
-			*place_of(r, old[i]->id) = old[i];
-	free(old);
-	return true;
-}
+	/* When folders are looked for: */
+	bool			 again;		/* without a change, too */
+	struct timespec		 changed;	/* of spool/queue, then */
+} reading;
 
 /* The message with this id, new if need be; NULL without memory. */
 static struct queued *
-find(struct master *m, struct queue_reading *r, const char *id)
+find(struct master *m, const char *id)
 {
-	struct queued **place;
+	size_t low = 0, high = reading.count;
+	struct queued *q;
 
-	if (!grow_table(r))
-		return NULL;
-	place = place_of(r, id);
-	if (*place == NULL) {
-		*place = queue_new(m, r->folder, id);
-		r->used += *place != NULL;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (memcmp(reading.list[middle]->id, id, ipc_id_bytes) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return *place;
+	if (low < reading.count &&
+	    memcmp(reading.list[low]->id, id, ipc_id_bytes) == 0)
+		return reading.list[low];
+	q = queue_new(m, reading.folder, id);
+	if (q == NULL || array_add(&reading.list, &reading.count, &q,
+	    sizeof(void *)) == NULL) {
+		reading.folder->forgotten = true;
+		return NULL;
+	}
+	memmove(&reading.list[low + 1], &reading.list[low],
+	    (reading.count - 1 - low) * sizeof(void *));
+	reading.list[low] = q;
+	return q;
 }
 
 /* ---- a journal ---------------------------------------------------------- */
 
 static void
-apply(struct master *m, struct queue_reading *r, const struct queue_record *e)
+apply(struct master *m, const struct queue_record *e)
 {
 	const int64_t now_s = queue_now_s(m);
-	struct queued *q = find(m, r, e->id);
+	struct queued *q = find(m, e->id);
 
 	if (q == NULL || (q->rcpts != 0 && q->rcpts != e->rcpts))
 		return;
@@ -128,34 +106,30 @@ apply(struct master *m, struct queue_reading *r, const struct queue_record *e)
 
 /* False: the journal was read. */
 static bool
-read_journal(struct master *m, struct queue_reading *r)
+read_journal(struct master *m)
 {
-	struct queue_folder *f = r->folder;
 	struct queue_record e;
 	size_t used, damaged, done = 0;
-	ssize_t n = r->journal == -1 ? 0 : pread(r->journal,
-	    r->octets + r->n, sizeof(r->octets) - r->n, (off_t)(r->at + r->n));
+	ssize_t n = reading.journal == -1 ? 0 : pread(reading.journal,
+	    reading.octets + reading.n, piece_bytes - reading.n,
+	    (off_t)(reading.at + reading.n));
 	bool found = true;
 
-	if (n == -1) {
-		log_error("read", "the journal of a folder of the queue",
-		    errno);
-		n = 0;
-	}
-	r->n += (size_t)n;
+	if (n == -1)
+		log_error("read", "a journal of the queue", errno);
+	reading.n += n > 0 ? (size_t)n : 0;
 	while (found) {
-		found = queue_record_read(span_from(r->octets + done,
-		    r->n - done), n == 0, r->at + done, f->key, &e, &used,
-		    &damaged);
+		found = queue_record_read(span_from(reading.octets + done,
+		    reading.n - done), n <= 0, reading.at + done,
+		    reading.folder->key, &e, &used, &damaged);
 		if (found)
-			apply(m, r, &e);
-		r->damaged += damaged;
+			apply(m, &e);
+		reading.damaged += damaged;
 		done += used;
 	}
-	memmove(r->octets, r->octets + done, r->n - done);
-	r->n -= done;
-	r->at += done;
-	f->offset = r->at;
+	memmove(reading.octets, reading.octets + done, reading.n - done);
+	reading.n -= done;
+	reading.at += done;
 	return n > 0;
 }
 
@@ -188,8 +162,9 @@ read_block(struct master *m, struct queued *q)
 }
 
 static void
-take_name(struct master *m, struct queue_reading *r, const char *name)
+take_name(struct master *m, const char *name)
 {
+	struct queue_folder *f = reading.folder;
 	struct queue_name n;
 	struct queued *q;
 
@@ -197,24 +172,20 @@ take_name(struct master *m, struct queue_reading *r, const char *name)
 	    strcmp(name, "journal") == 0)
 		return;
 	if (!queue_name_read(name, &n)) {
-		queue_folder_put_aside(m, r->folder, name, "its name is none "
-		    "of the queue");
+		queue_folder_put_aside(m, f, name, "its name is none of the "
+		    "queue");
 		return;
 	}
-	if (n.content) {
-		(void)array_add(&r->contents, &r->content_count, &n,
-		    sizeof(n));
-		return;
-	}
-	q = find(m, r, n.id);
-	r->folder->forgotten |= q == NULL;
+	q = find(m, n.id);
 	if (q == NULL || (q->state & QUEUED_KNOWN) != 0)
 		return;
 	q->lines = n.lines;
 	q->flags = n.flags & CONTENT_FLAGS;
 	if ((n.flags & QUEUE_APART) != 0)
 		q->state |= QUEUED_APART;
-	if (!r->folder->has_key)
+	if (n.content)
+		q->state |= HAS_CONTENT;
+	else if (!f->has_key)
 		queue_put_aside(m, q, "the key of its folder is lost");
 	else {
 		if (q->rcpts == 0)
@@ -225,108 +196,96 @@ take_name(struct master *m, struct queue_reading *r, const char *name)
 }
 
 /*
- * A content whose block has gone was delivered, or never was committed; but not
- * if a block could not be read now.
+ * All names are known.  A content whose block has gone was delivered, or never
+ * was committed; but not if a block could not be read now.
  */
 static void
-remove_content(const struct master *m, const struct queue_reading *r,
-    const struct queue_name *n)
+end_folder(struct master *m)
 {
-	const struct queued *q = r->max == 0 ? NULL : *place_of(r, n->id);
-	char name[queue_name_bytes], path[queue_path_bytes];
+	struct queue_folder *f = reading.folder;
 
-	if (r->folder->forgotten ||
-	    (q != NULL && (q->state & QUEUED_KNOWN) != 0))
-		return;
-	queue_name_write(n, name);
-	queue_folder_path(r->folder, name, path);
-	(void)unlinkat(m->queue->dir, path, 0);
-}
+	f->unread = false;
+	for (size_t i = 0; i < reading.count; i++) {
+		struct queued *q = reading.list[i];
+		const uint8_t seen = q->state;
 
-/* All names are known. */
-static void
-end_folder(struct master *m, struct queue_reading *r)
-{
-	for (size_t i = 0; i < r->content_count; i++)
-		remove_content(m, r, &r->contents[i]);
-	for (size_t i = 0; i < r->max; i++) {
-		struct queued *q = r->table[i];
-		bool known = q != NULL && (q->state & QUEUED_KNOWN) != 0;
-
-		if (q == NULL)
-			continue;
-		q->state &= (uint8_t)~QUEUED_KNOWN;
-		if (!known)
-			queue_forget(m, q);
-		else if (q->left == 0)
+		q->state &= (uint8_t)~(QUEUED_KNOWN | HAS_CONTENT);
+		if ((seen & QUEUED_KNOWN) != 0 && q->left > 0)
+			queue_count_in(m, q);
+		else if ((seen & QUEUED_KNOWN) != 0 ||
+		    ((seen & HAS_CONTENT) != 0 && !f->forgotten))
 			queue_remove(m, q);
 		else
-			queue_count_in(m, q);
+			queue_forget(m, q);
 	}
-	r->folder->state = QUEUE_FOLDER_CLOSED;
-	if (r->damaged > 0)
+	if (reading.damaged > 0)
 		log_put(LOG_LEVEL_WARNING, "queue-journal", "folder=%s "
-		    "octets=%zu why=%s then=%s", r->folder->name,
-		    (size_t)r->damaged, "they are no records", "its other "
-		    "records count; tries may be repeated");
-	closedir(r->names);
-	if (r->journal != -1)
-		close(r->journal);
-	free(r->table);
-	free(r->contents);
-	memset(r, 0, offsetof(struct queue_reading, octets));
+		    "octets=%zu why=%s then=%s", f->name,
+		    (size_t)reading.damaged, "they are no records",
+		    "its other records count; tries may be repeated");
+	closedir(reading.names);
+	if (reading.journal != -1)
+		close(reading.journal);
+	free(reading.list);
+	reading.list = NULL;
+	reading.folder = NULL;
 }
 
 /* ---- folders ------------------------------------------------------------ */
 
-/* False: its directory cannot be opened. */
+/*
+ * Begins with a folder that was not read.  False: there is none.  One that
+ * cannot be opened now is adopted again in a second.
+ */
 static bool
-begin_folder(struct queue *all, struct queue_reading *r,
-    struct queue_folder *f)
+begin_folder(struct queue *all)
 {
+	struct queue_folder *f = TAILQ_FIRST(&all->folders);
 	char path[queue_path_bytes];
 	int fd;
 
+	while (f != NULL && !f->unread)
+		f = TAILQ_NEXT(f, entry);
+	if (f == NULL)
+		return false;
 	fd = openat(all->dir, f->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
 	    O_CLOEXEC);
-	r->names = fd == -1 ? NULL : fdopendir(fd);
-	if (r->names == NULL) {
+	reading.names = fd == -1 ? NULL : fdopendir(fd);
+	if (reading.names == NULL) {
 		log_error("read a folder of the queue", f->name, errno);
 		if (fd != -1)
 			close(fd);
-		look.again = true;
-		return false;
+		queue_folder_drop(all, f);
+		reading.again = true;
+		return begin_folder(all);
 	}
 	queue_folder_path(f, "journal", path);
-	r->journal = openat(all->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	r->folder = f;
+	reading.journal = openat(all->dir, path, O_RDONLY | O_NOFOLLOW |
+	    O_CLOEXEC);
+	reading.folder = f;
+	reading.at = reading.damaged = 0;
+	reading.n = reading.count = 0;
+	reading.at_names = false;
 	return true;
 }
 
-/* One step: a piece of a journal, or a name.  False: all is read. */
-static bool
+/* A piece of a journal, or a name. */
+static void
 step(struct master *m)
 {
-	struct queue *all = m->queue;
-	struct queue_reading *r = all->reading;
-	struct queue_folder *f;
 	struct dirent *e;
 
-	if (r->folder == NULL) {
-		f = TAILQ_FIRST(&all->folders);
-		while (f != NULL && f->state != QUEUE_FOLDER_UNREAD)
-			f = TAILQ_NEXT(f, entry);
-		return f != NULL && begin_folder(all, r, f);
+	if (!reading.at_names) {
+		reading.at_names = !read_journal(m);
+		return;
 	}
-	if (r->at != UINT64_MAX && read_journal(m, r))
-		return true;
-	r->at = UINT64_MAX;	/* no more of it */
-	e = readdir(r->names);
+	errno = 0;
+	e = readdir(reading.names);
+	reading.folder->forgotten |= errno != 0;
 	if (e != NULL)
-		take_name(m, r, e->d_name);
+		take_name(m, e->d_name);
 	else
-		end_folder(m, r);
-	return true;
+		end_folder(m);
 }
 
 static void
@@ -335,75 +294,48 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	int64_t until_us = deadline_now_us() + piece_us;
 	struct master *m = arg;
 	struct queue *all = m->queue;
-	bool more = true;
 
-	while (more && deadline_now_us() < until_us)
-		more = step(m);
-	if (more)
-		event_active(&look.turn, EV_TIMEOUT, 0);
-	else {
-		log_put(LOG_LEVEL_INFO, "queue-known", "messages=%zu held=%zu",
-		    (size_t)all->messages, (size_t)all->held);
-		free(all->reading);
-		all->reading = NULL;
+	while ((reading.folder != NULL || begin_folder(all)) &&
+	    deadline_now_us() < until_us)
+		step(m);
+	if (reading.folder != NULL) {
+		event_active(&reading.turn, EV_TIMEOUT, 0);
+		return;
 	}
+	all->reading = false;
+	log_put(LOG_LEVEL_INFO, "queue-known", "messages=%zu held=%zu",
+	    (size_t)all->messages, (size_t)all->held);
 }
 
-/* One that is known already, or whose journal another master has, is not. */
+/* Not one that another master has; that is looked at again. */
 static void
 adopt(struct queue *all, const char *name)
 {
-	struct queue_folder *f, *after;
+	struct queue_folder *f = queue_folder_add(all, name);
 	char path[queue_path_bytes];
+	int64_t age_ms;
+	bool locked;
 	int fd;
 
-	after = TAILQ_FIRST(&all->folders);
-	while (after != NULL && strcmp(after->name, name) < 0)
-		after = TAILQ_NEXT(after, entry);
-	if (after != NULL && strcmp(after->name, name) == 0)
-		return;
-	f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return;
-	memcpy(f->name, name, sizeof(f->name));
-	f->dir = f->journal = -1;
-	f->state = QUEUE_FOLDER_UNREAD;
-	queue_folder_path(f, "journal", path);
-	fd = openat(all->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		look.again = true;
-		close(fd);
-		free(f);
-		return;
-	}
-	if (fd != -1)
-		close(fd);
 	queue_folder_path(f, "key", path);
 	fd = openat(all->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	f->has_key = fd != -1 && file_read(fd, f->key, sizeof(f->key)) ==
 	    sizeof(f->key);
 	if (fd != -1)
 		close(fd);
-	if (after != NULL)
-		TAILQ_INSERT_BEFORE(after, f, entry);
-	else
-		TAILQ_INSERT_TAIL(&all->folders, f, entry);
-}
-
-static int
-begin_reading(struct queue *all)
-{
-	const struct queue_folder *f = TAILQ_FIRST(&all->folders);
-
-	while (f != NULL && f->state != QUEUE_FOLDER_UNREAD)
-		f = TAILQ_NEXT(f, entry);
-	if (f == NULL || all->reading != NULL)
-		return 0;
-	all->reading = calloc(1, sizeof(*all->reading));
-	if (all->reading == NULL)
-		return -1;
-	event_active(&look.turn, EV_TIMEOUT, 0);
-	return 0;
+	queue_folder_path(f, "journal", path);
+	fd = openat(all->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	locked = fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1;
+	if (fd != -1)
+		close(fd);
+	age_ms = (int64_t)time(NULL) * 1000 - ident_ms(name);
+	if (locked || (!f->has_key && age_ms >= 0 && age_ms < making_ms)) {
+		reading.again = true;
+		queue_folder_drop(all, f);
+	} else
+		f->unread = all->reading = true;
 }
 
 static int
@@ -417,38 +349,23 @@ look_around(struct master *m)
 
 	if (fstat(all->dir, &st) == -1)
 		return -1;
-	if (!look.again && memcmp(&st.st_mtim, &look.changed,
-	    sizeof(look.changed)) == 0)
+	if (!reading.again && memcmp(&st.st_mtim, &reading.changed,
+	    sizeof(reading.changed)) == 0)
 		return 0;
 	fd = openat(all->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	d = fd == -1 ? NULL : fdopendir(fd);
 	if (d == NULL)
 		return -1;
-	look.changed = st.st_mtim;
+	reading.changed = st.st_mtim;
 	/* Another change may follow in the same tick of the clock. */
-	look.again = st.st_mtim.tv_sec + 1 >= time(NULL);
-	while ((e = readdir(d)) != NULL) {
+	reading.again = st.st_mtim.tv_sec + 1 >= time(NULL);
+	while ((e = readdir(d)) != NULL)
 		if (ident_is(e->d_name))
 			adopt(all, e->d_name);
-		else if (e->d_name[0] == '.' && ident_is(e->d_name + 1))
-			queue_folder_remove_unfinished(all, e->d_name);
-	}
 	closedir(d);
-	return begin_reading(all);
-}
-
-/* What this master put into its folder until now is read from the disk. */
-static void
-become_owner(struct queue *all)
-{
-	all->delivers = flock(all->owner, LOCK_EX | LOCK_NB) == 0;
-	if (!all->delivers)
-		return;
-	look.again = true;
-	if (all->current != NULL && all->current->forgotten) {
-		all->current->state = QUEUE_FOLDER_CLOSED;
-		all->current = NULL;
-	}
+	if (all->reading)
+		event_active(&reading.turn, EV_TIMEOUT, 0);
+	return 0;
 }
 
 static void
@@ -458,11 +375,12 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	struct queue *all = m->queue;
 	static unsigned seconds;
 
-	look.again |= queue_folder_tick(m);
+	reading.again |= queue_folder_tick(m);
 	if (m->one_session || m->stopping)
 		return;
 	if (!all->delivers)
-		become_owner(all);
+		reading.again = all->delivers = flock(all->owner, LOCK_EX |
+		    LOCK_NB) == 0;
 	if (!all->delivers)
 		return;
 	if (all->messages > 0 && ++seconds % clock_s == 0)
@@ -488,11 +406,10 @@ queue_start(struct master *m, const char **what)
 		return -1;
 	m->queue = all;
 	queue_read_clock(all);
-	if (!m->one_session)
-		become_owner(all);
-	event_assign(&look.turn, m->base, -1, 0, on_turn, m);
+	all->delivers = !m->one_session && flock(all->owner, LOCK_EX |
+	    LOCK_NB) == 0;
+	event_assign(&reading.turn, m->base, -1, 0, on_turn, m);
 	event_assign(&all->second, m->base, -1, EV_PERSIST, on_second, m);
-	queue_folder_start(m);
 	*what = "spool/queue";
 	return event_add(&all->second, &period) == -1 ||
 	    (all->delivers && look_around(m) == -1) ? -1 : 0;

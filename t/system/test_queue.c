@@ -281,7 +281,9 @@ one_round(struct sweep *s, unsigned round)
 		    "process outlives its master", round);
 		queued = queue_read_all(&s->d, NULL, NULL);
 		daemon_start(&s->d);
-		expect_known(&s->d, queued);
+		if (queued > 0)
+			expect_known(&s->d, queued);
+		daemon_settle(&s->d);
 		EXPECT(mail_none_incoming(&s->d), "stop %u: spool/incoming "
 		    "is not empty", round);
 	}
@@ -487,6 +489,10 @@ TEST(order_of_calls)
 	harness_need_root("trace processes that hide");
 	serve(&d);
 	proc_signal_others(d.pid, 'd', SIGSTOP);
+	/* The first one syncs the key of the folder, and its name. */
+	watch_one(&d, 0, remote, got, sizeof(got));
+	EXPECT(strspn(got, "dr") == 2 && strspn(got + 2, "fs") == 3 &&
+	    strcmp(got + 5, "lw") == 0, "the first: %s", got);
 	watch_one(&d, 2, remote, got, sizeof(got));
 	EXPECT(strcmp(got, "drslw") == 0, "elsewhere: %s", got);
 	/* The Maildirs are there: they need no sync of their parents. */
