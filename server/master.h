@@ -35,7 +35,6 @@ struct master {
 
 	struct address_book	*book;		/* hosts of clients */
 	struct guesses		*guesses;	/* at passwords and users */
-	struct rates		*rates;		/* of mail that leaves */
 	struct listeners	*listeners;
 	struct sessions		*sessions;
 

@@ -368,7 +368,7 @@ begin_work(struct master *m, const struct start_options *o,
 	/* Signals come last: their handlers stop what has to exist by then. */
 	fatal_unless_memory(m->book != NULL && commit_init(m) == 0 &&
 	    resolver_start(m) == 0 && schedule_start(m) == 0 &&
-	    session_start(m) == 0 && rates_start(m) == 0 &&
+	    session_start(m) == 0 && rates_start() == 0 &&
 	    loop_start(m, reload) == 0 &&
 	    pool_start(m, nurseries, uses, o->worker) == 0);
 	open_spool(m, root, m->proved);

@@ -189,6 +189,7 @@ conf_keyword_settle(struct conf *conf)
 	const struct conf_limits *l = &conf->limits;
 	char text[conf_path_max_bytes + 16];
 
+	conf->relay.line = conf_line_of(&conf->sets, "relay");
 	if (!settle_limit(conf, "per-address", l->workers < 20 ? 2 :
 	    l->workers / 10) || !settle_limit(conf, "per-network",
 	    l->workers / 4 > l->per_address ? l->workers / 4 :

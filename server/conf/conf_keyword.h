@@ -112,13 +112,11 @@ bool	conf_range_read(struct conf_setting *s, struct conf_range **list,
 	    size_t *count, size_t max, const char *what, const char *wide);
 
 /* In conf_way.c: values of the relay block, and of "resolver". */
-bool	conf_relay_begin(struct conf_setting *s, struct span word, void *slot);
 bool	conf_relay_from(struct conf_setting *s, struct span word, void *slot);
 bool	conf_relay_host(struct conf_setting *s, struct span word, void *slot);
 bool	conf_relay_for(struct conf_setting *s, struct span word, void *slot);
 bool	conf_relay_source(struct conf_setting *s, struct span word,
 	    void *slot);
-bool	conf_relay_tls(struct conf_setting *s, struct span word, void *slot);
 bool	conf_relay_resolver(struct conf_setting *s, struct span word,
 	    void *slot);
 /* Reports what is wrong with the relay block as a whole. */

@@ -60,7 +60,7 @@ struct conf_relay {
 	struct conf_source	 sources[2];	/* IPv4, IPv6 */
 	bool			 ipv6;		/* may be used */
 	bool			 private_mx;	/* in private networks */
-	enum relay_tls		 tls;
+	uint8_t			 tls;	/* enum relay_tls */
 	uint64_t		 give_up_after_s;
 	uint64_t		 tell_delay_after_s;
 	struct conf_resolver	 resolvers[resolve_servers_max];

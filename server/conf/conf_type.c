@@ -102,18 +102,20 @@ read_account(struct conf_setting *s, struct span word, void *slot)
 	return conf_account_valid(word) && conf_set_string(s, word, slot);
 }
 
+/* One of the words in the form; its number, into a bool or an octet. */
 static bool
-read_sandbox(struct conf_setting *s, struct span word, void *slot)
+read_choice(struct conf_setting *s, struct span word, void *slot)
 {
-	*(bool *)slot = span_equal(word, span_of("optional"));
-	return *(bool *)slot || span_equal(word, span_of("required"));
-}
+	struct span form = span_of(s->k->form), one;
+	uint8_t *chosen = slot;
 
-static bool
-read_yes(struct conf_setting *s, struct span word, void *slot)
-{
-	*(bool *)slot = span_equal(word, span_of("yes"));
-	return *(bool *)slot || span_equal(word, span_of("no"));
+	span_cut(&form, ' ');
+	for (*chosen = 0; form.n > 0; (*chosen)++) {
+		one = span_cut(&form, '|');
+		if (span_equal(one, word))
+			return true;
+	}
+	return conf_bad(s, 1, "value", s->k->form);
 }
 
 static bool
@@ -284,7 +286,7 @@ static const struct conf_type
     WORD(socket, NULL, NULL),
     WORD(account, "user",
 	"at most 32 letters, digits, \"-\", \"_\" and \".\""),
-    WORD(sandbox, "value", "the value is required or optional"),
+    WORD(choice, NULL, NULL),
     WORD(separator, "separator", "the separator is one of + - = _ ~"),
     WORD(mailbox, "name", "a user, an alias or an address"),
     NUMBER(number, "number", "digits alone"),
@@ -298,15 +300,12 @@ static const struct conf_type
     proxy_type = { .read = read_proxy, .many = true },
     domain_type = { .opens = CONF_DOMAIN, .many = true },
     limits_type = { .opens = CONF_LIMITS },
-    WORD(yes, "value", "the value is yes or no"),
-    relay_type = { .read = conf_relay_begin, .opens = CONF_RELAY },
+    relay_type = { .opens = CONF_RELAY },
     from_type = { .read = conf_relay_from, .many = true },
     via_type = { .read = conf_relay_host, .options = true },
     for_type = { .read = conf_relay_for, .many = true, .options = true },
     source_type = { .read = conf_relay_source, .many = true,
 	.options = true },
-    policy_type = { .read = conf_relay_tls, .noun = "value",
-	.want = "the value is opportunistic, required or never" },
     resolver_type = { .read = conf_relay_resolver, .many = true,
 	.options = true };
 
@@ -340,7 +339,7 @@ const struct conf_keyword conf_keywords[] = {
 	    "owner of the mail, when root starts smtpd"),
 	TOP("worker-user", "NAME", account, worker_user, "_smtpw",
 	    "user of the processes that read strangers' octets"),
-	TOP("sandbox", "required|optional", sandbox, sandbox_optional,
+	TOP("sandbox", "required|optional", choice, sandbox_optional,
 	    "required", "optional: start on a system without a sandbox, too"),
 	TOP("keep-refused", "TIME", time, keep_refused_s, "1d",
 	    "how long to keep sessions with a refusal"),
@@ -364,7 +363,7 @@ const struct conf_keyword conf_keywords[] = {
 	    "it and what follows in a name are ignored"),
 	OF_DOMAIN("catch-all", "NAME", mailbox, catch_all,
 	    "gets all other mail of the domain"),
-	TOP("relay", "{", relay, relay.line, NULL,
+	TOP("relay", "{", relay, relay, NULL,
 	    "mail for other domains leaves"),
 	OUT("from", "authenticated|ADDRESS[/BITS]", from, from, NULL, NULL,
 	    NULL, "who may send mail out"),
@@ -374,11 +373,11 @@ const struct conf_keyword conf_keywords[] = {
 	    NULL, NULL, "the way to that domain"),
 	OUT("source", "ADDRESS [as NAME]", source, sources, NULL, NULL, NULL,
 	    "our address, and the name said from there"),
-	OUT("ipv6", "yes|no", yes, ipv6, "yes", NULL, NULL,
+	OUT("ipv6", "no|yes", choice, ipv6, "yes", NULL, NULL,
 	    "no: connect over IPv4 only"),
-	OUT("private-mx", "no|yes", yes, private_mx, "no", NULL, NULL,
+	OUT("private-mx", "no|yes", choice, private_mx, "no", NULL, NULL,
 	    "yes: connect into private networks, too"),
-	OUT("tls", "opportunistic|required|never", policy, tls,
+	OUT("tls", "never|opportunistic|required", choice, tls,
 	    "opportunistic", NULL, NULL, "when mail leaves in plain text"),
 	OUT("give-up-after", "TIME", time, give_up_after_s, "5d", "1s",
 	    "100d", "a message is returned then"),

@@ -74,19 +74,6 @@ conf_warn_apart(const char *root)
 	    "mount one for both of them";
 }
 
-/* Is the network, its first and its last address, not of the Internet? */
-static bool
-is_private(const struct conf_range *r)
-{
-	uint8_t last[16];
-
-	memcpy(last, r->ip, sizeof(last));
-	for (size_t i = r->bits; i < (r->ipv6 ? 128 : 32); i++)
-		last[i / 8] |= (uint8_t)(0x80U >> i % 8);
-	return ip_reach(r->ipv6, r->ip) != IP_PUBLIC &&
-	    ip_reach(r->ipv6, last) != IP_PUBLIC;
-}
-
 /* Lines of the relay block that let out more, or less, than it seems. */
 static void
 warn_relay(const struct conf *conf, conf_warn_fn *tell)
@@ -103,7 +90,8 @@ warn_relay(const struct conf *conf, conf_warn_fn *tell)
 	for (size_t i = 0; i < relay->from_count; i++) {
 		const struct conf_range *r = &relay->from[i];
 
-		if (!is_private(r) && r->bits < (r->ipv6 ? 48 : 24))
+		if (ip_reach(r->ipv6, r->ip) == IP_PUBLIC &&
+		    r->bits < (r->ipv6 ? 48 : 24))
 			tell(conf->path, r->line, "everybody in this network, "
 			    "which is neither private nor small, can send mail "
 			    "to anybody in your name");

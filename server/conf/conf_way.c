@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "shared/ip.h"
 
@@ -71,58 +70,38 @@ conf_range_read(struct conf_setting *s, struct conf_range **list,
 }
 
 bool
-conf_relay_begin(struct conf_setting *s, struct span word, void *slot)
-{
-	*(unsigned *)slot = s->report->place.number;
-	return true;
-}
-
-bool
 conf_relay_from(struct conf_setting *s, struct span word, void *slot)
 {
 	struct conf_relay *relay = &s->conf->relay;
 
 	if (span_equal(word, span_of("authenticated"))) {
-		if (relay->authenticated != 0)
-			return conf_said(s, 1, "this was given in line %u "
-			    "already", relay->authenticated);
 		relay->authenticated = s->report->place.number;
 		return true;
 	}
-	if (span_equal(word, span_of("local")))
-		return conf_bad(s, 1, "sender", "programs of this host "
-		    "send mail by SMTP in this version: write \"from "
-		    "127.0.0.1\" and \"from ::1\"");
 	if (memchr(word.p, '.', word.n) == NULL &&
 	    memchr(word.p, ':', word.n) == NULL)
-		return conf_bad(s, 1, "sender", "authenticated, or the "
-		    "address of a host or of a network");
+		return conf_bad(s, 1, "sender", "authenticated, or the address "
+		    "of a host or a network; local programs come from "
+		    "127.0.0.1 and ::1");
 	return conf_range_read(s, slot, &relay->from_count, conf_from_max,
 	    "senders", "the range is so wide that strangers could send mail "
 	    "through this server to anybody");
 }
 
-/* Can a host have this address? */
+/* Parses an address that a host can have. */
 static bool
-is_host_ip(bool ipv6, const uint8_t ip[16])
+parse_ip(struct span word, struct ipc_ip *out)
 {
 	static const uint8_t zero[16];
-
-	return memcmp(ip, zero, sizeof(zero)) != 0 && (ipv6 ? ip[0] != 0xff &&
-	    !ip_is_mapped(ip) : ip[0] != 0 && ip[0] < 0xe0);
-}
-
-/* Reads the address of a host, word number at. */
-static bool
-take_ip(struct conf_setting *s, size_t at, struct ipc_ip *out)
-{
+	const uint8_t *ip = out->ip;
 	bool ipv6;
 
-	if (!ip_parse(s->cut->words[at].text, &ipv6, out->ip) ||
-	    !is_host_ip(ipv6, out->ip))
+	if (!ip_parse(word, &ipv6, out->ip) ||
+	    memcmp(ip, zero, sizeof(zero)) == 0)
 		return false;
 	out->ipv6 = ipv6;
-	return true;
+	return ipv6 ? ip[0] != 0xff && !ip_is_mapped(ip) :
+	    ip[0] != 0 && ip[0] < 0xe0;
 }
 
 /* Reads "port NUMBER", beginning at word number at. */
@@ -172,7 +151,7 @@ take_via(struct conf_setting *s, size_t at, struct conf_via *out)
 	*out = (struct conf_via){ .line = s->report->place.number };
 	if (span_equal(word, span_of("mx")))
 		return take_end(s, at + 1);
-	out->is_ip = take_ip(s, at, &out->ip);
+	out->is_ip = parse_ip(word, &out->ip);
 	if (!out->is_ip && !is_host_name(word))
 		return conf_bad(s, at, "host", "mx, the address of a "
 		    "host, or its name, which has a dot");
@@ -226,7 +205,7 @@ conf_relay_source(struct conf_setting *s, struct span word, void *slot)
 	struct conf_source new = { .line = s->report->place.number }, *old;
 	struct span name = words[3].text;
 
-	if (!take_ip(s, 1, &new.ip))
+	if (!parse_ip(word, &new.ip))
 		return conf_bad(s, 1, "address",
 		    "an IPv4 or IPv6 address of this host");
 	old = &((struct conf_source *)slot)[new.ip.ipv6];
@@ -244,107 +223,71 @@ conf_relay_source(struct conf_setting *s, struct span word, void *slot)
 	return true;
 }
 
-bool
-conf_relay_tls(struct conf_setting *s, struct span word, void *slot)
-{
-	enum relay_tls *tls = slot;
-
-	*tls = span_equal(word, span_of("never")) ? RELAY_TLS_NONE :
-	    span_equal(word, span_of("required")) ? RELAY_TLS_MUST :
-	    span_equal(word, span_of("opportunistic")) ? RELAY_TLS_MAY :
-	    RELAY_TLS_COUNT;
-	return *tls != RELAY_TLS_COUNT;
-}
-
 /*
- * Who can forge the AD bit on the way can forge the MX, too: belief in a server
- * of this host costs nothing.  Docker's 127.0.0.11 only passes it on.
+ * Adds a name server; NULL: bad, or one too many.  Who can forge the AD bit on
+ * the way can forge the MX, too: belief in a server of this host costs nothing.
+ * Docker's 127.0.0.11 only passes it on.
  */
-static bool
-is_believed(const struct ipc_ip *server)
+static struct conf_resolver *
+add_resolver(struct conf_relay *relay, struct span word, unsigned line)
 {
 	static const uint8_t own6[16] = { [15] = 1 };
 	static const uint8_t docker[4] = { 127, 0, 0, 11 };
+	struct conf_resolver *r = &relay->resolvers[relay->resolver_count];
 
-	return server->ipv6 ? memcmp(server->ip, own6, sizeof(own6)) == 0 :
-	    server->ip[0] == 127 && memcmp(server->ip, docker, 4) != 0;
+	if (relay->resolver_count == resolve_servers_max ||
+	    !parse_ip(word, &r->ip))
+		return NULL;
+	r->port = dns_port;
+	r->line = line;
+	r->believed = r->ip.ipv6 ? memcmp(r->ip.ip, own6, 16) == 0 :
+	    r->ip.ip[0] == 127 && memcmp(r->ip.ip, docker, 4) != 0;
+	relay->resolver_count++;
+	return r;
 }
 
 bool
 conf_relay_resolver(struct conf_setting *s, struct span word, void *slot)
 {
-	struct conf_relay *relay = slot;
-	struct conf_resolver r = { .port = dns_port,
-	    .line = s->report->place.number };
+	struct conf_resolver *r = add_resolver(slot, word,
+	    s->report->place.number);
 	const struct conf_word *words = s->cut->words;
 	size_t at = 2;
 
-	if (!take_ip(s, 1, &r.ip))
-		return conf_bad(s, 1, "address",
-		    "the IPv4 or IPv6 address of a name server");
-	r.believed = is_believed(&r.ip);
-	if (at < s->cut->count && span_equal(words[at].text, span_of("port"))) {
-		if (!take_port(s, at, &r.port))
+	if (r == NULL)
+		return conf_bad(s, 1, "address", "the IPv4 or IPv6 address of "
+		    "a name server, of 3 at most");
+	if (span_equal(words[at].text, span_of("port"))) {
+		if (!take_port(s, at, &r->port))
 			return false;
 		at += 2;
 	}
-	if (at < s->cut->count && span_equal(words[at].text,
-	    span_of("trusted"))) {
-		r.believed = true;
+	if (span_equal(words[at].text, span_of("trusted"))) {
+		r->believed = true;
 		at++;
 	}
-	if (at < s->cut->count)
-		return conf_bad(s, at, "word",
-		    "the options are \"port NUMBER\", and then trusted");
-	if (relay->resolver_count == resolve_servers_max)
-		return conf_said(s, 0, "more than %d name servers",
-		    resolve_servers_max);
-	relay->resolvers[relay->resolver_count++] = r;
-	return true;
+	return at == s->cut->count || conf_bad(s, at, "word",
+	    "the options are \"port NUMBER\", and then trusted");
 }
 
 void
 conf_relay_check(const struct conf *conf, const struct conf_text *text,
     struct conf_report *report)
 {
-	const struct conf_relay *relay = &conf->relay;
-	const struct conf_via *via = &relay->via;
 	unsigned hostname = conf_line_of(&conf->sets, "hostname");
+	unsigned relay = conf_line_of(&conf->sets, "relay");
 
-	if (relay->line == 0)
+	if (relay == 0)
 		return;
 	if (strchr(conf->hostname, '.') == NULL)
 		conf_report_at(report, conf_text_seek(text, report, hostname !=
-		    0 ? hostname : relay->line, hostname != 0), "hostname "
+		    0 ? hostname : relay, hostname != 0), "hostname "
 		    "\"%s\" has no dot: for \"relay\" this server needs a "
 		    "name that other hosts can look up", conf->hostname);
 	if (conf_line_of(&conf->relay_sets, "from") == 0)
-		conf_report_at(report, conf_text_seek(text, report,
-		    relay->line, 0), "nobody may send mail out: a line \"from "
-		    "authenticated\" or \"from ADDRESS\" is missing");
-	for (size_t i = 0; i <= relay->route_count; i++) {
-		if (via->host != NULL && strcasecmp(via->host,
-		    conf->hostname) == 0)
-			conf_report_at(report, conf_text_seek(text, report,
-			    via->line, i == 0 ? 1 : 3), "\"%s\" is this "
-			    "server: mail would come back", via->host);
-		if (i < relay->route_count)
-			via = &relay->routes[i].via;
-	}
-}
-
-static void
-add_resolver(struct conf_relay *relay, struct span ip)
-{
-	struct conf_resolver *r = &relay->resolvers[relay->resolver_count];
-	bool ipv6;
-
-	if (!ip_parse(ip, &ipv6, r->ip.ip) || !is_host_ip(ipv6, r->ip.ip))
-		return;
-	r->ip.ipv6 = ipv6;
-	r->port = dns_port;
-	r->believed = is_believed(&r->ip);
-	relay->resolver_count++;
+		conf_report_at(report, conf_text_seek(text, report, relay, 0),
+		    "nobody may send mail out: a line \"from authenticated\" "
+		    "or \"from ADDRESS\" is missing");
 }
 
 void
@@ -370,11 +313,11 @@ conf_relay_find_resolvers(struct conf *conf, const struct conf *before)
 	    conf_text_next(&text, &rest, &place)) {
 		(void)conf_cut_line(place.line, &cut);
 		if (span_equal(cut.words[0].text, span_of("nameserver")))
-			add_resolver(relay, cut.words[1].text);
+			(void)add_resolver(relay, cut.words[1].text, 0);
 	}
 	conf_text_free(&text);
 	if (relay->resolver_count == 0)
-		add_resolver(relay, span_of("127.0.0.1"));
+		(void)add_resolver(relay, span_of("127.0.0.1"), 0);
 }
 
 /* ---- questions ---------------------------------------------------------- */

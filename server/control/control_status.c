@@ -393,7 +393,7 @@ static bool
 tell_stored(const struct master *m, struct control_out *o)
 {
 	const uint64_t *value = m->counters.value;
-	struct rates_figures rates;
+	const char *user = rates_user(), *address = rates_address();
 	char size[figure_bytes];
 	bool lacks = false;
 
@@ -410,15 +410,14 @@ tell_stored(const struct master *m, struct control_out *o)
 		    " attacked, %" PRIu64 " nurseries lost: look at the log",
 		    value[COUNTER_CRASHES], value[COUNTER_ATTACKS],
 		    value[COUNTER_NURSERIES_LOST]);
-	rates_look(m, &rates);
-	json_out_string(&o->j, "sends_too_much", rates.user);
-	json_out_string(&o->j, "relay_alarm", rates.address);
-	if (rates.user[0] != '\0')
+	json_out_string(&o->j, "sends_too_much", user);
+	json_out_string(&o->j, "relay_alarm", address);
+	if (user[0] != '\0')
 		line(o, "TROUBLE", "%s has sent too much within the last hour: "
-		    "look for rate-limit in the log", shown(rates.user));
-	if (rates.address[0] != '\0')
+		    "look for rate-limit in the log", shown(user));
+	if (address[0] != '\0')
 		line(o, "TROUBLE", "strangers may send mail through %s: look "
-		    "for relay-alarm in the log", rates.address);
+		    "for relay-alarm in the log", address);
 	for (size_t i = 0; i < HELPER_COUNT; i++) {
 		if (!helper_is_lacking(m, (enum helper_kind)i))
 			continue;

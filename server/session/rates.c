@@ -4,7 +4,6 @@
  */
 #include "server/session/rates.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "server/session/guesses.h"
@@ -19,117 +18,105 @@ enum {
 	names_max = 20		/* of one address, within the window */
 };
 
-/* What is counted, behind enum guess_count. */
+/* What is counted, behind enum guess_count; of a name, then of all names. */
 enum { MAILS = GUESS_FREE + 1, RECIPIENTS, TOLD, HELO, HELOS, SENDER, SENDERS };
 
-struct rates {
-	struct guesses		*memory;
-	struct rates_figures	 last;
-	int64_t			 user_until_ms, address_until_ms;
-};
+static struct {
+	struct guesses	*memory;
+	char		 user[login_name_max_bytes];	/* last held back */
+	struct address	 address;			/* last in doubt */
+} rates;
 
 int
-rates_start(struct master *m)
+rates_start(void)
 {
-	m->rates = calloc(1, sizeof(*m->rates));
-	if (m->rates != NULL)
-		m->rates->memory = guesses_new();
-	return m->rates == NULL || m->rates->memory == NULL ? -1 : 0;
+	rates.memory = guesses_new();
+	return rates.memory == NULL ? -1 : 0;
+}
+
+static bool
+spend(int kind, const struct address *client, struct span name,
+    int64_t period_ms, uint64_t most, bool take)
+{
+	return guesses_spend(rates.memory, kind, client, name, period_ms,
+	    most, take, deadline_now_ms());
 }
 
 enum verdict
 rates_judge(struct session *s, const struct mailbox *to)
 {
 	const struct conf *conf = &s->epoch->conf;
-	const struct conf_limits *l = &conf->limits;
-	struct rates *r = s->master->rates;
+	const uint64_t mails = conf->limits.mails_per_hour;
 	const struct span user = span_of(s->user), domain =
 	    span_from(to->domain, to->domain_len);
-	const int64_t now_ms = deadline_now_ms();
 	const bool is_first = !s->tx.is_counted;
 	enum verdict why = VERDICT_OK;
 
 	if (user.n == 0 || s->tx.client.relay_line == 0 || domain.n == 0 ||
 	    conf_find_domain(conf, domain) != NULL)
 		return VERDICT_OK;
-	if (is_first && !guesses_spend(r->memory, MAILS, NULL, user, hour_ms,
-	    l->mails_per_hour, false, now_ms))
+	if (is_first && !spend(MAILS, NULL, user, hour_ms, mails, false))
 		why = VERDICT_MAILS_HOUR;
-	else if (!guesses_spend(r->memory, RECIPIENTS, NULL, user, day_ms,
-	    l->recipients_per_day, true, now_ms))
+	else if (!spend(RECIPIENTS, NULL, user, day_ms,
+	    conf->limits.recipients_per_day, true))
 		why = VERDICT_RCPTS_DAY;
-	if (why == VERDICT_OK) {
-		s->tx.is_counted = true;
-		if (is_first)
-			guesses_spend(r->memory, MAILS, NULL, user, hour_ms,
-			    l->mails_per_hour, true, now_ms);
+	else
+		s->tx.is_counted = !is_first ||
+		    spend(MAILS, NULL, user, hour_ms, mails, true);
+	if (why == VERDICT_OK || !spend(TOLD, NULL, user, hour_ms, 1, true))
 		return why;
-	}
-	memcpy(r->last.user, s->user, sizeof(r->last.user));
-	r->user_until_ms = now_ms + hour_ms;
-	if (guesses_spend(r->memory, TOLD, NULL, user, hour_ms, 1, true,
-	    now_ms))
-		log_put(LOG_LEVEL_ERROR, "rate-limit", "session=%s client=%s "
-		    "user=%s why=%s then=%s", s->id, s->client.text, s->user,
-		    smtp_reply_verdict(why), "answered 450; if this is not "
-		    "the user, change the password: smtpctl passwd");
+	memcpy(rates.user, s->user, sizeof(rates.user));
+	log_put(LOG_LEVEL_ERROR, "rate-limit", "session=%s client=%s "
+	    "user=%s why=%s then=%s", s->id, s->client.text, s->user,
+	    smtp_reply_verdict(why), "answered 450; if this is not the user, "
+	    "change the password: smtpctl passwd");
 	return why;
 }
 
-/*
- * Has the client of s had too many names of a kind?  A name is counted once in
- * the window.
- */
+/* Has client too many names of a kind?  One is counted once in the window. */
 static bool
-has_many(const struct session *s, int kind, struct span name, int64_t now_ms)
+has_many(const struct address *client, int kind, struct span name)
 {
-	struct guesses *g = s->master->rates->memory;
-
-	return name.n > 0 && guesses_spend(g, kind, &s->client, name,
-	    window_ms, 1, true, now_ms) && !guesses_spend(g, kind + 1,
-	    &s->client, span_of(""), window_ms, names_max, true, now_ms);
+	return name.n > 0 && spend(kind, client, name, window_ms, 1, true) &&
+	    !spend(kind + 1, client, span_of(""), window_ms, names_max, true);
 }
 
 void
-rates_watch(struct session *s, const struct ipc_mail *mail)
+rates_watch(const struct session *s, const struct ipc_mail *mail)
 {
 	struct span domain = span_from(mail->from.domain,
 	    mail->from.domain_len);
-	struct rates *r = s->master->rates;
 	char sender[smtp_mailbox_text_max_bytes];
-	int64_t now_ms = deadline_now_ms();
 	bool helos, senders;
 	size_t n = 0;
 
 	if (domain.n > 0 && conf_find_domain(&s->epoch->conf, domain) == NULL)
 		n = smtp_mailbox_text(&mail->from, sender);
-	helos = has_many(s, HELO, span_from(mail->helo, mail->helo_len),
-	    now_ms);
-	senders = has_many(s, SENDER, span_from(sender, n), now_ms);
-	if (!helos && !senders)
+	helos = has_many(&s->client, HELO, span_from(mail->helo,
+	    mail->helo_len));
+	senders = has_many(&s->client, SENDER, span_from(sender, n));
+	if ((!helos && !senders) || !spend(TOLD, &s->client, span_of(""),
+	    hour_ms, 1, true))
 		return;
-	memcpy(r->last.address, s->client.text, sizeof(r->last.address));
-	r->address_until_ms = now_ms + hour_ms;
-	if (guesses_spend(r->memory, TOLD, &s->client, span_of(""), hour_ms, 1,
-	    true, now_ms))
-		log_put(LOG_LEVEL_ERROR, "relay-alarm", "client=%s file=%s "
-		    "line=%zu why=%s then=%s", s->client.text,
-		    s->epoch->conf.path, (size_t)s->tx.client.relay_line,
-		    helos ? "more than 20 HELO names" :
-		    "more than 20 senders of other domains", "strangers may "
-		    "send mail through this address: it still may send mail "
-		    "out");
+	rates.address = s->client;
+	log_put(LOG_LEVEL_ERROR, "relay-alarm", "client=%s file=%s line=%zu "
+	    "why=%s then=%s", s->client.text, s->epoch->conf.path,
+	    (size_t)s->tx.client.relay_line, helos ?
+	    "more than 20 HELO names" : "more than 20 senders of other "
+	    "domains", "strangers may send mail through this address: it "
+	    "still may send mail out");
 }
 
-void
-rates_look(const struct master *m, struct rates_figures *out)
+const char *
+rates_user(void)
 {
-	const struct rates *r = m->rates;
-	int64_t now_ms = deadline_now_ms();
+	return spend(TOLD, NULL, span_of(rates.user), hour_ms, 1, false) ? "" :
+	    rates.user;
+}
 
-	*out = r->last;
-	if (r->user_until_ms <= now_ms)
-		out->user[0] = '\0';
-	if (r->address_until_ms <= now_ms)
-		out->address[0] = '\0';
+const char *
+rates_address(void)
+{
+	return spend(TOLD, &rates.address, span_of(""), hour_ms, 1, false) ?
+	    "" : rates.address.text;
 }

@@ -9,7 +9,7 @@
 #include "server/session/session.h"
 
 /* 0, or -1 without memory. */
-int	rates_start(struct master *m);
+int	rates_start(void);
 /*
  * Charges the user of s, if there is one, for a recipient elsewhere.  Not
  * VERDICT_OK: the user has sent too much, which is logged once an hour.
@@ -20,13 +20,9 @@ enum verdict rates_judge(struct session *s, const struct mailbox *to);
  * host looks like one client; where an address looks like many, a router or a
  * proxy hides strangers behind it, which is logged once an hour.
  */
-void	rates_watch(struct session *s, const struct ipc_mail *mail);
-
-/* The last user held back, and the last address in doubt, of this hour. */
-struct rates_figures {
-	char	user[login_name_max_bytes];	/* "": none */
-	char	address[address_text_bytes];	/* the same */
-};
-void	rates_look(const struct master *m, struct rates_figures *out);
+void	rates_watch(const struct session *s, const struct ipc_mail *mail);
+/* The last user held back, the last address in doubt, of this hour; or "". */
+const char *rates_user(void);
+const char *rates_address(void);
 
 #endif

@@ -64,7 +64,7 @@ static const struct row values_cases[] = {
 	    "    user _smtpw\n"
 	    "         ^\n" },
 	{ BASE "sandbox no\n",
-	    "c:4:9: bad value \"no\": the value is required or optional\n"
+	    "c:4:9: bad value \"no\": sandbox required|optional\n"
 	    "    sandbox no\n"
 	    "            ^\n" },
 	{ BASE "log syslog now\n",
