@@ -37,7 +37,7 @@ struct report {
 	struct ipc_fact		 fact;		/* what became of it */
 	char			 address[smtp_mailbox_text_max_bytes];
 	int			 original;
-	struct span		 header;	/* of the original */
+	struct span		 header, id;	/* of the original */
 	bool			 full;		/* its body is returned, too */
 	bool			 original_8bit;
 	char			 boundary[digits_bytes];
@@ -162,10 +162,9 @@ status_of(enum report_kind kind, const struct ipc_outcome *o)
 		[RELAY_END_NO_DNS] = 4004003, [RELAY_END_TOO_OLD] = 4004007
 	};
 	/* Where the code of a reply says more than its class. */
-	static const unsigned replies[][2] = { { 421, 3002 }, { 451, 3000 },
-	    { 452, 3001 }, { 454, 7000 }, { 501, 5004 }, { 521, 3002 },
-	    { 530, 7000 }, { 535, 7008 }, { 552, 3004 }, { 553, 1003 },
-	    { 555, 5004 }, { 556, 1010 } };
+	static const unsigned replies[][2] = { { 421, 3002 }, { 452, 3001 },
+	    { 521, 3002 }, { 530, 7000 }, { 535, 7008 }, { 552, 3004 },
+	    { 553, 1003 }, { 556, 1010 } };
 	unsigned class = o->code / 100, detail = 0;
 
 	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++)
@@ -189,34 +188,20 @@ status_of(enum report_kind kind, const struct ipc_outcome *o)
 	    detail;
 }
 
-/* What a person can do about a failure: the last row that matches. */
-static const char *
-advice(unsigned status)
-{
-	static const struct {
-		unsigned	 from, to;
-		const char	*words;
-	} rows[] = {
-		{ 0, 999999, "show this report to your postmaster." },
-		{ 1000, 1999, "look for a mistake in the address." },
-		{ 1007, 1008, "ask your postmaster: your address is refused." },
-		{ 2002, 2002, "wait: the mailbox is full." },
-		{ 2003, 2003, "send a shorter message." },
-		{ 3004, 3004, "send a shorter message." },
-		{ 4000, 4999, "send the message again later." },
-		{ 4004, 4004, "look for a mistake in the domain." },
-		{ 6000, 6999, "send plain text in ASCII, the rest as a file." },
-		{ 7000, 7999, "show this report to your postmaster: a rule "
-		    "there refuses it." }
-	};
-	const char *words = rows[0].words;
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (status % 1000000 >= rows[i].from &&
-		    status % 1000000 <= rows[i].to)
-			words = rows[i].words;
-	return words;
-}
+/* What a person can do about a failure: the first row that it lies in. */
+static const struct {
+	unsigned	 from, to;
+	const char	*words;
+} advice[] = {
+	{ 1007, 1008, "ask your postmaster: your own address is refused." },
+	{ 1000, 1999, "look for a mistake in the address." },
+	{ 2002, 2002, "wait: the mailbox is full." },
+	{ 2003, 3004, "send a shorter message, or send it later." },
+	{ 4000, 4999, "send it again later, if the address is right." },
+	{ 6000, 6999, "send plain text in ASCII, the rest as a file." },
+	{ 7000, 7999, "ask your postmaster: a rule there refuses it." },
+	{ 0, 999999, "show this report to your postmaster." }
+};
 
 /* The master sends each recipient once more for each part. */
 static void
@@ -247,6 +232,8 @@ put_story(struct report *r)
 {
 	const struct ipc_outcome *o = &r->fact.outcome;
 	const enum report_kind kind = r->of.kind;
+	const unsigned detail = status_of(kind, o) % 1000000;
+	size_t i = 0;
 
 	print(r, "\n<%s>\n", r->address);
 	put_host(r, "    Server: ");
@@ -263,10 +250,12 @@ put_story(struct report *r)
 		print(r, "    The connection was lost when the whole message "
 		    "had been sent:\n    it may %s.\n", kind == REPORT_FAILED ?
 		    "have arrived all the same" : "arrive twice");
-	if (kind == REPORT_FAILED)
-		print(r, "    What to do: %s\n", r->fact.uncertain ? "ask the "
-		    "recipient whether it came." :
-		    advice(status_of(kind, o)));
+	if (kind != REPORT_FAILED)
+		return;
+	while (detail < advice[i].from || detail > advice[i].to)
+		i++;
+	print(r, "    What to do: %s\n", r->fact.uncertain ?
+	    "ask the recipient whether it came." : advice[i].words);
 }
 
 static void
@@ -357,16 +346,33 @@ read_original(struct report *r, uint64_t from, uint8_t *to, size_t max)
 	return span_from(to, r->error == 0 ? n : 0);
 }
 
-/* Finds the lines up to the empty one, as far as they fit. */
+/*
+ * Finds the lines up to the empty one, as far as they fit; and the Message-ID,
+ * if there is one, on one line, and that is like an address.
+ */
 static void
 read_header(struct report *r)
 {
 	struct span all = read_original(r, 0, header_storage,
-	    sizeof(header_storage)), rest = all;
+	    sizeof(header_storage)), rest = all, line, end;
+	struct span name = span_of("Message-ID: "), id = { NULL, 0 };
+	struct mailbox unused;
+	bool usable = true;
 
 	while (!span_next_is(rest, '\n') && rest.n > 0 &&
-	    memchr(rest.p, '\n', rest.n) != NULL)
-		span_cut(&rest, '\n');
+	    memchr(rest.p, '\n', rest.n) != NULL) {
+		line = span_cut(&rest, '\n');
+		if (!span_begins_fold(line, name))
+			continue;
+		usable = id.n == 0 && !span_next_is(rest, ' ') &&
+		    !span_next_is(rest, '\t');
+		id = span_skip(line, name.n);
+	}
+	if (usable && id.n > 0 && span_is_ascii(id) &&
+	    memchr(id.p, '"', id.n) == NULL &&
+	    memchr(id.p, ':', id.n) == NULL && smtp_parse_path(id, false,
+	    false, &unused, &end) == SYNTAX_OK && end.n == 0)
+		r->id = id;
 	r->header = span_from(all.p, all.n - rest.n);
 	r->original_8bit = !span_is_ascii(r->header) ||
 	    (r->full && (r->of.flags & CONTENT_8BIT) != 0);
@@ -390,31 +396,6 @@ put_original(struct report *r)
 	print(r, r->column > 0 ? "\n\n" : "\n");
 }
 
-/* Of the original, if it has one on one line, and it is like an address. */
-static struct span
-message_id(struct span header)
-{
-	struct span name = span_of("Message-ID:"), id = { NULL, 0 }, rest;
-	struct mailbox unused;
-	unsigned count = 0;
-
-	while (header.n > 0) {
-		struct span line = span_cut(&header, '\n');
-
-		if (!span_begins_fold(line, name))
-			continue;
-		id = span_skip(line, name.n);
-		span_take(&id, ' ');
-		count += span_next_is(header, ' ') ||
-		    span_next_is(header, '\t') ? 2 : 1;
-	}
-	if (count != 1 || !span_is_ascii(id) || memchr(id.p, '"', id.n) ||
-	    memchr(id.p, ':', id.n) || smtp_parse_path(id, false, false,
-	    &unused, &rest) != SYNTAX_OK || rest.n > 0)
-		id.n = 0;
-	return id;
-}
-
 /* Random octets as hexadecimal digits. */
 static void
 draw(struct report *r, char out[digits_bytes])
@@ -432,7 +413,6 @@ put_header(struct report *r)
 {
 	static const char *const words[REPORT_KIND_COUNT] = {
 		"Not delivered", "Delayed", "Passed on", "Delivered" };
-	struct span id = message_id(r->header);
 	char to[smtp_mailbox_text_max_bytes], digits[digits_bytes];
 
 	draw(r, digits);
@@ -447,9 +427,10 @@ put_header(struct report *r)
 	print_date(r, "Date: ", time(NULL));
 	print(r, "Message-ID: <%s@%.*s>\n", digits, (int)r->host.n,
 	    (const char *)r->host.p);
-	if (id.n > 0)
-		print(r, "In-Reply-To: %.*s\nReferences: %.*s\n", (int)id.n,
-		    (const char *)id.p, (int)id.n, (const char *)id.p);
+	if (r->id.n > 0)
+		print(r, "In-Reply-To: %.*s\nReferences: %.*s\n", (int)r->id.n,
+		    (const char *)r->id.p, (int)r->id.n,
+		    (const char *)r->id.p);
 	print(r, "Auto-Submitted: auto-replied\nMIME-Version: 1.0\n"
 	    "Content-Type: multipart/report; report-type=delivery-status;\n"
 	    "\tboundary=\"%s\"\n%s\n", r->boundary,

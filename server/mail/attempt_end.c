@@ -415,7 +415,7 @@ make_report(struct attempt *a, enum report_kind kind)
 	for (size_t i = 0; i < a->count; i++) {
 		if (!is_reported(a, &a->rcpts[i], kind))
 			continue;
-		rcpts[n].index = a->rcpts[i].index;
+		rcpts[n].offset = a->rcpts[i].offset;
 		if (a->rcpts[i].fact != NULL)
 			rcpts[n].fact = a->rcpts[i].fact->fact;
 		else

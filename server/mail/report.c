@@ -28,13 +28,6 @@ enum {
 	patience_ms = 10 * 60 * 1000
 };
 
-/* Where the next recipient is: in the envelope, and in rcpts. */
-struct place {
-	struct span	left;
-	uint32_t	index;
-	size_t		at;
-};
-
 struct report {
 	TAILQ_ENTRY(report)	 entry;
 	struct master		*master;
@@ -50,9 +43,8 @@ struct report {
 	struct conf_epoch	*epoch;		/* NULL: nothing is open */
 	int64_t			 since_ms;
 	struct queue_open	 open;
-	unsigned		 passes;	/* over the recipients */
-	struct place		 next;		/* to be fed */
-	const struct ipc_fact	*fact;		/* the same; or NULL */
+	size_t			 fed;		/* of rcpts, each twice */
+	const struct ipc_fact	*fact;		/* of the last; NULL: fed */
 	struct feed		 feed;
 	char			 session[ipc_id_bytes + 1];
 	int64_t			 paid_until_us;
@@ -60,7 +52,7 @@ struct report {
 	int			 error;		/* of its file */
 	bool			 stored;
 	size_t			 count;
-	struct report_rcpt	 rcpts[];	/* ascending */
+	struct report_rcpt	 rcpts[];
 };
 
 static TAILQ_HEAD(report_list, report) waits = TAILQ_HEAD_INITIALIZER(waits);
@@ -89,20 +81,18 @@ finish(struct report *r, bool committed)
 	done(arg, committed);
 }
 
-/* Logs that there is no report; never: and that none is tried again. */
+/* There is no report; never: and none is tried again. */
 static void
 refuse(struct report *r, bool never, const char *why)
 {
 	struct log_line l;
 
-	if (never)
-		log_begin(&l, LOG_LEVEL_WARNING, "report-dropped");
-	else
-		log_begin(&l, LOG_LEVEL_WARNING, "report-failed");
+	log_begin(&l, LOG_LEVEL_WARNING, "report-failed");
 	log_span(&l, "id", span_from(r->q->id, sizeof(r->q->id)));
 	if (r->epoch != NULL)
 		log_mailbox(&l, "to", &r->open.envelope.from);
 	log_str(&l, "why", why);
+	log_str(&l, "then", never ? "there is none" : "tried again later");
 	log_end(&l);
 	finish(r, never);
 }
@@ -116,33 +106,20 @@ wait_again(struct report *r, time_t s)
 	event_add(&r->begin, &wait);
 }
 
-/* RFC 3461 4.1: without NOTIFY, failures and delays are reported. */
+/* Does it want this report?  Without NOTIFY: failures, delays (RFC 3461 4.1). */
 static bool
-is_wanted(uint8_t notify, enum report_kind kind)
+is_wanted(const struct report *r, const struct report_rcpt *to,
+    struct envelope_rcpt *out)
 {
 	static const uint8_t bits[REPORT_KIND_COUNT] = { DSN_FAILURE,
 	    DSN_DELAY, DSN_SUCCESS, DSN_SUCCESS };
+	struct span at = span_skip(r->open.envelope.rcpts, to->offset);
 
-	if ((notify & DSN_NOTIFY_ALL) == 0)
-		notify = DSN_FAILURE | DSN_DELAY;
-	return (notify & bits[kind]) != 0;
-}
-
-/* The next recipient that wants this report. */
-static bool
-next_wanted(const struct report *r, struct place *p,
-    struct envelope_rcpt *rcpt, const struct ipc_fact **fact)
-{
-	while (p->at < r->count && envelope_next(&p->left, rcpt)) {
-		if (p->index++ != r->rcpts[p->at].index)
-			continue;
-		*fact = &r->rcpts[p->at].fact;
-		while (p->at < r->count && r->rcpts[p->at].index < p->index)
-			p->at++;
-		if (is_wanted(rcpt->notify, r->kind))
-			return true;
-	}
-	return false;
+	if (!envelope_next(&at, out))
+		return false;
+	out->notify &= DSN_NOTIFY_ALL;
+	return (bits[r->kind] & (out->notify != 0 ? out->notify :
+	    DSN_FAILURE | DSN_DELAY)) != 0;
 }
 
 /* RCPT_TO and FACT in turn, of all, and then once more. */
@@ -151,27 +128,28 @@ next_record(void *arg, struct ipc_record *out)
 {
 	struct report *r = arg;
 	struct ipc_outcome *o = &out->u.fact.outcome;
+	const struct report_rcpt *to;
 	struct envelope_rcpt rcpt;
 
 	if (r->fact != NULL) {
 		out->type = IPC_FACT;
 		out->u.fact = *r->fact;
 		o->index = relay_all;
-		if (o->code == 0 && o->end == RELAY_END_REPLY)
-			o->end = RELAY_END_LOCAL;
 		if (r->tries >= whole_tries)
 			o->n = out->u.fact.host_len = 0;
 		r->fact = NULL;
 		return true;
 	}
-	while (!next_wanted(r, &r->next, &rcpt, &r->fact)) {
-		if (--r->passes == 0)
-			return false;
-		r->next = (struct place){ r->open.envelope.rcpts, 0, 0 };
+	while (r->fed < 2 * r->count && r->fact == NULL) {
+		to = &r->rcpts[r->fed++ % r->count];
+		if (is_wanted(r, to, &rcpt))
+			r->fact = &to->fact;
 	}
+	if (r->fact == NULL)
+		return false;
 	out->type = IPC_RCPT_TO;
 	out->u.rcpt.to = rcpt.to;
-	out->u.rcpt.notify = rcpt.notify & DSN_NOTIFY_ALL;
+	out->u.rcpt.notify = rcpt.notify;
 	out->u.rcpt.orcpt_len = (uint16_t)rcpt.orcpt.n;
 	memcpy(out->u.rcpt.orcpt, rcpt.orcpt.p, rcpt.orcpt.n);
 	return true;
@@ -183,17 +161,17 @@ describe(struct report *r, struct ipc_record *out)
 {
 	const struct envelope *e = &r->open.envelope;
 	struct ipc_report *about = &out->u.report;
-	struct place p = { e->rcpts, 0, 0 };
-	const struct ipc_fact *fact;
 	struct envelope_rcpt rcpt;
 
 	*out = (struct ipc_record){ .type = IPC_REPORT, .u.report = {
 	    .kind = (uint8_t)r->kind, .ret = e->ret, .to = e->from,
 	    .envid_len = (uint8_t)e->envid.n, .arrived_s = e->queued_s,
 	    .until_s = r->until_s, .at = r->open.at, .flags = r->q->flags } };
-	r->next = p;
-	for (; next_wanted(r, &p, &rcpt, &fact); about->count++)
-		about->utf8 |= smtp_mailbox_is_utf8(&rcpt.to);
+	for (size_t i = 0; i < r->count; i++)
+		if (is_wanted(r, &r->rcpts[i], &rcpt)) {
+			about->count++;
+			about->utf8 |= smtp_mailbox_is_utf8(&rcpt.to);
+		}
 	memcpy(about->id, r->q->id, sizeof(r->q->id));
 	memcpy(about->envid, e->envid.p, e->envid.n);
 	if (r->tries < whole_tries)
@@ -262,7 +240,7 @@ give(struct worker *w, struct report *r)
 	r->since_ms = deadline_now_ms();
 	r->stored = false;
 	r->error = 0;
-	r->passes = 2;
+	r->fed = 0;
 	r->fact = NULL;
 	working_count++;
 	pool_lend(w, &report_use, r, IPC_AT_RCPT);
@@ -302,14 +280,6 @@ begin(evutil_socket_t fd, short what, void *arg)
 	pool_want(r->master);
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	const struct report_rcpt *x = a, *y = b;
-
-	return (x->index > y->index) - (x->index < y->index);
-}
-
 int
 report_make(struct master *m, struct queued *q, enum report_kind kind,
     const struct report_rcpt *rcpts, size_t count, int64_t until_s,
@@ -322,19 +292,9 @@ report_make(struct master *m, struct queued *q, enum report_kind kind,
 	*r = (struct report){ .master = m, .q = q, .kind = kind,
 	    .until_s = until_s, .done = done, .arg = arg, .count = count };
 	memcpy(r->rcpts, rcpts, count * sizeof(*rcpts));
-	qsort(r->rcpts, count, sizeof(*rcpts), compare);
 	event_assign(&r->begin, m->base, -1, 0, begin, r);
 	wait_again(r, 0);
 	return 0;
-}
-
-/* The work is over: r has no worker now. */
-static void
-part(struct report *r)
-{
-	feed_stop(&r->feed);
-	r->worker = NULL;
-	working_count--;
 }
 
 /* Not stored: what it is about may be the reason, but for a full disk. */
@@ -353,7 +313,9 @@ on_lost(void *owner, const char *how)
 {
 	struct report *r = owner;
 
-	part(r);
+	feed_stop(&r->feed);
+	r->worker = NULL;
+	working_count--;
 	if (r->stored)
 		finish(r, true);
 	else if (r->tx.delivery == NULL)	/* else on_stored() comes */
@@ -412,31 +374,21 @@ on_stored(void *arg, enum verdict verdict, int64_t us)
 }
 
 static bool
-on_commit(struct report *r, const struct ipc_commit *file)
-{
-	enum verdict verdict;
-	bool broken;
-
-	verdict = message_end(&r->tx, file, on_stored, r, &broken);
-	if (broken)
-		return false;
-	if (verdict == VERDICT_OK)
-		pool_permit(r->worker, IPC_AT_COMMIT);
-	else
-		answer(r, IPC_STORED, verdict, -1);
-	return true;
-}
-
-static bool
 on_record(void *owner, const struct ipc_record *in)
 {
 	struct report *r = owner;
 	struct worker *w = r->worker;
+	enum verdict verdict;
+	bool broken = false;
 
-	if (in->type == IPC_COMMIT)
-		return on_commit(r, &in->u.commit);
 	if (in->type == IPC_BEGIN) {
 		on_begin(r);
+	} else if (in->type == IPC_COMMIT) {
+		pool_permit(w, IPC_AT_COMMIT);
+		verdict = message_end(&r->tx, &in->u.commit, on_stored, r,
+		    &broken);
+		if (!broken && verdict != VERDICT_OK)
+			answer(r, IPC_STORED, verdict, -1);
 	} else if (in->type == IPC_ABORT) {
 		r->error = (int)in->u.number.n;
 		message_drop(&r->tx, r->error);
@@ -445,19 +397,9 @@ on_record(void *owner, const struct ipc_record *in)
 		feed_stop(&r->feed);
 		pool_release(w);
 		on_lost(r, "it could not be stored");
-	}
-	return in->type == IPC_BEGIN || in->type == IPC_ABORT ||
-	    in->type == IPC_END;
-}
-
-static void
-on_tick(struct master *m)
-{
-}
-
-static void
-on_evict(void *owner)
-{
+	} else
+		return false;
+	return !broken;
 }
 
 static bool
@@ -489,10 +431,8 @@ blame(struct master *m, const void *owner, void *last, struct log_line *l)
 const struct worker_use report_use = {
 	.waiting = waiting,
 	.on_idle = on_idle,
-	.on_tick = on_tick,
 	.on_record = on_record,
 	.on_lost = on_lost,
-	.on_evict = on_evict,
 	.is_overdue = is_overdue,
 	.state = state,
 	.blame = blame

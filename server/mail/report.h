@@ -8,9 +8,9 @@
 #include "server/mail/queue.h"
 #include "server/process/pool.h"
 
-/* A recipient of q, by its number in the envelope, and its last outcome. */
+/* A recipient of q, by its place in rcpts of the envelope; its last outcome. */
 struct report_rcpt {
-	uint32_t	index;
+	uint32_t	offset;
 	struct ipc_fact	fact;
 };
 

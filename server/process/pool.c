@@ -199,7 +199,8 @@ pool_evict(struct worker *w)
 	w->evicted_ms = deadline_now_ms();
 	pool_stress(w, STRESS_EVICT, 0);
 	/* on_evict() may free w. */
-	w->use->on_evict(w->owner);
+	if (w->use->on_evict != NULL)
+		w->use->on_evict(w->owner);
 }
 
 void
@@ -245,7 +246,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	pool_police(m);
 	pool_offer(m);
 	for (size_t i = 0; p->uses[i] != NULL; i++)
-		p->uses[i]->on_tick(m);
+		if (p->uses[i]->on_tick != NULL)
+			p->uses[i]->on_tick(m);
 	nursery_tick(m);
 	while (c->idle > c->spare * 2 + spare_min)
 		pool_drop(TAILQ_LAST(&p->idle, worker_list));

@@ -26,7 +26,7 @@ struct worker_use {
 	uint64_t	(*waiting)(const struct master *m);
 	/* Workers are idle: pool_lend() lends them to owners that wait. */
 	void		(*on_idle)(struct master *m);
-	/* Once a second. */
+	/* Once a second; or NULL. */
 	void		(*on_tick)(struct master *m);
 	/*
 	 * The worker has sent *r, which ipc_recv() found valid at this time.
@@ -35,7 +35,8 @@ struct worker_use {
 	bool		(*on_record)(void *owner, const struct ipc_record *r);
 	/* The worker is gone; how is for the log.  owner has none now. */
 	void		(*on_lost)(void *owner, const char *how);
-	/* The worker was sent STRESS_EVICT: what it waits for is answered. */
+	/* The worker was sent STRESS_EVICT: what it waits for is answered; or
+	   NULL. */
 	void		(*on_evict)(void *owner);
 	/* Has the work lasted longer than an honest worker would let it? */
 	bool		(*is_overdue)(const void *owner);

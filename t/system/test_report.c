@@ -286,7 +286,8 @@ TEST(sender_gone)
 	users = harness_path("users");
 	harness_write_file(users, "bob\n");
 	kill(d.pid, SIGHUP);
-	EXPECT(WAIT(daemon_logged(&d, " event=report-dropped ", NULL) == 1),
+	EXPECT(WAIT(daemon_logged(&d, " event=report-failed ", "then=\"there "
+	    "is none\"", NULL) == 1),
 	    "not said: %s", daemon_last_words(&d));
 	EXPECT(WAIT(daemon_logged(&d, " event=failed ", NULL) == 1),
 	    "not given up: %s", daemon_last_words(&d));
