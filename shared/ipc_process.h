@@ -5,7 +5,6 @@
 #ifndef SHARED_IPC_PROCESS_H
 #define SHARED_IPC_PROCESS_H
 
-#include "shared/ipc_resolve.h"
 #include "shared/ipc_session.h"
 #include "shared/ipc_words.h"
 #include "shared/password_form.h"
@@ -140,29 +139,7 @@ struct ipc_sync {
 
 struct ipc_synced {
 	uint64_t	ticket;
-	int32_t		error;		/* errno; 0: on the disk */
-};
-
-enum {
-	dial_calls_max = 256,		/* connections under way */
-	dial_patience_max_ms = 10 * 60 * 1000
-};
-
-/* Connect to this address; from source, if it has one. */
-struct ipc_dial {
-	uint64_t	ticket;
-	struct ipc_ip	to;
-	struct ipc_ip	source;
-	uint16_t	port;
-	uint8_t		udp;
-	uint8_t		has_source;
-	uint32_t	patience_ms;
-};
-
-/* The descriptor is the connection of ticket; or, with errno, there is none. */
-struct ipc_dialed {
-	uint64_t	ticket;
-	int32_t		error;
+	int32_t		error;		/* errno; 0: on the disk, connected */
 };
 
 /* Octets of log lines, in order; a line may continue in the next record. */

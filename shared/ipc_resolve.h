@@ -1,6 +1,6 @@
 /*
- * Payloads of the records between the master and a worker that asks name
- * servers.  Rows of the table in shared/ipc_table.h.
+ * Payloads of the records between the master and dial, and a worker that asks
+ * name servers.  Rows of the table in shared/ipc_table.h.
  */
 #ifndef SHARED_IPC_RESOLVE_H
 #define SHARED_IPC_RESOLVE_H
@@ -13,6 +13,27 @@ enum {
 	resolve_hosts_max = 16,		/* of one route */
 	resolve_addresses_max = 8,	/* of one host */
 	resolve_lookups_max = 256	/* open, of one worker */
+};
+
+struct ipc_ip {
+	uint8_t		ipv6;
+	uint8_t		ip[16];		/* IPv4: the first four octets */
+};
+
+enum {
+	dial_calls_max = 256,		/* connections under way */
+	dial_patience_max_ms = 10 * 60 * 1000
+};
+
+/* Connect to this address; from source, if it has one. */
+struct ipc_dial {
+	uint64_t	ticket;
+	struct ipc_ip	to;
+	struct ipc_ip	source;
+	uint16_t	port;
+	uint8_t		udp;
+	uint8_t		has_source;
+	uint32_t	patience_ms;
 };
 
 /* So many name servers, asked in this order; sockets come when wanted. */
@@ -49,11 +70,6 @@ struct ipc_lookup {
 	X(P, TROUBLE, "no answer, or a broken one")
 enum resolve_status {
 	RESOLVE_STATUSES(IPC_ENUM, RESOLVE_) RESOLVE_STATUS_COUNT
-};
-
-struct ipc_ip {
-	uint8_t		ipv6;
-	uint8_t		ip[16];		/* IPv4: the first four octets */
 };
 
 /* A host of the answer; those of one ticket come in order of preference. */

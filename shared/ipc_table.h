@@ -96,8 +96,8 @@
 	X(LOG_WRITTEN, FROM_LOGGER, written, 0, AT_ANY,			\
 	    p->n <= ipc_lines_bytes && is_errno(p->error))		\
 	X(DIAL, TO_DIAL, dial, 0, AT_ANY, is_dial(p))			\
-	X(DIALED, FROM_DIAL, dialed, 1, AT_ANY, p->error == 0)	\
-	X(UNDIALED, FROM_DIAL, dialed, 0, AT_ANY,			\
+	X(DIALED, FROM_DIAL, synced, 1, AT_ANY, p->error == 0)	\
+	X(UNDIALED, FROM_DIAL, synced, 0, AT_ANY,			\
 	    p->error != 0 && is_errno(p->error))			\
 	X(CLIENT, TO_WORKER, client, 1, AT_IDLE,			\
 	    p->tls < RELAY_TLS_COUNT)					\
@@ -136,6 +136,6 @@
 	X(judged) X(proxy) X(sync) X(synced) X(lines) X(written)	\
 	X(commit) X(client) X(greeted) X(letter) X(outcome) X(resolve)	\
 	X(socket_wanted) X(lookup) X(host) X(answer) X(report) X(fact)	\
-	X(dial) X(dialed)
+	X(dial)
 
 #endif

@@ -206,31 +206,9 @@ is_bindable(const struct ipc_ip *ip)
 	return bound;
 }
 
-/* Would a connection go out from the address that it goes to? */
-static bool
-comes_from_there(const struct ipc_dial *d)
-{
-	struct sockaddr_storage to, from;
-	socklen_t size = ip_sockaddr(d->to.ipv6, d->to.ip, d->port, &to);
-	socklen_t n = sizeof(from);
-	int fd = new_socket(d->to.ipv6, true);
-	bool same;
-
-	memset(&from, 0, sizeof(from));
-	/* No packet is sent. */
-	same = fd != -1 && connect(fd, (struct sockaddr *)&to, size) == 0 &&
-	    getsockname(fd, (struct sockaddr *)&from, &n) == 0 &&
-	    (d->to.ipv6 ? memcmp(&((struct sockaddr_in6 *)&from)->sin6_addr,
-	    d->to.ip, 16) : memcmp(&((struct sockaddr_in *)&from)->sin_addr,
-	    d->to.ip, 4)) == 0;
-	if (fd != -1)
-		close(fd);
-	return same;
-}
-
 /*
- * Only an address of this host, as they are now, can be bound to; unless the
- * system lets any be bound, as Linux does with ip_nonlocal_bind.
+ * Only an address of this host, as they are now, can be bound to.  Where the
+ * system lets any be bound (ip_nonlocal_bind of Linux), that tells nothing.
  */
 static bool
 is_own(const struct ipc_dial *d)
@@ -240,8 +218,7 @@ is_own(const struct ipc_dial *d)
 		{ true, { 0x01, 0x00, [15] = 1 } }	/* RFC 6666 */
 	};
 
-	return is_bindable(&d->to) &&
-	    (!is_bindable(&nobodys[d->to.ipv6]) || comes_from_there(d));
+	return is_bindable(&d->to) && !is_bindable(&nobodys[d->to.ipv6]);
 }
 
 /* The socket, in *fd, and 0, EINPROGRESS or an errno. */
@@ -264,38 +241,24 @@ dial(const struct ipc_dial *d, int *fd)
 	return connect(*fd, (struct sockaddr *)&to, n) == 0 ? 0 : errno;
 }
 
+/*
+ * Sends one answer, when poll(2) says that the channel has room: that is
+ * before it is full, and bounds the descriptors in flight.
+ */
 static void
-take_call(const struct ipc_dial *d)
+answer_one(int channel)
 {
-	struct call *c = &calls[call_count++];
+	struct ipc_record r = { .type = IPC_UNDIALED };
+	struct call *c = calls;
 
-	c->ticket = d->ticket;
-	c->until_ms = deadline_now_ms() + d->patience_ms;
-	c->error = dial(d, &c->fd);
-}
-
-/* Of a call under way, after poll(2). */
-static void
-look_at(struct call *c, short events, int64_t now)
-{
-	socklen_t n = sizeof(c->error);
-
-	if (c->error != EINPROGRESS)
+	while (c < calls + call_count && c->error == EINPROGRESS)
+		c++;
+	if (c == calls + call_count)
 		return;
-	if (events == 0)
-		c->error = now < c->until_ms ? EINPROGRESS : ETIMEDOUT;
-	else if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &c->error, &n) == -1)
-		c->error = errno;
-}
-
-static void
-answer_call(int channel, struct call *c)
-{
-	struct ipc_record r = { .type = c->error == 0 ? IPC_DIALED :
-	    IPC_UNDIALED };
-
-	r.u.dialed.ticket = c->ticket;
-	r.u.dialed.error = c->error;
+	if (c->error == 0)
+		r.type = IPC_DIALED;
+	r.u.synced.ticket = c->ticket;
+	r.u.synced.error = c->error;
 	if (ipc_send(channel, &r, c->error == 0 ? c->fd : -1, false) == -1) {
 		if (errno != EAGAIN && errno != EWOULDBLOCK &&
 		    errno != ETOOMANYREFS && errno != ENOBUFS &&
@@ -310,25 +273,12 @@ answer_call(int channel, struct call *c)
 	*c = calls[--call_count];
 }
 
-/*
- * One answer at a time, when poll(2) says that the channel has room: that is
- * before it is full, and bounds the descriptors in flight.
- */
-static void
-answer_one(int channel)
-{
-	for (size_t i = 0; i < call_count; i++)
-		if (calls[i].error != EINPROGRESS) {
-			answer_call(channel, &calls[i]);
-			return;
-		}
-}
-
 /* Waits for the channel or a call; returns what the channel is ready for. */
 static short
 wait_for_any(int channel)
 {
 	struct pollfd fds[1 + dial_calls_max];
+	socklen_t n = sizeof(calls[0].error);
 	int64_t until = INT64_MAX, now;
 	short wanted = call_count < dial_calls_max ? POLLIN : 0;
 
@@ -347,8 +297,15 @@ wait_for_any(int channel)
 	    deadline_left_ms(until)) == -1)
 		return 0;
 	now = deadline_now_ms();
-	for (size_t i = 0; i < call_count; i++)
-		look_at(&calls[i], fds[1 + i].revents, now);
+	for (size_t i = 0; i < call_count; i++) {
+		struct call *c = &calls[i];
+
+		if (fds[1 + i].revents == 0 && c->error == EINPROGRESS)
+			c->error = now < c->until_ms ? EINPROGRESS : ETIMEDOUT;
+		else if (fds[1 + i].revents != 0 && getsockopt(c->fd,
+		    SOL_SOCKET, SO_ERROR, &c->error, &n) == -1)
+			c->error = errno;
+	}
 	return fds[0].revents;
 }
 
@@ -361,6 +318,7 @@ dial_run(int channel)
 {
 	enum ipc_got got = IPC_GOT_RECORD;
 	struct ipc_record r;
+	struct call *c;
 	const char *why;
 	short ready;
 	int passed;
@@ -376,8 +334,12 @@ dial_run(int channel)
 			continue;
 		got = ipc_recv(channel, IPC_TO_DIAL, IPC_AT_ANY, false, &r,
 		    &passed, &why);
-		if (got == IPC_GOT_RECORD)
-			take_call(&r.u.dial);
+		if (got != IPC_GOT_RECORD)
+			continue;
+		c = &calls[call_count++];
+		c->ticket = r.u.dial.ticket;
+		c->until_ms = deadline_now_ms() + r.u.dial.patience_ms;
+		c->error = dial(&r.u.dial, &c->fd);
 	}
 	_exit(0);
 }

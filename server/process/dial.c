@@ -23,12 +23,8 @@
 enum { for_udp = 16 };		/* slots that hosts which hang cannot take */
 
 struct slot {
-	bool			 used;
+	uint64_t		 ticket;	/* 0: free */
 	struct dial_job		*job;		/* NULL: forgotten */
-	uint64_t		 ticket;
-	int64_t			 due_ms;
-	/* What was asked for. */
-	struct ipc_dial		 asked;
 };
 
 static struct {
@@ -36,6 +32,7 @@ static struct {
 	struct slot		 slots[dial_calls_max];
 	size_t			 used;
 	uint64_t		 tickets;	/* given out */
+	int64_t			 patience_ms;	/* the longest so far */
 	struct feed		 feed;
 	struct helper		*helper;	/* NULL: never served */
 	char			**words;	/* it was started with */
@@ -55,17 +52,12 @@ enqueue(struct dial_job *job)
 		TAILQ_INSERT_TAIL(&dial.waiting, job, entry);
 }
 
-/* helper.c gives dial a while longer. */
+/* An answer is due; helper.c waits a while longer. */
 static void
 set_due(void)
 {
-	int64_t due_ms = 0;
-
-	for (size_t i = 0; i < dial_calls_max; i++)
-		if (dial.slots[i].used && (due_ms == 0 ||
-		    dial.slots[i].due_ms < due_ms))
-			due_ms = dial.slots[i].due_ms;
-	dial.helper->due_ms = due_ms;
+	dial.helper->due_ms = dial.used == 0 ? 0 :
+	    deadline_now_ms() + dial.patience_ms;
 }
 
 static bool
@@ -77,23 +69,22 @@ next_call(void *arg, struct ipc_record *out)
 	if (job == NULL ||
 	    dial.used >= (size_t)(dial_calls_max - (job->udp ? 0 : for_udp)))
 		return false;
-	while (s->used)
+	while (s->ticket != 0)
 		s++;
 	TAILQ_REMOVE(&dial.waiting, job, entry);
-	job->ticket = dial.tickets++ * dial_calls_max +
+	job->ticket = ++dial.tickets * dial_calls_max +
 	    (uint64_t)(s - dial.slots);
-	*s = (struct slot){ .used = true, .job = job, .asked = {
-	    .ticket = job->ticket, .to = job->to, .port = job->port,
-	    .udp = job->udp, .has_source = job->has_source,
-	    .source = job->source, .patience_ms = job->patience_ms } };
-	if (s->asked.patience_ms > dial_patience_max_ms)
-		s->asked.patience_ms = dial_patience_max_ms;
-	s->due_ms = deadline_now_ms() + s->asked.patience_ms;
-	dial.used++;
-	set_due();
+	*s = (struct slot){ job->ticket, job };
+	if (job->patience_ms > dial.patience_ms)
+		dial.patience_ms = job->patience_ms;
+	if (dial.used++ == 0)
+		set_due();
 	memset(out, 0, sizeof(*out));
 	out->type = IPC_DIAL;
-	out->u.dial = s->asked;
+	out->u.dial = (struct ipc_dial){ .ticket = job->ticket,
+	    .to = job->to, .port = job->port, .udp = job->udp,
+	    .has_source = job->has_source, .source = job->source,
+	    .patience_ms = job->patience_ms };
 	return true;
 }
 
@@ -118,31 +109,32 @@ dial_forget(struct dial_job *job)
 {
 	struct slot *s = &dial.slots[job->ticket % dial_calls_max];
 
-	if (s->used && s->job == job)
+	if (s->job == job)
 		s->job = NULL;
 	else
 		TAILQ_REMOVE(&dial.waiting, job, entry);
 }
 
 static void
-log_refusal(const struct ipc_dial *d)
+log_refusal(const struct dial_job *d)
 {
-	const enum ip_reach reach = ip_reach(d->to.ipv6, d->to.ip);
+	static const char *const why[] = {
+		[IP_PUBLIC] = "an address of this host, or a port that was "
+		    "not in the configuration at start",
+		[IP_PRIVATE] = "a private network, without private-mx at start",
+		[IP_SPECIAL] = "not the address of another host"
+	};
 	char text[INET6_ADDRSTRLEN] = "";
 
 	inet_ntop(d->to.ipv6 ? AF_INET6 : AF_INET, d->to.ip, text,
 	    sizeof(text));
 	log_put(LOG_LEVEL_WARNING, "dial-refused", "to=%s port=%zu why=%s",
-	    text, (size_t)d->port, reach == IP_SPECIAL ?
-	    "not the address of another host" : reach == IP_PRIVATE ?
-	    "a private network, without private-mx at start" :
-	    "an address of this host, or a port that was not in the "
-	    "configuration at start");
+	    text, (size_t)d->port, why[ip_reach(d->to.ipv6, d->to.ip)]);
 }
 
 /* Does fd lead where it should?  A connection that was lost since may not. */
 static bool
-is_asked_for(int fd, const struct ipc_dial *d)
+is_asked_for(int fd, const struct dial_job *d)
 {
 	struct sockaddr_storage to, peer;
 	socklen_t size = ip_sockaddr(d->to.ipv6, d->to.ip, d->port, &to);
@@ -158,23 +150,22 @@ is_asked_for(int fd, const struct ipc_dial *d)
 static bool
 take(struct master *m, const struct ipc_record *r)
 {
-	const struct ipc_dialed *d = &r->u.dialed;
+	const struct ipc_synced *d = &r->u.synced;
 	struct slot *s = &dial.slots[d->ticket % dial_calls_max];
 	struct dial_job *job = s->job;
 	int fd = dial.helper->passed;
 	int error = d->error != 0 ? d->error : fd == -1 ? EMFILE : 0;
 
-	if ((r->type != IPC_DIALED && r->type != IPC_UNDIALED) || !s->used ||
-	    s->asked.ticket != d->ticket ||
-	    (fd != -1 && !is_asked_for(fd, &s->asked)))
+	if ((r->type != IPC_DIALED && r->type != IPC_UNDIALED) ||
+	    d->ticket == 0 || s->ticket != d->ticket ||
+	    (job != NULL && fd != -1 && !is_asked_for(fd, job)))
 		return false;
-	if (error == EACCES)
-		log_refusal(&s->asked);
-	s->used = false;
-	s->job = NULL;
+	*s = (struct slot){ 0 };
 	dial.used--;
 	set_due();
 	if (job != NULL) {
+		if (error == EACCES)
+			log_refusal(job);
 		dial.helper->passed = -1;
 		job->done(job->arg, fd, error);
 	}
@@ -205,14 +196,10 @@ lost(struct master *m, bool again)
 	if (dial.helper == NULL)
 		return;
 	feed_stop(&dial.feed);
-	for (size_t i = 0; i < dial_calls_max; i++) {
-		struct slot *s = &dial.slots[i];
-
-		if (s->used && s->job != NULL)
-			enqueue(s->job);
-		s->used = false;
-		s->job = NULL;
-	}
+	for (size_t i = 0; i < dial_calls_max; i++)
+		if (dial.slots[i].job != NULL)
+			enqueue(dial.slots[i].job);
+	memset(dial.slots, 0, sizeof(dial.slots));
 	dial.used = 0;
 }
 
@@ -225,61 +212,48 @@ const struct helper_role dial_role = {
 	.lost = lost
 };
 
-/* Adds a word; address NULL: of every public address.  False: no memory. */
-static bool
-add_word(char **word, uint16_t port, bool udp, const struct ipc_ip *address)
+/* In words[n], the texts being behind them; address NULL: of all public ones. */
+static void
+add_word(char **words, size_t n, uint16_t port, const char *way,
+    const struct ipc_ip *address)
 {
 	char text[INET6_ADDRSTRLEN] = "";
 
 	if (address != NULL)
 		inet_ntop(address->ipv6 ? AF_INET6 : AF_INET, address->ip,
 		    text, sizeof(text));
-	if (asprintf(word, "%u/%s%s%s", port, udp ? "udp" : "tcp",
-	    address != NULL ? "@" : "", text) != -1)
-		return true;
-	*word = NULL;
-	return false;
+	snprintf(words[n], dial_word_bytes, "%u/%s%s%s", port, way,
+	    address != NULL ? "@" : "", text);
 }
 
-static bool
-add_via(char **word, const struct conf_via *via)
-{
-	return add_word(word, via->port, false, via->is_ip ? &via->ip : NULL);
-}
-
-static void
-free_words(char **words)
-{
-	for (size_t i = 0; words != NULL && words[i] != NULL; i++)
-		free(words[i]);
-	free(words);
-}
-
-/* NULL without memory. */
+/* One piece of memory, or NULL. */
 static char **
 make_words(const struct conf_relay *relay)
 {
-	char **words = calloc(4 + 2 * relay->resolver_count +
-	    relay->route_count, sizeof(*words));
-	bool fine = words != NULL;
+	const size_t max = 3 + 2 * relay->resolver_count + relay->route_count;
+	char **words = calloc(max, sizeof(*words) + dial_word_bytes);
+	const struct conf_via *via;
 	size_t n = 0;
 
-	if (relay->line == 0)
-		return words;
-	if (fine && relay->private_mx)
-		fine = (words[n++] = strdup("private")) != NULL;
-	for (size_t i = 0; fine && i < 2 * relay->resolver_count; i++)
-		fine = add_word(&words[n++], relay->resolvers[i / 2].port,
-		    i % 2 == 1, &relay->resolvers[i / 2].ip);
-	if (fine && relay->via.host != NULL)
-		fine = add_via(&words[n++], &relay->via);
-	for (size_t i = 0; fine && i < relay->route_count; i++)
-		if (relay->routes[i].via.host != NULL)
-			fine = add_via(&words[n++], &relay->routes[i].via);
-	if (fine)
-		return words;
-	free_words(words);
-	return NULL;
+	for (size_t i = 0; words != NULL && i < max; i++)
+		words[i] = (char *)(words + max) + i * dial_word_bytes;
+	if (words != NULL && relay->line != 0) {
+		if (relay->private_mx)
+			strlcpy(words[n++], "private", dial_word_bytes);
+		for (size_t i = 0; i < 2 * relay->resolver_count; i++)
+			add_word(words, n++, relay->resolvers[i / 2].port,
+			    i % 2 == 0 ? "tcp" : "udp",
+			    &relay->resolvers[i / 2].ip);
+		for (size_t i = 0; i <= relay->route_count; i++) {
+			via = i == 0 ? &relay->via : &relay->routes[i - 1].via;
+			if (via->host != NULL)
+				add_word(words, n++, via->port, "tcp",
+				    via->is_ip ? &via->ip : NULL);
+		}
+	}
+	if (words != NULL)
+		words[n] = NULL;
+	return words;
 }
 
 char **
@@ -290,27 +264,30 @@ dial_words(const struct conf_relay *relay)
 	return dial.words;
 }
 
+static bool
+is_known(const char *word)
+{
+	size_t i = 0;
+
+	while (dial.words[i] != NULL && strcmp(dial.words[i], word) != 0)
+		i++;
+	return dial.words[i] != NULL;
+}
+
 bool
 dial_may(const struct conf_relay *relay, char lacks[dial_word_bytes])
 {
 	char **words = make_words(relay);
-	bool may = words != NULL;
+	const char *what = words == NULL ? "without memory" : NULL;
 
-	snprintf(lacks, dial_word_bytes, "without memory");
-	for (size_t i = 0, k; may && words[i] != NULL; i++) {
-		for (k = 0; dial.words[k] != NULL &&
-		    strcmp(dial.words[k], words[i]) != 0;)
-			k++;
-		may = dial.words[k] != NULL;
-		if (!may)
-			snprintf(lacks, dial_word_bytes, "%s", words[i]);
-	}
+	for (size_t i = 0; what == NULL && words[i] != NULL; i++)
+		if (!is_known(words[i]))
+			what = words[i];
 	/* What it may do more is harmless, but for neighbours. */
-	if (may && relay->line != 0 && !relay->private_mx && dial.words[0] !=
-	    NULL && strcmp(dial.words[0], "private") == 0) {
-		snprintf(lacks, dial_word_bytes, "public addresses only");
-		may = false;
-	}
-	free_words(words);
-	return may;
+	if (what == NULL && relay->line != 0 && !relay->private_mx &&
+	    is_known("private"))
+		what = "public addresses only";
+	strlcpy(lacks, what == NULL ? "" : what, dial_word_bytes);
+	free(words);
+	return lacks[0] == '\0';
 }

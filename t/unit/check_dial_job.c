@@ -146,8 +146,8 @@ answer(uint64_t ticket, int fd, int error)
 	    IPC_UNDIALED };
 	bool taken;
 
-	r.u.dialed.ticket = ticket;
-	r.u.dialed.error = error;
+	r.u.synced.ticket = ticket;
+	r.u.synced.error = error;
 	h->passed = fd;
 	taken = dial_role.take(&m, &r);
 	if (h->passed != -1)

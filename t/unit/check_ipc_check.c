@@ -82,7 +82,7 @@ good(enum ipc_type type)
 	} else if (type == IPC_RESOLVE) {
 		r.u.resolve.servers = 1;
 	} else if (type == IPC_UNDIALED) {
-		r.u.dialed.error = 1;
+		r.u.synced.error = 1;
 	} else if (type == IPC_OUTCOME) {
 		r.u.outcome.code = 250;
 	} else if (type == IPC_FACT) {
