@@ -35,7 +35,8 @@ $(BUILD)/t/system/test_batch $(BUILD)/t/system/test_log \
 $(BUILD)/t/system/test_sweep: \
     $(BUILD)/t/system/trace.o
 $(BUILD)/t/system/test_queue: $(BUILD)/t/system/trace.o \
-    $(BUILD)/t/system/queue.o $(SYSTEM_QUEUE:%=$(BUILD)/shared/%.o)
+    $(BUILD)/t/system/queue.o $(BUILD)/t/system/sink.o \
+    $(SYSTEM_QUEUE:%=$(BUILD)/shared/%.o)
 $(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o
 $(BUILD)/t/system/test_dryrun $(BUILD)/t/system/test_log: \
     $(BUILD)/t/system/ask.o

@@ -20,6 +20,7 @@
 #include "t/system/harness.h"
 #include "t/system/proc.h"
 #include "t/system/queue.h"
+#include "t/system/sink.h"
 #include "t/system/spawn.h"
 #include "t/system/trace.h"
 
@@ -504,6 +505,107 @@ TEST(order_of_calls)
 	    strcmp(got + 7, "lw") == 0, "for both: %s", got);
 	proc_signal_others(d.pid, 'd', SIGCONT);
 	daemon_stop(&d);
+}
+
+/* ---- on the way out ------------------------------------------------------ */
+
+/* In a child: one message; it ends when the sink has it, or soon after. */
+static _Noreturn void
+send_through(const struct daemon *d, const struct sink *to, unsigned number)
+{
+	const size_t before = sink_count(to);
+	int code = queue_deliver(d, number, octets, remote[0]);
+
+	if (code == 250)
+		(void)WAIT_FOR(2000, sink_count(to) > before);
+	harness_sleep_ms(20);
+	_exit(code / 10);
+}
+
+/* How often the sink has message number, whole each time. */
+static size_t
+arrivals(const struct sink *to, unsigned number)
+{
+	char *text, *want = mail_text(number, octets, "\r\n"), key[32];
+	size_t found = 0, n;
+
+	snprintf(key, sizeof(key), "X-Number: %u ", number);
+	for (size_t i = sink_count(to); i-- > 0;) {
+		text = sink_message(to, i, &n);
+		if (strstr(text, key) == NULL) {
+			free(text);
+			if (found > 0 || i + 4 < sink_count(to))
+				break;
+			continue;
+		}
+		harness_same("what the sink has", strstr(text, key),
+		    n - (size_t)(strstr(text, key) - text), want,
+		    strlen(want));
+		free(text);
+		found++;
+	}
+	free(want);
+	return found;
+}
+
+/*
+ * The master is killed at every third system call from the greeting until the
+ * file is removed: what was answered arrives, and twice only if it was under way.
+ */
+TEST(killed_while_it_leaves)
+{
+	unsigned round = 0, killed = 0, twice = 0, answered = 0;
+	enum trace_end end = TRACE_KILLED;
+	struct daemon d;
+	struct sink to;
+
+	harness_need_root("trace processes that hide");
+	sink_start(&to, "sink", "take", 0);
+	daemon_init(&d, "", NULL);
+	daemon_add_conf(&d, "relay {\n\tfrom 127.0.0.0/8\n\tvia 127.0.0.1 "
+	    "port %d\n\ttls never\n}\n", to.port);
+	daemon_start(&d);
+	for (; end == TRACE_KILLED && round < stops_max; round++) {
+		int status = 0;
+		size_t got;
+		pid_t client, left[8];
+
+		daemon_settle(&d);
+		if (!trace_begin(d.pid))
+			harness_lacking("cannot trace: %s", strerror(errno));
+		fflush(stdout);
+		client = fork();
+		if (client == 0)
+			send_through(&d, &to, round);
+		end = trace_kill_at(d.pid, round * 3 + 1, client, &status);
+		while (end != TRACE_DONE && waitpid(client, &status, 0) == -1)
+			EXPECT(errno == EINTR, "waitpid: %s", strerror(errno));
+		if (end == TRACE_KILLED) {
+			killed++;
+			d.pid = 0;
+			EXPECT(WAIT((waitpid(-1, NULL, WNOHANG),
+			    proc_below(getpid(), left, 8) <= 2)),
+			    "stop %u: a process outlives its master",
+			    round);
+			daemon_start(&d);
+		}
+		EXPECT(WAIT(queue_read_all(&d, NULL, NULL) == 0), "stop %u: "
+		    "it stays in the queue: %s", round,
+		    daemon_last_words(&d));
+		got = arrivals(&to, round);
+		EXPECT(got <= 2 && (got > 0 || WEXITSTATUS(status) != 25),
+		    "stop %u: answered %d0, and %zu arrived", round,
+		    WEXITSTATUS(status), got);
+		twice += got == 2;
+		answered += WEXITSTATUS(status) == 25;
+	}
+	EXPECT(round < stops_max && killed > 40, "%u stops", killed);
+	printf("%u kills, %u answered, %u arrived twice\n", killed, answered,
+	    twice);
+	EXPECT(twice <= killed / 4, "%u arrived twice", twice);
+	EXPECT(queue_bad(&d) == 0, "spool/bad has a file");
+	kill(d.pid, SIGKILL);
+	sink_stop(&to);
 }
 
 /* ---- damage ------------------------------------------------------------- */
