@@ -275,20 +275,15 @@ apply_param(unsigned param, struct span value, struct mail_params *out)
 		    span_of("7BIT"));
 	case SMTP_PARAM_SMTPUTF8:
 		return value.p == NULL;
-	case SMTP_PARAM_RET:
-		out->ret = value;
-		return value.p != NULL;
-	case SMTP_PARAM_ENVID:
-		out->envid = value;
-		return value.p != NULL;
-	case SMTP_PARAM_NOTIFY:
-		out->notify = value;
-		return value.p != NULL;
-	case SMTP_PARAM_ORCPT:
-		out->orcpt = value;
-		return value.p != NULL;
-	default:
+	case SMTP_PARAM_AUTH:
 		return value.p != NULL && is_auth_value(value);
+	default:
+		/* Those of RFC 3461: envelope.c reads them. */
+		*(param == SMTP_PARAM_RET ? &out->ret :
+		    param == SMTP_PARAM_ENVID ? &out->envid :
+		    param == SMTP_PARAM_NOTIFY ? &out->notify :
+		    &out->orcpt) = value;
+		return value.p != NULL;
 	}
 }
 

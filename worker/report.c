@@ -32,7 +32,7 @@ struct report {
 	struct ask		*master;
 	struct ipc_report	 of;
 	const struct ipc_settings *settings;
-	struct span		 host;		/* our name */
+	char			 host[smtp_domain_max_bytes + 1]; /* we */
 	struct ipc_rcpt		 rcpt;		/* this recipient, and */
 	struct ipc_fact		 fact;		/* what became of it */
 	char			 address[smtp_mailbox_text_max_bytes];
@@ -268,9 +268,8 @@ put_text(struct report *r)
 	};
 
 	print(r, "--%s\nContent-Type: text/plain; charset=%s\n%s\n"
-	    "This is the mail system at %.*s.\n\n", r->boundary, r->of.utf8 ?
-	    "utf-8" : "us-ascii", encodings[r->of.utf8], (int)r->host.n,
-	    (const char *)r->host.p);
+	    "This is the mail system at %s.\n\n", r->boundary, r->of.utf8 ?
+	    "utf-8" : "us-ascii", encodings[r->of.utf8], r->host);
 	print_date(r, "Your message of ", r->of.arrived_s);
 	print(r, "%s\n", words[r->of.kind]);
 	for (uint32_t i = 0; i < r->of.count; i++) {
@@ -323,8 +322,7 @@ put_status(struct report *r)
 	if (r->of.envid_len > 0)
 		print(r, "Original-Envelope-Id: %.*s\n", r->of.envid_len,
 		    r->of.envid);
-	print(r, "Reporting-MTA: dns; %.*s\n", (int)r->host.n,
-	    (const char *)r->host.p);
+	print(r, "Reporting-MTA: dns; %s\n", r->host);
 	print_date(r, "Arrival-Date: ", r->of.arrived_s);
 	for (uint32_t i = 0; i < r->of.count; i++) {
 		next_recipient(r);
@@ -417,16 +415,14 @@ put_header(struct report *r)
 
 	draw(r, digits);
 	smtp_mailbox_text(&r->of.to, to);
-	print(r, "From: Mail Delivery System <MAILER-DAEMON@%.*s>\n"
-	    "To: <%s>\nSubject: %s: your message to ", (int)r->host.n,
-	    (const char *)r->host.p, to, words[r->of.kind]);
+	print(r, "From: Mail Delivery System <MAILER-DAEMON@%s>\nTo: <%s>\n"
+	    "Subject: %s: your message to ", r->host, to, words[r->of.kind]);
 	if (r->of.count == 1)
 		print(r, "%s\n", r->of.utf8 ? "a recipient" : r->address);
 	else
 		print(r, "%u recipients\n", r->of.count);
 	print_date(r, "Date: ", time(NULL));
-	print(r, "Message-ID: <%s@%.*s>\n", digits, (int)r->host.n,
-	    (const char *)r->host.p);
+	print(r, "Message-ID: <%s@%s>\n", digits, r->host);
 	if (r->id.n > 0)
 		print(r, "In-Reply-To: %.*s\nReferences: %.*s\n", (int)r->id.n,
 		    (const char *)r->id.p, (int)r->id.n,
@@ -463,10 +459,10 @@ report_run(struct ask *master, const struct ipc_settings *settings,
 {
 	struct report r = { .master = master, .of = first->u.report,
 	    .settings = settings, .original = original, .fd = -1,
-	    .host = span_from(settings->hostname, settings->hostname_len),
 	    .out = buf_over(written, sizeof(written)) };
 	struct ipc_stored stored;
 
+	memcpy(r.host, settings->hostname, settings->hostname_len);
 	TELL(master, BEGIN, .nothing.zero = 0);
 	if (ask_file(master, &r.fd) == VERDICT_OK) {
 		write_all(&r);
