@@ -106,7 +106,7 @@ wait_again(struct report *r, time_t s)
 	event_add(&r->begin, &wait);
 }
 
-/* Does it want this report?  Without NOTIFY: failures, delays (RFC 3461 4.1). */
+/* Without NOTIFY it wants failures and delays (RFC 3461 4.1). */
 static bool
 is_wanted(const struct report *r, const struct report_rcpt *to,
     struct envelope_rcpt *out)
@@ -231,8 +231,10 @@ give(struct worker *w, struct report *r)
 		return;
 	}
 	if (pool_send(w, &first, r->open.fd) == -1) {
+		bool gone = errno == EPIPE || errno == ECONNRESET;
+
 		wait_again(r, again_s);
-		if (errno == EPIPE || errno == ECONNRESET)
+		if (gone)
 			pool_lost(w, "worker gone before its report");
 		return;
 	}
@@ -342,18 +344,6 @@ answer(struct report *r, enum ipc_type type, enum verdict verdict, int fd)
 	return false;
 }
 
-static void
-on_begin(struct report *r)
-{
-	int fd = -1;
-	enum verdict verdict = message_begin(&r->tx, &fd);
-
-	if (answer(r, IPC_FILE, verdict, fd) && verdict == VERDICT_OK)
-		feed_start(&r->feed);
-	if (fd != -1)
-		close(fd);
-}
-
 /* The report is durable; or verdict says why not. */
 static void
 on_stored(void *arg, enum verdict verdict, int64_t us)
@@ -380,9 +370,14 @@ on_record(void *owner, const struct ipc_record *in)
 	struct worker *w = r->worker;
 	enum verdict verdict;
 	bool broken = false;
+	int fd = -1;
 
 	if (in->type == IPC_BEGIN) {
-		on_begin(r);
+		verdict = message_begin(&r->tx, &fd);
+		if (answer(r, IPC_FILE, verdict, fd) && verdict == VERDICT_OK)
+			feed_start(&r->feed);
+		if (fd != -1)
+			close(fd);
 	} else if (in->type == IPC_COMMIT) {
 		pool_permit(w, IPC_AT_COMMIT);
 		verdict = message_end(&r->tx, &in->u.commit, on_stored, r,
