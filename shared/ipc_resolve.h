@@ -12,7 +12,7 @@ enum {
 	resolve_servers_max = 3,
 	resolve_hosts_max = 16,		/* of one route */
 	resolve_addresses_max = 8,	/* of one host */
-	resolve_lookups_max = 256	/* open, of one worker */
+	resolve_lookups_max = 512	/* open, of one worker */
 };
 
 struct ipc_ip {
@@ -42,7 +42,7 @@ struct ipc_resolve {
 	uint32_t	timeout_ms;	/* of the first try */
 };
 
-/* A socket that is connected to that name server. */
+/* A socket that is connected to that name server; one is wanted at a time. */
 struct ipc_socket_wanted {
 	uint32_t	server;		/* its number */
 	uint32_t	tcp;
@@ -83,7 +83,7 @@ struct ipc_host {
 	struct ipc_ip	addresses[resolve_addresses_max];
 };
 
-/* Ends a ticket.  With OK, one HOST at least came. */
+/* Ends a ticket.  With OK, one HOST at least came right before it. */
 struct ipc_answer {
 	uint64_t	ticket;
 	uint32_t	ttl_s;		/* the least of all records */

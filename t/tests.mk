@@ -40,10 +40,8 @@ $(B)/unit/check_relay: $(patsubst %,$(BUILD)/server/%.o,mail/relay \
     $(BUILD)/shared/tls_judge.o
 
 # The pool and dial are the test.
-$(B)/unit/check_resolver: $(patsubst %,$(BUILD)/server/process/%.o,resolver \
-    resolver_worker)
-$(B)/unit/check_resolve: $(patsubst %,$(BUILD)/server/process/%.o,resolver \
-    resolver_worker) $(BUILD)/worker/resolve.o $(BUILD)/worker/ask.o
+$(B)/unit/check_resolver: $(patsubst %,$(BUILD)/server/process/%.o,resolver)
+$(B)/unit/check_resolve: $(patsubst %,$(BUILD)/server/process/%.o,resolver) $(BUILD)/worker/resolve.o $(BUILD)/worker/ask.o
 
 $(B)/unit/check_path: $(BUILD)/server/process/path.o
 $(B)/unit/check_reply_rule: $(BUILD)/server/process/reply_rule.o

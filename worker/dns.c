@@ -231,12 +231,12 @@ take_data(struct span m, const struct record *r, struct dns_answer *a)
 }
 
 /*
- * Takes the records of owner from the count at *at, which then is behind them;
- * or follows its CNAME: *owner is another name then.  Returns how many were
- * used, or -1: they cannot be read.
+ * Takes the records of owner from the count that begin at at; or follows its
+ * CNAME: *owner is another name then.  Returns how many were used, or -1: they
+ * cannot be read.
  */
 static int
-take_records(struct span m, size_t *at, size_t count, uint16_t type,
+take_records(struct span m, size_t at, size_t count, uint16_t type,
     struct name *owner, struct dns_answer *a)
 {
 	struct name target = { 0 };
@@ -244,7 +244,7 @@ take_records(struct span m, size_t *at, size_t count, uint16_t type,
 	int used = 0;
 
 	while (count-- > 0) {
-		if (!read_record(m, at, &r))
+		if (!read_record(m, &at, &r))
 			return -1;
 		if (r.class != 1 || !same_name(&r.owner, owner) ||
 		    (r.type != type && r.type != DNS_CNAME))
@@ -261,48 +261,26 @@ take_records(struct span m, size_t *at, size_t count, uint16_t type,
 	return used;
 }
 
-/* How long a name or its data may be thought missing (RFC 2308 5). */
-static void
-limit_negative_ttl(struct span m, size_t at, size_t count,
+/* The answer section: the records of owner, or of what its CNAMEs lead to. */
+static bool
+read_answer(struct span m, size_t first, uint16_t type, struct name *owner,
     struct dns_answer *a)
 {
-	struct record r = { .type = 0 };
-	uint32_t ttl;
-
-	while (count-- > 0 && r.type != DNS_SOA && read_record(m, &at, &r))
-		continue;
-	ttl = r.type == DNS_SOA ? r.ttl : 0;
-	if (ttl < a->ttl_s)
-		a->ttl_s = ttl;
-}
-
-static enum dns_read
-read_sections(struct span m, size_t at, uint16_t type, struct name *owner,
-    struct dns_answer *a)
-{
-	const size_t first = at, count = get16(m.p + 6);
+	const size_t count = get16(m.p + 6);
 	int used, in_all = 0;
 	struct name last;
 
-	if (count > dns_records_max)
-		return DNS_FAILED;
-	for (int i = 0; i <= dns_cnames_max; i++) {
+	for (int i = 0; count <= dns_records_max && i <= dns_cnames_max; i++) {
 		last = *owner;
-		at = first;
-		used = take_records(m, &at, count, type, owner, a);
+		used = take_records(m, first, count, type, owner, a);
 		if (used == -1)
-			return DNS_FAILED;
+			return false;
 		in_all += used;
-		if (!same_name(owner, &last))
-			continue;
 		/* Records of other names alone are no answer. */
-		if (count > 0 && in_all == 0)
-			return DNS_FAILED;
-		if (a->status == RESOLVE_NO_DATA)
-			limit_negative_ttl(m, at, get16(m.p + 8), a);
-		return DNS_ANSWERED;
+		if (same_name(owner, &last))
+			return count == 0 || in_all > 0;
 	}
-	return DNS_FAILED;
+	return false;
 }
 
 enum dns_read
@@ -310,15 +288,14 @@ dns_read(struct span query, struct span m, struct dns_answer *out)
 {
 	const size_t n = query.n - header_bytes -
 	    (get16(query.p + 10) == 0 ? 0 : 11);
+	const uint16_t type = get16(query.p + header_bytes + n - 4);
 	size_t at = header_bytes;
-	uint8_t flags, rcode;
+	uint8_t rcode;
 	struct name owner;
-	enum dns_read result;
 
 	if (m.n < header_bytes || memcmp(m.p, query.p, 2) != 0 ||
 	    (m.p[2] & (bit_response | bits_opcode)) != bit_response)
 		return DNS_FOREIGN;
-	flags = m.p[2];
 	rcode = m.p[3] & bits_rcode;
 	/* Who does not understand the question may leave it out. */
 	if (rcode == FORMERR && m.n == header_bytes)
@@ -327,24 +304,23 @@ dns_read(struct span query, struct span m, struct dns_answer *out)
 	if (get16(m.p + 4) != 1 || m.n - header_bytes < n ||
 	    memcmp(m.p + header_bytes, query.p + header_bytes, n) != 0)
 		return DNS_FOREIGN;
-	if (flags & bit_truncated)
+	if (m.p[2] & bit_truncated)
 		return DNS_TRUNCATED;
 	if (rcode == FORMERR || rcode == NOTIMP)
 		return DNS_NO_EDNS;
-	/* A referral says nothing: that server does not look further. */
-	if ((rcode != NOERROR && rcode != NXDOMAIN) ||
-	    ((flags & bit_authority) == 0 && (m.p[3] & bit_available) == 0) ||
-	    !read_name(m, &at, &owner))
-		return DNS_FAILED;
 	memset(out, 0, sizeof(*out));
 	out->status = RESOLVE_NO_DATA;
 	out->secure = (m.p[3] & bit_authentic) != 0;
 	out->ttl_s = UINT32_MAX;
-	result = read_sections(m, header_bytes + n,
-	    get16(query.p + header_bytes + n - 4), &owner, out);
-	if (result == DNS_ANSWERED && rcode == NXDOMAIN)
+	/* A referral says nothing: that server does not look further. */
+	if ((rcode != NOERROR && rcode != NXDOMAIN) ||
+	    ((m.p[2] & bit_authority) == 0 && (m.p[3] & bit_available) == 0) ||
+	    !read_name(m, &at, &owner) ||
+	    !read_answer(m, header_bytes + n, type, &owner, out))
+		return DNS_FAILED;
+	if (rcode == NXDOMAIN)
 		out->status = RESOLVE_NO_DOMAIN;
-	return result;
+	return DNS_ANSWERED;
 }
 
 void

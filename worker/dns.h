@@ -20,7 +20,6 @@ enum {
 enum dns_type {
 	DNS_A = 1,
 	DNS_CNAME = 5,
-	DNS_SOA = 6,
 	DNS_MX = 15,
 	DNS_AAAA = 28
 };
@@ -43,7 +42,7 @@ struct dns_addresses {
 struct dns_answer {
 	enum resolve_status	status;	/* not RESOLVE_TROUBLE */
 	bool			secure;	/* AD (RFC 4035 3.2.3) */
-	uint32_t		ttl_s;	/* the least */
+	uint32_t		ttl_s;	/* the least; of nothing: the most */
 	size_t			hosts;	/* of MX, the best, in order: */
 	struct ipc_host		host[resolve_hosts_max]; /* no addresses */
 	struct dns_addresses	addresses;

@@ -42,8 +42,9 @@ enum {
 struct lookup {
 	bool		 open;
 	uint64_t	 ticket;
-	enum resolve_kind kind;
-	bool		 ipv6, implicit, secure;
+	bool		 ipv6, secure;
+	bool		 implicit;	/* there is no MX */
+	bool		 single;	/* the name itself is the host */
 	uint32_t	 ttl_s;
 	int64_t		 until_ms;
 	bool		 begun_mx;
@@ -61,6 +62,7 @@ struct server_socket {
 	uint32_t	 server;
 	bool		 tcp;
 	unsigned	 sent;		/* queries */
+	bool		 used;		/* an answer is due */
 	size_t		 got;		/* of a message, over TCP */
 };
 
@@ -68,9 +70,9 @@ struct server_socket {
 struct query {
 	struct lookup	*of;		/* NULL: free */
 	size_t		 host;
-	enum dns_type	 type;
+	enum dns_type	 type;		/* MX: of the lookup itself */
 	uint32_t	 server;
-	unsigned	 tries, failures;
+	unsigned	 tries;
 	bool		 no_edns, tcp;
 	int64_t		 until_ms;	/* of this try */
 	struct server_socket *by;	/* NULL: not sent yet */
@@ -86,7 +88,7 @@ static struct {
 	struct query	 queries[queries_max];
 	struct server_socket sockets[sockets_max];
 	struct server_socket *udp[resolve_servers_max];	/* the latest */
-	int64_t		 want_ms[resolve_servers_max][2]; /* not before */
+	int64_t		 want_ms;	/* no socket is wanted before */
 	uint8_t		 stream[tcp_max][2 + UINT16_MAX];
 } *all;	/* allocated, for other jobs need no such memory */
 
@@ -112,36 +114,10 @@ want_socket(uint32_t server, bool tcp)
 	struct ipc_record r = { .type = IPC_SOCKET_WANTED,
 	    .u.socket_wanted = { server, tcp } };
 
-	if (deadline_now_ms() < all->want_ms[server][tcp] ||
-	    find_place(tcp) == NULL)
+	if (deadline_now_ms() < all->want_ms || find_place(tcp) == NULL)
 		return;
-	all->want_ms[server][tcp] = INT64_MAX;
+	all->want_ms = INT64_MAX;
 	tell_record(all->master, &r);
-}
-
-static bool
-is_in_use(const struct server_socket *s)
-{
-	FOR_ALL(query, q, all->queries)
-		if (q->by == s)
-			return true;
-	return all->udp[s->server] == s;
-}
-
-static void
-take_socket(const struct ipc_socket_wanted *what, int fd)
-{
-	struct server_socket *s = find_place(what->tcp);
-
-	all->want_ms[what->server][what->tcp] = fd != -1 ? 0 :
-	    deadline_now_ms() + socket_pause_ms;
-	if (s == NULL && fd != -1)
-		close(fd);
-	if (s == NULL || fd == -1)
-		return;
-	*s = (struct server_socket){ fd, what->server, what->tcp, 0, 0 };
-	if (!what->tcp)
-		all->udp[what->server] = s;
 }
 
 /* ---- queries ------------------------------------------------------------ */
@@ -222,7 +198,6 @@ static void
 end_lookup(struct lookup *l, enum resolve_status status)
 {
 	struct ipc_record r = { .type = IPC_HOST };
-	const bool single = l->kind == RESOLVE_HOST || l->implicit;
 
 	FOR_ALL(query, q, all->queries)
 		if (q->of == l)
@@ -230,7 +205,7 @@ end_lookup(struct lookup *l, enum resolve_status status)
 	for (size_t i = 0; status == RESOLVE_OK && i < l->hosts; i++)
 		dns_join(&l->found[i][0], l->ipv6 ? &l->found[i][1] :
 		    &l->found[i][0], &l->host[i]);
-	if (status == RESOLVE_OK && single)
+	if (status == RESOLVE_OK && l->single)
 		status = (enum resolve_status)l->host[0].status;
 	for (size_t i = 0; status == RESOLVE_OK && i < l->hosts; i++) {
 		r.u.host = l->host[i];
@@ -281,6 +256,7 @@ add_name(struct lookup *l)
 
 	memcpy(h.name, l->name, l->name_len);
 	add_hosts(l, &h, 1);
+	l->single = l->begun_mx = true;
 }
 
 /* q has its answer; a NULL: it never will. */
@@ -314,17 +290,16 @@ on_answer(struct query *q, const struct dns_answer *a)
 	go_on(l);
 }
 
-/* The server said that it cannot tell (failed), or nothing in time. */
+/* The server cannot tell, or did not in time. */
 static void
-next_try(struct query *q, bool failed)
+next_try(struct query *q)
 {
 	const uint32_t next = (q->server + 1) % all->servers;
 
-	if (!failed && all->good == q->server)
+	if (all->good == q->server)
 		all->good = next;
-	q->failures += failed;
 	q->server = next;
-	if (q->tries++ == tries_max || q->failures >= all->servers)
+	if (q->tries++ == tries_max)
 		on_answer(q, NULL);
 	else
 		begin_try(q, false);
@@ -353,7 +328,7 @@ on_message(struct server_socket *s, const uint8_t *p, size_t n)
 			q->no_edns = true;
 			begin_try(q, s->tcp);
 		} else
-			next_try(q, true);
+			next_try(q);
 		return true;
 	}
 	return false;
@@ -389,7 +364,7 @@ read_stream(struct server_socket *s)
 	if (n <= 0 || !on_message(s, p + 2, size - 2))
 		FOR_ALL(query, q, all->queries)
 			if (q->by == s)
-				next_try(q, true);
+				next_try(q);
 }
 
 static void
@@ -404,14 +379,12 @@ take_lookup(const struct ipc_lookup *asked)
 	memset(l, 0, sizeof(*l));
 	l->open = l->secure = true;
 	l->ticket = asked->ticket;
-	l->kind = (enum resolve_kind)asked->kind;
 	l->ipv6 = asked->ipv6;
 	l->ttl_s = UINT32_MAX;
 	l->until_ms = deadline_now_ms() + lookup_patience_ms;
 	l->name_len = asked->name_len;
 	memcpy(l->name, asked->name, asked->name_len);
-	l->begun_mx = l->kind == RESOLVE_HOST;
-	if (l->kind == RESOLVE_HOST)
+	if (asked->kind == RESOLVE_HOST)
 		add_name(l);
 	go_on(l);
 }
@@ -420,6 +393,8 @@ static void
 read_channel(void)
 {
 	struct ipc_record r;
+	const struct ipc_socket_wanted *w = &r.u.socket_wanted;
+	struct server_socket *s;
 	enum ipc_got got;
 	const char *why;
 	int passed;
@@ -433,10 +408,19 @@ read_channel(void)
 			_exit(0);
 		if (r.type == IPC_LOOKUP)
 			take_lookup(&r.u.lookup);
-		else if (r.type != IPC_STRESS)
-			take_socket(&r.u.socket_wanted, passed);
-		else if (r.u.stress.why == STRESS_END)
+		else if (r.type == IPC_STRESS && r.u.stress.why == STRESS_END)
 			_exit(0);
+		if (r.type != IPC_SOCKET && r.type != IPC_NO_SOCKET)
+			continue;
+		all->want_ms = passed != -1 ? 0 :
+		    deadline_now_ms() + socket_pause_ms;
+		s = passed == -1 ? NULL : find_place(w->tcp);
+		if (s == NULL)
+			continue;
+		*s = (struct server_socket){ .fd = passed,
+		    .server = w->server, .tcp = w->tcp };
+		if (!w->tcp)
+			all->udp[w->server] = s;
 	}
 }
 
@@ -453,15 +437,19 @@ run_timers(void)
 			    RESOLVE_OK);
 		else if (l->open)
 			go_on(l);
+	FOR_ALL(server_socket, s, all->sockets)
+		s->used = false;
 	FOR_ALL(query, q, all->queries) {
 		if (q->of != NULL && now >= q->until_ms)
-			next_try(q, false);
+			next_try(q);
 		else if (q->of != NULL && q->by == NULL)
 			send_query(q);
+		if (q->by != NULL)
+			q->by->used = true;
 		busy = busy || q->of != NULL;
 	}
 	FOR_ALL(server_socket, s, all->sockets)
-		if (s->fd != -1 && !is_in_use(s)) {
+		if (s->fd != -1 && !s->used && all->udp[s->server] != s) {
 			close(s->fd);
 			s->fd = -1;
 		}
@@ -488,8 +476,9 @@ resolve_run(struct ask *master, const struct ipc_settings *settings,
 		for (size_t i = 0; i <= sockets_max; i++)
 			fds[i] = (struct pollfd){ i == sockets_max ?
 			    master->channel : all->sockets[i].fd, POLLIN, 0 };
-		if (poll(fds, 1 + sockets_max, busy ? tick_ms : -1) <= 0)
-			continue;
+		if (poll(fds, 1 + sockets_max, busy ? tick_ms : -1) == -1 &&
+		    errno != EINTR)
+			_exit(1);
 		for (size_t i = 0; i < sockets_max; i++)
 			if (fds[i].fd != -1 && fds[i].revents != 0)
 				(i < udp_max ? read_datagrams : read_stream)

@@ -14,6 +14,7 @@
 #include "server/mail/commit.h"
 #include "server/mail/recipient.h"
 #include "server/process/auth.h"
+#include "server/process/resolver.h"
 #include "server/process/dial.h"
 #include "server/process/helper.h"
 #include "server/process/logger.h"
@@ -223,6 +224,7 @@ adopt_conf(struct master *m, struct conf_epoch *e)
 	m->epoch = e;
 	m->conf = e->conf;
 	auth_renew(m);
+	resolver_renew(m);
 	conf_epoch_leave(old);
 	commit_make_ahead(m);
 	for (size_t i = m->listeners->adopted ? 0 : m->listeners->count;

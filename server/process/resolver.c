@@ -1,227 +1,501 @@
 /*
- * Questions to the DNS, the master's part: which question is whose, and the
- * cache.  No octet of a name server is read here: worker/resolve.c does that,
- * over sockets that dial connected.  resolver_worker.c has the master's end of
- * these workers.
+ * Questions to the DNS, the master's part: no octet of a name server is read
+ * here, but in worker/resolve.c, over sockets that dial connected.
+ *
+ * The worker may be taken over by an answer.  It can say of a name what a
+ * forged answer could have said, of those it is asked, and is replaced soon.
  */
-#include "server/process/resolver_worker.h"
+#include "server/process/resolver.h"
 
+#include <event2/event_struct.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/tree.h>
+#include <unistd.h>
 
+#include "server/process/dial.h"
+#include "server/process/feed.h"
 #include "shared/deadline.h"
 
 enum {
-	cache_max = 1000,	/* routes */
+	cache_max = 1000,		/* routes */
 	ttl_least_s = 5,
 	ttl_most_s = 3600,
-	ttl_negative_most_s = 300,
-	turn_max = 64		/* calls of done() in one turn */
+	ttl_negative_most_s = 60,
+	asked_max = 1000,		/* of one worker */
+	worker_age_ms = 10 * 60 * 1000,
+	answer_patience_ms = 90 * 1000,	/* a worker gives up after 45 s */
+	first_timeout_ms = 2000,	/* of a name server */
+	dial_patience_ms = 2000
 };
+
+enum question_state {
+	QUESTION_WAITS,		/* for a worker that takes it */
+	QUESTION_ASKED,		/* in the order of asking */
+	QUESTION_ANSWERED,	/* its jobs are yet to be told */
+	QUESTION_CACHED,	/* the last used last */
+	QUESTION_STATES
+};
+
+LIST_HEAD(resolver_jobs, resolver_job);
+
+/* One name, whoever asks for it. */
+struct question {
+	RB_ENTRY(question)	 node;
+	TAILQ_ENTRY(question)	 entry;		/* in the list of its state */
+	enum question_state	 state;
+	enum resolve_kind	 kind;
+	struct resolver_jobs	 jobs;
+	uint64_t		 ticket;	/* asked */
+	struct route		*route;		/* its answer; or NULL */
+	int64_t			 until_ms;	/* then overdue, or old */
+	bool			 again;		/* its first worker was lost */
+	char			 name[smtp_domain_max_bytes + 1];
+};
+
+/* The owner of the worker that resolves, for the pool. */
+struct resolver {
+	struct master		*master;
+	RB_HEAD(questions, question) all;
+	TAILQ_HEAD(, question)	 list[QUESTION_STATES];
+	size_t			 count[QUESTION_STATES];
+	uint64_t		 tickets;	/* given out */
+	struct resolver_jobs	 failed;	/* without memory to ask */
+	struct resolver_figures	 seen;		/* only its times */
+	struct event		 tell;		/* the jobs of the answered */
+	struct worker		*worker;	/* NULL: there is none now */
+	bool			 honest;	/* it is replaced, not lost */
+	struct feed		 feed;
+	uint64_t		 asked;
+	int64_t			 until_ms;	/* then it is old */
+	const struct question	*about;		/* what route is gathered for */
+	struct route		*route;		/* with all its hosts */
+	struct dial_job		 dial;		/* for a socket it wants */
+	struct ipc_socket_wanted wanted;
+	enum { DIALS_NOT, DIALS, DIALLED } dials;
+	int			 fd;		/* DIALLED; -1: it failed */
+};
+
+static const struct timeval at_once = { 0, 0 };
 
 static int
 compare(const struct question *a, const struct question *b)
 {
-	return a->kind != b->kind ? (a->kind < b->kind ? -1 : 1) :
-	    strcmp(a->name, b->name);
+	return a->kind == b->kind ? strcmp(a->name, b->name) :
+	    a->kind < b->kind ? -1 : 1;
 }
 
-/* Some of the generated functions are not used. */
 RB_GENERATE_INTERNAL(questions, question, node, compare,
-    __attribute__((unused)) static)
+    static __attribute__((unused)))
 
-void
-resolver_move(struct resolver *all, struct question *q,
-    enum question_state state)
+static void
+move_to(struct resolver *all, struct question *q, enum question_state state)
 {
 	TAILQ_REMOVE(&all->list[q->state], q, entry);
 	TAILQ_INSERT_TAIL(&all->list[state], q, entry);
-	if (q->state == QUESTION_CACHED)
-		all->cached--;
-	if (state == QUESTION_CACHED)
-		all->cached++;
+	all->count[q->state]--;
+	all->count[state]++;
 	q->state = state;
 }
 
+/* Drops the oldest of what is cached, until so many are left. */
 static void
-tell_soon(struct resolver *all)
+shrink_cache(struct resolver *all, size_t left)
 {
-	static const struct timeval now = { 0, 0 };
+	struct question *q;
 
-	evtimer_add(&all->tell, &now);
-}
-
-static void
-forget(struct resolver *all, struct question *q)
-{
-	TAILQ_REMOVE(&all->list[q->state], q, entry);
-	if (q->state == QUESTION_CACHED)
-		all->cached--;
-	RB_REMOVE(questions, &all->all, q);
-	free(q->route);
-	free(q);
-}
-
-void
-resolver_answer(struct resolver *all, struct question *q)
-{
-	const struct route *r = q->route;
-	uint32_t ttl = r == NULL ? 0 : r->ttl_s, most =
-	    r != NULL && r->status == RESOLVE_OK ? ttl_most_s :
-	    ttl_negative_most_s;
-
-	all->counters->value[COUNTER_LOOKUPS_OK + (r == NULL ?
-	    RESOLVE_TROUBLE : r->status)]++;
-	if (r != NULL && r->status != RESOLVE_TROUBLE)
-		all->seen.answer_ms = deadline_now_ms();
-	if (r != NULL && r->secure)
-		all->seen.secure_ms = deadline_now_ms();
-	ttl = ttl > most ? most : ttl < ttl_least_s ? ttl_least_s : ttl;
-	q->until_ms = deadline_now_ms() + (int64_t)ttl * 1000;
-	q->again = false;
-	q->by = NULL;
-	resolver_move(all, q, QUESTION_ANSWERED);
-	tell_soon(all);
-}
-
-static void
-tell_job(struct resolver_job *job, const struct route *route)
-{
-	static const struct route trouble = { .status = RESOLVE_TROUBLE };
-
-	LIST_REMOVE(job, entry);
-	job->open = false;
-	job->done(job->arg, route != NULL ? route : &trouble);
+	for (; all->count[QUESTION_CACHED] > left;
+	    all->count[QUESTION_CACHED]--) {
+		q = TAILQ_FIRST(&all->list[QUESTION_CACHED]);
+		TAILQ_REMOVE(&all->list[QUESTION_CACHED], q, entry);
+		RB_REMOVE(questions, &all->all, q);
+		free(q->route);
+		free(q);
+	}
 }
 
 /*
- * Tells jobs, a few in a turn.  done() may ask and forget anything: so each
- * job is looked for anew, and an answered question is freed by nobody else.
+ * Tells one job, for others have their turn, too.  done() may ask and forget
+ * anything; an answered question is freed by nobody else meanwhile.
  */
 static void
 on_tell(evutil_socket_t fd, short what, void *arg)
 {
+	static const struct route trouble = { .status = RESOLVE_TROUBLE };
 	struct resolver *all = arg;
-	struct question *q;
+	struct resolver_job *job = LIST_FIRST(&all->failed);
+	struct question *q = job != NULL ? NULL :
+	    TAILQ_FIRST(&all->list[QUESTION_ANSWERED]);
 
-	for (int i = 0; i < turn_max; i++) {
-		if (!LIST_EMPTY(&all->failed)) {
-			tell_job(LIST_FIRST(&all->failed), NULL);
-			continue;
-		}
-		q = TAILQ_FIRST(&all->list[QUESTION_ANSWERED]);
-		if (q == NULL)
-			return;
-		if (!LIST_EMPTY(&q->jobs)) {
-			tell_job(LIST_FIRST(&q->jobs), q->route);
-			continue;
-		}
-		resolver_move(all, q, QUESTION_CACHED);
-		if (all->cached > cache_max)
-			forget(all, TAILQ_FIRST(
-			    &all->list[QUESTION_CACHED]));
-	}
-	tell_soon(all);
-}
-
-/* After SIGHUP other servers may be asked, and other addresses be wanted. */
-void
-resolver_follow_conf(struct master *m)
-{
-	struct resolver *all = m->resolver;
-	struct question *q;
-
-	if (all->epoch == m->epoch)
+	if (job == NULL && q == NULL)
 		return;
-	if (all->epoch != NULL)
-		conf_epoch_leave(all->epoch);
-	all->epoch = conf_epoch_enter(m->epoch);
-	while ((q = TAILQ_FIRST(&all->list[QUESTION_CACHED])) != NULL)
-		forget(all, q);
-	resolver_retire_all(all);
+	if (job == NULL && (job = LIST_FIRST(&q->jobs)) == NULL) {
+		move_to(all, q, QUESTION_CACHED);
+		shrink_cache(all, cache_max);
+	} else {
+		LIST_REMOVE(job, entry);
+		job->open = false;
+		job->done(job->arg, q != NULL && q->route != NULL ?
+		    q->route : &trouble);
+	}
+	evtimer_add(&all->tell, &at_once);
 }
 
-static struct question *
-find_or_add(struct resolver *all, const struct resolver_job *job)
+/* q has its answer: its route, or NULL if there was trouble. */
+static void
+end_question(struct resolver *all, struct question *q)
 {
-	struct question key = { .kind = job->kind }, *q;
+	const uint32_t ttl_s = q->route == NULL ? 0 : q->route->ttl_s;
 
-	memcpy(key.name, job->name, sizeof(key.name));
-	q = RB_FIND(questions, &all->all, &key);
-	if (q != NULL || (q = malloc(sizeof(*q))) == NULL)
-		return q;
-	*q = key;
-	LIST_INIT(&q->jobs);
-	RB_INSERT(questions, &all->all, q);
-	TAILQ_INSERT_TAIL(&all->list[QUESTION_WAITS], q, entry);
-	return q;
+	q->until_ms = deadline_now_ms() + 1000 *
+	    (int64_t)(ttl_s > ttl_least_s ? ttl_s : ttl_least_s);
+	q->again = false;
+	move_to(all, q, QUESTION_ANSWERED);
+	evtimer_add(&all->tell, &at_once);
+}
+
+static uint64_t
+waiting(const struct master *m)
+{
+	return m->resolver->worker == NULL && !m->stopping &&
+	    m->resolver->count[QUESTION_WAITS] > 0;
+}
+
+/* Gives what waits to the worker, or asks for one. */
+static void
+work(struct resolver *all)
+{
+	if (all->worker != NULL)
+		feed_start(&all->feed);
+	else if (waiting(all->master))
+		pool_want(all->master);
+}
+
+/* The next worker is asked what this one did not answer. */
+static void
+replace_worker(struct resolver *all)
+{
+	all->honest = true;
+	if (all->worker != NULL)
+		pool_lost(all->worker, "replaced");
 }
 
 void
 resolver_ask(struct master *m, struct resolver_job *job)
 {
 	struct resolver *all = m->resolver;
-	struct question *q;
+	struct question key = { .kind = job->kind,
+	    .state = QUESTION_CACHED }, *q;
 
-	resolver_follow_conf(m);
-	q = m->conf.relay.resolver_count == 0 ? NULL : find_or_add(all, job);
-	job->open = true;
-	if (q == NULL) {
-		LIST_INSERT_HEAD(&all->failed, job, entry);
-		tell_soon(all);
-		return;
+	memcpy(key.name, job->name, sizeof(key.name));
+	q = RB_FIND(questions, &all->all, &key);
+	if (q == NULL && (q = malloc(sizeof(*q))) != NULL) {
+		*q = key;
+		LIST_INIT(&q->jobs);
+		RB_INSERT(questions, &all->all, q);
+		TAILQ_INSERT_TAIL(&all->list[q->state], q, entry);
+		all->count[q->state]++;
 	}
-	LIST_INSERT_HEAD(&q->jobs, job, entry);
-	if (q->state == QUESTION_CACHED &&
-	    deadline_now_ms() < q->until_ms) {
-		resolver_move(all, q, QUESTION_ANSWERED);
-		tell_soon(all);
-	} else if (q->state == QUESTION_CACHED) {
+	job->open = true;
+	LIST_INSERT_HEAD(q == NULL ? &all->failed : &q->jobs, job, entry);
+	if (q != NULL && q->state == QUESTION_CACHED &&
+	    deadline_now_ms() < q->until_ms)
+		move_to(all, q, QUESTION_ANSWERED);
+	evtimer_add(&all->tell, &at_once);
+	if (q != NULL && q->state == QUESTION_CACHED) {
 		free(q->route);
 		q->route = NULL;
-		resolver_move(all, q, QUESTION_WAITS);
+		move_to(all, q, QUESTION_WAITS);
+		work(all);
 	}
-	if (q->state == QUESTION_WAITS)
-		resolver_work(m);
 }
 
 void
 resolver_forget(struct master *m, struct resolver_job *job)
 {
-	if (!job->open)
-		return;
-	LIST_REMOVE(job, entry);
+	if (job->open)
+		LIST_REMOVE(job, entry);
 	job->open = false;
 }
 
 void
 resolver_figures(const struct master *m, struct resolver_figures *out)
 {
-	const struct resolver *all = m->resolver;
-	const struct question *q;
+	*out = m->resolver->seen;
+	out->open = (uint32_t)m->resolver->count[QUESTION_ASKED];
+	out->cached = (uint32_t)m->resolver->count[QUESTION_CACHED];
+}
+
+void
+resolver_renew(struct master *m)
+{
+	shrink_cache(m->resolver, 0);
+	replace_worker(m->resolver);
+}
+
+/* A socket first, for questions wait for it. */
+static bool
+next_record(void *arg, struct ipc_record *out)
+{
+	struct resolver *all = arg;
+	struct question *q = TAILQ_FIRST(&all->list[QUESTION_WAITS]);
 
 	memset(out, 0, sizeof(*out));
-	if (all == NULL)
-		return;
-	*out = all->seen;
-	out->cached = (uint32_t)all->cached;
-	TAILQ_FOREACH(q, &all->list[QUESTION_ASKED], entry)
-		out->open++;
+	if (all->dials == DIALLED) {
+		out->type = all->fd == -1 ? IPC_NO_SOCKET : IPC_SOCKET;
+		out->u.socket_wanted = all->wanted;
+		all->feed.pass = all->fd;
+		all->dials = DIALS_NOT;
+		return true;
+	}
+	if (q == NULL || all->count[QUESTION_ASKED] == resolve_lookups_max)
+		return false;
+	q->ticket = ++all->tickets;
+	q->until_ms = deadline_now_ms() + answer_patience_ms;
+	all->asked++;
+	move_to(all, q, QUESTION_ASKED);
+	out->type = IPC_LOOKUP;
+	out->u.lookup = (struct ipc_lookup){ .ticket = q->ticket,
+	    .kind = (uint8_t)q->kind, .ipv6 = all->master->conf.relay.ipv6,
+	    .name_len = (uint8_t)strlen(q->name) };
+	memcpy(out->u.lookup.name, q->name, out->u.lookup.name_len);
+	return true;
 }
+
+/* dial has logged why it failed. */
+static void
+on_dialled(void *arg, int fd, int error)
+{
+	struct resolver *all = arg;
+
+	all->fd = fd;
+	all->dials = DIALLED;
+	feed_start(&all->feed);
+}
+
+/* False: an honest worker would not ask for it, or not now. */
+static bool
+on_socket_wanted(struct resolver *all, const struct ipc_socket_wanted *wanted)
+{
+	const struct conf_relay *conf = &all->master->conf.relay;
+
+	if (all->dials != DIALS_NOT || wanted->server >= conf->resolver_count)
+		return false;
+	all->wanted = *wanted;
+	all->dials = DIALS;
+	all->dial = (struct dial_job){ .udp = !wanted->tcp,
+	    .to = conf->resolvers[wanted->server].ip,
+	    .port = conf->resolvers[wanted->server].port,
+	    .patience_ms = dial_patience_ms, .done = on_dialled, .arg = all };
+	dial_connect(all->master, &all->dial);
+	return true;
+}
+
+/* The open question of that ticket; or NULL. */
+static struct question *
+find_asked(struct resolver *all, uint64_t ticket)
+{
+	struct question *q = TAILQ_FIRST(&all->list[QUESTION_ASKED]);
+
+	while (q != NULL && q->ticket != ticket)
+		q = TAILQ_NEXT(q, entry);
+	return q;
+}
+
+/* An honest worker adds what was asked for, and keeps the order. */
+static bool
+on_host(struct resolver *all, const struct ipc_host *h)
+{
+	const struct question *q = find_asked(all, h->ticket);
+	struct route *route = all->route;
+	struct route_host *to = &route->hosts[route->count];
+
+	if (q == NULL || route->count == (q->kind == RESOLVE_MX ?
+	    resolve_hosts_max : 1) || (route->count > 0 && (all->about != q ||
+	    h->preference < to[-1].preference)))
+		return false;
+	for (size_t i = 0; i < h->count; i++)
+		if (h->addresses[i].ipv6 && !all->master->conf.relay.ipv6)
+			return false;
+	all->about = q;
+	route->count++;
+	*to = (struct route_host){ .preference = h->preference,
+	    .status = h->status, .count = h->count };
+	memcpy(to->name, h->name, h->name_len);
+	memcpy(to->addresses, h->addresses, sizeof(to->addresses));
+	return true;
+}
+
+/* RFC 5321 5.1: equal ones in any order, so that the load is spread. */
+static void
+shuffle_equals(struct route *route)
+{
+	struct route_host *h = route->hosts, swap;
+	uint32_t j, equals = 0;
+
+	for (uint32_t i = 1; i < route->count; i++) {
+		equals = h[i].preference == h[i - 1].preference ?
+		    equals + 1 : 0;
+		j = i - randombytes_uniform(equals + 1);
+		swap = h[i];
+		h[i] = h[j];
+		h[j] = swap;
+	}
+}
+
+/* With the hosts that came before it if it is OK, and with none otherwise. */
+static bool
+on_answer(struct resolver *all, const struct ipc_answer *a)
+{
+	struct question *q = find_asked(all, a->ticket);
+	const struct conf_relay *conf = &all->master->conf.relay;
+	struct route *route = all->route;
+	const size_t n = sizeof(*route) + route->count * sizeof(*route->hosts);
+	const uint32_t most = a->status == RESOLVE_OK ? ttl_most_s :
+	    ttl_negative_most_s;
+
+	if (q == NULL || (a->status == RESOLVE_OK) != (route->count > 0) ||
+	    (route->count > 0 && all->about != q))
+		return false;
+	route->status = (enum resolve_status)a->status;
+	route->implicit = a->implicit;
+	route->ttl_s = a->ttl_s < most ? a->ttl_s : most;
+	route->secure = a->secure;
+	for (size_t i = 0; i < conf->resolver_count; i++)
+		if (!conf->resolvers[i].believed)
+			route->secure = false;
+	shuffle_equals(route);
+	all->master->counters.value[COUNTER_LOOKUPS_OK + a->status]++;
+	if (a->status != RESOLVE_TROUBLE)
+		all->seen.answer_ms = deadline_now_ms();
+	if (route->secure)
+		all->seen.secure_ms = deadline_now_ms();
+	q->route = malloc(n);
+	if (q->route != NULL)
+		memcpy(q->route, route, n);
+	route->count = 0;
+	end_question(all, q);
+	if (all->asked >= asked_max)
+		replace_worker(all);
+	work(all);
+	return true;
+}
+
+static bool
+on_record(void *owner, const struct ipc_record *r)
+{
+	return r->type == IPC_SOCKET_WANTED ?
+	    on_socket_wanted(owner, &r->u.socket_wanted) :
+	    r->type == IPC_HOST ? on_host(owner, &r->u.host) :
+	    r->type == IPC_ANSWER && on_answer(owner, &r->u.answer);
+}
+
+/*
+ * What a lost worker was asked the next one is asked, but only once more:
+ * perhaps it was the answer that ended the worker.
+ */
+static void
+on_lost(void *owner, const char *how)
+{
+	struct resolver *all = owner;
+	struct question *q;
+
+	feed_stop(&all->feed);
+	if (all->dials == DIALS)
+		dial_forget(&all->dial);
+	else if (all->dials == DIALLED && all->fd != -1)
+		close(all->fd);
+	all->dials = DIALS_NOT;
+	all->worker = NULL;
+	all->route->count = 0;
+	while ((q = TAILQ_FIRST(&all->list[QUESTION_ASKED])) != NULL)
+		if (q->again && !all->honest) {
+			end_question(all, q);
+		} else {
+			q->again = q->again || !all->honest;
+			move_to(all, q, QUESTION_WAITS);
+		}
+	work(all);
+}
+
+static void
+on_idle(struct master *m)
+{
+	struct resolver *all = m->resolver;
+	struct worker *w = waiting(m) > 0 ? pool_idle(m) : NULL;
+	struct ipc_record r = { .type = IPC_RESOLVE, .u.resolve = {
+	    (uint32_t)m->conf.relay.resolver_count, first_timeout_ms } };
+
+	/* If it cannot be sent now, the next tick tries again. */
+	if (w == NULL || pool_send(w, &r, -1) == -1)
+		return;
+	all->worker = w;
+	all->honest = false;
+	all->asked = 0;
+	all->until_ms = deadline_now_ms() + worker_age_ms;
+	pool_lend(w, &resolver_use, all, IPC_AT_RESOLVE);
+	feed_init(&all->feed, m->base, pool_channel(w), next_record, NULL,
+	    all);
+	feed_start(&all->feed);
+}
+
+static void
+on_tick(struct master *m)
+{
+	if (deadline_now_ms() > m->resolver->until_ms)
+		replace_worker(m->resolver);
+	work(m->resolver);
+}
+
+static bool
+is_overdue(const void *owner)
+{
+	const struct resolver *all = owner;
+	const struct question *q = TAILQ_FIRST(&all->list[QUESTION_ASKED]);
+
+	return q != NULL && deadline_now_ms() > q->until_ms;
+}
+
+static const char *
+state(const void *owner)
+{
+	return "resolving";
+}
+
+/* Any open question may have brought the answer that did it: the oldest. */
+static void
+blame(struct master *m, const void *owner, void *last, struct log_line *l)
+{
+	const struct question *q =
+	    TAILQ_FIRST(&m->resolver->list[QUESTION_ASKED]);
+
+	if (owner != NULL)
+		strlcpy(last, q != NULL ? q->name : "", pool_last_bytes);
+	if (l != NULL)
+		log_str(l, "domain", last);
+}
+
+const struct worker_use resolver_use = {
+	.waiting = waiting, .on_idle = on_idle, .on_tick = on_tick,
+	.on_record = on_record, .on_lost = on_lost,
+	.is_overdue = is_overdue, .state = state, .blame = blame
+};
 
 int
 resolver_start(struct master *m)
 {
-	struct resolver *all = calloc(1, sizeof(*all));
+	const size_t hosts = resolve_hosts_max * sizeof(struct route_host);
+	struct resolver *all = calloc(1, sizeof(*all) +
+	    sizeof(struct route) + hosts);
 
 	if (all == NULL)
 		return -1;
-	RB_INIT(&all->all);
+	all->master = m;
+	all->route = (void *)(all + 1);
 	for (size_t i = 0; i < QUESTION_STATES; i++)
 		TAILQ_INIT(&all->list[i]);
-	TAILQ_INIT(&all->workers);
 	evtimer_assign(&all->tell, m->base, on_tell, all);
-	all->counters = &m->counters;
 	m->resolver = all;
 	return 0;
 }

@@ -57,6 +57,9 @@ struct resolver_figures {
 };
 void	resolver_figures(const struct master *m, struct resolver_figures *out);
 
+/* After SIGHUP: other servers may be asked, and other addresses be wanted. */
+void	resolver_renew(struct master *m);
+
 /* For the pool: an owner is one worker that resolves. */
 extern const struct worker_use resolver_use;
 
