@@ -1,469 +1,464 @@
 /*
- * Attempts.  The file is open only while it is read: thousands may wait for
- * name servers and sites.
+ * Attempts, from their first group to their end: verdicts become reports,
+ * journal entries and log lines.  The file is open only while it is read:
+ * thousands may wait for name servers and sites.
  */
 #include "server/mail/attempt.h"
 
-#include <sodium.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/conf/conf_parse.h"
-#include "server/mail/attempt_end.h"
 #include "server/mail/queue_log.h"
-#include "server/mail/site.h"
-#include "shared/ip.h"
+#include "server/mail/report.h"
 #include "shared/log.h"
 
 enum {
-	smtp_port = 25,
-	merge_max = 32			/* groups looked at for the same site */
+	open_max = 64,		/* files kept open by those that wait */
+	step_s = 400,		/* the n-th try is after step_s * n * n */
+	gap_least_s = 5 * 60,
+	gap_most_s = 4 * 60 * 60,
+	look_on_max = 200	/* recipients with another outcome */
 };
 
-static size_t groups;
+static void	(*on_end)(struct attempt *a, bool over);
+static size_t	opened;
 
-size_t
-attempt_groups(void)
+void
+attempt_start(void (*end)(struct attempt *a, bool over))
 {
-	return groups;
+	on_end = end;
 }
 
-/* ---- what the site asks ------------------------------------------------- */
+/* ---- the file ----------------------------------------------------------- */
 
-static struct envelope_rcpt *
-on_next(void *arg, size_t max, size_t *count, const struct queue_open **o)
+bool
+attempt_open(struct attempt *a)
 {
-	struct attempt_group *g = arg;
+	char id[ipc_id_bytes + 1] = "";
+	int error;
+
+	if (a->is_open || a->lost)
+		return a->is_open;
+	if (queue_open(a->master, a->q, &a->open) == 0) {
+		opened++;
+		return a->is_open = true;
+	}
+	error = errno;
+	a->lost = error == ENOENT || error == EBADMSG;
+	memcpy(id, a->q->id, ipc_id_bytes);
+	log_error("a queued message cannot be read", id, error);
+	return false;
+}
+
+void
+attempt_close(struct attempt *a, bool always)
+{
+	if (!a->is_open || a->sending > 0 || (!always && opened < open_max))
+		return;
+	queue_close(&a->open);
+	a->is_open = false;
+	opened--;
+}
+
+bool
+attempt_read(struct attempt *a, const struct attempt_rcpt *r,
+    struct envelope_rcpt *out)
+{
+	struct span rest;
+
+	if (!attempt_open(a))
+		return false;
+	rest = span_skip(a->open.envelope.rcpts, r->offset);
+	return envelope_next(&rest, out);
+}
+
+/* ---- facts -------------------------------------------------------------- */
+
+struct attempt_fact *
+attempt_fact(const struct master *m, const struct ipc_outcome *o,
+    const struct path *p, size_t hop, const struct ipc_greeted *g)
+{
+	struct attempt_fact *f = calloc(1, sizeof(*f));
+	struct buf host;
+
+	if (f == NULL)
+		return NULL;
+	f->fact.outcome = *o;
+	f->fact.outcome.index = 0;
+	f->fact.tried_s = queue_now_s(m);
+	f->fact.uncertain = reply_rule(o)->rcpts == REPLY_UNCERTAIN;
+	host = buf_over(f->fact.host, sizeof(f->fact.host));
+	if (p != NULL) {
+		buf_add_str(&host, path_host(p, hop)->name);
+		f->ip = *path_ip(p, hop);
+		f->port = p->port;
+	}
+	f->has_ip = p != NULL;
+	f->fact.host_len = (uint8_t)host.n;
+	if (g != NULL)
+		f->greeted = *g;
+	f->has_greeted = g != NULL;
+	return f;
+}
+
+struct attempt_fact *
+attempt_keep(struct attempt *a, struct attempt_fact *f)
+{
+	struct attempt_fact *last = a->facts;
+
+	if (f == NULL)
+		return NULL;
+	f->next = last == NULL ? NULL : last->next;
+	if (last != NULL && memcmp(f, last, sizeof(*f)) == 0) {
+		free(f);
+		return last;
+	}
+	f->next = last;
+	return a->facts = f;
+}
+
+/* ---- the log ------------------------------------------------------------ */
+
+/*
+ * Logs f of the recipients from i on that share it, or of all in g, as many as
+ * fit into a line; returns where the next line begins.
+ */
+static size_t
+log_some(struct attempt *a, enum log_event event, size_t i,
+    const struct attempt_group *g, const struct attempt_fact *f)
+{
+	const uint8_t state = a->rcpts[i].state;
+	uint8_t text[queue_log_list_bytes];
+	struct buf others = buf_over(text, sizeof(text));
+	struct envelope_rcpt first, to;
+	uint32_t count = 0;
+	size_t met = 0;
+	char host[smtp_domain_max_bytes + 1] = "";
+
+	for (; i < a->count && met < look_on_max; i++) {
+		struct attempt_rcpt *r = &a->rcpts[i];
+
+		if (r->state != state || (g != NULL ? r->group != g :
+		    r->logged || r->fact != f)) {
+			met++;
+			continue;
+		}
+		if (!attempt_read(a, r, count == 0 ? &first : &to) ||
+		    (count > 0 && !queue_log_add(&others, &to.to)))
+			break;
+		count++;
+		r->logged = g == NULL;
+	}
+	memcpy(host, f->fact.host, f->fact.host_len);
+	if (count > 0)
+		queue_log_outcome(a->master, event, a->q,
+		    &(struct queue_outcome){
+		    .to = &first.to, .count = count,
+		    .others = buf_span(&others),
+		    .host = f->fact.host_len == 0 ? NULL : host,
+		    .ip = f->has_ip ? &f->ip : NULL, .port = f->port,
+		    .greeted = f->has_greeted ? &f->greeted : NULL,
+		    .outcome = &f->fact.outcome,
+		    .deferred = event == LOG_EVENT_TRY && g == NULL });
+	return count > 0 ? i : a->count;
+}
+
+void
+attempt_log_moved(const struct attempt_group *g, const struct attempt_fact *f)
+{
 	struct attempt *a = g->attempt;
-	struct envelope_rcpt *to = NULL;
+	size_t i = 0;
+
+	while (f != NULL && i < a->count)
+		if (a->rcpts[i].group == g &&
+		    a->rcpts[i].state == ATTEMPT_WAITS)
+			i = log_some(a, LOG_EVENT_TRY, i, g, f);
+		else
+			i++;
+	attempt_close(a, false);
+}
+
+/* Logs what became of recipients in that state; each once. */
+static void
+log_all(struct attempt *a, enum log_event event, enum attempt_state state)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (a->rcpts[i].state == state && !a->rcpts[i].logged &&
+		    a->rcpts[i].fact != NULL)
+			(void)log_some(a, event, i, NULL, a->rcpts[i].fact);
+	attempt_close(a, false);
+}
+
+/* ---- transactions ------------------------------------------------------- */
+
+size_t
+attempt_next(struct attempt_group *g, size_t max, struct attempt_rcpt **now,
+    struct envelope_rcpt **to)
+{
+	struct attempt *a = g->attempt;
 	size_t n = 0;
 
 	if (a->removed || (a->q->state & QUEUED_HELD))
-		return NULL;
+		return 0;
 	for (size_t i = 0; i < a->count && n < max; i++)
-		if (a->rcpts[i].group == g && a->rcpts[i].state ==
-		    ATTEMPT_WAITS)
-			g->now[n++] = &a->rcpts[i];
-	if (n > 0)
-		to = calloc(n, sizeof(*to));
-	for (size_t i = 0; to != NULL && i < n; i++)
-		if (!attempt_read_rcpt(a, g->now[i], &to[i])) {
-			free(to);
-			to = NULL;
+		if (a->rcpts[i].group == g &&
+		    a->rcpts[i].state == ATTEMPT_WAITS)
+			now[n++] = &a->rcpts[i];
+	*to = n == 0 ? NULL : calloc(n, sizeof(**to));
+	for (size_t i = 0; *to != NULL && i < n; i++)
+		if (!attempt_read(a, now[i], &(*to)[i])) {
+			free(*to);
+			*to = NULL;
 		}
-	if (to == NULL)
-		return NULL;
-	*count = g->now_count = n;
-	*o = &a->open;
-	a->sending++;
-	return to;
+	a->sending += *to != NULL;
+	return *to == NULL ? 0 : n;
 }
 
-static void
-judge(struct attempt *a, struct attempt_rcpt *r, enum reply_rcpts what,
-    struct attempt_fact *f)
+void
+attempt_sent(struct attempt *a)
+{
+	log_all(a, LOG_EVENT_DONE, ATTEMPT_TAKEN);
+	a->sending--;
+	attempt_close(a, false);
+}
+
+void
+attempt_judge(struct attempt *a, struct attempt_rcpt *r,
+    enum reply_rcpts what, struct attempt_fact *f)
 {
 	if (r->state != ATTEMPT_WAITS)
 		return;
 	r->fact = f;
 	a->tried = true;
-	if (what == REPLY_TAKEN) {
-		r->state = ATTEMPT_TAKEN;
-		if ((r->notify & DSN_SUCCESS) && f != NULL &&
-		    !(f->greeted.offers & RELAY_OFFERS_DSN))
-			r->relayed = true;
-		queue_note_done(a->master, a->q, r->index, REPORT_RELAYED);
-	} else
-		r->state = what == REPLY_FAILED ? ATTEMPT_FAILED :
-		    ATTEMPT_DEFERRED;
+	r->state = what == REPLY_TAKEN ? ATTEMPT_TAKEN : what == REPLY_FAILED ?
+	    ATTEMPT_FAILED : ATTEMPT_DEFERRED;
+	if (what != REPLY_TAKEN)
+		return;
+	r->relayed = (r->notify & DSN_SUCCESS) && f != NULL &&
+	    !(f->greeted.offers & RELAY_OFFERS_DSN);
+	queue_note_done(a->master, a->q, r->index, REPORT_RELAYED);
+}
+
+void
+attempt_judge_all(struct attempt_group *g, enum reply_rcpts what,
+    struct attempt_fact *f)
+{
+	for (size_t i = 0; i < g->attempt->count; i++)
+		if (g->attempt->rcpts[i].group == g)
+			attempt_judge(g->attempt, &g->attempt->rcpts[i], what,
+			    f);
+}
+
+/*
+ * A message that breaks three workers would break more.  Who meant that, the
+ * host or the sender, is unknown, so it is kept.
+ */
+void
+attempt_note_crash(struct attempt *a)
+{
+	struct queued *q = a->q;
+
+	if ((q->state & QUEUED_CRASHED) < 2 * QUEUED_CRASHED_ONCE) {
+		q->state = (uint8_t)(q->state + QUEUED_CRASHED_ONCE);
+		return;
+	}
+	q->state = (uint8_t)((q->state & ~QUEUED_CRASHED) | QUEUED_HELD);
+	queue_note_state(a->master, q);
+	queue_log_by(a->master, LOG_EVENT_HELD, q, "smtpd", "workers crashed "
+	    "while they sent it: look at it, then release or remove it with "
+	    "smtpctl queue");
+}
+
+/* ---- age ---------------------------------------------------------------- */
+
+int64_t
+attempt_pause_max_s(const struct master *m)
+{
+	int64_t s = (int64_t)m->conf.relay.give_up_after_s / attempt_tries;
+
+	return s < 1 ? 1 : s;
+}
+
+static int64_t
+age_of(const struct attempt *a)
+{
+	int64_t age = queue_now_s(a->master) - a->q->queued_s;
+
+	return age < 0 ? 0 : age;
+}
+
+/*
+ * The n-th try is about 400 * n * n seconds after the message came, give or
+ * take a tenth.  To wait for a site is no try; the message is looked at again
+ * when a report may be due.
+ */
+static void
+set_next(struct attempt *a)
+{
+	const struct conf_relay *conf = &a->master->conf.relay;
+	const int64_t most_s = attempt_pause_max_s(a->master), dues[] = {
+	    a->q->state & QUEUED_NOTIFIED ? 0 :
+	    (int64_t)conf->tell_delay_after_s, (int64_t)conf->give_up_after_s };
+	struct queued *q = a->q;
+	int64_t s = a->wait_for == NULL ? gap_least_s : gap_most_s;
+
+	if (a->tried) {
+		q->tries = (uint16_t)(q->tries + (q->tries < UINT16_MAX));
+		s = step_s * (2 * (int64_t)q->tries - 1) *
+		    (900 + (int64_t)arc4random_uniform(201)) / 1000;
+	}
+	s = s < gap_least_s ? gap_least_s : s > gap_most_s ? gap_most_s : s;
+	s = s < most_s ? s : most_s;
+	for (size_t i = 0; i < 2 && a->wait_for != NULL; i++)
+		if (dues[i] > age_of(a) && dues[i] - age_of(a) < s)
+			s = dues[i] - age_of(a) + 1;
+	q->next_s = queue_now_s(a->master) + s;
+}
+
+/*
+ * Recipients that only wait get a fact, too; a leap of the clock alone expires
+ * nothing, as there were tries, of the message or of the site it waits for.
+ */
+static void
+look_at_age(struct attempt *a)
+{
+	static const struct ipc_outcome too_old = { .stage = RELAY_CONNECT,
+	    .end = RELAY_END_TOO_OLD };
+	const bool expired = a->q->tries + a->failures >= attempt_tries &&
+	    (uint64_t)age_of(a) >= a->master->conf.relay.give_up_after_s;
+
+	for (size_t i = 0; i < a->count; i++) {
+		struct attempt_rcpt *r = &a->rcpts[i];
+
+		if (r->state != ATTEMPT_WAITS && r->state != ATTEMPT_DEFERRED)
+			continue;
+		if (r->fact == NULL)
+			r->fact = attempt_keep(a, attempt_fact(a->master,
+			    &too_old, NULL, 0, NULL));
+		if (expired)
+			r->state = ATTEMPT_FAILED;
+	}
+}
+
+/* ---- reports ------------------------------------------------------------ */
+
+static void	go_on(struct attempt *a);
+
+static bool
+is_reported(const struct attempt_rcpt *r, enum report_kind kind)
+{
+	return kind == REPORT_FAILED ? r->state == ATTEMPT_FAILED :
+	    kind == REPORT_DELAYED ? r->state == ATTEMPT_WAITS ||
+	    r->state == ATTEMPT_DEFERRED :
+	    kind == REPORT_RELAYED ? r->relayed :
+	    r->state == ATTEMPT_DELIVERED;
+}
+
+/*
+ * The report is durable, and only now the recipient is over: a crash before
+ * makes a second report at worst.
+ */
+static void
+on_report(void *arg, bool committed)
+{
+	struct attempt *a = arg;
+	enum report_kind kind = (enum report_kind)(a->report - 1);
+
+	if (committed && kind == REPORT_DELAYED) {
+		a->q->state |= QUEUED_NOTIFIED;
+		queue_note_state(a->master, a->q);
+	}
+	if (committed && kind == REPORT_FAILED)
+		log_all(a, LOG_EVENT_FAILED, ATTEMPT_FAILED);
+	for (size_t i = 0; i < a->count; i++) {
+		struct attempt_rcpt *r = &a->rcpts[i];
+
+		if (kind == REPORT_DELAYED || kind == REPORT_RELAYED ||
+		    !is_reported(r, kind))
+			continue;
+		if (committed)
+			queue_note_done(a->master, a->q, r->index, kind);
+		r->state = ATTEMPT_OVER;
+	}
+	go_on(a);
+}
+
+/* Is a report under way? */
+static bool
+make_report(struct attempt *a, enum report_kind kind)
+{
+	static const struct ipc_outcome stored = { .stage = RELAY_DOT,
+	    .end = RELAY_END_REPLY, .code = 250 };
+	const struct conf_relay *conf = &a->master->conf.relay;
+	struct report_rcpt *rcpts;
+	size_t n = 0;
+	bool made;
+
+	if (kind == REPORT_DELAYED && ((a->q->state & QUEUED_NOTIFIED) ||
+	    conf->tell_delay_after_s == 0 ||
+	    (uint64_t)age_of(a) < conf->tell_delay_after_s))
+		return false;
+	rcpts = calloc(a->count + 1, sizeof(*rcpts));
+	for (size_t i = 0; i < a->count && rcpts != NULL; i++) {
+		if (!is_reported(&a->rcpts[i], kind))
+			continue;
+		rcpts[n].offset = a->rcpts[i].offset;
+		if (a->rcpts[i].fact != NULL)
+			rcpts[n].fact = a->rcpts[i].fact->fact;
+		else
+			rcpts[n].fact.outcome = stored;
+		n++;
+	}
+	made = n > 0 && report_make(a->master, a->q, kind, rcpts, n,
+	    a->q->queued_s + (int64_t)conf->give_up_after_s, on_report, a) == 0;
+	free(rcpts);
+	return made;
+}
+
+/* ---- the end ------------------------------------------------------------ */
+
+static void
+end(struct attempt *a)
+{
+	struct attempt_fact *f;
+
+	attempt_close(a, true);
+	for (size_t i = a->count; i-- > 0 && a->tried && !a->removed; )
+		if (a->rcpts[i].state == ATTEMPT_DEFERRED &&
+		    a->rcpts[i].fact != NULL) {
+			queue_note_try(a->master, a->q,
+			    &a->rcpts[i].fact->fact.outcome);
+			break;
+		}
+	on_end(a, a->lost || a->removed || a->q->left == 0);
+	while ((f = a->facts) != NULL) {
+		a->facts = f->next;
+		free(f);
+	}
+	free(a->groups);
+	free(a->rcpts);
+	free(a);
 }
 
 static void
-on_verdict(void *arg, size_t index, enum reply_rcpts what,
-    const struct link_try *t)
+go_on(struct attempt *a)
 {
-	struct attempt_group *g = arg;
-	struct attempt *a = g->attempt;
-	struct attempt_fact *f = attempt_note(a, t, what == REPLY_UNCERTAIN);
-
-	if (index < g->now_count)
-		judge(a, g->now[index], what, f);
-	for (size_t i = 0; index == link_rest && i < g->now_count; i++)
-		judge(a, g->now[i], what, f);
-	for (size_t i = 0; index == link_all && i < a->count; i++)
-		if (a->rcpts[i].group == g)
-			judge(a, &a->rcpts[i], what, f);
+	while (!a->removed && !a->lost && !a->master->stopping &&
+	    a->report < REPORT_KIND_COUNT)
+		if (make_report(a, (enum report_kind)a->report++))
+			return;
+	end(a);
 }
 
-static void
-on_moved(void *arg, const struct link_try *t)
+void
+attempt_end_group(struct attempt *a)
 {
-	struct attempt_group *g = arg;
-	struct attempt_fact *f = attempt_note(g->attempt, t, false);
-
-	if (f != NULL)
-		attempt_log_moved(g->attempt, g, f);
-}
-
-static void
-on_sent(void *arg)
-{
-	struct attempt_group *g = arg;
-
-	attempt_log(g->attempt, LOG_EVENT_DONE, ATTEMPT_TAKEN);
-	g->attempt->sending--;
-	attempt_close_file(g->attempt, false);
-}
-
-static void
-on_crashed(void *arg)
-{
-	struct attempt_group *g = arg;
-
-	attempt_note_crash(g->attempt);
-}
-
-/* One group less is on its way. */
-static void
-end_group(struct attempt *a)
-{
-	groups--;
 	if (--a->pending > 0)
 		return;
-	attempt_close_file(a, true);
-	attempt_finish(a);
-}
-
-static void
-on_ended(void *arg, struct site *put_off)
-{
-	struct attempt_group *g = arg;
-	struct attempt *a = g->attempt;
-
-	if (put_off != NULL && a->wait_for == NULL) {
-		a->wait_for = put_off;
-		site_hold(put_off);
-	}
-	end_group(a);
-}
-
-static const struct link_sender sender = {
-	.next = on_next,
-	.verdict = on_verdict,
-	.moved = on_moved,
-	.sent = on_sent,
-	.crashed = on_crashed,
-	.ended = on_ended
-};
-
-/* ---- the way ------------------------------------------------------------ */
-
-/* There is no way, or no memory for it. */
-static void
-end_without_way(struct attempt_group *g, enum relay_end why)
-{
-	const struct ipc_outcome o = { .stage = RELAY_DNS,
-	    .end = (uint8_t)why };
-	const struct link_try t = { .outcome = &o, .host = "" };
-
-	on_verdict(g, link_all, reply_rule(&o)->rcpts, &t);
-	end_group(g->attempt);
-}
-
-/* One that waits for the same site: both are one transaction. */
-static struct attempt_group *
-find_same(struct attempt_group *g, const struct path *p)
-{
-	struct attempt *a = g->attempt;
-
-	for (size_t i = 0; i < a->group_count && i < merge_max; i++)
-		if (a->groups[i].work.waits && memcmp(
-		    a->groups[i].work.path->key, p->key, path_key_bytes) == 0)
-			return &a->groups[i];
-	return NULL;
-}
-
-static void
-follow(struct attempt_group *g, const struct route *route)
-{
-	struct attempt *a = g->attempt;
-	struct attempt_group *same;
-	enum relay_end why;
-	struct path *p = path_make(a->master, route, g->port, g->written, &why);
-
-	if (p == NULL) {
-		/* A wrong name in the configuration is no fault of the mail. */
-		end_without_way(g, g->written ? RELAY_END_NO_DNS : why);
-		return;
-	}
-	same = find_same(g, p);
-	if (same == NULL) {
-		g->work = (struct link_work){ .sender = &sender, .arg = g };
-		site_send(a->master, p, &g->work);
-		return;
-	}
-	path_leave(p);
-	for (size_t i = 0; i < a->count; i++)
-		if (a->rcpts[i].group == g)
-			a->rcpts[i].group = same;
-	end_group(a);
-}
-
-static void
-on_route(void *arg, const struct route *route)
-{
-	struct attempt_group *g = arg;
-
-	free(g->job);
-	g->job = NULL;
-	follow(g, route);
-}
-
-static void
-ask(struct attempt_group *g, enum resolve_kind kind, const char *name)
-{
-	g->job = calloc(1, sizeof(*g->job));
-	if (g->job == NULL) {
-		end_without_way(g, RELAY_END_LOCAL);
-		return;
-	}
-	g->job->kind = kind;
-	strlcpy(g->job->name, name, sizeof(g->job->name));
-	g->job->done = on_route;
-	g->job->arg = g;
-	resolver_ask(g->attempt->master, g->job);
-}
-
-/* An address that was written out: of via, or "user@[192.0.2.1]". */
-static void
-follow_ip(struct attempt_group *g, const struct ipc_ip *ip, const char *name)
-{
-	struct route *r = calloc(1, sizeof(*r) + sizeof(r->hosts[0]));
-
-	if (r == NULL) {
-		end_without_way(g, RELAY_END_LOCAL);
-		return;
-	}
-	r->status = RESOLVE_OK;
-	r->count = r->hosts[0].count = 1;
-	r->hosts[0].addresses[0] = *ip;
-	strlcpy(r->hosts[0].name, name, sizeof(r->hosts[0].name));
-	follow(g, r);
-	free(r);
-}
-
-/* RFC 5321 4.1.3; name gets the address without brackets and tag. */
-static bool
-read_literal(struct span s, struct ipc_ip *out, char *name)
-{
-	bool ipv6;
-
-	if (s.n < 2 || s.p[0] != '[' || s.p[s.n - 1] != ']')
-		return false;
-	s = span_from(s.p + 1, s.n - 2);
-	if (span_begins_fold(s, span_of("IPv6:")))
-		s = span_skip(s, strlen("IPv6:"));
-	if (!ip_parse(s, &ipv6, out->ip))
-		return false;
-	out->ipv6 = ipv6;
-	memcpy(name, s.p, s.n);
-	name[s.n] = '\0';
-	return true;
-}
-
-/* Looked up at each attempt, so a reload is enough to change the way. */
-static void
-find_way(struct attempt_group *g, struct span domain)
-{
-	const struct conf *conf = &g->attempt->master->conf;
-	const struct conf_via *via = conf_relay_via(conf, domain);
-	char name[punycode_domain_bytes];
-	struct ipc_ip ip = { 0 };
-
-	g->port = via != NULL ? via->port : smtp_port;
-	g->written = via != NULL;
-	if (via != NULL && via->is_ip)
-		follow_ip(g, &via->ip, via->host);
-	else if (via != NULL)
-		ask(g, RESOLVE_HOST, via->host);
-	else if (read_literal(domain, &ip, name))
-		follow_ip(g, &ip, name);
-	else if (punycode_domain(domain, name))
-		ask(g, RESOLVE_MX, name);
-	else
-		end_without_way(g, RELAY_END_NO_DOMAIN);
-}
-
-/* ---- begin -------------------------------------------------------------- */
-
-/*
- * For sorting: recipients of a domain are a group.  The hash has a key, so
- * nobody outside makes two domains one.
- */
-struct named {
-	uint8_t			hash[crypto_shorthash_siphashx24_BYTES];
-	struct attempt_rcpt	rcpt;
-};
-
-static int
-compare(const void *x, const void *y)
-{
-	const struct named *a = x, *b = y;
-	int order = memcmp(a->hash, b->hash, sizeof(a->hash));
-
-	return order != 0 ? order : a->rcpt.index < b->rcpt.index ? -1 : 1;
-}
-
-static void
-hash_domain(const struct mailbox *to, uint8_t *out)
-{
-	static uint8_t key[crypto_shorthash_siphashx24_KEYBYTES];
-	static bool has_key;
-
-	if (!has_key)
-		randombytes_buf(key, sizeof(key));
-	has_key = true;
-	crypto_shorthash_siphashx24(out, (const uint8_t *)to->domain,
-	    to->domain_len, key);
-}
-
-/* The recipients that are left, sorted; NULL: no memory, or no file. */
-static struct named *
-list_left(struct attempt *a, size_t *count)
-{
-	struct named *all = NULL;
-	struct span rest, all_of;
-	struct envelope_rcpt to;
-
-	*count = 0;
-	if (!attempt_open_file(a) ||
-	    (all = calloc(a->q->left + 1, sizeof(*all))) == NULL)
-		return NULL;
-	all_of = rest = a->open.envelope.rcpts;
-	for (uint32_t i = 0; *count < a->q->left; i++) {
-		const size_t offset = all_of.n - rest.n;
-
-		if (!envelope_next(&rest, &to))
-			break;
-		if (queue_is_done(a->q, i))
-			continue;
-		hash_domain(&to.to, all[*count].hash);
-		all[(*count)++].rcpt = (struct attempt_rcpt){ .index = i,
-		    .offset = (uint32_t)offset, .notify = to.notify,
-		    .state = to.notify & DSN_DELIVERED ? ATTEMPT_DELIVERED :
-		    ATTEMPT_WAITS };
-	}
-	qsort(all, *count, sizeof(*all), compare);
-	return all;
-}
-
-/* Makes the recipients and their groups; false without memory. */
-static bool
-group(struct attempt *a, const struct named *all, size_t count)
-{
-	size_t n = 0;
-
-	a->rcpts = calloc(count + 1, sizeof(*a->rcpts));
-	for (size_t i = 0; i < count; i++)
-		n += i == 0 || memcmp(all[i].hash, all[i - 1].hash,
-		    sizeof(all[i].hash)) != 0;
-	a->groups = calloc(n + 1, sizeof(*a->groups));
-	if (a->rcpts == NULL || a->groups == NULL)
-		return false;
-	a->count = count;
-	for (size_t i = 0; i < count; i++) {
-		if (i == 0 || memcmp(all[i].hash, all[i - 1].hash,
-		    sizeof(all[i].hash)) != 0)
-			a->groups[a->group_count++] = (struct attempt_group){
-			    .attempt = a, .first = &a->rcpts[i] };
-		a->rcpts[i] = all[i].rcpt;
-		if (a->rcpts[i].state == ATTEMPT_WAITS)
-			a->rcpts[i].group = &a->groups[a->group_count - 1];
-	}
-	return true;
-}
-
-/*
- * A domain that became ours while the message was queued: it waits, and is
- * never failed for that.
- */
-static bool
-is_ours(struct attempt_group *g, const struct mailbox *to)
-{
-	struct attempt *a = g->attempt;
-	struct log_line l;
-
-	if (conf_find_domain(&a->master->conf, span_from(to->domain,
-	    to->domain_len)) == NULL)
-		return false;
-	log_begin(&l, LOG_LEVEL_WARNING, "became-local");
-	log_span(&l, "id", span_from(a->q->id, sizeof(a->q->id)));
-	log_mailbox(&l, "to", to);
-	log_str(&l, "then", "the message waits in the queue, for its domain "
-	    "is in smtpd.conf now: take \"domain\" out until it has left, or "
-	    "remove it with smtpctl queue remove");
-	log_end(&l);
-	for (size_t i = 0; i < a->count; i++)
-		if (a->rcpts[i].group == g)
-			a->rcpts[i].state = ATTEMPT_OURS;
-	return true;
-}
-
-void
-attempt_begin(struct master *m, struct queued *q)
-{
-	struct attempt *a = calloc(1, sizeof(*a));
-	struct envelope_rcpt to;
-	struct named *all;
-	size_t count;
-
-	if (a == NULL) {
-		attempt_postpone(m, q);
-		return;
-	}
-	q->work = a;
-	a->master = m;
-	a->q = q;
-	all = list_left(a, &count);
-	if (all != NULL)
-		(void)group(a, all, count);
-	free(all);
-	/* One more, so that it does not end before all have begun. */
-	a->pending = a->group_count + 1;
-	groups += a->pending;
-	for (size_t i = 0; i < a->group_count; i++) {
-		struct attempt_group *g = &a->groups[i];
-
-		if (g->first->group != g ||
-		    !attempt_read_rcpt(a, g->first, &to) || is_ours(g, &to.to))
-			end_group(a);
-		else
-			find_way(g, span_from(to.to.domain, to.to.domain_len));
-	}
-	attempt_close_file(a, false);
-	end_group(a);
-}
-
-/* What waits, for a name server or a connection, waits no more. */
-void
-attempt_remove(struct attempt *a)
-{
-	size_t ended = 0;
-
-	a->removed = true;
-	for (size_t i = 0; i < a->group_count; i++) {
-		struct attempt_group *g = &a->groups[i];
-
-		if (g->job != NULL)
-			resolver_forget(a->master, g->job);
-		else if (g->work.waits)
-			site_withdraw(&g->work);
-		else
-			continue;
-		free(g->job);
-		g->job = NULL;
-		ended++;
-	}
-	while (ended-- > 0)
-		end_group(a);
+	attempt_close(a, true);
+	set_next(a);
+	look_at_age(a);
+	log_all(a, LOG_EVENT_TRY, ATTEMPT_DEFERRED);
+	go_on(a);
 }

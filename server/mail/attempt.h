@@ -1,26 +1,127 @@
 /*
- * One attempt at a queued message: its remaining recipients go to their sites,
- * and when each has a verdict, or has to wait, its sender gets the reports.
+ * One attempt at a queued message: its remaining recipients, in groups, each of
+ * which goes to a site.  When every recipient has a verdict, or has to wait,
+ * its sender gets the reports.  way.c begins attempts; groups wait in site.c,
+ * and link.c sends them.
  */
 #ifndef SERVER_ATTEMPT_H
 #define SERVER_ATTEMPT_H
 
-#include "server/mail/queue.h"
+#include <sys/queue.h>
 
-struct attempt;
+#include "server/log/log_record.h"
+#include "server/mail/queue.h"
+#include "server/process/path.h"
+#include "server/process/reply_rule.h"
+
 struct site;
 
+enum { attempt_tries = 8 };	/* before a message is given up, at least */
+
+enum attempt_state {
+	ATTEMPT_WAITS,		/* for a verdict, in this attempt or the next */
+	ATTEMPT_TAKEN,
+	ATTEMPT_DEFERRED,
+	ATTEMPT_FAILED,
+	ATTEMPT_DELIVERED,	/* to a Maildir: only the report is due */
+	ATTEMPT_OURS,		/* its domain is local now */
+	ATTEMPT_OVER		/* failed or delivered, and reported; or again
+				   with the next try */
+};
+
+/* What a host said, and which one; recipients share it. */
+struct attempt_fact {
+	struct attempt_fact	*next;
+	struct ipc_fact		 fact;
+	bool			 has_ip, has_greeted;
+	struct ipc_ip		 ip;
+	uint16_t		 port;
+	struct ipc_greeted	 greeted;
+};
+
+struct attempt_rcpt {
+	uint8_t			 domain[16];	/* a hash */
+	uint32_t		 index;		/* in the envelope */
+	uint32_t		 offset;	/* of its octets there */
+	struct attempt_group	*group;		/* NULL: it is not sent */
+	struct attempt_fact	*fact;		/* the last; or NULL */
+	uint8_t			 state;		/* enum attempt_state */
+	uint8_t			 notify;
+	bool			 relayed;	/* a report says so */
+	bool			 logged;
+};
+
+/* Recipients of one domain; or of several that have one site. */
+struct attempt_group {
+	struct attempt		*attempt;
+	struct attempt_rcpt	*first;
+	struct resolver_job	*job;		/* asked; or NULL */
+	uint16_t		 port;
+	bool			 written;	/* the configuration has it */
+	TAILQ_ENTRY(attempt_group) entry;	/* of those that wait */
+	struct site		*site;
+	struct path		*path;		/* with site */
+	bool			 waits;		/* there, for a connection */
+	bool			 again;		/* a second connection */
+	bool			 family;	/* the other one was tried */
+};
+
+struct attempt {
+	struct master		*master;
+	struct queued		*q;
+	struct queue_open	 open;
+	bool			 is_open;
+	bool			 lost;		/* there is no file */
+	bool			 tried;		/* a host, or the DNS */
+	bool			 removed;
+	unsigned		 sending;	/* transactions */
+	unsigned		 report;	/* enum report_kind, next */
+	unsigned		 failures;	/* of wait_for, in a row */
+	struct site		*wait_for;	/* held; or NULL */
+	size_t			 pending;	/* groups */
+	struct attempt_group	*groups;
+	size_t			 group_count;
+	struct attempt_rcpt	*rcpts;
+	size_t			 count;
+	struct attempt_fact	*facts;		/* the last is first */
+};
+
+/* end: the attempt has ended, and q is due at next_s, unless it is freed. */
+void	attempt_start(void (*end)(struct attempt *a, bool over));
+/* No pause is longer, so that attempt_tries of them fit in give-up-after. */
+int64_t	attempt_pause_max_s(const struct master *m);
+/* Opens the file of a, unless it is; false: it cannot be read. */
+bool	attempt_open(struct attempt *a);
+/* Closes it unless it is being sent; not always: only if many are open. */
+void	attempt_close(struct attempt *a, bool always);
+/* Reads recipient r; false: that cannot be. */
+bool	attempt_read(struct attempt *a, const struct attempt_rcpt *r,
+	    struct envelope_rcpt *out);
+/* What o was, of a hop of p (NULL: of no host); NULL without memory. */
+struct attempt_fact *attempt_fact(const struct master *m,
+	    const struct ipc_outcome *o, const struct path *p, size_t hop,
+	    const struct ipc_greeted *g);
+/* Makes f (or NULL) a fact of a, unless that has it; returns which. */
+struct attempt_fact *attempt_keep(struct attempt *a, struct attempt_fact *f);
 /*
- * later: q is left over, and due at its next_s; or when wait_for, unless NULL,
- * can take it.  What is over leaves the queue without a word.
+ * The next transaction of g, of at most max recipients that have no verdict, in
+ * now and, from malloc(3), *to.  0: there is none.  The file stays open until
+ * attempt_sent().
  */
-void	attempt_start(void (*later)(struct master *m, struct queued *q,
-	    struct site *wait_for));
-/* Begins one, which is q->work until it ends; may end it at once. */
-void	attempt_begin(struct master *m, struct queued *q);
-/* Gives it up as soon as no host has it; q leaves the queue then. */
-void	attempt_remove(struct attempt *a);
-/* So many groups of recipients are on their way, or wait. */
-size_t	attempt_groups(void);
+size_t	attempt_next(struct attempt_group *g, size_t max,
+	    struct attempt_rcpt **now, struct envelope_rcpt **to);
+void	attempt_sent(struct attempt *a);
+/* A verdict (no OPEN, no MORE) on r, unless it has one; or on all of g. */
+void	attempt_judge(struct attempt *a, struct attempt_rcpt *r,
+	    enum reply_rcpts what, struct attempt_fact *f);
+void	attempt_judge_all(struct attempt_group *g, enum reply_rcpts what,
+	    struct attempt_fact *f);
+/* A host failed those of g that wait, and the next one is tried. */
+void	attempt_log_moved(const struct attempt_group *g,
+	    const struct attempt_fact *f);
+/* A worker crashed over the message: with the third time it is held. */
+void	attempt_note_crash(struct attempt *a);
+/* A group is done, or waits.  The last one ends the attempt. */
+void	attempt_end_group(struct attempt *a);
 
 #endif

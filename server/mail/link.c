@@ -21,14 +21,12 @@ enum {
 
 struct link {
 	TAILQ_ENTRY(link)	 entry;		/* while it is idle */
-	struct master		*master;
-	const struct link_owner	*owner;
-	void			*arg;
+	struct site		*site;
 	struct path		*path;
 	size_t			 hop;		/* of path */
 	enum relay_tls		 tls;
 	struct relay		*relay;		/* NULL: closed */
-	struct link_work	*work;		/* NULL: idle */
+	struct attempt_group	*group;		/* NULL: idle */
 	struct event		 idle;
 	int64_t			 since_ms;
 	unsigned		 letters;	/* over this relay */
@@ -37,6 +35,8 @@ struct link {
 	unsigned		 kinds;		/* of failures so far: bits */
 	struct ipc_greeted	 greeted;
 	/* Of the transaction under way: */
+	size_t			 count;
+	struct attempt_rcpt	*now[relay_rcpts_max];
 	struct envelope_rcpt	*to;		/* NULL: there is none */
 	const struct reply_rule	*open;		/* of those without verdict */
 	const struct reply_rule	*more;		/* the same */
@@ -46,8 +46,7 @@ struct link {
 	bool			 again;		/* reused, and was closed */
 	struct ipc_outcome	 last;		/* of open, more or closes */
 	/* If this is the other family: what the first one said. */
-	bool			 family;
-	struct ipc_outcome	 refusal;
+	struct attempt_fact	*refusal;
 };
 
 static TAILQ_HEAD(links, link) idle_links = TAILQ_HEAD_INITIALIZER(idle_links);
@@ -69,18 +68,17 @@ drop_relay(struct link *l)
 static void
 end(struct link *l)
 {
-	const struct link_owner *owner = l->owner;
-	void *arg = l->arg;
-
 	drop_relay(l);
 	if (evtimer_pending(&l->idle, NULL)) {
 		event_del(&l->idle);
 		TAILQ_REMOVE(&idle_links, l, entry);
 	}
 	links--;
+	l->site->links--;
+	site_feed();
+	site_kick(l->site);
 	path_leave(l->path);
 	free(l);
-	owner->ended(arg);
 }
 
 static void
@@ -92,45 +90,36 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 	end(l);
 }
 
-/* ---- verdicts ----------------------------------------------------------- */
-
-static struct link_try
-try_of(const struct link *l, const struct ipc_outcome *o)
+static struct attempt_fact *
+fact_of(struct link *l, const struct ipc_outcome *o)
 {
-	return (struct link_try){ .outcome = o,
-	    .host = path_host(l->path, l->hop)->name,
-	    .ip = path_ip(l->path, l->hop), .port = l->path->port,
-	    .greeted = l->has_greeted ? &l->greeted : NULL,
-	    .path = l->path };
+	return attempt_fact(l->site->master, o, l->path, l->hop,
+	    l->has_greeted ? &l->greeted : NULL);
+}
+
+static struct attempt_fact *
+keep_fact(struct link *l, const struct ipc_outcome *o)
+{
+	return attempt_keep(l->group->attempt, fact_of(l, o));
 }
 
 static void
-verdict(struct link *l, size_t index, enum reply_rcpts what,
-    const struct ipc_outcome *o)
+leave(struct link *l, bool waits)
 {
-	const struct link_try t = try_of(l, o);
+	struct attempt_group *g = l->group;
 
-	l->work->sender->verdict(l->work->arg, index, what, &t);
+	l->group = NULL;
+	site_leave(g, waits);
 }
 
-/* The work of l has ended, or has to wait. */
+/* Its group goes on at once over another connection. */
 static void
-leave_work(struct link *l, bool waits)
+pass(struct link *l)
 {
-	struct link_work *w = l->work;
+	struct attempt_group *g = l->group;
 
-	l->work = NULL;
-	l->owner->done(l->arg, w, waits);
-}
-
-/* The work of l goes on at once over another connection. */
-static void
-pass_work(struct link *l)
-{
-	struct link_work *w = l->work;
-
-	l->work = NULL;
-	l->owner->again(l->arg, w);
+	l->group = NULL;
+	site_return(g);
 }
 
 /* All without a verdict get this one; if smtpd stops, they simply wait. */
@@ -138,58 +127,61 @@ static void
 settle(struct link *l, enum reply_rcpts what, const struct ipc_outcome *o)
 {
 	if (o->end != RELAY_END_STOPPED)
-		verdict(l, link_all, what, o);
-	leave_work(l, o->end == RELAY_END_STOPPED);
+		attempt_judge_all(l->group, what, keep_fact(l, o));
+	leave(l, o->end == RELAY_END_STOPPED);
 }
 
 /* ---- the next address --------------------------------------------------- */
 
-/* Nothing is left to try. */
+/*
+ * Nothing is left to try.  If no host greeted, the message is deferred, and
+ * called as soon as one does.
+ */
 static void
 give_up(struct link *l, const struct reply_rule *rule)
 {
-	const struct link_try t = try_of(l, &l->last);
-	enum reply_rcpts what = rule->last;
-
-	if (l->family)
-		settle(l, REPLY_FAILED, &l->refusal);
-	else if (l->had_greeted)
+	if (l->refusal != NULL) {
+		attempt_judge_all(l->group, REPLY_FAILED, l->refusal);
+		leave(l, false);
+	} else if (l->had_greeted)
 		settle(l, rule->last, &l->last);
 	else {
-		/* Deferred, and called as soon as the site greets again. */
-		if (l->owner->failed(l->arg, &t, l->kinds))
-			what = REPLY_FAILED;
-		verdict(l, link_all, what, &l->last);
-		leave_work(l, true);
+		attempt_judge_all(l->group, site_failed(l->site, l->kinds,
+		    fact_of(l, &l->last)) ? REPLY_FAILED : rule->last,
+		    keep_fact(l, &l->last));
+		leave(l, true);
 	}
 	end(l);
 }
 
-/* The host does not take the rest of the work; another one may. */
+/* The host does not take the rest of the group; another one may. */
 static void
 move(struct link *l, const struct reply_rule *rule)
 {
-	const struct link_try t = try_of(l, &l->last);
+	const enum relay_tls tls = l->site->master->conf.relay.tls;
 	const bool plain = rule->host == REPLY_PLAIN && l->tls == RELAY_TLS_MAY;
+	struct attempt_fact *f = keep_fact(l, &l->last);
 	size_t hop = l->hop;
 
 	l->kinds |= 1U << rule->site;
 	if (rule->host == REPLY_FAMILY) {
-		if (l->work->family || !path_other_family(l->path, &hop)) {
-			verdict(l, link_rest, rule->last, &l->last);
+		if (l->group->family || !path_other_family(l->path, &hop)) {
+			for (size_t i = 0; i < l->count; i++)
+				attempt_judge(l->group->attempt, l->now[i],
+				    rule->last, f);
 			send_next(l);
 			return;
 		}
-		l->work->family = l->family = true;
-		l->refusal = l->last;
+		l->group->family = true;
+		l->refusal = f;
 	} else if (!plain && !path_next(l->path, &hop)) {
 		give_up(l, rule);
 		return;
 	}
-	l->work->sender->moved(l->work->arg, &t);
+	attempt_log_moved(l->group, f);
 	drop_relay(l);
 	l->hop = hop;
-	l->tls = plain ? RELAY_TLS_NONE : l->master->conf.relay.tls;
+	l->tls = plain ? RELAY_TLS_NONE : tls;
 	reach(l);
 }
 
@@ -201,23 +193,14 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 	struct link *l = arg;
 	const struct reply_rule *rule = reply_rule(o);
 
-	/*
-	 * It was closed while it was idle, as the worker noticed before it had
-	 * the message (QUIT) or not: nothing happened (RFC 5321 3.8).
-	 */
-	if (!l->work->again && o->end != RELAY_END_STOPPED &&
-	    o->end != RELAY_END_LOCAL && (o->stage == RELAY_QUIT ||
-	    (l->letters > 1 && o->stage <= RELAY_MAIL &&
-	    (o->code == 421 || o->end == RELAY_END_LOST)))) {
+	/* It was closed while it was idle: nothing happened (RFC 5321 3.8). */
+	if (l->letters > 1 && !l->group->again && o->stage <= RELAY_MAIL &&
+	    (o->code == 421 || o->end == RELAY_END_LOST)) {
 		l->again = true;
 		return;
 	}
-	if (rule->site == REPLY_SLOWER && !l->slower) {
-		l->slower = true;
-		l->owner->pace(l->arg, false);
-	}
-	if (rule->host == REPLY_CLOSES)
-		l->closes = true;
+	l->slower = l->slower || rule->site == REPLY_SLOWER;
+	l->closes = l->closes || rule->host == REPLY_CLOSES;
 	if (rule->rcpts == REPLY_OPEN || rule->rcpts == REPLY_MORE ||
 	    rule->host == REPLY_CLOSES)
 		l->last = *o;
@@ -227,7 +210,8 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 		l->more = rule;
 	else if (o->end != RELAY_END_STOPPED) {
 		l->taken = l->taken || rule->rcpts == REPLY_TAKEN;
-		verdict(l, index, rule->rcpts, o);
+		attempt_judge(l->group->attempt, l->now[index], rule->rcpts,
+		    keep_fact(l, o));
 	}
 }
 
@@ -238,16 +222,19 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 static void
 after_letter(struct link *l)
 {
-	struct link_work *w = l->work;
+	struct attempt *a = l->group->attempt;
 
 	free(l->to);
 	l->to = NULL;
-	w->sender->sent(w->arg);
-	if (l->taken)
-		l->owner->pace(l->arg, true);
+	attempt_sent(a);
+	if (l->slower)
+		reply_breaker_halve(&l->site->breaker);
+	else if (l->taken)
+		reply_breaker_take(&l->site->breaker,
+		    (size_t)a->master->conf.limits.per_destination);
 	if (l->again) {
-		w->again = true;
-		pass_work(l);
+		l->group->again = true;
+		pass(l);
 		end(l);
 	} else if (l->closes) {
 		settle(l, REPLY_DEFERRED, &l->last);
@@ -255,8 +242,10 @@ after_letter(struct link *l)
 	} else if (l->open != NULL)
 		move(l, l->open);
 	else {
-		if (l->more != NULL && !l->taken)
-			verdict(l, link_rest, l->more->last, &l->last);
+		for (size_t i = 0; i < l->count && l->more != NULL &&
+		    !l->taken; i++)
+			attempt_judge(a, l->now[i], l->more->last,
+			    keep_fact(l, &l->last));
 		send_next(l);
 	}
 }
@@ -271,52 +260,56 @@ on_sent(void *arg, bool uncertain, bool reusable)
 	after_letter(l);
 }
 
-/* May l be used for another message? */
+/*
+ * May l be used for another message?  From a site that has none, only the first
+ * connection is kept, and not while it is idle.
+ */
 static bool
-is_reusable(const struct link *l)
+is_reusable(const struct link *l, bool idle)
 {
 	return l->relay != NULL && l->letters < letters_max &&
 	    (l->greeted.mail_max == 0 || l->letters < l->greeted.mail_max) &&
-	    deadline_now_ms() - l->since_ms < connection_max_ms;
+	    deadline_now_ms() - l->since_ms < connection_max_ms &&
+	    !l->site->master->stopping &&
+	    l->site->links <= site_limit(l->site) &&
+	    (!site_is_hungry() || (!idle && l->site->links == 1));
 }
 
-/* Has the work of l another transaction?  Then, with a relay, it is sent. */
+/* Has its group another transaction?  Then, with a relay, it is sent. */
 static bool
 send_letter(struct link *l)
 {
-	const struct link_sender *sender = l->work->sender;
-	const struct queue_open *open;
-	size_t max = relay_rcpts_max, count;
+	size_t max = relay_rcpts_max;
 
 	if (l->greeted.rcpt_max > 0 && l->greeted.rcpt_max < max)
 		max = l->greeted.rcpt_max;
-	l->to = sender->next(l->work->arg, max, &count, &open);
-	if (l->to == NULL)
+	l->count = attempt_next(l->group, max, l->now, &l->to);
+	if (l->count == 0)
 		return false;
 	if (l->relay == NULL) {
 		free(l->to);
 		l->to = NULL;
-		sender->sent(l->work->arg);
+		attempt_sent(l->group->attempt);
 		return true;
 	}
 	l->open = l->more = NULL;
 	l->taken = l->slower = l->closes = l->again = false;
 	l->letters++;
-	relay_send(l->relay, open, l->to, count);
+	relay_send(l->relay, &l->group->attempt->open, l->to, l->count);
 	return true;
 }
 
-/* The next transaction of this work, or of the next; or l is idle, or ends. */
+/* The next transaction of its group, or of the next; or l is idle, or ends. */
 static void
 send_next(struct link *l)
 {
 	static const struct timeval patience = { idle_s, 0 };
 
-	while (is_reusable(l) && l->owner->keeps(l->arg, false)) {
-		if (l->work == NULL)
-			l->work = l->owner->next(l->arg);
-		if (l->work == NULL) {
-			if (!l->owner->keeps(l->arg, true))
+	while (is_reusable(l, false)) {
+		if (l->group == NULL)
+			l->group = site_next(l->site);
+		if (l->group == NULL) {
+			if (!is_reusable(l, true))
 				break;
 			TAILQ_INSERT_TAIL(&idle_links, l, entry);
 			evtimer_add(&l->idle, &patience);
@@ -324,15 +317,17 @@ send_next(struct link *l)
 		}
 		if (send_letter(l))
 			return;
-		leave_work(l, false);
+		leave(l, false);
 	}
 	drop_relay(l);
-	if (l->work != NULL && send_letter(l))
-		pass_work(l);
-	else if (l->work != NULL)
-		leave_work(l, false);
+	if (l->group != NULL && send_letter(l))
+		pass(l);
+	else if (l->group != NULL)
+		leave(l, false);
 	end(l);
 }
+
+/* ---- connections -------------------------------------------------------- */
 
 static void
 on_greeted(void *arg, const struct ipc_greeted *g)
@@ -341,11 +336,9 @@ on_greeted(void *arg, const struct ipc_greeted *g)
 
 	l->greeted = *g;
 	l->has_greeted = l->had_greeted = true;
-	l->owner->greeted(l->arg);
+	site_greeted(l->site);
 	send_next(l);
 }
-
-/* ---- connections -------------------------------------------------------- */
 
 static void
 on_gone(void *arg, const struct ipc_outcome *why, bool crashed)
@@ -354,12 +347,12 @@ on_gone(void *arg, const struct ipc_outcome *why, bool crashed)
 	const struct reply_rule *rule = reply_rule(why);
 
 	l->relay = NULL;
-	if (l->work == NULL) {
+	if (l->group == NULL) {
 		end(l);
 		return;
 	}
 	if (crashed)
-		l->work->sender->crashed(l->work->arg);
+		attempt_note_crash(l->group->attempt);
 	if (l->to != NULL) {
 		after_letter(l);
 		return;
@@ -376,20 +369,13 @@ on_gone(void *arg, const struct ipc_outcome *why, bool crashed)
 	}
 }
 
-static const struct relay_owner relay_owner = {
-	.greeted = on_greeted,
-	.outcome = on_outcome,
-	.sent = on_sent,
-	.gone = on_gone
-};
-
 /* Connects to the hop of l. */
 static void
 reach(struct link *l)
 {
-	static const struct ipc_outcome no_memory = { .stage = RELAY_CONNECT,
-	    .end = RELAY_END_LOCAL };
-	const struct conf *conf = &l->master->conf;
+	static const struct relay_owner owner = { .greeted = on_greeted,
+	    .outcome = on_outcome, .sent = on_sent, .gone = on_gone };
+	const struct conf *conf = &l->site->master->conf;
 	const struct ipc_ip *ip = path_ip(l->path, l->hop);
 	const struct conf_source *source = &conf->relay.sources[ip->ipv6 != 0];
 	const struct relay_host to = {
@@ -408,39 +394,41 @@ reach(struct link *l)
 	l->has_greeted = false;
 	l->letters = 0;
 	l->since_ms = deadline_now_ms();
-	l->relay = relay_connect(l->master, &to, &relay_owner, l);
+	l->relay = relay_connect(l->site->master, &to, &owner, l);
 	if (l->relay == NULL) {
-		settle(l, REPLY_DEFERRED, &no_memory);
+		leave(l, true);
 		end(l);
 	}
 }
 
-void
-link_begin(struct master *m, struct link_work *w,
-    const struct link_owner *owner, void *arg)
+/* A connection for the group that has waited longest; false without memory. */
+static bool
+begin(struct site *s)
 {
 	struct link *l = calloc(1, sizeof(*l));
 
-	if (l == NULL) {
-		owner->done(arg, w, true);
-		owner->ended(arg);
-		return;
-	}
-	*l = (struct link){ .master = m, .owner = owner, .arg = arg,
-	    .work = w, .path = path_enter(w->path), .tls = m->conf.relay.tls };
-	event_assign(&l->idle, m->base, -1, 0, on_idle, l);
-	links++;
+	if (l == NULL)
+		return false;
+	l->site = s;
+	l->group = site_next(s);
+	l->path = path_enter(l->group->path);
 	l->hop = path_first(l->path);
+	l->tls = s->master->conf.relay.tls;
+	evtimer_assign(&l->idle, s->master->base, on_idle, l);
+	s->links++;
+	links++;
 	reach(l);
+	return true;
 }
 
-bool
-link_wake(const void *arg)
+/* Uses an idle connection to s; false: there is none. */
+static bool
+wake(const struct site *s)
 {
 	struct link *l;
 
 	TAILQ_FOREACH(l, &idle_links, entry)
-		if (l->arg == arg)
+		if (l->site == s)
 			break;
 	if (l == NULL)
 		return false;
@@ -448,6 +436,29 @@ link_wake(const void *arg)
 	TAILQ_REMOVE(&idle_links, l, entry);
 	send_next(l);
 	return true;
+}
+
+void
+link_serve(struct site *s)
+{
+	struct attempt_group *g;
+
+	while ((g = TAILQ_FIRST(&s->waiting)) != NULL &&
+	    !s->master->stopping) {
+		if (site_is_closed(s))
+			site_leave(g, true);
+		else if (wake(s))
+			continue;
+		else if (s->links >= site_limit(s))
+			break;
+		else if (links >= s->master->conf.limits.deliveries ||
+		    (s->links > 0 && site_is_hungry())) {
+			site_starve(s);
+			link_end_idle(false);
+			break;
+		} else if (!begin(s))
+			site_leave(g, true);
+	}
 }
 
 void
@@ -460,10 +471,4 @@ link_end_idle(bool every)
 		if (!every)
 			break;
 	}
-}
-
-size_t
-link_count(void)
-{
-	return links;
 }

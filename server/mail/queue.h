@@ -42,7 +42,9 @@ enum queued_state {
 	QUEUED_HELD = 1 << 2,		/* not tried until released */
 	QUEUED_SAVED = QUEUED_NOTIFIED | QUEUED_HELD,	/* in the journal */
 	QUEUED_KNOWN = 1 << 3,		/* committed, or found on the disk */
-	QUEUED_IN_HELD = 1 << 4		/* counted as held */
+	QUEUED_IN_HELD = 1 << 4,	/* counted as held */
+	QUEUED_CRASHED_ONCE = 1 << 5,	/* a worker that sent it; a number */
+	QUEUED_CRASHED = 3 << 5
 };
 
 /* A message that is being worked on. */

@@ -5,21 +5,21 @@
 #include "server/mail/schedule.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/log/log_message.h"
-#include "server/mail/attempt.h"
+#include "server/mail/link.h"
 #include "server/mail/relay.h"
-#include "server/mail/site.h"
+#include "server/mail/way.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
 enum {
 	piece_us = 4 * 1000,		/* no message is begun after that */
 	gap_most_s = 4 * 60 * 60,
-	groups_max = 20000		/* on their way, or waiting */
+	again_s = 5 * 60,		/* without memory */
+	begun_max = 10000		/* attempts */
 };
 
 /* q->heap of a message that an attempt has. */
@@ -31,8 +31,9 @@ struct schedule {
 	size_t		  max;
 	struct event	  second;
 	struct event	  turn;
-	bool		  draining;
+	size_t		  begun;	/* attempts */
 	bool		  paused;	/* that was logged */
+	bool		  drains;
 };
 
 /* ---- the heap ----------------------------------------------------------- */
@@ -85,12 +86,6 @@ take_out(struct schedule *s, struct queued *q)
 	q->heap = nowhere;
 }
 
-static bool
-is_in(const struct schedule *s, const struct queued *q)
-{
-	return q->heap != nowhere;
-}
-
 static void
 put_in(struct schedule *s, struct queued *q)
 {
@@ -98,103 +93,70 @@ put_in(struct schedule *s, struct queued *q)
 	sift_up(s, q);
 }
 
-/* ---- parked messages ---------------------------------------------------- */
-
-/*
- * A message that has to wait for its site stays in the heap, for its age is to
- * be looked at, and costs eight octets more.  As many are called back as can be
- * sent, so that thousands for one site take no memory and no time of others.
- */
-static bool
-has_space(struct site_parked *p)
-{
-	size_t max = p->max == 0 ? 16 : p->max, n = 0;
-	struct queued **list = p->list;
-
-	if (p->end < p->max)
-		return true;
-	if (p->count > max / 2)
-		max *= 2;
-	if (max != p->max)
-		list = reallocarray(p->list, max, sizeof(*list));
-	if (list == NULL)
-		return false;
-	for (size_t i = p->first; i < p->end; i++)
-		if (list[i] != NULL) {
-			list[i]->parked = (uint32_t)n;
-			list[n++] = list[i];
-		}
-	*p = (struct site_parked){ .list = list, .max = max, .end = n,
-	    .count = n };
-	return true;
-}
-
-/* Without memory for that, q waits for its time. */
 static void
-park(struct site *s, struct queued *q)
+make_due(struct master *m, struct queued *q)
 {
-	struct site_parked *p = site_parked(s);
-
-	if (!has_space(p))
-		return;
-	q->work = s;
-	q->parked = (uint32_t)p->end;
-	p->list[p->end++] = q;
-	p->count++;
-}
-
-static void
-unpark(struct queued *q)
-{
-	struct site *s = q->work;
-	struct site_parked *p = site_parked(s);
-
-	q->work = NULL;
-	p->list[q->parked] = NULL;
-	if (--p->count == 0)
-		p->first = p->end = 0;
+	take_out(m->schedule, q);
+	q->next_s = queue_now_s(m);
+	put_in(m->schedule, q);
+	event_active(&m->schedule->turn, EV_TIMEOUT, 0);
 }
 
 /* ---- due messages ------------------------------------------------------- */
 
+/* q waits for its time, or for its site; or leaves the queue. */
 static void
-wake(struct schedule *s)
+on_end(struct attempt *a, bool over)
 {
-	event_active(&s->turn, EV_TIMEOUT, 0);
-}
+	struct master *m = a->master;
+	struct queued *q = a->q;
 
-/* Messages that are held wait, too, but nothing is done with them. */
-static void
-begin(struct master *m, struct queued *q)
-{
-	if (q->work != NULL)
-		unpark(q);
-	take_out(m->schedule, q);
-	if (q->state & QUEUED_HELD) {
-		q->next_s = queue_now_s(m) + gap_most_s;
+	m->schedule->begun--;
+	q->work = NULL;
+	if (over && a->lost)
+		queue_forget(m, q);
+	else if (over)
+		queue_remove(m, q);
+	else {
 		put_in(m->schedule, q);
-	} else
-		attempt_begin(m, q);
+		if (a->wait_for != NULL)
+			site_park(a->wait_for, q);
+	}
+	if (a->wait_for != NULL)
+		site_release(a->wait_for);
+	if (m->schedule->begun == begun_max - 1)
+		event_active(&m->schedule->turn, EV_TIMEOUT, 0);
 }
 
-/*
- * Begins what is due, and goes on in the next turn.  Without a relay block all
- * of it waits, for as long as it takes.
- */
+/* Without a relay block all of it waits, for as long as it takes. */
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
 	struct schedule *s = m->schedule;
 	int64_t until_us = deadline_now_us() + piece_us, now = queue_now_s(m);
+	struct queued *q;
 
-	while (!s->draining && m->conf.relay.line != 0 && s->count > 0 &&
-	    s->heap[0]->next_s <= now && attempt_groups() < groups_max) {
+	while (!m->stopping && m->conf.relay.line != 0 && s->count > 0 &&
+	    (q = s->heap[0])->next_s <= now && s->begun < begun_max) {
 		if (deadline_now_us() >= until_us) {
-			wake(s);
+			event_active(&s->turn, EV_TIMEOUT, 0);
 			break;
 		}
-		begin(m, s->heap[0]);
+		if (q->work != NULL)
+			site_unpark(q);
+		take_out(s, q);
+		if (q->state & QUEUED_HELD) {
+			q->next_s = now + gap_most_s;
+			put_in(s, q);
+			continue;
+		}
+		s->begun++;
+		if (!way_begin(m, q)) {
+			s->begun--;
+			q->next_s = now + again_s;
+			put_in(s, q);
+		}
 	}
 }
 
@@ -212,39 +174,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	s->paused = paused;
 	if (m->log->n > 0 && log_message_flush(m->log) == -1)
 		log_error("write", "log/message", errno);
-	wake(s);
-}
-
-/* An attempt has ended; a site that can take q now has it begun before. */
-static void
-on_later(struct master *m, struct queued *q, struct site *wait_for)
-{
-	put_in(m->schedule, q);
-	if (wait_for != NULL)
-		park(wait_for, q);
-}
-
-static void
-make_due(struct master *m, struct queued *q)
-{
-	take_out(m->schedule, q);
-	q->next_s = queue_now_s(m);
-	put_in(m->schedule, q);
-	wake(m->schedule);
-}
-
-/* The one that has waited for s longest. */
-static void
-on_call(struct master *m, struct site *s)
-{
-	struct site_parked *p = site_parked(s);
-	struct queued *q;
-
-	while (p->list[p->first] == NULL)
-		p->first++;
-	q = p->list[p->first];
-	unpark(q);
-	make_due(m, q);
+	event_active(&s->turn, EV_TIMEOUT, 0);
 }
 
 /* ---- for others --------------------------------------------------------- */
@@ -260,8 +190,8 @@ schedule_start(struct master *m)
 	m->schedule = s;
 	event_assign(&s->turn, m->base, -1, 0, on_turn, m);
 	event_assign(&s->second, m->base, -1, EV_PERSIST, on_second, m);
-	site_start(m, on_call);
-	attempt_start(on_later);
+	site_start(m, make_due, link_serve);
+	attempt_start(on_end);
 	return event_add(&s->second, &period);
 }
 
@@ -293,72 +223,65 @@ schedule_add(struct master *m, struct queued *q)
 		q->next_s = now + gap_most_s;
 	put_in(s, q);
 	if (q->next_s <= now)
-		wake(s);
-}
-
-bool
-schedule_is_busy(const struct master *m, const struct queued *q)
-{
-	return !is_in(m->schedule, q);
+		event_active(&s->turn, EV_TIMEOUT, 0);
 }
 
 void
 schedule_retry(struct master *m, struct queued *q)
 {
-	if (!is_in(m->schedule, q))
+	if (q->heap == nowhere)
 		return;
 	if (q->work != NULL)
-		site_probe(q->work);
+		((struct site *)q->work)->breaker.until_ms = 0;
 	make_due(m, q);
 }
 
 void
 schedule_remove(struct master *m, struct queued *q)
 {
-	if (!is_in(m->schedule, q)) {
-		attempt_remove(q->work);
+	if (q->heap == nowhere) {
+		way_forget(q->work);
 		return;
 	}
 	if (q->work != NULL)
-		unpark(q);
+		site_unpark(q);
 	take_out(m->schedule, q);
 	queue_remove(m, q);
 }
 
 bool
+schedule_is_busy(const struct master *m, const struct queued *q)
+{
+	return q->heap == nowhere;
+}
+
+bool
 schedule_drain(struct master *m)
 {
-	if (!m->schedule->draining) {
-		m->schedule->draining = true;
-		site_drain();
+	if (!m->schedule->drains) {
+		m->schedule->drains = true;
+		link_end_idle(true);
 		relay_drain(m);
 	}
 	return relay_count(m) == 0;
 }
 
-/* ---- for smtpctl -------------------------------------------------------- */
-
-static struct {
-	struct schedule_count	*count;
-	struct schedule_site	*out;
-	size_t			 n, max;
-} looking;
+/* ---- for smtpctl --------------------------------------------------------- */
 
 static void
 tell(const struct site *s, struct schedule_site *out)
 {
 	const int64_t left_ms = s->breaker.until_ms - deadline_now_ms();
 
-	memset(out, 0, sizeof(*out));
-	snprintf(out->name, sizeof(out->name), "%s", s->name);
-	out->waiting = s->parked.count + s->waiting_count;
-	out->links = s->links;
-	out->links_max = site_limit(s);
-	out->closed = s->breaker.failures > 0;
+	*out = (struct schedule_site){
+	    .waiting = s->parked_count + s->waiting_count,
+	    .links = s->links, .links_max = site_limit(s),
+	    .closed = s->breaker.failures > 0 };
+	strlcpy(out->name, s->name, sizeof(out->name));
 	out->probe_ms = out->closed && left_ms > 0 ? left_ms : 0;
-	out->has_failed = out->closed && s->last.path != NULL;
+	out->has_failed = out->closed && s->last != NULL;
 	if (out->has_failed)
-		out->failure = s->outcome;
+		out->failure = s->last->fact.outcome;
 }
 
 static bool
@@ -367,48 +290,37 @@ is_worse(const struct schedule_site *a, const struct schedule_site *b)
 	return a->closed != b->closed ? a->closed : a->waiting > b->waiting;
 }
 
-static void
-look(const void *node, VISIT order, int depth)
-{
-	const struct site *s = *(struct site *const *)node;
-	struct schedule_site one;
-	size_t i = looking.n;
-
-	if (order != postorder && order != leaf)
-		return;
-	tell(s, &one);
-	looking.count->sites++;
-	looking.count->closed += one.closed;
-	looking.count->waiting += one.waiting;
-	looking.count->links += one.links;
-	if (!one.closed && one.waiting == 0)
-		return;
-	while (i > 0 && is_worse(&one, &looking.out[i - 1]))
-		i--;
-	if (i == looking.max)
-		return;
-	looking.n += looking.n < looking.max;
-	memmove(&looking.out[i + 1], &looking.out[i],
-	    (looking.n - 1 - i) * sizeof(one));
-	looking.out[i] = one;
-}
-
 size_t
-schedule_worst(struct schedule_count *count, struct schedule_site *out, size_t max)
+schedule_worst(struct schedule_count *count, struct schedule_site *out,
+    size_t max)
 {
+	struct schedule_site one;
+	struct site *s = NULL;
+	size_t n = 0, at;
+
 	memset(count, 0, sizeof(*count));
-	looking.count = count;
-	looking.out = out;
-	looking.n = 0;
-	looking.max = max;
-	site_walk(look);
-	return looking.n;
+	while ((s = site_after(s)) != NULL) {
+		tell(s, &one);
+		count->sites++;
+		count->closed += one.closed;
+		count->waiting += one.waiting;
+		count->links += one.links;
+		if (!one.closed && one.waiting == 0)
+			continue;
+		for (at = n; at > 0 && is_worse(&one, &out[at - 1]); at--)
+			if (at < max)
+				out[at] = out[at - 1];
+		if (at < max)
+			out[at] = one;
+		n += n < max;
+	}
+	return n;
 }
 
 bool
 schedule_site(const struct path *p, struct schedule_site *out)
 {
-	const struct site *s = site_known(p);
+	const struct site *s = site_find(p);
 
 	if (s != NULL)
 		tell(s, out);

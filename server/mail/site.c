@@ -1,16 +1,13 @@
 /*
- * Sites: what waits, and connections for it.
+ * Sites: what is known of them, and what waits.
  */
 #include "server/mail/site.h"
 
-#include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/mail/queue_log.h"
 #include "shared/deadline.h"
-#include "shared/log.h"
 
 enum {
 	probe_s = 60,			/* a probe was called, and none came */
@@ -21,25 +18,23 @@ enum {
 	turn_us = 4 * 1000
 };
 
-TAILQ_HEAD(sites, site);
-
 static struct {
-	void		(*call)(struct master *m, struct site *s);
-	void		*tree;		/* of sites, by key */
-	struct sites	 lists[SITE_LISTS];
+	void		(*due)(struct master *m, struct queued *q);
+	void		(*serve)(struct site *s);
+	RB_HEAD(site_tree, site) tree;	/* by key */
+	TAILQ_HEAD(sites, site) lists[SITE_LISTS];
 	size_t		 count;
 	struct event	 turn;
-	bool		 draining;
 } all;
 
-/* ---- sites -------------------------------------------------------------- */
-
 static int
-compare(const void *a, const void *b)
+compare(const struct site *a, const struct site *b)
 {
-	return memcmp(((const struct site *)a)->key,
-	    ((const struct site *)b)->key, path_key_bytes);
+	return memcmp(a->key, b->key, path_key_bytes);
 }
+
+RB_GENERATE_INTERNAL(site_tree, site, node, compare,
+    static inline __attribute__((unused)))
 
 static void
 list(struct site *s, enum site_list which)
@@ -51,22 +46,31 @@ list(struct site *s, enum site_list which)
 	s->list = which;
 }
 
-/* s is looked at in this turn or the next. */
-static void
-kick(struct site *s)
+void
+site_kick(struct site *s)
 {
 	if (s->list != SITE_TODO)
 		list(s, SITE_TODO);
 	event_active(&all.turn, EV_TIMEOUT, 0);
 }
 
-static void
-arm(struct site *s, int64_t ms)
+void
+site_starve(struct site *s)
 {
-	struct timeval t = { .tv_sec = (time_t)(ms / 1000),
-	    .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+	list(s, SITE_HUNGRY);
+}
 
-	evtimer_add(&s->timer, &t);
+bool
+site_is_hungry(void)
+{
+	return !TAILQ_EMPTY(&all.lists[SITE_HUNGRY]);
+}
+
+void
+site_feed(void)
+{
+	if (site_is_hungry())
+		site_kick(TAILQ_FIRST(&all.lists[SITE_HUNGRY]));
 }
 
 void
@@ -79,10 +83,10 @@ void
 site_release(struct site *s)
 {
 	s->holds--;
-	kick(s);
+	site_kick(s);
 }
 
-/* ---- limits ------------------------------------------------------------- */
+/* ---- what waits --------------------------------------------------------- */
 
 static bool
 is_down(const struct site *s)
@@ -99,122 +103,167 @@ site_limit(const struct site *s)
 	    most;
 }
 
-/* Enough work waits here for the connections of s. */
+bool
+site_is_closed(const struct site *s)
+{
+	return is_down(s) && (s->links > 0 ||
+	    deadline_now_ms() < s->breaker.until_ms);
+}
+
+/* Does enough wait here for the connections of s? */
 static bool
 is_full(const struct site *s, size_t more)
 {
 	return s->waiting_count + more >= 2 * site_limit(s) + 8;
 }
 
-struct site_parked *
-site_parked(struct site *s)
+struct attempt_group *
+site_next(struct site *s)
 {
-	kick(s);
-	return &s->parked;
-}
+	struct attempt_group *g = TAILQ_FIRST(&s->waiting);
 
-static void
-call(struct site *s)
-{
-	s->called++;
-	all.call(s->master, s);
-}
-
-static void
-refill(struct site *s)
-{
-	while (s->parked.count > 0 && (!is_down(s) || s->breaker.refuses) &&
-	    !all.draining &&
-	    !is_full(s, s->called))
-		call(s);
-	if (s->parked.count > 0 && !evtimer_pending(&s->timer, NULL))
-		arm(s, refill_s * 1000);
-}
-
-/* ---- the breaker -------------------------------------------------------- */
-
-const struct link_try *
-site_trouble(const struct site *s, unsigned *failures)
-{
-	*failures = s->breaker.failures;
-	return is_down(s) ? &s->last : NULL;
-}
-
-int64_t
-site_pause_max_s(const struct master *m)
-{
-	int64_t s = (int64_t)m->conf.relay.give_up_after_s / site_tries;
-
-	return s < 1 ? 1 : s;
-}
-
-/* All addresses of all hosts failed.  Is that a failure for good? */
-static bool
-on_failed(void *arg, const struct link_try *t, unsigned kinds)
-{
-	struct site *s = arg;
-	int64_t ms = reply_breaker_fail(&s->breaker, kinds, deadline_now_ms(),
-	    site_pause_max_s(s->master) * 1000, 900 +
-	    arc4random_uniform(201));
-
-	if (ms > 0) {
-		(void)path_enter(t->path);
-		path_leave(s->last.path);
-		s->outcome = *t->outcome;
-		s->last = *t;
-		s->last.outcome = &s->outcome;
-		s->last.greeted = NULL;
-		arm(s, ms);
-		queue_log_site(s->name, &(struct queue_outcome){
-		    .host = t->host, .outcome = t->outcome },
-		    s->breaker.failures, (uint64_t)ms / 1000,
-		    s->parked.count + s->waiting_count);
-	}
-	return s->breaker.refuses;
-}
-
-/* Its messages follow as it takes them, beginning with two connections. */
-static void
-on_greeted(void *arg)
-{
-	struct site *s = arg;
-
-	if (!is_down(s))
-		return;
-	reply_breaker_close(&s->breaker);
-	s->called = 0;
-	event_del(&s->timer);
-	queue_log_site(s->name, NULL, 0, 0, s->parked.count +
-	    s->waiting_count);
-	kick(s);
+	if (g == NULL)
+		return NULL;
+	TAILQ_REMOVE(&s->waiting, g, entry);
+	s->waiting_count--;
+	g->waits = false;
+	site_kick(s);
+	return g;
 }
 
 void
-site_probe(struct site *s)
+site_return(struct attempt_group *g)
 {
-	s->breaker.until_ms = 0;
+	TAILQ_INSERT_HEAD(&g->site->waiting, g, entry);
+	g->site->waiting_count++;
+	g->waits = true;
+	site_kick(g->site);
 }
 
-/* ---- time ---------------------------------------------------------------- */
+void
+site_withdraw(struct attempt_group *g)
+{
+	if (g->waits) {
+		TAILQ_REMOVE(&g->site->waiting, g, entry);
+		g->site->waiting_count--;
+	}
+	g->waits = false;
+	site_kick(g->site);
+	path_leave(g->path);
+	g->site = NULL;
+}
+
+/* Who waits is told why; or fails, where that is final. */
+void
+site_leave(struct attempt_group *g, bool waits)
+{
+	struct attempt *a = g->attempt;
+	struct site *s = g->site;
+	struct attempt_fact *copy = NULL, *f;
+
+	if (waits && s->last != NULL && is_down(s) &&
+	    (copy = malloc(sizeof(*copy))) != NULL)
+		*copy = *s->last;
+	f = attempt_keep(a, copy);
+	if (waits && s->breaker.refuses)
+		attempt_judge_all(g, REPLY_FAILED, f);
+	else if (waits && a->wait_for == NULL) {
+		a->wait_for = s;
+		a->failures = s->breaker.failures;
+		site_hold(s);
+	}
+	for (size_t i = 0; f != NULL && i < a->count; i++)
+		if (a->rcpts[i].group == g && a->rcpts[i].fact == NULL)
+			a->rcpts[i].fact = f;
+	site_withdraw(g);
+	attempt_end_group(a);
+}
+
+/* ---- parked messages ---------------------------------------------------- */
+
+void
+site_park(struct site *s, struct queued *q)
+{
+	size_t max = s->parked_max == 0 ? 16 : s->parked_max, n = 0;
+	struct queued **list = s->parked;
+
+	if (s->parked_end == s->parked_max) {
+		if (s->parked_count > max / 2)
+			max *= 2;
+		if (max != s->parked_max)
+			list = reallocarray(list, max, sizeof(*list));
+		if (list == NULL)
+			return;
+		for (size_t i = s->parked_first; i < s->parked_end; i++)
+			if (list[i] != NULL) {
+				list[i]->parked = (uint32_t)n;
+				list[n++] = list[i];
+			}
+		s->parked = list;
+		s->parked_max = max;
+		s->parked_first = 0;
+		s->parked_end = n;
+	}
+	q->work = s;
+	q->parked = (uint32_t)s->parked_end;
+	s->parked[s->parked_end++] = q;
+	s->parked_count++;
+	site_kick(s);
+}
+
+void
+site_unpark(struct queued *q)
+{
+	struct site *s = q->work;
+
+	q->work = NULL;
+	s->parked[q->parked] = NULL;
+	if (--s->parked_count == 0)
+		s->parked_first = s->parked_end = 0;
+	site_kick(s);
+}
+
+/* ---- time --------------------------------------------------------------- */
 
 static bool
 is_used(const struct site *s)
 {
 	return s->links > 0 || s->holds > 0 || s->waiting_count > 0 ||
-	    s->parked.count > 0 || s->list != SITE_UNLISTED;
+	    s->parked_count > 0 || s->list != SITE_UNLISTED;
 }
 
 static void
 free_site(struct site *s)
 {
-	list(s, SITE_UNLISTED);
-	tdelete(s, &all.tree, compare);
+	RB_REMOVE(site_tree, &all.tree, s);
 	event_del(&s->timer);
 	all.count--;
-	path_leave(s->last.path);
-	free(s->parked.list);
+	free(s->last);
+	free(s->parked);
 	free(s->name);
 	free(s);
+}
+
+static void
+arm(struct site *s, int64_t ms)
+{
+	const struct timeval t = { .tv_sec = ms / 1000,
+	    .tv_usec = ms % 1000 * 1000 };
+
+	evtimer_add(&s->timer, &t);
+}
+
+/* Calls the message that has waited longest. */
+static void
+call(struct site *s)
+{
+	struct queued *q;
+
+	while ((q = s->parked[s->parked_first]) == NULL)
+		s->parked_first++;
+	s->called++;
+	site_unpark(q);
+	all.due(s->master, q);
 }
 
 /*
@@ -237,146 +286,12 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 	if (s->links == 0 && s->waiting_count == 0)
 		s->called = 0;
-	if (is_down(s) && s->parked.count > 0 && s->links == 0 &&
-	    !all.draining) {
+	if (is_down(s) && s->parked_count > 0 && s->links == 0 &&
+	    !s->master->stopping) {
 		call(s);
 		arm(s, probe_s * 1000);
 	}
-	kick(s);
-}
-
-/* ---- connections -------------------------------------------------------- */
-
-static void
-on_pace(void *arg, bool more)
-{
-	struct site *s = arg;
-
-	if (more)
-		reply_breaker_take(&s->breaker,
-		    (size_t)s->master->conf.limits.per_destination);
-	else
-		reply_breaker_halve(&s->breaker);
-}
-
-/* Takes w, which waits, out of its site. */
-static void
-take_out(struct link_work *w)
-{
-	TAILQ_REMOVE(&w->site->waiting, w, entry);
-	w->site->waiting_count--;
-	w->waits = false;
-}
-
-static struct link_work *
-next_work(void *arg)
-{
-	struct site *s = arg;
-	struct link_work *w = TAILQ_FIRST(&s->waiting);
-
-	if (w != NULL) {
-		take_out(w);
-		kick(s);
-	}
-	return w;
-}
-
-/* Only the first connection is kept from a site that has none. */
-static bool
-keeps(void *arg, bool idle)
-{
-	const struct site *s = arg;
-
-	return !all.draining && s->links <= site_limit(s) &&
-	    (TAILQ_EMPTY(&all.lists[SITE_HUNGRY]) || (!idle && s->links == 1));
-}
-
-/* w, which is done, or has to wait for s, is no work of it any more. */
-static void
-leave(void *arg, struct link_work *w, bool waits)
-{
-	struct site *s = arg;
-
-	if (waits && s->breaker.refuses) {
-		w->sender->verdict(w->arg, link_all, REPLY_FAILED, &s->last);
-		waits = false;
-	}
-	path_leave(w->path);
-	w->site = NULL;
-	w->sender->ended(w->arg, waits ? s : NULL);
-}
-
-static void
-on_again(void *arg, struct link_work *w)
-{
-	struct site *s = arg;
-
-	TAILQ_INSERT_HEAD(&s->waiting, w, entry);
-	s->waiting_count++;
-	w->waits = true;
-}
-
-static void
-on_ended(void *arg)
-{
-	struct site *s = arg, *hungry = TAILQ_FIRST(&all.lists[SITE_HUNGRY]);
-
-	s->links--;
-	kick(s);
-	if (hungry != NULL)
-		kick(hungry);
-}
-
-static const struct link_owner link_owner = {
-	.greeted = on_greeted,
-	.pace = on_pace,
-	.failed = on_failed,
-	.next = next_work,
-	.keeps = keeps,
-	.done = leave,
-	.again = on_again,
-	.ended = on_ended
-};
-
-/* ---- work --------------------------------------------------------------- */
-
-/* With an open breaker one is sent, after a pause: the probe. */
-static bool
-is_closed_to(const struct site *s)
-{
-	return is_down(s) && (s->links > 0 ||
-	    deadline_now_ms() < s->breaker.until_ms);
-}
-
-static void
-serve(struct site *s)
-{
-	struct link_work *w;
-
-	while ((w = TAILQ_FIRST(&s->waiting)) != NULL && !all.draining) {
-		if (is_closed_to(s)) {
-			take_out(w);
-			leave(s, w, true);
-		} else if (link_wake(s))
-			continue;
-		else if (s->links >= site_limit(s))
-			break;
-		else if (link_count() < s->master->conf.limits.deliveries &&
-		    (s->links == 0 || TAILQ_EMPTY(&all.lists[SITE_HUNGRY]))) {
-			take_out(w);
-			s->links++;
-			link_begin(s->master, w, &link_owner, s);
-		} else {
-			list(s, SITE_HUNGRY);
-			link_end_idle(false);
-			break;
-		}
-	}
-	refill(s);
-	if (!is_used(s) && all.count > kept_max)
-		free_site(s);
-	else if (!is_used(s) && !is_down(s))
-		arm(s, kept_s * 1000);
+	site_kick(s);
 }
 
 static void
@@ -391,26 +306,91 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 			break;
 		}
 		list(s, SITE_UNLISTED);
-		serve(s);
+		all.serve(s);
+		while (s->parked_count > 0 && !s->master->stopping &&
+		    (!is_down(s) || s->breaker.refuses) &&
+		    !is_full(s, s->called))
+			call(s);
+		if (!is_used(s) && all.count > kept_max)
+			free_site(s);
+		else if (!is_used(s) ? !is_down(s) : s->parked_count > 0 &&
+		    !evtimer_pending(&s->timer, NULL))
+			arm(s, (is_used(s) ? refill_s : kept_s) * 1000);
 	}
+}
+
+/* ---- the breaker -------------------------------------------------------- */
+
+bool
+site_failed(struct site *s, unsigned kinds, struct attempt_fact *f)
+{
+	int64_t ms = reply_breaker_fail(&s->breaker, kinds, deadline_now_ms(),
+	    attempt_pause_max_s(s->master) * 1000, 900 +
+	    arc4random_uniform(201));
+	char host[smtp_domain_max_bytes + 1] = "";
+
+	if (ms == 0 || f == NULL) {
+		free(f);
+		return s->breaker.refuses;
+	}
+	free(s->last);
+	s->last = f;
+	arm(s, ms);
+	memcpy(host, f->fact.host, f->fact.host_len);
+	queue_log_site(s->name, &(struct queue_outcome){ .host = host,
+	    .outcome = &f->fact.outcome }, s->breaker.failures,
+	    (uint64_t)ms / 1000, s->parked_count + s->waiting_count);
+	return s->breaker.refuses;
+}
+
+/* Its messages follow as it takes them, beginning with two connections. */
+void
+site_greeted(struct site *s)
+{
+	if (!is_down(s))
+		return;
+	reply_breaker_close(&s->breaker);
+	s->called = 0;
+	event_del(&s->timer);
+	queue_log_site(s->name, NULL, 0, 0, s->parked_count +
+	    s->waiting_count);
+	site_kick(s);
+}
+
+/* ---- work --------------------------------------------------------------- */
+
+struct site *
+site_after(struct site *s)
+{
+	return s == NULL ? RB_MIN(site_tree, &all.tree) :
+	    RB_NEXT(site_tree, &all.tree, s);
+}
+
+struct site *
+site_find(const struct path *p)
+{
+	struct site key;
+
+	memcpy(key.key, p->key, sizeof(key.key));
+	return RB_FIND(site_tree, &all.tree, &key);
 }
 
 /* The site that p leads to, perhaps a new one; NULL without memory. */
 static struct site *
-find(struct master *m, const struct path *p)
+find_or_make(struct master *m, const struct path *p)
 {
-	struct site *s = calloc(1, sizeof(*s)), **found;
+	struct site *s = calloc(1, sizeof(*s)), *found;
 
 	if (s == NULL || (s->name = strdup(p->hosts[0].name)) == NULL) {
 		free(s);
 		return NULL;
 	}
 	memcpy(s->key, p->key, sizeof(s->key));
-	found = tsearch(s, &all.tree, compare);
-	if (found == NULL || *found != s) {
+	found = RB_INSERT(site_tree, &all.tree, s);
+	if (found != NULL) {
 		free(s->name);
 		free(s);
-		return found == NULL ? NULL : *found;
+		return found;
 	}
 	all.count++;
 	s->master = m;
@@ -421,67 +401,36 @@ find(struct master *m, const struct path *p)
 }
 
 void
-site_send(struct master *m, struct path *p, struct link_work *w)
+site_add(struct master *m, struct path *p, struct attempt_group *g)
 {
-	static const struct ipc_outcome no_memory = { .stage = RELAY_CONNECT,
-	    .end = RELAY_END_LOCAL };
-	const struct link_try none = { .outcome = &no_memory, .host = "" };
-	struct site *s = find(m, p);
+	struct site *s = find_or_make(m, p);
 
-	w->path = p;
-	w->site = s;
 	if (s == NULL) {
-		w->sender->verdict(w->arg, link_all, REPLY_DEFERRED, &none);
-		leave(s, w, false);
+		path_leave(p);
+		attempt_end_group(g->attempt);
 		return;
 	}
+	g->path = p;
+	g->site = s;
+	g->again = g->family = false;
 	s->called -= s->called > 0;
-	kick(s);
-	if (is_closed_to(s) || is_full(s, 0) || all.draining) {
-		leave(s, w, true);
+	site_kick(s);
+	if (site_is_closed(s) || is_full(s, 0) || m->stopping) {
+		site_leave(g, true);
 		return;
 	}
-	TAILQ_INSERT_TAIL(&s->waiting, w, entry);
+	TAILQ_INSERT_TAIL(&s->waiting, g, entry);
 	s->waiting_count++;
-	w->waits = true;
+	g->waits = true;
 }
 
 void
-site_withdraw(struct link_work *w)
+site_start(struct master *m,
+    void (*due)(struct master *m, struct queued *q),
+    void (*serve)(struct site *s))
 {
-	kick(w->site);
-	take_out(w);
-	path_leave(w->path);
-	w->site = NULL;
-}
-
-void
-site_walk(void (*see)(const void *node, VISIT order, int depth))
-{
-	twalk(all.tree, see);
-}
-
-const struct site *
-site_known(const struct path *p)
-{
-	struct site key, **found;
-
-	memcpy(key.key, p->key, sizeof(key.key));
-	found = tfind(&key, &all.tree, compare);
-	return found == NULL ? NULL : *found;
-}
-
-void
-site_drain(void)
-{
-	all.draining = true;
-	link_end_idle(true);
-}
-
-void
-site_start(struct master *m, void (*by)(struct master *m, struct site *s))
-{
-	all.call = by;
+	all.due = due;
+	all.serve = serve;
 	for (size_t i = 0; i < SITE_LISTS; i++)
 		TAILQ_INIT(&all.lists[i]);
 	event_assign(&all.turn, m->base, -1, 0, on_turn, m);

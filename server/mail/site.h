@@ -1,24 +1,16 @@
 /*
  * Sites: the hosts that take the mail of one or many domains.  A site, and not
  * a message, is what fails: each has a breaker, the number of connections that
- * it has shown to take, and the messages that wait for it, which is no try.
+ * it has shown to take, and what waits for it, which is no try.
  */
 #ifndef SERVER_SITE_H
 #define SERVER_SITE_H
 
-#include <search.h>
+#include <sys/tree.h>
 
-#include "server/mail/link.h"
-#include "server/process/reply_rule.h"
+#include "server/mail/attempt.h"
 
-/* Messages that wait for a site, a queue with holes; of schedule.c. */
-struct site_parked {
-	struct queued	**list;
-	size_t		 first, end, max;
-	size_t		 count;
-};
-
-TAILQ_HEAD(works, link_work);
+TAILQ_HEAD(site_groups, attempt_group);
 
 /* Where a site is listed. */
 enum site_list {
@@ -28,8 +20,8 @@ enum site_list {
 	SITE_LISTS
 };
 
-/* Changed by site.c alone. */
 struct site {
+	RB_ENTRY(site)	 node;
 	uint8_t		 key[path_key_bytes];
 	char		*name;		/* of a host */
 	struct master	*master;
@@ -38,45 +30,64 @@ struct site {
 	size_t		 holds;
 	size_t		 links;		/* connections */
 	struct reply_breaker breaker;
-	struct ipc_outcome outcome;	/* of last */
-	struct link_try	 last;		/* failure; path NULL: none */
-	struct works	 waiting;
-	size_t		 waiting_count;
+	struct attempt_fact *last;	/* failure; or NULL */
 	struct event	 timer;
-	struct site_parked parked;
-	size_t		 called;	/* from there, not here yet */
+	struct site_groups waiting;
+	size_t		 waiting_count;
+	size_t		 called;	/* parked before, not here yet */
+	struct queued	**parked;	/* they wait in the heap, too: a queue
+					   with holes */
+	size_t		 parked_first, parked_end, parked_max;
+	size_t		 parked_count;
 };
 
-/* call: the first message that is parked for s is to be begun. */
+/*
+ * due: q, which was parked, is to be begun.  serve: work may wait for
+ * connections, or connections for work.
+ */
 void	site_start(struct master *m,
-	    void (*call)(struct master *m, struct site *s));
-/* Sends w over p, which it takes over; may call its sender at once. */
-void	site_send(struct master *m, struct path *p, struct link_work *w);
-/* Takes w, which waits, away again; ended() is not called. */
-void	site_withdraw(struct link_work *w);
-
-/* No pause is longer, so that site_tries of them fit into give-up-after. */
-enum { site_tries = 8 };
-int64_t	site_pause_max_s(const struct master *m);
-
+	    void (*due)(struct master *m, struct queued *q),
+	    void (*serve)(struct site *s));
+/*
+ * A message that has to wait for its site stays in the heap, for its age is to
+ * be looked at, and costs eight octets more.  As many are called back as can be
+ * sent, so that thousands for one site take no memory and no time of others.
+ * Without memory, q waits for its time.
+ */
+void	site_park(struct site *s, struct queued *q);
+void	site_unpark(struct queued *q);
+/* s is looked at in the next turn of the loop. */
+void	site_kick(struct site *s);
 /* s stays valid until it is released. */
 void	site_hold(struct site *s);
 void	site_release(struct site *s);
-/* To be changed: s is looked at in the next turn. */
-struct site_parked *site_parked(struct site *s);
-/* What happened last, and how often in a row; NULL: the site takes mail. */
-const struct link_try *site_trouble(const struct site *s,
-	    unsigned *failures);
-/* The next message may be sent, whatever the breaker says. */
-void	site_probe(struct site *s);
-/* smtpd stops: no more is sent than what is under way. */
-void	site_drain(void);
-
-/* For smtpctl: all sites, as twalk(3) has them; nothing is changed. */
-void	site_walk(void (*see)(const void *node, VISIT order, int depth));
-/* The site that p leads to; NULL: nothing is known of it. */
-const struct site *site_known(const struct path *p);
-/* So many connections may there be now. */
+/* Takes g over, to be sent over p; it may leave at once. */
+void	site_add(struct master *m, struct path *p, struct attempt_group *g);
+/* The group that has waited longest; NULL: none waits. */
+struct attempt_group *site_next(struct site *s);
+/* g, which site_next() gave, is to be given again, first. */
+void	site_return(struct attempt_group *g);
+/* g, which waits or not, is no work of its site any more. */
+void	site_withdraw(struct attempt_group *g);
+/* The same, and its attempt goes on: it is done; or it has to wait for s. */
+void	site_leave(struct attempt_group *g, bool waits);
+/*
+ * No host greeted; kinds as reply_breaker_fail() has them; f is taken over.  Is
+ * that a failure for good?
+ */
+bool	site_failed(struct site *s, unsigned kinds, struct attempt_fact *f);
+void	site_greeted(struct site *s);
+/* At most so many connections. */
 size_t	site_limit(const struct site *s);
+/* With an open breaker one group is sent, after a pause: the probe. */
+bool	site_is_closed(const struct site *s);
+/* Waits until there is a connection less; is there one that does? */
+void	site_starve(struct site *s);
+bool	site_is_hungry(void);
+void	site_feed(void);
+/* The next site, in no order; NULL: the first; or none. */
+struct site *site_after(struct site *s);
+/* The site that p leads to; NULL: nothing is known of it. */
+struct site *site_find(const struct path *p);
 
 #endif

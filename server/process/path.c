@@ -11,6 +11,7 @@
 
 #include "shared/array.h"
 #include "shared/deadline.h"
+#include "shared/ip.h"
 #include "shared/log.h"
 
 enum { no_ipv6_ms = 5 * 60 * 1000 };
@@ -54,24 +55,15 @@ path_start(void)
 	freeifaddrs(all);
 }
 
-/* Whoever connects to these reaches itself, in whatever spelling. */
+/* Whoever connects to these reaches itself, or nobody. */
 static bool
 ip_is_own(const struct ipc_ip *ip)
 {
-	static const uint8_t zero[15];
-	struct ipc_ip in = *ip;
-
-	if (ip->ipv6 && memcmp(ip->ip, zero, 10) == 0 && ip->ip[10] == 0xff &&
-	    ip->ip[11] == 0xff) {
-		in.ipv6 = 0;
-		memcpy(in.ip, ip->ip + 12, 4);
-	}
-	if (in.ipv6 ? memcmp(in.ip, zero, 15) == 0 && in.ip[15] <= 1 :
-	    in.ip[0] == 127 || in.ip[0] == 0)
+	if (ip_reach(ip->ipv6, ip->ip) == IP_SPECIAL)
 		return true;
 	for (size_t i = 0; i < own.count; i++)
-		if (own.ips[i].ipv6 == in.ipv6 && memcmp(own.ips[i].ip, in.ip,
-		    ip_bytes(&in)) == 0)
+		if (own.ips[i].ipv6 == ip->ipv6 && memcmp(own.ips[i].ip,
+		    ip->ip, ip_bytes(ip)) == 0)
 			return true;
 	return false;
 }
@@ -201,6 +193,35 @@ path_make(const struct master *m, const struct route *r, uint16_t port,
 		return NULL;
 	}
 	set_key(p);
+	return p;
+}
+
+struct path *
+path_to_ip(const struct master *m, struct span s, uint16_t port, bool written,
+    enum relay_end *why)
+{
+	struct route *r = calloc(1, sizeof(*r) + sizeof(r->hosts[0]));
+	struct path *p = NULL;
+	struct ipc_ip *ip;
+	bool ipv6;
+
+	*why = RELAY_END_LOCAL;
+	if (r == NULL)
+		return NULL;
+	ip = &r->hosts[0].addresses[0];
+	if (s.n > 2 && s.p[0] == '[')
+		s = span_from(s.p + 1, s.n - 2);
+	if (span_begins_fold(s, span_of("IPv6:")))
+		s = span_skip(s, strlen("IPv6:"));
+	*why = RELAY_END_NO_HOST;
+	if (ip_parse(s, &ipv6, ip->ip)) {
+		ip->ipv6 = ipv6;
+		r->status = RESOLVE_OK;
+		r->count = r->hosts[0].count = 1;
+		memcpy(r->hosts[0].name, s.p, s.n);
+		p = path_make(m, r, port, written, why);
+	}
+	free(r);
 	return p;
 }
 

@@ -37,6 +37,9 @@ void	path_start(void);
  */
 struct path *path_make(const struct master *m, const struct route *r,
 	    uint16_t port, bool written, enum relay_end *why);
+/* To an address, or an address literal (RFC 5321 4.1.3). */
+struct path *path_to_ip(const struct master *m, struct span address,
+	    uint16_t port, bool written, enum relay_end *why);
 struct path *path_enter(struct path *p);
 void	path_leave(struct path *p);
 /* The first to be tried; and the next, false: there is none. */

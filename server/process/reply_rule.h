@@ -63,8 +63,8 @@ struct reply_breaker {
 void	reply_breaker_close(struct reply_breaker *b);
 /*
  * No host greeted; kinds: what that was for the hosts, as bits of enum
- * reply_site.  Returns for how long the breaker is open, at most most_ms give or take a
- * tenth, as per_mille (900 to 1100) says; or 0: it is open already, and a
+ * reply_site.  Returns for how long the breaker is open now: at most most_ms,
+ * give or take a tenth, as per_mille (900 to 1100) says.  0: it was open, and a
  * connection from before tells nothing new.
  */
 int64_t	reply_breaker_fail(struct reply_breaker *b, unsigned kinds,
