@@ -282,7 +282,8 @@ dial_may(const struct conf_relay *relay, char lacks[dial_word_bytes])
 
 	for (size_t i = 0; what == NULL && words[i] != NULL; i++)
 		if (!is_known(words[i]))
-			what = words[i];
+			what = dial.words[0] != NULL ? words[i] :
+			    "others (a first \"relay\" block)";
 	/* What it may do more is harmless, but for neighbours. */
 	if (what == NULL && relay->line != 0 && !relay->private_mx &&
 	    is_known("private"))

@@ -326,6 +326,9 @@ TEST(no_detours)
 /* Who may send out can change while smtpd runs; where dial may go cannot. */
 TEST(reloaded)
 {
+	static const char block[] =
+	    "relay {\n\tfrom 127.3.0.3\n\tprivate-mx no\n}\n",
+	    again[] = "relay {\nfrom 127.3.0.3\n}\nhostname ";
 	struct daemon d, world;
 	struct client c;
 
@@ -353,5 +356,27 @@ TEST(reloaded)
 	reload_edit(&d, "resolver 192.0.2.9\nhostname ", "hostname ");
 	reload_edit(&d, "from 127.3.0.1", "from 127.3.0.3");
 	reload_in_order(&d);
+	/* Nothing leaves from now on; and then again. */
+	reload_edit(&d, block, "");
+	reload_in_order(&d);
+	reload_edit(&d, "hostname ", again);
+	reload_in_order(&d);
+	client_open(&c, &world, "127.3.0.3");
+	client_expect(&c, 250, "EHLO client.example.net");
+	client_expect(&c, 250, "MAIL FROM:<bob@example.org>");
+	client_expect(&c, 250, "RCPT TO:<x@elsewhere.example>");
+	client_close(&c);
+	daemon_stop(&d);
+}
+
+/* Without a block at start there is no process that connects. */
+TEST(first_block)
+{
+	struct daemon d;
+
+	daemon_serve(&d, "");
+	daemon_add_conf(&d, "relay {\nfrom 127.0.0.1\n}\n");
+	reload_refused(&d, "for dial a way to others (a first \\\"relay\\\" "
+	    "block) takes a restart");
 	daemon_stop(&d);
 }
