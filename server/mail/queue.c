@@ -204,8 +204,6 @@ queue_path(const struct queued *q, bool content, char out[queue_path_bytes])
 	char name[queue_name_bytes];
 
 	memcpy(n.id, q->id, ipc_id_bytes);
-	if ((q->state & QUEUED_APART) != 0)
-		n.flags |= QUEUE_APART;
 	queue_name_write(&n, name);
 	queue_folder_path(q->folder, name, out);
 }
@@ -244,7 +242,7 @@ read_file(const struct master *m, const struct queued *q,
 	    !span_equal(out->envelope.id, span_from(q->id, ipc_id_bytes)) ||
 	    (q->rcpts != 0 && out->envelope.count != q->rcpts))
 		return -1;
-	if ((q->state & QUEUED_APART) != 0) {
+	if ((q->flags & QUEUE_APART) != 0) {
 		close(out->fd);
 		out->fd = open_file(m, q, true);
 		*why = "the file of its content is gone";
@@ -261,7 +259,7 @@ read_file(const struct master *m, const struct queued *q,
 		return -1;
 	out->size = (uint64_t)st.st_size - out->at;
 	out->lines = q->lines;
-	out->flags = q->flags;
+	out->flags = q->flags & CONTENT_FLAGS;
 	return 0;
 }
 
@@ -300,12 +298,12 @@ queue_put_aside(struct master *m, const struct queued *q, const char *why)
 {
 	char path[queue_path_bytes];
 
-	queue_path(q, false, path);
-	queue_folder_put_aside(m, q->folder, path + ipc_id_bytes + 1, why);
 	queue_path(q, true, path);
-	if ((q->state & QUEUED_APART) != 0)
+	if ((q->flags & QUEUE_APART) != 0)
 		queue_folder_put_aside(m, q->folder, path + ipc_id_bytes + 1,
 		    NULL);
+	queue_path(q, false, path);
+	queue_folder_put_aside(m, q->folder, path + ipc_id_bytes + 1, why);
 }
 
 void
@@ -316,7 +314,7 @@ queue_remove(struct master *m, struct queued *q)
 	/* A block without content would be damage; the other way is none. */
 	for (int content = 0; content <= 1; content++) {
 		queue_path(q, content != 0, path);
-		if ((content == 0 || (q->state & QUEUED_APART) != 0) &&
+		if ((content == 0 || (q->flags & QUEUE_APART) != 0) &&
 		    unlinkat(m->queue->dir, path, 0) == -1 && errno != ENOENT)
 			log_error("remove a message that was sent", path,
 			    errno);
@@ -335,8 +333,6 @@ record_of(const struct queued *q, enum queue_record_type type)
 	    .state = q->state & QUEUED_SAVED };
 
 	memcpy(r.id, q->id, sizeof(r.id));
-	if ((q->state & QUEUED_APART) != 0)
-		r.flags |= QUEUE_APART;
 	return r;
 }
 
@@ -355,12 +351,11 @@ queue_note_done(struct master *m, struct queued *q, uint32_t index,
 	struct queue_record r = record_of(q, QUEUE_DONE);
 
 	queue_set_done(q, index);
-	/* The file goes now: that is the mark. */
-	if (q->left == 0)
-		return;
 	r.index = index;
 	r.how = (uint8_t)how;
-	queue_folder_note(m, q->folder, &r);
+	/* The file of the last one is removed: that is the mark. */
+	if (q->left > 0)
+		queue_folder_note(m, q->folder, &r);
 }
 
 void

@@ -32,12 +32,11 @@ struct queued {
 	uint32_t		 rcpts;		/* of the envelope */
 	uint32_t		 left;		/* not done */
 	uint16_t		 tries;
-	uint8_t			 flags;		/* of enum content_flag */
+	uint8_t			 flags;		/* bits of QUEUE_FLAGS */
 	uint8_t			 state;		/* bits of enum queued_state */
 };
 
 enum queued_state {
-	QUEUED_APART = 1 << 0,		/* the content is another file */
 	QUEUED_NOTIFIED = 1 << 1,	/* its sender had the delay report */
 	QUEUED_HELD = 1 << 2,		/* not tried until released */
 	QUEUED_SAVED = QUEUED_NOTIFIED | QUEUED_HELD,	/* in the journal */

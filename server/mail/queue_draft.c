@@ -148,20 +148,6 @@ sync_file(struct maildir_batch *b, int dir, const char *path)
 	return result;
 }
 
-/* A folder that has no durable message yet is not durable itself. */
-static int
-sync_folder(const struct queue *all, const struct queue_folder *f,
-    struct maildir_batch *b)
-{
-	char key[queue_path_bytes];
-
-	if (maildir_sync_too(b, f->dir, f->name) == -1)
-		return -1;
-	queue_folder_path(f, "key", key);
-	return f->durable ? 0 : sync_file(b, all->dir, key) == -1 ? -1 :
-	    maildir_sync_too(b, all->dir, "queue");
-}
-
 /* Moves incoming/from to where q, or its content apart, is to be. */
 static int
 move(const struct queue_draft *d, const char *from, const struct queued *q,
@@ -174,23 +160,21 @@ move(const struct queue_draft *d, const char *from, const struct queued *q,
 	    d->master->queue->dir, path);
 }
 
-/* The block has no sync yet where it is a file of its own. */
-static int
-move_both(const struct queue_draft *d, const struct queued *q,
-    struct maildir_batch *b)
-{
-	if ((q->state & QUEUED_APART) == 0)
-		return move(d, d->id, q, false);
-	return sync_file(b, d->master->spool->incoming, d->block) == -1 ||
-	    move(d, d->id, q, true) == -1 ? -1 : move(d, d->block, q, false);
-}
-
+/*
+ * A folder without a durable message is not durable itself; nor is the block of
+ * a message, where it is a file of its own.
+ */
 struct queued *
 queue_draft_enter(struct queue_draft *d, const struct ipc_commit *c,
     struct maildir_batch *b)
 {
-	struct queued *q = queue_new(d->master, d->folder, d->id);
+	const int incoming = d->master->spool->incoming;
+	const struct queue *all = d->master->queue;
+	const bool apart = d->block[0] != '\0';
 	const uint64_t lines = d->head_lines + c->lines;
+	struct queue_folder *f = d->folder;
+	struct queued *q = queue_new(d->master, f, d->id);
+	char key[queue_path_bytes];
 	int error;
 
 	if (q == NULL)
@@ -199,12 +183,16 @@ queue_draft_enter(struct queue_draft *d, const struct ipc_commit *c,
 	q->rcpts = q->left = (uint32_t)d->count;
 	q->lines = lines > UINT32_MAX ? UINT32_MAX : (uint32_t)lines;
 	q->size_kib = (uint32_t)(c->size / 1024 + 1);
-	q->flags = c->flags;
-	q->state = d->block[0] != '\0' ? QUEUED_APART : 0;
-	if (sync_folder(d->master->queue, d->folder, b) == 0 &&
-	    move_both(d, q, b) == 0) {
+	q->flags = c->flags | (apart ? QUEUE_APART : 0);
+	queue_folder_path(f, "key", key);
+	if (maildir_sync_too(b, f->dir, f->name) == 0 && (f->durable ||
+	    (sync_file(b, all->dir, key) == 0 &&
+	    maildir_sync_too(b, all->dir, "queue") == 0)) &&
+	    (!apart || (sync_file(b, incoming, d->block) == 0 &&
+	    move(d, d->id, q, true) == 0)) &&
+	    move(d, apart ? d->block : d->id, q, false) == 0) {
 		d->entered = true;
-		d->folder->entered++;
+		f->entered++;
 		return q;
 	}
 	error = errno;

@@ -148,16 +148,6 @@ on_synced(void *arg, int error, size_t failed)
 		log_error("fdatasync", "a journal of the queue", error);
 }
 
-static void
-begin_sync(struct master *m, struct queue_folder *f)
-{
-	f->unsynced = false;
-	f->syncing = true;
-	f->sync = (struct disk_job){ .fds = &f->journal, .count = 1,
-	    .data = true, .done = on_synced, .arg = f };
-	disk_sync(m, &f->sync);
-}
-
 /* ---- their turns -------------------------------------------------------- */
 
 /*
@@ -190,25 +180,6 @@ make_files(const struct queue *q, struct queue_folder *f)
 	return f->has_key ? 0 : -1;
 }
 
-static struct queue_folder *
-make_folder(struct queue *q)
-{
-	char name[ipc_id_bytes + 1];
-	struct queue_folder *f;
-	int error;
-
-	ident_make(name);
-	f = queue_folder_add(q, name);
-	if (f == NULL || make_files(q, f) == 0)
-		return f;
-	error = errno;
-	log_error("make a folder", "spool/queue", error);
-	remove_files(q, f);
-	queue_folder_drop(q, f);
-	errno = error;
-	return NULL;
-}
-
 /* A folder with messages that are not in memory is left to be adopted. */
 static void
 close_full(struct queue *q)
@@ -224,11 +195,27 @@ close_full(struct queue *q)
 struct queue_folder *
 queue_folder_pin(struct queue *q)
 {
+	char name[ipc_id_bytes + 1];
+	struct queue_folder *f;
+	int error;
+
 	close_full(q);
-	if (q->current == NULL)
-		q->current = make_folder(q);
-	if (q->current != NULL)
-		q->current->pinned++;
+	if (q->current == NULL) {
+		ident_make(name);
+		f = queue_folder_add(q, name);
+		if (f == NULL)
+			return NULL;
+		if (make_files(q, f) == -1) {
+			error = errno;
+			log_error("make a folder", "spool/queue", error);
+			remove_files(q, f);
+			queue_folder_drop(q, f);
+			errno = error;
+			return NULL;
+		}
+		q->current = f;
+	}
+	q->current->pinned++;
 	return q->current;
 }
 
@@ -263,8 +250,14 @@ queue_folder_tick(struct master *m)
 	close_full(q);
 	for (f = TAILQ_FIRST(&q->folders); f != NULL; f = after) {
 		after = TAILQ_NEXT(f, entry);
-		if (f->unsynced && !f->syncing)
-			begin_sync(m, f);
+		if (f->unsynced && !f->syncing) {
+			f->unsynced = false;
+			f->syncing = true;
+			f->sync = (struct disk_job){ .fds = &f->journal,
+			    .count = 1, .data = true, .done = on_synced,
+			    .arg = f };
+			disk_sync(m, &f->sync);
+		}
 		if (f == q->current || f->unread || f->pinned > 0 ||
 		    f->syncing)
 			continue;

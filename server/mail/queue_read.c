@@ -180,9 +180,7 @@ take_name(struct master *m, const char *name)
 	if (q == NULL || (q->state & QUEUED_KNOWN) != 0)
 		return;
 	q->lines = n.lines;
-	q->flags = n.flags & CONTENT_FLAGS;
-	if ((n.flags & QUEUE_APART) != 0)
-		q->state |= QUEUED_APART;
+	q->flags = n.flags;
 	if (n.content)
 		q->state |= HAS_CONTENT;
 	else if (!f->has_key)

@@ -166,7 +166,7 @@ describe(struct report *r, struct ipc_record *out)
 	*out = (struct ipc_record){ .type = IPC_REPORT, .u.report = {
 	    .kind = (uint8_t)r->kind, .ret = e->ret, .to = e->from,
 	    .envid_len = (uint8_t)e->envid.n, .arrived_s = e->queued_s,
-	    .until_s = r->until_s, .at = r->open.at, .flags = r->q->flags } };
+	    .until_s = r->until_s, .at = r->open.at, .flags = r->open.flags } };
 	for (size_t i = 0; i < r->count; i++)
 		if (is_wanted(r, &r->rcpts[i], &rcpt)) {
 			about->count++;
