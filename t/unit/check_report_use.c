@@ -242,12 +242,13 @@ static void
 begin(const char *from, const uint8_t *notify, uint32_t count)
 {
 	struct buf rcpts = buf_over(rcpts_room, sizeof(rcpts_room));
+	static char name[] = "mx.example.org";
 	char path[64];
 
 	log_open(LOG_TO_NOBODY);
 	m.base = event_base_new();
 	ck_assert_int_eq(conf_init(&epoch.conf), 0);
-	strcpy(epoch.conf.hostname, "mx.example.org");
+	epoch.conf.hostname = name;
 	epoch.conf.relay.line = 7;
 	epoch.users = 1;
 	m.epoch = &epoch;
