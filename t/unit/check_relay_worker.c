@@ -80,7 +80,7 @@ TEST(delivers_octet_by_octet)
 TEST(says_helo)
 {
 	static const char *const refusals[] = { "500 what\r\n",
-	    "502 no\r\n", "504 no\r\n", "550 no\r\n" };
+	    "502 no\r\n", "504 no\r\n", "550-no\r\n550 PIPELINING\r\n" };
 	struct letter l = three;
 	struct host h = polite;
 
@@ -617,6 +617,11 @@ TEST(file_is_damaged)
 	outcome_is(0, RELAY_DATA, RELAY_END_LOCAL, 0);
 	ck_assert_uint_eq(seen->messages, 0);
 	ck_assert_uint_eq(told.how, 0);
+	l = three;
+	l.lines_more = 1;
+	case_run(&polite, &l);
+	outcome_is(0, RELAY_DATA, RELAY_END_LOCAL, 0);
+	ck_assert_uint_eq(seen->messages, 0);
 	/* T12: no reader may see the end of a line where another sees none. */
 	l = three;
 	l.text = "a\n\r.\r\nMAIL FROM:<x@y>\n";
@@ -641,6 +646,16 @@ TEST(host_refuses_while_the_text_comes)
 	outcome_is(0, RELAY_DATA, RELAY_END_REPLY, 552);
 	ck_assert_uint_eq(told.how, 0);
 	ck_assert_uint_eq(seen->messages, 0);
+	/* So late, and slowly, that the final dot is ready to be sent. */
+	h.by_one = true;
+	host_grace_us = 500000;
+	l.text_n = 14000;
+	case_run(&h, &l);
+	outcome_is(0, RELAY_DATA, RELAY_END_REPLY, 552);
+	ck_assert_uint_eq(seen->messages, 0);
+	h.by_one = false;
+	host_grace_us = 0;
+	l.text_n = sizeof(in);
 	h.early = "250 thanks\r\n";
 	case_run(&h, &l);
 	outcome_is(0, RELAY_DATA, RELAY_END_SYNTAX, 0);
@@ -792,6 +807,7 @@ TEST(delivers_under_tls)
 		    "RCPT TO:<x@example.org>\nRCPT TO:<y@example.org>\n"
 		    "RCPT TO:<z@example.org>\nDATA\nQUIT\n");
 		ck_assert_uint_eq(told.g.has_tls, 1);
+		ck_assert_uint_eq(told.g.offers & RELAY_OFFERS_TLS, 0);
 		ck_assert_uint_eq(told.g.version, i == 0 ? TLS_VERSION_1_3 :
 		    TLS_VERSION_1_2);
 		ck_assert_uint_lt(told.g.suite, TLS_SUITE_COUNT);

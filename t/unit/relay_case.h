@@ -107,7 +107,8 @@ host_fail(struct host_line *l)
 		[HOST_421] = "\r\n421 4.3.2 bye\r\n",
 		[HOST_FLOODS_LINES] = "250-more\r\n",
 		[HOST_FLOODS_LINE] = "2222222222",
-		[HOST_GARBAGE] = "\r\n\0HTTP/1.1 200 OK\r\n\r\n"
+		[HOST_GARBAGE] = "\r\nHTTP/1.1 200 OK\r\n\r\n",
+		[HOST_RESETS] = NULL
 	};
 	const char *text = texts[l->host->fault];
 	struct linger now = { 1, 0 };
@@ -305,7 +306,7 @@ host_run(const struct host *h, int fd)
 
 struct letter {
 	const char	*from, *to[relay_rcpts_max], *text;
-	size_t		 count, text_n, size_more;
+	size_t		 count, text_n, size_more, lines_more;
 	uint8_t		 flags, smtputf8, notify, ret;
 	const char	*orcpt, *envid;
 };
@@ -321,6 +322,7 @@ struct told {
 static struct told told;
 static int to_worker = -1;
 static pid_t worker_pid, host_pid;
+static useconds_t host_grace_us;	/* to read what was sent */
 static struct ipc_client client = { .tls = RELAY_TLS_MAY,
     .patience_ms = 3000 };
 
@@ -461,6 +463,7 @@ case_letter(const struct letter *l)
 		ck_assert(smtp_mailbox_from_text(from, &out->from));
 	out->at = 17;
 	out->size = l->text_n + l->size_more;
+	out->lines = l->lines_more;
 	for (size_t i = 0; i < l->text_n; i++)
 		out->lines += l->text[i] == '\n';
 	out->flags = l->flags;
@@ -517,6 +520,7 @@ case_end(void)
 	ck_assert_int_eq(waitpid(worker_pid, &status, 0), worker_pid);
 	ck_assert_int_eq(status, 0);
 	close(to_worker);
+	usleep(host_grace_us);
 	kill(host_pid, SIGKILL);
 	ck_assert_int_eq(waitpid(host_pid, &status, 0), host_pid);
 }
