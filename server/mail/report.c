@@ -187,7 +187,7 @@ address(struct report *r)
 	struct conf *conf = &r->epoch->conf;
 	const bool utf8 = smtp_mailbox_is_utf8(&to.to);
 	struct ipc_mail mail = { .wait = 1, .esmtp = utf8, .smtputf8 = utf8 };
-	struct recipient_reason reason;
+	struct recipient_reason reason = { .path = NULL };
 	enum verdict verdict;
 	size_t named;
 
