@@ -95,12 +95,6 @@ queue_new(struct master *m, struct queue_folder *f, const char *id)
 	return q;
 }
 
-static uint64_t *
-bits_of(const struct queued *q)
-{
-	return (uint64_t *)(uintptr_t)q->done;
-}
-
 void
 queue_forget(struct master *m, struct queued *q)
 {
@@ -111,8 +105,7 @@ queue_forget(struct master *m, struct queued *q)
 		all->messages--;
 		all->held -= (q->state & QUEUED_IN_HELD) != 0;
 	}
-	if (q->rcpts > 64)
-		free(bits_of(q));
+	free(q->done);
 	q->state = 0;
 	q->work = all->unused;
 	all->unused = q;
@@ -170,27 +163,19 @@ queue_count(const struct master *m)
 bool
 queue_is_done(const struct queued *q, uint32_t index)
 {
-	const uint64_t *bits = q->rcpts > 64 ? bits_of(q) : &q->done;
-
-	return bits != NULL && index < q->rcpts &&
-	    (bits[index / 64] >> index % 64 & 1) != 0;
+	return q->done != NULL && index < q->rcpts &&
+	    (q->done[index / 8] >> index % 8 & 1) != 0;
 }
 
 /* Without memory for the bits it is not done: rather twice than never. */
 void
 queue_set_done(struct queued *q, uint32_t index)
 {
-	uint64_t *bits = &q->done;
-
-	if (index >= q->rcpts || queue_is_done(q, index))
+	if (q->done == NULL)
+		q->done = calloc(1, q->rcpts / 8 + 1);
+	if (q->done == NULL || index >= q->rcpts || queue_is_done(q, index))
 		return;
-	if (q->rcpts > 64 && q->done == 0)
-		q->done = (uintptr_t)calloc(q->rcpts / 64 + 1, sizeof(*bits));
-	if (q->rcpts > 64)
-		bits = bits_of(q);
-	if (bits == NULL)
-		return;
-	bits[index / 64] |= (uint64_t)1 << index % 64;
+	q->done[index / 8] |= (uint8_t)(1 << index % 8);
 	q->left--;
 }
 

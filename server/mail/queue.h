@@ -23,7 +23,7 @@ struct queued {
 	struct queue_folder	*folder;
 	int64_t			 queued_s;
 	int64_t			 next_s;	/* due again */
-	uint64_t		 done;		/* queue_is_done() */
+	uint8_t			*done;		/* bits: queue_is_done() */
 	void			*work;		/* of schedule.c; NULL: waits */
 	uint32_t		 heap;		/* its place in the heap; */
 	uint32_t		 parked;	/* and at a site: schedule.c */

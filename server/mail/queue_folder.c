@@ -250,7 +250,7 @@ queue_folder_tick(struct master *m)
 	close_full(q);
 	for (f = TAILQ_FIRST(&q->folders); f != NULL; f = after) {
 		after = TAILQ_NEXT(f, entry);
-		if (f->unsynced && !f->syncing) {
+		if (f->unsynced && !f->syncing && !m->stopping) {
 			f->unsynced = false;
 			f->syncing = true;
 			f->sync = (struct disk_job){ .fds = &f->journal,

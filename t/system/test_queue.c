@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "t/system/ctl.h"
 #include "t/system/harness.h"
 #include "t/system/proc.h"
 #include "t/system/queue.h"
@@ -509,6 +510,16 @@ TEST(order_of_calls)
 
 /* ---- on the way out ------------------------------------------------------ */
 
+static void
+begin_sink(struct daemon *d, struct sink *to)
+{
+	sink_start(to, "sink", "take", 0);
+	daemon_init(d, "", NULL);
+	daemon_add_conf(d, "relay {\n\tfrom 127.0.0.0/8\n\tvia 127.0.0.1 "
+	    "port %d\n\ttls never\n}\n", to->port);
+	daemon_start(d);
+}
+
 /* In a child: one message; it ends when the sink has it, or soon after. */
 static _Noreturn void
 send_through(const struct daemon *d, const struct sink *to, unsigned number)
@@ -560,11 +571,7 @@ TEST(killed_while_it_leaves)
 	struct sink to;
 
 	harness_need_root("trace processes that hide");
-	sink_start(&to, "sink", "take", 0);
-	daemon_init(&d, "", NULL);
-	daemon_add_conf(&d, "relay {\n\tfrom 127.0.0.0/8\n\tvia 127.0.0.1 "
-	    "port %d\n\ttls never\n}\n", to.port);
-	daemon_start(&d);
+	begin_sink(&d, &to);
 	for (; end == TRACE_KILLED && round < stops_max; round++) {
 		int status = 0;
 		size_t got;
@@ -605,6 +612,53 @@ TEST(killed_while_it_leaves)
 	EXPECT(twice <= killed / 4, "%u arrived twice", twice);
 	EXPECT(queue_bad(&d) == 0, "spool/bad has a file");
 	kill(d.pid, SIGKILL);
+	sink_stop(&to);
+}
+
+/*
+ * Of many recipients each fifth is taken, all others later: after a crash only
+ * those others are tried again.
+ */
+TEST(done_recipients)
+{
+	enum { rcpts = 80 };
+	char names[rcpts][40];
+	const char *list[rcpts + 1];
+	struct daemon d;
+	struct client c;
+	struct sink to;
+	char *text;
+
+	begin_sink(&d, &to);
+	for (unsigned i = 0; i < rcpts; i++) {
+		snprintf(names[i], sizeof(names[i]), i % 5 == 0 ?
+		    "a%u@example.net" : "450a%u@example.net", i);
+		list[i] = names[i];
+	}
+	list[rcpts] = NULL;
+	client_open(&c, &d, NULL);
+	EXPECT(queue_mail(&c, 1, octets, list) == 250, "%s", c.reply);
+	client_close(&c);
+	EXPECT(WAIT(sink_count(&to) == 1 &&
+	    daemon_logged(&d, " event=try ", NULL) >= 1), "no try: %s",
+	    daemon_last_words(&d));
+	daemon_settle(&d);
+	for (unsigned i = 0; i < 2; i++) {
+		kill_daemon(&d);
+		daemon_start(&d);
+		expect_known(&d, 1);
+		CTL_EXPECT(0, "", "queue retry -f %s all", d.conf);
+		EXPECT(WAIT(daemon_logged(&d, " event=try ",
+		    " recipients=64 ", NULL) == 1), "start %u: no try for "
+		    "64: %s", i, daemon_last_words(&d));
+		daemon_settle(&d);
+	}
+	EXPECT(sink_count(&to) == 1, "%zu messages", sink_count(&to));
+	text = sink_message(&to, 0, NULL);
+	EXPECT(strstr(text, "<a0@example.net>") != NULL &&
+	    strstr(text, "<a75@example.net>") != NULL, "%s", text);
+	free(text);
+	kill_daemon(&d);
 	sink_stop(&to);
 }
 
