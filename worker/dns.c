@@ -1,8 +1,8 @@
 /*
  * Questions to name servers, and their answers.  Pure: see dns.h.
  *
- * Names are compared as they are on the wire, without compression and in
- * small letters: no octet of a label can be taken for a dot.
+ * Names are read as text in small letters.  An octet that no host name has may
+ * stand in a label, even a dot: it becomes one that no dot and no letter is.
  */
 #include "worker/dns.h"
 
@@ -12,7 +12,8 @@
 
 enum {
 	header_bytes = 12,
-	name_max_bytes = 255,	/* RFC 1035 2.3.4 */
+	name_max_bytes = 253,	/* as text; on the wire 255 (2.3.4) */
+	no_octet = 1,		/* of a host name */
 	/* Bits of the third and fourth octet (4.1.1; RFC 4035 3). */
 	bit_response = 0x80, bits_opcode = 0x78, bit_authority = 0x04,
 	bit_truncated = 0x02, bit_recursion = 0x01,
@@ -22,8 +23,8 @@ enum {
 enum rcode { NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP };
 
 struct name {
-	size_t	n;		/* with the root's 0 */
-	uint8_t	p[name_max_bytes];
+	size_t	n;		/* 0: the root */
+	char	p[smtp_domain_max_bytes];
 };
 
 /* A resource record: where its data is in the message. */
@@ -40,33 +41,24 @@ get16(const uint8_t *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-static uint8_t *
-put16(uint8_t *p, size_t n)
-{
-	p[0] = (uint8_t)(n >> 8);
-	p[1] = (uint8_t)n;
-	return p + 2;
-}
-
 size_t
 dns_query(uint16_t id, struct span name, enum dns_type type, uint32_t mix,
     bool edns, uint8_t out[dns_query_max_bytes])
 {
-	/* OPT (RFC 6891 6.1.2): root, type 41, size; no flags, no data. */
-	static const uint8_t opt[] = { 0, 0, 41, dns_udp_max_bytes >> 8,
-	    dns_udp_max_bytes & 0xff, 0, 0, 0, 0, 0, 0 };
-	uint8_t *p = out, c;
+	/* AD: "tell me" (RFC 6840 5.7). */
+	const uint8_t head[header_bytes] = { (uint8_t)(id >> 8), (uint8_t)id,
+	    bit_recursion, bit_authentic, 0, 1, 0, 0, 0, 0, 0, edns };
+	/* IN; OPT (RFC 6891 6.1.2): root, type 41, size, no flags, no data. */
+	const uint8_t tail[] = { 0, 0, (uint8_t)type, 0, 1, 0, 0, 41,
+	    dns_udp_max_bytes >> 8, dns_udp_max_bytes & 0xff, 0, 0, 0, 0, 0,
+	    0 };
+	const size_t n = edns ? sizeof(tail) : 5;
+	uint8_t *p = out + header_bytes, c;
 	struct span label;
 
-	if (name.n > name_max_bytes - 2 || !smtp_domain_valid(name))
+	if (name.n > name_max_bytes || !smtp_domain_valid(name))
 		return 0;
-	p = put16(p, id);
-	*p++ = bit_recursion;
-	*p++ = bit_authentic;	/* "tell me" (RFC 6840 5.7) */
-	p = put16(p, 1);
-	p = put16(p, 0);
-	p = put16(p, 0);
-	p = put16(p, edns);
+	memcpy(out, head, sizeof(head));
 	while (name.n > 0) {
 		label = span_cut(&name, '.');
 		*p++ = (uint8_t)label.n;
@@ -79,12 +71,8 @@ dns_query(uint16_t id, struct span name, enum dns_type type, uint32_t mix,
 			mix = mix >> 1 | mix << 31;
 		}
 	}
-	*p++ = 0;
-	p = put16(p, type);
-	p = put16(p, 1);	/* IN */
-	if (edns)
-		memcpy(p, opt, sizeof(opt));
-	return (size_t)(p - out) + (edns ? sizeof(opt) : 0);
+	memcpy(p, tail, n);
+	return (size_t)(p - out) + n;
 }
 
 /*
@@ -97,13 +85,12 @@ read_name(struct span m, size_t *at, struct name *out)
 	size_t from = *at, low = from;
 	bool jumped = false;
 
-	out->n = 0;
-	for (;;) {
+	for (out->n = 0;;) {
 		uint8_t len = from < m.n ? m.p[from] : 0x40;
 
+		if (!jumped)
+			*at = from + (len >= 0xc0 ? 2U : len + 1U);
 		if (len >= 0xc0 && from + 1 < m.n) {
-			if (!jumped)
-				*at = from + 2;
 			jumped = true;
 			from = get16(m.p + from) & 0x3fff;
 			if (from >= low)
@@ -111,19 +98,21 @@ read_name(struct span m, size_t *at, struct name *out)
 			low = from;
 			continue;
 		}
-		if (len >= 0x40 || len >= m.n - from ||
-		    out->n + len + 1U > name_max_bytes)
-			return false;
-		for (size_t i = 0; i <= len; i++)
-			out->p[out->n++] = i == 0 ? len :
-			    ascii_lower(m.p[from + i]);
-		from += len + 1U;
 		if (len == 0)
-			break;
+			return true;
+		if (len >= 0x40 || len >= m.n - from ||
+		    out->n + 1 + len > name_max_bytes + (out->n == 0))
+			return false;
+		if (out->n > 0)
+			out->p[out->n++] = '.';
+		for (size_t i = 1; i <= len; i++) {
+			uint8_t c = ascii_lower(m.p[from + i]);
+
+			out->p[out->n++] = c == '.' || c > 0x7f ? no_octet :
+			    (char)c;
+		}
+		from += len + 1U;
 	}
-	if (!jumped)
-		*at = from;
-	return true;
 }
 
 static bool
@@ -161,26 +150,6 @@ same_name(const struct name *a, const struct name *b)
 	return a->n == b->n && memcmp(a->p, b->p, a->n) == 0;
 }
 
-/* False: no host name, for an octet of it is a dot, or above 127, say. */
-static bool
-to_host(const struct name *name, struct ipc_host *out)
-{
-	size_t left = name->p[0];
-
-	out->name_len = (uint8_t)(name->n < 2 ? 0 : name->n - 2);
-	for (size_t i = 0; i < out->name_len; i++) {
-		uint8_t c = name->p[i + 1];
-
-		if (left == 0) {
-			left = c;
-			c = '.';
-		} else if (left-- > 0 && (c == '.' || c > 0x7f))
-			return false;
-		out->name[i] = (char)c;
-	}
-	return smtp_domain_valid(span_from(out->name, out->name_len));
-}
-
 /* Adds a host before those that are worse; the worst may go. */
 static void
 add_host(struct dns_answer *a, const struct ipc_host *h)
@@ -210,12 +179,14 @@ take_data(struct span m, const struct record *r, struct dns_answer *a)
 		if (!read_target(m, r, 2, &name))
 			return false;
 		h.preference = get16(m.p + r->at);
+		h.name_len = (uint8_t)name.n;
+		memcpy(h.name, name.p, name.n);
 		/* "." alone: no mail at all (RFC 7505). */
-		if (name.n == 1 && a->status == RESOLVE_NO_DATA)
+		if (name.n == 0 && a->status == RESOLVE_NO_DATA)
 			a->status = RESOLVE_NULL_MX;
-		else if (name.n > 1)
+		else if (name.n > 0)
 			a->status = RESOLVE_OK;
-		if (to_host(&name, &h))
+		if (smtp_domain_valid(span_from(h.name, h.name_len)))
 			add_host(a, &h);
 		return true;
 	}
@@ -318,8 +289,11 @@ dns_read(struct span query, struct span m, struct dns_answer *out)
 	    !read_name(m, &at, &owner) ||
 	    !read_answer(m, header_bytes + n, type, &owner, out))
 		return DNS_FAILED;
-	if (rcode == NXDOMAIN)
+	if (rcode == NXDOMAIN) {
 		out->status = RESOLVE_NO_DOMAIN;
+		out->hosts = out->addresses.count = 0;
+	}
+	out->addresses.status = out->status;
 	return DNS_ANSWERED;
 }
 

@@ -47,13 +47,10 @@ struct lookup {
 	bool		 single;	/* the name itself is the host */
 	uint32_t	 ttl_s;
 	int64_t		 until_ms;
-	bool		 begun_mx;
-	size_t		 begun;		/* questions for addresses */
+	size_t		 begun;		/* queries: for MX, then addresses */
 	size_t		 due;		/* answers */
-	uint8_t		 name_len;
-	char		 name[smtp_domain_max_bytes];
-	size_t		 hosts;
-	struct ipc_host	 host[resolve_hosts_max];
+	size_t		 hosts;		/* 0: not known yet */
+	struct ipc_host	 host[resolve_hosts_max]; /* the name until then */
 	struct dns_addresses found[resolve_hosts_max][2]; /* IPv4, IPv6 */
 };
 
@@ -125,12 +122,10 @@ want_socket(uint32_t server, bool tcp)
 static size_t
 write_query(const struct query *q, uint8_t out[dns_query_max_bytes])
 {
-	const struct lookup *l = q->of;
-	const struct ipc_host *h = &l->host[q->host];
-	struct span name = q->type == DNS_MX ?
-	    span_from(l->name, l->name_len) : span_from(h->name, h->name_len);
+	const struct ipc_host *h = &q->of->host[q->host];
 
-	return dns_query(q->id, name, q->type, q->mix, !q->no_edns, out);
+	return dns_query(q->id, span_from(h->name, h->name_len), q->type,
+	    q->mix, !q->no_edns, out);
 }
 
 /* Sends q, or waits for a socket to send it over. */
@@ -209,10 +204,8 @@ end_lookup(struct lookup *l, enum resolve_status status)
 		status = (enum resolve_status)l->host[0].status;
 	for (size_t i = 0; status == RESOLVE_OK && i < l->hosts; i++) {
 		r.u.host = l->host[i];
+		r.u.host.ticket = l->ticket;
 		tell_record(all->master, &r);
-		if (l->host[i].status == RESOLVE_TROUBLE &&
-		    l->ttl_s > trouble_ttl_s)
-			l->ttl_s = trouble_ttl_s;
 	}
 	r.type = IPC_ANSWER;
 	r.u.answer = (struct ipc_answer){ l->ticket, l->ttl_s,
@@ -221,70 +214,45 @@ end_lookup(struct lookup *l, enum resolve_status status)
 	l->open = false;
 }
 
-/* Asks for addresses of hosts, as many as may be under way. */
+/* Asks for MX, then for addresses of hosts: as much as may be under way. */
 static void
 go_on(struct lookup *l)
 {
-	const size_t families = l->ipv6 ? 2 : 1, n = l->hosts * families;
+	const size_t families = l->ipv6 ? 2 : 1, n = 1 + l->hosts * families;
 
-	if (!l->begun_mx)
-		l->begun_mx = begin_query(l, 0, DNS_MX);
-	while (l->begun < n && begin_query(l, l->begun / families,
-	    l->begun % families == 0 ? DNS_A : DNS_AAAA))
-		l->begun++;
-	if (l->begun == n && n > 0 && l->due == 0)
+	for (; l->begun < n; l->begun++)
+		if (!begin_query(l, l->begun == 0 ? 0 :
+		    (l->begun - 1) / families, l->begun == 0 ? DNS_MX :
+		    (l->begun - 1) % families == 0 ? DNS_A : DNS_AAAA))
+			return;
+	if (l->due == 0)
 		end_lookup(l, RESOLVE_OK);
 }
 
-/* Adds count hosts; nothing is known of them until answers come. */
-static void
-add_hosts(struct lookup *l, const struct ipc_host *hosts, size_t count)
-{
-	for (; l->hosts < count; l->hosts++) {
-		l->host[l->hosts] = hosts[l->hosts];
-		l->host[l->hosts].ticket = l->ticket;
-		for (size_t f = 0; f < 2; f++)
-			l->found[l->hosts][f].status = RESOLVE_TROUBLE;
-	}
-}
-
-/* The name itself is the host (RFC 5321 5.1). */
-static void
-add_name(struct lookup *l)
-{
-	struct ipc_host h = { .name_len = l->name_len };
-
-	memcpy(h.name, l->name, l->name_len);
-	add_hosts(l, &h, 1);
-	l->single = l->begun_mx = true;
-}
-
-/* q has its answer; a NULL: it never will. */
 static void
 on_answer(struct query *q, const struct dns_answer *a)
 {
-	const enum resolve_status status = a == NULL ? RESOLVE_TROUBLE :
-	    a->status;
-	const size_t family = q->type == DNS_AAAA, host = q->host;
-	const bool is_mx = q->type == DNS_MX;
+	const struct query was = *q;
 	struct lookup *l = q->of;
 
 	*q = (struct query){ 0 };
 	l->due--;
-	l->secure = l->secure && a != NULL && a->secure;
-	if (a != NULL && a->ttl_s < l->ttl_s)
+	l->secure = l->secure && a->secure;
+	if (a->ttl_s < l->ttl_s)
 		l->ttl_s = a->ttl_s;
-	if (!is_mx && a != NULL) {
-		l->found[host][family] = a->addresses;
-		l->found[host][family].status = status;
-	} else if (is_mx && status == RESOLVE_NO_DATA) {
-		l->implicit = true;
-		add_name(l);
-	} else if (is_mx && status == RESOLVE_OK && a->hosts > 0) {
-		add_hosts(l, a->host, a->hosts);
-	} else if (is_mx) {
+	if (was.type != DNS_MX) {
+		l->found[was.host][was.type == DNS_AAAA] = a->addresses;
+	} else if (a->status == RESOLVE_NO_DATA) {
+		/* The name itself is the host (RFC 5321 5.1). */
+		l->implicit = l->single = true;
+		l->hosts = 1;
+	} else if (a->status == RESOLVE_OK && a->hosts > 0) {
+		memcpy(l->host, a->host, sizeof(l->host));
+		l->hosts = a->hosts;
+	} else {
 		/* MX without a host name: then the name is no host either. */
-		end_lookup(l, status == RESOLVE_OK ? RESOLVE_NO_DATA : status);
+		end_lookup(l, a->status == RESOLVE_OK ? RESOLVE_NO_DATA :
+		    a->status);
 		return;
 	}
 	go_on(l);
@@ -294,13 +262,15 @@ on_answer(struct query *q, const struct dns_answer *a)
 static void
 next_try(struct query *q)
 {
+	static const struct dns_answer trouble = { .status = RESOLVE_TROUBLE,
+	    .ttl_s = trouble_ttl_s, .addresses.status = RESOLVE_TROUBLE };
 	const uint32_t next = (q->server + 1) % all->servers;
 
 	if (all->good == q->server)
 		all->good = next;
 	q->server = next;
 	if (q->tries++ == tries_max)
-		on_answer(q, NULL);
+		on_answer(q, &trouble);
 	else
 		begin_try(q, false);
 }
@@ -382,10 +352,14 @@ take_lookup(const struct ipc_lookup *asked)
 	l->ipv6 = asked->ipv6;
 	l->ttl_s = UINT32_MAX;
 	l->until_ms = deadline_now_ms() + lookup_patience_ms;
-	l->name_len = asked->name_len;
-	memcpy(l->name, asked->name, asked->name_len);
-	if (asked->kind == RESOLVE_HOST)
-		add_name(l);
+	l->host[0].name_len = asked->name_len;
+	memcpy(l->host[0].name, asked->name, asked->name_len);
+	l->single = asked->kind == RESOLVE_HOST;
+	l->hosts = l->begun = l->single;
+	/* What no answer comes for. */
+	for (size_t i = 0; i < resolve_hosts_max; i++)
+		l->found[i][0].status = l->found[i][1].status =
+		    RESOLVE_TROUBLE;
 	go_on(l);
 }
 

@@ -240,6 +240,12 @@ TEST(nothing)
 		    RESOLVE_NO_DOMAIN);
 		ck_assert_uint_eq(a.ttl_s, UINT32_MAX);
 	}
+	/* Whoever says both has said that there is none. */
+	begin("mx.example.org", DNS_A, plain | 3);
+	add_a("@", 60, 1);
+	ck_assert_int_eq(answer(), DNS_ANSWERED);
+	ck_assert_int_eq(a.addresses.status, RESOLVE_NO_DOMAIN);
+	ck_assert_uint_eq(a.addresses.count, 0);
 }
 
 TEST(ttl_with_its_highest_bit)
