@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "shared/helpers.h"
+#include "shared/ipc_control.h"
 #include "shared/ipc_process.h"
 #include "shared/ipc_relay.h"
 #include "shared/ipc_resolve.h"

@@ -43,6 +43,10 @@ control_answer_send(struct control_answer *a, int fd, unsigned max)
 			r.type = IPC_TELL_TEXT;
 			t->n = (uint16_t)(n < sizeof(t->text) ? n :
 			    sizeof(t->text));
+			/* A character is not cut: each piece is shown. */
+			while (t->n < n && t->n > 1 &&
+			    (a->text[a->at + t->n] & 0xc0) == 0x80)
+				t->n--;
 			memcpy(t->text, a->text + a->at, t->n);
 		} else {
 			r.u.number.n = a->status;

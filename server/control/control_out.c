@@ -7,15 +7,10 @@
 #include <string.h>
 
 #include "server/log/figure.h"
+#include "server/mail/queue_log.h"
 #include "shared/deadline.h"
 
 enum { worst_sites = 5, looks_max = 4096, words_bytes = 2048 };
-
-static const char *const stages[RELAY_STAGE_COUNT] = {
-	RELAY_STAGES(IPC_WORD, RELAY_)
-}, *const ends[RELAY_END_COUNT] = {
-	RELAY_ENDS(IPC_WORD, RELAY_END_)
-};
 
 /* "RCPT: 451 wait" or "connect: no connection", escaped, in one line. */
 static const char *
@@ -24,11 +19,11 @@ words_of(const struct ipc_outcome *o)
 	static char text[words_bytes];
 	struct buf b = buf_over(text, sizeof(text) - 1);
 
-	buf_print(&b, "%s: ", stages[o->stage]);
+	buf_print(&b, "%s: ", queue_log_stages[o->stage]);
 	if (o->code != 0)
 		buf_print(&b, "%u", o->code);
 	else
-		buf_add_str(&b, ends[o->end]);
+		buf_add_str(&b, queue_log_ends[o->end]);
 	if (o->n > 0)
 		buf_add_str(&b, o->code != 0 ? " " : ": ");
 	buf_add_escaped(&b, span_from(o->text, o->n), "");
@@ -36,12 +31,11 @@ words_of(const struct ipc_outcome *o)
 }
 
 void
-control_tell_site(const struct schedule_site *s, const char *key,
-    struct control_out *o)
+control_tell_site(const struct schedule_site *s, struct control_out *o)
 {
 	char left[figure_bytes] = "now";
 
-	json_out_object(&o->j, key);
+	json_out_object(&o->j, NULL);
 	json_out_string(&o->j, "name", s->name);
 	json_out_u64(&o->j, "waiting", s->waiting);
 	json_out_u64(&o->j, "connections", s->links);
@@ -148,7 +142,7 @@ control_leaving(const struct master *m, struct control_out *o)
 		    "queue are in spool/bad: look at the log", q->bad);
 	json_out_array(&o->j, "worst_sites");
 	for (size_t i = 0; i < n; i++)
-		control_tell_site(&sites[i], NULL, o);
+		control_tell_site(&sites[i], o);
 	json_out_end(&o->j);
 	tell_dns(m, o);
 	json_out_end(&o->j);

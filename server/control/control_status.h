@@ -60,8 +60,7 @@ struct control_task *control_queue(struct master *m,
 struct control_task *control_route(struct master *m,
 	    const struct ipc_ask *ask, void (*wake)(void *arg), void *arg);
 
-/* A site, as an object of that name, or (NULL) as an element. */
-void	control_tell_site(const struct schedule_site *s, const char *key,
+void	control_tell_site(const struct schedule_site *s,
 	    struct control_out *o);
 /* Of the status: the queue, its worst sites, the DNS. */
 void	control_leaving(const struct master *m, struct control_out *o);

@@ -55,12 +55,7 @@ enum refusal { REFUSAL_NONE, REFUSALS(REFUSAL_NAME, ) REFUSAL_COUNT };
 	    "Recipients elsewhere, by what became of them")
 
 #define REPORT_COUNTER(X, name, kind)					\
-	X(REPORTS_##name, "reports", "", "kind", kind,			\
-	    "Reports to senders, by what they say")
-
-#define LOOKUP_COUNTER(X, name, status)					\
-	X(LOOKUPS_##name, "dns_lookups", "", "status", status,		\
-	    "Questions to the DNS, by their answers")
+	X(REPORTS_##name, "reports", "", "kind", kind, "Reports to senders")
 
 #define LOGIN(X, name, why)						\
 	X(LOGINS_##name, "logins_failed", "", "reason", why,		\
@@ -100,21 +95,15 @@ enum refusal { REFUSAL_NONE, REFUSALS(REFUSAL_NAME, ) REFUSAL_COUNT };
 	ONE(X, DELIVERED, "deliveries",					\
 	    "Messages times the Maildirs they were put in")		\
 	ONE(X, UNSTORED, "messages_failed", "Messages the disk did not take") \
-	ONE(X, QUEUED, "messages_queued",				\
-	    "Messages answered for that have recipients elsewhere")	\
+	ONE(X, QUEUED, "messages_queued", "Messages put into the queue") \
 	LEAVING(X, DELIVERED, "delivered")				\
 	LEAVING(X, DEFERRED, "deferred")				\
 	LEAVING(X, FAILED, "failed")					\
 	LEAVING(X, REMOVED, "removed")					\
 	REPORT_KINDS(REPORT_COUNTER, X)					\
-	ONE(X, OUT, "outgoing_connections",				\
-	    "Connections to other hosts that were greeted")		\
-	ONE(X, OUT_FAILED, "outgoing_connections_failed",		\
-	    "Connections to other hosts that failed before a message")	\
-	ONE(X, OUT_TLS, "outgoing_tls", "Of these connections, under TLS") \
-	ONE(X, OUT_TLS_FAILED, "outgoing_tls_failed",			\
-	    "TLS handshakes with other hosts that failed")		\
-	RESOLVE_STATUSES(LOOKUP_COUNTER, X)				\
+	ONE(X, OUT, "outgoing_connections", "Hosts that have greeted us") \
+	ONE(X, OUT_TLS, "outgoing_tls", "Of these, under TLS") \
+	ONE(X, OUT_TLS_FAILED, "outgoing_tls_failed", "TLS that failed") \
 	ONE(X, COMMITS, "commits",					\
 	    "Times the disk was waited for, for one message or many")	\
 	ONE(X, SYNCS, "directory_syncs", "Directories synced for commits") \

@@ -59,7 +59,7 @@ struct log_record {
 	uint64_t	 code;		/* of the reply; 0: none */
 	struct span	 status;	/* RFC 3463: "5.1.1"; "": none */
 	struct span	 text;		/* of the reply, LF between lines */
-	uint64_t	 delay_s;	/* since it was queued; of NOTICE, too */
+	uint64_t	 delay_s;	/* since queued; of NOTICE, too */
 	struct span	 next;		/* of TRY: a time; "": at once */
 	/* of NOTICE */
 	struct span	 kind;		/* REPORT_KINDS: "failed" */

@@ -9,7 +9,7 @@
 
 #include "server/log/figure.h"
 
-enum { address_bytes = smtp_mailbox_text_max_bytes, shown_bytes = 2048 };
+enum { address_bytes = smtp_mailbox_text_max_bytes };
 
 /* ---- the filter --------------------------------------------------------- */
 
@@ -184,32 +184,6 @@ show_rcpts(const struct queue_row *row, const struct queue_out *o)
 	json_out_end(o->j);
 }
 
-/* Its last try, where nobody else keeps it. */
-static void
-show_try(const struct queue_row *row, const struct queue_out *o)
-{
-	char storage[shown_bytes];
-	struct buf shown = buf_over(storage, sizeof(storage) - 1);
-
-	if (row->stage == NULL)
-		return;
-	buf_add_escaped(&shown, row->text, "");
-	json_out_object(o->j, "last");
-	json_out_string(o->j, "stage", row->stage);
-	json_out_string(o->j, "end", row->end);
-	json_out_u64(o->j, "code", row->code);
-	json_out_span(o->j, "text", row->text);
-	json_out_end(o->j);
-	if (o->f == NULL)
-		return;
-	fprintf(o->f, "  last try   %s: ", row->stage);
-	if (row->code == 0)
-		fprintf(o->f, "%s%s", row->end, row->text.n > 0 ? ": " : "");
-	else
-		fprintf(o->f, "%u ", row->code);
-	fprintf(o->f, "%s\n", buf_str(&shown));
-}
-
 void
 queue_show_whole(const struct queue_row *row, const struct queue_out *o)
 {
@@ -237,7 +211,6 @@ queue_show_whole(const struct queue_row *row, const struct queue_out *o)
 		show_rcpts(row, o);
 	} else if (o->f != NULL)
 		fputs("  its file cannot be read\n", o->f);
-	show_try(row, o);
 	json_out_end(o->j);
 	if (o->f != NULL)
 		fputc('\n', o->f);

@@ -25,11 +25,6 @@ struct queue_row {
 	/* Needs recipient index nothing more? */
 	bool		 (*is_done)(const void *arg, uint32_t index);
 	const void	*arg;
-	/* Where there is no master: of its last try, if any. */
-	const char	*stage;		/* or NULL */
-	const char	*end;
-	unsigned	 code;		/* 0: no reply */
-	struct span	 text;
 };
 
 /* Both streams, of which one is NULL. */

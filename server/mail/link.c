@@ -181,6 +181,7 @@ move(struct link *l, const struct reply_rule *rule)
 	attempt_log_moved(l->group, f);
 	drop_relay(l);
 	l->hop = hop;
+	l->site->master->counters.value[COUNTER_OUT_TLS_FAILED] += plain;
 	l->tls = plain ? RELAY_TLS_NONE : tls;
 	reach(l);
 }
@@ -336,6 +337,8 @@ on_greeted(void *arg, const struct ipc_greeted *g)
 
 	l->greeted = *g;
 	l->has_greeted = l->had_greeted = true;
+	l->site->master->counters.value[COUNTER_OUT]++;
+	l->site->master->counters.value[COUNTER_OUT_TLS] += g->has_tls;
 	site_greeted(l->site);
 	send_next(l);
 }

@@ -18,11 +18,12 @@ enum {
 	to_max_bytes = 4 * 1024		/* of recipients, in a line */
 };
 
-static const char *const stages[RELAY_STAGE_COUNT] = {
+const char *const queue_log_stages[RELAY_STAGE_COUNT] = {
 	RELAY_STAGES(IPC_WORD, RELAY_)
-}, *const ends[RELAY_END_COUNT] = {
+}, *const queue_log_ends[RELAY_END_COUNT] = {
 	RELAY_ENDS(IPC_WORD, RELAY_END_)
-}, *const kinds[REPORT_KIND_COUNT] = {
+};
+static const char *const kinds[REPORT_KIND_COUNT] = {
 	REPORT_KINDS(IPC_WORD, REPORT_)
 };
 
@@ -144,8 +145,9 @@ queue_log_outcome(struct master *m, enum log_event event,
 		.to = buf_span(&to), .count = o->count,
 		.host = span_of(o->host == NULL ? "" : o->host),
 		.ip = span_of(ip), .tcp_port = o->ip == NULL ? 0 : o->port,
-		.tls = buf_span(&tls), .stage = span_of(stages[got->stage]),
-		.end = span_of(ends[got->end]), .code = got->code,
+		.tls = buf_span(&tls),
+		.stage = span_of(queue_log_stages[got->stage]),
+		.end = span_of(queue_log_ends[got->end]), .code = got->code,
 		.status = span_of(status),
 		.text = span_from(got->text, got->n),
 		.delay_s = delay_of(m, q), .next = span_of(next)
@@ -168,8 +170,8 @@ queue_log_site(const char *site, const struct queue_outcome *o,
 	log_str(&l, "site", site);
 	if (o != NULL) {
 		log_str(&l, "host", o->host);
-		log_str(&l, "stage", stages[o->outcome->stage]);
-		log_str(&l, "why", ends[o->outcome->end]);
+		log_str(&l, "stage", queue_log_stages[o->outcome->stage]);
+		log_str(&l, "why", queue_log_ends[o->outcome->end]);
 		if (o->outcome->n > 0)
 			log_span(&l, "text", span_from(o->outcome->text,
 			    o->outcome->n));

@@ -8,6 +8,10 @@
 #include "server/log/log_record.h"
 #include "server/mail/queue.h"
 
+/* The words of stages and ends. */
+extern const char *const queue_log_stages[RELAY_STAGE_COUNT],
+    *const queue_log_ends[RELAY_END_COUNT];
+
 /* Recipients that share an outcome, and the host that it came from. */
 struct queue_outcome {
 	const struct mailbox		*to;	/* the first of them */

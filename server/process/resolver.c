@@ -366,7 +366,6 @@ on_answer(struct resolver *all, const struct ipc_answer *a)
 		if (!conf->resolvers[i].believed)
 			route->secure = false;
 	shuffle_equals(route);
-	all->master->counters.value[COUNTER_LOOKUPS_OK + a->status]++;
 	if (a->status != RESOLVE_TROUBLE)
 		all->seen.answer_ms = deadline_now_ms();
 	if (route->secure)

@@ -8,7 +8,6 @@
 #include <limits.h>
 
 #include "server/conf/conf.h"
-#include "server/log/json_out.h"
 #include "shared/ipc_msg.h"
 
 #ifndef SMTPD_CONF
@@ -46,12 +45,8 @@ int	smtpctl_passwd(const struct smtpctl_line *l);
 int	smtpctl_queue(const struct smtpctl_line *l);
 int	smtpctl_status(const struct smtpctl_line *l);	/* stats and top, too */
 
-/*
- * In smtpctl_status.c: prints s, in which nothing acts on a terminal; adds a
- * JSON object of the server as an element.
- */
+/* In smtpctl_status.c: prints s, in which nothing acts on a terminal. */
 void	smtpctl_print(struct span s);
-void	smtpctl_print_json(struct json_out *j, const char *text);
 /*
  * In smtpctl_disk.c: list or show, from the files below root.  Returns how many
  * messages were found.
@@ -82,10 +77,7 @@ bool	smtpctl_conf_names(const char *path, const char *file);
 struct smtpctl_control {
 	const char	*conf;		/* path; NULL: the default */
 	const char	*socket;	/* path; NULL: of the configuration */
-	/*
-	 * Gets the answer in pieces as it comes, of whole characters; NULL: it
-	 * is returned whole.
-	 */
+	/* Gets the answer as it comes; NULL: it is returned whole. */
 	void		(*show)(struct span piece);
 	int		patience_s;	/* for the next record; 0: usual */
 	bool		quiet;		/* where no server runs: down is set */

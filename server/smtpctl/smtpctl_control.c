@@ -164,30 +164,6 @@ connect_to(struct smtpctl_control *c)
 }
 
 /*
- * Shows text, behind what was held back, but not a last character that may go
- * on in the next piece: that is held back.
- */
-static void
-show(struct smtpctl_control *c, struct span text)
-{
-	static uint8_t held[2 * sizeof(((struct ipc_tell_text *)NULL)->text)];
-	static size_t held_n;
-	struct span all;
-	size_t n = 0;
-
-	memcpy(held + held_n, text.p, text.n);
-	all = span_from(held, held_n + text.n);
-	while (text.n > 0 && n < 3 && n < all.n &&
-	    (all.p[all.n - 1 - n] & 0xc0) == 0x80)
-		n++;
-	if (text.n > 0 && n < all.n && all.p[all.n - 1 - n] >= 0xc0)
-		n++;
-	c->show(span_from(all.p, all.n - n));
-	memmove(held, held + all.n - n, n);
-	held_n = n;
-}
-
-/*
  * Receives records until the last, shows their texts or adds them to f, and has
  * the exit status in c.  False after a warning; or *lost, without one: the
  * connection was closed before.
@@ -206,13 +182,11 @@ receive(struct smtpctl_control *c, int fd, FILE *f, bool *lost)
 		    &passed, &why);
 		if (got == IPC_GOT_RECORD && r.type == IPC_TELL_END) {
 			c->status = (int)r.u.number.n;
-			if (c->show != NULL)
-				show(c, span_from("", 0));
 			return true;
 		}
 		if (got == IPC_GOT_RECORD) {
 			if (c->show != NULL)
-				show(c, span_from(r.u.tell_text.text,
+				c->show(span_from(r.u.tell_text.text,
 				    r.u.tell_text.n));
 			else
 				fwrite(r.u.tell_text.text, 1,

@@ -25,17 +25,10 @@ enum {
 	held_bit = 1 << 2	/* QUEUED_HELD, as the journal has it */
 };
 
-static const char *const stages[RELAY_STAGE_COUNT] = {
-	RELAY_STAGES(IPC_WORD, RELAY_)
-}, *const ends[RELAY_END_COUNT] = {
-	RELAY_ENDS(IPC_WORD, RELAY_END_)
-};
-
 /* What the journal says of a message. */
 struct known {
 	char			 id[ipc_id_bytes];	/* first: compare() */
-	struct queue_record	 last;		/* of any kind */
-	struct queue_record	 tried;		/* rcpts 0: none */
+	struct queue_record	 last;
 	uint8_t			*done;		/* a bit a recipient */
 };
 
@@ -44,7 +37,6 @@ struct folder {
 	const char	*path;
 	bool		 has_key;
 	uint8_t		 key[queue_key_bytes];
-	uint8_t		*journal;
 	void		*known;			/* tree of struct known */
 };
 
@@ -88,16 +80,15 @@ note(struct folder *f, const struct queue_record *r)
 	if (r->rcpts != k->last.rcpts)
 		return;
 	k->last = *r;
-	if (r->type == QUEUE_TRY)
-		k->tried = *r;
 	if (r->type == QUEUE_DONE)
 		k->done[r->index / 8] |= (uint8_t)(1 << r->index % 8);
 }
 
-/* -1 after a warning: only envelopes tell then. */
+/* Where it cannot be read, only envelopes tell. */
 static void
 read_journal(struct folder *f)
 {
+	uint8_t *journal = NULL;
 	int fd = openat(f->fd, "journal", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct queue_record r;
 	struct stat st;
@@ -107,20 +98,21 @@ read_journal(struct folder *f)
 
 	if (fd != -1 && fstat(fd, &st) == 0 &&
 	    st.st_size <= journal_max_bytes) {
-		f->journal = malloc((size_t)st.st_size + 1);
-		if (f->journal == NULL)
+		journal = malloc((size_t)st.st_size + 1);
+		if (journal == NULL)
 			err(smtpctl_exit_error, NULL);
-		n = file_read(fd, f->journal, (size_t)st.st_size);
+		n = file_read(fd, journal, (size_t)st.st_size);
 	}
 	if (n == -1)
 		warn("%s/journal", f->path);
-	rest = span_from(f->journal, n == -1 ? 0 : (size_t)n);
+	rest = span_from(journal, n == -1 ? 0 : (size_t)n);
 	while (rest.n > 0) {
 		if (queue_record_read(rest, true, (uint64_t)(rest.p -
-		    f->journal), f->key, &r, &used, &damaged))
+		    journal), f->key, &r, &used, &damaged))
 			note(f, &r);
 		rest = span_skip(rest, used);
 	}
+	free(journal);
 	if (fd != -1)
 		close(fd);
 }
@@ -218,12 +210,6 @@ look(struct reading *r, struct folder *f, const char *file,
 		row.wait_s = k->last.next_s - now;
 		row.held = (k->last.state & held_bit) != 0;
 	}
-	if (k != NULL && k->tried.rcpts > 0) {
-		row.stage = stages[k->tried.stage];
-		row.end = ends[k->tried.end];
-		row.code = k->tried.code;
-		row.text = k->tried.text;
-	}
 	if (queue_show_may(r->ask, &row) && queue_show_fits(r->ask, &row))
 		show(r, &row);
 	free(block);
@@ -264,7 +250,6 @@ read_folder(struct reading *r, const char *path)
 	closedir(dir);
 	close(f.fd);
 	tdestroy(f.known, forget);
-	free(f.journal);
 }
 
 uint64_t

@@ -286,19 +286,20 @@ tell_routes(const struct question *q)
 		struct smtpctl_control c = { .conf = q->control.conf,
 		    .socket = q->control.socket, .quiet = true,
 		    .patience_s = route_patience_s };
-		struct ipc_ask ask = { .what = QUESTION_ROUTE,
-		    .form = q->json ? FORM_JSON : FORM_TEXT };
+		struct ipc_ask ask = { .what = QUESTION_ROUTE };
 		char *text;
 
 		memcpy(ask.site, q->domains[i], sizeof(ask.site));
 		fprintf(q->story.f, "\nThe way to %s now:\n",
 		    story_shown(span_of(q->domains[i])));
 		text = smtpctl_control_ask(&c, &ask);
+		json_out_object(j, NULL);
+		json_out_string(j, "domain", q->domains[i]);
+		json_out_string(j, "text", text == NULL ? "" : text);
+		json_out_end(j);
 		if (text == NULL)
 			fputs("only a running smtpd knows it\n", q->story.f);
-		else if (q->json)
-			smtpctl_print_json(j, text);
-		else
+		else if (!q->json)
 			smtpctl_print(span_of(text));
 		free(text);
 	}

@@ -24,8 +24,8 @@ struct question {
 	long long		count;		/* 0: no end */
 };
 
-static void
-print(struct span s, FILE *f)
+void
+smtpctl_print(struct span s)
 {
 	uint32_t c;
 
@@ -33,34 +33,11 @@ print(struct span s, FILE *f)
 		size_t n = utf8_next(s, &c);
 
 		if (n > 0 && (c == '\n' || utf8_is_plain(c)))
-			fwrite(s.p, 1, n, f);
+			fwrite(s.p, 1, n, stdout);
 		else
-			fputc('?', f);
+			putchar('?');
 		s = span_skip(s, n == 0 ? 1 : n);
 	}
-}
-
-void
-smtpctl_print(struct span s)
-{
-	print(s, stdout);
-}
-
-void
-smtpctl_print_json(struct json_out *j, const char *text)
-{
-	struct span rest = span_of(text);
-	char *safe = NULL;
-	size_t n;
-	FILE *f = open_memstream(&safe, &n);
-
-	if (f == NULL)
-		err(smtpctl_exit_error, NULL);
-	print(span_cut(&rest, '\n'), f);
-	if (fclose(f) == EOF)
-		err(smtpctl_exit_error, NULL);
-	json_out_raw(j, NULL, span_from(safe, n));
-	free(safe);
 }
 
 /* Asks once and prints the answer; returns the exit status. */

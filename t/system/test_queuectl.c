@@ -158,8 +158,7 @@ TEST(disk)
 	not_said(two);
 	CTL_EXPECT(0, "no message", "queue list -d %s age=1d", dir);
 	CTL_EXPECT(0, "  to         <x@there.example>, done\n"
-	    "  to         <bob@there.example>\n"
-	    "  last try   RCPT: 451 come\\x1b[2J later\n", "queue show -d %s "
+	    "  to         <bob@there.example>\n", "queue show -d %s "
 	    "1M857PQG38M02N9A", dir);
 	CTL_EXPECT(1, "no message", "queue show -d %s 1m857pqg38m02n9c", dir);
 	/* Without its key, and with another one's, the file is named. */
@@ -299,11 +298,10 @@ TEST(route)
 	struct daemon d;
 
 	start_relay(&d);
-	CTL_EXPECT(0, "\nThe way to a.example now:\n  by line ",
+	CTL_EXPECT(0, "\nThe way to a.example now:\n"
+	    "      0 127.0.0.1: 127.0.0.1\n  nothing is known ",
 	    "explain -f %s %s", d.conf, ask);
-	said(" to 127.0.0.1 port 1\n  the DNS is not asked\n"
-	    "        127.0.0.1: 127.0.0.1\n"
-	    "  nothing is known of these hosts: no mail was sent there ");
+	said("  nothing is known of these hosts: no mail was sent there ");
 	send_out(&d, "alice@example.org", "x@a.example", 1);
 	EXPECT(WAIT_FOR(5000, (ctl("explain -f %s %s", d.conf, ask),
 	    strstr(ctl_text, "IT FAILS") != NULL)), "%s", ctl_text);
@@ -311,10 +309,9 @@ TEST(route)
 	said(" wait, 0 of 1 connections\n");
 	said("                 IT FAILS: it is tried again in ");
 	said("                 connect: no connection");
-	CTL_EXPECT(0, "\"routes\":[{\"domain\":\"a.example\",\"via\":"
-	    "\"127.0.0.1\",\"status\":\"ok\",", "explain -j -f %s %s",
+	CTL_EXPECT(0, "\"routes\":[{\"domain\":\"a.example\",\"text\":"
+	    "\"      0 127.0.0.1: 127.0.0.1\\u000a", "explain -j -f %s %s",
 	    d.conf, ask);
-	said("\"site\":{\"name\":\"127.0.0.1\",\"waiting\":");
 	CTL_EXPECT(0, "site           127.0.0.1: ", "status -f %s", d.conf);
 	daemon_stop(&d);
 	CTL_EXPECT(0, "The way to a.example now:\nonly a running smtpd knows "
