@@ -13,6 +13,7 @@
 #include "server/log/queue_show.h"
 #include "server/mail/queue_log.h"
 #include "server/mail/schedule.h"
+#include "server/process/resolver.h"
 #include "shared/log.h"
 
 enum {
@@ -135,6 +136,9 @@ step(struct control_task *t, struct control_out *out, uint8_t *status)
 
 	w->j.f = out->j.f;
 	if (!w->begun) {
+		/* Name servers that gave no answer are asked again, too. */
+		if (w->ask.act == QUEUE_RETRY)
+			resolver_renew(w->master);
 		json_out_object(&w->j, NULL);
 		json_out_array(&w->j, "queue");
 	}

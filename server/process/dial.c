@@ -212,7 +212,7 @@ const struct helper_role dial_role = {
 	.lost = lost
 };
 
-/* In words[n], the texts being behind them; address NULL: of all public ones. */
+/* In words[n], which has its space; address NULL: of all public ones. */
 static void
 add_word(char **words, size_t n, uint16_t port, const char *way,
     const struct ipc_ip *address)

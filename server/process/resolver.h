@@ -57,7 +57,7 @@ struct resolver_figures {
 };
 void	resolver_figures(const struct master *m, struct resolver_figures *out);
 
-/* After SIGHUP: other servers may be asked, and other addresses be wanted. */
+/* Knows nothing any more: after SIGHUP, or when somebody says "retry". */
 void	resolver_renew(struct master *m);
 
 /* For the pool: an owner is one worker that resolves. */

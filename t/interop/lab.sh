@@ -244,6 +244,7 @@ start_dns() {
 	    do-daemonize: no
 	    module-config: "iterator"
 	    root-hints: ""
+	    infra-host-ttl: 1
 	remote-control:
 	    control-enable: no
 	stub-zone:

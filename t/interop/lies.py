@@ -16,18 +16,26 @@ import sys
 import dnslib
 from dnslib.server import BaseResolver, DNSHandler, DNSServer
 
-HOST = "mx.broken.example."
+ZONE = "broken.example."
+HOST = "mx." + ZONE
+ADDRESSES = {HOST: "192.0.2.2", "ns." + ZONE: "192.0.2.54"}
 
 
 def answer(request):
     reply = request.reply()
     name = request.q.qname
-    if name == HOST and request.q.qtype == dnslib.QTYPE.A:
-        reply.add_answer(dnslib.RR(name, dnslib.QTYPE.A, ttl=1,
-                                   rdata=dnslib.A("192.0.2.2")))
-    elif name != HOST and request.q.qtype == dnslib.QTYPE.MX:
-        reply.add_answer(dnslib.RR(name, dnslib.QTYPE.MX, ttl=1,
-                                   rdata=dnslib.MX(HOST, 10)))
+    address = ADDRESSES.get(str(name).lower())
+    kind, data = None, None
+    if address and request.q.qtype == dnslib.QTYPE.A:
+        kind, data = dnslib.QTYPE.A, dnslib.A(address)
+    elif not address and request.q.qtype == dnslib.QTYPE.MX:
+        kind, data = dnslib.QTYPE.MX, dnslib.MX(HOST, 10)
+    if data:
+        reply.add_answer(dnslib.RR(name, kind, ttl=1, rdata=data))
+    else:
+        reply.add_auth(dnslib.RR(ZONE, dnslib.QTYPE.SOA, ttl=1,
+                                 rdata=dnslib.SOA(ZONE, ZONE,
+                                                  (1, 60, 60, 60, 1))))
     return reply
 
 
