@@ -102,6 +102,18 @@ attempt_fact(const struct master *m, const struct ipc_outcome *o,
 	return f;
 }
 
+static bool
+is_same(const struct attempt_fact *f, const struct attempt_fact *g)
+{
+	const struct ipc_outcome *a = &f->fact.outcome, *b = &g->fact.outcome;
+
+	return a->stage == b->stage && a->end == b->end && a->n == b->n &&
+	    a->code == b->code && memcmp(a->text, b->text, a->n) == 0 &&
+	    memcmp(a->enhanced, b->enhanced, sizeof(a->enhanced)) == 0 &&
+	    memcmp(f->fact.host, g->fact.host, sizeof(f->fact.host)) == 0 &&
+	    memcmp(f->ip.ip, g->ip.ip, sizeof(f->ip.ip)) == 0;
+}
+
 struct attempt_fact *
 attempt_keep(struct attempt *a, struct attempt_fact *f)
 {
@@ -109,8 +121,7 @@ attempt_keep(struct attempt *a, struct attempt_fact *f)
 
 	if (f == NULL)
 		return NULL;
-	f->next = last == NULL ? NULL : last->next;
-	if (last != NULL && memcmp(f, last, sizeof(*f)) == 0) {
+	if (last != NULL && is_same(f, last)) {
 		free(f);
 		return last;
 	}

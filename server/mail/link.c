@@ -380,6 +380,7 @@ reach(struct link *l)
 	    .outcome = on_outcome, .sent = on_sent, .gone = on_gone };
 	const struct conf *conf = &l->site->master->conf;
 	const struct ipc_ip *ip = path_ip(l->path, l->hop);
+	size_t next = l->hop;
 	const struct conf_source *source = &conf->relay.sources[ip->ipv6 != 0];
 	const struct relay_host to = {
 		.name = path_host(l->path, l->hop)->name,
@@ -390,8 +391,8 @@ reach(struct link *l)
 		.source = source->ip,
 		.helo = source->line != 0 && source->name != NULL ?
 		    source->name : conf->hostname,
-		.connect_ms = path_next(l->path, &(size_t){ l->hop }) ?
-		    connect_next_ms : connect_ms
+		.connect_ms = path_next(l->path, &next) ? connect_next_ms :
+		    connect_ms
 	};
 
 	l->has_greeted = false;
@@ -428,11 +429,10 @@ begin(struct site *s)
 static bool
 wake(const struct site *s)
 {
-	struct link *l;
+	struct link *l = TAILQ_FIRST(&idle_links);
 
-	TAILQ_FOREACH(l, &idle_links, entry)
-		if (l->site == s)
-			break;
+	while (l != NULL && l->site != s)
+		l = TAILQ_NEXT(l, entry);
 	if (l == NULL)
 		return false;
 	event_del(&l->idle);

@@ -209,7 +209,8 @@ schedule_add(struct master *m, struct queued *q)
 
 	/* Those that are begun come back. */
 	if (s->max < queue_count(m)->messages + 1) {
-		heap = reallocarray(s->heap, max, sizeof(*heap));
+		heap = reallocarray(s->heap, max,
+		    sizeof(struct queued *));
 		if (heap == NULL) {
 			log_error("a queued message is left until the next "
 			    "start", "spool/queue", errno);

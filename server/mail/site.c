@@ -3,6 +3,7 @@
  */
 #include "server/mail/site.h"
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,20 +22,18 @@ enum {
 static struct {
 	void		(*due)(struct master *m, struct queued *q);
 	void		(*serve)(struct site *s);
-	RB_HEAD(site_tree, site) tree;	/* by key */
-	TAILQ_HEAD(sites, site) lists[SITE_LISTS];
+	void		*tree;		/* by key */
+	TAILQ_HEAD(sites, site) lists[SITE_LISTS], every;
 	size_t		 count;
 	struct event	 turn;
 } all;
 
 static int
-compare(const struct site *a, const struct site *b)
+compare(const void *a, const void *b)
 {
-	return memcmp(a->key, b->key, path_key_bytes);
+	return memcmp(((const struct site *)a)->key,
+	    ((const struct site *)b)->key, path_key_bytes);
 }
-
-RB_GENERATE_INTERNAL(site_tree, site, node, compare,
-    static inline __attribute__((unused)))
 
 static void
 list(struct site *s, enum site_list which)
@@ -191,7 +190,8 @@ site_park(struct site *s, struct queued *q)
 		if (s->parked_count > max / 2)
 			max *= 2;
 		if (max != s->parked_max)
-			list = reallocarray(list, max, sizeof(*list));
+			list = reallocarray(list, max,
+			    sizeof(struct queued *));
 		if (list == NULL)
 			return;
 		for (size_t i = s->parked_first; i < s->parked_end; i++)
@@ -235,12 +235,12 @@ is_used(const struct site *s)
 static void
 free_site(struct site *s)
 {
-	RB_REMOVE(site_tree, &all.tree, s);
+	tdelete(s, &all.tree, compare);
+	TAILQ_REMOVE(&all.every, s, each);
 	event_del(&s->timer);
 	all.count--;
 	free(s->last);
 	free(s->parked);
-	free(s->name);
 	free(s);
 }
 
@@ -362,36 +362,34 @@ site_greeted(struct site *s)
 struct site *
 site_after(struct site *s)
 {
-	return s == NULL ? RB_MIN(site_tree, &all.tree) :
-	    RB_NEXT(site_tree, &all.tree, s);
+	return s == NULL ? TAILQ_FIRST(&all.every) : TAILQ_NEXT(s, each);
 }
 
 struct site *
 site_find(const struct path *p)
 {
-	struct site key;
+	struct site key, **found;
 
 	memcpy(key.key, p->key, sizeof(key.key));
-	return RB_FIND(site_tree, &all.tree, &key);
+	found = tfind(&key, &all.tree, compare);
+	return found == NULL ? NULL : *found;
 }
 
 /* The site that p leads to, perhaps a new one; NULL without memory. */
 static struct site *
 find_or_make(struct master *m, const struct path *p)
 {
-	struct site *s = calloc(1, sizeof(*s)), *found;
+	struct site *s = site_find(p);
 
-	if (s == NULL || (s->name = strdup(p->hosts[0].name)) == NULL) {
+	if (s != NULL || (s = calloc(1, sizeof(*s))) == NULL)
+		return s;
+	memcpy(s->key, p->key, sizeof(s->key));
+	strlcpy(s->name, p->hosts[0].name, sizeof(s->name));
+	if (tsearch(s, &all.tree, compare) == NULL) {
 		free(s);
 		return NULL;
 	}
-	memcpy(s->key, p->key, sizeof(s->key));
-	found = RB_INSERT(site_tree, &all.tree, s);
-	if (found != NULL) {
-		free(s->name);
-		free(s);
-		return found;
-	}
+	TAILQ_INSERT_TAIL(&all.every, s, each);
 	all.count++;
 	s->master = m;
 	reply_breaker_close(&s->breaker);
@@ -431,6 +429,7 @@ site_start(struct master *m,
 {
 	all.due = due;
 	all.serve = serve;
+	TAILQ_INIT(&all.every);
 	for (size_t i = 0; i < SITE_LISTS; i++)
 		TAILQ_INIT(&all.lists[i]);
 	event_assign(&all.turn, m->base, -1, 0, on_turn, m);

@@ -6,8 +6,6 @@
 #ifndef SERVER_SITE_H
 #define SERVER_SITE_H
 
-#include <sys/tree.h>
-
 #include "server/mail/attempt.h"
 
 TAILQ_HEAD(site_groups, attempt_group);
@@ -21,9 +19,9 @@ enum site_list {
 };
 
 struct site {
-	RB_ENTRY(site)	 node;
+	TAILQ_ENTRY(site) each;
 	uint8_t		 key[path_key_bytes];
-	char		*name;		/* of a host */
+	char		 name[smtp_domain_max_bytes + 1]; /* of a host */
 	struct master	*master;
 	TAILQ_ENTRY(site) entry;
 	enum site_list	 list;

@@ -101,7 +101,7 @@ static void
 set_key(struct path *p)
 {
 	crypto_generichash_state state;
-	const char *names[resolve_hosts_max];
+	const char *names[resolve_hosts_max] = { NULL };
 	size_t n = p->host_count;
 
 	for (size_t i = 0; i < n; i++)

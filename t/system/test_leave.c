@@ -338,6 +338,83 @@ TEST(many_recipients)
 	end(&d, &s);
 }
 
+static int
+compare(const void *a, const void *b)
+{
+	return *(const int64_t *)a < *(const int64_t *)b ? -1 :
+	    *(const int64_t *)a > *(const int64_t *)b;
+}
+
+/* n messages over one connection, to one domain. */
+static void
+submit_many(const struct daemon *d, const char *to, unsigned n)
+{
+	char line[128];
+	struct client c;
+
+	snprintf(line, sizeof(line), "RCPT TO:<%s>", to);
+	client_open(&c, d, NULL);
+	client_expect(&c, 250, "EHLO client.example.org");
+	for (unsigned i = 0; i < n; i++) {
+		client_expect(&c, 250, "MAIL FROM:<alice@example.org>");
+		client_expect(&c, 250, line);
+		client_expect(&c, 354, "DATA");
+		client_expect(&c, 250, "Subject: many\r\n\r\nx\r\n.");
+	}
+	client_close(&c);
+}
+
+/*
+ * Thousands of messages for a dead, a slow and a busy site delay nobody else,
+ * and cost next to no connections.
+ */
+TEST(neighbours)
+{
+	enum { crowd = 1000, letters = 100 };
+	const char *const to[] = { "carol@fine.example", NULL };
+	struct sink fine, slow, busy;
+	int64_t ms[letters], begun;
+	struct daemon d;
+
+	harness_alone();
+	sink_start(&fine, "fine", "take", 0);
+	sink_start(&slow, "slow", "slow", 0);
+	sink_start(&busy, "busy", "busy", 0);
+	daemon_init(&d, "", NULL);
+	daemon_add_conf(&d, "relay {\n\tfrom 127.0.0.1\n\ttls never\n"
+	    "\tfor dead.example via 127.0.0.1 port 1\n"
+	    "\tfor slow.example via 127.0.0.1 port %d\n"
+	    "\tfor busy.example via 127.0.0.1 port %d\n"
+	    "\tfor fine.example via 127.0.0.1 port %d\n}\n", slow.port,
+	    busy.port, fine.port);
+	daemon_start(&d);
+	submit_many(&d, "x@dead.example", crowd);
+	submit_many(&d, "x@slow.example", crowd);
+	submit_many(&d, "x@busy.example", crowd);
+	for (size_t i = 0; i < letters; i++) {
+		begun = harness_now_ms();
+		submit(&d, to, (unsigned)i);
+		EXPECT(WAIT(sink_count(&fine) == i + 1), "letter %zu", i);
+		ms[i] = harness_now_ms() - begun;
+	}
+	qsort(ms, letters, sizeof(ms[0]), compare);
+	printf("# p50 %lld ms, p99 %lld ms\n", (long long)ms[letters / 2],
+	    (long long)ms[letters - 2]);
+	EXPECT(ms[letters - 2] < 1000, "p99 is %lld ms",
+	    (long long)ms[letters - 2]);
+	EXPECT(sink_connections(&busy) <= 4, "%zu connections to the busy one",
+	    sink_connections(&busy));
+	EXPECT(sink_connections(&slow) <= 4, "%zu connections to the slow one",
+	    sink_connections(&slow));
+	EXPECT(daemon_logged(&d, " event=try ", "dead.example", NULL) <= 4,
+	    "%zu tries of the dead one", daemon_logged(&d, " event=try ",
+	    "dead.example", NULL));
+	daemon_stop(&d);
+	sink_stop(&slow);
+	sink_stop(&busy);
+	sink_stop(&fine);
+}
+
 /* ---- stop and restart --------------------------------------------------- */
 
 /* SIGTERM waits for the reply to the final dot. */
