@@ -81,7 +81,15 @@ conf_free(struct conf *conf)
 	free(conf->user);
 	free(conf->worker_user);
 	free(conf->log_path);
-	conf_relay_free(&conf->relay);
+	for (size_t i = 0; i < conf->relay.route_count; i++) {
+		free(conf->relay.routes[i].domain);
+		free(conf->relay.routes[i].via.host);
+	}
+	free(conf->relay.routes);
+	free(conf->relay.via.host);
+	free(conf->relay.from);
+	for (size_t i = 0; i < 2; i++)
+		free(conf->relay.sources[i].name);
 	free_sets(&conf->relay_sets);
 	free_sets(&conf->sets);
 	memset(conf, 0, sizeof(*conf));

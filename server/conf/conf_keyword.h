@@ -119,8 +119,5 @@ bool	conf_relay_source(struct conf_setting *s, struct span word,
 	    void *slot);
 bool	conf_relay_resolver(struct conf_setting *s, struct span word,
 	    void *slot);
-/* Reports what is wrong with the relay block as a whole. */
-void	conf_relay_check(const struct conf *conf, const struct conf_text *text,
-	    struct conf_report *report);
 
 #endif

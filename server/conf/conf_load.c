@@ -216,6 +216,8 @@ check_whole(struct loader *l)
 	struct conf_report *r = &l->report;
 	unsigned user = conf_line_of(sets, "user");
 	unsigned worker = conf_line_of(sets, "worker-user");
+	unsigned hostname = conf_line_of(sets, "hostname");
+	unsigned relay = conf_line_of(sets, "relay");
 	unsigned opened = l->skip > 0 ? l->skip_opened :
 	    l->block != CONF_TOP && !l->assumed ? l->opened : 0;
 
@@ -235,7 +237,15 @@ check_whole(struct loader *l)
 			    l->conf->listens[i].line, 4),
 			    "\"submission\" is under TLS only: a line \"tls "
 			    "certificate FILE key FILE\" is missing");
-	conf_relay_check(l->conf, &l->text, r);
+	if (relay != 0 && strchr(l->conf->hostname, '.') == NULL)
+		conf_report_at(r, conf_text_seek(&l->text, r, hostname != 0 ?
+		    hostname : relay, hostname != 0), "hostname \"%s\" has no "
+		    "dot: for \"relay\" this server needs a name that other "
+		    "hosts can look up", l->conf->hostname);
+	if (relay != 0 && conf_line_of(&l->conf->relay_sets, "from") == 0)
+		conf_report_at(r, conf_text_seek(&l->text, r, relay, 0),
+		    "nobody may send mail out: a line \"from authenticated\" "
+		    "or \"from ADDRESS\" is missing");
 	(void)conf_text_seek(&l->text, r, 0, 0);
 	if (conf_line_of(sets, "domain") == 0)
 		conf_report_at(r, 0, "no \"domain\": add a block that begins "

@@ -92,6 +92,5 @@ void	conf_relay_find_resolvers(struct conf *conf,
 /* Is ip in the range?  4 octets, or with ipv6 16. */
 bool	conf_range_has(const struct conf_range *range, bool ipv6,
 	    const uint8_t *ip);
-void	conf_relay_free(struct conf_relay *relay);
 
 #endif

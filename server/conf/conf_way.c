@@ -108,18 +108,14 @@ parse_ip(struct span word, struct ipc_ip *out)
 static bool
 take_port(struct conf_setting *s, size_t at, uint16_t *out)
 {
+	const struct conf_word *words = s->cut->words;
 	uint64_t port;
 
-	if (at + 1 >= s->cut->count)
-		return conf_said(s, s->cut->count - 1, "a port is missing: "
-		    "\"port NUMBER\" stands behind this");
-	if (!span_equal(s->cut->words[at].text, span_of("port")))
-		return conf_bad(s, at, "word", "a port stands here: "
-		    "\"port NUMBER\"");
-	if (conf_parse_number(s->cut->words[at + 1].text, conf_units_number,
-	    &port) != CONF_VALUE_OK || port == 0 || port > UINT16_MAX)
-		return conf_bad(s, at + 1, "port",
-		    "a number from 1 to 65535");
+	if (!span_equal(words[at].text, span_of("port")) ||
+	    conf_parse_number(words[at + 1].text, conf_units_number, &port) !=
+	    CONF_VALUE_OK || port == 0 || port > UINT16_MAX)
+		return conf_said(s, at < s->cut->count ? at : at - 1, "a port "
+		    "is missing, or bad: \"port NUMBER\", from 1 to 65535");
 	*out = (uint16_t)port;
 	return true;
 }
@@ -271,26 +267,6 @@ conf_relay_resolver(struct conf_setting *s, struct span word, void *slot)
 }
 
 void
-conf_relay_check(const struct conf *conf, const struct conf_text *text,
-    struct conf_report *report)
-{
-	unsigned hostname = conf_line_of(&conf->sets, "hostname");
-	unsigned relay = conf_line_of(&conf->sets, "relay");
-
-	if (relay == 0)
-		return;
-	if (strchr(conf->hostname, '.') == NULL)
-		conf_report_at(report, conf_text_seek(text, report, hostname !=
-		    0 ? hostname : relay, hostname != 0), "hostname "
-		    "\"%s\" has no dot: for \"relay\" this server needs a "
-		    "name that other hosts can look up", conf->hostname);
-	if (conf_line_of(&conf->relay_sets, "from") == 0)
-		conf_report_at(report, conf_text_seek(text, report, relay, 0),
-		    "nobody may send mail out: a line \"from authenticated\" "
-		    "or \"from ADDRESS\" is missing");
-}
-
-void
 conf_relay_find_resolvers(struct conf *conf, const struct conf *before)
 {
 	struct conf_relay *relay = &conf->relay;
@@ -385,18 +361,4 @@ conf_relay_way(const struct conf *conf, struct span domain)
 		}
 	}
 	return via;
-}
-
-void
-conf_relay_free(struct conf_relay *relay)
-{
-	for (size_t i = 0; i < relay->route_count; i++) {
-		free(relay->routes[i].domain);
-		free(relay->routes[i].via.host);
-	}
-	free(relay->routes);
-	free(relay->via.host);
-	free(relay->from);
-	for (size_t i = 0; i < 2; i++)
-		free(relay->sources[i].name);
 }
