@@ -247,9 +247,11 @@ check_whole(struct loader *l)
 		    "nobody may send mail out: a line \"from authenticated\" "
 		    "or \"from ADDRESS\" is missing");
 	(void)conf_text_seek(&l->text, r, 0, 0);
-	if (conf_line_of(sets, "domain") == 0)
+	if (conf_line_of(sets, "domain") == 0 &&
+	    conf_line_of(sets, "relay") == 0)
 		conf_report_at(r, 0, "no \"domain\": add a block that begins "
-		    "with \"domain NAME {\"");
+		    "with \"domain NAME {\", or, to send mail out only, a "
+		    "block \"relay {\"");
 }
 
 int

@@ -228,8 +228,8 @@ static const struct row blocks_cases[] = {
 	    "c:2:1: this block is never closed: a \"}\" is missing\n"
 	    "    lmtp {\n"
 	    "    ^\n"
-	    "c: no \"domain\": add a block that begins with \"domain NAME {\""
-	    "\n" },
+	    "c: no \"domain\": add a block that begins with \"domain NAME {\", "
+	    "or, to send mail out only, a block \"relay {\"\n" },
 	{ BASE "}\n",
 	    "c:4:1: \"}\" closes nothing\n"
 	    "    }\n"
@@ -302,14 +302,14 @@ static const struct row blocks_cases[] = {
 	    "    subaddress +\n"
 	    "    ^\n" },
 	{ "",
-	    "c: no \"domain\": add a block that begins with \"domain NAME {\""
-	    "\n" },
+	    "c: no \"domain\": add a block that begins with \"domain NAME {\", "
+	    "or, to send mail out only, a block \"relay {\"\n" },
 	{ LISTEN,
-	    "c: no \"domain\": add a block that begins with \"domain NAME {\""
-	    "\n" },
+	    "c: no \"domain\": add a block that begins with \"domain NAME {\", "
+	    "or, to send mail out only, a block \"relay {\"\n" },
 	{ "# nothing",
-	    "c: no \"domain\": add a block that begins with \"domain NAME {\""
-	    "\n" },
+	    "c: no \"domain\": add a block that begins with \"domain NAME {\", "
+	    "or, to send mail out only, a block \"relay {\"\n" },
 };
 
 static void

@@ -362,3 +362,65 @@ TEST(whole)
 	    "    resolver ::2\n"
 	    "             ^\n");
 }
+
+/* The indented lines of README behind mark, without "# " in front of a word. */
+static char *
+recipe(const char *mark)
+{
+	char path[sizeof(conf_case_source) + 16], line[256], *text;
+	bool met = false, begun = false;
+	size_t size;
+	FILE *f, *out = open_memstream(&text, &size);
+
+	snprintf(path, sizeof(path), "%s/README.md", conf_case_source);
+	f = fopen(path, "r");
+	ck_assert_msg(f != NULL && out != NULL, "%s", path);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		met |= strncmp(line, mark, strlen(mark)) == 0;
+		if (strncmp(line, "    ", 4) == 0 && met) {
+			const char *p = line + 4;
+
+			begun = true;
+			if (strncmp(p, "# tls", 5) == 0 ||
+			    strncmp(p, "# listen", 8) == 0)
+				p += 2;
+			for (; *p != '\0'; p++)
+				if (strncmp(p, "/etc/smtpd/", 11) == 0) {
+					fputs("@", out);
+					p += 9;
+				} else
+					fputc(*p, out);
+		} else if (begun && line[0] != '\n')
+			break;
+	}
+	ck_assert_int_eq(fclose(f) | fclose(out), 0);
+	ck_assert_msg(begun, "README has no recipe behind \"%s\"", mark);
+	return text;
+}
+
+TEST(readme_recipes)
+{
+	char *receive = recipe("Then write your names"), *both;
+	char *send = recipe("**Send only**"), *relay = recipe("**Both**");
+	struct conf conf;
+
+	conf_case_file("users", "alice\nbob\n");
+	conf_case_file("aliases", "info: alice, bob\n");
+	load(receive, &conf);
+	ck_assert_uint_eq(permits(&conf, "alice@example.org", "127.0.0.1"), 0);
+	conf_free(&conf);
+	load(send, &conf);
+	ck_assert_uint_ne(permits(&conf, "", "127.0.0.1"), 0);
+	ck_assert_uint_eq(permits(&conf, "", "192.0.2.1"), 0);
+	ck_assert_uint_eq(conf.domain_count, 0);
+	conf_free(&conf);
+	ck_assert_int_ne(asprintf(&both, "%s%s", receive, relay), -1);
+	load(both, &conf);
+	ck_assert_uint_ne(permits(&conf, "alice@example.org", "192.0.2.1"), 0);
+	ck_assert_uint_eq(permits(&conf, "", "127.0.0.1"), 0);
+	conf_free(&conf);
+	free(receive);
+	free(send);
+	free(relay);
+	free(both);
+}
