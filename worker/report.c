@@ -21,7 +21,7 @@
 #include "shared/trace_field.h"
 
 enum {
-	random_bytes = 16, digits_bytes = 2 * random_bytes + 1,
+	random_bytes = 16,		/* of our Message-ID, and as many */
 	print_bytes = 2048,		/* of a piece of our own text */
 	fold_column = 64,		/* a word behind it begins a line */
 	break_column = 200,		/* the longest word is broken here */
@@ -40,7 +40,8 @@ struct report {
 	struct span		 header, id;	/* of the original */
 	bool			 full;		/* its body is returned, too */
 	bool			 original_8bit;
-	char			 boundary[digits_bytes];
+	char			 id_digits[4 * random_bytes + 1];
+	const char		*boundary;	/* the second half */
 	int			 fd, error;	/* of what is written */
 	size_t			 column;
 	bool			 in_body;
@@ -394,26 +395,14 @@ put_original(struct report *r)
 	print(r, r->column > 0 ? "\n\n" : "\n");
 }
 
-/* Random octets as hexadecimal digits. */
-static void
-draw(struct report *r, char out[digits_bytes])
-{
-	uint8_t random[random_bytes];
-
-	if (getentropy(random, sizeof(random)) == -1)
-		r->error = errno;
-	sodium_bin2hex(out, digits_bytes, random, sizeof(random));
-}
-
 /* Auto-Submitted: nothing must answer it (RFC 3834 5). */
 static void
 put_header(struct report *r)
 {
 	static const char *const words[REPORT_KIND_COUNT] = {
 		"Not delivered", "Delayed", "Passed on", "Delivered" };
-	char to[smtp_mailbox_text_max_bytes], digits[digits_bytes];
+	char to[smtp_mailbox_text_max_bytes];
 
-	draw(r, digits);
 	smtp_mailbox_text(&r->of.to, to);
 	print(r, "From: Mail Delivery System <MAILER-DAEMON@%s>\nTo: <%s>\n"
 	    "Subject: %s: your message to ", r->host, to, words[r->of.kind]);
@@ -422,7 +411,8 @@ put_header(struct report *r)
 	else
 		print(r, "%u recipients\n", r->of.count);
 	print_date(r, "Date: ", time(NULL));
-	print(r, "Message-ID: <%s@%s>\n", digits, r->host);
+	print(r, "Message-ID: <%.*s@%s>\n", 2 * random_bytes, r->id_digits,
+	    r->host);
 	if (r->id.n > 0)
 		print(r, "In-Reply-To: %.*s\nReferences: %.*s\n", (int)r->id.n,
 		    (const char *)r->id.p, (int)r->id.n,
@@ -437,7 +427,13 @@ put_header(struct report *r)
 static void
 write_all(struct report *r)
 {
-	draw(r, r->boundary);
+	uint8_t random[2 * random_bytes];
+
+	if (getentropy(random, sizeof(random)) == -1)
+		r->error = errno;
+	sodium_bin2hex(r->id_digits, sizeof(r->id_digits), random,
+	    sizeof(random));
+	r->boundary = r->id_digits + 2 * random_bytes;
 	next_recipient(r);
 	r->full = r->of.ret == DSN_RET_FULL && r->of.kind == REPORT_FAILED &&
 	    r->of.size <= r->settings->message_size_bytes;

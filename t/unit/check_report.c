@@ -28,9 +28,8 @@ time(time_t *out)
 int
 getentropy(void *p, size_t n)
 {
-	static uint8_t next = 0xa0;
-
-	memset(p, next++, n);
+	memset(p, 0xa1, n);
+	memset((uint8_t *)p + n / 2, 0xa0, n - n / 2);
 	return 0;
 }
 
