@@ -173,7 +173,8 @@ make(const struct letter *l, char out[file_max_bytes])
 	for (ssize_t i = 0; i < n; i++)
 		lines += out[i] == '\n';
 	ck_assert_uint_eq(lines, r.u.commit.lines);
-	ck_assert_uint_eq(r.u.commit.flags, l->flags);
+	if (l->name != NULL)
+		ck_assert_uint_eq(r.u.commit.flags, l->flags);
 	r = (struct ipc_record){ .type = IPC_STORED };
 	memcpy(r.u.stored.id, "fedcba9876543210", 16);
 	ck_assert_int_eq(ipc_send(ends[0], &r, -1, true), 0);
@@ -377,4 +378,180 @@ TEST(shortened)
 	expect(&(struct letter){ "short", REPORT_FAILED, DSN_RET_FULL, "",
 	    "<alice@example.org>", OCTETS(ORIGINAL), 0, true, rcpts,
 	    COUNT(rcpts) });
+}
+
+/* ---- whatever strangers write ----------------------------------------- */
+
+static uint64_t state = 20261130;
+
+static size_t
+below(size_t n)
+{
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return (size_t)(state >> 33) % n;
+}
+
+/* Texts that would mean something where they must not; octets of any kind. */
+static struct span
+any_text(uint8_t *room, size_t max, bool boundary)
+{
+	static const char *const words[] = { "\n", "\r\n", "\n\n", "\r", " ",
+	    "\t", "Bcc: x@y\n", "Message-ID: <a@b>\n", "message-id: <c@d>\n",
+	    "Action: delivered\n", "Final-Recipient: rfc822; z@z\n",
+	    "Content-Type: text/html\n", "\x1b[31m", "\xc3\xb6", "\xff", "--",
+	    "<", ">", "\"", ":", "a", "550 5.1.1 ",
+	    "--a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0\n",
+	    "\n--a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0--\n" };
+	struct buf b = buf_over(room, max);
+
+	for (size_t i = below(60); i > 0; i--) {
+		uint8_t octet = (uint8_t)(1 + below(255));
+
+		if (below(8) == 0)
+			buf_add(&b, span_from(&octet, 1));
+		else
+			buf_add_str(&b, words[below(COUNT(words) -
+			    (boundary ? 0 : 2))]);
+	}
+	return buf_span(&b);
+}
+
+/* Is the line a field that this part may have, or the rest of one? */
+static bool
+is_field(const char *line, const char *const names[])
+{
+	for (; *names != NULL; names++)
+		if (strncmp(line, *names, strlen(*names)) == 0)
+			return true;
+	return line[0] == ' ' || line[0] == '\t' || line[0] == '\n';
+}
+
+static const char *
+check_lines(const char *at, const char *end, const char *const names[])
+{
+	for (; at < end; at = strchr(at, '\n') + 1) {
+		if (!is_field(at, names))
+			ck_abort_msg("a line: %.80s", at);
+		for (const char *c = at; *c != '\n'; c++)
+			if ((*c < ' ' && *c != '\t') || *c > '~')
+				ck_abort_msg("an octet: %.80s", at);
+	}
+	return at;
+}
+
+/* Three parts, and nothing in the fields but what is ours. */
+TEST(any)
+{
+	static const char *const of_header[] = { "From: ", "To: ", "Subject: ",
+	    "Date: ", "Message-ID: ", "In-Reply-To: <", "References: <",
+	    "Auto-Submitted: auto-replied\n", "MIME-Version: 1.0\n",
+	    "Content-Type: multipart/report; ",
+	    "Content-Transfer-Encoding: 8bit\n", NULL };
+	static const char *const of_status[] = { "--a0", "Content-Type: "
+	    "message/delivery-status\n", "Reporting-MTA: ", "Arrival-Date: ",
+	    "Final-Recipient: rfc822; bob@example.com\n", "Action: failed\n",
+	    "Status: 5.0.0\n", "Remote-MTA: dns; ", "Diagnostic-Code: smtp; "
+	    "550", "Last-Attempt-Date: ", NULL };
+	static const char line[] = "\n--a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0";
+	static char got[file_max_bytes];
+	uint8_t text[relay_text_bytes], original[4096] = "skip\n", host[60];
+
+	for (unsigned round = 0; round < 400; round++) {
+		struct rcpt rcpt = { "<bob@example.com>", "", "h", RELAY_RCPT,
+		    RELAY_END_REPLY, 550, { 0 }, any_text(text,
+		    sizeof(text), true), false };
+		struct span body = any_text(original + 5,
+		    sizeof(original) - 5, false);
+		struct letter l = { NULL, REPORT_FAILED, round % 3, "",
+		    "<alice@example.org>", span_from(original, body.n + 5), 0,
+		    round % 5 == 4 || body.n == 0, &rcpt, 1 };
+		char name[sizeof(host) + 1] = "h";
+		const char *part[5];
+		size_t n;
+
+		snprintf(name, sizeof(name), "%.*s", (int)any_text(host,
+		    sizeof(host), true).n, (char *)host);
+		rcpt.host = name;
+		n = make(&l, got);
+		got[n] = '\0';
+		part[0] = strstr(got, line);
+		for (size_t i = 1; i < 5; i++)
+			part[i] = part[i - 1] == NULL ? NULL :
+			    strstr(part[i - 1] + 1, line);
+		if (l.short_one)
+			part[3] = part[2];
+		ck_assert_msg(part[3] != NULL && (l.short_one ||
+		    part[4] == NULL), "parts of %s", got);
+		ck_assert_str_eq(part[3] + strlen(line), "--\n");
+		check_lines(got, part[0] + 1, of_header);
+		check_lines(part[1] + 1, part[2] + 1, of_status);
+	}
+}
+
+/* Only what can be nothing else is repeated in the header of the report. */
+TEST(message_ids)
+{
+	static const struct rcpt rcpts[] = {
+		{ "<bob@example.com>", "", "h", RELAY_RCPT, RELAY_END_REPLY,
+		    550, { 0 }, OCTETS("no"), false },
+	};
+	static const struct {
+		struct span	 original;
+		const char	*id;		/* NULL: none */
+	} t[] = {
+		{ OCTETS("skip\nMessage-ID: <a@b>\n\n"), "<a@b>" },
+		{ OCTETS("skip\nmessage-id: <A.b=c@[192.0.2.1]>\n\n"),
+		    "<A.b=c@[192.0.2.1]>" },
+		{ OCTETS("skip\nX: y\nMessage-ID: <a@b>\n"), "<a@b>" },
+		{ OCTETS("skip\n\nMessage-ID: <a@b>\n"), NULL },
+		{ OCTETS("skip\nMessage-ID: <a@b>\nMessage-ID: <a@b>\n\n"),
+		    NULL },
+		{ OCTETS("skip\nMessage-ID: <a@b>\n x\n\n"), NULL },
+		{ OCTETS("skip\nMessage-ID: <a@b>\n\tx\n\n"), NULL },
+		{ OCTETS("skip\nMessage-ID: <a@b> x\n\n"), NULL },
+		{ OCTETS("skip\nMessage-ID: <@x:a@b>\n\n"), NULL },
+		{ OCTETS("skip\nMessage-ID: <\"a\"@b>\n\n"), NULL },
+		{ OCTETS("skip\nMessage-ID: <\xc3\xb6@b>\n\n"), NULL },
+		{ OCTETS("skip\nMessage-ID: <a@b\n\n"), NULL },
+		{ OCTETS("skip\nMessage-ID: <>\n\n"), NULL },
+		{ OCTETS("skip\nMessage-ID: \n\n"), NULL },
+		{ OCTETS("skip\nMessage-ID: <a@b>\r\n\n"), NULL },
+		{ OCTETS("skip\nMessage-ID: <a@b>"), NULL },
+	};
+	static char got[file_max_bytes];
+	char want[80];
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		got[make(&(struct letter){ NULL, REPORT_FAILED, DSN_RET_NONE,
+		    "", "<alice@example.org>", t[i].original, 0, false, rcpts,
+		    1 }, got)] = '\0';
+		snprintf(want, sizeof(want), "\nIn-Reply-To: %s\nReferences: "
+		    "%s\n", t[i].id, t[i].id);
+		ck_assert_msg(strstr(got, t[i].id != NULL ? want :
+		    "In-Reply-To") != NULL ? t[i].id != NULL :
+		    t[i].id == NULL, "row %zu: %s", i, got);
+	}
+}
+
+/* A header in UTF-8 alone, with and without the body. */
+TEST(utf8_header)
+{
+	static const struct rcpt rcpts[] = {
+		{ "<bob@example.com>", "", "h", RELAY_RCPT, RELAY_END_REPLY,
+		    550, { 0 }, OCTETS("no"), false },
+	};
+	static char got[file_max_bytes];
+
+	for (int full = 0; full < 2; full++) {
+		got[make(&(struct letter){ "", REPORT_FAILED, full ?
+		    DSN_RET_FULL : DSN_RET_HDRS, "", "<alice@example.org>",
+		    OCTETS("skip\nSubject: \xc3\xb6\n\nx\n"), CONTENT_8BIT,
+		    false, rcpts, 1 }, got)] = '\0';
+		ck_assert_ptr_nonnull(strstr(got, full ? "\nContent-Type: "
+		    "message/global\nContent-Transfer-Encoding: 8bit\n" :
+		    "\nContent-Type: message/global-headers\n"
+		    "Content-Transfer-Encoding: 8bit\n"));
+		ck_assert_ptr_nonnull(strstr(got, "\"\n"
+		    "Content-Transfer-Encoding: 8bit\n\n--"));
+	}
 }
