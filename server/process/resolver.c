@@ -1,9 +1,8 @@
 /*
- * Questions to the DNS, the master's part: no octet of a name server is read
- * here, but in worker/resolve.c, over sockets that dial connected.
- *
- * The worker may be taken over by an answer.  It can say of a name what a
- * forged answer could have said, of those it is asked, and is replaced soon.
+ * Questions to the DNS, the master's part: worker/resolve.c reads what name
+ * servers say, over sockets that dial connected.  An answer may take the worker
+ * over: it then can say of a name, if it is asked that name, what a forged
+ * answer could have said, and is replaced soon.
  */
 #include "server/process/resolver.h"
 
@@ -58,7 +57,7 @@ struct question {
 struct resolver {
 	struct master		*master;
 	RB_HEAD(questions, question) all;
-	TAILQ_HEAD(, question)	 list[QUESTION_STATES];
+	TAILQ_HEAD(question_list, question) list[QUESTION_STATES];
 	size_t			 count[QUESTION_STATES];
 	uint64_t		 tickets;	/* given out */
 	struct resolver_jobs	 failed;	/* without memory to ask */
