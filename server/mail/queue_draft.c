@@ -39,23 +39,6 @@ mark_of(const struct mailbox *to)
 	return mark;
 }
 
-/* Makes space for so many octets more; false and errno without memory. */
-static bool
-grow(struct buf *b, size_t more)
-{
-	size_t max = b->max == 0 ? 256 : b->max;
-	uint8_t *p;
-
-	while (max < b->n + more)
-		max *= 2;
-	p = max == b->max ? b->p : realloc(b->p, max);
-	if (p == NULL)
-		return false;
-	b->p = p;
-	b->max = max;
-	return true;
-}
-
 enum verdict
 queue_draft_add(struct queue_draft *d, const struct ipc_rcpt *rcpt,
     uint8_t delivered)
@@ -63,47 +46,35 @@ queue_draft_add(struct queue_draft *d, const struct ipc_rcpt *rcpt,
 	const struct envelope_rcpt to = { .to = rcpt->to,
 	    .notify = rcpt->notify | delivered,
 	    .orcpt = span_from(rcpt->orcpt, rcpt->orcpt_len) };
+	const size_t end = d->rcpts.n + sizeof(to) + to.orcpt.n;
 	const uint64_t mark = mark_of(&rcpt->to);
 
 	for (size_t i = 0; i < d->count; i++)
 		if (d->marks[i] == mark)
 			return VERDICT_OK;
-	if (d->rcpts.n + sizeof(to) + to.orcpt.n > rcpts_max_bytes)
+	if (end > rcpts_max_bytes)
 		return VERDICT_TOO_MANY;
-	if (!grow(&d->rcpts, sizeof(to) + to.orcpt.n) ||
-	    array_add(&d->marks, &d->count, &mark, sizeof(mark)) == NULL)
+	if (end > d->rcpts.max) {
+		uint8_t *p = realloc(d->rcpts.p, 2 * end);
+
+		if (p == NULL)
+			return VERDICT_TROUBLE;
+		d->rcpts.p = p;
+		d->rcpts.max = 2 * end;
+	}
+	if (array_add(&d->marks, &d->count, &mark, sizeof(mark)) == NULL)
 		return VERDICT_TROUBLE;
 	envelope_add(&d->rcpts, &to);
 	return VERDICT_OK;
-}
-
-/* The sealed block, which the caller frees, with more octets behind; NULL. */
-static uint8_t *
-seal(const struct queue_folder *f, const struct envelope *e, size_t more,
-    size_t *length)
-{
-	const size_t max = e->rcpts.n + rest_max_bytes;
-	struct buf plain = buf_over(malloc(max), max);
-	uint8_t *block = NULL;
-
-	if (plain.p == NULL)
-		return NULL;
-	envelope_write(e, &plain);
-	*length = plain.cut ? 0 : queue_block_bytes(plain.n);
-	errno = EMSGSIZE;
-	if (*length > 0)
-		block = malloc(*length + more);
-	if (block != NULL)
-		queue_block_seal(buf_span(&plain), f->key, block);
-	free(plain.p);
-	return block;
 }
 
 int
 queue_draft_begin(struct master *m, struct queue_draft *d, struct envelope *e,
     struct span head, bool apart, int *fd)
 {
-	const size_t more = apart ? 0 : head.n;
+	const size_t max = d->rcpts.n + rest_max_bytes,
+	    more = apart ? 0 : head.n;
+	struct buf plain = buf_over(malloc(max), max);
 	uint8_t *block = NULL;
 	int result = -1, error;
 	size_t n = 0;
@@ -115,24 +86,28 @@ queue_draft_begin(struct master *m, struct queue_draft *d, struct envelope *e,
 		snprintf(d->block, sizeof(d->block), "%s.q", d->id);
 	e->rcpts = buf_span(&d->rcpts);
 	e->count = (uint32_t)d->count;
-	if (d->folder != NULL)
-		block = seal(d->folder, e, more, &n);
-	if (block == NULL)
-		return -1;
-	memcpy(block + n, head.p, more);
-	d->block_bytes = apart ? 0 : n;
-	result = spool_begin(m->spool, apart ? d->block : d->id,
-	    span_from(block, n + more), fd);
-	error = errno;
-	free(block);
-	errno = error;
-	if (result == 0 && apart) {
-		close(*fd);
-		result = spool_begin(m->spool, d->id, head, fd);
-	}
 	for (size_t i = e->at; i < head.n; i++)
 		d->head_lines += head.p[i] == '\n';
-	return result;
+	if (plain.p != NULL && d->folder != NULL) {
+		envelope_write(e, &plain);
+		n = plain.cut ? 0 : queue_block_bytes(plain.n);
+		block = n == 0 ? NULL : malloc(n + more);
+	}
+	if (block != NULL) {
+		queue_block_seal(buf_span(&plain), d->folder->key, block);
+		memcpy(block + n, head.p, more);
+		d->block_bytes = apart ? 0 : n;
+		result = spool_begin(m->spool, apart ? d->block : d->id,
+		    span_from(block, n + more), fd);
+	}
+	error = errno;
+	free(plain.p);
+	free(block);
+	errno = error;
+	if (result == -1 || !apart)
+		return result;
+	close(*fd);
+	return spool_begin(m->spool, d->id, head, fd);
 }
 
 /* Opens a file to have it synced with b. */
