@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,4 +238,18 @@ size_t
 queue_folders(const struct daemon *d)
 {
 	return count_names(d, "spool/queue", ipc_id_bytes);
+}
+
+size_t
+queue_files(const struct daemon *d)
+{
+	char pattern[256];
+	size_t count;
+	glob_t g;
+
+	/* ID.LINES.FLAGS: no other name has two dots. */
+	add_path(pattern, sizeof(pattern), d->root, "spool/queue/*/*.*.*");
+	count = glob(pattern, GLOB_NOSORT, NULL, &g) == 0 ? g.gl_pathc : 0;
+	globfree(&g);
+	return count;
 }

@@ -40,6 +40,8 @@ size_t	queue_read_all(const struct daemon *d,
 	    void (*see)(void *arg, const struct queue_file *f), void *arg);
 /* Of message number; rcpts: of its envelope; each time the same. */
 size_t	queue_copies(const struct daemon *d, unsigned number, unsigned *rcpts);
+/* Files of messages, also while they come and go. */
+size_t	queue_files(const struct daemon *d);
 /* Files in spool/bad. */
 size_t	queue_bad(const struct daemon *d);
 /* Folders of the queue. */
