@@ -468,6 +468,7 @@ relay_run(struct ask *master, const struct ipc_settings *settings,
     const struct ipc_record *record, int socket, int output)
 {
 	static struct relay r;		/* zero: a worker is a relay once */
+	const struct ipc_end end = { .end = END_QUIT };
 	bool polite;
 
 	r.master = r.wire.master = master;
@@ -486,5 +487,5 @@ relay_run(struct ask *master, const struct ipc_settings *settings,
 	if (polite)
 		(void)ask_host(&r, RELAY_QUIT, "QUIT\r\n");
 	relay_wire_close(&r.wire);
-	TELL(master, END, .end = { .end = END_QUIT });
+	TELL(master, END, .end = end);
 }

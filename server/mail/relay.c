@@ -98,7 +98,8 @@ finish(struct relay *r, enum relay_stage stage, enum relay_end end,
     const char *text, bool crashed)
 {
 	const struct relay_owner *owner = r->owner;
-	struct ipc_outcome why = { .stage = stage, .end = end };
+	struct ipc_outcome why = { .stage = (uint8_t)stage,
+	    .end = (uint8_t)end };
 	struct buf b = buf_over(why.text, sizeof(why.text));
 	void *arg = r->arg;
 
