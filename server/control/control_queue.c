@@ -44,14 +44,12 @@ act(struct walk *w, struct queued *q, const struct queue_row *row,
     const struct queue_out *o)
 {
 	struct master *m = w->master;
-	char why[] = "smtpctl";
+	const bool shows = w->ask.act == QUEUE_LIST || w->ask.act == QUEUE_SHOW;
 
-	if (w->found++ == 0 && w->ask.act == QUEUE_LIST)
+	if (w->found++ == 0 && shows)
 		queue_show_head(o);
-	if (w->ask.act == QUEUE_LIST)
-		queue_show_row(row, o);
-	else if (w->ask.act == QUEUE_SHOW)
-		queue_show_whole(row, o);
+	if (shows)
+		queue_show_row(row, w->ask.act == QUEUE_SHOW, o);
 	else {
 		const bool removes = w->ask.act == QUEUE_REMOVE;
 
@@ -60,7 +58,7 @@ act(struct walk *w, struct queued *q, const struct queue_row *row,
 		    row->held ? "released, and due now" : "due now");
 		if (removes || row->held)
 			queue_log_by(m, removes ? LOG_EVENT_REMOVED :
-			    LOG_EVENT_RELEASED, q, w->by, why);
+			    LOG_EVENT_RELEASED, q, w->by, "smtpctl");
 		if (removes)
 			schedule_remove(m, q);
 		else {

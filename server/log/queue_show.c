@@ -55,74 +55,49 @@ queue_show_fits(const struct ipc_ask *ask, const struct queue_row *row)
 
 /* ---- what is shown ------------------------------------------------------ */
 
+/* "in 5 min 3 s", or why it has no time. */
 static const char *
-state_of(const struct queue_row *row)
+when(const struct queue_row *row)
 {
-	return row->held ? "held" : row->busy ? "busy" :
-	    row->parked ? "parked" : row->wait_s > 0 ? "waiting" : "due";
-}
-
-/* "held", "due", "in 5 min 3 s" */
-static void
-when(const struct queue_row *row, char out[figure_bytes])
-{
+	static char text[figure_bytes];
 	char in[figure_bytes];
 
 	if (row->held || row->busy || row->parked || row->wait_s <= 0)
-		snprintf(out, figure_bytes, "%s", state_of(row));
-	else {
-		figure_duration((uint64_t)row->wait_s * 1000, in);
-		snprintf(out, figure_bytes, "in %.30s", in);
-	}
-}
-
-static const char *
-age_of(const struct queue_row *row)
-{
-	static char text[figure_bytes];
-
-	figure_duration(row->age_s < 0 ? 0 : (uint64_t)row->age_s * 1000,
-	    text);
+		return row->held ? "held" : row->busy ? "busy" :
+		    row->parked ? "parked" : "due";
+	figure_duration((uint64_t)row->wait_s * 1000, in);
+	snprintf(text, sizeof(text), "in %.30s", in);
 	return text;
 }
 
-/* The first recipient that waits; false: none is known. */
-static bool
-first_left(const struct queue_row *row, char out[address_bytes])
-{
-	struct envelope_rcpt rcpt;
-	struct span rest;
-
-	if (row->envelope == NULL)
-		return false;
-	rest = row->envelope->rcpts;
-	for (uint32_t i = 0; envelope_next(&rest, &rcpt); i++)
-		if (!row->is_done(row->arg, i)) {
-			(void)smtp_mailbox_text(&rcpt.to, out);
-			return true;
-		}
-	return false;
-}
-
-/* The members that a line and the whole share. */
+/* The first recipient that waits; or with whole, all. */
 static void
-add_json(const struct queue_row *row, struct json_out *j)
+show_rcpts(const struct queue_row *row, bool whole, const struct queue_out *o)
 {
-	char from[address_bytes] = "";
+	struct span rest = row->envelope->rcpts;
+	struct envelope_rcpt rcpt;
+	char to[address_bytes];
 
-	json_out_string(j, "id", row->id);
-	json_out_string(j, "state", state_of(row));
-	json_out_i64(j, "age_seconds", row->age_s);
-	json_out_i64(j, "due_in_seconds", row->wait_s);
-	json_out_u64(j, "size_bytes", (uint64_t)row->size_kib * 1024);
-	json_out_u64(j, "tries", row->tries);
-	json_out_u64(j, "recipients_left", row->left);
-	if (row->envelope == NULL) {
-		json_out_null(j, "from");
-		return;
+	json_out_array(o->j, "to");
+	for (uint32_t i = 0; envelope_next(&rest, &rcpt); i++) {
+		const bool done = row->is_done(row->arg, i);
+
+		if (done && !whole)
+			continue;
+		(void)smtp_mailbox_text(&rcpt.to, to);
+		json_out_object(o->j, NULL);
+		json_out_string(o->j, "address", to);
+		json_out_bool(o->j, "done", done);
+		json_out_end(o->j);
+		if (o->f != NULL)
+			fprintf(o->f, whole ? "\n    to <%s>%s" :
+			    " to <%s>%s", to, done ? ", done" : "");
+		if (!whole)
+			break;
 	}
-	(void)smtp_mailbox_text(&row->envelope->from, from);
-	json_out_string(j, "from", from);
+	json_out_end(o->j);
+	if (o->f != NULL && !whole && row->left > 1)
+		fprintf(o->f, " and %" PRIu32 " more", row->left - 1);
 }
 
 void
@@ -134,83 +109,34 @@ queue_show_head(const struct queue_out *o)
 }
 
 void
-queue_show_row(const struct queue_row *row, const struct queue_out *o)
+queue_show_row(const struct queue_row *row, bool whole,
+    const struct queue_out *o)
 {
-	char from[address_bytes] = "", to[address_bytes] = "?";
-	char size[figure_bytes], next[figure_bytes];
+	char from[address_bytes] = "", size[figure_bytes], age[figure_bytes];
+	const char *next = when(row);
 
+	if (row->envelope != NULL)
+		(void)smtp_mailbox_text(&row->envelope->from, from);
 	json_out_object(o->j, NULL);
-	add_json(row, o->j);
-	if (first_left(row, to))
-		json_out_string(o->j, "to", to);
-	json_out_end(o->j);
-	if (o->f == NULL)
-		return;
+	json_out_string(o->j, "id", row->id);
+	json_out_string(o->j, "state", next[0] == 'i' ? "waiting" : next);
+	json_out_i64(o->j, "age_seconds", row->age_s);
+	json_out_i64(o->j, "due_in_seconds", row->wait_s);
+	json_out_u64(o->j, "size_bytes", (uint64_t)row->size_kib * 1024);
+	json_out_u64(o->j, "tries", row->tries);
+	json_out_u64(o->j, "recipients_left", row->left);
 	figure_size((uint64_t)row->size_kib * 1024, size);
-	when(row, next);
-	fprintf(o->f, "%s %10s %10s %5" PRIu32 " %-12s ", row->id, size,
-	    age_of(row), row->tries, next);
-	if (row->envelope == NULL) {
-		fputs("its file cannot be read\n", o->f);
-		return;
-	}
-	(void)smtp_mailbox_text(&row->envelope->from, from);
-	fprintf(o->f, "<%s> to <%s>", from, to);
-	if (row->left > 1)
-		fprintf(o->f, " and %" PRIu32 " more", row->left - 1);
-	fputc('\n', o->f);
-}
-
-static void
-show_rcpts(const struct queue_row *row, const struct queue_out *o)
-{
-	struct span rest = row->envelope->rcpts;
-	struct envelope_rcpt rcpt;
-	char to[address_bytes];
-
-	json_out_array(o->j, "to");
-	for (uint32_t i = 0; envelope_next(&rest, &rcpt); i++) {
-		const bool done = row->is_done(row->arg, i);
-
-		(void)smtp_mailbox_text(&rcpt.to, to);
-		json_out_object(o->j, NULL);
-		json_out_string(o->j, "address", to);
-		json_out_bool(o->j, "done", done);
-		json_out_end(o->j);
-		if (o->f != NULL)
-			fprintf(o->f, "  to         <%s>%s\n", to, done ?
-			    ", done" : "");
-	}
-	json_out_end(o->j);
-}
-
-void
-queue_show_whole(const struct queue_row *row, const struct queue_out *o)
-{
-	char from[address_bytes] = "", size[figure_bytes], next[figure_bytes];
-	const struct envelope *e = row->envelope;
-
-	json_out_object(o->j, NULL);
-	add_json(row, o->j);
-	figure_size((uint64_t)row->size_kib * 1024, size);
-	when(row, next);
+	figure_duration(row->age_s < 0 ? 0 : (uint64_t)row->age_s * 1000, age);
 	if (o->f != NULL)
-		fprintf(o->f, "message %s\n\n  queued     %s ago\n"
-		    "  size       about %s\n  tries      %" PRIu32
-		    "\n  next       %s\n", row->id, age_of(row), size,
-		    row->tries, next);
-	if (e != NULL) {
-		(void)smtp_mailbox_text(&e->from, from);
+		fprintf(o->f, "%s %10s %10s %5" PRIu32 " %-12s ", row->id,
+		    size, age, row->tries, next);
+	if (row->envelope != NULL) {
+		json_out_string(o->j, "from", from);
 		if (o->f != NULL)
-			fprintf(o->f, "  from       <%s>%s\n  session    %.*s"
-			    "\n", from, from[0] == '\0' ?
-			    ", the sender of bounces" : "",
-			    (int)e->session.n, (const char *)e->session.p);
-		json_out_span(o->j, "session", e->session);
-		json_out_span(o->j, "user", e->user);
-		show_rcpts(row, o);
+			fprintf(o->f, "<%s>", from);
+		show_rcpts(row, whole, o);
 	} else if (o->f != NULL)
-		fputs("  its file cannot be read\n", o->f);
+		fputs("its file cannot be read", o->f);
 	json_out_end(o->j);
 	if (o->f != NULL)
 		fputc('\n', o->f);

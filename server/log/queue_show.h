@@ -40,10 +40,9 @@ struct queue_out {
 bool	queue_show_may(const struct ipc_ask *ask, const struct queue_row *row);
 bool	queue_show_fits(const struct ipc_ask *ask,
 	    const struct queue_row *row);
-/* The head of a list, a line of it, and everything about one message. */
+/* The head of a list, and a line of it; whole: with all recipients. */
 void	queue_show_head(const struct queue_out *o);
-void	queue_show_row(const struct queue_row *row, const struct queue_out *o);
-void	queue_show_whole(const struct queue_row *row,
+void	queue_show_row(const struct queue_row *row, bool whole,
 	    const struct queue_out *o);
 
 #endif

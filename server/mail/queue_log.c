@@ -108,10 +108,10 @@ bool
 queue_log_add(struct buf *list, const struct mailbox *to)
 {
 	char text[smtp_mailbox_text_max_bytes];
+	size_t n = smtp_mailbox_text(to, text);
 
 	return list->n < to_max_bytes && json_add(log_record_to,
-	    &(struct span){ (const uint8_t *)text,
-	    smtp_mailbox_text(to, text) }, list);
+	    &(const struct span[]){ span_from(text, n) }, list);
 }
 
 void

@@ -63,14 +63,6 @@ put_time(struct span time, FILE *f)
 		fputs("an unknown time", f);
 }
 
-static void
-put_start(const struct log_record *r, const char *what, FILE *f)
-{
-	fputs("  ", f);
-	put_time(r->time, f);
-	fprintf(f, "  %-9s ", what);
-}
-
 /* Starts a further line below what was done. */
 static void
 put_below(FILE *f)
@@ -132,24 +124,20 @@ put_recipients(const struct log_record *r, FILE *f)
 static void
 put_outcome(const struct log_record *r, FILE *f)
 {
-	const bool is_try = r->event == LOG_EVENT_TRY;
 	char after[figure_bytes];
 
-	put_start(r, r->event == LOG_EVENT_DONE ? "delivered" :
-	    r->event == LOG_EVENT_FAILED ? "failed" :
-	    r->next.n > 0 ? "deferred" : "tried", f);
 	put_recipients(r, f);
 	if (r->host.n + r->ip.n > 0) {
 		put_below(f);
 		fprintf(f, "%s%s", r->event == LOG_EVENT_DONE ? "to " : "by ",
 		    story_raw(r->host));
-		if (r->ip.n > 0)
-			fprintf(f, " [%s]:%llu, %s", story_raw(r->ip),
-			    (unsigned long long)r->tcp_port, r->tls.n == 0 ?
-			    "no TLS" : story_raw(r->tls));
 	}
+	if (r->ip.n > 0)
+		fprintf(f, " [%s]:%llu, %s", story_raw(r->ip),
+		    (unsigned long long)r->tcp_port, r->tls.n == 0 ?
+		    "no TLS" : story_raw(r->tls));
 	put_words(r, f);
-	if (!is_try) {
+	if (r->event != LOG_EVENT_TRY) {
 		figure_duration(r->delay_s * 1000, after);
 		put_below(f);
 		fprintf(f, "%s after it was queued", after);
@@ -158,66 +146,33 @@ put_outcome(const struct log_record *r, FILE *f)
 		fputs("due again ", f);
 		put_time(r->next, f);
 	}
-	fputc('\n', f);
 }
 
 static void
 put_line(const struct log_record *r, struct span id, FILE *f)
 {
-	switch (r->event) {
-	case LOG_EVENT_TRY:
-	case LOG_EVENT_DONE:
-	case LOG_EVENT_FAILED:
-		put_outcome(r, f);
-		break;
-	case LOG_EVENT_NOTICE:
-		put_start(r, "report", f);
-		if (span_equal(r->report, id))
-			fprintf(f, "this is the report that message %s ",
-			    story_raw(r->id));
-		else
-			fprintf(f, "%s tells the sender that it ",
-			    story_raw(r->report));
-		fprintf(f, "%s\n", span_equal(r->kind, span_of("delayed")) ?
-		    "is delayed" : span_equal(r->kind, span_of("failed")) ?
-		    "failed" : "was delivered");
-		break;
-	case LOG_EVENT_HELD:
-	case LOG_EVENT_RELEASED:
-	case LOG_EVENT_REMOVED:
-		put_start(r, r->event == LOG_EVENT_HELD ? "held" :
-		    r->event == LOG_EVENT_RELEASED ? "released" : "removed",
-		    f);
-		fprintf(f, "by %s%s%s\n", story_raw(r->by), r->why.n > 0 ?
-		    ": " : "", story_raw(r->why));
-		break;
-	case LOG_EVENT_STORE:
-	case LOG_EVENT_QUEUE:
-	case LOG_EVENT_OPEN:
-	case LOG_EVENT_COUNT:
-		break;
-	}
-}
+	static const char *const what[LOG_EVENT_COUNT] = {
+		[LOG_EVENT_TRY] = "tried", [LOG_EVENT_DONE] = "delivered",
+		[LOG_EVENT_FAILED] = "failed", [LOG_EVENT_NOTICE] = "report",
+		[LOG_EVENT_HELD] = "held", [LOG_EVENT_RELEASED] = "released",
+		[LOG_EVENT_REMOVED] = "removed"
+	};
 
-/* How things stand, as far as the log goes. */
-static void
-put_end(uint64_t remote, uint64_t settled, bool removed, struct span next,
-    FILE *f)
-{
-	if (removed)
-		fputs("\n  now        it was removed from the queue\n", f);
-	else if (settled >= remote)
-		fputs("\n  now        nothing is left to do\n", f);
-	else {
-		fprintf(f, "\n  now        %llu of %llu recipients wait",
-		    (unsigned long long)(remote - settled),
-		    (unsigned long long)remote);
-		if (next.n > 0) {
-			fputs(", due ", f);
-			put_time(next, f);
-		}
-		fputc('\n', f);
-	}
+	fputs("  ", f);
+	put_time(r->time, f);
+	fprintf(f, "  %-9s ", r->next.n > 0 ? "deferred" : what[r->event]);
+	if (r->by.n > 0)
+		fprintf(f, "by %s%s%s", story_raw(r->by), r->why.n > 0 ?
+		    ": " : "", story_raw(r->why));
+	else if (r->event != LOG_EVENT_NOTICE)
+		put_outcome(r, f);
+	else if (span_equal(r->report, id))
+		fprintf(f, "this is the report \"%s\" about message %s",
+		    story_raw(r->kind), story_raw(r->id));
+	else
+		fprintf(f, "\"%s\" to the sender: %s", story_raw(r->kind),
+		    story_raw(r->report));
+	fputc('\n', f);
 }
 
 void
@@ -247,8 +202,19 @@ life_tell(struct life *l, struct span id, const struct log_record *r,
 			next = one.next;
 	}
 	json_out_end(s->json);
-	if (r != NULL && r->event == LOG_EVENT_QUEUE)
-		put_end(r->remote, settled, removed, next, s->f);
+	if (r != NULL && r->event == LOG_EVENT_QUEUE) {
+		fprintf(s->f, removed ? "\n  now        it was removed from "
+		    "the queue" : settled >= r->remote ?
+		    "\n  now        nothing is left to do" :
+		    "\n  now        %llu of %llu recipients wait",
+		    (unsigned long long)(r->remote - settled),
+		    (unsigned long long)r->remote);
+		if (!removed && settled < r->remote && next.n > 0) {
+			fputs(", due ", s->f);
+			put_time(next, s->f);
+		}
+		fputc('\n', s->f);
+	}
 	for (size_t i = 0; i < l->count; i++)
 		free(l->lines[i].text);
 	free(l->lines);

@@ -170,13 +170,11 @@ show(struct reading *r, const struct queue_row *row)
 	if (r->found++ == 0) {
 		json_out_object(&r->j, NULL);
 		json_out_array(&r->j, "queue");
-		if (r->ask->act == QUEUE_LIST)
+		if (row != NULL)
 			queue_show_head(&o);
 	}
-	if (row != NULL && r->ask->act == QUEUE_LIST)
-		queue_show_row(row, &o);
-	else if (row != NULL)
-		queue_show_whole(row, &o);
+	if (row != NULL)
+		queue_show_row(row, r->ask->act == QUEUE_SHOW, &o);
 	if (fclose(f) == EOF)
 		err(smtpctl_exit_error, NULL);
 	smtpctl_print(span_from(text, n));

@@ -502,13 +502,13 @@ TEST(life)
 	    "  2026-11-30 14:05:02  failed    <s@y.example>\n"
 	    "                         by mx2.y.example [192.0.2.1]:25, no TLS\n"
 	    "                         RCPT: 550 nobody\n");
-	said("report    1m857pqg38m02n9z tells the sender that it failed\n"
+	said("report    \"failed\" to the sender: 1m857pqg38m02n9z\n"
 	    "\n  now        1 of 3 recipients wait, due 2026-11-30 14:20:00\n");
 	CTL_EXPECT(0, "\"life\":[{\"time\":\"2026-11-30T14:00:01Z\",\"n\":2,",
 	    "explain --json -d %s %s", dir, id);
 	/* The report leads back to it. */
-	CTL_EXPECT(0, "this is the report that message 1m857pqg38m02n9r "
-	    "failed", "explain -d %s 1m857pqg38m02n9z", dir);
+	CTL_EXPECT(0, "this is the report \"failed\" about message "
+	    "1m857pqg38m02n9r", "explain -d %s 1m857pqg38m02n9z", dir);
 	/* Of a session each message is told, and leads to its life. */
 	CTL_EXPECT(0, "message 1m857pqg38m02n9r\n",
 	    "explain -d %s 1m857pqg38m02n9s", dir);

@@ -157,8 +157,8 @@ TEST(disk)
 	    dir);
 	not_said(two);
 	CTL_EXPECT(0, "no message", "queue list -d %s age=1d", dir);
-	CTL_EXPECT(0, "  to         <x@there.example>, done\n"
-	    "  to         <bob@there.example>\n", "queue show -d %s "
+	CTL_EXPECT(0, "\n    to <x@there.example>, done\n"
+	    "    to <bob@there.example>\n", "queue show -d %s "
 	    "1M857PQG38M02N9A", dir);
 	CTL_EXPECT(1, "no message", "queue show -d %s 1m857pqg38m02n9c", dir);
 	/* Without its key, and with another one's, the file is named. */
@@ -254,9 +254,10 @@ TEST(served)
 	CTL_EXPECT(0, "no message in the queue that matches", "queue list "
 	    "-f %s age=1h", d.conf);
 	CTL_EXPECT(0, "\"from\":\"bob@example.org\",\"to\":"
-	    "\"0y@b.example\"}", "queue list -j -f %s id=%s", d.conf, y);
+	    "[{\"address\":\"0y@b.example\",\"done\":false}]}", "queue list "
+	    "-j -f %s id=%s", d.conf, y);
 	said("],\"count\":1,\"reading\":false}\n");
-	CTL_EXPECT(0, "  to         <1y@b.example>\n", "queue show -f %s %s",
+	CTL_EXPECT(0, "    to <1y@b.example>\n", "queue show -f %s %s",
 	    d.conf, y);
 	/* Two ids; one is not there. */
 	snprintf(text, sizeof(text), "%s due now\n", x);
