@@ -107,8 +107,8 @@ execute_worker(const char *worker, char option, char *const *words,
 	int null = open("/dev/null", O_RDWR);
 
 	set_up_child(option != '\0');
-	if (null == -1 || argv == NULL || argv[0] == NULL || dup2(null, 0) == -1 ||
-	    dup2(null, 1) == -1 || dup2(null, 2) == -1 ||
+	if (null == -1 || argv == NULL || argv[0] == NULL ||
+	    dup2(null, 0) == -1 || dup2(null, 1) == -1 || dup2(null, 2) == -1 ||
 	    (channel != worker_channel ? dup2(channel, worker_channel) :
 	    fcntl(channel, F_SETFD, 0)) == -1)
 		_exit(1);

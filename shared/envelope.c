@@ -111,8 +111,8 @@ envelope_read(struct span in, struct envelope *out)
 	    !take_octet(&in, 0, 1, &smtputf8) ||
 	    !take_text(&in, UINT8_MAX, &out->session) ||
 	    !take_text(&in, UINT16_MAX, &out->user) ||
-	    !span_take_number(&in, 4, &at) || !span_take_number(&in, 4, &count) ||
-	    count == 0)
+	    !span_take_number(&in, 4, &at) ||
+	    !span_take_number(&in, 4, &count) || count == 0)
 		return false;
 	out->queued_s = (int64_t)queued;
 	out->smtputf8 = smtputf8 == 1;

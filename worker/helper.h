@@ -36,8 +36,8 @@ _Noreturn void	helper_serve(int channel, enum sandbox_role role,
  * For dial and the keeper, first of all: the words that they were started with
  * are where dial may connect to beside port 25 of public addresses.  "PORT/tcp"
  * or "PORT/udp" is that port of public addresses, "PORT/tcp@ADDRESS" of one
- * address, and with "private" private addresses are as public.  False: a word
- * is none of these.
+ * address, and with "private" private addresses are as public; other words
+ * permit nothing.  The words stay.  False: no memory.
  */
 bool		dial_take_words(char *const *words);
 enum dial_permit {

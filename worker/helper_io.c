@@ -1,10 +1,12 @@
 /*
  * The helpers that only pass octets or descriptors on: disk, logger and dial.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -87,24 +89,6 @@ logger_run(int channel)
 
 enum { smtp_port = 25 };	/* of all hosts that MX records name */
 
-/*
- * What it may connect to beside smtp_port of public addresses: this port of
- * one address, or of all public ones.
- */
-struct rule {
-	bool		any;
-	bool		udp;
-	bool		ipv6;
-	uint8_t		ip[16];
-	uint16_t	port;
-};
-
-static struct {
-	struct rule	*rules;
-	size_t		 count;
-	bool		 private;	/* private addresses are as public */
-} permitted;
-
 /* A connection that was asked for, and that has no answer yet. */
 struct call {
 	uint64_t	ticket;
@@ -116,51 +100,34 @@ struct call {
 static struct call calls[dial_calls_max];	/* answered in any order */
 static size_t call_count;
 
-/* "PORT/tcp" or "PORT/udp", and "@ADDRESS" for one address. */
-static bool
-parse_rule(const char *word, struct rule *out)
-{
-	char *end;
-	unsigned long port = strtoul(word, &end, 10);
+static char *const *words;	/* where it may connect to as well */
 
-	out->port = (uint16_t)port;
-	out->udp = strncmp(end, "/udp", 4) == 0;
-	if (port == 0 || port > UINT16_MAX ||
-	    (!out->udp && strncmp(end, "/tcp", 4) != 0))
-		return false;
-	out->any = end[4] == '\0';
-	return out->any || (end[4] == '@' &&
-	    ip_parse(span_of(end + 5), &out->ipv6, out->ip));
+static bool
+has_word(const char *word)
+{
+	size_t i = 0;
+
+	while (words[i] != NULL && strcmp(words[i], word) != 0)
+		i++;
+	return words[i] != NULL;
 }
 
 bool
-dial_take_words(char *const *words)
+dial_take_words(char *const *all)
 {
-	static uint16_t *ports;
-	size_t words_count = 0, count = 0;
+	uint16_t *ports;
+	size_t n = 0, count = 1;
 
-	while (words[words_count] != NULL)
-		words_count++;
-	permitted.rules = calloc(words_count + 1, sizeof(*permitted.rules));
-	ports = calloc(words_count + 1, sizeof(*ports));
-	if (permitted.rules == NULL || ports == NULL)
+	words = all;
+	while (words[n] != NULL)
+		n++;
+	ports = calloc(n + 1, sizeof(*ports));
+	if (ports == NULL)
 		return false;
-	ports[count++] = smtp_port;
-	permitted.count = 0;
-	permitted.private = false;
-	for (size_t i = 0; i < words_count; i++) {
-		struct rule *rule = &permitted.rules[permitted.count];
-
-		if (strcmp(words[i], "private") == 0) {
-			permitted.private = true;
-			continue;
-		}
-		if (!parse_rule(words[i], rule))
-			return false;
-		if (!rule->udp)
-			ports[count++] = rule->port;
-		permitted.count++;
-	}
+	ports[0] = smtp_port;
+	for (size_t i = 0; i < n; i++)
+		if (strstr(words[i], "/tcp") != NULL)
+			ports[count++] = (uint16_t)strtoul(words[i], NULL, 10);
 	sandbox_let_connect(ports, count);
 	return true;
 }
@@ -169,21 +136,18 @@ enum dial_permit
 dial_permits(const struct ipc_dial *d)
 {
 	const enum ip_reach reach = ip_reach(d->to.ipv6, d->to.ip);
-	bool port = !d->udp && d->port == smtp_port;
+	char port[16], address[INET6_ADDRSTRLEN] = "", one[80];
 
-	for (size_t i = 0; i < permitted.count; i++) {
-		const struct rule *r = &permitted.rules[i];
-
-		if (r->port != d->port || r->udp != d->udp)
-			continue;
-		if (!r->any && r->ipv6 == d->to.ipv6 &&
-		    memcmp(r->ip, d->to.ip, r->ipv6 ? 16 : 4) == 0)
-			return DIAL_YES;
-		port = port || r->any;
-	}
-	return port && (reach == IP_PUBLIC ||
-	    (reach == IP_PRIVATE && permitted.private)) ? DIAL_UNLESS_OWN :
-	    DIAL_NO;
+	snprintf(port, sizeof(port), "%u/%s", d->port, d->udp ? "udp" : "tcp");
+	inet_ntop(d->to.ipv6 ? AF_INET6 : AF_INET, d->to.ip, address,
+	    sizeof(address));
+	snprintf(one, sizeof(one), "%s@%s", port, address);
+	if (has_word(one))
+		return DIAL_YES;
+	return (reach == IP_PUBLIC ||
+	    (reach == IP_PRIVATE && has_word("private"))) &&
+	    ((!d->udp && d->port == smtp_port) || has_word(port)) ?
+	    DIAL_UNLESS_OWN : DIAL_NO;
 }
 
 static int

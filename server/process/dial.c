@@ -115,23 +115,6 @@ dial_forget(struct dial_job *job)
 		TAILQ_REMOVE(&dial.waiting, job, entry);
 }
 
-static void
-log_refusal(const struct dial_job *d)
-{
-	static const char *const why[] = {
-		[IP_PUBLIC] = "an address of this host, or a port that was "
-		    "not in the configuration at start",
-		[IP_PRIVATE] = "a private network, without private-mx at start",
-		[IP_SPECIAL] = "not the address of another host"
-	};
-	char text[INET6_ADDRSTRLEN] = "";
-
-	inet_ntop(d->to.ipv6 ? AF_INET6 : AF_INET, d->to.ip, text,
-	    sizeof(text));
-	log_put(LOG_LEVEL_WARNING, "dial-refused", "to=%s port=%zu why=%s",
-	    text, (size_t)d->port, why[ip_reach(d->to.ipv6, d->to.ip)]);
-}
-
 /* Does fd lead where it should?  A connection that was lost since may not. */
 static bool
 is_asked_for(int fd, const struct dial_job *d)
@@ -164,8 +147,6 @@ take(struct master *m, const struct ipc_record *r)
 	dial.used--;
 	set_due();
 	if (job != NULL) {
-		if (error == EACCES)
-			log_refusal(job);
 		dial.helper->passed = -1;
 		job->done(job->arg, fd, error);
 	}

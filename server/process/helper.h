@@ -62,7 +62,7 @@ struct helper {
 	const struct helper_role	*role;
 	struct event			 readable;
 	int				 channel;	/* -1: there is none */
-	int				 passed;	/* with a record; or -1 */
+	int				 passed;	/* with a record */
 	enum helper_state		 state;
 	pid_t				 pid;		/* as reported */
 	char				 sandbox[ipc_text_bytes];

@@ -170,8 +170,7 @@ peer_gives() {
 # waits; it is nowhere else.
 refused_to_go() {
 	lab_gives "alice@$1" "no-$1"
-	until_so 20 grep -q " event=dial-refused " "$tmp/lab/here.out" ||
-	    fail "no event=dial-refused: $(lab_story)"
+	waits "alice@$1" 'stage=connect .*may not connect to this address'
 }
 
 # The lab, and mail that comes from the others.

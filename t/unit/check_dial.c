@@ -106,16 +106,21 @@ TEST(one_port)
 TEST(wrong_words)
 {
 	static const char *const bad[] = { "", "x", "25", "25/", "25/sctp",
-	    "0/tcp", "65536/tcp", "-1/tcp", "99999999999999999999/tcp",
+	    "65536/tcp", "-1/tcp", "99999999999999999999/tcp", "025/tcp",
 	    "25/tcp@", "25/tcp@x", "25/tcpx", "25/tcp@127.0.0.1 ", "privat",
-	    "private ", "/tcp", "25/tcp@localhost" };
+	    "private ", "/tcp", "25/tcp@localhost", "26/tcp@", "26/TCP",
+	    "25/tcp@0127.0.0.1", "25/tcp@::ffff:127.0.0.1" };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		char word[64];
 
 		snprintf(word, sizeof(word), "%s", bad[i]);
-		ck_assert_msg(!dial_take_words((char *[]){ word, NULL }),
-		    "%s", word);
+		ck_assert(dial_take_words((char *[]){ word, NULL }));
+		ck_assert_msg(permit("127.0.0.1", 25, false) == DIAL_NO &&
+		    permit("10.0.0.1", 25, false) == DIAL_NO &&
+		    permit("192.0.2.1", 26, false) == DIAL_NO &&
+		    permit("192.0.2.1", 0, false) == DIAL_NO &&
+		    permit("192.0.2.1", 25, true) == DIAL_NO, "%s", word);
 	}
 }
 
