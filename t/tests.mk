@@ -43,6 +43,8 @@ $(B)/unit/check_relay: $(patsubst %,$(BUILD)/server/%.o,mail/relay \
 $(B)/unit/check_resolver: $(patsubst %,$(BUILD)/server/process/%.o,resolver)
 $(B)/unit/check_resolve: $(patsubst %,$(BUILD)/server/process/%.o,resolver) $(BUILD)/worker/resolve.o $(BUILD)/worker/ask.o
 
+$(B)/unit/check_link: $(patsubst %,$(BUILD)/server/%.o,mail/link mail/site \
+    mail/attempt process/path process/reply_rule)
 $(B)/unit/check_path: $(BUILD)/server/process/path.o
 $(B)/unit/check_reply_rule: $(BUILD)/server/process/reply_rule.o
 

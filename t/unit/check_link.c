@@ -1,0 +1,455 @@
+/*
+ * link, site, attempt: which hosts a message is sent to, one after another, and
+ * what becomes of its recipients.  Relays, the queue and reports are this test.
+ */
+#include "t/unit/unit.h"
+
+#include <time.h>
+
+#include "server/mail/link.h"
+#include "server/mail/queue_log.h"
+#include "server/mail/relay.h"
+#include "server/mail/report.h"
+#include "shared/ip.h"
+
+enum { rcpts = 3 };
+
+static struct master m;
+static char hostname[] = "mx.example.org";
+static struct queued q;
+static struct attempt *attempt;
+static struct attempt_rcpt *rcpt;
+static uint8_t octets[8192];
+static struct buf envelope;
+static bool ended;
+/* "a4 a4- b4": hosts with their family; "-": without TLS. */
+static char asked[256];
+static enum attempt_state states[rcpts];
+
+/* What the host says: a character for each recipient of a transaction. */
+static struct relay {
+	const struct relay_owner	*owner;
+	void				*arg;
+	size_t				 count;
+} one;
+static bool connected;
+
+struct relay *
+relay_connect(struct master *master, const struct relay_host *to,
+    const struct relay_owner *owner, void *arg)
+{
+	ck_assert(!connected);
+	snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked),
+	    "%s%s%c%s", asked[0] == '\0' ? "" : " ", to->name,
+	    to->ip.ipv6 ? '6' : '4', to->tls == RELAY_TLS_NONE ? "-" : "");
+	one = (struct relay){ .owner = owner, .arg = arg };
+	connected = true;
+	return &one;
+}
+
+void
+relay_send(struct relay *r, const struct queue_open *o,
+    const struct envelope_rcpt *to, size_t count)
+{
+	ck_assert(connected && r->count == 0);
+	r->count = count;
+}
+
+void
+relay_dismiss(struct relay *r)
+{
+	ck_assert(connected && r->count == 0);
+	connected = false;
+}
+
+int64_t
+queue_now_s(const struct master *master)
+{
+	return 1000;
+}
+
+int
+queue_open(struct master *master, struct queued *of, struct queue_open *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->envelope.rcpts = buf_span(&envelope);
+	return 0;
+}
+
+void
+queue_close(struct queue_open *o)
+{
+}
+
+void
+queue_note_done(struct master *master, struct queued *of, uint32_t index,
+    enum report_kind how)
+{
+	q.left--;
+}
+
+void
+queue_note_try(struct master *master, struct queued *of,
+    const struct ipc_outcome *last)
+{
+}
+
+void
+queue_note_state(struct master *master, struct queued *of)
+{
+}
+
+bool
+queue_log_add(struct buf *list, const struct mailbox *to)
+{
+	return true;
+}
+
+void
+queue_log_outcome(struct master *master, enum log_event event,
+    const struct queued *of, const struct queue_outcome *o)
+{
+}
+
+void
+queue_log_by(struct master *master, enum log_event event,
+    const struct queued *of, const char *by, const char *why)
+{
+}
+
+void
+queue_log_site(const char *site, const struct queue_outcome *o,
+    uint64_t failures, uint64_t seconds, uint64_t waiting)
+{
+}
+
+int
+report_make(struct master *master, struct queued *of, enum report_kind kind,
+    const struct report_rcpt *of_rcpts, size_t count, int64_t until_s,
+    void (*done)(void *arg, bool committed), void *arg)
+{
+	return -1;
+}
+
+static void
+on_end(struct attempt *a, bool over)
+{
+	for (size_t i = 0; i < rcpts; i++)
+		states[i] = a->rcpts[i].state;
+	ended = true;
+	if (a->wait_for != NULL)
+		site_release(a->wait_for);
+}
+
+static void
+on_due(struct master *master, struct queued *of)
+{
+}
+
+static void
+turn(void)
+{
+	event_base_loop(m.base, EVLOOP_NONBLOCK);
+}
+
+/* A message to three recipients of one site, with these hosts. */
+static void
+begin(const char *const hosts[])
+{
+	static union {
+		struct route	route;
+		char		space[16 * 1024];
+	} r;
+	struct envelope_rcpt to = { .notify = 0 };
+	enum relay_end why;
+	bool ipv6;
+
+	memset(&r, 0, sizeof(r));
+	for (; hosts[r.route.count] != NULL; r.route.count++) {
+		struct route_host *h = &r.route.hosts[r.route.count];
+		char text[128], *word, *rest = text;
+
+		strlcpy(text, hosts[r.route.count], sizeof(text));
+		h->preference = (uint16_t)r.route.count;
+		strlcpy(h->name, strsep(&rest, " "), sizeof(h->name));
+		while ((word = strsep(&rest, " ")) != NULL) {
+			ck_assert(ip_parse(span_of(word), &ipv6,
+			    h->addresses[h->count].ip));
+			h->addresses[h->count++].ipv6 = ipv6;
+		}
+	}
+	if (m.base == NULL) {
+		m.base = event_base_new();
+		m.conf.hostname = hostname;
+		m.conf.relay.tls = RELAY_TLS_MAY;
+		m.conf.relay.give_up_after_s = 5 * 24 * 60 * 60;
+		m.conf.limits.deliveries = m.conf.limits.per_destination = 10;
+		site_start(&m, on_due, link_serve);
+		attempt_start(on_end);
+		envelope = buf_over(octets, sizeof(octets));
+	}
+	envelope.n = 0;
+	ended = false;
+	asked[0] = '\0';
+	q = (struct queued){ .rcpts = rcpts, .left = rcpts, .queued_s = 999 };
+	attempt = calloc(1, sizeof(*attempt));
+	*attempt = (struct attempt){ .master = &m, .q = &q, .pending = 1,
+	    .rcpts = calloc(rcpts, sizeof(*rcpt)), .count = rcpts,
+	    .groups = calloc(1, sizeof(struct attempt_group)),
+	    .group_count = 1 };
+	rcpt = attempt->rcpts;
+	attempt->groups[0] = (struct attempt_group){ .attempt = attempt,
+	    .first = rcpt };
+	for (size_t i = 0; i < rcpts; i++) {
+		rcpt[i].index = (uint32_t)i;
+		rcpt[i].offset = (uint32_t)envelope.n;
+		rcpt[i].group = &attempt->groups[0];
+		to.to = (struct mailbox){ .local_len = 1, .domain_len = 1,
+		    .local = { (char)('a' + i) }, .domain = "d" };
+		envelope_add(&envelope, &to);
+	}
+	site_add(&m, path_make(&m, &r.route, 25, false, &why),
+	    &attempt->groups[0]);
+	turn();
+	ck_assert(connected);
+}
+
+#define BEGIN(...) begin((const char *const[]){ __VA_ARGS__, NULL })
+
+static void
+greet(void)
+{
+	one.owner->greeted(one.arg, &(struct ipc_greeted){ .offers = 0 });
+}
+
+static struct ipc_outcome
+outcome(enum relay_stage stage, enum relay_end end, uint16_t code, uint16_t e1)
+{
+	return (struct ipc_outcome){ .stage = (uint8_t)stage,
+	    .end = (uint8_t)end, .code = code,
+	    .enhanced = { e1 == 0 ? 0 : code / 100, e1, 0 } };
+}
+
+/* All recipients of the transaction have o; then it is sent. */
+static void
+say_all(struct ipc_outcome o, bool reusable)
+{
+	size_t n = one.count;
+
+	for (size_t i = 0; i < n; i++)
+		one.owner->outcome(one.arg, i, &o);
+	one.count = 0;
+	one.owner->sent(one.arg, false, reusable);
+	turn();
+}
+
+static void
+say(size_t i, enum relay_stage stage, uint16_t code)
+{
+	struct ipc_outcome o = outcome(stage, RELAY_END_REPLY, code, 0);
+
+	one.owner->outcome(one.arg, i, &o);
+}
+
+static void
+sent(void)
+{
+	one.count = 0;
+	one.owner->sent(one.arg, false, true);
+	turn();
+}
+
+/* There is no connection; or it has ended during a transaction. */
+static void
+lose(enum relay_stage stage, enum relay_end end)
+{
+	struct ipc_outcome o = outcome(stage, end, 0, 0);
+
+	for (size_t i = 0; i < one.count; i++)
+		one.owner->outcome(one.arg, i, &o);
+	one.count = 0;
+	connected = false;
+	one.owner->gone(one.arg, &o, false);
+	turn();
+}
+
+static void
+expect(const char *hosts, enum attempt_state first, enum attempt_state second,
+    enum attempt_state third)
+{
+	ck_assert_str_eq(asked, hosts);
+	ck_assert(ended);
+	ck_assert_uint_eq(states[0], first);
+	ck_assert_uint_eq(states[1], second);
+	ck_assert_uint_eq(states[2], third);
+}
+
+/* (2yz, 4yz, 5yz) to RCPT, times what the dot says. */
+TEST(verdicts)
+{
+	static const enum attempt_state rcpt_state[] = { ATTEMPT_WAITS,
+	    ATTEMPT_DEFERRED, ATTEMPT_FAILED }, dot_state[] = {
+	    ATTEMPT_TAKEN, ATTEMPT_DEFERRED, ATTEMPT_FAILED };
+	static const uint16_t codes[] = { 250, 450, 550 };
+
+	for (unsigned which = 0; which < 27 * 3; which++) {
+		unsigned kind[rcpts] = { which % 3, which / 3 % 3,
+		    which / 9 % 3 }, dot = which / 27;
+		enum attempt_state want[rcpts];
+
+		BEGIN("a 203.0.113.201");
+		greet();
+		ck_assert_uint_eq(one.count, rcpts);
+		for (size_t i = 0; i < rcpts; i++) {
+			say(i, kind[i] == 0 ? RELAY_DOT : RELAY_RCPT,
+			    codes[kind[i] == 0 ? dot : kind[i]]);
+			want[i] = kind[i] == 0 ? dot_state[dot] :
+			    rcpt_state[kind[i]];
+		}
+		sent();
+		expect("a4", want[0], want[1], want[2]);
+		/* It is idle now, and smtpd would use it again. */
+		ck_assert(connected);
+		link_end_idle(true);
+		ck_assert(!connected);
+		turn();
+	}
+}
+
+TEST(next_host)
+{
+	BEGIN("a 203.0.113.201 2001:db8:aa::c9", "b 203.0.113.202");
+	lose(RELAY_CONNECT, RELAY_END_TIMEOUT);
+	lose(RELAY_GREETING, RELAY_END_LOST);
+	greet();
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+	expect("a4 a6 b4", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_TAKEN);
+	/* Lost before the dot: the next one; the last: deferred. */
+	link_end_idle(true);
+	BEGIN("a 203.0.113.201", "b 203.0.113.202");
+	greet();
+	lose(RELAY_DATA, RELAY_END_LOST);
+	greet();
+	lose(RELAY_RCPT, RELAY_END_TIMEOUT);
+	expect("a4 b4", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
+	/* Behind it: nowhere else now. */
+	BEGIN("a 203.0.113.201", "b 203.0.113.202");
+	greet();
+	lose(RELAY_DOT, RELAY_END_LOST);
+	expect("a4", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
+}
+
+/* What a host lacks, another may have; else it is a failure. */
+TEST(extensions)
+{
+	BEGIN("a 203.0.113.201", "b 203.0.113.202");
+	greet();
+	say_all(outcome(RELAY_MAIL, RELAY_END_NO_8BIT, 0, 0), true);
+	greet();
+	say_all(outcome(RELAY_MAIL, RELAY_END_NO_8BIT, 0, 0), true);
+	expect("a4 b4", ATTEMPT_FAILED, ATTEMPT_FAILED, ATTEMPT_FAILED);
+	ck_assert(!connected);
+}
+
+/* Broken TLS: without it over a new connection, if that may be. */
+TEST(tls)
+{
+	BEGIN("a 203.0.113.201", "b 203.0.113.202");
+	lose(RELAY_STARTTLS, RELAY_END_TLS);
+	greet();
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+	expect("a4 a4-", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_TAKEN);
+	link_end_idle(true);
+	m.conf.relay.tls = RELAY_TLS_MUST;
+	BEGIN("a 203.0.113.201", "b 203.0.113.202");
+	lose(RELAY_STARTTLS, RELAY_END_TLS);
+	lose(RELAY_STARTTLS, RELAY_END_TLS);
+	expect("a4 b4", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
+}
+
+/* 5.7.x to MAIL or the dot: our address of the other family, once. */
+TEST(family)
+{
+	const struct ipc_outcome no = outcome(RELAY_DOT, RELAY_END_REPLY, 550,
+	    7);
+
+	BEGIN("a 2001:db8:aa::c9 203.0.113.201");
+	greet();
+	say_all(no, true);
+	greet();
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+	expect("a6 a4", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_TAKEN);
+	link_end_idle(true);
+	BEGIN("a 2001:db8:aa::c9 203.0.113.201");
+	greet();
+	say_all(no, true);
+	greet();
+	say_all(no, true);
+	expect("a6 a4", ATTEMPT_FAILED, ATTEMPT_FAILED, ATTEMPT_FAILED);
+	link_end_idle(true);
+	/* The refusal stands where the other one cannot be reached. */
+	BEGIN("a 2001:db8:aa::c9 203.0.113.201");
+	greet();
+	say_all(no, true);
+	lose(RELAY_CONNECT, RELAY_END_REFUSED);
+	expect("a6 a4", ATTEMPT_FAILED, ATTEMPT_FAILED, ATTEMPT_FAILED);
+	BEGIN("a 203.0.113.201");
+	greet();
+	say_all(no, true);
+	expect("a4", ATTEMPT_FAILED, ATTEMPT_FAILED, ATTEMPT_FAILED);
+}
+
+/* 452 to some: they come in the next transaction; to all: deferred. */
+TEST(too_many)
+{
+	BEGIN("a 203.0.113.201");
+	greet();
+	say(0, RELAY_DOT, 250);
+	say(1, RELAY_RCPT, 452);
+	say(2, RELAY_RCPT, 452);
+	sent();
+	ck_assert_uint_eq(one.count, 2);
+	say(0, RELAY_DOT, 250);
+	say(1, RELAY_RCPT, 452);
+	sent();
+	ck_assert_uint_eq(one.count, 1);
+	say(0, RELAY_RCPT, 452);
+	sent();
+	expect("a4", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_DEFERRED);
+}
+
+/* 421 over a connection that was idle: a new one, and no mark. */
+TEST(idle)
+{
+	BEGIN("a 203.0.113.201");
+	greet();
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+	ck_assert(ended && connected);
+	BEGIN("a 203.0.113.201");
+	ck_assert_str_eq(asked, "");
+	say_all(outcome(RELAY_MAIL, RELAY_END_REPLY, 421, 0), false);
+	ck_assert(!ended);
+	greet();
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+	expect("a4", ATTEMPT_TAKEN, ATTEMPT_TAKEN, ATTEMPT_TAKEN);
+	link_end_idle(true);
+	/* Over a new one it is an answer. */
+	BEGIN("a 203.0.113.201");
+	greet();
+	say_all(outcome(RELAY_MAIL, RELAY_END_REPLY, 421, 0), false);
+	expect("a4", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
+}
+
+/* All hosts are down: nothing is sent there, and the next message waits. */
+TEST(breaker)
+{
+	BEGIN("a 203.0.113.201");
+	lose(RELAY_CONNECT, RELAY_END_REFUSED);
+	expect("a4", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
+	ck_assert_uint_eq(q.tries, 1);
+	connected = true;		/* for BEGIN, which finds none */
+	BEGIN("a 203.0.113.201");
+	connected = false;
+	expect("", ATTEMPT_WAITS, ATTEMPT_WAITS, ATTEMPT_WAITS);
+	ck_assert_uint_eq(q.tries, 0);
+}
