@@ -341,6 +341,7 @@ static void
 take_lookup(const struct ipc_lookup *asked)
 {
 	struct lookup *l = all->lookups;
+	uint8_t query[dns_query_max_bytes];
 
 	/* The master never asks for more. */
 	while (l->open)
@@ -360,7 +361,12 @@ take_lookup(const struct ipc_lookup *asked)
 	for (size_t i = 0; i < resolve_hosts_max; i++)
 		l->found[i][0].status = l->found[i][1].status =
 		    RESOLVE_TROUBLE;
-	go_on(l);
+	/* No name server knows what is no name. */
+	if (dns_query(0, span_from(asked->name, asked->name_len), DNS_MX, 0,
+	    false, query) == 0)
+		end_lookup(l, RESOLVE_NO_DOMAIN);
+	else
+		go_on(l);
 }
 
 static void

@@ -325,7 +325,9 @@ TEST(honest)
 	    { "deaf", RESOLVE_OK, 2 }, { "lower", RESOLVE_OK, 2 },
 	    { "tcp", RESOLVE_OK, 2 }, { "mixed", RESOLVE_OK, 3 },
 	    { "silent", RESOLVE_TROUBLE, 0 } };
-	struct caller *c[COUNT(cases)], *host[4];
+	/* Names that no name server can be asked for. */
+	static const char *const names[] = { "a..b", "\xc3\xa4", "-x" };
+	struct caller *c[COUNT(cases)], *host[4], *no_name[COUNT(names)];
 
 	begin(true);
 	for (size_t i = 0; i < COUNT(cases); i++)
@@ -334,7 +336,12 @@ TEST(honest)
 	host[1] = ask(RESOLVE_HOST, "v6-nxdomain");
 	host[2] = ask(RESOLVE_HOST, "no-v4");
 	host[3] = ask(RESOLVE_HOST, "nxdomain");
+	for (size_t i = 0; i < COUNT(no_name); i++)
+		no_name[i] = ask(i < 2 ? RESOLVE_MX : RESOLVE_HOST,
+		    names[i]);
 	await(asked);
+	for (size_t i = 0; i < COUNT(no_name); i++)
+		expect(no_name[i], RESOLVE_NO_DOMAIN, 0);
 	for (size_t i = 0; i < COUNT(cases); i++)
 		expect(c[i], cases[i].status, cases[i].hosts);
 	ck_assert_str_eq(c[0]->hosts[0].name, "first.test");
