@@ -71,14 +71,6 @@ tell(struct relay *r, size_t index, enum relay_end end)
 	tell_record(r->master, &record);
 }
 
-static void
-tell_tried(struct relay *r)
-{
-	for (size_t i = 0; i < r->tried_n; i++)
-		if (!r->had[r->tried[i]])
-			tell(r, r->tried[i], RELAY_END_REPLY);
-}
-
 /* The connection is of no more use, for this reason. */
 static bool
 is_over(struct relay *r, enum relay_end end, const char *why)
@@ -249,8 +241,8 @@ take_reply(struct relay *r, size_t step)
 		r->accepted++;
 	else if (!r->refused)
 		tell(r, r->tried[step - STEP_RCPT], RELAY_END_REPLY);
-	if (!yes && (last || step == STEP_MAIL))
-		tell_tried(r);
+	if (!yes && (last || step == STEP_MAIL) && r->left > 0)
+		tell(r, relay_all, RELAY_END_REPLY);
 	/* Without a sender there is no message, not even an empty one. */
 	return !(last && yes && r->refused) ||
 	    is_over(r, RELAY_END_SYNTAX, NULL);
@@ -353,7 +345,9 @@ send_text(struct relay *r)
 	r->stage = RELAY_DOT;
 	if (!get_reply(r) || !is_class(r, 2))
 		return false;
-	tell_tried(r);
+	for (size_t i = 0; i < r->tried_n; i++)
+		if (!r->had[r->tried[i]])
+			tell(r, r->tried[i], RELAY_END_REPLY);
 	r->open = false;
 	return true;
 }
