@@ -194,9 +194,14 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 	struct link *l = arg;
 	const struct reply_rule *rule = reply_rule(o);
 
-	/* It was closed while it was idle: nothing happened (RFC 5321 3.8). */
-	if (l->letters > 1 && !l->group->again && o->stage <= RELAY_MAIL &&
-	    (o->code == 421 || o->end == RELAY_END_LOST)) {
+	/*
+	 * It was closed while it was idle, as the worker noticed before it had
+	 * the message (QUIT) or not: nothing happened (RFC 5321 3.8).
+	 */
+	if (!l->group->again && o->end != RELAY_END_STOPPED &&
+	    o->end != RELAY_END_LOCAL && (o->stage == RELAY_QUIT ||
+	    (l->letters > 1 && o->stage <= RELAY_MAIL &&
+	    (o->code == 421 || o->end == RELAY_END_LOST)))) {
 		l->again = true;
 		return;
 	}
