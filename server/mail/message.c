@@ -201,7 +201,10 @@ message_begin(struct message *t, int *fd)
 		.protocol = protocol_of(t),
 		.suite = c->tls == NULL ? NULL :
 		    tls_files_suites[c->tls->suite],
-		.only_rcpt = t->rcpt_count == 1 ? &t->first_rcpt : NULL,
+		/* If it leaves, its host may take no header in UTF-8. */
+		.only_rcpt = t->rcpt_count != 1 || (t->draft.count > 0 &&
+		    smtp_mailbox_is_utf8(&t->first_rcpt)) ? NULL :
+		    &t->first_rcpt,
 		.id = t->id
 	};
 	int error, result;

@@ -169,6 +169,38 @@ TEST(octet_for_octet)
 	end(&d, &s);
 }
 
+/*
+ * A domain in UTF-8 goes out in ASCII, to a host without SMTPUTF8, too: then
+ * our own field has to be ASCII as well.
+ */
+TEST(domain_in_utf8)
+{
+	struct daemon d;
+	struct sink s;
+	struct client c;
+	size_t n;
+	char *got;
+
+	begin(&d, &s, "take", "");
+	client_open(&c, &d, NULL);
+	client_expect(&c, 250, "EHLO client.example.org");
+	client_expect(&c, 250, "MAIL FROM:<alice@example.org> SMTPUTF8");
+	client_expect(&c, 250, "RCPT TO:<carol@b\xc3\xbc" "cher.example>");
+	client_expect(&c, 354, "DATA");
+	client_expect(&c, 250, "Subject: x\r\n\r\nx\r\n.");
+	client_expect(&c, 221, "QUIT");
+	client_close(&c);
+	EXPECT(WAIT(sink_count(&s) == 1), "not sent: %s",
+	    daemon_last_words(&d));
+	got = sink_message(&s, 0, &n);
+	EXPECT(strstr(got, "\nRCPT TO:<carol@xn--bcher-kva.example>") != NULL,
+	    "to %.200s", got);
+	for (size_t i = 0; i < n; i++)
+		EXPECT((unsigned char)got[i] < 0x80, "not ASCII: %s", got);
+	free(got);
+	end(&d, &s);
+}
+
 /* Each recipient gets its own verdict; those that failed are reported. */
 TEST(verdicts)
 {
