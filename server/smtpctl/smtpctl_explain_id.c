@@ -115,9 +115,10 @@ tell_message(struct explain *e, const struct log_record *r,
 	    e->found > 1 ? "\n" : "", story_raw(r->id),
 	    r->event == LOG_EVENT_QUEUE ? "queued" : "stored",
 	    (const char *)r->time.p, (const char *)r->time.p + 11,
-	    r->session.n > 0 ? "received by " : "written by smtpd",
-	    story_raw(r->protocol));
-	if (r->session.n > 0)
+	    r->client.n > 0 ? "received by " : "written by smtpd",
+	    r->client.n > 0 ? story_raw(r->protocol) : "");
+	/* A report has no client. */
+	if (r->client.n > 0)
 		fprintf(f, "  client     %s port %llu, HELO %s\n"
 		    "  session    %s\n", story_raw(r->client),
 		    (unsigned long long)r->port, story_raw(r->helo),

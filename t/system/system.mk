@@ -46,7 +46,8 @@ $(BUILD)/t/system/test_top: $(BUILD)/t/system/ask.o
 $(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
     $(SYSTEM_RECORDS:%=$(BUILD)/shared/%.o)
 
-$(BUILD)/t/system/test_queuectl: $(SYSTEM_QUEUE:%=$(BUILD)/shared/%.o)
+$(BUILD)/t/system/test_queuectl: $(BUILD)/t/system/sink.o \
+    $(SYSTEM_QUEUE:%=$(BUILD)/shared/%.o)
 
 $(BUILD)/t/system/test_leave $(BUILD)/t/system/test_report: \
     $(BUILD)/t/system/sink.o

@@ -14,6 +14,8 @@
 
 #include "shared/queue_file.h"
 #include "t/system/client.h"
+#include "t/system/events.h"
+#include "t/system/sink.h"
 #include "t/system/ctl.h"
 #include "t/system/harness.h"
 
@@ -318,6 +320,68 @@ TEST(route)
 	CTL_EXPECT(0, "The way to a.example now:\nonly a running smtpd knows "
 	    "it\n", "explain -f %s --from alice@example.org --to x@a.example "
 	    "--client 127.0.0.1", d.conf);
+}
+
+/*
+ * One recipient is delivered, one refused, one deferred: explain tells each
+ * with the host's words, stats counts it, and Postfix's words have it.
+ */
+TEST(outcomes)
+{
+	static const char *const rcpts[] = { "x@a.example", "550no@a.example",
+	    "450later@a.example" };
+	char id[ipc_id_bytes + 1], report[ipc_id_bytes + 1], line[100];
+	struct client c;
+	struct daemon d;
+	struct sink s;
+	char *postfix;
+
+	sink_start(&s, "sink", "take", 0);
+	daemon_init(&d, "", NULL);
+	daemon_add_conf(&d, "relay {\n\tfrom 127.0.0.0/8\n\ttls never\n"
+	    "\tvia 127.0.0.1 port %d\n}\n", s.port);
+	daemon_start(&d);
+	client_open(&c, &d, NULL);
+	client_expect(&c, 250, "EHLO client.example.net");
+	client_expect(&c, 250, "MAIL FROM:<alice@example.org>");
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(line, sizeof(line), "RCPT TO:<%s>", rcpts[i]);
+		client_expect(&c, 250, line);
+	}
+	client_expect(&c, 354, "DATA");
+	client_expect(&c, 250, "Subject: x\r\n\r\nx\r\n.");
+	client_close(&c);
+	EXPECT(WAIT_FOR(10000, daemon_logged(&d, "event=try ", NULL) == 1 &&
+	    daemon_logged(&d, "event=failed ", NULL) == 1),
+	    "%s", daemon_last_words(&d));
+	daemon_log_value(&d, "queue", "id", id, sizeof(id));
+	daemon_log_value(&d, "notice", "report", report, sizeof(report));
+	EXPECT(WAIT_FOR(5000, (ctl("explain -f %s %s", d.conf, id),
+	    strstr(ctl_text, "1 of 3 recipients wait, due ") != NULL)),
+	    "%s", ctl_text);
+	said("  delivered <x@a.example>\n");
+	said("  failed    <550no@a.example>\n");
+	said("  deferred  <450later@a.example>\n");
+	said("                         RCPT: 550 ");
+	said(report);
+	CTL_EXPECT(0, "written by smtpd\n", "explain -f %s %s", d.conf,
+	    report);
+	said(id);
+	CTL_EXPECT(0, "\"delivered\":1,\"deferred\":1,\"failed\":1,",
+	    "stats -j -f %s", d.conf);
+	said("\"outgoing_connections\":1,");
+	CTL_EXPECT(0, " to <450later@a.example>\n", "queue list -f %s",
+	    d.conf);
+	postfix = events_as_postfix(&d);
+	EXPECT(strstr(postfix, "to=<x@a.example>, relay=127.0.0.1[127.0.0.1]")
+	    != NULL && strstr(postfix, " status=sent (") != NULL &&
+	    strstr(postfix, " status=bounced (host 127.0.0.1") != NULL &&
+	    strstr(postfix, " status=deferred (host 127.0.0.1") != NULL,
+	    "%s", postfix);
+	free(postfix);
+	events_check(d.log);
+	daemon_stop(&d);
+	sink_stop(&s);
 }
 
 /* More than one piece, and each message once; mail is served between. */
