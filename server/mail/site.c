@@ -73,12 +73,6 @@ site_feed(void)
 }
 
 void
-site_hold(struct site *s)
-{
-	s->holds++;
-}
-
-void
 site_release(struct site *s)
 {
 	s->holds--;
@@ -169,7 +163,7 @@ site_leave(struct attempt_group *g, bool waits)
 	else if (waits && a->wait_for == NULL) {
 		a->wait_for = s;
 		a->failures = s->breaker.failures;
-		site_hold(s);
+		s->holds++;
 	}
 	for (size_t i = 0; f != NULL && i < a->count; i++)
 		if (a->rcpts[i].group == g && a->rcpts[i].fact == NULL)

@@ -56,8 +56,7 @@ void	site_park(struct site *s, struct queued *q);
 void	site_unpark(struct queued *q);
 /* s is looked at in the next turn of the loop. */
 void	site_kick(struct site *s);
-/* s stays valid until it is released. */
-void	site_hold(struct site *s);
+/* Ends the hold that site_leave() put on what an attempt waits for. */
 void	site_release(struct site *s);
 /* Takes g over, to be sent over p; it may leave at once. */
 void	site_add(struct master *m, struct path *p, struct attempt_group *g);

@@ -30,33 +30,26 @@ end_without_way(struct attempt_group *g, enum relay_end why)
 	attempt_end_group(a);
 }
 
-/* One that waits for the same site: both are one transaction. */
-static struct attempt_group *
-find_same(struct attempt_group *g, const struct path *p)
-{
-	struct attempt *a = g->attempt;
-
-	for (size_t i = 0; i < a->group_count && i < merge_max; i++)
-		if (a->groups[i].waits && memcmp(a->groups[i].path->key,
-		    p->key, path_key_bytes) == 0)
-			return &a->groups[i];
-	return NULL;
-}
-
-/* p: the way; NULL: there is none, and why. */
+/*
+ * p: the way; NULL: there is none, and why.  If another group waits for the
+ * same site, both are one transaction.
+ */
 static void
 follow(struct attempt_group *g, struct path *p, enum relay_end why)
 {
 	struct attempt *a = g->attempt;
-	struct attempt_group *same;
+	struct attempt_group *same = a->groups, *last = a->groups +
+	    (a->group_count < merge_max ? a->group_count : merge_max);
 
 	if (p == NULL) {
 		/* A wrong name in the configuration is no fault of the mail. */
 		end_without_way(g, g->written ? RELAY_END_NO_DNS : why);
 		return;
 	}
-	same = find_same(g, p);
-	if (same == NULL) {
+	while (same < last && (!same->waits || memcmp(same->path->key,
+	    p->key, path_key_bytes) != 0))
+		same++;
+	if (same == last) {
 		site_add(a->master, p, g);
 		return;
 	}
