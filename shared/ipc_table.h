@@ -2,7 +2,8 @@
  * The table of all records: name, way (IPC_*), payload (in
  * shared/ipc_session.h, ipc_relay.h, ipc_resolve.h or ipc_process.h), 1 if it
  * carries a descriptor, states in which it may come (IPC_*), and what must hold
- * for its payload p.  ipc_check.c expands the last column, and has its functions.
+ * for its payload p.  ipc_check.c expands the last column, and has its
+ * functions.
  *
  * A number is, for SPAWN, STILLBORN and TRY, how many workers or pairs; for
  * BREED and SIBLING the option of smtpd-worker, 'r' or a helper's; for ABORT

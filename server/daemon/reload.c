@@ -472,8 +472,7 @@ feed_sign(struct master *m, bool first)
 	struct renewal *r = begin(m, NULL);
 
 	if (r == NULL) {
-		helper_lose(m, HELPER_SIGN, "no memory for its keys",
-		    false);
+		helper_lose(m, HELPER_SIGN, "no memory for its keys", false);
 		return;
 	}
 	if (!first) {
