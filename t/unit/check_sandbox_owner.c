@@ -238,6 +238,92 @@ TEST(master)
 	ck_assert_int_eq(rmdir(dir), 0);
 }
 
+static int
+connect_to(int fd, uint16_t port)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET,
+	    .sin_port = htons(port) };
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+}
+
+/* Taken over, it still connects over TCP to its ports alone. */
+static void
+dial_body(void)
+{
+	static const uint16_t ports[] = { 9 };
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	socklen_t n = sizeof(addr);
+	int fd;
+
+	sandbox_let_connect(ports, COUNT(ports));
+	case_enter(SANDBOX_DIAL, NULL, 0);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	EXPECT(fd != -1);
+	EXPECT(connect_to(fd, 10) == -1 && errno == EACCES);
+	EXPECT(connect_to(fd, 25) == -1 && errno == EACCES);
+	EXPECT(connect_to(fd, 9) == -1 && errno == ECONNREFUSED);
+	/* No port of its own choice, but an address. */
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	addr.sin_port = htons(40025);
+	EXPECT(bind(fd, (struct sockaddr *)&addr, n) == -1 && errno == EACCES);
+	addr.sin_port = 0;
+	EXPECT(bind(fd, (struct sockaddr *)&addr, n) == 0);
+	EXPECT(socket(AF_INET6, SOCK_DGRAM, 0) != -1 || errno == EAFNOSUPPORT);
+	EXPECT(socket(AF_UNIX, SOCK_STREAM, 0) == -1 && errno == ENOSYS);
+	EXPECT(socket(AF_INET, SOCK_RAW, 0) == -1 && errno == ENOSYS);
+	EXPECT(socket(AF_INET, SOCK_STREAM, 262) == -1 && errno == ENOSYS);
+}
+
+/* The same where the keeper started it. */
+static void
+dial_in_keeper_body(void)
+{
+	static const uint16_t ports[] = { 9 };
+	int status;
+	pid_t pid;
+
+	sandbox_let_connect(ports, COUNT(ports));
+	case_enter(SANDBOX_KEEPER, NULL, 0);
+	pid = fork();
+	if (pid == 0) {
+		dial_body();
+		_exit(0);
+	}
+	EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+static void
+dial_listens(void)
+{
+	int fd;
+
+	case_enter(SANDBOX_DIAL, NULL, 0);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	EXPECT(fd != -1);
+	listen(fd, 1);
+}
+
+static void
+dial_opens(void)
+{
+	case_enter(SANDBOX_DIAL, NULL, 0);
+	(void)open("/etc/passwd", O_RDONLY);
+}
+
+TEST(dial)
+{
+	case_dies(dial_listens, SIGSYS);
+	case_dies(dial_opens, SIGSYS);
+	if (sandbox_landlock_abi() < 4)
+		printf("skipped: the ports of dial, without landlock\n");
+	else {
+		case_passes(dial_body);
+		case_passes(dial_in_keeper_body);
+	}
+}
+
 static char program[4096];
 
 /* Its program and, if it is linked dynamically, what the loader opens. */
