@@ -294,7 +294,7 @@ dial_run(int channel)
 			break;
 		if (ready & POLLOUT)
 			answer_one(channel);
-		if (!(ready & POLLIN) || call_count == dial_calls_max)
+		if (!(ready & POLLIN))
 			continue;
 		got = ipc_recv(channel, IPC_TO_DIAL, IPC_AT_ANY, false, &r,
 		    &passed, &why);
