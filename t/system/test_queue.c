@@ -562,7 +562,7 @@ arrivals(const struct sink *to, unsigned number)
 
 /*
  * The master is killed at every third system call from the greeting until the
- * file is removed: what was answered arrives, and twice only if it was under way.
+ * file is removed: what was answered arrives; twice if it was under way.
  */
 TEST(killed_while_it_leaves)
 {
