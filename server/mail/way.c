@@ -212,7 +212,8 @@ way_begin(struct master *m, struct queued *q)
 		list_rcpts(a);
 	/* One more, so that it does not end before all have begun. */
 	a->pending = a->group_count + 1;
-	for (g = a->groups; g < a->groups + a->group_count; g++)
+	/* There is none if the file could not be opened. */
+	for (g = a->groups; g != NULL && g < a->groups + a->group_count; g++)
 		if (!attempt_read(a, g->first, &to) || is_ours(g, &to.to))
 			attempt_end_group(a);
 		else
@@ -232,7 +233,8 @@ way_forget(struct attempt *a)
 	if (a->pending == 0)
 		return;
 	a->pending++;
-	for (g = a->groups; g < a->groups + a->group_count; g++) {
+	for (g = a->groups; g != NULL && g < a->groups + a->group_count;
+	    g++) {
 		if (g->job != NULL)
 			resolver_forget(a->master, g->job);
 		else if (g->waits)
