@@ -91,10 +91,10 @@ arrives_there() {
 	    "by mx.there.example" "Return-Path: <alice@here.example>"
 }
 
-# sends_there DOMAIN: a letter for alice there gets into her mailbox.
+# sends_there DOMAIN [TOKEN]: a letter for alice there gets into her mailbox.
 sends_there() {
-	lab_gives "alice@$1" "to-$1"
-	arrives_there "to-$1" "$1"
+	lab_gives "alice@$1" "${2:-to-$1}"
+	arrives_there "${2:-to-$1}" "$1"
 }
 
 # submits_there: by a login, as any mail program does it.
@@ -273,7 +273,7 @@ dns_trouble() {
 dns_lies() {
 	lab_gives "alice@$1.broken.example" "to-$1"
 	waits "alice@$1.broken.example" 'stage=DNS'
-	sends_there there.example
+	sends_there there.example "beside-$1"
 }
 
 # Nothing comes back from 192.0.2.200, whose packets go nowhere.
@@ -290,7 +290,7 @@ dial_killed() {
 	until_so 12 in_lab here sh -c 'ss -tn state syn-sent | grep -q 192.0.2.200' ||
 	    fail "no connection under way: $(lab_story)"
 	in_lab here kill -9 "$dial_pid"
-	sends_there preferred.example
+	sends_there preferred.example beside-killed
 	grep -q " event=helper-lost helper=dial " "$tmp/lab/here.out" ||
 	    fail "no event=helper-lost: $(lab_story)"
 	until_so 12 in_lab here sh -c 'ss -tn state syn-sent | grep -q 192.0.2.200' ||
