@@ -311,6 +311,7 @@ adopt(struct queue *all, const char *name)
 {
 	struct queue_folder *f = queue_folder_add(all, name);
 	char path[queue_path_bytes];
+	struct stat st = { .st_size = 0 };
 	int64_t age_ms;
 	bool locked;
 	int fd;
@@ -325,11 +326,14 @@ adopt(struct queue *all, const char *name)
 		close(fd);
 	queue_folder_path(f, "journal", path);
 	fd = openat(all->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	locked = fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == -1;
+	locked = fd != -1 && (flock(fd, LOCK_EX | LOCK_NB) == -1 ||
+	    fstat(fd, &st) == -1);
 	if (fd != -1)
 		close(fd);
 	age_ms = (int64_t)time(NULL) * 1000 - ident_ms(name);
-	if (locked || (!f->has_key && age_ms >= 0 && age_ms < making_ms)) {
+	/* One that was used had its key. */
+	if (locked || (!f->has_key && st.st_size == 0 && age_ms >= 0 &&
+	    age_ms < making_ms)) {
 		reading.again = true;
 		queue_folder_drop(all, f);
 	} else
