@@ -199,7 +199,7 @@ queue_log_notice(struct master *m, const struct queued *q,
 	log_str(&l, "report", report);
 	log_u64(&l, "delay", delay_s);
 	log_end(&l);
-	m->counters.value[COUNTER_REPORTS_FAILED + kind]++;
+	m->counters.value[(size_t)COUNTER_REPORTS_FAILED + kind]++;
 }
 
 void

@@ -110,8 +110,10 @@ read_journal(struct master *m)
 {
 	struct queue_record e;
 	size_t used, damaged, done = 0;
+	/* A record is far shorter than a piece: there is room. */
+	size_t room = reading.n < piece_bytes ? piece_bytes - reading.n : 0;
 	ssize_t n = reading.journal == -1 ? 0 : pread(reading.journal,
-	    reading.octets + reading.n, piece_bytes - reading.n,
+	    reading.octets + piece_bytes - room, room,
 	    (off_t)(reading.at + reading.n));
 	bool found = true;
 
