@@ -248,7 +248,8 @@ attempt_judge(struct attempt *a, struct attempt_rcpt *r,
 		return;
 	r->relayed = (r->notify & DSN_SUCCESS) && f != NULL &&
 	    !(f->greeted.offers & RELAY_OFFERS_DSN);
-	queue_note_done(a->master, a->q, r->index, REPORT_RELAYED);
+	a->relayed |= r->relayed;
+	queue_note_done(a->master, a->q, r->index, a->relayed);
 }
 
 void
@@ -389,7 +390,7 @@ on_report(void *arg, bool committed)
 		    !is_reported(r, kind))
 			continue;
 		if (committed)
-			queue_note_done(a->master, a->q, r->index, kind);
+			queue_note_done(a->master, a->q, r->index, a->relayed);
 		r->state = ATTEMPT_OVER;
 	}
 	go_on(a);

@@ -331,15 +331,14 @@ queue_note_new(struct master *m, struct queued *q)
 
 void
 queue_note_done(struct master *m, struct queued *q, uint32_t index,
-    enum report_kind how)
+    bool stays)
 {
 	struct queue_record r = record_of(q, QUEUE_DONE);
 
 	queue_set_done(q, index);
 	r.index = index;
-	r.how = (uint8_t)how;
 	/* The file of the last one is removed: that is the mark. */
-	if (q->left > 0)
+	if (q->left > 0 || stays)
 		queue_folder_note(m, q->folder, &r);
 }
 

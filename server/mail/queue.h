@@ -140,10 +140,11 @@ void	queue_put_aside(struct master *m, const struct queued *q,
 bool	queue_is_done(const struct queued *q, uint32_t index);
 /*
  * Recipient index needs nothing more: in memory, and in the journal.  When none
- * is left, the caller calls queue_remove().
+ * is left, the caller calls queue_remove(); stays: not at once, but when a
+ * report is stored.
  */
 void	queue_note_done(struct master *m, struct queued *q, uint32_t index,
-	    enum report_kind how);
+	    bool stays);
 /* q was tried; tries and next_s are set by the caller before this. */
 void	queue_note_try(struct master *m, struct queued *q,
 	    const struct ipc_outcome *last);

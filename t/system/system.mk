@@ -49,8 +49,9 @@ $(BUILD)/t/system/test_control: $(BUILD)/t/system/ask.o \
 $(BUILD)/t/system/test_queuectl: $(BUILD)/t/system/sink.o \
     $(SYSTEM_QUEUE:%=$(BUILD)/shared/%.o)
 
-$(BUILD)/t/system/test_leave $(BUILD)/t/system/test_report: \
-    $(BUILD)/t/system/sink.o
+$(BUILD)/t/system/test_leave: $(BUILD)/t/system/sink.o
+$(BUILD)/t/system/test_report: $(BUILD)/t/system/sink.o \
+    $(BUILD)/t/system/queue.o $(SYSTEM_QUEUE:%=$(BUILD)/shared/%.o)
 $(BUILD)/t/system/test_tls $(BUILD)/t/system/test_sign \
     $(BUILD)/t/system/test_renew $(BUILD)/t/system/test_submission \
     $(BUILD)/t/system/test_proxy $(BUILD)/t/system/test_relay_who \

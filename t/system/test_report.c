@@ -11,6 +11,8 @@
 
 #include "t/system/client.h"
 #include "t/system/harness.h"
+#include "t/system/proc.h"
+#include "t/system/queue.h"
 #include "t/system/sink.h"
 
 static const char content[] = "Message-ID: <m1@example.org>\r\n"
@@ -194,6 +196,48 @@ TEST(success)
 	has(got, want_local);
 	EXPECT(strstr(got, "u2@") == NULL, "u2 is in %s", got);
 	free(got);
+	end(&d, &s);
+}
+
+/*
+ * Taken by a host that offers no DSN, so that its file stays until the report
+ * is stored: killed before that, smtpd does not send it again.
+ */
+TEST(killed_before_report)
+{
+	const char *const one[] = { "MAIL FROM:<alice@example.org>",
+	    "RCPT TO:<carol@example.net> NOTIFY=SUCCESS", NULL };
+	const char *const two[] = { "MAIL FROM:<alice@example.org>",
+	    "RCPT TO:<carol@example.net> NOTIFY=SUCCESS",
+	    "RCPT TO:<dave@example.net>", NULL };
+	struct daemon d;
+	struct sink s;
+	pid_t disks[16];
+	size_t count;
+
+	begin(&d, &s, "hold", "");
+	submit(&d, one);
+	submit(&d, two);
+	EXPECT(WAIT(sink_count(&s) == 2), "not sent");
+	/* No report is stored from now on. */
+	count = proc_helpers(d.pid, 'd', disks, 16);
+	for (size_t i = 0; i < count; i++)
+		proc_stop(disks[i]);
+	sink_mode(&s, "take");
+	EXPECT(WAIT(daemon_logged(&d, " event=done ", NULL) == 2),
+	    "not taken: %s", daemon_last_words(&d));
+	harness_sleep_ms(500);
+	proc_stop(d.pid);
+	for (size_t i = 0; i < count; i++)
+		kill(disks[i], SIGKILL);
+	EXPECT(daemon_logged(&d, " event=notice ", NULL) == 0 &&
+	    queue_files(&d) == 2, "a report, or of two files %zu",
+	    queue_files(&d));
+	daemon_kill(&d);
+	daemon_start(&d);
+	EXPECT(WAIT(queue_files(&d) == 0), "%zu files left", queue_files(&d));
+	daemon_rest(&d);
+	EXPECT(sink_count(&s) == 2, "sent again");
 	end(&d, &s);
 }
 

@@ -83,7 +83,7 @@ queue_close(struct queue_open *o)
 
 void
 queue_note_done(struct master *master, struct queued *of, uint32_t index,
-    enum report_kind how)
+    bool stays)
 {
 	q.left--;
 }
