@@ -20,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "t/system/client.h"
 #include "t/system/harness.h"
 
 /* Of all processes of a sink, at the start of its messages. */
@@ -318,4 +319,29 @@ sink_message(const struct sink *s, size_t n, size_t *size)
 	snprintf(path, sizeof(path), "%s/message.%zu", s->dir, n);
 	EXPECT(WAIT(access(path, R_OK) == 0), "%s: no such message", path);
 	return harness_read_file(path, size);
+}
+
+size_t
+sink_copies(const struct sink *s, unsigned number, size_t size)
+{
+	char *text, *want = mail_text(number, size, "\r\n"), key[32];
+	size_t found = 0, n;
+
+	snprintf(key, sizeof(key), "X-Number: %u ", number);
+	for (size_t i = sink_count(s); i-- > 0;) {
+		text = sink_message(s, i, &n);
+		if (strstr(text, key) == NULL) {
+			free(text);
+			if (found > 0 || i + 4 < sink_count(s))
+				break;
+			continue;
+		}
+		harness_same("what the sink has", strstr(text, key),
+		    n - (size_t)(strstr(text, key) - text), want,
+		    strlen(want));
+		free(text);
+		found++;
+	}
+	free(want);
+	return found;
 }

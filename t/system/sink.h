@@ -41,6 +41,11 @@ size_t	sink_count(const struct sink *s);
  * lines of MAIL and RCPT, an empty one, and the content without dots added.
  */
 char	*sink_message(const struct sink *s, size_t n, size_t *size);
+/*
+ * How many of the last messages are that of client_mail or queue_mail with this
+ * number; the test fails unless each is whole.
+ */
+size_t	sink_copies(const struct sink *s, unsigned number, size_t size);
 /* Connections so far. */
 size_t	sink_connections(const struct sink *s);
 

@@ -4,7 +4,7 @@
 
 ifeq ($(OS),Linux)
 # Those that take long first; what measures time, and is alone, last.
-SYSTEM_TESTS	= sweep queue submission kill liar renew batch exhaust hold disk \
+SYSTEM_TESTS	= sweep queue any_killed submission kill liar renew batch exhaust hold disk \
 		  recover start dial clients log chain explain share inetd peer \
 		  sockets upgrade control queuectl stats dryrun reload files \
 		  passwd relay_who report resolver \
@@ -34,8 +34,8 @@ endef
 $(BUILD)/t/system/test_batch $(BUILD)/t/system/test_log \
 $(BUILD)/t/system/test_sweep: \
     $(BUILD)/t/system/trace.o
-$(BUILD)/t/system/test_queue: $(BUILD)/t/system/trace.o \
-    $(BUILD)/t/system/queue.o $(BUILD)/t/system/sink.o \
+$(BUILD)/t/system/test_queue $(BUILD)/t/system/test_any_killed: \
+    $(BUILD)/t/system/trace.o $(BUILD)/t/system/queue.o $(BUILD)/t/system/sink.o \
     $(SYSTEM_QUEUE:%=$(BUILD)/shared/%.o)
 $(BUILD)/t/system/test_liar: $(BUILD)/t/system/lies.o
 $(BUILD)/t/system/test_dryrun $(BUILD)/t/system/test_log: \

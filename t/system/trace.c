@@ -46,12 +46,25 @@ kill_and_reap(pid_t pid)
 		continue;
 }
 
+/* Where the process is let go, wherever it is; it may have ended. */
+static void
+let_go(pid_t pid)
+{
+	int got;
+
+	if (ptrace(PTRACE_INTERRUPT, pid, 0UL, 0UL) == 0 &&
+	    waitpid(pid, &got, __WALL) == pid && WIFSTOPPED(got))
+		(void)ptrace(PTRACE_DETACH, pid, 0UL, 0UL);
+}
+
 enum trace_end
-trace_kill_at(pid_t pid, unsigned count, pid_t watched, int *status)
+trace_kill_one(const pid_t *pids, size_t n, unsigned count, pid_t watched,
+    int *status, size_t *which)
 {
 	unsigned seen = 0;
+	size_t left = n, i;
 
-	for (;;) {
+	while (left > 0) {
 		int got, sig;
 		pid_t who = waitpid(-1, &got, __WALL);
 
@@ -59,22 +72,41 @@ trace_kill_at(pid_t pid, unsigned count, pid_t watched, int *status)
 			return TRACE_GONE;
 		if (who == watched) {
 			*status = got;
+			for (i = 0; i < n; i++)
+				let_go(pids[i]);
 			return TRACE_DONE;
 		}
-		if (who != pid)
+		for (i = 0; i < n && pids[i] != who; i++)
 			continue;
-		if (!WIFSTOPPED(got))
-			return TRACE_GONE;
+		if (i == n)
+			continue;
+		if (!WIFSTOPPED(got)) {
+			left--;
+			continue;
+		}
 		sig = WSTOPSIG(got);
 		if (sig == syscall_stop && ++seen == count) {
-			kill_and_reap(pid);
+			*which = i;
+			kill_and_reap(who);
+			for (i = 0; i < n; i++)
+				if (pids[i] != who)
+					let_go(pids[i]);
 			return TRACE_KILLED;
 		}
 		/* A signal of its own is passed on; a mere stop is not one. */
 		if (sig == syscall_stop || got >> 16 != 0)
 			sig = 0;
-		resume(pid, sig);
+		resume(who, sig);
 	}
+	return TRACE_GONE;
+}
+
+enum trace_end
+trace_kill_at(pid_t pid, unsigned count, pid_t watched, int *status)
+{
+	size_t which;
+
+	return trace_kill_one(&pid, 1, count, watched, status, &which);
 }
 
 #if defined(__x86_64__)
@@ -138,16 +170,6 @@ enters(pid_t pid, long call)
 	return ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) > 0 &&
 	    info.op == PTRACE_SYSCALL_INFO_ENTRY &&
 	    info.entry.nr == (unsigned long)call;
-}
-
-static void
-let_go(pid_t pid)
-{
-	int got;
-
-	if (ptrace(PTRACE_INTERRUPT, pid, 0UL, 0UL) == 0 &&
-	    waitpid(pid, &got, __WALL) == pid && WIFSTOPPED(got))
-		(void)ptrace(PTRACE_DETACH, pid, 0UL, 0UL);
 }
 
 bool

@@ -31,6 +31,13 @@ enum trace_end {
 enum trace_end trace_kill_at(pid_t pid, unsigned count, pid_t watched,
 	    int *status);
 /*
+ * The same with n processes, each after trace_begin(), whose calls are counted
+ * together: the one that makes the count-th is killed, its place is in *which,
+ * and the others go on untraced.  TRACE_GONE: there is none left.
+ */
+enum trace_end trace_kill_one(const pid_t *pids, size_t n, unsigned count,
+	    pid_t watched, int *status, size_t *which);
+/*
  * Lets pid go on until the child watched has ended, with its status in
  * *status, and then detaches from pid.  The count-th system call with number
  * call is not made, and fails with error.  False: there was none.

@@ -1,0 +1,170 @@
+/*
+ * Each process but the master is killed at its system calls while a message
+ * comes in and leaves: the master goes on, and what was answered is in the
+ * Maildir once, and with the next host; twice if it was under way.
+ */
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/system/ctl.h"
+#include "t/system/harness.h"
+#include "t/system/proc.h"
+#include "t/system/queue.h"
+#include "t/system/sink.h"
+#include "t/system/trace.h"
+
+enum { octets = 3000, processes_max = 64, stops_max = 3000, step = 2 };
+
+static const char *const both[] = { "alice@example.org", "bob@example.net",
+    NULL };
+
+/* Kinds: options of helpers, and two more. */
+static const char kinds[] = "sadlcnw";
+
+struct sweep {
+	struct daemon	d;
+	struct sink	to;
+	pid_t		pids[processes_max];
+	char		kind[processes_max];
+	size_t		count;		/* processes traced */
+	unsigned	killed[sizeof(kinds)];
+	unsigned	answered, twice;
+};
+
+static void
+trace_all(struct sweep *s)
+{
+	pid_t all[processes_max], nurseries[2];
+	size_t n = proc_below(s->d.pid, all, processes_max);
+	size_t births = daemon_nurseries(&s->d, nurseries);
+
+	s->count = 0;
+	for (size_t i = 0; i < n; i++) {
+		char kind = 'w';
+
+		for (size_t k = 0; k < births; k++)
+			if (all[i] == nurseries[k])
+				kind = 'n';
+		for (size_t k = 0; k < 5; k++)
+			if (proc_has_option(all[i], kinds[k]))
+				kind = kinds[k];
+		if (trace_begin(all[i])) {
+			s->kind[s->count] = kind;
+			s->pids[s->count++] = all[i];
+		}
+	}
+	if (s->count == 0)
+		harness_lacking("cannot trace: %s", strerror(errno));
+}
+
+/* In a child: one message; it ends when the sink has it, or soon after. */
+static _Noreturn void
+send_one(const struct sweep *s, unsigned number)
+{
+	const size_t before = sink_count(&s->to);
+	struct client c;
+	int code;
+
+	if (!client_connect(&c, &s->d, NULL) || client_reply(&c) != 220)
+		_exit(1);
+	code = queue_mail(&c, number, octets, both);
+	if (code == 250)
+		(void)WAIT_FOR(2000, sink_count(&s->to) > before);
+	_exit(code / 10);
+}
+
+/* What was deferred meanwhile is tried at once. */
+static bool
+leaves(const struct sweep *s)
+{
+	if (queue_files(&s->d) == 0)
+		return true;
+	(void)ctl("queue retry -f %s all", s->d.conf);
+	return false;
+}
+
+static void
+check_round(struct sweep *s, unsigned number, char kind, int code)
+{
+	const bool answered = code == 25;
+	size_t there, here;
+
+	EXPECT(WAIT(leaves(s)), "%c, stop %u: message %u stays in the queue: "
+	    "%s", kind, number, number, daemon_last_words(&s->d));
+	there = sink_copies(&s->to, number, octets);
+	here = mail_copies(&s->d, "alice", number);
+	EXPECT(here <= 1 && there <= 2, "%c, stop %u: %zu in the Maildir, %zu "
+	    "arrived", kind, number, here, there);
+	EXPECT((here > 0) == (there > 0), "%c, stop %u: %zu in the Maildir, "
+	    "%zu arrived", kind, number, here, there);
+	EXPECT(!answered || here == 1, "%c, stop %u: answered 250, and lost",
+	    kind, number);
+	s->twice += there == 2;
+	s->answered += answered;
+	EXPECT(queue_bad(&s->d) == 0, "%c, stop %u: spool/bad has a file", kind,
+	    number);
+}
+
+/* False when the message left before that stop. */
+static bool
+one_round(struct sweep *s, unsigned number)
+{
+	enum trace_end end;
+	int status = 0;
+	char kind = '-';
+	pid_t client;
+	size_t which = 0;
+
+	daemon_settle(&s->d);
+	trace_all(s);
+	fflush(stdout);
+	client = fork();
+	if (client == 0)
+		send_one(s, number);
+	end = trace_kill_one(s->pids, s->count, number * step + 1, client,
+	    &status, &which);
+	EXPECT(end != TRACE_GONE, "stop %u: all have ended", number);
+	while (end != TRACE_DONE && waitpid(client, &status, 0) == -1)
+		EXPECT(errno == EINTR, "waitpid: %s", strerror(errno));
+	EXPECT(WIFEXITED(status), "stop %u: the client died", number);
+	if (end == TRACE_KILLED) {
+		kind = s->kind[which];
+		s->killed[strchr(kinds, kind) - kinds]++;
+	}
+	check_round(s, number, kind, WEXITSTATUS(status));
+	/* Else a helper that ended soon is started after a pause. */
+	if (end == TRACE_KILLED) {
+		daemon_kill(&s->d);
+		daemon_start(&s->d);
+	}
+	return end == TRACE_KILLED;
+}
+
+TEST(any_killed)
+{
+	struct sweep s = { .count = 0 };
+	unsigned round = 0, killed = 0;
+
+	harness_need_root("trace processes that hide");
+	sink_start(&s.to, "sink", "take", 0);
+	daemon_init(&s.d, "", NULL);
+	daemon_add_conf(&s.d, "relay {\n\tfrom 127.0.0.0/8\n\tvia 127.0.0.1 "
+	    "port %d\n\ttls never\n}\n", s.to.port);
+	daemon_start(&s.d);
+	while (round < stops_max && one_round(&s, round))
+		round++;
+	EXPECT(round < stops_max, "no end of it");
+	for (size_t i = 0; kinds[i] != '\0'; i++) {
+		printf("%s-%c %u", i == 0 ? "kills: " : ", ", kinds[i],
+		    s.killed[i]);
+		killed += s.killed[i];
+	}
+	printf("; %u answered, %u arrived twice\n", s.answered, s.twice);
+	EXPECT(killed > 40, "only %u stops", killed);
+	daemon_stop(&s.d);
+	sink_stop(&s.to);
+}
