@@ -6,8 +6,8 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2016 # variables of run.sh; and of another shell
 
-lab_packages="nsd unbound python3-dnslib postfix exim4-daemon-light opensmtpd
-    chasquid"
+lab_packages="nsd knot unbound python3-dnslib postfix exim4-daemon-light
+    opensmtpd chasquid"
 lab_users="postfix Debian-exim opensmtpd opensmtpq"
 lab_groups="postdrop"
 
@@ -202,6 +202,10 @@ write_zones() {
 	mx.down A 192.0.2.23
 	broken NS ns.broken
 	ns.broken A 192.0.2.54
+	signed NS ns.signed
+	ns.signed A 192.0.2.55
+	bogus NS ns.bogus
+	ns.bogus A 192.0.2.55
 	; more than a datagram holds
 	many MX 1 mx.there
 	END
@@ -210,9 +214,57 @@ write_zones() {
 	done >>"$tmp/lab/zone.example"
 }
 
-# nsd knows the zones, and unbound asks it; lies.py is a server of its own.
+# knot signs two zones; what unbound is told of the keys of one is wrong.
+start_knot() {
+	mkdir -p "$tmp/lab/knot/keys"
+	cat >"$tmp/lab/knot.conf" <<-END
+	server:
+	    listen: 192.0.2.55@53
+	    rundir: "$tmp/lab/knot"
+	    user: root:root
+	database:
+	    storage: "$tmp/lab/knot"
+	policy:
+	  - id: lab
+	    algorithm: ecdsap256sha256
+	    single-type-signing: on
+	template:
+	  - id: default
+	    storage: "$tmp/lab/knot"
+	    dnssec-signing: on
+	    dnssec-policy: lab
+	    zonefile-sync: -1
+	zone:
+	END
+	for zone in signed bogus; do
+		cat >"$tmp/lab/knot/$zone.example.zone" <<-END
+		\$ORIGIN $zone.example.
+		\$TTL 300
+		@ SOA ns root 1 3600 600 86400 60
+		@ NS ns
+		ns A 192.0.2.55
+		@ MX 10 mx
+		mx A 192.0.2.2
+		mx AAAA 2001:db8::2
+		END
+		echo "  - domain: $zone.example" >>"$tmp/lab/knot.conf"
+		in_lab there keymgr -c "$tmp/lab/knot.conf" "$zone.example" \
+		    generate algorithm=ecdsap256sha256 ksk=yes zsk=yes \
+		    >"$tmp/lab/keymgr.out" 2>&1
+		in_lab there keymgr -c "$tmp/lab/knot.conf" "$zone.example" ds |
+		    awk '$5 == 2 && !n++' >"$tmp/lab/$zone.ds"
+		[ -s "$tmp/lab/$zone.ds" ] || fail \
+		    "no key: $(cat "$tmp/lab/keymgr.out")"
+	done
+	sed -i 's/[^ ]*$/00&/; s/..$//' "$tmp/lab/bogus.ds"
+	lab_daemon there knot knotd -c "$tmp/lab/knot.conf"
+}
+
+# nsd has the other zones, and unbound asks both; lies.py is a server of its
+# own.
 start_dns() {
 	write_zones
+	start_knot
 	cat >"$tmp/lab/nsd.conf" <<-END
 	server:
 	    ip-address: 192.0.2.53
@@ -242,7 +294,9 @@ start_dns() {
 	    pidfile: ""
 	    use-syslog: no
 	    do-daemonize: no
-	    module-config: "iterator"
+	    module-config: "validator iterator"
+	    trust-anchor: "$(cat "$tmp/lab/signed.ds")"
+	    trust-anchor: "$(cat "$tmp/lab/bogus.ds")"
 	    root-hints: ""
 	    infra-host-ttl: 1
 	remote-control:
@@ -256,7 +310,8 @@ start_dns() {
 	    "$tmp/lab"
 	lab_daemon here unbound unbound -d -c "$tmp/lab/unbound.conf"
 	if ! until_so 20 resolves mx.there.example ||
-	    ! until_so 20 resolves mx.broken.example; then
+	    ! until_so 20 resolves mx.broken.example ||
+	    ! until_so 20 resolves mx.signed.example; then
 		fail "no DNS: $(tail -n 3 "$tmp"/lab/*.out)"
 	fi
 }
@@ -280,5 +335,5 @@ start_lab() {
 	in_lab there ip link set lab up
 	in_lab here ip addr add 192.0.2.1/24 dev lab
 	in_lab here ip -6 addr add 2001:db8::1/64 dev lab nodad
-	lab_address 2 10 11 12 13 20 21 22 23 24 25 53 54
+	lab_address 2 10 11 12 13 20 21 22 23 24 25 53 54 55
 }

@@ -30,7 +30,7 @@ lab_smtpd() {
 
 start_lab_smtpd() {
 	more_domains=
-	for domain in preferred implicit six alias many servfail.broken \
+	for domain in preferred implicit six alias many signed servfail.broken \
 	    silent.broken; do
 		more_domains="$more_domains
 	domain $domain.example {
@@ -197,6 +197,37 @@ waits() {
 	lab_queue_has "<$1>" || fail "not in the queue"
 }
 
+# smuggles NAME: of letters with a false end of the data in them (CVE-2023-51764
+# and its kin) each that we take arrives there as one letter.
+smuggles() {
+	in_lab here /usr/bin/python3 t/interop/smuggle.py send 127.0.0.1 \
+	    alice@here.example "alice@$1.example" >"$tmp/lab/taken" \
+	    2>"$tmp/lab/said" || fail "$(cat "$tmp/lab/said")"
+	[ "$(wc -l <"$tmp/lab/taken")" -ge 5 ] || fail "too few were taken"
+	lab_gives "alice@$1.example" "behind-$1"
+	until_so 12 peer_file "$1" "behind-$1" || fail "$(lab_story)"
+	sed 's/^/outer-/' "$tmp/lab/taken" | sort >"$tmp/lab/want"
+	until_so 12 smuggled "$1" ||
+	    fail "$(diff "$tmp/lab/want" "$tmp/lab/found")"
+	! grep -q smuggled "$tmp/lab/subjects" || fail "a letter of its own"
+}
+
+smuggled() {
+	in_lab there /usr/bin/python3 t/interop/smuggle.py found \
+	    "/var/mail/peers/$1" >"$tmp/lab/subjects"
+	grep '^outer-' "$tmp/lab/subjects" | sort >"$tmp/lab/found"
+	cmp -s "$tmp/lab/want" "$tmp/lab/found"
+}
+
+# signed WORDS DOMAIN: so explain says it of its DNS.
+signed() {
+	in_lab here "$smtpctl" explain -f "$tmp/lab/here.conf" \
+	    --from alice@here.example --to "alice@$2.example" \
+	    --client 127.0.0.1 >"$tmp/lab/said" 2>&1
+	grep -q "the DNS says: .*; $1 (DNSSEC)" "$tmp/lab/said" ||
+	    fail "not '$1': $(cat "$tmp/lab/said")"
+}
+
 # Hosts of which each lacks something: smtp-sink of Postfix.
 start_sinks() {
 	for options in "192.0.2.20:25 -8" "192.0.2.21:25 -e" \
@@ -269,10 +300,10 @@ dns_trouble() {
 	done
 }
 
-# dns_lies NAME: nothing that helps; the letter waits, and no other.
+# dns_lies DOMAIN: nothing that helps; the letter waits, and no other.
 dns_lies() {
-	lab_gives "alice@$1.broken.example" "to-$1"
-	waits "alice@$1.broken.example" 'stage=DNS'
+	lab_gives "alice@$1" "to-$1"
+	waits "alice@$1" 'stage=DNS'
 	sends_there there.example "beside-$1"
 }
 
@@ -370,6 +401,13 @@ check_relay() {
 		check "to-$peer" peer_takes "$peer"
 		check "to-$peer-nobody" peer_refuses "$peer"
 	done
+	for peer in $peers; do
+		check "smuggling-$peer" smuggles "$peer"
+	done
+	check relay-signed sends_there signed.example
+	check relay-signed-said signed signed signed
+	check relay-unsigned-said signed "not signed" there
+	check relay-bogus dns_lies bogus.example
 	check relay-mixed mixed
 	check relay-unknown bounces nobody@there.example 5.1.1 'mx.there.example'
 	check relay-null-mx bounces alice@null.example 5.1.10 'null MX'
@@ -386,7 +424,7 @@ check_relay() {
 	start_sinks
 	check relay-seven-bits seven_bits
 	check relay-no-esmtp no_esmtp
-	check relay-dns-garbage dns_lies garbage
+	check relay-dns-garbage dns_lies garbage.broken.example
 	check relay-dial-killed dial_killed
 	check relay-soft-refusal soft_refusal
 	check relay-dns-trouble dns_trouble
