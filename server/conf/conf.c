@@ -11,15 +11,15 @@
 #include "server/conf/conf_parse.h"
 
 static void
-forget_passwords(struct conf_domain *d)
+forget_passwords(struct conf_table *users)
 {
-	for (size_t i = 0; i < d->user_count; i++) {
-		char *stored = d->users[i].stored;
+	for (size_t i = 0; i < users->count; i++) {
+		char *stored = users->one[i].stored;
 
 		if (stored != NULL)
 			explicit_bzero(stored, strlen(stored));
 		free(stored);
-		d->users[i].stored = NULL;
+		users->one[i].stored = NULL;
 	}
 }
 
@@ -27,7 +27,7 @@ void
 conf_forget_passwords(struct conf *conf)
 {
 	for (size_t i = 0; i < conf->domain_count; i++)
-		forget_passwords(&conf->domains[i]);
+		forget_passwords(&conf->domains[i].users);
 }
 
 static void
@@ -39,33 +39,35 @@ free_sets(struct conf_sets *sets)
 }
 
 void
-conf_domain_free(struct conf_domain *d)
+conf_table_free(struct conf_table *t)
 {
-	forget_passwords(d);
-	for (size_t i = 0; i < d->user_count; i++)
-		free(d->users[i].name);
-	for (size_t i = 0; i < d->alias_count; i++) {
-		free(d->aliases[i].name);
-		free(d->aliases[i].targets);
-		free(d->aliases[i].broken);
-		free(d->aliases[i].found);
+	forget_passwords(t);
+	for (size_t i = 0; i < t->count; i++) {
+		free(t->one[i].name);
+		free(t->one[i].targets);
+		free(t->one[i].broken);
+		free(t->one[i].found);
 	}
-	free(d->users);
-	free(d->aliases);
+	free(t->one);
+	free(t->path);
+}
+
+static void
+free_domain(struct conf_domain *d)
+{
+	conf_table_free(&d->users);
+	conf_table_free(&d->aliases);
 	free(d->catch_all_broken);
-	free(d->users_path);
-	free(d->aliases_path);
 	free(d->name);
 	free(d->ascii);
 	free_sets(&d->sets);
-	memset(d, 0, sizeof(*d));
 }
 
 void
 conf_free(struct conf *conf)
 {
 	for (size_t i = 0; i < conf->domain_count; i++)
-		conf_domain_free(&conf->domains[i]);
+		free_domain(&conf->domains[i]);
 	free(conf->domains);
 	for (size_t i = 0; i < conf->pair_count; i++) {
 		free(conf->pairs[i].certificate);
@@ -95,12 +97,12 @@ conf_free(struct conf *conf)
 	memset(conf, 0, sizeof(*conf));
 }
 
-/* Entries of both tables begin with their name, which is folded already. */
+/* The name of an entry is folded already. */
 static int
 compare_entry(const void *key, const void *entry)
 {
 	const struct span *name = key;
-	const char *text = *(char *const *)entry;
+	const char *text = ((const struct conf_entry *)entry)->name;
 	size_t n = strlen(text);
 	int order = strncasecmp((const char *)name->p, text, name->n < n ?
 	    name->n : n);
@@ -121,18 +123,11 @@ conf_find_domain(const struct conf *conf, struct span name)
 	return NULL;
 }
 
-const struct conf_user *
-conf_find_user(const struct conf_domain *d, struct span name)
+const struct conf_entry *
+conf_find_entry(const struct conf_table *t, struct span name)
 {
-	return d->user_count == 0 ? NULL : bsearch(&name, d->users,
-	    d->user_count, sizeof(*d->users), compare_entry);
-}
-
-const struct conf_alias *
-conf_find_alias(const struct conf_domain *d, struct span name)
-{
-	return d->alias_count == 0 ? NULL : bsearch(&name, d->aliases,
-	    d->alias_count, sizeof(*d->aliases), compare_entry);
+	return t->count == 0 ? NULL : bsearch(&name, t->one, t->count,
+	    sizeof(*t->one), compare_entry);
 }
 
 bool

@@ -50,39 +50,35 @@ struct conf_sets {
 	size_t		 count;
 };
 
-/* One name of a users file, which has a Maildir. */
-struct conf_user {
-	char		*name;		/* a directory; ASCII folded */
-	unsigned	 line;		/* of the users file */
+/* A name of a users file, which has a Maildir, or of an aliases file. */
+struct conf_entry {
+	char		*name;		/* a directory; ASCII in small letters */
+	unsigned	 line;		/* of its file */
+	char		*broken;	/* why the hash is refused, or mail is
+					   answered 451; or NULL */
 	char		*stored;	/* hash, until auth has it; or NULL */
-	const char	*broken;	/* why the hash is refused; or NULL */
-};
-
-/* One line of an aliases file. */
-struct conf_alias {
-	char		*name;		/* ASCII in small letters */
-	unsigned	 line;		/* of the aliases file */
 	struct mailbox	*targets;	/* domain_len 0: of the same domain */
 	struct destination *found;	/* targets, by recipient_load */
 	size_t		 target_count;
-	char		*broken;	/* why mail is answered 451; or NULL */
+};
+
+struct conf_table {
+	char			*path;		/* NULL: none */
+	struct conf_entry	*one;		/* sorted by name */
+	size_t			 count;
 };
 
 struct conf_domain {
 	char			*name;		/* ASCII in small letters */
 	char			*ascii;		/* by punycode_domain */
 	unsigned		 line;		/* of the configuration */
-	struct conf_user	*users;		/* sorted by name */
-	size_t			 user_count;
-	struct conf_alias	*aliases;	/* sorted by name */
-	size_t			 alias_count;
+	struct conf_table	 users;
+	struct conf_table	 aliases;
 	uint32_t		 first_mark;	/* users, postmaster, aliases */
 	char			 subaddress;	/* separator; 0: none */
 	bool			 has_catch_all;
 	struct mailbox		 catch_all;	/* domain_len 0: same domain */
 	char			*catch_all_broken; /* why 451; or NULL */
-	char			*users_path;	/* NULL: none */
-	char			*aliases_path;	/* NULL: none */
 	struct conf_sets	 sets;
 };
 
@@ -128,7 +124,6 @@ struct conf {
 	enum conf_log		 log;
 	bool			 log_forced;	/* to stderr, by -v */
 	char			*log_path;	/* CONF_LOG_FILE */
-	unsigned		 log_to_line;	/* 0: none */
 	struct conf_listen	*listens;
 	size_t			 listen_count;
 	struct conf_pair	*pairs;		/* in the order of the file */
@@ -171,17 +166,14 @@ int	conf_passwords_load(struct conf *conf, const char **path);
 /* Notes in *broken, unless it is set, why mail is answered 451.  0, or -1. */
 int	conf_break(char **broken, const char *format, ...)
 	    __attribute__((format(printf, 2, 3)));
-/* Frees what d owns, and leaves it zero. */
-void	conf_domain_free(struct conf_domain *d);
+void	conf_table_free(struct conf_table *t);
 /* The line that gives a keyword of a block; 0: none does. */
 unsigned conf_line_of(const struct conf_sets *sets, const char *keyword);
 /* The domain of that name, in UTF-8 or as xn-- (punycode_domain), or NULL. */
 const struct conf_domain *conf_find_domain(const struct conf *conf,
 	    struct span name);
-/* The user or the alias named name (ASCII folded) of d, or NULL. */
-const struct conf_user *conf_find_user(const struct conf_domain *d,
-	    struct span name);
-const struct conf_alias *conf_find_alias(const struct conf_domain *d,
+/* The entry of that name (ASCII folded), or NULL. */
+const struct conf_entry *conf_find_entry(const struct conf_table *t,
 	    struct span name);
 /* Is ip, 4 octets or with ipv6 16 (not IPv4-mapped), that of a proxy? */
 bool	conf_is_proxy(const struct conf *conf, bool ipv6, const uint8_t *ip);

@@ -137,7 +137,7 @@ conf_keyword_set(struct conf_setting *s)
 	char *base = inner ? (char *)s->domain : (char *)s->conf;
 	const struct conf_word *words = s->cut->words;
 	const struct conf_place *place = &s->report->place;
-	unsigned before = conf_line_of(sets, s->k->name);
+	unsigned before = conf_line_of(sets, s->k->name), mistakes;
 	struct span text = span_of("");
 
 	if (s->cut->count > 1)
@@ -150,14 +150,12 @@ conf_keyword_set(struct conf_setting *s)
 		return conf_report_at(s->report, 0, "out of memory");
 	if (!check_form(s->k, s->cut, s->report))
 		return false;
-	s->noun = type->noun;
-	s->want = type->want;
-	s->at = 1;
+	mistakes = s->report->count;
 	if (type->read == NULL || type->read(s, words[1].text, base +
 	    s->k->offset))
 		return true;
-	return s->want != NULL && conf_report_bad(s->report, &words[s->at],
-	    s->noun, s->want);
+	return s->report->count == mistakes &&
+	    conf_bad(s, 1, type->noun, type->want);
 }
 
 /* Gives k its default. */
@@ -255,9 +253,9 @@ put_line(FILE *f, const struct conf_keyword *k, const struct conf_set *set,
 		    "every program of that host" : "every host of that "
 		    "network", set->line);
 	if (d != NULL && strcmp(k->name, "users") == 0)
-		fprintf(f, ": %zu", d->user_count);
+		fprintf(f, ": %zu", d->users.count);
 	else if (d != NULL && strcmp(k->name, "aliases") == 0)
-		fprintf(f, ": %zu", d->alias_count);
+		fprintf(f, ": %zu", d->aliases.count);
 	putc('\n', f);
 }
 

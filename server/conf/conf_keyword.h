@@ -43,16 +43,12 @@ struct conf_setting {
 	struct conf_domain		*domain;
 	struct conf_report		*report; /* its place is the line */
 	const struct conf_cut		*cut;	/* of that line */
-	/* What is wrong when read fails: a noun for the word, its number. */
-	const char			*noun;
-	const char			*want;	/* NULL: reported already */
-	size_t				 at;
 };
 
 struct conf_type {
 	/*
-	 * Reads word number 1, and those behind it, into slot.  False: bad,
-	 * by noun, want and at of s, which begin as below and as 1.
+	 * Reads word number 1, and those behind it, into slot.  False: bad;
+	 * unless read has reported it, a noun is not what is wanted.
 	 */
 	bool	(*read)(struct conf_setting *s, struct span word, void *slot);
 	const char	*noun;
@@ -92,12 +88,11 @@ bool	conf_keyword_settle(struct conf *conf);
 
 /* ---- for readers of values ---------------------------------------------- */
 
-/* Word number at, a noun, is not what is wanted there.  False. */
+/* Reports that word number at, a noun, is not what is wanted there.  False. */
 bool	conf_bad(struct conf_setting *s, size_t at, const char *noun,
 	    const char *want);
-/* Reports a mistake at word number at in its own words.  False. */
-bool	conf_said(struct conf_setting *s, size_t at, const char *format, ...)
-	    __attribute__((format(printf, 3, 4)));
+/* Reports that word number 1, what, was given in line already.  False. */
+bool	conf_twin(struct conf_setting *s, const char *what, unsigned line);
 /* Adds to a list of the configuration, as array_add does. */
 bool	conf_add(struct conf_setting *s, void *list, size_t *count,
 	    const void *element, size_t size);

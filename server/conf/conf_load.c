@@ -142,7 +142,8 @@ open_domain(struct loader *l)
 	if (d.name != NULL && d.ascii != NULL && array_add(&l->conf->domains,
 	    &l->conf->domain_count, &d, sizeof(d)) != NULL)
 		return true;
-	conf_domain_free(&d);
+	free(d.name);
+	free(d.ascii);
 	return conf_report_at(&l->report, 0, "out of memory");
 }
 

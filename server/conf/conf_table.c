@@ -15,32 +15,12 @@
 #include "shared/password_form.h"
 
 /* A table being read: of users, else of aliases. */
-struct table {
+struct reading {
 	bool			 of_users;
-	size_t			 size;		/* of an entry */
-	void			*entries;
-	size_t			 count;
+	struct conf_table	 table;
 	struct conf_report	*report;
 	int			 error;		/* errno of a lack of memory */
 };
-
-_Static_assert(offsetof(struct conf_user, name) == 0 &&
-    offsetof(struct conf_alias, name) == 0 &&
-    offsetof(struct conf_user, line) == offsetof(struct conf_alias, line),
-    "entries begin with their name and line");
-
-static const char *
-name_at(const struct table *t, size_t i)
-{
-	return *(char *const *)(void *)((char *)t->entries + i * t->size);
-}
-
-static unsigned
-line_at(const struct table *t, size_t i)
-{
-	return *(unsigned *)(void *)((char *)t->entries + i * t->size +
-	    offsetof(struct conf_user, line));
-}
 
 int
 conf_break(char **broken, const char *format, ...)
@@ -60,7 +40,7 @@ conf_break(char **broken, const char *format, ...)
 
 /* A user has a Maildir of that name, an alias does not. */
 static bool
-check_name(struct table *t, struct span name)
+check_name(struct reading *t, struct span name)
 {
 	const struct conf_word word = { .text = name,
 	    .at = (size_t)(name.p - t->report->place.line.p) };
@@ -84,56 +64,56 @@ check_name(struct table *t, struct span name)
 }
 
 /* Adds an entry with its name, ASCII folded; NULL: refused, or no memory. */
-static void *
-add_entry(struct table *t, void *entry, struct span name)
+static struct conf_entry *
+add_entry(struct reading *t, struct span name)
 {
-	void *added = NULL;
-	char *copy;
+	struct conf_entry e = { .line = t->report->place.number }, *added = NULL;
 
 	if (!check_name(t, name))
 		return NULL;
-	copy = strndup((const char *)name.p, name.n);
-	for (char *p = copy; p != NULL && *p != '\0'; p++)
+	e.name = strndup((const char *)name.p, name.n);
+	for (char *p = e.name; p != NULL && *p != '\0'; p++)
 		*p = (char)ascii_lower((uint8_t)*p);
-	if (copy != NULL) {
-		memcpy(entry, &copy, sizeof(copy));
-		added = array_add(&t->entries, &t->count, entry, t->size);
-	}
+	if (e.name != NULL)
+		added = array_add(&t->table.one, &t->table.count, &e,
+		    sizeof(e));
 	if (added == NULL) {
 		t->error = errno;
-		free(copy);
+		free(e.name);
 	}
 	return added;
 }
 
 /* A user with a mistake behind the name is kept, so that aliases find it. */
 static void
-read_user(struct table *t, struct span line)
+read_user(struct reading *t, struct span line)
 {
-	struct conf_user user = { .line = t->report->place.number };
 	struct password_form form = { .kind = PASSWORD_NONE };
-	struct conf_user_line parsed;
-	struct conf_user *added;
+	struct conf_user_line user;
+	struct conf_entry *added;
+	const char *why = NULL;
 
-	conf_parse_user(line, &parsed);
-	if (parsed.hash.p != NULL && parsed.name.n > 0)
-		user.broken = password_form_parse(parsed.hash, &form);
-	added = add_entry(t, &user, parsed.name);
-	if (added != NULL && user.broken == NULL &&
-	    form.kind != PASSWORD_NONE) {
-		added->stored = strndup((const char *)parsed.hash.p,
-		    parsed.hash.n);
+	conf_parse_user(line, &user);
+	if (user.hash.p != NULL && user.name.n > 0)
+		why = password_form_parse(user.hash, &form);
+	added = add_entry(t, user.name);
+	if (added != NULL && why != NULL) {
+		if (conf_break(&added->broken, "%s", why) == -1)
+			t->error = errno;
+	} else if (added != NULL && form.kind != PASSWORD_NONE) {
+		added->stored = strndup((const char *)user.hash.p,
+		    user.hash.n);
 		if (added->stored == NULL)
 			t->error = errno;
 	}
-	if (parsed.rest.n > 0)
-		conf_report_at(t->report, (size_t)(parsed.rest.p -
+	if (user.rest.n > 0)
+		conf_report_at(t->report, (size_t)(user.rest.p -
 		    t->report->place.line.p), "one name per line");
 }
 
 /* Adds target to those of a; 0, or -1 without memory. */
 static int
-read_target(struct span target, struct conf_alias *a)
+read_target(struct span target, struct conf_entry *a)
 {
 	char shown[conf_shown_max_bytes];
 	const char *why;
@@ -155,9 +135,9 @@ read_target(struct span target, struct conf_alias *a)
 
 /* A broken alias is kept, so that other aliases find it. */
 static void
-read_alias(struct table *t, struct span line)
+read_alias(struct reading *t, struct span line)
 {
-	struct conf_alias alias = { .line = t->report->place.number }, *added;
+	struct conf_entry *added;
 	struct span rest = line, part;
 	bool more = conf_take_part(&rest, ':', &part);
 
@@ -167,7 +147,7 @@ read_alias(struct table *t, struct span line)
 		    "missing \":\": the form is \"name: target, target\"");
 		return;
 	}
-	added = add_entry(t, &alias, part);
+	added = add_entry(t, part);
 	while (more && added != NULL && added->broken == NULL) {
 		more = conf_take_part(&rest, ',', &part);
 		if (read_target(part, added) == -1) {
@@ -179,7 +159,7 @@ read_alias(struct table *t, struct span line)
 
 /* The entry of the current line; a hash behind the name is not shown. */
 static struct span
-entry_of(struct table *t)
+entry_of(struct reading *t)
 {
 	struct conf_place *place = &t->report->place;
 	struct span line = conf_trim_line(place->line);
@@ -196,32 +176,36 @@ entry_of(struct table *t)
 static int
 by_name(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	const struct conf_entry *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
 }
 
 /* Reports each entry with the name of the one before it. */
 static void
-refuse_twins(struct table *t, const struct conf_text *text)
+refuse_twins(struct reading *t, const struct conf_text *text)
 {
 	char shown[conf_shown_max_bytes];
 	size_t at;
 
 	/* What is not shown needs no search for its line. */
-	for (size_t i = 1; i < t->count && t->error == 0 &&
+	for (size_t i = 1; i < t->table.count && t->error == 0 &&
 	    t->report->count <= conf_mistakes_max && !t->report->muted; i++) {
-		if (strcmp(name_at(t, i - 1), name_at(t, i)) != 0)
+		const struct conf_entry *e = &t->table.one[i];
+
+		if (by_name(e - 1, e) != 0)
 			continue;
-		at = conf_text_seek(text, t->report, line_at(t, i), 0);
+		at = conf_text_seek(text, t->report, e->line, 0);
 		(void)entry_of(t);
-		conf_show(span_of(name_at(t, i)), shown, sizeof(shown));
+		conf_show(span_of(e->name), shown, sizeof(shown));
 		conf_report_at(t->report, at, "\"%s\" was given in line %u "
-		    "already", shown, line_at(t, i - 1));
+		    "already", shown, e[-1].line);
 	}
 }
 
 /* Reads and frees text; sorts its entries, equal names in order of lines. */
 static void
-read_lines(struct table *t, struct conf_text *text)
+read_lines(struct reading *t, struct conf_text *text)
 {
 	struct span rest = span_from(text->bytes, text->n), line;
 	struct conf_place *place = &t->report->place;
@@ -239,32 +223,29 @@ read_lines(struct table *t, struct conf_text *text)
 		else if (line.n > 0)
 			read_alias(t, line);
 	}
-	if (t->error == 0 && t->count > 1 &&
-	    mergesort(t->entries, t->count, t->size, by_name) == -1)
+	if (t->error == 0 && t->table.count > 1 && mergesort(t->table.one,
+	    t->table.count, sizeof(*t->table.one), by_name) == -1)
 		t->error = errno;
 	refuse_twins(t, text);
 	conf_text_free(text);
 }
 
 static int
-load_passwords(struct conf_domain *d)
+load_passwords(struct conf_table *users)
 {
 	struct conf_report report = { .muted = true };
-	struct table t = { true, sizeof(struct conf_user), .report = &report };
-	struct conf_domain fresh = { .name = NULL };
+	struct reading t = { .of_users = true, .report = &report };
 	struct conf_text text;
 
 	errno = 0;
-	if (conf_text_read(d->users_path, &text) != NULL) {
+	if (conf_text_read(users->path, &text) != NULL) {
 		errno = errno == 0 ? EINVAL : errno;
 		return -1;
 	}
 	read_lines(&t, &text);
-	fresh.users = t.entries;
-	fresh.user_count = t.count;
-	for (size_t i = 0; i < d->user_count && t.error == 0; i++) {
-		struct conf_user *user = &d->users[i];
-		const struct conf_user *now = conf_find_user(&fresh,
+	for (size_t i = 0; i < users->count && t.error == 0; i++) {
+		struct conf_entry *user = &users->one[i];
+		const struct conf_entry *now = conf_find_entry(&t.table,
 		    span_of(user->name));
 
 		if (now == NULL || now->stored == NULL || user->stored != NULL)
@@ -273,7 +254,7 @@ load_passwords(struct conf_domain *d)
 		if (user->stored == NULL)
 			t.error = errno;
 	}
-	conf_domain_free(&fresh);
+	conf_table_free(&t.table);
 	errno = t.error;
 	return t.error == 0 ? 0 : -1;
 }
@@ -282,17 +263,20 @@ int
 conf_passwords_load(struct conf *conf, const char **path)
 {
 	for (size_t i = 0; i < conf->domain_count; i++) {
-		*path = conf->domains[i].users_path;
-		if (*path != NULL && load_passwords(&conf->domains[i]) == -1)
+		*path = conf->domains[i].users.path;
+		if (*path != NULL &&
+		    load_passwords(&conf->domains[i].users) == -1)
 			return -1;
 	}
 	return 0;
 }
 
-static const char *
-path_of(const struct conf_domain *d, bool of_users)
+static struct conf_table *
+table_of(const struct conf *conf, size_t i, bool of_users)
 {
-	return of_users ? d->users_path : d->aliases_path;
+	struct conf_domain *d = &conf->domains[i];
+
+	return of_users ? &d->users : &d->aliases;
 }
 
 /* Loads a table that domain i names.  0, or -1 and errno. */
@@ -300,36 +284,32 @@ static int
 load_table(struct conf *conf, size_t i, bool of_users,
     const struct conf_text *conf_text, struct conf_report *report)
 {
-	struct table t = { of_users, of_users ? sizeof(struct conf_user) :
-	    sizeof(struct conf_alias), .report = report };
-	struct conf_domain *d = &conf->domains[i];
-	const char *path = path_of(d, of_users), *why;
+	struct conf_table *table = table_of(conf, i, of_users);
+	struct reading t = { of_users, *table, .report = report };
 	char shown[conf_shown_max_bytes];
 	struct conf_text text;
+	const char *why;
 
-	if (path == NULL)
+	if (table->path == NULL)
 		return 0;
 	/* Mistakes in a file of two domains are reported once. */
-	for (size_t k = 0; k < i; k++)
-		report->muted |= path_of(&conf->domains[k], of_users) != NULL &&
-		    strcmp(path_of(&conf->domains[k], of_users), path) == 0;
-	why = conf_text_read(path, &text);
+	for (size_t k = 0; k < i; k++) {
+		const char *other = table_of(conf, k, of_users)->path;
+
+		report->muted |= other != NULL &&
+		    strcmp(other, table->path) == 0;
+	}
+	why = conf_text_read(table->path, &text);
 	if (why != NULL) {
-		conf_show(span_of(path), shown, sizeof(shown));
+		conf_show(span_of(table->path), shown, sizeof(shown));
 		conf_report_at(report, conf_text_seek(conf_text, report,
-		    conf_line_of(&d->sets, of_users ? "users" : "aliases"), 1),
-		    "\"%s\" cannot be read: %s", shown, why);
+		    conf_line_of(&conf->domains[i].sets, of_users ? "users" :
+		    "aliases"), 1), "\"%s\" cannot be read: %s", shown, why);
 	} else {
 		read_lines(&t, &text);
 	}
 	report->muted = false;
-	if (of_users) {
-		d->users = t.entries;
-		d->user_count = t.count;
-	} else {
-		d->aliases = t.entries;
-		d->alias_count = t.count;
-	}
+	*table = t.table;
 	errno = t.error;
 	return t.error == 0 ? 0 : -1;
 }

@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,23 +17,14 @@ bool
 conf_bad(struct conf_setting *s, size_t at, const char *noun,
     const char *want)
 {
-	s->at = at;
-	s->noun = noun;
-	s->want = want;
-	return false;
+	return conf_report_bad(s->report, &s->cut->words[at], noun, want);
 }
 
 bool
-conf_said(struct conf_setting *s, size_t at, const char *format, ...)
+conf_twin(struct conf_setting *s, const char *what, unsigned line)
 {
-	char text[conf_shown_max_bytes + 200];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	s->want = NULL;
-	return conf_report_at(s->report, s->cut->words[at].at, "%s", text);
+	return conf_report_at(s->report, s->cut->words[1].at,
+	    "this %s was given in line %u already", what, line);
 }
 
 bool
@@ -151,8 +141,9 @@ read_number(struct conf_setting *s, struct span word, void *slot)
 	if (verdict == CONF_VALUE_BAD)
 		return false;
 	if (verdict == CONF_VALUE_LARGE || number < least || number > most)
-		return conf_said(s, 1, "out of range: %s is %s to %s",
-		    s->k->name, s->k->least, s->k->most);
+		return conf_report_at(s->report, s->cut->words[1].at,
+		    "out of range: %s is %s to %s", s->k->name, s->k->least,
+		    s->k->most);
 	*(uint64_t *)slot = number;
 	return true;
 }
@@ -163,21 +154,8 @@ static bool
 read_log(struct conf_setting *s, struct span word, void *slot)
 {
 	struct span value = s->cut->words[2].text;
-	struct conf *conf = s->conf;
 	enum conf_log *log = slot;
 
-	if (span_equal(word, span_of("format")))
-		/* Earlier versions had two formats. */
-		return span_equal(value, span_of("events")) ||
-		    conf_bad(s, 2, "value", "the log has one form, events; "
-		    "postfix.awk in share/examples/smtpd gives them Postfix's "
-		    "words, see smtpd(8)");
-	if (!span_equal(word, span_of("to")))
-		return conf_bad(s, 1, "word", "the form is \"log to TARGET\"");
-	if (conf->log_to_line != 0)
-		return conf_said(s, 0, "\"log to\" was given in line %u "
-		    "already", conf->log_to_line);
-	conf->log_to_line = s->report->place.number;
 	*log = span_equal(value, span_of("syslog")) ? CONF_LOG_SYSLOG :
 	    span_equal(value, span_of("stderr")) ? CONF_LOG_STDERR :
 	    CONF_LOG_FILE;
@@ -185,7 +163,7 @@ read_log(struct conf_setting *s, struct span word, void *slot)
 	    value.p[value.n - 1] == '/'))
 		return conf_bad(s, 2, "value", "the target is syslog, stderr, "
 		    "or the absolute path of a file");
-	return *log != CONF_LOG_FILE || take_path(s, 2, &conf->log_path);
+	return *log != CONF_LOG_FILE || take_path(s, 2, &s->conf->log_path);
 }
 
 /* ---- lists -------------------------------------------------------------- */
@@ -214,7 +192,8 @@ read_options(struct conf_setting *s, struct conf_listen *l)
 	}
 	/* Received has to say where a stranger came from. */
 	return (l->words & LISTEN_HIDE_CLIENT) == 0 ||
-	    (l->words & LISTEN_SUBMISSION) != 0 || conf_said(s, at - 1,
+	    (l->words & LISTEN_SUBMISSION) != 0 || conf_report_at(s->report,
+	    s->cut->words[at - 1].at,
 	    "\"hide-client\" needs \"submission\": it is for our own users");
 }
 
@@ -239,8 +218,8 @@ read_listen(struct conf_setting *s, struct span word, void *slot)
 	for (size_t i = 0; port != 0 && i < conf->listen_count; i++)
 		if (conf->listens[i].addr_len == l.addr_len &&
 		    memcmp(&conf->listens[i].addr, &l.addr, l.addr_len) == 0)
-			return conf_said(s, 1, "this address and port were "
-			    "given already in line %u", conf->listens[i].line);
+			return conf_twin(s, "address and port",
+			    conf->listens[i].line);
 	return read_options(s, &l) &&
 	    conf_add(s, slot, &conf->listen_count, &l, sizeof(l));
 }
@@ -251,8 +230,8 @@ read_pair(struct conf_setting *s, struct span word, void *slot)
 	struct conf_pair pair = { .line = s->report->place.number };
 
 	if (s->conf->pair_count == ipc_tls_pairs_max)
-		return conf_said(s, 0, "more than %d certificates",
-		    ipc_tls_pairs_max);
+		return conf_report_at(s->report, 0,
+		    "more than %d certificates", ipc_tls_pairs_max);
 	if (take_path(s, 2, &pair.certificate) &&
 	    take_path(s, 4, &pair.key) &&
 	    conf_add(s, slot, &s->conf->pair_count, &pair, sizeof(pair)))
@@ -292,7 +271,7 @@ static const struct conf_type
     NUMBER(number, "number", "digits alone"),
     NUMBER(size, "size", "digits and K, M or G, such as 35M"),
     NUMBER(time, "time", "digits and s, m, h or d, such as 20m"),
-    log_type = { .read = read_log, .many = true },
+    log_type = { .read = read_log },
     listen_type = { .read = read_listen, .noun = "address",
 	.want = "an IPv4 or IPv6 address such as 0.0.0.0 or ::",
 	.many = true, .options = true },
@@ -343,7 +322,7 @@ const struct conf_keyword conf_keywords[] = {
 	    "required", "optional: start on a system without a sandbox, too"),
 	TOP("keep-refused", "TIME", time, keep_refused_s, "1d",
 	    "how long to keep sessions with a refusal"),
-	TOP("log", "to|format VALUE", log, log, "#to syslog",
+	TOP("log", "to TARGET", log, log, "#to syslog",
 	    "where the log goes; by default with -d to stderr"),
 	TOP("listen", "ADDRESS port NUMBER", listen, listens, NULL,
 	    "where mail arrives"),
@@ -355,9 +334,9 @@ const struct conf_keyword conf_keywords[] = {
 	    "#127.0.0.1", "name servers; by default of /etc/resolv.conf"),
 	TOP("domain", "NAME {", domain, domains, NULL,
 	    "mail for it is ours"),
-	OF_DOMAIN("users", "FILE", path, users_path,
+	OF_DOMAIN("users", "FILE", path, users.path,
 	    "one name per line, a Maildir each"),
-	OF_DOMAIN("aliases", "FILE", path, aliases_path,
+	OF_DOMAIN("aliases", "FILE", path, aliases.path,
 	    "one name: target, target a line"),
 	OF_DOMAIN("subaddress", "CHARACTER", separator, subaddress,
 	    "it and what follows in a name are ignored"),

@@ -11,6 +11,26 @@
 #include "server/conf/conf_text.h"
 #include "shared/ip.h"
 
+/* Tells the first broken entries of one table of d, and counts all. */
+static void
+warn_table(const struct conf_domain *d, const struct conf_table *t,
+    conf_warn_fn *tell, unsigned *count)
+{
+	const bool login = t == &d->users;
+	char text[1024];
+
+	for (size_t i = 0; i < t->count; i++) {
+		const struct conf_entry *e = &t->one[i];
+
+		if (e->broken == NULL || (*count)++ >= conf_mistakes_max)
+			continue;
+		snprintf(text, sizeof(text), "%s%s@%s %s: %s", login ? "" :
+		    "mail for ", e->name, d->name, login ? "cannot log in" :
+		    "is answered 451", e->broken);
+		tell(t->path, e->line, text);
+	}
+}
+
 void
 conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
 {
@@ -20,31 +40,16 @@ conf_warn_broken(const struct conf *conf, conf_warn_fn *tell)
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		const struct conf_domain *d = &conf->domains[i];
 
-		snprintf(text, sizeof(text), "mail for the catch-all of %s is "
-		    "answered 451: %s", d->name, d->catch_all_broken != NULL ?
-		    d->catch_all_broken : "");
 		if (d->catch_all_broken != NULL &&
-		    count++ < conf_mistakes_max)
-			tell(conf->path, conf_line_of(&d->sets,
-			    "catch-all"), text);
-		for (size_t k = 0; k < d->alias_count; k++) {
-			const struct conf_alias *a = &d->aliases[k];
-
-			if (a->broken == NULL || count++ >= conf_mistakes_max)
-				continue;
-			snprintf(text, sizeof(text), "mail for %s@%s is "
-			    "answered 451: %s", a->name, d->name, a->broken);
-			tell(d->aliases_path, a->line, text);
+		    count++ < conf_mistakes_max) {
+			snprintf(text, sizeof(text), "mail for the catch-all "
+			    "of %s is answered 451: %s", d->name,
+			    d->catch_all_broken);
+			tell(conf->path, conf_line_of(&d->sets, "catch-all"),
+			    text);
 		}
-		for (size_t k = 0; k < d->user_count; k++) {
-			const struct conf_user *u = &d->users[k];
-
-			if (u->broken == NULL || count++ >= conf_mistakes_max)
-				continue;
-			snprintf(text, sizeof(text), "%s@%s cannot log in: %s",
-			    u->name, d->name, u->broken);
-			tell(d->users_path, u->line, text);
-		}
+		warn_table(d, &d->aliases, tell, &count);
+		warn_table(d, &d->users, tell, &count);
 	}
 	if (count <= conf_mistakes_max)
 		return;
@@ -121,8 +126,9 @@ conf_warn(const struct conf *conf, conf_warn_fn *tell)
 	if (strchr(conf->hostname, '.') == NULL)
 		tell(conf->path, conf_line_of(&conf->sets, "hostname"), text);
 	for (size_t i = 0; i < conf->domain_count; i++)
-		for (size_t k = 0; k < conf->domains[i].user_count; k++)
-			passwords |= conf->domains[i].users[k].stored != NULL;
+		for (size_t k = 0; k < conf->domains[i].users.count; k++)
+			passwords |= conf->domains[i].users.one[k].stored !=
+			    NULL;
 	for (size_t i = 0; i < conf->listen_count && !passwords; i++)
 		if (conf->listens[i].words & LISTEN_SUBMISSION)
 			tell(conf->path, conf->listens[i].line,

@@ -60,12 +60,11 @@ conf_range_read(struct conf_setting *s, struct conf_range **list,
 
 		if (old->ipv6 == r.ipv6 && old->bits == r.bits &&
 		    memcmp(old->ip, r.ip, sizeof(r.ip)) == 0)
-			return conf_said(s, 1, "this range was given in line "
-			    "%u already", old->line);
+			return conf_twin(s, "range", old->line);
 	}
 	if (*count == max)
-		return conf_said(s, 1, "more than %zu ranges of %s", max,
-		    what);
+		return conf_report_at(s->report, s->cut->words[1].at,
+		    "more than %zu ranges of %s", max, what);
 	return conf_add(s, list, count, &r, sizeof(r));
 }
 
@@ -114,8 +113,9 @@ take_port(struct conf_setting *s, size_t at, uint16_t *out)
 	if (!span_equal(words[at].text, span_of("port")) ||
 	    conf_parse_number(words[at + 1].text, conf_units_number, &port) !=
 	    CONF_VALUE_OK || port == 0 || port > UINT16_MAX)
-		return conf_said(s, at < s->cut->count ? at : at - 1, "a port "
-		    "is missing, or bad: \"port NUMBER\", from 1 to 65535");
+		return conf_report_at(s->report, words[at < s->cut->count ?
+		    at : at - 1].at, "a port is missing, or bad: \"port "
+		    "NUMBER\", from 1 to 65535");
 	*out = (uint16_t)port;
 	return true;
 }
@@ -180,11 +180,11 @@ conf_relay_for(struct conf_setting *s, struct span word, void *slot)
 		    "in front, those below it, too");
 	for (size_t i = 0; i < relay->route_count; i++)
 		if (strcmp(relay->routes[i].domain, name) == 0)
-			return conf_said(s, 1, "this domain was given in line "
-			    "%u already", relay->routes[i].via.line);
+			return conf_twin(s, "domain",
+			    relay->routes[i].via.line);
 	if (relay->route_count == conf_routes_max)
-		return conf_said(s, 1, "more than %d domains",
-		    conf_routes_max);
+		return conf_report_at(s->report, s->cut->words[1].at,
+		    "more than %d domains", conf_routes_max);
 	if (take_via(s, 3, &route.via) &&
 	    conf_set_string(s, span_of(name), &route.domain) &&
 	    conf_add(s, slot, &relay->route_count, &route, sizeof(route)))
@@ -206,8 +206,8 @@ conf_relay_source(struct conf_setting *s, struct span word, void *slot)
 		    "an IPv4 or IPv6 address of this host");
 	old = &((struct conf_source *)slot)[new.ip.ipv6];
 	if (old->line != 0)
-		return conf_said(s, 1, "a source for IPv%d was given in line "
-		    "%u already", new.ip.ipv6 ? 6 : 4, old->line);
+		return conf_twin(s, new.ip.ipv6 ? "source for IPv6" :
+		    "source for IPv4", old->line);
 	if (s->cut->count > 2 && (s->cut->count != 4 || !is_host_name(name) ||
 	    !span_equal(words[2].text, span_of("as"))))
 		return conf_bad(s, s->cut->count == 3 ? 2 : 3, "name", "the "

@@ -164,7 +164,7 @@ try_places(struct trial *t)
 		tell(t, true, line, "%s: no directory, and no link is "
 		    "followed there", root);
 	/* After a rotation the user of the master creates the file again. */
-	line = t->conf->log_to_line;
+	line = conf_line_of(&t->conf->sets, "log");
 	if (t->conf->log != CONF_LOG_FILE || access(log, W_OK) == 0)
 		return;
 	if (access(log, F_OK) == 0)
@@ -182,9 +182,9 @@ try_all(struct trial *t)
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		const struct conf_domain *d = &conf->domains[i];
 
-		try_file(t, conf_line_of(&d->sets, "users"), d->users_path);
+		try_file(t, conf_line_of(&d->sets, "users"), d->users.path);
 		try_file(t, conf_line_of(&d->sets, "aliases"),
-		    d->aliases_path);
+		    d->aliases.path);
 	}
 	for (size_t i = 0; i < conf->pair_count; i++) {
 		try_file(t, conf->pairs[i].line, conf->pairs[i].certificate);

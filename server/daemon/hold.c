@@ -199,8 +199,8 @@ fill_paths(const struct conf *conf, int root)
 		add_path(log_path, log_dir, SANDBOX_ADD);
 	add_directory_of(conf->path);
 	for (size_t i = 0; i < conf->domain_count; i++) {
-		add_directory_of(conf->domains[i].users_path);
-		add_directory_of(conf->domains[i].aliases_path);
+		add_directory_of(conf->domains[i].users.path);
+		add_directory_of(conf->domains[i].aliases.path);
 	}
 }
 

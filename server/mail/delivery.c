@@ -175,7 +175,7 @@ delivery_begin_ahead(struct delivery_ahead *a, const struct spool *s,
  */
 static void
 expand(struct delivery_ahead *a, const struct conf_domain *d,
-    const struct conf_alias *alias)
+    const struct conf_entry *alias)
 {
 	struct recipient_reason reason = { .path = NULL };
 	char address[smtp_mailbox_text_max_bytes];
@@ -205,12 +205,12 @@ go_on(struct delivery_ahead *a)
 
 	if (a->domain == conf->domain_count)
 		return false;
-	if (a->alias == d->alias_count) {
+	if (a->alias == d->aliases.count) {
 		a->domain++;
 		a->alias = 0;
 		return true;
 	}
-	expand(a, d, &d->aliases[a->alias++]);
+	expand(a, d, &d->aliases.one[a->alias++]);
 	if (a->to.count < a->mail.at + delivery_first_max)
 		a->mail.at = a->to.count;
 	return true;
@@ -241,7 +241,7 @@ delivery_piece_ahead(struct delivery_ahead *a, struct maildir_batch *b,
 		a->begun_us = deadline_now_us();
 		d = &a->epoch->conf.domains[a->domain];
 		log_put(LOG_LEVEL_INFO, "maildirs-begun", "domain=%s alias=%s "
-		    "mailboxes=%zu", d->name, d->aliases[a->alias - 1].name,
+		    "mailboxes=%zu", d->name, d->aliases.one[a->alias - 1].name,
 		    (size_t)a->to.count);
 	}
 }

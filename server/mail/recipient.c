@@ -41,26 +41,27 @@ without_subaddress(const struct conf_domain *d, struct span local)
 /* Marks of a domain: its users, postmaster, its aliases. */
 static struct destination
 find_exact(const struct conf_domain *d, struct span local,
-    const struct conf_alias *within)
+    const struct conf_entry *within)
 {
-	const struct conf_alias *a = conf_find_alias(d, local);
-	const struct conf_user *u;
+	const struct conf_entry *a = conf_find_entry(&d->aliases, local);
+	const struct conf_entry *u;
 
 	if (a != NULL && a != within)
 		return (struct destination){ RECIPIENT_ALIAS, d, a, a->name,
-		    d->aliases_path, a->line, d->first_mark +
-		    (uint32_t)d->user_count + 1 + (uint32_t)(a - d->aliases) };
-	u = conf_find_user(d, local);
+		    d->aliases.path, a->line, d->first_mark +
+		    (uint32_t)d->users.count + 1 +
+		    (uint32_t)(a - d->aliases.one) };
+	u = conf_find_entry(&d->users, local);
 	if (u != NULL)
 		return (struct destination){ RECIPIENT_USER, d, NULL, u->name,
-		    d->users_path, u->line, d->first_mark +
-		    (uint32_t)(u - d->users) };
+		    d->users.path, u->line, d->first_mark +
+		    (uint32_t)(u - d->users.one) };
 	return (struct destination){ .domain = d };
 }
 
 struct destination
 recipient_find(const struct conf_domain *d, struct span local,
-    const struct conf_alias *within)
+    const struct conf_entry *within)
 {
 	struct span base = without_subaddress(d, local);
 	struct destination to = find_exact(d, local, within);
@@ -70,13 +71,13 @@ recipient_find(const struct conf_domain *d, struct span local,
 	if (to.kind == RECIPIENT_NOBODY && is_postmaster(base))
 		to = (struct destination){ RECIPIENT_POSTMASTER, d, NULL,
 		    "postmaster", NULL, 0, d->first_mark +
-		    (uint32_t)d->user_count };
+		    (uint32_t)d->users.count };
 	return to;
 }
 
 struct destination
 recipient_find_target(const struct conf *conf, const struct conf_domain *home,
-    const struct mailbox *m, const struct conf_alias *within)
+    const struct mailbox *m, const struct conf_entry *within)
 {
 	const struct conf_domain *d = m->domain_len == 0 ? home :
 	    conf_find_domain(conf, span_from(m->domain, m->domain_len));
@@ -209,7 +210,7 @@ follow_target(struct expansion *e, const struct mailbox *m,
 static enum verdict
 follow_alias(struct expansion *e, const struct destination *to)
 {
-	const struct conf_alias *alias = to->alias;
+	const struct conf_entry *alias = to->alias;
 	enum verdict verdict;
 	bool is_new;
 
@@ -263,8 +264,8 @@ follow_nobody(struct expansion *e, const struct conf_domain *d,
 	struct destination to;
 
 	local = without_subaddress(d, local);
-	see(e, STEP_NO_ALIAS, d, local, d->aliases_path, 0);
-	see(e, STEP_NO_USER, d, local, d->users_path, 0);
+	see(e, STEP_NO_ALIAS, d, local, d->aliases.path, 0);
+	see(e, STEP_NO_USER, d, local, d->users.path, 0);
 	if (!d->has_catch_all) {
 		see(e, STEP_NO_CATCH_ALL, d, none, e->conf->path, d->line);
 		return VERDICT_UNKNOWN;

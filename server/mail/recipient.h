@@ -30,7 +30,7 @@ enum recipient_kind {
 struct destination {
 	enum recipient_kind		 kind;
 	const struct conf_domain	*domain;	/* NULL: not ours */
-	const struct conf_alias		*alias;		/* or NULL */
+	const struct conf_entry		*alias;		/* or NULL */
 	const char			*name;		/* alias or Maildir */
 	const char			*path;		/* NULL: built in */
 	unsigned			 line;		/* of path */
@@ -78,11 +78,11 @@ struct recipient_reason {
  * a target of the alias within (or NULL) its own name means the user.
  */
 struct destination recipient_find(const struct conf_domain *d,
-	    struct span local, const struct conf_alias *within);
+	    struct span local, const struct conf_entry *within);
 /* Finds m, which is in the domain home if m has none. */
 struct destination recipient_find_target(const struct conf *conf,
 	    const struct conf_domain *home, const struct mailbox *m,
-	    const struct conf_alias *within);
+	    const struct conf_entry *within);
 /* Called for each step as it is found. */
 struct recipient_watch {
 	void	(*see)(void *arg, const struct decision_step *step);

@@ -18,7 +18,7 @@ enum { chain_max_bytes = 400 };		/* of a loop as it is shown */
  * 0, or -1 and errno.
  */
 static int
-judge_target(const struct conf_domain *d, const struct conf_alias *within,
+judge_target(const struct conf_domain *d, const struct conf_entry *within,
     const struct mailbox *m, const struct destination *to, char **broken)
 {
 	const struct span part = span_from(m->local, m->local_len);
@@ -50,8 +50,8 @@ index_domain(const struct conf *conf, struct conf_domain *d)
 	int status = !d->has_catch_all ? 0 : judge_target(d, NULL,
 	    &d->catch_all, &to, &d->catch_all_broken);
 
-	for (size_t i = 0; i < d->alias_count; i++) {
-		struct conf_alias *a = &d->aliases[i];
+	for (size_t i = 0; i < d->aliases.count; i++) {
+		struct conf_entry *a = &d->aliases.one[i];
 
 		a->found = calloc(a->target_count + 1, sizeof(*a->found));
 		if (a->found == NULL)
@@ -82,8 +82,8 @@ static void
 break_loop(struct way *w, unsigned first, unsigned last)
 {
 	const struct conf_domain *d = w->domains[last];
-	struct conf_alias *a = &w->conf->domains[d - w->conf->domains].aliases[
-	    conf_find_alias(d, w->names[last]) - d->aliases];
+	struct conf_entry *a = &d->aliases.one[conf_find_entry(&d->aliases,
+	    w->names[last]) - d->aliases.one];
 	char text[chain_max_bytes];
 	struct buf chain = buf_over(text, sizeof(text));
 
@@ -120,7 +120,7 @@ watch_step(void *arg, const struct decision_step *s)
 }
 
 static int
-expand_alias(struct way *w, const struct conf_domain *d, struct conf_alias *a,
+expand_alias(struct way *w, const struct conf_domain *d, struct conf_entry *a,
     struct recipient_set *set)
 {
 	const struct recipient_watch watch = { watch_step, w };
@@ -155,8 +155,8 @@ check_aliases(struct conf *conf)
 		struct conf_domain *d = &conf->domains[i];
 
 		d->first_mark = conf->mark_count;
-		conf->mark_count += (uint32_t)(d->user_count + 1 +
-		    d->alias_count);
+		conf->mark_count += (uint32_t)(d->users.count + 1 +
+		    d->aliases.count);
 	}
 	/* Before the walks, which end at an alias that is broken. */
 	for (size_t i = 0; i < conf->domain_count && status == 0; i++)
@@ -164,8 +164,8 @@ check_aliases(struct conf *conf)
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		struct conf_domain *d = &conf->domains[i];
 
-		for (size_t k = 0; k < d->alias_count && status == 0; k++)
-			status = expand_alias(&w, d, &d->aliases[k], &set);
+		for (size_t k = 0; k < d->aliases.count && status == 0; k++)
+			status = expand_alias(&w, d, &d->aliases.one[k], &set);
 	}
 	recipient_set_clear(&set);
 	return status;

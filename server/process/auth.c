@@ -30,7 +30,7 @@ static struct {
 } auth;
 
 static bool
-make_row(const struct conf_domain *d, const struct conf_user *u,
+make_row(const struct conf_domain *d, const struct conf_entry *u,
     struct ipc_account *out)
 {
 	char text[login_name_max_bytes];
@@ -55,8 +55,8 @@ next_row(struct table *t, struct ipc_record *out)
 	for (; t->domain < conf->domain_count; t->domain++, t->user = 0) {
 		const struct conf_domain *d = &conf->domains[t->domain];
 
-		while (t->user < d->user_count)
-			if (make_row(d, &d->users[t->user++],
+		while (t->user < d->users.count)
+			if (make_row(d, &d->users.one[t->user++],
 			    &out->u.account)) {
 				t->rows++;
 				return true;

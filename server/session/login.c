@@ -308,14 +308,14 @@ find_account(const struct conf *conf, struct span name,
     char out[login_name_max_bytes])
 {
 	const struct conf_domain *d = NULL;
-	const struct conf_user *u = NULL;
+	const struct conf_entry *u = NULL;
 	struct mailbox m;
 
 	if (smtp_mailbox_from_text(name, &m) && conf->domain_count > 0)
 		d = m.domain_len == 0 ? &conf->domains[0] :
 		    conf_find_domain(conf, span_from(m.domain, m.domain_len));
 	if (d != NULL)
-		u = conf_find_user(d, span_from(m.local, m.local_len));
+		u = conf_find_entry(&d->users, span_from(m.local, m.local_len));
 	if (d != NULL)
 		snprintf(out, login_name_max_bytes, "%.*s@%s",
 		    (int)m.local_len, m.local, d->name);

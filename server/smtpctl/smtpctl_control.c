@@ -68,8 +68,8 @@ smtpctl_conf_names(const char *path, const char *file)
 	if (conf == NULL || realpath(conf->path, real) == NULL)
 		return false;
 	for (size_t i = 0; i < conf->domain_count; i++)
-		if (conf->domains[i].aliases_path != NULL &&
-		    strcmp(conf->domains[i].aliases_path, file) == 0)
+		if (conf->domains[i].aliases.path != NULL &&
+		    strcmp(conf->domains[i].aliases.path, file) == 0)
 			return true;
 	return strcmp(real, file) == 0;
 }

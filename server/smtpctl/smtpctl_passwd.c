@@ -101,10 +101,10 @@ find_users(const struct options *o)
 	if (d == NULL)
 		errx(smtpctl_exit_error, "%s has no domain \"%.*s\"", path,
 		    (int)o->domain.n, (const char *)o->domain.p);
-	if (d->users_path == NULL)
+	if (d->users.path == NULL)
 		errx(smtpctl_exit_error, "%s: domain %s has no \"users\"",
 		    path, d->name);
-	return d->users_path;
+	return d->users.path;
 }
 
 /* ---- the password ------------------------------------------------------- */

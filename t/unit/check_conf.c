@@ -166,25 +166,28 @@ TEST(domains)
 	ck_assert_int_eq(d->subaddress, '-');
 	ck_assert(d->has_catch_all);
 	ck_assert(is(&d->catch_all, "carol", "example.net"));
-	ck_assert_uint_eq(d->user_count, 2);
-	ck_assert_str_eq(d->users[0].name, "alice");
-	ck_assert_uint_eq(d->users[0].line, 4);
-	ck_assert_str_eq(d->users[1].name, "bob");
-	ck_assert_uint_eq(d->users[1].line, 2);
-	ck_assert_uint_eq(d->alias_count, 2);
-	ck_assert_str_eq(d->aliases[0].name, "alice");
-	ck_assert_uint_eq(d->aliases[0].line, 2);
-	ck_assert_str_eq(d->aliases[1].name, "info");
-	ck_assert_uint_eq(d->aliases[1].target_count, 2);
-	ck_assert(is(&d->aliases[1].targets[0], "bob", ""));
-	ck_assert(is(&d->aliases[1].targets[1], "carol", "example.net"));
+	ck_assert_uint_eq(d->users.count, 2);
+	ck_assert_str_eq(d->users.one[0].name, "alice");
+	ck_assert_uint_eq(d->users.one[0].line, 4);
+	ck_assert_str_eq(d->users.one[1].name, "bob");
+	ck_assert_uint_eq(d->users.one[1].line, 2);
+	ck_assert_uint_eq(d->aliases.count, 2);
+	ck_assert_str_eq(d->aliases.one[0].name, "alice");
+	ck_assert_uint_eq(d->aliases.one[0].line, 2);
+	ck_assert_str_eq(d->aliases.one[1].name, "info");
+	ck_assert_uint_eq(d->aliases.one[1].target_count, 2);
+	ck_assert(is(&d->aliases.one[1].targets[0], "bob", ""));
+	ck_assert(is(&d->aliases.one[1].targets[1], "carol", "example.net"));
 	ck_assert_ptr_eq(conf_find_domain(&conf, span_of("EXAMPLE.ORG")), d);
 	ck_assert_ptr_null(conf_find_domain(&conf, span_of("example.or")));
 	ck_assert_ptr_null(conf_find_domain(&conf, span_of("")));
-	ck_assert_ptr_eq(conf_find_user(d, span_of("ALICE")), &d->users[0]);
-	ck_assert_ptr_null(conf_find_user(d, span_of("carol")));
-	ck_assert_ptr_eq(conf_find_alias(d, span_of("Info")), &d->aliases[1]);
-	ck_assert_ptr_null(conf_find_alias(&conf.domains[1], span_of("a")));
+	ck_assert_ptr_eq(conf_find_entry(&d->users, span_of("ALICE")),
+	    &d->users.one[0]);
+	ck_assert_ptr_null(conf_find_entry(&d->users, span_of("carol")));
+	ck_assert_ptr_eq(conf_find_entry(&d->aliases, span_of("Info")),
+	    &d->aliases.one[1]);
+	ck_assert_ptr_null(conf_find_entry(&conf.domains[1].aliases,
+	    span_of("a")));
 	conf_free(&conf);
 }
 
@@ -193,7 +196,7 @@ TEST(log_lines)
 	struct conf conf;
 	char *text;
 
-	load(&conf, BASE "log format events\nlog to \"/var/log/my log\"\n");
+	load(&conf, BASE "log to \"/var/log/my log\"\n");
 	ck_assert_int_eq(conf.log, CONF_LOG_FILE);
 	ck_assert_str_eq(conf.log_path, "/var/log/my log");
 	text = conf_case_print(&conf);
@@ -204,7 +207,7 @@ TEST(log_lines)
 	ck_assert_str_eq(conf.log_path, "/var/log/my log");
 	free(text);
 	conf_free(&conf);
-	load(&conf, BASE "log to stderr\nlog format events\n");
+	load(&conf, BASE "log to stderr\n");
 	ck_assert_int_eq(conf.log, CONF_LOG_STDERR);
 	conf_free(&conf);
 	load(&conf, BASE "log to syslog\n");

@@ -327,7 +327,7 @@ TEST(whole)
 	    "c:8:5: this domain was given in line 7 already\n"
 	    "    for .x.EXAMPLE via mx\n"
 	    "        ^\n"
-	    "c:10:8: a source for IPv4 was given in line 9 already\n"
+	    "c:10:8: this source for IPv4 was given in line 9 already\n"
 	    "    source 192.0.2.2\n"
 	    "           ^\n");
 	conf_case_expect(FROM "tls never\n}\nrelay {\nfrom ::1\n}\n", NULL,

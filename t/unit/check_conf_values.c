@@ -82,13 +82,11 @@ static const struct row values_cases[] = {
 	    "    log to /var/log/\n"
 	    "           ^\n" },
 	{ BASE "log format postfix\n",
-	    "c:4:12: bad value \"postfix\": the log has one form, events; "
-	    "postfix.awk in share/examples/smtpd gives them Postfix's words, "
-	    "see smtpd(8)\n"
+	    "c:4:5: bad word \"format\": the form is \"log to TARGET\"\n"
 	    "    log format postfix\n"
-	    "               ^\n" },
-	{ BASE "log to stderr\nlog format events\nlog to /x\n",
-	    "c:6:1: \"log to\" was given in line 4 already\n"
+	    "        ^\n" },
+	{ BASE "log to stderr\nlog to /x\n",
+	    "c:5:1: \"log\" was given in line 4 already\n"
 	    "    log to /x\n"
 	    "    ^\n" },
 	{ BASE "listen localhost port 25\n",
@@ -122,7 +120,7 @@ static const struct row values_cases[] = {
 	    "    listen ::1 prt 25\n"
 	    "               ^\n" },
 	{ BASE "listen ::1 port 25\nlisten 0::1 port 25\n",
-	    "c:5:8: this address and port were given already in line 4\n"
+	    "c:5:8: this address and port was given in line 4 already\n"
 	    "    listen 0::1 port 25\n"
 	    "           ^\n" },
 	{ LISTEN "domain example.org {\nsubaddress ++\n}\n",

@@ -338,13 +338,13 @@ TEST(long_chain)
 TEST(found)
 {
 	const struct conf_domain *d;
-	const struct conf_alias *alice;
+	const struct conf_entry *alice;
 	struct conf conf;
 
 	load(&conf, two_domains);
 	d = conf_find_domain(&conf, span_of("EXAMPLE.org"));
 	ck_assert_ptr_nonnull(d);
-	alice = conf_find_alias(d, span_of("Alice"));
+	alice = conf_find_entry(&d->aliases, span_of("Alice"));
 	ck_assert_ptr_nonnull(alice);
 	ck_assert_int_eq(recipient_find(d, span_of("alice"), NULL).kind,
 	    RECIPIENT_ALIAS);
@@ -356,9 +356,9 @@ TEST(found)
 	    RECIPIENT_POSTMASTER);
 	ck_assert_int_eq(recipient_find(d, span_of("eve"), NULL).kind,
 	    RECIPIENT_NOBODY);
-	ck_assert_ptr_null(conf_find_user(d, span_of("alic")));
-	ck_assert_ptr_null(conf_find_user(d, span_of("alicee")));
-	ck_assert_ptr_null(conf_find_user(d, span_of("")));
+	ck_assert_ptr_null(conf_find_entry(&d->users, span_of("alic")));
+	ck_assert_ptr_null(conf_find_entry(&d->users, span_of("alicee")));
+	ck_assert_ptr_null(conf_find_entry(&d->users, span_of("")));
 	conf_free(&conf);
 }
 

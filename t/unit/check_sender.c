@@ -74,22 +74,22 @@ TEST(belongs)
 
 TEST(passwords)
 {
-	const struct conf_user *u;
+	const struct conf_entry *u;
 	struct conf conf;
 
 	load(&conf);
-	u = conf_find_user(&conf.domains[0], span_of("alice"));
+	u = conf_find_entry(&conf.domains[0].users, span_of("alice"));
 	ck_assert_ptr_nonnull(u);
 	ck_assert_str_eq(u->stored, ARGON2);
 	for (size_t i = 0; i < 3; i++) {
 		static const char *const none[] = { "bob", "carol", "dave" };
 
-		u = conf_find_user(&conf.domains[0], span_of(none[i]));
+		u = conf_find_entry(&conf.domains[0].users, span_of(none[i]));
 		ck_assert_ptr_nonnull(u);
 		ck_assert_ptr_null(u->stored);
 	}
 	conf_forget_passwords(&conf);
-	u = conf_find_user(&conf.domains[0], span_of("alice"));
+	u = conf_find_entry(&conf.domains[0].users, span_of("alice"));
 	ck_assert_ptr_null(u->stored);
 	conf_free(&conf);
 }
