@@ -58,26 +58,18 @@ is_transient(void)
 	return errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
-ssize_t
-peer_get(const struct peer *peer, void *to, size_t n, bool peek,
-    int64_t deadline_ms)
+static ssize_t
+peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
 {
+	const struct peer *peer = arg;
 	ssize_t got;
 
 	do {
 		if (wait_for(peer, peer->socket, POLLIN, deadline_ms) == -1)
 			return -1;
-		/* Without peek it may be a pipe. */
-		got = peek ? recv(peer->socket, to, n, MSG_PEEK |
-		    MSG_DONTWAIT) : read(peer->socket, to, n);
+		got = read(peer->socket, p, n);
 	} while (got == -1 && is_transient());
 	return got;
-}
-
-static ssize_t
-peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
-{
-	return peer_get(arg, p, n, false, deadline_ms);
 }
 
 /*
@@ -118,7 +110,7 @@ peer_has_input(const struct peer *p)
 }
 
 void
-peer_linger(const struct peer *p)
+peer_linger(struct peer *p)
 {
 	/* With STRESS_EVICT another client waits for the slot. */
 	int64_t until = deadline_now_ms() + (p->master->stress == STRESS_EVICT ?
@@ -127,6 +119,6 @@ peer_linger(const struct peer *p)
 
 	if (shutdown(p->socket, SHUT_WR) == -1)
 		return;
-	while (peer_get(p, sink, sizeof(sink), false, until) > 0)
+	while (peer_read(p, sink, sizeof(sink), until) > 0)
 		continue;
 }

@@ -18,18 +18,12 @@ struct peer {
 /* For lineio_init; its arg is a struct peer. */
 extern const struct lineio_ops peer_ops;
 
-/*
- * As peer_ops.read; with peek, copies input without taking it.  Before it can
- * wait for more input, this has to be read.
- */
-ssize_t	peer_get(const struct peer *p, void *to, size_t n, bool peek,
-	    int64_t deadline_ms);
 /* Is there unread input? */
 bool	peer_has_input(const struct peer *p);
 /*
  * Shuts down our side, then reads on for at most two seconds: late input would
  * make the kernel reset the connection, and the client lose our last reply.
  */
-void	peer_linger(const struct peer *p);
+void	peer_linger(struct peer *p);
 
 #endif

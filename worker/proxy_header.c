@@ -131,7 +131,7 @@ judge_v2(const uint8_t *p)
 }
 
 static enum proxy_fail
-parse_v2(struct span in, struct ipc_proxy *out, size_t *n)
+parse_v2(struct span in, struct ipc_proxy *out)
 {
 	enum proxy_fail verdict;
 	bool ipv6;
@@ -141,8 +141,7 @@ parse_v2(struct span in, struct ipc_proxy *out, size_t *n)
 	verdict = judge_v2(in.p);
 	if (verdict != PROXY_OK)
 		return verdict;
-	*n = fixed_bytes + big_endian(in.p + 14);
-	if (in.n < *n)
+	if (in.n < fixed_bytes + (size_t)big_endian(in.p + 14))
 		return PROXY_MORE;
 	if ((in.p[12] & 15) == 0 || in.p[13] == 0x00)
 		return PROXY_OK;
@@ -153,22 +152,19 @@ parse_v2(struct span in, struct ipc_proxy *out, size_t *n)
 }
 
 enum proxy_fail
-proxy_header_parse(struct span in, struct ipc_proxy *out, size_t *n)
+proxy_header_parse(struct span in, struct ipc_proxy *out)
 {
 	enum proxy_fail verdict;
 	size_t end;
 
 	memset(out, 0, sizeof(*out));
-	*n = 0;
 	if (in.n == 0)
 		return PROXY_MORE;
 	if (may_be(in, signature, sizeof(signature)))
-		return parse_v2(in, out, n);
+		return parse_v2(in, out);
 	if (!may_be(in, line_front, sizeof(line_front)))
 		return PROXY_FAIL_NONE;
 	verdict = find_end(in, &end);
-	if (verdict != PROXY_OK)
-		return verdict;
-	*n = end + 2;
-	return parse_line(span_from(in.p, end), out);
+	return verdict != PROXY_OK ? verdict :
+	    parse_line(span_from(in.p, end), out);
 }

@@ -14,14 +14,13 @@ enum {
 };
 
 /*
- * Parses in, the first octets of a connection.  PROXY_OK: *out has the client,
- * and *n the length of the header, behind which the client's octets begin.
- * PROXY_MORE: the start of a header, read on.  Else why it is refused.
+ * Parses in, the first octets of a connection.  PROXY_OK: *out has the client.
+ * PROXY_MORE: the start of a header, shorter than proxy_header_max_bytes, read
+ * on.  Else why it is refused.
  *
  * TLVs are skipped, also a checksum (PP2_TYPE_CRC32C): nothing in them is
  * needed here, and TCP has its own checksum.
  */
-enum proxy_fail	proxy_header_parse(struct span in, struct ipc_proxy *out,
-		    size_t *n);
+enum proxy_fail	proxy_header_parse(struct span in, struct ipc_proxy *out);
 
 #endif

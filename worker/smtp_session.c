@@ -239,19 +239,17 @@ step(struct smtp_session *s, enum smtp_reply reply)
 /*
  * Reads the PROXY header, which comes from a trusted proxy that may still be
  * wrong, slow or compromised.  Octets behind it are the client's, perhaps of a
- * TLS handshake: so the input is peeked at, and only the header is read.
+ * TLS handshake: so it is read octet by octet, until it is whole.
  */
 static enum proxy_fail
 read_header(struct peer *p, struct ipc_proxy *out)
 {
 	int64_t until = deadline_now_ms() + header_ms;
 	uint8_t in[proxy_header_max_bytes];
-	size_t have = 0, n;
+	enum proxy_fail verdict = PROXY_MORE;
 
-	for (;;) {
-		ssize_t got = peer_get(p, in + have, sizeof(in) - have, true,
-		    until);
-		enum proxy_fail verdict;
+	for (size_t n = 0; verdict == PROXY_MORE;) {
+		ssize_t got = peer_ops.read(p, in + n, 1, until);
 
 		if (got <= 0)
 			return got == 0 || errno == ECONNRESET ||
@@ -259,26 +257,13 @@ read_header(struct peer *p, struct ipc_proxy *out)
 			    errno == ETIMEDOUT ? PROXY_FAIL_TIMEOUT :
 			    errno == ECANCELED ? PROXY_FAIL_GONE :
 			    PROXY_FAIL_LOST;
-		verdict = proxy_header_parse(span_from(in, have +
-		    (size_t)got), out, &n);
-		if (verdict < PROXY_FAIL_COUNT)
-			return verdict;
-		if (verdict == PROXY_MORE)
-			n = have + (size_t)got;
-		while (have < n) {
-			got = peer_ops.read(p, in + have, n - have, until);
-			if (got <= 0)
-				return PROXY_FAIL_LOST;
-			have += (size_t)got;
-		}
-		if (verdict == PROXY_OK)
-			return verdict;
+		verdict = proxy_header_parse(span_from(in, ++n), out);
 	}
+	return verdict;
 }
 
 /*
- * Reads the header, and not an octet more, and asks the master about the
- * client that it names.  Without a header no reply is sent, for the peer's
+ * Reads the header, and asks the master about the client that it names.  Without a header no reply is sent, for the peer's
  * protocol is not known; nor to a client that waits for TLS, which would read
  * it as a broken record.
  */
