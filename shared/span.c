@@ -102,37 +102,19 @@ span_number(struct span s, uint64_t *out)
 	return s.n > 0 && i == s.n;
 }
 
-unsigned
-span_look(struct span s)
-{
-	/* As the processor does it best; without, the compiler knows how. */
-	uint8_t octets __attribute__((vector_size(16)));
-	uint8_t none __attribute__((vector_size(16))) = { 0 };
-	uint8_t high __attribute__((vector_size(16))) = { 0 };
-	int8_t nul __attribute__((vector_size(16))) = { 0 };
-	uint64_t h[2], n[2];
-	size_t i = 0;
-
-	for (; s.n - i >= sizeof(octets); i += sizeof(octets)) {
-		memcpy(&octets, s.p + i, sizeof(octets));
-		high |= octets;
-		nul |= octets == none;
-	}
-	memset(&octets, 1, sizeof(octets));
-	if (s.n > i)
-		memcpy(&octets, s.p + i, s.n - i);
-	high |= octets;
-	nul |= octets == none;
-	memcpy(h, &high, sizeof(h));
-	memcpy(n, &nul, sizeof(n));
-	return (((h[0] | h[1]) & 0x8080808080808080) != 0 ? SPAN_HIGH : 0) |
-	    ((n[0] | n[1]) != 0 ? SPAN_NUL : 0);
-}
-
 bool
 span_is_ascii(struct span s)
 {
-	return span_look(s) == 0;
+	uint64_t word, all = 0;
+	size_t i = 0;
+
+	for (; s.n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, s.p + i, sizeof(word));
+		all |= word;
+	}
+	for (; i < s.n; i++)
+		all |= s.p[i];
+	return (all & 0x8080808080808080) == 0;
 }
 
 uint8_t

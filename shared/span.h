@@ -42,10 +42,7 @@ struct span	span_cut(struct span *in, uint8_t end);
 bool		span_take_number(struct span *in, size_t octets, uint64_t *out);
 /* Digits alone; more than 64 bits: UINT64_MAX.  False: not a number. */
 bool		span_number(struct span s, uint64_t *out);
-/* What is in s, as bits; looks at all of it. */
-enum { SPAN_HIGH = 1 << 0, SPAN_NUL = 1 << 1 };	/* an octet above 127; NUL */
-unsigned	span_look(struct span s);
-/* Neither of them. */
+/* No octet above 127. */
 bool		span_is_ascii(struct span s);
 /* An ASCII capital as its small letter; any other octet unchanged. */
 uint8_t		ascii_lower(uint8_t c);

@@ -128,9 +128,9 @@ ask_verdict(struct ask *a, struct ipc_record *r)
 enum verdict
 ask_file(struct ask *a, int *out)
 {
-	struct ipc_record r;
+	struct ipc_record r = { .type = IPC_BEGIN };
 
-	a->file_due = false;
+	tell_record(a, &r);
 	*out = receive(a, &r, IPC_FILE, IPC_VERDICT);
 	return r.type == IPC_FILE ? VERDICT_OK :
 	    (enum verdict)r.u.verdict.verdict;

@@ -13,7 +13,6 @@
 /* The connection to the master. */
 struct ask {
 	int	channel;
-	bool	file_due;	/* BEGIN was sent, ask_file not yet called */
 	enum stress stress;	/* of the last STRESS */
 	int64_t	idle_ms;	/* how long a client may be silent */
 };
@@ -41,8 +40,8 @@ int		ask_job(struct ask *a, const enum ipc_type *types, size_t count,
  */
 enum smtp_reply ask_admit(struct ask *a, struct ipc_record *r);
 /*
- * VERDICT_OK and the spool file in *out, which the caller closes; or why there
- * is none, and then the transaction is over.
+ * Sends BEGIN.  VERDICT_OK and the spool file in *out, which the caller closes;
+ * or why there is none, and then the transaction is over.
  */
 enum verdict	ask_file(struct ask *a, int *out);
 /* The file is on disk, as in *file: may we reply 250? */

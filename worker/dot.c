@@ -87,11 +87,10 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 
 /*
  * Takes whole lines of plain text, the common case.  Returns how many octets
- * it took: only lines that end in CRLF and have no fault.  has_nul: there may
- * be a NUL.
+ * it took: only lines that end in CRLF and have no fault.
  */
 static size_t
-take_lines(struct dot *d, struct span in, bool has_nul, struct dot_out *o)
+take_lines(struct dot *d, struct span in, struct dot_out *o)
 {
 	size_t taken = 0;
 
@@ -104,8 +103,7 @@ take_lines(struct dot *d, struct span in, bool has_nul, struct dot_out *o)
 			break;
 		n = (size_t)(lf - line);
 		cr = memchr(line, '\r', n);
-		if (cr != lf - 1 ||
-		    (has_nul && memchr(line, '\0', n) != NULL))
+		if (cr != lf - 1 || memchr(line, '\0', n) != NULL)
 			break;
 		put(o, line, n - 1);
 		o->p[o->n++] = '\n';
@@ -120,17 +118,14 @@ size_t
 dot_feed(struct dot *d, struct span in, uint8_t *out, size_t *out_n)
 {
 	struct dot_out o = { out, 0 };
-	unsigned look = span_look(in);
 	size_t taken = 0;
 
 	while (taken < in.n && d->state != DOT_END) {
 		if (d->state == DOT_LINE_START)
-			taken += take_lines(d, span_skip(in, taken),
-			    (look & SPAN_NUL) != 0, &o);
+			taken += take_lines(d, span_skip(in, taken), &o);
 		if (taken < in.n)
 			step(d, in.p[taken++], &o);
 	}
-	d->high = (look & SPAN_HIGH) != 0;
 	*out_n = o.n;
 	return taken;
 }

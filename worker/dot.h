@@ -28,8 +28,6 @@ struct dot {
 	uint64_t	lines;
 	size_t		column;		/* octets of its last line so far */
 	bool		too_long;	/* a line is longer than 998 octets */
-	bool		high;		/* set by every dot_feed: its in has
-					   an octet above 127 */
 };
 
 /*

@@ -204,7 +204,7 @@ keep(struct header *h, uint8_t *out, struct span s)
 {
 	uint8_t flag = h->ended ? CONTENT_8BIT : CONTENT_UTF8;
 
-	if (h->high && (h->flags & flag) == 0 && !span_is_ascii(s))
+	if ((h->flags & flag) == 0 && !span_is_ascii(s))
 		h->line_high = true;
 	/* A line of the header may turn out to be of the body. */
 	if (h->line_high && (h->ended || !h->mid_line)) {

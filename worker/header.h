@@ -59,11 +59,9 @@ struct header {
 	uint8_t		carry[header_carry_max_bytes];
 	uint32_t	received;
 	int64_t		lines;		/* added; less than 0: removed */
-	/* May what the next header_feed takes have an octet above 127? */
-	bool		high;
-	bool		line_high;	/* in the line that has not ended */
-	uint8_t		flags;		/* CONTENT_8BIT, CONTENT_UTF8: what
-					   was found where high was set */
+	uint8_t		flags;		/* CONTENT_8BIT, CONTENT_UTF8 */
+	bool		line_high;	/* the line that has not ended is not
+					   ASCII */
 	/*
 	 * Set by every header_feed: the offset, in the span it returned, of
 	 * the empty line that ends the header; more fields may be put before

@@ -17,16 +17,14 @@ enum { linger_ms = 2000, short_linger_ms = 200 };
 /*
  * Waits until fd is ready; 0, or -1 with ETIMEDOUT or ECANCELED.  After the
  * deadline it fails even if fd is ready: else a client that keeps sending
- * would never time out.  While a file is due, only the end of the channel is
- * noticed, for the next record is ask_file's.
+ * would never time out.
  */
 static int
 wait_for(const struct peer *p, int fd, short events, int64_t deadline_ms)
 {
 	struct pollfd fds[2] = {
 		{ .fd = fd, .events = events },
-		{ .fd = p->master->channel,
-		    .events = p->master->file_due ? 0 : POLLIN }
+		{ .fd = p->master->channel, .events = POLLIN }
 	};
 	int64_t begun_ms = deadline_now_ms();
 	int left_ms, n;
@@ -36,8 +34,7 @@ wait_for(const struct peer *p, int fd, short events, int64_t deadline_ms)
 		if (n == -1 && errno != EINTR)
 			return -1;
 		if (n > 0 && fds[1].revents != 0) {
-			if (p->master->file_due ||
-			    !ask_is_stressed(p->master)) {
+			if (!ask_is_stressed(p->master)) {
 				errno = ECANCELED;
 				return -1;
 			}

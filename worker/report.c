@@ -459,7 +459,6 @@ report_run(struct ask *master, const struct ipc_settings *settings,
 	struct ipc_stored stored;
 
 	memcpy(r.host, settings->hostname, settings->hostname_len);
-	TELL(master, BEGIN, .nothing.zero = 0);
 	if (ask_file(master, &r.fd) == VERDICT_OK) {
 		write_all(&r);
 		if (r.error == 0)

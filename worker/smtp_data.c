@@ -123,18 +123,6 @@ store_missing(const struct smtp_session *s, struct intake *in)
 	store(in, buf_span(&fields));
 }
 
-/*
- * The master makes the file while the client reads 354 and begins to send, so
- * the file is usually ready by now.
- */
-static void
-take_file(struct smtp_session *s, struct intake *in)
-{
-	if (s->master->file_due)
-		in->no_file = smtp_reply_of(ask_file(s->master, &in->fd),
-		    REPLY_STORED);
-}
-
 /* Takes the next octets; LINE_OK until reading fails. */
 static enum line_result
 take_some(struct smtp_session *s, struct intake *in)
@@ -145,7 +133,6 @@ take_some(struct smtp_session *s, struct intake *in)
 	uint8_t *p;
 
 	r = lineio_read_some(s->io, &p, &n);
-	take_file(s, in);
 	if (r != LINE_OK)
 		return r;
 	taken = dot_feed(&in->dot, span_from(p, n), p, &text_n);
@@ -153,7 +140,6 @@ take_some(struct smtp_session *s, struct intake *in)
 	in->taken += taken;
 	if (message_size(in) <= s->settings->message_size_bytes)
 		s->message_octets += taken;
-	in->header.high = in->dot.high;
 	keep = header_feed(&in->header, p, text_n);
 	if (refusal(s, in) == REPLY_STORED) {
 		if (s->submission && in->header.body_at != SIZE_MAX) {
@@ -254,9 +240,12 @@ receive(struct smtp_session *s, struct intake *in)
 	enum line_result r = smtp_write(s, REPLY_DATA);
 	char text[80];
 
+	if (r == LINE_OK)
+		r = lineio_flush(s->io);
+	/* The client reads 354 and begins to send meanwhile. */
+	in->no_file = smtp_reply_of(ask_file(s->master, &in->fd), REPLY_STORED);
 	while (r == LINE_OK && in->dot.state != DOT_END)
 		r = take_some(s, in);
-	take_file(s, in);
 	smtp_extend(s);
 	/* The transcript has no message, only that one came and its size. */
 	snprintf(text, sizeof(text), "a message %s%" PRIu64 " octets, left out",
@@ -274,7 +263,7 @@ receive(struct smtp_session *s, struct intake *in)
 enum smtp_reply
 smtp_data_receive(struct smtp_session *s, struct span arg)
 {
-	struct intake in = { .fd = -1, .no_file = REPLY_STORED };
+	struct intake in = { .fd = -1 };
 	enum smtp_reply reply;
 
 	s->state = SMTP_READY;
@@ -282,8 +271,6 @@ smtp_data_receive(struct smtp_session *s, struct span arg)
 		memset(&originators, 0, sizeof(originators));
 		in.header.originators = &originators;
 	}
-	TELL(s->master, BEGIN, .nothing.zero = 0);
-	s->master->file_due = true;
 	reply = receive(s, &in);
 	if (in.fd != -1)
 		close(in.fd);
