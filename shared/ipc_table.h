@@ -5,10 +5,10 @@
  * for its payload p.  ipc_check.c expands the last column, and has its
  * functions.
  *
- * A number is, for SPAWN, STILLBORN and TRY, how many workers or pairs; for
- * BREED and SIBLING the option of smtpd-worker, 'r' or a helper's; for ABORT
- * the errno of the spool file, or 0; for LETTER_DONE bits of enum relay_done;
- * for ADMIT an enum smtp_reply, AUTH_OK or GREETING or why not; for TABLE the
+ * A number is, for SPAWN and STILLBORN, how many workers; for BREED and SIBLING
+ * the option of smtpd-worker, 'r' or a helper's; for ABORT the errno of the
+ * spool file, or 0; for LETTER_DONE bits of enum relay_done; for ADMIT an enum
+ * smtp_reply, AUTH_OK or GREETING or why not; for TABLE the
  * rows that came since the previous TABLE, which they replace; for KEY_FORGET a
  * slot; for TELL_END an exit status.
  */
@@ -79,8 +79,6 @@
 	X(SIGNED, FROM_SIGN, signature, 0, AT_ANY,			\
 	    p->n <= ipc_signature_max_bytes)				\
 	X(FORGET, TO_NURSERY, nothing, 0, AT_ANY, true)			\
-	X(TRY, TO_NURSERY, number, 0, AT_ANY, p->n <= ipc_tls_pairs_max) \
-	X(TRIED, FROM_NURSERY, text, 0, AT_ANY, is_ours(p))		\
 	X(KEY_CERTIFICATE, TO_SIGN, pem, 0, AT_ANY,			\
 	    is_piece(p, ipc_sign_slots_max))				\
 	X(KEY_FORGET, TO_SIGN, number, 0, AT_ANY, p->n < ipc_sign_slots_max) \

@@ -160,6 +160,7 @@ enum tls_fail { IPC_TLS_FAILS(IPC_ENUM, TLS_FAIL_) TLS_FAIL_COUNT };
 	    "nobody is there to type it")				\
 	X(P, KIND, true, "neither an RSA nor an EC key")		\
 	X(P, BITS, true, "an RSA key must have 2048 to 4096 bits")	\
+	X(P, CURVE, true, "an EC key must have at least 224 bits")	\
 	X(P, MATCH, true, "not the key of this certificate")
 enum tls_fault { IPC_TLS_FAULTS(IPC_ENUM, TLS_FAULT_) TLS_FAULT_COUNT };
 

@@ -15,6 +15,7 @@
 enum {
 	rsa_bits_min = 2048,
 	rsa_bits_max = 4096,
+	ec_bits_min = 224,	/* OpenSSL's security level 2 */
 	hash_bits_min = 80	/* SHA-1 has fewer */
 };
 
@@ -28,6 +29,8 @@ judge_key(X509 *first, EVP_PKEY *key)
 	if (rsa && (EVP_PKEY_get_bits(key) < rsa_bits_min ||
 	    EVP_PKEY_get_bits(key) > rsa_bits_max))
 		return TLS_FAULT_BITS;
+	if (!rsa && EVP_PKEY_get_bits(key) < ec_bits_min)
+		return TLS_FAULT_CURVE;
 	return X509_check_private_key(first, key) == 1 ? TLS_FAULT_NONE :
 	    TLS_FAULT_MATCH;
 }

@@ -54,7 +54,7 @@ send_text(enum ipc_type type, const char *text)
 {
 	struct ipc_record r = { .type = type, .u.text.pid = getpid() };
 
-	strncpy(r.u.text.text, text, sizeof(r.u.text.text) - 1);
+	strlcpy(r.u.text.text, text, sizeof(r.u.text.text));
 	send_or_end(&r, -1);
 }
 
@@ -175,25 +175,30 @@ reap(void)
 }
 
 /*
- * Tries certificates beside those in use.  Before the first, a throw-away
- * worker begins a handshake in its sandbox: a library that crashes there is
- * found before any client comes.
+ * Makes the TLS context; NULL, or why there is none.  Before the first, a
+ * throw-away worker begins a handshake in its sandbox: a library that crashes
+ * there is found before any client comes.
  */
-static bool
-try_tls(struct nursery *n, size_t pairs, const char **why)
+static const char *
+make_tls(struct nursery *n)
 {
 	static char text[ipc_text_bytes];
+	const struct ipc_settings *s = &n->settings;
+	const char *why = NULL;
 	int status = 0;
 	pid_t pid;
 
-	if (!tls_context_try(pairs, why))
-		return false;
-	if (pairs == 0 || n->shook_hands || n->settings.proved)
-		return true;
+	/* Without memory for a client's context, each relay says so. */
+	if (s->relays)
+		(void)tls_context_make_client();
+	if (!tls_context_make(s->tls_pairs, &why))
+		return why;
+	if (s->tls_pairs == 0 || n->shook_hands || s->proved)
+		return NULL;
 	pid = fork();
 	if (pid == 0) {
 		if (n->works &&
-		    sandbox_enter(SANDBOX_SMTP, NULL, 0, why) == -1)
+		    sandbox_enter(SANDBOX_SMTP, NULL, 0, &why) == -1)
 			_exit(nursery_exit_unsafe);
 		_exit(tls_context_shake_hands() ? 0 : 1);
 	}
@@ -203,8 +208,7 @@ try_tls(struct nursery *n, size_t pairs, const char **why)
 	snprintf(text, sizeof(text), "a TLS handshake on trial %s %d",
 	    WIFSIGNALED(status) ? "died by signal" : "failed:",
 	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	*why = text;
-	return n->shook_hands;
+	return n->shook_hands ? NULL : text;
 }
 
 /* Enters the sandbox of this process; NULL, or what is missing. */
@@ -234,56 +238,38 @@ enter(const struct nursery *n)
 	    (n->role, paths, count, &what) == 0 ? NULL : what;
 }
 
-/* Without memory for a client's context, each relay says so. */
+/* With the first settings it enters its sandbox, and tests the workers'. */
 static void
-use_tls(const struct ipc_settings *s)
+take_settings(struct nursery *n, const struct ipc_settings *settings)
 {
-	tls_context_use(s->tls_pairs);
-	if (s->relays)
-		(void)tls_context_make_client();
-}
+	const char *what = NULL;
 
-/* Enters the sandbox, and tests the sandbox of the workers. */
-static void
-start_up(struct nursery *n)
-{
-	const char *what = enter(n), *no_tls;
-
-	if (what == NULL)
-		what = sandbox_try(SANDBOX_SMTP, n->settings.proved);
-	n->sandbox = what == NULL ? sandbox_facts()->parts : "none";
-	n->works = what == NULL;
-	if (!try_tls(n, n->settings.tls_pairs, &no_tls))
-		send_text(IPC_UNSAFE, no_tls);
-	else if (what == NULL || n->settings.sandbox_optional)
-		send_text(IPC_READY, n->sandbox);
-	else
-		send_text(IPC_UNSAFE, what);
-	use_tls(&n->settings);
+	n->settings = *settings;
+	if (n->sandbox == NULL) {
+		what = enter(n);
+		if (what == NULL)
+			what = sandbox_try(SANDBOX_SMTP, settings->proved);
+		n->works = what == NULL;
+		n->sandbox = n->works ? sandbox_facts()->parts : "none";
+	}
+	if (what == NULL || settings->sandbox_optional)
+		what = make_tls(n);
+	send_text(what == NULL ? IPC_READY : IPC_UNSAFE, what == NULL ?
+	    n->sandbox : what);
 }
 
 static void
 on_record(struct nursery *n, const struct ipc_record *r)
 {
-	const char *why;
 	siginfo_t ended;
 
 	if (r->type == IPC_SETTINGS) {
-		n->settings = r->u.settings;
-		if (n->sandbox == NULL) {
-			start_up(n);
-			return;
-		}
-		use_tls(&n->settings);
-		send_text(IPC_READY, n->sandbox);
+		take_settings(n, &r->u.settings);
 	} else if (r->type == IPC_CERTIFICATE) {
 		tls_context_take(&r->u.pem);
 	} else if (r->type == IPC_FORGET) {
 		tls_context_forget();
 	/* Before the first settings this process is in no sandbox. */
-	} else if (r->type == IPC_TRY && n->sandbox != NULL) {
-		send_text(IPC_TRIED, try_tls(n, r->u.number.n, &why) ?
-		    "" : why);
 	} else if (r->type == IPC_SPAWN && n->sandbox != NULL) {
 		for (uint32_t i = 0; i < r->u.number.n; i++)
 			breed(n, '\0');

@@ -14,7 +14,6 @@
 
 static struct helper_file chains[ipc_tls_pairs_max];
 static struct tls *context;	/* in use by new workers */
-static struct tls *tried;	/* may replace context */
 static SSL_CTX *of_relays;
 
 void
@@ -50,12 +49,8 @@ configure(struct tls_config *config, size_t pairs, const char **why)
 			return false;
 	}
 	*why = "TLS: libtls refuses the certificates";
-	tried = tls_server();
-	if (tried != NULL && tls_configure(tried, config) == 0)
-		return true;
-	tls_free(tried);
-	tried = NULL;
-	return false;
+	context = tls_server();
+	return context != NULL && tls_configure(context, config) == 0;
 }
 
 /*
@@ -97,18 +92,19 @@ tls_context_forget(void)
 {
 	for (size_t i = 0; i < ipc_tls_pairs_max; i++)
 		chains[i].n = 0;
-	tls_free(tried);
-	tried = NULL;
 }
 
 bool
-tls_context_try(size_t pairs, const char **why)
+tls_context_make(size_t pairs, const char **why)
 {
 	struct tls_config *config;
 	bool made;
 
-	tls_free(tried);
-	tried = NULL;
+	/* No new ones: the previous context stays in use. */
+	if (pairs > 0 && chains[0].n == 0 && context != NULL)
+		return true;
+	tls_free(context);
+	context = NULL;
 	if (pairs == 0)
 		return true;
 	*why = "TLS: OpenSSL cannot be initialized";
@@ -121,19 +117,8 @@ tls_context_try(size_t pairs, const char **why)
 	made = configure(config, pairs, why);
 	/* libtls counts the references to it. */
 	tls_config_free(config);
+	tls_context_forget();
 	return made;
-}
-
-void
-tls_context_use(size_t pairs)
-{
-	if (tried == NULL && pairs > 0)
-		return;
-	tls_free(context);
-	context = tried;
-	tried = NULL;
-	if (context != NULL)
-		tls_key_use();
 }
 
 struct tls *
@@ -203,7 +188,7 @@ tls_context_shake_hands(void)
 	SSL_set_bio(client, nothing, hello);
 	(void)SSL_connect(client);
 	tls_key_ask_by(note_digest, &asked);
-	if (tls_accept_cbs(tried, &server, read_hello, drop_answer,
+	if (tls_accept_cbs(context, &server, read_hello, drop_answer,
 	    hello) == 0)
 		(void)tls_handshake(server);
 	tls_free(server);

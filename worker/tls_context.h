@@ -13,18 +13,14 @@ struct tls;
 
 /* Takes a piece of a certificate file from the master, in order. */
 void	tls_context_take(const struct ipc_pem *piece);
-/*
- * Makes a context of so many pairs, all of which were taken, beside the one
- * in use.  False: there is none, and *why says why.
- */
-bool	tls_context_try(size_t pairs, const char **why);
-/* Drops pieces taken and the context tried, but not the one in use. */
+/* Drops the pieces taken. */
 void	tls_context_forget(void);
 /*
- * Puts the context tried last into use; with 0 pairs there is no TLS.  If none
- * was made, the previous context stays in use.
+ * Makes the context of so many pairs, of which all pieces were taken, and drops
+ * those; with none taken, the previous context stays in use.  0 pairs: there is
+ * no TLS.  False: it cannot be made, and *why says why.
  */
-void	tls_context_use(size_t pairs);
+bool	tls_context_make(size_t pairs, const char **why);
 /* The context in use; NULL where TLS is not configured. */
 struct tls *tls_context(void);
 /* Makes the context of relays, unless there is one; once in the nursery. */
@@ -35,7 +31,7 @@ bool	tls_context_make_client(void);
  */
 struct ssl_ctx_st *tls_context_client(void);
 /*
- * Begins a TLS session by the context tried, as a worker does, with a client
+ * Begins a TLS session by the context, as a worker does, with a client
  * made here, up to the signature.  For a child that then ends.  False: no
  * signature was asked for.
  */

@@ -21,13 +21,9 @@
 #define pem_begin	"-----BEGIN SMTPD KEY HANDLE-----\n"
 #define pem_end		"\n-----END SMTPD KEY HANDLE-----\n"
 
-/* Handles of the context in use, and of one that may replace it. */
-enum { handles_max = 2 * ipc_tls_pairs_max };
-
 /* Public keys by handle; the provider's "key" is the address of one. */
-static EVP_PKEY *handles[handles_max];
-static size_t first_handle;	/* of the set being made */
-static size_t handle_count;	/* in that set */
+static EVP_PKEY *handles[ipc_tls_pairs_max];
+static size_t handle_count;
 static tls_key_ask *ask_by;
 static void *ask_arg;
 static OSSL_FUNC_BIO_read_ex_fn *read_core;
@@ -183,7 +179,7 @@ decode(void *ctx, OSSL_CORE_BIO *in, int selection, OSSL_CALLBACK *take,
 	    strncmp(text, pem_begin, begin) != 0)
 		return 1;
 	n = strtoul(text + begin, NULL, 10);
-	if (n >= handles_max || handles[n] == NULL)
+	if (n >= handle_count)
 		return 1;
 	h = &handles[n];
 	if (!is_rsa(*h))
@@ -281,7 +277,7 @@ sign_all(void *ctx, unsigned char *out, size_t *out_n, size_t out_max,
 {
 	const struct signing *s = ctx;
 	struct ipc_digest digest = {
-	    .pair = (uint16_t)((s->key - handles) % ipc_tls_pairs_max) };
+	    .pair = (uint16_t)(s->key - handles) };
 	struct ipc_signature made;
 	size_t size = sizeof(digest.octets);
 
@@ -365,23 +361,13 @@ tls_key_init(void)
 void
 tls_key_begin(void)
 {
-	handle_count = 0;
-	for (size_t i = 0; i < ipc_tls_pairs_max; i++) {
-		EVP_PKEY_free(handles[first_handle + i]);
-		handles[first_handle + i] = NULL;
-	}
-}
-
-void
-tls_key_use(void)
-{
-	first_handle = ipc_tls_pairs_max - first_handle;
+	while (handle_count > 0)
+		EVP_PKEY_free(handles[--handle_count]);
 }
 
 bool
 tls_key_add(struct span certificates, char out[tls_key_pem_bytes])
 {
-	size_t number = first_handle + handle_count;
 	BIO *bio = BIO_new_mem_buf(certificates.p, (int)certificates.n);
 	X509 *x509 = bio == NULL ? NULL :
 	    PEM_read_bio_X509(bio, NULL, NULL, NULL);
@@ -394,9 +380,9 @@ tls_key_add(struct span certificates, char out[tls_key_pem_bytes])
 		EVP_PKEY_free(public);
 		return false;
 	}
-	handles[number] = public;
-	handle_count++;
-	snprintf(out, tls_key_pem_bytes, pem_begin "%zu" pem_end, number);
+	snprintf(out, tls_key_pem_bytes, pem_begin "%zu" pem_end,
+	    handle_count);
+	handles[handle_count++] = public;
 	return true;
 }
 

@@ -30,13 +30,8 @@ typedef bool	tls_key_ask(void *arg, const struct ipc_digest *digest,
  * configuration file is not read.  False: it cannot be loaded.
  */
 bool	tls_key_init(void);
-/*
- * Begins a new set of handles, beside the one in use.  Frees all other
- * handles, which nothing may use any more.
- */
+/* Frees all handles, which nothing may use any more. */
 void	tls_key_begin(void);
-/* Puts the set begun last into use, in place of the other. */
-void	tls_key_use(void);
 /*
  * Makes a handle for the key of the next pair (the first is pair 0), from the
  * public key in its certificate file.  Writes what libtls takes for the

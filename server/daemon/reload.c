@@ -1,6 +1,6 @@
 /*
- * One renewal at a time: read, given to the sign process, judged, tried by a
- * nursery, adopted; or refused as a whole, at any of these steps.
+ * One renewal at a time: read, given to the sign process, judged, adopted; or
+ * refused as a whole, at any of these steps.
  */
 #include "server/daemon/reload.h"
 
@@ -25,7 +25,7 @@
 #include "server/session/session.h"
 #include "shared/log.h"
 
-enum { patience_s = 10 };	/* for sign process and nursery together */
+enum { patience_s = 10 };	/* for the sign process */
 
 struct renewal {
 	struct master		*master;
@@ -183,8 +183,6 @@ end(struct renewal *r, bool adopted)
 
 	event_del(&r->patience);
 	sign_give(m, NULL);
-	if (r->own_slots)
-		nursery_try(m, NULL, NULL);
 	fclose(r->said);
 	m->renewal = NULL;
 	if (!adopted)
@@ -273,20 +271,7 @@ fail(struct renewal *r, const char *why)
 static void
 on_patience(evutil_socket_t fd, short what, void *arg)
 {
-	struct renewal *r = arg;
-
-	fail(r, r->judged_due > 0 ? "the sign process does not answer" :
-	    "the nursery does not answer");
-}
-
-/* A nursery has tried the files; why_not is "" when libtls accepts them. */
-static void
-tried(struct master *m, const char *why_not)
-{
-	if (why_not[0] == '\0')
-		adopt(m->renewal);
-	else
-		fail(m->renewal, why_not);
+	fail(arg, "the sign process does not answer");
 }
 
 /* All pairs have been judged. */
@@ -297,7 +282,7 @@ go_on(struct renewal *r)
 	if (r->faulty)
 		end(r, false);
 	else if (r->own_slots)
-		nursery_try(r->master, r->files, tried);
+		adopt(r);
 	else {
 		drop_files(r);
 		end(r, true);

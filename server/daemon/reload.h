@@ -3,8 +3,7 @@
  * and the keys alone, for a new sign process, which has none.
  *
  * The master can neither fork nor have OpenSSL parse a key in its memory: so
- * the sign process judges each new pair, and then the active nursery whether
- * libtls accepts all of them.  Nothing changes before both have.
+ * the sign process judges each new pair, and nothing changes before it has.
  */
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H

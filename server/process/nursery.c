@@ -23,16 +23,6 @@ enum {
 	settle_patience_ms = 60000	/* while it takes settings */
 };
 
-/* What is still to be sent to a nursery, in this order. */
-enum tell {
-	TELL_FORGET = 1 << 0,		/* certificates that it does not use */
-	TELL_CERTIFICATES = 1 << 1,
-	TELL_TRY = 1 << 2,		/* can those be served? */
-	TELL_SETTINGS = 1 << 3,		/* new settings; answered by READY */
-	TELL_TRIAL = TELL_FORGET | TELL_CERTIFICATES | TELL_TRY,
-	TELL_ALL = TELL_TRIAL | TELL_SETTINGS
-};
-
 static void
 fill_settings(const struct master *m, struct ipc_record *r)
 {
@@ -57,41 +47,42 @@ fill_settings(const struct master *m, struct ipc_record *r)
 	memcpy(s->hostname, conf->hostname, host);
 }
 
-/* The parts of due in order, each of which next_record() takes out. */
 static bool
 next_record(void *arg, struct ipc_record *r)
 {
 	struct nursery *n = arg;
-	unsigned part = n->due & -n->due;
 
 	memset(r, 0, sizeof(*r));
-	if (part == TELL_CERTIFICATES &&
-	    tls_files_next(&n->telling, false, r))
-		return true;
-	n->due &= ~part;
-	if (part == TELL_CERTIFICATES)
-		return next_record(n, r);
-	if (part == TELL_FORGET)
+	switch (n->due) {
+	case NURSERY_FORGET:
+		n->due = NURSERY_CERTIFICATES;
 		r->type = IPC_FORGET;
-	else if (part == TELL_TRY) {
-		n->tries_due++;
-		r->type = IPC_TRY;
-		r->u.number.n = (uint32_t)n->telling.files->count;
-	} else if (part == TELL_SETTINGS) {
+		return true;
+	case NURSERY_CERTIFICATES:
+		if (tls_files_next(&n->telling, false, r))
+			return true;
+		/* FALLTHROUGH */
+	case NURSERY_SETTINGS:
+		n->due = NURSERY_TOLD;
 		n->settings_due++;
 		fill_settings(n->master, r);
+		return true;
+	case NURSERY_TOLD:
+		break;
 	}
-	return part != 0;
+	return false;
 }
 
-/* Anything but settings that was not sent yet is replaced by what. */
+/* Sends the settings; what is being sent already is sent to its end. */
 static void
-tell(struct nursery *n, unsigned what, const struct tls_files *files)
+tell(struct nursery *n, bool certificates)
 {
-	n->due = what | (n->due & TELL_SETTINGS);
-	n->telling = (struct tls_cursor){ .files = files };
-	if (what & TELL_SETTINGS)
-		n->state = NURSERY_STARTING;
+	n->state = NURSERY_STARTING;
+	if (certificates) {
+		n->due = NURSERY_FORGET;
+		n->telling = (struct tls_cursor){ .files = n->master->tls };
+	} else if (n->due == NURSERY_TOLD)
+		n->due = NURSERY_SETTINGS;
 	feed_start(&n->feed);
 }
 
@@ -114,25 +105,6 @@ other(const struct nursery *n)
 	return &both[n == both];
 }
 
-/* The certificates that n tries are lost with n, or with its image. */
-static void
-untried(struct nursery *n)
-{
-	if (n->master->pool->trying == n)
-		n->master->pool->trying = NULL;
-}
-
-/* Only a nursery that has taken all settings can try certificates. */
-static void
-begin_trial(struct pool *p)
-{
-	if (p->trial == NULL || p->trying != NULL || p->active == NULL ||
-	    p->active->state != NURSERY_READY)
-		return;
-	p->trying = p->active;
-	tell(p->trying, TELL_TRIAL, p->trial);
-}
-
 /* A nursery has ended unasked, or has broken its contract. */
 static void
 lose(struct nursery *n, const char *why)
@@ -145,7 +117,6 @@ lose(struct nursery *n, const char *why)
 	drop(n);
 	if (p->starting != NULL)
 		fatal("%s: %s", p->starting, why);
-	untried(n);
 	if (was_active)
 		/* A spare with a pid was ready, and is taking new settings. */
 		p->active = spare->state == NURSERY_READY ||
@@ -162,7 +133,6 @@ lose(struct nursery *n, const char *why)
 		return;
 	}
 	pool_nursery_lost(n, was_active);
-	begin_trial(p);
 }
 
 int
@@ -203,40 +173,13 @@ on_ready(struct nursery *n, const struct ipc_record *r)
 	struct pool *p = n->master->pool;
 
 	/* Workers forked before the last READY have older settings. */
-	if (--n->settings_due > 0 || (n->due & TELL_SETTINGS))
+	if (--n->settings_due > 0 || n->due != NURSERY_TOLD)
 		return;
-	/* A new image tries nothing: it takes certificates or ends. */
-	n->tries_due = 0;
 	n->state = NURSERY_READY;
 	memcpy(n->sandbox, r->u.text.text, sizeof(n->sandbox));
 	n->pid = r->u.text.pid;
 	if (p->active == NULL)
 		p->active = n;
-	if (p->active == n)
-		begin_trial(p);
-}
-
-/*
- * n has tried certificates: for a renewal; or those that are served already,
- * and then a nursery that cannot load them is lost.  NULL, or why it is.
- */
-static const char *
-on_tried(struct nursery *n, const char *why_not)
-{
-	struct pool *p = n->master->pool;
-
-	if (n->tries_due > 0 && --n->tries_due > 0)
-		return NULL;
-	if (n != p->trying)
-		return n->telling.files == n->master->tls &&
-		    why_not[0] != '\0' ? why_not : NULL;
-	/* After a failure n still has to forget them. */
-	if (why_not[0] == '\0') {
-		p->trial = NULL;
-		p->trying = NULL;
-	}
-	p->tried(n->master, why_not);
-	return NULL;
 }
 
 /* The descriptor of a record is lost: this process may open no more. */
@@ -265,8 +208,6 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 			return "it is ready, and was not asked to be";
 		on_ready(n, r);
 		break;
-	case IPC_TRIED:
-		return on_tried(n, r->u.text.text);
 	case IPC_UNSAFE:
 		return r->u.text.text;
 	case IPC_STALE:
@@ -345,7 +286,7 @@ adopt(struct master *m, struct nursery *n, int channel)
 	event_add(&n->readable, NULL);
 	/* No done(): if sending fails, the channel ends, too. */
 	feed_init(&n->feed, m->base, channel, next_record, NULL, n);
-	tell(n, TELL_ALL, m->tls);
+	tell(n, true);
 }
 
 void
@@ -361,44 +302,19 @@ nursery_renew(struct master *m)
 		return;
 	/* READY marks the first workers of the new image. */
 	p->generation++;
-	untried(p->active);
-	tell(p->active, TELL_ALL, m->tls);
+	tell(p->active, true);
 }
 
 void
 nursery_tell_settings(struct master *m, bool certificates)
 {
 	struct pool *p = m->pool;
-	unsigned what = certificates ? TELL_ALL : TELL_FORGET | TELL_SETTINGS;
 
 	p->generation++;
-	for (size_t i = 0; i < nursery_count; i++) {
-		struct nursery *n = &p->nurseries[i];
-
-		if (n->state == NURSERY_NONE)
-			continue;
-		/* What is being sent already is sent to its end. */
-		if (!certificates && (n->due & TELL_SETTINGS))
-			n->state = NURSERY_STARTING;
-		else
-			tell(n, what, certificates ? m->tls : NULL);
-	}
+	for (size_t i = 0; i < nursery_count; i++)
+		if (p->nurseries[i].state != NURSERY_NONE)
+			tell(&p->nurseries[i], certificates);
 	pool_retire_idle(m);
-}
-
-void
-nursery_try(struct master *m, const struct tls_files *files,
-    nursery_tried *tried)
-{
-	struct pool *p = m->pool;
-
-	if (files == NULL && p->trying != NULL) {
-		tell(p->trying, TELL_FORGET, NULL);
-		p->trying = NULL;
-	}
-	p->trial = files;
-	p->tried = tried;
-	begin_trial(p);
 }
 
 void

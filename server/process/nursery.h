@@ -21,16 +21,6 @@ void	nursery_renew(struct master *m);
  * older generation.
  */
 void	nursery_tell_settings(struct master *m, bool certificates);
-typedef void	nursery_tried(struct master *m, const char *why_not);
-
-/*
- * Has the working nursery, or the one that replaces it, try certificates
- * beside those in use, and then calls tried(); why_not is empty if libtls
- * takes them.  files stays the caller's, and is read until tried() was called
- * and settings follow, or until a call with NULL, which ends the trial.
- */
-void	nursery_try(struct master *m, const struct tls_files *files,
-	    nursery_tried *tried);
 /*
  * Once a second: loses a nursery that does not answer, and asks for one to
  * stand by, where there is none.

@@ -51,17 +51,25 @@ enum nursery_state {
 	NURSERY_READY
 };
 
+/* What is sent next; certificates only where they are new. */
+enum nursery_due {
+	NURSERY_FORGET,		/* pieces that it has of others */
+	NURSERY_CERTIFICATES,
+	NURSERY_SETTINGS,	/* answered by READY */
+	NURSERY_TOLD
+};
+
 /* One nursery works, the second stands by to replace it. */
 struct nursery {
 	struct master		*master;
 	struct event		 readable;
 	int			 channel;
 	enum nursery_state	 state;
-	unsigned		 settings_due, tries_due, siblings_due;
+	unsigned		 settings_due, siblings_due;
 	unsigned		 strangers;	/* children not in a list */
 	int64_t			 asked_ms;	/* answer due since; or 0 */
 	struct feed		 feed;
-	unsigned		 due;		/* to be sent: of enum tell */
+	enum nursery_due	 due;
 	struct tls_cursor	 telling;	/* certificates to be sent */
 	pid_t			 pid;		/* as reported; 0: not yet */
 	char			 sandbox[ipc_text_bytes];
@@ -82,10 +90,6 @@ struct pool {
 	int64_t			 no_spawn_until_ms;
 	int64_t			 next_breed_ms;
 	struct event		 tick;
-	/* See nursery_try(). */
-	const struct tls_files	*trial;		/* NULL: there is none */
-	nursery_tried		*tried;
-	struct nursery		*trying;	/* has trial; or NULL */
 	const char		*starting;	/* the program; then NULL */
 };
 

@@ -61,16 +61,6 @@ send_ready(void)
 	send_up(&r, -1);
 }
 
-/* As a real one, it tries nothing before it has settings. */
-static void
-send_tried(void)
-{
-	struct ipc_record r = { .type = IPC_TRIED };
-
-	if (readies > 0)
-		send_up(&r, -1);
-}
-
 static void
 spawn_one(void)
 {
@@ -128,8 +118,6 @@ take_order(bool wait)
 	}
 	if (r.type == IPC_SETTINGS)
 		send_ready();
-	else if (r.type == IPC_TRY)
-		send_tried();
 	else if (r.type == IPC_SPAWN)
 		for (uint32_t i = 0; i < r.u.number.n; i++)
 			spawn_one();

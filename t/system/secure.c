@@ -58,7 +58,7 @@ secure_make_pair_for(const char *name, const char *kind, const char *host,
     long seconds)
 {
 	EVP_PKEY *key = strcmp(kind, "rsa") == 0 ? EVP_RSA_gen(2048) :
-	    EVP_EC_gen("P-256");
+	    EVP_EC_gen(strcmp(kind, "ec") == 0 ? "P-256" : kind);
 	X509 *x509 = X509_new();
 	X509_NAME *subject;
 	X509_EXTENSION *names;

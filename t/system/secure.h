@@ -28,7 +28,7 @@ struct secure_options {
 
 /*
  * Writes NAME.pem and NAME.key below the test's directory: an RSA ("rsa") or
- * EC ("ec") key, and its self-signed certificate for host.
+ * EC ("ec", or a curve) key, and its self-signed certificate for host.
  */
 void	secure_make_pair(const char *name, const char *kind,
 	    const char *host);

@@ -244,6 +244,10 @@ TEST(broken)
 	make_pair("other", "ec", "other.example.org");
 	copy_file("other.pem", "mx.pem");
 	refused(&d, "not the key of this certificate", "one.example.org");
+	make_pair("small", "P-192", "other.example.org");
+	copy_file("small.pem", "mx.pem");
+	copy_file("small.key", "mx.key");
+	refused(&d, "at least 224 bits", "one.example.org");
 	copy_file("other.key", "mx.pem");
 	refused(&d, "holds no certificate in PEM", "one.example.org");
 	copy_file("other.pem", "mx.pem");

@@ -397,6 +397,8 @@ TEST(broken_pairs)
 	refuses("mx.pem", "ec.key", "not the key of this certificate");
 	refuses("ec.pem", "mx.key", "not the key of this certificate");
 	refuses("mx.key", "mx.key", "holds no certificate");
+	secure_make_pair("small", "P-192", "mx.example.org");
+	refuses("small.pem", "small.key", "at least 224 bits");
 	EXPECT(chmod(harness_path("mx.pem"), 0600) == 0, "chmod");
 	refuses("mx.pem", "mx.pem", "holds no private key");
 	refuses("none.pem", "mx.key", "No such file");

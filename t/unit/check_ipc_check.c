@@ -374,7 +374,7 @@ static const struct field {
 	BELOW(PROXY_FAIL, number.n, PROXY_FAIL_COUNT),
 	ONE_OF(CHECKED, checked.answer, ((const char[]){ REPLY_AUTH_OK,
 	    REPLY_AUTH_WRONG, REPLY_AUTH_TROUBLE, 0 })),
-	BELOW(TRY, number.n, 17), BELOW(KEY_FORGET, number.n, 64),
+	BELOW(KEY_FORGET, number.n, 64),
 	BELOW(JUDGED, judged.slot, 64),
 	BELOW(JUDGED, judged.fault, TLS_FAULT_COUNT)
 };

@@ -293,7 +293,6 @@ begin(void)
 	ck_assert_int_eq(ipc_send(nursery, &ready, -1, true), 0);
 	pool_wait(&m);
 	ck_assert_int_eq(hear().type, IPC_FORGET);
-	ck_assert_int_eq(hear().type, IPC_TRY);
 	ck_assert_int_eq(hear().type, IPC_SETTINGS);
 	bear(4);
 	ck_assert_uint_eq(count().idle, 4);

@@ -181,7 +181,7 @@ begin(void)
 	ck_assert_int_eq(pool_start(&m, channels, uses, "worker"), 0);
 	ck_assert_int_eq(ipc_send(nursery, &ready, -1, true), 0);
 	pool_wait(&m);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 2; i++)
 		(void)hear_nursery();
 	bear(4);
 	relay = relay_connect(&m, &host, &owner, &told);
