@@ -5,9 +5,15 @@
  */
 #include "shared/queue_file.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "shared/file.h"
 
 enum {
 	step_bytes = 512,		/* blocks are padded to that */
@@ -15,16 +21,26 @@ enum {
 	mac_at = nonce_at + crypto_secretbox_NONCEBYTES,
 	plain_at = mac_at + crypto_secretbox_MACBYTES,
 	length_bytes = 4,		/* of the envelope */
-	hash_bytes = 16,
-	hash_at = 8,
-	body_at = hash_at + hash_bytes,
-	version = 1
+	hash_bytes = 16,		/* of a record */
+	version = 2
 };
 
 static const char magic[] = "SMQ1";
 
 _Static_assert(queue_key_bytes == crypto_secretbox_KEYBYTES,
     "a key of the queue seals blocks");
+
+bool
+queue_key_read(int dir, const char *path, uint8_t key[queue_key_bytes])
+{
+	int fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	bool found = fd != -1 &&
+	    file_read(fd, key, queue_key_bytes) == queue_key_bytes;
+
+	if (fd != -1)
+		close(fd);
+	return found;
+}
 
 /* ---- names -------------------------------------------------------------- */
 
@@ -125,125 +141,87 @@ queue_block_open(uint8_t *block, size_t n, const uint8_t key[queue_key_bytes],
 	return true;
 }
 
-/* ---- records ------------------------------------------------------------ */
-
-/* Keyed, so that nobody's text in the journal can pass for a record. */
-static void
-hash(struct span record, uint64_t offset, const uint8_t key[queue_key_bytes],
-    uint8_t out[hash_bytes])
+uint8_t *
+queue_block_read(int fd, const uint8_t key[queue_key_bytes],
+    const char id[ipc_id_bytes], size_t *n, struct envelope *out)
 {
-	crypto_generichash_state state;
-	uint8_t raw[sizeof(offset)];
-	struct buf number = buf_over(raw, sizeof(raw));
+	uint8_t begin[queue_block_begin_bytes] = { 0 }, *block;
+	struct span text;
+	ssize_t got;
 
-	buf_add_number(&number, offset, sizeof(raw));
-	crypto_generichash_init(&state, key, queue_key_bytes, hash_bytes);
-	crypto_generichash_update(&state, raw, sizeof(raw));
-	crypto_generichash_update(&state, record.p, hash_at);
-	crypto_generichash_update(&state, record.p + body_at,
-	    record.n - body_at);
-	crypto_generichash_final(&state, out, hash_bytes);
+	if (pread(fd, begin, sizeof(begin), 0) == -1)
+		return NULL;
+	*n = queue_block_length(begin);
+	block = calloc(1, *n + 1);
+	if (block == NULL)
+		return NULL;
+	got = pread(fd, block, *n, 0);
+	if (got != -1 && queue_block_open(block, *n, key, &text) &&
+	    envelope_read(text, out) &&
+	    span_equal(out->id, span_from(id, ipc_id_bytes)))
+		return block;
+	free(block);
+	if (got != -1)
+		errno = EBADMSG;
+	return NULL;
 }
 
-/* The fields, each with its octets, in their order. */
+/* ---- records ------------------------------------------------------------ */
+
+/* The fields behind the id, each with its octets, in their order. */
 #define NUMBERS(X)							\
 	X(queued_s, int64_t, 8) X(next_s, int64_t, 8)			\
-	X(lines, uint32_t, 4) X(size_kib, uint32_t, 4)			\
-	X(rcpts, uint32_t, 4) X(index, uint32_t, 4)			\
-	X(tries, uint16_t, 2) X(code, uint16_t, 2)			\
-	X(flags, uint8_t, 1) X(state, uint8_t, 1) X(how, uint8_t, 1)	\
-	X(stage, uint8_t, 1) X(end, uint8_t, 1)
+	X(size_kib, uint32_t, 4) X(rcpts, uint32_t, 4)			\
+	X(done, uint32_t, 4) X(tries, uint16_t, 2) X(state, uint8_t, 1)
 
-#define ADD_OCTETS(name, type, octets) + (octets)
-enum { record_least_bytes = body_at + ipc_id_bytes NUMBERS(ADD_OCTETS) };
-#undef ADD_OCTETS
-_Static_assert(record_least_bytes + queue_text_max_bytes <=
-    queue_record_max_bytes, "a record fits");
+/* Keyed, so that nobody else can write one. */
+static void
+hash(const uint8_t record[queue_record_bytes],
+    const uint8_t key[queue_key_bytes], uint8_t out[hash_bytes])
+{
+	crypto_generichash(out, hash_bytes, record + hash_bytes,
+	    queue_record_bytes - hash_bytes, key, queue_key_bytes);
+}
 
 void
 queue_record_write(const struct queue_record *r, uint64_t offset,
-    const uint8_t key[queue_key_bytes], struct buf *out)
+    const uint8_t key[queue_key_bytes], uint8_t out[queue_record_bytes])
 {
-	uint8_t raw[queue_record_max_bytes];
-	struct buf b = buf_over(raw, sizeof(raw));
-	struct span text = r->text;
+	struct buf b = buf_over(out + hash_bytes, queue_record_bytes -
+	    hash_bytes);
 
-	if (text.n > queue_text_max_bytes)
-		text.n = queue_text_max_bytes;
-	buf_add_number(&b, record_least_bytes + text.n, 4);
-	buf_add_number(&b, r->type, 1);
-	buf_add_number(&b, version, 3);
-	b.n = body_at;
+	buf_add_number(&b, offset, 8);
 	buf_add(&b, span_from(r->id, ipc_id_bytes));
 #define ADD(name, type, octets) buf_add_number(&b, (uint64_t)r->name, octets);
 	NUMBERS(ADD)
 #undef ADD
-	buf_add(&b, text);
-	hash(buf_span(&b), offset, key, raw + hash_at);
-	buf_add(out, buf_span(&b));
-}
-
-static bool
-take_body(struct span in, struct queue_record *out)
-{
-	uint64_t n = 0;
-
-	memcpy(out->id, in.p, ipc_id_bytes);
-	in = span_skip(in, ipc_id_bytes);
-#define TAKE(name, type, octets)					\
-	(void)span_take_number(&in, octets, &n);			\
-	out->name = (type)n;
-	NUMBERS(TAKE)
-#undef TAKE
-	out->text = in;
-	return is_id(span_from(out->id, ipc_id_bytes)) && out->queued_s >= 0 &&
-	    out->next_s >= 0 && out->flags <= QUEUE_FLAGS &&
-	    out->index < out->rcpts && out->rcpts <= envelope_max_bytes &&
-	    out->how < REPORT_KIND_COUNT && out->stage < RELAY_STAGE_COUNT &&
-	    out->end < RELAY_END_COUNT && out->code < 600;
-}
-
-/* The length of a record that may begin here; 0: none does. */
-static size_t
-length_of(struct span in)
-{
-	uint64_t n, type, rest;
-
-	return span_take_number(&in, 4, &n) &&
-	    span_take_number(&in, 1, &type) &&
-	    span_take_number(&in, 3, &rest) && n >= record_least_bytes &&
-	    n <= record_least_bytes + queue_text_max_bytes && type > 0 &&
-	    type < QUEUE_RECORD_TYPE_END && rest == version ? (size_t)n : 0;
+	buf_add_number(&b, version, 1);
+	hash(out, key, out);
 }
 
 bool
-queue_record_read(struct span in, bool at_end, uint64_t offset,
-    const uint8_t key[queue_key_bytes], struct queue_record *out,
-    size_t *used, size_t *damaged)
+queue_record_read(const uint8_t in[queue_record_bytes], uint64_t offset,
+    const uint8_t key[queue_key_bytes], struct queue_record *out)
 {
+	struct span rest = span_from(in, queue_record_bytes);
 	uint8_t expected[hash_bytes];
-	size_t at, n;
+	uint64_t n = 0;
 
-	for (at = 0; at < in.n; at++) {
-		struct span left = span_skip(in, at);
-
-		n = left.n < hash_at ? hash_at : length_of(left);
-		if (n > left.n && !at_end)
-			break;
-		if (n == 0 || n > left.n)
-			continue;
-		left.n = n;
-		hash(left, offset + at, key, expected);
-		if (memcmp(expected, left.p + hash_at, hash_bytes) != 0)
-			continue;
-		memset(out, 0, sizeof(*out));
-		out->type = (enum queue_record_type)left.p[4];
-		if (!take_body(span_skip(left, body_at), out))
-			continue;
-		*used = at + n;
-		*damaged = at;
-		return true;
-	}
-	*used = *damaged = at;
-	return false;
+	hash(in, key, expected);
+	if (memcmp(expected, in, hash_bytes) != 0)
+		return false;
+	rest = span_skip(rest, hash_bytes);
+	if (!span_take_number(&rest, 8, &n) || n != offset)
+		return false;
+	memcpy(out->id, rest.p, ipc_id_bytes);
+	rest = span_skip(rest, ipc_id_bytes);
+#define TAKE(name, type, octets)					\
+	(void)span_take_number(&rest, octets, &n);			\
+	out->name = (type)n;
+	NUMBERS(TAKE)
+#undef TAKE
+	return span_take_number(&rest, 1, &n) && n == version &&
+	    is_id(span_from(out->id, ipc_id_bytes)) && out->queued_s >= 0 &&
+	    out->next_s >= 0 && out->rcpts > 0 &&
+	    out->rcpts <= envelope_max_bytes && out->done <= out->rcpts;
 }

@@ -6,9 +6,8 @@
  *
  * A block is "SMQ1", its length in 4 octets (a multiple of 512), a nonce of 24,
  * and crypto_secretbox() of the length of the envelope, its octets and zeros.
- * A record is its length in 4 octets, type, version, two zero octets, a keyed
- * BLAKE2b hash of 16 octets over its offset and all of it but the hash, and the
- * body.  Numbers have the least significant octet first.
+ * A record is a keyed BLAKE2b hash of 16 octets over the rest of it; its offset
+ * in the journal, id, and numbers.  The least significant octet is first.
  */
 #ifndef SHARED_QUEUE_FILE_H
 #define SHARED_QUEUE_FILE_H
@@ -18,13 +17,16 @@
 enum {
 	queue_key_bytes = 32,
 	queue_block_begin_bytes = 8,	/* tell how long it is */
-	queue_name_bytes = ipc_id_bytes + 1 + 10 + 1 + 2 + 2 + 1,
-	queue_text_max_bytes = 256,	/* of a reply, in a record */
-	queue_record_max_bytes = 128 + queue_text_max_bytes
+	queue_record_bytes = 72,
+	queue_name_bytes = ipc_id_bytes + 1 + 10 + 1 + 2 + 2 + 1
 };
 
 /* In FLAGS, beside the bits of enum content_flag. */
 enum { QUEUE_APART = 1 << 3, QUEUE_FLAGS = CONTENT_FLAGS | QUEUE_APART };
+
+/* Reads the key of a folder; false: there is none, or it is cut. */
+bool	queue_key_read(int dir, const char *path,
+	    uint8_t key[queue_key_bytes]);
 
 /* What a file name tells. */
 struct queue_name {
@@ -52,47 +54,36 @@ size_t	queue_block_length(const uint8_t begin[queue_block_begin_bytes]);
  */
 bool	queue_block_open(uint8_t *block, size_t n,
 	    const uint8_t key[queue_key_bytes], struct span *envelope);
+/*
+ * Reads and opens the block in front of file fd, of message id: *n octets, for
+ * the caller to free, with *out in them.  NULL and errno: EBADMSG: there is no
+ * such block.
+ */
+uint8_t	*queue_block_read(int fd, const uint8_t key[queue_key_bytes],
+	    const char id[ipc_id_bytes], size_t *n, struct envelope *out);
 
-/* Each record has what is known of the message, and why it was written. */
-enum queue_record_type {
-	QUEUE_INDEX = 1,	/* it was committed */
-	QUEUE_TRY,		/* stage, end, code, text: what came of it */
-	QUEUE_DONE,		/* recipient index: how */
-	QUEUE_STATE,		/* state */
-	QUEUE_RECORD_TYPE_END
-};
-
-/* Times are those of queue_now_s() in server/mail/queue.h. */
+/*
+ * What is known of a message, and perhaps a recipient that needs nothing more.
+ * Times are those of queue_now_s() in server/mail/queue.h.
+ */
 struct queue_record {
-	enum queue_record_type type;
 	char		id[ipc_id_bytes];	/* without a NUL */
 	int64_t		queued_s;
 	int64_t		next_s;
-	uint32_t	lines;
 	uint32_t	size_kib;
 	uint32_t	rcpts;
-	uint32_t	index;		/* less than rcpts */
+	uint32_t	done;		/* index of that recipient + 1; or 0 */
 	uint16_t	tries;
-	uint8_t		flags;		/* bits of QUEUE_FLAGS */
-	uint8_t		state;
-	uint8_t		how;		/* enum report_kind */
-	uint8_t		stage;		/* enum relay_stage */
-	uint8_t		end;		/* enum relay_end */
-	uint16_t	code;		/* 0: no reply */
-	struct span	text;		/* at most queue_text_max_bytes */
+	uint8_t		state;		/* enum queued_state */
 };
 
-/* Writes r, which begins at that offset of the journal. */
+/* Writes r for that offset of the journal, a multiple of its length. */
 void	queue_record_write(const struct queue_record *r, uint64_t offset,
-	    const uint8_t key[queue_key_bytes], struct buf *out);
-/*
- * Finds the first whole record in the octets in, which begin at that offset.
- * True: *used octets end with it, of which *damaged in front of it are none.
- * False: none is whole; the next one begins behind *used octets, or is in
- * octets that follow.  at_end: none do, so that all of in is used.
- */
-bool	queue_record_read(struct span in, bool at_end, uint64_t offset,
-	    const uint8_t key[queue_key_bytes], struct queue_record *out,
-	    size_t *used, size_t *damaged);
+	    const uint8_t key[queue_key_bytes],
+	    uint8_t out[queue_record_bytes]);
+/* False: these octets are no record that was written for that offset. */
+bool	queue_record_read(const uint8_t in[queue_record_bytes],
+	    uint64_t offset, const uint8_t key[queue_key_bytes],
+	    struct queue_record *out);
 
 #endif

@@ -62,10 +62,8 @@ act(struct walk *w, struct queued *q, const struct queue_row *row,
 		if (removes)
 			schedule_remove(m, q);
 		else {
-			if (row->held) {
-				q->state &= (uint8_t)~QUEUED_HELD;
-				queue_note_state(m, q);
-			}
+			if (row->held)
+				queue_hold(m, q, false);
 			schedule_retry(m, q);
 		}
 	}

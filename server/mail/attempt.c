@@ -275,8 +275,8 @@ attempt_note_crash(struct attempt *a)
 		q->state = (uint8_t)(q->state + QUEUED_CRASHED_ONCE);
 		return;
 	}
-	q->state = (uint8_t)((q->state & ~QUEUED_CRASHED) | QUEUED_HELD);
-	queue_note_state(a->master, q);
+	q->state &= (uint8_t)~QUEUED_CRASHED;
+	queue_hold(a->master, q, true);
 	queue_log_by(a->master, LOG_EVENT_HELD, q, "smtpd", "workers crashed "
 	    "while they sent it: look at it, then release or remove it with "
 	    "smtpctl queue");
@@ -379,7 +379,7 @@ on_report(void *arg, bool committed)
 
 	if (committed && kind == REPORT_DELAYED) {
 		a->q->state |= QUEUED_NOTIFIED;
-		queue_note_state(a->master, a->q);
+		queue_note(a->master, a->q);
 	}
 	if (committed && kind == REPORT_FAILED)
 		log_all(a, LOG_EVENT_FAILED, ATTEMPT_FAILED);
@@ -436,13 +436,8 @@ end(struct attempt *a)
 	struct attempt_fact *f;
 
 	attempt_close(a, true);
-	for (size_t i = a->count; i-- > 0 && a->tried && !a->removed; )
-		if (a->rcpts[i].state == ATTEMPT_DEFERRED &&
-		    a->rcpts[i].fact != NULL) {
-			queue_note_try(a->master, a->q,
-			    &a->rcpts[i].fact->fact.outcome);
-			break;
-		}
+	if (a->tried && !a->removed && a->q->left > 0)
+		queue_note(a->master, a->q);
 	on_end(a, a->lost || a->removed || a->q->left == 0);
 	while ((f = a->facts) != NULL) {
 		a->facts = f->next;

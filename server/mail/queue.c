@@ -17,13 +17,11 @@
 #include "server/mail/spool.h"
 #include "shared/array.h"
 #include "shared/deadline.h"
-#include "shared/file.h"
 #include "shared/log.h"
 
 enum {
 	slab_messages = 256,
-	clock_bytes = 64,
-	texts_max_bytes = 8 * 1024 * 1024	/* of a journal with replies */
+	clock_bytes = 64
 };
 
 int64_t
@@ -103,7 +101,7 @@ queue_forget(struct master *m, struct queued *q)
 	if ((q->state & QUEUED_KNOWN) != 0) {
 		q->folder->count--;
 		all->messages--;
-		all->held -= (q->state & QUEUED_IN_HELD) != 0;
+		all->held -= (q->state & QUEUED_HELD) != 0;
 	}
 	free(q->done);
 	q->state = 0;
@@ -207,25 +205,18 @@ static int
 read_file(const struct master *m, const struct queued *q,
     struct queue_open *out, const char **why)
 {
-	uint8_t begin[queue_block_begin_bytes] = { 0 };
-	struct span envelope;
 	struct stat st;
 	size_t n;
 
-	if (file_read(out->fd, begin, sizeof(begin)) == -1 ||
-	    fstat(out->fd, &st) == -1)
-		return -1;
-	n = queue_block_length(begin);
-	out->block = calloc(1, n + 1);
-	if (out->block == NULL || pread(out->fd, out->block, n, 0) == -1)
-		return -1;
 	*why = "its block was changed or cut, or is of another key";
 	errno = EBADMSG;
-	if (n == 0 || !q->folder->has_key ||
-	    !queue_block_open(out->block, n, q->folder->key, &envelope) ||
-	    !envelope_read(envelope, &out->envelope) ||
-	    !span_equal(out->envelope.id, span_from(q->id, ipc_id_bytes)) ||
-	    (q->rcpts != 0 && out->envelope.count != q->rcpts))
+	if (q->folder->has_key)
+		out->block = queue_block_read(out->fd, q->folder->key, q->id,
+		    &n, &out->envelope);
+	if (out->block == NULL || fstat(out->fd, &st) == -1)
+		return -1;
+	errno = EBADMSG;
+	if (q->rcpts != 0 && out->envelope.count != q->rcpts)
 		return -1;
 	if ((q->flags & QUEUE_APART) != 0) {
 		close(out->fd);
@@ -309,64 +300,41 @@ queue_remove(struct master *m, struct queued *q)
 
 /* ---- the journal -------------------------------------------------------- */
 
-static struct queue_record
-record_of(const struct queued *q, enum queue_record_type type)
+static void
+note(struct master *m, const struct queued *q, uint32_t done)
 {
-	struct queue_record r = { .type = type, .queued_s = q->queued_s,
-	    .next_s = q->next_s, .lines = q->lines, .size_kib = q->size_kib,
-	    .rcpts = q->rcpts, .tries = q->tries, .flags = q->flags,
-	    .state = q->state & QUEUED_SAVED };
+	struct queue_record r = { .queued_s = q->queued_s,
+	    .next_s = q->next_s, .size_kib = q->size_kib, .rcpts = q->rcpts,
+	    .done = done, .tries = q->tries, .state = q->state & QUEUED_SAVED };
 
 	memcpy(r.id, q->id, sizeof(r.id));
-	return r;
+	queue_folder_note(m, q->folder, &r);
 }
 
 void
-queue_note_new(struct master *m, struct queued *q)
+queue_note(struct master *m, const struct queued *q)
 {
-	struct queue_record r = record_of(q, QUEUE_INDEX);
-
-	queue_folder_note(m, q->folder, &r);
+	note(m, q, 0);
 }
 
 void
 queue_note_done(struct master *m, struct queued *q, uint32_t index,
     bool stays)
 {
-	struct queue_record r = record_of(q, QUEUE_DONE);
-
 	queue_set_done(q, index);
-	r.index = index;
 	/* The file of the last one is removed: that is the mark. */
 	if (q->left > 0 || stays)
-		queue_folder_note(m, q->folder, &r);
+		note(m, q, index + 1);
 }
 
 void
-queue_note_try(struct master *m, struct queued *q,
-    const struct ipc_outcome *last)
+queue_hold(struct master *m, struct queued *q, bool held)
 {
-	struct queue_record r = record_of(q, QUEUE_TRY);
-
-	r.stage = last->stage;
-	r.end = last->end;
-	r.code = last->code;
-	if (q->folder->offset < texts_max_bytes)
-		r.text = span_from(last->text, last->n);
-	queue_folder_note(m, q->folder, &r);
-}
-
-void
-queue_note_state(struct master *m, struct queued *q)
-{
-	const bool held = (q->state & QUEUED_HELD) != 0;
-	struct queue_record r = record_of(q, QUEUE_STATE);
-
-	if (held != ((q->state & QUEUED_IN_HELD) != 0)) {
-		q->state ^= QUEUED_IN_HELD;
-		m->queue->held += held ? 1 : UINT64_MAX;
-	}
-	queue_folder_note(m, q->folder, &r);
+	m->queue->held -= (q->state & QUEUED_HELD) != 0;
+	q->state = (uint8_t)((q->state & ~QUEUED_HELD) |
+	    (held ? QUEUED_HELD : 0));
+	m->queue->held += held;
+	note(m, q, 0);
 }
 
 void

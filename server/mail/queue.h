@@ -41,9 +41,8 @@ enum queued_state {
 	QUEUED_HELD = 1 << 2,		/* not tried until released */
 	QUEUED_SAVED = QUEUED_NOTIFIED | QUEUED_HELD,	/* in the journal */
 	QUEUED_KNOWN = 1 << 3,		/* committed, or found on the disk */
-	QUEUED_IN_HELD = 1 << 4,	/* counted as held */
-	QUEUED_CRASHED_ONCE = 1 << 5,	/* a worker that sent it; a number */
-	QUEUED_CRASHED = 3 << 5
+	QUEUED_CRASHED_ONCE = 1 << 4,	/* a worker that sent it; a number */
+	QUEUED_CRASHED = 3 << 4
 };
 
 /* A message that is being worked on. */
@@ -145,11 +144,10 @@ bool	queue_is_done(const struct queued *q, uint32_t index);
  */
 void	queue_note_done(struct master *m, struct queued *q, uint32_t index,
 	    bool stays);
-/* q was tried; tries and next_s are set by the caller before this. */
-void	queue_note_try(struct master *m, struct queued *q,
-	    const struct ipc_outcome *last);
-/* State changed: the delay report was committed; or q is held, or released. */
-void	queue_note_state(struct master *m, struct queued *q);
+/* q was tried, or its delay report was committed: the journal gets that. */
+void	queue_note(struct master *m, const struct queued *q);
+/* Holds q, or releases it. */
+void	queue_hold(struct master *m, struct queued *q, bool held);
 /* Unlinks the files of q, without a sync, and frees q. */
 void	queue_remove(struct master *m, struct queued *q);
 /* Frees q, whose file is gone. */

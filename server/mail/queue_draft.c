@@ -181,7 +181,7 @@ void
 queue_admit(struct master *m, struct queued *q)
 {
 	q->folder->durable = true;
-	queue_note_new(m, q);
+	queue_note(m, q);
 	if (m->queue->delivers && !q->folder->forgotten)
 		queue_count_in(m, q);
 	else {
@@ -196,10 +196,7 @@ queue_count_in(struct master *m, struct queued *q)
 	q->state |= QUEUED_KNOWN;
 	q->folder->count++;
 	m->queue->messages++;
-	if ((q->state & QUEUED_HELD) != 0) {
-		q->state |= QUEUED_IN_HELD;
-		m->queue->held++;
-	}
+	m->queue->held += (q->state & QUEUED_HELD) != 0;
 	schedule_add(m, q);
 }
 

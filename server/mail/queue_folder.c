@@ -107,35 +107,37 @@ open_journal(const struct queue *q, struct queue_folder *f)
 	if (f->journal != -1)
 		return true;
 	queue_folder_path(f, "journal", path);
-	f->journal = openat(q->dir, path, O_WRONLY | O_APPEND | O_CREAT |
-	    O_NOFOLLOW | O_CLOEXEC, 0600);
+	f->journal = openat(q->dir, path, O_WRONLY | O_CREAT | O_NOFOLLOW |
+	    O_CLOEXEC, 0600);
 	if (f->journal == -1 || fstat(f->journal, &st) == -1) {
 		close_fd(&f->journal);
 		return false;
 	}
-	f->offset = (uint64_t)st.st_size;
+	f->offset = (uint64_t)(st.st_size - st.st_size % queue_record_bytes);
 	return true;
 }
 
+/* What was written in part is written over by the next record. */
 void
 queue_folder_note(struct master *m, struct queue_folder *f,
     const struct queue_record *r)
 {
-	uint8_t raw[queue_record_max_bytes];
-	struct buf b = buf_over(raw, sizeof(raw));
-	size_t n = 0;
+	uint8_t raw[queue_record_bytes];
+	bool written = open_journal(m->queue, f);
 
-	if (open_journal(m->queue, f)) {
-		queue_record_write(r, f->offset, f->key, &b);
-		n = file_write(f->journal, buf_span(&b));
-		f->offset += n;
+	if (written) {
+		queue_record_write(r, f->offset, f->key, raw);
+		written = pwrite(f->journal, raw, sizeof(raw),
+		    (off_t)f->offset) == (ssize_t)sizeof(raw);
 		f->unsynced = true;
 	}
-	if ((n == 0 || n < b.n) && !f->unjournaled)
+	if (written)
+		f->offset += sizeof(raw);
+	else if (!f->unjournaled)
 		log_put(LOG_LEVEL_ERROR, "queue-journal", "folder=%s why=%s "
 		    "then=%s", f->name, strerror(errno), "mail goes on; after "
 		    "a restart tries may be repeated");
-	f->unjournaled = n == 0 || n < b.n;
+	f->unjournaled = !written;
 }
 
 static void
@@ -167,7 +169,7 @@ make_files(const struct queue *q, struct queue_folder *f)
 	    O_CLOEXEC);
 	if (f->dir == -1)
 		return -1;
-	f->journal = openat(f->dir, "journal", flags | O_APPEND, 0600);
+	f->journal = openat(f->dir, "journal", flags, 0600);
 	if (f->journal == -1 || flock(f->journal, LOCK_EX | LOCK_NB) == -1)
 		return -1;
 	fd = openat(f->dir, "key", flags, 0600);

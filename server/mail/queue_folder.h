@@ -100,7 +100,6 @@ void	queue_path(const struct queued *q, bool content,
 /* What spool/queue/owner knows of queue_now_s(). */
 void	queue_read_clock(struct queue *q);
 void	queue_write_clock(const struct master *m);
-void	queue_note_new(struct master *m, struct queued *q);
 /* Of queue_draft.c: counts q, which is complete, and has it scheduled. */
 void	queue_count_in(struct master *m, struct queued *q);
 

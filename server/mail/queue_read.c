@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -21,14 +22,12 @@
 #include "server/log/ident.h"
 #include "server/mail/queue_folder.h"
 #include "server/mail/spool.h"
-#include "shared/array.h"
 #include "shared/deadline.h"
-#include "shared/file.h"
 #include "shared/log.h"
 
 enum {
 	piece_us = 4 * 1000,		/* of a turn */
-	piece_bytes = 64 * 1024,	/* of a journal */
+	piece_bytes = 900 * queue_record_bytes,	/* of a journal */
 	clock_s = 30,			/* between two queue_write_clock() */
 	making_ms = 60 * 1000,		/* a new folder may lack its key */
 	/* A bit of q->state: its content, a file apart, is there. */
@@ -37,50 +36,42 @@ enum {
 
 /* What is read: a folder, with its messages by id. */
 static struct {
+	struct master		*master;
 	struct event		 turn;
 	struct queue_folder	*folder;	/* NULL: none */
 	int			 journal;
 	DIR			*names;
 	bool			 at_names;	/* the journal was read */
-	uint64_t		 at;		/* in journal: octets[0] */
-	size_t			 n;
+	uint64_t		 at;		/* in journal */
 	uint64_t		 damaged;
-	struct queued		**list;
-	size_t			 count;
-	uint8_t			 octets[piece_bytes];
+	void			*known;		/* tree of struct queued */
 	/* When folders are looked for: */
 	bool			 again;		/* without a change, too */
 	struct timespec		 changed;	/* of spool/queue, then */
 } reading;
 
+/* Each begins with an id. */
+static int
+compare(const void *a, const void *b)
+{
+	return memcmp(a, b, ipc_id_bytes);
+}
+
 /* The message with this id, new if need be; NULL without memory. */
 static struct queued *
 find(struct master *m, const char *id)
 {
-	size_t low = 0, high = reading.count;
-	struct queued *q;
+	struct queued **at = tfind(id, &reading.known, compare), *q;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (memcmp(reading.list[middle]->id, id, ipc_id_bytes) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low < reading.count &&
-	    memcmp(reading.list[low]->id, id, ipc_id_bytes) == 0)
-		return reading.list[low];
+	if (at != NULL)
+		return *at;
 	q = queue_new(m, reading.folder, id);
-	if (q == NULL || array_add(&reading.list, &reading.count, &q,
-	    sizeof(void *)) == NULL) {
-		reading.folder->forgotten = true;
-		return NULL;
-	}
-	memmove(&reading.list[low + 1], &reading.list[low],
-	    (reading.count - 1 - low) * sizeof(void *));
-	reading.list[low] = q;
-	return q;
+	if (q != NULL && tsearch(q, &reading.known, compare) != NULL)
+		return q;
+	reading.folder->forgotten = true;
+	if (q != NULL)
+		queue_forget(m, q);
+	return NULL;
 }
 
 /* ---- a journal ---------------------------------------------------------- */
@@ -100,39 +91,32 @@ apply(struct master *m, const struct queue_record *e)
 	q->size_kib = e->size_kib;
 	q->tries = e->tries;
 	q->state = e->state & QUEUED_SAVED;
-	if (e->type == QUEUE_DONE)
-		queue_set_done(q, e->index);
+	if (e->done > 0)
+		queue_set_done(q, e->done - 1);
 }
 
-/* False: the journal was read. */
+/* Reads a piece; false: that was the last one. */
 static bool
 read_journal(struct master *m)
 {
-	struct queue_record e;
-	size_t used, damaged, done = 0;
-	/* A record is far shorter than a piece: there is room. */
-	size_t room = reading.n < piece_bytes ? piece_bytes - reading.n : 0;
-	ssize_t n = reading.journal == -1 ? 0 : pread(reading.journal,
-	    reading.octets + piece_bytes - room, room,
-	    (off_t)(reading.at + reading.n));
-	bool found = true;
+	static uint8_t octets[piece_bytes];
+	struct queue_record r;
+	ssize_t n = reading.journal == -1 ? 0 : pread(reading.journal, octets,
+	    sizeof(octets), (off_t)reading.at);
+	size_t left = n > 0 ? (size_t)n : 0, used;
 
 	if (n == -1)
 		log_error("read", "a journal of the queue", errno);
-	reading.n += n > 0 ? (size_t)n : 0;
-	while (found) {
-		found = queue_record_read(span_from(reading.octets + done,
-		    reading.n - done), n <= 0, reading.at + done,
-		    reading.folder->key, &e, &used, &damaged);
-		if (found)
-			apply(m, &e);
-		reading.damaged += damaged;
-		done += used;
+	for (const uint8_t *p = octets; left > 0; p += used, left -= used) {
+		used = left < queue_record_bytes ? left : queue_record_bytes;
+		if (used == queue_record_bytes && queue_record_read(p,
+		    reading.at, reading.folder->key, &r))
+			apply(m, &r);
+		else
+			reading.damaged += used;
+		reading.at += used;
 	}
-	memmove(reading.octets, reading.octets + done, reading.n - done);
-	reading.n -= done;
-	reading.at += done;
-	return n > 0;
+	return n == (ssize_t)sizeof(octets);
 }
 
 /* ---- names -------------------------------------------------------------- */
@@ -160,7 +144,7 @@ read_block(struct master *m, struct queued *q)
 	q->rcpts = q->left = o.envelope.count;
 	q->size_kib = (uint32_t)(o.size / 1024 + 1);
 	queue_close(&o);
-	queue_note_new(m, q);
+	queue_note(m, q);
 }
 
 static void
@@ -200,24 +184,29 @@ take_name(struct master *m, const char *name)
  * was committed; but not if a block could not be read now.
  */
 static void
-end_folder(struct master *m)
+end_message(void *node)
+{
+	struct queued *q = node;
+	const uint8_t seen = q->state;
+
+	q->state &= (uint8_t)~(QUEUED_KNOWN | HAS_CONTENT);
+	if ((seen & QUEUED_KNOWN) != 0 && q->left > 0)
+		queue_count_in(reading.master, q);
+	else if ((seen & QUEUED_KNOWN) != 0 || ((seen & HAS_CONTENT) != 0 &&
+	    !q->folder->forgotten))
+		queue_remove(reading.master, q);
+	else
+		queue_forget(reading.master, q);
+}
+
+static void
+end_folder(void)
 {
 	struct queue_folder *f = reading.folder;
 
 	f->unread = false;
-	for (size_t i = 0; i < reading.count; i++) {
-		struct queued *q = reading.list[i];
-		const uint8_t seen = q->state;
-
-		q->state &= (uint8_t)~(QUEUED_KNOWN | HAS_CONTENT);
-		if ((seen & QUEUED_KNOWN) != 0 && q->left > 0)
-			queue_count_in(m, q);
-		else if ((seen & QUEUED_KNOWN) != 0 ||
-		    ((seen & HAS_CONTENT) != 0 && !f->forgotten))
-			queue_remove(m, q);
-		else
-			queue_forget(m, q);
-	}
+	tdestroy(reading.known, end_message);
+	reading.known = NULL;
 	if (reading.damaged > 0)
 		log_put(LOG_LEVEL_WARNING, "queue-journal", "folder=%s "
 		    "octets=%zu why=%s then=%s", f->name,
@@ -226,8 +215,6 @@ end_folder(struct master *m)
 	closedir(reading.names);
 	if (reading.journal != -1)
 		close(reading.journal);
-	free(reading.list);
-	reading.list = NULL;
 	reading.folder = NULL;
 }
 
@@ -264,7 +251,6 @@ begin_folder(struct queue *all)
 	    O_CLOEXEC);
 	reading.folder = f;
 	reading.at = reading.damaged = 0;
-	reading.n = reading.count = 0;
 	reading.at_names = false;
 	return true;
 }
@@ -285,7 +271,7 @@ step(struct master *m)
 	if (e != NULL)
 		take_name(m, e->d_name);
 	else
-		end_folder(m);
+		end_folder();
 }
 
 static void
@@ -321,11 +307,7 @@ adopt(struct queue *all, const char *name)
 	if (f == NULL)
 		return;
 	queue_folder_path(f, "key", path);
-	fd = openat(all->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	f->has_key = fd != -1 && file_read(fd, f->key, sizeof(f->key)) ==
-	    sizeof(f->key);
-	if (fd != -1)
-		close(fd);
+	f->has_key = queue_key_read(all->dir, path, f->key);
 	queue_folder_path(f, "journal", path);
 	fd = openat(all->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	locked = fd != -1 && (flock(fd, LOCK_EX | LOCK_NB) == -1 ||
@@ -409,6 +391,7 @@ queue_start(struct master *m, const char **what)
 	if (all->owner == -1)
 		return -1;
 	m->queue = all;
+	reading.master = m;
 	queue_read_clock(all);
 	all->delivers = !m->one_session && flock(all->owner, LOCK_EX |
 	    LOCK_NB) == 0;

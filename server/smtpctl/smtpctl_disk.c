@@ -20,10 +20,7 @@
 #include "shared/file.h"
 #include "shared/queue_file.h"
 
-enum {
-	journal_max_bytes = 1 << 28,
-	held_bit = 1 << 2	/* QUEUED_HELD, as the journal has it */
-};
+enum { held_bit = 1 << 2 };	/* QUEUED_HELD, as the journal has it */
 
 /* What the journal says of a message. */
 struct known {
@@ -80,39 +77,28 @@ note(struct folder *f, const struct queue_record *r)
 	if (r->rcpts != k->last.rcpts)
 		return;
 	k->last = *r;
-	if (r->type == QUEUE_DONE)
-		k->done[r->index / 8] |= (uint8_t)(1 << r->index % 8);
+	if (r->done > 0)
+		k->done[(r->done - 1) / 8] |= (uint8_t)(1 << (r->done - 1) % 8);
 }
 
 /* Where it cannot be read, only envelopes tell. */
 static void
 read_journal(struct folder *f)
 {
-	uint8_t *journal = NULL;
 	int fd = openat(f->fd, "journal", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint8_t raw[queue_record_bytes];
 	struct queue_record r;
-	struct stat st;
-	struct span rest;
-	size_t used, damaged;
+	uint64_t at = 0;
 	ssize_t n = -1;
 
-	if (fd != -1 && fstat(fd, &st) == 0 &&
-	    st.st_size <= journal_max_bytes) {
-		journal = malloc((size_t)st.st_size + 1);
-		if (journal == NULL)
-			err(smtpctl_exit_error, NULL);
-		n = file_read(fd, journal, (size_t)st.st_size);
+	while (fd != -1 && (n = file_read(fd, raw, sizeof(raw))) ==
+	    (ssize_t)sizeof(raw)) {
+		if (queue_record_read(raw, at, f->key, &r))
+			note(f, &r);
+		at += sizeof(raw);
 	}
 	if (n == -1)
 		warn("%s/journal", f->path);
-	rest = span_from(journal, n == -1 ? 0 : (size_t)n);
-	while (rest.n > 0) {
-		if (queue_record_read(rest, true, (uint64_t)(rest.p -
-		    journal), f->key, &r, &used, &damaged))
-			note(f, &r);
-		rest = span_skip(rest, used);
-	}
-	free(journal);
 	if (fd != -1)
 		close(fd);
 }
@@ -126,33 +112,20 @@ is_done(const void *arg, uint32_t index)
 	    (k->done[index / 8] >> index % 8 & 1) != 0;
 }
 
-/* The envelope of message id; *block, to be freed, has its octets. */
-static bool
+/* The block of message id, to be freed, with its envelope; or NULL. */
+static uint8_t *
 read_envelope(const struct folder *f, const char *name, const char *id,
-    uint8_t **block, struct envelope *out)
+    struct envelope *out)
 {
-	uint8_t begin[queue_block_begin_bytes];
-	struct span text;
-	size_t n = 0;
 	int fd = openat(f->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint8_t *block = NULL;
+	size_t n;
 
-	*block = NULL;
-	if (fd != -1 && file_read(fd, begin, sizeof(begin)) ==
-	    (ssize_t)sizeof(begin))
-		n = queue_block_length(begin);
-	if (n > 0)
-		*block = malloc(n);
-	if (*block != NULL)
-		memcpy(*block, begin, sizeof(begin));
-	if (*block == NULL || !f->has_key ||
-	    file_read(fd, *block + sizeof(begin), n - sizeof(begin)) !=
-	    (ssize_t)(n - sizeof(begin)) ||
-	    !queue_block_open(*block, n, f->key, &text) ||
-	    !envelope_read(text, out) || !span_equal(out->id, span_of(id)))
-		n = 0;
+	if (fd != -1 && f->has_key)
+		block = queue_block_read(fd, f->key, id, &n, out);
 	if (fd != -1)
 		close(fd);
-	return n > 0;
+	return block;
 }
 
 static void
@@ -190,10 +163,10 @@ look(struct reading *r, struct folder *f, const char *file,
 	struct queue_row row = { .is_done = is_done, .arg = k };
 	struct envelope e;
 	struct stat st;
-	uint8_t *block;
+	uint8_t *block = read_envelope(f, file, name->id, &e);
 
 	memcpy(row.id, name->id, sizeof(row.id));
-	if (read_envelope(f, file, name->id, &block, &e)) {
+	if (block != NULL) {
 		row.envelope = &e;
 		row.age_s = now - e.queued_s;
 		row.left = e.count;
@@ -228,20 +201,15 @@ read_folder(struct reading *r, const char *path)
 	DIR *dir = f.fd == -1 ? NULL : fdopendir(dup(f.fd));
 	struct queue_name name;
 	struct dirent *e;
-	int key;
 
 	if (dir == NULL)
 		err(smtpctl_exit_error, "%s", path);
-	key = openat(f.fd, "key", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	f.has_key = key != -1 && file_read(key, f.key, sizeof(f.key)) ==
-	    (ssize_t)sizeof(f.key);
+	f.has_key = queue_key_read(f.fd, "key", f.key);
 	if (f.has_key)
 		read_journal(&f);
 	else
 		warnx("%s: without its key, of %d octets, nothing in it can be "
 		    "read", path, queue_key_bytes);
-	if (key != -1)
-		close(key);
 	while ((e = readdir(dir)) != NULL)
 		if (queue_name_read(e->d_name, &name) && !name.content)
 			look(r, &f, e->d_name, &name);

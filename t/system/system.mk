@@ -21,7 +21,7 @@ SYSTEM_LIBS	= -lssl -lcrypto
 SYSTEM_RECORDS	= ipc ipc_check ip sasl smtp_syntax span utf8 buf envelope
 
 # To read the queue.
-SYSTEM_QUEUE	= queue_file envelope smtp_syntax ip span utf8 buf
+SYSTEM_QUEUE	= queue_file envelope smtp_syntax ip span utf8 buf file
 
 system_o	= $(SYSTEM_COMMON:%=$(BUILD)/t/system/%.o)
 system_tests	= $(SYSTEM_TESTS:%=$(BUILD)/t/system/test_%)

@@ -89,14 +89,14 @@ queue_note_done(struct master *master, struct queued *of, uint32_t index,
 }
 
 void
-queue_note_try(struct master *master, struct queued *of,
-    const struct ipc_outcome *last)
+queue_note(struct master *master, const struct queued *of)
 {
 }
 
 void
-queue_note_state(struct master *master, struct queued *of)
+queue_hold(struct master *master, struct queued *of, bool held)
 {
+	of->state |= QUEUED_HELD;
 }
 
 bool
