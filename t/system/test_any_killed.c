@@ -1,11 +1,13 @@
 /*
  * Each process but the master is killed at its system calls while a message
  * comes in and leaves: the master goes on, and what was answered is in the
- * Maildir once, and with the next host; twice if it was under way.
+ * Maildir once, and with the next host; twice if it was under way.  Or smtpd is
+ * stopped there, and started again: then nothing arrives twice.
  */
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +19,7 @@
 #include "t/system/sink.h"
 #include "t/system/trace.h"
 
-enum { octets = 3000, processes_max = 64, stops_max = 3000, step = 2 };
+enum { octets = 3000, processes_max = 64, stops_max = 1000 };
 
 static const char *const both[] = { "alice@example.org", "bob@example.net",
     NULL };
@@ -36,10 +38,10 @@ struct sweep {
 };
 
 static void
-trace_all(struct sweep *s)
+trace_all(struct sweep *s, bool master)
 {
 	pid_t all[processes_max], nurseries[2];
-	size_t n = proc_below(s->d.pid, all, processes_max);
+	size_t n = proc_below(s->d.pid, all, processes_max - 1);
 	size_t births = daemon_nurseries(&s->d, nurseries);
 
 	s->count = 0;
@@ -57,6 +59,10 @@ trace_all(struct sweep *s)
 			s->pids[s->count++] = all[i];
 		}
 	}
+	if (master && trace_begin(s->d.pid)) {
+		s->kind[s->count] = 'm';
+		s->pids[s->count++] = s->d.pid;
+	}
 	if (s->count == 0)
 		harness_lacking("cannot trace: %s", strerror(errno));
 }
@@ -73,7 +79,8 @@ send_one(const struct sweep *s, unsigned number)
 		_exit(1);
 	code = queue_mail(&c, number, octets, both);
 	if (code == 250)
-		(void)WAIT_FOR(2000, sink_count(&s->to) > before);
+		(void)WAIT_FOR(2000, sink_count(&s->to) > before ||
+		    proc_is_gone(s->d.pid));
 	_exit(code / 10);
 }
 
@@ -109,62 +116,110 @@ check_round(struct sweep *s, unsigned number, char kind, int code)
 	    number);
 }
 
-/* False when the message left before that stop. */
-static bool
-one_round(struct sweep *s, unsigned number)
+/*
+ * Until one of step system calls of any process; returns which it is, and holds it
+ * there, or '-' when the message left before.  The client goes on in *client.
+ */
+static char
+send_until(struct sweep *s, unsigned number, bool master, unsigned step,
+    pid_t *client, pid_t *held)
 {
 	enum trace_end end;
-	int status = 0;
-	char kind = '-';
-	pid_t client;
 	size_t which = 0;
+	int status;
 
 	daemon_settle(&s->d);
-	trace_all(s);
+	trace_all(s, master);
 	fflush(stdout);
-	client = fork();
-	if (client == 0)
+	*client = fork();
+	if (*client == 0)
 		send_one(s, number);
-	end = trace_kill_one(s->pids, s->count, number * step + 1, client,
+	end = trace_hold_one(s->pids, s->count, number * step + 1, *client,
 	    &status, &which);
 	EXPECT(end != TRACE_GONE, "stop %u: all have ended", number);
-	while (end != TRACE_DONE && waitpid(client, &status, 0) == -1)
-		EXPECT(errno == EINTR, "waitpid: %s", strerror(errno));
+	*held = s->pids[which];
+	if (end == TRACE_HELD)
+		return s->kind[which];
 	EXPECT(WIFEXITED(status), "stop %u: the client died", number);
-	if (end == TRACE_KILLED) {
-		kind = s->kind[which];
-		s->killed[strchr(kinds, kind) - kinds]++;
-	}
-	check_round(s, number, kind, WEXITSTATUS(status));
-	/* Else a helper that ended soon is started after a pause. */
-	if (end == TRACE_KILLED) {
-		daemon_kill(&s->d);
-		daemon_start(&s->d);
-	}
-	return end == TRACE_KILLED;
+	check_round(s, number, '-', WEXITSTATUS(status));
+	return '-';
+}
+
+static int
+code_of(pid_t client, unsigned number)
+{
+	int status;
+
+	EXPECT(waitpid(client, &status, 0) == client && WIFEXITED(status),
+	    "stop %u: the client died", number);
+	return WEXITSTATUS(status);
+}
+
+static void
+begin(struct sweep *s)
+{
+	harness_need_root("trace processes that hide");
+	sink_start(&s->to, "sink", "take", 0);
+	daemon_init(&s->d, "", NULL);
+	daemon_add_conf(&s->d, "relay {\n\tfrom 127.0.0.0/8\n\tvia 127.0.0.1 "
+	    "port %d\n\ttls never\n}\n", s->to.port);
+	daemon_start(&s->d);
+}
+
+static void
+end(struct sweep *s, unsigned stops)
+{
+	EXPECT(stops < stops_max && stops > 20, "%u stops", stops);
+	printf("%u stops, %u answered, %u arrived twice\n", stops, s->answered,
+	    s->twice);
+	daemon_stop(&s->d);
+	sink_stop(&s->to);
 }
 
 TEST(any_killed)
 {
 	struct sweep s = { .count = 0 };
-	unsigned round = 0, killed = 0;
+	unsigned round = 0;
+	pid_t client, held;
+	char kind;
 
-	harness_need_root("trace processes that hide");
-	sink_start(&s.to, "sink", "take", 0);
-	daemon_init(&s.d, "", NULL);
-	daemon_add_conf(&s.d, "relay {\n\tfrom 127.0.0.0/8\n\tvia 127.0.0.1 "
-	    "port %d\n\ttls never\n}\n", s.to.port);
-	daemon_start(&s.d);
-	while (round < stops_max && one_round(&s, round))
-		round++;
-	EXPECT(round < stops_max, "no end of it");
-	for (size_t i = 0; kinds[i] != '\0'; i++) {
-		printf("%s-%c %u", i == 0 ? "kills: " : ", ", kinds[i],
-		    s.killed[i]);
-		killed += s.killed[i];
+	begin(&s);
+	for (; round < stops_max && (kind = send_until(&s, round, false, 4,
+	    &client, &held)) != '-'; round++) {
+		s.killed[strchr(kinds, kind) - kinds]++;
+		trace_kill(held);
+		check_round(&s, round, kind, code_of(client, round));
+		/* Else a helper that ended soon is started after a pause. */
+		daemon_kill(&s.d);
+		daemon_start(&s.d);
 	}
-	printf("; %u answered, %u arrived twice\n", s.answered, s.twice);
-	EXPECT(killed > 40, "only %u stops", killed);
-	daemon_stop(&s.d);
-	sink_stop(&s.to);
+	for (size_t i = 0; kinds[i] != '\0'; i++)
+		printf("%c %u, ", kinds[i], s.killed[i]);
+	for (const char *k = "cdnw"; *k != '\0'; k++)
+		EXPECT(s.killed[strchr(kinds, *k) - kinds] > 0, "no -%c", *k);
+	end(&s, round);
+}
+
+TEST(stopped_at_any_call)
+{
+	struct sweep s = { .count = 0 };
+	unsigned round = 0;
+	pid_t client, held;
+	char kind;
+
+	begin(&s);
+	for (; round < stops_max && (kind = send_until(&s, round, true, 9,
+	    &client, &held)) != '-'; round++) {
+		int code;
+
+		kill(s.d.pid, SIGTERM);
+		trace_release(held);
+		code = code_of(client, round);
+		daemon_expect_end(&s.d);
+		daemon_start(&s.d);
+		check_round(&s, round, kind, code);
+		EXPECT(s.twice == 0, "%c, stop %u: it arrived twice", kind,
+		    round);
+	}
+	end(&s, round);
 }

@@ -36,8 +36,8 @@ trace_begin(pid_t pid)
 	return WIFSTOPPED(status) && resume(pid, 0) == 0;
 }
 
-static void
-kill_and_reap(pid_t pid)
+void
+trace_kill(pid_t pid)
 {
 	int status;
 
@@ -58,7 +58,7 @@ let_go(pid_t pid)
 }
 
 enum trace_end
-trace_kill_one(const pid_t *pids, size_t n, unsigned count, pid_t watched,
+trace_hold_one(const pid_t *pids, size_t n, unsigned count, pid_t watched,
     int *status, size_t *which)
 {
 	unsigned seen = 0;
@@ -87,11 +87,10 @@ trace_kill_one(const pid_t *pids, size_t n, unsigned count, pid_t watched,
 		sig = WSTOPSIG(got);
 		if (sig == syscall_stop && ++seen == count) {
 			*which = i;
-			kill_and_reap(who);
 			for (i = 0; i < n; i++)
 				if (pids[i] != who)
 					let_go(pids[i]);
-			return TRACE_KILLED;
+			return TRACE_HELD;
 		}
 		/* A signal of its own is passed on; a mere stop is not one. */
 		if (sig == syscall_stop || got >> 16 != 0)
@@ -105,8 +104,13 @@ enum trace_end
 trace_kill_at(pid_t pid, unsigned count, pid_t watched, int *status)
 {
 	size_t which;
+	enum trace_end end = trace_hold_one(&pid, 1, count, watched, status,
+	    &which);
 
-	return trace_kill_one(&pid, 1, count, watched, status, &which);
+	if (end != TRACE_HELD)
+		return end;
+	trace_kill(pid);
+	return TRACE_KILLED;
 }
 
 #if defined(__x86_64__)

@@ -18,6 +18,7 @@ bool	trace_begin(pid_t pid);
 
 enum trace_end {
 	TRACE_KILLED,		/* at stop number count */
+	TRACE_HELD,		/* the same */
 	TRACE_DONE,		/* the child watched ended before */
 	TRACE_GONE		/* pid ended by itself */
 };
@@ -32,11 +33,14 @@ enum trace_end trace_kill_at(pid_t pid, unsigned count, pid_t watched,
 	    int *status);
 /*
  * The same with n processes, each after trace_begin(), whose calls are counted
- * together: the one that makes the count-th is killed, its place is in *which,
- * and the others go on untraced.  TRACE_GONE: there is none left.
+ * together: the one that makes the count-th is held there, with its place in
+ * *which, and the others go on untraced.  TRACE_HELD, or TRACE_GONE: none is
+ * left.
  */
-enum trace_end trace_kill_one(const pid_t *pids, size_t n, unsigned count,
+enum trace_end trace_hold_one(const pid_t *pids, size_t n, unsigned count,
 	    pid_t watched, int *status, size_t *which);
+/* Ends a process that is held. */
+void	trace_kill(pid_t pid);
 /*
  * Lets pid go on until the child watched has ended, with its status in
  * *status, and then detaches from pid.  The count-th system call with number
