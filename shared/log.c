@@ -1,11 +1,10 @@
 /*
  * Log lines.  What a client sent enters a line only as a validated type or
- * escaped (log_span).  server/log/log_file.c chooses and opens the log file.
+ * escaped (add_pair).  server/log/log_file.c chooses and opens the log file.
  */
 #include "shared/log.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,38 +94,25 @@ log_alarm(void (*alarm)(struct span line))
 	out.alarm = alarm;
 }
 
-/* The time of a line, formatted once a second. */
-static const char *
-second_text(time_t now)
-{
-	static char text[32];
-	static time_t made = -1;
-	const bool local = out.target == LOG_TO_SYSLOG;
-	struct tm tm = { 0 };
-
-	if (now == made)
-		return text;
-	made = now;
-	(local ? localtime_r : gmtime_r)(&now, &tm);
-	strftime(text, sizeof(text), local ? "%b %e %H:%M:%S" :
-	    "%Y-%m-%dT%H:%M:%S", &tm);
-	return text;
-}
-
 /* Priority (syslog only), time and, for syslog, program. */
 static void
 add_head(struct buf *b, enum log_level level)
 {
 	static const int priority[] = { LOG_INFO, LOG_WARNING, LOG_ERR };
+	const bool to_syslog = out.target == LOG_TO_SYSLOG;
 	struct timespec now;
+	struct tm tm = { 0 };
+	char text[32];
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (out.target == LOG_TO_SYSLOG)
+	(to_syslog ? localtime_r : gmtime_r)(&now.tv_sec, &tm);
+	strftime(text, sizeof(text), to_syslog ? "%b %e %H:%M:%S" :
+	    "%Y-%m-%dT%H:%M:%S", &tm);
+	if (to_syslog)
 		buf_print(b, "<%d>%s smtpd[%d]: ", LOG_MAIL | priority[level],
-		    second_text(now.tv_sec), (int)getpid());
+		    text, (int)getpid());
 	else
-		buf_print(b, "%s.%03ldZ ", second_text(now.tv_sec),
-		    now.tv_nsec / 1000000);
+		buf_print(b, "%s.%03ldZ ", text, now.tv_nsec / 1000000);
 }
 
 bool
@@ -154,19 +140,12 @@ log_lost(void)
 	return out.to.lost_ever;
 }
 
-void
-log_begin(struct log_line *l, enum log_level level, const char *event)
-{
-	l->level = level;
-	l->n = 0;
-	log_str(l, "event", event);
-}
-
-void
-log_span(struct log_line *l, const char *key, struct span value)
+/* Adds key=value, unless it does not fit. */
+static void
+add_pair(struct log_line *l, struct span key, struct span value)
 {
 	struct buf b = buf_over(l->text + l->n, sizeof(l->text) - 2 - l->n);
-	bool quote = value.n == 0;
+	bool quote = false;
 
 	/* A value is quoted where its end would not be clear. */
 	for (size_t i = 0; i < value.n && !quote; i++)
@@ -174,7 +153,7 @@ log_span(struct log_line *l, const char *key, struct span value)
 		    value.p[i] > 0x7e || value.p[i] < 0x20;
 	if (l->n > 0)
 		buf_add_str(&b, " ");
-	buf_add_str(&b, key);
+	buf_add(&b, key);
 	buf_add_str(&b, quote ? "=\"" : "=");
 	buf_add_escaped(&b, value, "\"");
 	if (quote)
@@ -183,30 +162,64 @@ log_span(struct log_line *l, const char *key, struct span value)
 		l->n += b.n;
 }
 
-void
-log_str(struct log_line *l, const char *key, const char *value)
+static void
+add_pairs(struct log_line *l, const char *p, va_list ap)
 {
-	log_span(l, key, span_of(value));
+	while (*p != '\0') {
+		struct span key = span_from(p, strcspn(p, "?=")), value;
+		char digits[24];
+		int n;
+
+		p += strcspn(p, "%") + 1;
+		if (*p == '.') {
+			n = va_arg(ap, int);
+			value = span_from(va_arg(ap, const char *), (size_t)n);
+		} else if (*p == 's') {
+			value = span_of(va_arg(ap, const char *));
+		} else {
+			n = snprintf(digits, sizeof(digits), "%zu",
+			    va_arg(ap, size_t));
+			value = span_from(digits, (size_t)n);
+			if (key.p[key.n] == '?' && digits[0] == '0')
+				value.n = 0;
+		}
+		if (value.n > 0)
+			add_pair(l, key, value);
+		p += strcspn(p, " ");
+		p += *p == ' ';
+	}
 }
 
 void
-log_u64(struct log_line *l, const char *key, uint64_t value)
+log_begin(struct log_line *l, enum log_level level, const char *event)
 {
-	char digits[21];
-
-	snprintf(digits, sizeof(digits), "%" PRIu64, value);
-	log_str(l, key, digits);
+	l->level = level;
+	l->n = 0;
+	add_pair(l, span_of("event"), span_of(event));
 }
 
 void
-log_mailbox(struct log_line *l, const char *key, const struct mailbox *m)
+log_add(struct log_line *l, const char *format, ...)
 {
-	char text[smtp_mailbox_text_max_bytes + 2];
+	va_list ap;
+
+	va_start(ap, format);
+	add_pairs(l, format, ap);
+	va_end(ap);
+}
+
+const char *
+log_address(const struct mailbox *m)
+{
+	static char texts[2][smtp_mailbox_text_max_bytes + 2];
+	static unsigned last;
+	char *text = texts[last = !last];
 	size_t n = smtp_mailbox_text(m, text + 1);
 
 	text[0] = '<';
 	text[n + 1] = '>';
-	log_span(l, key, span_from(text, n + 2));
+	text[n + 2] = '\0';
+	return text;
 }
 
 void
@@ -238,21 +251,11 @@ void
 log_put(enum log_level level, const char *event, const char *format, ...)
 {
 	struct log_line l;
-	const char *text;
-	char key[32];
 	va_list ap;
 
 	log_begin(&l, level, event);
 	va_start(ap, format);
-	for (const char *p = format; *p != '\0'; p += *p == ' ') {
-		snprintf(key, sizeof(key), "%.*s", (int)strcspn(p, "="), p);
-		p += strcspn(p, "%") + 1;
-		if (*p != 's')
-			log_u64(&l, key, va_arg(ap, size_t));
-		else if (*(text = va_arg(ap, const char *)) != '\0')
-			log_str(&l, key, text);
-		p += strcspn(p, " ");
-	}
+	add_pairs(&l, format, ap);
 	va_end(ap);
 	log_end(&l);
 }

@@ -59,19 +59,20 @@ struct log_line {
 };
 
 void	log_begin(struct log_line *l, enum log_level level, const char *event);
-void	log_span(struct log_line *l, const char *key, struct span value);
-void	log_str(struct log_line *l, const char *key, const char *value);
-void	log_u64(struct log_line *l, const char *key, uint64_t value);
-void	log_mailbox(struct log_line *l, const char *key,
-	    const struct mailbox *m);
+/*
+ * Adds keys and values, as "file=%s sessions=%zu port?=%zu id=%.*s": strings
+ * and spans, and size_t.  A key is left out where its text is empty; one with
+ * "?", where its number is 0.
+ */
+void	log_add(struct log_line *l, const char *format, ...)
+	    __attribute__((format(printf, 2, 3)));
 /* Writes the line, or keeps it for log_flush. */
 void	log_end(struct log_line *l);
-/*
- * A whole line, with format as "file=%s sessions=%zu": keys with their values,
- * which are strings ("": the key is left out) or size_t, by one blank.
- */
+/* A whole line. */
 void	log_put(enum log_level level, const char *event, const char *format,
 	    ...) __attribute__((format(printf, 3, 4)));
+/* m in < >, valid until the next call but one. */
+const char *log_address(const struct mailbox *m);
 /* One line: event=error what="..." path="..." why=strerror(error). */
 void	log_error(const char *what, const char *path, int error);
 /* One readable line on stderr and in the log; exit 1.  Start-up only. */

@@ -24,6 +24,8 @@ bool		span_equal(struct span a, struct span b);
 bool		span_equal_fold(struct span a, struct span b);
 /* A begins with prefix, ASCII letters folded. */
 bool		span_begins_fold(struct span a, struct span prefix);
+/* The arguments of "%.*s". */
+#define SPAN_PRINT(s)	(int)(s).n, (const char *)(s).p
 /* The view without its first n octets (all of it, when n is larger). */
 struct span	span_skip(struct span a, size_t n);
 /* Does s begin with that octet? */

@@ -17,24 +17,14 @@ void
 delivery_log_slow(struct delivery *d, bool ended)
 {
 	int64_t us = deadline_now_us() - d->begun_us;
-	struct log_line l;
 
 	if (ended ? !d->slow : d->slow || us < slow_us)
 		return;
 	d->slow = true;
-	if (ended)
-		log_begin(&l, LOG_LEVEL_INFO, "delivery-ended");
-	else
-		log_begin(&l, LOG_LEVEL_INFO, "delivery-slow");
-	log_str(&l, "session", d->session);
-	log_str(&l, "id", d->tx->id);
-	log_u64(&l, "mailboxes", d->mail.to->count);
-	log_u64(&l, "done", d->mail.at);
-	log_u64(&l, "made", d->mail.made);
-	log_u64(&l, "ms", (uint64_t)us / 1000);
-	if (d->error != 0)
-		log_str(&l, "why", strerror(d->error));
-	log_end(&l);
+	log_put(LOG_LEVEL_INFO, ended ? "delivery-ended" : "delivery-slow",
+	    "session=%s id=%s mailboxes=%zu done=%zu made=%zu ms=%zu why=%s",
+	    d->session, d->tx->id, d->mail.to->count, d->mail.at, d->mail.made,
+	    (size_t)us / 1000, d->error != 0 ? strerror(d->error) : "");
 }
 
 void
@@ -132,11 +122,10 @@ delivery_take_back(struct delivery *d, size_t most)
 		return true;
 	/* A client that gets 451 may retry: these will have it twice. */
 	log_begin(&l, LOG_LEVEL_ERROR, "store-left");
-	log_str(&l, "session", d->session);
-	log_str(&l, "id", d->tx->id);
-	log_u64(&l, "mailboxes", d->left);
+	log_add(&l, "session=%s id=%s mailboxes=%zu", d->session, d->tx->id,
+	    d->left);
 	maildir_log_place(&l, &d->left_in);
-	log_str(&l, "file", d->tx->name);
+	log_add(&l, "file=%s", d->tx->name);
 	log_end(&l);
 	return true;
 }

@@ -347,8 +347,7 @@ maildir_log_place(struct log_line *l, const struct recipient_mailbox *box)
 	path_of(box, place);
 	snprintf(path, sizeof(path), "%s%s/new",
 	    box->domain[0] == '\0' ? "" : "mail/", place);
-	log_str(l, "to", to);
-	log_str(l, "path", path);
+	log_add(l, "to=%s path=%s", to, path);
 }
 
 void
@@ -359,23 +358,18 @@ maildir_log_failure(const struct spool *s, const struct maildir_failure *f)
 	struct log_line l;
 
 	log_begin(&l, LOG_LEVEL_ERROR, "store-failed");
-	log_str(&l, "session", f->session);
-	if (f->id[0] != '\0')
-		log_str(&l, "id", f->id);
-	log_str(&l, "what", f->what);
+	log_add(&l, "session=%s id=%s what=%s", f->session, f->id, f->what);
 	if (f->box != NULL)
 		maildir_log_place(&l, f->box);
 	else {
 		snprintf(path, sizeof(path), "spool/incoming/%s", f->id);
-		log_str(&l, "path", path);
+		log_add(&l, "path=%s", path);
 	}
-	log_str(&l, "why", strerror(f->error));
+	log_add(&l, "why=%s", strerror(f->error));
 	if ((f->error == ENOSPC || f->error == EDQUOT) &&
-	    spool_room(s, &room)) {
-		log_u64(&l, "free_bytes", room.free_bytes);
-		log_u64(&l, "free_inodes", room.free_inodes);
-	}
-	if (f->then != NULL)
-		log_str(&l, "then", f->then);
+	    spool_room(s, &room))
+		log_add(&l, "free_bytes=%zu free_inodes=%zu",
+		    (size_t)room.free_bytes, (size_t)room.free_inodes);
+	log_add(&l, "then=%s", f->then != NULL ? f->then : "");
 	log_end(&l);
 }

@@ -236,7 +236,6 @@ record(struct message *t)
 	struct master *m = t->client.master;
 	char from[smtp_mailbox_text_max_bytes], to_text[logged_to_max_bytes];
 	struct buf to = buf_over(to_text, sizeof(to_text));
-	struct log_line l;
 	struct log_record r = {
 		.id = span_of(t->id), .session = span_of(t->client.session),
 		.client = span_of(t->client.ip), .port = t->client.port,
@@ -256,22 +255,12 @@ record(struct message *t)
 	recipient_log_mailboxes(&t->boxes, &to);
 	r.to = buf_span(&to);
 	log_message_add(m->log, &r);
-	if (r.event == LOG_EVENT_QUEUE)
-		log_begin(&l, LOG_LEVEL_INFO, "queue");
-	else
-		log_begin(&l, LOG_LEVEL_INFO, "store");
-	log_str(&l, "session", t->client.session);
-	log_str(&l, "id", t->id);
-	if (t->client.user[0] != '\0')
-		log_str(&l, "user", t->client.user);
-	log_mailbox(&l, "from", &t->mail.from);
-	log_mailbox(&l, "to", &t->first_rcpt);
-	log_u64(&l, "recipients", t->rcpt_count);
-	log_u64(&l, "mailboxes", t->boxes.count);
-	if (r.remote > 0)
-		log_u64(&l, "remote", r.remote);
-	log_u64(&l, "size", t->size);
-	log_end(&l);
+	log_put(LOG_LEVEL_INFO, t->draft.count == 0 ? "store" : "queue",
+	    "session=%s id=%s user=%s from=%s to=%s recipients=%zu "
+	    "mailboxes=%zu remote?=%zu size=%zu", t->client.session, t->id,
+	    t->client.user, log_address(&t->mail.from),
+	    log_address(&t->first_rcpt), t->rcpt_count, t->boxes.count,
+	    t->draft.count, (size_t)t->size);
 	if (!m->conf.catcher)
 		return;
 	catcher_message(t->client.session, m->spool->mail,

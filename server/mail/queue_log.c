@@ -56,39 +56,18 @@ static void
 log_outcome(const struct log_record *r, const struct queue_outcome *o)
 {
 	struct span text = r->text;
-	struct log_line l;
 
-	if (r->event == LOG_EVENT_DONE)
-		log_begin(&l, LOG_LEVEL_INFO, "done");
-	else if (r->event == LOG_EVENT_FAILED)
-		log_begin(&l, LOG_LEVEL_INFO, "failed");
-	else
-		log_begin(&l, LOG_LEVEL_INFO, "try");
-	log_span(&l, "id", r->id);
-	log_mailbox(&l, "to", o->to);
-	log_u64(&l, "recipients", r->count);
-	if (r->host.n > 0)
-		log_span(&l, "host", r->host);
-	if (r->ip.n > 0) {
-		log_span(&l, "ip", r->ip);
-		log_u64(&l, "port", r->tcp_port);
-	}
-	if (r->tls.n > 0)
-		log_span(&l, "tls", r->tls);
-	log_span(&l, "stage", r->stage);
-	log_span(&l, "why", r->end);
-	if (r->code > 0)
-		log_u64(&l, "code", r->code);
-	if (r->status.n > 0)
-		log_span(&l, "status", r->status);
-	log_u64(&l, "delay", r->delay_s);
-	if (r->next.n > 0)
-		log_span(&l, "next", r->next);
 	if (text.n > event_text_bytes)
 		text.n = event_text_bytes;
-	if (text.n > 0)
-		log_span(&l, "text", text);
-	log_end(&l);
+	log_put(LOG_LEVEL_INFO, r->event == LOG_EVENT_DONE ? "done" :
+	    r->event == LOG_EVENT_FAILED ? "failed" : "try",
+	    "id=%.*s to=%s recipients=%zu host=%.*s ip=%.*s port?=%zu "
+	    "tls=%.*s stage=%.*s why=%.*s code?=%zu status=%.*s delay=%zu "
+	    "next=%.*s text=%.*s", SPAN_PRINT(r->id), log_address(o->to),
+	    (size_t)r->count, SPAN_PRINT(r->host), SPAN_PRINT(r->ip),
+	    (size_t)r->tcp_port, SPAN_PRINT(r->tls), SPAN_PRINT(r->stage),
+	    SPAN_PRINT(r->end), (size_t)r->code, SPAN_PRINT(r->status),
+	    (size_t)r->delay_s, SPAN_PRINT(r->next), SPAN_PRINT(text));
 }
 
 static void
@@ -161,25 +140,17 @@ void
 queue_log_site(const char *site, const struct queue_outcome *o,
     uint64_t failures, uint64_t seconds, uint64_t waiting)
 {
-	struct log_line l;
-
 	if (o == NULL)
-		log_begin(&l, LOG_LEVEL_INFO, "site-up");
+		log_put(LOG_LEVEL_INFO, "site-up", "site=%s waiting=%zu", site,
+		    (size_t)waiting);
 	else
-		log_begin(&l, LOG_LEVEL_WARNING, "site-down");
-	log_str(&l, "site", site);
-	if (o != NULL) {
-		log_str(&l, "host", o->host);
-		log_str(&l, "stage", queue_log_stages[o->outcome->stage]);
-		log_str(&l, "why", queue_log_ends[o->outcome->end]);
-		if (o->outcome->n > 0)
-			log_span(&l, "text", span_from(o->outcome->text,
-			    o->outcome->n));
-		log_u64(&l, "failures", failures);
-		log_u64(&l, "seconds", seconds);
-	}
-	log_u64(&l, "waiting", waiting);
-	log_end(&l);
+		log_put(LOG_LEVEL_WARNING, "site-down",
+		    "site=%s host=%s stage=%s why=%s text=%.*s failures=%zu "
+		    "seconds=%zu waiting=%zu", site, o->host,
+		    queue_log_stages[o->outcome->stage],
+		    queue_log_ends[o->outcome->end], (int)o->outcome->n,
+		    (const char *)o->outcome->text, (size_t)failures,
+		    (size_t)seconds, (size_t)waiting);
 }
 
 void
@@ -187,18 +158,13 @@ queue_log_notice(struct master *m, const struct queued *q,
     enum report_kind kind, const char *report)
 {
 	const uint64_t delay_s = delay_of(m, q);
-	struct log_line l;
 
 	log_message_add(m->log, &(struct log_record){
 	    .event = LOG_EVENT_NOTICE, .id = id_of(q),
 	    .kind = span_of(kinds[kind]), .report = span_of(report),
 	    .delay_s = delay_s });
-	log_begin(&l, LOG_LEVEL_INFO, "notice");
-	log_span(&l, "id", id_of(q));
-	log_str(&l, "kind", kinds[kind]);
-	log_str(&l, "report", report);
-	log_u64(&l, "delay", delay_s);
-	log_end(&l);
+	log_put(LOG_LEVEL_INFO, "notice", "id=%.*s kind=%s report=%s delay=%zu",
+	    SPAN_PRINT(id_of(q)), kinds[kind], report, (size_t)delay_s);
 	m->counters.value[(size_t)COUNTER_REPORTS_FAILED + kind]++;
 }
 
@@ -206,21 +172,12 @@ void
 queue_log_by(struct master *m, enum log_event event, const struct queued *q,
     const char *by, const char *why)
 {
-	struct log_line l;
-
 	log_message_add(m->log, &(struct log_record){ .event = event,
 	    .id = id_of(q), .by = span_of(by), .why = span_of(why) });
-	if (event == LOG_EVENT_HELD)
-		log_begin(&l, LOG_LEVEL_WARNING, "held");
-	else if (event == LOG_EVENT_REMOVED)
-		log_begin(&l, LOG_LEVEL_INFO, "removed");
-	else
-		log_begin(&l, LOG_LEVEL_INFO, "released");
-	log_span(&l, "id", id_of(q));
-	log_str(&l, "by", by);
-	if (why[0] != '\0')
-		log_str(&l, "why", why);
-	log_end(&l);
+	log_put(event == LOG_EVENT_HELD ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+	    event == LOG_EVENT_HELD ? "held" : event == LOG_EVENT_REMOVED ?
+	    "removed" : "released", "id=%.*s by=%s why=%s",
+	    SPAN_PRINT(id_of(q)), by, why);
 	if (event == LOG_EVENT_REMOVED)
 		m->counters.value[COUNTER_LEAVING_REMOVED] += q->left;
 }

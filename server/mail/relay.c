@@ -374,7 +374,7 @@ blame(struct master *m, const void *owner, void *last, struct log_line *l)
 	if (r != NULL)
 		memcpy(last, r->name, sizeof(r->name));
 	if (l != NULL)
-		log_str(l, "host", last);
+		log_add(l, "host=%s", (const char *)last);
 }
 
 /* A stress that did not fit into a channel full of recipients is sent again. */

@@ -85,15 +85,10 @@ finish(struct report *r, bool committed)
 static void
 refuse(struct report *r, bool never, const char *why)
 {
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_WARNING, "report-failed");
-	log_span(&l, "id", span_from(r->q->id, sizeof(r->q->id)));
-	if (r->epoch != NULL)
-		log_mailbox(&l, "to", &r->open.envelope.from);
-	log_str(&l, "why", why);
-	log_str(&l, "then", never ? "there is none" : "tried again later");
-	log_end(&l);
+	log_put(LOG_LEVEL_WARNING, "report-failed",
+	    "id=%.*s to=%s why=%s then=%s", (int)sizeof(r->q->id), r->q->id,
+	    r->epoch != NULL ? log_address(&r->open.envelope.from) : "", why,
+	    never ? "there is none" : "tried again later");
 	finish(r, never);
 }
 
@@ -420,7 +415,8 @@ blame(struct master *m, const void *owner, void *last, struct log_line *l)
 	if (r != NULL)
 		memcpy(last, r->q->id, sizeof(r->q->id));
 	if (l != NULL)
-		log_span(l, "id", span_from(last, sizeof(r->q->id)));
+		log_add(l, "id=%.*s", (int)sizeof(r->q->id),
+		    (const char *)last);
 }
 
 const struct worker_use report_use = {

@@ -178,18 +178,15 @@ static bool
 is_ours(struct attempt_group *g, const struct mailbox *to)
 {
 	struct attempt *a = g->attempt;
-	struct log_line l;
 
 	if (conf_find_domain(&a->master->conf, span_from(to->domain,
 	    to->domain_len)) == NULL)
 		return false;
-	log_begin(&l, LOG_LEVEL_WARNING, "became-local");
-	log_span(&l, "id", span_from(a->q->id, sizeof(a->q->id)));
-	log_mailbox(&l, "to", to);
-	log_str(&l, "then", "the message waits in the queue, for its domain "
-	    "is in smtpd.conf now: take \"domain\" out until it has left, or "
-	    "remove it with smtpctl queue remove");
-	log_end(&l);
+	log_put(LOG_LEVEL_WARNING, "became-local", "id=%.*s to=%s then=%s",
+	    (int)sizeof(a->q->id), a->q->id, log_address(to),
+	    "the message waits in the queue, for its domain is in smtpd.conf "
+	    "now: take \"domain\" out until it has left, or remove it with "
+	    "smtpctl queue remove");
 	for (size_t i = 0; i < a->count; i++)
 		if (a->rcpts[i].group == g)
 			a->rcpts[i].state = ATTEMPT_OURS;

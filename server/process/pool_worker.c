@@ -157,10 +157,10 @@ punish(struct worker *w, const char *why)
 
 	w->master->counters.value[COUNTER_ATTACKS]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-attack");
-	log_u64(&l, "pid", (uint64_t)w->pid);
+	log_add(&l, "pid=%zu", (size_t)w->pid);
 	if (w->use != NULL)
 		w->use->blame(w->master, w->owner, w->last, &l);
-	log_str(&l, "why", why);
+	log_add(&l, "why=%s", why);
 	log_end(&l);
 }
 
@@ -238,12 +238,12 @@ log_crash(struct master *m, pid_t pid, int status, struct worker *w)
 
 	m->counters.value[COUNTER_CRASHES]++;
 	log_begin(&l, LOG_LEVEL_ERROR, "worker-crash");
-	log_u64(&l, "pid", (uint64_t)pid);
-	if (WIFSIGNALED(status)) {
-		log_u64(&l, "signal", (uint64_t)WTERMSIG(status));
-		log_str(&l, "why", strsignal(WTERMSIG(status)));
-	} else
-		log_u64(&l, "status", (uint64_t)WEXITSTATUS(status));
+	if (WIFSIGNALED(status))
+		log_add(&l, "pid=%zu signal=%zu why=%s", (size_t)pid,
+		    (size_t)WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		log_add(&l, "pid=%zu status=%zu", (size_t)pid,
+		    (size_t)WEXITSTATUS(status));
 	if (w != NULL && w->use != NULL)
 		w->use->blame(m, w->owner, w->last, &l);
 	log_end(&l);

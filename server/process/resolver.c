@@ -471,7 +471,7 @@ blame(struct master *m, const void *owner, void *last, struct log_line *l)
 	if (owner != NULL)
 		strlcpy(last, q != NULL ? q->name : "", pool_last_bytes);
 	if (l != NULL)
-		log_str(l, "domain", last);
+		log_add(l, "domain=%s", (const char *)last);
 }
 
 const struct worker_use resolver_use = {

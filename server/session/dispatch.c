@@ -63,15 +63,6 @@ answer(struct session *s, enum ipc_type type, enum verdict verdict, int fd)
 	return send_answer(s, &r, fd);
 }
 
-static void
-begin_reject(struct log_line *l, const struct session *s, const char *why)
-{
-	log_begin(l, LOG_LEVEL_WARNING, "reject");
-	log_str(l, "session", s->id);
-	log_str(l, "client", s->client.text);
-	log_str(l, "why", why);
-}
-
 /*
  * An honest worker ends its session after so many errors; one that goes on
  * wants to fill the log.
@@ -133,22 +124,17 @@ on_login(struct session *s, const struct ipc_record *r)
 static bool
 refuse_forged(struct session *s, const char *why, const struct mailbox *of)
 {
-	struct log_line l;
-
 	if (!may_note(s))
 		return false;
-	begin_reject(&l, s, why);
-	log_str(&l, "user", s->user);
-	log_mailbox(&l, "from", of);
-	log_end(&l);
+	log_put(LOG_LEVEL_WARNING, "reject",
+	    "session=%s client=%s why=%s user=%s from=%s", s->id,
+	    s->client.text, why, s->user, log_address(of));
 	return answer(s, IPC_VERDICT, VERDICT_NOT_YOURS, -1);
 }
 
 static bool
 on_mail(struct session *s, const struct ipc_record *r)
 {
-	struct log_line l;
-
 	if (is_submission(s) && (s->user[0] == '\0' || !r->u.mail.wait))
 		return false;
 	if (!s->dsn && (r->u.mail.ret != DSN_RET_NONE ||
@@ -174,9 +160,10 @@ on_mail(struct session *s, const struct ipc_record *r)
 	    .relay_line = conf_relay_permits(&s->epoch->conf, s->user,
 	    s->client.ipv6, s->client.ip) }, &r->u.mail);
 	if (s->tx.no_room) {
-		begin_reject(&l, s, "disk nearly full");
-		log_mailbox(&l, "from", &r->u.mail.from);
-		log_end(&l);
+		log_put(LOG_LEVEL_WARNING, "reject",
+		    "session=%s client=%s why=%s from=%s", s->id,
+		    s->client.text, "disk nearly full",
+		    log_address(&r->u.mail.from));
 		if (r->u.mail.wait)
 			return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
@@ -192,7 +179,6 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
     const struct recipient_reason *reason)
 {
 	struct ipc_record r = { .type = IPC_VERDICT };
-	struct log_line l;
 
 	r.u.verdict.verdict = verdict;
 	/* TOO_MANY is no error of a client: an honest worker counts none. */
@@ -201,17 +187,13 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 	if (verdict == VERDICT_UNKNOWN && !s->of_proxy)
 		r.u.verdict.held_back_ms = guesses_unknown(
 		    s->master->guesses, &s->client, deadline_now_ms());
-	begin_reject(&l, s, smtp_reply_verdict(verdict));
-	/* Before fields that the client chooses, for fail2ban. */
-	if (r.u.verdict.held_back_ms > 0)
-		log_u64(&l, "held_back_ms", r.u.verdict.held_back_ms);
-	log_mailbox(&l, "from", &s->tx.mail.from);
-	log_mailbox(&l, "to", to);
-	if (reason->path != NULL) {
-		log_str(&l, "file", reason->path);
-		log_u64(&l, "line", reason->line);
-	}
-	log_end(&l);
+	/* held_back_ms before fields that the client chooses, for fail2ban. */
+	log_put(LOG_LEVEL_WARNING, "reject",
+	    "session=%s client=%s why=%s held_back_ms?=%zu from=%s to=%s "
+	    "file=%s line?=%zu", s->id, s->client.text,
+	    smtp_reply_verdict(verdict), (size_t)r.u.verdict.held_back_ms,
+	    log_address(&s->tx.mail.from), log_address(to),
+	    reason->path != NULL ? reason->path : "", (size_t)reason->line);
 	if (s->master->conf.keep_refused_s > 0 && !s->master->conf.catcher)
 		recipient_log_add(&s->refusals, to,
 		    smtp_reply_verdict(verdict), reason);

@@ -123,17 +123,12 @@ record_end(struct session *s, const char *how, const struct ipc_end *end)
 	value[COUNTER_OCTETS_IN] += e->octets_in;
 	value[COUNTER_OCTETS_OUT] += e->octets_out;
 	log_begin(&l, LOG_LEVEL_INFO, "disconnect");
-	log_str(&l, "session", s->id);
-	log_str(&l, "client", s->client.text);
-	log_str(&l, "why", how);
-	if (end != NULL) {
-		log_u64(&l, "commands", e->commands);
-		log_u64(&l, "errors", e->errors);
-		log_u64(&l, "octets_in", e->octets_in);
-		log_u64(&l, "octets_out", e->octets_out);
-	}
-	log_u64(&l, "stored", s->stored);
-	log_u64(&l, "ms", facts.ms);
+	log_add(&l, "session=%s client=%s why=%s", s->id, s->client.text, how);
+	if (end != NULL)
+		log_add(&l, "commands=%zu errors=%zu octets_in=%zu "
+		    "octets_out=%zu", (size_t)e->commands, (size_t)e->errors,
+		    (size_t)e->octets_in, (size_t)e->octets_out);
+	log_add(&l, "stored=%zu ms=%zu", (size_t)s->stored, (size_t)facts.ms);
 	log_end(&l);
 	if (m->conf.catcher)
 		catcher_say(s->id, CATCHER_EVENT, "end: %s", how);
@@ -408,12 +403,11 @@ blame(struct master *m, const void *session, void *last,
 	}
 	if (line == NULL)
 		return;
-	log_str(line, "session", l->id);
-	log_str(line, "client", l->client.text);
+	log_add(line, "session=%s client=%s", l->id, l->client.text);
 	if (l->of_proxy || m->conf.catcher)
 		return;
 	address_refuse(m->book, &l->client, deadline_now_ms());
-	log_u64(line, "refused_s", address_refusal_ms / 1000);
+	log_add(line, "refused_s=%zu", (size_t)address_refusal_ms / 1000);
 }
 
 static uint64_t

@@ -35,16 +35,16 @@ flat() {
 events() {
 	flat | sed -n \
 	    -e 's/^log_begin([^,]*, [^,]*, "\([^"]*\)"[,)].*/\1/p' \
-	    -e 's/^log_put([^,]*, "\([^"]*\)".*/\1/p' \
-	    -e 's/^event=\([a-z-]*\).*/\1/p' | sed '/^$/d' | sort -u
+	    -e 's/^event=\([a-z-]*\).*/\1/p' | sed '/^$/d'
+	# The second argument may choose among several.
+	flat | sed -n 's/^log_put([^,]*,\([^,]*"\),.*/\1/p' |
+	    grep -oE '"[a-z-]+"' | tr -d '"'
 }
 
-# A key is the second argument, or the third where the first is a call; or it
-# stands in a format, before "=%".
+# A key stands in a format, before "=%" or "?=%".
 keys() {
-	flat | sed -n '/^log_put(/p' | grep -oE '[a-z_]+=%' | tr -d '=%'
+	flat | grep -E '^log_(put|add)\(' | grep -oE '[a-z_]+\??=%' | tr -d '?=%'
 	flat | sed -n \
-	    -e 's/^log_\(str\|span\|u64\|mailbox\)([^"]*, "\([a-z_]*\)".*/\2/p' \
 	    -e 's/^event=[a-z-]* \([a-z_]*\)=.*/\1/p' |
 	    grep -v '^event$' | sort -u
 }

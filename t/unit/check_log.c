@@ -64,7 +64,7 @@ say(enum log_level level, const char *event, uint64_t n)
 	struct log_line l;
 
 	log_begin(&l, level, event);
-	log_u64(&l, "n", n);
+	log_add(&l, "n=%zu", (size_t)n);
 	log_end(&l);
 }
 
@@ -416,16 +416,13 @@ TEST(long_values)
 	open_log("j");
 	memset(value, 'v', sizeof(value) - 1);
 	log_begin(&l, LOG_LEVEL_INFO, "x");
-	log_str(&l, "a", value);
-	log_str(&l, "b", "1\n\"2\"\x1b[m\xc2\x9b j\xc3\xbc");
+	log_add(&l, "a=%s b=%s", value, "1\n\"2\"\x1b[m\xc2\x9b j\xc3\xbc");
 	log_end(&l);
 	EXPECT_LINES("j", "event=x b=\"1\\x0a\\\"2\\\"\\x1b[m\\xc2\\x9b "
 	    "j\xc3\xbc\"");
 	memset(value + 1500, '\0', 1);
 	log_begin(&l, LOG_LEVEL_INFO, "x");
-	log_str(&l, "a", value);
-	log_str(&l, "b", value);
-	log_str(&l, "c", "1");
+	log_add(&l, "a=%s b=%s c=%s", value, value, "1");
 	log_end(&l);
 	ck_assert_ptr_nonnull(strstr(read_file("j"), "vv c=1\n"));
 }
