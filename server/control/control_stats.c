@@ -107,7 +107,7 @@ metric_now(struct master *m, FILE *f)
 {
 	const struct conf_limits *l = &m->conf.limits;
 	uint64_t count[SESSION_STATE_COUNT];
-	const struct pool_count *c = pool_count(m);
+	const uint64_t *c = pool_count(m);
 	struct conf_room room;
 
 	(void)control_count_sessions(m, count);
@@ -122,7 +122,7 @@ metric_now(struct master *m, FILE *f)
 	    "smtpd_workers{state=\"spare\"} %" PRIu64 "\n"
 	    "smtpd_workers{state=\"coming\"} %" PRIu64 "\n"
 	    "smtpd_workers{state=\"leaving\"} %" PRIu64 "\n",
-	    c->busy, c->idle, c->coming, c->leaving);
+	    c[POOL_BUSY], c[POOL_IDLE], c[POOL_COMING], c[POOL_LEAVING]);
 	metric_gauge(f, "addresses_refused", "",
 	    "Client addresses that are refused for a while now",
 	    address_refused_count(m->book, deadline_now_ms()));

@@ -172,7 +172,7 @@ tell_processes(const struct master *m, struct control_out *o)
 	struct role role = { o, "master", &m->users.master };
 	struct role nursery = { o, "nursery", &m->users.worker };
 	struct role worker = { o, "worker", &m->users.worker };
-	const struct pool_count *c = pool_count(m);
+	const uint64_t *c = pool_count(m);
 
 	json_out_array(&o->j, "processes");
 	control_put(o->f, "\n%-8s %10s  %-12s %-10s %s\n", "PROCESS", "PID",
@@ -194,11 +194,11 @@ tell_processes(const struct master *m, struct control_out *o)
 		pool_workers(m, ipc_sessions_max, tell_process, &worker);
 	json_out_end(&o->j);
 	/* Workers are many: without all, those of a state share a line. */
-	for (int idle = 0; idle < 2 && !o->all; idle++)
-		if ((idle ? c->idle : c->busy) > 0)
+	for (enum pool_count i = POOL_BUSY; i <= POOL_IDLE && !o->all; i++)
+		if (c[i] > 0)
 			control_put(o->f, "%-8s %3" PRIu64 " of them  %-12s "
-			    "%-10s %s\n", "worker", idle ? c->idle : c->busy,
-			    worker.user->name, idle ? "spare" : "busy",
+			    "%-10s %s\n", "worker", c[i], worker.user->name,
+			    i == POOL_IDLE ? "spare" : "busy",
 			    pool_sandbox(m));
 	control_put(o->f, "\n");
 }
@@ -227,7 +227,7 @@ tell_sessions(const struct master *m, struct control_out *o)
 	const struct conf_limits *l = &m->conf.limits;
 	uint64_t count[SESSION_STATE_COUNT];
 	uint64_t all = control_count_sessions(m, count);
-	const struct pool_count *c = pool_count(m);
+	const uint64_t *c = pool_count(m);
 	char text[300] = "";
 	size_t n = 0;
 
@@ -246,15 +246,15 @@ tell_sessions(const struct master *m, struct control_out *o)
 	line(o, "sessions", "%" PRIu64 " of %" PRIu64 " at most%s", all,
 	    l->workers, text);
 	json_out_object(&o->j, "workers");
-	json_out_u64(&o->j, "busy", c->busy);
-	json_out_u64(&o->j, "spare", c->idle);
-	json_out_u64(&o->j, "spare_wanted", c->spare);
-	json_out_u64(&o->j, "coming", c->coming);
-	json_out_u64(&o->j, "leaving", c->leaving);
+	json_out_u64(&o->j, "busy", c[POOL_BUSY]);
+	json_out_u64(&o->j, "spare", c[POOL_IDLE]);
+	json_out_u64(&o->j, "spare_wanted", c[POOL_SPARE]);
+	json_out_u64(&o->j, "coming", c[POOL_COMING]);
+	json_out_u64(&o->j, "leaving", c[POOL_LEAVING]);
 	json_out_end(&o->j);
 	line(o, "workers", "%" PRIu64 " busy, %" PRIu64 " spare (%" PRIu64
-	    " wanted), %" PRIu64 " coming, %" PRIu64 " leaving", c->busy,
-	    c->idle, c->spare, c->coming, c->leaving);
+	    " wanted), %" PRIu64 " coming, %" PRIu64 " leaving", c[POOL_BUSY],
+	    c[POOL_IDLE], c[POOL_SPARE], c[POOL_COMING], c[POOL_LEAVING]);
 }
 
 static void

@@ -144,7 +144,7 @@ on_look(evutil_socket_t fd, short what, void *arg)
 
 	if (since_ms == 0)
 		since_ms = deadline_now_ms();
-	if (pool_count(m)->busy == 0 || (schedule_drain(m) &&
+	if (pool_count(m)[POOL_BUSY] == 0 || (schedule_drain(m) &&
 	    deadline_now_ms() - since_ms >= stop_patience_s * 1000))
 		event_base_loopbreak(m->base);
 }
@@ -165,7 +165,7 @@ loop_stop(struct master *m)
 	admit_stop(m);
 	(void)schedule_drain(m);
 	pool_drain(m);
-	busy = pool_count(m)->busy;
+	busy = pool_count(m)[POOL_BUSY];
 	if (busy > 0)
 		log_put(LOG_LEVEL_INFO, "stopping", "sessions=%zu "
 		    "at_most_s=%zu", (size_t)busy, (size_t)stop_patience_s);

@@ -359,8 +359,8 @@ piece_may_begin(struct master *m)
 	if (!has_pieces(c) || c->rest_until_us > now_us ||
 	    (c->was_piece && !TAILQ_EMPTY(&c->fresh)))
 		return false;
-	c->quiet = pool_heard(m) == c->heard;
-	c->heard = pool_heard(m);
+	c->quiet = pool_count(m)[POOL_HEARD] == c->heard;
+	c->heard = pool_count(m)[POOL_HEARD];
 	if (c->quiet || c->rests == 0)
 		return true;
 	c->rests--;

@@ -302,7 +302,7 @@ on_end(struct relay *r)
 	if (r->step == RELAY_SENDS && r->left > 0)
 		return false;
 	part(r);
-	pool_retire(w);
+	pool_release(w);
 	finish(r, RELAY_QUIT, r->master->stopping ? RELAY_END_STOPPED :
 	    RELAY_END_LOST, "", false);
 	return true;
@@ -389,6 +389,7 @@ on_tick(struct master *m)
 }
 
 const struct worker_use relay_use = {
+	.once = true,
 	.waiting = waiting,
 	.on_idle = on_idle,
 	.on_tick = on_tick,

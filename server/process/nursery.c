@@ -225,7 +225,7 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 			close(passed);
 		break;
 	case IPC_NEWBORN:
-		if (n != p->active || p->count.coming == 0)
+		if (n != p->active || p->count[POOL_COMING] == 0)
 			return "it tells of a worker that was not asked for";
 		pool_newborn(n, r->u.pid.pid, passed,
 		    n->state == NURSERY_READY);
@@ -271,8 +271,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 			lose(n, why);
 		} else
 			/* Does it still owe an answer? */
-			n->asked_ms = n == p->active && p->count.coming > 0 ?
-			    deadline_now_ms() : 0;
+			n->asked_ms = n == p->active &&
+			    p->count[POOL_COMING] > 0 ? deadline_now_ms() : 0;
 	}
 }
 

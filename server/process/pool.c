@@ -19,11 +19,13 @@ enum {
 	spare_max = 128,
 	spawn_batch_max = 32,
 	start_patience_ms = 10000,
+	evict_patience_ms = 10000,	/* for the work to end */
 	stop_idle_timeout_s = 5
 };
 
-uint64_t
-pool_waiting(const struct master *m)
+/* How many owners wait for a worker. */
+static uint64_t
+count_waiting(const struct master *m)
 {
 	uint64_t n = 0;
 
@@ -40,91 +42,92 @@ void
 pool_ask(struct master *m)
 {
 	struct pool *p = m->pool;
-	struct pool_count *c = &p->count;
-	const uint64_t have = c->idle + c->coming, waiting = pool_waiting(m),
-	    all = have + c->busy + c->leaving, max = m->conf.limits.workers;
-	uint64_t want = waiting + c->spare, room = all < max ? max - all : 0;
+	uint64_t *c = p->count;
+	const uint64_t have = c[POOL_IDLE] + c[POOL_COMING],
+	    all = have + c[POOL_BUSY] + c[POOL_LEAVING],
+	    waiting = count_waiting(m), max = m->conf.limits.workers;
+	uint64_t want = waiting + c[POOL_SPARE];
+	uint64_t room = all < max ? max - all : 0;
 	struct ipc_record r = { .type = IPC_SPAWN };
 
 	if (p->active == NULL || m->stopping || have >= want ||
-	    have > waiting + c->spare / 2 || c->coming >= spawn_batch_max ||
+	    have > waiting + c[POOL_SPARE] / 2 ||
+	    c[POOL_COMING] >= spawn_batch_max ||
 	    deadline_now_ms() < p->no_spawn_until_ms)
 		return;
-	if (room > spawn_batch_max - c->coming)
-		room = spawn_batch_max - c->coming;
+	if (room > spawn_batch_max - c[POOL_COMING])
+		room = spawn_batch_max - c[POOL_COMING];
 	want = want - have < room ? want - have : room;
 	r.u.number.n = (uint32_t)want;
 	if (want > 0 && nursery_ask(p->active, &r) == 0)
-		c->coming += want;
+		c[POOL_COMING] += want;
 }
 
 void
-pool_offer(struct master *m)
+pool_serve(struct master *m)
 {
 	struct pool *p = m->pool;
 
-	for (size_t i = 0; p->uses[i] != NULL && !TAILQ_EMPTY(&p->idle); i++)
+	for (size_t i = 0; p->uses[i] != NULL && pool_idle(m) != NULL; i++)
 		p->uses[i]->on_idle(m);
+	pool_ask(m);
 }
 
 void
 pool_want(struct master *m)
 {
-	if (TAILQ_EMPTY(&m->pool->idle))
+	if (pool_idle(m) == NULL)
 		m->pool->starved = true;
-	pool_offer(m);
-	pool_ask(m);
+	pool_serve(m);
 }
 
 struct worker *
 pool_idle(struct master *m)
 {
-	return TAILQ_FIRST(&m->pool->idle);
+	return TAILQ_FIRST(&m->pool->list[POOL_IDLE]);
+}
+
+void
+pool_move(struct worker *w, enum pool_count to)
+{
+	struct pool *p = w->master->pool;
+
+	TAILQ_REMOVE(&p->list[w->list], w, entry);
+	p->count[w->list]--;
+	w->list = to;
+	p->count[to]++;
+	if (to == POOL_IDLE)
+		TAILQ_INSERT_HEAD(&p->list[to], w, entry);
+	else
+		TAILQ_INSERT_TAIL(&p->list[to], w, entry);
 }
 
 void
 pool_lend(struct worker *w, const struct worker_use *use, void *owner,
     enum ipc_when when)
 {
-	struct pool *p = w->master->pool;
-
-	TAILQ_REMOVE(&p->idle, w, entry);
-	p->count.idle--;
-	TAILQ_INSERT_TAIL(&p->busy, w, entry);
-	p->count.busy++;
+	pool_move(w, POOL_BUSY);
 	w->use = use;
 	w->owner = owner;
 	w->when = when;
-	p->unused_losses = 0;
+	w->master->pool->unused_losses = 0;
 }
 
 void
 pool_release(struct worker *w)
 {
 	struct master *m = w->master;
-	struct pool *p = m->pool;
 
-	if (++w->served >= m->conf.limits.worker_sessions ||
-	    w->generation != p->generation || m->stopping) {
+	if (++w->served >= m->conf.limits.worker_sessions || w->use->once ||
+	    w->generation != m->pool->generation || m->stopping) {
 		pool_drop(w);
 	} else {
 		pool_part(w);
-		w->evicted_ms = 0;
+		w->end_ms = 0;
 		w->when = IPC_AT_IDLE;
-		TAILQ_INSERT_HEAD(&p->idle, w, entry);
-		p->count.idle++;
-		pool_offer(m);
+		pool_move(w, POOL_IDLE);
 	}
-	pool_ask(m);
-}
-
-void
-pool_retire(struct worker *w)
-{
-	struct master *m = w->master;
-
-	pool_drop(w);
-	pool_ask(m);
+	pool_serve(m);
 }
 
 int
@@ -196,37 +199,40 @@ pool_pid(const struct worker *w)
 void
 pool_evict(struct worker *w)
 {
-	w->evicted_ms = deadline_now_ms();
+	w->end_ms = deadline_now_ms() + evict_patience_ms;
 	pool_stress(w, STRESS_EVICT, 0);
 	/* on_evict() may free w. */
 	if (w->use->on_evict != NULL)
 		w->use->on_evict(w->owner);
 }
 
+/* Drops idle workers, all or those of older settings or an older image. */
+static void
+drop_idle(struct pool *p, bool all)
+{
+	struct worker *w, *next;
+
+	for (w = TAILQ_FIRST(&p->list[POOL_IDLE]); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (all || w->generation != p->generation)
+			pool_drop(w);
+	}
+}
+
 void
 pool_drain(struct master *m)
 {
-	struct pool *p = m->pool;
 	struct worker *w;
 
-	while ((w = TAILQ_FIRST(&p->idle)) != NULL)
-		pool_drop(w);
-	TAILQ_FOREACH(w, &p->busy, entry) {
+	drop_idle(m->pool, true);
+	TAILQ_FOREACH(w, &m->pool->list[POOL_BUSY], entry)
 		pool_stress(w, STRESS_END, stop_idle_timeout_s);
-	}
 }
 
 void
 pool_retire_idle(struct master *m)
 {
-	struct pool *p = m->pool;
-	struct worker *w, *next;
-
-	for (w = TAILQ_FIRST(&p->idle); w != NULL; w = next) {
-		next = TAILQ_NEXT(w, entry);
-		if (w->generation != p->generation)
-			pool_drop(w);
-	}
+	drop_idle(m->pool, false);
 	pool_ask(m);
 }
 
@@ -236,22 +242,21 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
 	struct pool *p = m->pool;
-	struct pool_count *c = &p->count;
+	uint64_t *spare = &p->count[POOL_SPARE];
 
 	if (p->starved)
-		c->spare = c->spare * 2 < spare_max ? c->spare * 2 : spare_max;
-	else if (c->spare > spare_min)
-		c->spare--;
+		*spare = *spare * 2 < spare_max ? *spare * 2 : spare_max;
+	else if (*spare > spare_min)
+		(*spare)--;
 	p->starved = false;
 	pool_police(m);
-	pool_offer(m);
 	for (size_t i = 0; p->uses[i] != NULL; i++)
 		if (p->uses[i]->on_tick != NULL)
 			p->uses[i]->on_tick(m);
 	nursery_tick(m);
-	while (c->idle > c->spare * 2 + spare_min)
-		pool_drop(TAILQ_LAST(&p->idle, worker_list));
-	pool_ask(m);
+	pool_serve(m);
+	while (p->count[POOL_IDLE] > *spare * 2 + spare_min)
+		pool_drop(TAILQ_LAST(&p->list[POOL_IDLE], worker_list));
 }
 
 int
@@ -262,12 +267,11 @@ pool_start(struct master *m, const int channels[nursery_count],
 
 	if (p == NULL)
 		return -1;
-	TAILQ_INIT(&p->idle);
-	TAILQ_INIT(&p->busy);
-	TAILQ_INIT(&p->leaving);
+	for (size_t i = 0; i < POOL_LISTS; i++)
+		TAILQ_INIT(&p->list[i]);
 	p->uses = uses;
 	p->starting = worker;
-	p->count.spare = m->one_session ? 0 : spare_min;
+	p->count[POOL_SPARE] = m->one_session ? 0 : spare_min;
 	m->pool = p;
 	nursery_start(m, channels);
 	return 0;
@@ -300,27 +304,20 @@ pool_stop(struct master *m)
 	struct worker *w;
 
 	nursery_stop(m);
-	while ((w = TAILQ_FIRST(&p->idle)) != NULL)
-		pool_drop(w);
-	while ((w = TAILQ_FIRST(&p->busy)) != NULL)
+	drop_idle(p, true);
+	while ((w = TAILQ_FIRST(&p->list[POOL_BUSY])) != NULL)
 		pool_lost(w, "server stopped");
-	while ((w = TAILQ_FIRST(&p->leaving)) != NULL)
+	while ((w = TAILQ_FIRST(&p->list[POOL_LEAVING])) != NULL)
 		pool_forget(w);
 	event_del(&p->tick);
 }
 
 /* ---- status ------------------------------------------------------------- */
 
-const struct pool_count *
+const uint64_t *
 pool_count(const struct master *m)
 {
-	return &m->pool->count;
-}
-
-uint64_t
-pool_heard(const struct master *m)
-{
-	return m->pool->heard;
+	return m->pool->count;
 }
 
 const char *
@@ -350,18 +347,15 @@ pool_nurseries(const struct master *m, pool_see *see, void *arg)
 void
 pool_workers(const struct master *m, size_t max, pool_see *see, void *arg)
 {
-	const struct pool *p = m->pool;
-	const struct worker_list *const lists[] = { &p->busy, &p->idle,
-	    &p->leaving };
 	const struct worker *w;
 
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		TAILQ_FOREACH(w, lists[i], entry) {
+	for (size_t i = 0; i < POOL_LISTS; i++)
+		TAILQ_FOREACH(w, &m->pool->list[i], entry) {
 			if (max-- == 0)
 				return;
 			see(arg, &(struct pool_process){ w->pid,
-			    w->owner != NULL ? w->use->state(w->owner) :
-			    w->left_ms != 0 ? state_LEAVING : state_SPARE,
+			    i == POOL_BUSY ? w->use->state(w->owner) :
+			    i == POOL_IDLE ? state_SPARE : state_LEAVING,
 			    w->nursery->sandbox });
 		}
 }

@@ -22,6 +22,7 @@ enum {
  * use.  An owner has one worker of its own, for one piece of work.
  */
 struct worker_use {
+	bool		once;		/* a worker does one such work only */
 	/* How many owners wait for a worker. */
 	uint64_t	(*waiting)(const struct master *m);
 	/* Workers are idle: pool_lend() lends them to owners that wait. */
@@ -78,8 +79,6 @@ void	pool_lend(struct worker *w, const struct worker_use *use,
 	    void *owner, enum ipc_when when);
 /* The work of w has ended in order: w waits for more, or is dropped. */
 void	pool_release(struct worker *w);
-/* The same, but w works for nobody else: it is dropped. */
-void	pool_retire(struct worker *w);
 /* The channel of w has ended or failed during its work; how is for the log. */
 void	pool_lost(struct worker *w, const char *how);
 /* Has w end at once, because another owner needs its slot. */
@@ -100,17 +99,18 @@ enum ipc_when pool_permits(const struct worker *w);
 bool	pool_key_slot(const struct worker *w, uint16_t pair, uint16_t *out);
 pid_t	pool_pid(const struct worker *w);
 
-struct pool_count {
-	uint64_t	busy;
-	uint64_t	idle;
-	uint64_t	leaving;	/* given up, not ended yet */
-	uint64_t	coming;		/* asked for, not born yet */
-	uint64_t	spare;		/* wanted beyond the load */
+enum pool_count {
+	POOL_BUSY,		/* workers that are lent to an owner */
+	POOL_IDLE,
+	POOL_LEAVING,		/* given up, not ended yet */
+	POOL_LISTS,
+	POOL_COMING = POOL_LISTS, /* asked for, not born yet */
+	POOL_SPARE,		/* wanted beyond the load */
+	POOL_HEARD,		/* records so far: no change, no activity */
+	POOL_COUNTS
 };
 
-const struct pool_count *pool_count(const struct master *m);
-/* Records received from workers so far: no change, no activity. */
-uint64_t pool_heard(const struct master *m);
+const uint64_t *pool_count(const struct master *m);
 /* The sandbox of workers that are born now; "?" when it is not known. */
 const char *pool_sandbox(const struct master *m);
 

@@ -22,7 +22,6 @@
 enum {
 	unused_losses_max = 8,	/* in a row: then a pause before new ones */
 	leave_patience_ms = 5000,	/* for a process to end */
-	evict_patience_ms = 10000,	/* for its work to end */
 	/*
 	 * Answers that a worker does not read wait in the kernel, some with a
 	 * descriptor, which counts against a limit of the master.
@@ -48,8 +47,8 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 	struct worker *w = fresh ? calloc(1, sizeof(*w)) : NULL;
 	int few = unread_max_bytes;
 
-	if (p->count.coming > 0)
-		p->count.coming--;
+	if (p->count[POOL_COMING] > 0)
+		p->count[POOL_COMING]--;
 	if (w == NULL) {
 		if (fresh)
 			log_error("no memory for a worker", NULL, errno);
@@ -68,12 +67,10 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 	    on_readable, w);
 	event_add(&w->readable, NULL);
 	event_assign(&w->paused, m->base, -1, 0, on_pause_over, w);
-	TAILQ_INSERT_TAIL(&p->idle, w, entry);
-	p->count.idle++;
-	pool_offer(m);
-	/* A full batch may not have been enough. */
-	if (pool_waiting(m) > 0)
-		pool_ask(m);
+	w->list = POOL_IDLE;
+	TAILQ_INSERT_TAIL(&p->list[POOL_IDLE], w, entry);
+	p->count[POOL_IDLE]++;
+	pool_serve(m);
 }
 
 void
@@ -82,8 +79,8 @@ pool_stillborn(struct master *m, uint64_t count, const char *why)
 	struct pool *p = m->pool;
 	int64_t now = deadline_now_ms();
 
-	p->count.coming -= count < p->count.coming ? count :
-	    p->count.coming;
+	p->count[POOL_COMING] -= count < p->count[POOL_COMING] ? count :
+	    p->count[POOL_COMING];
 	m->counters.value[COUNTER_UNBORN] += count;
 	if (now >= p->no_spawn_until_ms)
 		log_error(why, NULL, 0);
@@ -93,12 +90,8 @@ pool_stillborn(struct master *m, uint64_t count, const char *why)
 void
 pool_part(struct worker *w)
 {
-	struct pool *p = w->master->pool;
-
 	w->use->blame(w->master, w->owner, w->last, NULL);
 	w->owner = NULL;
-	TAILQ_REMOVE(&p->busy, w, entry);
-	p->count.busy--;
 }
 
 void
@@ -106,30 +99,22 @@ pool_forget(struct worker *w)
 {
 	struct pool *p = w->master->pool;
 
-	TAILQ_REMOVE(&p->leaving, w, entry);
-	p->count.leaving--;
+	TAILQ_REMOVE(&p->list[POOL_LEAVING], w, entry);
+	p->count[POOL_LEAVING]--;
 	free(w);
 }
 
 void
 pool_drop(struct worker *w)
 {
-	struct pool *p = w->master->pool;
-
 	if (w->owner != NULL)
 		pool_part(w);
-	else {
-		TAILQ_REMOVE(&p->idle, w, entry);
-		p->count.idle--;
-	}
 	event_del(&w->readable);
 	event_del(&w->paused);
 	close(w->channel);
 	sign_drop(w->master, w->tls);
-	w->tls = NULL;
-	w->left_ms = deadline_now_ms();
-	TAILQ_INSERT_TAIL(&p->leaving, w, entry);
-	p->count.leaving++;
+	w->end_ms = deadline_now_ms() + leave_patience_ms;
+	pool_move(w, POOL_LEAVING);
 	if (w->exited)
 		pool_forget(w);
 }
@@ -194,7 +179,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	    &why)) {
 	case IPC_GOT_RECORD:
 		w->stresses = 0;
-		w->master->pool->heard++;
+		w->master->pool->count[POOL_HEARD]++;
 		if (w->owner == NULL || !w->use->on_record(w->owner, &r))
 			kill_worker(w, "record breaks the contract");
 		/* The record may hold a password. */
@@ -212,19 +197,14 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/*
- * A living child of n; a child of the other nursery may have had that pid.  The
- * newest first: others may stay for long.
- */
+/* A living child of n; a child of the other nursery may have had that pid. */
 static struct worker *
 find_worker(const struct pool *p, const struct nursery *n, pid_t pid)
 {
-	const struct worker_list *const lists[] = { &p->leaving, &p->busy,
-	    &p->idle };
 	struct worker *w;
 
-	for (size_t i = 0; i < 3; i++)
-		TAILQ_FOREACH_REVERSE(w, lists[i], worker_list, entry)
+	for (size_t i = 0; i < POOL_LISTS; i++)
+		TAILQ_FOREACH(w, &p->list[i], entry)
 			if (w->pid == pid && w->nursery == n && !w->exited)
 				return w;
 	return NULL;
@@ -272,7 +252,7 @@ pool_died(struct nursery *n, pid_t pid, int status)
 	if (crash && WIFSIGNALED(status))
 		nursery_renew(m);
 	/* Its last records are still to be read; but not after a failure. */
-	if (w != NULL && w->left_ms != 0)
+	if (w != NULL && w->list == POOL_LEAVING)
 		pool_forget(w);
 	else if (w != NULL && status != 0)
 		pool_lost(w, "worker died");
@@ -289,20 +269,19 @@ void
 pool_nursery_lost(struct nursery *n, bool was_active)
 {
 	struct pool *p = n->master->pool;
-	struct worker_list *const lists[] = { &p->idle, &p->busy, &p->leaving };
 	struct worker *w, *next;
 
-	for (size_t i = 0; i < 3; i++)
-		for (w = TAILQ_FIRST(lists[i]); w != NULL; w = next) {
+	for (size_t i = 0; i < POOL_LISTS; i++)
+		for (w = TAILQ_FIRST(&p->list[i]); w != NULL; w = next) {
 			next = TAILQ_NEXT(w, entry);
 			if (w->nursery != n)
 				continue;
 			w->exited = true;
-			if (w->left_ms != 0)
+			if (i == POOL_LEAVING)
 				pool_forget(w);
 		}
 	if (was_active)
-		p->count.coming = 0;
+		p->count[POOL_COMING] = 0;
 	pool_ask(n->master);
 }
 
@@ -321,12 +300,11 @@ pool_police(struct master *m)
 	const int64_t now = deadline_now_ms();
 	struct worker *w, *next;
 
-	for (w = TAILQ_FIRST(&m->pool->busy); w != NULL; w = next) {
+	for (w = TAILQ_FIRST(&m->pool->list[POOL_BUSY]); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
 		if (w->when == IPC_AT_COMMIT)
 			continue;
-		if (w->evicted_ms != 0 &&
-		    now - w->evicted_ms > evict_patience_ms) {
+		if (w->end_ms != 0 && now > w->end_ms) {
 			w->killed = "";
 			kill_process(w);
 			pool_lost(w, "its slot was needed, and it did not end");
@@ -334,12 +312,12 @@ pool_police(struct master *m)
 			kill_worker(w, "its work lasts far longer than it may "
 			    "let it");
 	}
-	TAILQ_FOREACH(w, &m->pool->leaving, entry) {
-		if (now - w->left_ms <= leave_patience_ms)
+	TAILQ_FOREACH(w, &m->pool->list[POOL_LEAVING], entry) {
+		if (now <= w->end_ms)
 			continue;
 		if (w->killed == NULL)
 			w->killed = "it was let go, and did not end";
 		kill_process(w);
-		w->left_ms = now;	/* for the next time */
+		w->end_ms = now + leave_patience_ms;	/* the next time */
 	}
 }

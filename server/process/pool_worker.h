@@ -19,6 +19,7 @@
  */
 struct worker {
 	TAILQ_ENTRY(worker)		 entry;
+	enum pool_count			 list;		/* the one it is in */
 	struct master			*master;
 	struct nursery			*nursery;	/* its parent */
 	struct event			 readable;
@@ -28,18 +29,17 @@ struct worker {
 	uint64_t			 served;	/* times it was lent */
 	unsigned			 generation;	/* of the nursery's
 							   settings and image */
-	struct tls_files		*tls;		/* its certificates;
-							   NULL: given up */
+	struct tls_files		*tls;		/* until given up */
 	enum ipc_when			 when;
 	const struct worker_use		*use;		/* now or last;
 							   or NULL */
-	void				*owner;		/* NULL: none now */
+	void				*owner;		/* NULL: not busy */
 	_Alignas(max_align_t) uint8_t	 last[pool_last_bytes];
-	int64_t				 evicted_ms;	/* when, or 0 */
+	int64_t				 end_ms;	/* evicted or given up:
+							   by then it ends */
 	unsigned			 stresses;	/* since last record */
 	bool				 exited;	/* as its nursery says;
 							   or that has ended */
-	int64_t				 left_ms;	/* given up at; or 0 */
 	const char			*killed;	/* why we killed it, or
 							   NULL; "": no blame */
 };
@@ -80,11 +80,8 @@ struct pool {
 	struct nursery		 nurseries[nursery_count];
 	struct nursery		*active;
 	unsigned		 generation;
-	struct worker_list	 idle;
-	struct worker_list	 busy;
-	struct worker_list	 leaving;	/* given up, not ended yet */
-	struct pool_count	 count;
-	uint64_t		 heard;		/* records of workers */
+	struct worker_list	 list[POOL_LISTS];
+	uint64_t		 count[POOL_COUNTS];
 	bool			 starved;	/* since the last tick */
 	unsigned		 unused_losses;	/* idle workers, in a row */
 	int64_t			 no_spawn_until_ms;
@@ -97,10 +94,10 @@ struct pool {
 void	pool_ask(struct master *m);
 /* Drops idle workers of older settings or an older image. */
 void	pool_retire_idle(struct master *m);
-/* Offers idle workers to the uses, as long as there are some. */
-void	pool_offer(struct master *m);
-/* How many owners wait for a worker. */
-uint64_t pool_waiting(const struct master *m);
+/* Offers idle workers to the uses, and asks for those that are missing. */
+void	pool_serve(struct master *m);
+/* Moves w to the front of the idle ones, or to the end of another list. */
+void	pool_move(struct worker *w, enum pool_count to);
 /*
  * n has forked a worker; channel is the pool's now.  Not fresh: its settings
  * or its image are older, so its channel is closed.

@@ -288,9 +288,9 @@ make_room(evutil_socket_t fd, short what, void *arg)
 	uint64_t wanted = m->sessions->count[SESSIONS_PENDING], leaving = 0;
 	const struct session *s;
 	struct session *loser;
-	const struct pool_count *c = pool_count(m);
+	const uint64_t *c = pool_count(m);
 
-	if (c->idle + c->coming > 0)
+	if (c[POOL_IDLE] + c[POOL_COMING] > 0)
 		return;
 	TAILQ_FOREACH(s, &m->sessions->list[SESSIONS_SERVED], entry)
 		leaving += s->evicted;
@@ -311,7 +311,7 @@ on_tick(struct master *m)
 	struct sessions *all = m->sessions;
 	int64_t now = deadline_now_ms();
 	struct session *s, *next;
-	const struct pool_count *c = pool_count(m);
+	const uint64_t *c = pool_count(m);
 	bool stressed;
 
 	for (s = TAILQ_FIRST(&all->list[SESSIONS_PENDING]); s != NULL;
@@ -323,7 +323,7 @@ on_tick(struct master *m)
 	make_room(-1, 0, m);
 	listen_accept(m, !m->stopping);
 	/* Workers are told when four of five are busy, and when no longer. */
-	stressed = c->busy * 5 >= m->conf.limits.workers * 4;
+	stressed = c[POOL_BUSY] * 5 >= m->conf.limits.workers * 4;
 	if (stressed == all->stressed || m->stopping)
 		return;
 	all->stressed = stressed;
