@@ -200,6 +200,14 @@ write_zones() {
 	mx.later A 192.0.2.22
 	down MX 10 mx.down
 	mx.down A 192.0.2.23
+	; see neighbours.py; nothing listens at .24
+	dead MX 10 nobody1
+	healthy MX 10 mx.healthy
+	mx.healthy A 192.0.2.26
+	slow MX 10 mx.slow
+	mx.slow A 192.0.2.27
+	busy MX 10 mx.busy
+	mx.busy A 192.0.2.28
 	broken NS ns.broken
 	ns.broken A 192.0.2.54
 	signed NS ns.signed
@@ -335,5 +343,5 @@ start_lab() {
 	in_lab there ip link set lab up
 	in_lab here ip addr add 192.0.2.1/24 dev lab
 	in_lab here ip -6 addr add 2001:db8::1/64 dev lab nodad
-	lab_address 2 10 11 12 13 20 21 22 23 24 25 53 54 55
+	lab_address 2 10 11 12 13 20 21 22 23 24 25 26 27 28 53 54 55
 }

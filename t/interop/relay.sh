@@ -391,6 +391,27 @@ with smtplib.SMTP("127.0.0.1", 25, timeout=60) as client:
 	done
 }
 
+# Ten thousand letters for three sites that are dead, slow or busy, and a healthy
+# one beside them.
+neighbours() {
+	in_lab here /usr/bin/python3 t/interop/neighbours.py send 127.0.0.1 \
+	    alice@here.example 10000 alice@dead.example alice@slow.example \
+	    alice@busy.example >"$tmp/lab/said" 2>&1 ||
+	    fail "not taken: $(tail -n 1 "$tmp/lab/said")"
+	in_lab here /usr/bin/python3 t/interop/neighbours.py pace 127.0.0.1 \
+	    alice@here.example 500 alice@healthy.example >"$tmp/lab/said" 2>&1 ||
+	    fail "not taken: $(tail -n 1 "$tmp/lab/said")"
+	sleep 1
+	/usr/bin/python3 t/interop/neighbours.py result \
+	    "$tmp/lab/neighbours.out" 500 >"$tmp/lab/took" 2>&1 ||
+	    fail "$(cat "$tmp/lab/took")"
+	for site in dead slow busy; do
+		lab_queue_has "<alice@$site.example>" || fail "no $site is left"
+	done
+	lab_queue remove from=alice@here.example >"$tmp/lab/said" 2>&1 ||
+	    fail "$(cat "$tmp/lab/said")"
+}
+
 check_relay() {
 	check relay-mx sends_there there.example
 	check relay-submission submits_there
@@ -431,4 +452,8 @@ check_relay() {
 	check relay-stops restarted
 	start_again
 	check relay-starts-again starts_again
+	lab_daemon there neighbours /usr/bin/python3 t/interop/neighbours.py \
+	    serve 192.0.2.26 192.0.2.27 192.0.2.28
+	check relay-neighbours neighbours
+	sed 's/^/neighbours: /' "$tmp/lab/took" 2>/dev/null || :
 }

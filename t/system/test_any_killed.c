@@ -117,8 +117,8 @@ check_round(struct sweep *s, unsigned number, char kind, int code)
 }
 
 /*
- * Until one of step system calls of any process; returns which it is, and holds it
- * there, or '-' when the message left before.  The client goes on in *client.
+ * Until one of step system calls of any process, which it returns and holds
+ * there; or "-" when the message left before.  The client goes on in *client.
  */
 static char
 send_until(struct sweep *s, unsigned number, bool master, unsigned step,
