@@ -53,8 +53,9 @@ enum ipc_when {
 	    IPC_AT_RELAY | IPC_AT_LETTER,
 	IPC_AT_ASK = 1 << 7,		/* smtpctl may ask, or was asked */
 	IPC_AT_OPEN = IPC_AT_MAIL | IPC_AT_RCPT,
+	IPC_AT_GIVEN = IPC_AT_OPEN | IPC_AT_DATA,
 	/* between SESSION and END, but not while the disk works */
-	IPC_AT_WORK = IPC_AT_SESSION | IPC_AT_OPEN | IPC_AT_DATA,
+	IPC_AT_WORK = IPC_AT_SESSION | IPC_AT_GIVEN,
 	IPC_AT_DOOR = IPC_AT_LOGIN | IPC_AT_PROXY,
 	IPC_AT_DECIDE = IPC_AT_WORK | IPC_AT_COMMIT,
 	IPC_AT_HOST = IPC_AT_RELAY | IPC_AT_LETTER,

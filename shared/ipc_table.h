@@ -6,7 +6,7 @@
  * functions.
  *
  * A number is, for SPAWN and STILLBORN, how many workers; for BREED and SIBLING
- * the option of smtpd-worker, 'r' or a helper's; for ABORT the errno of the
+ * the option of smtpd-worker, 'r' or a helper's; for RESET the errno of the
  * spool file, or 0; for LETTER_DONE bits of enum relay_done; for ADMIT an enum
  * smtp_reply, AUTH_OK or GREETING or why not; for TABLE the
  * rows that came since the previous TABLE, which they replace; for KEY_FORGET a
@@ -39,11 +39,10 @@
 	X(STRESS, TO_WORKER, stress, 0, AT_ANY, p->why < STRESS_COUNT)	\
 	X(MAIL, FROM_WORKER, mail, 0, AT_SESSION, is_mail(p))		\
 	X(RCPT, FROM_WORKER, rcpt, 0, AT_OPEN, is_rcpt(p))		\
-	X(RESET, FROM_WORKER, nothing, 0, AT_OPEN, true)		\
+	X(RESET, FROM_WORKER, number, 0, AT_GIVEN, p->n < 4096)		\
 	X(BEGIN, FROM_WORKER, nothing, 0, AT_RCPT, true)		\
 	X(COMMIT, FROM_WORKER, commit, 0, AT_DATA,			\
 	    p->flags <= CONTENT_FLAGS && p->lines <= p->size)		\
-	X(ABORT, FROM_WORKER, number, 0, AT_DATA, p->n < 4096)		\
 	X(NOTE, FROM_WORKER, number, 0, AT_WORK, p->n < NOTE_COUNT)	\
 	X(TRACE, FROM_WORKER, trace, 0, AT_WORK,			\
 	    p->n <= ipc_trace_bytes && p->kind < IPC_TRACE_KIND_COUNT)	\

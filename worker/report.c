@@ -464,7 +464,7 @@ report_run(struct ask *master, const struct ipc_settings *settings,
 		if (r.error == 0)
 			(void)ask_commit(master, &r.file, &stored);
 		else
-			TELL(master, ABORT, .number.n = (uint32_t)r.error);
+			TELL(master, RESET, .number.n = (uint32_t)r.error);
 		close(r.fd);
 	}
 	close(original);

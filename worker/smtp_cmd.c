@@ -41,7 +41,7 @@ static enum smtp_reply
 cmd_rset(struct smtp_session *s, struct span arg)
 {
 	if (s->state & (SMTP_MAIL | SMTP_RCPT)) {
-		TELL(s->master, RESET, .nothing.zero = 0);
+		TELL(s->master, RESET, .number.n = 0);
 		s->state = SMTP_READY;
 	}
 	return REPLY_OK;

@@ -227,7 +227,7 @@ judge(struct smtp_session *s, struct intake *in)
 	}
 	/* Without a file the master has nothing to drop. */
 	if (in->fd != -1)
-		TELL(s->master, ABORT,
+		TELL(s->master, RESET,
 		    .number.n = (uint32_t)in->write_errno);
 	if (in->write_errno != 0)
 		TELL(s->master, NOTE, .number.n = NOTE_WRITE_FAILED);
@@ -255,7 +255,7 @@ receive(struct smtp_session *s, struct intake *in)
 	if (r == LINE_OK || (r == LINE_TIMEOUT && in->dot.bare))
 		return judge(s, in);
 	if (r != LINE_GONE && in->fd != -1)
-		TELL(s->master, ABORT,
+		TELL(s->master, RESET,
 		    .number.n = (uint32_t)in->write_errno);
 	return smtp_read_failed(s, r);
 }

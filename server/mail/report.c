@@ -379,7 +379,7 @@ on_record(void *owner, const struct ipc_record *in)
 		    &broken);
 		if (!broken && verdict != VERDICT_OK)
 			answer(r, IPC_STORED, verdict, -1);
-	} else if (in->type == IPC_ABORT) {
+	} else if (in->type == IPC_RESET) {
 		r->error = (int)in->u.number.n;
 		message_drop(&r->tx, r->error);
 		pool_permit(w, IPC_AT_SESSION);

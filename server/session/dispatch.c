@@ -247,7 +247,7 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 static bool
 on_reset(struct session *s, const struct ipc_record *r)
 {
-	message_clear(&s->tx);
+	message_drop(&s->tx, (int)r->u.number.n);
 	pool_permit(s->worker, IPC_AT_SESSION);
 	return true;
 }
@@ -324,14 +324,6 @@ on_commit(struct session *s, const struct ipc_record *r)
 	pool_permit(s->worker, verdict == VERDICT_OK ? IPC_AT_COMMIT :
 	    IPC_AT_SESSION);
 	return verdict == VERDICT_OK || answer(s, IPC_VERDICT, verdict, -1);
-}
-
-static bool
-on_abort(struct session *s, const struct ipc_record *r)
-{
-	message_drop(&s->tx, (int)r->u.number.n);
-	pool_permit(s->worker, IPC_AT_SESSION);
-	return true;
 }
 
 static bool
@@ -437,7 +429,6 @@ static bool
 	[IPC_RESET] = on_reset,
 	[IPC_BEGIN] = on_begin,
 	[IPC_COMMIT] = on_commit,
-	[IPC_ABORT] = on_abort,
 	[IPC_NOTE] = on_note,
 	[IPC_TRACE] = on_trace,
 	[IPC_LOGIN] = on_login,

@@ -26,10 +26,10 @@ legal_at(uint32_t type)
 	static const unsigned at[IPC_TYPE_COUNT] = {
 		[IPC_MAIL] = 1 << LIE_AT_SESSION,
 		[IPC_RCPT] = 1 << LIE_AT_MAIL | 1 << LIE_AT_RCPT,
-		[IPC_RESET] = 1 << LIE_AT_MAIL | 1 << LIE_AT_RCPT,
+		[IPC_RESET] = 1 << LIE_AT_MAIL | 1 << LIE_AT_RCPT |
+		    1 << LIE_AT_DATA,
 		[IPC_BEGIN] = 1 << LIE_AT_RCPT,
 		[IPC_COMMIT] = 1 << LIE_AT_DATA,
-		[IPC_ABORT] = 1 << LIE_AT_DATA,
 		[IPC_SIGN] = 1 << LIE_AT_SESSION,
 		[IPC_TLS] = 1 << LIE_AT_SESSION,
 		[IPC_TLS_FAIL] = 1 << LIE_AT_SESSION

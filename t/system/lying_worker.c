@@ -786,7 +786,7 @@ static const struct trick {
 	TRICK("P-FORM", 1, SAY(put_proxy_form, 1)),
 	/* Files pile up in its channel, which the master has to answer for. */
 	TRICK("HOARD", 1000, SAY(put_mail, 0), SAY(put_rcpt, ALICE),
-	    SAY(put_empty, IPC_BEGIN), SAY(put_empty, IPC_ABORT)),
+	    SAY(put_empty, IPC_BEGIN), SAY(put_empty, IPC_RESET)),
 	RUN("VANISH", vanish_in_data),
 	TRICK("TRUNCATE", 1, ASK(put_mail, 1), ASK(put_rcpt, ALICE),
 	    ASK(put_empty, IPC_BEGIN), SAY(put_truncated, 5000)),

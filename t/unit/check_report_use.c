@@ -554,7 +554,7 @@ TEST(disk_full)
 			stored(stored_arg, VERDICT_DISK_FULL, 1);
 		if (who == 3)
 			ck_assert(report_use.on_record(owner,
-			    &(struct ipc_record){ .type = IPC_ABORT,
+			    &(struct ipc_record){ .type = IPC_RESET,
 			    .u.number.n = ENOSPC }));
 		ck_assert_int_eq(when, IPC_AT_SESSION);
 		ck_assert(say(IPC_END));
@@ -571,7 +571,7 @@ TEST(aborts)
 	make(REPORT_FAILED, NULL, 1);
 	ck_assert(say(IPC_BEGIN));
 	ck_assert(report_use.on_record(owner, &(struct ipc_record){
-	    .type = IPC_ABORT, .u.number.n = EIO }));
+	    .type = IPC_RESET, .u.number.n = EIO }));
 	ck_assert_int_eq(drops, 1);
 	ck_assert(say(IPC_END));
 	ck_assert_uint_eq(dones, 0);
@@ -586,7 +586,7 @@ TEST(attacks)
 	make(REPORT_FAILED, NULL, 1);
 	for (enum ipc_type type = 0; type < IPC_TYPE_COUNT; type++)
 		if (type != IPC_BEGIN && type != IPC_COMMIT &&
-		    type != IPC_ABORT && type != IPC_END)
+		    type != IPC_RESET && type != IPC_END)
 			ck_assert_msg(!say(type), "%s", ipc_name(type));
 	ck_assert(say(IPC_BEGIN));
 	is_broken = true;
