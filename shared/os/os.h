@@ -52,13 +52,6 @@ int	os_syslog_send(const void *line, size_t n);
 extern const int os_send_last;
 
 /*
- * fork(2) without libc's work for threads and handlers, which would copy each
- * page that it writes to twice.  For a process with one thread that holds no
- * lock; OpenSSL recognizes a child by its process id.
- */
-pid_t	os_fork(void);
-
-/*
  * Prepares dir for files to be opened in it inside the sandbox: FreeBSD's needs
  * it open, others know its path.  0, or -1 and errno.
  */
@@ -89,7 +82,6 @@ void	os_name_process(const char *name);
 #define os_refuse_descriptors(fd)	((void)(fd))
 #define os_name_directory(dir)		(-1)
 #define os_name_process(name)		((void)(name))
-#define os_fork()			fork()
 #endif
 
 #endif

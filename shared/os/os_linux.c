@@ -85,12 +85,6 @@ os_name_process(const char *name)
 	prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-pid_t
-os_fork(void)
-{
-	return _Fork();
-}
-
 void
 os_refuse_descriptors(int fd)
 {

@@ -1,43 +1,37 @@
 /*
- * The sandbox on Linux: limits, no new privileges, not dumpable, Landlock
- * (sandbox_linux_landlock.c), and seccomp by the tables of
- * sandbox_linux_calls.c.  libseccomp runs once, in sandbox_prepare; a new
- * worker installs the finished program with one system call.  On a kernel
- * without Landlock, system calls and limits are still confined, and
- * sandbox_facts says what is missing; without seccomp there is no sandbox.
+ * The sandbox on Linux: no new privileges, not dumpable, Landlock, and seccomp
+ * by the tables of sandbox_linux_calls.c.  libseccomp runs once, in
+ * sandbox_prepare; a new worker installs the finished program with one system
+ * call.  On a kernel without Landlock, system calls and limits are still
+ * confined, and sandbox_facts says what is missing; without seccomp there is no
+ * sandbox.
  */
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/landlock.h>
 #include <linux/seccomp.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 #include <stdio.h>
 #include <unistd.h>
 
 #include "shared/os/sandbox_linux.h"
 
-/* What sandbox_os_prepare leaves for sandbox_os_enter. */
-static struct prepared {
-	bool			 no_new_privs;	/* in force already */
-	int			 ruleset;	/* allows no path; or -1 */
-	struct sock_fprog	 program;
-} prepared[SANDBOX_ROLE_COUNT];
-/* Rights that confine this process and the children it forks; 0: none. */
-static unsigned outer;
-/* The same, or 0 if an earlier image of this process compiled that filter. */
-static unsigned checker;
+/* The filter of each prepared role. */
+static struct sock_fprog programs[SANDBOX_ROLE_COUNT];
 
 enum { program_max = 2048 };	/* instructions; 400 are usual */
 
+/* ---- system calls -------------------------------------------------------- */
+
 unsigned
-sandbox_linux_rights(enum sandbox_role role)
+sandbox_os_rights(enum sandbox_role role)
 {
 	unsigned rights = sandbox_table[role].rights;
 
@@ -49,83 +43,26 @@ sandbox_linux_rights(enum sandbox_role role)
 	return rights;
 }
 
-static uint32_t
-group_action(const struct sandbox_calls *group, unsigned rights)
-{
-	if (rights & group->allow)
-		return SCMP_ACT_ALLOW;
-	if (rights & group->spare)
-		return SCMP_ACT_ERRNO(ENOSYS);
-	return SCMP_ACT_KILL_PROCESS;
-}
-
-/*
- * Adds a group unless it needs no instructions: ENOSYS is the default, and a
- * call for which the outer filter kills still kills, as the severest of two
- * filters counts.  This halves the time to enter; an error here would mean
- * ENOSYS.
- */
+/* A group that is spared needs no instructions: ENOSYS is the default. */
 static int
 add_calls(scmp_filter_ctx ctx, const struct sandbox_calls *group,
     unsigned rights)
 {
-	uint32_t action = group_action(group, rights);
+	bool allowed = (rights & group->allow) != 0;
 	int result = 0;
 
-	if (action != SCMP_ACT_ALLOW && (action != SCMP_ACT_KILL_PROCESS ||
-	    (outer != 0 && group_action(group, outer) == action)))
+	if (!allowed && (rights & group->spare))
 		return 0;
 	for (size_t k = 0; result == 0 && k < group->count; k++)
-		result = seccomp_rule_add_array(ctx, action, group->calls[k],
-		    0, NULL);
+		result = seccomp_rule_add_array(ctx, allowed ? SCMP_ACT_ALLOW :
+		    SCMP_ACT_KILL_PROCESS, group->calls[k], 0, NULL);
 	return result;
 }
 
-static bool
-rule_applies(const struct sandbox_rule *rule, unsigned rights)
-{
-	return (rights & rule->with) && !(rights & rule->without);
-}
-
 /*
- * Whether the filter of checker, which stays in force, has the same rules for
- * call as rights need.  It then checks the arguments, and as the severest of
- * two filters counts, the inner one may allow the call with any arguments:
- * that halves the time to enter again.
- */
-static bool
-call_is_checked(int call, unsigned rights)
-{
-	for (size_t i = 0; checker != 0 && i < sandbox_rules_count; i++)
-		if (sandbox_rules[i].call == call &&
-		    rule_applies(&sandbox_rules[i], rights) !=
-		    rule_applies(&sandbox_rules[i], checker))
-			return false;
-	return checker != 0;
-}
-
-static int
-add_rule(scmp_filter_ctx ctx, const struct sandbox_rule *rule,
-    unsigned rights)
-{
-	int result;
-
-	if (!rule_applies(rule, rights))
-		return 0;
-	if (!call_is_checked(rule->call, rights))
-		return seccomp_rule_add_array(ctx, rule->kill ?
-		    SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW, rule->call,
-		    rule->count, rule->args);
-	result = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, rule->call, 0,
-	    NULL);
-	/* An earlier rule for this call has allowed it already. */
-	return result == -EEXIST ? 0 : result;
-}
-
-/*
- * A call by another convention (32-bit, x32) is an attack.  A binary tree
- * halves the time of installing: the kernel then runs the program for each
- * call number.  As libseccomp does, returns a negative errno.
+ * A call by another convention (32-bit, x32) is an attack.  A binary tree takes
+ * less time to install: the kernel then runs the program for each call number.
+ * As libseccomp does, returns a negative errno.
  */
 static int
 fill(scmp_filter_ctx ctx, unsigned rights)
@@ -137,20 +74,22 @@ fill(scmp_filter_ctx ctx, unsigned rights)
 		result = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	for (size_t i = 0; result == 0 && i < sandbox_calls_count; i++)
 		result = add_calls(ctx, &sandbox_calls[i], rights);
-	for (size_t i = 0; result == 0 && i < sandbox_rules_count; i++)
-		result = add_rule(ctx, &sandbox_rules[i], rights);
+	for (const struct sandbox_rule *r = sandbox_rules; result == 0 &&
+	    r < sandbox_rules + sandbox_rules_count; r++)
+		if ((rights & r->with) && !(rights & r->without))
+			result = seccomp_rule_add_array(ctx, r->kill ?
+			    SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW, r->call,
+			    r->count, r->args);
 	return result;
 }
 
 /*
  * libseccomp writes the program to a descriptor by one write(2): to a socket,
  * since no process here may use memfd_create(2), whose memory could be
- * executed.  The program is kept outside the heap, so that libseccomp's memory
- * can be returned: every page of the nursery costs time at every fork.
+ * executed.
  */
 static int
-export_program(scmp_filter_ctx ctx, enum sandbox_role role,
-    struct sock_fprog *out)
+export_program(scmp_filter_ctx ctx, enum sandbox_role role)
 {
 	static struct sock_filter code[SANDBOX_ROLE_COUNT][program_max];
 	ssize_t size = 0;
@@ -162,99 +101,214 @@ export_program(scmp_filter_ctx ctx, enum sandbox_role role,
 	result = seccomp_export_bpf(ctx, ends[0]);
 	if (result == 0)
 		size = read(ends[1], code[role], sizeof(code[role]));
-	/* A program that fills the buffer may have been cut. */
-	if (result == 0 && (size <= 0 || (size_t)size == sizeof(code[role])))
-		result = size == -1 ? -errno : -E2BIG;
-	out->filter = code[role];
-	out->len = (unsigned short)((size_t)size / sizeof(code[role][0]));
 	close(ends[0]);
 	close(ends[1]);
-	return result;
+	if (result != 0)
+		return result;
+	/* A program that fills the buffer may have been cut. */
+	if (size <= 0 || (size_t)size == sizeof(code[role]))
+		return -E2BIG;
+	programs[role].filter = code[role];
+	programs[role].len = (unsigned short)((size_t)size /
+	    sizeof(code[role][0]));
+	return 0;
 }
 
-/* The filter of role as a program for seccomp(2), in *out. */
-static int
-compile(enum sandbox_role role, struct sock_fprog *out, const char **what)
+int
+sandbox_prepare(enum sandbox_role role, const char **what)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	int result = -ENOMEM;
 
 	*what = "seccomp rules";
 	if (ctx != NULL)
-		result = fill(ctx, sandbox_linux_rights(role));
+		result = fill(ctx, sandbox_os_rights(role));
 	if (result == 0) {
 		*what = "seccomp_export_bpf";
-		result = export_program(ctx, role, out);
+		result = export_program(ctx, role);
 	}
 	seccomp_release(ctx);
-#ifdef __GLIBC__
-	malloc_trim(0);
-#endif
 	if (result == 0)
 		return 0;
 	errno = -result;
 	return -1;
 }
 
-int
-sandbox_os_prepare(enum sandbox_role role, const char **what)
-{
-	struct prepared *p = &prepared[role];
+/* ---- paths, TCP and scopes ---------------------------------------------- */
 
-	p->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
-	if (compile(role, &p->program, what) == -1)
-		return -1;
-	p->ruleset = -1;
-	if ((sandbox_table[role].rights & (RIGHT_FILES | RIGHT_EXEC_SELF)) ||
-	    !sandbox_confines_paths(role))
+/*
+ * Landlock, as far as the running kernel knows it.  The kernel's header may be
+ * older than the kernel, so what came after ABI 1 is repeated here; Landlock
+ * promises that these numbers never change.
+ */
+#define landlock_abi_known	7
+#define fs_abi1_all		((1ULL << 13) - 1)
+#define fs_refer		(1ULL << 13)	/* ABI 2 */
+#define fs_truncate		(1ULL << 14)	/* ABI 3 */
+#define fs_ioctl_dev		(1ULL << 15)	/* ABI 5 */
+#define rule_net_port		2		/* ABI 4, with: */
+#define net_bind_tcp		(1ULL << 0)
+#define net_connect_tcp		(1ULL << 1)
+#define scope_abstract		(1ULL << 0)	/* ABI 6 */
+#define scope_signal		(1ULL << 1)
+
+/* struct landlock_net_port_attr; port 0: any that the kernel chooses */
+struct port_rule {
+	uint64_t	allowed;
+	uint64_t	port;
+};
+
+int
+sandbox_landlock_abi(void)
+{
+	static long abi = -1;
+
+	if (abi == -1)
+		abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0,
+		    LANDLOCK_CREATE_RULESET_VERSION);
+	if (abi < 1)
 		return 0;
-	p->ruleset = sandbox_landlock_ruleset(role, NULL, 0, what);
-	return p->ruleset == -1 ? -1 : 0;
+	return abi > landlock_abi_known ? landlock_abi_known : (int)abi;
 }
 
+/*
+ * ABI 1 forbids links and renames between directories, which deliver mail:
+ * there Landlock confines only roles without RIGHT_FILES.
+ */
+bool
+sandbox_confines_paths(enum sandbox_role role)
+{
+	return sandbox_landlock_abi() >=
+	    (sandbox_table[role].rights & RIGHT_FILES ? 2 : 1);
+}
+
+static uint64_t
+fs_handled(void)
+{
+	int abi = sandbox_landlock_abi();
+
+	return fs_abi1_all | (abi >= 2 ? fs_refer : 0) |
+	    (abi >= 3 ? fs_truncate : 0) | (abi >= 5 ? fs_ioctl_dev : 0);
+}
+
+/* The rights of one path; rights for directories only if it is one. */
+static uint64_t
+path_rights(const struct sandbox_path *path, bool is_dir)
+{
+	uint64_t fs = LANDLOCK_ACCESS_FS_READ_FILE;
+
+	if (path->write == SANDBOX_ADD)
+		return LANDLOCK_ACCESS_FS_WRITE_FILE |
+		    (is_dir ? LANDLOCK_ACCESS_FS_MAKE_REG : 0);
+	if (path->exec)
+		fs |= LANDLOCK_ACCESS_FS_EXECUTE;
+	if (path->write == SANDBOX_CHANGE)
+		fs |= LANDLOCK_ACCESS_FS_WRITE_FILE | fs_truncate;
+	if (is_dir)
+		fs |= LANDLOCK_ACCESS_FS_READ_DIR;
+	if (is_dir && path->write == SANDBOX_CHANGE)
+		fs |= LANDLOCK_ACCESS_FS_REMOVE_DIR |
+		    LANDLOCK_ACCESS_FS_REMOVE_FILE |
+		    LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+		    fs_refer;
+	return fs & fs_handled();
+}
+
+static int
+add_path(int ruleset, const struct sandbox_path *path)
+{
+	int fd = path->fd, saved, result;
+	struct landlock_path_beneath_attr rule;
+	struct stat st;
+
+	if (fd == -1 && path->path != NULL)
+		fd = open(path->path, O_PATH | O_CLOEXEC);
+	result = fstat(fd, &st);
+	if (result == 0) {
+		rule.allowed_access = path_rights(path, S_ISDIR(st.st_mode));
+		rule.parent_fd = fd;
+		result = (int)syscall(SYS_landlock_add_rule, ruleset,
+		    LANDLOCK_RULE_PATH_BENEATH, &rule, 0U);
+	}
+	saved = errno;
+	if (path->fd == -1)
+		close(fd);
+	errno = saved;
+	return result;
+}
+
+/* Sockets may be bound to an address, but to no port of this process's. */
+static int
+add_ports(int ruleset)
+{
+	struct port_rule rule = { net_bind_tcp, 0 };
+	long result = syscall(SYS_landlock_add_rule, ruleset, rule_net_port,
+	    &rule, 0U);
+
+	rule.allowed = net_connect_tcp;
+	for (size_t i = 0; result == 0 && i < sandbox_port_count; i++) {
+		rule.port = sandbox_ports[i];
+		result = syscall(SYS_landlock_add_rule, ruleset, rule_net_port,
+		    &rule, 0U);
+	}
+	return (int)result;
+}
+
+/*
+ * Handles all rights that this kernel knows, and allows only paths and, with
+ * RIGHT_CONNECT, the ports of sandbox_let_connect.
+ */
 static int
 restrict_paths(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	int ruleset = prepared[role].ruleset, result, saved;
+	/* struct landlock_ruleset_attr as ABI 6 has it: fs, net, scoped. */
+	const uint64_t attr[] = { fs_handled(), net_bind_tcp | net_connect_tcp,
+	    scope_abstract | scope_signal };
+	int abi = sandbox_landlock_abi(), ruleset, result, saved;
+	size_t size = abi >= 6 ? 3 : abi >= 4 ? 2 : 1;
 
-	if (ruleset == -1 && !sandbox_confines_paths(role))
-		return 0;
-	if (ruleset == -1)
-		ruleset = sandbox_landlock_ruleset(role, paths, path_count,
-		    what);
+	*what = "landlock_create_ruleset";
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, attr,
+	    size * sizeof(attr[0]), 0U);
 	if (ruleset == -1)
 		return -1;
-	*what = "landlock_restrict_self";
-	result = (int)syscall(SYS_landlock_restrict_self, ruleset, 0U);
+	*what = "landlock_add_rule";
+	result = size < 2 || !(sandbox_table[role].rights & RIGHT_CONNECT) ?
+	    0 : add_ports(ruleset);
+	for (size_t i = 0; result == 0 && i < path_count; i++) {
+		*what = paths[i].path != NULL ? paths[i].path :
+		    "path descriptor";
+		result = add_path(ruleset, &paths[i]);
+	}
+	if (result == 0) {
+		*what = "landlock_restrict_self";
+		result = (int)syscall(SYS_landlock_restrict_self, ruleset, 0U);
+	}
 	saved = errno;
 	close(ruleset);
 	errno = saved;
 	return result;
 }
 
+/* ---- all of it ---------------------------------------------------------- */
+
 int
 sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	const struct prepared *p = &prepared[role];
-
 	*what = "PR_SET_DUMPABLE";
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		return -1;
 	*what = "PR_SET_NO_NEW_PRIVS";
-	if (!p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		return -1;
-	if (restrict_paths(role, paths, path_count, what) == -1)
+	if (sandbox_confines_paths(role) &&
+	    restrict_paths(role, paths, path_count, what) == -1)
 		return -1;
 	*what = "seccomp";
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &p->program) ==
-	    -1)
-		return -1;
-	/* Only a role that forks prepares another: a page less to copy. */
-	if (sandbox_table[role].rights & RIGHT_FORK)
-		outer = checker = sandbox_linux_rights(role);
-	return 0;
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U,
+	    &programs[role]);
 }
 
 /*
@@ -273,7 +327,6 @@ sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 		errno = EPERM;
 		return -1;
 	}
-	outer = sandbox_linux_rights(role);
 	*what = "PR_SET_DUMPABLE";
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

@@ -22,28 +22,6 @@
 
 const int sandbox_kill_signal = SIGSYS;
 
-/*
- * The loader of a dynamic nursery opens libraries, and only Landlock keeps it
- * from opening other files.  Beside that only a build with a sanitizer cannot
- * prevent everything.
- */
-bool
-sandbox_beyond(const char *probe_name, enum sandbox_role role)
-{
-	static const struct sandbox_permitted beyond[] = {
-		{ RIGHT_SANITIZER, "memory above the limit" },
-		{ RIGHT_SANITIZER, "addresses above the limit" },
-		{ RIGHT_SANITIZER, "mmap MAP_SHARED" },
-		{ RIGHT_SANITIZER, "mmap PROT_READ" },
-		{ RIGHT_SANITIZER, "mprotect PROT_READ" },
-		{ RIGHT_LOADER, "open" }
-	};
-
-	return sandbox_among(beyond, sizeof(beyond) / sizeof(beyond[0]) -
-	    sandbox_confines_paths(role), probe_name,
-	    sandbox_linux_rights(role));
-}
-
 TRY(memory_of_self, "open /proc/self/mem", RIGHT_FILES, true,
     open("/proc/self/mem", O_RDWR))
 #ifdef SYS_fork
@@ -98,7 +76,7 @@ change_page(int protection)
 }
 
 /* Addresses cost page tables, which no other limit counts. */
-TRY_IF(addresses, "addresses above the limit", 0, false,
+TRY_IF(addresses, "addresses above the limit", RIGHT_SANITIZER, false,
     sandbox_table[t->role].memory_max_bytes != 0 &&
     sandbox_maps(sandbox_table[t->role].memory_max_bytes +
     SANDBOX_IMAGE_MAX_BYTES, PROT_NONE, MAP_PRIVATE))
@@ -106,12 +84,12 @@ TRY_IF(addresses, "addresses above the limit", 0, false,
  * RLIMIT_DATA counts no memory that is read-only, from the start or later, or
  * shared.
  */
-TRY_IF(map_read_only, "mmap PROT_READ", RIGHT_EXEC_SELF, false,
-    sandbox_maps(4096, PROT_READ, MAP_PRIVATE))
-TRY(mprotect_read_only, "mprotect PROT_READ", RIGHT_EXEC_SELF, false,
-    change_page(PROT_READ))
-TRY_IF(map_shared, "mmap MAP_SHARED", RIGHT_EXEC_SELF, false,
-    sandbox_maps(4096, PROT_READ | PROT_WRITE, MAP_SHARED))
+TRY_IF(map_read_only, "mmap PROT_READ", RIGHT_EXEC_SELF | RIGHT_SANITIZER,
+    false, sandbox_maps(4096, PROT_READ, MAP_PRIVATE))
+TRY(mprotect_read_only, "mprotect PROT_READ",
+    RIGHT_EXEC_SELF | RIGHT_SANITIZER, false, change_page(PROT_READ))
+TRY_IF(map_shared, "mmap MAP_SHARED", RIGHT_EXEC_SELF | RIGHT_SANITIZER,
+    false, sandbox_maps(4096, PROT_READ | PROT_WRITE, MAP_SHARED))
 TRY(mprotect_code, "mprotect PROT_EXEC", RIGHT_EXEC_SELF, false,
     change_page(PROT_READ | PROT_EXEC))
 

@@ -59,83 +59,53 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 #define RESOURCE(r)	(r)
 #endif
 
-/* What sandbox_prepare leaves for sandbox_enter. */
-static struct {
-	bool	done;
-	size_t	count;
-	struct {
-		int		resource;
-		struct rlimit	want;
-	} limits[5];
-} prepared[SANDBOX_ROLE_COUNT];
-
-/*
- * Notes a limit; not one that is in force already: every child inherits it,
- * the hard limit keeps it, and workers are forked by the thousand.
- */
 static int
-note(enum sandbox_role role, int resource, uint64_t max)
+limit(int resource, uint64_t max)
 {
-	size_t i = prepared[role].count;
-	struct rlimit now;
+	struct rlimit want;
 
-	if (getrlimit(RESOURCE(resource), &now) == -1)
+	if (getrlimit(RESOURCE(resource), &want) == -1)
 		return -1;
-	if (now.rlim_max <= max && now.rlim_cur == now.rlim_max)
-		return 0;
-	if (now.rlim_max > max)
-		now.rlim_max = (rlim_t)max;
-	now.rlim_cur = now.rlim_max;
-	prepared[role].limits[i].resource = resource;
-	prepared[role].limits[i].want = now;
-	prepared[role].count++;
-	return 0;
-}
-
-int
-sandbox_prepare(enum sandbox_role role, const char **what)
-{
-	const struct sandbox_line *line = &sandbox_table[role];
-	uint64_t memory = SANDBOX_SANITIZED ? 0 : line->memory_max_bytes;
-
-	*what = "prepared twice";
-	if (prepared[role].done) {
-		errno = EALREADY;
-		return -1;
-	}
-	*what = "getrlimit";
-	if (note(role, RLIMIT_CORE, 0) == -1 ||
-	    (memory != 0 && note(role, RLIMIT_DATA, memory) == -1) ||
-#ifdef RLIMIT_AS
-	    (memory != 0 && note(role, RLIMIT_AS, memory +
-	    SANDBOX_IMAGE_MAX_BYTES) == -1) ||
-#endif
-	    (line->descriptors_max != 0 &&
-	    note(role, RLIMIT_NOFILE, line->descriptors_max) == -1) ||
-	    (!(line->rights & RIGHT_FORK) && note(role, RLIMIT_NPROC, 0) ==
-	    -1) || sandbox_os_prepare(role, what) == -1)
-		return -1;
-	prepared[role].done = true;
-	return 0;
+	if (want.rlim_max > max)
+		want.rlim_max = (rlim_t)max;
+	want.rlim_cur = want.rlim_max;
+	return setrlimit(RESOURCE(resource), &want);
 }
 
 int
 sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)
 {
-	*what = "not prepared";
-	if (!prepared[role].done || (path_count != 0 &&
-	    !(sandbox_table[role].rights & (RIGHT_FILES | RIGHT_EXEC_SELF)))) {
-		errno = EINVAL;
+	const struct sandbox_line *line = &sandbox_table[role];
+	uint64_t memory = SANDBOX_SANITIZED ? 0 : line->memory_max_bytes;
+
+	*what = "paths";
+	errno = EINVAL;
+	if (path_count != 0 && !(line->rights & (RIGHT_FILES |
+	    RIGHT_EXEC_SELF)))
 		return -1;
-	}
 	*what = "setrlimit";
-	for (size_t i = 0; i < prepared[role].count; i++)
-		if (setrlimit(RESOURCE(prepared[role].limits[i].resource),
-		    &prepared[role].limits[i].want) == -1)
-			return -1;
+	if (limit(RLIMIT_CORE, 0) == -1 ||
+	    (memory != 0 && limit(RLIMIT_DATA, memory) == -1) ||
+#ifdef RLIMIT_AS
+	    (memory != 0 && limit(RLIMIT_AS, memory +
+	    SANDBOX_IMAGE_MAX_BYTES) == -1) ||
+#endif
+	    (line->descriptors_max != 0 &&
+	    limit(RLIMIT_NOFILE, line->descriptors_max) == -1) ||
+	    (!(line->rights & RIGHT_FORK) && limit(RLIMIT_NPROC, 0) == -1))
+		return -1;
 	return sandbox_os_enter(role, paths, path_count, what);
 }
+
+#ifndef __linux__
+/* Only Linux compiles filters. */
+int
+sandbox_prepare(enum sandbox_role role, const char **what)
+{
+	return 0;
+}
+#endif
 
 const uint16_t *sandbox_ports;
 size_t sandbox_port_count;

@@ -37,14 +37,10 @@
 extern const uint16_t *sandbox_ports;
 extern size_t sandbox_port_count;
 
-/* The system's part of sandbox_prepare and, after limits, sandbox_enter. */
-int	sandbox_os_prepare(enum sandbox_role role, const char **what);
+/* The system's part of sandbox_enter, after the limits. */
 int	sandbox_os_enter(enum sandbox_role role,
 	    const struct sandbox_path *paths, size_t path_count,
 	    const char **what);
-#if defined(__FreeBSD__) || defined(__OpenBSD__)
-#define sandbox_os_prepare(role, what)	0
-#endif
 #ifdef __OpenBSD__
 #define sandbox_os_enter		sandbox_resume
 #endif
@@ -84,6 +80,18 @@ extern const int sandbox_kill_signal;
 /* Whether role's paths are confined; what this sandbox cannot prevent. */
 bool	sandbox_confines_paths(enum sandbox_role role);
 bool	sandbox_beyond(const char *probe_name, enum sandbox_role role);
+
+/* Rights beside enum sandbox_right that depend on how the program is built. */
+#define RIGHT_LOADER	(1U << 16)	/* execute itself through ld.so */
+#define RIGHT_SANITIZER	(1U << 17)	/* see SANDBOX_SANITIZED */
+
+/* The role's rights: enum sandbox_right and, on Linux, those above. */
+unsigned sandbox_os_rights(enum sandbox_role role);
+#ifdef __linux__
+#define sandbox_beyond(name, role)	false
+#else
+#define sandbox_os_rights(role)		(sandbox_table[role].rights)
+#endif
 
 /* For sandbox_beyond: what a sandbox permits with any of these rights. */
 struct sandbox_permitted {

@@ -53,7 +53,7 @@ sandbox_maps(uint64_t size, int protection, int flags)
 }
 
 /* "/" always exists: failing to open it is a refusal, even with ENOENT. */
-TRY_IF(open, "open", RIGHT_FILES, true,
+TRY_IF(open, "open", RIGHT_FILES | RIGHT_LOADER, true,
     open("/", O_RDONLY | O_DIRECTORY) != -1)
 
 static bool
@@ -103,7 +103,7 @@ TRY(setuid, "setuid", 0, false, setuid(t->uid))
 TRY_IF(fork, "fork", RIGHT_FORK, false, sandbox_forked(fork()))
 TRY_IF(map_code, "mmap PROT_EXEC", RIGHT_EXEC_SELF, false,
     sandbox_maps(4096, PROT_READ | PROT_EXEC, MAP_PRIVATE))
-TRY_IF(memory, "memory above the limit", 0, false,
+TRY_IF(memory, "memory above the limit", RIGHT_SANITIZER, false,
     sandbox_table[t->role].memory_max_bytes != 0 &&
     sandbox_maps(sandbox_table[t->role].memory_max_bytes,
     PROT_READ | PROT_WRITE, MAP_PRIVATE))
@@ -167,7 +167,7 @@ sandbox_probe_applies(const struct sandbox_probe *probe,
 {
 	if (sandbox_beyond(probe->name, role))
 		return false;
-	if (!(sandbox_table[role].rights & probe->unless))
+	if (!(sandbox_os_rights(role) & probe->unless))
 		return true;
 	return probe->elsewhere && sandbox_confines_paths(role);
 }

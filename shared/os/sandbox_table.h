@@ -1,7 +1,7 @@
 /*
  * What each process may do, as one table: a role's line lists its rights, and
  * everything else is denied.  sandbox_linux.c, sandbox_openbsd.c and
- * sandbox_freebsd.c translate it; sandbox_none.c is for other systems.
+ * sandbox_freebsd.c translate it.
  */
 #ifndef SHARED_SANDBOX_TABLE_H
 #define SHARED_SANDBOX_TABLE_H
@@ -67,9 +67,8 @@ struct sandbox_path {
 /*
  * Once for a role, before processes are forked for it: compiles filters, so
  * that entering is a few system calls and no allocation.  After the parent has
- * entered (or resumed) its own role: what is inherited is not set again.  One
- * descriptor may stay open until sandbox_enter closes it in the child: close no
- * unknown descriptors before.  0, or -1 with errno and *what, the step.
+ * entered (or resumed) its own role, whose filter stays in force.  0, or -1
+ * with errno and *what, the step.
  */
 int	sandbox_prepare(enum sandbox_role role, const char **what);
 /*
@@ -99,8 +98,8 @@ int	sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 	    size_t path_count, const char **what);
 /*
  * What the sandbox of this system is, for people; asked before a role is
- * entered.  There is none in a build with sandbox_none.c, and on Linux under a
- * kernel, or an emulation of one, without seccomp.
+ * entered.  There is none on Linux under a kernel, or an emulation of one,
+ * without seccomp.
  */
 struct sandbox_facts {
 	bool		 exists;
