@@ -12,7 +12,7 @@ enum {
 	resolve_servers_max = 3,
 	resolve_hosts_max = 16,		/* of one route */
 	resolve_addresses_max = 8,	/* of one host */
-	resolve_lookups_max = 512	/* open, of one worker */
+	resolve_lookups_max = 128	/* open, of one worker */
 };
 
 struct ipc_ip {
@@ -36,28 +36,21 @@ struct ipc_dial {
 	uint32_t	patience_ms;
 };
 
-/* So many name servers, asked in this order; sockets come when wanted. */
-struct ipc_resolve {
-	uint32_t	servers;	/* 1 to resolve_servers_max */
-	uint32_t	timeout_ms;	/* of the first try */
-};
-
-/* A socket that is connected to that name server; one is wanted at a time. */
-struct ipc_socket_wanted {
-	uint32_t	server;		/* its number */
-	uint32_t	tcp;
-};
-
 enum resolve_kind {
 	RESOLVE_MX,		/* MX, or the name itself; then addresses */
 	RESOLVE_HOST,		/* addresses of the name only */
 	RESOLVE_KIND_COUNT
 };
 
+/* Carries a socket that is connected to a name server. */
 struct ipc_lookup {
 	uint64_t	ticket;
+	uint32_t	timeout_ms;	/* for MX, and then for addresses */
 	uint8_t		kind;		/* enum resolve_kind */
 	uint8_t		ipv6;		/* ask for AAAA, too */
+	uint8_t		tcp;
+	uint8_t		last;		/* try: without EDNS and capitals, and
+					   what is known has to do */
 	uint8_t		name_len;	/* ASCII: A-labels */
 	char		name[smtp_domain_max_bytes];
 };
@@ -79,7 +72,7 @@ struct ipc_host {
 	uint8_t		status;		/* of its addresses: RESOLVE_ */
 	uint8_t		count;
 	uint8_t		name_len;
-	char		name[smtp_domain_max_bytes];
+	char		name[smtp_domain_max_bytes + 1];
 	struct ipc_ip	addresses[resolve_addresses_max];
 };
 

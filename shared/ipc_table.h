@@ -109,14 +109,8 @@
 	X(LETTER_DONE, FROM_WORKER, number, 0, AT_LETTER,		\
 	    p->n <= RELAY_DONE_ALL)					\
 	X(DISMISS, TO_WORKER, nothing, 0, AT_RELAY, true)		\
-	X(RESOLVE, TO_WORKER, resolve, 0, AT_IDLE, p->servers > 0 &&	\
-	    p->servers <= resolve_servers_max)				\
-	X(SOCKET_WANTED, FROM_WORKER, socket_wanted, 0, AT_RESOLVE,	\
-	    p->server < resolve_servers_max && p->tcp <= 1)		\
-	X(SOCKET, TO_WORKER, socket_wanted, 1, AT_RESOLVE, true)	\
-	X(NO_SOCKET, TO_WORKER, socket_wanted, 0, AT_RESOLVE, true)	\
-	X(LOOKUP, TO_WORKER, lookup, 0, AT_RESOLVE,			\
-	    p->kind < RESOLVE_KIND_COUNT)				\
+	X(LOOKUP, TO_WORKER, lookup, 1, AT_NAME,			\
+	    p->kind < RESOLVE_KIND_COUNT && p->ipv6 <= 1)		\
 	X(HOST, FROM_WORKER, host, 0, AT_RESOLVE, is_host(p))		\
 	X(ANSWER, FROM_WORKER, answer, 0, AT_RESOLVE,			\
 	    p->status < RESOLVE_STATUS_COUNT && p->implicit <= 1 &&	\
@@ -132,8 +126,7 @@
 	X(trace) X(end) X(ask) X(tell_text) X(login) X(account)		\
 	X(password) X(checked) X(pem) X(digest) X(signature) X(tls)	\
 	X(judged) X(proxy) X(sync) X(synced) X(lines) X(written)	\
-	X(commit) X(client) X(greeted) X(letter) X(outcome) X(resolve)	\
-	X(socket_wanted) X(lookup) X(host) X(answer) X(report) X(fact)	\
-	X(dial)
+	X(commit) X(client) X(greeted) X(letter) X(outcome) X(lookup)	\
+	X(host) X(answer) X(report) X(fact) X(dial)
 
 #endif

@@ -20,7 +20,7 @@ enum {
 	bit_available = 0x80, bit_authentic = 0x20, bits_rcode = 0x0f
 };
 
-enum rcode { NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP };
+enum rcode { NOERROR, FORMERR, NXDOMAIN = 3 };
 
 struct name {
 	size_t	n;		/* 0: the root */
@@ -270,21 +270,18 @@ dns_read(struct span query, struct span m, struct dns_answer *out)
 	rcode = m.p[3] & bits_rcode;
 	/* Who does not understand the question may leave it out. */
 	if (rcode == FORMERR && m.n == header_bytes)
-		return DNS_NO_EDNS;
+		return DNS_FAILED;
 	/* Octet by octet, for whoever guesses an id has to guess the case. */
 	if (get16(m.p + 4) != 1 || m.n - header_bytes < n ||
 	    memcmp(m.p + header_bytes, query.p + header_bytes, n) != 0)
 		return DNS_FOREIGN;
-	if (m.p[2] & bit_truncated)
-		return DNS_TRUNCATED;
-	if (rcode == FORMERR || rcode == NOTIMP)
-		return DNS_NO_EDNS;
 	memset(out, 0, sizeof(*out));
 	out->status = RESOLVE_NO_DATA;
 	out->secure = (m.p[3] & bit_authentic) != 0;
 	out->ttl_s = UINT32_MAX;
 	/* A referral says nothing: that server does not look further. */
-	if ((rcode != NOERROR && rcode != NXDOMAIN) ||
+	if ((m.p[2] & bit_truncated) ||
+	    (rcode != NOERROR && rcode != NXDOMAIN) ||
 	    ((m.p[2] & bit_authority) == 0 && (m.p[3] & bit_available) == 0) ||
 	    !read_name(m, &at, &owner) ||
 	    !read_answer(m, header_bytes + n, type, &owner, out))

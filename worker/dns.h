@@ -51,9 +51,8 @@ struct dns_answer {
 enum dns_read {
 	DNS_ANSWERED,	/* *out is the answer */
 	DNS_FOREIGN,	/* no answer to this query: wait on */
-	DNS_TRUNCATED,	/* ask again over TCP */
-	DNS_NO_EDNS,	/* ask again without EDNS */
-	DNS_FAILED	/* the server has no answer, or a broken one */
+	DNS_FAILED	/* a broken answer, a cut one, or none: ask again over
+			   TCP, without EDNS, or another server */
 };
 
 /*

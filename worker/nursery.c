@@ -84,7 +84,7 @@ static const struct job {
 			    const struct ipc_record *r, int passed,
 			    int output);
 } jobs[] = {
-	{ IPC_SESSION, smtp_session_run }, { IPC_RESOLVE, resolve_run },
+	{ IPC_SESSION, smtp_session_run }, { IPC_LOOKUP, resolve_run },
 	{ IPC_REPORT, report_run }, { IPC_CLIENT, relay_run }
 };
 

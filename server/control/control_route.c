@@ -29,7 +29,7 @@ static const char *const statuses[RESOLVE_STATUS_COUNT] = {
 };
 
 static void
-tell_host(const struct route_host *h, FILE *f)
+tell_host(const struct ipc_host *h, FILE *f)
 {
 	char ip[INET6_ADDRSTRLEN];
 

@@ -76,7 +76,7 @@ name_is(const char *own_name, const char *name)
 }
 
 static bool
-host_is_own(const struct master *m, const struct route_host *h)
+host_is_own(const struct master *m, const struct ipc_host *h)
 {
 	const struct conf *c = &m->conf;
 
@@ -120,7 +120,7 @@ set_key(struct path *p)
 static void
 add_hops(struct path *p, uint8_t host)
 {
-	const struct route_host *h = &p->hosts[host];
+	const struct ipc_host *h = &p->hosts[host];
 	size_t next[2] = { 0, 0 };
 	bool ipv6 = h->count > 0 && h->addresses[0].ipv6;
 
@@ -239,7 +239,7 @@ path_leave(struct path *p)
 		free(p);
 }
 
-const struct route_host *
+const struct ipc_host *
 path_host(const struct path *p, size_t hop)
 {
 	return &p->hosts[p->hops[hop].host];

@@ -25,7 +25,7 @@ struct path {
 	size_t			 hop_count;	/* at least 1 */
 	struct path_hop		 hops[path_hops_max];
 	size_t			 host_count;
-	struct route_host	 hosts[];
+	struct ipc_host	 hosts[];
 };
 
 /* Notes the addresses of this host, before the sandbox is entered. */
@@ -49,7 +49,7 @@ bool	path_next(const struct path *p, size_t *hop);
 bool	path_other_family(const struct path *p, size_t *hop);
 /* IPv6 does not leave this host: there is none for some minutes. */
 void	path_avoid_ipv6(void);
-const struct route_host *path_host(const struct path *p, size_t hop);
+const struct ipc_host *path_host(const struct path *p, size_t hop);
 const struct ipc_ip *path_ip(const struct path *p, size_t hop);
 
 #endif

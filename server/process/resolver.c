@@ -1,8 +1,12 @@
 /*
  * Questions to the DNS, the master's part: worker/resolve.c reads what name
- * servers say, over sockets that dial connected.  An answer may take the worker
- * over: it then can say of a name, if it is asked that name, what a forged
- * answer could have said, and is replaced soon.
+ * servers say, over a socket for each name, which dial connected.  An answer
+ * may take the worker over: it then can say of a name, if it is asked that
+ * name, what a forged answer could have said, and is replaced soon.
+ *
+ * Each try of a name goes to the next server.  The second is over TCP, for
+ * answers that are too long, or get lost; the third is without EDNS and mixed
+ * case, for servers that are deaf to these.
  */
 #include "server/process/resolver.h"
 
@@ -11,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/tree.h>
-#include <unistd.h>
 
 #include "server/process/dial.h"
 #include "server/process/feed.h"
@@ -22,15 +25,18 @@ enum {
 	ttl_least_s = 5,
 	ttl_most_s = 3600,
 	ttl_negative_most_s = 60,
-	asked_max = 1000,		/* of one worker */
+	ttl_trouble_s = 30,
+	answers_max = 1000,		/* of one worker */
 	worker_age_ms = 10 * 60 * 1000,
-	answer_patience_ms = 90 * 1000,	/* a worker gives up after 45 s */
-	first_timeout_ms = 2000,	/* of a name server */
-	dial_patience_ms = 2000
+	answer_patience_ms = 60 * 1000,	/* a worker takes 2 * 8 s */
+	tries_max = 3,			/* each twice as long */
+	patience_ms = 2000		/* the first takes; and dial */
 };
 
 enum question_state {
-	QUESTION_WAITS,		/* for a worker that takes it */
+	QUESTION_WAITS,		/* for its turn */
+	QUESTION_DIALS,		/* a socket is due */
+	QUESTION_READY,		/* for a worker that takes it */
 	QUESTION_ASKED,		/* in the order of asking */
 	QUESTION_ANSWERED,	/* its jobs are yet to be told */
 	QUESTION_CACHED,	/* the last used last */
@@ -45,11 +51,15 @@ struct question {
 	TAILQ_ENTRY(question)	 entry;		/* in the list of its state */
 	enum question_state	 state;
 	enum resolve_kind	 kind;
+	struct resolver		*resolver;
 	struct resolver_jobs	 jobs;
-	uint64_t		 ticket;	/* asked */
+	uint32_t		 server;	/* of the first try, modulo */
+	unsigned		 tries;		/* begun */
+	struct dial_job		 dial;
+	int			 fd;		/* READY */
+	uint64_t		 ticket;	/* ASKED */
 	struct route		*route;		/* its answer; or NULL */
 	int64_t			 until_ms;	/* then overdue, or old */
-	bool			 again;		/* its first worker was lost */
 	char			 name[smtp_domain_max_bytes + 1];
 };
 
@@ -64,16 +74,11 @@ struct resolver {
 	struct resolver_figures	 seen;		/* only its times */
 	struct event		 tell;		/* the jobs of the answered */
 	struct worker		*worker;	/* NULL: there is none now */
-	bool			 honest;	/* it is replaced, not lost */
+	uint32_t		 good;		/* server that answered last */
 	struct feed		 feed;
-	uint64_t		 asked;
+	uint64_t		 answers;
 	int64_t			 until_ms;	/* then it is old */
-	const struct question	*about;		/* what route is gathered for */
-	struct route		*route;		/* with all its hosts */
-	struct dial_job		 dial;		/* for a socket it wants */
-	struct ipc_socket_wanted wanted;
-	enum { DIALS_NOT, DIALS, DIALLED } dials;
-	int			 fd;		/* DIALLED; -1: it failed */
+	struct route		*route;		/* gathered for one ticket */
 };
 
 static const struct timeval at_once = { 0, 0 };
@@ -104,8 +109,8 @@ shrink_cache(struct resolver *all, size_t left)
 {
 	struct question *q;
 
-	for (; all->count[QUESTION_CACHED] > left;
-	    all->count[QUESTION_CACHED]--) {
+	while (all->count[QUESTION_CACHED] > left) {
+		all->count[QUESTION_CACHED]--;
 		q = TAILQ_FIRST(&all->list[QUESTION_CACHED]);
 		TAILQ_REMOVE(&all->list[QUESTION_CACHED], q, entry);
 		RB_REMOVE(questions, &all->all, q);
@@ -145,11 +150,11 @@ on_tell(evutil_socket_t fd, short what, void *arg)
 static void
 end_question(struct resolver *all, struct question *q)
 {
-	const uint32_t ttl_s = q->route == NULL ? 0 : q->route->ttl_s;
+	const uint32_t ttl_s = q->route == NULL ? ttl_trouble_s :
+	    q->route->ttl_s;
 
 	q->until_ms = deadline_now_ms() + 1000 *
 	    (int64_t)(ttl_s > ttl_least_s ? ttl_s : ttl_least_s);
-	q->again = false;
 	move_to(all, q, QUESTION_ANSWERED);
 	evtimer_add(&all->tell, &at_once);
 }
@@ -158,26 +163,65 @@ static uint64_t
 waiting(const struct master *m)
 {
 	return m->resolver->worker == NULL && !m->stopping &&
-	    m->resolver->count[QUESTION_WAITS] > 0;
+	    m->resolver->count[QUESTION_READY] > 0;
 }
 
-/* Gives what waits to the worker, or asks for one. */
+static void	on_dialled(void *arg, int fd, int error);
+
+/*
+ * Begins the next try of what waits, of as many as a worker takes; and gives
+ * what has its socket to the worker, unless it is old, or to a new one.
+ */
 static void
 work(struct resolver *all)
 {
-	if (all->worker != NULL)
+	const struct conf_relay *conf = &all->master->conf.relay;
+	const struct conf_resolver *server;
+	struct question *q;
+
+	while ((q = TAILQ_FIRST(&all->list[QUESTION_WAITS])) != NULL &&
+	    all->count[QUESTION_DIALS] + all->count[QUESTION_READY] +
+	    all->count[QUESTION_ASKED] < resolve_lookups_max) {
+		server = &conf->resolvers[(q->server + q->tries) %
+		    conf->resolver_count];
+		q->dial = (struct dial_job){ .udp = q->tries != 1,
+		    .to = server->ip, .port = server->port,
+		    .patience_ms = patience_ms, .done = on_dialled,
+		    .arg = q };
+		q->tries++;
+		move_to(all, q, QUESTION_DIALS);
+		dial_connect(all->master, &q->dial);
+	}
+	if (all->worker != NULL && (all->answers >= answers_max ||
+	    deadline_now_ms() > all->until_ms))
+		pool_lost(all->worker, "replaced");
+	else if (all->worker != NULL)
 		feed_start(&all->feed);
 	else if (waiting(all->master))
 		pool_want(all->master);
 }
 
-/* The next worker is asked what this one did not answer. */
+/* The server cannot tell, or did not in time. */
 static void
-replace_worker(struct resolver *all)
+next_try(struct resolver *all, struct question *q)
 {
-	all->honest = true;
-	if (all->worker != NULL)
-		pool_lost(all->worker, "replaced");
+	if (q->tries == tries_max)
+		end_question(all, q);
+	else
+		move_to(all, q, QUESTION_WAITS);
+}
+
+static void
+on_dialled(void *arg, int fd, int error)
+{
+	struct question *q = arg;
+
+	q->fd = fd;
+	if (fd == -1)
+		next_try(q->resolver, q);
+	else
+		move_to(q->resolver, q, QUESTION_READY);
+	work(q->resolver);
 }
 
 void
@@ -191,6 +235,7 @@ resolver_ask(struct master *m, struct resolver_job *job)
 	q = RB_FIND(questions, &all->all, &key);
 	if (q == NULL && (q = malloc(sizeof(*q))) != NULL) {
 		*q = key;
+		q->resolver = all;
 		LIST_INIT(&q->jobs);
 		RB_INSERT(questions, &all->all, q);
 		TAILQ_INSERT_TAIL(&all->list[q->state], q, entry);
@@ -205,6 +250,8 @@ resolver_ask(struct master *m, struct resolver_job *job)
 	if (q != NULL && q->state == QUESTION_CACHED) {
 		free(q->route);
 		q->route = NULL;
+		q->server = all->good;
+		q->tries = 0;
 		move_to(all, q, QUESTION_WAITS);
 		work(all);
 	}
@@ -230,64 +277,30 @@ void
 resolver_renew(struct master *m)
 {
 	shrink_cache(m->resolver, 0);
-	replace_worker(m->resolver);
+	if (m->resolver->worker != NULL)
+		pool_lost(m->resolver->worker, "replaced");
 }
 
-/* A socket first, for questions wait for it. */
 static bool
 next_record(void *arg, struct ipc_record *out)
 {
 	struct resolver *all = arg;
-	struct question *q = TAILQ_FIRST(&all->list[QUESTION_WAITS]);
+	struct question *q = TAILQ_FIRST(&all->list[QUESTION_READY]);
 
-	memset(out, 0, sizeof(*out));
-	if (all->dials == DIALLED) {
-		out->type = all->fd == -1 ? IPC_NO_SOCKET : IPC_SOCKET;
-		out->u.socket_wanted = all->wanted;
-		all->feed.pass = all->fd;
-		all->dials = DIALS_NOT;
-		return true;
-	}
-	if (q == NULL || all->count[QUESTION_ASKED] == resolve_lookups_max)
+	if (q == NULL)
 		return false;
 	q->ticket = ++all->tickets;
 	q->until_ms = deadline_now_ms() + answer_patience_ms;
-	all->asked++;
+	all->feed.pass = q->fd;
 	move_to(all, q, QUESTION_ASKED);
+	memset(out, 0, sizeof(*out));
 	out->type = IPC_LOOKUP;
 	out->u.lookup = (struct ipc_lookup){ .ticket = q->ticket,
+	    .timeout_ms = (uint32_t)patience_ms << (q->tries - 1),
 	    .kind = (uint8_t)q->kind, .ipv6 = all->master->conf.relay.ipv6,
+	    .tcp = !q->dial.udp, .last = q->tries == tries_max,
 	    .name_len = (uint8_t)strlen(q->name) };
 	memcpy(out->u.lookup.name, q->name, out->u.lookup.name_len);
-	return true;
-}
-
-/* dial has logged why it failed. */
-static void
-on_dialled(void *arg, int fd, int error)
-{
-	struct resolver *all = arg;
-
-	all->fd = fd;
-	all->dials = DIALLED;
-	feed_start(&all->feed);
-}
-
-/* False: an honest worker would not ask for it, or not now. */
-static bool
-on_socket_wanted(struct resolver *all, const struct ipc_socket_wanted *wanted)
-{
-	const struct conf_relay *conf = &all->master->conf.relay;
-
-	if (all->dials != DIALS_NOT || wanted->server >= conf->resolver_count)
-		return false;
-	all->wanted = *wanted;
-	all->dials = DIALS;
-	all->dial = (struct dial_job){ .udp = !wanted->tcp,
-	    .to = conf->resolvers[wanted->server].ip,
-	    .port = conf->resolvers[wanted->server].port,
-	    .patience_ms = dial_patience_ms, .done = on_dialled, .arg = all };
-	dial_connect(all->master, &all->dial);
 	return true;
 }
 
@@ -308,21 +321,19 @@ on_host(struct resolver *all, const struct ipc_host *h)
 {
 	const struct question *q = find_asked(all, h->ticket);
 	struct route *route = all->route;
-	struct route_host *to = &route->hosts[route->count];
+	struct ipc_host *to = &route->hosts[route->count];
 
 	if (q == NULL || route->count == (q->kind == RESOLVE_MX ?
-	    resolve_hosts_max : 1) || (route->count > 0 && (all->about != q ||
-	    h->preference < to[-1].preference)))
+	    resolve_hosts_max : 1) || (route->count > 0 &&
+	    (to[-1].ticket != h->ticket ||
+	    to[-1].preference > h->preference)))
 		return false;
 	for (size_t i = 0; i < h->count; i++)
 		if (h->addresses[i].ipv6 && !all->master->conf.relay.ipv6)
 			return false;
-	all->about = q;
 	route->count++;
-	*to = (struct route_host){ .preference = h->preference,
-	    .status = h->status, .count = h->count };
-	memcpy(to->name, h->name, h->name_len);
-	memcpy(to->addresses, h->addresses, sizeof(to->addresses));
+	*to = *h;
+	to->name[h->name_len] = '\0';
 	return true;
 }
 
@@ -330,7 +341,7 @@ on_host(struct resolver *all, const struct ipc_host *h)
 static void
 shuffle_equals(struct route *route)
 {
-	struct route_host *h = route->hosts, swap;
+	struct ipc_host *h = route->hosts, swap;
 	uint32_t j, equals = 0;
 
 	for (uint32_t i = 1; i < route->count; i++) {
@@ -343,20 +354,16 @@ shuffle_equals(struct route *route)
 	}
 }
 
-/* With the hosts that came before it if it is OK, and with none otherwise. */
-static bool
-on_answer(struct resolver *all, const struct ipc_answer *a)
+/* q has its route, with the hosts that came before the answer. */
+static void
+take_route(struct resolver *all, struct question *q, const struct ipc_answer *a)
 {
-	struct question *q = find_asked(all, a->ticket);
 	const struct conf_relay *conf = &all->master->conf.relay;
 	struct route *route = all->route;
 	const size_t n = sizeof(*route) + route->count * sizeof(*route->hosts);
 	const uint32_t most = a->status == RESOLVE_OK ? ttl_most_s :
 	    ttl_negative_most_s;
 
-	if (q == NULL || (a->status == RESOLVE_OK) != (route->count > 0) ||
-	    (route->count > 0 && all->about != q))
-		return false;
 	route->status = (enum resolve_status)a->status;
 	route->implicit = a->implicit;
 	route->ttl_s = a->ttl_s < most ? a->ttl_s : most;
@@ -365,8 +372,8 @@ on_answer(struct resolver *all, const struct ipc_answer *a)
 		if (!conf->resolvers[i].believed)
 			route->secure = false;
 	shuffle_equals(route);
-	if (a->status != RESOLVE_TROUBLE)
-		all->seen.answer_ms = deadline_now_ms();
+	all->good = q->server + q->tries - 1;
+	all->seen.answer_ms = deadline_now_ms();
 	if (route->secure)
 		all->seen.secure_ms = deadline_now_ms();
 	q->route = malloc(n);
@@ -374,8 +381,23 @@ on_answer(struct resolver *all, const struct ipc_answer *a)
 		memcpy(q->route, route, n);
 	route->count = 0;
 	end_question(all, q);
-	if (all->asked >= asked_max)
-		replace_worker(all);
+}
+
+/* It has hosts if it is OK, and none otherwise. */
+static bool
+on_answer(struct resolver *all, const struct ipc_answer *a)
+{
+	struct question *q = find_asked(all, a->ticket);
+	const size_t hosts = all->route->count;
+
+	if (q == NULL || (a->status == RESOLVE_OK) != (hosts > 0) ||
+	    (hosts > 0 && all->route->hosts[0].ticket != a->ticket))
+		return false;
+	if (a->status == RESOLVE_TROUBLE)
+		next_try(all, q);
+	else
+		take_route(all, q, a);
+	all->answers++;
 	work(all);
 	return true;
 }
@@ -383,15 +405,13 @@ on_answer(struct resolver *all, const struct ipc_answer *a)
 static bool
 on_record(void *owner, const struct ipc_record *r)
 {
-	return r->type == IPC_SOCKET_WANTED ?
-	    on_socket_wanted(owner, &r->u.socket_wanted) :
-	    r->type == IPC_HOST ? on_host(owner, &r->u.host) :
+	return r->type == IPC_HOST ? on_host(owner, &r->u.host) :
 	    r->type == IPC_ANSWER && on_answer(owner, &r->u.answer);
 }
 
 /*
- * What a lost worker was asked the next one is asked, but only once more:
- * perhaps it was the answer that ended the worker.
+ * The next worker is asked what this one did not answer; but not without end,
+ * for perhaps it was the answer that ended the worker.
  */
 static void
 on_lost(void *owner, const char *how)
@@ -400,20 +420,10 @@ on_lost(void *owner, const char *how)
 	struct question *q;
 
 	feed_stop(&all->feed);
-	if (all->dials == DIALS)
-		dial_forget(&all->dial);
-	else if (all->dials == DIALLED && all->fd != -1)
-		close(all->fd);
-	all->dials = DIALS_NOT;
 	all->worker = NULL;
 	all->route->count = 0;
 	while ((q = TAILQ_FIRST(&all->list[QUESTION_ASKED])) != NULL)
-		if (q->again && !all->honest) {
-			end_question(all, q);
-		} else {
-			q->again = q->again || !all->honest;
-			move_to(all, q, QUESTION_WAITS);
-		}
+		next_try(all, q);
 	work(all);
 }
 
@@ -422,28 +432,16 @@ on_idle(struct master *m)
 {
 	struct resolver *all = m->resolver;
 	struct worker *w = waiting(m) > 0 ? pool_idle(m) : NULL;
-	struct ipc_record r = { .type = IPC_RESOLVE, .u.resolve = {
-	    (uint32_t)m->conf.relay.resolver_count, first_timeout_ms } };
 
-	/* If it cannot be sent now, the next tick tries again. */
-	if (w == NULL || pool_send(w, &r, -1) == -1)
+	if (w == NULL)
 		return;
 	all->worker = w;
-	all->honest = false;
-	all->asked = 0;
+	all->answers = 0;
 	all->until_ms = deadline_now_ms() + worker_age_ms;
 	pool_lend(w, &resolver_use, all, IPC_AT_RESOLVE);
 	feed_init(&all->feed, m->base, pool_channel(w), next_record, NULL,
 	    all);
 	feed_start(&all->feed);
-}
-
-static void
-on_tick(struct master *m)
-{
-	if (deadline_now_ms() > m->resolver->until_ms)
-		replace_worker(m->resolver);
-	work(m->resolver);
 }
 
 static bool
@@ -475,7 +473,7 @@ blame(struct master *m, const void *owner, void *last, struct log_line *l)
 }
 
 const struct worker_use resolver_use = {
-	.waiting = waiting, .on_idle = on_idle, .on_tick = on_tick,
+	.waiting = waiting, .on_idle = on_idle,
 	.on_record = on_record, .on_lost = on_lost,
 	.is_overdue = is_overdue, .state = state, .blame = blame
 };
@@ -483,7 +481,7 @@ const struct worker_use resolver_use = {
 int
 resolver_start(struct master *m)
 {
-	const size_t hosts = resolve_hosts_max * sizeof(struct route_host);
+	const size_t hosts = resolve_hosts_max * sizeof(struct ipc_host);
 	struct resolver *all = calloc(1, sizeof(*all) +
 	    sizeof(struct route) + hosts);
 

@@ -2,7 +2,7 @@
  * Questions to the DNS: a throw-away worker asks name servers over sockets that
  * dial has connected, and reads their answers; the master gets hosts and
  * addresses that were checked.  What a lost worker was asked, the next one is
- * asked again, once.  Routes are cached for their TTL.
+ * asked.  Routes are cached for their TTL.
  */
 #ifndef SERVER_RESOLVER_H
 #define SERVER_RESOLVER_H
@@ -12,22 +12,17 @@
 #include "server/process/pool.h"
 #include "shared/ipc_msg.h"
 
-struct route_host {
-	uint16_t	preference;
-	uint8_t		status;		/* of its addresses: RESOLVE_ */
-	uint8_t		count;
-	char		name[smtp_domain_max_bytes + 1];
-	struct ipc_ip	addresses[resolve_addresses_max];
-};
-
-/* Where mail for a domain goes; hosts in order, equal ones shuffled. */
+/*
+ * Where mail for a domain goes.  Hosts are in order, equal ones shuffled; there
+ * is a NUL behind their names.
+ */
 struct route {
 	enum resolve_status	 status;
 	bool			 implicit;	/* no MX: the name itself */
 	bool			 secure;	/* AD, of a server believed */
 	uint32_t		 ttl_s;
 	size_t			 count;
-	struct route_host	 hosts[];
+	struct ipc_host		 hosts[];
 };
 
 /* A question; the caller's, until done() or resolver_forget(). */

@@ -22,7 +22,7 @@
  * the master and, for a moment, both ends of a worker's; its limit is far
  * higher, since Linux counts its user's descriptors in transit against it.  A
  * worker's are its channel, the client's socket, one spool file, and perhaps
- * standard input, output and error; or, if it resolves, twelve sockets.
+ * standard input, output and error; or, if it resolves, a socket for each name.
  */
 const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 	[SANDBOX_MASTER] = { "master", RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD |
@@ -31,7 +31,7 @@ const struct sandbox_line sandbox_table[SANDBOX_ROLE_COUNT] = {
 	    RIGHT_RECV_FD | RIGHT_FORK | RIGHT_EXEC_SELF, worker_memory,
 	    4096 },
 	[SANDBOX_SMTP] = { "smtp", RIGHT_IO | RIGHT_SYNC | RIGHT_RECV_FD,
-	    worker_memory, 16 },
+	    worker_memory, 144 },
 	[SANDBOX_SIGN] = { "sign", RIGHT_IO | RIGHT_RECV_FD, worker_memory,
 	    8 },
 	[SANDBOX_AUTH] = { "auth", RIGHT_IO | RIGHT_RECV_FD, auth_memory, 8 },

@@ -18,7 +18,7 @@
 #include "shared/os/sandbox_os.h"
 
 #define nowhere			"/nonexistent-smtpd-probe"
-#define many_descriptors	16
+#define many_descriptors	144
 #define no_address		(&(struct sockaddr){ .sa_family = 0 })
 /* A child's exit status: 0 succeeded, 200 refused, others errno. */
 #define status_refused		200

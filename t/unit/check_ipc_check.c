@@ -79,8 +79,6 @@ good(enum ipc_type type)
 		r.u.letter.count = 1;
 	} else if (type == IPC_REPORT) {
 		r.u.report.count = 1;
-	} else if (type == IPC_RESOLVE) {
-		r.u.resolve.servers = 1;
 	} else if (type == IPC_UNDIALED) {
 		r.u.synced.error = 1;
 	} else if (type == IPC_OUTCOME) {

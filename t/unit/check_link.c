@@ -166,7 +166,7 @@ begin(const char *const hosts[])
 
 	memset(&r, 0, sizeof(r));
 	for (; hosts[r.route.count] != NULL; r.route.count++) {
-		struct route_host *h = &r.route.hosts[r.route.count];
+		struct ipc_host *h = &r.route.hosts[r.route.count];
 		char text[128], *word, *rest = text;
 
 		strlcpy(text, hosts[r.route.count], sizeof(text));

@@ -26,7 +26,7 @@ route(const char *const lines[])
 	m.conf.hostname = hostname;
 	memset(&r, 0, sizeof(r));
 	for (; lines[n] != NULL; n++) {
-		struct route_host *h = &r.route.hosts[n];
+		struct ipc_host *h = &r.route.hosts[n];
 		char text[512], *word, *rest = text;
 		bool ipv6;
 

@@ -25,8 +25,8 @@ enum { workers = 4, jobs_max = 600 };
 static struct master m;
 static struct worker pool[workers];
 static unsigned wants;
-static struct dial_job *dialled;
-static unsigned dials, dials_forgotten;
+static bool no_socket;		/* dial fails */
+static unsigned dials, udp_dials, last_port;
 
 /* ---- neighbours ---------------------------------------------------------- */
 
@@ -79,17 +79,25 @@ pool_lost(struct worker *w, const char *how)
 		resolver_use.on_lost(owner, how);
 }
 
-void
-dial_connect(struct master *master, struct dial_job *job)
+static void
+on_dialled(evutil_socket_t unused, short what, void *arg)
 {
-	dials++;
-	dialled = job;
+	struct dial_job *job = arg;
+
+	job->done(job->arg, no_socket ? -1 : dup(0),
+	    no_socket ? ENETUNREACH : 0);
 }
 
 void
-dial_forget(struct dial_job *job)
+dial_connect(struct master *master, struct dial_job *job)
 {
-	dials_forgotten++;
+	static const struct timeval now = { 0, 0 };
+
+	dials++;
+	udp_dials += job->udp;
+	last_port = job->port;
+	ck_assert_int_eq(event_base_once(m.base, -1, EV_TIMEOUT, on_dialled,
+	    job, &now), 0);
 }
 
 /* ---- callers ------------------------------------------------------------- */
@@ -100,7 +108,7 @@ static struct caller {
 	enum resolve_status	 status;
 	bool			 secure;
 	size_t			 count;
-	struct route_host	 hosts[resolve_hosts_max];
+	struct ipc_host	 hosts[resolve_hosts_max];
 } callers[jobs_max];
 
 static void
@@ -139,7 +147,8 @@ begin(void)
 		ck_assert_int_eq(ipc_pair(ends), 0);
 		pool[i] = (struct worker){ ends[0], ends[1], NULL, false };
 	}
-	wants = dials = dials_forgotten = 0;
+	wants = dials = udp_dials = 0;
+	no_socket = false;
 	ck_assert_int_eq(resolver_start(&m), 0);
 }
 
@@ -168,23 +177,31 @@ hear(size_t w, struct ipc_record *r, int *passed)
 	    IPC_AT_RESOLVE, false, r, passed, &why);
 }
 
-/* The next question; the name it has to be, or any if that is NULL. */
-static uint64_t
-hear_lookup(size_t w, const char *name)
+static struct ipc_lookup
+hear_whole_lookup(size_t w)
 {
 	struct ipc_record r;
 	int passed;
 
 	ck_assert_int_eq(hear(w, &r, &passed), IPC_GOT_RECORD);
-	if (r.type == IPC_RESOLVE)
-		ck_assert_int_eq(hear(w, &r, &passed), IPC_GOT_RECORD);
 	ck_assert_int_eq(r.type, IPC_LOOKUP);
-	if (name != NULL) {
-		ck_assert_uint_eq(r.u.lookup.name_len, strlen(name));
-		ck_assert_mem_eq(r.u.lookup.name, name, strlen(name));
-	}
+	ck_assert_int_ge(passed, 0);
+	close(passed);
 	turn();
-	return r.u.lookup.ticket;
+	return r.u.lookup;
+}
+
+/* The next question; the name it has to be, or any if that is NULL. */
+static uint64_t
+hear_lookup(size_t w, const char *name)
+{
+	const struct ipc_lookup l = hear_whole_lookup(w);
+
+	if (name != NULL) {
+		ck_assert_uint_eq(l.name_len, strlen(name));
+		ck_assert_mem_eq(l.name, name, strlen(name));
+	}
+	return l.ticket;
 }
 
 static void
@@ -325,39 +342,64 @@ TEST(claims_what_it_was_not_asked)
 	}
 }
 
-/* One after the other, and of the servers there are. */
-TEST(wants_sockets_for_ever)
+/* ---- tries --------------------------------------------------------------- */
+
+/* Over UDP, over TCP, and once more; then there is trouble, for a while. */
+TEST(three_tries)
 {
-	struct ipc_record r = { .type = IPC_SOCKET_WANTED }, socket;
-	int passed;
+	struct ipc_lookup l;
 
 	begin();
 	ask(0, RESOLVE_MX, "example.org");
-	(void)hear_lookup(0, "example.org");
-	r.u.socket_wanted.server = 1;
-	ck_assert(!say(0, &r));
-	(void)hear_lookup(1, "example.org");
-	r.u.socket_wanted.server = 0;
-	ck_assert(say(1, &r));
-	ck_assert_uint_eq(dials, 1);
-	ck_assert(!say(1, &r));
-	ck_assert_uint_eq(dials, 1);
-	ck_assert_uint_eq(dials_forgotten, 1);
-	ask(1, RESOLVE_MX, "second.example");
-	(void)hear_lookup(2, "second.example");
-	ck_assert(say(2, &r));
-	dialled->done(dialled->arg, -1, ENETUNREACH);
-	turn();
-	ck_assert_int_eq(hear(2, &socket, &passed), IPC_GOT_RECORD);
-	ck_assert_int_eq(socket.type, IPC_NO_SOCKET);
-	r.u.socket_wanted.tcp = 1;
-	ck_assert(say(2, &r));
-	dialled->done(dialled->arg, dup(0), 0);
-	turn();
-	ck_assert_int_eq(hear(2, &socket, &passed), IPC_GOT_RECORD);
-	ck_assert_int_eq(socket.type, IPC_SOCKET);
-	ck_assert_uint_eq(socket.u.socket_wanted.tcp, 1);
-	ck_assert_int_ge(passed, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_uint_eq(callers[0].told, 0);
+		l = hear_whole_lookup(0);
+		ck_assert_uint_eq(l.timeout_ms, 2000U << i);
+		ck_assert_uint_eq(l.tcp, i == 1);
+		ck_assert_uint_eq(l.last, i == 2);
+		ck_assert(say_answer(0, l.ticket, RESOLVE_TROUBLE, 60));
+	}
+	ck_assert_uint_eq(callers[0].told, 1);
+	ck_assert_int_eq(callers[0].status, RESOLVE_TROUBLE);
+	ck_assert_uint_eq(dials, 3);
+	ck_assert_uint_eq(udp_dials, 2);
+	ask(1, RESOLVE_MX, "example.org");
+	ck_assert_uint_eq(callers[1].told, 1);
+	hear_nothing(0);
+}
+
+/* The one that answered last is asked first. */
+TEST(servers_in_turn)
+{
+	const uint32_t servers[] = { 0, 1, 1, 0, 0, 1 };
+	struct ipc_lookup l;
+	char name[32];
+
+	begin();
+	m.conf.relay.resolvers[1] = m.conf.relay.resolvers[0];
+	m.conf.relay.resolvers[1].port = 54;
+	m.conf.relay.resolver_count = 2;
+	for (unsigned i = 0; i < 6; i++) {
+		snprintf(name, sizeof(name), "d%u.example", i / 2);
+		if (i % 2 == 0)
+			ask(i, RESOLVE_MX, name);
+		ck_assert_uint_eq(last_port, 53 + servers[i]);
+		l = hear_whole_lookup(0);
+		ck_assert(say_answer(0, l.ticket, i % 2 == 0 ?
+		    RESOLVE_TROUBLE : RESOLVE_NO_DOMAIN, 60));
+	}
+}
+
+TEST(no_sockets)
+{
+	begin();
+	no_socket = true;
+	for (size_t i = 0; i < 100; i++)
+		ask(i, RESOLVE_MX, i % 2 == 0 ? "example.org" : "example.net");
+	ck_assert_uint_eq(dials, 6);
+	for (size_t i = 0; i < 100; i++)
+		ck_assert_int_eq(callers[i].status, RESOLVE_TROUBLE);
+	ck_assert_ptr_null(pool[0].owner);
 }
 
 /* A worker has so many at most; each answer makes room for one. */
@@ -375,27 +417,27 @@ TEST(many_questions)
 		ticket = hear_lookup(0, NULL);
 	hear_nothing(0);
 	ck_assert(say_answer(0, ticket, RESOLVE_NO_DOMAIN, 1));
-	(void)hear_lookup(0, "d512.example");
+	(void)hear_lookup(0, "d128.example");
 	hear_nothing(0);
 	ck_assert(!resolver_use.is_overdue(pool[0].owner));
 }
 
 /* ---- workers that are lost or old ---------------------------------------- */
 
-TEST(asked_again_once)
+/* A worker that is lost is a try. */
+TEST(asked_again)
 {
 	begin();
 	ask(0, RESOLVE_MX, "crash.example");
-	(void)hear_lookup(0, "crash.example");
-	pool_lost(&pool[0], "crash");
-	turn();
-	ck_assert_uint_eq(callers[0].told, 0);
-	(void)hear_lookup(1, "crash.example");
-	pool_lost(&pool[1], "crash");
-	turn();
+	for (size_t i = 0; i < 3; i++) {
+		ck_assert_uint_eq(callers[0].told, 0);
+		(void)hear_lookup(i, "crash.example");
+		pool_lost(&pool[i], "crash");
+		turn();
+	}
 	ck_assert_uint_eq(callers[0].told, 1);
 	ck_assert_int_eq(callers[0].status, RESOLVE_TROUBLE);
-	ck_assert(!pool[2].gone && pool[2].owner == NULL);
+	ck_assert(!pool[3].gone && pool[3].owner == NULL);
 }
 
 TEST(is_replaced)
@@ -428,6 +470,7 @@ TEST(new_configuration)
 	ask(2, RESOLVE_MX, "open.example");
 	(void)hear_lookup(0, "open.example");
 	resolver_renew(&m);
+	turn();
 	ck_assert(pool[0].gone);
 	(void)hear_lookup(1, "open.example");
 	ask(1, RESOLVE_MX, "example.org");
@@ -482,13 +525,14 @@ TEST(asks_when_told)
 	callers[0].job = (struct resolver_job){ .name = "example.org",
 	    .done = on_route_ask, .arg = &callers[0] };
 	resolver_ask(&m, &callers[0].job);
+	turn();
 	ticket = hear_lookup(0, "example.org");
 	ck_assert(say_answer(0, ticket, RESOLVE_NULL_MX, 60));
 	ck_assert_uint_eq(callers[0].told, 4);
 	(void)hear_lookup(0, "other.example");
 }
 
-/* How long a route is known: 5 s at least, trouble not longer. */
+/* How long a route is known: 5 s at least. */
 TEST(cache)
 {
 	uint64_t ticket;
@@ -497,7 +541,7 @@ TEST(cache)
 	begin();
 	ask(0, RESOLVE_MX, "brief.example");
 	ticket = hear_lookup(0, "brief.example");
-	ck_assert(say_answer(0, ticket, RESOLVE_TROUBLE, UINT32_MAX));
+	ck_assert(say_answer(0, ticket, RESOLVE_NO_DOMAIN, 0));
 	ask(0, RESOLVE_MX, "brief.example");
 	ck_assert_uint_eq(callers[0].told, 1);
 	/* A thousand others, and it is forgotten. */

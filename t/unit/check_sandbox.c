@@ -314,8 +314,8 @@ TEST(seen_in_proc)
 		    "                   0 "));
 		ck_assert(proc_has(pid, "limits", "Max processes             0 "
 		    "                   0 "));
-		ck_assert(proc_has(pid, "limits", "Max open files            16 "
-		    "                  16 "));
+		ck_assert(proc_has(pid, "limits", "Max open files            144 "
+		    "                 144 "));
 	} else
 		printf("skipped: limits in /proc, which root alone reads\n");
 	ck_assert_int_eq(write(pair[0], "q", 1), 1);

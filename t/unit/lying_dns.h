@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -232,32 +233,46 @@ lying_datagram(int fd, int server)
 		lying_send(&peer);
 }
 
-/* One query a connection; the answer comes in two pieces. */
-static inline void
-lying_connection(int listener, int server)
+/* One query of a connection; false: it has ended. */
+static inline bool
+lying_reply(int fd, int server)
 {
 	struct lying_query q = { .server = server, .tcp = true };
-	int fd = accept(listener, NULL, NULL);
 	uint8_t p[512], length[2];
-	ssize_t got;
+	size_t size;
 
-	if (fd == -1)
-		return;
-	got = recv(fd, p, sizeof(p), 0);
-	if (got <= 2 || !lying_read(&q, p + 2, (size_t)got - 2)) {
-		close(fd);
-		return;
-	}
+	if (recv(fd, length, 2, MSG_WAITALL) != 2)
+		return false;
+	size = (size_t)(length[0] << 8 | length[1]);
+	if (size > sizeof(p) ||
+	    recv(fd, p, size, MSG_WAITALL) != (ssize_t)size ||
+	    !lying_read(&q, p, size))
+		return false;
 	if (!lying_answer(&q))
-		return;		/* it stays open */
+		return true;		/* it stays open */
 	length[0] = (uint8_t)(n >> 8);
 	length[1] = (uint8_t)n;
 	if (lying_is(&q, "cut"))
 		length[1] = (uint8_t)(length[1] + 5);
+	/* The answer comes in pieces. */
 	(void)send(fd, length, 1, MSG_NOSIGNAL);
 	usleep(2000);
 	(void)send(fd, length + 1, 1, MSG_NOSIGNAL);
 	(void)send(fd, m, n, MSG_NOSIGNAL);
+	return !lying_is(&q, "cut");
+}
+
+/* A process of its own, until the other side closes. */
+static inline void
+lying_connection(int listener, int server)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	if (fd != -1 && fork() == 0) {
+		while (lying_reply(fd, server))
+			continue;
+		_exit(0);
+	}
 	close(fd);
 }
 
@@ -300,6 +315,7 @@ lying_run(const int udp[lying_servers], const int tcp[lying_servers])
 	struct pollfd fds[2 * lying_servers];
 	const pid_t parent = getppid();
 
+	signal(SIGCHLD, SIG_IGN);
 	for (;;) {
 		for (int i = 0; i < lying_servers; i++) {
 			fds[i] = (struct pollfd){ udp[i], POLLIN, 0 };
