@@ -2,59 +2,16 @@
  * The life of a message in the queue.  The log may be forged: every text in it
  * is shown escaped.
  */
-#include "server/smtpctl/life.h"
+#include "server/smtpctl/story.h"
 
-#include <err.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "server/log/figure.h"
-#include "server/smtpctl/smtpctl.h"
-#include "shared/array.h"
 
 enum { what_columns = 25 };	/* "  2026-11-30 14:00:01  " and two */
 
 void
-life_add(struct life *l, const struct log_record *r, struct span line,
-    struct span id)
-{
-	struct life_line copy = { .n = line.n };
-
-	if (r->event == LOG_EVENT_STORE || r->event == LOG_EVENT_QUEUE ||
-	    r->event == LOG_EVENT_OPEN || (!span_equal(r->id, id) &&
-	    !(r->event == LOG_EVENT_NOTICE && span_equal(r->report, id))))
-		return;
-	copy.text = malloc(line.n);
-	if (copy.text == NULL)
-		err(smtpctl_exit_error, NULL);
-	memcpy(copy.text, line.p, line.n);
-	if (array_add(&l->lines, &l->count, &copy, sizeof(copy)) == NULL)
-		err(smtpctl_exit_error, NULL);
-}
-
-static struct log_record
-record_of(const struct life_line *line)
-{
-	struct log_record r;
-
-	/* It was read before it was kept. */
-	(void)log_record_read(span_from(line->text, line->n), &r);
-	return r;
-}
-
-/* By time, which has one length, and then by number. */
-static int
-compare(const void *a, const void *b)
-{
-	const struct log_record x = record_of(a), y = record_of(b);
-	int order = memcmp(x.time.p, y.time.p, x.time.n);
-
-	return order != 0 ? order : x.n < y.n ? -1 : x.n > y.n;
-}
-
-/* "2026-11-24T00:16:26Z" without T and Z. */
-static void
-put_time(struct span time, FILE *f)
+life_put_time(struct span time, FILE *f)
 {
 	if (log_record_is_time(time))
 		fprintf(f, "%.10s %.8s", (const char *)time.p,
@@ -144,7 +101,7 @@ put_outcome(const struct log_record *r, FILE *f)
 	} else if (r->next.n > 0) {
 		put_below(f);
 		fputs("due again ", f);
-		put_time(r->next, f);
+		life_put_time(r->next, f);
 	}
 }
 
@@ -159,7 +116,7 @@ put_line(const struct log_record *r, struct span id, FILE *f)
 	};
 
 	fputs("  ", f);
-	put_time(r->time, f);
+	life_put_time(r->time, f);
 	fprintf(f, "  %-9s ", r->next.n > 0 ? "deferred" : what[r->event]);
 	if (r->by.n > 0)
 		fprintf(f, "by %s%s%s", story_raw(r->by), r->why.n > 0 ?
@@ -176,23 +133,25 @@ put_line(const struct log_record *r, struct span id, FILE *f)
 }
 
 void
-life_tell(struct life *l, struct span id, const struct log_record *r,
-    const struct story *s)
+life_tell(const struct story_line *lines, size_t count, struct span id,
+    const struct log_record *r, const struct story *s)
 {
 	struct span next = span_from("", 0);
 	uint64_t settled = 0;
-	bool removed = false;
+	bool removed = false, told = false;
 
-	if (l->count > 0)
-		qsort(l->lines, l->count, sizeof(l->lines[0]), compare);
 	json_out_array(s->json, "life");
-	if (l->count > 0)
-		fputs("\n  what became of it, in UTC\n", s->f);
-	for (size_t i = 0; i < l->count; i++) {
-		const struct life_line *line = &l->lines[i];
-		const struct log_record one = record_of(line);
+	for (size_t i = 0; i < count; i++) {
+		const struct log_record one = story_record(&lines[i]);
 
-		json_out_raw(s->json, NULL, span_from(line->text, line->n));
+		if (one.event == LOG_EVENT_STORE ||
+		    one.event == LOG_EVENT_QUEUE)
+			continue;
+		if (!told)
+			fputs("\n  what became of it, in UTC\n", s->f);
+		told = true;
+		json_out_raw(s->json, NULL, span_from(lines[i].text,
+		    lines[i].n));
 		put_line(&one, id, s->f);
 		if (one.event == LOG_EVENT_DONE ||
 		    one.event == LOG_EVENT_FAILED)
@@ -202,20 +161,16 @@ life_tell(struct life *l, struct span id, const struct log_record *r,
 			next = one.next;
 	}
 	json_out_end(s->json);
-	if (r != NULL && r->event == LOG_EVENT_QUEUE) {
-		fprintf(s->f, removed ? "\n  now        it was removed from "
-		    "the queue" : settled >= r->remote ?
-		    "\n  now        nothing is left to do" :
-		    "\n  now        %llu of %llu recipients wait",
-		    (unsigned long long)(r->remote - settled),
-		    (unsigned long long)r->remote);
-		if (!removed && settled < r->remote && next.n > 0) {
-			fputs(", due ", s->f);
-			put_time(next, s->f);
-		}
-		fputc('\n', s->f);
+	if (r == NULL || r->event != LOG_EVENT_QUEUE)
+		return;
+	fprintf(s->f, removed ? "\n  now        it was removed from the queue" :
+	    settled >= r->remote ? "\n  now        nothing is left to do" :
+	    "\n  now        %llu of %llu recipients wait",
+	    (unsigned long long)(r->remote - settled),
+	    (unsigned long long)r->remote);
+	if (!removed && settled < r->remote && next.n > 0) {
+		fputs(", due ", s->f);
+		life_put_time(next, s->f);
 	}
-	for (size_t i = 0; i < l->count; i++)
-		free(l->lines[i].text);
-	free(l->lines);
+	fputc('\n', s->f);
 }

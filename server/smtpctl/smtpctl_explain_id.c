@@ -15,7 +15,8 @@
 
 #include "server/log/ident.h"
 #include "server/log/log_files.h"
-#include "server/smtpctl/life.h"
+#include "server/smtpctl/story.h"
+#include "shared/array.h"
 #include "shared/smtp_reply.h"
 
 enum { text_bytes = 4096 };
@@ -25,12 +26,9 @@ struct explain {
 	char		 log[PATH_MAX];	/* directory of the message log */
 	char		*id;
 	unsigned long	 found;		/* messages */
-	/* The line of the message of this id, and where it is; or NULL. */
-	char		*line;
-	size_t		 n;
-	char		*path;
-	uint64_t	 number;
-	struct life	 life;
+	/* All that was found about it. */
+	struct story_line *lines;
+	size_t		 count;
 };
 
 /* ---- recipients --------------------------------------------------------- */
@@ -99,115 +97,86 @@ put_rcpts(struct span list, struct span time, const struct explain *e)
 
 /* ---- a message ---------------------------------------------------------- */
 
-/* A line of the message log, and where it is. */
 static void
-tell_message(struct explain *e, const struct log_record *r,
-    struct span line, const char *path, uint64_t number)
+tell_message(struct explain *e, const struct story_line *line)
 {
+	const struct log_record r = story_record(line);
 	struct json_out *j = e->story.json;
 	FILE *f = e->story.f;
 
 	json_out_object(j, NULL);
-	json_out_raw(j, "log", line);
-	json_out_string(j, "path", path);
-	json_out_u64(j, "line", number);
-	fprintf(f, "%smessage %s\n\n  %s     %.10s %.8s UTC, %s%s\n",
-	    e->found > 1 ? "\n" : "", story_raw(r->id),
-	    r->event == LOG_EVENT_QUEUE ? "queued" : "stored",
-	    (const char *)r->time.p, (const char *)r->time.p + 11,
-	    r->client.n > 0 ? "received by " : "written by smtpd",
-	    r->client.n > 0 ? story_raw(r->protocol) : "");
+	json_out_raw(j, "log", span_from(line->text, line->n));
+	json_out_string(j, "path", line->path);
+	json_out_u64(j, "line", line->number);
+	fprintf(f, "%smessage %s\n\n  %s     ", e->found > 1 ? "\n" : "",
+	    story_raw(r.id), r.event == LOG_EVENT_QUEUE ? "queued" : "stored");
+	life_put_time(r.time, f);
+	fprintf(f, " UTC, %s%s\n", r.client.n > 0 ? "received by " :
+	    "written by smtpd", r.client.n > 0 ? story_raw(r.protocol) : "");
 	/* A report has no client. */
-	if (r->client.n > 0)
+	if (r.client.n > 0)
 		fprintf(f, "  client     %s port %llu, HELO %s\n"
-		    "  session    %s\n", story_raw(r->client),
-		    (unsigned long long)r->port, story_raw(r->helo),
-		    story_raw(r->session));
-	if (r->user.n > 0)
+		    "  session    %s\n", story_raw(r.client),
+		    (unsigned long long)r.port, story_raw(r.helo),
+		    story_raw(r.session));
+	if (r.user.n > 0)
 		fprintf(f, "  user       %s, authenticated\n",
-		    story_raw(r->user));
+		    story_raw(r.user));
 	fprintf(f, "  from       <%s>%s\n  size       %llu octets\n\n",
-	    story_raw(r->from), r->from.n == 0 ? ", the sender of bounces" :
-	    "", (unsigned long long)r->size);
-	put_rcpts(r->rcpt, r->time, e);
-	smtpctl_place_tell(r, &e->story);
+	    story_raw(r.from), r.from.n == 0 ? ", the sender of bounces" :
+	    "", (unsigned long long)r.size);
+	put_rcpts(r.rcpt, r.time, e);
+	smtpctl_place_tell(&r, &e->story);
 	story_apart(&e->story);
-	fprintf(f, "  in the log %s:%llu\n", story_shown(span_of(path)),
-	    (unsigned long long)number);
+	fprintf(f, "  in the log %s:%llu\n", story_shown(span_of(line->path)),
+	    (unsigned long long)line->number);
 	/* Of those of a session each has a story of its own. */
-	if (span_equal(r->id, span_of(e->id)))
-		life_tell(&e->life, span_of(e->id), r, &e->story);
+	if (span_equal(r.id, span_of(e->id)))
+		life_tell(e->lines, e->count, r.id, &r, &e->story);
 	json_out_end(j);
 }
 
-/* What is told when everything was found: later lines may be anywhere. */
-static void
-keep(struct explain *e, struct span line, const char *path, uint64_t number)
+/* By time, which has one length, and then by number. */
+static int
+compare(const void *a, const void *b)
 {
-	e->line = malloc(line.n);
-	e->path = strdup(path);
-	if (e->line == NULL || e->path == NULL)
-		err(smtpctl_exit_error, NULL);
-	memcpy(e->line, line.p, line.n);
-	e->n = line.n;
-	e->number = number;
+	const struct log_record x = story_record(a), y = story_record(b);
+	int order = memcmp(x.time.p, y.time.p, x.time.n);
+
+	return order != 0 ? order : x.n < y.n ? -1 : x.n > y.n;
 }
 
-/*
- * Looks at all lines, or up to the one of a message that was stored and is no
- * report: there is nothing about it behind that.
- */
-static void
+/* Keeps all lines about id; true: the first one of that message is there. */
+static bool
 look_in_file(struct explain *e, const char *path)
 {
 	static struct log_lines lines;
 	struct span line, id = span_of(e->id);
 	struct log_record r;
-	bool whole = false;
-	int got = 0;
+	bool first = false;
+	int got;
 
 	if (log_lines_open(&lines, AT_FDCWD, path) == -1)
 		err(smtpctl_exit_error, "%s", path);
-	while (!whole && (got = log_lines_next(&lines, &line)) == 1) {
+	while ((got = log_lines_next(&lines, &line)) == 1) {
+		struct story_line kept = { .n = line.n, .path = path,
+		    .number = lines.number };
+
 		if (memmem(line.p, line.n, id.p, id.n) == NULL ||
-		    !log_record_read(line, &r))
+		    !log_record_read(line, &r) || (!span_equal(r.id, id) &&
+		    !span_equal(r.session, id) && !span_equal(r.report, id)))
 			continue;
-		life_add(&e->life, &r, line, id);
-		if (r.event != LOG_EVENT_STORE && r.event != LOG_EVENT_QUEUE)
-			continue;
-		if (span_equal(r.id, id) && e->line == NULL) {
-			e->found++;
-			keep(e, line, path, lines.number);
-			whole = r.event == LOG_EVENT_STORE && r.from.n > 0;
-		} else if (span_equal(r.session, id)) {
-			e->found++;
-			tell_message(e, &r, line, path, lines.number);
-		}
+		first = first || (span_equal(r.id, id) &&
+		    (r.event == LOG_EVENT_STORE || r.event == LOG_EVENT_QUEUE));
+		kept.text = strndup((const char *)line.p, line.n);
+		if (kept.text == NULL || array_add(&e->lines, &e->count, &kept,
+		    sizeof(kept)) == NULL)
+			err(smtpctl_exit_error, NULL);
 	}
-	if (!whole && got == -1)
+	if (got == -1)
 		err(smtpctl_exit_error, "%s", path);
 	fclose(lines.f);
-}
-
-/* The message of this id, or what is left of it in the log. */
-static void
-tell_found(struct explain *e)
-{
-	struct log_record r;
-
-	if (e->line != NULL && log_record_read(span_from(e->line, e->n), &r))
-		tell_message(e, &r, span_from(e->line, e->n), e->path,
-		    e->number);
-	else if (e->life.count > 0) {
-		e->found++;
-		json_out_object(e->story.json, NULL);
-		fprintf(e->story.f, "message %s, whose first line the log has "
-		    "no more\n", e->id);
-		life_tell(&e->life, span_of(e->id), NULL, &e->story);
-		json_out_end(e->story.json);
-	}
-	free(e->line);
-	free(e->path);
+	return first;
 }
 
 /* The newest file first: most questions are about recent messages. */
@@ -215,16 +184,37 @@ static void
 look_in_log(struct explain *e)
 {
 	struct log_files f;
+	bool first = false;
 
 	if (log_files_find(AT_FDCWD, e->log, &f) == -1)
 		err(smtpctl_exit_error, "%s", e->log);
-	for (size_t i = f.count; i > 0 && e->line == NULL; i--)
+	for (size_t i = f.count; i > 0 && !first; i--)
 		if (!f.files[i - 1].strange)
-			look_in_file(e, f.files[i - 1].path);
-	tell_found(e);
+			first = look_in_file(e, f.files[i - 1].path);
+	if (e->count > 0)
+		qsort(e->lines, e->count, sizeof(e->lines[0]), compare);
+	for (size_t i = 0; i < e->count; i++) {
+		const enum log_event event = story_record(&e->lines[i]).event;
+
+		if (event != LOG_EVENT_STORE && event != LOG_EVENT_QUEUE)
+			continue;
+		e->found++;
+		tell_message(e, &e->lines[i]);
+	}
+	if (e->found == 0 && e->count > 0) {
+		e->found++;
+		json_out_object(e->story.json, NULL);
+		fprintf(e->story.f, "message %s, whose first line the log has "
+		    "no more\n", e->id);
+		life_tell(e->lines, e->count, span_of(e->id), NULL, &e->story);
+		json_out_end(e->story.json);
+	}
 	if (e->found == 0 && f.compressed > 0)
 		warnx("%s: %zu compressed files were not looked at", e->log,
 		    f.compressed);
+	for (size_t i = 0; i < e->count; i++)
+		free(e->lines[i].text);
+	free(e->lines);
 	free(f.files);
 }
 
@@ -236,10 +226,10 @@ tell_head(const struct log_refused *h, const char *path, FILE *f)
 	unsigned long long ms = h->ms;
 
 	fprintf(f, "session %s, in which something was refused\n\n"
-	    "  began      %.10s %.8s UTC\n  client     %s port %llu\n"
-	    "  ended      after %llu.%03llu s: %s\n", story_raw(h->session),
-	    (const char *)h->began.p, (const char *)h->began.p + 11,
-	    story_raw(h->client), (unsigned long long)h->port, ms / 1000,
+	    "  began      ", story_raw(h->session));
+	life_put_time(h->began, f);
+	fprintf(f, " UTC\n  client     %s port %llu\n"
+	    "  ended      after %llu.%03llu s: %s\n", story_raw(h->client), (unsigned long long)h->port, ms / 1000,
 	    ms % 1000, story_raw(h->why));
 	fprintf(f, "  commands   %llu, of which %llu were refused; %llu "
 	    "messages stored\n  kept in    %s\n\n",

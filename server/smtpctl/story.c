@@ -200,6 +200,15 @@ story_step(const struct story *s, const struct decision_step *step)
 		put_line(s, step);
 }
 
+struct log_record
+story_record(const struct story_line *line)
+{
+	struct log_record r;
+
+	(void)log_record_read(span_from(line->text, line->n), &r);
+	return r;
+}
+
 void
 story_start(struct story *s, bool json)
 {

@@ -47,6 +47,26 @@ enum decision_kind story_kind(struct span word);
 const char *story_shown(struct span s);
 /* The same of a text with JSON's escapes. */
 const char *story_raw(struct span raw);
+
+/* A line of the message log, and where it stands. */
+struct story_line {
+	char		*text;
+	size_t		 n;
+	const char	*path;
+	uint64_t	 number;
+};
+
+/* The record of a line that was read before it was kept. */
+struct log_record story_record(const struct story_line *line);
+/*
+ * In life.c: prints what became of message id in the queue, by those of the
+ * lines, sorted by time, that are not its first; that one is r, or NULL where
+ * the log has lost it.
+ */
+void	life_tell(const struct story_line *lines, size_t count,
+	    struct span id, const struct log_record *r, const struct story *s);
+/* Prints "2026-11-24T00:16:26Z" without T and Z. */
+void	life_put_time(struct span time, FILE *f);
 /* In smtpctl_place.c: prints where r, a logged message, is in each Maildir. */
 void	smtpctl_place_tell(const struct log_record *r, const struct story *s);
 
