@@ -34,11 +34,11 @@ struct peer {
 	struct event		 ready;
 	int			 fd;
 	uid_t			 uid;
+	struct ipc_ask		 ask;
+	struct control_out	 out;
 	struct control_answer	 answer;
 	/* Of an answer in pieces; NULL: none, or it is complete. */
 	struct control_task	*task;
-	struct control_out	 out;
-	enum ipc_form		 form;
 };
 TAILQ_HEAD(peer_list, peer);
 
@@ -122,30 +122,40 @@ static void
 answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
 {
 	struct address client = { .ipv6 = ask->ipv6 };
-	uint64_t count[SESSION_STATE_COUNT], near = 0;
-	uint64_t here = 0, left = 0;
+	uint64_t count[SESSION_STATE_COUNT];
 	const int64_t now_ms = deadline_now_ms();
-	const struct address_host *h;
+	const struct address_host *network, *h;
 
 	memcpy(client.ip, ask->ip, sizeof(client.ip));
-	h = address_look(m->book, &client, true, now_ms);
-	if (h != NULL)
-		near = h->sessions;
+	network = address_look(m->book, &client, true, now_ms);
 	h = address_look(m->book, &client, false, now_ms);
-	if (h != NULL)
-		here = h->sessions;
-	if (h != NULL && h->refused_until_ms != 0)
-		left = (uint64_t)(h->refused_until_ms - now_ms);
-	fprintf(f, "%llu %llu %llu %llu\n", (unsigned long long)left,
-	    (unsigned long long)here, (unsigned long long)near,
+	fprintf(f, "%lld %llu %llu %llu\n", h == NULL ||
+	    h->refused_until_ms == 0 ? 0 :
+	    (long long)(h->refused_until_ms - now_ms),
+	    h == NULL ? 0 : (unsigned long long)h->sessions,
+	    network == NULL ? 0 : (unsigned long long)network->sessions,
 	    (unsigned long long)control_count_sessions(m, count));
 }
 
-static void
-write_to(struct control_out *o, enum ipc_form form, FILE *f)
+/* Writes an answer that is whole at once. */
+static enum control_step
+answer_whole(struct peer *p, FILE *f, uint8_t *status)
 {
-	*(form == FORM_JSON ? &o->j.f : form == FORM_OPENMETRICS ?
-	    &o->metrics : &o->f) = f;
+	struct control *c = p->control;
+	struct master *m = c->master;
+	/* The oldest moment known. */
+	const struct control_moment *then = &c->moments[c->moment];
+
+	*status = 0;
+	m->counters.value[COUNTER_LOG_LOST] = log_lost();
+	if (p->ask.what == QUESTION_CLIENT)
+		answer_client(m, &p->ask, f);
+	else if (p->ask.what == QUESTION_STATUS)
+		*status = !control_status(m, then->ms != 0 ? then :
+		    &c->moments[0], &p->out);
+	else
+		control_stats(m, &p->out);
+	return CONTROL_DONE;
 }
 
 /* The next piece of an answer, or a wait until there is one. */
@@ -153,15 +163,17 @@ static void
 answer_piece(struct peer *p)
 {
 	FILE *f = control_answer_open(&p->answer);
-	enum control_step step = CONTROL_DONE;
+	enum control_step step;
 	uint8_t status = 1;
 
 	if (f == NULL) {
 		drop(p);
 		return;
 	}
-	write_to(&p->out, p->form, f);
-	step = p->task->step(p->task, &p->out, &status);
+	*(p->ask.form == FORM_JSON ? &p->out.j.f : p->ask.form ==
+	    FORM_OPENMETRICS ? &p->out.metrics : &p->out.f) = f;
+	step = p->task == NULL ? answer_whole(p, f, &status) :
+	    p->task->step(p->task, &p->out, &status);
 	if (step == CONTROL_DONE)
 		end_task(p);
 	if (!control_answer_close(&p->answer, f, status,
@@ -182,48 +194,23 @@ wake(void *arg)
 }
 
 static void
-begin_pieces(struct peer *p, const struct ipc_ask *ask)
+begin_answer(struct peer *p, const struct ipc_ask *ask)
 {
 	struct master *m = p->control->master;
+	const bool walks = ask->what == QUESTION_QUEUE,
+	    waits = ask->what == QUESTION_ROUTE;
 
-	p->form = (enum ipc_form)ask->form;
+	m->counters.value[COUNTER_QUESTIONS]++;
+	p->ask = *ask;
 	p->out = (struct control_out){ .all = ask->all };
-	p->task = ask->what == QUESTION_QUEUE ?
-	    control_queue(m, ask, p->uid) : control_route(m, ask, wake, p);
-	if (p->task == NULL)
+	if (walks)
+		p->task = control_queue(m, ask, p->uid);
+	else if (waits)
+		p->task = control_route(m, ask, wake, p);
+	if ((walks || waits) && p->task == NULL)
 		drop(p);
 	else
 		answer_piece(p);
-}
-
-static void
-answer(struct peer *p, const struct ipc_ask *ask)
-{
-	struct master *m = p->control->master;
-	/* The oldest moment known. */
-	const struct control_moment *then =
-	    &p->control->moments[p->control->moment];
-	FILE *f = control_answer_open(&p->answer);
-	struct control_out o = { .all = ask->all };
-	bool fine = true;
-
-	if (f == NULL) {
-		drop(p);
-		return;
-	}
-	m->counters.value[COUNTER_LOG_LOST] = log_lost();
-	write_to(&o, (enum ipc_form)ask->form, f);
-	if (ask->what == QUESTION_CLIENT)
-		answer_client(m, ask, f);
-	else if (ask->what == QUESTION_STATUS)
-		fine = control_status(m, then->ms != 0 ? then :
-		    &p->control->moments[0], &o);
-	else
-		control_stats(m, &o);
-	if (control_answer_close(&p->answer, f, !fine, false))
-		send_answer(p);
-	else
-		drop(p);
 }
 
 /* Reads one question a turn, and none while an answer is under way. */
@@ -236,16 +223,11 @@ receive(struct peer *p)
 	enum ipc_got got = ipc_recv(p->fd, IPC_FROM_CONTROL, IPC_AT_ASK,
 	    false, &r, &passed, &why);
 
-	if (got == IPC_GOT_RECORD && p->task == NULL) {
-		p->control->master->counters.value[COUNTER_QUESTIONS]++;
-		if (r.u.ask.what == QUESTION_QUEUE ||
-		    r.u.ask.what == QUESTION_ROUTE)
-			begin_pieces(p, &r.u.ask);
-		else
-			answer(p, &r.u.ask);
-	} else if (got == IPC_GOT_NOTHING && p->task == NULL) {
+	if (got == IPC_GOT_RECORD && p->task == NULL)
+		begin_answer(p, &r.u.ask);
+	else if (got == IPC_GOT_NOTHING && p->task == NULL)
 		wait_for(p, EV_READ, patience_s);
-	} else {
+	else {
 		if (got == IPC_GOT_BAD)
 			log_peer(p->control, p->uid, why);
 		drop(p);
