@@ -24,7 +24,6 @@
 
 enum {
 	command_max_bytes = 700,
-	digits_max = 18,
 	domains_max = 16,
 	route_patience_s = 30		/* name servers may be slow */
 };
@@ -35,7 +34,7 @@ struct question {
 	const char		**to;
 	size_t			 to_count;
 	const char		*client;	/* NULL: not given */
-	const char		*helo;		/* NULL: made from client */
+	const char		*helo;		/* NULL: not given */
 	const char		*login;		/* NULL: nobody logged in */
 	char			 user[2 * smtp_mailbox_text_max_bytes];
 	unsigned		 relay_line;	/* lets the client send out */
@@ -49,7 +48,6 @@ struct question {
 	struct conf		 conf;
 	struct recipient_set	 set;		/* mailboxes reached */
 	uint64_t		 taken;		/* accepted recipients */
-	bool			 json;		/* with --json */
 	struct story		 story;
 	/* What the running smtpd knows about the client. */
 	bool			 is_live;
@@ -252,7 +250,7 @@ play_dialogue(struct question *q)
 	bool let_in, taken;
 	struct mailbox to;
 
-	if (!smtp_helo_valid(span_of(q->helo))) {
+	if (q->helo != NULL && !smtp_helo_valid(span_of(q->helo))) {
 		begin(q, "mail", "EHLO ", q->helo);
 		return end(q, REPLY_ARGUMENT);
 	}
@@ -299,7 +297,7 @@ tell_routes(const struct question *q)
 		json_out_end(j);
 		if (text == NULL)
 			fputs("only a running smtpd knows it\n", q->story.f);
-		else if (!q->json)
+		else if (j->f == NULL)
 			smtpctl_print(span_of(text));
 		free(text);
 	}
@@ -396,21 +394,6 @@ read_client(struct question *q)
 	q->story.client = q->client;
 }
 
-/* The default of --helo: the client's address literal (RFC 5321 4.1.3). */
-static void
-settle_helo(struct question *q)
-{
-	static char literal[80];
-
-	snprintf(literal, sizeof(literal), "[%s%.60s]",
-	    q->client != NULL && strchr(q->client, ':') != NULL ? "IPv6:" : "",
-	    q->client == NULL ? "" : q->client);
-	/* Not every spelling that ip_parse accepts is RFC 5321's. */
-	if (q->helo == NULL)
-		q->helo = smtp_helo_valid(span_of(literal)) ? literal :
-		    "localhost";
-}
-
 /*
  * Who has logged in, and who may send mail out; after the configuration was
  * read.
@@ -437,14 +420,12 @@ settle_who(struct question *q)
 static void
 read_arguments(struct question *q, const struct smtpctl_line *l)
 {
-	const char *size = l->set[OPTION_SIZE];
+	const char *size = l->set[OPTION_SIZE], *why = NULL;
 
-	size = size == NULL ? "0" : size;
 	q->client = l->set[OPTION_CLIENT];
 	q->from = l->set[OPTION_FROM];
 	q->helo = l->set[OPTION_HELO];
 	q->login = l->set[OPTION_USER];
-	q->json = l->set['j'] != NULL;
 	q->to = l->to;
 	q->to_count = l->to_count;
 	q->control.conf = l->set['f'];
@@ -452,14 +433,13 @@ read_arguments(struct question *q, const struct smtpctl_line *l)
 	if (q->from == NULL || q->to_count == 0)
 		errx(smtpctl_exit_error, "explain: --%s ADDRESS is missing",
 		    q->from == NULL ? "from" : "to");
-	if (size[0] == '\0' || strlen(size) > digits_max ||
-	    strspn(size, "0123456789") != strlen(size))
+	if (size != NULL)
+		q->mail.size = (uint64_t)strtonum(size, 0, INT64_MAX, &why);
+	if (why != NULL)
 		errx(smtpctl_exit_error, "--size %s: no number of octets",
 		    size);
-	q->mail.size = strtoull(size, NULL, 10);
 	if (q->client != NULL)
 		read_client(q);
-	settle_helo(q);
 }
 
 int
@@ -475,7 +455,7 @@ smtpctl_dryrun(const struct smtpctl_line *l)
 	settle_who(&q);
 	if (q.client != NULL)
 		ask_live(&q);
-	story_start(&q.story, q.json);
+	story_start(&q.story, l->set['j'] != NULL);
 	q.story.root = q.conf.root;
 	delivered = play(&q);
 	recipient_set_clear(&q.set);
