@@ -45,6 +45,14 @@ int	smtpctl_passwd(const struct smtpctl_line *l);
 int	smtpctl_queue(const struct smtpctl_line *l);
 int	smtpctl_status(const struct smtpctl_line *l);	/* stats and top, too */
 
+/*
+ * The value of an option: a number, or seconds, with or without a fraction, in
+ * ms.  Any other text, or one out of bounds, ends the process.
+ */
+long long smtpctl_number(const char *option, const char *text, long long least,
+	    long long most);
+int64_t	smtpctl_ms(const char *option, const char *text, double least,
+	    double most);
 /* In smtpctl_status.c: prints s, in which nothing acts on a terminal. */
 void	smtpctl_print(struct span s);
 /*

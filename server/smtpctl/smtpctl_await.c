@@ -250,21 +250,6 @@ tell_failure(const struct await *a)
 	fputc('\n', stderr);
 }
 
-/* Seconds, with or without a fraction: "10", "0.25". */
-static bool
-parse_seconds(const char *text, int64_t *out)
-{
-	char *end;
-	double s = strtod(text, &end);
-
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' ||
-	    text[strspn(text, "0123456789.")] != '\0' || end[-1] == '.' ||
-	    s >= 1e8)
-		return false;
-	*out = (int64_t)(s * 1000);
-	return true;
-}
-
 static void
 read_criteria(struct await *a, char *words[], size_t count)
 {
@@ -295,7 +280,6 @@ read_criteria(struct await *a, char *words[], size_t count)
 int
 smtpctl_await(const struct smtpctl_line *l)
 {
-	const char *count = l->set['c'] == NULL ? "1" : l->set['c'], *why;
 	static char dir[PATH_MAX];
 	struct await await = { .dir = dir, .all = l->set['a'] != NULL,
 	    .only_new = l->set['n'] != NULL,
@@ -304,13 +288,9 @@ smtpctl_await(const struct smtpctl_line *l)
 	catcher_dir_default(dir, sizeof(dir));
 	if (l->set['d'] != NULL || l->set['f'] != NULL)
 		a->dir = smtpctl_conf_root(l->set['d'], l->set['f']);
-	if (!parse_seconds(a->seconds, &a->wait_ms))
-		errx(smtpctl_exit_error, "-t %s: not a number of seconds",
-		    a->seconds);
-	a->wanted = (size_t)strtonum(count, 1, 1000000, &why);
-	if (why != NULL)
-		errx(smtpctl_exit_error, "--count %s: not a number from 1 to "
-		    "1000000", count);
+	a->wait_ms = smtpctl_ms("-t", a->seconds, 0, 1e8);
+	a->wanted = l->set['c'] == NULL ? 1 : (size_t)smtpctl_number("--count",
+	    l->set['c'], 1, 1000000);
 	read_criteria(a, l->words, l->count);
 	if (!wait_for_them(a)) {
 		tell_failure(a);

@@ -420,8 +420,6 @@ settle_who(struct question *q)
 static void
 read_arguments(struct question *q, const struct smtpctl_line *l)
 {
-	const char *size = l->set[OPTION_SIZE], *why = NULL;
-
 	q->client = l->set[OPTION_CLIENT];
 	q->from = l->set[OPTION_FROM];
 	q->helo = l->set[OPTION_HELO];
@@ -433,11 +431,9 @@ read_arguments(struct question *q, const struct smtpctl_line *l)
 	if (q->from == NULL || q->to_count == 0)
 		errx(smtpctl_exit_error, "explain: --%s ADDRESS is missing",
 		    q->from == NULL ? "from" : "to");
-	if (size != NULL)
-		q->mail.size = (uint64_t)strtonum(size, 0, INT64_MAX, &why);
-	if (why != NULL)
-		errx(smtpctl_exit_error, "--size %s: no number of octets",
-		    size);
+	if (l->set[OPTION_SIZE] != NULL)
+		q->mail.size = (uint64_t)smtpctl_number("--size",
+		    l->set[OPTION_SIZE], 0, INT64_MAX);
 	if (q->client != NULL)
 		read_client(q);
 }

@@ -60,10 +60,6 @@ ask(struct question *q, bool clear)
 static void
 read_options(struct question *q, const struct smtpctl_line *l)
 {
-	const char *count = l->set['n'], *interval = l->set['i'], *why = NULL;
-	double seconds;
-	char *end;
-
 	if (l->set['j'] != NULL && l->set['o'] != NULL)
 		errx(smtpctl_exit_error, "-j and -o exclude each other");
 	q->ask.form = l->set['j'] != NULL ? FORM_JSON :
@@ -71,20 +67,10 @@ read_options(struct question *q, const struct smtpctl_line *l)
 	q->ask.all = l->set['v'] != NULL;
 	q->control.conf = l->set['f'];
 	q->control.socket = l->set['s'];
-	if (count != NULL)
-		q->count = strtonum(count, 1, count_max, &why);
-	if (why != NULL)
-		errx(smtpctl_exit_error, "-n %s: not from 1 to %d", count,
-		    count_max);
-	if (interval == NULL)
-		return;
-	/* With or without a fraction. */
-	seconds = strtod(interval, &end);
-	if (interval[strspn(interval, "0123456789.")] != '\0' ||
-	    *end != '\0' || !(seconds >= 0.1 && seconds <= 3600))
-		errx(smtpctl_exit_error, "-i %s: not from 0.1 to 3600 seconds",
-		    interval);
-	q->interval_ms = (int)(seconds * 1000);
+	if (l->set['n'] != NULL)
+		q->count = smtpctl_number("-n", l->set['n'], 1, count_max);
+	if (l->set['i'] != NULL)
+		q->interval_ms = (int)smtpctl_ms("-i", l->set['i'], 0.1, 3600);
 }
 
 /* Asks repeatedly; on a terminal each answer overwrites the previous one. */
