@@ -8,7 +8,7 @@
 #include "server/conf/conf.h"
 
 /*
- * Constant, word (in the log and in JSON), whether this step alone refuses the
+ * Constant, word (in the log and in JSON), whether this step always refuses the
  * mail, text for people.  In the text %n is the name that was found, %m its
  * Maildir, %c the client; %a and %b are a and b, %A and %B as sizes; %T is a
  * as a duration, from milliseconds.
@@ -21,12 +21,8 @@
 	    "%c is refused for %T more: see worker-crash and "		\
 	    "worker-attack in the log")					\
 	X(SESSIONS_HERE, "sessions-here", false, "%c has %a of %b sessions") \
-	X(TOO_MANY_HERE, "too-many-sessions", true,			\
-	    "%c has %a sessions already, and %b is the most")		\
 	X(SESSIONS_NEAR, "sessions-near", false,			\
 	    "its network has %a of %b sessions")			\
-	X(TOO_MANY_NEAR, "too-many-near", true,				\
-	    "its network has %a sessions already, and %b is the most")	\
 	X(SESSIONS_ALL, "sessions-all", false,				\
 	    "%a of %b sessions are taken in all")			\
 	X(ALL_BUSY, "all-busy", false,					\
@@ -47,11 +43,8 @@
 	X(NO_SIZE, "no-size", false,					\
 	    "no size is told; a message may have %B")			\
 	X(SIZE, "size", false, "%A of at most %B")			\
-	X(TOO_BIG, "too-big", true, "%A is more than a message may have, %B") \
-	X(ROOM, "room", false, "%A are free, of which %B stay so")	\
-	X(NO_ROOM, "no-room", true, "%A are free, and %B have to stay so") \
-	X(INODES, "inodes", false, "%a inodes are free, of which %b stay so") \
-	X(NO_INODES, "no-inodes", true,					\
+	X(ROOM, "room", false, "%A are free, and %B have to stay so")	\
+	X(INODES, "inodes", false,					\
 	    "%a inodes are free, and %b have to stay so")		\
 	X(NO_DISK, "no-disk", false,					\
 	    "the free space of its disk is not known here")		\
@@ -99,6 +92,7 @@ struct decision_step {
 	const char		*path;	/* of the rule; NULL: built in */
 	unsigned		 line;	/* 0: the whole file */
 	bool			 is_default;	/* a keyword's default */
+	bool			 refuses;	/* here, if not always */
 	struct span		 local;	/* of the name; or "" */
 	const struct conf_domain *domain;	/* or NULL */
 	uint64_t		 a;

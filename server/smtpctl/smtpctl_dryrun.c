@@ -77,16 +77,23 @@ end(const struct question *q, enum smtp_reply reply)
 	return story_end_reply(&q->story, q->conf.hostname, reply);
 }
 
-/* A step; limit: the keyword of the limits block that decided it, or NULL. */
 static void
-tell(const struct question *q, const char *limit, enum decision_kind kind,
-    uint64_t a, uint64_t b)
+tell(const struct question *q, enum decision_kind kind, uint64_t a)
 {
-	unsigned line = limit == NULL ? 0 : conf_line_of(&q->conf.sets, limit);
+	story_step(&q->story, &(struct decision_step){ .kind = kind, .a = a });
+}
+
+/* A step that a keyword of the limits block decided; returns fine. */
+static bool
+tell_limit(const struct question *q, const char *limit, bool fine,
+    enum decision_kind kind, uint64_t a, uint64_t b)
+{
+	unsigned line = conf_line_of(&q->conf.sets, limit);
 
 	story_step(&q->story, &(struct decision_step){ .kind = kind,
 	    .path = line == 0 ? NULL : q->conf.path, .line = line,
-	    .is_default = limit != NULL && line == 0, .a = a, .b = b });
+	    .is_default = line == 0, .refuses = !fine, .a = a, .b = b });
+	return fine;
 }
 
 /* Would the client be let in?  Sessions are counted as by admit.c. */
@@ -94,29 +101,27 @@ static bool
 play_client(const struct question *q)
 {
 	const struct conf_limits *l = &q->conf.limits;
+	bool here, near;
 
 	begin(q, "client", "client ", q->client);
 	if (q->refused_ms > 0) {
-		tell(q, NULL, STEP_REFUSED, q->refused_ms, 0);
+		tell(q, STEP_REFUSED, q->refused_ms);
 		return end(q, REPLY_A_WHILE);
 	}
-	tell(q, NULL, q->is_live ? STEP_NOT_REFUSED : STEP_ONLY_LIVE, 0, 0);
+	tell(q, q->is_live ? STEP_NOT_REFUSED : STEP_ONLY_LIVE, 0);
 	if (q->is_live) {
-		tell(q, "per-address", q->here < l->per_address ?
-		    STEP_SESSIONS_HERE : STEP_TOO_MANY_HERE, q->here,
-		    l->per_address);
-		tell(q, "per-network", q->near < l->per_network ?
-		    STEP_SESSIONS_NEAR : STEP_TOO_MANY_NEAR, q->near,
-		    l->per_network);
-		tell(q, "workers", q->all < l->workers ?
+		here = tell_limit(q, "per-address", q->here < l->per_address,
+		    STEP_SESSIONS_HERE, q->here, l->per_address);
+		near = tell_limit(q, "per-network", q->near < l->per_network,
+		    STEP_SESSIONS_NEAR, q->near, l->per_network);
+		tell_limit(q, "workers", true, q->all < l->workers ?
 		    STEP_SESSIONS_ALL : STEP_ALL_BUSY, q->all, l->workers);
-		if (q->here >= l->per_address)
-			return end(q, REPLY_HOST_FULL);
-		if (q->near >= l->per_network)
-			return end(q, REPLY_NETWORK_FULL);
+		if (!here || !near)
+			return end(q, here ? REPLY_NETWORK_FULL :
+			    REPLY_HOST_FULL);
 	}
 	if (l->greeting_wait_s > 0)
-		tell(q, "greeting-wait", STEP_GREETING_WAIT,
+		tell_limit(q, "greeting-wait", true, STEP_GREETING_WAIT,
 		    l->greeting_wait_s, 0);
 	return end(q, REPLY_GREETING);
 }
@@ -128,25 +133,23 @@ has_room(const struct question *q)
 	const struct conf_limits *l = &q->conf.limits;
 	struct statvfs root, mail;
 	struct conf_room room;
-	bool bytes, inodes;
+	bool fine;
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%.4000s/mail", q->conf.root);
 	if (statvfs(q->conf.root, &root) == -1) {
-		tell(q, NULL, STEP_NO_DISK, 0, 0);
+		tell(q, STEP_NO_DISK, 0);
 		return true;
 	}
 	if (statvfs(path, &mail) == -1)
 		mail = root;
 	conf_room_of(&root, &mail, &room);
-	bytes = conf_has_octets(&room, l, q->mail.size);
-	inodes = conf_has_inodes(&room, l);
-	tell(q, "disk-reserve", bytes ? STEP_ROOM : STEP_NO_ROOM,
-	    room.free_bytes, l->disk_reserve_bytes);
+	fine = tell_limit(q, "disk-reserve", conf_has_octets(&room, l,
+	    q->mail.size), STEP_ROOM, room.free_bytes, l->disk_reserve_bytes);
 	if (room.total_inodes != 0)
-		tell(q, "inode-reserve", inodes ? STEP_INODES :
-		    STEP_NO_INODES, room.free_inodes, l->inode_reserve);
-	return bytes && inodes;
+		fine &= tell_limit(q, "inode-reserve", conf_has_inodes(&room,
+		    l), STEP_INODES, room.free_inodes, l->inode_reserve);
+	return fine;
 }
 
 static bool
@@ -157,7 +160,7 @@ play_mail(const struct question *q)
 
 	begin(q, "mail", "MAIL FROM:", q->from);
 	if (q->user[0] == '\0' || smtp_mailbox_is_null(&q->mail.from)) {
-		tell(q, NULL, STEP_ANY_SENDER, 0, 0);
+		tell(q, STEP_ANY_SENDER, 0);
 	} else {
 		own = recipient_is_of(&q->conf, q->user, &q->mail.from);
 		story_step(&q->story, &(struct decision_step){ .kind = own ?
@@ -167,9 +170,9 @@ play_mail(const struct question *q)
 			return end(q, REPLY_NOT_YOURS);
 	}
 	if (q->mail.smtputf8)
-		tell(q, NULL, STEP_UTF8, 0, 0);
-	tell(q, "message-size", size > max ? STEP_TOO_BIG :
-	    size == 0 ? STEP_NO_SIZE : STEP_SIZE, size, max);
+		tell(q, STEP_UTF8, 0);
+	tell_limit(q, "message-size", size <= max, size == 0 ? STEP_NO_SIZE :
+	    STEP_SIZE, size, max);
 	room = has_room(q);
 	return end(q, size > max ? REPLY_TOO_BIG : smtp_reply_of(room ?
 	    VERDICT_OK : VERDICT_DISK_FULL, REPLY_SENDER_OK));
@@ -225,8 +228,8 @@ play_rcpt(struct question *q, const char *text)
 	if (read_address(text, false, &to)) {
 		reply = REPLY_TOO_MANY_RCPTS;
 		if (q->taken >= max)
-			tell(q, "recipients", STEP_RCPTS_FULL, q->taken,
-			    max);
+			tell_limit(q, "recipients", false, STEP_RCPTS_FULL,
+			    q->taken, max);
 		else if (recipient_leaves(&q->conf, &to, q->relay_line,
 		    &reason, &watch)) {
 			reply = REPLY_RCPT_OK;

@@ -167,6 +167,7 @@ story_step(const struct story *s, const struct decision_step *step)
 	struct buf who = buf_over(name, sizeof(name));
 	const char *at = steps[step->kind].text, *mark;
 	size_t width = 2 * step->depth;
+	const bool refuses = steps[step->kind].refuses || step->refuses;
 
 	for (; (mark = strchr(at, '%')) != NULL; at = mark + 2) {
 		buf_add(&text, span_from(at, (size_t)(mark - at)));
@@ -174,11 +175,10 @@ story_step(const struct story *s, const struct decision_step *step)
 	}
 	buf_add_str(&text, at);
 	add_name(step, &who);
-	fprintf(s->f, "    %s  %*s", steps[step->kind].refuses ? "NO" : "  ",
-	    (int)width, "");
+	fprintf(s->f, "    %s  %*s", refuses ? "NO" : "  ", (int)width, "");
 	json_out_object(s->json, NULL);
 	json_out_string(s->json, "step", steps[step->kind].word);
-	json_out_bool(s->json, "refuses", steps[step->kind].refuses);
+	json_out_bool(s->json, "refuses", refuses);
 	json_out_u64(s->json, "depth", step->depth);
 	json_out_span(s->json, "text", buf_span(&text));
 	if (who.n > 0)

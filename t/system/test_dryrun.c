@@ -208,8 +208,8 @@ TEST(live_facts)
 	explain(&d, "a@b", "alice@example.org", "127.0.0.8", NULL, NULL);
 	EXPECT(ctl.status == 1 && strcmp(reply(0), "421 4.7.0 mx.example.org "
 	    "too many sessions from you") == 0, "%s", ctl.out);
-	EXPECT(ctl_says(&ctl, "NO  127.0.0.8 has 2 sessions already, and 2 "
-	    "is the most"), "%s", ctl.out);
+	EXPECT(ctl_says(&ctl, "NO  127.0.0.8 has 2 of 2 sessions"),
+	    "%s", ctl.out);
 	explain(&d, "a@b", "alice@example.org", "127.0.0.9", NULL, NULL);
 	EXPECT(ctl.status == 0, "%s", ctl.out);
 	n = daemon_workers(&d, workers, 64);
