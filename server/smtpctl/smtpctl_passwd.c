@@ -36,71 +36,68 @@ enum {
 	lock_pause_ms = 100
 };
 
-struct options {
-	char		 action;	/* 0: set; or 'a', 'c', 'D' */
-	const char	*conf;
-	const char	*users;		/* NULL: of the configuration */
-	struct span	 name;		/* without its domain */
-	struct span	 domain;	/* empty: not given */
-};
-
-static void
-read_options(struct options *o, const struct smtpctl_line *l)
+/* Which of -a, -c, -D was given; 0: none. */
+static int
+read_action(const struct smtpctl_line *l)
 {
-	const char *at, *name = l->words[0];
+	int action = 0;
 
 	for (const char *c = "acD"; *c != '\0'; c++) {
 		if (l->set[(unsigned char)*c] == NULL)
 			continue;
-		if (o->action != 0)
+		if (action != 0)
 			errx(smtpctl_exit_error, "passwd: -a, -c and -D "
 			    "exclude each other");
-		o->action = *c;
+		action = *c;
 	}
-	o->conf = l->set['f'];
-	o->users = l->set['u'];
-	if (o->conf != NULL && o->users != NULL)
-		errx(smtpctl_exit_error, "passwd: -f and -u exclude each "
-		    "other");
-	at = strrchr(name, '@');
-	o->name = span_of(name);
-	if (at != NULL) {
-		o->name.n = (size_t)(at - name);
-		o->domain = span_of(at + 1);
-	}
-	if (o->name.n == 0 || (at != NULL && o->domain.n == 0))
-		errx(smtpctl_exit_error, "passwd: \"%s\": neither NAME nor "
-		    "NAME@DOMAIN", name);
+	return action;
 }
 
-/* The users file that has the user's password. */
-static const char *
-find_users(const struct options *o)
+/* Cuts the argument into *name and *domain (NULL: not given). */
+static void
+read_name(const char *text, struct span *name, const char **domain)
 {
-	const char *path = o->conf != NULL ? o->conf : SMTPD_CONF;
+	const char *at = strrchr(text, '@');
+
+	*name = span_from(text, at == NULL ? strlen(text) :
+	    (size_t)(at - text));
+	*domain = at == NULL ? NULL : at + 1;
+	if (name->n == 0 || (at != NULL && at[1] == '\0'))
+		errx(smtpctl_exit_error, "passwd: \"%s\": neither NAME nor "
+		    "NAME@DOMAIN", text);
+}
+
+/* The users file that has the password of that user. */
+static const char *
+find_users(const struct smtpctl_line *l, const char *domain)
+{
+	const char *path = l->set['f'] != NULL ? l->set['f'] : SMTPD_CONF;
 	const struct conf_domain *d;
 	const struct conf *conf;
 
-	if (o->users != NULL && o->domain.n > 0)
+	if (l->set['u'] != NULL && l->set['f'] != NULL)
+		errx(smtpctl_exit_error, "passwd: -f and -u exclude each "
+		    "other");
+	if (l->set['u'] != NULL && domain != NULL)
 		errx(smtpctl_exit_error, "with -u the name has no domain");
-	if (o->users != NULL)
-		return o->users;
+	if (l->set['u'] != NULL)
+		return l->set['u'];
 	/* Errors are ignored: a wrong password entry may be one of them. */
-	conf = smtpctl_conf(o->conf, NULL, NULL);
+	conf = smtpctl_conf(l->set['f'], NULL, NULL);
 	if (conf == NULL || conf->domain_count == 0)
 		errx(smtpctl_exit_error, "%s: cannot be read, or has no "
 		    "domain: name another with -f, or the users file itself "
-		    "with -u%s", path, o->conf == NULL ? "" :
+		    "with -u%s", path, l->set['f'] == NULL ? "" :
 		    "; smtpd -n says what is wrong");
-	if (o->domain.n == 0 && conf->domain_count > 1)
+	if (domain == NULL && conf->domain_count > 1)
 		errx(smtpctl_exit_error, "%s has %zu domains: say which, as "
-		    "%.*s@%s", path, conf->domain_count, (int)o->name.n,
-		    (const char *)o->name.p, conf->domains[0].name);
-	d = o->domain.n == 0 ? &conf->domains[0] :
-	    conf_find_domain(conf, o->domain);
+		    "%s@%s", path, conf->domain_count, l->words[0],
+		    conf->domains[0].name);
+	d = domain == NULL ? &conf->domains[0] :
+	    conf_find_domain(conf, span_of(domain));
 	if (d == NULL)
-		errx(smtpctl_exit_error, "%s has no domain \"%.*s\"", path,
-		    (int)o->domain.n, (const char *)o->domain.p);
+		errx(smtpctl_exit_error, "%s has no domain \"%s\"", path,
+		    domain);
 	if (d->users.path == NULL)
 		errx(smtpctl_exit_error, "%s: domain %s has no \"users\"",
 		    path, d->name);
@@ -225,31 +222,20 @@ open_file(struct work *w)
 		errx(1, "%s is not a file", w->path);
 }
 
-/* Gives up after a while: anybody who can read the file can lock it. */
+/* Gives up after a while: anybody who can read the directory can lock it. */
 static void
-open_locked(struct work *w)
+lock_dir(const struct work *w)
 {
 	struct timespec pause = { 0, lock_pause_ms * 1000000L };
-	struct stat now;
 
-	for (int i = 0; i < lock_tries; i++) {
-		open_file(w);
-		if (flock(w->fd, LOCK_EX | LOCK_NB) == 0) {
-			/* The previous holder may have replaced the file. */
-			if (fstatat(w->dir, w->base, &now,
-			    AT_SYMLINK_NOFOLLOW) == 0 &&
-			    now.st_dev == w->st.st_dev &&
-			    now.st_ino == w->st.st_ino &&
-			    fstat(w->fd, &w->st) == 0)
-				return;
-		} else if (errno != EWOULDBLOCK && errno != EINTR)
-			err(1, "%s: cannot be locked", w->path);
-		else
-			nanosleep(&pause, NULL);
-		close(w->fd);
+	for (int i = 0; flock(w->dir, LOCK_EX | LOCK_NB) == -1; i++) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			err(1, "%s: its directory cannot be locked", w->path);
+		if (i == lock_tries)
+			errx(1, "%s is locked by another program for 5 seconds "
+			    "now: try again when it has ended", w->path);
+		nanosleep(&pause, NULL);
 	}
-	errx(1, "%s is locked by another program for 5 seconds now: try again "
-	    "when it has ended", w->path);
 }
 
 static void
@@ -298,7 +284,9 @@ open_work(struct work *w, const char *path, struct span name, bool locked)
 {
 	*w = (struct work){ .path = path };
 	open_dir(w);
-	(locked ? open_locked : open_file)(w);
+	if (locked)
+		lock_dir(w);
+	open_file(w);
 	read_file(w);
 	find_entry(w, name);
 	return w->found;
@@ -433,19 +421,19 @@ check(const char *path, struct span name)
 }
 
 static int
-change(const char *path, const struct options *o)
+change(const char *path, struct span name, int action)
 {
 	char stored[password_hash_max_bytes + 1] = "*", password[asked_bytes];
 	const char *why = NULL;
 	struct work w;
 
 	/* Checked before the user types a password for nothing. */
-	if (o->action != 'a') {
-		if (!open_work(&w, path, o->name, false))
-			fail_nobody(path, o->name);
+	if (action != 'a') {
+		if (!open_work(&w, path, name, false))
+			fail_nobody(path, name);
 		close_work(&w);
 	}
-	if (o->action != 'D') {
+	if (action != 'D') {
 		why = ask(true, password);
 		if (why == NULL && !password_make(span_of(password), stored))
 			why = "there is no memory to hash it";
@@ -453,14 +441,14 @@ change(const char *path, const struct options *o)
 	}
 	if (why != NULL)
 		errx(1, "password: %s", why);
-	if (!open_work(&w, path, o->name, true)) {
-		if (o->action != 'a')
-			fail_nobody(path, o->name);
-		if (!may_be_added(o->name))
+	if (!open_work(&w, path, name, true)) {
+		if (action != 'a')
+			fail_nobody(path, name);
+		if (!may_be_added(name))
 			errx(1, "that cannot be the name of a user: see USERS "
 			    "in smtpd.conf(5)");
 	}
-	replace(&w, o->name, stored);
+	replace(&w, name, stored);
 	if ((w.st.st_mode & S_IROTH) != 0)
 		warnx("%s can be read by everybody on this host, who may then "
 		    "guess passwords: chmod o-r", path);
@@ -473,14 +461,15 @@ int
 smtpctl_passwd(const struct smtpctl_line *l)
 {
 	const struct rlimit none = { 0, 0 };
-	struct options o = { .action = 0 };
-	const char *users;
+	const int action = read_action(l);
+	const char *users, *domain;
+	struct span name;
 
-	read_options(&o, l);
+	read_name(l->words[0], &name, &domain);
 	/* No core dump: it would hold the password. */
 	if (setrlimit(RLIMIT_CORE, &none) == -1 || sodium_init() == -1)
 		err(smtpctl_exit_error, "cannot begin");
-	users = find_users(&o);
-	return o.action == 'c' ? check(users, o.name) :
-	    change(users, &o);
+	users = find_users(l, domain);
+	return action == 'c' ? check(users, name) :
+	    change(users, name, action);
 }

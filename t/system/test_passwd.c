@@ -293,7 +293,7 @@ TEST(at_once)
 TEST(locked)
 {
 	const char *path = users("alice\n");
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(harness_path("."), O_RDONLY | O_CLOEXEC);
 
 	EXPECT(fd != -1 && flock(fd, LOCK_EX) == 0, "flock: %s",
 	    strerror(errno));
