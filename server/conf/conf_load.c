@@ -48,7 +48,6 @@ refuse_keyword(struct loader *l)
 	};
 	const struct conf_word *word = &l->cut.words[0];
 	const struct conf_keyword *near, *other;
-	bool later = span_equal(span_of("lmtp"), word->text);
 	char shown[conf_shown_max_bytes];
 
 	conf_show(word->text, shown, sizeof(shown));
@@ -57,9 +56,6 @@ refuse_keyword(struct loader *l)
 	if (conf_word_is_brace(word, '{'))
 		conf_report_at(&l->report, word->at,
 		    "\"{\" stands at the end of the line it belongs to");
-	else if (later)
-		conf_report_at(&l->report, word->at,
-		    "\"%s\" is not in this version yet", shown);
 	else if (other != NULL)
 		conf_report_at(&l->report, word->at, "\"%s\" %s%s", shown,
 		    places[other->block],
@@ -68,7 +64,7 @@ refuse_keyword(struct loader *l)
 	else
 		conf_report_at(&l->report, word->at,
 		    "unknown keyword \"%s\"", shown);
-	if (near != NULL && !later && (other == NULL || l->block != CONF_TOP))
+	if (near != NULL && (other == NULL || l->block != CONF_TOP))
 		conf_report_hint(&l->report, near->name);
 	return near;
 }

@@ -155,37 +155,29 @@ const struct conf_unit conf_units_size[] = { { 'G', 1024 * 1024 * 1024 },
 const struct conf_unit conf_units_time[] = { { 'd', 24 * 60 * 60 },
     { 'h', 60 * 60 }, { 'm', 60 }, { 's', 1 } };
 
-enum conf_value
+bool
 conf_parse_number(struct span in, const struct conf_unit *units, uint64_t *out)
 {
-	enum conf_value verdict = CONF_VALUE_OK;
-	uint64_t number = 0;
 	char last = in.n == 0 ? '\0' : (char)in.p[in.n - 1];
+	uint64_t number = 0;
 
 	while (units->worth > 1 && units->letter != last)
 		units++;
 	if (last != '\0' && units->letter == last)
 		in.n--;
-	if (in.n == 0)
-		return CONF_VALUE_BAD;
+	else
+		units = conf_units_number;
 	for (size_t i = 0; i < in.n; i++) {
 		uint64_t digit = (uint64_t)(in.p[i] - '0');
 
 		if (!ascii_is_digit(in.p[i]))
-			return CONF_VALUE_BAD;
-		if (number > (UINT64_MAX - digit) / 10)
-			verdict = CONF_VALUE_LARGE;
-		else
-			number = number * 10 + digit;
+			return false;
+		number = number > (UINT64_MAX - digit) / 10 ? UINT64_MAX :
+		    number * 10 + digit;
 	}
-	/* Digits alone have the unit of worth 1. */
-	if (last != units->letter)
-		units = conf_units_number;
-	if (number > UINT64_MAX / units->worth)
-		verdict = CONF_VALUE_LARGE;
-	else
-		*out = number * units->worth;
-	return verdict;
+	*out = number > UINT64_MAX / units->worth ? UINT64_MAX :
+	    number * units->worth;
+	return in.n > 0;
 }
 
 bool

@@ -34,12 +34,6 @@ struct conf_cut {
 	size_t			bad_at;	/* offset of a mistake */
 };
 
-enum conf_value {
-	CONF_VALUE_OK,
-	CONF_VALUE_BAD,		/* not of the form */
-	CONF_VALUE_LARGE	/* of the form, but over UINT64_MAX */
-};
-
 /* A unit's letter and worth; a list of units ends with worth 1. */
 struct conf_unit {
 	char		letter;		/* '\0': none */
@@ -74,9 +68,12 @@ bool	conf_word_is_brace(const struct conf_word *word, char brace);
 /* A line of a table without its comment and the blanks around it. */
 struct span conf_trim_line(struct span line);
 
-/* Parses digits and a unit's letter; digits alone have the unit of worth 1. */
-enum conf_value conf_parse_number(struct span in,
-	    const struct conf_unit *units, uint64_t *out);
+/*
+ * Parses digits and a unit's letter; digits alone have the unit of worth 1, and
+ * what is over UINT64_MAX is UINT64_MAX.  False: not of that form.
+ */
+bool	conf_parse_number(struct span in, const struct conf_unit *units,
+	    uint64_t *out);
 
 /* Parses a line as conf_trim_line returns it. */
 void	conf_parse_user(struct span line, struct conf_user_line *out);

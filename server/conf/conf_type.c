@@ -134,13 +134,12 @@ read_number(struct conf_setting *s, struct span word, void *slot)
 {
 	const struct conf_unit *units = s->k->type->units;
 	uint64_t number = 0, least = 0, most = 0;
-	enum conf_value verdict = conf_parse_number(word, units, &number);
 
+	if (!conf_parse_number(word, units, &number))
+		return false;
 	(void)conf_parse_number(span_of(s->k->least), units, &least);
 	(void)conf_parse_number(span_of(s->k->most), units, &most);
-	if (verdict == CONF_VALUE_BAD)
-		return false;
-	if (verdict == CONF_VALUE_LARGE || number < least || number > most)
+	if (number < least || number > most)
 		return conf_report_at(s->report, s->cut->words[1].at,
 		    "out of range: %s is %s to %s", s->k->name, s->k->least,
 		    s->k->most);
@@ -207,8 +206,8 @@ read_listen(struct conf_setting *s, struct span word, void *slot)
 	uint64_t port;
 	bool ipv6;
 
-	if (conf_parse_number(words[3].text, conf_units_number, &port) !=
-	    CONF_VALUE_OK || port > UINT16_MAX)
+	if (!conf_parse_number(words[3].text, conf_units_number, &port) ||
+	    port > UINT16_MAX)
 		return conf_bad(s, 3, "port",
 		    "a number from 0 to 65535, 0 for any free port");
 	if (!ip_parse(word, &ipv6, ip))

@@ -31,8 +31,8 @@ parse_range(struct span in, struct conf_range *out)
 	out->bits = out->ipv6 ? 128 : 32;
 	if (slash != NULL) {
 		if ((length.n > 1 && length.p[0] == '0') ||
-		    conf_parse_number(length, conf_units_number, &bits) !=
-		    CONF_VALUE_OK || bits > out->bits)
+		    !conf_parse_number(length, conf_units_number, &bits) ||
+		    bits > out->bits)
 			return "the prefix length is at most 32, or 128 for "
 			    "IPv6";
 		out->bits = (uint8_t)bits;
@@ -111,8 +111,8 @@ take_port(struct conf_setting *s, size_t at, uint16_t *out)
 	uint64_t port;
 
 	if (!span_equal(words[at].text, span_of("port")) ||
-	    conf_parse_number(words[at + 1].text, conf_units_number, &port) !=
-	    CONF_VALUE_OK || port == 0 || port > UINT16_MAX)
+	    !conf_parse_number(words[at + 1].text, conf_units_number, &port) ||
+	    port == 0 || port > UINT16_MAX)
 		return conf_report_at(s->report, words[at < s->cut->count ?
 		    at : at - 1].at, "a port is missing, or bad: \"port "
 		    "NUMBER\", from 1 to 65535");

@@ -33,18 +33,15 @@ try_values(struct span word)
 	static const struct conf_unit *const units[] = { conf_units_number,
 	    conf_units_size, conf_units_time };
 	uint64_t number, value;
-	enum conf_value verdict;
+	bool good = conf_parse_number(word, conf_units_number, &number);
 
-	verdict = conf_parse_number(word, conf_units_number, &number);
 	/* Digits alone mean the same in all kinds. */
-	for (size_t i = 0; verdict == CONF_VALUE_OK && i < 3; i++) {
-		must(conf_parse_number(word, units[i], &value) ==
-		    CONF_VALUE_OK);
+	for (size_t i = 0; good && i < 3; i++) {
+		must(conf_parse_number(word, units[i], &value));
 		must(value == number);
 	}
-	if (verdict != CONF_VALUE_OK && conf_parse_number(word,
-	    conf_units_size, &value) == CONF_VALUE_OK)
-		must(value % 1024 == 0);
+	if (!good && conf_parse_number(word, conf_units_size, &value))
+		must(value % 1024 == 0 || value == UINT64_MAX);
 }
 
 static void

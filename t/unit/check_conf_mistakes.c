@@ -106,7 +106,7 @@ static const struct row words_cases[] = {
 	    "    listen ::1 port 0 hide-client implicit-tls\n"
 	    "                                  ^\n" },
 	{ LISTEN "domain example.org {\nlmtp unix:/x\n}\n",
-	    "c:3:1: \"lmtp\" is not in this version yet\n"
+	    "c:3:1: unknown keyword \"lmtp\"\n"
 	    "    lmtp unix:/x\n"
 	    "    ^\n" },
 };
@@ -222,7 +222,7 @@ static const struct row blocks_cases[] = {
 	    "    domain example.org {\n"
 	    "    ^\n" },
 	{ LISTEN "lmtp {\ndomain example.org {\n}\n",
-	    "c:2:1: \"lmtp\" is not in this version yet\n"
+	    "c:2:1: unknown keyword \"lmtp\"\n"
 	    "    lmtp {\n"
 	    "    ^\n"
 	    "c:2:1: this block is never closed: a \"}\" is missing\n"
