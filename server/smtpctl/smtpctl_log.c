@@ -18,8 +18,6 @@
 #include "server/log/log_files.h"
 #include "shared/array.h"
 
-enum { faults_told_max = 50 };
-
 struct checkpoint {
 	struct log_point	at;
 	bool			met;
@@ -43,14 +41,11 @@ fault(struct walk *w, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (++w->faults > faults_told_max)
-		return;
+	w->faults++;
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
 	putchar('\n');
-	if (w->faults == faults_told_max)
-		puts("there may be more faults");
 }
 
 static void
