@@ -35,10 +35,10 @@ conf_text_read(const char *path, struct conf_text *out)
 	struct stat st;
 	ssize_t n = 0;
 
-	*out = (struct conf_text){ .path = path };
+	*out = (struct conf_text){ .path = path,
+	    .denied = fd == -1 && errno == EACCES };
 	if (fd == -1)
-		return errno == EACCES ? privdrop_denial(path) :
-		    strerror(errno);
+		return out->denied ? privdrop_denial(path) : strerror(errno);
 	if (fstat(fd, &st) == -1)
 		why = strerror(errno);
 	else if (S_ISDIR(st.st_mode))
@@ -54,6 +54,7 @@ conf_text_read(const char *path, struct conf_text *out)
 	else if (n > st.st_size)
 		why = "the file changed while it was read";
 	close(fd);
+	out->mode = st.st_mode;
 	out->n = n == -1 ? 0 : (size_t)n;
 	if (why != NULL)
 		conf_text_free(out);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "server/conf/conf_parse.h"
 
@@ -19,6 +20,8 @@ struct conf_text {
 	const char	*path;		/* borrowed */
 	uint8_t		*bytes;
 	size_t		 n;
+	mode_t		 mode;
+	bool		 denied;	/* this user may not read it */
 };
 
 /* A line; its first shown_max octets may be shown (a hash must not). */

@@ -5,7 +5,6 @@
 #include "server/process/tls_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -17,13 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/conf/conf_text.h"
 #include "server/log/figure.h"
 #include "server/master.h"
-#include "shared/file.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
-#include "shared/os/os.h"
 #include "shared/tls_judge.h"
 
 enum { made_days = 30, soon_days = 7 };
@@ -74,8 +70,9 @@ judge_in_child(struct tls_pair *pair)
 	pid = fork();
 	if (pid == 0) {
 		OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-		tls_judge(span_from(pair->certificate.p, pair->certificate.n),
-		    span_from(pair->key.p, pair->key.n), &r.u.judged, &key);
+		tls_judge(span_from(pair->certificate.bytes,
+		    pair->certificate.n), span_from(pair->key.bytes,
+		    pair->key.n), &r.u.judged, &key);
 		_exit(ipc_send(ends[1], &r, -1, true) == 0 ? 0 : 1);
 	}
 	close(ends[1]);
@@ -90,39 +87,16 @@ judge_in_child(struct tls_pair *pair)
 	return (enum tls_fault)r.u.judged.fault;
 }
 
-static const char denied[] = "permission denied";
-
-/*
- * Reads a file; NULL, or why it cannot be used, which is denied where only
- * this user may not.  A key that everybody can read is refused.
- */
 static const char *
-read_file(const char *path, bool secret, struct tls_file *out)
+read_file(const char *path, bool secret, struct conf_text *out)
 {
-	int fd = os_open_file(path, O_RDONLY | O_CLOEXEC | O_NOCTTY |
-	    O_NONBLOCK);
-	const char *why = NULL;
-	struct stat st;
-	ssize_t n;
+	const char *why = conf_text_read(path, out);
 
-	if (fd == -1)
-		return errno == EACCES ? denied : strerror(errno);
-	if (fstat(fd, &st) == -1)
-		why = strerror(errno);
-	else if (!S_ISREG(st.st_mode))
-		why = "not a regular file";
-	else if (secret && (st.st_mode & (S_IROTH | S_IWOTH)) != 0)
-		why = "everybody can read it: chmod o= it, and consider a "
-		    "new key";
-	else if (st.st_size > ipc_certificate_max_bytes)
-		why = "longer than 16384 octets";
-	else if ((out->p = malloc(ipc_certificate_max_bytes)) == NULL ||
-	    (n = file_read(fd, out->p, ipc_certificate_max_bytes)) == -1)
-		why = strerror(errno);
-	else
-		out->n = (size_t)n;
-	close(fd);
-	return why;
+	return why != NULL ? why : out->n > ipc_certificate_max_bytes ?
+	    "longer than 16384 octets" :
+	    secret && (out->mode & (S_IROTH | S_IWOTH)) != 0 ?
+	    "everybody can read it: chmod o= it, and consider a new key" :
+	    NULL;
 }
 
 /* The line being loaded, and mistakes; a catcher has options, not lines. */
@@ -160,34 +134,26 @@ take_print(struct tls_pair *pair)
 	crypto_generichash_init(&state, NULL, 0, sizeof(pair->print));
 	crypto_generichash_update(&state, (uint8_t *)&pair->certificate.n,
 	    sizeof(pair->certificate.n));
-	crypto_generichash_update(&state, pair->certificate.p,
+	crypto_generichash_update(&state, pair->certificate.bytes,
 	    pair->certificate.n);
-	crypto_generichash_update(&state, pair->key.p, pair->key.n);
+	crypto_generichash_update(&state, pair->key.bytes, pair->key.n);
 	crypto_generichash_final(&state, pair->print, sizeof(pair->print));
 	sodium_memzero(&state, sizeof(state));
-}
-
-static void
-forget_key(struct tls_pair *pair)
-{
-	if (pair->key.p != NULL)
-		sodium_memzero(pair->key.p, pair->key.n);
-	free(pair->key.p);
-	pair->key = (struct tls_file){ NULL, 0 };
 }
 
 /* Makes *out a copy of old, which needs no key. */
 static bool
 share_pair(const struct tls_pair *old, struct tls_pair *out)
 {
-	forget_key(out);
-	free(out->certificate.p);
+	conf_text_free(&out->key);
+	conf_text_free(&out->certificate);
 	*out = *old;
 	out->shared = true;
-	out->certificate.p = malloc(old->certificate.n);
-	if (out->certificate.p == NULL)
+	out->certificate.bytes = malloc(old->certificate.n);
+	if (out->certificate.bytes == NULL)
 		return false;
-	memcpy(out->certificate.p, old->certificate.p, old->certificate.n);
+	memcpy(out->certificate.bytes, old->certificate.bytes,
+	    old->certificate.n);
 	return true;
 }
 
@@ -221,8 +187,8 @@ load_pair(struct loading *l, struct tls_before *before, struct tls_pair *out)
 	const char *why = read_file(line->certificate, false,
 	    &out->certificate);
 	const char *why_key = read_file(line->key, true, &out->key);
-	const char *unread = why == denied ? line->certificate :
-	    why_key == denied ? line->key : NULL;
+	const char *unread = out->certificate.denied ? line->certificate :
+	    out->key.denied ? line->key : NULL;
 	const struct tls_pair *old = NULL;
 	enum tls_fault fault = TLS_FAULT_NONE;
 
@@ -297,7 +263,7 @@ tls_files_next(struct tls_cursor *c, bool keys, struct ipc_record *out)
 {
 	struct ipc_pem *piece = &out->u.pem;
 	const struct tls_pair *pair;
-	struct tls_file file;
+	struct conf_text file;
 	size_t done = c->done;
 
 	while (keys && c->files != NULL && c->pair < c->files->count &&
@@ -317,7 +283,7 @@ tls_files_next(struct tls_cursor *c, bool keys, struct ipc_record *out)
 	piece->last = file.n - done <= ipc_pem_piece_bytes;
 	piece->n = piece->last ? (uint16_t)(file.n - done) :
 	    ipc_pem_piece_bytes;
-	memcpy(piece->octets, file.p + done, piece->n);
+	memcpy(piece->octets, file.bytes + done, piece->n);
 	c->done += piece->n;
 	if (piece->last && out->type != IPC_KEY_CERTIFICATE) {
 		c->pair++;
@@ -330,7 +296,7 @@ void
 tls_files_forget_keys(struct tls_files *files)
 {
 	for (size_t i = 0; i < files->count; i++)
-		forget_key(&files->pairs[i]);
+		conf_text_free(&files->pairs[i].key);
 }
 
 void
@@ -338,7 +304,7 @@ tls_files_clear(struct tls_files *files)
 {
 	tls_files_forget_keys(files);
 	for (size_t i = 0; i < files->count; i++)
-		free(files->pairs[i].certificate.p);
+		conf_text_free(&files->pairs[i].certificate);
 	memset(files->pairs, 0, sizeof(files->pairs));
 	files->count = 0;
 }
@@ -406,7 +372,7 @@ fill_in(X509 *x509, EVP_PKEY *key, const char *hostname)
 
 /* Writes x509, or else key. */
 static bool
-write_pem(X509 *x509, EVP_PKEY *key, struct tls_file *out)
+write_pem(X509 *x509, EVP_PKEY *key, struct conf_text *out)
 {
 	char *text = NULL;
 	FILE *f = open_memstream(&text, &out->n);
@@ -415,7 +381,7 @@ write_pem(X509 *x509, EVP_PKEY *key, struct tls_file *out)
 
 	if (f != NULL && fclose(f) != 0)
 		made = false;
-	out->p = (uint8_t *)text;
+	out->bytes = (uint8_t *)text;
 	return made;
 }
 

@@ -6,9 +6,8 @@
 #ifndef SERVER_TLS_FILES_H
 #define SERVER_TLS_FILES_H
 
-#include <stdio.h>
-
 #include "server/conf/conf.h"
+#include "server/conf/conf_text.h"
 #include "shared/ipc_msg.h"
 #include "shared/span.h"
 
@@ -20,14 +19,9 @@ struct master;
 extern const char *const tls_files_versions[TLS_VERSION_COUNT];
 extern const char *const tls_files_suites[TLS_SUITE_COUNT];
 
-struct tls_file {
-	uint8_t	*p;		/* PEM */
-	size_t	 n;
-};
-
 struct tls_pair {
-	struct tls_file		certificate;	/* with its chain */
-	struct tls_file		key;		/* empty once forgotten */
+	struct conf_text	certificate;	/* PEM, with its chain */
+	struct conf_text	key;		/* empty once forgotten */
 	uint8_t			print[tls_print_bytes]; /* of both files */
 	bool			shared;		/* the same as a previous one */
 	struct ipc_judged	facts;		/* as its judge says */
