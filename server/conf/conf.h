@@ -60,6 +60,7 @@ struct conf_entry {
 	struct mailbox	*targets;	/* domain_len 0: of the same domain */
 	struct destination *found;	/* targets, by recipient_load */
 	size_t		 target_count;
+	uint32_t	 mark;		/* its number, by recipient_load */
 };
 
 struct conf_table {
@@ -74,7 +75,7 @@ struct conf_domain {
 	unsigned		 line;		/* of the configuration */
 	struct conf_table	 users;
 	struct conf_table	 aliases;
-	uint32_t		 first_mark;	/* users, postmaster, aliases */
+	struct conf_entry	 postmaster;	/* if no table has it */
 	char			 subaddress;	/* separator; 0: none */
 	bool			 has_catch_all;
 	struct mailbox		 catch_all;	/* domain_len 0: same domain */

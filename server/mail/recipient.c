@@ -38,25 +38,17 @@ without_subaddress(const struct conf_domain *d, struct span local)
 	    span_from(local.p, (size_t)(cut - local.p));
 }
 
-/* Marks of a domain: its users, postmaster, its aliases. */
 static struct destination
 find_exact(const struct conf_domain *d, struct span local,
     const struct conf_entry *within)
 {
-	const struct conf_entry *a = conf_find_entry(&d->aliases, local);
-	const struct conf_entry *u;
+	const struct conf_entry *e = conf_find_entry(&d->aliases, local);
 
-	if (a != NULL && a != within)
-		return (struct destination){ RECIPIENT_ALIAS, d, a, a->name,
-		    d->aliases.path, a->line, d->first_mark +
-		    (uint32_t)d->users.count + 1 +
-		    (uint32_t)(a - d->aliases.one) };
-	u = conf_find_entry(&d->users, local);
-	if (u != NULL)
-		return (struct destination){ RECIPIENT_USER, d, NULL, u->name,
-		    d->users.path, u->line, d->first_mark +
-		    (uint32_t)(u - d->users.one) };
-	return (struct destination){ .domain = d };
+	if (e != NULL && e != within)
+		return (struct destination){ RECIPIENT_ALIAS, d, e };
+	e = conf_find_entry(&d->users, local);
+	return (struct destination){ e != NULL ? RECIPIENT_USER :
+	    RECIPIENT_NOBODY, d, e };
 }
 
 struct destination
@@ -69,10 +61,17 @@ recipient_find(const struct conf_domain *d, struct span local,
 	if (to.kind == RECIPIENT_NOBODY && base.n < local.n)
 		to = find_exact(d, base, within);
 	if (to.kind == RECIPIENT_NOBODY && is_postmaster(base))
-		to = (struct destination){ RECIPIENT_POSTMASTER, d, NULL,
-		    "postmaster", NULL, 0, d->first_mark +
-		    (uint32_t)d->users.count };
+		to = (struct destination){ RECIPIENT_POSTMASTER, d,
+		    &d->postmaster };
 	return to;
+}
+
+/* The file that lists the entry; NULL: none. */
+static const char *
+path_of(const struct destination *to)
+{
+	return to->kind == RECIPIENT_ALIAS ? to->domain->aliases.path :
+	    to->kind == RECIPIENT_USER ? to->domain->users.path : NULL;
 }
 
 struct destination
@@ -149,7 +148,8 @@ static struct decision_step
 see_found(const struct expansion *e, enum decision_kind kind,
     const struct destination *to)
 {
-	return see(e, kind, to->domain, span_of(to->name), to->path, to->line);
+	return see(e, kind, to->domain, span_of(to->entry->name),
+	    path_of(to), to->entry->line);
 }
 
 /* Notes a rule that leads on, for the log, which has few. */
@@ -169,10 +169,10 @@ static void
 see_subaddress(const struct expansion *e, struct span local,
     const struct destination *to)
 {
-	if (to->kind != RECIPIENT_NOBODY &&
-	    !span_equal_fold(local, span_of(to->name)))
+	if (to->entry != NULL &&
+	    !span_equal_fold(local, span_of(to->entry->name)))
 		log_step(e, see(e, STEP_SUBADDRESS, to->domain,
-		    span_of(to->name), e->conf->path,
+		    span_of(to->entry->name), e->conf->path,
 		    conf_line_of(&to->domain->sets, "subaddress")));
 }
 
@@ -189,12 +189,11 @@ find_broken(const struct expansion *e, const struct conf_domain *d,
 
 static enum verdict follow(struct expansion *, const struct destination *);
 
+/* Somebody: an alias or a catch-all that leads to nobody is broken. */
 static enum verdict
 follow_target(struct expansion *e, const struct mailbox *m,
     const struct destination *to)
 {
-	if (to->domain == NULL)
-		return VERDICT_FOREIGN;	/* its alias is broken */
 	if (m->domain_len > 0)
 		see(e, STEP_DOMAIN, to->domain, span_of(""), e->conf->path,
 		    to->domain->line);
@@ -210,16 +209,14 @@ follow_target(struct expansion *e, const struct mailbox *m,
 static enum verdict
 follow_alias(struct expansion *e, const struct destination *to)
 {
-	const struct conf_entry *alias = to->alias;
+	const struct conf_entry *alias = to->entry;
 	enum verdict verdict;
 	bool is_new;
 
 	if (alias->broken != NULL)
-		return find_broken(e, to->domain, span_of(to->name), to->path,
-		    to->line);
-	if (e->depth == recipient_alias_depth_max)
-		return VERDICT_UNKNOWN;	/* in recipient_load only */
-	verdict = note(e, to->mark, &is_new);
+		return find_broken(e, to->domain, span_of(alias->name),
+		    path_of(to), alias->line);
+	verdict = note(e, alias->mark, &is_new);
 	log_step(e, see_found(e, is_new ? STEP_ALIAS : STEP_AGAIN, to));
 	e->depth++;
 	for (size_t i = 0; is_new && verdict == VERDICT_OK &&
@@ -236,20 +233,18 @@ follow(struct expansion *e, const struct destination *to)
 	enum verdict v;
 	bool is_new;
 
-	if (to->kind == RECIPIENT_NOBODY)
-		return VERDICT_UNKNOWN;
 	if (to->kind == RECIPIENT_ALIAS)
 		return follow_alias(e, to);
 	log_step(e, see_found(e, to->kind == RECIPIENT_USER ? STEP_USER :
 	    STEP_POSTMASTER, to));
-	v = note(e, to->mark, &is_new);
+	v = note(e, to->entry->mark, &is_new);
 	if (is_new)
 		v = push(e->set, &(struct recipient_mailbox){
-		    .domain = to->domain->name, .user = to->name });
+		    .domain = to->domain->name, .user = to->entry->name });
 	e->depth++;
 	see(e, v == VERDICT_TOO_MANY ? STEP_MAILBOXES_FULL :
 	    v != VERDICT_OK ? STEP_NO_MEMORY : is_new ? STEP_MAILBOX :
-	    STEP_MAILBOX_AGAIN, to->domain, span_of(to->name), NULL, 0);
+	    STEP_MAILBOX_AGAIN, to->domain, span_of(to->entry->name), NULL, 0);
 	e->depth--;
 	return v;
 }
@@ -329,10 +324,10 @@ expand(struct expansion *e, const struct mailbox *rcpt)
 	log_step(e, see(e, rcpt->domain_len > 0 ? STEP_DOMAIN :
 	    STEP_FIRST_DOMAIN, d, span_of(""), conf->path, d->line));
 	to = recipient_find(d, local, NULL);
-	e->reason->path = to.kind == RECIPIENT_NOBODY ? conf->path : to.path;
-	e->reason->line = to.kind == RECIPIENT_NOBODY ? d->line : to.line;
+	e->reason->path = to.entry == NULL ? conf->path : path_of(&to);
+	e->reason->line = to.entry == NULL ? d->line : to.entry->line;
 	see_subaddress(e, local, &to);
-	return to.kind == RECIPIENT_NOBODY ? follow_nobody(e, d, local) :
+	return to.entry == NULL ? follow_nobody(e, d, local) :
 	    follow(e, &to);
 }
 
@@ -345,10 +340,7 @@ recipient_expand(const struct conf *conf, const struct mailbox *rcpt,
 	const size_t count = set->count, mark_count = set->mark_count;
 	enum verdict verdict;
 
-	reason->path = NULL;
-	reason->line = 0;
-	reason->step_count = 0;
-	reason->more = 0;
+	*reason = (struct recipient_reason){ .path = NULL };
 	verdict = expand(&e, rcpt);
 	if (verdict != VERDICT_OK)
 		recipient_set_cut(set, count, mark_count);

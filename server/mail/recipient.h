@@ -30,11 +30,7 @@ enum recipient_kind {
 struct destination {
 	enum recipient_kind		 kind;
 	const struct conf_domain	*domain;	/* NULL: not ours */
-	const struct conf_entry		*alias;		/* or NULL */
-	const char			*name;		/* alias or Maildir */
-	const char			*path;		/* NULL: built in */
-	unsigned			 line;		/* of path */
-	uint32_t			 mark;		/* in recipient_set */
+	const struct conf_entry		*entry;		/* NULL: nobody */
 };
 
 /*

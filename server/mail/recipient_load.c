@@ -1,7 +1,6 @@
 /*
- * Aliases are judged by the code that delivers: each is expanded, and the
- * steps it takes are watched.  Run by the master at start-up and upon SIGHUP,
- * and by smtpctl explain.
+ * Finds the targets of all aliases, and judges what they lead to.  Run by the
+ * master at start-up and upon SIGHUP, and by smtpctl explain.
  */
 #include "server/mail/recipient.h"
 
@@ -34,7 +33,7 @@ judge_target(const struct conf_domain *d, const struct conf_entry *within,
 		return conf_break(broken, "\"%s\" is not a local domain, "
 		    "and an alias leads to no other", domain);
 	if (within != NULL &&
-	    recipient_find(to->domain, part, NULL).alias == within)
+	    recipient_find(to->domain, part, NULL).entry == within)
 		return conf_break(broken, "the alias names itself, and "
 		    "%s has no user \"%s\"", domain, local);
 	return conf_break(broken, "%s has no user or alias \"%s\"",
@@ -66,11 +65,13 @@ index_domain(const struct conf *conf, struct conf_domain *d)
 	return status;
 }
 
-/* The aliases on the way from the one that is expanded. */
-struct way {
+/* One alias, and those on the way from there. */
+struct walk {
 	struct conf			*conf;
-	const struct conf_domain	*domains[recipient_alias_depth_max];
-	struct span			 names[recipient_alias_depth_max];
+	uint32_t			*met;	/* by mark: in which walk */
+	uint32_t			 number;
+	const struct destination	*way[recipient_alias_depth_max];
+	bool				 too_long;
 	bool				 failed;	/* errno says why */
 };
 
@@ -79,95 +80,102 @@ struct way {
  * alias ends the loop, since every way through the loop passes it.
  */
 static void
-break_loop(struct way *w, unsigned first, unsigned last)
+break_loop(struct walk *w, unsigned first, unsigned last)
 {
-	const struct conf_domain *d = w->domains[last];
-	struct conf_entry *a = &d->aliases.one[conf_find_entry(&d->aliases,
-	    w->names[last]) - d->aliases.one];
+	const struct conf_domain *d = w->way[last]->domain;
+	struct conf_entry *a = &w->conf->domains[d - w->conf->domains].
+	    aliases.one[w->way[last]->entry - d->aliases.one];
 	char text[chain_max_bytes];
 	struct buf chain = buf_over(text, sizeof(text));
 
 	/* "a -> b@example.net -> a": a domain that is not the first one's. */
 	for (unsigned i = first; i <= last + 1 && !chain.cut; i++) {
-		unsigned at = i <= last ? i : first;
+		const struct destination *at = w->way[i <= last ? i : first];
 		char name[smtp_local_max_bytes * 4 + 1];
-		bool home = w->domains[at] == w->domains[first];
+		bool home = at->domain == w->way[first]->domain;
 
-		conf_show(w->names[at], name, sizeof(name));
+		conf_show(span_of(at->entry->name), name, sizeof(name));
 		buf_add_str(&chain, i == first ? "" : " -> ");
 		buf_add_str(&chain, name);
 		buf_add_str(&chain, home ? "" : "@");
-		buf_add_str(&chain, home ? "" : w->domains[at]->name);
+		buf_add_str(&chain, home ? "" : at->domain->name);
 	}
 	if (conf_break(&a->broken, "aliases in a loop: %s%s",
 	    buf_str(&chain), chain.cut ? " ..." : "") == -1)
 		w->failed = true;
 }
 
-/* An alias that is met again is in a loop if it led here. */
+/* Each alias once a walk, as a message follows it. */
 static void
-watch_step(void *arg, const struct decision_step *s)
+walk(struct walk *w, const struct destination *to, unsigned depth)
 {
-	struct way *w = arg;
+	const struct conf_entry *a = to->entry;
 
-	if (s->kind == STEP_ALIAS) {
-		w->domains[s->depth] = s->domain;
-		w->names[s->depth] = s->local;
-	}
-	for (unsigned i = 0; s->kind == STEP_AGAIN && i < s->depth; i++)
-		if (w->names[i].p == s->local.p)
-			break_loop(w, i, s->depth - 1);
+	if (to->kind != RECIPIENT_ALIAS || a->broken != NULL)
+		return;
+	for (unsigned i = 0; i < depth; i++)
+		if (w->way[i]->entry == a) {
+			break_loop(w, i, depth - 1);
+			return;
+		}
+	w->too_long = w->too_long || depth == recipient_alias_depth_max;
+	if (w->too_long || w->met[a->mark] == w->number)
+		return;
+	w->met[a->mark] = w->number;
+	w->way[depth] = to;
+	for (size_t i = 0; i < a->target_count; i++)
+		walk(w, &a->found[i], depth + 1);
 }
 
+/* Walks from each alias of d. */
 static int
-expand_alias(struct way *w, const struct conf_domain *d, struct conf_entry *a,
-    struct recipient_set *set)
+check_chains(struct walk *w, struct conf_domain *d)
 {
-	const struct recipient_watch watch = { watch_step, w };
-	struct recipient_reason reason = { .path = NULL };
-	enum verdict verdict;
-	struct mailbox m;
-	char address[smtp_mailbox_text_max_bytes];
-	int n = snprintf(address, sizeof(address), "%s@%s", a->name, d->name);
+	for (size_t i = 0; i < d->aliases.count; i++) {
+		struct conf_entry *a = &d->aliases.one[i];
 
-	if (!smtp_mailbox_from_text(span_from(address, (size_t)n), &m))
-		return 0;
-	verdict = recipient_expand(w->conf, &m, set, &reason, &watch);
-	recipient_set_cut(set, 0, 0);
-	if (verdict == VERDICT_TROUBLE)
-		errno = ENOMEM;
-	if (verdict == VERDICT_TROUBLE || w->failed)
-		return -1;
-	/* Every target exists, so the chain was too long. */
-	return verdict != VERDICT_UNKNOWN ? 0 : conf_break(&a->broken,
-	    "a chain of more than %d aliases begins here",
-	    recipient_alias_depth_max);
+		w->number++;
+		w->too_long = false;
+		walk(w, &(struct destination){ RECIPIENT_ALIAS, d, a }, 0);
+		if (w->failed || (w->too_long && conf_break(&a->broken,
+		    "a chain of more than %d aliases begins here",
+		    recipient_alias_depth_max) == -1))
+			return -1;
+	}
+	return 0;
+}
+
+static void
+number(struct conf *conf, struct conf_entry *e, size_t count)
+{
+	while (count-- > 0)
+		e[count].mark = conf->mark_count++;
 }
 
 static int
 check_aliases(struct conf *conf)
 {
-	struct recipient_set set = { 0 };
-	struct way w = { .conf = conf };
+	static char postmaster[] = "postmaster";
+	struct walk w = { .conf = conf };
 	int status = 0;
 
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		struct conf_domain *d = &conf->domains[i];
 
-		d->first_mark = conf->mark_count;
-		conf->mark_count += (uint32_t)(d->users.count + 1 +
-		    d->aliases.count);
+		d->postmaster.name = postmaster;
+		number(conf, &d->postmaster, 1);
+		number(conf, d->users.one, d->users.count);
+		number(conf, d->aliases.one, d->aliases.count);
 	}
 	/* Before the walks, which end at an alias that is broken. */
 	for (size_t i = 0; i < conf->domain_count && status == 0; i++)
 		status = index_domain(conf, &conf->domains[i]);
-	for (size_t i = 0; i < conf->domain_count; i++) {
-		struct conf_domain *d = &conf->domains[i];
-
-		for (size_t k = 0; k < d->aliases.count && status == 0; k++)
-			status = expand_alias(&w, d, &d->aliases.one[k], &set);
-	}
-	recipient_set_clear(&set);
+	w.met = calloc(conf->mark_count + 1, sizeof(*w.met));
+	if (w.met == NULL)
+		status = -1;
+	for (size_t i = 0; i < conf->domain_count && status == 0; i++)
+		status = check_chains(&w, &conf->domains[i]);
+	free(w.met);
 	return status;
 }
 

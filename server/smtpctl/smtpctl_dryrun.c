@@ -414,7 +414,7 @@ settle_who(struct question *q)
 	if (q->login != NULL && to.kind != RECIPIENT_USER)
 		errx(smtpctl_exit_error, "--user %s: no such user", q->login);
 	if (q->login != NULL)
-		snprintf(q->user, sizeof(q->user), "%s@%s", to.name,
+		snprintf(q->user, sizeof(q->user), "%s@%s", to.entry->name,
 		    to.domain->name);
 	q->relay_line = conf_relay_permits(&q->conf, q->user, q->ask.ipv6,
 	    q->ask.ip);
