@@ -194,8 +194,10 @@ dial(const struct ipc_dial *d, int *fd)
 	socklen_t n = ip_sockaddr(d->to.ipv6, d->to.ip, d->port, &to);
 
 	*fd = -1;
-	if (permit == DIAL_NO || (permit == DIAL_UNLESS_OWN && is_own(d)))
+	if (permit == DIAL_NO)
 		return EACCES;
+	if (permit == DIAL_UNLESS_OWN && is_own(d))
+		return ELOOP;
 	*fd = new_socket(d->to.ipv6, d->udp);
 	if (*fd == -1)
 		return errno;

@@ -92,21 +92,6 @@ on_route(void *arg, const struct route *route)
 		q->wake(q->arg);
 }
 
-/* Of an address that the configuration has. */
-static void
-follow_ip(struct question *q, const struct conf_via *via)
-{
-	struct route *r = calloc(1, sizeof(*r) + sizeof(r->hosts[0]));
-
-	if (r == NULL)
-		return;
-	r->count = r->hosts[0].count = 1;
-	r->hosts[0].addresses[0] = via->ip;
-	snprintf(r->hosts[0].name, sizeof(r->hosts[0].name), "%s", via->host);
-	on_route(q, r);
-	free(r);
-}
-
 static enum control_step
 step(struct control_task *t, struct control_out *o, uint8_t *status)
 {
@@ -149,9 +134,7 @@ control_route(struct master *m, const struct ipc_ask *ask,
 	q->wake = wake;
 	q->arg = arg;
 	via = conf_relay_via(&m->conf, span_of(q->domain));
-	if (m->conf.relay.line != 0 && via != NULL && via->is_ip)
-		follow_ip(q, via);
-	else if (m->conf.relay.line != 0) {
+	if (m->conf.relay.line != 0) {
 		q->job.kind = via == NULL ? RESOLVE_MX : RESOLVE_HOST;
 		snprintf(q->job.name, sizeof(q->job.name), "%s", via == NULL ?
 		    q->domain : via->host);

@@ -18,6 +18,7 @@ enum {
 	step_s = 400,		/* the n-th try is after step_s * n * n */
 	gap_least_s = 5 * 60,
 	gap_most_s = 4 * 60 * 60,
+	refused_gap_s = 30 * 60,
 	look_on_max = 200	/* recipients with another outcome */
 };
 
@@ -201,6 +202,40 @@ log_all(struct attempt *a, enum log_event event, enum attempt_state state)
 	attempt_close(a, false);
 }
 
+/* ---- age ---------------------------------------------------------------- */
+
+int64_t
+attempt_pause_max_s(const struct master *m)
+{
+	int64_t s = (int64_t)m->conf.relay.give_up_after_s / attempt_tries;
+
+	return s < 1 ? 1 : s;
+}
+
+static int64_t
+age_of(const struct attempt *a)
+{
+	int64_t age = queue_now_s(a->master) - a->q->queued_s;
+
+	return age < 0 ? 0 : age;
+}
+
+/*
+ * All hosts refused it, perhaps for our address or their trouble: that is final
+ * only if they did half an hour ago as well.
+ */
+static bool
+is_refused_again(struct attempt *a)
+{
+	const int64_t age = age_of(a) + 1, most_s =
+	    attempt_pause_max_s(a->master);
+
+	if (a->q->refused_s == 0)
+		a->q->refused_s = (uint32_t)age;
+	return age - a->q->refused_s >=
+	    (most_s < refused_gap_s ? most_s : refused_gap_s);
+}
+
 /* ---- transactions ------------------------------------------------------- */
 
 size_t
@@ -242,7 +277,8 @@ attempt_judge(struct attempt *a, struct attempt_rcpt *r,
 		return;
 	r->fact = f;
 	a->tried = true;
-	r->state = what == REPLY_TAKEN ? ATTEMPT_TAKEN : what == REPLY_FAILED ?
+	r->state = what == REPLY_TAKEN ? ATTEMPT_TAKEN : what == REPLY_FAILED ||
+	    (what == REPLY_REFUSED && is_refused_again(a)) ?
 	    ATTEMPT_FAILED : ATTEMPT_DEFERRED;
 	if (what != REPLY_TAKEN)
 		return;
@@ -280,24 +316,6 @@ attempt_note_crash(struct attempt *a)
 	queue_log_by(a->master, LOG_EVENT_HELD, q, "smtpd", "workers crashed "
 	    "while they sent it: look at it, then release or remove it with "
 	    "smtpctl queue");
-}
-
-/* ---- age ---------------------------------------------------------------- */
-
-int64_t
-attempt_pause_max_s(const struct master *m)
-{
-	int64_t s = (int64_t)m->conf.relay.give_up_after_s / attempt_tries;
-
-	return s < 1 ? 1 : s;
-}
-
-static int64_t
-age_of(const struct attempt *a)
-{
-	int64_t age = queue_now_s(a->master) - a->q->queued_s;
-
-	return age < 0 ? 0 : age;
 }
 
 /*

@@ -32,7 +32,8 @@ struct link {
 	unsigned		 letters;	/* over this relay */
 	bool			 has_greeted;	/* this hop */
 	bool			 had_greeted;	/* this one, or another */
-	unsigned		 kinds;		/* of failures so far: bits */
+	bool			 down;		/* a hop was REPLY_DOWN */
+	enum reply_rcpts	 verdict;	/* if no hop takes the rest */
 	struct ipc_greeted	 greeted;
 	/* Of the transaction under way: */
 	size_t			 count;
@@ -131,6 +132,16 @@ settle(struct link *l, enum reply_rcpts what, const struct ipc_outcome *o)
 	leave(l, o->end == RELAY_END_STOPPED);
 }
 
+/* The group that has waited longest; false: none waits. */
+static bool
+take(struct link *l)
+{
+	l->group = site_next(l->site);
+	l->verdict = REPLY_FAILED;
+	l->refusal = NULL;
+	return l->group != NULL;
+}
+
 /* ---- the next address --------------------------------------------------- */
 
 /*
@@ -138,19 +149,18 @@ settle(struct link *l, enum reply_rcpts what, const struct ipc_outcome *o)
  * called as soon as one does.
  */
 static void
-give_up(struct link *l, const struct reply_rule *rule)
+give_up(struct link *l)
 {
-	if (l->refusal != NULL) {
+	const bool down = l->down && !l->had_greeted;
+
+	if (l->refusal != NULL)
 		attempt_judge_all(l->group, REPLY_FAILED, l->refusal);
-		leave(l, false);
-	} else if (l->had_greeted)
-		settle(l, rule->last, &l->last);
-	else {
-		attempt_judge_all(l->group, site_failed(l->site, l->kinds,
-		    fact_of(l, &l->last)) ? REPLY_FAILED : rule->last,
+	else
+		attempt_judge_all(l->group, l->verdict,
 		    keep_fact(l, &l->last));
-		leave(l, true);
-	}
+	if (down)
+		site_failed(l->site, fact_of(l, &l->last));
+	leave(l, down);
 	end(l);
 }
 
@@ -163,7 +173,9 @@ move(struct link *l, const struct reply_rule *rule)
 	struct attempt_fact *f = keep_fact(l, &l->last);
 	size_t hop = l->hop;
 
-	l->kinds |= 1U << rule->site;
+	l->down = l->down || rule->site == REPLY_DOWN;
+	if (rule->last < l->verdict)
+		l->verdict = rule->last;
 	if (rule->host == REPLY_FAMILY) {
 		if (l->group->family || !path_other_family(l->path, &hop)) {
 			for (size_t i = 0; i < l->count; i++)
@@ -174,8 +186,8 @@ move(struct link *l, const struct reply_rule *rule)
 		}
 		l->group->family = true;
 		l->refusal = f;
-	} else if (!plain && !path_next(l->path, &hop)) {
-		give_up(l, rule);
+	} else if (!plain && ++hop == l->path->hop_count) {
+		give_up(l);
 		return;
 	}
 	attempt_log_moved(l->group, f);
@@ -312,9 +324,7 @@ send_next(struct link *l)
 	static const struct timeval patience = { idle_s, 0 };
 
 	while (is_reusable(l, false)) {
-		if (l->group == NULL)
-			l->group = site_next(l->site);
-		if (l->group == NULL) {
+		if (l->group == NULL && !take(l)) {
 			if (!is_reusable(l, true))
 				break;
 			TAILQ_INSERT_TAIL(&idle_links, l, entry);
@@ -385,7 +395,6 @@ reach(struct link *l)
 	    .outcome = on_outcome, .sent = on_sent, .gone = on_gone };
 	const struct conf *conf = &l->site->master->conf;
 	const struct ipc_ip *ip = path_ip(l->path, l->hop);
-	size_t next = l->hop;
 	const struct conf_source *source = &conf->relay.sources[ip->ipv6 != 0];
 	const struct relay_host to = {
 		.name = path_host(l->path, l->hop)->name,
@@ -396,8 +405,8 @@ reach(struct link *l)
 		.source = source->ip,
 		.helo = source->line != 0 && source->name != NULL ?
 		    source->name : conf->hostname,
-		.connect_ms = path_next(l->path, &next) ? connect_next_ms :
-		    connect_ms
+		.connect_ms = l->hop + 1 < l->path->hop_count ?
+		    connect_next_ms : connect_ms
 	};
 
 	l->has_greeted = false;
@@ -419,9 +428,8 @@ begin(struct site *s)
 	if (l == NULL)
 		return false;
 	l->site = s;
-	l->group = site_next(s);
+	(void)take(l);
 	l->path = path_enter(l->group->path);
-	l->hop = path_first(l->path);
 	l->tls = s->master->conf.relay.tls;
 	evtimer_assign(&l->idle, s->master->base, on_idle, l);
 	s->links++;

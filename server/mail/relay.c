@@ -136,11 +136,13 @@ on_dialed(void *arg, int fd, int error)
 		pool_want(r->master);
 	else
 		finish(r, RELAY_CONNECT, error == ETIMEDOUT ?
-		    RELAY_END_TIMEOUT : error == EMFILE || error == ENFILE ||
+		    RELAY_END_TIMEOUT : error == ELOOP ?
+		    RELAY_END_OURSELVES : error == EMFILE || error == ENFILE ||
 		    error == ENOMEM || error == ENOBUFS || error == EAGAIN ?
 		    RELAY_END_LOCAL : RELAY_END_REFUSED,
-		    error == EACCES ? "smtpd may not connect to this address: "
-		    "it is private, or of this host" : strerror(error), false);
+		    error == EACCES ? "smtpd may not connect to this address, "
+		    "which is not public" : error == ELOOP ? "" :
+		    strerror(error), false);
 }
 
 /* Without a local part that needs SMTPUTF8, a domain does without, too. */

@@ -146,7 +146,7 @@ site_withdraw(struct attempt_group *g)
 	g->site = NULL;
 }
 
-/* Who waits is told why; or fails, where that is final. */
+/* Who waits is told why. */
 void
 site_leave(struct attempt_group *g, bool waits)
 {
@@ -158,9 +158,7 @@ site_leave(struct attempt_group *g, bool waits)
 	    (copy = malloc(sizeof(*copy))) != NULL)
 		*copy = *s->last;
 	f = attempt_keep(a, copy);
-	if (waits && s->breaker.refuses)
-		attempt_judge_all(g, REPLY_FAILED, f);
-	else if (waits && a->wait_for == NULL) {
+	if (waits && a->wait_for == NULL) {
 		a->wait_for = s;
 		a->failures = s->breaker.failures;
 		s->holds++;
@@ -302,8 +300,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 		list(s, SITE_UNLISTED);
 		all.serve(s);
 		while (s->parked_count > 0 && !s->master->stopping &&
-		    (!is_down(s) || s->breaker.refuses) &&
-		    !is_full(s, s->called))
+		    !is_down(s) && !is_full(s, s->called))
 			call(s);
 		if (!is_used(s) && all.count > kept_max)
 			free_site(s);
@@ -315,17 +312,17 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the breaker -------------------------------------------------------- */
 
-bool
-site_failed(struct site *s, unsigned kinds, struct attempt_fact *f)
+void
+site_failed(struct site *s, struct attempt_fact *f)
 {
-	int64_t ms = reply_breaker_fail(&s->breaker, kinds, deadline_now_ms(),
+	int64_t ms = reply_breaker_fail(&s->breaker, deadline_now_ms(),
 	    attempt_pause_max_s(s->master) * 1000, 900 +
 	    arc4random_uniform(201));
 	char host[smtp_domain_max_bytes + 1] = "";
 
 	if (ms == 0 || f == NULL) {
 		free(f);
-		return s->breaker.refuses;
+		return;
 	}
 	free(s->last);
 	s->last = f;
@@ -334,7 +331,6 @@ site_failed(struct site *s, unsigned kinds, struct attempt_fact *f)
 	queue_log_site(s->name, &(struct queue_outcome){ .host = host,
 	    .outcome = &f->fact.outcome }, s->breaker.failures,
 	    (uint64_t)ms / 1000, s->parked_count + s->waiting_count);
-	return s->breaker.refuses;
 }
 
 /* Its messages follow as it takes them, beginning with two connections. */
@@ -427,5 +423,4 @@ site_start(struct master *m,
 	for (size_t i = 0; i < SITE_LISTS; i++)
 		TAILQ_INIT(&all.lists[i]);
 	event_assign(&all.turn, m->base, -1, 0, on_turn, m);
-	path_start();
 }

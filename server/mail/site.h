@@ -68,11 +68,8 @@ void	site_return(struct attempt_group *g);
 void	site_withdraw(struct attempt_group *g);
 /* The same, and its attempt goes on: it is done; or it has to wait for s. */
 void	site_leave(struct attempt_group *g, bool waits);
-/*
- * No host greeted; kinds as reply_breaker_fail() has them; f is taken over.  Is
- * that a failure for good?
- */
-bool	site_failed(struct site *s, unsigned kinds, struct attempt_fact *f);
+/* No host greeted; the last said f, which is taken over. */
+void	site_failed(struct site *s, struct attempt_fact *f);
 void	site_greeted(struct site *s);
 /* At most so many connections. */
 size_t	site_limit(const struct site *s);

@@ -25,7 +25,7 @@ end_without_way(struct attempt_group *g, enum relay_end why)
 	    .end = (uint8_t)why };
 	struct attempt *a = g->attempt;
 
-	attempt_judge_all(g, reply_rule(&o)->rcpts, attempt_keep(a,
+	attempt_judge_all(g, reply_rule(&o)->last, attempt_keep(a,
 	    attempt_fact(a->master, &o, NULL, 0, NULL)));
 	attempt_end_group(a);
 }
@@ -94,19 +94,21 @@ find_way(struct attempt_group *g, struct span domain)
 {
 	const struct conf *conf = &g->attempt->master->conf;
 	const struct conf_via *via = conf_relay_via(conf, domain);
-	char name[punycode_domain_bytes];
-	enum relay_end why;
-	struct path *p;
+	char name[smtp_domain_max_bytes + 1] = "";
+	struct buf literal = buf_over(name, sizeof(name) - 1);
 
 	g->port = via != NULL ? via->port : smtp_port;
 	g->written = via != NULL;
-	if (via != NULL ? via->is_ip : span_next_is(domain, '[')) {
-		p = path_to_ip(g->attempt->master, via != NULL ?
-		    span_of(via->host) : domain, g->port, g->written, &why);
-		follow(g, p, why);
-	} else if (via != NULL)
+	if (via != NULL)
 		ask(g, RESOLVE_HOST, via->host);
-	else if (punycode_domain(domain, name))
+	else if (span_next_is(domain, '[')) {
+		/* RFC 5321 4.1.3. */
+		domain = span_from(domain.p + 1, domain.n - 2);
+		if (span_begins_fold(domain, span_of("IPv6:")))
+			domain = span_skip(domain, strlen("IPv6:"));
+		buf_add(&literal, domain);
+		ask(g, RESOLVE_HOST, name);
+	} else if (punycode_domain(domain, name))
 		ask(g, RESOLVE_MX, name);
 	else
 		end_without_way(g, RELAY_END_NO_DOMAIN);

@@ -22,7 +22,8 @@ struct dial_job {
 	uint32_t		 patience_ms;
 	/*
 	 * fd is connected, non-blocking and close-on-exec, and the callee's;
-	 * or -1 and errno (EACCES: dial may not go there; ETIMEDOUT).
+	 * or -1 and errno (EACCES: dial may not go there; ELOOP: it is
+	 * this host; ETIMEDOUT).
 	 */
 	void			(*done)(void *arg, int fd, int error);
 	void			*arg;

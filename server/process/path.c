@@ -3,70 +3,16 @@
  */
 #include "server/process/path.h"
 
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/array.h"
 #include "shared/deadline.h"
 #include "shared/ip.h"
-#include "shared/log.h"
 
 enum { no_ipv6_ms = 5 * 60 * 1000 };
 
-static struct {
-	struct ipc_ip	*ips;
-	size_t		 count;
-} own;
 static int64_t no_ipv6_until_ms;
-
-static size_t
-ip_bytes(const struct ipc_ip *ip)
-{
-	return ip->ipv6 ? 16 : 4;
-}
-
-void
-path_start(void)
-{
-	struct ifaddrs *all, *a;
-
-	if (getifaddrs(&all) == -1)
-		return;
-	for (a = all; a != NULL; a = a->ifa_next) {
-		const struct sockaddr *sa = a->ifa_addr;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-		struct ipc_ip ip = { 0 };
-
-		if (sa == NULL || (sa->sa_family != AF_INET &&
-		    sa->sa_family != AF_INET6))
-			continue;
-		ip.ipv6 = sa->sa_family == AF_INET6;
-		memcpy(&v4, sa, sizeof(v4));
-		if (ip.ipv6)
-			memcpy(&v6, sa, sizeof(v6));
-		memcpy(ip.ip, ip.ipv6 ? (const void *)&v6.sin6_addr :
-		    (const void *)&v4.sin_addr, ip_bytes(&ip));
-		(void)array_add(&own.ips, &own.count, &ip, sizeof(ip));
-	}
-	freeifaddrs(all);
-}
-
-/* Whoever connects to these reaches itself, or nobody. */
-static bool
-ip_is_own(const struct ipc_ip *ip)
-{
-	if (ip_reach(ip->ipv6, ip->ip) == IP_SPECIAL)
-		return true;
-	for (size_t i = 0; i < own.count; i++)
-		if (own.ips[i].ipv6 == ip->ipv6 && memcmp(own.ips[i].ip,
-		    ip->ip, ip_bytes(ip)) == 0)
-			return true;
-	return false;
-}
 
 static bool
 name_is(const char *own_name, const char *name)
@@ -75,6 +21,7 @@ name_is(const char *own_name, const char *name)
 	    span_equal_fold(span_of(own_name), span_of(name));
 }
 
+/* By a name, or an address of every host; dial refuses the others (ELOOP). */
 static bool
 host_is_own(const struct master *m, const struct ipc_host *h)
 {
@@ -85,7 +32,8 @@ host_is_own(const struct master *m, const struct ipc_host *h)
 	    name_is(c->relay.sources[1].name, h->name))
 		return true;
 	for (size_t i = 0; i < h->count; i++)
-		if (ip_is_own(&h->addresses[i]))
+		if (ip_reach(h->addresses[i].ipv6, h->addresses[i].ip) ==
+		    IP_SPECIAL)
 			return true;
 	return false;
 }
@@ -118,24 +66,19 @@ set_key(struct path *p)
 
 /* The addresses of a host, the families in turn. */
 static void
-add_hops(struct path *p, uint8_t host)
+add_hops(struct path *p, uint8_t host, bool ipv6_may)
 {
 	const struct ipc_host *h = &p->hosts[host];
-	size_t next[2] = { 0, 0 };
-	bool ipv6 = h->count > 0 && h->addresses[0].ipv6;
+	const bool first = h->count > 0 && h->addresses[0].ipv6;
 
-	for (size_t left = h->count; left > 0; left--) {
-		for (int tries = 0; tries < 2; tries++, ipv6 = !ipv6) {
-			size_t *i = &next[ipv6];
+	for (unsigned turn = 0; turn < 2 * resolve_addresses_max; turn++) {
+		const bool ipv6 = (turn % 2 == 0) == first;
+		unsigned nth = 0;
 
-			while (*i < h->count && h->addresses[*i].ipv6 != ipv6)
-				++*i;
-			if (*i < h->count)
-				break;
-		}
-		p->hops[p->hop_count++] = (struct path_hop){ .host = host,
-		    .address = (uint8_t)next[ipv6]++ };
-		ipv6 = !ipv6;
+		for (uint8_t i = 0; i < h->count && (ipv6_may || !ipv6); i++)
+			if (h->addresses[i].ipv6 == ipv6 && nth++ == turn / 2)
+				p->hops[p->hop_count++] = (struct path_hop){
+				    .host = host, .address = i };
 	}
 }
 
@@ -161,6 +104,7 @@ path_make(const struct master *m, const struct route *r, uint16_t port,
 {
 	uint16_t worst = UINT16_MAX;
 	bool cut = false, trouble = false;
+	bool ipv6 = deadline_now_ms() >= no_ipv6_until_ms;
 	struct path *p;
 
 	*why = why_of(r);
@@ -182,10 +126,12 @@ path_make(const struct master *m, const struct route *r, uint16_t port,
 	    i++) {
 		if (cut && r->hosts[i].preference >= worst)
 			continue;
-		p->hosts[p->host_count] = r->hosts[i];
-		add_hops(p, (uint8_t)p->host_count++);
+		p->hosts[p->host_count++] = r->hosts[i];
 		trouble = trouble || r->hosts[i].status == RESOLVE_TROUBLE;
 	}
+	for (int tries = 0; tries < 2 && p->hop_count == 0; tries++)
+		for (uint8_t i = 0; i < p->host_count; i++)
+			add_hops(p, i, ipv6 || tries > 0);
 	if (p->hop_count == 0) {
 		*why = trouble ? RELAY_END_NO_DNS : cut ? RELAY_END_OURSELVES :
 		    RELAY_END_NO_HOST;
@@ -193,35 +139,6 @@ path_make(const struct master *m, const struct route *r, uint16_t port,
 		return NULL;
 	}
 	set_key(p);
-	return p;
-}
-
-struct path *
-path_to_ip(const struct master *m, struct span s, uint16_t port, bool written,
-    enum relay_end *why)
-{
-	struct route *r = calloc(1, sizeof(*r) + sizeof(r->hosts[0]));
-	struct path *p = NULL;
-	struct ipc_ip *ip;
-	bool ipv6;
-
-	*why = RELAY_END_LOCAL;
-	if (r == NULL)
-		return NULL;
-	ip = &r->hosts[0].addresses[0];
-	if (s.n > 2 && s.p[0] == '[')
-		s = span_from(s.p + 1, s.n - 2);
-	if (span_begins_fold(s, span_of("IPv6:")))
-		s = span_skip(s, strlen("IPv6:"));
-	*why = RELAY_END_NO_HOST;
-	if (ip_parse(s, &ipv6, ip->ip)) {
-		ip->ipv6 = ipv6;
-		r->status = RESOLVE_OK;
-		r->count = r->hosts[0].count = 1;
-		memcpy(r->hosts[0].name, s.p, s.n);
-		p = path_make(m, r, port, written, why);
-	}
-	free(r);
 	return p;
 }
 
@@ -251,37 +168,13 @@ path_ip(const struct path *p, size_t hop)
 	return &path_host(p, hop)->addresses[p->hops[hop].address];
 }
 
-static bool
-is_usable(const struct path *p, size_t hop)
-{
-	return !path_ip(p, hop)->ipv6 ||
-	    deadline_now_ms() >= no_ipv6_until_ms;
-}
-
-size_t
-path_first(const struct path *p)
-{
-	size_t hop = 0;
-
-	return is_usable(p, 0) || path_next(p, &hop) ? hop : 0;
-}
-
-bool
-path_next(const struct path *p, size_t *hop)
-{
-	for (++*hop; *hop < p->hop_count; ++*hop)
-		if (is_usable(p, *hop))
-			return true;
-	return false;
-}
-
 bool
 path_other_family(const struct path *p, size_t *hop)
 {
 	bool ipv6 = path_ip(p, *hop)->ipv6;
 
 	for (*hop = 0; *hop < p->hop_count; ++*hop)
-		if (path_ip(p, *hop)->ipv6 != ipv6 && is_usable(p, *hop))
+		if (path_ip(p, *hop)->ipv6 != ipv6)
 			return true;
 	return false;
 }

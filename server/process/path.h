@@ -28,8 +28,6 @@ struct path {
 	struct ipc_host	 hosts[];
 };
 
-/* Notes the addresses of this host, before the sandbox is entered. */
-void	path_start(void);
 /*
  * By r, with one user; written: the configuration or the sender has named
  * host or address, and no DNS.  NULL: there is no way, and *why; LOCAL without
@@ -37,17 +35,11 @@ void	path_start(void);
  */
 struct path *path_make(const struct master *m, const struct route *r,
 	    uint16_t port, bool written, enum relay_end *why);
-/* To an address, or an address literal (RFC 5321 4.1.3). */
-struct path *path_to_ip(const struct master *m, struct span address,
-	    uint16_t port, bool written, enum relay_end *why);
 struct path *path_enter(struct path *p);
 void	path_leave(struct path *p);
-/* The first to be tried; and the next, false: there is none. */
-size_t	path_first(const struct path *p);
-bool	path_next(const struct path *p, size_t *hop);
 /* The first of another address family than *hop. */
 bool	path_other_family(const struct path *p, size_t *hop);
-/* IPv6 does not leave this host: there is none for some minutes. */
+/* IPv6 does not leave this host: new paths are without, for some minutes. */
 void	path_avoid_ipv6(void);
 const struct ipc_host *path_host(const struct path *p, size_t hop);
 const struct ipc_ip *path_ip(const struct path *p, size_t hop);

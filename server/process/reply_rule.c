@@ -19,7 +19,7 @@ enum {
 	SILENT = 1 << 10,	/* refused, lost, or no answer in time */
 	GARBAGE = 1 << 11,	/* not a reply, or none that is allowed here */
 	NO_TLS = 1 << 12,
-	UNABLE = 1 << 13,	/* the host lacks an extension that it takes */
+	UNABLE = 1 << 13,	/* it lacks an extension; or is this host */
 	OURS = 1 << 14,		/* local trouble, or smtpd stops */
 	NOWHERE = 1 << 15,	/* the DNS has no way to the recipient */
 	LATERS = SHUTS | TOO_MANY | POLICY_4 | LATER,
@@ -47,8 +47,8 @@ RULE(ALL,		OURS,		DEFERRED, DEFERRED, CLOSES, FINE),
 RULE(ALL,		NOWHERE,	FAILED,	FAILED,	STAYS,	FINE),
 RULE(ALL,		UNABLE,		OPEN,	FAILED,	NEXT,	FINE),
 RULE(AT(DNS),		ANY,		DEFERRED, DEFERRED, STAYS, FINE),
-RULE(AT(GREETING),	NO_SMTP,	OPEN,	FAILED,	NEXT,	NO_MAIL),
-RULE(AT(GREETING) | AT(EHLO), NEVERS,	OPEN,	DEFERRED, NEXT,	REFUSES),
+RULE(AT(GREETING),	NO_SMTP,	OPEN,	FAILED,	NEXT,	FINE),
+RULE(AT(GREETING) | AT(EHLO), NEVERS,	OPEN,	REFUSED, NEXT,	DOWN),
 RULE(GREETS,		ANY & ~NO_TLS,	OPEN,	DEFERRED, NEXT,	DOWN),
 RULE(AT(STARTTLS),	ANY,		OPEN,	DEFERRED, PLAIN, DOWN),
 RULE(ALL,		NO_TLS,		OPEN,	DEFERRED, PLAIN, DOWN),
@@ -104,6 +104,7 @@ kind_of(const struct ipc_outcome *o)
 	case RELAY_END_NO_8BIT:
 	case RELAY_END_NO_UTF8:
 	case RELAY_END_TOO_BIG:
+	case RELAY_END_OURSELVES:
 		return UNABLE;
 	case RELAY_END_LOCAL:
 	case RELAY_END_STOPPED:
@@ -111,7 +112,6 @@ kind_of(const struct ipc_outcome *o)
 	case RELAY_END_NO_DOMAIN:
 	case RELAY_END_NO_MAIL:
 	case RELAY_END_NO_HOST:
-	case RELAY_END_OURSELVES:
 	case RELAY_END_TOO_OLD:
 		return NOWHERE;
 	case RELAY_END_NO_DNS:
@@ -138,10 +138,7 @@ reply_rule(const struct ipc_outcome *o)
 /* How long a breaker is open. */
 static const unsigned pauses_min[] = { 5, 10, 20, 40, 60 };
 
-enum {
-	limit_first = 2,
-	refused_ms = 30 * 60 * 1000	/* between two rounds of refusals */
-};
+enum { limit_first = 2 };
 
 void
 reply_breaker_close(struct reply_breaker *b)
@@ -156,15 +153,10 @@ reply_breaker_halve(struct reply_breaker *b)
 	b->successes = 0;
 }
 
-/*
- * Refusals are final by 521 (RFC 7504), or when all hosts still refuse half an
- * hour later.
- */
 int64_t
-reply_breaker_fail(struct reply_breaker *b, unsigned kinds, int64_t now_ms,
-    int64_t most_ms, uint32_t per_mille)
+reply_breaker_fail(struct reply_breaker *b, int64_t now_ms, int64_t most_ms,
+    uint32_t per_mille)
 {
-	const unsigned refusing = 1U << REPLY_REFUSES | 1U << REPLY_NO_MAIL;
 	const unsigned last = sizeof(pauses_min) / sizeof(pauses_min[0]) - 1;
 	int64_t ms = pauses_min[b->failures < last ? b->failures : last] *
 	    (int64_t)60000;
@@ -172,13 +164,6 @@ reply_breaker_fail(struct reply_breaker *b, unsigned kinds, int64_t now_ms,
 	reply_breaker_halve(b);
 	if (b->failures > 0 && now_ms < b->until_ms)
 		return 0;
-	if (kinds & ~refusing)
-		b->refused_ms = 0;
-	else if (b->refused_ms == 0)
-		b->refused_ms = now_ms;
-	b->refuses = kinds == 1U << REPLY_NO_MAIL || (b->refused_ms != 0 &&
-	    now_ms - b->refused_ms >=
-	    (most_ms < refused_ms ? most_ms : refused_ms));
 	ms = (ms < most_ms ? ms : most_ms) / 1000 * per_mille;
 	b->failures++;
 	b->until_ms = now_ms + ms;

@@ -14,7 +14,8 @@ enum reply_rcpts {
 				   taken by this one */
 	REPLY_DEFERRED,
 	REPLY_UNCERTAIN,	/* deferred, and perhaps delivered */
-	REPLY_FAILED
+	REPLY_REFUSED,		/* the same, but the second time a failure */
+	REPLY_FAILED		/* of several hosts the first of these counts */
 };
 
 enum reply_host {
@@ -28,9 +29,7 @@ enum reply_host {
 enum reply_site {
 	REPLY_FINE,
 	REPLY_SLOWER,		/* fewer connections */
-	REPLY_DOWN,		/* with all hosts so: nothing is sent to it */
-	REPLY_REFUSES,		/* the same; twice, and it is a failure */
-	REPLY_NO_MAIL		/* with all hosts so: a failure */
+	REPLY_DOWN		/* if no host greets: nothing is sent to it */
 };
 
 struct reply_rule {
@@ -52,9 +51,7 @@ const struct reply_rule *reply_rule(const struct ipc_outcome *o);
  */
 struct reply_breaker {
 	unsigned	 failures;	/* in a row; 0: closed */
-	bool		 refuses;	/* that is final */
 	int64_t		 until_ms;	/* no probe before that */
-	int64_t		 refused_ms;	/* all refused first; or 0 */
 	size_t		 limit;		/* of connections */
 	size_t		 successes;	/* since it was changed */
 };
@@ -62,13 +59,12 @@ struct reply_breaker {
 /* Closed, with two connections. */
 void	reply_breaker_close(struct reply_breaker *b);
 /*
- * No host greeted; kinds: what that was for the hosts, as bits of enum
- * reply_site.  Returns for how long the breaker is open now: at most most_ms,
- * give or take a tenth, as per_mille (900 to 1100) says.  0: it was open, and a
- * connection from before tells nothing new.
+ * No host greeted.  Returns for how long the breaker is open now: at most
+ * most_ms, give or take a tenth, as per_mille (900 to 1100) says.  0: it was
+ * open, and a connection from before tells nothing new.
  */
-int64_t	reply_breaker_fail(struct reply_breaker *b, unsigned kinds,
-	    int64_t now_ms, int64_t most_ms, uint32_t per_mille);
+int64_t	reply_breaker_fail(struct reply_breaker *b, int64_t now_ms,
+	    int64_t most_ms, uint32_t per_mille);
 /* A transaction was taken: one connection more after as many; at most most. */
 void	reply_breaker_take(struct reply_breaker *b, size_t most);
 /* Half as many connections. */

@@ -19,6 +19,7 @@
 #include "server/process/dial.h"
 #include "server/process/feed.h"
 #include "shared/deadline.h"
+#include "shared/ip.h"
 
 enum {
 	cache_max = 1000,		/* routes */
@@ -224,6 +225,27 @@ on_dialled(void *arg, int fd, int error)
 	work(q->resolver);
 }
 
+/* An address is its own answer.  NULL: q is about a name. */
+static struct route *
+route_of_ip(const struct question *q)
+{
+	struct route *r = calloc(1, sizeof(*r) + sizeof(r->hosts[0]));
+	struct ipc_ip ip = { 0 };
+	bool ipv6;
+
+	if (r == NULL || q->kind != RESOLVE_HOST ||
+	    !ip_parse(span_of(q->name), &ipv6, ip.ip)) {
+		free(r);
+		return NULL;
+	}
+	ip.ipv6 = ipv6;
+	r->ttl_s = ttl_most_s;
+	r->count = r->hosts[0].count = 1;
+	r->hosts[0].addresses[0] = ip;
+	memcpy(r->hosts[0].name, q->name, sizeof(r->hosts[0].name));
+	return r;
+}
+
 void
 resolver_ask(struct master *m, struct resolver_job *job)
 {
@@ -247,11 +269,15 @@ resolver_ask(struct master *m, struct resolver_job *job)
 	    deadline_now_ms() < q->until_ms)
 		move_to(all, q, QUESTION_ANSWERED);
 	evtimer_add(&all->tell, &at_once);
-	if (q != NULL && q->state == QUESTION_CACHED) {
-		free(q->route);
-		q->route = NULL;
-		q->server = all->good;
-		q->tries = 0;
+	if (q == NULL || q->state != QUESTION_CACHED)
+		return;
+	free(q->route);
+	q->route = route_of_ip(q);
+	q->server = all->good;
+	q->tries = 0;
+	if (q->route != NULL)
+		end_question(all, q);
+	else {
 		move_to(all, q, QUESTION_WAITS);
 		work(all);
 	}

@@ -392,20 +392,20 @@ TEST(own_addresses)
 		return;
 	}
 	start(WORDS(W("private") W("587/tcp") W("26/tcp@192.0.2.1")));
-	ck_assert_int_eq(refused("192.0.2.1", 25, false), EACCES);
-	ck_assert_int_eq(refused("192.0.2.1", 587, false), EACCES);
-	ck_assert_int_eq(refused("10.0.0.1", 25, false), EACCES);
-	ck_assert_int_eq(refused("2001:db8::1", 25, false), EACCES);
+	ck_assert_int_eq(refused("192.0.2.1", 25, false), ELOOP);
+	ck_assert_int_eq(refused("192.0.2.1", 587, false), ELOOP);
+	ck_assert_int_eq(refused("10.0.0.1", 25, false), ELOOP);
+	ck_assert_int_eq(refused("2001:db8::1", 25, false), ELOOP);
 	/* But where it was written out. */
 	ck_assert_int_eq(refused("192.0.2.1", 26, false), ECONNREFUSED);
-	/* A broadcast address. */
-	ck_assert_int_eq(refused("192.0.2.255", 25, false), EACCES);
+	/* A broadcast address, which can be bound as well. */
+	ck_assert_int_eq(refused("192.0.2.255", 25, false), ELOOP);
 	error = refused("192.0.2.9", 25, false);
 	ck_assert_msg(error == ETIMEDOUT || error == EHOSTUNREACH, "%s",
 	    strerror(error));
 	ck_assert_int_eq(refused("198.51.100.1", 25, false), ENETUNREACH);
 	ck_assert_int_eq(system("ip addr add 192.0.2.9/24 dev d0"), 0);
-	ck_assert_int_eq(refused("192.0.2.9", 25, false), EACCES);
+	ck_assert_int_eq(refused("192.0.2.9", 25, false), ELOOP);
 	/* Where every address can be bound. */
 	if (system("echo 1 >/proc/sys/net/ipv4/ip_nonlocal_bind") == 0) {
 		ck_assert_int_ne(refused("192.0.2.77", 25, false), EACCES);

@@ -62,10 +62,12 @@ relay_dismiss(struct relay *r)
 	connected = false;
 }
 
+static int64_t now_s = 1000;
+
 int64_t
 queue_now_s(const struct master *master)
 {
-	return 1000;
+	return now_s;
 }
 
 int
@@ -351,6 +353,71 @@ TEST(extensions)
 	ck_assert(!connected);
 }
 
+static void
+refuse(uint16_t code)
+{
+	struct ipc_outcome o = outcome(RELAY_GREETING, RELAY_END_REPLY, code,
+	    0);
+
+	connected = false;
+	one.owner->gone(one.arg, &o, false);
+	turn();
+}
+
+/*
+ * A greeting of 5yz by all hosts: a message fails if that is so for it half an
+ * hour later, too.  Each time it is another site: a breaker is open.
+ */
+TEST(refused)
+{
+	uint32_t first_s;
+
+	BEGIN("r1 203.0.113.201", "r2 203.0.113.202");
+	refuse(554);
+	refuse(550);
+	expect("r14 r24", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED,
+	    ATTEMPT_DEFERRED);
+	first_s = q.refused_s;
+	ck_assert_uint_gt(first_s, 0);
+	now_s += 29 * 60;
+	BEGIN("s 203.0.113.201");
+	q.refused_s = first_s;
+	refuse(554);
+	expect("s4", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
+	now_s += 60;
+	/* Another message, which was not refused before. */
+	BEGIN("t 203.0.113.201");
+	refuse(554);
+	expect("t4", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
+	/* One host that may be back. */
+	BEGIN("u1 203.0.113.201", "u2 203.0.113.202");
+	q.refused_s = first_s;
+	lose(RELAY_CONNECT, RELAY_END_TIMEOUT);
+	refuse(554);
+	expect("u14 u24", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED,
+	    ATTEMPT_DEFERRED);
+	BEGIN("v1 203.0.113.201", "v2 203.0.113.202");
+	q.refused_s = first_s;
+	refuse(554);
+	refuse(521);
+	expect("v14 v24", ATTEMPT_FAILED, ATTEMPT_FAILED, ATTEMPT_FAILED);
+	now_s = 1000;
+}
+
+/* RFC 7504: a host that takes no mail; if none does, at once. */
+TEST(no_mail)
+{
+	BEGIN("w1 203.0.113.201", "w2 203.0.113.202");
+	refuse(521);
+	refuse(521);
+	expect("w14 w24", ATTEMPT_FAILED, ATTEMPT_FAILED, ATTEMPT_FAILED);
+	BEGIN("x1 203.0.113.201", "x2 203.0.113.202");
+	lose(RELAY_CONNECT, RELAY_END_REFUSED);
+	refuse(521);
+	expect("x14 x24", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED,
+	    ATTEMPT_DEFERRED);
+}
+
 /* Broken TLS: without it over a new connection, if that may be. */
 TEST(tls)
 {
@@ -365,6 +432,23 @@ TEST(tls)
 	lose(RELAY_STARTTLS, RELAY_END_TLS);
 	lose(RELAY_STARTTLS, RELAY_END_TLS);
 	expect("a4 b4", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
+}
+
+/*
+ * What the first family said is of its message alone: the next one over the
+ * connection has its own verdict.
+ */
+TEST(family_of_the_next)
+{
+	BEGIN("a 2001:db8:aa::c9 203.0.113.201");
+	greet();
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 550, 7), true);
+	greet();
+	say_all(outcome(RELAY_DOT, RELAY_END_REPLY, 250, 0), true);
+	ck_assert(connected);
+	BEGIN("a 2001:db8:aa::c9 203.0.113.201");
+	lose(RELAY_MAIL, RELAY_END_TIMEOUT);
+	expect("", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED, ATTEMPT_DEFERRED);
 }
 
 /* 5.7.x to MAIL or the dot: our address of the other family, once. */

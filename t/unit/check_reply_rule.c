@@ -55,9 +55,9 @@ TEST(greeting)
 		if (code != 521)
 			for (size_t i = 1; i < 3; i++)
 				expect(reply(stages[i], code), REPLY_OPEN,
-				    REPLY_DEFERRED, REPLY_NEXT, REPLY_REFUSES);
+				    REPLY_REFUSED, REPLY_NEXT, REPLY_DOWN);
 	expect(reply(RELAY_GREETING, 521), REPLY_OPEN, REPLY_FAILED,
-	    REPLY_NEXT, REPLY_NO_MAIL);
+	    REPLY_NEXT, REPLY_FINE);
 }
 
 TEST(tls)
@@ -142,11 +142,16 @@ TEST(lost)
 TEST(dns)
 {
 	static const enum relay_end never[] = { RELAY_END_NO_DOMAIN,
-	    RELAY_END_NO_MAIL, RELAY_END_NO_HOST, RELAY_END_OURSELVES };
+	    RELAY_END_NO_MAIL, RELAY_END_NO_HOST };
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 3; i++)
 		expect(rule_of(RELAY_DNS, never[i], 0, 0), REPLY_FAILED,
 		    REPLY_FAILED, REPLY_STAYS, REPLY_FINE);
+	/* Found before a connection, or by dial: another host may do. */
+	expect(rule_of(RELAY_DNS, RELAY_END_OURSELVES, 0, 0), REPLY_OPEN,
+	    REPLY_FAILED, REPLY_NEXT, REPLY_FINE);
+	expect(rule_of(RELAY_CONNECT, RELAY_END_OURSELVES, 0, 0), REPLY_OPEN,
+	    REPLY_FAILED, REPLY_NEXT, REPLY_FINE);
 	expect(rule_of(RELAY_DNS, RELAY_END_NO_DNS, 0, 0), REPLY_DEFERRED,
 	    REPLY_DEFERRED, REPLY_STAYS, REPLY_FINE);
 }
@@ -167,8 +172,6 @@ TEST(all)
 /* ---- breakers ----------------------------------------------------------- */
 
 enum { minute = 60 * 1000, day = 24 * 60 * minute };
-static const unsigned down = 1U << REPLY_DOWN,
-    refuses = 1U << REPLY_REFUSES, no_mail = 1U << REPLY_NO_MAIL;
 
 TEST(pauses)
 {
@@ -178,43 +181,20 @@ TEST(pauses)
 
 	reply_breaker_close(&b);
 	for (size_t i = 0; i < 7; i++) {
-		ck_assert_int_eq(reply_breaker_fail(&b, down, now, day, 1000),
+		ck_assert_int_eq(reply_breaker_fail(&b, now, day, 1000),
 		    want[i] * minute);
 		ck_assert_uint_eq(b.failures, i + 1);
 		/* A connection from before. */
-		ck_assert_int_eq(reply_breaker_fail(&b, down, now + 1, day,
+		ck_assert_int_eq(reply_breaker_fail(&b, now + 1, day,
 		    1000), 0);
 		ck_assert_uint_eq(b.failures, i + 1);
 		now = b.until_ms;
 	}
-	ck_assert(!b.refuses);
 	reply_breaker_close(&b);
-	ck_assert_int_eq(reply_breaker_fail(&b, down, now, day, 900),
+	ck_assert_int_eq(reply_breaker_fail(&b, now, day, 900),
 	    5 * minute * 9 / 10);
 	reply_breaker_close(&b);
-	ck_assert_int_eq(reply_breaker_fail(&b, down, now, 1000, 1100), 1100);
-}
-
-/* 554 at all hosts: only half an hour later is it final; 521 at once. */
-TEST(rounds)
-{
-	struct reply_breaker b;
-
-	reply_breaker_close(&b);
-	reply_breaker_fail(&b, refuses, 0, day, 1000);
-	ck_assert(!b.refuses);
-	reply_breaker_fail(&b, refuses, 5 * minute, day, 1000);
-	ck_assert(!b.refuses);
-	reply_breaker_fail(&b, refuses | no_mail, 36 * minute, day, 1000);
-	ck_assert(b.refuses);
-	reply_breaker_close(&b);
-	reply_breaker_fail(&b, refuses, 1, day, 1000);
-	reply_breaker_fail(&b, refuses | down, 20 * minute, day, 1000);
-	reply_breaker_fail(&b, refuses, 40 * minute, day, 1000);
-	ck_assert(!b.refuses);
-	reply_breaker_close(&b);
-	reply_breaker_fail(&b, no_mail, 1, day, 1000);
-	ck_assert(b.refuses);
+	ck_assert_int_eq(reply_breaker_fail(&b, now, 1000, 1100), 1100);
 }
 
 TEST(pace)
