@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/mail/queue_log.h"
 #include "server/mail/report.h"
 #include "shared/log.h"
 
@@ -18,8 +17,7 @@ enum {
 	step_s = 400,		/* the n-th try is after step_s * n * n */
 	gap_least_s = 5 * 60,
 	gap_most_s = 4 * 60 * 60,
-	refused_gap_s = 30 * 60,
-	look_on_max = 200	/* recipients with another outcome */
+	refused_gap_s = 30 * 60
 };
 
 static void	(*on_end)(struct attempt *a, bool over);
@@ -52,14 +50,20 @@ attempt_open(struct attempt *a)
 	return false;
 }
 
-void
-attempt_close(struct attempt *a, bool always)
+static void
+close_file(struct attempt *a)
 {
-	if (!a->is_open || a->sending > 0 || (!always && opened < open_max))
-		return;
 	queue_close(&a->open);
 	a->is_open = false;
 	opened--;
+}
+
+void
+attempt_close(struct attempt *a)
+{
+	if (!a->is_open || a->sending > 0 || opened < open_max)
+		return;
+	close_file(a);
 }
 
 bool
@@ -76,119 +80,63 @@ attempt_read(struct attempt *a, const struct attempt_rcpt *r,
 
 /* ---- facts -------------------------------------------------------------- */
 
-struct attempt_fact *
-attempt_fact(const struct master *m, const struct ipc_outcome *o,
-    const struct path *p, size_t hop, const struct ipc_greeted *g)
+const struct queue_fact *
+attempt_keep(struct attempt *a, const struct queue_fact *f)
 {
-	struct attempt_fact *f = calloc(1, sizeof(*f));
-	struct buf host;
+	struct queue_fact *last = a->facts, *copy;
 
-	if (f == NULL)
-		return NULL;
-	f->fact.outcome = *o;
-	f->fact.outcome.index = 0;
-	f->fact.tried_s = queue_now_s(m);
-	f->fact.uncertain = reply_rule(o)->rcpts == REPLY_UNCERTAIN;
-	host = buf_over(f->fact.host, sizeof(f->fact.host));
-	if (p != NULL) {
-		buf_add_str(&host, path_host(p, hop)->name);
-		f->ip = *path_ip(p, hop);
-		f->port = p->port;
-	}
-	f->has_ip = p != NULL;
-	f->fact.host_len = (uint8_t)host.n;
-	if (g != NULL)
-		f->greeted = *g;
-	f->has_greeted = g != NULL;
-	return f;
-}
-
-static bool
-is_same(const struct attempt_fact *f, const struct attempt_fact *g)
-{
-	const struct ipc_outcome *a = &f->fact.outcome, *b = &g->fact.outcome;
-
-	return a->stage == b->stage && a->end == b->end && a->n == b->n &&
-	    a->code == b->code && memcmp(a->text, b->text, a->n) == 0 &&
-	    memcmp(a->enhanced, b->enhanced, sizeof(a->enhanced)) == 0 &&
-	    memcmp(f->fact.host, g->fact.host, sizeof(f->fact.host)) == 0 &&
-	    memcmp(f->ip.ip, g->ip.ip, sizeof(f->ip.ip)) == 0;
-}
-
-struct attempt_fact *
-attempt_keep(struct attempt *a, struct attempt_fact *f)
-{
-	struct attempt_fact *last = a->facts;
-
-	if (f == NULL)
-		return NULL;
-	if (last != NULL && is_same(f, last)) {
-		free(f);
+	if (last != NULL && memcmp(&f->fact.outcome, &last->fact.outcome,
+	    sizeof(f->fact.outcome)) == 0 && memcmp(f->fact.host,
+	    last->fact.host, sizeof(f->fact.host)) == 0 && memcmp(&f->ip,
+	    &last->ip, sizeof(f->ip)) == 0)
 		return last;
-	}
-	f->next = last;
-	return a->facts = f;
+	copy = malloc(sizeof(*copy));
+	if (copy == NULL)
+		return NULL;
+	*copy = *f;
+	copy->next = last;
+	return a->facts = copy;
+}
+
+static void
+set_state(struct attempt_rcpt *r, enum attempt_state state,
+    const struct queue_fact *f)
+{
+	r->state = (uint8_t)state;
+	r->fact = f;
+	r->logged = false;
 }
 
 /* ---- the log ------------------------------------------------------------ */
 
 /*
- * Logs f of the recipients from i on that share it, or of all in g, as many as
- * fit into a line; returns where the next line begins.
+ * Logs those from the one at i on that share its state and fact, as many as
+ * fit into a line.
  */
-static size_t
-log_some(struct attempt *a, enum log_event event, size_t i,
-    const struct attempt_group *g, const struct attempt_fact *f)
+static void
+log_line(struct attempt *a, enum log_event event, size_t i)
 {
-	const uint8_t state = a->rcpts[i].state;
+	const struct attempt_rcpt first = a->rcpts[i];
 	uint8_t text[queue_log_list_bytes];
 	struct buf others = buf_over(text, sizeof(text));
-	struct envelope_rcpt first, to;
-	uint32_t count = 0;
-	size_t met = 0;
-	char host[smtp_domain_max_bytes + 1] = "";
+	struct envelope_rcpt to, other;
+	struct queue_outcome o = { .to = &to.to, .fact = first.fact,
+	    .deferred = first.state == ATTEMPT_DEFERRED };
 
-	for (; i < a->count && met < look_on_max; i++) {
-		struct attempt_rcpt *r = &a->rcpts[i];
-
-		if (r->state != state || (g != NULL ? r->group != g :
-		    r->logged || r->fact != f)) {
-			met++;
+	for (struct attempt_rcpt *r; i < a->count; i++) {
+		r = &a->rcpts[i];
+		if (r->state != first.state || r->fact != first.fact ||
+		    r->logged)
 			continue;
-		}
-		if (!attempt_read(a, r, count == 0 ? &first : &to) ||
-		    (count > 0 && !queue_log_add(&others, &to.to)))
+		if (!attempt_read(a, r, o.count == 0 ? &to : &other) ||
+		    (o.count > 0 && !queue_log_add(&others, &other.to)))
 			break;
-		count++;
-		r->logged = g == NULL;
+		r->logged = true;
+		o.count++;
 	}
-	memcpy(host, f->fact.host, f->fact.host_len);
-	if (count > 0)
-		queue_log_outcome(a->master, event, a->q,
-		    &(struct queue_outcome){
-		    .to = &first.to, .count = count,
-		    .others = buf_span(&others),
-		    .host = f->fact.host_len == 0 ? NULL : host,
-		    .ip = f->has_ip ? &f->ip : NULL, .port = f->port,
-		    .greeted = f->has_greeted ? &f->greeted : NULL,
-		    .outcome = &f->fact.outcome,
-		    .deferred = event == LOG_EVENT_TRY && g == NULL });
-	return count > 0 ? i : a->count;
-}
-
-void
-attempt_log_moved(const struct attempt_group *g, const struct attempt_fact *f)
-{
-	struct attempt *a = g->attempt;
-	size_t i = 0;
-
-	while (f != NULL && i < a->count)
-		if (a->rcpts[i].group == g &&
-		    a->rcpts[i].state == ATTEMPT_WAITS)
-			i = log_some(a, LOG_EVENT_TRY, i, g, f);
-		else
-			i++;
-	attempt_close(a, false);
+	o.others = buf_span(&others);
+	if (o.count > 0)
+		queue_log_outcome(a->master, event, a->q, &o);
 }
 
 /* Logs what became of recipients in that state; each once. */
@@ -198,8 +146,16 @@ log_all(struct attempt *a, enum log_event event, enum attempt_state state)
 	for (size_t i = 0; i < a->count; i++)
 		if (a->rcpts[i].state == state && !a->rcpts[i].logged &&
 		    a->rcpts[i].fact != NULL)
-			(void)log_some(a, event, i, NULL, a->rcpts[i].fact);
-	attempt_close(a, false);
+			log_line(a, event, i);
+}
+
+void
+attempt_log_moved(const struct attempt_group *g, const struct queue_fact *f)
+{
+	for (size_t i = 0; i < g->count; i++)
+		if (g->first[i].state == ATTEMPT_WAITS)
+			set_state(&g->first[i], ATTEMPT_WAITS, f);
+	log_all(g->attempt, LOG_EVENT_TRY, ATTEMPT_WAITS);
 }
 
 /* ---- age ---------------------------------------------------------------- */
@@ -247,10 +203,9 @@ attempt_next(struct attempt_group *g, size_t max, struct attempt_rcpt **now,
 
 	if (a->removed || (a->q->state & QUEUED_HELD))
 		return 0;
-	for (size_t i = 0; i < a->count && n < max; i++)
-		if (a->rcpts[i].group == g &&
-		    a->rcpts[i].state == ATTEMPT_WAITS)
-			now[n++] = &a->rcpts[i];
+	for (size_t i = 0; i < g->count && n < max; i++)
+		if (g->first[i].state == ATTEMPT_WAITS)
+			now[n++] = &g->first[i];
 	*to = n == 0 ? NULL : calloc(n, sizeof(**to));
 	for (size_t i = 0; *to != NULL && i < n; i++)
 		if (!attempt_read(a, now[i], &(*to)[i])) {
@@ -266,20 +221,19 @@ attempt_sent(struct attempt *a)
 {
 	log_all(a, LOG_EVENT_DONE, ATTEMPT_TAKEN);
 	a->sending--;
-	attempt_close(a, false);
+	attempt_close(a);
 }
 
 void
 attempt_judge(struct attempt *a, struct attempt_rcpt *r,
-    enum reply_rcpts what, struct attempt_fact *f)
+    enum reply_rcpts what, const struct queue_fact *f)
 {
 	if (r->state != ATTEMPT_WAITS)
 		return;
-	r->fact = f;
 	a->tried = true;
-	r->state = what == REPLY_TAKEN ? ATTEMPT_TAKEN : what == REPLY_FAILED ||
+	set_state(r, what == REPLY_TAKEN ? ATTEMPT_TAKEN : what == REPLY_FAILED ||
 	    (what == REPLY_REFUSED && is_refused_again(a)) ?
-	    ATTEMPT_FAILED : ATTEMPT_DEFERRED;
+	    ATTEMPT_FAILED : ATTEMPT_DEFERRED, f);
 	if (what != REPLY_TAKEN)
 		return;
 	r->relayed = (r->notify & DSN_SUCCESS) && f != NULL &&
@@ -290,12 +244,10 @@ attempt_judge(struct attempt *a, struct attempt_rcpt *r,
 
 void
 attempt_judge_all(struct attempt_group *g, enum reply_rcpts what,
-    struct attempt_fact *f)
+    const struct queue_fact *f)
 {
-	for (size_t i = 0; i < g->attempt->count; i++)
-		if (g->attempt->rcpts[i].group == g)
-			attempt_judge(g->attempt, &g->attempt->rcpts[i], what,
-			    f);
+	for (size_t i = 0; i < g->count; i++)
+		attempt_judge(g->attempt, &g->first[i], what, f);
 }
 
 /*
@@ -353,8 +305,9 @@ set_next(struct attempt *a)
 static void
 look_at_age(struct attempt *a)
 {
-	static const struct ipc_outcome too_old = { .stage = RELAY_CONNECT,
-	    .end = RELAY_END_TOO_OLD };
+	const struct queue_fact too_old = { .fact = { .outcome = {
+	    .stage = RELAY_CONNECT, .end = RELAY_END_TOO_OLD },
+	    .tried_s = queue_now_s(a->master) } };
 	const bool expired = a->q->tries + a->failures >= attempt_tries &&
 	    (uint64_t)age_of(a) >= a->master->conf.relay.give_up_after_s;
 
@@ -364,10 +317,9 @@ look_at_age(struct attempt *a)
 		if (r->state != ATTEMPT_WAITS && r->state != ATTEMPT_DEFERRED)
 			continue;
 		if (r->fact == NULL)
-			r->fact = attempt_keep(a, attempt_fact(a->master,
-			    &too_old, NULL, 0, NULL));
+			r->fact = attempt_keep(a, &too_old);
 		if (expired)
-			r->state = ATTEMPT_FAILED;
+			set_state(r, ATTEMPT_FAILED, r->fact);
 	}
 }
 
@@ -451,9 +403,10 @@ make_report(struct attempt *a, enum report_kind kind)
 static void
 end(struct attempt *a)
 {
-	struct attempt_fact *f;
+	struct queue_fact *f;
 
-	attempt_close(a, true);
+	if (a->is_open)
+		close_file(a);
 	if (a->tried && !a->removed && a->q->left > 0)
 		queue_note(a->master, a->q);
 	on_end(a, a->lost || a->removed || a->q->left == 0);
@@ -481,7 +434,6 @@ attempt_end_group(struct attempt *a)
 {
 	if (--a->pending > 0)
 		return;
-	attempt_close(a, true);
 	set_next(a);
 	look_at_age(a);
 	log_all(a, LOG_EVENT_TRY, ATTEMPT_DEFERRED);

@@ -9,8 +9,7 @@
 
 #include <sys/queue.h>
 
-#include "server/log/log_record.h"
-#include "server/mail/queue.h"
+#include "server/mail/queue_log.h"
 #include "server/process/path.h"
 #include "server/process/reply_rule.h"
 
@@ -29,33 +28,23 @@ enum attempt_state {
 				   with the next try */
 };
 
-/* What a host said, and which one; recipients share it. */
-struct attempt_fact {
-	struct attempt_fact	*next;
-	struct ipc_fact		 fact;
-	bool			 has_ip, has_greeted;
-	struct ipc_ip		 ip;
-	uint16_t		 port;
-	struct ipc_greeted	 greeted;
-};
-
 struct attempt_rcpt {
-	uint8_t			 domain[16];	/* a hash */
+	uint8_t			 key[16];	/* of its group */
 	uint32_t		 index;		/* in the envelope */
 	uint32_t		 offset;	/* of its octets there */
-	struct attempt_group	*group;		/* NULL: it is not sent */
-	struct attempt_fact	*fact;		/* the last; or NULL */
+	const struct queue_fact	*fact;		/* the last; or NULL */
 	uint8_t			 state;		/* enum attempt_state */
 	uint8_t			 notify;
 	bool			 relayed;	/* a report says so */
-	bool			 logged;
+	bool			 logged;	/* this state and fact */
 };
 
-/* Recipients of one domain; or of several that have one site. */
+/* Recipients of one domain, or of one "via"; in a row. */
 struct attempt_group {
 	struct attempt		*attempt;
 	struct attempt_rcpt	*first;
-	struct resolver_job	*job;		/* asked; or NULL */
+	size_t			 count;		/* some may not be sent */
+	struct resolver_job	 job;
 	uint16_t		 port;
 	bool			 written;	/* the configuration has it */
 	TAILQ_ENTRY(attempt_group) entry;	/* of those that wait */
@@ -84,7 +73,7 @@ struct attempt {
 	size_t			 group_count;
 	struct attempt_rcpt	*rcpts;
 	size_t			 count;
-	struct attempt_fact	*facts;		/* the last is first */
+	struct queue_fact	*facts;		/* the last is first */
 };
 
 /* end: the attempt has ended, and q is due at next_s, unless it is freed. */
@@ -93,17 +82,14 @@ void	attempt_start(void (*end)(struct attempt *a, bool over));
 int64_t	attempt_pause_max_s(const struct master *m);
 /* Opens the file of a, unless it is; false: it cannot be read. */
 bool	attempt_open(struct attempt *a);
-/* Closes it unless it is being sent; not always: only if many are open. */
-void	attempt_close(struct attempt *a, bool always);
+/* Closes it, if many are open, unless it is being sent. */
+void	attempt_close(struct attempt *a);
 /* Reads recipient r; false: that cannot be. */
 bool	attempt_read(struct attempt *a, const struct attempt_rcpt *r,
 	    struct envelope_rcpt *out);
-/* What o was, of a hop of p (NULL: of no host); NULL without memory. */
-struct attempt_fact *attempt_fact(const struct master *m,
-	    const struct ipc_outcome *o, const struct path *p, size_t hop,
-	    const struct ipc_greeted *g);
-/* Makes f (or NULL) a fact of a, unless that has it; returns which. */
-struct attempt_fact *attempt_keep(struct attempt *a, struct attempt_fact *f);
+/* The same as f, as long as a; NULL without memory. */
+const struct queue_fact *attempt_keep(struct attempt *a,
+	    const struct queue_fact *f);
 /*
  * The next transaction of g, of at most max recipients that have no verdict, in
  * now and, from malloc(3), *to.  0: there is none.  The file stays open until
@@ -114,12 +100,12 @@ size_t	attempt_next(struct attempt_group *g, size_t max,
 void	attempt_sent(struct attempt *a);
 /* A verdict (no OPEN, no MORE) on r, unless it has one; or on all of g. */
 void	attempt_judge(struct attempt *a, struct attempt_rcpt *r,
-	    enum reply_rcpts what, struct attempt_fact *f);
+	    enum reply_rcpts what, const struct queue_fact *f);
 void	attempt_judge_all(struct attempt_group *g, enum reply_rcpts what,
-	    struct attempt_fact *f);
+	    const struct queue_fact *f);
 /* A host failed those of g that wait, and the next one is tried. */
 void	attempt_log_moved(const struct attempt_group *g,
-	    const struct attempt_fact *f);
+	    const struct queue_fact *f);
 /* A worker crashed over the message: with the third time it is held. */
 void	attempt_note_crash(struct attempt *a);
 /* A group is done, or waits.  The last one ends the attempt. */

@@ -30,11 +30,10 @@ struct link {
 	struct event		 idle;
 	int64_t			 since_ms;
 	unsigned		 letters;	/* over this relay */
-	bool			 has_greeted;	/* this hop */
-	bool			 had_greeted;	/* this one, or another */
+	bool			 had_greeted;	/* this hop, or another */
 	bool			 down;		/* a hop was REPLY_DOWN */
 	enum reply_rcpts	 verdict;	/* if no hop takes the rest */
-	struct ipc_greeted	 greeted;
+	struct ipc_greeted	 greeted;	/* by this hop; or all zero */
 	/* Of the transaction under way: */
 	size_t			 count;
 	struct attempt_rcpt	*now[relay_rcpts_max];
@@ -47,7 +46,7 @@ struct link {
 	bool			 again;		/* reused, and was closed */
 	struct ipc_outcome	 last;		/* of open, more or closes */
 	/* If this is the other family: what the first one said. */
-	struct attempt_fact	*refusal;
+	const struct queue_fact	*refusal;
 };
 
 static TAILQ_HEAD(links, link) idle_links = TAILQ_HEAD_INITIALIZER(idle_links);
@@ -91,17 +90,28 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 	end(l);
 }
 
-static struct attempt_fact *
-fact_of(struct link *l, const struct ipc_outcome *o)
+static struct queue_fact
+fact_of(const struct link *l, const struct ipc_outcome *o)
 {
-	return attempt_fact(l->site->master, o, l->path, l->hop,
-	    l->has_greeted ? &l->greeted : NULL);
+	struct queue_fact f = { .fact = { .outcome = *o,
+	    .tried_s = queue_now_s(l->site->master),
+	    .uncertain = reply_rule(o)->rcpts == REPLY_UNCERTAIN },
+	    .ip = *path_ip(l->path, l->hop), .port = l->path->port,
+	    .greeted = l->greeted };
+	struct buf host = buf_over(f.fact.host, sizeof(f.fact.host));
+
+	buf_add_str(&host, path_host(l->path, l->hop)->name);
+	f.fact.host_len = (uint8_t)host.n;
+	f.fact.outcome.index = 0;
+	return f;
 }
 
-static struct attempt_fact *
+static const struct queue_fact *
 keep_fact(struct link *l, const struct ipc_outcome *o)
 {
-	return attempt_keep(l->group->attempt, fact_of(l, o));
+	const struct queue_fact f = fact_of(l, o);
+
+	return attempt_keep(l->group->attempt, &f);
 }
 
 static void
@@ -151,15 +161,16 @@ take(struct link *l)
 static void
 give_up(struct link *l)
 {
+	const struct queue_fact f = fact_of(l, &l->last);
 	const bool down = l->down && !l->had_greeted;
 
 	if (l->refusal != NULL)
 		attempt_judge_all(l->group, REPLY_FAILED, l->refusal);
 	else
 		attempt_judge_all(l->group, l->verdict,
-		    keep_fact(l, &l->last));
+		    attempt_keep(l->group->attempt, &f));
 	if (down)
-		site_failed(l->site, fact_of(l, &l->last));
+		site_failed(l->site, &f);
 	leave(l, down);
 	end(l);
 }
@@ -170,7 +181,7 @@ move(struct link *l, const struct reply_rule *rule)
 {
 	const enum relay_tls tls = l->site->master->conf.relay.tls;
 	const bool plain = rule->host == REPLY_PLAIN && l->tls == RELAY_TLS_MAY;
-	struct attempt_fact *f = keep_fact(l, &l->last);
+	const struct queue_fact *f = keep_fact(l, &l->last);
 	size_t hop = l->hop;
 
 	l->down = l->down || rule->site == REPLY_DOWN;
@@ -351,7 +362,7 @@ on_greeted(void *arg, const struct ipc_greeted *g)
 	struct link *l = arg;
 
 	l->greeted = *g;
-	l->has_greeted = l->had_greeted = true;
+	l->had_greeted = true;
 	l->site->master->counters.value[COUNTER_OUT]++;
 	l->site->master->counters.value[COUNTER_OUT_TLS] += g->has_tls;
 	site_greeted(l->site);
@@ -409,7 +420,7 @@ reach(struct link *l)
 		    connect_next_ms : connect_ms
 	};
 
-	l->has_greeted = false;
+	l->greeted = (struct ipc_greeted){ .offers = 0 };
 	l->letters = 0;
 	l->since_ms = deadline_now_ms();
 	l->relay = relay_connect(l->site->master, &to, &owner, l);

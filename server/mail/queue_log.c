@@ -45,7 +45,7 @@ id_of(const struct queued *q)
 static void
 add_tls(const struct ipc_greeted *g, struct buf *out)
 {
-	if (g == NULL || !g->has_tls)
+	if (!g->has_tls)
 		return;
 	buf_add_str(out, tls_files_versions[g->version]);
 	if (g->suite < TLS_SUITE_COUNT)
@@ -97,7 +97,8 @@ void
 queue_log_outcome(struct master *m, enum log_event event,
     const struct queued *q, const struct queue_outcome *o)
 {
-	const struct ipc_outcome *got = o->outcome;
+	const struct queue_fact *f = o->fact;
+	const struct ipc_outcome *got = &f->fact.outcome;
 	char ip[INET6_ADDRSTRLEN] = "";
 	/* Each octet of a text may take six. */
 	uint8_t to_text[2 * to_max_bytes];
@@ -105,14 +106,14 @@ queue_log_outcome(struct master *m, enum log_event event,
 	char tls_text[96], status[24] = "", next[figure_bytes] = "";
 	struct buf tls = buf_over(tls_text, sizeof(tls_text));
 
-	add_tls(o->greeted, &tls);
+	add_tls(&f->greeted, &tls);
 	(void)queue_log_add(&to, o->to);
 	if (o->others.n > 0 && o->others.n < sizeof(to_text) - to.n) {
 		buf_add_str(&to, ",");
 		buf_add(&to, o->others);
 	}
-	if (o->ip != NULL)
-		inet_ntop(o->ip->ipv6 ? AF_INET6 : AF_INET, o->ip->ip, ip,
+	if (f->port != 0)
+		inet_ntop(f->ip.ipv6 ? AF_INET6 : AF_INET, f->ip.ip, ip,
 		    sizeof(ip));
 	if (got->enhanced[0] != 0)
 		snprintf(status, sizeof(status), "%u.%u.%u", got->enhanced[0],
@@ -122,8 +123,8 @@ queue_log_outcome(struct master *m, enum log_event event,
 	const struct log_record r = {
 		.event = event, .id = id_of(q),
 		.to = buf_span(&to), .count = o->count,
-		.host = span_of(o->host == NULL ? "" : o->host),
-		.ip = span_of(ip), .tcp_port = o->ip == NULL ? 0 : o->port,
+		.host = span_from(f->fact.host, f->fact.host_len),
+		.ip = span_of(ip), .tcp_port = f->port,
 		.tls = buf_span(&tls),
 		.stage = span_of(queue_log_stages[got->stage]),
 		.end = span_of(queue_log_ends[got->end]), .code = got->code,
@@ -137,19 +138,20 @@ queue_log_outcome(struct master *m, enum log_event event,
 }
 
 void
-queue_log_site(const char *site, const struct queue_outcome *o,
+queue_log_site(const char *site, const struct queue_fact *f,
     uint64_t failures, uint64_t seconds, uint64_t waiting)
 {
-	if (o == NULL)
+	if (f == NULL)
 		log_put(LOG_LEVEL_INFO, "site-up", "site=%s waiting=%zu", site,
 		    (size_t)waiting);
 	else
 		log_put(LOG_LEVEL_WARNING, "site-down",
-		    "site=%s host=%s stage=%s why=%s text=%.*s failures=%zu "
-		    "seconds=%zu waiting=%zu", site, o->host,
-		    queue_log_stages[o->outcome->stage],
-		    queue_log_ends[o->outcome->end], (int)o->outcome->n,
-		    (const char *)o->outcome->text, (size_t)failures,
+		    "site=%s host=%.*s stage=%s why=%s text=%.*s failures=%zu "
+		    "seconds=%zu waiting=%zu", site, (int)f->fact.host_len,
+		    f->fact.host, queue_log_stages[f->fact.outcome.stage],
+		    queue_log_ends[f->fact.outcome.end],
+		    (int)f->fact.outcome.n,
+		    (const char *)f->fact.outcome.text, (size_t)failures,
 		    (size_t)seconds, (size_t)waiting);
 }
 

@@ -12,19 +12,25 @@
 extern const char *const queue_log_stages[RELAY_STAGE_COUNT],
     *const queue_log_ends[RELAY_END_COUNT];
 
-/* Recipients that share an outcome, and the host that it came from. */
+/* What a host said, and which one; recipients share it. */
+struct queue_fact {
+	struct queue_fact	*next;		/* of attempt.c */
+	struct ipc_fact		 fact;		/* without a host: none was
+						   asked */
+	struct ipc_ip		 ip;
+	uint16_t		 port;		/* 0: no address was tried */
+	struct ipc_greeted	 greeted;	/* all zero: not yet */
+};
+
+/* Recipients that share a fact. */
 struct queue_outcome {
-	const struct mailbox		*to;	/* the first of them */
-	uint32_t			 count;
-	struct span			 others;	/* by queue_log_add() */
-	const char			*host;	/* NULL: none was asked */
-	const struct ipc_ip		*ip;	/* NULL: no address was tried */
-	uint16_t			 port;
-	const struct ipc_greeted	*greeted; /* for TLS; NULL: not yet */
-	const struct ipc_outcome	*outcome;
+	const struct mailbox	*to;		/* the first of them */
+	uint32_t		 count;
+	struct span		 others;	/* by queue_log_add() */
+	const struct queue_fact	*fact;
 	/* Of TRY: they are deferred until next_s of q; not: the next host is
 	   asked now. */
-	bool				 deferred;
+	bool			 deferred;
 };
 
 enum { queue_log_list_bytes = 8 * 1024 };
@@ -36,10 +42,10 @@ void	queue_log_outcome(struct master *m, enum log_event event,
 	    const struct queued *q, const struct queue_outcome *o);
 /*
  * The hosts of a site, named by one of them, take nothing for so many seconds,
- * because of o, and failures in a row; or (o NULL) they do again.  So many
+ * because of f, and failures in a row; or (f NULL) they do again.  So many
  * messages wait.
  */
-void	queue_log_site(const char *site, const struct queue_outcome *o,
+void	queue_log_site(const char *site, const struct queue_fact *f,
 	    uint64_t failures, uint64_t seconds, uint64_t waiting);
 /* A report about q has this id. */
 void	queue_log_notice(struct master *m, const struct queued *q,

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/mail/queue_log.h"
 #include "shared/deadline.h"
 
 enum {
@@ -152,20 +151,17 @@ site_leave(struct attempt_group *g, bool waits)
 {
 	struct attempt *a = g->attempt;
 	struct site *s = g->site;
-	struct attempt_fact *copy = NULL, *f;
+	const struct queue_fact *f = waits && is_down(s) && s->last != NULL ?
+	    attempt_keep(a, s->last) : NULL;
 
-	if (waits && s->last != NULL && is_down(s) &&
-	    (copy = malloc(sizeof(*copy))) != NULL)
-		*copy = *s->last;
-	f = attempt_keep(a, copy);
 	if (waits && a->wait_for == NULL) {
 		a->wait_for = s;
 		a->failures = s->breaker.failures;
 		s->holds++;
 	}
-	for (size_t i = 0; f != NULL && i < a->count; i++)
-		if (a->rcpts[i].group == g && a->rcpts[i].fact == NULL)
-			a->rcpts[i].fact = f;
+	for (size_t i = 0; i < g->count; i++)
+		if (g->first[i].fact == NULL)
+			g->first[i].fact = f;
 	site_withdraw(g);
 	attempt_end_group(a);
 }
@@ -313,24 +309,21 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 /* ---- the breaker -------------------------------------------------------- */
 
 void
-site_failed(struct site *s, struct attempt_fact *f)
+site_failed(struct site *s, const struct queue_fact *f)
 {
 	int64_t ms = reply_breaker_fail(&s->breaker, deadline_now_ms(),
 	    attempt_pause_max_s(s->master) * 1000, 900 +
 	    arc4random_uniform(201));
-	char host[smtp_domain_max_bytes + 1] = "";
 
-	if (ms == 0 || f == NULL) {
-		free(f);
+	if (ms == 0)
 		return;
-	}
-	free(s->last);
-	s->last = f;
+	if (s->last == NULL)
+		s->last = malloc(sizeof(*s->last));
+	if (s->last != NULL)
+		*s->last = *f;
 	arm(s, ms);
-	memcpy(host, f->fact.host, f->fact.host_len);
-	queue_log_site(s->name, &(struct queue_outcome){ .host = host,
-	    .outcome = &f->fact.outcome }, s->breaker.failures,
-	    (uint64_t)ms / 1000, s->parked_count + s->waiting_count);
+	queue_log_site(s->name, f, s->breaker.failures, (uint64_t)ms / 1000,
+	    s->parked_count + s->waiting_count);
 }
 
 /* Its messages follow as it takes them, beginning with two connections. */

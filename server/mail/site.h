@@ -28,7 +28,7 @@ struct site {
 	size_t		 holds;
 	size_t		 links;		/* connections */
 	struct reply_breaker breaker;
-	struct attempt_fact *last;	/* failure; or NULL */
+	struct queue_fact *last;	/* failure; or NULL */
 	struct event	 timer;
 	struct site_groups waiting;
 	size_t		 waiting_count;
@@ -68,8 +68,8 @@ void	site_return(struct attempt_group *g);
 void	site_withdraw(struct attempt_group *g);
 /* The same, and its attempt goes on: it is done; or it has to wait for s. */
 void	site_leave(struct attempt_group *g, bool waits);
-/* No host greeted; the last said f, which is taken over. */
-void	site_failed(struct site *s, struct attempt_fact *f);
+/* No host greeted; the last said f. */
+void	site_failed(struct site *s, const struct queue_fact *f);
 void	site_greeted(struct site *s);
 /* At most so many connections. */
 size_t	site_limit(const struct site *s);

@@ -12,12 +12,8 @@
 #include "server/mail/site.h"
 #include "shared/log.h"
 
-enum {
-	smtp_port = 25,
-	merge_max = 32			/* groups looked at for one site */
-};
+enum { smtp_port = 25 };
 
-/* There is no way, or no memory for it. */
 static void
 end_without_way(struct attempt_group *g, enum relay_end why)
 {
@@ -26,37 +22,8 @@ end_without_way(struct attempt_group *g, enum relay_end why)
 	struct attempt *a = g->attempt;
 
 	attempt_judge_all(g, reply_rule(&o)->last, attempt_keep(a,
-	    attempt_fact(a->master, &o, NULL, 0, NULL)));
-	attempt_end_group(a);
-}
-
-/*
- * p: the way; NULL: there is none, and why.  If another group waits for the
- * same site, both are one transaction.
- */
-static void
-follow(struct attempt_group *g, struct path *p, enum relay_end why)
-{
-	struct attempt *a = g->attempt;
-	struct attempt_group *same = a->groups, *last = a->groups +
-	    (a->group_count < merge_max ? a->group_count : merge_max);
-
-	if (p == NULL) {
-		/* A wrong name in the configuration is no fault of the mail. */
-		end_without_way(g, g->written ? RELAY_END_NO_DNS : why);
-		return;
-	}
-	while (same < last && (!same->waits || memcmp(same->path->key,
-	    p->key, path_key_bytes) != 0))
-		same++;
-	if (same == last) {
-		site_add(a->master, p, g);
-		return;
-	}
-	path_leave(p);
-	for (size_t i = 0; i < a->count; i++)
-		if (a->rcpts[i].group == g)
-			a->rcpts[i].group = same;
+	    &(struct queue_fact){ .fact = { .outcome = o,
+	    .tried_s = queue_now_s(a->master) } }));
 	attempt_end_group(a);
 }
 
@@ -68,50 +35,40 @@ on_route(void *arg, const struct route *route)
 	struct path *p = path_make(g->attempt->master, route, g->port,
 	    g->written, &why);
 
-	free(g->job);
-	g->job = NULL;
-	follow(g, p, why);
+	if (p != NULL)
+		site_add(g->attempt->master, p, g);
+	else
+		/* A wrong name in smtpd.conf is no fault of the mail. */
+		end_without_way(g, g->written ? RELAY_END_NO_DNS : why);
 }
 
-static void
-ask(struct attempt_group *g, enum resolve_kind kind, const char *name)
-{
-	g->job = calloc(1, sizeof(*g->job));
-	if (g->job == NULL) {
-		end_without_way(g, RELAY_END_LOCAL);
-		return;
-	}
-	g->job->kind = kind;
-	strlcpy(g->job->name, name, sizeof(g->job->name));
-	g->job->done = on_route;
-	g->job->arg = g;
-	resolver_ask(g->attempt->master, g->job);
-}
-
-/* Looked up at each attempt, so a reload is enough to change the way. */
 static void
 find_way(struct attempt_group *g, struct span domain)
 {
-	const struct conf *conf = &g->attempt->master->conf;
-	const struct conf_via *via = conf_relay_via(conf, domain);
-	char name[smtp_domain_max_bytes + 1] = "";
-	struct buf literal = buf_over(name, sizeof(name) - 1);
+	const struct conf_via *via = conf_relay_via(&g->attempt->master->conf,
+	    domain);
+	struct resolver_job *job = &g->job;
+	struct buf literal = buf_over(job->name, sizeof(job->name) - 1);
 
+	*job = (struct resolver_job){ .kind = RESOLVE_HOST, .done = on_route,
+	    .arg = g };
 	g->port = via != NULL ? via->port : smtp_port;
 	g->written = via != NULL;
 	if (via != NULL)
-		ask(g, RESOLVE_HOST, via->host);
+		strlcpy(job->name, via->host, sizeof(job->name));
 	else if (span_next_is(domain, '[')) {
 		/* RFC 5321 4.1.3. */
 		domain = span_from(domain.p + 1, domain.n - 2);
 		if (span_begins_fold(domain, span_of("IPv6:")))
 			domain = span_skip(domain, strlen("IPv6:"));
 		buf_add(&literal, domain);
-		ask(g, RESOLVE_HOST, name);
-	} else if (punycode_domain(domain, name))
-		ask(g, RESOLVE_MX, name);
-	else
+	} else if (punycode_domain(domain, job->name))
+		job->kind = RESOLVE_MX;
+	else {
 		end_without_way(g, RELAY_END_NO_DOMAIN);
+		return;
+	}
+	resolver_ask(g->attempt->master, job);
 }
 
 /* ---- begin and end ------------------------------------------------------ */
@@ -120,56 +77,26 @@ static int
 compare(const void *x, const void *y)
 {
 	const struct attempt_rcpt *a = x, *b = y;
-	int order = memcmp(a->domain, b->domain, sizeof(a->domain));
+	int order = memcmp(a->key, b->key, sizeof(a->key));
 
 	return order != 0 ? order : a->index < b->index ? -1 : 1;
 }
 
 /*
- * Reads the recipients that are left, and groups them by domain; by a hash with
- * a key, so that nobody outside makes two domains one.
+ * What is one group: a domain, or all with one "via"; by a hash with a secret,
+ * so that nobody outside makes two of them one.
  */
 static void
-list_rcpts(struct attempt *a)
+set_key(struct attempt_rcpt *r, const struct conf *conf, struct span domain)
 {
-	static uint8_t key[crypto_shorthash_siphashx24_KEYBYTES];
-	const struct span all = a->open.envelope.rcpts;
-	struct span rest = all;
-	struct envelope_rcpt to;
-	struct attempt_rcpt *r;
-	struct attempt_group *g = NULL;
+	static uint8_t secret[crypto_shorthash_siphashx24_KEYBYTES];
+	const struct conf_via *via = conf_relay_via(conf, domain);
 
-	if (sodium_is_zero(key, sizeof(key)))
-		randombytes_buf(key, sizeof(key));
-	r = a->rcpts = calloc(a->q->left + 1, sizeof(*a->rcpts));
-	for (uint32_t i = 0; r != NULL && a->count < a->q->left; i++) {
-		r->index = i;
-		r->offset = (uint32_t)(all.n - rest.n);
-		if (!envelope_next(&rest, &to))
-			break;
-		if (queue_is_done(a->q, i))
-			continue;
-		crypto_shorthash_siphashx24(r->domain,
-		    (const uint8_t *)to.to.domain, to.to.domain_len, key);
-		r->notify = to.notify;
-		r->state = to.notify & DSN_DELIVERED ? ATTEMPT_DELIVERED :
-		    ATTEMPT_WAITS;
-		r = &a->rcpts[++a->count];
-	}
-	a->groups = calloc(a->count + 1, sizeof(*a->groups));
-	if (a->rcpts == NULL || a->groups == NULL)
-		return;
-	qsort(a->rcpts, a->count, sizeof(*a->rcpts), compare);
-	for (r = a->rcpts; r < a->rcpts + a->count; r++) {
-		if (r->state != ATTEMPT_WAITS)
-			continue;
-		if (g == NULL || memcmp(r->domain, g->first->domain,
-		    sizeof(r->domain)) != 0) {
-			g = &a->groups[a->group_count++];
-			*g = (struct attempt_group){ .attempt = a, .first = r };
-		}
-		r->group = g;
-	}
+	if (sodium_is_zero(secret, sizeof(secret)))
+		randombytes_buf(secret, sizeof(secret));
+	if (via != NULL)
+		domain = span_from(&via, sizeof(via));
+	crypto_shorthash_siphashx24(r->key, domain.p, domain.n, secret);
 }
 
 /*
@@ -177,9 +104,8 @@ list_rcpts(struct attempt *a)
  * never failed for that.
  */
 static bool
-is_ours(struct attempt_group *g, const struct mailbox *to)
+is_ours(const struct attempt *a, const struct mailbox *to)
 {
-	struct attempt *a = g->attempt;
 
 	if (conf_find_domain(&a->master->conf, span_from(to->domain,
 	    to->domain_len)) == NULL)
@@ -189,10 +115,49 @@ is_ours(struct attempt_group *g, const struct mailbox *to)
 	    "the message waits in the queue, for its domain is in smtpd.conf "
 	    "now: take \"domain\" out until it has left, or remove it with "
 	    "smtpctl queue remove");
-	for (size_t i = 0; i < a->count; i++)
-		if (a->rcpts[i].group == g)
-			a->rcpts[i].state = ATTEMPT_OURS;
 	return true;
+}
+
+/* Reads the recipients that are left, and groups them. */
+static void
+list_rcpts(struct attempt *a)
+{
+	const struct span all = a->open.envelope.rcpts;
+	struct span rest = all;
+	struct envelope_rcpt to;
+	struct attempt_rcpt *r;
+	struct attempt_group *g;
+
+	r = a->rcpts = calloc(a->q->left + 1, sizeof(*a->rcpts));
+	for (uint32_t i = 0; r != NULL && a->count < a->q->left; i++) {
+		r->index = i;
+		r->offset = (uint32_t)(all.n - rest.n);
+		if (!envelope_next(&rest, &to))
+			break;
+		if (queue_is_done(a->q, i))
+			continue;
+		set_key(r, &a->master->conf, span_from(to.to.domain,
+		    to.to.domain_len));
+		r->notify = to.notify;
+		r->state = to.notify & DSN_DELIVERED ? ATTEMPT_DELIVERED :
+		    is_ours(a, &to.to) ? ATTEMPT_OURS : ATTEMPT_WAITS;
+		r = &a->rcpts[++a->count];
+	}
+	a->groups = calloc(a->count + 1, sizeof(*a->groups));
+	if (a->rcpts == NULL || a->groups == NULL)
+		return;
+	qsort(a->rcpts, a->count, sizeof(*a->rcpts), compare);
+	for (r = a->rcpts; r < a->rcpts + a->count; r++) {
+		if (r->state != ATTEMPT_WAITS)
+			continue;
+		g = &a->groups[a->group_count - (a->group_count > 0)];
+		if (g->first == NULL || memcmp(r->key, g->first->key,
+		    sizeof(r->key)) != 0) {
+			g = &a->groups[a->group_count++];
+			*g = (struct attempt_group){ .attempt = a, .first = r };
+		}
+		g->count = (size_t)(r - g->first) + 1;
+	}
 }
 
 bool
@@ -213,11 +178,11 @@ way_begin(struct master *m, struct queued *q)
 	a->pending = a->group_count + 1;
 	/* There is none if the file could not be opened. */
 	for (g = a->groups; g != NULL && g < a->groups + a->group_count; g++)
-		if (!attempt_read(a, g->first, &to) || is_ours(g, &to.to))
+		if (!attempt_read(a, g->first, &to))
 			attempt_end_group(a);
 		else
 			find_way(g, span_from(to.to.domain, to.to.domain_len));
-	attempt_close(a, false);
+	attempt_close(a);
 	attempt_end_group(a);
 	return true;
 }
@@ -234,14 +199,12 @@ way_forget(struct attempt *a)
 	a->pending++;
 	for (g = a->groups; g != NULL && g < a->groups + a->group_count;
 	    g++) {
-		if (g->job != NULL)
-			resolver_forget(a->master, g->job);
+		if (g->job.open)
+			resolver_forget(a->master, &g->job);
 		else if (g->waits)
 			site_withdraw(g);
 		else
 			continue;
-		free(g->job);
-		g->job = NULL;
 		attempt_end_group(a);
 	}
 	attempt_end_group(a);

@@ -120,7 +120,7 @@ queue_log_by(struct master *master, enum log_event event,
 }
 
 void
-queue_log_site(const char *site, const struct queue_outcome *o,
+queue_log_site(const char *site, const struct queue_fact *f,
     uint64_t failures, uint64_t seconds, uint64_t waiting)
 {
 }
@@ -201,11 +201,10 @@ begin(const char *const hosts[])
 	    .group_count = 1 };
 	rcpt = attempt->rcpts;
 	attempt->groups[0] = (struct attempt_group){ .attempt = attempt,
-	    .first = rcpt };
+	    .first = rcpt, .count = rcpts };
 	for (size_t i = 0; i < rcpts; i++) {
 		rcpt[i].index = (uint32_t)i;
 		rcpt[i].offset = (uint32_t)envelope.n;
-		rcpt[i].group = &attempt->groups[0];
 		to.to = (struct mailbox){ .local_len = 1, .domain_len = 1,
 		    .local = { (char)('a' + i) }, .domain = "d" };
 		envelope_add(&envelope, &to);
