@@ -16,8 +16,8 @@ is_mail(const struct ipc_mail *m)
 {
 	return smtp_mailbox_valid(&m->from) &&
 	    smtp_helo_valid(span_from(m->helo, m->helo_len)) &&
-	    m->wait <= 1 && m->esmtp <= 1 && m->smtputf8 <= 1 &&
-	    m->body_8bit <= 1 && m->ret < DSN_RET_COUNT &&
+	    m->esmtp <= 1 && m->smtputf8 <= 1 && m->body_8bit <= 1 &&
+	    m->ret < DSN_RET_COUNT &&
 	    m->envid_len <= dsn_envid_max_bytes &&
 	    envelope_envid_valid(span_from(m->envid, m->envid_len));
 }

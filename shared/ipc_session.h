@@ -40,12 +40,9 @@ enum ipc_auth {
 /*
  * Carries the client's socket; or, where input and output differ (smtpd -i
  * between pipes), the input, and OUTPUT before it carries the output.
- * room: the disk has space now, so that for a moment the worker can answer
- * MAIL without asking (struct ipc_mail: wait).
  */
 struct ipc_session {
 	uint32_t	idle_timeout_s;
-	uint32_t	room;
 	uint32_t	auth;		/* enum ipc_auth */
 	uint32_t	tls_first;	/* implicit TLS (RFC 8314) */
 	uint32_t	proxied;	/* a PROXY header comes first */
@@ -68,14 +65,10 @@ struct ipc_stress {
 	uint32_t	why;		/* enum stress */
 };
 
-/*
- * MAIL, and the name from HELO.  Without wait the master sends no answer; if
- * the disk is full by then, the first RCPT gets that verdict.
- */
+/* MAIL, and the name from HELO. */
 struct ipc_mail {
 	struct mailbox	from;
 	uint64_t	size;		/* SIZE=; 0: not given */
-	uint8_t		wait;
 	uint8_t		esmtp;		/* EHLO, not HELO */
 	uint8_t		smtputf8;
 	uint8_t		body_8bit;
@@ -100,16 +93,10 @@ struct ipc_commit {
 	uint8_t		flags;		/* bits of enum content_flag */
 };
 
-/* held_back_ms: delay of an UNKNOWN reply, which slows down guessing. */
 struct ipc_verdict {
 	uint32_t	verdict;
-	uint32_t	held_back_ms;
-};
-
-/* The message is stored; room as in struct ipc_session. */
-struct ipc_stored {
-	char		id[ipc_id_bytes + 1];
-	uint8_t		room;
+	uint32_t	held_back_ms;	/* of an UNKNOWN reply: slows guessing */
+	char		id[ipc_id_bytes + 1];	/* of the message, once stored */
 };
 
 struct ipc_end {

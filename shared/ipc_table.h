@@ -32,10 +32,9 @@
 	    p->auth < IPC_AUTH_COUNT && p->lacks <= IPC_LACKS_ALL &&	\
 	    p->dsn <= 1)						\
 	X(VERDICT, TO_WORKER, verdict, 0, AT_DECIDE,			\
-	    p->verdict < VERDICT_COUNT)					\
-	X(FILE, TO_WORKER, nothing, 1, AT_RCPT, true)			\
-	X(STORED, TO_WORKER, stored, 0, AT_COMMIT,			\
+	    p->verdict < VERDICT_COUNT &&				\
 	    memchr(p->id, '\0', sizeof(p->id)) != NULL)			\
+	X(FILE, TO_WORKER, nothing, 1, AT_RCPT, true)			\
 	X(STRESS, TO_WORKER, stress, 0, AT_ANY, p->why < STRESS_COUNT)	\
 	X(MAIL, FROM_WORKER, mail, 0, AT_SESSION, is_mail(p))		\
 	X(RCPT, FROM_WORKER, rcpt, 0, AT_OPEN, is_rcpt(p))		\
@@ -122,7 +121,7 @@
 /* The payloads, as members of struct ipc_record. */
 #define IPC_PAYLOADS(X)							\
 	X(settings) X(number) X(pid) X(nothing) X(text) X(died)		\
-	X(session) X(verdict) X(stored) X(stress) X(mail) X(rcpt)	\
+	X(session) X(verdict) X(stress) X(mail) X(rcpt)	\
 	X(trace) X(end) X(ask) X(tell_text) X(login) X(account)		\
 	X(password) X(checked) X(pem) X(digest) X(signature) X(tls)	\
 	X(judged) X(proxy) X(sync) X(synced) X(lines) X(written)	\

@@ -55,10 +55,9 @@ ask_is_stressed(struct ask *a)
 	return take_record(a, false, &r, &passed) && r.type == IPC_STRESS;
 }
 
-/* Receives the answer, of type or of refusal; returns its descriptor, or -1. */
+/* Receives the answer, of type; returns its descriptor, or -1. */
 static int
-receive(struct ask *a, struct ipc_record *r, enum ipc_type type,
-    enum ipc_type refusal)
+receive(struct ask *a, struct ipc_record *r, enum ipc_type type)
 {
 	int passed;
 
@@ -66,8 +65,9 @@ receive(struct ask *a, struct ipc_record *r, enum ipc_type type,
 		if (!take_record(a, true, r, &passed))
 			_exit(0);
 	} while (r->type == IPC_STRESS);
-	if (r->type != type && (r->type != refusal ||
-	    (refusal == IPC_VERDICT && r->u.verdict.verdict == VERDICT_OK)))
+	/* Instead of a file, why there is none. */
+	if (r->type != type && (type != IPC_FILE || r->type != IPC_VERDICT ||
+	    r->u.verdict.verdict == VERDICT_OK))
 		_exit(0);
 	return passed;
 }
@@ -102,7 +102,7 @@ ask_admit(struct ask *a, struct ipc_record *r)
 {
 	tell_record(a, r);
 	explicit_bzero(r, sizeof(*r));
-	receive(a, r, IPC_ADMIT, IPC_ADMIT);
+	receive(a, r, IPC_ADMIT);
 	return (enum smtp_reply)r->u.number.n;
 }
 
@@ -115,7 +115,7 @@ ask_verdict(struct ask *a, struct ipc_record *r)
 	int left;
 
 	tell_record(a, r);
-	receive(a, r, IPC_VERDICT, IPC_VERDICT);
+	receive(a, r, IPC_VERDICT);
 	verdict = (enum verdict)r->u.verdict.verdict;
 	until_ms = deadline_now_ms() + r->u.verdict.held_back_ms;
 	while (a->stress < STRESS_EVICT &&
@@ -131,23 +131,21 @@ ask_file(struct ask *a, int *out)
 	struct ipc_record r = { .type = IPC_BEGIN };
 
 	tell_record(a, &r);
-	*out = receive(a, &r, IPC_FILE, IPC_VERDICT);
+	*out = receive(a, &r, IPC_FILE);
 	return r.type == IPC_FILE ? VERDICT_OK :
 	    (enum verdict)r.u.verdict.verdict;
 }
 
 enum verdict
 ask_commit(struct ask *a, const struct ipc_commit *file,
-    struct ipc_stored *out)
+    char id[ipc_id_bytes + 1])
 {
 	struct ipc_record r = { .type = IPC_COMMIT, .u.commit = *file };
 
 	tell_record(a, &r);
-	receive(a, &r, IPC_STORED, IPC_VERDICT);
-	if (r.type == IPC_VERDICT)
-		return (enum verdict)r.u.verdict.verdict;
-	*out = r.u.stored;
-	return VERDICT_OK;
+	receive(a, &r, IPC_VERDICT);
+	memcpy(id, r.u.verdict.id, ipc_id_bytes + 1);
+	return (enum verdict)r.u.verdict.verdict;
 }
 
 void
@@ -157,6 +155,6 @@ ask_sign(struct ask *a, const struct ipc_digest *digest,
 	struct ipc_record r = { .type = IPC_SIGN, .u.digest = *digest };
 
 	tell_record(a, &r);
-	receive(a, &r, IPC_SIGNATURE, IPC_SIGNATURE);
+	receive(a, &r, IPC_SIGNATURE);
 	*out = r.u.signature;
 }

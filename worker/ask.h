@@ -44,9 +44,9 @@ enum smtp_reply ask_admit(struct ask *a, struct ipc_record *r);
  * or why there is none, and then the transaction is over.
  */
 enum verdict	ask_file(struct ask *a, int *out);
-/* The file is on disk, as in *file: may we reply 250? */
+/* The file is on disk, as in *file: may we reply 250, and with which id? */
 enum verdict	ask_commit(struct ask *a, const struct ipc_commit *file,
-		    struct ipc_stored *out);
+		    char id[ipc_id_bytes + 1]);
 /* For a handshake; out->n is 0 when there is no signature. */
 void		ask_sign(struct ask *a, const struct ipc_digest *digest,
 		    struct ipc_signature *out);

@@ -456,13 +456,13 @@ report_run(struct ask *master, const struct ipc_settings *settings,
 	struct report r = { .master = master, .of = first->u.report,
 	    .settings = settings, .original = original, .fd = -1,
 	    .out = buf_over(written, sizeof(written)) };
-	struct ipc_stored stored;
+	char stored[ipc_id_bytes + 1];
 
 	memcpy(r.host, settings->hostname, settings->hostname_len);
 	if (ask_file(master, &r.fd) == VERDICT_OK) {
 		write_all(&r);
 		if (r.error == 0)
-			(void)ask_commit(master, &r.file, &stored);
+			(void)ask_commit(master, &r.file, stored);
 		else
 			TELL(master, RESET, .number.n = (uint32_t)r.error);
 		close(r.fd);

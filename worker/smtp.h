@@ -46,8 +46,7 @@ struct smtp_session {
 	uint64_t			 recipients;
 	uint8_t				 helo_len;
 	char				 helo[smtp_domain_max_bytes];
-	struct ipc_stored		 stored;	/* for REPLY_STORED */
-	int64_t				 room_until_ms;	/* 0: not known */
+	char				 stored[ipc_id_bytes + 1];
 	bool				 may_be_secret;	/* current line */
 	bool				 refused;	/* something was */
 	struct ipc_end			 end;		/* counts so far */
@@ -66,8 +65,6 @@ void	smtp_session_run(struct ask *master,
  * remarks on what other servers would refuse.
  */
 bool	smtp_is_catcher(const struct smtp_session *s);
-/* Notes whether the master said that the disk has space. */
-void	smtp_note_room(struct smtp_session *s, bool room);
 /*
  * Sets the time limits again: a session may last longer the more octets of
  * messages have come; commands, and octets over the size limit, do not count.

@@ -6,13 +6,11 @@
 
 #include <string.h>
 
-#include "shared/deadline.h"
 #include "shared/smtp_reply.h"
 #include "worker/tls_context.h"
 #include "worker/transcript.h"
 
 enum {
-	small_bytes = 1024 * 1024,
 	line_max_bytes = 512,	/* RFC 5321 4.5.3.1.4, CRLF included */
 	line_read_bytes = 2048	/* with parameters; nothing is longer */
 };
@@ -201,7 +199,7 @@ cmd_mail(struct smtp_session *s, struct span arg)
 	struct ipc_record r = { .type = IPC_MAIL };
 	struct ipc_mail *mail = &r.u.mail;
 	struct mail_params params = { 0 };
-	enum verdict verdict = VERDICT_OK;
+	enum verdict verdict;
 	enum smtp_reply reply = parse(s, arg, true, &mail->from, &params);
 	bool utf8;
 
@@ -218,16 +216,7 @@ cmd_mail(struct smtp_session *s, struct span arg)
 	mail->size = params.size;
 	mail->body_8bit = params.body_8bit;
 	mail->smtputf8 = utf8;
-	/*
-	 * Saves a question: if the master said recently that the disk has
-	 * space, and the message is not declared large, no verdict is awaited.
-	 */
-	mail->wait = s->submission || params.size > small_bytes ||
-	    deadline_now_ms() >= s->room_until_ms;
-	if (mail->wait)
-		verdict = ask_verdict(s->master, &r);
-	else
-		tell_record(s->master, &r);
+	verdict = ask_verdict(s->master, &r);
 	if (verdict == VERDICT_OK) {
 		s->state = SMTP_MAIL;
 		s->smtputf8 = utf8;

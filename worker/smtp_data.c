@@ -219,11 +219,9 @@ judge(struct smtp_session *s, struct intake *in)
 		    (uint64_t)in->header.lines,
 		    .flags = (uint8_t)(in->header.flags |
 		    (in->dot.too_long ? CONTENT_LONG : 0)) };
-		enum verdict verdict = ask_commit(s->master, &file,
-		    &s->stored);
 
-		smtp_note_room(s, verdict == VERDICT_OK && s->stored.room);
-		return smtp_reply_of(verdict, REPLY_STORED);
+		return smtp_reply_of(ask_commit(s->master, &file, s->stored),
+		    REPLY_STORED);
 	}
 	/* Without a file the master has nothing to drop. */
 	if (in->fd != -1)

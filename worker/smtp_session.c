@@ -17,7 +17,6 @@
 
 enum {
 	slowest_octets_per_s = 500,
-	room_ms = 1000,		/* how long free disk space stays known */
 	closing_ms = 5000,	/* for a last reply to go out */
 	handshake_ms = 60000,
 	header_ms = 5000	/* for a whole PROXY header, trickling or not */
@@ -27,12 +26,6 @@ bool
 smtp_is_catcher(const struct smtp_session *s)
 {
 	return s->start.auth == IPC_AUTH_ALWAYS;
-}
-
-void
-smtp_note_room(struct smtp_session *s, bool room)
-{
-	s->room_until_ms = room ? deadline_now_ms() + room_ms : 0;
 }
 
 void
@@ -60,7 +53,7 @@ smtp_write(struct smtp_session *s, enum smtp_reply reply)
 		    "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN", s->start.dsn == 1,
 		    &out);
 	else
-		smtp_reply_write(reply, host, span_of(s->stored.id), &out);
+		smtp_reply_write(reply, host, span_of(s->stored), &out);
 	transcript_reply(buf_span(&out));
 	return lineio_put(s->io, buf_span(&out));
 }
@@ -337,7 +330,6 @@ smtp_session_run(struct ask *master, const struct ipc_settings *settings,
 		.submission = start.auth == IPC_AUTH_SUBMISSION,
 		.start = start
 	};
-	smtp_note_room(&session, start.room);
 	transcript_begin(master, settings->trace);
 	run(&session);
 	tls_peer_close(&session.under_tls);

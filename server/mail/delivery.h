@@ -67,7 +67,6 @@ struct message {
 				    int64_t us);
 	message_done		*done;		/* once it is stored */
 	void			*arg;		/* of done */
-	bool			 no_room;	/* RCPT gets: disk full */
 	unsigned		 authors;	/* of From and Sender, so far */
 	bool			 forged;	/* one is not the user's */
 };

@@ -40,20 +40,20 @@ protocol_of(const struct message *t)
 	    [t->client.tls != NULL][t->client.user[0] != '\0'];
 }
 
-void
+bool
 message_start(struct message *t, const struct message_client *from,
     const struct ipc_mail *mail)
 {
 	struct master *m = from->master;
 	const struct conf_limits *l = &m->conf.limits;
+	const bool has_room = spool_has_room(m->spool, l, mail->size);
 	struct conf_room room;
 
 	t->client = *from;
 	t->mail = *mail;
-	t->no_room = !spool_has_room(m->spool, l, mail->size);
-	m->counters.value[t->no_room ? COUNTER_SENDERS_DISK :
-	    COUNTER_SENDERS]++;
-	if (t->no_room && m->conf.catcher && spool_room(m->spool, &room))
+	m->counters.value[has_room ? COUNTER_SENDERS :
+	    COUNTER_SENDERS_DISK]++;
+	if (!has_room && m->conf.catcher && spool_room(m->spool, &room))
 		catcher_say(t->client.session, CATCHER_BAD, "no room for mail "
 		    "in %s: its disk has %llu KiB and %llu inodes free, of "
 		    "which %llu KiB and %llu stay so", m->conf.root,
@@ -61,6 +61,7 @@ message_start(struct message *t, const struct message_client *from,
 		    (unsigned long long)room.free_inodes,
 		    (unsigned long long)l->disk_reserve_bytes / 1024,
 		    (unsigned long long)l->inode_reserve);
+	return has_room;
 }
 
 void

@@ -9,8 +9,8 @@
 #include "server/mail/recipient.h"
 #include "server/master.h"
 
-/* Begins t; t->no_room: the disk has no space for what mail announces. */
-void	message_start(struct message *t, const struct message_client *from,
+/* Begins t.  False: the disk has no space for what mail announces. */
+bool	message_start(struct message *t, const struct message_client *from,
 	    const struct ipc_mail *mail);
 /*
  * Adds the Maildirs that the recipient reaches; or, if it is elsewhere and the

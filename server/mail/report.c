@@ -181,7 +181,7 @@ address(struct report *r)
 	struct ipc_rcpt to = { .to = r->open.envelope.from };
 	struct conf *conf = &r->epoch->conf;
 	const bool utf8 = smtp_mailbox_is_utf8(&to.to);
-	struct ipc_mail mail = { .wait = 1, .esmtp = utf8, .smtputf8 = utf8 };
+	struct ipc_mail mail = { .esmtp = utf8, .smtputf8 = utf8 };
 	struct recipient_reason reason = { .path = NULL };
 	enum verdict verdict;
 	size_t named;
@@ -190,9 +190,10 @@ address(struct report *r)
 	mail.helo_len = (uint8_t)strlen(conf->hostname);
 	memcpy(mail.helo, conf->hostname, mail.helo_len);
 	/* It may use the reserve of the disk. */
-	message_start(&r->tx, &(struct message_client){ .master = r->master,
-	    .epoch = r->epoch, .session = r->session, .user = "", .ip = "",
-	    .hidden = true, .paid_until_us = &r->paid_until_us,
+	(void)message_start(&r->tx, &(struct message_client){
+	    .master = r->master, .epoch = r->epoch, .session = r->session,
+	    .user = "", .ip = "", .hidden = true,
+	    .paid_until_us = &r->paid_until_us,
 	    .relay_line = conf->relay.line }, &mail);
 	verdict = message_add(&r->tx, &to, &reason, &named);
 	recipient_log_add(&r->tx.rcpts, &to.to, smtp_reply_verdict(verdict),
@@ -355,7 +356,7 @@ on_stored(void *arg, enum verdict verdict, int64_t us)
 	else if (r->worker == NULL)
 		fail(r, smtp_reply_verdict(verdict));
 	else
-		answer(r, IPC_STORED, verdict, -1);
+		answer(r, IPC_VERDICT, verdict, -1);
 }
 
 static bool
@@ -378,7 +379,7 @@ on_record(void *owner, const struct ipc_record *in)
 		verdict = message_end(&r->tx, &in->u.commit, on_stored, r,
 		    &broken);
 		if (!broken && verdict != VERDICT_OK)
-			answer(r, IPC_STORED, verdict, -1);
+			answer(r, IPC_VERDICT, verdict, -1);
 	} else if (in->type == IPC_RESET) {
 		r->error = (int)in->u.number.n;
 		message_drop(&r->tx, r->error);

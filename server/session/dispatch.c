@@ -135,7 +135,9 @@ refuse_forged(struct session *s, const char *why, const struct mailbox *of)
 static bool
 on_mail(struct session *s, const struct ipc_record *r)
 {
-	if (is_submission(s) && (s->user[0] == '\0' || !r->u.mail.wait))
+	bool has_room;
+
+	if (is_submission(s) && s->user[0] == '\0')
 		return false;
 	if (!s->dsn && (r->u.mail.ret != DSN_RET_NONE ||
 	    r->u.mail.envid_len > 0))
@@ -151,26 +153,25 @@ on_mail(struct session *s, const struct ipc_record *r)
 		return refuse_forged(s, "the sender is not the user's",
 		    &r->u.mail.from);
 	}
-	message_start(&s->tx, &(struct message_client){ .master = s->master,
-	    .epoch = s->epoch, .session = s->id, .user = s->user,
-	    .ip = s->client.text, .ipv6 = s->client.ipv6,
+	has_room = message_start(&s->tx, &(struct message_client){
+	    .master = s->master, .epoch = s->epoch, .session = s->id,
+	    .user = s->user, .ip = s->client.text, .ipv6 = s->client.ipv6,
 	    .port = s->client.port, .hidden = s->words & LISTEN_HIDE_CLIENT,
 	    .tls = s->tls_on ? &s->tls : NULL,
 	    .paid_until_us = &s->host->paid_until_us,
 	    .relay_line = conf_relay_permits(&s->epoch->conf, s->user,
 	    s->client.ipv6, s->client.ip) }, &r->u.mail);
-	if (s->tx.no_room) {
+	if (!has_room) {
 		log_put(LOG_LEVEL_WARNING, "reject",
 		    "session=%s client=%s why=%s from=%s", s->id,
 		    s->client.text, "disk nearly full",
 		    log_address(&r->u.mail.from));
-		if (r->u.mail.wait)
-			return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
+		return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
 	}
 	if (s->tx.client.relay_line != 0 && s->user[0] == '\0')
 		rates_watch(s, &r->u.mail);
 	pool_permit(s->worker, IPC_AT_MAIL);
-	return !r->u.mail.wait || answer(s, IPC_VERDICT, VERDICT_OK, -1);
+	return answer(s, IPC_VERDICT, VERDICT_OK, -1);
 }
 
 /* Too many unknown recipients slow down a client, not a proxy of many. */
@@ -213,10 +214,6 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 		return false;	/* the worker counts them too */
 	if (!s->dsn && (r->u.rcpt.notify != 0 || r->u.rcpt.orcpt_len > 0))
 		return false;
-	if (s->tx.no_room) {
-		s->master->counters.value[COUNTER_RCPT_DISK]++;
-		return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
-	}
 	verdict = rates_judge(s, &r->u.rcpt.to);
 	is_over = verdict != VERDICT_OK;
 	if (!is_over)
@@ -289,19 +286,15 @@ on_begin(struct session *s, const struct ipc_record *r)
 static void
 on_stored(void *arg, enum verdict verdict, int64_t us)
 {
-	struct ipc_record r = { .type = IPC_STORED };
+	struct ipc_record r = { .type = IPC_VERDICT };
 	struct session *s = arg;
-	struct master *m = s->master;
 
 	s->disk_ms += us / 1000;
+	r.u.verdict.verdict = verdict;
 	if (verdict == VERDICT_OK) {
-		memcpy(r.u.stored.id, s->tx.id, sizeof(r.u.stored.id));
-		r.u.stored.room = spool_has_room(m->spool, &m->conf.limits, 0);
+		memcpy(r.u.verdict.id, s->tx.id, sizeof(r.u.verdict.id));
 		s->stored++;
 		s->stored_bytes += s->tx.size;
-	} else {
-		r.type = IPC_VERDICT;
-		r.u.verdict.verdict = verdict;
 	}
 	s->tx.id[0] = '\0';	/* its spool file is gone */
 	message_clear(&s->tx);

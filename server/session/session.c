@@ -222,7 +222,6 @@ give(struct worker *w, struct session *s)
 	struct ipc_record r = { .type = IPC_SESSION };
 
 	r.u.session.idle_timeout_s = idle_timeout_s(m);
-	r.u.session.room = spool_has_room(m->spool, &m->conf.limits, 0);
 	r.u.session.auth = m->conf.catcher ? IPC_AUTH_ALWAYS :
 	    s->words & LISTEN_SUBMISSION ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
 	r.u.session.tls_first = (s->words & LISTEN_TLS_FIRST) != 0;

@@ -68,7 +68,6 @@ lie_honest_mail(struct ipc_record *r)
 	memcpy(r->u.mail.from.local, "sender", 6);
 	r->u.mail.from.domain_len = 11;
 	memcpy(r->u.mail.from.domain, "example.net", 11);
-	r->u.mail.wait = 1;
 	r->u.mail.esmtp = 1;
 	r->u.mail.helo_len = 4;
 	memcpy(r->u.mail.helo, "liar", 4);
@@ -298,7 +297,7 @@ bad_mail(struct lie *l, uint64_t *chance, enum lie_state state)
 		r.u.mail.helo_len = 0;
 		break;
 	case 2:
-		r.u.mail.wait = (uint8_t)(2 + lie_chance(chance) % 254);
+		r.u.mail.body_8bit = (uint8_t)(2 + lie_chance(chance) % 254);
 		break;
 	case 3:
 		r.u.mail.esmtp = (uint8_t)(2 + lie_chance(chance) % 254);

@@ -257,8 +257,8 @@ tell_commit(int channel, uint64_t size, int client)
 	struct ipc_record r = { .type = IPC_COMMIT, .u.number.n = size };
 	uint32_t got = ask(channel, &r, NULL);
 
-	if (got == IPC_STORED)
-		dprintf(client, "stored %.16s\n", r.u.stored.id);
+	if (got == IPC_VERDICT && r.u.verdict.verdict == VERDICT_OK)
+		dprintf(client, "stored %.16s\n", r.u.verdict.id);
 	else
 		dprintf(client, got == IPC_VERDICT ? "unstored\n" :
 		    "dropped\n");
@@ -382,16 +382,15 @@ put_trace(struct ipc_record *r, int octet)
 }
 
 static void
-put_mail(struct ipc_record *r, int wait)
+put_mail(struct ipc_record *r, int unused)
 {
 	lie_honest_mail(r);
-	r->u.mail.wait = (uint8_t)wait;
 }
 
 static void
-put_bounce(struct ipc_record *r, int wait)
+put_bounce(struct ipc_record *r, int unused)
 {
-	put_mail(r, wait);
+	put_mail(r, unused);
 	memset(&r->u.mail.from, 0, sizeof(r->u.mail.from));
 }
 

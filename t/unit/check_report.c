@@ -175,8 +175,8 @@ make(const struct letter *l, char out[file_max_bytes])
 	ck_assert_uint_eq(lines, r.u.commit.lines);
 	if (l->name != NULL)
 		ck_assert_uint_eq(r.u.commit.flags, l->flags);
-	r = (struct ipc_record){ .type = IPC_STORED };
-	memcpy(r.u.stored.id, "fedcba9876543210", 16);
+	r = (struct ipc_record){ .type = IPC_VERDICT };
+	memcpy(r.u.verdict.id, "fedcba9876543210", 16);
 	ck_assert_int_eq(ipc_send(ends[0], &r, -1, true), 0);
 	expect_record(ends[0], IPC_END, IPC_AT_SESSION);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);

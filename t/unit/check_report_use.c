@@ -69,7 +69,7 @@ queue_log_notice(struct master *master, const struct queued *of,
 	notices++;
 }
 
-void
+bool
 message_start(struct message *t, const struct message_client *from,
     const struct ipc_mail *mail)
 {
@@ -78,6 +78,7 @@ message_start(struct message *t, const struct message_client *from,
 	t->client = *from;
 	relay_line = from->relay_line;
 	starts++;
+	return true;
 }
 
 enum verdict
@@ -332,7 +333,7 @@ finish_well(void)
 	ck_assert(say(IPC_COMMIT));
 	ck_assert_int_eq(when, IPC_AT_COMMIT);
 	stored(stored_arg, VERDICT_OK, 1);
-	ck_assert_int_eq(last.type, IPC_STORED);
+	ck_assert_int_eq(last.type, IPC_VERDICT);
 	ck_assert_int_eq(when, IPC_AT_SESSION);
 	ck_assert(say(IPC_END));
 	ck_assert_uint_eq(dones, 1);
