@@ -220,13 +220,13 @@ adopt_all(struct master *m, const struct inherit_sockets *sockets)
 }
 
 static void
-open_spool(struct master *m, int root, bool synced)
+open_spool(struct master *m, int root)
 {
 	const char *what;
 	bool torn;
 	int removed;
 
-	removed = spool_open(m->spool, root, m->conf.catcher, synced, &what);
+	removed = spool_open(m->spool, root, m->conf.catcher, &what);
 	if (removed == -1)
 		fatal("%s/%s: %s", m->conf.root, what, strerror(errno));
 	if (log_message_open(m->log, m->spool->log, m->spool->bad, &torn) == -1)
@@ -371,7 +371,7 @@ begin_work(struct master *m, const struct start_options *o,
 	    session_start(m) == 0 && rates_start() == 0 &&
 	    loop_start(m, reload) == 0 &&
 	    pool_start(m, nurseries, uses, o->worker) == 0);
-	open_spool(m, root, m->proved);
+	open_spool(m, root);
 	if (refused_init(m->base, &m->conf, m->spool->log,
 	    m->one_session) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
@@ -411,14 +411,10 @@ start_and_run(struct master *m, const struct start_options *o)
 		    "rotation: %s: give the file, or a directory of its own, "
 		    "to the user that owns the mail", m->conf.log_path,
 		    strerror(errno));
-	m->proved = hold_is_proved(root, o->worker) && m->one_session;
 	if (control == -1)
 		control = open_control(m, root, o->sockets != NULL, true);
 	begin_work(m, o, nurseries, helpers, root);
 	fatal_unless_memory(control == -1 || control_start(m, control) == 0);
-	if (!m->proved && !m->conf.catcher &&
-	    strcmp(pool_sandbox(m), "none") != 0)
-		hold_prove(m->spool->log);
 	if (!m->one_session)
 		announce(m);
 	fatal_unless_memory(loop_notify_ready(m) == 0);

@@ -54,7 +54,8 @@ send_text(enum ipc_type type, const char *text)
 {
 	struct ipc_record r = { .type = type, .u.text.pid = getpid() };
 
-	strlcpy(r.u.text.text, text, sizeof(r.u.text.text));
+	memcpy(r.u.text.text, text,
+	    strnlen(text, sizeof(r.u.text.text) - 1));
 	send_or_end(&r, -1);
 }
 
@@ -193,7 +194,7 @@ make_tls(struct nursery *n)
 		(void)tls_context_make_client();
 	if (!tls_context_make(s->tls_pairs, &why))
 		return why;
-	if (s->tls_pairs == 0 || n->shook_hands || s->proved)
+	if (s->tls_pairs == 0 || n->shook_hands)
 		return NULL;
 	pid = fork();
 	if (pid == 0) {
@@ -233,7 +234,7 @@ enter(const struct nursery *n)
 			paths[count++] = *p;
 	/* An image that a nursery executed has to prove that it is in it. */
 	if (!n->held || !sandbox_facts()->exists)
-		what = sandbox_try(n->role, n->settings.proved);
+		what = sandbox_try(n->role);
 	return what == NULL && (n->held ? sandbox_resume : sandbox_enter)
 	    (n->role, paths, count, &what) == 0 ? NULL : what;
 }
@@ -248,7 +249,7 @@ take_settings(struct nursery *n, const struct ipc_settings *settings)
 	if (n->sandbox == NULL) {
 		what = enter(n);
 		if (what == NULL)
-			what = sandbox_try(SANDBOX_SMTP, settings->proved);
+			what = sandbox_try(SANDBOX_SMTP);
 		n->works = what == NULL;
 		n->sandbox = n->works ? sandbox_facts()->parts : "none";
 	}

@@ -83,9 +83,12 @@ hold_open_root(const char *path, const struct users *u)
 
 /* ---- the sandbox -------------------------------------------------------- */
 
-/* The paths of the sandbox, from hold_prepare to hold_master. */
+/*
+ * The paths of the sandbox, from hold_prepare to hold_master; the first of them
+ * are the directories of the configuration and its tables.
+ */
 static struct sandbox_path *paths;
-static size_t path_count;
+static size_t path_count, table_count;
 
 static void
 add_path(const char *dir, int fd, enum sandbox_write write)
@@ -93,43 +96,39 @@ add_path(const char *dir, int fd, enum sandbox_write write)
 	paths[path_count++] = (struct sandbox_path){ dir, fd, write, false };
 }
 
-/* The directory of file, to be kept; NULL: no file, or paths has it. */
-static const char *
-new_directory_of(const char *file)
+/*
+ * Adds the directory of a file that is read again upon SIGHUP, if there is such
+ * a file: an editor replaces the file.  It is named by a descriptor, as only
+ * root may reach it.
+ */
+static void
+add_directory_of(const char *file)
 {
 	const char *slash = file == NULL ? NULL : strrchr(file, '/');
 	char *dir;
 
 	if (file == NULL)
-		return NULL;
+		return;
 	dir = slash == NULL ? strdup(".") :
 	    strndup(file, slash == file ? 1 : (size_t)(slash - file));
 	fatal_unless_memory(dir != NULL);
 	for (size_t i = 0; i < path_count; i++)
-		if (paths[i].write == SANDBOX_READ_ONLY &&
-		    strcmp(paths[i].path, dir) == 0) {
+		if (strcmp(paths[i].path, dir) == 0) {
 			free(dir);
-			return NULL;
+			return;
 		}
-	return dir;
+	if (os_keep_directory(dir) == 0)
+		add_path(dir, os_name_directory(dir), SANDBOX_READ_ONLY);
 }
 
-/*
- * Adds the directory of file by a descriptor, as only root may reach it.  An
- * ACME client makes file a link into another directory, where it puts the next
- * certificate, too.
- */
+/* An ACME client makes file a link into the directory of the next one, too. */
 static void
-name_directories_of(const char *file)
+add_directories_of(const char *file)
 {
 	char *real = realpath(file, NULL);
-	const char *names[] = { file, real }, *dir;
 
-	for (size_t i = 0; i < 2; i++)
-		if ((dir = new_directory_of(names[i])) != NULL &&
-		    os_keep_directory(dir) == 0)
-			add_path(dir, os_name_directory(dir),
-			    SANDBOX_READ_ONLY);
+	add_directory_of(file);
+	add_directory_of(real);
 	free(real);
 }
 
@@ -149,58 +148,44 @@ hold_prepare(struct master *m)
 	paths = calloc(3 + 2 * conf->domain_count + 4 * conf->pair_count,
 	    sizeof(*paths));
 	fatal_unless_memory(paths != NULL);
-	for (size_t i = 0; i < conf->pair_count; i++) {
-		name_directories_of(conf->pairs[i].certificate);
-		name_directories_of(conf->pairs[i].key);
-	}
-}
-
-/*
- * Adds the directory of a file that is read again upon SIGHUP, if there is such
- * a file: an editor replaces the file.  Where this user cannot search the
- * directory, root has read the file: a warning, and no reason to weaken the
- * sandbox.
- */
-static void
-add_directory_of(const char *file)
-{
-	const char *dir = new_directory_of(file);
-	char what[800], inside[PATH_MAX + 2];
-
-	if (dir == NULL)
-		return;
-	if (access(dir, X_OK) == -1 && errno == EACCES) {
-		snprintf(inside, sizeof(inside), "%s/", dir);
-		snprintf(what, sizeof(what), "nothing in this directory is "
-		    "read again upon SIGHUP: %s", privdrop_denial(inside));
-		warn_of(what, dir);
-	} else if (os_keep_directory(dir) == -1)
-		fatal("%s, of the configuration or a table: %s", dir,
-		    strerror(errno));
-	else
-		add_path(dir, -1, SANDBOX_READ_ONLY);
-}
-
-static void
-fill_paths(const struct conf *conf, int root)
-{
-	const char *log_path;
-	int log_dir = log_file_dir(&log_path);
-
-	/*
-	 * A directory that this user cannot search is of no use to it, and
-	 * without a descriptor the sandbox cannot name it.
-	 */
-	for (size_t i = path_count; i-- > 0;)
-		if (paths[i].fd == -1 && access(paths[i].path, X_OK) == -1)
-			paths[i] = paths[--path_count];
-	add_path(conf->root, root, SANDBOX_CHANGE);
-	if (log_dir != -1)
-		add_path(log_path, log_dir, SANDBOX_ADD);
 	add_directory_of(conf->path);
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		add_directory_of(conf->domains[i].users.path);
 		add_directory_of(conf->domains[i].aliases.path);
+	}
+	table_count = path_count;
+	for (size_t i = 0; i < conf->pair_count; i++) {
+		add_directories_of(conf->pairs[i].certificate);
+		add_directories_of(conf->pairs[i].key);
+	}
+}
+
+static void
+warn_barred(const char *dir)
+{
+	char what[800], inside[PATH_MAX + 2];
+
+	snprintf(inside, sizeof(inside), "%s/", dir);
+	snprintf(what, sizeof(what), "nothing in this directory is read again "
+	    "upon SIGHUP: %s", privdrop_denial(inside));
+	warn_of(what, dir);
+}
+
+/*
+ * A directory that this user cannot search is of no use to it, and without a
+ * descriptor the sandbox cannot name it.  Root has read the files there: a
+ * warning, and no reason to weaken the sandbox.
+ */
+static void
+look_at_directories(void)
+{
+	for (size_t i = path_count; i-- > 0;) {
+		if (access(paths[i].path, X_OK) == 0)
+			continue;
+		if (i < table_count && errno == EACCES)
+			warn_barred(paths[i].path);
+		if (paths[i].fd == -1)
+			paths[i] = paths[--path_count];
 	}
 }
 
@@ -214,10 +199,14 @@ void
 hold_master(struct master *m, int root)
 {
 	const struct sandbox_facts *facts = sandbox_facts();
-	const char *what;
+	const char *what, *log_path;
+	int log_dir = log_file_dir(&log_path);
 	struct stat st;
 
-	fill_paths(&m->conf, root);
+	look_at_directories();
+	add_path(m->conf.root, root, SANDBOX_CHANGE);
+	if (log_dir != -1)
+		add_path(log_path, log_dir, SANDBOX_ADD);
 	if (fstat(root, &st) == 0 && (st.st_mode & 077) != 0)
 		warn_of(st.st_mode & 022 ? "users other than its owner can "
 		    "write to the root and replace its directories: chmod "
@@ -243,58 +232,4 @@ hold_master(struct master *m, int root)
 		if (paths[i].write == SANDBOX_READ_ONLY && paths[i].fd != -1)
 			close(paths[i].fd);
 	free(paths);
-}
-
-/* ---- the proof that a sandbox holds ------------------------------------- */
-
-/*
- * log/sandbox.  Under inetd there is no time for a self-test before each
- * greeting, and what it tries does not change between two: the first process
- * runs it, once for each boot and worker program.  The file belongs to the user
- * of the master; a process that could forge it has all the mail.
- */
-static struct {
-	bool	held;
-	char	text[512];	/* "": no proof is possible */
-} proof;
-
-bool
-hold_is_proved(int root, const char *worker)
-{
-	char boot[os_boot_id_bytes], was[sizeof(proof.text)];
-	struct stat st;
-	ssize_t n;
-	int fd;
-
-	if (!os_boot_id(boot) || stat(worker, &st) == -1)
-		return false;
-	snprintf(proof.text, sizeof(proof.text), "version=%s boot=%s "
-	    "worker=%llu.%llu size=%lld changed=%lld.%09ld\n",
-	    SMTPD_VERSION, boot, (unsigned long long)st.st_dev,
-	    (unsigned long long)st.st_ino, (long long)st.st_size,
-	    (long long)st.st_ctim.tv_sec, (long)st.st_ctim.tv_nsec);
-	fd = openat(root, "log/sandbox", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	n = fd == -1 ? -1 : read(fd, was, sizeof(was));
-	if (fd != -1)
-		close(fd);
-	proof.held = n == (ssize_t)strlen(proof.text) &&
-	    memcmp(was, proof.text, (size_t)n) == 0;
-	return proof.held;
-}
-
-void
-hold_prove(int log)
-{
-	size_t n = strlen(proof.text);
-	int fd;
-
-	if (proof.held || n == 0)
-		return;
-	fd = openat(log, "sandbox", O_WRONLY | O_CREAT | O_TRUNC |
-	    O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1 || write(fd, proof.text, n) != (ssize_t)n)
-		log_error("write (the next start tries the sandbox again)",
-		    "log/sandbox", errno);
-	if (fd != -1)
-		close(fd);
 }

@@ -1,7 +1,6 @@
 /*
  * What the master may reach: its root and, once it has entered its sandbox,
- * only that and what SIGHUP and SIGUSR1 make it open again; and log/sandbox
- * below the root, the proof that the sandbox holds.
+ * only that and what SIGHUP and SIGUSR1 make it open again.
  */
 #ifndef SERVER_HOLD_H
 #define SERVER_HOLD_H
@@ -22,9 +21,9 @@ int	hold_open_root(const char *path, const struct users *u);
  */
 bool	hold_may_give(int dir, const struct stat *st);
 /*
- * Opens the directories of the certificates and keys of m->conf before root is
- * given up, as only root may be able to reach them.  Sets m->unsandboxed where
- * this system has no sandbox: fatal, unless it is optional in m->conf.
+ * Opens the directories of the files of m->conf before root is given up, as
+ * only root may be able to reach them.  Sets m->unsandboxed where this system
+ * has no sandbox: fatal, unless it is optional in m->conf.
  */
 void	hold_prepare(struct master *m);
 /*
@@ -33,12 +32,5 @@ void	hold_prepare(struct master *m);
  * lacks and of directories that SIGHUP cannot read.
  */
 void	hold_master(struct master *m, int root);
-/*
- * Does log/sandbox below root prove that the sandbox holds: for this boot of
- * the system, this file of the program worker, and this version of smtpd?
- */
-bool	hold_is_proved(int root, const char *worker);
-/* Writes that proof to "sandbox" in the directory log, unless it is there. */
-void	hold_prove(int log);
 
 #endif

@@ -22,10 +22,6 @@ bool	os_may_change_user(void);
 /* Drops all capabilities left after a change of user.  0, or -1 and errno. */
 int	os_forget_capabilities(void);
 
-enum { os_boot_id_bytes = 64 };
-
-/* An identifier of this boot of the system, printable; false: none. */
-bool	os_boot_id(char out[os_boot_id_bytes]);
 /* The effective user at a local socket's other end.  0, or -1 and errno. */
 int	os_peer_uid(int fd, uid_t *out);
 /*

@@ -11,6 +11,21 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+
+#ifndef __linux__
+
+const int os_send_last = 0;
+
+int
+os_peer_uid(int fd, uid_t *out)
+{
+	gid_t gid;
+
+	return getpeereid(fd, out, &gid);
+}
+
+#endif
 
 #ifdef __FreeBSD__
 

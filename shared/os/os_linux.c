@@ -49,24 +49,6 @@ os_forget_capabilities(void)
 	return (int)syscall(SYS_capset, cap_head, none);
 }
 
-bool
-os_boot_id(char out[os_boot_id_bytes])
-{
-	int fd = open("/proc/sys/kernel/random/boot_id",
-	    O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd == -1)
-		return false;
-	n = read(fd, out, os_boot_id_bytes - 1);
-	close(fd);
-	if (n <= 0)
-		return false;
-	out[n] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-	return true;
-}
-
 int
 os_peer_uid(int fd, uid_t *out)
 {

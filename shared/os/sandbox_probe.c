@@ -218,10 +218,10 @@ sandbox_probe_all(enum sandbox_role role, bool held, const char **what)
 }
 
 const char *
-sandbox_try(enum sandbox_role role, bool proved)
+sandbox_try(enum sandbox_role role)
 {
 	const char *what = sandbox_facts()->parts;
 
 	return sandbox_facts()->exists && sandbox_prepare(role, &what) == 0 &&
-	    (proved || sandbox_probe_all(role, true, &what) == 0) ? NULL : what;
+	    sandbox_probe_all(role, true, &what) == 0 ? NULL : what;
 }

@@ -115,10 +115,10 @@ const struct sandbox_facts *sandbox_facts(void);
  */
 bool	sandbox_lock(enum sandbox_role role);
 /*
- * Prepares role and, unless it is proved to hold, tries every forbidden thing
- * in throw-away children that enter it: each must be killed or refused.  NULL;
- * or what is missing, the failed step, or what succeeded ("open", ...).
+ * Prepares role, and tries every forbidden thing in throw-away children that
+ * enter it: each must be killed or refused.  NULL; or what is missing, the
+ * failed step, or what succeeded ("open", ...).
  */
-const char *sandbox_try(enum sandbox_role role, bool proved);
+const char *sandbox_try(enum sandbox_role role);
 
 #endif

@@ -59,7 +59,6 @@ TEST(one_session)
 {
 	struct daemon d;
 	struct client c;
-	struct stat st;
 	pid_t pid;
 
 	daemon_init(&d, "", NULL);
@@ -78,8 +77,6 @@ TEST(one_session)
 	    NULL) == 3 && daemon_logged(&d, " event=disconnect ",
 	    "why=quit", NULL) == 3, "not three sessions in the log");
 	chain_check(&d, 6);
-	EXPECT(stat(harness_path("root/log/sandbox"), &st) == 0,
-	    "no proof of the sandbox: %s", strerror(errno));
 }
 
 /* "Uid" and the like: all four numbers are those of that user. */
@@ -293,62 +290,4 @@ TEST(refused)
 		    kept(NULL));
 		EXPECT(kept(old) == 0, "an old one is kept");
 	}
-}
-
-static void
-write_text(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "we");
-
-	EXPECT(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0, "%s: %s",
-	    path, strerror(errno));
-}
-
-static ino_t
-time_of(const char *path, struct timespec *changed)
-{
-	struct stat st;
-
-	EXPECT(stat(path, &st) == 0, "%s: %s", path, strerror(errno));
-	*changed = st.st_mtim;
-	return st.st_ino;
-}
-
-/* The self-test runs again when its proof is of something else. */
-TEST(proof)
-{
-	const char *path = harness_path("root/log/sandbox");
-	struct timespec first, second;
-	struct daemon d;
-	struct client c;
-	char *text, *again;
-	pid_t pid;
-
-	daemon_init(&d, "", NULL);
-	for (int i = 0; i < 2; i++) {
-		pid = spawn_inetd(&d, &c);
-		greet(&c);
-		finish(&c, pid);
-		time_of(path, i == 0 ? &first : &second);
-	}
-	EXPECT(memcmp(&first, &second, sizeof(first)) == 0,
-	    "proved again though nothing changed");
-	text = harness_read_file(path, NULL);
-	EXPECT(strstr(text, "worker=") != NULL, "%s", text);
-	write_text(path, "version=0 boot=another\n");
-	pid = spawn_inetd(&d, &c);
-	greet(&c);
-	finish(&c, pid);
-	again = harness_read_file(path, NULL);
-	EXPECT(strcmp(text, again) == 0, "%s", again);
-	/* Another worker program. */
-	daemon_use_worker(&d, harness_worker, "another-worker");
-	pid = spawn_inetd(&d, &c);
-	greet(&c);
-	finish(&c, pid);
-	free(again);
-	again = harness_read_file(path, NULL);
-	EXPECT(strcmp(text, again) != 0, "%s", again);
-	free(again);
-	free(text);
 }
