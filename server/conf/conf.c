@@ -1,7 +1,4 @@
-/*
- * The configuration in memory: the search for names in it, and how it is
- * freed.  conf_load.c loads it; conf_keyword.c has its defaults and prints it.
- */
+/* The configuration in memory: names are looked up, and all is freed. */
 #include "server/conf/conf.h"
 
 #include <stdlib.h>

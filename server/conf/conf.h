@@ -52,7 +52,7 @@ struct conf_sets {
 
 /* A name of a users file, which has a Maildir, or of an aliases file. */
 struct conf_entry {
-	char		*name;		/* a directory; ASCII in small letters */
+	char		*name;		/* ASCII in small letters */
 	unsigned	 line;		/* of its file */
 	char		*broken;	/* why the hash is refused, or mail is
 					   answered 451; or NULL */
@@ -149,9 +149,8 @@ struct conf {
 /* Fills *out with every default; no domain, no listen. 0, or -1 and errno. */
 int	conf_init(struct conf *out);
 /*
- * Reads path and the tables it names into *out, to be freed in either case.
- * 0; or -1 after the first 20 mistakes were written to err, with file, line,
- * column, the line, a caret and the nearest keyword.
+ * Reads path and its tables into *out, to be freed in either case.  0; or -1
+ * after the first 20 mistakes were written to err, with line, caret and hint.
  */
 int	conf_load(const char *path, struct conf *out, FILE *err);
 /* Prints values as they were written, and defaults, so that f can be loaded. */
@@ -159,10 +158,7 @@ void	conf_print(const struct conf *conf, FILE *f);
 void	conf_free(struct conf *conf);
 /* Wipes and frees every stored password hash. */
 void	conf_forget_passwords(struct conf *conf);
-/*
- * Reads them again; ignores users that are new in a file, or no longer in it.
- * 0; or -1, errno, and *path is the users file that cannot be read.
- */
+/* Reads them again, of the same users.  0; or -1, errno, and *path. */
 int	conf_passwords_load(struct conf *conf, const char **path);
 /* Notes in *broken, unless it is set, why mail is answered 451.  0, or -1. */
 int	conf_break(char **broken, const char *format, ...)

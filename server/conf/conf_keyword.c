@@ -1,7 +1,4 @@
-/*
- * Finding a keyword, its form, the defaults, and printing what was given.  The
- * table, and what a value may be, are in conf_type.c.
- */
+/* Finding a keyword, its form, the defaults, and printing what was given. */
 #include "server/conf/conf_keyword.h"
 
 #include <errno.h>
@@ -48,10 +45,7 @@ refuse_word(const char *what, const struct conf_word *word,
 	    "\"%s\"", what, shown, k->form);
 }
 
-/*
- * Checks that the line has as many words as the form of k, the same where the
- * form has small letters, and braces only where the form has them.
- */
+/* Has the line the words, the small letters and the braces of k's form? */
 static bool
 check_form(const struct conf_keyword *k, const struct conf_cut *cut,
     struct conf_report *report)

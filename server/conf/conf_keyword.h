@@ -1,7 +1,6 @@
 /*
- * The one table of the configuration: every keyword is a row with its block,
- * its form, its type, its default and its bounds.  Parsing, defaults, "smtpd
- * -n" and the comparison with smtpd.conf(5) and smtpd.conf.example walk it.
+ * The one table of the configuration: each keyword with its block, form, type,
+ * default and bounds.  conf_type.c has it.
  */
 #ifndef SERVER_CONF_KEYWORD_H
 #define SERVER_CONF_KEYWORD_H
@@ -47,8 +46,8 @@ struct conf_setting {
 
 struct conf_type {
 	/*
-	 * Reads word number 1, and those behind it, into slot.  False: bad;
-	 * unless read has reported it, a noun is not what is wanted.
+	 * Reads word number 1, and more, into slot.  False: bad; if not
+	 * reported yet, a noun is not what is wanted.
 	 */
 	bool	(*read)(struct conf_setting *s, struct span word, void *slot);
 	const char	*noun;
@@ -71,22 +70,18 @@ const struct conf_keyword *conf_keyword_near(enum conf_block block,
 /* Notes that k was given, or (line 0) its default.  False without memory. */
 bool	conf_keyword_note(struct conf_sets *sets,
 	    const struct conf_keyword *k, struct span text, unsigned line);
-/*
- * Notes the keyword, checks the line against its form, and reads its value
- * unless it opens a block.  False: reported.
- */
+/* Notes the keyword, and reads its value by its form.  False: reported. */
 bool	conf_keyword_set(struct conf_setting *s);
 /*
- * Reads the tables of every domain; text is the configuration itself.  A line
- * whose name cannot be read is reported.  Behind a good name, a bad target or
- * hash only breaks that alias or login.  0, or -1 and errno.
+ * Reads the tables of every domain; text is the configuration itself.  A bad
+ * name is reported; behind a good one, a bad target or hash only breaks that
+ * entry.  0, or -1 and errno.
  */
 int	conf_table_load(struct conf *conf, const struct conf_text *text,
 	    struct conf_report *report);
 /* Sets what follows from other values.  False without memory. */
 bool	conf_keyword_settle(struct conf *conf);
 
-/* ---- for readers of values ---------------------------------------------- */
 
 /* Reports that word number at, a noun, is not what is wanted there.  False. */
 bool	conf_bad(struct conf_setting *s, size_t at, const char *noun,
@@ -99,9 +94,8 @@ bool	conf_add(struct conf_setting *s, void *list, size_t *count,
 /* Replaces *out by a copy of word.  False without memory. */
 bool	conf_set_string(struct conf_setting *s, struct span word, char **out);
 /*
- * Reads "ADDRESS[/BITS]", word number 1, into a list of at most max ranges of
- * what; wide: what is wrong with one of half the world.  Strict: a prefix
- * length has one spelling, and no bits may be set behind the prefix.
+ * Reads "ADDRESS[/BITS]", word number 1, which has one spelling, into a list of
+ * at most max ranges of what; wide: what is wrong with half the world.
  */
 bool	conf_range_read(struct conf_setting *s, struct conf_range **list,
 	    size_t *count, size_t max, const char *what, const char *wide);

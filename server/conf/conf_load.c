@@ -1,7 +1,4 @@
-/*
- * Loads the configuration: walks its lines and blocks, then checks the file as
- * a whole.  Run by the master at start-up and upon SIGHUP, and by smtpctl.
- */
+/* Loads the configuration: its lines and blocks, then the file as a whole. */
 #include "server/conf/conf.h"
 
 #include <errno.h>
@@ -79,10 +76,7 @@ find_keyword(struct loader *l)
 
 	if (k != NULL)
 		return k;
-	/*
-	 * Inside a block, the "}" was most likely forgotten.  The block ends
-	 * here, or every line that follows would be refused as well.
-	 */
+	/* The "}" was most likely forgotten: the block ends here. */
 	if (outer != NULL && (l->assumed ||
 	    conf_keyword_near(l->block, name) == NULL)) {
 		if (!l->assumed)
@@ -103,10 +97,7 @@ find_keyword(struct loader *l)
 	return NULL;
 }
 
-/*
- * Adds the domain of a block.  One whose name is refused is added without it,
- * so that the lines of its block are read.  False without memory.
- */
+/* Adds a domain; if its name is refused, without it, to read its block. */
 static bool
 open_domain(struct loader *l)
 {

@@ -1,6 +1,4 @@
-/*
- * Lines into words, numbers, names, and text shown to a person.  Pure.
- */
+/* Lines into words, numbers, names, and text shown to a person.  Pure. */
 #include "server/conf/conf_parse.h"
 
 #include <string.h>

@@ -1,8 +1,4 @@
-/*
- * The syntax of smtpd.conf and of the tables it names: lines, words, numbers,
- * names.  Pure: no I/O, no allocation, no globals.  What the keywords mean is
- * in conf_keyword.
- */
+/* The syntax of smtpd.conf and its tables: lines, words, numbers, names. */
 #ifndef SERVER_CONF_PARSE_H
 #define SERVER_CONF_PARSE_H
 
@@ -44,10 +40,7 @@ extern const struct conf_unit conf_units_number[];
 extern const struct conf_unit conf_units_size[];	/* G, M, K: octets */
 extern const struct conf_unit conf_units_time[];	/* d, h, m, s */
 
-/*
- * "name" or "name:hash" of a users file.  A second colon begins the other
- * fields of Dovecot's passwd-file, which are ignored.
- */
+/* "name" or "name:hash"; other fields of Dovecot's passwd-file are ignored. */
 struct conf_user_line {
 	struct span	name;
 	struct span	hash;		/* p NULL: there is none */
@@ -57,9 +50,8 @@ struct conf_user_line {
 /* NULL; or what is allowed in no line, for people, and its offset in *at. */
 const char *conf_check_line(struct span line, size_t *at);
 /*
- * Checks a line and cuts it into words at blanks.  "#" before a word ends it,
- * an unquoted brace is a word of its own, and quotes take blanks, "#" and
- * braces into a word.  Words beyond conf_words_max are left out.  NULL; or
+ * Checks a line and cuts it into at most conf_words_max words at blanks.  "#"
+ * ends it, a brace is a word, and quotes take all these into a word.  NULL; or
  * the mistake at bad_at, for people.
  */
 const char *conf_cut_line(struct span line, struct conf_cut *out);
@@ -68,18 +60,15 @@ bool	conf_word_is_brace(const struct conf_word *word, char brace);
 /* A line of a table without its comment and the blanks around it. */
 struct span conf_trim_line(struct span line);
 
-/*
- * Parses digits and a unit's letter; digits alone have the unit of worth 1, and
- * what is over UINT64_MAX is UINT64_MAX.  False: not of that form.
- */
+/* Parses digits and, if any, a unit's letter, up to UINT64_MAX.  False: bad. */
 bool	conf_parse_number(struct span in, const struct conf_unit *units,
 	    uint64_t *out);
 
 /* Parses a line as conf_trim_line returns it. */
 void	conf_parse_user(struct span line, struct conf_user_line *out);
 /*
- * Takes the text before the first end, or all, off *rest, and end too; *out is
- * without the blanks around it.  True: there was an end.
+ * Takes the text before the first end, trimmed, and end, off *rest.  True:
+ * there was an end.
  */
 bool	conf_take_part(struct span *rest, char end, struct span *out);
 
@@ -95,20 +84,15 @@ bool	conf_name_is_file(struct span in);
 enum { punycode_domain_bytes = smtp_domain_max_bytes + 1 };
 
 /*
- * In punycode.c: writes domain and a NUL into out, ASCII letters folded and
- * each label with other characters as an A-label, xn-- (RFC 3492, RFC 5890
- * 2.3.2.1).  Nothing is mapped: labels with non-ASCII capitals or decomposed
- * characters are no U-labels (RFC 5891 5.3, 5.4), and get another A-label than
- * the names they look like.  False, out undefined: domain is not UTF-8, has a
- * NUL or an empty label, or the result has over 255 octets or a label of over
- * 63.
+ * In punycode.c: writes domain and a NUL into out, ASCII folded and other
+ * labels as A-labels, xn-- (RFC 3492, RFC 5890 2.3.2.1).  Nothing is mapped:
+ * what is no U-label (RFC 5891 5.3, 5.4) gets another A-label than what it
+ * looks like.  False: not UTF-8, a NUL, an empty label, or more than 255 octets
+ * or 63 in a label.
  */
 bool	punycode_domain(struct span domain, char out[punycode_domain_bytes]);
 
-/*
- * Writes in, by buf_add_escaped, and a NUL into out of room octets (at least
- * 8), cut with "...".
- */
+/* Writes in, escaped, and a NUL; cut with "..." to room (at least 8) octets. */
 void	conf_show(struct span in, char *out, size_t room);
 
 #endif

@@ -1,7 +1,4 @@
-/*
- * Mail that leaves: who may send it, over which hosts, and the name servers
- * that are asked; the "relay" block and the "resolver" lines in memory.
- */
+/* The "relay" block and the "resolver" lines in memory. */
 #ifndef SERVER_CONF_RELAY_H
 #define SERVER_CONF_RELAY_H
 
@@ -68,24 +65,19 @@ struct conf_relay {
 };
 
 /*
- * The line of the configuration that lets this client send mail out: user
- * ("": nobody) logged in, or ip, 4 octets or with ipv6 16, is in a range of
- * "from".  0: none does.
+ * The line that lets user ("": nobody) or ip, 4 octets or with ipv6 16, send
+ * mail out.  0: none does.
  */
 unsigned conf_relay_permits(const struct conf *conf, const char *user,
 	    bool ipv6, const uint8_t *ip);
-/*
- * The line that says where mail for domain goes; host NULL: to the hosts of its
- * MX records.  conf_relay_via returns NULL for that.
- */
+/* The way of mail for domain; by MX host is NULL, or via returns NULL. */
 const struct conf_via *conf_relay_way(const struct conf *conf,
 	    struct span domain);
 const struct conf_via *conf_relay_via(const struct conf *conf,
 	    struct span domain);
 /*
- * Without a "resolver" line, takes the name servers of before or, at start and
- * as root, where before is NULL, of /etc/resolv.conf; or 127.0.0.1 where that
- * names none.
+ * Without a "resolver" line, takes the name servers of before; where that is
+ * NULL, of /etc/resolv.conf, or 127.0.0.1.
  */
 void	conf_relay_find_resolvers(struct conf *conf,
 	    const struct conf *before);

@@ -1,7 +1,6 @@
 /*
- * Reading the users and aliases files a domain names into sorted arrays.
- * recipient_load.c checks whether a target exists.  A hash in a users file is
- * checked for its form and never shown.
+ * Reading users and aliases files into sorted arrays.  A hash in one is checked
+ * for its form and never shown.
  */
 #include "server/conf/conf_keyword.h"
 
@@ -67,7 +66,8 @@ check_name(struct reading *t, struct span name)
 static struct conf_entry *
 add_entry(struct reading *t, struct span name)
 {
-	struct conf_entry e = { .line = t->report->place.number }, *added = NULL;
+	struct conf_entry e = { .line = t->report->place.number };
+	struct conf_entry *added = NULL;
 
 	if (!check_name(t, name))
 		return NULL;

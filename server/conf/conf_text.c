@@ -1,7 +1,4 @@
-/*
- * Reads a whole configuration file, walks its lines, and reports mistakes
- * found in it.  Knows no keyword.
- */
+/* Reads a configuration file, walks its lines, and reports mistakes in it. */
 #include "server/conf/conf_text.h"
 
 #include <sys/stat.h>
@@ -126,8 +123,8 @@ column_of(struct span line, size_t at)
 }
 
 /*
- * Puts at most max characters of in, escaped, or (blank) blanks as wide;
- * returns the rest.  A tab is kept, so that the caret fits any tab width.
+ * Puts at most max characters of in, escaped, or (blank) blanks as wide, and
+ * tabs; returns the rest.
  */
 static struct span
 put(FILE *f, struct span in, size_t max, bool blank)

@@ -1,7 +1,4 @@
-/*
- * The text of a configuration file or table in memory, and reports of the
- * mistakes found in it, which show a person where each is.
- */
+/* The text of a configuration file or table, and reports of its mistakes. */
 #ifndef SERVER_CONF_TEXT_H
 #define SERVER_CONF_TEXT_H
 
@@ -39,17 +36,11 @@ struct conf_report {
 	struct conf_place place;	/* the current line */
 };
 
-/*
- * NULL; or why path cannot be read, for people, valid until the next call: with
- * EACCES, which file or directory bars which user.
- */
+/* NULL; or why path cannot be read, for people, valid until the next call. */
 const char *conf_text_read(const char *path, struct conf_text *out);
 /* Wipes and frees the text: a users file has hashes in it. */
 void	conf_text_free(struct conf_text *text);
-/*
- * Moves report to a line of text (empty if there is none); returns the offset
- * of its word number word, from 0.
- */
+/* Moves report to a line of text; returns the offset of word, from 0, in it. */
 size_t	conf_text_seek(const struct conf_text *text,
 	    struct conf_report *report, unsigned number, size_t word);
 /* Moves place (at first zero) to the next line of rest; false at the end. */
@@ -57,9 +48,8 @@ bool	conf_text_next(const struct conf_text *text, struct span *rest,
 	    struct conf_place *place);
 
 /*
- * Reports a mistake at an offset of the current line: file, line, column and
- * message, then the line and a caret; at line 0 of the file as a whole, only
- * file and message.  Returns false, for a check to return.
+ * Reports a mistake at an offset of the current line, with the line and a
+ * caret; at line 0, of the file.  False, for a check to return.
  */
 bool	conf_report_at(struct conf_report *report, size_t at,
 	    const char *format, ...) __attribute__((format(printf, 3, 4)));

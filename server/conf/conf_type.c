@@ -1,7 +1,4 @@
-/*
- * The table of keywords, and the types of their values: what each may be, and
- * how it is read.  conf_load.c checks what depends on the whole file.
- */
+/* The table of keywords, and the types of their values. */
 #include <netinet/in.h>
 
 #include <errno.h>
@@ -287,10 +284,7 @@ static const struct conf_type
     resolver_type = { .read = conf_relay_resolver, .many = true,
 	.options = true };
 
-/*
- * A row: the name, the rest of the form, and the columns its block needs.
- * keep-refused is the only number outside of a block, and has its bounds here.
- */
+/* A row: the name, the rest of the form, and the columns its block needs. */
 #define TOP(name, takes, type, field, fallback, meaning)		\
 	{ name, name " " takes, CONF_TOP, &type##_type,		\
 	    offsetof(struct conf, field), fallback, "0", "30d", meaning }

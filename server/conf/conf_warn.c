@@ -1,6 +1,4 @@
-/*
- * Warnings about a configuration that is accepted all the same, and its disk.
- */
+/* Warnings about a configuration that is accepted, and its disk. */
 #include "server/conf/conf_warn.h"
 
 #include <limits.h>

@@ -1,7 +1,4 @@
-/*
- * The "relay" block and the "resolver" lines: who may send mail out, over which
- * host, and the name servers that are asked.
- */
+/* Values of the "relay" block and of "resolver", and questions to them. */
 #include "server/conf/conf_keyword.h"
 
 #include <stdlib.h>
@@ -220,9 +217,9 @@ conf_relay_source(struct conf_setting *s, struct span word, void *slot)
 }
 
 /*
- * Adds a name server; NULL: bad, or one too many.  Who can forge the AD bit on
- * the way can forge the MX, too: belief in a server of this host costs nothing.
- * Docker's 127.0.0.11 only passes it on.
+ * Adds a name server; NULL: bad, or one too many.  A server of this host is
+ * believed, for who can forge its AD bit can forge the MX; but Docker's
+ * 127.0.0.11 only passes it on.
  */
 static struct conf_resolver *
 add_resolver(struct conf_relay *relay, struct span word, unsigned line)

@@ -1,6 +1,4 @@
-/*
- * Dropping privileges, and proving that they are dropped.
- */
+/* Dropping privileges, and proving that they are dropped. */
 #include "server/conf/privdrop.h"
 
 #include <errno.h>

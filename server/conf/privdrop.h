@@ -1,7 +1,4 @@
-/*
- * Dropping privileges: a process becomes one of two users, and never root
- * again; and which paths that user may not access, and why.
- */
+/* Dropping privileges for good, and why a user may not access a path. */
 #ifndef SERVER_PRIVDROP_H
 #define SERVER_PRIVDROP_H
 
@@ -30,16 +27,12 @@ struct users {
 /* Finds both users of conf; fatal when one is missing or not fit. */
 void	privdrop_find_users(const struct conf *conf, struct users *out);
 /*
- * Changes to who, one of the two, for good, and tries to become root, which
- * must fail.  A process that cannot change its user keeps it.  In both cases
- * drops every capability, also for programs that this process executes.  0, or
- * -1 and errno (EPERM: root could be regained).
+ * Changes to who, one of the two, for good, which is tried, or stays where that
+ * cannot be; and drops every capability.  0, or -1 and errno (EPERM: root could
+ * be regained).
  */
 int	privdrop_become(const struct users *u, const struct identity *who);
-/*
- * Finds the user called name and its groups, except root's; false when there
- * is no such user, or its uid or gid is root's.
- */
+/* Finds the user called name and its groups; false: none, or of root's. */
 bool	privdrop_find(const char *name, struct identity *out);
 /* The effective user and group of this process; groups stay as they are. */
 void	privdrop_own(struct identity *out);
@@ -50,8 +43,8 @@ const char *privdrop_find_bar(const char *path);
 /* Writes "the directory /etc/ssl/private belongs to root:root, mode 0700". */
 void	privdrop_describe(const char *path, char *out, size_t room);
 /*
- * Why this process was denied path (EACCES), for people, with the remedy: what
- * bars its user, and its owner; or the sandbox.  Valid until the next call.
+ * Why this process was denied path (EACCES), for people, with the remedy. Valid
+ * until the next call.
  */
 const char *privdrop_denial(const char *path);
 

@@ -1,6 +1,4 @@
-/*
- * Encodes Punycode, and never decodes it: domains are compared in ASCII.  Pure.
- */
+/* Encodes Punycode, never decodes it: domains are compared in ASCII.  Pure. */
 #include "server/conf/conf_parse.h"
 
 #include "shared/buf.h"

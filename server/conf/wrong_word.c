@@ -1,6 +1,4 @@
-/*
- * Messages for wrong command lines.
- */
+/* Messages for wrong command lines. */
 #include "server/conf/wrong_word.h"
 
 #include <stdbool.h>
@@ -26,10 +24,7 @@ next_word(const char **at, struct span *out)
 	return out->n > 0;
 }
 
-/*
- * Edits (insertion, deletion, substitution, transposition; ASCII folded) from a
- * to b; any larger number when there are more than most.
- */
+/* Edits, a transposition is one, from a to b; any larger number above most. */
 static size_t
 edits(struct span a, struct span b, size_t most)
 {

@@ -1,8 +1,7 @@
 /*
- * Connections to the control socket.  A peer is a user of this host, and
- * perhaps a hostile one: nothing here blocks, a connection has one question
- * under way and a finite answer, connections are few, fewer for one user, and
- * one that makes no progress is dropped.
+ * Connections to the control socket, perhaps of a hostile user: nothing here
+ * blocks, a connection has one question under way and a finite answer, they are
+ * few, fewer for one user, and one that makes no progress is dropped.
  */
 #include "server/control/control.h"
 
@@ -87,8 +86,8 @@ log_peer(struct control *c, uid_t uid, const char *why)
 }
 
 /*
- * Every wait has a timeout; a new wait means progress.  Who waits for an answer
- * has nothing to say: what comes, or the end, is the end of the connection.
+ * Every wait has a timeout; a new wait means progress.  What comes from who
+ * waits for an answer is the end of the connection.
  */
 static void
 wait_for(struct peer *p, short what, time_t seconds)

@@ -1,7 +1,4 @@
-/*
- * The control socket: smtpctl asks, the master answers, and neither waits
- * for the other.  control_status.h has what the answers say.
- */
+/* The control socket: smtpctl asks, the master answers, and neither waits. */
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
 
@@ -9,33 +6,26 @@
 
 #include "server/master.h"
 
-/*
- * Takes over and serves the listening socket fd (of control_bind).  0, or -1
- * without memory.
- */
+/* Serves the listening socket fd (control_bind).  0, or -1 without memory. */
 int	control_start(struct master *m, int fd);
 /* Closes the socket and its connections; removes its name if below root. */
 void	control_stop(struct master *m);
 
 /*
- * The name below root of a socket there; NULL: the socket is elsewhere.  The
- * master's user makes one below root, the user that starts smtpd any other.
+ * The name of a socket below root, which the master's user makes; NULL: it is
+ * elsewhere, and made by the user that starts smtpd.
  */
 const char *control_name_inside(const struct conf *conf);
 /*
- * Before the sandbox is entered: binds path, absolute or below the working
- * directory, and listens; only owner (NULL: this user) and root can connect.
- * A socket where no process listens any more is removed first; with take_over,
- * any socket.  Returns a non-blocking descriptor; or -1, and *why in words for
+ * Before the sandbox is entered: binds path, and listens; only owner (NULL:
+ * this user) and root can connect.  A dead socket is removed first; with
+ * take_over, any.  A non-blocking descriptor; or -1, and *why in words for
  * fatal().
  */
 int	control_bind(const char *path, const struct identity *owner,
 	    bool take_over, const char **why);
 
-/*
- * The answer to one question: text that is written at once, and sent as fast
- * as the peer reads.  Zero is valid and empty.
- */
+/* The answer to one question, which the peer reads.  Zero is empty. */
 struct control_answer {
 	char	*text;
 	size_t	 n;
@@ -47,10 +37,7 @@ struct control_answer {
 
 /* A stream into a; NULL without memory. */
 FILE	*control_answer_open(struct control_answer *a);
-/*
- * Ends the stream, and the answer unless more follows.  False without memory:
- * nothing is due.
- */
+/* Ends the stream, and the answer unless more follows.  False: no memory. */
 bool	control_answer_close(struct control_answer *a, FILE *f,
 	    uint8_t status, bool more);
 

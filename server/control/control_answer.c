@@ -1,7 +1,4 @@
-/*
- * The text of one answer, in records.  A peer that asks and does not read costs
- * this much memory and no more.
- */
+/* The text of one answer, in records. */
 #include "server/control/control.h"
 
 #include <errno.h>

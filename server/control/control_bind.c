@@ -1,6 +1,6 @@
 /*
- * Making the control socket.  As root this happens only in a directory that
- * nobody but root can write, so nothing in it changes between two steps.
+ * Making the control socket: as root only in a directory that nobody else can
+ * write, so nothing in it changes between two steps.
  */
 #include "server/control/control.h"
 

@@ -1,6 +1,4 @@
-/*
- * Mail that leaves, in the status: the queue, the sites that fail, the DNS.
- */
+/* Mail that leaves, in the status: the queue, the sites that fail, the DNS. */
 #include "server/control/control_status.h"
 
 #include <inttypes.h>

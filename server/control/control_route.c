@@ -1,7 +1,4 @@
-/*
- * Which way mail for a domain would take, as text: the DNS is asked as for a
- * message, and nothing is sent.
- */
+/* Which way mail for a domain would take, as text: nothing is sent. */
 #include "server/control/control_status.h"
 
 #include <arpa/inet.h>

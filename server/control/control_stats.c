@@ -1,9 +1,7 @@
 /*
- * The counters for people, as JSON, and as OpenMetrics text.
- *
- * In OpenMetrics a family is its TYPE, UNIT and HELP, then its samples.
- * Names and texts are those of our own tables; check_counters sees to it
- * that none needs an escape.
+ * The counters for people, as JSON, and as OpenMetrics: a family is its TYPE,
+ * UNIT and HELP, then its samples.  Our own texts need no escape
+ * (check_counters).
  */
 #include "server/control/control_status.h"
 
@@ -141,10 +139,7 @@ metric_now(struct master *m, FILE *f)
 
 /* ---- in all forms ------------------------------------------------------- */
 
-/*
- * Families of counters; one with a label as text has its sum, then each of its
- * counters that is not 0.
- */
+/* Families of counters; as text with the sum, then all that are not 0. */
 static void
 tell_counters(const uint64_t value[COUNTER_COUNT], struct control_out *o)
 {

@@ -1,7 +1,4 @@
-/*
- * The state of the master, as lines for a person or as one JSON object: a
- * snapshot, written within one turn of the loop.
- */
+/* The state of the master, as text or as JSON, written within one turn. */
 #include "server/control/control_status.h"
 
 #include <inttypes.h>

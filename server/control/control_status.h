@@ -1,6 +1,6 @@
 /*
- * What smtpctl status and smtpctl stats say, written by the master.  Each fact
- * is written in all forms, of which one reaches the answer.
+ * What smtpctl status and stats say.  Each fact is written in all forms, of
+ * which one reaches the answer.
  */
 #ifndef SERVER_CONTROL_STATUS_H
 #define SERVER_CONTROL_STATUS_H
@@ -27,21 +27,14 @@ struct control_moment {
 };
 
 /*
- * Writes the status, with rates a second since then, as one JSON object or as
- * text, in which nothing acts on a terminal.  False: a process that should run
- * is missing.
+ * Writes the status, with rates a second since then.  False: a process that
+ * should run is missing.
  */
 bool	control_status(struct master *m, const struct control_moment *then,
 	    struct control_out *o);
-/*
- * Writes the counters since the start: as text, as one JSON object, or as
- * OpenMetrics with gauges of this moment, for a collector such as Prometheus.
- */
+/* Writes the counters since the start; as OpenMetrics with gauges of now. */
 void	control_stats(struct master *m, struct control_out *o);
-/*
- * An answer that is written in pieces, one a turn of the loop, or that has to
- * wait.
- */
+/* An answer in pieces, one a turn of the loop, or that has to wait. */
 enum control_step { CONTROL_MORE, CONTROL_DONE, CONTROL_WAIT };
 struct control_task {
 	bool			  late;	/* it has to end now */
@@ -53,10 +46,7 @@ struct control_task {
 /* QUESTION_QUEUE, asked by uid.  NULL without memory. */
 struct control_task *control_queue(struct master *m,
 	    const struct ipc_ask *ask, uid_t uid);
-/*
- * QUESTION_ROUTE; wake(arg) is called later, when the wait is over.  NULL
- * without memory, or if there is no domain.
- */
+/* QUESTION_ROUTE; calls wake(arg) when a wait is over.  NULL: no memory. */
 struct control_task *control_route(struct master *m,
 	    const struct ipc_ask *ask, void (*wake)(void *arg), void *arg);
 

@@ -1,6 +1,4 @@
-/*
- * The catcher's display, on standard output.
- */
+/* The catcher's display, on standard output. */
 #include "server/log/catcher.h"
 
 #include <dirent.h>
@@ -119,9 +117,8 @@ catcher_end(void)
 }
 
 /*
- * Shows text with every control character escaped and a tab as blanks, up to
- * its first LF.  The last four characters of a session's id identify it on the
- * screen.  Returns the octets taken, the LF included.
+ * Shows text, escaped, up to its first LF.  The last four characters of a
+ * session's id stand for it.  Returns the octets taken, the LF included.
  */
 static size_t
 show_line(const char *session, enum catcher_kind kind, struct span text)
@@ -162,10 +159,7 @@ catcher_say(const char *session, enum catcher_kind kind, const char *fmt, ...)
 	flush();
 }
 
-/*
- * Shows an error of the log: the reason for a reply about local trouble.  An
- * error that is not a failure of the system is a fault of smtpd.
- */
+/* Shows an error of the log; if none of the system, it is our own fault. */
 static void
 on_error(struct span line)
 {

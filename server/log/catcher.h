@@ -1,7 +1,4 @@
-/*
- * smtpd -C: shows a person every session and message as it comes.  Everything
- * a client sent is escaped, so that no control character reaches the terminal.
- */
+/* smtpd -C: shows a person every session and message as it comes, escaped. */
 #ifndef SERVER_CATCHER_H
 #define SERVER_CATCHER_H
 
@@ -26,13 +23,13 @@ enum catcher_kind {
 };
 
 /*
- * Uses colours on a terminal, and never waits for standard output: lines that
- * nobody reads in time are lost and counted.  Also shows errors of the log.
+ * Never waits for standard output: lines that nobody reads in time are lost and
+ * counted.  Also shows errors of the log.
  */
 void	catcher_init(void);
 /*
- * Looks at what the directory mail holds, and begins there (catcher_dir_begin);
- * waiting lines are now written from the loop of base.  0, or -1 and errno.
+ * Looks at what mail holds, and begins there; waiting lines are now written
+ * from the loop of base.  0, or -1 and errno.
  */
 int	catcher_start(struct event_base *base, int mail, int incoming);
 /* Writes the last lines, for a second at most. */
@@ -45,10 +42,7 @@ void	catcher_say(const char *session, enum catcher_kind kind,
 	    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Shows a part of the transcript: a command line, a reply or a remark. */
 void	catcher_trace(const char *session, const struct ipc_trace *t);
-/*
- * Shows the message of size octets that was stored as file in the Maildir of
- * user below mail.
- */
+/* Shows the message of size octets, file in the Maildir of user below mail. */
 void	catcher_message(const char *session, int mail, const char *user,
 	    const char *file, uint64_t size);
 

@@ -1,6 +1,4 @@
-/*
- * The catcher's own directory.
- */
+/* The catcher's own directory. */
 #include "server/log/catcher_dir.h"
 
 #include <fcntl.h>

@@ -1,7 +1,4 @@
-/*
- * The directory of a catcher: its default path, and since when mail in it
- * counts.  smtpd and smtpctl share both.
- */
+/* The directory of a catcher, for smtpd and smtpctl. */
 #ifndef SERVER_CATCHER_DIR_H
 #define SERVER_CATCHER_DIR_H
 
@@ -12,19 +9,13 @@
 
 /* "$TMPDIR/smtpd-catcher-UID" (or /tmp), of the user that it becomes. */
 void	catcher_dir_default(char *out, size_t n);
-/*
- * Locks incoming, and notes that mail from now on counts unless another catcher
- * has the lock already.  0, or -1 and errno.
- */
+/* Locks incoming; without another catcher, mail counts from now.  0, or -1. */
 int	catcher_dir_begin(int dir, int incoming);
-/*
- * False when no catcher ever ran in dir.  *out: when the catcher that runs
- * there began; tv_sec 0: none runs now.
- */
+/* False: no catcher ever ran in dir.  tv_sec of *out is 0: none runs now. */
 bool	catcher_dir_since(const char *dir, struct timespec *out);
 /*
- * Does dir belong to this user, root or the user that our catcher becomes?
- * Also true when dir is missing or its parent is not writable for everybody.
+ * Does dir belong to us, root or our catcher, is it missing, or may others
+ * write nothing beside it?
  */
 bool	catcher_dir_is_ours(const char *dir);
 

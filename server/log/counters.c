@@ -1,6 +1,4 @@
-/*
- * The tables of counters, and counting where it takes more than adding one.
- */
+/* The tables of counters, and counting where it takes more than adding one. */
 #include "server/log/counters.h"
 
 #include <string.h>

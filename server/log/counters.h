@@ -1,7 +1,4 @@
-/*
- * The counters of the master since its start, as one table: smtpctl stats
- * shows them, and a collector reads them as OpenMetrics.
- */
+/* The counters of the master since its start, as one table. */
 #ifndef SERVER_COUNTERS_H
 #define SERVER_COUNTERS_H
 
@@ -11,10 +8,7 @@
 #include "shared/ipc_msg.h"
 #include "shared/ipc_words.h"
 
-/*
- * Reasons to turn a client away before a worker serves it: constant, reply, and
- * word in the log and of the counter.
- */
+/* Reasons to turn a client away before it has a worker: name, reply, word. */
 #define REFUSALS(X, Y)							\
 	X(Y, SESSIONS, HOST_FULL, "too many sessions from you")		\
 	X(Y, NETWORK, NETWORK_FULL, "too many sessions from your network") \
@@ -62,9 +56,9 @@ enum refusal { REFUSAL_NONE, REFUSALS(REFUSAL_NAME, ) REFUSAL_COUNT };
 	    "Logins that failed")
 
 /*
- * constant, family, unit ("" is a bare number), label ("" is none) and its
- * value, help.  Rows of one family stand together and share its unit, label
- * and help; without a label a family has one row.
+ * constant, family, unit (""), label ("") and its value, help.  Rows of one
+ * family stand together and share all but the value; without a label it is one
+ * row.
  */
 #define COUNTERS(X)							\
 	ONE(X, ACCEPTED, "connections", "Connections let in")		\
@@ -191,8 +185,8 @@ extern const enum counter counters_of_rcpt[VERDICT_COUNT];
 /* Counts one value of h. */
 void	counters_note(struct counters *c, enum histogram h, uint64_t value);
 /*
- * The counter for a session that ended with end.  end NULL: it never had a
- * worker, or (served) lost it; without a worker how decides.
+ * The counter for a session that ended with end; NULL: it had no worker, and
+ * how decides, or (served) lost it.
  */
 enum counter counters_of_end(const struct ipc_end *end, const char *how,
 	    bool served);

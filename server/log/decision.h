@@ -1,17 +1,13 @@
-/*
- * The steps of a decision and their words: one list for what smtpd decides and
- * logs, and for the dry run of smtpctl.
- */
+/* The steps of a decision and their words, in the log and in a dry run. */
 #ifndef SERVER_DECISION_H
 #define SERVER_DECISION_H
 
 #include "server/conf/conf.h"
 
 /*
- * Constant, word (in the log and in JSON), whether this step always refuses the
- * mail, text for people.  In the text %n is the name that was found, %m its
- * Maildir, %c the client; %a and %b are a and b, %A and %B as sizes; %T is a
- * as a duration, from milliseconds.
+ * Constant, word (in the log and in JSON), whether this step always refuses,
+ * text: %n is the name, %m its Maildir, %c the client; %a and %b are a and b,
+ * %A and %B as sizes; %T is a as a duration, from milliseconds.
  */
 #define STEPS(X)							\
 	/* of a client */						\

@@ -1,6 +1,4 @@
-/*
- * Figures for people.
- */
+/* Figures for people. */
 #include "server/log/figure.h"
 
 #include <inttypes.h>

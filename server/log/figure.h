@@ -1,6 +1,4 @@
-/*
- * Figures as a person reads them.  Each writes into out, cut to its size.
- */
+/* Figures as a person reads them.  Each writes into out, cut to its size. */
 #ifndef SERVER_FIGURE_H
 #define SERVER_FIGURE_H
 

@@ -1,6 +1,4 @@
-/*
- * Identifiers: 45 bits of milliseconds, then 35 random bits.
- */
+/* Identifiers: 45 bits of milliseconds, then 35 random bits. */
 #include "server/log/ident.h"
 
 #include <sodium.h>

@@ -1,7 +1,4 @@
-/*
- * Names for sessions and messages: unique, sorted by time, safe as file
- * names, and unpredictable.
- */
+/* Unique names of sessions and messages, sorted by time and unpredictable. */
 #ifndef SERVER_IDENT_H
 #define SERVER_IDENT_H
 

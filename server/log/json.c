@@ -1,9 +1,7 @@
 /*
- * A strict reader and writer of our own JSON.  Pure.
- *
- * Of all the ways to write a character (RFC 8259 section 7) it takes one: the
- * escapes \" and \\, \u00XX in small letters for controls, and everything else
- * unescaped.
+ * A strict reader and writer of our own JSON, in which a character has one
+ * spelling: the escapes \" and \\, \u00XX in small letters for controls, and
+ * everything else as it is.  Pure.
  */
 #include "server/log/json.h"
 

@@ -1,7 +1,6 @@
 /*
- * The subset of JSON in our own files: numbers, strings, arrays and objects
- * without blanks, each text in one spelling only, so that a text that is read
- * and written again is the same to the octet.  Pure.
+ * The subset of JSON in our own files, without blanks and with one spelling, so
+ * that what is read and written again is the same to the octet.  Pure.
  */
 #ifndef SERVER_JSON_H
 #define SERVER_JSON_H
@@ -19,9 +18,8 @@ enum json_kind {
 };
 
 /*
- * A form: how a struct is written, as an array of fields up to JSON_END.  A
- * text is escaped when it is written, and still is when it was read
- * (json_add_decoded); a list is JSON for both.
+ * A form: how a struct is written, up to JSON_END.  A text is escaped when it
+ * is written, and still is when it was read; a list is JSON for both.
  */
 struct json_field {
 	enum json_kind			 kind;
@@ -38,18 +36,14 @@ bool	json_take(struct span *rest, const struct json_field *form, void *out);
 bool	json_next(struct span *rest, const struct json_field *form, void *out);
 void	json_write(const struct json_field *form, const void *in,
 	    struct buf *out);
-/*
- * Adds an element to a list, with a comma unless it is the first.  False: it
- * does not fit, and list is unchanged.
- */
+/* Adds an element to a list.  False: it does not fit, and list is unchanged. */
 bool	json_add(const struct json_field *form, const void *in,
 	    struct buf *list);
 
 /*
- * Adds s: each control and DEL, and for a terminal (shown) each character that
- * is not plain, becomes \uXXXX (a surrogate pair above U+FFFF), octets that are
- * not UTF-8 become U+FFFD, and those in special (a C string) get a backslash in
- * front.
+ * Adds s: controls, and for a terminal (shown) all that is not plain, as
+ * \uXXXX, octets that are not UTF-8 as U+FFFD, and those of special with a
+ * backslash.
  */
 void	json_add_escaped(struct buf *b, struct span s, const char *special,
 	    bool shown);

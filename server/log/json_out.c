@@ -1,6 +1,4 @@
-/*
- * JSON as RFC 8259 has it, in UTF-8, an object to a line.
- */
+/* JSON as RFC 8259 has it, in UTF-8, an object to a line. */
 #include "server/log/json_out.h"
 
 #include <stdarg.h>

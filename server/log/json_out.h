@@ -1,6 +1,4 @@
-/*
- * Writing JSON (RFC 8259) to a stream.
- */
+/* Writing JSON (RFC 8259) to a stream. */
 #ifndef SERVER_JSON_OUT_H
 #define SERVER_JSON_OUT_H
 
@@ -21,9 +19,8 @@ struct json_out {
 };
 
 /*
- * key is NULL for an element of an array or the value at the top.
- * json_out_end closes the innermost object or array; closing the outermost
- * ends the line.
+ * key is NULL in an array and at the top.  json_out_end closes the innermost
+ * object or array; closing the outermost ends the line.
  */
 void	json_out_object(struct json_out *j, const char *key);
 void	json_out_array(struct json_out *j, const char *key);

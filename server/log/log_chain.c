@@ -1,6 +1,4 @@
-/*
- * The chain of the message log.
- */
+/* The chain of the message log. */
 #include "server/log/log_chain.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /*
- * The chain of the message log: adding a line, and checking line after line
- * whether it is whole.  A checkpoint is the last line at some time; kept
- * elsewhere, it shows later whether lines up to it were changed or cut off.
+ * The chain of the message log.  A checkpoint is its last line at some time;
+ * kept elsewhere, it shows later whether lines up to it were changed or cut
+ * off.
  */
 #ifndef SERVER_LOG_CHAIN_H
 #define SERVER_LOG_CHAIN_H
@@ -30,20 +30,16 @@ struct log_chain {
 
 enum { log_chain_why_bytes = 20 * 1024 };
 
-/*
- * Adds the line that follows *last, with its LF, then sets *last to it.  time
- * has the form of a log_record's.
- */
+/* Adds the line that follows *last, with its LF, and sets *last to it. */
 void	log_chain_add(struct log_point *last, struct span time,
 	    struct span body, struct buf *out);
 /* Reads line, without its LF; out->n is 0 when smtpd did not write it. */
 void	log_chain_point(struct span line, struct log_record *r,
 	    struct log_point *out);
 /*
- * Takes the next line, without its LF.  False: it does not follow the previous
- * one, which is at before ("FILE:LINE"); why says it for a person.  The chain
- * goes on from this line; but one out of order is skipped, unless the next line
- * follows it.
+ * Takes the next line, without its LF.  False: it does not follow that before
+ * ("FILE:LINE"); why says it for a person.  The chain goes on from this line;
+ * but one out of order is skipped, unless the next line follows it.
  */
 bool	log_chain_feed(struct log_chain *c, struct span line,
 	    const char *before, char why[log_chain_why_bytes]);

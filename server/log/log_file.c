@@ -1,8 +1,6 @@
 /*
- * The log file.  The master opens its directory before it gives up root, and
- * its sandbox allows it only to add to that directory: where permissions let
- * it, it can create the file after a rotation, but it cannot read, remove or
- * truncate files there.
+ * The log file.  The sandbox lets the master only add to its directory: it can
+ * create the file after a rotation, but read, remove or truncate nothing there.
  */
 #include "server/log/log_file.h"
 
@@ -29,9 +27,8 @@ static struct {
 } file = { .dir = -1 };
 
 /*
- * Opens the file and sends the log there.  Accepts only a file with one name: a
- * second name (hard link) may be an attempt to make us write to another file.
- * A new file becomes owner's.
+ * Opens the file and sends the log there, unless it has a second name (hard
+ * link), which may be a trick.  A new file becomes owner's.
  */
 static int
 use_file(const struct identity *owner)

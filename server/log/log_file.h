@@ -1,16 +1,12 @@
-/*
- * "log to FILE": the file that log lines are appended to, and opening it
- * again after it was moved away.
- */
+/* "log to FILE", and opening it again after it was moved away. */
 #ifndef SERVER_LOG_FILE_H
 #define SERVER_LOG_FILE_H
 
 #include "server/conf/privdrop.h"
 
 /*
- * Opens path, or creates it, and sends the log there.  owner is the user that
- * will open it again, and becomes the owner of a new file; NULL when that is
- * the user of this process.  0; or -1, *why in words (static storage).
+ * Opens path, or creates it for owner (NULL: this user), who will open it
+ * again, and sends the log there.  0; or -1, *why in words (static storage).
  */
 int	log_file_open(const char *path, const struct identity *owner,
 	    const char **why);

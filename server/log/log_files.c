@@ -1,7 +1,7 @@
 /*
- * Finding the files of the message log, and where they end.  Their contents
- * give the order, so it does not matter which program rotated and named them.
- * Nothing here trusts what it reads: a disk may have lost any part of a file.
+ * Finding the files of the message log and their last lines.  Their contents
+ * give the order, whoever rotated and named them.  Nothing here trusts what it
+ * reads.
  */
 #include "server/log/log_files.h"
 
@@ -92,9 +92,8 @@ log_files_find(int at, const char *path, struct log_files *out)
 }
 
 /*
- * The offset behind the last LF before at; 0 when there is none; -1 and errno.
- * Looks back as far as it has to: a file system may leave any number of NULs
- * behind the last line.
+ * The offset behind the last LF before at, over any number of NULs, which a
+ * file system may leave; 0: none; -1 and errno.
  */
 static off_t
 find_line_end(int fd, off_t at)

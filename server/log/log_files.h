@@ -1,7 +1,4 @@
-/*
- * The files of the message log: finding them in the order they were written,
- * the last line of one; and reading any file line by line.
- */
+/* The files of the message log in their order, and the lines of any file. */
 #ifndef SERVER_LOG_FILES_H
 #define SERVER_LOG_FILES_H
 
@@ -24,16 +21,14 @@ struct log_files {
 };
 
 /*
- * Finds "message" and every "message.ANYTHING" and "message-ANYTHING" in the
- * directory path (relative to at, or AT_FDCWD), sorted by the number of their
- * first line; files with names that neither smtpd nor logrotate gives come
+ * Finds "message", "message.ANYTHING" and "message-ANYTHING" in the directory
+ * path (relative to at), sorted by their first line's number; unknown ones come
  * first.  0, or -1 and errno.
  */
 int	log_files_find(int at, const char *path, struct log_files *out);
 /*
- * Reads the last whole line of fd; *end is the offset behind it, which is 0
- * when there is none.  out->n is 0 when there is none, and when smtpd did not
- * write it.  0, or -1 and errno.
+ * Reads the last whole line of fd, which ends before *end (0: none).  out->n is
+ * 0 when smtpd did not write it.  0, or -1 and errno.
  */
 int	log_files_last(int fd, struct log_point *out, off_t *end);
 
@@ -47,17 +42,11 @@ struct log_lines {
 	uint8_t		line[log_lines_buffer_bytes];
 };
 
-/*
- * Begins with the file at path (relative to at), which need not be trusted.  0,
- * or -1 and errno (ELOOP, EINVAL: not a regular file).
- */
+/* Begins with an untrusted file.  0, or -1, errno (ELOOP, EINVAL: no file). */
 int	log_lines_open(struct log_lines *l, int at, const char *path);
 /* Begins with f, which is NULL when it could not be opened: then -1. */
 int	log_lines_begin(struct log_lines *l, FILE *f);
-/*
- * The next line without its LF, valid until the next call.  A line that does
- * not fit is cut.  1; 0 at the end; -1 and errno.
- */
+/* The next line, maybe cut, without its LF, for now.  1; 0; -1 and errno. */
 int	log_lines_next(struct log_lines *l, struct span *out);
 
 #endif

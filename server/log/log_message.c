@@ -1,6 +1,4 @@
-/*
- * The chained message log.
- */
+/* The chained message log. */
 #include "server/log/log_message.h"
 
 #include <errno.h>
@@ -48,8 +46,8 @@ log_message_add(struct log_message *l, const struct log_record *r)
 /* ---- the file, with the lock of dir held ------------------------------- */
 
 /*
- * Writes all added lines or none, for a partial line would break the chain; in
- * an empty file first the line that follows the file before it.
+ * Writes all added lines or none, in an empty file behind the line that follows
+ * the previous file.
  */
 static int
 write_pending(struct log_message *l)
@@ -115,10 +113,7 @@ put_tail_aside(const struct log_message *l, off_t start)
 	return result;
 }
 
-/*
- * Finds the last line of the newest rotated file, and its name.  A file that
- * cannot be read, or whose last line is none of ours, has none.
- */
+/* Finds the last line of the newest rotated file that has one of ours. */
 static int
 find_newest(struct log_message *l, struct log_point *out)
 {
@@ -147,8 +142,7 @@ find_newest(struct log_message *l, struct log_point *out)
 
 /*
  * Reads the last line of the file, and puts octets behind it aside; in an empty
- * or truncated file, the last line of the newest rotated one.  The last line we
- * wrote may be newer than any that is left.
+ * file, that of the newest rotated one.  The last line we wrote may be newer.
  */
 static int
 read_last(struct log_message *l, bool *torn)
@@ -178,8 +172,8 @@ read_last(struct log_message *l, bool *torn)
 }
 
 /*
- * Opens "message", or creates it, and goes on there: there was no file before,
- * or it was moved away.  -1 and errno: the old file, if any, stays in use.
+ * Opens "message", or creates it, and goes on there.  -1 and errno: the old
+ * file, if any, stays in use.
  */
 static int
 follow(struct log_message *l, bool *torn)

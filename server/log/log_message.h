@@ -1,8 +1,7 @@
 /*
- * The message log: one JSON object a line (log_record) for every message that
- * was stored or queued, and for what becomes of a queued one, with the BLAKE2b
- * hash of the previous line and a number one higher, so that a changed, missing
- * or moved line breaks the chain.
+ * The message log: a JSON object a line (log_record) with the BLAKE2b hash of
+ * the previous line and a number one higher, so that a changed, missing or
+ * moved line breaks the chain.
  */
 #ifndef SERVER_LOG_MESSAGE_H
 #define SERVER_LOG_MESSAGE_H
@@ -31,33 +30,26 @@ struct log_message {
 };
 
 /*
- * Opens "message" in dir, to go on behind its last line or, if it is empty,
- * that of the newest rotated file.  dir and bad have to stay open.  A last line
- * that a crash of the machine cut short is moved to bad, and *torn is set.
- * Several masters may have one log open: each locks dir while it reads and
- * writes, and goes on behind the lines, and in the new file, of the others.
- * 0, or -1 and errno.
+ * Opens "message" in dir, to go on behind its last line or that of the newest
+ * rotated file.  dir and bad have to stay open.  A line that a crash cut short
+ * is moved to bad, and *torn is set.  Several masters may have one log open:
+ * each locks dir while it reads and writes, and goes on behind the others.  0,
+ * or -1 and errno.
  */
 int	log_message_open(struct log_message *l, int dir, int bad, bool *torn);
-/*
- * Adds a line of r's event for the next flush; time, n and previous are set.
- * Its texts are escaped here, so those of a stranger may be given as they are.
- */
+/* Adds a line of r's event, with its time, for the next flush; escapes it. */
 void	log_message_add(struct log_message *l, const struct log_record *r);
 /*
- * Writes the added lines.  0, or -1 and errno: then none of them is written,
- * and a later flush tries again, as long as the buffer holds them.
+ * Writes the added lines.  0, or -1 and errno: none is written, and a later
+ * flush tries again, as long as the buffer holds them.
  */
 int	log_message_flush(struct log_message *l);
-/*
- * Makes the written lines durable: once a second, as doing so for every message
- * would cost a tenth of the rate.  0, or -1 and errno.
- */
+/* Syncs them: once a second, as for each message it costs a tenth more. */
 int	log_message_sync(struct log_message *l);
 /*
- * Renames "message" to name, which has the time in it, and goes on in a new
- * file; name is "" when the file was moved away already or is empty.  0; or -1
- * and errno, and the open file stays in use.
+ * Renames "message" to name, with the time in it ("": it was moved already or
+ * is empty), and goes on in a new file.  0; or -1, errno, and nothing is
+ * changed.
  */
 int	log_message_rotate(struct log_message *l,
 	    char name[log_message_name_bytes]);

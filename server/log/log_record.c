@@ -1,7 +1,4 @@
-/*
- * The forms of the lines: all members, in one order, and nothing between them.
- * Pure.
- */
+/* The forms of the lines: all members, in one order.  Pure. */
 #include "server/log/log_record.h"
 
 #include <string.h>

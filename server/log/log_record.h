@@ -1,7 +1,4 @@
-/*
- * The lines of the message log, and those of a session that was refused
- * something, as forms of json.h.  Pure.
- */
+/* Lines of the message log and of a kept session, as forms of json.h.  Pure. */
 #ifndef SERVER_LOG_RECORD_H
 #define SERVER_LOG_RECORD_H
 

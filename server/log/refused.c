@@ -1,7 +1,6 @@
 /*
- * Sessions that were refused something.  A transcript gathers as escaped text
- * and is written in one piece at the end.  The master reads back only the first
- * line of each file, once.
+ * Kept sessions.  A transcript gathers as escaped text and is written at the
+ * end.  The master reads back only the first line of each file, once.
  */
 #include "server/log/refused.h"
 
@@ -104,10 +103,7 @@ compare(const void *a, const void *b)
 	    ((const struct kept *)b)->id);
 }
 
-/*
- * Finds the files of earlier starts, and with networks opens each; removes
- * those over kept_max or too old.
- */
+/* Finds the files of earlier starts, with networks opens each; removes some. */
 static int
 read_directory(bool networks)
 {
@@ -186,10 +182,7 @@ refused_said(struct refused_text **of, const struct ipc_trace *t)
 	return true;
 }
 
-/*
- * Writes all or nothing: a partial file would look like a short session.  Then
- * removes the oldest one of a network that has many, or of all.
- */
+/* Writes all or nothing; then removes the oldest of a network with many. */
 static void
 write_file(const struct log_refused *h, struct span text)
 {

@@ -1,7 +1,4 @@
-/*
- * The life of a message in the queue.  The log may be forged: every text in it
- * is shown escaped.
- */
+/* The life of a message in the queue.  The log may be forged: it is escaped. */
 #include "server/smtpctl/story.h"
 
 #include <string.h>

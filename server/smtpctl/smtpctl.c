@@ -1,6 +1,4 @@
-/*
- * smtpctl: choosing the subcommand, and what two of them share.
- */
+/* smtpctl: choosing the subcommand, and what two of them share. */
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>

@@ -1,6 +1,4 @@
-/*
- * The subcommands, each in the file of its name, and what they share.
- */
+/* The subcommands, each in the file of its name, and what they share. */
 #ifndef SERVER_SMTPCTL_H
 #define SERVER_SMTPCTL_H
 
@@ -32,10 +30,9 @@ struct smtpctl_line {
 };
 
 /*
- * Each returns an exit status: 0; or 1 when the answer is no: no message came,
- * the message would not be delivered, the log was changed, the password is
- * wrong, no server answers.  -1: the first word is wrong.  Other errors end the
- * process with smtpctl_exit_error, some of passwd with 1.
+ * Each returns an exit status: 0; or 1 when the answer is no.  -1: the first
+ * word is wrong.  Errors end the process with smtpctl_exit_error, some of
+ * passwd with 1.
  */
 int	smtpctl_await(const struct smtpctl_line *l);
 int	smtpctl_dryrun(const struct smtpctl_line *l);	/* explain --from A */
@@ -46,8 +43,8 @@ int	smtpctl_queue(const struct smtpctl_line *l);
 int	smtpctl_status(const struct smtpctl_line *l);	/* stats and top, too */
 
 /*
- * The value of an option: a number, or seconds, with or without a fraction, in
- * ms.  Any other text, or one out of bounds, ends the process.
+ * A number, or seconds in ms, as the value of an option; any other text, or one
+ * out of bounds, ends the process.
  */
 long long smtpctl_number(const char *option, const char *text, long long least,
 	    long long most);
@@ -55,28 +52,21 @@ int64_t	smtpctl_ms(const char *option, const char *text, double least,
 	    double most);
 /* In smtpctl_status.c: prints s, in which nothing acts on a terminal. */
 void	smtpctl_print(struct span s);
-/*
- * In smtpctl_disk.c: list or show, from the files below root.  Returns how many
- * messages were found.
- */
+/* In smtpctl_disk.c: lists or shows the files below root; counts messages. */
 uint64_t smtpctl_disk_queue(const char *root, const struct ipc_ask *ask);
 /*
- * Finds the files that pattern of glob(3) matches in directory dir.  The error
- * of a directory that cannot be read; or 0.  The caller calls globfree(3).
+ * Finds what pattern of glob(3) matches in dir.  0, or the error of a directory
+ * that cannot be read.  The caller calls globfree(3).
  */
 int	smtpctl_glob(const char *dir, const char *pattern, glob_t *out);
 /*
- * The configuration at path (NULL: the default path), read at the first call
- * and kept.  Mistakes in it are ignored: they may be the reason for running
- * smtpctl.  When it cannot be read: NULL where unknown is NULL; else ends the
+ * The configuration at path (NULL: the default), read once, whose mistakes are
+ * ignored.  Where it cannot be read: NULL if unknown is NULL; else ends the
  * process, which cannot tell where unknown; instead is what may be named.
  */
 const struct conf *smtpctl_conf(const char *path, const char *unknown,
 	    const char *instead);
-/*
- * dir, or where it is NULL, the root that the configuration at path names.
- * Ends the process with smtpctl_exit_error where there is neither.
- */
+/* dir, or else the root of the configuration at path, or the end. */
 const char *smtpctl_conf_root(const char *dir, const char *path);
 /* Is file the configuration itself, or a table of aliases that it names? */
 bool	smtpctl_conf_names(const char *path, const char *file);
@@ -95,9 +85,8 @@ struct smtpctl_control {
 };
 
 /*
- * Asks on a new connection.  Returns the answer, or nothing but a text where
- * show got it, to be freed, whose octets are not to be trusted; or NULL, after
- * a warning that says what is wrong and what to do about it.
+ * Asks on a new connection.  Returns the answer, or a text where show got it,
+ * to be freed and not to be trusted; NULL after a warning that says what to do.
  */
 char	*smtpctl_control_ask(struct smtpctl_control *c,
 	    const struct ipc_ask *question);

@@ -1,7 +1,6 @@
 /*
  * Waiting for a message.  The Maildirs are scanned every 50 ms, because change
- * notification differs on every system.  smtpctl_match.c decides whether a
- * message matches.
+ * notification differs on every system.
  */
 #include "server/smtpctl/smtpctl.h"
 
@@ -75,9 +74,8 @@ is_before(const struct await *a, const struct stat *st)
 }
 
 /*
- * Looks at a file in new or cur of the Maildir of address; false: not for good.
- * One that has gone was moved from new to cur, and is found again there; one
- * that matches may move before enough messages have come.
+ * Looks at a file of the Maildir of address; false: not for good.  One that has
+ * gone is found in cur, and one that matches may move before all have come.
  */
 static bool
 look_at(struct await *a, const char *path, const char *address)
@@ -121,8 +119,8 @@ look_at(struct await *a, const char *path, const char *address)
 }
 
 /*
- * Takes a path apart: base/USER/new/FILE or base/DOMAIN/USER/new/FILE.  Warns
- * once of a name that neither smtpd nor a mail program gives.
+ * Takes base/USER/new/FILE or base/DOMAIN/USER/new/FILE apart; warns once of a
+ * name that nobody gives.
  */
 static void
 visit(struct await *a, const char *path, size_t base)
@@ -158,10 +156,7 @@ visit(struct await *a, const char *path, size_t base)
 		note_seen(a, key);
 }
 
-/*
- * A catcher's directory holds Maildirs.  smtpd's root holds directories of
- * domains below "mail"; no Maildir of a catcher has that name.
- */
+/* Maildirs are at the top of a catcher's directory, or in root/mail/DOMAIN. */
 static void
 scan(struct await *a)
 {

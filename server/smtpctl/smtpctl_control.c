@@ -1,7 +1,4 @@
-/*
- * smtpd.conf, as far as smtpctl needs it, and the client of the control socket.
- * Every record that is received is checked, and every wait has a limit.
- */
+/* smtpd.conf, as smtpctl needs it, and the client of the control socket. */
 #include "server/smtpctl/smtpctl.h"
 
 #include <err.h>
@@ -109,10 +106,7 @@ warn_connect(const char *path, int error)
 		warnx("%s: %s", path, strerror(error));
 }
 
-/*
- * Finds the socket by the options, or by "control" of the configuration, and
- * writes it to out; changes to its directory where the path is too long.
- */
+/* Finds the socket; changes to its directory where the path is too long. */
 static bool
 find(struct smtpctl_control *c, struct sockaddr_un *out)
 {
@@ -164,9 +158,8 @@ connect_to(struct smtpctl_control *c)
 }
 
 /*
- * Receives records until the last, shows their texts or adds them to f, and has
- * the exit status in c.  False after a warning; or *lost, without one: the
- * connection was closed before.
+ * Receives records until the last, for show or f, and the exit status.  False
+ * after a warning; or *lost, without one: the connection was closed.
  */
 static bool
 receive(struct smtpctl_control *c, int fd, FILE *f, bool *lost)

@@ -1,11 +1,9 @@
 /*
- * The dry run: which replies a client would read, and why, step by step.
- * Addresses are parsed here as a worker parses them, recipients are resolved by
- * the code that resolves them for mail, and replies come from the same table.
- * Decisions that other files make (admit.c: which clients get in;
- * worker/smtp_cmd.c: the size) are repeated here, and a test compares them with
- * the replies that a client reads.  A running smtpd is asked what only it knows
- * about a client.
+ * The dry run: which replies a client would read, and why.  Recipients are
+ * resolved by the code that resolves them for mail, and replies come from the
+ * same table.  Decisions of other files (admit.c; worker/smtp_cmd.c: the size)
+ * are repeated here, and a test compares them with the replies that a client
+ * reads.
  */
 #include "server/smtpctl/smtpctl.h"
 
@@ -242,10 +240,7 @@ play_rcpt(struct question *q, const char *text)
 	q->taken += end(q, reply);
 }
 
-/*
- * Parses what a worker would parse, and plays the dialogue.  False: the client
- * would get no further than to MAIL.
- */
+/* Plays the dialogue.  False: the client would get no further than to MAIL. */
 static bool
 play_dialogue(struct question *q)
 {
@@ -273,10 +268,7 @@ play_dialogue(struct question *q)
 	return let_in && taken;
 }
 
-/*
- * The way that mail would take now, as the running server sees it; the DNS is
- * asked, and nothing is sent.
- */
+/* The way that mail would take now, as the running server sees it. */
 static void
 tell_routes(const struct question *q)
 {
@@ -397,10 +389,7 @@ read_client(struct question *q)
 	q->story.client = q->client;
 }
 
-/*
- * Who has logged in, and who may send mail out; after the configuration was
- * read.
- */
+/* Who has logged in, and may send mail out, by the configuration. */
 static void
 settle_who(struct question *q)
 {

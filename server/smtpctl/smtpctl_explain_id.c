@@ -1,7 +1,4 @@
-/*
- * smtpctl explain ID: searches the message log and the kept sessions, and
- * explains what it finds; as JSON with the logged lines unchanged.
- */
+/* smtpctl explain ID: what the message log and the kept sessions have of it. */
 #include "server/smtpctl/smtpctl.h"
 
 #include <ctype.h>
@@ -229,7 +226,8 @@ tell_head(const struct log_refused *h, const char *path, FILE *f)
 	    "  began      ", story_raw(h->session));
 	life_put_time(h->began, f);
 	fprintf(f, " UTC\n  client     %s port %llu\n"
-	    "  ended      after %llu.%03llu s: %s\n", story_raw(h->client), (unsigned long long)h->port, ms / 1000,
+	    "  ended      after %llu.%03llu s: %s\n", story_raw(h->client),
+	    (unsigned long long)h->port, ms / 1000,
 	    ms % 1000, story_raw(h->why));
 	fprintf(f, "  commands   %llu, of which %llu were refused; %llu "
 	    "messages stored\n  kept in    %s\n\n",

@@ -1,7 +1,4 @@
-/*
- * smtpctl log verify: checks every line of the message log against the
- * previous one, and against checkpoints.
- */
+/* smtpctl log verify: checks line after line, and checkpoints. */
 #include "server/smtpctl/smtpctl.h"
 
 #include <err.h>

@@ -1,7 +1,4 @@
-/*
- * Criteria of smtpctl await.  Neither encoded words (RFC 2047) nor transfer
- * encodings are decoded: the message is compared as it was sent.
- */
+/* Criteria of smtpctl await: the message is compared as it was sent. */
 #include "server/smtpctl/smtpctl_match.h"
 
 #include <string.h>
@@ -44,8 +41,7 @@ is_blank(uint8_t c)
 
 /*
  * Takes the first field off *rest, with its continuation lines (RFC 5322
- * 2.2.3); *out lacks its last LF.  False at the end of the message, and at the
- * empty line that ends the header, which is taken off too.
+ * 2.2.3).  False at the end of the header or the message.
  */
 static bool
 next_field(struct span *rest, struct span *out)

@@ -1,7 +1,4 @@
-/*
- * Compares a message as smtpd stores it, with LF line ends, with the criteria
- * of smtpctl await.  Pure.
- */
+/* Compares a stored message with the criteria of smtpctl await.  Pure. */
 #ifndef SERVER_SMTPCTL_MATCH_H
 #define SERVER_SMTPCTL_MATCH_H
 
@@ -23,7 +20,7 @@ struct smtpctl_criterion {
 bool	smtpctl_match_parse(struct span arg, struct smtpctl_criterion *out);
 /*
  * Do all criteria hold for message, in the Maildir of that name?  Addresses are
- * compared without regard to ASCII case, texts octet by octet.
+ * compared without ASCII case.
  */
 bool	smtpctl_match(const struct smtpctl_criterion *criteria, size_t count,
 	    struct span maildir, struct span message);

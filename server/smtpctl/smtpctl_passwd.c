@@ -1,8 +1,6 @@
 /*
- * smtpctl passwd: finds the users file, reads the password, and sets or checks
- * it.  One entry of the file changes, so that at every moment there is a whole
- * file of that name; every other octet, the mode and the owner stay.  An error
- * leaves it unchanged, unless only its directory could not be synced.
+ * smtpctl passwd.  One entry of the file changes, so that at every moment there
+ * is a whole file of that name; all else, the mode and the owner stay.
  */
 #include "server/smtpctl/smtpctl.h"
 
@@ -107,9 +105,8 @@ find_users(const struct smtpctl_line *l, const char *domain)
 /* ---- the password ------------------------------------------------------- */
 
 /*
- * A password is never an argument: every user can read the arguments of every
- * process.  readpassphrase(3) turns the echo off, and on again even after a
- * signal.
+ * Never an argument, which every user can read.  readpassphrase(3) turns the
+ * echo on again even after a signal.
  */
 static const char *
 ask_terminal(bool is_new, char out[asked_bytes])
@@ -149,9 +146,8 @@ read_line(char out[asked_bytes])
 }
 
 /*
- * Reads a password: from the terminal without echo, twice if it is a new one;
- * or, when standard input is no terminal, its first line.  NULL, or why there
- * is none.  The caller wipes out.
+ * Reads a password: from the terminal, a new one twice, or the first line of
+ * standard input.  NULL, or why there is none.  The caller wipes out.
  */
 static const char *
 ask(bool is_new, char out[asked_bytes])
@@ -301,10 +297,7 @@ close_work(struct work *w)
 	free(w->octets);
 }
 
-/*
- * Fills the new file with all up to the name, ":" stored, and all behind the
- * old hash, and renames it.  NULL, or why that failed.
- */
+/* Fills and renames the new file, with stored behind name.  NULL, or why. */
 static const char *
 fill(const struct work *w, int fd, struct span name, const char *stored)
 {

@@ -1,6 +1,4 @@
-/*
- * Where the messages of the log are now.
- */
+/* Where the messages of the log are now. */
 #include "server/smtpctl/story.h"
 
 #include <errno.h>
@@ -63,10 +61,7 @@ maildir_of(const char *root, struct span mailbox, char out[PATH_MAX])
 	return is_name(user) && is_name(domain);
 }
 
-/*
- * Is path, below a Maildir of maildir_n octets, this file?  Its name stays the
- * same but for the flags that mail programs append.
- */
+/* Is path, below a Maildir of maildir_n octets, file with any flags? */
 static void
 take_found(const char *path, size_t maildir_n, const char *file,
     struct place *out)
@@ -88,10 +83,7 @@ take_found(const char *path, size_t maildir_n, const char *file,
 	    flags == NULL ? "" : flags + 3);
 }
 
-/*
- * Looks for file, which was delivered into the Maildir of mailbox.  0, or an
- * error, for which it could not be looked for.
- */
+/* Looks for file in the Maildir of mailbox.  0, or an error. */
 static int
 find(const char *root, struct span mailbox, const char *file,
     struct place *out)

@@ -1,8 +1,4 @@
-/*
- * Questions to the running server.  Its answers are printed with control
- * characters made harmless: a compromised server must not reach root's
- * terminal.
- */
+/* Questions to the server, whose answers are escaped: they may be hostile. */
 #include "server/smtpctl/smtpctl.h"
 
 #include <err.h>

@@ -1,6 +1,4 @@
-/*
- * Printing decisions, with the lines of the configuration that made them.
- */
+/* Printing decisions, with the lines of the configuration that made them. */
 #include "server/smtpctl/story.h"
 
 #include <err.h>
@@ -122,8 +120,8 @@ add_value(const struct story *s, const struct decision_step *step, char what,
 }
 
 /*
- * Prints the line that decided, as the file has it; nothing where it cannot be
- * read.  Never a line of a users file, which holds hashes of passwords.
+ * Prints the line that decided, where it can be read; never one of a users
+ * file, which holds hashes of passwords.
  */
 static void
 put_line(const struct story *s, const struct decision_step *step)

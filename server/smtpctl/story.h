@@ -1,7 +1,4 @@
-/*
- * The story of a decision, step by step, from the logs or from a dry run: as
- * text for people, as JSON for programs.
- */
+/* The story of a decision, from the logs or from a dry run, as text or JSON. */
 #ifndef SERVER_STORY_H
 #define SERVER_STORY_H
 
@@ -20,18 +17,15 @@ struct story {
 	const char	*client;
 	struct span	 recorded;	/* when, as logged; "": a dry run */
 	/*
-	 * Path of the configuration (NULL: the default) that says which files
-	 * may be shown: a forged log must not choose what root reads.
+	 * Configuration (NULL: the default) that says which files may be shown:
+	 * a forged log must not.
 	 */
 	const char	*conf;
 };
 
 /* From now on a story goes to standard output, as text or as JSON. */
 void	story_start(struct story *s, bool json);
-/*
- * A command and its decision: begin, the steps, end with the reply.  what is
- * "client", "mail" or "rcpt"; title is the client's command.
- */
+/* A command ("client", "mail" or "rcpt") and its decision: steps, reply. */
 void	story_begin(const struct story *s, const char *what,
 	    struct span title);
 void	story_step(const struct story *s, const struct decision_step *step);
@@ -59,9 +53,8 @@ struct story_line {
 /* The record of a line that was read before it was kept. */
 struct log_record story_record(const struct story_line *line);
 /*
- * In life.c: prints what became of message id in the queue, by those of the
- * lines, sorted by time, that are not its first; that one is r, or NULL where
- * the log has lost it.
+ * In life.c: prints what became of message id, by those of the sorted lines
+ * that are not its first; that is r, or NULL: the log has lost it.
  */
 void	life_tell(const struct story_line *lines, size_t count,
 	    struct span id, const struct log_record *r, const struct story *s);
