@@ -113,19 +113,15 @@ auth_is_idle(const struct master *m)
 	    !auth.busy;
 }
 
-bool
-auth_ask(struct master *m, const struct ipc_password *question)
+void
+auth_ask(const struct ipc_password *question)
 {
-	uint64_t ticket;
+	const uint64_t ticket = auth.question.ticket + 1;
 
-	if (!auth_is_idle(m))
-		return false;
-	ticket = auth.question.ticket + 1;
 	auth.question = *question;
 	auth.question.ticket = ticket;
 	auth.busy = auth.due = true;
 	feed_start(&auth.feed);
-	return true;
 }
 
 static bool
@@ -198,16 +194,8 @@ feed(struct master *m, bool first)
 	helper_lose(m, HELPER_AUTH, why, error == EACCES);
 }
 
-static bool
-wanted(const struct master *m)
-{
-	return m->wants_logins;
-}
-
 const struct helper_role auth_role = {
 	.then = "nobody can log in",
-	.way = IPC_FROM_AUTH,
-	.wanted = wanted,
 	.feed = feed,
 	.take = take,
 	.lost = lost

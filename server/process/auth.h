@@ -28,10 +28,7 @@ struct auth_owner {
 void	auth_renew(struct master *m);
 /* Can the process be asked?  If not, on_idle() is called once it can. */
 bool	auth_is_idle(const struct master *m);
-/*
- * Asks, unless a question is under way: the next login is chosen only when
- * that is answered.  False: auth_is_idle() is false.
- */
-bool	auth_ask(struct master *m, const struct ipc_password *question);
+/* Asks the process, which is idle; on_answer() or on_lost() follows. */
+void	auth_ask(const struct ipc_password *question);
 
 #endif

@@ -154,12 +154,6 @@ take(struct master *m, const struct ipc_record *r)
 	return true;
 }
 
-static bool
-wanted(const struct master *m)
-{
-	return m->conf.relay.line != 0 && !m->one_session && !m->conf.catcher;
-}
-
 static void
 feed(struct master *m, bool first)
 {
@@ -186,8 +180,6 @@ lost(struct master *m, bool again)
 
 const struct helper_role dial_role = {
 	.then = "no mail leaves, and it waits in the queue",
-	.way = IPC_FROM_DIAL,
-	.wanted = wanted,
 	.feed = feed,
 	.take = take,
 	.lost = lost

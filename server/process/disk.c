@@ -139,12 +139,6 @@ take(struct master *m, const struct ipc_record *r)
 	return true;
 }
 
-static bool
-wanted(const struct master *m)
-{
-	return !m->one_session && !m->conf.catcher;
-}
-
 /* A sync that was not answered proves nothing: this process makes it again. */
 static void
 lost(struct master *m, bool again)
@@ -156,8 +150,6 @@ lost(struct master *m, bool again)
 const struct helper_role disk_role = {
 	.then = "the server waits for the disk itself",
 	.spare = true,
-	.way = IPC_FROM_DISK,
-	.wanted = wanted,
 	.take = take,
 	.lost = lost
 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "server/master.h"
+#include "server/process/tls_files.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -24,21 +25,21 @@ enum {
 
 static const struct helper_role keeper_role = {
 	.then = "a helper that is lost next cannot be started again, "
-	    "and ends smtpd: restart it when that suits",
-	.way = IPC_FROM_NURSERY
+	    "and ends smtpd: restart it when that suits"
 };
 
 #define HELPER_ROW(X, NAME, name, option, Name)				\
-	[HELPER_##NAME] = { #name, option, COUNTER_##NAME##_LOST,	\
-	    &name##_role },
+	[HELPER_##NAME] = { #name, option, IPC_FROM_##NAME,		\
+	    COUNTER_##NAME##_LOST, &name##_role },
 static const struct row {
 	const char			*name;
 	char				 option;
+	enum ipc_way			 way;		/* of its records */
 	enum counter			 losses;
 	const struct helper_role	*role;
 } rows[HELPER_COUNT] = {
 	[HELPER_KEEPER] = { "keeper", helper_keeper_option,
-	    COUNTER_KEEPER_LOST, &keeper_role },
+	    IPC_FROM_NURSERY, COUNTER_KEEPER_LOST, &keeper_role },
 	HELPERS(HELPER_ROW, )
 };
 #undef HELPER_ROW
@@ -60,11 +61,27 @@ helper_option(enum helper_kind kind)
 bool
 helper_is_wanted(const struct master *m, enum helper_kind kind)
 {
-	if (kind != HELPER_KEEPER)
-		return rows[kind].role->wanted(m);
-	for (size_t i = 0; !m->one_session && i < HELPER_COUNT; i++)
-		if (i != HELPER_KEEPER && rows[i].role->wanted(m))
-			return true;
+	const bool stays = !m->one_session;
+
+	switch (kind) {
+	case HELPER_KEEPER:
+		for (kind = HELPER_KEEPER + 1; kind < HELPER_COUNT; kind++)
+			if (stays && helper_is_wanted(m, kind))
+				return true;
+		return false;
+	case HELPER_SIGN:
+		return m->tls->count > 0;
+	case HELPER_AUTH:
+		return m->wants_logins;
+	case HELPER_DISK:
+		return stays && !m->conf.catcher;
+	case HELPER_LOGGER:
+		return stays && m->conf.log == CONF_LOG_FILE;
+	case HELPER_DIAL:
+		return stays && !m->conf.catcher && m->conf.relay.line != 0;
+	case HELPER_COUNT:
+		break;
+	}
 	return false;
 }
 
@@ -129,10 +146,11 @@ end_smtpd(struct helper *h, const char *why)
 	h->master->shut_down(h->master);
 }
 
-static void
-lose(struct helper *h, const char *why, bool for_good)
+void
+helper_lose(struct master *m, enum helper_kind kind, const char *why,
+    bool for_good)
 {
-	struct master *m = h->master;
+	struct helper *h = &m->helpers[kind];
 	const bool kept = m->helpers[HELPER_KEEPER].state == HELPER_SERVING;
 	const int64_t now = deadline_now_ms();
 	char then[160];
@@ -142,14 +160,14 @@ lose(struct helper *h, const char *why, bool for_good)
 		return;
 	if (!h->served)
 		fatal("%s: %s process: %s", program,
-		    rows[kind_of(h)].name, why);
-	first = m->counters.value[rows[kind_of(h)].losses]++ == 0;
+		    rows[kind].name, why);
+	first = m->counters.value[rows[kind].losses]++ == 0;
 	h->pause_s = first || now - h->since_ms >= short_life_ms ? 0 :
 	    h->pause_s == 0 ? 1 : h->pause_s < pause_max_s ?
 	    2 * h->pause_s : pause_max_s;
 	h->again_ms = now + (int64_t)h->pause_s * 1000;
 	set_state(h, HELPER_LOST);
-	if (kind_of(h) == HELPER_KEEPER) {
+	if (kind == HELPER_KEEPER) {
 		log_loss(h, why, h->role->then);
 		drop(h);
 		return;
@@ -170,13 +188,6 @@ lose(struct helper *h, const char *why, bool for_good)
 	drop(h);
 	if (h->pause_s == 0)
 		(void)start_again(h);
-}
-
-void
-helper_lose(struct master *m, enum helper_kind kind, const char *why,
-    bool for_good)
-{
-	lose(&m->helpers[kind], why, for_good);
 }
 
 static void	on_readable(evutil_socket_t fd, short what, void *arg);
@@ -263,7 +274,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		const char *why = h->served ? "it has ended" :
 		    "it ended at once; can it be executed?";
 		int passed;
-		enum ipc_got got = ipc_recv(h->channel, h->role->way,
+		enum ipc_got got = ipc_recv(h->channel, rows[kind_of(h)].way,
 		    IPC_AT_ANY, false, &r, &passed, &why);
 
 		if (got == IPC_GOT_NOTHING || (got == IPC_GOT_NO_ROOM &&
@@ -274,7 +285,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		else if (got == IPC_GOT_ERROR)
 			why = strerror(errno);
 		if (why != NULL)
-			lose(h, why, false);
+			helper_lose(h->master, kind_of(h), why, false);
 	}
 }
 
@@ -313,19 +324,19 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	struct master *m = arg;
 	int64_t now = deadline_now_ms();
 
-	for (size_t i = 0; i < HELPER_COUNT; i++) {
-		struct helper *h = &m->helpers[i];
+	for (enum helper_kind kind = 0; kind < HELPER_COUNT; kind++) {
+		struct helper *h = &m->helpers[kind];
 
-		if (i != HELPER_KEEPER && h->state == HELPER_LOST &&
+		if (kind != HELPER_KEEPER && h->state == HELPER_LOST &&
 		    now >= h->again_ms && !start_again(h) &&
 		    !h->role->spare)
 			end_smtpd(h, "its keeper has ended");
 		else if ((h->state == HELPER_COMING ||
 		    h->state == HELPER_STARTING) &&
 		    now - h->since_ms > start_patience_ms)
-			lose(h, "it does not start", false);
+			helper_lose(m, kind, "it does not start", false);
 		else if (h->due_ms != 0 && now - h->due_ms > patience_ms)
-			lose(h, "it does not answer", false);
+			helper_lose(m, kind, "it does not answer", false);
 	}
 }
 

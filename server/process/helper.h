@@ -31,9 +31,6 @@ enum helper_state {
 struct helper_role {
 	const char	*then;		/* what its loss means */
 	bool		 spare;		/* the master can do its work */
-	enum ipc_way	 way;		/* of its records */
-	/* At start, before any fork: is the helper needed? */
-	bool		(*wanted)(const struct master *m);
 	/*
 	 * The helper has entered its sandbox, and needs its data; helper_fed()
 	 * ends that.  first: at start; else it was started again.
@@ -77,7 +74,7 @@ struct helper {
 /* The helper's name in the log, and its option of smtpd-worker. */
 const char *helper_name(enum helper_kind kind);
 char	helper_option(enum helper_kind kind);
-/* At start: is it to be started?  The keeper is, where another helper is. */
+/* At start, before any fork: is it needed?  The keeper is where others are. */
 bool	helper_is_wanted(const struct master *m, enum helper_kind kind);
 /*
  * Takes over the channels of helpers that were just started (-1: not wanted),

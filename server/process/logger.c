@@ -82,12 +82,6 @@ logger_reopen(struct master *m)
 		(void)send_file();
 }
 
-static bool
-wanted(const struct master *m)
-{
-	return m->conf.log == CONF_LOG_FILE && !m->one_session;
-}
-
 static void
 feed(struct master *m, bool first)
 {
@@ -134,8 +128,6 @@ lost(struct master *m, bool again)
 const struct helper_role logger_role = {
 	.then = "the server writes the log itself, and waits for its disk",
 	.spare = true,
-	.way = IPC_FROM_LOGGER,
-	.wanted = wanted,
 	.feed = feed,
 	.take = take,
 	.lost = lost

@@ -181,21 +181,12 @@ on_ready(struct nursery *n, const struct ipc_record *r)
 		p->active = n;
 }
 
-/* The descriptor of a record is lost: this process may open no more. */
-static void
-on_no_room(struct nursery *n, const struct ipc_record *r)
-{
-	n->strangers++;
-	if (r->type == IPC_SIBLING && n->siblings_due > 0)
-		n->siblings_due--;
-	if (r->type == IPC_NEWBORN)
-		pool_stillborn(n->master, 1, "no descriptor is left for a "
-		    "worker's channel");
-}
-
 static void	adopt(struct master *m, struct nursery *n, int channel);
 
-/* NULL; or how n breaks its contract, and passed is still open. */
+/*
+ * NULL; or how n breaks its contract, and passed is still open.  passed is -1
+ * where it should not be if this process may open no more.
+ */
 static const char *
 on_record(struct nursery *n, const struct ipc_record *r, int passed)
 {
@@ -218,16 +209,22 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 			return "it tells of a nursery that was not asked for";
 		n->siblings_due--;
 		n->strangers++;
-		if (other(n)->state == NURSERY_NONE)
+		if (passed != -1 && other(n)->state == NURSERY_NONE)
 			adopt(n->master, other(n), passed);
-		else
+		else if (passed != -1)
 			close(passed);
 		break;
 	case IPC_NEWBORN:
 		if (n != p->active || p->count[POOL_COMING] == 0)
 			return "it tells of a worker that was not asked for";
-		pool_newborn(n, r->u.pid.pid, passed,
-		    n->state == NURSERY_READY);
+		if (passed != -1)
+			pool_newborn(n, r->u.pid.pid, passed,
+			    n->state == NURSERY_READY);
+		else {
+			n->strangers++;
+			pool_stillborn(n->master, 1, "no descriptor is left "
+			    "for a worker's channel");
+		}
 		break;
 	case IPC_STILLBORN:
 		pool_stillborn(n->master, r->u.number.n,
@@ -260,11 +257,9 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 			return;
 		if (got == IPC_GOT_ERROR)
 			why = strerror(errno);
-		else if (got == IPC_GOT_RECORD)
+		else if (got == IPC_GOT_RECORD || got == IPC_GOT_NO_ROOM)
 			why = on_record(n, &r, passed);
-		if (got == IPC_GOT_NO_ROOM)
-			on_no_room(n, &r);
-		else if (why != NULL) {
+		if (why != NULL) {
 			if (passed != -1)
 				close(passed);
 			lose(n, why);

@@ -157,12 +157,6 @@ sign_fed(struct master *m)
 	tell(m);
 }
 
-static bool
-wanted(const struct master *m)
-{
-	return m->tls->count > 0;
-}
-
 void
 sign_ask(struct master *m, struct signing *s,
     const struct ipc_digest *digest)
@@ -244,8 +238,6 @@ sign_drop(struct master *m, struct tls_files *files)
 
 const struct helper_role sign_role = {
 	.then = "there is no TLS",
-	.way = IPC_FROM_SIGN,
-	.wanted = wanted,
 	.feed = feed,
 	.take = take,
 	.lost = lost

@@ -236,8 +236,9 @@ ask_next(struct master *m)
 		return;
 	while ((l = choose(m->guesses)) != NULL && is_limited(l))
 		settle(l, REPLY_AUTH_LATER);
-	if (l == NULL || !auth_ask(m, &l->question))
+	if (l == NULL)
 		return;
+	auth_ask(&l->question);
 	explicit_bzero(&l->question, sizeof(l->question));
 	leave_queue(l);
 	l->charged = true;
