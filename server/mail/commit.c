@@ -12,15 +12,11 @@
 #include "server/mail/commit.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "server/log/log_message.h"
 #include "server/mail/delivery.h"
-#include "server/mail/maildir.h"
-#include "server/mail/spool.h"
 #include "server/process/disk.h"
 #include "server/process/pool.h"
 #include "shared/deadline.h"
@@ -28,7 +24,6 @@
 
 enum {
 	turns_max = disk_processes,
-	name_host_bytes = 128,
 	gather_min_us = 1000,	/* while a sync is under way */
 	batch_us = 10 * 1000,	/* a turn begins no message after that */
 	quiet_times = 8,	/* factor, while nobody waits for a piece */
@@ -61,7 +56,7 @@ struct commit {
 	unsigned		 rests;		/* left, at most */
 	int64_t			 rest_until_us;
 	uint64_t		 heard;		/* pool_heard at last look */
-	struct delivery_ahead	 ahead;		/* when nothing else is large */
+	struct delivery		*ahead;		/* one of large; or NULL */
 };
 
 /* NULL: out of any list. */
@@ -75,25 +70,13 @@ move(struct delivery *d, struct delivery_list *to)
 		TAILQ_INSERT_TAIL(to, d, entry);
 }
 
-/* Calls the owner, unless it is gone, and frees d; cleans up the spool. */
 static void
-answer(struct master *m, struct delivery *d)
+end(struct commit *c, struct delivery *d)
 {
 	move(d, NULL);
-	delivery_log_slow(d, true);
-	if (!d->mail.moved)
-		spool_discard(m->spool, d->tx->id);
-	if (d->disowned) {
-		recipient_set_clear(&d->own.boxes);
-		recipient_log_clear(&d->own.rcpts);
-		queue_draft_clear(&d->own.draft);
-		conf_epoch_leave(d->own.client.epoch);
-	} else
-		d->tx->settled(d->tx, d->error,
-		    deadline_now_us() - d->begun_us);
-	if (d->queued != NULL)
-		queue_admit(m, d->queued);
-	free(d);
+	if (d == c->ahead)
+		c->ahead = NULL;
+	delivery_end(d);
 }
 
 /* Is there a piece to begin?  Only one is under way at a time. */
@@ -103,7 +86,7 @@ has_pieces(const struct commit *c)
 	for (size_t i = 0; i < turns_max; i++)
 		if (c->turns[i].syncing && c->turns[i].of_piece)
 			return false;
-	return !TAILQ_EMPTY(&c->large) || c->ahead.epoch != NULL;
+	return !TAILQ_EMPTY(&c->large);
 }
 
 /*
@@ -163,7 +146,8 @@ settle(struct turn *t, int error, const struct recipient_mailbox *failed)
 			    "fsync in the queue" : "fsync of a Maildir",
 			    error, failed->user == NULL ? NULL : failed);
 		if (d->error == 0 && delivery_is_complete(d)) {
-			d->tx->record(d->tx);
+			if (!d->ahead)
+				delivery_record(d);
 			move(d, &done);
 		} else {
 			delivery_log_slow(d, false);
@@ -175,7 +159,7 @@ settle(struct turn *t, int error, const struct recipient_mailbox *failed)
 	/* The log has a message before its client is answered. */
 	log_flush();
 	while ((d = TAILQ_FIRST(&done)) != NULL)
-		answer(m, d);
+		end(m->commit, d);
 }
 
 /* After a piece: for as long as it took, unless nobody waits. */
@@ -190,13 +174,12 @@ rest(struct commit *c)
 }
 
 /*
- * A piece of d has ended (NULL: Maildirs made ahead), and its rest begins.  The
- * owner of d is charged; Maildirs in a piece are adapted to the time that it
- * has on this disk: more when nobody waits, as they share directories to be
- * synced.
+ * A piece of d (NULL: it failed) has ended, and its rest begins.  The owner of
+ * d is charged; Maildirs in a piece are adapted to the time that it has on this
+ * disk: more when nobody waits, as they share directories to be synced.
  */
 static void
-end_piece(struct commit *c, const struct delivery *d, int error)
+end_piece(struct commit *c, const struct delivery *d)
 {
 	const int64_t now_us = deadline_now_us(), took_us = now_us -
 	    c->begun_us, has_us = delivery_piece_us *
@@ -206,11 +189,9 @@ end_piece(struct commit *c, const struct delivery *d, int error)
 		c->piece /= 2;
 	else if (took_us < has_us && c->piece < maildir_dirs_max)
 		c->piece *= 2;
-	if (d != NULL && !d->disowned)
-		(void)deadline_owe(d->tx->client.paid_until_us,
+	if (d != NULL && d->owner != NULL)
+		(void)deadline_owe(d->tx.client.paid_until_us,
 		    took_us * (rest_times + 1), now_us);
-	else if (d == NULL && error != 0 && c->ahead.epoch != NULL)
-		delivery_end_ahead(&c->ahead, error);
 	rest(c);
 }
 
@@ -229,7 +210,7 @@ on_synced(void *arg, int error, size_t failed)
 	c->sync_us = deadline_now_us() - t->begun_us;
 	c->fresh_at_us = 0;
 	if (t->of_piece)
-		end_piece(c, TAILQ_FIRST(&t->touched), error);
+		end_piece(c, TAILQ_FIRST(&t->touched));
 	settle(t, error, &box);
 	plan_next(c);
 }
@@ -253,10 +234,6 @@ sync_turn(struct turn *t)
 	disk_sync(t->master, &t->sync);
 }
 
-/*
- * Names are SECONDS.ID.HOST,S=SIZE: unique by the id, and what Dovecot reads.
- * HOST is cut: a file name has 255 octets, and readers add flags.
- */
 static void
 run_batch(struct turn *t)
 {
@@ -275,10 +252,6 @@ run_batch(struct turn *t)
 		    (n < delivery_first_max ? n : delivery_first_max)) ||
 		    (count > 0 && deadline_now_us() >= until))
 			break;
-		snprintf(d->tx->name, sizeof(d->tx->name),
-		    "%lld.%s.%.*s,S=%llu", (long long)time(NULL), d->tx->id,
-		    name_host_bytes, m->conf.hostname,
-		    (unsigned long long)d->tx->size);
 		move(d, delivery_go_on(d, &t->batch, delivery_first_max) ?
 		    &t->touched : &c->large);
 	}
@@ -294,10 +267,13 @@ take_back(struct master *m, struct delivery *d)
 		return;
 	}
 	log_flush();
-	answer(m, d);
+	end(m->commit, d);
 }
 
-/* One that is being removed, else the message whose host owes least. */
+/*
+ * One that is being removed, else the message whose host owes least; Maildirs
+ * are made ahead while there is none.
+ */
 static struct delivery *
 find_next(struct commit *c, int64_t now_us)
 {
@@ -305,8 +281,8 @@ find_next(struct commit *c, int64_t now_us)
 	int64_t owed, least = INT64_MAX;
 
 	TAILQ_FOREACH(d, &c->large, entry) {
-		owed = d->error != 0 ? 0 :
-		    deadline_owe(d->tx->client.paid_until_us, 0, now_us);
+		owed = d->error != 0 ? 0 : d->ahead ? INT64_MAX - 1 :
+		    deadline_owe(d->tx.client.paid_until_us, 0, now_us);
 		if (owed < least) {
 			least = owed;
 			best = d;
@@ -315,7 +291,6 @@ find_next(struct commit *c, int64_t now_us)
 	return best;
 }
 
-/* Maildirs are made ahead while no message is on its way in pieces. */
 static void
 run_piece(struct turn *t)
 {
@@ -326,12 +301,9 @@ run_piece(struct turn *t)
 	t->of_piece = c->was_piece = true;
 	c->begun_us = deadline_now_us();
 	d = find_next(c, c->begun_us);
-	if (d == NULL && spool_has_room(m->spool, &m->conf.limits, 0))
-		delivery_piece_ahead(&c->ahead, &t->batch, c->piece,
-		    c->begun_us + delivery_piece_us);
-	else if (d == NULL)
-		delivery_end_ahead(&c->ahead, ENOSPC);
-	else if (d->error != 0)
+	if (d == NULL)
+		return;
+	if (d->error != 0)
 		take_back(m, d);
 	else
 		move(d, delivery_go_on(d, &t->batch, c->piece) ? &t->touched :
@@ -407,54 +379,43 @@ commit_init(struct master *m)
 void
 commit_make_ahead(struct master *m)
 {
-	delivery_begin_ahead(&m->commit->ahead, m->spool, m->epoch);
-	plan_next(m->commit);
+	struct commit *c = m->commit;
+
+	if (c->ahead != NULL && c->ahead->error == 0)
+		c->ahead->error = ECANCELED;
+	c->ahead = delivery_make_ahead(m, m->epoch);
+	if (c->ahead != NULL)
+		move(c->ahead, &c->large);
+	plan_next(c);
 }
 
-struct delivery *
+int
 commit_add(struct message *t)
 {
-	struct delivery *d = calloc(1, sizeof(*d));
 	struct commit *c = t->client.master->commit;
+	struct delivery *d = delivery_make(t);
 
 	if (d == NULL)
-		return NULL;
-	snprintf(d->session, sizeof(d->session), "%s", t->client.session);
-	d->tx = t;
-	d->mail.spool = t->client.master->spool;
-	d->mail.to = &t->boxes;
-	d->mail.id = t->id;
-	d->mail.name = t->name;
-	d->mail.size = t->size;
-	d->mail.keeps = t->draft.count > 0;
-	d->begun_us = deadline_now_us();
+		return -1;
 	/* After all events that are active now: they may add more commits. */
 	if (TAILQ_EMPTY(&c->fresh) && find_turn(c) != NULL)
 		event_active(c->next, EV_TIMEOUT, 0);
 	move(d, &c->fresh);
-	return d;
+	return 0;
 }
 
+/* d stays until no Maildir has the message any more. */
 void
 commit_forget(struct delivery *d)
 {
-	if (d->mail.at == 0 && !d->mail.copying && d->queued == NULL &&
-	    d->error == 0) {
-		move(d, NULL);
-		free(d);
-		return;
-	}
-	/* d stays until no Maildir has the message any more. */
-	d->disowned = true;
-	d->own = *d->tx;
-	memset(d->tx, 0, sizeof(*d->tx));
-	(void)conf_epoch_enter(d->own.client.epoch);
-	d->tx = &d->own;
-	d->mail.to = &d->own.boxes;
-	d->mail.id = d->own.id;
-	d->mail.name = d->own.name;
+	struct commit *c = d->tx.client.master->commit;
+
+	d->owner = NULL;
 	if (d->error == 0)
 		d->error = ECANCELED;
+	if (d->in == &c->fresh)
+		move(d, &c->large);
+	plan_next(c);
 }
 
 void
@@ -463,7 +424,6 @@ commit_finish(struct master *m)
 	struct commit *c = m->commit;
 	struct delivery *d;
 
-	delivery_end_ahead(&c->ahead, 0);
 	disk_finish();
 	while (!TAILQ_EMPTY(&c->fresh))
 		run_batch(&c->turns[0]);

@@ -17,18 +17,16 @@ struct message;
 int	commit_init(struct master *m);
 /*
  * Makes the Maildirs of large aliases in the epoch of m, in pieces, while no
- * message is delivered in pieces.
+ * message is delivered in pieces.  What was under way ends.
  */
 void	commit_make_ahead(struct master *m);
 /*
- * Delivers t, whose file is complete, and then calls t->record and t->settled;
- * t stays where it is and unchanged until then.  NULL and errno without memory.
+ * Delivers t, whose file is complete, and then calls t->done.  It takes all of
+ * t over, but t stays where it is until then, and has t->delivery.  0; or -1
+ * and errno without memory.
  */
-struct delivery *commit_add(struct message *t);
-/*
- * Ends d, which calls nobody any more.  What Maildirs have of the message
- * is removed: for that d takes it over, and leaves the owner's empty.
- */
+int	commit_add(struct message *t);
+/* Removes what Maildirs have of the message, and calls nobody. */
 void	commit_forget(struct delivery *d);
 /* At the end: delivers what takes one turn, and removes all else again. */
 void	commit_finish(struct master *m);

@@ -1,29 +1,146 @@
 /*
- * Delivery of one message into its Maildirs; and Maildirs made ahead, one alias
- * after the other.  commit.c decides when.
+ * Delivery of one message into its Maildirs, and what is logged of it; and
+ * Maildirs made ahead, one alias after the other.  commit.c decides when.
  */
 #include "server/mail/delivery.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "server/log/catcher.h"
+#include "server/log/log_message.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
-enum { slow_us = 1000 * 1000 };	/* a delivery that takes longer is logged */
+enum {
+	slow_us = 1000 * 1000,	/* a delivery that takes longer is logged */
+	name_host_bytes = 128,
+	logged_to_max_bytes = 4 * 1024	/* of mailboxes, in the message log */
+};
+
+/* ---- begin and end ------------------------------------------------------ */
+
+/*
+ * Its name in Maildirs is SECONDS.ID.HOST,S=SIZE: unique by the id, and what
+ * Dovecot reads.  HOST is cut: a file name has 255 octets, and readers add
+ * flags.
+ */
+struct delivery *
+delivery_make(struct message *t)
+{
+	struct delivery *d = calloc(1, sizeof(*d));
+	const struct master *m = t->client.master;
+
+	if (d == NULL)
+		return NULL;
+	snprintf(d->name, sizeof(d->name), "%lld.%s.%.*s,S=%llu",
+	    (long long)time(NULL), t->id, name_host_bytes, m->conf.hostname,
+	    (unsigned long long)t->size);
+	snprintf(d->session, sizeof(d->session), "%s", t->client.session);
+	d->owner = t;
+	d->tx = *t;
+	memset(t, 0, sizeof(*t));
+	t->delivery = d;
+	(void)conf_epoch_enter(d->tx.client.epoch);
+	d->mail = (struct maildir_delivery){ .spool = m->spool,
+	    .to = &d->tx.boxes, .id = d->tx.id, .name = d->name,
+	    .size = d->tx.size, .keeps = d->tx.draft.count > 0 };
+	d->begun_us = deadline_now_us();
+	return d;
+}
+
+struct delivery *
+delivery_make_ahead(struct master *m, struct conf_epoch *e)
+{
+	struct delivery *d = calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	d->ahead = true;
+	d->tx.client.master = m;
+	d->tx.client.epoch = conf_epoch_enter(e);
+	d->mail.spool = m->spool;
+	d->mail.to = &d->tx.boxes;
+	return d;
+}
+
+enum verdict
+delivery_trouble(int error)
+{
+	return error == ENOSPC || error == EDQUOT ? VERDICT_DISK_FULL :
+	    VERDICT_TROUBLE;
+}
+
+static void
+tell_owner(struct delivery *d)
+{
+	struct message *t = &d->tx;
+	struct counters *c = &t->client.master->counters;
+	const int64_t us = deadline_now_us() - d->begun_us;
+
+	if (d->error == 0) {
+		c->value[COUNTER_STORED]++;
+		c->value[COUNTER_STORED_OCTETS] += t->size;
+		c->value[COUNTER_QUEUED] += t->draft.count > 0;
+		c->value[COUNTER_DELIVERED] += t->boxes.count;
+		counters_note(c, HISTOGRAM_COMMIT, (uint64_t)us);
+	} else
+		c->value[COUNTER_UNSTORED]++;
+	d->owner->delivery = NULL;
+	t->done(t->arg, d->error == 0 ? VERDICT_OK :
+	    delivery_trouble(d->error), t, us);
+}
+
+void
+delivery_end(struct delivery *d)
+{
+	struct message *t = &d->tx;
+
+	delivery_log_slow(d, true);
+	if (!d->ahead && !d->mail.moved)
+		spool_discard(d->mail.spool, t->id);
+	if (d->owner != NULL)
+		tell_owner(d);
+	if (d->queued != NULL)
+		queue_admit(t->client.master, d->queued);
+	recipient_set_clear(&t->boxes);
+	recipient_log_clear(&t->rcpts);
+	queue_draft_clear(&t->draft);
+	conf_epoch_leave(t->client.epoch);
+	free(d);
+}
+
+/* ---- the log ------------------------------------------------------------ */
+
+static void
+log_ahead(const struct delivery *d)
+{
+	const bool failed = d->error != 0 && d->error != ECANCELED;
+
+	if (d->begun_us != 0 || failed)
+		log_put(failed ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+		    "maildirs-ended", "made=%zu ms=%zu why=%s",
+		    (size_t)d->mail.made, d->begun_us == 0 ? 0 :
+		    (size_t)(deadline_now_us() - d->begun_us) / 1000,
+		    failed ? strerror(d->error) : "");
+}
 
 void
 delivery_log_slow(struct delivery *d, bool ended)
 {
 	int64_t us = deadline_now_us() - d->begun_us;
 
-	if (ended ? !d->slow : d->slow || us < slow_us)
+	if (d->ahead && ended)
+		log_ahead(d);
+	if (d->ahead || (ended ? !d->slow : d->slow || us < slow_us))
 		return;
 	d->slow = true;
 	log_put(LOG_LEVEL_INFO, ended ? "delivery-ended" : "delivery-slow",
 	    "session=%s id=%s mailboxes=%zu done=%zu made=%zu ms=%zu why=%s",
-	    d->session, d->tx->id, d->mail.to->count, d->mail.at, d->mail.made,
+	    d->session, d->tx.id, d->mail.to->count, d->mail.at, d->mail.made,
 	    (size_t)us / 1000, d->error != 0 ? strerror(d->error) : "");
 }
 
@@ -32,10 +149,119 @@ delivery_fail(struct delivery *d, const char *what, int error,
     const struct recipient_mailbox *where)
 {
 	d->error = error;
-	maildir_log_failure(d->mail.spool, &(struct maildir_failure){
-	    .session = d->session, .id = d->tx->id, .what = what,
-	    .box = where, .error = error });
+	if (!d->ahead)
+		maildir_log_failure(d->mail.spool, &(struct maildir_failure){
+		    .session = d->session, .id = d->tx.id, .what = what,
+		    .box = where, .error = error });
 }
+
+void
+delivery_record(struct delivery *d)
+{
+	const struct message *t = &d->tx;
+	struct master *m = t->client.master;
+	char from[smtp_mailbox_text_max_bytes], to_text[logged_to_max_bytes];
+	struct buf to = buf_over(to_text, sizeof(to_text));
+	struct log_record r = {
+		.id = span_of(t->id), .session = span_of(d->session),
+		.client = span_of(t->client.ip), .port = t->client.port,
+		.helo = span_from(t->mail.helo, t->mail.helo_len),
+		.protocol = span_of(t->protocol),
+		.user = span_of(t->client.user),
+		.from = span_from(from,
+		    smtp_mailbox_text(&t->mail.from, from)),
+		.size = t->size, .file = span_of(d->name),
+		.mailboxes = t->boxes.count, .recipients = t->rcpts.count,
+		.rcpt = span_from(t->rcpts.text, t->rcpts.n),
+		.event = t->draft.count == 0 ? LOG_EVENT_STORE :
+		    LOG_EVENT_QUEUE,
+		.remote = t->draft.count
+	};
+
+	recipient_log_mailboxes(&t->boxes, &to);
+	r.to = buf_span(&to);
+	log_message_add(m->log, &r);
+	log_put(LOG_LEVEL_INFO, t->draft.count == 0 ? "store" : "queue",
+	    "session=%s id=%s user=%s from=%s to=%s recipients=%zu "
+	    "mailboxes=%zu remote?=%zu size=%zu", d->session, t->id,
+	    t->client.user, log_address(&t->mail.from),
+	    log_address(&t->first_rcpt), t->rcpt_count, t->boxes.count,
+	    t->draft.count, (size_t)t->size);
+	if (!m->conf.catcher)
+		return;
+	catcher_message(d->session, m->spool->mail, t->boxes.boxes[0].user,
+	    d->name, t->size);
+	for (size_t i = 0; i < t->boxes.count; i++)
+		catcher_say(d->session, CATCHER_KEPT, "kept for %s: "
+		    "%s/new/%s", t->boxes.boxes[i].user,
+		    t->boxes.boxes[i].user, d->name);
+}
+
+/* ---- Maildirs made ahead ------------------------------------------------ */
+
+/* Finds what the next alias reaches, unless that is few.  False: no more. */
+static bool
+next_alias(struct delivery *d)
+{
+	const struct conf *conf = &d->tx.client.epoch->conf;
+	const struct conf_domain *in = &conf->domains[d->domain];
+	struct recipient_reason reason = { .path = NULL };
+	char address[smtp_mailbox_text_max_bytes];
+	struct mailbox to;
+	int n;
+
+	if (d->domain == conf->domain_count)
+		return false;
+	recipient_set_clear(d->mail.to);
+	d->mail.at = 0;
+	if (d->alias == in->aliases.count) {
+		d->domain++;
+		d->alias = 0;
+		return true;
+	}
+	n = snprintf(address, sizeof(address), "%s@%s",
+	    in->aliases.one[d->alias++].name, in->name);
+	if (smtp_mailbox_from_text(span_from(address, (size_t)n), &to))
+		(void)recipient_expand(conf, &to, d->mail.to, &reason, NULL);
+	if (d->mail.to->count < delivery_first_max)
+		d->mail.at = d->mail.to->count;
+	return true;
+}
+
+/* A broken Maildir is skipped: RCPT reports it. */
+static bool
+make_ahead(struct delivery *d, struct maildir_batch *b, size_t most)
+{
+	const struct master *m = d->tx.client.master;
+	const int64_t until_us = deadline_now_us() + delivery_piece_us;
+	const uint64_t before = d->mail.made;
+	const struct conf_domain *in;
+
+	if (!spool_has_room(m->spool, &m->conf.limits, 0)) {
+		d->error = ENOSPC;
+		return false;
+	}
+	while (d->mail.made - before < most && maildir_has_room(b, 1) &&
+	    deadline_now_us() < until_us) {
+		if (d->mail.at == d->mail.to->count) {
+			if (!next_alias(d))
+				break;
+			continue;
+		}
+		if (maildir_deliver(b, &d->mail) == MAILDIR_FAILED)
+			d->mail.at++;
+		if (d->mail.made == 0 || d->begun_us != 0)
+			continue;
+		d->begun_us = deadline_now_us();
+		in = &d->tx.client.epoch->conf.domains[d->domain];
+		log_put(LOG_LEVEL_INFO, "maildirs-begun", "domain=%s alias=%s "
+		    "mailboxes=%zu", in->name,
+		    in->aliases.one[d->alias - 1].name, d->mail.to->count);
+	}
+	return true;
+}
+
+/* ---- delivery ----------------------------------------------------------- */
 
 /*
  * One broken Maildir of an alias fails for its user alone.  What that user
@@ -68,7 +294,7 @@ deliver(struct delivery *d, struct maildir_batch *b, size_t most)
 			return false;
 		}
 		maildir_log_failure(d->mail.spool, &(struct maildir_failure){
-		    .session = d->session, .id = d->tx->id,
+		    .session = d->session, .id = d->tx.id,
 		    .what = d->mail.what, .box = box, .error = error,
 		    .then = "the others of the alias have it, this one "
 		    "misses it" });
@@ -81,18 +307,21 @@ bool
 delivery_is_complete(const struct delivery *d)
 {
 	return d->mail.at == d->mail.to->count &&
-	    (d->tx->draft.count == 0 || d->queued != NULL);
+	    (d->tx.draft.count == 0 || d->queued != NULL) && (!d->ahead ||
+	    d->domain == d->tx.client.epoch->conf.domain_count);
 }
 
 bool
 delivery_go_on(struct delivery *d, struct maildir_batch *b, size_t most)
 {
+	if (d->ahead)
+		return make_ahead(d, b, most);
 	if (!deliver(d, b, most))
 		return false;
 	if (d->mail.at < d->mail.to->count || delivery_is_complete(d) ||
 	    !maildir_has_room(b, 4))
 		return true;
-	d->queued = queue_draft_enter(&d->tx->draft, &d->tx->commit, b);
+	d->queued = queue_draft_enter(&d->tx.draft, &d->tx.commit, b);
 	if (d->queued == NULL)
 		delivery_fail(d, "move into the queue", errno, NULL);
 	d->mail.moved = d->queued != NULL;
@@ -106,8 +335,10 @@ delivery_take_back(struct delivery *d, size_t most)
 	int64_t until = deadline_now_us() + delivery_piece_us;
 	struct log_line l;
 
+	if (d->ahead)
+		return true;
 	if (d->queued != NULL)
-		queue_remove(d->tx->client.master, d->queued);
+		queue_remove(d->tx.client.master, d->queued);
 	d->queued = NULL;
 	for (size_t i = 0; i < most && (d->mail.at > 0 || d->mail.copying) &&
 	    (i == 0 || deadline_now_us() < until); i++) {
@@ -122,115 +353,10 @@ delivery_take_back(struct delivery *d, size_t most)
 		return true;
 	/* A client that gets 451 may retry: these will have it twice. */
 	log_begin(&l, LOG_LEVEL_ERROR, "store-left");
-	log_add(&l, "session=%s id=%s mailboxes=%zu", d->session, d->tx->id,
+	log_add(&l, "session=%s id=%s mailboxes=%zu", d->session, d->tx.id,
 	    d->left);
 	maildir_log_place(&l, &d->left_in);
-	log_add(&l, "file=%s", d->tx->name);
+	log_add(&l, "file=%s", d->name);
 	log_end(&l);
 	return true;
-}
-
-/* ---- Maildirs made ahead ------------------------------------------------ */
-
-void
-delivery_end_ahead(struct delivery_ahead *a, int error)
-{
-	if (a->begun_us != 0 || error != 0)
-		log_put(error == 0 ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
-		    "maildirs-ended", "made=%zu ms=%zu why=%s",
-		    (size_t)a->mail.made, a->begun_us == 0 ? 0 :
-		    (size_t)(deadline_now_us() - a->begun_us) / 1000,
-		    error != 0 ? strerror(error) : "");
-	recipient_set_clear(&a->to);
-	if (a->epoch != NULL)
-		conf_epoch_leave(a->epoch);
-	memset(a, 0, sizeof(*a));
-}
-
-void
-delivery_begin_ahead(struct delivery_ahead *a, const struct spool *s,
-    struct conf_epoch *e)
-{
-	if (a->epoch != NULL)
-		delivery_end_ahead(a, 0);
-	a->epoch = conf_epoch_enter(e);
-	a->mail.spool = s;
-	a->mail.to = &a->to;
-}
-
-/*
- * Adds the mailboxes that alias reaches and the set lacks.  All mailboxes in
- * the set have been looked at: a full set starts over.
- */
-static void
-expand(struct delivery_ahead *a, const struct conf_domain *d,
-    const struct conf_entry *alias)
-{
-	struct recipient_reason reason = { .path = NULL };
-	char address[smtp_mailbox_text_max_bytes];
-	int n = snprintf(address, sizeof(address), "%s@%s", alias->name,
-	    d->name);
-	struct mailbox to;
-	enum verdict verdict;
-
-	if (!smtp_mailbox_from_text(span_from(address, (size_t)n), &to))
-		return;
-	verdict = recipient_expand(&a->epoch->conf, &to, &a->to, &reason,
-	    NULL);
-	if (verdict != VERDICT_TOO_MANY || a->to.count == 0)
-		return;
-	recipient_set_clear(&a->to);
-	a->mail.at = 0;
-	(void)recipient_expand(&a->epoch->conf, &to, &a->to, &reason,
-	    NULL);
-}
-
-/* Expands the next alias; skips one that reaches few.  False: no more. */
-static bool
-go_on(struct delivery_ahead *a)
-{
-	const struct conf *conf = &a->epoch->conf;
-	const struct conf_domain *d = &conf->domains[a->domain];
-
-	if (a->domain == conf->domain_count)
-		return false;
-	if (a->alias == d->aliases.count) {
-		a->domain++;
-		a->alias = 0;
-		return true;
-	}
-	expand(a, d, &d->aliases.one[a->alias++]);
-	if (a->to.count < a->mail.at + delivery_first_max)
-		a->mail.at = a->to.count;
-	return true;
-}
-
-/* A broken Maildir is skipped: RCPT reports it. */
-void
-delivery_piece_ahead(struct delivery_ahead *a, struct maildir_batch *b,
-    size_t most, int64_t until_us)
-{
-	const uint64_t before = a->mail.made;
-	const struct conf_domain *d;
-
-	while (a->mail.made - before < most && maildir_has_room(b, 1) &&
-	    deadline_now_us() < until_us) {
-		if (a->mail.at == a->to.count) {
-			if (go_on(a))
-				continue;
-			/* The last Maildirs are made, but not yet durable. */
-			if (b->count == 0)
-				delivery_end_ahead(a, 0);
-			return;
-		}
-		if (maildir_deliver(b, &a->mail) == MAILDIR_FAILED)
-			a->mail.at++;
-		if (a->mail.made == 0 || a->begun_us != 0)
-			continue;
-		a->begun_us = deadline_now_us();
-		d = &a->epoch->conf.domains[a->domain];
-		log_put(LOG_LEVEL_INFO, "maildirs-begun", "domain=%s alias=%s "
-		    "mailboxes=%zu", d->name, d->aliases.one[a->alias - 1].name,
-		    (size_t)a->to.count);
-	}
 }

@@ -37,11 +37,14 @@ struct message_client {
 						   0: none does */
 };
 
+struct message;
+
 /*
- * The owner's: VERDICT_OK, or why it is not stored; after us microseconds.  The
- * owner has to clear the message.
+ * The owner's: VERDICT_OK, or why t is not stored; after us microseconds.  The
+ * owner's message is clear by then; t is valid during the call.
  */
-typedef void	message_done(void *arg, enum verdict verdict, int64_t us);
+typedef void	message_done(void *arg, enum verdict verdict,
+	    const struct message *t, int64_t us);
 
 /* Zero is valid: no message, as after message_clear. */
 struct message {
@@ -58,13 +61,8 @@ struct message {
 	struct recipient_log	 rcpts;		/* as the client named them */
 	uint64_t		 head_bytes;	/* in front of the worker's */
 	uint64_t		 size;		/* of the committed file */
-	char			 name[message_name_bytes]; /* in its Maildirs */
-	struct delivery		*delivery;	/* under way; or NULL */
-	/* It is durable, and goes to the message log before it is settled. */
-	void			(*record)(struct message *t);
-	/* 0, or errno; after us microseconds.  Its file left the spool. */
-	void			(*settled)(struct message *t, int error,
-				    int64_t us);
+	const char		*protocol;	/* RFC 3848: "ESMTP" */
+	struct delivery		*delivery;	/* has all else; or NULL */
 	message_done		*done;		/* once it is stored */
 	void			*arg;		/* of done */
 	unsigned		 authors;	/* of From and Sender, so far */
@@ -73,22 +71,33 @@ struct message {
 
 TAILQ_HEAD(delivery_list, delivery);
 
+/*
+ * A message on its way; or Maildirs made ahead: those of aliases that reach
+ * many, so that the first message to such an alias does not wait until
+ * thousands are made.
+ */
 struct delivery {
 	TAILQ_ENTRY(delivery)	 entry;
 	struct delivery_list	*in;		/* of struct commit */
+	struct message		*owner;		/* NULL: nobody is told */
+	struct message		 tx;		/* taken over from the owner */
 	char			 session[ipc_id_bytes + 1];
-	bool			 disowned;	/* no owner to be called */
-	struct message		*tx;		/* the owner's; or &own */
-	struct message		 own;
+	char			 name[message_name_bytes]; /* in its Maildirs */
 	struct maildir_delivery	 mail;
 	struct queued		*queued;	/* it is in the queue; NULL */
-	int64_t			 begun_us;
+	int64_t			 begun_us;	/* 0: none had to be made */
 	bool			 slow;		/* logged */
 	int			 error;		/* errno: it is removed; or 0 */
 	size_t			 left;		/* Maildirs that keep it, */
 	struct recipient_mailbox left_in;	/* the first of them */
+	bool			 ahead;		/* there is no message */
+	size_t			 domain, alias;	/* looked at next */
 };
 
+/* Takes t over: then it is clear but for t->delivery.  NULL without memory. */
+struct delivery *delivery_make(struct message *t);
+/* Makes Maildirs for the aliases of e. */
+struct delivery *delivery_make_ahead(struct master *m, struct conf_epoch *e);
 /*
  * Delivers d to at most most more Maildirs, while there is time and room in b;
  * then moves its file into the queue, if it goes there.  False: it failed, and
@@ -105,31 +114,11 @@ void	delivery_fail(struct delivery *d, const char *what, int error,
 bool	delivery_take_back(struct delivery *d, size_t most);
 /* Logs once that d takes long; ended: that it ended, if that was logged. */
 void	delivery_log_slow(struct delivery *d, bool ended);
-
-/*
- * Maildirs made ahead: those of aliases that reach many, so that the first
- * message to such an alias does not wait until thousands are made.  This is
- * done at start and after a reload, in pieces, while messages are accepted.
- * Zero is valid, and has nothing to do.
- */
-struct delivery_ahead {
-	struct conf_epoch	*epoch;		/* NULL: nothing to do */
-	size_t			 domain, alias;	/* looked at next */
-	struct recipient_set	 to;
-	struct maildir_delivery	 mail;		/* makes the Maildirs */
-	int64_t			 begun_us;	/* 0: none was missing yet */
-};
-
-/* Starts over with the aliases of e; what was under way ends. */
-void	delivery_begin_ahead(struct delivery_ahead *a, const struct spool *s,
-	    struct conf_epoch *e);
-/*
- * Until until_us, looks for missing Maildirs and makes at most most of them;
- * they are durable once the directories of b, empty before, are synced.
- */
-void	delivery_piece_ahead(struct delivery_ahead *a,
-	    struct maildir_batch *b, size_t most, int64_t until_us);
-/* Ends it, complete or not; error: 0, or the errno of a failure. */
-void	delivery_end_ahead(struct delivery_ahead *a, int error);
+/* d is durable: the logs have it before its client gets 250. */
+void	delivery_record(struct delivery *d);
+/* Tells the owner of d, which is in no list, and frees it. */
+void	delivery_end(struct delivery *d);
+/* The verdict for an error of the disk. */
+enum verdict delivery_trouble(int error);
 
 #endif

@@ -19,10 +19,7 @@
 #include "shared/log.h"
 #include "shared/trace_field.h"
 
-enum {
-	probes_max = 16,	/* Maildirs probed, of one recipient */
-	logged_to_max_bytes = 4 * 1024	/* of mailboxes, in the message log */
-};
+enum { probes_max = 16 };	/* Maildirs probed, of one recipient */
 
 /*
  * RFC 3848, and RFC 6531 4.3: "S" is for TLS, "A" for AUTH; neither has a word
@@ -51,6 +48,7 @@ message_start(struct message *t, const struct message_client *from,
 
 	t->client = *from;
 	t->mail = *mail;
+	t->protocol = protocol_of(t);
 	m->counters.value[has_room ? COUNTER_SENDERS :
 	    COUNTER_SENDERS_DISK]++;
 	if (!has_room && m->conf.catcher && spool_room(m->spool, &room))
@@ -75,14 +73,6 @@ message_clear(struct message *t)
 	queue_draft_clear(&t->draft);
 	recipient_log_clear(&t->rcpts);
 	memset(t, 0, sizeof(*t));
-}
-
-/* The verdict for an error of the disk. */
-static enum verdict
-trouble_of(int error)
-{
-	return error == ENOSPC || error == EDQUOT ? VERDICT_DISK_FULL :
-	    VERDICT_TROUBLE;
 }
 
 /* box NULL: the failure is with the file in the spool. */
@@ -199,7 +189,7 @@ message_begin(struct message *t, int *fd)
 		.helo = span_from(t->mail.helo, t->mail.helo_len),
 		.client_ip = c->ip,
 		.hostname = c->epoch->conf.hostname,
-		.protocol = protocol_of(t),
+		.protocol = t->protocol,
 		.suite = c->tls == NULL ? NULL :
 		    tls_files_suites[c->tls->suite],
 		/* If it leaves, its host may take no header in UTF-8. */
@@ -227,67 +217,7 @@ message_begin(struct message *t, int *fd)
 	log_failure(t, "create", NULL, error);
 	t->id[0] = '\0';
 	message_clear(t);
-	return trouble_of(error);
-}
-
-/* t is durable: the log has it before its client gets 250. */
-static void
-record(struct message *t)
-{
-	struct master *m = t->client.master;
-	char from[smtp_mailbox_text_max_bytes], to_text[logged_to_max_bytes];
-	struct buf to = buf_over(to_text, sizeof(to_text));
-	struct log_record r = {
-		.id = span_of(t->id), .session = span_of(t->client.session),
-		.client = span_of(t->client.ip), .port = t->client.port,
-		.helo = span_from(t->mail.helo, t->mail.helo_len),
-		.protocol = span_of(protocol_of(t)),
-		.user = span_of(t->client.user),
-		.from = span_from(from,
-		    smtp_mailbox_text(&t->mail.from, from)),
-		.size = t->size, .file = span_of(t->name),
-		.mailboxes = t->boxes.count, .recipients = t->rcpts.count,
-		.rcpt = span_from(t->rcpts.text, t->rcpts.n),
-		.event = t->draft.count == 0 ? LOG_EVENT_STORE :
-		    LOG_EVENT_QUEUE,
-		.remote = t->draft.count
-	};
-
-	recipient_log_mailboxes(&t->boxes, &to);
-	r.to = buf_span(&to);
-	log_message_add(m->log, &r);
-	log_put(LOG_LEVEL_INFO, t->draft.count == 0 ? "store" : "queue",
-	    "session=%s id=%s user=%s from=%s to=%s recipients=%zu "
-	    "mailboxes=%zu remote?=%zu size=%zu", t->client.session, t->id,
-	    t->client.user, log_address(&t->mail.from),
-	    log_address(&t->first_rcpt), t->rcpt_count, t->boxes.count,
-	    t->draft.count, (size_t)t->size);
-	if (!m->conf.catcher)
-		return;
-	catcher_message(t->client.session, m->spool->mail,
-	    t->boxes.boxes[0].user, t->name, t->size);
-	for (size_t i = 0; i < t->boxes.count; i++)
-		catcher_say(t->client.session, CATCHER_KEPT, "kept for %s: "
-		    "%s/new/%s", t->boxes.boxes[i].user,
-		    t->boxes.boxes[i].user, t->name);
-}
-
-static void
-settled(struct message *t, int error, int64_t us)
-{
-	struct counters *c = &t->client.master->counters;
-
-	if (error == 0) {
-		c->value[COUNTER_STORED]++;
-		c->value[COUNTER_STORED_OCTETS] += t->size;
-		c->value[COUNTER_QUEUED] += t->draft.count > 0;
-		c->value[COUNTER_DELIVERED] += t->boxes.count;
-		counters_note(c, HISTOGRAM_COMMIT, (uint64_t)us);
-	} else
-		c->value[COUNTER_UNSTORED]++;
-	t->delivery = NULL;
-	t->done(t->arg, error == 0 ? VERDICT_OK : trouble_of(error),
-	    us);
+	return delivery_trouble(error);
 }
 
 enum verdict
@@ -301,15 +231,12 @@ message_end(struct message *t, const struct ipc_commit *c,
 		return VERDICT_TROUBLE;
 	t->commit = *c;
 	t->size = t->head_bytes + c->size - t->draft.block_bytes;
-	t->record = record;
-	t->settled = settled;
 	t->done = on_stored;
 	t->arg = arg;
 	switch (spool_check(m->spool, t->id,
 	    t->head_bytes + c->size)) {
 	case SPOOL_GOOD:
-		t->delivery = commit_add(t);
-		if (t->delivery != NULL)
+		if (commit_add(t) == 0)
 			return VERDICT_OK;
 		log_failure(t, "hold", NULL, errno);
 		break;

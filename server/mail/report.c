@@ -342,15 +342,13 @@ answer(struct report *r, enum ipc_type type, enum verdict verdict, int fd)
 
 /* The report is durable; or verdict says why not. */
 static void
-on_stored(void *arg, enum verdict verdict, int64_t us)
+on_stored(void *arg, enum verdict verdict, const struct message *t, int64_t us)
 {
 	struct report *r = arg;
 
 	r->stored = verdict == VERDICT_OK;
 	if (r->stored)
-		queue_log_notice(r->master, r->q, r->kind, r->tx.id);
-	r->tx.id[0] = '\0';	/* its spool file is gone */
-	message_clear(&r->tx);
+		queue_log_notice(r->master, r->q, r->kind, t->id);
 	if (r->worker == NULL && r->stored)
 		finish(r, true);
 	else if (r->worker == NULL)

@@ -284,7 +284,7 @@ on_begin(struct session *s, const struct ipc_record *r)
 
 /* The message is stored, or verdict says why not. */
 static void
-on_stored(void *arg, enum verdict verdict, int64_t us)
+on_stored(void *arg, enum verdict verdict, const struct message *t, int64_t us)
 {
 	struct ipc_record r = { .type = IPC_VERDICT };
 	struct session *s = arg;
@@ -292,12 +292,10 @@ on_stored(void *arg, enum verdict verdict, int64_t us)
 	s->disk_ms += us / 1000;
 	r.u.verdict.verdict = verdict;
 	if (verdict == VERDICT_OK) {
-		memcpy(r.u.verdict.id, s->tx.id, sizeof(r.u.verdict.id));
+		memcpy(r.u.verdict.id, t->id, sizeof(r.u.verdict.id));
 		s->stored++;
-		s->stored_bytes += s->tx.size;
+		s->stored_bytes += t->size;
 	}
-	s->tx.id[0] = '\0';	/* its spool file is gone */
-	message_clear(&s->tx);
 	pool_permit(s->worker, IPC_AT_SESSION);
 	if (pool_send(s->worker, &r, -1) == -1)
 		pool_lost(s->worker, "worker gone before its answer");

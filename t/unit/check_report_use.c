@@ -28,6 +28,7 @@ static enum verdict add_verdict, begin_verdict, end_verdict;
 static struct mailbox added;
 static unsigned relay_line;
 static message_done *stored;
+static struct message *under_way;
 static void *stored_arg;
 static bool is_broken;
 static char worker_room[8];
@@ -113,8 +114,9 @@ message_end(struct message *t, const struct ipc_commit *c,
 		message_clear(t);
 		return end_verdict;
 	}
-	memcpy(t->id, "fedcba9876543210", sizeof(t->id));
+	message_clear(t);
 	t->delivery = (void *)worker_room;
+	under_way = t;
 	stored = on_stored;
 	stored_arg = arg;
 	return VERDICT_OK;
@@ -328,11 +330,19 @@ hear(const uint32_t *want, size_t count, bool short_one)
 }
 
 static void
+settle(enum verdict verdict)
+{
+	under_way->delivery = NULL;
+	stored(stored_arg, verdict, &(struct message){
+	    .id = "fedcba9876543210" }, 1);
+}
+
+static void
 finish_well(void)
 {
 	ck_assert(say(IPC_COMMIT));
 	ck_assert_int_eq(when, IPC_AT_COMMIT);
-	stored(stored_arg, VERDICT_OK, 1);
+	settle(VERDICT_OK);
 	ck_assert_int_eq(last.type, IPC_VERDICT);
 	ck_assert_int_eq(when, IPC_AT_SESSION);
 	ck_assert(say(IPC_END));
@@ -521,7 +531,7 @@ TEST(lost_in_commit)
 	ck_assert(say(IPC_COMMIT));
 	pool_lost(worker, "worker died");
 	ck_assert_uint_eq(dones, 0);
-	stored(stored_arg, VERDICT_OK, 1);
+	settle(VERDICT_OK);
 	ck_assert_uint_eq(dones, 1);
 	ck_assert_uint_eq(committed, 1);
 	ck_assert_int_eq(opened, 0);
@@ -533,7 +543,7 @@ TEST(lost_behind_commit)
 	make(REPORT_FAILED, NULL, 1);
 	ck_assert(say(IPC_BEGIN));
 	ck_assert(say(IPC_COMMIT));
-	stored(stored_arg, VERDICT_OK, 1);
+	settle(VERDICT_OK);
 	pool_lost(worker, "worker died");
 	ck_assert_uint_eq(dones, 1);
 	ck_assert_uint_eq(committed, 1);
@@ -552,7 +562,7 @@ TEST(disk_full)
 		if (who == 1 || who == 2)
 			ck_assert(say(IPC_COMMIT));
 		if (who == 2)
-			stored(stored_arg, VERDICT_DISK_FULL, 1);
+			settle(VERDICT_DISK_FULL);
 		if (who == 3)
 			ck_assert(report_use.on_record(owner,
 			    &(struct ipc_record){ .type = IPC_RESET,
