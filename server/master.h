@@ -24,7 +24,6 @@ struct master {
 	struct spool		*spool;
 	struct commit		*commit;	/* messages being stored */
 	struct queue		*queue;		/* NULL: a catcher has none */
-	struct schedule		*schedule;	/* messages that leave */
 
 	struct helper		*helpers;	/* HELPER_COUNT of them */
 	struct pool		*pool;		/* workers, nurseries */

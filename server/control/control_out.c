@@ -29,31 +29,37 @@ words_of(const struct ipc_outcome *o)
 }
 
 void
-control_tell_site(const struct schedule_site *s, struct control_out *o)
+control_tell_site(const struct site *s, struct control_out *o)
 {
+	const int64_t left_ms = s->breaker.until_ms - deadline_now_ms();
+	const uint64_t probe_ms = left_ms > 0 ? (uint64_t)left_ms : 0;
+	const uint64_t waiting = site_waiting(s), links_max = site_limit(s);
+	const bool down = site_is_down(s);
 	char left[figure_bytes] = "now";
 
 	json_out_object(&o->j, NULL);
 	json_out_string(&o->j, "name", s->name);
-	json_out_u64(&o->j, "waiting", s->waiting);
+	json_out_u64(&o->j, "waiting", waiting);
 	json_out_u64(&o->j, "connections", s->links);
-	json_out_u64(&o->j, "connections_max", s->links_max);
-	json_out_bool(&o->j, "closed", s->closed);
-	if (s->closed)
-		json_out_parts(&o->j, "probe_in_seconds",
-		    (uint64_t)s->probe_ms, 1000);
-	if (s->has_failed)
-		json_out_string(&o->j, "words", words_of(&s->failure));
+	json_out_u64(&o->j, "connections_max", links_max);
+	json_out_bool(&o->j, "closed", down);
+	if (down)
+		json_out_parts(&o->j, "probe_in_seconds", probe_ms, 1000);
+	if (down && s->last != NULL)
+		json_out_string(&o->j, "words",
+		    words_of(&s->last->fact.outcome));
 	json_out_end(&o->j);
 	control_line(o, "site", "%s: %" PRIu64 " wait, %" PRIu64 " of %" PRIu64
-	    " connections", s->name, s->waiting, s->links, s->links_max);
-	if (s->closed && s->probe_ms > 0)
-		figure_duration((uint64_t)s->probe_ms, left);
-	if (s->closed)
+	    " connections", s->name, waiting, (uint64_t)s->links,
+	    links_max);
+	if (probe_ms > 0)
+		figure_duration(probe_ms, left);
+	if (down)
 		control_line(o, "site", "  IT FAILS: it is tried again %s%s",
-		    s->probe_ms > 0 ? "in " : "", left);
-	if (s->has_failed)
-		control_line(o, "site", "  %s", words_of(&s->failure));
+		    probe_ms > 0 ? "in " : "", left);
+	if (down && s->last != NULL)
+		control_line(o, "site", "  %s",
+		    words_of(&s->last->fact.outcome));
 }
 
 static void
@@ -102,8 +108,8 @@ void
 control_leaving(const struct master *m, struct control_out *o)
 {
 	const struct queue_count *q = queue_count(m);
-	struct schedule_site sites[worst_sites];
-	struct schedule_count c;
+	const struct site *sites[worst_sites];
+	struct site_count c;
 	char age[figure_bytes];
 	uint64_t old_s;
 	size_t n;
@@ -112,7 +118,7 @@ control_leaving(const struct master *m, struct control_out *o)
 		json_out_null(&o->j, "queue");
 		return;
 	}
-	n = schedule_worst(&c, sites, worst_sites);
+	n = site_worst(&c, sites, worst_sites);
 	json_out_object(&o->j, "queue");
 	json_out_u64(&o->j, "messages", q->messages);
 	json_out_u64(&o->j, "max", m->conf.limits.queue_messages);
@@ -122,7 +128,7 @@ control_leaving(const struct master *m, struct control_out *o)
 	json_out_u64(&o->j, "waiting", c.waiting);
 	json_out_u64(&o->j, "connections", c.links);
 	json_out_u64(&o->j, "sites", c.sites);
-	json_out_u64(&o->j, "sites_closed", c.closed);
+	json_out_u64(&o->j, "sites_closed", c.down);
 	old_s = oldest_s(m);
 	if (old_s > 0)
 		json_out_u64(&o->j, "oldest_seconds", old_s);
@@ -131,7 +137,7 @@ control_leaving(const struct master *m, struct control_out *o)
 	    " connection%s to %" PRIu64 " sites, of which %" PRIu64 " fail",
 	    q->messages, figure_plural(q->messages), q->reading ?
 	    " (still being read)" : "", c.waiting, q->held, c.links,
-	    figure_plural(c.links), c.sites, c.closed);
+	    figure_plural(c.links), c.sites, c.down);
 	figure_duration(old_s * 1000, age);
 	if (old_s > 0)
 		control_line(o, "queue", "the oldest is there for %s", age);
@@ -140,7 +146,7 @@ control_leaving(const struct master *m, struct control_out *o)
 		    "queue are in spool/bad: look at the log", q->bad);
 	json_out_array(&o->j, "worst_sites");
 	for (size_t i = 0; i < n; i++)
-		control_tell_site(&sites[i], o);
+		control_tell_site(sites[i], o);
 	json_out_end(&o->j);
 	tell_dns(m, o);
 	json_out_end(&o->j);

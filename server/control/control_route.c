@@ -48,7 +48,7 @@ tell(const struct question *q, const struct route *r, FILE *f)
 	const struct conf_via *via = conf_relay_via(&q->master->conf,
 	    span_of(q->domain));
 	struct control_out o = { .f = f };
-	struct schedule_site site;
+	const struct site *site;
 	enum relay_end why;
 	struct path *p = path_make(q->master, r, via == NULL ? smtp_port :
 	    via->port, via != NULL, &why);
@@ -64,8 +64,9 @@ tell(const struct question *q, const struct route *r, FILE *f)
 		    queue_log_ends[why]);
 		return;
 	}
-	if (schedule_site(p, &site))
-		control_tell_site(&site, &o);
+	site = site_find(p);
+	if (site != NULL)
+		control_tell_site(site, &o);
 	else
 		fputs("  nothing is known of these hosts: no mail was sent "
 		    "there lately\n", f);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "server/log/json_out.h"
-#include "server/mail/schedule.h"
+#include "server/mail/site.h"
 #include "server/session/session.h"
 
 /* Where an answer is written: one of the three streams. */
@@ -50,7 +50,7 @@ struct control_task *control_queue(struct master *m,
 struct control_task *control_route(struct master *m,
 	    const struct ipc_ask *ask, void (*wake)(void *arg), void *arg);
 
-void	control_tell_site(const struct schedule_site *s,
+void	control_tell_site(const struct site *s,
 	    struct control_out *o);
 /* Of the status: the queue, its worst sites, the DNS. */
 void	control_leaving(const struct master *m, struct control_out *o);

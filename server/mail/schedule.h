@@ -23,29 +23,4 @@ bool	schedule_drain(struct master *m);
 /* Is q being tried?  Else its time, or its site, is waited for. */
 bool	schedule_is_busy(const struct master *m, const struct queued *q);
 
-struct schedule_count {
-	uint64_t	sites;
-	uint64_t	closed;		/* their breaker is open */
-	uint64_t	waiting;	/* messages */
-	uint64_t	links;		/* connections */
-};
-struct schedule_site {
-	char		 name[smtp_domain_max_bytes + 1];	/* of a host */
-	uint64_t	 waiting;
-	uint64_t	 links;
-	uint64_t	 links_max;	/* as it has shown to take */
-	bool		 closed;
-	int64_t		 probe_ms;	/* until it is tried again */
-	bool		 has_failed;
-	struct ipc_outcome failure;	/* with has_failed */
-};
-/*
- * Counts all sites, and has in out at most max of those that are closed, or
- * for which messages wait, the worst first.  Returns how many.
- */
-size_t	schedule_worst(struct schedule_count *count,
-	    struct schedule_site *out, size_t max);
-/* The site that p leads to; false: nothing is known of it. */
-bool	schedule_site(const struct path *p, struct schedule_site *out);
-
 #endif

@@ -7,25 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/array.h"
 #include "shared/deadline.h"
 
 enum {
-	probe_s = 60,			/* a probe was called, and none came */
-	refill_s = 5,
-	kept_s = 10 * 60,		/* what is known of one without work */
-	kept_down_s = 5 * 60 * 60,	/* if it is down; longer than a gap */
-	kept_max = 10000,
-	turn_us = 4 * 1000
+	called_ms = 30 * 1000,		/* a call may come to nothing */
+	kept_ms = 10 * 60 * 1000,	/* what is known of one without work */
+	kept_down_ms = 5 * 60 * 60 * 1000,	/* longer than a gap */
+	kept_max = 10000
 };
 
 static struct {
 	void		(*due)(struct master *m, struct queued *q);
 	void		(*serve)(struct site *s);
 	void		*tree;		/* by key */
-	TAILQ_HEAD(sites, site) lists[SITE_LISTS], every;
+	TAILQ_HEAD(sites, site) hungry, every;
 	size_t		 count;
-	struct event	 turn;
 } all;
+
+static const struct timeval at_once = { 0, 0 };
 
 static int
 compare(const void *a, const void *b)
@@ -34,41 +34,36 @@ compare(const void *a, const void *b)
 	    ((const struct site *)b)->key, path_key_bytes);
 }
 
-static void
-list(struct site *s, enum site_list which)
-{
-	if (s->list != SITE_UNLISTED)
-		TAILQ_REMOVE(&all.lists[s->list], s, entry);
-	if (which != SITE_UNLISTED)
-		TAILQ_INSERT_TAIL(&all.lists[which], s, entry);
-	s->list = which;
-}
-
 void
 site_kick(struct site *s)
 {
-	if (s->list != SITE_TODO)
-		list(s, SITE_TODO);
-	event_active(&all.turn, EV_TIMEOUT, 0);
+	evtimer_add(&s->look, &at_once);
 }
 
 void
 site_starve(struct site *s)
 {
-	list(s, SITE_HUNGRY);
+	if (!s->is_hungry)
+		TAILQ_INSERT_TAIL(&all.hungry, s, entry);
+	s->is_hungry = true;
 }
 
 bool
 site_is_hungry(void)
 {
-	return !TAILQ_EMPTY(&all.lists[SITE_HUNGRY]);
+	return !TAILQ_EMPTY(&all.hungry);
 }
 
 void
 site_feed(void)
 {
-	if (site_is_hungry())
-		site_kick(TAILQ_FIRST(&all.lists[SITE_HUNGRY]));
+	struct site *s = TAILQ_FIRST(&all.hungry);
+
+	if (s == NULL)
+		return;
+	TAILQ_REMOVE(&all.hungry, s, entry);
+	s->is_hungry = false;
+	site_kick(s);
 }
 
 void
@@ -80,8 +75,8 @@ site_release(struct site *s)
 
 /* ---- what waits --------------------------------------------------------- */
 
-static bool
-is_down(const struct site *s)
+bool
+site_is_down(const struct site *s)
 {
 	return s->breaker.failures > 0;
 }
@@ -91,15 +86,21 @@ site_limit(const struct site *s)
 {
 	size_t most = (size_t)s->master->conf.limits.per_destination;
 
-	return is_down(s) ? 1 : s->breaker.limit < most ? s->breaker.limit :
-	    most;
+	return site_is_down(s) ? 1 : s->breaker.limit < most ?
+	    s->breaker.limit : most;
 }
 
 bool
 site_is_closed(const struct site *s)
 {
-	return is_down(s) && (s->links > 0 ||
+	return site_is_down(s) && (s->links > 0 ||
 	    deadline_now_ms() < s->breaker.until_ms);
+}
+
+size_t
+site_waiting(const struct site *s)
+{
+	return s->parked_count + s->waiting_count;
 }
 
 /* Does enough wait here for the connections of s? */
@@ -151,7 +152,7 @@ site_leave(struct attempt_group *g, bool waits)
 {
 	struct attempt *a = g->attempt;
 	struct site *s = g->site;
-	const struct queue_fact *f = waits && is_down(s) && s->last != NULL ?
+	const struct queue_fact *f = waits && site_is_down(s) && s->last != NULL ?
 	    attempt_keep(a, s->last) : NULL;
 
 	if (waits && a->wait_for == NULL) {
@@ -171,31 +172,11 @@ site_leave(struct attempt_group *g, bool waits)
 void
 site_park(struct site *s, struct queued *q)
 {
-	size_t max = s->parked_max == 0 ? 16 : s->parked_max, n = 0;
-	struct queued **list = s->parked;
-
-	if (s->parked_end == s->parked_max) {
-		if (s->parked_count > max / 2)
-			max *= 2;
-		if (max != s->parked_max)
-			list = reallocarray(list, max,
-			    sizeof(struct queued *));
-		if (list == NULL)
-			return;
-		for (size_t i = s->parked_first; i < s->parked_end; i++)
-			if (list[i] != NULL) {
-				list[i]->parked = (uint32_t)n;
-				list[n++] = list[i];
-			}
-		s->parked = list;
-		s->parked_max = max;
-		s->parked_first = 0;
-		s->parked_end = n;
-	}
+	if (array_add(&s->parked, &s->parked_count, &q, sizeof(struct queued *))
+	    == NULL)
+		return;
 	q->work = s;
-	q->parked = (uint32_t)s->parked_end;
-	s->parked[s->parked_end++] = q;
-	s->parked_count++;
+	q->parked = (uint32_t)s->parked_count - 1;
 	site_kick(s);
 }
 
@@ -203,12 +184,24 @@ void
 site_unpark(struct queued *q)
 {
 	struct site *s = q->work;
+	struct queued *last = s->parked[--s->parked_count];
 
+	s->parked[q->parked] = last;
+	last->parked = q->parked;
 	q->work = NULL;
-	s->parked[q->parked] = NULL;
-	if (--s->parked_count == 0)
-		s->parked_first = s->parked_end = 0;
 	site_kick(s);
+}
+
+/* Calls any of them: none waits for ever behind the others. */
+static void
+call(struct site *s)
+{
+	struct queued *q = s->parked[arc4random_uniform(
+	    (uint32_t)s->parked_count)];
+
+	s->called++;
+	site_unpark(q);
+	all.due(s->master, q);
 }
 
 /* ---- time --------------------------------------------------------------- */
@@ -216,8 +209,7 @@ site_unpark(struct queued *q)
 static bool
 is_used(const struct site *s)
 {
-	return s->links > 0 || s->holds > 0 || s->waiting_count > 0 ||
-	    s->parked_count > 0 || s->list != SITE_UNLISTED;
+	return s->links > 0 || s->holds > 0 || site_waiting(s) > 0;
 }
 
 static void
@@ -225,85 +217,43 @@ free_site(struct site *s)
 {
 	tdelete(s, &all.tree, compare);
 	TAILQ_REMOVE(&all.every, s, each);
-	event_del(&s->timer);
+	event_del(&s->look);
 	all.count--;
 	free(s->last);
 	free(s->parked);
 	free(s);
 }
 
-static void
-arm(struct site *s, int64_t ms)
-{
-	const struct timeval t = { .tv_sec = ms / 1000,
-	    .tv_usec = ms % 1000 * 1000 };
-
-	evtimer_add(&s->timer, &t);
-}
-
-/* Calls the message that has waited longest. */
-static void
-call(struct site *s)
-{
-	struct queued *q;
-
-	while ((q = s->parked[s->parked_first]) == NULL)
-		s->parked_first++;
-	s->called++;
-	site_unpark(q);
-	all.due(s->master, q);
-}
-
 /*
- * What was called may have been removed, or have another way now: so somebody
- * is called again while nothing goes on here.  A site without work is
- * forgotten, with its limit.
+ * Something has happened, or nothing for long: then what was called may have
+ * been removed, or have another way now, and a site without work is forgotten,
+ * with its limit.
  */
 static void
-on_timer(evutil_socket_t fd, short what, void *arg)
+on_look(evutil_socket_t fd, short what, void *arg)
 {
 	struct site *s = arg;
+	int64_t now = deadline_now_ms(), ms = called_ms;
+	struct timeval wait;
 
-	if (!is_used(s)) {
-		if (is_down(s) && deadline_now_ms() < s->breaker.until_ms +
-		    kept_down_s * 1000)
-			arm(s, kept_down_s * 1000);
-		else
-			free_site(s);
+	if (now >= s->look_ms)
+		s->called = 0;
+	if (!is_used(s) && (now >= s->look_ms || all.count > kept_max)) {
+		free_site(s);
 		return;
 	}
-	if (s->links == 0 && s->waiting_count == 0)
-		s->called = 0;
-	if (is_down(s) && s->parked_count > 0 && s->links == 0 &&
-	    !s->master->stopping) {
+	all.serve(s);
+	while (s->parked_count > 0 && !s->master->stopping &&
+	    (site_is_down(s) ? s->called == 0 && !site_is_closed(s) :
+	    !is_full(s, s->called)))
 		call(s);
-		arm(s, probe_s * 1000);
-	}
-	site_kick(s);
-}
-
-static void
-on_turn(evutil_socket_t fd, short what, void *arg)
-{
-	int64_t until_us = deadline_now_us() + turn_us;
-	struct site *s;
-
-	while ((s = TAILQ_FIRST(&all.lists[SITE_TODO])) != NULL) {
-		if (deadline_now_us() >= until_us) {
-			event_active(&all.turn, EV_TIMEOUT, 0);
-			break;
-		}
-		list(s, SITE_UNLISTED);
-		all.serve(s);
-		while (s->parked_count > 0 && !s->master->stopping &&
-		    !is_down(s) && !is_full(s, s->called))
-			call(s);
-		if (!is_used(s) && all.count > kept_max)
-			free_site(s);
-		else if (!is_used(s) ? !is_down(s) : s->parked_count > 0 &&
-		    !evtimer_pending(&s->timer, NULL))
-			arm(s, (is_used(s) ? refill_s : kept_s) * 1000);
-	}
+	if (!is_used(s))
+		ms = site_is_down(s) ? kept_down_ms : kept_ms;
+	else if (site_is_down(s) && now < s->breaker.until_ms)
+		ms = s->breaker.until_ms - now;
+	s->look_ms = now + ms;
+	wait = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
+	evtimer_add(&s->look, &wait);
 }
 
 /* ---- the breaker -------------------------------------------------------- */
@@ -321,32 +271,24 @@ site_failed(struct site *s, const struct queue_fact *f)
 		s->last = malloc(sizeof(*s->last));
 	if (s->last != NULL)
 		*s->last = *f;
-	arm(s, ms);
+	site_kick(s);
 	queue_log_site(s->name, f, s->breaker.failures, (uint64_t)ms / 1000,
-	    s->parked_count + s->waiting_count);
+	    site_waiting(s));
 }
 
 /* Its messages follow as it takes them, beginning with two connections. */
 void
 site_greeted(struct site *s)
 {
-	if (!is_down(s))
+	if (!site_is_down(s))
 		return;
 	reply_breaker_close(&s->breaker);
 	s->called = 0;
-	event_del(&s->timer);
-	queue_log_site(s->name, NULL, 0, 0, s->parked_count +
-	    s->waiting_count);
+	queue_log_site(s->name, NULL, 0, 0, site_waiting(s));
 	site_kick(s);
 }
 
 /* ---- work --------------------------------------------------------------- */
-
-struct site *
-site_after(struct site *s)
-{
-	return s == NULL ? TAILQ_FIRST(&all.every) : TAILQ_NEXT(s, each);
-}
 
 struct site *
 site_find(const struct path *p)
@@ -377,7 +319,7 @@ find_or_make(struct master *m, const struct path *p)
 	s->master = m;
 	reply_breaker_close(&s->breaker);
 	TAILQ_INIT(&s->waiting);
-	evtimer_assign(&s->timer, m->base, on_timer, s);
+	evtimer_assign(&s->look, m->base, on_look, s);
 	return s;
 }
 
@@ -405,6 +347,36 @@ site_add(struct master *m, struct path *p, struct attempt_group *g)
 	g->waits = true;
 }
 
+static bool
+is_worse(const struct site *a, const struct site *b)
+{
+	return site_is_down(a) != site_is_down(b) ? site_is_down(a) :
+	    site_waiting(a) > site_waiting(b);
+}
+
+size_t
+site_worst(struct site_count *count, const struct site **worst, size_t max)
+{
+	const struct site *s;
+	size_t n = 0, at;
+
+	*count = (struct site_count){ .sites = all.count };
+	TAILQ_FOREACH(s, &all.every, each) {
+		count->down += site_is_down(s);
+		count->waiting += site_waiting(s);
+		count->links += s->links;
+		if (!site_is_down(s) && site_waiting(s) == 0)
+			continue;
+		for (at = n; at > 0 && is_worse(s, worst[at - 1]); at--)
+			if (at < max)
+				worst[at] = worst[at - 1];
+		if (at < max)
+			worst[at] = s;
+		n += n < max;
+	}
+	return n;
+}
+
 void
 site_start(struct master *m,
     void (*due)(struct master *m, struct queued *q),
@@ -413,7 +385,5 @@ site_start(struct master *m,
 	all.due = due;
 	all.serve = serve;
 	TAILQ_INIT(&all.every);
-	for (size_t i = 0; i < SITE_LISTS; i++)
-		TAILQ_INIT(&all.lists[i]);
-	event_assign(&all.turn, m->base, -1, 0, on_turn, m);
+	TAILQ_INIT(&all.hungry);
 }

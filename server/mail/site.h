@@ -10,32 +10,23 @@
 
 TAILQ_HEAD(site_groups, attempt_group);
 
-/* Where a site is listed. */
-enum site_list {
-	SITE_UNLISTED,
-	SITE_TODO,		/* to be served */
-	SITE_HUNGRY,		/* until there is a connection less */
-	SITE_LISTS
-};
-
 struct site {
 	TAILQ_ENTRY(site) each;
 	uint8_t		 key[path_key_bytes];
 	char		 name[smtp_domain_max_bytes + 1]; /* of a host */
 	struct master	*master;
-	TAILQ_ENTRY(site) entry;
-	enum site_list	 list;
+	TAILQ_ENTRY(site) entry;	/* of the hungry */
+	bool		 is_hungry;	/* until there is a connection less */
 	size_t		 holds;
 	size_t		 links;		/* connections */
 	struct reply_breaker breaker;
 	struct queue_fact *last;	/* failure; or NULL */
-	struct event	 timer;
+	struct event	 look;		/* at what is to be done */
+	int64_t		 look_ms;	/* even if nothing happens */
 	struct site_groups waiting;
 	size_t		 waiting_count;
 	size_t		 called;	/* parked before, not here yet */
-	struct queued	**parked;	/* they wait in the heap, too: a queue
-					   with holes */
-	size_t		 parked_first, parked_end, parked_max;
+	struct queued	**parked;	/* in no order; in the heap, too */
 	size_t		 parked_count;
 };
 
@@ -73,15 +64,30 @@ void	site_failed(struct site *s, const struct queue_fact *f);
 void	site_greeted(struct site *s);
 /* At most so many connections. */
 size_t	site_limit(const struct site *s);
+/* Nothing is sent there but a probe, after a pause. */
+bool	site_is_down(const struct site *s);
 /* With an open breaker one group is sent, after a pause: the probe. */
 bool	site_is_closed(const struct site *s);
 /* Waits until there is a connection less; is there one that does? */
 void	site_starve(struct site *s);
 bool	site_is_hungry(void);
 void	site_feed(void);
-/* The next site, in no order; NULL: the first; or none. */
-struct site *site_after(struct site *s);
 /* The site that p leads to; NULL: nothing is known of it. */
 struct site *site_find(const struct path *p);
+/* Messages that are here, or parked. */
+size_t	site_waiting(const struct site *s);
+
+struct site_count {
+	uint64_t	sites;
+	uint64_t	down;
+	uint64_t	waiting;	/* messages */
+	uint64_t	links;		/* connections */
+};
+/*
+ * Counts all sites, and has in worst at most max of those that are down, or for
+ * which messages wait, the worst first.  Returns how many.
+ */
+size_t	site_worst(struct site_count *count, const struct site **worst,
+	    size_t max);
 
 #endif

@@ -151,7 +151,8 @@ on_due(struct master *master, struct queued *of)
 static void
 turn(void)
 {
-	event_base_loop(m.base, EVLOOP_NONBLOCK);
+	for (int i = 0; i < 10; i++)
+		event_base_loop(m.base, EVLOOP_NONBLOCK);
 }
 
 /* A message to three recipients of one site, with these hosts. */
