@@ -34,11 +34,10 @@ struct renewal {
 	struct tls_files	*files;		/* NULL: unchanged */
 	bool			 own_slots;	/* files has slots at sign */
 	bool			 denied;	/* a file, to this user */
-	bool			 faulty;
 	bool			 again;		/* SIGHUP came meanwhile */
 	size_t			 judged_due;
 	struct event		 patience;
-	char			*mistakes;	/* written to said */
+	char			*mistakes;	/* written to said; none: adopt */
 	size_t			 mistakes_n;
 	FILE			*said;
 };
@@ -52,65 +51,48 @@ same_text(const char *a, const char *b)
 }
 
 static bool
-same_listen(const struct conf_listen *a, const struct conf_listen *b)
-{
-	return a->addr_len == b->addr_len &&
-	    memcmp(&a->addr, &b->addr, a->addr_len) == 0 &&
-	    a->words == b->words;
-}
-
-static bool
 has_line(const struct conf *conf, const struct conf_listen *l)
 {
-	for (size_t i = 0; i < conf->listen_count; i++)
-		if (same_listen(l, &conf->listens[i]))
+	for (size_t i = 0; i < conf->listen_count; i++) {
+		const struct conf_listen *same = &conf->listens[i];
+
+		if (l->addr_len == same->addr_len &&
+		    memcmp(&l->addr, &same->addr, l->addr_len) == 0 &&
+		    l->words == same->words)
 			return true;
+	}
 	return false;
 }
 
-/* Has l a socket, or had none because this host has no IPv6? */
-static bool
-can_listen(const struct master *m, const struct conf *new,
-    const struct conf_listen *l)
-{
-	for (size_t i = 0; i < m->listeners->count; i++)
-		if (same_listen(l, &m->listeners->one[i].line))
-			return true;
-	return has_line(&m->conf, l) && listen_may_lack(new, l,
-	    EAFNOSUPPORT);
-}
-
 /* Sockets that were passed to us need no line, but perhaps TLS. */
-static bool
+static void
 tell_listeners(const struct master *m, const struct conf *new, FILE *said)
 {
 	const struct listeners *all = m->listeners;
-	bool told = !all->adopted && new->listen_count == 0;
+	unsigned words = 0;
 
-	if (told)
-		fprintf(said, "there is no listen line\n");
-	for (size_t i = 0; !all->adopted && i < new->listen_count; i++)
-		if (!can_listen(m, new, &new->listens[i])) {
-			fprintf(said, "line %u: a new \"listen\" takes a "
-			    "restart\n", new->listens[i].line);
-			told = true;
-		}
-	for (size_t i = 0; all->adopted && new->pair_count == 0 && !told &&
-	    i < all->count; i++)
-		if (all->one[i].line.words &
-		    (LISTEN_SUBMISSION | LISTEN_TLS_FIRST)) {
+	if (all->adopted) {
+		for (size_t i = 0; i < all->count; i++)
+			words |= all->one[i].line.words;
+		if (new->pair_count == 0 &&
+		    (words & (LISTEN_SUBMISSION | LISTEN_TLS_FIRST)))
 			fprintf(said, "there is no \"tls\" line, and a "
 			    "socket that is under TLS only\n");
-			told = true;
-		}
-	return told;
+		return;
+	}
+	if (new->listen_count == 0)
+		fprintf(said, "there is no listen line\n");
+	for (size_t i = 0; i < new->listen_count; i++)
+		if (!has_line(&m->conf, &new->listens[i]))
+			fprintf(said, "line %u: a new \"listen\" takes a "
+			    "restart\n", new->listens[i].line);
 }
 
 /*
- * Why new cannot replace m->conf, a line each, to said; false: it can.  The
- * master, no longer root and in its sandbox, gets no new socket, root or user.
+ * Why new cannot replace m->conf, a line each, to said.  The master, no longer
+ * root and in its sandbox, gets no new socket, root or user.
  */
-static bool
+static void
 tell_obstacles(const struct master *m, struct conf *new, FILE *said)
 {
 	const struct conf *old = &m->conf;
@@ -133,18 +115,14 @@ tell_obstacles(const struct master *m, struct conf *new, FILE *said)
 		{ !listen_has_descriptors(new),
 		    "so many workers (more descriptors)" }
 	};
-	bool told = tell_listeners(m, new, said);
 
+	tell_listeners(m, new, said);
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
-		if (t[i].here) {
+		if (t[i].here)
 			fprintf(said, "%s takes a restart\n", t[i].what);
-			told = true;
-		}
 	conf_relay_find_resolvers(new, old);
-	if (dial_may(&new->relay, way))
-		return told;
-	fprintf(said, "for dial a way to %s takes a restart\n", way);
-	return true;
+	if (!dial_may(&new->relay, way))
+		fprintf(said, "for dial a way to %s takes a restart\n", way);
 }
 
 /* ---- a renewal ---------------------------------------------------------- */
@@ -154,6 +132,13 @@ log_kept(const struct master *m, const char *why)
 {
 	log_put(LOG_LEVEL_ERROR, "reload-failed", "file=%s why=%s then=%s",
 	    m->conf.path, why, "all stays as it was");
+}
+
+static bool
+is_refused(struct renewal *r)
+{
+	fflush(r->said);
+	return r->mistakes_n > 0;
 }
 
 static void
@@ -171,35 +156,33 @@ drop_files(struct renewal *r)
 }
 
 /*
- * Ends r: adopted, or refused with the mistakes written to said.  A sign
- * process without keys is of no use.
+ * Ends r: adopted, or refused if there are mistakes.  A sign process without
+ * keys is of no use.
  */
 static void
-end(struct renewal *r, bool adopted)
+end(struct renewal *r)
 {
 	struct master *m = r->master;
-	bool again = r->again;
+	bool again = r->again, refused = is_refused(r);
 	char *rest, *line;
 
 	event_del(&r->patience);
 	sign_give(m, NULL);
 	fclose(r->said);
 	m->renewal = NULL;
-	if (!adopted)
+	if (refused)
 		drop_files(r);
-	if (!adopted && r->epoch != NULL)
+	if (refused && r->epoch != NULL)
 		conf_epoch_leave(r->epoch);
 	rest = r->mistakes;
 	line = check_next_mistake(&rest);
-	if (r->epoch == NULL && adopted)
-		sign_fed(m);
+	if (r->epoch == NULL && refused)
+		helper_lose(m, HELPER_SIGN, line, r->denied);
 	else if (r->epoch == NULL)
-		helper_lose(m, HELPER_SIGN, line != NULL ? line :
-		    "no memory for its keys", r->denied);
+		sign_fed(m);
 	/* During shutdown nothing is adopted, and no reason logged. */
 	else if (!m->stopping) {
-		for (; !adopted && line != NULL;
-		    line = check_next_mistake(&rest))
+		for (; line != NULL; line = check_next_mistake(&rest))
 			log_kept(m, line);
 		(void)loop_notify_ready(m);
 	}
@@ -239,7 +222,8 @@ adopt(struct renewal *r)
 	struct tls_files *old = m->tls;
 
 	if (m->stopping) {
-		end(r, false);
+		fputs("shutdown\n", r->said);
+		end(r);
 		return;
 	}
 	if (r->epoch != NULL)
@@ -257,7 +241,7 @@ adopt(struct renewal *r)
 		    (size_t)m->sessions->count[SESSIONS_SERVED]);
 		conf_warn_broken(&m->conf, check_log_warning);
 	}
-	end(r, true);
+	end(r);
 }
 
 /* Refuses r as a whole; why is for people. */
@@ -265,7 +249,7 @@ static void
 fail(struct renewal *r, const char *why)
 {
 	fprintf(r->said, "%s: \"tls\": %s\n", r->conf->path, why);
-	end(r, false);
+	end(r);
 }
 
 static void
@@ -279,14 +263,12 @@ static void
 go_on(struct renewal *r)
 {
 	tls_files_forget_keys(r->files);
-	if (r->faulty)
-		end(r, false);
-	else if (r->own_slots)
+	if (r->own_slots && !is_refused(r)) {
 		adopt(r);
-	else {
-		drop_files(r);
-		end(r, true);
+		return;
 	}
+	drop_files(r);
+	end(r);
 }
 
 /* Has the pairs judged that are not served already. */
@@ -318,11 +300,9 @@ on_judged(struct master *m, const struct ipc_judged *judged)
 	if (i == r->files->count)
 		return;
 	r->files->pairs[i].facts = *judged;
-	if (judged->fault != TLS_FAULT_NONE) {
-		r->faulty = true;
+	if (judged->fault != TLS_FAULT_NONE)
 		tls_files_report(r->conf, i, (enum tls_fault)judged->fault,
 		    r->said);
-	}
 	if (--r->judged_due == 0)
 		go_on(r);
 }
@@ -361,14 +341,11 @@ take_slots(struct renewal *r)
 static void
 read_files(struct renewal *r)
 {
-	static const struct conf no_conf;
-	static const struct tls_files no_files;
+	static const struct tls_files none;
 	struct master *m = r->master;
 	bool keys_alone = r->epoch == NULL;
-	struct tls_before before = {
-		.conf = keys_alone ? &no_conf : &m->conf,
-		.files = keys_alone ? &no_files : m->tls
-	};
+	struct tls_before before = { .conf = &m->conf,
+	    .files = keys_alone ? &none : m->tls };
 
 	r->files = tls_files_new();
 	if (r->files == NULL)
@@ -376,7 +353,7 @@ read_files(struct renewal *r)
 	if (r->files == NULL || tls_files_load(r->conf, &before, r->files,
 	    r->said) == -1) {
 		r->denied = before.denied != NULL;
-		end(r, false);
+		end(r);
 		return;
 	}
 	if (before.kept > 0)
@@ -386,12 +363,10 @@ read_files(struct renewal *r)
 		    "stays in use, until this user can read the new one, or "
 		    "root restarts smtpd");
 	if (!tls_files_are_same(r->files, m->tls)) {
-		if (!take_slots(r))
-			end(r, false);
-		else if (r->files->count == 0 && !keys_alone)
-			adopt(r);
-		else
+		if (take_slots(r))
 			judge(r);
+		else
+			end(r);
 	} else if (keys_alone) {
 		for (size_t i = 0; i < m->tls->count; i++)
 			r->files->pairs[i].facts = m->tls->pairs[i].facts;
@@ -444,9 +419,12 @@ reload(struct master *m)
 	if (r == NULL) {
 		log_kept(m, "no memory");
 		(void)loop_notify_ready(m);
-	} else if (recipient_load(m->conf.path, &e->conf, r->said) == -1 ||
-	    tell_obstacles(m, &e->conf, r->said))
-		end(r, false);
+		return;
+	}
+	if (recipient_load(m->conf.path, &e->conf, r->said) == 0)
+		tell_obstacles(m, &e->conf, r->said);
+	if (is_refused(r))
+		end(r);
 	else
 		read_files(r);
 }

@@ -40,9 +40,12 @@ bind_one(const struct conf_listen *c)
 	return -1;
 }
 
-bool
-listen_may_lack(const struct conf *conf, const struct conf_listen *l,
-    int error)
+/*
+ * Does error, from binding l, mean that this host has no IPv6, while a line of
+ * conf with IPv4 serves the same port?
+ */
+static bool
+may_lack(const struct conf *conf, const struct conf_listen *l, int error)
 {
 	const struct sockaddr_in6 *in6 = (const void *)&l->addr;
 	struct address mine, other;
@@ -70,7 +73,7 @@ listen_try(const struct conf *conf, const struct conf_listen *l)
 	((struct sockaddr_in *)(void *)&any.addr)->sin_port = 0;
 	fd = bind_one(&any);
 	if (fd == -1)
-		return listen_may_lack(conf, l, errno) ? 0 : -1;
+		return may_lack(conf, l, errno) ? 0 : -1;
 	close(fd);
 	return 0;
 }
@@ -94,7 +97,7 @@ listen_bind(struct master *m, const struct conf_listen **which)
 			    .line = *l };
 			continue;
 		}
-		if (!listen_may_lack(conf, l, error)) {
+		if (!may_lack(conf, l, error)) {
 			*which = l;
 			listen_stop(m);
 			errno = error;

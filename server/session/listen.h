@@ -24,12 +24,6 @@ struct listeners {
 enum { listen_backlog = 4096 };	/* the kernel may lower it */
 
 /*
- * Does error, from binding l, mean that this host has no IPv6, while a line of
- * conf with IPv4 serves the same port?
- */
-bool	listen_may_lack(const struct conf *conf, const struct conf_listen *l,
-	    int error);
-/*
  * Can the address of l be bound on this host, on any port?  0, also where
  * listen_bind only warns; or -1 and errno.
  */
