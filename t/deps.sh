@@ -52,7 +52,6 @@ packages() {
 		libseccomp-dev <seccomp.h>
 		libcrypt-dev <crypt.h>
 		libssl-dev <openssl/provider.h>
-		libtls-dev <tls.h>
 		check <check.h>
 		procps ps
 		END
@@ -120,8 +119,6 @@ packages() {
 		libseccomp-static /usr/lib/libseccomp.a
 		openssl-dev <openssl/provider.h>
 		openssl-libs-static /usr/lib/libcrypto.a
-		libretls-dev <tls.h>
-		libretls-static /usr/lib/libtls.a
 		check-dev <check.h>
 		END
 		;;
@@ -151,7 +148,6 @@ packages() {
 		gmake gmake
 		pkgconf pkg-config
 		libsodium <sodium.h>
-		libretls <tls.h>
 		libevent <event2/event.h>
 		check <check.h>
 		END

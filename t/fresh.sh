@@ -60,7 +60,7 @@ by_user() {
 	inside "su dev -c 'cd ~/smtpd && $1'"
 }
 
-# With zlib and zstd a static worker lacks nothing but a sound libtls.
+# With zlib and zstd a static worker lacks nothing.
 make_image() {
 	[ ! -d "$image" ] || return 0
 	rm -rf "$image.new"

@@ -77,7 +77,7 @@ $(B)/print_keywords: $(BUILD)/t/unit/print_keywords.o $(test_o)
 PLAY = play play_script play_talk play_wire play_tls play_box play_daemon \
        play_reply
 PARROT = parrot play_script play_tls
-# TLS of its own, as the server's is libtls.
+# TLS of its own, written apart from the server's.
 PLAY_LIBS = -lssl -lcrypto
 play_o = $(PLAY:%=$(BUILD)/t/dialog/%.o) $(PURE:%=$(BUILD)/%.o)
 

@@ -17,10 +17,10 @@
 #include "worker/nursery.h"
 
 /*
- * A statically linked worker neither resolves names nor loads code.  OpenSSL
- * and libtls, which could do both, are linked with these functions (--wrap in
- * GNUmakefile) in place of libc's, which need shared libraries at run time and
- * make the linker warn.
+ * A statically linked worker neither resolves names nor loads code.  OpenSSL,
+ * which could do both, is linked with these functions (--wrap in GNUmakefile)
+ * in place of libc's, which need shared libraries at run time and make the
+ * linker warn.
  */
 void	*__wrap_dlopen(const char *file, int mode);
 int	 __wrap_getaddrinfo(const char *host, const char *service,

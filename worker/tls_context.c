@@ -1,19 +1,20 @@
 /*
- * Certificates as the master sends them, and what libtls makes of them.
+ * Certificates as the master sends them, and what OpenSSL makes of them.
  */
 #include "worker/tls_context.h"
 
 #include <openssl/bio.h>
-#include <openssl/conf.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <string.h>
-#include <tls.h>
+#include <openssl/x509v3.h>
 
 #include "worker/helper.h"
 #include "worker/tls_key.h"
 
 static struct helper_file chains[ipc_tls_pairs_max];
-static struct tls *context;	/* in use by new workers */
+/* Of new workers: one for each certificate; the first is the default. */
+static SSL_CTX *contexts[ipc_tls_pairs_max];
 static SSL_CTX *of_relays;
 
 void
@@ -22,58 +23,83 @@ tls_context_take(const struct ipc_pem *piece)
 	helper_take_piece(&chains[piece->pair], piece);
 }
 
-static bool
-configure(struct tls_config *config, size_t pairs, const char **why)
+/* The certificate for the name that the client wants (RFC 6066 3). */
+static int
+choose_certificate(SSL *ssl, int *alert, void *arg)
 {
-	/* For TLS 1.2; OpenSSL passes over the three of TLS 1.3. */
-#define SUITE_NAME(P, name, iana, openssl) ":" openssl
-	static const char suites[] = IPC_TLS_SUITES(SUITE_NAME, );
-#undef SUITE_NAME
-	char key[tls_key_pem_bytes];
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
-	*why = "TLS: versions or cipher suites are not known";
-	if (tls_config_set_protocols(config, TLS_PROTOCOL_TLSv1_2 |
-	    TLS_PROTOCOL_TLSv1_3) == -1 ||
-	    tls_config_set_ciphers(config, suites + 1) == -1)
-		return false;
-	tls_config_prefer_ciphers_server(config);
-	*why = "TLS: a certificate cannot be used";
-	tls_key_begin();
-	for (size_t i = 0; i < pairs; i++) {
-		const struct helper_file *c = &chains[i];
-
-		if (!tls_key_add(span_from(c->octets, c->n), key) ||
-		    (i == 0 ? tls_config_set_keypair_mem :
-		    tls_config_add_keypair_mem)(config, c->octets, c->n,
-		    (const uint8_t *)key, strlen(key)) != 0)
-			return false;
-	}
-	*why = "TLS: libtls refuses the certificates";
-	context = tls_server();
-	return context != NULL && tls_configure(context, config) == 0;
+	if (name == NULL)
+		return SSL_TLSEXT_ERR_NOACK;
+	for (size_t i = 0; i < ipc_tls_pairs_max && contexts[i] != NULL; i++)
+		if (X509_check_host(SSL_CTX_get0_certificate(contexts[i]),
+		    name, 0, 0, NULL) == 1) {
+			SSL_set_SSL_CTX(ssl, contexts[i]);
+			break;
+		}
+	return SSL_TLSEXT_ERR_OK;
 }
 
 /*
  * No client can resume a session of a worker that has ended, and a ticket
  * behind the handshake would delay the next reply until TCP acknowledges it.
- * libtls cannot turn tickets off, so OpenSSL's default is set for all contexts.
  */
-static bool
-leave_tickets(void)
+static SSL_CTX *
+new_context(const SSL_METHOD *method)
 {
-	static const char text[] = "openssl_conf = all\n"
-	    "[all]\nssl_conf = ssl\n"
-	    "[ssl]\nsystem_default = context\n"
-	    "[context]\nNumTickets = 0\n";
-	CONF *conf = NCONF_new(NULL);
-	BIO *bio = BIO_new_mem_buf(text, sizeof(text) - 1);
-	bool left = conf != NULL && bio != NULL &&
-	    NCONF_load_bio(conf, bio, NULL) > 0 &&
-	    CONF_modules_load(conf, NULL, 0) > 0;
+	SSL_CTX *ctx = SSL_CTX_new(method);
 
-	BIO_free(bio);
-	NCONF_free(conf);
-	return left;
+	if (ctx == NULL)
+		return NULL;
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(ctx, 0);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
+	    SSL_OP_CIPHER_SERVER_PREFERENCE);
+	/* A write is tried again from the same octets at another place. */
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	return ctx;
+}
+
+/* Of the file of a certificate: itself, and then those that signed it. */
+static bool
+use_chain(SSL_CTX *ctx, BIO *file, uint16_t pair)
+{
+	X509 *x = PEM_read_bio_X509(file, NULL, NULL, NULL);
+	EVP_PKEY *key = x == NULL ? NULL : tls_key_of(x, pair);
+	bool used = key != NULL && SSL_CTX_use_certificate(ctx, x) == 1 &&
+	    SSL_CTX_use_PrivateKey(ctx, key) == 1;
+
+	EVP_PKEY_free(key);
+	X509_free(x);
+	while (used && (x = PEM_read_bio_X509(file, NULL, NULL, NULL)) != NULL)
+		used = SSL_CTX_add0_chain_cert(ctx, x) == 1;
+	ERR_clear_error();
+	return used;
+}
+
+static SSL_CTX *
+make_context(uint16_t pair)
+{
+	/* For TLS 1.2; OpenSSL passes over the three of TLS 1.3. */
+#define SUITE_NAME(P, name, iana, openssl) ":" openssl
+	static const char suites[] = IPC_TLS_SUITES(SUITE_NAME, );
+#undef SUITE_NAME
+	const struct helper_file *f = &chains[pair];
+	SSL_CTX *ctx = new_context(TLS_server_method());
+	BIO *file = BIO_new_mem_buf(f->octets, (int)f->n);
+	bool made = ctx != NULL && file != NULL &&
+	    SSL_CTX_set_cipher_list(ctx, suites + 1) == 1 &&
+	    SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1 &&
+	    SSL_CTX_set_tlsext_servername_callback(ctx,
+	    choose_certificate) == 1 && use_chain(ctx, file, pair);
+
+	BIO_free(file);
+	if (made)
+		return ctx;
+	SSL_CTX_free(ctx);
+	return NULL;
 }
 
 /* Once, when first needed: a nursery may begin without certificates. */
@@ -82,8 +108,7 @@ initialize(void)
 {
 	static bool done;
 
-	if (!done)
-		done = tls_key_init() && leave_tickets() && tls_init() == 0;
+	done = done || tls_key_init();
 	return done;
 }
 
@@ -97,48 +122,38 @@ tls_context_forget(void)
 bool
 tls_context_make(size_t pairs, const char **why)
 {
-	struct tls_config *config;
-	bool made;
-
-	/* No new ones: the previous context stays in use. */
-	if (pairs > 0 && chains[0].n == 0 && context != NULL)
+	/* No new ones: the previous contexts stay in use. */
+	if (pairs > 0 && chains[0].n == 0 && contexts[0] != NULL)
 		return true;
-	tls_free(context);
-	context = NULL;
-	if (pairs == 0)
-		return true;
+	for (size_t i = 0; i < ipc_tls_pairs_max; i++) {
+		SSL_CTX_free(contexts[i]);
+		contexts[i] = NULL;
+	}
 	*why = "TLS: OpenSSL cannot be initialized";
-	if (!initialize())
+	if (pairs > 0 && !initialize())
 		return false;
-	*why = "TLS: no memory";
-	config = tls_config_new();
-	if (config == NULL)
-		return false;
-	made = configure(config, pairs, why);
-	/* libtls counts the references to it. */
-	tls_config_free(config);
+	*why = "TLS: a certificate cannot be used";
+	for (size_t i = 0; i < pairs; i++) {
+		contexts[i] = make_context((uint16_t)i);
+		if (contexts[i] == NULL)
+			return false;
+	}
 	tls_context_forget();
-	return made;
+	return true;
 }
 
-struct tls *
+SSL_CTX *
 tls_context(void)
 {
-	return context;
+	return contexts[0];
 }
 
-/* A write is tried again from the same octets at another place. */
 bool
 tls_context_make_client(void)
 {
 	if (of_relays == NULL && initialize() &&
-	    (of_relays = SSL_CTX_new(TLS_client_method())) != NULL) {
-		SSL_CTX_set_min_proto_version(of_relays, TLS1_2_VERSION);
+	    (of_relays = new_context(TLS_client_method())) != NULL)
 		SSL_CTX_set_verify(of_relays, SSL_VERIFY_NONE, NULL);
-		SSL_CTX_set_session_cache_mode(of_relays, SSL_SESS_CACHE_OFF);
-		SSL_CTX_set_mode(of_relays, SSL_MODE_ENABLE_PARTIAL_WRITE |
-		    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	}
 	return of_relays != NULL;
 }
 
@@ -160,39 +175,22 @@ note_digest(void *arg, const struct ipc_digest *digest,
 	return false;
 }
 
-static ssize_t
-read_hello(struct tls *conn, void *p, size_t n, void *arg)
-{
-	int got = BIO_read(arg, p, (int)n);
-
-	return got > 0 ? got : TLS_WANT_POLLIN;
-}
-
-static ssize_t
-drop_answer(struct tls *conn, const void *p, size_t n, void *arg)
-{
-	return (ssize_t)n;
-}
-
 bool
 tls_context_shake_hands(void)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL_CTX *ctx = new_context(TLS_client_method());
 	SSL *client = ctx == NULL ? NULL : SSL_new(ctx);
-	BIO *hello = BIO_new(BIO_s_mem()), *nothing = BIO_new(BIO_s_mem());
-	struct tls *server = NULL;
+	SSL *server = SSL_new(contexts[0]);
+	BIO *hello = BIO_new(BIO_s_mem()), *answer = BIO_new(BIO_s_mem());
 	bool asked = false;
 
-	if (client == NULL || hello == NULL || nothing == NULL)
+	if (client == NULL || server == NULL || hello == NULL ||
+	    answer == NULL || BIO_up_ref(hello) != 1 || BIO_up_ref(answer) != 1)
 		return false;
-	SSL_set_bio(client, nothing, hello);
-	(void)SSL_connect(client);
+	SSL_set_bio(client, answer, hello);
+	SSL_set_bio(server, hello, answer);
 	tls_key_ask_by(note_digest, &asked);
-	if (tls_accept_cbs(context, &server, read_hello, drop_answer,
-	    hello) == 0)
-		(void)tls_handshake(server);
-	tls_free(server);
-	SSL_free(client);
-	SSL_CTX_free(ctx);
+	(void)SSL_connect(client);
+	(void)SSL_accept(server);
 	return asked;
 }

@@ -1,15 +1,14 @@
 /*
- * The TLS context: certificates, versions, suites.  The nursery makes it once,
- * so that a worker only has to be forked; it holds no private key.
+ * The TLS contexts: certificates, versions, suites.  The nursery makes them
+ * once, so that a worker only has to be forked; they hold no private key.
  */
 #ifndef WORKER_TLS_CONTEXT_H
 #define WORKER_TLS_CONTEXT_H
 
+#include <openssl/types.h>
 #include <stdbool.h>
 
 #include "shared/ipc_msg.h"
-
-struct tls;
 
 /* Takes a piece of a certificate file from the master, in order. */
 void	tls_context_take(const struct ipc_pem *piece);
@@ -22,14 +21,14 @@ void	tls_context_forget(void);
  */
 bool	tls_context_make(size_t pairs, const char **why);
 /* The context in use; NULL where TLS is not configured. */
-struct tls *tls_context(void);
+SSL_CTX	*tls_context(void);
 /* Makes the context of relays, unless there is one; once in the nursery. */
 bool	tls_context_make_client(void);
 /*
  * That context: no certificate of a host is checked, for a host without TLS
  * would be taken as well; NULL: none was made.
  */
-struct ssl_ctx_st *tls_context_client(void);
+SSL_CTX	*tls_context_client(void);
 /*
  * Begins a TLS session by the context, as a worker does, with a client
  * made here, up to the signature.  For a child that then ends.  False: no

@@ -1,36 +1,36 @@
 /*
- * The OpenSSL provider of keys that another process has: its decoder reads our
- * handles, its key management has the public keys, its signatures come from
- * the sign process.  No private key is in this process; tls_key.h says why.
+ * The OpenSSL provider of keys that another process has: its key management has
+ * the public keys, its signatures come from the sign process.  No private key
+ * is in this process; tls_key.h says why.
  */
 #include "worker/tls_key.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
-#include <openssl/core_object.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define provider_name	"smtpd-sign"
-#define pem_begin	"-----BEGIN SMTPD KEY HANDLE-----\n"
-#define pem_end		"\n-----END SMTPD KEY HANDLE-----\n"
 
-/* Public keys by handle; the provider's "key" is the address of one. */
-static EVP_PKEY *handles[ipc_tls_pairs_max];
-static size_t handle_count;
+/* What the provider has for a key. */
+struct key {
+	EVP_PKEY	*public;
+	uint16_t	 pair;
+};
+
+static struct key coming;	/* the next one that OpenSSL asks for */
 static tls_key_ask *ask_by;
 static void *ask_arg;
-static OSSL_FUNC_BIO_read_ex_fn *read_core;
 
 /* A signature under way. */
 struct signing {
-	EVP_PKEY	*const *key;
+	const struct key *key;
 	char		 hash[16];
 	bool		 pss;
 };
@@ -41,24 +41,35 @@ is_rsa(const EVP_PKEY *public)
 	return EVP_PKEY_is_a(public, "RSA") == 1;
 }
 
-/* Handles stay as long as the process, and a decoder has no state. */
-static void
-free_nothing(void *p)
-{
-}
-
 /* ---- keys ------------------------------------------------------------- */
 
-/* The handle whose address the decoder found. */
 static void *
-key_load(const void *reference, size_t n)
+key_new(void *provider)
 {
-	void *h;
+	struct key *k = malloc(sizeof(*k));
 
-	if (n != sizeof(h))
+	if (k == NULL || EVP_PKEY_up_ref(coming.public) != 1) {
+		free(k);
 		return NULL;
-	memcpy(&h, reference, sizeof(h));
-	return h;
+	}
+	*k = coming;
+	return k;
+}
+
+static void
+key_free(void *key)
+{
+	struct key *k = key;
+
+	EVP_PKEY_free(k->public);
+	free(k);
+}
+
+/* It has all already. */
+static int
+key_import(void *key, int selection, const OSSL_PARAM params[])
+{
+	return 1;
 }
 
 static int
@@ -70,17 +81,17 @@ key_has(const void *key, int selection)
 static int
 key_match(const void *a, const void *b, int selection)
 {
-	EVP_PKEY *const *x = a, *const *y = b;
+	const struct key *x = a, *y = b;
 
-	return EVP_PKEY_eq(*x, *y) == 1;
+	return EVP_PKEY_eq(x->public, y->public) == 1;
 }
 
 static int
 key_get_params(void *key, OSSL_PARAM params[])
 {
-	EVP_PKEY *const *h = key;
+	const struct key *k = key;
 
-	return EVP_PKEY_get_params(*h, params);
+	return EVP_PKEY_get_params(k->public, params);
 }
 
 static const OSSL_PARAM *
@@ -106,15 +117,15 @@ key_gettable_params(void *provider)
 static int
 key_export(void *key, int selection, OSSL_CALLBACK *take, void *arg)
 {
-	EVP_PKEY *const *h = key;
+	const struct key *k = key;
 
 	if (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY)
 		return 0;
-	return EVP_PKEY_export(*h, EVP_PKEY_PUBLIC_KEY, take, arg);
+	return EVP_PKEY_export(k->public, EVP_PKEY_PUBLIC_KEY, take, arg);
 }
 
 static const OSSL_PARAM *
-key_export_types(int selection)
+key_types(int selection)
 {
 	static const OSSL_PARAM types[] = {
 		OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_N, NULL, 0),
@@ -136,14 +147,16 @@ ec_operation(int operation)
 /* A row of a dispatch table; the function's type depends on the number. */
 #define ROW(number, function) { number, (void (*)(void))(function) }
 #define KEY_ROWS							\
-	ROW(OSSL_FUNC_KEYMGMT_FREE, free_nothing),			\
-	ROW(OSSL_FUNC_KEYMGMT_LOAD, key_load),				\
+	ROW(OSSL_FUNC_KEYMGMT_NEW, key_new),				\
+	ROW(OSSL_FUNC_KEYMGMT_FREE, key_free),				\
+	ROW(OSSL_FUNC_KEYMGMT_IMPORT, key_import),			\
+	ROW(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, key_types),			\
 	ROW(OSSL_FUNC_KEYMGMT_HAS, key_has),				\
 	ROW(OSSL_FUNC_KEYMGMT_MATCH, key_match),			\
 	ROW(OSSL_FUNC_KEYMGMT_GET_PARAMS, key_get_params),		\
 	ROW(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, key_gettable_params),	\
 	ROW(OSSL_FUNC_KEYMGMT_EXPORT, key_export),			\
-	ROW(OSSL_FUNC_KEYMGMT_EXPORT_TYPES, key_export_types)
+	ROW(OSSL_FUNC_KEYMGMT_EXPORT_TYPES, key_types)
 
 static const OSSL_DISPATCH rsa_key[] = { KEY_ROWS, { 0, NULL } };
 static const OSSL_DISPATCH ec_key[] = { KEY_ROWS,
@@ -152,54 +165,6 @@ static const OSSL_DISPATCH ec_key[] = { KEY_ROWS,
 static const OSSL_ALGORITHM keys[] = {
 	{ "RSA:rsaEncryption", "provider=" provider_name, rsa_key, NULL },
 	{ "EC:id-ecPublicKey", "provider=" provider_name, ec_key, NULL },
-	{ NULL, NULL, NULL, NULL }
-};
-
-/* ---- handles in PEM --------------------------------------------------- */
-
-/* Required. */
-static void *
-decode_new(void *provider)
-{
-	return provider;
-}
-
-/* Text that is no handle is left to other decoders. */
-static int
-decode(void *ctx, OSSL_CORE_BIO *in, int selection, OSSL_CALLBACK *take,
-    void *arg, OSSL_PASSPHRASE_CALLBACK *password, void *password_arg)
-{
-	char text[tls_key_pem_bytes] = "", name[] = "RSA";
-	const size_t begin = sizeof(pem_begin) - 1;
-	int kind = OSSL_OBJECT_PKEY;
-	EVP_PKEY **h;
-	size_t n;
-
-	if (read_core(in, text, sizeof(text) - 1, &n) != 1 ||
-	    strncmp(text, pem_begin, begin) != 0)
-		return 1;
-	n = strtoul(text + begin, NULL, 10);
-	if (n >= handle_count)
-		return 1;
-	h = &handles[n];
-	if (!is_rsa(*h))
-		memcpy(name, "EC", 3);
-	return take((OSSL_PARAM []){
-	    OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &kind),
-	    OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE,
-	    name, 0),
-	    OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE,
-	    &h, sizeof(h)),
-	    OSSL_PARAM_construct_end() }, arg);
-}
-
-static const OSSL_DISPATCH decoder[] = {
-	ROW(OSSL_FUNC_DECODER_NEWCTX, decode_new),
-	ROW(OSSL_FUNC_DECODER_FREECTX, free_nothing),
-	ROW(OSSL_FUNC_DECODER_DECODE, decode), { 0, NULL }
-};
-static const OSSL_ALGORITHM decoders[] = {
-	{ "RSA", "provider=" provider_name ",input=pem", decoder, NULL },
 	{ NULL, NULL, NULL, NULL }
 };
 
@@ -276,20 +241,19 @@ sign_all(void *ctx, unsigned char *out, size_t *out_n, size_t out_max,
     const unsigned char *in, size_t n)
 {
 	const struct signing *s = ctx;
-	struct ipc_digest digest = {
-	    .pair = (uint16_t)(s->key - handles) };
+	struct ipc_digest digest = { .pair = s->key->pair };
 	struct ipc_signature made;
 	size_t size = sizeof(digest.octets);
 
 	if (out == NULL) {
-		*out_n = (size_t)EVP_PKEY_get_size(*s->key);
+		*out_n = (size_t)EVP_PKEY_get_size(s->key->public);
 		return 1;
 	}
 	if (EVP_Q_digest(NULL, s->hash, NULL, in, n, digest.octets,
 	    &size) != 1)
 		return 0;
 	digest.n = (uint8_t)size;
-	digest.scheme = !is_rsa(*s->key) ? SIGN_ECDSA :
+	digest.scheme = !is_rsa(s->key->public) ? SIGN_ECDSA :
 	    s->pss ? SIGN_RSA_PSS : SIGN_RSA_PKCS1;
 	if (ask_by == NULL || !ask_by(ask_arg, &digest, &made) ||
 	    made.n == 0 || made.n > out_max)
@@ -322,9 +286,7 @@ provider_query(void *provider, int operation, int *no_cache)
 	*no_cache = 0;
 	if (operation == OSSL_OP_KEYMGMT)
 		return keys;
-	if (operation == OSSL_OP_SIGNATURE)
-		return signatures;
-	return operation == OSSL_OP_DECODER ? decoders : NULL;
+	return operation == OSSL_OP_SIGNATURE ? signatures : NULL;
 }
 
 static OSSL_provider_init_fn provider_init;
@@ -338,15 +300,12 @@ provider_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
 		{ 0, NULL }
 	};
 
-	for (; in->function_id != 0; in++)
-		if (in->function_id == OSSL_FUNC_BIO_READ_EX)
-			read_core = OSSL_FUNC_BIO_read_ex(in);
-	*provider = handles;
+	*provider = &coming;
 	*out = rows;
-	return read_core != NULL;
+	return 1;
 }
 
-/* Our provider serves its own handles, the default provider all else. */
+/* Our provider serves its own keys, the default provider all else. */
 bool
 tls_key_init(void)
 {
@@ -358,32 +317,24 @@ tls_key_init(void)
 	    EVP_set_default_properties(NULL, "?provider=default") == 1;
 }
 
-void
-tls_key_begin(void)
+EVP_PKEY *
+tls_key_of(X509 *certificate, uint16_t pair)
 {
-	while (handle_count > 0)
-		EVP_PKEY_free(handles[--handle_count]);
-}
+	EVP_PKEY *public = X509_get0_pubkey(certificate), *key = NULL;
+	OSSL_PARAM none = OSSL_PARAM_END;
+	EVP_PKEY_CTX *ctx;
 
-bool
-tls_key_add(struct span certificates, char out[tls_key_pem_bytes])
-{
-	BIO *bio = BIO_new_mem_buf(certificates.p, (int)certificates.n);
-	X509 *x509 = bio == NULL ? NULL :
-	    PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	EVP_PKEY *public = x509 == NULL ? NULL : X509_get_pubkey(x509);
-
-	X509_free(x509);
-	BIO_free(bio);
-	if (handle_count == ipc_tls_pairs_max || public == NULL ||
-	    (!is_rsa(public) && EVP_PKEY_is_a(public, "EC") != 1)) {
-		EVP_PKEY_free(public);
-		return false;
-	}
-	snprintf(out, tls_key_pem_bytes, pem_begin "%zu" pem_end,
-	    handle_count);
-	handles[handle_count++] = public;
-	return true;
+	if (public == NULL ||
+	    (!is_rsa(public) && EVP_PKEY_is_a(public, "EC") != 1))
+		return NULL;
+	coming = (struct key){ public, pair };
+	ctx = EVP_PKEY_CTX_new_from_name(NULL, is_rsa(public) ? "RSA" : "EC",
+	    "provider=" provider_name);
+	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, &none) != 1)
+		key = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	return key;
 }
 
 void

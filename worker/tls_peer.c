@@ -1,13 +1,13 @@
 /*
- * libtls over a peer: reads and writes that wait no longer than they may.
+ * TLS over a peer: reads and writes that wait no longer than they may.
  */
 #include "worker/tls_peer.h"
 
 #include <errno.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <string.h>
-#include <tls.h>
 
 #include "shared/deadline.h"
 #include "worker/tls_context.h"
@@ -15,38 +15,62 @@
 
 enum { goodbye_ms = 1000 };
 
-/* ---- what libtls calls ------------------------------------------------ */
+/* ---- what OpenSSL calls ----------------------------------------------- */
 
 /*
- * Hides a timeout from libtls: it would send the client an alert, after which
- * our last reply could not be sent.
+ * Hides a timeout from OpenSSL: after an error it would let no last reply be
+ * sent.
  */
-static ssize_t
-socket_read(struct tls *conn, void *p, size_t n, void *arg)
+static int
+bio_read(BIO *bio, char *p, int n)
 {
-	struct tls_peer *t = arg;
-	ssize_t got;
+	struct tls_peer *t = BIO_get_data(bio);
+	ssize_t got = peer_ops.read(t->peer, p, (size_t)n, t->deadline_ms);
 
-	got = peer_ops.read(t->peer, p, n, t->deadline_ms);
+	BIO_clear_retry_flags(bio);
 	if (got == -1) {
 		t->error = errno;
 		if (errno == ETIMEDOUT || errno == ECANCELED)
-			return TLS_WANT_POLLIN;
+			BIO_set_retry_read(bio);
 	}
 	t->eof |= got == 0;
-	return got;
+	return (int)got;
 }
 
-static ssize_t
-socket_write(struct tls *conn, const void *p, size_t n, void *arg)
+static int
+bio_write(BIO *bio, const char *p, int n)
 {
-	struct tls_peer *t = arg;
-	ssize_t done;
+	struct tls_peer *t = BIO_get_data(bio);
+	ssize_t done = peer_ops.write(t->peer, p, (size_t)n, t->deadline_ms);
 
-	done = peer_ops.write(t->peer, p, n, t->deadline_ms);
+	BIO_clear_retry_flags(bio);
 	if (done == -1)
 		t->error = errno;
-	return done;
+	return (int)done;
+}
+
+static long
+bio_control(BIO *bio, int command, long n, void *p)
+{
+	return command == BIO_CTRL_FLUSH;
+}
+
+/* The socket, for OpenSSL; NULL: no memory. */
+static BIO *
+new_bio(struct tls_peer *t)
+{
+	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "peer");
+	BIO *bio = NULL;
+
+	if (m != NULL && BIO_meth_set_read(m, bio_read) == 1 &&
+	    BIO_meth_set_write(m, bio_write) == 1 &&
+	    BIO_meth_set_ctrl(m, bio_control) == 1)
+		bio = BIO_new(m);
+	if (bio != NULL) {
+		BIO_set_data(bio, t);
+		BIO_set_init(bio, 1);
+	}
+	return bio;
 }
 
 /* A handshake needs one signature, and the master allows a session one. */
@@ -147,24 +171,43 @@ tls_peer_name(const char *version, const char *suite, struct ipc_tls *out)
 	out->suite = find_word(suite, suites, TLS_SUITE_COUNT);
 }
 
+/* Does OpenSSL only want to be called again, after that result? */
+static bool
+is_to_go_on(const struct tls_peer *t, int result)
+{
+	int error = SSL_get_error(t->ssl, result);
+
+	return t->error == 0 && (error == SSL_ERROR_WANT_READ ||
+	    error == SSL_ERROR_WANT_WRITE);
+}
+
 bool
 tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
     struct ipc_tls *out, enum tls_fail *why)
 {
+	BIO *bio;
+	int result;
+
 	memset(t, 0, sizeof(*t));
 	t->peer = peer;
 	t->deadline_ms = deadline_ms;
 	*why = TLS_FAIL_NO_CONTEXT;
-	if (tls_context() == NULL || tls_accept_cbs(tls_context(), &t->conn,
-	    socket_read, socket_write, t) == -1)
+	if (tls_context() == NULL ||
+	    (t->ssl = SSL_new(tls_context())) == NULL ||
+	    (bio = new_bio(t)) == NULL)
 		return false;
+	SSL_set_bio(t->ssl, bio, bio);
 	tls_key_ask_by(ask_once, t);
-	if (tls_handshake(t->conn) != 0) {
+	ERR_clear_error();
+	do
+		result = SSL_accept(t->ssl);
+	while (is_to_go_on(t, result));
+	if (result != 1) {
 		*why = fail_of(t);
 		return false;
 	}
 	*why = TLS_FAIL_SUITE;
-	tls_peer_name(tls_conn_version(t->conn), tls_conn_cipher(t->conn),
+	tls_peer_name(SSL_get_version(t->ssl), SSL_get_cipher_name(t->ssl),
 	    out);
 	return out->version < TLS_VERSION_COUNT &&
 	    out->suite < TLS_SUITE_COUNT;
@@ -180,18 +223,19 @@ static ssize_t
 transfer(struct tls_peer *t, void *in, const void *out, size_t n,
     int64_t deadline_ms)
 {
-	ssize_t done;
+	int done;
 
 	t->deadline_ms = deadline_ms;
 	t->error = 0;
+	ERR_clear_error();
 	do
-		done = out != NULL ? tls_write(t->conn, out, n) :
-		    tls_read(t->conn, in, n);
-	while ((done == TLS_WANT_POLLIN || done == TLS_WANT_POLLOUT) &&
-	    t->error == 0);
-	if (done >= 0)
+		done = out != NULL ? SSL_write(t->ssl, out, (int)n) :
+		    SSL_read(t->ssl, in, (int)n);
+	while (is_to_go_on(t, done));
+	if (done > 0)
 		return done;
-	if (out == NULL && t->eof && t->error == 0)
+	if (out == NULL && t->error == 0 && (t->eof ||
+	    SSL_get_error(t->ssl, done) == SSL_ERROR_ZERO_RETURN))
 		return 0;
 	errno = t->error != 0 ? t->error : EPROTO;
 	return -1;
@@ -214,10 +258,10 @@ const struct lineio_ops tls_peer_ops = { tls_peer_read, tls_peer_write };
 void
 tls_peer_close(struct tls_peer *t)
 {
-	if (t->conn == NULL)
+	if (t->ssl == NULL)
 		return;
 	t->deadline_ms = deadline_now_ms() + goodbye_ms;
-	(void)tls_close(t->conn);
-	tls_free(t->conn);
-	t->conn = NULL;
+	(void)SSL_shutdown(t->ssl);
+	SSL_free(t->ssl);
+	t->ssl = NULL;
 }

@@ -1,17 +1,17 @@
 /*
  * The client's socket under TLS, as the line reader needs it: the same pair of
- * functions as in peer.h, with libtls in between.
+ * functions as in peer.h, with OpenSSL in between.
  */
 #ifndef WORKER_TLS_PEER_H
 #define WORKER_TLS_PEER_H
 
-#include "worker/peer.h"
+#include <openssl/types.h>
 
-struct tls;
+#include "worker/peer.h"
 
 struct tls_peer {
 	struct peer	*peer;
-	struct tls	*conn;		/* NULL: not under TLS */
+	SSL		*ssl;		/* NULL: not under TLS */
 	int64_t		 deadline_ms;	/* of the current call */
 	int		 error;		/* errno of the socket, or 0 */
 	bool		 eof;		/* of the socket */

@@ -1,6 +1,5 @@
 /*
- * The client's connection. TLS is OpenSSL's here, and not that of libtls
- * which the server uses.
+ * The client's connection, with a TLS of its own.
  */
 #include <sys/socket.h>
 #include <sys/time.h>

@@ -69,7 +69,7 @@ $(BUILD)/t/system/lying_worker: $(BUILD)/t/system/lying_worker.o \
 
 # The real worker with a library of TLS that crashes.
 $(BUILD)/t/system/broken_worker: $(worker_o) $(shared_o)
-	$(call link,$(WORKER_STATIC) -Xlinker --wrap=tls_handshake \
-	    -Xlinker --defsym=__wrap_tls_handshake=bug_at,$(WORKER_LIBS))
+	$(call link,$(WORKER_STATIC) -Xlinker --wrap=SSL_accept \
+	    -Xlinker --defsym=__wrap_SSL_accept=bug_at,$(WORKER_LIBS))
 
 .PRECIOUS: $(BUILD)/t/system/%.o
