@@ -36,7 +36,6 @@
 #include "server/process/resolver.h"
 #include "server/process/tls_files.h"
 #include "server/session/listen.h"
-#include "server/session/rates.h"
 #include "server/session/session.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"

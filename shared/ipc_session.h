@@ -94,8 +94,8 @@ struct ipc_commit {
 };
 
 struct ipc_verdict {
-	uint32_t	verdict;
-	uint32_t	held_back_ms;	/* of an UNKNOWN reply: slows guessing */
+	uint32_t	reply;		/* enum smtp_reply */
+	uint32_t	held_back_ms;	/* of UNKNOWN_RCPT: slows guessing */
 	char		id[ipc_id_bytes + 1];	/* of the message, once stored */
 };
 

@@ -7,9 +7,8 @@
  *
  * A number is, for SPAWN and STILLBORN, how many workers; for BREED and SIBLING
  * the option of smtpd-worker, 'r' or a helper's; for RESET the errno of the
- * spool file, or 0; for LETTER_DONE bits of enum relay_done; for ADMIT an enum
- * smtp_reply, AUTH_OK or GREETING or why not; for TABLE the
- * rows that came since the previous TABLE, which they replace; for KEY_FORGET a
+ * spool file, or 0; for LETTER_DONE bits of enum relay_done; for TABLE the rows
+ * that came since the previous TABLE, which they replace; for KEY_FORGET a
  * slot; for TELL_END an exit status.
  */
 #ifndef SHARED_IPC_TABLE_H
@@ -32,7 +31,7 @@
 	    p->auth < IPC_AUTH_COUNT && p->lacks <= IPC_LACKS_ALL &&	\
 	    p->dsn <= 1)						\
 	X(VERDICT, TO_WORKER, verdict, 0, AT_DECIDE,			\
-	    p->verdict < VERDICT_COUNT &&				\
+	    p->reply < REPLY_COUNT &&					\
 	    memchr(p->id, '\0', sizeof(p->id)) != NULL)			\
 	X(FILE, TO_WORKER, nothing, 1, AT_RCPT, true)			\
 	X(STRESS, TO_WORKER, stress, 0, AT_ANY, p->why < STRESS_COUNT)	\
@@ -52,7 +51,6 @@
 	    p->n <= sizeof(p->text))					\
 	X(TELL_END, TO_CONTROL, number, 0, AT_ASK, p->n <= 1)		\
 	X(LOGIN, FROM_WORKER, login, 0, AT_SESSION, is_login(p))	\
-	X(ADMIT, TO_WORKER, number, 0, AT_DOOR, p->n < REPLY_COUNT)	\
 	X(ACCOUNT, TO_AUTH, account, 0, AT_ANY, smtp_mailbox_valid(&p->who)) \
 	X(TABLE, TO_AUTH, number, 0, AT_ANY, true)			\
 	X(PASSWORD, TO_AUTH, password, 0, AT_ANY,			\

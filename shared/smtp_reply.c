@@ -5,7 +5,7 @@
 
 #include <inttypes.h>
 
-#define ROW(name, effect, text) [REPLY_##name] = text,
+#define ROW(name, note, end, text) [REPLY_##name] = text,
 static const char *const rows[REPLY_COUNT] = { SMTP_REPLIES(ROW) };
 #undef ROW
 

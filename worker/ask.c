@@ -17,10 +17,7 @@ tell_record(struct ask *a, struct ipc_record *r)
 		_exit(0);
 }
 
-/*
- * Receives the next record, of any type: the caller knows the one or two that
- * may come.  False: there is none.
- */
+/* Receives the next record, of any type.  False: there is none. */
 static bool
 take_record(struct ask *a, bool wait, struct ipc_record *r, int *passed)
 {
@@ -61,13 +58,11 @@ receive(struct ask *a, struct ipc_record *r, enum ipc_type type)
 {
 	int passed;
 
-	do {
-		if (!take_record(a, true, r, &passed))
-			_exit(0);
-	} while (r->type == IPC_STRESS);
+	do
+		passed = ask_record(a, r);
+	while (r->type == IPC_STRESS);
 	/* Instead of a file, why there is none. */
-	if (r->type != type && (type != IPC_FILE || r->type != IPC_VERDICT ||
-	    r->u.verdict.verdict == VERDICT_OK))
+	if (r->type != type && (type != IPC_FILE || r->type != IPC_VERDICT))
 		_exit(0);
 	return passed;
 }
@@ -76,13 +71,11 @@ int
 ask_job(struct ask *a, const enum ipc_type *types, size_t count,
     struct ipc_record *out, int *output)
 {
-	int passed;
-
 	*output = -1;
 	a->stress = STRESS_NONE;
 	for (;;) {
-		if (!take_record(a, true, out, &passed))
-			_exit(0);
+		int passed = ask_record(a, out);
+
 		for (size_t i = 0; i < count; i++)
 			if (out->type == types[i])
 				return passed;
@@ -98,45 +91,35 @@ ask_job(struct ask *a, const enum ipc_type *types, size_t count,
 }
 
 enum smtp_reply
-ask_admit(struct ask *a, struct ipc_record *r)
-{
-	tell_record(a, r);
-	explicit_bzero(r, sizeof(*r));
-	receive(a, r, IPC_ADMIT);
-	return (enum smtp_reply)r->u.number.n;
-}
-
-enum verdict
-ask_verdict(struct ask *a, struct ipc_record *r)
+ask_reply(struct ask *a, struct ipc_record *r)
 {
 	struct pollfd fd = { .fd = a->channel, .events = POLLIN };
 	int64_t until_ms;
-	enum verdict verdict;
 	int left;
 
 	tell_record(a, r);
+	explicit_bzero(r, sizeof(*r));
 	receive(a, r, IPC_VERDICT);
-	verdict = (enum verdict)r->u.verdict.verdict;
 	until_ms = deadline_now_ms() + r->u.verdict.held_back_ms;
 	while (a->stress < STRESS_EVICT &&
 	    (left = deadline_left_ms(until_ms)) > 0)
 		if (poll(&fd, 1, left) == 1 && !ask_is_stressed(a))
 			break;
-	return verdict;
+	return (enum smtp_reply)r->u.verdict.reply;
 }
 
-enum verdict
+enum smtp_reply
 ask_file(struct ask *a, int *out)
 {
 	struct ipc_record r = { .type = IPC_BEGIN };
 
 	tell_record(a, &r);
 	*out = receive(a, &r, IPC_FILE);
-	return r.type == IPC_FILE ? VERDICT_OK :
-	    (enum verdict)r.u.verdict.verdict;
+	return r.type == IPC_FILE ? REPLY_STORED :
+	    (enum smtp_reply)r.u.verdict.reply;
 }
 
-enum verdict
+enum smtp_reply
 ask_commit(struct ask *a, const struct ipc_commit *file,
     char id[ipc_id_bytes + 1])
 {
@@ -145,7 +128,7 @@ ask_commit(struct ask *a, const struct ipc_commit *file,
 	tell_record(a, &r);
 	receive(a, &r, IPC_VERDICT);
 	memcpy(id, r.u.verdict.id, ipc_id_bytes + 1);
-	return (enum verdict)r.u.verdict.verdict;
+	return (enum smtp_reply)r.u.verdict.reply;
 }
 
 void

@@ -23,10 +23,10 @@ void		tell_record(struct ask *a, struct ipc_record *r);
 	tell_record(a, &(struct ipc_record){ IPC_##type, 0, { value } })
 
 /*
- * Sends MAIL, RCPT or ORIGINATOR and returns the answer, for which it waits as
- * long as the master says; *r has no meaning then.
+ * Sends a question, wipes it, and returns the answer, for which it waits as
+ * long as the master says.
  */
-enum verdict	ask_verdict(struct ask *a, struct ipc_record *r);
+enum smtp_reply	ask_reply(struct ask *a, struct ipc_record *r);
 /*
  * Waits for a record of one of these types, which begins a job, and returns its
  * descriptor, which the caller closes, or -1.  *output is a separate descriptor
@@ -35,17 +35,12 @@ enum verdict	ask_verdict(struct ask *a, struct ipc_record *r);
 int		ask_job(struct ask *a, const enum ipc_type *types, size_t count,
 		    struct ipc_record *out, int *output);
 /*
- * Sends PROXY or LOGIN: may that client come in, is that password right?  Then
- * *r is wiped.
+ * Sends BEGIN.  REPLY_STORED and the spool file in *out, which the caller
+ * closes; or why there is none, and then the transaction is over.
  */
-enum smtp_reply ask_admit(struct ask *a, struct ipc_record *r);
-/*
- * Sends BEGIN.  VERDICT_OK and the spool file in *out, which the caller closes;
- * or why there is none, and then the transaction is over.
- */
-enum verdict	ask_file(struct ask *a, int *out);
-/* The file is on disk, as in *file: may we reply 250, and with which id? */
-enum verdict	ask_commit(struct ask *a, const struct ipc_commit *file,
+enum smtp_reply	ask_file(struct ask *a, int *out);
+/* The file is on disk, as in *file: REPLY_STORED and its id, or why not. */
+enum smtp_reply	ask_commit(struct ask *a, const struct ipc_commit *file,
 		    char id[ipc_id_bytes + 1]);
 /* For a handshake; out->n is 0 when there is no signature. */
 void		ask_sign(struct ask *a, const struct ipc_digest *digest,

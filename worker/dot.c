@@ -52,7 +52,6 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 			d->state = DOT_SEEN_DOT_CR;
 			return;
 		}
-		d->stuffed++;
 		break;
 	case DOT_SEEN_DOT_CR:
 		if (c == '\n') {

@@ -23,7 +23,6 @@ struct dot {
 	/* Faults; once set they stay, and the text must not be stored. */
 	bool		bare;		/* a CR or an LF */
 	bool		nul;
-	uint64_t	stuffed;	/* dots removed */
 	/* Of the text that was written: */
 	uint64_t	lines;
 	size_t		column;		/* octets of its last line so far */
@@ -31,10 +30,9 @@ struct dot {
 };
 
 /*
- * Takes octets from in until it is used up or the message ends, writes the
- * text to out (at least in.n octets; out may be in.p itself) and its length
- * to *out_n.  Returns how many octets of in were taken; d->state is DOT_END
- * when the message has ended, and the octets not taken lie behind the end.
+ * Takes octets from in until it is used up or the message ends (DOT_END),
+ * writes the text to out (at least in.n octets; may be in.p) and its length to
+ * *out_n. Returns how many octets were taken; the others lie behind the end.
  */
 size_t	dot_feed(struct dot *d, struct span in, uint8_t *out, size_t *out_n);
 

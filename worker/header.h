@@ -10,16 +10,13 @@
 
 #include "shared/envelope.h"
 
-enum { header_carry_max_bytes = 16 };
-
-enum { originators_max_bytes = 8192 };
+enum { header_carry_max_bytes = 16, originators_max_bytes = 8192 };
 
 /*
  * The fields that say who wrote a message (RFC 5322 3.6.1, 3.6.2, 3.6.4); zero
- * before its first octet.  Resent-From and Resent-Sender (3.6.6) are not
- * gathered: readers do not show them as the author.  A header that some reader
- * could split into other fields than are counted here is broken, so that
- * nothing in it escapes the judgement.
+ * before its first octet.  Resent-From and Resent-Sender (3.6.6) are left out,
+ * for readers do not show them as the author.  A header that some reader could
+ * split into other fields than are counted here is broken.
  */
 struct originators {
 	/* How many fields; blanks may stand before the colon (4.5). */
@@ -30,18 +27,11 @@ struct originators {
 	 * begins with a blank; a last line without its LF.
 	 */
 	bool		broken;
-	/*
-	 * In a From or Sender: a control octet other than a tab, or a folded
-	 * line of nothing but blanks.
-	 */
+	/* In a From or Sender: a control octet, or a folded line of blanks. */
 	bool		control;
 	bool		too_long;	/* text did not fit; then n is 0 */
 	size_t		n;
-	/*
-	 * The bodies of the From and Sender fields as they came, unfolded (the
-	 * line ends removed, the blanks behind them kept: 2.2.3), each followed
-	 * by one LF.
-	 */
+	/* Bodies of From and Sender, unfolded (2.2.3), each with one LF. */
 	uint8_t		text[originators_max_bytes];
 };
 
@@ -63,10 +53,9 @@ struct header {
 	bool		line_high;	/* the line that has not ended is not
 					   ASCII */
 	/*
-	 * Set by every header_feed: the offset, in the span it returned, of
-	 * the empty line that ends the header; more fields may be put before
-	 * that line.  SIZE_MAX: the header did not end in these octets, or it
-	 * ended with a line that is no field.
+	 * Set by every header_feed: where, in what it returned, the empty line
+	 * is that ends the header, and in front of which fields may be put; or
+	 * SIZE_MAX.
 	 */
 	size_t		body_at;
 	/* For the originators: */
@@ -76,17 +65,15 @@ struct header {
 };
 
 /*
- * Takes the n octets at p; header_carry_max_bytes octets before p must be
- * writable, for the start of a line that was too short to judge is kept back
- * until more comes.  Returns the octets to store, which lie in the same memory
- * and are valid until that is used again.  A message that begins with a blank
- * gets an empty line before it: it must not fold our own fields.
+ * Takes the n octets at p; header_carry_max_bytes before p are writable, for
+ * the start of a line that is too short to judge is kept back.  Returns the
+ * octets to store, in the same memory.  A message that begins with a blank gets
+ * an empty line before it: it must not fold our own fields.
  */
 struct span	header_feed(struct header *h, uint8_t *p, size_t n);
 /*
- * Call when the message has ended.  Returns the octets still kept back, to be
- * stored.  If ended is false and the originators are not broken, the whole
- * message is fields, and more may be appended.
+ * The message has ended: returns the octets still kept back.  If ended is false
+ * and nothing is broken, all of it is fields, and more may follow.
  */
 struct span	header_finish(struct header *h);
 

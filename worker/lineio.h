@@ -29,10 +29,8 @@ enum line_result {
 };
 
 /*
- * The pair.  read returns octets (more than 0), 0 at the end of the stream,
- * or -1 with errno; write returns octets written or -1.  Both wait until
- * deadline_ms (shared/deadline.h) at the most and then fail with ETIMEDOUT;
- * ECANCELED means that the master has ended.
+ * As read(2) and write(2); both wait until deadline_ms (shared/deadline.h) and
+ * then fail with ETIMEDOUT; ECANCELED: the master has ended.
  */
 struct lineio_ops {
 	ssize_t	(*read)(void *arg, void *p, size_t n, int64_t deadline_ms);
@@ -59,16 +57,15 @@ struct lineio {
 /* Begins a connection; empties the buffers without touching their memory. */
 void	lineio_init(struct lineio *io, const struct lineio_ops *ops, void *arg);
 /*
- * The next line without its CRLF, at most max octets with its CRLF; valid
- * until the next read.  Output is flushed before waiting.  If reading fails,
- * *out is the part of the line that has come.
+ * The next line without its CRLF, at most max octets with it; valid until the
+ * next read.  Output is flushed first.  If reading fails, *out is the part of
+ * the line that has come.
  */
 enum line_result lineio_read_line(struct lineio *io, size_t max,
 	    struct span *out);
 /*
  * The next octets, at least one; *out may be changed in place, and
- * header_carry_max_bytes before *out are writable.  All count as taken until
- * lineio_unread gives some back.
+ * header_carry_max_bytes before it are writable.
  */
 enum line_result lineio_read_some(struct lineio *io, uint8_t **out,
 	    size_t *out_n);
@@ -78,10 +75,7 @@ void	lineio_unread(struct lineio *io, size_t n);
 void	lineio_wipe(struct lineio *io);
 /* Octets that have come and are not yet taken. */
 size_t	lineio_buffered(const struct lineio *io);
-/*
- * Goes on over another pair; input of the previous pair that was not taken is
- * dropped.  Output must have been flushed.
- */
+/* Goes on over another pair, all output flushed, the input dropped. */
 void	lineio_forget(struct lineio *io, const struct lineio_ops *ops,
 	    void *arg);
 /* Adds to the output; written when it is full or at lineio_flush. */

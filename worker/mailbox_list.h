@@ -17,24 +17,21 @@ enum mailbox_list {
 };
 
 /*
- * Takes the next mailbox off *rest, which at first is the whole body of a
- * field, unfolded, without its line end.  The list is valid only when END
- * comes, and END comes only after a mailbox: a body without any is BAD.  On
- * BAD *rest and *out do not change.
+ * Takes the next mailbox off *rest, at first the whole body of a field,
+ * unfolded.  END comes only after a mailbox, and the list is valid only then.
+ * On BAD *rest and *out do not change.
  *
  * Many programs write an address as its own display name, without quotes: "a@b
  * <a@b>" is accepted, and nothing else of that kind.  Outside addresses, octets
- * beyond ASCII are text, in whatever charset.
+ * beyond ASCII are text, in whatever charset; encoded words are not decoded.
  *
  * Of the obsolete forms (RFC 5322 4.4) only the dots of a display name are
- * accepted: no routes, no empty elements, no blanks or comments around the
- * dots of an address; and no groups (RFC 6854), which have no author.  BAD is
- * also what the grammar permits but some readers take for other addresses:
+ * accepted; and no groups (RFC 6854), which have no author.  BAD is also what
+ * the grammar permits but some readers take for other addresses:
  *   "<" or ">" in a quoted string or a comment: readers that search for these;
  *   "@" or a quote in a comment: readers that know no comments;
  *   "@" and a backslash in one quoted string: readers that know no escapes;
  *   "=?" in a local part: readers that decode it (RFC 2047 5 forbids it).
- * Encoded words in a display name are not decoded.
  */
 enum mailbox_list	mailbox_list_next(struct span *rest,
 			    struct mailbox *out);

@@ -21,8 +21,8 @@ extern const struct lineio_ops peer_ops;
 /* Is there unread input? */
 bool	peer_has_input(const struct peer *p);
 /*
- * Shuts down our side, then reads on for at most two seconds: late input would
- * make the kernel reset the connection, and the client lose our last reply.
+ * Shuts down our side, then reads on for a while: late input would make the
+ * kernel reset the connection, and the client lose our last reply.
  */
 void	peer_linger(struct peer *p);
 

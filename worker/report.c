@@ -459,7 +459,7 @@ report_run(struct ask *master, const struct ipc_settings *settings,
 	char stored[ipc_id_bytes + 1];
 
 	memcpy(r.host, settings->hostname, settings->hostname_len);
-	if (ask_file(master, &r.fd) == VERDICT_OK) {
+	if (ask_file(master, &r.fd) == REPLY_STORED) {
 		write_all(&r);
 		if (r.error == 0)
 			(void)ask_commit(master, &r.file, stored);

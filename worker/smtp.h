@@ -1,7 +1,7 @@
 /*
  * The SMTP dialogue (RFC 5321): the state of a session, and what the files
  * smtp_*.c share.  A command returns its reply and never writes; the loop in
- * smtp_session.c writes the reply and sees to its effect (smtp_reply.h).
+ * smtp_session.c writes the reply and does what follows.
  */
 #ifndef WORKER_SMTP_H
 #define WORKER_SMTP_H
@@ -33,6 +33,8 @@ struct smtp_session {
 	uint64_t			 message_octets; /* of all messages */
 	enum smtp_state			 state;
 	bool				 esmtp;
+	/* Accepts whatever it can store, and remarks on what others refuse. */
+	bool				 catcher;
 	bool				 submission;	/* of our own users */
 	bool				 logged_in;
 	unsigned			 login_failures;
@@ -61,21 +63,13 @@ void	smtp_session_run(struct ask *master,
 	    int socket, int output);
 
 /*
- * Is this a catcher's session?  A catcher accepts whatever it can store, and
- * remarks on what other servers would refuse.
- */
-bool	smtp_is_catcher(const struct smtp_session *s);
-/*
  * Sets the time limits again: a session may last longer the more octets of
  * messages have come; commands, and octets over the size limit, do not count.
  */
 void	smtp_extend(struct smtp_session *s);
 /* Adds reply to the output. */
 enum line_result smtp_write(struct smtp_session *s, enum smtp_reply reply);
-/*
- * The reply when reading failed, or writing; REPLY_NONE also sets how the
- * session ended.
- */
+/* The reply when reading or writing failed; REPLY_NONE: end.end is set. */
 enum smtp_reply	smtp_read_failed(struct smtp_session *s, enum line_result r);
 
 /* How long a line may be now, CRLF included. */
@@ -91,10 +85,7 @@ enum smtp_reply	smtp_auth_begin(struct smtp_session *s, struct span arg);
 enum smtp_reply	smtp_auth_respond(struct smtp_session *s, enum line_result r,
 		    struct span line);
 
-/*
- * Runs DATA: asks the master for a spool file, reads a message to its end,
- * removes the stuffed dots and stores it there; tells the master.
- */
+/* Runs DATA: reads a message to its end, stores it, and tells the master. */
 enum smtp_reply	smtp_data_receive(struct smtp_session *s, struct span arg);
 
 #endif

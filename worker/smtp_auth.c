@@ -37,7 +37,7 @@ ask(struct smtp_session *s)
 
 	/* The answer may take seconds. */
 	explicit_bzero(&s->login, sizeof(s->login));
-	reply = ask_admit(s->master, &r);
+	reply = ask_reply(s->master, &r);
 	s->logged_in = reply == REPLY_AUTH_OK;
 	if (!s->logged_in && ++s->login_failures >= failures_max)
 		return REPLY_ERRORS;
@@ -128,14 +128,14 @@ smtp_auth_begin(struct smtp_session *s, struct span arg)
 	struct span name = span_cut(&arg, ' ');
 	enum sasl_mechanism m = sasl_find(name);
 
-	if (!s->esmtp && !smtp_is_catcher(s))
+	if (!s->esmtp && !s->catcher)
 		return REPLY_EHLO_FIRST;
 	if (s->submission && !s->tls)
 		return REPLY_AUTH_PLAIN_TEXT;
 	if (s->logged_in)
 		return REPLY_AUTH_AGAIN;
 	if (m == SASL_MECHANISM_COUNT ||
-	    (m == SASL_CRAM_MD5 && !smtp_is_catcher(s))) {
+	    (m == SASL_CRAM_MD5 && !s->catcher)) {
 		transcript_remark(TRANSCRIPT_LIVE, "the program logs in by a "
 		    "mechanism that is not offered, such as XOAUTH2: set it "
 		    "to a name and a password, by PLAIN or LOGIN");

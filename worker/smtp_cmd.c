@@ -168,7 +168,7 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
 	if (!span_begins_fold(arg, span_of(front)))
 		return REPLY_ARGUMENT;
 	syntax = smtp_parse_path(path, is_sender, !is_sender, out, &rest);
-	if (syntax != SYNTAX_OK && smtp_is_catcher(s) &&
+	if (syntax != SYNTAX_OK && s->catcher &&
 	    take_any(path, is_sender, out, &rest)) {
 		transcript_remark(TRANSCRIPT_LIVE, "most servers refuse this "
 		    "address: it is not well-formed");
@@ -185,7 +185,7 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
 	if (!smtp_mailbox_is_utf8(out) || (is_sender ?
 	    (params->given & SMTP_PARAM_SMTPUTF8) != 0 : s->smtputf8))
 		return REPLY_OK;
-	if (!smtp_is_catcher(s))
+	if (!s->catcher)
 		return REPLY_NEEDS_UTF8;
 	transcript_remark(TRANSCRIPT_LIVE, "most servers refuse this address: "
 	    "it is not ASCII, and MAIL did not say SMTPUTF8");
@@ -199,7 +199,6 @@ cmd_mail(struct smtp_session *s, struct span arg)
 	struct ipc_record r = { .type = IPC_MAIL };
 	struct ipc_mail *mail = &r.u.mail;
 	struct mail_params params = { 0 };
-	enum verdict verdict;
 	enum smtp_reply reply = parse(s, arg, true, &mail->from, &params);
 	bool utf8;
 
@@ -216,13 +215,13 @@ cmd_mail(struct smtp_session *s, struct span arg)
 	mail->size = params.size;
 	mail->body_8bit = params.body_8bit;
 	mail->smtputf8 = utf8;
-	verdict = ask_verdict(s->master, &r);
-	if (verdict == VERDICT_OK) {
+	reply = ask_reply(s->master, &r);
+	if (reply == REPLY_SENDER_OK) {
 		s->state = SMTP_MAIL;
 		s->smtputf8 = utf8;
 		s->recipients = 0;
 	}
-	return smtp_reply_of(verdict, REPLY_SENDER_OK);
+	return reply;
 }
 
 /* "RCPT TO:" Forward-path [SP Rcpt-parameters] */
@@ -231,7 +230,6 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 {
 	struct ipc_record r = { .type = IPC_RCPT };
 	struct mail_params params = { 0 };
-	enum verdict verdict;
 	enum smtp_reply reply = parse(s, arg, false, &r.u.rcpt.to,
 	    &params);
 
@@ -241,12 +239,12 @@ cmd_rcpt(struct smtp_session *s, struct span arg)
 		return REPLY_BAD_PARAM;
 	if (s->recipients >= s->settings->recipients)
 		return REPLY_TOO_MANY_RCPTS;
-	verdict = ask_verdict(s->master, &r);
-	if (verdict == VERDICT_OK) {
+	reply = ask_reply(s->master, &r);
+	if (reply == REPLY_RCPT_OK) {
 		s->state = SMTP_RCPT;
 		s->recipients++;
 	}
-	return smtp_reply_of(verdict, REPLY_RCPT_OK);
+	return reply;
 }
 
 static enum smtp_reply

@@ -45,7 +45,7 @@ struct intake {
 	enum smtp_reply	no_file;	/* REPLY_STORED, or why there is none */
 	struct dot	dot;
 	struct header	header;
-	uint64_t	taken;		/* octets off the wire */
+	uint64_t	text;		/* octets of it, LF for CRLF */
 	uint64_t	written;	/* octets into the file */
 	uint64_t	lines;		/* of fields that we added */
 	int		write_errno;
@@ -57,24 +57,18 @@ static struct originators originators;
 static uint64_t
 message_size(const struct intake *in)
 {
-	uint64_t size = in->taken - in->dot.stuffed;
-
-	return in->dot.state == DOT_END ? size - 3 : size;
+	return in->text + in->dot.lines;
 }
 
 /* Why the message, as far as it has come, is refused; or REPLY_STORED. */
 static enum smtp_reply
 refusal(const struct smtp_session *s, const struct intake *in)
 {
-	/* Until the end has come, three octets may be a part of it. */
-	uint64_t max = s->settings->message_size_bytes +
-	    (in->dot.state == DOT_END ? 0 : 3);
-
 	if (in->dot.bare)
 		return REPLY_BARE;
 	if (in->dot.nul)
 		return REPLY_NUL;
-	if (message_size(in) > max)
+	if (message_size(in) > s->settings->message_size_bytes)
 		return REPLY_TOO_BIG;
 	if (in->header.received > s->settings->received)
 		return REPLY_LOOP;
@@ -137,7 +131,7 @@ take_some(struct smtp_session *s, struct intake *in)
 		return r;
 	taken = dot_feed(&in->dot, span_from(p, n), p, &text_n);
 	lineio_unread(s->io, n - taken);
-	in->taken += taken;
+	in->text += text_n;
 	if (message_size(in) <= s->settings->message_size_bytes)
 		s->message_octets += taken;
 	keep = header_feed(&in->header, p, text_n);
@@ -166,13 +160,15 @@ judge_field(struct smtp_session *s, struct span body, unsigned *asked)
 {
 	struct ipc_record r = { .type = IPC_ORIGINATOR };
 	enum mailbox_list list;
+	enum smtp_reply reply;
 
 	while ((list = mailbox_list_next(&body, &r.u.rcpt.to)) ==
 	    MAILBOX_LIST_NEXT) {
 		if ((*asked)++ == ipc_authors_max)
 			return REPLY_LONG_FROM;
-		if (ask_verdict(s->master, &r) != VERDICT_OK)
-			return REPLY_AUTHOR_NOT_YOURS;
+		reply = ask_reply(s->master, &r);
+		if (reply != REPLY_OK)
+			return reply;
 		r = (struct ipc_record){ .type = IPC_ORIGINATOR };
 	}
 	return list == MAILBOX_LIST_END ? REPLY_STORED : REPLY_BAD_FROM;
@@ -220,8 +216,7 @@ judge(struct smtp_session *s, struct intake *in)
 		    .flags = (uint8_t)(in->header.flags |
 		    (in->dot.too_long ? CONTENT_LONG : 0)) };
 
-		return smtp_reply_of(ask_commit(s->master, &file, s->stored),
-		    REPLY_STORED);
+		return ask_commit(s->master, &file, s->stored);
 	}
 	/* Without a file the master has nothing to drop. */
 	if (in->fd != -1)
@@ -241,7 +236,7 @@ receive(struct smtp_session *s, struct intake *in)
 	if (r == LINE_OK)
 		r = lineio_flush(s->io);
 	/* The client reads 354 and begins to send meanwhile. */
-	in->no_file = smtp_reply_of(ask_file(s->master, &in->fd), REPLY_STORED);
+	in->no_file = ask_file(s->master, &in->fd);
 	while (r == LINE_OK && in->dot.state != DOT_END)
 		r = take_some(s, in);
 	smtp_extend(s);

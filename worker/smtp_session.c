@@ -22,12 +22,6 @@ enum {
 	header_ms = 5000	/* for a whole PROXY header, trickling or not */
 };
 
-bool
-smtp_is_catcher(const struct smtp_session *s)
-{
-	return s->start.auth == IPC_AUTH_ALWAYS;
-}
-
 void
 smtp_extend(struct smtp_session *s)
 {
@@ -49,8 +43,8 @@ smtp_write(struct smtp_session *s, enum smtp_reply reply)
 		smtp_reply_write_ehlo(host, s->settings->message_size_bytes,
 		    s->settings->recipients, !s->tls && tls_context() != NULL &&
 		    (s->start.lacks & IPC_LACKS_TLS) == 0,
-		    !smtp_auth_is_offered(s) ? NULL : smtp_is_catcher(s) ?
-		    "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN", s->start.dsn == 1,
+		    !smtp_auth_is_offered(s) ? NULL : s->catcher ?
+		    "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN", s->start.dsn,
 		    &out);
 	else
 		smtp_reply_write(reply, host, span_of(s->stored), &out);
@@ -95,43 +89,35 @@ smtp_read_failed(struct smtp_session *s, enum line_result r)
 	return rows[r].reply;
 }
 
-/* The effects of replies: a note + 1; above it, how the session ends + 1. */
-enum { end_shift = 8, note_mask = (1 << end_shift) - 1 };
+enum { NOTE_NONE = -1, END_NONE = -1 };
 
-static const uint32_t effects[REPLY_COUNT] = {
-#define NONE 0
-#define NOTE(note) (NOTE_##note + 1)
-#define END(end) ((END_##end + 1) << end_shift)
-#define BOTH(note, end) (NOTE(note) | END(end))
-#define ROW(name, effect, text) [REPLY_##name] = effect,
+static const struct {
+	int	note;
+	int	end;	/* how it ends the session */
+} effects[REPLY_COUNT] = {
+#define ROW(name, note, end, text) [REPLY_##name] = { NOTE_##note, END_##end },
 	SMTP_REPLIES(ROW)
-#undef NONE
-#undef NOTE
-#undef END
-#undef BOTH
 #undef ROW
 };
 
 static bool
 is_last(enum smtp_reply reply)
 {
-	return reply == REPLY_NONE || effects[reply] > note_mask;
+	return reply == REPLY_NONE || effects[reply].end != END_NONE;
 }
 
 /* Too many errors end a session, whatever this command's reply is. */
 static enum smtp_reply
 count(struct smtp_session *s, enum smtp_reply reply)
 {
-	uint32_t note;
-
 	s->end.commands++;
 	if (reply == REPLY_NONE || reply == REPLY_STOPPING ||
 	    !smtp_reply_is_error(reply))
 		return reply;
 	s->refused = true;
-	note = effects[reply] & note_mask;
-	if (note > 0)
-		TELL(s->master, NOTE, .number.n = note - 1);
+	if (effects[reply].note != NOTE_NONE)
+		TELL(s->master, NOTE, .number.n =
+		    (uint64_t)effects[reply].note);
 	/* Too many recipients must not lose those already accepted. */
 	if (is_last(reply) || reply == REPLY_TOO_MANY_RCPTS)
 		return reply;
@@ -256,9 +242,9 @@ read_header(struct peer *p, struct ipc_proxy *out)
 }
 
 /*
- * Reads the header, and asks the master about the client that it names.  Without a header no reply is sent, for the peer's
- * protocol is not known; nor to a client that waits for TLS, which would read
- * it as a broken record.
+ * Reads the header, and asks the master about the client that it names.
+ * Without a header no reply is sent, for the peer's protocol is not known; nor
+ * to a client that waits for TLS, which would read it as a broken record.
  */
 static enum smtp_reply
 begin_proxied(struct smtp_session *s)
@@ -268,7 +254,7 @@ begin_proxied(struct smtp_session *s)
 	enum proxy_fail why = read_header(s->peer, &r.u.proxy);
 
 	if (why == PROXY_OK) {
-		reply = ask_admit(s->master, &r);
+		reply = ask_reply(s->master, &r);
 		s->end.end = END_AWAY;
 		return reply != REPLY_GREETING && (s->start.tls_first ||
 		    !is_last(reply)) ? REPLY_NONE : reply;
@@ -297,7 +283,7 @@ run(struct smtp_session *s)
 	while (!is_last(reply))
 		reply = step(s, reply);
 	if (reply != REPLY_NONE) {
-		s->end.end = (effects[reply] >> end_shift) - 1;
+		s->end.end = (uint32_t)effects[reply].end;
 		s->io->idle_ms = closing_ms;
 		s->io->deadline_ms = deadline_now_ms() + closing_ms;
 		s->peer->last = true;
@@ -327,6 +313,7 @@ smtp_session_run(struct ask *master, const struct ipc_settings *settings,
 		.master = master, .settings = settings, .io = &io,
 		.peer = &peer, .state = SMTP_START,
 		.start_ms = deadline_now_ms(),
+		.catcher = start.auth == IPC_AUTH_ALWAYS,
 		.submission = start.auth == IPC_AUTH_SUBMISSION,
 		.start = start
 	};

@@ -17,7 +17,7 @@
 
 enum { text_max_bytes = 12 * 1024, line_max_bytes = 600 };
 
-static struct {
+static struct transcript {
 	struct ask	*master;
 	uint8_t		mode;
 	bool		secret;		/* after AUTH: unknown lines are */
@@ -31,27 +31,10 @@ static struct {
 void
 transcript_begin(struct ask *master, uint8_t mode)
 {
+	memset(&t, 0, offsetof(struct transcript, text));
 	t.master = master;
 	t.mode = mode;
-	t.secret = false;
 	t.start_ms = deadline_now_ms();
-	t.left_out = t.count = 0;
-	t.n = 0;
-}
-
-/* A word behind AUTH that names no mechanism may be a secret. */
-static bool
-is_mechanism(struct span word)
-{
-	static const char *const known[] = { "PLAIN", "LOGIN", "CRAM-MD5",
-	    "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
-	    "SCRAM-SHA-256-PLUS", "GSSAPI", "NTLM", "EXTERNAL", "XOAUTH2",
-	    "OAUTHBEARER" };
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (span_equal_fold(word, span_of(known[i])))
-			return true;
-	return false;
 }
 
 /* Sends s to the master at once, or keeps it until the end. */
@@ -104,11 +87,14 @@ transcript_command(struct span line, bool known)
 	while (span_take(&auth, ' ') || span_take(&auth, '\t'))
 		continue;
 	if (span_begins_fold(auth, span_of("AUTH"))) {
-		/* "AUTH PLAIN dGVzdA==" becomes "AUTH PLAIN". */
+		/*
+		 * "AUTH PLAIN dGVzdA==" becomes "AUTH PLAIN"; a word that names
+		 * no mechanism may be a secret.
+		 */
 		rest = span_skip(auth, 5);
 		word = span_cut(&rest, ' ');
-		public = auth.n > 5 && auth.p[4] == ' ' && is_mechanism(word) ?
-		    5 + word.n : 4;
+		public = auth.n > 5 && auth.p[4] == ' ' && sasl_find(word) !=
+		    SASL_MECHANISM_COUNT ? 5 + word.n : 4;
 		t.secret = true;
 		emit(IPC_TRACE_CLIENT, span_from(auth.p, public));
 		if (public < auth.n)

@@ -13,7 +13,6 @@
 #include "server/process/helper.h"
 #include "server/process/tls_files.h"
 #include "server/session/listen.h"
-#include "server/session/rates.h"
 #include "shared/deadline.h"
 
 #define line	control_line

@@ -332,7 +332,7 @@ answer(struct report *r, enum ipc_type type, enum verdict verdict, int fd)
 	    IPC_AT_DATA : IPC_AT_SESSION);
 	if (verdict != VERDICT_OK) {
 		out.type = IPC_VERDICT;
-		out.u.verdict.verdict = verdict;
+		out.u.verdict.reply = smtp_reply_of(verdict, REPLY_STORED);
 	}
 	if (pool_send(r->worker, &out, fd) == 0)
 		return true;

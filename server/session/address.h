@@ -27,14 +27,10 @@ struct address {
 
 /* An IPv4-mapped IPv6 address becomes IPv4.  False: neither family. */
 bool	address_of(const struct sockaddr_storage *ss, struct address *out);
-
-/* ip: four octets, or 16 with ipv6.  An IPv4-mapped one becomes IPv4, too. */
+/* The same; ip: four octets, or 16 with ipv6. */
 bool	address_of_ip(bool ipv6, const uint8_t *ip, uint16_t port,
 	    struct address *out);
-/*
- * The host of a, an IPv4 address or an IPv6 /64, which is what one customer
- * gets; or its network, an IPv4 /24 or an IPv6 /48.
- */
+/* The host of a (IPv4 address or IPv6 /64), or its network (/24, /48). */
 void	address_key(const struct address *a, bool network,
 	    uint8_t out[address_key_bytes]);
 
@@ -55,18 +51,18 @@ struct address_book;
 /* NULL and errno when there is no memory. */
 struct address_book *address_book_new(void);
 /*
- * Counts one more session of a's host and of its network.  REFUSAL_NONE: *out
- * is the host, which stays in the book until address_leave; otherwise nothing
- * is counted.  limits NULL: neither these nor a refusal apply.
+ * Counts one more session of a's host and network.  REFUSAL_NONE: *out is the
+ * host, in the book until address_leave; else nothing is counted.  limits NULL:
+ * neither these nor a refusal apply.
  */
 enum refusal address_enter(struct address_book *b,
 	    const struct address *a, const struct conf_limits *limits,
 	    int64_t now_ms, struct address_host **out);
-/* Counts one session less; its owner must not use h afterwards. */
+/* Counts one session less; h may be gone. */
 void	address_leave(struct address_book *b, struct address_host *h);
 /*
- * Refuses a's host for address_refusal_ms from now on.  The book holds at most
- * 4,096 refusals; one more replaces the one that would end first.
+ * Refuses a's host for address_refusal_ms.  Of more than 4,096 refusals the one
+ * that would end first goes.
  */
 void	address_refuse(struct address_book *b, const struct address *a,
 	    int64_t now_ms);
@@ -77,8 +73,8 @@ void	address_host_text(const struct address_host *h,
 const struct address_host *address_look(struct address_book *b,
 	    const struct address *a, bool network, int64_t now_ms);
 /*
- * Fills out with at most max hosts, those with most sessions or, with refused,
- * those refused for longest; returns how many.
+ * Fills out with at most max hosts, those with most sessions or (refused) those
+ * refused for longest; returns how many.
  */
 size_t	address_top(struct address_book *b, int64_t now_ms, bool refused,
 	    const struct address_host **out, size_t max);

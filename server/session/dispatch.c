@@ -13,7 +13,6 @@
 #include "server/mail/spool.h"
 #include "server/process/tls_files.h"
 #include "server/session/guesses.h"
-#include "server/session/rates.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 #include "shared/smtp_reply.h"
@@ -53,14 +52,14 @@ send_answer(struct session *s, struct ipc_record *r, int fd)
 }
 
 static bool
-answer(struct session *s, enum ipc_type type, enum verdict verdict, int fd)
+answer(struct session *s, enum smtp_reply reply)
 {
 	struct ipc_record r;
 
 	memset(&r, 0, sizeof(r.u.verdict) + offsetof(struct ipc_record, u));
-	r.type = type;
-	r.u.verdict.verdict = verdict;
-	return send_answer(s, &r, fd);
+	r.type = IPC_VERDICT;
+	r.u.verdict.reply = reply;
+	return send_answer(s, &r, -1);
 }
 
 /*
@@ -86,14 +85,14 @@ is_submission(const struct session *s)
 static bool
 on_proxy(struct session *s, const struct ipc_record *r)
 {
-	struct ipc_record out = { .type = IPC_ADMIT };
+	enum smtp_reply reply;
 
 	if (!s->header_due)
 		return false;
-	out.u.number.n = admit_proxied(s, &r->u.proxy);
-	if (out.u.number.n == REPLY_GREETING)
+	reply = admit_proxied(s, &r->u.proxy);
+	if (reply == REPLY_GREETING)
 		pool_permit(s->worker, IPC_AT_SESSION);
-	return send_answer(s, &out, -1);
+	return answer(s, reply);
 }
 
 /* The session can only end. */
@@ -114,22 +113,23 @@ on_proxy_fail(struct session *s, const struct ipc_record *r)
 static bool
 on_login(struct session *s, const struct ipc_record *r)
 {
-	if (!(is_submission(s) ? s->tls_on : s->master->conf.catcher) ||
-	    s->user[0] != '\0' || !may_note(s))
+	if (!(is_submission(s) ? s->tls_state == TLS_IS_ON :
+	    s->master->conf.catcher) || s->user[0] != '\0' || !may_note(s))
 		return false;
 	login_take(s, &r->u.login);
 	return true;
 }
 
 static bool
-refuse_forged(struct session *s, const char *why, const struct mailbox *of)
+refuse_forged(struct session *s, enum smtp_reply reply, const char *why,
+    const struct mailbox *of)
 {
 	if (!may_note(s))
 		return false;
 	log_put(LOG_LEVEL_WARNING, "reject",
 	    "session=%s client=%s why=%s user=%s from=%s", s->id,
 	    s->client.text, why, s->user, log_address(of));
-	return answer(s, IPC_VERDICT, VERDICT_NOT_YOURS, -1);
+	return answer(s, reply);
 }
 
 static bool
@@ -150,14 +150,14 @@ on_mail(struct session *s, const struct ipc_record *r)
 	if (is_submission(s) && !smtp_mailbox_is_null(&r->u.mail.from) &&
 	    !recipient_is_of(&s->epoch->conf, s->user, &r->u.mail.from)) {
 		s->master->counters.value[COUNTER_SENDERS_FORGED]++;
-		return refuse_forged(s, "the sender is not the user's",
-		    &r->u.mail.from);
+		return refuse_forged(s, REPLY_NOT_YOURS,
+		    "the sender is not the user's", &r->u.mail.from);
 	}
 	has_room = message_start(&s->tx, &(struct message_client){
 	    .master = s->master, .epoch = s->epoch, .session = s->id,
 	    .user = s->user, .ip = s->client.text, .ipv6 = s->client.ipv6,
 	    .port = s->client.port, .hidden = s->words & LISTEN_HIDE_CLIENT,
-	    .tls = s->tls_on ? &s->tls : NULL,
+	    .tls = s->tls_state == TLS_IS_ON ? &s->tls : NULL,
 	    .paid_until_us = &s->host->paid_until_us,
 	    .relay_line = conf_relay_permits(&s->epoch->conf, s->user,
 	    s->client.ipv6, s->client.ip) }, &r->u.mail);
@@ -166,12 +166,12 @@ on_mail(struct session *s, const struct ipc_record *r)
 		    "session=%s client=%s why=%s from=%s", s->id,
 		    s->client.text, "disk nearly full",
 		    log_address(&r->u.mail.from));
-		return answer(s, IPC_VERDICT, VERDICT_DISK_FULL, -1);
+		return answer(s, REPLY_DISK_FULL);
 	}
 	if (s->tx.client.relay_line != 0 && s->user[0] == '\0')
 		rates_watch(s, &r->u.mail);
 	pool_permit(s->worker, IPC_AT_MAIL);
-	return answer(s, IPC_VERDICT, VERDICT_OK, -1);
+	return answer(s, REPLY_SENDER_OK);
 }
 
 /* Too many unknown recipients slow down a client, not a proxy of many. */
@@ -181,7 +181,7 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 {
 	struct ipc_record r = { .type = IPC_VERDICT };
 
-	r.u.verdict.verdict = verdict;
+	r.u.verdict.reply = smtp_reply_of(verdict, REPLY_TROUBLE);
 	/* TOO_MANY is no error of a client: an honest worker counts none. */
 	if (!may_note(s))
 		return verdict == VERDICT_TOO_MANY && send_answer(s, &r, -1);
@@ -234,11 +234,11 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 	if (verdict != VERDICT_OK && !is_over)
 		return refuse_rcpt(s, &r->u.rcpt.to, verdict, &reason);
 	if (is_over)
-		return answer(s, IPC_VERDICT, verdict, -1);
+		return answer(s, smtp_reply_of(verdict, REPLY_TROUBLE));
 	if (s->tx.rcpt_count++ == 0)
 		s->tx.first_rcpt = r->u.rcpt.to;
 	pool_permit(s->worker, IPC_AT_RCPT);
-	return answer(s, IPC_VERDICT, verdict, -1);
+	return answer(s, REPLY_RCPT_OK);
 }
 
 static bool
@@ -259,14 +259,16 @@ on_originator(struct session *s, const struct ipc_record *r)
 	if (!is_submission(s) || s->tx.authors++ >= ipc_authors_max)
 		return false;
 	if (recipient_is_of(&s->epoch->conf, s->user, &r->u.rcpt.to))
-		return answer(s, IPC_VERDICT, VERDICT_OK, -1);
+		return answer(s, REPLY_OK);
 	s->tx.forged = true;
-	return refuse_forged(s, "the author is not the user", &r->u.rcpt.to);
+	return refuse_forged(s, REPLY_AUTHOR_NOT_YOURS,
+	    "the author is not the user", &r->u.rcpt.to);
 }
 
 static bool
 on_begin(struct session *s, const struct ipc_record *r)
 {
+	struct ipc_record out = { .type = IPC_FILE };
 	enum verdict verdict;
 	bool kept;
 	int fd;
@@ -274,10 +276,10 @@ on_begin(struct session *s, const struct ipc_record *r)
 	verdict = message_begin(&s->tx, &fd);
 	if (verdict != VERDICT_OK) {
 		pool_permit(s->worker, IPC_AT_SESSION);
-		return answer(s, IPC_VERDICT, verdict, -1);
+		return answer(s, smtp_reply_of(verdict, REPLY_TROUBLE));
 	}
 	pool_permit(s->worker, IPC_AT_DATA);
-	kept = answer(s, IPC_FILE, VERDICT_OK, fd);
+	kept = send_answer(s, &out, fd);
 	close(fd);
 	return kept;
 }
@@ -290,7 +292,7 @@ on_stored(void *arg, enum verdict verdict, const struct message *t, int64_t us)
 	struct session *s = arg;
 
 	s->disk_ms += us / 1000;
-	r.u.verdict.verdict = verdict;
+	r.u.verdict.reply = smtp_reply_of(verdict, REPLY_STORED);
 	if (verdict == VERDICT_OK) {
 		memcpy(r.u.verdict.id, t->id, sizeof(r.u.verdict.id));
 		s->stored++;
@@ -314,7 +316,8 @@ on_commit(struct session *s, const struct ipc_record *r)
 		return false;
 	pool_permit(s->worker, verdict == VERDICT_OK ? IPC_AT_COMMIT :
 	    IPC_AT_SESSION);
-	return verdict == VERDICT_OK || answer(s, IPC_VERDICT, verdict, -1);
+	return verdict == VERDICT_OK ||
+	    answer(s, smtp_reply_of(verdict, REPLY_TROUBLE));
 }
 
 static bool
@@ -348,10 +351,10 @@ on_sign(struct session *s, const struct ipc_record *r)
 {
 	struct ipc_digest digest = r->u.digest;
 
-	if (s->has_signed || s->tls_on ||
+	if (s->tls_state != TLS_NOT_YET ||
 	    !pool_key_slot(s->worker, digest.pair, &digest.pair))
 		return false;
-	s->has_signed = true;
+	s->tls_state = TLS_SIGNED;
 	s->signing.done = on_signed;
 	s->signing.arg = s;
 	sign_ask(s->master, &s->signing, &digest);
@@ -362,9 +365,9 @@ on_sign(struct session *s, const struct ipc_record *r)
 static bool
 on_tls(struct session *s, const struct ipc_record *r)
 {
-	if (s->tls_on || !s->has_signed)
+	if (s->tls_state != TLS_SIGNED)
 		return false;
-	s->tls_on = true;
+	s->tls_state = TLS_IS_ON;
 	s->tls = r->u.tls;
 	s->master->counters.value[COUNTER_TLS]++;
 	log_put(LOG_LEVEL_INFO, "tls",
@@ -378,9 +381,9 @@ on_tls_fail(struct session *s, const struct ipc_record *r)
 {
 	enum tls_fail why = (enum tls_fail)r->u.number.n;
 
-	if (s->tls_failed)
+	if (s->tls_state >= TLS_IS_ON)
 		return false;
-	s->tls_failed = true;
+	s->tls_state = TLS_HAS_FAILED;
 	s->master->counters.value[COUNTER_TLS_FAILED]++;
 	if (s->master->conf.catcher)
 		catcher_say(s->id, CATCHER_BAD, "no TLS: %s%s",

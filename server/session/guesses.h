@@ -33,33 +33,30 @@ void	guesses_key(struct guesses *g, const struct address *client,
 	    struct span account, struct guess *out);
 /*
  * The count that forbids to check the password, or GUESS_FREE.  max: failures
- * of a host or a pair; a network may have four times, an account three times
- * as many.  now_ms: of a monotonic clock.
+ * of a host or a pair; of a network four times, of an account three times as
+ * many.  now_ms: of a monotonic clock.
  */
 enum guess_count guesses_judge(struct guesses *g,
 	    const struct guess *guess, uint64_t max, int64_t now_ms);
-/*
- * Counts a failure, before the password is checked, so that many logins at
- * once are no way around the limit.
- */
+/* Counts a failure, before the check: many at once are no way around it. */
 void	guesses_charge(struct guesses *g, const struct guess *guess,
 	    int64_t now_ms);
-/* Takes a counted failure back; right: the pair is known from now on. */
+/* Takes a failure back; right: the pair is known from now on. */
 void	guesses_refund(struct guesses *g, const struct guess *guess,
 	    bool right, int64_t now_ms);
 /* Has the host logged in to the account before? */
 bool	guesses_is_known(struct guesses *g, const struct guess *guess);
 /*
  * Counts an unknown recipient of client; returns for how long (ms) its answer
- * is to be held back.  The first few cost nothing; then each takes longer, so
- * that in the long run a host gets two answers a second, in all its sessions.
+ * is held back.  The first few cost nothing; then each takes longer, up to two
+ * answers a second of a host, in all its sessions.
  */
 uint32_t guesses_unknown(struct guesses *g, const struct address *client,
 	    int64_t now_ms);
 /*
- * Is one left of most in period_ms, of a kind behind GUESS_FREE, and of client,
- * if it is not NULL, and name?  Then takes it, if it is to be taken.  They come
- * back evenly.  most 0: no limit.
+ * Is one left of most (0: no limit) in period_ms, of a kind behind GUESS_FREE,
+ * of client (or NULL) and name?  Then takes it, with take.  They come back
+ * evenly.
  */
 bool	guesses_spend(struct guesses *g, int kind,
 	    const struct address *client, struct span name, int64_t period_ms,

@@ -29,15 +29,14 @@ enum { listen_backlog = 4096 };	/* the kernel may lower it */
  */
 int	listen_try(const struct conf *conf, const struct conf_listen *l);
 /*
- * Binds every listen line of m->conf and fills m->listeners.  A line with IPv6,
- * on a host without it, is only warned of if another has its port with IPv4.
- * On failure nothing stays bound: -1, errno, and *which failed.
+ * Binds every listen line of m->conf and fills m->listeners; only warns where
+ * listen_may_lack.  On failure nothing stays bound: -1, errno, and *which
+ * failed.
  */
 int	listen_bind(struct master *m, const struct conf_listen **which);
 /*
- * Takes over count listening sockets in place of all listen lines of m->conf,
- * which this process never binds.  words: those of each socket, in addition to
- * those in m->conf.  0, or -1 and errno.
+ * Takes over count listening sockets, with these words and those of m->conf, in
+ * place of all listen lines.  0, or -1 and errno.
  */
 int	listen_adopt(struct master *m, const int *fds, const unsigned *words,
 	    size_t count);
@@ -58,12 +57,9 @@ bool	listen_address(int fd, struct address *out);
 uint64_t listen_waiting_max(const struct conf *conf);
 /* How many descriptors the master needs. */
 uint64_t listen_descriptors(const struct conf *conf);
-/* May this process have as many descriptors as conf needs? */
+/* May this process have as many? */
 bool	listen_has_descriptors(const struct conf *conf);
-/*
- * Raises RLIMIT_NOFILE to that, before privileges are dropped; fatal when that
- * is impossible.
- */
+/* Raises RLIMIT_NOFILE to that, before privileges are dropped, or fatal(). */
 void	listen_raise_descriptors(const struct conf *conf);
 
 #endif

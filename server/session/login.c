@@ -24,35 +24,31 @@ enum {
 	first_delay_ms = 1000,
 	more_delay_ms = 500,	/* for each previous failure */
 	delay_max_ms = 6000,
-	patience_ms = 30000	/* for the auth process to answer */
+	patience_s = 30		/* for the auth process to answer */
 };
 
 /* One login, from its question to its answer. */
 struct login {
 	TAILQ_ENTRY(login)	 entry;		/* in logins.waiting */
 	bool			 waits;		/* it is in that list */
-	bool			 known_here;	/* host has logged in before */
-	uint64_t		 turn;		/* when to ask, if not known */
 	struct session		*session;
 	struct event		 late;		/* when the answer is due */
 	int64_t			 begun_ms;
 	struct guess		 guess;
 	bool			 charged;	/* guess counted as a failure */
-	bool			 decided;	/* the answer is known */
-	bool			 cut;		/* its slot was needed */
 	bool			 known;		/* there is such an account */
 	bool			 other;		/* to act as another account */
 	char			 user[login_name_max_bytes]; /* the account */
 	enum sasl_mechanism	 mechanism;
 	struct ipc_password	 question;	/* wiped once it is asked */
-	enum smtp_reply	 answer;
+	enum smtp_reply		 answer;	/* REPLY_NONE: not known yet */
+	const char		*why;		/* not; for the log */
 };
 
 /* Logins that wait for the auth process, which has one question at a time. */
 static struct {
 	TAILQ_HEAD(login_list, login) waiting;
 	struct login		*asked;		/* being checked; or NULL */
-	uint64_t		 turn;		/* one login of each network */
 } logins = { .waiting = TAILQ_HEAD_INITIALIZER(logins.waiting) };
 
 static const char *const mechanisms[SASL_MECHANISM_COUNT] = {
@@ -64,7 +60,7 @@ static const struct {
 	enum counter	 counter;
 	const char	*why;
 } answers[REPLY_COUNT] = {
-	[REPLY_AUTH_OK] = { COUNTER_LOGINS, NULL },
+	[REPLY_AUTH_OK] = { COUNTER_LOGINS, "" },
 	[REPLY_AUTH_WRONG] = { COUNTER_LOGINS_WRONG,
 	    "wrong name or password" },
 	[REPLY_AUTH_LATER] = { COUNTER_LOGINS_LATER,
@@ -80,33 +76,27 @@ static void
 answer(struct login *l)
 {
 	struct session *s = l->session;
+	const struct conf *conf = &s->master->conf;
 	const bool fine = l->answer == REPLY_AUTH_OK;
-	/* An unknown name may be a password in the wrong field. */
-	const char *user = l->known ? l->user : "";
-	const char *how = mechanisms[l->mechanism];
 	struct ipc_record r;
 
 	memset(&r, 0, sizeof(r));
-	r.type = IPC_ADMIT;
-	r.u.number.n = l->answer;
+	r.type = IPC_VERDICT;
+	r.u.verdict.reply = l->answer;
 	pool_permit(s->worker, IPC_AT_SESSION);
-	if (fine) {
+	if (fine)
 		memcpy(s->user, l->user, sizeof(s->user));
-		log_put(LOG_LEVEL_INFO, "login",
-		    "session=%s client=%s user=%s mechanism=%s", s->id,
-		    s->client.text, user, how);
-	} else
-		log_put(LOG_LEVEL_WARNING, "login-failed",
-		    "session=%s client=%s user=%s mechanism=%s why=%s", s->id,
-		    s->client.text, user, how, l->cut && l->answer ==
-		    REPLY_AUTH_TROUBLE ? "its slot was needed" :
-		    answers[l->answer].why);
+	/* An unknown name may be a password in the wrong field. */
+	log_put(fine ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, fine ? "login" :
+	    "login-failed", "session=%s client=%s user=%s mechanism=%s why=%s",
+	    s->id, s->client.text, l->known ? l->user : "",
+	    mechanisms[l->mechanism], l->why);
 	s->master->counters.value[answers[l->answer].counter]++;
-	if (s->master->conf.catcher && fine)
+	if (conf->catcher && fine)
 		catcher_say(s->id, CATCHER_GOOD, "logged in as %s%s", s->user,
-		    s->master->conf.catcher_login != NULL ? "" :
+		    conf->catcher_login != NULL ? "" :
 		    ", as anybody may: this is a test server");
-	else if (s->master->conf.catcher)
+	else if (conf->catcher)
 		catcher_say(s->id, CATCHER_BAD, "not logged in: this name and "
 		    "password are not those of -a");
 	login_forget(s);
@@ -119,7 +109,7 @@ static void
 decide(struct login *l, enum smtp_reply verdict)
 {
 	l->answer = verdict;
-	l->decided = true;
+	l->why = answers[verdict].why;
 	if (verdict != REPLY_AUTH_WRONG && l->charged)
 		guesses_refund(l->session->master->guesses, &l->guess,
 		    verdict == REPLY_AUTH_OK, deadline_now_ms());
@@ -130,19 +120,9 @@ on_late(evutil_socket_t fd, short what, void *arg)
 {
 	struct login *l = arg;
 
-	if (!l->decided)
+	if (l->answer == REPLY_NONE)
 		decide(l, REPLY_AUTH_TROUBLE);
 	answer(l);
-}
-
-/* Starts the timer of l, or starts it anew. */
-static int
-wait_for(struct login *l, int64_t ms)
-{
-	struct timeval wait = { (time_t)(ms / 1000),
-	    (suseconds_t)(ms % 1000) * 1000 };
-
-	return event_add(&l->late, &wait);
 }
 
 static void
@@ -162,6 +142,7 @@ settle(struct login *l, enum smtp_reply verdict)
 {
 	struct master *m = l->session->master;
 	int64_t now = deadline_now_ms(), ms = first_delay_ms;
+	struct timeval wait = { 0, 0 };
 	uint64_t failures;
 
 	leave_queue(l);
@@ -174,7 +155,10 @@ settle(struct login *l, enum smtp_reply verdict)
 	while (failures-- > 1 && ms < delay_max_ms)
 		ms += more_delay_ms;
 	ms -= now - l->begun_ms;
-	if (wait_for(l, ms < 0 ? 0 : ms) == -1)
+	if (ms > 0)
+		wait = (struct timeval){ (time_t)(ms / 1000),
+		    (suseconds_t)(ms % 1000) * 1000 };
+	if (event_add(&l->late, &wait) == -1)
 		answer(l);
 }
 
@@ -188,39 +172,16 @@ is_limited(const struct login *l)
 	    deadline_now_ms()) != GUESS_FREE;
 }
 
-/* The order: hosts known to the account first; by turn; by failures. */
+/* Hosts known to the account come first. */
 static struct login *
 choose(struct guesses *g)
 {
-	int64_t now = deadline_now_ms();
-	struct login *b = TAILQ_FIRST(&logins.waiting), *l;
+	struct login *l;
 
 	TAILQ_FOREACH(l, &logins.waiting, entry)
-		if (l->known_here != b->known_here ? l->known_here :
-		    l->turn != b->turn ? l->turn < b->turn :
-		    guesses_level(g, &l->guess, GUESS_HOST, now) <
-		    guesses_level(g, &b->guess, GUESS_HOST, now))
-			b = l;
-	return b;
-}
-
-/*
- * A turn has one login of each network, whose other logins get later turns:
- * a client from elsewhere waits for one of a network's crowd, not for all.
- */
-static uint64_t
-turn_of(const struct login *l)
-{
-	const uint64_t network = l->guess.key[GUESS_NETWORK];
-	const struct login *other = logins.asked;
-	uint64_t turn = logins.turn + (other != NULL &&
-	    other->guess.key[GUESS_NETWORK] == network);
-
-	TAILQ_FOREACH(other, &logins.waiting, entry)
-		if (other->guess.key[GUESS_NETWORK] == network &&
-		    other->turn >= turn)
-			turn = other->turn + 1;
-	return turn;
+		if (guesses_is_known(g, &l->guess))
+			return l;
+	return TAILQ_FIRST(&logins.waiting);
 }
 
 /*
@@ -243,9 +204,29 @@ ask_next(struct master *m)
 	leave_queue(l);
 	l->charged = true;
 	guesses_charge(m->guesses, &l->guess, deadline_now_ms());
-	if (!l->known_here)
-		logins.turn = l->turn;
 	logins.asked = l;
+}
+
+/*
+ * l was asked, and all others of its network wait behind everybody else now: a
+ * client from elsewhere waits for one of a network's crowd, not for all.
+ */
+static void
+send_back(const struct login *l)
+{
+	struct login_list behind = TAILQ_HEAD_INITIALIZER(behind);
+	struct login *other, *next;
+
+	for (other = TAILQ_FIRST(&logins.waiting); other != NULL;
+	    other = next) {
+		next = TAILQ_NEXT(other, entry);
+		if (other->guess.key[GUESS_NETWORK] !=
+		    l->guess.key[GUESS_NETWORK])
+			continue;
+		TAILQ_REMOVE(&logins.waiting, other, entry);
+		TAILQ_INSERT_TAIL(&behind, other, entry);
+	}
+	TAILQ_CONCAT(&logins.waiting, &behind, entry);
 }
 
 static void
@@ -254,8 +235,10 @@ on_answer(struct master *m, enum smtp_reply answer)
 	struct login *l = logins.asked;
 
 	logins.asked = NULL;
-	if (l != NULL)
-		settle(l, answer);
+	if (l == NULL)
+		return;
+	send_back(l);
+	settle(l, answer);
 }
 
 /*
@@ -279,8 +262,11 @@ login_cut_short(struct session *s)
 
 	if (l == NULL)
 		return;
-	l->cut = true;
-	on_late(-1, 0, l);
+	if (l->answer == REPLY_NONE)
+		decide(l, REPLY_AUTH_TROUBLE);
+	if (l->answer == REPLY_AUTH_TROUBLE)
+		l->why = "its slot was needed";
+	answer(l);
 }
 
 void
@@ -332,6 +318,7 @@ find_account(const struct conf *conf, struct span name,
 static void
 judge(struct login *l, const struct ipc_login *login)
 {
+	const struct timeval patience = { patience_s, 0 };
 	struct master *m = l->session->master;
 	struct ipc_password *q = &l->question;
 	bool limited;
@@ -350,11 +337,9 @@ judge(struct login *l, const struct ipc_login *login)
 	q->password_len = login->password_len;
 	memcpy(q->password, login->password, login->password_len);
 	q->decoy = l->guess.key[GUESS_ACCOUNT];
-	(void)wait_for(l, patience_ms);
-	l->known_here = guesses_is_known(m->guesses, &l->guess);
-	l->turn = turn_of(l);
-	TAILQ_INSERT_TAIL(&logins.waiting, l, entry);
+	(void)event_add(&l->late, &patience);
 	l->waits = true;
+	TAILQ_INSERT_TAIL(&logins.waiting, l, entry);
 	ask_next(m);
 }
 
@@ -372,9 +357,9 @@ judge_caught(struct login *l, const struct ipc_login *login)
 	    memcmp(login->name, want, name) == 0 &&
 	    login->password_len == strlen(password) &&
 	    sodium_memcmp(login->password, password, strlen(password)) == 0);
-	l->answer = !l->known ? REPLY_AUTH_WRONG : l->other ? REPLY_AUTH_OTHER :
-	    REPLY_AUTH_OK;
 	memcpy(l->user, login->name, login->name_len);
+	decide(l, !l->known ? REPLY_AUTH_WRONG : l->other ? REPLY_AUTH_OTHER :
+	    REPLY_AUTH_OK);
 	answer(l);
 }
 
@@ -392,6 +377,7 @@ login_take(struct session *s, const struct ipc_login *login)
 	s->login = l;
 	pool_permit(s->worker, IPC_AT_LOGIN);
 	l->session = s;
+	l->answer = REPLY_NONE;
 	l->begun_ms = deadline_now_ms();
 	l->mechanism = (enum sasl_mechanism)login->mechanism;
 	l->known = find_account(conf, span_from(login->name, login->name_len),

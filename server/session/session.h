@@ -20,6 +20,9 @@ enum session_list_kind {
 	SESSIONS_KINDS
 };
 
+/* How far TLS has come. */
+enum session_tls { TLS_NOT_YET, TLS_SIGNED, TLS_IS_ON, TLS_HAS_FAILED };
+
 /* One client, from accept(2) to its end. */
 struct session {
 	TAILQ_ENTRY(session)	 entry;
@@ -42,13 +45,10 @@ struct session {
 	int64_t			 start_ms;
 	int64_t			 disk_ms;	/* spent waiting for our disk */
 	unsigned		 notes;
-	char			 user[login_name_max_bytes]; /* logged in;
-						   empty: nobody */
+	char			 user[login_name_max_bytes]; /* "": nobody */
 	unsigned		 words;		/* of its listener */
 	bool			 dsn;		/* is offered: may send out */
-	bool			 has_signed;	/* used its one signature */
-	bool			 tls_on;
-	bool			 tls_failed;
+	enum session_tls	 tls_state;
 	struct ipc_tls		 tls;		/* what was agreed on */
 	uint64_t		 stored;	/* messages */
 	uint64_t		 stored_bytes;
@@ -65,7 +65,7 @@ struct sessions {
 	bool			 stressed;	/* state last sent to workers */
 };
 
-/* What a session does now; one table, one word each. */
+/* What a session does now. */
 #define SESSION_STATES(X)						\
 	X(IDLE, "idle")		/* no transaction */			\
 	X(MAIL, "mail")		/* sender taken */			\
@@ -90,8 +90,8 @@ enum session_state session_state(const struct session *s);
 void	session_end(struct session *s, const char *how,
 	    const struct ipc_end *end);
 /*
- * Refuses the client of s: in the log, in a counter and, unless a worker has
- * its socket, with a reply line.
+ * Refuses the client of s: log, counter and, unless a worker has its socket, a
+ * reply line.
  */
 void	session_refuse(struct session *s, enum refusal why);
 /* Refuses the client of s, which waits without a worker, and ends s. */
@@ -115,15 +115,15 @@ void	session_wait(struct session *s);
 void	admit_accept(evutil_socket_t fd, short what, void *m);
 /*
  * Begins the session of a client that another program has accepted, without
- * the limits for addresses, which are that program's.  Takes over input, and
- * output if it is another descriptor (else -1).  0, or -1 without memory.
+ * limits for addresses.  Takes over input, and output if it is another
+ * descriptor (else -1).  0, or -1 without memory.
  */
 int	admit_one(struct master *m, int input, int output,
 	    const struct address *client);
 /*
- * The PROXY header of s has come: s belongs to the client that p names from
- * here on, in the log and for limits; or to the proxy, if p names none.
- * REPLY_GREETING; or the reply that refuses it, and s can only end.
+ * The PROXY header of s has come: from here on s belongs to the client that p
+ * names, or to the proxy, if p names none.  REPLY_GREETING; or the reply that
+ * refuses it, and s can only end.
  */
 enum smtp_reply admit_proxied(struct session *s, const struct ipc_proxy *p);
 /* Turns away every client that waits. */
@@ -150,5 +150,24 @@ void	login_take(struct session *s, const struct ipc_login *login);
 void	login_cut_short(struct session *s);
 /* Frees the login of s, if it has one: it needs no answer any more. */
 void	login_forget(struct session *s);
+
+/* ---- rates.c: how much leaves, and from whom --------------------------- */
+
+/* 0, or -1 without memory. */
+int	rates_start(void);
+/*
+ * Charges the user of s, if there is one, for a recipient elsewhere.  Not
+ * VERDICT_OK: the user has sent too much, which is logged once an hour.
+ */
+enum verdict rates_judge(struct session *s, const struct mailbox *to);
+/*
+ * s has begun a message, and needs no login to send it out.  One program on one
+ * host looks like one client; where an address looks like many, a router or a
+ * proxy hides strangers behind it, which is logged once an hour.
+ */
+void	rates_watch(const struct session *s, const struct ipc_mail *mail);
+/* The last user held back, the last address in doubt, of this hour; or "". */
+const char *rates_user(void);
+const char *rates_address(void);
 
 #endif

@@ -10,7 +10,7 @@
 static const char hostname[] = "mx.example.org";
 
 static const char *const names[REPLY_COUNT] = {
-#define NAME(name, effect, text) [REPLY_##name] = #name,
+#define NAME(name, note, end, text) [REPLY_##name] = #name,
 	SMTP_REPLIES(NAME)
 #undef NAME
 };

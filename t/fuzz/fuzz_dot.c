@@ -44,9 +44,6 @@ feed(struct span in, uint32_t seed, bool in_place, struct meaning *m)
 static void
 read_line(const uint8_t *line, size_t n, bool whole, struct meaning *m)
 {
-	if (n > 0 && line[0] == '.' && (whole || n > 2 ||
-	    (n == 2 && line[1] != '\r')))
-		m->dot.stuffed++;
 	for (size_t i = 0; i < n; i++) {
 		if (line[i] == '\n' ||
 		    (line[i] == '\r' && (whole || i + 1 < n)))
@@ -90,7 +87,6 @@ must_be_same(const struct meaning *a, const struct meaning *b)
 	MUST(a->dot.nul == b->dot.nul);
 	if (a->dot.bare || a->dot.nul)
 		return;
-	MUST(a->dot.stuffed == b->dot.stuffed);
 	MUST(a->n == b->n && memcmp(a->text, b->text, a->n) == 0);
 }
 

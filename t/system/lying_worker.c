@@ -257,7 +257,7 @@ tell_commit(int channel, uint64_t size, int client)
 	struct ipc_record r = { .type = IPC_COMMIT, .u.number.n = size };
 	uint32_t got = ask(channel, &r, NULL);
 
-	if (got == IPC_VERDICT && r.u.verdict.verdict == VERDICT_OK)
+	if (got == IPC_VERDICT && r.u.verdict.reply == REPLY_STORED)
 		dprintf(client, "stored %.16s\n", r.u.verdict.id);
 	else
 		dprintf(client, got == IPC_VERDICT ? "unstored\n" :
@@ -725,8 +725,8 @@ struct step {
 #define SUBMIT								\
 	ASK_FOR(put_sign, SIGN_ECDSA, IPC_SIGNATURE, ANY),		\
 	SAY(put_empty, IPC_TLS),					\
-	ASK_FOR(put_login, 0, IPC_ADMIT, REPLY_AUTH_OK),		\
-	ASK_FOR(put_bounce, 1, IPC_VERDICT, VERDICT_OK),		\
+	ASK_FOR(put_login, 0, IPC_VERDICT, REPLY_AUTH_OK),		\
+	ASK_FOR(put_bounce, 1, IPC_VERDICT, REPLY_SENDER_OK),		\
 	ASK(put_rcpt, BOB), ASK(put_empty, IPC_BEGIN)
 
 #define TRICK(name, times, ...) { name, report, times, { __VA_ARGS__ } }
@@ -766,8 +766,8 @@ static const struct trick {
 	/* Nobody was asked whose it is; or it was said to be another's. */
 	TRICK("S-COMMIT", 1, SUBMIT, SAY(put_commit, 1000)),
 	TRICK("S-FORGE", 1, SUBMIT, ASK_FOR(put_originator, BOB, IPC_VERDICT,
-	    VERDICT_NOT_YOURS), SAY(put_commit, 1000)),
-	{ "P-HONEST", store_one, 1, { ASK_FOR(put_proxy, 1, IPC_ADMIT,
+	    REPLY_AUTHOR_NOT_YOURS), SAY(put_commit, 1000)),
+	{ "P-HONEST", store_one, 1, { ASK_FOR(put_proxy, 1, IPC_VERDICT,
 	    REPLY_GREETING) } },
 	/* Of a client where none is due; where a header is due it is time. */
 	TRICK("P-ONCE", 1, ASK(put_proxy, 2)),
@@ -775,12 +775,12 @@ static const struct trick {
 	/* Begins without the header that is due. */
 	TRICK("P-WITHOUT", 1, SAY(put_mail, 1)),
 	/* First a message, and then who the client is. */
-	TRICK("P-LATE", 1, ASK_FOR(put_proxy, 5, IPC_ADMIT, REPLY_GREETING),
+	TRICK("P-LATE", 1, ASK_FOR(put_proxy, 5, IPC_VERDICT, REPLY_GREETING),
 	    ASK(put_mail, 1), ASK(put_rcpt, ALICE), ASK(put_proxy, 6)),
 	/* The header has failed, and comes all the same. */
 	TRICK("P-AFTER", 1, SAY(put_empty, IPC_PROXY_FAIL), ASK(put_proxy, 7)),
 	/* Its client was refused, and it goes on with it. */
-	TRICK("P-REFUSED", 1, ASK_FOR(put_proxy, 3, IPC_ADMIT, REPLY_A_WHILE),
+	TRICK("P-REFUSED", 1, ASK_FOR(put_proxy, 3, IPC_VERDICT, REPLY_A_WHILE),
 	    SAY(put_mail, 1)),
 	TRICK("P-FORM", 1, SAY(put_proxy_form, 1)),
 	/* Files pile up in its channel, which the master has to answer for. */
@@ -804,7 +804,7 @@ static const struct trick {
 static uint64_t
 value_of(const struct ipc_record *r)
 {
-	return r->type == IPC_VERDICT ? r->u.verdict.verdict :
+	return r->type == IPC_VERDICT ? r->u.verdict.reply :
 	    r->type == IPC_SIGNATURE ? r->u.signature.n : r->u.number.n;
 }
 

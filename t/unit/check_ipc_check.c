@@ -333,8 +333,7 @@ static const struct field {
 } fields[] = {
 	BELOW(MAIL, mail.esmtp, 2), BELOW(MAIL, mail.smtputf8, 2),
 	BELOW(MAIL, mail.body_8bit, 2),
-	BELOW(VERDICT, verdict.verdict, VERDICT_COUNT),
-	BELOW(ADMIT, number.n, REPLY_COUNT),
+	BELOW(VERDICT, verdict.reply, REPLY_COUNT),
 	ONE_OF(BREED, number.n, "acdlrs"),
 	BELOW(DIAL, dial.udp, 2), BELOW(DIAL, dial.has_source, 2),
 	BELOW(DIAL, dial.to.ipv6, 2), BELOW(DIAL, dial.source.ipv6, 2),
