@@ -84,10 +84,7 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 	d->state = DOT_TEXT;
 }
 
-/*
- * Takes whole lines of plain text, the common case.  Returns how many octets
- * it took: only lines that end in CRLF and have no fault.
- */
+/* The common case: takes whole lines that end in CRLF and have no fault. */
 static size_t
 take_lines(struct dot *d, struct span in, struct dot_out *o)
 {

@@ -1,7 +1,4 @@
-/*
- * The header filter.  Pure; works in place, as its result is never longer
- * than what came in and was kept back.
- */
+/* Pure; works in place: the result is never longer than what came in. */
 #include "worker/header.h"
 
 #include <string.h>
@@ -127,10 +124,7 @@ take_name(struct header *h, uint8_t c)
 		h->place = HEADER_NAME;
 }
 
-/*
- * Some readers end a line or the text at a control character, and some end
- * the header at a folded line of nothing but blanks.
- */
+/* Some readers end a line at a control octet, or a header at a blank line. */
 static void
 take_octet(struct header *h, uint8_t c)
 {

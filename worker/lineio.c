@@ -8,10 +8,7 @@
 
 #include "shared/deadline.h"
 
-/*
- * The size of one read while lines are read, so that an idle session touches
- * one page of the large buffer.
- */
+/* Of one read of lines: an idle session touches one page of the buffer. */
 enum { line_read_bytes = 2048 };
 
 void
@@ -114,10 +111,7 @@ fill(struct lineio *io, size_t n)
 	return LINE_OK;
 }
 
-/*
- * Searches the input for the end of a line, from octet *checked on.  True when
- * the line has ended, validly or not.
- */
+/* Has a line ended, validly or not?  Searches from octet *checked on. */
 static bool
 scan(const struct lineio *io, size_t *checked, bool *nul,
     enum line_result *result)

@@ -1,7 +1,4 @@
-/*
- * The PROXY protocol.  The header comes from a trusted proxy, and still
- * nothing is guessed: it must be exact.
- */
+/* The header of a trusted proxy has to be exact: nothing is guessed. */
 #include "worker/proxy_header.h"
 
 #include <string.h>

@@ -1,7 +1,4 @@
-/*
- * The commands of RFC 5321 section 4.1.1.  Each verb is a row of a table, with
- * the states in which it is legal, so no handler checks the state.
- */
+/* RFC 5321 4.1.1: a verb is a row of a table, so no handler checks states. */
 #include "worker/smtp.h"
 
 #include <string.h>

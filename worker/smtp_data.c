@@ -30,10 +30,7 @@
 #include "worker/transcript.h"
 
 enum {
-	/*
-	 * After a bare CR or LF the end may never come, for the sender may
-	 * think that it has sent the end: wait this long for more, then reply.
-	 */
+	/* After a bare CR or LF the end may never come. */
 	bare_idle_ms = 5000,
 	random_bytes = 16,
 	/* Date, and Message-ID with our host name */

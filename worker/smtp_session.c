@@ -128,10 +128,7 @@ count(struct smtp_session *s, enum smtp_reply reply)
 	return ++s->end.errors < s->settings->errors ? reply : REPLY_ERRORS;
 }
 
-/*
- * Runs the next line.  A name or password is neither kept nor shown, and
- * leaves no copy.
- */
+/* A name or password is neither kept nor shown, and leaves no copy. */
 static enum smtp_reply
 next_line(struct smtp_session *s)
 {
@@ -320,10 +317,7 @@ smtp_session_run(struct ask *master, const struct ipc_settings *settings,
 	transcript_begin(master, settings->trace);
 	run(&session);
 	tls_peer_close(&session.under_tls);
-	/*
-	 * A last reply should arrive.  A client that never got in is not waited
-	 * for: many such at a time would take the slots of others.
-	 */
+	/* Who never got in is not waited for: many would take others' slots. */
 	if (session.end.end != END_QUIT && session.end.end != END_EOF &&
 	    session.end.end != END_PROXY && session.end.end != END_AWAY)
 		peer_linger(&peer);

@@ -87,10 +87,7 @@ transcript_command(struct span line, bool known)
 	while (span_take(&auth, ' ') || span_take(&auth, '\t'))
 		continue;
 	if (span_begins_fold(auth, span_of("AUTH"))) {
-		/*
-		 * "AUTH PLAIN dGVzdA==" becomes "AUTH PLAIN"; a word that names
-		 * no mechanism may be a secret.
-		 */
+		/* A word that names no mechanism may be a secret. */
 		rest = span_skip(auth, 5);
 		word = span_cut(&rest, ' ');
 		public = auth.n > 5 && auth.p[4] == ' ' && sasl_find(word) !=

@@ -1,7 +1,4 @@
-/*
- * The address book: a balanced tree, so that no stranger can choose addresses
- * that take long to find.  An entry stays while it has sessions or a refusal.
- */
+/* A balanced tree: no stranger can choose addresses that take long to find. */
 #include "server/session/address.h"
 
 #include <arpa/inet.h>

@@ -40,10 +40,7 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 		session_end(s, "closed by client", NULL);
 		return;
 	}
-	/*
-	 * RFC 5321 3.1 lets a greeting be 554.  The socket stays open for a
-	 * moment: closed with octets unread, it would discard that line.
-	 */
+	/* Closed with octets unread, it would discard that line (3.1). */
 	session_refuse(s, REFUSAL_EARLY);
 	shutdown(fd, SHUT_WR);
 	s->dismissed = true;
@@ -52,10 +49,7 @@ on_greeting(evutil_socket_t fd, short what, void *arg)
 	event_add(&s->early, &soon);
 }
 
-/*
- * When too many wait, turns away the last one of the host that has the most
- * sessions; false: that is the host of s.
- */
+/* Turns away one of the host with most sessions; false: that is s's. */
 static bool
 find_place(struct master *m, const struct session *s)
 {

@@ -1,7 +1,4 @@
-/*
- * Records from workers.  Every one has been checked against the table and
- * the state of its session; here it only gets its answer.
- */
+/* Answers to records, which were checked against table and state before. */
 #include "server/session/session.h"
 
 #include <errno.h>
@@ -62,10 +59,7 @@ answer(struct session *s, enum smtp_reply reply)
 	return send_answer(s, &r, -1);
 }
 
-/*
- * An honest worker ends its session after so many errors; one that goes on
- * wants to fill the log.
- */
+/* An honest worker ends its session after so many errors. */
 static bool
 may_note(struct session *s)
 {
@@ -249,10 +243,7 @@ on_reset(struct session *s, const struct ipc_record *r)
 	return true;
 }
 
-/*
- * An author in the header of a submitted message.  The worker asks for each;
- * the message is stored only if all are addresses of the user.
- */
+/* The message is stored only if all its authors are the user's. */
 static bool
 on_originator(struct session *s, const struct ipc_record *r)
 {

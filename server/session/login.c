@@ -133,10 +133,7 @@ leave_queue(struct login *l)
 	l->waits = false;
 }
 
-/*
- * Decides l.  A refusal is answered later, the more failures of its host are
- * remembered.
- */
+/* A refusal is answered later, the more failures of its host there are. */
 static void
 settle(struct login *l, enum smtp_reply verdict)
 {
@@ -241,10 +238,7 @@ on_answer(struct master *m, enum smtp_reply answer)
 	settle(l, answer);
 }
 
-/*
- * The auth process has ended.  Its last question may be what ended it, so that
- * is not asked again.
- */
+/* Its last question may be what ended it, and is not asked again. */
 static void
 on_lost(struct master *m, bool again)
 {

@@ -157,10 +157,7 @@ session_end(struct session *s, const char *how, const struct ipc_end *end)
 	session_move(s, SESSIONS_NONE);
 	address_leave(m->book, s->host);
 	free(s);
-	/*
-	 * If the worker of the only session was lost, the nursery has yet to
-	 * report how it died, and that is logged with its client.
-	 */
+	/* A nursery has yet to report how the worker died. */
 	if (m->one_session)
 		event_base_loopexit(m->base, end != NULL ? NULL : &wait);
 }
@@ -199,10 +196,7 @@ find_next(const struct master *m)
 	return best;
 }
 
-/*
- * Perhaps, after a login; then DSN is offered (RFC 3461).  Behind a proxy that
- * is not known yet, and clients there have to do without.
- */
+/* Perhaps, after a login, or once a proxy's client is known (RFC 3461). */
 static bool
 may_send_out(const struct session *s)
 {
