@@ -277,7 +277,6 @@ serve(struct master *m, const struct inherit_client *i)
 		inherit_given();
 	} else {
 		fatal_unless_memory(listen_start(m, admit_accept) == 0);
-		commit_make_ahead(m);
 	}
 	event_base_dispatch(m->base);
 	m->stopping = true;

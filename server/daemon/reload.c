@@ -11,7 +11,6 @@
 #include "server/conf/conf_warn.h"
 #include "server/daemon/check.h"
 #include "server/daemon/loop.h"
-#include "server/mail/commit.h"
 #include "server/mail/recipient.h"
 #include "server/process/auth.h"
 #include "server/process/resolver.h"
@@ -207,7 +206,6 @@ adopt_conf(struct master *m, struct conf_epoch *e)
 	auth_renew(m);
 	resolver_renew(m);
 	conf_epoch_leave(old);
-	commit_make_ahead(m);
 	for (size_t i = m->listeners->adopted ? 0 : m->listeners->count;
 	    i-- > 0;)
 		if (!has_line(&m->conf, &m->listeners->one[i].line))

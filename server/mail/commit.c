@@ -56,7 +56,6 @@ struct commit {
 	unsigned		 rests;		/* left, at most */
 	int64_t			 rest_until_us;
 	uint64_t		 heard;		/* pool_heard at last look */
-	struct delivery		*ahead;		/* one of large; or NULL */
 };
 
 /* NULL: out of any list. */
@@ -71,11 +70,9 @@ move(struct delivery *d, struct delivery_list *to)
 }
 
 static void
-end(struct commit *c, struct delivery *d)
+end(struct delivery *d)
 {
 	move(d, NULL);
-	if (d == c->ahead)
-		c->ahead = NULL;
 	delivery_end(d);
 }
 
@@ -146,8 +143,7 @@ settle(struct turn *t, int error, const struct recipient_mailbox *failed)
 			    "fsync in the queue" : "fsync of a Maildir",
 			    error, failed->user == NULL ? NULL : failed);
 		if (d->error == 0 && delivery_is_complete(d)) {
-			if (!d->ahead)
-				delivery_record(d);
+			delivery_record(d);
 			move(d, &done);
 		} else {
 			delivery_log_slow(d, false);
@@ -159,7 +155,7 @@ settle(struct turn *t, int error, const struct recipient_mailbox *failed)
 	/* The log has a message before its client is answered. */
 	log_flush();
 	while ((d = TAILQ_FIRST(&done)) != NULL)
-		end(m->commit, d);
+		end(d);
 }
 
 /* After a piece: for as long as it took, unless nobody waits. */
@@ -267,13 +263,10 @@ take_back(struct master *m, struct delivery *d)
 		return;
 	}
 	log_flush();
-	end(m->commit, d);
+	end(d);
 }
 
-/*
- * One that is being removed, else the message whose host owes least; Maildirs
- * are made ahead while there is none.
- */
+/* One that is being removed, else the message whose host owes least. */
 static struct delivery *
 find_next(struct commit *c, int64_t now_us)
 {
@@ -281,7 +274,7 @@ find_next(struct commit *c, int64_t now_us)
 	int64_t owed, least = INT64_MAX;
 
 	TAILQ_FOREACH(d, &c->large, entry) {
-		owed = d->error != 0 ? 0 : d->ahead ? INT64_MAX - 1 :
+		owed = d->error != 0 ? 0 :
 		    deadline_owe(d->tx.client.paid_until_us, 0, now_us);
 		if (owed < least) {
 			least = owed;
@@ -374,19 +367,6 @@ commit_init(struct master *m)
 	c->next = event_new(m->base, -1, 0, on_next, m);
 	m->commit = c;
 	return c->next == NULL ? -1 : 0;
-}
-
-void
-commit_make_ahead(struct master *m)
-{
-	struct commit *c = m->commit;
-
-	if (c->ahead != NULL && c->ahead->error == 0)
-		c->ahead->error = ECANCELED;
-	c->ahead = delivery_make_ahead(m, m->epoch);
-	if (c->ahead != NULL)
-		move(c->ahead, &c->large);
-	plan_next(c);
 }
 
 int

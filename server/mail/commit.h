@@ -16,11 +16,6 @@ struct message;
 /* 0, or -1 and errno. */
 int	commit_init(struct master *m);
 /*
- * Makes the Maildirs of large aliases in the epoch of m, in pieces, while no
- * message is delivered in pieces.  What was under way ends.
- */
-void	commit_make_ahead(struct master *m);
-/*
  * Delivers t, whose file is complete, and then calls t->done.  It takes all of
  * t over, but t stays where it is until then, and has t->delivery.  0; or -1
  * and errno without memory.

@@ -1,6 +1,6 @@
 /*
- * Delivery of one message into its Maildirs, and what is logged of it; and
- * Maildirs made ahead, one alias after the other.  commit.c decides when.
+ * Delivery of one message into its Maildirs, and what is logged of it.
+ * commit.c decides when.
  */
 #include "server/mail/delivery.h"
 
@@ -52,21 +52,6 @@ delivery_make(struct message *t)
 	return d;
 }
 
-struct delivery *
-delivery_make_ahead(struct master *m, struct conf_epoch *e)
-{
-	struct delivery *d = calloc(1, sizeof(*d));
-
-	if (d == NULL)
-		return NULL;
-	d->ahead = true;
-	d->tx.client.master = m;
-	d->tx.client.epoch = conf_epoch_enter(e);
-	d->mail.spool = m->spool;
-	d->mail.to = &d->tx.boxes;
-	return d;
-}
-
 enum verdict
 delivery_trouble(int error)
 {
@@ -100,7 +85,7 @@ delivery_end(struct delivery *d)
 	struct message *t = &d->tx;
 
 	delivery_log_slow(d, true);
-	if (!d->ahead && !d->mail.moved)
+	if (!d->mail.moved)
 		spool_discard(d->mail.spool, t->id);
 	if (d->owner != NULL)
 		tell_owner(d);
@@ -115,27 +100,12 @@ delivery_end(struct delivery *d)
 
 /* ---- the log ------------------------------------------------------------ */
 
-static void
-log_ahead(const struct delivery *d)
-{
-	const bool failed = d->error != 0 && d->error != ECANCELED;
-
-	if (d->begun_us != 0 || failed)
-		log_put(failed ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
-		    "maildirs-ended", "made=%zu ms=%zu why=%s",
-		    (size_t)d->mail.made, d->begun_us == 0 ? 0 :
-		    (size_t)(deadline_now_us() - d->begun_us) / 1000,
-		    failed ? strerror(d->error) : "");
-}
-
 void
 delivery_log_slow(struct delivery *d, bool ended)
 {
 	int64_t us = deadline_now_us() - d->begun_us;
 
-	if (d->ahead && ended)
-		log_ahead(d);
-	if (d->ahead || (ended ? !d->slow : d->slow || us < slow_us))
+	if (ended ? !d->slow : d->slow || us < slow_us)
 		return;
 	d->slow = true;
 	log_put(LOG_LEVEL_INFO, ended ? "delivery-ended" : "delivery-slow",
@@ -149,10 +119,9 @@ delivery_fail(struct delivery *d, const char *what, int error,
     const struct recipient_mailbox *where)
 {
 	d->error = error;
-	if (!d->ahead)
-		maildir_log_failure(d->mail.spool, &(struct maildir_failure){
-		    .session = d->session, .id = d->tx.id, .what = what,
-		    .box = where, .error = error });
+	maildir_log_failure(d->mail.spool, &(struct maildir_failure){
+	    .session = d->session, .id = d->tx.id, .what = what,
+	    .box = where, .error = error });
 }
 
 void
@@ -195,70 +164,6 @@ delivery_record(struct delivery *d)
 		catcher_say(d->session, CATCHER_KEPT, "kept for %s: "
 		    "%s/new/%s", t->boxes.boxes[i].user,
 		    t->boxes.boxes[i].user, d->name);
-}
-
-/* ---- Maildirs made ahead ------------------------------------------------ */
-
-/* Finds what the next alias reaches, unless that is few.  False: no more. */
-static bool
-next_alias(struct delivery *d)
-{
-	const struct conf *conf = &d->tx.client.epoch->conf;
-	const struct conf_domain *in = &conf->domains[d->domain];
-	struct recipient_reason reason = { .path = NULL };
-	char address[smtp_mailbox_text_max_bytes];
-	struct mailbox to;
-	int n;
-
-	if (d->domain == conf->domain_count)
-		return false;
-	recipient_set_clear(d->mail.to);
-	d->mail.at = 0;
-	if (d->alias == in->aliases.count) {
-		d->domain++;
-		d->alias = 0;
-		return true;
-	}
-	n = snprintf(address, sizeof(address), "%s@%s",
-	    in->aliases.one[d->alias++].name, in->name);
-	if (smtp_mailbox_from_text(span_from(address, (size_t)n), &to))
-		(void)recipient_expand(conf, &to, d->mail.to, &reason, NULL);
-	if (d->mail.to->count < delivery_first_max)
-		d->mail.at = d->mail.to->count;
-	return true;
-}
-
-/* A broken Maildir is skipped: RCPT reports it. */
-static bool
-make_ahead(struct delivery *d, struct maildir_batch *b, size_t most)
-{
-	const struct master *m = d->tx.client.master;
-	const int64_t until_us = deadline_now_us() + delivery_piece_us;
-	const uint64_t before = d->mail.made;
-	const struct conf_domain *in;
-
-	if (!spool_has_room(m->spool, &m->conf.limits, 0)) {
-		d->error = ENOSPC;
-		return false;
-	}
-	while (d->mail.made - before < most && maildir_has_room(b, 1) &&
-	    deadline_now_us() < until_us) {
-		if (d->mail.at == d->mail.to->count) {
-			if (!next_alias(d))
-				break;
-			continue;
-		}
-		if (maildir_deliver(b, &d->mail) == MAILDIR_FAILED)
-			d->mail.at++;
-		if (d->mail.made == 0 || d->begun_us != 0)
-			continue;
-		d->begun_us = deadline_now_us();
-		in = &d->tx.client.epoch->conf.domains[d->domain];
-		log_put(LOG_LEVEL_INFO, "maildirs-begun", "domain=%s alias=%s "
-		    "mailboxes=%zu", in->name,
-		    in->aliases.one[d->alias - 1].name, d->mail.to->count);
-	}
-	return true;
 }
 
 /* ---- delivery ----------------------------------------------------------- */
@@ -307,15 +212,12 @@ bool
 delivery_is_complete(const struct delivery *d)
 {
 	return d->mail.at == d->mail.to->count &&
-	    (d->tx.draft.count == 0 || d->queued != NULL) && (!d->ahead ||
-	    d->domain == d->tx.client.epoch->conf.domain_count);
+	    (d->tx.draft.count == 0 || d->queued != NULL);
 }
 
 bool
 delivery_go_on(struct delivery *d, struct maildir_batch *b, size_t most)
 {
-	if (d->ahead)
-		return make_ahead(d, b, most);
 	if (!deliver(d, b, most))
 		return false;
 	if (d->mail.at < d->mail.to->count || delivery_is_complete(d) ||
@@ -335,8 +237,6 @@ delivery_take_back(struct delivery *d, size_t most)
 	int64_t until = deadline_now_us() + delivery_piece_us;
 	struct log_line l;
 
-	if (d->ahead)
-		return true;
 	if (d->queued != NULL)
 		queue_remove(d->tx.client.master, d->queued);
 	d->queued = NULL;

@@ -71,11 +71,7 @@ struct message {
 
 TAILQ_HEAD(delivery_list, delivery);
 
-/*
- * A message on its way; or Maildirs made ahead: those of aliases that reach
- * many, so that the first message to such an alias does not wait until
- * thousands are made.
- */
+/* A message on its way. */
 struct delivery {
 	TAILQ_ENTRY(delivery)	 entry;
 	struct delivery_list	*in;		/* of struct commit */
@@ -85,19 +81,15 @@ struct delivery {
 	char			 name[message_name_bytes]; /* in its Maildirs */
 	struct maildir_delivery	 mail;
 	struct queued		*queued;	/* it is in the queue; NULL */
-	int64_t			 begun_us;	/* 0: none had to be made */
+	int64_t			 begun_us;
 	bool			 slow;		/* logged */
 	int			 error;		/* errno: it is removed; or 0 */
 	size_t			 left;		/* Maildirs that keep it, */
 	struct recipient_mailbox left_in;	/* the first of them */
-	bool			 ahead;		/* there is no message */
-	size_t			 domain, alias;	/* looked at next */
 };
 
 /* Takes t over: then it is clear but for t->delivery.  NULL without memory. */
 struct delivery *delivery_make(struct message *t);
-/* Makes Maildirs for the aliases of e. */
-struct delivery *delivery_make_ahead(struct master *m, struct conf_epoch *e);
 /*
  * Delivers d to at most most more Maildirs, while there is time and room in b;
  * then moves its file into the queue, if it goes there.  False: it failed, and

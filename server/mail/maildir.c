@@ -259,19 +259,13 @@ maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
 
 	path_of(box, path);
 	snprintf(dir, sizeof(dir), "%s/new", path);
-	new = d->id == NULL ? -1 : find_dir(b, dir);
+	new = find_dir(b, dir);
 	if (new == -1) {
 		new = open_or_make(b, d, box, path);
 		if (new == -1 && d->copying)
 			end_copy(d, true);
 		if (new == -1)
 			return MAILDIR_FAILED;
-		if (d->id == NULL) {
-			/* Without a message, an empty one needs no sync. */
-			close(new);
-			d->at++;
-			return MAILDIR_DONE;
-		}
 		add_dir(b, new, dir, box);
 	}
 	if (d->copying)

@@ -35,8 +35,7 @@ struct maildir_batch {
 struct maildir_delivery {
 	const struct spool	*spool;
 	struct recipient_set	*to;
-	const char		*id;		/* of spool/incoming/id; NULL:
-						   no message, make Maildirs */
+	const char		*id;		/* of spool/incoming/id */
 	const char		*name;		/* of its file in a Maildir */
 	uint64_t		 size;
 	size_t			 at;		/* the boxes before have it */
