@@ -119,14 +119,11 @@ tell_denied(struct trial *t, bool always, unsigned line, const char *path,
 static void
 try_file(struct trial *t, unsigned line, const char *path)
 {
-	int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC |
-	    O_NOCTTY | O_NONBLOCK);
-
-	if (fd != -1)
-		close(fd);
-	else if (path != NULL && errno == EACCES)
+	if (path == NULL || access(path, R_OK) == 0)
+		return;
+	if (errno == EACCES)
 		tell_denied(t, false, line, path, "read");
-	else if (path != NULL)
+	else
 		tell(t, true, line, "%s: %s", path, strerror(errno));
 }
 
@@ -238,6 +235,17 @@ check_owner(struct trial *t)
 }
 
 static void
+try_address(struct trial *t, const char *keyword, const struct conf_listen *l)
+{
+	struct address a;
+
+	if (listen_try(t->conf, l) == -1 && address_of(&l->addr, &a))
+		tell(t, true, l->line, "%s %s: %s", keyword, a.text,
+		    errno == EADDRNOTAVAIL ? "this host has no such address" :
+		    strerror(errno));
+}
+
+static void
 check_addresses(struct trial *t)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -246,28 +254,15 @@ check_addresses(struct trial *t)
 	if (fd == -1)
 		return;
 	close(fd);
-	for (size_t i = 0; i < t->conf->listen_count; i++) {
-		const struct conf_listen *l = &t->conf->listens[i];
-		struct address a;
-
-		if (listen_try(t->conf, l) == -1 && address_of(&l->addr, &a))
-			tell(t, true, l->line, "listen %s: %s", a.text,
-			    errno == EADDRNOTAVAIL ? "this host has no such "
-			    "address" : strerror(errno));
-	}
+	for (size_t i = 0; i < t->conf->listen_count; i++)
+		try_address(t, "listen", &t->conf->listens[i]);
 	for (size_t i = 0; i < 2; i++) {
 		const struct conf_source *s = &t->conf->relay.sources[i];
-		struct sockaddr_storage ss;
-		socklen_t n = ip_sockaddr(i == 1, s->ip.ip, 0, &ss);
+		struct conf_listen l = { .line = s->line };
 
-		fd = s->line == 0 ? -1 : socket(ss.ss_family, SOCK_STREAM |
-		    SOCK_CLOEXEC, 0);
-		if (fd != -1 && bind(fd, (const void *)&ss, n) == -1)
-			tell(t, true, s->line, "source: %s", errno ==
-			    EADDRNOTAVAIL ? "this host has no such address" :
-			    strerror(errno));
-		if (fd != -1)
-			close(fd);
+		l.addr_len = ip_sockaddr(i == 1, s->ip.ip, 0, &l.addr);
+		if (s->line != 0)
+			try_address(t, "source", &l);
 	}
 }
 

@@ -36,7 +36,7 @@ struct renewal {
 	bool			 again;		/* SIGHUP came meanwhile */
 	size_t			 judged_due;
 	struct event		 patience;
-	char			*mistakes;	/* written to said; none: adopt */
+	char			*mistakes;	/* in said; 0: adopt */
 	size_t			 mistakes_n;
 	FILE			*said;
 };

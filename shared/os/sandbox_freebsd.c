@@ -108,7 +108,6 @@ sandbox_facts(void)
 
 /* Capability mode refuses calls, and kills by no signal but this one. */
 const int sandbox_kill_signal = SIGTRAP;
-const struct sandbox_probe *const sandbox_probes_os[] = { NULL };
 
 bool
 sandbox_confines_paths(enum sandbox_role role)

@@ -18,6 +18,7 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -25,6 +26,8 @@
 
 /* The filter of each prepared role. */
 static struct sock_fprog programs[SANDBOX_ROLE_COUNT];
+
+const int sandbox_kill_signal = SIGSYS;
 
 enum { program_max = 2048 };	/* instructions; 400 are usual */
 

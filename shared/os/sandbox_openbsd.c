@@ -96,7 +96,6 @@ sandbox_facts(void)
 }
 
 const int sandbox_kill_signal = SIGABRT;
-const struct sandbox_probe *const sandbox_probes_os[] = { NULL };
 
 bool
 sandbox_confines_paths(enum sandbox_role role)

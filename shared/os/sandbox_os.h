@@ -74,7 +74,6 @@ enum sandbox_verdict {
 	SANDBOX_FAILED		/* the probe did not run; errno */
 };
 
-extern const struct sandbox_probe *const sandbox_probes_os[];	/* then NULL */
 /* The signal that this sandbox kills with. */
 extern const int sandbox_kill_signal;
 /* Whether role's paths are confined; what this sandbox cannot prevent. */
@@ -102,28 +101,7 @@ struct sandbox_permitted {
 bool	sandbox_among(const struct sandbox_permitted *list, size_t count,
 	    const char *probe_name, unsigned rights);
 
-/* False if the last call failed with an errno of a sandbox. */
-bool	sandbox_reached(long result);
-/* The same of the result of a fork; the child ends. */
-bool	sandbox_forked(long pid);
-/* Can size octets of memory that is no file's be mapped? */
-bool	sandbox_maps(uint64_t size, int protection, int flags);
-/* Defines probe_ID with try_ID, or with one expression, or one call, on t. */
-#define PROBE(id, name, unless, elsewhere)				\
-	static const struct sandbox_probe probe_##id =			\
-	    { name, unless, elsewhere, try_##id }
-#define TRY_IF(id, name, unless, elsewhere, condition)			\
-	static bool							\
-	try_##id(const struct sandbox_things *t)			\
-	{								\
-		return condition;					\
-	}								\
-	PROBE(id, name, unless, elsewhere);
-#define TRY(id, name, unless, elsewhere, call)				\
-	TRY_IF(id, name, unless, elsewhere, sandbox_reached(call))
-
-/* Probe i of those for all systems and then this system's; NULL: no more. */
-const struct sandbox_probe *sandbox_probe_at(size_t i);
+extern const struct sandbox_probe *const sandbox_probes[];	/* then NULL */
 /* Whether the probe must fail in role on this system. */
 bool	sandbox_probe_applies(const struct sandbox_probe *probe,
 	    enum sandbox_role role);

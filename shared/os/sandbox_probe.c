@@ -1,7 +1,6 @@
 /*
  * The self-test: each forbidden thing is tried in a child of its own, which
- * has to be killed or refused.  These probes are for every system; probes of
- * one system are in its own file.
+ * has to be killed or refused.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -10,9 +9,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#endif
 #include <unistd.h>
 
 #include "shared/os/sandbox_os.h"
@@ -23,8 +32,23 @@
 /* A child's exit status: 0 succeeded, 200 refused, others errno. */
 #define status_refused		200
 
-bool
-sandbox_reached(long result)
+/* Defines probe_ID with try_ID, or with one expression, or one call, on t. */
+#define PROBE(id, name, unless, elsewhere)				\
+	static const struct sandbox_probe probe_##id =			\
+	    { name, unless, elsewhere, try_##id }
+#define TRY_IF(id, name, unless, elsewhere, condition)			\
+	static bool							\
+	try_##id(const struct sandbox_things *t)			\
+	{								\
+		return condition;					\
+	}								\
+	PROBE(id, name, unless, elsewhere);
+#define TRY(id, name, unless, elsewhere, call)				\
+	TRY_IF(id, name, unless, elsewhere, is_reached(call))
+
+/* False if the last call failed with an errno of a sandbox. */
+static bool
+is_reached(long result)
 {
 #ifdef ECAPMODE
 	if (result == -1 && (errno == ECAPMODE || errno == ENOTCAPABLE))
@@ -34,19 +58,21 @@ sandbox_reached(long result)
 	    (errno != ENOSYS && errno != EPERM && errno != EACCES);
 }
 
-bool
-sandbox_forked(long pid)
+/* The same of the result of a fork; the child ends. */
+static bool
+is_forked(long pid)
 {
 	if (pid == 0)
 		_exit(0);
 	if (pid > 0)
 		waitpid((pid_t)pid, NULL, 0);
 	/* RLIMIT_NPROC refuses with EAGAIN. */
-	return sandbox_reached(pid) && (pid != -1 || errno != EAGAIN);
+	return is_reached(pid) && (pid != -1 || errno != EAGAIN);
 }
 
-bool
-sandbox_maps(uint64_t size, int protection, int flags)
+/* Can size octets of memory that is no file's be mapped? */
+static bool
+can_map(uint64_t size, int protection, int flags)
 {
 	return mmap(NULL, (size_t)size, protection, flags | MAP_ANON, -1,
 	    0) != MAP_FAILED;
@@ -96,16 +122,16 @@ TRY(accept, "accept", RIGHT_ACCEPT, false, accept(t->pair[0], NULL, NULL))
 TRY(kill, "kill", 0, false, kill(t->parent, 0))
 /* On success the shell's exit status is 0; unveil refuses with ENOENT. */
 TRY_IF(execve, "execve", RIGHT_EXEC_SELF, true,
-    sandbox_reached(execve("/bin/sh", (char *[]){ (char[]){ "sh" },
+    is_reached(execve("/bin/sh", (char *[]){ (char[]){ "sh" },
     (char[]){ "-c" }, (char[]){ "exit 0" }, NULL }, (char *[]){ NULL })) &&
     errno != ENOENT)
 TRY(setuid, "setuid", 0, false, setuid(t->uid))
-TRY_IF(fork, "fork", RIGHT_FORK, false, sandbox_forked(fork()))
+TRY_IF(fork, "fork", RIGHT_FORK, false, is_forked(fork()))
 TRY_IF(map_code, "mmap PROT_EXEC", RIGHT_EXEC_SELF, false,
-    sandbox_maps(4096, PROT_READ | PROT_EXEC, MAP_PRIVATE))
+    can_map(4096, PROT_READ | PROT_EXEC, MAP_PRIVATE))
 TRY_IF(memory, "memory above the limit", RIGHT_SANITIZER, false,
     sandbox_table[t->role].memory_max_bytes != 0 &&
-    sandbox_maps(sandbox_table[t->role].memory_max_bytes,
+    can_map(sandbox_table[t->role].memory_max_bytes,
     PROT_READ | PROT_WRITE, MAP_PRIVATE))
 
 /* Succeeds if a message with many descriptors arrives complete. */
@@ -134,21 +160,106 @@ try_descriptors(const struct sandbox_things *t)
 }
 PROBE(descriptors, "descriptors above the limit", 0, false);
 
-static const struct sandbox_probe *const probes[] = {
+#ifdef __linux__
+/*
+ * System calls that other systems do not have.  Made by number, so that libc
+ * cannot choose another call, and with arguments that do no harm without a
+ * sandbox.
+ */
+TRY(memory_of_self, "open /proc/self/mem", RIGHT_FILES, true,
+    open("/proc/self/mem", O_RDWR))
+#ifdef SYS_fork
+/* libc's fork uses clone(2), even where the kernel has fork(2). */
+TRY_IF(fork_call, "fork(2)", RIGHT_FORK, false,
+    is_forked(syscall(SYS_fork)))
+#endif
+/* As vfork(2), but the child has its own memory, so returning is safe. */
+TRY_IF(vfork, "vfork", 0, false, is_forked(syscall(SYS_clone,
+    (unsigned long)(CLONE_VFORK | SIGCHLD), 0UL, 0UL, 0UL, 0UL)))
+TRY(clone3, "clone3", 0, false, syscall(SYS_clone3, NULL, 0UL))
+TRY(execveat, "execveat", RIGHT_EXEC_SELF, true,
+    syscall(SYS_execveat, AT_FDCWD, "/bin/sh",
+    ((const char *[]){ "sh", "-c", "exit 0", NULL }), NULL, 0))
+TRY(tgkill, "tgkill", 0, false, syscall(SYS_tgkill, t->parent, t->parent, 0))
+TRY(pidfd_open, "pidfd_open", 0, false, syscall(SYS_pidfd_open, t->parent, 0U))
+TRY(ptrace, "ptrace", 0, false, ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+TRY(process_vm_readv, "process_vm_readv", 0, false,
+    process_vm_readv(t->parent, NULL, 0, NULL, 0, 0))
+TRY(dumpable, "PR_SET_DUMPABLE", 0, false, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
+TRY(bpf, "bpf", 0, false, syscall(SYS_bpf, -1, NULL, 0U))
+TRY(io_uring, "io_uring_setup", 0, false, syscall(SYS_io_uring_setup, 1U, NULL))
+TRY(memfd_create, "memfd_create", 0, false, memfd_create("probe", MFD_CLOEXEC))
+TRY(openat2, "openat2", RIGHT_FILES, false,
+    syscall(SYS_openat2, AT_FDCWD, "/", NULL, 0))
+TRY(handle, "name_to_handle_at", 0, false,
+    syscall(SYS_name_to_handle_at, AT_FDCWD, "/", NULL, NULL, 0))
+/* Zero octets; with RWF_NOAPPEND pwritev2 would write despite O_APPEND. */
+TRY(pwritev2, "pwritev2", 0, false,
+    syscall(SYS_pwritev2, t->pair[0], NULL, 0UL, 0UL, 0UL, 0))
+TRY(splice, "splice", 0, false, splice(-1, NULL, t->pair[0], NULL, 1, 0))
+TRY(fallocate, "fallocate", 0, false,
+    syscall(SYS_fallocate, t->pair[0], 0, 0L, 0L))
+TRY(unshare, "unshare", 0, false, unshare(0))
+TRY(mount, "mount", 0, false, syscall(SYS_mount, NULL, NULL, NULL, 0UL, NULL))
+TRY(chroot, "chroot", 0, false, chroot("/nonexistent-smtpd-probe"))
+TRY(shmget, "shmget", 0, false, shmget((key_t)0x736d7470, 1, 0))
+TRY(netlink, "socket AF_NETLINK", 0, false, socket(AF_NETLINK, SOCK_DGRAM, 0))
+/* On a TCP socket this would connect, and Landlock does not check it. */
+TRY(fastopen, "sendmsg MSG_FASTOPEN", 0, false, sendmsg(t->pair[0],
+    (&(struct msghdr){ .msg_iovlen = 1, .msg_iov = &(struct iovec){
+    (char[]){ 'x' }, 1 } }), MSG_FASTOPEN | MSG_NOSIGNAL))
+
+/* Makes a page that may be written such that it may be protection. */
+static long
+change_page(int protection)
+{
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return page == MAP_FAILED ? 0 : mprotect(page, 4096, protection);
+}
+
+/* Addresses cost page tables, which no other limit counts. */
+TRY_IF(addresses, "addresses above the limit", RIGHT_SANITIZER, false,
+    sandbox_table[t->role].memory_max_bytes != 0 &&
+    can_map(sandbox_table[t->role].memory_max_bytes +
+    SANDBOX_IMAGE_MAX_BYTES, PROT_NONE, MAP_PRIVATE))
+/*
+ * RLIMIT_DATA counts no memory that is read-only, from the start or later, or
+ * shared.
+ */
+TRY_IF(map_read_only, "mmap PROT_READ", RIGHT_EXEC_SELF | RIGHT_SANITIZER,
+    false, can_map(4096, PROT_READ, MAP_PRIVATE))
+TRY(mprotect_read_only, "mprotect PROT_READ",
+    RIGHT_EXEC_SELF | RIGHT_SANITIZER, false, change_page(PROT_READ))
+TRY_IF(map_shared, "mmap MAP_SHARED", RIGHT_EXEC_SELF | RIGHT_SANITIZER,
+    false, can_map(4096, PROT_READ | PROT_WRITE, MAP_SHARED))
+TRY(mprotect_code, "mprotect PROT_EXEC", RIGHT_EXEC_SELF, false,
+    change_page(PROT_READ | PROT_EXEC))
+#endif
+
+const struct sandbox_probe *const sandbox_probes[] = {
 	&probe_open, &probe_create, &probe_truncate, &probe_ftruncate,
 	&probe_unlink, &probe_link, &probe_rename, &probe_chmod, &probe_chown,
 	&probe_write, &probe_clear_append, &probe_socket, &probe_socket_unix,
 	&probe_socketpair, &probe_connect, &probe_bind, &probe_listen,
 	&probe_accept, &probe_fork, &probe_kill, &probe_execve, &probe_setuid,
-	&probe_map_code, &probe_memory, &probe_descriptors
+	&probe_map_code, &probe_memory, &probe_descriptors,
+#ifdef __linux__
+	&probe_memory_of_self, &probe_openat2, &probe_handle,
+#ifdef SYS_fork
+	&probe_fork_call,
+#endif
+	&probe_vfork, &probe_clone3, &probe_execveat, &probe_tgkill,
+	&probe_pidfd_open, &probe_ptrace, &probe_process_vm_readv,
+	&probe_dumpable, &probe_bpf, &probe_io_uring, &probe_memfd_create,
+	&probe_pwritev2, &probe_splice, &probe_fallocate, &probe_unshare,
+	&probe_mount, &probe_chroot, &probe_shmget, &probe_netlink,
+	&probe_fastopen, &probe_addresses, &probe_map_read_only,
+	&probe_mprotect_read_only, &probe_map_shared, &probe_mprotect_code,
+#endif
+	NULL
 };
-enum { probe_count = sizeof(probes) / sizeof(probes[0]) };
-
-const struct sandbox_probe *
-sandbox_probe_at(size_t i)
-{
-	return i < probe_count ? probes[i] : sandbox_probes_os[i - probe_count];
-}
 
 bool
 sandbox_among(const struct sandbox_permitted *list, size_t count,
@@ -203,14 +314,13 @@ sandbox_probe_run(const struct sandbox_probe *probe, enum sandbox_role role,
 int
 sandbox_probe_all(enum sandbox_role role, bool held, const char **what)
 {
-	const struct sandbox_probe *probe;
 	enum sandbox_verdict verdict;
 
-	for (size_t i = 0; (probe = sandbox_probe_at(i)) != NULL; i++) {
-		if (!sandbox_probe_applies(probe, role))
+	for (size_t i = 0; sandbox_probes[i] != NULL; i++) {
+		if (!sandbox_probe_applies(sandbox_probes[i], role))
 			continue;
-		*what = probe->name;
-		verdict = sandbox_probe_run(probe, role, held);
+		*what = sandbox_probes[i]->name;
+		verdict = sandbox_probe_run(sandbox_probes[i], role, held);
 		if (verdict == SANDBOX_SUCCEEDED || verdict == SANDBOX_FAILED)
 			return -1;
 	}

@@ -63,7 +63,7 @@ try_all(enum sandbox_role role)
 	size_t i;
 
 	EXPECT(sandbox_prepare(role, &what) == 0);
-	for (i = 0; (probe = sandbox_probe_at(i)) != NULL; i++) {
+	for (i = 0; (probe = sandbox_probes[i]) != NULL; i++) {
 		if (!sandbox_probe_applies(probe, role))
 			continue;
 		verdict = sandbox_probe_run(probe, role, true);
@@ -119,7 +119,7 @@ unheld_body(void)
 	size_t i;
 
 	lenient = geteuid() != 0 || prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0;
-	for (i = 0; (probe = sandbox_probe_at(i)) != NULL; i++) {
+	for (i = 0; (probe = sandbox_probes[i]) != NULL; i++) {
 		verdict = sandbox_probe_run(probe, SANDBOX_SMTP, false);
 		if (verdict == SANDBOX_SUCCEEDED)
 			continue;
@@ -205,7 +205,7 @@ self_test_wide_body(void)
 	size_t i, found = 0;
 
 	EXPECT(sandbox_prepare(SANDBOX_NURSERY, &what) == 0);
-	for (i = 0; (probe = sandbox_probe_at(i)) != NULL; i++)
+	for (i = 0; (probe = sandbox_probes[i]) != NULL; i++)
 		if (sandbox_probe_applies(probe, SANDBOX_SMTP) &&
 		    sandbox_probe_run(probe, SANDBOX_NURSERY, true) ==
 		    SANDBOX_SUCCEEDED)
