@@ -16,7 +16,6 @@
 #include "server/daemon/check.h"
 #include "server/daemon/inherit.h"
 #include "server/log/catcher.h"
-#include "server/log/catcher_dir.h"
 #include "server/master.h"
 #include "server/process/tls_files.h"
 #include "server/start.h"

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -13,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/log/catcher_dir.h"
 #include "shared/buf.h"
 #include "shared/log.h"
 #include "shared/outlet.h"

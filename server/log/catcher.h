@@ -2,10 +2,12 @@
 #ifndef SERVER_CATCHER_H
 #define SERVER_CATCHER_H
 
-#include <event2/event.h>
+#include <time.h>
 
 #include "server/conf/conf.h"
 #include "shared/ipc_msg.h"
+
+struct event_base;
 
 /* What a line is: it has a mark and a colour for each. */
 enum catcher_kind {
@@ -45,5 +47,19 @@ void	catcher_trace(const char *session, const struct ipc_trace *t);
 /* Shows the message of size octets, file in the Maildir of user below mail. */
 void	catcher_message(const char *session, int mail, const char *user,
 	    const char *file, uint64_t size);
+
+/* ---- the directory, in catcher_dir.c, for smtpctl, too ------------------- */
+
+/* "$TMPDIR/smtpd-catcher-UID" (or /tmp), of the user that it becomes. */
+void	catcher_dir_default(char *out, size_t n);
+/* Locks incoming; without another catcher, mail counts from now.  0, or -1. */
+int	catcher_dir_begin(int dir, int incoming);
+/* False: no catcher ever ran in dir.  tv_sec of *out is 0: none runs now. */
+bool	catcher_dir_since(const char *dir, struct timespec *out);
+/*
+ * Does dir belong to us, root or our catcher, is it missing, or may others
+ * write nothing beside it?
+ */
+bool	catcher_dir_is_ours(const char *dir);
 
 #endif

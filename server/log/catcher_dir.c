@@ -1,14 +1,17 @@
 /* The catcher's own directory. */
-#include "server/log/catcher_dir.h"
+#include "server/log/catcher.h"
 
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "server/conf/privdrop.h"
 
 #define STARTED ".smtpd/started"
 

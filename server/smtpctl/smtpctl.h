@@ -50,7 +50,7 @@ long long smtpctl_number(const char *option, const char *text, long long least,
 	    long long most);
 int64_t	smtpctl_ms(const char *option, const char *text, double least,
 	    double most);
-/* In smtpctl_status.c: prints s, in which nothing acts on a terminal. */
+/* In smtpctl_control.c: prints s, in which nothing acts on a terminal. */
 void	smtpctl_print(struct span s);
 /* In smtpctl_disk.c: lists or shows the files below root; counts messages. */
 uint64_t smtpctl_disk_queue(const char *root, const struct ipc_ask *ask);

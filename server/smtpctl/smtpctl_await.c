@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "server/conf/conf_parse.h"
-#include "server/log/catcher_dir.h"
+#include "server/log/catcher.h"
 #include "server/mail/recipient.h"
 #include "server/smtpctl/smtpctl_match.h"
 #include "shared/array.h"

@@ -123,7 +123,7 @@ tell_message(struct explain *e, const struct story_line *line)
 	    story_raw(r.from), r.from.n == 0 ? ", the sender of bounces" :
 	    "", (unsigned long long)r.size);
 	put_rcpts(r.rcpt, r.time, e);
-	smtpctl_place_tell(&r, &e->story);
+	life_tell_places(&r, &e->story);
 	story_apart(&e->story);
 	fprintf(f, "  in the log %s:%llu\n", story_shown(span_of(line->path)),
 	    (unsigned long long)line->number);

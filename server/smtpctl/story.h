@@ -60,7 +60,7 @@ void	life_tell(const struct story_line *lines, size_t count,
 	    struct span id, const struct log_record *r, const struct story *s);
 /* Prints "2026-11-24T00:16:26Z" without T and Z. */
 void	life_put_time(struct span time, FILE *f);
-/* In smtpctl_place.c: prints where r, a logged message, is in each Maildir. */
-void	smtpctl_place_tell(const struct log_record *r, const struct story *s);
+/* Prints where r, a logged message, is in each Maildir. */
+void	life_tell_places(const struct log_record *r, const struct story *s);
 
 #endif
