@@ -197,11 +197,19 @@ read_line(struct loader *l)
 	}
 }
 
+/* Reports a mistake at word number word, from 0, of a line; 0: of the file. */
+static void
+complain(struct loader *l, unsigned line, size_t word, const char *what)
+{
+	conf_report_at(&l->report, conf_text_seek(&l->text, &l->report, line,
+	    word), "%s", what);
+}
+
 static void
 check_whole(struct loader *l)
 {
-	const struct conf_sets *sets = &l->conf->sets;
-	struct conf_report *r = &l->report;
+	const struct conf *conf = l->conf;
+	const struct conf_sets *sets = &conf->sets;
 	unsigned user = conf_line_of(sets, "user");
 	unsigned worker = conf_line_of(sets, "worker-user");
 	unsigned hostname = conf_line_of(sets, "hostname");
@@ -210,34 +218,30 @@ check_whole(struct loader *l)
 	    l->block != CONF_TOP && !l->assumed ? l->opened : 0;
 
 	if (opened != 0)
-		conf_report_at(r, conf_text_seek(&l->text, r, opened, 0),
+		complain(l, opened, 0,
 		    "this block is never closed: a \"}\" is missing");
 	/* With one user the workers, who meet strangers, could reach mail. */
-	if (strcmp(l->conf->user, l->conf->worker_user) == 0)
-		conf_report_at(r, conf_text_seek(&l->text, r, user > worker ?
-		    user : worker, 1),
+	if (strcmp(conf->user, conf->worker_user) == 0)
+		complain(l, user > worker ? user : worker, 1,
 		    "\"user\" and \"worker-user\" have to be two users");
 	/* Users log in under TLS only. */
-	for (size_t i = 0; i < l->conf->listen_count; i++)
-		if ((l->conf->listens[i].words & LISTEN_SUBMISSION) &&
+	for (size_t i = 0; i < conf->listen_count; i++)
+		if ((conf->listens[i].words & LISTEN_SUBMISSION) &&
 		    conf_line_of(sets, "tls") == 0)
-			conf_report_at(r, conf_text_seek(&l->text, r,
-			    l->conf->listens[i].line, 4),
+			complain(l, conf->listens[i].line, 4,
 			    "\"submission\" is under TLS only: a line \"tls "
 			    "certificate FILE key FILE\" is missing");
-	if (relay != 0 && strchr(l->conf->hostname, '.') == NULL)
-		conf_report_at(r, conf_text_seek(&l->text, r, hostname != 0 ?
-		    hostname : relay, hostname != 0), "hostname \"%s\" has no "
-		    "dot: for \"relay\" this server needs a name that other "
-		    "hosts can look up", l->conf->hostname);
-	if (relay != 0 && conf_line_of(&l->conf->relay_sets, "from") == 0)
-		conf_report_at(r, conf_text_seek(&l->text, r, relay, 0),
-		    "nobody may send mail out: a line \"from authenticated\" "
-		    "or \"from ADDRESS\" is missing");
-	(void)conf_text_seek(&l->text, r, 0, 0);
-	if (conf_line_of(sets, "domain") == 0 &&
-	    conf_line_of(sets, "relay") == 0)
-		conf_report_at(r, 0, "no \"domain\": add a block that begins "
+	if (relay != 0 && strchr(conf->hostname, '.') == NULL)
+		conf_report_at(&l->report, conf_text_seek(&l->text, &l->report,
+		    hostname != 0 ? hostname : relay, hostname != 0),
+		    "hostname \"%s\" has no dot: for \"relay\" this server "
+		    "needs a name that other hosts can look up",
+		    conf->hostname);
+	if (relay != 0 && conf_line_of(&conf->relay_sets, "from") == 0)
+		complain(l, relay, 0, "nobody may send mail out: a line "
+		    "\"from authenticated\" or \"from ADDRESS\" is missing");
+	if (relay == 0 && conf_line_of(sets, "domain") == 0)
+		complain(l, 0, 0, "no \"domain\": add a block that begins "
 		    "with \"domain NAME {\", or, to send mail out only, a "
 		    "block \"relay {\"");
 }

@@ -18,8 +18,8 @@
 #include "shared/utf8.h"
 
 enum {
-	window_chars = 160,	/* of a line shown at most */
-	window_before = 100	/* of these before the caret */
+	window_octets = 160,	/* of a line shown, about */
+	window_before = 99	/* of these before the caret */
 };
 
 const char *
@@ -97,70 +97,59 @@ conf_text_seek(const struct conf_text *text, struct conf_report *report,
 	return word < cut.count ? cut.words[word].at : 0;
 }
 
-/* Writes the first character of in, escaped; returns its length in in. */
-static size_t
-show_char(struct span in, char out[17])
+static bool
+begins_character(uint8_t octet)
 {
-	struct buf b = buf_over(out, 17);
-	size_t n = utf8_first(in);
-
-	n = n == 0 ? 1 : n;
-	buf_add_escaped(&b, span_from(in.p, n), "");
-	(void)buf_str(&b);
-	return n;
+	return (octet & 0xc0) != 0x80;
 }
 
-/* The column, from 1 and in characters, of an offset in a line. */
 static size_t
-column_of(struct span line, size_t at)
+characters(struct span s)
 {
-	size_t column = 1;
-	char one[17];
+	size_t count = 0;
 
-	for (size_t i = 0; i < at && i < line.n; column++)
-		i += show_char(span_skip(line, i), one);
-	return column;
+	for (size_t i = 0; i < s.n; i++)
+		count += begins_character(s.p[i]);
+	return count;
 }
 
-/*
- * Puts at most max characters of in, escaped, or (blank) blanks as wide, and
- * tabs; returns the rest.
- */
-static struct span
-put(FILE *f, struct span in, size_t max, bool blank)
+/* Puts in, escaped, or (blank) blanks as wide; a tab stays one. */
+static void
+put(FILE *f, struct span in, bool blank)
 {
-	char one[17];
+	static uint8_t shown[conf_path_shown_bytes];
 
-	for (; max > 0 && in.n > 0; max--) {
-		const bool tab = in.p[0] == '\t';
+	while (in.n > 0) {
+		struct buf b = buf_over(shown, sizeof(shown));
+		struct span piece = span_cut(&in, '\t');
 
-		in = span_skip(in, show_char(in, one));
-		if (tab)
-			putc('\t', f);
-		else if (blank)
-			fprintf(f, "%*s", one[0] == '\\' ? (int)strlen(one) :
-			    1, "");
+		buf_add_escaped(&b, piece, "");
+		if (blank)
+			fprintf(f, "%*s", (int)characters(buf_span(&b)), "");
 		else
-			fputs(one, f);
+			fwrite(b.p, 1, b.n, f);
+		if (in.p > piece.p + piece.n)
+			putc('\t', f);
 	}
-	return in;
 }
 
 /* Puts the line and the caret; of a long line the part around the caret. */
 static void
 put_line(FILE *f, struct span line, size_t at)
 {
-	size_t column = column_of(line, at), skipped = 0;
-	struct span from = line;
-	char one[17];
+	size_t from = at > window_before ? at - window_before : 0, n;
 
-	for (; column - skipped > window_before && from.n > 0; skipped++)
-		from = span_skip(from, show_char(from, one));
-	fputs(skipped > 0 ? "    ..." : "    ", f);
-	line = put(f, from, window_chars, false);
-	fputs(line.n > 0 ? "...\n" : "\n", f);
-	fputs(skipped > 0 ? "       " : "    ", f);
-	(void)put(f, from, column - skipped - 1, true);
+	while (from > 0 && from < at && !begins_character(line.p[from]))
+		from++;
+	line = span_skip(line, from);
+	n = line.n < window_octets ? line.n : window_octets;
+	while (n < line.n && !begins_character(line.p[n]))
+		n++;
+	fputs(from > 0 ? "    ..." : "    ", f);
+	put(f, span_from(line.p, n), false);
+	fputs(n < line.n ? "...\n" : "\n", f);
+	fputs(from > 0 ? "       " : "    ", f);
+	put(f, span_from(line.p, at - from), true);
 	fputs("^\n", f);
 }
 
@@ -178,10 +167,10 @@ conf_report_at(struct conf_report *r, size_t at, const char *format, ...)
 		    "the rest is not shown\n", conf_mistakes_max);
 		return false;
 	}
-	(void)put(r->err, span_of(place->path), SIZE_MAX, false);
+	put(r->err, span_of(place->path), false);
 	if (place->number > 0)
 		fprintf(r->err, ":%u:%zu", place->number,
-		    column_of(place->line, at));
+		    characters(span_from(place->line.p, at)) + 1);
 	fputs(": ", r->err);
 	va_start(ap, format);
 	vfprintf(r->err, format, ap);
@@ -190,7 +179,7 @@ conf_report_at(struct conf_report *r, size_t at, const char *format, ...)
 	if (shown.n > place->shown_max)
 		shown.n = place->shown_max;
 	if (place->number > 0)
-		put_line(r->err, shown, at);
+		put_line(r->err, shown, at < shown.n ? at : shown.n);
 	return false;
 }
 

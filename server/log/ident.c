@@ -12,19 +12,12 @@ static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
 void
 ident_make(char out[ipc_id_bytes + 1])
 {
-	static uint64_t pool[64];
-	static size_t left;
 	uint64_t chance, ms;
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-	/* One request to the kernel serves many identifiers. */
-	if (left == 0) {
-		left = sizeof(pool) / sizeof(pool[0]);
-		randombytes_buf(pool, sizeof(pool));
-	}
-	chance = pool[--left];
+	randombytes_buf(&chance, sizeof(chance));
 	for (int i = ms_digits - 1; i >= 0; i--, ms >>= 5)
 		out[i] = digits[ms & 31];
 	for (int i = ms_digits; i < ipc_id_bytes; i++, chance >>= 5)

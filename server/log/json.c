@@ -216,17 +216,8 @@ json_add_escaped(struct buf *b, struct span s, const char *special, bool shown)
 {
 	while (s.n > 0) {
 		uint32_t c = 0;
-		size_t n = 0;
+		size_t n = utf8_next(s, &c);
 
-		/* Most texts need no escape. */
-		while (n < s.n && s.p[n] >= ' ' && s.p[n] < 0x7f &&
-		    s.p[n] != '"' && s.p[n] != '\\')
-			n++;
-		buf_add(b, span_from(s.p, n));
-		s = span_skip(s, n);
-		if (s.n == 0)
-			break;
-		n = utf8_next(s, &c);
 		if (n == 0)
 			buf_add_str(b, "\xef\xbf\xbd");
 		else if (c != 0 && c < 0x80 && strchr(special, (int)c) != NULL)

@@ -157,33 +157,6 @@ run(const struct subcommand *s, int argc, char *argv[])
 	return smtpctl_exit_error;
 }
 
-long long
-smtpctl_number(const char *option, const char *text, long long least,
-    long long most)
-{
-	const char *why;
-	long long n = strtonum(text, least, most, &why);
-
-	if (why != NULL)
-		errx(smtpctl_exit_error, "%s %s: not a number from %lld to "
-		    "%lld", option, text, least, most);
-	return n;
-}
-
-int64_t
-smtpctl_ms(const char *option, const char *text, double least, double most)
-{
-	char *end;
-	double s = strtod(text, &end);
-
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' ||
-	    text[strspn(text, "0123456789.")] != '\0' || end[-1] == '.' ||
-	    !(s >= least && s <= most))
-		errx(smtpctl_exit_error, "%s %s: not a number of seconds from "
-		    "%.15g to %.15g", option, text, least, most);
-	return (int64_t)(s * 1000);
-}
-
 static int unread;
 
 static int
