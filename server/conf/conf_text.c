@@ -15,7 +15,6 @@
 #include "shared/buf.h"
 #include "shared/file.h"
 #include "shared/os/os.h"
-#include "shared/utf8.h"
 
 enum {
 	window_octets = 160,	/* of a line shown, about */

@@ -1,7 +1,5 @@
 /* The table of keywords, and the types of their values. */
-#include <netinet/in.h>
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

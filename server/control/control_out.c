@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "server/conf/conf_parse.h"
 #include "server/log/figure.h"
