@@ -16,7 +16,7 @@ test_o	= $(shared_o) $(CONF:%=$(BUILD)/server/%.o) \
 	  $(BUILD)/server/log/log_files.o
 test_o	+= $(BUILD)/server/smtpctl/smtpctl_match.o \
 	  $(BUILD)/server/log/json_out.o $(BUILD)/server/log/figure.o \
-	  $(BUILD)/server/control/control_answer.o $(BUILD)/server/control/control_bind.o \
+	  $(BUILD)/server/control/control_bind.o \
 	  $(BUILD)/server/log/counters.o \
 	  $(BUILD)/server/smtpctl/story.o $(BUILD)/server/session/listen.o \
 	  $(BUILD)/server/process/feed.o $(BUILD)/server/session/guesses.o \

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "server/control/control_status.h"
+#include "server/process/feed.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 #include "shared/log.h"
@@ -22,7 +23,6 @@ enum {
 	peers_per_user_max = 4,		/* and two users may ask */
 	patience_s = 5,
 	answer_s = 20,			/* for the DNS */
-	records_a_turn_max = 64,
 	moments_max = 10,		/* one a second, for rates */
 	log_pause_ms = 60 * 1000
 };
@@ -35,9 +35,14 @@ struct peer {
 	uid_t			 uid;
 	struct ipc_ask		 ask;
 	struct control_out	 out;
-	struct control_answer	 answer;
 	/* Of an answer in pieces; NULL: none, or it is complete. */
 	struct control_task	*task;
+	struct feed		 feed;		/* sends the text */
+	char			*text;		/* the answer, or a piece */
+	size_t			 n;
+	size_t			 at;		/* first octet not sent */
+	uint8_t			 status;	/* what smtpctl exits with */
+	bool			 whole;		/* END follows the text */
 };
 TAILQ_HEAD(peer_list, peer);
 
@@ -64,12 +69,21 @@ end_task(struct peer *p)
 }
 
 static void
+forget_text(struct peer *p)
+{
+	free(p->text);
+	p->text = NULL;
+	p->n = p->at = 0;
+}
+
+static void
 drop(struct peer *p)
 {
 	TAILQ_REMOVE(&p->control->peers, p, entry);
 	event_del(&p->ready);
+	feed_stop(&p->feed);
 	close(p->fd);
-	control_answer_clear(&p->answer);
+	forget_text(p);
 	end_task(p);
 	free(p);
 }
@@ -87,9 +101,9 @@ log_peer(struct control *c, uid_t uid, const char *why)
 
 /*
  * Every wait has a timeout; a new wait means progress.  What comes from who
- * waits for an answer is the end of the connection.
+ * waits for an answer is the end of the connection.  False: p is dropped.
  */
-static void
+static bool
 wait_for(struct peer *p, short what, time_t seconds)
 {
 	const struct timeval patience = { seconds, 0 };
@@ -99,21 +113,51 @@ wait_for(struct peer *p, short what, time_t seconds)
 	event_del(&p->ready);
 	event_assign(&p->ready, p->control->master->base, p->fd, what,
 	    on_ready, p);
-	if (event_add(&p->ready, &patience) == -1)
-		drop(p);
+	if (event_add(&p->ready, &patience) == 0)
+		return true;
+	drop(p);
+	return false;
+}
+
+static bool
+next_record(void *arg, struct ipc_record *out)
+{
+	const struct timeval patience = { patience_s, 0 };
+	struct ipc_tell_text *t = &out->u.tell_text;
+	struct peer *p = arg;
+	size_t n = p->n - p->at;
+
+	if (n == 0 && !p->whole)
+		return false;
+	/* What was sent is progress. */
+	(void)event_add(&p->ready, &patience);
+	if (n == 0) {
+		out->type = IPC_TELL_END;
+		out->u.number.n = p->status;
+		p->whole = false;
+		return true;
+	}
+	out->type = IPC_TELL_TEXT;
+	t->n = (uint16_t)(n < sizeof(t->text) ? n : sizeof(t->text));
+	/* A character is not cut: each piece is shown. */
+	while (t->n < n && t->n > 1 &&
+	    (p->text[p->at + t->n] & 0xc0) == 0x80)
+		t->n--;
+	memcpy(t->text, p->text + p->at, t->n);
+	p->at += t->n;
+	return true;
 }
 
 static void
-send_answer(struct peer *p)
+on_sent(void *arg)
 {
-	enum control_sent sent = control_answer_send(&p->answer, p->fd,
-	    records_a_turn_max);
+	struct peer *p = arg;
 
-	if (sent == CONTROL_SENT_FAILED)
+	forget_text(p);
+	if (p->feed.error != 0)
 		drop(p);
 	else
-		wait_for(p, sent == CONTROL_SENT_ALL && p->task == NULL ?
-		    EV_READ : EV_WRITE, patience_s);
+		wait_for(p, p->task == NULL ? EV_READ : EV_WRITE, patience_s);
 }
 
 /* For smtpctl: ms left of a refusal; sessions of host, network, and all. */
@@ -138,19 +182,19 @@ answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
 
 /* Writes an answer that is whole at once. */
 static enum control_step
-answer_whole(struct peer *p, FILE *f, uint8_t *status)
+answer_whole(struct peer *p, FILE *f)
 {
 	struct control *c = p->control;
 	struct master *m = c->master;
 	/* The oldest moment known. */
 	const struct control_moment *then = &c->moments[c->moment];
 
-	*status = 0;
+	p->status = 0;
 	m->counters.value[COUNTER_LOG_LOST] = log_lost();
 	if (p->ask.what == QUESTION_CLIENT)
 		answer_client(m, &p->ask, f);
 	else if (p->ask.what == QUESTION_STATUS)
-		*status = !control_status(m, then->ms != 0 ? then :
+		p->status = !control_status(m, then->ms != 0 ? then :
 		    &c->moments[0], &p->out);
 	else
 		control_stats(m, &p->out);
@@ -161,9 +205,9 @@ answer_whole(struct peer *p, FILE *f, uint8_t *status)
 static void
 answer_piece(struct peer *p)
 {
-	FILE *f = control_answer_open(&p->answer);
+	FILE *f = open_memstream(&p->text, &p->n);
 	enum control_step step;
-	uint8_t status = 1;
+	bool fine;
 
 	if (f == NULL) {
 		drop(p);
@@ -171,17 +215,19 @@ answer_piece(struct peer *p)
 	}
 	*(p->ask.form == FORM_JSON ? &p->out.j.f : p->ask.form ==
 	    FORM_OPENMETRICS ? &p->out.metrics : &p->out.f) = f;
-	step = p->task == NULL ? answer_whole(p, f, &status) :
-	    p->task->step(p->task, &p->out, &status);
-	if (step == CONTROL_DONE)
+	step = p->task == NULL ? answer_whole(p, f) :
+	    p->task->step(p->task, &p->out, &p->status);
+	p->whole = step == CONTROL_DONE;
+	if (p->whole)
 		end_task(p);
-	if (!control_answer_close(&p->answer, f, status,
-	    step != CONTROL_DONE))
+	fine = ferror(f) == 0;
+	if (fclose(f) == EOF || !fine)
 		drop(p);
-	else if (step == CONTROL_WAIT)
+	else if (step == CONTROL_WAIT) {
+		forget_text(p);
 		wait_for(p, EV_READ, answer_s);
-	else
-		send_answer(p);
+	} else if (wait_for(p, 0, patience_s))
+		feed_start(&p->feed);
 }
 
 static void
@@ -239,13 +285,11 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 	struct peer *p = arg;
 
 	if (what & EV_TIMEOUT && p->task != NULL && !p->task->late &&
-	    p->answer.n == 0) {
+	    !p->feed.under_way) {
 		p->task->late = true;
 		answer_piece(p);
 	} else if (what & EV_TIMEOUT)
 		drop(p);
-	else if (p->answer.due && (p->answer.n > 0 || !p->answer.more))
-		send_answer(p);
 	else if (p->task != NULL && what & EV_WRITE)
 		answer_piece(p);
 	else
@@ -281,6 +325,7 @@ admit(struct control *c, int fd)
 	p->fd = fd;
 	p->uid = uid;
 	event_assign(&p->ready, c->master->base, fd, EV_READ, on_ready, p);
+	feed_init(&p->feed, c->master->base, fd, next_record, on_sent, p);
 	TAILQ_INSERT_TAIL(&c->peers, p, entry);
 	/* The question has usually arrived: answer it ahead of any flood. */
 	receive(p);

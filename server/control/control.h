@@ -2,8 +2,6 @@
 #ifndef SERVER_CONTROL_H
 #define SERVER_CONTROL_H
 
-#include <stdio.h>
-
 #include "server/master.h"
 
 /* Serves the listening socket fd (control_bind).  0, or -1 without memory. */
@@ -24,32 +22,5 @@ const char *control_name_inside(const struct conf *conf);
  */
 int	control_bind(const char *path, const struct identity *owner,
 	    bool take_over, const char **why);
-
-/* The answer to one question, which the peer reads.  Zero is empty. */
-struct control_answer {
-	char	*text;
-	size_t	 n;
-	size_t	 at;		/* index of the first unsent octet */
-	uint8_t	 status;	/* what smtpctl exits with */
-	bool	 due;		/* text, or END, is not sent yet */
-	bool	 more;		/* no END: another piece follows */
-};
-
-/* A stream into a; NULL without memory. */
-FILE	*control_answer_open(struct control_answer *a);
-/* Ends the stream, and the answer unless more follows.  False: no memory. */
-bool	control_answer_close(struct control_answer *a, FILE *f,
-	    uint8_t status, bool more);
-
-enum control_sent {
-	CONTROL_SENT_ALL,	/* a is empty again */
-	CONTROL_SENT_SOME,	/* the peer has to read, or max were sent */
-	CONTROL_SENT_FAILED
-};
-
-/* Sends what fits now, at most max records. */
-enum control_sent control_answer_send(struct control_answer *a, int fd,
-	    unsigned max);
-void	control_answer_clear(struct control_answer *a);
 
 #endif
