@@ -37,51 +37,30 @@ static void
 step(struct dot *d, uint8_t c, struct dot_out *o)
 {
 	static const uint8_t lf = '\n';
+	bool after_cr = d->state == DOT_SEEN_DOT_CR || d->state == DOT_TEXT_CR;
 
 	if (c == '\0')
 		d->nul = true;
-	switch (d->state) {
-	case DOT_LINE_START:
-		if (c == '.') {
+	if (c == '\n' && d->state == DOT_SEEN_DOT_CR)
+		d->state = DOT_END;
+	else if (c == '\n' && d->state == DOT_TEXT_CR) {
+		put(o, &lf, 1);
+		end_line(d, d->column);
+		d->state = DOT_LINE_START;
+	} else {
+		if (after_cr || c == '\n')
+			d->bare = true;
+		if (c == '\r')
+			d->state = d->state == DOT_SEEN_DOT ? DOT_SEEN_DOT_CR :
+			    DOT_TEXT_CR;
+		else if (c == '.' && d->state == DOT_LINE_START)
 			d->state = DOT_SEEN_DOT;
-			return;
+		else {
+			put(o, &c, 1);
+			d->column++;
+			d->state = DOT_TEXT;
 		}
-		break;
-	case DOT_SEEN_DOT:
-		if (c == '\r') {
-			d->state = DOT_SEEN_DOT_CR;
-			return;
-		}
-		break;
-	case DOT_SEEN_DOT_CR:
-		if (c == '\n') {
-			d->state = DOT_END;
-			return;
-		}
-		d->bare = true;
-		break;
-	case DOT_TEXT_CR:
-		if (c == '\n') {
-			put(o, &lf, 1);
-			end_line(d, d->column);
-			d->state = DOT_LINE_START;
-			return;
-		}
-		d->bare = true;
-		break;
-	case DOT_TEXT:
-	case DOT_END:
-		break;
 	}
-	if (c == '\r') {
-		d->state = DOT_TEXT_CR;
-		return;
-	}
-	if (c == '\n')
-		d->bare = true;
-	put(o, &c, 1);
-	d->column++;
-	d->state = DOT_TEXT;
 }
 
 /* The common case: takes whole lines that end in CRLF and have no fault. */

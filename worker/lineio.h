@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "shared/buf.h"
+#include "worker/ask.h"
 #include "worker/header.h"
 
 enum {
@@ -81,5 +82,25 @@ void	lineio_forget(struct lineio *io, const struct lineio_ops *ops,
 /* Adds to the output; written when it is full or at lineio_flush. */
 enum line_result lineio_put(struct lineio *io, struct span s);
 enum line_result lineio_flush(struct lineio *io);
+
+/* ---- peer.c: the pair for a client's socket ----------------------------- */
+
+struct peer {
+	int		 socket;
+	int		 output; /* written to, not socket; or -1 */
+	struct ask	*master;
+	bool		 last;	/* the next write is the last one */
+};
+
+/* For lineio_init; its arg is a struct peer. */
+extern const struct lineio_ops peer_ops;
+
+/* Is there unread input? */
+bool	peer_has_input(const struct peer *p);
+/*
+ * Shuts down our side, then reads on for a while: late input would make the
+ * kernel reset the connection, and the client lose our last reply.
+ */
+void	peer_linger(struct peer *p);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Waiting on the client's socket.
  */
-#include "worker/peer.h"
+#include "worker/lineio.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,6 +1,6 @@
 /*
  * The SMTP dialogue (RFC 5321): the state of a session, and what the files
- * smtp_*.c share.  A command returns its reply and never writes; the loop in
+ * smtp_*.c and transcript.c share.  A command returns its reply and never writes; the loop in
  * smtp_session.c writes the reply and does what follows.
  */
 #ifndef WORKER_SMTP_H
@@ -87,5 +87,30 @@ enum smtp_reply	smtp_auth_respond(struct smtp_session *s, enum line_result r,
 
 /* Runs DATA: reads a message to its end, stores it, and tells the master. */
 enum smtp_reply	smtp_data_receive(struct smtp_session *s, struct span arg);
+
+/*
+ * ---- transcript.c: the dialogue, without message and passwords ----------
+ *
+ * Kept until the end of the session: sent to the master if something was
+ * refused, else dropped.  Or shown by a catcher, line by line.
+ */
+
+/* Drops the previous session's; mode: enum ipc_trace_mode. */
+void	transcript_begin(struct ask *master, uint8_t mode);
+/* A client's line, without its end; known: it begins with a verb. */
+void	transcript_command(struct span line, bool known);
+/* A reply of ours, of one line or more. */
+void	transcript_reply(struct span octets);
+
+enum transcript_for {
+	TRANSCRIPT_KEPT,	/* what happened */
+	TRANSCRIPT_LIVE,	/* a hint for a developer, from a catcher */
+	TRANSCRIPT_BOTH		/* what a secret line was, in its place */
+};
+
+/* A remark in our words. */
+void	transcript_remark(enum transcript_for whom, const char *text);
+/* Sends what was kept to the master, if something was refused. */
+void	transcript_end(bool refused);
 
 #endif

@@ -9,8 +9,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "worker/transcript.h"
-
 enum { failures_max = 3 };	/* of one session */
 
 bool

@@ -5,7 +5,6 @@
 
 #include "shared/smtp_reply.h"
 #include "worker/tls_context.h"
-#include "worker/transcript.h"
 
 enum {
 	line_max_bytes = 512,	/* RFC 5321 4.5.3.1.4, CRLF included */

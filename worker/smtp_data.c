@@ -27,7 +27,6 @@
 #include "shared/smtp_reply.h"
 #include "worker/dot.h"
 #include "worker/mailbox_list.h"
-#include "worker/transcript.h"
 
 enum {
 	/* After a bare CR or LF the end may never come. */

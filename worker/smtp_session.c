@@ -10,10 +10,8 @@
 #include <unistd.h>
 
 #include "shared/deadline.h"
-#include "worker/peer.h"
 #include "worker/proxy_header.h"
 #include "worker/tls_context.h"
-#include "worker/transcript.h"
 
 enum {
 	slowest_octets_per_s = 500,

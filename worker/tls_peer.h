@@ -1,13 +1,13 @@
 /*
  * The client's socket under TLS, as the line reader needs it: the same pair of
- * functions as in peer.h, with OpenSSL in between.
+ * functions as in lineio.h, with OpenSSL in between.
  */
 #ifndef WORKER_TLS_PEER_H
 #define WORKER_TLS_PEER_H
 
 #include <openssl/types.h>
 
-#include "worker/peer.h"
+#include "worker/lineio.h"
 
 struct tls_peer {
 	struct peer	*peer;

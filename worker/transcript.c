@@ -6,7 +6,7 @@
  * in lines that are no command.  None of these lines is kept or shown, not
  * even by a catcher: programs under test use real passwords.
  */
-#include "worker/transcript.h"
+#include "worker/smtp.h"
 
 #include <inttypes.h>
 #include <stddef.h>

@@ -160,9 +160,6 @@ listen_start(struct master *m, event_callback_fn accept_one)
 void
 listen_accept(struct master *m, bool want)
 {
-	if (want == m->listeners->accepting)
-		return;
-	m->listeners->accepting = want;
 	for (size_t i = 0; i < m->listeners->count; i++) {
 		if (want)
 			event_add(m->listeners->one[i].acceptable, NULL);

@@ -18,7 +18,6 @@ struct listeners {
 	struct listener		*one;
 	size_t			 count;
 	bool			 adopted;	/* sockets were passed to us */
-	bool			 accepting;
 };
 
 enum { listen_backlog = 4096 };	/* the kernel may lower it */

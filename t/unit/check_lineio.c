@@ -41,7 +41,8 @@ transcript(size_t max, struct buf *out)
 }
 
 static void
-expect(struct peer *peer, size_t max, const char *want, size_t a, size_t b)
+expect(struct memory_peer *peer, size_t max, const char *want, size_t a,
+    size_t b)
 {
 	char text[512];
 	struct buf got = buf_over(text, sizeof(text));
@@ -58,14 +59,14 @@ every_split(struct span in, size_t max, const char *want)
 {
 	for (size_t a = 0; a <= in.n; a++)
 		for (size_t b = a; b <= in.n; b++) {
-			struct peer peer = { .pieces = {
+			struct memory_peer peer = { .pieces = {
 			    span_from(in.p, a), span_from(in.p + a, b - a),
 			    span_from(in.p + b, in.n - b) } };
 
 			expect(&peer, max, want, a, b);
 		}
 	for (size_t n = 1; n <= 3; n++) {
-		struct peer peer = { .pieces = { in }, .piece_max = n };
+		struct memory_peer peer = { .pieces = { in }, .piece_max = n };
 
 		expect(&peer, max, want, n, n);
 	}
@@ -150,7 +151,7 @@ TEST(very_long)
 	memcpy(in + sizeof(in) - strlen(tail), tail, strlen(tail));
 	for (size_t i = 0; i < COUNT(sizes); i++)
 		for (size_t max = 512; max <= 12288; max *= 24) {
-			struct peer peer = {
+			struct memory_peer peer = {
 			    .pieces = { span_from(in, sizeof(in)) },
 			    .piece_max = sizes[i] };
 
@@ -168,7 +169,8 @@ TEST(real_limits)
 
 	for (size_t i = 0; i < COUNT(limits); i++)
 		for (size_t n = limits[i] - 1; n <= limits[i] + 1; n++) {
-			struct peer peer = { .pieces = { span_from(in, n) } };
+			struct memory_peer peer = {
+				.pieces = { span_from(in, n) } };
 
 			memset(in, 'x', n - 2);
 			memcpy(in + n - 2, "\r\n", 2);
@@ -189,7 +191,7 @@ TEST(many_lines)
 	size_t n = 0;
 	unsigned count = 0;
 	struct span line;
-	struct peer peer = { .piece_max = 0 };
+	struct memory_peer peer = { .piece_max = 0 };
 
 	while (n < sizeof(in) - 600) {
 		memset(in + n, (int)('a' + count % 26), count * 7 % 500);
@@ -227,7 +229,7 @@ TEST(failures)
 
 	for (size_t i = 0; i < COUNT(t); i++)
 		for (size_t k = 0; k < COUNT(before); k++) {
-			struct peer peer = {
+			struct memory_peer peer = {
 			    .pieces = { span_of(before[k]) },
 			    .end_errno = t[i].error };
 
@@ -246,7 +248,7 @@ TEST(failures)
 /* A connection that the peer has reset is over, as one it has closed. */
 TEST(reset)
 {
-	struct peer peer = { .end_errno = ECONNRESET };
+	struct memory_peer peer = { .end_errno = ECONNRESET };
 	struct span line;
 
 	peer_connect(&io, &peer);
@@ -262,7 +264,7 @@ TEST(deadlines)
 	struct span line;
 
 	for (size_t i = 0; i < COUNT(t); i++) {
-		struct peer peer = { .pieces = { span_of("a\r\n") } };
+		struct memory_peer peer = { .pieces = { span_of("a\r\n") } };
 		int64_t nearer = t[i].idle_ms < t[i].session_ms ?
 		    t[i].idle_ms : t[i].session_ms;
 		int64_t now = deadline_now_ms(), left;
@@ -286,7 +288,7 @@ TEST(deadlines)
 /* No wait begins while what is there is enough. */
 TEST(no_wait_without_need)
 {
-	struct peer peer = { .pieces = { span_of("a\r\nb\r\ncc") } };
+	struct memory_peer peer = { .pieces = { span_of("a\r\nb\r\ncc") } };
 	struct span line;
 	uint8_t *p;
 	size_t n;
@@ -318,7 +320,7 @@ TEST(octets_between_lines)
 
 	for (size_t a = 0; a <= in.n; a++)
 		for (size_t b = a; b <= in.n; b++) {
-			struct peer peer = { .pieces = {
+			struct memory_peer peer = { .pieces = {
 			    span_from(in.p, a), span_from(in.p + a, b - a),
 			    span_from(in.p + b, in.n - b) } };
 			uint8_t got[64], *p;
@@ -356,7 +358,7 @@ TEST(octets_between_lines)
 TEST(large_octets)
 {
 	static uint8_t in[5 * lineio_in_max_bytes + 123];
-	struct peer peer = { .pieces = { span_from(in, sizeof(in)) } };
+	struct memory_peer peer = { .pieces = { span_from(in, sizeof(in)) } };
 	size_t at = 0, n;
 	uint8_t *p;
 
@@ -381,8 +383,8 @@ TEST(large_octets)
 /* A second connection begins with nothing of the first. */
 TEST(begun_again)
 {
-	struct peer first = { .pieces = { span_of("a\r\nsecret\r\n") } };
-	struct peer second = { .pieces = { span_of("b\r\n") } };
+	struct memory_peer first = { .pieces = { span_of("a\r\nsecret\r\n") } };
+	struct memory_peer second = { .pieces = { span_of("b\r\n") } };
 	struct span line;
 
 	peer_connect(&io, &first);

@@ -9,7 +9,7 @@
 static struct lineio io;
 
 static void
-expect_kept(const struct peer *peer, struct span want)
+expect_kept(const struct memory_peer *peer, struct span want)
 {
 	ck_assert_uint_eq(peer->kept_n, want.n);
 	ck_assert_int_eq(memcmp(peer->kept, want.p, want.n), 0);
@@ -17,7 +17,7 @@ expect_kept(const struct peer *peer, struct span want)
 
 TEST(held_until_flush)
 {
-	struct peer peer = { .kept_n = 0 };
+	struct memory_peer peer = { .kept_n = 0 };
 
 	peer_connect(&io, &peer);
 	ck_assert_int_eq(lineio_flush(&io), LINE_OK);
@@ -37,7 +37,7 @@ TEST(held_until_flush)
 TEST(short_writes)
 {
 	for (size_t max = 1; max < 20; max++) {
-		struct peer peer = { .write_max = max };
+		struct memory_peer peer = { .write_max = max };
 
 		peer_connect(&io, &peer);
 		ck_assert_int_eq(lineio_put(&io, span_of("250 stored\r\n")),
@@ -52,7 +52,7 @@ TEST(short_writes)
 /* A pipelining client waits for its replies: they go before we wait. */
 TEST(flushed_before_waiting)
 {
-	struct peer peer = { .pieces = { span_of("a\r\nb\r\n"),
+	struct memory_peer peer = { .pieces = { span_of("a\r\nb\r\n"),
 	    span_of("c\r\n") } };
 	struct span line;
 	uint8_t *p;
@@ -83,7 +83,7 @@ TEST(overflow)
 		text[i] = (uint8_t)(i * 7 + (i >> 8));
 	for (size_t k = 0; k < COUNT(sizes); k++)
 		for (size_t before = 0; before < 2; before++) {
-			struct peer peer = { .kept_n = 0 };
+			struct memory_peer peer = { .kept_n = 0 };
 			size_t at = 0;
 
 			peer_connect(&io, &peer);
@@ -117,7 +117,7 @@ TEST(flush_fails)
 {
 	for (size_t i = 0; i < COUNT(failures); i++)
 		for (size_t room = 0; room < 8; room++) {
-			struct peer peer = {
+			struct memory_peer peer = {
 			    .write_errno = failures[i].error,
 			    .write_room = room, .write_max = 3 };
 
@@ -137,7 +137,7 @@ TEST(flush_fails)
 TEST(flush_fails_in_read)
 {
 	for (size_t i = 0; i < COUNT(failures); i++) {
-		struct peer peer = { .pieces = { span_of("a\r\n") },
+		struct memory_peer peer = { .pieces = { span_of("a\r\n") },
 		    .write_errno = failures[i].error };
 		struct span line;
 		uint8_t *p;
@@ -160,7 +160,7 @@ TEST(flush_fails_in_put)
 	static uint8_t text[lineio_out_max_bytes];
 
 	for (size_t i = 0; i < COUNT(failures); i++) {
-		struct peer peer = { .write_errno = failures[i].error };
+		struct memory_peer peer = { .write_errno = failures[i].error };
 
 		peer_connect(&io, &peer);
 		ck_assert_int_eq(lineio_put(&io, span_from(text,

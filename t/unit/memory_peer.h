@@ -11,7 +11,7 @@
 
 enum { peer_pieces = 8, peer_kept_bytes = 32 * 1024 };
 
-struct peer {
+struct memory_peer {
 	/* Pieces to read, one a read; empty ones are skipped. */
 	struct span	pieces[peer_pieces];
 	size_t		piece_max;	/* octets per read; 0: no limit */
@@ -32,7 +32,7 @@ struct peer {
 static inline ssize_t
 peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
 {
-	struct peer *peer = arg;
+	struct memory_peer *peer = arg;
 
 	peer->reads++;
 	peer->kept_at_read = peer->kept_n;
@@ -57,7 +57,7 @@ peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
 static inline ssize_t
 peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
 {
-	struct peer *peer = arg;
+	struct memory_peer *peer = arg;
 
 	peer->writes++;
 	peer->deadline_ms = deadline_ms;
@@ -77,13 +77,13 @@ peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)
 	return (ssize_t)n;
 }
 
-static const struct lineio_ops peer_ops = { peer_read, peer_write };
+static const struct lineio_ops memory_ops = { peer_read, peer_write };
 
 /* Enough time for anything; a test that needs less sets it. */
 static inline void
-peer_connect(struct lineio *io, struct peer *peer)
+peer_connect(struct lineio *io, struct memory_peer *peer)
 {
-	lineio_init(io, &peer_ops, peer);
+	lineio_init(io, &memory_ops, peer);
 	io->idle_ms = 60000;
 	io->deadline_ms = INT64_MAX;
 }
