@@ -33,9 +33,9 @@ struct walk {
 };
 
 static bool
-is_done(const void *arg, uint32_t index)
+shows(const struct walk *w)
 {
-	return queue_is_done(arg, index);
+	return w->ask.act == QUEUE_LIST || w->ask.act == QUEUE_SHOW;
 }
 
 /* A message that is meant: shows it, or does what is asked. */
@@ -43,30 +43,26 @@ static void
 act(struct walk *w, struct queued *q, const struct queue_row *row,
     const struct queue_out *o)
 {
+	const bool removes = w->ask.act == QUEUE_REMOVE;
 	struct master *m = w->master;
-	const bool shows = w->ask.act == QUEUE_LIST || w->ask.act == QUEUE_SHOW;
 
-	if (w->found++ == 0 && shows)
-		queue_show_head(o);
-	if (shows)
-		queue_show_row(row, w->ask.act == QUEUE_SHOW, o);
-	else {
-		const bool removes = w->ask.act == QUEUE_REMOVE;
-
-		json_out_string(o->j, NULL, row->id);
-		control_put(o->f, "%s %s\n", row->id, removes ? "removed" :
-		    row->held ? "released, and due now" : "due now");
-		if (removes || row->held)
-			queue_log_by(m, removes ? LOG_EVENT_REMOVED :
-			    LOG_EVENT_RELEASED, q, w->by, "smtpctl");
-		if (removes)
-			schedule_remove(m, q);
-		else {
-			if (row->held)
-				queue_hold(m, q, false);
-			schedule_retry(m, q);
-		}
+	w->found++;
+	if (shows(w)) {
+		queue_show_row(row, w->ask.act == QUEUE_SHOW, w->found == 1, o);
+		return;
 	}
+	json_out_string(o->j, NULL, row->id);
+	control_put(o->f, "%s %s\n", row->id, removes ? "removed" :
+	    row->held ? "released, and due now" : "due now");
+	if (removes || row->held)
+		queue_log_by(m, removes ? LOG_EVENT_REMOVED :
+		    LOG_EVENT_RELEASED, q, w->by, "smtpctl");
+	if (row->held && !removes)
+		queue_hold(m, q, false);
+	if (removes)
+		schedule_remove(m, q);
+	else
+		schedule_retry(m, q);
 }
 
 /* Looks at q; true: its file was opened. */
@@ -79,12 +75,10 @@ look(struct walk *w, struct queued *q, const struct queue_out *o)
 		.age_s = now_s - q->queued_s, .wait_s = q->next_s - now_s,
 		.size_kib = q->size_kib, .left = q->left, .tries = q->tries,
 		.held = (q->state & QUEUED_HELD) != 0,
-		.busy = schedule_is_busy(w->master, q), .is_done = is_done,
-		.arg = q
+		.busy = schedule_is_busy(w->master, q), .done = q->done
 	};
 	struct queue_open open;
-	bool opens = ask->act == QUEUE_LIST || ask->act == QUEUE_SHOW ||
-	    ask->from[0] != '\0' || ask->to[0] != '\0';
+	bool opens = shows(w) || ask->from[0] != '\0' || ask->to[0] != '\0';
 
 	row.parked = !row.busy && q->work != NULL;
 	memcpy(row.id, q->id, sizeof(q->id));
@@ -105,8 +99,7 @@ finish(struct walk *w, FILE *f)
 	const bool reading = queue_count(w->master)->reading;
 
 	/* Who asks may look for it at once. */
-	if (w->ask.act != QUEUE_LIST && w->ask.act != QUEUE_SHOW &&
-	    log_message_flush(w->master->log) == -1)
+	if (!shows(w) && log_message_flush(w->master->log) == -1)
 		log_error("write", "log/message", errno);
 	json_out_end(&w->j);
 	json_out_u64(&w->j, "count", w->found);

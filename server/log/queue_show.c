@@ -11,6 +11,12 @@
 
 enum { address_bytes = smtp_mailbox_text_max_bytes };
 
+static bool
+is_done(const struct queue_row *row, uint32_t index)
+{
+	return row->done != NULL && (row->done[index / 8] >> index % 8 & 1);
+}
+
 /* ---- the filter --------------------------------------------------------- */
 
 /* want: an address, or "@" and a domain; "<>" is the null sender. */
@@ -48,7 +54,7 @@ queue_show_fits(const struct ipc_ask *ask, const struct queue_row *row)
 		return false;
 	rest = row->envelope->rcpts;
 	for (uint32_t i = 0; !found && envelope_next(&rest, &rcpt); i++)
-		found = !row->is_done(row->arg, i) &&
+		found = !is_done(row, i) &&
 		    is_address(ask->to, &rcpt.to);
 	return found;
 }
@@ -80,7 +86,7 @@ show_rcpts(const struct queue_row *row, bool whole, const struct queue_out *o)
 
 	json_out_array(o->j, "to");
 	for (uint32_t i = 0; envelope_next(&rest, &rcpt); i++) {
-		const bool done = row->is_done(row->arg, i);
+		const bool done = is_done(row, i);
 
 		if (done && !whole)
 			continue;
@@ -101,20 +107,15 @@ show_rcpts(const struct queue_row *row, bool whole, const struct queue_out *o)
 }
 
 void
-queue_show_head(const struct queue_out *o)
-{
-	if (o->f != NULL)
-		fprintf(o->f, "%-16s %10s %10s %5s %-12s %s\n", "ID", "SIZE",
-		    "AGE", "TRIES", "NEXT", "FROM, TO");
-}
-
-void
-queue_show_row(const struct queue_row *row, bool whole,
+queue_show_row(const struct queue_row *row, bool whole, bool first,
     const struct queue_out *o)
 {
 	char from[address_bytes] = "", size[figure_bytes], age[figure_bytes];
 	const char *next = when(row);
 
+	if (first && o->f != NULL)
+		fprintf(o->f, "%-16s %10s %10s %5s %-12s %s\n", "ID", "SIZE",
+		    "AGE", "TRIES", "NEXT", "FROM, TO");
 	if (row->envelope != NULL)
 		(void)smtp_mailbox_text(&row->envelope->from, from);
 	json_out_object(o->j, NULL);

@@ -22,9 +22,7 @@ struct queue_row {
 	bool		 busy;		/* it is being sent, or about to be */
 	bool		 parked;	/* its hosts take no more now */
 	const struct envelope *envelope; /* NULL: it cannot be read */
-	/* Needs recipient index nothing more? */
-	bool		 (*is_done)(const void *arg, uint32_t index);
-	const void	*arg;
+	const uint8_t	*done;		/* a bit a recipient; NULL: none is */
 };
 
 /* Both streams, of which one is NULL. */
@@ -40,9 +38,8 @@ struct queue_out {
 bool	queue_show_may(const struct ipc_ask *ask, const struct queue_row *row);
 bool	queue_show_fits(const struct ipc_ask *ask,
 	    const struct queue_row *row);
-/* The head of a list, and a line of it; whole: with all recipients. */
-void	queue_show_head(const struct queue_out *o);
-void	queue_show_row(const struct queue_row *row, bool whole,
+/* Adds a line, behind a head if it is the first; whole: all recipients. */
+void	queue_show_row(const struct queue_row *row, bool whole, bool first,
 	    const struct queue_out *o);
 
 #endif

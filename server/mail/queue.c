@@ -125,18 +125,6 @@ queue_next(const struct master *m, size_t *cursor)
 	return NULL;
 }
 
-struct queued *
-queue_find(const struct master *m, const char *id)
-{
-	size_t cursor = 0;
-	struct queued *q;
-
-	while ((q = queue_next(m, &cursor)) != NULL &&
-	    strncmp(q->id, id, sizeof(q->id)) != 0)
-		continue;
-	return q;
-}
-
 bool
 queue_has_room(const struct master *m)
 {

@@ -123,8 +123,6 @@ int64_t	queue_now_s(const struct master *m);
  * and go: those that stay are each seen once.
  */
 struct queued *queue_next(const struct master *m, size_t *cursor);
-/* The message with this id; or NULL.  Looks at all of them. */
-struct queued *queue_find(const struct master *m, const char *id);
 /* Has the queue a slot for one message more (limits)? */
 bool	queue_has_room(const struct master *m);
 /*

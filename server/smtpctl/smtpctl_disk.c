@@ -40,7 +40,7 @@ struct folder {
 /* The answer under way. */
 struct reading {
 	const struct ipc_ask	*ask;
-	struct json_out		 j;
+	struct queue_out	 out;
 	uint64_t		 found;
 };
 
@@ -103,15 +103,6 @@ read_journal(struct folder *f)
 		close(fd);
 }
 
-static bool
-is_done(const void *arg, uint32_t index)
-{
-	const struct known *k = arg;
-
-	return k != NULL && index < k->last.rcpts &&
-	    (k->done[index / 8] >> index % 8 & 1) != 0;
-}
-
 /* The block of message id, to be freed, with its envelope; or NULL. */
 static uint8_t *
 read_envelope(const struct folder *f, const char *name, const char *id,
@@ -129,38 +120,12 @@ read_envelope(const struct folder *f, const char *name, const char *id,
 }
 
 static void
-show(struct reading *r, const struct queue_row *row)
-{
-	char *text = NULL;
-	size_t n;
-	FILE *f = open_memstream(&text, &n);
-	const struct queue_out o = { r->ask->form == FORM_TEXT ? f : NULL,
-	    &r->j };
-
-	if (f == NULL)
-		err(smtpctl_exit_error, NULL);
-	r->j.f = r->ask->form == FORM_TEXT ? NULL : f;
-	if (r->found++ == 0) {
-		json_out_object(&r->j, NULL);
-		json_out_array(&r->j, "queue");
-		if (row != NULL)
-			queue_show_head(&o);
-	}
-	if (row != NULL)
-		queue_show_row(row, r->ask->act == QUEUE_SHOW, &o);
-	if (fclose(f) == EOF)
-		err(smtpctl_exit_error, NULL);
-	smtpctl_print(span_from(text, n));
-	free(text);
-}
-
-static void
 look(struct reading *r, struct folder *f, const char *file,
     const struct queue_name *name)
 {
-	struct known *k = find(f, name->id);
+	const struct known *k = find(f, name->id);
 	const int64_t now = time(NULL);
-	struct queue_row row = { .is_done = is_done, .arg = k };
+	struct queue_row row = { .size_kib = 0 };
 	struct envelope e;
 	struct stat st;
 	uint8_t *block = read_envelope(f, file, name->id, &e);
@@ -170,9 +135,11 @@ look(struct reading *r, struct folder *f, const char *file,
 		row.envelope = &e;
 		row.age_s = now - e.queued_s;
 		row.left = e.count;
+		if (k != NULL && k->last.rcpts == e.count)
+			row.done = k->done;
 	}
-	for (uint32_t i = 0; row.envelope != NULL && i < e.count; i++)
-		row.left -= is_done(k, i);
+	for (uint32_t i = 0; row.done != NULL && i < e.count; i++)
+		row.left -= row.done[i / 8] >> i % 8 & 1;
 	if (fstatat(f->fd, file, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		row.size_kib = (uint32_t)((st.st_size + 1023) / 1024);
 	if (k != NULL) {
@@ -182,7 +149,8 @@ look(struct reading *r, struct folder *f, const char *file,
 		row.held = (k->last.state & held_bit) != 0;
 	}
 	if (queue_show_may(r->ask, &row) && queue_show_fits(r->ask, &row))
-		show(r, &row);
+		queue_show_row(&row, r->ask->act == QUEUE_SHOW,
+		    r->found++ == 0, &r->out);
 	free(block);
 }
 
@@ -221,32 +189,37 @@ read_folder(struct reading *r, const char *path)
 uint64_t
 smtpctl_disk_queue(const char *root, const struct ipc_ask *ask)
 {
-	struct reading r = { .ask = ask };
-	uint64_t found;
+	const bool is_text = ask->form == FORM_TEXT;
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+	struct json_out j = { .f = is_text ? NULL : f };
+	struct reading r = { .ask = ask, .out = { is_text ? f : NULL, &j } };
 	char dir[PATH_MAX];
 	glob_t g;
 	int error;
 
+	if (f == NULL)
+		err(smtpctl_exit_error, NULL);
 	snprintf(dir, sizeof(dir), "%.4000s/spool/queue", root);
 	if (access(dir, R_OK | X_OK) == -1 && errno != ENOENT)
 		err(smtpctl_exit_error, "%s", dir);
 	error = smtpctl_glob(dir, "????????????????", &g);
 	if (error != 0)
 		errc(smtpctl_exit_error, error, "%s", dir);
+	json_out_object(&j, NULL);
+	json_out_array(&j, "queue");
 	for (size_t i = 0; i < g.gl_pathc; i++)
 		read_folder(&r, g.gl_pathv[i]);
 	globfree(&g);
-	found = r.found;
-	if (ask->form == FORM_TEXT && found == 0)
-		puts("no message in the queue");
-	if (ask->form == FORM_TEXT)
-		return found;
-	/* An empty list is one, too; show() begins it. */
-	if (found == 0)
-		show(&r, NULL);
-	r.j.f = stdout;
-	json_out_end(&r.j);
-	json_out_u64(&r.j, "count", found);
-	json_out_end(&r.j);
-	return found;
+	json_out_end(&j);
+	json_out_u64(&j, "count", r.found);
+	json_out_end(&j);
+	if (is_text && r.found == 0)
+		fputs("no message in the queue\n", f);
+	if (fclose(f) == EOF)
+		err(smtpctl_exit_error, NULL);
+	smtpctl_print(span_from(text, n));
+	free(text);
+	return r.found;
 }
