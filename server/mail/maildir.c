@@ -33,54 +33,42 @@ path_of(const struct recipient_mailbox *box, char out[maildir_path_max_bytes])
 	    box->domain[0] == '\0' ? "" : "/", box->user);
 }
 
-static int
-find_dir(const struct maildir_batch *b, const char *path)
-{
-	for (size_t i = 0; i < b->count; i++)
-		if (strcmp(b->dirs[i].path, path) == 0)
-			return b->fds[i];
-	return -1;
-}
-
-/* Adds fd, open on path, which the batch owns from now on. */
+/* Adds fd, open on path in dir, which the batch owns from now on. */
 static void
-add_dir(struct maildir_batch *b, int fd, const char *path,
+add_dir(struct maildir_batch *b, int fd, int dir, const char *path,
     const struct recipient_mailbox *box)
 {
 	if (b->count == maildir_dirs_max)
 		bug("more directories in a turn than it has room for");
+	memset(&b->dirs[b->count], 0, sizeof(b->dirs[b->count]));
 	b->fds[b->count] = fd;
-	b->dirs[b->count].box = *box;
+	b->dirs[b->count].dir = dir;
+	if (box != NULL)
+		b->dirs[b->count].box = *box;
 	snprintf(b->dirs[b->count].path, maildir_path_max_bytes, "%s", path);
 	b->count++;
 }
 
-int
-maildir_sync_too(struct maildir_batch *b, int fd, const char *path)
+static int
+find_dir(const struct maildir_batch *b, int dir, const char *path)
 {
-	static const struct recipient_mailbox none;
-	int copy;
-
-	if (find_dir(b, path) != -1)
-		return 0;
-	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (copy != -1)
-		add_dir(b, copy, path, &none);
-	return copy == -1 ? -1 : 0;
+	for (size_t i = 0; i < b->count; i++)
+		if (b->dirs[i].dir == dir && strcmp(b->dirs[i].path, path) == 0)
+			return b->fds[i];
+	return -1;
 }
 
-/* The directory path below "mail", as a descriptor of the batch; or -1. */
-static int
-touch(struct maildir_batch *b, const struct spool *s, const char *path,
+int
+maildir_touch(struct maildir_batch *b, int dir, const char *path,
     const struct recipient_mailbox *box)
 {
-	int fd = find_dir(b, path);
+	int fd = find_dir(b, dir, path);
 
 	if (fd != -1)
 		return fd;
-	fd = openat(s->mail, path, directory_flags);
+	fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd != -1)
-		add_dir(b, fd, path, box);
+		add_dir(b, fd, dir, path, box);
 	return fd;
 }
 
@@ -107,12 +95,12 @@ make_maildir(struct maildir_batch *b, const struct spool *s,
 	if (!b->making && flock(s->mail, LOCK_EX) == -1)
 		return -1;
 	b->making = true;
-	if (touch(b, s, ".", box) == -1 || (box->domain[0] != '\0' &&
+	if (maildir_touch(b, s->mail, ".", box) == -1 || (box->domain[0] != '\0' &&
 	    make_directory(s->mail, box->domain) == -1) ||
-	    touch(b, s, parent, box) == -1 ||
+	    maildir_touch(b, s->mail, parent, box) == -1 ||
 	    make_directory(s->mail, path) == -1)
 		return -1;
-	fd = touch(b, s, path, box);
+	fd = maildir_touch(b, s->mail, path, box);
 	if (fd == -1)
 		return -1;
 	for (size_t i = 0; i < 3 && result == 0; i++)
@@ -259,14 +247,14 @@ maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
 
 	path_of(box, path);
 	snprintf(dir, sizeof(dir), "%s/new", path);
-	new = find_dir(b, dir);
+	new = find_dir(b, s->mail, dir);
 	if (new == -1) {
 		new = open_or_make(b, d, box, path);
 		if (new == -1 && d->copying)
 			end_copy(d, true);
 		if (new == -1)
 			return MAILDIR_FAILED;
-		add_dir(b, new, dir, box);
+		add_dir(b, new, s->mail, dir, box);
 	}
 	if (d->copying)
 		return copy(d, new);

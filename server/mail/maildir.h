@@ -26,6 +26,7 @@ struct maildir_batch {
 	bool	 making;	/* holds the lock of makers until the sync */
 	int	 fds[maildir_dirs_max];
 	struct {
+		int	dir;		/* of path */
 		char	path[maildir_path_max_bytes];
 		struct recipient_mailbox box;	/* or all zero */
 	} dirs[maildir_dirs_max];
@@ -57,10 +58,11 @@ enum maildir_result {
 };
 
 /*
- * Has fd synced with b, which has room for it, unless path is there: fd is
- * duplicated.  0, or -1 and errno.
+ * Has what path names in dir synced with b, which has room for it; box (or
+ * NULL) is what for.  Its descriptor, which b keeps; or -1 and errno.
  */
-int	maildir_sync_too(struct maildir_batch *b, int fd, const char *path);
+int	maildir_touch(struct maildir_batch *b, int dir, const char *path,
+	    const struct recipient_mailbox *box);
 /* Has b slots for n more Maildirs, of which at most one has to be made? */
 bool	maildir_has_room(const struct maildir_batch *b, size_t n);
 /*

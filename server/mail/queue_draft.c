@@ -110,19 +110,6 @@ queue_draft_begin(struct master *m, struct queue_draft *d, struct envelope *e,
 	return spool_begin(m->spool, d->id, head, fd);
 }
 
-/* Opens a file to have it synced with b. */
-static int
-sync_file(struct maildir_batch *b, int dir, const char *path)
-{
-	int fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), result;
-
-	if (fd == -1)
-		return -1;
-	result = maildir_sync_too(b, fd, path);
-	close(fd);
-	return result;
-}
-
 /* Moves incoming/from to where q, or its content apart, is to be. */
 static int
 move(const struct queue_draft *d, const char *from, const struct queued *q,
@@ -160,10 +147,10 @@ queue_draft_enter(struct queue_draft *d, const struct ipc_commit *c,
 	q->size_kib = (uint32_t)(c->size / 1024 + 1);
 	q->flags = c->flags | (apart ? QUEUE_APART : 0);
 	queue_folder_path(f, "key", key);
-	if (maildir_sync_too(b, f->dir, f->name) == 0 && (f->durable ||
-	    (sync_file(b, all->dir, key) == 0 &&
-	    maildir_sync_too(b, all->dir, "queue") == 0)) &&
-	    (!apart || (sync_file(b, incoming, d->block) == 0 &&
+	if (maildir_touch(b, all->dir, f->name, NULL) != -1 && (f->durable ||
+	    (maildir_touch(b, all->dir, key, NULL) != -1 &&
+	    maildir_touch(b, all->dir, ".", NULL) != -1)) &&
+	    (!apart || (maildir_touch(b, incoming, d->block, NULL) != -1 &&
 	    move(d, d->id, q, true) == 0)) &&
 	    move(d, apart ? d->block : d->id, q, false) == 0) {
 		d->entered = true;

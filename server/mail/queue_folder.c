@@ -56,7 +56,7 @@ queue_folder_add(struct queue *q, const char *name)
 	if (f == NULL)
 		return NULL;
 	memcpy(f->name, name, sizeof(f->name));
-	f->dir = f->journal = -1;
+	f->journal = -1;
 	f->made_ms = deadline_now_ms();
 	if (after != NULL)
 		TAILQ_INSERT_BEFORE(after, f, entry);
@@ -69,7 +69,6 @@ void
 queue_folder_drop(struct queue *q, struct queue_folder *f)
 {
 	TAILQ_REMOVE(&q->folders, f, entry);
-	close_fd(&f->dir);
 	close_fd(&f->journal);
 	sodium_memzero(f->key, sizeof(f->key));
 	free(f);
@@ -159,20 +158,16 @@ on_synced(void *arg, int error, size_t failed)
 static int
 make_files(const struct queue *q, struct queue_folder *f)
 {
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	char key[queue_path_bytes];
 	size_t n;
 	int fd;
 
-	if (mkdirat(q->dir, f->name, 0700) == -1)
+	if (mkdirat(q->dir, f->name, 0700) == -1 || !open_journal(q, f) ||
+	    flock(f->journal, LOCK_EX | LOCK_NB) == -1)
 		return -1;
-	f->dir = openat(q->dir, f->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-	    O_CLOEXEC);
-	if (f->dir == -1)
-		return -1;
-	f->journal = openat(f->dir, "journal", flags, 0600);
-	if (f->journal == -1 || flock(f->journal, LOCK_EX | LOCK_NB) == -1)
-		return -1;
-	fd = openat(f->dir, "key", flags, 0600);
+	queue_folder_path(f, "key", key);
+	fd = openat(q->dir, key, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+	    O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
 	randombytes_buf(f->key, sizeof(f->key));
@@ -263,7 +258,6 @@ queue_folder_tick(struct master *m)
 		if (f == q->current || f->unread || f->pinned > 0 ||
 		    f->syncing)
 			continue;
-		close_fd(&f->dir);
 		close_fd(&f->journal);
 		if (f->count > 0)
 			continue;

@@ -28,7 +28,6 @@ struct queue_folder {
 	bool			 unread;	/* adopted */
 	bool			 durable;	/* with its key */
 	bool			 forgotten;	/* others have to be read */
-	int			 dir;		/* -1: takes no messages */
 	int			 journal;	/* -1: closed */
 	uint64_t		 offset;	/* its size, once it is open */
 	bool			 unjournaled;	/* that was logged */
