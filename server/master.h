@@ -25,7 +25,7 @@ struct master {
 	struct commit		*commit;	/* messages being stored */
 	struct queue		*queue;		/* NULL: a catcher has none */
 
-	struct helper		*helpers;	/* HELPER_COUNT of them */
+	struct helper		*helpers;	/* HELPER_ALL of them */
 	struct pool		*pool;		/* workers, nurseries */
 	struct resolver		*resolver;	/* questions to the DNS */
 	struct tls_files	*tls;		/* certificates; no keys */

@@ -296,27 +296,23 @@ serve(struct master *m, const struct inherit_client *i)
 	loop_end(m);
 }
 
-/*
- * The nurseries, of which one session needs but one, and then the helpers that
- * this configuration and the listeners call for.
- */
+/* The nurseries, and the helpers that configuration and listeners call for. */
 static void
 fork_all(struct master *m, const struct start_options *o,
-    int nurseries[nursery_count], int helpers[HELPER_COUNT])
+    int helpers[HELPER_ALL])
 {
 	unsigned words = o->inetd == NULL ? 0 :
 	    listen_words(&m->conf, o->inetd->input);
 	char **to_dial = dial_words(&m->conf.relay);
 	enum helper_kind kind;
 
-	for (size_t i = 0; i < nursery_count; i++)
-		nurseries[i] = o->inetd != NULL && i > 0 ? -1 :
-		    start_worker(o->worker, '\0', NULL, &m->users);
 	for (size_t i = 0; i < m->listeners->count; i++)
 		words |= m->listeners->one[i].line.words;
 	m->wants_logins = (words & LISTEN_SUBMISSION) != 0;
-	for (kind = 0; kind < HELPER_COUNT; kind++)
+	for (kind = 0; kind < HELPER_ALL; kind++)
 		helpers[kind] = !helper_is_wanted(m, kind) ? -1 :
+		    kind >= HELPER_NURSERY ?
+		    start_worker(o->worker, '\0', NULL, &m->users) :
 		    start_worker(o->worker, helper_option(kind), to_dial,
 		    &m->users);
 }
@@ -354,27 +350,26 @@ open_as_root(struct master *m, const struct start_options *o, int *root,
 /* Feeds the helpers and opens the spool, as the user that owns the mail. */
 static void
 begin_work(struct master *m, const struct start_options *o,
-    const int nurseries[nursery_count], const int helpers[HELPER_COUNT],
-    int root)
+    const int helpers[HELPER_ALL], int root)
 {
 	m->base = event_base_new();
 	fatal_unless_memory(m->base != NULL && reload_init(m) == 0 &&
-	    login_start(m) == 0 &&
+	    login_start(m) == 0 && pool_start(m, uses) == 0 &&
 	    helper_start(m, helpers, o->worker) == 0);
-	conf_forget_passwords(&m->conf);
 	m->book = address_book_new();
 	/* Signals come last: their handlers stop what has to exist by then. */
 	fatal_unless_memory(m->book != NULL && commit_init(m) == 0 &&
 	    resolver_start(m) == 0 && schedule_start(m) == 0 &&
 	    session_start(m) == 0 && rates_start() == 0 &&
-	    loop_start(m, reload) == 0 &&
-	    pool_start(m, nurseries, uses, o->worker) == 0);
+	    loop_start(m, reload) == 0);
 	open_spool(m, root);
 	if (refused_init(m->base, &m->conf, m->spool->log,
 	    m->one_session) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
+	helper_wait(m);
+	conf_forget_passwords(&m->conf);
 	hold_master(m, root);
-	pool_wait(m);
+	pool_open(m);
 }
 
 int
@@ -382,9 +377,9 @@ start_and_run(struct master *m, const struct start_options *o)
 {
 	static struct spool spool;
 	static struct log_message log;
-	static struct helper parts[HELPER_COUNT];
+	static struct helper parts[HELPER_ALL];
 	static struct listeners listeners;
-	int nurseries[nursery_count], helpers[HELPER_COUNT], root, control;
+	int helpers[HELPER_ALL], root, control;
 
 	umask(077);
 	tzset();
@@ -398,7 +393,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	open_as_root(m, o, &root, &control);
 	background_begin(o->foreground);
 	hold_prepare(m);
-	fork_all(m, o, nurseries, helpers);
+	fork_all(m, o, helpers);
 	if (privdrop_become(&m->users, &m->users.master) == -1)
 		fatal("cannot become user %s: %s (in a container it takes "
 		    "CAP_SETUID and CAP_SETGID; or start smtpd as that user)",
@@ -411,7 +406,7 @@ start_and_run(struct master *m, const struct start_options *o)
 		    strerror(errno));
 	if (control == -1)
 		control = open_control(m, root, o->sockets != NULL, true);
-	begin_work(m, o, nurseries, helpers, root);
+	begin_work(m, o, helpers, root);
 	fatal_unless_memory(control == -1 || control_start(m, control) == 0);
 	if (!m->one_session)
 		announce(m);

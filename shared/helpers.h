@@ -17,11 +17,22 @@
 	H(X, LOGGER, logger, 'l', "Logger")				\
 	H(X, DIAL, dial, 'c', "Dial")
 
-/* The keeper starts lost helpers again; no process starts a lost keeper. */
-enum { helper_keeper_option = 'k' };
+/*
+ * The keeper starts lost helpers again, and one nursery the other; no process
+ * starts a lost keeper.
+ */
+enum { helper_keeper_option = 'k', helper_nursery_option = 'r' };
 
 #define HELPER_KIND(X, NAME, name, option, Name) HELPER_##NAME,
-enum helper_kind { HELPER_KEEPER, HELPERS(HELPER_KIND, ) HELPER_COUNT };
+enum helper_kind {
+	HELPER_KEEPER,
+	HELPERS(HELPER_KIND, )
+	HELPER_COUNT,
+	/* Two nurseries have the life of helpers, and another work. */
+	HELPER_NURSERY = HELPER_COUNT,
+	HELPER_STANDBY,
+	HELPER_ALL
+};
 #undef HELPER_KIND
 
 #endif

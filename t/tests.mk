@@ -34,9 +34,10 @@ $(UNIT_PROGRAMS): $(B)/unit/check_%: $(BUILD)/t/unit/check_%.o $(test_o)
 
 # The family of the pool, and nothing of the rooms above it.
 $(B)/unit/check_pool: $(patsubst %,$(BUILD)/server/process/%.o,pool \
-    pool_worker nursery tls_files) $(BUILD)/shared/tls_judge.o
+    pool_worker nursery helper tls_files) $(BUILD)/shared/tls_judge.o
 $(B)/unit/check_relay: $(patsubst %,$(BUILD)/server/%.o,mail/relay \
-    process/pool process/pool_worker process/nursery process/tls_files) \
+    process/pool process/pool_worker process/nursery process/helper \
+    process/tls_files) \
     $(BUILD)/shared/tls_judge.o
 
 # The pool and dial are the test.

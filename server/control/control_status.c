@@ -162,11 +162,28 @@ tell_process(void *arg, const struct pool_process *p)
 	json_out_end(j);
 }
 
+/* A nursery that is lost is not shown, for the other one works. */
+static void
+tell_helper(const struct master *m, struct control_out *o,
+    enum helper_kind kind)
+{
+	const bool nursery = kind >= HELPER_NURSERY;
+	const struct helper *h = &m->helpers[kind];
+	struct role role = { o, helper_name(kind), nursery ?
+	    &m->users.worker : &m->users.master };
+
+	if (h->state > (nursery ? HELPER_COMING : HELPER_NONE))
+		tell_process(&role, &(struct pool_process){ h->pid,
+		    h->state == HELPER_LOST ? "lost" :
+		    h->state != HELPER_SERVING ? "starting" :
+		    nursery && !pool_nursery_works(m, h) ? "stands by" :
+		    "serving", h->sandbox });
+}
+
 static void
 tell_processes(const struct master *m, struct control_out *o)
 {
 	struct role role = { o, "master", &m->users.master };
-	struct role nursery = { o, "nursery", &m->users.worker };
 	struct role worker = { o, "worker", &m->users.worker };
 	const uint64_t *c = pool_count(m);
 
@@ -175,17 +192,10 @@ tell_processes(const struct master *m, struct control_out *o)
 	    "USER", "STATE", "SANDBOX");
 	tell_process(&role, &(struct pool_process){ getpid(),
 	    m->stopping ? "stopping" : "serving", m->sandbox });
-	pool_nurseries(m, tell_process, &nursery);
-	for (size_t i = 0; i < HELPER_COUNT; i++) {
-		const struct helper *h = &m->helpers[i];
-
-		role.name = helper_name((enum helper_kind)i);
-		if (h->state != HELPER_NONE)
-			tell_process(&role, &(struct pool_process){ h->pid,
-			    h->state == HELPER_SERVING ? "serving" :
-			    h->state == HELPER_LOST ? "lost" : "starting",
-			    h->sandbox });
-	}
+	for (size_t i = HELPER_NURSERY; i < HELPER_ALL; i++)
+		tell_helper(m, o, (enum helper_kind)i);
+	for (size_t i = 0; i < HELPER_COUNT; i++)
+		tell_helper(m, o, (enum helper_kind)i);
 	if (o->f == NULL || o->all)
 		pool_workers(m, ipc_sessions_max, tell_process, &worker);
 	json_out_end(&o->j);

@@ -37,10 +37,14 @@ static const struct row {
 	enum ipc_way			 way;		/* of its records */
 	enum counter			 losses;
 	const struct helper_role	*role;
-} rows[HELPER_COUNT] = {
+} rows[HELPER_ALL] = {
 	[HELPER_KEEPER] = { "keeper", helper_keeper_option,
 	    IPC_FROM_NURSERY, COUNTER_KEEPER_LOST, &keeper_role },
 	HELPERS(HELPER_ROW, )
+	[HELPER_NURSERY] = { "nursery", helper_nursery_option,
+	    IPC_FROM_NURSERY, COUNTER_NURSERIES_LOST, &nursery_role },
+	[HELPER_STANDBY] = { "nursery", helper_nursery_option,
+	    IPC_FROM_NURSERY, COUNTER_NURSERIES_LOST, &nursery_role }
 };
 #undef HELPER_ROW
 
@@ -79,7 +83,11 @@ helper_is_wanted(const struct master *m, enum helper_kind kind)
 		return stays && m->conf.log == CONF_LOG_FILE;
 	case HELPER_DIAL:
 		return stays && !m->conf.catcher && m->conf.relay.line != 0;
-	case HELPER_COUNT:
+	case HELPER_NURSERY:
+		return true;
+	case HELPER_STANDBY:
+		return stays;
+	case HELPER_ALL:
 		break;
 	}
 	return false;
@@ -108,22 +116,28 @@ drop(struct helper *h)
 	h->channel = -1;
 	h->pid = 0;
 	h->due_ms = 0;
+	h->bred_due = h->strangers = 0;
 	h->sandbox[0] = '\0';
 }
 
-/* False: no keeper is there to start it. */
+/* False: no keeper, or other nursery, is there to start it. */
 static bool
 start_again(struct helper *h)
 {
-	struct helper *k = &h->master->helpers[HELPER_KEEPER];
+	const enum helper_kind kind = kind_of(h);
+	struct helper *k = &h->master->helpers[kind == HELPER_NURSERY ?
+	    HELPER_STANDBY : kind == HELPER_STANDBY ? HELPER_NURSERY :
+	    HELPER_KEEPER];
 	struct ipc_record r = { .type = IPC_BREED,
-	    .u.number.n = (uint8_t)helper_option(kind_of(h)) };
+	    .u.number.n = (uint8_t)helper_option(kind) };
 
 	if (k->state != HELPER_SERVING)
 		return false;
 	/* If not sent: the keeper has ended, or a later tick tries again. */
-	if (ipc_send(k->channel, &r, -1, false) == 0)
+	if (ipc_send(k->channel, &r, -1, false) == 0) {
 		set_state(h, HELPER_COMING);
+		k->bred_due++;
+	}
 	return true;
 }
 
@@ -167,6 +181,11 @@ helper_lose(struct master *m, enum helper_kind kind, const char *why,
 	    2 * h->pause_s : pause_max_s;
 	h->again_ms = now + (int64_t)h->pause_s * 1000;
 	set_state(h, HELPER_LOST);
+	if (h->role->end != NULL) {
+		h->role->end(h, why);
+		drop(h);
+		return;
+	}
 	if (kind == HELPER_KEEPER) {
 		log_loss(h, why, h->role->then);
 		drop(h);
@@ -201,14 +220,18 @@ watch(struct helper *h, int channel)
 	event_assign(&h->readable, h->master->base, h->channel,
 	    EV_READ | EV_PERSIST, on_readable, h);
 	event_add(&h->readable, NULL);
+	if (h->role->begin != NULL)
+		h->role->begin(h);
 }
 
-/* The keeper has started a helper that was asked for. */
+/* Another was asked of k; channel -1: this process may open no more. */
 static void
-take_child(struct master *m, uint64_t option, int channel)
+take_child(struct helper *k, uint64_t option, int channel)
 {
-	for (size_t i = 0; i < HELPER_COUNT; i++) {
-		struct helper *h = &m->helpers[i];
+	k->bred_due--;
+	k->strangers++;
+	for (size_t i = 0; i < HELPER_ALL && channel != -1; i++) {
+		struct helper *h = &k->master->helpers[i];
 
 		if (h->state != HELPER_COMING ||
 		    (uint64_t)rows[i].option != option)
@@ -217,7 +240,8 @@ take_child(struct master *m, uint64_t option, int channel)
 		return;
 	}
 	/* That helper was given up meanwhile; without a channel it ends. */
-	close(channel);
+	if (channel != -1)
+		close(channel);
 }
 
 /* The first record of h; NULL, or why h cannot be used. */
@@ -247,13 +271,14 @@ take(struct helper *h, const struct ipc_record *r, int passed)
 {
 	const char *why = NULL;
 
-	if (kind_of(h) == HELPER_KEEPER && h->state != HELPER_STARTING &&
-	    r->type == IPC_SIBLING) {
-		take_child(h->master, r->u.number.n, passed);
+	if (r->type == IPC_SIBLING && h->bred_due > 0) {
+		take_child(h, r->u.number.n, passed);
 		return NULL;
 	}
 	h->passed = passed;
-	if (h->state == HELPER_STARTING)
+	if (h->role->hear != NULL)
+		why = h->role->hear(h, r);
+	else if (h->state == HELPER_STARTING)
 		why = take_first(h, r);
 	/* DIED is ignored: that helper's own channel ends. */
 	else if (!(h->role->take != NULL ? h->role->take(h->master, r) :
@@ -277,8 +302,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		enum ipc_got got = ipc_recv(h->channel, rows[kind_of(h)].way,
 		    IPC_AT_ANY, false, &r, &passed, &why);
 
-		if (got == IPC_GOT_NOTHING || (got == IPC_GOT_NO_ROOM &&
-		    kind_of(h) == HELPER_KEEPER))
+		if (got == IPC_GOT_NOTHING)
 			return;
 		if (got == IPC_GOT_RECORD || got == IPC_GOT_NO_ROOM)
 			why = take(h, &r, passed);
@@ -324,7 +348,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	struct master *m = arg;
 	int64_t now = deadline_now_ms();
 
-	for (enum helper_kind kind = 0; kind < HELPER_COUNT; kind++) {
+	for (enum helper_kind kind = 0; kind < HELPER_ALL; kind++) {
 		struct helper *h = &m->helpers[kind];
 
 		if (kind != HELPER_KEEPER && h->state == HELPER_LOST &&
@@ -341,36 +365,41 @@ on_second(evutil_socket_t fd, short what, void *arg)
 }
 
 int
-helper_start(struct master *m, const int channels[HELPER_COUNT],
+helper_start(struct master *m, const int channels[HELPER_ALL],
     const char *worker)
 {
 	const struct timeval second = { 1, 0 };
 	struct event *tick = event_new(m->base, -1, EV_PERSIST, on_second, m);
 
 	program = worker;
-	for (size_t i = 0; i < HELPER_COUNT; i++) {
+	for (size_t i = 0; i < HELPER_ALL; i++) {
 		m->helpers[i].master = m;
 		m->helpers[i].role = rows[i].role;
 		if (channels[i] != -1)
 			watch(&m->helpers[i], channels[i]);
 	}
-	if (tick == NULL || event_add(tick, &second) == -1)
-		return -1;
-	for (enum helper_kind kind = 0; kind < HELPER_COUNT; kind++)
+	return tick == NULL ? -1 : event_add(tick, &second);
+}
+
+void
+helper_wait(struct master *m)
+{
+	for (enum helper_kind kind = 0; kind < HELPER_ALL; kind++)
 		while (helper_is_lacking(m, kind))
 			event_base_loop(m->base, EVLOOP_ONCE);
-	return 0;
 }
 
 void
 helper_stop(struct master *m)
 {
-	for (size_t i = 0; i < HELPER_COUNT; i++) {
+	for (size_t i = 0; i < HELPER_ALL; i++) {
 		struct helper *h = &m->helpers[i];
 
 		if (h->state == HELPER_NONE)
 			continue;
 		h->state = HELPER_NONE;
+		if (h->role->end != NULL)
+			h->role->end(h, NULL);
 		if (h->role->lost != NULL)
 			h->role->lost(m, false);
 		drop(h);

@@ -13,6 +13,7 @@
 #include "server/log/counters.h"
 #include "shared/ipc_msg.h"
 
+struct helper;
 struct master;
 
 enum helper_state {
@@ -47,12 +48,21 @@ struct helper_role {
 	 * again: it is started again at once, so questions may wait on.
 	 */
 	void		(*lost)(struct master *m, bool again);
+	/*
+	 * Of a nursery, in place of these: it was started; it has sent *r, with
+	 * h->passed as above (NULL, or how it breaks its contract); it has
+	 * ended (why NULL: smtpd ends).
+	 */
+	void		(*begin)(struct helper *h);
+	const char	*(*hear)(struct helper *h, const struct ipc_record *r);
+	void		(*end)(struct helper *h, const char *why);
 };
 
 #define HELPER_ROLE(X, NAME, name, option, Name)			\
 	extern const struct helper_role name##_role;
 HELPERS(HELPER_ROLE, )
 #undef HELPER_ROLE
+extern const struct helper_role nursery_role;
 
 struct helper {
 	struct master			*master;
@@ -68,6 +78,9 @@ struct helper {
 						   answer due; or 0 */
 	int64_t				 again_ms;
 	unsigned			 pause_s;	/* before again_ms */
+	unsigned			 bred_due;	/* asked of it */
+	unsigned			 strangers;	/* children that the
+						   pool does not know */
 	bool				 served;	/* at least once */
 };
 
@@ -77,13 +90,15 @@ char	helper_option(enum helper_kind kind);
 /* At start, before any fork: is it needed?  The keeper is where others are. */
 bool	helper_is_wanted(const struct master *m, enum helper_kind kind);
 /*
- * Takes over the channels of helpers that were just started (-1: not wanted),
- * and waits until all serve.  Each has to report that it has entered its
- * sandbox, or that it has none, which is enough where sandbox is optional;
- * then it is fed.  If that fails, it is fatal().  0, or -1 without memory.
+ * Takes over the channels of helpers that were just started (-1: not wanted).
+ * Each has to report that it has entered its sandbox, or that it has none,
+ * which is enough where sandbox is optional; then it is fed.  If that fails, it
+ * is fatal().  0, or -1 without memory.
  */
-int	helper_start(struct master *m, const int channels[HELPER_COUNT],
+int	helper_start(struct master *m, const int channels[HELPER_ALL],
 	    const char *worker);
+/* Waits until all serve, or fatal(). */
+void	helper_wait(struct master *m);
 /* The helper has all that it needs. */
 void	helper_fed(struct master *m, enum helper_kind kind);
 /* The helper is wanted, and does not serve. */

@@ -16,12 +16,24 @@
 #include "shared/deadline.h"
 #include "shared/ipc.h"
 
-enum {
-	breed_pause_ms = 30000,	/* before the next is asked for */
-	records_max = 32,	/* in a turn */
-	answer_patience_ms = 10000,
-	settle_patience_ms = 60000	/* while it takes settings */
-};
+/* Longer than helper.c waits for an answer, while it takes settings. */
+enum { settle_patience_ms = 50000 };
+
+/* In the order of their helpers. */
+static struct nursery *
+nursery_of(const struct helper *h)
+{
+	return &h->master->pool->nurseries[h -
+	    &h->master->helpers[HELPER_NURSERY]];
+}
+
+/* An answer is due. */
+static void
+set_due(struct helper *h)
+{
+	h->due_ms = deadline_now_ms() +
+	    (h->state == HELPER_SERVING ? 0 : settle_patience_ms);
+}
 
 static void
 fill_settings(const struct master *m, struct ipc_record *r)
@@ -64,7 +76,7 @@ next_record(void *arg, struct ipc_record *r)
 	case NURSERY_SETTINGS:
 		n->due = NURSERY_TOLD;
 		n->settings_due++;
-		fill_settings(n->master, r);
+		fill_settings(n->helper->master, r);
 		return true;
 	case NURSERY_TOLD:
 		break;
@@ -76,52 +88,45 @@ next_record(void *arg, struct ipc_record *r)
 static void
 tell(struct nursery *n, bool certificates)
 {
-	n->state = NURSERY_STARTING;
+	if (n->helper->state == HELPER_SERVING)
+		n->helper->state = HELPER_UNFED;
+	set_due(n->helper);
 	if (certificates) {
 		n->due = NURSERY_FORGET;
-		n->telling = (struct tls_cursor){ .files = n->master->tls };
+		n->telling = (struct tls_cursor){
+		    .files = n->helper->master->tls };
 	} else if (n->due == NURSERY_TOLD)
 		n->due = NURSERY_SETTINGS;
 	feed_start(&n->feed);
 }
 
+/* A nursery that was just started gets all settings. */
 static void
-drop(struct nursery *n)
+begin(struct helper *h)
 {
-	if (n->state == NURSERY_NONE)
-		return;
-	event_del(&n->readable);
-	feed_stop(&n->feed);
-	close(n->channel);
-	n->state = NURSERY_NONE;
+	struct nursery *n = nursery_of(h);
+
+	*n = (struct nursery){ .helper = h };
+	/* No done(): if sending fails, the channel ends, too. */
+	feed_init(&n->feed, h->master->base, h->channel, next_record, NULL, n);
+	tell(n, true);
 }
 
-static struct nursery *
-other(const struct nursery *n)
-{
-	struct nursery *both = n->master->pool->nurseries;
-
-	return &both[n == both];
-}
-
-/* A nursery has ended unasked, or has broken its contract. */
 static void
-lose(struct nursery *n, const char *why)
+end(struct helper *h, const char *why)
 {
-	struct master *m = n->master;
+	struct nursery *n = nursery_of(h);
+	struct master *m = h->master;
 	struct pool *p = m->pool;
-	struct nursery *spare = other(n);
-	bool was_active = p->active == n;
+	const bool was_active = p->active == n, first = n == p->nurseries;
 
-	drop(n);
-	if (p->starting != NULL)
-		fatal("%s: %s", p->starting, why);
+	feed_stop(&n->feed);
+	if (why == NULL)
+		return;
+	/* A spare that is taking new settings was ready. */
 	if (was_active)
-		/* A spare with a pid was ready, and is taking new settings. */
-		p->active = spare->state == NURSERY_READY ||
-		    (spare->state == NURSERY_STARTING && spare->pid != 0) ?
-		    spare : NULL;
-	m->counters.value[COUNTER_NURSERIES_LOST]++;
+		p->active = m->helpers[HELPER_NURSERY + first].state >=
+		    HELPER_UNFED ? &p->nurseries[first] : NULL;
 	log_put(LOG_LEVEL_ERROR, "nursery-lost", "why=%s then=%s", why,
 	    p->active == NULL ? "none is left: ending" :
 	    was_active ? "the one standing by has taken over" :
@@ -137,60 +142,33 @@ lose(struct nursery *n, const char *why)
 int
 nursery_ask(struct nursery *n, struct ipc_record *r)
 {
-	if (n->asked_ms == 0)
-		n->asked_ms = deadline_now_ms();
-	return ipc_send(n->channel, r, -1, false);
-}
-
-void
-nursery_tick(struct master *m)
-{
-	struct ipc_record r = { .type = IPC_BREED, .u.number.n = 'r' };
-	const int64_t now = deadline_now_ms();
-	struct pool *p = m->pool;
-
-	for (size_t i = 0; i < nursery_count; i++) {
-		struct nursery *n = &p->nurseries[i];
-
-		if (n->state != NURSERY_NONE && n->asked_ms != 0 &&
-		    now - n->asked_ms > (n->state == NURSERY_READY ?
-		    answer_patience_ms : settle_patience_ms))
-			lose(n, "it does not answer");
-	}
-	if (m->one_session || p->active == NULL ||
-	    p->active->state != NURSERY_READY ||
-	    other(p->active)->state != NURSERY_NONE || now < p->next_breed_ms)
-		return;
-	p->next_breed_ms = now + breed_pause_ms;
-	if (ipc_send(p->active->channel, &r, -1, false) == 0)
-		p->active->siblings_due++;
+	if (n->helper->due_ms == 0)
+		set_due(n->helper);
+	return ipc_send(n->helper->channel, r, -1, false);
 }
 
 static void
 on_ready(struct nursery *n, const struct ipc_record *r)
 {
-	struct pool *p = n->master->pool;
+	struct helper *h = n->helper;
+	struct pool *p = h->master->pool;
 
 	/* Workers forked before the last READY have older settings. */
 	if (--n->settings_due > 0 || n->due != NURSERY_TOLD)
 		return;
-	n->state = NURSERY_READY;
-	memcpy(n->sandbox, r->u.text.text, sizeof(n->sandbox));
-	n->pid = r->u.text.pid;
+	h->state = HELPER_SERVING;
+	h->served = true;
+	memcpy(h->sandbox, r->u.text.text, sizeof(h->sandbox));
+	h->pid = r->u.text.pid;
 	if (p->active == NULL)
 		p->active = n;
 }
 
-static void	adopt(struct master *m, struct nursery *n, int channel);
-
-/*
- * NULL; or how n breaks its contract, and passed is still open.  passed is -1
- * where it should not be if this process may open no more.
- */
 static const char *
-on_record(struct nursery *n, const struct ipc_record *r, int passed)
+hear(struct helper *h, const struct ipc_record *r)
 {
-	struct pool *p = n->master->pool;
+	struct nursery *n = nursery_of(h);
+	struct pool *p = h->master->pool;
 
 	switch (r->type) {
 	case IPC_READY:
@@ -205,29 +183,22 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 		    "have the layout of the one that crashed", NULL, 0);
 		break;
 	case IPC_SIBLING:
-		if (n->siblings_due == 0)
-			return "it tells of a nursery that was not asked for";
-		n->siblings_due--;
-		n->strangers++;
-		if (passed != -1 && other(n)->state == NURSERY_NONE)
-			adopt(n->master, other(n), passed);
-		else if (passed != -1)
-			close(passed);
-		break;
+		return "it tells of a nursery that was not asked for";
 	case IPC_NEWBORN:
 		if (n != p->active || p->count[POOL_COMING] == 0)
 			return "it tells of a worker that was not asked for";
-		if (passed != -1)
-			pool_newborn(n, r->u.pid.pid, passed,
-			    n->state == NURSERY_READY);
+		if (h->passed != -1)
+			pool_newborn(n, r->u.pid.pid, h->passed,
+			    h->state == HELPER_SERVING);
 		else {
-			n->strangers++;
-			pool_stillborn(n->master, 1, "no descriptor is left "
+			h->strangers++;
+			pool_stillborn(h->master, 1, "no descriptor is left "
 			    "for a worker's channel");
 		}
+		h->passed = -1;
 		break;
 	case IPC_STILLBORN:
-		pool_stillborn(n->master, r->u.number.n,
+		pool_stillborn(h->master, r->u.number.n,
 		    "the nursery could not fork a worker");
 		break;
 	case IPC_DIED:
@@ -235,53 +206,20 @@ on_record(struct nursery *n, const struct ipc_record *r, int passed)
 			return "it tells of the end of a process that is no "
 			    "child of it, or has ended before";
 	}
+	/* Does it still owe an answer? */
+	h->due_ms = 0;
+	if (n->settings_due > 0 || n->due != NURSERY_TOLD ||
+	    (n == p->active && p->count[POOL_COMING] > 0))
+		set_due(h);
 	return NULL;
 }
 
-static void
-on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct nursery *n = arg;
-	const struct pool *p = n->master->pool;
-	struct ipc_record r;
-	enum ipc_got got;
-	const char *why;
-	int passed;
-
-	for (int i = 0; i < records_max && n->state != NURSERY_NONE; i++) {
-		why = p->starting == NULL ? "it has ended" :
-		    "it ended at once; can it be executed?";
-		got = ipc_recv(fd, IPC_FROM_NURSERY, IPC_AT_ANY, false, &r,
-		    &passed, &why);
-		if (got == IPC_GOT_NOTHING)
-			return;
-		if (got == IPC_GOT_ERROR)
-			why = strerror(errno);
-		else if (got == IPC_GOT_RECORD || got == IPC_GOT_NO_ROOM)
-			why = on_record(n, &r, passed);
-		if (why != NULL) {
-			if (passed != -1)
-				close(passed);
-			lose(n, why);
-		} else
-			/* Does it still owe an answer? */
-			n->asked_ms = n == p->active &&
-			    p->count[POOL_COMING] > 0 ? deadline_now_ms() : 0;
-	}
-}
-
-/* A nursery that was just started gets all settings. */
-static void
-adopt(struct master *m, struct nursery *n, int channel)
-{
-	*n = (struct nursery){ .master = m, .channel = channel };
-	event_assign(&n->readable, m->base, channel, EV_READ | EV_PERSIST,
-	    on_readable, n);
-	event_add(&n->readable, NULL);
-	/* No done(): if sending fails, the channel ends, too. */
-	feed_init(&n->feed, m->base, channel, next_record, NULL, n);
-	tell(n, true);
-}
+const struct helper_role nursery_role = {
+	.spare = true,		/* the other one has taken over */
+	.begin = begin,
+	.hear = hear,
+	.end = end
+};
 
 void
 nursery_renew(struct master *m)
@@ -292,7 +230,7 @@ nursery_renew(struct master *m)
 	/* A record still to be sent is meant for the current image. */
 	if (p->active == NULL || p->active->feed.waits)
 		return;
-	if (ipc_send(p->active->channel, &r, -1, false) == -1)
+	if (ipc_send(p->active->helper->channel, &r, -1, false) == -1)
 		return;
 	/* READY marks the first workers of the new image. */
 	p->generation++;
@@ -306,23 +244,7 @@ nursery_tell_settings(struct master *m, bool certificates)
 
 	p->generation++;
 	for (size_t i = 0; i < nursery_count; i++)
-		if (p->nurseries[i].state != NURSERY_NONE)
+		if (m->helpers[HELPER_NURSERY + i].channel != -1)
 			tell(&p->nurseries[i], certificates);
 	pool_retire_idle(m);
-}
-
-void
-nursery_start(struct master *m, const int channels[nursery_count])
-{
-	for (size_t i = 0; i < nursery_count; i++)
-		if (channels[i] != -1)
-			adopt(m, &m->pool->nurseries[i], channels[i]);
-}
-
-void
-nursery_stop(struct master *m)
-{
-	for (size_t i = 0; i < nursery_count; i++)
-		drop(&m->pool->nurseries[i]);
-	m->pool->active = NULL;
 }

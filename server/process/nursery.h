@@ -6,8 +6,6 @@
 
 #include "server/process/pool.h"
 
-/* See pool_start(). */
-void	nursery_start(struct master *m, const int channels[nursery_count]);
 /*
  * Sends r, a SPAWN or a KILL; if no record of n follows within ten seconds, n
  * is lost.  0, or -1 and errno: r was not sent.
@@ -21,11 +19,5 @@ void	nursery_renew(struct master *m);
  * older generation.
  */
 void	nursery_tell_settings(struct master *m, bool certificates);
-/*
- * Once a second: loses a nursery that does not answer, and asks for one to
- * stand by, where there is none.
- */
-void	nursery_tick(struct master *m);
-void	nursery_stop(struct master *m);
 
 #endif

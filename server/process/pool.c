@@ -18,7 +18,6 @@ enum {
 	spare_min = 4,
 	spare_max = 128,
 	spawn_batch_max = 32,
-	start_patience_ms = 10000,
 	evict_patience_ms = 10000,	/* for the work to end */
 	stop_idle_timeout_s = 5
 };
@@ -253,15 +252,13 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	for (size_t i = 0; p->uses[i] != NULL; i++)
 		if (p->uses[i]->on_tick != NULL)
 			p->uses[i]->on_tick(m);
-	nursery_tick(m);
 	pool_serve(m);
 	while (p->count[POOL_IDLE] > *spare * 2 + spare_min)
 		pool_drop(TAILQ_LAST(&p->list[POOL_IDLE], worker_list));
 }
 
 int
-pool_start(struct master *m, const int channels[nursery_count],
-    const struct worker_use *const *uses, const char *worker)
+pool_start(struct master *m, const struct worker_use *const *uses)
 {
 	struct pool *p = calloc(1, sizeof(*p));
 
@@ -270,28 +267,17 @@ pool_start(struct master *m, const int channels[nursery_count],
 	for (size_t i = 0; i < POOL_LISTS; i++)
 		TAILQ_INIT(&p->list[i]);
 	p->uses = uses;
-	p->starting = worker;
 	p->count[POOL_SPARE] = m->one_session ? 0 : spare_min;
 	m->pool = p;
-	nursery_start(m, channels);
 	return 0;
 }
 
 void
-pool_wait(struct master *m)
+pool_open(struct master *m)
 {
-	const int64_t until = deadline_now_ms() + start_patience_ms;
 	const struct timeval second = { 1, 0 };
 	struct pool *p = m->pool;
 
-	/* The timer of the log ends a turn each second. */
-	while (p->nurseries[0].state == NURSERY_STARTING ||
-	    p->nurseries[1].state == NURSERY_STARTING) {
-		if (deadline_now_ms() >= until)
-			fatal("%s: it says nothing", p->starting);
-		event_base_loop(m->base, EVLOOP_ONCE);
-	}
-	p->starting = NULL;
 	event_assign(&p->tick, m->base, -1, EV_PERSIST, on_tick, m);
 	event_add(&p->tick, &second);
 	pool_ask(m);
@@ -303,7 +289,7 @@ pool_stop(struct master *m)
 	struct pool *p = m->pool;
 	struct worker *w;
 
-	nursery_stop(m);
+	p->active = NULL;
 	drop_idle(p, true);
 	while ((w = TAILQ_FIRST(&p->list[POOL_BUSY])) != NULL)
 		pool_lost(w, "server stopped");
@@ -323,25 +309,13 @@ pool_count(const struct master *m)
 const char *
 pool_sandbox(const struct master *m)
 {
-	return m->pool->active == NULL ? "?" : m->pool->active->sandbox;
+	return m->pool->active == NULL ? "?" : m->pool->active->helper->sandbox;
 }
 
-#define POOL_STATE(name, text) static const char state_##name[] = text;
-POOL_STATES(POOL_STATE)
-#undef POOL_STATE
-
-void
-pool_nurseries(const struct master *m, pool_see *see, void *arg)
+bool
+pool_nursery_works(const struct master *m, const struct helper *h)
 {
-	for (size_t i = 0; i < nursery_count; i++) {
-		const struct nursery *n = &m->pool->nurseries[i];
-
-		if (n->state != NURSERY_NONE)
-			see(arg, &(struct pool_process){ n->pid,
-			    n->state == NURSERY_STARTING ? state_STARTING :
-			    n == m->pool->active ? state_SERVING :
-			    state_STANDBY, n->sandbox });
-	}
+	return m->pool->active != NULL && m->pool->active->helper == h;
 }
 
 void
@@ -355,7 +329,7 @@ pool_workers(const struct master *m, size_t max, pool_see *see, void *arg)
 				return;
 			see(arg, &(struct pool_process){ w->pid,
 			    i == POOL_BUSY ? w->use->state(w->owner) :
-			    i == POOL_IDLE ? state_SPARE : state_LEAVING,
-			    w->nursery->sandbox });
+			    i == POOL_IDLE ? "spare" : "leaving",
+			    w->nursery->helper->sandbox });
 		}
 }

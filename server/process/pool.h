@@ -8,6 +8,7 @@
 #include "server/master.h"
 #include "shared/log.h"
 
+struct helper;
 struct nursery;
 struct pool;
 struct worker;
@@ -53,15 +54,12 @@ struct worker_use {
 };
 
 /*
- * Takes over the channels of two nurseries that were just started (or of one,
- * and -1: none will stand by) and sends them their settings; they enter their
- * sandbox while the master does the same.  uses ends with NULL; earlier uses
- * get idle workers first; worker is their program.  0, or -1 without memory.
+ * Before helper_start().  uses ends with NULL; earlier uses get idle workers
+ * first.  0, or -1 without memory.
  */
-int	pool_start(struct master *m, const int channels[nursery_count],
-	    const struct worker_use *const *uses, const char *worker);
-/* Waits for the proof of their sandbox, or fatal(); then workers are forked. */
-void	pool_wait(struct master *m);
+int	pool_start(struct master *m, const struct worker_use *const *uses);
+/* Both nurseries serve: workers are forked from now on. */
+void	pool_open(struct master *m);
 /*
  * The server is to stop: idle workers are dropped, the others finish the
  * message under way and end at the next step.
@@ -114,14 +112,6 @@ const uint64_t *pool_count(const struct master *m);
 /* The sandbox of workers that are born now; "?" when it is not known. */
 const char *pool_sandbox(const struct master *m);
 
-/* What a process does now; a worker that is lent has a word of its use. */
-#define POOL_STATES(X)							\
-	X(SPARE, "spare")	/* a worker that waits for work */	\
-	X(LEAVING, "leaving")	/* a worker that was given up */	\
-	X(SERVING, "serving")	/* the nursery, or what else works */	\
-	X(STANDBY, "stands by")	/* the other nursery */			\
-	X(STARTING, "starting")	/* not ready yet */
-
 /* One process; pid 0: not known. */
 struct pool_process {
 	pid_t		 pid;
@@ -131,8 +121,9 @@ struct pool_process {
 
 typedef void	pool_see(void *arg, const struct pool_process *p);
 
-/* Shows the nurseries; and at most max workers, busy ones first. */
-void	pool_nurseries(const struct master *m, pool_see *see, void *arg);
+/* Is h the nursery that works, and not the one that stands by? */
+bool	pool_nursery_works(const struct master *m, const struct helper *h);
+/* Shows at most max workers, busy ones first. */
 void	pool_workers(const struct master *m, size_t max, pool_see *see,
 	    void *arg);
 

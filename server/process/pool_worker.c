@@ -42,7 +42,7 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 void
 pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 {
-	struct master *m = n->master;
+	struct master *m = n->helper->master;
 	struct pool *p = m->pool;
 	struct worker *w = fresh ? calloc(1, sizeof(*w)) : NULL;
 	int few = unread_max_bytes;
@@ -52,7 +52,7 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 	if (w == NULL) {
 		if (fresh)
 			log_error("no memory for a worker", NULL, errno);
-		n->strangers++;
+		n->helper->strangers++;
 		close(channel);
 		pool_ask(m);
 		return;
@@ -232,16 +232,16 @@ log_crash(struct master *m, pid_t pid, int status, struct worker *w)
 bool
 pool_died(struct nursery *n, pid_t pid, int status)
 {
-	struct master *m = n->master;
+	struct master *m = n->helper->master;
 	struct worker *w = find_worker(m->pool, n, pid);
 	bool killed = w != NULL && w->killed != NULL &&
 	    WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	bool crash = status != 0 && !killed;
 
-	if (w == NULL && n->strangers == 0)
+	if (w == NULL && n->helper->strangers == 0)
 		return false;
 	if (w == NULL)
-		n->strangers--;
+		n->helper->strangers--;
 	else
 		w->exited = true;
 	if (killed && w->killed[0] != '\0')
@@ -268,7 +268,7 @@ pool_died(struct nursery *n, pid_t pid, int status)
 void
 pool_nursery_lost(struct nursery *n, bool was_active)
 {
-	struct pool *p = n->master->pool;
+	struct pool *p = n->helper->master->pool;
 	struct worker *w, *next;
 
 	for (size_t i = 0; i < POOL_LISTS; i++)
@@ -282,7 +282,7 @@ pool_nursery_lost(struct nursery *n, bool was_active)
 		}
 	if (was_active)
 		p->count[POOL_COMING] = 0;
-	pool_ask(n->master);
+	pool_ask(n->helper->master);
 }
 
 /*

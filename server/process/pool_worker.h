@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "server/process/feed.h"
+#include "server/process/helper.h"
 #include "server/process/nursery.h"
 #include "server/process/tls_files.h"
 
@@ -45,12 +46,6 @@ struct worker {
 };
 TAILQ_HEAD(worker_list, worker);
 
-enum nursery_state {
-	NURSERY_NONE,		/* no process */
-	NURSERY_STARTING,	/* waiting for READY */
-	NURSERY_READY
-};
-
 /* What is sent next; certificates only where they are new. */
 enum nursery_due {
 	NURSERY_FORGET,		/* pieces that it has of others */
@@ -61,18 +56,11 @@ enum nursery_due {
 
 /* One nursery works, the second stands by to replace it. */
 struct nursery {
-	struct master		*master;
-	struct event		 readable;
-	int			 channel;
-	enum nursery_state	 state;
-	unsigned		 settings_due, siblings_due;
-	unsigned		 strangers;	/* children not in a list */
-	int64_t			 asked_ms;	/* answer due since; or 0 */
+	struct helper		*helper;
+	unsigned		 settings_due;
 	struct feed		 feed;
 	enum nursery_due	 due;
 	struct tls_cursor	 telling;	/* certificates to be sent */
-	pid_t			 pid;		/* as reported; 0: not yet */
-	char			 sandbox[ipc_text_bytes];
 };
 
 struct pool {
@@ -85,9 +73,7 @@ struct pool {
 	bool			 starved;	/* since the last tick */
 	unsigned		 unused_losses;	/* idle workers, in a row */
 	int64_t			 no_spawn_until_ms;
-	int64_t			 next_breed_ms;
 	struct event		 tick;
-	const char		*starting;	/* the program; then NULL */
 };
 
 /* Asks for the workers that are missing. */

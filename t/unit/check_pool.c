@@ -30,6 +30,7 @@ struct job {
 };
 
 static struct master m;
+static struct helper helpers[HELPER_ALL];
 static struct conf conf;
 static struct job jobs[jobs_max];
 static int nursery;		/* our end of its channel */
@@ -46,6 +47,9 @@ sign_drop(struct master *master, struct tls_files *files)
 	(void)master;
 	files->users--;
 }
+
+const struct helper_role sign_role, auth_role, disk_role, logger_role,
+    dial_role;
 
 /* ---- the use ------------------------------------------------------------- */
 
@@ -277,7 +281,7 @@ begin(void)
 {
 	static const struct worker_use *const uses[] = { &use, NULL };
 	struct ipc_record ready = { .type = IPC_READY, .u.text = { 600, "x" } };
-	int ends[2], channels[nursery_count] = { -1, -1 };
+	int ends[2], channels[HELPER_ALL];
 
 	log_open(LOG_TO_NOBODY);
 	ck_assert_int_eq(conf_init(&conf), 0);
@@ -288,10 +292,15 @@ begin(void)
 	m.tls = tls_files_new();
 	ck_assert_int_eq(ipc_pair(ends), 0);
 	nursery = ends[1];
-	channels[0] = ends[0];
-	ck_assert_int_eq(pool_start(&m, channels, uses, "worker"), 0);
+	for (size_t i = 0; i < HELPER_ALL; i++)
+		channels[i] = -1;
+	channels[HELPER_NURSERY] = ends[0];
+	m.helpers = helpers;
+	ck_assert_int_eq(pool_start(&m, uses), 0);
+	ck_assert_int_eq(helper_start(&m, channels, "worker"), 0);
 	ck_assert_int_eq(ipc_send(nursery, &ready, -1, true), 0);
-	pool_wait(&m);
+	helper_wait(&m);
+	pool_open(&m);
 	ck_assert_int_eq(hear().type, IPC_FORGET);
 	ck_assert_int_eq(hear().type, IPC_SETTINGS);
 	bear(4);
@@ -304,6 +313,7 @@ end(void)
 	for (size_t i = 0; i < jobs_max; i++)
 		jobs[i].waits = false;
 	pool_stop(&m);
+	helper_stop(&m);
 	for (size_t i = 0; i < POOL_LISTS; i++)
 		ck_assert_uint_eq(count()[i], 0);
 }

@@ -21,6 +21,7 @@
 enum { first_pid = 700 };
 
 static struct master m;
+static struct helper helpers[HELPER_ALL];
 static int nursery, workers[64];
 static pid_t born;
 static struct dial_job *dialing;
@@ -53,6 +54,9 @@ dial_forget(struct dial_job *job)
 	dialing = NULL;
 	forgotten++;
 }
+
+const struct helper_role sign_role, auth_role, disk_role, logger_role,
+    dial_role;
 
 /* ---- the owner -------------------------------------------------------- */
 
@@ -166,7 +170,7 @@ begin(void)
 	    .port = 25, .tls = RELAY_TLS_MAY, .helo = "mail.example.net",
 	    .connect_ms = 1234 };
 	struct ipc_record ready = { .type = IPC_READY, .u.text = { 600, "x" } };
-	int ends[2], channels[nursery_count] = { -1, -1 };
+	int ends[2], channels[HELPER_ALL];
 
 	log_open(LOG_TO_NOBODY);
 	ck_assert_int_eq(conf_init(&conf), 0);
@@ -177,10 +181,15 @@ begin(void)
 	m.tls = tls_files_new();
 	ck_assert_int_eq(ipc_pair(ends), 0);
 	nursery = ends[1];
-	channels[0] = ends[0];
-	ck_assert_int_eq(pool_start(&m, channels, uses, "worker"), 0);
+	for (size_t i = 0; i < HELPER_ALL; i++)
+		channels[i] = -1;
+	channels[HELPER_NURSERY] = ends[0];
+	m.helpers = helpers;
+	ck_assert_int_eq(pool_start(&m, uses), 0);
+	ck_assert_int_eq(helper_start(&m, channels, "worker"), 0);
 	ck_assert_int_eq(ipc_send(nursery, &ready, -1, true), 0);
-	pool_wait(&m);
+	helper_wait(&m);
+	pool_open(&m);
 	for (int i = 0; i < 2; i++)
 		(void)hear_nursery();
 	bear(4);
@@ -225,6 +234,7 @@ end(void)
 	m.stopping = true;
 	relay_drain(&m);
 	pool_stop(&m);
+	helper_stop(&m);
 	ck_assert_uint_eq(relay_count(&m), 0);
 }
 

@@ -83,7 +83,11 @@ print_record(const char *name, enum ipc_way way, int has_fd, unsigned when)
 /* What a process or a session does now, as smtpctl status says it. */
 #define STATES(X)							\
 	SESSION_STATES(X)						\
-	POOL_STATES(X)							\
+	X(SPARE, "spare")						\
+	X(LEAVING, "leaving")						\
+	X(SERVING, "serving")						\
+	X(STANDBY, "stands by")						\
+	X(STARTING, "starting")						\
 	X(LOST, "lost")							\
 	X(STOPPING, "stopping")
 
