@@ -46,6 +46,7 @@ struct master {
 	bool			 one_session;	/* smtpd -i: ends after it */
 	bool			 ends_idle;	/* inetd's socket */
 	bool			 wants_logins;	/* a listener requires them */
+	bool			 proved;	/* log/sandbox: no self-test */
 	bool			 unsandboxed;	/* this system has none */
 	bool			 stopping;
 	int			 exit_status;

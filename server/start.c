@@ -225,7 +225,7 @@ open_spool(struct master *m, int root)
 	bool torn;
 	int removed;
 
-	removed = spool_open(m->spool, root, m->conf.catcher, &what);
+	removed = spool_open(m->spool, root, m->conf.catcher, m->proved, &what);
 	if (removed == -1)
 		fatal("%s/%s: %s", m->conf.root, what, strerror(errno));
 	if (log_message_open(m->log, m->spool->log, m->spool->bad, &torn) == -1)
@@ -404,12 +404,15 @@ start_and_run(struct master *m, const struct start_options *o)
 		    "rotation: %s: give the file, or a directory of its own, "
 		    "to the user that owns the mail", m->conf.log_path,
 		    strerror(errno));
+	m->proved = m->one_session && hold_is_proved(root, o->worker);
 	if (control == -1)
 		control = open_control(m, root, o->sockets != NULL, true);
 	begin_work(m, o, helpers, root);
 	fatal_unless_memory(control == -1 || control_start(m, control) == 0);
 	if (!m->one_session)
 		announce(m);
+	else if (!m->proved && strcmp(pool_sandbox(m), "none") != 0)
+		hold_prove(m->spool->log);
 	fatal_unless_memory(loop_notify_ready(m) == 0);
 	background_tell_ready();
 	/* Only now: no client could come while it started. */

@@ -48,6 +48,7 @@ struct ipc_settings {
 	uint64_t	worker_sessions;
 	uint8_t		trace;		/* enum ipc_trace_mode */
 	uint8_t		sandbox_optional;
+	uint8_t		proved;		/* log/sandbox: skip the self-test */
 	uint8_t		tls_pairs;	/* number of pairs from CERTIFICATE */
 	uint8_t		relays;		/* workers may be TLS clients */
 	uint8_t		hostname_len;

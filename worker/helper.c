@@ -75,7 +75,7 @@ helper_enter(int channel, enum sandbox_role role, unsigned processes)
 	struct ipc_record r = { .type = IPC_READY };
 	/* Asked now: inside the sandbox it could not ask. */
 	const char *text = sandbox_facts()->parts;
-	const char *what = sandbox_try(role);
+	const char *what = sandbox_try(role, false);
 	bool locked = false;
 	int serve = channel;
 

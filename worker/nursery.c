@@ -194,7 +194,7 @@ make_tls(struct nursery *n)
 		(void)tls_context_make_client();
 	if (!tls_context_make(s->tls_pairs, &why))
 		return why;
-	if (s->tls_pairs == 0 || n->shook_hands)
+	if (s->tls_pairs == 0 || n->shook_hands || s->proved)
 		return NULL;
 	pid = fork();
 	if (pid == 0) {
@@ -234,7 +234,7 @@ enter(const struct nursery *n)
 			paths[count++] = *p;
 	/* An image that a nursery executed has to prove that it is in it. */
 	if (!n->held || !sandbox_facts()->exists)
-		what = sandbox_try(n->role);
+		what = sandbox_try(n->role, n->settings.proved);
 	return what == NULL && (n->held ? sandbox_resume : sandbox_enter)
 	    (n->role, paths, count, &what) == 0 ? NULL : what;
 }
@@ -249,7 +249,7 @@ take_settings(struct nursery *n, const struct ipc_settings *settings)
 	if (n->sandbox == NULL) {
 		what = enter(n);
 		if (what == NULL)
-			what = sandbox_try(SANDBOX_SMTP);
+			what = sandbox_try(SANDBOX_SMTP, settings->proved);
 		n->works = what == NULL;
 		n->sandbox = n->works ? sandbox_facts()->parts : "none";
 	}

@@ -12,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/log/log_file.h"
 #include "server/process/helper.h"
+#include "shared/deadline.h"
 #include "shared/log.h"
 #include "shared/os/os.h"
 #include "shared/os/sandbox_table.h"
@@ -232,4 +234,39 @@ hold_master(struct master *m, int root)
 		if (paths[i].write == SANDBOX_READ_ONLY && paths[i].fd != -1)
 			close(paths[i].fd);
 	free(paths);
+}
+
+/* ---- the proof that a sandbox holds ------------------------------------- */
+
+/*
+ * The time of log/sandbox counts.  The file belongs to the user of the master:
+ * a process that could forge it has all the mail.
+ */
+bool
+hold_is_proved(int root, const char *worker)
+{
+	struct stat proof, program;
+	int64_t age_s;
+
+	if (fstatat(root, "log/sandbox", &proof, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    stat(worker, &program) == -1)
+		return false;
+	age_s = time(NULL) - proof.st_mtime;
+	return proof.st_mtime > program.st_ctime && age_s >= 0 &&
+	    age_s < deadline_now_ms() / 1000;
+}
+
+void
+hold_prove(int log)
+{
+	int fd;
+
+	(void)unlinkat(log, "sandbox", 0);
+	fd = openat(log, "sandbox", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600);
+	if (fd == -1)
+		log_error("create (the next start tries the sandbox again)",
+		    "log/sandbox", errno);
+	else
+		close(fd);
 }

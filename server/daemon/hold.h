@@ -1,6 +1,7 @@
 /*
  * What the master may reach: its root and, once it has entered its sandbox,
- * only that and what SIGHUP and SIGUSR1 make it open again.
+ * only that and what SIGHUP and SIGUSR1 make it open again; and log/sandbox
+ * below the root, the proof that the sandbox holds.
  */
 #ifndef SERVER_HOLD_H
 #define SERVER_HOLD_H
@@ -32,5 +33,13 @@ void	hold_prepare(struct master *m);
  * lacks and of directories that SIGHUP cannot read.
  */
 void	hold_master(struct master *m, int root);
+/*
+ * Has the sandbox been tried with this file of the program worker since the
+ * machine was booted?  Under inetd there is no time for that before each
+ * greeting.
+ */
+bool	hold_is_proved(int root, const char *worker);
+/* It was: remembers that by "sandbox" in the directory log. */
+void	hold_prove(int log);
 
 #endif

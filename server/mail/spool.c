@@ -25,10 +25,13 @@ enum { abandoned_s = 2 * 24 * 60 * 60 };
 
 enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
+/* Opens the directory name in parent; *made is set if it was not there. */
 static int
-open_or_make(int parent, const char *name)
+open_or_make(int parent, const char *name, bool *made)
 {
-	if (mkdirat(parent, name, 0700) == -1 && errno != EEXIST)
+	if (mkdirat(parent, name, 0700) == 0)
+		*made = true;
+	else if (errno != EEXIST)
 		return -1;
 	return openat(parent, name, directory_flags);
 }
@@ -88,30 +91,33 @@ recover(int incoming)
 }
 
 int
-spool_open(struct spool *s, int root, bool catcher, const char **what)
+spool_open(struct spool *s, int root, bool catcher, bool synced,
+    const char **what)
 {
 	static const char *const names[] = { "spool", "spool/incoming",
 	    "spool/bad", "spool/queue", "log", "mail" };
 	int *const fds[] = { &(int){ -1 }, &s->incoming, &s->bad, &s->queue,
 	    &s->log, &s->mail };
+	bool sync = !synced;
 	int base = root;
 
 	*what = ".smtpd";
 	if (catcher)
-		base = open_or_make(root, *what);
+		base = open_or_make(root, *what, &sync);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (base == -1)
 			return -1;
 		*what = names[i];
 		*fds[i] = catcher && fds[i] == &s->mail ?
 		    fcntl(root, F_DUPFD_CLOEXEC, 3) :
-		    open_or_make(base, names[i]);
+		    open_or_make(base, names[i], &sync);
 		if (*fds[i] == -1)
 			return -1;
 	}
 	/* What was made is made durable in its parent. */
 	*what = "spool";
-	if (fsync(*fds[0]) == -1 || fsync(base) == -1 || fsync(root) == -1)
+	if (sync && (fsync(*fds[0]) == -1 || fsync(base) == -1 ||
+	    fsync(root) == -1))
 		return -1;
 	close(*fds[0]);
 	if (base != root)

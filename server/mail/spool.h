@@ -23,11 +23,13 @@ struct spool {
  * Makes missing directories below root, removes what sessions left in incoming
  * when the machine or the master died, and keeps directory descriptors.  Files
  * that another living master receives stay; the call may wait for a moment
- * while that master removes such files.  The directories are synced.  A catcher
- * has its mailboxes in root itself, and all else below ".smtpd".  Returns the
- * number of files removed; or -1, errno, and *what naming the path.
+ * while that master removes such files.  New directories are synced, and so are
+ * the others, unless synced says that they were since the machine was booted.  A
+ * catcher has its mailboxes in root itself, and all else below ".smtpd".
+ * Returns the number of files removed; or -1, errno, and *what naming the path.
  */
-int	spool_open(struct spool *s, int root, bool catcher, const char **what);
+int	spool_open(struct spool *s, int root, bool catcher, bool synced,
+	    const char **what);
 /*
  * Creates incoming/id with head as its first octets; *out is open for appending
  * only, and the caller closes it.  0; or -1 and errno, and no file is left.

@@ -53,6 +53,7 @@ fill_settings(const struct master *m, struct ipc_record *r)
 	s->trace = conf->catcher ? IPC_TRACE_LIVE :
 	    conf->keep_refused_s > 0 ? IPC_TRACE_KEEP : IPC_TRACE_NONE;
 	s->sandbox_optional = m->unsandboxed;
+	s->proved = m->proved;
 	s->relays = m->conf.relay.line != 0;
 	s->hostname_len = (uint8_t)host;
 	memcpy(s->hostname, conf->hostname, host);

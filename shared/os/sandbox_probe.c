@@ -328,10 +328,10 @@ sandbox_probe_all(enum sandbox_role role, bool held, const char **what)
 }
 
 const char *
-sandbox_try(enum sandbox_role role)
+sandbox_try(enum sandbox_role role, bool proved)
 {
 	const char *what = sandbox_facts()->parts;
 
 	return sandbox_facts()->exists && sandbox_prepare(role, &what) == 0 &&
-	    sandbox_probe_all(role, true, &what) == 0 ? NULL : what;
+	    (proved || sandbox_probe_all(role, true, &what) == 0) ? NULL : what;
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "t/system/chain.h"
@@ -290,4 +291,51 @@ TEST(refused)
 		    kept(NULL));
 		EXPECT(kept(old) == 0, "an old one is kept");
 	}
+}
+
+/* The time of the proof, after one session with it set back by so much. */
+static struct timespec
+prove(struct daemon *d, time_t back_s)
+{
+	const char *path = harness_path("root/log/sandbox");
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
+	struct client c;
+	struct stat st;
+	pid_t pid;
+
+	if (back_s > 0) {
+		times[1].tv_sec = time(NULL) - back_s;
+		EXPECT(utimensat(AT_FDCWD, path, times, 0) == 0, "%s: %s", path,
+		    strerror(errno));
+	}
+	pid = spawn_inetd(d, &c);
+	greet(&c);
+	finish(&c, pid);
+	EXPECT(stat(path, &st) == 0, "no proof: %s", strerror(errno));
+	return st.st_mtim;
+}
+
+/* The self-test runs again when its proof is too old for the worker program. */
+TEST(proof)
+{
+	struct timespec first, second;
+	struct daemon d;
+
+	daemon_init(&d, "", NULL);
+	/* Not in the second in which the worker was copied. */
+	harness_sleep_ms(1100);
+	first = prove(&d, 0);
+	second = prove(&d, 0);
+	EXPECT(memcmp(&first, &second, sizeof(first)) == 0,
+	    "proved again though nothing changed");
+	second = prove(&d, 60);
+	EXPECT(second.tv_sec >= first.tv_sec, "not proved again");
+	/* Before the machine was booted. */
+	second = prove(&d, 10L * 365 * 24 * 60 * 60);
+	EXPECT(second.tv_sec >= first.tv_sec, "not proved again");
+	/* Another worker program. */
+	harness_sleep_ms(1100);
+	daemon_use_worker(&d, harness_worker, "another-worker");
+	first = prove(&d, 0);
+	EXPECT(first.tv_sec > second.tv_sec, "not proved again");
 }
