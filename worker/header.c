@@ -53,11 +53,8 @@ classify(const struct header *h, struct span line)
 		{ "Date", FIELD_DATE },
 		{ "Message-ID", FIELD_MESSAGE_ID }
 	};
-	/* The first two matter in any message. */
-	size_t n = h->originators == NULL ? 2 :
-	    sizeof(fields) / sizeof(fields[0]);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		enum field f = match(line, fields[i].name, fields[i].field);
 
 		if (f != FIELD_OTHER)

@@ -137,10 +137,7 @@ make_mailbox(struct span local, struct span domain, struct mailbox *out)
 	    &rest) != SYNTAX_OK || rest.n > 0)
 		return false;
 	/* Some readers decode an encoded word to another address. */
-	for (size_t i = 1; i < out->local_len; i++)
-		if (out->local[i - 1] == '=' && out->local[i] == '?')
-			return false;
-	return true;
+	return memmem(out->local, out->local_len, "=?", 2) == NULL;
 }
 
 /*

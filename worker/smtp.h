@@ -1,7 +1,7 @@
 /*
  * The SMTP dialogue (RFC 5321): the state of a session, and what the files
- * smtp_*.c and transcript.c share.  A command returns its reply and never writes; the loop in
- * smtp_session.c writes the reply and does what follows.
+ * smtp_*.c and transcript.c share.  A command returns its reply and never
+ * writes; the loop in smtp_session.c writes the reply and does what follows.
  */
 #ifndef WORKER_SMTP_H
 #define WORKER_SMTP_H
@@ -32,7 +32,6 @@ struct smtp_session {
 	int64_t				 start_ms;
 	uint64_t			 message_octets; /* of all messages */
 	enum smtp_state			 state;
-	bool				 esmtp;
 	/* Accepts whatever it can store, and remarks on what others refuse. */
 	bool				 catcher;
 	bool				 submission;	/* of our own users */
@@ -43,11 +42,10 @@ struct smtp_session {
 	enum smtp_reply			 (*challenged)(struct smtp_session *s,
 					    struct span message);
 	struct ipc_login		 login;	/* of AUTH, so far */
+	struct ipc_mail			 hello;	/* esmtp and helo alone */
 	/* Of this transaction: */
 	bool				 smtputf8;
 	uint64_t			 recipients;
-	uint8_t				 helo_len;
-	char				 helo[smtp_domain_max_bytes];
 	char				 stored[ipc_id_bytes + 1];
 	bool				 may_be_secret;	/* current line */
 	bool				 refused;	/* something was */

@@ -126,7 +126,7 @@ smtp_auth_begin(struct smtp_session *s, struct span arg)
 	struct span name = span_cut(&arg, ' ');
 	enum sasl_mechanism m = sasl_find(name);
 
-	if (!s->esmtp && !s->catcher)
+	if (!s->hello.esmtp && !s->catcher)
 		return REPLY_EHLO_FIRST;
 	if (s->submission && !s->tls)
 		return REPLY_AUTH_PLAIN_TEXT;

@@ -47,9 +47,9 @@ hello(struct smtp_session *s, struct span arg, bool esmtp)
 	if (!smtp_helo_valid(arg))
 		return REPLY_ARGUMENT;
 	cmd_rset(s, arg);
-	memcpy(s->helo, arg.p, arg.n);
-	s->helo_len = (uint8_t)arg.n;
-	s->esmtp = esmtp;
+	s->hello = (struct ipc_mail){ .helo_len = (uint8_t)arg.n,
+	    .esmtp = esmtp };
+	memcpy(s->hello.helo, arg.p, arg.n);
 	s->state = SMTP_READY;
 	return esmtp ? REPLY_EHLO : REPLY_HELO;
 }
@@ -111,7 +111,7 @@ params_offered(const struct smtp_session *s, bool is_sender)
 	if (s->start.dsn)
 		bits |= is_sender ? SMTP_PARAM_RET | SMTP_PARAM_ENVID :
 		    SMTP_PARAM_NOTIFY | SMTP_PARAM_ORCPT;
-	return s->esmtp ? bits : 0;
+	return s->hello.esmtp ? bits : 0;
 }
 
 /* RFC 3461 4.3, 4.4; false: malformed. */
@@ -192,7 +192,7 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
 static enum smtp_reply
 cmd_mail(struct smtp_session *s, struct span arg)
 {
-	struct ipc_record r = { .type = IPC_MAIL };
+	struct ipc_record r = { .type = IPC_MAIL, .u.mail = s->hello };
 	struct ipc_mail *mail = &r.u.mail;
 	struct mail_params params = { 0 };
 	enum smtp_reply reply = parse(s, arg, true, &mail->from, &params);
@@ -205,9 +205,6 @@ cmd_mail(struct smtp_session *s, struct span arg)
 	if (params.size > s->settings->message_size_bytes)
 		return REPLY_TOO_BIG;
 	utf8 = (params.given & SMTP_PARAM_SMTPUTF8) != 0;
-	mail->esmtp = s->esmtp;
-	mail->helo_len = s->helo_len;
-	memcpy(mail->helo, s->helo, s->helo_len);
 	mail->size = params.size;
 	mail->body_8bit = params.body_8bit;
 	mail->smtputf8 = utf8;

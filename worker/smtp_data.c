@@ -43,7 +43,6 @@ struct intake {
 	struct header	header;
 	uint64_t	text;		/* octets of it, LF for CRLF */
 	uint64_t	written;	/* octets into the file */
-	uint64_t	lines;		/* of fields that we added */
 	int		write_errno;
 };
 
@@ -100,7 +99,7 @@ store_missing(const struct smtp_session *s, struct intake *in)
 		buf_add_str(&fields, "Date: ");
 		trace_field_date(&utc, &fields);
 		buf_add_str(&fields, "\n");
-		in->lines++;
+		in->header.lines++;
 	}
 	/* Without random octets it is left out (RFC 5322 3.6.4). */
 	if (originators.message_id == 0 &&
@@ -108,7 +107,7 @@ store_missing(const struct smtp_session *s, struct intake *in)
 		buf_print(&fields, "Message-ID: <%s@%.*s>\n", sodium_bin2hex(
 		    digits, sizeof(digits), random, sizeof(random)),
 		    s->settings->hostname_len, s->settings->hostname);
-		in->lines++;
+		in->header.lines++;
 	}
 	store(in, buf_span(&fields));
 }
@@ -207,8 +206,7 @@ judge(struct smtp_session *s, struct intake *in)
 	}
 	if (reply == REPLY_STORED) {
 		struct ipc_commit file = { .size = in->written,
-		    .lines = in->dot.lines + in->lines +
-		    (uint64_t)in->header.lines,
+		    .lines = in->dot.lines + (uint64_t)in->header.lines,
 		    .flags = (uint8_t)(in->header.flags |
 		    (in->dot.too_long ? CONTENT_LONG : 0)) };
 

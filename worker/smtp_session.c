@@ -185,8 +185,8 @@ begin_tls(struct smtp_session *s)
 	TELL(s->master, TLS, .tls = agreed);
 	transcript_remark(TRANSCRIPT_KEPT, "TLS begins here");
 	s->state = SMTP_START;
-	s->esmtp = s->smtputf8 = false;
-	s->helo_len = 0;
+	s->hello = (struct ipc_mail){ 0 };
+	s->smtputf8 = false;
 	s->recipients = 0;
 	lineio_forget(s->io, &tls_peer_ops, &s->under_tls);
 	s->tls = true;

@@ -36,31 +36,25 @@ address_of(const struct sockaddr_storage *ss, struct address *out)
 	const struct sockaddr_in *in = (const void *)ss;
 	const struct sockaddr_in6 *in6 = (const void *)ss;
 
-	memset(out, 0, sizeof(*out));
-	if (ss->ss_family == AF_INET) {
-		out->port = ntohs(in->sin_port);
-		memcpy(out->ip, &in->sin_addr, 4);
-	} else if (ss->ss_family == AF_INET6) {
-		out->port = ntohs(in6->sin6_port);
-		out->ipv6 = !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
-		if (out->ipv6)
-			memcpy(out->ip, &in6->sin6_addr, 16);
-		else
-			memcpy(out->ip, in6->sin6_addr.s6_addr + 12, 4);
-	} else
-		return false;
-	return inet_ntop(out->ipv6 ? AF_INET6 : AF_INET, out->ip, out->text,
-	    sizeof(out->text)) != NULL;
+	if (ss->ss_family == AF_INET6)
+		return address_of_ip(true, in6->sin6_addr.s6_addr,
+		    ntohs(in6->sin6_port), out);
+	return ss->ss_family == AF_INET && address_of_ip(false,
+	    (const uint8_t *)&in->sin_addr, ntohs(in->sin_port), out);
 }
 
 bool
 address_of_ip(bool ipv6, const uint8_t *ip, uint16_t port,
     struct address *out)
 {
-	struct sockaddr_storage ss;
+	const bool mapped = ipv6 && ip_is_mapped(ip);
 
-	ip_sockaddr(ipv6, ip, port, &ss);
-	return address_of(&ss, out);
+	memset(out, 0, sizeof(*out));
+	out->port = port;
+	out->ipv6 = ipv6 && !mapped;
+	memcpy(out->ip, mapped ? ip + 12 : ip, out->ipv6 ? 16 : 4);
+	return inet_ntop(out->ipv6 ? AF_INET6 : AF_INET, out->ip, out->text,
+	    sizeof(out->text)) != NULL;
 }
 
 void

@@ -235,16 +235,13 @@ listen_raise_descriptors(const struct conf *conf)
 	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
 		fatal("getrlimit: %s", strerror(errno));
 	/* Root may raise the hard limit, but not on every host. */
-	if (r.rlim_max < want && setrlimit(RLIMIT_NOFILE,
-	    &(struct rlimit){ want, want }) == 0)
+	if ((r.rlim_max < want && setrlimit(RLIMIT_NOFILE,
+	    &(struct rlimit){ want, want }) == 0) ||
+	    (r.rlim_max >= need && setrlimit(RLIMIT_NOFILE,
+	    &(struct rlimit){ r.rlim_max, r.rlim_max }) == 0))
 		return;
-	if (r.rlim_max < need)
-		fatal("\"workers %llu\" needs %llu descriptors, and this "
-		    "process may have %llu: raise ulimit -n, or lower it in "
-		    "limits", (unsigned long long)conf->limits.workers,
-		    (unsigned long long)need,
-		    (unsigned long long)r.rlim_max);
-	r.rlim_cur = r.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &r) == -1)
-		fatal("setrlimit: %s", strerror(errno));
+	fatal("\"workers %llu\" needs %llu descriptors, and this process may "
+	    "have %llu: raise ulimit -n, or lower it in limits",
+	    (unsigned long long)conf->limits.workers,
+	    (unsigned long long)need, (unsigned long long)r.rlim_max);
 }

@@ -91,9 +91,7 @@ session_refuse(struct session *s, enum refusal why)
 	 * The buffer of a new socket takes a line; if not, the client reads
 	 * none.  One that waits for TLS would read it as a broken record.
 	 */
-	if (fd != -1 && (s->words & LISTEN_TLS_FIRST) == 0 &&
-	    send(fd, line.p, line.n, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 &&
-	    errno == ENOTSOCK)
+	if (fd != -1 && (s->words & LISTEN_TLS_FIRST) == 0)
 		(void)!write(fd, line.p, line.n);
 	log_put(LOG_LEVEL_WARNING, "reject", "session=%s client=%s why=%s",
 	    s->id, s->client.text, row->word);
@@ -196,7 +194,7 @@ find_next(const struct master *m)
 	return best;
 }
 
-/* Perhaps, after a login, or once a proxy's client is known (RFC 3461). */
+/* Perhaps, after a login; not behind a proxy, whose client is unknown yet. */
 static bool
 may_send_out(const struct session *s)
 {
