@@ -60,7 +60,7 @@ classify(const struct header *h, struct span line)
 		if (f != FIELD_OTHER)
 			return f;
 	}
-	return h->originators != NULL && !h->any_field && line.n >= 5 &&
+	return h->submitted && !h->any_field && line.n >= 5 &&
 	    memcmp(line.p, "From ", 5) == 0 ? FIELD_MBOX : FIELD_OTHER;
 }
 
@@ -80,14 +80,14 @@ static void
 end_field(struct header *h)
 {
 	if (h->gathering)
-		gather(h->originators, '\n');
+		gather(&h->originators, '\n');
 	h->gathering = false;
 }
 
 static void
 begin_field(struct header *h, enum field f)
 {
-	struct originators *o = h->originators;
+	struct originators *o = &h->originators;
 
 	end_field(h);
 	h->place = HEADER_START;
@@ -116,7 +116,7 @@ take_name(struct header *h, uint8_t c)
 		h->place = HEADER_BLANKS;
 	else if (c == ':' ? h->place == HEADER_START :
 	    h->place == HEADER_BLANKS || !is_ftext)
-		h->originators->broken = true;
+		h->originators.broken = true;
 	else
 		h->place = HEADER_NAME;
 }
@@ -125,7 +125,7 @@ take_name(struct header *h, uint8_t c)
 static void
 take_octet(struct header *h, uint8_t c)
 {
-	struct originators *o = h->originators;
+	struct originators *o = &h->originators;
 
 	if (c == '\n') {
 		if (!h->has_colon)
@@ -158,8 +158,8 @@ begin_line(struct header *h, struct span line)
 		h->ended = !h->any_field;
 		h->has_colon = true;	/* folded: belongs to its field */
 		h->only_blanks = true;
-		if (h->ended && h->originators != NULL)
-			h->originators->broken = true;
+		if (h->ended)
+			h->originators.broken = true;
 		return true;
 	}
 	f = classify(h, line);
@@ -170,7 +170,7 @@ begin_line(struct header *h, struct span line)
 	h->dropping = f == FIELD_RETURN_PATH || f == FIELD_MBOX;
 	if (f == FIELD_RECEIVED)
 		h->received++;
-	if (f != FIELD_MBOX && h->originators != NULL)
+	if (f != FIELD_MBOX)
 		begin_field(h, f);
 	return true;
 }
@@ -178,11 +178,8 @@ begin_line(struct header *h, struct span line)
 static void
 end_piece(struct header *h, struct span piece)
 {
-	if (h->originators != NULL)
-		for (size_t i = 0; i < piece.n; i++)
-			take_octet(h, piece.p[i]);
-	else if (!h->has_colon)
-		h->has_colon = memchr(piece.p, ':', piece.n) != NULL;
+	for (size_t i = 0; i < piece.n; i++)
+		take_octet(h, piece.p[i]);
 	h->mid_line = piece.p[piece.n - 1] != '\n';
 	/* A line that is no field: there is no header, or it is over. */
 	if (!h->mid_line && !h->has_colon)
@@ -258,7 +255,7 @@ header_finish(struct header *h)
 	if (h->line_high)
 		h->flags |= CONTENT_UTF8;
 	/* Both are zero once the body has begun. */
-	if (h->originators != NULL && (h->mid_line || h->carry_n > 0))
-		h->originators->broken = true;
+	if (h->mid_line || h->carry_n > 0)
+		h->originators.broken = true;
 	return span_from(h->carry, h->carry_n);
 }

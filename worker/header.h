@@ -1,8 +1,8 @@
 /*
- * The header of a message as it streams by (RFC 5322 2.2), with LF line
- * ends: removes every Return-Path field, which only the final server may write
- * (RFC 5321 4.4), and counts Received fields (6.3).  On request it gathers the
- * originators, and removes "From " lines before the header (mbox, git
+ * The header of a message as it streams by (RFC 5322 2.2), with LF line ends:
+ * removes every Return-Path field, which only the final server may write (RFC
+ * 5321 4.4), counts Received fields (6.3), and gathers the originators.  Of a
+ * submitted message it also removes "From " lines before the header (mbox, git
  * format-patch), at which the header would end for some readers.
  */
 #ifndef WORKER_HEADER_H
@@ -37,9 +37,9 @@ struct originators {
 
 enum header_place { HEADER_START, HEADER_NAME, HEADER_BLANKS };
 
-/* All but originators is zero at the start of a message. */
+/* All but submitted is zero at the start of a message. */
 struct header {
-	struct originators *originators; /* to gather; NULL: none */
+	bool		submitted;
 	bool		ended;		/* the body has begun */
 	bool		mid_line;	/* the next octet continues a line */
 	bool		dropping;	/* this field is removed */
@@ -62,6 +62,7 @@ struct header {
 	enum header_place place;	/* before its colon */
 	bool		gathering;	/* the body of this field */
 	bool		only_blanks;	/* in this folded line so far */
+	struct originators originators;
 };
 
 /*

@@ -46,8 +46,6 @@ struct intake {
 	int		write_errno;
 };
 
-static struct originators originators;
-
 /* RFC 1870 section 3: with CRLF, without the stuffing and the final dot. */
 static uint64_t
 message_size(const struct intake *in)
@@ -94,7 +92,7 @@ store_missing(const struct smtp_session *s, struct intake *in)
 	uint8_t random[random_bytes];
 	struct tm utc;
 
-	if (originators.date == 0) {
+	if (in->header.originators.date == 0) {
 		trace_field_utc(time(NULL), &utc);
 		buf_add_str(&fields, "Date: ");
 		trace_field_date(&utc, &fields);
@@ -102,7 +100,7 @@ store_missing(const struct smtp_session *s, struct intake *in)
 		in->header.lines++;
 	}
 	/* Without random octets it is left out (RFC 5322 3.6.4). */
-	if (originators.message_id == 0 &&
+	if (in->header.originators.message_id == 0 &&
 	    getentropy(random, sizeof(random)) == 0) {
 		buf_print(&fields, "Message-ID: <%s@%.*s>\n", sodium_bin2hex(
 		    digits, sizeof(digits), random, sizeof(random)),
@@ -171,21 +169,21 @@ judge_field(struct smtp_session *s, struct span body, unsigned *asked)
 
 /* REPLY_STORED: all authors of the message are the user's own addresses. */
 static enum smtp_reply
-judge_authors(struct smtp_session *s)
+judge_authors(struct smtp_session *s, const struct originators *o)
 {
-	struct span rest = span_from(originators.text, originators.n);
+	struct span rest = span_from(o->text, o->n);
 	enum smtp_reply reply = REPLY_STORED;
 	unsigned asked = 0;
 
-	if (originators.broken)
+	if (o->broken)
 		return REPLY_BAD_HEADER;
-	if (originators.control)
+	if (o->control)
 		return REPLY_CONTROL_FROM;
-	if (originators.from == 0)
+	if (o->from == 0)
 		return REPLY_NO_FROM;
-	if (originators.from > 1 || originators.sender > 1)
+	if (o->from > 1 || o->sender > 1)
 		return REPLY_TWO_FROM;
-	if (originators.too_long)
+	if (o->too_long)
 		return REPLY_LONG_FROM;
 	while (reply == REPLY_STORED && rest.n > 0)
 		reply = judge_field(s, span_cut(&rest, '\n'), &asked);
@@ -199,7 +197,7 @@ judge(struct smtp_session *s, struct intake *in)
 	enum smtp_reply reply = refusal(s, in);
 
 	if (reply == REPLY_STORED && s->submission)
-		reply = judge_authors(s);
+		reply = judge_authors(s, &in->header.originators);
 	if (reply == REPLY_STORED && fdatasync(in->fd) == -1) {
 		in->write_errno = errno;
 		reply = refusal(s, in);
@@ -254,10 +252,7 @@ smtp_data_receive(struct smtp_session *s, struct span arg)
 	enum smtp_reply reply;
 
 	s->state = SMTP_READY;
-	if (s->submission) {
-		memset(&originators, 0, sizeof(originators));
-		in.header.originators = &originators;
-	}
+	in.header.submitted = s->submission;
 	reply = receive(s, &in);
 	if (in.fd != -1)
 		close(in.fd);

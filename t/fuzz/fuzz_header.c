@@ -31,7 +31,7 @@ feed(struct span in, uint32_t seed, bool wanted, struct result *r)
 {
 	static uint8_t room[header_carry_max_bytes + text_max_bytes];
 	uint8_t *p = room + header_carry_max_bytes;
-	struct header h = { .originators = wanted ? &r->o : NULL };
+	struct header h = { .submitted = wanted };
 
 	r->n = 0;
 	r->body_at = SIZE_MAX;
@@ -54,6 +54,8 @@ feed(struct span in, uint32_t seed, bool wanted, struct result *r)
 		MUST(h.carry_n < header_carry_max_bytes);
 	}
 	put(r, header_finish(&h));
+	if (wanted)
+		r->o = h.originators;
 	r->received = h.received;
 }
 
