@@ -23,7 +23,6 @@
 
 #include "server/conf/conf_parse.h"
 #include "server/conf/conf_text.h"
-#include "shared/file.h"
 #include "shared/password_check.h"
 #include "shared/smtp_syntax.h"
 
@@ -175,12 +174,10 @@ struct work {
 	const char		*base;			/* file name */
 	char			 beside[NAME_MAX + 1];	/* the new file */
 	int			 dir;
-	int			 fd;
 	struct stat		 st;
-	uint8_t			*octets;
-	size_t			 n;
+	struct conf_text	 text;
 	bool			 found;
-	struct conf_user_line	 user;		/* borrows from octets */
+	struct conf_user_line	 user;		/* borrows from text */
 };
 
 static void
@@ -202,22 +199,6 @@ open_dir(struct work *w)
 		err(1, "%s: its directory cannot be opened", w->path);
 }
 
-static void
-open_file(struct work *w)
-{
-	/* Not blocking: a FIFO would wait for a writer. */
-	w->fd = openat(w->dir, w->base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
-	    O_NONBLOCK | O_NOCTTY);
-	/* A link would be replaced, and its target stay unchanged. */
-	if (w->fd == -1 && (errno == ELOOP || errno == EMLINK))
-		errx(1, "%s is a symbolic link: name the file itself with -u",
-		    w->path);
-	if (w->fd == -1 || fstat(w->fd, &w->st) == -1)
-		err(1, "%s: cannot be opened", w->path);
-	if (!S_ISREG(w->st.st_mode))
-		errx(1, "%s is not a file", w->path);
-}
-
 /* Gives up after a while: anybody who can read the directory can lock it. */
 static void
 lock_dir(const struct work *w)
@@ -237,25 +218,23 @@ lock_dir(const struct work *w)
 static void
 read_file(struct work *w)
 {
-	size_t size = (size_t)w->st.st_size;
-	ssize_t n;
+	const char *why;
 
-	if (w->st.st_size > conf_text_max_bytes)
-		errc(1, EFBIG, "%s", w->path);
-	w->octets = malloc(size + 1);
-	n = w->octets == NULL ? -1 : file_read(w->fd, w->octets, size + 1);
-	if (n == -1)
-		err(1, "%s: cannot be read", w->path);
-	w->n = (size_t)n;
-	if (w->n != size)
-		errx(1, "%s was changed while it was read: try again",
+	if (fstatat(w->dir, w->base, &w->st, AT_SYMLINK_NOFOLLOW) == -1)
+		err(1, "%s: cannot be opened", w->path);
+	/* A link would be replaced, and its target stay unchanged. */
+	if (S_ISLNK(w->st.st_mode))
+		errx(1, "%s is a symbolic link: name the file itself with -u",
 		    w->path);
+	why = conf_text_read(w->path, &w->text);
+	if (why != NULL)
+		errx(1, "%s: cannot be read: %s", w->path, why);
 }
 
 static void
 find_entry(struct work *w, struct span name)
 {
-	struct span rest = span_from(w->octets, w->n), line;
+	struct span rest = span_from(w->text.bytes, w->text.n), line;
 	struct conf_user_line user;
 	unsigned number = 0, first = 0;
 
@@ -282,7 +261,6 @@ open_work(struct work *w, const char *path, struct span name, bool locked)
 	open_dir(w);
 	if (locked)
 		lock_dir(w);
-	open_file(w);
 	read_file(w);
 	find_entry(w, name);
 	return w->found;
@@ -291,17 +269,16 @@ open_work(struct work *w, const char *path, struct span name, bool locked)
 static void
 close_work(struct work *w)
 {
-	close(w->fd);
 	close(w->dir);
-	sodium_memzero(w->octets, w->n);
-	free(w->octets);
+	conf_text_free(&w->text);
 }
 
 /* Fills and renames the new file, with stored behind name.  NULL, or why. */
 static const char *
 fill(const struct work *w, int fd, struct span name, const char *stored)
 {
-	const uint8_t *end = w->octets + w->n, *cut = end, *on = end;
+	const uint8_t *start = w->text.bytes, *end = start + w->text.n;
+	const uint8_t *cut = end, *on = end;
 	FILE *f;
 
 	/* Mode and owner first: the new file never lets more users read it. */
@@ -317,9 +294,9 @@ fill(const struct work *w, int fd, struct span name, const char *stored)
 		on = w->user.hash.p == NULL ? cut :
 		    w->user.hash.p + w->user.hash.n;
 	}
-	fwrite(w->octets, 1, (size_t)(cut - w->octets), f);
+	fwrite(start, 1, (size_t)(cut - start), f);
 	if (!w->found)
-		fprintf(f, "%s%.*s", w->n > 0 && end[-1] != '\n' ? "\n" : "",
+		fprintf(f, "%s%.*s", end > start && end[-1] != '\n' ? "\n" : "",
 		    (int)name.n, (const char *)name.p);
 	fprintf(f, ":%s", stored);
 	fwrite(on, 1, (size_t)(end - on), f);

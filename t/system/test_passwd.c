@@ -218,8 +218,8 @@ TEST(not_a_file)
 	PASSWD(1, "hard link", "secret\n", "-u", other, "alice");
 	EXPECT(unlink(other) == 0 && mkfifo(other, 0600) == 0, "mkfifo: %s",
 	    strerror(errno));
-	PASSWD(1, "not a file", "secret\n", "-u", other, "alice");
-	PASSWD(1, "not a file", "secret\n", "-u", harness_dir, "alice");
+	PASSWD(1, "not a regular file", "secret\n", "-u", other, "alice");
+	PASSWD(1, "Is a directory", "secret\n", "-u", harness_dir, "alice");
 	PASSWD(1, "No such file", "secret\n", "-u", harness_path("none"),
 	    "alice");
 	expect_text(path, "alice\n");
