@@ -38,11 +38,8 @@ static bool
 refuse_word(const char *what, const struct conf_word *word,
     const struct conf_keyword *k, struct conf_report *report)
 {
-	char shown[conf_shown_max_bytes];
-
-	conf_show(word->text, shown, sizeof(shown));
 	return conf_report_at(report, word->at, "%s \"%s\": the form is "
-	    "\"%s\"", what, shown, k->form);
+	    "\"%s\"", what, conf_shown(word->text), k->form);
 }
 
 /* Has the line the words, the small letters and the braces of k's form? */

@@ -45,9 +45,8 @@ refuse_keyword(struct loader *l)
 	};
 	const struct conf_word *word = &l->cut.words[0];
 	const struct conf_keyword *near, *other;
-	char shown[conf_shown_max_bytes];
+	const char *shown = conf_shown(word->text);
 
-	conf_show(word->text, shown, sizeof(shown));
 	near = conf_keyword_near(l->block, word->text);
 	other = conf_keyword_find(l->block, false, word->text);
 	if (conf_word_is_brace(word, '{'))
@@ -104,7 +103,7 @@ open_domain(struct loader *l)
 	const struct conf_word *word = &l->cut.words[1];
 	const bool named = l->cut.count > 1 && !conf_word_is_brace(word, '{');
 	struct span name = named ? word->text : span_of("");
-	char shown[conf_shown_max_bytes], ascii[punycode_domain_bytes] = "";
+	char ascii[punycode_domain_bytes] = "";
 	const struct conf_domain *twin = NULL;
 	struct conf_domain d = { .line = l->report.place.number };
 	const char *why = NULL;
@@ -116,12 +115,11 @@ open_domain(struct loader *l)
 		why = "a label of more than 63 octets in its form xn--";
 	else
 		twin = conf_find_domain(l->conf, name);
-	conf_show(name, shown, sizeof(shown));
 	if (why != NULL && named)
 		conf_report_bad(&l->report, word, "domain", why);
 	if (twin != NULL)
 		conf_report_at(&l->report, word->at, "domain \"%s\" was given "
-		    "in line %u already", shown, twin->line);
+		    "in line %u already", conf_shown(name), twin->line);
 	d.name = strndup((const char *)name.p, name.n);
 	d.ascii = strdup(why != NULL || twin != NULL ? "" : ascii);
 	for (char *p = d.name; p != NULL && *p != '\0'; p++)

@@ -234,3 +234,14 @@ conf_show(struct span in, char *out, size_t room)
 		out[b.n] = '\0';
 	}
 }
+
+const char *
+conf_shown(struct span in)
+{
+	static char texts[4][conf_shown_max_bytes];
+	static unsigned next;
+	char *out = texts[next++ % 4];
+
+	conf_show(in, out, conf_shown_max_bytes);
+	return out;
+}

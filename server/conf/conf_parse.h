@@ -94,5 +94,7 @@ bool	punycode_domain(struct span domain, char out[punycode_domain_bytes]);
 
 /* Writes in, escaped, and a NUL; cut with "..." to room (at least 8) octets. */
 void	conf_show(struct span in, char *out, size_t room);
+/* The same, for conf_shown_max_bytes; the last four results stay valid. */
+const char *conf_shown(struct span in);
 
 #endif

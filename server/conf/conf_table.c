@@ -115,7 +115,6 @@ read_user(struct reading *t, struct span line)
 static int
 read_target(struct span target, struct conf_entry *a)
 {
-	char shown[conf_shown_max_bytes];
 	const char *why;
 	struct mailbox m;
 
@@ -129,8 +128,7 @@ read_target(struct span target, struct conf_entry *a)
 	else
 		return array_add(&a->targets, &a->target_count, &m,
 		    sizeof(m)) == NULL ? -1 : 0;
-	conf_show(target, shown, sizeof(shown));
-	return conf_break(&a->broken, "%s: \"%s\"", why, shown);
+	return conf_break(&a->broken, "%s: \"%s\"", why, conf_shown(target));
 }
 
 /* A broken alias is kept, so that other aliases find it. */
@@ -185,7 +183,6 @@ by_name(const void *a, const void *b)
 static void
 refuse_twins(struct reading *t, const struct conf_text *text)
 {
-	char shown[conf_shown_max_bytes];
 	size_t at;
 
 	/* What is not shown needs no search for its line. */
@@ -197,9 +194,8 @@ refuse_twins(struct reading *t, const struct conf_text *text)
 			continue;
 		at = conf_text_seek(text, t->report, e->line, 0);
 		(void)entry_of(t);
-		conf_show(span_of(e->name), shown, sizeof(shown));
 		conf_report_at(t->report, at, "\"%s\" was given in line %u "
-		    "already", shown, e[-1].line);
+		    "already", conf_shown(span_of(e->name)), e[-1].line);
 	}
 }
 
@@ -286,7 +282,6 @@ load_table(struct conf *conf, size_t i, bool of_users,
 {
 	struct conf_table *table = table_of(conf, i, of_users);
 	struct reading t = { of_users, *table, .report = report };
-	char shown[conf_shown_max_bytes];
 	struct conf_text text;
 	const char *why;
 
@@ -301,10 +296,10 @@ load_table(struct conf *conf, size_t i, bool of_users,
 	}
 	why = conf_text_read(table->path, &text);
 	if (why != NULL) {
-		conf_show(span_of(table->path), shown, sizeof(shown));
 		conf_report_at(report, conf_text_seek(conf_text, report,
 		    conf_line_of(&conf->domains[i].sets, of_users ? "users" :
-		    "aliases"), 1), "\"%s\" cannot be read: %s", shown, why);
+		    "aliases"), 1), "\"%s\" cannot be read: %s",
+		    conf_shown(span_of(table->path)), why);
 	} else {
 		read_lines(&t, &text);
 	}

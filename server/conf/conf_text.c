@@ -186,11 +186,8 @@ bool
 conf_report_bad(struct conf_report *r, const struct conf_word *word,
     const char *what, const char *want)
 {
-	char shown[conf_shown_max_bytes];
-
-	conf_show(word->text, shown, sizeof(shown));
-	return conf_report_at(r, word->at, "bad %s \"%s\": %s", what, shown,
-	    want);
+	return conf_report_at(r, word->at, "bad %s \"%s\": %s", what,
+	    conf_shown(word->text), want);
 }
 
 void

@@ -109,12 +109,12 @@ privdrop_find_bar(const char *path)
 void
 privdrop_describe(const char *path, char *out, size_t room)
 {
-	char user[32], group[32], shown[conf_shown_max_bytes];
+	const char *shown = conf_shown(span_of(path));
+	char user[32], group[32];
 	const struct passwd *pw = NULL;
 	const struct group *gr = NULL;
 	struct stat st;
 
-	conf_show(span_of(path), shown, sizeof(shown));
 	if (stat(path, &st) == -1) {
 		snprintf(out, room, "%s: %s", shown, strerror(errno));
 		return;

@@ -58,18 +58,6 @@ static struct {
 	struct buf	 line;		/* being composed */
 } screen;
 
-static void __attribute__((format(printf, 1, 2)))
-put(const char *fmt, ...)
-{
-	char text[2 * PATH_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	buf_add_str(&screen.line, text);
-}
-
 static const char *
 colour(const char *code)
 {
@@ -79,7 +67,7 @@ colour(const char *code)
 static void
 end_line(void)
 {
-	put("%s\n", colour(plain));
+	buf_print(&screen.line, "%s\n", colour(plain));
 	outlet_add(&screen.to, buf_span(&screen.line));
 	screen.line = buf_over(screen.line.p, screen.line.max);
 }
@@ -95,8 +83,8 @@ flush(void)
 		return;
 	while (outlet_flush(&screen.to, 0) &&
 	    (lost = outlet_take_lost(&screen.to)) > 0) {
-		put("... %llu lines are missing here: nobody read them in time",
-		    (unsigned long long)lost);
+		buf_print(&screen.line, "... %llu lines are missing here: "
+		    "nobody read them in time", (unsigned long long)lost);
 		end_line();
 	}
 	if (screen.to.n > 0 && errno == EAGAIN && screen.writable != NULL)
@@ -129,9 +117,9 @@ show_line(const char *session, enum catcher_kind kind, struct span text)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	localtime_r(&now.tv_sec, &local);
-	put("%s%02d:%02d:%02d %s%s %s%c ", colour(dim), local.tm_hour,
-	    local.tm_min, local.tm_sec, session == NULL ? "----" :
-	    session + ipc_id_bytes - 4, colour(plain),
+	buf_print(&screen.line, "%s%02d:%02d:%02d %s%s %s%c ", colour(dim),
+	    local.tm_hour, local.tm_min, local.tm_sec, session == NULL ?
+	    "----" : session + ipc_id_bytes - 4, colour(plain),
 	    colour(kinds[kind].colour), kinds[kind].mark);
 	if (s.n > 0 && s.p[s.n - 1] == '\r')
 		s.n--;
@@ -140,7 +128,7 @@ show_line(const char *session, enum catcher_kind kind, struct span text)
 
 		buf_add_escaped(&screen.line, piece, "");
 		if (s.p > piece.p + piece.n)
-			put("        ");
+			buf_add_str(&screen.line, "        ");
 	}
 	end_line();
 	return text.n - rest.n;
@@ -229,8 +217,10 @@ void
 catcher_welcome(const struct conf *conf, const char *address, unsigned port,
     bool unsandboxed)
 {
-	put("%ssmtpd catches mail%s for any recipient on %s:%u and keeps it in "
-	    "%s\n%sa Maildir for each recipient; Ctrl-C ends it%s\n"
+	struct buf *b = &screen.line;
+
+	buf_print(b, "%ssmtpd catches mail%s for any recipient on %s:%u and "
+	    "keeps it in %s\n%sa Maildir for each recipient; Ctrl-C ends it%s\n"
 	    "%sFOR TESTS ONLY: %s", colour(bold), colour(plain), address, port,
 	    conf->root, colour(dim), colour(plain), colour(red),
 	    conf->catcher_login == NULL ? "any name and any password may log "
@@ -238,23 +228,22 @@ catcher_welcome(const struct conf *conf, const char *address, unsigned port,
 	    "one name and password may log in, without TLS");
 	end_line();
 	if (before.mailboxes > 0) {
-		put("%sit holds older mail for %zu recipients, which smtpctl "
-		    "await ignores", colour(dim),
-		    before.mailboxes);
+		buf_print(b, "%sit holds older mail for %zu recipients, which "
+		    "smtpctl await ignores", colour(dim), before.mailboxes);
 		end_line();
 	}
 	if (before.is_maildir || before.stranger[0] != '\0') {
-		put("%s%s %s", colour(red), conf->root, before.is_maildir ?
-		    "is a Maildir itself" : "has other things in it, such as ");
+		buf_print(b, "%s%s %s", colour(red), conf->root,
+		    before.is_maildir ? "is a Maildir itself" :
+		    "has other things in it, such as ");
 		if (!before.is_maildir)
-			buf_add_escaped(&screen.line,
-			    span_of(before.stranger), "");
-		put(": give the catcher a directory of its own");
+			buf_add_escaped(b, span_of(before.stranger), "");
+		buf_add_str(b, ": give the catcher a directory of its own");
 		end_line();
 	}
 	if (unsandboxed) {
-		put("%sWITHOUT A SANDBOX: who breaks into this server can do "
-		    "all that you can", colour(red));
+		buf_print(b, "%sWITHOUT A SANDBOX: who breaks into this "
+		    "server can do all that you can", colour(red));
 		end_line();
 	}
 	flush();
