@@ -27,7 +27,7 @@ enum {
 	gather_min_us = 1000,	/* while a sync is under way */
 	batch_us = 10 * 1000,	/* a turn begins no message after that */
 	quiet_times = 8,	/* factor, while nobody waits for a piece */
-	rest_times = 7		/* rests after a piece, each as long as it */
+	rest_times = 3		/* as long as a piece took, unless it is quiet */
 };
 
 /* A batch or a piece, from its first link until its sync has ended. */
@@ -37,7 +37,7 @@ struct turn {
 	struct delivery_list	 touched;	/* waits for the sync */
 	struct disk_job		 sync;		/* of batch */
 	bool			 syncing;	/* sync is under way */
-	int64_t			 begun_us;	/* sync was */
+	int64_t			 begun_us;
 	bool			 of_piece;
 };
 
@@ -46,16 +46,12 @@ struct commit {
 	struct delivery_list	 large;		/* in pieces */
 	struct turn		 turns[turns_max];
 	struct event		*next;		/* batch or piece */
-	bool			 was_piece;	/* the last turn begun */
 	int64_t			 sync_us;	/* time the last sync took */
-	int64_t			 fresh_at_us;	/* no batch before that */
-	bool			 quiet;		/* nobody waits for it */
-	int64_t			 begun_us;
+	int64_t			 fresh_at_us;	/* no batch before that, */
+	int64_t			 piece_at_us;	/* and no piece; there is one:
+						   INT64_MAX */
 	size_t			 piece;		/* Maildirs at a time */
-	int64_t			 rest_us;	/* time the last piece took */
-	unsigned		 rests;		/* left, at most */
-	int64_t			 rest_until_us;
-	uint64_t		 heard;		/* pool_heard at last look */
+	uint64_t		 heard;		/* pool_heard at its end */
 };
 
 /* NULL: out of any list. */
@@ -74,16 +70,6 @@ end(struct delivery *d)
 {
 	move(d, NULL);
 	delivery_end(d);
-}
-
-/* Is there a piece to begin?  Only one is under way at a time. */
-static bool
-has_pieces(const struct commit *c)
-{
-	for (size_t i = 0; i < turns_max; i++)
-		if (c->turns[i].syncing && c->turns[i].of_piece)
-			return false;
-	return !TAILQ_EMPTY(&c->large);
 }
 
 /*
@@ -108,14 +94,12 @@ find_turn(struct commit *c)
 static void
 plan_next(struct commit *c)
 {
-	int64_t at_us = INT64_MAX, us;
+	int64_t at_us = TAILQ_EMPTY(&c->fresh) ? INT64_MAX : c->fresh_at_us,
+	    us;
 	struct timeval wait = { 0, 0 };
 
-	if (!TAILQ_EMPTY(&c->fresh))
-		at_us = c->fresh_at_us;
-	if (has_pieces(c) && c->rest_until_us < at_us &&
-	    (!c->was_piece || TAILQ_EMPTY(&c->fresh)))
-		at_us = c->rest_until_us;
+	if (!TAILQ_EMPTY(&c->large) && c->piece_at_us < at_us)
+		at_us = c->piece_at_us;
 	if (at_us == INT64_MAX || find_turn(c) == NULL)
 		return;
 	us = at_us - deadline_now_us();
@@ -158,29 +142,23 @@ settle(struct turn *t, int error, const struct recipient_mailbox *failed)
 		end(d);
 }
 
-/* After a piece: for as long as it took, unless nobody waits. */
-static void
-rest(struct commit *c)
-{
-	int64_t now_us = deadline_now_us();
-
-	c->rest_us = now_us - c->begun_us;
-	c->rests = c->quiet ? 0 : rest_times - 1;
-	c->rest_until_us = now_us + (c->quiet ? 0 : c->rest_us);
-}
-
 /*
- * A piece of d (NULL: it failed) has ended, and its rest begins.  The owner of
- * d is charged; Maildirs in a piece are adapted to the time that it has on this
- * disk: more when nobody waits, as they share directories to be synced.
+ * A piece has ended; the owner of its message is charged.  Maildirs in a piece
+ * are adapted to the time that it has on this disk: more when no worker sent a
+ * record, as they share directories to be synced.  Then the next one begins at
+ * once; else others have loop and disk for some times as long as it took.
  */
 static void
-end_piece(struct commit *c, const struct delivery *d)
+end_piece(struct turn *t)
 {
+	struct commit *c = t->master->commit;
+	const struct delivery *d = TAILQ_FIRST(&t->touched);
+	const uint64_t heard = pool_count(t->master)[POOL_HEARD];
+	const bool quiet = heard == c->heard;
 	const int64_t now_us = deadline_now_us(), took_us = now_us -
-	    c->begun_us, has_us = delivery_piece_us *
-	    (c->quiet ? quiet_times : 1);
+	    t->begun_us, has_us = delivery_piece_us * (quiet ? quiet_times : 1);
 
+	c->heard = heard;
 	if (took_us > 2 * has_us && c->piece > 1)
 		c->piece /= 2;
 	else if (took_us < has_us && c->piece < maildir_dirs_max)
@@ -188,7 +166,7 @@ end_piece(struct commit *c, const struct delivery *d)
 	if (d != NULL && d->owner != NULL)
 		(void)deadline_owe(d->tx.client.paid_until_us,
 		    took_us * (rest_times + 1), now_us);
-	rest(c);
+	c->piece_at_us = now_us + (quiet ? 0 : rest_times * took_us);
 }
 
 static void
@@ -206,7 +184,7 @@ on_synced(void *arg, int error, size_t failed)
 	c->sync_us = deadline_now_us() - t->begun_us;
 	c->fresh_at_us = 0;
 	if (t->of_piece)
-		end_piece(c, TAILQ_FIRST(&t->touched));
+		end_piece(t);
 	settle(t, error, &box);
 	plan_next(c);
 }
@@ -222,7 +200,6 @@ sync_turn(struct turn *t)
 	struct commit *c = t->master->commit;
 
 	t->syncing = true;
-	t->begun_us = deadline_now_us();
 	c->fresh_at_us = t->begun_us + (c->sync_us > turns_max * gather_min_us ?
 	    c->sync_us / turns_max : gather_min_us);
 	t->sync = (struct disk_job){ .fds = t->batch.fds,
@@ -233,20 +210,21 @@ sync_turn(struct turn *t)
 static void
 run_batch(struct turn *t)
 {
-	int64_t until = deadline_now_us() + batch_us;
 	struct master *m = t->master;
 	struct commit *c = m->commit;
 	uint64_t count = 0;
 	struct delivery *d;
 
-	t->of_piece = c->was_piece = false;
+	t->of_piece = false;
+	t->begun_us = deadline_now_us();
 	for (; (d = TAILQ_FIRST(&c->fresh)) != NULL; count++) {
 		size_t n = d->mail.to->count;
 
 		/* Four more: a new folder of the queue, and a block apart. */
 		if (!maildir_has_room(&t->batch, 4 +
 		    (n < delivery_first_max ? n : delivery_first_max)) ||
-		    (count > 0 && deadline_now_us() >= until))
+		    (count > 0 && deadline_now_us() >=
+		    t->begun_us + batch_us))
 			break;
 		move(d, delivery_go_on(d, &t->batch, delivery_first_max) ?
 		    &t->touched : &c->large);
@@ -291,14 +269,13 @@ run_piece(struct turn *t)
 	struct commit *c = m->commit;
 	struct delivery *d;
 
-	t->of_piece = c->was_piece = true;
-	c->begun_us = deadline_now_us();
-	d = find_next(c, c->begun_us);
-	if (d == NULL)
-		return;
-	if (d->error != 0)
+	t->of_piece = true;
+	t->begun_us = deadline_now_us();
+	c->piece_at_us = INT64_MAX;
+	d = find_next(c, t->begun_us);
+	if (d != NULL && d->error != 0)
 		take_back(m, d);
-	else
+	else if (d != NULL)
 		move(d, delivery_go_on(d, &t->batch, c->piece) ? &t->touched :
 		    &c->large);
 	if (t->batch.count > 0)
@@ -306,46 +283,25 @@ run_piece(struct turn *t)
 	else {
 		/* It may have the lock of makers, and have made nothing. */
 		maildir_end_batch(&t->batch, m->spool, 0);
-		rest(c);
+		end_piece(t);
 		settle(t, 0, NULL);
 	}
 }
 
-/*
- * After a piece others have loop and disk for the time it took, and for as long
- * again while workers send records, up to rest_times in all.
- */
-static bool
-piece_may_begin(struct master *m)
-{
-	struct commit *c = m->commit;
-	int64_t now_us = deadline_now_us();
-
-	if (!has_pieces(c) || c->rest_until_us > now_us ||
-	    (c->was_piece && !TAILQ_EMPTY(&c->fresh)))
-		return false;
-	c->quiet = pool_count(m)[POOL_HEARD] == c->heard;
-	c->heard = pool_count(m)[POOL_HEARD];
-	if (c->quiet || c->rests == 0)
-		return true;
-	c->rests--;
-	c->rest_until_us = now_us + c->rest_us;
-	return false;
-}
-
-/* A piece and a batch are next by turns where both wait. */
+/* After a piece with others under way, none is due for a while. */
 static void
 on_next(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
 	struct commit *c = m->commit;
+	const int64_t now_us = deadline_now_us();
 	struct turn *t = find_turn(c);
 
 	if (t == NULL)
 		return;
-	if (piece_may_begin(m))
+	if (!TAILQ_EMPTY(&c->large) && c->piece_at_us <= now_us)
 		run_piece(t);
-	else if (!TAILQ_EMPTY(&c->fresh) && c->fresh_at_us <= deadline_now_us())
+	else if (!TAILQ_EMPTY(&c->fresh) && c->fresh_at_us <= now_us)
 		run_batch(t);
 	plan_next(c);
 }
