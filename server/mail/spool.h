@@ -23,8 +23,8 @@ struct spool {
  * Makes missing directories below root, removes what sessions left in incoming
  * when the machine or the master died, and keeps directory descriptors.  Files
  * that another living master receives stay; the call may wait for a moment
- * while that master removes such files.  New directories are synced, and so are
- * the others, unless synced says that they were since the machine was booted.  A
+ * while that master removes such files.  New directories are synced, and the
+ * others, unless synced says that they were since the machine was booted.  A
  * catcher has its mailboxes in root itself, and all else below ".smtpd".
  * Returns the number of files removed; or -1, errno, and *what naming the path.
  */

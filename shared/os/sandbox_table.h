@@ -115,9 +115,9 @@ const struct sandbox_facts *sandbox_facts(void);
  */
 bool	sandbox_lock(enum sandbox_role role);
 /*
- * Prepares role, and, unless that was proved before, tries every forbidden thing
- * in throw-away children that enter it: each must be killed or refused.  NULL; or what is missing, the
- * failed step, or what succeeded ("open", ...).
+ * Prepares role, and tries every forbidden thing in throw-away children that
+ * enter it, unless that was proved before: each must be killed or refused.
+ * NULL; or what is missing, the failed step, or what succeeded ("open", ...).
  */
 const char *sandbox_try(enum sandbox_role role, bool proved);
 
