@@ -62,7 +62,7 @@ $(B)/unit/check_report: $(patsubst %,$(BUILD)/worker/%.o,report ask)
 
 # The worker's side of a relay, with its TLS.
 $(B)/unit/check_relay_worker: $(patsubst %,$(BUILD)/worker/%.o,relay \
-    relay_wire ask peer tls_context tls_key tls_peer helper)
+    relay_wire lineio ask peer tls_context tls_key tls_peer helper)
 $(B)/unit/check_relay_worker: CHECK_LIBS += $(TLS_LIBS)
 
 $(B)/print_internals: $(BUILD)/t/unit/print_internals.o $(shared_o)

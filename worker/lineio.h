@@ -90,7 +90,12 @@ struct peer {
 	int		 output; /* written to, not socket; or -1 */
 	struct ask	*master;
 	bool		 last;	/* the next write is the last one */
+	bool		 host;	/* what it says comes before the master's */
+	bool		 sends_text; /* to it: input ends a wait to write, by
+				   EBUSY; stress leaves it a minute */
 };
+
+enum { peer_stopping_ms = 60000 };
 
 /* For lineio_init; its arg is a struct peer. */
 extern const struct lineio_ops peer_ops;

@@ -18,9 +18,7 @@
 #include "shared/os/os.h"
 #include "shared/os/sandbox_table.h"
 #include "shared/trace_field.h"
-#include "worker/relay.h"
-#include "worker/report.h"
-#include "worker/resolve.h"
+#include "worker/job.h"
 #include "worker/smtp.h"
 #include "worker/tls_context.h"
 

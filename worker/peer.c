@@ -23,24 +23,33 @@ static int
 wait_for(const struct peer *p, int fd, short events, int64_t deadline_ms)
 {
 	struct pollfd fds[2] = {
-		{ .fd = fd, .events = events },
+		{ .fd = fd, .events = events |
+		    (p->sends_text ? POLLIN : 0) },
 		{ .fd = p->master->channel, .events = POLLIN }
 	};
-	int64_t begun_ms = deadline_now_ms();
+	int64_t begun_ms = deadline_now_ms(), most_ms;
 	int left_ms, n;
+	bool heard;
 
 	while ((left_ms = deadline_left_ms(deadline_ms)) > 0) {
 		n = poll(fds, 2, left_ms);
 		if (n == -1 && errno != EINTR)
 			return -1;
-		if (n > 0 && fds[1].revents != 0) {
+		heard = p->host && (fds[0].revents & POLLIN) != 0;
+		if (n > 0 && fds[1].revents != 0 && !heard) {
 			if (!ask_is_stressed(p->master)) {
 				errno = ECANCELED;
 				return -1;
 			}
-			if (deadline_ms > begun_ms + p->master->idle_ms)
-				deadline_ms = begun_ms + p->master->idle_ms;
+			most_ms = begun_ms + (p->sends_text ? peer_stopping_ms :
+			    p->master->idle_ms);
+			if (deadline_ms > most_ms)
+				deadline_ms = most_ms;
 			continue;
+		}
+		if (n > 0 && p->sends_text && heard && events == POLLOUT) {
+			errno = EBUSY;
+			return -1;
 		}
 		if (n > 0)
 			return 0;

@@ -3,14 +3,14 @@
  * each recipient gets one outcome, no wait is without end, and a message is
  * delivered only by a reply to the final dot that no earlier octet can be.
  */
-#include "worker/relay.h"
+#include "worker/job.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "shared/deadline.h"
-#include "worker/relay_reply.h"
 #include "worker/relay_wire.h"
 
 /* RFC 5321 4.5.3.2; all are cut to the patience of CLIENT. */
@@ -20,7 +20,7 @@ enum {
 	letter_ms = 4000,	/* idle; the master ends it sooner */
 	goodbye_ms = 1000,
 	window_bytes = 4096,	/* of commands without a reply (RFC 2920 3.1) */
-	block_bytes = 16 * 1024	/* at most twice as much is sent */
+	block_bytes = 16 * 1024
 };
 
 /* Commands of a transaction: before RCPT, and after it DATA. */
@@ -31,6 +31,7 @@ struct relay {
 	struct ipc_client	 client;
 	struct relay_wire	 wire;
 	struct relay_offers	 offers;
+	bool			 dismissed;
 	bool			 open;		/* RSET comes before MAIL */
 	/* Of the last exchange: */
 	enum relay_stage	 stage;
@@ -47,7 +48,6 @@ struct relay {
 	size_t			 accepted;
 	bool			 refused;	/* MAIL was */
 	bool			 go_ahead;	/* 354 */
-	struct relay_text	 text;		/* of it, so far */
 };
 
 /* ---- outcomes ----------------------------------------------------------- */
@@ -56,10 +56,9 @@ struct relay {
 static void
 tell(struct relay *r, size_t index, enum relay_end end)
 {
-	struct ipc_record record = { .type = IPC_OUTCOME };
+	struct ipc_record record = { .type = IPC_OUTCOME, .u.outcome = {
+	    .index = (uint16_t)index, .stage = (uint8_t)r->stage } };
 
-	record.u.outcome.index = (uint16_t)index;
-	record.u.outcome.stage = (uint8_t)r->stage;
 	relay_outcome(&r->reply, end, r->why, &record.u.outcome);
 	if (index == relay_all) {
 		r->left = 0;
@@ -82,23 +81,25 @@ is_over(struct relay *r, enum relay_end end, const char *why)
 
 /* ---- one command, one reply --------------------------------------------- */
 
+/* How long the host may take now. */
 static int64_t
-until(const struct relay *r)
+patience(const struct relay *r)
 {
 	int64_t ms = r->stage == RELAY_DOT ? dot_ms : r->stage == RELAY_QUIT ?
 	    goodbye_ms : command_ms;
 
-	return deadline_now_ms() + (ms < r->client.patience_ms ? ms :
-	    r->client.patience_ms);
+	return ms < r->client.patience_ms ? ms : r->client.patience_ms;
 }
 
 /* False: the connection is over, by r->end; a REPLY is 421. */
 static bool
 get_reply(struct relay *r)
 {
-	r->end = relay_wire_reply(&r->wire, &r->reply, r->stage == RELAY_EHLO ?
-	    &r->offers : NULL, until(r));
 	r->why = NULL;
+	r->end = r->master->stress == STRESS_END && r->stage != RELAY_QUIT &&
+	    !r->wire.peer.sends_text ? RELAY_END_STOPPED :
+	    relay_wire_reply(&r->wire, &r->reply, r->stage == RELAY_EHLO ?
+	    &r->offers : NULL, patience(r));
 	return r->end == RELAY_END_REPLY && r->reply.code != 421;
 }
 
@@ -109,7 +110,7 @@ get_reply(struct relay *r)
 static bool
 is_in_step(struct relay *r)
 {
-	return r->wire.in_n == 0 || (get_reply(r) &&
+	return lineio_buffered(&r->wire.io) == 0 || (get_reply(r) &&
 	    is_over(r, RELAY_END_SYNTAX, NULL));
 }
 
@@ -134,7 +135,7 @@ ask_host(struct relay *r, enum relay_stage stage, const char *line)
 	r->stage = stage;
 	if (!is_in_step(r))
 		return false;
-	relay_wire_put(&r->wire, span_of(line));
+	(void)lineio_put(&r->wire.io, span_of(line));
 	return get_reply(r);
 }
 
@@ -169,7 +170,7 @@ secure(struct relay *r)
 	if (!ask_host(r, RELAY_STARTTLS, "STARTTLS\r\n") || !is_yes(r))
 		return false;
 	r->end = relay_wire_secure(&r->wire, span_from(r->client.host,
-	    r->client.host_len), until(r), &tls, &r->why);
+	    r->client.host_len), patience(r), &tls, &r->why);
 	if (r->end != RELAY_END_REPLY || !say_hello(r))
 		return false;
 	g->has_tls = 1;
@@ -249,8 +250,8 @@ take_reply(struct relay *r, size_t step)
 }
 
 /*
- * All commands up to DATA: with PIPELINING as many at a time as the window
- * holds, else one by one.
+ * All commands up to DATA: with PIPELINING in groups that the window holds,
+ * else one by one.
  */
 static bool
 send_envelope(struct relay *r)
@@ -258,87 +259,89 @@ send_envelope(struct relay *r)
 	const size_t end = STEP_RCPT + r->tried_n;
 	const size_t window = r->offers.g.offers & RELAY_OFFERS_PIPELINING ?
 	    window_bytes : 0;
-	size_t sizes[STEP_RCPT + relay_rcpts_max + 1], octets = 0;
-	size_t sent = r->open ? STEP_RSET : STEP_MAIL, got = sent;
+	size_t sent = r->open ? STEP_RSET : STEP_MAIL, got = sent, octets;
 
 	r->stage = RELAY_MAIL;
 	if (!is_in_step(r))
 		return false;
-	while (got <= end) {
+	do {
+		octets = 0;
 		while (sent <= end && !r->refused &&
 		    (got < end || r->accepted > 0)) {
 			char storage[window_bytes];
 			struct buf line = buf_over(storage, sizeof(storage));
 
 			write_command(r, sent, &line);
-			if (sent > got && octets + line.n > window)
+			octets += line.n;
+			if (sent > got && octets > window)
 				break;
-			relay_wire_put(&r->wire, buf_span(&line));
-			octets += sizes[sent++] = line.n;
+			(void)lineio_put(&r->wire.io, buf_span(&line));
+			sent++;
 		}
 		if (got == sent)
 			return true;
-		r->stage = got < STEP_RCPT ? RELAY_MAIL : got < end ?
-		    RELAY_RCPT : RELAY_DATA;
-		octets -= sizes[got];
-		if (!get_reply(r) || !take_reply(r, got++))
-			return false;
-	}
+		for (; got < sent; got++) {
+			r->stage = got < STEP_RCPT ? RELAY_MAIL : got < end ?
+			    RELAY_RCPT : RELAY_DATA;
+			if (!get_reply(r) || !take_reply(r, got))
+				return false;
+		}
+	} while (got <= end);
 	return true;
 }
 
 /* ---- the text ----------------------------------------------------------- */
 
 /*
- * Adds the next block of the file, LF as CRLF and dots doubled, and behind the
- * last one the final dot: only if the file is what LETTER said, and has no CR,
- * which a reader could take for the end of a line.
+ * Sends the file, and behind it the final dot: only if the file is what LETTER
+ * said, and has no CR, which a reader could take for the end of a line; and
+ * only while the host is silent.
  */
 static bool
-add_block(struct relay *r, bool *more)
+send_file(struct relay *r)
 {
 	static uint8_t block[block_bytes];
-	const uint64_t at = r->text.octets, left = r->letter.size - at;
-	size_t n = left < sizeof(block) ? (size_t)left : sizeof(block);
-	off_t from = (off_t)(r->letter.at + at);
+	uint64_t left = r->letter.size;
+	off_t at = (off_t)r->letter.at;
+	size_t n;
 
-	if (pread(r->file, block, n, from) != (ssize_t)n)
-		return is_over(r, RELAY_END_LOCAL, "its file is too short, or "
-		    "cannot be read");
-	if (n > 0 && memchr(block, '\r', n) != NULL)
-		return is_over(r, RELAY_END_LOCAL, "its file has a CR in it");
-	relay_wire_put_text(&r->wire, &r->text, span_from(block, n));
-	*more = r->text.octets < r->letter.size;
-	if (*more)
-		return true;
-	if (r->text.lines != r->letter.lines)
+	r->wire.lines = 0;
+	r->wire.in_line = false;
+	r->end = RELAY_END_REPLY;
+	for (; left > 0 && r->end == RELAY_END_REPLY; left -= n) {
+		n = left < sizeof(block) ? (size_t)left : sizeof(block);
+		if (pread(r->file, block, n, at) != (ssize_t)n)
+			return is_over(r, RELAY_END_LOCAL, "its file is too "
+			    "short, or cannot be read");
+		if (memchr(block, '\r', n) != NULL)
+			return is_over(r, RELAY_END_LOCAL,
+			    "its file has a CR in it");
+		at += (off_t)n;
+		r->end = relay_wire_text(&r->wire, span_from(block, n),
+		    patience(r));
+	}
+	if (r->end != RELAY_END_REPLY)
+		return false;
+	if (r->wire.lines != r->letter.lines)
 		return is_over(r, RELAY_END_LOCAL, "its file has changed");
-	relay_wire_put(&r->wire, span_of(r->text.in_line ? "\r\n.\r\n" :
-	    ".\r\n"));
-	return true;
+	r->end = relay_wire_dot(&r->wire, patience(r));
+	return r->end == RELAY_END_REPLY;
 }
 
 /* Until the last octet of the final dot is the kernel's, nothing is sent. */
 static bool
 send_text(struct relay *r)
 {
-	struct relay_wire *w = &r->wire;
-	bool more = true;
-
-	r->text = (struct relay_text){ 0 };
 	if (!is_in_step(r))
 		return false;
-	w->sends_text = true;
-	while (more || w->out_n > 0) {
-		if (more && w->out_n < window_bytes && !add_block(r, &more))
+	if (r->master->stress == STRESS_END)
+		return is_over(r, RELAY_END_STOPPED, NULL);
+	r->wire.peer.sends_text = true;
+	if (!send_file(r)) {
+		if (r->end != RELAY_END_LOST)
 			return false;
-		r->end = relay_wire_turn(w, until(r));
-		if (r->end != RELAY_END_REPLY)
-			return is_over(r, r->end, NULL);
-		if (w->in_n == 0 || (!more && w->out_n == 0))
-			continue;
 		/* It refuses before it has all of it; the rest is not sent. */
-		w->out_n = 0;
+		r->wire.broken = true;
 		return get_reply(r) && is_class(r, 4) &&
 		    is_over(r, RELAY_END_REPLY, NULL);
 	}
@@ -377,15 +380,12 @@ choose(struct relay *r)
 			r->tried[r->tried_n++] = i;
 }
 
-/* False: the connection is over. */
 static bool
 deliver(struct relay *r)
 {
 	choose(r);
 	if (r->tried_n == 0)
 		return true;
-	if (r->master->stress == STRESS_END)
-		return is_over(r, RELAY_END_STOPPED, NULL);
 	if (!send_envelope(r))
 		return false;
 	if (!r->go_ahead || r->accepted > 0)
@@ -406,7 +406,7 @@ send_letter(struct relay *r)
 	r->accepted = 0;
 	r->refused = r->go_ahead = false;
 	alive = deliver(r);
-	r->wire.sends_text = false;
+	r->wire.peer.sends_text = false;
 	if (r->left > 0)
 		tell(r, relay_all, r->end);
 	close(r->file);
@@ -417,42 +417,56 @@ send_letter(struct relay *r)
 }
 
 /* LETTER has come: its recipients follow at once. */
-static bool
-take_letter(struct relay *r)
+static void
+take_letter(struct relay *r, const struct ipc_letter *letter, int file)
 {
 	struct ipc_record record;
 
-	r->letter = r->wire.record.u.letter;
-	r->file = r->wire.passed;
-	r->left = r->letter.count;
+	r->letter = *letter;
+	r->file = file;
+	r->left = letter->count;
 	memset(r->had, 0, sizeof(r->had));
-	for (size_t i = 0; i < r->letter.count;) {
+	for (size_t i = 0; i < letter->count;) {
 		(void)ask_record(r->master, &record);
 		if (record.type == IPC_RCPT_TO)
 			r->to[i++] = record.u.rcpt;
 		else if (record.type != IPC_STRESS)
 			_exit(0);
 	}
-	return true;
 }
 
-/* Waits for a message, not for long.  False: the connection is over. */
+/*
+ * Waits for a message, not for long.  What the host says comes first: it may be
+ * that no work goes on.  False: the connection is over.
+ */
 static bool
 next_letter(struct relay *r)
 {
-	struct relay_wire *w = &r->wire;
+	struct pollfd fds[2] = { { r->wire.peer.socket, POLLIN, 0 },
+	    { r->master->channel, POLLIN, 0 } };
+	struct ipc_record record;
+	int passed, left;
 
 	r->stage = RELAY_QUIT;
-	w->end_ms = deadline_now_ms() + letter_ms;
-	w->has_record = false;
-	if (r->master->stress == STRESS_END)
-		return is_over(r, RELAY_END_STOPPED, NULL);
+	r->wire.end_ms = deadline_now_ms() + letter_ms;
 	while (is_in_step(r)) {
-		r->end = relay_wire_turn(w, w->end_ms);
-		if (w->has_record && w->record.type == IPC_LETTER)
-			return take_letter(r);
-		if (r->end != RELAY_END_REPLY)
-			return is_over(r, r->end, NULL);
+		left = deadline_left_ms(r->wire.end_ms);
+		if (left == 0 || r->master->stress == STRESS_END)
+			return is_over(r, left == 0 ? RELAY_END_TIMEOUT :
+			    RELAY_END_STOPPED, NULL);
+		if (poll(fds, 2, left) <= 0)
+			continue;
+		if (fds[0].revents != 0)
+			return get_reply(r) &&
+			    is_over(r, RELAY_END_SYNTAX, NULL);
+		passed = ask_record(r->master, &record);
+		if (record.type == IPC_LETTER) {
+			take_letter(r, &record.u.letter, passed);
+			return true;
+		}
+		r->dismissed = record.type != IPC_STRESS;
+		if (r->dismissed)
+			return is_over(r, RELAY_END_STOPPED, NULL);
 	}
 	return false;
 }
@@ -462,24 +476,25 @@ relay_run(struct ask *master, const struct ipc_settings *settings,
     const struct ipc_record *record, int socket, int output)
 {
 	static struct relay r;		/* zero: a worker is a relay once */
-	const struct ipc_end end = { .end = END_QUIT };
 	bool polite;
 
-	r.master = r.wire.master = master;
-	r.wire.socket = socket;
+	r.master = master;
 	r.client = record->u.client;
+	relay_wire_open(&r.wire, master, socket);
 	if (greet(&r)) {
 		while (next_letter(&r) && send_letter(&r))
 			continue;
 		polite = r.stage == RELAY_QUIT && (r.end ==
 		    RELAY_END_TIMEOUT || r.end == RELAY_END_STOPPED);
-	} else
+	} else {
 		polite = r.end == RELAY_END_REPLY && r.reply.code != 421;
-	if (!r.wire.has_record || r.wire.record.type != IPC_DISMISS)
+		r.dismissed = r.wire.heard;
+	}
+	if (!r.dismissed)
 		tell(&r, relay_all, r.end);
 	r.wire.end_ms = deadline_now_ms() + goodbye_ms;
 	if (polite)
 		(void)ask_host(&r, RELAY_QUIT, "QUIT\r\n");
 	relay_wire_close(&r.wire);
-	TELL(master, END, .end = end);
+	TELL(master, END, .end.end = END_QUIT);
 }

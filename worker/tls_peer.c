@@ -18,8 +18,8 @@ enum { goodbye_ms = 1000 };
 /* ---- what OpenSSL calls ----------------------------------------------- */
 
 /*
- * Hides a timeout from OpenSSL: after an error it would let no last reply be
- * sent.
+ * Errors are in t->error, and hidden from OpenSSL: after one it would let no
+ * last reply be sent, or read.
  */
 static int
 bio_read(BIO *bio, char *p, int n)
@@ -30,8 +30,7 @@ bio_read(BIO *bio, char *p, int n)
 	BIO_clear_retry_flags(bio);
 	if (got == -1) {
 		t->error = errno;
-		if (errno == ETIMEDOUT || errno == ECANCELED)
-			BIO_set_retry_read(bio);
+		BIO_set_retry_read(bio);
 	}
 	t->eof |= got == 0;
 	return (int)got;
@@ -44,8 +43,10 @@ bio_write(BIO *bio, const char *p, int n)
 	ssize_t done = peer_ops.write(t->peer, p, (size_t)n, t->deadline_ms);
 
 	BIO_clear_retry_flags(bio);
-	if (done == -1)
+	if (done == -1) {
 		t->error = errno;
+		BIO_set_retry_write(bio);
+	}
 	return (int)done;
 }
 
@@ -157,8 +158,8 @@ find_word(const char *word, const char *const words[], uint32_t n)
 	return i;
 }
 
-void
-tls_peer_name(const char *version, const char *suite, struct ipc_tls *out)
+static void
+name_agreed(const SSL *ssl, struct ipc_tls *out)
 {
 #define SUITE_WORD(P, name, iana, openssl) [P##name] = openssl,
 	static const char *const suites[] = {
@@ -167,8 +168,10 @@ tls_peer_name(const char *version, const char *suite, struct ipc_tls *out)
 	static const char *const versions[] = {
 		IPC_TLS_VERSIONS(IPC_WORD, TLS_VERSION_) };
 
-	out->version = find_word(version, versions, TLS_VERSION_COUNT);
-	out->suite = find_word(suite, suites, TLS_SUITE_COUNT);
+	out->version = find_word(SSL_get_version(ssl), versions,
+	    TLS_VERSION_COUNT);
+	out->suite = find_word(SSL_get_cipher_name(ssl), suites,
+	    TLS_SUITE_COUNT);
 }
 
 /* Does OpenSSL only want to be called again, after that result? */
@@ -181,36 +184,72 @@ is_to_go_on(const struct tls_peer *t, int result)
 	    error == SSL_ERROR_WANT_WRITE);
 }
 
-bool
-tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
-    struct ipc_tls *out, enum tls_fail *why)
+/* Is under TLS by ctx then; false: no memory. */
+static bool
+begin(struct tls_peer *t, struct peer *peer, SSL_CTX *ctx, int64_t deadline_ms)
 {
 	BIO *bio;
-	int result;
 
 	memset(t, 0, sizeof(*t));
 	t->peer = peer;
 	t->deadline_ms = deadline_ms;
-	*why = TLS_FAIL_NO_CONTEXT;
-	if (tls_context() == NULL ||
-	    (t->ssl = SSL_new(tls_context())) == NULL ||
+	if (ctx == NULL || (t->ssl = SSL_new(ctx)) == NULL ||
 	    (bio = new_bio(t)) == NULL)
 		return false;
 	SSL_set_bio(t->ssl, bio, bio);
-	tls_key_ask_by(ask_once, t);
+	return true;
+}
+
+static bool
+shake_hands(struct tls_peer *t, struct ipc_tls *out)
+{
+	int result;
+
 	ERR_clear_error();
 	do
-		result = SSL_accept(t->ssl);
+		result = SSL_do_handshake(t->ssl);
 	while (is_to_go_on(t, result));
-	if (result != 1) {
+	if (result == 1)
+		name_agreed(t->ssl, out);
+	return result == 1;
+}
+
+bool
+tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
+    struct ipc_tls *out, enum tls_fail *why)
+{
+	*why = TLS_FAIL_NO_CONTEXT;
+	if (!begin(t, peer, tls_context(), deadline_ms))
+		return false;
+	tls_key_ask_by(ask_once, t);
+	SSL_set_accept_state(t->ssl);
+	if (!shake_hands(t, out)) {
 		*why = fail_of(t);
 		return false;
 	}
 	*why = TLS_FAIL_SUITE;
-	tls_peer_name(SSL_get_version(t->ssl), SSL_get_cipher_name(t->ssl),
-	    out);
 	return out->version < TLS_VERSION_COUNT &&
 	    out->suite < TLS_SUITE_COUNT;
+}
+
+bool
+tls_peer_connect(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
+    struct span host, struct ipc_tls *out, const char **why)
+{
+	char name[smtp_domain_max_bytes + 1] = "";
+
+	memcpy(name, host.p, host.n);
+	*why = "no memory for TLS";
+	if (!begin(t, peer, tls_context_client(), deadline_ms) ||
+	    (host.n > 0 && SSL_set_tlsext_host_name(t->ssl, name) != 1))
+		return false;
+	SSL_set_connect_state(t->ssl);
+	if (shake_hands(t, out))
+		return true;
+	*why = ERR_reason_error_string(ERR_peek_last_error());
+	if (*why == NULL)
+		*why = "the connection was lost in the handshake";
+	return false;
 }
 
 /* ---- after the handshake ---------------------------------------------- */

@@ -26,11 +26,12 @@ struct tls_peer {
 bool	tls_peer_accept(struct tls_peer *t, struct peer *peer,
 	    int64_t deadline_ms, struct ipc_tls *out, enum tls_fail *why);
 /*
- * OpenSSL's names of a version and a suite as they stand in records; _COUNT
- * where there is none.
+ * The client's side with host ("": an address), whose certificate is not
+ * checked; in *out, _COUNT for what has no name here.  False: *why, in words.
  */
-void	tls_peer_name(const char *version, const char *suite,
-	    struct ipc_tls *out);
+bool	tls_peer_connect(struct tls_peer *t, struct peer *peer,
+	    int64_t deadline_ms, struct span host, struct ipc_tls *out,
+	    const char **why);
 /* For the line reader after that; its arg is a struct tls_peer. */
 extern const struct lineio_ops tls_peer_ops;
 /* Sends close_notify, for a second at most, and frees what t owns. */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "shared/ipc.h"
-#include "worker/report.h"
+#include "worker/job.h"
 
 enum { file_max_bytes = 512 * 1024, now_s = 1796040000 };
 
