@@ -231,9 +231,10 @@ attempt_judge(struct attempt *a, struct attempt_rcpt *r,
 	if (r->state != ATTEMPT_WAITS)
 		return;
 	a->tried = true;
-	set_state(r, what == REPLY_TAKEN ? ATTEMPT_TAKEN : what == REPLY_FAILED ||
-	    (what == REPLY_REFUSED && is_refused_again(a)) ?
-	    ATTEMPT_FAILED : ATTEMPT_DEFERRED, f);
+	if (what == REPLY_REFUSED && is_refused_again(a))
+		what = REPLY_FAILED;
+	set_state(r, what == REPLY_TAKEN ? ATTEMPT_TAKEN :
+	    what == REPLY_FAILED ? ATTEMPT_FAILED : ATTEMPT_DEFERRED, f);
 	if (what != REPLY_TAKEN)
 		return;
 	r->relayed = (r->notify & DSN_SUCCESS) && f != NULL &&

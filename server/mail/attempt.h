@@ -62,7 +62,7 @@ struct attempt {
 	bool			 is_open;
 	bool			 lost;		/* there is no file */
 	bool			 tried;		/* a host, or the DNS */
-	bool			 relayed;	/* that report is due, or made */
+	bool			 relayed;	/* that report is due */
 	bool			 removed;
 	unsigned		 sending;	/* transactions */
 	unsigned		 report;	/* enum report_kind, next */

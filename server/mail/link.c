@@ -197,7 +197,9 @@ move(struct link *l, const struct reply_rule *rule)
 		}
 		l->group->family = true;
 		l->refusal = f;
-	} else if (!plain && ++hop == l->path->hop_count) {
+	} else if (l->last.end == RELAY_END_OURSELVES ||
+	    (!plain && ++hop == l->path->hop_count)) {
+		/* RFC 5321 5.1: what is no better than we are gives it back. */
 		give_up(l);
 		return;
 	}

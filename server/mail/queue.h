@@ -31,8 +31,8 @@ struct queued {
 	uint32_t		 size_kib;
 	uint32_t		 rcpts;		/* of the envelope */
 	uint32_t		 left;		/* not done */
-	uint32_t		 refused_s;	/* age, when all hosts of a
-						   site refused it first; or 0 */
+	uint32_t		 refused_s;	/* age, when a site refused it
+						   first; or 0 */
 	uint16_t		 tries;
 	uint8_t			 flags;		/* bits of QUEUE_FLAGS */
 	uint8_t			 state;		/* bits of enum queued_state */

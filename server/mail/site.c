@@ -152,9 +152,10 @@ site_leave(struct attempt_group *g, bool waits)
 {
 	struct attempt *a = g->attempt;
 	struct site *s = g->site;
-	const struct queue_fact *f = waits && site_is_down(s) && s->last != NULL ?
-	    attempt_keep(a, s->last) : NULL;
+	const struct queue_fact *f = NULL;
 
+	if (waits && site_is_down(s) && s->last != NULL)
+		f = attempt_keep(a, s->last);
 	if (waits && a->wait_for == NULL) {
 		a->wait_for = s;
 		a->failures = s->breaker.failures;

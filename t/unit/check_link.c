@@ -404,6 +404,20 @@ TEST(refused)
 	now_s = 1000;
 }
 
+/* RFC 5321 5.1: behind this host are those that would send it back. */
+TEST(ourselves)
+{
+	BEGIN("y1 203.0.113.201", "y2 203.0.113.202");
+	lose(RELAY_CONNECT, RELAY_END_OURSELVES);
+	expect("y14", ATTEMPT_FAILED, ATTEMPT_FAILED, ATTEMPT_FAILED);
+	/* A better one may be back. */
+	BEGIN("z1 203.0.113.201", "z2 203.0.113.202", "z3 203.0.113.203");
+	lose(RELAY_CONNECT, RELAY_END_TIMEOUT);
+	lose(RELAY_CONNECT, RELAY_END_OURSELVES);
+	expect("z14 z24", ATTEMPT_DEFERRED, ATTEMPT_DEFERRED,
+	    ATTEMPT_DEFERRED);
+}
+
 /* RFC 7504: a host that takes no mail; if none does, at once. */
 TEST(no_mail)
 {
