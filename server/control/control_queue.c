@@ -75,7 +75,7 @@ look(struct walk *w, struct queued *q, const struct queue_out *o)
 		.age_s = now_s - q->queued_s, .wait_s = q->next_s - now_s,
 		.size_kib = q->size_kib, .left = q->left, .tries = q->tries,
 		.held = (q->state & QUEUED_HELD) != 0,
-		.busy = schedule_is_busy(w->master, q), .done = q->done
+		.busy = (q->state & QUEUED_BUSY) != 0, .done = q->done
 	};
 	struct queue_open open;
 	bool opens = shows(w) || ask->from[0] != '\0' || ask->to[0] != '\0';

@@ -24,9 +24,9 @@ struct queued {
 	int64_t			 queued_s;
 	int64_t			 next_s;	/* due again */
 	uint8_t			*done;		/* bits: queue_is_done() */
-	void			*work;		/* of schedule.c; NULL: waits */
-	uint32_t		 heap;		/* its place in the heap; */
-	uint32_t		 parked;	/* and at a site: schedule.c */
+	void			*work;		/* of an attempt, or where it is
+						   parked; NULL: waits */
+	uint32_t		 parked;	/* its place at that site */
 	uint32_t		 lines;		/* LF to be sent */
 	uint32_t		 size_kib;
 	uint32_t		 rcpts;		/* of the envelope */
@@ -44,7 +44,8 @@ enum queued_state {
 	QUEUED_SAVED = QUEUED_NOTIFIED | QUEUED_HELD,	/* in the journal */
 	QUEUED_KNOWN = 1 << 3,		/* committed, or found on the disk */
 	QUEUED_CRASHED_ONCE = 1 << 4,	/* a worker that sent it; a number */
-	QUEUED_CRASHED = 3 << 4
+	QUEUED_CRASHED = 3 << 4,
+	QUEUED_BUSY = 1 << 6		/* an attempt has it */
 };
 
 /* A message that is being worked on. */

@@ -1,36 +1,36 @@
 /*
- * Queued messages in a heap by the time when they are due.  What is due is
- * begun in pieces: however many there are, nobody else waits for them.
+ * Which messages are due, and the beginning of attempts: recipients are grouped
+ * by domain, and the way of each group is looked up, so a reload is enough to
+ * change it.  However many are due, nobody else waits for them.
  */
 #include "server/mail/schedule.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/conf/conf_parse.h"
 #include "server/log/log_message.h"
 #include "server/mail/link.h"
 #include "server/mail/relay.h"
-#include "server/mail/way.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
 enum {
+	smtp_port = 25,
 	piece_us = 4 * 1000,		/* no message is begun after that */
+	look_messages = 50000,		/* are looked at in a second */
 	gap_most_s = 4 * 60 * 60,
 	again_s = 5 * 60,		/* without memory */
 	begun_max = 10000		/* attempts */
 };
 
-/* q->heap of a message that an attempt has. */
-static const uint32_t nowhere = UINT32_MAX;
-
 static struct {
-	struct queued	**heap;		/* [0] is due first */
-	size_t		  count;
-	size_t		  max;
 	struct event	  second;
 	struct event	  turn;
+	size_t		  cursor;	/* of queue_next() */
+	unsigned	  seconds;	/* since the last look */
 	size_t		  begun;	/* attempts */
 	bool		  paused;	/* that was logged */
 	bool		  drains;
@@ -45,73 +45,204 @@ turn_soon(void)
 	evtimer_add(&due.turn, &at_once);
 }
 
-/* ---- the heap ----------------------------------------------------------- */
+/* ---- the way ------------------------------------------------------------ */
 
 static void
-put(struct queued *q, size_t at)
+end_without_way(struct attempt_group *g, enum relay_end why)
 {
-	due.heap[at] = q;
-	q->heap = (uint32_t)at;
+	const struct ipc_outcome o = { .stage = RELAY_DNS,
+	    .end = (uint8_t)why };
+	struct attempt *a = g->attempt;
+
+	attempt_judge_all(g, reply_rule(&o)->last, attempt_keep(a,
+	    &(struct queue_fact){ .fact = { .outcome = o,
+	    .tried_s = queue_now_s(a->master) } }));
+	attempt_end_group(a);
 }
 
 static void
-sift_up(struct queued *q)
+on_route(void *arg, const struct route *route)
 {
-	size_t at = q->heap;
+	struct attempt_group *g = arg;
+	enum relay_end why;
+	struct path *p = path_make(g->attempt->master, route, g->port,
+	    g->written, &why);
 
-	for (; at > 0 && due.heap[(at - 1) / 2]->next_s > q->next_s;
-	    at = (at - 1) / 2)
-		put(due.heap[(at - 1) / 2], at);
-	put(q, at);
+	if (p != NULL)
+		site_add(g->attempt->master, p, g);
+	else
+		/* A wrong name in smtpd.conf is no fault of the mail. */
+		end_without_way(g, g->written ? RELAY_END_NO_DNS : why);
 }
 
 static void
-sift_down(struct queued *q)
+find_way(struct attempt_group *g, struct span domain)
 {
-	size_t at = q->heap, child;
+	const struct conf_via *via = conf_relay_via(&g->attempt->master->conf,
+	    domain);
+	struct resolver_job *job = &g->job;
+	struct buf literal = buf_over(job->name, sizeof(job->name) - 1);
 
-	for (; (child = 2 * at + 1) < due.count; at = child) {
-		if (child + 1 < due.count && due.heap[child + 1]->next_s <
-		    due.heap[child]->next_s)
-			child++;
-		if (due.heap[child]->next_s >= q->next_s)
+	*job = (struct resolver_job){ .kind = RESOLVE_HOST, .done = on_route,
+	    .arg = g };
+	g->port = via != NULL ? via->port : smtp_port;
+	g->written = via != NULL;
+	if (via != NULL)
+		strlcpy(job->name, via->host, sizeof(job->name));
+	else if (span_next_is(domain, '[')) {
+		/* RFC 5321 4.1.3. */
+		domain = span_from(domain.p + 1, domain.n - 2);
+		if (span_begins_fold(domain, span_of("IPv6:")))
+			domain = span_skip(domain, strlen("IPv6:"));
+		buf_add(&literal, domain);
+	} else if (punycode_domain(domain, job->name))
+		job->kind = RESOLVE_MX;
+	else {
+		end_without_way(g, RELAY_END_NO_DOMAIN);
+		return;
+	}
+	resolver_ask(g->attempt->master, job);
+}
+
+/* ---- groups ------------------------------------------------------------- */
+
+static int
+compare(const void *x, const void *y)
+{
+	const struct attempt_rcpt *a = x, *b = y;
+	int order = memcmp(a->key, b->key, sizeof(a->key));
+
+	return order != 0 ? order : a->index < b->index ? -1 : 1;
+}
+
+/*
+ * What is one group: a domain, or all with one "via"; by a hash with a secret,
+ * so that nobody outside makes two of them one.
+ */
+static void
+set_key(struct attempt_rcpt *r, const struct conf *conf, struct span domain)
+{
+	static uint8_t secret[crypto_shorthash_siphashx24_KEYBYTES];
+	const struct conf_via *via = conf_relay_via(conf, domain);
+
+	if (sodium_is_zero(secret, sizeof(secret)))
+		randombytes_buf(secret, sizeof(secret));
+	if (via != NULL)
+		domain = span_from(&via, sizeof(via));
+	crypto_shorthash_siphashx24(r->key, domain.p, domain.n, secret);
+}
+
+/*
+ * A domain that became ours while the message was queued: it waits, and is
+ * never failed for that.
+ */
+static bool
+is_ours(const struct attempt *a, const struct mailbox *to)
+{
+
+	if (conf_find_domain(&a->master->conf, span_from(to->domain,
+	    to->domain_len)) == NULL)
+		return false;
+	log_put(LOG_LEVEL_WARNING, "became-local", "id=%.*s to=%s then=%s",
+	    (int)sizeof(a->q->id), a->q->id, log_address(to),
+	    "the message waits in the queue, for its domain is in smtpd.conf "
+	    "now: take \"domain\" out until it has left, or remove it with "
+	    "smtpctl queue remove");
+	return true;
+}
+
+/* Reads the recipients that are left, and groups them. */
+static void
+list_rcpts(struct attempt *a)
+{
+	const struct span all = a->open.envelope.rcpts;
+	struct span rest = all;
+	struct envelope_rcpt to;
+	struct attempt_rcpt *r;
+	struct attempt_group *g;
+
+	r = a->rcpts = calloc(a->q->left + 1, sizeof(*a->rcpts));
+	for (uint32_t i = 0; r != NULL && a->count < a->q->left; i++) {
+		r->index = i;
+		r->offset = (uint32_t)(all.n - rest.n);
+		if (!envelope_next(&rest, &to))
 			break;
-		put(due.heap[child], at);
+		if (queue_is_done(a->q, i))
+			continue;
+		set_key(r, &a->master->conf, span_from(to.to.domain,
+		    to.to.domain_len));
+		r->notify = to.notify;
+		r->state = to.notify & DSN_DELIVERED ? ATTEMPT_DELIVERED :
+		    is_ours(a, &to.to) ? ATTEMPT_OURS : ATTEMPT_WAITS;
+		r = &a->rcpts[++a->count];
 	}
-	put(q, at);
+	a->groups = calloc(a->count + 1, sizeof(*a->groups));
+	if (a->rcpts == NULL || a->groups == NULL)
+		return;
+	qsort(a->rcpts, a->count, sizeof(*a->rcpts), compare);
+	for (r = a->rcpts; r < a->rcpts + a->count; r++) {
+		if (r->state != ATTEMPT_WAITS)
+			continue;
+		g = &a->groups[a->group_count - (a->group_count > 0)];
+		if (g->first == NULL || memcmp(r->key, g->first->key,
+		    sizeof(r->key)) != 0) {
+			g = &a->groups[a->group_count++];
+			*g = (struct attempt_group){ .attempt = a, .first = r };
+		}
+		g->count = (size_t)(r - g->first) + 1;
+	}
 }
 
-/* Takes q, which is in the heap, out of it. */
-static void
-take_out(struct queued *q)
-{
-	struct queued *last = due.heap[--due.count];
+/* ---- attempts ----------------------------------------------------------- */
 
-	if (last != q) {
-		put(last, q->heap);
-		sift_up(last);
-		sift_down(last);
+/* An attempt, which is q->work until it ends, perhaps at once. */
+static void
+begin(struct master *m, struct queued *q)
+{
+	struct attempt *a = calloc(1, sizeof(*a));
+	struct attempt_group *g;
+	struct envelope_rcpt to;
+
+	if (q->work != NULL)
+		site_unpark(q);
+	if (a == NULL) {
+		q->next_s = queue_now_s(m) + again_s;
+		return;
 	}
-	q->heap = nowhere;
+	due.begun++;
+	q->state |= QUEUED_BUSY;
+	q->work = a;
+	a->master = m;
+	a->q = q;
+	if (attempt_open(a))
+		list_rcpts(a);
+	/* One more, so that it does not end before all have begun. */
+	a->pending = a->group_count + 1;
+	/* There is none if the file could not be opened. */
+	for (g = a->groups; g != NULL && g < a->groups + a->group_count; g++)
+		if (!attempt_read(a, g->first, &to))
+			attempt_end_group(a);
+		else
+			find_way(g, span_from(to.to.domain, to.to.domain_len));
+	attempt_close(a);
+	attempt_end_group(a);
 }
 
-static void
-put_in(struct queued *q)
+/* Without a relay block all of it waits, for as long as it takes. */
+static bool
+may_begin(const struct master *m)
 {
-	put(q, due.count++);
-	sift_up(q);
+	return !m->stopping && m->conf.relay.line != 0 &&
+	    due.begun < begun_max;
 }
 
 static void
 make_due(struct master *m, struct queued *q)
 {
-	take_out(q);
 	q->next_s = queue_now_s(m);
-	put_in(q);
-	turn_soon();
+	if (may_begin(m) && !(q->state & (QUEUED_HELD | QUEUED_BUSY)))
+		begin(m, q);
 }
-
-/* ---- due messages ------------------------------------------------------- */
 
 /* q waits for its time, or for its site; or leaves the queue. */
 static void
@@ -120,24 +251,20 @@ on_end(struct attempt *a, bool over)
 	struct master *m = a->master;
 	struct queued *q = a->q;
 
-	due.begun--;
+	if (due.begun-- == begun_max)
+		turn_soon();
 	q->work = NULL;
+	q->state &= (uint8_t)~QUEUED_BUSY;
 	if (over && a->lost)
 		queue_forget(m, q);
 	else if (over)
 		queue_remove(m, q);
-	else {
-		put_in(q);
-		if (a->wait_for != NULL)
-			site_park(a->wait_for, q);
-	}
+	else if (a->wait_for != NULL)
+		site_park(a->wait_for, q);
 	if (a->wait_for != NULL)
 		site_release(a->wait_for);
-	if (due.begun == begun_max - 1)
-		turn_soon();
 }
 
-/* Without a relay block all of it waits, for as long as it takes. */
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
@@ -145,26 +272,19 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	int64_t until_us = deadline_now_us() + piece_us, now = queue_now_s(m);
 	struct queued *q;
 
-	while (!m->stopping && m->conf.relay.line != 0 && due.count > 0 &&
-	    (q = due.heap[0])->next_s <= now && due.begun < begun_max) {
+	while (may_begin(m)) {
 		if (deadline_now_us() >= until_us) {
 			turn_soon();
-			break;
+			return;
 		}
-		if (q->work != NULL)
-			site_unpark(q);
-		take_out(q);
-		if (q->state & QUEUED_HELD) {
-			q->next_s = now + gap_most_s;
-			put_in(q);
-			continue;
+		q = queue_next(m, &due.cursor);
+		if (q == NULL) {
+			due.cursor = 0;
+			return;
 		}
-		due.begun++;
-		if (!way_begin(m, q)) {
-			due.begun--;
-			q->next_s = now + again_s;
-			put_in(q);
-		}
+		if (q->next_s <= now &&
+		    !(q->state & (QUEUED_HELD | QUEUED_BUSY)))
+			begin(m, q);
 	}
 }
 
@@ -172,15 +292,19 @@ static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct master *m = arg;
-	bool paused = m->conf.relay.line == 0 && due.count > 0;
+	const uint64_t messages = queue_count(m)->messages;
+	bool paused = m->conf.relay.line == 0 && messages > 0;
 
 	if (paused && !due.paused)
 		log_put(LOG_LEVEL_WARNING, "queue-paused", "messages=%zu "
-		    "then=%s", due.count, "they wait for a relay block in "
-		    "smtpd.conf, and none is given up");
+		    "then=%s", (size_t)messages, "they wait for a relay block "
+		    "in smtpd.conf, and none is given up");
 	due.paused = paused;
 	if (m->log->n > 0 && log_message_flush(m->log) == -1)
 		log_error("write", "log/message", errno);
+	if (++due.seconds <= messages / look_messages)
+		return;
+	due.seconds = 0;
 	turn_soon();
 }
 
@@ -198,64 +322,66 @@ schedule_start(struct master *m)
 	return event_add(&due.second, &period);
 }
 
-/*
- * Its time may be that of a clock that was wrong: it is not years ahead.
- * Without memory for its place the file stays, and the next start finds it.
- */
+/* Its time may be that of a clock that was wrong: it is not years ahead. */
 void
 schedule_add(struct master *m, struct queued *q)
 {
-	size_t max = due.max == 0 ? 256 : due.max * 2;
 	int64_t now = queue_now_s(m);
-	struct queued **heap;
 
-	/* Those that are begun come back. */
-	if (due.max < queue_count(m)->messages + 1) {
-		heap = reallocarray(due.heap, max,
-		    sizeof(struct queued *));
-		if (heap == NULL) {
-			log_error("a queued message is left until the next "
-			    "start", "spool/queue", errno);
-			queue_forget(m, q);
-			return;
-		}
-		due.heap = heap;
-		due.max = max;
-	}
 	if (q->next_s > now + gap_most_s)
 		q->next_s = now + gap_most_s;
-	put_in(q);
-	if (q->next_s <= now)
-		turn_soon();
+	if (q->next_s <= now && !queue_count(m)->reading)
+		make_due(m, q);
 }
 
 void
 schedule_retry(struct master *m, struct queued *q)
 {
-	if (q->heap == nowhere)
+	if (q->state & QUEUED_BUSY)
 		return;
 	if (q->work != NULL)
 		((struct site *)q->work)->breaker.until_ms = 0;
-	make_due(m, q);
+	q->next_s = queue_now_s(m);
+	turn_soon();
+}
+
+/*
+ * a is to end: what waits, for a name server or a connection, waits no more,
+ * and what is sent now is the last.
+ */
+static void
+forget(struct attempt *a)
+{
+	struct attempt_group *g;
+
+	a->removed = true;
+	/* A report is under way, and tells when it is over. */
+	if (a->pending == 0)
+		return;
+	a->pending++;
+	for (g = a->groups; g != NULL && g < a->groups + a->group_count;
+	    g++) {
+		if (g->job.open)
+			resolver_forget(a->master, &g->job);
+		else if (g->waits)
+			site_withdraw(g);
+		else
+			continue;
+		attempt_end_group(a);
+	}
+	attempt_end_group(a);
 }
 
 void
 schedule_remove(struct master *m, struct queued *q)
 {
-	if (q->heap == nowhere) {
-		way_forget(q->work);
+	if (q->state & QUEUED_BUSY) {
+		forget(q->work);
 		return;
 	}
 	if (q->work != NULL)
 		site_unpark(q);
-	take_out(q);
 	queue_remove(m, q);
-}
-
-bool
-schedule_is_busy(const struct master *m, const struct queued *q)
-{
-	return q->heap == nowhere;
 }
 
 bool

@@ -26,7 +26,7 @@ struct site {
 	struct site_groups waiting;
 	size_t		 waiting_count;
 	size_t		 called;	/* parked before, not here yet */
-	struct queued	**parked;	/* in no order; in the heap, too */
+	struct queued	**parked;	/* in no order */
 	size_t		 parked_count;
 };
 
@@ -38,8 +38,8 @@ void	site_start(struct master *m,
 	    void (*due)(struct master *m, struct queued *q),
 	    void (*serve)(struct site *s));
 /*
- * A message that has to wait for its site stays in the heap, for its age is to
- * be looked at, and costs eight octets more.  As many are called back as can be
+ * A message that has to wait for its site costs eight octets more; its time
+ * still comes, for its age is to be looked at.  As many are called back as may be
  * sent, so that thousands for one site take no memory and no time of others.
  * Without memory, q waits for its time.
  */
