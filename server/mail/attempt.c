@@ -194,16 +194,28 @@ is_refused_again(struct attempt *a)
 
 /* ---- transactions ------------------------------------------------------- */
 
+bool
+attempt_waits(const struct attempt_group *g)
+{
+	const struct attempt *a = g->attempt;
+	size_t i = 0;
+
+	if (a->removed || (a->q->state & QUEUED_HELD))
+		return false;
+	while (i < g->count && g->first[i].state != ATTEMPT_WAITS)
+		i++;
+	return i < g->count;
+}
+
 size_t
 attempt_next(struct attempt_group *g, size_t max, struct attempt_rcpt **now,
     struct envelope_rcpt **to)
 {
+	const bool may = attempt_waits(g);
 	struct attempt *a = g->attempt;
 	size_t n = 0;
 
-	if (a->removed || (a->q->state & QUEUED_HELD))
-		return 0;
-	for (size_t i = 0; i < g->count && n < max; i++)
+	for (size_t i = 0; may && i < g->count && n < max; i++)
 		if (g->first[i].state == ATTEMPT_WAITS)
 			now[n++] = &g->first[i];
 	*to = n == 0 ? NULL : calloc(n, sizeof(**to));
@@ -228,7 +240,8 @@ void
 attempt_judge(struct attempt *a, struct attempt_rcpt *r,
     enum reply_rcpts what, const struct queue_fact *f)
 {
-	if (r->state != ATTEMPT_WAITS)
+	if (r->state != ATTEMPT_WAITS || (f != NULL &&
+	    f->fact.outcome.end == RELAY_END_STOPPED))
 		return;
 	a->tried = true;
 	if (what == REPLY_REFUSED && is_refused_again(a))

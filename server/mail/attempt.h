@@ -52,7 +52,6 @@ struct attempt_group {
 	struct path		*path;		/* with site */
 	bool			 waits;		/* there, for a connection */
 	bool			 again;		/* a second connection */
-	bool			 family;	/* the other one was tried */
 };
 
 struct attempt {
@@ -90,6 +89,8 @@ bool	attempt_read(struct attempt *a, const struct attempt_rcpt *r,
 /* The same as f, as long as a; NULL without memory. */
 const struct queue_fact *attempt_keep(struct attempt *a,
 	    const struct queue_fact *f);
+/* Has g recipients without a verdict, and may they be sent? */
+bool	attempt_waits(const struct attempt_group *g);
 /*
  * The next transaction of g, of at most max recipients that have no verdict, in
  * now and, from malloc(3), *to.  0: there is none.  The file stays open until
@@ -98,7 +99,10 @@ const struct queue_fact *attempt_keep(struct attempt *a,
 size_t	attempt_next(struct attempt_group *g, size_t max,
 	    struct attempt_rcpt **now, struct envelope_rcpt **to);
 void	attempt_sent(struct attempt *a);
-/* A verdict (no OPEN, no MORE) on r, unless it has one; or on all of g. */
+/*
+ * A verdict (no OPEN, no MORE) on r, unless it has one; or on all of g.  They
+ * wait on if that is of smtpd's stop.
+ */
 void	attempt_judge(struct attempt *a, struct attempt_rcpt *r,
 	    enum reply_rcpts what, const struct queue_fact *f);
 void	attempt_judge_all(struct attempt_group *g, enum reply_rcpts what,

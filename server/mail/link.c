@@ -38,13 +38,12 @@ struct link {
 	size_t			 count;
 	struct attempt_rcpt	*now[relay_rcpts_max];
 	struct envelope_rcpt	*to;		/* NULL: there is none */
-	const struct reply_rule	*open;		/* of those without verdict */
-	const struct reply_rule	*more;		/* the same */
+	const struct reply_rule	*rule;		/* of those without verdict */
 	bool			 taken;		/* some recipient was */
 	bool			 slower;
 	bool			 closes;
 	bool			 again;		/* reused, and was closed */
-	struct ipc_outcome	 last;		/* of open, more or closes */
+	struct ipc_outcome	 last;		/* of rule or closes */
 	/* If this is the other family: what the first one said. */
 	const struct queue_fact	*refusal;
 };
@@ -133,15 +132,6 @@ pass(struct link *l)
 	site_return(g);
 }
 
-/* All without a verdict get this one; if smtpd stops, they simply wait. */
-static void
-settle(struct link *l, enum reply_rcpts what, const struct ipc_outcome *o)
-{
-	if (o->end != RELAY_END_STOPPED)
-		attempt_judge_all(l->group, what, keep_fact(l, o));
-	leave(l, o->end == RELAY_END_STOPPED);
-}
-
 /* The group that has waited longest; false: none waits. */
 static bool
 take(struct link *l)
@@ -155,60 +145,58 @@ take(struct link *l)
 /* ---- the next address --------------------------------------------------- */
 
 /*
- * Nothing is left to try.  If no host greeted, the message is deferred, and
+ * All without a verdict get this one.  down: no host greeted, so the message is
  * called as soon as one does.
  */
 static void
-give_up(struct link *l)
+settle(struct link *l, enum reply_rcpts what, bool down)
 {
 	const struct queue_fact f = fact_of(l, &l->last);
-	const bool down = l->down && !l->had_greeted;
 
 	if (l->refusal != NULL)
 		attempt_judge_all(l->group, REPLY_FAILED, l->refusal);
-	else
-		attempt_judge_all(l->group, l->verdict,
-		    attempt_keep(l->group->attempt, &f));
+	attempt_judge_all(l->group, what,
+	    attempt_keep(l->group->attempt, &f));
 	if (down)
 		site_failed(l->site, &f);
 	leave(l, down);
 	end(l);
 }
 
-/* The host does not take the rest of the group; another one may. */
-static void
+/*
+ * The host does not take the rest of the group; another one may.  False: what
+ * it said stands, for its other address family cannot be tried.
+ */
+static bool
 move(struct link *l, const struct reply_rule *rule)
 {
-	const enum relay_tls tls = l->site->master->conf.relay.tls;
 	const bool plain = rule->host == REPLY_PLAIN && l->tls == RELAY_TLS_MAY;
-	const struct queue_fact *f = keep_fact(l, &l->last);
+	const bool family = rule->host == REPLY_FAMILY;
+	const struct queue_fact *f;
 	size_t hop = l->hop;
 
+	if (family && (l->refusal != NULL ||
+	    !path_other_family(l->path, &hop)))
+		return false;
 	l->down = l->down || rule->site == REPLY_DOWN;
 	if (rule->last < l->verdict)
 		l->verdict = rule->last;
-	if (rule->host == REPLY_FAMILY) {
-		if (l->group->family || !path_other_family(l->path, &hop)) {
-			for (size_t i = 0; i < l->count; i++)
-				attempt_judge(l->group->attempt, l->now[i],
-				    rule->last, f);
-			send_next(l);
-			return;
-		}
-		l->group->family = true;
-		l->refusal = f;
-	} else if (l->last.end == RELAY_END_OURSELVES ||
-	    (!plain && ++hop == l->path->hop_count)) {
-		/* RFC 5321 5.1: what is no better than we are gives it back. */
-		give_up(l);
-		return;
+	/* RFC 5321 5.1: what is no better than this host gives it back. */
+	if (l->last.end == RELAY_END_OURSELVES ||
+	    (!plain && !family && ++hop == l->path->hop_count)) {
+		settle(l, l->verdict, l->down && !l->had_greeted);
+		return true;
 	}
+	f = keep_fact(l, &l->last);
+	if (family)
+		l->refusal = f;
 	attempt_log_moved(l->group, f);
 	drop_relay(l);
 	l->hop = hop;
 	l->site->master->counters.value[COUNTER_OUT_TLS_FAILED] += plain;
-	l->tls = plain ? RELAY_TLS_NONE : tls;
+	l->tls = plain ? RELAY_TLS_NONE : l->site->master->conf.relay.tls;
 	reach(l);
+	return true;
 }
 
 /* ---- transactions ------------------------------------------------------- */
@@ -235,11 +223,10 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 	if (rule->rcpts == REPLY_OPEN || rule->rcpts == REPLY_MORE ||
 	    rule->host == REPLY_CLOSES)
 		l->last = *o;
-	if (rule->rcpts == REPLY_OPEN)
-		l->open = rule;
-	else if (rule->rcpts == REPLY_MORE)
-		l->more = rule;
-	else if (o->end != RELAY_END_STOPPED) {
+	if (rule->rcpts == REPLY_OPEN ||
+	    (rule->rcpts == REPLY_MORE && l->rule == NULL))
+		l->rule = rule;
+	else if (rule->rcpts != REPLY_MORE) {
 		l->taken = l->taken || rule->rcpts == REPLY_TAKEN;
 		attempt_judge(l->group->attempt, l->now[index], rule->rcpts,
 		    keep_fact(l, o));
@@ -267,22 +254,20 @@ after_letter(struct link *l)
 		l->group->again = true;
 		pass(l);
 		end(l);
-	} else if (l->closes) {
-		settle(l, REPLY_DEFERRED, &l->last);
-		end(l);
-	} else if (l->open != NULL)
-		move(l, l->open);
-	else {
-		for (size_t i = 0; i < l->count && l->more != NULL &&
+	} else if (l->closes)
+		settle(l, REPLY_DEFERRED, false);
+	else if (l->rule == NULL || l->rule->rcpts != REPLY_OPEN ||
+	    !move(l, l->rule)) {
+		for (size_t i = 0; i < l->count && l->rule != NULL &&
 		    !l->taken; i++)
-			attempt_judge(a, l->now[i], l->more->last,
+			attempt_judge(a, l->now[i], l->rule->last,
 			    keep_fact(l, &l->last));
 		send_next(l);
 	}
 }
 
 static void
-on_sent(void *arg, bool uncertain, bool reusable)
+on_sent(void *arg, bool reusable)
 {
 	struct link *l = arg;
 
@@ -306,7 +291,7 @@ is_reusable(const struct link *l, bool idle)
 	    (!site_is_hungry() || (!idle && l->site->links == 1));
 }
 
-/* Has its group another transaction?  Then, with a relay, it is sent. */
+/* Sends the next transaction of its group; false: there is none. */
 static bool
 send_letter(struct link *l)
 {
@@ -317,13 +302,7 @@ send_letter(struct link *l)
 	l->count = attempt_next(l->group, max, l->now, &l->to);
 	if (l->count == 0)
 		return false;
-	if (l->relay == NULL) {
-		free(l->to);
-		l->to = NULL;
-		attempt_sent(l->group->attempt);
-		return true;
-	}
-	l->open = l->more = NULL;
+	l->rule = NULL;
 	l->taken = l->slower = l->closes = l->again = false;
 	l->letters++;
 	relay_send(l->relay, &l->group->attempt->open, l->to, l->count);
@@ -348,8 +327,7 @@ send_next(struct link *l)
 			return;
 		leave(l, false);
 	}
-	drop_relay(l);
-	if (l->group != NULL && send_letter(l))
+	if (l->group != NULL && attempt_waits(l->group))
 		pass(l);
 	else if (l->group != NULL)
 		leave(l, false);
@@ -393,11 +371,9 @@ on_gone(void *arg, const struct ipc_outcome *why, bool crashed)
 	    why->n), span_of(strerror(ENETUNREACH))))
 		path_avoid_ipv6();
 	if (rule->rcpts == REPLY_OPEN)
-		move(l, rule);
-	else {
-		settle(l, rule->rcpts, why);
-		end(l);
-	}
+		(void)move(l, rule);
+	else
+		settle(l, rule->rcpts, false);
 }
 
 /* Connects to the hop of l. */

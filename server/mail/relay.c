@@ -287,8 +287,7 @@ on_letter_done(struct relay *r, uint64_t done)
 	set_step(r, RELAY_READY);
 	r->has_why = false;
 	pool_permit(r->worker, IPC_AT_RELAY);
-	r->owner->sent(r->arg, (done & RELAY_DONE_UNCERTAIN) != 0,
-	    (done & RELAY_DONE_REUSABLE) != 0);
+	r->owner->sent(r->arg, (done & RELAY_DONE_REUSABLE) != 0);
 	return true;
 }
 
@@ -345,12 +344,6 @@ on_lost(void *owner, const char *how)
 
 /* ---- what the pool asks -------------------------------------------------- */
 
-static void
-on_evict(void *owner)
-{
-	/* Only sessions have to give up their slots. */
-}
-
 static bool
 is_overdue(const void *owner)
 {
@@ -379,25 +372,12 @@ blame(struct master *m, const void *owner, void *last, struct log_line *l)
 		log_add(l, "host=%s", (const char *)last);
 }
 
-/* A stress that did not fit into a channel full of recipients is sent again. */
-static void
-on_tick(struct master *m)
-{
-	struct relay *r;
-
-	TAILQ_FOREACH(r, &relays, entry)
-		if (m->stopping && r->worker != NULL)
-			pool_stress(r->worker, STRESS_END, 0);
-}
-
 const struct worker_use relay_use = {
 	.once = true,
 	.waiting = waiting,
 	.on_idle = on_idle,
-	.on_tick = on_tick,
 	.on_record = on_record,
 	.on_lost = on_lost,
-	.on_evict = on_evict,
 	.is_overdue = is_overdue,
 	.state = state,
 	.blame = blame

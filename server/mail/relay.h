@@ -33,11 +33,10 @@ struct relay_owner {
 	void	(*outcome)(void *arg, size_t index,
 		    const struct ipc_outcome *o);
 	/*
-	 * Every recipient had its outcome.  uncertain: the connection was lost
-	 * behind the final dot, so the message may have arrived.  reusable:
-	 * relay_send() may be called for another message.
+	 * Every recipient had its outcome.  reusable: relay_send() may be
+	 * called for another message.
 	 */
-	void	(*sent)(void *arg, bool uncertain, bool reusable);
+	void	(*sent)(void *arg, bool reusable);
 	/*
 	 * The connection is over, or was never made, and the relay is freed;
 	 * recipients without an outcome had one from why before this, and

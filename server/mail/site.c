@@ -336,7 +336,7 @@ site_add(struct master *m, struct path *p, struct attempt_group *g)
 	}
 	g->path = p;
 	g->site = s;
-	g->again = g->family = false;
+	g->again = false;
 	s->called -= s->called > 0;
 	site_kick(s);
 	if (site_is_closed(s) || is_full(s, 0) || m->stopping) {

@@ -241,7 +241,7 @@ say_all(struct ipc_outcome o, bool reusable)
 	for (size_t i = 0; i < n; i++)
 		one.owner->outcome(one.arg, i, &o);
 	one.count = 0;
-	one.owner->sent(one.arg, false, reusable);
+	one.owner->sent(one.arg, reusable);
 	turn();
 }
 
@@ -257,7 +257,7 @@ static void
 sent(void)
 {
 	one.count = 0;
-	one.owner->sent(one.arg, false, true);
+	one.owner->sent(one.arg, true);
 	turn();
 }
 

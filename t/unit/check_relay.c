@@ -31,7 +31,7 @@ static unsigned forgotten;
 static struct {
 	unsigned	greeted, sent, gone, outcomes[relay_rcpts_max];
 	struct ipc_outcome last[relay_rcpts_max], why;
-	bool		uncertain, reusable, crashed;
+	bool		reusable, crashed;
 } told;
 static struct relay *relay;
 
@@ -75,10 +75,9 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 }
 
 static void
-on_sent(void *arg, bool uncertain, bool reusable)
+on_sent(void *arg, bool reusable)
 {
 	told.sent++;
-	told.uncertain = uncertain;
 	told.reusable = reusable;
 }
 
@@ -339,12 +338,12 @@ TEST(sends)
 	ck_assert_uint_eq(told.last[99].end, RELAY_END_LOST);
 	say(done(RELAY_DONE_REUSABLE));
 	ck_assert_uint_eq(told.sent, 1);
-	ck_assert(told.reusable && !told.uncertain);
+	ck_assert(told.reusable);
 	memset(&told, 0, sizeof(told));
 	give_letter(1);
 	say(outcome(0, RELAY_DOT, 0));
 	say(done(RELAY_DONE_UNCERTAIN));
-	ck_assert(!told.reusable && told.uncertain);
+	ck_assert(!told.reusable);
 	say(outcome(relay_all, RELAY_DOT, 0));
 	say((struct ipc_record){ .type = IPC_END });
 	ck_assert_uint_eq(told.gone, 1);
