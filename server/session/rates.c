@@ -49,23 +49,22 @@ enum verdict
 rates_judge(struct session *s, const struct mailbox *to)
 {
 	const struct conf *conf = &s->epoch->conf;
-	const uint64_t mails = conf->limits.mails_per_hour;
 	const struct span user = span_of(s->user), domain =
 	    span_from(to->domain, to->domain_len);
-	const bool is_first = !s->tx.is_counted;
 	enum verdict why = VERDICT_OK;
 
 	if (user.n == 0 || s->tx.client.relay_line == 0 || domain.n == 0 ||
 	    conf_find_domain(conf, domain) != NULL)
 		return VERDICT_OK;
-	if (is_first && !spend(MAILS, NULL, user, hour_ms, mails, false))
+	if (!s->tx.is_counted && !spend(MAILS, NULL, user, hour_ms,
+	    conf->limits.mails_per_hour, true))
 		why = VERDICT_MAILS_HOUR;
-	else if (!spend(RECIPIENTS, NULL, user, day_ms,
-	    conf->limits.recipients_per_day, true))
-		why = VERDICT_RCPTS_DAY;
-	else
-		s->tx.is_counted = !is_first ||
-		    spend(MAILS, NULL, user, hour_ms, mails, true);
+	else {
+		s->tx.is_counted = true;
+		if (!spend(RECIPIENTS, NULL, user, day_ms,
+		    conf->limits.recipients_per_day, true))
+			why = VERDICT_RCPTS_DAY;
+	}
 	if (why == VERDICT_OK || !spend(TOLD, NULL, user, hour_ms, 1, true))
 		return why;
 	memcpy(rates.user, s->user, sizeof(rates.user));
