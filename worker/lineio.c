@@ -111,64 +111,41 @@ fill(struct lineio *io, size_t n)
 	return LINE_OK;
 }
 
-/* Has a line ended, validly or not?  Searches from octet *checked on. */
-static bool
-scan(const struct lineio *io, size_t *checked, bool *nul,
-    enum line_result *result)
-{
-	const uint8_t *p = io->in + io->start;
-	size_t n = io->end - io->start;
-
-	for (size_t i = *checked; i < n; i++) {
-		if (p[i] == '\0')
-			*nul = true;
-		if (p[i] == '\n') {
-			*checked = i + 1;
-			*result = i > 0 && p[i - 1] == '\r' ? LINE_OK :
-			    LINE_BARE_LF;
-			return true;
-		}
-		if (i > 0 && p[i - 1] == '\r') {
-			*checked = i + 1;
-			*result = LINE_BARE_CR;
-			return true;
-		}
-	}
-	*checked = n;
-	return false;
-}
-
 enum line_result
 lineio_read_line(struct lineio *io, size_t max, struct span *out)
 {
-	size_t checked = 0;
 	bool nul = false, too_long = false;
+	uint8_t c, before = 0;
 	enum line_result r;
+	size_t n = 0;		/* octets of the line so far */
 
-	while (!scan(io, &checked, &nul, &r)) {
-		/*
-		 * Drop all but the last octet, which may be the CR of the
-		 * CRLF: the rest of the line must not be run as a command.
-		 */
-		if (checked > max) {
-			too_long = true;
-			io->start += checked - 1;
-			checked = 1;
+	for (;; before = c) {
+		while (io->start + n == io->end) {
+			/*
+			 * Drop all but the last octet, which may be the CR of
+			 * the CRLF: the rest must not be run as a command.
+			 */
+			if (n > max) {
+				too_long = true;
+				io->start += n - 1;
+				n = 1;
+			}
+			r = fill(io, line_read_bytes);
+			if (r != LINE_OK) {
+				*out = span_from(io->in + io->start, n);
+				return r;
+			}
 		}
-		r = fill(io, line_read_bytes);
-		if (r != LINE_OK) {
-			*out = span_from(io->in + io->start,
-			    io->end - io->start);
-			return r;
-		}
+		c = io->in[io->start + n++];
+		nul = nul || c == '\0';
+		if (c == '\n' || before == '\r')
+			break;
 	}
-	*out = span_from(io->in + io->start, checked - (checked > 1 ? 2 : 1));
-	io->start += checked;
-	if (r != LINE_OK)
-		return r;
-	if (too_long || checked > max)
-		return LINE_TOO_LONG;
-	return nul ? LINE_NUL : LINE_OK;
+	r = c != '\n' ? LINE_BARE_CR : before != '\r' ? LINE_BARE_LF :
+	    too_long || n > max ? LINE_TOO_LONG : nul ? LINE_NUL : LINE_OK;
+	*out = span_from(io->in + io->start, n - (n > 1 ? 2 : 1));
+	io->start += n;
+	return r;
 }
 
 enum line_result
