@@ -356,6 +356,7 @@ begin_work(struct master *m, const struct start_options *o,
 	fatal_unless_memory(m->base != NULL && reload_init(m) == 0 &&
 	    login_start(m) == 0 && pool_start(m, uses) == 0 &&
 	    helper_start(m, helpers, o->worker) == 0);
+	conf_forget_passwords(&m->conf);
 	m->book = address_book_new();
 	/* Signals come last: their handlers stop what has to exist by then. */
 	fatal_unless_memory(m->book != NULL && commit_init(m) == 0 &&
@@ -366,8 +367,6 @@ begin_work(struct master *m, const struct start_options *o,
 	if (refused_init(m->base, &m->conf, m->spool->log,
 	    m->one_session) == -1)
 		fatal("%s/log/refused: %s", m->conf.root, strerror(errno));
-	helper_wait(m);
-	conf_forget_passwords(&m->conf);
 	hold_master(m, root);
 	pool_open(m);
 }

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "server/conf/privdrop.h"
-#include "server/process/feed.h"
 #include "server/process/helper.h"
 
 /* Rows on their way, of an epoch that is left when they have been sent. */
@@ -21,7 +20,6 @@ struct table {
 };
 
 static struct {
-	struct feed		 feed;
 	bool			 busy;		/* no answer to question yet */
 	bool			 due;		/* question is to be sent */
 	struct ipc_password	 question;	/* wiped once it is sent */
@@ -70,20 +68,6 @@ next_row(struct table *t, struct ipc_record *out)
 	return true;
 }
 
-/* A question does not wait for the rows of a table. */
-static bool
-next_record(void *arg, struct ipc_record *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (!auth.due)
-		return auth.table.epoch != NULL && next_row(&auth.table, out);
-	out->type = IPC_PASSWORD;
-	out->u.password = auth.question;
-	explicit_bzero(auth.question.password, sizeof(auth.question.password));
-	auth.due = false;
-	return true;
-}
-
 /* Leaves an epoch and wipes its passwords: no other process needs them. */
 static void
 drop_epoch(struct conf_epoch **e)
@@ -98,7 +82,6 @@ drop_epoch(struct conf_epoch **e)
 static void
 lost(struct master *m, bool again)
 {
-	feed_stop(&auth.feed);
 	explicit_bzero(auth.question.password, sizeof(auth.question.password));
 	drop_epoch(&auth.table.epoch);
 	drop_epoch(&auth.next);
@@ -114,14 +97,14 @@ auth_is_idle(const struct master *m)
 }
 
 void
-auth_ask(const struct ipc_password *question)
+auth_ask(struct master *m, const struct ipc_password *question)
 {
 	const uint64_t ticket = auth.question.ticket + 1;
 
 	auth.question = *question;
 	auth.question.ticket = ticket;
 	auth.busy = auth.due = true;
-	feed_start(&auth.feed);
+	helper_tell(m, HELPER_AUTH);
 }
 
 static bool
@@ -136,29 +119,32 @@ take(struct master *m, const struct ipc_record *r)
 	return true;
 }
 
-static void
-feed_next(void)
+/* A question does not wait for the rows of a table. */
+static bool
+next(void *helper, struct ipc_record *out)
 {
-	if (auth.table.epoch != NULL || auth.next == NULL)
-		return;
-	auth.table = (struct table){ .epoch = auth.next };
-	auth.next = NULL;
-	feed_start(&auth.feed);
-}
+	struct master *m = ((struct helper *)helper)->master;
 
-static void
-on_fed(void *arg)
-{
-	struct master *m = arg;
-	bool question_only = auth.table.epoch == NULL;
-
-	drop_epoch(&auth.table.epoch);
-	/* After an error the channel ends, and helper.c handles that. */
-	if (question_only || auth.feed.error != 0)
-		return;
-	helper_fed(m, HELPER_AUTH);
-	feed_next();
-	m->auth_owner->on_idle(m);
+	while (!auth.due) {
+		memset(out, 0, sizeof(*out));
+		if (auth.table.epoch == NULL && auth.next == NULL)
+			return false;
+		if (auth.table.epoch == NULL) {
+			auth.table = (struct table){ .epoch = auth.next };
+			auth.next = NULL;
+		}
+		if (next_row(&auth.table, out))
+			return true;
+		drop_epoch(&auth.table.epoch);
+		helper_fed(m, HELPER_AUTH);
+		m->auth_owner->on_idle(m);
+	}
+	memset(out, 0, sizeof(*out));
+	out->type = IPC_PASSWORD;
+	out->u.password = auth.question;
+	explicit_bzero(auth.question.password, sizeof(auth.question.password));
+	auth.due = false;
+	return true;
 }
 
 void
@@ -170,7 +156,7 @@ auth_renew(struct master *m)
 	}
 	drop_epoch(&auth.next);
 	auth.next = conf_epoch_enter(m->epoch);
-	feed_next();
+	helper_tell(m, HELPER_AUTH);
 }
 
 /* Sends the current table; at start the master still has it in memory. */
@@ -182,8 +168,6 @@ feed(struct master *m, bool first)
 	int error;
 
 	if (first || conf_passwords_load(&m->conf, &path) == 0) {
-		feed_init(&auth.feed, m->base,
-		    m->helpers[HELPER_AUTH].channel, next_record, on_fed, m);
 		auth_renew(m);
 		return;
 	}
@@ -196,6 +180,7 @@ feed(struct master *m, bool first)
 
 const struct helper_role auth_role = {
 	.then = "nobody can log in",
+	.next = next,
 	.feed = feed,
 	.take = take,
 	.lost = lost

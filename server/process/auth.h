@@ -29,6 +29,6 @@ void	auth_renew(struct master *m);
 /* Can the process be asked?  If not, on_idle() is called once it can. */
 bool	auth_is_idle(const struct master *m);
 /* Asks the process, which is idle; on_answer() or on_lost() follows. */
-void	auth_ask(const struct ipc_password *question);
+void	auth_ask(struct master *m, const struct ipc_password *question);
 
 #endif

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "server/master.h"
-#include "server/process/feed.h"
 #include "shared/deadline.h"
 #include "shared/ip.h"
 #include "shared/log.h"
@@ -33,7 +32,6 @@ static struct {
 	size_t			 used;
 	uint64_t		 tickets;	/* given out */
 	int64_t			 patience_ms;	/* the longest so far */
-	struct feed		 feed;
 	struct helper		*helper;	/* NULL: never served */
 	char			**words;	/* it was started with */
 } dial = { .waiting = TAILQ_HEAD_INITIALIZER(dial.waiting) };
@@ -61,7 +59,7 @@ set_due(void)
 }
 
 static bool
-next_call(void *arg, struct ipc_record *out)
+next(void *helper, struct ipc_record *out)
 {
 	struct dial_job *job = TAILQ_FIRST(&dial.waiting);
 	struct slot *s = dial.slots;
@@ -88,20 +86,12 @@ next_call(void *arg, struct ipc_record *out)
 	return true;
 }
 
-static void
-on_sent(void *arg)
-{
-	if (dial.feed.error != 0)
-		helper_lose(arg, HELPER_DIAL, strerror(dial.feed.error), false);
-}
-
 void
 dial_connect(struct master *m, struct dial_job *job)
 {
 	job->ticket = 0;
 	enqueue(job);
-	if (m->helpers[HELPER_DIAL].state == HELPER_SERVING)
-		feed_start(&dial.feed);
+	helper_tell(m, HELPER_DIAL);
 }
 
 void
@@ -150,7 +140,7 @@ take(struct master *m, const struct ipc_record *r)
 		dial.helper->passed = -1;
 		job->done(job->arg, fd, error);
 	}
-	feed_start(&dial.feed);
+	helper_tell(m, HELPER_DIAL);
 	return true;
 }
 
@@ -158,10 +148,8 @@ static void
 feed(struct master *m, bool first)
 {
 	dial.helper = &m->helpers[HELPER_DIAL];
-	feed_init(&dial.feed, m->base, dial.helper->channel, next_call,
-	    on_sent, m);
 	helper_fed(m, HELPER_DIAL);
-	feed_start(&dial.feed);
+	helper_tell(m, HELPER_DIAL);
 }
 
 /* What was asked for is asked for again. */
@@ -170,7 +158,6 @@ lost(struct master *m, bool again)
 {
 	if (dial.helper == NULL)
 		return;
-	feed_stop(&dial.feed);
 	for (size_t i = 0; i < dial_calls_max; i++)
 		if (dial.slots[i].job != NULL)
 			enqueue(dial.slots[i].job);
@@ -180,6 +167,7 @@ lost(struct master *m, bool again)
 
 const struct helper_role dial_role = {
 	.then = "no mail leaves, and it waits in the queue",
+	.next = next,
 	.feed = feed,
 	.take = take,
 	.lost = lost

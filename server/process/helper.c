@@ -111,6 +111,7 @@ drop(struct helper *h)
 {
 	if (h->channel != -1) {
 		event_del(&h->readable);
+		feed_stop(&h->feed);
 		close(h->channel);
 	}
 	h->channel = -1;
@@ -220,6 +221,8 @@ watch(struct helper *h, int channel)
 	event_assign(&h->readable, h->master->base, h->channel,
 	    EV_READ | EV_PERSIST, on_readable, h);
 	event_add(&h->readable, NULL);
+	/* No done(): if sending fails, the channel ends, too. */
+	feed_init(&h->feed, h->master->base, channel, h->role->next, NULL, h);
 	if (h->role->begin != NULL)
 		h->role->begin(h);
 }
@@ -314,6 +317,13 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 }
 
 void
+helper_tell(struct master *m, enum helper_kind kind)
+{
+	if (m->helpers[kind].state >= HELPER_UNFED)
+		feed_start(&m->helpers[kind].feed);
+}
+
+void
 helper_fed(struct master *m, enum helper_kind kind)
 {
 	struct helper *h = &m->helpers[kind];
@@ -378,15 +388,12 @@ helper_start(struct master *m, const int channels[HELPER_ALL],
 		if (channels[i] != -1)
 			watch(&m->helpers[i], channels[i]);
 	}
-	return tick == NULL ? -1 : event_add(tick, &second);
-}
-
-void
-helper_wait(struct master *m)
-{
+	if (tick == NULL || event_add(tick, &second) == -1)
+		return -1;
 	for (enum helper_kind kind = 0; kind < HELPER_ALL; kind++)
 		while (helper_is_lacking(m, kind))
 			event_base_loop(m->base, EVLOOP_ONCE);
+	return 0;
 }
 
 void
@@ -398,8 +405,6 @@ helper_stop(struct master *m)
 		if (h->state == HELPER_NONE)
 			continue;
 		h->state = HELPER_NONE;
-		if (h->role->end != NULL)
-			h->role->end(h, NULL);
 		if (h->role->lost != NULL)
 			h->role->lost(m, false);
 		drop(h);

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "server/log/counters.h"
+#include "server/process/feed.h"
 #include "shared/ipc_msg.h"
 
 struct helper;
@@ -32,6 +33,8 @@ enum helper_state {
 struct helper_role {
 	const char	*then;		/* what its loss means */
 	bool		 spare;		/* the master can do its work */
+	/* The next record to be sent, as in feed.h; or NULL: others send. */
+	bool		(*next)(void *helper, struct ipc_record *out);
 	/*
 	 * The helper has entered its sandbox, and needs its data; helper_fed()
 	 * ends that.  first: at start; else it was started again.
@@ -51,7 +54,7 @@ struct helper_role {
 	/*
 	 * Of a nursery, in place of these: it was started; it has sent *r, with
 	 * h->passed as above (NULL, or how it breaks its contract); it has
-	 * ended (why NULL: smtpd ends).
+	 * ended.
 	 */
 	void		(*begin)(struct helper *h);
 	const char	*(*hear)(struct helper *h, const struct ipc_record *r);
@@ -68,6 +71,7 @@ struct helper {
 	struct master			*master;
 	const struct helper_role	*role;
 	struct event			 readable;
+	struct feed			 feed;
 	int				 channel;	/* -1: there is none */
 	int				 passed;	/* with a record */
 	enum helper_state		 state;
@@ -90,15 +94,15 @@ char	helper_option(enum helper_kind kind);
 /* At start, before any fork: is it needed?  The keeper is where others are. */
 bool	helper_is_wanted(const struct master *m, enum helper_kind kind);
 /*
- * Takes over the channels of helpers that were just started (-1: not wanted).
- * Each has to report that it has entered its sandbox, or that it has none,
- * which is enough where sandbox is optional; then it is fed.  If that fails, it
- * is fatal().  0, or -1 without memory.
+ * Takes over the channels of helpers that were just started (-1: not wanted),
+ * and waits until all serve.  Each has to report that it has entered its
+ * sandbox, or that it has none, which is enough where sandbox is optional;
+ * then it is fed.  If that fails, it is fatal().  0, or -1 without memory.
  */
 int	helper_start(struct master *m, const int channels[HELPER_ALL],
 	    const char *worker);
-/* Waits until all serve, or fatal(). */
-void	helper_wait(struct master *m);
+/* There is more for next(), once the helper is in its sandbox. */
+void	helper_tell(struct master *m, enum helper_kind kind);
 /* The helper has all that it needs. */
 void	helper_fed(struct master *m, enum helper_kind kind);
 /* The helper is wanted, and does not serve. */

@@ -60,9 +60,9 @@ fill_settings(const struct master *m, struct ipc_record *r)
 }
 
 static bool
-next_record(void *arg, struct ipc_record *r)
+next(void *helper, struct ipc_record *r)
 {
-	struct nursery *n = arg;
+	struct nursery *n = nursery_of(helper);
 
 	memset(r, 0, sizeof(*r));
 	switch (n->due) {
@@ -98,7 +98,7 @@ tell(struct nursery *n, bool certificates)
 		    .files = n->helper->master->tls };
 	} else if (n->due == NURSERY_TOLD)
 		n->due = NURSERY_SETTINGS;
-	feed_start(&n->feed);
+	feed_start(&n->helper->feed);
 }
 
 /* A nursery that was just started gets all settings. */
@@ -108,8 +108,6 @@ begin(struct helper *h)
 	struct nursery *n = nursery_of(h);
 
 	*n = (struct nursery){ .helper = h };
-	/* No done(): if sending fails, the channel ends, too. */
-	feed_init(&n->feed, h->master->base, h->channel, next_record, NULL, n);
 	tell(n, true);
 }
 
@@ -121,9 +119,6 @@ end(struct helper *h, const char *why)
 	struct pool *p = m->pool;
 	const bool was_active = p->active == n, first = n == p->nurseries;
 
-	feed_stop(&n->feed);
-	if (why == NULL)
-		return;
 	/* A spare that is taking new settings was ready. */
 	if (was_active)
 		p->active = m->helpers[HELPER_NURSERY + first].state >=
@@ -217,6 +212,7 @@ hear(struct helper *h, const struct ipc_record *r)
 
 const struct helper_role nursery_role = {
 	.spare = true,		/* the other one has taken over */
+	.next = next,
 	.begin = begin,
 	.hear = hear,
 	.end = end
@@ -229,7 +225,7 @@ nursery_renew(struct master *m)
 	struct pool *p = m->pool;
 
 	/* A record still to be sent is meant for the current image. */
-	if (p->active == NULL || p->active->feed.waits)
+	if (p->active == NULL || p->active->helper->feed.waits)
 		return;
 	if (ipc_send(p->active->helper->channel, &r, -1, false) == -1)
 		return;

@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
-#include "server/process/feed.h"
 #include "server/process/helper.h"
 #include "server/process/nursery.h"
 #include "server/process/tls_files.h"
@@ -58,7 +57,6 @@ enum nursery_due {
 struct nursery {
 	struct helper		*helper;
 	unsigned		 settings_due;
-	struct feed		 feed;
 	enum nursery_due	 due;
 	struct tls_cursor	 telling;	/* certificates to be sent */
 };

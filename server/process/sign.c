@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/process/feed.h"
 #include "server/process/helper.h"
 #include "server/process/tls_files.h"
 
@@ -16,7 +15,6 @@ enum { under_way_max = 32 };
 
 /* What is asked of the sign process: there is one. */
 static struct {
-	struct feed		 feed;		/* what is sent to it */
 	uint64_t		 tickets;	/* given out */
 	unsigned		 under_way;	/* digests it has */
 	TAILQ_HEAD(signing_list, signing) waiting; /* in order */
@@ -42,7 +40,6 @@ lost(struct master *m, bool again)
 {
 	struct signing *w, *next;
 
-	feed_stop(&sign.feed);
 	sign.under_way = 0;
 	for (size_t i = 0; i < ipc_sign_slots_max; i++) {
 		sign.slots[i].verdicts_due = 0;
@@ -78,12 +75,10 @@ next_digest(struct master *m, struct ipc_record *out)
 
 /* Handshakes go first. */
 static bool
-next_record(void *arg, struct ipc_record *out)
+next(void *helper, struct ipc_record *out)
 {
-	struct master *m = arg;
-
 	memset(out, 0, sizeof(*out));
-	if (next_digest(m, out))
+	if (next_digest(((struct helper *)helper)->master, out))
 		return true;
 	/* No worker can ask for such a key: its files have no users. */
 	for (size_t i = 0; i < ipc_sign_slots_max; i++) {
@@ -102,18 +97,11 @@ next_record(void *arg, struct ipc_record *out)
 	return true;
 }
 
-static void
-tell(struct master *m)
-{
-	if (m->helpers[HELPER_SIGN].state >= HELPER_UNFED)
-		feed_start(&sign.feed);
-}
-
 void
 sign_give(struct master *m, const struct tls_files *files)
 {
 	sign.giving = (struct tls_cursor){ .files = files };
-	tell(m);
+	helper_tell(m, HELPER_SIGN);
 }
 
 static bool
@@ -132,7 +120,7 @@ take(struct master *m, const struct ipc_record *r)
 			w = TAILQ_NEXT(w, entry);
 		if (w != NULL)
 			answer(m, w, &r->u.signature);
-		tell(m);
+		helper_tell(m, HELPER_SIGN);
 	} else if (r->type == IPC_JUDGED) {
 		slot = &sign.slots[judged->slot];
 		if (slot->verdicts_due > 0 && --slot->verdicts_due == 0 &&
@@ -145,8 +133,6 @@ take(struct master *m, const struct ipc_record *r)
 static void
 feed(struct master *m, bool first)
 {
-	feed_init(&sign.feed, m->base, m->helpers[HELPER_SIGN].channel,
-	    next_record, NULL, m);
 	m->sign_owner->feed(m, first);
 }
 
@@ -154,7 +140,7 @@ void
 sign_fed(struct master *m)
 {
 	helper_fed(m, HELPER_SIGN);
-	tell(m);
+	helper_tell(m, HELPER_SIGN);
 }
 
 void
@@ -166,7 +152,7 @@ sign_ask(struct master *m, struct signing *s,
 	s->sent = false;
 	TAILQ_INSERT_TAIL(&sign.waiting, s, entry);
 	if (helper_is_coming(m, HELPER_SIGN))
-		tell(m);
+		helper_tell(m, HELPER_SIGN);
 	else
 		answer(m, s, NULL);
 }
@@ -200,7 +186,7 @@ drop_slots(struct master *m, const struct tls_files *files, size_t n)
 		if (--slot->users == 0)
 			slot->forget_due = true;
 	}
-	tell(m);
+	helper_tell(m, HELPER_SIGN);
 }
 
 bool
@@ -238,6 +224,7 @@ sign_drop(struct master *m, struct tls_files *files)
 
 const struct helper_role sign_role = {
 	.then = "there is no TLS",
+	.next = next,
 	.feed = feed,
 	.take = take,
 	.lost = lost

@@ -196,7 +196,7 @@ ask_next(struct master *m)
 		settle(l, REPLY_AUTH_LATER);
 	if (l == NULL)
 		return;
-	auth_ask(&l->question);
+	auth_ask(m, &l->question);
 	explicit_bzero(&l->question, sizeof(l->question));
 	leave_queue(l);
 	l->charged = true;

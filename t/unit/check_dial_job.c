@@ -52,6 +52,21 @@ helper_lose(struct master *master, enum helper_kind kind, const char *why,
 	dial_role.lost(master, true);
 }
 
+void
+helper_tell(struct master *master, enum helper_kind kind)
+{
+	if (helpers[kind].state >= HELPER_UNFED)
+		feed_start(&helpers[kind].feed);
+}
+
+/* In helper.c the end of the channel is noticed. */
+static void
+on_sent(void *arg)
+{
+	if (h->feed.error != 0)
+		helper_lose(&m, HELPER_DIAL, strerror(h->feed.error), false);
+}
+
 static void
 done(void *arg, int fd, int error)
 {
@@ -70,6 +85,7 @@ begin(bool first)
 
 	if (other != -1) {
 		close(other);
+		feed_stop(&h->feed);
 		close(h->channel);
 	}
 	ck_assert_int_eq(ipc_pair(ends), 0);
@@ -77,6 +93,7 @@ begin(bool first)
 	h->passed = -1;
 	h->state = HELPER_UNFED;
 	other = ends[1];
+	feed_init(&h->feed, m.base, h->channel, dial_role.next, on_sent, h);
 	dial_role.feed(&m, first);
 }
 

@@ -185,9 +185,8 @@ begin(void)
 	channels[HELPER_NURSERY] = ends[0];
 	m.helpers = helpers;
 	ck_assert_int_eq(pool_start(&m, uses), 0);
-	ck_assert_int_eq(helper_start(&m, channels, "worker"), 0);
 	ck_assert_int_eq(ipc_send(nursery, &ready, -1, true), 0);
-	helper_wait(&m);
+	ck_assert_int_eq(helper_start(&m, channels, "worker"), 0);
 	pool_open(&m);
 	for (int i = 0; i < 2; i++)
 		(void)hear_nursery();
