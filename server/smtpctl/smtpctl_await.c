@@ -118,33 +118,26 @@ look_at(struct await *a, const char *path, const char *address)
 	return false;
 }
 
-/*
- * Takes base/USER/new/FILE or base/DOMAIN/USER/new/FILE apart; warns once of a
- * name that nobody gives.
- */
+/* Takes base/USER/new/FILE or base/DOMAIN/USER/new/FILE apart. */
 static void
 visit(struct await *a, const char *path, size_t base)
 {
 	char copy[PATH_MAX], address[PATH_MAX], key[PATH_MAX];
-	char shown[conf_path_shown_bytes];
-	char *part[4] = { 0 }, *rest = copy + base + 1;
+	char *part[4] = { 0 }, *rest = copy;
 	size_t n = 0;
 
-	snprintf(copy, sizeof(copy), "%s", path);
-	for (; n < 4 && rest != NULL; n++) {
-		part[n] = strsep(&rest, "/");
-		if (conf_name_is_file(span_of(part[n])))
-			continue;
-		snprintf(address, sizeof(address), "%.*s",
-		    (int)(part[n] - copy) + (int)strlen(part[n]), path);
-		if (tfind(address, &a->seen, by_text) != NULL)
+	/* Neither smtpd nor a mail program gives such a name. */
+	if (!conf_is_visible(span_of(path + base + 1), true)) {
+		if (tfind(path, &a->seen, by_text) != NULL)
 			return;
-		note_seen(a, address);
-		conf_show(span_of(address), shown, sizeof(shown));
+		note_seen(a, path);
 		warnx("%s: not a name that smtpd gives, and ignored",
-		    shown);
+		    conf_shown(span_of(path)));
 		return;
 	}
+	snprintf(copy, sizeof(copy), "%s", path + base + 1);
+	while (n < 4 && rest != NULL)
+		part[n++] = strsep(&rest, "/");
 	snprintf(address, sizeof(address), "%s%s%s", part[n - 3],
 	    n == 3 ? "" : "@", n == 3 ? "" : part[0]);
 	/* A file that a mail program moves from new to cur keeps its name up

@@ -276,14 +276,6 @@ smtpctl_ms(const char *option, const char *text, double least, double most)
 	return (int64_t)(s * 1000);
 }
 
-/* The values of the options. */
-struct question {
-	struct smtpctl_control	control;
-	struct ipc_ask		ask;
-	int			interval_ms;
-	long long		count;		/* 0: no end */
-};
-
 void
 smtpctl_print(struct span s)
 {
@@ -302,9 +294,9 @@ smtpctl_print(struct span s)
 
 /* Asks once and prints the answer; returns the exit status. */
 static int
-ask(struct question *q, bool clear)
+ask(struct smtpctl_control *c, const struct ipc_ask *question, bool clear)
 {
-	char *text = smtpctl_control_ask(&q->control, &q->ask);
+	char *text = smtpctl_control_ask(c, question);
 
 	if (text == NULL)
 		return 1;
@@ -314,59 +306,45 @@ ask(struct question *q, bool clear)
 	free(text);
 	if (fflush(stdout) == EOF)
 		err(smtpctl_exit_error, "standard output");
-	return q->control.status;
+	return c->status;
 }
 
-static void
-read_options(struct question *q, const struct smtpctl_line *l)
-{
-	if (l->set['j'] != NULL && l->set['o'] != NULL)
-		errx(smtpctl_exit_error, "-j and -o exclude each other");
-	q->ask.form = l->set['j'] != NULL ? FORM_JSON :
-	    l->set['o'] != NULL ? FORM_OPENMETRICS : FORM_TEXT;
-	q->ask.all = l->set['v'] != NULL;
-	q->control.conf = l->set['f'];
-	q->control.socket = l->set['s'];
-	if (l->set['n'] != NULL)
-		q->count = smtpctl_number("-n", l->set['n'], 1, count_max);
-	if (l->set['i'] != NULL)
-		q->interval_ms = (int)smtpctl_ms("-i", l->set['i'], 0.1, 3600);
-}
-
-/* Asks repeatedly; on a terminal each answer overwrites the previous one. */
-static int
-ask_again(struct question *q)
-{
-	const char *term = getenv("TERM");
-	bool terminal = isatty(STDOUT_FILENO), clear = terminal &&
-	    q->count == 0 && term != NULL && strcmp(term, "dumb") != 0;
-	struct timespec pause = { .tv_sec = q->interval_ms / 1000,
-	    .tv_nsec = q->interval_ms % 1000 * 1000000L };
-
-	if (q->count == 0 && !terminal) {
-		warnx("standard output is no terminal: use smtpctl status, "
-		    "or -n count");
-		return smtpctl_exit_error;
-	}
-	for (long long i = 1;; i++) {
-		int status = ask(q, clear);
-
-		if (i == q->count || (status != 0 && i == 1))
-			return status;
-		if (!clear)
-			printf("\n");
-		nanosleep(&pause, NULL);
-	}
-}
-
+/* On a terminal each answer of top overwrites the previous one. */
 int
 smtpctl_status(const struct smtpctl_line *l)
 {
-	static struct question q = { .ask.what = QUESTION_STATUS,
-	    .interval_ms = interval_usual_ms };
+	static struct smtpctl_control c;
+	const bool top = strcmp(l->name, "top") == 0,
+	    terminal = isatty(STDOUT_FILENO);
+	struct ipc_ask question = { .what = strcmp(l->name, "stats") == 0 ?
+	    QUESTION_STATS : QUESTION_STATUS, .all = l->set['v'] != NULL,
+	    .form = l->set['j'] != NULL ? FORM_JSON : l->set['o'] != NULL ?
+	    FORM_OPENMETRICS : FORM_TEXT };
+	const char *term = getenv("TERM");
+	long long count = 0;
+	int64_t ms = interval_usual_ms;
+	bool clear;
 
-	if (strcmp(l->name, "stats") == 0)
-		q.ask.what = QUESTION_STATS;
-	read_options(&q, l);
-	return strcmp(l->name, "top") == 0 ? ask_again(&q) : ask(&q, false);
+	if (l->set['j'] != NULL && l->set['o'] != NULL)
+		errx(smtpctl_exit_error, "-j and -o exclude each other");
+	c.conf = l->set['f'];
+	c.socket = l->set['s'];
+	if (l->set['n'] != NULL)
+		count = smtpctl_number("-n", l->set['n'], 1, count_max);
+	if (l->set['i'] != NULL)
+		ms = smtpctl_ms("-i", l->set['i'], 0.1, 3600);
+	if (top && count == 0 && !terminal)
+		errx(smtpctl_exit_error, "standard output is no terminal: use "
+		    "smtpctl status, or -n count");
+	clear = top && count == 0 && term != NULL && strcmp(term, "dumb") != 0;
+	for (long long i = 1;; i++) {
+		int status = ask(&c, &question, clear);
+
+		if (!top || i == count || (status != 0 && i == 1))
+			return status;
+		if (!clear)
+			printf("\n");
+		nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 },
+		    NULL);
+	}
 }
