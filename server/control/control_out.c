@@ -223,7 +223,6 @@ static void
 on_route(void *arg, const struct route *route)
 {
 	struct question *q = arg;
-	const bool waits = q->asked;
 	size_t n;
 	FILE *f = open_memstream(&q->text, &n);
 
@@ -232,8 +231,7 @@ on_route(void *arg, const struct route *route)
 		tell(q, route, f);
 		(void)fclose(f);
 	}
-	if (waits)
-		q->wake(q->arg);
+	q->wake(q->arg);
 }
 
 static enum control_step
@@ -277,15 +275,14 @@ control_route(struct master *m, const struct ipc_ask *ask,
 	q->master = m;
 	q->wake = wake;
 	q->arg = arg;
+	if (m->conf.relay.line == 0)
+		return &q->task;
 	via = conf_relay_via(&m->conf, span_of(q->domain));
-	if (m->conf.relay.line != 0) {
-		q->job.kind = via == NULL ? RESOLVE_MX : RESOLVE_HOST;
-		snprintf(q->job.name, sizeof(q->job.name), "%s", via == NULL ?
-		    q->domain : via->host);
-		q->job.done = on_route;
-		q->job.arg = q;
-		q->asked = true;
-		resolver_ask(m, &q->job);
-	}
+	q->job = (struct resolver_job){ .done = on_route, .arg = q,
+	    .kind = via == NULL ? RESOLVE_MX : RESOLVE_HOST };
+	snprintf(q->job.name, sizeof(q->job.name), "%s", via == NULL ?
+	    q->domain : via->host);
+	q->asked = true;
+	resolver_ask(m, &q->job);
 	return &q->task;
 }
