@@ -21,9 +21,8 @@ static int null = -1;		/* for descriptors 0 to 2, once we serve */
 void
 background_pid_open(const char *path)
 {
-	char text[16];
+	char text[16] = "";
 	struct stat st;
-	ssize_t n;
 
 	pid_file = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
 	    O_CLOEXEC, 0644);
@@ -36,8 +35,7 @@ background_pid_open(const char *path)
 		return;
 	if (errno != EWOULDBLOCK)
 		fatal("%s: flock: %s", path, strerror(errno));
-	n = read(pid_file, text, sizeof(text) - 1);
-	text[n > 0 ? n : 0] = '\0';
+	(void)!read(pid_file, text, sizeof(text) - 1);
 	text[strspn(text, "0123456789")] = '\0';
 	fatal("%s: smtpd runs already%s%s", path,
 	    text[0] != '\0' ? ", as process " : "", text);
@@ -46,9 +44,9 @@ background_pid_open(const char *path)
 void
 background_begin(bool foreground)
 {
-	char text[16], octet;
+	char octet;
 	pid_t pid = 0;
-	int ends[2], n;
+	int ends[2];
 
 	if (!foreground && (pipe2(ends, O_CLOEXEC) == -1 ||
 	    (pid = fork()) == -1))
@@ -67,9 +65,8 @@ background_begin(bool foreground)
 	}
 	if (pid_file == -1)
 		return;
-	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
 	if (ftruncate(pid_file, 0) == -1 ||
-	    pwrite(pid_file, text, (size_t)n, 0) != n)
+	    dprintf(pid_file, "%d\n", (int)getpid()) == -1)
 		fatal("writing the process number: %s", strerror(errno));
 	/* Others may read the number, which our umask forbids. */
 	(void)fchmod(pid_file, 0644);

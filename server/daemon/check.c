@@ -1,7 +1,6 @@
 /*
- * Reading a configuration, and trying what it names for smtpd -n.  Permissions
- * are tried, not computed: a child becomes the user of the master, and so has
- * the groups of that user and meets the same ACLs.
+ * Permissions are tried, not computed: a child becomes the user of the master,
+ * and so has the groups of that user and meets the same ACLs.
  */
 #include "server/daemon/check.h"
 

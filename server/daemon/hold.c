@@ -1,6 +1,5 @@
 /*
- * What the master may reach: its root, the only tree it may write, and its
- * sandbox.
+ * The root, and the sandbox of the master.
  */
 #include "server/daemon/hold.h"
 

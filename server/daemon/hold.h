@@ -1,7 +1,7 @@
 /*
- * What the master may reach: its root and, once it has entered its sandbox,
- * only that and what SIGHUP and SIGUSR1 make it open again; and log/sandbox
- * below the root, the proof that the sandbox holds.
+ * What the master may reach: its root, the only tree it may write, and what
+ * SIGHUP and SIGUSR1 make it open again; and log/sandbox, the proof that the
+ * sandbox holds.
  */
 #ifndef SERVER_HOLD_H
 #define SERVER_HOLD_H
@@ -11,9 +11,8 @@
 #include "server/master.h"
 
 /*
- * Opens the root, created with mode 0700 if need be; any failure is fatal.  An
- * empty directory of root's is given to the user of the master; one with files,
- * or of a third user, is fatal.  A directory of that user keeps its mode.
+ * Opens the root, created with mode 0700 if need be, or given by root to the
+ * user of the master.  Any failure is fatal, also a directory of another user.
  */
 int	hold_open_root(const char *path, const struct users *u);
 /*
@@ -27,11 +26,7 @@ bool	hold_may_give(int dir, const struct stat *st);
  * has no sandbox: fatal, unless it is optional in m->conf.
  */
 void	hold_prepare(struct master *m);
-/*
- * Enters the sandbox of the master, or is fatal; fills m->sandbox.  Warns in
- * the log of a root that others may enter, of what the sandbox of this system
- * lacks and of directories that SIGHUP cannot read.
- */
+/* Enters the master's sandbox, or is fatal; fills m->sandbox; logs warnings. */
 void	hold_master(struct master *m, int root);
 /*
  * Has the sandbox been tried with this file of the program worker since the

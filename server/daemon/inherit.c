@@ -1,7 +1,6 @@
 /*
- * Taking over descriptors.  The protocol of LISTEN_FDS is that of
- * sd_listen_fds(3): descriptors from 3 on, for the process LISTEN_PID.  Nothing
- * here reads what a client sends.
+ * The protocol of LISTEN_FDS is that of sd_listen_fds(3): descriptors from 3
+ * on, for the process LISTEN_PID.  Nothing here reads what a client sends.
  */
 #include "server/daemon/inherit.h"
 
@@ -140,7 +139,8 @@ check_socket(int fd, const char *what)
 	socklen_t n = sizeof(ss);
 	int flags = fcntl(fd, F_GETFL);
 
-	if (flags == -1 || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+	if (flags == -1 || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 ||
+	    fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1)
 		fatal("%s: descriptor %d: %s", what, fd, strerror(errno));
 	if (!option_is(fd, SO_ACCEPTCONN, 1) ||
 	    !option_is(fd, SO_TYPE, SOCK_STREAM) ||
@@ -149,8 +149,6 @@ check_socket(int fd, const char *what)
 		fatal("%s: descriptor %d is no socket that listens for TCP; "
 		    "one connection each (Accept=yes, nowait) is for -i",
 		    what, fd);
-	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) == -1)
-		fatal("%s: descriptor %d: %s", what, fd, strerror(errno));
 }
 
 /*
@@ -252,15 +250,10 @@ void
 inherit_take_client(struct inherit_client *out, const struct conf *conf,
     bool *keep_stderr)
 {
-	struct sockaddr_storage ss = { .ss_family = AF_UNIX };
-	socklen_t n = sizeof(ss);
-
-	(void)getsockname(STDERR_FILENO, (struct sockaddr *)&ss, &n);
 	/* At a terminal a person reads it. */
 	*keep_stderr = *keep_stderr && (isatty(STDERR_FILENO) ||
 	    (!is_same(STDERR_FILENO, STDIN_FILENO) &&
-	    !is_same(STDERR_FILENO, STDOUT_FILENO) &&
-	    ss.ss_family == AF_UNIX));
+	    !is_same(STDERR_FILENO, STDOUT_FILENO)));
 	if (!*keep_stderr) {
 		log_open(LOG_TO_SYSLOG);
 		put_null(STDERR_FILENO);

@@ -29,9 +29,8 @@ struct inherit_client {
 
 /*
  * First of all: makes sure that descriptors 0 to 2 are open, so that no file we
- * open gets their numbers, and that 2 is not the client or listening socket
- * that 0 is, as under inetd; then 2 becomes /dev/null.  True when 2 is
- * unchanged and may be written to.
+ * open gets their numbers, and makes 2 /dev/null if it is the socket that 0 is,
+ * as under inetd.  True when 2 is unchanged and may be written to.
  */
 bool	inherit_guard(void);
 /* How many descriptors from 3 on LISTEN_FDS promises to this process. */
@@ -46,13 +45,13 @@ bool	inherit_stdin_listens(void);
  */
 void	inherit_take_sockets(struct inherit_sockets *out);
 /*
- * Takes the client off descriptors 0 and 1 and puts /dev/null there, and on 2
- * too unless *keep_stderr is set and 2 is not the client (or it becomes false):
- * from here on only a session can write to the client.  Until inherit_given, an
- * exit sends the client 421 in the name of conf->hostname ("localhost" while
- * that is NULL).  Fatal when 0 cannot be a client; exit(0) when the client has
- * gone.  Without a TCP connection the client's address is that of TCPREMOTEIP
- * and TCPREMOTEPORT in the environment, or 0.0.0.0, which no client has.
+ * Puts /dev/null in place of the client on descriptors 0 and 1, and on 2 unless
+ * *keep_stderr is set and 2 is not the client (or it becomes false).  Until
+ * inherit_given, an exit sends the client 421 in the name of conf->hostname
+ * ("localhost" while that is NULL).  Fatal when 0 cannot be a client; exit(0)
+ * when the client has gone.  Without a TCP connection the client's address is
+ * that of TCPREMOTEIP and TCPREMOTEPORT in the environment, or 0.0.0.0, which
+ * no client has.
  */
 void	inherit_take_client(struct inherit_client *out,
 	    const struct conf *conf, bool *keep_stderr);

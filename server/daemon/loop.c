@@ -42,10 +42,7 @@ enum {
 
 /* ---- the service manager ------------------------------------------------- */
 
-/*
- * Datagrams: the socket is connected before the sandbox is entered, and nothing
- * is ever waited for; a manager that does not read loses what it is sent.
- */
+/* Nothing is waited for: a manager that does not read loses what is sent. */
 static struct {
 	int		 fd;
 	uint64_t	 watchdog_us;	/* 0: no watchdog */
@@ -132,6 +129,8 @@ loop_notify_reloading(void)
 
 /* ---- the end ------------------------------------------------------------ */
 
+static int64_t stopped_ms;
+
 /*
  * Ends the loop when no worker is busy any more, which no event reports.  A
  * message whose final dot was sent, and not answered, would be sent twice.
@@ -139,13 +138,10 @@ loop_notify_reloading(void)
 static void
 on_look(evutil_socket_t fd, short what, void *arg)
 {
-	static int64_t since_ms;
 	struct master *m = arg;
 
-	if (since_ms == 0)
-		since_ms = deadline_now_ms();
 	if (pool_count(m)[POOL_BUSY] == 0 || (schedule_drain(m) &&
-	    deadline_now_ms() - since_ms >= stop_patience_s * 1000))
+	    deadline_now_ms() - stopped_ms >= stop_patience_s * 1000))
 		event_base_loopbreak(m->base);
 }
 
@@ -160,6 +156,7 @@ loop_stop(struct master *m)
 	if (m->stopping)
 		return;
 	m->stopping = true;
+	stopped_ms = deadline_now_ms();
 	notify("STOPPING=1");
 	listen_stop(m);
 	admit_stop(m);
@@ -219,13 +216,6 @@ on_synced(void *arg, int error, size_t failed)
 		log_error("fdatasync", "log/message", error);
 }
 
-static void
-sync_at_once(struct master *m)
-{
-	if (log_message_sync(m->log) == -1)
-		log_error("fdatasync", "log/message", errno);
-}
-
 /* The sync has its own descriptor, as the log may be rotated meanwhile. */
 static void
 begin_sync(struct master *m)
@@ -234,21 +224,19 @@ begin_sync(struct master *m)
 	static struct disk_job job = { .fds = &copy, .count = 1, .data = true,
 	    .done = on_synced, .arg = &copy };
 
-	if (copy != -1 || !m->log->unsynced)
+	if (copy == -1 && m->log->unsynced)
+		copy = fcntl(m->log->fd, F_DUPFD_CLOEXEC, 3);
+	if (copy == -1 || !m->log->unsynced)
 		return;
-	copy = fcntl(m->log->fd, F_DUPFD_CLOEXEC, 3);
-	if (copy == -1)
-		sync_at_once(m);
-	else {
-		m->log->unsynced = false;
-		disk_sync(m, &job);
-	}
+	m->log->unsynced = false;
+	disk_sync(m, &job);
 }
 
 void
 loop_end(struct master *m)
 {
-	sync_at_once(m);
+	if (log_message_sync(m->log) == -1)
+		log_error("fdatasync", "log/message", errno);
 	log_gather(NULL, NULL);
 }
 
@@ -270,9 +258,7 @@ end_if_idle(struct master *m)
 		return;
 	log_put(LOG_LEVEL_INFO, "idle", "seconds=%zu",
 	    (size_t)(now - idle_since_ms) / 1000);
-	m->stopping = true;
-	notify("STOPPING=1");
-	event_base_loopbreak(m->base);
+	loop_stop(m);
 }
 
 static void

@@ -1,6 +1,7 @@
 /*
  * One renewal at a time: read, given to the sign process, judged, adopted; or
- * refused as a whole, at any of these steps.
+ * refused as a whole, at any of these steps.  The master can neither fork nor
+ * have OpenSSL parse a key in its memory: so the sign process judges each pair.
  */
 #include "server/daemon/reload.h"
 

@@ -1,9 +1,6 @@
 /*
  * SIGHUP: the configuration, its tables, certificates and keys are read again;
  * and the keys alone, for a new sign process, which has none.
- *
- * The master can neither fork nor have OpenSSL parse a key in its memory: so
- * the sign process judges each new pair, and nothing changes before it has.
  */
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H
@@ -13,9 +10,8 @@
 /* Makes m->conf the first epoch, and feeds the sign process.  0 or -1. */
 int	reload_init(struct master *m);
 /*
- * Reads the configuration again, for sessions that begin from now on.  Each of
- * its mistakes, or changes that take a restart, is logged, and nothing changes.
- * A call while new certificates are judged is repeated after that.
+ * Reads the configuration again, for sessions that begin from now on.  If it
+ * has mistakes, or takes a restart, that is logged, and nothing changes.
  */
 void	reload(struct master *m);
 
