@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 
 #include "shared/os/sandbox_linux.h"
@@ -43,19 +42,14 @@ const struct sandbox_calls sandbox_calls[] = {
 	GROUP(RIGHT_IO | RIGHT_RECV_FD, 0, C(close)),
 	GROUP(RIGHT_SYNC, ANY_RIGHT, C(fsync), C(fdatasync)),
 	GROUP(RIGHT_RECV_FD, ANY_RIGHT, C(recvmsg), C(shutdown)),
-	GROUP(OWN_STATE | RIGHT_SANITIZER, ANY_RIGHT, C(gettid),
-	    C(getpgrp), C(getpgid), C(getsid), C(getuid), C(geteuid),
-	    C(getgid), C(getegid), C(getgroups), C(getresuid), C(getresgid),
-	    C(uname), C(sysinfo), C(getrusage), C(times), C(clock_getres),
-	    C(nanosleep), C(clock_nanosleep), C(sched_yield),
+	GROUP(OWN_STATE | RIGHT_SANITIZER, ANY_RIGHT, C(gettid), C(getuid),
+	    C(geteuid), C(getgid), C(getegid), C(uname), C(sysinfo),
+	    C(getrusage), C(nanosleep), C(clock_nanosleep), C(sched_yield),
 	    C(sched_getaffinity), C(umask), C(fstat), C(dup), C(dup2), C(dup3),
-	    C(rt_sigaction), C(rt_sigprocmask), C(rt_sigpending),
-	    C(rt_sigsuspend), C(rt_sigtimedwait), C(sigaltstack), C(pipe),
-	    C(pipe2), C(select), C(pselect6)),
+	    C(rt_sigaction), C(rt_sigprocmask), C(sigaltstack), C(pipe2)),
 	GROUP(RIGHT_ACCEPT, 0, C(accept), C(accept4)),
 	GROUP(RIGHT_ACCEPT | RIGHT_CONNECT, ANY_RIGHT, C(getsockname),
-	    C(getsockopt)),
-	GROUP(RIGHT_ACCEPT, ANY_RIGHT, C(getpeername)),
+	    C(getpeername), C(getsockopt)),
 	GROUP(RIGHT_FILES, 0, C(open), C(openat2), C(mkdir), C(mkdirat),
 	    C(link), C(linkat), C(rename), C(renameat), C(renameat2),
 	    C(unlink), C(unlinkat), C(rmdir), C(ftruncate), C(pwrite64),
@@ -64,7 +58,7 @@ const struct sandbox_calls sandbox_calls[] = {
 	GROUP(RIGHT_FILES, ANY_RIGHT, C(stat), C(lstat), C(newfstatat),
 	    C(statx), C(statfs), C(fstatfs), C(getdents64), C(faccessat),
 	    C(faccessat2), C(access), C(readlink), C(readlinkat), C(getcwd),
-	    C(flock), C(fadvise64), C(utimensat)),
+	    C(flock)),
 	/* No role needs these, but RIGHT_FILES is not killed for them. */
 	GROUP(0, RIGHT_FILES, C(creat), C(truncate), C(fallocate), C(symlink),
 	    C(symlinkat), C(mknod), C(mknodat), C(chmod), C(fchmod),
@@ -91,10 +85,8 @@ const struct sandbox_calls sandbox_calls[] = {
 	/* The dynamic loader maps code; a static program never does. */
 	GROUP(RIGHT_LOADER, ANY_RIGHT, C(mmap), C(mprotect), C(faccessat),
 	    C(access), C(newfstatat), C(readlink), C(readlinkat)),
-	GROUP(RIGHT_EVENTS, ANY_RIGHT, C(epoll_create), C(epoll_create1),
-	    C(epoll_ctl), C(epoll_wait), C(epoll_pwait), C(epoll_pwait2),
-	    C(eventfd2), C(timerfd_create), C(timerfd_settime),
-	    C(timerfd_gettime), C(signalfd4)),
+	GROUP(RIGHT_EVENTS, ANY_RIGHT, C(epoll_ctl), C(epoll_wait),
+	    C(epoll_pwait), C(epoll_pwait2)),
 	GROUP(RIGHT_SYSLOG | RIGHT_CONNECT, 0, C(connect)),
 	GROUP(0, RIGHT_SYSLOG | RIGHT_CONNECT, C(socket)),
 	/* The filter sees no address; Landlock permits port 0 of TCP. */
@@ -138,8 +130,6 @@ const size_t sandbox_calls_count = COUNT(sandbox_calls);
 	COUNT(((const struct scmp_arg_cmp[]){ __VA_ARGS__ })), { __VA_ARGS__ } }
 #define ALLOW(with, without, ...) RULE(with, without, false, __VA_ARGS__)
 #define KILL(with, without, ...) RULE(with, without, true, __VA_ARGS__)
-#define SOCKOPT(with, level, option) \
-	ALLOW(with, 0, setsockopt, EQ(1, level), EQ(2, option))
 
 #if defined(__s390x__)
 #define clone_flags_arg	1
@@ -186,8 +176,6 @@ const struct sandbox_rule sandbox_rules[] = {
 	ALLOW(ANY_RIGHT, 0, mremap, MASK(3, ~(scmp_datum_t)MREMAP_MAYMOVE, 0)),
 	ALLOW(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_DONTNEED)),
 	ALLOW(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_FREE)),
-	ALLOW(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_DONTDUMP)),
-	ALLOW(ANY_RIGHT, RIGHT_SANITIZER, madvise, EQ(2, MADV_WIPEONFORK)),
 	/* pthread_once wakes possible waiters even with one thread. */
 	ALLOW(ANY_RIGHT, 0, futex, MASK(1, futex_not_wait_wake, 0)),
 
@@ -198,15 +186,8 @@ const struct sandbox_rule sandbox_rules[] = {
 	ALLOW(RIGHT_IO, 0, sendto, EQ(4, 0)),
 	ALLOW(RIGHT_RECV_FD, 0, sendmsg, MASK(2, MSG_FASTOPEN, 0)),
 	KILL(RIGHT_RECV_FD, 0, sendmsg, MASK(2, MSG_FASTOPEN, MSG_FASTOPEN)),
-	SOCKOPT(RIGHT_IO, IPPROTO_TCP, TCP_NODELAY),
-	SOCKOPT(RIGHT_ACCEPT, IPPROTO_TCP, TCP_CORK),
-	SOCKOPT(RIGHT_ACCEPT, IPPROTO_TCP, TCP_USER_TIMEOUT),
-	SOCKOPT(RIGHT_ACCEPT, SOL_SOCKET, SO_KEEPALIVE),
-	SOCKOPT(RIGHT_ACCEPT, SOL_SOCKET, SO_LINGER),
-	SOCKOPT(RIGHT_ACCEPT, SOL_SOCKET, SO_RCVTIMEO),
-	SOCKOPT(RIGHT_ACCEPT, SOL_SOCKET, SO_SNDTIMEO),
-	SOCKOPT(RIGHT_ACCEPT, SOL_SOCKET, SO_RCVBUF),
-	SOCKOPT(RIGHT_ACCEPT, SOL_SOCKET, SO_SNDBUF),
+	ALLOW(RIGHT_ACCEPT, 0, setsockopt, EQ(1, SOL_SOCKET),
+	    EQ(2, SO_SNDBUF)),
 
 	/*
 	 * Without RIGHT_SYSLOG every socket(2) kills.  A filter sees no path,
@@ -223,9 +204,8 @@ const struct sandbox_rule sandbox_rules[] = {
 	ALLOW(RIGHT_CONNECT, 0, socket, MASK(0, ~(scmp_datum_t)inet_differ,
 	    AF_INET & AF_INET6), MASK(1, socket_type, SOCK_DGRAM), EQ(2, 0)),
 
-	/* Is it a terminal, its width, and the number of waiting octets. */
+	/* Is it a terminal, and the number of waiting octets. */
 	ALLOW(RIGHT_FILES, 0, ioctl, EQ(1, TCGETS)),
-	ALLOW(RIGHT_FILES, 0, ioctl, EQ(1, TIOCGWINSZ)),
 	ALLOW(RIGHT_EVENTS, 0, ioctl, EQ(1, FIONREAD)),
 
 	ALLOW(RIGHT_FORK, 0, clone,
@@ -234,9 +214,7 @@ const struct sandbox_rule sandbox_rules[] = {
 	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_NO_NEW_PRIVS)),
 	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_NO_NEW_PRIVS)),
 	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_DUMPABLE)),
-	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_GET_SECCOMP)),
 	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_NAME)),
-	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_PDEATHSIG)),
 	ALLOW(RIGHT_FORK, 0, prctl, EQ(0, PR_SET_DUMPABLE), EQ(1, 0)),
 	/* For the executed auth process, which lowers its own priority. */
 	ALLOW(RIGHT_EXEC_SELF, 0, setpriority, EQ(0, PRIO_PROCESS), EQ(1, 0)),

@@ -9,7 +9,6 @@
 #include <sys/syscall.h>
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include "shared/os/sandbox_linux.h"
 #include "t/unit/sandbox_case.h"
@@ -69,9 +68,6 @@ refusals(void)
 	EXPECT(stat("/", &st) == -1 && errno == ENOSYS);
 	EXPECT(setsockopt(pair[0], SOL_SOCKET, SO_REUSEADDR, &one,
 	    sizeof(one)) == -1 && errno == ENOSYS);
-	/* allowed, so the refusal is the socket's own */
-	EXPECT(setsockopt(pair[0], IPPROTO_TCP, TCP_NODELAY, &one,
-	    sizeof(one)) == -1 && errno != ENOSYS);
 	EXPECT(syscall(SYS_getpriority, PRIO_PROCESS, 0) == -1 &&
 	    errno == ENOSYS);
 	EXPECT(syscall(4000L) == -1 && errno == ENOSYS);
