@@ -115,9 +115,15 @@ const struct sandbox_facts *sandbox_facts(void);
  */
 bool	sandbox_lock(enum sandbox_role role);
 /*
+<<<<<<< HEAD
  * Prepares role, and tries every forbidden thing in throw-away children that
  * enter it, unless that was proved before: each must be killed or refused.
  * NULL; or what is missing, the failed step, or what succeeded ("open", ...).
+=======
+ * Prepares role and, unless proved, tries every forbidden thing in children
+ * that enter it: each must be killed or refused.  NULL; or what is missing, the
+ * failed step, or what succeeded ("open", ...).
+>>>>>>> b0a2d43 (sandbox, spool: 80 columns)
  */
 const char *sandbox_try(enum sandbox_role role, bool proved);
 
