@@ -100,8 +100,8 @@ size_t	attempt_next(struct attempt_group *g, size_t max,
 	    struct attempt_rcpt **now, struct envelope_rcpt **to);
 void	attempt_sent(struct attempt *a);
 /*
- * A verdict (no OPEN, no MORE) on r, unless it has one; or on all of g.  They
- * wait on if that is of smtpd's stop.
+ * A verdict on r, unless it has one; or on all of g.  They wait on if f is
+ * smtpd's stop.
  */
 void	attempt_judge(struct attempt *a, struct attempt_rcpt *r,
 	    enum reply_rcpts what, const struct queue_fact *f);

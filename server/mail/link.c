@@ -179,8 +179,8 @@ move(struct link *l, const struct reply_rule *rule)
 	    !path_other_family(l->path, &hop)))
 		return false;
 	l->down = l->down || rule->site == REPLY_DOWN;
-	if (rule->last < l->verdict)
-		l->verdict = rule->last;
+	if (rule->rcpts < l->verdict)
+		l->verdict = rule->rcpts;
 	/* RFC 5321 5.1: what is no better than this host gives it back. */
 	if (l->last.end == RELAY_END_OURSELVES ||
 	    (!plain && !family && ++hop == l->path->hop_count)) {
@@ -220,13 +220,12 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 	}
 	l->slower = l->slower || rule->site == REPLY_SLOWER;
 	l->closes = l->closes || rule->host == REPLY_CLOSES;
-	if (rule->rcpts == REPLY_OPEN || rule->rcpts == REPLY_MORE ||
-	    rule->host == REPLY_CLOSES)
+	if (rule->host != REPLY_STAYS)
 		l->last = *o;
-	if (rule->rcpts == REPLY_OPEN ||
-	    (rule->rcpts == REPLY_MORE && l->rule == NULL))
+	if (rule->host > REPLY_MORE ||
+	    (rule->host == REPLY_MORE && l->rule == NULL))
 		l->rule = rule;
-	else if (rule->rcpts != REPLY_MORE) {
+	else if (rule->host != REPLY_MORE) {
 		l->taken = l->taken || rule->rcpts == REPLY_TAKEN;
 		attempt_judge(l->group->attempt, l->now[index], rule->rcpts,
 		    keep_fact(l, o));
@@ -256,11 +255,11 @@ after_letter(struct link *l)
 		end(l);
 	} else if (l->closes)
 		settle(l, REPLY_DEFERRED, false);
-	else if (l->rule == NULL || l->rule->rcpts != REPLY_OPEN ||
+	else if (l->rule == NULL || l->rule->host == REPLY_MORE ||
 	    !move(l, l->rule)) {
 		for (size_t i = 0; i < l->count && l->rule != NULL &&
 		    !l->taken; i++)
-			attempt_judge(a, l->now[i], l->rule->last,
+			attempt_judge(a, l->now[i], l->rule->rcpts,
 			    keep_fact(l, &l->last));
 		send_next(l);
 	}
@@ -370,7 +369,7 @@ on_gone(void *arg, const struct ipc_outcome *why, bool crashed)
 	if (path_ip(l->path, l->hop)->ipv6 && span_equal(span_from(why->text,
 	    why->n), span_of(strerror(ENETUNREACH))))
 		path_avoid_ipv6();
-	if (rule->rcpts == REPLY_OPEN)
+	if (rule->host > REPLY_MORE)
 		(void)move(l, rule);
 	else
 		settle(l, rule->rcpts, false);

@@ -22,14 +22,13 @@ enum { overdue_grace_ms = 60000 };
 enum relay_step {
 	RELAY_GREETS,		/* or is not connected, or has no worker yet */
 	RELAY_READY,		/* for a message */
-	RELAY_SENDS,
-	RELAY_QUITS		/* has no owner */
+	RELAY_SENDS
 };
 
 struct relay {
 	TAILQ_ENTRY(relay)		 entry;
 	struct master			*master;
-	const struct relay_owner	*owner;
+	const struct relay_owner	*owner;		/* NULL: it quits */
 	void				*arg;
 	enum relay_step			 step;
 	int64_t				 since_ms;	/* when step was set */
@@ -320,13 +319,11 @@ on_record(void *owner, const struct ipc_record *record)
 		return on_letter_done(r, record->u.number.n);
 	if (record->type == IPC_END)
 		return on_end(r);
-	if (record->type != IPC_GREETED || (r->step != RELAY_GREETS &&
-	    r->step != RELAY_QUITS))
+	if (record->type != IPC_GREETED || r->step != RELAY_GREETS)
 		return false;
-	if (r->step == RELAY_GREETS) {
-		set_step(r, RELAY_READY);
+	set_step(r, RELAY_READY);
+	if (r->owner != NULL)
 		r->owner->greeted(r->arg, &record->u.greeted);
-	}
 	return true;
 }
 
@@ -436,13 +433,11 @@ relay_dismiss(struct relay *r)
 {
 	struct ipc_record record = { .type = IPC_DISMISS };
 
-	if (r->worker == NULL) {
+	r->owner = NULL;
+	if (r->worker == NULL)
 		free_relay(r);
-	} else {
-		r->owner = NULL;
-		set_step(r, RELAY_QUITS);
+	else
 		(void)pool_send(r->worker, &record, -1);
-	}
 }
 
 void

@@ -33,7 +33,6 @@ static struct {
 	unsigned	  seconds;	/* since the last look */
 	size_t		  begun;	/* attempts */
 	bool		  paused;	/* that was logged */
-	bool		  drains;
 } due;
 
 /* After others, for this is a timer. */
@@ -54,7 +53,7 @@ end_without_way(struct attempt_group *g, enum relay_end why)
 	    .end = (uint8_t)why };
 	struct attempt *a = g->attempt;
 
-	attempt_judge_all(g, reply_rule(&o)->last, attempt_keep(a,
+	attempt_judge_all(g, reply_rule(&o)->rcpts, attempt_keep(a,
 	    &(struct queue_fact){ .fact = { .outcome = o,
 	    .tried_s = queue_now_s(a->master) } }));
 	attempt_end_group(a);
@@ -387,10 +386,7 @@ schedule_remove(struct master *m, struct queued *q)
 bool
 schedule_drain(struct master *m)
 {
-	if (!due.drains) {
-		due.drains = true;
-		link_end_idle(true);
-		relay_drain(m);
-	}
+	link_end_idle(true);
+	relay_drain(m);
 	return relay_count(m) == 0;
 }

@@ -8,10 +8,7 @@
 #include "shared/ipc_relay.h"
 
 enum reply_rcpts {
-	REPLY_OPEN,		/* no verdict: another host may take them */
 	REPLY_TAKEN,		/* the host answers for them now */
-	REPLY_MORE,		/* too many: another transaction, if some were
-				   taken by this one */
 	REPLY_DEFERRED,
 	REPLY_UNCERTAIN,	/* deferred, and perhaps delivered */
 	REPLY_REFUSED,		/* the same, but the second time a failure */
@@ -21,9 +18,11 @@ enum reply_rcpts {
 enum reply_host {
 	REPLY_STAYS,		/* it may be sent more */
 	REPLY_CLOSES,		/* the connection is of no more use */
+	/* With these the verdict is only that if it cannot be done: */
+	REPLY_MORE,		/* another transaction, if some were taken */
 	REPLY_NEXT,		/* the next address or host, now */
 	REPLY_FAMILY,		/* its other address family, now, once */
-	REPLY_PLAIN		/* the same without TLS, if that may be */
+	REPLY_PLAIN		/* the same without TLS, or the next */
 };
 
 enum reply_site {
@@ -36,8 +35,6 @@ struct reply_rule {
 	uint16_t		stages;	/* bits of enum relay_stage */
 	uint16_t		kinds;	/* of outcomes: reply_rule.c */
 	enum reply_rcpts	rcpts;
-	enum reply_rcpts	last;	/* where rcpts is OPEN or MORE, and
-					   no host is left */
 	enum reply_host		host;
 	enum reply_site		site;
 };
