@@ -177,7 +177,7 @@ tell_helper(const struct master *m, struct control_out *o,
 		    h->state == HELPER_LOST ? "lost" :
 		    h->state != HELPER_SERVING ? "starting" :
 		    nursery && !pool_nursery_works(m, h) ? "stands by" :
-		    "serving", h->sandbox });
+		    "serving", h->pid == 0 ? "" : h->sandbox });
 }
 
 static void

@@ -118,7 +118,6 @@ drop(struct helper *h)
 	h->pid = 0;
 	h->due_ms = 0;
 	h->bred_due = h->strangers = 0;
-	h->sandbox[0] = '\0';
 }
 
 /* False: no keeper, or other nursery, is there to start it. */

@@ -76,7 +76,7 @@ struct helper {
 	int				 passed;	/* with a record */
 	enum helper_state		 state;
 	pid_t				 pid;		/* as reported */
-	char				 sandbox[ipc_text_bytes];
+	char				 sandbox[ipc_text_bytes]; /* stays */
 	int64_t				 since_ms;	/* when state was set */
 	int64_t				 due_ms;	/* silent since, with an
 						   answer due; or 0 */

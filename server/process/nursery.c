@@ -19,12 +19,25 @@
 /* Longer than helper.c waits for an answer, while it takes settings. */
 enum { settle_patience_ms = 50000 };
 
-/* In the order of their helpers. */
-static struct nursery *
-nursery_of(const struct helper *h)
+/* What is sent next; certificates only where they are new. */
+enum due {
+	DUE_FORGET,		/* pieces that it has of others */
+	DUE_CERTIFICATES,
+	DUE_SETTINGS,		/* answered by READY */
+	DUE_NOTHING
+};
+
+/* What each of the two is told. */
+static struct told {
+	unsigned		 settings;	/* not answered yet */
+	enum due		 due;
+	struct tls_cursor	 certificates;
+} nurseries[HELPER_ALL - HELPER_NURSERY];
+
+static struct told *
+told_of(const struct helper *h)
 {
-	return &h->master->pool->nurseries[h -
-	    &h->master->helpers[HELPER_NURSERY]];
+	return &nurseries[h - &h->master->helpers[HELPER_NURSERY]];
 }
 
 /* An answer is due. */
@@ -62,24 +75,25 @@ fill_settings(const struct master *m, struct ipc_record *r)
 static bool
 next(void *helper, struct ipc_record *r)
 {
-	struct nursery *n = nursery_of(helper);
+	struct helper *h = helper;
+	struct told *t = told_of(h);
 
 	memset(r, 0, sizeof(*r));
-	switch (n->due) {
-	case NURSERY_FORGET:
-		n->due = NURSERY_CERTIFICATES;
+	switch (t->due) {
+	case DUE_FORGET:
+		t->due = DUE_CERTIFICATES;
 		r->type = IPC_FORGET;
 		return true;
-	case NURSERY_CERTIFICATES:
-		if (tls_files_next(&n->telling, false, r))
+	case DUE_CERTIFICATES:
+		if (tls_files_next(&t->certificates, false, r))
 			return true;
 		/* FALLTHROUGH */
-	case NURSERY_SETTINGS:
-		n->due = NURSERY_TOLD;
-		n->settings_due++;
-		fill_settings(n->helper->master, r);
+	case DUE_SETTINGS:
+		t->due = DUE_NOTHING;
+		t->settings++;
+		fill_settings(h->master, r);
 		return true;
-	case NURSERY_TOLD:
+	case DUE_NOTHING:
 		break;
 	}
 	return false;
@@ -87,42 +101,42 @@ next(void *helper, struct ipc_record *r)
 
 /* Sends the settings; what is being sent already is sent to its end. */
 static void
-tell(struct nursery *n, bool certificates)
+tell(struct helper *h, bool certificates)
 {
-	if (n->helper->state == HELPER_SERVING)
-		n->helper->state = HELPER_UNFED;
-	set_due(n->helper);
+	struct told *t = told_of(h);
+
+	if (h->state == HELPER_SERVING)
+		h->state = HELPER_UNFED;
+	set_due(h);
 	if (certificates) {
-		n->due = NURSERY_FORGET;
-		n->telling = (struct tls_cursor){
-		    .files = n->helper->master->tls };
-	} else if (n->due == NURSERY_TOLD)
-		n->due = NURSERY_SETTINGS;
-	feed_start(&n->helper->feed);
+		t->due = DUE_FORGET;
+		t->certificates = (struct tls_cursor){
+		    .files = h->master->tls };
+	} else if (t->due == DUE_NOTHING)
+		t->due = DUE_SETTINGS;
+	feed_start(&h->feed);
 }
 
 /* A nursery that was just started gets all settings. */
 static void
 begin(struct helper *h)
 {
-	struct nursery *n = nursery_of(h);
-
-	*n = (struct nursery){ .helper = h };
-	tell(n, true);
+	told_of(h)->settings = 0;
+	tell(h, true);
 }
 
 static void
 end(struct helper *h, const char *why)
 {
-	struct nursery *n = nursery_of(h);
 	struct master *m = h->master;
 	struct pool *p = m->pool;
-	const bool was_active = p->active == n, first = n == p->nurseries;
+	const bool was_active = p->active == h;
+	struct helper *first = &m->helpers[HELPER_NURSERY];
+	struct helper *other = h == first ? first + 1 : first;
 
-	/* A spare that is taking new settings was ready. */
+	/* One that is taking new settings has served. */
 	if (was_active)
-		p->active = m->helpers[HELPER_NURSERY + first].state >=
-		    HELPER_UNFED ? &p->nurseries[first] : NULL;
+		p->active = other->state >= HELPER_UNFED ? other : NULL;
 	log_put(LOG_LEVEL_ERROR, "nursery-lost", "why=%s then=%s", why,
 	    p->active == NULL ? "none is left: ending" :
 	    was_active ? "the one standing by has taken over" :
@@ -132,45 +146,45 @@ end(struct helper *h, const char *why)
 		event_base_loopbreak(m->base);
 		return;
 	}
-	pool_nursery_lost(n, was_active);
+	pool_nursery_lost(h, was_active);
 }
 
 int
-nursery_ask(struct nursery *n, struct ipc_record *r)
+nursery_ask(struct helper *n, struct ipc_record *r)
 {
-	if (n->helper->due_ms == 0)
-		set_due(n->helper);
-	return ipc_send(n->helper->channel, r, -1, false);
+	if (n->due_ms == 0)
+		set_due(n);
+	return ipc_send(n->channel, r, -1, false);
 }
 
 static void
-on_ready(struct nursery *n, const struct ipc_record *r)
+on_ready(struct helper *h, const struct ipc_record *r)
 {
-	struct helper *h = n->helper;
+	struct told *t = told_of(h);
 	struct pool *p = h->master->pool;
 
 	/* Workers forked before the last READY have older settings. */
-	if (--n->settings_due > 0 || n->due != NURSERY_TOLD)
+	if (--t->settings > 0 || t->due != DUE_NOTHING)
 		return;
 	h->state = HELPER_SERVING;
 	h->served = true;
 	memcpy(h->sandbox, r->u.text.text, sizeof(h->sandbox));
 	h->pid = r->u.text.pid;
 	if (p->active == NULL)
-		p->active = n;
+		p->active = h;
 }
 
 static const char *
 hear(struct helper *h, const struct ipc_record *r)
 {
-	struct nursery *n = nursery_of(h);
+	const struct told *t = told_of(h);
 	struct pool *p = h->master->pool;
 
 	switch (r->type) {
 	case IPC_READY:
-		if (n->settings_due == 0)
+		if (t->settings == 0)
 			return "it is ready, and was not asked to be";
-		on_ready(n, r);
+		on_ready(h, r);
 		break;
 	case IPC_UNSAFE:
 		return r->u.text.text;
@@ -181,10 +195,10 @@ hear(struct helper *h, const struct ipc_record *r)
 	case IPC_SIBLING:
 		return "it tells of a nursery that was not asked for";
 	case IPC_NEWBORN:
-		if (n != p->active || p->count[POOL_COMING] == 0)
+		if (h != p->active || p->count[POOL_COMING] == 0)
 			return "it tells of a worker that was not asked for";
 		if (h->passed != -1)
-			pool_newborn(n, r->u.pid.pid, h->passed,
+			pool_newborn(h, r->u.pid.pid, h->passed,
 			    h->state == HELPER_SERVING);
 		else {
 			h->strangers++;
@@ -198,14 +212,14 @@ hear(struct helper *h, const struct ipc_record *r)
 		    "the nursery could not fork a worker");
 		break;
 	case IPC_DIED:
-		if (!pool_died(n, r->u.died.pid, r->u.died.status))
+		if (!pool_died(h, r->u.died.pid, r->u.died.status))
 			return "it tells of the end of a process that is no "
 			    "child of it, or has ended before";
 	}
 	/* Does it still owe an answer? */
 	h->due_ms = 0;
-	if (n->settings_due > 0 || n->due != NURSERY_TOLD ||
-	    (n == p->active && p->count[POOL_COMING] > 0))
+	if (t->settings > 0 || t->due != DUE_NOTHING ||
+	    (h == p->active && p->count[POOL_COMING] > 0))
 		set_due(h);
 	return NULL;
 }
@@ -225,9 +239,9 @@ nursery_renew(struct master *m)
 	struct pool *p = m->pool;
 
 	/* A record still to be sent is meant for the current image. */
-	if (p->active == NULL || p->active->helper->feed.waits)
+	if (p->active == NULL || p->active->feed.waits)
 		return;
-	if (ipc_send(p->active->helper->channel, &r, -1, false) == -1)
+	if (ipc_send(p->active->channel, &r, -1, false) == -1)
 		return;
 	/* READY marks the first workers of the new image. */
 	p->generation++;
@@ -240,8 +254,8 @@ nursery_tell_settings(struct master *m, bool certificates)
 	struct pool *p = m->pool;
 
 	p->generation++;
-	for (size_t i = 0; i < nursery_count; i++)
-		if (m->helpers[HELPER_NURSERY + i].channel != -1)
-			tell(&p->nurseries[i], certificates);
+	for (size_t i = HELPER_NURSERY; i < HELPER_ALL; i++)
+		if (m->helpers[i].state >= HELPER_STARTING)
+			tell(&m->helpers[i], certificates);
 	pool_retire_idle(m);
 }

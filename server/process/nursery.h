@@ -10,7 +10,7 @@
  * Sends r, a SPAWN or a KILL; if no record of n follows within ten seconds, n
  * is lost.  0, or -1 and errno: r was not sent.
  */
-int	nursery_ask(struct nursery *n, struct ipc_record *r);
+int	nursery_ask(struct helper *n, struct ipc_record *r);
 /* The working nursery executes itself: a new layout for new workers. */
 void	nursery_renew(struct master *m);
 /*

@@ -309,13 +309,13 @@ pool_count(const struct master *m)
 const char *
 pool_sandbox(const struct master *m)
 {
-	return m->pool->active == NULL ? "?" : m->pool->active->helper->sandbox;
+	return m->pool->active == NULL ? "?" : m->pool->active->sandbox;
 }
 
 bool
 pool_nursery_works(const struct master *m, const struct helper *h)
 {
-	return m->pool->active != NULL && m->pool->active->helper == h;
+	return m->pool->active == h;
 }
 
 void
@@ -330,6 +330,6 @@ pool_workers(const struct master *m, size_t max, pool_see *see, void *arg)
 			see(arg, &(struct pool_process){ w->pid,
 			    i == POOL_BUSY ? w->use->state(w->owner) :
 			    i == POOL_IDLE ? "spare" : "leaving",
-			    w->nursery->helper->sandbox });
+			    w->nursery->sandbox });
 		}
 }

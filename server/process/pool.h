@@ -9,14 +9,10 @@
 #include "shared/log.h"
 
 struct helper;
-struct nursery;
 struct pool;
 struct worker;
 
-enum {
-	nursery_count = 2,	/* one works, one stands by */
-	pool_last_bytes = 96	/* a use may keep of its last owner */
-};
+enum { pool_last_bytes = 96 };	/* a use may keep of its last owner */
 
 /*
  * What workers are lent for, as a table of functions; sessions are the first

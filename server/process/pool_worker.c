@@ -40,9 +40,9 @@ on_pause_over(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
+pool_newborn(struct helper *n, pid_t pid, int channel, bool fresh)
 {
-	struct master *m = n->helper->master;
+	struct master *m = n->master;
 	struct pool *p = m->pool;
 	struct worker *w = fresh ? calloc(1, sizeof(*w)) : NULL;
 	int few = unread_max_bytes;
@@ -52,7 +52,7 @@ pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh)
 	if (w == NULL) {
 		if (fresh)
 			log_error("no memory for a worker", NULL, errno);
-		n->helper->strangers++;
+		n->strangers++;
 		close(channel);
 		pool_ask(m);
 		return;
@@ -199,7 +199,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 /* A living child of n; a child of the other nursery may have had that pid. */
 static struct worker *
-find_worker(const struct pool *p, const struct nursery *n, pid_t pid)
+find_worker(const struct pool *p, const struct helper *n, pid_t pid)
 {
 	struct worker *w;
 
@@ -230,18 +230,18 @@ log_crash(struct master *m, pid_t pid, int status, struct worker *w)
 }
 
 bool
-pool_died(struct nursery *n, pid_t pid, int status)
+pool_died(struct helper *n, pid_t pid, int status)
 {
-	struct master *m = n->helper->master;
+	struct master *m = n->master;
 	struct worker *w = find_worker(m->pool, n, pid);
 	bool killed = w != NULL && w->killed != NULL &&
 	    WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	bool crash = status != 0 && !killed;
 
-	if (w == NULL && n->helper->strangers == 0)
+	if (w == NULL && n->strangers == 0)
 		return false;
 	if (w == NULL)
-		n->helper->strangers--;
+		n->strangers--;
 	else
 		w->exited = true;
 	if (killed && w->killed[0] != '\0')
@@ -266,9 +266,9 @@ pool_died(struct nursery *n, pid_t pid, int status)
 
 /* Those that serve go on. */
 void
-pool_nursery_lost(struct nursery *n, bool was_active)
+pool_nursery_lost(struct helper *n, bool was_active)
 {
-	struct pool *p = n->helper->master->pool;
+	struct pool *p = n->master->pool;
 	struct worker *w, *next;
 
 	for (size_t i = 0; i < POOL_LISTS; i++)
@@ -282,7 +282,7 @@ pool_nursery_lost(struct nursery *n, bool was_active)
 		}
 	if (was_active)
 		p->count[POOL_COMING] = 0;
-	pool_ask(n->helper->master);
+	pool_ask(n->master);
 }
 
 /*

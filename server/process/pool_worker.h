@@ -21,7 +21,7 @@ struct worker {
 	TAILQ_ENTRY(worker)		 entry;
 	enum pool_count			 list;		/* the one it is in */
 	struct master			*master;
-	struct nursery			*nursery;	/* its parent */
+	struct helper			*nursery;	/* its parent */
 	struct event			 readable;
 	struct event			 paused;	/* see pool_pause() */
 	int				 channel;
@@ -45,26 +45,9 @@ struct worker {
 };
 TAILQ_HEAD(worker_list, worker);
 
-/* What is sent next; certificates only where they are new. */
-enum nursery_due {
-	NURSERY_FORGET,		/* pieces that it has of others */
-	NURSERY_CERTIFICATES,
-	NURSERY_SETTINGS,	/* answered by READY */
-	NURSERY_TOLD
-};
-
-/* One nursery works, the second stands by to replace it. */
-struct nursery {
-	struct helper		*helper;
-	unsigned		 settings_due;
-	enum nursery_due	 due;
-	struct tls_cursor	 telling;	/* certificates to be sent */
-};
-
 struct pool {
 	const struct worker_use *const *uses;
-	struct nursery		 nurseries[nursery_count];
-	struct nursery		*active;
+	struct helper		*active;	/* nursery; NULL: none */
 	unsigned		 generation;
 	struct worker_list	 list[POOL_LISTS];
 	uint64_t		 count[POOL_COUNTS];
@@ -86,14 +69,14 @@ void	pool_move(struct worker *w, enum pool_count to);
  * n has forked a worker; channel is the pool's now.  Not fresh: its settings
  * or its image are older, so its channel is closed.
  */
-void	pool_newborn(struct nursery *n, pid_t pid, int channel, bool fresh);
+void	pool_newborn(struct helper *n, pid_t pid, int channel, bool fresh);
 /* count workers that were asked for will not come; why is logged. */
 void	pool_stillborn(struct master *m, uint64_t count, const char *why);
 /*
  * Child pid of n has ended; status of waitpid(2), 0: in order.  False: n has
  * no such child, or has reported its end before.
  */
-bool	pool_died(struct nursery *n, pid_t pid, int status);
+bool	pool_died(struct helper *n, pid_t pid, int status);
 /* Gives w up: closes its channel, which is the end of an honest worker. */
 void	pool_drop(struct worker *w);
 /* Takes w from its owner, which stays to blame for what becomes of w. */
@@ -106,6 +89,6 @@ void	pool_forget(struct worker *w);
  * n has ended: nobody will report the end of its workers.  was_active: the
  * workers that it was asked for will not come.
  */
-void	pool_nursery_lost(struct nursery *n, bool was_active);
+void	pool_nursery_lost(struct helper *n, bool was_active);
 
 #endif
