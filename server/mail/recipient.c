@@ -293,10 +293,10 @@ expand_caught(const struct mailbox *rcpt, struct recipient_set *set)
 	for (size_t i = 0; i < set->count; i++)
 		if (strcmp(set->boxes[i].user, name) == 0)
 			return VERDICT_OK;
-	box.user = box.own = strdup(name);
-	v = box.own == NULL ? VERDICT_TROUBLE : push(set, &box);
+	box.user = strdup(name);
+	v = box.user == NULL ? VERDICT_TROUBLE : push(set, &box);
 	if (v != VERDICT_OK)
-		free(box.own);
+		free(box.user);
 	return v;
 }
 
@@ -406,7 +406,8 @@ recipient_set_cut(struct recipient_set *set, size_t count, size_t mark_count)
 		set->met[mark / 64] &= ~((uint64_t)1 << mark % 64);
 	}
 	while (set->count > count)
-		free(set->boxes[--set->count].own);
+		if (set->boxes[--set->count].domain[0] == '\0')
+			free(set->boxes[set->count].user);
 }
 
 void

@@ -39,15 +39,13 @@ struct destination {
  */
 struct recipient_mailbox {
 	const char	*domain;	/* of the configuration: borrowed */
-	const char	*user;		/* the same; in a catcher: own */
-	char		*own;		/* NULL but in a catcher */
+	char		*user;		/* the same; a catcher's is its own */
 	bool		 needed;	/* if it fails, the message does */
 };
 
 /*
  * The Maildirs that a message goes to, and the aliases that led there, each
- * once.  Zero is valid and empty.  Each has a number (mark) in the
- * configuration, and a bit in met: ten thousand take a few microseconds.
+ * once: it has a mark in the configuration, and a bit in met.  Zero is empty.
  */
 struct recipient_set {
 	struct recipient_mailbox	*boxes;
@@ -57,10 +55,7 @@ struct recipient_set {
 	uint64_t			*met;	/* a bit for each mark */
 };
 
-/*
- * The lines that decided, for the log: file and line of the matching rule; and
- * every line on the way from there, as far as steps has room.
- */
+/* The rule that decided, and the rules on the way from there. */
 struct recipient_reason {
 	const char		*path;		/* borrowed; NULL: built in */
 	unsigned		 line;		/* 0 with it */
@@ -103,9 +98,8 @@ bool	recipient_leaves(const struct conf *conf, const struct mailbox *rcpt,
 	    unsigned relay_line, struct recipient_reason *reason,
 	    const struct recipient_watch *watch);
 /*
- * Does the mail of address reach the own Maildir of user ("alice@example.org"),
- * by its name, an alias or a catch-all?  Who receives mail for an address may
- * send from it.  Without memory to find out: false.
+ * Does the mail of address reach the own Maildir of user ("alice@example.org")?
+ * Who receives mail for an address may send from it.  Without memory: false.
  */
 bool	recipient_is_of(const struct conf *conf, const char *user,
 	    const struct mailbox *address);
@@ -124,10 +118,7 @@ void	recipient_set_clear(struct recipient_set *set);
 void	recipient_file_name(struct span name,
 	    char out[recipient_file_name_max_bytes + 1]);
 
-/*
- * Decisions on the recipients that a client named, as they come in, in the form
- * that the message log has.  Zero is valid and empty.
- */
+/* Decisions on a client's recipients, as the message log has them. */
 struct recipient_log {
 	uint8_t		*text;	/* "{...},{...}" */
 	size_t		 n;
@@ -141,18 +132,14 @@ struct recipient_log {
 void	recipient_log_add(struct recipient_log *l, const struct mailbox *to,
 	    const char *verdict, const struct recipient_reason *reason);
 void	recipient_log_clear(struct recipient_log *l);
-/*
- * Writes the first mailboxes of to, as many as fit, to out:
- * "\"alice@example.org\",..."
- */
+/* Writes those of to that fit: "\"alice@example.org\",..." */
 void	recipient_log_mailboxes(const struct recipient_set *to,
 	    struct buf *out);
 
 /*
- * conf_load, and then every alias is expanded as a message expands it.  An
- * alias or a catch-all that reaches nobody, is in a loop or begins a chain that
- * is too long is noted as broken in *out, which is no mistake.  0; or -1 after
- * every mistake was written to err.  *out can be freed in either case.
+ * conf_load, and an alias or catch-all that reaches nobody, is in a loop or
+ * begins too long a chain is noted as broken, which is no mistake.  0; or -1
+ * after every mistake was written to err.  *out can be freed in either case.
  */
 int	recipient_load(const char *path, struct conf *out, FILE *err);
 

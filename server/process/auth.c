@@ -1,5 +1,5 @@
 /*
- * The master's end of the auth process, which gets one question at a time.
+ * Sends tables of passwords, and one question at a time.
  */
 #include "server/process/auth.h"
 

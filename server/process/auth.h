@@ -1,7 +1,6 @@
 /*
- * The master's end of the auth process: sends the table of passwords, and asks
- * whether a password is right.  Records have a fixed size; no worker has a
- * channel to the process that has the passwords.
+ * The master's end of the auth process, which has the passwords; no worker has
+ * a channel to it.
  */
 #ifndef SERVER_AUTH_H
 #define SERVER_AUTH_H
@@ -14,10 +13,7 @@ struct auth_owner {
 	void	(*on_idle)(struct master *m);
 	/* The answer to the one question under way. */
 	void	(*on_answer)(struct master *m, enum smtp_reply answer);
-	/*
-	 * The process has ended; the question under way has no answer.  again:
-	 * the process is started again at once.
-	 */
+	/* It has ended, and has no answer; again: it starts again at once. */
 	void	(*on_lost)(struct master *m, bool again);
 };
 

@@ -1,6 +1,5 @@
 /*
- * The master's end of the disk process.  A descriptor goes with each record,
- * so that process opens nothing and keeps nothing; answers come in any order.
+ * Jobs of the disk process, whose answers come in any order.
  */
 #include "server/process/disk.h"
 

@@ -1,7 +1,6 @@
 /*
- * The master's end of the disk process, which waits for the disk so that the
- * master does not: it gets descriptors and answers when their files are
- * durable.  Without that process the master makes the syncs itself.
+ * The master's end of the disk process, which gets descriptors and answers when
+ * their files are durable.  Without it the master makes the syncs itself.
  */
 #ifndef SERVER_DISK_H
 #define SERVER_DISK_H
@@ -16,10 +15,7 @@ struct disk_job {
 	const int		*fds;		/* open until done */
 	size_t			 count;
 	bool			 data;		/* fdatasync(2) is enough */
-	/*
-	 * Every sync was tried.  error: 0, or errno of the first that failed,
-	 * which is that of fds[failed].
-	 */
+	/* All were tried.  error: 0, or errno of the first that failed. */
 	void			(*done)(void *arg, int error, size_t failed);
 	void			*arg;
 	uint64_t		 ticket;	/* of fds[0] */
@@ -30,10 +26,7 @@ struct disk_job {
 
 /* Queues job; done() may be called before this returns. */
 void	disk_sync(struct master *m, struct disk_job *job);
-/*
- * At shutdown: finishes all jobs before this returns, and later ones before
- * disk_sync() returns.
- */
+/* At shutdown: finishes all jobs; later ones before disk_sync() returns. */
 void	disk_finish(void);
 
 #endif

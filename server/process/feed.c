@@ -1,6 +1,5 @@
 /*
- * An outbox of one record: next() is called again only once that record was
- * sent, so the caller keeps no copy of what is still to be sent.
+ * An outbox of one record: next() is called again only once that was sent.
  */
 #include "server/process/feed.h"
 

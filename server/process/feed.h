@@ -14,10 +14,8 @@
 struct feed {
 	struct event		 writable;
 	int			 channel;
-	/* Writes the next record to *out; false: there is no more. */
 	bool			(*next)(void *arg, struct ipc_record *out);
-	/* Called at the end, see feed_start(); or NULL. */
-	void			(*done)(void *arg);
+	void			(*done)(void *arg);	/* or NULL */
 	void			*arg;
 	bool			 under_way;
 	bool			 waits;		/* record was not sent yet */
@@ -34,16 +32,12 @@ void	feed_init(struct feed *f, struct event_base *base, int channel,
 /*
  * Sends the records of next(), with a descriptor if it sets f->pass, which is
  * the feed's then: as many as the channel takes now, and the rest by events, a
- * few at a time, so that others get their turn.  A record is wiped once it was
- * sent.  When next() has no more, or sending fails (errno in f->error), done()
- * is called, perhaps before this returns.  A feed that is under way just goes
- * on.
+ * few at a time.  A record is wiped once it was sent.  When next() has no more,
+ * or sending fails (errno in f->error), done() is called, perhaps before this
+ * returns.  A feed that is under way just goes on.
  */
 void	feed_start(struct feed *f);
-/*
- * Ends the feed without done(); wipes the record, and closes its descriptor.
- * It may be started again.
- */
+/* Ends the feed without done(), and wipes its record; it may start again. */
 void	feed_stop(struct feed *f);
 
 #endif

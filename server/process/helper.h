@@ -1,7 +1,6 @@
 /*
  * Helpers: processes that answer the master alone.  The keeper starts a lost
- * one again, for the master can neither fork nor execute after its start;
- * until the helper has what it needs, its service is not offered.
+ * one again, for the master can neither fork nor execute after its start.
  */
 #ifndef SERVER_HELPER_H
 #define SERVER_HELPER_H
@@ -26,36 +25,23 @@ enum helper_state {
 	HELPER_SERVING
 };
 
-/*
- * The master's end of a helper.  Its name, option and counter are those of its
- * row in shared/helpers.h.
- */
 struct helper_role {
 	const char	*then;		/* what its loss means */
 	bool		 spare;		/* the master can do its work */
 	/* The next record to be sent, as in feed.h; or NULL: others send. */
 	bool		(*next)(void *helper, struct ipc_record *out);
-	/*
-	 * The helper has entered its sandbox, and needs its data; helper_fed()
-	 * ends that.  first: at start; else it was started again.
-	 */
+	/* It is in its sandbox, and needs its data until helper_fed(); or
+	   NULL.  first: at start. */
 	void		(*feed)(struct master *m, bool first);
 	/*
 	 * False: nobody asked for *r, and the helper is lost.  Its descriptor
-	 * is in helpers[].passed, which take() sets to -1 to keep it;
-	 * -1 also where this process has no room for it.
+	 * is in helpers[].passed (-1 where this process may open no more),
+	 * which take() sets to -1 to keep it.
 	 */
 	bool		(*take)(struct master *m, const struct ipc_record *r);
-	/*
-	 * The helper was fed, or about to be, and has ended, or smtpd ends.
-	 * again: it is started again at once, so questions may wait on.
-	 */
+	/* It, or smtpd, has ended; again: it starts again at once. */
 	void		(*lost)(struct master *m, bool again);
-	/*
-	 * Of a nursery, in place of these: it was started; it has sent *r, with
-	 * h->passed as above (NULL, or how it breaks its contract); it has
-	 * ended.
-	 */
+	/* Of a nursery: started; sent *r (NULL, or its offence); ended. */
 	void		(*begin)(struct helper *h);
 	const char	*(*hear)(struct helper *h, const struct ipc_record *r);
 	void		(*end)(struct helper *h, const char *why);

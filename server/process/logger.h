@@ -1,7 +1,6 @@
 /*
- * The master's end of the logger process, which writes "log to FILE": a disk
- * that hangs stops no mail; lines that find no room meanwhile are counted as
- * lost.  Without that process the master writes the file itself.
+ * The master's end of the logger process, which writes "log to FILE", so that a
+ * disk that hangs stops no mail.  Without it the master writes the file itself.
  */
 #ifndef SERVER_LOGGER_H
 #define SERVER_LOGGER_H

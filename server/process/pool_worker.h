@@ -65,17 +65,11 @@ void	pool_retire_idle(struct master *m);
 void	pool_serve(struct master *m);
 /* Moves w to the front of the idle ones, or to the end of another list. */
 void	pool_move(struct worker *w, enum pool_count to);
-/*
- * n has forked a worker; channel is the pool's now.  Not fresh: its settings
- * or its image are older, so its channel is closed.
- */
+/* n has forked a worker; not fresh: its settings or its image are older. */
 void	pool_newborn(struct helper *n, pid_t pid, int channel, bool fresh);
 /* count workers that were asked for will not come; why is logged. */
 void	pool_stillborn(struct master *m, uint64_t count, const char *why);
-/*
- * Child pid of n has ended; status of waitpid(2), 0: in order.  False: n has
- * no such child, or has reported its end before.
- */
+/* Child pid of n has ended; status of waitpid(2).  False: n has none such. */
 bool	pool_died(struct helper *n, pid_t pid, int status);
 /* Gives w up: closes its channel, which is the end of an honest worker. */
 void	pool_drop(struct worker *w);
@@ -85,10 +79,7 @@ void	pool_part(struct worker *w);
 void	pool_police(struct master *m);
 /* Frees w, which was given up and whose end is known, or never will be. */
 void	pool_forget(struct worker *w);
-/*
- * n has ended: nobody will report the end of its workers.  was_active: the
- * workers that it was asked for will not come.
- */
+/* n has ended: nobody reports the end of its workers, none will come. */
 void	pool_nursery_lost(struct helper *n, bool was_active);
 
 #endif

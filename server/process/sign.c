@@ -13,12 +13,19 @@
 /* Few enough that the channel has room for them. */
 enum { under_way_max = 32 };
 
+/* A place for one key in the sign process. */
+struct slot {
+	unsigned	users;		/* generations of certificates */
+	bool		forget_due;
+	unsigned	verdicts_due;	/* sent, no JUDGED yet */
+};
+
 /* What is asked of the sign process: there is one. */
 static struct {
 	uint64_t		 tickets;	/* given out */
 	unsigned		 under_way;	/* digests it has */
 	TAILQ_HEAD(signing_list, signing) waiting; /* in order */
-	struct sign_slot	 slots[ipc_sign_slots_max];
+	struct slot	 slots[ipc_sign_slots_max];
 	struct tls_cursor	 giving;	/* keys to be sent */
 } sign = { .waiting = TAILQ_HEAD_INITIALIZER(sign.waiting) };
 
@@ -108,7 +115,7 @@ static bool
 take(struct master *m, const struct ipc_record *r)
 {
 	const struct ipc_judged *judged = &r->u.judged;
-	struct sign_slot *slot;
+	struct slot *slot;
 	struct signing *w;
 
 	if (r->type == IPC_SIGNED) {
@@ -180,7 +187,7 @@ static void
 drop_slots(struct master *m, const struct tls_files *files, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct sign_slot *slot =
+		struct slot *slot =
 		    &sign.slots[files->pairs[i].facts.slot];
 
 		if (--slot->users == 0)
@@ -192,7 +199,7 @@ drop_slots(struct master *m, const struct tls_files *files, size_t n)
 bool
 sign_take_slots(struct master *m, struct tls_files *files)
 {
-	const struct sign_slot *s = sign.slots;
+	const struct slot *s = sign.slots;
 
 	for (size_t i = 0; i < files->count; i++) {
 		const struct tls_pair *pair = &files->pairs[i];

@@ -1,7 +1,6 @@
 /*
- * The master's end of the sign process: sends it keys and digests, and
- * receives signatures.  Records have a fixed size; no worker has a channel to
- * the process that has the keys.
+ * The master's end of the sign process, which has the keys; no worker has a
+ * channel to it.
  */
 #ifndef SERVER_SIGN_H
 #define SERVER_SIGN_H
@@ -21,15 +20,9 @@ struct signing {
 	void			*arg;
 };
 
-/*
- * The module that decides which keys the sign process has: m->sign_owner, set
- * before the process starts.
- */
+/* Who decides on the keys: m->sign_owner, set before the process starts. */
 struct sign_owner {
-	/*
-	 * The process needs the keys of m->tls; sign_fed() ends that.  first:
-	 * at start, when m->tls still has its keys.
-	 */
+	/* It needs the keys of m->tls, which has them only if first. */
 	void	(*feed)(struct master *m, bool first);
 	/* The process has judged a pair that it was given. */
 	void	(*judged)(struct master *m, const struct ipc_judged *judged);
@@ -56,12 +49,9 @@ void	sign_forget(struct master *m, struct signing *s);
 void	sign_cut_short(struct master *m, struct signing *s);
 
 /*
- * Generations of certificates: which workers serve by which, and in which slot
- * of the sign process the key of each pair is.  A key stays as long as a
- * worker may ask for it.
- *
- * Gives every pair its slot: that of the pair it shares, or a free one.
- * False: too few are free, and none was taken.
+ * Gives every pair its slot, where its key stays as long as a worker may ask
+ * for it: that of the pair it shares, or a free one.  False: too few are free,
+ * and none was taken.
  */
 bool	sign_take_slots(struct master *m, struct tls_files *files);
 /* files has one user less; without users it and its slots are freed. */

@@ -1,7 +1,5 @@
 /*
- * Certificates and private keys as files: read, checked, and handed on; at
- * start by root, and for a renewal by the user that the master runs as by
- * then.
+ * Certificates and private keys as files: read, checked, and handed on.
  */
 #ifndef SERVER_TLS_FILES_H
 #define SERVER_TLS_FILES_H
@@ -41,13 +39,6 @@ struct tls_cursor {
 	size_t			 done;	/* octets of that pair */
 };
 
-/* A place for one key in the sign process. */
-struct sign_slot {
-	unsigned	users;		/* generations of certificates */
-	bool		forget_due;
-	unsigned	verdicts_due;	/* sent, no JUDGED yet */
-};
-
 /* The pairs in use, and which of them had to be kept. */
 struct tls_before {
 	const struct conf	*conf;
@@ -59,40 +50,31 @@ struct tls_before {
 /* An empty set with one user, the caller; NULL: no memory. */
 struct tls_files *tls_files_new(void);
 /*
- * Reads every pair of conf; out is empty before.  0; or -1, and out still
+ * Reads every pair of conf into out, which is empty.  0; or -1, and out still
  * empty, after each mistake was written to err with file, line and column.
- * At start (before is NULL), still as root, pairs are judged, too.  For a
- * renewal they are not yet; and a pair that this user may not read is kept, if
- * it is in use under the same names.
+ * At start (before is NULL), still as root, pairs are judged, too.  In a
+ * renewal a pair that this user may not read is kept if it is in use under the
+ * same names.
  */
 int	tls_files_load(const struct conf *conf, struct tls_before *before,
 	    struct tls_files *out, FILE *err);
-/*
- * Writes what is wrong with a pair, as tls_files_load() does; no fault: that
- * the pair cannot come without a restart.
- */
+/* Writes the fault (NONE: it takes a restart) as tls_files_load() does. */
 void	tls_files_report(const struct conf *conf, size_t pair,
 	    enum tls_fault fault, FILE *err);
-/*
- * Makes one pair for tests and the catcher: a new key, and its self-signed
- * certificate for hostname and localhost.  0, or -1.
- */
+/* Makes a key, and its certificate for hostname and localhost.  0, or -1. */
 int	tls_files_make(const char *hostname, struct tls_files *out);
 /* Do both serve the same, in the same order? */
 bool	tls_files_are_same(const struct tls_files *a,
 	    const struct tls_files *b);
 /*
- * Writes the next piece as a record: of certificates, with pairs counted from
- * 0; or with keys, of certificate and key of each pair that is not shared,
- * with its slot.  False: there is no more.
+ * Writes the next piece as a record: of the certificates, by the number of
+ * their pair; with keys, of certificate and key of each pair that is not
+ * shared, by slot.  False: there is no more.
  */
 bool	tls_files_next(struct tls_cursor *c, bool keys, struct ipc_record *out);
 /* Why a certificate needs a renewal by now; NULL: it lasts for longer. */
 const char *tls_files_trouble(const struct ipc_judged *facts, int64_t now_s);
-/*
- * Logs each certificate that has expired or will within a week; and if fresh,
- * each one that was not served before.
- */
+/* Logs certificates that have expired or soon will; if fresh, new ones, too. */
 void	tls_files_log(const struct master *m, bool fresh);
 /* Wipes the keys out of memory. */
 void	tls_files_forget_keys(struct tls_files *files);
