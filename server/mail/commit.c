@@ -27,7 +27,7 @@ enum {
 	gather_min_us = 1000,	/* while a sync is under way */
 	batch_us = 10 * 1000,	/* a turn begins no message after that */
 	quiet_times = 8,	/* factor, while nobody waits for a piece */
-	rest_times = 3		/* as long as a piece took, unless it is quiet */
+	rest_times = 3		/* a rest is so many pieces long, or none */
 };
 
 /* A batch or a piece, from its first link until its sync has ended. */

@@ -1,9 +1,4 @@
-/*
- * Delivery of messages from the spool into Maildirs.  Small ones share a turn
- * of the loop and its fsync of each directory; one for many Maildirs goes in
- * pieces, a part of the time, beside all others.  A message is answered only
- * when all of it is durable.
- */
+/* When messages are delivered: many in one turn, or one in pieces. */
 #ifndef SERVER_COMMIT_H
 #define SERVER_COMMIT_H
 

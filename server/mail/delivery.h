@@ -1,6 +1,6 @@
 /*
- * Delivery of one message into its Maildirs, and its removal from them when it
- * fails.  commit.c decides which message is next, and for how long.
+ * Delivery of one message into its Maildirs and the queue, and its removal when
+ * it fails.  commit.c decides which message is next, and for how long.
  */
 #ifndef SERVER_DELIVERY_H
 #define SERVER_DELIVERY_H
@@ -39,10 +39,7 @@ struct message_client {
 
 struct message;
 
-/*
- * The owner's: VERDICT_OK, or why t is not stored; after us microseconds.  The
- * owner's message is clear by then; t is valid during the call.
- */
+/* Told to the owner, whose message is clear: OK, or why t is not stored. */
 typedef void	message_done(void *arg, enum verdict verdict,
 	    const struct message *t, int64_t us);
 
@@ -92,8 +89,7 @@ struct delivery {
 struct delivery *delivery_make(struct message *t);
 /*
  * Delivers d to at most most more Maildirs, while there is time and room in b;
- * then moves its file into the queue, if it goes there.  False: it failed, and
- * has to be removed again.
+ * then to the queue, if it goes there.  False: it has to be removed again.
  */
 bool	delivery_go_on(struct delivery *d, struct maildir_batch *b,
 	    size_t most);

@@ -95,7 +95,8 @@ make_maildir(struct maildir_batch *b, const struct spool *s,
 	if (!b->making && flock(s->mail, LOCK_EX) == -1)
 		return -1;
 	b->making = true;
-	if (maildir_touch(b, s->mail, ".", box) == -1 || (box->domain[0] != '\0' &&
+	if (maildir_touch(b, s->mail, ".", box) == -1 ||
+	    (box->domain[0] != '\0' &&
 	    make_directory(s->mail, box->domain) == -1) ||
 	    maildir_touch(b, s->mail, parent, box) == -1 ||
 	    make_directory(s->mail, path) == -1)

@@ -17,9 +17,8 @@ enum {
 };
 
 /*
- * The directories touched since the last sync: "new" of each Maildir; for one
- * that was made, also its own and that of its domain, and "mail", which all
- * Maildirs made since then share.  Zero is empty.
+ * What is to be synced: "new" of each Maildir; of one that was made, its own,
+ * its domain's, and "mail", which all share; and of the queue.  Zero is empty.
  */
 struct maildir_batch {
 	size_t	 count;
@@ -67,8 +66,8 @@ int	maildir_touch(struct maildir_batch *b, int dir, const char *path,
 bool	maildir_has_room(const struct maildir_batch *b, size_t n);
 /*
  * Delivers the message to the Maildir to->boxes[at], which is made if need be;
- * durable once the directories of b are synced.  b must have room for one.  One
- * call makes at most one Maildir, and copies at most one MiB.
+ * durable once b, which must have room for one, is synced.  One call makes at
+ * most one Maildir, and copies at most one MiB.
  */
 enum maildir_result maildir_deliver(struct maildir_batch *b,
 	    struct maildir_delivery *d);

@@ -14,9 +14,8 @@ bool	message_start(struct message *t, const struct message_client *from,
 	    const struct ipc_mail *mail);
 /*
  * Adds the Maildirs that the recipient reaches; or, if it is elsewhere and the
- * client may send out, adds it to the envelope.  VERDICT_BROKEN, which is
- * logged: a user's own is broken, or all that were probed of an alias.  *named:
- * the number of Maildirs found, to be charged for.
+ * client may send out, adds it to the envelope.  BROKEN, which is logged: a
+ * user's own is, or all that were probed of an alias.  *named: Maildirs found.
  */
 enum verdict message_add(struct message *t, const struct ipc_rcpt *rcpt,
 	    struct recipient_reason *reason, size_t *named);
@@ -32,10 +31,7 @@ enum verdict message_begin(struct message *t, int *fd);
  */
 enum verdict message_end(struct message *t, const struct ipc_commit *c,
 	    message_done *on_stored, void *arg, bool *broken);
-/*
- * The worker gives t up: error is its errno for the file, or 0 when that is not
- * the reason.
- */
+/* The worker gives t up, for error (errno) of its file; 0: not for that. */
 void	message_drop(struct message *t, int error);
 /* Clears t; removes it from the spool and, if not stored, from Maildirs. */
 void	message_clear(struct message *t);

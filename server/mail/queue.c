@@ -100,8 +100,8 @@ queue_forget(struct master *m, struct queued *q)
 
 	if ((q->state & QUEUED_KNOWN) != 0) {
 		q->folder->count--;
-		all->messages--;
-		all->held -= (q->state & QUEUED_HELD) != 0;
+		all->now.messages--;
+		all->now.held -= (q->state & QUEUED_HELD) != 0;
 	}
 	free(q->done);
 	q->state = 0;
@@ -130,20 +130,15 @@ queue_has_room(const struct master *m)
 {
 	const struct queue *all = m->queue;
 
-	return all != NULL && all->messages < m->conf.limits.queue_messages;
+	return all != NULL && all->now.messages < m->conf.limits.queue_messages;
 }
 
 const struct queue_count *
 queue_count(const struct master *m)
 {
-	static struct queue_count count;
-	const struct queue *all = m->queue;
+	static const struct queue_count none;
 
-	if (all != NULL)
-		count = (struct queue_count){ .messages = all->messages,
-		    .held = all->held, .bad = all->bad,
-		    .reading = all->reading };
-	return &count;
+	return m->queue == NULL ? &none : &m->queue->now;
 }
 
 bool
@@ -318,10 +313,10 @@ queue_note_done(struct master *m, struct queued *q, uint32_t index,
 void
 queue_hold(struct master *m, struct queued *q, bool held)
 {
-	m->queue->held -= (q->state & QUEUED_HELD) != 0;
+	m->queue->now.held -= (q->state & QUEUED_HELD) != 0;
 	q->state = (uint8_t)((q->state & ~QUEUED_HELD) |
 	    (held ? QUEUED_HELD : 0));
-	m->queue->held += held;
+	m->queue->now.held += held;
 	note(m, q, 0);
 }
 
@@ -330,7 +325,7 @@ queue_stop(struct master *m)
 {
 	if (m->queue == NULL)
 		return;
-	if (m->queue->delivers && m->queue->messages > 0)
+	if (m->queue->delivers && m->queue->now.messages > 0)
 		queue_write_clock(m);
 	m->queue->current = NULL;
 	(void)queue_folder_tick(m);

@@ -1,8 +1,7 @@
 /*
- * The queue on disk: messages that leave.  Each is one file in spool/queue/SEG,
- * which begins with its sealed envelope; where a Maildir has the content, too,
- * that is a second file (shared/queue_file.h).  A journal in each SEG remembers
- * tries; it is never waited for, and nothing depends on it.
+ * The queue on disk: messages that leave, each a file in spool/queue/SEG
+ * (shared/queue_file.h).  A journal in each SEG remembers tries; it is never
+ * waited for, and nothing depends on it.
  */
 #ifndef SERVER_QUEUE_H
 #define SERVER_QUEUE_H
@@ -14,10 +13,7 @@
 struct maildir_batch;
 struct queue_folder;
 
-/*
- * A queued message, in memory: small, for there may be a million.  Times are
- * those of queue_now_s(), never of the wall.
- */
+/* In memory: small, for there may be a million.  Times are queue_now_s(). */
 struct queued {
 	char			 id[ipc_id_bytes];	/* without a NUL */
 	struct queue_folder	*folder;
@@ -59,10 +55,7 @@ struct queue_open {
 	uint8_t			*block;
 };
 
-/*
- * A message on its way into the queue.  Zero is valid: no recipient, and so no
- * message.  rcpts has each recipient once.
- */
+/* A message on its way into the queue.  Zero is valid: no recipient. */
 struct queue_draft {
 	struct buf		 rcpts;		/* by envelope_add() */
 	uint64_t		*marks;		/* a hash of each */
@@ -71,25 +64,23 @@ struct queue_draft {
 	struct master		*master;
 	struct queue_folder	*folder;	/* it will be there; or NULL */
 	char			 id[ipc_id_bytes + 1];
-	char			 block[ipc_id_bytes + 3]; /* "ID.q", which
-						   has it; or "" */
+	char			 block[ipc_id_bytes + 3]; /* "ID.q"; or "" */
 	bool			 entered;	/* no file is in incoming */
 	uint64_t		 block_bytes;	/* in front of the content */
 	uint64_t		 head_lines;
 };
 
 /*
- * Adds a recipient, with the bits of delivered (DSN_DELIVERED, or none) in its
- * notify, unless d has it.  VERDICT_OK; TOO_MANY: the envelope is full; TROUBLE
- * without memory.
+ * Adds a recipient, unless d has it; delivered: DSN_DELIVERED, or 0.  OK;
+ * TOO_MANY: the envelope is full; TROUBLE: no memory.
  */
 enum verdict queue_draft_add(struct queue_draft *d,
 	    const struct ipc_rcpt *rcpt, uint8_t delivered);
 /*
  * Writes e with the recipients of d, sealed, to spool/incoming, and head, the
- * first lines of the content, behind it.  apart: Maildirs get the content as
- * well, so that it is in a file of its own; the block then is in ID.q.  *fd is
- * open for appending.  0; or -1 and errno, and no file is left.
+ * first lines of the content, behind it; or, apart, for Maildirs get the
+ * content as well, the block to ID.q.  *fd is open for appending.  0; or -1 and
+ * errno, and no file is left.
  */
 int	queue_draft_begin(struct master *m, struct queue_draft *d,
 	    struct envelope *e, struct span head, bool apart, int *fd);
@@ -105,31 +96,28 @@ void	queue_admit(struct master *m, struct queued *q);
 void	queue_draft_clear(struct queue_draft *d);
 
 /*
- * Opens the queue, spool/queue, and reads it unless another master delivers:
- * journals, then blocks of files that no journal knows, in pieces, by events;
+ * Opens spool/queue, and unless another master delivers reads it, by events;
  * each message found is given to schedule_add().  What cannot be read is put
  * into spool/bad, logged, and counted.  0; or -1, errno and *what.
  */
 int	queue_start(struct master *m, const char **what);
 /*
- * Seconds since 1970 by a clock that does not leap: it goes on from where the
- * last master left it, by the time that the wall says has passed since, at most
- * a day, and then as the monotonic clock does.  So the age of q is
- * queue_now_s() - q->queued_s, and a wrong date expires nothing.
+ * Seconds since 1970 by a clock that does not leap, so a wrong date expires
+ * nothing: it goes on from where the last master left it, by what the wall says
+ * has passed, at most a day, and then as the monotonic clock does.
  */
 int64_t	queue_now_s(const struct master *m);
 /*
- * The next message from *cursor on, in no order, which becomes the one behind
- * it; NULL: no more.  0 begins, and a cursor may be kept while messages come
- * and go: those that stay are each seen once.
+ * The next message, in no order; NULL: no more.  *cursor is 0 at first, and may
+ * be kept while messages come and go: those that stay are each seen once.
  */
 struct queued *queue_next(const struct master *m, size_t *cursor);
 /* Has the queue a slot for one message more (limits)? */
 bool	queue_has_room(const struct master *m);
 /*
- * Opens q; the caller closes it with queue_close.  0; or -1 and errno: ENOENT:
- * its file is gone, EBADMSG: it was damaged, and is in spool/bad now; in both
- * cases the caller must drop q with queue_forget(), after that was logged.
+ * 0: the caller calls queue_close(); or -1 and errno.  ENOENT: its file is
+ * gone; EBADMSG: it is damaged, and in spool/bad now; in both cases the caller
+ * logs it, and calls queue_forget().
  */
 int	queue_open(struct master *m, struct queued *q, struct queue_open *out);
 void	queue_close(struct queue_open *o);
@@ -140,8 +128,7 @@ void	queue_put_aside(struct master *m, const struct queued *q,
 bool	queue_is_done(const struct queued *q, uint32_t index);
 /*
  * Recipient index needs nothing more: in memory, and in the journal.  When none
- * is left, the caller calls queue_remove(); stays: not at once, but when a
- * report is stored.
+ * is left, the caller calls queue_remove(); stays: but not before a report.
  */
 void	queue_note_done(struct master *m, struct queued *q, uint32_t index,
 	    bool stays);
@@ -162,7 +149,6 @@ struct queue_count {
 	uint64_t	bad;		/* put aside since the start */
 	bool		reading;	/* not all are known yet */
 };
-/* Valid until the next call. */
 const struct queue_count *queue_count(const struct master *m);
 
 #endif

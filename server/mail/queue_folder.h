@@ -1,15 +1,13 @@
 /*
- * Folders of the queue, spool/queue/SEG, and their journals.  Only files of the
- * queue include this.
- *
- * Several masters may share a root.  Each writes to folders of its own, whose
- * journals it has locked; the one that has the lock of spool/queue/owner
- * delivers, and adopts every folder whose journal nobody has locked.
+ * Folders of the queue, spool/queue/SEG, and their journals, for files of the
+ * queue alone.  Several masters may share a root: each writes to folders of its
+ * own, whose journals it has locked; the one with the lock of spool/queue/owner
+ * delivers, and adopts folders that nobody has locked.
  */
 #ifndef SERVER_QUEUE_FOLDER_H
 #define SERVER_QUEUE_FOLDER_H
 
-#include "server/master.h"
+#include "server/mail/queue.h"
 #include "server/process/disk.h"
 #include "shared/queue_file.h"
 
@@ -17,8 +15,6 @@ enum {
 	queue_path_bytes = ipc_id_bytes + 1 + queue_name_bytes,
 	queue_away_max_s = 24 * 60 * 60	/* counted, between two masters */
 };
-
-struct queued;
 
 struct queue_folder {
 	TAILQ_ENTRY(queue_folder) entry;
@@ -54,8 +50,7 @@ struct queue {
 	struct queued		**slabs;	/* of queue.c */
 	size_t			 slab_count;
 	struct queued		*unused;
-	uint64_t		 messages, held, bad; /* queue_count() */
-	bool			 reading;	/* folders are unread */
+	struct queue_count	 now;
 };
 
 /* "SEG/NAME" for openat() in the queue. */
@@ -66,14 +61,11 @@ struct queue_folder *queue_folder_add(struct queue *q, const char *name);
 /* Takes it off the list, and leaves its files alone. */
 void	queue_folder_drop(struct queue *q, struct queue_folder *f);
 /*
- * The folder for a new message, whose draft it has until pinned is decremented.
- * NULL and errno: it could not be made, which was logged.
+ * The folder for a draft, which decrements pinned.  NULL and errno: it could
+ * not be made, which was logged.
  */
 struct queue_folder *queue_folder_pin(struct queue *q);
-/*
- * Adds r to the journal of f.  It is never waited for: what does not get there
- * costs early or repeated tries after a restart.
- */
+/* Adds r to the journal; if that fails, tries are repeated after a restart. */
 void	queue_folder_note(struct master *m, struct queue_folder *f,
 	    const struct queue_record *r);
 /*
@@ -99,7 +91,7 @@ void	queue_path(const struct queued *q, bool content,
 /* What spool/queue/owner knows of queue_now_s(). */
 void	queue_read_clock(struct queue *q);
 void	queue_write_clock(const struct master *m);
-/* Of queue_draft.c: counts q, which is complete, and has it scheduled. */
+/* Counts q, which is complete, and has it scheduled. */
 void	queue_count_in(struct master *m, struct queued *q);
 
 #endif

@@ -28,9 +28,8 @@ struct queue_outcome {
 	uint32_t		 count;
 	struct span		 others;	/* by queue_log_add() */
 	const struct queue_fact	*fact;
-	/* Of TRY: they are deferred until next_s of q; not: the next host is
-	   asked now. */
-	bool			 deferred;
+	bool			 deferred;	/* until next_s of q; or the
+						   next host is asked */
 };
 
 enum { queue_log_list_bytes = 8 * 1024 };
@@ -42,18 +41,14 @@ void	queue_log_outcome(struct master *m, enum log_event event,
 	    const struct queued *q, const struct queue_outcome *o);
 /*
  * The hosts of a site, named by one of them, take nothing for so many seconds,
- * because of f, and failures in a row; or (f NULL) they do again.  So many
- * messages wait.
+ * because of f and failures in a row; f NULL: they do again.
  */
 void	queue_log_site(const char *site, const struct queue_fact *f,
 	    uint64_t failures, uint64_t seconds, uint64_t waiting);
 /* A report about q has this id. */
 void	queue_log_notice(struct master *m, const struct queued *q,
 	    enum report_kind kind, const char *report);
-/*
- * Event: LOG_EVENT_HELD, RELEASED or REMOVED, by "smtpd", "root by smtpctl";
- * why may be "".
- */
+/* Event: LOG_EVENT_HELD, RELEASED or REMOVED, by "smtpd", "root"; why or "". */
 void	queue_log_by(struct master *m, enum log_event event,
 	    const struct queued *q, const char *by, const char *why);
 

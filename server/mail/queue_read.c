@@ -1,10 +1,7 @@
 /*
- * Reading the queue: at start, and whenever another master left a folder.  A
- * folder's journal first, then the names in it; what no journal knows has its
- * block opened.  All of it in pieces, while the server works.
- *
- * The journal may lack records, and have some of messages that have left long
- * ago: files are the truth.
+ * Reading the queue, at start and when another master left a folder, in pieces:
+ * its journal, then its names; what no journal knows has its block opened.
+ * Records may be missing, or of messages that have left: files are the truth.
  */
 #include "server/mail/queue.h"
 
@@ -288,9 +285,9 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 		event_active(&reading.turn, EV_TIMEOUT, 0);
 		return;
 	}
-	all->reading = false;
+	all->now.reading = false;
 	log_put(LOG_LEVEL_INFO, "queue-known", "messages=%zu held=%zu",
-	    (size_t)all->messages, (size_t)all->held);
+	    (size_t)all->now.messages, (size_t)all->now.held);
 }
 
 /* Not one that another master has; that is looked at again. */
@@ -321,7 +318,7 @@ adopt(struct queue *all, const char *name)
 		reading.again = true;
 		queue_folder_drop(all, f);
 	} else
-		f->unread = all->reading = true;
+		f->unread = all->now.reading = true;
 }
 
 static int
@@ -349,7 +346,7 @@ look_around(struct master *m)
 		if (ident_is(e->d_name))
 			adopt(all, e->d_name);
 	closedir(d);
-	if (all->reading)
+	if (all->now.reading)
 		event_active(&reading.turn, EV_TIMEOUT, 0);
 	return 0;
 }
@@ -369,7 +366,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 		    LOCK_NB) == 0;
 	if (!all->delivers)
 		return;
-	if (all->messages > 0 && ++seconds % clock_s == 0)
+	if (all->now.messages > 0 && ++seconds % clock_s == 0)
 		queue_write_clock(m);
 	if (look_around(m) == -1)
 		log_error("look for folders", "spool/queue", errno);
