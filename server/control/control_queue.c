@@ -29,7 +29,6 @@ struct walk {
 	struct json_out		 j;
 	size_t			 cursor;
 	uint64_t		 found;
-	bool			 begun;
 };
 
 static bool
@@ -124,14 +123,13 @@ step(struct control_task *t, struct control_out *out, uint8_t *status)
 	struct queued *q;
 
 	w->j.f = out->j.f;
-	if (!w->begun) {
+	if (w->cursor == 0) {
 		/* Name servers that gave no answer are asked again, too. */
 		if (w->ask.act == QUEUE_RETRY)
 			resolver_renew(w->master);
 		json_out_object(&w->j, NULL);
 		json_out_array(&w->j, "queue");
 	}
-	w->begun = true;
 	while (looks++ < looks_a_turn_max && opens < opens_a_turn_max) {
 		q = queue_next(w->master, &w->cursor);
 		if (q != NULL)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/conf/conf_parse.h"
 #include "server/log/ident.h"
 
 static const char *const acts[QUEUE_ACT_COUNT] = {
@@ -29,24 +30,6 @@ put(char out[ipc_match_bytes], const char *mark, const char *word,
 	if (snprintf(out, ipc_match_bytes, "%s%.*s", mark, (int)(bare ? n - 2 :
 	    strlen(value)), value + bare) >= ipc_match_bytes)
 		errx(smtpctl_exit_error, "%s: too long", word);
-}
-
-/* "90", "90s", "5m", "2h", "3d" */
-static uint64_t
-seconds_of(const char *word, const char *value)
-{
-	static const char units[] = "smhd";
-	static const uint64_t each[] = { 1, 60, 3600, 86400 };
-	const char *unit;
-	char *end;
-	uint64_t n = strtoull(value, &end, 10);
-
-	unit = *end == '\0' ? units : strchr(units, *end);
-	if (value[0] < '0' || value[0] > '9' || unit == NULL ||
-	    (*end != '\0' && end[1] != '\0') || n > UINT32_MAX)
-		errx(smtpctl_exit_error, "%s: no time such as 90s, 5m, 2h, 3d",
-		    word);
-	return n * each[unit - units];
 }
 
 static void
@@ -77,9 +60,12 @@ read_criterion(const char *word, struct ipc_ask *ask)
 		put(ask->to, "", word, value);
 	else if (strncmp(word, "domain=", 7) == 0)
 		put(ask->to, "@", word, value);
-	else if (strncmp(word, "age=", 4) == 0)
-		ask->age_s = seconds_of(word, value);
-	else if (strncmp(word, "id=", 3) == 0)
+	else if (strncmp(word, "age=", 4) == 0) {
+		if (!conf_parse_number(span_of(value), conf_units_time,
+		    &ask->age_s))
+			errx(smtpctl_exit_error, "%s: no time such as 90s, 5m, "
+			    "2h, 3d", word);
+	} else if (strncmp(word, "id=", 3) == 0)
 		put_id(ask->id, value);
 	else
 		errx(smtpctl_exit_error, "%s: no criterion: those are from=, "
