@@ -55,10 +55,12 @@ struct queue_open {
 	uint8_t			*block;
 };
 
+enum { queue_mark_bytes = 16 };
+
 /* A message on its way into the queue.  Zero is valid: no recipient. */
 struct queue_draft {
 	struct buf		 rcpts;		/* by envelope_add() */
-	uint64_t		*marks;		/* a hash of each */
+	uint8_t			(*marks)[queue_mark_bytes]; /* BLAKE2b */
 	size_t			 count;
 	/* From queue_draft_begin() on: */
 	struct master		*master;

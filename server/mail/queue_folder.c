@@ -279,22 +279,6 @@ enum {
 	rcpts_max_bytes = envelope_max_bytes - rest_max_bytes
 };
 
-/* Of an address, keyed: nobody outside can make two with the same. */
-static uint64_t
-mark_of(const struct mailbox *to)
-{
-	static uint8_t key[crypto_shorthash_KEYBYTES];
-	static bool has_key;
-	uint64_t mark;
-
-	if (!has_key)
-		randombytes_buf(key, sizeof(key));
-	has_key = true;
-	crypto_shorthash((uint8_t *)&mark, (const uint8_t *)to, sizeof(*to),
-	    key);
-	return mark;
-}
-
 enum verdict
 queue_draft_add(struct queue_draft *d, const struct ipc_rcpt *rcpt,
     uint8_t delivered)
@@ -303,10 +287,12 @@ queue_draft_add(struct queue_draft *d, const struct ipc_rcpt *rcpt,
 	    .notify = rcpt->notify | delivered,
 	    .orcpt = span_from(rcpt->orcpt, rcpt->orcpt_len) };
 	const size_t end = d->rcpts.n + sizeof(to) + to.orcpt.n;
-	const uint64_t mark = mark_of(&rcpt->to);
+	uint8_t mark[queue_mark_bytes];
 
+	crypto_generichash(mark, sizeof(mark), (const uint8_t *)&rcpt->to,
+	    sizeof(rcpt->to), NULL, 0);
 	for (size_t i = 0; i < d->count; i++)
-		if (d->marks[i] == mark)
+		if (memcmp(d->marks[i], mark, sizeof(mark)) == 0)
 			return VERDICT_OK;
 	if (end > rcpts_max_bytes)
 		return VERDICT_TOO_MANY;
@@ -318,7 +304,7 @@ queue_draft_add(struct queue_draft *d, const struct ipc_rcpt *rcpt,
 		d->rcpts.p = p;
 		d->rcpts.max = 2 * end;
 	}
-	if (array_add(&d->marks, &d->count, &mark, sizeof(mark)) == NULL)
+	if (array_add(&d->marks, &d->count, mark, sizeof(mark)) == NULL)
 		return VERDICT_TROUBLE;
 	envelope_add(&d->rcpts, &to);
 	return VERDICT_OK;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -26,9 +27,7 @@ enum {
 	piece_us = 4 * 1000,		/* of a turn */
 	piece_bytes = 900 * queue_record_bytes,	/* of a journal */
 	clock_s = 30,			/* between two queue_write_clock() */
-	making_ms = 60 * 1000,		/* a new folder may lack its key */
-	/* A bit of q->state: its content, a file apart, is there. */
-	HAS_CONTENT = 1 << 7
+	making_ms = 60 * 1000		/* a new folder may lack its key */
 };
 
 /* What is read: a folder, with its messages by id. */
@@ -144,6 +143,20 @@ read_block(struct master *m, struct queued *q)
 	queue_note(m, q);
 }
 
+/* A content whose block has gone was delivered, or never was committed. */
+static void
+remove_orphan(const struct master *m, const char *name)
+{
+	char block[queue_path_bytes], content[queue_path_bytes];
+
+	queue_folder_path(reading.folder, name, content);
+	snprintf(block, sizeof(block), "%.*s",
+	    (int)(strlen(content) - strlen(".c")), content);
+	if (faccessat(m->queue->dir, block, F_OK, AT_SYMLINK_NOFOLLOW) == -1 &&
+	    errno == ENOENT)
+		(void)unlinkat(m->queue->dir, content, 0);
+}
+
 static void
 take_name(struct master *m, const char *name)
 {
@@ -159,41 +172,33 @@ take_name(struct master *m, const char *name)
 		    "queue");
 		return;
 	}
-	q = find(m, n.id);
-	if (q == NULL || (q->state & QUEUED_KNOWN) != 0)
+	if (n.content) {
+		remove_orphan(m, name);
 		return;
+	}
+	q = find(m, n.id);
+	if (q == NULL)
+		return;
+	(void)tdelete(q, &reading.known, compare);
 	q->lines = n.lines;
 	q->flags = n.flags;
-	if (n.content)
-		q->state |= HAS_CONTENT;
-	else if (!f->has_key)
+	if (!f->has_key)
 		queue_put_aside(m, q, "the key of its folder is lost");
-	else {
-		if (q->rcpts == 0)
-			read_block(m, q);
-		if (q->rcpts != 0)
-			q->state |= QUEUED_KNOWN;
-	}
+	else if (q->rcpts == 0)
+		read_block(m, q);
+	if (q->rcpts == 0)
+		queue_forget(m, q);
+	else if (q->left == 0)
+		queue_remove(m, q);
+	else
+		queue_count_in(m, q);
 }
 
-/*
- * All names are known.  A content whose block has gone was delivered, or never
- * was committed; but not if a block could not be read now.
- */
+/* Records of what has left. */
 static void
-end_message(void *node)
+forget(void *node)
 {
-	struct queued *q = node;
-	const uint8_t seen = q->state;
-
-	q->state &= (uint8_t)~(QUEUED_KNOWN | HAS_CONTENT);
-	if ((seen & QUEUED_KNOWN) != 0 && q->left > 0)
-		queue_count_in(reading.master, q);
-	else if ((seen & QUEUED_KNOWN) != 0 || ((seen & HAS_CONTENT) != 0 &&
-	    !q->folder->forgotten))
-		queue_remove(reading.master, q);
-	else
-		queue_forget(reading.master, q);
+	queue_forget(reading.master, node);
 }
 
 static void
@@ -202,7 +207,7 @@ end_folder(void)
 	struct queue_folder *f = reading.folder;
 
 	f->unread = false;
-	tdestroy(reading.known, end_message);
+	tdestroy(reading.known, forget);
 	reading.known = NULL;
 	if (reading.damaged > 0)
 		log_put(LOG_LEVEL_WARNING, "queue-journal", "folder=%s "

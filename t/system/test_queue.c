@@ -713,21 +713,25 @@ TEST(damaged_blocks)
 	    truncate(p.of[9], 512) == 0, "truncate");
 	snprintf(path, sizeof(path), "%s.c", p.of[2]);
 	EXPECT(unlink(path) == 0, "%s", path);
+	/* A content without a block is no message. */
+	EXPECT(unlink(p.of[5]) == 0, "%s", p.of[5]);
 	harness_write_file(beside(&p, "strange"), "not of the queue\n");
 	/* One under the name of another is not that one. */
 	snprintf(path, sizeof(path), "%s", p.of[10]);
 	path[strlen(p.folder) + 16] ^= 1;
 	EXPECT(rename(p.of[10], path) == 0, "%s", path);
 	daemon_start(&d);
-	expect_known(&d, count - 9);
+	expect_known(&d, count - 10);
 	EXPECT(queue_bad(&d) == 10, "%zu in spool/bad", queue_bad(&d));
 	EXPECT(daemon_logged(&d, " event=queue-bad ", NULL) == 10, "not all "
 	    "are logged");
-	EXPECT(queue_read_all(&d, NULL, NULL) == count - 9, "others");
+	EXPECT(queue_read_all(&d, NULL, NULL) == count - 10, "others");
+	snprintf(path, sizeof(path), "%s.c", p.of[5]);
+	EXPECT(access(path, F_OK) == -1, "%s is still there", path);
 	EXPECT(queue_deliver(&d, 15, 500, remote[0]) == 250, "not 250");
 	daemon_stop(&d);
 	daemon_start(&d);
-	expect_known(&d, count - 8);
+	expect_known(&d, count - 9);
 	EXPECT(daemon_logged(&d, " event=queue-bad ", NULL) == 0, "again");
 	daemon_stop(&d);
 }
