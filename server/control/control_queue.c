@@ -5,7 +5,6 @@
 #include "server/control/control_status.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "server/log/log_message.h"
 #include "server/mail/delivery.h"

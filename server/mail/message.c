@@ -6,13 +6,11 @@
 #include "server/mail/message.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "server/log/catcher.h"
 #include "server/log/ident.h"
-#include "server/log/log_message.h"
 #include "server/mail/commit.h"
 #include "server/mail/maildir.h"
 #include "server/process/tls_files.h"

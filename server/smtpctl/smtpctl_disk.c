@@ -15,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/log/ident.h"
 #include "server/log/queue_show.h"
 #include "shared/file.h"
 #include "shared/queue_file.h"
