@@ -118,7 +118,7 @@ log_line(struct attempt *a, enum log_event event, size_t i)
 {
 	const struct attempt_rcpt first = a->rcpts[i];
 	uint8_t text[queue_log_list_bytes];
-	struct buf others = buf_over(text, sizeof(text));
+	struct buf list = buf_over(text, sizeof(text));
 	struct envelope_rcpt to, other;
 	struct queue_outcome o = { .to = &to.to, .fact = first.fact,
 	    .deferred = first.state == ATTEMPT_DEFERRED };
@@ -129,12 +129,12 @@ log_line(struct attempt *a, enum log_event event, size_t i)
 		    r->logged)
 			continue;
 		if (!attempt_read(a, r, o.count == 0 ? &to : &other) ||
-		    (o.count > 0 && !queue_log_add(&others, &other.to)))
+		    !queue_log_add(&list, o.count == 0 ? &to.to : &other.to))
 			break;
 		r->logged = true;
 		o.count++;
 	}
-	o.others = buf_span(&others);
+	o.list = buf_span(&list);
 	if (o.count > 0)
 		queue_log_outcome(a->master, event, a->q, &o);
 }

@@ -223,6 +223,7 @@ message_end(struct message *t, const struct ipc_commit *c,
     message_done *on_stored, void *arg, bool *broken)
 {
 	struct master *m = t->client.master;
+	enum spool_state state;
 
 	*broken = c->size > UINT64_MAX - t->head_bytes;
 	if (*broken)
@@ -231,20 +232,13 @@ message_end(struct message *t, const struct ipc_commit *c,
 	t->size = t->head_bytes + c->size - t->draft.block_bytes;
 	t->done = on_stored;
 	t->arg = arg;
-	switch (spool_check(m->spool, t->id,
-	    t->head_bytes + c->size)) {
-	case SPOOL_GOOD:
-		if (commit_add(t) == 0)
-			return VERDICT_OK;
-		log_failure(t, "hold", NULL, errno);
-		break;
-	case SPOOL_UNKNOWN:
-		log_failure(t, "stat", NULL, errno);
-		break;
-	case SPOOL_BAD:
-		*broken = true;
-		break;
-	}
+	state = spool_check(m->spool, t->id, t->head_bytes + c->size);
+	*broken = state == SPOOL_BAD;
+	if (state == SPOOL_GOOD && commit_add(t) == 0)
+		return VERDICT_OK;
+	if (!*broken)
+		log_failure(t, state == SPOOL_GOOD ? "hold" : "stat", NULL,
+		    errno);
 	m->counters.value[COUNTER_UNSTORED]++;
 	message_clear(t);
 	return VERDICT_TROUBLE;

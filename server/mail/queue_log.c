@@ -52,37 +52,6 @@ add_tls(const struct ipc_greeted *g, struct buf *out)
 		buf_print(out, " %s", tls_files_suites[g->suite]);
 }
 
-static void
-log_outcome(const struct log_record *r, const struct queue_outcome *o)
-{
-	struct span text = r->text;
-
-	if (text.n > event_text_bytes)
-		text.n = event_text_bytes;
-	log_put(LOG_LEVEL_INFO, r->event == LOG_EVENT_DONE ? "done" :
-	    r->event == LOG_EVENT_FAILED ? "failed" : "try",
-	    "id=%.*s to=%s recipients=%zu host=%.*s ip=%.*s port?=%zu "
-	    "tls=%.*s stage=%.*s why=%.*s code?=%zu status=%.*s delay=%zu "
-	    "next=%.*s text=%.*s", SPAN_PRINT(r->id), log_address(o->to),
-	    (size_t)r->count, SPAN_PRINT(r->host), SPAN_PRINT(r->ip),
-	    (size_t)r->tcp_port, SPAN_PRINT(r->tls), SPAN_PRINT(r->stage),
-	    SPAN_PRINT(r->end), (size_t)r->code, SPAN_PRINT(r->status),
-	    (size_t)r->delay_s, SPAN_PRINT(r->next), SPAN_PRINT(text));
-}
-
-static void
-count(struct master *m, enum log_event event, const struct queue_outcome *o)
-{
-	uint64_t *value = m->counters.value;
-
-	if (event == LOG_EVENT_DONE)
-		value[COUNTER_LEAVING_DELIVERED] += o->count;
-	else if (event == LOG_EVENT_FAILED)
-		value[COUNTER_LEAVING_FAILED] += o->count;
-	else if (o->deferred)
-		value[COUNTER_LEAVING_DEFERRED] += o->count;
-}
-
 bool
 queue_log_add(struct buf *list, const struct mailbox *to)
 {
@@ -100,18 +69,10 @@ queue_log_outcome(struct master *m, enum log_event event,
 	const struct queue_fact *f = o->fact;
 	const struct ipc_outcome *got = &f->fact.outcome;
 	char ip[INET6_ADDRSTRLEN] = "";
-	/* Each octet of a text may take six. */
-	uint8_t to_text[2 * to_max_bytes];
-	struct buf to = buf_over(to_text, sizeof(to_text));
 	char tls_text[96], status[24] = "", next[figure_bytes] = "";
 	struct buf tls = buf_over(tls_text, sizeof(tls_text));
 
 	add_tls(&f->greeted, &tls);
-	(void)queue_log_add(&to, o->to);
-	if (o->others.n > 0 && o->others.n < sizeof(to_text) - to.n) {
-		buf_add_str(&to, ",");
-		buf_add(&to, o->others);
-	}
 	if (f->port != 0)
 		inet_ntop(f->ip.ipv6 ? AF_INET6 : AF_INET, f->ip.ip, ip,
 		    sizeof(ip));
@@ -122,7 +83,7 @@ queue_log_outcome(struct master *m, enum log_event event,
 		figure_utc(time(NULL) + q->next_s - queue_now_s(m), next);
 	const struct log_record r = {
 		.event = event, .id = id_of(q),
-		.to = buf_span(&to), .count = o->count,
+		.to = o->list, .count = o->count,
 		.host = span_from(f->fact.host, f->fact.host_len),
 		.ip = span_of(ip), .tcp_port = f->port,
 		.tls = buf_span(&tls),
@@ -133,8 +94,22 @@ queue_log_outcome(struct master *m, enum log_event event,
 		.delay_s = delay_of(m, q), .next = span_of(next)
 	};
 	log_message_add(m->log, &r);
-	log_outcome(&r, o);
-	count(m, event, o);
+	log_put(LOG_LEVEL_INFO, event == LOG_EVENT_DONE ? "done" :
+	    event == LOG_EVENT_FAILED ? "failed" : "try",
+	    "id=%.*s to=%s recipients=%zu host=%.*s ip=%s port?=%zu tls=%.*s "
+	    "stage=%.*s why=%.*s code?=%zu status=%s delay=%zu next=%s "
+	    "text=%.*s", SPAN_PRINT(r.id), log_address(o->to),
+	    (size_t)o->count, SPAN_PRINT(r.host), ip, (size_t)r.tcp_port,
+	    SPAN_PRINT(r.tls), SPAN_PRINT(r.stage), SPAN_PRINT(r.end),
+	    (size_t)r.code, status, (size_t)r.delay_s, next,
+	    (int)(r.text.n < event_text_bytes ? r.text.n : event_text_bytes),
+	    (const char *)r.text.p);
+	if (event == LOG_EVENT_DONE)
+		m->counters.value[COUNTER_LEAVING_DELIVERED] += o->count;
+	else if (event == LOG_EVENT_FAILED)
+		m->counters.value[COUNTER_LEAVING_FAILED] += o->count;
+	else if (o->deferred)
+		m->counters.value[COUNTER_LEAVING_DEFERRED] += o->count;
 }
 
 void

@@ -26,7 +26,7 @@ struct queue_fact {
 struct queue_outcome {
 	const struct mailbox	*to;		/* the first of them */
 	uint32_t		 count;
-	struct span		 others;	/* by queue_log_add() */
+	struct span		 list;		/* by queue_log_add() */
 	const struct queue_fact	*fact;
 	bool			 deferred;	/* until next_s of q; or the
 						   next host is asked */
@@ -34,7 +34,7 @@ struct queue_outcome {
 
 enum { queue_log_list_bytes = 8 * 1024 };
 
-/* Adds one of the recipients behind the first; false: list is full. */
+/* Adds a recipient; false: list is full. */
 bool	queue_log_add(struct buf *list, const struct mailbox *to);
 /* Event: LOG_EVENT_TRY, DONE or FAILED. */
 void	queue_log_outcome(struct master *m, enum log_event event,
