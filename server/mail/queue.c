@@ -328,5 +328,5 @@ queue_stop(struct master *m)
 	if (m->queue->delivers && m->queue->now.messages > 0)
 		queue_write_clock(m);
 	m->queue->current = NULL;
-	(void)queue_folder_tick(m);
+	queue_folder_tick(m);
 }

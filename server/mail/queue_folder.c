@@ -239,12 +239,11 @@ queue_folder_put_aside(struct master *m, struct queue_folder *f,
 	    "whose it is");
 }
 
-bool
+void
 queue_folder_tick(struct master *m)
 {
 	struct queue *q = m->queue;
 	struct queue_folder *f, *after;
-	bool given_up = false;
 
 	close_full(q);
 	for (f = TAILQ_FIRST(&q->folders); f != NULL; f = after) {
@@ -265,10 +264,8 @@ queue_folder_tick(struct master *m)
 			continue;
 		if (!f->forgotten)
 			remove_files(q, f);
-		given_up |= f->forgotten;
 		queue_folder_drop(q, f);
 	}
-	return given_up;
 }
 
 /* ---- drafts ------------------------------------------------------------- */

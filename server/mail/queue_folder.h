@@ -74,11 +74,8 @@ void	queue_folder_note(struct master *m, struct queue_folder *f,
  */
 void	queue_folder_put_aside(struct master *m, struct queue_folder *f,
 	    const char *name, const char *why);
-/*
- * Once a second: syncs journals, closes the current folder in time, removes
- * empty ones.  True: a folder was given up, which may be adopted now.
- */
-bool	queue_folder_tick(struct master *m);
+/* Once a second: syncs journals, closes full folders, removes empty ones. */
+void	queue_folder_tick(struct master *m);
 
 /* Of queue.c: a new message in f; NULL and errno without memory. */
 struct queued *queue_new(struct master *m, struct queue_folder *f,

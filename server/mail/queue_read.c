@@ -41,9 +41,6 @@ static struct {
 	uint64_t		 at;		/* in journal */
 	uint64_t		 damaged;
 	void			*known;		/* tree of struct queued */
-	/* When folders are looked for: */
-	bool			 again;		/* without a change, too */
-	struct timespec		 changed;	/* of spool/queue, then */
 } reading;
 
 /* Each begins with an id. */
@@ -245,7 +242,6 @@ begin_folder(struct queue *all)
 		if (fd != -1)
 			close(fd);
 		queue_folder_drop(all, f);
-		reading.again = true;
 		return begin_folder(all);
 	}
 	queue_folder_path(f, "journal", path);
@@ -319,34 +315,22 @@ adopt(struct queue *all, const char *name)
 	age_ms = (int64_t)time(NULL) * 1000 - ident_ms(name);
 	/* One that was used had its key. */
 	if (locked || (!f->has_key && st.st_size == 0 && age_ms >= 0 &&
-	    age_ms < making_ms)) {
-		reading.again = true;
+	    age_ms < making_ms))
 		queue_folder_drop(all, f);
-	} else
+	else
 		f->unread = all->now.reading = true;
 }
 
+/* Adopts what nobody has. */
 static int
-look_around(struct master *m)
+look_around(struct queue *all)
 {
-	struct queue *all = m->queue;
+	int fd = openat(all->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
 	struct dirent *e;
-	struct stat st;
-	DIR *d;
-	int fd;
 
-	if (fstat(all->dir, &st) == -1)
-		return -1;
-	if (!reading.again && memcmp(&st.st_mtim, &reading.changed,
-	    sizeof(reading.changed)) == 0)
-		return 0;
-	fd = openat(all->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = fd == -1 ? NULL : fdopendir(fd);
 	if (d == NULL)
 		return -1;
-	reading.changed = st.st_mtim;
-	/* Another change may follow in the same tick of the clock. */
-	reading.again = st.st_mtim.tv_sec + 1 >= time(NULL);
 	while ((e = readdir(d)) != NULL)
 		if (ident_is(e->d_name))
 			adopt(all, e->d_name);
@@ -363,17 +347,16 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	struct queue *all = m->queue;
 	static unsigned seconds;
 
-	reading.again |= queue_folder_tick(m);
+	queue_folder_tick(m);
 	if (m->one_session || m->stopping)
 		return;
 	if (!all->delivers)
-		reading.again = all->delivers = flock(all->owner, LOCK_EX |
-		    LOCK_NB) == 0;
+		all->delivers = flock(all->owner, LOCK_EX | LOCK_NB) == 0;
 	if (!all->delivers)
 		return;
 	if (all->now.messages > 0 && ++seconds % clock_s == 0)
 		queue_write_clock(m);
-	if (look_around(m) == -1)
+	if (look_around(all) == -1)
 		log_error("look for folders", "spool/queue", errno);
 }
 
@@ -401,5 +384,5 @@ queue_start(struct master *m, const char **what)
 	event_assign(&all->second, m->base, -1, EV_PERSIST, on_second, m);
 	*what = "spool/queue";
 	return event_add(&all->second, &period) == -1 ||
-	    (all->delivers && look_around(m) == -1) ? -1 : 0;
+	    (all->delivers && look_around(all) == -1) ? -1 : 0;
 }
