@@ -65,7 +65,10 @@ key_free(void *key)
 	free(k);
 }
 
-/* It has all already. */
+/*
+ * It has all already.  There is no export, so that OpenSSL knows that only this
+ * provider can use the key.
+ */
 static int
 key_import(void *key, int selection, const OSSL_PARAM params[])
 {
@@ -110,32 +113,12 @@ key_gettable_params(void *provider)
 	return known;
 }
 
-/*
- * Exports the public key only.  When this refuses the private key, OpenSSL
- * knows that only this provider can use the key.
- */
-static int
-key_export(void *key, int selection, OSSL_CALLBACK *take, void *arg)
-{
-	const struct key *k = key;
-
-	if (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY)
-		return 0;
-	return EVP_PKEY_export(k->public, EVP_PKEY_PUBLIC_KEY, take, arg);
-}
-
 static const OSSL_PARAM *
-key_types(int selection)
+key_import_types(int selection)
 {
-	static const OSSL_PARAM types[] = {
-		OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_N, NULL, 0),
-		OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_E, NULL, 0),
-		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
-		OSSL_PARAM_octet_string(OSSL_PKEY_PARAM_PUB_KEY, NULL, 0),
-		OSSL_PARAM_END
-	};
+	static const OSSL_PARAM none = OSSL_PARAM_END;
 
-	return selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY ? NULL : types;
+	return &none;
 }
 
 static const char *
@@ -150,13 +133,11 @@ ec_operation(int operation)
 	ROW(OSSL_FUNC_KEYMGMT_NEW, key_new),				\
 	ROW(OSSL_FUNC_KEYMGMT_FREE, key_free),				\
 	ROW(OSSL_FUNC_KEYMGMT_IMPORT, key_import),			\
-	ROW(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, key_types),			\
+	ROW(OSSL_FUNC_KEYMGMT_IMPORT_TYPES, key_import_types),		\
 	ROW(OSSL_FUNC_KEYMGMT_HAS, key_has),				\
 	ROW(OSSL_FUNC_KEYMGMT_MATCH, key_match),			\
 	ROW(OSSL_FUNC_KEYMGMT_GET_PARAMS, key_get_params),		\
-	ROW(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, key_gettable_params),	\
-	ROW(OSSL_FUNC_KEYMGMT_EXPORT, key_export),			\
-	ROW(OSSL_FUNC_KEYMGMT_EXPORT_TYPES, key_types)
+	ROW(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, key_gettable_params)
 
 static const OSSL_DISPATCH rsa_key[] = { KEY_ROWS, { 0, NULL } };
 static const OSSL_DISPATCH ec_key[] = { KEY_ROWS,
