@@ -154,6 +154,23 @@ go_on(struct lookup *l)
 			send_query(l, i);
 }
 
+/* RFC 5321 5.1: equal ones in any order, so that the load is spread. */
+static void
+shuffle_equals(struct ipc_host *h, size_t n)
+{
+	struct ipc_host swap;
+	size_t j, first = 0;
+
+	for (size_t i = 1; i < n; i++) {
+		if (h[i].preference != h[first].preference)
+			first = i;
+		j = first + randombytes_uniform((uint32_t)(i - first + 1));
+		swap = h[i];
+		h[i] = h[j];
+		h[j] = swap;
+	}
+}
+
 static void
 on_mx(struct lookup *l, const struct dns_answer *a)
 {
@@ -164,6 +181,7 @@ on_mx(struct lookup *l, const struct dns_answer *a)
 	} else if (a->status == RESOLVE_OK && a->hosts > 0) {
 		memcpy(l->host, a->host, sizeof(l->host));
 		l->hosts = a->hosts;
+		shuffle_equals(l->host, l->hosts);
 	} else {
 		/* MX without a host name: then the name is no host either. */
 		end_lookup(l, a->status == RESOLVE_OK ? RESOLVE_NO_DATA :

@@ -1,8 +1,7 @@
 /*
- * Questions to the DNS, the master's part: worker/resolve.c reads what name
- * servers say, over a socket for each name, which dial connected.  An answer
- * may take the worker over: it then can say of a name, if it is asked that
- * name, what a forged answer could have said, and is replaced soon.
+ * Questions to the DNS, the master's part.  An answer may take the worker over:
+ * it then can say of a name, if it is asked that name, what a forged answer
+ * could have said, and is replaced soon.
  *
  * Each try of a name goes to the next server.  The second is over TCP, for
  * answers that are too long, or get lost; the third is without EDNS and mixed
@@ -11,7 +10,6 @@
 #include "server/process/resolver.h"
 
 #include <event2/event_struct.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/tree.h>
@@ -27,8 +25,7 @@ enum {
 	ttl_most_s = 3600,
 	ttl_negative_most_s = 60,
 	ttl_trouble_s = 30,
-	answers_max = 1000,		/* of one worker */
-	worker_age_ms = 10 * 60 * 1000,
+	answers_max = 100,		/* of one worker */
 	answer_patience_ms = 60 * 1000,	/* a worker takes 2 * 8 s */
 	tries_max = 3,			/* each twice as long */
 	patience_ms = 2000		/* the first takes; and dial */
@@ -49,7 +46,7 @@ LIST_HEAD(resolver_jobs, resolver_job);
 /* One name, whoever asks for it. */
 struct question {
 	RB_ENTRY(question)	 node;
-	TAILQ_ENTRY(question)	 entry;		/* in the list of its state */
+	TAILQ_ENTRY(question)	 entry;		/* of its state */
 	enum question_state	 state;
 	enum resolve_kind	 kind;
 	struct resolver		*resolver;
@@ -59,7 +56,7 @@ struct question {
 	struct dial_job		 dial;
 	int			 fd;		/* READY */
 	uint64_t		 ticket;	/* ASKED */
-	struct route		*route;		/* its answer; or NULL */
+	struct route		*route;		/* as it comes; or NULL */
 	int64_t			 until_ms;	/* then overdue, or old */
 	char			 name[smtp_domain_max_bytes + 1];
 };
@@ -71,18 +68,14 @@ struct resolver {
 	TAILQ_HEAD(question_list, question) list[QUESTION_STATES];
 	size_t			 count[QUESTION_STATES];
 	uint64_t		 tickets;	/* given out */
-	struct resolver_jobs	 failed;	/* without memory to ask */
+	struct resolver_jobs	 failed;	/* for want of memory */
 	struct resolver_figures	 seen;		/* only its times */
 	struct event		 tell;		/* the jobs of the answered */
 	struct worker		*worker;	/* NULL: there is none now */
 	uint32_t		 good;		/* server that answered last */
 	struct feed		 feed;
-	uint64_t		 answers;
-	int64_t			 until_ms;	/* then it is old */
-	struct route		*route;		/* gathered for one ticket */
+	unsigned		 answers;	/* of this worker */
 };
-
-static const struct timeval at_once = { 0, 0 };
 
 static int
 compare(const struct question *a, const struct question *b)
@@ -104,7 +97,7 @@ move_to(struct resolver *all, struct question *q, enum question_state state)
 	q->state = state;
 }
 
-/* Drops the oldest of what is cached, until so many are left. */
+/* Drops the oldest routes, until so many are left. */
 static void
 shrink_cache(struct resolver *all, size_t left)
 {
@@ -144,20 +137,19 @@ on_tell(evutil_socket_t fd, short what, void *arg)
 		job->done(job->arg, q != NULL && q->route != NULL ?
 		    q->route : &trouble);
 	}
-	evtimer_add(&all->tell, &at_once);
+	event_active(&all->tell, EV_TIMEOUT, 0);
 }
 
 /* q has its answer: its route, or NULL if there was trouble. */
 static void
 end_question(struct resolver *all, struct question *q)
 {
-	const uint32_t ttl_s = q->route == NULL ? ttl_trouble_s :
+	const int64_t ttl_s = q->route == NULL ? ttl_trouble_s :
 	    q->route->ttl_s;
 
-	q->until_ms = deadline_now_ms() + 1000 *
-	    (int64_t)(ttl_s > ttl_least_s ? ttl_s : ttl_least_s);
+	q->until_ms = deadline_now_ms() + 1000 * ttl_s;
 	move_to(all, q, QUESTION_ANSWERED);
-	evtimer_add(&all->tell, &at_once);
+	event_active(&all->tell, EV_TIMEOUT, 0);
 }
 
 static uint64_t
@@ -167,7 +159,17 @@ waiting(const struct master *m)
 	    m->resolver->count[QUESTION_READY] > 0;
 }
 
-static void	on_dialled(void *arg, int fd, int error);
+/* The next worker is asked what this one was, and that is no further try. */
+static void
+replace_worker(struct resolver *all)
+{
+	struct question *q;
+
+	TAILQ_FOREACH(q, &all->list[QUESTION_ASKED], entry)
+		q->tries--;
+	if (all->worker != NULL)
+		pool_lost(all->worker, "replaced");
+}
 
 /*
  * Begins the next try of what waits, of as many as a worker takes; and gives
@@ -177,35 +179,34 @@ static void
 work(struct resolver *all)
 {
 	const struct conf_relay *conf = &all->master->conf.relay;
-	const struct conf_resolver *server;
+	const struct conf_resolver *to;
 	struct question *q;
 
 	while ((q = TAILQ_FIRST(&all->list[QUESTION_WAITS])) != NULL &&
 	    all->count[QUESTION_DIALS] + all->count[QUESTION_READY] +
 	    all->count[QUESTION_ASKED] < resolve_lookups_max) {
-		server = &conf->resolvers[(q->server + q->tries) %
+		to = &conf->resolvers[(q->server + q->tries) %
 		    conf->resolver_count];
-		q->dial = (struct dial_job){ .udp = q->tries != 1,
-		    .to = server->ip, .port = server->port,
-		    .patience_ms = patience_ms, .done = on_dialled,
-		    .arg = q };
-		q->tries++;
+		q->dial.udp = q->tries++ != 1;
+		q->dial.to = to->ip;
+		q->dial.port = to->port;
 		move_to(all, q, QUESTION_DIALS);
 		dial_connect(all->master, &q->dial);
 	}
-	if (all->worker != NULL && (all->answers >= answers_max ||
-	    deadline_now_ms() > all->until_ms))
-		pool_lost(all->worker, "replaced");
+	if (waiting(all->master) > 0)
+		pool_want(all->master);
+	else if (all->worker != NULL && all->answers >= answers_max)
+		replace_worker(all);
 	else if (all->worker != NULL)
 		feed_start(&all->feed);
-	else if (waiting(all->master))
-		pool_want(all->master);
 }
 
 /* The server cannot tell, or did not in time. */
 static void
 next_try(struct resolver *all, struct question *q)
 {
+	free(q->route);
+	q->route = NULL;
 	if (q->tries == tries_max)
 		end_question(all, q);
 	else
@@ -229,15 +230,15 @@ on_dialled(void *arg, int fd, int error)
 static struct route *
 route_of_ip(const struct question *q)
 {
-	struct route *r = calloc(1, sizeof(*r) + sizeof(r->hosts[0]));
+	struct route *r = NULL;
 	struct ipc_ip ip = { 0 };
 	bool ipv6;
 
-	if (r == NULL || q->kind != RESOLVE_HOST ||
-	    !ip_parse(span_of(q->name), &ipv6, ip.ip)) {
-		free(r);
+	if (q->kind == RESOLVE_HOST &&
+	    ip_parse(span_of(q->name), &ipv6, ip.ip))
+		r = calloc(1, sizeof(*r) + sizeof(r->hosts[0]));
+	if (r == NULL)
 		return NULL;
-	}
 	ip.ipv6 = ipv6;
 	r->ttl_s = ttl_most_s;
 	r->count = r->hosts[0].count = 1;
@@ -258,7 +259,8 @@ resolver_ask(struct master *m, struct resolver_job *job)
 	if (q == NULL && (q = malloc(sizeof(*q))) != NULL) {
 		*q = key;
 		q->resolver = all;
-		LIST_INIT(&q->jobs);
+		q->dial = (struct dial_job){ .patience_ms = patience_ms,
+		    .done = on_dialled, .arg = q };
 		RB_INSERT(questions, &all->all, q);
 		TAILQ_INSERT_TAIL(&all->list[q->state], q, entry);
 		all->count[q->state]++;
@@ -268,7 +270,7 @@ resolver_ask(struct master *m, struct resolver_job *job)
 	if (q != NULL && q->state == QUESTION_CACHED &&
 	    deadline_now_ms() < q->until_ms)
 		move_to(all, q, QUESTION_ANSWERED);
-	evtimer_add(&all->tell, &at_once);
+	event_active(&all->tell, EV_TIMEOUT, 0);
 	if (q == NULL || q->state != QUESTION_CACHED)
 		return;
 	free(q->route);
@@ -303,8 +305,7 @@ void
 resolver_renew(struct master *m)
 {
 	shrink_cache(m->resolver, 0);
-	if (m->resolver->worker != NULL)
-		pool_lost(m->resolver->worker, "replaced");
+	replace_worker(m->resolver);
 }
 
 static bool
@@ -313,24 +314,23 @@ next_record(void *arg, struct ipc_record *out)
 	struct resolver *all = arg;
 	struct question *q = TAILQ_FIRST(&all->list[QUESTION_READY]);
 
-	if (q == NULL)
+	if (q == NULL || (q->route = calloc(1, sizeof(*q->route) +
+	    resolve_hosts_max * sizeof(q->route->hosts[0]))) == NULL)
 		return false;
 	q->ticket = ++all->tickets;
 	q->until_ms = deadline_now_ms() + answer_patience_ms;
 	all->feed.pass = q->fd;
 	move_to(all, q, QUESTION_ASKED);
-	memset(out, 0, sizeof(*out));
-	out->type = IPC_LOOKUP;
-	out->u.lookup = (struct ipc_lookup){ .ticket = q->ticket,
+	*out = (struct ipc_record){ .type = IPC_LOOKUP, .u.lookup = {
+	    .ticket = q->ticket,
 	    .timeout_ms = (uint32_t)patience_ms << (q->tries - 1),
 	    .kind = (uint8_t)q->kind, .ipv6 = all->master->conf.relay.ipv6,
 	    .tcp = !q->dial.udp, .last = q->tries == tries_max,
-	    .name_len = (uint8_t)strlen(q->name) };
+	    .name_len = (uint8_t)strlen(q->name) } };
 	memcpy(out->u.lookup.name, q->name, out->u.lookup.name_len);
 	return true;
 }
 
-/* The open question of that ticket; or NULL. */
 static struct question *
 find_asked(struct resolver *all, uint64_t ticket)
 {
@@ -346,38 +346,19 @@ static bool
 on_host(struct resolver *all, const struct ipc_host *h)
 {
 	const struct question *q = find_asked(all, h->ticket);
-	struct route *route = all->route;
-	struct ipc_host *to = &route->hosts[route->count];
+	const size_t n = q == NULL ? 0 : q->route->count;
+	struct ipc_host *to;
 
-	if (q == NULL || route->count == (q->kind == RESOLVE_MX ?
-	    resolve_hosts_max : 1) || (route->count > 0 &&
-	    (to[-1].ticket != h->ticket ||
-	    to[-1].preference > h->preference)))
+	if (q == NULL || n == (q->kind == RESOLVE_MX ? resolve_hosts_max :
+	    1) || (n > 0 && q->route->hosts[n - 1].preference > h->preference))
 		return false;
 	for (size_t i = 0; i < h->count; i++)
 		if (h->addresses[i].ipv6 && !all->master->conf.relay.ipv6)
 			return false;
-	route->count++;
+	to = &q->route->hosts[q->route->count++];
 	*to = *h;
 	to->name[h->name_len] = '\0';
 	return true;
-}
-
-/* RFC 5321 5.1: equal ones in any order, so that the load is spread. */
-static void
-shuffle_equals(struct route *route)
-{
-	struct ipc_host *h = route->hosts, swap;
-	uint32_t j, equals = 0;
-
-	for (uint32_t i = 1; i < route->count; i++) {
-		equals = h[i].preference == h[i - 1].preference ?
-		    equals + 1 : 0;
-		j = i - randombytes_uniform(equals + 1);
-		swap = h[i];
-		h[i] = h[j];
-		h[j] = swap;
-	}
 }
 
 /* q has its route, with the hosts that came before the answer. */
@@ -385,27 +366,23 @@ static void
 take_route(struct resolver *all, struct question *q, const struct ipc_answer *a)
 {
 	const struct conf_relay *conf = &all->master->conf.relay;
-	struct route *route = all->route;
-	const size_t n = sizeof(*route) + route->count * sizeof(*route->hosts);
 	const uint32_t most = a->status == RESOLVE_OK ? ttl_most_s :
 	    ttl_negative_most_s;
+	struct route *r = q->route;
 
-	route->status = (enum resolve_status)a->status;
-	route->implicit = a->implicit;
-	route->ttl_s = a->ttl_s < most ? a->ttl_s : most;
-	route->secure = a->secure;
+	r->status = (enum resolve_status)a->status;
+	r->implicit = a->implicit;
+	r->ttl_s = a->ttl_s > most ? most : a->ttl_s > ttl_least_s ?
+	    a->ttl_s : ttl_least_s;
+	r->secure = a->secure;
 	for (size_t i = 0; i < conf->resolver_count; i++)
-		if (!conf->resolvers[i].believed)
-			route->secure = false;
-	shuffle_equals(route);
+		r->secure = r->secure && conf->resolvers[i].believed;
 	all->good = q->server + q->tries - 1;
 	all->seen.answer_ms = deadline_now_ms();
-	if (route->secure)
+	if (r->secure)
 		all->seen.secure_ms = deadline_now_ms();
-	q->route = malloc(n);
-	if (q->route != NULL)
-		memcpy(q->route, route, n);
-	route->count = 0;
+	r = realloc(r, sizeof(*r) + r->count * sizeof(r->hosts[0]));
+	q->route = r != NULL ? r : q->route;
 	end_question(all, q);
 }
 
@@ -414,10 +391,8 @@ static bool
 on_answer(struct resolver *all, const struct ipc_answer *a)
 {
 	struct question *q = find_asked(all, a->ticket);
-	const size_t hosts = all->route->count;
 
-	if (q == NULL || (a->status == RESOLVE_OK) != (hosts > 0) ||
-	    (hosts > 0 && all->route->hosts[0].ticket != a->ticket))
+	if (q == NULL || (a->status == RESOLVE_OK) != (q->route->count > 0))
 		return false;
 	if (a->status == RESOLVE_TROUBLE)
 		next_try(all, q);
@@ -435,10 +410,7 @@ on_record(void *owner, const struct ipc_record *r)
 	    r->type == IPC_ANSWER && on_answer(owner, &r->u.answer);
 }
 
-/*
- * The next worker is asked what this one did not answer; but not without end,
- * for perhaps it was the answer that ended the worker.
- */
+/* A try each, for perhaps it was the answer that ended the worker. */
 static void
 on_lost(void *owner, const char *how)
 {
@@ -447,7 +419,6 @@ on_lost(void *owner, const char *how)
 
 	feed_stop(&all->feed);
 	all->worker = NULL;
-	all->route->count = 0;
 	while ((q = TAILQ_FIRST(&all->list[QUESTION_ASKED])) != NULL)
 		next_try(all, q);
 	work(all);
@@ -463,7 +434,6 @@ on_idle(struct master *m)
 		return;
 	all->worker = w;
 	all->answers = 0;
-	all->until_ms = deadline_now_ms() + worker_age_ms;
 	pool_lend(w, &resolver_use, all, IPC_AT_RESOLVE);
 	feed_init(&all->feed, m->base, pool_channel(w), next_record, NULL,
 	    all);
@@ -485,7 +455,7 @@ state(const void *owner)
 	return "resolving";
 }
 
-/* Any open question may have brought the answer that did it: the oldest. */
+/* Of the open questions, any of which may have done it, the oldest. */
 static void
 blame(struct master *m, const void *owner, void *last, struct log_line *l)
 {
@@ -507,14 +477,11 @@ const struct worker_use resolver_use = {
 int
 resolver_start(struct master *m)
 {
-	const size_t hosts = resolve_hosts_max * sizeof(struct ipc_host);
-	struct resolver *all = calloc(1, sizeof(*all) +
-	    sizeof(struct route) + hosts);
+	struct resolver *all = calloc(1, sizeof(*all));
 
 	if (all == NULL)
 		return -1;
 	all->master = m;
-	all->route = (void *)(all + 1);
 	for (size_t i = 0; i < QUESTION_STATES; i++)
 		TAILQ_INIT(&all->list[i]);
 	evtimer_assign(&all->tell, m->base, on_tell, all);

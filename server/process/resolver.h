@@ -13,7 +13,7 @@
 #include "shared/ipc_msg.h"
 
 /*
- * Where mail for a domain goes.  Hosts are in order, equal ones shuffled; there
+ * Where mail for a domain goes.  Hosts are in order, equal ones in any; there
  * is a NUL behind their names.
  */
 struct route {

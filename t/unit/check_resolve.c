@@ -366,6 +366,29 @@ TEST(no_ipv6)
 	end();
 }
 
+/* Equal ones come in any order, others in theirs. */
+TEST(shuffled)
+{
+	unsigned first[3] = { 0 };
+	char label[16];
+
+	begin(false);
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(label, sizeof(label), "equals.%u", i);
+		(void)ask(RESOLVE_MX, label);
+	}
+	await(300);
+	for (unsigned i = 0; i < 300; i++) {
+		expect(&callers[i], RESOLVE_OK, 5);
+		ck_assert_str_eq(callers[i].hosts[0].name, "best.test");
+		ck_assert_str_eq(callers[i].hosts[4].name, "worst.test");
+		first[callers[i].hosts[1].name[0] - '0']++;
+	}
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_uint_gt(first[i], 50);
+	end();
+}
+
 /* Forged and hostile answers: right, or trouble; and always an answer. */
 TEST(hostile)
 {

@@ -20,7 +20,7 @@ struct worker {
 	bool		 gone;
 };
 
-enum { workers = 4, jobs_max = 600 };
+enum { workers = 12, jobs_max = 600 };
 
 static struct master m;
 static struct worker pool[workers];
@@ -446,7 +446,7 @@ TEST(is_replaced)
 	char name[32];
 
 	begin();
-	for (unsigned i = 0; i < 1000; i++) {
+	for (unsigned i = 0; i < 100; i++) {
 		snprintf(name, sizeof(name), "d%u.example", i);
 		ask(0, RESOLVE_MX, name);
 		ticket = hear_lookup(0, name);
@@ -548,40 +548,14 @@ TEST(cache)
 	for (unsigned i = 0; i < 1001; i++) {
 		snprintf(name, sizeof(name), "d%u.example", i);
 		ask(1, RESOLVE_MX, name);
-		ticket = hear_lookup(i >= 999, name);
-		ck_assert(say_answer(i >= 999, ticket, RESOLVE_NO_DOMAIN,
+		ticket = hear_lookup((i + 1) / 100, name);
+		ck_assert(say_answer((i + 1) / 100, ticket, RESOLVE_NO_DOMAIN,
 		    60));
 	}
 	ask(0, RESOLVE_MX, "d1000.example");
 	ck_assert_uint_eq(callers[0].told, 1);
 	ask(0, RESOLVE_MX, "brief.example");
 	ck_assert_uint_eq(callers[0].told, 0);
-}
-
-/* Equal ones come in any order, others in theirs. */
-TEST(shuffled)
-{
-	unsigned first[3] = { 0 };
-	uint64_t ticket;
-	char name[32];
-
-	begin();
-	for (unsigned i = 0; i < 300; i++) {
-		snprintf(name, sizeof(name), "d%u.example", i);
-		ask(0, RESOLVE_MX, name);
-		ticket = hear_lookup(0, name);
-		ck_assert(say_host(0, ticket, 5, "best"));
-		ck_assert(say_host(0, ticket, 10, "0"));
-		ck_assert(say_host(0, ticket, 10, "1"));
-		ck_assert(say_host(0, ticket, 10, "2"));
-		ck_assert(say_host(0, ticket, 20, "worst"));
-		ck_assert(say_answer(0, ticket, RESOLVE_OK, 60));
-		ck_assert_str_eq(callers[0].hosts[0].name, "best");
-		ck_assert_str_eq(callers[0].hosts[4].name, "worst");
-		first[callers[0].hosts[1].name[0] - '0']++;
-	}
-	for (size_t i = 0; i < 3; i++)
-		ck_assert_uint_gt(first[i], 50);
 }
 
 /* Whom to blame: not all of them, but how many, and one. */

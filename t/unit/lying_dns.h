@@ -159,6 +159,12 @@ lying_answer(const struct lying_query *q)
 		add_mx("@", 300, 10, "nxdomain.test");
 		add_mx("@", 300, 20, "servfail.test");
 		add_mx("@", 300, 30, "first.test");
+	} else if (lying_is(q, "equals") && mx) {
+		add_mx("@", 300, 20, "worst.test");
+		add_mx("@", 300, 10, "0.test");
+		add_mx("@", 300, 10, "1.test");
+		add_mx("@", 300, 10, "2.test");
+		add_mx("@", 300, 5, "best.test");
 	} else if (lying_is(q, "thousand") && mx && q->tcp) {
 		for (unsigned i = 0; i < 1000; i++)
 			add_mx("@", 300, 1000 - i, "first.test");
