@@ -84,70 +84,44 @@ end_field(struct header *h)
 	h->gathering = false;
 }
 
-static void
-begin_field(struct header *h, enum field f)
-{
-	struct originators *o = &h->originators;
-
-	end_field(h);
-	h->place = HEADER_START;
-	h->only_blanks = false;
-	h->gathering = f == FIELD_FROM || f == FIELD_SENDER;
-	o->from += f == FIELD_FROM;
-	o->sender += f == FIELD_SENDER;
-	o->date += f == FIELD_DATE;
-	o->message_id += f == FIELD_MESSAGE_ID;
-	if (f == FIELD_WIDE)
-		o->broken = true;
-}
-
 /*
- * field-name = 1*ftext, ftext = %d33-57 / %d59-126 (RFC 5322 2.2, 3.6.8);
- * then *WSP ":" (4.5).  Other readers skip a line that is no field, or take it
- * for the start of the body: nobody can know what they show.
+ * field-name = 1*ftext, ftext = %d33-57 / %d59-126 (RFC 5322 2.2, 3.6.8); then
+ * *WSP ":" (4.5).  Other readers skip a line that is no field, or take it for
+ * the start of the body: nobody can know what they show.  Some readers end a
+ * line at a control octet, or the header at a folded line of nothing but
+ * blanks.
  */
-static void
-take_name(struct header *h, uint8_t c)
-{
-	bool is_ftext = c > ' ' && c < 0x7f;
-
-	h->has_colon = c == ':';
-	if (c == ' ' || c == '\t')
-		h->place = HEADER_BLANKS;
-	else if (c == ':' ? h->place == HEADER_START :
-	    h->place == HEADER_BLANKS || !is_ftext)
-		h->originators.broken = true;
-	else
-		h->place = HEADER_NAME;
-}
-
-/* Some readers end a line at a control octet, or a header at a blank line. */
 static void
 take_octet(struct header *h, uint8_t c)
 {
 	struct originators *o = &h->originators;
+	bool blank = c == ' ' || c == '\t', ftext = c > ' ' && c < 0x7f;
 
 	if (c == '\n') {
 		if (!h->has_colon)
 			o->broken = true;
 		if (h->gathering && h->only_blanks)
 			o->control = true;
-		return;
-	}
-	if (c < ' ' && c != '\t' && h->gathering)
-		o->control = true;
-	if (c != ' ' && c != '\t')
-		h->only_blanks = false;
-	if (!h->has_colon)
-		take_name(h, c);
-	else if (h->gathering)
+	} else if (!h->has_colon) {
+		if (c == ':' ? h->before == HEADER_START : !blank &&
+		    (!ftext || h->before == HEADER_BLANKS))
+			o->broken = true;
+		h->before = blank ? HEADER_BLANKS : HEADER_NAME;
+		h->has_colon = c == ':';
+	} else if (h->gathering) {
+		if (c < ' ' && !blank)
+			o->control = true;
+		if (!blank)
+			h->only_blanks = false;
 		gather(o, c);
+	}
 }
 
 /* Judges a line by its beginning; false: more octets are needed. */
 static bool
 begin_line(struct header *h, struct span line)
 {
+	struct originators *o = &h->originators;
 	enum field f;
 
 	if (line.p[0] == '\n') {
@@ -159,7 +133,7 @@ begin_line(struct header *h, struct span line)
 		h->has_colon = true;	/* folded: belongs to its field */
 		h->only_blanks = true;
 		if (h->ended)
-			h->originators.broken = true;
+			o->broken = true;
 		return true;
 	}
 	f = classify(h, line);
@@ -168,10 +142,17 @@ begin_line(struct header *h, struct span line)
 	h->any_field = f != FIELD_MBOX;
 	h->has_colon = f == FIELD_MBOX;
 	h->dropping = f == FIELD_RETURN_PATH || f == FIELD_MBOX;
-	if (f == FIELD_RECEIVED)
-		h->received++;
-	if (f != FIELD_MBOX)
-		begin_field(h, f);
+	end_field(h);
+	h->before = HEADER_START;
+	h->only_blanks = false;
+	h->gathering = f == FIELD_FROM || f == FIELD_SENDER;
+	h->received += f == FIELD_RECEIVED;
+	o->from += f == FIELD_FROM;
+	o->sender += f == FIELD_SENDER;
+	o->date += f == FIELD_DATE;
+	o->message_id += f == FIELD_MESSAGE_ID;
+	if (f == FIELD_WIDE)
+		o->broken = true;
 	return true;
 }
 

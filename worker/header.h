@@ -59,7 +59,7 @@ struct header {
 	 */
 	size_t		body_at;
 	/* For the originators: */
-	enum header_place place;	/* before its colon */
+	enum header_place before; /* this octet, and before its colon */
 	bool		gathering;	/* the body of this field */
 	bool		only_blanks;	/* in this folded line so far */
 	struct originators originators;

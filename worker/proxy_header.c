@@ -81,20 +81,17 @@ parse_line(struct span line, struct ipc_proxy *out)
 static enum proxy_fail
 find_end(struct span in, size_t *out)
 {
-	size_t n = in.n < proxy_line_max_bytes ? in.n : proxy_line_max_bytes;
+	for (size_t i = 1; i < in.n && i < proxy_line_max_bytes; i++) {
+		bool after_cr = in.p[i - 1] == '\r';
 
-	for (size_t i = 0; i < n; i++) {
-		if (in.p[i] == '\r' && i + 1 < n) {
-			*out = i;
-			return in.p[i + 1] == '\n' ? PROXY_OK :
+		*out = i - 1;
+		if (after_cr || in.p[i] == '\n')
+			return after_cr && in.p[i] == '\n' ? PROXY_OK :
 			    PROXY_FAIL_LINE_END;
-		}
-		if (in.p[i] == '\n')
-			return PROXY_FAIL_LINE_END;
 		if ((in.p[i] < ' ' || in.p[i] > '~') && in.p[i] != '\r')
 			return PROXY_FAIL_SYNTAX;
 	}
-	return n < proxy_line_max_bytes ? PROXY_MORE : PROXY_FAIL_LONG;
+	return in.n < proxy_line_max_bytes ? PROXY_MORE : PROXY_FAIL_LONG;
 }
 
 /* ---- version 2 -------------------------------------------------------- */
@@ -105,46 +102,36 @@ big_endian(const uint8_t *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-/* Judges the fixed part, before any address has come. */
-static enum proxy_fail
-judge_v2(const uint8_t *p)
-{
-	size_t length = big_endian(p + 14), least;
-
-	if (p[12] >> 4 != 2)
-		return PROXY_FAIL_VERSION;
-	if ((p[12] & 15) > 1)
-		return PROXY_FAIL_COMMAND;
-	if (length > proxy_header_max_bytes - fixed_bytes)
-		return PROXY_FAIL_LARGE;
-	/* LOCAL, or AF_UNSPEC: the rest is skipped. */
-	if ((p[12] & 15) == 0 || p[13] == 0x00)
-		return PROXY_OK;
-	/* AF_INET and AF_INET6 over SOCK_STREAM; SMTP has no others. */
-	if (p[13] != 0x11 && p[13] != 0x21)
-		return PROXY_FAIL_FAMILY;
-	least = p[13] == 0x11 ? tcp4_bytes : tcp6_bytes;
-	return length < least ? PROXY_FAIL_SHORT : PROXY_OK;
-}
-
+/* The fixed part is judged before any address has come. */
 static enum proxy_fail
 parse_v2(struct span in, struct ipc_proxy *out)
 {
-	enum proxy_fail verdict;
-	bool ipv6;
+	bool own, ipv6;
+	size_t length;
 
 	if (in.n < fixed_bytes)
 		return PROXY_MORE;
-	verdict = judge_v2(in.p);
-	if (verdict != PROXY_OK)
-		return verdict;
-	if (in.n < fixed_bytes + (size_t)big_endian(in.p + 14))
-		return PROXY_MORE;
-	if ((in.p[12] & 15) == 0 || in.p[13] == 0x00)
-		return PROXY_OK;
+	/* LOCAL, or AF_UNSPEC: the rest is skipped. */
+	own = (in.p[12] & 15) == 0 || in.p[13] == 0x00;
 	ipv6 = in.p[13] == 0x21;
-	set_ip(out, ipv6, in.p + fixed_bytes);
-	out->port = big_endian(in.p + fixed_bytes + (ipv6 ? 32 : 8));
+	length = big_endian(in.p + 14);
+	if (in.p[12] >> 4 != 2)
+		return PROXY_FAIL_VERSION;
+	if ((in.p[12] & 15) > 1)
+		return PROXY_FAIL_COMMAND;
+	if (length > proxy_header_max_bytes - fixed_bytes)
+		return PROXY_FAIL_LARGE;
+	/* AF_INET and AF_INET6 over SOCK_STREAM; SMTP has no others. */
+	if (!own && in.p[13] != 0x11 && !ipv6)
+		return PROXY_FAIL_FAMILY;
+	if (!own && length < (ipv6 ? tcp6_bytes : tcp4_bytes))
+		return PROXY_FAIL_SHORT;
+	if (in.n < fixed_bytes + length)
+		return PROXY_MORE;
+	if (!own) {
+		set_ip(out, ipv6, in.p + fixed_bytes);
+		out->port = big_endian(in.p + fixed_bytes + (ipv6 ? 32 : 8));
+	}
 	return PROXY_OK;
 }
 
