@@ -1,9 +1,6 @@
 /*
- * Lists of mailboxes.  Pure: no recursion, and every octet is read a few times
- * at most, however the list is nested.
- *
- * Each take_* moves *in past what it takes; after it returns false, *in has no
- * meaning.
+ * Pure: no recursion, and every octet is read a few times at most.  Each take_*
+ * moves *in past what it takes; after false, *in has no meaning.
  */
 #include "worker/mailbox_list.h"
 
@@ -29,9 +26,8 @@ is_vchar(uint8_t c)
 }
 
 /*
- * The length of the first unit of s, in a quoted string or a comment: an
- * octet, a blank or a quoted-pair = "\" (VCHAR / WSP); 0 for anything else.
- * No quoted-pair goes beyond ASCII, for smtp_syntax has none.
+ * The length of the first unit of a quoted string or a comment: an octet, or a
+ * quoted-pair = "\" (VCHAR / WSP) in ASCII, as in smtp_syntax; or 0.
  */
 static size_t
 text_length(struct span s)

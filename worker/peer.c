@@ -79,9 +79,8 @@ peer_read(void *arg, void *p, size_t n, int64_t deadline_ms)
 }
 
 /*
- * Replies are short and nearly always fit into a socket, so they are tried
- * first.  To a pipe or a terminal PIPE_BUF octets do not block once it is
- * ready.
+ * Replies nearly always fit into a socket, so they are tried first.  To a pipe
+ * or a terminal PIPE_BUF octets do not block once it is ready.
  */
 static ssize_t
 peer_write(void *arg, const void *p, size_t n, int64_t deadline_ms)

@@ -1,7 +1,6 @@
 /*
- * The exchange of AUTH (RFC 4954), up to a name and a password, which the
- * master checks.  A handler returns 334 and names the next one in
- * s->challenged; the loop in smtp_session.c brings the next line.  The client's
+ * AUTH (RFC 4954), up to a name and a password, which the master checks.  A
+ * handler returns 334 and names the next one in s->challenged.  The client's
  * answers are decoded here, sent to the master, and wiped.
  */
 #include "worker/smtp.h"

@@ -257,9 +257,8 @@ cmd_starttls(struct smtp_session *s, struct span arg)
 	if (s->logged_in)
 		return REPLY_AUTH_AGAIN;
 	/*
-	 * Octets that came behind the command would be read as if they had come
-	 * under TLS: a man in the middle can inject them (RFC 3207 6;
-	 * CVE-2011-0411).
+	 * Octets behind the command would be read as if they had come under
+	 * TLS: a man in the middle can inject them (CVE-2011-0411).
 	 */
 	if (lineio_buffered(s->io) > 0 || peer_has_input(s->peer)) {
 		TELL(s->master, TLS_FAIL, .number.n = TLS_FAIL_INJECTED);

@@ -1,15 +1,13 @@
 /*
  * DATA (RFC 5321 4.1.1.4), from the 354 to the reply to the final dot.  Octets
  * flow through the dot machine and the header filter into the spool file, in
- * place, and nothing is kept: a worker's memory does not grow with the message.
+ * place: a worker's memory does not grow with the message.  Refused content is
+ * read to its real end, for its rest must never be read as commands.
  *
- * Refused content is still read to its real end, and gets one reply: its rest
- * must never be read as commands.
- *
- * A submitted message (RFC 6409) gets the Date and Message-ID it lacks, and is
- * judged by its header.  One user must not be able to write as another: the
- * master is asked about each address of From and Sender, and a header in which
- * two readers could see two authors is refused.
+ * A submitted message (RFC 6409) gets the Date and Message-ID it lacks.  One
+ * user must not be able to write as another: the master is asked about each
+ * address of From and Sender, and a header in which two readers could see two
+ * authors is refused.
  */
 #include "worker/smtp.h"
 
@@ -80,10 +78,7 @@ store(struct intake *in, struct span s)
 		in->write_errno = errno;
 }
 
-/*
- * Stores the fields that are missing (RFC 6409 8.1, 8.2).  The Message-ID is
- * random, so that it is unique and reveals nothing but our host name.
- */
+/* RFC 6409 8.1, 8.2.  The Message-ID reveals nothing but our host name. */
 static void
 store_missing(const struct smtp_session *s, struct intake *in)
 {

@@ -1,7 +1,6 @@
 /*
  * The loop of a session: reads a line, has it run, writes the reply.  The
- * commands are in smtp_cmd.c.  The only descriptors of the process are its
- * channel, its client's socket (or pair), and one spool file.
+ * process has its channel, its client's socket (or pair), and one spool file.
  */
 #include "worker/smtp.h"
 
@@ -161,10 +160,9 @@ next_line(struct smtp_session *s)
 }
 
 /*
- * Runs the handshake.  There is no way back: the session begins anew under
- * TLS, and all that the client said is forgotten, the EHLO name too (RFC 3207
- * 4.2); or the session is over, the master gets the reason, and nothing more
- * is sent in plain text.
+ * There is no way back: the session begins anew under TLS, and all that the
+ * client said is forgotten (RFC 3207 4.2); or it is over, and nothing more is
+ * sent in plain text.
  */
 static enum smtp_reply
 begin_tls(struct smtp_session *s)

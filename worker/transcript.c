@@ -1,7 +1,5 @@
 /*
- * The transcript of a session, in memory of a fixed size: its beginning is
- * kept, and of the rest only the number of lines.
- *
+ * The beginning of a session is kept, and of the rest only the number of lines.
  * Names and passwords follow AUTH, even where AUTH is refused, and then often
  * in lines that are no command.  None of these lines is kept or shown, not
  * even by a catcher: programs under test use real passwords.

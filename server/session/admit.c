@@ -1,7 +1,6 @@
 /*
- * Admission.  A client is let in, waits for a worker in its turn, or gets one
- * line that says why not; a flood costs no worker and does not fill the
- * kernel's queue.
+ * A client is let in, waits for a worker in its turn, or gets one line that
+ * says why not; a flood costs no worker and does not fill the kernel's queue.
  */
 #include "server/session/session.h"
 

@@ -213,9 +213,8 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 	if (!is_over)
 		verdict = message_add(&s->tx, &r->u.rcpt, &reason, &named);
 	/*
-	 * RCPT that names ten thousand Maildirs costs the loop far more than
-	 * another.  No more is read from a session until its host has paid, in
-	 * time, for that and for the Maildirs that its other sessions named.
+	 * RCPT may name ten thousand Maildirs.  No more is read from a session
+	 * until its host has paid, in time, for all that its sessions named.
 	 */
 	owed_us = deadline_owe(&s->host->paid_until_us,
 	    (int64_t)named * maildir_cost_us, deadline_now_us());

@@ -1,10 +1,8 @@
 /*
- * The memory of guesses: two tables of fixed size, in sets of a few slots.  A
- * new entry takes the slot that would be forgotten first, so a crowd of
- * guessers with one failure each does not displace the guesser with many.
- *
- * A count is stored as the time when it will have run down to 0; each failure
- * moves that time on by a fixed interval.
+ * Two tables of fixed size, in sets of a few slots.  A new entry takes the slot
+ * that would be forgotten first, so a crowd of guessers with one failure each
+ * does not displace the guesser with many.  A count is stored as the time when
+ * it will have run down to 0, which each failure moves on.
  */
 #include "server/session/guesses.h"
 
@@ -88,8 +86,7 @@ guesses_key(struct guesses *g, const struct address *client,
 
 /*
  * NULL: there is none.  With add a new one replaces the oldest login, or the
- * first count to be 0.  The pairs of one account share one set: a user that
- * logs in from very many addresses displaces pairs of his own.
+ * first count to be 0.  The pairs of one account share one set.
  */
 static struct count *
 find(struct guesses *g, const struct guess *guess, enum guess_count kind,

@@ -1,10 +1,7 @@
 /*
- * Logins, as the master decides on them.  A catcher has no users: it takes any
- * login, or only the one given with -a.
- *
- * A refusal is delayed, and the longer the more failures an address has had:
- * its speed does not tell whether there is such a user, and each guess costs
- * time.
+ * Logins.  A refusal is delayed, and the longer the more failures an address
+ * has had: its speed does not tell whether there is such a user, and each guess
+ * costs time.
  */
 #include "server/session/session.h"
 

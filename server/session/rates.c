@@ -1,9 +1,8 @@
 /*
- * How much leaves, and from whom: mails and recipients elsewhere of a user, for
- * a stolen password is the first accident of every site; and how many unlike
- * clients come from one address that may send mail out without a login.  The
- * memory is as that of guesses, and apart from it: who may send out cannot make
- * guesses forgotten.
+ * Mails and recipients elsewhere of a user, for a stolen password is the first
+ * accident of every site; and unlike clients of one address that may send mail
+ * out without a login.  The memory is apart from that of guesses: who may send
+ * out cannot make guesses forgotten.
  */
 #include "server/session/session.h"
 

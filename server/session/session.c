@@ -376,10 +376,7 @@ struct last {
 };
 _Static_assert(sizeof(struct last) <= pool_last_bytes, "pool_last_bytes");
 
-/*
- * Refuses the client for a while.  But refusing a proxy would refuse all of its
- * clients, and refusing the client of a catcher all programs of a developer.
- */
+/* A proxy stands for all of its clients; a catcher's, for a developer. */
 static void
 blame(struct master *m, const void *session, void *last,
     struct log_line *line)
