@@ -42,15 +42,17 @@ text_length(struct span s)
 }
 
 /*
+ * [CFWS], CFWS = (1*([FWS] comment) [FWS]) / FWS
  * comment  = "(" *([FWS] ccontent) [FWS] ")"
  * ccontent = ctext / quoted-pair / comment
  */
 static bool
-take_comment(struct span *in)
+take_cfws(struct span *in)
 {
 	size_t open = 0, n;
 
-	do {
+	while (in->n > 0 && (open > 0 || is_blank(in->p[0]) ||
+	    in->p[0] == '(')) {
 		n = text_length(*in);
 		if (n == 0 || in->p[n - 1] == '@' || in->p[n - 1] == '"')
 			return false;
@@ -59,24 +61,8 @@ take_comment(struct span *in)
 		if (in->p[0] == ')')
 			open--;
 		*in = span_skip(*in, n);
-	} while (open > 0);
-	return true;
-}
-
-/* [CFWS], CFWS = (1*([FWS] comment) [FWS]) / FWS */
-static bool
-take_cfws(struct span *in)
-{
-	while (in->n > 0) {
-		if (span_next_is(*in, '(')) {
-			if (!take_comment(in))
-				return false;
-		} else if (is_blank(in->p[0]))
-			*in = span_skip(*in, 1);
-		else
-			break;
 	}
-	return true;
+	return open == 0;
 }
 
 /* quoted-string = DQUOTE *([FWS] qcontent) [FWS] DQUOTE */
@@ -114,12 +100,6 @@ take_atoms(struct span *in)
 	return in->n < before;
 }
 
-static struct span
-between(struct span from, struct span to)
-{
-	return span_from(from.p, from.n - to.n);
-}
-
 static bool
 make_mailbox(struct span local, struct span domain, struct mailbox *out)
 {
@@ -152,7 +132,7 @@ take_addr_spec(struct span *in, struct mailbox *out)
 	start = *in;
 	if (!(span_next_is(*in, '"') ? take_quoted_string(in) : take_atoms(in)))
 		return false;
-	local = between(start, *in);
+	local = span_from(start.p, start.n - in->n);
 	if (!take_cfws(in) || !span_take(in, '@') || !take_cfws(in))
 		return false;
 	start = *in;
@@ -161,7 +141,7 @@ take_addr_spec(struct span *in, struct mailbox *out)
 		span_cut(in, ']');
 	else if (!take_atoms(in))
 		return false;
-	domain = between(start, *in);
+	domain = span_from(start.p, start.n - in->n);
 	return take_cfws(in) && make_mailbox(local, domain, out);
 }
 
