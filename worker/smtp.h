@@ -38,9 +38,7 @@ struct smtp_session {
 	bool				 logged_in;
 	unsigned			 login_failures;
 	unsigned			 unknown;	/* recipients */
-	/* Handles the next line, which answers a 334, decoded; or NULL. */
-	enum smtp_reply			 (*challenged)(struct smtp_session *s,
-					    struct span message);
+	bool				 challenged;	/* 334 was sent */
 	struct ipc_login		 login;	/* of AUTH, so far */
 	struct ipc_mail			 hello;	/* esmtp and helo alone */
 	/* Of this transaction: */

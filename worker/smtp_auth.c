@@ -1,7 +1,6 @@
 /*
- * AUTH (RFC 4954), up to a name and a password, which the master checks.  A
- * handler returns 334 and names the next one in s->challenged.  The client's
- * answers are decoded here, sent to the master, and wiped.
+ * AUTH (RFC 4954), up to a name and a password, which the master checks.  The
+ * client's answers are decoded here, sent to the master, and wiped.
  */
 #include "worker/smtp.h"
 
@@ -22,7 +21,7 @@ static void
 set(uint8_t *len, char *to, struct span from)
 {
 	*len = (uint8_t)from.n;
-	memcpy(to, from.p, from.n);
+	memmove(to, from.p, from.n);
 }
 
 /* A client that guesses must reconnect after a few tries, and is counted. */
@@ -41,39 +40,28 @@ ask(struct smtp_session *s)
 	return reply;
 }
 
-/* All of the login in one message: PLAIN and CRAM-MD5. */
+/* All of the login: PLAIN and CRAM-MD5; or, of LOGIN, name or password. */
 static enum smtp_reply
 on_message(struct smtp_session *s, struct span message)
 {
-	struct sasl_login login;
+	struct ipc_login *l = &s->login;
+	struct sasl_login parts = { .name = span_from(l->name, l->name_len),
+	    .as = span_of(""), .password = message };
 
-	if (!(s->login.mechanism == SASL_PLAIN ?
-	    sasl_parse_plain(message, &login) :
-	    sasl_parse_cram(message, &login)))
+	if (l->mechanism == SASL_LOGIN && l->name_len == 0) {
+		if (!sasl_is_safe(message, sasl_name_max_bytes))
+			return REPLY_AUTH_BAD;
+		set(&l->name_len, l->name, message);
+		return REPLY_AUTH_PASSWORD;
+	}
+	if (l->mechanism == SASL_PLAIN ? !sasl_parse_plain(message, &parts) :
+	    l->mechanism == SASL_CRAM_MD5 ? !sasl_parse_cram(message, &parts) :
+	    !sasl_is_safe(message, sasl_password_max_bytes))
 		return REPLY_AUTH_BAD;
-	set(&s->login.name_len, s->login.name, login.name);
-	set(&s->login.as_len, s->login.as, login.as);
-	set(&s->login.password_len, s->login.password, login.password);
+	set(&l->name_len, l->name, parts.name);
+	set(&l->as_len, l->as, parts.as);
+	set(&l->password_len, l->password, parts.password);
 	return ask(s);
-}
-
-static enum smtp_reply
-on_password(struct smtp_session *s, struct span password)
-{
-	if (!sasl_is_safe(password, sasl_password_max_bytes))
-		return REPLY_AUTH_BAD;
-	set(&s->login.password_len, s->login.password, password);
-	return ask(s);
-}
-
-static enum smtp_reply
-on_name(struct smtp_session *s, struct span name)
-{
-	if (!sasl_is_safe(name, sasl_name_max_bytes))
-		return REPLY_AUTH_BAD;
-	set(&s->login.name_len, s->login.name, name);
-	s->challenged = on_password;
-	return REPLY_AUTH_PASSWORD;
 }
 
 /*
@@ -96,10 +84,10 @@ smtp_auth_respond(struct smtp_session *s, enum line_result r, struct span line)
 	else if (sodium_base642bin(decoded, sizeof(decoded),
 	    (const char *)line.p, line.n, NULL, &n, NULL,
 	    sodium_base64_VARIANT_ORIGINAL) == 0)
-		reply = s->challenged(s, span_from(decoded, n));
+		reply = on_message(s, span_from(decoded, n));
 	explicit_bzero(decoded, sizeof(decoded));
 	if (reply != REPLY_AUTH_PASSWORD) {
-		s->challenged = NULL;
+		s->challenged = false;
 		explicit_bzero(&s->login, sizeof(s->login));
 	}
 	return reply;
@@ -112,14 +100,9 @@ smtp_auth_respond(struct smtp_session *s, enum line_result r, struct span line)
 enum smtp_reply
 smtp_auth_begin(struct smtp_session *s, struct span arg)
 {
-	static const struct {
-		enum smtp_reply	prompt;
-		enum smtp_reply	(*take)(struct smtp_session *s,
-				    struct span message);
-	} first[SASL_MECHANISM_COUNT] = {
-		[SASL_PLAIN] = { REPLY_AUTH_PLAIN, on_message },
-		[SASL_LOGIN] = { REPLY_AUTH_NAME, on_name },
-		[SASL_CRAM_MD5] = { REPLY_AUTH_CRAM, on_message }
+	static const enum smtp_reply prompts[SASL_MECHANISM_COUNT] = {
+		[SASL_PLAIN] = REPLY_AUTH_PLAIN, [SASL_LOGIN] = REPLY_AUTH_NAME,
+		[SASL_CRAM_MD5] = REPLY_AUTH_CRAM
 	};
 	size_t whole = arg.n;
 	struct span name = span_cut(&arg, ' ');
@@ -142,7 +125,7 @@ smtp_auth_begin(struct smtp_session *s, struct span arg)
 	if (m == SASL_CRAM_MD5 && name.n < whole)
 		return REPLY_AUTH_BAD;
 	s->login.mechanism = (uint8_t)m;
-	s->challenged = first[m].take;
-	return name.n == whole ? first[m].prompt :
+	s->challenged = true;
+	return name.n == whole ? prompts[m] :
 	    smtp_auth_respond(s, LINE_OK, arg);
 }

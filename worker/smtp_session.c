@@ -129,7 +129,7 @@ count(struct smtp_session *s, enum smtp_reply reply)
 static enum smtp_reply
 next_line(struct smtp_session *s)
 {
-	bool response = s->challenged != NULL;
+	bool response = s->challenged;
 	enum smtp_reply reply;
 	enum line_result r;
 	struct span line;

@@ -202,11 +202,12 @@ address_top(struct address_book *b, int64_t now_ms, bool refused,
 	size_t n = 0, at;
 
 	forgive(b, now_ms);
-	for (e = TAILQ_LAST(&b->refused, address_refused); refused &&
-	    e != NULL && n < max; e = TAILQ_PREV(e, address_refused, refusal))
-		out[n++] = e;
-	if (refused)
+	if (refused) {
+		TAILQ_FOREACH_REVERSE(e, &b->refused, address_refused, refusal)
+			if (n < max)
+				out[n++] = e;
 		return n;
+	}
 	RB_FOREACH(e, address_tree, &b->tree) {
 		if ((e->key[0] != HOST_4 && e->key[0] != HOST_6) ||
 		    e->sessions == 0)
