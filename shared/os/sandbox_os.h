@@ -1,6 +1,5 @@
 /*
- * Between sandbox_os.c and sandbox_probe.c, for all systems, and the file of
- * one system.  Programs include sandbox_table.h.
+ * Between the files of the sandbox.  Programs include sandbox_table.h.
  */
 #ifndef SHARED_SANDBOX_OS_H
 #define SHARED_SANDBOX_OS_H
@@ -10,9 +9,8 @@
 #include "shared/os/sandbox_table.h"
 
 /*
- * 1, by the makefile, in a build with a sanitizer: its runtime gets more calls
- * (Linux), and memory is not limited, because shadow memory takes terabytes of
- * addresses.  Such a build is for tests only.
+ * 1, by the makefile, in a build for tests with a sanitizer: its runtime gets
+ * more calls (Linux), and memory, of which it takes terabytes, has no limit.
  */
 #ifndef SANDBOX_SANITIZED
 #define SANDBOX_SANITIZED 0
@@ -54,16 +52,14 @@ struct sandbox_things {
 };
 
 /*
- * A forbidden thing that sandbox_try tries.  Unit tests run the same
- * tables outside any sandbox, where each must succeed: so they find a probe
- * that never can.
+ * A forbidden thing that sandbox_try tries, and that a unit test tries outside
+ * any sandbox, where it must succeed.
  */
 struct sandbox_probe {
 	const char	*name;
 	unsigned	 unless;	/* rights that allow it */
 	bool		 elsewhere;	/* not even then, outside the paths */
-	/* True if the forbidden call succeeded, or only failed because of
-	   its invalid arguments. */
+	/* Or failed only because of its invalid arguments. */
 	bool		(*succeeds)(const struct sandbox_things *);
 };
 
@@ -109,9 +105,8 @@ bool	sandbox_probe_applies(const struct sandbox_probe *probe,
 enum sandbox_verdict sandbox_probe_run(const struct sandbox_probe *probe,
 	    enum sandbox_role role, bool held);
 /*
- * The self-test of sandbox_try: 0; or -1, and *what names the thing that
- * succeeded or, with errno != 0, a failed step.  Without held no child enters
- * the role, so that a test sees it fail.
+ * The self-test: 0; or -1, and *what names the thing that succeeded or, with
+ * errno != 0, a failed step.
  */
 int	sandbox_probe_all(enum sandbox_role role, bool held,
 	    const char **what);

@@ -66,9 +66,8 @@ struct sandbox_path {
 
 /*
  * Once for a role, before processes are forked for it: compiles filters, so
- * that entering is a few system calls and no allocation.  After the parent has
- * entered (or resumed) its own role, whose filter stays in force.  0, or -1
- * with errno and *what, the step.
+ * that entering is a few system calls and no allocation.  0, or -1 with errno
+ * and *what, the step.
  */
 int	sandbox_prepare(enum sandbox_role role, const char **what);
 /*
@@ -76,30 +75,24 @@ int	sandbox_prepare(enum sandbox_role role, const char **what);
  * it may connect to, where the system can tell.
  */
 void	sandbox_let_connect(const uint16_t *ports, size_t count);
-/*
- * Before sandbox_enter: limits the size of every file that this process writes
- * (RLIMIT_FSIZE).  0, or -1 and errno.
- */
+/* Before sandbox_enter: RLIMIT_FSIZE.  0, or -1 and errno. */
 int	sandbox_limit_file(uint64_t max_bytes);
 /*
- * Enters the prepared role for good: limits, not dumpable, no new privileges,
- * paths (all that may be opened; none for a role without RIGHT_FILES and
- * RIGHT_EXEC_SELF), system calls.  0, or -1 with errno and *what.
+ * Enters the prepared role for good.  paths are all that may be opened, none
+ * without RIGHT_FILES and RIGHT_EXEC_SELF.  0, or -1 with errno and *what.
  */
 int	sandbox_enter(enum sandbox_role role, const struct sandbox_path *paths,
 	    size_t path_count, const char **what);
 /*
- * Instead of sandbox_prepare and sandbox_enter, for a process that executed
- * itself in role's sandbox: restores what execve(2) undid, without a second
- * layer of what survived.  Checks that the process is in a sandbox where the
- * system can tell.  0, or -1 with errno (EPERM: in none) and *what.
+ * Instead of both, for a process that executed itself in role's sandbox:
+ * restores what execve(2) undid.  0, or -1 with errno (EPERM: it is in no
+ * sandbox, where the system can tell) and *what.
  */
 int	sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
 	    size_t path_count, const char **what);
 /*
- * What the sandbox of this system is, for people; asked before a role is
- * entered.  There is none on Linux under a kernel, or an emulation of one,
- * without seccomp.
+ * The sandbox of this system, for people; asked before a role is entered.  On
+ * Linux there is none without seccomp, as in an emulation of the kernel.
  */
 struct sandbox_facts {
 	bool		 exists;
@@ -109,21 +102,15 @@ struct sandbox_facts {
 
 const struct sandbox_facts *sandbox_facts(void);
 /*
- * Before sandbox_enter: keeps all pages of this process out of the swap area
- * from now on.  False if RLIMIT_MEMLOCK is too low for role's memory, as malloc
- * would then fail at that limit; or if locking fails.
+ * Before sandbox_enter: keeps all pages of this process out of the swap area.
+ * False if that fails, or RLIMIT_MEMLOCK is too low for role's memory, as
+ * malloc would then fail there.
  */
 bool	sandbox_lock(enum sandbox_role role);
 /*
-<<<<<<< HEAD
  * Prepares role, and tries every forbidden thing in throw-away children that
  * enter it, unless that was proved before: each must be killed or refused.
  * NULL; or what is missing, the failed step, or what succeeded ("open", ...).
-=======
- * Prepares role and, unless proved, tries every forbidden thing in children
- * that enter it: each must be killed or refused.  NULL; or what is missing, the
- * failed step, or what succeeded ("open", ...).
->>>>>>> b0a2d43 (sandbox, spool: 80 columns)
  */
 const char *sandbox_try(enum sandbox_role role, bool proved);
 
