@@ -298,8 +298,7 @@ serve(struct master *m, const struct inherit_client *i)
 
 /* The nurseries, and the helpers that configuration and listeners call for. */
 static void
-fork_all(struct master *m, const struct start_options *o,
-    int helpers[HELPER_ALL])
+fork_all(struct master *m, const struct start_options *o)
 {
 	unsigned words = o->inetd == NULL ? 0 :
 	    listen_words(&m->conf, o->inetd->input);
@@ -310,7 +309,7 @@ fork_all(struct master *m, const struct start_options *o,
 		words |= m->listeners->one[i].line.words;
 	m->wants_logins = (words & LISTEN_SUBMISSION) != 0;
 	for (kind = 0; kind < HELPER_ALL; kind++)
-		helpers[kind] = !helper_is_wanted(m, kind) ? -1 :
+		m->helpers[kind].channel = !helper_is_wanted(m, kind) ? -1 :
 		    kind >= HELPER_NURSERY ?
 		    start_worker(o->worker, '\0', NULL, &m->users) :
 		    start_worker(o->worker, helper_option(kind), to_dial,
@@ -349,13 +348,12 @@ open_as_root(struct master *m, const struct start_options *o, int *root,
 
 /* Feeds the helpers and opens the spool, as the user that owns the mail. */
 static void
-begin_work(struct master *m, const struct start_options *o,
-    const int helpers[HELPER_ALL], int root)
+begin_work(struct master *m, const struct start_options *o, int root)
 {
 	m->base = event_base_new();
 	fatal_unless_memory(m->base != NULL && reload_init(m) == 0 &&
 	    login_start(m) == 0 && pool_start(m, uses) == 0 &&
-	    helper_start(m, helpers, o->worker) == 0);
+	    helper_start(m, o->worker) == 0);
 	conf_forget_passwords(&m->conf);
 	m->book = address_book_new();
 	/* Signals come last: their handlers stop what has to exist by then. */
@@ -378,7 +376,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	static struct log_message log;
 	static struct helper parts[HELPER_ALL];
 	static struct listeners listeners;
-	int helpers[HELPER_ALL], root, control;
+	int root, control;
 
 	umask(077);
 	tzset();
@@ -392,7 +390,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	open_as_root(m, o, &root, &control);
 	background_begin(o->foreground);
 	hold_prepare(m);
-	fork_all(m, o, helpers);
+	fork_all(m, o);
 	if (privdrop_become(&m->users, &m->users.master) == -1)
 		fatal("cannot become user %s: %s (in a container it takes "
 		    "CAP_SETUID and CAP_SETGID; or start smtpd as that user)",
@@ -406,7 +404,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	m->proved = m->one_session && hold_is_proved(root, o->worker);
 	if (control == -1)
 		control = open_control(m, root, o->sockets != NULL, true);
-	begin_work(m, o, helpers, root);
+	begin_work(m, o, root);
 	fatal_unless_memory(control == -1 || control_start(m, control) == 0);
 	if (!m->one_session)
 		announce(m);

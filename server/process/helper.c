@@ -374,18 +374,19 @@ on_second(evutil_socket_t fd, short what, void *arg)
 }
 
 int
-helper_start(struct master *m, const int channels[HELPER_ALL],
-    const char *worker)
+helper_start(struct master *m, const char *worker)
 {
 	const struct timeval second = { 1, 0 };
 	struct event *tick = event_new(m->base, -1, EV_PERSIST, on_second, m);
 
 	program = worker;
 	for (size_t i = 0; i < HELPER_ALL; i++) {
-		m->helpers[i].master = m;
-		m->helpers[i].role = rows[i].role;
-		if (channels[i] != -1)
-			watch(&m->helpers[i], channels[i]);
+		struct helper *h = &m->helpers[i];
+
+		h->master = m;
+		h->role = rows[i].role;
+		if (h->channel != -1)
+			watch(h, h->channel);
 	}
 	if (tick == NULL || event_add(tick, &second) == -1)
 		return -1;

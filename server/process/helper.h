@@ -80,13 +80,12 @@ char	helper_option(enum helper_kind kind);
 /* At start, before any fork: is it needed?  The keeper is where others are. */
 bool	helper_is_wanted(const struct master *m, enum helper_kind kind);
 /*
- * Takes over the channels of helpers that were just started (-1: not wanted),
- * and waits until all serve.  Each has to report that it has entered its
+ * Watches the helpers that were just started, whose channels are there (-1: not
+ * wanted), and waits until all serve.  Each has to report that it has entered its
  * sandbox, or that it has none, which is enough where sandbox is optional;
  * then it is fed.  If that fails, it is fatal().  0, or -1 without memory.
  */
-int	helper_start(struct master *m, const int channels[HELPER_ALL],
-	    const char *worker);
+int	helper_start(struct master *m, const char *worker);
 /* There is more for next(), once the helper is in its sandbox. */
 void	helper_tell(struct master *m, enum helper_kind kind);
 /* The helper has all that it needs. */

@@ -169,7 +169,7 @@ begin(void)
 	    .port = 25, .tls = RELAY_TLS_MAY, .helo = "mail.example.net",
 	    .connect_ms = 1234 };
 	struct ipc_record ready = { .type = IPC_READY, .u.text = { 600, "x" } };
-	int ends[2], channels[HELPER_ALL];
+	int ends[2];
 
 	log_open(LOG_TO_NOBODY);
 	ck_assert_int_eq(conf_init(&conf), 0);
@@ -181,12 +181,12 @@ begin(void)
 	ck_assert_int_eq(ipc_pair(ends), 0);
 	nursery = ends[1];
 	for (size_t i = 0; i < HELPER_ALL; i++)
-		channels[i] = -1;
-	channels[HELPER_NURSERY] = ends[0];
+		helpers[i].channel = -1;
+	helpers[HELPER_NURSERY].channel = ends[0];
 	m.helpers = helpers;
 	ck_assert_int_eq(pool_start(&m, uses), 0);
 	ck_assert_int_eq(ipc_send(nursery, &ready, -1, true), 0);
-	ck_assert_int_eq(helper_start(&m, channels, "worker"), 0);
+	ck_assert_int_eq(helper_start(&m, "worker"), 0);
 	pool_open(&m);
 	for (int i = 0; i < 2; i++)
 		(void)hear_nursery();
