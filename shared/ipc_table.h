@@ -7,9 +7,9 @@
  *
  * A number is, for SPAWN and STILLBORN, how many workers; for BREED and SIBLING
  * the option of smtpd-worker, 'r' or a helper's; for RESET the errno of the
- * spool file, or 0; for LETTER_DONE bits of enum relay_done; for TABLE the rows
- * that came since the previous TABLE, which they replace; for KEY_FORGET a
- * slot; for TELL_END an exit status.
+ * spool file, or 0; for LETTER_DONE bits of enum relay_done; for TABLE how many
+ * of the last rows replace the previous table; for KEY_FORGET a slot; for
+ * TELL_END an exit status.
  */
 #ifndef SHARED_IPC_TABLE_H
 #define SHARED_IPC_TABLE_H

@@ -236,8 +236,13 @@ grow(struct table *t)
 static void
 take_table(uint64_t rows)
 {
-	if (rows != next_table.n)
+	if (rows > next_table.n)
 		_exit(1);
+	/* Before them, rows of a table that was given up for this one. */
+	if (rows < next_table.n)
+		memmove(next_table.rows, next_table.rows + next_table.n - rows,
+		    rows * sizeof(*next_table.rows));
+	next_table.n = rows;
 	if (next_table.n > 0)
 		qsort(next_table.rows, next_table.n,
 		    sizeof(*next_table.rows), by_name);

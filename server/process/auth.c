@@ -24,7 +24,6 @@ static struct {
 	bool			 due;		/* question is to be sent */
 	struct ipc_password	 question;	/* wiped once it is sent */
 	struct table		 table;
-	struct conf_epoch	*next;		/* to be sent next; or NULL */
 } auth;
 
 static bool
@@ -70,21 +69,20 @@ next_row(struct table *t, struct ipc_record *out)
 
 /* Leaves an epoch and wipes its passwords: no other process needs them. */
 static void
-drop_epoch(struct conf_epoch **e)
+drop_table(void)
 {
-	if (*e == NULL)
+	if (auth.table.epoch == NULL)
 		return;
-	conf_forget_passwords(&(*e)->conf);
-	conf_epoch_leave(*e);
-	*e = NULL;
+	conf_forget_passwords(&auth.table.epoch->conf);
+	conf_epoch_leave(auth.table.epoch);
+	auth.table.epoch = NULL;
 }
 
 static void
 lost(struct master *m, bool again)
 {
 	explicit_bzero(auth.question.password, sizeof(auth.question.password));
-	drop_epoch(&auth.table.epoch);
-	drop_epoch(&auth.next);
+	drop_table();
 	auth.busy = auth.due = false;
 	m->auth_owner->on_lost(m, again);
 }
@@ -127,15 +125,11 @@ next(void *helper, struct ipc_record *out)
 
 	while (!auth.due) {
 		memset(out, 0, sizeof(*out));
-		if (auth.table.epoch == NULL && auth.next == NULL)
+		if (auth.table.epoch == NULL)
 			return false;
-		if (auth.table.epoch == NULL) {
-			auth.table = (struct table){ .epoch = auth.next };
-			auth.next = NULL;
-		}
 		if (next_row(&auth.table, out))
 			return true;
-		drop_epoch(&auth.table.epoch);
+		drop_table();
 		helper_fed(m, HELPER_AUTH);
 		m->auth_owner->on_idle(m);
 	}
@@ -154,8 +148,9 @@ auth_renew(struct master *m)
 		conf_forget_passwords(&m->conf);
 		return;
 	}
-	drop_epoch(&auth.next);
-	auth.next = conf_epoch_enter(m->epoch);
+	/* Rows that were sent without their TABLE do not count. */
+	drop_table();
+	auth.table = (struct table){ .epoch = conf_epoch_enter(m->epoch) };
 	helper_tell(m, HELPER_AUTH);
 }
 
