@@ -140,6 +140,7 @@ enum relay_done {
 	X(P, FAILED, "failed")						\
 	X(P, DELAYED, "delayed")					\
 	X(P, RELAYED, "relayed")					\
+	X(P, LOCAL, "local")						\
 	X(P, DELIVERED, "delivered")
 enum report_kind { REPORT_KINDS(IPC_ENUM, REPORT_) REPORT_KIND_COUNT };
 
@@ -148,6 +149,7 @@ enum report_kind { REPORT_KINDS(IPC_ENUM, REPORT_) REPORT_KIND_COUNT };
  * worker asks for its file with BEGIN, as in a session.  Behind FILE all
  * recipients come twice, each as one RCPT_TO and one FACT: first for the text
  * that a person reads, then for the fields, so that the worker keeps none.
+ * LOCAL is the message itself, and has no recipients: a copy for Maildirs.
  */
 struct ipc_report {
 	char		id[ipc_id_bytes + 1];	/* of that message */

@@ -265,7 +265,7 @@ put_text(struct report *r)
 	static const char *const words[REPORT_KIND_COUNT] = {
 		"could not be delivered to:", "has not been delivered yet to:",
 		"was passed on, to a server that sends no report, for:",
-		"was delivered to:"
+		"", "was delivered to:"
 	};
 
 	print(r, "--%s\nContent-Type: text/plain; charset=%s\n%s\n"
@@ -377,6 +377,14 @@ read_header(struct report *r)
 	    (r->full && (r->of.flags & CONTENT_8BIT) != 0);
 }
 
+static void
+put_whole(struct report *r)
+{
+	for (uint64_t at = 0; at < r->of.size && r->error == 0;
+	    at += sizeof(piece))
+		put(r, read_original(r, at, piece, sizeof(piece)));
+}
+
 /* RFC 3462; RFC 6533 for headers in UTF-8. */
 static void
 put_original(struct report *r)
@@ -389,9 +397,8 @@ put_original(struct report *r)
 	    encodings[r->original_8bit]);
 	if (!r->full)
 		put(r, r->header);
-	for (uint64_t at = 0; r->full && at < r->of.size && r->error == 0;
-	    at += sizeof(piece))
-		put(r, read_original(r, at, piece, sizeof(piece)));
+	else
+		put_whole(r);
 	print(r, r->column > 0 ? "\n\n" : "\n");
 }
 
@@ -400,7 +407,7 @@ static void
 put_header(struct report *r)
 {
 	static const char *const words[REPORT_KIND_COUNT] = {
-		"Not delivered", "Delayed", "Passed on", "Delivered" };
+		"Not delivered", "Delayed", "Passed on", "", "Delivered" };
 	char to[smtp_mailbox_text_max_bytes];
 
 	smtp_mailbox_text(&r->of.to, to);
@@ -424,8 +431,9 @@ put_header(struct report *r)
 	r->in_body = true;
 }
 
+/* Text, status and original, with the fields in front of them. */
 static void
-write_all(struct report *r)
+write_report(struct report *r)
 {
 	uint8_t random[2 * random_bytes];
 
@@ -444,6 +452,15 @@ write_all(struct report *r)
 	if (r->of.size > 0)
 		put_original(r);
 	print(r, "--%s--\n", r->boundary);
+}
+
+static void
+write_all(struct report *r)
+{
+	if (r->of.kind == REPORT_LOCAL)
+		put_whole(r);
+	else
+		write_report(r);
 	flush(r);
 	if (r->error == 0 && fdatasync(r->fd) == -1)
 		r->error = errno;

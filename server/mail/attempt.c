@@ -348,6 +348,7 @@ is_reported(const struct attempt_rcpt *r, enum report_kind kind)
 	    kind == REPORT_DELAYED ? r->state == ATTEMPT_WAITS ||
 	    r->state == ATTEMPT_DEFERRED :
 	    kind == REPORT_RELAYED ? r->relayed :
+	    kind == REPORT_LOCAL ? r->state == ATTEMPT_OURS :
 	    r->state == ATTEMPT_DELIVERED;
 }
 
@@ -367,6 +368,8 @@ on_report(void *arg, bool committed)
 	}
 	if (committed && kind == REPORT_FAILED)
 		log_all(a, LOG_EVENT_FAILED, ATTEMPT_FAILED);
+	if (committed && kind == REPORT_LOCAL)
+		log_all(a, LOG_EVENT_DONE, ATTEMPT_OURS);
 	for (size_t i = 0; i < a->count; i++) {
 		struct attempt_rcpt *r = &a->rcpts[i];
 
@@ -375,7 +378,9 @@ on_report(void *arg, bool committed)
 			continue;
 		if (committed)
 			queue_note_done(a->master, a->q, r->index, a->relayed);
-		r->state = ATTEMPT_OVER;
+		r->state = committed && kind == REPORT_LOCAL &&
+		    (r->notify & DSN_SUCCESS) ? ATTEMPT_DELIVERED :
+		    ATTEMPT_OVER;
 	}
 	go_on(a);
 }

@@ -107,14 +107,14 @@ is_wanted(const struct report *r, const struct report_rcpt *to,
     struct envelope_rcpt *out)
 {
 	static const uint8_t bits[REPORT_KIND_COUNT] = { DSN_FAILURE,
-	    DSN_DELAY, DSN_SUCCESS, DSN_SUCCESS };
+	    DSN_DELAY, DSN_SUCCESS, 0, DSN_SUCCESS };
 	struct span at = span_skip(r->open.envelope.rcpts, to->offset);
 
 	if (!envelope_next(&at, out))
 		return false;
 	out->notify &= DSN_NOTIFY_ALL;
-	return (bits[r->kind] & (out->notify != 0 ? out->notify :
-	    DSN_FAILURE | DSN_DELAY)) != 0;
+	return r->kind == REPORT_LOCAL || (bits[r->kind] &
+	    (out->notify != 0 ? out->notify : DSN_FAILURE | DSN_DELAY)) != 0;
 }
 
 /* RCPT_TO and FACT in turn, of all, and then once more. */
@@ -169,23 +169,41 @@ describe(struct report *r, struct ipc_record *out)
 		}
 	memcpy(about->id, r->q->id, sizeof(r->q->id));
 	memcpy(about->envid, e->envid.p, e->envid.n);
-	if (r->tries < whole_tries)
+	if (r->tries < whole_tries || r->kind == REPORT_LOCAL)
 		about->size = r->open.size;
-	return about->count > 0 && !smtp_mailbox_is_null(&e->from);
+	return about->count > 0 && (r->kind == REPORT_LOCAL ||
+	    !smtp_mailbox_is_null(&e->from));
 }
 
-/* Addresses the report to the sender. */
+static enum verdict
+add(struct report *r, const struct mailbox *to)
+{
+	struct ipc_rcpt rcpt = { .to = *to };
+	struct recipient_reason reason = { .path = NULL };
+	size_t named;
+	enum verdict verdict = message_add(&r->tx, &rcpt, &reason, &named);
+
+	recipient_log_add(&r->tx.rcpts, to, smtp_reply_verdict(verdict),
+	    &reason);
+	r->tx.first_rcpt = *to;
+	r->tx.rcpt_count++;
+	return verdict;
+}
+
+/* Addresses the report to the sender; the message itself, to its recipients. */
 static enum verdict
 address(struct report *r)
 {
-	struct ipc_rcpt to = { .to = r->open.envelope.from };
+	const struct mailbox *from = &r->open.envelope.from;
+	const bool local = r->kind == REPORT_LOCAL;
 	struct conf *conf = &r->epoch->conf;
-	const bool utf8 = smtp_mailbox_is_utf8(&to.to);
+	const bool utf8 = smtp_mailbox_is_utf8(from);
 	struct ipc_mail mail = { .esmtp = utf8, .smtputf8 = utf8 };
-	struct recipient_reason reason = { .path = NULL };
-	enum verdict verdict;
-	size_t named;
+	enum verdict verdict = VERDICT_OK;
+	struct envelope_rcpt rcpt;
 
+	if (local)
+		mail.from = *from;
 	ident_make(r->session);
 	mail.helo_len = (uint8_t)strlen(conf->hostname);
 	memcpy(mail.helo, conf->hostname, mail.helo_len);
@@ -194,12 +212,12 @@ address(struct report *r)
 	    .master = r->master, .epoch = r->epoch, .session = r->session,
 	    .user = "", .ip = "", .hidden = true,
 	    .paid_until_us = &r->paid_until_us,
-	    .relay_line = conf->relay.line }, &mail);
-	verdict = message_add(&r->tx, &to, &reason, &named);
-	recipient_log_add(&r->tx.rcpts, &to.to, smtp_reply_verdict(verdict),
-	    &reason);
-	r->tx.rcpt_count = 1;
-	r->tx.first_rcpt = to.to;
+	    .relay_line = local ? 0 : conf->relay.line }, &mail);
+	if (!local)
+		return add(r, from);
+	for (size_t i = 0; i < r->count && verdict == VERDICT_OK; i++)
+		if (is_wanted(r, &r->rcpts[i], &rcpt))
+			verdict = add(r, &rcpt.to);
 	return verdict;
 }
 
@@ -238,7 +256,7 @@ give(struct worker *w, struct report *r)
 	r->since_ms = deadline_now_ms();
 	r->stored = false;
 	r->error = 0;
-	r->fed = 0;
+	r->fed = r->kind == REPORT_LOCAL ? 2 * r->count : 0;
 	r->fact = NULL;
 	working_count++;
 	pool_lend(w, &report_use, r, IPC_AT_RCPT);

@@ -13,9 +13,12 @@
 #include "server/conf/conf_parse.h"
 #include "server/log/log_message.h"
 #include "server/mail/link.h"
+#include "server/mail/recipient.h"
 #include "server/mail/relay.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
+
+#define nobody	"no such user here"
 
 enum {
 	smtp_port = 25,
@@ -132,22 +135,41 @@ set_key(struct attempt_rcpt *r, const struct conf *conf, struct span domain)
 }
 
 /*
- * A domain that became ours while the message was queued: it waits, and is
- * never failed for that.
+ * A domain that became ours while the message was queued: the recipient gets it
+ * by our tables as they are now.
  */
-static bool
-is_ours(const struct attempt *a, const struct mailbox *to)
+static enum attempt_state
+resolve(struct attempt *a, struct attempt_rcpt *r, const struct mailbox *to)
 {
+	static const struct ipc_outcome outcomes[] = {
+		[ATTEMPT_OURS] = { .stage = RELAY_DOT, .end = RELAY_END_REPLY,
+		    .code = 250 },
+		[ATTEMPT_FAILED] = { .stage = RELAY_RCPT,
+		    .end = RELAY_END_REPLY, .code = 550,
+		    .enhanced = { 5, 1, 1 }, .n = sizeof(nobody) - 1,
+		    .text = nobody }
+	};
+	const struct conf *conf = &a->master->conf;
+	struct recipient_reason reason = { .path = NULL };
+	struct recipient_set set = { .count = 0 };
+	enum attempt_state state = ATTEMPT_DEFERRED;
+	enum verdict verdict;
 
-	if (conf_find_domain(&a->master->conf, span_from(to->domain,
-	    to->domain_len)) == NULL)
-		return false;
-	log_put(LOG_LEVEL_WARNING, "became-local", "id=%.*s to=%s then=%s",
+	if (conf_find_domain(conf, span_from(to->domain, to->domain_len)) ==
+	    NULL)
+		return ATTEMPT_WAITS;
+	verdict = recipient_expand(conf, to, &set, &reason, NULL);
+	recipient_set_clear(&set);
+	if (verdict == VERDICT_OK || verdict == VERDICT_UNKNOWN)
+		state = verdict == VERDICT_OK ? ATTEMPT_OURS : ATTEMPT_FAILED;
+	if (state != ATTEMPT_DEFERRED)
+		r->fact = attempt_keep(a, &(struct queue_fact){ .fact = {
+		    .outcome = outcomes[state],
+		    .tried_s = queue_now_s(a->master) } });
+	log_put(LOG_LEVEL_INFO, "became-local", "id=%.*s to=%s why=%s",
 	    (int)sizeof(a->q->id), a->q->id, log_address(to),
-	    "the message waits in the queue, for its domain is in smtpd.conf "
-	    "now: take \"domain\" out until it has left, or remove it with "
-	    "smtpctl queue remove");
-	return true;
+	    smtp_reply_verdict(verdict));
+	return state;
 }
 
 /* Reads the recipients that are left, and groups them. */
@@ -172,7 +194,7 @@ list_rcpts(struct attempt *a)
 		    to.to.domain_len));
 		r->notify = to.notify;
 		r->state = to.notify & DSN_DELIVERED ? ATTEMPT_DELIVERED :
-		    is_ours(a, &to.to) ? ATTEMPT_OURS : ATTEMPT_WAITS;
+		    (uint8_t)resolve(a, r, &to.to);
 		r = &a->rcpts[++a->count];
 	}
 	a->groups = calloc(a->count + 1, sizeof(*a->groups));

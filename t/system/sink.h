@@ -13,7 +13,6 @@
  * of its reply ("450later", "550no").  The mode is a word, for connections from
  * now on:
  *	take	every message, with 250
- *	refuse	no connection
  *	busy	421 as the greeting; never: 554; nomail: 521
  *	mail	450 to MAIL; mail5: 550 5.7.1
  *	dot	451 to the final dot; dot5: 554

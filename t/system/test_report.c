@@ -4,15 +4,18 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "t/system/client.h"
+#include "t/system/ctl.h"
 #include "t/system/harness.h"
 #include "t/system/proc.h"
 #include "t/system/queue.h"
+#include "t/system/reload.h"
 #include "t/system/sink.h"
 
 static const char content[] = "Message-ID: <m1@example.org>\r\n"
@@ -82,7 +85,8 @@ await_report(const struct daemon *d, const char *user)
 {
 	char *got = NULL;
 
-	EXPECT(WAIT((got = report_of(d, user)) != NULL), "no report");
+	EXPECT(WAIT((got = report_of(d, user)) != NULL), "no report: %s",
+	    daemon_last_words(d));
 	return got;
 }
 
@@ -238,6 +242,58 @@ TEST(killed_before_report)
 	EXPECT(WAIT(queue_files(&d) == 0), "%zu files left", queue_files(&d));
 	daemon_rest(&d);
 	EXPECT(sink_count(&s) == 2, "sent again");
+	end(&d, &s);
+}
+
+/*
+ * The domain of recipients in the queue is added to the configuration: who is
+ * there gets the message, who is not fails, and all others still wait.
+ */
+TEST(became_local)
+{
+	const char *const lines[] = { "MAIL FROM:<alice@example.org>",
+	    "RCPT TO:<bob@example.net> NOTIFY=SUCCESS",
+	    "RCPT TO:<no@example.net> NOTIFY=NEVER",
+	    "RCPT TO:<carol@example.com>", NULL };
+	const char *const want[] = { "\nAction: delivered\n",
+	    "\nFinal-Recipient: rfc822; bob@example.net\n", NULL };
+	char path[128], pattern[160], *got;
+	struct daemon d;
+	struct sink s;
+	glob_t found;
+
+	begin(&d, &s, "busy", "");
+	submit(&d, lines);
+	EXPECT(WAIT(daemon_logged(&d, " event=site-down ", NULL) > 0),
+	    "it is not down: %s", daemon_last_words(&d));
+	snprintf(path, sizeof(path), "%s/more", harness_dir);
+	reload_replace(path, "bob\n");
+	daemon_add_conf(&d, "domain example.net {\n\tusers %s\n}\n", path);
+	reload_in_order(&d);
+	CTL_EXPECT(0, "", "queue retry -f %s all", d.conf);
+	got = await_report(&d, "alice");
+	has(got, want);
+	free(got);
+	snprintf(pattern, sizeof(pattern), "%s/mail/example.net/bob/new/*",
+	    d.root);
+	EXPECT(glob(pattern, 0, NULL, &found) == 0 && found.gl_pathc == 1,
+	    "not one message for bob");
+	got = harness_read_file(found.gl_pathv[0], NULL);
+	EXPECT(strncmp(got, "Return-Path: <alice@example.org>\n", 33) == 0 &&
+	    strstr(got, "\nLast line\n") != NULL, "%s", got);
+	free(got);
+	globfree(&found);
+	EXPECT(WAIT(daemon_logged(&d, " event=failed ", " to=<no@example.net>",
+	    "code=550", NULL) == 1), "not failed: %s", daemon_last_words(&d));
+	EXPECT(daemon_logged(&d, " event=done ", " to=<bob@example.net>",
+	    NULL) == 1, "not in the log");
+	daemon_kill(&d);
+	daemon_start(&d);
+	EXPECT(WAIT(queue_files(&d) == 1), "%zu files", queue_files(&d));
+	daemon_rest(&d);
+	EXPECT(glob(pattern, 0, NULL, &found) == 0 && found.gl_pathc == 1,
+	    "not one message for bob");
+	globfree(&found);
 	end(&d, &s);
 }
 
