@@ -20,8 +20,9 @@ struct report_rcpt {
  * Reports about recipients of q to its sender; rcpts is copied.  done() is
  * called later, never before this returns; committed: the report is in the
  * queue or in a Maildir, or there is nobody to whom it may be sent (q has the
- * null sender, or NOTIFY forbids it for all); of REPORT_LOCAL: in all Maildirs; false: to be tried again later.
- * q must not be removed before.  0, or -1 without memory.
+ * null sender, or NOTIFY forbids it for all); of REPORT_LOCAL, the message is in
+ * all Maildirs; false: to be tried again later.  q must not be removed before.
+ * 0, or -1 without memory.
  */
 int	report_make(struct master *m, struct queued *q, enum report_kind kind,
 	    const struct report_rcpt *rcpts, size_t count, int64_t until_s,
