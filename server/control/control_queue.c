@@ -16,8 +16,8 @@
 #include "shared/log.h"
 
 enum {
-	looks_a_turn_max = 1024,
-	opens_a_turn_max = 32		/* each takes system calls */
+	cost_a_turn_max = 1024,		/* looks at messages */
+	cost_of_opening = 32		/* of a file: it takes system calls */
 };
 
 struct walk {
@@ -118,7 +118,7 @@ step(struct control_task *t, struct control_out *out, uint8_t *status)
 {
 	struct walk *w = (struct walk *)t;
 	const struct queue_out o = { out->f, &w->j };
-	unsigned looks = 0, opens = 0;
+	unsigned cost = 0;
 	struct queued *q;
 
 	w->j.f = out->j.f;
@@ -129,10 +129,10 @@ step(struct control_task *t, struct control_out *out, uint8_t *status)
 		json_out_object(&w->j, NULL);
 		json_out_array(&w->j, "queue");
 	}
-	while (looks++ < looks_a_turn_max && opens < opens_a_turn_max) {
+	while (cost++ < cost_a_turn_max) {
 		q = queue_next(w->master, &w->cursor);
 		if (q != NULL)
-			opens += look(w, q, &o);
+			cost += look(w, q, &o) ? cost_of_opening : 0;
 		if (q == NULL || (w->found > 0 && w->ask.id[0] != '\0')) {
 			finish(w, out->f);
 			*status = w->found == 0 && w->ask.act != QUEUE_LIST;

@@ -85,8 +85,7 @@ delivery_end(struct delivery *d)
 	struct message *t = &d->tx;
 
 	delivery_log_slow(d, true);
-	if (!d->mail.moved)
-		spool_discard(d->mail.spool, t->id);
+	spool_discard(d->mail.spool, t->id);
 	if (d->owner != NULL)
 		tell_owner(d);
 	if (d->queued != NULL)
@@ -226,7 +225,6 @@ delivery_go_on(struct delivery *d, struct maildir_batch *b, size_t most)
 	d->queued = queue_draft_enter(&d->tx.draft, &d->tx.commit, b);
 	if (d->queued == NULL)
 		delivery_fail(d, "move into the queue", errno, NULL);
-	d->mail.moved = d->queued != NULL;
 	return d->queued != NULL;
 }
 

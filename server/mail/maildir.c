@@ -272,7 +272,6 @@ maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
 	if (result == -1)
 		return errno == EXDEV || errno == EPERM || errno == EMLINK ||
 		    errno == EOPNOTSUPP ? copy(d, new) : MAILDIR_FAILED;
-	d->moved = move;
 	d->at++;
 	return MAILDIR_DONE;
 }

@@ -40,7 +40,6 @@ struct maildir_delivery {
 	uint64_t		 size;
 	size_t			 at;		/* the boxes before have it */
 	bool			 keeps;		/* the queue gets the file */
-	bool			 moved;		/* the file left the spool */
 	bool			 copied;	/* links are to the copy */
 	size_t			 copy;		/* the box that has it */
 	bool			 copying;	/* into box at, by these: */

@@ -67,7 +67,6 @@ struct queue_draft {
 	struct queue_folder	*folder;	/* it will be there; or NULL */
 	char			 id[ipc_id_bytes + 1];
 	char			 block[ipc_id_bytes + 3]; /* "ID.q"; or "" */
-	bool			 entered;	/* no file is in incoming */
 	uint64_t		 block_bytes;	/* in front of the content */
 	uint64_t		 head_lines;
 };

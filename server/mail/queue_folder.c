@@ -392,7 +392,6 @@ queue_draft_enter(struct queue_draft *d, const struct ipc_commit *c,
 	    (!apart || (maildir_touch(b, incoming, d->block, NULL) != -1 &&
 	    move(d, d->id, q, true) == 0)) &&
 	    move(d, apart ? d->block : d->id, q, false) == 0) {
-		d->entered = true;
 		f->entered++;
 		return q;
 	}
@@ -429,7 +428,7 @@ queue_count_in(struct master *m, struct queued *q)
 void
 queue_draft_clear(struct queue_draft *d)
 {
-	if (d->block[0] != '\0' && !d->entered)
+	if (d->block[0] != '\0')
 		spool_discard(d->master->spool, d->block);
 	if (d->folder != NULL)
 		d->folder->pinned--;

@@ -44,7 +44,7 @@ int	spool_begin(const struct spool *s, const char *id, struct span head,
 enum spool_state { SPOOL_GOOD, SPOOL_BAD, SPOOL_UNKNOWN };
 enum spool_state spool_check(const struct spool *s, const char *id,
 	    uint64_t size);
-/* Removes incoming/id, which a session has given up. */
+/* Removes incoming/id, unless it was moved. */
 void	spool_discard(const struct spool *s, const char *id);
 /* False and errno when the disk cannot be asked. */
 bool	spool_room(const struct spool *s, struct conf_room *out);
