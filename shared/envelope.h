@@ -1,7 +1,6 @@
 /*
- * The envelope of a message that leaves (RFC 5321 2.3.1): sender, recipients
- * and their DSN parameters (RFC 3461), and its form as octets, which the queue
- * seals and keeps.  Pure.
+ * The envelope of a message that leaves (RFC 5321 2.3.1), with DSN parameters
+ * (RFC 3461), and its form as octets, which the queue keeps.  Pure.
  */
 #ifndef SHARED_ENVELOPE_H
 #define SHARED_ENVELOPE_H
@@ -64,10 +63,7 @@ bool	envelope_read(struct span in, struct envelope *out);
 /* Takes the next recipient off *rcpts; false: there is none. */
 bool	envelope_next(struct span *rcpts, struct envelope_rcpt *out);
 
-/*
- * Decodes xtext (RFC 3461 4) to printable ASCII; false: malformed, or it does
- * not fit.  Encoding: what is not allowed in xtext becomes "+" and two digits.
- */
+/* xtext (RFC 3461 4), of printable ASCII.  False: malformed, or no room. */
 bool	envelope_read_xtext(struct span in, struct buf *out);
 void	envelope_add_xtext(struct buf *out, struct span s);
 /* RET's value: "FULL" or "HDRS". */

@@ -48,16 +48,12 @@ void	queue_block_seal(struct span envelope,
 	    const uint8_t key[queue_key_bytes], uint8_t *out);
 /* The length of a block with these 8 octets in front; 0: it is none. */
 size_t	queue_block_length(const uint8_t begin[queue_block_begin_bytes]);
-/*
- * Opens the n octets of a block in place; *envelope is in it.  False: an octet
- * was changed, or the key is another.
- */
+/* Opens a block of n octets in place.  False: changed, or of another key. */
 bool	queue_block_open(uint8_t *block, size_t n,
 	    const uint8_t key[queue_key_bytes], struct span *envelope);
 /*
- * Reads and opens the block in front of file fd, of message id: *n octets, for
- * the caller to free, with *out in them.  NULL and errno: EBADMSG: there is no
- * such block.
+ * Opens the block of message id in front of file fd: *n octets, to be freed,
+ * with *out in them.  NULL and errno; EBADMSG: there is no such block.
  */
 uint8_t	*queue_block_read(int fd, const uint8_t key[queue_key_bytes],
 	    const char id[ipc_id_bytes], size_t *n, struct envelope *out);

@@ -1,7 +1,6 @@
 /*
  * Messages of the queue as smtpctl queue shows them, and which of them it
- * means: one printer and one filter, for the master, and for smtpctl where no
- * master runs.
+ * means: for the master, and for smtpctl where none runs.
  */
 #ifndef SERVER_QUEUE_SHOW_H
 #define SERVER_QUEUE_SHOW_H
@@ -31,10 +30,7 @@ struct queue_out {
 	struct json_out	*j;
 };
 
-/*
- * Does ask mean the message, as far as can be told without its envelope; and
- * with it?
- */
+/* Does ask mean the message, as far as its envelope does not matter; and it? */
 bool	queue_show_may(const struct ipc_ask *ask, const struct queue_row *row);
 bool	queue_show_fits(const struct ipc_ask *ask,
 	    const struct queue_row *row);

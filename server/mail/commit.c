@@ -4,10 +4,8 @@
  *
  * Commits gather during a turn of the loop and while disk has as many batches
  * as processes; then each is linked into its first Maildirs, disk syncs each
- * touched directory once, and complete messages are answered.  The others go
- * on in pieces: one address may stand for ten thousand Maildirs, and no other
- * client is to wait for them.  A message that fails is removed from the
- * Maildirs that have it, in pieces as well.
+ * directory once, and complete messages are answered.  The others go on in
+ * pieces, beside other clients, and so is what failed removed again.
  */
 #include "server/mail/commit.h"
 
@@ -189,9 +187,8 @@ on_synced(void *arg, int error, size_t failed)
 }
 
 /*
- * Makes durable what was delivered in this turn.  The next batch gathers for
- * a part of that time, unless a sync ends before: those that began together
- * would end together, and others would wait for the whole of two syncs.
+ * The next batch gathers for a part of that time, unless a sync ends before:
+ * those that began together would end together, and the next wait for two.
  */
 static void
 sync_turn(struct turn *t)

@@ -80,9 +80,9 @@ make_directory(int parent, const char *dir)
 
 /*
  * Makes DOMAIN, USER, tmp, cur and new where they are missing.  Each directory
- * that gets a new name is in the batch before "new" can be found; an empty one
- * needs no sync of its own.  Several masters may share the root: one that makes
- * Maildirs holds the lock of "mail" until their names are durable.
+ * that gets a new name is in the batch before "new" can be found.  Of masters
+ * that share the root, the one that makes Maildirs holds the lock of "mail"
+ * until their names are durable.
  */
 static int
 make_maildir(struct maildir_batch *b, const struct spool *s,

@@ -1,7 +1,6 @@
 /*
  * Delivery into Maildirs: hard links of the received file, or copies where no
- * link is possible, one Maildir a call; and the directories that have to be
- * synced for that, shared by all deliveries of a turn.
+ * link is possible; and the directories to be synced, shared by a turn.
  */
 #ifndef SERVER_MAILDIR_H
 #define SERVER_MAILDIR_H
@@ -56,8 +55,8 @@ enum maildir_result {
 };
 
 /*
- * Has what path names in dir synced with b, which has room for it; box (or
- * NULL) is what for.  Its descriptor, which b keeps; or -1 and errno.
+ * Has path in dir synced with b, which has room for it; box: what for, or NULL.
+ * Its descriptor, which b keeps; or -1 and errno.
  */
 int	maildir_touch(struct maildir_batch *b, int dir, const char *path,
 	    const struct recipient_mailbox *box);

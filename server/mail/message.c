@@ -1,8 +1,4 @@
-/*
- * One message from MAIL to its commit.  What its worker sends has been checked;
- * what follows in Maildirs and spool is here.  From its commit on it is in
- * commit.c.
- */
+/* One message from MAIL to its commit; from then on it is in commit.c. */
 #include "server/mail/message.h"
 
 #include <errno.h>

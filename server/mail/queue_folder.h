@@ -68,10 +68,7 @@ struct queue_folder *queue_folder_pin(struct queue *q);
 /* Adds r to the journal; if that fails, tries are repeated after a restart. */
 void	queue_folder_note(struct master *m, struct queue_folder *f,
 	    const struct queue_record *r);
-/*
- * Moves the file SEG/name to spool/bad/SEG.name, and logs why, unless that is
- * NULL, with what is to be done.
- */
+/* Moves SEG/name to spool/bad/SEG.name; logs why, unless that is NULL. */
 void	queue_folder_put_aside(struct master *m, struct queue_folder *f,
 	    const char *name, const char *why);
 /* Once a second: syncs journals, closes full folders, removes empty ones. */

@@ -57,12 +57,9 @@ remove_file(int dir, const char *name, bool alone)
 
 /*
  * Removes every file in incoming, none of which was acknowledged; beside
- * another master only those that its sessions abandoned long ago.
- *
- * Several masters may share a root: sessions under inetd, or two programs while
- * one takes over from the other.  Each keeps a shared lock on incoming for as
- * long as it lives, so a master that gets the exclusive lock is alone, and no
- * session has the files there.
+ * another master only those that its sessions abandoned long ago.  Each master
+ * keeps a shared lock on incoming for as long as it lives, so one that gets the
+ * exclusive lock is alone.
  */
 static int
 recover(int incoming)
