@@ -11,16 +11,11 @@
 
 enum { line_max_bytes = 998 };	/* RFC 5322 2.1.1, without CRLF */
 
-struct dot_out {
-	uint8_t	*p;
-	size_t	 n;
-};
-
 static void
-put(struct dot_out *o, const uint8_t *p, size_t n)
+put(uint8_t **out, const uint8_t *p, size_t n)
 {
-	memmove(o->p + o->n, p, n);
-	o->n += n;
+	memmove(*out, p, n);
+	*out += n;
 }
 
 static void
@@ -34,7 +29,7 @@ end_line(struct dot *d, size_t n)
 
 /* Takes one octet; out never gets ahead of in, so both may be one buffer. */
 static void
-step(struct dot *d, uint8_t c, struct dot_out *o)
+step(struct dot *d, uint8_t c, uint8_t **out)
 {
 	static const uint8_t lf = '\n';
 	bool after_cr = d->state == DOT_SEEN_DOT_CR || d->state == DOT_TEXT_CR;
@@ -44,7 +39,7 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 	if (c == '\n' && d->state == DOT_SEEN_DOT_CR)
 		d->state = DOT_END;
 	else if (c == '\n' && d->state == DOT_TEXT_CR) {
-		put(o, &lf, 1);
+		put(out, &lf, 1);
 		end_line(d, d->column);
 		d->state = DOT_LINE_START;
 	} else {
@@ -56,7 +51,7 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 		else if (c == '.' && d->state == DOT_LINE_START)
 			d->state = DOT_SEEN_DOT;
 		else {
-			put(o, &c, 1);
+			put(out, &c, 1);
 			d->column++;
 			d->state = DOT_TEXT;
 		}
@@ -65,7 +60,7 @@ step(struct dot *d, uint8_t c, struct dot_out *o)
 
 /* The common case: takes whole lines that end in CRLF and have no fault. */
 static size_t
-take_lines(struct dot *d, struct span in, struct dot_out *o)
+take_lines(struct dot *d, struct span in, uint8_t **out)
 {
 	size_t taken = 0;
 
@@ -80,8 +75,8 @@ take_lines(struct dot *d, struct span in, struct dot_out *o)
 		cr = memchr(line, '\r', n);
 		if (cr != lf - 1 || memchr(line, '\0', n) != NULL)
 			break;
-		put(o, line, n - 1);
-		o->p[o->n++] = '\n';
+		put(out, line, n - 1);
+		*(*out)++ = '\n';
 		end_line(d, n - 1);
 		taken += n + 1;
 	}
@@ -92,15 +87,15 @@ take_lines(struct dot *d, struct span in, struct dot_out *o)
 size_t
 dot_feed(struct dot *d, struct span in, uint8_t *out, size_t *out_n)
 {
-	struct dot_out o = { out, 0 };
+	uint8_t *end = out;
 	size_t taken = 0;
 
 	while (taken < in.n && d->state != DOT_END) {
 		if (d->state == DOT_LINE_START)
-			taken += take_lines(d, span_skip(in, taken), &o);
+			taken += take_lines(d, span_skip(in, taken), &end);
 		if (taken < in.n)
-			step(d, in.p[taken++], &o);
+			step(d, in.p[taken++], &end);
 	}
-	*out_n = o.n;
+	*out_n = (size_t)(end - out);
 	return taken;
 }

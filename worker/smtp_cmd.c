@@ -152,6 +152,7 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
     struct mailbox *out, struct mail_params *params)
 {
 	static const enum smtp_reply replies[] = {
+		[SYNTAX_BAD] = REPLY_BAD_PARAM,
 		[SYNTAX_UNKNOWN] = REPLY_PARAM,
 		[SYNTAX_DOUBLED] = REPLY_DOUBLED,
 		[SYNTAX_BARE] = REPLY_NO_BRACKETS,
@@ -175,8 +176,7 @@ parse(struct smtp_session *s, struct span arg, bool is_sender,
 		    REPLY_BAD_SENDER : REPLY_BAD_RCPT;
 	syntax = smtp_parse_params(rest, params_offered(s, is_sender), params);
 	if (syntax != SYNTAX_OK)
-		return syntax == SYNTAX_BAD ? REPLY_BAD_PARAM :
-		    replies[syntax];
+		return replies[syntax];
 	/* SMTPUTF8 is of the whole transaction (RFC 6531 3.2). */
 	if (!smtp_mailbox_is_utf8(out) || (is_sender ?
 	    (params->given & SMTP_PARAM_SMTPUTF8) != 0 : s->smtputf8))

@@ -376,7 +376,7 @@ struct last {
 };
 _Static_assert(sizeof(struct last) <= pool_last_bytes, "pool_last_bytes");
 
-/* A proxy stands for all of its clients; a catcher's, for a developer. */
+/* Refuses the client for a while; but no proxy, and no client of a catcher. */
 static void
 blame(struct master *m, const void *session, void *last,
     struct log_line *line)
