@@ -184,8 +184,6 @@ begin_tls(struct smtp_session *s)
 	transcript_remark(TRANSCRIPT_KEPT, "TLS begins here");
 	s->state = SMTP_START;
 	s->hello = (struct ipc_mail){ 0 };
-	s->smtputf8 = false;
-	s->recipients = 0;
 	lineio_forget(s->io, &tls_peer_ops, &s->under_tls);
 	s->tls = true;
 	return REPLY_GREETING;
@@ -254,10 +252,9 @@ begin_proxied(struct smtp_session *s)
 	}
 	s->end.end = END_PROXY;
 	/* The proxy had less time than usual: not its fault. */
-	if (why == PROXY_FAIL_TIMEOUT && s->master->stress == STRESS_EVICT)
-		s->end.end = END_ROOM;
-	else if (why == PROXY_FAIL_TIMEOUT && s->master->stress == STRESS_END)
-		s->end.end = END_STOPPED;
+	if (why == PROXY_FAIL_TIMEOUT && s->master->stress >= STRESS_EVICT)
+		s->end.end = s->master->stress == STRESS_EVICT ? END_ROOM :
+		    END_STOPPED;
 	else
 		TELL(s->master, PROXY_FAIL, .number.n = why);
 	return REPLY_NONE;

@@ -51,11 +51,9 @@ send_answer(struct session *s, struct ipc_record *r, int fd)
 static bool
 answer(struct session *s, enum smtp_reply reply)
 {
-	struct ipc_record r;
+	struct ipc_record r = { .type = IPC_VERDICT,
+	    .u.verdict.reply = reply };
 
-	memset(&r, 0, sizeof(r.u.verdict) + offsetof(struct ipc_record, u));
-	r.type = IPC_VERDICT;
-	r.u.verdict.reply = reply;
 	return send_answer(s, &r, -1);
 }
 
@@ -324,10 +322,8 @@ static void
 on_signed(void *arg, const struct ipc_signature *signature)
 {
 	struct session *s = arg;
-	struct ipc_record r;
+	struct ipc_record r = { .type = IPC_SIGNATURE, .u.signature.n = 0 };
 
-	memset(&r, 0, sizeof(r));
-	r.type = IPC_SIGNATURE;
 	if (signature != NULL)
 		r.u.signature = *signature;
 	r.u.signature.ticket = 0;

@@ -75,11 +75,9 @@ answer(struct login *l)
 	struct session *s = l->session;
 	const struct conf *conf = &s->master->conf;
 	const bool fine = l->answer == REPLY_AUTH_OK;
-	struct ipc_record r;
+	struct ipc_record r = { .type = IPC_VERDICT,
+	    .u.verdict.reply = l->answer };
 
-	memset(&r, 0, sizeof(r));
-	r.type = IPC_VERDICT;
-	r.u.verdict.reply = l->answer;
 	pool_permit(s->worker, IPC_AT_SESSION);
 	if (fine)
 		memcpy(s->user, l->user, sizeof(s->user));
