@@ -52,9 +52,8 @@ ask_is_stressed(struct ask *a)
 	return take_record(a, false, &r, &passed) && r.type == IPC_STRESS;
 }
 
-/* Receives the answer, of type; returns its descriptor, or -1. */
-static int
-receive(struct ask *a, struct ipc_record *r, enum ipc_type type)
+int
+ask_answer(struct ask *a, struct ipc_record *r, enum ipc_type type)
 {
 	int passed;
 
@@ -68,25 +67,20 @@ receive(struct ask *a, struct ipc_record *r, enum ipc_type type)
 }
 
 int
-ask_job(struct ask *a, const enum ipc_type *types, size_t count,
-    struct ipc_record *out, int *output)
+ask_job(struct ask *a, struct ipc_record *out, int *output)
 {
 	*output = -1;
 	a->stress = STRESS_NONE;
 	for (;;) {
 		int passed = ask_record(a, out);
 
-		for (size_t i = 0; i < count; i++)
-			if (out->type == types[i])
-				return passed;
-		if (out->type == IPC_STRESS)
-			continue;
-		if (out->type != IPC_OUTPUT)
-			_exit(0);
-		/* It comes again when the master could not send SESSION. */
-		if (*output != -1)
-			close(*output);
-		*output = passed;
+		if (out->type == IPC_OUTPUT) {
+			/* Again, when the master could not send SESSION. */
+			if (*output != -1)
+				close(*output);
+			*output = passed;
+		} else if (out->type != IPC_STRESS)
+			return passed;
 	}
 }
 
@@ -99,7 +93,7 @@ ask_reply(struct ask *a, struct ipc_record *r)
 
 	tell_record(a, r);
 	explicit_bzero(r, sizeof(*r));
-	receive(a, r, IPC_VERDICT);
+	ask_answer(a, r, IPC_VERDICT);
 	until_ms = deadline_now_ms() + r->u.verdict.held_back_ms;
 	while (a->stress < STRESS_EVICT &&
 	    (left = deadline_left_ms(until_ms)) > 0)
@@ -114,7 +108,7 @@ ask_file(struct ask *a, int *out)
 	struct ipc_record r = { .type = IPC_BEGIN };
 
 	tell_record(a, &r);
-	*out = receive(a, &r, IPC_FILE);
+	*out = ask_answer(a, &r, IPC_FILE);
 	return r.type == IPC_FILE ? REPLY_STORED :
 	    (enum smtp_reply)r.u.verdict.reply;
 }
@@ -126,7 +120,7 @@ ask_commit(struct ask *a, const struct ipc_commit *file,
 	struct ipc_record r = { .type = IPC_COMMIT, .u.commit = *file };
 
 	tell_record(a, &r);
-	receive(a, &r, IPC_VERDICT);
+	ask_answer(a, &r, IPC_VERDICT);
 	memcpy(id, r.u.verdict.id, ipc_id_bytes + 1);
 	return (enum smtp_reply)r.u.verdict.reply;
 }
@@ -138,6 +132,6 @@ ask_sign(struct ask *a, const struct ipc_digest *digest,
 	struct ipc_record r = { .type = IPC_SIGN, .u.digest = *digest };
 
 	tell_record(a, &r);
-	receive(a, &r, IPC_SIGNATURE);
+	ask_answer(a, &r, IPC_SIGNATURE);
 	*out = r.u.signature;
 }

@@ -28,12 +28,11 @@ void		tell_record(struct ask *a, struct ipc_record *r);
  */
 enum smtp_reply	ask_reply(struct ask *a, struct ipc_record *r);
 /*
- * Waits for a record of one of these types, which begins a job, and returns its
- * descriptor, which the caller closes, or -1.  *output is a separate descriptor
- * to write to (IPC_OUTPUT), or -1.
+ * Waits for the record that begins a job, and returns its descriptor, which the
+ * caller closes, or -1.  *output is a separate descriptor to write to
+ * (IPC_OUTPUT), or -1.
  */
-int		ask_job(struct ask *a, const enum ipc_type *types, size_t count,
-		    struct ipc_record *out, int *output);
+int		ask_job(struct ask *a, struct ipc_record *out, int *output);
 /*
  * Sends BEGIN.  REPLY_STORED and the spool file in *out, which the caller
  * closes; or why there is none, and then the transaction is over.
@@ -45,11 +44,11 @@ enum smtp_reply	ask_commit(struct ask *a, const struct ipc_commit *file,
 /* For a handshake; out->n is 0 when there is no signature. */
 void		ask_sign(struct ask *a, const struct ipc_digest *digest,
 		    struct ipc_signature *out);
-/*
- * Waits for the next record, of any type: the caller knows which may come.
- * Returns its descriptor, or -1.
- */
+/* Waits for the next record; returns its descriptor, or -1. */
 int		ask_record(struct ask *a, struct ipc_record *out);
+/* The same; it is of type, and not STRESS. */
+int		ask_answer(struct ask *a, struct ipc_record *r,
+		    enum ipc_type type);
 /*
  * Call when the channel is readable though nothing was asked.  True when the
  * master sent STRESS, which *a now has; false when the master has ended.

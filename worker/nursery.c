@@ -87,8 +87,6 @@ static const struct job {
 	{ IPC_REPORT, report_run }, { IPC_CLIENT, relay_run }
 };
 
-enum { job_count = sizeof(jobs) / sizeof(jobs[0]) };
-
 /*
  * A worker, in a fresh child of the nursery, which has prepared the sandbox:
  * enters it, does as many jobs as the settings say, exits.
@@ -97,7 +95,6 @@ static _Noreturn void
 serve(const struct ipc_settings *settings)
 {
 	struct ask master = { .channel = nursery_channel };
-	enum ipc_type types[job_count];
 	struct ipc_record r;
 	const char *what;
 	int passed, output;
@@ -107,12 +104,10 @@ serve(const struct ipc_settings *settings)
 	    sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == -1) &&
 	    !settings->sandbox_optional)
 		_exit(nursery_exit_unsafe);
-	for (size_t i = 0; i < job_count; i++)
-		types[i] = jobs[i].type;
 	for (uint64_t n = 0; n < settings->worker_sessions; n++) {
-		passed = ask_job(&master, types, job_count, &r, &output);
-		for (size_t i = 0; i < job_count; i++)
-			if (r.type == types[i])
+		passed = ask_job(&master, &r, &output);
+		for (size_t i = 0; i < sizeof(jobs) / sizeof(jobs[0]); i++)
+			if (r.type == jobs[i].type)
 				jobs[i].run(&master, settings, &r, passed,
 				    output);
 	}

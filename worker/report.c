@@ -209,11 +209,10 @@ static void
 next_recipient(struct report *r)
 {
 	struct ipc_record in;
-	int output;
 
-	ask_job(r->master, &(enum ipc_type){ IPC_RCPT_TO }, 1, &in, &output);
+	ask_answer(r->master, &in, IPC_RCPT_TO);
 	r->rcpt = in.u.rcpt;
-	ask_job(r->master, &(enum ipc_type){ IPC_FACT }, 1, &in, &output);
+	ask_answer(r->master, &in, IPC_FACT);
 	r->fact = in.u.fact;
 	smtp_mailbox_text(&r->rcpt.to, r->address);
 }

@@ -43,7 +43,6 @@ run_worker(int channel)
 {
 	static struct ipc_settings settings;
 	struct ask a = { .channel = channel };
-	enum ipc_type type = IPC_LOOKUP;
 	struct ipc_record r;
 	const char *what;
 	int passed, output;
@@ -52,7 +51,7 @@ run_worker(int channel)
 	    (sandbox_prepare(SANDBOX_SMTP, &what) == -1 ||
 	    sandbox_enter(SANDBOX_SMTP, NULL, 0, &what) == -1))
 		_exit(99);
-	passed = ask_job(&a, &type, 1, &r, &output);
+	passed = ask_job(&a, &r, &output);
 	resolve_run(&a, &settings, &r, passed, -1);
 	_exit(98);
 }

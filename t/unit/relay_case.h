@@ -365,14 +365,13 @@ case_begin(const struct host *h)
 	worker_pid = fork();
 	if (worker_pid == 0) {
 		static struct ipc_settings settings;
-		static const enum ipc_type types[] = { IPC_CLIENT };
 		struct ask ask = { .channel = ends[1] };
 		int output, socket;
 
 		close(wire[0]);
 		close(ends[0]);
 		signal(SIGPIPE, SIG_IGN);
-		socket = ask_job(&ask, types, 1, &r, &output);
+		socket = ask_job(&ask, &r, &output);
 		relay_run(&ask, &settings, &r, socket, output);
 		_exit(0);
 	}
