@@ -209,15 +209,12 @@ send_back(const struct login *l)
 	struct login_list behind = TAILQ_HEAD_INITIALIZER(behind);
 	struct login *other, *next;
 
-	for (other = TAILQ_FIRST(&logins.waiting); other != NULL;
-	    other = next) {
-		next = TAILQ_NEXT(other, entry);
-		if (other->guess.key[GUESS_NETWORK] !=
-		    l->guess.key[GUESS_NETWORK])
-			continue;
-		TAILQ_REMOVE(&logins.waiting, other, entry);
-		TAILQ_INSERT_TAIL(&behind, other, entry);
-	}
+	TAILQ_FOREACH_SAFE(other, &logins.waiting, entry, next)
+		if (other->guess.key[GUESS_NETWORK] ==
+		    l->guess.key[GUESS_NETWORK]) {
+			TAILQ_REMOVE(&logins.waiting, other, entry);
+			TAILQ_INSERT_TAIL(&behind, other, entry);
+		}
 	TAILQ_CONCAT(&logins.waiting, &behind, entry);
 }
 

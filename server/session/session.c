@@ -301,16 +301,13 @@ on_tick(struct master *m)
 {
 	struct sessions *all = m->sessions;
 	int64_t now = deadline_now_ms();
-	struct session *s, *next;
+	struct session *s;
 	const uint64_t *c = pool_count(m);
 	bool stressed;
 
-	for (s = TAILQ_FIRST(&all->list[SESSIONS_PENDING]); s != NULL;
-	    s = next) {
-		next = TAILQ_NEXT(s, entry);
-		if (now - s->start_ms > patience_ms)
-			session_turn_away(s, REFUSAL_BUSY);
-	}
+	while ((s = TAILQ_FIRST(&all->list[SESSIONS_PENDING])) != NULL &&
+	    now - s->start_ms > patience_ms)
+		session_turn_away(s, REFUSAL_BUSY);
 	make_room(-1, 0, m);
 	listen_accept(m, !m->stopping);
 	/* Workers are told when four of five are busy, and when no longer. */
