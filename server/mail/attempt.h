@@ -1,8 +1,6 @@
 /*
  * One attempt at a queued message: its remaining recipients, in groups, each of
- * which goes to a site.  When every recipient has a verdict, or has to wait,
- * its sender gets the reports.  way.c begins attempts; groups wait in site.c,
- * and link.c sends them.
+ * which goes to a site; and then the reports to its sender.
  */
 #ifndef SERVER_ATTEMPT_H
 #define SERVER_ATTEMPT_H
@@ -24,8 +22,7 @@ enum attempt_state {
 	ATTEMPT_FAILED,
 	ATTEMPT_DELIVERED,	/* to a Maildir: only the report is due */
 	ATTEMPT_OURS,		/* its domain is local now */
-	ATTEMPT_OVER		/* failed or delivered, and reported; or again
-				   with the next try */
+	ATTEMPT_OVER		/* reported; or not, till the next try */
 };
 
 struct attempt_rcpt {
@@ -92,9 +89,8 @@ const struct queue_fact *attempt_keep(struct attempt *a,
 /* Has g recipients without a verdict, and may they be sent? */
 bool	attempt_waits(const struct attempt_group *g);
 /*
- * The next transaction of g, of at most max recipients that have no verdict, in
- * now and, from malloc(3), *to.  0: there is none.  The file stays open until
- * attempt_sent().
+ * The next transaction of g, of at most max recipients without a verdict, in
+ * now and, from malloc(3), *to; its file is open until attempt_sent().
  */
 size_t	attempt_next(struct attempt_group *g, size_t max,
 	    struct attempt_rcpt **now, struct envelope_rcpt **to);

@@ -64,9 +64,14 @@ drop_relay(struct link *l)
 	l->relay = NULL;
 }
 
+/* What is left of its group goes on at once over another connection. */
 static void
 end(struct link *l)
 {
+	if (l->group != NULL && attempt_waits(l->group))
+		site_return(l->group);
+	else if (l->group != NULL)
+		site_leave(l->group, false);
 	drop_relay(l);
 	if (evtimer_pending(&l->idle, NULL)) {
 		event_del(&l->idle);
@@ -120,16 +125,6 @@ leave(struct link *l, bool waits)
 
 	l->group = NULL;
 	site_leave(g, waits);
-}
-
-/* Its group goes on at once over another connection. */
-static void
-pass(struct link *l)
-{
-	struct attempt_group *g = l->group;
-
-	l->group = NULL;
-	site_return(g);
 }
 
 /* The group that has waited longest; false: none waits. */
@@ -251,7 +246,6 @@ after_letter(struct link *l)
 		    (size_t)a->master->conf.limits.per_destination);
 	if (l->again) {
 		l->group->again = true;
-		pass(l);
 		end(l);
 	} else if (l->closes)
 		settle(l, REPLY_DEFERRED, false);
@@ -326,10 +320,6 @@ send_next(struct link *l)
 			return;
 		leave(l, false);
 	}
-	if (l->group != NULL && attempt_waits(l->group))
-		pass(l);
-	else if (l->group != NULL)
-		leave(l, false);
 	end(l);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Connections to sites: each over one address after another until one greets,
- * and then for one message after another.
+ * Connections to sites: one address after another, until a host greets; then
+ * one message after another.
  */
 #ifndef SERVER_LINK_H
 #define SERVER_LINK_H

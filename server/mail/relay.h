@@ -1,7 +1,6 @@
 /*
  * The master's end of relay workers: each has one connection to one host, and
- * delivers messages there, one after another.  What replies mean for a message,
- * a host or a site is decided in schedule.c.
+ * delivers messages there, one after another.
  */
 #ifndef SERVER_RELAY_H
 #define SERVER_RELAY_H
@@ -26,10 +25,7 @@ struct relay_host {
 struct relay_owner {
 	/* The host greeted: the first message may be sent. */
 	void	(*greeted)(void *arg, const struct ipc_greeted *g);
-	/*
-	 * The outcome of recipient index of relay_send(), each exactly once;
-	 * final dot, refusal or failure.
-	 */
+	/* The outcome of recipient index of relay_send(), each once. */
 	void	(*outcome)(void *arg, size_t index,
 		    const struct ipc_outcome *o);
 	/*
@@ -39,25 +35,21 @@ struct relay_owner {
 	void	(*sent)(void *arg, bool reusable);
 	/*
 	 * The connection is over, or was never made, and the relay is freed;
-	 * recipients without an outcome had one from why before this, and
-	 * sent() was not called.  why: stage CONNECT: no connection; GREETING
-	 * to STARTTLS: not greeted(); QUIT: it ended while no message was under
-	 * way.  crashed: the worker ended by a signal or broke its contract.
+	 * recipients without an outcome had one from why before this, instead
+	 * of sent().  why: CONNECT: no connection; GREETING to STARTTLS: not
+	 * greeted(); QUIT: no message was under way.  crashed: the worker ended
+	 * by a signal or broke its contract.
 	 */
 	void	(*gone)(void *arg, const struct ipc_outcome *why,
 		    bool crashed);
 };
 
-/*
- * Connects by dial, and has a worker of the pool greet the host.  owner is
- * called later, never before this returns.  NULL without memory.
- */
+/* Connects.  owner is called after this returns.  NULL without memory. */
 struct relay *relay_connect(struct master *m, const struct relay_host *to,
 	    const struct relay_owner *owner, void *arg);
 /*
- * Sends the message o to count of its recipients, at most relay_rcpts_max; o
- * stays open, and to as it is, until sent() or gone().  Only after greeted(),
- * perhaps by it or by sent(), and not while another is under way.
+ * Sends o to count recipients, at most relay_rcpts_max; o stays open, and to as
+ * it is, until sent() or gone().  Only after greeted() or sent(), or in them.
  */
 void	relay_send(struct relay *r, const struct queue_open *o,
 	    const struct envelope_rcpt *to, size_t count);

@@ -1,7 +1,6 @@
 /*
  * Sites: the hosts that take the mail of one or many domains.  A site, and not
- * a message, is what fails: each has a breaker, the number of connections that
- * it has shown to take, and what waits for it, which is no try.
+ * a message, is what fails, and to wait for it is no try.
  */
 #ifndef SERVER_SITE_H
 #define SERVER_SITE_H
@@ -38,35 +37,32 @@ void	site_start(struct master *m,
 	    void (*due)(struct master *m, struct queued *q),
 	    void (*serve)(struct site *s));
 /*
- * A message that has to wait for its site costs eight octets more; its time
- * still comes, for its age is to be looked at.  As many are called back as may be
- * sent, so that thousands for one site take no memory and no time of others.
- * Without memory, q waits for its time.
+ * q waits for s: it is called back in time to be sent, so that thousands take
+ * no memory and no time of others; or it is due, for its age is looked at.
  */
 void	site_park(struct site *s, struct queued *q);
 void	site_unpark(struct queued *q);
 /* s is looked at in the next turn of the loop. */
 void	site_kick(struct site *s);
-/* Ends the hold that site_leave() put on what an attempt waits for. */
+/* Ends the hold that site_leave() put on s. */
 void	site_release(struct site *s);
 /* Takes g over, to be sent over p; it may leave at once. */
 void	site_add(struct master *m, struct path *p, struct attempt_group *g);
 /* The group that has waited longest; NULL: none waits. */
 struct attempt_group *site_next(struct site *s);
-/* g, which site_next() gave, is to be given again, first. */
+/* site_next() gives g again, first. */
 void	site_return(struct attempt_group *g);
-/* g, which waits or not, is no work of its site any more. */
+/* g is no work of its site any more. */
 void	site_withdraw(struct attempt_group *g);
-/* The same, and its attempt goes on: it is done; or it has to wait for s. */
+/* The same, and its attempt goes on: it is done, or waits for its site. */
 void	site_leave(struct attempt_group *g, bool waits);
 /* No host greeted; the last said f. */
 void	site_failed(struct site *s, const struct queue_fact *f);
 void	site_greeted(struct site *s);
 /* At most so many connections. */
 size_t	site_limit(const struct site *s);
-/* Nothing is sent there but a probe, after a pause. */
+/* One group is sent, after a pause: the probe.  closed: not now. */
 bool	site_is_down(const struct site *s);
-/* With an open breaker one group is sent, after a pause: the probe. */
 bool	site_is_closed(const struct site *s);
 /* Waits until there is a connection less; is there one that does? */
 void	site_starve(struct site *s);
@@ -84,8 +80,8 @@ struct site_count {
 	uint64_t	links;		/* connections */
 };
 /*
- * Counts all sites, and has in worst at most max of those that are down, or for
- * which messages wait, the worst first.  Returns how many.
+ * Counts all sites; worst has at most max of those that are down or waited for,
+ * the worst first.  Returns how many.
  */
 size_t	site_worst(struct site_count *count, const struct site **worst,
 	    size_t max);

@@ -1,7 +1,6 @@
 /*
- * The master's end of dial, the helper that connects: no other process has
- * connect(2) but for syslog.  dial refuses what it was not told of at start,
- * whatever the master asks for.
+ * The master's end of dial, the helper that connects, and refuses what it was
+ * not told of at start, whatever the master asks for.
  */
 #ifndef SERVER_DIAL_H
 #define SERVER_DIAL_H
@@ -30,10 +29,7 @@ struct dial_job {
 	uint64_t		 ticket;
 };
 
-/*
- * Asks dial; done() is called later, never before this returns.  While dial is
- * started again, jobs wait.
- */
+/* Asks dial; done() is called after this returns. */
 void	dial_connect(struct master *m, struct dial_job *job);
 /* job is called no more; what connects late is closed. */
 void	dial_forget(struct dial_job *job);
@@ -44,10 +40,7 @@ void	dial_forget(struct dial_job *job);
  */
 char	**dial_words(const struct conf_relay *relay);
 enum { dial_word_bytes = 64 };
-/*
- * May dial, as it was started, connect where this configuration leads to?
- * False: lacks is the first word that it was not started with.
- */
+/* Was dial started with the words of relay?  False: lacks is the first. */
 bool	dial_may(const struct conf_relay *relay, char lacks[dial_word_bytes]);
 
 #endif

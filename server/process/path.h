@@ -1,6 +1,5 @@
 /*
- * The way to a site: hosts and their addresses in the order in which they are
- * tried, of which our own were cut (RFC 5321 5.1).
+ * The way to a site: addresses as they are tried, without ours (RFC 5321 5.1).
  */
 #ifndef SERVER_PATH_H
 #define SERVER_PATH_H
@@ -29,9 +28,8 @@ struct path {
 };
 
 /*
- * By r, with one user; written: the configuration or the sender has named
- * host or address, and no DNS.  NULL: there is no way, and *why; LOCAL without
- * memory.
+ * By r, with one user; written: smtpd.conf has named the host.  NULL: there is
+ * no way, and *why; LOCAL without memory.
  */
 struct path *path_make(const struct master *m, const struct route *r,
 	    uint16_t port, bool written, enum relay_end *why);

@@ -1,6 +1,5 @@
 /*
- * What an outcome means for recipients, for the host and for its site: one
- * table.  Pure.
+ * What an outcome means for recipients, their host and its site.  Pure.
  */
 #ifndef SERVER_REPLY_RULE_H
 #define SERVER_REPLY_RULE_H
@@ -57,8 +56,7 @@ struct reply_breaker {
 void	reply_breaker_close(struct reply_breaker *b);
 /*
  * No host greeted.  Returns for how long the breaker is open now: at most
- * most_ms, give or take a tenth, as per_mille (900 to 1100) says.  0: it was
- * open, and a connection from before tells nothing new.
+ * most_ms, times per_mille (900 to 1100).  0: it was open before.
  */
 int64_t	reply_breaker_fail(struct reply_breaker *b, int64_t now_ms,
 	    int64_t most_ms, uint32_t per_mille);
