@@ -375,16 +375,13 @@ reach(struct link *l)
 	const struct ipc_ip *ip = path_ip(l->path, l->hop);
 	const struct conf_source *source = &conf->relay.sources[ip->ipv6 != 0];
 	const struct relay_host to = {
-		.name = path_host(l->path, l->hop)->name,
-		.ip = *ip,
-		.port = l->path->port,
-		.tls = l->tls,
-		.has_source = source->line != 0,
-		.source = source->ip,
+		.name = path_host(l->path, l->hop)->name, .tls = l->tls,
 		.helo = source->line != 0 && source->name != NULL ?
 		    source->name : conf->hostname,
-		.connect_ms = l->hop + 1 < l->path->hop_count ?
-		    connect_next_ms : connect_ms
+		.dial = { .to = *ip, .port = l->path->port,
+		    .has_source = source->line != 0, .source = source->ip,
+		    .patience_ms = l->hop + 1 < l->path->hop_count ?
+		    connect_next_ms : connect_ms }
 	};
 
 	l->greeted = (struct ipc_greeted){ .offers = 0 };

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "server/conf/conf_parse.h"
-#include "server/process/dial.h"
 #include "server/process/feed.h"
 #include "shared/deadline.h"
 #include "shared/ip.h"
@@ -394,7 +393,7 @@ relay_connect(struct master *m, const struct relay_host *to,
 	if (r == NULL)
 		return NULL;
 	*r = (struct relay){ .master = m, .owner = owner, .arg = arg,
-	    .socket = -1, .client = { .tls = (uint8_t)to->tls,
+	    .socket = -1, .dial = to->dial, .client = { .tls = (uint8_t)to->tls,
 	    .patience_ms = relay_patience_ms } };
 	c = &r->client;
 	c->helo_len = (uint8_t)strlen(to->helo);
@@ -403,9 +402,8 @@ relay_connect(struct master *m, const struct relay_host *to,
 	    (uint8_t)strlen(to->name);
 	memcpy(c->host, to->name, c->host_len);
 	strlcpy(r->name, to->name, sizeof(r->name));
-	r->dial = (struct dial_job){ .to = to->ip, .port = to->port,
-	    .has_source = to->has_source, .source = to->source,
-	    .patience_ms = to->connect_ms, .done = on_dialed, .arg = r };
+	r->dial.done = on_dialed;
+	r->dial.arg = r;
 	r->dials = true;
 	TAILQ_INSERT_TAIL(&relays, r, entry);
 	dial_connect(m, &r->dial);

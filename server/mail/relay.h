@@ -6,19 +6,16 @@
 #define SERVER_RELAY_H
 
 #include "server/mail/queue.h"
+#include "server/process/dial.h"
 #include "server/process/pool.h"
 
 struct relay;			/* one connection */
 
 struct relay_host {
 	const char	*name;		/* of the host, for TLS and the log */
-	struct ipc_ip	 ip;
-	uint16_t	 port;
 	enum relay_tls	 tls;
-	bool		 has_source;
-	struct ipc_ip	 source;
 	const char	*helo;
-	uint32_t	 connect_ms;
+	struct dial_job	 dial;		/* without done */
 };
 
 /* What the owner is told; arg is its own. */

@@ -3,7 +3,6 @@
  */
 #include "server/mail/site.h"
 
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,19 +19,21 @@ enum {
 static struct {
 	void		(*due)(struct master *m, struct queued *q);
 	void		(*serve)(struct site *s);
-	void		*tree;		/* by key */
-	TAILQ_HEAD(sites, site) hungry, every;
+	RB_HEAD(sites, site) sites;	/* by key */
+	TAILQ_HEAD(, site) hungry;
 	size_t		 count;
 } all;
 
 static const struct timeval at_once = { 0, 0 };
 
 static int
-compare(const void *a, const void *b)
+compare(const struct site *a, const struct site *b)
 {
-	return memcmp(((const struct site *)a)->key,
-	    ((const struct site *)b)->key, path_key_bytes);
+	return memcmp(a->key, b->key, path_key_bytes);
 }
+
+RB_GENERATE_INTERNAL(sites, site, node, compare,
+    static __attribute__((unused)))
 
 void
 site_kick(struct site *s)
@@ -216,8 +217,7 @@ is_used(const struct site *s)
 static void
 free_site(struct site *s)
 {
-	tdelete(s, &all.tree, compare);
-	TAILQ_REMOVE(&all.every, s, each);
+	RB_REMOVE(sites, &all.sites, s);
 	event_del(&s->look);
 	all.count--;
 	free(s->last);
@@ -294,11 +294,10 @@ site_greeted(struct site *s)
 struct site *
 site_find(const struct path *p)
 {
-	struct site key, **found;
+	struct site key;
 
 	memcpy(key.key, p->key, sizeof(key.key));
-	found = tfind(&key, &all.tree, compare);
-	return found == NULL ? NULL : *found;
+	return RB_FIND(sites, &all.sites, &key);
 }
 
 /* The site that p leads to, perhaps a new one; NULL without memory. */
@@ -311,11 +310,7 @@ find_or_make(struct master *m, const struct path *p)
 		return s;
 	memcpy(s->key, p->key, sizeof(s->key));
 	strlcpy(s->name, p->hosts[0].name, sizeof(s->name));
-	if (tsearch(s, &all.tree, compare) == NULL) {
-		free(s);
-		return NULL;
-	}
-	TAILQ_INSERT_TAIL(&all.every, s, each);
+	RB_INSERT(sites, &all.sites, s);
 	all.count++;
 	s->master = m;
 	reply_breaker_close(&s->breaker);
@@ -358,11 +353,11 @@ is_worse(const struct site *a, const struct site *b)
 size_t
 site_worst(struct site_count *count, const struct site **worst, size_t max)
 {
-	const struct site *s;
+	struct site *s;
 	size_t n = 0, at;
 
 	*count = (struct site_count){ .sites = all.count };
-	TAILQ_FOREACH(s, &all.every, each) {
+	RB_FOREACH(s, sites, &all.sites) {
 		count->down += site_is_down(s);
 		count->waiting += site_waiting(s);
 		count->links += s->links;
@@ -385,6 +380,6 @@ site_start(struct master *m,
 {
 	all.due = due;
 	all.serve = serve;
-	TAILQ_INIT(&all.every);
+	RB_INIT(&all.sites);
 	TAILQ_INIT(&all.hungry);
 }

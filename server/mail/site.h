@@ -5,12 +5,14 @@
 #ifndef SERVER_SITE_H
 #define SERVER_SITE_H
 
+#include <sys/tree.h>
+
 #include "server/mail/attempt.h"
 
 TAILQ_HEAD(site_groups, attempt_group);
 
 struct site {
-	TAILQ_ENTRY(site) each;
+	RB_ENTRY(site)	 node;
 	uint8_t		 key[path_key_bytes];
 	char		 name[smtp_domain_max_bytes + 1]; /* of a host */
 	struct master	*master;

@@ -41,7 +41,7 @@ relay_connect(struct master *master, const struct relay_host *to,
 	ck_assert(!connected);
 	snprintf(asked + strlen(asked), sizeof(asked) - strlen(asked),
 	    "%s%s%c%s", asked[0] == '\0' ? "" : " ", to->name,
-	    to->ip.ipv6 ? '6' : '4', to->tls == RELAY_TLS_NONE ? "-" : "");
+	    to->dial.to.ipv6 ? '6' : '4', to->tls == RELAY_TLS_NONE ? "-" : "");
 	one = (struct relay){ .owner = owner, .arg = arg };
 	connected = true;
 	return &one;

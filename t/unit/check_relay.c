@@ -166,8 +166,8 @@ begin(void)
 	static const struct worker_use *const uses[] = { &relay_use, NULL };
 	static struct conf conf;
 	static const struct relay_host host = { .name = "mx.example.org",
-	    .port = 25, .tls = RELAY_TLS_MAY, .helo = "mail.example.net",
-	    .connect_ms = 1234 };
+	    .tls = RELAY_TLS_MAY, .helo = "mail.example.net",
+	    .dial = { .port = 25, .patience_ms = 1234 } };
 	struct ipc_record ready = { .type = IPC_READY, .u.text = { 600, "x" } };
 	int ends[2];
 
