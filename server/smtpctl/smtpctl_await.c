@@ -27,15 +27,12 @@
 enum { poll_ms = 50 };
 
 struct await {
+	const struct smtpctl_line	*l;
 	const char			*dir;
 	const char			*seconds;	/* wait_ms as given */
 	int64_t				 wait_ms;
 	size_t				 wanted;	/* messages */
-	bool				 only_new;
-	bool				 all;	/* even older ones */
 	struct smtpctl_criterion	*criteria;
-	size_t				 count;
-	char				**words;	/* criteria as given */
 	void				*seen;	/* tsearch(3): files read */
 	bool				 marking;	/* only note names */
 	bool				 there;		/* dir exists */
@@ -68,7 +65,7 @@ is_before(const struct await *a, const struct stat *st)
 {
 	const struct timespec *t = &st->st_mtim, *since = &a->since;
 
-	return a->caught && !a->all && (since->tv_sec == 0 ||
+	return a->caught && a->l->set['a'] == NULL && (since->tv_sec == 0 ||
 	    t->tv_sec < since->tv_sec || (t->tv_sec == since->tv_sec &&
 	    t->tv_nsec < since->tv_nsec));
 }
@@ -103,7 +100,7 @@ look_at(struct await *a, const char *path, const char *address)
 		if (octets == NULL || file_read(fd, octets, n) != (ssize_t)n)
 			errx(smtpctl_exit_error, "%s: %s", path, errno == 0 ?
 			    "has become shorter" : strerror(errno));
-		match = smtpctl_match(a->criteria, a->count,
+		match = smtpctl_match(a->criteria, a->l->count,
 		    span_of(address), span_from(octets, n));
 		a->unmatched += !match;
 	}
@@ -187,7 +184,7 @@ wait_for_them(struct await *a)
 {
 	int64_t deadline_ms = deadline_now_ms() + a->wait_ms;
 
-	a->marking = a->only_new;
+	a->marking = a->l->set['n'] != NULL;
 	for (;;) {
 		int left = deadline_left_ms(deadline_ms);
 		struct timespec t = { 0,
@@ -224,10 +221,11 @@ tell_failure(const struct await *a)
 		fprintf(stderr, "%zu of %zu messages", a->found_count,
 		    a->wanted);
 	else
-		fprintf(stderr, "no %smessage", a->only_new ? "new " : "");
-	for (size_t i = 0; i < a->count; i++)
+		fprintf(stderr, "no %smessage", a->l->set['n'] != NULL ?
+		    "new " : "");
+	for (size_t i = 0; i < a->l->count; i++)
 		fprintf(stderr, "%s%s", i == 0 ? " with " : ", ",
-		    a->words[i]);
+		    a->l->words[i]);
 	fprintf(stderr, " in %s within %s s; %llu did not match", a->dir,
 	    a->seconds, a->unmatched);
 	if (a->before > 0)
@@ -239,21 +237,19 @@ tell_failure(const struct await *a)
 }
 
 static void
-read_criteria(struct await *a, char *words[], size_t count)
+read_criteria(struct await *a)
 {
 	char name[recipient_file_name_max_bytes + 1], *copy;
 
-	a->words = words;
-	a->count = count;
-	a->criteria = calloc(count + 1, sizeof(*a->criteria));
+	a->criteria = calloc(a->l->count + 1, sizeof(*a->criteria));
 	if (a->criteria == NULL)
 		err(smtpctl_exit_error, NULL);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < a->l->count; i++) {
 		struct smtpctl_criterion *c = &a->criteria[i];
 
-		if (!smtpctl_match_parse(span_of(words[i]), c))
+		if (!smtpctl_match_parse(span_of(a->l->words[i]), c))
 			errx(smtpctl_exit_error, "%s: not to=, from=, "
-			    "subject= or body=", words[i]);
+			    "subject= or body=", a->l->words[i]);
 		if (c->field != SMTPCTL_TO)
 			continue;
 		/* The name of its Maildir is what is compared. */
@@ -269,8 +265,7 @@ int
 smtpctl_await(const struct smtpctl_line *l)
 {
 	static char dir[PATH_MAX];
-	struct await await = { .dir = dir, .all = l->set['a'] != NULL,
-	    .only_new = l->set['n'] != NULL,
+	struct await await = { .l = l, .dir = dir,
 	    .seconds = l->set['t'] == NULL ? "10" : l->set['t'] }, *a = &await;
 
 	catcher_dir_default(dir, sizeof(dir));
@@ -279,7 +274,7 @@ smtpctl_await(const struct smtpctl_line *l)
 	a->wait_ms = smtpctl_ms("-t", a->seconds, 0, 1e8);
 	a->wanted = l->set['c'] == NULL ? 1 : (size_t)smtpctl_number("--count",
 	    l->set['c'], 1, 1000000);
-	read_criteria(a, l->words, l->count);
+	read_criteria(a);
 	if (!wait_for_them(a)) {
 		tell_failure(a);
 		return 1;

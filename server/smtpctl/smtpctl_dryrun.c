@@ -28,12 +28,7 @@ enum {
 
 /* The arguments, and the state of the dry run. */
 struct question {
-	const char		*from;
-	const char		**to;
-	size_t			 to_count;
-	const char		*client;	/* NULL: not given */
-	const char		*helo;		/* NULL: not given */
-	const char		*login;		/* NULL: nobody logged in */
+	const struct smtpctl_line *l;
 	char			 user[2 * smtp_mailbox_text_max_bytes];
 	unsigned		 relay_line;	/* lets the client send out */
 	uint64_t		 leaving;	/* recipients elsewhere */
@@ -101,7 +96,7 @@ play_client(const struct question *q)
 	const struct conf_limits *l = &q->conf.limits;
 	bool here, near;
 
-	begin(q, "client", "client ", q->client);
+	begin(q, "client", "client ", q->story.client);
 	if (q->refused_ms > 0) {
 		tell(q, STEP_REFUSED, q->refused_ms);
 		return end(q, REPLY_A_WHILE);
@@ -156,7 +151,7 @@ play_mail(const struct question *q)
 	uint64_t size = q->mail.size, max = q->conf.limits.message_size_bytes;
 	bool room, own;
 
-	begin(q, "mail", "MAIL FROM:", q->from);
+	begin(q, "mail", "MAIL FROM:", q->l->set[OPTION_FROM]);
 	if (q->user[0] == '\0' || smtp_mailbox_is_null(&q->mail.from)) {
 		tell(q, STEP_ANY_SENDER, 0);
 	} else {
@@ -244,27 +239,29 @@ play_rcpt(struct question *q, const char *text)
 static bool
 play_dialogue(struct question *q)
 {
+	const char *helo = q->l->set[OPTION_HELO];
+	const char *from = q->l->set[OPTION_FROM];
 	struct ipc_mail *mail = &q->mail;
 	bool let_in, taken;
 	struct mailbox to;
 
-	if (q->helo != NULL && !smtp_helo_valid(span_of(q->helo))) {
-		begin(q, "mail", "EHLO ", q->helo);
+	if (helo != NULL && !smtp_helo_valid(span_of(helo))) {
+		begin(q, "mail", "EHLO ", helo);
 		return end(q, REPLY_ARGUMENT);
 	}
-	if (!read_address(q->from, true, &mail->from)) {
-		begin(q, "mail", "MAIL FROM:", q->from);
+	if (!read_address(from, true, &mail->from)) {
+		begin(q, "mail", "MAIL FROM:", from);
 		return end(q, REPLY_BAD_SENDER);
 	}
 	mail->smtputf8 = smtp_mailbox_is_utf8(&mail->from);
-	for (size_t i = 0; i < q->to_count; i++)
-		if (read_address(q->to[i], false, &to) &&
+	for (size_t i = 0; i < q->l->to_count; i++)
+		if (read_address(q->l->to[i], false, &to) &&
 		    smtp_mailbox_is_utf8(&to))
 			mail->smtputf8 = 1;
-	let_in = q->client == NULL || play_client(q);
+	let_in = q->story.client == NULL || play_client(q);
 	taken = play_mail(q);
-	for (size_t i = 0; i < q->to_count; i++)
-		play_rcpt(q, q->to[i]);
+	for (size_t i = 0; i < q->l->to_count; i++)
+		play_rcpt(q, q->l->to[i]);
 	return let_in && taken;
 }
 
@@ -305,7 +302,7 @@ play(struct question *q)
 {
 	struct json_out *j = q->story.json;
 	const char *conf = q->conf.path, *es;
-	size_t all = q->to_count, mailboxes;
+	size_t all = q->l->to_count, mailboxes;
 	FILE *f = q->story.f;
 	bool got_there, delivered;
 	char leaving[64];
@@ -376,9 +373,9 @@ read_client(struct question *q)
 {
 	bool ipv6;
 
-	if (!ip_parse(span_of(q->client), &ipv6, q->ask.ip))
+	if (!ip_parse(span_of(q->story.client), &ipv6, q->ask.ip))
 		errx(smtpctl_exit_error, "--client %s: no IPv4 or IPv6 "
-		    "address", q->client);
+		    "address", q->story.client);
 	/* A mapped address is an IPv4 client of a listener for both. */
 	if (ipv6 && ip_is_mapped(q->ask.ip)) {
 		memmove(q->ask.ip, q->ask.ip + 12, 4);
@@ -386,23 +383,23 @@ read_client(struct question *q)
 		ipv6 = false;
 	}
 	q->ask.ipv6 = ipv6;
-	q->story.client = q->client;
 }
 
 /* Who has logged in, and may send mail out, by the configuration. */
 static void
 settle_who(struct question *q)
 {
+	const char *login = q->l->set[OPTION_USER];
 	struct destination to = { .domain = NULL };
 	struct mailbox m;
 
-	if (q->login != NULL && q->conf.domain_count > 0 &&
-	    smtp_mailbox_from_text(span_of(q->login), &m))
+	if (login != NULL && q->conf.domain_count > 0 &&
+	    smtp_mailbox_from_text(span_of(login), &m))
 		to = recipient_find_target(&q->conf, &q->conf.domains[0], &m,
 		    NULL);
-	if (q->login != NULL && to.kind != RECIPIENT_USER)
-		errx(smtpctl_exit_error, "--user %s: no such user", q->login);
-	if (q->login != NULL)
+	if (login != NULL && to.kind != RECIPIENT_USER)
+		errx(smtpctl_exit_error, "--user %s: no such user", login);
+	if (login != NULL)
 		snprintf(q->user, sizeof(q->user), "%s@%s", to.entry->name,
 		    to.domain->name);
 	q->relay_line = conf_relay_permits(&q->conf, q->user, q->ask.ipv6,
@@ -412,21 +409,17 @@ settle_who(struct question *q)
 static void
 read_arguments(struct question *q, const struct smtpctl_line *l)
 {
-	q->client = l->set[OPTION_CLIENT];
-	q->from = l->set[OPTION_FROM];
-	q->helo = l->set[OPTION_HELO];
-	q->login = l->set[OPTION_USER];
-	q->to = l->to;
-	q->to_count = l->to_count;
+	q->l = l;
+	q->story.client = l->set[OPTION_CLIENT];
 	q->control.conf = l->set['f'];
 	q->control.socket = l->set['s'];
-	if (q->from == NULL || q->to_count == 0)
+	if (l->set[OPTION_FROM] == NULL || l->to_count == 0)
 		errx(smtpctl_exit_error, "explain: --%s ADDRESS is missing",
-		    q->from == NULL ? "from" : "to");
+		    l->set[OPTION_FROM] == NULL ? "from" : "to");
 	if (l->set[OPTION_SIZE] != NULL)
 		q->mail.size = (uint64_t)smtpctl_number("--size",
 		    l->set[OPTION_SIZE], 0, INT64_MAX);
-	if (q->client != NULL)
+	if (q->story.client != NULL)
 		read_client(q);
 }
 
@@ -441,7 +434,7 @@ smtpctl_dryrun(const struct smtpctl_line *l)
 	    q.control.conf, &q.conf, stderr) != 0)
 		return smtpctl_exit_error;
 	settle_who(&q);
-	if (q.client != NULL)
+	if (q.story.client != NULL)
 		ask_live(&q);
 	story_start(&q.story, l->set['j'] != NULL);
 	q.story.root = q.conf.root;
