@@ -50,6 +50,8 @@ long long smtpctl_number(const char *option, const char *text, long long least,
 	    long long most);
 int64_t	smtpctl_ms(const char *option, const char *text, double least,
 	    double most);
+/* Or an id of a message or session, in small letters. */
+void	smtpctl_id(const char *text, char out[ipc_id_bytes + 1]);
 /* In smtpctl_control.c: prints s, in which nothing acts on a terminal. */
 void	smtpctl_print(struct span s);
 /* In smtpctl_disk.c: lists or shows the files below root; counts messages. */

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/log/ident.h"
 #include "shared/ipc.h"
 #include "shared/utf8.h"
 
@@ -260,6 +261,19 @@ smtpctl_number(const char *option, const char *text, long long least,
 		errx(smtpctl_exit_error, "%s %s: not a number from %lld to "
 		    "%lld", option, text, least, most);
 	return n;
+}
+
+void
+smtpctl_id(const char *text, char out[ipc_id_bytes + 1])
+{
+	snprintf(out, ipc_id_bytes + 1, "%s", text);
+	/* postfix.awk writes ids in capitals. */
+	for (char *p = out; *p != '\0'; p++)
+		*p = (char)ascii_lower((uint8_t)*p);
+	if (strlen(text) != ipc_id_bytes || !ident_is(out))
+		errx(smtpctl_exit_error, "%s: not an id: those of messages "
+		    "and sessions are 16 letters and digits, such as "
+		    "1m857pqg38m02n9r", text);
 }
 
 int64_t

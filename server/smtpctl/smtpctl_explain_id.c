@@ -1,7 +1,6 @@
 /* smtpctl explain ID: what the message log and the kept sessions have of it. */
 #include "server/smtpctl/smtpctl.h"
 
-#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "server/log/ident.h"
 #include "server/log/log_files.h"
 #include "server/smtpctl/story.h"
 #include "shared/array.h"
@@ -21,7 +19,7 @@ enum { text_bytes = 4096 };
 struct explain {
 	struct story	 story;
 	char		 log[PATH_MAX];	/* directory of the message log */
-	char		*id;
+	char		 id[ipc_id_bytes + 1];
 	unsigned long	 found;		/* messages */
 	/* All that was found about it. */
 	struct story_line *lines;
@@ -307,20 +305,14 @@ int
 smtpctl_explain_id(const struct smtpctl_line *l)
 {
 	struct explain e = { .story = { .root = l->set['d'],
-	    .conf = l->set['f'] }, .id = l->words[0] };
+	    .conf = l->set['f'] } };
 	struct json_out *j;
 	struct stat st;
 	bool refused;
 
 	if (l->count == 0)
 		return -1;
-	/* postfix.awk writes ids in capitals. */
-	for (char *p = e.id; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
-	if (!ident_is(e.id))
-		errx(smtpctl_exit_error, "%s: not an id: those of messages "
-		    "and sessions are 16 letters and digits, such as "
-		    "1m857pqg38m02n9r", e.id);
+	smtpctl_id(l->words[0], e.id);
 	story_start(&e.story, l->set['j'] != NULL);
 	j = e.story.json;
 	e.story.root = smtpctl_conf_root(e.story.root, e.story.conf);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "server/conf/conf_parse.h"
-#include "server/log/ident.h"
 
 static const char *const acts[QUEUE_ACT_COUNT] = {
 	[QUEUE_LIST] = "list", [QUEUE_SHOW] = "show",
@@ -30,19 +29,6 @@ put(char out[ipc_match_bytes], const char *mark, const char *word,
 	if (snprintf(out, ipc_match_bytes, "%s%.*s", mark, (int)(bare ? n - 2 :
 	    strlen(value)), value + bare) >= ipc_match_bytes)
 		errx(smtpctl_exit_error, "%s: too long", word);
-}
-
-static void
-put_id(char out[ipc_id_bytes + 1], const char *id)
-{
-	snprintf(out, ipc_id_bytes + 1, "%s", id);
-	/* postfix.awk writes ids in capitals. */
-	for (char *p = out; *p != '\0'; p++)
-		*p = (char)ascii_lower((uint8_t)*p);
-	if (strlen(id) != ipc_id_bytes || !ident_is(out))
-		errx(smtpctl_exit_error, "%s: neither an id nor a criterion; "
-		    "ids are 16 letters and digits, such as "
-		    "1m857pqg38m02n9r", id);
 }
 
 /* "key=value"; false: an id. */
@@ -66,7 +52,7 @@ read_criterion(const char *word, struct ipc_ask *ask)
 			errx(smtpctl_exit_error, "%s: no time such as 90s, 5m, "
 			    "2h, 3d", word);
 	} else if (strncmp(word, "id=", 3) == 0)
-		put_id(ask->id, value);
+		smtpctl_id(value, ask->id);
 	else
 		errx(smtpctl_exit_error, "%s: no criterion: those are from=, "
 		    "to=, domain=, age= and id=", word);
@@ -128,7 +114,7 @@ smtpctl_queue(const struct smtpctl_line *l)
 	for (i = 1; i < l->count; i++) {
 		int got;
 
-		put_id(question.id, l->words[i]);
+		smtpctl_id(l->words[i], question.id);
 		got = ask(l, &c, &question);
 		status = got > status ? got : status;
 	}

@@ -410,7 +410,7 @@ TEST(words)
 		{ "queue remove", "queue remove: which messages?" },
 		{ "queue retry 1m857pqg38m02n9a from=x", "exclude each other" },
 		{ "queue retry all from=x", "exclude each other" },
-		{ "queue show ../../etc/passwd0", "neither an id nor a" },
+		{ "queue show ../../etc/passwd0", "not an id" },
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
