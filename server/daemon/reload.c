@@ -179,7 +179,7 @@ end(struct renewal *r)
 	if (r->epoch == NULL && refused)
 		helper_lose(m, HELPER_SIGN, line, r->denied);
 	else if (r->epoch == NULL)
-		sign_fed(m);
+		helper_fed(m, HELPER_SIGN);
 	/* During shutdown nothing is adopted, and no reason logged. */
 	else if (!m->stopping) {
 		for (; line != NULL; line = check_next_mistake(&rest))

@@ -149,7 +149,6 @@ feed(struct master *m, bool first)
 {
 	dial.helper = &m->helpers[HELPER_DIAL];
 	helper_fed(m, HELPER_DIAL);
-	helper_tell(m, HELPER_DIAL);
 }
 
 /* What was asked for is asked for again. */

@@ -335,6 +335,8 @@ helper_fed(struct master *m, enum helper_kind kind)
 	if (m->counters.value[rows[kind].losses] > 0)
 		log_put(LOG_LEVEL_INFO, "helper-started", "helper=%s pid=%zu",
 		    rows[kind].name, (size_t)h->pid);
+	if (h->role->next != NULL)
+		feed_start(&h->feed);
 }
 
 bool

@@ -144,13 +144,6 @@ feed(struct master *m, bool first)
 }
 
 void
-sign_fed(struct master *m)
-{
-	helper_fed(m, HELPER_SIGN);
-	helper_tell(m, HELPER_SIGN);
-}
-
-void
 sign_ask(struct master *m, struct signing *s,
     const struct ipc_digest *digest)
 {

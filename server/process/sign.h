@@ -30,8 +30,6 @@ struct sign_owner {
 	void	(*lost)(struct master *m);
 };
 
-/* The process has the keys of all that is served. */
-void	sign_fed(struct master *m);
 /*
  * Sends the pairs of files that have their slots and are not shared; judged()
  * is called for each.  files stays the caller's, read until a call with NULL.

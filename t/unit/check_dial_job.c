@@ -41,6 +41,7 @@ void
 helper_fed(struct master *master, enum helper_kind kind)
 {
 	helpers[kind].state = HELPER_SERVING;
+	feed_start(&helpers[kind].feed);
 }
 
 void
