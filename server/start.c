@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/conf/conf_keyword.h"
 #include "server/conf/conf_warn.h"
 #include "server/control/control.h"
 #include "server/daemon/background.h"
@@ -42,7 +43,11 @@
 #include "shared/log.h"
 #include "shared/os/os.h"
 
-enum { worker_channel = 3, worker_program = 4 };
+enum {
+	worker_channel = 3,
+	worker_program = 4,
+	words_max = 2 + 2 * resolve_servers_max + conf_routes_max /* of dial */
+};
 
 /* What workers are lent for. */
 static const struct worker_use *const uses[] = { &session_use, &resolver_use,
@@ -69,26 +74,6 @@ set_up_child(bool is_helper)
 	(void)setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
-/* The program's arguments; words: of a helper, for dial. */
-static char **
-make_arguments(const char *worker, char option, char *const *words)
-{
-	char option_word[] = { '-', option, '\0' };
-	size_t count = 0;
-	char **argv;
-
-	while (words != NULL && words[count] != NULL)
-		count++;
-	argv = calloc(count + 3, sizeof(*argv));
-	if (argv == NULL)
-		return NULL;
-	argv[0] = strdup(worker);
-	argv[1] = option == '\0' ? NULL : strdup(option_word);
-	if (count > 0)
-		memcpy(argv + 2, words, count * sizeof(*argv));
-	return argv;
-}
-
 /*
  * The child changes its user before it executes the program: to the worker's;
  * or, with option (a helper), to the master's, for no process that talks to
@@ -100,13 +85,18 @@ static _Noreturn void
 execute_worker(const char *worker, char option, char *const *words,
     int channel, const struct users *u)
 {
-	char **argv = make_arguments(worker, option, words);
+	char option_word[] = { '-', option, '\0' };
 	char *envp[1] = { NULL };
+	char *argv[3 + words_max] = { strdup(worker),
+	    option != '\0' ? option_word : NULL };
 	const struct identity *who = option != '\0' ? &u->master : &u->worker;
 	int null = open("/dev/null", O_RDWR);
 
+	for (size_t i = 0; i < words_max && words != NULL &&
+	    words[i] != NULL; i++)
+		argv[2 + i] = words[i];
 	set_up_child(option != '\0');
-	if (null == -1 || argv == NULL || argv[0] == NULL ||
+	if (null == -1 || argv[0] == NULL ||
 	    dup2(null, 0) == -1 || dup2(null, 1) == -1 || dup2(null, 2) == -1 ||
 	    (channel != worker_channel ? dup2(channel, worker_channel) :
 	    fcntl(channel, F_SETFD, 0)) == -1)
