@@ -80,9 +80,9 @@ char	helper_option(enum helper_kind kind);
 /* At start, before any fork: is it needed?  The keeper is where others are. */
 bool	helper_is_wanted(const struct master *m, enum helper_kind kind);
 /*
- * Watches the helpers that were just started, whose channels are there (-1: not
- * wanted), and waits until all serve.  Each has to report that it has entered its
- * sandbox, or that it has none, which is enough where sandbox is optional;
+ * Watches the helpers that were just started, by their channels (-1: not
+ * wanted), and waits until all serve.  Each has to report that it has entered
+ * its sandbox, or that it has none, which is enough where sandbox is optional;
  * then it is fed.  If that fails, it is fatal().  0, or -1 without memory.
  */
 int	helper_start(struct master *m, const char *worker);
