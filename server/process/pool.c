@@ -211,11 +211,9 @@ drop_idle(struct pool *p, bool all)
 {
 	struct worker *w, *next;
 
-	for (w = TAILQ_FIRST(&p->list[POOL_IDLE]); w != NULL; w = next) {
-		next = TAILQ_NEXT(w, entry);
+	TAILQ_FOREACH_SAFE(w, &p->list[POOL_IDLE], entry, next)
 		if (all || w->generation != p->generation)
 			pool_drop(w);
-	}
 }
 
 void

@@ -25,7 +25,7 @@ static struct {
 	uint64_t		 tickets;	/* given out */
 	unsigned		 under_way;	/* digests it has */
 	TAILQ_HEAD(signing_list, signing) waiting; /* in order */
-	struct slot	 slots[ipc_sign_slots_max];
+	struct slot		 slots[ipc_sign_slots_max];
 	struct tls_cursor	 giving;	/* keys to be sent */
 } sign = { .waiting = TAILQ_HEAD_INITIALIZER(sign.waiting) };
 
@@ -52,11 +52,9 @@ lost(struct master *m, bool again)
 		sign.slots[i].verdicts_due = 0;
 		sign.slots[i].forget_due = false;
 	}
-	for (w = TAILQ_FIRST(&sign.waiting); w != NULL; w = next) {
-		next = TAILQ_NEXT(w, entry);
+	TAILQ_FOREACH_SAFE(w, &sign.waiting, entry, next)
 		if (w->sent || !again)
 			answer(m, w, NULL);
-	}
 	m->sign_owner->lost(m);
 }
 
