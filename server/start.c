@@ -398,7 +398,7 @@ start_and_run(struct master *m, const struct start_options *o)
 	fatal_unless_memory(control == -1 || control_start(m, control) == 0);
 	if (!m->one_session)
 		announce(m);
-	else if (!m->proved && strcmp(pool_sandbox(m), "none") != 0)
+	else if (!m->proved && strcmp(pool_nursery(m)->sandbox, "none") != 0)
 		hold_prove(m->spool->log);
 	fatal_unless_memory(loop_notify_ready(m) == 0);
 	background_tell_ready();

@@ -176,7 +176,7 @@ tell_helper(const struct master *m, struct control_out *o,
 		tell_process(&role, &(struct pool_process){ h->pid,
 		    h->state == HELPER_LOST ? "lost" :
 		    h->state != HELPER_SERVING ? "starting" :
-		    nursery && !pool_nursery_works(m, h) ? "stands by" :
+		    nursery && pool_nursery(m) != h ? "stands by" :
 		    "serving", h->pid == 0 ? "" : h->sandbox });
 }
 
@@ -205,7 +205,8 @@ tell_processes(const struct master *m, struct control_out *o)
 			control_put(o->f, "%-8s %3" PRIu64 " of them  %-12s "
 			    "%-10s %s\n", "worker", c[i], worker.user->name,
 			    i == POOL_IDLE ? "spare" : "busy",
-			    pool_sandbox(m));
+			    pool_nursery(m) == NULL ? "?" :
+			    pool_nursery(m)->sandbox);
 	control_put(o->f, "\n");
 }
 

@@ -304,16 +304,10 @@ pool_count(const struct master *m)
 	return m->pool->count;
 }
 
-const char *
-pool_sandbox(const struct master *m)
+const struct helper *
+pool_nursery(const struct master *m)
 {
-	return m->pool->active == NULL ? "?" : m->pool->active->sandbox;
-}
-
-bool
-pool_nursery_works(const struct master *m, const struct helper *h)
-{
-	return m->pool->active == h;
+	return m->pool->active;
 }
 
 void

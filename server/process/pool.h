@@ -105,8 +105,8 @@ enum pool_count {
 };
 
 const uint64_t *pool_count(const struct master *m);
-/* The sandbox of workers that are born now; "?" when it is not known. */
-const char *pool_sandbox(const struct master *m);
+/* The nursery that works, of which workers have the sandbox; NULL: none. */
+const struct helper *pool_nursery(const struct master *m);
 
 /* One process; pid 0: not known. */
 struct pool_process {
@@ -117,8 +117,6 @@ struct pool_process {
 
 typedef void	pool_see(void *arg, const struct pool_process *p);
 
-/* Is h the nursery that works, and not the one that stands by? */
-bool	pool_nursery_works(const struct master *m, const struct helper *h);
 /* Shows at most max workers, busy ones first. */
 void	pool_workers(const struct master *m, size_t max, pool_see *see,
 	    void *arg);
