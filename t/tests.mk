@@ -106,7 +106,6 @@ $(B)/fuzz/fuzz_%: t/fuzz/fuzz_%.c
 	    $(patsubst %,%.c,$(filter-out server/%,$(PURE))) \
 	    worker/lineio.c shared/array.c shared/deadline.c shared/file.c \
 	    shared/log.c shared/outlet.c shared/queue_file.c \
-	    shared/os/os_syslog.c \
 	    $(CONF:%=server/%.c) $(FUZZ_SERVER:%=server/%.c) \
 	    $(OS_FILE:%=shared/os/%.c) $(SERVER_LIBS)
 

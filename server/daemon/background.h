@@ -1,6 +1,5 @@
 /*
- * Going into the background, and the pid file (smtpd -p), which tells scripts
- * the running process and prevents a second one.
+ * Going into the background, and the pid file (smtpd -p).
  */
 #ifndef SERVER_BACKGROUND_H
 #define SERVER_BACKGROUND_H

@@ -97,10 +97,7 @@ tell(struct trial *t, bool fault, unsigned line, const char *format, ...)
 	t->faults += fault;
 }
 
-/*
- * Where root starts smtpd, a file that only root can read is no fault, unless
- * always is set.
- */
+/* Where root starts smtpd, what only root can is no fault, unless always. */
 static void
 tell_denied(struct trial *t, bool always, unsigned line, const char *path,
     const char *what)

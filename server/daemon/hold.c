@@ -97,11 +97,7 @@ add_path(const char *dir, int fd, enum sandbox_write write)
 	paths[path_count++] = (struct sandbox_path){ dir, fd, write, false };
 }
 
-/*
- * Adds the directory of a file that is read again upon SIGHUP, if there is such
- * a file: an editor replaces the file.  It is named by a descriptor, as only
- * root may reach it.
- */
+/* Adds the directory of a file that SIGHUP reads: editors replace the file. */
 static void
 add_directory_of(const char *file)
 {
@@ -172,11 +168,7 @@ warn_barred(const char *dir)
 	warn_of(what, dir);
 }
 
-/*
- * A directory that this user cannot search is of no use to it, and without a
- * descriptor the sandbox cannot name it.  Root has read the files there: a
- * warning, and no reason to weaken the sandbox.
- */
+/* A directory without descriptor that is out of reach cannot be named. */
 static void
 look_at_directories(void)
 {

@@ -29,9 +29,8 @@ void	hold_prepare(struct master *m);
 /* Enters the master's sandbox, or is fatal; fills m->sandbox; logs warnings. */
 void	hold_master(struct master *m, int root);
 /*
- * Has the sandbox been tried with this file of the program worker since the
- * machine was booted?  Under inetd there is no time for that before each
- * greeting.
+ * Has the sandbox been tried with this file worker since the machine was
+ * booted?  Under inetd there is no time for that before each greeting.
  */
 bool	hold_is_proved(int root, const char *worker);
 /* It was: remembers that by "sandbox" in the directory log. */

@@ -100,10 +100,7 @@ put_null(int fd)
 	close(null);
 }
 
-/*
- * Moves a standard descriptor to a number above 2, close-on-exec, and puts
- * /dev/null in its place.
- */
+/* Moves a standard descriptor above 2, and puts /dev/null in its place. */
 static int
 move(int fd)
 {
@@ -151,10 +148,7 @@ check_socket(int fd, const char *what)
 		    what, fd);
 }
 
-/*
- * The name of a socket is its service, by its word in /etc/services; a socket
- * with any other name is for mail from other servers.
- */
+/* Names as in /etc/services; any other is for mail from other servers. */
 static void
 take_names(struct inherit_sockets *out)
 {

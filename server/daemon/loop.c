@@ -2,9 +2,7 @@
  * SIGTERM or SIGINT: no client is accepted, those that wait are turned away,
  * sessions end with 421 at their next command, a message under way is finished;
  * all within stop_patience_s; but a relay worker may wait dot_patience_s for
- * the reply to its final dot.  A second signal: at once.  SIGHUP: the
- * configuration is read again.  SIGUSR1: the log is opened again and the
- * message log rotated.  The children ignore them all (start.c).
+ * the reply to its final dot.  A second signal: at once.
  *
  * The lines of one turn of the loop are written together: a session has three
  * or more, and a busy master would write each alone.

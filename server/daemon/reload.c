@@ -155,10 +155,7 @@ drop_files(struct renewal *r)
 	r->files = NULL;
 }
 
-/*
- * Ends r: adopted, or refused if there are mistakes.  A sign process without
- * keys is of no use.
- */
+/* Ends r: adopted, or refused if there are mistakes. */
 static void
 end(struct renewal *r)
 {

@@ -4,20 +4,17 @@
 #ifndef SHARED_OS_H
 #define SHARED_OS_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 /*
- * Empties the bounding and ambient sets, so that neither this process nor a
- * child can gain capabilities (Linux; elsewhere there are none).  Needs root.
- * A failure is ignored, since changing the user clears the effective set.
+ * Empties the bounding and ambient sets, as root (Linux).  A failure is
+ * ignored, since changing the user clears the effective set.
  */
 void	os_drop_capabilities(void);
-/*
- * Whether this process may become other users: as root, or on Linux with
- * CAP_SETUID and CAP_SETGID, which a service manager can give without root.
- */
+/* Is this process root, or has it CAP_SETUID and CAP_SETGID (Linux)? */
 bool	os_may_change_user(void);
 /* Drops all capabilities left after a change of user.  0, or -1 and errno. */
 int	os_forget_capabilities(void);
@@ -31,10 +28,7 @@ int	os_peer_uid(int fd, uid_t *out);
  */
 void	os_refuse_descriptors(int fd);
 
-/*
- * A datagram socket connected to name, a path or an abstract name ("@...").
- * -1 and errno: there is none.
- */
+/* A datagram socket connected to a path or "@..." (abstract); -1 and errno. */
 int	os_connect_datagram(const char *name);
 /* Connects to the local syslog, before a sandbox that forbids it. */
 void	os_syslog_open(void);
@@ -47,21 +41,15 @@ int	os_syslog_send(const void *line, size_t n);
 /* For send(2) just before a close: one packet may carry data and FIN; or 0. */
 extern const int os_send_last;
 
-/*
- * Prepares dir for files to be opened in it inside the sandbox: FreeBSD's needs
- * it open, others know its path.  0, or -1 and errno.
- */
+/* Keeps dir open, to open files in it in FreeBSD's sandbox.  0 or -1. */
 int	os_keep_directory(const char *dir);
-/*
- * Opens dir only to name it (O_PATH), for a sandbox set up when its path can no
- * longer be reached.  -1 where this is not needed or fails.
- */
+/* Opens dir only to name it (O_PATH), while its path can be reached; or -1. */
 int	os_name_directory(const char *dir);
 /* open(2) of path, whose directory may be a kept one. */
 int	os_open_file(const char *path, int flags);
 /*
- * Opens program as descriptor fd, to execute it now and again by itself, as a
- * user who may not reach the program's path.  0, or -1 and errno.
+ * Opens program as descriptor fd, to be executed by a user who may not reach
+ * its path.  0, or -1 and errno.
  */
 int	os_keep_program(const char *program, int fd);
 /* execve(2) of the kept program.  Returns only on failure: -1 and errno. */
@@ -71,6 +59,10 @@ int	os_execute(const char *program, int fd, char *const argv[],
 void	os_name_process(const char *name);
 
 /* Where there is nothing of the kind. */
+#ifndef __FreeBSD__
+#define os_keep_directory(dir)		0
+#define os_open_file(path, flags)	open(path, flags)
+#endif
 #ifndef __linux__
 #define os_drop_capabilities()		((void)0)
 #define os_forget_capabilities()	0

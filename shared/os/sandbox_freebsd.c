@@ -3,20 +3,13 @@
  * descriptors and capability mode (capsicum(4)).  Written after the manual
  * pages and compiled against stub headers only; it has not run.
  *
- * In capability mode every absolute open fails, so the master opens files with
- * the *at calls below directories that it opened before, and the nursery
- * executes itself with fexecve(2) of a descriptor of its own program.  Paths
- * given to sandbox_enter are for other systems.  There is no reconnecting to
- * syslog: RIGHT_SYSLOG keeps the open socket.
- *
- * Nobody connects in capability mode, so dial, which parses nothing and holds
- * nothing, is confined by its limits and its user only; and the keeper, which
- * is in capability mode, cannot start another.
- *
- * Not prevented elsewhere, as sandbox_beyond says: a process can create
- * sockets, but not bind or connect them, set its own user ID, and map code.
- * Memory is limited as address space.  A descriptor that a worker receives
- * later has the rights that the sender left on it.
+ * In capability mode every absolute open fails: files are opened below kept
+ * directories, the nursery executes itself by a descriptor, and RIGHT_SYSLOG
+ * keeps the open socket.  Nobody connects in it, so dial, which parses and
+ * holds nothing, is confined by its limits and its user only; and the keeper
+ * cannot start another.  A process can create sockets, but not bind or connect
+ * them, set its own user ID, and map code (sandbox_beyond).  A descriptor that
+ * a worker receives later has the rights that the sender left on it.
  */
 #include <sys/types.h>
 #include <sys/capsicum.h>

@@ -1,10 +1,7 @@
 /*
- * The sandbox on Linux: no new privileges, not dumpable, Landlock, and seccomp
- * by the tables of sandbox_linux_calls.c.  libseccomp runs once, in
- * sandbox_prepare; a new worker installs the finished program with one system
- * call.  On a kernel without Landlock, system calls and limits are still
- * confined, and sandbox_facts says what is missing; without seccomp there is no
- * sandbox.
+ * The sandbox on Linux: no new privileges, not dumpable, Landlock if the kernel
+ * has it, and seccomp by the tables of sandbox_linux_calls.c.  libseccomp runs
+ * once, in sandbox_prepare; a worker installs the finished program.
  */
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -86,11 +83,7 @@ fill(scmp_filter_ctx ctx, unsigned rights)
 	return result;
 }
 
-/*
- * libseccomp writes the program to a descriptor by one write(2): to a socket,
- * since no process here may use memfd_create(2), whose memory could be
- * executed.
- */
+/* libseccomp writes the program to a descriptor by one write(2). */
 static int
 export_program(scmp_filter_ctx ctx, enum sandbox_role role)
 {
@@ -314,10 +307,7 @@ sandbox_os_enter(enum sandbox_role role, const struct sandbox_path *paths,
 	    &programs[role]);
 }
 
-/*
- * Checks that a role's filter is in force: only then does getpriority(2),
- * which every kernel has, fail with ENOSYS.
- */
+/* Only under a role's filter does getpriority(2) fail with ENOSYS. */
 int
 sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)

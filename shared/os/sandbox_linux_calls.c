@@ -2,8 +2,7 @@
  * Which system calls each right allows, and which kill the process without it.
  * A call that is not listed (getpriority, say, or one of a later kernel) gets
  * ENOSYS: libc falls back, and an attacker gains nothing.  A call is listed
- * once, in a group or, where arguments decide, in the rules.  Data only;
- * sandbox_linux.c compiles it.
+ * once, in a group or, where arguments decide, in the rules.
  */
 #include <sys/ioctl.h>
 #include <sys/mman.h>

@@ -3,11 +3,9 @@
  * manual pages and compiled against stub headers only; it has not run.
  *
  * Not prevented by pledge, as sandbox_beyond says: "stdio" includes write(2),
- * ftruncate(2) and fcntl(F_SETFL); "proc", of the nursery and the keeper,
- * includes kill(2) of processes of the same user; "inet", which the master
- * needs to accept and dial to connect, includes socket, bind, listen, accept
- * and connect.  An executed program starts without a pledge, so sandbox_resume
- * pledges again.
+ * ftruncate(2) and fcntl(F_SETFL); "proc" includes kill(2) of processes of the
+ * same user; "inet" includes socket, bind, listen, accept and connect.  An
+ * executed program starts without a pledge, so sandbox_resume pledges again.
  */
 #include <sys/resource.h>
 
@@ -35,10 +33,7 @@ static const struct {
 	{ RIGHT_EXEC_SELF, " exec" }
 };
 
-/*
- * Hides the file system except paths.  The first unveil hides everything else:
- * without any path, "/" is unveiled with no permissions.
- */
+/* The first unveil hides everything else. */
 static int
 unveil_paths(const struct sandbox_path *paths, size_t path_count,
     const char **what)
@@ -61,10 +56,7 @@ unveil_paths(const struct sandbox_path *paths, size_t path_count,
 	return unveil(NULL, NULL);
 }
 
-/*
- * A worker may not unveil any more, and need not: no promise of its role opens
- * files.
- */
+/* A worker may not unveil any more: no promise of its role opens files. */
 int
 sandbox_resume(enum sandbox_role role, const struct sandbox_path *paths,
     size_t path_count, const char **what)

@@ -1,7 +1,6 @@
 /*
  * The table of what each role may do, and what is done alike on all systems:
- * the limits of a role.  A right that is not listed is denied; the files named
- * after operating systems translate the table into calls and paths.
+ * the limits of a role.
  */
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -17,10 +16,8 @@
 
 /*
  * A worker runs in the nursery's sandbox and in its own within that, so the
- * nursery has all rights of a worker (fdatasync too), and the same memory
- * limit, which workers inherit.  The nursery's descriptors are the channel to
- * the master and, for a moment, both ends of a worker's; its limit is far
- * higher, since Linux counts its user's descriptors in transit against it.  A
+ * nursery has all rights and the memory limit of a worker.  Its limit of
+ * descriptors is high, since Linux counts its user's in transit against it.  A
  * worker's are its channel, the client's socket, one spool file, and perhaps
  * standard input, output and error; or, if it resolves, a socket for each name.
  */
@@ -120,9 +117,7 @@ sandbox_let_connect(const uint16_t *ports, size_t count)
 int
 sandbox_limit_file(uint64_t max_bytes)
 {
-	const struct rlimit want = { max_bytes, max_bytes };
-
-	return setrlimit(RESOURCE(RLIMIT_FSIZE), &want);
+	return limit(RLIMIT_FSIZE, max_bytes);
 }
 
 /* Only Linux can lock each page at its first use. */

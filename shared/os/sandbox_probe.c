@@ -161,11 +161,7 @@ try_descriptors(const struct sandbox_things *t)
 PROBE(descriptors, "descriptors above the limit", 0, false);
 
 #ifdef __linux__
-/*
- * System calls that other systems do not have.  Made by number, so that libc
- * cannot choose another call, and with arguments that do no harm without a
- * sandbox.
- */
+/* Made by number, so that libc cannot choose another call; harmless outside. */
 TRY(memory_of_self, "open /proc/self/mem", RIGHT_FILES, true,
     open("/proc/self/mem", O_RDWR))
 #ifdef SYS_fork
@@ -224,10 +220,7 @@ TRY_IF(addresses, "addresses above the limit", RIGHT_SANITIZER, false,
     sandbox_table[t->role].memory_max_bytes != 0 &&
     can_map(sandbox_table[t->role].memory_max_bytes +
     SANDBOX_IMAGE_MAX_BYTES, PROT_NONE, MAP_PRIVATE))
-/*
- * RLIMIT_DATA counts no memory that is read-only, from the start or later, or
- * shared.
- */
+/* RLIMIT_DATA counts no memory that is read-only, ever, or shared. */
 TRY_IF(map_read_only, "mmap PROT_READ", RIGHT_EXEC_SELF | RIGHT_SANITIZER,
     false, can_map(4096, PROT_READ, MAP_PRIVATE))
 TRY(mprotect_read_only, "mprotect PROT_READ",

@@ -23,7 +23,7 @@ check() {
 }
 
 os=shared/os
-common="$os/os_file.c $os/os_syslog.c $os/sandbox_os.c
+common="$os/os_common.c $os/sandbox_os.c
     $os/sandbox_probe.c"
 # shellcheck disable=SC2086
 check openbsd $os/sandbox_openbsd.c $common

@@ -1,5 +1,5 @@
 /*
- * What shared/os/os_syslog.c needs beyond POSIX.  For t/lint/stubs.sh only.
+ * What shared/os/os_common.c needs beyond POSIX.  For t/lint/stubs.sh only.
  */
 #ifndef STUB_OPENBSD_SYSLOG_H
 #define STUB_OPENBSD_SYSLOG_H
