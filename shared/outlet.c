@@ -4,9 +4,7 @@
 #include "shared/outlet.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -64,8 +62,6 @@ void
 outlet_open(struct outlet *o, int fd, bool own)
 {
 	struct stat st;
-	char path[32];
-	int again;
 
 	if (o->own)
 		close(o->fd);
@@ -80,25 +76,12 @@ outlet_open(struct outlet *o, int fd, bool own)
 		o->torn = false;
 	o->fd = fd;
 	o->own = own;
-	o->kind = fd == outlet_syslog ? OUTLET_SYSLOG : OUTLET_WRITE;
-	if (fd == outlet_syslog || fstat(fd, &st) == -1 ||
-	    S_ISREG(st.st_mode))
-		return;
-	if (S_ISSOCK(st.st_mode)) {
-		o->kind = OUTLET_SOCKET;
-		return;
-	}
-	/* A second open file description, whose O_NONBLOCK is ours alone. */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	again = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (again == -1) {
-		o->kind = OUTLET_SHARED;
-		return;
-	}
-	if (own)
-		close(fd);
-	o->fd = again;
-	o->own = true;
+	if (fd == outlet_syslog)
+		o->kind = OUTLET_SYSLOG;
+	else if (fstat(fd, &st) == -1 || S_ISREG(st.st_mode))
+		o->kind = OUTLET_FILE;
+	else
+		o->kind = S_ISSOCK(st.st_mode) ? OUTLET_SOCKET : OUTLET_SHARED;
 }
 
 void
@@ -131,7 +114,7 @@ write_some(const struct outlet *o, struct span s)
 		}
 		return write(o->fd, s.p, s.n < shared_chunk_bytes ? s.n :
 		    shared_chunk_bytes);
-	case OUTLET_WRITE:
+	case OUTLET_FILE:
 		break;
 	}
 	return write(o->fd, s.p, s.n);

@@ -3,11 +3,10 @@
  * A slow reader is never waited for: lines that it does not take wait here,
  * and lines that do not fit here are lost and counted.
  *
- * O_NONBLOCK is not set on a descriptor that other processes share: a pipe or
- * terminal is opened a second time, a socket gets send(2) with MSG_DONTWAIT,
- * and anything else gets as few octets at a time as it surely takes.  A
- * regular file takes as long as its disk: where that is too long, another
- * process writes to it (hand).
+ * O_NONBLOCK is not set on a descriptor that other processes share: a socket
+ * gets send(2) with MSG_DONTWAIT, and a pipe or terminal as few octets at a time
+ * as it surely takes.  A regular file takes as long as its disk: where that is
+ * too long, another process writes to it (hand).
  */
 #ifndef SHARED_OUTLET_H
 #define SHARED_OUTLET_H
@@ -17,8 +16,8 @@
 enum { outlet_syslog = -1 };	/* instead of a descriptor */
 
 enum outlet_kind {
-	OUTLET_SHARED,		/* not opened again; poll(2) before writes */
-	OUTLET_WRITE,		/* write(2) does not wait for a reader */
+	OUTLET_SHARED,		/* poll(2) before each write */
+	OUTLET_FILE,		/* write(2) waits for no reader */
 	OUTLET_SOCKET,
 	OUTLET_SYSLOG
 };
