@@ -106,6 +106,25 @@ is_text(const char *p, size_t n)
 	return i < n && p[i] == '\0';
 }
 
+/* A NUL within n octets, and before it nothing that could end a word. */
+static bool
+is_word(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && (ascii_is_alnum((uint8_t)p[i]) || p[i] == '_' ||
+	    p[i] == '.'))
+		i++;
+	return i < n && p[i] == '\0';
+}
+
+static bool
+is_tls(const struct ipc_tls *t)
+{
+	return is_word(t->version, sizeof(t->version)) &&
+	    is_word(t->suite, sizeof(t->suite));
+}
+
 static bool
 is_ours(const struct ipc_text *t)
 {

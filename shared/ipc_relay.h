@@ -107,9 +107,7 @@ struct ipc_greeted {
 	uint32_t	offers;		/* bits of enum relay_offer */
 	uint32_t	rcpt_max;	/* LIMITS RCPTMAX (RFC 9422); 0: none */
 	uint32_t	mail_max;	/* LIMITS MAILMAX; 0: none */
-	uint8_t		has_tls;
-	uint8_t		version;	/* enum tls_version */
-	uint8_t		suite;		/* enum tls_suite; or _COUNT: other */
+	struct ipc_tls	tls;
 };
 
 /* Carries the file, read-only; count records RCPT_TO follow. */

@@ -133,10 +133,14 @@ struct ipc_login {
 	char		password[sasl_password_max_bytes];
 };
 
-/* The handshake is done: from now on the session is under TLS. */
+/*
+ * What a handshake agreed on, as words of letters, digits, "_" and ".": the
+ * version, "TLSv1.3", or "" where there is no TLS; the cipher suite in IANA's
+ * registry, which RFC 8314 4.3 wants in Received.
+ */
 struct ipc_tls {
-	uint32_t	version;
-	uint32_t	suite;
+	char		version[8];
+	char		suite[56];
 };
 
 /* The address family of the client; OWN: LOCAL or UNKNOWN gave none. */

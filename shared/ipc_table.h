@@ -66,7 +66,7 @@
 	X(SIGNATURE, TO_WORKER, signature, 0, AT_SESSION,		\
 	    p->n <= ipc_signature_max_bytes)				\
 	X(TLS, FROM_WORKER, tls, 0, AT_SESSION,				\
-	    p->version < TLS_VERSION_COUNT && p->suite < TLS_SUITE_COUNT) \
+	    is_tls(p) && p->version[0] != '\0')				\
 	X(TLS_FAIL, FROM_WORKER, number, 0, AT_SESSION,			\
 	    p->n < TLS_FAIL_COUNT)					\
 	X(KEY, TO_SIGN, pem, 0, AT_ANY, is_piece(p, ipc_sign_slots_max)) \
@@ -97,8 +97,7 @@
 	X(CLIENT, TO_WORKER, client, 1, AT_IDLE,			\
 	    p->tls < RELAY_TLS_COUNT)					\
 	X(GREETED, FROM_WORKER, greeted, 0, AT_RELAY,			\
-	    p->offers <= RELAY_OFFERS_ALL && p->has_tls <= 1 &&		\
-	    p->version < TLS_VERSION_COUNT && p->suite <= TLS_SUITE_COUNT) \
+	    p->offers <= RELAY_OFFERS_ALL && is_tls(&p->tls))		\
 	X(LETTER, TO_WORKER, letter, 1, AT_RELAY, p->count > 0 &&	\
 	    p->count <= relay_rcpts_max)				\
 	X(RCPT_TO, TO_WORKER, rcpt, 0, AT_ANY, is_rcpt(p))		\

@@ -94,39 +94,6 @@ enum verdict { VERDICTS(IPC_ENUM, VERDICT_) VERDICT_COUNT };
 enum proxy_fail { IPC_PROXY_FAILS(IPC_ENUM, PROXY_FAIL_) PROXY_FAIL_COUNT,
     PROXY_OK = PROXY_FAIL_COUNT, PROXY_MORE };	/* no failure, in the worker */
 
-/* Versions of TLS that are offered. */
-#define IPC_TLS_VERSIONS(X, P)						\
-	X(P, 1_2, "TLSv1.2")						\
-	X(P, 1_3, "TLSv1.3")
-enum tls_version { IPC_TLS_VERSIONS(IPC_ENUM, TLS_VERSION_) TLS_VERSION_COUNT };
-
-/*
- * Cipher suites that are offered, all with forward secrecy and authenticated
- * encryption: the name in IANA's registry, which RFC 8314 4.3 wants in
- * Received, and the name in OpenSSL.
- */
-#define IPC_TLS_SUITES(X, P)						\
-	X(P, AES_128, "TLS_AES_128_GCM_SHA256",				\
-	    "TLS_AES_128_GCM_SHA256")					\
-	X(P, AES_256, "TLS_AES_256_GCM_SHA384",				\
-	    "TLS_AES_256_GCM_SHA384")					\
-	X(P, CHACHA, "TLS_CHACHA20_POLY1305_SHA256",			\
-	    "TLS_CHACHA20_POLY1305_SHA256")				\
-	X(P, ECDSA_AES_128, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",	\
-	    "ECDHE-ECDSA-AES128-GCM-SHA256")				\
-	X(P, ECDSA_AES_256, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",	\
-	    "ECDHE-ECDSA-AES256-GCM-SHA384")				\
-	X(P, ECDSA_CHACHA,						\
-	    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",		\
-	    "ECDHE-ECDSA-CHACHA20-POLY1305")				\
-	X(P, RSA_AES_128, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",	\
-	    "ECDHE-RSA-AES128-GCM-SHA256")				\
-	X(P, RSA_AES_256, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",	\
-	    "ECDHE-RSA-AES256-GCM-SHA384")				\
-	X(P, RSA_CHACHA, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",	\
-	    "ECDHE-RSA-CHACHA20-POLY1305")
-enum tls_suite { IPC_TLS_SUITES(IPC_ENUM, TLS_SUITE_) TLS_SUITE_COUNT };
-
 /* Why a handshake failed. */
 #define IPC_TLS_FAILS(X, P)						\
 	X(P, INJECTED, "data after STARTTLS, before the handshake")	\

@@ -164,7 +164,6 @@ say_hello(struct relay *r)
 static bool
 secure(struct relay *r)
 {
-	struct ipc_greeted *g = &r->offers.g;
 	struct ipc_tls tls;
 
 	if (!ask_host(r, RELAY_STARTTLS, "STARTTLS\r\n") || !is_yes(r))
@@ -173,9 +172,7 @@ secure(struct relay *r)
 	    r->client.host_len), patience(r), &tls, &r->why);
 	if (r->end != RELAY_END_REPLY || !say_hello(r))
 		return false;
-	g->has_tls = 1;
-	g->version = (uint8_t)tls.version;
-	g->suite = (uint8_t)tls.suite;
+	r->offers.g.tls = tls;
 	return true;
 }
 

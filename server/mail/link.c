@@ -333,7 +333,8 @@ on_greeted(void *arg, const struct ipc_greeted *g)
 	l->greeted = *g;
 	l->had_greeted = true;
 	l->site->master->counters.value[COUNTER_OUT]++;
-	l->site->master->counters.value[COUNTER_OUT_TLS] += g->has_tls;
+	l->site->master->counters.value[COUNTER_OUT_TLS] +=
+	    g->tls.version[0] != '\0';
 	site_greeted(l->site);
 	send_next(l);
 }

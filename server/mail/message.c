@@ -9,7 +9,6 @@
 #include "server/log/ident.h"
 #include "server/mail/commit.h"
 #include "server/mail/maildir.h"
-#include "server/process/tls_files.h"
 #include "shared/log.h"
 #include "shared/trace_field.h"
 
@@ -184,8 +183,7 @@ message_begin(struct message *t, int *fd)
 		.client_ip = c->ip,
 		.hostname = c->epoch->conf.hostname,
 		.protocol = t->protocol,
-		.suite = c->tls == NULL ? NULL :
-		    tls_files_suites[c->tls->suite],
+		.suite = c->tls == NULL ? NULL : c->tls->suite,
 		/* If it leaves, its host may take no header in UTF-8. */
 		.only_rcpt = t->rcpt_count != 1 || (t->draft.count > 0 &&
 		    smtp_mailbox_is_utf8(&t->first_rcpt)) ? NULL :

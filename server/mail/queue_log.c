@@ -10,7 +10,6 @@
 
 #include "server/log/figure.h"
 #include "server/log/log_message.h"
-#include "server/process/tls_files.h"
 #include "shared/log.h"
 
 enum {
@@ -41,17 +40,6 @@ id_of(const struct queued *q)
 	return span_from(q->id, sizeof(q->id));
 }
 
-/* "" without TLS. */
-static void
-add_tls(const struct ipc_greeted *g, struct buf *out)
-{
-	if (!g->has_tls)
-		return;
-	buf_add_str(out, tls_files_versions[g->version]);
-	if (g->suite < TLS_SUITE_COUNT)
-		buf_print(out, " %s", tls_files_suites[g->suite]);
-}
-
 bool
 queue_log_add(struct buf *list, const struct mailbox *to)
 {
@@ -69,10 +57,11 @@ queue_log_outcome(struct master *m, enum log_event event,
 	const struct queue_fact *f = o->fact;
 	const struct ipc_outcome *got = &f->fact.outcome;
 	char ip[INET6_ADDRSTRLEN] = "";
-	char tls_text[96], status[24] = "", next[figure_bytes] = "";
-	struct buf tls = buf_over(tls_text, sizeof(tls_text));
+	char tls[sizeof(struct ipc_tls)], status[24] = "";
+	char next[figure_bytes] = "";
 
-	add_tls(&f->greeted, &tls);
+	snprintf(tls, sizeof(tls), "%s%s%s", f->greeted.tls.version,
+	    f->greeted.tls.suite[0] != '\0' ? " " : "", f->greeted.tls.suite);
 	if (f->port != 0)
 		inet_ntop(f->ip.ipv6 ? AF_INET6 : AF_INET, f->ip.ip, ip,
 		    sizeof(ip));
@@ -86,7 +75,7 @@ queue_log_outcome(struct master *m, enum log_event event,
 		.to = o->list, .count = o->count,
 		.host = span_from(f->fact.host, f->fact.host_len),
 		.ip = span_of(ip), .tcp_port = f->port,
-		.tls = buf_span(&tls),
+		.tls = span_of(tls),
 		.stage = span_of(queue_log_stages[got->stage]),
 		.end = span_of(queue_log_ends[got->end]), .code = got->code,
 		.status = span_of(status),

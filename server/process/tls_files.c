@@ -24,16 +24,6 @@
 
 enum { made_days = 30, soon_days = 7 };
 
-const char *const tls_files_suites[TLS_SUITE_COUNT] = {
-#define SUITE_WORD(P, name, iana, openssl) [P##name] = iana,
-	IPC_TLS_SUITES(SUITE_WORD, TLS_SUITE_)
-#undef SUITE_WORD
-};
-
-const char *const tls_files_versions[TLS_VERSION_COUNT] = {
-	IPC_TLS_VERSIONS(IPC_WORD, TLS_VERSION_)
-};
-
 struct tls_files *
 tls_files_new(void)
 {

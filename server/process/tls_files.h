@@ -13,10 +13,6 @@ enum { tls_print_bytes = 32 };
 
 struct master;
 
-/* For the log and Received: "TLSv1.3", and the name in IANA's registry. */
-extern const char *const tls_files_versions[TLS_VERSION_COUNT];
-extern const char *const tls_files_suites[TLS_SUITE_COUNT];
-
 struct tls_pair {
 	struct conf_text	certificate;	/* PEM, with its chain */
 	struct conf_text	key;		/* empty once forgotten */

@@ -8,7 +8,6 @@
 #include "server/log/catcher.h"
 #include "server/log/refused.h"
 #include "server/mail/spool.h"
-#include "server/process/tls_files.h"
 #include "server/session/guesses.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
@@ -358,7 +357,7 @@ on_tls(struct session *s, const struct ipc_record *r)
 	s->master->counters.value[COUNTER_TLS]++;
 	log_put(LOG_LEVEL_INFO, "tls",
 	    "session=%s client=%s version=%s suite=%s", s->id, s->client.text,
-	    tls_files_versions[s->tls.version], tls_files_suites[s->tls.suite]);
+	    s->tls.version, s->tls.suite);
 	return true;
 }
 

@@ -374,6 +374,13 @@ put_empty(struct ipc_record *r, int type)
 }
 
 static void
+put_tls(struct ipc_record *r, int unused)
+{
+	r->type = IPC_TLS;
+	memcpy(r->u.tls.version, "TLSv1.3", 8);
+}
+
+static void
 put_trace(struct ipc_record *r, int octet)
 {
 	r->type = IPC_TRACE;
@@ -724,7 +731,7 @@ struct step {
 /* Up to the spool file of a message of dave's. */
 #define SUBMIT								\
 	ASK_FOR(put_sign, SIGN_ECDSA, IPC_SIGNATURE, ANY),		\
-	SAY(put_empty, IPC_TLS),					\
+	SAY(put_tls, 0),						\
 	ASK_FOR(put_login, 0, IPC_VERDICT, REPLY_AUTH_OK),		\
 	ASK_FOR(put_bounce, 1, IPC_VERDICT, REPLY_SENDER_OK),		\
 	ASK(put_rcpt, BOB), ASK(put_empty, IPC_BEGIN)
@@ -756,7 +763,7 @@ static const struct trick {
 	TRICK("BEYOND", 1, SAY(put_beyond, 1)),
 	RUN("NEWER", sign_newer),
 	/* Says that it is under TLS, and never had a signature. */
-	TRICK("TLS", 1, SAY(put_empty, IPC_TLS)),
+	TRICK("TLS", 1, SAY(put_tls, 0)),
 	TRICK("D-RET", 1, SAY(put_mail_dsn, 0)),
 	TRICK("D-ENVID", 1, SAY(put_mail_dsn, 1)),
 	TRICK("D-NOTIFY", 1, ASK(put_mail, 1), SAY(put_rcpt_dsn, 0)),

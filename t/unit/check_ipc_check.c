@@ -4,6 +4,7 @@
  */
 #include "t/unit/unit.h"
 
+#include <ctype.h>
 #include <stddef.h>
 
 #include "shared/ipc_msg.h"
@@ -73,6 +74,8 @@ good(enum ipc_type type)
 		r.u.login.name[0] = r.u.login.password[0] = 'x';
 	} else if (type == IPC_SIGN || type == IPC_DIGEST) {
 		r.u.digest.n = 32;
+	} else if (type == IPC_TLS) {
+		memcpy(r.u.tls.version, "TLSv1.3", 8);
 	} else if (type == IPC_LETTER) {
 		r.u.letter.count = 1;
 	} else if (type == IPC_REPORT) {
@@ -361,8 +364,6 @@ static const struct field {
 	ONE_OF(SIGN, digest.n, "\x20\x30\x40"),
 	ONE_OF(DIGEST, digest.n, "\x20\x30\x40"),
 	BELOW(SIGNATURE, signature.n, 513), BELOW(SIGNED, signature.n, 513),
-	BELOW(TLS, tls.version, TLS_VERSION_COUNT),
-	BELOW(TLS, tls.suite, TLS_SUITE_COUNT),
 	BELOW(TLS_FAIL, number.n, TLS_FAIL_COUNT),
 	BELOW(PROXY, proxy.family, IPC_PROXY_FAMILY_COUNT),
 	BELOW(PROXY, proxy.zero, 1), BELOW(PROXY, proxy.port, 1),
@@ -398,6 +399,30 @@ TEST(ranges)
 			ck_abort_msg("%s of %llu is %s", f->name,
 			    (unsigned long long)v, fine ? "refused" : "taken");
 	}
+}
+
+/* They stand in the log, and the suite in Received. */
+TEST(tls_words)
+{
+	struct ipc_record r = good(IPC_TLS), relay = good(IPC_GREETED);
+
+	ck_assert(passes(&r) && passes(&relay));
+	memcpy(r.u.tls.suite, "TLS_AES_128_GCM_SHA256", 23);
+	relay.u.greeted.tls = r.u.tls;
+	ck_assert(passes(&r) && passes(&relay));
+	for (int c = 1; c < 256; c++) {
+		r.u.tls.suite[3] = relay.u.greeted.tls.version[7] = (char)c;
+		ck_assert(passes(&r) == (strchr("_.", c) != NULL ||
+		    (c < 128 && isalnum(c))));
+		/* Without an end. */
+		ck_assert(!passes(&relay));
+	}
+	r.u.tls.suite[3] = '\0';
+	ck_assert(passes(&r));
+	r.u.tls.version[0] = '\0';
+	ck_assert(!passes(&r));
+	memset(&r.u.tls, 'x', sizeof(r.u.tls));
+	ck_assert(!passes(&r));
 }
 
 /* A name and a password are there, and no NUL or broken character is. */
