@@ -8,13 +8,48 @@
 
 #include <stdint.h>
 
-#include "shared/helpers.h"
-#include "shared/ipc_control.h"
 #include "shared/ipc_process.h"
 #include "shared/ipc_relay.h"
 #include "shared/ipc_resolve.h"
 #include "shared/ipc_session.h"
 #include "shared/ipc_table.h"
+
+/* ---- helpers ------------------------------------------------------------ */
+
+/*
+ * Processes of smtpd-worker that work for the master alone, at most one of
+ * each.  For every row a process is started, fed, watched, counted, shown, and
+ * started again when it is lost.  NAME_role (server/process/helper.h) is the
+ * master's side, NAME_run in worker/ the process's, and its line of the sandbox
+ * table says what it may do.  A row is X (passed on to H), NAME, name, option of
+ * smtpd-worker, name at the start of a sentence.
+ */
+#define HELPERS(H, X)							\
+	H(X, SIGN, sign, 's', "Sign")					\
+	H(X, AUTH, auth, 'a', "Auth")					\
+	H(X, DISK, disk, 'd', "Disk")					\
+	H(X, LOGGER, logger, 'l', "Logger")				\
+	H(X, DIAL, dial, 'c', "Dial")
+
+/*
+ * The keeper starts lost helpers again, and one nursery the other; no process
+ * starts a lost keeper.
+ */
+enum { helper_keeper_option = 'k', helper_nursery_option = 'r' };
+
+#define HELPER_KIND(X, NAME, name, option, Name) HELPER_##NAME,
+enum helper_kind {
+	HELPER_KEEPER,
+	HELPERS(HELPER_KIND, )
+	HELPER_COUNT,
+	/* Two nurseries have the life of helpers, and another work. */
+	HELPER_NURSERY = HELPER_COUNT,
+	HELPER_STANDBY,
+	HELPER_ALL
+};
+#undef HELPER_KIND
+
+/* ---- ways and states ---------------------------------------------------- */
 
 #define IPC_HELPER_WAYS(X, NAME, name, option, Name)			\
 	IPC_TO_##NAME = 1 << (4 + 2 * HELPER_##NAME),			\
@@ -63,6 +98,47 @@ enum ipc_when {
 	IPC_AT_ALIVE = IPC_AT_WORK | IPC_AT_PROXY | IPC_AT_HOST |
 	    IPC_AT_RESOLVE
 };
+
+/* ---- payloads between smtpctl and the master ---------------------------- */
+
+/*
+ * CLIENT: what the server knows about one client's address.  ROUTE: which way
+ * mail for a domain would take.  QUEUE: messages of the queue that match.
+ */
+enum ipc_question { QUESTION_STATUS, QUESTION_STATS, QUESTION_CLIENT,
+    QUESTION_ROUTE, QUESTION_QUEUE, QUESTION_COUNT };
+enum ipc_queue_act { QUEUE_LIST, QUEUE_SHOW, QUEUE_RETRY, QUEUE_REMOVE,
+    QUEUE_ACT_COUNT };
+enum { ipc_match_bytes = smtp_domain_max_bytes + 1 };
+enum ipc_form { FORM_TEXT, FORM_JSON, FORM_OPENMETRICS, FORM_COUNT };
+
+/*
+ * A question.  Its answer is any number of TELL_TEXT, and TELL_END; for a user
+ * who may not ask, the master closes the connection.
+ */
+struct ipc_ask {
+	uint8_t		what;		/* enum ipc_question */
+	uint8_t		form;		/* enum ipc_form */
+	uint8_t		all;		/* STATUS: list sessions and workers */
+	uint8_t		ipv6;		/* CLIENT: the address */
+	uint8_t		ip[16];		/* IPv4: the first four octets */
+	/* QUEUE: what to do with which messages; "" and 0 match all. */
+	uint8_t		act;		/* enum ipc_queue_act */
+	uint64_t	age_s;		/* queued at least so long ago */
+	char		id[ipc_id_bytes + 1];
+	/* Addresses, or "@example.org"; "<>" is the null sender. */
+	char		from[ipc_match_bytes];
+	char		to[ipc_match_bytes];
+	char		site[ipc_match_bytes];	/* ROUTE: the domain */
+};
+
+/* A piece of the answer.  smtpctl does not trust the octets it shows. */
+struct ipc_tell_text {
+	uint16_t	n;
+	char		text[1000];
+};
+
+/* ---- records ------------------------------------------------------------ */
 
 #define IPC_TYPE(name, way, payload, fd, when, check) IPC_##name,
 enum ipc_type { IPC_RECORDS(IPC_TYPE) IPC_TYPE_COUNT };

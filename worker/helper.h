@@ -1,5 +1,5 @@
 /*
- * The helpers, as programs: what each row of shared/helpers.h runs, and what
+ * The helpers, as programs: what each row of shared/ipc_msg.h runs, and what
  * all of them share.
  */
 #ifndef WORKER_HELPER_H

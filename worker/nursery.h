@@ -1,7 +1,7 @@
 /*
  * The nursery: forks workers when the master asks, and reports how they ended.
  * The keeper is the same program as another user: instead of workers it starts
- * helpers (shared/helpers.h) when one was lost.
+ * helpers (shared/ipc_msg.h) when one was lost.
  */
 #ifndef WORKER_NURSERY_H
 #define WORKER_NURSERY_H
