@@ -11,15 +11,21 @@
 #include "shared/ip.h"
 #include "shared/ipc_msg.h"
 
+/* As a C string; without a NUL in size octets it is longer than any may be. */
+static struct span
+text_of(const char *p, size_t size)
+{
+	return span_from(p, strnlen(p, size));
+}
+
 static bool
 is_mail(const struct ipc_mail *m)
 {
 	return smtp_mailbox_valid(&m->from) &&
-	    smtp_helo_valid(span_from(m->helo, m->helo_len)) &&
+	    smtp_helo_valid(text_of(m->helo, sizeof(m->helo))) &&
 	    m->esmtp <= 1 && m->smtputf8 <= 1 && m->body_8bit <= 1 &&
 	    m->ret < DSN_RET_COUNT &&
-	    m->envid_len <= dsn_envid_max_bytes &&
-	    envelope_envid_valid(span_from(m->envid, m->envid_len));
+	    envelope_envid_valid(text_of(m->envid, sizeof(m->envid)));
 }
 
 static bool
@@ -27,8 +33,7 @@ is_rcpt(const struct ipc_rcpt *r)
 {
 	return smtp_mailbox_valid(&r->to) && !smtp_mailbox_is_null(&r->to) &&
 	    r->notify <= DSN_NOTIFY_ALL &&
-	    r->orcpt_len <= dsn_orcpt_max_bytes &&
-	    envelope_orcpt_valid(span_from(r->orcpt, r->orcpt_len));
+	    envelope_orcpt_valid(text_of(r->orcpt, sizeof(r->orcpt)));
 }
 
 /* The status is of the class of the reply, or there is none (RFC 2034 4). */
@@ -62,10 +67,10 @@ is_host(const struct ipc_host *h)
 	    i++)
 		if (!is_ip(&h->addresses[i]))
 			return false;
-	return h->status < RESOLVE_STATUS_COUNT && h->name_len > 0 &&
+	return h->status < RESOLVE_STATUS_COUNT && h->name[0] != '\0' &&
 	    h->count <= resolve_addresses_max &&
 	    (h->status == RESOLVE_OK) == (h->count > 0) &&
-	    smtp_domain_valid(span_from(h->name, h->name_len));
+	    smtp_domain_valid(text_of(h->name, sizeof(h->name)));
 }
 
 static bool
@@ -86,11 +91,11 @@ is_ask(const struct ipc_ask *a)
 static bool
 is_login(const struct ipc_login *l)
 {
-	return sasl_is_safe(span_from(l->name, l->name_len),
+	return sasl_is_safe(text_of(l->name, sizeof(l->name)),
 	    sasl_name_max_bytes) &&
-	    sasl_is_safe(span_from(l->password, l->password_len),
-	    sasl_password_max_bytes) && (l->as_len == 0 ||
-	    sasl_is_safe(span_from(l->as, l->as_len),
+	    sasl_is_safe(text_of(l->password, sizeof(l->password)),
+	    sasl_password_max_bytes) && (l->as[0] == '\0' ||
+	    sasl_is_safe(text_of(l->as, sizeof(l->as)),
 	    sasl_name_max_bytes)) &&
 	    l->mechanism < SASL_MECHANISM_COUNT;
 }
@@ -188,6 +193,7 @@ is_proxy(const struct ipc_proxy *p)
 	    (p->family != IPC_PROXY_IPV6 || !ip_is_mapped(p->ip));
 }
 
+#define ENDS(text)	ends(text, sizeof(text))
 #define CHECK(name, way, payload, fd, when, holds)			\
 static bool								\
 check_##name(const struct ipc_record *r)				\

@@ -51,8 +51,7 @@ struct ipc_settings {
 	uint8_t		proved;		/* log/sandbox: skip the self-test */
 	uint8_t		tls_pairs;	/* number of pairs from CERTIFICATE */
 	uint8_t		relays;		/* workers may be TLS clients */
-	uint8_t		hostname_len;
-	char		hostname[smtp_domain_max_bytes];
+	char		hostname[smtp_domain_max_bytes + 1];
 };
 
 struct ipc_pid {
@@ -107,8 +106,7 @@ struct ipc_judged {
 /* A row of the next table of passwords, which IPC_TABLE ends. */
 struct ipc_account {
 	struct mailbox	who;
-	uint8_t		stored_len;
-	char		stored[password_hash_max_bytes];
+	char		stored[password_hash_max_bytes + 1];
 };
 
 /*
@@ -119,8 +117,7 @@ struct ipc_password {
 	uint64_t	ticket;
 	uint64_t	decoy;		/* the same each time for a name */
 	struct mailbox	who;
-	uint8_t		password_len;
-	char		password[sasl_password_max_bytes];
+	char		password[sasl_password_max_bytes + 1];
 };
 
 struct ipc_checked {

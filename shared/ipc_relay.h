@@ -88,10 +88,9 @@ enum relay_tls {
 /* Carries the connected socket: one connection to one host. */
 struct ipc_client {
 	uint8_t		tls;		/* enum relay_tls */
-	uint8_t		helo_len;	/* a host name with a dot */
-	char		helo[smtp_domain_max_bytes];
-	uint8_t		host_len;	/* for SNI; 0: an address */
-	char		host[smtp_domain_max_bytes];
+	char		helo[smtp_domain_max_bytes + 1];
+	char		host[smtp_domain_max_bytes + 1];	/* for SNI;
+					   "": an address */
 	uint32_t	patience_ms;	/* RFC 5321 4.5.3.2 times are cut to
 					   this; for tests and for stopping */
 };
@@ -120,9 +119,8 @@ struct ipc_letter {
 	uint8_t		flags;		/* bits of enum content_flag */
 	uint8_t		smtputf8;	/* as the client said */
 	uint8_t		ret;		/* enum dsn_ret */
-	uint8_t		envid_len;
 	uint16_t	count;		/* 1 to relay_rcpts_max */
-	char		envid[dsn_envid_max_bytes];
+	char		envid[dsn_envid_max_bytes + 1];
 };
 
 /* The transaction is over; every recipient had its OUTCOME. */
@@ -153,8 +151,7 @@ struct ipc_report {
 	char		id[ipc_id_bytes + 1];	/* of that message */
 	uint8_t		kind;		/* enum report_kind */
 	uint8_t		ret;		/* enum dsn_ret */
-	uint8_t		envid_len;
-	char		envid[dsn_envid_max_bytes];
+	char		envid[dsn_envid_max_bytes + 1];
 	struct mailbox	to;		/* its sender, who gets the report */
 	int64_t		arrived_s;	/* seconds since 1970 */
 	int64_t		until_s;	/* of DELAYED: tries end then */
@@ -170,8 +167,8 @@ struct ipc_fact {
 	struct ipc_outcome	outcome;
 	int64_t			tried_s;	/* 0: never */
 	uint8_t			uncertain;	/* it may arrive all the same */
-	uint8_t			host_len;	/* remote MTA; 0: none */
-	char			host[smtp_domain_max_bytes];
+	/* The remote MTA; "": none. */
+	char			host[smtp_domain_max_bytes + 1];
 };
 
 #endif

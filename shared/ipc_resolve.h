@@ -51,8 +51,7 @@ struct ipc_lookup {
 	uint8_t		tcp;
 	uint8_t		last;		/* try: without EDNS and capitals, and
 					   what is known has to do */
-	uint8_t		name_len;	/* ASCII: A-labels */
-	char		name[smtp_domain_max_bytes];
+	char		name[smtp_domain_max_bytes + 1];	/* A-labels */
 };
 
 #define RESOLVE_STATUSES(X, P)						\
@@ -71,7 +70,6 @@ struct ipc_host {
 	uint16_t	preference;
 	uint8_t		status;		/* of its addresses: RESOLVE_ */
 	uint8_t		count;
-	uint8_t		name_len;
 	char		name[smtp_domain_max_bytes + 1];
 	struct ipc_ip	addresses[resolve_addresses_max];
 };

@@ -72,18 +72,15 @@ struct ipc_mail {
 	uint8_t		esmtp;		/* EHLO, not HELO */
 	uint8_t		smtputf8;
 	uint8_t		body_8bit;
-	uint8_t		helo_len;
-	char		helo[smtp_domain_max_bytes];
+	char		helo[smtp_domain_max_bytes + 1];
 	uint8_t		ret;		/* enum dsn_ret */
-	uint8_t		envid_len;
-	char		envid[dsn_envid_max_bytes];	/* decoded */
+	char		envid[dsn_envid_max_bytes + 1];	/* decoded */
 };
 
 struct ipc_rcpt {
 	struct mailbox	to;
 	uint8_t		notify;		/* bits of enum dsn_notify */
-	uint16_t	orcpt_len;
-	char		orcpt[dsn_orcpt_max_bytes];	/* decoded */
+	char		orcpt[dsn_orcpt_max_bytes + 1];	/* decoded */
 };
 
 /* The worker's file is complete. */
@@ -124,13 +121,10 @@ struct ipc_trace {
 
 /* The client's AUTH.  Each process wipes its copy after use. */
 struct ipc_login {
-	uint8_t		name_len;	/* at least 1, as password_len */
-	uint8_t		password_len;
-	uint8_t		as_len;		/* of the authzid; 0: none */
 	uint8_t		mechanism;	/* enum sasl_mechanism */
-	char		name[sasl_name_max_bytes];
-	char		as[sasl_name_max_bytes];
-	char		password[sasl_password_max_bytes];
+	char		name[sasl_name_max_bytes + 1];	/* not "" */
+	char		as[sasl_name_max_bytes + 1];	/* authzid; or "" */
+	char		password[sasl_password_max_bytes + 1];	/* not "" */
 };
 
 /*

@@ -15,7 +15,7 @@
 #define SHARED_IPC_TABLE_H
 
 #define IPC_RECORDS(X)							\
-	X(SETTINGS, TO_NURSERY, settings, 0, AT_ANY, true)		\
+	X(SETTINGS, TO_NURSERY, settings, 0, AT_ANY, ENDS(p->hostname))	\
 	X(SPAWN, TO_NURSERY, number, 0, AT_ANY, true)			\
 	X(KILL, TO_NURSERY, pid, 0, AT_ANY, p->pid > 1)			\
 	X(RENEW, TO_NURSERY, nothing, 0, AT_ANY, true)			\
@@ -31,8 +31,7 @@
 	    p->auth < IPC_AUTH_COUNT && p->lacks <= IPC_LACKS_ALL &&	\
 	    p->dsn <= 1)						\
 	X(VERDICT, TO_WORKER, verdict, 0, AT_DECIDE,			\
-	    p->reply < REPLY_COUNT &&					\
-	    memchr(p->id, '\0', sizeof(p->id)) != NULL)			\
+	    p->reply < REPLY_COUNT && ENDS(p->id))			\
 	X(FILE, TO_WORKER, nothing, 1, AT_RCPT, true)			\
 	X(STRESS, TO_WORKER, stress, 0, AT_ANY, p->why < STRESS_COUNT)	\
 	X(MAIL, FROM_WORKER, mail, 0, AT_SESSION, is_mail(p))		\
@@ -51,10 +50,11 @@
 	    p->n <= sizeof(p->text))					\
 	X(TELL_END, TO_CONTROL, number, 0, AT_ASK, p->n <= 1)		\
 	X(LOGIN, FROM_WORKER, login, 0, AT_SESSION, is_login(p))	\
-	X(ACCOUNT, TO_AUTH, account, 0, AT_ANY, smtp_mailbox_valid(&p->who)) \
+	X(ACCOUNT, TO_AUTH, account, 0, AT_ANY,				\
+	    smtp_mailbox_valid(&p->who) && ENDS(p->stored))		\
 	X(TABLE, TO_AUTH, number, 0, AT_ANY, true)			\
 	X(PASSWORD, TO_AUTH, password, 0, AT_ANY,			\
-	    smtp_mailbox_valid(&p->who))				\
+	    smtp_mailbox_valid(&p->who) && ENDS(p->password))		\
 	X(CHECKED, FROM_AUTH, checked, 0, AT_ANY,			\
 	    p->answer == REPLY_AUTH_OK ||				\
 	    p->answer == REPLY_AUTH_WRONG ||				\
@@ -66,7 +66,7 @@
 	X(SIGNATURE, TO_WORKER, signature, 0, AT_SESSION,		\
 	    p->n <= ipc_signature_max_bytes)				\
 	X(TLS, FROM_WORKER, tls, 0, AT_SESSION,				\
-	    is_tls(p) && p->version[0] != '\0')				\
+	    is_tls(p) && p->version[0] != '\0' && p->suite[0] != '\0')	\
 	X(TLS_FAIL, FROM_WORKER, number, 0, AT_SESSION,			\
 	    p->n < TLS_FAIL_COUNT)					\
 	X(KEY, TO_SIGN, pem, 0, AT_ANY, is_piece(p, ipc_sign_slots_max)) \
@@ -95,25 +95,27 @@
 	X(UNDIALED, FROM_DIAL, synced, 0, AT_ANY,			\
 	    p->error != 0 && is_errno(p->error))			\
 	X(CLIENT, TO_WORKER, client, 1, AT_IDLE,			\
-	    p->tls < RELAY_TLS_COUNT)					\
+	    p->tls < RELAY_TLS_COUNT && ENDS(p->helo) && ENDS(p->host))	\
 	X(GREETED, FROM_WORKER, greeted, 0, AT_RELAY,			\
 	    p->offers <= RELAY_OFFERS_ALL && is_tls(&p->tls))		\
 	X(LETTER, TO_WORKER, letter, 1, AT_RELAY, p->count > 0 &&	\
-	    p->count <= relay_rcpts_max)				\
+	    p->count <= relay_rcpts_max && ENDS(p->envid))		\
 	X(RCPT_TO, TO_WORKER, rcpt, 0, AT_ANY, is_rcpt(p))		\
 	X(OUTCOME, FROM_WORKER, outcome, 0, AT_HOST, is_outcome(p))	\
 	X(LETTER_DONE, FROM_WORKER, number, 0, AT_LETTER,		\
 	    p->n <= RELAY_DONE_ALL)					\
 	X(DISMISS, TO_WORKER, nothing, 0, AT_RELAY, true)		\
 	X(LOOKUP, TO_WORKER, lookup, 1, AT_NAME,			\
-	    p->kind < RESOLVE_KIND_COUNT && p->ipv6 <= 1)		\
+	    p->kind < RESOLVE_KIND_COUNT && p->ipv6 <= 1 &&		\
+	    ENDS(p->name))						\
 	X(HOST, FROM_WORKER, host, 0, AT_RESOLVE, is_host(p))		\
 	X(ANSWER, FROM_WORKER, answer, 0, AT_RESOLVE,			\
 	    p->status < RESOLVE_STATUS_COUNT && p->implicit <= 1 &&	\
 	    p->secure <= 1)						\
 	X(REPORT, TO_WORKER, report, 1, AT_IDLE, p->count > 0 &&	\
-	    p->kind < REPORT_KIND_COUNT && p->utf8 <= 1)		\
-	X(FACT, TO_WORKER, fact, 0, AT_ANY, is_outcome(&p->outcome))
+	    p->kind < REPORT_KIND_COUNT && p->utf8 <= 1 && ENDS(p->envid)) \
+	X(FACT, TO_WORKER, fact, 0, AT_ANY,				\
+	    is_outcome(&p->outcome) && ENDS(p->host))
 
 /* The payloads, as members of struct ipc_record. */
 #define IPC_PAYLOADS(X)							\

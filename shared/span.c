@@ -17,6 +17,14 @@ span_from(const void *p, size_t n)
 	return (struct span){ p, n };
 }
 
+void
+span_copy(struct span s, char *out)
+{
+	if (s.n > 0)
+		memmove(out, s.p, s.n);
+	out[s.n] = '\0';
+}
+
 bool
 span_equal(struct span a, struct span b)
 {

@@ -26,6 +26,8 @@ bool		span_equal_fold(struct span a, struct span b);
 bool		span_begins_fold(struct span a, struct span prefix);
 /* The arguments of "%.*s". */
 #define SPAN_PRINT(s)	(int)(s).n, (const char *)(s).p
+/* Writes s, which has no NUL and fits, as a C string. */
+void		span_copy(struct span s, char *out);
 /* The view without its first n octets (all of it, when n is larger). */
 struct span	span_skip(struct span a, size_t n);
 /* Does s begin with that octet? */

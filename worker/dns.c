@@ -179,15 +179,15 @@ take_data(struct span m, const struct record *r, struct dns_answer *a)
 		if (!read_target(m, r, 2, &name))
 			return false;
 		h.preference = get16(m.p + r->at);
-		h.name_len = (uint8_t)name.n;
-		memcpy(h.name, name.p, name.n);
 		/* "." alone: no mail at all (RFC 7505). */
 		if (name.n == 0 && a->status == RESOLVE_NO_DATA)
 			a->status = RESOLVE_NULL_MX;
 		else if (name.n > 0)
 			a->status = RESOLVE_OK;
-		if (smtp_domain_valid(span_from(h.name, h.name_len)))
+		if (smtp_domain_valid(span_from(name.p, name.n))) {
+			span_copy(span_from(name.p, name.n), h.name);
 			add_host(a, &h);
+		}
 		return true;
 	}
 	if (r->n != (ip.ipv6 ? 16 : 4))

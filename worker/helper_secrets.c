@@ -264,10 +264,8 @@ check(const struct ipc_password *question)
 		return REPLY_AUTH_WRONG;
 	row = bsearch(&key, table.rows, table.n, sizeof(key), by_name);
 	tried = row != NULL ? row : &table.rows[question->decoy % table.n];
-	if (password_form_parse(span_from(tried->stored, tried->stored_len),
-	    &form) == NULL)
-		match = password_check(&form, span_from(question->password,
-		    question->password_len));
+	if (password_form_parse(span_of(tried->stored), &form) == NULL)
+		match = password_check(&form, span_of(question->password));
 	if (match == PASSWORD_UNCHECKED)
 		return REPLY_AUTH_TROUBLE;
 	return match == PASSWORD_RIGHT && row != NULL ?

@@ -146,8 +146,7 @@ say(struct relay *r, const char *verb)
 {
 	char line[smtp_domain_max_bytes + 8];
 
-	snprintf(line, sizeof(line), "%s %.*s\r\n", verb, r->client.helo_len,
-	    r->client.helo);
+	snprintf(line, sizeof(line), "%s %s\r\n", verb, r->client.helo);
 	memset(&r->offers, 0, sizeof(r->offers));
 	return ask_host(r, RELAY_EHLO, line) && is_yes(r);
 }
@@ -168,8 +167,8 @@ secure(struct relay *r)
 
 	if (!ask_host(r, RELAY_STARTTLS, "STARTTLS\r\n") || !is_yes(r))
 		return false;
-	r->end = relay_wire_secure(&r->wire, span_from(r->client.host,
-	    r->client.host_len), patience(r), &tls, &r->why);
+	r->end = relay_wire_secure(&r->wire, r->client.host, patience(r), &tls,
+	    &r->why);
 	if (r->end != RELAY_END_REPLY || !say_hello(r))
 		return false;
 	r->offers.g.tls = tls;

@@ -223,8 +223,8 @@ relay_write_mail(const struct ipc_letter *l, uint32_t offers, bool utf8,
 	if ((offers & RELAY_OFFERS_DSN) == 0)
 		return;
 	buf_add_str(line, rets[l->ret]);
-	buf_add_str(line, l->envid_len > 0 ? " ENVID=" : "");
-	envelope_add_xtext(line, span_from(l->envid, l->envid_len));
+	buf_add_str(line, l->envid[0] != '\0' ? " ENVID=" : "");
+	envelope_add_xtext(line, span_of(l->envid));
 }
 
 /* NOTIFY and ORCPT (RFC 3461 4.1, 4.2). */
@@ -233,7 +233,7 @@ relay_write_rcpt(const struct ipc_rcpt *to, uint32_t offers, struct buf *line)
 {
 	static const char *const words[] = { "NEVER", "SUCCESS", "FAILURE",
 	    "DELAY" };
-	struct span orcpt = span_from(to->orcpt, to->orcpt_len);
+	struct span orcpt = span_of(to->orcpt);
 	const char *before = " NOTIFY=";
 
 	add_mailbox(line, "RCPT TO:<", &to->to);

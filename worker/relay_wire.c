@@ -118,7 +118,7 @@ relay_wire_dot(struct relay_wire *w, int64_t ms)
 }
 
 enum relay_end
-relay_wire_secure(struct relay_wire *w, struct span host, int64_t ms,
+relay_wire_secure(struct relay_wire *w, const char *host, int64_t ms,
     struct ipc_tls *out, const char **why)
 {
 	*why = "input came before the handshake";

@@ -44,7 +44,7 @@ enum relay_end relay_wire_dot(struct relay_wire *w, int64_t ms);
  * RELAY_END_TLS: *why, also if there was input before the handshake: whoever
  * injected that wants it to be read as if it had come under TLS.
  */
-enum relay_end relay_wire_secure(struct relay_wire *w, struct span host,
+enum relay_end relay_wire_secure(struct relay_wire *w, const char *host,
 	    int64_t ms, struct ipc_tls *out, const char **why);
 void	relay_wire_close(struct relay_wire *w);
 

@@ -32,7 +32,6 @@ struct report {
 	struct ask		*master;
 	struct ipc_report	 of;
 	const struct ipc_settings *settings;
-	char			 host[smtp_domain_max_bytes + 1]; /* we */
 	struct ipc_rcpt		 rcpt;		/* this recipient, and */
 	struct ipc_fact		 fact;		/* what became of it */
 	char			 address[smtp_mailbox_text_max_bytes];
@@ -221,10 +220,10 @@ next_recipient(struct report *r)
 static void
 put_host(struct report *r, const char *before)
 {
-	if (r->fact.host_len == 0)
+	if (r->fact.host[0] == '\0')
 		return;
 	print(r, "%s", before);
-	put_words(r, span_from(r->fact.host, r->fact.host_len), " ");
+	put_words(r, span_of(r->fact.host), " ");
 }
 
 static void
@@ -269,7 +268,8 @@ put_text(struct report *r)
 
 	print(r, "--%s\nContent-Type: text/plain; charset=%s\n%s\n"
 	    "This is the mail system at %s.\n\n", r->boundary, r->of.utf8 ?
-	    "utf-8" : "us-ascii", encodings[r->of.utf8], r->host);
+	    "utf-8" : "us-ascii", encodings[r->of.utf8],
+	    r->settings->hostname);
 	print_date(r, "Your message of ", r->of.arrived_s);
 	print(r, "%s\n", words[r->of.kind]);
 	for (uint32_t i = 0; i < r->of.count; i++) {
@@ -295,9 +295,8 @@ put_recipient(struct report *r)
 	const unsigned status = status_of(r->of.kind, o);
 
 	print(r, "\n");
-	if (r->rcpt.orcpt_len > 0)
-		print(r, "Original-Recipient: %.*s\n", r->rcpt.orcpt_len,
-		    r->rcpt.orcpt);
+	if (r->rcpt.orcpt[0] != '\0')
+		print(r, "Original-Recipient: %s\n", r->rcpt.orcpt);
 	print(r, "Final-Recipient: %s; %s\nAction: %s\nStatus: %u.%u.%u\n",
 	    smtp_mailbox_is_utf8(&r->rcpt.to) ? "utf-8" : "rfc822", r->address,
 	    actions[r->of.kind], status / 1000000, status / 1000 % 1000,
@@ -319,10 +318,9 @@ put_status(struct report *r)
 {
 	print(r, "--%s\nContent-Type: message/%sdelivery-status\n%s\n",
 	    r->boundary, r->of.utf8 ? "global-" : "", encodings[r->of.utf8]);
-	if (r->of.envid_len > 0)
-		print(r, "Original-Envelope-Id: %.*s\n", r->of.envid_len,
-		    r->of.envid);
-	print(r, "Reporting-MTA: dns; %s\n", r->host);
+	if (r->of.envid[0] != '\0')
+		print(r, "Original-Envelope-Id: %s\n", r->of.envid);
+	print(r, "Reporting-MTA: dns; %s\n", r->settings->hostname);
 	print_date(r, "Arrival-Date: ", r->of.arrived_s);
 	for (uint32_t i = 0; i < r->of.count; i++) {
 		next_recipient(r);
@@ -411,14 +409,15 @@ put_header(struct report *r)
 
 	smtp_mailbox_text(&r->of.to, to);
 	print(r, "From: Mail Delivery System <MAILER-DAEMON@%s>\nTo: <%s>\n"
-	    "Subject: %s: your message to ", r->host, to, words[r->of.kind]);
+	    "Subject: %s: your message to ", r->settings->hostname, to,
+	    words[r->of.kind]);
 	if (r->of.count == 1)
 		print(r, "%s\n", r->of.utf8 ? "a recipient" : r->address);
 	else
 		print(r, "%u recipients\n", r->of.count);
 	print_date(r, "Date: ", time(NULL));
 	print(r, "Message-ID: <%.*s@%s>\n", 2 * random_bytes, r->id_digits,
-	    r->host);
+	    r->settings->hostname);
 	if (r->id.n > 0)
 		print(r, "In-Reply-To: %.*s\nReferences: %.*s\n", (int)r->id.n,
 		    (const char *)r->id.p, (int)r->id.n,
@@ -474,7 +473,6 @@ report_run(struct ask *master, const struct ipc_settings *settings,
 	    .out = buf_over(written, sizeof(written)) };
 	char stored[ipc_id_bytes + 1];
 
-	memcpy(r.host, settings->hostname, settings->hostname_len);
 	if (ask_file(master, &r.fd) == REPLY_STORED) {
 		write_all(&r);
 		if (r.error == 0)

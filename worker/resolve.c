@@ -117,7 +117,7 @@ write_query(const struct lookup *l, size_t i, uint8_t out[dns_query_max_bytes])
 	const struct ipc_host *h = &l->host[host_of(i)];
 	const struct query *q = &l->queries[i];
 
-	return dns_query(q->id, span_from(h->name, h->name_len), type_of(i),
+	return dns_query(q->id, span_of(h->name), type_of(i),
 	    q->mix, !l->asked.last, out);
 }
 
@@ -243,8 +243,7 @@ begin_lookup(const struct ipc_lookup *asked, int fd)
 	*l = (struct lookup){ .fd = fd, .asked = *asked, .secure = true,
 	    .ttl_s = UINT32_MAX, .single = asked->kind == RESOLVE_HOST,
 	    .hosts = asked->kind == RESOLVE_HOST };
-	l->host[0].name_len = asked->name_len;
-	memcpy(l->host[0].name, asked->name, asked->name_len);
+	memcpy(l->host[0].name, asked->name, sizeof(asked->name));
 	/* What no answer comes for. */
 	for (size_t i = 0; i < resolve_hosts_max; i++)
 		l->found[i][0].status = l->found[i][1].status =
@@ -252,7 +251,7 @@ begin_lookup(const struct ipc_lookup *asked, int fd)
 	if (asked->tcp)
 		l->stream = malloc(stream_bytes);
 	/* No name server knows what is no name. */
-	if (dns_query(0, span_from(asked->name, asked->name_len), DNS_MX, 0,
+	if (dns_query(0, span_of(asked->name), DNS_MX, 0,
 	    false, query) == 0)
 		end_lookup(l, RESOLVE_NO_DOMAIN);
 	else if (asked->tcp && l->stream == NULL)

@@ -17,13 +17,6 @@ smtp_auth_is_offered(const struct smtp_session *s)
 	    (!s->submission || s->tls);
 }
 
-static void
-set(uint8_t *len, char *to, struct span from)
-{
-	*len = (uint8_t)from.n;
-	memmove(to, from.p, from.n);
-}
-
 /* A client that guesses must reconnect after a few tries, and is counted. */
 static enum smtp_reply
 ask(struct smtp_session *s)
@@ -45,22 +38,22 @@ static enum smtp_reply
 on_message(struct smtp_session *s, struct span message)
 {
 	struct ipc_login *l = &s->login;
-	struct sasl_login parts = { .name = span_from(l->name, l->name_len),
+	struct sasl_login parts = { .name = span_of(l->name),
 	    .as = span_of(""), .password = message };
 
-	if (l->mechanism == SASL_LOGIN && l->name_len == 0) {
+	if (l->mechanism == SASL_LOGIN && l->name[0] == '\0') {
 		if (!sasl_is_safe(message, sasl_name_max_bytes))
 			return REPLY_AUTH_BAD;
-		set(&l->name_len, l->name, message);
+		span_copy(message, l->name);
 		return REPLY_AUTH_PASSWORD;
 	}
 	if (l->mechanism == SASL_PLAIN ? !sasl_parse_plain(message, &parts) :
 	    l->mechanism == SASL_CRAM_MD5 ? !sasl_parse_cram(message, &parts) :
 	    !sasl_is_safe(message, sasl_password_max_bytes))
 		return REPLY_AUTH_BAD;
-	set(&l->name_len, l->name, parts.name);
-	set(&l->as_len, l->as, parts.as);
-	set(&l->password_len, l->password, parts.password);
+	span_copy(parts.name, l->name);
+	span_copy(parts.as, l->as);
+	span_copy(parts.password, l->password);
 	return ask(s);
 }
 

@@ -47,9 +47,8 @@ hello(struct smtp_session *s, struct span arg, bool esmtp)
 	if (!smtp_helo_valid(arg))
 		return REPLY_ARGUMENT;
 	cmd_rset(s, arg);
-	s->hello = (struct ipc_mail){ .helo_len = (uint8_t)arg.n,
-	    .esmtp = esmtp };
-	memcpy(s->hello.helo, arg.p, arg.n);
+	s->hello = (struct ipc_mail){ .esmtp = esmtp };
+	span_copy(arg, s->hello.helo);
 	s->state = SMTP_READY;
 	return esmtp ? REPLY_EHLO : REPLY_HELO;
 }
@@ -118,13 +117,12 @@ params_offered(const struct smtp_session *s, bool is_sender)
 static bool
 take_dsn_of_mail(const struct mail_params *p, struct ipc_mail *out)
 {
-	struct buf envid = buf_over(out->envid, sizeof(out->envid));
+	struct buf envid = buf_over(out->envid, dsn_envid_max_bytes);
 
 	if (((p->given & SMTP_PARAM_RET) &&
 	    !envelope_read_ret(p->ret, &out->ret)) ||
 	    !envelope_read_xtext(p->envid, &envid))
 		return false;
-	out->envid_len = (uint8_t)envid.n;
 	return true;
 }
 
@@ -132,14 +130,13 @@ take_dsn_of_mail(const struct mail_params *p, struct ipc_mail *out)
 static bool
 take_dsn_of_rcpt(const struct mail_params *p, struct ipc_rcpt *out)
 {
-	struct buf orcpt = buf_over(out->orcpt, sizeof(out->orcpt));
+	struct buf orcpt = buf_over(out->orcpt, dsn_orcpt_max_bytes);
 
 	if (((p->given & SMTP_PARAM_NOTIFY) &&
 	    !envelope_read_notify(p->notify, &out->notify)) ||
 	    ((p->given & SMTP_PARAM_ORCPT) &&
 	    !envelope_read_orcpt(p->orcpt, &orcpt)))
 		return false;
-	out->orcpt_len = (uint16_t)orcpt.n;
 	return true;
 }
 

@@ -97,9 +97,9 @@ store_missing(const struct smtp_session *s, struct intake *in)
 	/* Without random octets it is left out (RFC 5322 3.6.4). */
 	if (in->header.originators.message_id == 0 &&
 	    getentropy(random, sizeof(random)) == 0) {
-		buf_print(&fields, "Message-ID: <%s@%.*s>\n", sodium_bin2hex(
+		buf_print(&fields, "Message-ID: <%s@%s>\n", sodium_bin2hex(
 		    digits, sizeof(digits), random, sizeof(random)),
-		    s->settings->hostname_len, s->settings->hostname);
+		    s->settings->hostname);
 		in->header.lines++;
 	}
 	store(in, buf_span(&fields));

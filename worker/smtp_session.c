@@ -33,8 +33,7 @@ smtp_write(struct smtp_session *s, enum smtp_reply reply)
 {
 	uint8_t storage[2 * smtp_reply_max_bytes];
 	struct buf out = buf_over(storage, sizeof(storage));
-	struct span host = span_from(s->settings->hostname,
-	    s->settings->hostname_len);
+	struct span host = span_of(s->settings->hostname);
 
 	if (reply == REPLY_EHLO)
 		smtp_reply_write_ehlo(host, s->settings->message_size_bytes,

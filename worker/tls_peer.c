@@ -217,14 +217,11 @@ tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
 
 bool
 tls_peer_connect(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
-    struct span host, struct ipc_tls *out, const char **why)
+    const char *host, struct ipc_tls *out, const char **why)
 {
-	char name[smtp_domain_max_bytes + 1] = "";
-
-	memcpy(name, host.p, host.n);
 	*why = "no memory for TLS";
 	if (!begin(t, peer, tls_context_client(), deadline_ms) ||
-	    (host.n > 0 && SSL_set_tlsext_host_name(t->ssl, name) != 1))
+	    (host[0] != '\0' && SSL_set_tlsext_host_name(t->ssl, host) != 1))
 		return false;
 	SSL_set_connect_state(t->ssl);
 	if (shake_hands(t, out))

@@ -27,10 +27,10 @@ bool	tls_peer_accept(struct tls_peer *t, struct peer *peer,
 	    int64_t deadline_ms, struct ipc_tls *out, enum tls_fail *why);
 /*
  * The client's side with host ("": an address), whose certificate is not
- * checked; in *out, _COUNT for what has no name here.  False: *why, in words.
+ * checked.  False: *why, in words.
  */
 bool	tls_peer_connect(struct tls_peer *t, struct peer *peer,
-	    int64_t deadline_ms, struct span host, struct ipc_tls *out,
+	    int64_t deadline_ms, const char *host, struct ipc_tls *out,
 	    const char **why);
 /* For the line reader after that; its arg is a struct tls_peer. */
 extern const struct lineio_ops tls_peer_ops;

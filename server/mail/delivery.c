@@ -133,7 +133,7 @@ delivery_record(struct delivery *d)
 	struct log_record r = {
 		.id = span_of(t->id), .session = span_of(d->session),
 		.client = span_of(t->client.ip), .port = t->client.port,
-		.helo = span_from(t->mail.helo, t->mail.helo_len),
+		.helo = span_of(t->mail.helo),
 		.protocol = span_of(t->protocol),
 		.user = span_of(t->client.user),
 		.from = span_from(from,

@@ -102,10 +102,9 @@ fact_of(const struct link *l, const struct ipc_outcome *o)
 	    .uncertain = reply_rule(o)->rcpts == REPLY_UNCERTAIN },
 	    .ip = *path_ip(l->path, l->hop), .port = l->path->port,
 	    .greeted = l->greeted };
-	struct buf host = buf_over(f.fact.host, sizeof(f.fact.host));
 
-	buf_add_str(&host, path_host(l->path, l->hop)->name);
-	f.fact.host_len = (uint8_t)host.n;
+	strlcpy(f.fact.host, path_host(l->path, l->hop)->name,
+	    sizeof(f.fact.host));
 	f.fact.outcome.index = 0;
 	return f;
 }

@@ -153,7 +153,7 @@ begin_queued(struct message *t, struct span head, int64_t now_s, int *fd)
 	struct span line, rest = head;
 	struct envelope e = { .id = span_of(t->id), .queued_s = now_s,
 	    .from = mail->from, .ret = mail->ret,
-	    .envid = span_from(mail->envid, mail->envid_len),
+	    .envid = span_of(mail->envid),
 	    .smtputf8 = mail->smtputf8 != 0,
 	    .session = span_of(t->client.session),
 	    .user = span_of(t->client.user) };
@@ -179,7 +179,7 @@ message_begin(struct message *t, int *fd)
 	struct buf head = buf_over(storage, sizeof(storage));
 	struct trace trace = {
 		.from = &t->mail.from,
-		.helo = span_from(t->mail.helo, t->mail.helo_len),
+		.helo = span_of(t->mail.helo),
 		.client_ip = c->ip,
 		.hostname = c->epoch->conf.hostname,
 		.protocol = t->protocol,

@@ -282,7 +282,7 @@ queue_draft_add(struct queue_draft *d, const struct ipc_rcpt *rcpt,
 {
 	const struct envelope_rcpt to = { .to = rcpt->to,
 	    .notify = rcpt->notify | delivered,
-	    .orcpt = span_from(rcpt->orcpt, rcpt->orcpt_len) };
+	    .orcpt = span_of(rcpt->orcpt) };
 	const size_t end = d->rcpts.n + sizeof(to) + to.orcpt.n;
 	uint8_t mark[queue_mark_bytes];
 

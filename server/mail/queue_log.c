@@ -73,7 +73,7 @@ queue_log_outcome(struct master *m, enum log_event event,
 	const struct log_record r = {
 		.event = event, .id = id_of(q),
 		.to = o->list, .count = o->count,
-		.host = span_from(f->fact.host, f->fact.host_len),
+		.host = span_of(f->fact.host),
 		.ip = span_of(ip), .tcp_port = f->port,
 		.tls = span_of(tls),
 		.stage = span_of(queue_log_stages[got->stage]),
@@ -110,9 +110,9 @@ queue_log_site(const char *site, const struct queue_fact *f,
 		    (size_t)waiting);
 	else
 		log_put(LOG_LEVEL_WARNING, "site-down",
-		    "site=%s host=%.*s stage=%s why=%s text=%.*s failures=%zu "
-		    "seconds=%zu waiting=%zu", site, (int)f->fact.host_len,
-		    f->fact.host, queue_log_stages[f->fact.outcome.stage],
+		    "site=%s host=%s stage=%s why=%s text=%.*s failures=%zu "
+		    "seconds=%zu waiting=%zu", site, f->fact.host,
+		    queue_log_stages[f->fact.outcome.stage],
 		    queue_log_ends[f->fact.outcome.end],
 		    (int)f->fact.outcome.n,
 		    (const char *)f->fact.outcome.text, (size_t)failures,

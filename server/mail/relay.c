@@ -166,10 +166,9 @@ write_letter(const struct relay *r, struct ipc_letter *out)
 	const struct queue_open *o = r->open;
 	const struct envelope *e = &o->envelope;
 	struct buf id = buf_over(out->id, ipc_id_bytes);
-	struct buf envid = buf_over(out->envid, sizeof(out->envid));
 
 	buf_add(&id, e->id);
-	buf_add(&envid, e->envid);
+	span_copy(e->envid, out->envid);
 	out->from = e->from;
 	to_ascii(&out->from);
 	out->at = o->at;
@@ -178,7 +177,6 @@ write_letter(const struct relay *r, struct ipc_letter *out)
 	out->flags = o->flags & CONTENT_FLAGS;
 	out->smtputf8 = e->smtputf8;
 	out->ret = e->ret;
-	out->envid_len = (uint8_t)envid.n;
 	out->count = (uint16_t)r->count;
 }
 
@@ -192,7 +190,6 @@ next_record(void *arg, struct ipc_record *out)
 	struct relay *r = arg;
 	const struct envelope_rcpt *to = &r->to[r->told];
 	struct ipc_rcpt *rcpt = &out->u.rcpt;
-	struct buf orcpt = buf_over(rcpt->orcpt, sizeof(rcpt->orcpt));
 
 	memset(out, 0, sizeof(*out));
 	if (!r->has_letter) {
@@ -209,8 +206,7 @@ next_record(void *arg, struct ipc_record *out)
 	rcpt->to = to->to;
 	to_ascii(&rcpt->to);
 	rcpt->notify = to->notify & DSN_NOTIFY_ALL;
-	buf_add(&orcpt, to->orcpt);
-	rcpt->orcpt_len = (uint16_t)orcpt.n;
+	span_copy(to->orcpt, rcpt->orcpt);
 	return true;
 }
 
@@ -396,11 +392,9 @@ relay_connect(struct master *m, const struct relay_host *to,
 	    .socket = -1, .dial = to->dial, .client = { .tls = (uint8_t)to->tls,
 	    .patience_ms = relay_patience_ms } };
 	c = &r->client;
-	c->helo_len = (uint8_t)strlen(to->helo);
-	memcpy(c->helo, to->helo, c->helo_len);
-	c->host_len = ip_parse(span_of(to->name), &ipv6, ip) ? 0 :
-	    (uint8_t)strlen(to->name);
-	memcpy(c->host, to->name, c->host_len);
+	strlcpy(c->helo, to->helo, sizeof(c->helo));
+	if (!ip_parse(span_of(to->name), &ipv6, ip))
+		strlcpy(c->host, to->name, sizeof(c->host));
 	strlcpy(r->name, to->name, sizeof(r->name));
 	r->dial.done = on_dialed;
 	r->dial.arg = r;

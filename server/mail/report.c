@@ -130,8 +130,10 @@ next_record(void *arg, struct ipc_record *out)
 		out->type = IPC_FACT;
 		out->u.fact = *r->fact;
 		o->index = relay_all;
-		if (r->tries >= whole_tries)
-			o->n = out->u.fact.host_len = 0;
+		if (r->tries >= whole_tries) {
+			o->n = 0;
+			out->u.fact.host[0] = '\0';
+		}
 		r->fact = NULL;
 		return true;
 	}
@@ -145,8 +147,7 @@ next_record(void *arg, struct ipc_record *out)
 	out->type = IPC_RCPT_TO;
 	out->u.rcpt.to = rcpt.to;
 	out->u.rcpt.notify = rcpt.notify;
-	out->u.rcpt.orcpt_len = (uint16_t)rcpt.orcpt.n;
-	memcpy(out->u.rcpt.orcpt, rcpt.orcpt.p, rcpt.orcpt.n);
+	span_copy(rcpt.orcpt, out->u.rcpt.orcpt);
 	return true;
 }
 
@@ -160,15 +161,15 @@ describe(struct report *r, struct ipc_record *out)
 
 	*out = (struct ipc_record){ .type = IPC_REPORT, .u.report = {
 	    .kind = (uint8_t)r->kind, .ret = e->ret, .to = e->from,
-	    .envid_len = (uint8_t)e->envid.n, .arrived_s = e->queued_s,
-	    .until_s = r->until_s, .at = r->open.at, .flags = r->open.flags } };
+	    .arrived_s = e->queued_s, .until_s = r->until_s,
+	    .at = r->open.at, .flags = r->open.flags } };
 	for (size_t i = 0; i < r->count; i++)
 		if (is_wanted(r, &r->rcpts[i], &rcpt)) {
 			about->count++;
 			about->utf8 |= smtp_mailbox_is_utf8(&rcpt.to);
 		}
 	memcpy(about->id, r->q->id, sizeof(r->q->id));
-	memcpy(about->envid, e->envid.p, e->envid.n);
+	span_copy(e->envid, about->envid);
 	if (r->tries < whole_tries || r->kind == REPORT_LOCAL)
 		about->size = r->open.size;
 	return about->count > 0 && (r->kind == REPORT_LOCAL ||
@@ -205,8 +206,7 @@ address(struct report *r)
 	if (local)
 		mail.from = *from;
 	ident_make(r->session);
-	mail.helo_len = (uint8_t)strlen(conf->hostname);
-	memcpy(mail.helo, conf->hostname, mail.helo_len);
+	strlcpy(mail.helo, conf->hostname, sizeof(mail.helo));
 	/* It may use the reserve of the disk. */
 	(void)message_start(&r->tx, &(struct message_client){
 	    .master = r->master, .epoch = r->epoch, .session = r->session,

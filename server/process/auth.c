@@ -31,14 +31,12 @@ make_row(const struct conf_domain *d, const struct conf_entry *u,
     struct ipc_account *out)
 {
 	char text[login_name_max_bytes];
-	size_t n = u->stored == NULL ? 0 : strlen(u->stored);
 
 	snprintf(text, sizeof(text), "%s@%s", u->name, d->name);
-	if (n == 0 || n > sizeof(out->stored) ||
+	if (u->stored == NULL || strlcpy(out->stored, u->stored,
+	    sizeof(out->stored)) >= sizeof(out->stored) ||
 	    !smtp_mailbox_from_text(span_of(text), &out->who))
 		return false;
-	memcpy(out->stored, u->stored, n);
-	out->stored_len = (uint8_t)n;
 	return true;
 }
 

@@ -53,7 +53,6 @@ fill_settings(const struct master *m, struct ipc_record *r)
 {
 	struct ipc_settings *s = &r->u.settings;
 	const struct conf *conf = &m->conf;
-	size_t host = strlen(conf->hostname);
 
 	r->type = IPC_SETTINGS;
 	s->tls_pairs = (uint8_t)m->tls->count;
@@ -68,8 +67,7 @@ fill_settings(const struct master *m, struct ipc_record *r)
 	s->sandbox_optional = m->unsandboxed;
 	s->proved = m->proved;
 	s->relays = m->conf.relay.line != 0;
-	s->hostname_len = (uint8_t)host;
-	memcpy(s->hostname, conf->hostname, host);
+	strlcpy(s->hostname, conf->hostname, sizeof(s->hostname));
 }
 
 static bool

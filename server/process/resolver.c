@@ -325,9 +325,8 @@ next_record(void *arg, struct ipc_record *out)
 	    .ticket = q->ticket,
 	    .timeout_ms = (uint32_t)patience_ms << (q->tries - 1),
 	    .kind = (uint8_t)q->kind, .ipv6 = all->master->conf.relay.ipv6,
-	    .tcp = !q->dial.udp, .last = q->tries == tries_max,
-	    .name_len = (uint8_t)strlen(q->name) } };
-	memcpy(out->u.lookup.name, q->name, out->u.lookup.name_len);
+	    .tcp = !q->dial.udp, .last = q->tries == tries_max } };
+	memcpy(out->u.lookup.name, q->name, sizeof(q->name));
 	return true;
 }
 
@@ -357,7 +356,6 @@ on_host(struct resolver *all, const struct ipc_host *h)
 			return false;
 	to = &q->route->hosts[q->route->count++];
 	*to = *h;
-	to->name[h->name_len] = '\0';
 	return true;
 }
 

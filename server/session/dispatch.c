@@ -131,7 +131,7 @@ on_mail(struct session *s, const struct ipc_record *r)
 	if (is_submission(s) && s->user[0] == '\0')
 		return false;
 	if (!s->dsn && (r->u.mail.ret != DSN_RET_NONE ||
-	    r->u.mail.envid_len > 0))
+	    r->u.mail.envid[0] != '\0'))
 		return false;
 	/* Only a catcher takes a sender without a domain. */
 	if (r->u.mail.from.domain_len == 0 && !s->master->conf.catcher &&
@@ -203,7 +203,7 @@ on_rcpt(struct session *s, const struct ipc_record *r)
 
 	if (s->tx.rcpt_count >= s->epoch->conf.limits.recipients)
 		return false;	/* the worker counts them too */
-	if (!s->dsn && (r->u.rcpt.notify != 0 || r->u.rcpt.orcpt_len > 0))
+	if (!s->dsn && (r->u.rcpt.notify != 0 || r->u.rcpt.orcpt[0] != '\0'))
 		return false;
 	verdict = rates_judge(s, &r->u.rcpt.to);
 	is_over = verdict != VERDICT_OK;

@@ -277,14 +277,14 @@ login_forget(struct session *s)
  * name without a domain is of the first domain.  True: the account exists.
  */
 static bool
-find_account(const struct conf *conf, struct span name,
+find_account(const struct conf *conf, const char *name,
     char out[login_name_max_bytes])
 {
 	const struct conf_domain *d = NULL;
 	const struct conf_entry *u = NULL;
 	struct mailbox m;
 
-	if (smtp_mailbox_from_text(name, &m) && conf->domain_count > 0)
+	if (smtp_mailbox_from_text(span_of(name), &m) && conf->domain_count > 0)
 		d = m.domain_len == 0 ? &conf->domains[0] :
 		    conf_find_domain(conf, span_from(m.domain, m.domain_len));
 	if (d != NULL)
@@ -293,8 +293,7 @@ find_account(const struct conf *conf, struct span name,
 		snprintf(out, login_name_max_bytes, "%.*s@%s",
 		    (int)m.local_len, m.local, d->name);
 	else
-		snprintf(out, login_name_max_bytes, "%.*s", (int)name.n,
-		    (const char *)name.p);
+		strlcpy(out, name, login_name_max_bytes);
 	for (size_t i = 0; out[i] != '\0'; i++)
 		out[i] = (char)ascii_lower((uint8_t)out[i]);
 	return u != NULL;
@@ -320,8 +319,7 @@ judge(struct login *l, const struct ipc_login *login)
 	}
 	if (!l->known || !smtp_mailbox_from_text(span_of(l->user), &q->who))
 		memset(&q->who, 0, sizeof(q->who));
-	q->password_len = login->password_len;
-	memcpy(q->password, login->password, login->password_len);
+	memcpy(q->password, login->password, sizeof(q->password));
 	q->decoy = l->guess.key[GUESS_ACCOUNT];
 	(void)event_add(&l->late, &patience);
 	l->waits = true;
@@ -339,11 +337,11 @@ judge_caught(struct login *l, const struct ipc_login *login)
 
 	password = want == NULL ? NULL : l->mechanism == SASL_CRAM_MD5 ?
 	    conf->catcher_digest : want + name + 1;
-	l->known = want == NULL || (login->name_len == name &&
+	l->known = want == NULL || (strlen(login->name) == name &&
 	    memcmp(login->name, want, name) == 0 &&
-	    login->password_len == strlen(password) &&
+	    strlen(login->password) == strlen(password) &&
 	    sodium_memcmp(login->password, password, strlen(password)) == 0);
-	memcpy(l->user, login->name, login->name_len);
+	strlcpy(l->user, login->name, sizeof(l->user));
 	decide(l, !l->known ? REPLY_AUTH_WRONG : l->other ? REPLY_AUTH_OTHER :
 	    REPLY_AUTH_OK);
 	answer(l);
@@ -366,10 +364,9 @@ login_take(struct session *s, const struct ipc_login *login)
 	l->answer = REPLY_NONE;
 	l->begun_ms = deadline_now_ms();
 	l->mechanism = (enum sasl_mechanism)login->mechanism;
-	l->known = find_account(conf, span_from(login->name, login->name_len),
-	    l->user);
-	if (login->as_len > 0) {
-		find_account(conf, span_from(login->as, login->as_len), as);
+	l->known = find_account(conf, login->name, l->user);
+	if (login->as[0] != '\0') {
+		find_account(conf, login->as, as);
 		l->other = strcmp(as, l->user) != 0;
 	}
 	if (conf->catcher)

@@ -93,8 +93,7 @@ rates_watch(const struct session *s, const struct ipc_mail *mail)
 
 	if (domain.n > 0 && conf_find_domain(&s->epoch->conf, domain) == NULL)
 		n = smtp_mailbox_text(&mail->from, sender);
-	helos = has_many(&s->client, HELO, span_from(mail->helo,
-	    mail->helo_len));
+	helos = has_many(&s->client, HELO, span_of(mail->helo));
 	senders = has_many(&s->client, SENDER, span_from(sender, n));
 	if ((!helos && !senders) || !spend(TOLD, &s->client, span_of(""),
 	    hour_ms, 1, true))

@@ -23,7 +23,7 @@ must_be_sound(const struct dns_answer *a, enum dns_type type)
 {
 	static const struct dns_addresses none = { .status = RESOLVE_NO_DATA };
 	struct dns_addresses found = a->addresses;
-	struct ipc_host h = { .name_len = 1, .name = "x" };
+	struct ipc_host h = { .name = "x" };
 
 	MUST(a->status < RESOLVE_TROUBLE);
 	MUST(a->hosts <= resolve_hosts_max && a->addresses.count <=
@@ -34,13 +34,12 @@ must_be_sound(const struct dns_answer *a, enum dns_type type)
 		MUST(i == 0 || h.preference >= a->host[i - 1].preference);
 		h.status = RESOLVE_NO_DATA;
 		must_be_valid(&h);
-		for (size_t k = 0; k < h.name_len; k++)
-			MUST((uint8_t)h.name[k] < 0x80);
+		MUST(span_is_ascii(span_of(h.name)));
 	}
 	if (type == DNS_MX)
 		return;
 	MUST((a->status == RESOLVE_OK) == (found.count > 0));
-	h = (struct ipc_host){ .name_len = 1, .name = "x" };
+	h = (struct ipc_host){ .name = "x" };
 	if (type == DNS_A)
 		dns_join(&found, &none, &h);
 	else

@@ -69,7 +69,6 @@ lie_honest_mail(struct ipc_record *r)
 	r->u.mail.from.domain_len = 11;
 	memcpy(r->u.mail.from.domain, "example.net", 11);
 	r->u.mail.esmtp = 1;
-	r->u.mail.helo_len = 4;
 	memcpy(r->u.mail.helo, "liar", 4);
 }
 
@@ -153,7 +152,6 @@ wrong_type(struct lie *l, uint64_t *chance, enum lie_state state)
 	else if (i < type_count && types[i].type == IPC_RCPT)
 		lie_honest_rcpt(&r, "alice");
 	else if (i < type_count && types[i].type == IPC_LOGIN) {
-		r.u.login.name_len = r.u.login.password_len = 1;
 		r.u.login.name[0] = r.u.login.password[0] = 'x';
 	}
 	r.type = i < type_count ? types[i].type :
@@ -294,7 +292,7 @@ bad_mail(struct lie *l, uint64_t *chance, enum lie_state state)
 		    (sizeof(bad) - 1)];
 		break;
 	case 1:
-		r.u.mail.helo_len = 0;
+		r.u.mail.helo[0] = '\0';
 		break;
 	case 2:
 		r.u.mail.body_8bit = (uint8_t)(2 + lie_chance(chance) % 254);

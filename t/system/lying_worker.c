@@ -378,6 +378,7 @@ put_tls(struct ipc_record *r, int unused)
 {
 	r->type = IPC_TLS;
 	memcpy(r->u.tls.version, "TLSv1.3", 8);
+	memcpy(r->u.tls.suite, "TLS_AES_128_GCM_SHA256", 23);
 }
 
 static void
@@ -422,7 +423,7 @@ put_mail_dsn(struct ipc_record *r, int envid)
 	if (!envid)
 		r->u.mail.ret = DSN_RET_FULL;
 	else
-		r->u.mail.envid[r->u.mail.envid_len++] = 'x';
+		r->u.mail.envid[0] = 'x';
 }
 
 static void
@@ -432,7 +433,7 @@ put_rcpt_dsn(struct ipc_record *r, int orcpt)
 	if (!orcpt)
 		r->u.rcpt.notify = DSN_SUCCESS;
 	else
-		memcpy(r->u.rcpt.orcpt, "x;y", r->u.rcpt.orcpt_len = 3);
+		memcpy(r->u.rcpt.orcpt, "x;y", 4);
 }
 
 static void
@@ -463,9 +464,7 @@ put_login(struct ipc_record *r, int unused)
 {
 	(void)unused;
 	r->type = IPC_LOGIN;
-	r->u.login.name_len = 4;
 	memcpy(r->u.login.name, "dave", 4);
-	r->u.login.password_len = 6;
 	memcpy(r->u.login.password, "dave's", 6);
 }
 

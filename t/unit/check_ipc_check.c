@@ -54,7 +54,6 @@ good(enum ipc_type type)
 	r.type = type;
 	if (type == IPC_MAIL) {
 		r.u.mail.from = address("<a@b>");
-		r.u.mail.helo_len = 1;
 		r.u.mail.helo[0] = 'h';
 	} else if (type == IPC_RCPT || type == IPC_ORIGINATOR ||
 	    type == IPC_RCPT_TO) {
@@ -70,12 +69,12 @@ good(enum ipc_type type)
 	} else if (type == IPC_READY || type == IPC_UNSAFE) {
 		memcpy(r.u.text.text, "text", 5);
 	} else if (type == IPC_LOGIN) {
-		r.u.login.name_len = r.u.login.password_len = 1;
 		r.u.login.name[0] = r.u.login.password[0] = 'x';
 	} else if (type == IPC_SIGN || type == IPC_DIGEST) {
 		r.u.digest.n = 32;
 	} else if (type == IPC_TLS) {
 		memcpy(r.u.tls.version, "TLSv1.3", 8);
+		memcpy(r.u.tls.suite, "TLS_AES_128_GCM_SHA256", 23);
 	} else if (type == IPC_LETTER) {
 		r.u.letter.count = 1;
 	} else if (type == IPC_REPORT) {
@@ -87,7 +86,7 @@ good(enum ipc_type type)
 	} else if (type == IPC_FACT) {
 		r.u.fact.outcome.code = 250;
 	} else if (type == IPC_HOST) {
-		r.u.host.name_len = r.u.host.count = 1;
+		r.u.host.count = 1;
 		r.u.host.name[0] = 'h';
 	}
 	return r;
@@ -277,12 +276,15 @@ TEST(mail_others)
 		ck_assert_msg(passes(&r) == fine, "HELO %02x", c);
 	}
 	r = good(IPC_MAIL);
-	r.u.mail.helo_len = 0;
-	ck_assert(!passes(&r));
-	r.u.mail.helo_len = 2;	/* a NUL in it */
+	r.u.mail.helo[0] = '\0';
 	ck_assert(!passes(&r));
 	memset(r.u.mail.helo, 'h', sizeof(r.u.mail.helo));
-	r.u.mail.helo_len = 255;
+	ck_assert(!passes(&r));
+	r.u.mail.helo[255] = '\0';
+	ck_assert(passes(&r));
+	memset(r.u.mail.envid, 'e', sizeof(r.u.mail.envid));
+	ck_assert(!passes(&r));
+	r.u.mail.envid[100] = '\0';
 	ck_assert(passes(&r));
 	r = good(IPC_MAIL);
 	r.u.mail.size = UINT64_MAX;
@@ -407,7 +409,6 @@ TEST(tls_words)
 	struct ipc_record r = good(IPC_TLS), relay = good(IPC_GREETED);
 
 	ck_assert(passes(&r) && passes(&relay));
-	memcpy(r.u.tls.suite, "TLS_AES_128_GCM_SHA256", 23);
 	relay.u.greeted.tls = r.u.tls;
 	ck_assert(passes(&r) && passes(&relay));
 	for (int c = 1; c < 256; c++) {
@@ -419,10 +420,42 @@ TEST(tls_words)
 	}
 	r.u.tls.suite[3] = '\0';
 	ck_assert(passes(&r));
+	r.u.tls.suite[0] = '\0';
+	ck_assert(!passes(&r));
+	memcpy(&r.u.tls, &relay.u.greeted.tls, sizeof(r.u.tls));
 	r.u.tls.version[0] = '\0';
 	ck_assert(!passes(&r));
 	memset(&r.u.tls, 'x', sizeof(r.u.tls));
 	ck_assert(!passes(&r));
+}
+
+/* Nobody reads past a text of which the sender left the end out. */
+TEST(texts_end)
+{
+#define TEXT(type, field) { IPC_##type, offsetof(struct ipc_record, u.field), \
+	    sizeof(((struct ipc_record *)NULL)->u.field) }
+	static const struct {
+		enum ipc_type	type;
+		size_t		at, size;
+	} t[] = {
+		TEXT(SETTINGS, settings.hostname), TEXT(VERDICT, verdict.id),
+		TEXT(ACCOUNT, account.stored),
+		TEXT(PASSWORD, password.password), TEXT(CLIENT, client.helo),
+		TEXT(CLIENT, client.host), TEXT(LETTER, letter.envid),
+		TEXT(LOOKUP, lookup.name), TEXT(REPORT, report.envid),
+		TEXT(FACT, fact.host), TEXT(ASK, ask.id)
+	};
+#undef TEXT
+
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct ipc_record r = good(t[i].type);
+		char *text = (char *)&r + t[i].at;
+
+		memset(text, 'x', t[i].size);
+		ck_assert_msg(!passes(&r), "%zu", i);
+		text[t[i].size - 1] = '\0';
+		ck_assert_msg(passes(&r), "%zu", i);
+	}
 }
 
 /* A name and a password are there, and no NUL or broken character is. */
@@ -431,24 +464,26 @@ TEST(logins)
 	struct ipc_record r = good(IPC_LOGIN);
 
 	ck_assert(passes(&r));
-	r.u.login.name_len = r.u.login.password_len = 255;
 	memset(r.u.login.name, 'n', 255);
 	memset(r.u.login.password, 'p', 255);
 	ck_assert(passes(&r));
-	r.u.login.name[254] = '\0';
-	ck_assert(!passes(&r));
 	r.u.login.name[254] = (char)0xc3;
 	ck_assert(!passes(&r));
-	r.u.login.name_len = 254;
+	r.u.login.name[254] = '\0';
 	ck_assert(passes(&r));
-	r.u.login.password[7] = '\0';
+	/* Without an end. */
+	r.u.login.password[255] = 'p';
 	ck_assert(!passes(&r));
-	r.u.login.password_len = 7;
+	r.u.login.password[255] = '\0';
 	ck_assert(passes(&r));
-	r.u.login.password_len = 0;
+	memset(r.u.login.as, 'a', sizeof(r.u.login.as));
 	ck_assert(!passes(&r));
-	r.u.login.password_len = 1;
-	r.u.login.name_len = 0;
+	r.u.login.as[255] = '\0';
+	ck_assert(passes(&r));
+	r.u.login.password[0] = '\0';
+	ck_assert(!passes(&r));
+	r.u.login.password[0] = 'p';
+	r.u.login.name[0] = '\0';
 	ck_assert(!passes(&r));
 }
 

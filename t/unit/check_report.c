@@ -90,8 +90,7 @@ send_all(int channel, const struct letter *l)
 		struct ipc_outcome *o;
 
 		r.u.rcpt.to = address(of->path);
-		r.u.rcpt.orcpt_len = (uint16_t)strlen(of->orcpt);
-		memcpy(r.u.rcpt.orcpt, of->orcpt, r.u.rcpt.orcpt_len);
+		strcpy(r.u.rcpt.orcpt, of->orcpt);
 		ck_assert_int_eq(ipc_send(channel, &r, -1, true), 0);
 		r = (struct ipc_record){ .type = IPC_FACT };
 		o = &r.u.fact.outcome;
@@ -104,8 +103,7 @@ send_all(int channel, const struct letter *l)
 		memcpy(o->text, of->text.p, o->n);
 		r.u.fact.tried_s = now_s - 60;
 		r.u.fact.uncertain = of->uncertain;
-		r.u.fact.host_len = (uint8_t)strlen(of->host);
-		memcpy(r.u.fact.host, of->host, r.u.fact.host_len);
+		strcpy(r.u.fact.host, of->host);
 		ck_assert_int_eq(ipc_send(channel, &r, -1, true), 0);
 	}
 }
@@ -129,7 +127,7 @@ static size_t
 make(const struct letter *l, char out[file_max_bytes])
 {
 	struct ipc_settings settings = { .message_size_bytes = 1 << 20,
-	    .hostname_len = 14, .hostname = "mx.example.org" };
+	    .hostname = "mx.example.org" };
 	struct ipc_record r = { .type = IPC_REPORT };
 	int ends[2], file = file_with(span_of("")), status;
 	int original = file_with(l->original);
@@ -141,8 +139,7 @@ make(const struct letter *l, char out[file_max_bytes])
 	memcpy(r.u.report.id, "0123456789abcdef", 16);
 	r.u.report.kind = (uint8_t)l->kind;
 	r.u.report.ret = (uint8_t)l->ret;
-	r.u.report.envid_len = (uint8_t)strlen(l->envid);
-	memcpy(r.u.report.envid, l->envid, r.u.report.envid_len);
+	strcpy(r.u.report.envid, l->envid);
 	r.u.report.to = address(l->from);
 	r.u.report.arrived_s = now_s - 14400;
 	r.u.report.until_s = l->kind == REPORT_DELAYED ? now_s + 86400 : 0;

@@ -380,9 +380,7 @@ case_begin(const struct host *h)
 	(void)fcntl(wire[0], F_SETFL, O_NONBLOCK);
 	r.u.client = client;
 	memcpy(r.u.client.helo, "mail.example.net", 16);
-	r.u.client.helo_len = 16;
 	memcpy(r.u.client.host, "mx.example.org", 14);
-	r.u.client.host_len = 14;
 	case_send(r, wire[0]);
 	close(wire[0]);
 }
@@ -469,10 +467,8 @@ case_letter(const struct letter *l)
 	out->smtputf8 = l->smtputf8;
 	out->ret = l->ret;
 	out->count = (uint16_t)l->count;
-	if (l->envid != NULL) {
-		out->envid_len = (uint8_t)strlen(l->envid);
-		memcpy(out->envid, l->envid, out->envid_len);
-	}
+	if (l->envid != NULL)
+		strcpy(out->envid, l->envid);
 	case_send(r, fileno(file));
 	fclose(file);
 	for (size_t i = 0; i < l->count; i++) {
@@ -482,10 +478,8 @@ case_letter(const struct letter *l)
 		r.type = IPC_RCPT_TO;
 		ck_assert(smtp_mailbox_from_text(span_of(l->to[i]), &to->to));
 		to->notify = l->notify;
-		if (l->orcpt != NULL) {
-			to->orcpt_len = (uint16_t)strlen(l->orcpt);
-			memcpy(to->orcpt, l->orcpt, to->orcpt_len);
-		}
+		if (l->orcpt != NULL)
+			strcpy(to->orcpt, l->orcpt);
 		case_send(r, -1);
 	}
 }
