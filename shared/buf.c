@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shared/utf8.h"
 
 struct buf
 buf_over(void *storage, size_t max)

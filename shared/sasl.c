@@ -6,7 +6,6 @@
  */
 #include "shared/sasl.h"
 
-#include "shared/utf8.h"
 
 enum sasl_mechanism
 sasl_find(struct span name)

@@ -14,7 +14,6 @@
 
 #include "shared/buf.h"
 #include "shared/ip.h"
-#include "shared/utf8.h"
 
 static void
 move(struct span *in, struct buf *to, size_t n)

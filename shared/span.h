@@ -52,5 +52,18 @@ bool		span_is_ascii(struct span s);
 uint8_t		ascii_lower(uint8_t c);
 bool		ascii_is_digit(uint8_t c);
 bool		ascii_is_alnum(uint8_t c);
+/*
+ * The length (1 to 4) of the character of UTF-8 (RFC 3629) that in begins with,
+ * stored in *out; 0 when in does not begin with a whole, well-formed one.
+ */
+size_t		utf8_next(struct span in, uint32_t *out);
+/* The same without the character. */
+size_t		utf8_first(struct span s);
+/*
+ * Whether c may be shown as it is: not if it is invisible, moves a cursor or
+ * changes the direction of text.  For output and for names in our own files;
+ * the grammars of mail have rules of their own.
+ */
+bool		utf8_is_plain(uint32_t c);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "shared/buf.h"
-#include "shared/utf8.h"
 
 static bool
 is_blank(uint8_t c)

@@ -2,7 +2,6 @@
 #include "server/conf/conf_parse.h"
 
 #include "shared/buf.h"
-#include "shared/utf8.h"
 
 /* RFC 3492 section 5. */
 enum {

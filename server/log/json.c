@@ -8,7 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "shared/utf8.h"
 
 static const char hex[] = "0123456789abcdef";
 

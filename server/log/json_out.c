@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "server/log/json.h"
-#include "shared/utf8.h"
 
 /* Puts s safe for a terminal, a backslash before each octet of special. */
 static void

@@ -11,7 +11,6 @@
 
 #include "server/conf/conf_parse.h"
 #include "shared/array.h"
-#include "shared/utf8.h"
 
 static bool
 is_postmaster(struct span local)

@@ -15,7 +15,6 @@
 
 #include "server/log/ident.h"
 #include "shared/ipc.h"
-#include "shared/utf8.h"
 
 enum {
 	patience_usual_s = 5,	/* timeout of one send or receive */

@@ -8,7 +8,6 @@
 
 #include "server/conf/conf_parse.h"
 #include "server/conf/wrong_word.h"
-#include "shared/utf8.h"
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

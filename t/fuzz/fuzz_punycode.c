@@ -6,7 +6,6 @@
 #include "t/fuzz/fuzz.h"
 
 #include "server/conf/conf_parse.h"
-#include "shared/utf8.h"
 
 enum { characters_max = 64 };
 

@@ -129,7 +129,7 @@ names() {
 		    awk '$2 ~ /^[TDRB]$/ { print $3 }'); do
 			case $name in
 			"${module%%_*}"|"${module%%_*}"_*) ;;
-			main|fatal|bug_at|ascii_*|__wrap_*) ;;
+			main|fatal|bug_at|ascii_*|utf8_*|__wrap_*) ;;
 			tell_*) [ "$module" = ask ] || status=1 ;;
 			# Small helpers share a file, which cannot have the
 			# names of all.

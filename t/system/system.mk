@@ -18,10 +18,10 @@ SYSTEM_COMMON	= harness proc daemon reload client mail chain events ctl spawn
 SYSTEM_LIBS	= -lssl -lcrypto
 
 # To send a record.
-SYSTEM_RECORDS	= ipc ipc_check ip sasl smtp_syntax span utf8 buf envelope
+SYSTEM_RECORDS	= ipc ipc_check ip sasl smtp_syntax span buf envelope
 
 # To read the queue.
-SYSTEM_QUEUE	= queue_file envelope smtp_syntax ip span utf8 buf file
+SYSTEM_QUEUE	= queue_file envelope smtp_syntax ip span buf file
 
 system_o	= $(SYSTEM_COMMON:%=$(BUILD)/t/system/%.o)
 system_tests	= $(SYSTEM_TESTS:%=$(BUILD)/t/system/test_%)

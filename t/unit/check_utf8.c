@@ -4,7 +4,6 @@
  */
 #include "t/unit/unit.h"
 
-#include "shared/utf8.h"
 
 static size_t
 encode(uint32_t c, uint8_t out[4])
