@@ -7,9 +7,8 @@
 #include <stddef.h>
 
 /*
- * Adds a copy of *element, of size octets, to the *count of *list, a pointer
- * to such elements, which may move.  Returns the new element; or NULL with
- * errno, and nothing changes.
+ * Adds a copy of *element, of size octets, to the *count of *list, which may
+ * move.  Returns the new element; or NULL with errno, and nothing changes.
  */
 void	*array_add(void *list, size_t *count, const void *element,
 	    size_t size);

@@ -1,7 +1,6 @@
 /*
- * The one buffer: text or bytes gathered in storage of a fixed size that the
- * caller gives.  A zero buf is valid, empty and full.  A span that does not
- * fit is not added at all, and sets cut; nothing is ever written past max.
+ * Octets gathered in storage of a fixed size, the caller's.  A zero buf is
+ * empty and full.  What does not fit is not added at all, and sets cut.
  */
 #ifndef SHARED_BUF_H
 #define SHARED_BUF_H
@@ -24,9 +23,8 @@ void		buf_add_number(struct buf *b, uint64_t n, size_t octets);
 void		buf_print(struct buf *b, const char *format, ...)
 		    __attribute__((format(printf, 2, 3)));
 /*
- * Adds s.  Octets that are not UTF-8, and those of characters that are not
- * plain (utf8_is_plain), are written as \xHH; octets in special (a C string)
- * and backslashes get a backslash in front.
+ * Adds s.  What is not UTF-8 or not plain (utf8_is_plain) is written as \xHH;
+ * backslashes and the octets in special get a backslash in front.
  */
 void		buf_add_escaped(struct buf *b, struct span s,
 		    const char *special);

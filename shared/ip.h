@@ -1,6 +1,5 @@
 /*
- * IP addresses as text, read strictly: the address is the whole of the input,
- * and IPv4 has one spelling.  Pure.
+ * IP addresses, read strictly: all of the input, IPv4 in one spelling.  Pure.
  */
 #ifndef SHARED_IP_H
 #define SHARED_IP_H

@@ -9,9 +9,8 @@
 /* A pair of connected ends, both close-on-exec.  0, or -1 and errno. */
 int	ipc_pair(int out[2]);
 /*
- * Sends r, whose type and payload the caller has set, with descriptor pass,
- * which stays the caller's (-1: none).  wait: blocks while the channel is
- * full; else that fails with EAGAIN.  0, or -1 and errno.
+ * Sends r with descriptor pass, which stays the caller's (-1: none).  wait:
+ * blocks while the channel is full; else EAGAIN.  0, or -1 and errno.
  */
 int	ipc_send(int channel, struct ipc_record *r, int pass, bool wait);
 
@@ -26,9 +25,8 @@ enum ipc_got {
 };
 
 /*
- * Receives one record into *r and checks it (ipc_check).  *passed is its
- * descriptor (close-on-exec), the caller's to close; or -1.  Descriptors of a
- * bad record are closed.
+ * Receives one record and checks it (ipc_check).  *passed is its descriptor
+ * (close-on-exec), the caller's to close; or -1, as that of a bad record is.
  */
 enum ipc_got	ipc_recv(int channel, enum ipc_way way, enum ipc_when when,
 		    bool wait, struct ipc_record *r, int *passed,

@@ -17,12 +17,11 @@
 /* ---- helpers ------------------------------------------------------------ */
 
 /*
- * Processes of smtpd-worker that work for the master alone, at most one of
- * each.  For every row a process is started, fed, watched, counted, shown, and
- * started again when it is lost.  NAME_role (server/process/helper.h) is the
- * master's side, NAME_run in worker/ the process's, and its line of the sandbox
- * table says what it may do.  A row is X (passed on to H), NAME, name, option of
- * smtpd-worker, name at the start of a sentence.
+ * Processes of smtpd-worker that work for the master alone, one of each: X
+ * (passed on to H), NAME, name, option of smtpd-worker, name at the start of a
+ * sentence.  For every row a process is started, fed, watched, counted, shown,
+ * and started again.  NAME_role (server/process/helper.h) is the master's side,
+ * NAME_run in worker/ the process's; the sandbox table says what it may do.
  */
 #define HELPERS(H, X)							\
 	H(X, SIGN, sign, 's', "Sign")					\
@@ -161,9 +160,8 @@ struct ipc_record {
 #undef IPC_MEMBER
 
 /*
- * Checks a packet of n octets in *r that came by way, with or without a
- * descriptor, while the receiver's state was when.  NULL if it is as the table
- * says, else what is wrong, in words for the log.
+ * Checks a packet of n octets that came by way, with or without a descriptor,
+ * in state when.  NULL: it is as the table says; else why not, for the log.
  */
 const char	*ipc_check(const struct ipc_record *r, size_t n, bool has_fd,
 		    enum ipc_way way, enum ipc_when when);

@@ -1,8 +1,7 @@
 /*
  * The log: one event a line, "event=name key=value ...", every value escaped
- * in one place.  Only the master logs, to a target chosen once.  smtpd(8) has
- * the table of events and their keys; tests compare it with the source and
- * with logged lines.
+ * in one place.  Only the master logs.  smtpd(8) has the table of events and
+ * their keys; tests compare it with the source and with logged lines.
  */
 #ifndef SHARED_LOG_H
 #define SHARED_LOG_H
@@ -19,12 +18,9 @@ enum log_target {
 enum log_level { LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
 void	log_open(enum log_target target);
-/*
- * Writes the gathered lines to the previous file and closes it; from now on
- * lines go to fd, which is opened for appending.
- */
+/* Flushes to the previous file and closes it; from now on lines go to fd. */
 void	log_use_file(int fd);
-/* The descriptor of the log file; -1: there is none. */
+/* The descriptor of the log file, or -1. */
 int	log_file(void);
 /*
  * Another process writes to the file, since this one must not wait for the
@@ -33,14 +29,14 @@ int	log_file(void);
 void	log_hand(size_t (*hand)(struct span lines));
 void	log_written(size_t n, bool failed);
 /*
- * From now on lines gather until log_flush; wake(arg) is called at the first
- * line and has to bring log_flush about.  An error flushes at once, and so
- * does a full buffer.  wake NULL: gathering ends.
+ * From now on lines gather until log_flush, which wake(arg), called at the
+ * first, has to bring about; an error or a full buffer flushes at once.  wake
+ * NULL: gathering ends.
  */
 void	log_gather(void (*wake)(void *arg), void *arg);
 /*
- * Writes the gathered lines as far as that does not block (at start and at
- * the end, for up to a second).  False: some lines are left for a later call.
+ * Writes what that does not block (at start and at the end, for up to a
+ * second).  False: lines are left.
  */
 bool	log_flush(void);
 /* Lines lost since the start, because their reader was too slow. */

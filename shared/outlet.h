@@ -1,7 +1,7 @@
 /*
- * Lines for another program or a person: a log, a terminal, a pipe, syslog.
- * A slow reader is never waited for: lines that it does not take wait here,
- * and lines that do not fit here are lost and counted.
+ * Lines for another program or a person.  A slow reader is never waited for:
+ * lines that it does not take wait here; those that do not fit are lost and
+ * counted.
  *
  * O_NONBLOCK is not set on a descriptor that other processes share: a socket
  * gets send(2) with MSG_DONTWAIT, and a pipe or terminal as few octets at a time
@@ -28,10 +28,8 @@ struct outlet {
 	enum outlet_kind	 kind;
 	bool			 own;	/* fd is closed here */
 	bool			 torn;	/* pending begins inside a line */
-	/*
-	 * Hands lines to the process that writes instead, as many octets as
-	 * it has room for, and returns their number; NULL: there is none.
-	 */
+	/* Hands lines to the process that writes instead (NULL: none), as
+	   many octets as it has room for; their number. */
 	size_t			 (*hand)(struct span lines);
 	size_t			 handed;	/* octets, not written yet */
 	uint64_t		 lost;	/* lines, not reported yet */
@@ -42,26 +40,20 @@ struct outlet {
 };
 
 /*
- * From now on lines go to fd, waiting ones too, except a line that was partly
- * written already.  own: the outlet closes fd when it is done with it.
+ * From now on lines go to fd, also waiting ones, but not the rest of a line.
+ * own: the outlet closes fd at the end.
  */
 void	outlet_open(struct outlet *o, int fd, bool own);
 /* n of the octets handed on are written; failed: the others are not. */
 void	outlet_written(struct outlet *o, size_t n, bool failed);
-/*
- * Adds whole lines, each with its LF; nothing is written yet.  After a loss
- * all lines are lost until outlet_take_lost.
- */
+/* Adds whole lines.  After a loss all are lost until outlet_take_lost. */
 void	outlet_add(struct outlet *o, struct span lines);
 /*
- * Writes the waiting lines, trying again for at most wait_ms.  True: all are
- * written, or handed on.  False, with errno: call again later.
+ * Writes what waits, for at most wait_ms.  True: all is written, or handed on.
+ * False, with errno: call again later.
  */
 bool	outlet_flush(struct outlet *o, int wait_ms);
-/*
- * How many lines were lost, which the caller reports in the next line.  0: no
- * line was lost, or others still wait.
- */
+/* Lines lost, for the next line to report; 0 while others still wait. */
 uint64_t outlet_take_lost(struct outlet *o);
 
 #endif

@@ -1,11 +1,10 @@
 /*
  * Which stored passwords are accepted, by their form alone.
  *
- * An attacker who gets the file (from a backup, or by a wrong mode) can try
- * passwords against it without end.  So hashes that are quick to try are
- * refused when the file is loaded, not merely warned of: nobody reads warnings
- * about what works.  Costs have an upper limit, too: a hash that takes a
- * gigabyte or a minute would be a way to stop the server.
+ * An attacker who gets the file can try passwords against it without end.  So
+ * hashes that are quick to try are refused when it is loaded, not warned of:
+ * nobody reads warnings about what works.  Costs have an upper limit, too: a
+ * hash that takes a gigabyte or a minute would stop the server.
  */
 #include "shared/password_form.h"
 
@@ -27,9 +26,8 @@ struct range {
 /*
  * A kind of hash: how it begins, and the form of the rest, in which "#" is a
  * number without a leading zero, "%" one of two digits, "?" an octet and "@" a
- * text in the alphabets of base64 and crypt(3); then the ranges of all values
- * that say what a check costs, and of the lengths of texts.  The hash may have
- * "{scheme}" in front; one of crypt(3) also "{CRYPT}".
+ * text in base64 or that of crypt(3); then the ranges of the costs, and of the
+ * lengths of texts.  "{scheme}" may stand in front; or "{CRYPT}", for crypt(3).
  */
 #define ARGON2_FORM	"v=19$m=#,t=#,p=#$@$@"
 #define ARGON2_RANGES							\

@@ -1,7 +1,6 @@
 /*
  * The stored form of a password, as a users file and Dovecot's passwd-file
- * have it behind the colon: which kinds are safe, and what they may cost.
- * Pure: nothing is hashed here.
+ * have it: which kinds are safe, and what they may cost.  Pure: no hashing.
  */
 #ifndef SHARED_PASSWORD_FORM_H
 #define SHARED_PASSWORD_FORM_H
@@ -11,8 +10,7 @@
 enum {
 	password_max_bytes = 255,	/* of a password, RFC 4616 2 */
 	password_hash_max_bytes = 255,	/* of a stored form, with {SCHEME} */
-	/* For new passwords: RFC 9106 4, second choice, but with one lane,
-	   as libsodium has no more. */
+	/* Of new ones: RFC 9106 4, second choice, with libsodium's one lane. */
 	password_passes = 3,
 	password_memory_kib = 64 * 1024,
 	/* What a stored Argon2 hash may cost. */
@@ -32,11 +30,7 @@ struct password_form {
 	struct span		hash;	/* without its {SCHEME} */
 };
 
-/*
- * Judges stored, an entry's octets from its colon to the next colon or blank.
- * NULL and *out, which borrows from stored; or, for people, why stored is
- * refused.
- */
+/* NULL and *out, which borrows from stored; or, for people, why not. */
 const char *password_form_parse(struct span stored,
 	    struct password_form *out);
 

@@ -34,12 +34,9 @@ struct sasl_login {
 
 /* The mechanism of that name (ASCII folded), or SASL_MECHANISM_COUNT. */
 enum sasl_mechanism sasl_find(struct span name);
-/*
- * message = [authzid] UTF8NUL authcid UTF8NUL passwd.  False: malformed, or
- * over the limits above.
- */
+/* [authzid] NUL authcid NUL passwd.  False: malformed, or over a limit. */
 bool	sasl_parse_plain(struct span message, struct sasl_login *out);
-/* message = authcid SP digest; the digest is out->password.  Likewise. */
+/* authcid SP digest, which is out->password.  Likewise. */
 bool	sasl_parse_cram(struct span message, struct sasl_login *out);
 /* A name or a password: 1 to max octets of UTF-8 (1*SAFE), no NUL. */
 bool	sasl_is_safe(struct span s, size_t max);

@@ -1,7 +1,6 @@
 /*
- * Every reply the server can give, as one table (RFC 5321 4.2, RFC 2034, RFC
- * 3463).  A reply never holds an octet of the client's, and no reply line is
- * longer than 512 octets (RFC 5321 4.5.3.1.5).
+ * Every reply of the server (RFC 5321 4.2, RFC 2034, 3463).  None has an octet
+ * of the client's, or a line of more than 512 (4.5.3.1.5).
  */
 #ifndef SHARED_SMTP_REPLY_H
 #define SHARED_SMTP_REPLY_H
@@ -142,9 +141,8 @@ enum { smtp_reply_max_bytes = 512 };
 void	smtp_reply_write(enum smtp_reply reply, struct span hostname,
 	    struct span id, struct buf *out);
 /*
- * The reply to EHLO: host name and extensions (RFC 5321 4.1.1.1).  starttls:
- * STARTTLS is offered now (RFC 3207); auth: the mechanisms, NULL: none; dsn:
- * delivery status notifications are (RFC 3461).
+ * The reply to EHLO (RFC 5321 4.1.1.1).  starttls: RFC 3207 is offered now;
+ * auth: the mechanisms, or NULL; dsn: RFC 3461 is offered.
  */
 void	smtp_reply_write_ehlo(struct span hostname, uint64_t size_max,
 	    uint64_t rcpt_max, bool starttls, const char *auth, bool dsn,

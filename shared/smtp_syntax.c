@@ -1,12 +1,10 @@
 /*
- * The grammar of SMTP paths and parameters, in the order of RFC 5321 section
- * 4.1.2.  Pure: no I/O, no allocation, no globals.  Strict where two parsers
- * could differ, lenient where all agree: an address that two programs read
- * in two ways gets mail past the checks of one.
+ * The grammar of SMTP paths and parameters, in the order of RFC 5321 4.1.2.
+ * Strict where two parsers could differ, lenient where all agree: an address
+ * that two programs read in two ways gets mail past the checks of one.
  *
  * Each take_* moves *in past what it takes, and adds it to a buffer.  Parsing
- * goes on when that is full, so that an address that is malformed and too long
- * counts as malformed.
+ * goes on when that is full: malformed comes before too long.
  */
 #include "shared/smtp_syntax.h"
 

@@ -1,7 +1,7 @@
 /*
- * SMTP syntax (RFC 5321 section 4.1, RFC 6531, RFC 1870, RFC 6152): command
- * words, paths, parameters.  Pure: bytes in, struct out.  An address exists
- * only as a struct mailbox, and these functions are its only constructors.
+ * SMTP syntax (RFC 5321 4.1, RFC 6531, 1870, 6152): paths and parameters.
+ * Pure.  An address exists only as a struct mailbox, and only these functions
+ * make one.
  */
 #ifndef SHARED_SMTP_SYNTAX_H
 #define SHARED_SMTP_SYNTAX_H
@@ -12,9 +12,8 @@
 #include "shared/span.h"
 
 /*
- * RFC 5321 4.5.3.1 has minimum sizes: 64 octets of a local part, 256 of a path.
- * Bounce addresses (SRS, VERP) are longer, so the limits here are those of
- * struct mailbox; no name in the DNS is longer than 255 octets.
+ * RFC 5321 4.5.3.1 has minimum sizes, 64 octets of a local part, 256 of a path;
+ * bounce addresses (SRS, VERP) are longer.  No name in the DNS has more octets.
  */
 enum {
 	smtp_local_max_bytes = 255,
@@ -23,14 +22,13 @@ enum {
 };
 
 /*
- * An address.  local has no quoting: quotes and backslashes of a quoted local
- * part are removed; its octets are printable ASCII, space or valid UTF-8.
- * domain is a host name, a U-label name or a literal in brackets, ASCII
- * letters in lower case.  Unused octets are zero.
+ * An address.  local is without its quotes and backslashes: printable ASCII,
+ * space or UTF-8.  domain is a host name, perhaps with U-labels, or a literal
+ * in brackets, ASCII letters in lower case.  Unused octets are zero.
  *   local_len 0 and domain_len 0: the null reverse-path <>.
  *   local_len 0 alone: <""@domain>, which the grammar allows.
  *   domain_len 0 alone: <postmaster>, which a receiver must take; or a name
- *	without a domain, which only tables and mail to a catcher may have.
+ *	in a table or in mail to a catcher.
  */
 struct mailbox {
 	uint8_t	local_len;
@@ -71,31 +69,25 @@ struct mail_params {
 };
 
 /*
- * Reads "<path>" at the start of in, for MAIL (null_ok: "<>" is allowed) or
- * for RCPT (postmaster_ok: "<postmaster>" is).  Spaces before the "<" are
- * skipped: RFC 5321 3.3 forbids them, but every parser finds the same path
- * behind them.  A source route is ignored (4.1.1.3).  On SYNTAX_OK *rest is
- * what follows the ">".
+ * Reads "<path>", for MAIL (null_ok: "<>" is allowed) or RCPT (postmaster_ok:
+ * "<postmaster>" is).  Spaces before it, which RFC 5321 3.3 forbids, are
+ * skipped: every parser finds the same path.  A source route is ignored
+ * (4.1.1.3).  On SYNTAX_OK *rest is what follows the ">".
  */
 enum syntax	smtp_parse_path(struct span in, bool null_ok,
 		    bool postmaster_ok, struct mailbox *out, struct span *rest);
-/*
- * Reads " PARAM=value PARAM ..." behind a path, to the end of in.  Parameters
- * that are not in the bits of offered are unknown.
- */
+/* Reads all of " PARAM=value PARAM ..."; others than offered are unknown. */
 enum syntax	smtp_parse_params(struct span in, unsigned offered,
 		    struct mail_params *out);
 /*
- * A host name, in MAIL, in RCPT and in the configuration: labels of letters,
- * digits, "_", inner "-" and UTF-8, at most 63 octets each, separated by dots;
- * at most 255 octets in all.
+ * A host name: labels of letters, digits, "_", inner "-" and UTF-8, at most 63
+ * octets each, separated by dots; at most 255 octets.
  */
 bool		smtp_domain_valid(struct span in);
 /*
- * The argument of HELO or EHLO (4.1.1.1): the octets of a host name, without
- * UTF-8 (RFC 6531 3.7.1), or an address, IPv6 with or without brackets and
- * tag.  Labels are not checked, as nothing depends on the argument and there
- * are hosts named "host." and "win-2019-".  1 to 255 octets.
+ * The argument of HELO or EHLO (4.1.1.1), 1 to 255 octets: those of a host
+ * name, without UTF-8 (RFC 6531 3.7.1), or an address, IPv6 with or without
+ * brackets and tag.  No labels are checked: there are hosts named "win-2019-".
  */
 bool		smtp_helo_valid(struct span in);
 /* True when m may stand in a record: every invariant of struct mailbox. */
@@ -105,10 +97,7 @@ bool		smtp_mailbox_is_utf8(const struct mailbox *m);
 bool		smtp_mailbox_is_null(const struct mailbox *m);
 /* Reads "local@domain" or "local" from a table; quotes are not used there. */
 bool		smtp_mailbox_from_text(struct span in, struct mailbox *out);
-/*
- * For the catcher, whatever the program under test sent as an address: the
- * whole of in, 1 to 255 octets without control characters, as a local part.
- */
+/* All of in, 1 to 255 octets without controls, as a local part. */
 bool		smtp_mailbox_from_any(struct span in, struct mailbox *out);
 
 enum {
@@ -117,8 +106,8 @@ enum {
 	    smtp_domain_max_bytes + 1
 };
 /*
- * Writes m in the form of RFC 5321, quoted where it must be, into out of
- * smtp_mailbox_text_max_bytes; returns the length without the NUL.
+ * Writes m, quoted where it must be, to out of smtp_mailbox_text_max_bytes.
+ * Returns the length without the NUL.
  */
 size_t		smtp_mailbox_text(const struct mailbox *m, char *out);
 

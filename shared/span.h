@@ -34,15 +34,9 @@ struct span	span_skip(struct span a, size_t n);
 bool		span_next_is(struct span s, uint8_t octet);
 /* The same; if so, takes it off *in. */
 bool		span_take(struct span *in, uint8_t octet);
-/*
- * Takes the octets before the first end off *in, and end itself; all octets,
- * when there is no end.  Returns them, without end.
- */
+/* Takes what is before the first end off *in, and end; or all.  Returns it. */
 struct span	span_cut(struct span *in, uint8_t end);
-/*
- * Takes a number of so many octets, at most 8, off *in, the least significant
- * one first.  False: *in is shorter.
- */
+/* Takes a little-endian number of so many octets off *in, if it has them. */
 bool		span_take_number(struct span *in, size_t octets, uint64_t *out);
 /* Digits alone; more than 64 bits: UINT64_MAX.  False: not a number. */
 bool		span_number(struct span s, uint64_t *out);
@@ -60,9 +54,8 @@ size_t		utf8_next(struct span in, uint32_t *out);
 /* The same without the character. */
 size_t		utf8_first(struct span s);
 /*
- * Whether c may be shown as it is: not if it is invisible, moves a cursor or
- * changes the direction of text.  For output and for names in our own files;
- * the grammars of mail have rules of their own.
+ * Is c neither invisible, nor moves a cursor or changes the direction of text?
+ * For output and names in our files; the grammars of mail have their own rules.
  */
 bool		utf8_is_plain(uint32_t c);
 

@@ -1,7 +1,6 @@
 /*
- * Checks pairs of certificate and key in one place, so that a start and SIGHUP
- * accept the same pairs.  Nothing here opens a file or depends on the time:
- * the sign process calls it in its sandbox.
+ * Checks pairs of certificate and key, the same at start and at SIGHUP.  Opens
+ * no file and knows no time, for the sign process calls it in its sandbox.
  */
 #include "shared/tls_judge.h"
 

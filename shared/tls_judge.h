@@ -1,7 +1,6 @@
 /*
- * Whether a certificate file and a key file belong together and can be used.
- * OpenSSL parses them, so only processes that may have a key call this: a
- * child that ends soon, and the sign process.
+ * Do a certificate file and a key file belong together?  Only for processes
+ * that may have a key: a child that ends soon, and the sign process.
  */
 #ifndef SHARED_TLS_JUDGE_H
 #define SHARED_TLS_JUDGE_H
@@ -12,9 +11,8 @@
 #include "shared/span.h"
 
 /*
- * Judges the contents of two files.  Fills *facts except slot, as far as there
- * is a certificate.  *out is the key, the caller's to free, or NULL where
- * there is a fault.
+ * Judges two files.  Fills *facts but slot, as far as there is a certificate.
+ * *out is the key, the caller's to free; NULL where there is a fault.
  */
 void	tls_judge(struct span certificate, struct span key,
 	    struct ipc_judged *facts, EVP_PKEY **out);

@@ -1,7 +1,6 @@
 /*
- * The trace fields in front of a stored message (RFC 5321 4.4): Return-Path
- * and Received.  Pure; every part of them comes from smtpd itself or from a
- * validated type.
+ * Return-Path and Received, in front of a stored message (RFC 5321 4.4).  Pure;
+ * every part is smtpd's own or of a validated type.
  */
 #ifndef SHARED_TRACE_FIELD_H
 #define SHARED_TRACE_FIELD_H
