@@ -111,7 +111,6 @@ struct ipc_greeted {
 
 /* Carries the file, read-only; count records RCPT_TO follow. */
 struct ipc_letter {
-	char		id[ipc_id_bytes + 1];
 	struct mailbox	from;
 	uint64_t	at;		/* first octet to be sent */
 	uint64_t	size;		/* octets from there, LF line ends */
@@ -148,7 +147,6 @@ enum report_kind { REPORT_KINDS(IPC_ENUM, REPORT_) REPORT_KIND_COUNT };
  * LOCAL is the message itself, and has no recipients: a copy for Maildirs.
  */
 struct ipc_report {
-	char		id[ipc_id_bytes + 1];	/* of that message */
 	uint8_t		kind;		/* enum report_kind */
 	uint8_t		ret;		/* enum dsn_ret */
 	char		envid[dsn_envid_max_bytes + 1];

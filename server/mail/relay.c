@@ -165,9 +165,7 @@ write_letter(const struct relay *r, struct ipc_letter *out)
 {
 	const struct queue_open *o = r->open;
 	const struct envelope *e = &o->envelope;
-	struct buf id = buf_over(out->id, ipc_id_bytes);
 
-	buf_add(&id, e->id);
 	span_copy(e->envid, out->envid);
 	out->from = e->from;
 	to_ascii(&out->from);

@@ -168,7 +168,6 @@ describe(struct report *r, struct ipc_record *out)
 			about->count++;
 			about->utf8 |= smtp_mailbox_is_utf8(&rcpt.to);
 		}
-	memcpy(about->id, r->q->id, sizeof(r->q->id));
 	span_copy(e->envid, about->envid);
 	if (r->tries < whole_tries || r->kind == REPORT_LOCAL)
 		about->size = r->open.size;
