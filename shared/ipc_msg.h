@@ -143,10 +143,6 @@ struct ipc_tell_text {
 enum ipc_type { IPC_RECORDS(IPC_TYPE) IPC_TYPE_COUNT };
 #undef IPC_TYPE
 
-struct ipc_nothing {
-	uint8_t		zero;
-};
-
 struct ipc_number {
 	uint64_t	n;
 };

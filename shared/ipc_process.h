@@ -54,13 +54,9 @@ struct ipc_settings {
 	char		hostname[smtp_domain_max_bytes + 1];
 };
 
-struct ipc_pid {
+struct ipc_child {
 	int32_t		pid;
-};
-
-struct ipc_died {
-	int32_t		pid;
-	int32_t		status;		/* of waitpid(2) */
+	int32_t		status;		/* in DIED: of waitpid(2) */
 };
 
 /*

@@ -9,7 +9,7 @@
  * the option of smtpd-worker, 'r' or a helper's; for RESET the errno of the
  * spool file, or 0; for LETTER_DONE bits of enum relay_done; for TABLE how many
  * of the last rows replace the previous table; for KEY_FORGET a slot; for
- * TELL_END an exit status.
+ * TELL_END an exit status; else nothing.
  */
 #ifndef SHARED_IPC_TABLE_H
 #define SHARED_IPC_TABLE_H
@@ -17,34 +17,34 @@
 #define IPC_RECORDS(X)							\
 	X(SETTINGS, TO_NURSERY, settings, 0, AT_ANY, ENDS(p->hostname))	\
 	X(SPAWN, TO_NURSERY, number, 0, AT_ANY, true)			\
-	X(KILL, TO_NURSERY, pid, 0, AT_ANY, p->pid > 1)			\
-	X(RENEW, TO_NURSERY, nothing, 0, AT_ANY, true)			\
+	X(KILL, TO_NURSERY, child, 0, AT_ANY, p->pid > 1)		\
+	X(RENEW, TO_NURSERY, number, 0, AT_ANY, true)			\
 	X(BREED, TO_NURSERY, number, 0, AT_ANY, is_option(p->n))	\
 	X(READY, FROM_STARTED, text, 0, AT_ANY, is_ours(p))		\
 	X(UNSAFE, FROM_STARTED, text, 0, AT_ANY, is_ours(p))		\
-	X(STALE, FROM_NURSERY, nothing, 0, AT_ANY, true)		\
-	X(NEWBORN, FROM_NURSERY, pid, 1, AT_ANY, p->pid > 1)		\
+	X(STALE, FROM_NURSERY, number, 0, AT_ANY, true)		\
+	X(NEWBORN, FROM_NURSERY, child, 1, AT_ANY, p->pid > 1)		\
 	X(STILLBORN, FROM_NURSERY, number, 0, AT_ANY, true)		\
-	X(DIED, FROM_NURSERY, died, 0, AT_ANY, p->pid > 1)		\
+	X(DIED, FROM_NURSERY, child, 0, AT_ANY, p->pid > 1)		\
 	X(SIBLING, FROM_NURSERY, number, 1, AT_ANY, is_option(p->n))	\
 	X(SESSION, TO_WORKER, session, 1, AT_IDLE,			\
 	    p->auth < IPC_AUTH_COUNT && p->lacks <= IPC_LACKS_ALL &&	\
 	    p->dsn <= 1)						\
 	X(VERDICT, TO_WORKER, verdict, 0, AT_DECIDE,			\
 	    p->reply < REPLY_COUNT && ENDS(p->id))			\
-	X(FILE, TO_WORKER, nothing, 1, AT_RCPT, true)			\
+	X(FILE, TO_WORKER, number, 1, AT_RCPT, true)			\
 	X(STRESS, TO_WORKER, stress, 0, AT_ANY, p->why < STRESS_COUNT)	\
 	X(MAIL, FROM_WORKER, mail, 0, AT_SESSION, is_mail(p))		\
 	X(RCPT, FROM_WORKER, rcpt, 0, AT_OPEN, is_rcpt(p))		\
 	X(RESET, FROM_WORKER, number, 0, AT_GIVEN, p->n < 4096)		\
-	X(BEGIN, FROM_WORKER, nothing, 0, AT_RCPT, true)		\
+	X(BEGIN, FROM_WORKER, number, 0, AT_RCPT, true)		\
 	X(COMMIT, FROM_WORKER, commit, 0, AT_DATA,			\
 	    p->flags <= CONTENT_FLAGS && p->lines <= p->size)		\
 	X(NOTE, FROM_WORKER, number, 0, AT_WORK, p->n < NOTE_COUNT)	\
 	X(TRACE, FROM_WORKER, trace, 0, AT_WORK,			\
 	    p->n <= ipc_trace_bytes && p->kind < IPC_TRACE_KIND_COUNT)	\
 	X(END, FROM_WORKER, end, 0, AT_ALIVE, p->end < END_COUNT)	\
-	X(OUTPUT, TO_WORKER, nothing, 1, AT_IDLE, true)			\
+	X(OUTPUT, TO_WORKER, number, 1, AT_IDLE, true)			\
 	X(ASK, FROM_CONTROL, ask, 0, AT_ASK, is_ask(p))			\
 	X(TELL_TEXT, TO_CONTROL, tell_text, 0, AT_ASK,			\
 	    p->n <= sizeof(p->text))					\
@@ -74,7 +74,7 @@
 	    is_digest(p, ipc_sign_slots_max))				\
 	X(SIGNED, FROM_SIGN, signature, 0, AT_ANY,			\
 	    p->n <= ipc_signature_max_bytes)				\
-	X(FORGET, TO_NURSERY, nothing, 0, AT_ANY, true)			\
+	X(FORGET, TO_NURSERY, number, 0, AT_ANY, true)			\
 	X(KEY_CERTIFICATE, TO_SIGN, pem, 0, AT_ANY,			\
 	    is_piece(p, ipc_sign_slots_max))				\
 	X(KEY_FORGET, TO_SIGN, number, 0, AT_ANY, p->n < ipc_sign_slots_max) \
@@ -85,7 +85,7 @@
 	    p->n < PROXY_FAIL_COUNT)					\
 	X(SYNC, TO_DISK, sync, 1, AT_ANY, p->data <= 1)			\
 	X(SYNCED, FROM_DISK, synced, 0, AT_ANY, is_errno(p->error))	\
-	X(LOG_FILE, TO_LOGGER, nothing, 1, AT_ANY, true)		\
+	X(LOG_FILE, TO_LOGGER, number, 1, AT_ANY, true)		\
 	X(LOG_LINES, TO_LOGGER, lines, 0, AT_ANY,			\
 	    p->n <= ipc_lines_bytes && p->again <= 1)			\
 	X(LOG_WRITTEN, FROM_LOGGER, written, 0, AT_ANY,			\
@@ -104,7 +104,7 @@
 	X(OUTCOME, FROM_WORKER, outcome, 0, AT_HOST, is_outcome(p))	\
 	X(LETTER_DONE, FROM_WORKER, number, 0, AT_LETTER,		\
 	    p->n <= RELAY_DONE_ALL)					\
-	X(DISMISS, TO_WORKER, nothing, 0, AT_RELAY, true)		\
+	X(DISMISS, TO_WORKER, number, 0, AT_RELAY, true)		\
 	X(LOOKUP, TO_WORKER, lookup, 1, AT_NAME,			\
 	    p->kind < RESOLVE_KIND_COUNT && p->ipv6 <= 1 &&		\
 	    ENDS(p->name))						\
@@ -119,12 +119,11 @@
 
 /* The payloads, as members of struct ipc_record. */
 #define IPC_PAYLOADS(X)							\
-	X(settings) X(number) X(pid) X(nothing) X(text) X(died)		\
-	X(session) X(verdict) X(stress) X(mail) X(rcpt)	\
-	X(trace) X(end) X(ask) X(tell_text) X(login) X(account)		\
-	X(password) X(checked) X(pem) X(digest) X(signature) X(tls)	\
-	X(judged) X(proxy) X(sync) X(synced) X(lines) X(written)	\
-	X(commit) X(client) X(greeted) X(letter) X(outcome) X(lookup)	\
-	X(host) X(answer) X(report) X(fact) X(dial)
+	X(settings) X(number) X(text) X(child) X(session) X(verdict)	\
+	X(stress) X(mail) X(rcpt) X(trace) X(end) X(ask) X(tell_text)	\
+	X(login) X(account) X(password) X(checked) X(pem) X(digest)	\
+	X(signature) X(tls) X(judged) X(proxy) X(sync) X(synced)	\
+	X(lines) X(written) X(commit) X(client) X(greeted) X(letter)	\
+	X(outcome) X(lookup) X(host) X(answer) X(report) X(fact) X(dial)
 
 #endif

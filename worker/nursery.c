@@ -140,7 +140,7 @@ breed(const struct nursery *n, char option)
 	}
 	if (pid != -1 && option == '\0') {
 		r.type = IPC_NEWBORN;
-		r.u.pid.pid = pid;
+		r.u.child.pid = pid;
 	} else if (pid != -1) {
 		r.type = IPC_SIBLING;
 		r.u.number.n = (uint8_t)option;
@@ -162,8 +162,8 @@ reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		r.u.died.pid = pid;
-		r.u.died.status = status;
+		r.u.child.pid = pid;
+		r.u.child.status = status;
 		send_or_end(&r, -1);
 	}
 }
@@ -273,9 +273,9 @@ on_record(struct nursery *n, const struct ipc_record *r)
 		breed(n, (char)r->u.number.n);
 	} else if (r->type == IPC_KILL) {
 		/* An ended child keeps its pid until it is waited for. */
-		if (waitid(P_PID, (id_t)r->u.pid.pid, &ended, WEXITED |
+		if (waitid(P_PID, (id_t)r->u.child.pid, &ended, WEXITED |
 		    WNOHANG | WNOWAIT) == 0)
-			kill(r->u.pid.pid, SIGKILL);
+			kill(r->u.child.pid, SIGKILL);
 	} else if (r->type == IPC_RENEW) {
 		execute_self(n, 'r');
 		send_or_end(&(struct ipc_record){ .type = IPC_STALE }, -1);

@@ -196,7 +196,7 @@ hear(struct helper *h, const struct ipc_record *r)
 		if (h != p->active || p->count[POOL_COMING] == 0)
 			return "it tells of a worker that was not asked for";
 		if (h->passed != -1)
-			pool_newborn(h, r->u.pid.pid, h->passed,
+			pool_newborn(h, r->u.child.pid, h->passed,
 			    h->state == HELPER_SERVING);
 		else {
 			h->strangers++;
@@ -210,7 +210,7 @@ hear(struct helper *h, const struct ipc_record *r)
 		    "the nursery could not fork a worker");
 		break;
 	case IPC_DIED:
-		if (!pool_died(h, r->u.died.pid, r->u.died.status))
+		if (!pool_died(h, r->u.child.pid, r->u.child.status))
 			return "it tells of the end of a process that is no "
 			    "child of it, or has ended before";
 	}

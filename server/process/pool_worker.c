@@ -152,7 +152,7 @@ punish(struct worker *w, const char *why)
 static void
 kill_process(struct worker *w)
 {
-	struct ipc_record r = { .type = IPC_KILL, .u.pid.pid = w->pid };
+	struct ipc_record r = { .type = IPC_KILL, .u.child.pid = w->pid };
 
 	if (!w->exited)
 		(void)nursery_ask(w->nursery, &r);

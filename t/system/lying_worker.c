@@ -72,7 +72,7 @@ spawn_one(void)
 	if (i == workers_max || ipc_pair(ends) == -1)
 		exit(2);
 	workers[i].channel = ends[0];
-	workers[i].pid = r.u.pid.pid = next_pid++;
+	workers[i].pid = r.u.child.pid = next_pid++;
 	send_up(&r, ends[1]);
 	close(ends[1]);
 }
@@ -123,15 +123,15 @@ take_order(bool wait)
 			spawn_one();
 	else if (r.type == IPC_BREED)
 		breed();
-	return r.type == IPC_KILL ? r.u.pid.pid : -1;
+	return r.type == IPC_KILL ? r.u.child.pid : -1;
 }
 
 /* The end of whoever that is, with a status of waitpid(2). */
 static void
 tell_end(int32_t pid, int status)
 {
-	struct ipc_record r = { .type = IPC_DIED, .u.died.pid = pid,
-	    .u.died.status = status };
+	struct ipc_record r = { .type = IPC_DIED, .u.child.pid = pid,
+	    .u.child.status = status };
 
 	send_up(&r, -1);
 }
@@ -140,7 +140,7 @@ tell_end(int32_t pid, int status)
 static void
 let_go(struct pretender *w)
 {
-	struct ipc_record r = { .type = IPC_DIED, .u.died.pid = w->pid };
+	struct ipc_record r = { .type = IPC_DIED, .u.child.pid = w->pid };
 
 	send_up(&r, -1);
 	close(w->channel);
@@ -661,7 +661,7 @@ nursery_newborns(struct pretender *w, int client)
 	if (ipc_pair(ends) == -1)
 		exit(2);
 	for (int i = 0; i < 5000; i++) {
-		r.u.pid.pid = 500000 + i;
+		r.u.child.pid = 500000 + i;
 		send_up(&r, ends[1]);
 	}
 }
@@ -679,7 +679,7 @@ nursery_odd_newborns(struct pretender *w, int client)
 	fds[2] = socket(AF_UNIX, SOCK_STREAM, 0);
 	fds[3] = open(program, O_RDONLY);
 	for (int i = 0; i < 4; i++) {
-		r.u.pid.pid = 500000 + i;
+		r.u.child.pid = 500000 + i;
 		send_up(&r, fds[i]);
 	}
 }

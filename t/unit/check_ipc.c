@@ -236,7 +236,7 @@ TEST(descriptors_too_many)
 
 	memset(&r, 0, sizeof(r));
 	r.type = IPC_NEWBORN;
-	r.u.pid.pid = 1234;
+	r.u.child.pid = 1234;
 	begin();
 	for (size_t i = 0; i < fds_max; i++)
 		fds[i] = pair[0];

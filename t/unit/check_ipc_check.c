@@ -59,13 +59,13 @@ good(enum ipc_type type)
 	    type == IPC_RCPT_TO) {
 		r.u.rcpt.to = address("<a@b>");
 	} else if (type == IPC_NEWBORN || type == IPC_KILL) {
-		r.u.pid.pid = 1234;
+		r.u.child.pid = 1234;
 	} else if (type == IPC_BREED || type == IPC_SIBLING) {
 		r.u.number.n = 'r';
 	} else if (type == IPC_CHECKED) {
 		r.u.checked.answer = REPLY_AUTH_OK;
 	} else if (type == IPC_DIED) {
-		r.u.died.pid = 1234;
+		r.u.child.pid = 1234;
 	} else if (type == IPC_READY || type == IPC_UNSAFE) {
 		memcpy(r.u.text.text, "text", 5);
 	} else if (type == IPC_LOGIN) {
@@ -499,12 +499,12 @@ TEST(process_ids)
 	for (size_t i = 0; i < COUNT(t); i++) {
 		struct ipc_record r = good(IPC_NEWBORN);
 
-		r.u.pid.pid = t[i].pid;
+		r.u.child.pid = t[i].pid;
 		ck_assert_int_eq(passes(&r), t[i].fine);
 		r.type = IPC_KILL;
 		ck_assert_int_eq(passes(&r), t[i].fine);
 		r = good(IPC_DIED);
-		r.u.died.pid = t[i].pid;
+		r.u.child.pid = t[i].pid;
 		ck_assert_int_eq(passes(&r), t[i].fine);
 	}
 }

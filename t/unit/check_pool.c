@@ -207,7 +207,7 @@ bear(uint32_t count)
 	while (count-- > 0) {
 		int ends[2];
 		struct ipc_record child = { .type = IPC_NEWBORN,
-		    .u.pid.pid = first_pid + born };
+		    .u.child.pid = first_pid + born };
 
 		ck_assert_int_eq(ipc_pair(ends), 0);
 		workers[born++] = ends[1];
@@ -220,7 +220,7 @@ bear(uint32_t count)
 static void
 die(pid_t pid, int status)
 {
-	struct ipc_record r = { .type = IPC_DIED, .u.died = { pid, status } };
+	struct ipc_record r = { .type = IPC_DIED, .u.child = { pid, status } };
 
 	ck_assert_int_eq(ipc_send(nursery, &r, -1, true), 0);
 }

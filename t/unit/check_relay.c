@@ -125,7 +125,7 @@ bear(uint32_t count)
 	while (count-- > 0) {
 		int ends[2];
 		struct ipc_record child = { .type = IPC_NEWBORN,
-		    .u.pid.pid = first_pid + born };
+		    .u.child.pid = first_pid + born };
 
 		ck_assert_int_eq(ipc_pair(ends), 0);
 		workers[born++] = ends[1];
