@@ -6,15 +6,16 @@
  */
 #include "shared/sasl.h"
 
+const char *const sasl_names[SASL_MECHANISM_COUNT] = { "PLAIN", "LOGIN",
+    "CRAM-MD5" };
 
 enum sasl_mechanism
 sasl_find(struct span name)
 {
-	static const char *const names[] = { "PLAIN", "LOGIN", "CRAM-MD5" };
 	unsigned m = 0;
 
 	while (m < SASL_MECHANISM_COUNT &&
-	    !span_equal_fold(name, span_of(names[m])))
+	    !span_equal_fold(name, span_of(sasl_names[m])))
 		m++;
 	return (enum sasl_mechanism)m;
 }

@@ -21,6 +21,7 @@ enum sasl_mechanism {
 	SASL_CRAM_MD5,
 	SASL_MECHANISM_COUNT
 };
+extern const char *const sasl_names[SASL_MECHANISM_COUNT];
 
 /* The one challenge of CRAM-MD5: the catcher has nobody to keep out. */
 #define SASL_CHALLENGE "<catcher@smtpd>"

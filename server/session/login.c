@@ -48,11 +48,6 @@ static struct {
 	struct login		*asked;		/* being checked; or NULL */
 } logins = { .waiting = TAILQ_HEAD_INITIALIZER(logins.waiting) };
 
-static const char *const mechanisms[SASL_MECHANISM_COUNT] = {
-	[SASL_PLAIN] = "PLAIN", [SASL_LOGIN] = "LOGIN",
-	[SASL_CRAM_MD5] = "CRAM-MD5"
-};
-
 static const struct {
 	enum counter	 counter;
 	const char	*why;
@@ -85,7 +80,7 @@ answer(struct login *l)
 	log_put(fine ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, fine ? "login" :
 	    "login-failed", "session=%s client=%s user=%s mechanism=%s why=%s",
 	    s->id, s->client.text, l->known ? l->user : "",
-	    mechanisms[l->mechanism], l->why);
+	    sasl_names[l->mechanism], l->why);
 	s->master->counters.value[answers[l->answer].counter]++;
 	if (conf->catcher && fine)
 		catcher_say(s->id, CATCHER_GOOD, "logged in as %s%s", s->user,
