@@ -79,13 +79,12 @@ enum ipc_when {
 	IPC_AT_DATA = 1 << 4,		/* the worker has a spool file */
 	IPC_AT_COMMIT = 1 << 5,		/* waiting for the disk */
 	IPC_AT_LOGIN = 1 << 6,		/* waiting for a password check */
-	IPC_AT_PROXY = 1 << 8,		/* a PROXY header is due, or failed */
-	IPC_AT_RESOLVE = 1 << 9,	/* asks name servers */
-	IPC_AT_RELAY = 1 << 10,		/* has a host, no letter now */
-	IPC_AT_LETTER = 1 << 11,	/* between LETTER and LETTER_DONE */
-	IPC_AT_ANY = ((1 << 7) - 1) | IPC_AT_PROXY | IPC_AT_RESOLVE |
-	    IPC_AT_RELAY | IPC_AT_LETTER,
-	IPC_AT_ASK = 1 << 7,		/* smtpctl may ask, or was asked */
+	IPC_AT_PROXY = 1 << 7,		/* a PROXY header is due, or failed */
+	IPC_AT_RESOLVE = 1 << 8,	/* asks name servers */
+	IPC_AT_RELAY = 1 << 9,		/* has a host, no letter now */
+	IPC_AT_LETTER = 1 << 10,	/* between LETTER and LETTER_DONE */
+	IPC_AT_ASK = 1 << 11,		/* smtpctl may ask, or was asked */
+	IPC_AT_ANY = IPC_AT_ASK - 1,
 	IPC_AT_OPEN = IPC_AT_MAIL | IPC_AT_RCPT,
 	IPC_AT_GIVEN = IPC_AT_OPEN | IPC_AT_DATA,
 	/* between SESSION and END, but not while the disk works */
