@@ -42,6 +42,7 @@ delivery_make(struct message *t)
 	snprintf(d->session, sizeof(d->session), "%s", t->client.session);
 	d->owner = t;
 	d->tx = *t;
+	d->tx.client.session = d->session;
 	memset(t, 0, sizeof(*t));
 	t->delivery = d;
 	(void)conf_epoch_enter(d->tx.client.epoch);
@@ -114,13 +115,37 @@ delivery_log_slow(struct delivery *d, bool ended)
 }
 
 void
+delivery_log_failure(const struct message *t, const char *what, int error,
+    const struct recipient_mailbox *box, const char *then)
+{
+	char path[sizeof("spool/incoming/") + ipc_id_bytes];
+	struct conf_room room;
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_ERROR, "store-failed");
+	log_add(&l, "session=%s id=%s what=%s", t->client.session, t->id,
+	    what);
+	if (box != NULL)
+		maildir_log_place(&l, box);
+	else {
+		snprintf(path, sizeof(path), "spool/incoming/%s", t->id);
+		log_add(&l, "path=%s", path);
+	}
+	log_add(&l, "why=%s", strerror(error));
+	if ((error == ENOSPC || error == EDQUOT) &&
+	    spool_room(t->client.master->spool, &room))
+		log_add(&l, "free_bytes=%zu free_inodes=%zu",
+		    (size_t)room.free_bytes, (size_t)room.free_inodes);
+	log_add(&l, "then=%s", then);
+	log_end(&l);
+}
+
+void
 delivery_fail(struct delivery *d, const char *what, int error,
     const struct recipient_mailbox *where)
 {
 	d->error = error;
-	maildir_log_failure(d->mail.spool, &(struct maildir_failure){
-	    .session = d->session, .id = d->tx.id, .what = what,
-	    .box = where, .error = error });
+	delivery_log_failure(&d->tx, what, error, where, "");
 }
 
 void
@@ -197,11 +222,8 @@ deliver(struct delivery *d, struct maildir_batch *b, size_t most)
 			delivery_fail(d, d->mail.what, error, box);
 			return false;
 		}
-		maildir_log_failure(d->mail.spool, &(struct maildir_failure){
-		    .session = d->session, .id = d->tx.id,
-		    .what = d->mail.what, .box = box, .error = error,
-		    .then = "the others of the alias have it, this one "
-		    "misses it" });
+		delivery_log_failure(&d->tx, d->mail.what, error, box, "the "
+		    "others of the alias have it, this one misses it");
 		*box = to->boxes[--to->count];
 	}
 	return true;

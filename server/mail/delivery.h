@@ -95,6 +95,12 @@ bool	delivery_go_on(struct delivery *d, struct maildir_batch *b,
 	    size_t most);
 /* Is d wherever it goes, once the sync has ended? */
 bool	delivery_is_complete(const struct delivery *d);
+/*
+ * Event store-failed: error of what was tried, with the Maildir box; or NULL:
+ * with the file of t.  then: what follows from it; or "".
+ */
+void	delivery_log_failure(const struct message *t, const char *what,
+	    int error, const struct recipient_mailbox *box, const char *then);
 /* Has d removed from now on, for error, which is logged with where. */
 void	delivery_fail(struct delivery *d, const char *what, int error,
 	    const struct recipient_mailbox *where);

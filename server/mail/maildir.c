@@ -331,27 +331,3 @@ maildir_log_place(struct log_line *l, const struct recipient_mailbox *box)
 	    box->domain[0] == '\0' ? "" : "mail/", place);
 	log_add(l, "to=%s path=%s", to, path);
 }
-
-void
-maildir_log_failure(const struct spool *s, const struct maildir_failure *f)
-{
-	char path[sizeof("spool/incoming/") + ipc_id_bytes];
-	struct conf_room room;
-	struct log_line l;
-
-	log_begin(&l, LOG_LEVEL_ERROR, "store-failed");
-	log_add(&l, "session=%s id=%s what=%s", f->session, f->id, f->what);
-	if (f->box != NULL)
-		maildir_log_place(&l, f->box);
-	else {
-		snprintf(path, sizeof(path), "spool/incoming/%s", f->id);
-		log_add(&l, "path=%s", path);
-	}
-	log_add(&l, "why=%s", strerror(f->error));
-	if ((f->error == ENOSPC || f->error == EDQUOT) &&
-	    spool_room(s, &room))
-		log_add(&l, "free_bytes=%zu free_inodes=%zu",
-		    (size_t)room.free_bytes, (size_t)room.free_inodes);
-	log_add(&l, "then=%s", f->then != NULL ? f->then : "");
-	log_end(&l);
-}

@@ -80,17 +80,6 @@ void	maildir_end_batch(struct maildir_batch *b, const struct spool *s,
 /* 0 when box can be delivered to, or is still to be made; or -1 and errno. */
 int	maildir_probe(const struct spool *s,
 	    const struct recipient_mailbox *box);
-/* What could not be done, for event=store-failed. */
-struct maildir_failure {
-	const char	*session;	/* its id */
-	const char	*id;		/* of the message; "": none yet */
-	const char	*what;
-	const struct recipient_mailbox *box; /* NULL: the file in the spool */
-	int		 error;
-	const char	*then;		/* what follows from it; or NULL */
-};
-void	maildir_log_failure(const struct spool *s,
-	    const struct maildir_failure *f);
 /* Adds to= and path= of box. */
 void	maildir_log_place(struct log_line *l,
 	    const struct recipient_mailbox *box);

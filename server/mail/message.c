@@ -68,16 +68,6 @@ message_clear(struct message *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* box NULL: the failure is with the file in the spool. */
-static void
-log_failure(const struct message *t, const char *what,
-    const struct recipient_mailbox *box, int error)
-{
-	maildir_log_failure(t->client.master->spool,
-	    &(struct maildir_failure){ .session = t->client.session,
-	    .id = t->id, .what = what, .box = box, .error = error });
-}
-
 /*
  * Each recipient needs one usable Maildir: a user's own, or one that an alias
  * reaches.  0, and that one is marked needed; or errno, and *box is broken.
@@ -131,7 +121,7 @@ message_add(struct message *t, const struct ipc_rcpt *rcpt,
 		    queue_draft_add(&t->draft, rcpt, 0);
 	error = find_fit(spool, &t->boxes, count, &box);
 	if (error != 0) {
-		log_failure(t, "open the Maildir", box, error);
+		delivery_log_failure(t, "open the Maildir", error, box, "");
 		verdict = VERDICT_BROKEN;
 	} else if (verdict == VERDICT_OK && wants_report(t, rcpt))
 		verdict = queue_draft_add(&t->draft, rcpt, DSN_DELIVERED);
@@ -206,7 +196,7 @@ message_begin(struct message *t, int *fd)
 	if (result == 0)
 		return VERDICT_OK;
 	error = errno;
-	log_failure(t, "create", NULL, error);
+	delivery_log_failure(t, "create", error, NULL, "");
 	t->id[0] = '\0';
 	message_clear(t);
 	return delivery_trouble(error);
@@ -231,8 +221,8 @@ message_end(struct message *t, const struct ipc_commit *c,
 	if (state == SPOOL_GOOD && commit_add(t) == 0)
 		return VERDICT_OK;
 	if (!*broken)
-		log_failure(t, state == SPOOL_GOOD ? "hold" : "stat", NULL,
-		    errno);
+		delivery_log_failure(t, state == SPOOL_GOOD ? "hold" : "stat",
+		    errno, NULL, "");
 	m->counters.value[COUNTER_UNSTORED]++;
 	message_clear(t);
 	return VERDICT_TROUBLE;
@@ -243,7 +233,7 @@ message_drop(struct message *t, int error)
 {
 	if (error != 0) {
 		t->client.master->counters.value[COUNTER_UNSTORED]++;
-		log_failure(t, "write", NULL, error);
+		delivery_log_failure(t, "write", error, NULL, "");
 	}
 	message_clear(t);
 }

@@ -25,7 +25,6 @@
 
 enum {
 	piece_us = 4 * 1000,		/* of a turn */
-	piece_bytes = 900 * queue_record_bytes,	/* of a journal */
 	clock_s = 30,			/* between two queue_write_clock() */
 	making_ms = 60 * 1000		/* a new folder may lack its key */
 };
@@ -88,28 +87,26 @@ apply(struct master *m, const struct queue_record *e)
 		queue_set_done(q, e->done - 1);
 }
 
-/* Reads a piece; false: that was the last one. */
+/* False: there are no more. */
 static bool
-read_journal(struct master *m)
+read_record(struct master *m)
 {
-	static uint8_t octets[piece_bytes];
+	uint8_t raw[queue_record_bytes];
 	struct queue_record r;
-	ssize_t n = reading.journal == -1 ? 0 : pread(reading.journal, octets,
-	    sizeof(octets), (off_t)reading.at);
-	size_t left = n > 0 ? (size_t)n : 0, used;
+	ssize_t n = reading.journal == -1 ? 0 : pread(reading.journal, raw,
+	    sizeof(raw), (off_t)reading.at);
 
 	if (n == -1)
 		log_error("read", "a journal of the queue", errno);
-	for (const uint8_t *p = octets; left > 0; p += used, left -= used) {
-		used = left < queue_record_bytes ? left : queue_record_bytes;
-		if (used == queue_record_bytes && queue_record_read(p,
-		    reading.at, reading.folder->key, &r))
-			apply(m, &r);
-		else
-			reading.damaged += used;
-		reading.at += used;
-	}
-	return n == (ssize_t)sizeof(octets);
+	if (n <= 0)
+		return false;
+	if (n == (ssize_t)sizeof(raw) && queue_record_read(raw, reading.at,
+	    reading.folder->key, &r))
+		apply(m, &r);
+	else
+		reading.damaged += (uint64_t)n;
+	reading.at += (uint64_t)n;
+	return true;
 }
 
 /* ---- names -------------------------------------------------------------- */
@@ -226,12 +223,13 @@ end_folder(void)
 static bool
 begin_folder(struct queue *all)
 {
-	struct queue_folder *f = TAILQ_FIRST(&all->folders);
+	struct queue_folder *f;
 	char path[queue_path_bytes];
 	int fd;
 
-	while (f != NULL && !f->unread)
-		f = TAILQ_NEXT(f, entry);
+	TAILQ_FOREACH(f, &all->folders, entry)
+		if (f->unread)
+			break;
 	if (f == NULL)
 		return false;
 	fd = openat(all->dir, f->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
@@ -253,14 +251,14 @@ begin_folder(struct queue *all)
 	return true;
 }
 
-/* A piece of a journal, or a name. */
+/* A record of a journal, or a name. */
 static void
 step(struct master *m)
 {
 	struct dirent *e;
 
 	if (!reading.at_names) {
-		reading.at_names = !read_journal(m);
+		reading.at_names = !read_record(m);
 		return;
 	}
 	errno = 0;
