@@ -9,11 +9,6 @@
 
 #include "server/mail/maildir.h"
 #include "server/mail/queue.h"
-#include "server/mail/recipient.h"
-#include "shared/ipc_msg.h"
-
-struct conf_epoch;
-struct master;
 
 enum {
 	delivery_first_max = 32,	/* Maildirs in its first turn */

@@ -6,8 +6,6 @@
 #define SERVER_MESSAGE_H
 
 #include "server/mail/delivery.h"
-#include "server/mail/recipient.h"
-#include "server/master.h"
 
 /* Begins t.  False: the disk has no space for what mail announces. */
 bool	message_start(struct message *t, const struct message_client *from,

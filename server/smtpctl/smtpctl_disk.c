@@ -23,9 +23,8 @@ enum { held_bit = 1 << 2 };	/* QUEUED_HELD, as the journal has it */
 
 /* What the journal says of a message. */
 struct known {
-	char			 id[ipc_id_bytes];	/* first: compare() */
-	struct queue_record	 last;
-	uint8_t			*done;		/* a bit a recipient */
+	struct queue_record	last;		/* begins with its id: compare() */
+	uint8_t			done[];		/* a bit a recipient */
 };
 
 struct folder {
@@ -63,11 +62,9 @@ note(struct folder *f, const struct queue_record *r)
 	struct known *k = find(f, r->id);
 
 	if (k == NULL) {
-		k = calloc(1, sizeof(*k));
-		if (k == NULL || (k->done = calloc(r->rcpts / 8 + 1, 1)) ==
-		    NULL)
+		k = calloc(1, sizeof(*k) + r->rcpts / 8 + 1);
+		if (k == NULL)
 			err(smtpctl_exit_error, NULL);
-		memcpy(k->id, r->id, sizeof(k->id));
 		k->last = *r;
 		if (tsearch(k, &f->known, compare) == NULL)
 			err(smtpctl_exit_error, NULL);
@@ -154,23 +151,16 @@ look(struct reading *r, struct folder *f, const char *file,
 }
 
 static void
-forget(void *node)
-{
-	free(((struct known *)node)->done);
-	free(node);
-}
-
-static void
 read_folder(struct reading *r, const char *path)
 {
-	struct folder f = { .path = path,
-	    .fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
-	DIR *dir = f.fd == -1 ? NULL : fdopendir(dup(f.fd));
+	struct folder f = { .path = path };
+	DIR *dir = opendir(path);
 	struct queue_name name;
 	struct dirent *e;
 
 	if (dir == NULL)
 		err(smtpctl_exit_error, "%s", path);
+	f.fd = dirfd(dir);
 	f.has_key = queue_key_read(f.fd, "key", f.key);
 	if (f.has_key)
 		read_journal(&f);
@@ -181,8 +171,7 @@ read_folder(struct reading *r, const char *path)
 		if (queue_name_read(e->d_name, &name) && !name.content)
 			look(r, &f, e->d_name, &name);
 	closedir(dir);
-	close(f.fd);
-	tdestroy(f.known, forget);
+	tdestroy(f.known, free);
 }
 
 uint64_t
