@@ -23,7 +23,6 @@ struct message_client {
 	const char		*session;	/* its id, for the log */
 	const char		*user;		/* logged in; "": nobody */
 	const char		*ip;
-	bool			 ipv6;
 	uint16_t		 port;
 	bool			 hidden;	/* not shown in Received */
 	const struct ipc_tls	*tls;		/* NULL: in plain text */

@@ -146,7 +146,7 @@ on_mail(struct session *s, const struct ipc_record *r)
 	}
 	has_room = message_start(&s->tx, &(struct message_client){
 	    .master = s->master, .epoch = s->epoch, .session = s->id,
-	    .user = s->user, .ip = s->client.text, .ipv6 = s->client.ipv6,
+	    .user = s->user, .ip = s->client.text,
 	    .port = s->client.port, .hidden = s->words & LISTEN_HIDE_CLIENT,
 	    .tls = s->tls_state == TLS_IS_ON ? &s->tls : NULL,
 	    .paid_until_us = &s->host->paid_until_us,
