@@ -19,10 +19,7 @@
 #include "shared/deadline.h"
 #include "shared/log.h"
 
-enum {
-	slab_messages = 256,
-	clock_bytes = 64
-};
+enum { slab_messages = 256 };
 
 int64_t
 queue_now_s(const struct master *m)
@@ -31,39 +28,6 @@ queue_now_s(const struct master *m)
 
 	return q == NULL ? (int64_t)time(NULL) :
 	    q->start_s + (deadline_now_ms() - q->start_ms) / 1000;
-}
-
-void
-queue_read_clock(struct queue *q)
-{
-	int64_t wall_s = (int64_t)time(NULL), away_s;
-	char text[clock_bytes + 1] = "";
-	uint64_t queue_s, then_s;
-	struct span in;
-
-	q->start_ms = deadline_now_ms();
-	q->start_s = wall_s;
-	if (pread(q->owner, text, clock_bytes, 0) <= 0)
-		return;
-	in = span_of(text);
-	if (!span_number(span_cut(&in, ' '), &queue_s) ||
-	    !span_number(span_cut(&in, '\n'), &then_s) ||
-	    queue_s > INT64_MAX / 2 || then_s > INT64_MAX)
-		return;
-	away_s = wall_s < (int64_t)then_s ? 0 : wall_s - (int64_t)then_s;
-	q->start_s = (int64_t)queue_s + (away_s < queue_away_max_s ? away_s :
-	    queue_away_max_s);
-}
-
-void
-queue_write_clock(const struct master *m)
-{
-	char text[clock_bytes];
-	int n = snprintf(text, sizeof(text), "%lld %lld\n",
-	    (long long)queue_now_s(m), (long long)time(NULL));
-
-	if (pwrite(m->queue->owner, text, (size_t)n, 0) != n)
-		log_error("write", "spool/queue/owner", errno);
 }
 
 /* ---- in memory ---------------------------------------------------------- */
@@ -318,15 +282,4 @@ queue_hold(struct master *m, struct queued *q, bool held)
 	    (held ? QUEUED_HELD : 0));
 	m->queue->now.held += held;
 	note(m, q, 0);
-}
-
-void
-queue_stop(struct master *m)
-{
-	if (m->queue == NULL)
-		return;
-	if (m->queue->delivers && m->queue->now.messages > 0)
-		queue_write_clock(m);
-	m->queue->current = NULL;
-	queue_folder_tick(m);
 }

@@ -82,9 +82,6 @@ void	queue_set_done(struct queued *q, uint32_t index);
 /* Its file, or the one of its content apart: "SEG/ID.LINES.FLAGS.c". */
 void	queue_path(const struct queued *q, bool content,
 	    char out[queue_path_bytes]);
-/* What spool/queue/owner knows of queue_now_s(). */
-void	queue_read_clock(struct queue *q);
-void	queue_write_clock(const struct master *m);
 /* Counts q, which is complete, and has it scheduled. */
 void	queue_count_in(struct master *m, struct queued *q);
 

@@ -25,7 +25,8 @@
 
 enum {
 	piece_us = 4 * 1000,		/* of a turn */
-	clock_s = 30,			/* between two queue_write_clock() */
+	clock_bytes = 64,
+	clock_s = 30,			/* between two write_clock() */
 	making_ms = 60 * 1000		/* a new folder may lack its key */
 };
 
@@ -338,6 +339,41 @@ look_around(struct queue *all)
 	return 0;
 }
 
+/* ---- begin and end ------------------------------------------------------ */
+
+static void
+read_clock(struct queue *q)
+{
+	int64_t wall_s = (int64_t)time(NULL), away_s;
+	char text[clock_bytes + 1] = "";
+	uint64_t queue_s, then_s;
+	struct span in;
+
+	q->start_ms = deadline_now_ms();
+	q->start_s = wall_s;
+	if (pread(q->owner, text, clock_bytes, 0) <= 0)
+		return;
+	in = span_of(text);
+	if (!span_number(span_cut(&in, ' '), &queue_s) ||
+	    !span_number(span_cut(&in, '\n'), &then_s) ||
+	    queue_s > INT64_MAX / 2 || then_s > INT64_MAX)
+		return;
+	away_s = wall_s < (int64_t)then_s ? 0 : wall_s - (int64_t)then_s;
+	q->start_s = (int64_t)queue_s + (away_s < queue_away_max_s ? away_s :
+	    queue_away_max_s);
+}
+
+static void
+write_clock(const struct master *m)
+{
+	char text[clock_bytes];
+	int n = snprintf(text, sizeof(text), "%lld %lld\n",
+	    (long long)queue_now_s(m), (long long)time(NULL));
+
+	if (pwrite(m->queue->owner, text, (size_t)n, 0) != n)
+		log_error("write", "spool/queue/owner", errno);
+}
+
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
@@ -353,7 +389,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	if (!all->delivers)
 		return;
 	if (all->now.messages > 0 && ++seconds % clock_s == 0)
-		queue_write_clock(m);
+		write_clock(m);
 	if (look_around(all) == -1)
 		log_error("look for folders", "spool/queue", errno);
 }
@@ -375,12 +411,20 @@ queue_start(struct master *m, const char **what)
 		return -1;
 	m->queue = all;
 	reading.master = m;
-	queue_read_clock(all);
-	all->delivers = !m->one_session && flock(all->owner, LOCK_EX |
-	    LOCK_NB) == 0;
+	read_clock(all);
 	event_assign(&reading.turn, m->base, -1, 0, on_turn, m);
 	event_assign(&all->second, m->base, -1, EV_PERSIST, on_second, m);
-	*what = "spool/queue";
-	return event_add(&all->second, &period) == -1 ||
-	    (all->delivers && look_around(all) == -1) ? -1 : 0;
+	on_second(-1, 0, m);
+	return event_add(&all->second, &period);
+}
+
+void
+queue_stop(struct master *m)
+{
+	if (m->queue == NULL)
+		return;
+	if (m->queue->delivers && m->queue->now.messages > 0)
+		write_clock(m);
+	m->queue->current = NULL;
+	queue_folder_tick(m);
 }
