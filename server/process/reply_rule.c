@@ -88,44 +88,32 @@ kind_of_reply(const struct ipc_outcome *o)
 	return GARBAGE;
 }
 
-static unsigned
-kind_of(const struct ipc_outcome *o)
-{
-	switch ((enum relay_end)o->end) {
-	case RELAY_END_REPLY:
-		return kind_of_reply(o);
-	case RELAY_END_REFUSED:
-	case RELAY_END_TIMEOUT:
-	case RELAY_END_LOST:
-		return SILENT;
-	case RELAY_END_TLS:
-		return NO_TLS;
-	case RELAY_END_NO_8BIT:
-	case RELAY_END_NO_UTF8:
-	case RELAY_END_TOO_BIG:
-	case RELAY_END_OURSELVES:
-		return UNABLE;
-	case RELAY_END_LOCAL:
-	case RELAY_END_STOPPED:
-		return OURS;
-	case RELAY_END_NO_DOMAIN:
-	case RELAY_END_NO_MAIL:
-	case RELAY_END_NO_HOST:
-	case RELAY_END_TOO_OLD:
-		return NOWHERE;
-	case RELAY_END_NO_DNS:
-	case RELAY_END_SYNTAX:
-	case RELAY_END_COUNT:
-		break;
-	}
-	return GARBAGE;
-}
+/* The kinds of outcomes without a reply. */
+static const uint16_t kinds[RELAY_END_COUNT] = {
+	[RELAY_END_REFUSED] = SILENT,
+	[RELAY_END_TIMEOUT] = SILENT,
+	[RELAY_END_LOST] = SILENT,
+	[RELAY_END_SYNTAX] = GARBAGE,
+	[RELAY_END_TLS] = NO_TLS,
+	[RELAY_END_NO_8BIT] = UNABLE,
+	[RELAY_END_NO_UTF8] = UNABLE,
+	[RELAY_END_TOO_BIG] = UNABLE,
+	[RELAY_END_LOCAL] = OURS,
+	[RELAY_END_STOPPED] = OURS,
+	[RELAY_END_NO_DOMAIN] = NOWHERE,
+	[RELAY_END_NO_MAIL] = NOWHERE,
+	[RELAY_END_NO_HOST] = NOWHERE,
+	[RELAY_END_OURSELVES] = UNABLE,
+	[RELAY_END_NO_DNS] = GARBAGE,
+	[RELAY_END_TOO_OLD] = NOWHERE
+};
 
 const struct reply_rule *
 reply_rule(const struct ipc_outcome *o)
 {
 	const struct reply_rule *r = rules;
-	unsigned kind = kind_of(o);
+	unsigned kind = o->end == RELAY_END_REPLY ? kind_of_reply(o) :
+	    kinds[o->end];
 
 	while (!(r->stages >> o->stage & 1) || !(r->kinds & kind))
 		r++;
@@ -134,10 +122,7 @@ reply_rule(const struct ipc_outcome *o)
 
 /* ---- sites -------------------------------------------------------------- */
 
-/* How long a breaker is open. */
-static const unsigned pauses_min[] = { 5, 10, 20, 40, 60 };
-
-enum { limit_first = 2 };
+enum { limit_first = 2, pause_first_min = 5, pause_most_min = 60 };
 
 void
 reply_breaker_close(struct reply_breaker *b)
@@ -156,10 +141,9 @@ int64_t
 reply_breaker_fail(struct reply_breaker *b, int64_t now_ms, int64_t most_ms,
     uint32_t per_mille)
 {
-	const unsigned last = sizeof(pauses_min) / sizeof(pauses_min[0]) - 1;
-	int64_t ms = pauses_min[b->failures < last ? b->failures : last] *
-	    (int64_t)60000;
+	int64_t ms = pause_first_min << (b->failures < 4 ? b->failures : 4);
 
+	ms = 60000 * (ms < pause_most_min ? ms : pause_most_min);
 	reply_breaker_halve(b);
 	if (b->failures > 0 && now_ms < b->until_ms)
 		return 0;
