@@ -75,11 +75,10 @@ set_up_child(bool is_helper)
 }
 
 /*
- * The child changes its user before it executes the program: to the worker's;
- * or, with option (a helper), to the master's, for no process that talks to
- * strangers may share the user of one that holds keys or passwords.
- * The program is opened before that, for that user may be unable to reach it;
- * the nursery and the keeper keep it open, to execute it again.
+ * The child's user is the worker's; or, with option (a helper), the master's,
+ * for no process that talks to strangers may share the user of one that holds
+ * keys or passwords.  The program is opened before, for that user may be unable
+ * to reach it; nursery and keeper keep it open, to execute it again.
  */
 static _Noreturn void
 execute_worker(const char *worker, char option, char *const *words,
@@ -164,10 +163,10 @@ bind_all(struct master *m)
 }
 
 /*
- * The control socket: one below the directory root is made by its owner, once
- * privileges are dropped; any other one before that, by the user that starts
- * smtpd.  With sockets of a service manager an old and a new master run side
- * by side, and the new one answers.  -1: not made now, or not at all.
+ * The control socket: below the directory root it is made by its owner, once
+ * privileges are dropped; elsewhere before that.  With sockets of a service
+ * manager an old and a new master run side by side, and the new one answers.
+ * -1: not made now, or not at all.
  */
 static int
 open_control(const struct master *m, int root, bool take_over, bool dropped)

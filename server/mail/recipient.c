@@ -1,7 +1,6 @@
 /*
- * Finds the mailboxes of a recipient: the order of the rules, and aliases
- * followed to their Maildirs.  Run by the master, on addresses that a worker
- * has parsed.
+ * The order of the rules, and aliases followed to their Maildirs.  Run by the
+ * master, on addresses that a worker has parsed.
  */
 #include "server/mail/recipient.h"
 
@@ -273,10 +272,7 @@ follow_nobody(struct expansion *e, const struct conf_domain *d,
 	return follow_target(e, &d->catch_all, &to);
 }
 
-/*
- * In a catcher any recipient has a Maildir by its own name.  There are only as
- * many as a client names: no faster search is needed.
- */
+/* In a catcher any recipient has a Maildir by its own name. */
 static enum verdict
 expand_caught(const struct mailbox *rcpt, struct recipient_set *set)
 {

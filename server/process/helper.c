@@ -1,6 +1,5 @@
 /*
- * The life of helpers: their start, records, loss and new start.  What is sent
- * to them, and what they answer, is a matter of their roles.
+ * The life of helpers and nurseries: start, records, loss and new start.
  */
 #include "server/process/helper.h"
 

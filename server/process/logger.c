@@ -1,7 +1,6 @@
 /*
- * The master's end of the logger process.  Lines wait in shared/outlet.c until
- * they are written, not only sent: if the logger ends, the master writes them,
- * and a few may stand in the file twice.
+ * Lines wait in shared/outlet.c until they are written, not only sent: if the
+ * logger ends, the master writes them, and a few may stand in the file twice.
  */
 #include "server/process/logger.h"
 

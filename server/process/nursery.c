@@ -1,7 +1,6 @@
 /*
- * The master's end of the nurseries.  After start-up the master can neither
- * fork nor execute, so a nursery that dies is replaced by the one standing by,
- * which then forks the next.
+ * What nurseries are told, and what their records mean.  One that dies is
+ * replaced by the one standing by, which then forks the next.
  */
 #include "server/process/nursery.h"
 

@@ -1,7 +1,6 @@
 /*
- * Workers: asked for ahead of need, lent to owners, given up.  What the
- * nurseries do is in nursery.c, births and ends of workers are in
- * pool_worker.c; a use decides which owner is next, and what the work is.
+ * Workers: asked for ahead of need, lent to owners, given up; their births and
+ * ends are in pool_worker.c.
  */
 #include "server/process/pool.h"
 
@@ -33,10 +32,7 @@ count_waiting(const struct master *m)
 	return n;
 }
 
-/*
- * Asks the nursery for the workers that are missing, in batches rather than
- * one by one; never for more at a time than may be under way on its channel.
- */
+/* In batches, never of more than may be under way on a nursery's channel. */
 void
 pool_ask(struct master *m)
 {
@@ -141,10 +137,7 @@ pool_channel(const struct worker *w)
 	return w->channel;
 }
 
-/*
- * At most two are sent that w has not read: an honest worker reads them before
- * it sends its next record.
- */
+/* An honest worker reads all before its next record: two may wait. */
 void
 pool_stress(struct worker *w, enum stress why, uint64_t idle_timeout_s)
 {

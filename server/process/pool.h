@@ -1,6 +1,6 @@
 /*
  * The pool of worker processes: forked ahead of need, lent to owners that have
- * work for one, and taken back or given up.  Its use alone knows the work.
+ * work for one, and taken back or given up.
  */
 #ifndef SERVER_POOL_H
 #define SERVER_POOL_H
@@ -14,10 +14,7 @@ struct worker;
 
 enum { pool_last_bytes = 96 };	/* a use may keep of its last owner */
 
-/*
- * What workers are lent for, as a table of functions; sessions are the first
- * use.  An owner has one worker of its own, for one piece of work.
- */
+/* What workers are lent for.  An owner has one worker, for one work. */
 struct worker_use {
 	bool		once;		/* a worker does one such work only */
 	/* How many owners wait for a worker. */
@@ -33,8 +30,7 @@ struct worker_use {
 	bool		(*on_record)(void *owner, const struct ipc_record *r);
 	/* The worker is gone; how is for the log.  owner has none now. */
 	void		(*on_lost)(void *owner, const char *how);
-	/* The worker was sent STRESS_EVICT: what it waits for is answered; or
-	   NULL. */
+	/* It was sent STRESS_EVICT: what it waits for is answered; or NULL. */
 	void		(*on_evict)(void *owner);
 	/* Has the work lasted longer than an honest worker would let it? */
 	bool		(*is_overdue)(const void *owner);
@@ -56,10 +52,7 @@ struct worker_use {
 int	pool_start(struct master *m, const struct worker_use *const *uses);
 /* Both nurseries serve: workers are forked from now on. */
 void	pool_open(struct master *m);
-/*
- * The server is to stop: idle workers are dropped, the others finish the
- * message under way and end at the next step.
- */
+/* smtpd is to stop: idle workers are dropped, others finish their message. */
 void	pool_drain(struct master *m);
 /* Closes every channel: no work goes on. */
 void	pool_stop(struct master *m);

@@ -1,6 +1,5 @@
 /*
- * The life of workers as their nurseries and channels report it: births,
- * records, ends, and workers that do not end as they should.
+ * The life of workers as their nurseries and channels report it.
  */
 #include "server/process/pool_worker.h"
 
@@ -285,13 +284,10 @@ pool_nursery_lost(struct helper *n, bool was_active)
 }
 
 /*
- * A worker that works for ever is compromised.  An evicted one ends at once,
- * unless it waits for a slow disk, say, or is compromised; neither excuse keeps
- * the slot.
- *
- * A process that stays once its work is over is compromised, or its nursery has
- * yet to report its end: so nobody is blamed until the nursery reports that the
- * process had to be killed.
+ * A worker that works for ever is compromised.  An evicted one that stays may
+ * be, or waits for a slow disk: it loses its slot, without blame.  So may one
+ * that stays after its work, or its nursery has yet to report its end: nobody
+ * is blamed until it is reported that the process had to be killed.
  */
 void
 pool_police(struct master *m)

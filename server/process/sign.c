@@ -1,6 +1,5 @@
 /*
- * The master's end of the sign process.  Requests wait in one queue, first
- * come, first served.
+ * Requests wait in one queue, first come, first served.
  */
 #include "server/process/sign.h"
 
