@@ -87,6 +87,10 @@ pool_move(struct worker *w, enum pool_count to)
 {
 	struct pool *p = w->master->pool;
 
+	if (w->list == POOL_BUSY) {
+		w->use->blame(w->master, w->owner, w->last, NULL);
+		w->owner = NULL;
+	}
 	TAILQ_REMOVE(&p->list[w->list], w, entry);
 	p->count[w->list]--;
 	w->list = to;
@@ -117,7 +121,6 @@ pool_release(struct worker *w)
 	    w->generation != m->pool->generation || m->stopping) {
 		pool_drop(w);
 	} else {
-		pool_part(w);
 		w->end_ms = 0;
 		w->when = IPC_AT_IDLE;
 		pool_move(w, POOL_IDLE);

@@ -87,13 +87,6 @@ pool_stillborn(struct master *m, uint64_t count, const char *why)
 }
 
 void
-pool_part(struct worker *w)
-{
-	w->use->blame(w->master, w->owner, w->last, NULL);
-	w->owner = NULL;
-}
-
-void
 pool_forget(struct worker *w)
 {
 	struct pool *p = w->master->pool;
@@ -106,8 +99,6 @@ pool_forget(struct worker *w)
 void
 pool_drop(struct worker *w)
 {
-	if (w->owner != NULL)
-		pool_part(w);
 	event_del(&w->readable);
 	event_del(&w->paused);
 	close(w->channel);

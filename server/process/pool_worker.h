@@ -63,7 +63,10 @@ void	pool_ask(struct master *m);
 void	pool_retire_idle(struct master *m);
 /* Offers idle workers to the uses, and asks for those that are missing. */
 void	pool_serve(struct master *m);
-/* Moves w to the front of the idle ones, or to the end of another list. */
+/*
+ * Moves w to the front of the idle ones, or to the end of another list.  An
+ * owner that it had stays to blame for what becomes of it.
+ */
 void	pool_move(struct worker *w, enum pool_count to);
 /* n has forked a worker; not fresh: its settings or its image are older. */
 void	pool_newborn(struct helper *n, pid_t pid, int channel, bool fresh);
@@ -73,8 +76,6 @@ void	pool_stillborn(struct master *m, uint64_t count, const char *why);
 bool	pool_died(struct helper *n, pid_t pid, int status);
 /* Gives w up: closes its channel, which is the end of an honest worker. */
 void	pool_drop(struct worker *w);
-/* Takes w from its owner, which stays to blame for what becomes of w. */
-void	pool_part(struct worker *w);
 /* Once a second: kills workers that stay too long, at work or after it. */
 void	pool_police(struct master *m);
 /* Frees w, which was given up and whose end is known, or never will be. */
