@@ -149,7 +149,6 @@ conf_keyword_set(struct conf_setting *s)
 	    conf_bad(s, 1, type->noun, type->want);
 }
 
-/* Gives k its default. */
 static bool
 set_default(struct conf *conf, const struct conf_keyword *k, const char *value)
 {
@@ -250,7 +249,6 @@ put_line(FILE *f, const struct conf_keyword *k, const struct conf_set *set,
 	putc('\n', f);
 }
 
-/* Prints every keyword of a block that has a value. */
 static void
 put_block(FILE *f, const struct conf_sets *sets, enum conf_block block,
     const struct conf_domain *d)

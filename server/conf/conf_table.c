@@ -179,7 +179,6 @@ by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* Reports each entry with the name of the one before it. */
 static void
 refuse_twins(struct reading *t, const struct conf_text *text)
 {

@@ -30,8 +30,6 @@ conf_add(struct conf_setting *s, void *list, size_t *count,
 	    conf_bad(s, 0, "line", "out of memory");
 }
 
-/* ---- words -------------------------------------------------------------- */
-
 bool
 conf_set_string(struct conf_setting *s, struct span word, char **out)
 {
@@ -142,8 +140,6 @@ read_number(struct conf_setting *s, struct span word, void *slot)
 	return true;
 }
 
-/* ---- log ---------------------------------------------------------------- */
-
 static bool
 read_log(struct conf_setting *s, struct span word, void *slot)
 {
@@ -159,8 +155,6 @@ read_log(struct conf_setting *s, struct span word, void *slot)
 		    "or the absolute path of a file");
 	return *log != CONF_LOG_FILE || take_path(s, 2, &s->conf->log_path);
 }
-
-/* ---- lists -------------------------------------------------------------- */
 
 static bool
 read_options(struct conf_setting *s, struct conf_listen *l)

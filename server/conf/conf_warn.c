@@ -9,7 +9,6 @@
 #include "server/conf/conf_text.h"
 #include "shared/ip.h"
 
-/* Tells the first broken entries of one table of d, and counts all. */
 static void
 warn_table(const struct conf_domain *d, const struct conf_table *t,
     conf_warn_fn *tell, unsigned *count)

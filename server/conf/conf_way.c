@@ -8,8 +8,6 @@
 
 enum { dns_port = 53 };
 
-/* ---- values ------------------------------------------------------------- */
-
 /* Fills *out; NULL, or what is wanted. */
 static const char *
 parse_range(struct span in, struct conf_range *out)

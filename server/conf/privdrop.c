@@ -74,7 +74,6 @@ drop_to(const struct identity *id)
 	return 0;
 }
 
-/* Would drop_to(id) succeed? */
 static bool
 can_drop_to(const struct identity *id)
 {
@@ -151,8 +150,6 @@ privdrop_denial(const char *path)
 	    "an ACL admit %s", what, (settled != NULL ? settled : &me)->name);
 	return text;
 }
-
-/* ---- the users of the processes ----------------------------------------- */
 
 static void
 find_user(const char *name, const char *keyword, struct identity *out)

@@ -15,7 +15,6 @@ enum {
 	label_max_bytes = 63
 };
 
-/* Adds one octet of ASCII. */
 static void
 add(struct buf *out, uint32_t c)
 {

@@ -180,7 +180,6 @@ answer_client(struct master *m, const struct ipc_ask *ask, FILE *f)
 	    (unsigned long long)control_count_sessions(m, count));
 }
 
-/* Writes an answer that is whole at once. */
 static enum control_step
 answer_whole(struct peer *p, FILE *f)
 {

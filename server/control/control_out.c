@@ -187,7 +187,6 @@ tell_host(const struct ipc_host *h, FILE *f)
 	fputc('\n', f);
 }
 
-/* The hosts, and what is known of them from earlier mail. */
 static void
 tell(const struct question *q, const struct route *r, FILE *f)
 {

@@ -121,9 +121,6 @@ tell_certificates(const struct master *m, struct control_out *o)
 	json_out_end(&o->j);
 }
 
-/* ---- processes ---------------------------------------------------------- */
-
-/* What the processes of one role have in common. */
 struct role {
 	struct control_out	*out;
 	const char		*name;
@@ -209,8 +206,6 @@ tell_processes(const struct master *m, struct control_out *o)
 			    pool_nursery(m)->sandbox);
 	control_put(o->f, "\n");
 }
-
-/* ---- sessions ----------------------------------------------------------- */
 
 uint64_t
 control_count_sessions(const struct master *m,
@@ -313,7 +308,6 @@ list_sessions(const struct master *m, struct control_out *o)
 	json_out_bool(&o->j, "cut", n > ipc_sessions_max);
 }
 
-/* The busiest addresses, and those refused. */
 static void
 tell_addresses(struct master *m, struct control_out *o)
 {
@@ -356,8 +350,6 @@ tell_addresses(struct master *m, struct control_out *o)
 	if (all > n)
 		line(o, "refused", "%" PRIu64 " more", all - n);
 }
-
-/* ---- disk, messages, rates ---------------------------------------------- */
 
 static void
 tell_disk(const struct master *m, struct control_out *o)

@@ -176,8 +176,6 @@ catcher_init(void)
 	log_alarm(on_error);
 }
 
-/* ---- the directory ------------------------------------------------------ */
-
 static bool
 has(int dir, const char *name, const char *below)
 {
@@ -248,8 +246,6 @@ catcher_welcome(const struct conf *conf, const char *address, unsigned port,
 	}
 	flush();
 }
-
-/* ---- sessions and messages ---------------------------------------------- */
 
 void
 catcher_trace(const char *session, const struct ipc_trace *t)

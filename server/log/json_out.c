@@ -7,7 +7,6 @@
 
 #include "server/log/json.h"
 
-/* Puts s safe for a terminal, a backslash before each octet of special. */
 static void
 put_shown(FILE *f, struct span s, const char *special)
 {

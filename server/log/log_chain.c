@@ -148,8 +148,6 @@ log_chain_feed(struct log_chain *c, struct span line, const char *before,
 	return fine;
 }
 
-/* ---- checkpoints ------------------------------------------------------- */
-
 struct checkpoint {
 	struct span	time;
 	uint64_t	n;

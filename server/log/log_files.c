@@ -141,8 +141,6 @@ log_files_last(int fd, struct log_point *out, off_t *end)
 	return 0;
 }
 
-/* ---- lines -------------------------------------------------------------- */
-
 int
 log_lines_open(struct log_lines *l, int at, const char *path)
 {

@@ -40,7 +40,6 @@ static struct {
 	struct kept	kept[kept_max];		/* oldest first */
 } r = { .dir = -1 };
 
-/* The transcript of one session so far. */
 struct refused_text {
 	uint32_t	lines;
 	struct buf	text;

@@ -23,7 +23,6 @@ life_put_time(struct span time, FILE *f)
 		fputs("an unknown time", f);
 }
 
-/* Starts a further line below what was done. */
 static void
 put_below(FILE *f)
 {
@@ -180,7 +179,6 @@ life_tell(const struct story_line *lines, size_t count, struct span id,
 
 /* ---- where it is -------------------------------------------------------- */
 
-/* Where a delivered file is now. */
 enum state { STATE_NEW, STATE_CUR, STATE_FOLDER, STATE_GONE, STATE_UNKNOWN };
 
 static const struct {

@@ -69,7 +69,6 @@ static const struct subcommand subcommands[] = {
 
 static const char names[] = "await explain log passwd queue stats status top";
 
-/* The usage of one subcommand, or of all (NULL). */
 static void
 print_usage(const struct subcommand *only, FILE *f)
 {

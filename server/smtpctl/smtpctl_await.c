@@ -200,7 +200,6 @@ wait_for_them(struct await *a)
 	}
 }
 
-/* smtpd's file names sort by time. */
 static int
 by_name(const void *a, const void *b)
 {

@@ -84,7 +84,6 @@ own_name(void)
 	return pw == NULL ? "nobody it knows" : pw->pw_name;
 }
 
-/* Says why there is no connection, and what to do. */
 static void
 warn_connect(const char *path, int error)
 {
@@ -305,7 +304,6 @@ smtpctl_print(struct span s)
 	}
 }
 
-/* Asks once and prints the answer; returns the exit status. */
 static int
 ask(struct smtpctl_control *c, const struct ipc_ask *question, bool clear)
 {

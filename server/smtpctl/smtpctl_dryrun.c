@@ -26,7 +26,6 @@ enum {
 	route_patience_s = 30		/* name servers may be slow */
 };
 
-/* The arguments, and the state of the dry run. */
 struct question {
 	const struct smtpctl_line *l;
 	char			 user[2 * smtp_mailbox_text_max_bytes];
@@ -49,8 +48,6 @@ struct question {
 	uint64_t		 near;		/* sessions of its network */
 	uint64_t		 all;		/* sessions */
 };
-
-/* ---- steps -------------------------------------------------------------- */
 
 static void
 begin(const struct question *q, const char *what, const char *verb,
@@ -173,7 +170,6 @@ play_mail(const struct question *q)
 
 /* ---- the dialogue ------------------------------------------------------- */
 
-/* Reads an address with or without brackets. */
 static bool
 read_address(const char *text, bool is_sender, struct mailbox *out)
 {
@@ -296,7 +292,6 @@ tell_routes(const struct question *q)
 	json_out_end(j);
 }
 
-/* Would the message be delivered to all recipients? */
 static bool
 play(struct question *q)
 {
@@ -345,9 +340,6 @@ play(struct question *q)
 	return delivered;
 }
 
-/* ---- the question ------------------------------------------------------- */
-
-/* Asks the running smtpd; warns where none answers. */
 static void
 ask_live(struct question *q)
 {

@@ -21,7 +21,6 @@ struct explain {
 	char		 log[PATH_MAX];	/* directory of the message log */
 	char		 id[ipc_id_bytes + 1];
 	unsigned long	 found;		/* messages */
-	/* All that was found about it. */
 	struct story_line *lines;
 	size_t		 count;
 };
@@ -233,7 +232,6 @@ tell_head(const struct log_refused *h, const char *path, FILE *f)
 	    (unsigned long long)h->stored, story_shown(span_of(path)));
 }
 
-/* The dialogue, which the file has after the recipients. */
 static void
 tell_said(struct log_lines *lines, const struct story *story)
 {

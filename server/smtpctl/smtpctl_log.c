@@ -20,7 +20,6 @@ struct checkpoint {
 	bool			met;
 };
 
-/* The state of a walk through the log. */
 struct walk {
 	bool			 quiet;
 	struct log_chain	 chain;
@@ -181,7 +180,6 @@ judge_points(struct walk *w, const char *path)
 	putchar('\n');
 }
 
-/* Prints the result; its last line is a checkpoint. */
 static void
 sum_up(const struct walk *w)
 {

@@ -33,7 +33,6 @@ enum {
 	lock_pause_ms = 100
 };
 
-/* Which of -a, -c, -D was given; 0: none. */
 static int
 read_action(const struct smtpctl_line *l)
 {
@@ -64,7 +63,6 @@ read_name(const char *text, struct span *name, const char **domain)
 		    "NAME@DOMAIN", text);
 }
 
-/* The users file that has the password of that user. */
 static const char *
 find_users(const struct smtpctl_line *l, const char *domain)
 {
@@ -168,7 +166,6 @@ ask(bool is_new, char out[asked_bytes])
 
 /* ---- the file ----------------------------------------------------------- */
 
-/* The open users file, its content, and the user's entry. */
 struct work {
 	const char		*path;
 	const char		*base;			/* file name */
