@@ -156,7 +156,7 @@ bool
 conf_parse_number(struct span in, const struct conf_unit *units, uint64_t *out)
 {
 	char last = in.n == 0 ? '\0' : (char)in.p[in.n - 1];
-	uint64_t number = 0;
+	uint64_t number;
 
 	while (units->worth > 1 && units->letter != last)
 		units++;
@@ -164,17 +164,11 @@ conf_parse_number(struct span in, const struct conf_unit *units, uint64_t *out)
 		in.n--;
 	else
 		units = conf_units_number;
-	for (size_t i = 0; i < in.n; i++) {
-		uint64_t digit = (uint64_t)(in.p[i] - '0');
-
-		if (!ascii_is_digit(in.p[i]))
-			return false;
-		number = number > (UINT64_MAX - digit) / 10 ? UINT64_MAX :
-		    number * 10 + digit;
-	}
+	if (!span_number(in, &number))
+		return false;
 	*out = number > UINT64_MAX / units->worth ? UINT64_MAX :
 	    number * units->worth;
-	return in.n > 0;
+	return true;
 }
 
 bool

@@ -29,12 +29,6 @@ put_below(FILE *f)
 	fprintf(f, "\n%*s", what_columns, "");
 }
 
-static bool
-begins(struct span s, struct span with)
-{
-	return s.n >= with.n && memcmp(s.p, with.p, with.n) == 0;
-}
-
 /* The other side's words, or why there are none. */
 static void
 put_words(const struct log_record *r, FILE *f)
@@ -51,9 +45,9 @@ put_words(const struct log_record *r, FILE *f)
 	fprintf(f, "%s:", story_raw(r->stage));
 	if (r->code == 0)
 		fprintf(f, " %s%s", story_raw(r->end), rest.n > 0 ? ":" : "");
-	else if (!begins(rest, span_of(code))) {
+	else if (!span_begins_fold(rest, span_of(code))) {
 		fprintf(f, " %s", code);
-		if (r->status.n > 0 && !begins(rest, r->status))
+		if (r->status.n > 0 && !span_begins_fold(rest, r->status))
 			fprintf(f, " %s", story_raw(r->status));
 	}
 	for (bool first = true; rest.n > 0; first = false) {
