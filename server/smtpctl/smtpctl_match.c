@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "server/conf/conf_parse.h"
+
 static struct span
 without_brackets(struct span s)
 {
@@ -33,12 +35,6 @@ smtpctl_match_parse(struct span arg, struct smtpctl_criterion *out)
 	return false;
 }
 
-static bool
-is_blank(uint8_t c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /*
  * Takes the first field off *rest, with its continuation lines (RFC 5322
  * 2.2.3).  False at the end of the header or the message.
@@ -50,7 +46,7 @@ next_field(struct span *rest, struct span *out)
 
 	if (span_cut(rest, '\n').n == 0)
 		return false;
-	while (rest->n > 0 && is_blank(rest->p[0]))
+	while (span_next_is(*rest, ' ') || span_next_is(*rest, '\t'))
 		span_cut(rest, '\n');
 	*out = span_from(whole.p, whole.n - rest->n);
 	if (out->p[out->n - 1] == '\n')
@@ -58,24 +54,19 @@ next_field(struct span *rest, struct span *out)
 	return true;
 }
 
-/* The value of field; false when its name is not name. */
+/*
+ * The value of field; false when its name is not name.  Blanks before the colon
+ * are obsolete, not wrong (RFC 5322 4.5).
+ */
 static bool
 value_of(struct span field, const char *name, struct span *out)
 {
-	if (!span_begins_fold(field, span_of(name)))
+	struct span part;
+
+	if (!conf_take_part(&field, ':', &part) ||
+	    !span_equal_fold(part, span_of(name)))
 		return false;
-	/* Blanks before the colon are obsolete, not wrong (RFC 5322 4.5). */
-	field = span_skip(field, strlen(name));
-	while (field.n > 0 && is_blank(field.p[0]))
-		field = span_skip(field, 1);
-	if (field.n == 0 || field.p[0] != ':')
-		return false;
-	do
-		field = span_skip(field, 1);
-	while (field.n > 0 && is_blank(field.p[0]));
-	while (field.n > 0 && is_blank(field.p[field.n - 1]))
-		field.n--;
-	*out = field;
+	(void)conf_take_part(&field, '\0', out);
 	return true;
 }
 
