@@ -1,7 +1,4 @@
-/*
- * The one table of the configuration: each keyword with its block, form, type,
- * default and bounds.  conf_type.c has it.
- */
+/* The one table of the configuration, of keywords; conf_type.c has it. */
 #ifndef SERVER_CONF_KEYWORD_H
 #define SERVER_CONF_KEYWORD_H
 
@@ -46,8 +43,8 @@ struct conf_setting {
 
 struct conf_type {
 	/*
-	 * Reads word number 1, and more, into slot.  False: bad; if not
-	 * reported yet, a noun is not what is wanted.
+	 * Reads word number 1, or all, into slot.  False: bad, as reported or
+	 * want.
 	 */
 	bool	(*read)(struct conf_setting *s, struct span word, void *slot);
 	const char	*noun;

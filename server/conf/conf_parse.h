@@ -67,8 +67,7 @@ bool	conf_parse_number(struct span in, const struct conf_unit *units,
 /* Parses a line as conf_trim_line returns it. */
 void	conf_parse_user(struct span line, struct conf_user_line *out);
 /*
- * Takes the text before the first end, trimmed, and end, off *rest.  True:
- * there was an end.
+ * Takes the text before end, trimmed, and end off *rest.  True: it was there.
  */
 bool	conf_take_part(struct span *rest, char end, struct span *out);
 

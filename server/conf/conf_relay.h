@@ -64,10 +64,7 @@ struct conf_relay {
 	size_t			 resolver_count;
 };
 
-/*
- * The line that lets user ("": nobody) or ip, 4 octets or with ipv6 16, send
- * mail out.  0: none does.
- */
+/* The line that lets user ("": nobody) or ip (4 or 16 octets) send; 0: none. */
 unsigned conf_relay_permits(const struct conf *conf, const char *user,
 	    bool ipv6, const uint8_t *ip);
 /* The way of mail for domain; by MX host is NULL, or via returns NULL. */

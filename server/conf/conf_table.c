@@ -1,7 +1,4 @@
-/*
- * Reading users and aliases files into sorted arrays.  A hash in one is checked
- * for its form and never shown.
- */
+/* Users and aliases files into sorted arrays.  A hash is never shown. */
 #include "server/conf/conf_keyword.h"
 
 #include <errno.h>

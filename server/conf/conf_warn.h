@@ -9,10 +9,7 @@
 /* Line 0: the whole file, or something that no line sets. */
 typedef void conf_warn_fn(const char *path, unsigned line, const char *text);
 
-/*
- * Calls tell for all that most likely is not as intended.  To be called before
- * conf_forget_passwords.
- */
+/* Tells what is likely not as intended; before conf_forget_passwords. */
 void	conf_warn(const struct conf *conf, conf_warn_fn *tell);
 /* Tells the first 20 broken aliases, catch-alls, hashes; counts the rest. */
 void	conf_warn_broken(const struct conf *conf, conf_warn_fn *tell);

@@ -42,10 +42,7 @@ void	privdrop_settle(const struct identity *id);
 const char *privdrop_find_bar(const char *path);
 /* Writes "the directory /etc/ssl/private belongs to root:root, mode 0700". */
 void	privdrop_describe(const char *path, char *out, size_t room);
-/*
- * Why this process was denied path (EACCES), for people, with the remedy. Valid
- * until the next call.
- */
+/* Why path was denied (EACCES), with the remedy; valid until called again. */
 const char *privdrop_denial(const char *path);
 
 #endif

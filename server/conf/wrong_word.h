@@ -16,10 +16,7 @@ void	wrong_word(const char *usage, int argc, char *argv[],
 /* The same for word, wrong for the reason what; list has the known words. */
 void	wrong_word_of(const char *list, const char *word, const char *what,
 	    char out[wrong_word_bytes]);
-/*
- * The word of list that word was meant to be, by at most two edits or as its
- * beginning; empty: none.
- */
+/* The word of list that word was meant to be, by at most two edits; or "". */
 struct span wrong_word_near(const char *list, struct span word);
 
 #endif

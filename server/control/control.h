@@ -9,10 +9,7 @@ int	control_start(struct master *m, int fd);
 /* Closes the socket and its connections; removes its name if below root. */
 void	control_stop(struct master *m);
 
-/*
- * The name of a socket below root, which the master's user makes; NULL: it is
- * elsewhere, and made by the user that starts smtpd.
- */
+/* The name of a socket below root, the master's to make; NULL: elsewhere. */
 const char *control_name_inside(const struct conf *conf);
 /*
  * Before the sandbox is entered: binds path, and listens; only owner (NULL:

@@ -1,7 +1,4 @@
-/*
- * Making the control socket: as root only in a directory that nobody else can
- * write, so nothing in it changes between two steps.
- */
+/* Makes the control socket, where nobody else can change a name meanwhile. */
 #include "server/control/control.h"
 
 #include <errno.h>

@@ -1,7 +1,4 @@
-/*
- * What smtpctl status and stats say.  Each fact is written in all forms, of
- * which one reaches the answer.
- */
+/* What status and stats say, each fact in all forms, of which one is asked. */
 #ifndef SERVER_CONTROL_STATUS_H
 #define SERVER_CONTROL_STATUS_H
 
@@ -26,10 +23,7 @@ struct control_moment {
 	uint64_t	value[COUNTER_COUNT];
 };
 
-/*
- * Writes the status, with rates a second since then.  False: a process that
- * should run is missing.
- */
+/* Writes the status, with rates since then.  False: a process is missing. */
 bool	control_status(struct master *m, const struct control_moment *then,
 	    struct control_out *o);
 /* Writes the counters since the start; as OpenMetrics with gauges of now. */

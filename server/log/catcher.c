@@ -104,10 +104,7 @@ catcher_end(void)
 	(void)outlet_flush(&screen.to, last_words_ms);
 }
 
-/*
- * Shows text, escaped, up to its first LF.  The last four characters of a
- * session's id stand for it.  Returns the octets taken, the LF included.
- */
+/* Shows text, escaped, up to its first LF.  Returns the octets taken. */
 static size_t
 show_line(const char *session, enum catcher_kind kind, struct span text)
 {

@@ -24,15 +24,9 @@ enum catcher_kind {
 	CATCHER_KEPT
 };
 
-/*
- * Never waits for standard output: lines that nobody reads in time are lost and
- * counted.  Also shows errors of the log.
- */
+/* Never waits for output: what nobody reads in time is lost and counted. */
 void	catcher_init(void);
-/*
- * Looks at what mail holds, and begins there; waiting lines are now written
- * from the loop of base.  0, or -1 and errno.
- */
+/* Looks at what mail holds, and begins there, with base.  0, or -1, errno. */
 int	catcher_start(struct event_base *base, int mail, int incoming);
 /* Writes the last lines, for a second at most. */
 void	catcher_end(void);

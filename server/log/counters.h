@@ -184,10 +184,7 @@ extern const enum counter counters_of_rcpt[VERDICT_COUNT];
 
 /* Counts one value of h. */
 void	counters_note(struct counters *c, enum histogram h, uint64_t value);
-/*
- * The counter for a session that ended with end; NULL: it had no worker, and
- * how decides, or (served) lost it.
- */
+/* Of a session that ended with end; NULL: lost if served, else how says. */
 enum counter counters_of_end(const struct ipc_end *end, const char *how,
 	    bool served);
 

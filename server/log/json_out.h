@@ -18,10 +18,7 @@ struct json_out {
 	char		 closing[json_out_depth_max];
 };
 
-/*
- * key is NULL in an array and at the top.  json_out_end closes the innermost
- * object or array; closing the outermost ends the line.
- */
+/* key is NULL in an array and at the top, where the end ends the line, too. */
 void	json_out_object(struct json_out *j, const char *key);
 void	json_out_array(struct json_out *j, const char *key);
 void	json_out_end(struct json_out *j);

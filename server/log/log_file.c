@@ -26,10 +26,7 @@ static struct {
 	const char	*name;		/* in path */
 } file = { .dir = -1 };
 
-/*
- * Opens the file and sends the log there, unless it has a second name (hard
- * link), which may be a trick.  A new file becomes owner's.
- */
+/* Opens the file, unless it has a second name, a trick; a new one: owner's. */
 static int
 use_file(const struct identity *owner)
 {

@@ -91,10 +91,7 @@ log_files_find(int at, const char *path, struct log_files *out)
 	return e == NULL ? 0 : -1;
 }
 
-/*
- * The offset behind the last LF before at, over any number of NULs, which a
- * file system may leave; 0: none; -1 and errno.
- */
+/* The offset behind the last LF before at, over any number of NULs; 0; -1. */
 static off_t
 find_line_end(int fd, off_t at)
 {

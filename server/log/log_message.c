@@ -45,10 +45,7 @@ log_message_add(struct log_message *l, const struct log_record *r)
 
 /* ---- the file, with the lock of dir held ------------------------------- */
 
-/*
- * Writes all added lines or none, in an empty file behind the line that follows
- * the previous file.
- */
+/* Writes all added lines or none, in an empty file behind an OPEN line. */
 static int
 write_pending(struct log_message *l)
 {
@@ -171,10 +168,7 @@ read_last(struct log_message *l, bool *torn)
 	return 0;
 }
 
-/*
- * Opens "message", or creates it, and goes on there.  -1 and errno: the old
- * file, if any, stays in use.
- */
+/* Opens "message", or creates it.  -1, errno: the old file stays in use. */
 static int
 follow(struct log_message *l, bool *torn)
 {

@@ -1,7 +1,4 @@
-/*
- * Kept sessions.  A transcript gathers as escaped text and is written at the
- * end.  The master reads back only the first line of each file, once.
- */
+/* Kept sessions.  Of each file only the first line is read back, once. */
 #include "server/log/refused.h"
 
 #include <dirent.h>

@@ -17,10 +17,7 @@ enum { refused_file_max_bytes = (40 + 16 + 1) * 1024 + 128 };
 /* The transcript of one session so far; NULL: nothing yet. */
 struct refused_text;
 
-/*
- * Opens the directory below log; removes old files every minute, and now unless
- * late.  0, or -1 and errno.
- */
+/* Removes old files every minute, and now unless late.  0, or -1 and errno. */
 int	refused_init(struct event_base *base, const struct conf *conf, int log,
 	    bool late);
 /* Adds to a transcript; false: more than an honest worker sends. */

@@ -42,10 +42,7 @@ int	smtpctl_passwd(const struct smtpctl_line *l);
 int	smtpctl_queue(const struct smtpctl_line *l);
 int	smtpctl_status(const struct smtpctl_line *l);	/* stats and top, too */
 
-/*
- * A number, or seconds in ms, as the value of an option; any other text, or one
- * out of bounds, ends the process.
- */
+/* A number, or seconds as ms, of an option; else the process ends. */
 long long smtpctl_number(const char *option, const char *text, long long least,
 	    long long most);
 int64_t	smtpctl_ms(const char *option, const char *text, double least,
@@ -56,10 +53,7 @@ void	smtpctl_id(const char *text, char out[ipc_id_bytes + 1]);
 void	smtpctl_print(struct span s);
 /* In smtpctl_disk.c: lists or shows the files below root; counts messages. */
 uint64_t smtpctl_disk_queue(const char *root, const struct ipc_ask *ask);
-/*
- * Finds what pattern of glob(3) matches in dir.  0, or the error of a directory
- * that cannot be read.  The caller calls globfree(3).
- */
+/* Finds pattern in dir, for globfree(3).  0, or the error of a directory. */
 int	smtpctl_glob(const char *dir, const char *pattern, glob_t *out);
 /*
  * The configuration at path (NULL: the default), read once, whose mistakes are

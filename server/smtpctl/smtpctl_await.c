@@ -1,7 +1,4 @@
-/*
- * Waiting for a message.  The Maildirs are scanned every 50 ms, because change
- * notification differs on every system.
- */
+/* Waiting for a message: the Maildirs are scanned every 50 ms. */
 #include "server/smtpctl/smtpctl.h"
 
 #include <err.h>

@@ -54,10 +54,7 @@ next_field(struct span *rest, struct span *out)
 	return true;
 }
 
-/*
- * The value of field; false when its name is not name.  Blanks before the colon
- * are obsolete, not wrong (RFC 5322 4.5).
- */
+/* The value of field; false: another name.  Blanks as of RFC 5322 4.5. */
 static bool
 value_of(struct span field, const char *name, struct span *out)
 {

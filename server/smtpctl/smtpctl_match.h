@@ -18,10 +18,7 @@ struct smtpctl_criterion {
 
 /* Parses "to=ADDRESS", "from=...", "subject=TEXT", "body=..."; false: none. */
 bool	smtpctl_match_parse(struct span arg, struct smtpctl_criterion *out);
-/*
- * Do all criteria hold for message, in the Maildir of that name?  Addresses are
- * compared without ASCII case.
- */
+/* Do all criteria hold for message, in the Maildir of that name? */
 bool	smtpctl_match(const struct smtpctl_criterion *criteria, size_t count,
 	    struct span maildir, struct span message);
 

@@ -101,10 +101,7 @@ find_users(const struct smtpctl_line *l, const char *domain)
 
 /* ---- the password ------------------------------------------------------- */
 
-/*
- * Never an argument, which every user can read.  readpassphrase(3) turns the
- * echo on again even after a signal.
- */
+/* Never an argument, which every user can read. */
 static const char *
 ask_terminal(bool is_new, char out[asked_bytes])
 {

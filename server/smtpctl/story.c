@@ -119,10 +119,7 @@ add_value(const struct story *s, const struct decision_step *step, char what,
 	buf_add_str(out, text);
 }
 
-/*
- * Prints the line that decided, where it can be read; never one of a users
- * file, which holds hashes of passwords.
- */
+/* Prints the line that decided; never one of a users file, with its hash. */
 static void
 put_line(const struct story *s, const struct decision_step *step)
 {

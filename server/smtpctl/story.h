@@ -17,8 +17,7 @@ struct story {
 	const char	*client;
 	struct span	 recorded;	/* when, as logged; "": a dry run */
 	/*
-	 * Configuration (NULL: the default) that says which files may be shown:
-	 * a forged log must not.
+	 * Configuration (NULL: the default), which names all that may be shown.
 	 */
 	const char	*conf;
 };
