@@ -82,7 +82,7 @@ lineio_put(struct lineio *io, struct span s)
 	return LINE_OK;
 }
 
-/* Reads at most n octets behind those in the buffer; moves these if needed. */
+/* Reads at most n octets behind those in the buffer, which move to its front. */
 static enum line_result
 fill(struct lineio *io, size_t n)
 {
@@ -91,14 +91,10 @@ fill(struct lineio *io, size_t n)
 
 	if (r != LINE_OK)
 		return r;
-	if (io->start == io->end) {
-		io->start = io->end = header_carry_max_bytes;
-	} else if (sizeof(io->in) - io->end < n) {
-		memmove(io->in + header_carry_max_bytes, io->in + io->start,
-		    io->end - io->start);
-		io->end -= io->start - header_carry_max_bytes;
-		io->start = header_carry_max_bytes;
-	}
+	memmove(io->in + header_carry_max_bytes, io->in + io->start,
+	    io->end - io->start);
+	io->end -= io->start - header_carry_max_bytes;
+	io->start = header_carry_max_bytes;
 	if (n > sizeof(io->in) - io->end)
 		n = sizeof(io->in) - io->end;
 	got = io->ops->read(io->arg, io->in + io->end, n, wait_until(io));
