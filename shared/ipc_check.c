@@ -51,6 +51,7 @@ is_outcome(const struct ipc_outcome *o)
 	    (e[0] == o->code / 100 && e[1] < 1000 && e[2] < 1000));
 }
 
+/* Each address has one form, or one client would count as several. */
 static bool
 is_ip(const struct ipc_ip *a)
 {
@@ -178,19 +179,6 @@ is_option(uint64_t option)
 #define IS_OPTION(X, NAME, name, letter, Name) || option == (letter)
 	return option == 'r' HELPERS(IS_OPTION, );
 #undef IS_OPTION
-}
-
-/* Each address has one form, or one client would count as several. */
-static bool
-is_proxy(const struct ipc_proxy *p)
-{
-	static const uint8_t zero[16];
-	static const size_t used[IPC_PROXY_FAMILY_COUNT] = { 0, 4, 16 };
-
-	return p->family < IPC_PROXY_FAMILY_COUNT && p->zero == 0 &&
-	    (p->family != IPC_PROXY_OWN || p->port == 0) &&
-	    memcmp(p->ip + used[p->family], zero, 16 - used[p->family]) == 0 &&
-	    (p->family != IPC_PROXY_IPV6 || !ip_is_mapped(p->ip));
 }
 
 #define ENDS(text)	ends(text, sizeof(text))

@@ -6,6 +6,7 @@
 #define SHARED_IPC_SESSION_H
 
 #include "shared/envelope.h"
+#include "shared/ipc_resolve.h"
 #include "shared/ipc_words.h"
 #include "shared/sasl.h"
 #include "shared/smtp_reply.h"
@@ -137,16 +138,11 @@ struct ipc_tls {
 	char		suite[56];
 };
 
-/* The address family of the client; OWN: LOCAL or UNKNOWN gave none. */
-enum ipc_proxy_family { IPC_PROXY_OWN, IPC_PROXY_IPV4, IPC_PROXY_IPV6,
-    IPC_PROXY_FAMILY_COUNT };
-
-/* IPv4 fills four octets of ip, and is never mapped; unused octets are 0. */
+/* The client; not given by LOCAL and UNKNOWN. */
 struct ipc_proxy {
-	uint8_t		family;		/* enum ipc_proxy_family */
-	uint8_t		zero;
+	struct ipc_ip	ip;
+	uint8_t		given;
 	uint16_t	port;
-	uint8_t		ip[16];
 };
 
 #endif

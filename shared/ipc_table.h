@@ -80,7 +80,8 @@
 	X(KEY_FORGET, TO_SIGN, number, 0, AT_ANY, p->n < ipc_sign_slots_max) \
 	X(JUDGED, FROM_SIGN, judged, 0, AT_ANY, is_judged(p))		\
 	X(ORIGINATOR, FROM_WORKER, rcpt, 0, AT_DATA, is_rcpt(p))	\
-	X(PROXY, FROM_WORKER, proxy, 0, AT_PROXY, is_proxy(p))		\
+	X(PROXY, FROM_WORKER, proxy, 0, AT_PROXY, p->given <= 1 &&	\
+	    is_ip(&p->ip))						\
 	X(PROXY_FAIL, FROM_WORKER, number, 0, AT_PROXY,			\
 	    p->n < PROXY_FAIL_COUNT)					\
 	X(SYNC, TO_DISK, sync, 1, AT_ANY, p->data <= 1)			\

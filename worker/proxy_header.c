@@ -29,8 +29,9 @@ set_ip(struct ipc_proxy *out, bool ipv6, const uint8_t *ip)
 {
 	bool mapped = ipv6 && ip_is_mapped(ip);
 
-	out->family = ipv6 && !mapped ? IPC_PROXY_IPV6 : IPC_PROXY_IPV4;
-	memcpy(out->ip, mapped ? ip + 12 : ip, ipv6 && !mapped ? 16 : 4);
+	out->given = 1;
+	out->ip.ipv6 = ipv6 && !mapped;
+	memcpy(out->ip.ip, mapped ? ip + 12 : ip, out->ip.ipv6 ? 16 : 4);
 }
 
 /* ---- version 1 -------------------------------------------------------- */

@@ -175,8 +175,8 @@ admit_proxied(struct session *s, const struct ipc_proxy *p)
 
 	s->header_due = false;
 	/* A health check of the proxy, which stays the client. */
-	if (p->family == IPC_PROXY_OWN || !address_of_ip(
-	    p->family == IPC_PROXY_IPV6, p->ip, p->port, &client))
+	if (!p->given || !address_of_ip(p->ip.ipv6, p->ip.ip, p->port,
+	    &client))
 		return REPLY_GREETING;
 	m->counters.value[COUNTER_PROXIED]++;
 	log_put(LOG_LEVEL_INFO, "proxied", "session=%s client=%s port=%zu "

@@ -12,13 +12,13 @@ must_be_sound(const struct ipc_proxy *p)
 {
 	static const uint8_t zero[16];
 
-	MUST(p->family < IPC_PROXY_FAMILY_COUNT && p->zero == 0);
-	if (p->family == IPC_PROXY_OWN)
-		MUST(p->port == 0 && memcmp(p->ip, zero, 16) == 0);
-	if (p->family == IPC_PROXY_IPV4)
-		MUST(memcmp(p->ip + 4, zero, 12) == 0);
-	if (p->family == IPC_PROXY_IPV6)
-		MUST(!ip_is_mapped(p->ip));
+	MUST(p->given <= 1 && p->ip.ipv6 <= p->given);
+	if (!p->given)
+		MUST(p->port == 0 && memcmp(p->ip.ip, zero, 16) == 0);
+	if (!p->ip.ipv6)
+		MUST(memcmp(p->ip.ip + 4, zero, 12) == 0);
+	else
+		MUST(!ip_is_mapped(p->ip.ip));
 }
 
 static void

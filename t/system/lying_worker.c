@@ -473,8 +473,8 @@ static void
 put_proxy(struct ipc_record *r, int last)
 {
 	r->type = IPC_PROXY;
-	r->u.proxy = (struct ipc_proxy){ .family = IPC_PROXY_IPV4,
-	    .port = 1025, .ip = { 198, 51, 100, (uint8_t)last } };
+	r->u.proxy = (struct ipc_proxy){ .given = 1, .port = 1025,
+	    .ip.ip = { 198, 51, 100, (uint8_t)last } };
 }
 
 /* An address in a form that would be another client. */
@@ -482,8 +482,8 @@ static void
 put_proxy_form(struct ipc_record *r, int last)
 {
 	r->type = IPC_PROXY;
-	r->u.proxy = (struct ipc_proxy){ .family = IPC_PROXY_IPV6,
-	    .ip = { [10] = 0xff, 0xff, 127, 0, 0, (uint8_t)last } };
+	r->u.proxy = (struct ipc_proxy){ .given = 1, .ip.ipv6 = 1,
+	    .ip.ip = { [10] = 0xff, 0xff, 127, 0, 0, (uint8_t)last } };
 }
 
 static void

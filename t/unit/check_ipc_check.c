@@ -367,8 +367,7 @@ static const struct field {
 	ONE_OF(DIGEST, digest.n, "\x20\x30\x40"),
 	BELOW(SIGNATURE, signature.n, 513), BELOW(SIGNED, signature.n, 513),
 	BELOW(TLS_FAIL, number.n, TLS_FAIL_COUNT),
-	BELOW(PROXY, proxy.family, IPC_PROXY_FAMILY_COUNT),
-	BELOW(PROXY, proxy.zero, 1), BELOW(PROXY, proxy.port, 1),
+	BELOW(PROXY, proxy.given, 2), BELOW(PROXY, proxy.ip.ipv6, 2),
 	BELOW(PROXY_FAIL, number.n, PROXY_FAIL_COUNT),
 	ONE_OF(CHECKED, checked.answer, ((const char[]){ REPLY_AUTH_OK,
 	    REPLY_AUTH_WRONG, REPLY_AUTH_TROUBLE, 0 })),
@@ -555,20 +554,18 @@ TEST(proxies)
 {
 	struct ipc_record r;
 
-	for (uint8_t family = 0; family <= IPC_PROXY_IPV6; family++)
+	for (uint8_t ipv6 = 0; ipv6 < 2; ipv6++)
 		for (size_t i = 0; i < 16; i++) {
 			r = good(IPC_PROXY);
-			r.u.proxy.family = family;
-			r.u.proxy.ip[i] = 1;
-			ck_assert_int_eq(passes(&r), family ==
-			    IPC_PROXY_IPV6 || (i < 4 && family ==
-			    IPC_PROXY_IPV4));
+			r.u.proxy.ip.ipv6 = ipv6;
+			r.u.proxy.ip.ip[i] = 1;
+			ck_assert_int_eq(passes(&r), ipv6 == 1 || i < 4);
 		}
 	r = good(IPC_PROXY);
-	r.u.proxy.family = IPC_PROXY_IPV6;
-	r.u.proxy.ip[10] = r.u.proxy.ip[11] = 0xff;
+	r.u.proxy.ip.ipv6 = 1;
+	r.u.proxy.ip.ip[10] = r.u.proxy.ip.ip[11] = 0xff;
 	ck_assert(!passes(&r));
-	r.u.proxy.ip[9] = 1;
+	r.u.proxy.ip.ip[9] = 1;
 	ck_assert(passes(&r));
 }
 

@@ -15,6 +15,8 @@
 static const uint8_t ip4[16] = { 192, 0, 2, 7 };
 static const uint8_t ip6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 7 };
 
+enum family { OWN, IPV4, IPV6 };
+
 /* Whole headers, and what they say. */
 static const struct good {
 	struct span	 text;
@@ -22,35 +24,35 @@ static const struct good {
 	unsigned	 port;
 } goods[] = {
 	{ OCTETS("PROXY TCP4 192.0.2.7 127.0.0.1 1025 25\r\n"),
-	    IPC_PROXY_IPV4, 1025 },
+	    IPV4, 1025 },
 	{ OCTETS("PROXY TCP4 192.0.2.7 127.0.0.1 0 65535\r\n"),
-	    IPC_PROXY_IPV4, 0 },
+	    IPV4, 0 },
 	{ OCTETS("PROXY TCP6 2001:db8::7 ::1 65535 25\r\n"),
-	    IPC_PROXY_IPV6, 65535 },
+	    IPV6, 65535 },
 	{ OCTETS("PROXY TCP6 2001:0DB8:0000:0000:0000:0000:0000:0007 "
 	    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
-	    IPC_PROXY_IPV6, 65535 },
+	    IPV6, 65535 },
 	/* A listener of HAProxy's for both families says so. */
 	{ OCTETS("PROXY TCP6 ::ffff:192.0.2.7 ::ffff:127.0.0.1 7 25\r\n"),
-	    IPC_PROXY_IPV4, 7 },
-	{ OCTETS("PROXY UNKNOWN\r\n"), IPC_PROXY_OWN, 0 },
-	{ OCTETS("PROXY UNKNOWN \r\n"), IPC_PROXY_OWN, 0 },
+	    IPV4, 7 },
+	{ OCTETS("PROXY UNKNOWN\r\n"), OWN, 0 },
+	{ OCTETS("PROXY UNKNOWN \r\n"), OWN, 0 },
 	{ OCTETS("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
 	    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
-	    IPC_PROXY_OWN, 0 },
-	{ V2("\x21\x11\x00\x0c" ADDR4), IPC_PROXY_IPV4, 1025 },
-	{ V2("\x21\x21\x00\x24" ADDR6), IPC_PROXY_IPV6, 1025 },
+	    OWN, 0 },
+	{ V2("\x21\x11\x00\x0c" ADDR4), IPV4, 1025 },
+	{ V2("\x21\x21\x00\x24" ADDR6), IPV6, 1025 },
 	{ V2("\x21\x21\x00\x24" MAPPED MAPPED "\x04\x01\x00\x19"),
-	    IPC_PROXY_IPV4, 1025 },
+	    IPV4, 1025 },
 	/* TLVs, and what may be none. */
 	{ V2("\x21\x11\x00\x13" ADDR4 "\x03\x00\x04" "abcd"),
-	    IPC_PROXY_IPV4, 1025 },
-	{ V2("\x21\x11\x00\x0e" ADDR4 "\xff\xff"), IPC_PROXY_IPV4, 1025 },
-	{ V2("\x20\x00\x00\x00"), IPC_PROXY_OWN, 0 },
-	{ V2("\x20\x11\x00\x0c" ADDR4), IPC_PROXY_OWN, 0 },
-	{ V2("\x20\x32\x00\x03" "abc"), IPC_PROXY_OWN, 0 },
-	{ V2("\x21\x00\x00\x00"), IPC_PROXY_OWN, 0 },
-	{ V2("\x21\x00\x00\x03" "abc"), IPC_PROXY_OWN, 0 },
+	    IPV4, 1025 },
+	{ V2("\x21\x11\x00\x0e" ADDR4 "\xff\xff"), IPV4, 1025 },
+	{ V2("\x20\x00\x00\x00"), OWN, 0 },
+	{ V2("\x20\x11\x00\x0c" ADDR4), OWN, 0 },
+	{ V2("\x20\x32\x00\x03" "abc"), OWN, 0 },
+	{ V2("\x21\x00\x00\x00"), OWN, 0 },
+	{ V2("\x21\x00\x00\x03" "abc"), OWN, 0 },
 };
 
 static enum proxy_fail
@@ -71,14 +73,14 @@ parse(struct span in, struct ipc_proxy *out)
 static void
 expect_good(const struct good *g, struct span in, size_t row)
 {
-	const uint8_t *ip = g->family == IPC_PROXY_IPV6 ? ip6 : ip4;
+	const uint8_t *ip = g->family == IPV6 ? ip6 : ip4;
 	static const uint8_t none[16];
 	struct ipc_proxy p;
 
 	ck_assert_msg(parse(in, &p) == PROXY_OK, "row %zu", row);
-	ck_assert_msg(p.family == g->family && p.port == g->port &&
-	    p.zero == 0, "row %zu", row);
-	ck_assert_mem_eq(p.ip, g->family == IPC_PROXY_OWN ? none : ip, 16);
+	ck_assert_msg(p.given == (g->family != OWN) && p.ip.ipv6 ==
+	    (g->family == IPV6) && p.port == g->port, "row %zu", row);
+	ck_assert_mem_eq(p.ip.ip, g->family == OWN ? none : ip, 16);
 }
 
 TEST(whole)
