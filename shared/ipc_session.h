@@ -23,13 +23,6 @@ enum {
 	    smtp_domain_max_bytes + 1
 };
 
-/* Extensions that are not offered now, as their process is missing. */
-enum ipc_lack {
-	IPC_LACKS_TLS = 1 << 0,
-	IPC_LACKS_AUTH = 1 << 1,
-	IPC_LACKS_ALL = (1 << 2) - 1
-};
-
 /* When AUTH is offered on the client's listener. */
 enum ipc_auth {
 	IPC_AUTH_NOT,
@@ -47,7 +40,8 @@ struct ipc_session {
 	uint32_t	auth;		/* enum ipc_auth */
 	uint32_t	tls_first;	/* implicit TLS (RFC 8314) */
 	uint32_t	proxied;	/* a PROXY header comes first */
-	uint32_t	lacks;		/* bits of enum ipc_lack */
+	uint32_t	no_tls;		/* now, as sign is missing */
+	uint32_t	no_auth;	/* as auth is */
 	uint32_t	dsn;		/* RFC 3461 is offered */
 };
 

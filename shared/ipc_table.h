@@ -28,8 +28,7 @@
 	X(DIED, FROM_NURSERY, child, 0, AT_ANY, p->pid > 1)		\
 	X(SIBLING, FROM_NURSERY, number, 1, AT_ANY, is_option(p->n))	\
 	X(SESSION, TO_WORKER, session, 1, AT_IDLE,			\
-	    p->auth < IPC_AUTH_COUNT && p->lacks <= IPC_LACKS_ALL &&	\
-	    p->dsn <= 1)						\
+	    p->auth < IPC_AUTH_COUNT && p->dsn <= 1)			\
 	X(VERDICT, TO_WORKER, verdict, 0, AT_DECIDE,			\
 	    p->reply < REPLY_COUNT && ENDS(p->id))			\
 	X(FILE, TO_WORKER, number, 1, AT_RCPT, true)			\

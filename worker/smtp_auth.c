@@ -13,8 +13,7 @@ bool
 smtp_auth_is_offered(const struct smtp_session *s)
 {
 	return !s->logged_in && s->start.auth != IPC_AUTH_NOT &&
-	    (s->start.lacks & IPC_LACKS_AUTH) == 0 &&
-	    (!s->submission || s->tls);
+	    !s->start.no_auth && (!s->submission || s->tls);
 }
 
 /* A client that guesses must reconnect after a few tries, and is counted. */

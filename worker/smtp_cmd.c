@@ -242,7 +242,7 @@ cmd_starttls(struct smtp_session *s, struct span arg)
 {
 	if (s->tls)
 		return REPLY_TLS_ALREADY;
-	if (s->start.lacks & IPC_LACKS_TLS)
+	if (s->start.no_tls)
 		return REPLY_TLS_TROUBLE;
 	if (tls_context() == NULL) {
 		transcript_remark(TRANSCRIPT_LIVE, "the program wants "

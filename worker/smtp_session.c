@@ -38,10 +38,9 @@ smtp_write(struct smtp_session *s, enum smtp_reply reply)
 	if (reply == REPLY_EHLO)
 		smtp_reply_write_ehlo(host, s->settings->message_size_bytes,
 		    s->settings->recipients, !s->tls && tls_context() != NULL &&
-		    (s->start.lacks & IPC_LACKS_TLS) == 0,
-		    !smtp_auth_is_offered(s) ? NULL : s->catcher ?
-		    "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN", s->start.dsn,
-		    &out);
+		    !s->start.no_tls, !smtp_auth_is_offered(s) ? NULL :
+		    s->catcher ? "PLAIN LOGIN CRAM-MD5" : "PLAIN LOGIN",
+		    s->start.dsn, &out);
 	else
 		smtp_reply_write(reply, host, span_of(s->stored), &out);
 	transcript_reply(buf_span(&out));

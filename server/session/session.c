@@ -218,9 +218,8 @@ give(struct worker *w, struct session *s)
 	    s->words & LISTEN_SUBMISSION ? IPC_AUTH_SUBMISSION : IPC_AUTH_NOT;
 	r.u.session.tls_first = (s->words & LISTEN_TLS_FIRST) != 0;
 	r.u.session.proxied = s->header_due;
-	r.u.session.lacks =
-	    (helper_is_lacking(m, HELPER_SIGN) ? IPC_LACKS_TLS : 0) |
-	    (helper_is_lacking(m, HELPER_AUTH) ? IPC_LACKS_AUTH : 0);
+	r.u.session.no_tls = helper_is_lacking(m, HELPER_SIGN);
+	r.u.session.no_auth = helper_is_lacking(m, HELPER_AUTH);
 	r.u.session.dsn = s->dsn = may_send_out(s);
 	if ((s->output != -1 && pool_send(w, &output, s->output) == -1) ||
 	    pool_send(w, &r, s->socket) == -1)

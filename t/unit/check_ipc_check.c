@@ -343,7 +343,6 @@ static const struct field {
 	BELOW(DIAL, dial.udp, 2), BELOW(DIAL, dial.has_source, 2),
 	BELOW(DIAL, dial.to.ipv6, 2), BELOW(DIAL, dial.source.ipv6, 2),
 	ONE_OF(SIBLING, number.n, "acdlrs"),
-	BELOW(SESSION, session.lacks, 4),
 	BELOW(SESSION, session.auth, IPC_AUTH_COUNT),
 	BELOW(NOTE, number.n, NOTE_COUNT),
 	BELOW(END, end.end, END_COUNT),
