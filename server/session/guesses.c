@@ -209,8 +209,7 @@ guesses_unknown(struct guesses *g, const struct address *client,
 
 bool
 guesses_spend(struct guesses *g, int kind, const struct address *client,
-    struct span name, int64_t period_ms, uint64_t most, bool take,
-    int64_t now_ms)
+    struct span name, int64_t period_ms, uint64_t most, int64_t now_ms)
 {
 	const struct guess of = { .key[GUESS_HOST] = hash(g, kind, client,
 	    name) };
@@ -223,7 +222,6 @@ guesses_spend(struct guesses *g, int kind, const struct address *client,
 		c->empty_ms = now_ms;
 	if (c->empty_ms - now_ms + period_ms / (int64_t)most > period_ms)
 		return false;
-	if (take)
-		c->empty_ms += period_ms / (int64_t)most;
+	c->empty_ms += period_ms / (int64_t)most;
 	return true;
 }

@@ -55,12 +55,11 @@ uint32_t guesses_unknown(struct guesses *g, const struct address *client,
 	    int64_t now_ms);
 /*
  * Is one left of most (0: no limit) in period_ms, of a kind behind GUESS_FREE,
- * of client (or NULL) and name?  Then takes it, with take.  They come back
- * evenly.
+ * of client (or NULL) and name?  Then takes it.  They come back evenly.
  */
 bool	guesses_spend(struct guesses *g, int kind,
 	    const struct address *client, struct span name, int64_t period_ms,
-	    uint64_t most, bool take, int64_t now_ms);
+	    uint64_t most, int64_t now_ms);
 /* How many failures are remembered. */
 uint64_t guesses_level(struct guesses *g, const struct guess *guess,
 	    enum guess_count kind, int64_t now_ms);

@@ -26,7 +26,9 @@ enum { MAILS = GUESS_FREE + 1, RECIPIENTS, TOLD, HELO, HELOS, SENDER, SENDERS };
 static struct {
 	struct guesses	*memory;
 	char		 user[login_name_max_bytes];	/* last held back */
+	int64_t		 user_ms;			/* until then */
 	struct address	 address;			/* last in doubt */
+	int64_t		 address_ms;
 } rates;
 
 int
@@ -38,10 +40,10 @@ rates_start(void)
 
 static bool
 spend(int kind, const struct address *client, struct span name,
-    int64_t period_ms, uint64_t most, bool take)
+    int64_t period_ms, uint64_t most)
 {
 	return guesses_spend(rates.memory, kind, client, name, period_ms,
-	    most, take, deadline_now_ms());
+	    most, deadline_now_ms());
 }
 
 enum verdict
@@ -56,17 +58,18 @@ rates_judge(struct session *s, const struct mailbox *to)
 	    conf_find_domain(conf, domain) != NULL)
 		return VERDICT_OK;
 	if (!s->tx.is_counted && !spend(MAILS, NULL, user, hour_ms,
-	    conf->limits.mails_per_hour, true))
+	    conf->limits.mails_per_hour))
 		why = VERDICT_MAILS_HOUR;
 	else {
 		s->tx.is_counted = true;
 		if (!spend(RECIPIENTS, NULL, user, day_ms,
-		    conf->limits.recipients_per_day, true))
+		    conf->limits.recipients_per_day))
 			why = VERDICT_RCPTS_DAY;
 	}
-	if (why == VERDICT_OK || !spend(TOLD, NULL, user, hour_ms, 1, true))
+	if (why == VERDICT_OK || !spend(TOLD, NULL, user, hour_ms, 1))
 		return why;
 	memcpy(rates.user, s->user, sizeof(rates.user));
+	rates.user_ms = deadline_now_ms() + hour_ms;
 	log_put(LOG_LEVEL_ERROR, "rate-limit", "session=%s client=%s "
 	    "user=%s why=%s then=%s", s->id, s->client.text, s->user,
 	    smtp_reply_verdict(why), "answered 450; if this is not the user, "
@@ -78,8 +81,8 @@ rates_judge(struct session *s, const struct mailbox *to)
 static bool
 has_many(const struct address *client, int kind, struct span name)
 {
-	return name.n > 0 && spend(kind, client, name, window_ms, 1, true) &&
-	    !spend(kind + 1, client, span_of(""), window_ms, names_max, true);
+	return name.n > 0 && spend(kind, client, name, window_ms, 1) &&
+	    !spend(kind + 1, client, span_of(""), window_ms, names_max);
 }
 
 void
@@ -96,9 +99,10 @@ rates_watch(const struct session *s, const struct ipc_mail *mail)
 	helos = has_many(&s->client, HELO, span_of(mail->helo));
 	senders = has_many(&s->client, SENDER, span_from(sender, n));
 	if ((!helos && !senders) || !spend(TOLD, &s->client, span_of(""),
-	    hour_ms, 1, true))
+	    hour_ms, 1))
 		return;
 	rates.address = s->client;
+	rates.address_ms = deadline_now_ms() + hour_ms;
 	log_put(LOG_LEVEL_ERROR, "relay-alarm", "client=%s file=%s line=%zu "
 	    "why=%s then=%s", s->client.text, s->epoch->conf.path,
 	    (size_t)s->tx.client.relay_line, helos ?
@@ -110,13 +114,11 @@ rates_watch(const struct session *s, const struct ipc_mail *mail)
 const char *
 rates_user(void)
 {
-	return spend(TOLD, NULL, span_of(rates.user), hour_ms, 1, false) ? "" :
-	    rates.user;
+	return deadline_now_ms() < rates.user_ms ? rates.user : "";
 }
 
 const char *
 rates_address(void)
 {
-	return spend(TOLD, &rates.address, span_of(""), hour_ms, 1, false) ?
-	    "" : rates.address.text;
+	return deadline_now_ms() < rates.address_ms ? rates.address.text : "";
 }

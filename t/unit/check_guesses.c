@@ -309,7 +309,7 @@ spend(struct guesses *g, const char *name, uint64_t most, int64_t now_ms)
 	unsigned n = 0;
 
 	while (n < 10000 && guesses_spend(g, GUESS_FREE + 1, NULL,
-	    span_of(name), 60 * minute_ms, most, true, now_ms))
+	    span_of(name), 60 * minute_ms, most, now_ms))
 		n++;
 	return n;
 }
@@ -328,25 +328,19 @@ TEST(spent)
 	ck_assert_uint_eq(spend(g, "a", 20, begin_ms + 3 * minute_ms), 1);
 	ck_assert_uint_eq(spend(g, "a", 20, begin_ms + 15 * minute_ms), 4);
 	ck_assert_uint_eq(spend(g, "a", 20, begin_ms + 600 * minute_ms), 20);
-	/* To ask takes none. */
-	for (int i = 0; i < 100; i++)
-		ck_assert(guesses_spend(g, GUESS_FREE + 1, NULL, span_of("c"),
-		    minute_ms, 1, false, begin_ms));
 	ck_assert_uint_eq(spend(g, "c", 1, begin_ms), 1);
-	ck_assert(!guesses_spend(g, GUESS_FREE + 1, NULL, span_of("c"),
-	    minute_ms, 1, false, begin_ms));
 	/* No limit, and the highest. */
 	ck_assert_uint_eq(spend(g, "d", 0, begin_ms), 10000);
 	ck_assert_uint_eq(spend(g, "e", 1000000, begin_ms), 10000);
 	/* Kinds and clients apart. */
 	ck_assert(guesses_spend(g, GUESS_FREE + 2, NULL, span_of("c"),
-	    minute_ms, 1, true, begin_ms));
+	    minute_ms, 1, begin_ms));
 	ck_assert(guesses_spend(g, GUESS_FREE + 1, &a, none, minute_ms, 1,
-	    true, begin_ms));
+	    begin_ms));
 	ck_assert(!guesses_spend(g, GUESS_FREE + 1, &a, none, minute_ms, 1,
-	    true, begin_ms));
+	    begin_ms));
 	ck_assert(guesses_spend(g, GUESS_FREE + 1, &b, none, minute_ms, 1,
-	    true, begin_ms));
+	    begin_ms));
 	free(g);
 }
 
@@ -360,7 +354,7 @@ TEST(crowd_of_spenders)
 	for (int i = 0; i < 10000; i++) {
 		snprintf(user, sizeof(user), "u%d", i);
 		ck_assert(guesses_spend(g, GUESS_FREE + 1, NULL, span_of(user),
-		    60 * minute_ms, 100, true, begin_ms));
+		    60 * minute_ms, 100, begin_ms));
 	}
 	ck_assert_uint_eq(spend(g, "a", 100, begin_ms), 0);
 	free(g);
