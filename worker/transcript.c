@@ -109,9 +109,7 @@ transcript_command(struct span line, bool known)
 void
 transcript_reply(struct span octets)
 {
-	if (t.mode == IPC_TRACE_LIVE)
-		emit(IPC_TRACE_SERVER, octets);
-	while (t.mode == IPC_TRACE_KEEP && octets.n > 0) {
+	while (octets.n > 0) {
 		emit(IPC_TRACE_SERVER, span_cut(&octets, '\r'));
 		octets = span_skip(octets, 1);
 	}
