@@ -5,7 +5,7 @@
  * smuggling"): LF.LF, LF.CRLF, CRLF.LF, CRLF.CRCRLF.  None of these is an end
  * here, and each sets a fault for which the message is refused.
  */
-#include "worker/dot.h"
+#include "worker/header.h"
 
 #include <string.h>
 

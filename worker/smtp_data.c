@@ -23,7 +23,6 @@
 #include "shared/file.h"
 #include "shared/trace_field.h"
 #include "shared/smtp_reply.h"
-#include "worker/dot.h"
 #include "worker/mailbox_list.h"
 
 enum {

@@ -5,7 +5,7 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "worker/dot.h"
+#include "worker/header.h"
 
 enum { text_max_bytes = 1 << 16 };
 

@@ -6,7 +6,6 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "worker/dot.h"
 #include "worker/lineio.h"
 
 enum { input_max_bytes = 1 << 16, kept_max_bytes = 4 * input_max_bytes };

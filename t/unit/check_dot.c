@@ -4,7 +4,7 @@
  */
 #include "t/unit/unit.h"
 
-#include "worker/dot.h"
+#include "worker/header.h"
 
 enum { text_max_bytes = 256 };
 
