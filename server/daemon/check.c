@@ -1,6 +1,6 @@
 /*
- * Permissions are tried, not computed: a child becomes the user of the master,
- * and so has the groups of that user and meets the same ACLs.
+ * Permissions are tried, not computed: the process becomes the user of the
+ * master, and so has the groups of that user and meets the same ACLs.
  */
 #include "server/daemon/check.h"
 
@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -186,28 +185,6 @@ try_all(struct trial *t)
 	try_places(t);
 }
 
-/* In a child: a process that has become that user cannot become root again. */
-static void
-try_as_user(struct trial *t)
-{
-	int status = 0;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		if (privdrop_become(&t->users, &t->users.master) == -1) {
-			fprintf(stderr, "smtpd: cannot become %s: %s\n",
-			    t->users.master.name, strerror(errno));
-			_exit(1);
-		}
-		try_all(t);
-		_exit(t->faults > 0);
-	}
-	while (pid != -1 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		continue;
-	if (pid == -1 || status != 0)
-		t->faults++;
-}
-
 /* Mail of another user is never taken over, whoever starts smtpd. */
 static void
 check_owner(struct trial *t)
@@ -298,10 +275,6 @@ check_conf(const char *path, struct conf *conf, struct tls_files *tls)
 	t.as_root = geteuid() == 0;
 	t.root_helps = t.as_root &&
 	    access("/run/systemd/system", F_OK) == -1;
-	if (t.users.drop)
-		try_as_user(&t);
-	else
-		try_all(&t);
 	check_owner(&t);
 	check_addresses(&t);
 	for (size_t i = 0; i < tls->count; i++) {
@@ -315,6 +288,11 @@ check_conf(const char *path, struct conf *conf, struct tls_files *tls)
 		    "inetd and systemd sockets only\n", conf->path);
 	conf_warn(conf, show_warning);
 	note_user(conf);
+	if (t.users.drop &&
+	    privdrop_become(&t.users, &t.users.master) == -1)
+		fatal("cannot become %s: %s", t.users.master.name,
+		    strerror(errno));
+	try_all(&t);
 	if (t.faults > 0)
 		return 1;
 	conf_print(conf, stdout);

@@ -44,7 +44,6 @@ enum {
 static struct {
 	int		 fd;
 	uint64_t	 watchdog_us;	/* 0: no watchdog */
-	bool		 started;
 } manager = { .fd = -1 };
 
 static void
@@ -104,9 +103,8 @@ loop_notify_ready(struct master *m)
 	if (manager.fd == -1)
 		return 0;
 	report(m, "READY=1\n");
-	if (manager.started || manager.watchdog_us == 0)
+	if (event_initialized(&watchdog) || manager.watchdog_us == 0)
 		return 0;
-	manager.started = true;
 	if (us < watchdog_least_us)
 		us = watchdog_least_us;
 	period.tv_sec = (time_t)(us / 1000000);
@@ -222,9 +220,10 @@ begin_sync(struct master *m)
 	static struct disk_job job = { .fds = &copy, .count = 1, .data = true,
 	    .done = on_synced, .arg = &copy };
 
-	if (copy == -1 && m->log->unsynced)
-		copy = fcntl(m->log->fd, F_DUPFD_CLOEXEC, 3);
-	if (copy == -1 || !m->log->unsynced)
+	if (copy != -1 || !m->log->unsynced)
+		return;
+	copy = fcntl(m->log->fd, F_DUPFD_CLOEXEC, 3);
+	if (copy == -1)
 		return;
 	m->log->unsynced = false;
 	disk_sync(m, &job);

@@ -55,8 +55,6 @@ os_keep_directory(const char *dir)
 {
 	struct directory *more, d;
 
-	if (find(dir, strlen(dir)) != -1)
-		return 0;
 	more = reallocarray(kept, kept_count + 1, sizeof(*kept));
 	if (more == NULL)
 		return -1;

@@ -88,7 +88,7 @@ try_create(const struct sandbox_things *t)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/tmp/smtpd-probe-%ld",
-	    (long)t->parent);
+	    (long)getppid());
 	if (open(path, O_WRONLY | O_CREAT | O_EXCL, 0600) == -1)
 		return false;
 	unlink(path);
@@ -119,7 +119,7 @@ TRY(bind, "bind", RIGHT_CONNECT, false,
     bind(t->pair[0], no_address, sizeof(*no_address)))
 TRY(listen, "listen", 0, false, listen(t->pair[0], 1))
 TRY(accept, "accept", RIGHT_ACCEPT, false, accept(t->pair[0], NULL, NULL))
-TRY(kill, "kill", 0, false, kill(t->parent, 0))
+TRY(kill, "kill", 0, false, kill(getppid(), 0))
 /* On success the shell's exit status is 0; unveil refuses with ENOENT. */
 TRY_IF(execve, "execve", RIGHT_EXEC_SELF, true,
     is_reached(execve("/bin/sh", (char *[]){ (char[]){ "sh" },
@@ -176,11 +176,11 @@ TRY(clone3, "clone3", 0, false, syscall(SYS_clone3, NULL, 0UL))
 TRY(execveat, "execveat", RIGHT_EXEC_SELF, true,
     syscall(SYS_execveat, AT_FDCWD, "/bin/sh",
     ((const char *[]){ "sh", "-c", "exit 0", NULL }), NULL, 0))
-TRY(tgkill, "tgkill", 0, false, syscall(SYS_tgkill, t->parent, t->parent, 0))
-TRY(pidfd_open, "pidfd_open", 0, false, syscall(SYS_pidfd_open, t->parent, 0U))
+TRY(tgkill, "tgkill", 0, false, syscall(SYS_tgkill, getppid(), getppid(), 0))
+TRY(pidfd_open, "pidfd_open", 0, false, syscall(SYS_pidfd_open, getppid(), 0U))
 TRY(ptrace, "ptrace", 0, false, ptrace(PTRACE_TRACEME, 0, NULL, NULL))
 TRY(process_vm_readv, "process_vm_readv", 0, false,
-    process_vm_readv(t->parent, NULL, 0, NULL, 0, 0))
+    process_vm_readv(getppid(), NULL, 0, NULL, 0, 0))
 TRY(dumpable, "PR_SET_DUMPABLE", 0, false, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
 TRY(bpf, "bpf", 0, false, syscall(SYS_bpf, -1, NULL, 0U))
 TRY(io_uring, "io_uring_setup", 0, false, syscall(SYS_io_uring_setup, 1U, NULL))
@@ -280,8 +280,7 @@ enum sandbox_verdict
 sandbox_probe_run(const struct sandbox_probe *probe, enum sandbox_role role,
     bool held)
 {
-	struct sandbox_things t = { .role = role, .parent = getpid(),
-	    .uid = getuid() };
+	struct sandbox_things t = { .role = role, .uid = getuid() };
 	pid_t pid = fork(), waited;
 	const char *what;
 	int status;
