@@ -2,7 +2,7 @@
  * Argon2 hashes, as smtpctl passwd writes them, by libsodium; the others that
  * Dovecot writes by crypt(3).
  */
-#include "shared/password_check.h"
+#include "shared/password_form.h"
 
 #include <errno.h>
 #include <sodium.h>

@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "shared/password_check.h"
+#include "shared/password_form.h"
 #include "shared/tls_judge.h"
 
 /* ---- sign ------------------------------------------------------------- */

@@ -23,7 +23,7 @@
 
 #include "server/conf/conf_parse.h"
 #include "server/conf/conf_text.h"
-#include "shared/password_check.h"
+#include "shared/password_form.h"
 #include "shared/smtp_syntax.h"
 
 enum {

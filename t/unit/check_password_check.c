@@ -2,7 +2,7 @@
  * Passwords against hashes that other programs have made of "secret", and
  * against our own.
  */
-#include "shared/password_check.h"
+#include "shared/password_form.h"
 
 #include <sodium.h>
 
