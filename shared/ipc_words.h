@@ -61,8 +61,6 @@ enum session_end { IPC_ENDS(IPC_ENUM, END_) END_COUNT };
 	X(P, FOREIGN, FOREIGN_RCPT, RCPT_FOREIGN, "relaying denied")	\
 	X(P, TOO_MANY, TOO_MANY_RCPTS, RCPT_TOO_MANY,			\
 	    "too many recipients")					\
-	X(P, NOT_YOURS, NOT_YOURS, SENDERS_FORGED,			\
-	    "not the user's address")					\
 	X(P, MAILS_HOUR, MAILS_HOUR, RCPT_RATE,				\
 	    "too much mail of this user in an hour")			\
 	X(P, RCPTS_DAY, RCPTS_DAY, RCPT_RATE,				\
