@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/mail/report.h"
 #include "shared/log.h"
 
 enum {
@@ -20,11 +19,11 @@ enum {
 	refused_gap_s = 30 * 60
 };
 
-static void	(*on_end)(struct attempt *a, bool over);
+static void	(*on_end)(struct attempt *a);
 static size_t	opened;
 
 void
-attempt_start(void (*end)(struct attempt *a, bool over))
+attempt_start(void (*end)(struct attempt *a))
 {
 	on_end = end;
 }
@@ -339,10 +338,8 @@ look_at_age(struct attempt *a)
 
 /* ---- reports ------------------------------------------------------------ */
 
-static void	go_on(struct attempt *a);
-
-static bool
-is_reported(const struct attempt_rcpt *r, enum report_kind kind)
+bool
+attempt_is_reported(const struct attempt_rcpt *r, enum report_kind kind)
 {
 	return kind == REPORT_FAILED ? r->state == ATTEMPT_FAILED :
 	    kind == REPORT_DELAYED ? r->state == ATTEMPT_WAITS ||
@@ -356,12 +353,9 @@ is_reported(const struct attempt_rcpt *r, enum report_kind kind)
  * The report is durable, and only now the recipient is over: a crash before
  * makes a second report at worst.
  */
-static void
-on_report(void *arg, bool committed)
+void
+attempt_reported(struct attempt *a, enum report_kind kind, bool committed)
 {
-	struct attempt *a = arg;
-	enum report_kind kind = (enum report_kind)(a->report - 1);
-
 	if (committed && kind == REPORT_DELAYED) {
 		a->q->state |= QUEUED_NOTIFIED;
 		queue_note(a->master, a->q);
@@ -374,7 +368,7 @@ on_report(void *arg, bool committed)
 		struct attempt_rcpt *r = &a->rcpts[i];
 
 		if (kind == REPORT_DELAYED || kind == REPORT_RELAYED ||
-		    !is_reported(r, kind))
+		    !attempt_is_reported(r, kind))
 			continue;
 		if (committed)
 			queue_note_done(a->master, a->q, r->index, a->relayed);
@@ -382,53 +376,31 @@ on_report(void *arg, bool committed)
 		    (r->notify & DSN_SUCCESS) ? ATTEMPT_DELIVERED :
 		    ATTEMPT_OVER;
 	}
-	go_on(a);
 }
 
-/* Is a report under way? */
-static bool
-make_report(struct attempt *a, enum report_kind kind)
+bool
+attempt_is_due(const struct attempt *a, enum report_kind kind)
 {
-	static const struct ipc_outcome stored = { .stage = RELAY_DOT,
-	    .end = RELAY_END_REPLY, .code = 250 };
-	const struct conf_relay *conf = &a->master->conf.relay;
-	struct report_rcpt *rcpts;
-	size_t n = 0;
-	bool made;
+	const uint64_t delay_s = a->master->conf.relay.tell_delay_after_s;
+	size_t i = 0;
 
 	if (kind == REPORT_DELAYED && ((a->q->state & QUEUED_NOTIFIED) ||
-	    conf->tell_delay_after_s == 0 ||
-	    (uint64_t)age_of(a) < conf->tell_delay_after_s))
+	    delay_s == 0 || (uint64_t)age_of(a) < delay_s))
 		return false;
-	rcpts = calloc(a->count + 1, sizeof(*rcpts));
-	for (size_t i = 0; i < a->count && rcpts != NULL; i++) {
-		if (!is_reported(&a->rcpts[i], kind))
-			continue;
-		rcpts[n].offset = a->rcpts[i].offset;
-		if (a->rcpts[i].fact != NULL)
-			rcpts[n].fact = a->rcpts[i].fact->fact;
-		else
-			rcpts[n].fact.outcome = stored;
-		n++;
-	}
-	made = n > 0 && report_make(a->master, a->q, kind, rcpts, n,
-	    a->q->queued_s + (int64_t)conf->give_up_after_s, on_report, a) == 0;
-	free(rcpts);
-	return made;
+	while (i < a->count && !attempt_is_reported(&a->rcpts[i], kind))
+		i++;
+	return i < a->count;
 }
 
 /* ---- the end ------------------------------------------------------------ */
 
-static void
-end(struct attempt *a)
+void
+attempt_free(struct attempt *a)
 {
 	struct queue_fact *f;
 
 	if (a->is_open)
 		close_file(a);
-	if (a->tried && !a->removed && a->q->left > 0)
-		queue_note(a->master, a->q);
-	on_end(a, a->lost || a->removed || a->q->left == 0);
 	while ((f = a->facts) != NULL) {
 		a->facts = f->next;
 		free(f);
@@ -436,16 +408,6 @@ end(struct attempt *a)
 	free(a->groups);
 	free(a->rcpts);
 	free(a);
-}
-
-static void
-go_on(struct attempt *a)
-{
-	while (!a->removed && !a->lost && !a->master->stopping &&
-	    a->report < REPORT_KIND_COUNT)
-		if (make_report(a, (enum report_kind)a->report++))
-			return;
-	end(a);
 }
 
 void
@@ -456,5 +418,5 @@ attempt_end_group(struct attempt *a)
 	set_next(a);
 	look_at_age(a);
 	log_all(a, LOG_EVENT_TRY, ATTEMPT_DEFERRED);
-	go_on(a);
+	on_end(a);
 }

@@ -61,7 +61,6 @@ struct attempt {
 	bool			 relayed;	/* that report is due */
 	bool			 removed;
 	unsigned		 sending;	/* transactions */
-	unsigned		 report;	/* enum report_kind, next */
 	unsigned		 failures;	/* of wait_for, in a row */
 	struct site		*wait_for;	/* held; or NULL */
 	size_t			 pending;	/* groups */
@@ -72,8 +71,9 @@ struct attempt {
 	struct queue_fact	*facts;		/* the last is first */
 };
 
-/* end: the attempt has ended, and q is due at next_s, unless it is freed. */
-void	attempt_start(void (*end)(struct attempt *a, bool over));
+/* end: a has tried, its reports are due, and q then at next_s. */
+void	attempt_start(void (*end)(struct attempt *a));
+void	attempt_free(struct attempt *a);
 /* No pause is longer, so that attempt_tries of them fit in give-up-after. */
 int64_t	attempt_pause_max_s(const struct master *m);
 /* Opens the file of a, unless it is; false: it cannot be read. */
@@ -108,6 +108,16 @@ void	attempt_log_moved(const struct attempt_group *g,
 	    const struct queue_fact *f);
 /* A worker crashed over the message: with the third time it is held. */
 void	attempt_note_crash(struct attempt *a);
+/* Is a report of that kind about r; and is one due? */
+bool	attempt_is_reported(const struct attempt_rcpt *r,
+	    enum report_kind kind);
+bool	attempt_is_due(const struct attempt *a, enum report_kind kind);
+/*
+ * committed: the report is durable, or nobody wants it; of REPORT_LOCAL, the
+ * message is in all Maildirs.  Else it is tried again with the message.
+ */
+void	attempt_reported(struct attempt *a, enum report_kind kind,
+	    bool committed);
 /* A group is done, or waits.  The last one ends the attempt. */
 void	attempt_end_group(struct attempt *a);
 

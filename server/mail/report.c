@@ -15,7 +15,6 @@
 
 #include "server/log/ident.h"
 #include "server/mail/message.h"
-#include "server/mail/queue_log.h"
 #include "server/process/feed.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
@@ -30,12 +29,10 @@ enum {
 
 struct report {
 	TAILQ_ENTRY(report)	 entry;
-	struct master		*master;
-	struct queued		*q;
+	struct attempt		*attempt;
+	void			(*done)(struct attempt *a);
+	unsigned		 next;		/* kind */
 	enum report_kind	 kind;
-	int64_t			 until_s;
-	void			(*done)(void *arg, bool committed);
-	void			*arg;
 	struct event		 begin;
 	unsigned		 tries;
 	/* Of this try: */
@@ -51,8 +48,6 @@ struct report {
 	struct message		 tx;
 	int			 error;		/* of its file */
 	bool			 stored;
-	size_t			 count;
-	struct report_rcpt	 rcpts[];
 };
 
 static TAILQ_HEAD(report_list, report) waits = TAILQ_HEAD_INITIALIZER(waits);
@@ -71,28 +66,6 @@ end_try(struct report *r)
 }
 
 static void
-finish(struct report *r, bool committed)
-{
-	void (*done)(void *, bool) = r->done;
-	void *arg = r->arg;
-
-	end_try(r);
-	free(r);
-	done(arg, committed);
-}
-
-/* There is no report; never: and none is tried again. */
-static void
-refuse(struct report *r, bool never, const char *why)
-{
-	log_put(LOG_LEVEL_WARNING, "report-failed",
-	    "id=%.*s to=%s why=%s then=%s", (int)sizeof(r->q->id), r->q->id,
-	    r->epoch != NULL ? log_address(&r->open.envelope.from) : "", why,
-	    never ? "there is none" : "tried again later");
-	finish(r, never);
-}
-
-static void
 wait_again(struct report *r, time_t s)
 {
 	const struct timeval wait = { s, 0 };
@@ -101,16 +74,56 @@ wait_again(struct report *r, time_t s)
 	event_add(&r->begin, &wait);
 }
 
+/* The next report that is due. */
+static void
+go_on(struct report *r)
+{
+	struct attempt *a = r->attempt;
+	void (*done)(struct attempt *) = r->done;
+
+	while (!a->removed && !a->lost && !a->master->stopping &&
+	    r->next < REPORT_KIND_COUNT) {
+		r->kind = (enum report_kind)r->next++;
+		if (attempt_is_due(a, r->kind)) {
+			r->tries = 0;
+			wait_again(r, 0);
+			return;
+		}
+	}
+	free(r);
+	done(a);
+}
+
+static void
+finish(struct report *r, bool committed)
+{
+	end_try(r);
+	attempt_reported(r->attempt, r->kind, committed);
+	go_on(r);
+}
+
+/* There is no report; never: and none is tried again. */
+static void
+refuse(struct report *r, bool never, const char *why)
+{
+	log_put(LOG_LEVEL_WARNING, "report-failed",
+	    "id=%.*s to=%s why=%s then=%s", (int)sizeof(r->attempt->q->id),
+	    r->attempt->q->id, r->epoch != NULL ?
+	    log_address(&r->open.envelope.from) : "", why,
+	    never ? "there is none" : "tried again later");
+	finish(r, never);
+}
+
 /* Without NOTIFY it wants failures and delays (RFC 3461 4.1). */
 static bool
-is_wanted(const struct report *r, const struct report_rcpt *to,
+is_wanted(const struct report *r, const struct attempt_rcpt *to,
     struct envelope_rcpt *out)
 {
 	static const uint8_t bits[REPORT_KIND_COUNT] = { DSN_FAILURE,
 	    DSN_DELAY, DSN_SUCCESS, 0, DSN_SUCCESS };
 	struct span at = span_skip(r->open.envelope.rcpts, to->offset);
 
-	if (!envelope_next(&at, out))
+	if (!attempt_is_reported(to, r->kind) || !envelope_next(&at, out))
 		return false;
 	out->notify &= DSN_NOTIFY_ALL;
 	return r->kind == REPORT_LOCAL || (bits[r->kind] &
@@ -121,9 +134,12 @@ is_wanted(const struct report *r, const struct report_rcpt *to,
 static bool
 next_record(void *arg, struct ipc_record *out)
 {
+	static const struct ipc_fact stored = { .outcome = { .code = 250,
+	    .stage = RELAY_DOT, .end = RELAY_END_REPLY } };
 	struct report *r = arg;
+	const struct attempt *a = r->attempt;
 	struct ipc_outcome *o = &out->u.fact.outcome;
-	const struct report_rcpt *to;
+	const struct attempt_rcpt *to;
 	struct envelope_rcpt rcpt;
 
 	if (r->fact != NULL) {
@@ -137,10 +153,10 @@ next_record(void *arg, struct ipc_record *out)
 		r->fact = NULL;
 		return true;
 	}
-	while (r->fed < 2 * r->count && r->fact == NULL) {
-		to = &r->rcpts[r->fed++ % r->count];
+	while (r->fed < 2 * a->count && r->fact == NULL) {
+		to = &a->rcpts[r->fed++ % a->count];
 		if (is_wanted(r, to, &rcpt))
-			r->fact = &to->fact;
+			r->fact = to->fact != NULL ? &to->fact->fact : &stored;
 	}
 	if (r->fact == NULL)
 		return false;
@@ -155,16 +171,18 @@ next_record(void *arg, struct ipc_record *out)
 static bool
 describe(struct report *r, struct ipc_record *out)
 {
+	const struct attempt *a = r->attempt;
 	const struct envelope *e = &r->open.envelope;
 	struct ipc_report *about = &out->u.report;
 	struct envelope_rcpt rcpt;
 
 	*out = (struct ipc_record){ .type = IPC_REPORT, .u.report = {
 	    .kind = (uint8_t)r->kind, .ret = e->ret, .to = e->from,
-	    .arrived_s = e->queued_s, .until_s = r->until_s,
+	    .arrived_s = e->queued_s, .until_s = a->q->queued_s +
+	    (int64_t)a->master->conf.relay.give_up_after_s,
 	    .at = r->open.at, .flags = r->open.flags } };
-	for (size_t i = 0; i < r->count; i++)
-		if (is_wanted(r, &r->rcpts[i], &rcpt)) {
+	for (size_t i = 0; i < a->count; i++)
+		if (is_wanted(r, &a->rcpts[i], &rcpt)) {
 			about->count++;
 			about->utf8 |= smtp_mailbox_is_utf8(&rcpt.to);
 		}
@@ -208,14 +226,14 @@ address(struct report *r)
 	strlcpy(mail.helo, conf->hostname, sizeof(mail.helo));
 	/* It may use the reserve of the disk. */
 	(void)message_start(&r->tx, &(struct message_client){
-	    .master = r->master, .epoch = r->epoch, .session = r->session,
-	    .user = "", .ip = "", .hidden = true,
+	    .master = r->attempt->master, .epoch = r->epoch,
+	    .session = r->session, .user = "", .ip = "", .hidden = true,
 	    .paid_until_us = &r->paid_until_us,
 	    .relay_line = local ? 0 : conf->relay.line }, &mail);
 	if (!local)
 		return add(r, from);
-	for (size_t i = 0; i < r->count && verdict == VERDICT_OK; i++)
-		if (is_wanted(r, &r->rcpts[i], &rcpt))
+	for (size_t i = 0; i < r->attempt->count && verdict == VERDICT_OK; i++)
+		if (is_wanted(r, &r->attempt->rcpts[i], &rcpt))
 			verdict = add(r, &rcpt.to);
 	return verdict;
 }
@@ -227,12 +245,12 @@ give(struct worker *w, struct report *r)
 	struct ipc_record first;
 	enum verdict verdict;
 
-	if (queue_open(r->master, r->q, &r->open) == -1) {
+	if (queue_open(r->attempt->master, r->attempt->q, &r->open) == -1) {
 		refuse(r, errno == ENOENT || errno == EBADMSG,
 		    strerror(errno));
 		return;
 	}
-	r->epoch = conf_epoch_enter(r->master->epoch);
+	r->epoch = conf_epoch_enter(r->attempt->master->epoch);
 	if (!describe(r, &first)) {
 		finish(r, true);
 		return;
@@ -255,12 +273,12 @@ give(struct worker *w, struct report *r)
 	r->since_ms = deadline_now_ms();
 	r->stored = false;
 	r->error = 0;
-	r->fed = r->kind == REPORT_LOCAL ? 2 * r->count : 0;
+	r->fed = r->kind == REPORT_LOCAL ? 2 * r->attempt->count : 0;
 	r->fact = NULL;
 	working_count++;
 	pool_lend(w, &report_use, r, IPC_AT_RCPT);
-	feed_init(&r->feed, r->master->base, pool_channel(w), next_record,
-	    NULL, r);
+	feed_init(&r->feed, r->attempt->master->base, pool_channel(w),
+	    next_record, NULL, r);
 }
 
 static uint64_t
@@ -292,24 +310,22 @@ begin(evutil_socket_t fd, short what, void *arg)
 
 	TAILQ_INSERT_TAIL(&waits, r, entry);
 	waiting_count++;
-	pool_want(r->master);
+	pool_want(r->attempt->master);
 }
 
-int
-report_make(struct master *m, struct queued *q, enum report_kind kind,
-    const struct report_rcpt *rcpts, size_t count, int64_t until_s,
-    void (*done)(void *arg, bool committed), void *arg)
+void
+report_all(struct attempt *a, void (*done)(struct attempt *a))
 {
-	struct report *r = calloc(1, sizeof(*r) + count * sizeof(*rcpts));
+	struct report *r = calloc(1, sizeof(*r));
 
-	if (r == NULL)
-		return -1;
-	*r = (struct report){ .master = m, .q = q, .kind = kind,
-	    .until_s = until_s, .done = done, .arg = arg, .count = count };
-	memcpy(r->rcpts, rcpts, count * sizeof(*rcpts));
-	event_assign(&r->begin, m->base, -1, 0, begin, r);
-	wait_again(r, 0);
-	return 0;
+	if (r == NULL) {
+		done(a);
+		return;
+	}
+	r->attempt = a;
+	r->done = done;
+	event_assign(&r->begin, a->master->base, -1, 0, begin, r);
+	go_on(r);
 }
 
 /* Not stored: what it is about may be the reason, but for a full disk. */
@@ -365,7 +381,8 @@ on_stored(void *arg, enum verdict verdict, const struct message *t, int64_t us)
 
 	r->stored = verdict == VERDICT_OK;
 	if (r->stored)
-		queue_log_notice(r->master, r->q, r->kind, t->id);
+		queue_log_notice(r->attempt->master, r->attempt->q, r->kind,
+		    t->id);
 	if (r->worker == NULL && r->stored)
 		finish(r, true);
 	else if (r->worker == NULL)
@@ -429,9 +446,9 @@ blame(struct master *m, const void *owner, void *last, struct log_line *l)
 	const struct report *r = owner;
 
 	if (r != NULL)
-		memcpy(last, r->q->id, sizeof(r->q->id));
+		memcpy(last, r->attempt->q->id, sizeof(r->attempt->q->id));
 	if (l != NULL)
-		log_add(l, "id=%.*s", (int)sizeof(r->q->id),
+		log_add(l, "id=%.*s", (int)sizeof(r->attempt->q->id),
 		    (const char *)last);
 }
 

@@ -15,6 +15,7 @@
 #include "server/mail/link.h"
 #include "server/mail/recipient.h"
 #include "server/mail/relay.h"
+#include "server/mail/report.h"
 #include "shared/deadline.h"
 #include "shared/log.h"
 
@@ -267,13 +268,16 @@ make_due(struct master *m, struct queued *q)
 
 /* q waits for its time, or for its site; or leaves the queue. */
 static void
-on_end(struct attempt *a, bool over)
+on_end(struct attempt *a)
 {
 	struct master *m = a->master;
 	struct queued *q = a->q;
+	const bool over = a->lost || a->removed || q->left == 0;
 
 	if (due.begun-- == begun_max)
 		turn_soon();
+	if (a->tried && !a->removed && q->left > 0)
+		queue_note(m, q);
 	q->work = NULL;
 	q->state &= (uint8_t)~QUEUED_BUSY;
 	if (over && a->lost)
@@ -284,6 +288,13 @@ on_end(struct attempt *a, bool over)
 		site_park(a->wait_for, q);
 	if (a->wait_for != NULL)
 		site_release(a->wait_for);
+	attempt_free(a);
+}
+
+static void
+on_tried(struct attempt *a)
+{
+	report_all(a, on_end);
 }
 
 static void
@@ -339,7 +350,7 @@ schedule_start(struct master *m)
 	event_assign(&due.turn, m->base, -1, 0, on_turn, m);
 	event_assign(&due.second, m->base, -1, EV_PERSIST, on_second, m);
 	site_start(m, make_due, link_serve);
-	attempt_start(on_end);
+	attempt_start(on_tried);
 	return event_add(&due.second, &period);
 }
 

@@ -9,7 +9,6 @@
 #include "server/mail/link.h"
 #include "server/mail/queue_log.h"
 #include "server/mail/relay.h"
-#include "server/mail/report.h"
 #include "shared/ip.h"
 
 enum { rcpts = 3 };
@@ -125,22 +124,15 @@ queue_log_site(const char *site, const struct queue_fact *f,
 {
 }
 
-int
-report_make(struct master *master, struct queued *of, enum report_kind kind,
-    const struct report_rcpt *of_rcpts, size_t count, int64_t until_s,
-    void (*done)(void *arg, bool committed), void *arg)
-{
-	return -1;
-}
-
 static void
-on_end(struct attempt *a, bool over)
+on_end(struct attempt *a)
 {
 	for (size_t i = 0; i < rcpts; i++)
 		states[i] = a->rcpts[i].state;
 	ended = true;
 	if (a->wait_for != NULL)
 		site_release(a->wait_for);
+	attempt_free(a);
 }
 
 static void

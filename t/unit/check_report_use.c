@@ -213,12 +213,36 @@ address(const char *path)
 	return b;
 }
 
-static void
-on_done(void *arg, bool is_committed)
+static struct attempt attempt;
+static struct attempt_rcpt rows[many];
+static enum report_kind due;
+
+bool
+attempt_is_due(const struct attempt *a, enum report_kind kind)
 {
-	ck_assert_ptr_eq(arg, &dones);
+	ck_assert_ptr_eq(a, &attempt);
+	return kind == due;
+}
+
+bool
+attempt_is_reported(const struct attempt_rcpt *r, enum report_kind kind)
+{
+	ck_assert_int_eq(kind, due);
+	return true;
+}
+
+void
+attempt_reported(struct attempt *a, enum report_kind kind, bool is_committed)
+{
+	ck_assert_int_eq(kind, due);
 	dones++;
 	committed += is_committed;
+}
+
+static void
+on_all(struct attempt *a)
+{
+	ck_assert_uint_eq(dones, 1);
 }
 
 static void
@@ -272,19 +296,21 @@ begin(const char *from, const uint8_t *notify, uint32_t count)
 static void
 make(enum report_kind kind, const uint32_t *indexes, size_t count)
 {
-	struct report_rcpt *r = calloc(count, sizeof(*r));
+	static struct queue_fact fact;
 
-	for (size_t i = 0; i < count; i++) {
-		r[i].offset = offsets[indexes == NULL ? i : indexes[i]];
-		r[i].fact.outcome.code = 550;
-		r[i].fact.outcome.n = 4;
-		memcpy(r[i].fact.outcome.text, "text", 4);
-		r[i].fact.host[0] = 'h';
-	}
-	ck_assert_int_eq(report_make(&m, &q, kind, r, count, 99, on_done,
-	    &dones), 0);
+	fact.fact.outcome.code = 550;
+	fact.fact.outcome.n = 4;
+	memcpy(fact.fact.outcome.text, "text", 4);
+	fact.fact.host[0] = 'h';
+	for (size_t i = 0; i < count; i++)
+		rows[i] = (struct attempt_rcpt){ .fact = &fact,
+		    .offset = offsets[indexes == NULL ? i : indexes[i]] };
+	m.conf.relay.give_up_after_s = 99;
+	attempt = (struct attempt){ .master = &m, .q = &q, .rcpts = rows,
+	    .count = count };
+	due = kind;
+	report_all(&attempt, on_all);
 	ck_assert_uint_eq(dones, 0);
-	free(r);
 	turn();
 }
 
