@@ -1,12 +1,24 @@
-/*
- * The helpers, as programs: what each row of shared/ipc_msg.h runs, and what
- * all of them share.
- */
+/* The programs of smtpd-worker: nursery, keeper, and HELPERS of ipc_msg.h. */
 #ifndef WORKER_HELPER_H
 #define WORKER_HELPER_H
 
 #include "shared/ipc_msg.h"
 #include "shared/os/sandbox_table.h"
+
+enum {
+	nursery_channel = 3,	/* inherited from the master */
+	nursery_program = 4,	/* this program, opened by the master */
+	nursery_exit_unsafe = 70 /* of a worker: its sandbox was not entered */
+};
+
+/*
+ * Serves the master over nursery_channel until that is closed.  argv[0] is the
+ * absolute path of this program; words from argv[2] on are for dial.  role:
+ * nursery or keeper.  held: this image runs inside its sandbox already (it was
+ * executed by a nursery).
+ */
+_Noreturn void	nursery_run(char *argv[], enum sandbox_role role,
+		    bool held);
 
 /* NAME_run: serves on channel until the master has ended. */
 #define HELPER_RUN(X, NAME, name, option, Name)				\
@@ -23,9 +35,8 @@ HELPERS(HELPER_RUN, )
 int		helper_enter(int channel, enum sandbox_role role,
 		    unsigned processes);
 /*
- * Enters as above, and then passes each record of
- * way to take, with its descriptor (-1: none), which take closes, and wipes the
- * record.  Ends the process when the master has ended.
+ * Enters as above; passes each record of way to take, with its descriptor (-1:
+ * none), which take closes; and wipes it.  Ends with the master.
  */
 _Noreturn void	helper_serve(int channel, enum sandbox_role role,
 		    enum ipc_way way, unsigned processes,
@@ -33,11 +44,10 @@ _Noreturn void	helper_serve(int channel, enum sandbox_role role,
 		    int passed));
 
 /*
- * For dial and the keeper, first of all: the words that they were started with
- * are where dial may connect to beside port 25 of public addresses.  "PORT/tcp"
- * or "PORT/udp" is that port of public addresses, "PORT/tcp@ADDRESS" of one
- * address, and with "private" private addresses are as public; other words
- * permit nothing.  The words stay.  False: no memory.
+ * For dial and the keeper, first of all: where dial may connect to beside port
+ * 25 of public addresses.  "PORT/tcp" or "PORT/udp" is that port of public
+ * addresses, "PORT/tcp@ADDRESS" of one address; with "private" private ones are
+ * as public.  The words stay.  False: no memory.
  */
 bool		dial_take_words(char *const *words);
 enum dial_permit {

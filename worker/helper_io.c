@@ -1,6 +1,4 @@
-/*
- * The helpers that only pass octets or descriptors on: disk, logger and dial.
- */
+/* The helpers that only pass octets or descriptors on: disk, logger, dial. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -22,9 +20,7 @@
 
 /*
  * These processes wait for the disk, so that a sync can begin while another is
- * under way.  The master sends a descriptor; the process that takes it syncs
- * it, reports the result, and closes it.  Its sandbox permits nothing else, not
- * even reading or writing the file.
+ * under way.  Their sandbox does not even let them read or write the file.
  */
 static void
 take_sync(int channel, const struct ipc_record *r, int passed)
@@ -207,10 +203,7 @@ dial(const struct ipc_dial *d, int *fd)
 	return connect(*fd, (struct sockaddr *)&to, n) == 0 ? 0 : errno;
 }
 
-/*
- * Sends one answer, when poll(2) says that the channel has room: that is
- * before it is full, and bounds the descriptors in flight.
- */
+/* When the channel has room: that bounds what is in flight. */
 static void
 answer_one(int channel)
 {
@@ -275,10 +268,7 @@ wait_for_any(int channel)
 	return fds[0].revents;
 }
 
-/*
- * Connects, and hands the sockets on.  It reads nothing but its own records,
- * and goes only where the rules of its start permit, whatever the master asks.
- */
+/* Goes only where the rules of its start permit, whatever the master asks. */
 void
 dial_run(int channel)
 {

@@ -1,6 +1,4 @@
-/*
- * The helpers that hold secrets, each in a process of its own: sign and auth.
- */
+/* The helpers that hold secrets: sign and auth. */
 #include "worker/helper.h"
 
 #include <openssl/evp.h>
@@ -20,12 +18,10 @@
 
 /*
  * The process that owns the private keys.  The master sends it a certificate
- * and its key for a slot, gets the answer whether they belong together, and
- * has the slot cleared when no worker uses that certificate any more.  In
- * records of one size it asks for a signature of a digest under one of three
- * schemes; there is no other question.  This process does the padding, so that
- * no other can have it raise any number to a private exponent.  It answers one
- * question at a time, in order.
+ * and its key for a slot, and has the slot cleared when no worker uses that
+ * certificate any more.  The only question is for a signature of a digest under
+ * one of three schemes.  This process does the padding, so that no other can
+ * have it raise any number to a private exponent.
  */
 static EVP_PKEY *keys[ipc_sign_slots_max];
 
@@ -184,9 +180,8 @@ sign_run(int channel)
 /* ---- auth ------------------------------------------------------------- */
 
 /*
- * The process that owns the passwords.  The master sends it the table, and
- * asks one question at a time; so hashing never takes more memory than one
- * hash needs, and it runs at a lower priority than the other processes.
+ * The process that owns the passwords.  The master asks one question at a time,
+ * so hashing never takes more memory than one hash needs.
  */
 enum { niceness = 10 };
 

@@ -14,13 +14,11 @@
 
 #include "shared/os/os.h"
 #include "worker/helper.h"
-#include "worker/nursery.h"
 
 /*
- * A statically linked worker neither resolves names nor loads code.  OpenSSL,
- * which could do both, is linked with these functions (--wrap in GNUmakefile)
- * in place of libc's, which need shared libraries at run time and make the
- * linker warn.
+ * A static worker neither resolves names nor loads code.  OpenSSL, which could,
+ * is linked with these (--wrap in GNUmakefile) in place of libc's, which need
+ * shared libraries at run time.
  */
 void	*__wrap_dlopen(const char *file, int mode);
 int	 __wrap_getaddrinfo(const char *host, const char *service,

@@ -2,7 +2,7 @@
  * The nursery process.  It has the settings and no part of any message; it
  * speaks with the master only, and never with a client.
  */
-#include "worker/nursery.h"
+#include "worker/helper.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -33,10 +33,7 @@ struct nursery {
 	struct ipc_settings	 settings;
 };
 
-/*
- * Waits while too many descriptors are in flight: the master is about to
- * receive them.  Any other failure means that the master has ended.
- */
+/* Waits while too many descriptors are in flight; else the master has ended. */
 static void
 send_or_end(struct ipc_record *r, int pass)
 {
@@ -87,10 +84,7 @@ static const struct job {
 	{ IPC_REPORT, report_run }, { IPC_CLIENT, relay_run }
 };
 
-/*
- * A worker, in a fresh child of the nursery, which has prepared the sandbox:
- * enters it, does as many jobs as the settings say, exits.
- */
+/* A worker, in a fresh child of the nursery, which has prepared the sandbox. */
 static _Noreturn void
 serve(const struct ipc_settings *settings)
 {

@@ -1,6 +1,6 @@
 /*
- * The reader of replies: strict, for a host that breaks a reply has lost count
- * of them, and bounded, for it may never end one; and the writer of commands.
+ * The reader of replies is strict, for a host that breaks a reply has lost
+ * count of them, and bounded, for it may never end one.
  */
 #include "worker/relay_reply.h"
 

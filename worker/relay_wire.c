@@ -1,6 +1,4 @@
-/*
- * Replies and text over the line reader.
- */
+/* Replies and text over the line reader. */
 #include "worker/relay_wire.h"
 
 #include <errno.h>

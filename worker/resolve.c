@@ -1,13 +1,11 @@
 /*
  * A stub resolver: over the socket that comes with a name it asks a name server
- * for MX and addresses, reads the answers with dns.c, and names hosts and
- * addresses to the master.  It does not try again: the master does that, with
- * another socket, over TCP and with another name server.
+ * for MX and addresses, and names hosts and addresses to the master, which also
+ * tries again.
  *
- * It is no library's: c-ares opens /dev/urandom (1.18) or /etc/resolv.conf
- * (1.34) when it begins, which a worker's sandbox forbids; and begun before
- * the fork it gives each worker the same sequence of identifiers, so that the
- * server that one worker asked could guess those of the next.
+ * It is no library's: c-ares opens files when it begins; and begun before the
+ * fork it gives each worker the same identifiers, so that the server that one
+ * worker asked could guess those of the next.
  *
  * Who wants to forge an answer has to guess the identifier, the port, which is
  * another one for each name, and the case of the letters of the name.

@@ -1,6 +1,4 @@
-/*
- * Certificates as the master sends them, and what OpenSSL makes of them.
- */
+/* Certificates as the master sends them, and what OpenSSL makes of them. */
 #include "worker/tls_context.h"
 
 #include <openssl/bio.h>

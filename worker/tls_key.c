@@ -1,8 +1,4 @@
-/*
- * The OpenSSL provider of keys that another process has: its key management has
- * the public keys, its signatures come from the sign process.  No private key
- * is in this process; tls_key.h says why.
- */
+/* The OpenSSL provider of keys that another process has. */
 #include "worker/tls_key.h"
 
 #include <openssl/core_dispatch.h>

@@ -1,11 +1,9 @@
 /*
- * Private keys that are not here.
- *
- * OpenSSL wants a key with each certificate, and signs with it in this process.
- * What it gets is a key of our own OpenSSL provider, which has the public half
- * and signs by asking the sign process.  That gets digest and scheme: it pads,
- * and signs SHA-2 digests only, so that a compromised worker cannot have
- * anything decrypted.
+ * Private keys that are not here.  OpenSSL wants a key with each certificate,
+ * and signs with it in this process.  What it gets is a key of our own OpenSSL
+ * provider, which has the public half and signs by asking the sign process.
+ * That gets digest and scheme: it pads, and signs SHA-2 digests only, so that a
+ * compromised worker cannot have anything decrypted.
  */
 #ifndef WORKER_TLS_KEY_H
 #define WORKER_TLS_KEY_H

@@ -1,6 +1,4 @@
-/*
- * TLS over a peer: reads and writes that wait no longer than they may.
- */
+/* TLS over a peer: reads and writes that wait no longer than they may. */
 #include "worker/tls_peer.h"
 
 #include <errno.h>
@@ -18,10 +16,7 @@ enum { goodbye_ms = 1000 };
 
 /* ---- what OpenSSL calls ----------------------------------------------- */
 
-/*
- * Errors are in t->error, and hidden from OpenSSL: after one it would let no
- * last reply be sent, or read.
- */
+/* Hides errors from OpenSSL: after one no last reply could be sent, or read. */
 static int
 bio_read(BIO *bio, char *p, int n)
 {
@@ -75,16 +70,12 @@ new_bio(struct tls_peer *t)
 	return bio;
 }
 
-/* A handshake needs one signature, and the master allows a session one. */
 static bool
-ask_once(void *arg, const struct ipc_digest *digest, struct ipc_signature *out)
+ask_master(void *arg, const struct ipc_digest *digest,
+    struct ipc_signature *out)
 {
 	struct tls_peer *t = arg;
 
-	t->refused = true;
-	if (t->asked)
-		return false;
-	t->asked = true;
 	ask_sign(t->peer->master, digest, out);
 	t->refused = out->n == 0;
 	return !t->refused;
@@ -206,7 +197,7 @@ tls_peer_accept(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
 	*why = TLS_FAIL_NO_CONTEXT;
 	if (!begin(t, peer, tls_context(), deadline_ms))
 		return false;
-	tls_key_ask_by(ask_once, t);
+	tls_key_ask_by(ask_master, t);
 	SSL_set_accept_state(t->ssl);
 	if (!shake_hands(t, out)) {
 		*why = fail_of(t);

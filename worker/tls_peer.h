@@ -15,7 +15,6 @@ struct tls_peer {
 	int64_t		 deadline_ms;	/* of the current call */
 	int		 error;		/* errno of the socket, or 0 */
 	bool		 eof;		/* of the socket */
-	bool		 asked;		/* for its one signature */
 	bool		 refused;	/* got no signature */
 };
 

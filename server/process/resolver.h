@@ -1,8 +1,7 @@
 /*
  * Questions to the DNS: a throw-away worker asks name servers over sockets that
- * dial has connected, and reads their answers; the master gets hosts and
- * addresses that were checked.  What a lost worker was asked, the next one is
- * asked.  Routes are cached for their TTL.
+ * dial has connected; the master gets hosts and addresses that were checked.
+ * Routes are cached for their TTL.
  */
 #ifndef SERVER_RESOLVER_H
 #define SERVER_RESOLVER_H
