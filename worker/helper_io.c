@@ -89,8 +89,7 @@ enum { smtp_port = 25 };	/* of all hosts that MX records name */
 struct call {
 	uint64_t	ticket;
 	int64_t		until_ms;
-	int		fd;		/* -1: none */
-	int		error;		/* EINPROGRESS: none yet */
+	int		fd;
 };
 
 static struct call calls[dial_calls_max];	/* answered in any order */
@@ -203,67 +202,60 @@ dial(const struct ipc_dial *d, int *fd)
 	return connect(*fd, (struct sockaddr *)&to, n) == 0 ? 0 : errno;
 }
 
-/* When the channel has room: that bounds what is in flight. */
+/*
+ * Waits until poll(2) says that the channel has room: that is before it is
+ * full, and bounds the descriptors in flight.
+ */
 static void
-answer_one(int channel)
+answer(int channel, uint64_t ticket, int fd, int error)
 {
-	struct ipc_record r = { .type = IPC_UNDIALED };
-	struct call *c = calls;
+	struct ipc_record r = { .type = error == 0 ? IPC_DIALED :
+	    IPC_UNDIALED, .u.synced = { .ticket = ticket, .error = error } };
+	struct pollfd room = { channel, POLLOUT, 0 };
 
-	while (c < calls + call_count && c->error == EINPROGRESS)
-		c++;
-	if (c == calls + call_count)
-		return;
-	if (c->error == 0)
-		r.type = IPC_DIALED;
-	r.u.synced.ticket = c->ticket;
-	r.u.synced.error = c->error;
-	if (ipc_send(channel, &r, c->error == 0 ? c->fd : -1, false) == -1) {
-		if (errno != EAGAIN && errno != EWOULDBLOCK &&
-		    errno != ETOOMANYREFS && errno != ENOBUFS &&
+	(void)poll(&room, 1, -1);
+	while (ipc_send(channel, &r, error == 0 ? fd : -1, true) == -1) {
+		if (errno != ETOOMANYREFS && errno != ENOBUFS &&
 		    errno != ENOMEM)
 			_exit(0);
 		/* The master is about to receive what is in flight. */
 		poll(NULL, 0, 1);
-		return;
 	}
-	if (c->fd != -1)
-		close(c->fd);
-	*c = calls[--call_count];
+	if (fd != -1)
+		close(fd);
 }
 
 /* Waits for the channel or a call; returns what the channel is ready for. */
 static short
 wait_for_any(int channel)
 {
-	struct pollfd fds[1 + dial_calls_max];
-	socklen_t n = sizeof(calls[0].error);
-	int64_t until = INT64_MAX, now;
-	short wanted = call_count < dial_calls_max ? POLLIN : 0;
+	struct pollfd fds[1 + dial_calls_max] = { { channel,
+	    call_count < dial_calls_max ? POLLIN : 0, 0 } };
+	int64_t until = INT64_MAX;
+	int error;
 
 	for (size_t i = 0; i < call_count; i++) {
-		const bool waits = calls[i].error == EINPROGRESS;
-
-		fds[1 + i] = (struct pollfd){ .fd = waits ? calls[i].fd : -1,
-		    .events = POLLOUT };
-		if (!waits)
-			wanted |= POLLOUT;
-		else if (calls[i].until_ms < until)
+		fds[1 + i] = (struct pollfd){ calls[i].fd, POLLOUT, 0 };
+		if (calls[i].until_ms < until)
 			until = calls[i].until_ms;
 	}
-	fds[0] = (struct pollfd){ .fd = channel, .events = wanted };
 	if (poll(fds, 1 + call_count, until == INT64_MAX ? -1 :
 	    deadline_left_ms(until)) == -1)
 		return 0;
-	now = deadline_now_ms();
-	for (size_t i = 0; i < call_count; i++) {
+	/* From the last on: what ends leaves its place to the last. */
+	for (size_t i = call_count; i-- > 0;) {
 		struct call *c = &calls[i];
+		socklen_t n = sizeof(error);
 
-		if (fds[1 + i].revents == 0 && c->error == EINPROGRESS)
-			c->error = now < c->until_ms ? EINPROGRESS : ETIMEDOUT;
-		else if (fds[1 + i].revents != 0 && getsockopt(c->fd,
-		    SOL_SOCKET, SO_ERROR, &c->error, &n) == -1)
-			c->error = errno;
+		error = ETIMEDOUT;
+		if (fds[1 + i].revents == 0 &&
+		    deadline_now_ms() < c->until_ms)
+			continue;
+		if (fds[1 + i].revents != 0 && getsockopt(c->fd, SOL_SOCKET,
+		    SO_ERROR, &error, &n) == -1)
+			error = errno;
+		answer(channel, c->ticket, c->fd, error);
+		*c = calls[--call_count];
 	}
 	return fds[0].revents;
 }
@@ -272,30 +264,25 @@ wait_for_any(int channel)
 void
 dial_run(int channel)
 {
-	enum ipc_got got = IPC_GOT_RECORD;
+	enum ipc_got got = IPC_GOT_NOTHING;
 	struct ipc_record r;
-	struct call *c;
 	const char *why;
-	short ready;
-	int passed;
+	int passed, fd, error;
 
 	channel = helper_enter(channel, SANDBOX_DIAL, 1);
 	while (got == IPC_GOT_RECORD || got == IPC_GOT_NOTHING) {
-		ready = wait_for_any(channel);
-		if (ready & (POLLHUP | POLLERR))
-			break;
-		if (ready & POLLOUT)
-			answer_one(channel);
-		if (!(ready & POLLIN))
+		if (wait_for_any(channel) == 0)
 			continue;
 		got = ipc_recv(channel, IPC_TO_DIAL, IPC_AT_ANY, false, &r,
 		    &passed, &why);
 		if (got != IPC_GOT_RECORD)
 			continue;
-		c = &calls[call_count++];
-		c->ticket = r.u.dial.ticket;
-		c->until_ms = deadline_now_ms() + r.u.dial.patience_ms;
-		c->error = dial(&r.u.dial, &c->fd);
+		error = dial(&r.u.dial, &fd);
+		if (error == EINPROGRESS)
+			calls[call_count++] = (struct call){ r.u.dial.ticket,
+			    deadline_now_ms() + r.u.dial.patience_ms, fd };
+		else
+			answer(channel, r.u.dial.ticket, fd, error);
 	}
 	_exit(0);
 }
