@@ -4,6 +4,8 @@
  */
 #include "worker/helper.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,10 +15,26 @@
 #include "shared/ipc.h"
 
 void
-helper_answer(int channel, struct ipc_record *r)
+helper_answer(int channel, struct ipc_record *r, int pass)
 {
-	if (ipc_send(channel, r, -1, true) == -1)
-		_exit(0);
+	while (ipc_send(channel, r, pass, true) == -1) {
+		if (errno != ETOOMANYREFS && errno != ENOBUFS &&
+		    errno != ENOMEM)
+			_exit(0);
+		/* The master is about to receive what is in flight. */
+		poll(NULL, 0, 1);
+	}
+}
+
+void
+helper_ready(int channel, const char *parts, const char *lacks)
+{
+	struct ipc_record r = { .type = lacks == NULL ? IPC_READY :
+	    IPC_UNSAFE, .u.text.pid = getpid() };
+
+	snprintf(r.u.text.text, sizeof(r.u.text.text), "%s",
+	    lacks == NULL ? parts : lacks);
+	helper_answer(channel, &r, -1);
 }
 
 void
@@ -72,10 +90,10 @@ split(int channel, unsigned processes)
 int
 helper_enter(int channel, enum sandbox_role role, unsigned processes)
 {
-	struct ipc_record r = { .type = IPC_READY };
 	/* Asked now: inside the sandbox it could not ask. */
-	const char *text = sandbox_facts()->parts;
+	const char *facts = sandbox_facts()->parts;
 	const char *what = sandbox_try(role, false);
+	char parts[ipc_text_bytes];
 	bool locked = false;
 	int serve = channel;
 
@@ -86,15 +104,9 @@ helper_enter(int channel, enum sandbox_role role, unsigned processes)
 		if (sandbox_enter(role, NULL, 0, &what) == 0)
 			what = NULL;
 	}
-	if (what != NULL) {
-		r.type = IPC_UNSAFE;
-		text = what;
-	}
-	r.u.text.pid = getpid();
-	snprintf(r.u.text.text, sizeof(r.u.text.text), "%s%s", text,
-	    locked && what == NULL ? ", locked" : "");
+	snprintf(parts, sizeof(parts), "%s%s", facts, locked ? ", locked" : "");
 	if (serve != shared)
-		helper_answer(channel, &r);
+		helper_ready(channel, parts, what);
 	else if (what != NULL)
 		_exit(0);
 	return serve;

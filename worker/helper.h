@@ -67,7 +67,10 @@ struct helper_file {
 /* Takes the next piece; a file that is too long stays incomplete. */
 void		helper_take_piece(struct helper_file *f,
 		    const struct ipc_pem *piece);
-/* Sends an answer.  Ends the process when the master has ended. */
-void		helper_answer(int channel, struct ipc_record *r);
+/* Sends a record, and pass if not -1.  Ends when the master has ended. */
+void		helper_answer(int channel, struct ipc_record *r, int pass);
+/* Sends READY with the parts of the sandbox; or UNSAFE with what it lacks. */
+void		helper_ready(int channel, const char *parts,
+		    const char *lacks);
 
 #endif

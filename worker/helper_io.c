@@ -31,7 +31,7 @@ take_sync(int channel, const struct ipc_record *r, int passed)
 	answer.u.synced.ticket = r->u.sync.ticket;
 	answer.u.synced.error = result == -1 ? errno : 0;
 	close(passed);
-	helper_answer(channel, &answer);
+	helper_answer(channel, &answer, -1);
 }
 
 void
@@ -214,13 +214,7 @@ answer(int channel, uint64_t ticket, int fd, int error)
 	struct pollfd room = { channel, POLLOUT, 0 };
 
 	(void)poll(&room, 1, -1);
-	while (ipc_send(channel, &r, error == 0 ? fd : -1, true) == -1) {
-		if (errno != ETOOMANYREFS && errno != ENOBUFS &&
-		    errno != ENOMEM)
-			_exit(0);
-		/* The master is about to receive what is in flight. */
-		poll(NULL, 0, 1);
-	}
+	helper_answer(channel, &r, error == 0 ? fd : -1);
 	if (fd != -1)
 		close(fd);
 }

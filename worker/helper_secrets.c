@@ -104,7 +104,7 @@ judge(int channel)
 	    span_from(coming.key.octets, coming.key.n), &r.u.judged, key);
 	r.u.judged.slot = coming.slot;
 	forget_coming();
-	helper_answer(channel, &r);
+	helper_answer(channel, &r, -1);
 }
 
 static bool
@@ -145,7 +145,7 @@ answer(int channel, const struct ipc_digest *d)
 	    EVP_PKEY_sign(ctx, out->octets, &n, d->octets, d->n) == 1)
 		out->n = (uint16_t)n;
 	EVP_PKEY_CTX_free(ctx);
-	helper_answer(channel, &r);
+	helper_answer(channel, &r, -1);
 }
 
 static void
@@ -281,7 +281,7 @@ take_auth(int channel, const struct ipc_record *r, int passed)
 	} else {
 		answer.u.checked.ticket = r->u.password.ticket;
 		answer.u.checked.answer = check(&r->u.password);
-		helper_answer(channel, &answer);
+		helper_answer(channel, &answer, -1);
 	}
 }
 

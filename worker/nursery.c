@@ -33,27 +33,6 @@ struct nursery {
 	struct ipc_settings	 settings;
 };
 
-/* Waits while too many descriptors are in flight; else the master has ended. */
-static void
-send_or_end(struct ipc_record *r, int pass)
-{
-	while (ipc_send(nursery_channel, r, pass, true) == -1) {
-		if (errno != ETOOMANYREFS)
-			_exit(0);
-		poll(NULL, 0, 1);
-	}
-}
-
-static void
-send_text(enum ipc_type type, const char *text)
-{
-	struct ipc_record r = { .type = type, .u.text.pid = getpid() };
-
-	memcpy(r.u.text.text, text,
-	    strnlen(text, sizeof(r.u.text.text) - 1));
-	send_or_end(&r, -1);
-}
-
 /* Returns only when execution fails: the file has been replaced, say. */
 static void
 execute_self(const struct nursery *n, char option)
@@ -140,7 +119,7 @@ breed(const struct nursery *n, char option)
 		r.u.number.n = (uint8_t)option;
 	}
 	if (pid != -1 || option == '\0')
-		send_or_end(&r, pid == -1 ? -1 : ends[0]);
+		helper_answer(nursery_channel, &r, pid == -1 ? -1 : ends[0]);
 	if (ends[0] != -1) {
 		close(ends[0]);
 		close(ends[1]);
@@ -158,7 +137,7 @@ reap(void)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		r.u.child.pid = pid;
 		r.u.child.status = status;
-		send_or_end(&r, -1);
+		helper_answer(nursery_channel, &r, -1);
 	}
 }
 
@@ -242,8 +221,7 @@ take_settings(struct nursery *n, const struct ipc_settings *settings)
 	}
 	if (what == NULL || settings->sandbox_optional)
 		what = make_tls(n);
-	send_text(what == NULL ? IPC_READY : IPC_UNSAFE, what == NULL ?
-	    n->sandbox : what);
+	helper_ready(nursery_channel, n->sandbox, what);
 }
 
 static void
@@ -272,7 +250,8 @@ on_record(struct nursery *n, const struct ipc_record *r)
 			kill(r->u.child.pid, SIGKILL);
 	} else if (r->type == IPC_RENEW) {
 		execute_self(n, 'r');
-		send_or_end(&(struct ipc_record){ .type = IPC_STALE }, -1);
+		helper_answer(nursery_channel, &(struct ipc_record){
+		    .type = IPC_STALE }, -1);
 	}
 }
 
@@ -308,8 +287,7 @@ nursery_run(char *argv[], enum sandbox_role role, bool held)
 	/* The keeper gets no settings, and is ready at once. */
 	if (role == SANDBOX_KEEPER) {
 		what = enter(&n);
-		send_text(what == NULL ? IPC_READY : IPC_UNSAFE,
-		    what == NULL ? sandbox_facts()->parts : what);
+		helper_ready(nursery_channel, sandbox_facts()->parts, what);
 	}
 	while (got == IPC_GOT_RECORD || got == IPC_GOT_NOTHING) {
 		reap();

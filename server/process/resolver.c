@@ -25,7 +25,7 @@ enum {
 	ttl_most_s = 3600,
 	ttl_negative_most_s = 60,
 	ttl_trouble_s = 30,
-	answers_max = 100,		/* of one worker */
+	answers_max = 1000,		/* of one worker */
 	answer_patience_ms = 60 * 1000,	/* a worker takes 2 * 8 s */
 	tries_max = 3,			/* each twice as long */
 	patience_ms = 2000		/* the first takes; and dial */
