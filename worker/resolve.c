@@ -42,8 +42,7 @@ struct lookup {
 	int		 fd;		/* to the name server; -1: free */
 	struct ipc_lookup asked;
 	bool		 secure;
-	bool		 implicit;	/* there is no MX */
-	bool		 single;	/* the name itself is the host */
+	bool		 implicit;	/* no MX: the name itself is the host */
 	uint32_t	 ttl_s;
 	int64_t		 until_ms;	/* of the queries that are due */
 	size_t		 due;
@@ -71,7 +70,8 @@ end_lookup(struct lookup *l, enum resolve_status status)
 	for (size_t i = 0; status == RESOLVE_OK && i < l->hosts; i++)
 		dns_join(&l->found[i][0], &l->found[i][l->asked.ipv6],
 		    &l->host[i]);
-	if (status == RESOLVE_OK && l->single)
+	if (status == RESOLVE_OK && (l->implicit ||
+	    l->asked.kind == RESOLVE_HOST))
 		status = (enum resolve_status)l->host[0].status;
 	for (size_t i = 0; status == RESOLVE_OK && i < l->hosts; i++) {
 		r.u.host = l->host[i];
@@ -174,7 +174,7 @@ on_mx(struct lookup *l, const struct dns_answer *a)
 {
 	if (a->status == RESOLVE_NO_DATA) {
 		/* The name itself is the host (RFC 5321 5.1). */
-		l->implicit = l->single = true;
+		l->implicit = true;
 		l->hosts = 1;
 	} else if (a->status == RESOLVE_OK && a->hosts > 0) {
 		memcpy(l->host, a->host, sizeof(l->host));
@@ -239,8 +239,7 @@ begin_lookup(const struct ipc_lookup *asked, int fd)
 		if (++l == all->lookups + resolve_lookups_max)
 			_exit(0);
 	*l = (struct lookup){ .fd = fd, .asked = *asked, .secure = true,
-	    .ttl_s = UINT32_MAX, .single = asked->kind == RESOLVE_HOST,
-	    .hosts = asked->kind == RESOLVE_HOST };
+	    .ttl_s = UINT32_MAX, .hosts = asked->kind == RESOLVE_HOST };
 	memcpy(l->host[0].name, asked->name, sizeof(asked->name));
 	/* What no answer comes for. */
 	for (size_t i = 0; i < resolve_hosts_max; i++)

@@ -8,7 +8,6 @@
 #include <openssl/x509v3.h>
 
 #include "worker/helper.h"
-#include "worker/tls_key.h"
 
 static struct helper_file chains[ipc_tls_pairs_max];
 /* Of new workers: one for each certificate; the first is the default. */

@@ -1,5 +1,5 @@
 /* The OpenSSL provider of keys that another process has. */
-#include "worker/tls_key.h"
+#include "worker/tls_context.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -93,28 +93,19 @@ key_get_params(void *key, OSSL_PARAM params[])
 	return EVP_PKEY_get_params(k->public, params);
 }
 
+/* The names of parameters, which OpenSSL does not ask for here. */
 static const OSSL_PARAM *
-key_gettable_params(void *provider)
+no_names(void *provider)
 {
-	static const OSSL_PARAM known[] = {
-		OSSL_PARAM_int(OSSL_PKEY_PARAM_BITS, NULL),
-		OSSL_PARAM_int(OSSL_PKEY_PARAM_SECURITY_BITS, NULL),
-		OSSL_PARAM_int(OSSL_PKEY_PARAM_MAX_SIZE, NULL),
-		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_DEFAULT_DIGEST, NULL,
-		    0),
-		OSSL_PARAM_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, NULL, 0),
-		OSSL_PARAM_END
-	};
+	static const OSSL_PARAM none = OSSL_PARAM_END;
 
-	return known;
+	return &none;
 }
 
 static const OSSL_PARAM *
 key_import_types(int selection)
 {
-	static const OSSL_PARAM none = OSSL_PARAM_END;
-
-	return &none;
+	return no_names(NULL);
 }
 
 static const char *
@@ -133,7 +124,7 @@ ec_operation(int operation)
 	ROW(OSSL_FUNC_KEYMGMT_HAS, key_has),				\
 	ROW(OSSL_FUNC_KEYMGMT_MATCH, key_match),			\
 	ROW(OSSL_FUNC_KEYMGMT_GET_PARAMS, key_get_params),		\
-	ROW(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, key_gettable_params)
+	ROW(OSSL_FUNC_KEYMGMT_GETTABLE_PARAMS, no_names)
 
 static const OSSL_DISPATCH rsa_key[] = { KEY_ROWS, { 0, NULL } };
 static const OSSL_DISPATCH ec_key[] = { KEY_ROWS,

@@ -10,7 +10,6 @@
 
 #include "shared/deadline.h"
 #include "worker/tls_context.h"
-#include "worker/tls_key.h"
 
 enum { goodbye_ms = 1000 };
 
@@ -56,9 +55,11 @@ bio_control(BIO *bio, int command, long n, void *p)
 static BIO *
 new_bio(struct tls_peer *t)
 {
-	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "peer");
+	static BIO_METHOD *m;
 	BIO *bio = NULL;
 
+	if (m == NULL)
+		m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "peer");
 	if (m != NULL && BIO_meth_set_read(m, bio_read) == 1 &&
 	    BIO_meth_set_write(m, bio_write) == 1 &&
 	    BIO_meth_set_ctrl(m, bio_control) == 1)
