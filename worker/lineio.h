@@ -90,7 +90,8 @@ struct peer {
 	int		 output; /* written to, not socket; or -1 */
 	struct ask	*master;
 	bool		 last;	/* the next write is the last one */
-	bool		 host;	/* what it says comes before the master's */
+	bool		 host;	/* its input comes before records; stress ends
+				   every wait */
 	bool		 sends_text; /* to it: input ends a wait to write, by
 				   EBUSY; stress leaves it a minute */
 };

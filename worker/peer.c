@@ -41,8 +41,8 @@ wait_for(const struct peer *p, int fd, short events, int64_t deadline_ms)
 				errno = ECANCELED;
 				return -1;
 			}
-			most_ms = begun_ms + (p->sends_text ? peer_stopping_ms :
-			    p->master->idle_ms);
+			most_ms = begun_ms + (!p->host ? p->master->idle_ms :
+			    p->sends_text ? peer_stopping_ms : 0);
 			if (deadline_ms > most_ms)
 				deadline_ms = most_ms;
 			continue;
