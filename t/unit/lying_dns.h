@@ -292,7 +292,7 @@ lying_bind_one(int *udp, int *tcp, uint16_t *port)
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	*udp = socket(AF_INET, SOCK_DGRAM, 0);
-	*tcp = socket(AF_INET, SOCK_STREAM, 0);
+	*tcp = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	(void)setsockopt(*udp, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (bind(*udp, (struct sockaddr *)&a, sizeof(a)) == -1 ||
 	    getsockname(*udp, (struct sockaddr *)&a, &size) == -1)
