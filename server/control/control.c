@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/control/control_status.h"
 #include "server/process/feed.h"
 #include "shared/deadline.h"
 #include "shared/ipc.h"

@@ -1,5 +1,5 @@
 /* Mail that leaves: the queue, the sites that fail, the DNS; and its way. */
-#include "server/control/control_status.h"
+#include "server/control/control.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
  * What smtpctl queue asks: a walk over all messages, in pieces, so that a queue
  * of a million messages holds up nobody.
  */
-#include "server/control/control_status.h"
+#include "server/control/control.h"
 
 #include <errno.h>
 #include <stdlib.h>

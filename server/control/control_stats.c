@@ -3,7 +3,7 @@
  * UNIT and HELP, then its samples.  Our own texts need no escape
  * (check_counters).
  */
-#include "server/control/control_status.h"
+#include "server/control/control.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The state of the master, as text or as JSON, written within one turn. */
-#include "server/control/control_status.h"
+#include "server/control/control.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

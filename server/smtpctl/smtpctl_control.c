@@ -3,7 +3,6 @@
 
 #include <err.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/conf/privdrop.h"
 #include "server/log/ident.h"
 #include "shared/ipc.h"
 
@@ -76,17 +76,12 @@ smtpctl_conf_names(const char *path, const char *file)
 
 /* ---- the control socket -------------------------------------------------- */
 
-static const char *
-own_name(void)
-{
-	const struct passwd *pw = getpwuid(geteuid());
-
-	return pw == NULL ? "nobody it knows" : pw->pw_name;
-}
-
 static void
 warn_connect(const char *path, int error)
 {
+	struct identity me;
+
+	privdrop_own(&me);
 	if (error == ENOENT || error == ENOTDIR)
 		warnx("no smtpd answers: there is no socket %s; start smtpd, "
 		    "or name its configuration with -f or its socket with -s",
@@ -97,7 +92,7 @@ warn_connect(const char *path, int error)
 		    "the socket", path);
 	else if (error == EACCES || error == EPERM)
 		warnx("not permitted: %s is for root and the user smtpd runs "
-		    "as, and you are %s", path, own_name());
+		    "as, and you are %s", path, me.name);
 	else if (error == EAGAIN || error == EWOULDBLOCK ||
 	    error == EINPROGRESS)
 		warnx("smtpd does not answer at %s: too many ask at once, or "
@@ -239,9 +234,8 @@ smtpctl_control_ask(struct smtpctl_control *c, const struct ipc_ask *question)
 		return text;
 	if (lost)
 		warnx("smtpd closed the connection at %s before its answer was "
-		    "whole%s%s; look at its log", c->path, geteuid() == 0 ?
-		    "" : ": it answers root and its own user, and you are ",
-		    geteuid() == 0 ? "" : own_name());
+		    "whole%s; look at its log", c->path, geteuid() == 0 ?
+		    "" : ": it answers root and its own user alone");
 	free(text);
 	return NULL;
 }

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 
-#include "server/control/control_status.h"
+#include "server/control/control.h"
 #include "shared/ipc_msg.h"
 #include "shared/os/sandbox_table.h"
 
