@@ -231,6 +231,36 @@ expect_another(const struct daemon *d, pid_t old, const char *why)
 	EXPECT(mail_copies(d, "u1", 9) == 1, "u1 has it not");
 }
 
+/*
+ * The worker is lost while its message waits for the disk: it was not
+ * answered, and no Maildir keeps it.
+ */
+TEST(worker_lost_in_commit)
+{
+	struct client c;
+	struct daemon d;
+	pid_t disk, workers[64];
+	size_t count;
+
+	start(&d);
+	EXPECT(client_deliver(&d, NULL, 1, 500, "u1") == 250, "u1");
+	disk = hold_up(&d, &c, 2);
+	count = daemon_workers(&d, workers, 64);
+	for (size_t i = 0; i < count; i++)
+		kill(workers[i], SIGKILL);
+	client_close(&c);
+	EXPECT(WAIT(daemon_logged(&d, " event=disconnect ", NULL) == 2), "%s",
+	    daemon_last_words(&d));
+	proc_signal_others(d.pid, 'd', SIGCONT);
+	kill(disk, SIGCONT);
+	EXPECT(WAIT(mail_copies(&d, "u1", 2) == 0), "a Maildir has it");
+	/* Who loses a worker is refused for a while. */
+	EXPECT(client_deliver(&d, "127.0.0.2", 3, 500, "u1") == 250, "u1: %s",
+	    daemon_last_words(&d));
+	EXPECT(daemon_logged(&d, " event=store ", NULL) == 2, "logged");
+	daemon_stop(&d);
+}
+
 /* The master makes the fsync of who waits, and the next is asked again. */
 TEST(disk_killed)
 {
