@@ -35,9 +35,8 @@ static struct {
 	struct master		*master;
 	struct event		 turn;
 	struct queue_folder	*folder;	/* NULL: none */
-	int			 journal;
+	int			 journal;	/* -1: it was read */
 	DIR			*names;
-	bool			 at_names;	/* the journal was read */
 	uint64_t		 at;		/* in journal */
 	uint64_t		 damaged;
 	void			*known;		/* tree of struct queued */
@@ -94,8 +93,8 @@ read_record(struct master *m)
 {
 	uint8_t raw[queue_record_bytes];
 	struct queue_record r;
-	ssize_t n = reading.journal == -1 ? 0 : pread(reading.journal, raw,
-	    sizeof(raw), (off_t)reading.at);
+	ssize_t n = pread(reading.journal, raw, sizeof(raw),
+	    (off_t)reading.at);
 
 	if (n == -1)
 		log_error("read", "a journal of the queue", errno);
@@ -210,8 +209,6 @@ end_folder(void)
 		    (size_t)reading.damaged, "they are no records",
 		    "its other records count; tries may be repeated");
 	closedir(reading.names);
-	if (reading.journal != -1)
-		close(reading.journal);
 	reading.folder = NULL;
 }
 
@@ -248,7 +245,6 @@ begin_folder(struct queue *all)
 	    O_CLOEXEC);
 	reading.folder = f;
 	reading.at = reading.damaged = 0;
-	reading.at_names = false;
 	return true;
 }
 
@@ -258,9 +254,11 @@ step(struct master *m)
 {
 	struct dirent *e;
 
-	if (!reading.at_names) {
-		reading.at_names = !read_record(m);
-		return;
+	if (reading.journal != -1) {
+		if (read_record(m))
+			return;
+		close(reading.journal);
+		reading.journal = -1;
 	}
 	errno = 0;
 	e = readdir(reading.names);
