@@ -87,8 +87,6 @@ envelope_write(const struct envelope *e, struct buf *out)
 	buf_add_number(out, e->ret, 1);
 	add_text(out, e->envid);
 	buf_add_number(out, e->smtputf8, 1);
-	add_text(out, e->session);
-	add_text(out, e->user);
 	buf_add_number(out, e->at, 4);
 	buf_add_number(out, e->count, 4);
 	buf_add(out, e->rcpts);
@@ -109,8 +107,6 @@ envelope_read(struct span in, struct envelope *out)
 	    !take_text(&in, dsn_envid_max_bytes, &out->envid) ||
 	    !envelope_envid_valid(out->envid) ||
 	    !take_octet(&in, 0, 1, &smtputf8) ||
-	    !take_text(&in, UINT8_MAX, &out->session) ||
-	    !take_text(&in, UINT16_MAX, &out->user) ||
 	    !span_take_number(&in, 4, &at) ||
 	    !span_take_number(&in, 4, &count) || count == 0)
 		return false;

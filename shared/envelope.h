@@ -46,8 +46,6 @@ struct envelope {
 	uint8_t		ret;		/* enum dsn_ret */
 	struct span	envid;		/* decoded; "": none */
 	bool		smtputf8;
-	struct span	session;	/* its id, for the log */
-	struct span	user;		/* who logged in; "" */
 	uint32_t	at;		/* in the content: the octet behind
 					   Return-Path, where sending begins */
 	uint32_t	count;		/* of recipients, at least 1 */

@@ -144,9 +144,7 @@ begin_queued(struct message *t, struct span head, int64_t now_s, int *fd)
 	struct envelope e = { .id = span_of(t->id), .queued_s = now_s,
 	    .from = mail->from, .ret = mail->ret,
 	    .envid = span_of(mail->envid),
-	    .smtputf8 = mail->smtputf8 != 0,
-	    .session = span_of(t->client.session),
-	    .user = span_of(t->client.user) };
+	    .smtputf8 = mail->smtputf8 != 0 };
 
 	line = span_cut(&rest, '\n');
 	if (apart)

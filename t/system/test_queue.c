@@ -66,20 +66,17 @@ check_remote(void *arg, const struct queue_file *f)
 {
 	struct envelope_rcpt r;
 	struct span left = f->envelope.rcpts;
-	char session[32];
+	char id[32];
 
 	EXPECT(f->name.flags == 0 && f->envelope.at == 0, "%s: flags",
 	    f->path);
 	EXPECT(f->envelope.count == 1 && envelope_next(&left, &r) &&
 	    r.to.local_len == 3 && memcmp(r.to.local, "bob", 3) == 0,
 	    "%s: its recipient", f->path);
-	EXPECT(f->envelope.from.local_len == 6 &&
-	    span_equal(f->envelope.user, span_of("")), "%s: its sender",
-	    f->path);
-	daemon_log_value(arg, " event=queue ", "session", session,
-	    sizeof(session));
-	EXPECT(span_equal(f->envelope.session, span_of(session)),
-	    "%s: its session is not %s", f->path, session);
+	EXPECT(f->envelope.from.local_len == 6, "%s: its sender", f->path);
+	daemon_log_value(arg, " event=queue ", "id", id, sizeof(id));
+	EXPECT(span_equal(f->envelope.id, span_of(id)), "%s: its id is not %s",
+	    f->path, id);
 	EXPECT(strstr(f->text, "Return-Path") == NULL, "%s: Return-Path is "
 	    "the receiver's", f->path);
 }

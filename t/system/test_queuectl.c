@@ -88,9 +88,8 @@ put_message(const char *dir, const char *id, int64_t ago_s, const char *from,
 	struct queue_name name = { .lines = 3 };
 	char file[queue_name_bytes];
 	struct envelope e = { .id = span_of(id), .from = mailbox(from),
-	    .queued_s = time(NULL) - ago_s, .session =
-	    span_of("1m857pqg38m02n9s"), .count = to_2 == NULL ? 1 : 2,
-	    .envid = span_of(""), .user = span_of("") };
+	    .queued_s = time(NULL) - ago_s, .count = to_2 == NULL ? 1 : 2,
+	    .envid = span_of("") };
 
 	envelope_add(&rcpts, &(struct envelope_rcpt){ .to = mailbox(to),
 	    .orcpt = span_of("") });
