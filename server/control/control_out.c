@@ -187,6 +187,22 @@ tell_host(const struct ipc_host *h, FILE *f)
 	fputc('\n', f);
 }
 
+/* How it would be sent: from which address, under which name, and TLS. */
+static void
+tell_manner(const struct conf *conf, bool ipv6, FILE *f)
+{
+	static const char *const tls[] = { [RELAY_TLS_NONE] = "never",
+	    [RELAY_TLS_MAY] = "if it is offered", [RELAY_TLS_MUST] = "always" };
+	const struct conf_source *s = &conf->relay.sources[ipv6];
+	char ip[INET6_ADDRSTRLEN] = "any address of this host";
+
+	if (s->line != 0)
+		inet_ntop(ipv6 ? AF_INET6 : AF_INET, s->ip.ip, ip, sizeof(ip));
+	fprintf(f, "  by %s from %s, as %s, with TLS %s\n",
+	    ipv6 ? "IPv6" : "IPv4", ip, s->line != 0 && s->name != NULL ?
+	    s->name : conf->hostname, tls[conf->relay.tls]);
+}
+
 static void
 tell(const struct question *q, const struct route *r, FILE *f)
 {
@@ -209,6 +225,12 @@ tell(const struct question *q, const struct route *r, FILE *f)
 		    queue_log_ends[why]);
 		return;
 	}
+	for (int ipv6 = 1; ipv6 >= 0; ipv6--)
+		for (size_t i = 0; i < p->hop_count; i++)
+			if (path_ip(p, i)->ipv6 == ipv6) {
+				tell_manner(&q->master->conf, ipv6 != 0, f);
+				break;
+			}
 	site = site_find(p);
 	if (site != NULL)
 		control_tell_site(site, &o);

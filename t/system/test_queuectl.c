@@ -297,7 +297,8 @@ TEST(route)
 
 	start_relay(&d);
 	CTL_EXPECT(0, "\nThe way to a.example now:\n"
-	    "      0 127.0.0.1: 127.0.0.1\n  nothing is known ",
+	    "      0 127.0.0.1: 127.0.0.1\n  by IPv4 from any address of this "
+	    "host, as mx.example.org, with TLS ",
 	    "explain -f %s %s", d.conf, ask);
 	said("  nothing is known of these hosts: no mail was sent there ");
 	send_out(&d, "alice@example.org", "x@a.example", 1);
