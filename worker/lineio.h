@@ -29,10 +29,7 @@ enum line_result {
 	LINE_ERROR	/* errno */
 };
 
-/*
- * As read(2) and write(2); both wait until deadline_ms (shared/deadline.h) and
- * then fail with ETIMEDOUT; ECANCELED: the master has ended.
- */
+/* As read(2) and write(2) until deadline_ms (ETIMEDOUT); ECANCELED: no master. */
 struct lineio_ops {
 	ssize_t	(*read)(void *arg, void *p, size_t n, int64_t deadline_ms);
 	ssize_t	(*write)(void *arg, const void *p, size_t n,
@@ -103,10 +100,7 @@ extern const struct lineio_ops peer_ops;
 
 /* Is there unread input? */
 bool	peer_has_input(const struct peer *p);
-/*
- * Shuts down our side, then reads on for a while: late input would make the
- * kernel reset the connection, and the client lose our last reply.
- */
+/* Shuts down our side and reads on, or the client would lose our last reply. */
 void	peer_linger(struct peer *p);
 
 #endif

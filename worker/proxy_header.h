@@ -1,7 +1,4 @@
-/*
- * The header of the PROXY protocol, versions 1 and 2, in which a proxy names
- * its client (HAProxy: doc/proxy-protocol.txt).  Pure.
- */
+/* PROXY protocol, versions 1 and 2 (HAProxy: doc/proxy-protocol.txt).  Pure. */
 #ifndef WORKER_PROXY_HEADER_H
 #define WORKER_PROXY_HEADER_H
 

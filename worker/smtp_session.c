@@ -1,7 +1,4 @@
-/*
- * The loop of a session: reads a line, has it run, writes the reply.  The
- * process has its channel, its client's socket (or pair), and one spool file.
- */
+/* The loop of a session: reads a line, has it run, writes the reply. */
 #include "worker/smtp.h"
 
 #include <errno.h>

@@ -72,10 +72,7 @@ void	address_host_text(const struct address_host *h,
 /* a's host or network; NULL: the book has none. */
 const struct address_host *address_look(struct address_book *b,
 	    const struct address *a, bool network, int64_t now_ms);
-/*
- * Fills out with at most max hosts, those with most sessions or (refused) those
- * refused for longest; returns how many.
- */
+/* At most max hosts: most sessions, or refused longest; returns how many. */
 size_t	address_top(struct address_book *b, int64_t now_ms, bool refused,
 	    const struct address_host **out, size_t max);
 /* How many hosts are refused now. */

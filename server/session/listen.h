@@ -1,7 +1,4 @@
-/*
- * Listening sockets, and how many descriptors the master needs for workers and
- * for clients that wait for one.
- */
+/* Listening sockets, and how many descriptors the master needs. */
 #ifndef SERVER_LISTEN_H
 #define SERVER_LISTEN_H
 
@@ -22,10 +19,7 @@ struct listeners {
 
 enum { listen_backlog = 4096 };	/* the kernel may lower it */
 
-/*
- * Can the address of l be bound on this host, on any port?  0, also where
- * listen_bind only warns; or -1 and errno.
- */
+/* Can l be bound, on any port (or only be warned of)?  0; or -1, errno. */
 int	listen_try(const struct conf *conf, const struct conf_listen *l);
 /*
  * Binds every listen line of m->conf and fills m->listeners; only warns where

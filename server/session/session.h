@@ -83,16 +83,10 @@ extern const char *const session_state_words[SESSION_STATE_COUNT];
 
 enum session_state session_state(const struct session *s);
 
-/*
- * Frees s, its transaction and its spool file; logs how it ended: by end, or
- * (end NULL) by how.
- */
+/* Frees s and what it has; logs how it ended: by end, or (NULL) by how. */
 void	session_end(struct session *s, const char *how,
 	    const struct ipc_end *end);
-/*
- * Refuses the client of s: log, counter and, unless a worker has its socket, a
- * reply line.
- */
+/* Log, counter and, unless a worker has the socket of s, a reply line. */
 void	session_refuse(struct session *s, enum refusal why);
 /* Refuses the client of s, which waits without a worker, and ends s. */
 void	session_turn_away(struct session *s, enum refusal why);
@@ -131,20 +125,14 @@ void	admit_stop(struct master *m);
 
 /* ---- dispatch.c: on_rcpt there is ask_rcpt in worker/ask.c -------------- */
 
-/*
- * Answers what the worker of a session says.  False: the worker broke the
- * contract.  True: the session goes on, or is gone.
- */
+/* False: the worker broke the contract.  True: s goes on, or is gone. */
 bool	dispatch_record(void *session, const struct ipc_record *r);
 
 /* ---- login.c: guessing is limited; the auth process knows passwords ----- */
 
 /* Before the auth process is started.  0, or -1 without memory. */
 int	login_start(struct master *m);
-/*
- * Answers s, now or later; until then its worker waits at IPC_AT_LOGIN.  s is
- * gone if the answer could not be sent.
- */
+/* Answers s, now or later, at IPC_AT_LOGIN; s may be gone then. */
 void	login_take(struct session *s, const struct ipc_login *login);
 /* The slot of s is needed: answers s at once, if it waits for an answer. */
 void	login_cut_short(struct session *s);
