@@ -1,7 +1,6 @@
 /*
- * Attempts, from their first group to their end: verdicts become reports,
- * journal entries and log lines.  The file is open only while it is read:
- * thousands may wait for name servers and sites.
+ * Attempts: verdicts become journal entries and log lines.  The file is open
+ * only while it is read: thousands may wait for name servers and sites.
  */
 #include "server/mail/attempt.h"
 
@@ -108,10 +107,7 @@ set_state(struct attempt_rcpt *r, enum attempt_state state,
 
 /* ---- the log ------------------------------------------------------------ */
 
-/*
- * Logs those from the one at i on that share its state and fact, as many as
- * fit into a line.
- */
+/* A line of those from i on that share its state and fact, as many as fit. */
 static void
 log_line(struct attempt *a, enum log_event event, size_t i)
 {
@@ -263,10 +259,7 @@ attempt_judge_all(struct attempt_group *g, enum reply_rcpts what,
 		attempt_judge(g->attempt, &g->first[i], what, f);
 }
 
-/*
- * A message that breaks three workers would break more.  Who meant that, the
- * host or the sender, is unknown, so it is kept.
- */
+/* The third crash: whether host or sender meant them is unknown, so q stays. */
 void
 attempt_note_crash(struct attempt *a)
 {
@@ -349,10 +342,7 @@ attempt_is_reported(const struct attempt_rcpt *r, enum report_kind kind)
 	    r->state == ATTEMPT_DELIVERED;
 }
 
-/*
- * The report is durable, and only now the recipient is over: a crash before
- * makes a second report at worst.
- */
+/* Only now a recipient is over: a crash before makes a second report. */
 void
 attempt_reported(struct attempt *a, enum report_kind kind, bool committed)
 {

@@ -138,10 +138,7 @@ take(struct link *l)
 
 /* ---- the next address --------------------------------------------------- */
 
-/*
- * All without a verdict get this one.  down: no host greeted, so the message is
- * called as soon as one does.
- */
+/* A verdict for the rest.  down: no host greeted, so they wait for one. */
 static void
 settle(struct link *l, enum reply_rcpts what, bool down)
 {
@@ -157,10 +154,7 @@ settle(struct link *l, enum reply_rcpts what, bool down)
 	end(l);
 }
 
-/*
- * The host does not take the rest of the group; another one may.  False: what
- * it said stands, for its other address family cannot be tried.
- */
+/* The next host for the rest.  False: no other family, so rule stands. */
 static bool
 move(struct link *l, const struct reply_rule *rule)
 {
@@ -201,10 +195,7 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 	struct link *l = arg;
 	const struct reply_rule *rule = reply_rule(o);
 
-	/*
-	 * It was closed while it was idle, as the worker noticed before it had
-	 * the message (QUIT) or not: nothing happened (RFC 5321 3.8).
-	 */
+	/* Closed while it was idle: nothing happened (RFC 5321 3.8). */
 	if (!l->group->again && o->end != RELAY_END_STOPPED &&
 	    o->end != RELAY_END_LOCAL && (o->stage == RELAY_QUIT ||
 	    (l->letters > 1 && o->stage <= RELAY_MAIL &&
@@ -226,10 +217,7 @@ on_outcome(void *arg, size_t index, const struct ipc_outcome *o)
 	}
 }
 
-/*
- * A transaction is over.  Those without a verdict: of a reused connection that
- * was closed get a new one, others another host, or another transaction.
- */
+/* Those without a verdict go on: a new connection, host or transaction. */
 static void
 after_letter(struct link *l)
 {

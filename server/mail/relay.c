@@ -87,10 +87,7 @@ free_relay(struct relay *r)
 	free(r);
 }
 
-/*
- * r has no worker, or none any more: frees r, for the reason that its worker
- * gave, or for this one.
- */
+/* Frees r, which has no worker, for the reason that one gave, or for this. */
 static void
 finish(struct relay *r, enum relay_stage stage, enum relay_end end,
     const char *text, bool crashed)
@@ -178,10 +175,7 @@ write_letter(const struct relay *r, struct ipc_letter *out)
 	out->count = (uint16_t)r->count;
 }
 
-/*
- * LETTER, then its recipients.  Without a descriptor to spare nothing is sent,
- * and the worker, for which there is no work, ends.
- */
+/* LETTER, then its recipients; nothing without a descriptor to spare. */
 static bool
 next_record(void *arg, struct ipc_record *out)
 {
@@ -246,10 +240,7 @@ waiting(const struct master *m)
 
 /* ---- what the worker says ------------------------------------------------ */
 
-/*
- * A recipient has the message by a 2yz to the final dot alone; a 3yz, or a 2yz
- * to RCPT, is no outcome.
- */
+/* 2yz to the final dot alone is a delivery; before, and 3yz, no outcome. */
 static bool
 on_outcome(struct relay *r, const struct ipc_outcome *o)
 {

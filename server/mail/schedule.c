@@ -1,7 +1,6 @@
 /*
- * Which messages are due, and the beginning of attempts: recipients are grouped
- * by domain, and the way of each group is looked up, so a reload is enough to
- * change it.  However many are due, nobody else waits for them.
+ * Which messages are due, and the beginning of attempts: the way of each domain
+ * is looked up then, so a reload is enough to change it.
  */
 #include "server/mail/schedule.h"
 
@@ -377,10 +376,7 @@ schedule_retry(struct master *m, struct queued *q)
 	turn_soon();
 }
 
-/*
- * a is to end: what waits, for a name server or a connection, waits no more,
- * and what is sent now is the last.
- */
+/* What waits, waits no more; what is sent now is the last. */
 static void
 forget(struct attempt *a)
 {

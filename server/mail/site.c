@@ -226,9 +226,8 @@ free_site(struct site *s)
 }
 
 /*
- * Something has happened, or nothing for long: then what was called may have
- * been removed, or have another way now, and a site without work is forgotten,
- * with its limit.
+ * Something has happened, or nothing for long: then nobody who was called comes
+ * any more, and a site without work is forgotten.
  */
 static void
 on_look(evutil_socket_t fd, short what, void *arg)

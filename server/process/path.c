@@ -94,9 +94,8 @@ why_of(const struct route *r)
 }
 
 /*
- * Hosts are kept in order: the names make the site, so those without an address
- * now are kept, too.  A host of the same preference as ours, or worse, would
- * send the mail back.
+ * Hosts without an address are kept, for the names make the site.  One of the
+ * same preference as ours, or worse, would send the mail back.
  */
 struct path *
 path_make(const struct master *m, const struct route *r, uint16_t port,

@@ -1,6 +1,5 @@
 /*
- * The table of replies, and of what there is in place of one; and what they
- * come to for a site.
+ * The table of replies, and of what there is in place of one.
  */
 #include "server/process/reply_rule.h"
 
