@@ -2,7 +2,7 @@
 #ifndef WORKER_HELPER_H
 #define WORKER_HELPER_H
 
-#include "shared/ipc_msg.h"
+#include "worker/ask.h"
 #include "shared/os/sandbox_table.h"
 
 enum {
@@ -19,6 +19,30 @@ enum {
  */
 _Noreturn void	nursery_run(char *argv[], enum sandbox_role role,
 		    bool held);
+
+/*
+ * What a worker does but for sessions (smtp.h): jobs that begin with a record,
+ * which is in *r, and the descriptor that came with it.
+ */
+/*
+ * IPC_CLIENT with a connected socket, which it closes: the SMTP dialogue as a
+ * client, one connection to one host and the messages that the master has for
+ * it.
+ */
+void	relay_run(struct ask *master, const struct ipc_settings *settings,
+	    const struct ipc_record *r, int socket, int output);
+/*
+ * IPC_LOOKUP with a socket to a name server: that name, and each that the
+ * master sends after it.  Does not return.
+ */
+void	resolve_run(struct ask *master, const struct ipc_settings *settings,
+	    const struct ipc_record *r, int passed, int output);
+/*
+ * IPC_REPORT with the file of a message, which it closes: a delivery status
+ * notification (RFC 3464) about that message.
+ */
+void	report_run(struct ask *master, const struct ipc_settings *settings,
+	    const struct ipc_record *r, int original, int output);
 
 /* NAME_run: serves on channel until the master has ended. */
 #define HELPER_RUN(X, NAME, name, option, Name)				\

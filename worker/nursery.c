@@ -18,7 +18,6 @@
 #include "shared/os/os.h"
 #include "shared/os/sandbox_table.h"
 #include "shared/trace_field.h"
-#include "worker/job.h"
 #include "worker/smtp.h"
 #include "worker/tls_context.h"
 

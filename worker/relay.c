@@ -3,7 +3,7 @@
  * each recipient gets one outcome, no wait is without end, and a message is
  * delivered only by a reply to the final dot that no earlier octet can be.
  */
-#include "worker/job.h"
+#include "worker/helper.h"
 
 #include <poll.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #define WORKER_RELAY_WIRE_H
 
 #include "worker/relay_reply.h"
-#include "worker/tls_peer.h"
+#include "worker/tls_context.h"
 
 /* Zero, and then relay_wire_open(). */
 struct relay_wire {

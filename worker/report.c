@@ -7,7 +7,7 @@
  * can neither begin a field nor end a part.  The original comes last, up to a
  * boundary that was drawn after its octets were fixed.
  */
-#include "worker/job.h"
+#include "worker/helper.h"
 
 #include <errno.h>
 #include <sodium.h>

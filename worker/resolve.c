@@ -10,7 +10,7 @@
  * Who wants to forge an answer has to guess the identifier, the port, which is
  * another one for each name, and the case of the letters of the name.
  */
-#include "worker/job.h"
+#include "worker/helper.h"
 
 #include <errno.h>
 #include <poll.h>

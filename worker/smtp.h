@@ -10,7 +10,7 @@
 #include "shared/smtp_reply.h"
 #include "worker/ask.h"
 #include "worker/lineio.h"
-#include "worker/tls_peer.h"
+#include "worker/tls_context.h"
 
 /* Bits, so that a command can name every state it is legal in. */
 enum smtp_state {

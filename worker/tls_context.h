@@ -8,7 +8,7 @@
 #include <openssl/types.h>
 #include <stdbool.h>
 
-#include "shared/ipc_msg.h"
+#include "worker/lineio.h"
 
 /* Takes a piece of a certificate file from the master, in order. */
 void	tls_context_take(const struct ipc_pem *piece);
@@ -62,5 +62,34 @@ bool	tls_key_init(void);
 EVP_PKEY *tls_key_of(X509 *certificate, uint16_t pair);
 /* Sets the function that this process asks for signatures. */
 void	tls_key_ask_by(tls_key_ask *ask, void *arg);
+
+/* ---- the client's socket, or the host's, under TLS ---------------------- */
+
+struct tls_peer {
+	struct peer	*peer;
+	SSL		*ssl;		/* NULL: not under TLS */
+	int64_t		 deadline_ms;	/* of the current call */
+	int		 error;		/* errno of the socket, or 0 */
+	bool		 eof;		/* of the socket */
+	bool		 refused;	/* got no signature */
+};
+
+/*
+ * The server's side of a handshake, until deadline_ms at most.  True: *out
+ * says what was agreed on.  False: *why.
+ */
+bool	tls_peer_accept(struct tls_peer *t, struct peer *peer,
+	    int64_t deadline_ms, struct ipc_tls *out, enum tls_fail *why);
+/*
+ * The client's side with host ("": an address), whose certificate is not
+ * checked.  False: *why, in words.
+ */
+bool	tls_peer_connect(struct tls_peer *t, struct peer *peer,
+	    int64_t deadline_ms, const char *host, struct ipc_tls *out,
+	    const char **why);
+/* For the line reader after that; its arg is a struct tls_peer. */
+extern const struct lineio_ops tls_peer_ops;
+/* Sends close_notify, for a second at most, and frees what t owns. */
+void	tls_peer_close(struct tls_peer *t);
 
 #endif

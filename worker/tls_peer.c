@@ -1,5 +1,5 @@
 /* TLS over a peer: reads and writes that wait no longer than they may. */
-#include "worker/tls_peer.h"
+#include "worker/tls_context.h"
 
 #include <errno.h>
 #include <openssl/bio.h>
@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "shared/deadline.h"
-#include "worker/tls_context.h"
 
 enum { goodbye_ms = 1000 };
 

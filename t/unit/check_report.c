@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "shared/ipc.h"
-#include "worker/job.h"
+#include "worker/helper.h"
 
 enum { file_max_bytes = 512 * 1024, now_s = 1796040000 };
 

@@ -17,7 +17,7 @@
 #include "shared/ipc.h"
 #include "shared/os/sandbox_table.h"
 #include "t/unit/lying_dns.h"
-#include "worker/job.h"
+#include "worker/helper.h"
 
 enum { callers_max = 1000, dials_max = resolve_lookups_max };
 

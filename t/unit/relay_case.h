@@ -17,7 +17,7 @@
 
 #include "shared/deadline.h"
 #include "shared/ipc.h"
-#include "worker/job.h"
+#include "worker/helper.h"
 #include "worker/tls_context.h"
 
 enum { host_text_max = 256 * 1024, host_lines_max = 64 * 1024 };
