@@ -202,9 +202,8 @@ take_data(struct span m, const struct record *r, struct dns_answer *a)
 }
 
 /*
- * Takes the records of owner from the count that begin at at; or follows its
- * CNAME: *owner is another name then.  Returns how many were used, or -1: they
- * cannot be read.
+ * Takes the records of owner from the count at at, or follows its CNAME: *owner
+ * is another name then.  Returns how many were used; -1: they are broken.
  */
 static int
 take_records(struct span m, size_t at, size_t count, uint16_t type,

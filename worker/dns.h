@@ -25,9 +25,9 @@ enum dns_type {
 };
 
 /*
- * Writes a query for that type of name, a host name in ASCII; mix: bits that
- * decide the case of its letters, which an answer has to repeat.  With edns it
- * permits answers of 1232 octets.  Returns its length; 0: name is none.
+ * Writes a query for that type of name, a host name in ASCII; mix: the case of
+ * its letters, which an answer has to repeat; edns: permits answers of 1232
+ * octets.  Returns its length; 0: name is none.
  */
 size_t	dns_query(uint16_t id, struct span name, enum dns_type type,
 	    uint32_t mix, bool edns, uint8_t out[dns_query_max_bytes]);

@@ -58,9 +58,8 @@ on_end_of_one(int sig)
 }
 
 /*
- * Makes processes that serve on channel, which hands each record to one of
- * them; they return it.  This one ends all when one ends, and returns a channel
- * without records.
+ * Makes processes that serve on channel, which they return.  This one ends all
+ * when one ends, and returns a channel without records.
  */
 static int
 split(int channel, unsigned processes)

@@ -12,35 +12,24 @@ enum {
 };
 
 /*
- * Serves the master over nursery_channel until that is closed.  argv[0] is the
- * absolute path of this program; words from argv[2] on are for dial.  role:
- * nursery or keeper.  held: this image runs inside its sandbox already (it was
- * executed by a nursery).
+ * Serves the master until its channel is closed, as nursery or keeper.  argv[0]
+ * is the absolute path of this program; words from argv[2] on are for dial.
+ * held: this image runs inside its sandbox already.
  */
 _Noreturn void	nursery_run(char *argv[], enum sandbox_role role,
 		    bool held);
 
 /*
- * What a worker does but for sessions (smtp.h): jobs that begin with a record,
- * which is in *r, and the descriptor that came with it.
- */
-/*
- * IPC_CLIENT with a connected socket, which it closes: the SMTP dialogue as a
- * client, one connection to one host and the messages that the master has for
- * it.
+ * Jobs of a worker but for sessions (smtp.h).  Each begins with a record, which
+ * is in *r, and its descriptor, which it closes.  CLIENT, a connected socket:
+ * the SMTP dialogue with one host.  LOOKUP, a socket to a name server: a name,
+ * and each that follows; does not return.  REPORT, the file of a message: a
+ * delivery status notification (RFC 3464) about it.
  */
 void	relay_run(struct ask *master, const struct ipc_settings *settings,
 	    const struct ipc_record *r, int socket, int output);
-/*
- * IPC_LOOKUP with a socket to a name server: that name, and each that the
- * master sends after it.  Does not return.
- */
 void	resolve_run(struct ask *master, const struct ipc_settings *settings,
 	    const struct ipc_record *r, int passed, int output);
-/*
- * IPC_REPORT with the file of a message, which it closes: a delivery status
- * notification (RFC 3464) about that message.
- */
 void	report_run(struct ask *master, const struct ipc_settings *settings,
 	    const struct ipc_record *r, int original, int output);
 
@@ -51,10 +40,9 @@ HELPERS(HELPER_RUN, )
 #undef HELPER_RUN
 
 /*
- * Tests the sandbox of role, enters it, and sends READY on channel; or UNSAFE
- * with what is missing.  Where the sandbox works, so many processes serve; more
- * than one answer in any order, and end together.  Returns the channel to
- * serve on.
+ * Tests the sandbox of role, enters it, and sends READY; or UNSAFE.  Where the
+ * sandbox works, so many processes serve, in any order, and end together.
+ * Returns the channel to serve on.
  */
 int		helper_enter(int channel, enum sandbox_role role,
 		    unsigned processes);

@@ -47,9 +47,8 @@ static int log_file = -1;
 static bool failed;
 
 /*
- * Writes the log file, which may take as long as its disk.  After an error it
- * writes nothing until the master sends the failed lines again: no line is
- * lost, and only a full disk can leave a part of a line.
+ * Writes the log file.  After an error it writes nothing until the master sends
+ * the failed lines again: no line is lost.
  */
 static void
 take_lines(int channel, const struct ipc_record *r, int passed)

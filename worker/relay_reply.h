@@ -43,9 +43,8 @@ struct relay_reply {
 
 /*
  * Takes octets off *in, up to the end of the reply and no further.  Lines end
- * in CRLF: a name that a server repeats, its client's in the DNS say, could
- * have an LF in it, and what follows would pass for the next reply.  For the
- * reply to EHLO, offers gets what its lines say; else it is NULL.
+ * in CRLF: a name that a server repeats could have an LF in it, and the rest
+ * would pass for the next reply.  offers: of EHLO's; else NULL.
  */
 enum relay_read	relay_reply_take(struct relay_reply *r, struct span *in,
 		    struct relay_offers *offers);

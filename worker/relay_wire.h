@@ -1,7 +1,4 @@
-/*
- * The connection to a host: the same line reader and TLS as for clients, with
- * the deadlines of a client of SMTP.
- */
+/* The connection to a host, with the deadlines of a client of SMTP. */
 #ifndef WORKER_RELAY_WIRE_H
 #define WORKER_RELAY_WIRE_H
 
@@ -39,10 +36,9 @@ enum relay_end relay_wire_text(struct relay_wire *w, struct span text,
 	    int64_t ms);
 enum relay_end relay_wire_dot(struct relay_wire *w, int64_t ms);
 /*
- * The client's side of a handshake with host ("": an address), whose
- * certificate is not checked.  RELAY_END_REPLY: *out says what was agreed on.
- * RELAY_END_TLS: *why, also if there was input before the handshake: whoever
- * injected that wants it to be read as if it had come under TLS.
+ * A handshake with host ("": an address), whose certificate is not checked.
+ * RELAY_END_REPLY: *out says what was agreed on.  RELAY_END_TLS: *why, also for
+ * input before the handshake, injected to be read as if it had come under TLS.
  */
 enum relay_end relay_wire_secure(struct relay_wire *w, const char *host,
 	    int64_t ms, struct ipc_tls *out, const char **why);

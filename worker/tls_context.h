@@ -24,26 +24,21 @@ bool	tls_context_make(size_t pairs, const char **why);
 SSL_CTX	*tls_context(void);
 /* Makes the context of relays, unless there is one; once in the nursery. */
 bool	tls_context_make_client(void);
-/*
- * That context: no certificate of a host is checked, for a host without TLS
- * would be taken as well; NULL: none was made.
- */
+/* That context, which checks no certificate of a host; NULL: none was made. */
 SSL_CTX	*tls_context_client(void);
 /*
- * Begins a TLS session by the context, as a worker does, with a client
- * made here, up to the signature.  For a child that then ends.  False: no
- * signature was asked for.
+ * Begins a TLS session, with a client made here, up to the signature; for a
+ * child that then ends.  False: no signature was asked for.
  */
 bool	tls_context_shake_hands(void);
 
 /* ---- keys ------------------------------------------------------------- */
 
 /*
- * Private keys that are not here.  OpenSSL wants a key with each certificate,
- * and signs with it in this process.  What it gets is a key of our own OpenSSL
- * provider, which has the public half and signs by asking the sign process.
- * That gets digest and scheme: it pads, and signs SHA-2 digests only, so that a
- * compromised worker cannot have anything decrypted.
+ * OpenSSL gets a key with each certificate of our own provider, which has the
+ * public half and signs by asking the sign process.  That gets digest and
+ * scheme: it pads, and signs SHA-2 digests only, so that a compromised worker
+ * cannot have anything decrypted.
  */
 
 /* Asks for a signature; false, or out->n == 0: there is none. */

@@ -225,10 +225,7 @@ tls_peer_connect(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
 
 /* ---- after the handshake ---------------------------------------------- */
 
-/*
- * Reads, or writes if out is not NULL.  With or without close_notify: an end
- * is an end, and nothing is read past it, least of all as plain text.
- */
+/* Reads, or writes if out is not NULL.  An end without close_notify is one. */
 static ssize_t
 transfer(struct tls_peer *t, void *in, const void *out, size_t n,
     int64_t deadline_ms)
