@@ -4,6 +4,7 @@
 #include "shared/outlet.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,9 +15,8 @@
 
 enum {
 	/*
-	 * A pipe that poll(2) calls writable takes 512 octets on any system
-	 * (PIPE_BUF), a terminal of Linux 256, or 128 where each line feed
-	 * becomes two octets.
+	 * What poll(2) calls writable takes PIPE_BUF octets if it is a pipe;
+	 * a terminal of Linux 256, or 128 where LF becomes two octets.
 	 */
 	shared_chunk_bytes = 128,
 	retry_ms = 10
@@ -81,7 +81,8 @@ outlet_open(struct outlet *o, int fd, bool own)
 	else if (fstat(fd, &st) == -1 || S_ISREG(st.st_mode))
 		o->kind = OUTLET_FILE;
 	else
-		o->kind = S_ISSOCK(st.st_mode) ? OUTLET_SOCKET : OUTLET_SHARED;
+		o->kind = S_ISSOCK(st.st_mode) ? OUTLET_SOCKET :
+		    S_ISFIFO(st.st_mode) ? OUTLET_PIPE : OUTLET_SHARED;
 }
 
 void
@@ -100,6 +101,8 @@ static ssize_t
 write_some(const struct outlet *o, struct span s)
 {
 	struct pollfd room = { o->fd, POLLOUT, 0 };
+	const size_t most = o->kind == OUTLET_PIPE ? PIPE_BUF :
+	    shared_chunk_bytes;
 	size_t n = line_bytes(s);
 
 	switch (o->kind) {
@@ -108,12 +111,12 @@ write_some(const struct outlet *o, struct span s)
 	case OUTLET_SOCKET:
 		return send(o->fd, s.p, s.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	case OUTLET_SHARED:
+	case OUTLET_PIPE:
 		if (poll(&room, 1, 0) != 1) {
 			errno = EAGAIN;
 			return -1;
 		}
-		return write(o->fd, s.p, s.n < shared_chunk_bytes ? s.n :
-		    shared_chunk_bytes);
+		return write(o->fd, s.p, s.n < most ? s.n : most);
 	case OUTLET_FILE:
 		break;
 	}

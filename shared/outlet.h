@@ -17,6 +17,7 @@ enum { outlet_syslog = -1 };	/* instead of a descriptor */
 
 enum outlet_kind {
 	OUTLET_SHARED,		/* poll(2) before each write */
+	OUTLET_PIPE,		/* as well */
 	OUTLET_FILE,		/* write(2) waits for no reader */
 	OUTLET_SOCKET,
 	OUTLET_SYSLOG
