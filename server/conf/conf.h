@@ -1,8 +1,4 @@
-/*
- * The configuration in memory, every value checked: read before any socket is
- * bound, and again upon SIGHUP.  conf_parse.h has its syntax, conf_keyword.h
- * the keywords.
- */
+/* The configuration in memory, every value checked; read again upon SIGHUP. */
 #ifndef SERVER_CONF_H
 #define SERVER_CONF_H
 

@@ -66,9 +66,7 @@ bool	conf_parse_number(struct span in, const struct conf_unit *units,
 
 /* Parses a line as conf_trim_line returns it. */
 void	conf_parse_user(struct span line, struct conf_user_line *out);
-/*
- * Takes the text before end, trimmed, and end off *rest.  True: it was there.
- */
+/* Takes the text before end, trimmed, and end.  True: end was there. */
 bool	conf_take_part(struct span *rest, char end, struct span *out);
 
 /* smtp_domain_valid, at most 253 octets, visible ASCII or, utf8_ok, UTF-8. */

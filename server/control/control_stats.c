@@ -1,8 +1,4 @@
-/*
- * The counters for people, as JSON, and as OpenMetrics: a family is its TYPE,
- * UNIT and HELP, then its samples.  Our own texts need no escape
- * (check_counters).
- */
+/* The counters as text, JSON and OpenMetrics; none needs an escape. */
 #include "server/control/control.h"
 
 #include <inttypes.h>

@@ -26,7 +26,7 @@ static struct {
 	const char	*name;		/* in path */
 } file = { .dir = -1 };
 
-/* Opens the file, unless it has a second name, a trick; a new one: owner's. */
+/* Opens the file; a second name may be a trick; a new one becomes owner's. */
 static int
 use_file(const struct identity *owner)
 {

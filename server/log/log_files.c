@@ -1,8 +1,4 @@
-/*
- * Finding the files of the message log and their last lines.  Their contents
- * give the order, whoever rotated and named them.  Nothing here trusts what it
- * reads.
- */
+/* The files of the message log, in the order of their contents, untrusted. */
 #include "server/log/log_files.h"
 
 #include <dirent.h>

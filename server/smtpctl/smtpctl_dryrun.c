@@ -1,9 +1,7 @@
 /*
- * The dry run: which replies a client would read, and why.  Recipients are
- * resolved by the code that resolves them for mail, and replies come from the
- * same table.  Decisions of other files (admit.c; worker/smtp_cmd.c: the size)
- * are repeated here, and a test compares them with the replies that a client
- * reads.
+ * The dry run, by the code that resolves recipients of mail, and its replies.
+ * Decisions of admit.c and worker/smtp_cmd.c (the size) are repeated here, and
+ * a test compares them with the replies that a client reads.
  */
 #include "server/smtpctl/smtpctl.h"
 
