@@ -23,7 +23,7 @@ enum { held_bit = 1 << 2 };	/* QUEUED_HELD, as the journal has it */
 
 /* What the journal says of a message. */
 struct known {
-	struct queue_record	last;		/* begins with its id: compare() */
+	struct queue_record	last;		/* id first: compare() */
 	uint8_t			done[];		/* a bit a recipient */
 };
 
