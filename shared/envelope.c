@@ -1,7 +1,4 @@
-/*
- * The envelope as octets: numbers of fixed width, little-endian, and texts
- * behind their length.  A reader takes exactly what the writer makes.
- */
+/* Numbers, least octet first; texts behind their length; nothing optional. */
 #include "shared/envelope.h"
 
 #include <string.h>

@@ -1,7 +1,6 @@
 /*
- * Names, blocks and records of the queue.  A reader takes exactly what a writer
- * with the same key makes, and whatever else stands there harms nobody: who can
- * change a file of the queue cannot make one that is read as another.
+ * A reader takes exactly what a writer with the same key makes: who can change
+ * a file of the queue cannot make one that is read as another.
  */
 #include "shared/queue_file.h"
 

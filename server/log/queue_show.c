@@ -1,7 +1,4 @@
-/*
- * Lines about messages in the queue.  Addresses come from an envelope, where
- * nothing but an address can be; replies are escaped here.
- */
+/* Addresses come from an envelope, where nothing but an address can be. */
 #include "server/log/queue_show.h"
 
 #include <inttypes.h>

@@ -140,10 +140,9 @@ settle(struct turn *t, int error, const struct recipient_mailbox *failed)
 }
 
 /*
- * A piece has ended; the owner of its message is charged.  Maildirs in a piece
- * are adapted to the time that it has on this disk: more when no worker sent a
- * record, as they share directories to be synced.  Then the next one begins at
- * once; else others have loop and disk for some times as long as it took.
+ * The owner of the message is charged.  Maildirs in a piece are adapted to the
+ * time that it has on this disk: more when no worker sent a record.  Then the
+ * next begins at once; else others have loop and disk for a while.
  */
 static void
 end_piece(struct turn *t)

@@ -11,9 +11,8 @@ struct message;
 /* 0, or -1 and errno. */
 int	commit_init(struct master *m);
 /*
- * Delivers t, whose file is complete, and then calls t->done.  It takes all of
- * t over, but t stays where it is until then, and has t->delivery.  0; or -1
- * and errno without memory.
+ * Takes over t, whose file is complete, delivers it, and calls t->done; until
+ * then t, with t->delivery, stays where it is.  0; or -1 and errno.
  */
 int	commit_add(struct message *t);
 /* Removes what Maildirs have of the message, and calls nobody. */

@@ -1,7 +1,4 @@
-/*
- * Delivery of one message into its Maildirs, and what is logged of it.
- * commit.c decides when.
- */
+/* Delivery of one message into its Maildirs, and what is logged of it. */
 #include "server/mail/delivery.h"
 
 #include <errno.h>
@@ -24,9 +21,8 @@ enum {
 /* ---- begin and end ------------------------------------------------------ */
 
 /*
- * Its name in Maildirs is SECONDS.ID.HOST,S=SIZE: unique by the id, and what
- * Dovecot reads.  HOST is cut: a file name has 255 octets, and readers add
- * flags.
+ * Its name is SECONDS.ID.HOST,S=SIZE: unique by the id, and what Dovecot reads.
+ * HOST is cut: a file name has 255 octets, and readers add flags.
  */
 struct delivery *
 delivery_make(struct message *t)

@@ -1,7 +1,4 @@
-/*
- * One message from MAIL to its commit: the Maildirs it goes to, and its file in
- * the spool.  What it knows of the client is struct message_client.
- */
+/* One message from MAIL to its commit. */
 #ifndef SERVER_MESSAGE_H
 #define SERVER_MESSAGE_H
 
@@ -18,14 +15,13 @@ bool	message_start(struct message *t, const struct message_client *from,
 enum verdict message_add(struct message *t, const struct ipc_rcpt *rcpt,
 	    struct recipient_reason *reason, size_t *named);
 /*
- * Creates the spool file with our trace fields; the caller closes *fd.
- * VERDICT_OK; or why not: then that is in the log, and t is clear.
+ * Creates the spool file with our trace fields; the caller closes *fd.  OK; or
+ * why not: then that is in the log, and t is clear.
  */
 enum verdict message_begin(struct message *t, int *fd);
 /*
- * Delivers t, whose file is as its worker says; then calls on_stored with arg.
- * VERDICT_OK; or why not: then that is in the log, and t is clear.
- * *broken: the file is not what an honest worker leaves.
+ * Delivers t, if its file is as its worker says; then calls on_stored.  OK; or
+ * why not, as above.  *broken: no honest worker leaves such a file.
  */
 enum verdict message_end(struct message *t, const struct ipc_commit *c,
 	    message_done *on_stored, void *arg, bool *broken);

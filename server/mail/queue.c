@@ -1,7 +1,4 @@
-/*
- * Queued messages in memory, and their files as they leave.  What is known of a
- * message beside its file goes to the journal of its folder.
- */
+/* Queued messages in memory, and their files as they leave. */
 #include "server/mail/queue.h"
 
 #include <errno.h>

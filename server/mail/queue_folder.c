@@ -154,10 +154,7 @@ on_synced(void *arg, int error, size_t failed)
 
 /* ---- their turns -------------------------------------------------------- */
 
-/*
- * The lock is there before the key, by which who looks for folders to adopt
- * knows that this one is complete.
- */
+/* The lock is there before the key: who adopts folders waits for that. */
 static int
 make_files(const struct queue *q, struct queue_folder *f)
 {

@@ -60,10 +60,7 @@ void	queue_folder_path(const struct queue_folder *f, const char *name,
 struct queue_folder *queue_folder_add(struct queue *q, const char *name);
 /* Takes it off the list, and leaves its files alone. */
 void	queue_folder_drop(struct queue *q, struct queue_folder *f);
-/*
- * The folder for a draft, which decrements pinned.  NULL and errno: it could
- * not be made, which was logged.
- */
+/* The folder for a draft, which decrements pinned.  NULL and errno: logged. */
 struct queue_folder *queue_folder_pin(struct queue *q);
 /* Adds r to the journal; if that fails, tries are repeated after a restart. */
 void	queue_folder_note(struct master *m, struct queue_folder *f,

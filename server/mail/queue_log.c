@@ -1,7 +1,4 @@
-/*
- * Words for what becomes of a queued message.  Texts of the other side are
- * escaped where they are written: by log.c and json.c.
- */
+/* The other side's texts are escaped where they are written: log.c, json.c. */
 #include "server/mail/queue_log.h"
 
 #include <arpa/inet.h>

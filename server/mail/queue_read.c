@@ -214,10 +214,7 @@ end_folder(void)
 
 /* ---- folders ------------------------------------------------------------ */
 
-/*
- * Begins with a folder that was not read.  False: there is none.  One that
- * cannot be opened now is adopted again in a second.
- */
+/* False: there is none.  One that cannot be opened is adopted again later. */
 static bool
 begin_folder(struct queue *all)
 {

@@ -15,10 +15,7 @@
 #include "shared/file.h"
 #include "shared/log.h"
 
-/*
- * A file that was not written to for so long belongs to no session: none may be
- * silent for more than a day (smtpd.conf(5), idle-timeout).
- */
+/* So long no session is silent (smtpd.conf(5), idle-timeout): a day at most. */
 enum { abandoned_s = 2 * 24 * 60 * 60 };
 
 enum { directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
@@ -35,9 +32,8 @@ open_or_make(int parent, const char *name, bool *made)
 }
 
 /*
- * Removes name if it belongs to no session; true: removed.  A master may have
- * died while it delivered the message to one Maildir after the other; its
- * client has no reply, and may send it again.
+ * Removes name if it belongs to no session; true: removed.  If Maildirs have it
+ * already, its client had no reply, and may send it again.
  */
 static bool
 remove_file(int dir, const char *name, bool alone)

@@ -20,26 +20,23 @@ struct spool {
 };
 
 /*
- * Makes missing directories below root, removes what sessions left in incoming
- * when the machine or the master died, and keeps directory descriptors.  Files
- * that another living master receives stay; the call may wait for a moment
- * while that master removes such files.  New directories are synced, and the
- * others, unless synced says that they were since the machine was booted.  A
- * catcher has its mailboxes in root itself, and all else below ".smtpd".
- * Returns the number of files removed; or -1, errno, and *what naming the path.
+ * Opens the directories below root, makes missing ones, syncs these, and the
+ * others unless synced (since the machine was booted); removes what dead
+ * sessions left in incoming, but not what another master receives, for which it
+ * may wait a moment.  A catcher has its mailboxes in root itself, and all else
+ * below ".smtpd".  How many were removed; or -1, errno, and *what: the path.
  */
 int	spool_open(struct spool *s, int root, bool catcher, bool synced,
 	    const char **what);
 /*
- * Creates incoming/id with head as its first octets; *out is open for appending
- * only, and the caller closes it.  0; or -1 and errno, and no file is left.
+ * Creates incoming/id with head in it; the caller closes *out, open for
+ * appending.  0; or -1 and errno, and no file is left.
  */
 int	spool_begin(const struct spool *s, const char *id, struct span head,
 	    int *out);
 /*
- * Is incoming/id, before it becomes a message, a regular file of ours, of size
- * octets, with one link?  SPOOL_BAD: no honest worker leaves such a file.
- * SPOOL_UNKNOWN: the disk did not say, with errno.
+ * Is incoming/id a regular file of ours, of size octets, with one link?  BAD:
+ * no honest worker leaves such a file.  UNKNOWN: errno of the disk.
  */
 enum spool_state { SPOOL_GOOD, SPOOL_BAD, SPOOL_UNKNOWN };
 enum spool_state spool_check(const struct spool *s, const char *id,

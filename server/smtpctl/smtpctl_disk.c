@@ -1,7 +1,4 @@
-/*
- * The queue as its files tell it, where no smtpd runs: list and show.  A file
- * that cannot be read is named, and ends nothing.
- */
+/* The queue as its files tell it.  One that cannot be read ends nothing. */
 #include "server/smtpctl/smtpctl.h"
 
 #include <dirent.h>

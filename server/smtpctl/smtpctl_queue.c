@@ -1,7 +1,4 @@
-/*
- * smtpctl queue: lists, shows, retries and removes messages of the queue.  The
- * server does it; where none runs, list and show read its files.
- */
+/* smtpctl queue: the server does it; without one, files are listed, shown. */
 #include "server/smtpctl/smtpctl.h"
 
 #include <err.h>
