@@ -29,7 +29,7 @@ enum line_result {
 	LINE_ERROR	/* errno */
 };
 
-/* As read(2) and write(2) until deadline_ms (ETIMEDOUT); ECANCELED: no master. */
+/* As read(2), write(2), until deadline_ms; ECANCELED: the master has ended. */
 struct lineio_ops {
 	ssize_t	(*read)(void *arg, void *p, size_t n, int64_t deadline_ms);
 	ssize_t	(*write)(void *arg, const void *p, size_t n,

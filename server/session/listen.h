@@ -19,7 +19,7 @@ struct listeners {
 
 enum { listen_backlog = 4096 };	/* the kernel may lower it */
 
-/* Can l be bound, on any port (or only be warned of)?  0; or -1, errno. */
+/* Can l be bound, on any port?  0, also where only warned; or -1, errno. */
 int	listen_try(const struct conf *conf, const struct conf_listen *l);
 /*
  * Binds every listen line of m->conf and fills m->listeners; only warns where

@@ -86,7 +86,7 @@ enum session_state session_state(const struct session *s);
 /* Frees s and what it has; logs how it ended: by end, or (NULL) by how. */
 void	session_end(struct session *s, const char *how,
 	    const struct ipc_end *end);
-/* Log, counter and, unless a worker has the socket of s, a reply line. */
+/* Refuses s: log, counter and, unless a worker has its socket, a reply. */
 void	session_refuse(struct session *s, enum refusal why);
 /* Refuses the client of s, which waits without a worker, and ends s. */
 void	session_turn_away(struct session *s, enum refusal why);
@@ -125,14 +125,14 @@ void	admit_stop(struct master *m);
 
 /* ---- dispatch.c: on_rcpt there is ask_rcpt in worker/ask.c -------------- */
 
-/* False: the worker broke the contract.  True: s goes on, or is gone. */
+/* Answers r.  False: the worker broke the contract.  True: s may be gone. */
 bool	dispatch_record(void *session, const struct ipc_record *r);
 
 /* ---- login.c: guessing is limited; the auth process knows passwords ----- */
 
 /* Before the auth process is started.  0, or -1 without memory. */
 int	login_start(struct master *m);
-/* Answers s, now or later, at IPC_AT_LOGIN; s may be gone then. */
+/* Answers s, now or later, IPC_AT_LOGIN until then; s may be gone. */
 void	login_take(struct session *s, const struct ipc_login *login);
 /* The slot of s is needed: answers s at once, if it waits for an answer. */
 void	login_cut_short(struct session *s);
