@@ -375,6 +375,32 @@ TEST(syncs_at_once)
 	daemon_stop(&d);
 }
 
+/* A sync of the message log that lasts is not asked for a second time. */
+TEST(log_sync_lasts)
+{
+	struct client c;
+	struct daemon d;
+	pid_t disk;
+
+	start(&d);
+	disk = disk_process(&d);
+	proc_signal_others(d.pid, 'd', SIGSTOP);
+	EXPECT(trace_begin(disk), "trace: %s", strerror(errno));
+	open_for(&c, &d, 1, 1, 1);
+	EXPECT(client_send(&c, ".\r\n", 3), "send");
+	EXPECT(trace_hold_at(disk, SYS_fdatasync), "no fdatasync");
+	EXPECT(client_reply(&c) == 250, "%s", c.reply);
+	client_close(&c);
+	proc_signal_others(d.pid, 'd', SIGCONT);
+	for (unsigned i = 2; i < 5; i++) {
+		EXPECT(client_deliver(&d, NULL, i, 500, "u1") == 250, "%u", i);
+		harness_sleep_ms(1100);
+	}
+	trace_release(disk);
+	EXPECT(client_deliver(&d, NULL, 5, 500, "u1") == 250, "u1");
+	daemon_stop(&d);
+}
+
 /* In a child: messages one after the other, while it can; how many. */
 static _Noreturn void
 send_on(const struct daemon *d, unsigned sender, int out)
