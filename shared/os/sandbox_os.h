@@ -47,7 +47,6 @@ int	sandbox_os_enter(enum sandbox_role role,
 struct sandbox_things {
 	enum sandbox_role	 role;
 	int			 pair[2];	/* connected, AF_UNIX */
-	uid_t			 uid;
 };
 
 /*

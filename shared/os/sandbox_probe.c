@@ -103,7 +103,7 @@ TRY(unlink, "unlink", RIGHT_FILES, false, unlink(nowhere))
 TRY(link, "link", RIGHT_FILES, false, link(nowhere, nowhere "2"))
 TRY(rename, "rename", RIGHT_FILES, false, rename(nowhere, nowhere "2"))
 TRY(chmod, "chmod", 0, false, chmod(nowhere, 0600))
-TRY(chown, "chown", 0, false, chown(nowhere, t->uid, (gid_t)-1))
+TRY(chown, "chown", 0, false, chown(nowhere, (uid_t)-1, (gid_t)-1))
 TRY_IF(write, "write", RIGHT_IO, false, write(t->pair[0], "x", 1) == 1)
 /* With F_SETFL a worker could overwrite a file that it may only append to. */
 TRY(clear_append, "clear O_APPEND", OWN_STATE, false,
@@ -125,7 +125,7 @@ TRY_IF(execve, "execve", RIGHT_EXEC_SELF, true,
     is_reached(execve("/bin/sh", (char *[]){ (char[]){ "sh" },
     (char[]){ "-c" }, (char[]){ "exit 0" }, NULL }, (char *[]){ NULL })) &&
     errno != ENOENT)
-TRY(setuid, "setuid", 0, false, setuid(t->uid))
+TRY(setuid, "setuid", 0, false, setuid(getuid()))
 TRY_IF(fork, "fork", RIGHT_FORK, false, is_forked(fork()))
 TRY_IF(map_code, "mmap PROT_EXEC", RIGHT_EXEC_SELF, false,
     can_map(4096, PROT_READ | PROT_EXEC, MAP_PRIVATE))
@@ -280,7 +280,7 @@ enum sandbox_verdict
 sandbox_probe_run(const struct sandbox_probe *probe, enum sandbox_role role,
     bool held)
 {
-	struct sandbox_things t = { .role = role, .uid = getuid() };
+	struct sandbox_things t = { .role = role };
 	pid_t pid = fork(), waited;
 	const char *what;
 	int status;
