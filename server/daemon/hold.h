@@ -21,9 +21,8 @@ int	hold_open_root(const char *path, const struct users *u);
  */
 bool	hold_may_give(int dir, const struct stat *st);
 /*
- * Opens the directories of the files of m->conf before root is given up, as
- * only root may be able to reach them.  Sets m->unsandboxed where this system
- * has no sandbox: fatal, unless it is optional in m->conf.
+ * Opens the directories of the files of m->conf, while this is root.  Sets
+ * m->unsandboxed where the system has no sandbox: fatal, unless it is optional.
  */
 void	hold_prepare(struct master *m);
 /* Enters the master's sandbox, or is fatal; fills m->sandbox; logs warnings. */

@@ -1,7 +1,6 @@
 /*
- * Descriptors inherited from the process that started us: 0 to 2, the one
- * client of smtpd -i, or listening sockets, as systemd's LISTEN_FDS or on
- * descriptor 0 from an inetd that waits.
+ * Descriptors inherited from the process that started us: 0 to 2, the client of
+ * smtpd -i, or listening sockets of systemd or of an inetd that waits.
  */
 #ifndef SERVER_INHERIT_H
 #define SERVER_INHERIT_H
@@ -40,8 +39,8 @@ unsigned long inherit_number(const char *name);
 /* True when descriptor 0 is a listening socket. */
 bool	inherit_stdin_listens(void);
 /*
- * Takes over descriptor 0 or, where it does not listen, those of LISTEN_FDS,
- * for this process alone.  Fatal when one does not listen for TCP.
+ * Takes over descriptor 0 or, where it does not listen, those of LISTEN_FDS.
+ * Fatal when one does not listen for TCP.
  */
 void	inherit_take_sockets(struct inherit_sockets *out);
 /*

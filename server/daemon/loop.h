@@ -1,6 +1,6 @@
 /*
- * What a running master's loop does beside its sessions: signals, the log's
- * lines, and what is due each second.
+ * What the master's loop does beside its sessions: signals, the log's lines,
+ * the service manager, and what is due each second.
  */
 #ifndef SERVER_LOOP_H
 #define SERVER_LOOP_H

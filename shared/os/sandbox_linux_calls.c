@@ -140,9 +140,8 @@ const size_t sandbox_calls_count = COUNT(sandbox_calls);
 				 CLONE_PARENT_SETTID | CSIGNAL)
 /*
  * Memory that RLIMIT_DATA counts: private, anonymous, no growing stack, and
- * writable or not accessible yet.  Memory that is shared, or read-only from
- * the start or once it is full, would escape the limit.  The kernel chooses
- * the address: scattered mappings would cost two pages of tables each.
+ * writable or not accessible yet.  The kernel chooses the address: scattered
+ * mappings would cost two pages of tables each.
  */
 #define map_mask	(0x0fU | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_HUGETLB)
 #define map_value	(MAP_PRIVATE | MAP_ANONYMOUS)
