@@ -26,6 +26,7 @@ enum {
 	ttl_negative_most_s = 60,
 	ttl_trouble_s = 30,
 	answers_max = 1000,		/* of one worker */
+	worker_age_ms = 10 * 60 * 1000,
 	answer_patience_ms = 60 * 1000,	/* a worker takes 2 * 8 s */
 	tries_max = 3,			/* each twice as long */
 	patience_ms = 2000		/* the first takes; and dial */
@@ -75,6 +76,7 @@ struct resolver {
 	uint32_t		 good;		/* server that answered last */
 	struct feed		 feed;
 	unsigned		 answers;	/* of this worker */
+	int64_t			 since_ms;	/* it was taken then */
 };
 
 static int
@@ -195,7 +197,8 @@ work(struct resolver *all)
 	}
 	if (waiting(all->master) > 0)
 		pool_want(all->master);
-	else if (all->worker != NULL && all->answers >= answers_max)
+	else if (all->worker != NULL && (all->answers >= answers_max ||
+	    deadline_now_ms() - all->since_ms >= worker_age_ms))
 		replace_worker(all);
 	else if (all->worker != NULL)
 		feed_start(&all->feed);
@@ -432,6 +435,7 @@ on_idle(struct master *m)
 		return;
 	all->worker = w;
 	all->answers = 0;
+	all->since_ms = deadline_now_ms();
 	pool_lend(w, &resolver_use, all, IPC_AT_RESOLVE);
 	feed_init(&all->feed, m->base, pool_channel(w), next_record, NULL,
 	    all);
