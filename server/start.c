@@ -395,10 +395,11 @@ start_and_run(struct master *m, const struct start_options *o)
 		control = open_control(m, root, o->sockets != NULL, true);
 	begin_work(m, o, root);
 	fatal_unless_memory(control == -1 || control_start(m, control) == 0);
+	if (!m->proved && !m->conf.catcher &&
+	    strcmp(pool_nursery(m)->sandbox, "none") != 0)
+		hold_prove(m->spool->log);
 	if (!m->one_session)
 		announce(m);
-	else if (!m->proved && strcmp(pool_nursery(m)->sandbox, "none") != 0)
-		hold_prove(m->spool->log);
 	fatal_unless_memory(loop_notify_ready(m) == 0);
 	background_tell_ready();
 	/* Only now: no client could come while it started. */
