@@ -4,7 +4,7 @@
  * counted.
  *
  * O_NONBLOCK is not set on a descriptor that other processes share: a socket
- * gets send(2) with MSG_DONTWAIT, and a pipe or terminal as few octets at a time
+ * gets send(2) with MSG_DONTWAIT, and a pipe or terminal as few octets at once
  * as it surely takes.  A regular file takes as long as its disk: where that is
  * too long, another process writes to it (hand).
  */

@@ -98,10 +98,12 @@ void	queue_draft_clear(struct queue_draft *d);
 
 /*
  * Opens spool/queue, and unless another master delivers reads it, by events;
- * each message found is given to schedule_add().  What cannot be read is put
- * into spool/bad, logged, and counted.  0; or -1, errno and *what.
+ * known() is called for each message that is found, or admitted later.  What
+ * cannot be read is put into spool/bad, logged, and counted.  0; or -1, errno
+ * and *what.
  */
-int	queue_start(struct master *m, const char **what);
+int	queue_start(struct master *m, void (*known)(struct master *m,
+	    struct queued *q), const char **what);
 /*
  * Seconds since 1970 by a clock that does not leap, so a wrong date expires
  * nothing: it goes on from where the last master left it, by what the wall says

@@ -18,7 +18,6 @@
 
 #include "server/log/ident.h"
 #include "server/mail/maildir.h"
-#include "server/mail/schedule.h"
 #include "shared/array.h"
 #include "shared/deadline.h"
 #include "shared/file.h"
@@ -420,7 +419,7 @@ queue_count_in(struct master *m, struct queued *q)
 	q->folder->count++;
 	m->queue->now.messages++;
 	m->queue->now.held += (q->state & QUEUED_HELD) != 0;
-	schedule_add(m, q);
+	m->queue->known(m, q);
 }
 
 void

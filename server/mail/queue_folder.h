@@ -44,10 +44,11 @@ struct queue {
 	int			 dir;		/* spool/queue */
 	int			 owner;		/* its file */
 	bool			 delivers;	/* has the lock of owner */
+	void			(*known)(struct master *m, struct queued *q);
 	struct event		 second;
 	int64_t			 start_s;	/* queue_now_s() then, */
 	int64_t			 start_ms;	/* by the monotonic clock */
-	struct queued		**slabs;	/* of queue.c */
+	struct queued		**slabs;	/* of queue_message.c */
 	size_t			 slab_count;
 	struct queued		*unused;
 	struct queue_count	 now;
@@ -71,7 +72,7 @@ void	queue_folder_put_aside(struct master *m, struct queue_folder *f,
 /* Once a second: syncs journals, closes full folders, removes empty ones. */
 void	queue_folder_tick(struct master *m);
 
-/* Of queue.c: a new message in f; NULL and errno without memory. */
+/* Of queue_message.c: a new message in f; NULL and errno without memory. */
 struct queued *queue_new(struct master *m, struct queue_folder *f,
 	    const char *id);
 /* Index is done, as queue_note_done() has it, but in memory alone. */

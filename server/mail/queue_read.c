@@ -390,7 +390,8 @@ on_second(evutil_socket_t fd, short what, void *arg)
 }
 
 int
-queue_start(struct master *m, const char **what)
+queue_start(struct master *m, void (*known)(struct master *m,
+    struct queued *q), const char **what)
 {
 	const struct timeval period = { 1, 0 };
 	struct queue *all = calloc(1, sizeof(*all));
@@ -399,6 +400,7 @@ queue_start(struct master *m, const char **what)
 	if (all == NULL)
 		return -1;
 	TAILQ_INIT(&all->folders);
+	all->known = known;
 	all->dir = m->spool->queue;
 	all->owner = openat(all->dir, "owner", O_RDWR | O_CREAT | O_NOFOLLOW |
 	    O_CLOEXEC, 0600);
