@@ -218,6 +218,8 @@ static void
 free_site(struct site *s)
 {
 	RB_REMOVE(sites, &all.sites, s);
+	if (s->is_hungry)
+		TAILQ_REMOVE(&all.hungry, s, entry);
 	event_del(&s->look);
 	all.count--;
 	free(s->last);
