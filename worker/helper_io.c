@@ -270,7 +270,9 @@ dial_run(int channel)
 		    &passed, &why);
 		if (got != IPC_GOT_RECORD)
 			continue;
-		error = dial(&r.u.dial, &fd);
+		fd = -1;
+		error = call_count == dial_calls_max ? EAGAIN :
+		    dial(&r.u.dial, &fd);
 		if (error == EINPROGRESS)
 			calls[call_count++] = (struct call){ r.u.dial.ticket,
 			    deadline_now_ms() + r.u.dial.patience_ms, fd };

@@ -30,6 +30,9 @@ enum {
 	making_ms = 60 * 1000		/* a new folder may lack its key */
 };
 
+/* After others, for this is a timer. */
+static const struct timeval at_once = { 0, 0 };
+
 /* What is read: a folder, with its messages by id. */
 static struct {
 	struct master		*master;
@@ -277,7 +280,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	    deadline_now_us() < until_us)
 		step(m);
 	if (reading.folder != NULL) {
-		event_active(&reading.turn, EV_TIMEOUT, 0);
+		evtimer_add(&reading.turn, &at_once);
 		return;
 	}
 	all->now.reading = false;
@@ -330,7 +333,7 @@ look_around(struct queue *all)
 			adopt(all, e->d_name);
 	closedir(d);
 	if (all->now.reading)
-		event_active(&reading.turn, EV_TIMEOUT, 0);
+		evtimer_add(&reading.turn, &at_once);
 	return 0;
 }
 

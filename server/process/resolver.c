@@ -32,6 +32,8 @@ enum {
 	patience_ms = 2000		/* the first takes; and dial */
 };
 
+static const struct timeval at_once = { 0, 0 };
+
 enum question_state {
 	QUESTION_WAITS,		/* for its turn */
 	QUESTION_DIALS,		/* a socket is due */
@@ -139,7 +141,7 @@ on_tell(evutil_socket_t fd, short what, void *arg)
 		job->done(job->arg, q != NULL && q->route != NULL ?
 		    q->route : &trouble);
 	}
-	event_active(&all->tell, EV_TIMEOUT, 0);
+	evtimer_add(&all->tell, &at_once);
 }
 
 /* q has its answer: its route, or NULL if there was trouble. */
@@ -151,7 +153,7 @@ end_question(struct resolver *all, struct question *q)
 
 	q->until_ms = deadline_now_ms() + 1000 * ttl_s;
 	move_to(all, q, QUESTION_ANSWERED);
-	event_active(&all->tell, EV_TIMEOUT, 0);
+	evtimer_add(&all->tell, &at_once);
 }
 
 static uint64_t
@@ -273,7 +275,7 @@ resolver_ask(struct master *m, struct resolver_job *job)
 	if (q != NULL && q->state == QUESTION_CACHED &&
 	    deadline_now_ms() < q->until_ms)
 		move_to(all, q, QUESTION_ANSWERED);
-	event_active(&all->tell, EV_TIMEOUT, 0);
+	evtimer_add(&all->tell, &at_once);
 	if (q == NULL || q->state != QUESTION_CACHED)
 		return;
 	free(q->route);
