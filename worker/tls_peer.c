@@ -210,9 +210,12 @@ bool
 tls_peer_connect(struct tls_peer *t, struct peer *peer, int64_t deadline_ms,
     const char *host, struct ipc_tls *out, const char **why)
 {
+	char name[smtp_domain_max_bytes + 1];
+
 	*why = "no memory for TLS";
+	snprintf(name, sizeof(name), "%s", host);
 	if (!begin(t, peer, tls_context_client(), deadline_ms) ||
-	    (host[0] != '\0' && SSL_set_tlsext_host_name(t->ssl, host) != 1))
+	    (name[0] != '\0' && SSL_set_tlsext_host_name(t->ssl, name) != 1))
 		return false;
 	SSL_set_connect_state(t->ssl);
 	if (shake_hands(t, out))

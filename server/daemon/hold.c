@@ -110,7 +110,7 @@ add_directory_of(const char *file)
 	    strndup(file, slash == file ? 1 : (size_t)(slash - file));
 	fatal_unless_memory(dir != NULL);
 	for (size_t i = 0; i < path_count; i++)
-		if (strcmp(paths[i].path, dir) == 0) {
+		if (paths[i].path != NULL && strcmp(paths[i].path, dir) == 0) {
 			free(dir);
 			return;
 		}

@@ -93,7 +93,8 @@ attempt_keep(struct attempt *a, const struct queue_fact *f)
 		return NULL;
 	*copy = *f;
 	copy->next = last;
-	return a->facts = copy;
+	a->facts = copy;
+	return copy;
 }
 
 static void

@@ -46,11 +46,10 @@ queue_folder_path(const struct queue_folder *f, const char *name,
 struct queue_folder *
 queue_folder_add(struct queue *q, const char *name)
 {
-	struct queue_folder *f, *after;
+	struct queue_folder *f, *after = TAILQ_FIRST(&q->folders);
 
-	TAILQ_FOREACH(after, &q->folders, entry)
-		if (strcmp(after->name, name) >= 0)
-			break;
+	while (after != NULL && strcmp(after->name, name) < 0)
+		after = TAILQ_NEXT(after, entry);
 	errno = EEXIST;
 	if (after != NULL && strcmp(after->name, name) == 0)
 		return NULL;

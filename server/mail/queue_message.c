@@ -150,7 +150,7 @@ read_file(const struct master *m, const struct queued *q,
     struct queue_open *out, const char **why)
 {
 	struct stat st;
-	size_t n;
+	size_t n = 0;
 
 	*why = "its block was changed or cut, or is of another key";
 	errno = EBADMSG;

@@ -221,13 +221,12 @@ end_folder(void)
 static bool
 begin_folder(struct queue *all)
 {
-	struct queue_folder *f;
+	struct queue_folder *f = TAILQ_FIRST(&all->folders);
 	char path[queue_path_bytes];
 	int fd;
 
-	TAILQ_FOREACH(f, &all->folders, entry)
-		if (f->unread)
-			break;
+	while (f != NULL && !f->unread)
+		f = TAILQ_NEXT(f, entry);
 	if (f == NULL)
 		return false;
 	fd = openat(all->dir, f->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |

@@ -192,7 +192,7 @@ static enum verdict
 follow_target(struct expansion *e, const struct mailbox *m,
     const struct destination *to)
 {
-	if (m->domain_len > 0)
+	if (m->domain_len > 0 && to->domain != NULL)
 		see(e, STEP_DOMAIN, to->domain, span_of(""), e->conf->path,
 		    to->domain->line);
 	see_subaddress(e, local_of(m), to);

@@ -125,6 +125,7 @@ walk(struct walk *w, const struct destination *to, unsigned depth)
 	w->way[depth] = to;
 	for (size_t i = 0; i < a->target_count; i++)
 		walk(w, &a->found[i], depth + 1);
+	w->way[depth] = NULL;
 }
 
 /* Walks from each alias of d. */

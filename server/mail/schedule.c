@@ -130,7 +130,7 @@ set_key(struct attempt_rcpt *r, const struct conf *conf, struct span domain)
 	if (sodium_is_zero(secret, sizeof(secret)))
 		randombytes_buf(secret, sizeof(secret));
 	if (via != NULL)
-		domain = span_from(&via, sizeof(via));
+		domain = span_from(&via->line, sizeof(via->line));
 	crypto_shorthash_siphashx24(r->key, domain.p, domain.n, secret);
 }
 

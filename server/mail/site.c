@@ -20,7 +20,7 @@ static struct {
 	void		(*due)(struct master *m, struct queued *q);
 	void		(*serve)(struct site *s);
 	RB_HEAD(sites, site) sites;	/* by key */
-	TAILQ_HEAD(, site) hungry;
+	TAILQ_HEAD(site_list, site) hungry;
 	size_t		 count;
 } all;
 

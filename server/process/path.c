@@ -129,8 +129,8 @@ path_make(const struct master *m, const struct route *r, uint16_t port,
 		trouble = trouble || r->hosts[i].status == RESOLVE_TROUBLE;
 	}
 	for (int tries = 0; tries < 2 && p->hop_count == 0; tries++)
-		for (uint8_t i = 0; i < p->host_count; i++)
-			add_hops(p, i, ipv6 || tries > 0);
+		for (size_t i = 0; i < p->host_count; i++)
+			add_hops(p, (uint8_t)i, ipv6 || tries > 0);
 	if (p->hop_count == 0) {
 		*why = trouble ? RELAY_END_NO_DNS : cut ? RELAY_END_OURSELVES :
 		    RELAY_END_NO_HOST;

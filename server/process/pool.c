@@ -218,8 +218,9 @@ pool_drain(struct master *m)
 	struct worker *w;
 
 	drop_idle(m->pool, true);
-	TAILQ_FOREACH(w, &m->pool->list[POOL_BUSY], entry)
+	TAILQ_FOREACH(w, &m->pool->list[POOL_BUSY], entry) {
 		pool_stress(w, STRESS_END, stop_idle_timeout_s);
+	}
 }
 
 void

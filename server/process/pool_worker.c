@@ -262,7 +262,8 @@ pool_nursery_lost(struct helper *n, bool was_active)
 	struct worker *w, *next;
 
 	for (size_t i = 0; i < POOL_LISTS; i++)
-		TAILQ_FOREACH_SAFE(w, &p->list[i], entry, next) {
+		for (w = TAILQ_FIRST(&p->list[i]); w != NULL; w = next) {
+			next = TAILQ_NEXT(w, entry);
 			if (w->nursery != n)
 				continue;
 			w->exited = true;
@@ -286,7 +287,8 @@ pool_police(struct master *m)
 	const int64_t now = deadline_now_ms();
 	struct worker *w, *next;
 
-	TAILQ_FOREACH_SAFE(w, &m->pool->list[POOL_BUSY], entry, next) {
+	for (w = TAILQ_FIRST(&m->pool->list[POOL_BUSY]); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
 		if (w->when == IPC_AT_COMMIT)
 			continue;
 		if (w->end_ms != 0 && now > w->end_ms) {

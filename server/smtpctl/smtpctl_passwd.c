@@ -44,7 +44,7 @@ read_action(const struct smtpctl_line *l)
 		if (action != 0)
 			errx(smtpctl_exit_error, "passwd: -a, -c and -D "
 			    "exclude each other");
-		action = *c;
+		action = (unsigned char)*c;
 	}
 	return action;
 }
