@@ -102,10 +102,14 @@ finish(struct report *r, bool committed)
 	go_on(r);
 }
 
-/* There is no report; never: and none is tried again. */
+/*
+ * There is no report; never: and none is tried again.  A message that is not in
+ * its Maildirs is: the next attempt looks up its recipients.
+ */
 static void
 refuse(struct report *r, bool never, const char *why)
 {
+	never = never && r->kind != REPORT_LOCAL;
 	log_put(LOG_LEVEL_WARNING, "report-failed",
 	    "id=%.*s to=%s why=%s then=%s", (int)sizeof(r->attempt->q->id),
 	    r->attempt->q->id, r->epoch != NULL ?

@@ -514,6 +514,23 @@ TEST(sender_refused)
 	}
 }
 
+/*
+ * A message whose recipients became ours has been delivered only if it is in
+ * their Maildirs: not where one is unknown by now, or its file cannot be read.
+ */
+TEST(local_refused)
+{
+	add_verdict = VERDICT_UNKNOWN;
+	begin("<>", NULL, 2);
+	make(REPORT_LOCAL, NULL, 2);
+	nothing_made(0);
+	dones = 0;
+	open_errno = EBADMSG;
+	begin("<>", NULL, 2);
+	make(REPORT_LOCAL, NULL, 2);
+	nothing_made(0);
+}
+
 /* Three whole tries, then short ones, then no more. */
 TEST(crashes)
 {
