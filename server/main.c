@@ -13,11 +13,7 @@
 
 #include "server/conf/conf.h"
 #include "server/conf/wrong_word.h"
-#include "server/daemon/check.h"
-#include "server/daemon/inherit.h"
 #include "server/log/catcher.h"
-#include "server/master.h"
-#include "server/process/tls_files.h"
 #include "server/start.h"
 #include "shared/ip.h"
 #include "shared/log.h"

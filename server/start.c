@@ -17,11 +17,6 @@
 #include "server/conf/conf_keyword.h"
 #include "server/conf/conf_warn.h"
 #include "server/control/control.h"
-#include "server/daemon/background.h"
-#include "server/daemon/check.h"
-#include "server/daemon/hold.h"
-#include "server/daemon/loop.h"
-#include "server/daemon/reload.h"
 #include "server/log/catcher.h"
 #include "server/log/log_file.h"
 #include "server/log/log_message.h"
@@ -35,7 +30,6 @@
 #include "server/process/helper.h"
 #include "server/process/pool.h"
 #include "server/process/resolver.h"
-#include "server/process/tls_files.h"
 #include "server/session/listen.h"
 #include "server/session/session.h"
 #include "shared/deadline.h"
@@ -350,7 +344,7 @@ begin_work(struct master *m, const struct start_options *o, int root)
 	fatal_unless_memory(m->book != NULL && commit_init(m) == 0 &&
 	    resolver_start(m) == 0 && schedule_start(m) == 0 &&
 	    session_start(m) == 0 && rates_start() == 0 &&
-	    loop_start(m, reload) == 0);
+	    loop_start(m) == 0);
 	open_spool(m, root);
 	if (refused_init(m->base, &m->conf, m->spool->log,
 	    m->one_session) == -1)

@@ -5,8 +5,7 @@
 #ifndef SERVER_START_H
 #define SERVER_START_H
 
-#include "server/daemon/inherit.h"
-#include "server/master.h"
+#include "server/daemon/daemon.h"
 
 struct start_options {
 	const char	*worker;	/* absolute path of smtpd-worker */

@@ -2,7 +2,7 @@
  * Going into the background.  The lock of the pid file, not its number, says
  * whether the process lives, so a file that was left behind prevents no start.
  */
-#include "server/daemon/background.h"
+#include "server/daemon/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,11 +1,12 @@
 /*
  * The root, and the sandbox of the master.
  */
-#include "server/daemon/hold.h"
+#include "server/daemon/daemon.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,21 +102,18 @@ add_path(const char *dir, int fd, enum sandbox_write write)
 static void
 add_directory_of(const char *file)
 {
-	const char *slash = file == NULL ? NULL : strrchr(file, '/');
-	char *dir;
+	char *copy = file == NULL ? NULL : strdup(file);
+	const char *dir = copy == NULL ? NULL : dirname(copy);
+	size_t i = 0;
 
-	if (file == NULL)
-		return;
-	dir = slash == NULL ? strdup(".") :
-	    strndup(file, slash == file ? 1 : (size_t)(slash - file));
-	fatal_unless_memory(dir != NULL);
-	for (size_t i = 0; i < path_count; i++)
-		if (paths[i].path != NULL && strcmp(paths[i].path, dir) == 0) {
-			free(dir);
-			return;
-		}
-	if (os_keep_directory(dir) == 0)
+	fatal_unless_memory(file == NULL || copy != NULL);
+	while (dir != NULL && i < path_count && strcmp(paths[i].path, dir) != 0)
+		i++;
+	/* A catcher has no such file. */
+	if (dir != NULL && i == path_count && os_keep_directory(dir) == 0)
 		add_path(dir, os_name_directory(dir), SANDBOX_READ_ONLY);
+	else
+		free(copy);
 }
 
 /* An ACME client makes file a link into the directory of the next one, too. */

@@ -2,7 +2,7 @@
  * The protocol of LISTEN_FDS is that of sd_listen_fds(3): descriptors from 3
  * on, for the process LISTEN_PID.  Nothing here reads what a client sends.
  */
-#include "server/daemon/inherit.h"
+#include "server/daemon/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
  * The lines of one turn of the loop are written together: a session has three
  * or more, and a busy master would write each alone.
  */
-#include "server/daemon/loop.h"
+#include "server/daemon/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/daemon/inherit.h"
 #include "server/log/log_message.h"
 #include "server/mail/schedule.h"
 #include "server/process/disk.h"
@@ -271,8 +270,6 @@ on_second(evutil_socket_t fd, short what, void *arg)
 		end_if_idle(m);
 }
 
-static void (*read_again)(struct master *m);
-
 /* A catcher has no configuration file; its terminal has just closed. */
 static void
 on_signal(evutil_socket_t sig, short what, void *arg)
@@ -282,7 +279,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	if (sig == SIGUSR1)
 		rotate(m);
 	else if (sig == SIGHUP && !m->conf.catcher)
-		read_again(m);
+		reload(m);
 	else if (m->stopping)
 		event_base_loopbreak(m->base);
 	else
@@ -290,7 +287,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 }
 
 int
-loop_start(struct master *m, void (*hangup)(struct master *m))
+loop_start(struct master *m)
 {
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 	static struct event events[sizeof(signals) / sizeof(signals[0])];
@@ -298,7 +295,6 @@ loop_start(struct master *m, void (*hangup)(struct master *m))
 	const struct timeval period = { 1, 0 };
 	struct sigaction was;
 
-	read_again = hangup;
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		/* Under nohup(1) the terminal of a catcher may close. */
 		if (m->conf.catcher && signals[i] == SIGHUP &&

@@ -3,15 +3,13 @@
  * refused as a whole, at any of these steps.  The master can neither fork nor
  * have OpenSSL parse a key in its memory: so the sign process judges each pair.
  */
-#include "server/daemon/reload.h"
+#include "server/daemon/daemon.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/conf/conf_warn.h"
-#include "server/daemon/check.h"
-#include "server/daemon/loop.h"
 #include "server/mail/recipient.h"
 #include "server/process/auth.h"
 #include "server/process/resolver.h"
@@ -20,7 +18,6 @@
 #include "server/process/logger.h"
 #include "server/process/nursery.h"
 #include "server/process/sign.h"
-#include "server/process/tls_files.h"
 #include "server/session/listen.h"
 #include "server/session/session.h"
 #include "shared/log.h"

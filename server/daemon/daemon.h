@@ -1,0 +1,160 @@
+/*
+ * What main and start call: reading a configuration, inherited descriptors,
+ * the background, the root and the sandbox, reloading, and the loop.
+ */
+#ifndef SERVER_DAEMON_H
+#define SERVER_DAEMON_H
+
+#include <sys/stat.h>
+
+#include "server/master.h"
+#include "server/process/tls_files.h"
+#include "server/session/address.h"
+
+/* ---- check.c: reading a configuration, and trying what it names ---------- */
+
+/*
+ * Reads the configuration and its certificates.  Mistakes go to standard error
+ * or, with quiet, to the log, a line each.  0, or -1.
+ */
+int	check_load(const char *path, struct conf *out, struct tls_files *tls,
+	    bool quiet);
+/* The next mistake of a loader in *text, which becomes the rest; or NULL. */
+char	*check_next_mistake(char **text);
+/* Logs a warning of conf_warn. */
+void	check_log_warning(const char *path, unsigned line, const char *text);
+/*
+ * smtpd -n: reads them, and tries the files, directories and addresses that
+ * they name as the user of the configuration, or says that this process may
+ * not.  Failures and warnings go to standard error and, when nothing fails,
+ * what the configuration means to standard output.  The exit status: 0, or 1
+ * when smtpd or the systemd unit of this host would not start.
+ */
+int	check_conf(const char *path, struct conf *conf, struct tls_files *tls);
+
+/* ---- inherit.c: descriptors of the process that started us --------------- */
+
+enum { inherit_sockets_max = 64 };
+
+/* Listening sockets of systemd, or of an inetd that waits. */
+struct inherit_sockets {
+	int	count;		/* 0: "listen" lines are bound */
+	int	fds[inherit_sockets_max];
+	/* Options by the names in LISTEN_FDNAMES. */
+	unsigned words[inherit_sockets_max];
+	bool	wait;		/* inetd's: end when idle */
+};
+
+/* The client of smtpd -i. */
+struct inherit_client {
+	int		input;
+	int		output;		/* -1: input is a socket, for both */
+	struct address	client;
+};
+
+/*
+ * First of all: makes sure that descriptors 0 to 2 are open, so that no file we
+ * open gets their numbers, and makes 2 /dev/null if it is the socket that 0 is,
+ * as under inetd.  True when 2 is unchanged and may be written to.
+ */
+bool	inherit_guard(void);
+/* How many descriptors from 3 on LISTEN_FDS promises to this process. */
+int	inherit_promised(void);
+/* The whole decimal number in the environment variable name; else 0. */
+unsigned long inherit_number(const char *name);
+/* True when descriptor 0 is a listening socket. */
+bool	inherit_stdin_listens(void);
+/*
+ * Takes over descriptor 0 or, where it does not listen, those of LISTEN_FDS.
+ * Fatal when one does not listen for TCP.
+ */
+void	inherit_take_sockets(struct inherit_sockets *out);
+/*
+ * Puts /dev/null in place of the client on descriptors 0 and 1, and on 2 unless
+ * *keep_stderr is set and 2 is not the client (or it becomes false).  Until
+ * inherit_given, an exit sends the client 421 in the name of conf->hostname
+ * ("localhost" while that is NULL).  Fatal when 0 cannot be a client; exit(0)
+ * when the client has gone.  Without a TCP connection the client's address is
+ * that of TCPREMOTEIP and TCPREMOTEPORT in the environment, or 0.0.0.0, which
+ * no client has.
+ */
+void	inherit_take_client(struct inherit_client *out,
+	    const struct conf *conf, bool *keep_stderr);
+/* A session has the client now. */
+void	inherit_given(void);
+
+/* ---- background.c: going there, and the pid file (smtpd -p) -------------- */
+
+/* Opens and locks the pid file.  Fatal where it is locked, or no plain file. */
+void	background_pid_open(const char *path);
+/*
+ * Unless foreground is set, returns in a child, for which the parent, and so
+ * the shell, waits until background_tell_ready, or exits 1 if the child ends.
+ */
+void	background_begin(bool foreground);
+/* The parent exits 0; descriptors 0 to 2 are /dev/null from here on. */
+void	background_tell_ready(void);
+/* Empties the pid file, whose directory may be root's. */
+void	background_pid_clear(void);
+
+/* ---- hold.c: what the master may reach ----------------------------------- */
+
+/*
+ * Opens the root, created with mode 0700 if need be, or given by root to the
+ * user of the master.  Any failure is fatal, also a directory of another user.
+ */
+int	hold_open_root(const char *path, const struct users *u);
+/*
+ * May root give away the open directory dir?  Only when it is empty and root's:
+ * a third user could go on changing the directory and the path to it.
+ */
+bool	hold_may_give(int dir, const struct stat *st);
+/*
+ * Opens the directories of the files of m->conf, while this is root.  Sets
+ * m->unsandboxed where the system has no sandbox: fatal, unless it is optional.
+ */
+void	hold_prepare(struct master *m);
+/* Enters the master's sandbox, or is fatal; fills m->sandbox; logs warnings. */
+void	hold_master(struct master *m, int root);
+/*
+ * Has the sandbox been tried with this file worker since the machine was
+ * booted?  Under inetd there is no time for that before each greeting.
+ */
+bool	hold_is_proved(int root, const char *worker);
+/* It was: remembers that by "sandbox" in the directory log. */
+void	hold_prove(int log);
+
+/* ---- reload.c: SIGHUP, and the keys of a new sign process ---------------- */
+
+/* Makes m->conf the first epoch, and feeds the sign process.  0 or -1. */
+int	reload_init(struct master *m);
+/*
+ * Reads the configuration again, for sessions that begin from now on.  If it
+ * has mistakes, or takes a restart, that is logged, and nothing changes.
+ */
+void	reload(struct master *m);
+
+/* ---- loop.c: what the loop does beside its sessions ---------------------- */
+
+/*
+ * Comes after all that the signals' handlers stop.  From now on log lines
+ * gather for a turn of the loop, and the message log is made durable every
+ * second.  With m->ends_idle the loop ends after limits.inetd_wait_s without a
+ * session.  0, or -1 without memory.
+ */
+int	loop_start(struct master *m);
+/*
+ * Connects to NOTIFY_SOCKET (sd_notify(3)), while that is still allowed, and
+ * notes WATCHDOG_USEC.  Without a connection nothing is sent.
+ */
+void	loop_notify_open(void);
+/* READY=1; from now on the watchdog is fed.  0, or -1 without memory. */
+int	loop_notify_ready(struct master *m);
+/* RELOADING=1, which loop_notify_ready ends. */
+void	loop_notify_reloading(void);
+/* Shuts down, as SIGTERM does. */
+void	loop_stop(struct master *m);
+/* Makes the message log durable, and writes the gathered lines. */
+void	loop_end(struct master *m);
+
+#endif
