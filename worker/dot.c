@@ -58,32 +58,6 @@ step(struct dot *d, uint8_t c, uint8_t **out)
 	}
 }
 
-/* The common case: takes whole lines that end in CRLF and have no fault. */
-static size_t
-take_lines(struct dot *d, struct span in, uint8_t **out)
-{
-	size_t taken = 0;
-
-	while (taken < in.n && in.p[taken] != '.') {
-		const uint8_t *line = in.p + taken, *lf, *cr;
-		size_t n;
-
-		lf = memchr(line, '\n', in.n - taken);
-		if (lf == NULL || lf == line)
-			break;
-		n = (size_t)(lf - line);
-		cr = memchr(line, '\r', n);
-		if (cr != lf - 1 || memchr(line, '\0', n) != NULL)
-			break;
-		put(out, line, n - 1);
-		*(*out)++ = '\n';
-		end_line(d, n - 1);
-		taken += n + 1;
-	}
-	d->state = DOT_LINE_START;
-	return taken;
-}
-
 size_t
 dot_feed(struct dot *d, struct span in, uint8_t *out, size_t *out_n)
 {
@@ -91,8 +65,15 @@ dot_feed(struct dot *d, struct span in, uint8_t *out, size_t *out_n)
 	size_t taken = 0;
 
 	while (taken < in.n && d->state != DOT_END) {
-		if (d->state == DOT_LINE_START)
-			taken += take_lines(d, span_skip(in, taken), &end);
+		size_t n = 0;
+
+		/* Within a line octets above CR mean nothing. */
+		while (d->state == DOT_TEXT && n < in.n - taken &&
+		    in.p[taken + n] > '\r')
+			n++;
+		put(&end, in.p + taken, n);
+		d->column += n;
+		taken += n;
 		if (taken < in.n)
 			step(d, in.p[taken++], &end);
 	}
