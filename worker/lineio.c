@@ -14,19 +14,10 @@ enum { line_read_bytes = 2048 };
 void
 lineio_init(struct lineio *io, const struct lineio_ops *ops, void *arg)
 {
-	lineio_forget(io, ops, arg);
-	io->idle_ms = 0;
-	io->deadline_ms = 0;
-	io->octets_in = io->octets_out = 0;
-	io->out = buf_over(io->out_storage, sizeof(io->out_storage));
-}
-
-void
-lineio_forget(struct lineio *io, const struct lineio_ops *ops, void *arg)
-{
 	io->ops = ops;
 	io->arg = arg;
 	io->start = io->end = header_carry_max_bytes;
+	io->out = buf_over(io->out_storage, sizeof(io->out_storage));
 }
 
 static enum line_result

@@ -14,7 +14,7 @@
 
 enum {
 	lineio_in_max_bytes = 64 * 1024,
-	lineio_out_max_bytes = 4096
+	lineio_out_max_bytes = 32 * 1024
 };
 
 enum line_result {
@@ -52,7 +52,10 @@ struct lineio {
 				    lineio_in_max_bytes];
 };
 
-/* Begins a connection; empties the buffers without touching their memory. */
+/*
+ * Begins a connection, or goes on with it over another pair: both buffers are
+ * empty, their memory untouched.  Times and counts stay the caller's.
+ */
 void	lineio_init(struct lineio *io, const struct lineio_ops *ops, void *arg);
 /*
  * The next line without its CRLF, at most max octets with it; valid until the
@@ -73,9 +76,6 @@ void	lineio_unread(struct lineio *io, size_t n);
 void	lineio_wipe(struct lineio *io);
 /* Octets that have come and are not yet taken. */
 size_t	lineio_buffered(const struct lineio *io);
-/* Goes on over another pair, all output flushed, the input dropped. */
-void	lineio_forget(struct lineio *io, const struct lineio_ops *ops,
-	    void *arg);
 /* Adds to the output; written when it is full or at lineio_flush. */
 enum line_result lineio_put(struct lineio *io, struct span s);
 enum line_result lineio_flush(struct lineio *io);

@@ -7,22 +7,16 @@
 
 #include "shared/deadline.h"
 
-enum {
-	broken_ms = 5000,		/* for what was said before */
-	out_bytes = 32 * 1024
-};
+enum { broken_ms = 5000 };		/* for what was said before */
 
 void
 relay_wire_open(struct relay_wire *w, struct ask *master, int socket)
 {
-	static uint8_t out[out_bytes];
-
 	w->master = master;
 	w->peer = (struct peer){ .socket = socket, .output = -1,
 	    .master = master, .host = true };
 	lineio_init(&w->io, &peer_ops, &w->peer);
 	w->io.idle_ms = relay_patience_ms;
-	w->io.out = buf_over(out, sizeof(out));
 }
 
 /* Gives the next wait so long. */
@@ -125,7 +119,7 @@ relay_wire_secure(struct relay_wire *w, const char *host, int64_t ms,
 	set_wait(w, ms);
 	if (tls_peer_connect(&w->tls, &w->peer, w->io.deadline_ms, host, out,
 	    why)) {
-		lineio_forget(&w->io, &tls_peer_ops, &w->tls);
+		lineio_init(&w->io, &tls_peer_ops, &w->tls);
 		return RELAY_END_REPLY;
 	}
 	return w->tls.error == ETIMEDOUT ? end_of(w, LINE_TIMEOUT) :

@@ -179,7 +179,7 @@ begin_tls(struct smtp_session *s)
 	transcript_remark(TRANSCRIPT_KEPT, "TLS begins here");
 	s->state = SMTP_START;
 	s->hello = (struct ipc_mail){ 0 };
-	lineio_forget(s->io, &tls_peer_ops, &s->under_tls);
+	lineio_init(s->io, &tls_peer_ops, &s->under_tls);
 	s->tls = true;
 	return REPLY_GREETING;
 }
@@ -294,6 +294,7 @@ smtp_session_run(struct ask *master, const struct ipc_settings *settings,
 
 	master->idle_ms = (int64_t)start.idle_timeout_s * 1000;
 	lineio_init(&io, &peer_ops, &peer);
+	io.octets_in = io.octets_out = 0;
 	session = (struct smtp_session){
 		.master = master, .settings = settings, .io = &io,
 		.peer = &peer, .state = SMTP_START,

@@ -120,6 +120,7 @@ session(struct span in, uint32_t seed, size_t max, bool data,
 
 	r->n = 0;
 	lineio_init(&io, &ops, &client);
+	io.octets_in = io.octets_out = 0;
 	io.idle_ms = 1000;
 	io.deadline_ms = INT64_MAX;
 	while (goes_on(result)) {

@@ -9,7 +9,7 @@
 
 #include "worker/lineio.h"
 
-enum { peer_pieces = 8, peer_kept_bytes = 32 * 1024 };
+enum { peer_pieces = 8, peer_kept_bytes = 8 * lineio_out_max_bytes };
 
 struct memory_peer {
 	/* Pieces to read, one a read; empty ones are skipped. */
@@ -84,6 +84,7 @@ static inline void
 peer_connect(struct lineio *io, struct memory_peer *peer)
 {
 	lineio_init(io, &memory_ops, peer);
+	io->octets_in = io->octets_out = 0;
 	io->idle_ms = 60000;
 	io->deadline_ms = INT64_MAX;
 }
