@@ -112,26 +112,3 @@ ask_file(struct ask *a, int *out)
 	return r.type == IPC_FILE ? REPLY_STORED :
 	    (enum smtp_reply)r.u.verdict.reply;
 }
-
-enum smtp_reply
-ask_commit(struct ask *a, const struct ipc_commit *file,
-    char id[ipc_id_bytes + 1])
-{
-	struct ipc_record r = { .type = IPC_COMMIT, .u.commit = *file };
-
-	tell_record(a, &r);
-	ask_answer(a, &r, IPC_VERDICT);
-	memcpy(id, r.u.verdict.id, ipc_id_bytes + 1);
-	return (enum smtp_reply)r.u.verdict.reply;
-}
-
-void
-ask_sign(struct ask *a, const struct ipc_digest *digest,
-    struct ipc_signature *out)
-{
-	struct ipc_record r = { .type = IPC_SIGN, .u.digest = *digest };
-
-	tell_record(a, &r);
-	ask_answer(a, &r, IPC_SIGNATURE);
-	*out = r.u.signature;
-}

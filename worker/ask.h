@@ -24,7 +24,7 @@ void		tell_record(struct ask *a, struct ipc_record *r);
 
 /*
  * Sends a question, wipes it, and returns the answer, for which it waits as
- * long as the master says.
+ * long as the master says; *r is the VERDICT then.
  */
 enum smtp_reply	ask_reply(struct ask *a, struct ipc_record *r);
 /*
@@ -38,12 +38,6 @@ int		ask_job(struct ask *a, struct ipc_record *out, int *output);
  * closes; or why there is none, and then the transaction is over.
  */
 enum smtp_reply	ask_file(struct ask *a, int *out);
-/* The file is on disk, as in *file: REPLY_STORED and its id, or why not. */
-enum smtp_reply	ask_commit(struct ask *a, const struct ipc_commit *file,
-		    char id[ipc_id_bytes + 1]);
-/* For a handshake; out->n is 0 when there is no signature. */
-void		ask_sign(struct ask *a, const struct ipc_digest *digest,
-		    struct ipc_signature *out);
 /* Waits for the next record; returns its descriptor, or -1. */
 int		ask_record(struct ask *a, struct ipc_record *out);
 /* The same; it is of type, and not STRESS. */

@@ -422,12 +422,9 @@ take_letter(struct relay *r, const struct ipc_letter *letter, int file)
 	r->file = file;
 	r->left = letter->count;
 	memset(r->had, 0, sizeof(r->had));
-	for (size_t i = 0; i < letter->count;) {
-		(void)ask_record(r->master, &record);
-		if (record.type == IPC_RCPT_TO)
-			r->to[i++] = record.u.rcpt;
-		else if (record.type != IPC_STRESS)
-			_exit(0);
+	for (size_t i = 0; i < letter->count; i++) {
+		ask_answer(r->master, &record, IPC_RCPT_TO);
+		r->to[i] = record.u.rcpt;
 	}
 }
 

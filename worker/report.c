@@ -471,12 +471,13 @@ report_run(struct ask *master, const struct ipc_settings *settings,
 	struct report r = { .master = master, .of = first->u.report,
 	    .settings = settings, .original = original, .fd = -1,
 	    .out = buf_over(written, sizeof(written)) };
-	char stored[ipc_id_bytes + 1];
+	struct ipc_record commit = { .type = IPC_COMMIT };
 
 	if (ask_file(master, &r.fd) == REPLY_STORED) {
 		write_all(&r);
+		commit.u.commit = r.file;
 		if (r.error == 0)
-			(void)ask_commit(master, &r.file, stored);
+			(void)ask_reply(master, &commit);
 		else
 			TELL(master, RESET, .number.n = (uint32_t)r.error);
 		close(r.fd);

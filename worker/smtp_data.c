@@ -188,6 +188,7 @@ judge_authors(struct smtp_session *s, const struct originators *o)
 static enum smtp_reply
 judge(struct smtp_session *s, struct intake *in)
 {
+	struct ipc_record r = { .type = IPC_COMMIT };
 	enum smtp_reply reply = refusal(s, in);
 
 	if (reply == REPLY_STORED && s->submission)
@@ -197,12 +198,13 @@ judge(struct smtp_session *s, struct intake *in)
 		reply = refusal(s, in);
 	}
 	if (reply == REPLY_STORED) {
-		struct ipc_commit file = { .size = in->written,
-		    .lines = in->dot.lines + (uint64_t)in->header.lines,
-		    .flags = (uint8_t)(in->header.flags |
-		    (in->dot.too_long ? CONTENT_LONG : 0)) };
-
-		return ask_commit(s->master, &file, s->stored);
+		r.u.commit.size = in->written;
+		r.u.commit.lines = in->dot.lines + (uint64_t)in->header.lines;
+		r.u.commit.flags = (uint8_t)(in->header.flags |
+		    (in->dot.too_long ? CONTENT_LONG : 0));
+		reply = ask_reply(s->master, &r);
+		memcpy(s->stored, r.u.verdict.id, sizeof(s->stored));
+		return reply;
 	}
 	/* Without a file the master has nothing to drop. */
 	if (in->fd != -1)

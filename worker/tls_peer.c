@@ -74,9 +74,12 @@ static bool
 ask_master(void *arg, const struct ipc_digest *digest,
     struct ipc_signature *out)
 {
+	struct ipc_record r = { .type = IPC_SIGN, .u.digest = *digest };
 	struct tls_peer *t = arg;
 
-	ask_sign(t->peer->master, digest, out);
+	tell_record(t->peer->master, &r);
+	ask_answer(t->peer->master, &r, IPC_SIGNATURE);
+	*out = r.u.signature;
 	t->refused = out->n == 0;
 	return !t->refused;
 }
