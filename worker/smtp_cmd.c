@@ -42,27 +42,24 @@ cmd_rset(struct smtp_session *s, struct span arg)
 }
 
 static enum smtp_reply
-hello(struct smtp_session *s, struct span arg, bool esmtp)
+cmd_helo(struct smtp_session *s, struct span arg)
 {
 	if (!smtp_helo_valid(arg))
 		return REPLY_ARGUMENT;
 	cmd_rset(s, arg);
-	s->hello = (struct ipc_mail){ .esmtp = esmtp };
+	s->hello = (struct ipc_mail){ .esmtp = 0 };
 	span_copy(arg, s->hello.helo);
 	s->state = SMTP_READY;
-	return esmtp ? REPLY_EHLO : REPLY_HELO;
-}
-
-static enum smtp_reply
-cmd_helo(struct smtp_session *s, struct span arg)
-{
-	return hello(s, arg, false);
+	return REPLY_HELO;
 }
 
 static enum smtp_reply
 cmd_ehlo(struct smtp_session *s, struct span arg)
 {
-	return hello(s, arg, true);
+	enum smtp_reply reply = cmd_helo(s, arg);
+
+	s->hello.esmtp |= reply == REPLY_HELO;
+	return reply == REPLY_HELO ? REPLY_EHLO : reply;
 }
 
 static struct span
@@ -111,33 +108,6 @@ params_offered(const struct smtp_session *s, bool is_sender)
 		bits |= is_sender ? SMTP_PARAM_RET | SMTP_PARAM_ENVID :
 		    SMTP_PARAM_NOTIFY | SMTP_PARAM_ORCPT;
 	return s->hello.esmtp ? bits : 0;
-}
-
-/* RFC 3461 4.3, 4.4; false: malformed. */
-static bool
-take_dsn_of_mail(const struct mail_params *p, struct ipc_mail *out)
-{
-	struct buf envid = buf_over(out->envid, dsn_envid_max_bytes);
-
-	if (((p->given & SMTP_PARAM_RET) &&
-	    !envelope_read_ret(p->ret, &out->ret)) ||
-	    !envelope_read_xtext(p->envid, &envid))
-		return false;
-	return true;
-}
-
-/* RFC 3461 4.1, 4.2 */
-static bool
-take_dsn_of_rcpt(const struct mail_params *p, struct ipc_rcpt *out)
-{
-	struct buf orcpt = buf_over(out->orcpt, dsn_orcpt_max_bytes);
-
-	if (((p->given & SMTP_PARAM_NOTIFY) &&
-	    !envelope_read_notify(p->notify, &out->notify)) ||
-	    ((p->given & SMTP_PARAM_ORCPT) &&
-	    !envelope_read_orcpt(p->orcpt, &orcpt)))
-		return false;
-	return true;
 }
 
 /*
@@ -191,17 +161,20 @@ cmd_mail(struct smtp_session *s, struct span arg)
 {
 	struct ipc_record r = { .type = IPC_MAIL, .u.mail = s->hello };
 	struct ipc_mail *mail = &r.u.mail;
+	struct buf envid = buf_over(mail->envid, dsn_envid_max_bytes);
 	struct mail_params params = { 0 };
 	enum smtp_reply reply = parse(s, arg, true, &mail->from, &params);
-	bool utf8;
+	const bool utf8 = (params.given & SMTP_PARAM_SMTPUTF8) != 0;
 
 	if (reply != REPLY_OK)
 		return reply;
-	if (!take_dsn_of_mail(&params, mail))
+	/* RFC 3461 4.3, 4.4 */
+	if (((params.given & SMTP_PARAM_RET) &&
+	    !envelope_read_ret(params.ret, &mail->ret)) ||
+	    !envelope_read_xtext(params.envid, &envid))
 		return REPLY_BAD_PARAM;
 	if (params.size > s->settings->message_size_bytes)
 		return REPLY_TOO_BIG;
-	utf8 = (params.given & SMTP_PARAM_SMTPUTF8) != 0;
 	mail->size = params.size;
 	mail->body_8bit = params.body_8bit;
 	mail->smtputf8 = utf8;
@@ -219,13 +192,18 @@ static enum smtp_reply
 cmd_rcpt(struct smtp_session *s, struct span arg)
 {
 	struct ipc_record r = { .type = IPC_RCPT };
+	struct ipc_rcpt *rcpt = &r.u.rcpt;
+	struct buf orcpt = buf_over(rcpt->orcpt, dsn_orcpt_max_bytes);
 	struct mail_params params = { 0 };
-	enum smtp_reply reply = parse(s, arg, false, &r.u.rcpt.to,
-	    &params);
+	enum smtp_reply reply = parse(s, arg, false, &rcpt->to, &params);
 
 	if (reply != REPLY_OK)
 		return reply;
-	if (!take_dsn_of_rcpt(&params, &r.u.rcpt))
+	/* RFC 3461 4.1, 4.2 */
+	if (((params.given & SMTP_PARAM_NOTIFY) &&
+	    !envelope_read_notify(params.notify, &rcpt->notify)) ||
+	    ((params.given & SMTP_PARAM_ORCPT) &&
+	    !envelope_read_orcpt(params.orcpt, &orcpt)))
 		return REPLY_BAD_PARAM;
 	if (s->recipients >= s->settings->recipients)
 		return REPLY_TOO_MANY_RCPTS;
