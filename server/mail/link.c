@@ -31,7 +31,6 @@ struct link {
 	int64_t			 since_ms;
 	unsigned		 letters;	/* over this relay */
 	bool			 had_greeted;	/* this hop, or another */
-	bool			 down;		/* a hop was REPLY_DOWN */
 	enum reply_rcpts	 verdict;	/* if no hop takes the rest */
 	struct ipc_greeted	 greeted;	/* by this hop; or all zero */
 	/* Of the transaction under way: */
@@ -166,13 +165,13 @@ move(struct link *l, const struct reply_rule *rule)
 	if (family && (l->refusal != NULL ||
 	    !path_other_family(l->path, &hop)))
 		return false;
-	l->down = l->down || rule->site == REPLY_DOWN;
 	if (rule->rcpts < l->verdict)
 		l->verdict = rule->rcpts;
 	/* RFC 5321 5.1: what is no better than this host gives it back. */
 	if (l->last.end == RELAY_END_OURSELVES ||
 	    (!plain && !family && ++hop == l->path->hop_count)) {
-		settle(l, l->verdict, l->down && !l->had_greeted);
+		settle(l, l->verdict, !l->had_greeted &&
+		    l->verdict != REPLY_FAILED);
 		return true;
 	}
 	f = keep_fact(l, &l->last);

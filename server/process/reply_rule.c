@@ -3,27 +3,30 @@
  */
 #include "server/process/reply_rule.h"
 
-/* Kinds of outcomes, as bits. */
+/*
+ * Kinds of outcomes, as bits: of the relay_end where there is no reply, and of
+ * a reply what it means.
+ */
+#define NO(end)		(1 << RELAY_END_##end)
 enum {
-	OK = 1 << 0,
-	SHUTS = 1 << 1,		/* 421 */
-	TOO_MANY = 1 << 2,	/* 452 to RCPT */
-	FULL = 1 << 3,		/* 552 to RCPT */
-	POLICY_4 = 1 << 4,	/* 4yz 4.7.x: our rate, or our address */
-	LATER = 1 << 5,		/* another 4yz */
-	LOGIN = 1 << 6,		/* 530 to 538: we lack a right, not the mail */
-	NO_SMTP = 1 << 7,	/* 521 (RFC 7504) */
-	POLICY_5 = 1 << 8,	/* 5yz 5.7.x */
-	NEVER = 1 << 9,		/* another 5yz */
-	SILENT = 1 << 10,	/* refused, lost, or no answer in time */
-	GARBAGE = 1 << 11,	/* not a reply, or none that is allowed here */
-	NO_TLS = 1 << 12,
-	UNABLE = 1 << 13,	/* it lacks an extension; or is this host */
-	OURS = 1 << 14,		/* local trouble, or smtpd stops */
-	NOWHERE = 1 << 15,	/* the DNS has no way to the recipient */
+	OK = 1 << RELAY_END_COUNT,
+	SHUTS = OK << 1,	/* 421 */
+	TOO_MANY = OK << 2,	/* 452 to RCPT */
+	FULL = OK << 3,		/* 552 to RCPT */
+	POLICY_4 = OK << 4,	/* 4yz 4.7.x: our rate, or our address */
+	LATER = OK << 5,	/* another 4yz */
+	LOGIN = OK << 6,	/* 530 to 538: we lack a right, not the mail */
+	NO_SMTP = OK << 7,	/* 521 (RFC 7504) */
+	POLICY_5 = OK << 8,	/* 5yz 5.7.x */
+	NEVER = OK << 9,	/* another 5yz */
+	SILENT = NO(REFUSED) | NO(TIMEOUT) | NO(LOST),
+	NO_TLS = NO(TLS),
+	UNABLE = NO(NO_8BIT) | NO(NO_UTF8) | NO(TOO_BIG) | NO(OURSELVES),
+	OURS = NO(LOCAL) | NO(STOPPED),
+	NOWHERE = NO(NO_DOMAIN) | NO(NO_MAIL) | NO(NO_HOST) | NO(TOO_OLD),
 	LATERS = SHUTS | TOO_MANY | POLICY_4 | LATER,
 	NEVERS = FULL | LOGIN | NO_SMTP | POLICY_5 | NEVER,
-	ANY = (1 << 16) - 1
+	ANY = (OK << 10) - 1
 };
 
 #define AT(stage)	(1 << RELAY_##stage)
@@ -46,19 +49,17 @@ RULE(ALL,			NOWHERE,	FAILED,		STAYS,	FINE),
 RULE(ALL,			UNABLE,		FAILED,		NEXT,	FINE),
 RULE(AT(DNS),			ANY,		DEFERRED,	STAYS,	FINE),
 RULE(AT(GREETING),		NO_SMTP,	FAILED,		NEXT,	FINE),
-RULE(AT(GREETING) | AT(EHLO),	NEVERS,		REFUSED,	NEXT,	DOWN),
-RULE(GREETS,			ANY & ~NO_TLS,	DEFERRED,	NEXT,	DOWN),
-RULE(AT(STARTTLS),		ANY,		DEFERRED,	PLAIN,	DOWN),
-RULE(ALL,			NO_TLS,		DEFERRED,	PLAIN,	DOWN),
+RULE(AT(GREETING) | AT(EHLO),	NEVERS,		REFUSED,	NEXT,	FINE),
+RULE(GREETS,			ANY & ~NO_TLS,	DEFERRED,	NEXT,	FINE),
+RULE(AT(STARTTLS),		ANY,		DEFERRED,	PLAIN,	FINE),
+RULE(ALL,			NO_TLS,		DEFERRED,	PLAIN,	FINE),
 RULE(AT(DOT),			OK,		TAKEN,		STAYS,	FINE),
 RULE(ALL,			SHUTS,		DEFERRED,	CLOSES,	SLOWER),
-RULE(AT(DOT),			SILENT | GARBAGE, UNCERTAIN,	CLOSES,	FINE),
+RULE(AT(DOT),			SILENT | NO(SYNTAX), UNCERTAIN,	CLOSES,	FINE),
 RULE(BEFORE_DOT,		SILENT,		DEFERRED,	NEXT,	FINE),
-RULE(ALL,			GARBAGE | SILENT, DEFERRED,	CLOSES,	FINE),
 RULE(AT(RCPT),			TOO_MANY,	DEFERRED,	MORE,	FINE),
 RULE(AT(RCPT),			FULL,		FAILED,		MORE,	FINE),
-RULE(ALL,			LOGIN,		DEFERRED,	STAYS,	SLOWER),
-RULE(ALL,			POLICY_4,	DEFERRED,	STAYS,	SLOWER),
+RULE(ALL,			LOGIN | POLICY_4, DEFERRED,	STAYS,	SLOWER),
 RULE(ALL,			LATERS,		DEFERRED,	STAYS,	FINE),
 RULE(AT(MAIL) | AT(DOT),	POLICY_5,	FAILED,		FAMILY,	FINE),
 RULE(ALL,			NEVERS,		FAILED,		STAYS,	FINE),
@@ -84,35 +85,15 @@ kind_of_reply(const struct ipc_outcome *o)
 		    o->code == 552 && is_rcpt ? FULL :
 		    o->enhanced[0] == 5 && o->enhanced[1] == 7 ? POLICY_5 :
 		    NEVER;
-	return GARBAGE;
+	return NO(SYNTAX);
 }
-
-/* The kinds of outcomes without a reply. */
-static const uint16_t kinds[RELAY_END_COUNT] = {
-	[RELAY_END_REFUSED] = SILENT,
-	[RELAY_END_TIMEOUT] = SILENT,
-	[RELAY_END_LOST] = SILENT,
-	[RELAY_END_SYNTAX] = GARBAGE,
-	[RELAY_END_TLS] = NO_TLS,
-	[RELAY_END_NO_8BIT] = UNABLE,
-	[RELAY_END_NO_UTF8] = UNABLE,
-	[RELAY_END_TOO_BIG] = UNABLE,
-	[RELAY_END_LOCAL] = OURS,
-	[RELAY_END_STOPPED] = OURS,
-	[RELAY_END_NO_DOMAIN] = NOWHERE,
-	[RELAY_END_NO_MAIL] = NOWHERE,
-	[RELAY_END_NO_HOST] = NOWHERE,
-	[RELAY_END_OURSELVES] = UNABLE,
-	[RELAY_END_NO_DNS] = GARBAGE,
-	[RELAY_END_TOO_OLD] = NOWHERE
-};
 
 const struct reply_rule *
 reply_rule(const struct ipc_outcome *o)
 {
 	const struct reply_rule *r = rules;
 	unsigned kind = o->end == RELAY_END_REPLY ? kind_of_reply(o) :
-	    kinds[o->end];
+	    1U << o->end;
 
 	while (!(r->stages >> o->stage & 1) || !(r->kinds & kind))
 		r++;

@@ -26,13 +26,12 @@ enum reply_host {
 
 enum reply_site {
 	REPLY_FINE,
-	REPLY_SLOWER,		/* fewer connections */
-	REPLY_DOWN		/* if no host greets: nothing is sent to it */
+	REPLY_SLOWER		/* fewer connections */
 };
 
 struct reply_rule {
 	uint16_t		stages;	/* bits of enum relay_stage */
-	uint16_t		kinds;	/* of outcomes: reply_rule.c */
+	uint32_t		kinds;	/* of outcomes: reply_rule.c */
 	enum reply_rcpts	rcpts;
 	enum reply_host		host;
 	enum reply_site		site;

@@ -45,16 +45,16 @@ TEST(greeting)
 	for (size_t i = 0; i < 3; i++) {
 		for (size_t j = 0; j < 4; j++)
 			expect(rule_of(stages[i], ends[j], 0, 0),
-			    REPLY_DEFERRED, REPLY_NEXT, REPLY_DOWN);
+			    REPLY_DEFERRED, REPLY_NEXT, REPLY_FINE);
 		for (size_t j = 0; j < 5 && i > 0; j++)
 			expect(reply(stages[i], codes[j]), REPLY_DEFERRED,
-			    REPLY_NEXT, REPLY_DOWN);
+			    REPLY_NEXT, REPLY_FINE);
 	}
 	for (uint16_t code = 500; code < 600; code++)
 		if (code != 521)
 			for (size_t i = 1; i < 3; i++)
 				expect(reply(stages[i], code), REPLY_REFUSED,
-				    REPLY_NEXT, REPLY_DOWN);
+				    REPLY_NEXT, REPLY_FINE);
 	expect(reply(RELAY_GREETING, 521), REPLY_FAILED, REPLY_NEXT,
 	    REPLY_FINE);
 }
@@ -62,13 +62,13 @@ TEST(greeting)
 TEST(tls)
 {
 	expect(rule_of(RELAY_STARTTLS, RELAY_END_TLS, 0, 0), REPLY_DEFERRED,
-	    REPLY_PLAIN, REPLY_DOWN);
+	    REPLY_PLAIN, REPLY_FINE);
 	expect(reply(RELAY_STARTTLS, 454), REPLY_DEFERRED, REPLY_PLAIN,
-	    REPLY_DOWN);
+	    REPLY_FINE);
 	expect(reply(RELAY_STARTTLS, 554), REPLY_DEFERRED, REPLY_PLAIN,
-	    REPLY_DOWN);
+	    REPLY_FINE);
 	expect(rule_of(RELAY_STARTTLS, RELAY_END_LOST, 0, 0), REPLY_DEFERRED,
-	    REPLY_PLAIN, REPLY_DOWN);
+	    REPLY_PLAIN, REPLY_FINE);
 }
 
 TEST(transaction)
