@@ -33,7 +33,7 @@ words_of(const struct ipc_outcome *o)
 void
 control_tell_site(const struct site *s, struct control_out *o)
 {
-	const int64_t left_ms = s->breaker.until_ms - deadline_now_ms();
+	const int64_t left_ms = s->until_ms - deadline_now_ms();
 	const uint64_t probe_ms = left_ms > 0 ? (uint64_t)left_ms : 0;
 	const uint64_t waiting = site_waiting(s), links_max = site_limit(s);
 	const bool down = site_is_down(s);

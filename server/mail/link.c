@@ -226,10 +226,9 @@ after_letter(struct link *l)
 	l->to = NULL;
 	attempt_sent(a);
 	if (l->slower)
-		reply_breaker_halve(&l->site->breaker);
+		site_slow(l->site);
 	else if (l->taken)
-		reply_breaker_take(&l->site->breaker,
-		    (size_t)a->master->conf.limits.per_destination);
+		site_took(l->site);
 	if (l->again) {
 		l->group->again = true;
 		end(l);

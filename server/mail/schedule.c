@@ -371,7 +371,7 @@ schedule_retry(struct master *m, struct queued *q)
 	if (q->state & QUEUED_BUSY)
 		return;
 	if (q->work != NULL)
-		((struct site *)q->work)->breaker.until_ms = 0;
+		((struct site *)q->work)->until_ms = 0;
 	q->next_s = queue_now_s(m);
 	turn_soon();
 }

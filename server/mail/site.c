@@ -13,7 +13,8 @@ enum {
 	called_ms = 30 * 1000,		/* a call may come to nothing */
 	kept_ms = 10 * 60 * 1000,	/* what is known of one without work */
 	kept_down_ms = 5 * 60 * 60 * 1000,	/* longer than a gap */
-	kept_max = 10000
+	kept_max = 10000,
+	limit_first = 2			/* connections */
 };
 
 static struct {
@@ -79,7 +80,7 @@ site_release(struct site *s)
 bool
 site_is_down(const struct site *s)
 {
-	return s->breaker.failures > 0;
+	return s->failures > 0;
 }
 
 size_t
@@ -87,15 +88,14 @@ site_limit(const struct site *s)
 {
 	size_t most = (size_t)s->master->conf.limits.per_destination;
 
-	return site_is_down(s) ? 1 : s->breaker.limit < most ?
-	    s->breaker.limit : most;
+	return site_is_down(s) ? 1 : s->limit < most ? s->limit : most;
 }
 
 bool
 site_is_closed(const struct site *s)
 {
 	return site_is_down(s) && (s->links > 0 ||
-	    deadline_now_ms() < s->breaker.until_ms);
+	    deadline_now_ms() < s->until_ms);
 }
 
 size_t
@@ -159,7 +159,7 @@ site_leave(struct attempt_group *g, bool waits)
 		f = attempt_keep(a, s->last);
 	if (waits && a->wait_for == NULL) {
 		a->wait_for = s;
-		a->failures = s->breaker.failures;
+		a->failures = s->failures;
 		s->holds++;
 	}
 	for (size_t i = 0; i < g->count; i++)
@@ -251,8 +251,8 @@ on_look(evutil_socket_t fd, short what, void *arg)
 		call(s);
 	if (!is_used(s))
 		ms = site_is_down(s) ? kept_down_ms : kept_ms;
-	else if (site_is_down(s) && now < s->breaker.until_ms)
-		ms = s->breaker.until_ms - now;
+	else if (site_is_down(s) && now < s->until_ms)
+		ms = s->until_ms - now;
 	s->look_ms = now + ms;
 	wait = (struct timeval){ ms / 1000, ms % 1000 * 1000 };
 	evtimer_add(&s->look, &wait);
@@ -263,31 +263,53 @@ on_look(evutil_socket_t fd, short what, void *arg)
 void
 site_failed(struct site *s, const struct queue_fact *f)
 {
-	int64_t ms = reply_breaker_fail(&s->breaker, deadline_now_ms(),
-	    attempt_pause_max_s(s->master) * 1000, 900 +
-	    arc4random_uniform(201));
+	static const uint8_t minutes[] = { 5, 10, 20, 40, 60 };
+	const int64_t now = deadline_now_ms(),
+	    most_s = attempt_pause_max_s(s->master);
+	int64_t pause_s = 60 * minutes[s->failures < 4 ? s->failures : 4];
 
-	if (ms == 0)
+	/* A connection from before. */
+	if (site_is_down(s) && now < s->until_ms)
 		return;
+	pause_s = pause_s < most_s ? pause_s : most_s;
+	s->until_ms = now + pause_s * (900 + arc4random_uniform(201));
+	s->failures++;
 	if (s->last == NULL)
 		s->last = malloc(sizeof(*s->last));
 	if (s->last != NULL)
 		*s->last = *f;
 	site_kick(s);
-	queue_log_site(s->name, f, s->breaker.failures, (uint64_t)ms / 1000,
-	    site_waiting(s));
+	queue_log_site(s->name, f, s->failures,
+	    (uint64_t)(s->until_ms - now) / 1000, site_waiting(s));
 }
 
-/* Its messages follow as it takes them, beginning with two connections. */
 void
 site_greeted(struct site *s)
 {
 	if (!site_is_down(s))
 		return;
-	reply_breaker_close(&s->breaker);
-	s->called = 0;
+	s->failures = 0;
+	s->limit = limit_first;
+	s->taken = s->called = 0;
 	queue_log_site(s->name, NULL, 0, 0, site_waiting(s));
 	site_kick(s);
+}
+
+void
+site_took(struct site *s)
+{
+	if (++s->taken < s->limit ||
+	    s->limit >= (size_t)s->master->conf.limits.per_destination)
+		return;
+	s->limit++;
+	s->taken = 0;
+}
+
+void
+site_slow(struct site *s)
+{
+	s->limit = s->limit > 1 ? s->limit / 2 : 1;
+	s->taken = 0;
 }
 
 /* ---- work --------------------------------------------------------------- */
@@ -314,7 +336,7 @@ find_or_make(struct master *m, const struct path *p)
 	RB_INSERT(sites, &all.sites, s);
 	all.count++;
 	s->master = m;
-	reply_breaker_close(&s->breaker);
+	s->limit = limit_first;
 	TAILQ_INIT(&s->waiting);
 	evtimer_assign(&s->look, m->base, on_look, s);
 	return s;

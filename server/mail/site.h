@@ -20,7 +20,10 @@ struct site {
 	bool		 is_hungry;	/* until there is a connection less */
 	size_t		 holds;
 	size_t		 links;		/* connections */
-	struct reply_breaker breaker;
+	size_t		 limit;		/* of connections, by what it took */
+	size_t		 taken;		/* transactions since limit changed */
+	unsigned	 failures;	/* in a row: no host greeted */
+	int64_t		 until_ms;	/* no probe before that */
 	struct queue_fact *last;	/* failure; or NULL */
 	struct event	 look;		/* at what is to be done */
 	int64_t		 look_ms;	/* even if nothing happens */
@@ -58,9 +61,14 @@ void	site_return(struct attempt_group *g);
 void	site_withdraw(struct attempt_group *g);
 /* The same, and its attempt goes on: it is done, or waits for its site. */
 void	site_leave(struct attempt_group *g, bool waits);
-/* No host greeted; the last said f. */
+/* No host greeted, the last said f: all waits for 5 to 60 minutes. */
 void	site_failed(struct site *s, const struct queue_fact *f);
+/* It is back, and what waits follows. */
 void	site_greeted(struct site *s);
+/* It took a message: one connection more after as many. */
+void	site_took(struct site *s);
+/* Half as many connections. */
+void	site_slow(struct site *s);
 /* At most so many connections. */
 size_t	site_limit(const struct site *s);
 /* One group is sent, after a pause: the probe.  closed: not now. */

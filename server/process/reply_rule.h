@@ -40,28 +40,4 @@ struct reply_rule {
 /* The rule for o; there is always one. */
 const struct reply_rule *reply_rule(const struct ipc_outcome *o);
 
-/*
- * What a site has shown: a breaker, open while nothing can be sent there, and
- * the number of connections that it takes.
- */
-struct reply_breaker {
-	unsigned	 failures;	/* in a row; 0: closed */
-	int64_t		 until_ms;	/* no probe before that */
-	size_t		 limit;		/* of connections */
-	size_t		 successes;	/* since it was changed */
-};
-
-/* Closed, with two connections. */
-void	reply_breaker_close(struct reply_breaker *b);
-/*
- * No host greeted.  Returns for how long the breaker is open now: at most
- * most_ms, times per_mille (900 to 1100).  0: it was open before.
- */
-int64_t	reply_breaker_fail(struct reply_breaker *b, int64_t now_ms,
-	    int64_t most_ms, uint32_t per_mille);
-/* A transaction was taken: one connection more after as many; at most most. */
-void	reply_breaker_take(struct reply_breaker *b, size_t most);
-/* Half as many connections. */
-void	reply_breaker_halve(struct reply_breaker *b);
-
 #endif

@@ -9,6 +9,7 @@
 #include "server/mail/link.h"
 #include "server/mail/queue_log.h"
 #include "server/mail/relay.h"
+#include "shared/deadline.h"
 #include "shared/ip.h"
 
 enum { rcpts = 3 };
@@ -542,4 +543,57 @@ TEST(breaker)
 	connected = false;
 	expect("", ATTEMPT_WAITS, ATTEMPT_WAITS, ATTEMPT_WAITS);
 	ck_assert_uint_eq(q.tries, 0);
+}
+
+TEST(pauses)
+{
+	static const int want[] = { 5, 10, 20, 40, 60, 60, 60 };
+	const struct queue_fact f = { .port = 25 };
+	struct site *s;
+
+	BEGIN("p 203.0.113.201");
+	s = attempt->groups[0].site;
+	for (size_t i = 0; i < 7; i++) {
+		int64_t now_ms = deadline_now_ms(), most = want[i] * 66000;
+
+		site_failed(s, &f);
+		ck_assert_int_le(s->until_ms, now_ms + most + 1000);
+		ck_assert_int_ge(s->until_ms, now_ms + want[i] * 54000);
+		/* A connection from before. */
+		site_failed(s, &f);
+		ck_assert_uint_eq(s->failures, i + 1);
+		ck_assert_int_le(s->until_ms, now_ms + most + 1000);
+		s->until_ms = 0;
+	}
+	/* give-up-after is short: eight tries have to fit. */
+	m.conf.relay.give_up_after_s = 80;
+	site_failed(s, &f);
+	ck_assert_int_le(s->until_ms, deadline_now_ms() + 11000);
+	m.conf.relay.give_up_after_s = 5 * 24 * 60 * 60;
+	site_greeted(s);
+	ck_assert(!site_is_down(s));
+	lose(RELAY_MAIL, RELAY_END_TIMEOUT);
+}
+
+TEST(pace)
+{
+	struct site *s;
+
+	BEGIN("q 203.0.113.201");
+	s = attempt->groups[0].site;
+	ck_assert_uint_eq(site_limit(s), 2);
+	for (size_t i = 0; i < 5; i++)
+		site_took(s);
+	ck_assert_uint_eq(site_limit(s), 4);
+	for (size_t i = 0; i < 1000; i++)
+		site_took(s);
+	ck_assert_uint_eq(s->limit, 10);
+	site_slow(s);
+	ck_assert_uint_eq(site_limit(s), 5);
+	for (size_t i = 0; i < 5; i++)
+		site_slow(s);
+	ck_assert_uint_eq(site_limit(s), 1);
+	site_took(s);
+	ck_assert_uint_eq(site_limit(s), 2);
+	lose(RELAY_MAIL, RELAY_END_TIMEOUT);
 }

@@ -1,5 +1,5 @@
 /*
- * reply_rule: the table of replies, and breakers.
+ * reply_rule: the table of replies.
  */
 #include "t/unit/unit.h"
 
@@ -160,53 +160,4 @@ TEST(all)
 			ck_assert((reply(stage, code)->rcpts == REPLY_TAKEN) ==
 			    (stage == RELAY_DOT && code < 300));
 	}
-}
-
-/* ---- breakers ----------------------------------------------------------- */
-
-enum { minute = 60 * 1000, day = 24 * 60 * minute };
-
-TEST(pauses)
-{
-	static const int want[] = { 5, 10, 20, 40, 60, 60, 60 };
-	struct reply_breaker b;
-	int64_t now = 1000;
-
-	reply_breaker_close(&b);
-	for (size_t i = 0; i < 7; i++) {
-		ck_assert_int_eq(reply_breaker_fail(&b, now, day, 1000),
-		    want[i] * minute);
-		ck_assert_uint_eq(b.failures, i + 1);
-		/* A connection from before. */
-		ck_assert_int_eq(reply_breaker_fail(&b, now + 1, day,
-		    1000), 0);
-		ck_assert_uint_eq(b.failures, i + 1);
-		now = b.until_ms;
-	}
-	reply_breaker_close(&b);
-	ck_assert_int_eq(reply_breaker_fail(&b, now, day, 900),
-	    5 * minute * 9 / 10);
-	reply_breaker_close(&b);
-	ck_assert_int_eq(reply_breaker_fail(&b, now, 1000, 1100), 1100);
-}
-
-TEST(pace)
-{
-	struct reply_breaker b;
-
-	reply_breaker_close(&b);
-	ck_assert_uint_eq(b.limit, 2);
-	for (size_t i = 0; i < 5; i++)
-		reply_breaker_take(&b, 10);
-	ck_assert_uint_eq(b.limit, 4);
-	for (size_t i = 0; i < 1000; i++)
-		reply_breaker_take(&b, 10);
-	ck_assert_uint_eq(b.limit, 10);
-	reply_breaker_halve(&b);
-	ck_assert_uint_eq(b.limit, 5);
-	for (size_t i = 0; i < 5; i++)
-		reply_breaker_halve(&b);
-	ck_assert_uint_eq(b.limit, 1);
-	reply_breaker_take(&b, 10);
-	ck_assert_uint_eq(b.limit, 2);
 }
