@@ -78,49 +78,41 @@ seconds_of(const ASN1_TIME *t)
 	return days * (int64_t)86400 + seconds;
 }
 
-/* Copies untrusted text as printable ASCII, for the log. */
-static void
-copy_text(const char *in, size_t n, char *out, size_t size)
+/* The first host name, or else the subject's common name; or NULL. */
+static const ASN1_STRING *
+name_of(X509 *x509, const GENERAL_NAMES *names)
 {
-	size_t i = 0;
+	const X509_NAME *subject = X509_get_subject_name(x509);
 
-	for (; i < n && i < size - 1; i++)
-		out[i] = in[i] >= 0x20 && in[i] <= 0x7e ? in[i] : '?';
-	out[i] = '\0';
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type == GEN_DNS)
+			return name->d.dNSName;
+	}
+	return X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject,
+	    X509_NAME_get_index_by_NID(subject, NID_commonName, -1)));
 }
 
+/* For the log; text of the file is made printable ASCII. */
 static void
 read_facts(X509 *x509, struct ipc_judged *facts)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(x509, NID_subject_alt_name,
 	    NULL, NULL);
-	BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x509),
-	    NULL);
-	char *hex = number == NULL ? NULL : BN_bn2hex(number);
-	char common[ipc_tls_name_bytes] = "";
-	const ASN1_STRING *host = NULL;
+	const ASN1_STRING *name = name_of(x509, names);
+	const ASN1_INTEGER *number = X509_get0_serialNumber(x509);
 
-	for (int i = 0; host == NULL && i < sk_GENERAL_NAME_num(names); i++) {
-		GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+	for (int i = 0; name != NULL && i < ASN1_STRING_length(name) &&
+	    i < ipc_tls_name_bytes - 1; i++) {
+		char c = (char)ASN1_STRING_get0_data(name)[i];
 
-		if (name->type == GEN_DNS)
-			host = name->d.dNSName;
+		facts->name[i] = c >= 0x20 && c <= 0x7e ? c : '?';
 	}
-	X509_NAME_get_text_by_NID(X509_get_subject_name(x509), NID_commonName,
-	    common, sizeof(common));
-	if (host != NULL)
-		copy_text((const char *)ASN1_STRING_get0_data(host),
-		    (size_t)ASN1_STRING_length(host), facts->name,
-		    sizeof(facts->name));
-	else
-		copy_text(common, strlen(common), facts->name,
-		    sizeof(facts->name));
-	if (hex != NULL)
-		copy_text(hex, strlen(hex), facts->serial,
-		    sizeof(facts->serial));
+	(void)OPENSSL_buf2hexstr_ex(facts->serial, sizeof(facts->serial), NULL,
+	    ASN1_STRING_get0_data(number),
+	    (size_t)ASN1_STRING_length(number), '\0');
 	facts->until_s = seconds_of(X509_get0_notAfter(x509));
-	OPENSSL_free(hex);
-	BN_free(number);
 	GENERAL_NAMES_free(names);
 }
 
