@@ -11,54 +11,43 @@
 #include <unistd.h>
 
 static enum password_match
-check_crypt(const char *hash, struct span password)
+check_crypt(const char *hash, const char *password)
 {
-	char text[password_max_bytes + 1], *got;
-	enum password_match match = PASSWORD_UNCHECKED;
-	size_t n = strlen(hash);
-
-	if (password.n > password_max_bytes ||
-	    (password.n > 0 && memchr(password.p, '\0', password.n) != NULL))
-		return PASSWORD_WRONG;
-	if (password.n > 0)
-		memcpy(text, password.p, password.n);
-	text[password.n] = '\0';
 	/* Every system has crypt(3); static storage is safe without threads. */
-	got = crypt(text, hash);
-	if (got != NULL && got[0] != '*')
-		match = strlen(got) == n && sodium_memcmp(got, hash, n) == 0 ?
-		    PASSWORD_RIGHT : PASSWORD_WRONG;
-	sodium_memzero(text, sizeof(text));
-	if (got != NULL)
-		sodium_memzero(got, strlen(got));
-	return match;
+	char *got = crypt(password, hash);
+	const size_t n = strlen(hash);
+	bool right;
+
+	if (got == NULL || got[0] == '*')
+		return PASSWORD_UNCHECKED;
+	right = strlen(got) == n && sodium_memcmp(got, hash, n) == 0;
+	sodium_memzero(got, strlen(got));
+	return right ? PASSWORD_RIGHT : PASSWORD_WRONG;
 }
 
 enum password_match
-password_check(const struct password_form *form, struct span password)
+password_check(const struct password_form *form, const char *password)
 {
 	char hash[password_hash_max_bytes + 1];
 
-	if (form->kind == PASSWORD_NONE || form->hash.n >= sizeof(hash))
+	if (form->kind == PASSWORD_NONE)
 		return PASSWORD_WRONG;
-	memcpy(hash, form->hash.p, form->hash.n);
-	hash[form->hash.n] = '\0';
+	span_copy(form->hash, hash);
 	if (form->kind != PASSWORD_ARGON2)
 		return check_crypt(hash, password);
 	errno = 0;
-	if (crypto_pwhash_str_verify(hash, (const char *)password.p,
-	    password.n) == 0)
+	if (crypto_pwhash_str_verify(hash, password, strlen(password)) == 0)
 		return PASSWORD_RIGHT;
 	/* Lack of memory fails in the same way, but malloc(3) sets errno. */
 	return errno == ENOMEM ? PASSWORD_UNCHECKED : PASSWORD_WRONG;
 }
 
 bool
-password_make(struct span password, char out[password_hash_max_bytes + 1])
+password_make(const char *password, char out[password_hash_max_bytes + 1])
 {
 	char hash[crypto_pwhash_STRBYTES];
 
-	if (crypto_pwhash_str(hash, (const char *)password.p, password.n,
+	if (crypto_pwhash_str(hash, password, strlen(password),
 	    password_passes, (size_t)password_memory_kib * 1024) != 0)
 		return false;
 	return snprintf(out, password_hash_max_bytes + 1, "{ARGON2ID}%s",

@@ -42,14 +42,11 @@ enum password_match {
 	PASSWORD_UNCHECKED	/* no memory, or unknown to crypt(3) */
 };
 
-/*
- * One with a NUL never matches a crypt(3) hash.  A wrong password takes as long
- * as the right one.  After sodium_init.
- */
+/* After sodium_init.  A wrong password takes as long as the right one. */
 enum password_match password_check(const struct password_form *form,
-	    struct span password);
+	    const char *password);
 /* Writes a stored form, "{ARGON2ID}...".  False: no memory for it. */
-bool	password_make(struct span password,
+bool	password_make(const char *password,
 	    char out[password_hash_max_bytes + 1]);
 
 #endif

@@ -260,7 +260,7 @@ check(const struct ipc_password *question)
 	row = bsearch(&key, table.rows, table.n, sizeof(key), by_name);
 	tried = row != NULL ? row : &table.rows[question->decoy % table.n];
 	if (password_form_parse(span_of(tried->stored), &form) == NULL)
-		match = password_check(&form, span_of(question->password));
+		match = password_check(&form, question->password);
 	if (match == PASSWORD_UNCHECKED)
 		return REPLY_AUTH_TROUBLE;
 	return match == PASSWORD_RIGHT && row != NULL ?

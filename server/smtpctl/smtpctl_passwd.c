@@ -374,7 +374,7 @@ check(const char *path, struct span name)
 		why = ask(false, password);
 	if (why != NULL)
 		errx(1, "password: %s", why);
-	match = password_check(&form, span_of(password));
+	match = password_check(&form, password);
 	sodium_memzero(password, sizeof(password));
 	close_work(&w);
 	if (match != PASSWORD_RIGHT)
@@ -399,7 +399,7 @@ change(const char *path, struct span name, int action)
 	}
 	if (action != 'D') {
 		why = ask(true, password);
-		if (why == NULL && !password_make(span_of(password), stored))
+		if (why == NULL && !password_make(password, stored))
 			why = "there is no memory to hash it";
 		sodium_memzero(password, sizeof(password));
 	}
