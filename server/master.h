@@ -11,7 +11,7 @@
 #include "server/conf/conf.h"
 #include "server/conf/privdrop.h"
 #include "server/log/counters.h"
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 struct master {
 	struct conf		 conf;		/* the same as in epoch */

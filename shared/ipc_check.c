@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "shared/ip.h"
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 /* As a C string; without a NUL in size octets it is longer than any may be. */
 static struct span

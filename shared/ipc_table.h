@@ -1,9 +1,8 @@
 /*
  * The table of all records: name, way (IPC_*), payload (in
- * shared/ipc_session.h, ipc_relay.h, ipc_resolve.h or ipc_process.h), 1 if it
- * carries a descriptor, states in which it may come (IPC_*), and what must hold
- * for its payload p.  ipc_check.c expands the last column, and has its
- * functions.
+ * shared/ipc_session.h, ipc_relay.h or ipc_process.h), 1 if it carries a
+ * descriptor, states in which it may come (IPC_*), and what must hold for its
+ * payload p.  ipc_check.c expands the last column, and has its functions.
  *
  * A number is, for SPAWN and STILLBORN, how many workers; for BREED and SIBLING
  * the option of smtpd-worker, 'r' or a helper's; for RESET the errno of the

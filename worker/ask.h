@@ -8,7 +8,7 @@
 #ifndef WORKER_ASK_H
 #define WORKER_ASK_H
 
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 /* The connection to the master. */
 struct ask {

@@ -7,7 +7,7 @@
 #ifndef WORKER_DNS_H
 #define WORKER_DNS_H
 
-#include "shared/ipc_resolve.h"
+#include "shared/ipc_session.h"
 #include "shared/span.h"
 
 enum {

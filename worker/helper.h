@@ -1,4 +1,4 @@
-/* The programs of smtpd-worker: nursery, keeper, and HELPERS of ipc_msg.h. */
+/* The programs of smtpd-worker: nursery, keeper, and HELPERS of ipc.h. */
 #ifndef WORKER_HELPER_H
 #define WORKER_HELPER_H
 

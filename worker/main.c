@@ -1,7 +1,7 @@
 /*
  * smtpd-worker: never run by hand.  smtpd starts it with one end of a channel
  * as descriptor 3.  As the worker's user it becomes the nursery.  As the
- * master's user it becomes, by its option, a helper of shared/ipc_msg.h, or
+ * master's user it becomes, by its option, a helper of shared/ipc.h, or
  * with -k the keeper, which starts lost helpers again.  All of them are given
  * the words for dial behind it, so that the keeper can hand them on.
  */

@@ -6,7 +6,7 @@
 #ifndef WORKER_SMTP_H
 #define WORKER_SMTP_H
 
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 #include "shared/smtp_reply.h"
 #include "worker/ask.h"
 #include "worker/lineio.h"

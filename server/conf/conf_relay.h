@@ -3,7 +3,7 @@
 #define SERVER_CONF_RELAY_H
 
 #include "shared/ipc_relay.h"
-#include "shared/ipc_resolve.h"
+#include "shared/ipc_session.h"
 
 struct conf;
 

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "server/conf/conf.h"
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 struct event_base;
 

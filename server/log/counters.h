@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 #include "shared/ipc_words.h"
 
 /* Reasons to turn a client away before it has a worker: name, reply, word. */

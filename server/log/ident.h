@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 /* Writes 16 characters of [0-9a-z] and a NUL. */
 void	ident_make(char out[ipc_id_bytes + 1]);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "server/log/json_out.h"
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 struct queue_row {
 	char		 id[ipc_id_bytes + 1];

@@ -9,7 +9,7 @@
 
 #include "server/conf/conf.h"
 #include "server/log/log_record.h"
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 /* The transcript, the recipients, and the head. */
 enum { refused_file_max_bytes = (40 + 16 + 1) * 1024 + 128 };

@@ -8,7 +8,7 @@
 
 #include "server/master.h"
 #include "shared/envelope.h"
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 struct maildir_batch;
 struct queue_folder;

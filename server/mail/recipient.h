@@ -8,7 +8,7 @@
 #include "server/conf/conf.h"
 #include "server/log/decision.h"
 #include "shared/buf.h"
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 enum {
 	recipient_alias_depth_max = 20,

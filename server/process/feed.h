@@ -9,7 +9,7 @@
 #include <event2/event_struct.h>
 #include <stdbool.h>
 
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 struct feed {
 	struct event		 writable;

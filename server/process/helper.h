@@ -11,7 +11,7 @@
 
 #include "server/log/counters.h"
 #include "server/process/feed.h"
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 struct helper;
 struct master;

@@ -9,7 +9,7 @@
 #include <sys/queue.h>
 
 #include "server/process/pool.h"
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 /*
  * Where mail for a domain goes.  Hosts are in order, equal ones in any; there

@@ -6,7 +6,7 @@
 
 #include "server/conf/conf.h"
 #include "server/conf/conf_text.h"
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 #include "shared/span.h"
 
 enum { tls_print_bytes = 32 };

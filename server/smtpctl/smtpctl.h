@@ -6,7 +6,7 @@
 #include <limits.h>
 
 #include "server/conf/conf.h"
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 #ifndef SMTPD_CONF
 #define SMTPD_CONF "/etc/smtpd/smtpd.conf"

@@ -5,7 +5,7 @@
  */
 #include "t/fuzz/fuzz.h"
 
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 #include "worker/dns.h"
 
 static void

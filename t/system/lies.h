@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 enum { lie_max_octets = 70000, lie_max_fds = 4 };
 

@@ -7,7 +7,7 @@
 #include <ctype.h>
 #include <stddef.h>
 
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 
 enum { states = 12 };
 

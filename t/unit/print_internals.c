@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "server/control/control.h"
-#include "shared/ipc_msg.h"
+#include "shared/ipc.h"
 #include "shared/os/sandbox_table.h"
 
 static const char *const ways[] = {
