@@ -84,7 +84,6 @@ envelope_write(const struct envelope *e, struct buf *out)
 	buf_add_number(out, e->ret, 1);
 	add_text(out, e->envid);
 	buf_add_number(out, e->smtputf8, 1);
-	buf_add_number(out, e->at, 4);
 	buf_add_number(out, e->count, 4);
 	buf_add(out, e->rcpts);
 }
@@ -93,7 +92,7 @@ bool
 envelope_read(struct span in, struct envelope *out)
 {
 	struct envelope_rcpt r;
-	uint64_t queued, at, count;
+	uint64_t queued, count;
 	uint8_t smtputf8;
 	struct span left;
 
@@ -104,12 +103,10 @@ envelope_read(struct span in, struct envelope *out)
 	    !take_text(&in, dsn_envid_max_bytes, &out->envid) ||
 	    !envelope_envid_valid(out->envid) ||
 	    !take_octet(&in, 0, 1, &smtputf8) ||
-	    !span_take_number(&in, 4, &at) ||
 	    !span_take_number(&in, 4, &count) || count == 0)
 		return false;
 	out->queued_s = (int64_t)queued;
 	out->smtputf8 = smtputf8 == 1;
-	out->at = (uint32_t)at;
 	out->count = (uint32_t)count;
 	out->rcpts = left = in;
 	while (count > 0 && envelope_next(&left, &r))

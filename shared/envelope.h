@@ -46,8 +46,6 @@ struct envelope {
 	uint8_t		ret;		/* enum dsn_ret */
 	struct span	envid;		/* decoded; "": none */
 	bool		smtputf8;
-	uint32_t	at;		/* in the content: the octet behind
-					   Return-Path, where sending begins */
 	uint32_t	count;		/* of recipients, at least 1 */
 	struct span	rcpts;		/* for envelope_next */
 };

@@ -5,10 +5,10 @@
  * payload p.  ipc_check.c expands the last column, and has its functions.
  *
  * A number is, for SPAWN and STILLBORN, how many workers; for BREED and SIBLING
- * the option of smtpd-worker, 'r' or a helper's; for RESET the errno of the
- * spool file, or 0; for LETTER_DONE bits of enum relay_done; for TABLE how many
- * of the last rows replace the previous table; for KEY_FORGET a slot; for
- * TELL_END an exit status; else nothing.
+ * the option of smtpd-worker, 'r' or a helper's; for FILE 1 if it is one of
+ * two; for RESET the errno of the spool file, or 0; for LETTER_DONE bits of
+ * enum relay_done; for TABLE how many of the last rows replace the previous
+ * table; for KEY_FORGET a slot; for TELL_END an exit status; else nothing.
  */
 #ifndef SHARED_IPC_TABLE_H
 #define SHARED_IPC_TABLE_H
@@ -30,7 +30,7 @@
 	    p->auth < IPC_AUTH_COUNT && p->dsn <= 1)			\
 	X(VERDICT, TO_WORKER, verdict, 0, AT_DECIDE,			\
 	    p->reply < REPLY_COUNT && ENDS(p->id))			\
-	X(FILE, TO_WORKER, number, 1, AT_RCPT, true)			\
+	X(FILE, TO_WORKER, number, 1, AT_RCPT, p->n <= 1)		\
 	X(STRESS, TO_WORKER, stress, 0, AT_ANY, p->why < STRESS_COUNT)	\
 	X(MAIL, FROM_WORKER, mail, 0, AT_SESSION, is_mail(p))		\
 	X(RCPT, FROM_WORKER, rcpt, 0, AT_OPEN, is_rcpt(p))		\

@@ -46,9 +46,8 @@ queue_key_read(int dir, const char *path, uint8_t key[queue_key_bytes])
 void
 queue_name_write(const struct queue_name *n, char out[queue_name_bytes])
 {
-	snprintf(out, queue_name_bytes, "%.*s.%u.%u%s", (int)ipc_id_bytes,
-	    n->id, (unsigned)n->lines, (unsigned)n->flags,
-	    n->content ? ".c" : "");
+	snprintf(out, queue_name_bytes, "%.*s.%u.%u", (int)ipc_id_bytes,
+	    n->id, (unsigned)n->lines, (unsigned)n->flags);
 }
 
 static bool
@@ -66,15 +65,15 @@ bool
 queue_name_read(const char *name, struct queue_name *out)
 {
 	struct span in = span_of(name), id = span_cut(&in, '.'),
-	    lines = span_cut(&in, '.'), flags = span_cut(&in, '.');
+	    lines = span_cut(&in, '.');
 	char again[queue_name_bytes];
 	uint64_t n, bits;
 
 	if (!is_id(id) || !span_number(lines, &n) ||
-	    !span_number(flags, &bits) || bits > QUEUE_FLAGS)
+	    !span_number(in, &bits) || bits > CONTENT_FLAGS)
 		return false;
 	*out = (struct queue_name){ .lines = (uint32_t)n,
-	    .flags = (uint8_t)bits, .content = in.n > 0 };
+	    .flags = (uint8_t)bits };
 	memcpy(out->id, id.p, id.n);
 	queue_name_write(out, again);
 	return strcmp(again, name) == 0;

@@ -1,8 +1,7 @@
 /*
  * The files of the queue, as the master writes and smtpctl reads them.  In a
  * folder: "key", 32 random octets; "journal", records; and for each message a
- * file ID.LINES.FLAGS, a block with its sealed envelope and then its content;
- * or, where FLAGS has QUEUE_APART, the content is in ID.LINES.FLAGS.c.
+ * file ID.LINES.FLAGS, a block with its sealed envelope and then its content.
  *
  * A block is "SMQ1", its length in 4 octets (a multiple of 512), a nonce of 24,
  * and crypto_secretbox() of the length of the envelope, its octets and zeros.
@@ -18,11 +17,8 @@ enum {
 	queue_key_bytes = 32,
 	queue_block_begin_bytes = 8,	/* tell how long it is */
 	queue_record_bytes = 72,
-	queue_name_bytes = ipc_id_bytes + 1 + 10 + 1 + 2 + 2 + 1
+	queue_name_bytes = ipc_id_bytes + 1 + 10 + 1 + 1 + 1
 };
-
-/* In FLAGS, beside the bits of enum content_flag. */
-enum { QUEUE_APART = 1 << 3, QUEUE_FLAGS = CONTENT_FLAGS | QUEUE_APART };
 
 /* Reads the key of a folder; false: there is none, or it is cut. */
 bool	queue_key_read(int dir, const char *path,
@@ -32,8 +28,7 @@ bool	queue_key_read(int dir, const char *path,
 struct queue_name {
 	char		id[ipc_id_bytes + 1];
 	uint32_t	lines;		/* LF to be sent */
-	uint8_t		flags;		/* bits of QUEUE_FLAGS */
-	bool		content;	/* it ends with ".c" */
+	uint8_t		flags;		/* of enum content_flag */
 };
 
 void	queue_name_write(const struct queue_name *n,

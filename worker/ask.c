@@ -103,12 +103,15 @@ ask_reply(struct ask *a, struct ipc_record *r)
 }
 
 enum smtp_reply
-ask_file(struct ask *a, int *out)
+ask_files(struct ask *a, int out[2])
 {
 	struct ipc_record r = { .type = IPC_BEGIN };
 
 	tell_record(a, &r);
-	*out = ask_answer(a, &r, IPC_FILE);
-	return r.type == IPC_FILE ? REPLY_STORED :
-	    (enum smtp_reply)r.u.verdict.reply;
+	out[0] = ask_answer(a, &r, IPC_FILE);
+	if (r.type != IPC_FILE)
+		return (enum smtp_reply)r.u.verdict.reply;
+	if (r.u.number.n > 0)
+		out[1] = ask_answer(a, &r, IPC_FILE);
+	return REPLY_STORED;
 }

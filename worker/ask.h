@@ -34,10 +34,11 @@ enum smtp_reply	ask_reply(struct ask *a, struct ipc_record *r);
  */
 int		ask_job(struct ask *a, struct ipc_record *out, int *output);
 /*
- * Sends BEGIN.  REPLY_STORED and the spool file in *out, which the caller
- * closes; or why there is none, and then the transaction is over.
+ * Sends BEGIN.  REPLY_STORED and the spool files in out, which the caller
+ * closes, -1 for the second if there is one; or why there is none, and then the
+ * transaction is over.
  */
-enum smtp_reply	ask_file(struct ask *a, int *out);
+enum smtp_reply	ask_files(struct ask *a, int out[2]);
 /* Waits for the next record; returns its descriptor, or -1. */
 int		ask_record(struct ask *a, struct ipc_record *out);
 /* The same; it is of type, and not STRESS. */

@@ -41,7 +41,8 @@ struct report {
 	bool			 original_8bit;
 	char			 id_digits[4 * random_bytes + 1];
 	const char		*boundary;	/* the second half */
-	int			 fd, error;	/* of what is written */
+	int			 fds[2];	/* what is written: one file */
+	int			 error;		/* of it */
 	size_t			 column;
 	bool			 in_body;
 	struct ipc_commit	 file;
@@ -60,7 +61,8 @@ static const char *const ends[] = { RELAY_ENDS(IPC_WORD, RELAY_END_) };
 static void
 flush(struct report *r)
 {
-	if (r->error == 0 && file_write(r->fd, buf_span(&r->out)) < r->out.n)
+	if (r->error == 0 &&
+	    file_write(r->fds[0], buf_span(&r->out)) < r->out.n)
 		r->error = errno;
 	r->out.n = 0;
 }
@@ -460,7 +462,7 @@ write_all(struct report *r)
 	else
 		write_report(r);
 	flush(r);
-	if (r->error == 0 && fdatasync(r->fd) == -1)
+	if (r->error == 0 && fdatasync(r->fds[0]) == -1)
 		r->error = errno;
 }
 
@@ -469,18 +471,18 @@ report_run(struct ask *master, const struct ipc_settings *settings,
     const struct ipc_record *first, int original, int output)
 {
 	struct report r = { .master = master, .of = first->u.report,
-	    .settings = settings, .original = original, .fd = -1,
+	    .settings = settings, .original = original, .fds = { -1, -1 },
 	    .out = buf_over(written, sizeof(written)) };
 	struct ipc_record commit = { .type = IPC_COMMIT };
 
-	if (ask_file(master, &r.fd) == REPLY_STORED) {
+	if (ask_files(master, r.fds) == REPLY_STORED) {
 		write_all(&r);
 		commit.u.commit = r.file;
 		if (r.error == 0)
 			(void)ask_reply(master, &commit);
 		else
 			TELL(master, RESET, .number.n = (uint32_t)r.error);
-		close(r.fd);
+		close(r.fds[0]);
 	}
 	close(original);
 	TELL(master, END, .end.end = END_QUIT);

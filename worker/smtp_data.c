@@ -1,6 +1,6 @@
 /*
  * DATA (RFC 5321 4.1.1.4), from the 354 to the reply to the final dot.  Octets
- * flow through the dot machine and the header filter into the spool file, in
+ * flow through the dot machine and the header filter into the spool files, in
  * place: a worker's memory does not grow with the message.  Refused content is
  * read to its real end, for its rest must never be read as commands.
  *
@@ -34,12 +34,12 @@ enum {
 };
 
 struct intake {
-	int		fd;		/* of the spool file; -1: none */
+	int		fds[2];		/* of spool files; -1: none */
 	enum smtp_reply	no_file;	/* REPLY_STORED, or why there is none */
 	struct dot	dot;
 	struct header	header;
 	uint64_t	text;		/* octets of it, LF for CRLF */
-	uint64_t	written;	/* octets into the file */
+	uint64_t	written;	/* octets into each file */
 	int		write_errno;
 };
 
@@ -70,11 +70,10 @@ refusal(const struct smtp_session *s, const struct intake *in)
 static void
 store(struct intake *in, struct span s)
 {
-	size_t n = file_write(in->fd, s);
-
-	in->written += n;
-	if (n < s.n)
-		in->write_errno = errno;
+	for (size_t i = 0; i < 2 && in->fds[i] != -1; i++)
+		if (file_write(in->fds[i], s) < s.n)
+			in->write_errno = errno;
+	in->written += s.n;
 }
 
 /* RFC 6409 8.1, 8.2.  The Message-ID reveals nothing but our host name. */
@@ -193,10 +192,11 @@ judge(struct smtp_session *s, struct intake *in)
 
 	if (reply == REPLY_STORED && s->submission)
 		reply = judge_authors(s, &in->header.originators);
-	if (reply == REPLY_STORED && fdatasync(in->fd) == -1) {
-		in->write_errno = errno;
-		reply = refusal(s, in);
-	}
+	for (size_t i = 0; i < 2 && reply == REPLY_STORED; i++)
+		if (in->fds[i] != -1 && fdatasync(in->fds[i]) == -1) {
+			in->write_errno = errno;
+			reply = refusal(s, in);
+		}
 	if (reply == REPLY_STORED) {
 		r.u.commit.size = in->written;
 		r.u.commit.lines = in->dot.lines + (uint64_t)in->header.lines;
@@ -207,7 +207,7 @@ judge(struct smtp_session *s, struct intake *in)
 		return reply;
 	}
 	/* Without a file the master has nothing to drop. */
-	if (in->fd != -1)
+	if (in->fds[0] != -1)
 		TELL(s->master, RESET,
 		    .number.n = (uint32_t)in->write_errno);
 	if (in->write_errno != 0)
@@ -224,7 +224,7 @@ receive(struct smtp_session *s, struct intake *in)
 	if (r == LINE_OK)
 		r = lineio_flush(s->io);
 	/* The client reads 354 and begins to send meanwhile. */
-	in->no_file = ask_file(s->master, &in->fd);
+	in->no_file = ask_files(s->master, in->fds);
 	while (r == LINE_OK && in->dot.state != DOT_END)
 		r = take_some(s, in);
 	smtp_extend(s);
@@ -235,7 +235,7 @@ receive(struct smtp_session *s, struct intake *in)
 	transcript_remark(TRANSCRIPT_KEPT, text);
 	if (r == LINE_OK || (r == LINE_TIMEOUT && in->dot.bare))
 		return judge(s, in);
-	if (r != LINE_GONE && in->fd != -1)
+	if (r != LINE_GONE && in->fds[0] != -1)
 		TELL(s->master, RESET,
 		    .number.n = (uint32_t)in->write_errno);
 	return smtp_read_failed(s, r);
@@ -244,13 +244,13 @@ receive(struct smtp_session *s, struct intake *in)
 enum smtp_reply
 smtp_data_receive(struct smtp_session *s, struct span arg)
 {
-	struct intake in = { .fd = -1 };
+	struct intake in = { .fds = { -1, -1 } };
 	enum smtp_reply reply;
 
 	s->state = SMTP_READY;
 	in.header.submitted = s->submission;
 	reply = receive(s, &in);
-	if (in.fd != -1)
-		close(in.fd);
+	for (size_t i = 0; i < 2 && in.fds[i] != -1; i++)
+		close(in.fds[i]);
 	return reply;
 }

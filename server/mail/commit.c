@@ -215,8 +215,8 @@ run_batch(struct turn *t)
 	for (; (d = TAILQ_FIRST(&c->fresh)) != NULL; count++) {
 		size_t n = d->mail.to->count;
 
-		/* Four more: a new folder of the queue, and a block apart. */
-		if (!maildir_has_room(&t->batch, 4 +
+		/* Three more: a new folder of the queue. */
+		if (!maildir_has_room(&t->batch, 3 +
 		    (n < delivery_first_max ? n : delivery_first_max)) ||
 		    (count > 0 && deadline_now_us() >=
 		    t->begun_us + batch_us))

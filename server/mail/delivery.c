@@ -44,7 +44,7 @@ delivery_make(struct message *t)
 	(void)conf_epoch_enter(d->tx.client.epoch);
 	d->mail = (struct maildir_delivery){ .spool = m->spool,
 	    .to = &d->tx.boxes, .id = d->tx.id, .name = d->name,
-	    .size = d->tx.size, .keeps = d->tx.draft.count > 0 };
+	    .size = d->tx.size };
 	d->begun_us = deadline_now_us();
 	return d;
 }
@@ -89,7 +89,7 @@ delivery_end(struct delivery *d)
 		queue_admit(t->client.master, d->queued);
 	recipient_set_clear(&t->boxes);
 	recipient_log_clear(&t->rcpts);
-	queue_draft_clear(&t->draft);
+	queue_draft_clear(t->client.master, &t->draft);
 	conf_epoch_leave(t->client.epoch);
 	free(d);
 }
@@ -238,9 +238,10 @@ delivery_go_on(struct delivery *d, struct maildir_batch *b, size_t most)
 	if (!deliver(d, b, most))
 		return false;
 	if (d->mail.at < d->mail.to->count || delivery_is_complete(d) ||
-	    !maildir_has_room(b, 4))
+	    !maildir_has_room(b, 3))
 		return true;
-	d->queued = queue_draft_enter(&d->tx.draft, &d->tx.commit, b);
+	d->queued = queue_draft_enter(d->tx.client.master, &d->tx.draft,
+	    &d->tx.commit, b);
 	if (d->queued == NULL)
 		delivery_fail(d, "move into the queue", errno, NULL);
 	return d->queued != NULL;

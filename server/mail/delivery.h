@@ -50,7 +50,8 @@ struct message {
 	struct queue_draft	 draft;		/* for those elsewhere */
 	struct ipc_commit	 commit;	/* of its worker */
 	struct recipient_log	 rcpts;		/* as the client named them */
-	uint64_t		 head_bytes;	/* in front of the worker's */
+	uint64_t		 head_bytes;	/* in front of the worker's,
+						   without the envelope */
 	uint64_t		 size;		/* of the committed file */
 	const char		*protocol;	/* RFC 3848: "ESMTP" */
 	struct delivery		*delivery;	/* has all else; or NULL */

@@ -241,7 +241,7 @@ maildir_deliver(struct maildir_batch *b, struct maildir_delivery *d)
 {
 	const struct recipient_mailbox *box = &d->to->boxes[d->at];
 	const struct spool *s = d->spool;
-	bool move = d->at + 1 == d->to->count && !d->copied && !d->keeps;
+	bool move = d->at + 1 == d->to->count && !d->copied;
 	char path[maildir_path_max_bytes], dir[maildir_path_max_bytes + 4];
 	char source[maildir_file_max_bytes];
 	int new, result;

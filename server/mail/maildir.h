@@ -38,7 +38,6 @@ struct maildir_delivery {
 	const char		*name;		/* of its file in a Maildir */
 	uint64_t		 size;
 	size_t			 at;		/* the boxes before have it */
-	bool			 keeps;		/* the queue gets the file */
 	bool			 copied;	/* links are to the copy */
 	size_t			 copy;		/* the box that has it */
 	bool			 copying;	/* into box at, by these: */

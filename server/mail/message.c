@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "server/log/catcher.h"
 #include "server/log/ident.h"
@@ -63,7 +64,7 @@ message_clear(struct message *t)
 	if (t->id[0] != '\0')
 		spool_discard(t->client.master->spool, t->id);
 	recipient_set_clear(&t->boxes);
-	queue_draft_clear(&t->draft);
+	queue_draft_clear(t->client.master, &t->draft);
 	recipient_log_clear(&t->rcpts);
 	memset(t, 0, sizeof(*t));
 }
@@ -131,35 +132,34 @@ message_add(struct message *t, const struct ipc_rcpt *rcpt,
 }
 
 /*
- * With an envelope in front.  Return-Path is the receiver's (RFC 5321 4.4): a
- * file that only leaves has none, and of one that Maildirs get as well, what is
- * sent begins behind it.
+ * A file for Maildirs, one for the queue, or both: what Maildirs get is no file
+ * for a worker that sends.  Return-Path is the receiver's (RFC 5321 4.4).
  */
 static int
-begin_queued(struct message *t, struct span head, int64_t now_s, int *fd)
+begin_files(struct message *t, struct span head, int64_t now_s, int fds[2])
 {
+	struct master *m = t->client.master;
 	const struct ipc_mail *mail = &t->mail;
-	const bool apart = t->boxes.count > 0;
-	struct span line, rest = head;
 	struct envelope e = { .id = span_of(t->id), .queued_s = now_s,
 	    .from = mail->from, .ret = mail->ret,
 	    .envid = span_of(mail->envid),
 	    .smtputf8 = mail->smtputf8 != 0 };
 
-	line = span_cut(&rest, '\n');
-	if (apart)
-		e.at = (uint32_t)line.n + 1;
-	else
-		head = rest;
-	if (queue_draft_begin(t->client.master, &t->draft, &e, head, apart,
-	    fd) == -1)
+	t->head_bytes = head.n;
+	if (t->boxes.count > 0 &&
+	    spool_begin(m->spool, t->id, head, &fds[0]) == -1)
 		return -1;
-	t->head_bytes = head.n + t->draft.block_bytes;
-	return 0;
+	if (t->draft.count == 0)
+		return 0;
+	(void)span_cut(&head, '\n');
+	if (t->boxes.count == 0)
+		t->head_bytes = head.n;
+	return queue_draft_begin(m, &t->draft, &e, head,
+	    &fds[t->boxes.count > 0]);
 }
 
 enum verdict
-message_begin(struct message *t, int *fd)
+message_begin(struct message *t, int fds[2])
 {
 	const struct message_client *c = &t->client;
 	const int64_t now_s = (int64_t)time(NULL);
@@ -178,8 +178,9 @@ message_begin(struct message *t, int *fd)
 		    &t->first_rcpt,
 		.id = t->id
 	};
-	int error, result;
+	int error;
 
+	fds[0] = fds[1] = -1;
 	if (c->hidden) {
 		trace.helo = span_of(trace.hostname);
 		trace.client_ip = "";
@@ -187,17 +188,29 @@ message_begin(struct message *t, int *fd)
 	ident_make(t->id);
 	trace_field_utc(now_s, &trace.utc);
 	trace_field_write(&trace, &head);
-	t->head_bytes = head.n;
-	result = t->draft.count > 0 ?
-	    begin_queued(t, buf_span(&head), now_s, fd) :
-	    spool_begin(c->master->spool, t->id, buf_span(&head), fd);
-	if (result == 0)
+	if (begin_files(t, buf_span(&head), now_s, fds) == 0)
 		return VERDICT_OK;
 	error = errno;
+	if (fds[0] != -1)
+		close(fds[0]);
+	fds[0] = -1;
 	delivery_log_failure(t, "create", error, NULL, "");
-	t->id[0] = '\0';
 	message_clear(t);
 	return delivery_trouble(error);
+}
+
+static enum spool_state
+check_files(const struct message *t)
+{
+	const struct spool *s = t->client.master->spool;
+	enum spool_state state = SPOOL_GOOD;
+
+	if (t->boxes.count > 0)
+		state = spool_check(s, t->id, t->size);
+	if (t->draft.count > 0 && state == SPOOL_GOOD)
+		state = spool_check(s, t->draft.name,
+		    t->draft.head_bytes + t->commit.size);
+	return state;
 }
 
 enum verdict
@@ -207,14 +220,14 @@ message_end(struct message *t, const struct ipc_commit *c,
 	struct master *m = t->client.master;
 	enum spool_state state;
 
-	*broken = c->size > UINT64_MAX - t->head_bytes;
+	*broken = c->size > INT64_MAX;
 	if (*broken)
 		return VERDICT_TROUBLE;
 	t->commit = *c;
-	t->size = t->head_bytes + c->size - t->draft.block_bytes;
+	t->size = t->head_bytes + c->size;
 	t->done = on_stored;
 	t->arg = arg;
-	state = spool_check(m->spool, t->id, t->head_bytes + c->size);
+	state = check_files(t);
 	*broken = state == SPOOL_BAD;
 	if (state == SPOOL_GOOD && commit_add(t) == 0)
 		return VERDICT_OK;

@@ -15,13 +15,14 @@ bool	message_start(struct message *t, const struct message_client *from,
 enum verdict message_add(struct message *t, const struct ipc_rcpt *rcpt,
 	    struct recipient_reason *reason, size_t *named);
 /*
- * Creates the spool file with our trace fields; the caller closes *fd.  OK; or
- * why not: then that is in the log, and t is clear.
+ * Creates the spool file with our trace fields, two if t goes to Maildirs and
+ * into the queue; the caller closes fds, of which -1 is none.  OK; or why not:
+ * then that is in the log, and t is clear.
  */
-enum verdict message_begin(struct message *t, int *fd);
+enum verdict message_begin(struct message *t, int fds[2]);
 /*
- * Delivers t, if its file is as its worker says; then calls on_stored.  OK; or
- * why not, as above.  *broken: no honest worker leaves such a file.
+ * Delivers t, if its files are as its worker says; then calls on_stored.  OK;
+ * or why not, as above.  *broken: no honest worker leaves such files.
  */
 enum verdict message_end(struct message *t, const struct ipc_commit *c,
 	    message_done *on_stored, void *arg, bool *broken);

@@ -30,7 +30,7 @@ struct queued {
 	uint32_t		 refused_s;	/* age, when a site refused it
 						   first; or 0 */
 	uint16_t		 tries;
-	uint8_t			 flags;		/* bits of QUEUE_FLAGS */
+	uint8_t			 flags;		/* of enum content_flag */
 	uint8_t			 state;		/* bits of enum queued_state */
 };
 
@@ -63,11 +63,9 @@ struct queue_draft {
 	uint8_t			(*marks)[queue_mark_bytes]; /* BLAKE2b */
 	size_t			 count;
 	/* From queue_draft_begin() on: */
-	struct master		*master;
 	struct queue_folder	*folder;	/* it will be there; or NULL */
-	char			 id[ipc_id_bytes + 1];
-	char			 block[ipc_id_bytes + 3]; /* "ID.q"; or "" */
-	uint64_t		 block_bytes;	/* in front of the content */
+	char			 name[ipc_id_bytes + 3]; /* "ID.q" */
+	uint64_t		 head_bytes;	/* in front of the worker's */
 	uint64_t		 head_lines;
 };
 
@@ -78,23 +76,22 @@ struct queue_draft {
 enum verdict queue_draft_add(struct queue_draft *d,
 	    const struct ipc_rcpt *rcpt, uint8_t delivered);
 /*
- * Writes e with the recipients of d, sealed, to spool/incoming, and head, the
- * first lines of the content, behind it; or, apart, for Maildirs get the
- * content as well, the block to ID.q.  *fd is open for appending.  0; or -1 and
- * errno, and no file is left.
+ * Writes e with the recipients of d, sealed, to spool/incoming/ID.q, and head,
+ * the first lines of the content, behind it.  *fd is open for appending.  0; or
+ * -1 and errno, and no file is left.
  */
 int	queue_draft_begin(struct master *m, struct queue_draft *d,
-	    struct envelope *e, struct span head, bool apart, int *fd);
+	    struct envelope *e, struct span head, int *fd);
 /*
  * Moves the complete file into the queue; it is durable once the directories of
- * b, which has room for four more, are synced.  NULL and errno: it stays in
+ * b, which has room for three more, are synced.  NULL and errno: it stays in
  * incoming.  It is not sent before queue_admit(); queue_remove() takes it back.
  */
-struct queued *queue_draft_enter(struct queue_draft *d,
+struct queued *queue_draft_enter(struct master *m, struct queue_draft *d,
 	    const struct ipc_commit *c, struct maildir_batch *b);
 /* Its client was answered: it may be sent. */
 void	queue_admit(struct master *m, struct queued *q);
-void	queue_draft_clear(struct queue_draft *d);
+void	queue_draft_clear(struct master *m, struct queue_draft *d);
 
 /*
  * Opens spool/queue, and unless another master delivers reads it, by events;
@@ -124,7 +121,7 @@ bool	queue_has_room(const struct master *m);
  */
 int	queue_open(struct master *m, struct queued *q, struct queue_open *out);
 void	queue_close(struct queue_open *o);
-/* Puts the files of q into spool/bad and logs why, and what is to be done. */
+/* Puts the file of q into spool/bad and logs why, and what is to be done. */
 void	queue_put_aside(struct master *m, const struct queued *q,
 	    const char *why);
 /* Is recipient index of q done: delivered, relayed or failed? */
@@ -139,7 +136,7 @@ void	queue_note_done(struct master *m, struct queued *q, uint32_t index,
 void	queue_note(struct master *m, const struct queued *q);
 /* Holds q, or releases it. */
 void	queue_hold(struct master *m, struct queued *q, bool held);
-/* Unlinks the files of q, without a sync, and frees q. */
+/* Unlinks the file of q, without a sync, and frees q. */
 void	queue_remove(struct master *m, struct queued *q);
 /* Frees q, whose file is gone. */
 void	queue_forget(struct master *m, struct queued *q);

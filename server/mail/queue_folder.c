@@ -226,8 +226,6 @@ queue_folder_put_aside(struct master *m, struct queue_folder *f,
 	error = renameat(m->queue->dir, path, m->spool->bad, bad) == 0 ? 0 :
 	    errno;
 	f->forgotten |= error != 0 && error != ENOENT;
-	if (why == NULL)
-		return;
 	m->queue->now.bad++;
 	log_put(LOG_LEVEL_ERROR, "queue-bad", "file=%s why=%s then=%s", path,
 	    why, error != 0 ? strerror(error) : "it is in spool/bad, and is "
@@ -305,94 +303,69 @@ queue_draft_add(struct queue_draft *d, const struct ipc_rcpt *rcpt,
 
 int
 queue_draft_begin(struct master *m, struct queue_draft *d, struct envelope *e,
-    struct span head, bool apart, int *fd)
+    struct span head, int *fd)
 {
-	const size_t max = d->rcpts.n + rest_max_bytes,
-	    more = apart ? 0 : head.n;
+	const size_t max = d->rcpts.n + rest_max_bytes;
 	struct buf plain = buf_over(malloc(max), max);
 	uint8_t *block = NULL;
 	int result = -1, error;
 	size_t n = 0;
 
-	d->master = m;
 	d->folder = queue_folder_pin(m->queue);
-	memcpy(d->id, e->id.p, ipc_id_bytes);
-	if (apart)
-		snprintf(d->block, sizeof(d->block), "%s.q", d->id);
+	snprintf(d->name, sizeof(d->name), "%.*s.q", SPAN_PRINT(e->id));
 	e->rcpts = buf_span(&d->rcpts);
 	e->count = (uint32_t)d->count;
-	for (size_t i = e->at; i < head.n; i++)
+	for (size_t i = 0; i < head.n; i++)
 		d->head_lines += head.p[i] == '\n';
 	if (plain.p != NULL && d->folder != NULL) {
 		envelope_write(e, &plain);
 		n = plain.cut ? 0 : queue_block_bytes(plain.n);
-		block = n == 0 ? NULL : malloc(n + more);
+		block = n == 0 ? NULL : malloc(n + head.n);
 	}
 	if (block != NULL) {
 		queue_block_seal(buf_span(&plain), d->folder->key, block);
-		memcpy(block + n, head.p, more);
-		d->block_bytes = apart ? 0 : n;
-		result = spool_begin(m->spool, apart ? d->block : d->id,
-		    span_from(block, n + more), fd);
+		memcpy(block + n, head.p, head.n);
+		d->head_bytes = n + head.n;
+		result = spool_begin(m->spool, d->name,
+		    span_from(block, d->head_bytes), fd);
 	}
 	error = errno;
 	free(plain.p);
 	free(block);
 	errno = error;
-	if (result == -1 || !apart)
-		return result;
-	close(*fd);
-	return spool_begin(m->spool, d->id, head, fd);
+	return result;
 }
 
-/* Moves incoming/from to where q, or its content apart, is to be. */
-static int
-move(const struct queue_draft *d, const char *from, const struct queued *q,
-    bool content)
-{
-	char path[queue_path_bytes];
-
-	queue_path(q, content, path);
-	return renameat(d->master->spool->incoming, from,
-	    d->master->queue->dir, path);
-}
-
-/*
- * A folder without a durable message is not durable itself; nor is the block of
- * a message, where it is a file of its own.
- */
+/* A folder without a durable message is not durable itself. */
 struct queued *
-queue_draft_enter(struct queue_draft *d, const struct ipc_commit *c,
-    struct maildir_batch *b)
+queue_draft_enter(struct master *m, struct queue_draft *d,
+    const struct ipc_commit *c, struct maildir_batch *b)
 {
-	const int incoming = d->master->spool->incoming;
-	const struct queue *all = d->master->queue;
-	const bool apart = d->block[0] != '\0';
 	const uint64_t lines = d->head_lines + c->lines;
 	struct queue_folder *f = d->folder;
-	struct queued *q = queue_new(d->master, f, d->id);
-	char key[queue_path_bytes];
+	struct queued *q = queue_new(m, f, d->name);
+	char key[queue_path_bytes], path[queue_path_bytes];
+	const int dir = m->queue->dir;
 	int error;
 
 	if (q == NULL)
 		return NULL;
-	q->queued_s = q->next_s = queue_now_s(d->master);
+	q->queued_s = q->next_s = queue_now_s(m);
 	q->rcpts = q->left = (uint32_t)d->count;
 	q->lines = lines > UINT32_MAX ? UINT32_MAX : (uint32_t)lines;
 	q->size_kib = (uint32_t)(c->size / 1024 + 1);
-	q->flags = c->flags | (apart ? QUEUE_APART : 0);
+	q->flags = c->flags;
 	queue_folder_path(f, "key", key);
-	if (maildir_touch(b, all->dir, f->name, NULL) != -1 && (f->durable ||
-	    (maildir_touch(b, all->dir, key, NULL) != -1 &&
-	    maildir_touch(b, all->dir, ".", NULL) != -1)) &&
-	    (!apart || (maildir_touch(b, incoming, d->block, NULL) != -1 &&
-	    move(d, d->id, q, true) == 0)) &&
-	    move(d, apart ? d->block : d->id, q, false) == 0) {
+	queue_path(q, path);
+	if (maildir_touch(b, dir, f->name, NULL) != -1 && (f->durable ||
+	    (maildir_touch(b, dir, key, NULL) != -1 &&
+	    maildir_touch(b, dir, ".", NULL) != -1)) &&
+	    renameat(m->spool->incoming, d->name, dir, path) == 0) {
 		f->entered++;
 		return q;
 	}
 	error = errno;
-	queue_remove(d->master, q);
+	queue_remove(m, q);
 	errno = error;
 	return NULL;
 }
@@ -422,10 +395,10 @@ queue_count_in(struct master *m, struct queued *q)
 }
 
 void
-queue_draft_clear(struct queue_draft *d)
+queue_draft_clear(struct master *m, struct queue_draft *d)
 {
-	if (d->block[0] != '\0')
-		spool_discard(d->master->spool, d->block);
+	if (d->name[0] != '\0')
+		spool_discard(m->spool, d->name);
 	if (d->folder != NULL)
 		d->folder->pinned--;
 	free(d->rcpts.p);

@@ -66,7 +66,7 @@ struct queue_folder *queue_folder_pin(struct queue *q);
 /* Adds r to the journal; if that fails, tries are repeated after a restart. */
 void	queue_folder_note(struct master *m, struct queue_folder *f,
 	    const struct queue_record *r);
-/* Moves SEG/name to spool/bad/SEG.name; logs why, unless that is NULL. */
+/* Moves SEG/name to spool/bad/SEG.name, and logs why. */
 void	queue_folder_put_aside(struct master *m, struct queue_folder *f,
 	    const char *name, const char *why);
 /* Once a second: syncs journals, closes full folders, removes empty ones. */
@@ -77,9 +77,8 @@ struct queued *queue_new(struct master *m, struct queue_folder *f,
 	    const char *id);
 /* Index is done, as queue_note_done() has it, but in memory alone. */
 void	queue_set_done(struct queued *q, uint32_t index);
-/* Its file, or the one of its content apart: "SEG/ID.LINES.FLAGS.c". */
-void	queue_path(const struct queued *q, bool content,
-	    char out[queue_path_bytes]);
+/* Its file: "SEG/ID.LINES.FLAGS". */
+void	queue_path(const struct queued *q, char out[queue_path_bytes]);
 /* Counts q, which is complete, and has it scheduled. */
 void	queue_count_in(struct master *m, struct queued *q);
 

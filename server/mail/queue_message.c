@@ -124,10 +124,9 @@ queue_set_done(struct queued *q, uint32_t index)
 /* ---- files -------------------------------------------------------------- */
 
 void
-queue_path(const struct queued *q, bool content, char out[queue_path_bytes])
+queue_path(const struct queued *q, char out[queue_path_bytes])
 {
-	struct queue_name n = { .lines = q->lines, .flags = q->flags,
-	    .content = content };
+	struct queue_name n = { .lines = q->lines, .flags = q->flags };
 	char name[queue_name_bytes];
 
 	memcpy(n.id, q->id, ipc_id_bytes);
@@ -135,19 +134,9 @@ queue_path(const struct queued *q, bool content, char out[queue_path_bytes])
 	queue_folder_path(q->folder, name, out);
 }
 
-static int
-open_file(const struct master *m, const struct queued *q, bool content)
-{
-	char path[queue_path_bytes];
-
-	queue_path(q, content, path);
-	return openat(m->queue->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-}
-
 /* EBADMSG: it is damaged, and *why. */
 static int
-read_file(const struct master *m, const struct queued *q,
-    struct queue_open *out, const char **why)
+read_file(const struct queued *q, struct queue_open *out, const char **why)
 {
 	struct stat st;
 	size_t n = 0;
@@ -162,38 +151,30 @@ read_file(const struct master *m, const struct queued *q,
 	errno = EBADMSG;
 	if (q->rcpts != 0 && out->envelope.count != q->rcpts)
 		return -1;
-	if ((q->flags & QUEUE_APART) != 0) {
-		close(out->fd);
-		out->fd = open_file(m, q, true);
-		*why = "the file of its content is gone";
-		if (out->fd == -1 && errno == ENOENT)
-			errno = EBADMSG;
-		if (out->fd == -1 || fstat(out->fd, &st) == -1)
-			return -1;
-		n = 0;
-	}
 	*why = "its content is cut";
-	errno = EBADMSG;
-	out->at = n + out->envelope.at;
+	out->at = n;
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size <= out->at)
 		return -1;
 	out->size = (uint64_t)st.st_size - out->at;
 	out->lines = q->lines;
-	out->flags = q->flags & CONTENT_FLAGS;
+	out->flags = q->flags;
 	return 0;
 }
 
 int
 queue_open(struct master *m, struct queued *q, struct queue_open *out)
 {
+	char path[queue_path_bytes];
 	const char *why = NULL;
 	int error;
 
 	memset(out, 0, sizeof(*out));
-	out->fd = open_file(m, q, false);
+	queue_path(q, path);
+	out->fd = openat(m->queue->dir, path, O_RDONLY | O_NOFOLLOW |
+	    O_CLOEXEC);
 	if (out->fd == -1)
 		return -1;
-	if (read_file(m, q, out, &why) == 0)
+	if (read_file(q, out, &why) == 0)
 		return 0;
 	error = errno;
 	queue_close(out);
@@ -218,11 +199,7 @@ queue_put_aside(struct master *m, const struct queued *q, const char *why)
 {
 	char path[queue_path_bytes];
 
-	queue_path(q, true, path);
-	if ((q->flags & QUEUE_APART) != 0)
-		queue_folder_put_aside(m, q->folder, path + ipc_id_bytes + 1,
-		    NULL);
-	queue_path(q, false, path);
+	queue_path(q, path);
 	queue_folder_put_aside(m, q->folder, path + ipc_id_bytes + 1, why);
 }
 
@@ -231,14 +208,9 @@ queue_remove(struct master *m, struct queued *q)
 {
 	char path[queue_path_bytes];
 
-	/* A block without content would be damage; the other way is none. */
-	for (int content = 0; content <= 1; content++) {
-		queue_path(q, content != 0, path);
-		if ((content == 0 || (q->flags & QUEUE_APART) != 0) &&
-		    unlinkat(m->queue->dir, path, 0) == -1 && errno != ENOENT)
-			log_error("remove a message that was sent", path,
-			    errno);
-	}
+	queue_path(q, path);
+	if (unlinkat(m->queue->dir, path, 0) == -1 && errno != ENOENT)
+		log_error("remove a message that was sent", path, errno);
 	queue_forget(m, q);
 }
 

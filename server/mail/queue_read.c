@@ -140,20 +140,6 @@ read_block(struct master *m, struct queued *q)
 	queue_note(m, q);
 }
 
-/* A content whose block has gone was delivered, or never was committed. */
-static void
-remove_orphan(const struct master *m, const char *name)
-{
-	char block[queue_path_bytes], content[queue_path_bytes];
-
-	queue_folder_path(reading.folder, name, content);
-	snprintf(block, sizeof(block), "%.*s",
-	    (int)(strlen(content) - strlen(".c")), content);
-	if (faccessat(m->queue->dir, block, F_OK, AT_SYMLINK_NOFOLLOW) == -1 &&
-	    errno == ENOENT)
-		(void)unlinkat(m->queue->dir, content, 0);
-}
-
 static void
 take_name(struct master *m, const char *name)
 {
@@ -167,10 +153,6 @@ take_name(struct master *m, const char *name)
 	if (!queue_name_read(name, &n)) {
 		queue_folder_put_aside(m, f, name, "its name is none of the "
 		    "queue");
-		return;
-	}
-	if (n.content) {
-		remove_orphan(m, name);
 		return;
 	}
 	q = find(m, n.id);

@@ -402,14 +402,16 @@ on_record(void *owner, const struct ipc_record *in)
 	struct worker *w = r->worker;
 	enum verdict verdict;
 	bool broken = false;
-	int fd = -1;
+	int fds[2] = { -1, -1 };
 
 	if (in->type == IPC_BEGIN) {
-		verdict = message_begin(&r->tx, &fd);
-		if (answer(r, IPC_FILE, verdict, fd) && verdict == VERDICT_OK)
+		/* One recipient, or Maildirs alone: one file. */
+		verdict = message_begin(&r->tx, fds);
+		if (answer(r, IPC_FILE, verdict, fds[0]) &&
+		    verdict == VERDICT_OK)
 			feed_start(&r->feed);
-		if (fd != -1)
-			close(fd);
+		if (fds[0] != -1)
+			close(fds[0]);
 	} else if (in->type == IPC_COMMIT) {
 		pool_permit(w, IPC_AT_COMMIT);
 		verdict = message_end(&r->tx, &in->u.commit, on_stored, r,

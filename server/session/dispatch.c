@@ -37,9 +37,14 @@ static const char *const proxy_words[PROXY_FAIL_COUNT] = {
  * the session goes on, or is gone because its answer could not be sent.
  */
 static bool
-send_answer(struct session *s, struct ipc_record *r, int fd)
+send_files(struct session *s, struct ipc_record *r, const int *fds,
+    size_t count)
 {
-	if (pool_send(s->worker, r, fd) == 0)
+	while (count > 0 && pool_send(s->worker, r, *fds) == 0) {
+		count--;
+		fds++;
+	}
+	if (count == 0)
 		return true;
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return false;	/* the worker asks, and reads no answers */
@@ -48,12 +53,18 @@ send_answer(struct session *s, struct ipc_record *r, int fd)
 }
 
 static bool
+send_answer(struct session *s, struct ipc_record *r)
+{
+	return send_files(s, r, &(int){ -1 }, 1);
+}
+
+static bool
 answer(struct session *s, enum smtp_reply reply)
 {
 	struct ipc_record r = { .type = IPC_VERDICT,
 	    .u.verdict.reply = reply };
 
-	return send_answer(s, &r, -1);
+	return send_answer(s, &r);
 }
 
 /* An honest worker ends its session after so many errors. */
@@ -175,7 +186,7 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 	r.u.verdict.reply = smtp_reply_of(verdict, REPLY_TROUBLE);
 	/* TOO_MANY is no error of a client: an honest worker counts none. */
 	if (!may_note(s))
-		return verdict == VERDICT_TOO_MANY && send_answer(s, &r, -1);
+		return verdict == VERDICT_TOO_MANY && send_answer(s, &r);
 	if (verdict == VERDICT_UNKNOWN && !s->of_proxy)
 		r.u.verdict.held_back_ms = guesses_unknown(
 		    s->master->guesses, &s->client, deadline_now_ms());
@@ -189,7 +200,7 @@ refuse_rcpt(struct session *s, const struct mailbox *to, enum verdict verdict,
 	if (s->master->conf.keep_refused_s > 0 && !s->master->conf.catcher)
 		recipient_log_add(&s->refusals, to,
 		    smtp_reply_verdict(verdict), reason);
-	return send_answer(s, &r, -1);
+	return send_answer(s, &r);
 }
 
 static bool
@@ -257,17 +268,20 @@ on_begin(struct session *s, const struct ipc_record *r)
 {
 	struct ipc_record out = { .type = IPC_FILE };
 	enum verdict verdict;
+	int fds[2];
 	bool kept;
-	int fd;
 
-	verdict = message_begin(&s->tx, &fd);
+	verdict = message_begin(&s->tx, fds);
 	if (verdict != VERDICT_OK) {
 		pool_permit(s->worker, IPC_AT_SESSION);
 		return answer(s, smtp_reply_of(verdict, REPLY_TROUBLE));
 	}
 	pool_permit(s->worker, IPC_AT_DATA);
-	kept = send_answer(s, &out, fd);
-	close(fd);
+	out.u.number.n = fds[1] != -1;
+	kept = send_files(s, &out, fds, 1 + out.u.number.n);
+	close(fds[0]);
+	if (fds[1] != -1)
+		close(fds[1]);
 	return kept;
 }
 

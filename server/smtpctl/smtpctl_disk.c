@@ -165,7 +165,7 @@ read_folder(struct reading *r, const char *path)
 		warnx("%s: without its key, of %d octets, nothing in it can be "
 		    "read", path, queue_key_bytes);
 	while ((e = readdir(dir)) != NULL)
-		if (queue_name_read(e->d_name, &name) && !name.content)
+		if (queue_name_read(e->d_name, &name))
 			look(r, &f, e->d_name, &name);
 	closedir(dir);
 	tdestroy(f.known, free);

@@ -57,7 +57,6 @@ queue_deliver(const struct daemon *d, unsigned number, size_t size,
 	return code;
 }
 
-/* The content, from where sending begins. */
 static void
 check_content(struct queue_file *f, const char *own)
 {
@@ -89,25 +88,18 @@ check_content(struct queue_file *f, const char *own)
 static void
 read_message(struct queue_file *f, const uint8_t *key)
 {
-	const bool apart = (f->name.flags & QUEUE_APART) != 0;
 	struct span envelope;
-	char path[520];
 	size_t n;
 
 	f->block = (uint8_t *)harness_read_file(f->path, &n);
 	f->block_bytes = n < 8 ? 0 : queue_block_length(f->block);
-	EXPECT(f->block_bytes > 0 && f->block_bytes <= n &&
-	    (!apart || f->block_bytes == n), "%s: no block", f->path);
+	EXPECT(f->block_bytes > 0 && f->block_bytes <= n, "%s: no block",
+	    f->path);
 	EXPECT(queue_block_open(f->block, f->block_bytes, key, &envelope) &&
 	    envelope_read(envelope, &f->envelope) &&
 	    span_equal(f->envelope.id, span_of(f->name.id)),
 	    "%s: its block cannot be opened", f->path);
-	f->text = (char *)f->block + f->block_bytes;
-	if (apart) {
-		snprintf(path, sizeof(path), "%s.c", f->path);
-		f->text = harness_read_file(path, &n);
-	}
-	check_content(f, f->text + f->envelope.at);
+	check_content(f, (char *)f->block + f->block_bytes);
 }
 
 static void
@@ -137,12 +129,6 @@ read_folder(const struct daemon *d, const char *path,
 		add_path(f.path, sizeof(f.path), path, e->d_name);
 		EXPECT(queue_name_read(e->d_name, &f.name), "%s: its name",
 		    f.path);
-		if (f.name.content) {
-			f.path[strlen(f.path) - 2] = '\0';
-			EXPECT(d->pid == 0 || access(f.path, F_OK) == 0,
-			    "%s: no block beside its content", f.path);
-			continue;
-		}
 		add_path(key_path, sizeof(key_path), path, "key");
 		if (key == NULL) {
 			key = harness_read_file(key_path, &n);
@@ -151,8 +137,6 @@ read_folder(const struct daemon *d, const char *path,
 		read_message(&f, (const uint8_t *)key);
 		if (see != NULL)
 			see(arg, &f);
-		if (f.text != (char *)f.block + f.block_bytes)
-			free(f.text);
 		free(f.block);
 		count++;
 	}

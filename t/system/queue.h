@@ -26,15 +26,14 @@ struct queue_file {
 	struct queue_name	 name;
 	struct envelope		 envelope;	/* in block */
 	uint8_t			*block;
-	size_t			 block_bytes;	/* 0: content */
-	char			*text;		/* of the content */
+	size_t			 block_bytes;	/* the content is behind */
 	unsigned		 number;	/* of the message */
 };
 
 /*
  * Calls see for each message in the queue of d, read with its key; the test
- * fails unless each is whole and of mail_text(), and every other file is where
- * it belongs, but for contents that a killed daemon left.  How many there are.
+ * fails unless each is whole and of mail_text(), and there is no other file.
+ * How many there are.
  */
 size_t	queue_read_all(const struct daemon *d,
 	    void (*see)(void *arg, const struct queue_file *f), void *arg);

@@ -14,13 +14,13 @@ static const uint8_t other_key[queue_key_bytes] = "another key, of 32";
 TEST(names)
 {
 	static const char *const good[] = { "0123456789abcdef.0.0",
-	    "0123456789abcdef.4294967295.15", "0123456789abcdef.12.8.c" };
+	    "0123456789abcdef.4294967295.7", "0123456789abcdef.12.4" };
 	static const char *const bad[] = { "", "key", "journal", ".", "..",
 	    "0123456789abcdef", "0123456789abcdef.", "0123456789abcdef.1",
-	    "0123456789abcdef.1.", "0123456789abcdef.1.16",
+	    "0123456789abcdef.1.", "0123456789abcdef.1.8",
 	    "0123456789abcdef.4294967296.1", "0123456789abcdef.01.1",
 	    "0123456789abcdef.1.00", "0123456789abcdef.1.1.",
-	    "0123456789abcdef.1.1.d", "0123456789abcdef.1.1.c.c",
+	    "0123456789abcdef.1.1.c", "0123456789abcdef.1.1.1",
 	    "0123456789abcdef.-1.1", "0123456789abcde.1.1",
 	    "0123456789abcdeff.1.1", "0123456789ABCDEF.1.1",
 	    "0123456789abcde/.1.1", "0123456789abcdef.1.1 " };
@@ -32,7 +32,7 @@ TEST(names)
 		queue_name_write(&n, again);
 		ck_assert_str_eq(again, good[i]);
 	}
-	ck_assert(n.content && n.flags == QUEUE_APART && n.lines == 12);
+	ck_assert(n.flags == CONTENT_LONG && n.lines == 12);
 	ck_assert_str_eq(n.id, "0123456789abcdef");
 	for (size_t i = 0; i < COUNT(bad); i++)
 		ck_assert_msg(!queue_name_read(bad[i], &n), "%s", bad[i]);

@@ -93,13 +93,13 @@ message_add(struct message *t, const struct ipc_rcpt *rcpt,
 }
 
 enum verdict
-message_begin(struct message *t, int *fd)
+message_begin(struct message *t, int fds[2])
 {
 	if (begin_verdict != VERDICT_OK) {
 		message_clear(t);
 		return begin_verdict;
 	}
-	*fd = open("/dev/null", O_WRONLY);
+	fds[0] = open("/dev/null", O_WRONLY);
 	return VERDICT_OK;
 }
 
